@@ -1,0 +1,28 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <stdexcept>
+
+namespace medley::coordinator {
+
+/// What the user typed cannot be: exit code 2. Everything else that is thrown is exit code 1.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Each adds one subcommand (or family of them) to `app`, with examples in its footer; the callback does the work and
+/// throws when it cannot. The store folder comes from the global `--store` / MEDLEY_STORE.
+struct Globals {
+  std::filesystem::path store = "medley-store";
+};
+void add_data_commands(CLI::App& app, Globals& globals);      // data make | check | import; init
+void add_plan_command(CLI::App& app, Globals& globals);       // plan; settings
+void add_run_commands(CLI::App& app, Globals& globals);       // run, serve, status, ...
+void add_report_commands(CLI::App& app, Globals& globals);    // report, show
+void add_evaluate_command(CLI::App& app, Globals& globals);   // evaluate
+void add_ensemble_commands(CLI::App& app, Globals& globals);  // ensemble, export, predict
+
+}  // namespace medley::coordinator

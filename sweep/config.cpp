@@ -1,0 +1,248 @@
+#include "sweep/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+
+#include "sweep/digest.h"
+#include "sweep/error.h"
+#include "sweep/nearest.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+using Kind = Setting::Kind;
+using Sharing = Setting::Sharing;
+
+/// The text of every enumerator, in the order of its enum.
+template <class E>
+std::vector<std::string> names_of();
+template <> std::vector<std::string> names_of<Fusion>() { return {"sum", "concat"}; }
+template <> std::vector<std::string> names_of<Gate>() { return {"scorer", "query"}; }
+template <> std::vector<std::string> names_of<Selection>() { return {"learned", "all"}; }
+template <> std::vector<std::string> names_of<Head>() { return {"decoupled", "softmax"}; }
+template <> std::vector<std::string> names_of<Adaptation>() { return {"none", "coral"}; }
+template <> std::vector<std::string> names_of<AdaptationTarget>() { return {"validation", "test"}; }
+template <> std::vector<std::string> names_of<Normalize>() { return {"encoder", "actor"}; }
+template <> std::vector<std::string> names_of<Optimizer>() { return {"adamw", "adam"}; }
+template <> std::vector<std::string> names_of<Schedule>() { return {"cosine", "constant"}; }
+template <> std::vector<std::string> names_of<Precision>() { return {"float32", "float64"}; }
+
+bool always(const Config&) { return true; }
+bool gated(const Config& c) { return c.fusion == Fusion::kSum; }
+bool selects(const Config& c) { return gated(c) && c.selection == Selection::kLearned; }
+bool scores(const Config& c) { return gated(c) && c.gate == Gate::kScorer; }
+bool concatenates(const Config& c) { return c.fusion == Fusion::kConcat; }
+bool decoupled(const Config& c) { return c.head == Head::kDecoupled; }
+bool adapts(const Config& c) { return c.adaptation != Adaptation::kNone; }
+
+using Active = bool (*)(const Config&);
+
+template <auto Member>
+Setting integer(const char* name, Sharing sharing, int low, int high, const char* unit, const char* meaning,
+                Active active = always) {
+  return {name, Kind::kInteger, sharing, double(low), double(high), {}, unit, meaning, active,
+          [](const Config& c) { return json(c.*Member); },
+          [](Config& c, const json& v) { c.*Member = v.get<int>(); }};
+}
+
+template <auto Member>
+Setting number(const char* name, double low, double high, const char* meaning, Active active = always) {
+  return {name, Kind::kNumber, Sharing::kPerTrial, low, high, {}, "", meaning, active,
+          [](const Config& c) { return json(c.*Member); },
+          [](Config& c, const json& v) { c.*Member = v.get<double>(); }};
+}
+
+template <auto Member>
+Setting choice(const char* name, Sharing sharing, const char* meaning, Active active = always) {
+  using E = std::decay_t<decltype(std::declval<Config&>().*Member)>;
+  return {name, Kind::kChoice, sharing, 0, 0, names_of<E>(), "", meaning, active,
+          [](const Config& c) { return json(names_of<E>()[static_cast<std::size_t>(c.*Member)]); },
+          [](Config& c, const json& v) {
+            const auto names = names_of<E>();
+            c.*Member = static_cast<E>(std::find(names.begin(), names.end(), v.get<std::string>()) - names.begin());
+          }};
+}
+
+template <auto Member>
+Setting flag(const char* name, Sharing sharing, const char* meaning, Active active = always) {
+  return {name, Kind::kFlag, sharing, 0, 0, {}, "", meaning, active,
+          [](const Config& c) { return json(c.*Member); },
+          [](Config& c, const json& v) { c.*Member = v.get<bool>(); }};
+}
+
+Setting encoders() {
+  return {"encoders", Kind::kEncoders, Sharing::kPerTrial, 0, 0, {}, "",
+          "encoders the model may use; the others are as if absent", always,
+          [](const Config& c) { return json(c.encoders); },
+          [](Config& c, const json& v) { c.encoders = v.get<std::vector<std::string>>(); }};
+}
+
+constexpr auto kTrial = Sharing::kPerTrial;
+constexpr auto kPack = Sharing::kPerPack;
+
+std::vector<Setting> make_settings() {
+  using C = Config;
+  return {
+      encoders(),
+      choice<&C::fusion>("fusion", kPack, "weighted sum of gated encoders, or plain concatenation"),
+      choice<&C::gate>("gate", kPack, "how an encoder's importance is scored", gated),
+      choice<&C::selection>("selection", kPack, "keep the top_n encoders of each clip, or all", gated),
+      integer<&C::top_n>("top_n", kTrial, 1, 64, "encoders", "encoders kept for each clip", selects),
+      number<&C::temperature>("temperature", 1e-3, 1e3, "divides the gate's scores before the softmax", gated),
+      integer<&C::gate_dim>("gate_dim", kPack, 1, 4096, "units", "hidden width of the scorer gate", scores),
+      integer<&C::projection_dim>("projection_dim", kPack, 1, 4096, "units", "width of the space encoders share", gated),
+      integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation", gated),
+      integer<&C::hidden>("hidden", kPack, 0, 8192, "units", "hidden width of the baseline: 0 linear, 256 MLP-256, 512 MLP-512", concatenates),
+      choice<&C::head>("head", kPack, "presence and salience heads fused by probability, or one softmax"),
+      number<&C::presence_weight>("presence_weight", 0, 1e3, "weight of the presence loss (BCE)", decoupled),
+      number<&C::salience_weight>("salience_weight", 0, 1e3, "weight of the salience loss (KL)", decoupled),
+      number<&C::presence_exponent>("presence_exponent", 0, 16, "g in p_salience * p_presence^g", decoupled),
+      choice<&C::adaptation>("adaptation", kPack, "unsupervised domain adaptation of the fused features"),
+      number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", adapts),
+      choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", adapts),
+      choice<&C::normalize>("normalize", kTrial, "z-score by encoder on training rows; 'actor': within each actor first"),
+      choice<&C::optimizer>("optimizer", kPack, "AdamW (decoupled decay) or Adam (L2)"),
+      number<&C::learning_rate>("learning_rate", 1e-9, 10, "peak step size"),
+      number<&C::weight_decay>("weight_decay", 0, 10, "decay of all weights but biases and norms"),
+      choice<&C::schedule>("schedule", kTrial, "cosine to zero, or constant, after the warm-up"),
+      integer<&C::warmup_epochs>("warmup_epochs", kTrial, 0, 10000, "epochs", "linear warm-up"),
+      integer<&C::batch_size>("batch_size", kPack, 2, 65536, "clips", "clips a step"),
+      integer<&C::epochs>("epochs", kTrial, 1, 100000, "epochs", "passes over the training rows"),
+      number<&C::dropout>("dropout", 0, 0.95, "share of projected units dropped"),
+      number<&C::label_smoothing>("label_smoothing", 0, 0.9, "mass moved from the label to all classes evenly"),
+      number<&C::grad_clip>("grad_clip", 0, 1e6, "largest gradient norm of a trial; 0 is off"),
+      integer<&C::patience>("patience", kTrial, 0, 100000, "epochs", "stop after so many epochs without a better Score; 0 is off"),
+      flag<&C::inner_fold>("inner_fold", kTrial, "hold out the next fold too, to choose epoch and thresholds on it"),
+      choice<&C::precision>("precision", kPack, "arithmetic of the trainer"),
+  };
+}
+
+std::string number_text(double value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value);
+  return std::string(text, end.ptr);
+}
+
+std::string active_text(const Config& config, bool per_pack_only) {
+  std::map<std::string, std::string> lines;
+  for (const Setting& setting : settings()) {
+    if (!setting.active(config)) continue;
+    if (per_pack_only && setting.sharing != Sharing::kPerPack) continue;
+    lines[setting.name] = value_text(setting.get(config));
+  }
+  std::string text;
+  for (const auto& [name, value] : lines) text += name + "=" + value + "\n";
+  return text;
+}
+
+}  // namespace
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> all = make_settings();
+  return all;
+}
+
+const Setting* find_setting(const std::string& name) {
+  for (const Setting& setting : settings()) {
+    if (setting.name == name) return &setting;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> setting_names() {
+  std::vector<std::string> names;
+  for (const Setting& setting : settings()) names.push_back(setting.name);
+  return names;
+}
+
+std::string check_value(const Setting& setting, const json& value) {
+  switch (setting.kind) {
+    case Kind::kInteger:
+      if (!value.is_number_integer()) return "must be a whole number";
+      [[fallthrough]];
+    case Kind::kNumber: {
+      if (!value.is_number()) return "must be a number";
+      const double x = value.get<double>();
+      if (!(x >= setting.minimum && x <= setting.maximum)) {
+        return "must be between " + number_text(setting.minimum) + " and " + number_text(setting.maximum);
+      }
+      return "";
+    }
+    case Kind::kChoice: {
+      if (!value.is_string()) return "must be a name" + suggestion("", setting.choices);
+      const auto text = value.get<std::string>();
+      const bool known = std::find(setting.choices.begin(), setting.choices.end(), text) != setting.choices.end();
+      return known ? "" : "is not a value of " + setting.name + suggestion(text, setting.choices);
+    }
+    case Kind::kFlag:
+      return value.is_boolean() ? "" : "must be true or false";
+    case Kind::kEncoders: {
+      if (!value.is_array() || value.empty()) return "must be a list of encoder names";
+      const bool names = std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
+      return names ? "" : "must be a list of encoder names";
+    }
+  }
+  return "";
+}
+
+std::string check_config(const Config& config) {
+  const int encoder_count = static_cast<int>(config.encoders.size());
+  if (encoder_count == 0) return "no encoder is left";
+  if (selects(config) && config.top_n > encoder_count) {
+    return "top_n " + std::to_string(config.top_n) + " is larger than the " + std::to_string(encoder_count) +
+           " encoder" + (encoder_count == 1 ? "" : "s") + " of this config";
+  }
+  if (config.warmup_epochs >= config.epochs) {
+    return "warmup_epochs " + std::to_string(config.warmup_epochs) + " leaves none of the " +
+           std::to_string(config.epochs) + " epochs";
+  }
+  if (decoupled(config) && config.presence_weight == 0 && config.salience_weight == 0) {
+    return "presence_weight and salience_weight are both 0: nothing is learned";
+  }
+  return "";
+}
+
+std::string canonical_text(const Config& config) { return active_text(config, false); }
+
+std::string config_id(const Config& config) { return sha256_hex(canonical_text(config)).substr(0, 12); }
+
+std::string fusibility_key(const Config& config) { return active_text(config, true); }
+
+json to_json(const Config& config) {
+  json object = json::object();
+  for (const Setting& setting : settings()) {
+    if (setting.active(config)) object[setting.name] = setting.get(config);
+  }
+  return object;
+}
+
+Config config_from_json(const json& object) {
+  if (!object.is_object()) throw Error("a config must be an object of settings");
+  Config config;
+  for (const auto& [name, value] : object.items()) {
+    const Setting* setting = find_setting(name);
+    if (!setting) throw Error("unknown setting '" + name + "'" + suggestion(name, setting_names()));
+    const std::string wrong = check_value(*setting, value);
+    if (!wrong.empty()) throw Error(name + ": '" + value_text(value) + "' " + wrong);
+    setting->set(config, value);
+  }
+  const std::string wrong = check_config(config);
+  if (!wrong.empty()) throw Error(wrong);
+  return config;
+}
+
+std::string value_text(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return number_text(value.get<double>());
+  if (value.is_array()) {
+    std::string text;
+    for (const json& item : value) text += (text.empty() ? "" : "+") + value_text(item);
+    return text;
+  }
+  return value.dump();
+}
+
+}  // namespace medley::sweep

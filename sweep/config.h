@@ -1,0 +1,109 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+namespace medley::sweep {
+
+enum class Fusion { kSum, kConcat };
+enum class Gate { kScorer, kQuery };
+enum class Selection { kLearned, kAll };
+enum class Head { kDecoupled, kSoftmax };
+enum class Adaptation { kNone, kCoral };
+enum class AdaptationTarget { kValidation, kTest };
+enum class Normalize { kEncoder, kActor };
+enum class Optimizer { kAdamW, kAdam };
+enum class Schedule { kCosine, kConstant };
+enum class Precision { kFloat32, kFloat64 };
+
+/// All settings of a trial but its fold and its seed. What each means, its bounds and when it matters stand
+/// once, in settings(). Defaults here are the defaults of a sweep file.
+struct Config {
+  std::vector<std::string> encoders;  ///< the encoder mask, in dataset order; never empty in a valid config
+  Fusion fusion = Fusion::kSum;
+  Gate gate = Gate::kScorer;
+  Selection selection = Selection::kLearned;
+  int top_n = 4;
+  double temperature = 1.0;
+  int gate_dim = 64;
+  int projection_dim = 256;
+  int fusion_dim = 512;
+  int hidden = 512;
+  Head head = Head::kDecoupled;
+  double presence_weight = 1.0;
+  double salience_weight = 1.0;
+  double presence_exponent = 1.0;
+  Adaptation adaptation = Adaptation::kNone;
+  double adaptation_weight = 1.0;
+  AdaptationTarget adaptation_target = AdaptationTarget::kValidation;
+  Normalize normalize = Normalize::kEncoder;
+  Optimizer optimizer = Optimizer::kAdamW;
+  double learning_rate = 1e-3;
+  double weight_decay = 1e-2;
+  Schedule schedule = Schedule::kCosine;
+  int warmup_epochs = 0;
+  int batch_size = 32;
+  int epochs = 30;
+  double dropout = 0.3;
+  double label_smoothing = 0.0;
+  double grad_clip = 0.0;
+  int patience = 0;
+  bool inner_fold = false;
+  Precision precision = Precision::kFloat32;
+};
+
+/// One row of the settings table: everything the parser, the canonical text, `--help` and pages need to know
+/// about one member of Config.
+struct Setting {
+  enum class Kind { kInteger, kNumber, kChoice, kFlag, kEncoders };
+  /// How trials that differ in this setting may share a pack.
+  enum class Sharing { kPerTrial, kPerPack };
+
+  std::string name;
+  Kind kind;
+  Sharing sharing;
+  double minimum;  ///< inclusive; kInteger and kNumber only
+  double maximum;
+  std::vector<std::string> choices;  ///< kChoice only
+  std::string unit;                  ///< "" when it has none
+  std::string meaning;               ///< one sentence
+  bool (*active)(const Config&);     ///< false where the trainer does not read it
+  nlohmann::json (*get)(const Config&);
+  void (*set)(Config&, const nlohmann::json&);  ///< `value` must have passed check_value()
+};
+
+/// Every setting, in the order in which people read them.
+const std::vector<Setting>& settings();
+
+/// The setting called `name`, or nullptr.
+const Setting* find_setting(const std::string& name);
+std::vector<std::string> setting_names();
+
+/// "" if `value` is valid for `setting`, else what is wrong with it and what would be valid. `kEncoders` are
+/// only checked for being names.
+std::string check_value(const Setting& setting, const nlohmann::json& value);
+
+/// What cannot be combined ("top_n 5 is larger than the 3 encoders of this config"), or "".
+std::string check_config(const Config& config);
+
+/// The active settings only, `name=value\n` in the order of their names; numbers in the shortest text that
+/// reads back the same. Two configs that train the same have the same text.
+std::string canonical_text(const Config& config);
+
+/// First 12 hexadecimal digits of the SHA-256 of canonical_text().
+std::string config_id(const Config& config);
+
+/// Trials train in one pack only when their keys are equal: the text of all kPerPack settings.
+std::string fusibility_key(const Config& config);
+
+/// Active settings only. config_from_json() throws Error naming the key for anything unknown or invalid, and
+/// leaves settings that are absent at their defaults.
+nlohmann::json to_json(const Config& config);
+Config config_from_json(const nlohmann::json& json);
+
+/// Text of one value as people and canonical_text() see it: 0.001, learned, clip+wavlm.
+std::string value_text(const nlohmann::json& value);
+
+}  // namespace medley::sweep

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace medley::sweep {
+
+/// SHA-256 of a stream of bytes (libcrypto).
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
+  void add(const void* data, std::size_t size);
+  void add(std::string_view text) { add(text.data(), text.size()); }
+  /// Lower-case hexadecimal, 64 characters. Ends the stream.
+  std::string hex();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+/// Lower-case hexadecimal SHA-256 of `text`.
+std::string sha256_hex(std::string_view text);
+
+}  // namespace medley::sweep

@@ -1,0 +1,49 @@
+#include "sweep/nearest.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace medley::sweep {
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replace});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string nearest_name(std::string_view text, const std::vector<std::string>& names) {
+  std::string best;
+  std::size_t best_distance = 0;
+  for (const std::string& name : names) {
+    const std::size_t distance = edit_distance(text, name);
+    const std::size_t limit = std::max<std::size_t>(1, std::max(text.size(), name.size()) / 3);
+    if (distance > limit) continue;
+    if (best.empty() || distance < best_distance) {
+      best = name;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+std::string suggestion(std::string_view text, const std::vector<std::string>& names) {
+  const std::string near = nearest_name(text, names);
+  if (!near.empty()) return "; did you mean '" + near + "'?";
+  std::string all = "; valid: ";
+  for (std::size_t i = 0; i < names.size(); ++i) all += (i ? ", " : "") + names[i];
+  return names.empty() ? std::string() : all;
+}
+
+}  // namespace medley::sweep

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sweep/metric.h"
+
+namespace medley::sweep {
+
+/// How a trial ended. A divergence is a result, not a failure: it is recorded and not retried.
+enum class Outcome { kFinished, kDiverged };
+const char* outcome_name(Outcome outcome);
+
+struct EpochMetrics {
+  int epoch = 0;  ///< from 1
+  double learning_rate = 0;
+  double loss = 0;  ///< mean over the epoch's steps of the total; the terms below are unweighted
+  double presence_loss = 0;
+  double salience_loss = 0;
+  double adaptation_loss = 0;
+  double validation_loss = 0;
+  Thresholds thresholds;  ///< best on the reported fold
+  Accuracy validation;    ///< at these thresholds: paper-style
+};
+
+/// Probabilities of one set of clips, row-major [clip, class], in the dataset's order of those clips.
+struct Predictions {
+  int clips = 0;
+  std::vector<float> presence;  ///< empty for a softmax head
+  std::vector<float> salience;  ///< empty for a softmax head
+  std::vector<float> fused;     ///< what is decoded; sums to 1
+};
+
+/// What a model of one epoch says.
+struct Snapshot {
+  int epoch = 0;
+  Predictions validation;    ///< clips of the reported fold
+  Predictions test;          ///< test clips; clips == 0 when the dataset has none that this config can predict
+  ThresholdSurface surface;  ///< of validation.fused
+};
+
+/// One encoder's share in a trial, over the validation clips at the reported epoch.
+struct EncoderImportance {
+  std::string encoder;
+  double mean = 0;  ///< of the gate weight
+  double sd = 0;
+  std::vector<double> quantiles;        ///< of the weight at 5, 25, 50, 75, 95 %
+  std::vector<std::int64_t> histogram;  ///< 20 bins over [0, 1]
+  double selection_frequency = 0;       ///< share of clips that keep it
+  std::vector<double> ranks;            ///< [rank] share of clips that rank it so, rank 0 first
+};
+
+struct Importance {
+  std::vector<EncoderImportance> encoders;  ///< the trial's encoders, in dataset order; empty without a gate
+  std::vector<std::uint16_t> weights;       ///< IEEE half, [validation clip, encoder]
+  std::vector<float> cka;                   ///< linear CKA of projected encoders, [encoder, encoder]
+};
+
+/// Everything a trial records (DESIGN 6).
+struct TrialResult {
+  std::string trial_id;
+  Outcome outcome = Outcome::kFinished;
+  std::string reason;  ///< why it diverged: step and term; "" when finished
+  std::vector<EpochMetrics> epochs;
+  Snapshot paper;  ///< epoch of the best Score on the reported fold: optimistic
+  /// Clean: the last epoch, or with `inner_fold` the epoch that the inner fold chose. `epoch` is 0 when there is
+  /// none: `patience` without `inner_fold` lets the reported fold choose when to stop.
+  Snapshot clean;
+  /// With `inner_fold` only: the inner fold's surface at clean.epoch, to choose thresholds on.
+  ThresholdSurface inner;
+  Importance importance;
+  double seconds = 0;  ///< of the pack, divided by its size
+  double samples_per_second = 0;
+  std::int64_t peak_memory_bytes = 0;
+  int pack_size = 1;
+};
+
+/// CBOR: what workers send, spool and the store keeps. decode_result() throws Error on anything malformed or
+/// larger than a sane trial; it never trusts a length.
+std::vector<std::uint8_t> encode_result(const TrialResult& result);
+TrialResult decode_result(const std::vector<std::uint8_t>& bytes);
+
+}  // namespace medley::sweep

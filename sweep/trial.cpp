@@ -1,0 +1,32 @@
+#include "sweep/trial.h"
+
+#include "sweep/digest.h"
+#include "sweep/error.h"
+
+namespace medley::sweep {
+
+std::string trial_id(const Config& config, int fold, std::uint64_t seed, const std::string& dataset_fingerprint) {
+  return sha256_hex("trial\n" + canonical_text(config) + "@fold=" + std::to_string(fold) +
+                    "\n@seed=" + std::to_string(seed) + "\n@dataset=" + dataset_fingerprint +
+                    "\n@numerics=" + kNumericsVersion + "\n")
+      .substr(0, 16);
+}
+
+nlohmann::json to_json(const TrialSpec& trial) {
+  return {{"id", trial.id}, {"config", to_json(trial.config)}, {"fold", trial.fold}, {"seed", trial.seed}};
+}
+
+TrialSpec trial_from_json(const nlohmann::json& json) {
+  try {
+    TrialSpec trial;
+    trial.id = json.at("id").get<std::string>();
+    trial.config = config_from_json(json.at("config"));
+    trial.fold = json.at("fold").get<int>();
+    trial.seed = json.at("seed").get<std::uint64_t>();
+    return trial;
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(std::string("malformed trial: ") + e.what());
+  }
+}
+
+}  // namespace medley::sweep

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweep/label.h"
+
+namespace medley::data {
+
+struct Clip {
+  std::string filename;  ///< as in the metadata and the submission: test_0001.mov
+  std::string stem;      ///< as in the feature files: test_0001
+  std::string actor;     ///< "" when the metadata does not say
+  int fold = -1;         ///< -1: a test clip
+  std::optional<sweep::Label> label;
+};
+
+/// One encoder's features: a matrix on disk (memory-mapped where the archive stores it) or in memory.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  virtual const std::string& name() const = 0;
+  virtual const std::string& modality() const = 0;  ///< "" when dataset.yaml does not say
+  virtual int dim() const = 0;
+  /// Writes the features of `clips` (indices into Dataset::clips), float32 row-major [clips.size(), dim()].
+  virtual void gather(const std::vector<int>& clips, float* out) const = 0;
+  /// The whole matrix [rows, dim()] if it lies in memory as aligned float32 in C order, else nullptr: then row
+  /// row_of(clip) is the clip's. Zero copy.
+  virtual const float* matrix() const = 0;
+  virtual int rows() const = 0;
+  virtual int row_of(int clip) const = 0;
+};
+
+/// A checked dataset folder (METHOD 2). Immutable; any thread may read it.
+struct Dataset {
+  std::filesystem::path folder;
+  bool synthetic = false;  ///< made by `medley data make`; said wherever its numbers are shown
+  sweep::Classes classes;
+  std::vector<Clip> clips;  ///< labelled clips in the order of train_metadata.csv, then test clips in theirs
+  std::vector<int> folds;   ///< distinct folds, ascending
+  std::vector<std::shared_ptr<const Encoder>> encoders;  ///< order of dataset.yaml, else by name
+  std::string fingerprint;  ///< 64 hexadecimal digits over classes, clips, labels, folds and every feature
+
+  std::vector<int> clips_of_fold(int fold) const;  ///< indices; fold -1: the test clips
+  std::vector<std::string> encoder_names() const;
+};
+
+/// Loads and checks everything. Throws data::Error that lists what is wrong, each with file, row, column, value.
+Dataset load_dataset(const std::filesystem::path& folder);
+
+}  // namespace medley::data
