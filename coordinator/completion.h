@@ -1,0 +1,16 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+namespace medley::coordinator {
+
+/// Adds `medley completion bash|zsh`: a script to source, made from the commands and options of `app` itself.
+void add_completion_command(CLI::App& app);
+
+/// The words that may follow a command path, for every path: "PATH:word word ...\n", sorted. `PATH` is "" for
+/// the program itself, then e.g. "data make".
+std::string completion_table(const CLI::App& app);
+
+}  // namespace medley::coordinator
