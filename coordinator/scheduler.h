@@ -1,0 +1,335 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sweep/state.h"
+
+namespace medley::coordinator {
+
+using sweep::AttemptId;
+
+/// Milliseconds of any steady clock; only differences matter. Never decreases between calls of handle().
+using TimePoint = std::int64_t;
+
+/// Every limit of the scheduler. The defaults are the product's; tests shorten them.
+struct Limits {
+  /// An attempt that no heartbeat of its worker lists for so long is lost; a worker not heard of for so long is away.
+  std::int64_t lease_ms = 30'000;
+  /// An attempt whose progress does not rise for so long is lost, though its worker's heartbeat is alive.
+  std::int64_t stall_ms = 15 * 60'000;
+  /// Infrastructure failures (failed or lost attempts) after which a trial is failed.
+  int retry_budget = 5;
+  /// A trial waits so long after its first failure, twice as long after each further one, up to the largest.
+  std::int64_t retry_delay_ms = 1'000;
+  std::int64_t largest_retry_delay_ms = 60'000;
+  /// A trial that failed so often trains alone, so that it cannot take a pack with it.
+  int solo_after_failures = 2;
+  /// Packs in a row, each with a trial that the worker had not failed in this row, after which it is quarantined.
+  int quarantine_after = 3;
+  /// Largest pack, whatever a worker says.
+  int largest_pack = 1024;
+};
+
+// ---- Events: what happened ------------------------------------------------------------------------------------
+
+/// What the store knows of a trial; all defaults for a new one. Recovery is nothing but SweepSubmitted with histories.
+struct SubmittedTrial {
+  std::string id;
+  std::string pack_key;  ///< dataset fingerprint + sweep::fusibility_key(config): equal keys may share a pack
+  sweep::TrialState state = sweep::TrialState::kPending;
+  int attempts = 0;  ///< number of the newest attempt
+  int failures = 0;  ///< that count against the budget
+  std::string running_worker;  ///< the newest attempt was assigned to it and has not ended; "" none
+  std::int64_t running_pack = 0;
+};
+
+/// A sweep was submitted, or is read back from the store. Trials in the order in which they should train. A sweep that
+/// is known already is ignored (send SweepResumed to run a stopped one again). Of a trial that another sweep brought
+/// already, what the scheduler knows holds.
+struct SweepSubmitted {
+  std::string sweep;
+  int priority = 0;  ///< higher first
+  sweep::SweepState state = sweep::SweepState::kRunning;
+  std::vector<SubmittedTrial> trials;
+};
+
+/// An attempt that a worker holds.
+struct HeldAttempt {
+  /// kSpooled: trained; its result waits for delivery.
+  enum class Stage { kRunning, kSpooled };
+  AttemptId attempt;
+  Stage stage = Stage::kRunning;
+  std::int64_t progress = 0;  ///< any number that rises while it trains (steps)
+};
+
+/// A worker connected and was authenticated: for the first time, or again with what it still holds.
+struct WorkerJoined {
+  std::string worker;  ///< one id a process, kept over reconnections
+  int capacity = 1;    ///< largest pack it holds
+  std::vector<HeldAttempt> held;
+};
+
+/// kDisconnected: it may come back; its attempts keep their leases. kGone: it said goodbye, or its process is known to
+/// be dead; its attempts are lost now.
+struct WorkerLost {
+  enum class How { kDisconnected, kGone };
+  std::string worker;
+  How how = How::kDisconnected;
+  std::string reason;
+};
+
+struct HeartbeatReceived {
+  std::string worker;
+  std::vector<HeldAttempt> held;  ///< everything that it holds
+};
+
+/// A valid result came. The shell keeps its bytes until handle() has returned and its commands are done: RecordResult
+/// refers to them. The sender may be another worker than the one that it was assigned to (a spool taken over).
+struct ResultReceived {
+  std::string worker;
+  AttemptId attempt;
+};
+
+/// The worker could not train it (not: it diverged, which is a result), or confirms a Cancel.
+struct AttemptFailed {
+  std::string worker;
+  AttemptId attempt;
+  std::string reason;
+};
+
+struct SweepPaused { std::string sweep; };
+struct SweepResumed { std::string sweep; };  ///< of a paused or a stopped one
+struct SweepStopped { std::string sweep; };
+struct SweepPrioritised { std::string sweep; int priority = 0; };
+/// A failed trial gets a fresh budget. Ignored for others.
+struct TrialRetried { std::string trial; };
+/// No new assignments; Shutdown follows when nothing runs any more.
+struct DrainRequested {};
+/// Time has passed. Send at least every second.
+struct Ticked {};
+
+using Event = std::variant<SweepSubmitted, WorkerJoined, WorkerLost, HeartbeatReceived, ResultReceived, AttemptFailed,
+                           SweepPaused, SweepResumed, SweepStopped, SweepPrioritised, TrialRetried, DrainRequested,
+                           Ticked>;
+
+// ---- Commands: what the shell does, in order -----------------------------------------------------------------
+// Those marked "store" change the database; the shell runs a call's store commands in one Group and commits before it
+// sends anything. When the store fails it stops and sends nothing of this call.
+
+struct RecordAssignment {  ///< store: Writer::begin_attempts
+  std::string worker;
+  std::int64_t pack = 0;
+  std::vector<AttemptId> attempts;
+};
+struct Assign {  ///< send: train these as one pack
+  std::string worker;
+  std::int64_t pack = 0;
+  std::vector<AttemptId> attempts;
+};
+struct RecordResult {  ///< store: Writer::accept_result with the bytes of this ResultReceived
+  std::string worker;
+  AttemptId attempt;
+  enum class How { kLeased, kAdopted } how = How::kLeased;  ///< kAdopted: the attempt had been written off
+};
+struct AcknowledgeResult {  ///< send: it is stored; delete it from the spool. Also in answer to a duplicate
+  std::string worker;
+  AttemptId attempt;
+};
+struct Discard {  ///< send: this result is not needed; delete it from the spool
+  std::string worker;
+  AttemptId attempt;
+  std::string reason;
+};
+struct Cancel {  ///< send: stop training it; answered by AttemptFailed, or by a heartbeat that does not list it
+  std::string worker;
+  AttemptId attempt;
+};
+struct EndAttempt {  ///< store: Writer::end_attempt; kFailed, kLost or kCancelled
+  AttemptId attempt;
+  sweep::AttemptState state = sweep::AttemptState::kLost;
+  std::string reason;
+};
+struct FailTrial {  ///< store: Writer::fail_trial
+  std::string trial;
+  std::string reason;
+};
+struct RecordRetry {  ///< store: Writer::retry_trial
+  std::string trial;
+};
+struct RecordSweepState {  ///< store: Writer::set_sweep_state; also for a finished sweep that goes on after a retry
+  std::string sweep;
+  sweep::SweepState state = sweep::SweepState::kRunning;
+};
+/// Store: set_sweep_state(kFinished). Every trial of it is finished or failed.
+struct FinishSweep {
+  std::string sweep;
+  int finished = 0;
+  int failed = 0;
+};
+/// Store: Writer::set_worker_state (kJoined: Writer::worker_joined, from what the worker said of itself).
+struct RecordWorker {
+  std::string worker;
+  sweep::WorkerState state = sweep::WorkerState::kJoined;
+  std::string reason;
+};
+struct Quarantine {  ///< send, show: it gets nothing more. A RecordWorker went before it
+  std::string worker;
+  std::string reason;
+};
+struct Dismiss {  ///< send: leave, after delivering what is spooled
+  std::string worker;
+  std::string reason;
+};
+struct Shutdown {};  ///< drained: nothing runs; the shell may end
+
+using Command = std::variant<RecordAssignment, Assign, RecordResult, AcknowledgeResult, Discard, Cancel, EndAttempt,
+                             FailTrial, RecordRetry, RecordSweepState, FinishSweep, RecordWorker, Quarantine, Dismiss,
+                             Shutdown>;
+
+/// One line of text of each, for logs and tests: "Assign w1 pack 3: a#1 b#1".
+std::string to_string(const Command& command);
+std::string to_string(const Event& event);
+
+/// True for commands that change the store.
+bool is_record(const Command& command);
+
+/// Decides which worker trains what, and what becomes of it when things go wrong (DESIGN 5). Pure: handle() is total
+/// (any event in any state) and deterministic; it owns no thread, socket, clock or random number. One thread.
+///
+/// Invariants (sanity_check): a trial has at most one leased attempt; a leased attempt's worker holds it in exactly one
+/// pack; a finished or failed trial has none; quarantined and away workers get nothing; a trial waits exactly when it is
+/// pending, unleased, and in a running sweep; failures never exceed the budget.
+class Scheduler {
+ public:
+  /// `next_pack`: Writer::next_pack().
+  explicit Scheduler(Limits limits = {}, std::int64_t next_pack = 1);
+
+  /// The commands that `event` calls for, to be done in order.
+  std::vector<Command> handle(const Event& event, TimePoint now_ms);
+
+  struct Progress {
+    sweep::SweepState state = sweep::SweepState::kRunning;
+    int trials = 0;
+    int finished = 0;
+    int failed = 0;
+    int running = 0;  ///< leased, also those assigned for another sweep
+    int waiting() const { return trials - finished - failed - running; }
+  };
+  /// nullopt for an unknown sweep. Linear in the trials of the sweep only when counts changed; cheap otherwise.
+  std::optional<Progress> progress(const std::string& sweep) const;
+
+  struct WorkerView {
+    std::string id;
+    sweep::WorkerState state = sweep::WorkerState::kJoined;
+    int capacity = 1;
+    TimePoint last_heard_ms = 0;
+    std::vector<AttemptId> leased;
+  };
+  std::vector<WorkerView> workers() const;
+  /// True when no attempt is leased.
+  bool idle() const;
+  /// True when every known sweep is finished or stopped.
+  bool done() const;
+
+  /// Asserts every invariant; for tests and debug builds (linear in everything).
+  void sanity_check() const;
+
+ private:
+  // Order of training: priority descending, then order of submission, then position in the sweep.
+  struct Order {
+    int negative_priority = 0;
+    int sweep = 0;
+    int position = 0;
+    friend bool operator<(const Order& a, const Order& b) {
+      return std::tie(a.negative_priority, a.sweep, a.position) < std::tie(b.negative_priority, b.sweep, b.position);
+    }
+  };
+  /// A lease: the newest attempt of a trial, or one that was written off and turned out to be alive.
+  struct Lease {
+    std::string worker;
+    int number = 0;
+    std::int64_t pack = 0;
+    TimePoint listed_ms = 0;    ///< assigned, or last listed by a heartbeat
+    TimePoint progress_ms = 0;  ///< when progress last rose
+    std::int64_t progress = -1;
+    bool written_off = false;   ///< ended in the store already: losing it again costs nothing
+    bool spooled = false;       ///< trained; only delivery is awaited
+  };
+  struct Trial {
+    std::string id;
+    int key = 0;  ///< index of its pack key
+    sweep::TrialState state = sweep::TrialState::kPending;
+    int attempts = 0;
+    int accepted = 0;  ///< number of the attempt whose result was accepted by this scheduler; 0 unknown
+    int failures = 0;
+    TimePoint not_before = 0;
+    std::optional<Lease> lease;
+    std::set<std::string> failed_on;          ///< workers
+    std::vector<std::pair<int, int>> places;  ///< (sweep index, position)
+    std::optional<Order> queued;              ///< its place among the waiting
+    bool delayed = false;                     ///< waits for not_before
+  };
+  struct Sweep {
+    std::string id;
+    int priority = 0;
+    sweep::SweepState state = sweep::SweepState::kRunning;
+    std::vector<int> trials;
+    int finished = 0;
+    int failed = 0;
+    int running = 0;
+  };
+  struct Worker {
+    sweep::WorkerState state = sweep::WorkerState::kJoined;
+    bool quarantined = false;
+    int capacity = 1;
+    TimePoint heard_ms = 0;
+    std::set<int> leased;            ///< trials
+    std::set<AttemptId> strays;      ///< it trains them, nobody wants them: cancelled, not yet confirmed
+    std::set<std::string> row;       ///< distinct trials failed since its last result
+    int failed_packs = 0;            ///< in this row
+    std::int64_t last_failed_pack = 0;
+    bool dismissed = false;
+  };
+
+  void on(const SweepSubmitted&);
+  void on(const WorkerJoined&);
+  void on(const WorkerLost&);
+  void on(const HeartbeatReceived&);
+  void on(const ResultReceived&);
+  void on(const AttemptFailed&);
+  void on(const SweepPaused&);
+  void on(const SweepResumed&);
+  void on(const SweepStopped&);
+  void on(const SweepPrioritised&);
+  void on(const TrialRetried&);
+  void on(const DrainRequested&);
+  void on(const Ticked&);
+
+  Limits limits_;
+  std::int64_t next_pack_;
+  TimePoint now_ = 0;
+  bool draining_ = false;
+  bool shut_down_ = false;
+  std::vector<Command> out_;
+
+  std::vector<Sweep> sweeps_;
+  std::map<std::string, int> sweep_index_;
+  std::vector<Trial> trials_;
+  std::map<std::string, int> trial_index_;
+  std::map<std::string, int> key_index_;
+  std::map<std::string, Worker> workers_;
+  std::map<Order, int> waiting_;                  ///< -> trial
+  std::vector<std::map<Order, int>> waiting_of_;  ///< [key] the same by pack key
+  std::set<std::pair<TimePoint, int>> delayed_;   ///< (not_before, trial)
+  std::set<int> leased_;                          ///< trials
+};
+
+}  // namespace medley::coordinator

@@ -1,0 +1,270 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/error.h"
+#include "storage/records.h"
+
+namespace medley::storage {
+
+struct SweepSummary {
+  std::string id;
+  std::string name;
+  std::string dataset;       ///< fingerprint
+  std::string dataset_name;
+  bool synthetic = false;    ///< of the dataset: said wherever numbers are shown
+  std::string spec_file;
+  sweep::SweepState state = sweep::SweepState::kRunning;
+  int priority = 0;
+  TimeMs created = 0;
+  TimeMs ended = 0;  ///< when it was finished or stopped; 0 before
+  std::vector<int> folds;
+  std::vector<std::uint64_t> seeds;
+  nlohmann::json axes;
+  int configs = 0;
+  int trials = 0;
+  int finished = 0;  ///< with a result, diverged ones included
+  int diverged = 0;
+  int failed = 0;    ///< retry budget spent
+  int running = 0;   ///< pending with a running attempt
+  double best_paper_score = 0;  ///< over single trials, paper-style; 0 when none finished
+  double training_seconds = 0;  ///< sum over finished trials of TrialResult::seconds
+};
+
+/// A config as a sweep holds it.
+struct SweepConfigRow {
+  std::string id;  ///< sweep::config_id()
+  sweep::Config config;
+  nlohmann::json axis_values;
+};
+
+/// Mean, sample SD (n - 1; 0 when n < 2) over the config's finished (not diverged) trials, and how many those are.
+struct Spread {
+  int count = 0;
+  double mean = 0;
+  double sd = 0;
+};
+
+/// One config of the leaderboard, aggregated in SQL. Paper-style (optimistic): per trial, epoch and thresholds tuned on
+/// the reported fold. `inner_*`: the clean epoch with thresholds from the inner fold, only for trials with inner_fold.
+struct LeaderboardRow {
+  std::string config;  ///< id
+  nlohmann::json axis_values;
+  nlohmann::json settings;  ///< sweep::to_json(Config)
+  int expected = 0;         ///< trials of this config in the sweep
+  int finished = 0;         ///< diverged ones included
+  int diverged = 0;
+  int failed = 0;
+  Spread paper_presence, paper_salience, paper_score;
+  Spread inner_presence, inner_salience, inner_score;
+  double mean_seconds = 0;
+  bool complete() const { return finished == expected; }
+};
+
+enum class LeaderboardOrder { kPaperScore, kPaperPresence, kPaperSalience, kInnerScore, kSubmission };
+struct Page {
+  int offset = 0;
+  int limit = 100;  ///< at most kMaxPage
+};
+inline constexpr int kMaxPage = 10000;
+
+/// What reports and statistics need of one finished trial, without its predictions and curves.
+struct TrialScore {
+  std::string trial;
+  std::string config;
+  int fold = 0;
+  std::uint64_t seed = 0;
+  sweep::Outcome outcome = sweep::Outcome::kFinished;
+  int epochs = 0;  ///< trained
+  int paper_epoch = 0;
+  sweep::Thresholds paper_thresholds;
+  sweep::Accuracy paper;
+  int clean_epoch = 0;  ///< 0: none (see TrialResult::clean)
+  sweep::ThresholdSurface paper_surface;
+  sweep::ThresholdSurface clean_surface;
+  sweep::ThresholdSurface inner_surface;  ///< clips == 0 without inner_fold
+  double seconds = 0;
+};
+
+/// One line of a sweep's list of trials.
+struct TrialRow {
+  std::string trial;
+  std::string config;
+  int fold = 0;
+  std::uint64_t seed = 0;
+  sweep::TrialState state = sweep::TrialState::kPending;
+  bool running = false;
+  std::optional<sweep::Outcome> outcome;  ///< of finished trials
+  int attempts = 0;
+  std::string worker;  ///< of the newest attempt
+  std::string reason;  ///< why it failed or diverged
+  int paper_epoch = 0;
+  sweep::Accuracy paper;
+  double seconds = 0;
+  TimeMs ended = 0;
+};
+struct TrialFilter {
+  std::string config;  ///< "" any
+  std::optional<int> fold;
+  std::optional<std::uint64_t> seed;
+  std::optional<sweep::TrialState> state;
+};
+
+struct AttemptRow {
+  int number = 0;
+  std::string worker;
+  std::string worker_name;
+  std::int64_t pack = 0;
+  sweep::AttemptState state = sweep::AttemptState::kRunning;
+  std::string reason;
+  TimeMs started = 0;
+  TimeMs ended = 0;  ///< 0 while it runs
+};
+
+/// One trial in full.
+struct TrialDetail {
+  sweep::TrialSpec spec;
+  std::string dataset;
+  sweep::TrialState state = sweep::TrialState::kPending;
+  std::string reason;  ///< why it failed
+  std::vector<AttemptRow> attempts;
+  std::vector<std::string> sweeps;            ///< ids of the sweeps that hold it
+  std::optional<sweep::TrialResult> result;   ///< of finished trials, as accepted
+  TimeMs ended = 0;
+};
+
+enum class Protocol { kPaper, kClean };
+enum class Split { kValidation, kTest };
+/// One part of one snapshot of one trial; row-major [clip, class], empty when the trial has none.
+struct TrialPredictions {
+  std::string trial;
+  std::string config;
+  int fold = 0;
+  std::uint64_t seed = 0;
+  int clips = 0;
+  std::vector<float> fused;
+};
+
+struct EpochSeries {
+  std::string trial;
+  std::vector<sweep::EpochMetrics> epochs;
+};
+
+struct WorkerRow {
+  WorkerRecord worker;
+  sweep::WorkerState state = sweep::WorkerState::kJoined;
+  std::string reason;
+  TimeMs joined = 0;
+  TimeMs changed = 0;
+  int running = 0;   ///< attempts
+  int finished = 0;
+  int failed = 0;    ///< failed or lost
+};
+
+struct LogRow {
+  std::int64_t id = 0;
+  TimeMs time = 0;
+  std::string kind;
+  std::string subject;
+  std::string text;
+};
+
+/// What the scheduler is told of each trial of a sweep, at recovery as at submission: feed it to
+/// coordinator::SweepSubmitted.
+struct TrialHistory {
+  std::string trial;
+  std::string config;  ///< id
+  sweep::TrialState state = sweep::TrialState::kPending;
+  int attempts = 0;    ///< number of the newest attempt; 0 none
+  int failures = 0;    ///< failed or lost attempts since the last retry_trial()
+  std::string running_worker;  ///< of the newest attempt when it is running, else ""
+  std::int64_t running_pack = 0;
+};
+
+/// Reads a store through a read-only connection, also while a writer is at work. Not thread-safe: one a thread (opening
+/// is cheap). Every call sees one consistent state; a Snapshot makes several calls see the same one.
+/// Ids are full ids unless said otherwise. All calls throw Error when the database cannot be read.
+class Reader {
+ public:
+  /// Throws Error when there is no store in `folder`, or it was made by a newer version, or it is older and no writer
+  /// has migrated it yet.
+  explicit Reader(const std::filesystem::path& folder);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  class Snapshot {
+   public:
+    explicit Snapshot(Reader& reader);
+    ~Snapshot();
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+   private:
+    Reader& reader_;
+  };
+
+  /// Newest first.
+  std::vector<SweepSummary> sweeps();
+  /// By id, unique prefix of an id, or name (the newest of that name).
+  std::optional<SweepSummary> find_sweep(const std::string& id_or_name);
+  /// The text of the sweep file as submitted last; "" when there is no such sweep.
+  std::string sweep_yaml(const std::string& sweep);
+  /// In order of submission.
+  std::vector<SweepConfigRow> sweep_configs(const std::string& sweep);
+  /// The specs of a sweep's trials, in trial order: what a coordinator assigns.
+  std::vector<sweep::TrialSpec> sweep_trials(const std::string& sweep);
+
+  /// Best first (configs without a finished trial last; ties by submission).
+  std::vector<LeaderboardRow> leaderboard(const std::string& sweep,
+                                          LeaderboardOrder order = LeaderboardOrder::kPaperScore, Page page = {});
+  /// Every finished trial of the sweep (diverged ones too), in trial order.
+  std::vector<TrialScore> trial_scores(const std::string& sweep);
+  /// In trial order.
+  std::vector<TrialRow> trials(const std::string& sweep, const TrialFilter& filter = {}, Page page = {});
+  int count_trials(const std::string& sweep, const TrialFilter& filter = {});
+
+  /// By id or unique prefix of at least 4 digits. Throws Error when a prefix is ambiguous, naming candidates.
+  std::optional<TrialDetail> find_trial(const std::string& id);
+  /// Curves of several trials at once.
+  std::vector<EpochSeries> epochs(const std::vector<std::string>& trials);
+
+  /// Fused probabilities of the finished, not diverged trials of a config (any sweep, this dataset) with this seed,
+  /// by fold ascending. Pool the folds for out-of-fold predictions: rows of each are the clips of its fold in
+  /// dataset order.
+  std::vector<TrialPredictions> predictions(const std::string& dataset, const std::string& config, std::uint64_t seed,
+                                            Protocol protocol, Split split);
+  /// The same of given trials, in their order; trials without a result are left out.
+  std::vector<TrialPredictions> predictions(const std::vector<std::string>& trials, Protocol protocol, Split split);
+  /// Importance of given trials (those finished with a gate), in their order: {trial id, importance}.
+  std::vector<std::pair<std::string, sweep::Importance>> importance(const std::vector<std::string>& trials);
+
+  std::vector<std::string> dataset_fingerprints();
+  /// By fingerprint or a unique prefix of it.
+  std::optional<DatasetRecord> find_dataset(const std::string& fingerprint);
+
+  std::vector<WorkerRow> workers();
+  std::vector<EnsembleRecord> ensembles();  ///< newest first, with members
+  std::optional<EnsembleRecord> find_ensemble(std::int64_t id);
+  std::vector<ExportRecord> exports();      ///< newest first
+  /// Entries with id > `after`, oldest first, at most `limit`.
+  std::vector<LogRow> log(std::int64_t after = 0, int limit = 100);
+
+  /// Which of `trials` have a result already (`medley plan`); order of the input, unknown ids are not done.
+  std::vector<bool> finished(const std::vector<std::string>& trials);
+  /// For the scheduler, in trial order.
+  std::vector<TrialHistory> trial_histories(const std::string& sweep);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// True when `folder` holds a store (its database file exists).
+bool store_exists(const std::filesystem::path& folder);
+
+}  // namespace medley::storage

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweep/result.h"
+#include "sweep/state.h"
+#include "sweep/trial.h"
+
+namespace medley::storage {
+
+/// Wall-clock time, milliseconds since 1970-01-01 UTC. The store has no clock of its own: callers say when.
+using TimeMs = std::int64_t;
+
+struct ClipRecord {
+  std::string filename;
+  std::string actor;                  ///< "" when unknown
+  int fold = -1;                      ///< -1: a test clip
+  std::optional<sweep::Label> label;  ///< none for unlabelled test clips
+};
+
+struct EncoderRecord {
+  std::string name;
+  std::string modality;  ///< "" when unknown
+  int dim = 0;
+};
+
+/// What the store knows of a dataset: all but the features.
+struct DatasetRecord {
+  std::string fingerprint;  ///< 64 hexadecimal digits
+  std::string folder;       ///< absolute; where it was last seen
+  std::string name;
+  bool synthetic = false;
+  sweep::Classes classes;
+  std::vector<int> folds;             ///< ascending
+  std::vector<ClipRecord> clips;      ///< dataset order: labelled clips, then test clips
+  std::vector<EncoderRecord> encoders;  ///< dataset order
+};
+
+/// One config of a sweep, with the axis values that made it: {"top_n": 3, "encoders": "pairs/2"}.
+struct SweepConfig {
+  sweep::Config config;
+  nlohmann::json axis_values = nlohmann::json::object();
+};
+
+/// An expanded sweep, as it is submitted. `trials` are in the order in which they should train; the config of each
+/// must be one of `configs`.
+struct SweepSubmission {
+  std::string name;
+  std::string yaml;       ///< text of the sweep file
+  std::string spec_file;  ///< path it was read from; "" when it came over HTTP
+  std::string dataset;    ///< fingerprint; must be registered
+  int priority = 0;       ///< higher first
+  std::vector<int> folds;
+  std::vector<std::uint64_t> seeds;
+  nlohmann::json axes = nlohmann::json::object();
+  std::vector<SweepConfig> configs;
+  std::vector<sweep::TrialSpec> trials;
+};
+
+/// 12 hexadecimal digits of name, dataset and trial ids: the same sweep submitted again has the same id, whatever
+/// its comments.
+std::string sweep_id(const SweepSubmission& submission);
+
+struct WorkerRecord {
+  std::string id;    ///< chosen by the worker, one a process
+  std::string name;  ///< for people: host and process id
+  int capacity = 1;  ///< largest pack it holds
+  int ranks = 1;     ///< of its gang
+  std::string device;  ///< "cpu", "cuda:0, NVIDIA H200"
+  std::string version;
+};
+
+struct MemberRecord {
+  std::string trial;
+  double weight = 0;
+};
+
+/// A weighted mean of trials' fused probabilities, and how it was chosen.
+struct EnsembleRecord {
+  std::int64_t id = 0;  ///< given by the store
+  std::string name;
+  std::string dataset;  ///< fingerprint
+  std::string method;   ///< mean-k, simplex, greedy
+  TimeMs created = 0;
+  nlohmann::json settings = nlohmann::json::object();  ///< of the method: k, bags, thresholds...
+  nlohmann::json scores = nlohmann::json::object();    ///< optimistic and nested estimate, interval...
+  std::vector<MemberRecord> members;
+};
+
+struct ExportRecord {
+  std::int64_t id = 0;        ///< given by the store
+  std::int64_t ensemble = 0;  ///< 0: of a single trial, named in the manifest
+  std::string file;           ///< as written
+  std::string sha256;         ///< of the archive
+  TimeMs created = 0;
+  nlohmann::json manifest = nlohmann::json::object();
+};
+
+/// The folder of a store: everything that a coordinator keeps.
+struct StoreLayout {
+  explicit StoreLayout(std::string folder_) : folder(std::move(folder_)) {}
+  std::string folder;
+  std::string database() const { return folder + "/medley.db"; }
+  std::string lock() const { return folder + "/lock"; }
+  std::string logs() const { return folder + "/logs"; }
+  std::string checkpoints() const { return folder + "/checkpoints"; }
+  std::string exports() const { return folder + "/exports"; }
+};
+
+}  // namespace medley::storage

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "storage/error.h"
+#include "storage/records.h"
+
+namespace medley::storage {
+
+/// The one writer of a store. One thread owns it (the coordinator's). A second writer on the same folder, in this
+/// process or another, is refused with the holder's process id.
+///
+/// Every change is made inside a Group: a transaction that is on disk, against kill -9 and loss of power, when commit()
+/// returns. Group what one round of scheduler commands records, commit, then send messages.
+///
+/// When a write fails (disk full, folder read-only) the call throws Error naming the operation, the file and the
+/// cause; the group is rolled back as a whole and the writer may be used again.
+class Writer {
+ public:
+  /// Opens the store in `folder`, making the folder, its subfolders and the database when absent and migrating an older
+  /// schema. Throws Error when another writer holds it, when it was made by a newer version, when medley.db is not
+  /// Medley's, or when it cannot be written.
+  explicit Writer(const std::filesystem::path& folder);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// The open transaction. At most one at a time; all writing calls below need one. Rolled back when destroyed
+  /// uncommitted.
+  class Group {
+   public:
+    explicit Group(Writer& writer);
+    ~Group();
+    Group(const Group&) = delete;
+    Group& operator=(const Group&) = delete;
+    /// Durable when it returns. When it throws, nothing of the group is in the store.
+    void commit();
+
+   private:
+    Writer& writer_;
+    bool open_ = true;
+  };
+
+  /// Registers a dataset by fingerprint; again: updates folder and name only.
+  void register_dataset(const DatasetRecord& dataset, TimeMs now);
+
+  struct Submitted {
+    std::string id;           ///< sweep_id()
+    bool created = false;     ///< false: this sweep was there already; nothing but spec_file, yaml and priority changed
+    int finished = 0;         ///< trials of the sweep that have a result already
+  };
+  /// Stores a sweep, its configs and its trials (state kRunning); trials that other sweeps have are shared. Throws
+  /// Error when the dataset is not registered or a trial's config is not in `configs`.
+  Submitted submit_sweep(const SweepSubmission& submission, TimeMs now);
+  void set_sweep_state(const std::string& sweep, sweep::SweepState state, TimeMs now);
+  void set_sweep_priority(const std::string& sweep, int priority);
+
+  /// Inserts a worker or updates one that joins again; state kJoined.
+  void worker_joined(const WorkerRecord& worker, TimeMs now);
+  void set_worker_state(const std::string& worker, sweep::WorkerState state, const std::string& reason, TimeMs now);
+
+  /// Attempts of one pack, assigned to `worker` (which must have joined). Call, and commit, before they are sent. Throws
+  /// Error when a trial is finished, already has a running attempt, or the number is not the next.
+  void begin_attempts(const std::string& worker, std::int64_t pack, const std::vector<sweep::AttemptId>& attempts,
+                      TimeMs now);
+  /// Ends a running attempt as kFailed, kLost or kCancelled. False, and no change, when it is not running.
+  bool end_attempt(const sweep::AttemptId& attempt, sweep::AttemptState state, const std::string& reason, TimeMs now);
+
+  enum class Accepted { kAccepted, kAlreadyFinished };
+  /// Stores a trial's result and marks the attempt finished (also one that was written off: late adoption), a running
+  /// duplicate attempt of the trial cancelled. Exactly once: kAlreadyFinished, and no change, for a second result.
+  /// Throws Error when the trial or the attempt is unknown, or the result's sizes contradict its dataset.
+  Accepted accept_result(const sweep::AttemptId& attempt, const sweep::TrialResult& result, TimeMs now);
+
+  /// The retry budget is spent. No change when the trial is finished.
+  void fail_trial(const std::string& trial, const std::string& reason, TimeMs now);
+  /// A failed trial is pending again with a fresh budget. No change when it is not failed.
+  void retry_trial(const std::string& trial, TimeMs now);
+
+  /// Return the new id.
+  std::int64_t save_ensemble(const EnsembleRecord& ensemble);
+  std::int64_t save_export(const ExportRecord& record);
+
+  /// What happened and people may want to know: `subject` is a sweep, trial or worker id, or "".
+  void log_event(const std::string& kind, const std::string& subject, const std::string& text, TimeMs now);
+
+  /// The next unused pack number.
+  std::int64_t next_pack();
+  const std::filesystem::path& folder() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace medley::storage
