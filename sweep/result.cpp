@@ -1,0 +1,364 @@
+#include "sweep/result.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+#include "sweep/error.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+// What a sane trial stays below. Everything that arrives is held against these before it is used.
+constexpr std::size_t kMaxBytes = std::size_t{1} << 29;
+constexpr std::size_t kMaxValues = 200000;
+constexpr std::size_t kMaxDepth = 6;
+constexpr std::size_t kMaxEpochs = 100000;
+constexpr std::int64_t kMaxClips = 1000000;
+constexpr std::size_t kMaxEncoders = 256;
+constexpr std::size_t kMaxHistogram = 1024;
+constexpr std::size_t kMaxReason = 1 << 16;
+constexpr std::size_t kMaxName = 256;
+constexpr int kFormat = 1;
+
+static_assert(std::numeric_limits<float>::is_iec559 && std::numeric_limits<double>::is_iec559);
+
+[[noreturn]] void malformed(const std::string& what) { throw Error("malformed trial result: " + what); }
+
+/// Little-endian bytes of `values`, whatever this machine's order is.
+template <class T>
+json pack(const std::vector<T>& values) {
+  std::vector<std::uint8_t> bytes(values.size() * sizeof(T));
+  std::size_t at = 0;
+  for (const T& value : values) {
+    std::uint8_t raw[sizeof(T)];
+    std::memcpy(raw, &value, sizeof(T));
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+      bytes[at++] = raw[i];
+#else
+      bytes[at++] = raw[sizeof(T) - 1 - i];
+#endif
+    }
+  }
+  return json::binary(std::move(bytes));
+}
+
+const json& member(const json& object, const char* key) {
+  if (!object.is_object()) malformed(std::string("'") + key + "' is looked for in something that is not a map");
+  const auto it = object.find(key);
+  if (it == object.end()) malformed(std::string("'") + key + "' is missing");
+  return *it;
+}
+
+template <class T>
+std::vector<T> unpack(const json& object, const char* key, std::size_t limit) {
+  const json& value = member(object, key);
+  if (!value.is_binary()) malformed(std::string("'") + key + "' is not binary");
+  const auto& bytes = value.get_binary();
+  if (bytes.size() % sizeof(T) != 0) {
+    malformed(std::string("'") + key + "' has " + std::to_string(bytes.size()) + " bytes, not a multiple of " +
+              std::to_string(sizeof(T)));
+  }
+  const std::size_t count = bytes.size() / sizeof(T);
+  if (count > limit) {
+    malformed(std::string("'") + key + "' has " + std::to_string(count) + " values, more than " +
+              std::to_string(limit));
+  }
+  std::vector<T> values(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint8_t raw[sizeof(T)];
+    for (std::size_t b = 0; b < sizeof(T); ++b) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+      raw[b] = bytes[i * sizeof(T) + b];
+#else
+      raw[sizeof(T) - 1 - b] = bytes[i * sizeof(T) + b];
+#endif
+    }
+    std::memcpy(&values[i], raw, sizeof(T));
+  }
+  return values;
+}
+
+std::int64_t integer(const json& object, const char* key, std::int64_t low, std::int64_t high) {
+  const json& value = member(object, key);
+  const bool fits = value.is_number_integer() &&
+                    (!value.is_number_unsigned() ||
+                     value.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+  const std::int64_t number = fits ? value.get<std::int64_t>() : 0;
+  if (!fits || number < low || number > high) {
+    malformed(std::string("'") + key + "' must be a whole number from " + std::to_string(low) + " to " +
+              std::to_string(high));
+  }
+  return number;
+}
+
+double number(const json& object, const char* key) {
+  const json& value = member(object, key);
+  if (!value.is_number()) malformed(std::string("'") + key + "' is not a number");
+  return value.get<double>();
+}
+
+std::string text(const json& object, const char* key, std::size_t limit) {
+  const json& value = member(object, key);
+  if (!value.is_string()) malformed(std::string("'") + key + "' is not text");
+  const auto& string = value.get_ref<const std::string&>();
+  if (string.size() > limit) malformed(std::string("'") + key + "' is longer than " + std::to_string(limit) + " bytes");
+  return string;
+}
+
+/// The numbers of an epoch in the order of their columns.
+constexpr std::size_t kEpochColumns = 11;
+
+std::array<double*, kEpochColumns - 1> columns_of(EpochMetrics& epoch) {
+  return {&epoch.learning_rate,      &epoch.loss,          &epoch.presence_loss,
+          &epoch.salience_loss,      &epoch.adaptation_loss, &epoch.validation_loss,
+          &epoch.thresholds.alpha,   &epoch.thresholds.beta, &epoch.validation.presence,
+          &epoch.validation.salience};
+}
+
+json epochs_to_json(const std::vector<EpochMetrics>& epochs) {
+  std::vector<double> rows;
+  rows.reserve(epochs.size() * kEpochColumns);
+  for (EpochMetrics epoch : epochs) {
+    rows.push_back(epoch.epoch);
+    for (const double* column : columns_of(epoch)) rows.push_back(*column);
+  }
+  return pack(rows);
+}
+
+std::vector<EpochMetrics> epochs_from_json(const json& object) {
+  const auto rows = unpack<double>(object, "epochs", kMaxEpochs * kEpochColumns);
+  if (rows.size() % kEpochColumns != 0) malformed("'epochs' is cut off");
+  std::vector<EpochMetrics> epochs(rows.size() / kEpochColumns);
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    const double* row = &rows[i * kEpochColumns];
+    if (!(row[0] >= 0 && row[0] <= double{kMaxEpochs})) malformed("an epoch is not from 0 to 100000");
+    epochs[i].epoch = static_cast<int>(row[0]);
+    const auto columns = columns_of(epochs[i]);
+    for (std::size_t c = 0; c < columns.size(); ++c) *columns[c] = row[c + 1];
+  }
+  return epochs;
+}
+
+json surface_to_json(const ThresholdSurface& surface) {
+  const auto list = [](const std::array<int, kGridSize * kGridSize>& hits) {
+    return pack(std::vector<std::int32_t>(hits.begin(), hits.end()));
+  };
+  return {{"presence", list(surface.presence_hits)},
+          {"salience", list(surface.salience_hits)},
+          {"clips", surface.clips},
+          {"blends", surface.blends}};
+}
+
+ThresholdSurface surface_from_json(const json& object) {
+  ThresholdSurface surface;
+  surface.clips = static_cast<int>(integer(object, "clips", 0, kMaxClips));
+  surface.blends = static_cast<int>(integer(object, "blends", 0, surface.clips));
+  const auto fill = [&](const char* key, std::array<int, kGridSize * kGridSize>& hits, int most) {
+    const auto values = unpack<std::int32_t>(object, key, hits.size());
+    if (values.size() != hits.size()) malformed(std::string("surface '") + key + "' must have 400 cells");
+    for (std::size_t i = 0; i < hits.size(); ++i) {
+      if (values[i] < 0 || values[i] > most) malformed(std::string("surface '") + key + "' has more hits than clips");
+      hits[i] = values[i];
+    }
+  };
+  fill("presence", surface.presence_hits, surface.clips);
+  fill("salience", surface.salience_hits, surface.blends);
+  return surface;
+}
+
+json predictions_to_json(const Predictions& predictions) {
+  return {{"clips", predictions.clips},
+          {"presence", pack(predictions.presence)},
+          {"salience", pack(predictions.salience)},
+          {"fused", pack(predictions.fused)}};
+}
+
+/// Every matrix is [clips, classes] with one number of classes throughout a result; `classes` is 0 until known.
+Predictions predictions_from_json(const json& object, std::size_t& classes) {
+  Predictions predictions;
+  predictions.clips = static_cast<int>(integer(object, "clips", 0, kMaxClips));
+  const auto clips = static_cast<std::size_t>(predictions.clips);
+  const std::size_t limit = clips * kMaxClasses;
+  predictions.presence = unpack<float>(object, "presence", limit);
+  predictions.salience = unpack<float>(object, "salience", limit);
+  predictions.fused = unpack<float>(object, "fused", limit);
+  if (clips == 0) return predictions;
+  if (predictions.fused.empty() || predictions.fused.size() % clips != 0) {
+    malformed("'fused' has " + std::to_string(predictions.fused.size()) + " values for " + std::to_string(clips) +
+              " clips");
+  }
+  const std::size_t here = predictions.fused.size() / clips;
+  if (classes == 0) classes = here;
+  if (here != classes) malformed("predictions of " + std::to_string(here) + " and of " + std::to_string(classes) + " classes");
+  for (const auto* head : {&predictions.presence, &predictions.salience}) {
+    if (!head->empty() && head->size() != predictions.fused.size()) malformed("a head has another size than 'fused'");
+  }
+  return predictions;
+}
+
+json snapshot_to_json(const Snapshot& snapshot) {
+  return {{"epoch", snapshot.epoch},
+          {"validation", predictions_to_json(snapshot.validation)},
+          {"test", predictions_to_json(snapshot.test)},
+          {"surface", surface_to_json(snapshot.surface)}};
+}
+
+Snapshot snapshot_from_json(const json& object, std::size_t& classes) {
+  Snapshot snapshot;
+  snapshot.epoch = static_cast<int>(integer(object, "epoch", 0, kMaxEpochs));
+  snapshot.validation = predictions_from_json(member(object, "validation"), classes);
+  snapshot.test = predictions_from_json(member(object, "test"), classes);
+  snapshot.surface = surface_from_json(member(object, "surface"));
+  if (snapshot.validation.clips != 0 && snapshot.surface.clips != snapshot.validation.clips) {
+    malformed("a surface of " + std::to_string(snapshot.surface.clips) + " clips beside predictions of " +
+              std::to_string(snapshot.validation.clips));
+  }
+  return snapshot;
+}
+
+json importance_to_json(const Importance& importance) {
+  json encoders = json::array();
+  for (const EncoderImportance& encoder : importance.encoders) {
+    encoders.push_back({{"encoder", encoder.encoder},
+                        {"mean", encoder.mean},
+                        {"sd", encoder.sd},
+                        {"quantiles", pack(encoder.quantiles)},
+                        {"histogram", pack(encoder.histogram)},
+                        {"selected", encoder.selection_frequency},
+                        {"ranks", pack(encoder.ranks)}});
+  }
+  return {{"encoders", std::move(encoders)}, {"weights", pack(importance.weights)}, {"cka", pack(importance.cka)}};
+}
+
+Importance importance_from_json(const json& object, std::size_t clips) {
+  Importance importance;
+  const json& encoders = member(object, "encoders");
+  if (!encoders.is_array() || encoders.size() > kMaxEncoders) {
+    malformed("'encoders' must be a list of at most " + std::to_string(kMaxEncoders));
+  }
+  for (const json& item : encoders) {
+    EncoderImportance encoder;
+    encoder.encoder = text(item, "encoder", kMaxName);
+    encoder.mean = number(item, "mean");
+    encoder.sd = number(item, "sd");
+    encoder.quantiles = unpack<double>(item, "quantiles", kMaxHistogram);
+    encoder.histogram = unpack<std::int64_t>(item, "histogram", kMaxHistogram);
+    for (const std::int64_t count : encoder.histogram) {
+      if (count < 0) malformed("'histogram' has a negative count");
+    }
+    encoder.selection_frequency = number(item, "selected");
+    encoder.ranks = unpack<double>(item, "ranks", kMaxEncoders);
+    importance.encoders.push_back(std::move(encoder));
+  }
+  const std::size_t count = importance.encoders.size();
+  importance.weights = unpack<std::uint16_t>(object, "weights", clips * count);
+  if (!importance.weights.empty() && importance.weights.size() != clips * count) {
+    malformed("'weights' must be [validation clip, encoder]");
+  }
+  importance.cka = unpack<float>(object, "cka", count * count);
+  if (!importance.cka.empty() && importance.cka.size() != count * count) malformed("'cka' must be [encoder, encoder]");
+  return importance;
+}
+
+/// First look at bytes of a peer: walks the CBOR without recursion or allocation, and accepts only what
+/// encode_result() writes (definite lengths, no tags), within kMaxDepth and kMaxValues. nlohmann's reader recurses on
+/// nested lists and on strings in chunks, as deep as the sender likes.
+bool is_bounded_cbor(const std::vector<std::uint8_t>& bytes) {
+  std::array<std::uint64_t, kMaxDepth> open{};  // values still to come at each level
+  std::size_t depth = 0;
+  std::size_t values = 0;
+  std::size_t at = 0;
+  do {
+    if (at == bytes.size() || ++values > kMaxValues) return false;
+    const unsigned major = bytes[at] >> 5;
+    const unsigned low = bytes[at] & 31u;
+    ++at;
+    if (low > 27) return false;  // reserved, or of indefinite length
+    const std::size_t extra = low < 24 ? 0 : std::size_t{1} << (low - 24);
+    if (bytes.size() - at < extra) return false;
+    std::uint64_t argument = low;
+    if (extra > 0) argument = 0;
+    for (std::size_t i = 0; i < extra; ++i) argument = argument << 8 | bytes[at + i];
+    at += extra;
+    if (major == 6) return false;  // tags
+    if (depth > 0) --open[depth - 1];
+    if (major == 2 || major == 3) {
+      if (argument > bytes.size() - at) return false;
+      at += static_cast<std::size_t>(argument);
+    } else if (major == 4 || major == 5) {
+      if (argument > kMaxValues || depth == open.size()) return false;
+      open[depth++] = major == 5 ? 2 * argument : argument;
+    }
+    while (depth > 0 && open[depth - 1] == 0) --depth;
+  } while (depth > 0);
+  return at == bytes.size();
+}
+
+}  // namespace
+
+const char* outcome_name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kFinished: return "finished";
+    case Outcome::kDiverged: return "diverged";
+  }
+  return "";
+}
+
+std::vector<std::uint8_t> encode_result(const TrialResult& result) {
+  const json object = {{"format", kFormat},
+                       {"trial", result.trial_id},
+                       {"outcome", outcome_name(result.outcome)},
+                       {"reason", result.reason},
+                       {"epochs", epochs_to_json(result.epochs)},
+                       {"paper", snapshot_to_json(result.paper)},
+                       {"clean", snapshot_to_json(result.clean)},
+                       {"inner", surface_to_json(result.inner)},
+                       {"importance", importance_to_json(result.importance)},
+                       {"seconds", result.seconds},
+                       {"samples_per_second", result.samples_per_second},
+                       {"peak_memory_bytes", result.peak_memory_bytes},
+                       {"pack_size", result.pack_size}};
+  return json::to_cbor(object);
+}
+
+TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
+  if (bytes.size() > kMaxBytes) malformed(std::to_string(bytes.size()) + " bytes are more than a trial records");
+  if (!is_bounded_cbor(bytes)) malformed("not CBOR, or more values or levels than a trial records");
+  try {
+    const json object = json::from_cbor(bytes);
+    if (integer(object, "format", 0, 1000000) != kFormat) {
+      malformed("format " + member(object, "format").dump() + "; this medley reads format " + std::to_string(kFormat));
+    }
+    TrialResult result;
+    result.trial_id = text(object, "trial", kMaxName);
+    const std::string outcome = text(object, "outcome", kMaxName);
+    if (outcome == outcome_name(Outcome::kDiverged)) {
+      result.outcome = Outcome::kDiverged;
+    } else if (outcome != outcome_name(Outcome::kFinished)) {
+      malformed("'outcome' must be finished or diverged");
+    }
+    result.reason = text(object, "reason", kMaxReason);
+    result.epochs = epochs_from_json(object);
+    std::size_t classes = 0;
+    result.paper = snapshot_from_json(member(object, "paper"), classes);
+    result.clean = snapshot_from_json(member(object, "clean"), classes);
+    result.inner = surface_from_json(member(object, "inner"));
+    const int clips = std::max(result.paper.validation.clips, result.clean.validation.clips);
+    result.importance = importance_from_json(member(object, "importance"), static_cast<std::size_t>(clips));
+    result.seconds = number(object, "seconds");
+    result.samples_per_second = number(object, "samples_per_second");
+    result.peak_memory_bytes =
+        integer(object, "peak_memory_bytes", 0, std::numeric_limits<std::int64_t>::max());
+    result.pack_size = static_cast<int>(integer(object, "pack_size", 1, 1000000));
+    return result;
+  } catch (const json::exception& e) {
+    malformed(e.what());
+  }
+}
+
+}  // namespace medley::sweep
