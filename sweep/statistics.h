@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sweep/metric.h"
+
+namespace medley::sweep {
+
+/// Hits of decoded predictions as integers, so that those of disjoint clips add up.
+struct Tally {
+  int presence_hits = 0;
+  int salience_hits = 0;
+  int clips = 0;
+  int blends = 0;
+
+  void add(const Label& predicted, const Label& truth);
+  Tally& operator+=(const Tally& other);
+  Accuracy accuracy() const;
+};
+
+/// What the surface's cell counts, as a tally.
+Tally tally_at(const ThresholdSurface& surface, int alpha_index, int beta_index);
+
+/// NaN of no values.
+double mean(const std::vector<double>& values);
+/// Sample standard deviation (n - 1). NaN below two values: it says nothing then.
+double sample_sd(const std::vector<double>& values);
+/// As numpy.percentile with linear interpolation; `share` in [0, 1]. Throws Error for no values or a NaN.
+double quantile(std::vector<double> values, double share);
+
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+struct BootstrapOptions {
+  int resamples = 2000;
+  double level = 0.95;
+  std::uint64_t seed = 20240607;
+};
+
+/// How often each of `groups` was drawn in resample number `resample`: groups draws with replacement. A function of
+/// its arguments only (counter-based), so intervals are the same on every machine and in any order.
+std::vector<int> bootstrap_counts(int groups, int resample, std::uint64_t seed);
+
+/// Percentile interval of a statistic of resampled groups (Efron 1979). Groups are actors: clips of one actor are not
+/// independent. `statistic` gets how often each group was drawn. Throws Error for fewer than two groups.
+Interval bootstrap_interval(int groups, const std::function<double(const std::vector<int>& counts)>& statistic,
+                            const BootstrapOptions& options = {});
+
+struct AccuracyInterval {
+  Interval presence;
+  Interval salience;
+  Interval score;
+};
+/// Bootstrap over actors of the official numbers; `actors` has one tally an actor.
+AccuracyInterval bootstrap_accuracy(const std::vector<Tally>& actors, const BootstrapOptions& options = {});
+
+/// P(T <= t) for Student's t with `df` degrees of freedom (regularised incomplete beta function).
+double student_t_cdf(double t, double df);
+/// The t with P(T <= t) = p, 0 < p < 1.
+double student_t_quantile(double p, double df);
+
+/// Corrected resampled t-test of paired differences (Nadeau & Bengio 2003; for repeated cross-validation Bouckaert &
+/// Frank 2004): training sets overlap, so the variance of the mean is (1/n + test/train) s^2, not s^2/n.
+struct PairedComparison {
+  int pairs = 0;
+  double mean = 0;
+  double sd = 0;
+  double standard_error = 0;
+  double t = 0;   ///< infinite where all differences are the same and not 0
+  double p = 1;   ///< two-sided, pairs - 1 degrees of freedom
+  Interval interval;  ///< of the mean difference
+
+  enum class Verdict { kHigher, kLower, kInconclusive };
+  Verdict verdict = Verdict::kInconclusive;  ///< kInconclusive unless p < 1 - level
+};
+/// `differences` has one value a (fold, seed); `folds` gives test/train = 1/(folds - 1). Fewer than two pairs are
+/// inconclusive with p = 1 and an interval of NaN. Throws Error for fewer than two folds.
+PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level = 0.95);
+const char* verdict_name(PairedComparison::Verdict verdict);
+
+}  // namespace medley::sweep
