@@ -1,0 +1,25 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+#include "storage/reader.h"
+
+namespace medley::web {
+
+/// Records of the store as /api/v1 sends them (docs/api.md). Numbers that are not finite become null.
+nlohmann::json sweep_json(const storage::SweepSummary& sweep, int workers);
+nlohmann::json trial_row_json(const storage::TrialRow& row);
+nlohmann::json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord* dataset);
+nlohmann::json worker_json(const storage::WorkerRow& row);
+nlohmann::json log_json(const storage::LogRow& row);
+
+/// Seconds until the sweep is done if `workers` go on at the mean speed so far; null when nothing can be said yet.
+nlohmann::json eta_seconds(const storage::SweepSummary& sweep, int workers);
+
+/// One line of CSV (RFC 4180). Text that a spreadsheet would run as a formula is made harmless.
+std::string csv_line(const std::vector<nlohmann::json>& cells);
+
+}  // namespace medley::web

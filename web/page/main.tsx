@@ -1,0 +1,69 @@
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+
+import type { Health } from "./api";
+import { takeToken } from "./api";
+import { Empty } from "./parts";
+import { useFreshness, usePoll } from "./poll";
+import { to, useRoute } from "./route";
+import "./style.css";
+import { SweepView } from "./sweep";
+import { SweepsView } from "./sweeps";
+import { startTheme, toggleTheme, useTheme } from "./theme";
+import { TrialView } from "./trial";
+import { WorkersView } from "./workers";
+
+function Live() {
+  const { at, error } = useFreshness();
+  if (error) {
+    const since = at ? `; showing what was known at ${new Date(at).toLocaleTimeString("en-GB")}` : "";
+    return <span class="live live-stale" role="status">{`No answer${since}`}</span>;
+  }
+  return <span class="live">{at ? "Live" : ""}</span>;
+}
+
+function App() {
+  const { parts, query } = useRoute();
+  const theme = useTheme();
+  const health = usePoll<Health>("healthz", 60);
+  const view = parts[0] ?? "sweeps";
+  useEffect(() => {
+    document.title = parts[1] ? `${parts[0]} ${parts[1].slice(0, 12)} · Medley` : "Medley";
+  }, [parts.join("/")]);
+  let body;
+  if (view === "sweeps") body = <SweepsView />;
+  else if (view === "sweep" && parts[1]) {
+    body = <SweepView key={parts[1]} id={parts[1]} tab={parts[2] ?? "leaderboard"} query={query} control={health.data?.control ?? false} />;
+  } else if (view === "trial" && parts[1]) {
+    body = <TrialView key={parts[1]} id={parts[1]} control={health.data?.control ?? false} />;
+  } else if (view === "workers") body = <WorkersView />;
+  else body = <Empty title="There is no such page"><p><a href={to([])}>All sweeps</a></p></Empty>;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => {
+        event.preventDefault();
+        document.getElementById("main")?.focus();
+      }}>
+        To the content
+      </a>
+      <header class="top">
+        <a class="wordmark" href={to([])}>Medley</a>
+        <nav aria-label="Views">
+          <a href={to([])} aria-current={view !== "workers" ? "page" : undefined}>Sweeps</a>
+          <a href={to(["workers"])} aria-current={view === "workers" ? "page" : undefined}>Workers</a>
+        </nav>
+        <Live />
+        <button type="button" class="quiet" onClick={toggleTheme}>{theme === "dark" ? "Light" : "Dark"}</button>
+      </header>
+      <main id="main" tabIndex={-1}>{body}</main>
+      <footer>
+        <span>Medley {health.data?.version ?? ""}</span>
+        <a href="/api/v1/sweeps">API</a>
+      </footer>
+    </>
+  );
+}
+
+takeToken();
+startTheme();
+render(<App />, document.getElementById("page")!);

@@ -1,0 +1,82 @@
+// Everything on the page is asked for again and again: no open streams. While the tab is hidden nothing is asked.
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { get, Refusal } from "./api";
+
+export interface Polled<T> {
+  data: T | null;
+  /** Of the newest answer; with `data` still set, `data` is stale. */
+  error: Refusal | null;
+  again: () => void;
+}
+
+/** When each address last answered, and whether the newest request failed: the top bar shows it. */
+export interface Freshness {
+  at: number | null;
+  error: Refusal | null;
+}
+let freshness: Freshness = { at: null, error: null };
+const watchers = new Set<(freshness: Freshness) => void>();
+
+function report(error: Refusal | null): void {
+  const reachable = error === null || error.status !== 0;
+  freshness = { at: reachable ? Date.now() : freshness.at, error: reachable ? null : error };
+  for (const watcher of watchers) watcher(freshness);
+}
+
+export function useFreshness(): Freshness {
+  const [value, set] = useState(freshness);
+  useEffect(() => {
+    watchers.add(set);
+    return () => void watchers.delete(set);
+  }, []);
+  return value;
+}
+
+/** `path` null asks nothing. `seconds` 0 asks once. */
+export function usePoll<T>(path: string | null, seconds: number): Polled<T> {
+  const [state, set] = useState<{ path: string | null; data: T | null; error: Refusal | null }>({
+    path,
+    data: null,
+    error: null,
+  });
+  const [asked, ask] = useState(0);
+  const failures = useRef(0);
+  useEffect(() => {
+    if (path === null) return;
+    const abort = new AbortController();
+    let timer = 0;
+    const once = async () => {
+      window.clearTimeout(timer);
+      try {
+        const data = await get<T>(path, abort.signal);
+        if (abort.signal.aborted) return;
+        failures.current = 0;
+        set({ path, data, error: null });
+        report(null);
+      } catch (error) {
+        if (abort.signal.aborted || !(error instanceof Refusal)) return;
+        failures.current += 1;
+        set((old) => ({ path, data: old.path === path ? old.data : null, error }));
+        report(error);
+      }
+      const wait = failures.current > 0 ? Math.min(30, 2 ** failures.current) : seconds;
+      if (wait > 0 && !document.hidden) timer = window.setTimeout(once, wait * 1000);
+    };
+    const shown = () => {
+      if (!document.hidden && seconds > 0) void once();
+    };
+    document.addEventListener("visibilitychange", shown);
+    void once();
+    return () => {
+      abort.abort();
+      window.clearTimeout(timer);
+      document.removeEventListener("visibilitychange", shown);
+    };
+  }, [path, seconds, asked]);
+  return {
+    data: state.path === path ? state.data : null,
+    error: state.path === path ? state.error : null,
+    again: () => ask((n) => n + 1),
+  };
+}

@@ -1,0 +1,347 @@
+import type { Axes, Leaderboard, Sweep, TrialList } from "./api";
+import { download, hasToken } from "./api";
+import { Change, DatasetName, Empty, Interval, Mean, Pager, Progress, Shown, Tag, kCleanNote, kPaperNote, scoreRange } from "./parts";
+import { usePoll } from "./poll";
+import { to } from "./route";
+import { count, duration, share, time, valueText } from "./text";
+
+const kOrders: [string, string][] = [
+  ["paper_score", "Score, paper-style"],
+  ["clean_score", "Score, clean"],
+  ["paper_presence", "ACC_P, paper-style"],
+  ["paper_salience", "ACC_S, paper-style"],
+  ["submission", "as submitted"],
+];
+
+type Details = Sweep & { yaml: string };
+
+export function SweepView({ id, tab, query, control }: { id: string; tab: string; query: URLSearchParams; control: boolean }) {
+  const polled = usePoll<Details>(`sweeps/${id}`, 3);
+  const tabs: [string, string][] = [
+    ["leaderboard", "Leaderboard"],
+    ["axes", "Axes"],
+    ["trials", "Trials"],
+    ["file", "Sweep file"],
+  ];
+  return (
+    <Shown polled={polled} rows={10}>
+      {(sweep) => (
+        <>
+          <p class="crumbs"><a href={to([])}>Sweeps</a></p>
+          <div class="title">
+            <h1>{sweep.name || sweep.id}</h1>
+            <Tag kind={sweep.state}>{sweep.state}</Tag>
+            {control && hasToken() && sweep.state !== "finished" && (
+              <span class="changes">
+                {sweep.state === "running" && <Change path={`sweeps/${id}/pause`} label="Pause" done={polled.again} />}
+                {sweep.state !== "running" && <Change path={`sweeps/${id}/resume`} label="Resume" done={polled.again} />}
+                {sweep.state !== "stopped" && (
+                  <Change path={`sweeps/${id}/stop`} label="Stop" sure="Stop this sweep" done={polled.again} />
+                )}
+              </span>
+            )}
+          </div>
+          <Progress sweep={sweep} />
+          <dl class="facts">
+            <div><dt>Trials finished</dt><dd>{count(sweep.trials.finished)} / {count(sweep.trials.total)}</dd></div>
+            <div><dt>Running</dt><dd>{count(sweep.trials.running)}</dd></div>
+            <div><dt>Failed</dt><dd class={sweep.trials.failed ? "bad" : undefined}>{count(sweep.trials.failed)}</dd></div>
+            <div><dt>Diverged</dt><dd>{count(sweep.trials.diverged)}</dd></div>
+            <div><dt>Time left</dt><dd>{sweep.state === "running" ? duration(sweep.eta_seconds) : "–"}</dd></div>
+            <div><dt>Training time</dt><dd>{duration(sweep.training_seconds)}</dd></div>
+            <div><dt>Configs × folds × seeds</dt><dd>{count(sweep.configs)} × {sweep.folds.length} × {sweep.seeds.length}</dd></div>
+            <div><dt>Data set</dt><dd><DatasetName dataset={sweep.dataset} /></dd></div>
+            <div><dt>Submitted</dt><dd>{time(sweep.created_ms)}</dd></div>
+          </dl>
+          <nav class="tabs" aria-label="Parts of this sweep">
+            {tabs.map(([name, label]) => (
+              <a key={name} href={to(["sweep", id, name])} aria-current={tab === name ? "page" : undefined}>{label}</a>
+            ))}
+          </nav>
+          {tab === "leaderboard" && <LeaderboardTab sweep={sweep} query={query} />}
+          {tab === "axes" && <AxesTab sweep={sweep} />}
+          {tab === "trials" && <TrialsTab sweep={sweep} query={query} />}
+          {tab === "file" && (sweep.yaml ? <pre class="file">{sweep.yaml}</pre> : <Empty title="The sweep file was not kept" />)}
+          {!tabs.some(([name]) => name === tab) && <Empty title="There is no such page" />}
+        </>
+      )}
+    </Shown>
+  );
+}
+
+function ProtocolHeads() {
+  return (
+    <>
+      <th scope="col" class="number first">ACC_P</th>
+      <th scope="col" class="number">ACC_S</th>
+      <th scope="col" class="number">Score</th>
+      <th scope="col" class="interval-cell"><span class="hidden">Score, drawn</span></th>
+    </>
+  );
+}
+
+function GroupHeads({ before, after }: { before: number; after: number }) {
+  return (
+    <tr class="groups">
+      <td colSpan={before} />
+      <th scope="colgroup" colSpan={4} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
+      <th scope="colgroup" colSpan={4} class="first" title={kCleanNote}>clean</th>
+      {after > 0 && <td colSpan={after} />}
+    </tr>
+  );
+}
+
+function Protocols() {
+  return (
+    <p class="legend">
+      Mean ± SD over folds and seeds. {kPaperNote} {kCleanNote} Grey numbers: some trials of the row are missing, so
+      it is not to be compared with complete rows.
+    </p>
+  );
+}
+
+function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
+  const order = query.get("order") ?? "paper_score";
+  const offset = Number(query.get("offset") ?? 0) || 0;
+  const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?order=${encodeURIComponent(order)}&offset=${offset}`, 5);
+  return (
+    <section aria-label="Leaderboard">
+      <div class="bar">
+        <label>
+          Order by{" "}
+          <select
+            value={order}
+            onChange={(event) => {
+              location.hash = to(["sweep", sweep.id, "leaderboard"], { order: event.currentTarget.value });
+            }}
+          >
+            {kOrders.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+          </select>
+        </label>
+        <button
+          type="button"
+          onClick={() => void download(`sweeps/${sweep.id}/leaderboard.csv?order=${encodeURIComponent(order)}`, `${sweep.id}-leaderboard.csv`)}
+        >
+          CSV
+        </button>
+      </div>
+      <Shown polled={polled} rows={12}>
+        {(board) => {
+          const [low, high] = scoreRange(board.rows.flatMap((row) => [row.paper, row.clean]));
+          if (board.rows.length === 0) return <Empty title="No configs here" />;
+          const axes = board.axes;
+          return (
+            <>
+              <div class="scroll">
+                <table class="wide">
+                  <thead>
+                    <GroupHeads before={2 + Math.max(1, axes.length)} after={1} />
+                    <tr>
+                      <th scope="col" class="number">#</th>
+                      {axes.length ? axes.map((axis) => <th scope="col" key={axis}>{axis}</th>) : <th scope="col">Config</th>}
+                      <th scope="col" class="number">Trials</th>
+                      <ProtocolHeads />
+                      <ProtocolHeads />
+                      <th scope="col" class="number first">Time a trial</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {board.rows.map((row) => (
+                      <tr key={row.config} class={row.complete ? undefined : "incomplete"}>
+                        <td class="number">{row.rank}</td>
+                        {(axes.length ? axes : [""]).map((axis, i) => {
+                          const text = axis ? valueText(row.axis_values[axis]) : row.label || row.config;
+                          return i === 0 ? (
+                            <th scope="row" key={axis}>
+                              <a href={to(["sweep", sweep.id, "trials"], { config: row.config })} title={`config ${row.config}`}>{text}</a>
+                            </th>
+                          ) : (
+                            <td key={axis}>{text}</td>
+                          );
+                        })}
+                        <td class="number">
+                          {row.finished}/{row.expected}
+                          {row.failed > 0 && <span class="bad small"> {row.failed} failed</span>}
+                          {row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}
+                        </td>
+                        <td class="number first"><Mean of={row.paper} name="acc_presence" incomplete={!row.complete} /></td>
+                        <td class="number"><Mean of={row.paper} name="acc_salience" incomplete={!row.complete} /></td>
+                        <td class="number strong"><Mean of={row.paper} name="score" incomplete={!row.complete} /></td>
+                        <td class="interval-cell"><Interval of={row.paper} low={low} high={high} /></td>
+                        <td class="number first"><Mean of={row.clean} name="acc_presence" incomplete={!row.complete} /></td>
+                        <td class="number"><Mean of={row.clean} name="acc_salience" incomplete={!row.complete} /></td>
+                        <td class="number strong"><Mean of={row.clean} name="score" incomplete={!row.complete} /></td>
+                        <td class="interval-cell"><Interval of={row.clean} low={low} high={high} clean /></td>
+                        <td class="number first">{duration(row.mean_seconds)}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              <Pager
+                offset={board.offset}
+                shown={board.rows.length}
+                total={board.total}
+                link={(next) => to(["sweep", sweep.id, "leaderboard"], { order: query.get("order"), offset: next })}
+              />
+              <Protocols />
+            </>
+          );
+        }}
+      </Shown>
+    </section>
+  );
+}
+
+function AxesTab({ sweep }: { sweep: Sweep }) {
+  const polled = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 5);
+  return (
+    <section aria-label="Axes">
+      <Shown polled={polled} rows={12}>
+        {({ axes }) => {
+          if (axes.length === 0) return <Empty title="This sweep varies nothing"><p>It has one config, so there is no axis to compare along.</p></Empty>;
+          return (
+            <>
+              {axes.map((axis) => {
+                const [low, high] = scoreRange(axis.values.flatMap((value) => [value.paper, value.clean]));
+                return (
+                  <div key={axis.name} class="axis">
+                    <h2>{axis.name}</h2>
+                    <div class="scroll">
+                      <table class="wide">
+                        <thead>
+                          <GroupHeads before={3} after={0} />
+                          <tr>
+                            <th scope="col">Value</th>
+                            <th scope="col" class="number">Configs</th>
+                            <th scope="col" class="number">Trials</th>
+                            <ProtocolHeads />
+                            <ProtocolHeads />
+                          </tr>
+                        </thead>
+                        <tbody>
+                          {axis.values.map((value) => (
+                            <tr key={value.value} class={value.complete ? undefined : "incomplete"}>
+                              <th scope="row">{value.value}</th>
+                              <td class="number">{value.configs}</td>
+                              <td class="number">{value.finished}/{value.expected}</td>
+                              <td class="number first"><Mean of={value.paper} name="acc_presence" incomplete={!value.complete} /></td>
+                              <td class="number"><Mean of={value.paper} name="acc_salience" incomplete={!value.complete} /></td>
+                              <td class="number strong"><Mean of={value.paper} name="score" incomplete={!value.complete} /></td>
+                              <td class="interval-cell"><Interval of={value.paper} low={low} high={high} /></td>
+                              <td class="number first"><Mean of={value.clean} name="acc_presence" incomplete={!value.complete} /></td>
+                              <td class="number"><Mean of={value.clean} name="acc_salience" incomplete={!value.complete} /></td>
+                              <td class="number strong"><Mean of={value.clean} name="score" incomplete={!value.complete} /></td>
+                              <td class="interval-cell"><Interval of={value.clean} low={low} high={high} clean /></td>
+                            </tr>
+                          ))}
+                        </tbody>
+                      </table>
+                    </div>
+                  </div>
+                );
+              })}
+              <Protocols />
+            </>
+          );
+        }}
+      </Shown>
+    </section>
+  );
+}
+
+function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
+  const offset = Number(query.get("offset") ?? 0) || 0;
+  const keep = { config: query.get("config"), fold: query.get("fold"), seed: query.get("seed"), state: query.get("state") };
+  const search = to([], { ...keep, offset }).replace(/^#\/\??/, "");
+  const polled = usePoll<TrialList>(`sweeps/${sweep.id}/trials?${search}`, 3);
+  const choose = (name: string, value: string) => {
+    location.hash = to(["sweep", sweep.id, "trials"], { ...keep, [name]: value });
+  };
+  const select = (name: "fold" | "seed" | "state", values: (string | number)[]) => (
+    <label>
+      {name[0]!.toUpperCase() + name.slice(1)}{" "}
+      <select value={keep[name] ?? ""} onChange={(event) => choose(name, event.currentTarget.value)}>
+        <option value="">all</option>
+        {values.map((value) => <option key={value} value={String(value)}>{value}</option>)}
+      </select>
+    </label>
+  );
+  return (
+    <section aria-label="Trials">
+      <div class="bar">
+        {select("fold", sweep.folds)}
+        {select("seed", sweep.seeds)}
+        {select("state", ["pending", "finished", "failed"])}
+        {keep.config && (
+          <span>
+            Config <code>{keep.config}</code> <a href={to(["sweep", sweep.id, "trials"], { ...keep, config: null })}>show all configs</a>
+          </span>
+        )}
+      </div>
+      <Shown polled={polled} rows={12}>
+        {(list) =>
+          list.trials.length === 0 ? (
+            <Empty title="No trial fits these choices" />
+          ) : (
+            <>
+              <div class="scroll">
+                <table class="wide">
+                  <thead>
+                    <tr class="groups">
+                      <td colSpan={6} />
+                      <th scope="colgroup" colSpan={4} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
+                      <td colSpan={2} />
+                    </tr>
+                    <tr>
+                      <th scope="col">Trial</th>
+                      <th scope="col">Config</th>
+                      <th scope="col" class="number">Fold</th>
+                      <th scope="col" class="number">Seed</th>
+                      <th scope="col">State</th>
+                      <th scope="col" class="number">Attempts</th>
+                      <th scope="col" class="number first">ACC_P</th>
+                      <th scope="col" class="number">ACC_S</th>
+                      <th scope="col" class="number">Score</th>
+                      <th scope="col" class="number">Epoch</th>
+                      <th scope="col" class="number first">Time</th>
+                      <th scope="col">Reason</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {list.trials.map((trial) => {
+                      const state = trial.running ? "running" : trial.outcome === "diverged" ? "diverged" : trial.state;
+                      return (
+                        <tr key={trial.id}>
+                          <th scope="row"><a class="mono" href={to(["trial", trial.id])}>{trial.id}</a></th>
+                          <td class="mono">{trial.config}</td>
+                          <td class="number">{trial.fold}</td>
+                          <td class="number">{trial.seed}</td>
+                          <td><Tag kind={state}>{state}</Tag></td>
+                          <td class="number">{trial.attempts}</td>
+                          <td class="number first">{share(trial.paper?.accuracy.acc_presence)}</td>
+                          <td class="number">{share(trial.paper?.accuracy.acc_salience)}</td>
+                          <td class="number strong">{share(trial.paper?.accuracy.score)}</td>
+                          <td class="number">{trial.paper?.epoch ?? "–"}</td>
+                          <td class="number first">{duration(trial.seconds)}</td>
+                          <td class="reason" title={trial.reason}>{trial.reason}</td>
+                        </tr>
+                      );
+                    })}
+                  </tbody>
+                </table>
+              </div>
+              <Pager
+                offset={list.offset}
+                shown={list.trials.length}
+                total={list.total}
+                link={(next) => to(["sweep", sweep.id, "trials"], { ...keep, offset: next })}
+              />
+              <p class="legend">{kPaperNote}</p>
+            </>
+          )
+        }
+      </Shown>
+    </section>
+  );
+}

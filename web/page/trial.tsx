@@ -1,0 +1,262 @@
+import { useMemo } from "preact/hooks";
+
+import type { Attempt, EncoderImportance, Trial } from "./api";
+import { hasToken } from "./api";
+import { Curves } from "./chart";
+import { Change, DatasetName, Empty, Shown, Tag, kCleanNote, kPaperNote } from "./parts";
+import { usePoll } from "./poll";
+import { to } from "./route";
+import { bytes, count, duration, share, time } from "./text";
+
+export function TrialView({ id, control }: { id: string; control: boolean }) {
+  const polled = usePoll<Trial>(`trials/${id}`, 5);
+  return (
+    <Shown polled={polled} rows={14}>
+      {(trial) => <Loaded trial={trial} control={control} again={polled.again} />}
+    </Shown>
+  );
+}
+
+function Loaded({ trial, control, again }: { trial: Trial; control: boolean; again: () => void }) {
+  const { result } = trial;
+  const state = trial.running ? "running" : result?.outcome === "diverged" ? "diverged" : trial.state;
+  return (
+    <>
+      <p class="crumbs">
+        <a href={to([])}>Sweeps</a>
+        {trial.sweeps.map((sweep) => <a key={sweep} href={to(["sweep", sweep])}>{sweep}</a>)}
+      </p>
+      <div class="title">
+        <h1>Trial <span class="mono">{trial.id}</span></h1>
+        <Tag kind={state}>{state}</Tag>
+        {control && hasToken() && trial.state === "failed" && (
+          <span class="changes"><Change path={`trials/${trial.id}/retry`} label="Retry" done={again} /></span>
+        )}
+      </div>
+      <dl class="facts">
+        <div><dt>Fold</dt><dd>{trial.fold}</dd></div>
+        <div><dt>Seed</dt><dd>{trial.seed}</dd></div>
+        <div><dt>Config</dt><dd class="mono">{trial.config}</dd></div>
+        <div><dt>Data set</dt><dd><DatasetName dataset={trial.dataset} /></dd></div>
+        {result && (
+          <>
+            <div><dt>Epochs trained</dt><dd>{result.epochs}</dd></div>
+            <div><dt>Time</dt><dd>{duration(result.seconds)}</dd></div>
+            <div><dt>Samples a second</dt><dd>{count(Math.round(result.samples_per_second))}</dd></div>
+            <div><dt>Peak memory</dt><dd>{bytes(result.peak_memory_bytes)}</dd></div>
+            <div><dt>Trials in its pack</dt><dd>{result.pack_size}</dd></div>
+          </>
+        )}
+      </dl>
+      {(trial.reason || result?.reason) && (
+        <div class="note note-failed">
+          <strong>{result ? "It diverged" : "It failed"}</strong>
+          <p>{result?.reason || trial.reason}</p>
+        </div>
+      )}
+      {!result && !trial.reason && (
+        <Empty title={trial.running ? "In training" : "Not trained yet"}>
+          <p>Its numbers appear here when the result is accepted.</p>
+        </Empty>
+      )}
+      {result?.paper && <Numbers result={result} />}
+      {result && result.curves.epoch.length > 0 && <CurvesPart result={result} />}
+      {result && result.importance.encoders.length > 0 && (
+        <Importance encoders={result.importance.encoders} clips={result.validation_clips} />
+      )}
+      <div class="columns">
+        <section>
+          <h2>Settings</h2>
+          <table>
+            <tbody>
+              {trial.settings.map((setting) => (
+                <tr key={setting.name}>
+                  <th scope="row" title={setting.meaning}>{setting.name}</th>
+                  <td>{setting.text}{setting.unit && <span class="none"> {setting.unit}</span>}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+        <section>
+          <h2>Attempts</h2>
+          {trial.attempts.length === 0 ? <Empty title="No attempt yet" /> : <Attempts attempts={trial.attempts} />}
+        </section>
+      </div>
+    </>
+  );
+}
+
+type Result = NonNullable<Trial["result"]>;
+
+function Numbers({ result }: { result: Result }) {
+  const row = (name: string, note: string, snapshot: Result["paper"] | Result["clean"]) => (
+    <tr>
+      <th scope="row" title={note}>{name}</th>
+      <td class="number">{share(snapshot?.accuracy?.acc_presence)}</td>
+      <td class="number">{share(snapshot?.accuracy?.acc_salience)}</td>
+      <td class="number strong">{share(snapshot?.accuracy?.score)}</td>
+      <td class="number">{snapshot?.epoch ?? "–"}</td>
+      <td class="number">{snapshot?.thresholds ? snapshot.thresholds.alpha.toFixed(3).replace(/^0/, "") : "–"}</td>
+      <td class="number">{snapshot?.thresholds ? snapshot.thresholds.beta.toFixed(3).replace(/^0/, "") : "–"}</td>
+    </tr>
+  );
+  return (
+    <section>
+      <h2>Scores</h2>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Protocol</th>
+            <th scope="col" class="number">ACC_P</th>
+            <th scope="col" class="number">ACC_S</th>
+            <th scope="col" class="number">Score</th>
+            <th scope="col" class="number">Epoch</th>
+            <th scope="col" class="number">Threshold α</th>
+            <th scope="col" class="number">Threshold β</th>
+          </tr>
+        </thead>
+        <tbody>
+          {row("paper-style (optimistic)", kPaperNote, result.paper)}
+          {row("clean", kCleanNote, result.clean)}
+        </tbody>
+      </table>
+      <p class="legend">
+        {result.clean === null
+          ? "No clean number: early stopping looked at the reported fold. Train with inner_fold for one."
+          : result.clean.accuracy === null
+            ? "The clean score of this trial takes its thresholds from the other folds, so it stands in the sweep’s leaderboard."
+            : "Clean: epoch and thresholds were chosen on the inner fold."}
+      </p>
+    </section>
+  );
+}
+
+const loss = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(Math.abs(value) >= 10 ? 1 : 2));
+
+function CurvesPart({ result }: { result: Result }) {
+  const key = JSON.stringify(result.curves);
+  const { losses, scores, marks } = useMemo(() => {
+    const { curves } = result;
+    const used = (values: (number | null)[] | undefined) => values?.some((value) => value !== null && value !== 0) ?? false;
+    const marks = [];
+    if (result.paper) marks.push({ epoch: result.paper.epoch, label: "best, paper-style" });
+    return {
+      marks,
+      losses: [
+        { name: "training loss", values: curves.loss, color: 1 },
+        { name: "validation loss", values: curves.validation_loss, color: 2 },
+        ...(used(curves["adaptation_loss"]) ? [{ name: "adaptation", values: curves["adaptation_loss"]!, color: 4, dashed: true }] : []),
+      ],
+      scores: [
+        { name: "Score", values: curves.score, color: 1 },
+        { name: "ACC_presence", values: curves.acc_presence, color: 2 },
+        { name: "ACC_salience", values: curves.acc_salience, color: 3 },
+      ],
+    };
+  }, [key]);
+  return (
+    <section>
+      <h2>Curves</h2>
+      <div class="charts">
+        <Curves title="Loss by epoch" epochs={result.curves.epoch} lines={losses} marks={marks} print={loss} />
+        <Curves
+          title="Validation accuracy by epoch, paper-style (thresholds tuned on this fold)"
+          epochs={result.curves.epoch}
+          lines={scores}
+          marks={marks}
+          print={share}
+        />
+      </div>
+    </section>
+  );
+}
+
+function Importance({ encoders, clips }: { encoders: EncoderImportance[]; clips: number }) {
+  const sorted = [...encoders].sort((a, b) => b.mean - a.mean);
+  const most = Math.max(...sorted.map((one) => one.quantiles[4] ?? one.mean), 1e-9);
+  const at = (value: number) => (100 * Math.min(value, most)) / most;
+  return (
+    <section>
+      <h2>Importance of each encoder</h2>
+      <div class="scroll">
+        <table class="wide">
+          <thead>
+            <tr>
+              <th scope="col">Encoder</th>
+              <th scope="col">Modality</th>
+              <th scope="col" class="number">Gate weight</th>
+              <th scope="col" class="wide-cell">5–95 %, 25–75 %, mean</th>
+              <th scope="col" class="number">Selected</th>
+              <th scope="col" class="wide-cell"><span class="hidden">Selection frequency, drawn</span></th>
+              <th scope="col" class="number">Ranked first</th>
+            </tr>
+          </thead>
+          <tbody>
+            {sorted.map((one) => (
+              <tr key={one.encoder}>
+                <th scope="row">{one.encoder}</th>
+                <td>{one.modality || "–"}</td>
+                <td class="number">{share(one.mean)}<span class="sd"> ± {share(one.sd)}</span></td>
+                <td class="wide-cell">
+                  <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
+                    <line class="interval-scale" x1="0" x2="100" y1="6" y2="6" />
+                    {one.quantiles.length === 5 && (
+                      <>
+                        <line class="weights-wide" x1={at(one.quantiles[0]!)} x2={at(one.quantiles[4]!)} y1="6" y2="6" />
+                        <line class="weights-half" x1={at(one.quantiles[1]!)} x2={at(one.quantiles[3]!)} y1="6" y2="6" />
+                      </>
+                    )}
+                    <line class="interval-mean" x1={at(one.mean)} x2={at(one.mean)} y1="1.5" y2="10.5" />
+                  </svg>
+                </td>
+                <td class="number">{(100 * one.selection_frequency).toFixed(1)} %</td>
+                <td class="wide-cell">
+                  <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
+                    <rect class="progress-rest" x="0" y="4" width="100" height="4" />
+                    <rect class="progress-finished" x="0" y="4" width={100 * one.selection_frequency} height="4" />
+                  </svg>
+                </td>
+                <td class="number">{one.ranks.length ? `${(100 * one.ranks[0]!).toFixed(1)} %` : "–"}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="legend">
+        Over the {count(clips)} validation clips of this fold, at the paper-style epoch. Weights from 0 to {share(most)}.
+      </p>
+    </section>
+  );
+}
+
+function Attempts({ attempts }: { attempts: Attempt[] }) {
+  return (
+    <div class="scroll">
+      <table class="wide">
+        <thead>
+          <tr>
+            <th scope="col" class="number">#</th>
+            <th scope="col">State</th>
+            <th scope="col">Worker</th>
+            <th scope="col">Started</th>
+            <th scope="col" class="number">Took</th>
+            <th scope="col">Reason</th>
+          </tr>
+        </thead>
+        <tbody>
+          {attempts.map((one) => (
+            <tr key={one.number}>
+              <td class="number">{one.number}</td>
+              <td><Tag kind={one.state}>{one.state}</Tag></td>
+              <td>{one.worker_name || one.worker}</td>
+              <td class="number">{time(one.started_ms)}</td>
+              <td class="number">{one.started_ms && one.ended_ms ? duration((one.ended_ms - one.started_ms) / 1000) : "–"}</td>
+              <td class="reason" title={one.reason}>{one.reason}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,59 @@
+import type { Worker } from "./api";
+import { Empty, Shown, Tag } from "./parts";
+import { usePoll } from "./poll";
+import { count, time } from "./text";
+
+export function WorkersView() {
+  const polled = usePoll<{ workers: Worker[] }>("workers", 3);
+  return (
+    <>
+      <h1>Workers</h1>
+      <Shown polled={polled} rows={6}>
+        {({ workers }) =>
+          workers.length === 0 ? (
+            <Empty title="No worker has joined yet">
+              <p><code>medley run</code> starts local ones; <code>medley cluster up</code> starts them elsewhere.</p>
+            </Empty>
+          ) : (
+            <div class="scroll">
+              <table class="wide">
+                <thead>
+                  <tr>
+                    <th scope="col">Worker</th>
+                    <th scope="col">State</th>
+                    <th scope="col">Device</th>
+                    <th scope="col" class="number">Ranks</th>
+                    <th scope="col" class="number">Largest pack</th>
+                    <th scope="col" class="number">Attempts running</th>
+                    <th scope="col" class="number">finished</th>
+                    <th scope="col" class="number">failed or lost</th>
+                    <th scope="col" class="number">Joined</th>
+                    <th scope="col" class="number">State since</th>
+                    <th scope="col">Reason</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {workers.map((worker) => (
+                    <tr key={worker.id}>
+                      <th scope="row">{worker.name || worker.id}<span class="id">{worker.id}</span></th>
+                      <td><Tag kind={worker.state}>{worker.state}</Tag></td>
+                      <td>{worker.device}</td>
+                      <td class="number">{worker.ranks}</td>
+                      <td class="number">{worker.capacity}</td>
+                      <td class="number">{count(worker.attempts.running)}</td>
+                      <td class="number">{count(worker.attempts.finished)}</td>
+                      <td class={worker.attempts.failed ? "number bad" : "number"}>{count(worker.attempts.failed)}</td>
+                      <td class="number">{time(worker.joined_ms)}</td>
+                      <td class="number">{time(worker.changed_ms)}</td>
+                      <td class="reason" title={worker.reason}>{worker.reason}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </Shown>
+    </>
+  );
+}
