@@ -19,15 +19,20 @@ Sha256::~Sha256() = default;
 
 void Sha256::add(const void* data, std::size_t size) { EVP_DigestUpdate(context_->md, data, size); }
 
+std::array<unsigned char, 32> Sha256::bytes() {
+  std::array<unsigned char, 32> bytes{};
+  EVP_DigestFinal_ex(context_->md, bytes.data(), nullptr);
+  return bytes;
+}
+
+void Sha256::restart() { EVP_DigestInit_ex(context_->md, nullptr, nullptr); }
+
 std::string Sha256::hex() {
-  unsigned char bytes[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  EVP_DigestFinal_ex(context_->md, bytes, &size);
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 15];
+  for (const unsigned char byte : bytes()) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
   }
   return text;
 }

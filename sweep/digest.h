@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +19,10 @@ class Sha256 {
   void add(std::string_view text) { add(text.data(), text.size()); }
   /// Lower-case hexadecimal, 64 characters. Ends the stream.
   std::string hex();
+  /// The same as 32 bytes. Ends the stream.
+  std::array<unsigned char, 32> bytes();
+  /// Begins a new stream, after hex() or bytes(); cheaper than a new object.
+  void restart();
 
  private:
   struct Context;

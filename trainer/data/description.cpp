@@ -1,0 +1,114 @@
+#include "trainer/data/description.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <set>
+
+#include "sweep/nearest.h"
+#include "trainer/data/error.h"
+#include "trainer/data/mapped_file.h"
+
+namespace medley::data {
+namespace {
+
+constexpr std::size_t kMaxYaml = 1 << 20;
+
+class Parser {
+ public:
+  explicit Parser(const std::filesystem::path& path) : path_(path) {}
+
+  Description parse(const YAML::Node& root) {
+    if (!root.IsMap()) fail(root, "a mapping is expected");
+    Description description;
+    const std::vector<std::string> keys = {"classes", "exclusive", "encoders", "synthetic"};
+    for (const auto& entry : root) {
+      const std::string key = text(entry.first, "a key");
+      if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
+        fail(entry.first, "unknown key '" + key + "'" + sweep::suggestion(key, keys));
+      }
+    }
+    if (const YAML::Node names = root["classes"]) description.classes = classes(names);
+    if (const YAML::Node exclusive = root["exclusive"]) {
+      if (!description.classes) description.classes = sweep::Classes::blemore();
+      mark_exclusive(exclusive, *description.classes);
+    }
+    if (const YAML::Node node = root["encoders"]) description.encoders = encoders(node);
+    if (const YAML::Node node = root["synthetic"]) {
+      if (!YAML::convert<bool>::decode(node, description.synthetic)) fail(node, "synthetic: true or false is expected");
+    }
+    return description;
+  }
+
+ private:
+  sweep::Classes classes(const YAML::Node& node) {
+    sweep::Classes classes;
+    classes.names = list(node, "classes");
+    classes.exclusive.assign(classes.names.size(), false);
+    if (classes.names.size() < 2 || classes.names.size() > sweep::kMaxClasses) {
+      fail(node, "classes: " + std::to_string(classes.names.size()) + " names; valid: 2 to " +
+                     std::to_string(sweep::kMaxClasses));
+    }
+    return classes;
+  }
+
+  void mark_exclusive(const YAML::Node& node, sweep::Classes& classes) {
+    classes.exclusive.assign(classes.names.size(), false);
+    for (const std::string& name : list(node, "exclusive")) {
+      const int index = classes.index_of(name);
+      if (index < 0) fail(node, "exclusive: '" + name + "' is not a class" + sweep::suggestion(name, classes.names));
+      classes.exclusive[static_cast<std::size_t>(index)] = true;
+    }
+  }
+
+  std::vector<Description::EncoderEntry> encoders(const YAML::Node& node) {
+    if (!node.IsMap()) fail(node, "encoders: a mapping of encoder to modality is expected, as in 'clip: video'");
+    std::vector<Description::EncoderEntry> entries;
+    std::set<std::string> seen;
+    for (const auto& entry : node) {
+      const std::string name = text(entry.first, "an encoder's name");
+      if (!seen.insert(name).second) fail(entry.first, "encoders: '" + name + "' occurs twice");
+      entries.push_back({name, entry.second.IsNull() ? "" : text(entry.second, "the modality of '" + name + "'")});
+    }
+    if (entries.empty()) fail(node, "encoders: none is named; leave the key out to use every feature file");
+    return entries;
+  }
+
+  std::vector<std::string> list(const YAML::Node& node, const std::string& key) {
+    if (!node.IsSequence()) fail(node, key + ": a list is expected, as in [ang, disg]");
+    std::vector<std::string> names;
+    for (const YAML::Node& item : node) {
+      const std::string name = text(item, key + ": a name");
+      if (std::find(names.begin(), names.end(), name) != names.end()) fail(item, key + ": '" + name + "' occurs twice");
+      names.push_back(name);
+    }
+    return names;
+  }
+
+  std::string text(const YAML::Node& node, const std::string& what) {
+    if (!node.IsScalar() || node.Scalar().empty() || node.Scalar().size() > 128) fail(node, what + " is expected");
+    return node.Scalar();
+  }
+
+  [[noreturn]] void fail(const YAML::Node& node, const std::string& what) const {
+    throw Error(path_.string() + ":" + std::to_string(node.Mark().line + 1) + ": " + what);
+  }
+
+  const std::filesystem::path& path_;
+};
+
+}  // namespace
+
+Description read_description(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  if (file.size() > kMaxYaml) throw Error(path.string() + ": longer than " + std::to_string(kMaxYaml) + " bytes");
+  try {
+    const YAML::Node root = YAML::Load(std::string(reinterpret_cast<const char*>(file.data()), file.size()));
+    if (root.IsNull()) return {};
+    return Parser(path).parse(root);
+  } catch (const YAML::Exception& error) {
+    throw Error(path.string() + ":" + std::to_string(error.mark.line + 1) + ": " + error.msg);
+  }
+}
+
+}  // namespace medley::data

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "trainer/data/dataset.h"
+#include "trainer/data/problems.h"
+
+namespace medley::data {
+
+struct FeatureFile {
+  std::filesystem::path path;
+  std::string name;      ///< of the encoder
+  std::string modality;  ///< "" when unknown
+};
+
+struct LoadedEncoder {
+  std::shared_ptr<const Encoder> encoder;  ///< nullptr when there were mistakes
+  std::string digest;                      ///< SHA-256 over dim and the float32 features in clip order
+  Problems problems;
+};
+
+/// Reads `X` and `filenames` of one feature file and checks them against the clips, in one pass over the bytes: CRC-32, NaN
+/// and infinities, and a SHA-256 per row whose digests are then hashed in clip order. Throws nothing for what the file
+/// says: mistakes come back as values. Thread-safe for different files.
+LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips,
+                            const std::unordered_map<std::string, int>& clip_of_stem);
+
+}  // namespace medley::data
