@@ -1,0 +1,271 @@
+#include "sweep/ensemble.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+#include <random>
+
+#include "sweep/error.h"
+
+namespace medley::sweep {
+namespace {
+
+/// Clips with random labels; candidate m says the truth with logit strength[m] under its own noise.
+OutOfFold rows_with(const std::vector<double>& strength, int clips, unsigned seed, int folds = 5) {
+  std::mt19937 random(seed);
+  std::normal_distribution<double> normal;
+  OutOfFold rows;
+  rows.classes = Classes::blemore();
+  for (int i = 0; i < clips; ++i) {
+    const int a = int(random() % 6);
+    const int b = int(random() % 5);
+    rows.truth.push_back(a != b && a != 5 && i % 2 ? make_blend(a, b, 30 + 20 * int(random() % 3)) : Label{a, -1, 100});
+    rows.actor.push_back(i / 10);
+    rows.fold.push_back(i / 10 % folds);
+  }
+  for (const double s : strength) {
+    std::vector<double> p;
+    for (const Label& label : rows.truth) {
+      double row[6];
+      double total = 0;
+      for (int c = 0; c < 6; ++c) {
+        const double share = c == label.first ? label.salience / 100.0
+                             : c == label.second ? 1 - label.salience / 100.0
+                                                 : 0;
+        total += row[c] = std::exp(s * share + normal(random));
+      }
+      for (double value : row) p.push_back(value / total);
+    }
+    rows.candidates.push_back(p);
+  }
+  return rows;
+}
+
+std::vector<int> all_clips(const OutOfFold& rows) {
+  std::vector<int> clips(rows.truth.size());
+  std::iota(clips.begin(), clips.end(), 0);
+  return clips;
+}
+
+double objective(const OutOfFold& rows, const std::vector<double>& weights) {
+  const auto p = mix_candidates(rows, weights, all_clips(rows));
+  double loss = 0;
+  for (std::size_t i = 0; i < rows.truth.size(); ++i) {
+    const Label& label = rows.truth[i];
+    loss -= label.salience / 100.0 * std::log(p[i * 6 + std::size_t(label.first)]);
+    if (label.is_blend()) loss -= (1 - label.salience / 100.0) * std::log(p[i * 6 + std::size_t(label.second)]);
+  }
+  return loss / double(rows.truth.size());
+}
+
+TEST(Ensemble, SimplexWeightsNeverRaiseTheLoss) {
+  const auto rows = rows_with({3, 2, 1, 0, 0}, 300, 1);
+  std::vector<double> trace;
+  fit_simplex(rows, all_clips(rows), {0, 1, 2, 3, 4}, &trace);
+  ASSERT_GT(trace.size(), 3u);
+  for (std::size_t i = 1; i < trace.size(); ++i) EXPECT_LE(trace[i], trace[i - 1] + 1e-14);
+}
+
+TEST(Ensemble, SimplexWeightsMeetTheOptimalityConditions) {
+  // Kuhn-Tucker on the simplex: the expected ratio g_m = mean_i sum_c y_ic p_mic / mix_ic is 1 for every member of
+  // positive weight and at most 1 for the others.
+  const auto rows = rows_with({3, 2.5, 1, 0, 0, -1}, 400, 2);
+  const auto weights = fit_simplex(rows, all_clips(rows), {0, 1, 2, 3, 4, 5});
+  EXPECT_NEAR(std::accumulate(weights.begin(), weights.end(), 0.0), 1, 1e-12);
+  const auto mixed = mix_candidates(rows, weights, all_clips(rows));
+  for (std::size_t m = 0; m < 6; ++m) {
+    double g = 0;
+    for (std::size_t i = 0; i < rows.truth.size(); ++i) {
+      const Label& label = rows.truth[i];
+      const auto term = [&](int c, double y) {
+        const std::size_t at = i * 6 + std::size_t(c);
+        g += y * rows.candidates[m][at] / mixed[at] / double(rows.truth.size());
+      };
+      term(label.first, label.salience / 100.0);
+      if (label.is_blend()) term(label.second, 1 - label.salience / 100.0);
+    }
+    if (weights[m] > 1e-3) {
+      EXPECT_NEAR(g, 1, 2e-3) << m;
+    } else {
+      EXPECT_LE(g, 1 + 2e-3) << m;
+    }
+  }
+}
+
+TEST(Ensemble, SimplexOfTwoIsTheMinimumOnALine) {
+  const auto rows = rows_with({2, 2}, 200, 3);
+  const auto weights = fit_simplex(rows, all_clips(rows), {0, 1});
+  double best = 1e9;
+  double best_w = 0;
+  for (int i = 0; i <= 1000; ++i) {
+    const double loss = objective(rows, {i / 1000.0, 1 - i / 1000.0});
+    if (loss < best) {
+      best = loss;
+      best_w = i / 1000.0;
+    }
+  }
+  EXPECT_NEAR(weights[0], best_w, 5e-3);
+  EXPECT_LE(objective(rows, weights), best + 1e-6);
+}
+
+TEST(Ensemble, MeanTakesTheBestByScore) {
+  EnsembleOptions options;
+  options.method = EnsembleMethod::kMean;
+  options.k = 2;
+  const auto ensemble = fit_ensemble(rows_with({0, 5, 0, 6, 1}, 400, 4), options);
+  EXPECT_EQ(ensemble.fitted.weights, (std::vector<double>{0, .5, 0, .5, 0}));
+  EXPECT_EQ(ensemble.folds.size(), 5u);
+  for (const auto& fold : ensemble.folds) EXPECT_EQ(fold.fitted.weights, ensemble.fitted.weights);
+}
+
+TEST(Ensemble, CaruanaBeatsItsBestMember) {
+  const auto rows = rows_with({3, 3, 3, 3, 0}, 600, 5);
+  EnsembleOptions options;
+  options.method = EnsembleMethod::kCaruana;
+  const auto ensemble = fit_ensemble(rows, options);
+  double best_single = 0;
+  for (const auto& p : rows.candidates) {
+    const auto surface = threshold_surface({p.data(), rows.clips(), 6}, rows.truth, rows.classes);
+    best_single = std::max(best_single, surface.best().accuracy.score());
+  }
+  EXPECT_GT(ensemble.optimistic.score(), best_single);
+  EXPECT_NEAR(std::accumulate(ensemble.fitted.weights.begin(), ensemble.fitted.weights.end(), 0.0), 1, 1e-12);
+  EXPECT_LT(ensemble.fitted.weights[4], 0.05);  // the one that knows nothing
+}
+
+TEST(Ensemble, OneGreedyBagIsCaruanasAlgorithm) {
+  // Two candidates make one bag with both. Three rounds of the algorithm, written out with the official Score.
+  const auto rows = rows_with({1.5, 1.5}, 200, 6);
+  EnsembleOptions options;
+  options.method = EnsembleMethod::kCaruana;
+  options.rounds = 3;
+  const auto score = [&](double w) {
+    const auto p = mix_candidates(rows, {w, 1 - w}, all_clips(rows));
+    return threshold_surface({p.data(), rows.clips(), 6}, rows.truth, rows.classes).best().accuracy.score();
+  };
+  // After round 1: w in {0, 1}; then one of the two is added; the best prefix is kept.
+  double sum = score(1) > score(0) ? 1 : 0;
+  ASSERT_NE(score(1), score(0));
+  double best_w = sum;
+  for (int round = 2; round <= 3; ++round) {
+    const double with = score((sum + 1) / round);
+    const double without = score(sum / round);
+    ASSERT_NE(with, without);
+    sum += with > without;
+    if (score(sum / round) > score(best_w)) best_w = sum / round;
+  }
+  EXPECT_NEAR(fit_ensemble(rows, options).fitted.weights[0], best_w, 1e-12);
+}
+
+/// Pools, by the definition of nesting, what the fold's own fit on the other folds says of the fold.
+TEST(Ensemble, NestedEstimateIsFittedOnTheOtherFolds) {
+  const auto rows = rows_with({2, 1.5, 1}, 300, 7);
+  for (const auto thresholds : {EnsembleThresholds::kPooled, EnsembleThresholds::kPerFold}) {
+    EnsembleOptions options;
+    options.method = EnsembleMethod::kSimplex;
+    options.thresholds = thresholds;
+    const auto ensemble = fit_ensemble(rows, options);
+    Tally pooled;
+    for (int fold = 0; fold < 5; ++fold) {
+      std::vector<int> others;
+      std::vector<int> held;
+      for (int clip = 0; clip < rows.clips(); ++clip) (rows.fold[std::size_t(clip)] == fold ? held : others).push_back(clip);
+      const auto weights = fit_simplex(rows, others, {0, 1, 2});
+      for (std::size_t m = 0; m < 3; ++m) EXPECT_NEAR(ensemble.folds[std::size_t(fold)].fitted.weights[m], weights[m], 1e-5);
+      ThresholdSurface sum;
+      Thresholds mean_of_folds;
+      for (int other = 0; other < 5; ++other) {
+        if (other == fold) continue;
+        std::vector<int> clips;
+        std::vector<Label> truth;
+        for (const int clip : others) {
+          if (rows.fold[std::size_t(clip)] != other) continue;
+          clips.push_back(clip);
+          truth.push_back(rows.truth[std::size_t(clip)]);
+        }
+        const auto p = mix_candidates(rows, ensemble.folds[std::size_t(fold)].fitted.weights, clips);
+        const auto surface = threshold_surface({p.data(), int(clips.size()), 6}, truth, rows.classes);
+        sum += surface;
+        mean_of_folds.alpha += surface.best().thresholds.alpha / 4;
+        mean_of_folds.beta += surface.best().thresholds.beta / 4;
+      }
+      const Thresholds used =
+          thresholds == EnsembleThresholds::kPooled ? sum.best().thresholds : mean_of_folds;
+      EXPECT_NEAR(ensemble.folds[std::size_t(fold)].fitted.thresholds.alpha, used.alpha, 1e-12);
+      EXPECT_NEAR(ensemble.folds[std::size_t(fold)].fitted.thresholds.beta, used.beta, 1e-12);
+      const auto p = mix_candidates(rows, ensemble.folds[std::size_t(fold)].fitted.weights, held);
+      for (std::size_t i = 0; i < held.size(); ++i) {
+        pooled.add(decode(&p[i * 6], rows.classes, used), rows.truth[std::size_t(held[i])]);
+      }
+    }
+    EXPECT_EQ(ensemble.nested.presence, pooled.accuracy().presence);
+    EXPECT_EQ(ensemble.nested.salience, pooled.accuracy().salience);
+    EXPECT_TRUE(ensemble.has_interval);
+    EXPECT_LE(ensemble.nested_interval.score.low, ensemble.nested.score());
+    EXPECT_GE(ensemble.nested_interval.score.high, ensemble.nested.score());
+  }
+}
+
+TEST(Ensemble, LabelsOfAFoldDoNotTouchItsOwnFit) {
+  // Scramble the labels of fold 2: what is fitted for fold 2 stays the same to the bit; for the others it changes.
+  auto rows = rows_with({2, 1.5, 1, .5}, 300, 8);
+  EnsembleOptions options;
+  options.bags = 3;
+  options.rounds = 5;
+  for (const auto method : {EnsembleMethod::kMean, EnsembleMethod::kSimplex, EnsembleMethod::kCaruana}) {
+    options.method = method;
+    auto scrambled = rows;
+    for (std::size_t i = 0; i < rows.truth.size(); ++i) {
+      if (rows.fold[i] == 2) scrambled.truth[i] = {int(i) % 5, -1, 100};
+    }
+    const auto a = fit_ensemble(rows, options);
+    const auto b = fit_ensemble(scrambled, options);
+    EXPECT_EQ(a.folds[2].fitted.weights, b.folds[2].fitted.weights);
+    EXPECT_EQ(a.folds[2].fitted.thresholds.alpha, b.folds[2].fitted.thresholds.alpha);
+    EXPECT_EQ(a.folds[2].fitted.thresholds.beta, b.folds[2].fitted.thresholds.beta);
+    if (method != EnsembleMethod::kSimplex) continue;
+    EXPECT_NE(a.folds[1].fitted.weights, b.folds[1].fitted.weights);
+  }
+}
+
+TEST(Ensemble, NoiseLooksBetterThanItIsButNotNested) {
+  // Twenty candidates that know nothing: chosen on the rows that they are scored on they seem to; nested they do not.
+  const auto rows = rows_with(std::vector<double>(20, 0.0), 400, 9);
+  EnsembleOptions options;
+  options.method = EnsembleMethod::kCaruana;
+  const auto ensemble = fit_ensemble(rows, options);
+  EXPECT_GT(ensemble.optimistic.score(), ensemble.nested.score() + 0.01);
+}
+
+TEST(Ensemble, SameInputSameBits) {
+  const auto rows = rows_with({2, 1, 1, 1, 0, 0}, 200, 10);
+  EnsembleOptions options;
+  EXPECT_EQ(fit_ensemble(rows, options).fitted.weights, fit_ensemble(rows, options).fitted.weights);
+}
+
+TEST(Ensemble, WrongInputIsNamed) {
+  auto rows = rows_with({1}, 50, 11);
+  EnsembleOptions options;
+  EXPECT_NO_THROW(fit_ensemble(rows, options));
+  auto bad = rows;
+  bad.candidates[0].pop_back();
+  EXPECT_THROW(fit_ensemble(bad, options), Error);
+  bad = rows;
+  bad.candidates[0][7] = NAN;
+  EXPECT_THROW(fit_ensemble(bad, options), Error);
+  bad = rows;
+  bad.candidates.clear();
+  EXPECT_THROW(fit_ensemble(bad, options), Error);
+  bad = rows;
+  bad.fold.assign(50, 0);
+  EXPECT_THROW(fit_ensemble(bad, options), Error);
+  options.rounds = 0;
+  EXPECT_THROW(fit_ensemble(rows, options), Error);
+  EXPECT_THROW(ensemble_method("carauna"), Error);
+  EXPECT_EQ(ensemble_method("caruana"), EnsembleMethod::kCaruana);
+  EXPECT_EQ(ensemble_thresholds("per-fold"), EnsembleThresholds::kPerFold);
+}
+
+}  // namespace
+}  // namespace medley::sweep
