@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "storage/records.h"
+#include "sweep/expand.h"
+#include "sweep/spec.h"
+#include "trainer/data/dataset.h"
+
+namespace medley::coordinator {
+
+/// A sweep file, read, joined with its dataset and expanded: all that `plan` shows and `run` submits.
+struct SweepFile {
+  std::filesystem::path path;
+  sweep::SweepSpec spec;
+  data::Dataset dataset;
+  sweep::Expansion expansion;
+
+  storage::DatasetRecord dataset_record() const;
+  storage::SweepSubmission submission() const;
+};
+
+/// Reads `path`. `data_folder` takes the place of the file's `dataset` when it is not empty. Throws
+/// sweep::SpecError with every mistake of the file, data::Error with those of the dataset, and UsageError when neither
+/// names a dataset.
+SweepFile load_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder);
+
+/// What expansion must know of a dataset.
+sweep::DatasetShape shape_of(const data::Dataset& dataset);
+
+}  // namespace medley::coordinator
