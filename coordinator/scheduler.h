@@ -204,9 +204,11 @@ bool is_record(const Command& command);
 /// Decides which worker trains what, and what becomes of it when things go wrong (DESIGN 5). Pure: handle() is total
 /// (any event in any state) and deterministic; it owns no thread, socket, clock or random number. One thread.
 ///
-/// Invariants (sanity_check): a trial has at most one leased attempt; a leased attempt's worker holds it in exactly one
-/// pack; a finished or failed trial has none; quarantined and away workers get nothing; a trial waits exactly when it is
-/// pending, unleased, and in a running sweep; failures never exceed the budget.
+/// A worker gets a pack when it trains nothing and has confirmed every Cancel; results that only wait for delivery do
+/// not count. When fewer trials wait than the workers hold together, each gets an even share (the tail).
+///
+/// Invariants (sanity_check): a trial has at most one leased attempt, a finished or failed one none; a trial waits
+/// exactly when it is pending, unleased, and in a running sweep; failures never exceed the budget; counts add up.
 class Scheduler {
  public:
   /// `next_pack`: Writer::next_pack().
@@ -223,7 +225,7 @@ class Scheduler {
     int running = 0;  ///< leased, also those assigned for another sweep
     int waiting() const { return trials - finished - failed - running; }
   };
-  /// nullopt for an unknown sweep. Linear in the trials of the sweep only when counts changed; cheap otherwise.
+  /// nullopt for an unknown sweep. Costs nothing: counts are kept.
   std::optional<Progress> progress(const std::string& sweep) const;
 
   struct WorkerView {
@@ -289,10 +291,12 @@ class Scheduler {
   struct Worker {
     sweep::WorkerState state = sweep::WorkerState::kJoined;
     bool quarantined = false;
+    std::string quarantine_reason;
     int capacity = 1;
     TimePoint heard_ms = 0;
     std::set<int> leased;            ///< trials
     std::set<AttemptId> strays;      ///< it trains them, nobody wants them: cancelled, not yet confirmed
+    std::set<AttemptId> stalled;     ///< cancelled because they hung: never let go on
     std::set<std::string> row;       ///< distinct trials failed since its last result
     int failed_packs = 0;            ///< in this row
     std::int64_t last_failed_pack = 0;
@@ -312,6 +316,43 @@ class Scheduler {
   void on(const TrialRetried&);
   void on(const DrainRequested&);
   void on(const Ticked&);
+
+  // Workers.
+  void hear(const std::string& worker);
+  /// Compares what a worker says it holds with its leases: renews, cancels, or lets a written-off attempt go on.
+  void reconcile(const std::string& worker, const std::vector<HeldAttempt>& held);
+  void renew(Lease& lease, const HeldAttempt& held);
+  void note_failure(const std::string& worker, int trial, std::int64_t pack);
+  bool usable(const Worker& worker) const;
+  bool free(const Worker& worker) const;
+
+  // Trials, by index.
+  int index_of(const std::string& trial) const;  ///< -1: unknown
+  int admit(const SubmittedTrial& submitted);
+  bool wanted(const Trial& trial) const;  ///< by a running or paused sweep
+  std::optional<Order> order_of(const Trial& trial) const;
+  void unqueue(int trial);
+  void requeue(int trial);
+  void release_delayed();
+  void take_lease(int trial, const std::string& worker, int number, std::int64_t pack);
+  void drop_lease(int trial);
+  void hand_over(int trial, const std::string& worker);
+  void lose(int trial, sweep::AttemptState state, const std::string& reason);
+  void cancel(int trial, const std::string& reason);
+  void fail(int trial, const std::string& reason);
+  std::int64_t retry_delay(int failures) const;
+  void answer_duplicate(const std::string& worker, const Trial& trial, int number);
+
+  // Sweeps, by index.
+  void set_state(int sweep, sweep::SweepState state);
+  void finish_if_complete(int sweep);
+
+  // Assignment.
+  bool may_train(const std::string& worker, const Trial& trial) const;
+  std::vector<int> choose_pack(const std::string& worker, int limit) const;
+  void assign_waiting();
+  void assign(const std::string& worker, const std::vector<int>& pack);
+  void wind_down();
 
   Limits limits_;
   std::int64_t next_pack_;

@@ -1,0 +1,99 @@
+// The real scheduler in a world of random faults. A failure prints its seed; to run that seed alone:
+//   MEDLEY_SIM_SEED=1234 scheduler_sim_test
+// MEDLEY_SIM_SEEDS says how many seeds are run.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "tests/coordinator/scheduler_world.h"
+
+namespace medley::coordinator::simulation {
+namespace {
+
+constexpr int kSeeds = 3000;
+
+int seeds_to_run() {
+  const char* text = std::getenv("MEDLEY_SIM_SEEDS");
+  return text ? std::atoi(text) : kSeeds;
+}
+
+/// "" or what was violated.
+std::string run_seed(std::uint64_t seed, Bug bug, Counters& counters) {
+  World world(seed, bug, counters);
+  try {
+    world.run();
+    return "";
+  } catch (const Violation& e) {
+    return "seed " + std::to_string(seed) + ": " + e.what() + "\n" + world.tail_of_history();
+  }
+}
+
+TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
+  Counters counters;
+  if (const char* text = std::getenv("MEDLEY_SIM_SEED")) {
+    const std::string violation = run_seed(std::strtoull(text, nullptr, 10), Bug::kNone, counters);
+    ASSERT_EQ(violation, "");
+    return;
+  }
+  const int seeds = seeds_to_run();
+  for (int seed = 1; seed <= seeds; ++seed) {
+    const std::string violation = run_seed(static_cast<std::uint64_t>(seed), Bug::kNone, counters);
+    ASSERT_EQ(violation, "") << "run it alone: MEDLEY_SIM_SEED=" << seed;
+  }
+  for (const auto& [name, count] : counters.of) RecordProperty(name, std::to_string(count));
+  if (seeds < kSeeds) return;
+  // A simulation that never gets there proves nothing.
+  for (const char* path :
+       {"late result adopted", "failed trial saved by a late result", "stale failure ignored",
+        "duplicate result acknowledged", "result discarded", "worker quarantined", "recovered a running attempt",
+        "lease expired though the worker lives", "hung attempt lost", "written-off attempt went on",
+        "worker came back without an attempt", "worker came back with attempts", "duplicate attempt cancelled",
+        "attempt cancelled by a stop", "trial failed by budget", "failed trial retried", "pack of several",
+        "second sweep shares a running trial", "second sweep shares a finished trial", "coordinator ended: killed",
+        "coordinator ended: killed before the commit", "coordinator ended: killed between sends",
+        "coordinator ended: the disk is full", "message lost", "connection lost", "worker killed"}) {
+    EXPECT_GE(counters[path], 20) << path;
+  }
+}
+
+TEST(SchedulerSimulation, SameSeedSameHistory) {
+  Counters one, two;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    run_seed(seed, Bug::kNone, one);
+    run_seed(seed, Bug::kNone, two);
+  }
+  EXPECT_EQ(one.of, two.of);
+}
+
+struct Planted {
+  Bug bug;
+  const char* name;
+  const char* rule;  ///< the rule that must be reported as broken
+};
+
+class PlantedBug : public testing::TestWithParam<Planted> {};
+
+TEST_P(PlantedBug, IsFound) {
+  Counters counters;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    const std::string violation = run_seed(seed, GetParam().bug, counters);
+    if (violation.empty()) continue;
+    EXPECT_NE(violation.find(GetParam().rule), std::string::npos) << violation;
+    return;
+  }
+  FAIL() << "300 seeds did not find it";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, PlantedBug,
+    testing::Values(Planted{Bug::kSendBeforeRecord, "SendBeforeRecord", "an assignment is recorded before it is sent"},
+                    Planted{Bug::kAcceptTwice, "AcceptTwice", "a trial is accepted once"},
+                    Planted{Bug::kTrustStaleFailure, "TrustStaleFailure", "a failure was reported by the worker"},
+                    Planted{Bug::kForgetLeases, "ForgetLeases", "every sweep ends"},
+                    Planted{Bug::kAcknowledgeUnstored, "AcknowledgeUnstored", "only a stored result is acknowledged"},
+                    Planted{Bug::kAssignQuarantined, "AssignQuarantined", "only a joined worker gets a pack"},
+                    Planted{Bug::kLoseNeededResult, "LoseNeededResult", "no needed result is thrown away"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace medley::coordinator::simulation

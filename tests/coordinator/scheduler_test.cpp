@@ -1,0 +1,691 @@
+// States the world as text. Lines with '>' are events, '@MS' sets the clock, the other lines are the commands that the
+// event before them must give, all of them and in this order (a reason after ": " may be left out).
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "coordinator/scheduler.h"
+
+namespace medley::coordinator {
+namespace {
+
+/// "a#2" with "*" for spooled or "@7" for progress.
+HeldAttempt parse_held(std::string text) {
+  HeldAttempt held;
+  if (text.back() == '*') {
+    held.stage = HeldAttempt::Stage::kSpooled;
+    text.pop_back();
+  }
+  if (const auto at = text.find('@'); at != std::string::npos) {
+    held.progress = std::stol(text.substr(at + 1));
+    text.resize(at);
+  }
+  const auto hash = text.find('#');
+  held.attempt = {text.substr(0, hash), std::stoi(text.substr(hash + 1))};
+  return held;
+}
+
+/// "a:key", with "/finished", "/failed", "/failures=2", "/attempts=3", "/on=w1" as the store knows it.
+SubmittedTrial parse_trial(const std::string& text) {
+  std::istringstream in(text);
+  std::string part;
+  std::getline(in, part, '/');
+  SubmittedTrial trial;
+  trial.id = part.substr(0, part.find(':'));
+  trial.pack_key = part.substr(part.find(':') + 1);
+  while (std::getline(in, part, '/')) {
+    const std::string value = part.substr(part.find('=') + 1);
+    if (part == "finished") trial.state = sweep::TrialState::kFinished;
+    else if (part == "failed") trial.state = sweep::TrialState::kFailed;
+    else if (part.rfind("failures=", 0) == 0) trial.failures = std::stoi(value);
+    else if (part.rfind("attempts=", 0) == 0) trial.attempts = std::stoi(value);
+    else if (part.rfind("on=", 0) == 0) trial.running_worker = value;
+    else throw std::runtime_error("bad test: " + text);
+  }
+  return trial;
+}
+
+Event parse_event(const std::string& line) {
+  std::istringstream in(line);
+  std::string verb, who, word;
+  in >> verb >> who;
+  std::vector<std::string> rest;
+  while (in >> word) rest.push_back(word);
+  auto held = [&](std::size_t from) {
+    std::vector<HeldAttempt> all;
+    for (std::size_t i = from; i < rest.size(); ++i) all.push_back(parse_held(rest[i]));
+    return all;
+  };
+  if (verb == "submit") {
+    SweepSubmitted e;
+    e.sweep = who;
+    for (const std::string& text : rest) {
+      if (text.rfind("priority=", 0) == 0) e.priority = std::stoi(text.substr(9));
+      else e.trials.push_back(parse_trial(text));
+    }
+    return e;
+  }
+  if (verb == "join") return WorkerJoined{who, std::stoi(rest.at(0)), held(1)};
+  if (verb == "beat") return HeartbeatReceived{who, held(0)};
+  if (verb == "result") return ResultReceived{who, parse_held(rest.at(0)).attempt};
+  if (verb == "fail") return AttemptFailed{who, parse_held(rest.at(0)).attempt, "out of memory"};
+  if (verb == "gone") return WorkerLost{who, WorkerLost::How::kGone, ""};
+  if (verb == "disconnect") return WorkerLost{who, WorkerLost::How::kDisconnected, ""};
+  if (verb == "pause") return SweepPaused{who};
+  if (verb == "resume") return SweepResumed{who};
+  if (verb == "stop") return SweepStopped{who};
+  if (verb == "prioritise") return SweepPrioritised{who, std::stoi(rest.at(0))};
+  if (verb == "retry") return TrialRetried{who};
+  if (verb == "drain") return DrainRequested{};
+  if (verb == "tick") return Ticked{};
+  throw std::runtime_error("bad test: " + line);
+}
+
+bool matches(const std::string& expected, const std::string& actual) {
+  if (actual.rfind(expected, 0) != 0) return false;
+  return actual.size() == expected.size() || actual.compare(expected.size(), 2, ": ") == 0;
+}
+
+class SchedulerTest : public testing::Test {
+ protected:
+  SchedulerTest() {
+    limits_.lease_ms = 1000;
+    limits_.stall_ms = 5000;
+    limits_.retry_delay_ms = 100;
+    limits_.largest_retry_delay_ms = 400;
+  }
+
+  void play(const std::string& script) {
+    if (!scheduler_) scheduler_.emplace(limits_);
+    std::istringstream in(script);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) {
+      const auto first = line.find_first_not_of(' ');
+      if (first != std::string::npos) lines.push_back(line.substr(first));
+    }
+    for (std::size_t i = 0; i < lines.size();) {
+      if (lines[i][0] == '@') {
+        now_ = std::stol(lines[i++].substr(1));
+        continue;
+      }
+      ASSERT_EQ(lines[i][0], '>') << "bad test: " << lines[i];
+      const std::string event = lines[i++].substr(2);
+      std::vector<std::string> expected;
+      while (i < lines.size() && lines[i][0] != '>' && lines[i][0] != '@') expected.push_back(lines[i++]);
+      std::string actual_text, expected_text;
+      const auto commands = scheduler_->handle(parse_event(event), now_);
+      scheduler_->sanity_check();
+      bool same = commands.size() == expected.size();
+      for (std::size_t k = 0; k < commands.size(); ++k) {
+        actual_text += "  " + to_string(commands[k]) + "\n";
+        same = same && matches(expected[k], to_string(commands[k]));
+      }
+      for (const std::string& line : expected) expected_text += "  " + line + "\n";
+      ASSERT_TRUE(same) << "after '" << event << "' expected\n" << expected_text << "but got\n" << actual_text;
+    }
+  }
+
+  Limits limits_;
+  std::optional<Scheduler> scheduler_;
+  std::int64_t now_ = 0;
+};
+
+TEST_F(SchedulerTest, RecordsAnAssignmentBeforeItSendsIt) {
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    FinishSweep s finished 1 failed 0
+  )");
+  EXPECT_TRUE(scheduler_->done());
+}
+
+TEST_F(SchedulerTest, PacksFusibleTrialsInTrialOrder) {
+  play(R"(
+    > submit s a:k b:other c:k d:k e:k f:k g:other h:k
+    > join w 3
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1 c#1 d#1
+    Assign w pack 1: a#1 c#1 d#1
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    > result w c#1
+    RecordResult w c#1
+    AcknowledgeResult w c#1
+    > result w d#1
+    RecordResult w d#1
+    AcknowledgeResult w d#1
+    RecordAssignment w pack 2: b#1 g#1
+    Assign w pack 2: b#1 g#1
+  )");
+}
+
+TEST_F(SchedulerTest, TheTailIsSharedByAllWorkers) {
+  play(R"(
+    > join big 8
+    RecordWorker big joined
+    > join large 8
+    RecordWorker large joined
+    > join one 1
+    RecordWorker one joined
+    > submit s a:k b:k c:k d:k e:k f:k g:k
+    RecordAssignment one pack 1: a#1
+    Assign one pack 1: a#1
+    RecordAssignment big pack 2: b#1 c#1 d#1
+    Assign big pack 2: b#1 c#1 d#1
+    RecordAssignment large pack 3: e#1 f#1 g#1
+    Assign large pack 3: e#1 f#1 g#1
+  )");
+}
+
+TEST_F(SchedulerTest, FillsWorkersWhenThereIsEnough) {
+  play(R"(
+    > join v 2
+    RecordWorker v joined
+    > join w 2
+    RecordWorker w joined
+    > submit s a:k b:k c:k d:k e:k
+    RecordAssignment v pack 1: a#1 b#1
+    Assign v pack 1: a#1 b#1
+    RecordAssignment w pack 2: c#1 d#1
+    Assign w pack 2: c#1 d#1
+  )");
+}
+
+TEST_F(SchedulerTest, HigherPriorityGoesFirst) {
+  play(R"(
+    > submit low a:k b:k
+    > submit high priority=2 c:k b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: c#1
+    Assign w pack 1: c#1
+    > prioritise low 3
+    > result w c#1
+    RecordResult w c#1
+    AcknowledgeResult w c#1
+    RecordAssignment w pack 2: a#1
+    Assign w pack 2: a#1
+  )");
+}
+
+TEST_F(SchedulerTest, ATrialOfTwoSweepsTrainsOnce) {
+  play(R"(
+    > submit s a:k
+    > submit t a:k a:k
+    > join w 4
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    FinishSweep s finished 1 failed 0
+    FinishSweep t finished 1 failed 0
+    > submit u a:k
+    FinishSweep u finished 1 failed 0
+    > submit u a:k
+  )");
+}
+
+TEST_F(SchedulerTest, AnExpiredLeaseIsRetriedElsewhereAndItsLateResultAdopted) {
+  play(R"(
+    > submit s a:k
+    > join v 1
+    RecordWorker v joined
+    RecordAssignment v pack 1: a#1
+    Assign v pack 1: a#1
+    > join w 1
+    RecordWorker w joined
+    > beat v a#1@1
+    @1000
+    > beat w
+    > tick
+    RecordWorker v away
+    EndAttempt a#1 lost
+    @1100
+    > tick
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
+    > result v a#1
+    RecordWorker v joined
+    EndAttempt a#2 cancelled
+    Cancel w a#2
+    RecordResult v a#1 adopted
+    AcknowledgeResult v a#1
+    FinishSweep s finished 1 failed 0
+    > result w a#2
+    Discard w a#2
+    > result v a#1
+    AcknowledgeResult v a#1
+  )");
+}
+
+TEST_F(SchedulerTest, AWrittenOffAttemptThatIsAliveGoesOnWhenNobodyElseHasIt) {
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > disconnect w
+    RecordWorker w away
+    @1000
+    > tick
+    EndAttempt a#1 lost
+    > join w 1 a#1@7
+    RecordWorker w joined
+    @1200
+    > tick
+    > result w a#1
+    RecordResult w a#1 adopted
+    AcknowledgeResult w a#1
+    FinishSweep s finished 1 failed 0
+  )");
+}
+
+TEST_F(SchedulerTest, ADisconnectedWorkerKeepsItsLeases) {
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > disconnect w
+    RecordWorker w away
+    @900
+    > join w 1 a#1@5
+    RecordWorker w joined
+    @1500
+    > tick
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    FinishSweep s finished 1 failed 0
+  )");
+}
+
+TEST_F(SchedulerTest, AnAssignmentThatNeverArrivedIsLostWhenTheWorkerComesBack) {
+  play(R"(
+    > submit s a:k b:k
+    > join w 2
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1 b#1
+    Assign w pack 1: a#1 b#1
+    > join w 2 b#1*
+    RecordWorker w joined
+    EndAttempt a#1 lost
+    @100
+    > tick
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
+  )");
+}
+
+TEST_F(SchedulerTest, AHungAttemptIsLostThoughTheHeartbeatLives) {
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > beat w a#1@1
+    @4500
+    > beat w a#1@1
+    @5000
+    > tick
+    Cancel w a#1
+    EndAttempt a#1 lost
+    > beat w a#1@1
+    Cancel w a#1
+    @5100
+    > tick
+    > fail w a#1
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
+  )");
+}
+
+TEST_F(SchedulerTest, AFailedTrialWaitsTwiceAsLongEachTimeThenFailsWithItsBudget) {
+  limits_.retry_budget = 3;
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > fail w a#1
+    EndAttempt a#1 failed: out of memory
+    @99
+    > tick
+    @100
+    > tick
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
+    > fail w a#1
+    > fail w a#2
+    EndAttempt a#2 failed
+    @299
+    > tick
+    @300
+    > tick
+    RecordAssignment w pack 3: a#3
+    Assign w pack 3: a#3
+    > fail w a#3
+    EndAttempt a#3 failed
+    FailTrial a: 3 attempts failed; the last: out of memory
+    FinishSweep s finished 0 failed 1
+    > retry a
+    RecordRetry a
+    RecordSweepState s running
+    RecordAssignment w pack 4: a#4
+    Assign w pack 4: a#4
+    > result w a#4
+    RecordResult w a#4
+    AcknowledgeResult w a#4
+    FinishSweep s finished 1 failed 0
+    > retry a
+  )");
+}
+
+TEST_F(SchedulerTest, AWorkerThatFailsDistinctTrialsInARowIsQuarantinedNotTheTrials) {
+  limits_.quarantine_after = 2;
+  play(R"(
+    > submit s a:k b:k
+    > join bad 1
+    RecordWorker bad joined
+    RecordAssignment bad pack 1: a#1
+    Assign bad pack 1: a#1
+    > fail bad a#1
+    EndAttempt a#1 failed
+    RecordAssignment bad pack 2: b#1
+    Assign bad pack 2: b#1
+    > fail bad b#1
+    EndAttempt b#1 failed
+    RecordWorker bad quarantined
+    Quarantine bad
+    @1000
+    > tick
+    RecordWorker bad away
+    > beat bad
+    RecordWorker bad quarantined
+    > join good 2
+    RecordWorker good joined
+    RecordAssignment good pack 3: a#2 b#2
+    Assign good pack 3: a#2 b#2
+  )");
+}
+
+TEST_F(SchedulerTest, OnePoisonedTrialDoesNotQuarantineAWorker) {
+  limits_.quarantine_after = 2;
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > fail w a#1
+    EndAttempt a#1 failed
+    @100
+    > tick
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
+    > fail w a#2
+    EndAttempt a#2 failed
+    @300
+    > tick
+    RecordAssignment w pack 3: a#3
+    Assign w pack 3: a#3
+  )");
+}
+
+TEST_F(SchedulerTest, APackThatFailsTogetherCountsOnceAgainstItsWorker) {
+  limits_.quarantine_after = 2;
+  play(R"(
+    > submit s a:k b:k c:k
+    > join w 3
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1 b#1 c#1
+    Assign w pack 1: a#1 b#1 c#1
+    > fail w a#1
+    EndAttempt a#1 failed
+    > fail w b#1
+    EndAttempt b#1 failed
+    > fail w c#1
+    EndAttempt c#1 failed
+    @100
+    > tick
+    RecordAssignment w pack 2: a#2 b#2 c#2
+    Assign w pack 2: a#2 b#2 c#2
+  )");
+}
+
+TEST_F(SchedulerTest, AFailedTrialGoesToAnotherWorkerFirst) {
+  play(R"(
+    > submit s a:k
+    > join v 1
+    RecordWorker v joined
+    RecordAssignment v pack 1: a#1
+    Assign v pack 1: a#1
+    > join w 1
+    RecordWorker w joined
+    > fail v a#1
+    EndAttempt a#1 failed
+    @100
+    > tick
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
+  )");
+}
+
+TEST_F(SchedulerTest, ATrialThatFailedTwiceTrainsAlone) {
+  play(R"(
+    > submit s a:k/attempts=2/failures=2 b:k c:k
+    > join w 3
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#3
+    Assign w pack 1: a#3
+    > join v 3
+    RecordWorker v joined
+    RecordAssignment v pack 2: b#1
+    Assign v pack 2: b#1
+  )");
+}
+
+TEST_F(SchedulerTest, ADeathCostsEachTrialOfThePackOneAttempt) {
+  play(R"(
+    > submit s a:k b:k
+    > join w 2
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1 b#1
+    Assign w pack 1: a#1 b#1
+    > gone w
+    RecordWorker w left
+    EndAttempt a#1 lost
+    EndAttempt b#1 lost
+    > beat w a#1@3
+    > gone w
+    @100
+    > join v 2
+    RecordWorker v joined
+    RecordAssignment v pack 2: a#2 b#2
+    Assign v pack 2: a#2 b#2
+  )");
+}
+
+TEST_F(SchedulerTest, PauseLetsTrainingEndAndStopDoesNot) {
+  play(R"(
+    > submit s a:k b:k c:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > pause s
+    RecordSweepState s paused
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    > resume s
+    RecordSweepState s running
+    RecordAssignment w pack 2: b#1
+    Assign w pack 2: b#1
+    > stop s
+    RecordSweepState s stopped
+    EndAttempt b#1 cancelled
+    Cancel w b#1
+    > resume s
+    RecordSweepState s running
+    > fail w b#1
+    RecordAssignment w pack 3: b#2
+    Assign w pack 3: b#2
+  )");
+}
+
+TEST_F(SchedulerTest, StoppingASweepSparesTrialsThatAnotherWants) {
+  play(R"(
+    > submit s a:k
+    > submit t a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > stop s
+    RecordSweepState s stopped
+    > stop t
+    RecordSweepState t stopped
+    EndAttempt a#1 cancelled
+    Cancel w a#1
+  )");
+}
+
+TEST_F(SchedulerTest, DrainWaitsForWhatRunsAndAssignsNothing) {
+  play(R"(
+    > submit s a:k b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > join v 1
+    RecordWorker v joined
+    RecordAssignment v pack 2: b#1
+    Assign v pack 2: b#1
+    > drain
+    > result v b#1
+    RecordResult v b#1
+    AcknowledgeResult v b#1
+    Dismiss v
+    > fail w a#1
+    EndAttempt a#1 failed
+    Dismiss w
+    Shutdown
+    > tick
+    > join u 1
+    RecordWorker u joined
+    Dismiss u
+  )");
+}
+
+TEST_F(SchedulerTest, RecoveryGivesEachWorkerOneLeaseToComeBack) {
+  play(R"(
+    > submit s a:k/attempts=2/failures=1/on=v b:k/attempts=1/on=w c:k/finished/attempts=1 d:k/failed/attempts=5/failures=5
+    @500
+    > join v 2 a#2@40
+    RecordWorker v joined
+    @1000
+    > tick
+    EndAttempt b#1 lost
+    > result v a#2
+    RecordResult v a#2
+    AcknowledgeResult v a#2
+    @1100
+    > tick
+    RecordAssignment v pack 1: b#2
+    Assign v pack 1: b#2
+    > result v b#2
+    RecordResult v b#2
+    AcknowledgeResult v b#2
+    FinishSweep s finished 3 failed 1
+    > result v c#1
+    Discard v c#1
+  )");
+}
+
+TEST_F(SchedulerTest, AnyMessageOfAnyoneIsAnswered) {
+  play(R"(
+    > submit s a:k
+    > beat ghost a#1@3
+    > fail ghost a#1
+    > result ghost a#1
+    Discard ghost a#1
+    > result ghost nobody#1
+    Discard ghost nobody#1
+    > gone ghost
+    > pause nothing
+    > stop nothing
+    > resume s
+    > retry a
+    > join w -5 a#9@1 nobody#1@1 nobody#2*
+    RecordWorker w joined
+    Cancel w a#9
+    Cancel w nobody#1
+    Discard w nobody#2
+    > beat w
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > submit empty
+    FinishSweep empty finished 0 failed 0
+  )");
+}
+
+TEST_F(SchedulerTest, ATakenOverSpoolKeepsItsAttemptLeased) {
+  play(R"(
+    > submit s a:k
+    > join v 1
+    RecordWorker v joined
+    RecordAssignment v pack 1: a#1
+    Assign v pack 1: a#1
+    > disconnect v
+    RecordWorker v away
+    @900
+    > join w 1 a#1*
+    RecordWorker w joined
+    @1500
+    > tick
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    FinishSweep s finished 1 failed 0
+  )");
+}
+
+TEST_F(SchedulerTest, ManyTrialsAreQuick) {
+  scheduler_.emplace(limits_);
+  SweepSubmitted sweep{"s", 0, sweep::SweepState::kRunning, {}};
+  constexpr int kTrials = 100'000;
+  for (int i = 0; i < kTrials; ++i) sweep.trials.push_back({"t" + std::to_string(i), "k", {}, 0, 0, "", 0});
+  scheduler_->handle(sweep, 0);
+  std::vector<Command> commands = scheduler_->handle(WorkerJoined{"w", 8, {}}, 0);
+  int results = 0;
+  while (!commands.empty()) {
+    std::vector<AttemptId> attempts;
+    for (const Command& command : commands) {
+      if (const auto* assign = std::get_if<Assign>(&command)) attempts = assign->attempts;
+    }
+    commands.clear();
+    for (const AttemptId& attempt : attempts) {
+      commands = scheduler_->handle(ResultReceived{"w", attempt}, 0);
+      ++results;
+    }
+  }
+  EXPECT_EQ(results, kTrials);
+  EXPECT_TRUE(scheduler_->done());
+}
+
+}  // namespace
+}  // namespace medley::coordinator

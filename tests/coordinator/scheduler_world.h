@@ -1,0 +1,177 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "coordinator/scheduler.h"
+
+namespace medley::coordinator::simulation {
+
+/// A rule was broken; the message names the rule, the command and the event.
+class Violation : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Bugs planted between the world and the real scheduler: the checks must find each.
+enum class Bug {
+  kNone,
+  kSendBeforeRecord,    ///< Assign goes out before RecordAssignment
+  kAcceptTwice,         ///< a second result of a finished trial is recorded
+  kTrustStaleFailure,   ///< a failure of an old attempt ends the newer one
+  kForgetLeases,        ///< time never passes: a dead worker keeps its attempts for ever
+  kAcknowledgeUnstored, ///< a result is acknowledged but not recorded
+  kAssignQuarantined,   ///< packs go to a quarantined worker when there is one
+  kLoseNeededResult,    ///< a late result of a written-off attempt is thrown away
+};
+
+/// How often rare paths were reached, over all seeds.
+struct Counters {
+  std::map<std::string, long> of;
+  long& operator[](const std::string& name) { return of[name]; }
+};
+
+/// Random numbers of one seed; the same on every platform.
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed) : engine_(seed) {}
+  std::int64_t between(std::int64_t low, std::int64_t high) {  // inclusive
+    return low + static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(high - low + 1));
+  }
+  bool chance(double p) { return static_cast<double>(engine_() >> 11) * 0x1p-53 < p; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+/// Fault weights, drawn per seed: many seeds have few faults, some have all.
+struct Weights {
+  double drop = 0, duplicate = 0, disconnect = 0, worker_death = 0, coordinator_death = 0, hang = 0, slow = 0,
+         attempt_failure = 0, disk_failure = 0, user = 0, poison = 0;
+  std::int64_t longest_delay_ms = 1;
+  explicit Weights(Dice& dice);
+};
+
+/// What the store holds, with the rules of storage::Writer: a command that Writer would refuse is a Violation.
+struct Journal {
+  struct Attempt {
+    std::string worker;
+    std::int64_t pack = 0;
+    sweep::AttemptState state = sweep::AttemptState::kRunning;
+  };
+  struct Trial {
+    std::string key;
+    sweep::TrialState state = sweep::TrialState::kPending;
+    std::vector<Attempt> attempts;  ///< [number - 1]
+    int failures = 0;
+    int accepted = 0;  ///< attempt number
+    int results = 0;   ///< how many were ever recorded: at most one
+    bool running() const { return !attempts.empty() && attempts.back().state == sweep::AttemptState::kRunning; }
+  };
+  struct Sweep {
+    std::string id;
+    int priority = 0;
+    sweep::SweepState state = sweep::SweepState::kRunning;
+    std::vector<std::string> trials;
+  };
+  std::map<std::string, Trial> trials;
+  std::vector<Sweep> sweeps;  ///< in order of submission
+  std::map<std::string, sweep::WorkerState> workers;
+  std::int64_t next_pack = 1;
+
+  Sweep* find_sweep(const std::string& id);
+  SweepSubmitted history(const Sweep& sweep) const;
+};
+
+/// One worker slot: a process at a time, and a spool folder that outlives it.
+struct Worker {
+  struct Held {
+    bool spooled = false;
+    std::int64_t progress = 0;
+    std::int64_t done_ms = 0;
+    bool will_fail = false;
+    bool hung = false;
+    std::int64_t sent_ms = -1;  ///< when its result went out last
+  };
+  std::string id;
+  int incarnation = 0;
+  int capacity = 1;
+  bool alive = false;
+  bool broken = false;  ///< fails whatever it trains
+  int connection = 0;   ///< 0: none
+  std::int64_t next_try_ms = 0;
+  std::int64_t next_heartbeat_ms = 0;
+  std::map<AttemptId, Held> held;
+  bool dismissed = false;
+};
+
+/// The whole world of one seed. run() throws Violation.
+class World {
+ public:
+  World(std::uint64_t seed, Bug bug, Counters& counters);
+  void run();
+  std::string tail_of_history() const;
+
+ private:
+  struct Message {
+    bool to_coordinator = false;
+    int slot = 0;
+    std::string worker;
+    int connection = 0;
+    std::optional<Event> event;
+    std::optional<Command> command;
+  };
+
+  bool faulty() const { return now_ < quiet_from_ms_; }
+  void submit(const std::string& sweep, int priority, const std::vector<std::string>& trials);
+  void start_coordinator();
+  void stop_coordinator(const char* why);
+  void feed(Event event);
+  void check_order_and_store(const std::vector<Command>& commands, const Event& event);
+  void check_views();
+  void check_end();
+  void send(const Command& command);
+  void post(Message message);
+  void deliver(const Message& message);
+  void step_worker(int slot);
+  void connect(int slot);
+  void step_user();
+  void receive(Worker& worker, const Command& command);
+  void plant(Event& event);
+  void plant(std::vector<Command>& commands, const Event& event);
+  int slot_of(const std::string& worker) const;
+  std::vector<HeldAttempt> held_by(const Worker& worker) const;
+  void note(const std::string& line);
+  [[noreturn]] void violated(const std::string& rule) const;
+
+  Dice dice_;
+  Bug bug_;
+  Counters& counters_;
+  Weights weights_;
+  Limits limits_;
+  std::int64_t now_ = 0;
+  std::int64_t quiet_from_ms_ = 0;
+  Journal journal_;
+  std::optional<Scheduler> scheduler_;
+  std::int64_t restart_ms_ = 0;
+  std::vector<Worker> workers_;
+  std::multimap<std::int64_t, Message> network_;
+  int connections_ = 0;
+  std::set<std::string> poisoned_;                          ///< trials that fail wherever they run
+  std::set<std::pair<std::string, AttemptId>> said_failed_;  ///< what workers really reported
+  std::set<AttemptId> trained_;                             ///< attempts that really gave a result
+  std::set<AttemptId> sent_;                                ///< Assign went out (this coordinator's or an earlier one's)
+  std::map<AttemptId, std::int64_t> listed_ms_;
+  std::map<AttemptId, std::pair<std::int64_t, std::int64_t>> progress_;  ///< (largest, when it rose)
+  std::map<AttemptId, std::set<std::string>> holders_;      ///< workers that said they have its result on disk
+  std::map<std::string, int> capacity_;                     ///< by worker id
+  std::vector<std::string> history_;
+};
+
+}  // namespace medley::coordinator::simulation
