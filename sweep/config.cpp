@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "sweep/digest.h"
 #include "sweep/error.h"
@@ -30,54 +31,66 @@ template <> std::vector<std::string> names_of<Optimizer>() { return {"adamw", "a
 template <> std::vector<std::string> names_of<Schedule>() { return {"cosine", "constant"}; }
 template <> std::vector<std::string> names_of<Precision>() { return {"float32", "float64"}; }
 
-bool always(const Config&) { return true; }
-bool gated(const Config& c) { return c.fusion == Fusion::kSum; }
-bool selects(const Config& c) { return gated(c) && c.selection == Selection::kLearned; }
-bool scores(const Config& c) { return gated(c) && c.gate == Gate::kScorer; }
-bool concatenates(const Config& c) { return c.fusion == Fusion::kConcat; }
-bool decoupled(const Config& c) { return c.head == Head::kDecoupled; }
-bool adapts(const Config& c) { return c.adaptation != Adaptation::kNone; }
+bool is_always(const Config&) { return true; }
+bool is_gated(const Config& c) { return c.fusion == Fusion::kSum; }
+bool is_selecting(const Config& c) { return is_gated(c) && c.selection == Selection::kLearned; }
+bool is_scoring(const Config& c) { return is_gated(c) && c.gate == Gate::kScorer; }
+bool is_concatenating(const Config& c) { return c.fusion == Fusion::kConcat; }
+bool is_decoupled(const Config& c) { return c.head == Head::kDecoupled; }
+bool is_adapting(const Config& c) { return c.adaptation != Adaptation::kNone; }
 
-using Active = bool (*)(const Config&);
+/// When a setting matters, as a predicate and in words.
+struct Active {
+  bool (*holds)(const Config&);
+  const char* words;
+};
+constexpr Active kAlways{is_always, ""};
+constexpr Active kGated{is_gated, "fusion is sum"};
+constexpr Active kSelecting{is_selecting, "fusion is sum and selection is learned"};
+constexpr Active kScoring{is_scoring, "fusion is sum and gate is scorer"};
+constexpr Active kConcatenating{is_concatenating, "fusion is concat"};
+constexpr Active kDecoupled{is_decoupled, "head is decoupled"};
+constexpr Active kAdapting{is_adapting, "adaptation is not none"};
 
 template <auto Member>
 Setting integer(const char* name, Sharing sharing, int low, int high, const char* unit, const char* meaning,
-                Active active = always) {
-  return {name, Kind::kInteger, sharing, double(low), double(high), {}, unit, meaning, active,
+                Active active = kAlways) {
+  return {name, Kind::kInteger, sharing, double(low), double(high), {}, unit, meaning, active.holds,
           [](const Config& c) { return json(c.*Member); },
-          [](Config& c, const json& v) { c.*Member = v.get<int>(); }};
+          [](Config& c, const json& v) { c.*Member = v.get<int>(); }, active.words};
 }
 
 template <auto Member>
-Setting number(const char* name, double low, double high, const char* meaning, Active active = always) {
-  return {name, Kind::kNumber, Sharing::kPerTrial, low, high, {}, "", meaning, active,
+Setting number(const char* name, double low, double high, const char* meaning, Active active = kAlways) {
+  return {name, Kind::kNumber, Sharing::kPerTrial, low, high, {}, "", meaning, active.holds,
           [](const Config& c) { return json(c.*Member); },
-          [](Config& c, const json& v) { c.*Member = v.get<double>(); }};
+          // + 0.0 turns -0 into 0: the two train the same, so they must have one text.
+          [](Config& c, const json& v) { c.*Member = v.get<double>() + 0.0; }, active.words};
 }
 
 template <auto Member>
-Setting choice(const char* name, Sharing sharing, const char* meaning, Active active = always) {
+Setting choice(const char* name, Sharing sharing, const char* meaning, Active active = kAlways) {
   using E = std::decay_t<decltype(std::declval<Config&>().*Member)>;
-  return {name, Kind::kChoice, sharing, 0, 0, names_of<E>(), "", meaning, active,
+  return {name, Kind::kChoice, sharing, 0, 0, names_of<E>(), "", meaning, active.holds,
           [](const Config& c) { return json(names_of<E>()[static_cast<std::size_t>(c.*Member)]); },
           [](Config& c, const json& v) {
             const auto names = names_of<E>();
             c.*Member = static_cast<E>(std::find(names.begin(), names.end(), v.get<std::string>()) - names.begin());
-          }};
+          }, active.words};
 }
 
 template <auto Member>
-Setting flag(const char* name, Sharing sharing, const char* meaning, Active active = always) {
-  return {name, Kind::kFlag, sharing, 0, 0, {}, "", meaning, active,
+Setting flag(const char* name, Sharing sharing, const char* meaning, Active active = kAlways) {
+  return {name, Kind::kFlag, sharing, 0, 0, {}, "", meaning, active.holds,
           [](const Config& c) { return json(c.*Member); },
-          [](Config& c, const json& v) { c.*Member = v.get<bool>(); }};
+          [](Config& c, const json& v) { c.*Member = v.get<bool>(); }, active.words};
 }
 
 Setting encoders() {
   return {"encoders", Kind::kEncoders, Sharing::kPerTrial, 0, 0, {}, "",
-          "encoders the model may use; the others are as if absent", always,
+          "encoders the model may use; the others are as if absent", is_always,
           [](const Config& c) { return json(c.encoders); },
-          [](Config& c, const json& v) { c.encoders = v.get<std::vector<std::string>>(); }};
+          [](Config& c, const json& v) { c.encoders = v.get<std::vector<std::string>>(); }, ""};
 }
 
 constexpr auto kTrial = Sharing::kPerTrial;
@@ -88,21 +101,21 @@ std::vector<Setting> make_settings() {
   return {
       encoders(),
       choice<&C::fusion>("fusion", kPack, "weighted sum of gated encoders, or plain concatenation"),
-      choice<&C::gate>("gate", kPack, "how an encoder's importance is scored", gated),
-      choice<&C::selection>("selection", kPack, "keep the top_n encoders of each clip, or all", gated),
-      integer<&C::top_n>("top_n", kTrial, 1, 64, "encoders", "encoders kept for each clip", selects),
-      number<&C::temperature>("temperature", 1e-3, 1e3, "divides the gate's scores before the softmax", gated),
-      integer<&C::gate_dim>("gate_dim", kPack, 1, 4096, "units", "hidden width of the scorer gate", scores),
-      integer<&C::projection_dim>("projection_dim", kPack, 1, 4096, "units", "width of the space encoders share", gated),
-      integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation", gated),
-      integer<&C::hidden>("hidden", kPack, 0, 8192, "units", "hidden width of the baseline: 0 linear, 256 MLP-256, 512 MLP-512", concatenates),
+      choice<&C::gate>("gate", kPack, "how an encoder's importance is scored", kGated),
+      choice<&C::selection>("selection", kPack, "keep the top_n encoders of each clip, or all", kGated),
+      integer<&C::top_n>("top_n", kTrial, 1, 64, "encoders", "encoders kept for each clip", kSelecting),
+      number<&C::temperature>("temperature", 1e-3, 1e3, "divides the gate's scores before the softmax", kGated),
+      integer<&C::gate_dim>("gate_dim", kPack, 1, 4096, "units", "hidden width of the scorer gate", kScoring),
+      integer<&C::projection_dim>("projection_dim", kPack, 1, 4096, "units", "width of the space encoders share", kGated),
+      integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation", kGated),
+      integer<&C::hidden>("hidden", kPack, 0, 8192, "units", "hidden width of the baseline: 0 linear, 256 MLP-256, 512 MLP-512", kConcatenating),
       choice<&C::head>("head", kPack, "presence and salience heads fused by probability, or one softmax"),
-      number<&C::presence_weight>("presence_weight", 0, 1e3, "weight of the presence loss (BCE)", decoupled),
-      number<&C::salience_weight>("salience_weight", 0, 1e3, "weight of the salience loss (KL)", decoupled),
-      number<&C::presence_exponent>("presence_exponent", 0, 16, "g in p_salience * p_presence^g", decoupled),
+      number<&C::presence_weight>("presence_weight", 0, 1e3, "weight of the presence loss (BCE)", kDecoupled),
+      number<&C::salience_weight>("salience_weight", 0, 1e3, "weight of the salience loss (KL)", kDecoupled),
+      number<&C::presence_exponent>("presence_exponent", 0, 16, "g in p_salience * p_presence^g", kDecoupled),
       choice<&C::adaptation>("adaptation", kPack, "unsupervised domain adaptation of the fused features"),
-      number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", adapts),
-      choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", adapts),
+      number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", kAdapting),
+      choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", kAdapting),
       choice<&C::normalize>("normalize", kTrial, "z-score by encoder on training rows; 'actor': within each actor first"),
       choice<&C::optimizer>("optimizer", kPack, "AdamW (decoupled decay) or Adam (L2)"),
       number<&C::learning_rate>("learning_rate", 1e-9, 10, "peak step size"),
@@ -124,6 +137,17 @@ std::string number_text(double value) {
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, value);
   return std::string(text, end.ptr);
+}
+
+/// Keeps the texts of two lists apart whatever their names hold: "a+b" alone is not "a" and "b".
+std::string escaped(const std::string& name) {
+  std::string text;
+  for (const char c : name) {
+    if (c == '+' || c == '\\') text += '\\';
+    if (c == '\n') text += "\\n";
+    else text += c;
+  }
+  return text;
 }
 
 std::string active_text(const Config& config, bool per_pack_only) {
@@ -181,7 +205,9 @@ std::string check_value(const Setting& setting, const json& value) {
       return value.is_boolean() ? "" : "must be true or false";
     case Kind::kEncoders: {
       if (!value.is_array() || value.empty()) return "must be a list of encoder names";
-      const bool names = std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
+      const bool names = std::all_of(value.begin(), value.end(), [](const json& v) {
+        return v.is_string() && !v.get_ref<const std::string&>().empty();
+      });
       return names ? "" : "must be a list of encoder names";
     }
   }
@@ -190,8 +216,10 @@ std::string check_value(const Setting& setting, const json& value) {
 
 std::string check_config(const Config& config) {
   const int encoder_count = static_cast<int>(config.encoders.size());
-  if (encoder_count == 0) return "no encoder is left";
-  if (selects(config) && config.top_n > encoder_count) {
+  if (encoder_count == 0) return "encoders: none is left";
+  const std::set<std::string> distinct(config.encoders.begin(), config.encoders.end());
+  if (distinct.size() != config.encoders.size()) return "encoders: one stands twice in " + value_text(config.encoders);
+  if (is_selecting(config) && config.top_n > encoder_count) {
     return "top_n " + std::to_string(config.top_n) + " is larger than the " + std::to_string(encoder_count) +
            " encoder" + (encoder_count == 1 ? "" : "s") + " of this config";
   }
@@ -199,7 +227,7 @@ std::string check_config(const Config& config) {
     return "warmup_epochs " + std::to_string(config.warmup_epochs) + " leaves none of the " +
            std::to_string(config.epochs) + " epochs";
   }
-  if (decoupled(config) && config.presence_weight == 0 && config.salience_weight == 0) {
+  if (is_decoupled(config) && config.presence_weight == 0 && config.salience_weight == 0) {
     return "presence_weight and salience_weight are both 0: nothing is learned";
   }
   return "";
@@ -239,7 +267,7 @@ std::string value_text(const json& value) {
   if (value.is_number_float()) return number_text(value.get<double>());
   if (value.is_array()) {
     std::string text;
-    for (const json& item : value) text += (text.empty() ? "" : "+") + value_text(item);
+    for (const json& item : value) text += (text.empty() ? "" : "+") + escaped(value_text(item));
     return text;
   }
   return value.dump();

@@ -72,6 +72,7 @@ struct Setting {
   bool (*active)(const Config&);     ///< false where the trainer does not read it
   nlohmann::json (*get)(const Config&);
   void (*set)(Config&, const nlohmann::json&);  ///< `value` must have passed check_value()
+  std::string active_when;  ///< active() in words, "fusion is sum"; "" when it always is
 };
 
 /// Every setting, in the order in which people read them.
@@ -89,7 +90,7 @@ std::string check_value(const Setting& setting, const nlohmann::json& value);
 std::string check_config(const Config& config);
 
 /// The active settings only, `name=value\n` in the order of their names; numbers in the shortest text that
-/// reads back the same. Two configs that train the same have the same text.
+/// reads back the same. Settings that the trainer does not read for this config leave no trace.
 std::string canonical_text(const Config& config);
 
 /// First 12 hexadecimal digits of the SHA-256 of canonical_text().
@@ -103,7 +104,8 @@ std::string fusibility_key(const Config& config);
 nlohmann::json to_json(const Config& config);
 Config config_from_json(const nlohmann::json& json);
 
-/// Text of one value as people and canonical_text() see it: 0.001, learned, clip+wavlm.
+/// Text of one value as people and canonical_text() see it: 0.001, learned, clip+wavlm (a '+' within a name
+/// becomes '\+').
 std::string value_text(const nlohmann::json& value);
 
 }  // namespace medley::sweep

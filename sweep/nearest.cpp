@@ -6,6 +6,12 @@
 namespace medley::sweep {
 namespace {
 
+/// Letters of either case, and '-' and '_', are the same: AdamW and adamw, top-n and top_n.
+char folded(char c) {
+  if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
+  return c == '-' || c == ' ' ? '_' : c;
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -13,7 +19,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::size_t diagonal = row[0];
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      const std::size_t replace = diagonal + (folded(a[i - 1]) == folded(b[j - 1]) ? 0 : 1);
       diagonal = row[j];
       row[j] = std::min({row[j] + 1, row[j - 1] + 1, replace});
     }
@@ -27,8 +33,10 @@ std::string nearest_name(std::string_view text, const std::vector<std::string>& 
   std::string best;
   std::size_t best_distance = 0;
   for (const std::string& name : names) {
-    const std::size_t distance = edit_distance(text, name);
     const std::size_t limit = std::max<std::size_t>(1, std::max(text.size(), name.size()) / 3);
+    // No two texts are nearer than their lengths, so a text of a megabyte costs nothing here.
+    if (std::max(text.size(), name.size()) - std::min(text.size(), name.size()) > limit) continue;
+    const std::size_t distance = edit_distance(text, name);
     if (distance > limit) continue;
     if (best.empty() || distance < best_distance) {
       best = name;

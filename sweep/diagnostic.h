@@ -1,0 +1,58 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sweep/error.h"
+
+namespace medley::sweep {
+
+/// A place in a sweep file. Lines and columns count from 1; 0 means the file as a whole.
+struct Place {
+  int line = 0;
+  int column = 0;    ///< in bytes
+  std::string text;  ///< what stands there, as typed
+};
+
+/// One mistake (or warning) in a sweep file.
+struct Diagnostic {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  std::string text;     ///< the offending text
+  std::string message;  ///< what is wrong with it and what would be valid
+  std::string source;   ///< the line that it stands on; "" for the file as a whole
+
+  /// `file:line:column: message`, then the source line with the text underlined.
+  std::string str() const;
+};
+
+/// All mistakes of a sweep file, in the order of their positions. what() is the text of them all.
+class SpecError : public Error {
+ public:
+  explicit SpecError(std::vector<Diagnostic> diagnostics);
+  const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
+
+ private:
+  std::vector<Diagnostic> diagnostics_;
+};
+
+/// Collects the mistakes of one file. `file` and `text` must outlive it.
+class Diagnostics {
+ public:
+  Diagnostics(const std::string& file, const std::string& text) : file_(file), text_(text) {}
+
+  void add(const Place& place, std::string message);
+  bool empty() const { return all_.empty(); }
+  /// Sorted by position; leaves this empty.
+  std::vector<Diagnostic> take();
+  /// Throws SpecError if there is any.
+  void throw_if_any();
+
+ private:
+  const std::string& file_;
+  const std::string& text_;
+  std::vector<Diagnostic> all_;
+};
+
+}  // namespace medley::sweep

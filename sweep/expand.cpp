@@ -1,0 +1,432 @@
+#include "sweep/expand.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "sweep/encoder_sets.h"
+#include "sweep/nearest.h"
+#include "sweep/random.h"
+#include "sweep/spec_axis.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kExamples = 3;  // of what is impossible
+
+/// An axis with its values on this dataset, and what conditions need of it.
+struct Varied {
+  const Axis* axis;
+  const Setting* setting;
+  std::vector<json> values;  ///< empty for a distribution under random search
+  bool decides = false;      ///< some condition reads it
+  bool ever_varied = false;  ///< in some config
+};
+
+/// Texts of a config's axes, by position in `axes_`; nullopt where the condition does not hold.
+using AxisTexts = std::vector<std::optional<std::string>>;
+
+bool contains_word(const std::string& text, const std::string& word) {
+  const auto part = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !part(text[at - 1])) && (end == text.size() || !part(text[end]))) return true;
+  }
+  return false;
+}
+
+class Expander {
+ public:
+  Expander(const SweepSpec& spec, const DatasetShape& shape)
+      : spec_(spec), shape_(shape), base_(spec.base), diagnostics_(spec.file, spec.text),
+        warnings_(spec.file, spec.text) {}
+
+  Expansion run() {
+    resolve_folds();
+    resolve_base();
+    resolve_axes();
+    diagnostics_.throw_if_any();
+    check_size();
+    if (spec_.search == SweepSpec::Search::kGrid) {
+      expand_grid(0, base_, AxisTexts(axes_.size()));
+    } else {
+      for (int draw = 0; draw < spec_.draws; ++draw) expand_draw(draw);
+    }
+    check_impossible();
+    check_idle();
+    find_reference();
+    diagnostics_.throw_if_any();
+    make_trials();
+    result_.warnings = warnings_.take();
+    return std::move(result_);
+  }
+
+ private:
+  void resolve_folds() {
+    result_.seeds = spec_.seeds;
+    result_.folds = spec_.folds.empty() ? shape_.folds : spec_.folds;
+    std::string known;
+    for (const int fold : shape_.folds) known += (known.empty() ? "" : ", ") + std::to_string(fold);
+    if (shape_.folds.size() < 2) {
+      diagnostics_.add(spec_.folds_place, "the dataset has " + std::to_string(shape_.folds.size()) +
+                                              " folds: nothing is left to train on (2 or more are needed)");
+      return;
+    }
+    for (const int fold : spec_.folds) {
+      if (std::find(shape_.folds.begin(), shape_.folds.end(), fold) == shape_.folds.end()) {
+        diagnostics_.add(spec_.folds_place, "folds: the dataset has no fold " + std::to_string(fold) +
+                                                "; valid: " + known);
+      }
+    }
+  }
+
+  std::vector<std::string> names(const EncoderSet& set) const {
+    std::vector<std::string> result;
+    for (const int encoder : set) result.push_back(shape_.encoders[static_cast<std::size_t>(encoder)]);
+    return result;
+  }
+
+  void resolve_base() {
+    pool_ = all_encoders(shape_);
+    if (spec_.base_encoders) {
+      const auto sets = encoder_sets(*spec_.base_encoders, pool_, shape_, diagnostics_);
+      if (!sets.empty()) pool_ = sets.front();
+    }
+    base_.encoders = names(pool_);
+  }
+
+  void resolve_axes() {
+    // Conditions are decided by axes that stand before them: the order of the file, but for those.
+    std::vector<const Axis*> waiting;
+    for (const Axis& axis : spec_.axes) waiting.push_back(&axis);
+    while (!waiting.empty()) {
+      const auto next = std::find_if(waiting.begin(), waiting.end(), [&](const Axis* axis) {
+        return !axis->when || std::none_of(waiting.begin(), waiting.end(), [&](const Axis* other) {
+          return axis->when->values.count(other->setting) > 0;
+        });
+      });
+      assert(next != waiting.end());  // parse_sweep() refuses cycles
+      axes_.push_back(resolve(**next));
+      waiting.erase(next);
+    }
+    for (Varied& varied : axes_) {
+      varied.decides = std::any_of(spec_.axes.begin(), spec_.axes.end(), [&](const Axis& other) {
+        return other.when && other.when->values.count(varied.axis->setting) > 0;
+      });
+    }
+  }
+
+  Varied resolve(const Axis& axis) {
+    Varied varied{&axis, find_setting(axis.setting), {}, false, false};
+    for (const PlacedValue& value : axis.values) varied.values.push_back(value.value);
+    if (spec_.search == SweepSpec::Search::kRandom && is_continuous(axis)) varied.values.clear();
+    std::set<EncoderSet> seen;
+    for (const EncoderSets& item : axis.sets) {
+      for (const EncoderSet& set : encoder_sets(item, pool_, shape_, diagnostics_)) {
+        if (seen.insert(set).second) varied.values.push_back(names(set));
+      }
+    }
+    return varied;
+  }
+
+  static bool is_continuous(const Axis& axis) {
+    return axis.kind == Axis::Kind::kUniform || axis.kind == Axis::Kind::kLogUniform;
+  }
+
+  static bool holds(const Axis& axis, const Config& config) { return !axis.when || axis.when->holds(config); }
+
+  /// Points of the grid from axis `i` on. Only axes that conditions read are walked; the others multiply.
+  std::int64_t count_points(std::size_t i, const Config& config) const {
+    if (i == axes_.size()) return 1;
+    const Varied& varied = axes_[i];
+    if (!holds(*varied.axis, config)) return count_points(i + 1, config);
+    const auto size = static_cast<std::int64_t>(varied.values.size());
+    if (!varied.decides) return bounded_product(size, count_points(i + 1, config));
+    std::int64_t total = 0;
+    Config next = config;
+    for (const json& value : varied.values) {
+      varied.setting->set(next, value);
+      total += count_points(i + 1, next);
+      if (total > kCountLimit) return kCountLimit;
+    }
+    return total;
+  }
+
+  static constexpr std::int64_t kCountLimit = std::int64_t{1} << 52;
+  static std::int64_t bounded_product(std::int64_t a, std::int64_t b) {
+    return a != 0 && b > kCountLimit / a ? kCountLimit : a * b;
+  }
+
+  void check_size() {
+    std::string product;
+    const Place* place = nullptr;
+    for (const Varied& varied : axes_) {
+      if (!place) place = &varied.axis->place;
+      product += (product.empty() ? "" : " x ") + varied.axis->setting + " " + std::to_string(varied.values.size());
+    }
+    result_.points = spec_.search == SweepSpec::Search::kRandom ? spec_.draws : count_points(0, base_);
+    const auto cells = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
+    if (result_.points > kMaxConfigs) {
+      const std::string count = result_.points == kCountLimit ? "more than 10^15" : std::to_string(result_.points);
+      diagnostics_.add(*place, "the grid would make " + count + " configs (" + product + "); the most is " +
+                                   std::to_string(kMaxConfigs) + ": cut an axis, add a condition under 'when', or use "
+                                   "'search: {random: 1000}'");
+    }
+    diagnostics_.throw_if_any();
+    if (bounded_product(result_.points, cells) > 100 * kMaxTrials) {
+      // Not even duplicates could bring this under the limit in reasonable time.
+      too_many_trials(result_.points, cells);
+      diagnostics_.throw_if_any();
+    }
+  }
+
+  void too_many_trials(std::int64_t configs, std::int64_t cells) {
+    diagnostics_.add(axes_.empty() ? Place{1, 1, ""} : axes_.front().axis->place,
+                     std::to_string(configs) + " configs x " + std::to_string(result_.folds.size()) + " folds x " +
+                         std::to_string(result_.seeds.size()) + " seeds would make " +
+                         std::to_string(bounded_product(configs, cells)) + " trials; the most is " +
+                         std::to_string(kMaxTrials));
+  }
+
+  void expand_grid(std::size_t i, const Config& config, const AxisTexts& texts) {
+    if (i == axes_.size()) {
+      add_config(config, texts);
+      return;
+    }
+    const Varied& varied = axes_[i];
+    if (!holds(*varied.axis, config)) {
+      expand_grid(i + 1, config, texts);
+      return;
+    }
+    Config next = config;
+    AxisTexts next_texts = texts;
+    for (const json& value : varied.values) {
+      varied.setting->set(next, value);
+      next_texts[i] = value_text(value);
+      expand_grid(i + 1, next, next_texts);
+    }
+  }
+
+  void expand_draw(int draw) {
+    Config config = base_;
+    AxisTexts texts(axes_.size());
+    for (std::size_t i = 0; i < axes_.size(); ++i) {
+      const Varied& varied = axes_[i];
+      if (!holds(*varied.axis, config)) continue;
+      const double share = uniform_draw(spec_.search_seed, static_cast<std::uint64_t>(draw), varied.axis->setting);
+      json value;
+      if (varied.values.empty()) {
+        value = interpolate(*varied.axis, share);
+      } else {
+        const auto size = varied.values.size();
+        value = varied.values[std::min(size - 1, static_cast<std::size_t>(share * static_cast<double>(size)))];
+      }
+      varied.setting->set(config, value);
+      texts[i] = value_text(value);
+    }
+    add_config(config, texts);
+  }
+
+  void add_config(const Config& config, const AxisTexts& texts) {
+    std::string text = canonical_text(config);
+    if (!seen_.insert(text).second) {
+      ++result_.duplicates;
+      return;
+    }
+    ExpandedConfig expanded;
+    for (std::size_t i = 0; i < axes_.size(); ++i) {
+      if (!texts[i] || !axes_[i].setting->active(config)) continue;
+      axes_[i].ever_varied = true;
+      expanded.axis_values[axes_[i].setting->name] = *texts[i];
+    }
+    const std::string wrong = impossible(config);
+    if (!wrong.empty()) {
+      ++result_.dropped;
+      impossible_[wrong] += 1;
+      if (impossible_order_.size() < kExamples && impossible_[wrong] == 1) impossible_order_.push_back(wrong);
+      return;
+    }
+    expanded.id = config_id(config);
+    expanded.config = config;
+    result_.configs.push_back(std::move(expanded));
+  }
+
+  std::string impossible(const Config& config) const {
+    const std::string wrong = check_config(config);
+    if (!wrong.empty()) return wrong;
+    if (config.adaptation != Adaptation::kNone && config.adaptation_target == AdaptationTarget::kTest &&
+        !shape_.has_test) {
+      return "adaptation_target test needs test clips, and the dataset has none";
+    }
+    if (config.inner_fold && shape_.folds.size() < 3) {
+      return "inner_fold leaves nothing to train on: the dataset has " + std::to_string(shape_.folds.size()) + " folds";
+    }
+    return "";
+  }
+
+  /// Where the file set what `message` names: an axis, else a base setting, else the file as a whole.
+  Place culprit(const std::string& message) const {
+    for (const Varied& varied : axes_) {
+      if (contains_word(message, varied.setting->name)) return varied.axis->place;
+    }
+    for (const auto& [name, place] : spec_.base_places) {
+      if (contains_word(message, name)) return place;
+    }
+    return {1, 1, ""};
+  }
+
+  void check_impossible() {
+    if (result_.dropped == 0) return;
+    const bool skip = spec_.impossible == SweepSpec::Impossible::kSkip;
+    if (skip && !result_.configs.empty()) return;
+    const auto total = result_.dropped + static_cast<std::int64_t>(result_.configs.size());
+    for (const std::string& wrong : impossible_order_) {
+      diagnostics_.add(culprit(wrong), wrong + " (" + std::to_string(impossible_[wrong]) + " of " +
+                                           std::to_string(total) + " configs)");
+    }
+    const Place place = culprit(impossible_order_.front());
+    if (skip) {
+      diagnostics_.add(place, "every config is impossible: nothing is left to train");
+      return;
+    }
+    diagnostics_.add(place, std::to_string(result_.dropped) + " of " + std::to_string(total) +
+                                " configs are impossible" +
+                                (result_.configs.empty() ? "" : "; 'impossible: skip' leaves them out"));
+  }
+
+  /// Axes and base settings that no config reads: an axis is a mistake, a base setting at least a surprise.
+  void check_idle() {
+    const bool random = spec_.search == SweepSpec::Search::kRandom;
+    for (const Varied& varied : axes_) {
+      if (varied.ever_varied) continue;
+      const bool read = std::any_of(result_.configs.begin(), result_.configs.end(),
+                                    [&](const ExpandedConfig& c) { return varied.setting->active(c.config); });
+      std::string why = varied.setting->name + ": this axis changes nothing: ";
+      why += read ? "its condition under 'when' never holds"
+                  : "the setting matters only where " + varied.setting->active_when;
+      (random ? warnings_ : diagnostics_).add(varied.axis->place, why);
+    }
+    for (const auto& [name, place] : spec_.base_places) {
+      const Setting& setting = *find_setting(name);
+      const bool read = std::any_of(result_.configs.begin(), result_.configs.end(),
+                                    [&](const ExpandedConfig& c) { return setting.active(c.config); });
+      if (read || result_.configs.empty()) continue;
+      warnings_.add(place, name + ": no config of this sweep reads it: it matters only where " + setting.active_when);
+    }
+    if (random && result_.duplicates > 0) {
+      warnings_.add(axes_.front().axis->place,
+                    std::to_string(result_.duplicates) + " of " + std::to_string(result_.points) +
+                        " draws train the same as an earlier one and are left out");
+    }
+  }
+
+  void find_reference() {
+    if (spec_.reference.empty() && !spec_.reference_encoders) return;
+    Config config = base_;
+    for (const auto& [name, value] : spec_.reference) find_setting(name)->set(config, value.value);
+    if (spec_.reference_encoders) {
+      const auto sets = encoder_sets(*spec_.reference_encoders, all_encoders(shape_), shape_, diagnostics_);
+      if (sets.empty()) return;
+      config.encoders = names(sets.front());
+    }
+    const std::string id = config_id(config);
+    const bool known = std::any_of(result_.configs.begin(), result_.configs.end(),
+                                   [&](const ExpandedConfig& c) { return c.id == id; });
+    if (known) {
+      result_.reference_id = id;
+    } else {
+      diagnostics_.add(spec_.reference_place,
+                       "reference: base with these settings is not a config of this sweep" + nearest_reference(config));
+    }
+  }
+
+  /// Which axis misses the value of the reference, when one does.
+  std::string nearest_reference(const Config& config) const {
+    for (const Varied& varied : axes_) {
+      const json value = varied.setting->get(config);
+      if (!varied.setting->active(config) || !holds(*varied.axis, config)) continue;
+      if (std::find(varied.values.begin(), varied.values.end(), value) != varied.values.end()) continue;
+      return ": " + varied.setting->name + " " + value_text(value) + " is not among the values of its axis";
+    }
+    return "";
+  }
+
+  void make_trials() {
+    const auto cells = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
+    const auto configs = static_cast<std::int64_t>(result_.configs.size());
+    if (bounded_product(configs, cells) > kMaxTrials) {
+      too_many_trials(configs, cells);
+      diagnostics_.throw_if_any();
+    }
+    result_.trials.reserve(static_cast<std::size_t>(configs * cells));
+    for (const ExpandedConfig& expanded : result_.configs) {
+      for (const std::uint64_t seed : result_.seeds) {
+        for (const int fold : result_.folds) {
+          result_.trials.push_back(
+              {trial_id(expanded.config, fold, seed, shape_.fingerprint), expanded.config, fold, seed});
+        }
+      }
+    }
+  }
+
+  const SweepSpec& spec_;
+  const DatasetShape& shape_;
+  Config base_;
+  Diagnostics diagnostics_;
+  Diagnostics warnings_;
+  EncoderSet pool_;
+  std::vector<Varied> axes_;
+  std::unordered_set<std::string> seen_;
+  std::map<std::string, std::int64_t> impossible_;
+  std::vector<std::string> impossible_order_;
+  Expansion result_;
+};
+
+}  // namespace
+
+Expansion expand(const SweepSpec& spec, const DatasetShape& shape) {
+  assert(shape.modalities.size() == shape.encoders.size());
+  return Expander(spec, shape).run();
+}
+
+std::vector<AxisCount> count_by_axis(const SweepSpec& spec, const Expansion& expansion,
+                                     const std::function<bool(const std::string& trial_id)>& done) {
+  const std::size_t cells = expansion.folds.size() * expansion.seeds.size();
+  std::vector<std::int64_t> done_of(expansion.configs.size(), 0);
+  for (std::size_t i = 0; i < expansion.trials.size(); ++i) {
+    if (done(expansion.trials[i].id)) ++done_of[i / cells];  // trials stand by config
+  }
+  std::vector<AxisCount> counts;
+  for (const Axis& axis : spec.axes) {
+    const bool drawn = spec.search == SweepSpec::Search::kRandom &&
+                       (axis.kind == Axis::Kind::kUniform || axis.kind == Axis::Kind::kLogUniform);
+    AxisCount count{axis.setting, {}};
+    ValueCount not_varied;
+    std::unordered_map<std::string, std::size_t> row_of;
+    for (std::size_t i = 0; i < expansion.configs.size(); ++i) {
+      const auto& values = expansion.configs[i].axis_values;
+      const auto it = values.find(axis.setting);
+      ValueCount* row = &not_varied;
+      if (it != values.end()) {
+        const std::string text = drawn ? value_text(axis.low) + " to " + value_text(axis.high) : it->second;
+        const auto [known, is_new] = row_of.emplace(text, count.values.size());
+        if (is_new) count.values.push_back({text, 0, 0, 0});
+        row = &count.values[known->second];
+      }
+      row->configs += 1;
+      row->trials += static_cast<std::int64_t>(cells);
+      row->done += done_of[i];
+    }
+    if (not_varied.configs > 0) count.values.push_back(not_varied);
+    counts.push_back(std::move(count));
+  }
+  return counts;
+}
+
+}  // namespace medley::sweep

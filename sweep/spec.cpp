@@ -1,0 +1,345 @@
+#include "sweep/spec.h"
+
+#include <algorithm>
+#include <set>
+
+#include "sweep/nearest.h"
+#include "sweep/spec_axis.h"
+#include "sweep/spec_values.h"
+#include "sweep/yaml_tree.h"
+
+namespace medley::sweep {
+namespace {
+
+constexpr std::size_t kMaxName = 200;
+constexpr std::int64_t kMaxPriority = 1000;
+constexpr std::int64_t kMaxSeed = INT64_MAX;  // the store keeps seeds as signed 64-bit numbers
+
+std::string stem_of(const std::string& file_name) {
+  const std::string base = file_name.substr(file_name.find_last_of('/') + 1);
+  const std::size_t dot = base.find_last_of('.');
+  return dot == std::string::npos || dot == 0 ? base : base.substr(0, dot);
+}
+
+/// Reads the keys of one file into a SweepSpec, collecting every mistake.
+class SpecReader {
+ public:
+  SpecReader(SweepSpec& spec, Diagnostics& diagnostics) : spec_(spec), diagnostics_(diagnostics) {}
+
+  void read(const YamlNode& root) {
+    if (!root.is_map()) {
+      diagnostics_.add(root.place, "a sweep file holds keys with values, such as 'dataset: data/blemore'");
+      return;
+    }
+    check_root_keys(root);
+    with(root, "name", [&](const YamlNode& node) { read_name(node); });
+    with(root, "description", [&](const YamlNode& node) {
+      if (auto text = read_text(node, "description", diagnostics_)) spec_.description = *text;
+    });
+    read_dataset(root);
+    with(root, "priority", [&](const YamlNode& node) {
+      if (auto value = read_integer(node, "priority", -kMaxPriority, kMaxPriority, diagnostics_)) {
+        spec_.priority = static_cast<int>(*value);
+      }
+    });
+    with(root, "folds", [&](const YamlNode& node) { read_folds(node); });
+    with(root, "seeds", [&](const YamlNode& node) { read_seeds(node); });
+    // How to search comes first: a grid wants more from its axes than random draws do.
+    with(root, "search", [&](const YamlNode& node) { read_search(node); });
+    with(root, "impossible", [&](const YamlNode& node) { read_impossible(node); });
+    with(root, "base", [&](const YamlNode& node) { read_base(node); });
+    with(root, "axes", [&](const YamlNode& node) { read_axes(node); });
+    with(root, "when", [&](const YamlNode& node) { read_when(node, find_key(root, "axes")); });
+    with(root, "reference", [&](const YamlNode& node) { read_reference(node); });
+    check_cycles();
+    if (spec_.search == SweepSpec::Search::kRandom && spec_.axes.empty() && diagnostics_.empty()) {
+      diagnostics_.add(find_key(root, "search")->place, "search: random has no axes to draw from");
+    }
+  }
+
+ private:
+  template <class Read>
+  void with(const YamlNode& map, const std::string& key, Read read) {
+    if (const YamlNode* node = find_key(map, key)) read(*node);
+  }
+
+  bool want_map(const YamlNode& node, const std::string& what) {
+    if (node.is_map()) return true;
+    diagnostics_.add(node.place, what + ": " + shown(node) + " must hold settings with values");
+    return false;
+  }
+
+  void check_root_keys(const YamlNode& root) {
+    static const std::vector<std::string> known = {"name",   "description", "dataset",    "priority", "base", "axes",
+                                                   "when",   "folds",       "seeds",      "search",   "impossible",
+                                                   "reference"};
+    for (const auto& [key, value] : root.entries) {
+      const std::string& text = key.place.text;
+      if (std::find(known.begin(), known.end(), text) != known.end()) continue;
+      if (find_setting(text)) {
+        diagnostics_.add(key.place, "'" + text + "' is a setting: put it under 'base' or 'axes'");
+      } else {
+        diagnostics_.add(key.place, "unknown key " + shown(key) + suggestion(text, known));
+      }
+    }
+  }
+
+  void read_name(const YamlNode& node) {
+    const auto text = read_text(node, "name", diagnostics_);
+    if (!text) return;
+    const bool printable = std::all_of(text->begin(), text->end(),
+                                       [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
+    if (text->empty() || text->size() > kMaxName || !printable) {
+      diagnostics_.add(node.place, "name: must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
+      return;
+    }
+    spec_.name = *text;
+  }
+
+  void read_dataset(const YamlNode& root) {
+    const YamlNode* node = find_key(root, "dataset");
+    if (!node) {
+      diagnostics_.add(root.place, "'dataset' is missing: the folder of the dataset, relative to this file");
+      return;
+    }
+    const auto text = read_text(*node, "dataset", diagnostics_);
+    if (text && text->empty()) diagnostics_.add(node->place, "dataset: must name a folder");
+    if (text) spec_.dataset = *text;
+  }
+
+  void read_folds(const YamlNode& node) {
+    spec_.folds_place = node.place;
+    if (node.is_scalar() && node.place.text == "all") return;
+    if (!node.is_sequence() || node.items.empty()) {
+      diagnostics_.add(node.place, "folds: " + shown(node) + " must be all, or a list of folds: [0, 1]");
+      return;
+    }
+    std::set<int> seen;
+    for (const YamlNode& item : node.items) {
+      const auto fold = read_integer(item, "folds", 0, INT32_MAX, diagnostics_);
+      if (fold && !seen.insert(static_cast<int>(*fold)).second) {
+        diagnostics_.add(item.place, "folds: " + shown(item) + " stands twice in the list");
+      }
+    }
+    spec_.folds.assign(seen.begin(), seen.end());
+  }
+
+  void read_seeds(const YamlNode& node) {
+    if (node.is_scalar()) {
+      const auto count = read_integer(node, "seeds", 1, kMaxAxisValues, diagnostics_);
+      if (!count) return;
+      spec_.seeds.clear();
+      for (std::int64_t seed = 1; seed <= *count; ++seed) spec_.seeds.push_back(static_cast<std::uint64_t>(seed));
+      return;
+    }
+    if (!node.is_sequence() || node.items.empty()) {
+      diagnostics_.add(node.place, "seeds: " + shown(node) + " must be how many (1, 2, ...), or a list of seeds");
+      return;
+    }
+    spec_.seeds.clear();
+    std::set<std::int64_t> seen;
+    for (const YamlNode& item : node.items) {
+      const auto seed = read_integer(item, "seeds", 0, kMaxSeed, diagnostics_);
+      if (!seed) continue;
+      if (!seen.insert(*seed).second) diagnostics_.add(item.place, "seeds: " + shown(item) + " stands twice in the list");
+      spec_.seeds.push_back(static_cast<std::uint64_t>(*seed));
+    }
+  }
+
+  void read_search(const YamlNode& node) {
+    if (node.is_scalar() && node.place.text == "grid") return;
+    if (!node.is_map()) {
+      const std::string hint = node.is_scalar() && node.place.text == "random"
+                                   ? " wants a number of draws: {random: 100}"
+                                   : " must be grid, or {random: N, seed: S}";
+      diagnostics_.add(node.place, "search: " + shown(node) + hint);
+      return;
+    }
+    // Whatever is wrong below, the author means a random search: axes are read as such.
+    spec_.search = SweepSpec::Search::kRandom;
+    spec_.draws = 1;
+    check_keys(node, "search", {"random", "seed"}, diagnostics_);
+    const YamlNode* draws = find_key(node, "random");
+    if (!draws) {
+      diagnostics_.add(node.place, "search: 'random' is missing: how many configs to draw");
+    } else if (auto count = read_integer(*draws, "search: random", 1, kMaxConfigs, diagnostics_)) {
+      spec_.draws = static_cast<int>(*count);
+    }
+    with(node, "seed", [&](const YamlNode& seed) {
+      if (auto value = read_integer(seed, "search: seed", 0, kMaxSeed, diagnostics_)) {
+        spec_.search_seed = static_cast<std::uint64_t>(*value);
+      }
+    });
+  }
+
+  void read_impossible(const YamlNode& node) {
+    if (node.is_scalar() && node.place.text == "error") return;
+    if (node.is_scalar() && node.place.text == "skip") {
+      spec_.impossible = SweepSpec::Impossible::kSkip;
+      return;
+    }
+    diagnostics_.add(node.place, "impossible: " + shown(node) + " must be error or skip" +
+                                     suggestion(node.place.text, {"error", "skip"}));
+  }
+
+  void read_base(const YamlNode& node) {
+    if (!want_map(node, "base")) return;
+    for (const auto& [key, value] : node.entries) {
+      const Setting* setting = known_setting(key);
+      if (!setting) continue;
+      spec_.base_places[setting->name] = key.place;
+      if (setting->kind == Setting::Kind::kEncoders) {
+        spec_.base_encoders = read_encoder_set(value, diagnostics_);
+      } else if (const auto read = read_value(value, *setting, diagnostics_)) {
+        setting->set(spec_.base, read->value);
+      }
+    }
+  }
+
+  void read_axes(const YamlNode& node) {
+    if (!want_map(node, "axes")) return;
+    for (const auto& [key, value] : node.entries) {
+      if (auto axis = read_axis(key, value, spec_.search, diagnostics_)) spec_.axes.push_back(std::move(*axis));
+    }
+  }
+
+  void read_when(const YamlNode& node, const YamlNode* axes) {
+    if (!want_map(node, "when")) return;
+    std::vector<std::string> names;
+    if (axes) {
+      for (const auto& [key, value] : axes->entries) names.push_back(key.place.text);
+    }
+    for (const auto& [key, conditions] : node.entries) {
+      const std::string& name = key.place.text;
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        diagnostics_.add(key.place, "when: " + shown(key) + " is not one of the axes" + suggestion(name, names));
+      }
+      auto condition = read_condition(key, conditions);
+      for (Axis& axis : spec_.axes) {
+        if (axis.setting == name) axis.when = condition;
+      }
+    }
+  }
+
+  std::optional<Condition> read_condition(const YamlNode& axis, const YamlNode& node) {
+    if (!node.is_map() || node.entries.empty()) {
+      diagnostics_.add(node.place, "when: " + axis.place.text + ": " + shown(node) +
+                                       " must name settings and their values: {selection: learned}");
+      return std::nullopt;
+    }
+    Condition condition;
+    condition.place = axis.place;
+    for (const auto& [key, wanted] : node.entries) {
+      const Setting* setting = known_setting(key);
+      if (!setting) continue;
+      if (setting->name == axis.place.text) {
+        diagnostics_.add(key.place, "when: " + shown(key) + " cannot be its own condition");
+        continue;
+      }
+      if (setting->kind == Setting::Kind::kEncoders) {
+        diagnostics_.add(key.place, "when: encoders cannot be a condition");
+        continue;
+      }
+      auto& values = condition.values[setting->name];
+      if (wanted.is_sequence() && wanted.items.empty()) {
+        diagnostics_.add(wanted.place, "when: " + setting->name + ": an empty list never holds");
+      } else if (wanted.is_sequence()) {
+        for (const YamlNode& item : wanted.items) {
+          if (auto value = read_value(item, *setting, diagnostics_)) values.push_back(value->value);
+        }
+      } else if (auto value = read_value(wanted, *setting, diagnostics_)) {
+        values.push_back(value->value);
+      }
+    }
+    return condition;
+  }
+
+  void read_reference(const YamlNode& node) {
+    spec_.reference_place = node.place;
+    if (!node.is_map() || node.entries.empty()) {
+      diagnostics_.add(node.place, "reference: " + shown(node) + " must hold settings with values");
+      return;
+    }
+    for (const auto& [key, value] : node.entries) {
+      const Setting* setting = known_setting(key);
+      if (!setting) continue;
+      if (setting->kind == Setting::Kind::kEncoders) {
+        spec_.reference_encoders = read_encoder_set(value, diagnostics_);
+      } else if (auto read = read_value(value, *setting, diagnostics_)) {
+        spec_.reference[setting->name] = *read;
+      }
+    }
+  }
+
+  const Setting* known_setting(const YamlNode& key) {
+    const Setting* setting = find_setting(key.place.text);
+    if (!setting) {
+      diagnostics_.add(key.place, "unknown setting " + shown(key) + suggestion(key.place.text, setting_names()));
+    }
+    return setting;
+  }
+
+  /// Conditions that wait for each other could never be decided.
+  void check_cycles() {
+    std::set<std::string> decided;
+    for (bool progress = true; progress;) {
+      progress = false;
+      for (const Axis& axis : spec_.axes) {
+        if (decided.count(axis.setting) || !ready(axis, decided)) continue;
+        decided.insert(axis.setting);
+        progress = true;
+      }
+    }
+    for (const Axis& axis : spec_.axes) {
+      if (decided.count(axis.setting)) continue;
+      diagnostics_.add(axis.when->place, "when: the condition of '" + axis.setting + "' depends on itself, by way of " +
+                                             waits_for(axis, decided));
+    }
+  }
+
+  bool is_axis(const std::string& setting) const {
+    return std::any_of(spec_.axes.begin(), spec_.axes.end(), [&](const Axis& a) { return a.setting == setting; });
+  }
+
+  bool ready(const Axis& axis, const std::set<std::string>& decided) const { return waits_for(axis, decided).empty(); }
+
+  std::string waits_for(const Axis& axis, const std::set<std::string>& decided) const {
+    if (!axis.when) return "";
+    for (const auto& [setting, values] : axis.when->values) {
+      if (is_axis(setting) && !decided.count(setting)) return "'" + setting + "'";
+    }
+    return "";
+  }
+
+  SweepSpec& spec_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+bool Condition::holds(const Config& config) const {
+  return std::all_of(values.begin(), values.end(), [&](const auto& entry) {
+    const nlohmann::json value = find_setting(entry.first)->get(config);
+    return std::find(entry.second.begin(), entry.second.end(), value) != entry.second.end();
+  });
+}
+
+SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name) {
+  SweepSpec spec;
+  spec.file = file_name;
+  spec.name = stem_of(file_name);
+  spec.seeds = {1};
+  Diagnostics diagnostics(file_name, yaml_text);
+  if (yaml_text.size() > kMaxSpecBytes) {
+    diagnostics.add({1, 1, ""}, "the file has " + std::to_string(yaml_text.size()) +
+                                    " bytes; a sweep file has at most " + std::to_string(kMaxSpecBytes));
+    diagnostics.throw_if_any();
+  }
+  spec.text = yaml_text;
+  const YamlNode root = parse_yaml(yaml_text, file_name, diagnostics);
+  SpecReader(spec, diagnostics).read(root);
+  diagnostics.throw_if_any();
+  return spec;
+}
+
+}  // namespace medley::sweep

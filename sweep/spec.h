@@ -1,0 +1,96 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweep/config.h"
+#include "sweep/diagnostic.h"
+
+namespace medley::sweep {
+
+/// Limits of a sweep file: what is larger is refused with a message, never tried.
+inline constexpr std::size_t kMaxSpecBytes = 1 << 20;
+inline constexpr std::int64_t kMaxConfigs = 1'000'000;  ///< points of the grid, or random draws
+inline constexpr std::int64_t kMaxTrials = 1'000'000;
+inline constexpr std::int64_t kMaxAxisValues = 100'000;
+
+/// A value of a setting and where it was typed. `value` has passed check_value().
+struct PlacedValue {
+  nlohmann::json value;
+  Place place;
+};
+
+/// One item of `encoders`: it stands for one or more subsets once the dataset is known (encoder_sets.h).
+struct EncoderSets {
+  enum class Kind { kAll, kSingles, kPairs, kLeaveOneOut, kByModality, kSizes, kModalities, kNames };
+  Kind kind = Kind::kAll;
+  Place place;
+  int smallest = 0;               ///< kSizes
+  int largest = 0;                ///< kSizes
+  std::vector<PlacedValue> names;  ///< kModalities: modalities; kNames: encoders
+};
+
+/// The axis is varied only where every setting named here has one of its values; elsewhere it stays at base.
+struct Condition {
+  std::map<std::string, std::vector<nlohmann::json>> values;
+  Place place;
+
+  bool holds(const Config& config) const;
+};
+
+/// One setting that the sweep varies.
+struct Axis {
+  enum class Kind { kValues, kEncoders, kUniform, kLogUniform };
+  std::string setting;
+  Place place;  ///< of the key
+  Kind kind = Kind::kValues;
+  std::vector<PlacedValue> values;  ///< kValues: all of them; kUniform, kLogUniform: their `points`, for a grid
+  std::vector<EncoderSets> sets;    ///< kEncoders
+  double low = 0;                   ///< kUniform, kLogUniform: inclusive
+  double high = 0;
+  std::optional<Condition> when;
+};
+
+/// What a sweep file says, checked as far as it can be without its dataset. Pure data.
+struct SweepSpec {
+  std::string file;  ///< the name that messages use
+  std::string text;  ///< the YAML as typed, for messages and for the store
+
+  std::string name;         ///< default: the file's name without folder and extension
+  std::string description;  ///< "" when there is none
+  std::string dataset;      ///< folder as typed; relative to the file's folder
+  int priority = 0;         ///< larger is trained first
+
+  Config base;                                ///< its encoders are empty: see base_encoders
+  std::map<std::string, Place> base_places;   ///< of every setting under `base`
+  std::optional<EncoderSets> base_encoders;   ///< kAll, kModalities or kNames; nullopt: all
+  std::vector<Axis> axes;                     ///< as in the file
+
+  std::vector<int> folds;  ///< ascending; empty: all of the dataset
+  Place folds_place;
+  std::vector<std::uint64_t> seeds;  ///< as in the file; never empty
+
+  enum class Search { kGrid, kRandom };
+  Search search = Search::kGrid;
+  int draws = 0;                  ///< kRandom
+  std::uint64_t search_seed = 1;  ///< kRandom
+
+  enum class Impossible { kError, kSkip };
+  Impossible impossible = Impossible::kError;  ///< what to do with configs that check_config() refuses
+
+  /// Settings that, laid over `base`, name the config that others are compared with; empty: none.
+  std::map<std::string, PlacedValue> reference;
+  std::optional<EncoderSets> reference_encoders;
+  Place reference_place;
+};
+
+/// Reads a sweep file (docs/sweeps.md). Pure: `file_name` is only a name for messages. Throws SpecError with
+/// every mistake of the file, each with its line and column.
+SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name);
+
+}  // namespace medley::sweep

@@ -1,0 +1,163 @@
+#include "sweep/yaml_tree.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+namespace medley::sweep {
+namespace {
+
+constexpr std::size_t kMaxDepth = 16;
+
+/// Builds the tree from the parser's events. Reading events rather than yaml-cpp's own nodes keeps the places of
+/// keys, both entries of a duplicate key, and the refusals before anything is expanded.
+class TreeBuilder : public YAML::EventHandler {
+ public:
+  TreeBuilder(const std::string& text, const std::string& file) : text_(text), file_(file) {}
+
+  YamlNode take_root() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnAnchor(const YAML::Mark& mark, const std::string& name) override {
+    refuse(mark, "&" + name, "anchors and aliases are not used in sweep files: write the value out");
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    refuse(mark, "*", "anchors and aliases are not used in sweep files: write the value out");
+  }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { put(YamlNode::Kind::kNull, mark, ""); }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
+    check_tag(mark, tag);
+    put(YamlNode::Kind::kScalar, mark, value);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    check_tag(mark, tag);
+    open(YamlNode::Kind::kSequence, mark);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    check_tag(mark, tag);
+    open(YamlNode::Kind::kMap, mark);
+  }
+  void OnMapEnd() override { close(); }
+
+  [[noreturn]] void refuse(const YAML::Mark& mark, const std::string& text, const std::string& message) {
+    Diagnostics diagnostics(file_, text_);
+    Place place = place_of(mark, text);
+    place.line = std::max(place.line, 1);
+    place.column = std::max(place.column, 1);
+    diagnostics.add(place, message);
+    throw SpecError(diagnostics.take());
+  }
+
+ private:
+  static Place place_of(const YAML::Mark& mark, const std::string& text) {
+    return {mark.line + 1, mark.column + 1, text};
+  }
+
+  void check_tag(const YAML::Mark& mark, const std::string& tag) {
+    if (!tag.empty() && tag != "?" && tag != "!") refuse(mark, tag, "tags ('" + tag + "') are not used in sweep files");
+  }
+
+  YamlNode node(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& text) {
+    YamlNode result;
+    result.kind = kind;
+    result.place = place_of(mark, text);
+    return result;
+  }
+
+  void open(YamlNode::Kind kind, const YAML::Mark& mark) {
+    if (open_.size() >= kMaxDepth) {
+      refuse(mark, "", "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    }
+    open_.push_back({node(kind, mark, ""), {}, false});
+  }
+
+  void close() {
+    YamlNode done = std::move(open_.back().node);
+    open_.pop_back();
+    attach(std::move(done));
+  }
+
+  void put(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& text) { attach(node(kind, mark, text)); }
+
+  void attach(YamlNode child) {
+    if (open_.empty()) {
+      root_ = std::move(child);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.is_sequence()) {
+      parent.node.items.push_back(std::move(child));
+    } else if (!parent.has_key) {
+      parent.key = std::move(child);
+      parent.has_key = true;
+    } else {
+      parent.node.entries.emplace_back(std::move(parent.key), std::move(child));
+      parent.has_key = false;
+    }
+  }
+
+  struct Open {
+    YamlNode node;
+    YamlNode key;
+    bool has_key;
+  };
+  const std::string& text_;
+  const std::string& file_;
+  std::vector<Open> open_;
+  YamlNode root_;
+};
+
+/// Keeps the first of several entries with one key; keys that are not scalars are refused.
+void check_keys(YamlNode& node, Diagnostics& diagnostics) {
+  for (YamlNode& item : node.items) check_keys(item, diagnostics);
+  std::vector<std::pair<YamlNode, YamlNode>> kept;
+  std::map<std::string, int> lines;
+  for (auto& [key, value] : node.entries) {
+    check_keys(value, diagnostics);
+    if (!key.is_scalar()) {
+      diagnostics.add(key.place, "a key must be a name");
+      continue;
+    }
+    const auto [first, is_new] = lines.emplace(key.place.text, key.place.line);
+    if (!is_new) {
+      diagnostics.add(key.place, "key '" + key.place.text + "' stands twice; first in line " +
+                                     std::to_string(first->second));
+      continue;
+    }
+    kept.emplace_back(std::move(key), std::move(value));
+  }
+  node.entries = std::move(kept);
+}
+
+}  // namespace
+
+YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics) {
+  TreeBuilder builder(text, file);
+  const auto refuse = [&](const std::string& message) { builder.refuse(YAML::Mark(), "", message); };
+  if (text.find('\0') != std::string::npos) refuse("holds a NUL byte: a sweep file is UTF-8 text");
+  try {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    if (!parser.HandleNextDocument(builder)) refuse("the file is empty");
+    YamlNode root = builder.take_root();
+    TreeBuilder second(text, file);
+    if (parser.HandleNextDocument(second)) {
+      second.refuse(YAML::Mark(), "", "holds more than one document: keep one sweep a file");
+    }
+    check_keys(root, diagnostics);
+    return root;
+  } catch (const YAML::Exception& e) {
+    builder.refuse(e.mark, "", "not valid YAML: " + e.msg);
+  }
+}
+
+}  // namespace medley::sweep
