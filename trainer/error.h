@@ -1,0 +1,20 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace medley::trainer {
+
+/// What cannot be trained or predicted: the message names the setting, encoder, clip or file, and what would be valid.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// TrainOptions::stop said so: the attempt is abandoned, nothing is returned.
+class Interrupted : public std::runtime_error {
+ public:
+  Interrupted() : std::runtime_error("training was stopped before it finished") {}
+};
+
+}  // namespace medley::trainer

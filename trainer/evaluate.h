@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sweep/result.h"
+#include "trainer/features.h"
+#include "trainer/model.h"
+
+namespace medley::trainer {
+
+/// How one trial sees the features: by which normalisation, with which statistics.
+struct Scaling {
+  sweep::Normalize normalize = sweep::Normalize::kEncoder;
+  std::vector<std::shared_ptr<const Standardization>> encoders;  ///< [dataset encoder]; null where masked
+};
+
+/// The encoders of a model, in the dataset.
+struct ModelInputs {
+  const Features& features;
+  std::vector<int> encoders;  ///< [layout encoder] index into Dataset::encoders
+
+  /// z-scored features, [layout encoder] of [trial, row, dim] on the model's device. `clips` [trial][row], equally
+  /// long; -1 and masked encoders are zeros.
+  std::vector<torch::Tensor> gather(const FusedModel& model, const std::vector<const Scaling*>& scalings,
+                                    const std::vector<std::vector<int>>& clips) const;
+};
+
+/// What a model says about clips, without dropout.
+struct Evaluation {
+  int clips = 0;
+  std::vector<double> logits;  ///< [clip, head_outputs]
+  std::vector<float> scores;   ///< [clip, encoder]; empty without a gate, as the next two
+  std::vector<float> weights;
+  std::vector<bool> kept;
+};
+
+/// `clips` [trial] may differ in length.
+std::vector<Evaluation> evaluate(FusedModel& model, const ModelInputs& inputs,
+                                 const std::vector<const Scaling*>& scalings,
+                                 const std::vector<std::vector<int>>& clips);
+
+/// Probabilities of logits: presence and salience of a decoupled head, fused as p_salience * p_presence^g,
+/// normalised; the softmax head's own.
+sweep::Predictions predictions(const sweep::Config& config, const Evaluation& evaluation, int classes);
+
+/// Weighted loss of logits without label smoothing; the adaptation term is left out.
+double evaluation_loss(const sweep::Config& config, const Evaluation& evaluation,
+                       const std::vector<sweep::Label>& truth, int classes);
+
+/// Linear CKA ||Y'X||_F^2 / (||X'X||_F ||Y'Y||_F) of every pair of encoders, columns centred, over the projected
+/// features of `clips`; row-major [encoder, encoder]. 0 where an encoder does not vary. `model` has one trial.
+std::vector<float> projected_cka(FusedModel& model, const ModelInputs& inputs, const Scaling& scaling,
+                                 const std::vector<int>& clips);
+
+/// A label as probabilities: saliences over 100.
+void soft_label(const sweep::Label& label, int classes, double* out);
+
+}  // namespace medley::trainer

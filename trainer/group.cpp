@@ -1,0 +1,345 @@
+#include "trainer/group.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "trainer/optimizer.h"
+
+namespace medley::trainer {
+namespace {
+
+using sweep::Config;
+using torch::Tensor;
+
+std::vector<int> union_of_encoders(const std::vector<TrialState*>& trials) {
+  std::set<int> encoders;
+  for (const TrialState* trial : trials) encoders.insert(trial->encoders.begin(), trial->encoders.end());
+  return {encoders.begin(), encoders.end()};
+}
+
+FusedModel make_model(const std::vector<TrialState*>& trials, const std::vector<int>& encoders,
+                      const data::Dataset& dataset, torch::Device device) {
+  std::vector<EncoderShape> shapes;
+  for (const int e : encoders) {
+    const data::Encoder& encoder = *dataset.encoders[static_cast<std::size_t>(e)];
+    shapes.push_back({encoder.name(), encoder.dim()});
+  }
+  std::vector<ModelTrial> rows;
+  for (const TrialState* trial : trials) {
+    ModelTrial row{trial->spec.config, trial->spec.seed, {}};
+    for (const int e : encoders) {
+      row.active.push_back(std::binary_search(trial->encoders.begin(), trial->encoders.end(), e));
+    }
+    rows.push_back(std::move(row));
+  }
+  const int classes = dataset.classes.count();
+  return FusedModel(make_layout(trials.front()->spec.config, shapes, classes), std::move(rows), classes, device);
+}
+
+AdamStep adam_step(const Config& config, double learning_rate, long step, double gradient_scale, bool decays) {
+  AdamStep s;
+  s.learning_rate = learning_rate;
+  s.step = step;
+  s.gradient_scale = gradient_scale;
+  const double decay = decays ? config.weight_decay : 0;
+  (config.optimizer == sweep::Optimizer::kAdamW ? s.decoupled_decay : s.l2_decay) = decay;
+  return s;
+}
+
+/// Factor that brings a gradient of norm sqrt(`squares`) to at most `clip`; 1 where clipping is off.
+double clip_factor(double squares, double clip) {
+  const double norm = std::sqrt(squares);
+  return clip > 0 && norm > clip ? clip / norm : 1;
+}
+
+std::vector<double> to_host(const Tensor& per_trial, std::size_t count) {
+  if (!per_trial.defined()) return std::vector<double>(count, 0);
+  const Tensor host = per_trial.detach().to(torch::kCPU, torch::kFloat64).contiguous();
+  return {host.data_ptr<double>(), host.data_ptr<double>() + count};
+}
+
+}  // namespace
+
+Group::Group(std::vector<TrialState*> trials, const Features& features, int classes, torch::Device device,
+             Collective& collective)
+    : trials_(std::move(trials)),
+      inputs_{features, union_of_encoders(trials_)},
+      model_(make_model(trials_, inputs_.encoders, features.dataset(), device)),
+      first_moment_(torch::zeros_like(model_.parameters)),
+      second_moment_(torch::zeros_like(model_.parameters)),
+      classes_(classes),
+      collective_(&collective) {
+  collective_->broadcast(model_.parameters.data_ptr(), model_.parameters.nbytes(), 0);
+}
+
+long Group::steps() const {
+  long most = 0;
+  for (const TrialState* trial : trials_) most = std::max(most, trial->steps_per_epoch);
+  return most;
+}
+
+void Group::begin_epoch(int epoch) {
+  order_.clear();
+  target_order_.clear();
+  const auto key = static_cast<std::uint32_t>(epoch);
+  for (TrialState* trial : trials_) {
+    trial->running = {};
+    trial->running.epoch = epoch;
+    order_.push_back(permutation({trial->spec.seed, Purpose::kBatchOrder, key, 0},
+                                 static_cast<int>(trial->train.size())));
+    target_order_.push_back(permutation({trial->spec.seed, Purpose::kTargetOrder, key, 0},
+                                        static_cast<int>(trial->target.size())));
+  }
+}
+
+Targets Group::make_targets(long index) const {
+  const auto batch = static_cast<std::int64_t>(trials_.front()->spec.config.batch_size);
+  const auto count = static_cast<std::int64_t>(trials_.size());
+  Targets targets;
+  targets.presence = torch::zeros({count, batch, classes_}, torch::kFloat64);
+  targets.salience = torch::zeros_like(targets.presence);
+  targets.real = torch::zeros({count, batch}, torch::kBool);
+  auto* presence = targets.presence.data_ptr<double>();
+  auto* salience = targets.salience.data_ptr<double>();
+  auto* real = targets.real.data_ptr<bool>();
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    const TrialState& trial = *trials_[k];
+    for (std::int64_t i = 0; i < batch; ++i) {
+      const auto row = static_cast<std::size_t>(index * batch + i);
+      if (row >= order_[k].size() || !trial.divergence.empty()) continue;
+      const auto from = static_cast<std::ptrdiff_t>(order_[k][row]) * classes_;
+      const auto to = (static_cast<std::int64_t>(k) * batch + i) * classes_;
+      std::copy_n(trial.presence_targets.begin() + from, classes_, presence + to);
+      std::copy_n(trial.salience_targets.begin() + from, classes_, salience + to);
+      real[static_cast<std::int64_t>(k) * batch + i] = true;
+    }
+  }
+  targets.presence = targets.presence.to(model_.device(), model_.dtype());
+  targets.salience = targets.salience.to(model_.device(), model_.dtype());
+  targets.real = targets.real.to(model_.device());
+  return targets;
+}
+
+void Group::step(int epoch, long index) {
+  const Config& shared = trials_.front()->spec.config;
+  const auto batch = static_cast<std::size_t>(shared.batch_size);
+  const bool adapts = shared.adaptation != sweep::Adaptation::kNone;
+  const std::size_t rows = adapts ? 2 * batch : batch;
+  std::vector<std::vector<int>> clips(trials_.size(), std::vector<int>(rows, -1));
+  std::vector<const Scaling*> scalings;
+  FusedModel::Draws draws;
+  std::vector<bool> moves(trials_.size());
+  Tensor target_real = torch::zeros({static_cast<std::int64_t>(trials_.size()), shared.batch_size}, torch::kBool);
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    const TrialState& trial = *trials_[k];
+    scalings.push_back(&trial.scaling);
+    draws.steps.push_back(static_cast<std::uint32_t>(trial.step));
+    moves[k] = index < trial.steps_per_epoch && trial.divergence.empty();
+    if (!moves[k]) continue;
+    for (std::size_t i = 0; i < batch; ++i) {
+      const std::size_t row = static_cast<std::size_t>(index) * batch + i;
+      if (row < order_[k].size()) clips[k][i] = trial.train[static_cast<std::size_t>(order_[k][row])];
+    }
+    if (!adapts) continue;
+    // Target clips in the epoch's order, again and again; never one clip twice in a batch.
+    const std::size_t count = trial.target.size();
+    for (std::size_t i = 0; i < std::min(batch, count); ++i) {
+      const std::size_t at = (static_cast<std::size_t>(index) * batch + i) % count;
+      clips[k][batch + i] = trial.target[static_cast<std::size_t>(target_order_[k][at])];
+      target_real[static_cast<std::int64_t>(k)][static_cast<std::int64_t>(i)] = true;
+    }
+  }
+
+  const FusedModel::Output out = model_.forward(inputs_.gather(model_, scalings, clips), &draws);
+  const Targets targets = make_targets(index);
+  const auto size = static_cast<std::int64_t>(batch);
+  LossTerms terms = head_losses(shared, out.logits.narrow(1, 0, size), targets);
+  if (adapts) {
+    terms.adaptation = coral_loss(out.fused.narrow(1, 0, size), targets.real, out.fused.narrow(1, size, size),
+                                  target_real.to(model_.device()));
+  }
+  std::vector<double> presence_weights, salience_weights, adaptation_weights;
+  for (const TrialState* trial : trials_) {
+    const Config& config = trial->spec.config;
+    const bool decoupled = config.head == sweep::Head::kDecoupled;
+    presence_weights.push_back(config.presence_weight);
+    salience_weights.push_back(decoupled ? config.salience_weight : 1);
+    adaptation_weights.push_back(config.adaptation_weight);
+  }
+  const auto weigh = [&](const std::vector<double>& weights) {
+    return torch::tensor(weights, torch::kFloat64).to(model_.device(), model_.dtype());
+  };
+  Tensor losses = terms.salience * weigh(salience_weights);
+  if (terms.presence.defined()) losses = losses + terms.presence * weigh(presence_weights);
+  if (terms.adaptation.defined()) losses = losses + terms.adaptation * weigh(adaptation_weights);
+  model_.backward(losses);
+
+  torch::NoGradGuard no_grad;
+  const auto numbers = static_cast<std::size_t>(model_.gradients.numel());
+  if (model_.dtype() == torch::kFloat64) {
+    collective_->all_reduce_sum(model_.gradients.data_ptr<double>(), numbers);
+  } else {
+    collective_->all_reduce_sum(model_.gradients.data_ptr<float>(), numbers);
+  }
+
+  const auto total = to_host(losses, trials_.size()), presence = to_host(terms.presence, trials_.size()),
+             salience = to_host(terms.salience, trials_.size()),
+             adaptation = to_host(terms.adaptation, trials_.size());
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    if (!moves[k]) continue;
+    TrialState& trial = *trials_[k];
+    const Config& config = trial.spec.config;
+    const char* term = !std::isfinite(presence[k])     ? "presence loss"
+                       : !std::isfinite(salience[k])   ? "salience loss"
+                       : !std::isfinite(adaptation[k]) ? "adaptation loss"
+                       : !std::isfinite(total[k])      ? "total loss"
+                                                       : nullptr;
+    const auto decay = config.schedule == sweep::Schedule::kCosine ? Decay::kCosine : Decay::kConstant;
+    const double rate = scheduled_rate(config.learning_rate, decay, trial.step,
+                                       config.warmup_epochs * trial.steps_per_epoch,
+                                       config.epochs * trial.steps_per_epoch);
+    if (!term) {
+      ++trial.step;
+      trial.running.learning_rate = rate;
+      trial.running.loss += total[k];
+      trial.running.presence_loss += presence[k];
+      trial.running.salience_loss += salience[k];
+      trial.running.adaptation_loss += adaptation[k];
+      if (!update(k, rate)) term = "gradient";
+    }
+    if (term) {
+      trial.divergence = std::string("the ") + term + " is not finite in epoch " + std::to_string(epoch) +
+                         ", step " + std::to_string(index + 1);
+    }
+  }
+}
+
+bool Group::update(std::size_t k, double learning_rate) {
+  const TrialState& trial = *trials_[k];
+  const Config& config = trial.spec.config;
+  const auto row = static_cast<std::int64_t>(k);
+  const std::vector<FusedModel::Range> ranges = model_.ranges(static_cast<int>(k));
+  Tensor p = model_.parameters[row], g = model_.gradients[row], m = first_moment_[row], v = second_moment_[row];
+  if (!model_.device().is_cpu()) {
+    const double squares = config.grad_clip > 0 ? g.square().sum(torch::kFloat64).item<double>() : 0;
+    const double scale = clip_factor(squares, config.grad_clip);
+    for (const auto& range : ranges) {
+      const AdamStep s = adam_step(config, learning_rate, trial.step, scale, range.decays);
+      const auto part = [&](const Tensor& x) { return x.narrow(0, range.offset, range.size); };
+      Tensor pp = part(p), mm = part(m), vv = part(v);
+      const Tensor gradient = part(g) * s.gradient_scale + pp * s.l2_decay;
+      mm.mul_(AdamStep::kBeta1).add_(gradient, 1 - AdamStep::kBeta1);
+      vv.mul_(AdamStep::kBeta2).addcmul_(gradient, gradient, 1 - AdamStep::kBeta2);
+      const double correction1 = 1 - std::pow(AdamStep::kBeta1, static_cast<double>(s.step));
+      const double correction2 = 1 - std::pow(AdamStep::kBeta2, static_cast<double>(s.step));
+      pp.mul_(1 - s.learning_rate * s.decoupled_decay);
+      pp.addcdiv_(mm, (vv / correction2).sqrt_().add_(AdamStep::kEpsilon), -s.learning_rate / correction1);
+    }
+    return torch::isfinite(p).all().item<bool>();
+  }
+  bool finite = true;
+  AT_DISPATCH_FLOATING_TYPES(model_.dtype(), "update", [&] {
+    auto *pp = p.data_ptr<scalar_t>(), *gg = g.data_ptr<scalar_t>(), *mm = m.data_ptr<scalar_t>(),
+         *vv = v.data_ptr<scalar_t>();
+    double squares = 0;
+    if (config.grad_clip > 0) {
+      for (const auto& r : ranges) squares += sum_of_squares(gg + r.offset, static_cast<std::size_t>(r.size));
+    }
+    const double scale = clip_factor(squares, config.grad_clip);
+    for (const auto& r : ranges) {
+      const AdamStep s = adam_step(config, learning_rate, trial.step, scale, r.decays);
+      finite &= adam_update(pp + r.offset, gg + r.offset, mm + r.offset, vv + r.offset,
+                            static_cast<std::size_t>(r.size), s);
+    }
+  });
+  return finite;
+}
+
+Tensor Group::own_parameters(std::size_t k) const {
+  const TrialState& trial = *trials_[k];
+  const Tensor all = model_.parameters[static_cast<std::int64_t>(k)].to(torch::kCPU);
+  Tensor own = torch::zeros({trial.layout.size}, all.options());
+  for (const Parameter& p : trial.layout.parameters) {
+    own.narrow(0, p.offset, p.size).copy_(all.narrow(0, model_.layout().at(p.name).offset, p.size));
+  }
+  return own;
+}
+
+void Group::end_epoch(int epoch) {
+  std::vector<const Scaling*> scalings;
+  std::vector<std::vector<int>> outer, inner;
+  for (const TrialState* trial : trials_) {
+    const bool finite = trial->divergence.empty();
+    scalings.push_back(&trial->scaling);
+    outer.push_back(finite ? trial->validation : std::vector<int>());
+    inner.push_back(finite ? trial->inner : std::vector<int>());
+  }
+  const std::vector<Evaluation> outer_said = evaluate(model_, inputs_, scalings, outer);
+  const std::vector<Evaluation> inner_said = evaluate(model_, inputs_, scalings, inner);
+  const sweep::Classes& classes = inputs_.features.dataset().classes;
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    TrialState& trial = *trials_[k];
+    if (!trial.divergence.empty()) continue;
+    const auto surface_of = [&](const Evaluation& said, const std::vector<sweep::Label>& truth) {
+      const sweep::Predictions p = predictions(trial.spec.config, said, classes_);
+      const std::vector<double> fused(p.fused.begin(), p.fused.end());
+      return sweep::threshold_surface({fused.data(), p.clips, classes_}, truth, classes);
+    };
+    const auto best = surface_of(outer_said[k], trial.validation_truth).best();
+    sweep::EpochMetrics& metrics = trial.running;
+    const auto steps = static_cast<double>(trial.steps_per_epoch);
+    metrics.loss /= steps;
+    metrics.presence_loss /= steps;
+    metrics.salience_loss /= steps;
+    metrics.adaptation_loss /= steps;
+    metrics.validation_loss = evaluation_loss(trial.spec.config, outer_said[k], trial.validation_truth, classes_);
+    metrics.thresholds = best.thresholds;
+    metrics.validation = best.accuracy;
+    trial.result.epochs.push_back(metrics);
+    const bool better = best.accuracy.score() > trial.best_score;
+    Tensor own;
+    if (better) {
+      trial.best_score = best.accuracy.score();
+      trial.best_epoch = epoch;
+      trial.paper_parameters = own = own_parameters(k);
+    }
+    bool clean = false;
+    if (trial.spec.config.inner_fold) {
+      const auto surface = surface_of(inner_said[k], trial.inner_truth);
+      const double score = surface.best().accuracy.score();
+      if (score > trial.best_inner_score) {
+        trial.best_inner_score = score;
+        trial.best_inner_epoch = epoch;
+        trial.inner_surface = surface;
+        clean = true;
+      }
+    } else {
+      clean = trial.spec.config.patience == 0 && epoch == trial.spec.config.epochs;
+    }
+    if (clean) trial.clean_parameters = own.defined() ? own : own_parameters(k);
+  }
+}
+
+void Group::compact() {
+  std::vector<int> left;
+  std::vector<std::int64_t> index;
+  std::vector<TrialState*> trials;
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    if (trials_[k]->done()) continue;
+    left.push_back(static_cast<int>(k));
+    index.push_back(static_cast<std::int64_t>(k));
+    trials.push_back(trials_[k]);
+  }
+  if (trials.size() == trials_.size()) return;
+  trials_ = std::move(trials);
+  if (trials_.empty()) return;
+  model_ = model_.select(left);
+  const Tensor rows = torch::tensor(index).to(model_.device());
+  first_moment_ = first_moment_.index_select(0, rows);
+  second_moment_ = second_moment_.index_select(0, rows);
+}
+
+}  // namespace medley::trainer

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <vector>
+
+#include "trainer/collective.h"
+#include "trainer/losses.h"
+#include "trainer/trial_state.h"
+
+namespace medley::trainer {
+
+/// Trials that step together as one fused model, with their optimiser state. On the CPU the pack is groups of one
+/// trial each, so that a trial's arithmetic has the same shapes whatever the pack; on a GPU it is one group.
+class Group {
+ public:
+  /// `trials` are borrowed and must outlive the group.
+  Group(std::vector<TrialState*> trials, const Features& features, int classes, torch::Device device,
+        Collective& collective);
+
+  const std::vector<TrialState*>& trials() const { return trials_; }
+  bool empty() const { return trials_.empty(); }
+
+  /// Steps of this epoch: of the trial with the most training rows.
+  long steps() const;
+  /// Draws the epoch's batch orders.
+  void begin_epoch(int epoch);
+  /// One optimiser step of every trial that has a batch left in this epoch. A trial that turns non-finite gets its
+  /// `divergence`, and no more steps.
+  void step(int epoch, long index);
+  /// Evaluates the held-out folds; records the epoch, and parameters where they are the best so far.
+  void end_epoch(int epoch);
+  /// Drops trials that are done.
+  void compact();
+
+ private:
+  torch::Tensor own_parameters(std::size_t trial) const;
+  bool update(std::size_t trial, double learning_rate);  ///< false: no longer finite
+  Targets make_targets(long index) const;
+
+  std::vector<TrialState*> trials_;
+  ModelInputs inputs_;
+  FusedModel model_;
+  torch::Tensor first_moment_, second_moment_;  ///< as model_.parameters
+  int classes_;
+  Collective* collective_;
+  std::vector<std::vector<int>> order_, target_order_;  ///< [trial] of this epoch
+};
+
+}  // namespace medley::trainer

@@ -1,0 +1,375 @@
+#include "trainer/model.h"
+
+#include <torch/torch.h>
+
+#include <cassert>
+#include <cmath>
+#include <limits>
+
+#include "trainer/layer_norm.h"
+
+extern "C" void openblas_set_num_threads(int) __attribute__((weak));
+
+namespace medley::trainer {
+namespace {
+
+using sweep::Config;
+using torch::Tensor;
+
+std::uint32_t drop_threshold(double rate) { return static_cast<std::uint32_t>(rate * 0x1p32); }
+
+bool on_cpu(const torch::Device& device) { return device.is_cpu(); }
+
+/// x [trial, row, in] w [trial, in, out] + b [trial, out].
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) { return torch::baddbmm(b.unsqueeze(1), x, w); }
+
+/// Rank of every encoder on every row, 0 the best; ties go to the lower index. scores [trial, encoder, row].
+Tensor ranks(const Tensor& scores) {
+  const auto encoders = scores.size(1);
+  const Tensor own = scores.unsqueeze(2), other = scores.unsqueeze(1);  // [trial, own, other, row]
+  const Tensor index = torch::arange(encoders, scores.device());
+  const Tensor earlier = (index.unsqueeze(0) < index.unsqueeze(1)).view({1, encoders, encoders, 1});
+  return ((other > own) | ((other == own) & earlier)).sum(2);
+}
+
+}  // namespace
+
+void use_one_thread() {
+  at::set_num_threads(1);
+  if (openblas_set_num_threads) openblas_set_num_threads(1);
+}
+
+FusedModel::FusedModel(Layout layout, std::vector<ModelTrial> trials, int classes, torch::Device device)
+    : layout_(std::move(layout)), trials_(std::move(trials)), classes_(classes), device_(device) {
+  const bool wide = trials_.front().config.precision == sweep::Precision::kFloat64;
+  dtype_ = wide ? torch::kFloat64 : torch::kFloat32;
+  parameters = torch::zeros({size(), layout_.size}, dtype_);
+  for (int k = 0; k < size(); ++k) {
+    const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
+    if (wide) {
+      initialise(layout_, trial.active, trial.seed, parameters[k].data_ptr<double>());
+    } else {
+      initialise(layout_, trial.active, trial.seed, parameters[k].data_ptr<float>());
+    }
+  }
+  parameters = parameters.to(device_);
+  make_views();
+}
+
+void FusedModel::make_views() {
+  gradients = torch::zeros_like(parameters);
+  views_.clear();
+  for (const Parameter& p : layout_.parameters) {
+    std::vector<std::int64_t> shape = {size()};
+    shape.insert(shape.end(), p.shape.begin(), p.shape.end());
+    const auto part = [&](const Tensor& flat) { return flat.narrow(1, p.offset, p.size).view(shape).detach(); };
+    Tensor leaf = part(parameters);
+    if (p.offset >= layout_.shared_offset || !on_cpu(device_)) {
+      leaf.set_requires_grad(true);
+      leaf.mutable_grad() = part(gradients);
+    }
+    views_.push_back(leaf);
+  }
+  const auto encoders = static_cast<std::int64_t>(layout_.encoders.size());
+  mask_ = torch::zeros({size(), encoders, 1}, torch::kBool);
+  for (int k = 0; k < size(); ++k) {
+    for (std::int64_t e = 0; e < encoders; ++e) {
+      mask_[k][e][0] = static_cast<bool>(trials_[static_cast<std::size_t>(k)].active[static_cast<std::size_t>(e)]);
+    }
+  }
+  mask_ = mask_.to(device_);
+  top_n_ = per_trial([](const Config& c) { return static_cast<double>(c.top_n); });
+  temperature_ = per_trial([](const Config& c) { return c.temperature; });
+}
+
+Tensor FusedModel::per_trial(double (*get)(const Config&)) const {
+  std::vector<double> values;
+  for (const ModelTrial& trial : trials_) values.push_back(get(trial.config));
+  return torch::tensor(values, torch::kFloat64).to(device_, dtype_).view({size(), 1, 1});
+}
+
+Tensor FusedModel::view(const std::string& name) const {
+  const Parameter& p = layout_.at(name);
+  return views_[static_cast<std::size_t>(&p - layout_.parameters.data())];
+}
+
+/// The encoders' part on the CPU: one GEMM for each trial and encoder in use, whatever the pack, written in place.
+Tensor FusedModel::project(const std::vector<Tensor>& inputs, const Draws* draws) {
+  if (!on_cpu(device_)) return project_composite(inputs, draws);
+  torch::NoGradGuard no_grad;
+  const auto encoders = static_cast<std::int64_t>(inputs.size());
+  const auto rows = inputs.front().size(1);
+  const auto width = static_cast<std::int64_t>(trials_.front().config.projection_dim);
+  const auto options = torch::dtype(dtype_);
+  Tensor z = torch::zeros({size(), encoders, rows, width}, options);
+  Tensor affine = torch::zeros_like(z);
+  Tensor rstd = torch::zeros({size(), encoders, rows}, options);
+  recorded_.bits.assign(static_cast<std::size_t>(size()), {});
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "project", [&] {
+    for (int k = 0; k < size(); ++k) {
+      const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
+      auto& bits = recorded_.bits[static_cast<std::size_t>(k)];
+      bits.resize(static_cast<std::size_t>(encoders));
+      auto* flat = parameters[k].data_ptr<scalar_t>();
+      for (std::int64_t e = 0; e < encoders; ++e) {
+        if (!trial.active[static_cast<std::size_t>(e)]) continue;
+        const std::string prefix = "projection." + layout_.encoders[static_cast<std::size_t>(e)].name + ".";
+        Tensor pre = z[k][e];
+        torch::mm_out(pre, inputs[static_cast<std::size_t>(e)][k], view(prefix + "weight")[k]);
+        layer_norm_forward(pre.data_ptr<scalar_t>(), flat + layout_.at(prefix + "bias").offset,
+                           flat + layout_.at(prefix + "norm.weight").offset,
+                           flat + layout_.at(prefix + "norm.bias").offset, static_cast<int>(rows),
+                           static_cast<int>(width), rstd[k][e].data_ptr<scalar_t>(),
+                           affine[k][e].data_ptr<scalar_t>());
+      }
+    }
+  });
+  Tensor h = torch::gelu(affine);
+  if (draws) {
+    AT_DISPATCH_FLOATING_TYPES(dtype_, "drop", [&] {
+      for (int k = 0; k < size(); ++k) {
+        const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
+        const double rate = trial.config.dropout;
+        if (rate <= 0) continue;
+        for (std::int64_t e = 0; e < encoders; ++e) {
+          if (!trial.active[static_cast<std::size_t>(e)]) continue;
+          auto& bits = recorded_.bits[static_cast<std::size_t>(k)][static_cast<std::size_t>(e)];
+          bits.resize(static_cast<std::size_t>(rows * width));
+          const Stream stream{trial.seed, Purpose::kProjectionDropout, draws->steps[static_cast<std::size_t>(k)],
+                              name_key(layout_.encoders[static_cast<std::size_t>(e)].name)};
+          stream.fill(bits.data(), bits.size());
+          drop(h[k][e].data_ptr<scalar_t>(), bits.data(), drop_threshold(rate),
+               static_cast<scalar_t>(1 / (1 - rate)), rows * width);
+        }
+      }
+    });
+    recorded_.inputs = inputs;
+    recorded_.normalised = z;
+    recorded_.affine = affine;
+    recorded_.rstd = rstd;
+    recorded_.leaf = h.set_requires_grad(true);
+  }
+  return h;
+}
+
+void FusedModel::project_backward() {
+  torch::NoGradGuard no_grad;
+  Tensor d = recorded_.leaf.grad();
+  const auto encoders = d.size(1), rows = d.size(2), width = d.size(3);
+  d = d.contiguous();
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "project_backward", [&] {
+    for (int k = 0; k < size(); ++k) {
+      const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
+      const double rate = trial.config.dropout;
+      if (rate <= 0) continue;
+      for (std::int64_t e = 0; e < encoders; ++e) {
+        if (!trial.active[static_cast<std::size_t>(e)]) continue;
+        const auto& bits = recorded_.bits[static_cast<std::size_t>(k)][static_cast<std::size_t>(e)];
+        drop(d[k][e].data_ptr<scalar_t>(), bits.data(), drop_threshold(rate),
+             static_cast<scalar_t>(1 / (1 - rate)), rows * width);
+      }
+    }
+    Tensor dy = torch::gelu_backward(d, recorded_.affine);
+    for (int k = 0; k < size(); ++k) {
+      const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
+      auto* flat = parameters[k].data_ptr<scalar_t>();
+      auto* gradient = gradients[k].data_ptr<scalar_t>();
+      for (std::int64_t e = 0; e < encoders; ++e) {
+        if (!trial.active[static_cast<std::size_t>(e)]) continue;
+        const std::string prefix = "projection." + layout_.encoders[static_cast<std::size_t>(e)].name + ".";
+        Tensor dz = dy[k][e];
+        layer_norm_backward(recorded_.normalised[k][e].data_ptr<scalar_t>(),
+                            recorded_.rstd[k][e].data_ptr<scalar_t>(),
+                            flat + layout_.at(prefix + "norm.weight").offset, static_cast<int>(rows),
+                            static_cast<int>(width), dz.data_ptr<scalar_t>(),
+                            gradient + layout_.at(prefix + "bias").offset,
+                            gradient + layout_.at(prefix + "norm.weight").offset,
+                            gradient + layout_.at(prefix + "norm.bias").offset);
+        const Parameter& weight = layout_.at(prefix + "weight");
+        Tensor dw = gradients[k].narrow(0, weight.offset, weight.size).view({weight.shape[0], weight.shape[1]});
+        torch::mm_out(dw, recorded_.inputs[static_cast<std::size_t>(e)][k].t(), dz);
+      }
+    }
+  });
+}
+
+/// The same in LibTorch's own operations: the path of devices other than the CPU.
+Tensor FusedModel::project_composite(const std::vector<Tensor>& inputs, const Draws* draws) {
+  std::vector<Tensor> projected;
+  for (std::size_t e = 0; e < inputs.size(); ++e) {
+    const std::string& name = layout_.encoders[e].name;
+    const std::string prefix = "projection." + name + ".";
+    const Tensor z = linear(inputs[e], view(prefix + "weight"), view(prefix + "bias"));
+    const Tensor centred = z - z.mean(2, true);
+    const Tensor variance = centred.square().mean(2, true);
+    const Tensor normalised = centred * (variance + kLayerNormEpsilon).rsqrt();
+    Tensor h = torch::gelu(normalised * view(prefix + "norm.weight").unsqueeze(1) +
+                           view(prefix + "norm.bias").unsqueeze(1));
+    if (draws) {
+      Tensor keep = torch::ones(h.sizes(), torch::kBool);
+      std::vector<std::uint32_t> bits(static_cast<std::size_t>(h.size(1) * h.size(2)));
+      for (int k = 0; k < size(); ++k) {
+        const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
+        if (trial.config.dropout <= 0) continue;
+        Stream{trial.seed, Purpose::kProjectionDropout, draws->steps[static_cast<std::size_t>(k)], name_key(name)}
+            .fill(bits.data(), bits.size());
+        bool* out = keep[k].data_ptr<bool>();
+        for (std::size_t i = 0; i < bits.size(); ++i) out[i] = bits[i] >= drop_threshold(trial.config.dropout);
+      }
+      const Tensor scale = 1 / (1 - per_trial([](const Config& c) { return c.dropout; }));
+      h = torch::where(keep.to(device_), h * scale, torch::zeros({}, h.options()));
+    }
+    projected.push_back(h);
+  }
+  return torch::stack(projected, 1);
+}
+
+/// Sum over encoders of x_e W_e, [trial, row, width], without the bias.
+Tensor FusedModel::concatenate(const std::vector<Tensor>& inputs, bool record) {
+  const auto width = layout_.parameters.front().shape[1];
+  if (!on_cpu(device_)) {
+    Tensor sum = torch::zeros({size(), inputs.front().size(1), width}, inputs.front().options());
+    for (std::size_t e = 0; e < inputs.size(); ++e) {
+      const Tensor part = torch::bmm(inputs[e], view("projection." + layout_.encoders[e].name + ".weight"));
+      const Tensor active = mask_.select(1, static_cast<std::int64_t>(e)).unsqueeze(2);
+      sum = sum + torch::where(active, part, torch::zeros({}, part.options()));
+    }
+    return sum;
+  }
+  torch::NoGradGuard no_grad;
+  Tensor sum = torch::zeros({size(), inputs.front().size(1), width}, torch::dtype(dtype_));
+  for (int k = 0; k < size(); ++k) {
+    Tensor of_trial = sum[k];
+    for (std::size_t e = 0; e < inputs.size(); ++e) {
+      if (!trials_[static_cast<std::size_t>(k)].active[e]) continue;
+      of_trial.addmm_(inputs[e][k], view("projection." + layout_.encoders[e].name + ".weight")[k]);
+    }
+  }
+  if (record) {
+    recorded_.inputs = inputs;
+    recorded_.leaf = sum.set_requires_grad(true);
+  }
+  return sum;
+}
+
+Tensor FusedModel::gate_scores(const Tensor& projected) const {
+  const Config& config = trials_.front().config;
+  const auto k = projected.size(0), encoders = projected.size(1), rows = projected.size(2), d = projected.size(3);
+  const Tensor flat = projected.reshape({k, encoders * rows, d});
+  if (config.gate == sweep::Gate::kQuery) {
+    // q . (W_k h) = (q W_k) . h
+    const Tensor direction = torch::bmm(view("gate.query").unsqueeze(1), view("gate.key.weight"));  // [k, 1, d]
+    return torch::bmm(flat, direction.transpose(1, 2)).view({k, encoders, rows}) / std::sqrt(static_cast<double>(d));
+  }
+  std::vector<Tensor> embeddings;
+  for (const EncoderShape& encoder : layout_.encoders) embeddings.push_back(view("gate.embedding." + encoder.name));
+  // W1 [h; emb] = W1h h + W1e emb: the second part is the same for all rows.
+  const Tensor offset = torch::bmm(torch::stack(embeddings, 1), view("gate.hidden.embedding_weight"));
+  const Tensor hidden = torch::bmm(flat, view("gate.hidden.weight")).view({k, encoders, rows, config.gate_dim});
+  const Tensor activation = torch::tanh(hidden + offset.unsqueeze(2)).view({k, encoders * rows, config.gate_dim});
+  return torch::bmm(activation, view("gate.out.weight").unsqueeze(2)).view({k, encoders, rows});
+}
+
+Tensor FusedModel::drop_fused(const Tensor& x, const Draws* draws) const {
+  if (!draws) return x;
+  bool any = false;
+  Tensor factors = torch::ones(x.sizes(), torch::dtype(dtype_));
+  std::vector<std::uint32_t> bits(static_cast<std::size_t>(x.size(1) * x.size(2)));
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "drop_fused", [&] {
+    for (int k = 0; k < size(); ++k) {
+      const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
+      const double rate = trial.config.dropout;
+      if (rate <= 0) continue;
+      any = true;
+      Stream{trial.seed, Purpose::kFusionDropout, draws->steps[static_cast<std::size_t>(k)], 0}.fill(bits.data(),
+                                                                                                     bits.size());
+      drop(factors[k].data_ptr<scalar_t>(), bits.data(), drop_threshold(rate), static_cast<scalar_t>(1 / (1 - rate)),
+           static_cast<std::int64_t>(bits.size()));
+    }
+  });
+  if (!any) return x;
+  factors = factors.to(device_);
+  return torch::where(factors > 0, x * factors, torch::zeros({}, x.options()));
+}
+
+FusedModel::Output FusedModel::forward(const std::vector<Tensor>& inputs, const Draws* draws) {
+  torch::AutoGradMode with_grad(draws != nullptr);
+  const Config& config = trials_.front().config;
+  Output out;
+  if (config.fusion == sweep::Fusion::kConcat) {
+    const Tensor sum = concatenate(inputs, draws != nullptr);
+    const Tensor hidden = sum + view("hidden.bias").unsqueeze(1);
+    if (config.hidden == 0) {
+      out.fused = out.logits = hidden;
+      return out;
+    }
+    out.fused = drop_fused(torch::relu(hidden), draws);
+    out.logits = linear(out.fused, view("head.weight"), view("head.bias"));
+    return out;
+  }
+  out.projected = project(inputs, draws);
+  out.scores = gate_scores(out.projected);
+  const Tensor nowhere = torch::full({}, -std::numeric_limits<double>::infinity(), out.scores.options());
+  const Tensor masked = torch::where(mask_, out.scores / temperature_, nowhere);
+  out.kept = mask_.expand_as(masked);
+  if (config.selection == sweep::Selection::kLearned) {
+    torch::NoGradGuard no_grad;
+    out.kept = (ranks(masked) < top_n_) & out.kept;
+  }
+  out.weights = torch::softmax(torch::where(out.kept, masked, nowhere), 1);
+  const Tensor pooled = (out.weights.unsqueeze(3) * out.projected).sum(1);
+  const Tensor fused = linear(pooled, view("fusion.weight"), view("fusion.bias"));
+  out.fused = drop_fused(torch::gelu(fused), draws);
+  out.logits = linear(out.fused, view("head.weight"), view("head.bias"));
+  return out;
+}
+
+void FusedModel::backward(const Tensor& losses) {
+  gradients.narrow(1, on_cpu(device_) ? layout_.shared_offset : 0,
+                   on_cpu(device_) ? layout_.size - layout_.shared_offset : layout_.size)
+      .zero_();
+  losses.sum().backward();
+  if (on_cpu(device_)) {
+    if (trials_.front().config.fusion == sweep::Fusion::kSum) {
+      project_backward();
+    } else {
+      torch::NoGradGuard no_grad;
+      const Tensor d = recorded_.leaf.grad();
+      for (int k = 0; k < size(); ++k) {
+        for (std::size_t e = 0; e < recorded_.inputs.size(); ++e) {
+          if (!trials_[static_cast<std::size_t>(k)].active[e]) continue;
+          const Parameter& p = layout_.at("projection." + layout_.encoders[e].name + ".weight");
+          Tensor dw = gradients[k].narrow(0, p.offset, p.size).view({p.shape[0], p.shape[1]});
+          torch::mm_out(dw, recorded_.inputs[e][k].t(), d[k]);
+        }
+      }
+    }
+  }
+  recorded_ = {};
+}
+
+FusedModel FusedModel::select(const std::vector<int>& rows) const {
+  FusedModel kept = *this;
+  std::vector<std::int64_t> index;
+  kept.trials_.clear();
+  for (const int row : rows) {
+    index.push_back(row);
+    kept.trials_.push_back(trials_[static_cast<std::size_t>(row)]);
+  }
+  kept.parameters = parameters.index_select(0, torch::tensor(index).to(device_));
+  kept.make_views();
+  return kept;
+}
+
+std::vector<FusedModel::Range> FusedModel::ranges(int trial) const {
+  std::vector<Range> ranges;
+  for (const Parameter& p : layout_.parameters) {
+    if (p.encoder >= 0 && !trials_[static_cast<std::size_t>(trial)].active[static_cast<std::size_t>(p.encoder)]) {
+      continue;
+    }
+    ranges.push_back({p.offset, p.size, p.decays});
+  }
+  return ranges;
+}
+
+}  // namespace medley::trainer

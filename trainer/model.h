@@ -1,0 +1,98 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+#include <vector>
+
+#include "trainer/layout.h"
+#include "trainer/random.h"
+
+namespace medley::trainer {
+
+/// What one trial's row of a fused model is: its settings, its seed and the encoders that it uses.
+struct ModelTrial {
+  sweep::Config config;
+  std::uint64_t seed = 0;
+  std::vector<bool> active;  ///< [encoder] of the layout
+};
+
+/// K trials of one fusibility key as one model: every tensor has a leading trial dimension, every trial's
+/// parameters lie together in one flat buffer. Trials do not mix in any operation.
+class FusedModel {
+ public:
+  FusedModel(Layout layout, std::vector<ModelTrial> trials, int classes, torch::Device device);
+
+  const Layout& layout() const { return layout_; }
+  const std::vector<ModelTrial>& trials() const { return trials_; }
+  int size() const { return static_cast<int>(trials_.size()); }
+  torch::Device device() const { return device_; }
+  torch::ScalarType dtype() const { return dtype_; }
+
+  torch::Tensor parameters;  ///< [trial, layout.size]
+  torch::Tensor gradients;   ///< [trial, layout.size]; padding and masked encoders stay 0
+
+  /// Randomness of one training step of every trial.
+  struct Draws {
+    std::vector<std::uint32_t> steps;  ///< [trial] each trial's own step number
+  };
+
+  struct Output {
+    torch::Tensor scores;     ///< [trial, encoder, row] before the temperature; undefined without a gate
+    torch::Tensor weights;    ///< [trial, encoder, row], 0 for what is not kept; undefined without a gate
+    torch::Tensor kept;       ///< bool, as weights
+    torch::Tensor projected;  ///< [trial, encoder, row, projection_dim]; undefined without a gate
+    torch::Tensor fused;      ///< [trial, row, width], what adaptation aligns
+    torch::Tensor logits;     ///< [trial, row, head_outputs]
+  };
+
+  /// `inputs` [encoder] of [trial, row, dim], z-scored. With `draws`: as in training, recorded for backward().
+  Output forward(const std::vector<torch::Tensor>& inputs, const Draws* draws);
+
+  /// Writes `gradients` for the sum over trials of `losses` [trial], made from the last forward() with draws.
+  void backward(const torch::Tensor& losses);
+
+  /// The trials at `rows`, with their parameters: what is left when the others are finished.
+  FusedModel select(const std::vector<int>& rows) const;
+
+  /// Ranges of the flat buffer that trial `trial` trains.
+  struct Range {
+    std::int64_t offset, size;
+    bool decays;
+  };
+  std::vector<Range> ranges(int trial) const;
+
+ private:
+  torch::Tensor view(const std::string& name) const;
+  torch::Tensor project(const std::vector<torch::Tensor>& inputs, const Draws* draws);
+  void project_backward();
+  torch::Tensor project_composite(const std::vector<torch::Tensor>& inputs, const Draws* draws);
+  torch::Tensor concatenate(const std::vector<torch::Tensor>& inputs, bool record);
+  torch::Tensor gate_scores(const torch::Tensor& projected) const;
+  torch::Tensor drop_fused(const torch::Tensor& x, const Draws* draws) const;
+  torch::Tensor per_trial(double (*get)(const sweep::Config&)) const;
+  void make_views();
+
+  Layout layout_;
+  std::vector<ModelTrial> trials_;
+  int classes_;
+  torch::Device device_;
+  torch::ScalarType dtype_;
+  std::vector<torch::Tensor> views_;  ///< [parameter] leaves whose .grad() lies in `gradients`
+  torch::Tensor mask_;                ///< bool [trial, encoder, 1]
+  torch::Tensor top_n_, temperature_; ///< [trial, 1, 1]
+
+  /// What the hand-written backward of the encoders' part needs from the last forward with draws.
+  struct Recorded {
+    std::vector<torch::Tensor> inputs;
+    torch::Tensor leaf;                ///< what the encoders' part gave; its .grad() comes back
+    torch::Tensor normalised, affine;  ///< [trial, encoder, row, width]
+    torch::Tensor rstd;                ///< [trial, encoder, row]
+    std::vector<std::vector<std::vector<std::uint32_t>>> bits;  ///< [trial][encoder] dropout draws
+  } recorded_;
+};
+
+/// Sets the process's LibTorch and BLAS threads to one: sums then have one order.
+void use_one_thread();
+
+}  // namespace medley::trainer

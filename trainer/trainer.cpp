@@ -1,0 +1,187 @@
+#include "trainer/trainer.h"
+
+#include <sys/resource.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "trainer/checkpoint.h"
+#include "trainer/group.h"
+#include "trainer/importance.h"
+
+namespace medley::trainer {
+namespace {
+
+using sweep::TrialResult;
+using sweep::TrialSpec;
+
+torch::Device find_device(const std::string& name) {
+  try {
+    const torch::Device device(name);
+    if (device.is_cuda() && !torch::cuda::is_available()) {
+      throw Error("device '" + name + "': this LibTorch sees no CUDA device; valid: cpu");
+    }
+    return device;
+  } catch (const c10::Error&) {
+    throw Error("device '" + name + "' is not one that LibTorch knows; valid: cpu, cuda, cuda:0, ...");
+  }
+}
+
+void require_one_key(const std::vector<TrialSpec>& trials) {
+  const std::string key = sweep::fusibility_key(trials.front().config);
+  for (const TrialSpec& trial : trials) {
+    if (sweep::fusibility_key(trial.config) != key) {
+      throw Error("trials " + trials.front().id + " and " + trial.id +
+                  " cannot share a pack: they differ in a setting that a pack has only one of");
+    }
+  }
+}
+
+/// The most memory that this process ever held.
+std::int64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// A finished trial's model by itself, with the parameters of one of its epochs.
+FusedModel model_of(const TrialState& trial, const torch::Tensor& parameters, int classes, torch::Device device) {
+  FusedModel model(trial.layout, {{trial.spec.config, trial.spec.seed, std::vector<bool>(trial.encoders.size(), true)}},
+                   classes, device);
+  model.parameters[0].copy_(parameters);
+  return model;
+}
+
+sweep::Snapshot snapshot(const TrialState& trial, FusedModel& model, const ModelInputs& inputs, int epoch) {
+  const sweep::Classes& classes = inputs.features.dataset().classes;
+  sweep::Snapshot s;
+  s.epoch = epoch;
+  const auto said = [&](const std::vector<int>& clips) {
+    return predictions(trial.spec.config, evaluate(model, inputs, {&trial.scaling}, {clips}).front(),
+                       classes.count());
+  };
+  s.validation = said(trial.validation);
+  s.test = said(trial.test);
+  const std::vector<double> fused(s.validation.fused.begin(), s.validation.fused.end());
+  s.surface = sweep::threshold_surface({fused.data(), s.validation.clips, classes.count()}, trial.validation_truth,
+                                       classes);
+  return s;
+}
+
+sweep::Importance importance_of(const TrialState& trial, FusedModel& model, const ModelInputs& inputs) {
+  if (trial.spec.config.fusion == sweep::Fusion::kConcat) return {};
+  std::vector<std::string> names;
+  for (const EncoderShape& encoder : trial.layout.encoders) names.push_back(encoder.name);
+  const Evaluation said = evaluate(model, inputs, {&trial.scaling}, {trial.validation}).front();
+  sweep::Importance importance = gate_importance(names, said.scores, said.weights, said.kept, said.clips);
+  importance.cka = projected_cka(model, inputs, trial.scaling, trial.validation);
+  return importance;
+}
+
+Checkpoint checkpoint_of(const TrialState& trial, const sweep::Classes& classes, const torch::Tensor& parameters,
+                         int epoch) {
+  Checkpoint checkpoint{trial.spec, epoch, classes.names, trial.layout, parameters, {}};
+  for (const int e : trial.encoders) {
+    checkpoint.encoders.push_back(*trial.scaling.encoders[static_cast<std::size_t>(e)]);
+  }
+  return checkpoint;
+}
+
+/// Fills in what the trial's best epochs say; a diverged trial has only its epochs and its reason.
+void conclude(TrialState& trial, const Features& features, torch::Device device,
+              const std::filesystem::path& checkpoints) {
+  TrialResult& result = trial.result;
+  if (!trial.divergence.empty()) {
+    result.outcome = sweep::Outcome::kDiverged;
+    result.reason = trial.divergence;
+    return;
+  }
+  const sweep::Classes& classes = features.dataset().classes;
+  const ModelInputs inputs{features, trial.encoders};
+  FusedModel paper = model_of(trial, trial.paper_parameters, classes.count(), device);
+  result.paper = snapshot(trial, paper, inputs, trial.best_epoch);
+  torch::Tensor reported = trial.paper_parameters;
+  int epoch = trial.best_epoch;
+  if (trial.clean_parameters.defined()) {
+    reported = trial.clean_parameters;
+    epoch = trial.spec.config.inner_fold ? trial.best_inner_epoch : trial.spec.config.epochs;
+    FusedModel clean = model_of(trial, reported, classes.count(), device);
+    result.clean = snapshot(trial, clean, inputs, epoch);
+    if (trial.spec.config.inner_fold) result.inner = trial.inner_surface;
+    result.importance = importance_of(trial, clean, inputs);
+  } else {
+    result.importance = importance_of(trial, paper, inputs);
+  }
+  if (!checkpoints.empty()) {
+    write_checkpoint(checkpoints / (trial.spec.id + ".npz"), checkpoint_of(trial, classes, reported, epoch));
+  }
+}
+
+}  // namespace
+
+std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vector<TrialSpec>& trials,
+                                    const TrainOptions& options) {
+  if (trials.empty()) return {};
+  const auto start = std::chrono::steady_clock::now();
+  require_one_key(trials);
+  use_one_thread();
+  const torch::Device device = find_device(options.device);
+  OneRank alone;
+  Collective& collective = options.collective ? *options.collective : alone;
+
+  const bool by_actor = std::any_of(trials.begin(), trials.end(), [](const TrialSpec& trial) {
+    return trial.config.normalize == sweep::Normalize::kActor;
+  });
+  const Features features(dataset, by_actor ? Features::Actors::kNormalize : Features::Actors::kIgnore);
+  StatisticsCache statistics(features);
+  std::vector<std::unique_ptr<TrialState>> states;
+  std::vector<std::vector<TrialState*>> members;  // of each group
+  int epochs = 0;
+  for (const TrialSpec& spec : trials) {
+    states.push_back(std::make_unique<TrialState>(make_trial_state(dataset, spec, statistics)));
+    if (device.is_cpu() || members.empty()) members.emplace_back();
+    members.back().push_back(states.back().get());
+    epochs = std::max(epochs, spec.config.epochs);
+  }
+  std::vector<Group> groups;
+  for (auto& group : members) {
+    groups.emplace_back(std::move(group), features, dataset.classes.count(), device, collective);
+  }
+
+  for (int epoch = 1; epoch <= epochs; ++epoch) {
+    int active = 0;
+    for (Group& group : groups) {
+      if (group.empty()) continue;
+      group.begin_epoch(epoch);
+      for (long step = 0; step < group.steps(); ++step) {
+        if (options.stop && options.stop()) throw Interrupted();
+        group.step(epoch, step);
+      }
+      group.end_epoch(epoch);
+      group.compact();
+      active += static_cast<int>(group.trials().size());
+    }
+    if (options.progress) options.progress({epoch, epochs, active});
+    if (active == 0) break;
+  }
+
+  for (auto& state : states) conclude(*state, features, device, collective.rank() == 0 ? options.checkpoints : "");
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
+      static_cast<double>(trials.size());
+  std::vector<TrialResult> results;
+  for (auto& state : states) {
+    TrialResult& result = state->result;
+    result.seconds = seconds;
+    result.samples_per_second =
+        static_cast<double>(result.epochs.size()) * static_cast<double>(state->train.size()) / seconds;
+    result.peak_memory_bytes = peak_memory_bytes();
+    result.pack_size = static_cast<int>(trials.size());
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+}  // namespace medley::trainer

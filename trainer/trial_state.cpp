@@ -1,0 +1,167 @@
+#include "trainer/trial_state.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sweep/nearest.h"
+#include "trainer/error.h"
+
+namespace medley::trainer {
+namespace {
+
+using sweep::Config;
+using sweep::TrialSpec;
+
+std::string text_of(const std::vector<int>& numbers) {
+  std::string text;
+  for (const int number : numbers) text += (text.empty() ? "" : ", ") + std::to_string(number);
+  return text;
+}
+
+std::string of_trial(const TrialSpec& spec) { return "trial " + spec.id + ": "; }
+
+/// The fold after `fold`, cyclically.
+int next_fold(const std::vector<int>& folds, int fold) {
+  const auto at = std::find(folds.begin(), folds.end(), fold);
+  return std::next(at) == folds.end() ? folds.front() : *std::next(at);
+}
+
+void require_actors(const data::Dataset& dataset, const std::vector<int>& clips, const TrialSpec& spec) {
+  for (const int clip : clips) {
+    const data::Clip& c = dataset.clips[static_cast<std::size_t>(clip)];
+    if (c.actor.empty()) {
+      throw Error(of_trial(spec) + "normalize actor: clip '" + c.filename + "' has no actor; valid: encoder");
+    }
+  }
+}
+
+bool all_have_actors(const data::Dataset& dataset, const std::vector<int>& clips) {
+  return std::none_of(clips.begin(), clips.end(), [&](int clip) {
+    return dataset.clips[static_cast<std::size_t>(clip)].actor.empty();
+  });
+}
+
+std::vector<sweep::Label> labels_of(const data::Dataset& dataset, const std::vector<int>& clips) {
+  std::vector<sweep::Label> labels;
+  for (const int clip : clips) {
+    const data::Clip& c = dataset.clips[static_cast<std::size_t>(clip)];
+    if (!c.label) throw Error("clip '" + c.filename + "' of fold " + std::to_string(c.fold) + " has no label");
+    labels.push_back(*c.label);
+  }
+  return labels;
+}
+
+/// Label smoothing moves the share `smoothing` of a label's mass evenly to all classes.
+void smooth(double* target, int classes, double smoothing) {
+  double mass = 0;
+  for (int c = 0; c < classes; ++c) mass += target[c];
+  for (int c = 0; c < classes; ++c) target[c] = (1 - smoothing) * target[c] + smoothing * mass / classes;
+}
+
+void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, int classes) {
+  const auto width = static_cast<std::size_t>(classes);
+  state.salience_targets.resize(labels.size() * width);
+  state.presence_targets.resize(labels.size() * width);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    double* salience = state.salience_targets.data() + i * width;
+    double* presence = state.presence_targets.data() + i * width;
+    soft_label(labels[i], classes, salience);
+    for (int c = 0; c < classes; ++c) presence[c] = salience[c] > 0 ? 1 : 0;
+    smooth(salience, classes, state.spec.config.label_smoothing);
+    smooth(presence, classes, state.spec.config.label_smoothing);
+  }
+}
+
+}  // namespace
+
+bool TrialState::done() const {
+  if (!divergence.empty()) return true;
+  const auto epoch = static_cast<int>(result.epochs.size());
+  if (epoch >= spec.config.epochs) return true;
+  if (spec.config.patience == 0) return false;
+  return epoch - (spec.config.inner_fold ? best_inner_epoch : best_epoch) >= spec.config.patience;
+}
+
+std::shared_ptr<const Standardization> StatisticsCache::get(int encoder, const std::vector<int>& rows, int fold,
+                                                            int inner, sweep::Normalize normalize) {
+  for (const Entry& entry : entries_) {
+    if (entry.encoder == encoder && entry.fold == fold && entry.inner == inner && entry.normalize == normalize) {
+      return entry.value;
+    }
+  }
+  auto value = std::make_shared<const Standardization>(features_.standardization(encoder, rows, normalize));
+  entries_.push_back({encoder, fold, inner, normalize, value});
+  return value;
+}
+
+TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec, StatisticsCache& statistics) {
+  const Config& config = spec.config;
+  TrialState state;
+  state.spec = spec;
+  state.result.trial_id = spec.id;
+  if (std::find(dataset.folds.begin(), dataset.folds.end(), spec.fold) == dataset.folds.end()) {
+    throw Error(of_trial(spec) + "there is no fold " + std::to_string(spec.fold) +
+                "; valid: " + text_of(dataset.folds));
+  }
+  const std::string wrong = sweep::check_config(config);
+  if (!wrong.empty()) throw Error(of_trial(spec) + wrong);
+
+  const std::vector<std::string> names = dataset.encoder_names();
+  for (const std::string& name : config.encoders) {
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (at == names.end()) {
+      throw Error(of_trial(spec) + "unknown encoder '" + name + "'" + sweep::suggestion(name, names));
+    }
+    state.encoders.push_back(static_cast<int>(at - names.begin()));
+  }
+  std::sort(state.encoders.begin(), state.encoders.end());
+  if (std::adjacent_find(state.encoders.begin(), state.encoders.end()) != state.encoders.end()) {
+    throw Error(of_trial(spec) + "an encoder is named twice");
+  }
+
+  const int inner_fold = config.inner_fold ? next_fold(dataset.folds, spec.fold) : -1;
+  for (const int fold : dataset.folds) {
+    const std::vector<int> clips = dataset.clips_of_fold(fold);
+    auto& into = fold == spec.fold ? state.validation : fold == inner_fold ? state.inner : state.train;
+    into.insert(into.end(), clips.begin(), clips.end());
+  }
+  std::sort(state.train.begin(), state.train.end());
+  if (state.train.empty()) {
+    throw Error(of_trial(spec) + "folds " + text_of(dataset.folds) + " leave no clip to train on when fold " +
+                std::to_string(spec.fold) + (config.inner_fold ? " and an inner fold are" : " is") + " held out");
+  }
+  state.test = dataset.clips_of_fold(-1);
+  if (config.normalize == sweep::Normalize::kActor) {
+    require_actors(dataset, state.train, spec);
+    require_actors(dataset, state.validation, spec);
+    require_actors(dataset, state.inner, spec);
+    if (!all_have_actors(dataset, state.test)) state.test.clear();
+  }
+  if (config.adaptation != sweep::Adaptation::kNone) {
+    const bool to_test = config.adaptation_target == sweep::AdaptationTarget::kTest;
+    state.target = to_test ? state.test : state.validation;
+    if (state.target.empty()) {
+      throw Error(of_trial(spec) + "adaptation_target test: the dataset has no test clips that this config can "
+                  "read; valid: validation");
+    }
+  }
+
+  set_targets(state, labels_of(dataset, state.train), dataset.classes.count());
+  state.validation_truth = labels_of(dataset, state.validation);
+  state.inner_truth = labels_of(dataset, state.inner);
+
+  state.scaling.normalize = config.normalize;
+  state.scaling.encoders.resize(dataset.encoders.size());
+  std::vector<EncoderShape> shapes;
+  for (const int e : state.encoders) {
+    state.scaling.encoders[static_cast<std::size_t>(e)] =
+        statistics.get(e, state.train, spec.fold, inner_fold, config.normalize);
+    shapes.push_back({names[static_cast<std::size_t>(e)], dataset.encoders[static_cast<std::size_t>(e)]->dim()});
+  }
+  state.layout = make_layout(config, shapes, dataset.classes.count());
+  const long batch = config.batch_size;
+  state.steps_per_epoch = (static_cast<long>(state.train.size()) + batch - 1) / batch;
+  return state;
+}
+
+}  // namespace medley::trainer

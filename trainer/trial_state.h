@@ -1,0 +1,62 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+#include <vector>
+
+#include "sweep/result.h"
+#include "sweep/trial.h"
+#include "trainer/evaluate.h"
+
+namespace medley::trainer {
+
+/// One trial of a pack while it trains.
+struct TrialState {
+  sweep::TrialSpec spec;
+  std::size_t position = 0;  ///< in the pack as it was asked for
+
+  /// Clips, disjoint but for test; labels of `train` are the only ones that training reads.
+  std::vector<int> train, validation, inner, test, target;
+  std::vector<sweep::Label> validation_truth, inner_truth;
+  std::vector<double> presence_targets, salience_targets;  ///< [train row, class], smoothed
+  Scaling scaling;
+  std::vector<int> encoders;  ///< dataset indices of the trial's own encoders, ascending
+  Layout layout;              ///< of the trial alone
+
+  long step = 0;  ///< optimiser steps done
+  long steps_per_epoch = 0;
+  sweep::EpochMetrics running;  ///< sums of this epoch's loss terms
+  std::string divergence;       ///< not empty: frozen, and why
+
+  sweep::TrialResult result;
+  double best_score = -1;        ///< on the reported fold
+  double best_inner_score = -1;
+  int best_epoch = 0, best_inner_epoch = 0;
+  torch::Tensor paper_parameters, clean_parameters;  ///< [layout.size] on the CPU
+  sweep::ThresholdSurface inner_surface;             ///< at best_inner_epoch
+
+  bool done() const;
+};
+
+/// Folds, targets and statistics of a trial, or Error naming what the dataset lacks. `statistics` are shared between
+/// the trials of a pack that have the same training rows.
+class StatisticsCache {
+ public:
+  explicit StatisticsCache(const Features& features) : features_(features) {}
+  std::shared_ptr<const Standardization> get(int encoder, const std::vector<int>& rows, int fold, int inner,
+                                             sweep::Normalize normalize);
+
+ private:
+  struct Entry {
+    int encoder, fold, inner;
+    sweep::Normalize normalize;
+    std::shared_ptr<const Standardization> value;
+  };
+  const Features& features_;
+  std::vector<Entry> entries_;
+};
+
+TrialState make_trial_state(const data::Dataset& dataset, const sweep::TrialSpec& spec, StatisticsCache& statistics);
+
+}  // namespace medley::trainer
