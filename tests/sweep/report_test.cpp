@@ -1,0 +1,294 @@
+#include "sweep/report.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "sweep/error.h"
+
+namespace medley::sweep {
+namespace {
+
+/// A surface of 20 clips, 10 blends, whose hits are `presence` and `salience` at one cell and 0 elsewhere.
+ThresholdSurface peak(int cell, int presence, int salience) {
+  ThresholdSurface surface;
+  surface.clips = 20;
+  surface.blends = 10;
+  surface.presence_hits[std::size_t(cell)] = presence;
+  surface.salience_hits[std::size_t(cell)] = salience;
+  return surface;
+}
+
+TrialScores trial(const std::string& config, int fold, std::uint64_t seed, double presence, double salience) {
+  TrialScores t;
+  t.trial_id = config + "-" + std::to_string(fold) + "-" + std::to_string(seed);
+  t.config_id = config;
+  t.fold = fold;
+  t.seed = seed;
+  t.paper_epoch = 7;
+  t.paper = {presence, salience};
+  t.clean_epoch = 9;
+  t.paper_surface = peak(3, int(presence * 20), int(salience * 10));
+  t.clean_surface = t.paper_surface;
+  return t;
+}
+
+/// Two folds, two seeds; config `a` with top_n 1, `b` with top_n 2.
+ReportInput two_configs() {
+  ReportInput input;
+  input.sweep = "demo";
+  input.dataset = "set";
+  input.folds = {0, 1};
+  input.seeds = {1, 2};
+  input.configs = {{"a", {}, {{"top_n", 1}}}, {"b", {}, {{"top_n", 2}}}};
+  for (const int fold : {0, 1}) {
+    for (const std::uint64_t seed : {1u, 2u}) {
+      input.trials.push_back(trial("a", fold, seed, .2 + .1 * fold, .1 * double(seed)));
+      input.trials.push_back(trial("b", fold, seed, .5, .2));
+    }
+  }
+  return input;
+}
+
+const ConfigReport& find(const Report& report, const std::string& id) {
+  return *std::find_if(report.configs.begin(), report.configs.end(), [&](const auto& c) { return c.id == id; });
+}
+
+TEST(Report, PaperNumbersAreMeanAndDeviationOverCells) {
+  const auto report = make_report(two_configs());
+  const ConfigReport& a = find(report, "a");
+  EXPECT_EQ(a.paper_score.count, 4);
+  // Scores (P + S) / 2 of the four cells: .15, .2 (fold 0), .2, .25 (fold 1): mean .2, SD sqrt(.005 / 3).
+  EXPECT_NEAR(a.paper_score.mean, .2, 1e-12);
+  EXPECT_NEAR(a.paper_score.sd, std::sqrt(.005 / 3), 1e-12);
+  EXPECT_NEAR(a.paper_presence.mean, .25, 1e-12);
+  EXPECT_NEAR(a.paper_salience.mean, .15, 1e-12);
+  EXPECT_TRUE(a.whole());
+}
+
+TEST(Report, PooledNumberTakesOneCellOverAllFolds) {
+  auto input = two_configs();
+  for (TrialScores& t : input.trials) {
+    if (t.config_id != "a") continue;
+    // Fold 0 is best at cell 3 (10 + 5 hits), fold 1 at cell 8 (12 + 5): over both, cell 8 wins: 12/40 and 5/20.
+    t.paper_surface = t.fold == 0 ? peak(3, 10, 5) : peak(8, 12, 5);
+  }
+  const ConfigReport a = find(make_report(input), "a");
+  EXPECT_EQ(a.pooled_seeds, 2);
+  EXPECT_EQ(a.pooled.presence, 12.0 / 40);
+  EXPECT_EQ(a.pooled.salience, 5.0 / 20);
+}
+
+TEST(Report, CleanThresholdsComeFromTheOtherFolds) {
+  auto input = two_configs();
+  for (TrialScores& t : input.trials) {
+    if (t.config_id != "a") continue;
+    // Each fold's own best cell is worthless on the other: chosen honestly, nothing is hit but the 2 at cell 8.
+    t.clean_surface = t.fold == 0 ? peak(3, 20, 10) : peak(8, 20, 10);
+    if (t.fold == 0) t.clean_surface.presence_hits[8] = 2;
+  }
+  const ConfigReport a = find(make_report(input), "a");
+  EXPECT_EQ(a.clean_seeds, 2);
+  EXPECT_EQ(a.clean.presence, 2.0 / 40);  // fold 0 with fold 1's cell 8; fold 1 with fold 0's cell 3: nothing
+  EXPECT_EQ(a.clean.salience, 0);
+  EXPECT_EQ(a.clean_score_sd, 0);
+  EXPECT_NEAR(*a.gap(), .2 - .025, 1e-12);
+}
+
+TEST(Report, InnerFoldChoosesThresholdsWhereThereIsOne) {
+  auto input = two_configs();
+  for (TrialScores& t : input.trials) {
+    t.clean_surface = peak(3, 20, 10);
+    t.clean_surface.presence_hits[50] = 6;
+    t.inner_surface = peak(50, 1, 1);
+  }
+  EXPECT_EQ(find(make_report(input), "a").clean.presence, 6.0 / 20);
+}
+
+TEST(Report, NoCleanNumberWhereTheReportedFoldChoseTheEpoch) {
+  auto input = two_configs();
+  for (TrialScores& t : input.trials) {
+    if (t.config_id == "b") t.clean_epoch = 0;
+  }
+  const auto report = make_report(input);
+  EXPECT_EQ(find(report, "b").clean_seeds, 0);
+  EXPECT_FALSE(find(report, "b").gap());
+  EXPECT_EQ(report.ranked_by, RankedBy::kPaperScore);  // what all of them have
+  const std::string text = render(report, ReportFormat::kText);
+  EXPECT_NE(text.find("- (a)"), std::string::npos);
+  EXPECT_NE(text.find("(a) no clean number: patience without inner_fold"), std::string::npos);
+}
+
+TEST(Report, OptimalDecodeUsesTheGivenHits) {
+  auto input = two_configs();
+  input.decode = CleanDecode::kOptimal;
+  for (TrialScores& t : input.trials) t.optimal = Tally{5, 1, 20, 10};
+  input.trials[0].optimal.reset();  // of config a, seed 1
+  const auto report = make_report(input);
+  EXPECT_EQ(find(report, "b").clean.presence, .25);
+  EXPECT_EQ(find(report, "b").clean.salience, .1);
+  EXPECT_EQ(find(report, "a").clean_seeds, 1);
+}
+
+TEST(Report, PartialBlocksAreMarkedAndRankedAfterWholeOnes) {
+  auto input = two_configs();
+  input.trials.pop_back();  // b misses a cell, though it scores far higher
+  const auto report = make_report(input);
+  EXPECT_EQ(report.configs[0].id, "a");
+  EXPECT_EQ(report.configs[1].done, 3);
+  EXPECT_EQ(report.configs[1].expected, 4);
+  EXPECT_EQ(report.configs[1].clean_seeds, 1);
+  const std::string text = render(report, ReportFormat::kText);
+  EXPECT_NE(text.find("3/4"), std::string::npos);
+  EXPECT_NE(text.find(".350 ± .000*"), std::string::npos);
+  EXPECT_NE(text.find("* incomplete"), std::string::npos);
+  EXPECT_EQ(render(make_report(two_configs()), ReportFormat::kText).find('*'), std::string::npos);
+}
+
+TEST(Report, DivergedTrialsAreDoneAndShownButNotAveraged) {
+  auto input = two_configs();
+  for (TrialScores& t : input.trials) {
+    if (t.config_id == "b" && t.fold == 0 && t.seed == 1) t.outcome = Outcome::kDiverged;
+  }
+  const auto report = make_report(input);
+  const ConfigReport& b = find(report, "b");
+  EXPECT_EQ(b.done, 4);
+  EXPECT_EQ(b.diverged, 1);
+  EXPECT_EQ(b.paper_score.count, 3);
+  EXPECT_FALSE(b.whole());
+  EXPECT_EQ(report.configs[0].id, "a");
+  EXPECT_NE(render(report, ReportFormat::kText).find("4/4 (1 diverged)"), std::string::npos);
+  EXPECT_NE(render(report, ReportFormat::kText).find("†"), std::string::npos);
+}
+
+TEST(Report, NothingDoneIsADash) {
+  auto input = two_configs();
+  input.trials.clear();
+  const auto report = make_report(input);
+  EXPECT_EQ(report.configs[0].paper_score.count, 0);
+  for (const auto format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex, ReportFormat::kCsv}) {
+    const std::string text = render(report, format);
+    EXPECT_EQ(text.find("nan"), std::string::npos);
+  }
+  EXPECT_NE(render(report, ReportFormat::kText).find("0/4"), std::string::npos);
+  EXPECT_TRUE(nlohmann::json::parse(render(report, ReportFormat::kJson))["configs"][0]["clean"].is_null());
+}
+
+TEST(Report, AxisTablesAreMarginalMeans) {
+  auto input = two_configs();
+  input.configs[0].axis_values = {{"top_n", 10}, {"gate", "query"}};
+  input.configs[1].axis_values = {{"top_n", 2}, {"gate", "query"}};
+  input.configs.push_back({"c", {}, {{"gate", "query"}}});
+  for (const int fold : {0, 1}) {
+    for (const std::uint64_t seed : {1u, 2u}) input.trials.push_back(trial("c", fold, seed, .9, .9));
+  }
+  const auto report = make_report(input);
+  ASSERT_EQ(report.axes.size(), 2u);
+  const AxisReport& gate = report.axes[0];
+  ASSERT_EQ(gate.values.size(), 1u);
+  EXPECT_EQ(gate.values[0].configs, 3);
+  EXPECT_EQ(gate.values[0].trials, 12);
+  EXPECT_NEAR(gate.values[0].paper_score.mean, (.2 + .35 + .9) / 3, 1e-12);
+  EXPECT_EQ(gate.values[0].best_config, "c");
+  const AxisReport& top_n = report.axes[1];
+  ASSERT_EQ(top_n.values.size(), 3u);
+  EXPECT_EQ(top_n.values[0].value, 2);  // numbers by size, not by text
+  EXPECT_EQ(top_n.values[1].value, 10);
+  EXPECT_TRUE(top_n.values[2].value.is_null());
+  EXPECT_NEAR(top_n.values[1].paper_score.mean, .2, 1e-12);
+  EXPECT_NEAR(top_n.values[1].best_paper_score, .2, 1e-12);
+  const std::string text = render(report, ReportFormat::kText);
+  EXPECT_NE(text.find("by top_n"), std::string::npos);
+  EXPECT_EQ(text.find("by gate"), std::string::npos);  // one value: nothing to compare
+}
+
+TEST(Report, ComparesWithTheBestByTheCorrectedTest) {
+  const auto report = make_report(two_configs());
+  EXPECT_EQ(report.configs[0].id, "b");
+  EXPECT_FALSE(report.configs[0].against_best);
+  ASSERT_TRUE(report.configs[1].against_best);
+  const PairedComparison& c = *report.configs[1].against_best;
+  EXPECT_EQ(c.pairs, 4);
+  // Differences of cells: -.2, -.15, -.15, -.1; standard error sd sqrt(1/4 + 1/(2-1)).
+  EXPECT_NEAR(c.mean, -.15, 1e-12);
+  EXPECT_NEAR(c.standard_error, std::sqrt(.005 / 3) * std::sqrt(1.25), 1e-12);
+}
+
+TEST(Report, SameBytesInAnyOrderOfInput) {
+  auto input = two_configs();
+  input.trials.pop_back();
+  std::vector<std::string> first;
+  for (const auto format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex, ReportFormat::kCsv,
+                            ReportFormat::kJson}) {
+    first.push_back(render(make_report(input), format));
+  }
+  std::mt19937 random(1);
+  for (int round = 0; round < 20; ++round) {
+    std::shuffle(input.trials.begin(), input.trials.end(), random);
+    std::shuffle(input.configs.begin(), input.configs.end(), random);
+    std::shuffle(input.folds.begin(), input.folds.end(), random);
+    std::shuffle(input.seeds.begin(), input.seeds.end(), random);
+    std::size_t i = 0;
+    for (const auto format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex, ReportFormat::kCsv,
+                              ReportFormat::kJson}) {
+      EXPECT_EQ(render(make_report(input), format), first[i++]);
+    }
+  }
+}
+
+TEST(Report, EveryNumberSaysItsProtocol) {
+  const std::string text = render(make_report(two_configs()), ReportFormat::kText);
+  for (const char* said : {"Score paper", "Score clean", "paper-style, epoch and thresholds tuned on the reported fold",
+                           "thresholds chosen on the other folds", "ranked by clean Score", "corrected resampled t-test"}) {
+    EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
+  }
+}
+
+TEST(Report, SyntheticDataIsAlwaysSaid) {
+  auto input = two_configs();
+  input.synthetic = true;
+  for (const auto format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex, ReportFormat::kJson}) {
+    EXPECT_NE(render(make_report(input), format).find("synthetic"), std::string::npos);
+  }
+}
+
+TEST(Report, TopCutsTheListAndSaysSo) {
+  const std::string text = render(make_report(two_configs()), ReportFormat::kText, 1);
+  EXPECT_NE(text.find("not listed: 1 more"), std::string::npos);
+}
+
+TEST(Report, CsvHasFullPrecision) {
+  const std::string csv = render(make_report(two_configs()), ReportFormat::kCsv);
+  EXPECT_EQ(csv.substr(0, csv.find('\n')),
+            "rank,config,top_n,cells_done,cells_expected,cells_diverged,paper_score_mean,paper_score_sd,"
+            "paper_acc_presence_mean,paper_acc_presence_sd,paper_acc_salience_mean,paper_acc_salience_sd,"
+            "paper_pooled_score,clean_score,clean_score_sd,clean_acc_presence,clean_acc_salience,gap,"
+            "against_best_mean,against_best_p");
+  EXPECT_NE(csv.find("\n1,b,2,4,4,0,0.35,0,0.5,0,0.2,0,"), std::string::npos) << csv;
+}
+
+TEST(Report, ImpossibleTrialsAreRefused) {
+  auto input = two_configs();
+  input.trials.push_back(input.trials[0]);
+  EXPECT_THROW(make_report(input), Error);
+  input = two_configs();
+  input.trials[0].fold = 4;
+  EXPECT_THROW(make_report(input), Error);
+  input = two_configs();
+  input.trials[0].config_id = "c";
+  EXPECT_THROW(make_report(input), Error);
+}
+
+TEST(Report, SharesReadAsInPapers) {
+  EXPECT_EQ(share_text(.279), ".279");
+  EXPECT_EQ(share_text(1), "1.000");
+  EXPECT_EQ(share_text(0), ".000");
+  EXPECT_EQ(share_text(-.0124), "-.012");
+  EXPECT_EQ(share_text(-.0001), ".000");
+  EXPECT_EQ(share_text(NAN), "-");
+}
+
+}  // namespace
+}  // namespace medley::sweep
