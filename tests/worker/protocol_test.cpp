@@ -1,0 +1,280 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <random>
+
+#include "worker/protocol/codec.h"
+#include "worker/protocol/handshake.h"
+
+namespace medley::protocol {
+namespace {
+
+sweep::TrialSpec spec() {
+  sweep::TrialSpec trial;
+  trial.id = "00112233aabbccdd";
+  trial.config.encoders = {"clip", "wavlm"};
+  trial.config.top_n = 2;
+  trial.config.learning_rate = 0.0003;
+  trial.fold = 3;
+  trial.seed = std::numeric_limits<std::uint64_t>::max();
+  return trial;
+}
+
+/// One of every message, every field away from its default.
+std::vector<Message> all_messages() {
+  const AttemptId a{"0123456789abcdef", 7};
+  const AttemptId b{"fedcba9876543210", kMaxAttemptNumber};
+  Hello hello;
+  hello.instance = "0123456789abcdef0123456789abcdef";
+  hello.host = "n1";
+  hello.pid = 4711;
+  hello.ranks = 2;
+  hello.cores = 16;
+  hello.memory_bytes = std::int64_t{1} << 40;
+  hello.device = "cuda:0";
+  hello.capacity = 128;
+  hello.numerics = "1";
+  hello.held = {{a, Held::Stage::kRunning, 3, 30}, {b, Held::Stage::kSpooled, 30, 30}};
+  return {hello,
+          Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}},
+          Result{a, {0, 1, 2, 255}},
+          AttemptFailed{b, "out of memory: “größe”"},
+          Leave{"SIGTERM"},
+          Welcome{99, 250, 60'000, "/data/checkpoints"},
+          Assign{"/data/set", std::string(64, 'a'), {{2, spec()}, {1, spec()}}},
+          Cancel{{a, b}},
+          Alive{},
+          ResultReceived{a},
+          Drain{},
+          Dismiss{"the sweep is done"}};
+}
+
+TEST(Codec, EveryMessageComesBackAsItWas) {
+  const auto messages = all_messages();
+  ASSERT_EQ(messages.size(), std::variant_size_v<Message>);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    ASSERT_EQ(messages[i].index(), i);
+    const Message back = decode(encode(messages[i]));
+    ASSERT_EQ(back.index(), i);
+    EXPECT_EQ(encode(back), encode(messages[i])) << message_name(messages[i]);
+  }
+  const auto hello = std::get<Hello>(decode(encode(messages[0])));
+  EXPECT_EQ(hello.instance, "0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(hello.host, "n1");
+  EXPECT_EQ(hello.pid, 4711);
+  EXPECT_EQ(hello.ranks, 2);
+  EXPECT_EQ(hello.cores, 16);
+  EXPECT_EQ(hello.memory_bytes, std::int64_t{1} << 40);
+  EXPECT_EQ(hello.device, "cuda:0");
+  EXPECT_EQ(hello.capacity, 128);
+  EXPECT_EQ(hello.numerics, "1");
+  ASSERT_EQ(hello.held.size(), 2u);
+  EXPECT_EQ(hello.held[1].attempt, (AttemptId{"fedcba9876543210", kMaxAttemptNumber}));
+  EXPECT_EQ(hello.held[1].stage, Held::Stage::kSpooled);
+  EXPECT_EQ(hello.held[0].stage, Held::Stage::kRunning);
+  EXPECT_EQ(hello.held[0].epoch, 3);
+  EXPECT_EQ(hello.held[0].epochs, 30);
+  EXPECT_EQ(std::get<Result>(decode(encode(messages[2]))).bytes, (std::vector<std::uint8_t>{0, 1, 2, 255}));
+  EXPECT_EQ(std::get<AttemptFailed>(decode(encode(messages[3]))).reason, "out of memory: “größe”");
+  const auto welcome = std::get<Welcome>(decode(encode(messages[5])));
+  EXPECT_EQ(welcome.lease, 99u);
+  EXPECT_EQ(welcome.heartbeat_ms, 250);
+  EXPECT_EQ(welcome.fencing_ms, 60'000);
+  EXPECT_EQ(welcome.checkpoint_folder, "/data/checkpoints");
+  const auto assign = std::get<Assign>(decode(encode(messages[6])));
+  ASSERT_EQ(assign.trials.size(), 2u);
+  EXPECT_EQ(assign.trials[0].attempt, 2);
+  EXPECT_EQ(assign.trials[0].spec.seed, std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(assign.trials[0].spec.fold, 3);
+  EXPECT_EQ(sweep::canonical_text(assign.trials[0].spec.config), sweep::canonical_text(spec().config));
+}
+
+TEST(Codec, FrameHasItsLengthInFrontAndRefusesOthers) {
+  const auto frame = encode_frame(Drain{});
+  const std::uint8_t head[4] = {frame[0], frame[1], frame[2], frame[3]};
+  EXPECT_EQ(decode_length(head), frame.size() - 4);
+  EXPECT_THROW(decode_length({0, 0, 0, 0}), Error);
+  EXPECT_THROW(decode_length({255, 255, 255, 255}), Error);
+  EXPECT_EQ(decode_length({0, 0, 1, 0}), 256u);
+  EXPECT_THROW(decode_length({0, 0, 1, 0}, 255), Error);
+}
+
+TEST(Codec, ASpoiltMessageIsAnErrorOrAnotherMessageNeverACrash) {
+  std::mt19937 random(1);
+  const auto messages = all_messages();
+  int errors = 0, others = 0;
+  for (const Message& message : messages) {
+    const auto good = encode(message);
+    for (std::size_t cut = 0; cut < good.size(); ++cut) {
+      EXPECT_THROW(decode({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(cut)}), Error);
+    }
+    for (int i = 0; i < 3000; ++i) {
+      auto bad = good;
+      const int flips = 1 + static_cast<int>(random() % 4);
+      for (int f = 0; f < flips; ++f) bad[random() % bad.size()] ^= static_cast<std::uint8_t>(1u << random() % 8);
+      try {
+        encode(decode(bad));
+        ++others;
+      } catch (const Error&) {
+        ++errors;
+      }
+    }
+  }
+  EXPECT_GT(errors, 10'000);
+  EXPECT_GT(others, 100);  // e.g. another digit in a text: the flips reach past the outermost check
+  for (int i = 0; i < 20'000; ++i) {
+    std::vector<std::uint8_t> noise(random() % 64);
+    for (auto& byte : noise) byte = static_cast<std::uint8_t>(random());
+    EXPECT_THROW(decode(noise), Error);
+  }
+}
+
+TEST(Codec, DepthAndCountAreBounded) {
+  EXPECT_THROW(decode(std::vector<std::uint8_t>(8u << 20, 0x81)), Error);  // arrays in arrays: must not eat the stack
+  std::vector<std::uint8_t> wide = {0x9a, 0x00, 0xff, 0xff, 0xff};          // 16 million nulls
+  wide.resize(5 + 0xffffff, 0xf6);
+  EXPECT_THROW(decode(wide), Error);
+  EXPECT_THROW(decode({0x9b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), Error);  // claims 2^63 entries
+  EXPECT_THROW(decode({0x82, 0x7b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), Error);
+}
+
+template <class M>
+void expect_refused(const M& message) {
+  EXPECT_THROW(decode(encode(message)), Error) << message_name(message);
+}
+
+TEST(Codec, ValuesOutsideTheirBoundsAreRefused) {
+  const auto messages = all_messages();
+  auto hello = std::get<Hello>(messages[0]);
+  hello.instance = "../../../../../../etc/passwd01234";
+  expect_refused(hello);
+  hello = std::get<Hello>(messages[0]);
+  hello.capacity = 0;
+  expect_refused(hello);
+  hello = std::get<Hello>(messages[0]);
+  hello.host = std::string(kMaxNameBytes + 1, 'h');
+  expect_refused(hello);
+  hello = std::get<Hello>(messages[0]);
+  hello.host = std::string("a\0b", 3);
+  expect_refused(hello);
+  for (const char* id : {"", "../../tmp/x", "0123456789ABCDEF", "0123456789abcdef0"}) {
+    expect_refused(ResultReceived{{id, 1}});
+  }
+  for (const int number : {0, -1, kMaxAttemptNumber + 1}) expect_refused(ResultReceived{{"0123456789abcdef", number}});
+  expect_refused(Leave{std::string(kMaxTextBytes + 1, 'x')});
+  expect_refused(Assign{"/d", "f", {}});
+  auto assign = std::get<Assign>(messages[6]);
+  assign.trials[0].spec.config.learning_rate = 1e9;
+  expect_refused(assign);
+}
+
+TEST(Codec, TextIsUtf8AndSendableTextMakesItSo) {
+  for (const char* text : {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "a\x80"}) {
+    expect_refused(Leave{text});
+    EXPECT_NO_THROW(decode(encode(Leave{sendable_text(text)})));
+  }
+  EXPECT_EQ(sendable_text("€\xff\U0001F600"), "€?\U0001F600");
+  EXPECT_EQ(sendable_text("€€", 5), "€");
+  EXPECT_EQ(sendable_text(std::string("a\0b", 3)), "a?b");
+}
+
+TEST(Handshake, BothSidesProveThatTheyKnowTheToken) {
+  const Token token = random_token();
+  const ServerHandshake server(token);
+  ClientHandshake client(token);
+  const auto verdict = server.judge(client.respond(server.challenge()));
+  ASSERT_TRUE(verdict.accepted);
+  ASSERT_EQ(verdict.answer.size(), 1 + ClientHandshake::bytes_after(verdict.answer[0]));
+  Bytes32 proof;
+  std::copy_n(verdict.answer.begin() + 1, 32, proof.begin());
+  EXPECT_TRUE(client.proves(proof));
+  proof[31] ^= 1;
+  EXPECT_FALSE(client.proves(proof));
+  EXPECT_FALSE(ClientHandshake(random_token()).proves(proof));
+}
+
+TEST(Handshake, AWrongTokenIsRefusedWithTheReason) {
+  const ServerHandshake server(random_token());
+  ClientHandshake client(random_token());
+  const auto verdict = server.judge(client.respond(server.challenge()));
+  EXPECT_FALSE(verdict.accepted);
+  EXPECT_NE(verdict.reason.find("wrong token"), std::string::npos);
+  ASSERT_EQ(verdict.answer[0], 0);
+  ASSERT_EQ(ClientHandshake::bytes_after(0), 1u);
+  EXPECT_EQ(verdict.answer[1], verdict.reason.size());
+  EXPECT_EQ(std::string(verdict.answer.begin() + 2, verdict.answer.end()), verdict.reason);
+}
+
+TEST(Handshake, AnotherVersionIsRefusedAndBothVersionsAreNamed) {
+  const Token token = random_token();
+  const ServerHandshake server(token, 12);
+  ClientHandshake client(token, 34);
+  const auto verdict = server.judge(client.respond(server.challenge()));
+  EXPECT_FALSE(verdict.accepted);
+  EXPECT_NE(verdict.reason.find("34"), std::string::npos);
+  EXPECT_NE(verdict.reason.find("12"), std::string::npos);
+}
+
+TEST(Handshake, AResponseCannotBeReplayedReflectedOrMadeFromNoise) {
+  const Token token = random_token();
+  ClientHandshake client(token);
+  const ServerHandshake first(token), second(token);
+  const auto response = client.respond(first.challenge());
+  ASSERT_TRUE(first.judge(response).accepted);
+  EXPECT_FALSE(second.judge(response).accepted) << "replayed to another connection";
+
+  // Whoever does not know the token opens a connection of its own as a worker and sends the coordinator's proof on.
+  const auto accepted = first.judge(response).answer;
+  auto reflected = response;
+  std::copy_n(accepted.begin() + 1, 32, reflected.begin() + kChallengeBytes);
+  EXPECT_FALSE(first.judge(reflected).accepted);
+
+  for (std::size_t bit = 0; bit < 8 * kResponseBytes; ++bit) {
+    auto spoilt = response;
+    spoilt[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+    EXPECT_FALSE(first.judge(spoilt).accepted) << bit;
+  }
+  std::array<std::uint8_t, kChallengeBytes> noise{};
+  EXPECT_THROW(client.respond(noise), Error);
+  EXPECT_THROW(ClientHandshake::bytes_after(2), Error);
+}
+
+class TokenFile : public testing::Test {
+ protected:
+  TokenFile() {
+    std::string pattern = std::filesystem::temp_directory_path() / "medley-token-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~TokenFile() override { std::filesystem::remove_all(folder_); }
+  std::filesystem::path folder_;
+};
+
+TEST_F(TokenFile, IsMadeOnceAndOnlyItsOwnerReadsIt) {
+  const auto file = folder_ / "token";
+  const Token token = read_or_create_token(file);
+  EXPECT_EQ(token.secret.size(), 64u);
+  EXPECT_EQ(read_or_create_token(file).secret, token.secret);
+  EXPECT_EQ(read_token(file).secret, token.secret);
+  struct stat status {};
+  ASSERT_EQ(stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1) << "no draft is left";
+}
+
+TEST_F(TokenFile, IsRefusedWhenOthersMayReadItOrItIsNoToken) {
+  const auto file = folder_ / "token";
+  EXPECT_THROW(read_token(file), Error);
+  read_or_create_token(file);
+  chmod(file.c_str(), 0640);
+  EXPECT_THROW(read_token(file), Error);
+  chmod(file.c_str(), 0600);
+  std::ofstream(file) << "hunter2\n";
+  EXPECT_THROW(read_token(file), Error);
+}
+
+}  // namespace
+}  // namespace medley::protocol
