@@ -248,8 +248,7 @@ class Expander {
     const std::string wrong = impossible(config);
     if (!wrong.empty()) {
       ++result_.dropped;
-      impossible_[wrong] += 1;
-      if (impossible_order_.size() < kExamples && impossible_[wrong] == 1) impossible_order_.push_back(wrong);
+      if (++impossible_[wrong] == 1) impossible_order_.push_back(wrong);
       return;
     }
     expanded.id = config_id(config);
@@ -281,23 +280,37 @@ class Expander {
     return {1, 1, ""};
   }
 
+  /// One diagnostic for each place that makes configs impossible, with the first few reasons.
   void check_impossible() {
     if (result_.dropped == 0) return;
     const bool skip = spec_.impossible == SweepSpec::Impossible::kSkip;
     if (skip && !result_.configs.empty()) return;
-    const auto total = result_.dropped + static_cast<std::int64_t>(result_.configs.size());
+    struct Reasons {
+      Place place;
+      std::int64_t configs = 0;
+      std::vector<std::string> texts;
+    };
+    std::map<std::pair<int, int>, Reasons> by_place;
     for (const std::string& wrong : impossible_order_) {
-      diagnostics_.add(culprit(wrong), wrong + " (" + std::to_string(impossible_[wrong]) + " of " +
-                                           std::to_string(total) + " configs)");
+      const Place place = culprit(wrong);
+      Reasons& reasons = by_place[{place.line, place.column}];
+      reasons.place = place;
+      reasons.configs += impossible_[wrong];
+      reasons.texts.push_back(wrong);
     }
-    const Place place = culprit(impossible_order_.front());
-    if (skip) {
-      diagnostics_.add(place, "every config is impossible: nothing is left to train");
-      return;
+    const auto total = result_.dropped + static_cast<std::int64_t>(result_.configs.size());
+    for (const auto& [position, reasons] : by_place) {
+      std::string message =
+          std::to_string(reasons.configs) + " of " + std::to_string(total) + " configs are impossible: ";
+      for (std::size_t i = 0; i < std::min(kExamples, reasons.texts.size()); ++i) {
+        message += (i ? "; " : "") + reasons.texts[i] + " (" + std::to_string(impossible_[reasons.texts[i]]) + ")";
+      }
+      if (reasons.texts.size() > kExamples) {
+        message += "; and " + std::to_string(reasons.texts.size() - kExamples) + " more reasons";
+      }
+      if (!result_.configs.empty()) message += "; 'impossible: skip' leaves them out";
+      diagnostics_.add(reasons.place, message);
     }
-    diagnostics_.add(place, std::to_string(result_.dropped) + " of " + std::to_string(total) +
-                                " configs are impossible" +
-                                (result_.configs.empty() ? "" : "; 'impossible: skip' leaves them out"));
   }
 
   /// Axes and base settings that no config reads: an axis is a mistake, a base setting at least a surprise.
@@ -383,8 +396,8 @@ class Expander {
   EncoderSet pool_;
   std::vector<Varied> axes_;
   std::unordered_set<std::string> seen_;
-  std::map<std::string, std::int64_t> impossible_;
-  std::vector<std::string> impossible_order_;
+  std::map<std::string, std::int64_t> impossible_;  ///< reason -> configs
+  std::vector<std::string> impossible_order_;  ///< as first met
   Expansion result_;
 };
 

@@ -36,7 +36,7 @@ class SpecReader {
     with(root, "description", [&](const YamlNode& node) {
       if (auto text = read_text(node, "description", diagnostics_)) spec_.description = *text;
     });
-    read_dataset(root);
+    with(root, "dataset", [&](const YamlNode& node) { read_dataset(node); });
     with(root, "priority", [&](const YamlNode& node) {
       if (auto value = read_integer(node, "priority", -kMaxPriority, kMaxPriority, diagnostics_)) {
         spec_.priority = static_cast<int>(*value);
@@ -96,14 +96,9 @@ class SpecReader {
     spec_.name = *text;
   }
 
-  void read_dataset(const YamlNode& root) {
-    const YamlNode* node = find_key(root, "dataset");
-    if (!node) {
-      diagnostics_.add(root.place, "'dataset' is missing: the folder of the dataset, relative to this file");
-      return;
-    }
-    const auto text = read_text(*node, "dataset", diagnostics_);
-    if (text && text->empty()) diagnostics_.add(node->place, "dataset: must name a folder");
+  void read_dataset(const YamlNode& node) {
+    const auto text = read_text(node, "dataset", diagnostics_);
+    if (text && text->empty()) diagnostics_.add(node.place, "dataset: must name a folder");
     if (text) spec_.dataset = *text;
   }
 

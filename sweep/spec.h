@@ -63,7 +63,7 @@ struct SweepSpec {
 
   std::string name;         ///< default: the file's name without folder and extension
   std::string description;  ///< "" when there is none
-  std::string dataset;      ///< folder as typed; relative to the file's folder
+  std::string dataset;      ///< folder as typed, relative to the file's folder; "" when there is none
   int priority = 0;         ///< larger is trained first
 
   Config base;                                ///< its encoders are empty: see base_encoders

@@ -1,0 +1,280 @@
+#include "sweep/config.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "sweep/error.h"
+#include "sweep/trial.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+using Kind = Setting::Kind;
+
+/// Every setting is given, so that a change of defaults changes nothing here.
+Config gated_config() {
+  return config_from_json(json::parse(R"({
+    "encoders": ["clip", "wavlm"], "fusion": "sum", "gate": "scorer", "selection": "learned", "top_n": 2,
+    "temperature": 1.0, "gate_dim": 64, "projection_dim": 256, "fusion_dim": 512, "head": "decoupled",
+    "presence_weight": 1, "salience_weight": 1, "presence_exponent": 1, "adaptation": "none",
+    "normalize": "encoder", "optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01,
+    "schedule": "cosine", "warmup_epochs": 0, "batch_size": 32, "epochs": 30, "dropout": 0.3,
+    "label_smoothing": 0, "grad_clip": 0, "patience": 0, "inner_fold": false, "precision": "float32"})"));
+}
+
+Config baseline_config() {
+  return config_from_json(json::parse(R"({
+    "encoders": ["hubert"], "fusion": "concat", "hidden": 0, "head": "softmax", "adaptation": "coral",
+    "adaptation_weight": 12.5, "adaptation_target": "test", "normalize": "actor", "optimizer": "adam",
+    "learning_rate": 5e-6, "weight_decay": 0.001, "schedule": "constant", "warmup_epochs": 0, "batch_size": 32,
+    "epochs": 200, "dropout": 0.3, "label_smoothing": 0, "grad_clip": 0, "patience": 0, "inner_fold": true,
+    "precision": "float64"})"));
+}
+
+// The two texts were written by hand and hashed by sha256sum. If this test fails, ids have changed, and every
+// stored result is lost to its sweep: that is a change of kNumericsVersion's kind, never an accident.
+TEST(Config, CanonicalTextAndIdsArePinned) {
+  EXPECT_EQ(canonical_text(gated_config()), R"(adaptation=none
+batch_size=32
+dropout=0.3
+encoders=clip+wavlm
+epochs=30
+fusion=sum
+fusion_dim=512
+gate=scorer
+gate_dim=64
+grad_clip=0
+head=decoupled
+inner_fold=false
+label_smoothing=0
+learning_rate=0.001
+normalize=encoder
+optimizer=adamw
+patience=0
+precision=float32
+presence_exponent=1
+presence_weight=1
+projection_dim=256
+salience_weight=1
+schedule=cosine
+selection=learned
+temperature=1
+top_n=2
+warmup_epochs=0
+weight_decay=0.01
+)");
+  EXPECT_EQ(config_id(gated_config()), "7da4f29725af");
+  EXPECT_EQ(canonical_text(baseline_config()), R"(adaptation=coral
+adaptation_target=test
+adaptation_weight=12.5
+batch_size=32
+dropout=0.3
+encoders=hubert
+epochs=200
+fusion=concat
+grad_clip=0
+head=softmax
+hidden=0
+inner_fold=true
+label_smoothing=0
+learning_rate=5e-06
+normalize=actor
+optimizer=adam
+patience=0
+precision=float64
+schedule=constant
+warmup_epochs=0
+weight_decay=0.001
+)");
+  EXPECT_EQ(config_id(baseline_config()), "bec936edfcd7");
+}
+
+TEST(Config, TrialIdIsPinned) {
+  EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "a9fb120432940c76");
+}
+
+TEST(Config, TrialIdDependsOnEveryPart) {
+  const Config config = gated_config();
+  const std::set<std::string> ids = {trial_id(config, 0, 1, "a"), trial_id(config, 1, 1, "a"),
+                                     trial_id(config, 0, 2, "a"), trial_id(config, 0, 1, "b"),
+                                     trial_id(baseline_config(), 0, 1, "a")};
+  EXPECT_EQ(ids.size(), 5u);
+}
+
+/// Values that differ from each other, within the bounds of the setting.
+std::vector<json> some_values(const Setting& setting) {
+  switch (setting.kind) {
+    case Kind::kInteger: return {static_cast<int>(setting.minimum), static_cast<int>(setting.minimum) + 1};
+    case Kind::kNumber: return {setting.minimum, (setting.minimum + setting.maximum) / 3};
+    case Kind::kFlag: return {false, true};
+    case Kind::kEncoders: return {json::array({"a"}), json::array({"a", "b"})};
+    case Kind::kChoice: break;
+  }
+  return std::vector<json>(setting.choices.begin(), setting.choices.end());
+}
+
+/// Configs that between them make every setting matter.
+std::vector<Config> varied_configs() {
+  Config coral = gated_config();
+  coral.adaptation = Adaptation::kCoral;
+  return {gated_config(), coral, baseline_config()};
+}
+
+TEST(Config, EverySettingIsReadBackAsItWasSet) {
+  for (const Setting& setting : settings()) {
+    for (const json& value : some_values(setting)) {
+      ASSERT_EQ(check_value(setting, value), "") << setting.name << " " << value;
+      Config config = gated_config();
+      setting.set(config, value);
+      EXPECT_EQ(setting.get(config), value) << setting.name;
+    }
+  }
+}
+
+TEST(Config, JsonRoundTripKeepsIdAndText) {
+  for (const Config& config : varied_configs()) {
+    const Config again = config_from_json(json::parse(to_json(config).dump()));
+    EXPECT_EQ(canonical_text(again), canonical_text(config));
+    EXPECT_EQ(config_id(again), config_id(config));
+  }
+}
+
+TEST(Config, NumbersKeepEveryBitThroughJson) {
+  Config config = gated_config();
+  config.learning_rate = 0.1 + 0.2;
+  EXPECT_EQ(config_from_json(json::parse(to_json(config).dump())).learning_rate, 0.1 + 0.2);
+  EXPECT_NE(canonical_text(config).find("learning_rate=0.30000000000000004\n"), std::string::npos);
+}
+
+TEST(Config, ASettingThatIsNotReadLeavesTheIdAloneAndOneThatIsChangesIt) {
+  int active = 0;
+  int inactive = 0;
+  for (const Config& config : varied_configs()) {
+    for (const Setting& setting : settings()) {
+      const json before = setting.get(config);
+      for (const json& value : some_values(setting)) {
+        if (value == before) continue;
+        Config changed = config;
+        setting.set(changed, value);
+        if (setting.active(config)) {
+          EXPECT_NE(config_id(changed), config_id(config)) << setting.name;
+          ++active;
+        } else {
+          EXPECT_EQ(config_id(changed), config_id(config)) << setting.name;
+          EXPECT_FALSE(setting.active_when.empty()) << setting.name;
+          ++inactive;
+        }
+      }
+    }
+  }
+  EXPECT_GT(active, 60);
+  EXPECT_GT(inactive, 20);
+}
+
+TEST(Config, EverySettingMattersSomewhere) {
+  for (const Setting& setting : settings()) {
+    const auto configs = varied_configs();
+    EXPECT_TRUE(std::any_of(configs.begin(), configs.end(), [&](const Config& c) { return setting.active(c); }))
+        << setting.name;
+  }
+}
+
+TEST(Config, BoundsAreInclusiveAndNothingBeyondThemPasses) {
+  for (const Setting& setting : settings()) {
+    if (setting.kind != Kind::kInteger && setting.kind != Kind::kNumber) continue;
+    const bool whole = setting.kind == Kind::kInteger;
+    const auto value = [whole](double x) { return whole ? json(static_cast<std::int64_t>(x)) : json(x); };
+    EXPECT_EQ(check_value(setting, value(setting.minimum)), "") << setting.name;
+    EXPECT_EQ(check_value(setting, value(setting.maximum)), "") << setting.name;
+    EXPECT_NE(check_value(setting, value(setting.minimum - 1)), "") << setting.name;
+    EXPECT_NE(check_value(setting, value(setting.maximum + 1)), "") << setting.name;
+    EXPECT_NE(check_value(setting, json(std::nan(""))), "") << setting.name;
+    EXPECT_NE(check_value(setting, json(INFINITY)), "") << setting.name;
+    EXPECT_NE(check_value(setting, json(UINT64_MAX)), "") << setting.name;
+    EXPECT_NE(check_value(setting, json("1")), "") << setting.name;
+    EXPECT_NE(check_value(setting, json(true)), "") << setting.name;
+    EXPECT_NE(check_value(setting, json()), "") << setting.name;
+    if (whole) {
+      EXPECT_NE(check_value(setting, json(setting.minimum + 0.5)), "") << setting.name;
+    }
+  }
+}
+
+TEST(Config, DefaultsAreWithinTheirBounds) {
+  Config config;
+  config.encoders = {"a", "b", "c", "d"};
+  for (const Setting& setting : settings()) EXPECT_EQ(check_value(setting, setting.get(config)), "") << setting.name;
+  EXPECT_EQ(check_config(config), "");
+}
+
+TEST(Config, ZeroHasOneText) {
+  Config config = gated_config();
+  find_setting("weight_decay")->set(config, -0.0);
+  EXPECT_NE(canonical_text(config).find("weight_decay=0\n"), std::string::npos);
+}
+
+TEST(Config, EncoderNamesWithPlusSignsDoNotCollide) {
+  Config one = gated_config();
+  Config two = gated_config();
+  one.encoders = {"a+b"};
+  two.encoders = {"a", "b"};
+  EXPECT_NE(config_id(one), config_id(two));
+  one.encoders = {"a\\+b"};
+  two.encoders = {"a\\", "b"};
+  EXPECT_NE(config_id(one), config_id(two));
+}
+
+TEST(Config, FusibilityKeyKeepsApartOnlyWhatMayNotSharePacks) {
+  Config config = gated_config();
+  const std::string key = fusibility_key(config);
+  config.top_n = 1;
+  config.learning_rate = 0.5;
+  config.encoders = {"clip"};
+  EXPECT_EQ(fusibility_key(config), key);
+  config.batch_size = 64;
+  EXPECT_NE(fusibility_key(config), key);
+}
+
+std::string error_of(const json& object) {
+  try {
+    config_from_json(object);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Config, JsonErrorsNameTheKeyTheValueAndWhatWouldBeValid) {
+  EXPECT_EQ(error_of({{"encoders", {"a"}}, {"selction", "all"}}),
+            "unknown setting 'selction'; did you mean 'selection'?");
+  EXPECT_EQ(error_of({{"encoders", {"a"}}, {"dropout", 2}}), "dropout: '2' must be between 0 and 0.95");
+  EXPECT_EQ(error_of({{"encoders", {"a"}}, {"gate", "scorr"}}),
+            "gate: 'scorr' is not a value of gate; did you mean 'scorer'?");
+  EXPECT_EQ(error_of(json::array()), "a config must be an object of settings");
+  EXPECT_EQ(error_of({{"encoders", json::array()}}), "encoders: '' must be a list of encoder names");
+  EXPECT_EQ(error_of({{"encoders", {"a", "a"}}, {"top_n", 1}}), "encoders: one stands twice in a+a");
+}
+
+TEST(Config, ImpossibleCombinationsAreNamed) {
+  Config config = gated_config();
+  config.top_n = 3;
+  EXPECT_EQ(check_config(config), "top_n 3 is larger than the 2 encoders of this config");
+  config.selection = Selection::kAll;
+  EXPECT_EQ(check_config(config), "");
+  config.warmup_epochs = config.epochs;
+  EXPECT_EQ(check_config(config), "warmup_epochs 30 leaves none of the 30 epochs");
+  config.warmup_epochs = 0;
+  config.presence_weight = config.salience_weight = 0;
+  EXPECT_EQ(check_config(config), "presence_weight and salience_weight are both 0: nothing is learned");
+  config.head = Head::kSoftmax;
+  EXPECT_EQ(check_config(config), "");
+  config.encoders.clear();
+  EXPECT_EQ(check_config(config), "encoders: none is left");
+}
+
+}  // namespace
+}  // namespace medley::sweep
