@@ -44,4 +44,13 @@ void write_text(const std::filesystem::path& path, const std::string& text) {
   commit_file(partial, path);
 }
 
+void make_folder(const std::filesystem::path& folder, Existing existing) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(folder.string() + ": cannot be made: " + error.message());
+  if (existing == Existing::kRefuse && !std::filesystem::is_empty(folder)) {
+    throw Error(folder.string() + ": the folder is not empty; name another, or --force to overwrite files in it");
+  }
+}
+
 }  // namespace medley::data

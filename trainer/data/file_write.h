@@ -14,4 +14,10 @@ void commit_file(const std::filesystem::path& partial, const std::filesystem::pa
 /// Writes `text` to `path` by way of partial_path() and commit_file().
 void write_text(const std::filesystem::path& path, const std::string& text);
 
+/// What to do with a folder that already holds something.
+enum class Existing { kRefuse, kOverwrite };
+
+/// Makes `folder`. Throws Error when it cannot be made, or holds something and `existing` is kRefuse.
+void make_folder(const std::filesystem::path& folder, Existing existing);
+
 }  // namespace medley::data
