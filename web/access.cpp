@@ -51,7 +51,9 @@ Response error_response(int status, const std::string& message) {
 }
 
 bool is_loopback(const std::string& address) {
-  return address == "localhost" || address == "::1" || address.compare(0, 4, "127.") == 0;
+  if (address == "localhost" || address == "::1") return true;
+  // Numbers only: 127.0.0.1.evil.example is a name that anyone may own.
+  return address.compare(0, 4, "127.") == 0 && address.find_first_not_of("0123456789.") == std::string::npos;
 }
 
 std::optional<Response> Access::refuse(const Request& request) const {

@@ -203,26 +203,4 @@ json log_json(const storage::LogRow& row) {
   return {{"id", row.id}, {"time_ms", row.time}, {"kind", row.kind}, {"subject", row.subject}, {"text", row.text}};
 }
 
-std::string csv_line(const std::vector<json>& cells) {
-  std::string line;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (i > 0) line += ',';
-    if (cells[i].is_null()) continue;
-    if (!cells[i].is_string()) {
-      line += cells[i].dump();
-      continue;
-    }
-    std::string text = cells[i].get<std::string>();
-    if (!text.empty() && std::string("=+-@\t\r").find(text[0]) != std::string::npos) text.insert(0, "'");
-    if (text.find_first_of(",\"\r\n") == std::string::npos) {
-      line += text;
-      continue;
-    }
-    line += '"';
-    for (const char c : text) line += c == '"' ? std::string("\"\"") : std::string(1, c);
-    line += '"';
-  }
-  return line + "\r\n";
-}
-
 }  // namespace medley::web

@@ -2,9 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <string>
-#include <vector>
-
 #include "storage/reader.h"
 
 namespace medley::web {
@@ -18,8 +15,5 @@ nlohmann::json log_json(const storage::LogRow& row);
 
 /// Seconds until the sweep is done if `workers` go on at the mean speed so far; null when nothing can be said yet.
 nlohmann::json eta_seconds(const storage::SweepSummary& sweep, int workers);
-
-/// One line of CSV (RFC 4180). Text that a spreadsheet would run as a formula is made harmless.
-std::string csv_line(const std::vector<nlohmann::json>& cells);
 
 }  // namespace medley::web

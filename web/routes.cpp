@@ -137,6 +137,17 @@ json trial_of(Reader& reader, const std::string& id) {
   return trial_json(*trial, dataset ? &*dataset : nullptr);
 }
 
+BoardOrder order_of(const Request& request) {
+  static const std::map<std::string, BoardOrder> orders{{"ranked", BoardOrder::kRanked},
+                                                        {"paper_score", BoardOrder::kPaperScore},
+                                                        {"paper_presence", BoardOrder::kPaperPresence},
+                                                        {"paper_salience", BoardOrder::kPaperSalience},
+                                                        {"clean_score", BoardOrder::kCleanScore}};
+  const auto found = orders.find(request.parameter("order", "ranked"));
+  if (found != orders.end()) return found->second;
+  throw Refused{400, "order must be ranked, paper_score, paper_presence, paper_salience or clean_score."};
+}
+
 json log_of(Reader& reader, const Request& request) {
   const auto after = number_parameter(request, "after", 0, INT64_MAX).value_or(0);
   const auto limit = number_parameter(request, "limit", 1, kMaxLogRows).value_or(kPageRows);
@@ -231,6 +242,19 @@ Response Routes::read(const Request& request) const {
   }
   if (what == "sweeps" && count == 5 && parts[4] == "trials") {
     return json_response(request, trials_json(reader, parts[3], request));
+  }
+  if (what == "sweeps" && count == 5 && (parts[4] == "leaderboard" || parts[4] == "axes" || parts[4] == "leaderboard.csv")) {
+    const BoardOrder order = order_of(request);
+    const storage::Page page = page_of(request);
+    const auto board = boards_.board(reader, sweep_of(reader, parts[3]));
+    if (parts[4] == "leaderboard") return json_response(request, leaderboard_json(*board, order, page));
+    if (parts[4] == "axes") return json_response(request, axes_json(*board));
+    Response response;
+    response.type = "text/csv; charset=utf-8";
+    response.body = sweep::render(board->report, sweep::ReportFormat::kCsv);
+    response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + board->sweep + "-leaderboard.csv\"");
+    response.headers.emplace_back("Cache-Control", "no-cache");
+    return response;
   }
   if (what == "trials" && count == 4) return json_response(request, trial_of(reader, parts[3]));
   if (what == "workers" && count == 3) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "web/board.h"
 #include "web/control.h"
 #include "web/http.h"
 
@@ -24,6 +25,7 @@ class Routes {
   std::filesystem::path store_;
   Control* control_;
   bool changeable_;
+  mutable Boards boards_;
 };
 
 }  // namespace medley::web

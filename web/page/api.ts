@@ -41,7 +41,10 @@ export interface Spread {
   sd: number | null;
 }
 
-/** Numbers of one protocol over the finished trials of a config (or of an axis value). */
+/**
+ * Numbers of one protocol. Paper-style: n trials (folds x seeds), SD over them. Clean: hits pooled over the folds of a
+ * seed, n seeds, SD over seeds (of the Score only).
+ */
 export interface Measured {
   n: number;
   acc_presence: Spread;
@@ -49,11 +52,19 @@ export interface Measured {
   score: Spread;
 }
 
+export interface Comparison {
+  pairs: number;
+  mean: number;
+  p: number;
+  interval: (number | null)[];
+  verdict: string;
+}
+
 export interface LeaderboardRow {
   rank: number;
   config: string;
-  label: string;
   axis_values: Record<string, unknown>;
+  settings: Record<string, unknown>;
   expected: number;
   finished: number;
   diverged: number;
@@ -61,12 +72,18 @@ export interface LeaderboardRow {
   complete: boolean;
   paper: Measured | null;
   clean: Measured | null;
+  no_clean: string;
+  optimism: number | null;
+  against_best: Comparison | null;
   mean_seconds: number | null;
 }
 
 export interface Leaderboard {
   sweep: string;
-  order: string;
+  ranked_by: "clean_score" | "paper_score";
+  compared: "clean" | "paper";
+  best: string | null;
+  synthetic: boolean;
   axes: string[];
   rows: LeaderboardRow[];
   total: number;
@@ -74,14 +91,20 @@ export interface Leaderboard {
   next_offset: number | null;
 }
 
+export interface AxisScores {
+  n: number;
+  score: Spread;
+}
+
 export interface AxisValue {
-  value: string;
+  value: unknown;
   configs: number;
-  expected: number;
-  finished: number;
+  trials: number;
   complete: boolean;
-  paper: Measured | null;
-  clean: Measured | null;
+  paper: AxisScores | null;
+  clean: AxisScores | null;
+  best_config: string;
+  best_paper_score: number | null;
 }
 
 export interface Axes {

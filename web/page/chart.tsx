@@ -56,7 +56,7 @@ export function Curves({
       {
         animation: false,
         textStyle: { fontFamily: font, color: text },
-        grid: { left: 46, right: 14, top: 34, bottom: 40 },
+        grid: { left: 46, right: 14, top: 46, bottom: 40 },
         legend: {
           top: 0,
           left: 0,
@@ -114,7 +114,7 @@ export function Curves({
                   symbol: "none",
                   animation: false,
                   lineStyle: { color: text, type: "dotted", width: 1 },
-                  label: { color: text, fontSize: 11, position: "insideEndTop", formatter: "{b}" },
+                  label: { color: text, fontSize: 11, position: "end", distance: 3, formatter: "{b}" },
                   data: marks.map((mark) => ({ name: mark.label, xAxis: mark.epoch })),
                 }
               : undefined,

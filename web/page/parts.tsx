@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
-import type { Dataset, Measured, Sweep } from "./api";
+import type { AxisScores, Dataset, Measured, Sweep } from "./api";
 import { Refusal, post } from "./api";
 import type { Polled } from "./poll";
 import { count, share } from "./text";
@@ -46,7 +46,7 @@ export function Progress({ sweep }: { sweep: Sweep }) {
 }
 
 /** Mean and SD on a scale that all rows of a table share. */
-export function Interval({ of, low, high, clean }: { of: Measured | null; low: number; high: number; clean?: boolean }) {
+export function Interval({ of, low, high, clean }: { of: AxisScores | null; low: number; high: number; clean?: boolean }) {
   const at = (value: number) => 4 + (92 * (value - low)) / Math.max(1e-9, high - low);
   const { mean, sd } = of?.score ?? { mean: null, sd: null };
   return (
@@ -65,7 +65,7 @@ export function Interval({ of, low, high, clean }: { of: Measured | null; low: n
 }
 
 /** The range that Interval draws: all means and one SD around them. */
-export function scoreRange(all: (Measured | null)[]): [number, number] {
+export function scoreRange(all: (AxisScores | null)[]): [number, number] {
   const ends: number[] = [];
   for (const one of all) {
     if (one?.score.mean === null || one?.score.mean === undefined) continue;
@@ -75,13 +75,18 @@ export function scoreRange(all: (Measured | null)[]): [number, number] {
   return ends.length ? [Math.min(...ends), Math.max(...ends)] : [0, 1];
 }
 
-export function Mean({ of, name, incomplete }: { of: Measured | null; name: "score" | "acc_presence" | "acc_salience"; incomplete?: boolean }) {
-  const value = of?.[name];
-  if (!of || !value || value.mean === null) return <span class="none">–</span>;
+type Metric = "score" | "acc_presence" | "acc_salience";
+
+/** Mean ± SD; grey where trials of the row are missing. */
+export function Mean(
+  props: { incomplete?: boolean } & ({ of: Measured | null; name: Metric } | { of: AxisScores | null; name: "score" }),
+) {
+  const value = (props.of as Partial<Measured> | null)?.[props.name];
+  if (!value || value.mean === null) return <span class="none">–</span>;
   return (
-    <span class={incomplete ? "mean mean-incomplete" : "mean"}>
+    <span class={props.incomplete ? "mean mean-incomplete" : "mean"}>
       {share(value.mean)}
-      <span class="sd">{of.n > 1 ? ` ± ${share(value.sd)}` : ""}</span>
+      {value.sd !== null && <span class="sd"> ± {share(value.sd)}</span>}
     </span>
   );
 }

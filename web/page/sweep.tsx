@@ -1,16 +1,16 @@
-import type { Axes, Leaderboard, Sweep, TrialList } from "./api";
+import type { Axes, Comparison, Leaderboard, Sweep, TrialList } from "./api";
 import { download, hasToken } from "./api";
 import { Change, DatasetName, Empty, Interval, Mean, Pager, Progress, Shown, Tag, kCleanNote, kPaperNote, scoreRange } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
-import { count, duration, share, time, valueText } from "./text";
+import { count, duration, share, signed, time, valueText } from "./text";
 
 const kOrders: [string, string][] = [
-  ["paper_score", "Score, paper-style"],
+  ["ranked", "rank"],
   ["clean_score", "Score, clean"],
+  ["paper_score", "Score, paper-style"],
   ["paper_presence", "ACC_P, paper-style"],
   ["paper_salience", "ACC_S, paper-style"],
-  ["submission", "as submitted"],
 ];
 
 type Details = Sweep & { yaml: string };
@@ -91,17 +91,29 @@ function GroupHeads({ before, after }: { before: number; after: number }) {
   );
 }
 
-function Protocols() {
+function Protocols({ compared }: { compared?: "clean" | "paper" }) {
   return (
     <p class="legend">
-      Mean ± SD over folds and seeds. {kPaperNote} {kCleanNote} Grey numbers: some trials of the row are missing, so
-      it is not to be compared with complete rows.
+      {kPaperNote} Mean ± SD over folds and seeds. {kCleanNote} Hits pooled over the folds of a seed; mean ± SD over seeds.
+      {compared &&
+        ` Difference: mean of the paired ${compared === "clean" ? "clean" : "paper-style"} Scores of cells minus those of rank 1; corrected resampled t-test at 95 %.`}{" "}
+      Grey rows lack trials, so their means are not to be compared with whole rows.
     </p>
   );
 }
 
+function Difference({ of }: { of: Comparison | null }) {
+  if (!of) return <span class="none">–</span>;
+  const interval = of.interval.every((end) => end !== null) ? `95 % interval ${of.interval.map(signed).join(" to ")}, ` : "";
+  return (
+    <span title={`${interval}p = ${of.p.toPrecision(2)}, ${of.pairs} pairs`}>
+      {signed(of.mean)} <span class="small">{of.verdict}</span>
+    </span>
+  );
+}
+
 function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
-  const order = query.get("order") ?? "paper_score";
+  const order = query.get("order") ?? "ranked";
   const offset = Number(query.get("offset") ?? 0) || 0;
   const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?order=${encodeURIComponent(order)}&offset=${offset}`, 5);
   return (
@@ -118,11 +130,8 @@ function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams
             {kOrders.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
           </select>
         </label>
-        <button
-          type="button"
-          onClick={() => void download(`sweeps/${sweep.id}/leaderboard.csv?order=${encodeURIComponent(order)}`, `${sweep.id}-leaderboard.csv`)}
-        >
-          CSV
+        <button type="button" onClick={() => void download(`sweeps/${sweep.id}/leaderboard.csv`, `${sweep.id}-leaderboard.csv`)}>
+          Download CSV
         </button>
       </div>
       <Shown polled={polled} rows={12}>
@@ -135,14 +144,15 @@ function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams
               <div class="scroll">
                 <table class="wide">
                   <thead>
-                    <GroupHeads before={2 + Math.max(1, axes.length)} after={1} />
+                    <GroupHeads before={2 + Math.max(1, axes.length)} after={2} />
                     <tr>
                       <th scope="col" class="number">#</th>
                       {axes.length ? axes.map((axis) => <th scope="col" key={axis}>{axis}</th>) : <th scope="col">Config</th>}
                       <th scope="col" class="number">Trials</th>
                       <ProtocolHeads />
                       <ProtocolHeads />
-                      <th scope="col" class="number first">Time a trial</th>
+                      <th scope="col" class="first">Difference to rank 1</th>
+                      <th scope="col" class="number">Time a trial</th>
                     </tr>
                   </thead>
                   <tbody>
@@ -150,7 +160,7 @@ function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams
                       <tr key={row.config} class={row.complete ? undefined : "incomplete"}>
                         <td class="number">{row.rank}</td>
                         {(axes.length ? axes : [""]).map((axis, i) => {
-                          const text = axis ? valueText(row.axis_values[axis]) : row.label || row.config;
+                          const text = axis ? valueText(row.axis_values[axis]) : row.config;
                           return i === 0 ? (
                             <th scope="row" key={axis}>
                               <a href={to(["sweep", sweep.id, "trials"], { config: row.config })} title={`config ${row.config}`}>{text}</a>
@@ -172,7 +182,8 @@ function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams
                         <td class="number"><Mean of={row.clean} name="acc_salience" incomplete={!row.complete} /></td>
                         <td class="number strong"><Mean of={row.clean} name="score" incomplete={!row.complete} /></td>
                         <td class="interval-cell"><Interval of={row.clean} low={low} high={high} clean /></td>
-                        <td class="number first">{duration(row.mean_seconds)}</td>
+                        <td class="first tabular"><Difference of={row.against_best} /></td>
+                        <td class="number">{duration(row.mean_seconds)}</td>
                       </tr>
                     ))}
                   </tbody>
@@ -184,7 +195,7 @@ function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams
                 total={board.total}
                 link={(next) => to(["sweep", sweep.id, "leaderboard"], { order: query.get("order"), offset: next })}
               />
-              <Protocols />
+              <Protocols compared={board.compared} />
             </>
           );
         }}
@@ -210,29 +221,42 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                     <div class="scroll">
                       <table class="wide">
                         <thead>
-                          <GroupHeads before={3} after={0} />
+                          <tr class="groups">
+                            <td colSpan={3} />
+                            <th scope="colgroup" colSpan={2} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
+                            <th scope="colgroup" colSpan={2} class="first" title={kCleanNote}>clean</th>
+                            <th scope="colgroup" colSpan={2} class="first">best config</th>
+                          </tr>
                           <tr>
-                            <th scope="col">Value</th>
+                            <th scope="col" class="value-cell">Value</th>
                             <th scope="col" class="number">Configs</th>
                             <th scope="col" class="number">Trials</th>
-                            <ProtocolHeads />
-                            <ProtocolHeads />
+                            <th scope="col" class="number first">Score</th>
+                            <th scope="col" class="interval-cell"><span class="hidden">Score, drawn</span></th>
+                            <th scope="col" class="number first">Score</th>
+                            <th scope="col" class="interval-cell"><span class="hidden">Score, drawn</span></th>
+                            <th scope="col" class="first">Config</th>
+                            <th scope="col" class="number">Score <span class="protocol">paper-style</span></th>
                           </tr>
                         </thead>
                         <tbody>
                           {axis.values.map((value) => (
-                            <tr key={value.value} class={value.complete ? undefined : "incomplete"}>
-                              <th scope="row">{value.value}</th>
+                            <tr key={valueText(value.value)} class={value.complete ? undefined : "incomplete"}>
+                              <th scope="row">{value.value === null ? <span class="none">not varied</span> : valueText(value.value)}</th>
                               <td class="number">{value.configs}</td>
-                              <td class="number">{value.finished}/{value.expected}</td>
-                              <td class="number first"><Mean of={value.paper} name="acc_presence" incomplete={!value.complete} /></td>
-                              <td class="number"><Mean of={value.paper} name="acc_salience" incomplete={!value.complete} /></td>
-                              <td class="number strong"><Mean of={value.paper} name="score" incomplete={!value.complete} /></td>
+                              <td class="number">{value.trials}</td>
+                              <td class="number first strong"><Mean of={value.paper} name="score" incomplete={!value.complete} /></td>
                               <td class="interval-cell"><Interval of={value.paper} low={low} high={high} /></td>
-                              <td class="number first"><Mean of={value.clean} name="acc_presence" incomplete={!value.complete} /></td>
-                              <td class="number"><Mean of={value.clean} name="acc_salience" incomplete={!value.complete} /></td>
-                              <td class="number strong"><Mean of={value.clean} name="score" incomplete={!value.complete} /></td>
+                              <td class="number first strong"><Mean of={value.clean} name="score" incomplete={!value.complete} /></td>
                               <td class="interval-cell"><Interval of={value.clean} low={low} high={high} clean /></td>
+                              <td class="first mono">
+                                {value.best_config ? (
+                                  <a href={to(["sweep", sweep.id, "trials"], { config: value.best_config })}>{value.best_config}</a>
+                                ) : (
+                                  <span class="none">–</span>
+                                )}
+                              </td>
+                              <td class="number">{share(value.best_paper_score)}</td>
                             </tr>
                           ))}
                         </tbody>
@@ -241,7 +265,10 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                   </div>
                 );
               })}
-              <Protocols />
+              <p class="legend">
+                Marginal means: every config that has the value, whatever its other settings. {kPaperNote} Mean ± SD over
+                trials. {kCleanNote} Mean ± SD over configs. Grey rows lack trials.
+              </p>
             </>
           );
         }}

@@ -1,6 +1,4 @@
 // Numbers and times as they are printed.
-import type { Spread } from "./api";
-
 const kMinus = "\u2212";
 
 /** .279, as papers print a share of one: three digits, no leading zero. */
@@ -11,10 +9,10 @@ export function share(value: number | null | undefined): string {
   return value < 0 && Number(text) !== 0 ? kMinus + short : short;
 }
 
-/** .279 ± .012; without ± when there is one number only. */
-export function spread(value: Spread | null | undefined, n: number): string {
-  if (!value || value.mean === null) return "\u2013";
-  return n > 1 ? `${share(value.mean)} \u00b1 ${share(value.sd)}` : share(value.mean);
+/** +.012, for differences. */
+export function signed(value: number | null | undefined): string {
+  const text = share(value);
+  return typeof value === "number" && value > 0 ? `+${text}` : text;
 }
 
 export function count(value: number): string {

@@ -140,7 +140,7 @@ function CurvesPart({ result }: { result: Result }) {
     const { curves } = result;
     const used = (values: (number | null)[] | undefined) => values?.some((value) => value !== null && value !== 0) ?? false;
     const marks = [];
-    if (result.paper) marks.push({ epoch: result.paper.epoch, label: "best, paper-style" });
+    if (result.paper) marks.push({ epoch: result.paper.epoch, label: "paper-style epoch" });
     return {
       marks,
       losses: [
@@ -239,7 +239,7 @@ function Attempts({ attempts }: { attempts: Attempt[] }) {
             <th scope="col" class="number">#</th>
             <th scope="col">State</th>
             <th scope="col">Worker</th>
-            <th scope="col">Started</th>
+            <th scope="col" class="number">Started</th>
             <th scope="col" class="number">Took</th>
             <th scope="col">Reason</th>
           </tr>
