@@ -1,0 +1,21 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <stdexcept>
+
+namespace medley::worker {
+
+/// What the user typed cannot be: exit code 2. Everything else that is thrown is exit code 1.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Each adds one subcommand of medley-worker to `app`, with examples in its footer; the callback does the work and
+/// throws when it cannot.
+void add_train_command(CLI::App& app);    // one trial, without a coordinator
+void add_predict_command(CLI::App& app);  // probabilities of checkpoints
+void add_bench_command(CLI::App& app);    // epochs a second of packs
+
+}  // namespace medley::worker

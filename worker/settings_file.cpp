@@ -1,0 +1,53 @@
+#include "worker/settings_file.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "sweep/nearest.h"
+#include "sweep/spec_values.h"
+#include "worker/command.h"
+
+namespace medley::worker {
+
+sweep::Config read_settings(const std::filesystem::path& file, const std::vector<std::string>& encoder_names) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw UsageError("cannot read " + file.string());
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (text.size() > sweep::kMaxSpecBytes) throw UsageError(file.string() + ": more than 1 MiB of settings");
+  const std::string name = file.string();
+  sweep::Diagnostics diagnostics(name, text);
+  const sweep::YamlNode root = sweep::parse_yaml(text, name, diagnostics);
+  sweep::Config config;
+  config.encoders = encoder_names;
+  // More encoders than there are cannot be kept: the default follows a small dataset.
+  config.top_n = std::min(config.top_n, static_cast<int>(encoder_names.size()));
+  if (root.kind != sweep::YamlNode::Kind::kNull) {
+    if (!root.is_map()) diagnostics.add(root.place, "must be a map of settings");
+    sweep::check_keys(root, "", sweep::setting_names(), diagnostics);
+  }
+  for (const auto& [key, value] : root.entries) {
+    const sweep::Setting* setting = sweep::find_setting(key.place.text);
+    if (!setting) continue;
+    if (setting->kind == sweep::Setting::Kind::kEncoders) {
+      const auto names = sweep::read_names(value, setting->name, diagnostics);
+      if (!names) continue;
+      config.encoders.clear();
+      for (const sweep::PlacedValue& one : *names) {
+        const auto encoder = one.value.get<std::string>();
+        if (std::find(encoder_names.begin(), encoder_names.end(), encoder) == encoder_names.end()) {
+          diagnostics.add(one.place, "the dataset has no such encoder" + sweep::suggestion(encoder, encoder_names));
+        }
+        config.encoders.push_back(encoder);
+      }
+    } else if (const auto read = sweep::read_value(value, *setting, diagnostics)) {
+      setting->set(config, read->value);
+    }
+  }
+  diagnostics.throw_if_any();
+  const std::string wrong = sweep::check_config(config);
+  if (!wrong.empty()) throw sweep::Error(name + ": " + wrong);
+  return config;
+}
+
+}  // namespace medley::worker

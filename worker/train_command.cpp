@@ -1,0 +1,111 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "sweep/table.h"
+#include "trainer/trainer.h"
+#include "worker/command.h"
+#include "worker/settings_file.h"
+
+namespace medley::worker {
+namespace {
+
+struct TrainArguments {
+  std::filesystem::path config, data, out, checkpoints;
+  std::optional<int> fold;
+  std::uint64_t seed = 1;
+  std::string device = "cpu";
+  bool json = false;
+};
+
+void print_result(const sweep::TrialSpec& trial, const sweep::TrialResult& result) {
+  using Align = sweep::Table::Align;
+  sweep::Table table;
+  for (const char* head : {"epoch", "loss", "validation loss", "alpha", "beta", "ACC_P", "ACC_S", "Score"}) {
+    table.columns.push_back({head, Align::kRight});
+  }
+  for (const sweep::EpochMetrics& e : result.epochs) {
+    table.rows.push_back({std::to_string(e.epoch), fmt::format("{:.4f}", e.loss), fmt::format("{:.4f}", e.validation_loss),
+                          fmt::format("{:.3f}", e.thresholds.alpha), fmt::format("{:.3f}", e.thresholds.beta),
+                          fmt::format("{:.4f}", e.validation.presence), fmt::format("{:.4f}", e.validation.salience),
+                          fmt::format("{:.4f}", e.validation.score())});
+  }
+  const bool transductive = trial.config.adaptation != sweep::Adaptation::kNone;
+  if (result.outcome == sweep::Outcome::kDiverged) {
+    table.notes.push_back("diverged: " + result.reason);
+  } else {
+    const auto line = [&](const char* protocol, const sweep::Snapshot& s, const sweep::Accuracy& a) {
+      table.notes.push_back(fmt::format("{}{}: epoch {}, ACC_P {:.4f}, ACC_S {:.4f}, Score {:.4f}", protocol,
+                                        transductive ? ", transductive" : "", s.epoch, a.presence, a.salience,
+                                        a.score()));
+    };
+    line("paper-style (epoch and thresholds tuned on this fold: optimistic)", result.paper,
+         result.paper.surface.best().accuracy);
+    if (result.clean.epoch > 0 && trial.config.inner_fold) {
+      const auto best = result.inner.best();
+      line("clean (epoch and thresholds chosen on the inner fold)", result.clean,
+           result.clean.surface.at(best.alpha_index, best.beta_index));
+    } else if (result.clean.epoch > 0) {
+      line("last epoch (thresholds tuned on this fold)", result.clean, result.clean.surface.best().accuracy);
+    }
+  }
+  for (const auto& e : result.importance.encoders) {
+    table.notes.push_back(fmt::format("gate {}: mean {:.3f}, SD {:.3f}, kept on {:.1f} % of clips", e.encoder, e.mean,
+                                      e.sd, 100 * e.selection_frequency));
+  }
+  std::fputs(sweep::text_table(table).c_str(), stdout);
+}
+
+void train(const TrainArguments& arguments) {
+  const data::Dataset dataset = data::load_dataset(arguments.data);
+  sweep::TrialSpec trial;
+  trial.config = read_settings(arguments.config, dataset.encoder_names());
+  trial.fold = arguments.fold.value_or(dataset.folds.front());
+  trial.seed = arguments.seed;
+  trial.id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint);
+  trainer::TrainOptions options;
+  options.device = arguments.device;
+  options.checkpoints = arguments.checkpoints;
+  if (!options.checkpoints.empty()) std::filesystem::create_directories(options.checkpoints);
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  options.progress = [&](const trainer::Progress& p) {
+    fmt::print(stderr, "{}epoch {}/{}{}", terminal ? "\r" : "", p.epoch, p.epochs,
+               terminal && p.epoch < p.epochs && p.active > 0 ? "" : "\n");
+  };
+  const sweep::TrialResult result = trainer::train_pack(dataset, {trial}, options).front();
+  const std::vector<std::uint8_t> bytes = sweep::encode_result(result);
+  const nlohmann::json record = {{"trial", sweep::to_json(trial)}, {"result", nlohmann::json::from_cbor(bytes)}};
+  if (!arguments.out.empty()) {
+    std::ofstream out(arguments.out, std::ios::binary);
+    out << record.dump() << '\n';
+    if (!out.flush()) throw std::runtime_error("cannot write " + arguments.out.string());
+  }
+  if (arguments.json) {
+    fmt::print("{}\n", record.dump());
+  } else {
+    print_result(trial, result);
+  }
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app) {
+  auto arguments = std::make_shared<TrainArguments>();
+  CLI::App* command = app.add_subcommand("train", "Train one trial, without a coordinator");
+  command->add_option("config", arguments->config, "settings: a flat YAML or JSON map")->required();
+  command->add_option("--data", arguments->data, "dataset folder")->required()->check(CLI::ExistingDirectory);
+  command->add_option("--fold", arguments->fold, "fold to report on (default: the first)");
+  command->add_option("--seed", arguments->seed, "seed of the trial")->capture_default_str();
+  command->add_option("--out", arguments->out, "write trial and result as JSON to this file");
+  command->add_option("--checkpoints", arguments->checkpoints, "write <trial id>.npz to this folder");
+  command->add_option("--device", arguments->device, "cpu, cuda, cuda:1, ...")->capture_default_str();
+  command->add_flag("--json", arguments->json, "print trial and result as JSON");
+  command->footer("Example:\n  medley-worker train settings.yaml --data demo-data --fold 0 --seed 1");
+  command->callback([arguments] { train(*arguments); });
+}
+
+}  // namespace medley::worker
