@@ -32,13 +32,14 @@ struct Varied {
 /// Texts of a config's axes, by position in `axes_`; nullopt where the condition does not hold.
 using AxisTexts = std::vector<std::optional<std::string>>;
 
-bool contains_word(const std::string& text, const std::string& word) {
+/// Where `word` stands in `text` as a whole word, or npos.
+std::size_t find_word(const std::string& text, const std::string& word) {
   const auto part = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
     const std::size_t end = at + word.size();
-    if ((at == 0 || !part(text[at - 1])) && (end == text.size() || !part(text[end]))) return true;
+    if ((at == 0 || !part(text[at - 1])) && (end == text.size() || !part(text[end]))) return at;
   }
-  return false;
+  return std::string::npos;
 }
 
 class Expander {
@@ -269,15 +270,19 @@ class Expander {
     return "";
   }
 
-  /// Where the file set what `message` names: an axis, else a base setting, else the file as a whole.
+  /// Where the file set what `message` names first: an axis, else a base setting, else the file as a whole.
   Place culprit(const std::string& message) const {
-    for (const Varied& varied : axes_) {
-      if (contains_word(message, varied.setting->name)) return varied.axis->place;
-    }
-    for (const auto& [name, place] : spec_.base_places) {
-      if (contains_word(message, name)) return place;
-    }
-    return {1, 1, ""};
+    std::size_t first = std::string::npos;
+    Place place{1, 1, ""};
+    const auto consider = [&](const std::string& setting, const Place& where) {
+      const std::size_t at = find_word(message, setting);
+      if (at < first) place = where;
+      first = std::min(first, at);
+    };
+    for (const Varied& varied : axes_) consider(varied.setting->name, varied.axis->place);
+    if (first != std::string::npos) return place;
+    for (const auto& [name, where] : spec_.base_places) consider(name, where);
+    return place;
   }
 
   /// One diagnostic for each place that makes configs impossible, with the first few reasons.

@@ -9,8 +9,9 @@ const std::vector<std::string> kNames = {"top_n", "temperature", "selection", "a
 
 TEST(Nearest, FindsTypingErrors) {
   EXPECT_EQ(nearest_name("selction", kNames), "selection");
-  EXPECT_EQ(nearest_name("slectoin", kNames), "selection");  // 3 edits of 9 letters
+  EXPECT_EQ(nearest_name("slectoin", kNames), "selection");  // an insertion and a swap
   EXPECT_EQ(nearest_name("topn", kNames), "top_n");
+  EXPECT_EQ(nearest_name("adma", kNames), "adam");  // a swap is one edit
 }
 
 TEST(Nearest, LetterCaseAndDashesAreFree) {

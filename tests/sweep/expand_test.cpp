@@ -1,0 +1,417 @@
+#include "sweep/expand.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace medley::sweep {
+namespace {
+
+DatasetShape four_encoders() {
+  return {"fingerprint", {"clip", "hubert", "imagebind", "wavlm"}, {"video", "audio", "video", "audio"}, {0, 1, 2, 3, 4}, true};
+}
+
+Expansion expand_text(const std::string& text, const DatasetShape& shape = four_encoders()) {
+  return expand(parse_sweep(text, "s.yaml"), shape);
+}
+
+std::vector<std::string> mistakes(const std::string& text, const DatasetShape& shape = four_encoders()) {
+  const SweepSpec spec = parse_sweep(text, "s.yaml");
+  try {
+    expand(spec, shape);
+  } catch (const SpecError& e) {
+    std::vector<std::string> result;
+    for (const Diagnostic& d : e.diagnostics()) {
+      result.push_back(std::to_string(d.line) + ":" + std::to_string(d.column) + ": " + d.message);
+    }
+    return result;
+  }
+  return {};
+}
+
+std::string mistake(const std::string& text, const DatasetShape& shape = four_encoders()) {
+  const auto all = mistakes(text, shape);
+  EXPECT_EQ(all.size(), 1u) << testing::PrintToString(all);
+  return all.empty() ? "" : all.front();
+}
+
+/// Values of one axis, config by config; "-" where it is not varied.
+std::vector<std::string> column(const Expansion& expansion, const std::string& axis) {
+  std::vector<std::string> result;
+  for (const ExpandedConfig& config : expansion.configs) {
+    const auto it = config.axis_values.find(axis);
+    result.push_back(it == config.axis_values.end() ? "-" : it->second);
+  }
+  return result;
+}
+
+std::vector<std::string> subsets(const std::string& axis, const DatasetShape& shape = four_encoders()) {
+  return column(expand_text("base: {selection: all}\naxes: {encoders: " + axis + "}", shape), "encoders");
+}
+
+std::set<std::string> config_ids(const Expansion& expansion) {
+  std::set<std::string> ids;
+  for (const ExpandedConfig& config : expansion.configs) ids.insert(config.id);
+  return ids;
+}
+
+using Strings = std::vector<std::string>;
+
+TEST(Expand, AFileWithoutAxesIsOneConfigOnAllEncodersAndFolds) {
+  const Expansion expansion = expand_text("base: {epochs: 5}");
+  ASSERT_EQ(expansion.configs.size(), 1u);
+  EXPECT_EQ(expansion.configs[0].config.encoders, four_encoders().encoders);
+  EXPECT_EQ(expansion.configs[0].config.epochs, 5);
+  EXPECT_TRUE(expansion.configs[0].axis_values.empty());
+  EXPECT_EQ(expansion.trials.size(), 5u);
+}
+
+TEST(Expand, TheFirstAxisVariesSlowest) {
+  const Expansion expansion = expand_text("axes: {head: [softmax, decoupled], top_n: [3, 1]}");
+  EXPECT_EQ(column(expansion, "head"), (Strings{"softmax", "softmax", "decoupled", "decoupled"}));
+  EXPECT_EQ(column(expansion, "top_n"), (Strings{"3", "1", "3", "1"}));
+  EXPECT_EQ(expansion.configs[1].config.head, Head::kSoftmax);
+  EXPECT_EQ(expansion.configs[1].config.top_n, 1);
+}
+
+TEST(Expand, TrialsStandByConfigThenSeedThenFold) {
+  const Expansion expansion = expand_text("axes: {top_n: [1, 2]}\nseeds: [7, 3]\nfolds: [4, 2]");
+  ASSERT_EQ(expansion.trials.size(), 8u);
+  std::size_t i = 0;
+  for (const int top_n : {1, 2}) {
+    for (const std::uint64_t seed : {7u, 3u}) {
+      for (const int fold : {2, 4}) {
+        const TrialSpec& trial = expansion.trials[i++];
+        EXPECT_EQ(trial.config.top_n, top_n);
+        EXPECT_EQ(trial.seed, seed);
+        EXPECT_EQ(trial.fold, fold);
+        EXPECT_EQ(trial.id, trial_id(trial.config, fold, seed, "fingerprint"));
+      }
+    }
+  }
+}
+
+TEST(Expand, EncoderGenerators) {
+  EXPECT_EQ(subsets("all"), (Strings{"clip+hubert+imagebind+wavlm"}));
+  EXPECT_EQ(subsets("singles"), (Strings{"clip", "hubert", "imagebind", "wavlm"}));
+  EXPECT_EQ(subsets("pairs"), (Strings{"clip+hubert", "clip+imagebind", "clip+wavlm", "hubert+imagebind",
+                                       "hubert+wavlm", "imagebind+wavlm"}));
+  EXPECT_EQ(subsets("leave-one-out"), (Strings{"hubert+imagebind+wavlm", "clip+imagebind+wavlm", "clip+hubert+wavlm",
+                                               "clip+hubert+imagebind"}));
+  EXPECT_EQ(subsets("by-modality"), (Strings{"clip+imagebind", "hubert+wavlm"}));
+  EXPECT_EQ(subsets("{modality: audio}"), (Strings{"hubert+wavlm"}));
+  EXPECT_EQ(subsets("{modality: [audio, video]}"), (Strings{"clip+hubert+imagebind+wavlm"}));
+  EXPECT_EQ(subsets("{sizes: 3}"), (Strings{"clip+hubert+imagebind", "clip+hubert+wavlm", "clip+imagebind+wavlm",
+                                            "hubert+imagebind+wavlm"}));
+  EXPECT_EQ(subsets("{sizes: [1, 4]}").size(), 15u);  // 2^4 - 1
+  EXPECT_EQ(subsets("[[wavlm, clip], [hubert]]"), (Strings{"clip+wavlm", "hubert"}));
+}
+
+TEST(Expand, SeveralGeneratorsAreAUnionInOrder) {
+  EXPECT_EQ(subsets("[by-modality, [wavlm, hubert], singles, {modality: video}, [clip]]"),
+            (Strings{"clip+imagebind", "hubert+wavlm", "clip", "hubert", "imagebind", "wavlm"}));
+}
+
+TEST(Expand, GeneratorsChooseAmongTheEncodersOfBase) {
+  const Expansion expansion =
+      expand_text("base: {selection: all, encoders: [wavlm, clip, hubert]}\naxes: {encoders: [pairs, [imagebind]]}");
+  EXPECT_EQ(column(expansion, "encoders"), (Strings{"clip+hubert", "clip+wavlm", "hubert+wavlm", "imagebind"}));
+}
+
+TEST(Expand, EncodersStandInDatasetOrderHoweverTheyWereTyped) {
+  const Expansion one = expand_text("base: {encoders: [wavlm, clip], top_n: 1}");
+  const Expansion two = expand_text("base: {encoders: [clip, wavlm], top_n: 1}");
+  EXPECT_EQ(one.configs[0].config.encoders, (Strings{"clip", "wavlm"}));
+  EXPECT_EQ(one.configs[0].id, two.configs[0].id);
+}
+
+TEST(Expand, WhereAConditionDoesNotHoldTheSettingStaysAtBase) {
+  const Expansion expansion = expand_text(
+      "base: {temperature: 9}\naxes: {selection: [learned, all], temperature: [1, 2]}\n"
+      "when: {temperature: {selection: learned}}");
+  EXPECT_EQ(column(expansion, "selection"), (Strings{"learned", "learned", "all"}));
+  EXPECT_EQ(column(expansion, "temperature"), (Strings{"1", "2", "-"}));
+  EXPECT_EQ(expansion.configs[2].config.temperature, 9);
+  EXPECT_EQ(expansion.points, 3);
+  EXPECT_EQ(expansion.duplicates, 0);
+}
+
+TEST(Expand, AConditionMayNameSeveralSettingsAndValues) {
+  const Expansion expansion = expand_text(
+      "axes: {gate: [scorer, query], adaptation: [none, coral], top_n: [1, 2, 3], dropout: [0, 0.1]}\n"
+      "when: {dropout: {gate: scorer, top_n: [1, 3], adaptation: [coral]}}");
+  int varied = 0;
+  for (const ExpandedConfig& config : expansion.configs) {
+    const bool holds = config.config.gate == Gate::kScorer && config.config.top_n != 2 &&
+                       config.config.adaptation == Adaptation::kCoral;
+    EXPECT_EQ(config.axis_values.count("dropout"), holds ? 1u : 0u);
+    varied += holds;
+  }
+  EXPECT_EQ(varied, 4);                          // 2 top_n x 2 dropout
+  EXPECT_EQ(expansion.configs.size(), 12u + 2);  // 2 x 2 x 3, two of them doubled
+}
+
+TEST(Expand, AConditionMayStandBeforeTheAxisThatDecidesIt) {
+  const std::string when = "when: {top_n: {selection: learned}, weight_decay: {top_n: 2}}\n";
+  const Expansion before = expand_text(when + "axes: {weight_decay: [0, 0.1], top_n: [1, 2], selection: [all, learned]}");
+  const Expansion after = expand_text(when + "axes: {selection: [all, learned], top_n: [1, 2], weight_decay: [0, 0.1]}");
+  EXPECT_EQ(config_ids(before), config_ids(after));
+  EXPECT_EQ(after.configs.size(), 4u);  // all; top 1; top 2 with two decays
+}
+
+TEST(Expand, ConfigsThatTrainTheSameAreTrainedOnce) {
+  const Expansion expansion = expand_text("axes: {selection: [learned, all], top_n: [1, 2, 3]}");
+  EXPECT_EQ(expansion.points, 6);
+  EXPECT_EQ(expansion.configs.size(), 4u);
+  EXPECT_EQ(expansion.duplicates, 2);
+  EXPECT_EQ(column(expansion, "top_n"), (Strings{"1", "2", "3", "-"}));  // `all` does not read it
+  EXPECT_EQ(config_ids(expansion).size(), 4u);
+}
+
+TEST(Expand, NeitherCommentsNorNamesNorTheOrderOfKeysChangeAnId) {
+  const Expansion one = expand_text(
+      "name: one\nbase: {epochs: 9, dropout: 0.10, head: softmax}\naxes: {top_n: [1, 2], gate: [scorer, query]}\n"
+      "seeds: 2\nfolds: all");
+  const Expansion two = expand_text(
+      "# a comment\nfolds: [4, 3, 2, 1, 0]\nseeds: [1, 2]\naxes:\n  gate: [query, scorer]  # turned round\n"
+      "  top_n: {range: [1, 2]}\nbase:\n  head: \"softmax\"\n  dropout: 1e-1\n  epochs: 9\npriority: 3\n");
+  EXPECT_EQ(config_ids(one), config_ids(two));
+  std::set<std::string> trials_one;
+  std::set<std::string> trials_two;
+  for (const TrialSpec& trial : one.trials) trials_one.insert(trial.id);
+  for (const TrialSpec& trial : two.trials) trials_two.insert(trial.id);
+  EXPECT_EQ(trials_one.size(), 4u * 2 * 5);
+  EXPECT_EQ(trials_one, trials_two);
+}
+
+TEST(Expand, ExpandingTwiceGivesTheSame) {
+  const std::string text = "axes: {encoders: [singles, pairs], top_n: [1], dropout: {uniform: [0, 0.5]}}\nsearch: {random: 40}";
+  const Expansion one = expand_text(text);
+  const Expansion two = expand_text(text);
+  ASSERT_EQ(one.trials.size(), two.trials.size());
+  for (std::size_t i = 0; i < one.trials.size(); ++i) EXPECT_EQ(one.trials[i].id, two.trials[i].id);
+}
+
+// Two axes: 3 subset sizes with C(4, k) members, top_n 1..3: top_n k fits subsets of size >= k.
+TEST(Expand, ImpossibleConfigsAreAMistakeThatSaysHowManyAndWhere) {
+  EXPECT_EQ(mistake("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\n"),
+            "3:3: 14 of 30 configs are impossible: top_n 2 is larger than the 1 encoder of this config (4); top_n 3 is "
+            "larger than the 1 encoder of this config (4); top_n 3 is larger than the 2 encoders of this config (6); "
+            "'impossible: skip' leaves them out");
+}
+
+TEST(Expand, ImpossibleConfigsAreDroppedAndCountedWhenAskedTo) {
+  const Expansion expansion = expand_text("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\nimpossible: skip\n");
+  EXPECT_EQ(expansion.dropped, 14);
+  EXPECT_EQ(expansion.configs.size(), 16u);
+  for (const ExpandedConfig& config : expansion.configs) EXPECT_EQ(check_config(config.config), "");
+}
+
+TEST(Expand, NothingLeftIsAMistakeEvenWhenSkipping) {
+  EXPECT_EQ(mistake("base: {encoders: [clip]}\naxes: {top_n: [2, 3]}\nimpossible: skip"),
+            "2:8: 2 of 2 configs are impossible: top_n 2 is larger than the 1 encoder of this config (1); top_n 3 is "
+            "larger than the 1 encoder of this config (1)");
+  EXPECT_EQ(mistake("base:\n  top_n: 5\n"),
+            "2:3: 1 of 1 configs are impossible: top_n 5 is larger than the 4 encoders of this config (1)");
+}
+
+TEST(Expand, WhatTheDatasetLacksIsNamedWithItsPlaceAndTheNearest) {
+  EXPECT_EQ(mistakes("base: {encoders: [clip, huber]}\naxes: {encoders: [[wavml], [x], {modality: audoi}]}\nfolds: [0, 7]"),
+            (Strings{"1:25: encoders: unknown encoder 'huber'; did you mean 'hubert'?",
+                     "2:20: encoders: unknown encoder 'wavml'; did you mean 'wavlm'?",
+                     "2:29: encoders: unknown encoder 'x'; valid: clip, hubert, imagebind, wavlm",
+                     "2:44: encoders: unknown modality 'audoi'; did you mean 'audio'?",
+                     "3:8: folds: the dataset has no fold 7; valid: 0, 1, 2, 3, 4"}));
+}
+
+TEST(Expand, GeneratorsThatCannotBeFilledAreMistakes) {
+  DatasetShape one{"f", {"clip"}, {""}, {0, 1}, false};
+  EXPECT_EQ(mistake("axes: {encoders: pairs}", one), "1:18: encoders: a subset of 2 cannot be chosen from 1 encoder");
+  EXPECT_EQ(mistake("axes: {encoders: leave-one-out}", one), "1:18: encoders: leave-one-out of 1 encoder leaves none");
+  EXPECT_EQ(mistake("axes: {encoders: by-modality}", one),
+            "1:18: encoders: by-modality: the dataset does not say the modality of 'clip' (dataset.yaml)");
+  EXPECT_EQ(mistake("axes: {encoders: {modality: audio}}", one),
+            "1:29: encoders: unknown modality 'audio'; the dataset names none (dataset.yaml)");
+  EXPECT_EQ(mistake("axes: {encoders: {sizes: [3, 5]}}"),
+            "1:18: encoders: a subset of 5 cannot be chosen from 4 encoders");
+}
+
+TEST(Expand, AdaptingToTestClipsNeedsTestClips) {
+  DatasetShape shape = four_encoders();
+  shape.has_test = false;
+  const std::string text = "base: {adaptation: coral}\naxes:\n  adaptation_target: [validation, test]\n";
+  EXPECT_EQ(mistake(text, shape),
+            "3:3: 1 of 2 configs are impossible: adaptation_target test needs test clips, and the dataset has none (1); "
+            "'impossible: skip' leaves them out");
+  EXPECT_EQ(expand_text(text).configs.size(), 2u);
+  EXPECT_TRUE(mistakes("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
+}
+
+TEST(Expand, TooFewFoldsAreAMistake) {
+  DatasetShape shape = four_encoders();
+  shape.folds = {3};
+  EXPECT_NE(mistake("name: x", shape).find("nothing is left to train on"), std::string::npos);
+  shape.folds = {0, 1};
+  EXPECT_TRUE(mistakes("name: x", shape).empty());
+  EXPECT_EQ(mistake("base: {inner_fold: true}", shape),
+            "1:8: 1 of 1 configs are impossible: inner_fold leaves nothing to train on: the dataset has 2 folds (1)");
+}
+
+TEST(Expand, AnAxisThatChangesNothingIsAMistake) {
+  EXPECT_EQ(mistake("base: {fusion: concat}\naxes: {top_n: [1, 2]}"),
+            "2:8: top_n: this axis changes nothing: the setting matters only where fusion is sum and selection is "
+            "learned");
+  EXPECT_EQ(mistake("axes: {dropout: [0, 0.1]}\nwhen: {dropout: {head: softmax}}"),
+            "1:8: dropout: this axis changes nothing: its condition under 'when' never holds");
+}
+
+TEST(Expand, ABaseSettingThatNoConfigReadsIsAWarning) {
+  const Expansion expansion = expand_text("base:\n  fusion: concat\n  gate_dim: 32\n");
+  ASSERT_EQ(expansion.warnings.size(), 1u);
+  EXPECT_EQ(expansion.warnings[0].str(),
+            "s.yaml:3:3: gate_dim: no config of this sweep reads it: it matters only where fusion is sum and gate is "
+            "scorer\n 3 |   gate_dim: 32\n   |   ^~~~~~~~");
+}
+
+TEST(Expand, ReferenceIsTheConfigOfBaseWithItsSettings) {
+  const Expansion expansion = expand_text("axes: {selection: [learned, all], top_n: [1, 2]}\nreference: {selection: all}");
+  ASSERT_EQ(expansion.reference_id.size(), 12u);
+  const auto it = std::find_if(expansion.configs.begin(), expansion.configs.end(),
+                               [&](const ExpandedConfig& c) { return c.id == expansion.reference_id; });
+  ASSERT_NE(it, expansion.configs.end());
+  EXPECT_EQ(it->config.selection, Selection::kAll);
+  EXPECT_EQ(expand_text("axes: {top_n: [1]}").reference_id, "");
+  EXPECT_EQ(mistake("axes: {top_n: [1, 2]}\nreference: {top_n: 3}"),
+            "2:12: reference: base with these settings is not a config of this sweep: top_n 3 is not among the values of "
+            "its axis");
+}
+
+TEST(Expand, ALargeGridIsRefusedWithItsSizeBeforeItIsMade) {
+  DatasetShape shape{"f", {}, {}, {0, 1, 2, 3, 4}, false};
+  for (int i = 0; i < 20; ++i) {
+    shape.encoders.push_back("e" + std::to_string(i));
+    shape.modalities.push_back("");
+  }
+  EXPECT_EQ(mistake("axes:\n  epochs: {range: [1, 1001]}\n  patience: {range: [1, 1000]}\n", shape),
+            "2:3: the grid would make 1001000 configs (epochs 1001 x patience 1000); the most is 1000000: cut an axis, add "
+            "a condition under 'when', or use 'search: {random: 1000}'");
+  EXPECT_NE(mistake("axes: {encoders: {sizes: [1, 20]}}", shape).find("are more than 1000000 subsets"), std::string::npos);
+  std::string huge = "axes:\n";
+  for (const char* name : {"epochs", "patience", "batch_size", "warmup_epochs"}) {
+    huge += std::string("  ") + name + ": {range: [2, 10000]}\n";
+  }
+  EXPECT_NE(mistake(huge, shape).find("would make more than 10^15 configs"), std::string::npos);
+}
+
+TEST(Expand, ConditionsCountInTheSizeOfAGrid) {
+  // 2,000 x 1,000 points without the condition; 1,999 + 1,000 with it.
+  const std::string axes = "base: {epochs: 5000}\naxes:\n  patience: {range: [1, 2000]}\n  batch_size: {range: [2, 1001]}\n";
+  EXPECT_NE(mistake(axes).find("would make 2000000 configs"), std::string::npos);
+  EXPECT_EQ(expand_text(axes + "when: {batch_size: {patience: 7}}\n").points, 2999);
+}
+
+TEST(Expand, TooManyTrialsAreRefused) {
+  EXPECT_EQ(mistake("axes:\n  patience: {range: [1, 1000]}\nseeds: 300\n"),
+            "2:3: 1000 configs x 5 folds x 300 seeds would make 1500000 trials; the most is 1000000");
+}
+
+TEST(Expand, RandomDrawsLieWithinTheirBoundsAndFollowTheirDistribution) {
+  const Expansion expansion = expand_text(R"(
+axes:
+  learning_rate: {log_uniform: [1e-5, 1e-1]}
+  dropout: {uniform: [0.1, 0.5]}
+  top_n: {integer: [1, 4]}
+  head: [softmax, decoupled]
+search: {random: 4000}
+folds: [0]
+)");
+  ASSERT_EQ(expansion.configs.size(), 4000u);
+  double log_sum = 0;
+  double sum = 0;
+  std::vector<int> top_n(5, 0);
+  int softmax = 0;
+  for (const ExpandedConfig& c : expansion.configs) {
+    ASSERT_GE(c.config.learning_rate, 1e-5);
+    ASSERT_LE(c.config.learning_rate, 1e-1);
+    ASSERT_GE(c.config.dropout, 0.1);
+    ASSERT_LE(c.config.dropout, 0.5);
+    log_sum += std::log10(c.config.learning_rate);
+    sum += c.config.dropout;
+    ++top_n[static_cast<std::size_t>(c.config.top_n)];
+    softmax += c.config.head == Head::kSoftmax;
+  }
+  // Five standard errors: a uniform over a range w has standard deviation w / sqrt(12).
+  EXPECT_NEAR(log_sum / 4000, -3, 5 * 4 / std::sqrt(12 * 4000));
+  EXPECT_NEAR(sum / 4000, 0.3, 5 * 0.4 / std::sqrt(12 * 4000));
+  for (int n = 1; n <= 4; ++n) EXPECT_NEAR(top_n[static_cast<std::size_t>(n)], 1000, 5 * std::sqrt(4000 * 0.1875));
+  EXPECT_NEAR(softmax, 2000, 5 * std::sqrt(1000));
+}
+
+TEST(Expand, AddingAnAxisOrDrawsChangesNoOtherDraw) {
+  const std::string axes = "  learning_rate: {log_uniform: [1e-5, 1e-1]}\n  top_n: [1, 2, 3, 4]\n";
+  const Expansion few = expand_text("axes:\n" + axes + "search: {random: 20, seed: 9}");
+  const Expansion more = expand_text("axes:\n  dropout: {uniform: [0, 0.5]}\n" + axes + "search: {random: 50, seed: 9}");
+  ASSERT_EQ(few.configs.size(), 20u);
+  for (std::size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(few.configs[i].config.learning_rate, more.configs[i].config.learning_rate);
+    EXPECT_EQ(few.configs[i].config.top_n, more.configs[i].config.top_n);
+  }
+  const Expansion other = expand_text("axes:\n" + axes + "search: {random: 20, seed: 10}");
+  EXPECT_NE(column(few, "learning_rate"), column(other, "learning_rate"));
+}
+
+TEST(Expand, DrawsHaveFourDigitsSoThatIdsAreTheSameOnEveryMachine) {
+  const Expansion expansion = expand_text("axes: {learning_rate: {log_uniform: [1e-5, 1e-1]}}\nsearch: {random: 200}");
+  for (const std::string& text : column(expansion, "learning_rate")) {
+    const std::string digits = text.substr(0, text.find('e'));
+    const std::size_t first = digits.find_first_of("123456789");
+    const auto significant = std::count_if(digits.begin() + static_cast<std::ptrdiff_t>(first), digits.end(),
+                                           [](char c) { return c != '.'; });
+    EXPECT_LE(significant, 4) << text;
+  }
+}
+
+TEST(Expand, DrawsThatTrainTheSameAreLeftOutAndSaidSo) {
+  const Expansion expansion = expand_text("axes: {top_n: [1, 2]}\nsearch: {random: 30}");
+  EXPECT_EQ(expansion.configs.size(), 2u);
+  EXPECT_EQ(expansion.points, 30);
+  EXPECT_EQ(expansion.duplicates, 28);
+  ASSERT_EQ(expansion.warnings.size(), 1u);
+  EXPECT_EQ(expansion.warnings[0].message, "28 of 30 draws train the same as an earlier one and are left out");
+}
+
+TEST(CountByAxis, CountsConfigsTrialsAndWhatIsDone) {
+  const SweepSpec spec = parse_sweep("axes: {selection: [learned, all], top_n: [1, 2]}\nseeds: 2\nfolds: [0, 1, 2]", "s");
+  const Expansion expansion = expand(spec, four_encoders());
+  std::set<std::string> done;
+  for (const TrialSpec& trial : expansion.trials) {
+    if (trial.config.selection == Selection::kAll && trial.fold != 2) done.insert(trial.id);
+  }
+  const auto counts = count_by_axis(spec, expansion, [&](const std::string& id) { return done.count(id) > 0; });
+  ASSERT_EQ(counts.size(), 2u);
+  const auto row = [](const ValueCount& v) {
+    return v.value + " " + std::to_string(v.configs) + " " + std::to_string(v.trials) + " " + std::to_string(v.done);
+  };
+  EXPECT_EQ(counts[0].setting, "selection");
+  ASSERT_EQ(counts[0].values.size(), 2u);
+  EXPECT_EQ(row(counts[0].values[0]), "learned 2 12 0");
+  EXPECT_EQ(row(counts[0].values[1]), "all 1 6 4");
+  EXPECT_EQ(counts[1].setting, "top_n");
+  ASSERT_EQ(counts[1].values.size(), 3u);
+  EXPECT_EQ(row(counts[1].values[0]), "1 1 6 0");
+  EXPECT_EQ(row(counts[1].values[1]), "2 1 6 0");
+  EXPECT_EQ(row(counts[1].values[2]), " 1 6 4");  // not varied
+}
+
+TEST(CountByAxis, ADrawnAxisIsOneRow) {
+  const SweepSpec spec = parse_sweep("axes: {dropout: {uniform: [0, 0.5]}}\nsearch: {random: 9}\nfolds: [0]", "s");
+  const auto counts = count_by_axis(spec, expand(spec, four_encoders()), [](const std::string&) { return false; });
+  ASSERT_EQ(counts[0].values.size(), 1u);
+  EXPECT_EQ(counts[0].values[0].value, "0 to 0.5");
+  EXPECT_EQ(counts[0].values[0].configs, 9);
+}
+
+}  // namespace
+}  // namespace medley::sweep

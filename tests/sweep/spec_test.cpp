@@ -1,0 +1,316 @@
+#include "sweep/spec.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+SweepSpec parse(const std::string& text) { return parse_sweep(text, "s.yaml"); }
+
+/// `line:column: message` of every mistake.
+std::vector<std::string> mistakes(const std::string& text) {
+  try {
+    parse(text);
+  } catch (const SpecError& e) {
+    std::vector<std::string> result;
+    for (const Diagnostic& d : e.diagnostics()) {
+      EXPECT_EQ(d.file, "s.yaml");
+      result.push_back(std::to_string(d.line) + ":" + std::to_string(d.column) + ": " + d.message);
+    }
+    return result;
+  }
+  return {};
+}
+
+/// The one mistake of `text`.
+std::string mistake(const std::string& text) {
+  const auto all = mistakes(text);
+  EXPECT_EQ(all.size(), 1u) << testing::PrintToString(all);
+  return all.empty() ? "" : all.front();
+}
+
+std::vector<json> values(const std::string& axis) {
+  const SweepSpec spec = parse("axes:\n  " + axis + "\n");
+  std::vector<json> result;
+  for (const PlacedValue& value : spec.axes.at(0).values) result.push_back(value.value);
+  return result;
+}
+
+TEST(ParseSweep, ReadsEveryKey) {
+  const SweepSpec spec = parse(R"(
+name: my sweep
+description: what for
+dataset: ../data
+priority: -3
+base: {epochs: 7, dropout: 0.25, gate: query, inner_fold: yes, encoders: [b, a]}
+axes:
+  selection: [learned, all]
+  top_n: [1, 2]
+when:
+  top_n: {selection: learned, head: [decoupled, softmax]}
+folds: [2, 0]
+seeds: [9, 4]
+search: {random: 12, seed: 5}
+impossible: skip
+reference: {selection: all}
+)");
+  EXPECT_EQ(spec.name, "my sweep");
+  EXPECT_EQ(spec.description, "what for");
+  EXPECT_EQ(spec.dataset, "../data");
+  EXPECT_EQ(spec.priority, -3);
+  EXPECT_EQ(spec.base.epochs, 7);
+  EXPECT_EQ(spec.base.dropout, 0.25);
+  EXPECT_EQ(spec.base.gate, Gate::kQuery);
+  EXPECT_TRUE(spec.base.inner_fold);
+  ASSERT_TRUE(spec.base_encoders);
+  EXPECT_EQ(spec.base_encoders->kind, EncoderSets::Kind::kNames);
+  EXPECT_EQ(spec.base_encoders->names.size(), 2u);
+  EXPECT_EQ(spec.base_places.at("dropout").line, 6);
+  ASSERT_EQ(spec.axes.size(), 2u);
+  EXPECT_EQ(spec.axes[0].setting, "selection");
+  EXPECT_FALSE(spec.axes[0].when);
+  ASSERT_TRUE(spec.axes[1].when);
+  EXPECT_EQ(spec.axes[1].when->values.at("head").size(), 2u);
+  EXPECT_EQ(spec.folds, (std::vector<int>{0, 2}));
+  EXPECT_EQ(spec.seeds, (std::vector<std::uint64_t>{9, 4}));
+  EXPECT_EQ(spec.search, SweepSpec::Search::kRandom);
+  EXPECT_EQ(spec.draws, 12);
+  EXPECT_EQ(spec.search_seed, 5u);
+  EXPECT_EQ(spec.impossible, SweepSpec::Impossible::kSkip);
+  EXPECT_EQ(spec.reference.at("selection").value, "all");
+}
+
+TEST(ParseSweep, WhatIsLeftOutHasItsDefault) {
+  const SweepSpec spec = parse_sweep("axes: {top_n: [1]}", "dir.d/my.sweep.yaml");
+  EXPECT_EQ(spec.name, "my.sweep");
+  EXPECT_EQ(spec.dataset, "");
+  EXPECT_EQ(spec.seeds, (std::vector<std::uint64_t>{1}));
+  EXPECT_TRUE(spec.folds.empty());
+  EXPECT_EQ(spec.search, SweepSpec::Search::kGrid);
+  EXPECT_EQ(spec.impossible, SweepSpec::Impossible::kError);
+  EXPECT_EQ(spec.base.epochs, Config().epochs);
+}
+
+TEST(ParseSweep, ACountOfSeedsCountsFromOne) {
+  EXPECT_EQ(parse("seeds: 3").seeds, (std::vector<std::uint64_t>{1, 2, 3}));
+}
+
+TEST(ParseSweep, AxesGiveTheirValues) {
+  EXPECT_EQ(values("top_n: [3, 1]"), (std::vector<json>{3, 1}));
+  EXPECT_EQ(values("top_n: {range: [1, 4]}"), (std::vector<json>{1, 2, 3, 4}));
+  EXPECT_EQ(values("top_n: {range: [1, 6, 2]}"), (std::vector<json>{1, 3, 5}));
+  EXPECT_EQ(values("top_n: {range: {from: 2, to: 6, step: 2}}"), (std::vector<json>{2, 4, 6}));
+  EXPECT_EQ(values("top_n: {integer: [1, 3]}"), (std::vector<json>{1, 2, 3}));
+  EXPECT_EQ(values("head: {choice: [softmax, decoupled]}"), (std::vector<json>{"softmax", "decoupled"}));
+  EXPECT_EQ(values("inner_fold: [no, true]"), (std::vector<json>{false, true}));
+  EXPECT_EQ(values("dropout: [0, 1e-1, .5]"), (std::vector<json>{0.0, 0.1, 0.5}));
+  // Sums of steps carry no rounding error into ids: 3 * 0.1 is 0.3, not 0.30000000000000004.
+  EXPECT_EQ(values("dropout: {range: [0, 0.5, 0.1]}"), (std::vector<json>{0.0, 0.1, 0.2, 0.3, 0.4, 0.5}));
+  EXPECT_EQ(values("dropout: {uniform: [0, 0.6], points: 4}"), (std::vector<json>{0.0, 0.2, 0.4, 0.6}));
+  EXPECT_EQ(values("learning_rate: {log_uniform: [1e-5, 1e-1], points: 5}"),
+            (std::vector<json>{1e-5, 1e-4, 1e-3, 1e-2, 1e-1}));
+  // 4 digits, but bounds as typed.
+  EXPECT_EQ(values("dropout: {uniform: [0.123456, 0.323456], points: 3}"),
+            (std::vector<json>{0.123456, 0.2235, 0.323456}));
+}
+
+TEST(ParseSweep, AllMistakesAreReportedAtOnceInOrderWithTheirPlaces) {
+  const std::string text = R"(nmae: x
+seeds: none
+base:
+  droput: 0.1
+  epochs: many
+  gate: scorr
+  dropout: 1.5
+axes:
+  top_n: 4
+  selction: [all]
+  head: [softmax, softmax]
+  learning_rate: {log_uniform: [0, 1]}
+  seed: [1, 2]
+when:
+  topn: {selection: learned}
+folds: [0, 0]
+search: rand
+epochs: 3
+)";
+  EXPECT_EQ(mistakes(text),
+            (std::vector<std::string>{
+                "1:1: unknown key 'nmae'; did you mean 'name'?",
+                "2:8: seeds: 'none' must be a whole number from 1 to 100000",
+                "4:3: unknown setting 'droput'; did you mean 'dropout'?",
+                "5:11: epochs: 'many' must be a whole number",
+                "6:9: gate: 'scorr' is not a value of gate; did you mean 'scorer'?",
+                "7:12: dropout: '1.5' must be between 0 and 0.95",
+                "9:10: top_n: '4' must be a list of values; a setting with one value stands under 'base'",
+                "10:3: unknown setting 'selction'; did you mean 'selection'?",
+                "11:19: head: 'softmax' stands twice in the list",
+                "12:33: learning_rate: '0' must be between 1e-09 and 10",
+                "13:3: 'seed' is no axis: 'folds' and 'seeds' are keys of the file itself",
+                "15:3: when: 'topn' is not one of the axes; did you mean 'top_n'?",
+                "16:12: folds: '0' stands twice in the list",
+                "17:9: search: 'rand' must be grid, or {random: N, seed: S}",
+                "18:1: 'epochs' is a setting: put it under 'base' or 'axes'",
+            }));
+}
+
+TEST(ParseSweep, AMistakeIsShownWithItsLineAndACaret) {
+  try {
+    parse("name: x\nbase:\n\tdropout: 1\n");
+    FAIL() << "a tab cannot indent YAML";
+  } catch (const SpecError& e) {
+    ASSERT_EQ(e.diagnostics().size(), 1u);
+    EXPECT_EQ(e.diagnostics()[0].line, 3);
+    EXPECT_EQ(e.diagnostics()[0].message.rfind("not valid YAML: ", 0), 0u) << e.what();
+  }
+  try {
+    parse("name: x\nbase:\n  gate: scorr  # which\n");
+    FAIL();
+  } catch (const SpecError& e) {
+    EXPECT_STREQ(e.what(),
+                 "s.yaml:3:9: gate: 'scorr' is not a value of gate; did you mean 'scorer'?\n"
+                 " 3 |   gate: scorr  # which\n"
+                 "   |         ^~~~~");
+    EXPECT_EQ(e.diagnostics()[0].text, "scorr");
+    EXPECT_EQ(e.diagnostics()[0].source, "  gate: scorr  # which");
+  }
+}
+
+TEST(ParseSweep, TheCaretCountsCharactersNotBytes) {
+  const Diagnostic d{"s.yaml", 1, 6, "éé", "wrong", "é: \téé"};  // é is two bytes
+  EXPECT_EQ(d.str(), "s.yaml:1:6: wrong\n 1 | é: \téé\n   |    \t^~");
+}
+
+TEST(ParseSweep, ValuesAreReadStrictlyByTheirKind) {
+  EXPECT_EQ(mistake("base: {top_n: 2.0}"), "1:15: top_n: '2.0' must be a whole number");
+  EXPECT_EQ(mistake("base: {top_n: 99999999999999999999}"), "1:15: top_n: '99999999999999999999' must be between 1 and 64");
+  EXPECT_EQ(mistake("base: {top_n: 0x2}"), "1:15: top_n: '0x2' must be a whole number");
+  EXPECT_EQ(mistake("base: {dropout: nan}"), "1:17: dropout: 'nan' must be a number");
+  EXPECT_EQ(mistake("base: {dropout: 0.1x}"), "1:17: dropout: '0.1x' must be a number");
+  EXPECT_EQ(mistake("base: {dropout: }"), "1:17: dropout: nothing must be one value");
+  EXPECT_EQ(mistake("base: {inner_fold: on}"), "1:20: inner_fold: 'on' must be true or false");
+  EXPECT_EQ(mistake("base: {inner_fold: 1}"), "1:20: inner_fold: '1' must be true or false");
+  EXPECT_EQ(mistake("base: {dropout: [0.1]}"), "1:17: dropout: [0.1] must be one value");
+  EXPECT_EQ(parse("base: {dropout: '0.5', epochs: +3}").base.dropout, 0.5);
+}
+
+TEST(ParseSweep, AGridWantsPointsOfAContinuousAxis) {
+  EXPECT_EQ(mistake("axes: {dropout: {uniform: [0, 0.5]}}"),
+            "1:27: dropout: a grid needs to know how many values of uniform to take: add 'points: 5' beside it, or use "
+            "'search: {random: 100}'");
+  EXPECT_TRUE(mistakes("axes: {dropout: {uniform: [0, 0.5]}}\nsearch: {random: 3}").empty());
+}
+
+TEST(ParseSweep, AxisFormsAreChecked) {
+  EXPECT_EQ(mistake("axes: {top_n: {rnage: [1, 2]}}"),
+            "1:16: top_n: 'rnage' is not a way to give values; did you mean 'range'?");
+  EXPECT_EQ(mistake("axes: {top_n: {range: [1, 2], choice: [1]}}"),
+            "1:31: top_n: 'range' and 'choice' are two ways to give its values: keep one");
+  EXPECT_EQ(mistake("axes: {top_n: {range: [3, 1]}}"), "1:23: top_n: range [3, 1]: the smaller bound stands first");
+  EXPECT_EQ(mistake("axes: {top_n: {range: [1, 3, 0]}}"), "1:30: top_n: the step '0' must be larger than 0");
+  EXPECT_EQ(mistake("axes: {top_n: {range: [1, 3, 0.5]}}"), "1:30: top_n: '0.5' must be a whole number");
+  EXPECT_EQ(mistake("axes: {top_n: {range: [0, 3]}}"), "1:24: top_n: '0' must be between 1 and 64");
+  EXPECT_EQ(mistake("axes: {top_n: {range: [1]}}"),
+            "1:23: top_n: range wants [from, to] or [from, to, step] or {from: a, to: b, step: c}");
+  EXPECT_EQ(mistake("axes: {top_n: {uniform: [1, 4]}}"),
+            "1:25: top_n: 'uniform' is for settings that are not whole; use integer: [from, to] or a list");
+  EXPECT_EQ(mistake("axes: {dropout: {range: [0, 0.5]}}"),
+            "1:25: dropout: a range of a setting that is not whole wants a step: [from, to, step]");
+  EXPECT_EQ(mistake("axes: {dropout: {range: [0, 0.9, 1e-9]}}"), "1:25: dropout: this range has more than 100000 values");
+  EXPECT_EQ(mistake("axes: {weight_decay: {log_uniform: [0, 1], points: 3}}"),
+            "1:36: weight_decay: log_uniform [0, 1] wants bounds larger than 0");
+  EXPECT_EQ(mistake("axes: {dropout: {uniform: [0.2, 0.2001], points: 9}}"),
+            "1:50: dropout: '9' points lie too close: values are rounded to 4 digits");
+  EXPECT_EQ(mistake("axes: {gate: {range: [1, 2]}}"),
+            "1:22: gate: 'range' is for numbers; list its values; valid: scorer, query");
+  EXPECT_EQ(mistake("axes: {top_n: []}"),
+            "1:15: top_n: [] must be a list of values; a setting with one value stands under 'base'");
+  EXPECT_EQ(mistake("axes: {top_n: {range: [1, 2], points: 3}}"),
+            "1:39: top_n: 'points' goes with uniform and log_uniform only");
+}
+
+TEST(ParseSweep, EncoderGeneratorsAreChecked) {
+  EXPECT_EQ(mistake("axes: {encoders: pars}"), "1:18: encoders: 'pars' is not a generator; did you mean 'pairs'?");
+  EXPECT_EQ(mistake("axes: {encoders: [all, clip]}"),
+            "1:24: encoders: 'clip' is not a generator; valid: all, singles, pairs, leave-one-out, by-modality, {sizes: "
+            "[a, b]}, {modality: name}, or lists of encoders ([clip] is the subset of that encoder alone)");
+  EXPECT_EQ(mistake("axes: {encoders: {sizes: [3, 2]}}"), "1:27: sizes: [3, 2]: the smallest stands first");
+  EXPECT_EQ(mistake("axes: {encoders: {sizes: [0, 2]}}"), "1:27: sizes: '0' must be a whole number from 1 to 10000");
+  EXPECT_EQ(mistake("axes: {encoders: [[a, b, a]]}"), "1:26: encoders: 'a' stands twice in the list");
+  EXPECT_EQ(mistake("axes: {encoders: {size: 2}}"), "1:19: unknown key 'size' in encoders; did you mean 'sizes'?");
+  EXPECT_EQ(mistake("base: {encoders: pairs}"),
+            "1:18: encoders: 'pairs' must be all, a list of encoders, or {modality: name}; generators of several "
+            "subsets stand under 'axes'");
+}
+
+TEST(ParseSweep, ConditionsAreChecked) {
+  const std::string axes = "axes: {top_n: [1], gate: [scorer], fusion: [sum]}\n";
+  EXPECT_EQ(mistake(axes + "when: {top_n: {selction: learned}}"),
+            "2:16: unknown setting 'selction'; did you mean 'selection'?");
+  EXPECT_EQ(mistake(axes + "when: {top_n: {selection: learnt}}"),
+            "2:27: selection: 'learnt' is not a value of selection; did you mean 'learned'?");
+  EXPECT_EQ(mistake(axes + "when: {top_n: {top_n: 1}}"), "2:16: when: 'top_n' cannot be its own condition");
+  EXPECT_EQ(mistake(axes + "when: {top_n: {encoders: all}}"), "2:16: when: encoders cannot be a condition");
+  EXPECT_EQ(mistake(axes + "when: {top_n: {gate: []}}"), "2:22: when: gate: an empty list never holds");
+  EXPECT_EQ(mistakes(axes + "when: {gate: {fusion: sum}, fusion: {gate: scorer}, top_n: {gate: scorer}}"),
+            (std::vector<std::string>{
+                "2:8: when: the condition of 'gate' depends on itself, by way of 'fusion'",
+                "2:29: when: the condition of 'fusion' depends on itself, by way of 'gate'",
+                "2:53: when: the condition of 'top_n' depends on itself, by way of 'gate'"}));
+}
+
+TEST(ParseSweep, SearchIsChecked) {
+  EXPECT_EQ(mistake("search: random"), "1:9: search: 'random' wants a number of draws: {random: 100}");
+  EXPECT_EQ(mistake("axes: {top_n: [1]}\nsearch: {random: 0}"),
+            "2:18: search: random: '0' must be a whole number from 1 to 1000000");
+  EXPECT_EQ(mistake("axes: {top_n: [1]}\nsearch: {random: 1, sede: 2}"),
+            "2:21: unknown key 'sede' in search; did you mean 'seed'?");
+  EXPECT_EQ(mistake("search: {random: 1}"), "1:9: search: random has no axes to draw from");
+}
+
+TEST(ParseSweep, AKeyThatStandsTwiceIsAMistake) {
+  EXPECT_EQ(mistake("seeds: 1\nbase: {dropout: 0.1, dropout: 0.2}\n"), "2:22: key 'dropout' stands twice; first in line 2");
+  EXPECT_EQ(mistake("seeds: 1\nfolds: all\nseeds: 2\n"), "3:1: key 'seeds' stands twice; first in line 1");
+}
+
+TEST(ParseSweep, WhatASweepFileNeverNeedsIsRefused) {
+  EXPECT_EQ(mistake(""), "1:1: the file is empty");
+  EXPECT_EQ(mistake("# only a comment\n"), "1:1: the file is empty");
+  EXPECT_EQ(mistake("[1, 2]"), "1:1: a sweep file holds keys with values, such as 'dataset: data/blemore'");
+  EXPECT_EQ(mistake("base: &b {epochs: 1}\naxes: *b\n"),
+            "1:7: anchors and aliases are not used in sweep files: write the value out");
+  EXPECT_EQ(mistake("name: !!python/object x"),
+            "1:7: tags ('tag:yaml.org,2002:python/object') are not used in sweep files");
+  EXPECT_EQ(mistake("name: a\n---\nname: b\n"), "1:1: holds more than one document: keep one sweep a file");
+  EXPECT_EQ(mistake("base: {[1]: 2}"), "1:8: a key must be a name");
+  EXPECT_EQ(mistake(std::string("name: a\0b", 9)), "1:1: holds a NUL byte: a sweep file is UTF-8 text");
+  EXPECT_EQ(mistake("name: " + std::string(kMaxSpecBytes, 'x')),
+            "1:1: the file has 1048582 bytes; a sweep file has at most 1048576");
+}
+
+TEST(ParseSweep, DeepNestingIsRefusedWithoutFollowingIt) {
+  for (const std::string& deep : {std::string(500'000, '['), std::string(100'000, '{'),
+                                  "base: " + std::string(1000, '[') + std::string(1000, ']')}) {
+    EXPECT_NE(mistake(deep).find("nested deeper than 16 levels"), std::string::npos);
+  }
+}
+
+TEST(ParseSweep, TenThousandMistakesAreReportedQuicklyAndNotAllShown) {
+  std::string text = "axes:\n  top_n:\n";
+  for (int i = 0; i < 10'000; ++i) text += "    - x\n";
+  try {
+    parse(text);
+    FAIL();
+  } catch (const SpecError& e) {
+    EXPECT_EQ(e.diagnostics().size(), 1000u);
+    EXPECT_LT(std::string(e.what()).size(), 10'000u);
+    EXPECT_NE(std::string(e.what()).find("and 950 more mistakes"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace medley::sweep
