@@ -1,0 +1,584 @@
+#include "worker/link.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include <boost/asio.hpp>
+
+#include "worker/protocol/codec.h"
+
+namespace medley::worker {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using protocol::AttemptId;
+using protocol::Held;
+using protocol::Message;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr std::size_t kResultsInFlight = 4;  // sent, not yet confirmed: bounds what lies in memory
+constexpr std::size_t kMaxQueuedPacks = 8;
+constexpr int kTemporaryFailure = 75;
+
+/// A pack on its way through this worker. The link's thread owns all but the atomics.
+struct RunningPack {
+  protocol::Assign assign;
+  std::string checkpoint_folder;
+  std::vector<AttemptId> attempts;
+  std::set<AttemptId> done;  ///< cancelled and confirmed: not held any more
+  std::atomic<bool> stop{false};
+  std::atomic<int> epoch{0};
+  std::atomic<int> epochs{0};
+  std::optional<Clock::time_point> stop_since;
+};
+using PackPtr = std::shared_ptr<RunningPack>;
+
+/// What the training thread waits for.
+class PackQueue {
+ public:
+  void push(PackPtr pack) {
+    const std::lock_guard lock(mutex_);
+    packs_.push_back(std::move(pack));
+    changed_.notify_one();
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_one();
+  }
+  /// nullptr: closed.
+  PackPtr pop() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return closed_ || !packs_.empty(); });
+    if (closed_) return nullptr;
+    PackPtr pack = std::move(packs_.front());
+    packs_.pop_front();
+    return pack;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<PackPtr> packs_;
+  bool closed_ = false;
+};
+
+/// The link's thread: connection, heartbeats, spool. Everything but stop_training() and the pack queue runs there.
+class Link {
+ public:
+  Link(const LinkOptions& options, PackQueue& queue, Spool& spool, std::string instance)
+      : options_(options), queue_(queue), spool_(spool), signals_(io_), timer_(io_), retry_timer_(io_), resolver_(io_) {
+    hello_ = options.identity;
+    hello_.instance = std::move(instance);
+    fencing_ = options.first_contact;
+    retry_ = options.first_retry;
+    last_heard_ = Clock::now();
+    for (const AttemptId& attempt : spool_.list()) spooled_.insert(attempt);
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+  }
+
+  /// Until everything is over. Rethrows what went wrong on this thread.
+  void run() {
+    wait_for_signal();
+    tick();
+    connect();
+    io_.run();
+  }
+
+  /// Called on the training thread.
+  void trained(const PackPtr& pack, std::vector<AttemptId> kept) {
+    asio::post(io_, [this, pack, kept = std::move(kept)] {
+      for (const AttemptId& attempt : kept) spooled_.insert(attempt);
+      deliver();
+    });
+  }
+  void failed(const AttemptId& attempt, const std::string& reason) {
+    asio::post(io_, [this, attempt, reason] {
+      failures_.push_back({attempt, protocol::sendable_text(reason)});
+      flush_failures();
+    });
+  }
+  void ended(const PackPtr& pack) {
+    asio::post(io_, [this, pack] {
+      for (const AttemptId& attempt : pack->attempts) {
+        if (cancelled_.erase(attempt) && !pack->done.count(attempt)) failures_.push_back({attempt, "cancelled"});
+      }
+      packs_.erase(std::remove(packs_.begin(), packs_.end(), pack), packs_.end());
+      flush_failures();
+      leave_if_done();
+    });
+  }
+  /// The training thread has gone: say goodbye and end.
+  void close() {
+    asio::post(io_, [this] { say_goodbye(); });
+  }
+  const Ending& ending() const { return *ending_; }
+
+ private:
+  // ---- Connection ---------------------------------------------------------------------------------------------
+
+  /// One connection; callbacks of an older one find it closed.
+  struct Connection {
+    explicit Connection(asio::io_context& io, const protocol::Token& token) : socket(io), handshake(token) {}
+    tcp::socket socket;
+    protocol::ClientHandshake handshake;
+    std::array<std::uint8_t, protocol::kChallengeBytes> challenge{};
+    std::array<std::uint8_t, protocol::kResponseBytes> response{};
+    std::uint8_t byte[4] = {};
+    protocol::Bytes32 proof{};
+    std::vector<std::uint8_t> body;
+    std::deque<std::vector<std::uint8_t>> outbox;
+    bool closed = false;
+    bool welcomed = false;
+    Clock::time_point started = Clock::now();
+  };
+  using ConnectionPtr = std::shared_ptr<Connection>;
+
+  void connect() {
+    if (goodbye_said_) return;
+    auto c = std::make_shared<Connection>(io_, options_.token);
+    connection_ = c;
+    resolver_.async_resolve(options_.host, std::to_string(options_.port),
+                            [this, c](error_code error, tcp::resolver::results_type found) {
+                              if (c->closed) return;
+                              if (error) return lost(c, "resolving " + options_.host + ": " + error.message());
+                              asio::async_connect(c->socket, found, [this, c](error_code e, const tcp::endpoint&) {
+                                if (c->closed) return;
+                                if (e) return lost(c, e.message());
+                                shake_hands(c);
+                              });
+                            });
+  }
+
+  void shake_hands(const ConnectionPtr& c) {
+    error_code ignored;
+    c->socket.set_option(tcp::no_delay(true), ignored);
+    read_into(c, asio::buffer(c->challenge), [this, c] {
+      c->response = c->handshake.respond(c->challenge);
+      asio::async_write(c->socket, asio::buffer(c->response), [this, c](error_code error, std::size_t) {
+        if (error && !c->closed) lost(c, error.message());
+      });
+      read_into(c, asio::buffer(c->byte, 1), [this, c] {
+        if (protocol::ClientHandshake::bytes_after(c->byte[0]) == 1) return read_refusal(c);
+        read_into(c, asio::buffer(c->proof), [this, c] {
+          if (!c->handshake.proves(c->proof)) throw protocol::Error("the coordinator does not know the token");
+          greet(c);
+        });
+      });
+    });
+  }
+
+  void read_refusal(const ConnectionPtr& c) {
+    read_into(c, asio::buffer(c->byte, 1), [this, c] {
+      c->body.resize(c->byte[0]);
+      read_into(c, asio::buffer(c->body), [this, c] {
+        end(Ending::How::kRefused, "the coordinator refused: " + protocol::sendable_text({c->body.begin(), c->body.end()}));
+      });
+    });
+  }
+
+  void greet(const ConnectionPtr& c) {
+    hello_.held = held();
+    send(c, hello_);
+    read_frame(c);
+  }
+
+  void read_frame(const ConnectionPtr& c) {
+    read_into(c, asio::buffer(c->byte), [this, c] {
+      c->body.resize(protocol::decode_length(c->byte));
+      read_into(c, asio::buffer(c->body), [this, c] {
+        const Message message = protocol::decode(c->body);
+        last_heard_ = Clock::now();
+        std::visit([this, c](const auto& m) { on(c, m); }, message);
+        if (!c->closed) read_frame(c);
+      });
+    });
+  }
+
+  /// Reads all of `buffer`, then calls `next`; what it throws about the peer ends the connection.
+  template <class Buffer, class Next>
+  void read_into(const ConnectionPtr& c, const Buffer& buffer, Next next) {
+    asio::async_read(c->socket, buffer, [this, c, next](error_code error, std::size_t) {
+      if (c->closed) return;
+      if (error) return lost(c, error.message());
+      try {
+        next();
+      } catch (const protocol::Error& e) {
+        if (!c->welcomed && !ever_welcomed_) return end(Ending::How::kRefused, e.what());
+        lost(c, e.what());
+      }
+    });
+  }
+
+  void send(const ConnectionPtr& c, const Message& message) {
+    c->outbox.push_back(protocol::encode_frame(message));
+    if (c->outbox.size() == 1) write_next(c);
+  }
+
+  void write_next(const ConnectionPtr& c) {
+    asio::async_write(c->socket, asio::buffer(c->outbox.front()), [this, c](error_code error, std::size_t) {
+      if (c->closed) return;
+      if (error) return lost(c, error.message());
+      c->outbox.pop_front();
+      if (!c->outbox.empty()) return write_next(c);
+      if (goodbye_said_) shut(c);
+    });
+  }
+
+  void shut(const ConnectionPtr& c) {
+    c->closed = true;
+    error_code ignored;
+    c->socket.shutdown(tcp::socket::shutdown_both, ignored);
+    c->socket.close(ignored);
+  }
+
+  void lost(const ConnectionPtr& c, const std::string& why) {
+    const bool was_welcomed = c->welcomed;
+    shut(c);
+    if (connection_ != c) return;
+    connection_.reset();
+    in_flight_.clear();
+    if (goodbye_said_) return;
+    if (was_welcomed) spdlog::warn("lost the coordinator ({}); training goes on, connecting again", why);
+    retry_timer_.expires_after(retry_);
+    retry_ = std::min(retry_ * 2, options_.largest_retry);
+    retry_timer_.async_wait([this](error_code error) {
+      if (!error) connect();
+    });
+  }
+
+  bool connected() const { return connection_ && connection_->welcomed && !connection_->closed; }
+
+  // ---- What the coordinator says --------------------------------------------------------------------------------
+
+  void on(const ConnectionPtr& c, const protocol::Welcome& m) {
+    if (c->welcomed) throw protocol::Error("welcomed twice");
+    c->welcomed = true;
+    if (!ever_welcomed_) spdlog::info("joined {}:{} as {}", options_.host, options_.port, hello_.instance);
+    ever_welcomed_ = true;
+    heartbeat_ = milliseconds(m.heartbeat_ms);
+    fencing_ = milliseconds(m.fencing_ms);
+    checkpoint_folder_ = m.checkpoint_folder;
+    retry_ = options_.first_retry;
+    last_beat_ = Clock::now();
+    for (const AttemptId& attempt : spool_.take_over_abandoned()) {
+      spdlog::info("delivers the result of attempt {}#{}, left by another worker", attempt.trial, attempt.number);
+      spooled_.insert(attempt);
+    }
+    last_look_ = Clock::now();
+    flush_failures();
+    deliver();
+    leave_if_done();
+  }
+
+  void on(const ConnectionPtr& c, const protocol::Assign& m) {
+    if (!c->welcomed) throw protocol::Error("assigned before welcomed");
+    auto pack = std::make_shared<RunningPack>();
+    pack->assign = m;
+    pack->checkpoint_folder = checkpoint_folder_;
+    for (const auto& trial : m.trials) pack->attempts.push_back({trial.spec.id, trial.attempt});
+    if (ending_ || draining_) return refuse(pack, "the worker is leaving");
+    if (packs_.size() >= kMaxQueuedPacks) return refuse(pack, "the worker has packs enough");
+    packs_.push_back(pack);
+    queue_.push(pack);
+  }
+
+  void refuse(const PackPtr& pack, const std::string& reason) {
+    for (const AttemptId& attempt : pack->attempts) failures_.push_back({attempt, reason});
+    flush_failures();
+  }
+
+  void on(const ConnectionPtr&, const protocol::Cancel& m) {
+    for (const AttemptId& attempt : m.attempts) {
+      for (const PackPtr& pack : packs_) {
+        if (std::find(pack->attempts.begin(), pack->attempts.end(), attempt) == pack->attempts.end()) continue;
+        cancelled_.insert(attempt);
+        // The pack trains on for the sake of its other trials; when nobody wants any, it stops, and confirms then.
+        const bool wanted = std::any_of(pack->attempts.begin(), pack->attempts.end(),
+                                        [this](const AttemptId& a) { return !cancelled_.count(a); });
+        if (!wanted) {
+          request_stop(pack);
+        } else if (pack->done.insert(attempt).second) {
+          failures_.push_back({attempt, "cancelled"});
+        }
+      }
+    }
+    flush_failures();
+  }
+
+  void on(const ConnectionPtr&, const protocol::Alive&) {}
+
+  void on(const ConnectionPtr&, const protocol::ResultReceived& m) {
+    spool_.remove(m.attempt);
+    spooled_.erase(m.attempt);
+    in_flight_.erase(m.attempt);
+    deliver();
+    leave_if_done();
+  }
+
+  void on(const ConnectionPtr&, const protocol::Drain&) {
+    if (!draining_) spdlog::info("draining: the running pack is the last");
+    draining_ = true;
+    leave_if_done();
+  }
+
+  void on(const ConnectionPtr&, const protocol::Dismiss& m) {
+    spdlog::info("dismissed: {}", m.reason);
+    dismissed_ = m.reason;
+    draining_ = true;
+    for (const PackPtr& pack : packs_) request_stop(pack);
+    leave_if_done();
+  }
+
+  // Messages that only workers send.
+  template <class M>
+  void on(const ConnectionPtr&, const M& m) {
+    throw protocol::Error(std::string("a coordinator sent '") + protocol::message_name(Message(m)) + "'");
+  }
+
+  // ---- What goes to the coordinator -----------------------------------------------------------------------------
+
+  std::vector<Held> held() const {
+    std::vector<Held> all;
+    const auto add = [&all](const AttemptId& attempt, Held::Stage stage, int epoch, int epochs) {
+      if (all.size() < protocol::kMaxHeld) all.push_back({attempt, stage, epoch, epochs});
+    };
+    std::set<AttemptId> listed = spooled_;
+    for (const PackPtr& pack : packs_) {
+      for (const AttemptId& attempt : pack->attempts) {
+        if (pack->done.count(attempt) || !listed.insert(attempt).second) continue;
+        add(attempt, Held::Stage::kRunning, pack->epoch, pack->epochs);
+      }
+    }
+    for (const auto& failure : failures_) {
+      if (listed.insert(failure.attempt).second) add(failure.attempt, Held::Stage::kRunning, 0, 0);
+    }
+    for (const AttemptId& attempt : spooled_) add(attempt, Held::Stage::kSpooled, 0, 0);
+    return all;
+  }
+
+  void deliver() {
+    if (!connected()) return;
+    for (auto it = spooled_.begin(); it != spooled_.end() && in_flight_.size() < kResultsInFlight;) {
+      const AttemptId attempt = *it;
+      if (in_flight_.count(attempt)) {
+        ++it;
+        continue;
+      }
+      auto bytes = spool_.read(attempt);
+      if (!bytes) {
+        spdlog::error("the spooled result of {}#{} is damaged and was set aside", attempt.trial, attempt.number);
+        it = spooled_.erase(it);
+        failures_.push_back({attempt, "its result was damaged on the worker's disk"});
+        continue;
+      }
+      in_flight_.insert(attempt);
+      ++it;
+      send(connection_, protocol::Result{attempt, std::move(*bytes)});
+    }
+    flush_failures();
+  }
+
+  void flush_failures() {
+    if (!connected()) return;
+    for (auto& failure : failures_) send(connection_, std::move(failure));
+    failures_.clear();
+  }
+
+  // ---- Time -----------------------------------------------------------------------------------------------------
+
+  void tick() {
+    const auto now = Clock::now();
+    if (now - last_heard_ > fencing_ && !ending_) {
+      end(Ending::How::kFenced,
+          "no word from the coordinator at " + options_.host + ":" + std::to_string(options_.port) + " for " +
+              std::to_string(std::chrono::duration_cast<milliseconds>(now - last_heard_).count()) + " ms");
+    }
+    if (connection_ && !connection_->closed) {
+      // A cut network gives no error: without an answer for a few heartbeats the connection is given up.
+      const auto silent = now - std::max(last_heard_, connection_->started);
+      if (silent > std::max<Clock::duration>(5 * heartbeat_, std::chrono::seconds(5))) lost(connection_, "it is silent");
+    }
+    if (connected() && now - last_beat_ >= heartbeat_) {
+      last_beat_ = now;
+      send(connection_, protocol::Heartbeat{held()});
+      if (now - last_look_ > std::chrono::seconds(10)) {
+        last_look_ = now;
+        for (const AttemptId& attempt : spool_.take_over_abandoned()) spooled_.insert(attempt);
+        deliver();
+      }
+    }
+    for (const PackPtr& pack : packs_) {
+      if (pack->stop_since && now - *pack->stop_since > options_.stop_grace) {
+        spdlog::critical("training did not stop within {} ms of being told to", options_.stop_grace.count());
+        _exit(kTemporaryFailure);
+      }
+    }
+    if (goodbye_said_ && now > goodbye_deadline_) io_.stop();
+    if (goodbye_said_ && !(connection_ && !connection_->closed)) io_.stop();
+    timer_.expires_after(std::min<milliseconds>(std::max(heartbeat_ / 4, milliseconds(5)), milliseconds(100)));
+    timer_.async_wait([this](error_code error) {
+      if (!error) tick();
+    });
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](error_code error, int signal) {
+      if (error) return;
+      end(Ending::How::kTerminated, signal == SIGTERM ? "SIGTERM" : "SIGINT");
+      wait_for_signal();
+    });
+  }
+
+  // ---- The end --------------------------------------------------------------------------------------------------
+
+  void request_stop(const PackPtr& pack) {
+    pack->stop = true;
+    if (!pack->stop_since) pack->stop_since = Clock::now();
+  }
+
+  void leave_if_done() {
+    if (!draining_ || ending_ || !packs_.empty() || !spooled_.empty()) return;
+    if (!failures_.empty()) return;
+    if (dismissed_) return end(Ending::How::kDismissed, *dismissed_);
+    end(Ending::How::kDrained, "drained");
+  }
+
+  void end(Ending::How how, const std::string& reason) {
+    if (ending_) return;
+    ending_ = Ending{how, reason};
+    for (const PackPtr& pack : packs_) request_stop(pack);
+    if (how == Ending::How::kFenced || how == Ending::How::kRefused) {
+      if (connection_) shut(connection_);
+    }
+    queue_.close();  // the training thread comes back with close()
+  }
+
+  void say_goodbye() {
+    goodbye_said_ = true;
+    goodbye_deadline_ = Clock::now() + std::chrono::seconds(2);
+    retry_timer_.cancel();
+    if (connected()) {
+      send(connection_, protocol::Leave{ending_->reason});
+    } else if (connection_) {
+      shut(connection_);
+    }
+  }
+
+  const LinkOptions& options_;
+  PackQueue& queue_;
+  Spool& spool_;
+  asio::io_context io_;
+  asio::signal_set signals_;
+  asio::steady_timer timer_;
+  asio::steady_timer retry_timer_;
+  tcp::resolver resolver_;
+
+  protocol::Hello hello_;
+  ConnectionPtr connection_;
+  bool ever_welcomed_ = false;
+  std::string checkpoint_folder_;
+  milliseconds heartbeat_{1000};
+  milliseconds fencing_{0};
+  milliseconds retry_{0};
+  Clock::time_point last_heard_;
+  Clock::time_point last_beat_;
+  Clock::time_point last_look_;
+
+  std::vector<PackPtr> packs_;  ///< training or waiting to be
+  std::set<AttemptId> cancelled_;
+  std::set<AttemptId> spooled_;
+  std::set<AttemptId> in_flight_;
+  std::vector<protocol::AttemptFailed> failures_;  ///< not yet sent
+
+  bool draining_ = false;
+  std::optional<std::string> dismissed_;
+  std::optional<Ending> ending_;
+  bool goodbye_said_ = false;
+  Clock::time_point goodbye_deadline_;
+};
+
+/// Trains one pack and keeps its results. What the trainer throws fails the pack.
+void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Link& link) {
+  Pack pack;
+  pack.dataset_folder = running->assign.dataset_folder;
+  pack.dataset_fingerprint = running->assign.dataset_fingerprint;
+  pack.checkpoints = running->checkpoint_folder;
+  for (const auto& trial : running->assign.trials) pack.trials.push_back(trial.spec);
+  pack.stop = [running] { return running->stop.load(); };
+  pack.progress = [running](int epoch, int epochs) {
+    running->epoch = epoch;
+    running->epochs = epochs;
+  };
+  std::vector<AttemptId> kept;
+  std::string reason;
+  try {
+    const std::vector<sweep::TrialResult> results = train(pack);
+    if (results.size() != pack.trials.size()) {
+      throw Error("the trainer gave " + std::to_string(results.size()) + " results for " +
+                  std::to_string(pack.trials.size()) + " trials");
+    }
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (results[i].trial_id != pack.trials[i].id) throw Error("the trainer gave a result of another trial");
+      spool.put(running->attempts[i], sweep::encode_result(results[i]));
+      kept.push_back(running->attempts[i]);
+    }
+  } catch (const std::exception& e) {
+    reason = e.what();
+    if (reason.empty()) reason = "an exception without a text";
+  }
+  if (!kept.empty()) link.trained(running, kept);
+  if (!reason.empty() && !running->stop) {
+    spdlog::error("a pack of {} failed: {}", pack.trials.size(), reason);
+    for (std::size_t i = kept.size(); i < running->attempts.size(); ++i) link.failed(running->attempts[i], reason);
+  }
+  link.ended(running);
+}
+
+}  // namespace
+
+int Ending::exit_code() const {
+  if (how == How::kFenced) return kTemporaryFailure;
+  return how == How::kRefused ? 1 : 0;
+}
+
+Ending serve(const LinkOptions& options, const TrainPack& train) {
+  const std::string instance = protocol::random_instance();
+  Spool spool(options.spool, instance);
+  PackQueue queue;
+  Link link(options, queue, spool, instance);
+  std::exception_ptr broken;
+  std::thread thread([&] {
+    try {
+      link.run();
+    } catch (...) {
+      broken = std::current_exception();
+      queue.close();
+    }
+  });
+  while (const PackPtr pack = queue.pop()) train_one(pack, train, spool, link);
+  link.close();
+  thread.join();
+  if (broken) std::rethrow_exception(broken);
+  return link.ending();
+}
+
+}  // namespace medley::worker

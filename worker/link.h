@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sweep/result.h"
+#include "sweep/trial.h"
+#include "worker/protocol/handshake.h"
+#include "worker/protocol/message.h"
+#include "worker/spool.h"
+
+namespace medley::worker {
+
+/// A pack, as the trainer is given it.
+struct Pack {
+  std::string dataset_folder;
+  std::string dataset_fingerprint;
+  std::filesystem::path checkpoints;  ///< shared; "": none
+  std::vector<sweep::TrialSpec> trials;
+  /// Polled while training; true: throw anything, nobody wants the results, and write no shared file any more.
+  std::function<bool()> stop;
+  /// Call it as often as training gets on: a pack that does not is taken for hung.
+  std::function<void(int epoch, int epochs)> progress;
+};
+
+/// One result a trial, in their order. An exception fails the pack's attempts with its text.
+using TrainPack = std::function<std::vector<sweep::TrialResult>(const Pack&)>;
+
+struct LinkOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+  protocol::Token token;
+  std::filesystem::path spool;  ///< on a local disk; shared by all workers of the host
+  protocol::Hello identity;     ///< instance and held are filled in
+  std::chrono::milliseconds first_contact{600'000};  ///< gives up when no coordinator answered by then
+  std::chrono::milliseconds first_retry{100};        ///< pause before the second try to connect; doubles, up to ...
+  std::chrono::milliseconds largest_retry{3'000};
+  std::chrono::milliseconds stop_grace{30'000};      ///< a trainer that ignores stop() for so long ends the process
+};
+
+struct Ending {
+  enum class How {
+    kDrained,     ///< asked to finish and leave
+    kDismissed,   ///< told to leave
+    kTerminated,  ///< SIGTERM or SIGINT
+    kFenced,      ///< the coordinator was silent for its fencing time; results stay in the spool
+    kRefused,     ///< wrong token, another version, or not a coordinator
+  };
+  How how = How::kDrained;
+  std::string reason;
+  /// 0 for the first three, 75 (EX_TEMPFAIL: Slurm may requeue) when fenced, 1 when refused.
+  int exit_code() const;
+};
+
+/// Serves one coordinator until told to leave: trains packs on the calling thread, and from a second thread keeps the
+/// connection, heartbeats and the spool, reconnecting as often as needed. While the coordinator is away training goes
+/// on and results wait in the spool. Takes over SIGTERM and SIGINT of the process: running attempts are given up and
+/// the coordinator is told. Throws Error when the spool cannot be used.
+Ending serve(const LinkOptions& options, const TrainPack& train);
+
+}  // namespace medley::worker
