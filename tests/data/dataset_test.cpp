@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
+#include "tests/data/numpy_archives.h"
 #include "tests/data/temporary_folder.h"
 #include "trainer/data/metadata.h"
+#include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
 
 namespace medley::data {
@@ -98,6 +101,150 @@ TEST(LoadDataset, FingerprintFollowsContentAndNotStorage) {
   small.x[4] = 2;
   small.train.replace(small.train.find("70,30"), 5, "30,70");
   EXPECT_NE(small.load().fingerprint, first) << "one label changed";
+}
+
+/// The message for a training file of these rows.
+std::string error_for_rows(const std::string& rows) {
+  Small small;
+  small.train = kHeader + rows;
+  return small.error();
+}
+
+TEST(LoadDataset, LabelMistakesNameLineColumnValueAndWhatIsValid) {
+  EXPECT_SAYS(error_for_rows("a1,A,0,angg,,,,0\n"), "train_metadata.csv:2: column 'emotion_1': 'angg' is not an emotion; did you mean 'ang'?");
+  EXPECT_SAYS(error_for_rows("a1,A,1,ang,sad,60,40,0\n"), "column 'emotion_1_salience': '60' is not a salience; valid: 30, 50, 70");
+  EXPECT_SAYS(error_for_rows("a1,A,1,ang,sad,70,70,0\n"), "do not add to 100");
+  EXPECT_SAYS(error_for_rows("a1,A,1,ang,ang,50,50,0\n"), "column 'emotion_2': 'ang' is also emotion_1");
+  EXPECT_SAYS(error_for_rows("a1,A,0,ang,sad,,,0\n"), "column 'emotion_2': 'sad', but mix is 0");
+  EXPECT_SAYS(error_for_rows("a1,A,2,ang,,,,0\n"), "column 'mix': '2' is neither 0");
+  EXPECT_SAYS(error_for_rows("a1,A,0,ang,,,,x\n"), "column 'fold': 'x' is not a whole number");
+  EXPECT_SAYS(error_for_rows("a1,A,0,ang,,,,1.5\n"), "column 'fold': '1.5' is not a whole number");
+  EXPECT_SAYS(error_for_rows("a1,A,0,ang,,,,-1\n"), "column 'fold': '-1' is not a whole number");
+  EXPECT_SAYS(error_for_rows("a1.mov,A,0,ang,,,,0\na1.mp4,A,0,ang,,,,0\n"), "clip 'a1' was already in line 2");
+  EXPECT_SAYS(error_for_rows("t1.mov,A,0,ang,,,,0\n"), "test_metadata.csv: clip 't1' is also in train_metadata.csv (fold 0)");
+  EXPECT_SAYS(error_for_rows(""), "train_metadata.csv: it has no clips");
+}
+
+TEST(LoadDataset, PandasNumbersAreTaken) {
+  Small small;
+  small.train = std::string(kHeader) + "a1,A,0.0,ang,,,,0.0\na2,A,1.0,ang,sad,70.0,30.0,0\nb1,B,0,sad,,,,1\nb2,B,0,sad,,,,1\n";
+  EXPECT_EQ(*small.load().clips[1].label, (sweep::Label{0, 4, 70}));
+}
+
+TEST(LoadDataset, AMissingColumnNamesTheNearestPresent) {
+  Small small;
+  small.train.replace(small.train.find("emotion_2_salience"), 18, "emotion2_salience");
+  EXPECT_SAYS(small.error(), "column 'emotion_2_salience' is missing; the nearest present is 'emotion2_salience'");
+}
+
+TEST(LoadDataset, AllMistakesAreCountedAndTheFirstTwentyShown) {
+  std::string rows;
+  for (int i = 0; i < 30; ++i) rows += "c" + std::to_string(i) + ",A,0,angg,,,,0\n";
+  const std::string error = error_for_rows(rows);
+  EXPECT_SAYS(error, "60 mistakes");  // 30 labels, and 30 clips without a row
+  EXPECT_SAYS(error, "and 40 more");
+  EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 21);
+}
+
+TEST(LoadDataset, NeutralMayBlendOnlyWhereNothingForbidsIt) {
+  Small small;
+  small.train.replace(small.train.find("sad,ang,50,50"), 13, "neu,ang,50,50");
+  EXPECT_FALSE(small.load().classes.exclusive[5]);
+  small.yaml = "classes: [ang, disg, fea, hap, sad, neu]\nexclusive: [neu]\n";
+  EXPECT_SAYS(small.error(), "train_metadata.csv:4: column 'emotion_1': 'neu' is declared exclusive");
+  small.yaml = "classes: [ang, disg, fea, hap, sad, neu]\n";
+  EXPECT_FALSE(small.load().classes.exclusive[5]);
+}
+
+TEST(LoadDataset, DatasetYamlNamesEncodersModalitiesAndSynthetic) {
+  Small small;
+  small.yaml = "encoders:\n  face: video\nsynthetic: true\n";
+  const Dataset dataset = small.load();
+  EXPECT_TRUE(dataset.synthetic);
+  EXPECT_EQ(dataset.encoders.at(0)->modality(), "video");
+  EXPECT_TRUE(dataset.classes.exclusive[5]);
+}
+
+TEST(LoadDataset, DatasetYamlMistakesNameLineAndKey) {
+  Small small;
+  const auto error = [&](const std::string& yaml) {
+    small.yaml = yaml;
+    return small.error();
+  };
+  EXPECT_SAYS(error("clases: [a, b]\n"), "dataset.yaml:1: unknown key 'clases'; did you mean 'classes'?");
+  EXPECT_SAYS(error("\nencoders:\n  fase: video\n"), "encoder 'fase' has no file fase_static_features.npz; did you mean 'face'?");
+  EXPECT_SAYS(error("exclusive: [new]\n"), "'new' is not a class; did you mean 'neu'?");
+  EXPECT_SAYS(error("classes: [a]\n"), "valid: 2 to 16");
+  EXPECT_SAYS(error("classes: [a, b\n"), "dataset.yaml:");
+  EXPECT_SAYS(error("synthetic: perhaps\n"), "dataset.yaml:1: synthetic: true or false");
+  EXPECT_SAYS(error("encoders: [face]\n"), "a mapping of encoder to modality");
+  EXPECT_SAYS(error("- a\n"), "dataset.yaml:1: a mapping is expected");
+}
+
+TEST(LoadDataset, TestLabelsAreOptional) {
+  Small small;
+  small.test = "filename,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\nt1.mov,1,hap,fea,30,70\n";
+  EXPECT_EQ(*small.load().clips[4].label, (sweep::Label{2, 3, 70}));
+  small.test = "filename,video_id\nt1.mov,A\n";
+  EXPECT_SAYS(small.error(), "test_metadata.csv: actor 'A' of clip 't1' is also in train_metadata.csv (fold 0)");
+}
+
+TEST(LoadDataset, DuplicateRowsAreMistakes) {
+  Small small;
+  small.names = {"t1", "b2", "b1", "a2", "a1", "a1"};
+  small.x.insert(small.x.end(), {1, 1});
+  EXPECT_SAYS(small.error(), "array 'filenames': clip 'a1' has two rows: 4 and 5");
+}
+
+/// A dataset of clips a, b and test clip t whose one feature file NumPy wrote.
+template <std::size_t size>
+Dataset load_numpy(const TemporaryFolder& folder, const unsigned char (&archive)[size]) {
+  write_bytes(folder / "train_metadata.csv", std::string(kHeader) + "a,A,0,ang,,,,0\nb,B,0,sad,,,,1\n");
+  write_bytes(folder / "test_metadata.csv", "filename\nt.mov\n");
+  write_bytes(folder / "e_static_features.npz", std::string(reinterpret_cast<const char*>(archive), size));
+  return load_dataset(folder.path());
+}
+
+template <std::size_t size>
+std::vector<float> numpy_features(const unsigned char (&archive)[size]) {
+  const TemporaryFolder folder;
+  const Dataset dataset = load_numpy(folder, archive);
+  std::vector<float> x(3 * static_cast<std::size_t>(dataset.encoders[0]->dim()));
+  dataset.encoders[0]->gather({0, 1, 2}, x.data());
+  return x;
+}
+
+const std::vector<float> kBase = {-0.5f, -0.25f, 0, 0.25f, 0.5f, 0.75f};
+
+TEST(NumpyArchives, EveryTypeAndOrderGivesTheSameFeatures) {
+  EXPECT_EQ(numpy_features(kHalfFortran), kBase);
+  EXPECT_EQ(numpy_features(kDoubleStored), kBase);
+  const TemporaryFolder a, b;
+  EXPECT_EQ(load_numpy(a, kHalfFortran).fingerprint, load_numpy(b, kDoubleStored).fingerprint)
+      << "the fingerprint is over float32 values, not over how they are stored";
+}
+
+TEST(NumpyArchives, LayersAreAveraged) {
+  std::vector<float> expected = kBase;
+  for (float& value : expected) value += 2;  // base + (0 + 1 + 5) / 3
+  EXPECT_EQ(numpy_features(kLayers), expected);
+  EXPECT_EQ(numpy_features(kFortranLayers), expected);
+}
+
+TEST(NumpyArchives, GeneralReadersGiveCOrder) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "e.npz", std::string(reinterpret_cast<const char*>(kFortranLayers), sizeof kFortranLayers));
+  const NpzFile npz = NpzFile::open(folder / "e.npz");
+  EXPECT_EQ(npz.header("X").shape, (std::vector<std::size_t>{3, 3, 2}));
+  // [clip, layer, dim]: base of clip i is (i / 2 - .5, i / 2 - .25); layers add 0, 1, 5.
+  EXPECT_EQ(npz.read_float64("X"), (std::vector<double>{-.5, -.25, .5, .75, 4.5, 4.75, 0, .25, 1, 1.25, 5, 5.25, .5, .75,
+                                                        1.5, 1.75, 5.5, 5.75}));
+}
+
+TEST(NumpyArchives, BigEndianAndPickledArraysAreRefusedWithAWayOut) {
+  const TemporaryFolder folder;
+  EXPECT_SAYS(error_of([&] { load_numpy(folder, kBigEndian); }), "big-endian dtype '>f4' is not read; save with .astype('<f4')");
+  EXPECT_SAYS(error_of([&] { load_numpy(folder, kPickled); }), "np.array(names, dtype=str)");
 }
 
 TEST(StemOf, DropsOnlyExtensions) {

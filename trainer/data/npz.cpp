@@ -17,7 +17,7 @@ constexpr char kSuffix[] = ".npy";
 /// DEFLATE cannot expand further (a 258-byte match takes at least two bits).
 constexpr std::uint64_t kMaxExpansion = 1032;
 /// Features are never this repetitive; an archive that is, and large, is a zip bomb.
-constexpr std::uint64_t kSuspiciousExpansion = 400;
+constexpr std::uint64_t kSuspiciousExpansion = 100;
 constexpr std::uint64_t kSuspiciousBytes = std::uint64_t{64} << 20;
 
 std::string array_name(const ZipMember& member) {
