@@ -1,0 +1,72 @@
+#include "cluster/local_workers.h"
+
+#include <signal.h>
+
+#include <algorithm>
+
+namespace medley::cluster {
+
+LocalWorkers::LocalWorkers(int places, MakeSpec make_spec, RestartPolicy policy)
+    : make_spec_(std::move(make_spec)), policy_(policy), places_(static_cast<std::size_t>(std::max(places, 0))) {}
+
+std::vector<LocalWorkers::Death> LocalWorkers::tick(Clock::time_point now) {
+  std::vector<Death> deaths;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    Place& place = places_[i];
+    if (!place.process.empty()) {
+      const auto exit = place.process.front().poll();
+      if (!exit) continue;
+      const pid_t pid = place.process.front().pid();
+      place.process.clear();
+      auto delay = policy_.first_delay;
+      for (int d = 0; d < place.deaths && delay < policy_.largest_delay; ++d) delay *= 2;
+      place.not_before = now + std::min(delay, policy_.largest_delay);
+      ++place.deaths;
+      deaths.push_back({static_cast<int>(i), pid, *exit, place.deaths >= policy_.limit});
+    }
+    if (stopping_ || place.deaths >= policy_.limit || now < place.not_before) continue;
+    place.process.push_back(Process::start(make_spec_(static_cast<int>(i))));
+  }
+  return deaths;
+}
+
+void LocalWorkers::note_healthy(pid_t pid) {
+  for (Place& place : places_) {
+    if (!place.process.empty() && place.process.front().pid() == pid) place.deaths = 0;
+  }
+}
+
+int LocalWorkers::running() const {
+  return static_cast<int>(
+      std::count_if(places_.begin(), places_.end(), [](const Place& place) { return !place.process.empty(); }));
+}
+
+bool LocalWorkers::given_up() const {
+  return std::all_of(places_.begin(), places_.end(), [this](const Place& place) {
+    return place.process.empty() && (stopping_ || place.deaths >= policy_.limit);
+  });
+}
+
+std::vector<pid_t> LocalWorkers::pids() const {
+  std::vector<pid_t> all;
+  for (const Place& place : places_) {
+    if (!place.process.empty()) all.push_back(place.process.front().pid());
+  }
+  return all;
+}
+
+void LocalWorkers::terminate() {
+  stopping_ = true;
+  for (Place& place : places_) {
+    if (!place.process.empty()) place.process.front().signal(SIGTERM);
+  }
+}
+
+void LocalWorkers::kill() {
+  stopping_ = true;
+  for (Place& place : places_) {
+    if (!place.process.empty()) place.process.front().signal(SIGKILL);
+  }
+}
+
+}  // namespace medley::cluster

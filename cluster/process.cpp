@@ -1,0 +1,106 @@
+#include "cluster/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+extern char** environ;
+
+namespace medley::cluster {
+namespace {
+
+/// What posix_spawn needs, freed at the end.
+struct SpawnSettings {
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+  SpawnSettings() {
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+  }
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+};
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> all;
+  for (std::string& word : words) all.push_back(word.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+std::vector<std::string> merged_environment(const std::map<std::string, std::string>& added) {
+  std::map<std::string, std::string> all;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string text = *entry;
+    const auto equals = text.find('=');
+    if (equals != std::string::npos) all[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  for (const auto& [name, value] : added) all[name] = value;
+  std::vector<std::string> lines;
+  for (const auto& [name, value] : all) lines.push_back(name + "=" + value);
+  return lines;
+}
+
+}  // namespace
+
+std::string Exit::text() const {
+  if (signal == 0) return "exit code " + std::to_string(code);
+  return "signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+}
+
+Process Process::start(const ProcessSpec& spec) {
+  if (spec.argv.empty()) throw Error("no program to start");
+  SpawnSettings settings;
+  const std::string log = spec.log.empty() ? "/dev/null" : spec.log.string();
+  posix_spawn_file_actions_addopen(&settings.files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&settings.files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  posix_spawn_file_actions_adddup2(&settings.files, 1, 2);
+  // A worker outlives a killed coordinator: it must not keep its port or its database open.
+  posix_spawn_file_actions_addclosefrom_np(&settings.files, 3);
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&settings.attributes, &none);
+  posix_spawnattr_setsigdefault(&settings.attributes, &all);
+  posix_spawnattr_setpgroup(&settings.attributes, 0);
+  posix_spawnattr_setflags(&settings.attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  std::vector<std::string> argv = spec.argv;
+  std::vector<std::string> environment = merged_environment(spec.environment);
+  pid_t pid = -1;
+  const int error = posix_spawnp(&pid, spec.argv[0].c_str(), &settings.files, &settings.attributes,
+                                 pointers(argv).data(), pointers(environment).data());
+  if (error != 0) throw Error("cannot start " + spec.argv[0] + " (log " + log + "): " + strerror(error));
+  return Process(pid);
+}
+
+std::optional<Exit> Process::poll() {
+  if (exit_) return exit_;
+  int status = 0;
+  const pid_t reaped = waitpid(pid_, &status, WNOHANG);
+  if (reaped == 0 || (reaped < 0 && errno == EINTR)) return std::nullopt;
+  Exit exit;
+  if (reaped < 0) {
+    exit.code = -1;  // somebody else reaped it
+  } else if (WIFSIGNALED(status)) {
+    exit.signal = WTERMSIG(status);
+  } else {
+    exit.code = WEXITSTATUS(status);
+  }
+  return exit_ = exit;
+}
+
+void Process::signal(int number) const {
+  if (!exit_) kill(-pid_, number);
+}
+
+}  // namespace medley::cluster

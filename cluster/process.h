@@ -1,0 +1,54 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace medley::cluster {
+
+/// A program cannot be started.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct ProcessSpec {
+  std::vector<std::string> argv;                   ///< argv[0]: path, or a name to look up in PATH
+  std::map<std::string, std::string> environment;  ///< added to this process's own
+  std::filesystem::path log;                       ///< standard output and error are appended; "": /dev/null
+};
+
+/// How a process ended, as the system tells it. Launchers' exit codes (mpirun, srun) are hints only.
+struct Exit {
+  int code = 0;    ///< exit code; 0 when it was killed
+  int signal = 0;  ///< 0: it exited by itself
+  /// "exit code 3", "signal 9 (Killed)".
+  std::string text() const;
+};
+
+/// A child in a process group of its own, so that the terminal's Ctrl-C does not reach it, and that signals reach what it
+/// started. It inherits no file descriptor but its log. It may outlive this object and this program: destroying kills
+/// nothing.
+class Process {
+ public:
+  /// Throws Error when it cannot be started.
+  static Process start(const ProcessSpec& spec);
+
+  pid_t pid() const { return pid_; }
+  /// Reaps it; nullopt while it runs. Keeps answering the same after that.
+  std::optional<Exit> poll();
+  /// To the whole group. No effect once it was reaped.
+  void signal(int number) const;
+
+ private:
+  explicit Process(pid_t pid) : pid_(pid) {}
+  pid_t pid_;
+  std::optional<Exit> exit_;
+};
+
+}  // namespace medley::cluster

@@ -1,0 +1,165 @@
+#include <gtest/gtest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "cluster/local_workers.h"
+
+namespace medley::cluster {
+namespace {
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class ProcessTest : public testing::Test {
+ protected:
+  ProcessTest() {
+    std::string pattern = fs::temp_directory_path() / "medley-process-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~ProcessTest() override { fs::remove_all(folder_); }
+
+  ProcessSpec shell(const std::string& script) const { return {{"sh", "-c", script}, {}, folder_ / "log"}; }
+  std::string log() const {
+    std::ostringstream text;
+    text << std::ifstream(folder_ / "log").rdbuf();
+    return text.str();
+  }
+  static Exit wait(Process& process) {
+    for (int i = 0; i < 1000; ++i) {
+      if (const auto exit = process.poll()) return *exit;
+      std::this_thread::sleep_for(5ms);
+    }
+    process.signal(SIGKILL);
+    throw std::runtime_error("it does not end");
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(ProcessTest, TellsHowItEnded) {
+  auto exits = Process::start(shell("exit 7"));
+  EXPECT_EQ(wait(exits).text(), "exit code 7");
+  EXPECT_EQ(exits.poll()->code, 7) << "asked again";
+  auto dies = Process::start(shell("kill -9 $$"));
+  const Exit exit = wait(dies);
+  EXPECT_EQ(exit.signal, SIGKILL);
+  EXPECT_NE(exit.text().find("Killed"), std::string::npos);
+}
+
+TEST_F(ProcessTest, AddsToTheEnvironmentAndAppendsToTheLog) {
+  auto spec = shell("echo \"$GREETING $HOME\"; echo trouble >&2");
+  spec.environment["GREETING"] = "hello";
+  std::ofstream(folder_ / "log") << "before\n";
+  auto process = Process::start(spec);
+  wait(process);
+  const char* home = std::getenv("HOME");
+  EXPECT_EQ(log(), "before\nhello " + std::string(home ? home : "") + "\ntrouble\n");
+}
+
+TEST_F(ProcessTest, InheritsNoDescriptorAndHasAGroupOfItsOwn) {
+  const int leak = open("/dev/null", O_RDONLY);  // no O_CLOEXEC
+  ASSERT_GE(leak, 0);
+  auto process = Process::start(shell("test -e /proc/$$/fd/" + std::to_string(leak) +
+                                      " && echo leaked; ps -o pgid= -p $$ | tr -d ' '"));
+  wait(process);
+  close(leak);
+  EXPECT_EQ(log(), std::to_string(process.pid()) + "\n");
+}
+
+TEST_F(ProcessTest, ASignalReachesWhatItStarted) {
+  auto process = Process::start(shell("sleep 100 & echo $!; wait"));
+  while (log().empty()) std::this_thread::sleep_for(2ms);
+  const pid_t grandchild = std::stoi(log());
+  process.signal(SIGTERM);
+  EXPECT_EQ(wait(process).signal, SIGTERM);
+  const auto runs = [grandchild] {
+    std::ifstream stat("/proc/" + std::to_string(grandchild) + "/stat");
+    std::string pid, name, state;
+    return static_cast<bool>(stat >> pid >> name >> state) && state != "Z";
+  };
+  for (int i = 0; i < 1000 && runs(); ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(runs());
+}
+
+TEST_F(ProcessTest, AMissingProgramIsAnErrorThatNamesIt) {
+  try {
+    Process::start({{"/no/such/worker"}, {}, ""});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("/no/such/worker"), std::string::npos);
+  }
+}
+
+/// Ticks with a clock of its own until `done`.
+template <class Done>
+std::vector<LocalWorkers::Death> tick_until(LocalWorkers& workers, LocalWorkers::Clock::time_point& now, Done done) {
+  std::vector<LocalWorkers::Death> deaths;
+  for (int i = 0; i < 2000 && !done(); ++i) {
+    for (const auto& death : workers.tick(now)) deaths.push_back(death);
+    std::this_thread::sleep_for(2ms);
+  }
+  return deaths;
+}
+
+TEST_F(ProcessTest, ADeadWorkerIsStartedAgainAfterItsDelay) {
+  LocalWorkers workers(2, [this](int) { return shell("sleep 100"); }, {1s, 4s, 10});
+  LocalWorkers::Clock::time_point now{};
+  now += 1h;
+  workers.tick(now);
+  ASSERT_EQ(workers.running(), 2);
+  const pid_t victim = workers.pids()[0];
+  for (const auto delay : {1s, 2s, 4s, 4s}) {
+    ::kill(workers.pids()[0], SIGKILL);
+    const auto deaths = tick_until(workers, now, [&] { return workers.running() == 1; });
+    ASSERT_EQ(deaths.size(), 1u);
+    EXPECT_EQ(deaths[0].place, 0);
+    EXPECT_EQ(deaths[0].exit.signal, SIGKILL);
+    workers.tick(now + delay - 1ms);
+    EXPECT_EQ(workers.running(), 1);
+    now += delay;
+    workers.tick(now);
+    EXPECT_EQ(workers.running(), 2);
+  }
+  EXPECT_NE(workers.pids()[0], victim);
+  workers.kill();
+  tick_until(workers, now, [&] { return workers.running() == 0; });
+  EXPECT_TRUE(workers.given_up());
+}
+
+TEST_F(ProcessTest, APlaceThatKeepsDyingIsGivenUpUnlessItWasUseful) {
+  LocalWorkers workers(1, [this](int) { return shell("exit 1"); }, {1ms, 1ms, 3});
+  auto now = LocalWorkers::Clock::time_point{} + 1h;
+  std::vector<LocalWorkers::Death> deaths;
+  for (int i = 0; i < 2000 && !workers.given_up(); ++i) {
+    now += 1s;
+    for (const auto& death : workers.tick(now)) deaths.push_back(death);
+    if (deaths.size() == 1 && workers.running()) workers.note_healthy(workers.pids()[0]);
+    std::this_thread::sleep_for(2ms);
+  }
+  ASSERT_EQ(deaths.size(), 4u) << "the first did not count";
+  EXPECT_FALSE(deaths[2].given_up);
+  EXPECT_TRUE(deaths[3].given_up);
+}
+
+TEST_F(ProcessTest, TerminateAsksAndStartsNothingMore) {
+  LocalWorkers workers(1, [this](int) { return shell("trap 'echo bye; exit 0' TERM; echo up; sleep 100 & wait"); });
+  auto now = LocalWorkers::Clock::now();
+  workers.tick(now);
+  while (log().empty()) std::this_thread::sleep_for(2ms);
+  workers.terminate();
+  const auto deaths = tick_until(workers, now, [&] { return workers.running() == 0; });
+  ASSERT_EQ(deaths.size(), 1u);
+  EXPECT_EQ(deaths[0].exit.text(), "exit code 0");
+  workers.tick(now + 1h);
+  EXPECT_EQ(workers.running(), 0);
+  EXPECT_EQ(log(), "up\nbye\n");
+}
+
+}  // namespace
+}  // namespace medley::cluster
