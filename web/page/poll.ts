@@ -46,7 +46,10 @@ export function usePoll<T>(path: string | null, seconds: number): Polled<T> {
     if (path === null) return;
     const abort = new AbortController();
     let timer = 0;
+    let busy = false;
     const once = async () => {
+      if (busy) return;
+      busy = true;
       window.clearTimeout(timer);
       try {
         const data = await get<T>(path, abort.signal);
@@ -55,11 +58,13 @@ export function usePoll<T>(path: string | null, seconds: number): Polled<T> {
         set({ path, data, error: null });
         report(null);
       } catch (error) {
-        if (abort.signal.aborted || !(error instanceof Refusal)) return;
+        if (abort.signal.aborted) return;
+        const refusal = error instanceof Refusal ? error : new Refusal(0, "The server's answer was cut off.");
         failures.current += 1;
-        set((old) => ({ path, data: old.path === path ? old.data : null, error }));
-        report(error);
+        set((old) => ({ path, data: old.path === path ? old.data : null, error: refusal }));
+        report(refusal);
       }
+      busy = false;
       const wait = failures.current > 0 ? Math.min(30, 2 ** failures.current) : seconds;
       if (wait > 0 && !document.hidden) timer = window.setTimeout(once, wait * 1000);
     };
