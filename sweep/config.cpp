@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <map>
 #include <set>
 
 #include "sweep/digest.h"
@@ -19,17 +18,23 @@ using Sharing = Setting::Sharing;
 
 /// The text of every enumerator, in the order of its enum.
 template <class E>
-std::vector<std::string> names_of();
-template <> std::vector<std::string> names_of<Fusion>() { return {"sum", "concat"}; }
-template <> std::vector<std::string> names_of<Gate>() { return {"scorer", "query"}; }
-template <> std::vector<std::string> names_of<Selection>() { return {"learned", "all"}; }
-template <> std::vector<std::string> names_of<Head>() { return {"decoupled", "softmax"}; }
-template <> std::vector<std::string> names_of<Adaptation>() { return {"none", "coral"}; }
-template <> std::vector<std::string> names_of<AdaptationTarget>() { return {"validation", "test"}; }
-template <> std::vector<std::string> names_of<Normalize>() { return {"encoder", "actor"}; }
-template <> std::vector<std::string> names_of<Optimizer>() { return {"adamw", "adam"}; }
-template <> std::vector<std::string> names_of<Schedule>() { return {"cosine", "constant"}; }
-template <> std::vector<std::string> names_of<Precision>() { return {"float32", "float64"}; }
+std::vector<std::string> make_names();
+template <> std::vector<std::string> make_names<Fusion>() { return {"sum", "concat"}; }
+template <> std::vector<std::string> make_names<Gate>() { return {"scorer", "query"}; }
+template <> std::vector<std::string> make_names<Selection>() { return {"learned", "all"}; }
+template <> std::vector<std::string> make_names<Head>() { return {"decoupled", "softmax"}; }
+template <> std::vector<std::string> make_names<Adaptation>() { return {"none", "coral"}; }
+template <> std::vector<std::string> make_names<AdaptationTarget>() { return {"validation", "test"}; }
+template <> std::vector<std::string> make_names<Normalize>() { return {"encoder", "actor"}; }
+template <> std::vector<std::string> make_names<Optimizer>() { return {"adamw", "adam"}; }
+template <> std::vector<std::string> make_names<Schedule>() { return {"cosine", "constant"}; }
+template <> std::vector<std::string> make_names<Precision>() { return {"float32", "float64"}; }
+
+template <class E>
+const std::vector<std::string>& names_of() {
+  static const std::vector<std::string> names = make_names<E>();
+  return names;
+}
 
 bool is_always(const Config&) { return true; }
 bool is_gated(const Config& c) { return c.fusion == Fusion::kSum; }
@@ -74,7 +79,7 @@ Setting choice(const char* name, Sharing sharing, const char* meaning, Active ac
   return {name, Kind::kChoice, sharing, 0, 0, names_of<E>(), "", meaning, active.holds,
           [](const Config& c) { return json(names_of<E>()[static_cast<std::size_t>(c.*Member)]); },
           [](Config& c, const json& v) {
-            const auto names = names_of<E>();
+            const auto& names = names_of<E>();
             c.*Member = static_cast<E>(std::find(names.begin(), names.end(), v.get<std::string>()) - names.begin());
           }, active.words};
 }
@@ -150,15 +155,24 @@ std::string escaped(const std::string& name) {
   return text;
 }
 
+const std::vector<const Setting*>& settings_by_name() {
+  static const std::vector<const Setting*> sorted = [] {
+    std::vector<const Setting*> all;
+    for (const Setting& setting : settings()) all.push_back(&setting);
+    std::sort(all.begin(), all.end(), [](const Setting* a, const Setting* b) { return a->name < b->name; });
+    return all;
+  }();
+  return sorted;
+}
+
 std::string active_text(const Config& config, bool per_pack_only) {
-  std::map<std::string, std::string> lines;
-  for (const Setting& setting : settings()) {
-    if (!setting.active(config)) continue;
-    if (per_pack_only && setting.sharing != Sharing::kPerPack) continue;
-    lines[setting.name] = value_text(setting.get(config));
-  }
   std::string text;
-  for (const auto& [name, value] : lines) text += name + "=" + value + "\n";
+  text.reserve(1024);
+  for (const Setting* setting : settings_by_name()) {
+    if (!setting->active(config)) continue;
+    if (per_pack_only && setting->sharing != Sharing::kPerPack) continue;
+    text.append(setting->name).append("=").append(value_text(setting->get(config))).append("\n");
+  }
   return text;
 }
 
@@ -235,7 +249,7 @@ std::string check_config(const Config& config) {
 
 std::string canonical_text(const Config& config) { return active_text(config, false); }
 
-std::string config_id(const Config& config) { return sha256_hex(canonical_text(config)).substr(0, 12); }
+std::string config_id(const Config& config) { return sha256_hex(canonical_text(config)).substr(0, kConfigIdDigits); }
 
 std::string fusibility_key(const Config& config) { return active_text(config, true); }
 

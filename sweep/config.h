@@ -93,7 +93,8 @@ std::string check_config(const Config& config);
 /// reads back the same. Settings that the trainer does not read for this config leave no trace.
 std::string canonical_text(const Config& config);
 
-/// First 12 hexadecimal digits of the SHA-256 of canonical_text().
+inline constexpr std::size_t kConfigIdDigits = 12;
+/// First kConfigIdDigits hexadecimal digits of the SHA-256 of canonical_text().
 std::string config_id(const Config& config);
 
 /// Trials train in one pack only when their keys are equal: the text of all kPerPack settings.

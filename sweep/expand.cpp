@@ -6,8 +6,8 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
-#include <unordered_set>
 
+#include "sweep/digest.h"
 #include "sweep/encoder_sets.h"
 #include "sweep/nearest.h"
 #include "sweep/random.h"
@@ -235,8 +235,10 @@ class Expander {
   }
 
   void add_config(const Config& config, const AxisTexts& texts) {
-    std::string text = canonical_text(config);
-    if (!seen_.insert(text).second) {
+    const std::string digest = sha256_hex(canonical_text(config));
+    const auto [seen, is_new] = digest_of_id_.emplace(digest.substr(0, kConfigIdDigits), digest);
+    if (!is_new) {
+      if (seen->second != digest) throw Error("two configs of this sweep have the id " + seen->first);
       ++result_.duplicates;
       return;
     }
@@ -252,7 +254,7 @@ class Expander {
       if (++impossible_[wrong] == 1) impossible_order_.push_back(wrong);
       return;
     }
-    expanded.id = config_id(config);
+    expanded.id = seen->first;
     expanded.config = config;
     result_.configs.push_back(std::move(expanded));
   }
@@ -400,7 +402,7 @@ class Expander {
   Diagnostics warnings_;
   EncoderSet pool_;
   std::vector<Varied> axes_;
-  std::unordered_set<std::string> seen_;
+  std::unordered_map<std::string, std::string> digest_of_id_;  ///< of every config met, impossible ones too
   std::map<std::string, std::int64_t> impossible_;  ///< reason -> configs
   std::vector<std::string> impossible_order_;  ///< as first met
   Expansion result_;

@@ -74,6 +74,7 @@ TEST(Expand, TheFirstAxisVariesSlowest) {
   EXPECT_EQ(column(expansion, "top_n"), (Strings{"3", "1", "3", "1"}));
   EXPECT_EQ(expansion.configs[1].config.head, Head::kSoftmax);
   EXPECT_EQ(expansion.configs[1].config.top_n, 1);
+  for (const ExpandedConfig& config : expansion.configs) EXPECT_EQ(config.id, config_id(config.config));
 }
 
 TEST(Expand, TrialsStandByConfigThenSeedThenFold) {
