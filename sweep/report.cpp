@@ -211,15 +211,15 @@ std::optional<double> ConfigReport::gap() const {
 }
 
 Report make_report(const ReportInput& given) {
-  // Sorted, so that sums are the same to the bit in any order of input.
-  ReportInput input = given;
+  // Sorted, so that sums are the same to the bit in any order of input. All but the trials, which may be many.
+  ReportInput input{given.sweep, given.dataset, given.synthetic, given.folds, given.seeds, given.configs, {}, given.decode};
   std::sort(input.folds.begin(), input.folds.end());
   std::sort(input.seeds.begin(), input.seeds.end());
   std::map<std::string, Cells> cells;
   for (const ReportConfig& config : input.configs) {
     if (!cells.try_emplace(config.id).second) throw Error("config " + config.id + " is given twice");
   }
-  for (const TrialScores& trial : input.trials) {
+  for (const TrialScores& trial : given.trials) {
     const auto config = cells.find(trial.config_id);
     if (config == cells.end()) throw Error("trial " + trial.trial_id + " is of unknown config " + trial.config_id);
     const bool expected = std::binary_search(input.folds.begin(), input.folds.end(), trial.fold) &&

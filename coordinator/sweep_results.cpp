@@ -1,0 +1,164 @@
+#include "coordinator/sweep_results.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "coordinator/command.h"
+#include "sweep/nearest.h"
+
+namespace medley::coordinator {
+namespace {
+
+/// For every candidate and fold: the score-optimal decode fitted on the other folds, its hits on this one.
+std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled, const std::vector<int>& folds) {
+  std::map<std::string, sweep::Tally> hits;
+  const auto& rows = pooled.rows;
+  const auto classes = static_cast<std::size_t>(rows.classes.count());
+  if (folds.size() < 2) return hits;
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    std::vector<int> others;
+    std::vector<int> held;
+    std::vector<sweep::Label> truth;
+    for (int clip = 0; clip < rows.clips(); ++clip) {
+      const auto i = static_cast<std::size_t>(clip);
+      (rows.fold[i] == folds[f] ? held : others).push_back(clip);
+      if (rows.fold[i] != folds[f]) truth.push_back(rows.truth[i]);
+    }
+    for (std::size_t m = 0; m < pooled.candidates.size(); ++m) {
+      std::vector<double> weights(pooled.candidates.size());
+      weights[m] = 1;
+      const auto p = sweep::mix_candidates(rows, weights, others);
+      const auto fitted =
+          sweep::fit_optimal_decode({p.data(), static_cast<int>(others.size()), rows.classes.count()}, truth, rows.classes);
+      sweep::Tally tally;
+      for (const int clip : held) {
+        const auto i = static_cast<std::size_t>(clip);
+        tally.add(sweep::decode(&rows.candidates[m][i * classes], rows.classes, fitted), rows.truth[i]);
+      }
+      hits[pooled.candidates[m].trials[f]] = tally;
+    }
+  }
+  return hits;
+}
+
+}  // namespace
+
+storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& id_or_name) {
+  const auto sweeps = reader.sweeps();
+  if (sweeps.empty()) throw UsageError("the store holds no sweep yet; `medley run SWEEP.yaml` trains one");
+  if (id_or_name.empty()) return sweeps.front();
+  if (const auto found = reader.find_sweep(id_or_name)) return *found;
+  std::vector<std::string> names;
+  for (const auto& sweep : sweeps) names.push_back(sweep.name);
+  throw UsageError("no sweep '" + id_or_name + "'" + sweep::suggestion(id_or_name, names));
+}
+
+storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::string& id_or_name) {
+  const auto ensembles = reader.ensembles();
+  if (ensembles.empty()) throw UsageError("the store holds no ensemble yet; `medley ensemble` makes one");
+  if (id_or_name.empty()) return ensembles.front();
+  std::vector<std::string> names;
+  for (const auto& ensemble : ensembles) {
+    if (ensemble.name == id_or_name || std::to_string(ensemble.id) == id_or_name) return ensemble;
+    names.push_back(ensemble.name);
+  }
+  throw UsageError("no ensemble '" + id_or_name + "'" + sweep::suggestion(id_or_name, names));
+}
+
+storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint) {
+  if (auto dataset = reader.find_dataset(fingerprint)) return *dataset;
+  throw storage::Error("the store does not know dataset " + fingerprint);
+}
+
+SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                  storage::Protocol protocol) {
+  const storage::DatasetRecord dataset = dataset_of(reader, sweep.dataset);
+  std::vector<int> folds = sweep.folds;
+  std::sort(folds.begin(), folds.end());
+
+  SweepPredictions pooled;
+  pooled.rows.classes = dataset.classes;
+  std::map<int, std::vector<std::size_t>> rows_of_fold;
+  std::map<std::string, int> actors;
+  bool all_have_actors = true;
+  for (const storage::ClipRecord& clip : dataset.clips) {
+    if (!clip.label || !std::binary_search(folds.begin(), folds.end(), clip.fold)) continue;
+    rows_of_fold[clip.fold].push_back(pooled.rows.truth.size());
+    pooled.rows.truth.push_back(*clip.label);
+    pooled.rows.fold.push_back(clip.fold);
+    const auto [actor, added] = actors.try_emplace(clip.actor, static_cast<int>(actors.size()));
+    if (added) pooled.actors.push_back(clip.actor);
+    pooled.rows.actor.push_back(actor->second);
+    all_have_actors = all_have_actors && !clip.actor.empty();
+  }
+  if (!all_have_actors) pooled.rows.actor.clear();
+
+  const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  for (const storage::SweepConfigRow& config : reader.sweep_configs(sweep.id)) {
+    for (const std::uint64_t seed : sweep.seeds) {
+      Candidate candidate{config.id, seed, {}};
+      std::vector<double> all(pooled.rows.truth.size() * classes);
+      bool any = false;
+      for (const auto& part :
+           reader.predictions(sweep.dataset, config.id, seed, protocol, storage::Split::kValidation)) {
+        const auto rows = rows_of_fold.find(part.fold);
+        if (rows == rows_of_fold.end()) continue;  // a fold of another sweep
+        any = true;
+        if (part.fused.size() != rows->second.size() * classes) continue;  // no snapshot of this protocol
+        for (std::size_t i = 0; i < rows->second.size(); ++i) {
+          std::copy_n(&part.fused[i * classes], classes, &all[rows->second[i] * classes]);
+        }
+        candidate.trials.push_back(part.trial);
+      }
+      if (candidate.trials.size() == folds.size()) {
+        pooled.candidates.push_back(std::move(candidate));
+        pooled.rows.candidates.push_back(std::move(all));
+      } else if (any) {
+        ++pooled.left_out;
+      }
+    }
+  }
+  return pooled;
+}
+
+sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                sweep::CleanDecode decode) {
+  const storage::Reader::Snapshot snapshot(reader);
+  sweep::ReportInput input;
+  input.sweep = sweep.name;
+  input.dataset = sweep.dataset_name;
+  input.synthetic = sweep.synthetic;
+  input.folds = sweep.folds;
+  std::sort(input.folds.begin(), input.folds.end());
+  input.seeds = sweep.seeds;
+  input.decode = decode;
+  for (const storage::SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
+    input.configs.push_back({row.id, sweep::to_json(row.config), row.axis_values});
+  }
+  std::map<std::string, sweep::Tally> optimal;
+  if (decode == sweep::CleanDecode::kOptimal) {
+    optimal = optimal_hits(pool_predictions(reader, sweep, storage::Protocol::kClean), input.folds);
+  }
+  for (storage::TrialScore& score : reader.trial_scores(sweep.id)) {
+    sweep::TrialScores trial;
+    trial.trial_id = score.trial;
+    trial.config_id = score.config;
+    trial.fold = score.fold;
+    trial.seed = score.seed;
+    trial.outcome = score.outcome;
+    trial.paper_epoch = score.paper_epoch;
+    trial.paper_thresholds = score.paper_thresholds;
+    trial.paper = score.paper;
+    trial.clean_epoch = score.clean_epoch;
+    trial.paper_surface = score.paper_surface;
+    trial.clean_surface = score.clean_surface;
+    trial.inner_surface = score.inner_surface;
+    const auto hits = optimal.find(score.trial);
+    if (hits != optimal.end()) trial.optimal = hits->second;
+    input.trials.push_back(std::move(trial));
+  }
+  return input;
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "storage/reader.h"
+#include "sweep/ensemble.h"
+#include "sweep/report.h"
+
+namespace medley::coordinator {
+
+/// The sweep that the user means: by id, prefix or name; the newest for "". Throws UsageError naming those there are.
+storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& id_or_name);
+
+/// The ensemble that the user means: by id or name (the newest of that name); the newest for "". Throws UsageError.
+storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::string& id_or_name);
+
+/// The dataset of a sweep or ensemble. Throws storage::Error when the store does not know it.
+storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint);
+
+/// One (config, seed) of a sweep whose folds all have predictions.
+struct Candidate {
+  std::string config;
+  std::uint64_t seed = 0;
+  std::vector<std::string> trials;  ///< [fold], in the order of the sweep's folds, ascending
+};
+
+/// Out-of-fold predictions of a sweep: one candidate of `rows` each, over the labelled clips of its folds in dataset
+/// order.
+struct SweepPredictions {
+  std::vector<Candidate> candidates;
+  sweep::OutOfFold rows;
+  std::vector<std::string> actors;  ///< names; rows.actor are indices
+  int left_out = 0;  ///< (config, seed) pairs with results but not in every fold, or without this protocol's snapshot
+};
+SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                  storage::Protocol protocol);
+
+/// Everything finished of a sweep, for make_report(). With kOptimal also the hits of the score-optimal decode.
+sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode);
+
+}  // namespace medley::coordinator
