@@ -21,7 +21,7 @@ std::vector<int> union_of_encoders(const std::vector<TrialState*>& trials) {
 }
 
 FusedModel make_model(const std::vector<TrialState*>& trials, const std::vector<int>& encoders,
-                      const data::Dataset& dataset, torch::Device device) {
+                      const data::Dataset& dataset, torch::Device device, FusedModel::Kernels kernels) {
   std::vector<EncoderShape> shapes;
   for (const int e : encoders) {
     const data::Encoder& encoder = *dataset.encoders[static_cast<std::size_t>(e)];
@@ -35,8 +35,8 @@ FusedModel make_model(const std::vector<TrialState*>& trials, const std::vector<
     }
     rows.push_back(std::move(row));
   }
-  const int classes = dataset.classes.count();
-  return FusedModel(make_layout(trials.front()->spec.config, shapes, classes), std::move(rows), classes, device);
+  return FusedModel(make_layout(trials.front()->spec.config, shapes, dataset.classes.count()), std::move(rows), device,
+                    kernels);
 }
 
 AdamStep adam_step(const Config& config, double learning_rate, long step, double gradient_scale, bool decays) {
@@ -63,14 +63,14 @@ std::vector<double> to_host(const Tensor& per_trial, std::size_t count) {
 
 }  // namespace
 
-Group::Group(std::vector<TrialState*> trials, const Features& features, int classes, torch::Device device,
-             Collective& collective)
+Group::Group(std::vector<TrialState*> trials, const Features& features, torch::Device device, Collective& collective,
+             FusedModel::Kernels kernels)
     : trials_(std::move(trials)),
       inputs_{features, union_of_encoders(trials_)},
-      model_(make_model(trials_, inputs_.encoders, features.dataset(), device)),
+      model_(make_model(trials_, inputs_.encoders, features.dataset(), device, kernels)),
       first_moment_(torch::zeros_like(model_.parameters)),
       second_moment_(torch::zeros_like(model_.parameters)),
-      classes_(classes),
+      classes_(features.dataset().classes.count()),
       collective_(&collective) {
   collective_->broadcast(model_.parameters.data_ptr(), model_.parameters.nbytes(), 0);
 }

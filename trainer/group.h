@@ -13,8 +13,8 @@ namespace medley::trainer {
 class Group {
  public:
   /// `trials` are borrowed and must outlive the group.
-  Group(std::vector<TrialState*> trials, const Features& features, int classes, torch::Device device,
-        Collective& collective);
+  Group(std::vector<TrialState*> trials, const Features& features, torch::Device device, Collective& collective,
+        FusedModel::Kernels kernels = FusedModel::Kernels::kByDevice);
 
   const std::vector<TrialState*>& trials() const { return trials_; }
   bool empty() const { return trials_.empty(); }

@@ -18,8 +18,6 @@ using torch::Tensor;
 
 std::uint32_t drop_threshold(double rate) { return static_cast<std::uint32_t>(rate * 0x1p32); }
 
-bool on_cpu(const torch::Device& device) { return device.is_cpu(); }
-
 /// x [trial, row, in] w [trial, in, out] + b [trial, out].
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) { return torch::baddbmm(b.unsqueeze(1), x, w); }
 
@@ -39,8 +37,11 @@ void use_one_thread() {
   if (openblas_set_num_threads) openblas_set_num_threads(1);
 }
 
-FusedModel::FusedModel(Layout layout, std::vector<ModelTrial> trials, int classes, torch::Device device)
-    : layout_(std::move(layout)), trials_(std::move(trials)), classes_(classes), device_(device) {
+FusedModel::FusedModel(Layout layout, std::vector<ModelTrial> trials, torch::Device device, Kernels kernels)
+    : layout_(std::move(layout)),
+      trials_(std::move(trials)),
+      device_(device),
+      by_pairs_(device.is_cpu() && kernels == Kernels::kByDevice) {
   const bool wide = trials_.front().config.precision == sweep::Precision::kFloat64;
   dtype_ = wide ? torch::kFloat64 : torch::kFloat32;
   parameters = torch::zeros({size(), layout_.size}, dtype_);
@@ -64,7 +65,7 @@ void FusedModel::make_views() {
     shape.insert(shape.end(), p.shape.begin(), p.shape.end());
     const auto part = [&](const Tensor& flat) { return flat.narrow(1, p.offset, p.size).view(shape).detach(); };
     Tensor leaf = part(parameters);
-    if (p.offset >= layout_.shared_offset || !on_cpu(device_)) {
+    if (p.offset >= layout_.shared_offset || !by_pairs_) {
       leaf.set_requires_grad(true);
       leaf.mutable_grad() = part(gradients);
     }
@@ -95,7 +96,7 @@ Tensor FusedModel::view(const std::string& name) const {
 
 /// The encoders' part on the CPU: one GEMM for each trial and encoder in use, whatever the pack, written in place.
 Tensor FusedModel::project(const std::vector<Tensor>& inputs, const Draws* draws) {
-  if (!on_cpu(device_)) return project_composite(inputs, draws);
+  if (!by_pairs_) return project_composite(inputs, draws);
   torch::NoGradGuard no_grad;
   const auto encoders = static_cast<std::int64_t>(inputs.size());
   const auto rows = inputs.front().size(1);
@@ -227,7 +228,7 @@ Tensor FusedModel::project_composite(const std::vector<Tensor>& inputs, const Dr
 /// Sum over encoders of x_e W_e, [trial, row, width], without the bias.
 Tensor FusedModel::concatenate(const std::vector<Tensor>& inputs, bool record) {
   const auto width = layout_.parameters.front().shape[1];
-  if (!on_cpu(device_)) {
+  if (!by_pairs_) {
     Tensor sum = torch::zeros({size(), inputs.front().size(1), width}, inputs.front().options());
     for (std::size_t e = 0; e < inputs.size(); ++e) {
       const Tensor part = torch::bmm(inputs[e], view("projection." + layout_.encoders[e].name + ".weight"));
@@ -325,11 +326,11 @@ FusedModel::Output FusedModel::forward(const std::vector<Tensor>& inputs, const 
 }
 
 void FusedModel::backward(const Tensor& losses) {
-  gradients.narrow(1, on_cpu(device_) ? layout_.shared_offset : 0,
-                   on_cpu(device_) ? layout_.size - layout_.shared_offset : layout_.size)
-      .zero_();
+  // What project_backward() writes needs no zeros first.
+  const std::int64_t first = by_pairs_ ? layout_.shared_offset : 0;
+  gradients.narrow(1, first, layout_.size - first).zero_();
   losses.sum().backward();
-  if (on_cpu(device_)) {
+  if (by_pairs_) {
     if (trials_.front().config.fusion == sweep::Fusion::kSum) {
       project_backward();
     } else {

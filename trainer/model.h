@@ -21,7 +21,12 @@ struct ModelTrial {
 /// parameters lie together in one flat buffer. Trials do not mix in any operation.
 class FusedModel {
  public:
-  FusedModel(Layout layout, std::vector<ModelTrial> trials, int classes, torch::Device device);
+  /// How the encoders' part, where the work is, is computed.
+  enum class Kernels {
+    kByDevice,   ///< on the CPU by one GEMM and hand-written kernels for each trial and encoder, else as kComposite
+    kComposite,  ///< by LibTorch's own batched operations, on any device
+  };
+  FusedModel(Layout layout, std::vector<ModelTrial> trials, torch::Device device, Kernels kernels = Kernels::kByDevice);
 
   const Layout& layout() const { return layout_; }
   const std::vector<ModelTrial>& trials() const { return trials_; }
@@ -75,9 +80,9 @@ class FusedModel {
 
   Layout layout_;
   std::vector<ModelTrial> trials_;
-  int classes_;
   torch::Device device_;
   torch::ScalarType dtype_;
+  bool by_pairs_;  ///< the encoders' part goes (trial, encoder) by (trial, encoder), outside of autograd
   std::vector<torch::Tensor> views_;  ///< [parameter] leaves whose .grad() lies in `gradients`
   torch::Tensor mask_;                ///< bool [trial, encoder, 1]
   torch::Tensor top_n_, temperature_; ///< [trial, 1, 1]

@@ -57,7 +57,7 @@ sweep::Predictions predict(const std::filesystem::path& path, const data::Datase
   const Features features(dataset, by_actor ? Features::Actors::kNormalize : Features::Actors::kIgnore);
   FusedModel model(checkpoint.layout,
                    {{config, checkpoint.trial.seed, std::vector<bool>(checkpoint.layout.encoders.size(), true)}},
-                   dataset.classes.count(), torch::kCPU);
+                   torch::kCPU);
   model.parameters[0].copy_(checkpoint.parameters);
   const ModelInputs inputs{features, encoders};
   return predictions(config, evaluate(model, inputs, {&scaling}, {clips}).front(), dataset.classes.count());

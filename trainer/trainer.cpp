@@ -47,9 +47,9 @@ std::int64_t peak_memory_bytes() {
 }
 
 /// A finished trial's model by itself, with the parameters of one of its epochs.
-FusedModel model_of(const TrialState& trial, const torch::Tensor& parameters, int classes, torch::Device device) {
+FusedModel model_of(const TrialState& trial, const torch::Tensor& parameters, torch::Device device) {
   FusedModel model(trial.layout, {{trial.spec.config, trial.spec.seed, std::vector<bool>(trial.encoders.size(), true)}},
-                   classes, device);
+                   device);
   model.parameters[0].copy_(parameters);
   return model;
 }
@@ -100,14 +100,14 @@ void conclude(TrialState& trial, const Features& features, torch::Device device,
   }
   const sweep::Classes& classes = features.dataset().classes;
   const ModelInputs inputs{features, trial.encoders};
-  FusedModel paper = model_of(trial, trial.paper_parameters, classes.count(), device);
+  FusedModel paper = model_of(trial, trial.paper_parameters, device);
   result.paper = snapshot(trial, paper, inputs, trial.best_epoch);
   torch::Tensor reported = trial.paper_parameters;
   int epoch = trial.best_epoch;
   if (trial.clean_parameters.defined()) {
     reported = trial.clean_parameters;
     epoch = trial.spec.config.inner_fold ? trial.best_inner_epoch : trial.spec.config.epochs;
-    FusedModel clean = model_of(trial, reported, classes.count(), device);
+    FusedModel clean = model_of(trial, reported, device);
     result.clean = snapshot(trial, clean, inputs, epoch);
     if (trial.spec.config.inner_fold) result.inner = trial.inner_surface;
     result.importance = importance_of(trial, clean, inputs);
@@ -147,7 +147,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   }
   std::vector<Group> groups;
   for (auto& group : members) {
-    groups.emplace_back(std::move(group), features, dataset.classes.count(), device, collective);
+    groups.emplace_back(std::move(group), features, device, collective);
   }
 
   for (int epoch = 1; epoch <= epochs; ++epoch) {

@@ -1,6 +1,7 @@
 // What a pack promises: it learns; the same seed gives the same bits; a trial's bits do not depend on its pack.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/trainer/planted_dataset.h"
@@ -82,6 +83,237 @@ TEST(Pack, TheSameSeedGivesTheSameBitsAndAnotherDoesNot) {
   const auto first = bits(alone(dataset, trial(small_config())));
   EXPECT_EQ(first, bits(alone(dataset, trial(small_config()))));
   EXPECT_NE(first, bits(alone(dataset, trial(small_config(), 0, 2))));
+}
+
+/// Trials that differ in everything that trials of one pack may differ in.
+std::vector<TrialSpec> mixed_trials(const Config& base) {
+  std::vector<TrialSpec> trials;
+  const auto add = [&](int fold, std::uint64_t seed, auto change) {
+    Config config = base;
+    change(config);
+    trials.push_back(trial(config, fold, seed));
+  };
+  add(0, 1, [](Config&) {});
+  add(1, 1, [](Config& c) { c.learning_rate = 1e-2; });
+  add(2, 2, [](Config& c) { c.encoders = {"clear", "noise"}; c.top_n = 1; });
+  add(0, 3, [](Config& c) { c.epochs = 2; c.dropout = 0; });
+  add(1, 4, [](Config& c) { c.encoders = {"faint"}; c.top_n = 1; c.normalize = sweep::Normalize::kActor; });
+  add(2, 1, [](Config& c) { c.top_n = 3; c.temperature = 0.5; c.label_smoothing = 0.1; });
+  add(0, 1, [](Config& c) { c.inner_fold = true; c.patience = 2; c.schedule = sweep::Schedule::kConstant; });
+  add(1, 9, [](Config& c) { c.grad_clip = 0.5; c.weight_decay = 0.2; c.warmup_epochs = 2; });
+  return trials;
+}
+
+class PackOf : public testing::TestWithParam<const char*> {
+ protected:
+  static Config config() {
+    Config config = small_config();
+    const std::string what = GetParam();
+    if (what == "query_coral") {
+      config.gate = sweep::Gate::kQuery;
+      config.adaptation = sweep::Adaptation::kCoral;
+    } else if (what == "concat") {
+      config.fusion = sweep::Fusion::kConcat;
+      config.hidden = 7;
+      config.optimizer = sweep::Optimizer::kAdam;
+    } else if (what == "softmax_float64") {
+      config.head = sweep::Head::kSoftmax;
+      config.precision = sweep::Precision::kFloat64;
+      config.selection = sweep::Selection::kAll;
+    }
+    return config;
+  }
+};
+
+TEST_P(PackOf, ATrialHasTheSameBitsInEveryPack) {
+  const data::Dataset dataset = planted_dataset();
+  const std::vector<TrialSpec> trials = mixed_trials(config());
+  std::vector<std::vector<std::uint8_t>> expected;
+  for (const TrialSpec& spec : trials) expected.push_back(bits(alone(dataset, spec)));
+  for (const std::size_t size : {2u, 4u, 8u}) {
+    for (std::size_t first = 0; first + size <= trials.size(); first += size) {
+      const auto begin = trials.begin() + static_cast<std::ptrdiff_t>(first);
+      std::vector<TrialSpec> pack(begin, begin + static_cast<std::ptrdiff_t>(size));
+      std::reverse(pack.begin(), pack.end());
+      const auto results = trainer::train_pack(dataset, pack);
+      ASSERT_EQ(results.size(), size);
+      for (std::size_t i = 0; i < size; ++i) {
+        EXPECT_EQ(results[i].trial_id, pack[i].id);
+        EXPECT_EQ(bits(results[i]), expected[first + size - 1 - i]) << "pack of " << size << ", trial " << i;
+      }
+    }
+  }
+}
+
+TEST_P(PackOf, AMaskedEncoderIsAsIfItDidNotExist) {
+  const data::Dataset all = planted_dataset();
+  data::Dataset subset = all;
+  subset.encoders.erase(subset.encoders.begin() + 1);  // "faint"
+  Config config = PackOf::config();
+  config.encoders = {"clear", "noise"};
+  const std::vector<TrialSpec> with_neighbour = {trial(PackOf::config()), trial(config)};
+  EXPECT_EQ(bits(trainer::train_pack(all, with_neighbour)[1]), bits(alone(subset, trial(config))));
+}
+
+INSTANTIATE_TEST_SUITE_P(Switches, PackOf, testing::Values("scorer", "query_coral", "concat", "softmax_float64"));
+
+TEST(Pack, ANeighbourThatDivergesIsFrozenAndChangesNoBit) {
+  data::Dataset dataset = planted_dataset();
+  const TrialSpec good = trial([] { Config c = small_config(); c.encoders = {"clear", "noise"}; return c; }());
+  const auto expected = bits(alone(dataset, good));
+  values_of(dataset, "faint")[3] = std::nanf("");
+  const auto results = trainer::train_pack(dataset, {trial(small_config(), 1), good, trial(small_config(), 2)});
+  EXPECT_EQ(bits(results[1]), expected);
+  for (const int bad : {0, 2}) {
+    EXPECT_EQ(results[static_cast<std::size_t>(bad)].outcome, sweep::Outcome::kDiverged);
+    EXPECT_EQ(results[static_cast<std::size_t>(bad)].reason, "the presence loss is not finite in epoch 1, step 1");
+  }
+}
+
+TEST(Pack, ATrialStopsWhenPatienceRunsOut) {
+  const data::Dataset dataset = planted_dataset();
+  Config config = small_config();
+  config.epochs = 60;
+  config.patience = 3;
+  const TrialResult result = alone(dataset, trial(config));
+  double best = -1;
+  int best_epoch = 0;
+  for (const auto& e : result.epochs) {
+    if (e.validation.score() > best) {
+      best = e.validation.score();
+      best_epoch = e.epoch;
+    }
+  }
+  ASSERT_LT(result.epochs.size(), 60u);
+  EXPECT_EQ(static_cast<int>(result.epochs.size()), best_epoch + 3);
+  EXPECT_EQ(result.paper.epoch, best_epoch);
+  EXPECT_EQ(result.paper.surface.best().accuracy.score(), best);
+  EXPECT_EQ(result.clean.epoch, 0) << "the reported fold chose when to stop";
+}
+
+TEST(Pack, TheInnerFoldIsHeldOutAndChoosesTheCleanEpoch) {
+  const data::Dataset dataset = planted_dataset();
+  Config config = small_config();
+  config.inner_fold = true;
+  const TrialResult result = alone(dataset, trial(config, 2));
+  EXPECT_EQ(result.inner.clips, static_cast<int>(dataset.clips_of_fold(0).size())) << "the next fold, cyclically";
+  EXPECT_GE(result.clean.epoch, 1);
+  EXPECT_EQ(result.clean.surface.clips, static_cast<int>(dataset.clips_of_fold(2).size()));
+}
+
+/// What training itself did: losses of every epoch, and what the last model says of the test clips.
+std::vector<double> training_trace(const TrialResult& result) {
+  std::vector<double> trace;
+  for (const auto& e : result.epochs) {
+    trace.insert(trace.end(), {e.loss, e.presence_loss, e.salience_loss, e.adaptation_loss});
+  }
+  trace.insert(trace.end(), result.clean.test.fused.begin(), result.clean.test.fused.end());
+  return trace;
+}
+
+TEST(Leakage, HeldOutFeaturesDoNotReachTraining) {
+  data::Dataset dataset = planted_dataset();
+  const auto expected = training_trace(alone(dataset, trial(small_config(), 1)));
+  auto& values = values_of(dataset, "clear");
+  for (const int clip : dataset.clips_of_fold(1)) values[static_cast<std::size_t>(clip) * 8] = 1e6F;
+  EXPECT_EQ(training_trace(alone(dataset, trial(small_config(), 1))), expected);
+}
+
+TEST(Leakage, LabelsOfHeldOutAndTargetClipsDoNotReachTraining) {
+  for (const auto target : {sweep::AdaptationTarget::kValidation, sweep::AdaptationTarget::kTest}) {
+    data::Dataset dataset = planted_dataset();
+    Config config = small_config();
+    config.adaptation = sweep::Adaptation::kCoral;
+    config.adaptation_target = target;
+    const TrialResult before = alone(dataset, trial(config, 1));
+    for (const int clip : dataset.clips_of_fold(1)) dataset.clips[static_cast<std::size_t>(clip)].label = sweep::Label{5, -1, 100};
+    for (const int clip : dataset.clips_of_fold(-1)) dataset.clips[static_cast<std::size_t>(clip)].label = sweep::Label{0, -1, 100};
+    const TrialResult after = alone(dataset, trial(config, 1));
+    EXPECT_EQ(training_trace(after), training_trace(before));
+    EXPECT_EQ(after.clean.validation.fused, before.clean.validation.fused);
+    EXPECT_NE(after.clean.surface.presence_hits, before.clean.surface.presence_hits) << "the labels did change";
+  }
+}
+
+TEST(Leakage, AdaptationDoesReadTheTargetsFeatures) {
+  data::Dataset dataset = planted_dataset();
+  Config config = small_config();
+  config.adaptation = sweep::Adaptation::kCoral;
+  config.adaptation_target = sweep::AdaptationTarget::kTest;
+  const auto before = alone(dataset, trial(config, 1)).epochs.back().loss;
+  auto& values = values_of(dataset, "clear");
+  for (const int clip : dataset.clips_of_fold(-1)) values[static_cast<std::size_t>(clip) * 8] += 3;
+  EXPECT_NE(alone(dataset, trial(config, 1)).epochs.back().loss, before);
+}
+
+TEST(Gate, KeepsExactlyTopN) {
+  const data::Dataset dataset = planted_dataset();
+  for (int n = 1; n <= 3; ++n) {
+    Config config = small_config();
+    config.top_n = n;
+    config.epochs = 2;
+    const TrialResult result = alone(dataset, trial(config));
+    double kept = 0, weight = 0;
+    for (const auto& e : result.importance.encoders) {
+      kept += e.selection_frequency;
+      weight += e.mean;
+      double ranks = 0;
+      for (const double share : e.ranks) ranks += share;
+      EXPECT_NEAR(ranks, 1, 1e-12);
+    }
+    EXPECT_NEAR(kept, n, 1e-12);
+    EXPECT_NEAR(weight, 1, 1e-6);
+    EXPECT_EQ(result.importance.weights.size(), 3 * dataset.clips_of_fold(0).size());
+    ASSERT_EQ(result.importance.cka.size(), 9u);
+    for (const int diagonal : {0, 4, 8}) EXPECT_NEAR(result.importance.cka[static_cast<std::size_t>(diagonal)], 1, 1e-6);
+  }
+}
+
+TEST(Actors, NormalisationNeedsThem) {
+  data::Dataset dataset = planted_dataset();
+  Config config = small_config();
+  config.normalize = sweep::Normalize::kActor;
+  config.epochs = 2;
+  EXPECT_EQ(alone(dataset, trial(config)).clean.test.clips, 10);
+  for (const int clip : dataset.clips_of_fold(-1)) dataset.clips[static_cast<std::size_t>(clip)].actor = "";
+  const TrialResult without = alone(dataset, trial(config));
+  EXPECT_EQ(without.clean.test.clips, 0);
+  EXPECT_GT(without.clean.validation.clips, 0);
+  dataset.clips.front().actor = "";
+  EXPECT_THROW(alone(dataset, trial(config)), trainer::Error);
+}
+
+TEST(Errors, NameWhatIsWrong) {
+  const data::Dataset dataset = planted_dataset();
+  const auto message = [&](const std::vector<TrialSpec>& trials) -> std::string {
+    try {
+      trainer::train_pack(dataset, trials);
+    } catch (const trainer::Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  Config config = small_config();
+  EXPECT_NE(message({trial(config, 7)}).find("no fold 7; valid: 0, 1, 2"), std::string::npos);
+  config.encoders[0] = "cleer";
+  EXPECT_NE(message({trial(config)}).find("unknown encoder 'cleer'; did you mean 'clear'?"), std::string::npos);
+  config = small_config();
+  config.projection_dim = 13;
+  EXPECT_NE(message({trial(small_config()), trial(config)}).find("cannot share a pack"), std::string::npos);
+  trainer::TrainOptions options;
+  options.device = "gpu";
+  EXPECT_THROW(trainer::train_pack(dataset, {trial(small_config())}, options), trainer::Error);
+}
+
+TEST(Stop, AbandonsThePack) {
+  const data::Dataset dataset = planted_dataset();
+  trainer::TrainOptions options;
+  int polls = 0, epochs = 0;
+  options.stop = [&] { return ++polls == 12; };
+  options.progress = [&](const trainer::Progress& p) { epochs = p.epoch; };
+  EXPECT_THROW(trainer::train_pack(dataset, {trial(small_config()), trial(small_config(), 1)}, options),
+               trainer::Interrupted);
+  EXPECT_EQ(epochs, 1) << "two trials, five steps an epoch";
 }
 
 }  // namespace
