@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "tests/data/numpy_archives.h"
+#include "tests/data/raw_zip.h"
 #include "tests/data/temporary_folder.h"
 #include "trainer/data/metadata.h"
 #include "trainer/data/npz.h"
@@ -179,6 +180,8 @@ TEST(LoadDataset, DatasetYamlMistakesNameLineAndKey) {
   EXPECT_SAYS(error("synthetic: perhaps\n"), "dataset.yaml:1: synthetic: true or false");
   EXPECT_SAYS(error("encoders: [face]\n"), "a mapping of encoder to modality");
   EXPECT_SAYS(error("- a\n"), "dataset.yaml:1: a mapping is expected");
+  EXPECT_SAYS(error("synthetic: true\nsynthetic: false\n"), "dataset.yaml:2: key 'synthetic' occurs twice");
+  EXPECT_SAYS(error("classes: " + std::string(100'000, '[')), "dataset.yaml:1: ");
 }
 
 TEST(LoadDataset, TestLabelsAreOptional) {
@@ -187,6 +190,35 @@ TEST(LoadDataset, TestLabelsAreOptional) {
   EXPECT_EQ(*small.load().clips[4].label, (sweep::Label{2, 3, 70}));
   small.test = "filename,video_id\nt1.mov,A\n";
   EXPECT_SAYS(small.error(), "test_metadata.csv: actor 'A' of clip 't1' is also in train_metadata.csv (fold 0)");
+}
+
+TEST(LoadDataset, StoredFeaturesThatAreNotAlignedAreGatheredButHaveNoMatrix) {
+  // Name and headers as numpy.savez writes them put the numbers at an odd offset.
+  const Small small;
+  small.load();
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (5, 2), }";
+  const std::string x(reinterpret_cast<const char*>(small.x.data()), small.x.size() * sizeof(float));
+  const std::string names = "t1b2b1a2a1";
+  for (const std::string pad : {"", " ", "  ", "   "}) {
+    write_bytes(small.folder / "face_static_features.npz",
+                raw_zip({stored("X.npy", raw_npy(header + pad, x)),
+                         stored("filenames.npy",
+                                raw_npy("{'descr': '|S2', 'fortran_order': False, 'shape': (5,), }", names))}));
+    const Dataset dataset = load_dataset(small.folder.path());
+    std::vector<float> out(4);
+    dataset.encoders[0]->gather({0, 4}, out.data());
+    EXPECT_EQ(out, (std::vector<float>{1, 1.5, 5, 5.5}));
+    // 30 + 5 bytes of ZIP header, 10 + header + 1 of NumPy's
+    const std::size_t offset = 30 + 5 + 10 + header.size() + pad.size() + 1;
+    EXPECT_EQ(dataset.encoders[0]->matrix() != nullptr, offset % 4 == 0) << offset;
+  }
+}
+
+TEST(LoadDataset, EncoderNamesThatCannotStandInASetAreRefused) {
+  const Small small;
+  small.load();
+  std::filesystem::rename(small.folder / "face_static_features.npz", small.folder / "a+b_static_features.npz");
+  EXPECT_SAYS(error_of([&] { load_dataset(small.folder.path()); }), "encoder name 'a+b': valid are letters");
 }
 
 TEST(LoadDataset, DuplicateRowsAreMistakes) {

@@ -9,6 +9,7 @@ namespace medley::data {
 namespace {
 
 constexpr std::size_t kMaxField = 64 * 1024;
+constexpr std::size_t kMaxFile = std::size_t{256} << 20;
 
 class Reader {
  public:
@@ -123,6 +124,10 @@ Csv parse_csv(std::string_view text, const std::filesystem::path& path) {
 
 Csv read_csv(const std::filesystem::path& path) {
   const MappedFile file(path);
+  if (file.size() > kMaxFile) {
+    throw Error(path.string() + ": " + std::to_string(file.size()) + " bytes; at most " + std::to_string(kMaxFile) +
+                " are read");
+  }
   return parse_csv({reinterpret_cast<const char*>(file.data()), file.size()}, path);
 }
 

@@ -17,6 +17,8 @@ namespace medley::data {
 namespace {
 
 constexpr char kFeatureSuffix[] = "_static_features.npz";
+/// Names stand in sets (clip+wavlm), file names and addresses of pages.
+constexpr char kNameCharacters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
 
 /// The feature files of the folder: those that dataset.yaml names, in its order, else all by name.
 std::vector<FeatureFile> feature_files(const std::filesystem::path& folder, const Description& description,
@@ -32,6 +34,10 @@ std::vector<FeatureFile> feature_files(const std::filesystem::path& folder, cons
   std::sort(present.begin(), present.end());
   std::vector<FeatureFile> files;
   const auto add = [&](const std::string& name, const std::string& modality) {
+    if (name.find_first_not_of(kNameCharacters) != std::string::npos) {
+      problems.add((folder / (name + kFeatureSuffix)).string() + ": encoder name '" + name +
+                   "': valid are letters, digits, '_', '-' and '.'");
+    }
     files.push_back({folder / (name + kFeatureSuffix), name, modality});
   };
   if (description.encoders.empty()) {

@@ -22,8 +22,10 @@ class Parser {
     if (!root.IsMap()) fail(root, "a mapping is expected");
     Description description;
     const std::vector<std::string> keys = {"classes", "exclusive", "encoders", "synthetic"};
+    std::set<std::string> seen;
     for (const auto& entry : root) {
       const std::string key = text(entry.first, "a key");
+      if (!seen.insert(key).second) fail(entry.first, "key '" + key + "' occurs twice");
       if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
         fail(entry.first, "unknown key '" + key + "'" + sweep::suggestion(key, keys));
       }
