@@ -1,0 +1,209 @@
+// The page in a real Chromium, over a sample store:
+//   node page_test.mjs NODE_MODULES SERVE_PROGRAM [SCREENSHOT_FOLDER]
+// Ends with 77 (skipped) where there is no Chromium.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join, resolve as absolute } from "node:path";
+
+const [modules, program, shots] = process.argv.slice(2);
+const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  (path) => path && existsSync(path),
+);
+if (!chromiumPath) {
+  console.log("skipped: no Chromium here (apt install chromium, or set CHROMIUM)");
+  process.exit(77);
+}
+const { chromium } = createRequire(absolute(modules, "anywhere.js"))("playwright-core");
+
+const folder = mkdtempSync(join(tmpdir(), "medley-page-"));
+const server = spawn(program, [join(folder, "store"), "0", "secret"], { stdio: ["pipe", "pipe", "inherit"] });
+const ids = {};
+const address = await new Promise((resolve, reject) => {
+  let text = "";
+  server.stdout.on("data", (data) => {
+    text += data;
+    for (const line of text.split("\n")) {
+      const [name, id] = line.split(" ");
+      if (id) ids[name] = id;
+      if (line.startsWith("http") && text.endsWith("\n")) resolve(line.trim());
+    }
+  });
+  server.on("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+});
+
+const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+let failed = false;
+try {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, colorScheme: "light" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("dialog", (dialog) => {
+    complaints.push(`a dialog opened: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  let step = 0;
+  const shot = async (name) => {
+    if (!shots) return;
+    mkdirSync(shots, { recursive: true });
+    await page.screenshot({ path: join(shots, `${String(++step).padStart(2, "0")}-${name}.png`), fullPage: true });
+  };
+  const check = async (name, test) => {
+    await test();
+    assert.deepEqual(complaints, [], `${name}: the browser complained`);
+    console.log(`ok: ${name}`);
+  };
+  const base = address.replace(/#.*/, "");
+
+  await check("the printed address opens the sweeps and the token leaves the address bar", async () => {
+    await page.goto(address);
+    await page.getByRole("link", { name: "top-n by learning rate" }).waitFor();
+    assert.ok(!page.url().includes("secret"), page.url());
+    assert.equal(await page.locator("tbody tr").count(), 3);
+    assert.equal(await page.getByText("synthetic data").count(), 3);
+    await shot("sweeps");
+  });
+
+  await check("a name that looks like a tag stays text", async () => {
+    await page.getByRole("link", { name: "<img src=x onerror=alert(1)>" }).click();
+    await page.getByRole("heading", { name: "<img src=x onerror=alert(1)>" }).waitFor();
+    assert.equal(await page.locator("img").count(), 0);
+  });
+
+  await check("the leaderboard names both protocols and marks rows that lack trials", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}`);
+    await page.locator("th", { hasText: /^paper-style optimistic$/ }).waitFor();
+    await page.locator("th", { hasText: /^clean$/ }).waitFor();
+    assert.equal(await page.locator("tbody tr").count(), 9);
+    assert.equal(await page.locator("tr.incomplete").count(), 5);
+    assert.match(await page.locator("tbody tr").first().innerText(), /\.\d{3} ± \.\d{3}/);
+    await shot("leaderboard");
+  });
+
+  await check("the order is in the address and survives a reload", async () => {
+    await page.getByLabel("Order by").selectOption("paper_presence");
+    await page.waitForURL(/order=paper_presence/);
+    await page.reload();
+    await page.locator("tbody tr").first().waitFor();
+    assert.equal(await page.getByLabel("Order by").inputValue(), "paper_presence");
+  });
+
+  await check("the CSV is downloaded with the token", async () => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download CSV" }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), `${ids.running}-leaderboard.csv`);
+  });
+
+  await check("axes have one table each", async () => {
+    await page.getByRole("link", { name: "Axes" }).click();
+    await page.getByRole("heading", { name: "top_n" }).waitFor();
+    assert.equal(await page.locator("table").count(), 2);
+    await shot("axes");
+  });
+
+  await check("the keyboard alone leads from a sweep's trials to a trial", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/trials`);
+    const link = page.locator("tbody a").first();
+    await link.waitFor();
+    await shot("trials");
+    for (let i = 0; i < 40; ++i) {
+      await page.keyboard.press("Tab");
+      if (await link.evaluate((element) => element === document.activeElement)) break;
+    }
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/#\/trial\//);
+  });
+
+  await check("a trial shows curves, importance, settings and attempts", async () => {
+    await page.goto(`${base}#/trial/${ids.trial}`);
+    await page.getByRole("heading", { name: "Importance of each encoder" }).waitFor();
+    const charts = page.locator(".chart canvas");
+    await charts.first().waitFor();
+    assert.equal(await charts.count(), 2);
+    const drawn = await charts.first().evaluate((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let painted = 0;
+      for (let i = 3; i < data.length; i += 4) painted += data[i] > 0;
+      return painted;
+    });
+    assert.ok(drawn > 1000, `${drawn} painted pixels`);
+    await charts.first().hover({ position: { x: 200, y: 120 } });  // the tooltip must not need inline styles
+    await page.getByRole("rowheader", { name: "learning_rate" }).waitFor();
+    await shot("trial");
+  });
+
+  await check("failed and diverged trials say why", async () => {
+    await page.goto(`${base}#/trial/${ids.failed}`);
+    await page.getByText("It failed").waitFor();
+    assert.equal(await page.getByText("lost", { exact: true }).count(), 5);
+    await shot("failed");
+    await page.goto(`${base}#/trial/${ids.diverged}`);
+    await page.getByText("It diverged").waitFor();
+    await page.getByText(/step 812/).waitFor();
+  });
+
+  await check("workers are listed", async () => {
+    await page.goto(`${base}#/workers`);
+    await page.getByText("quarantined").waitFor();
+    await shot("workers");
+  });
+
+  await check("nothing moves while it polls", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}`);
+    await page.locator("tbody tr").first().waitFor();
+    const moved = await page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          let sum = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) sum += entry.value;
+          }).observe({ type: "layout-shift" });
+          setTimeout(() => resolve(sum), 4500);
+        }),
+    );
+    assert.equal(moved, 0);
+  });
+
+  await check("dark is chosen with one button and kept", async () => {
+    await page.getByRole("button", { name: "Dark" }).click();
+    await page.reload();
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+    await page.goto(`${base}#/trial/${ids.trial}`);
+    await page.locator(".chart canvas").first().waitFor();
+    await shot("trial-dark");
+  });
+
+  await check("an unknown id says so", async () => {
+    await page.goto(`${base}#/sweep/ffffffff`);
+    await page.getByText("Not in this store").waitFor();
+    complaints.length = 0;  // the browser logs the 404 itself
+  });
+
+  await page.goto(`${base}#/sweep/${ids.running}`);
+  await page.locator("tbody tr").first().waitFor();
+  server.removeAllListeners("exit");
+  const ended = new Promise((resolve) => server.on("exit", resolve));
+  server.stdin.end("\n");
+  await ended;
+  await page.getByText(/No answer; showing what was known at/).waitFor();
+  assert.equal(await page.locator("tbody tr").count(), 9);
+  await shot("stale");
+  console.log("ok: when the server ends, what was known stays and is marked stale");
+} catch (error) {
+  failed = true;
+  console.error(error);
+} finally {
+  await browser.close();
+  server.kill();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,255 @@
+#include "web/routes.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+
+#include "tests/web/sample_store.h"
+
+namespace medley::web {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kNow = 1'700'000'000'000;
+
+class RoutesTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::filesystem::temp_directory_path() / ("web_routes_test_" + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder_);
+    sample_ = test::write_sample_store(folder_, kNow);
+  }
+  static void TearDownTestSuite() { std::filesystem::remove_all(folder_); }
+
+  static Response get(const std::string& path, const std::map<std::string, std::string>& query = {}) {
+    Request request;
+    request.method = "GET";
+    request.path = "/api/v1/" + path;
+    request.query = query;
+    return Routes(folder_, nullptr, false).handle(request);
+  }
+  static json body(const std::string& path, const std::map<std::string, std::string>& query = {}) {
+    const Response response = get(path, query);
+    EXPECT_EQ(response.status, 200) << path << ": " << response.body;
+    EXPECT_EQ(response.type, "application/json");
+    return json::parse(response.body);
+  }
+
+  static std::filesystem::path folder_;
+  static test::SampleStore sample_;
+};
+std::filesystem::path RoutesTest::folder_;
+test::SampleStore RoutesTest::sample_;
+
+TEST_F(RoutesTest, SweepsCountTheirTrials) {
+  const json answer = body("sweeps");
+  ASSERT_EQ(answer["sweeps"].size(), 3u);
+  EXPECT_EQ(answer["workers"], 2);  // the third is quarantined
+  json running;
+  for (const json& sweep : answer["sweeps"]) {
+    if (sweep["id"] == sample_.running) running = sweep;
+  }
+  // 135 trials; of the first 96, one failed and one of the others diverged; two more are running.
+  EXPECT_EQ(running["trials"], json({{"total", 135}, {"finished", 95}, {"diverged", 1}, {"failed", 1}, {"running", 2}, {"waiting", 37}}));
+  EXPECT_EQ(running["state"], "running");
+  EXPECT_EQ(running["configs"], 9);
+  EXPECT_EQ(running["folds"], json({0, 1, 2, 3, 4}));
+  EXPECT_EQ(running["dataset"]["synthetic"], true);
+  EXPECT_EQ(running["dataset"]["name"], "made-up");
+  // Mean seconds a trial x (39 left, two of them half done) / 2 workers.
+  const double mean = running["training_seconds"].get<double>() / 95;
+  EXPECT_NEAR(running["eta_seconds"].get<double>(), mean * 38 / 2, 1e-9);
+}
+
+TEST_F(RoutesTest, NamesAreSentAsText) {
+  const json sweep = body("sweeps/" + sample_.hostile);
+  EXPECT_EQ(sweep["name"], "<img src=x onerror=alert(1)>");
+  EXPECT_EQ(sweep["state"], "paused");
+  EXPECT_EQ(sweep["eta_seconds"], nullptr);
+  EXPECT_EQ(sweep["best_paper_score"], nullptr);
+  EXPECT_NE(sweep["yaml"].get<std::string>().find("top_n"), std::string::npos);
+}
+
+TEST_F(RoutesTest, TrialsArePagedAndFiltered) {
+  const std::string path = "sweeps/" + sample_.running + "/trials";
+  std::set<std::string> seen;
+  json next = 0;
+  int pages = 0;
+  while (!next.is_null()) {
+    const json page = body(path, {{"limit", "50"}, {"offset", std::to_string(next.get<int>())}});
+    EXPECT_EQ(page["total"], 135);
+    for (const json& row : page["trials"]) seen.insert(row["id"].get<std::string>());
+    next = page["next_offset"];
+    ++pages;
+  }
+  EXPECT_EQ(pages, 3);
+  EXPECT_EQ(seen.size(), 135u);
+  EXPECT_EQ(body(path, {{"fold", "2"}})["total"], 27);
+  EXPECT_EQ(body(path, {{"fold", "2"}, {"seed", "3"}})["total"], 9);
+  const json failed = body(path, {{"state", "failed"}});
+  ASSERT_EQ(failed["total"], 1);
+  EXPECT_EQ(failed["trials"][0]["id"], sample_.failed);
+  EXPECT_EQ(failed["trials"][0]["attempts"], 5);
+  EXPECT_EQ(failed["trials"][0]["paper"], nullptr);
+}
+
+TEST_F(RoutesTest, AFinishedTrialHasCurvesAttemptsAndImportance) {
+  const json trial = body("trials/" + sample_.trial);
+  EXPECT_EQ(trial["id"], sample_.trial);
+  EXPECT_EQ(trial["sweeps"], json::array({sample_.running}));
+  ASSERT_EQ(trial["attempts"].size(), 1u);
+  EXPECT_EQ(trial["attempts"][0]["worker_name"], "node07:4212");
+  const json& result = trial["result"];
+  for (const char* name : {"epoch", "loss", "validation_loss", "acc_presence", "acc_salience", "score"}) {
+    EXPECT_EQ(result["curves"][name].size(), 30u) << name;
+  }
+  EXPECT_EQ(result["curves"]["epoch"].back(), 30);
+  ASSERT_EQ(result["importance"]["encoders"].size(), 5u);
+  EXPECT_EQ(result["importance"]["encoders"][0]["encoder"], "clip");
+  EXPECT_EQ(result["importance"]["encoders"][0]["modality"], "video");
+  EXPECT_EQ(result["validation_clips"], test::kSampleClipsAFold);
+  EXPECT_EQ(result["paper"]["epoch"], 22);
+  const json& accuracy = result["paper"]["accuracy"];
+  EXPECT_DOUBLE_EQ(accuracy["score"].get<double>(),
+                   (accuracy["acc_presence"].get<double>() + accuracy["acc_salience"].get<double>()) / 2);
+  EXPECT_EQ(result["clean"]["epoch"], 30);
+  EXPECT_EQ(result["clean"]["accuracy"], nullptr);  // thresholds come from other folds: a number of the config
+  bool top_n = false;
+  for (const json& setting : trial["settings"]) top_n = top_n || (setting["name"] == "top_n" && setting["text"] == "1");
+  EXPECT_TRUE(top_n);
+}
+
+TEST_F(RoutesTest, AnInnerFoldGivesATrialACleanScoreOfItsOwn) {
+  const std::string id = body("sweeps/" + sample_.finished + "/trials")["trials"][0]["id"];
+  const json result = body("trials/" + id)["result"];
+  EXPECT_TRUE(result["clean"]["thresholds"]["alpha"].is_number());
+  EXPECT_TRUE(result["clean"]["accuracy"]["score"].is_number());
+}
+
+TEST_F(RoutesTest, FailureAndDivergenceGiveTheirReasons) {
+  const json failed = body("trials/" + sample_.failed);
+  EXPECT_EQ(failed["state"], "failed");
+  EXPECT_EQ(failed["attempts"].size(), 5u);
+  EXPECT_NE(failed["reason"].get<std::string>().find("signal 9"), std::string::npos);
+  EXPECT_EQ(failed["result"], nullptr);
+  const json diverged = body("trials/" + sample_.diverged);
+  EXPECT_EQ(diverged["result"]["outcome"], "diverged");
+  EXPECT_EQ(diverged["result"]["paper"], nullptr);
+  EXPECT_NE(diverged["result"]["reason"].get<std::string>().find("step 812"), std::string::npos);
+}
+
+TEST_F(RoutesTest, WorkersAndLog) {
+  const json workers = body("workers")["workers"];
+  ASSERT_EQ(workers.size(), 3u);
+  std::set<std::string> states;
+  for (const json& worker : workers) states.insert(worker["state"].get<std::string>());
+  EXPECT_EQ(states, (std::set<std::string>{"joined", "quarantined"}));
+  const json log = body("log");
+  ASSERT_FALSE(log["log"].empty());
+  const json rest = body("log", {{"after", std::to_string(log["after"].get<std::int64_t>())}});
+  EXPECT_TRUE(rest["log"].empty());
+  EXPECT_EQ(rest["after"], log["after"]);
+}
+
+TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
+  const json board = body("sweeps/" + sample_.running + "/leaderboard");
+  EXPECT_EQ(board["total"], 9);
+  EXPECT_EQ(board["synthetic"], true);
+  EXPECT_EQ(std::set<std::string>(board["axes"].begin(), board["axes"].end()),
+            (std::set<std::string>{"learning_rate", "top_n"}));
+  // 96 trials in blocks of 15: six whole blocks less one with a failed and one with a diverged trial, then 6 of 15.
+  int whole = 0;
+  bool partial_seen = false;
+  for (const json& row : board["rows"]) {
+    EXPECT_EQ(row["expected"], 15);
+    const bool complete = row["complete"];
+    EXPECT_FALSE(complete && partial_seen) << "a whole block stands after a partial one";
+    partial_seen = partial_seen || !complete;
+    whole += complete;
+    if (row["finished"] == 0) {
+      EXPECT_EQ(row["paper"], nullptr);
+      EXPECT_EQ(row["clean"], nullptr);
+      EXPECT_EQ(row["mean_seconds"], nullptr);
+    } else {
+      EXPECT_EQ(row["paper"]["n"].get<int>(), row["finished"].get<int>() - row["diverged"].get<int>());
+      EXPECT_TRUE(row["paper"]["score"]["sd"].is_number());
+    }
+  }
+  EXPECT_EQ(whole, 4);
+  EXPECT_EQ(board["rows"].back()["finished"], 0);
+  EXPECT_EQ(board["rows"][0]["against_best"], nullptr);
+  EXPECT_EQ(board["rows"][0]["config"], board["best"]);
+}
+
+TEST_F(RoutesTest, LeaderboardSortsAndPages) {
+  const std::string path = "sweeps/" + sample_.finished + "/leaderboard";
+  for (const char* order : {"paper_score", "clean_score"}) {
+    const json rows = body(path, {{"order", order}})["rows"];
+    ASSERT_EQ(rows.size(), 4u);
+    const std::string protocol = std::string(order).substr(0, 5);
+    for (std::size_t i = 1; i < rows.size(); ++i) {
+      EXPECT_GE(rows[i - 1][protocol]["score"]["mean"], rows[i][protocol]["score"]["mean"]) << order;
+    }
+  }
+  const json second = body(path, {{"offset", "3"}, {"limit", "3"}});
+  ASSERT_EQ(second["rows"].size(), 1u);
+  EXPECT_EQ(second["rows"][0]["rank"], 4);
+  EXPECT_EQ(second["next_offset"], nullptr);
+  EXPECT_EQ(body(path, {{"limit", "3"}})["next_offset"], 3);
+  EXPECT_EQ(get(path, {{"order", "best"}}).status, 400);
+}
+
+TEST_F(RoutesTest, AxisTablesCountEveryConfigOnce) {
+  const json answer = body("sweeps/" + sample_.running + "/axes");
+  ASSERT_EQ(answer["axes"].size(), 2u);
+  for (const json& axis : answer["axes"]) {
+    int configs = 0;
+    int trials = 0;
+    for (const json& value : axis["values"]) configs += value["configs"].get<int>(), trials += value["trials"].get<int>();
+    EXPECT_EQ(axis["values"].size(), 3u);
+    EXPECT_EQ(configs, 9);
+    EXPECT_EQ(trials, 94);  // 95 finished, one of them diverged
+  }
+}
+
+TEST_F(RoutesTest, LeaderboardIsAlsoCsv) {
+  const Response csv = get("sweeps/" + sample_.finished + "/leaderboard.csv");
+  EXPECT_EQ(csv.status, 200);
+  EXPECT_EQ(csv.type, "text/csv; charset=utf-8");
+  EXPECT_EQ(std::count(csv.body.begin(), csv.body.end(), '\n'), 5);  // head and four configs
+}
+
+TEST_F(RoutesTest, WhatIsNotThereIs404AndWhatIsWrongIs400) {
+  for (const char* path : {"sweeps/ffffffffffff", "trials/0123456789abcdef", "sweeps/..", "sweeps/", "trials/", "trials/abc",
+                           "sweeps/DROP TABLE", "nothing", "", "sweeps/ffff/leaderboard", "sweeps/ffff/axes/x"}) {
+    EXPECT_EQ(get(path).status, 404) << path;
+  }
+  const std::string trials = "sweeps/" + sample_.running + "/trials";
+  for (const auto& [name, value] : std::map<std::string, std::string>{{"offset", "-1"}, {"limit", "0"}, {"fold", "x"}, {"state", "lost"}, {"seed", "1.5"}}) {
+    EXPECT_EQ(get(trials, {{name, value}}).status, 400) << name;
+  }
+  EXPECT_EQ(get(trials, {{"limit", "1001"}}).status, 400);
+  EXPECT_EQ(get(trials, {{"limit", "99999999999999999999"}}).status, 400);
+}
+
+TEST_F(RoutesTest, AStoreThatIsNotThereIsSaidSo) {
+  Request request;
+  request.method = "GET";
+  request.path = "/api/v1/sweeps";
+  const Routes routes(folder_ / "nowhere", nullptr, false);
+  EXPECT_EQ(routes.handle(request).status, 503);
+  request.path = "/api/v1/healthz";
+  const Response health = routes.handle(request);
+  EXPECT_EQ(health.status, 200);
+  EXPECT_EQ(json::parse(health.body)["store"], false);
+}
+
+}  // namespace
+}  // namespace medley::web

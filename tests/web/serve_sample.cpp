@@ -1,0 +1,33 @@
+// Writes a sample store into a new folder and serves it until a line (or the end) is read: to look at the page.
+//   web_serve_sample FOLDER [PORT [TOKEN]]
+#include <chrono>
+#include <iostream>
+#include <string>
+
+#include "storage/reader.h"
+#include "tests/web/sample_store.h"
+#include "web/server.h"
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::cerr << "usage: web_serve_sample FOLDER [PORT [TOKEN]]\n";
+    return 2;
+  }
+  const std::filesystem::path folder = argv[1];
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  if (!medley::storage::store_exists(folder)) {
+    const auto sample = medley::test::write_sample_store(folder, now.count());
+    std::cout << "running " << sample.running << "\nfinished " << sample.finished << "\nhostile " << sample.hostile
+              << "\ntrial " << sample.trial << "\nfailed " << sample.failed << "\ndiverged " << sample.diverged << "\n";
+  }
+  medley::web::Options options;
+  options.store = folder;
+  if (argc > 2) options.port = std::stoi(argv[2]);
+  if (argc > 3) options.token = argv[3];
+  medley::web::Server server(options, nullptr);
+  server.start();
+  std::cout << server.url() << std::endl;
+  std::string line;
+  std::getline(std::cin, line);
+}

@@ -1,0 +1,293 @@
+// Hostile and ordinary requests over a real socket: each gets the answer it should, and the server goes on.
+#include "web/server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/web/sample_store.h"
+#include "web/assets.h"
+
+namespace medley::web {
+namespace {
+
+/// Remembers what it was asked.
+class Recorder : public Control {
+ public:
+  Answer pause(const std::string& id) override { return note("pause " + id); }
+  Answer resume(const std::string& id) override { return note("resume " + id); }
+  Answer stop(const std::string& id) override { return note("stop " + id); }
+  Answer retry(const std::string& id) override { return note("retry " + id); }
+  std::vector<std::string> asked;
+
+ private:
+  Answer note(const std::string& what) {
+    asked.push_back(what);
+    return {true, what};
+  }
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::filesystem::temp_directory_path() / ("web_server_test_" + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder_);
+    sample_ = test::write_sample_store(folder_, 1'700'000'000'000);
+  }
+  static void TearDownTestSuite() { std::filesystem::remove_all(folder_); }
+
+  void SetUp() override {
+    Options options;
+    options.store = folder_;
+    options.token = "secret";
+    server_ = std::make_unique<Server>(options, &control_);
+    server_->start();
+  }
+
+  int connect() const {
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(server_->port()));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    const timeval patience{20, 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    return socket;
+  }
+
+  /// False when the server no longer takes it.
+  static bool write(int socket, const std::string& text) {
+    std::size_t sent = 0;
+    while (sent < text.size()) {
+      const ssize_t n = ::send(socket, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+      if (n <= 0) return false;
+      sent += static_cast<std::size_t>(n);
+    }
+    return true;
+  }
+
+  static std::string read_all(int socket) {
+    std::string all;
+    char buffer[4096];
+    for (ssize_t n; (n = ::recv(socket, buffer, sizeof buffer, 0)) > 0;) all.append(buffer, static_cast<std::size_t>(n));
+    ::close(socket);
+    return all;
+  }
+
+  /// The whole answer to `text`, sent as it is.
+  std::string ask(const std::string& text) const {
+    const int socket = connect();
+    write(socket, text);
+    return read_all(socket);
+  }
+
+  static int status(const std::string& answer) {
+    return answer.size() < 12 || answer.compare(0, 7, "HTTP/1.") != 0 ? 0 : std::atoi(answer.c_str() + 9);
+  }
+
+  void expect_alive() const { EXPECT_EQ(status(ask("GET /api/v1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")), 200); }
+
+  static std::filesystem::path folder_;
+  static test::SampleStore sample_;
+  Recorder control_;
+  std::unique_ptr<Server> server_;
+};
+std::filesystem::path ServerTest::folder_;
+test::SampleStore ServerTest::sample_;
+
+TEST_F(ServerTest, AnswersWithSecurityHeadersAndClosesTheConnection) {
+  const std::string answer = ask("GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(status(answer), 200);
+  for (const char* header : {"Content-Security-Policy: default-src 'none'", "X-Content-Type-Options: nosniff",
+                             "X-Frame-Options: DENY", "Connection: close", "ETag: \"", "Content-Type: application/json"}) {
+    EXPECT_NE(answer.find(header), std::string::npos) << header << " in\n" << answer.substr(0, 900);
+  }
+}
+
+TEST_F(ServerTest, PageIsServedOrSaysWhyNot) {
+  const std::string answer = ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(status(answer), 200);
+  if (assets().empty()) {
+    EXPECT_NE(answer.find("built without its page"), std::string::npos);
+    return;
+  }
+  EXPECT_NE(answer.find("<!doctype html>"), std::string::npos);
+  const std::string script = ask("GET /app.js HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n");
+  EXPECT_EQ(status(script), 200);
+  EXPECT_NE(script.find("Content-Encoding: gzip\r\n"), std::string::npos);
+  const std::string body = script.substr(script.find("\r\n\r\n") + 4);
+  EXPECT_EQ(body.substr(0, 2), "\x1f\x8b");  // compressed once
+}
+
+TEST_F(ServerTest, UnchangedAnswersAre304) {
+  const std::string first = ask("GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::size_t at = first.find("ETag: ") + 6;
+  const std::string etag = first.substr(at, first.find("\r\n", at) - at);
+  const std::string again = ask("GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: " + etag + "\r\n\r\n");
+  EXPECT_EQ(status(again), 304);
+  EXPECT_EQ(again.substr(again.find("\r\n\r\n") + 4), "");
+}
+
+TEST_F(ServerTest, TraversalReachesNoFile) {
+  for (const char* path : {"/../medley.db", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd",
+                           "/app.js/../../etc/passwd", "/api/v1/sweeps/../../medley.db", "/api/v1/trials/..%2f..%2fmedley.db",
+                           "/index.html%00.js", "/medley.db", "/lock"}) {
+    const std::string answer = ask(std::string("GET ") + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_GE(status(answer), 400) << path;
+    EXPECT_LT(status(answer), 500) << path;
+    EXPECT_EQ(answer.find("root:"), std::string::npos) << path;
+    EXPECT_EQ(answer.find("SQLite format"), std::string::npos) << path;
+  }
+}
+
+TEST_F(ServerTest, BadFormsAreRefused) {
+  const std::string host = "Host: localhost\r\n";
+  const struct {
+    const char* what;
+    std::string text;
+    int least, most;
+  } cases[] = {
+      {"unknown method", "BREW /api/v1/sweeps HTTP/1.1\r\n" + host + "\r\n", 400, 405},
+      {"PUT", "PUT /api/v1/sweeps HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n", 400, 405},
+      {"DELETE", "DELETE /api/v1/sweeps HTTP/1.1\r\n" + host + "\r\n", 400, 405},
+      {"OPTIONS", "OPTIONS * HTTP/1.1\r\n" + host + "\r\n", 400, 405},
+      {"not HTTP", "\x16\x03\x01\x02hello\r\n\r\n", 0, 400},
+      {"no host", "GET /api/v1/sweeps HTTP/1.1\r\n\r\n", 400, 403},
+      {"two hosts", "GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400, 400},
+      {"long address", "GET /" + std::string(5000, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 414, 414},
+      {"very long address", "GET /" + std::string(60000, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 0, 414},
+      {"chunked body", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host +
+                           "Authorization: Bearer secret\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 411, 411},
+      {"chunked and length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host +
+                                 "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", 411, 411},
+      {"no length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Authorization: Bearer secret\r\n\r\n", 411, 411},
+      {"huge length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n", 413, 413},
+      {"negative length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: -1\r\n\r\n", 400, 413},
+      {"many headers", "GET /api/v1/healthz HTTP/1.1\r\n" + host + [] {
+         std::string lines;
+         for (int i = 0; i < 200; ++i) lines += "X-" + std::to_string(i) + ": 1\r\n";
+         return lines;
+       }() + "\r\n", 400, 431},
+  };
+  for (const auto& one : cases) {
+    const int got = status(ask(one.text));
+    EXPECT_GE(got, one.least) << one.what;
+    EXPECT_LE(got, one.most) << one.what;
+  }
+  EXPECT_TRUE(control_.asked.empty());
+  expect_alive();
+}
+
+TEST_F(ServerTest, EndlessInputIsCutOffWithoutGrowing) {
+  rusage before{};
+  getrusage(RUSAGE_SELF, &before);
+  for (const char* start : {"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ", "GET /",
+                            "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\nX: "}) {
+    const int socket = connect();
+    bool taken = write(socket, start);
+    const std::string block(1 << 20, 'a');
+    for (int i = 0; taken && i < 80; ++i) taken = write(socket, block);
+    EXPECT_FALSE(taken) << "80 MB were read after " << start;
+    ::close(socket);
+  }
+  rusage after{};
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 16 << 10);  // KiB
+  expect_alive();
+}
+
+TEST_F(ServerTest, RangesDoNotMultiplyTheAnswer) {
+  std::string ranges = "0-";
+  for (int i = 0; i < 1500; ++i) ranges += ",0-";
+  const std::string whole = ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string answer = ask("GET / HTTP/1.1\r\nHost: localhost\r\nRange: bytes=" + ranges + "\r\n\r\n");
+  EXPECT_LE(answer.size(), whole.size());
+  expect_alive();
+}
+
+TEST_F(ServerTest, SilentConnectionsDoNotKeepOthersOut) {
+  std::vector<int> silent;
+  for (int i = 0; i < 7; ++i) {
+    silent.push_back(connect());
+    write(silent.back(), "GET /api/v1/healthz HTTP/1.1\r\nHo");
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  expect_alive();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+  for (const int socket : silent) ::close(socket);
+}
+
+TEST_F(ServerTest, WhatDoesNotFitTheQueueIsSentAwayAtOnce) {
+  std::vector<int> silent;
+  for (int i = 0; i < 72; ++i) silent.push_back(connect());  // 8 being served, 64 waiting
+  std::string answer;
+  for (int i = 0; i < 50 && status(answer) != 503; ++i) {
+    const int socket = connect();
+    const timeval patience{0, 200'000};
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    answer = read_all(socket);
+  }
+  EXPECT_EQ(status(answer), 503);
+  for (const int socket : silent) ::close(socket);
+  expect_alive();
+}
+
+TEST_F(ServerTest, StopEndsOpenConnectionsSoon) {
+  const int socket = connect();
+  write(socket, "GET /api/v1/healthz HTTP/1.1\r\nHo");
+  const auto begin = std::chrono::steady_clock::now();
+  server_->stop();
+  server_->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(3));
+  ::close(socket);
+}
+
+TEST_F(ServerTest, APortInUseIsAnErrorThatNamesIt) {
+  Options options;
+  options.store = folder_;
+  options.port = server_->port();
+  Server second(options, nullptr);
+  try {
+    second.start();
+    FAIL() << "two servers share port " << options.port;
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find(std::to_string(options.port)), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(ServerTest, BeyondLoopbackATokenIsRequired) {
+  Options options;
+  options.store = folder_;
+  options.address = "0.0.0.0";
+  EXPECT_THROW(Server(options, nullptr), Error);
+}
+
+TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
+  const std::string path = "/api/v1/sweeps/" + sample_.running + "/pause";
+  const std::string head = "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n";
+  EXPECT_EQ(status(ask(head + "\r\n{}")), 401);
+  EXPECT_EQ(status(ask(head + "Authorization: Bearer secret\r\nOrigin: http://evil.example\r\n\r\n{}")), 403);
+  EXPECT_EQ(status(ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n")), 404);
+  EXPECT_TRUE(control_.asked.empty());
+  EXPECT_EQ(status(ask(head + "Authorization: Bearer secret\r\n\r\n{}")), 200);
+  EXPECT_EQ(control_.asked, std::vector<std::string>{"pause " + sample_.running});
+}
+
+TEST_F(ServerTest, AddressCarriesTheTokenWhereNoServerSeesIt) {
+  EXPECT_EQ(server_->url(), "http://127.0.0.1:" + std::to_string(server_->port()) + "/#token=secret");
+}
+
+}  // namespace
+}  // namespace medley::web
