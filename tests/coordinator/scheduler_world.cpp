@@ -149,7 +149,7 @@ void World::start_coordinator() {
   for (const auto& [id, trial] : journal_.trials) {
     if (trial.running()) {
       ++counters_["recovered a running attempt"];
-      listed_ms_[{id, static_cast<int>(trial.attempts.size())}] = now_;
+      listed_ms_[{{id, static_cast<int>(trial.attempts.size())}, trial.attempts.back().worker}] = now_;
       progress_[{id, static_cast<int>(trial.attempts.size())}] = {-1, now_};
     }
   }
@@ -208,10 +208,12 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
   const auto* result = std::get_if<ResultReceived>(&event);
   if (joined || beat) {
     for (const HeldAttempt& h : joined ? joined->held : beat->held) {
-      listed_ms_[h.attempt] = now_;
-      if (h.stage == HeldAttempt::Stage::kSpooled) holders_[h.attempt].insert(joined ? joined->worker : beat->worker);
+      const std::string& who = joined ? joined->worker : beat->worker;
+      listed_ms_[{h.attempt, who}] = now_;
+      const bool spooled = h.stage == HeldAttempt::Stage::kSpooled;
+      if (spooled) holders_[h.attempt].insert(who);
       auto& [largest, rose_ms] = progress_.emplace(h.attempt, std::make_pair(-1, now_)).first->second;
-      if (h.progress > largest || h.stage == HeldAttempt::Stage::kSpooled) rose_ms = now_;
+      if (h.progress > largest || (spooled && spooled_.insert(h.attempt).second)) rose_ms = now_;
       largest = std::max(largest, h.progress);
     }
   }
@@ -239,7 +241,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         });
         if (!wanted) violated("a running sweep wants it: " + trial_of(a));
         trial.attempts.push_back({c->worker, c->pack, AttemptState::kRunning});
-        listed_ms_[a] = now_;
+        listed_ms_[{a, c->worker}] = now_;
         progress_[a] = {-1, now_};
       }
       if (c->attempts.size() > 1) ++counters_["pack of several"];
@@ -305,7 +307,11 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
                                             [&](const HeldAttempt& h) { return h.attempt == end->attempt; });
         const bool gone = lost && held_it(lost->worker) && lost->how == WorkerLost::How::kGone;
         const bool ticked = std::holds_alternative<Ticked>(event);
-        const bool expired = ticked && now_ - listed_ms_[end->attempt] >= limits_.lease_ms;
+        const bool expired =
+            ticked && std::any_of(listed_ms_.begin(), listed_ms_.end(), [&](const auto& listed) {
+              return listed.first.first == end->attempt && held_it(listed.first.second) &&
+                     now_ - listed.second >= limits_.lease_ms;
+            });
         const bool stalled = ticked && now_ - progress_[end->attempt].second >= limits_.stall_ms;
         if (!forgotten && !gone && !expired && !stalled) violated("an attempt is lost for a reason: " + trial_of(end->attempt));
         const int slot = slot_of(attempt.worker);

@@ -167,7 +167,8 @@ class World {
   std::set<std::pair<std::string, AttemptId>> said_failed_;  ///< what workers really reported
   std::set<AttemptId> trained_;                             ///< attempts that really gave a result
   std::set<AttemptId> sent_;                                ///< Assign went out (this coordinator's or an earlier one's)
-  std::map<AttemptId, std::int64_t> listed_ms_;
+  std::map<std::pair<AttemptId, std::string>, std::int64_t> listed_ms_;  ///< by whom: assigned or last listed
+  std::set<AttemptId> spooled_;                             ///< the coordinator was told that it is on disk
   std::map<AttemptId, std::pair<std::int64_t, std::int64_t>> progress_;  ///< (largest, when it rose)
   std::map<AttemptId, std::set<std::string>> holders_;      ///< workers that said they have its result on disk
   std::map<std::string, int> capacity_;                     ///< by worker id

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "storage/database.h"
+#include "sweep/metric.h"
+
+namespace medley::storage {
+
+/// Little-endian bytes of numbers, and back. unpack() throws Error naming `what` when the size is not a multiple.
+template <class T>
+std::vector<std::uint8_t> pack(const std::vector<T>& values);
+template <class T>
+std::vector<T> unpack(Blob bytes, const char* what);
+
+inline Blob blob_of(const std::vector<std::uint8_t>& bytes) { return {bytes.data(), bytes.size()}; }
+
+/// A surface in about 800 bytes: clips, blends, then hits as differences from the cell before, all as zigzag varints
+/// (7 bits a byte, low first). An all-zero surface is no bytes.
+std::vector<std::uint8_t> encode_surface(const sweep::ThresholdSurface& surface);
+sweep::ThresholdSurface decode_surface(Blob bytes);
+
+}  // namespace medley::storage

@@ -1,0 +1,131 @@
+#include "storage/database.h"
+
+#include <sqlite3.h>
+
+#include <cassert>
+#include <limits>
+
+namespace medley::storage {
+
+namespace {
+constexpr int kBusyTimeoutMs = 10'000;
+}
+
+Database::Database(std::string path, Mode mode) : path_(std::move(path)) {
+  const int flags = (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
+                    SQLITE_OPEN_NOMUTEX;
+  if (sqlite3_open_v2(path_.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
+    const std::string why = handle_ ? sqlite3_errmsg(handle_) : "out of memory";
+    sqlite3_close(handle_);
+    throw Error("cannot open " + path_ + ": " + why);
+  }
+  sqlite3_extended_result_codes(handle_, 1);
+  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+}
+
+Database::~Database() { sqlite3_close(handle_); }
+
+void Database::execute(const char* sql) {
+  if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(sql);
+}
+
+std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(handle_); }
+
+int Database::changes() const { return sqlite3_changes(handle_); }
+
+bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
+void Database::fail(const std::string& doing) const {
+  const int code = sqlite3_extended_errcode(handle_);
+  constexpr std::size_t kShown = 80;
+  std::string message = path_ + ": " + sqlite3_errmsg(handle_);
+  if ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_FULL) {
+    message += " (is the disk full? code " + std::to_string(code) + ")";
+  }
+  throw Error(message + " [" + doing.substr(0, kShown) + "]");
+}
+
+Statement::Statement(Database& database, std::string_view sql) : database_(database) {
+  if (sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &handle_, nullptr) != SQLITE_OK) {
+    database_.fail(std::string(sql));
+  }
+}
+
+Statement::~Statement() { sqlite3_finalize(handle_); }
+
+bool Statement::step() {
+  const int code = sqlite3_step(handle_);
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) database_.fail(sqlite3_sql(handle_));
+  return false;
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+  reset();
+}
+
+void Statement::reset() { sqlite3_reset(handle_); }
+
+bool Statement::is_null(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(handle_, column); }
+
+double Statement::real(int column) const {
+  return is_null(column) ? std::numeric_limits<double>::quiet_NaN() : sqlite3_column_double(handle_, column);
+}
+
+std::string Statement::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
+  return data ? std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))) : std::string();
+}
+
+Blob Statement::blob(int column) const {
+  const void* data = sqlite3_column_blob(handle_, column);
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
+}
+
+void Statement::bind_one(int index, std::int64_t value) {
+  if (sqlite3_bind_int64(handle_, index, value) != SQLITE_OK) database_.fail(sqlite3_sql(handle_));
+}
+
+void Statement::bind_one(int index, double value) {
+  if (sqlite3_bind_double(handle_, index, value) != SQLITE_OK) database_.fail(sqlite3_sql(handle_));
+}
+
+void Statement::bind_one(int index, std::string_view value) {
+  const char* data = value.data() ? value.data() : "";
+  if (sqlite3_bind_text64(handle_, index, data, value.size(), SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK) {
+    database_.fail(sqlite3_sql(handle_));
+  }
+}
+
+void Statement::bind_one(int index, Blob value) {
+  const void* data = value.size ? value.data : "";
+  if (sqlite3_bind_blob64(handle_, index, data, value.size, SQLITE_STATIC) != SQLITE_OK) {
+    database_.fail(sqlite3_sql(handle_));
+  }
+}
+
+void Statement::bind_one(int index, std::nullptr_t) {
+  if (sqlite3_bind_null(handle_, index) != SQLITE_OK) database_.fail(sqlite3_sql(handle_));
+}
+
+Transaction::Transaction(Database& database, Kind kind) : database_(database) {
+  assert(!database.in_transaction());
+  database_.execute(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN DEFERRED");
+}
+
+Transaction::~Transaction() {
+  // SQLite itself rolls back on some errors (disk full); a failing ROLLBACK leaves nothing that could be committed.
+  if (open_ && database_.in_transaction()) sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() {
+  assert(open_);
+  database_.execute("COMMIT");
+  open_ = false;
+}
+
+}  // namespace medley::storage

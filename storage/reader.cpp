@@ -1,0 +1,613 @@
+#include "storage/reader.h"
+
+#include <algorithm>
+#include <cassert>
+#include <map>
+
+#include "storage/codec.h"
+#include "storage/database.h"
+#include "storage/result_rows.h"
+#include "storage/schema.h"
+
+namespace medley::storage {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using sweep::AttemptState;
+using sweep::SweepState;
+using sweep::TrialState;
+using sweep::WorkerState;
+
+namespace {
+
+/// The enumerator that has this name in the store. `Names` is its table in sweep/state.h.
+template <class E, std::size_t N>
+E enumerator(const std::string& name, const char* const (&names)[N]) {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (name == names[i]) return static_cast<E>(i);
+  }
+  throw Error("the store is damaged: '" + name + "' is not a state");
+}
+
+json parse(const std::string& text) {
+  json value = json::parse(text, nullptr, false);
+  if (value.is_discarded()) throw Error("the store is damaged: '" + text.substr(0, 60) + "' is not JSON");
+  return value;
+}
+
+sweep::Config parse_config(const std::string& settings) {
+  try {
+    return sweep::config_from_json(parse(settings));
+  } catch (const std::runtime_error& e) {
+    throw Error(std::string("the store holds a config that this version cannot read: ") + e.what());
+  }
+}
+
+constexpr const char* kSummary =
+    "SELECT s.key, s.id, s.name, d.fingerprint, d.name, d.synthetic, s.spec_file, s.state, s.priority, s.created, "
+    "s.ended, s.folds, s.seeds, s.axes FROM sweep s JOIN dataset d ON d.key = s.dataset ";
+
+constexpr const char* kEnsemble =
+    "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores FROM ensemble e "
+    "JOIN dataset d ON d.key = e.dataset ";
+
+/// The first text that no id with this prefix reaches: ids are lower-case hexadecimal.
+std::string after_prefix(const std::string& prefix) { return prefix + "g"; }
+
+/// Conditions of a filter on table trial `t` and config `c`; unset ones hold for every row.
+constexpr const char* kFilter =
+    " AND (?2 = '' OR c.id = ?2) AND (?3 IS NULL OR t.fold = ?3) AND (?4 IS NULL OR t.seed = ?4) "
+    "AND (?5 IS NULL OR t.state = ?5) ";
+
+}  // namespace
+
+struct Reader::State {
+  explicit State(const fs::path& folder) : database(open(folder), Database::Mode::kReadOnly) {
+    prepare_for_reading(database);
+  }
+  static std::string open(const fs::path& folder) {
+    if (!store_exists(folder)) {
+      throw Error("no store in '" + folder.string() + "': " + StoreLayout(folder.string()).database() +
+                  " does not exist; medley run or medley serve makes one");
+    }
+    return StoreLayout(folder.string()).database();
+  }
+
+  Database database;
+  bool snapshot = false;
+
+  std::int64_t sweep_key(const std::string& id) {
+    Statement find(database, "SELECT key FROM sweep WHERE id = ?");
+    return find.bind(id).step() ? find.integer(0) : 0;
+  }
+  std::int64_t trial_key(const std::string& id) {
+    Statement find(database, "SELECT key FROM trial WHERE id = ?");
+    return find.bind(id).step() ? find.integer(0) : 0;
+  }
+  SweepSummary summary(Statement& row);
+  EnsembleRecord ensemble(Statement& row);
+  std::vector<float> fused(std::int64_t trial, Protocol protocol, Split split);
+};
+
+namespace {
+
+/// One consistent state for a call, unless a Snapshot gives a longer one already.
+class View {
+ public:
+  explicit View(Database& database) {
+    if (!database.in_transaction()) transaction_.emplace(database, Transaction::Kind::kRead);
+  }
+
+ private:
+  std::optional<Transaction> transaction_;
+};
+
+}  // namespace
+
+bool store_exists(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(StoreLayout(folder.string()).database(), error);
+}
+
+Reader::Reader(const fs::path& folder) : state_(std::make_unique<State>(folder)) {}
+Reader::~Reader() = default;
+
+Reader::Snapshot::Snapshot(Reader& reader) : reader_(reader) {
+  assert(!reader.state_->snapshot && "one Snapshot at a time");
+  reader.state_->database.execute("BEGIN DEFERRED");
+  reader.state_->snapshot = true;
+}
+
+Reader::Snapshot::~Snapshot() {
+  Statement(reader_.state_->database, "ROLLBACK").run();
+  reader_.state_->snapshot = false;
+}
+
+// ---- Sweeps ---------------------------------------------------------------------------------------------------
+
+SweepSummary Reader::State::summary(Statement& row) {
+  SweepSummary s;
+  const std::int64_t key = row.integer(0);
+  s.id = row.text(1);
+  s.name = row.text(2);
+  s.dataset = row.text(3);
+  s.dataset_name = row.text(4);
+  s.synthetic = row.integer(5) != 0;
+  s.spec_file = row.text(6);
+  s.state = enumerator<SweepState>(row.text(7), sweep::kSweepStateNames);
+  s.priority = row.whole(8);
+  s.created = row.integer(9);
+  s.ended = row.integer(10);
+  s.folds = parse(row.text(11)).get<std::vector<int>>();
+  s.seeds = parse(row.text(12)).get<std::vector<std::uint64_t>>();
+  s.axes = parse(row.text(13));
+  Statement counts(database,
+                   "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
+                   "total(r.outcome = 'diverged'), max(r.paper_score), total(r.seconds) FROM sweep_trial st "
+                   "JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = st.trial WHERE st.sweep = ?");
+  counts.bind(key).step();
+  s.trials = counts.whole(0);
+  s.finished = counts.whole(1);
+  s.failed = counts.whole(2);
+  s.running = counts.whole(3);
+  s.diverged = counts.whole(4);
+  s.best_paper_score = counts.is_null(5) ? 0 : counts.real(5);
+  s.training_seconds = counts.real(6);
+  Statement configs(database, "SELECT count(*) FROM sweep_config WHERE sweep = ?");
+  configs.bind(key).step();
+  s.configs = configs.whole(0);
+  return s;
+}
+
+std::vector<SweepSummary> Reader::sweeps() {
+  View view(state_->database);
+  Statement rows(state_->database, std::string(kSummary) + "ORDER BY s.created DESC, s.key DESC");
+  std::vector<SweepSummary> all;
+  while (rows.step()) all.push_back(state_->summary(rows));
+  return all;
+}
+
+std::optional<SweepSummary> Reader::find_sweep(const std::string& id_or_name) {
+  View view(state_->database);
+  if (id_or_name.empty()) return std::nullopt;
+  Statement by_name(state_->database,
+                    std::string(kSummary) + "WHERE s.id = ?1 OR s.name = ?1 ORDER BY s.id = ?1 DESC, s.key DESC");
+  if (by_name.bind(id_or_name).step()) return state_->summary(by_name);
+  Statement by_prefix(state_->database, std::string(kSummary) + "WHERE s.id >= ? AND s.id < ? LIMIT 2");
+  const std::string end = after_prefix(id_or_name);
+  if (!by_prefix.bind(id_or_name, end).step()) return std::nullopt;
+  SweepSummary only = state_->summary(by_prefix);
+  if (by_prefix.step()) return std::nullopt;
+  return only;
+}
+
+std::string Reader::sweep_yaml(const std::string& sweep) {
+  Statement find(state_->database, "SELECT yaml FROM sweep WHERE id = ?");
+  return find.bind(sweep).step() ? find.text(0) : std::string();
+}
+
+std::vector<SweepConfigRow> Reader::sweep_configs(const std::string& sweep) {
+  View view(state_->database);
+  Statement rows(state_->database,
+                 "SELECT c.id, c.settings, sc.axis_values FROM sweep_config sc JOIN config c ON c.key = sc.config "
+                 "WHERE sc.sweep = ? ORDER BY sc.position");
+  rows.bind(state_->sweep_key(sweep));
+  std::vector<SweepConfigRow> all;
+  while (rows.step()) all.push_back({rows.text(0), parse_config(rows.text(1)), parse(rows.text(2))});
+  return all;
+}
+
+std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep) {
+  View view(state_->database);
+  const std::int64_t key = state_->sweep_key(sweep);
+  std::map<std::int64_t, sweep::Config> configs;
+  Statement settings(state_->database,
+                     "SELECT c.key, c.settings FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
+  settings.bind(key);
+  while (settings.step()) configs.emplace(settings.integer(0), parse_config(settings.text(1)));
+  Statement rows(state_->database,
+                 "SELECT t.id, t.config, t.fold, t.seed FROM sweep_trial st JOIN trial t ON t.key = st.trial "
+                 "WHERE st.sweep = ? ORDER BY st.position");
+  rows.bind(key);
+  std::vector<sweep::TrialSpec> all;
+  while (rows.step()) {
+    all.push_back({rows.text(0), configs.at(rows.integer(1)), rows.whole(2), static_cast<std::uint64_t>(rows.integer(3))});
+  }
+  return all;
+}
+
+// ---- Scores ---------------------------------------------------------------------------------------------------
+
+std::vector<LeaderboardRow> Reader::leaderboard(const std::string& sweep, LeaderboardOrder order, Page page) {
+  View view(state_->database);
+  const char* by = "position";
+  switch (order) {
+    case LeaderboardOrder::kPaperScore: by = "paper_score DESC NULLS LAST, position"; break;
+    case LeaderboardOrder::kPaperPresence: by = "paper_presence DESC NULLS LAST, position"; break;
+    case LeaderboardOrder::kPaperSalience: by = "paper_salience DESC NULLS LAST, position"; break;
+    case LeaderboardOrder::kInnerScore: by = "inner_score DESC NULLS LAST, position"; break;
+    case LeaderboardOrder::kSubmission: break;
+  }
+  Statement rows(
+      state_->database,
+      std::string("SELECT c.id, sc.axis_values, c.settings, a.* FROM (SELECT t.config AS config, count(*) AS expected, "
+                  "total(t.state = 'finished'), total(r.outcome = 'diverged'), total(t.state = 'failed'), "
+                  "count(r.paper_score), avg(r.paper_presence) AS paper_presence, sample_sd(r.paper_presence), "
+                  "avg(r.paper_salience) AS paper_salience, sample_sd(r.paper_salience), "
+                  "avg(r.paper_score) AS paper_score, sample_sd(r.paper_score), "
+                  "count(r.inner_score), avg(r.inner_presence), sample_sd(r.inner_presence), "
+                  "avg(r.inner_salience), sample_sd(r.inner_salience), "
+                  "avg(r.inner_score) AS inner_score, sample_sd(r.inner_score), avg(r.seconds) "
+                  "FROM sweep_trial st JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = t.key "
+                  "WHERE st.sweep = ?1 GROUP BY t.config) a "
+                  "JOIN sweep_config sc ON sc.sweep = ?1 AND sc.config = a.config JOIN config c ON c.key = a.config "
+                  "ORDER BY ") +
+          by + " LIMIT ?2 OFFSET ?3");
+  rows.bind(state_->sweep_key(sweep), std::clamp(page.limit, 0, kMaxPage), std::max(page.offset, 0));
+  auto spread = [&](int count, int mean) {
+    Spread s;
+    s.count = rows.whole(count);
+    if (s.count > 0) s.mean = rows.real(mean);
+    s.sd = rows.real(mean + 1);
+    return s;
+  };
+  std::vector<LeaderboardRow> all;
+  while (rows.step()) {
+    LeaderboardRow row;
+    row.config = rows.text(0);
+    row.axis_values = parse(rows.text(1));
+    row.settings = parse(rows.text(2));
+    row.expected = rows.whole(4);
+    row.finished = rows.whole(5);
+    row.diverged = rows.whole(6);
+    row.failed = rows.whole(7);
+    row.paper_presence = spread(8, 9);
+    row.paper_salience = spread(8, 11);
+    row.paper_score = spread(8, 13);
+    row.inner_presence = spread(15, 16);
+    row.inner_salience = spread(15, 18);
+    row.inner_score = spread(15, 20);
+    row.mean_seconds = rows.is_null(22) ? 0 : rows.real(22);
+    all.push_back(std::move(row));
+  }
+  return all;
+}
+
+std::vector<TrialScore> Reader::trial_scores(const std::string& sweep) {
+  View view(state_->database);
+  Statement rows(state_->database,
+                 "SELECT t.id, c.id, t.fold, t.seed, r.outcome, r.epochs, r.paper_epoch, r.paper_alpha, r.paper_beta, "
+                 "r.paper_presence, r.paper_salience, r.clean_epoch, f.paper, f.clean, f.inner, r.seconds "
+                 "FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
+                 "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
+                 "WHERE st.sweep = ? ORDER BY st.position");
+  rows.bind(state_->sweep_key(sweep));
+  std::vector<TrialScore> all;
+  while (rows.step()) {
+    TrialScore& s = all.emplace_back();
+    s.trial = rows.text(0);
+    s.config = rows.text(1);
+    s.fold = rows.whole(2);
+    s.seed = static_cast<std::uint64_t>(rows.integer(3));
+    s.outcome = rows.text(4) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+    s.epochs = rows.whole(5);
+    s.paper_epoch = rows.whole(6);
+    if (!rows.is_null(9)) {
+      s.paper_thresholds = {rows.real(7), rows.real(8)};
+      s.paper.presence = rows.real(9);
+      s.paper.salience = rows.real(10);
+    }
+    s.clean_epoch = rows.whole(11);
+    s.paper_surface = decode_surface(rows.blob(12));
+    s.clean_surface = decode_surface(rows.blob(13));
+    s.inner_surface = decode_surface(rows.blob(14));
+    s.seconds = rows.real(15);
+  }
+  return all;
+}
+
+// ---- Trials ---------------------------------------------------------------------------------------------------
+
+std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter& filter, Page page) {
+  View view(state_->database);
+  Statement rows(state_->database,
+                 std::string("SELECT t.id, c.id, t.fold, t.seed, t.state, t.running, r.outcome, t.attempts, "
+                             "coalesce(w.id, ''), coalesce(nullif(t.reason, ''), r.reason, ''), r.paper_epoch, "
+                             "r.paper_presence, r.paper_salience, r.seconds, t.ended "
+                             "FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
+                             "LEFT JOIN result r ON r.trial = t.key "
+                             "LEFT JOIN attempt a ON a.trial = t.key AND a.number = t.attempts "
+                             "LEFT JOIN worker w ON w.key = a.worker WHERE st.sweep = ?1") +
+                     kFilter + "ORDER BY st.position LIMIT ?6 OFFSET ?7");
+  std::optional<std::string> state;
+  if (filter.state) state = name_of(*filter.state);
+  rows.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state,
+            std::clamp(page.limit, 0, kMaxPage), std::max(page.offset, 0));
+  std::vector<TrialRow> all;
+  while (rows.step()) {
+    TrialRow& row = all.emplace_back();
+    row.trial = rows.text(0);
+    row.config = rows.text(1);
+    row.fold = rows.whole(2);
+    row.seed = static_cast<std::uint64_t>(rows.integer(3));
+    row.state = enumerator<TrialState>(rows.text(4), sweep::kTrialStateNames);
+    row.running = rows.integer(5) != 0;
+    if (!rows.is_null(6)) {
+      row.outcome = rows.text(6) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+      row.paper_epoch = rows.whole(10);
+      row.seconds = rows.real(13);
+    }
+    row.attempts = rows.whole(7);
+    row.worker = rows.text(8);
+    row.reason = rows.text(9);
+    if (!rows.is_null(11)) {
+      row.paper.presence = rows.real(11);
+      row.paper.salience = rows.real(12);
+    }
+    row.ended = rows.integer(14);
+  }
+  return all;
+}
+
+int Reader::count_trials(const std::string& sweep, const TrialFilter& filter) {
+  View view(state_->database);
+  Statement count(state_->database,
+                  std::string("SELECT count(*) FROM sweep_trial st JOIN trial t ON t.key = st.trial "
+                              "JOIN config c ON c.key = t.config WHERE st.sweep = ?1") +
+                      kFilter);
+  std::optional<std::string> state;
+  if (filter.state) state = name_of(*filter.state);
+  count.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state).step();
+  return count.whole(0);
+}
+
+std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
+  constexpr std::size_t kShortestPrefix = 4;
+  View view(state_->database);
+  if (id.size() < kShortestPrefix) return std::nullopt;
+  Statement find(state_->database,
+                 "SELECT t.key, t.id, c.settings, t.fold, t.seed, d.fingerprint, t.state, t.reason, t.ended FROM trial t "
+                 "JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
+                 "WHERE t.id >= ? AND t.id < ? ORDER BY t.id LIMIT 2");
+  const std::string end = after_prefix(id);
+  if (!find.bind(id, end).step()) return std::nullopt;
+  TrialDetail detail;
+  const std::int64_t key = find.integer(0);
+  detail.spec = {find.text(1), parse_config(find.text(2)), find.whole(3), static_cast<std::uint64_t>(find.integer(4))};
+  detail.dataset = find.text(5);
+  detail.state = enumerator<TrialState>(find.text(6), sweep::kTrialStateNames);
+  detail.reason = find.text(7);
+  detail.ended = find.integer(8);
+  if (detail.spec.id != id && find.step()) {
+    throw Error("trial '" + id + "' could be " + detail.spec.id + ", " + find.text(1) + " or more: give more digits");
+  }
+  Statement attempts(state_->database,
+                     "SELECT a.number, w.id, w.name, a.pack, a.state, a.reason, a.started, a.ended FROM attempt a "
+                     "JOIN worker w ON w.key = a.worker WHERE a.trial = ? ORDER BY a.number");
+  attempts.bind(key);
+  while (attempts.step()) {
+    detail.attempts.push_back({attempts.whole(0), attempts.text(1), attempts.text(2), attempts.integer(3),
+                               enumerator<AttemptState>(attempts.text(4), sweep::kAttemptStateNames),
+                               attempts.text(5), attempts.integer(6), attempts.integer(7)});
+  }
+  Statement sweeps(state_->database,
+                   "SELECT s.id FROM sweep_trial st JOIN sweep s ON s.key = st.sweep WHERE st.trial = ? ORDER BY s.key");
+  sweeps.bind(key);
+  while (sweeps.step()) detail.sweeps.push_back(sweeps.text(0));
+  if (detail.state == TrialState::kFinished) detail.result = read_result(state_->database, key, detail.spec.id);
+  return detail;
+}
+
+std::vector<EpochSeries> Reader::epochs(const std::vector<std::string>& trials) {
+  View view(state_->database);
+  std::vector<EpochSeries> all;
+  for (const std::string& trial : trials) {
+    all.push_back({trial, read_epochs(state_->database, state_->trial_key(trial))});
+  }
+  return all;
+}
+
+std::vector<float> Reader::State::fused(std::int64_t trial, Protocol protocol, Split split) {
+  Statement find(database,
+                 "SELECT probabilities FROM prediction WHERE trial = ? AND protocol = ? AND split = ? AND part = 'fused'");
+  find.bind(trial, protocol == Protocol::kPaper ? "paper" : "clean", split == Split::kTest ? "test" : "validation");
+  return find.step() ? unpack<float>(find.blob(0), "prediction.probabilities") : std::vector<float>();
+}
+
+namespace {
+
+/// Columns of the trials whose predictions are asked for.
+constexpr const char* kPredicted =
+    "SELECT t.key, t.id, c.id, t.fold, t.seed, r.paper_validation_clips, r.paper_test_clips, r.clean_validation_clips, "
+    "r.clean_test_clips FROM trial t JOIN config c ON c.key = t.config JOIN result r ON r.trial = t.key ";
+
+TrialPredictions predicted(Statement& row, Protocol protocol, Split split) {
+  const int column = 5 + (protocol == Protocol::kClean ? 2 : 0) + (split == Split::kTest ? 1 : 0);
+  return {row.text(1), row.text(2), row.whole(3), static_cast<std::uint64_t>(row.integer(4)), row.whole(column), {}};
+}
+
+}  // namespace
+
+std::vector<TrialPredictions> Reader::predictions(const std::string& dataset, const std::string& config,
+                                                  std::uint64_t seed, Protocol protocol, Split split) {
+  View view(state_->database);
+  Statement rows(state_->database,
+                 std::string(kPredicted) +
+                     "JOIN dataset d ON d.key = t.dataset WHERE d.fingerprint = ? AND c.id = ? AND t.seed = ? AND "
+                     "r.outcome = 'finished' ORDER BY t.fold");
+  rows.bind(dataset, config, seed);
+  std::vector<TrialPredictions> all;
+  while (rows.step()) {
+    all.push_back(predicted(rows, protocol, split));
+    all.back().fused = state_->fused(rows.integer(0), protocol, split);
+  }
+  return all;
+}
+
+std::vector<TrialPredictions> Reader::predictions(const std::vector<std::string>& trials, Protocol protocol,
+                                                  Split split) {
+  View view(state_->database);
+  Statement row(state_->database, std::string(kPredicted) + "WHERE t.id = ?");
+  std::vector<TrialPredictions> all;
+  for (const std::string& trial : trials) {
+    if (!row.bind(trial).step()) continue;
+    all.push_back(predicted(row, protocol, split));
+    all.back().fused = state_->fused(row.integer(0), protocol, split);
+  }
+  return all;
+}
+
+std::vector<std::pair<std::string, sweep::Importance>> Reader::importance(const std::vector<std::string>& trials) {
+  View view(state_->database);
+  std::vector<std::pair<std::string, sweep::Importance>> all;
+  for (const std::string& trial : trials) {
+    sweep::Importance importance = read_importance(state_->database, state_->trial_key(trial));
+    if (!importance.encoders.empty()) all.emplace_back(trial, std::move(importance));
+  }
+  return all;
+}
+
+// ---- Datasets, workers, ensembles, exports, log ---------------------------------------------------------------
+
+std::vector<std::string> Reader::dataset_fingerprints() {
+  Statement rows(state_->database, "SELECT fingerprint FROM dataset ORDER BY key");
+  std::vector<std::string> all;
+  while (rows.step()) all.push_back(rows.text(0));
+  return all;
+}
+
+std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint) {
+  View view(state_->database);
+  Statement find(state_->database,
+                 "SELECT key, fingerprint, folder, name, synthetic, classes, folds FROM dataset "
+                 "WHERE fingerprint >= ? AND fingerprint < ? LIMIT 2");
+  const std::string end = after_prefix(fingerprint);
+  if (!find.bind(fingerprint, end).step()) return std::nullopt;
+  DatasetRecord dataset;
+  const std::int64_t key = find.integer(0);
+  dataset.fingerprint = find.text(1);
+  dataset.folder = find.text(2);
+  dataset.name = find.text(3);
+  dataset.synthetic = find.integer(4) != 0;
+  for (const json& c : parse(find.text(5))) {
+    dataset.classes.names.push_back(c.at("name").get<std::string>());
+    dataset.classes.exclusive.push_back(c.at("exclusive").get<bool>());
+  }
+  dataset.folds = parse(find.text(6)).get<std::vector<int>>();
+  if (find.step()) return std::nullopt;
+  Statement clips(state_->database,
+                  "SELECT filename, actor, fold, first, second, salience FROM clip WHERE dataset = ? ORDER BY position");
+  clips.bind(key);
+  while (clips.step()) {
+    ClipRecord& clip = dataset.clips.emplace_back();
+    clip.filename = clips.text(0);
+    clip.actor = clips.text(1);
+    clip.fold = clips.whole(2);
+    if (!clips.is_null(3)) clip.label = sweep::Label{clips.whole(3), clips.whole(4), clips.whole(5)};
+  }
+  Statement encoders(state_->database, "SELECT name, modality, dim FROM encoder WHERE dataset = ? ORDER BY position");
+  encoders.bind(key);
+  while (encoders.step()) dataset.encoders.push_back({encoders.text(0), encoders.text(1), encoders.whole(2)});
+  return dataset;
+}
+
+std::vector<WorkerRow> Reader::workers() {
+  View view(state_->database);
+  Statement rows(state_->database,
+                 "SELECT w.id, w.name, w.capacity, w.ranks, w.device, w.version, w.state, w.reason, w.joined, w.changed, "
+                 "total(a.state = 'running'), total(a.state = 'finished'), total(a.state IN ('failed', 'lost')) "
+                 "FROM worker w LEFT JOIN attempt a ON a.worker = w.key GROUP BY w.key ORDER BY w.key");
+  std::vector<WorkerRow> all;
+  while (rows.step()) {
+    WorkerRow& row = all.emplace_back();
+    row.worker = {rows.text(0), rows.text(1), rows.whole(2), rows.whole(3), rows.text(4), rows.text(5)};
+    row.state = enumerator<WorkerState>(rows.text(6), sweep::kWorkerStateNames);
+    row.reason = rows.text(7);
+    row.joined = rows.integer(8);
+    row.changed = rows.integer(9);
+    row.running = rows.whole(10);
+    row.finished = rows.whole(11);
+    row.failed = rows.whole(12);
+  }
+  return all;
+}
+
+EnsembleRecord Reader::State::ensemble(Statement& row) {
+  EnsembleRecord e;
+  e.id = row.integer(0);
+  e.name = row.text(1);
+  e.dataset = row.text(2);
+  e.method = row.text(3);
+  e.created = row.integer(4);
+  e.settings = parse(row.text(5));
+  e.scores = parse(row.text(6));
+  Statement members(database,
+                    "SELECT t.id, m.weight FROM member m JOIN trial t ON t.key = m.trial WHERE m.ensemble = ? "
+                    "ORDER BY m.position");
+  members.bind(e.id);
+  while (members.step()) e.members.push_back({members.text(0), members.real(1)});
+  return e;
+}
+
+std::vector<EnsembleRecord> Reader::ensembles() {
+  View view(state_->database);
+  Statement rows(state_->database, std::string(kEnsemble) + "ORDER BY e.id DESC");
+  std::vector<EnsembleRecord> all;
+  while (rows.step()) all.push_back(state_->ensemble(rows));
+  return all;
+}
+
+std::optional<EnsembleRecord> Reader::find_ensemble(std::int64_t id) {
+  View view(state_->database);
+  Statement row(state_->database, std::string(kEnsemble) + "WHERE e.id = ?");
+  if (!row.bind(id).step()) return std::nullopt;
+  return state_->ensemble(row);
+}
+
+std::vector<ExportRecord> Reader::exports() {
+  Statement rows(state_->database,
+                 "SELECT id, coalesce(ensemble, 0), file, sha256, created, manifest FROM export ORDER BY id DESC");
+  std::vector<ExportRecord> all;
+  while (rows.step()) {
+    all.push_back({rows.integer(0), rows.integer(1), rows.text(2), rows.text(3), rows.integer(4), parse(rows.text(5))});
+  }
+  return all;
+}
+
+std::vector<LogRow> Reader::log(std::int64_t after, int limit) {
+  Statement rows(state_->database,
+                 "SELECT id, time, kind, subject, text FROM event_log WHERE id > ? ORDER BY id LIMIT ?");
+  rows.bind(after, std::clamp(limit, 0, kMaxPage));
+  std::vector<LogRow> all;
+  while (rows.step()) all.push_back({rows.integer(0), rows.integer(1), rows.text(2), rows.text(3), rows.text(4)});
+  return all;
+}
+
+// ---- For the scheduler ----------------------------------------------------------------------------------------
+
+std::vector<bool> Reader::finished(const std::vector<std::string>& trials) {
+  View view(state_->database);
+  Statement find(state_->database, "SELECT state = 'finished' FROM trial WHERE id = ?");
+  std::vector<bool> done;
+  done.reserve(trials.size());
+  for (const std::string& trial : trials) done.push_back(find.bind(trial).step() && find.integer(0) != 0);
+  return done;
+}
+
+std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep) {
+  View view(state_->database);
+  Statement rows(state_->database,
+                 "SELECT t.id, c.id, t.state, t.attempts, t.failures, coalesce(w.id, ''), coalesce(a.pack, 0) "
+                 "FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
+                 "LEFT JOIN attempt a ON t.running AND a.trial = t.key AND a.number = t.attempts "
+                 "LEFT JOIN worker w ON w.key = a.worker WHERE st.sweep = ? ORDER BY st.position");
+  rows.bind(state_->sweep_key(sweep));
+  std::vector<TrialHistory> all;
+  while (rows.step()) {
+    all.push_back({rows.text(0), rows.text(1), enumerator<TrialState>(rows.text(2), sweep::kTrialStateNames),
+                   rows.whole(3), rows.whole(4), rows.text(5), rows.integer(6)});
+  }
+  return all;
+}
+
+}  // namespace medley::storage

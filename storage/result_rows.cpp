@@ -1,0 +1,232 @@
+#include "storage/result_rows.h"
+
+#include <optional>
+
+#include "storage/codec.h"
+
+namespace medley::storage {
+namespace {
+
+using sweep::Predictions;
+using sweep::Snapshot;
+using sweep::TrialResult;
+
+void check_size(std::size_t size, std::size_t expected, const std::string& what) {
+  if (size == 0 || size == expected) return;
+  throw Error(what + " has " + std::to_string(size) + " values, expected " + std::to_string(expected));
+}
+
+void check_predictions(const Predictions& predictions, int clips, int classes, const std::string& what) {
+  if (predictions.clips != 0 && predictions.clips != clips) {
+    throw Error(what + " is of " + std::to_string(predictions.clips) + " clips, the dataset has " +
+                std::to_string(clips));
+  }
+  const auto expected = static_cast<std::size_t>(predictions.clips) * static_cast<std::size_t>(classes);
+  check_size(predictions.presence.size(), expected, what + ".presence");
+  check_size(predictions.salience.size(), expected, what + ".salience");
+  check_size(predictions.fused.size(), expected, what + ".fused");
+}
+
+void insert_predictions(Statement& insert, std::int64_t trial, const char* protocol, const char* split,
+                        const Predictions& predictions) {
+  auto one = [&](const char* part, const std::vector<float>& values) {
+    if (values.empty()) return;
+    const auto bytes = pack(values);
+    insert.bind(trial, protocol, split, part, blob_of(bytes)).run();
+  };
+  one("presence", predictions.presence);
+  one("salience", predictions.salience);
+  one("fused", predictions.fused);
+}
+
+}  // namespace
+
+DatasetShape read_shape(Database& database, std::int64_t dataset) {
+  DatasetShape shape;
+  Statement classes(database, "SELECT json_array_length(classes) FROM dataset WHERE key = ?");
+  classes.bind(dataset).step();
+  shape.classes = classes.whole(0);
+  Statement folds(database, "SELECT fold, count(*) FROM clip WHERE dataset = ? GROUP BY fold");
+  folds.bind(dataset);
+  while (folds.step()) {
+    if (folds.whole(0) < 0) {
+      shape.test_clips = folds.whole(1);
+    } else {
+      shape.clips_of_fold[folds.whole(0)] = folds.whole(1);
+    }
+  }
+  return shape;
+}
+
+void check_result(const TrialResult& result, const DatasetShape& shape, int fold) {
+  const auto it = shape.clips_of_fold.find(fold);
+  const int clips = it == shape.clips_of_fold.end() ? 0 : it->second;
+  check_predictions(result.paper.validation, clips, shape.classes, "paper.validation");
+  check_predictions(result.paper.test, shape.test_clips, shape.classes, "paper.test");
+  check_predictions(result.clean.validation, clips, shape.classes, "clean.validation");
+  check_predictions(result.clean.test, shape.test_clips, shape.classes, "clean.test");
+  const std::size_t encoders = result.importance.encoders.size();
+  check_size(result.importance.weights.size(), static_cast<std::size_t>(clips) * encoders, "importance.weights");
+  check_size(result.importance.cka.size(), encoders * encoders, "importance.cka");
+}
+
+void insert_result(Database& database, std::int64_t trial, int attempt, const TrialResult& result) {
+  std::optional<sweep::ThresholdSurface::Best> paper;
+  std::optional<sweep::Accuracy> inner;
+  if (result.outcome == sweep::Outcome::kFinished) {
+    paper = result.paper.surface.best();
+    if (result.inner.clips > 0 && result.clean.epoch > 0) {
+      const auto chosen = result.inner.best();
+      inner = result.clean.surface.at(chosen.alpha_index, chosen.beta_index);
+    }
+  }
+  auto of_paper = [&](auto value) { return paper ? std::optional<double>(value(*paper)) : std::nullopt; };
+  auto of_inner = [&](auto value) { return inner ? std::optional<double>(value(*inner)) : std::nullopt; };
+  using Best = sweep::ThresholdSurface::Best;
+  using sweep::Accuracy;
+  Statement row(database,
+                "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  row.bind(trial, attempt, sweep::outcome_name(result.outcome), result.reason, result.seconds,
+           result.samples_per_second, result.peak_memory_bytes, result.pack_size,
+           static_cast<std::int64_t>(result.epochs.size()), result.paper.epoch, result.paper.validation.clips,
+           result.paper.test.clips, result.clean.epoch, result.clean.validation.clips, result.clean.test.clips,
+           of_paper([](const Best& b) { return b.thresholds.alpha; }),
+           of_paper([](const Best& b) { return b.thresholds.beta; }),
+           of_paper([](const Best& b) { return b.accuracy.presence; }),
+           of_paper([](const Best& b) { return b.accuracy.salience; }),
+           of_paper([](const Best& b) { return b.accuracy.score(); }),
+           of_inner([](const Accuracy& a) { return a.presence; }),
+           of_inner([](const Accuracy& a) { return a.salience; }), of_inner([](const Accuracy& a) { return a.score(); }))
+      .run();
+
+  const auto paper_surface = encode_surface(result.paper.surface);
+  const auto clean_surface = encode_surface(result.clean.surface);
+  const auto inner_surface = encode_surface(result.inner);
+  Statement surface(database, "INSERT INTO surface VALUES (?, ?, ?, ?)");
+  surface.bind(trial, blob_of(paper_surface), blob_of(clean_surface), blob_of(inner_surface)).run();
+
+  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  for (std::size_t i = 0; i < result.epochs.size(); ++i) {
+    const sweep::EpochMetrics& e = result.epochs[i];
+    epoch.bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.presence_loss, e.salience_loss,
+               e.adaptation_loss, e.validation_loss, e.thresholds.alpha, e.thresholds.beta, e.validation.presence,
+               e.validation.salience)
+        .run();
+  }
+
+  Statement prediction(database,
+                       "INSERT INTO prediction (trial, protocol, split, part, probabilities) VALUES (?, ?, ?, ?, ?)");
+  insert_predictions(prediction, trial, "paper", "validation", result.paper.validation);
+  insert_predictions(prediction, trial, "paper", "test", result.paper.test);
+  insert_predictions(prediction, trial, "clean", "validation", result.clean.validation);
+  insert_predictions(prediction, trial, "clean", "test", result.clean.test);
+
+  const sweep::Importance& importance = result.importance;
+  Statement encoder(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  for (std::size_t i = 0; i < importance.encoders.size(); ++i) {
+    const sweep::EncoderImportance& e = importance.encoders[i];
+    const auto quantiles = pack(e.quantiles);
+    const auto histogram = pack(e.histogram);
+    const auto ranks = pack(e.ranks);
+    encoder.bind(trial, static_cast<std::int64_t>(i), e.encoder, e.mean, e.sd, e.selection_frequency,
+                 blob_of(quantiles), blob_of(histogram), blob_of(ranks))
+        .run();
+  }
+  if (!importance.weights.empty() || !importance.cka.empty()) {
+    const auto weights = pack(importance.weights);
+    const auto cka = pack(importance.cka);
+    Statement gate(database, "INSERT INTO gate VALUES (?, ?, ?)");
+    gate.bind(trial, blob_of(weights), blob_of(cka)).run();
+  }
+}
+
+std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial) {
+  Statement rows(database,
+                 "SELECT epoch, learning_rate, loss, presence_loss, salience_loss, adaptation_loss, validation_loss, "
+                 "alpha, beta, presence, salience FROM epoch WHERE trial = ? ORDER BY position");
+  rows.bind(trial);
+  std::vector<sweep::EpochMetrics> epochs;
+  while (rows.step()) {
+    sweep::EpochMetrics e;
+    e.epoch = rows.whole(0);
+    e.learning_rate = rows.real(1);
+    e.loss = rows.real(2);
+    e.presence_loss = rows.real(3);
+    e.salience_loss = rows.real(4);
+    e.adaptation_loss = rows.real(5);
+    e.validation_loss = rows.real(6);
+    e.thresholds = {rows.real(7), rows.real(8)};
+    e.validation.presence = rows.real(9);
+    e.validation.salience = rows.real(10);
+    epochs.push_back(e);
+  }
+  return epochs;
+}
+
+sweep::Importance read_importance(Database& database, std::int64_t trial) {
+  sweep::Importance importance;
+  Statement rows(database,
+                 "SELECT encoder, mean, sd, selection_frequency, quantiles, histogram, ranks FROM importance "
+                 "WHERE trial = ? ORDER BY position");
+  rows.bind(trial);
+  while (rows.step()) {
+    sweep::EncoderImportance e;
+    e.encoder = rows.text(0);
+    e.mean = rows.real(1);
+    e.sd = rows.real(2);
+    e.selection_frequency = rows.real(3);
+    e.quantiles = unpack<double>(rows.blob(4), "importance.quantiles");
+    e.histogram = unpack<std::int64_t>(rows.blob(5), "importance.histogram");
+    e.ranks = unpack<double>(rows.blob(6), "importance.ranks");
+    importance.encoders.push_back(std::move(e));
+  }
+  Statement gate(database, "SELECT weights, cka FROM gate WHERE trial = ?");
+  if (gate.bind(trial).step()) {
+    importance.weights = unpack<std::uint16_t>(gate.blob(0), "gate.weights");
+    importance.cka = unpack<float>(gate.blob(1), "gate.cka");
+  }
+  return importance;
+}
+
+TrialResult read_result(Database& database, std::int64_t trial, const std::string& trial_id) {
+  TrialResult result;
+  result.trial_id = trial_id;
+  Statement row(database,
+                "SELECT outcome, reason, seconds, samples_per_second, peak_memory_bytes, pack_size, paper_epoch, "
+                "paper_validation_clips, paper_test_clips, clean_epoch, clean_validation_clips, clean_test_clips "
+                "FROM result WHERE trial = ?");
+  if (!row.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no result");
+  result.outcome = row.text(0) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+  result.reason = row.text(1);
+  result.seconds = row.real(2);
+  result.samples_per_second = row.real(3);
+  result.peak_memory_bytes = row.integer(4);
+  result.pack_size = row.whole(5);
+  result.paper.epoch = row.whole(6);
+  result.paper.validation.clips = row.whole(7);
+  result.paper.test.clips = row.whole(8);
+  result.clean.epoch = row.whole(9);
+  result.clean.validation.clips = row.whole(10);
+  result.clean.test.clips = row.whole(11);
+
+  Statement surface(database, "SELECT paper, clean, inner FROM surface WHERE trial = ?");
+  if (!surface.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no surfaces");
+  result.paper.surface = decode_surface(surface.blob(0));
+  result.clean.surface = decode_surface(surface.blob(1));
+  result.inner = decode_surface(surface.blob(2));
+
+  Statement predictions(database, "SELECT protocol, split, part, probabilities FROM prediction WHERE trial = ?");
+  predictions.bind(trial);
+  while (predictions.step()) {
+    Snapshot& snapshot = predictions.text(0) == "paper" ? result.paper : result.clean;
+    Predictions& of = predictions.text(1) == "validation" ? snapshot.validation : snapshot.test;
+    const std::string part = predictions.text(2);
+    std::vector<float>& values = part == "presence" ? of.presence : part == "salience" ? of.salience : of.fused;
+    values = unpack<float>(predictions.blob(3), "prediction.probabilities");
+  }
+  result.epochs = read_epochs(database, trial);
+  result.importance = read_importance(database, trial);
+  return result;
+}
+
+}  // namespace medley::storage

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "storage/database.h"
+#include "sweep/result.h"
+
+namespace medley::storage {
+
+/// What a result's sizes are checked against.
+struct DatasetShape {
+  int classes = 0;
+  int test_clips = 0;
+  std::map<int, int> clips_of_fold;
+};
+DatasetShape read_shape(Database& database, std::int64_t dataset);
+
+/// Throws Error naming the first part of `result` whose size contradicts the dataset or itself.
+void check_result(const sweep::TrialResult& result, const DatasetShape& shape, int fold);
+
+/// Writes all rows of a result; `trial` is the key of the trial. The trial must have none yet.
+void insert_result(Database& database, std::int64_t trial, int attempt, const sweep::TrialResult& result);
+
+/// The result exactly as it was inserted (any NaN comes back as a quiet one).
+sweep::TrialResult read_result(Database& database, std::int64_t trial, const std::string& trial_id);
+
+std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial);
+/// Empty without a gate.
+sweep::Importance read_importance(Database& database, std::int64_t trial);
+
+}  // namespace medley::storage

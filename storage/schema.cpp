@@ -1,0 +1,304 @@
+#include "storage/schema.h"
+
+#include <sqlite3.h>
+
+#include <cmath>
+
+namespace medley::storage {
+namespace {
+
+// Keys called `key` are ours and never leave the store; `id` is what people and messages see. NaN is NULL. Blobs hold
+// little-endian numbers (storage/codec.h).
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE dataset (
+  key INTEGER PRIMARY KEY,
+  fingerprint TEXT NOT NULL UNIQUE,
+  folder TEXT NOT NULL,
+  name TEXT NOT NULL,
+  synthetic INTEGER NOT NULL,
+  classes TEXT NOT NULL,           -- JSON [{"name", "exclusive"}]
+  folds TEXT NOT NULL,             -- JSON
+  registered INTEGER NOT NULL
+) STRICT;
+CREATE TABLE clip (
+  dataset INTEGER NOT NULL REFERENCES dataset,
+  position INTEGER NOT NULL,
+  filename TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  fold INTEGER NOT NULL,           -- -1: a test clip
+  first INTEGER,                   -- label: NULL when there is none
+  second INTEGER,
+  salience INTEGER,
+  PRIMARY KEY (dataset, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE encoder (
+  dataset INTEGER NOT NULL REFERENCES dataset,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  modality TEXT NOT NULL,
+  dim INTEGER NOT NULL,
+  PRIMARY KEY (dataset, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE config (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  canonical TEXT NOT NULL,
+  settings TEXT NOT NULL           -- JSON
+) STRICT;
+CREATE TABLE sweep (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  yaml TEXT NOT NULL,
+  spec_file TEXT NOT NULL,
+  dataset INTEGER NOT NULL REFERENCES dataset,
+  state TEXT NOT NULL CHECK (state IN ('running', 'paused', 'stopped', 'finished')),
+  priority INTEGER NOT NULL,
+  folds TEXT NOT NULL,             -- JSON: what is expected
+  seeds TEXT NOT NULL,             -- JSON
+  axes TEXT NOT NULL,              -- JSON
+  created INTEGER NOT NULL,
+  ended INTEGER NOT NULL           -- 0 while it goes on
+) STRICT;
+CREATE TABLE sweep_config (
+  sweep INTEGER NOT NULL REFERENCES sweep,
+  position INTEGER NOT NULL,
+  config INTEGER NOT NULL REFERENCES config,
+  axis_values TEXT NOT NULL,       -- JSON
+  PRIMARY KEY (sweep, position),
+  UNIQUE (sweep, config)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE trial (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  config INTEGER NOT NULL REFERENCES config,
+  dataset INTEGER NOT NULL REFERENCES dataset,
+  fold INTEGER NOT NULL,
+  seed INTEGER NOT NULL,           -- the bits of an unsigned number
+  state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'finished', 'failed')),
+  running INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,  -- since the last retry
+  reason TEXT NOT NULL DEFAULT '',
+  ended INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX trial_of_config ON trial (config, dataset, seed, fold);
+CREATE TABLE sweep_trial (
+  sweep INTEGER NOT NULL REFERENCES sweep,
+  position INTEGER NOT NULL,
+  trial INTEGER NOT NULL REFERENCES trial,
+  PRIMARY KEY (sweep, position),
+  UNIQUE (sweep, trial)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sweep_of_trial ON sweep_trial (trial);
+
+CREATE TABLE worker (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  capacity INTEGER NOT NULL,
+  ranks INTEGER NOT NULL,
+  device TEXT NOT NULL,
+  version TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('joined', 'away', 'quarantined', 'left')),
+  reason TEXT NOT NULL,
+  joined INTEGER NOT NULL,
+  changed INTEGER NOT NULL
+) STRICT;
+CREATE TABLE attempt (
+  trial INTEGER NOT NULL REFERENCES trial,
+  number INTEGER NOT NULL,
+  worker INTEGER NOT NULL REFERENCES worker,
+  pack INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'failed', 'lost', 'cancelled')),
+  reason TEXT NOT NULL,
+  started INTEGER NOT NULL,
+  ended INTEGER NOT NULL,
+  PRIMARY KEY (trial, number)
+) STRICT, WITHOUT ROWID;
+-- A trial is trained once at a time, and has one result.
+CREATE UNIQUE INDEX attempt_running ON attempt (trial) WHERE state = 'running';
+CREATE UNIQUE INDEX attempt_finished ON attempt (trial) WHERE state = 'finished';
+CREATE INDEX attempt_of_worker ON attempt (worker, state);
+CREATE INDEX attempt_of_pack ON attempt (pack);
+
+CREATE TABLE result (
+  trial INTEGER PRIMARY KEY REFERENCES trial,
+  attempt INTEGER NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('finished', 'diverged')),
+  reason TEXT NOT NULL,
+  seconds REAL,
+  samples_per_second REAL,
+  peak_memory_bytes INTEGER NOT NULL,
+  pack_size INTEGER NOT NULL,
+  epochs INTEGER NOT NULL,
+  paper_epoch INTEGER NOT NULL,
+  paper_validation_clips INTEGER NOT NULL,
+  paper_test_clips INTEGER NOT NULL,
+  clean_epoch INTEGER NOT NULL,
+  clean_validation_clips INTEGER NOT NULL,
+  clean_test_clips INTEGER NOT NULL,
+  -- For the leaderboard; NULL when diverged. Paper-style: optimistic.
+  paper_alpha REAL, paper_beta REAL, paper_presence REAL, paper_salience REAL, paper_score REAL,
+  -- The clean epoch at thresholds of the inner fold; NULL without one.
+  inner_presence REAL, inner_salience REAL, inner_score REAL
+) STRICT;
+CREATE TABLE surface (
+  trial INTEGER PRIMARY KEY REFERENCES result,
+  paper BLOB NOT NULL,
+  clean BLOB NOT NULL,
+  inner BLOB NOT NULL
+) STRICT;
+CREATE TABLE epoch (
+  trial INTEGER NOT NULL REFERENCES result,
+  position INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  learning_rate REAL, loss REAL, presence_loss REAL, salience_loss REAL, adaptation_loss REAL, validation_loss REAL,
+  alpha REAL, beta REAL, presence REAL, salience REAL,
+  PRIMARY KEY (trial, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE prediction (
+  key INTEGER PRIMARY KEY,
+  trial INTEGER NOT NULL REFERENCES result,
+  protocol TEXT NOT NULL CHECK (protocol IN ('paper', 'clean')),
+  split TEXT NOT NULL CHECK (split IN ('validation', 'test')),
+  part TEXT NOT NULL CHECK (part IN ('presence', 'salience', 'fused')),
+  probabilities BLOB NOT NULL,     -- float32 [clip, class]
+  UNIQUE (trial, protocol, split, part)
+) STRICT;
+CREATE TABLE importance (
+  trial INTEGER NOT NULL REFERENCES result,
+  position INTEGER NOT NULL,
+  encoder TEXT NOT NULL,
+  mean REAL, sd REAL, selection_frequency REAL,
+  quantiles BLOB NOT NULL,         -- float64
+  histogram BLOB NOT NULL,         -- int64
+  ranks BLOB NOT NULL,             -- float64
+  PRIMARY KEY (trial, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE gate (
+  trial INTEGER PRIMARY KEY REFERENCES result,
+  weights BLOB NOT NULL,           -- IEEE half [clip, encoder]
+  cka BLOB NOT NULL                -- float32 [encoder, encoder]
+) STRICT;
+
+CREATE TABLE ensemble (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  dataset INTEGER NOT NULL REFERENCES dataset,
+  method TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  settings TEXT NOT NULL,          -- JSON
+  scores TEXT NOT NULL             -- JSON
+) STRICT;
+CREATE TABLE member (
+  ensemble INTEGER NOT NULL REFERENCES ensemble,
+  position INTEGER NOT NULL,
+  trial INTEGER NOT NULL REFERENCES result,
+  weight REAL NOT NULL,
+  PRIMARY KEY (ensemble, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE export (
+  id INTEGER PRIMARY KEY,
+  ensemble INTEGER REFERENCES ensemble,
+  file TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  manifest TEXT NOT NULL           -- JSON
+) STRICT;
+CREATE TABLE event_log (
+  id INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  text TEXT NOT NULL
+) STRICT;
+)sql";
+
+std::int64_t pragma(Database& database, const char* name) {
+  Statement statement(database, std::string("PRAGMA ") + name);
+  return statement.step() ? statement.integer(0) : 0;
+}
+
+/// The schema version, 0 for an empty file. Throws when the file is somebody else's or newer.
+std::size_t version_of(Database& database, const std::vector<std::string>& steps) {
+  const auto application = pragma(database, "application_id");
+  const auto version = pragma(database, "user_version");
+  if (application == 0 && version == 0) {
+    Statement tables(database, "SELECT count(*) FROM sqlite_schema");
+    tables.step();
+    if (tables.integer(0) == 0) return 0;
+  }
+  if (application != kApplicationId) {
+    throw Error(database.path() + " is not a Medley store: its application id is " + std::to_string(application) +
+                ", Medley's is " + std::to_string(kApplicationId));
+  }
+  if (version < 0 || version > static_cast<std::int64_t>(steps.size())) {
+    throw Error(database.path() + " was made by a newer version of Medley: its schema is " + std::to_string(version) +
+                ", this version (" MEDLEY_VERSION ") knows up to " + std::to_string(steps.size()) +
+                "; use that version, or another --store");
+  }
+  return static_cast<std::size_t>(version);
+}
+
+/// sample_sd(x): sample standard deviation, by Welford's update; 0 for fewer than two values.
+struct Moments {
+  std::int64_t count;
+  double mean;
+  double squares;
+};
+
+void add_value(sqlite3_context* context, int, sqlite3_value** values) {
+  if (sqlite3_value_type(values[0]) == SQLITE_NULL) return;
+  auto* moments = static_cast<Moments*>(sqlite3_aggregate_context(context, sizeof(Moments)));
+  if (!moments) return sqlite3_result_error_nomem(context);
+  const double x = sqlite3_value_double(values[0]);
+  const double before = x - moments->mean;
+  moments->mean += before / static_cast<double>(++moments->count);
+  moments->squares += before * (x - moments->mean);
+}
+
+void give_sd(sqlite3_context* context) {
+  const auto* moments = static_cast<Moments*>(sqlite3_aggregate_context(context, 0));
+  const bool enough = moments && moments->count > 1;
+  sqlite3_result_double(context, enough ? std::sqrt(moments->squares / static_cast<double>(moments->count - 1)) : 0);
+}
+
+}  // namespace
+
+const std::vector<std::string>& migrations() {
+  static const std::vector<std::string> steps = {kVersion1};
+  return steps;
+}
+
+void prepare_for_writing(Database& database, const std::vector<std::string>& steps) {
+  // Refuse a stranger's file before anything is written to it. SQLITE_NOTADB comes from the first read.
+  const std::size_t version = version_of(database, steps);
+  if (version == 0) database.execute("PRAGMA page_size = 8192");
+  database.execute("PRAGMA journal_mode = WAL");
+  // FULL: each commit syncs the log. With NORMAL a power cut may take back a commit, and a result that was acknowledged
+  // (the worker has deleted it) would be gone. Group commit makes up for the price.
+  database.execute("PRAGMA synchronous = FULL");
+  database.execute("PRAGMA foreign_keys = ON");
+  database.execute("PRAGMA journal_size_limit = 67108864");
+  if (version == steps.size()) return;
+  Transaction transaction(database, Transaction::Kind::kWrite);
+  for (std::size_t i = version; i < steps.size(); ++i) database.execute(steps[i]);
+  database.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
+  database.execute("PRAGMA user_version = " + std::to_string(steps.size()));
+  transaction.commit();
+}
+
+void prepare_for_reading(Database& database, const std::vector<std::string>& steps) {
+  const std::size_t version = version_of(database, steps);
+  if (version != steps.size()) {
+    throw Error(database.path() + " was made by an older version of Medley (schema " + std::to_string(version) + " of " +
+                std::to_string(steps.size()) + "): any command that writes to it, such as medley serve, updates it");
+  }
+  sqlite3_create_function(database.handle(), "sample_sd", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, nullptr,
+                          add_value, give_sd);
+}
+
+}  // namespace medley::storage

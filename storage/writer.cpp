@@ -1,0 +1,401 @@
+#include "storage/writer.h"
+
+#include <cassert>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "storage/database.h"
+#include "storage/lock.h"
+#include "storage/result_rows.h"
+#include "storage/schema.h"
+#include "sweep/digest.h"
+
+namespace medley::storage {
+
+namespace fs = std::filesystem;
+using sweep::AttemptId;
+using sweep::AttemptState;
+using sweep::SweepState;
+using sweep::TrialState;
+using sweep::WorkerState;
+
+namespace {
+
+/// Makes the folders of a store and returns its layout.
+StoreLayout make_folders(const fs::path& folder) {
+  const StoreLayout layout(folder.string());
+  for (const std::string& path : {layout.folder, layout.logs(), layout.checkpoints(), layout.exports()}) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) throw Error("cannot make the folder " + path + ": " + error.message());
+  }
+  return layout;
+}
+
+std::string text_of(const AttemptId& attempt) { return attempt.trial + " attempt " + std::to_string(attempt.number); }
+
+}  // namespace
+
+std::string sweep_id(const SweepSubmission& submission) {
+  sweep::Sha256 sha;
+  sha.add("sweep\n" + submission.name + "\n" + submission.dataset + "\n");
+  for (const sweep::TrialSpec& trial : submission.trials) sha.add(trial.id + "\n");
+  return sha.hex().substr(0, 12);
+}
+
+struct Writer::State {
+  explicit State(const fs::path& folder_)
+      : folder(folder_), layout(make_folders(folder_)), lock(layout.lock()),
+        database(layout.database(), Database::Mode::kReadWrite) {
+    prepare_for_writing(database);
+  }
+
+  fs::path folder;
+  StoreLayout layout;
+  Lock lock;  // before the database: nobody touches it without the lock
+  Database database;
+  std::optional<Transaction> transaction;
+  bool broken = false;  ///< something of the open group failed: it can only be rolled back
+  std::map<std::int64_t, DatasetShape> shapes;  ///< by dataset key
+
+  /// Runs `change` inside the open group; when it throws, says what could not be done and breaks the group.
+  template <class Change>
+  auto write(const std::string& what, Change change) {
+    assert(transaction && "a change needs a Group");
+    if (broken) throw Error("cannot " + what + ": an earlier write of the same group failed");
+    try {
+      return change();
+    } catch (const Error& e) {
+      broken = true;
+      throw Error("cannot " + what + ": " + e.what());
+    } catch (...) {
+      broken = true;
+      throw;
+    }
+  }
+
+  std::int64_t find_key(const char* sql, const std::string& id) {
+    Statement find(database, sql);
+    return find.bind(id).step() ? find.integer(0) : 0;
+  }
+  std::int64_t key_of(const char* kind, const char* sql, const std::string& id) {
+    const std::int64_t key = find_key(sql, id);
+    if (key == 0) throw Error(std::string("no ") + kind + " '" + id + "' in the store");
+    return key;
+  }
+  std::int64_t dataset_key(const std::string& id) {
+    return key_of("dataset", "SELECT key FROM dataset WHERE fingerprint = ?", id);
+  }
+  std::int64_t sweep_key(const std::string& id) { return key_of("sweep", "SELECT key FROM sweep WHERE id = ?", id); }
+  std::int64_t trial_key(const std::string& id) { return key_of("trial", "SELECT key FROM trial WHERE id = ?", id); }
+  std::int64_t worker_key(const std::string& id) { return key_of("worker", "SELECT key FROM worker WHERE id = ?", id); }
+
+  const DatasetShape& shape_of(std::int64_t dataset) {
+    const auto it = shapes.find(dataset);
+    return it != shapes.end() ? it->second : shapes.emplace(dataset, read_shape(database, dataset)).first->second;
+  }
+};
+
+Writer::Writer(const fs::path& folder) : state_(std::make_unique<State>(folder)) {}
+
+Writer::~Writer() { assert(!state_->transaction && "a Group outlives its Writer"); }
+
+const fs::path& Writer::folder() const { return state_->folder; }
+
+Writer::Group::Group(Writer& writer) : writer_(writer) {
+  assert(!writer_.state_->transaction && "one Group at a time");
+  writer_.state_->transaction.emplace(writer_.state_->database, Transaction::Kind::kWrite);
+  writer_.state_->broken = false;
+}
+
+Writer::Group::~Group() {
+  if (open_) writer_.state_->transaction.reset();
+}
+
+void Writer::Group::commit() {
+  assert(open_);
+  State& state = *writer_.state_;
+  if (state.broken) throw Error("cannot commit to " + state.database.path() + ": a write of this group failed");
+  try {
+    state.transaction->commit();
+  } catch (const Error& e) {
+    state.broken = true;
+    throw Error(std::string("cannot commit: ") + e.what());
+  }
+  state.transaction.reset();
+  open_ = false;
+}
+
+// ---- Datasets and sweeps --------------------------------------------------------------------------------------
+
+void Writer::register_dataset(const DatasetRecord& dataset, TimeMs now) {
+  State& s = *state_;
+  s.write("register dataset " + dataset.name, [&] {
+    Statement update(s.database, "UPDATE dataset SET folder = ?, name = ? WHERE fingerprint = ?");
+    update.bind(dataset.folder, dataset.name, dataset.fingerprint).run();
+    if (s.database.changes() > 0) return;
+    nlohmann::json classes = nlohmann::json::array();
+    for (std::size_t i = 0; i < dataset.classes.names.size(); ++i) {
+      classes.push_back({{"name", dataset.classes.names[i]}, {"exclusive", bool(dataset.classes.exclusive.at(i))}});
+    }
+    Statement insert(s.database,
+                     "INSERT INTO dataset (fingerprint, folder, name, synthetic, classes, folds, registered) "
+                     "VALUES (?, ?, ?, ?, ?, ?, ?)");
+    const std::string classes_text = classes.dump();
+    const std::string folds = nlohmann::json(dataset.folds).dump();
+    insert.bind(dataset.fingerprint, dataset.folder, dataset.name, dataset.synthetic, classes_text, folds, now).run();
+    const std::int64_t key = s.database.last_insert_id();
+    Statement clip(s.database, "INSERT INTO clip VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    for (std::size_t i = 0; i < dataset.clips.size(); ++i) {
+      const ClipRecord& c = dataset.clips[i];
+      std::optional<int> first, second, salience;
+      if (c.label) {
+        first = c.label->first;
+        second = c.label->second;
+        salience = c.label->salience;
+      }
+      clip.bind(key, static_cast<std::int64_t>(i), c.filename, c.actor, c.fold, first, second, salience).run();
+    }
+    Statement encoder(s.database, "INSERT INTO encoder VALUES (?, ?, ?, ?, ?)");
+    for (std::size_t i = 0; i < dataset.encoders.size(); ++i) {
+      const EncoderRecord& e = dataset.encoders[i];
+      encoder.bind(key, static_cast<std::int64_t>(i), e.name, e.modality, e.dim).run();
+    }
+  });
+}
+
+Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs now) {
+  State& s = *state_;
+  return s.write("submit sweep " + submission.name, [&] {
+    Submitted submitted;
+    submitted.id = sweep_id(submission);
+    const std::int64_t dataset = s.dataset_key(submission.dataset);
+    std::int64_t sweep = s.find_key("SELECT key FROM sweep WHERE id = ?", submitted.id);
+    if (sweep != 0) {
+      Statement update(s.database, "UPDATE sweep SET yaml = ?, spec_file = ?, priority = ? WHERE key = ?");
+      update.bind(submission.yaml, submission.spec_file, submission.priority, sweep).run();
+    } else {
+      submitted.created = true;
+      Statement insert(s.database,
+                       "INSERT INTO sweep (id, name, yaml, spec_file, dataset, state, priority, folds, seeds, axes, "
+                       "created, ended) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, 0)");
+      const std::string folds = nlohmann::json(submission.folds).dump();
+      const std::string seeds = nlohmann::json(submission.seeds).dump();
+      const std::string axes = submission.axes.dump();
+      insert.bind(submitted.id, submission.name, submission.yaml, submission.spec_file, dataset, submission.priority,
+                  folds, seeds, axes, now);
+      insert.run();
+      sweep = s.database.last_insert_id();
+
+      std::map<std::string, std::int64_t> config_keys;
+      Statement config(s.database, "INSERT OR IGNORE INTO config (id, canonical, settings) VALUES (?, ?, ?)");
+      Statement of_sweep(s.database, "INSERT INTO sweep_config VALUES (?, ?, ?, ?)");
+      for (const SweepConfig& c : submission.configs) {
+        const std::string id = sweep::config_id(c.config);
+        if (config_keys.count(id)) continue;  // two points of the space that train the same
+        const std::string canonical = sweep::canonical_text(c.config);
+        const std::string settings = sweep::to_json(c.config).dump();
+        config.bind(id, canonical, settings).run();
+        const std::int64_t key = s.key_of("config", "SELECT key FROM config WHERE id = ?", id);
+        const std::string axis_values = c.axis_values.dump();
+        of_sweep.bind(sweep, static_cast<std::int64_t>(config_keys.size()), key, axis_values).run();
+        config_keys.emplace(id, key);
+      }
+      Statement trial(s.database,
+                      "INSERT OR IGNORE INTO trial (id, config, dataset, fold, seed) VALUES (?, ?, ?, ?, ?)");
+      Statement find(s.database, "SELECT key FROM trial WHERE id = ?");
+      Statement place(s.database, "INSERT OR IGNORE INTO sweep_trial VALUES (?, ?, ?)");
+      std::int64_t position = 0;
+      for (const sweep::TrialSpec& t : submission.trials) {
+        const auto key = config_keys.find(sweep::config_id(t.config));
+        if (key == config_keys.end()) throw Error("the config of trial " + t.id + " is not among the sweep's configs");
+        trial.bind(t.id, key->second, dataset, t.fold, t.seed).run();
+        find.bind(t.id).step();
+        const std::int64_t trial_key = find.integer(0);
+        place.bind(sweep, position, trial_key).run();
+        position += s.database.changes();
+      }
+    }
+    Statement finished(s.database,
+                       "SELECT count(*) FROM sweep_trial JOIN trial ON trial.key = sweep_trial.trial "
+                       "WHERE sweep = ? AND state = 'finished'");
+    finished.bind(sweep).step();
+    submitted.finished = finished.whole(0);
+    return submitted;
+  });
+}
+
+void Writer::set_sweep_state(const std::string& sweep, SweepState state, TimeMs now) {
+  State& s = *state_;
+  s.write("set the state of sweep " + sweep, [&] {
+    const bool over = state == SweepState::kFinished || state == SweepState::kStopped;
+    Statement update(s.database, "UPDATE sweep SET state = ?, ended = ? WHERE key = ?");
+    update.bind(name_of(state), over ? now : TimeMs{0}, s.sweep_key(sweep)).run();
+  });
+}
+
+void Writer::set_sweep_priority(const std::string& sweep, int priority) {
+  State& s = *state_;
+  s.write("set the priority of sweep " + sweep, [&] {
+    Statement update(s.database, "UPDATE sweep SET priority = ? WHERE key = ?");
+    update.bind(priority, s.sweep_key(sweep)).run();
+  });
+}
+
+// ---- Workers and attempts -------------------------------------------------------------------------------------
+
+void Writer::worker_joined(const WorkerRecord& worker, TimeMs now) {
+  State& s = *state_;
+  s.write("record worker " + worker.id, [&] {
+    Statement upsert(s.database,
+                     "INSERT INTO worker (id, name, capacity, ranks, device, version, state, reason, joined, changed) "
+                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'joined', '', ?7, ?7) ON CONFLICT (id) DO UPDATE SET "
+                     "name = ?2, capacity = ?3, ranks = ?4, device = ?5, version = ?6, state = 'joined', reason = '', "
+                     "changed = ?7");
+    upsert.bind(worker.id, worker.name, worker.capacity, worker.ranks, worker.device, worker.version, now).run();
+  });
+}
+
+void Writer::set_worker_state(const std::string& worker, WorkerState state, const std::string& reason, TimeMs now) {
+  State& s = *state_;
+  s.write("record the state of worker " + worker, [&] {
+    Statement update(s.database, "UPDATE worker SET state = ?, reason = ?, changed = ? WHERE key = ?");
+    update.bind(name_of(state), reason, now, s.worker_key(worker)).run();
+  });
+}
+
+void Writer::begin_attempts(const std::string& worker, std::int64_t pack, const std::vector<AttemptId>& attempts,
+                            TimeMs now) {
+  State& s = *state_;
+  s.write("record an assignment to worker " + worker, [&] {
+    const std::int64_t worker_key = s.worker_key(worker);
+    Statement find(s.database, "SELECT key, state, running, attempts FROM trial WHERE id = ?");
+    Statement insert(s.database, "INSERT INTO attempt VALUES (?, ?, ?, ?, 'running', '', ?, 0)");
+    Statement update(s.database, "UPDATE trial SET running = 1, attempts = ? WHERE key = ?");
+    for (const AttemptId& attempt : attempts) {
+      if (!find.bind(attempt.trial).step()) throw Error("no trial '" + attempt.trial + "' in the store");
+      const std::int64_t trial = find.integer(0);
+      if (find.text(1) != name_of(TrialState::kPending)) throw Error("trial " + attempt.trial + " is " + find.text(1));
+      if (find.whole(2) != 0) throw Error("trial " + attempt.trial + " is running already");
+      if (find.whole(3) + 1 != attempt.number) {
+        throw Error("the next attempt of trial " + attempt.trial + " is " + std::to_string(find.whole(3) + 1) +
+                    ", not " + std::to_string(attempt.number));
+      }
+      insert.bind(trial, attempt.number, worker_key, pack, now).run();
+      update.bind(attempt.number, trial).run();
+    }
+    find.reset();
+  });
+}
+
+bool Writer::end_attempt(const AttemptId& attempt, AttemptState state, const std::string& reason, TimeMs now) {
+  assert(state != AttemptState::kRunning && state != AttemptState::kFinished);
+  State& s = *state_;
+  return s.write("end " + text_of(attempt), [&] {
+    const std::int64_t trial = s.trial_key(attempt.trial);
+    Statement end(s.database,
+                  "UPDATE attempt SET state = ?, reason = ?, ended = ? WHERE trial = ? AND number = ? AND "
+                  "state = 'running'");
+    end.bind(name_of(state), reason, now, trial, attempt.number).run();
+    if (s.database.changes() == 0) return false;
+    const int counted = state == AttemptState::kCancelled ? 0 : 1;
+    Statement update(s.database, "UPDATE trial SET running = 0, failures = failures + ? WHERE key = ?");
+    update.bind(counted, trial).run();
+    return true;
+  });
+}
+
+Writer::Accepted Writer::accept_result(const AttemptId& attempt, const sweep::TrialResult& result, TimeMs now) {
+  State& s = *state_;
+  return s.write("store the result of " + text_of(attempt), [&] {
+    if (result.trial_id != attempt.trial) throw Error("it says that it is of trial '" + result.trial_id + "'");
+    Statement find(s.database,
+                   "SELECT trial.key, state, fold, dataset, attempts, settings FROM trial JOIN config ON "
+                   "config.key = trial.config WHERE trial.id = ?");
+    if (!find.bind(attempt.trial).step()) throw Error("no such trial in the store");
+    const std::int64_t trial = find.integer(0);
+    if (attempt.number < 1 || attempt.number > find.whole(4)) throw Error("no such attempt in the store");
+    if (find.text(1) == name_of(TrialState::kFinished)) return Accepted::kAlreadyFinished;
+    check_result(result, s.shape_of(find.integer(3)), find.whole(2));
+    find.reset();
+    // At most one other attempt runs: it is not needed any more.
+    Statement cancel(s.database,
+                     "UPDATE attempt SET state = 'cancelled', reason = 'another attempt delivered', ended = ? "
+                     "WHERE trial = ? AND state = 'running' AND number <> ?");
+    cancel.bind(now, trial, attempt.number).run();
+    Statement finish(s.database,
+                     "UPDATE attempt SET state = 'finished', reason = '', ended = ? WHERE trial = ? AND number = ?");
+    finish.bind(now, trial, attempt.number).run();
+    Statement update(s.database,
+                     "UPDATE trial SET state = 'finished', running = 0, reason = '', ended = ? WHERE key = ?");
+    update.bind(now, trial).run();
+    insert_result(s.database, trial, attempt.number, result);
+    return Accepted::kAccepted;
+  });
+}
+
+void Writer::fail_trial(const std::string& trial, const std::string& reason, TimeMs now) {
+  State& s = *state_;
+  s.write("fail trial " + trial, [&] {
+    Statement update(s.database,
+                     "UPDATE trial SET state = 'failed', reason = ?, ended = ? WHERE key = ? AND state = 'pending'");
+    update.bind(reason, now, s.trial_key(trial)).run();
+  });
+}
+
+void Writer::retry_trial(const std::string& trial, TimeMs) {
+  State& s = *state_;
+  s.write("retry trial " + trial, [&] {
+    Statement update(s.database,
+                     "UPDATE trial SET state = 'pending', reason = '', failures = 0, ended = 0 WHERE key = ? AND "
+                     "state = 'failed'");
+    update.bind(s.trial_key(trial)).run();
+  });
+}
+
+// ---- Ensembles, exports, log ----------------------------------------------------------------------------------
+
+std::int64_t Writer::save_ensemble(const EnsembleRecord& ensemble) {
+  State& s = *state_;
+  return s.write("save ensemble " + ensemble.name, [&] {
+    Statement insert(s.database,
+                     "INSERT INTO ensemble (name, dataset, method, created, settings, scores) VALUES (?, ?, ?, ?, ?, ?)");
+    const std::string settings = ensemble.settings.dump(), scores = ensemble.scores.dump();
+    insert.bind(ensemble.name, s.dataset_key(ensemble.dataset), ensemble.method, ensemble.created, settings, scores);
+    insert.run();
+    const std::int64_t id = s.database.last_insert_id();
+    Statement member(s.database, "INSERT INTO member VALUES (?, ?, ?, ?)");
+    std::int64_t position = 0;
+    for (const MemberRecord& m : ensemble.members) member.bind(id, position++, s.trial_key(m.trial), m.weight).run();
+    return id;
+  });
+}
+
+std::int64_t Writer::save_export(const ExportRecord& record) {
+  State& s = *state_;
+  return s.write("save export " + record.file, [&] {
+    std::optional<std::int64_t> ensemble;
+    if (record.ensemble != 0) ensemble = record.ensemble;
+    Statement insert(s.database, "INSERT INTO export (ensemble, file, sha256, created, manifest) VALUES (?, ?, ?, ?, ?)");
+    const std::string manifest = record.manifest.dump();
+    insert.bind(ensemble, record.file, record.sha256, record.created, manifest).run();
+    return s.database.last_insert_id();
+  });
+}
+
+void Writer::log_event(const std::string& kind, const std::string& subject, const std::string& text, TimeMs now) {
+  State& s = *state_;
+  s.write("log an event", [&] {
+    Statement insert(s.database, "INSERT INTO event_log (time, kind, subject, text) VALUES (?, ?, ?, ?)");
+    insert.bind(now, kind, subject, text).run();
+  });
+}
+
+std::int64_t Writer::next_pack() {
+  Statement largest(state_->database, "SELECT coalesce(max(pack), 0) + 1 FROM attempt");
+  largest.step();
+  return largest.integer(0);
+}
+
+}  // namespace medley::storage

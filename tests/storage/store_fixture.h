@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <random>
+#include <string>
+
+#include "storage/records.h"
+
+namespace medley::storage::testing_store {
+
+/// A folder of its own for one test, removed at the end.
+class TempFolder {
+ public:
+  TempFolder();
+  ~TempFolder();
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// 2 folds of 6 and 5 labelled clips, 4 test clips, 6 classes, encoders a, b, c.
+DatasetRecord small_dataset();
+
+/// `configs` configs (learning rate i * 1e-3, axis "learning_rate") x folds 0, 1 x `seeds` seeds from 7 on.
+SweepSubmission small_sweep(const std::string& name, int configs, int seeds);
+
+/// Every member filled with random but possible values, NaN and infinities among them when it diverged. Sizes fit the
+/// small dataset.
+sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64& random,
+                                 sweep::Outcome outcome = sweep::Outcome::kFinished);
+
+/// A finished result whose only surface cell with hits gives these numbers: `presence` of 5 clips, `salience` of 5.
+sweep::TrialResult plain_result(const sweep::TrialSpec& trial, int presence, int salience);
+
+}  // namespace medley::storage::testing_store

@@ -1,0 +1,519 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "storage/reader.h"
+#include "storage/writer.h"
+#include "tests/storage/store_fixture.h"
+
+namespace medley::storage {
+namespace {
+
+using namespace testing_store;
+using sweep::AttemptId;
+using sweep::AttemptState;
+using sweep::Outcome;
+using sweep::SweepState;
+using sweep::TrialState;
+using sweep::WorkerState;
+
+constexpr TimeMs kNow = 1'700'000'000'000;
+
+/// Runs `changes` as one group.
+template <class Changes>
+void commit(Writer& writer, Changes changes) {
+  Writer::Group group(writer);
+  changes();
+  group.commit();
+}
+
+template <class Call>
+std::string message_of(Call call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() : writer_(folder_.path() / "store") {
+    commit(writer_, [&] {
+      writer_.register_dataset(small_dataset(), kNow);
+      writer_.worker_joined({"w1", "host:12", 8, 2, "cpu", "0.1.0"}, kNow);
+    });
+  }
+  std::string submit(const SweepSubmission& sweep) {
+    Writer::Submitted submitted;
+    commit(writer_, [&] { submitted = writer_.submit_sweep(sweep, kNow + 1); });
+    return submitted.id;
+  }
+  /// Attempt 1 of a trial, from assignment to result.
+  void train(const sweep::TrialSpec& trial, const sweep::TrialResult& result) {
+    commit(writer_, [&] {
+      writer_.begin_attempts("w1", 1, {{trial.id, 1}}, kNow + 2);
+      ASSERT_EQ(writer_.accept_result({trial.id, 1}, result, kNow + 3), Writer::Accepted::kAccepted);
+    });
+  }
+
+  TempFolder folder_;
+  Writer writer_;
+};
+
+TEST_F(StoreTest, AnyResultComesBackAsItWas) {
+  const SweepSubmission sweep = small_sweep("s", 10, 5);
+  submit(sweep);
+  std::mt19937_64 random(1);
+  std::map<std::string, std::vector<std::uint8_t>> expected;
+  for (std::size_t i = 0; i < sweep.trials.size(); ++i) {
+    const auto outcome = i % 5 == 0 ? Outcome::kDiverged : Outcome::kFinished;
+    const sweep::TrialResult result = random_result(sweep.trials[i], random, outcome);
+    expected[sweep.trials[i].id] = sweep::encode_result(result);
+    train(sweep.trials[i], result);
+  }
+  Reader reader(writer_.folder());
+  for (const auto& [id, bytes] : expected) {
+    const auto detail = reader.find_trial(id);
+    ASSERT_TRUE(detail && detail->result);
+    EXPECT_EQ(sweep::encode_result(*detail->result), bytes) << id;
+  }
+}
+
+TEST_F(StoreTest, ADatasetComesBackAsItWas) {
+  Reader reader(writer_.folder());
+  const DatasetRecord expected = small_dataset();
+  const auto dataset = reader.find_dataset(expected.fingerprint.substr(0, 8));
+  ASSERT_TRUE(dataset);
+  EXPECT_EQ(dataset->fingerprint, expected.fingerprint);
+  EXPECT_EQ(dataset->name, "small");
+  EXPECT_TRUE(dataset->synthetic);
+  EXPECT_EQ(dataset->classes.names, expected.classes.names);
+  EXPECT_EQ(dataset->classes.exclusive, expected.classes.exclusive);
+  EXPECT_EQ(dataset->folds, expected.folds);
+  ASSERT_EQ(dataset->clips.size(), expected.clips.size());
+  for (std::size_t i = 0; i < expected.clips.size(); ++i) {
+    EXPECT_EQ(dataset->clips[i].filename, expected.clips[i].filename);
+    EXPECT_EQ(dataset->clips[i].actor, expected.clips[i].actor);
+    EXPECT_EQ(dataset->clips[i].fold, expected.clips[i].fold);
+    EXPECT_TRUE(dataset->clips[i].label == expected.clips[i].label);
+  }
+  ASSERT_EQ(dataset->encoders.size(), 3u);
+  EXPECT_EQ(dataset->encoders[2].name, "c");
+  EXPECT_EQ(dataset->encoders[0].dim, 12);
+  commit(writer_, [&] {
+    DatasetRecord moved = expected;
+    moved.folder = "/elsewhere";
+    writer_.register_dataset(moved, kNow);
+  });
+  EXPECT_EQ(reader.find_dataset(expected.fingerprint)->folder, "/elsewhere");
+  EXPECT_EQ(reader.dataset_fingerprints().size(), 1u);
+}
+
+TEST_F(StoreTest, TheSameSweepSubmittedAgainIsTheSame) {
+  SweepSubmission sweep = small_sweep("s", 2, 1);
+  const std::string id = submit(sweep);
+  train(sweep.trials[0], plain_result(sweep.trials[0], 1, 1));
+  sweep.yaml += "# another comment\n";
+  Writer::Submitted again;
+  commit(writer_, [&] { again = writer_.submit_sweep(sweep, kNow + 9); });
+  EXPECT_EQ(again.id, id);
+  EXPECT_FALSE(again.created);
+  EXPECT_EQ(again.finished, 1);
+  Reader reader(writer_.folder());
+  ASSERT_EQ(reader.sweeps().size(), 1u);
+  EXPECT_EQ(reader.sweep_yaml(id), sweep.yaml);
+  EXPECT_EQ(reader.sweeps()[0].created, kNow + 1);
+}
+
+TEST_F(StoreTest, SweepsShareTheTrialsTheyHaveInCommon) {
+  const SweepSubmission small = small_sweep("small", 1, 1), large = small_sweep("large", 3, 1);
+  submit(small);
+  train(small.trials[0], plain_result(small.trials[0], 1, 1));
+  Writer::Submitted submitted;
+  commit(writer_, [&] { submitted = writer_.submit_sweep(large, kNow); });
+  EXPECT_TRUE(submitted.created);
+  EXPECT_EQ(submitted.finished, 1);
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.find_trial(small.trials[0].id)->sweeps.size(), 2u);
+  EXPECT_EQ(reader.find_sweep("large")->finished, 1);
+  EXPECT_EQ(reader.find_sweep(submitted.id.substr(0, 6))->name, "large");
+  EXPECT_FALSE(reader.find_sweep("nothing"));
+}
+
+TEST_F(StoreTest, SpecsComeBackInTrialOrder) {
+  SweepSubmission sweep = small_sweep("s", 2, 2);
+  sweep.trials[1].seed = 0xFFFFFFFFFFFFFFFFu;  // no signed number holds it
+  sweep.trials[1].id = sweep::trial_id(sweep.trials[1].config, 1, sweep.trials[1].seed, sweep.dataset);
+  const std::string id = submit(sweep);
+  Reader reader(writer_.folder());
+  const auto specs = reader.sweep_trials(id);
+  ASSERT_EQ(specs.size(), sweep.trials.size());
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    EXPECT_EQ(sweep::to_json(specs[i]), sweep::to_json(sweep.trials[i]));
+  }
+  const auto configs = reader.sweep_configs(id);
+  ASSERT_EQ(configs.size(), 2u);
+  EXPECT_EQ(configs[1].id, sweep::config_id(sweep.configs[1].config));
+  EXPECT_EQ(configs[1].axis_values, sweep.configs[1].axis_values);
+}
+
+TEST_F(StoreTest, AResultIsAcceptedOnce) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  submit(sweep);
+  const std::string trial = sweep.trials[0].id;
+  std::mt19937_64 random(2);
+  const sweep::TrialResult first = random_result(sweep.trials[0], random);
+  const sweep::TrialResult second = random_result(sweep.trials[0], random);
+  commit(writer_, [&] { writer_.begin_attempts("w1", 1, {{trial, 1}}, kNow); });
+  commit(writer_, [&] { EXPECT_TRUE(writer_.end_attempt({trial, 1}, AttemptState::kLost, "lease", kNow)); });
+  commit(writer_, [&] { writer_.begin_attempts("w1", 2, {{trial, 2}}, kNow); });
+  commit(writer_, [&] {  // the late result of attempt 1 is adopted, attempt 2 is not needed any more
+    EXPECT_EQ(writer_.accept_result({trial, 1}, first, kNow + 5), Writer::Accepted::kAccepted);
+    EXPECT_EQ(writer_.accept_result({trial, 2}, second, kNow + 6), Writer::Accepted::kAlreadyFinished);
+    EXPECT_FALSE(writer_.end_attempt({trial, 2}, AttemptState::kFailed, "no", kNow + 7));
+  });
+  Reader reader(writer_.folder());
+  const auto detail = reader.find_trial(trial);
+  EXPECT_EQ(sweep::encode_result(*detail->result), sweep::encode_result(first));
+  ASSERT_EQ(detail->attempts.size(), 2u);
+  EXPECT_EQ(detail->attempts[0].state, AttemptState::kFinished);
+  EXPECT_EQ(detail->attempts[1].state, AttemptState::kCancelled);
+  EXPECT_EQ(detail->attempts[1].pack, 2);
+  EXPECT_EQ(detail->ended, kNow + 5);
+  EXPECT_EQ(writer_.next_pack(), 3);
+}
+
+TEST_F(StoreTest, WhatTheSchedulerMayNotRecordIsRefused) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  submit(sweep);
+  const std::string a = sweep.trials[0].id, b = sweep.trials[1].id;
+  commit(writer_, [&] { writer_.begin_attempts("w1", 1, {{a, 1}}, kNow); });
+  auto refuses = [&](const std::string& why, auto change) {
+    Writer::Group group(writer_);
+    const std::string message = message_of(change);
+    EXPECT_NE(message.find(why), std::string::npos) << message;
+    EXPECT_NE(message_of([&] { group.commit(); }).find("a write of this group failed"), std::string::npos);
+  };
+  refuses("is running already", [&] { writer_.begin_attempts("w1", 2, {{a, 2}}, kNow); });
+  refuses("the next attempt of trial " + b + " is 1, not 2", [&] { writer_.begin_attempts("w1", 2, {{b, 2}}, kNow); });
+  refuses("no worker 'w9'", [&] { writer_.begin_attempts("w9", 2, {{b, 1}}, kNow); });
+  refuses("no trial 'nobody'", [&] { writer_.begin_attempts("w1", 2, {{b, 1}, {"nobody", 1}}, kNow); });
+  refuses("no such attempt", [&] { writer_.accept_result({b, 1}, plain_result(sweep.trials[1], 1, 1), kNow); });
+  refuses("it says that it is of trial", [&] { writer_.accept_result({a, 1}, plain_result(sweep.trials[1], 1, 1), kNow); });
+  refuses("paper.validation is of 5 clips, the dataset has 6", [&] {
+    sweep::TrialResult result = plain_result(sweep.trials[0], 1, 1);
+    result.paper.validation.clips = 5;
+    writer_.accept_result({a, 1}, result, kNow);
+  });
+  refuses("clean.test.fused has 5 values, expected 24", [&] {
+    sweep::TrialResult result = plain_result(sweep.trials[0], 1, 1);
+    result.clean.test.clips = 4;
+    result.clean.test.fused.resize(5);
+    writer_.accept_result({a, 1}, result, kNow);
+  });
+  refuses("no dataset", [&] {
+    SweepSubmission other = sweep;
+    other.dataset = "unknown";
+    writer_.submit_sweep(other, kNow);
+  });
+  refuses("is not among the sweep's configs", [&] {
+    SweepSubmission other = small_sweep("t", 2, 1);
+    other.configs.pop_back();
+    writer_.submit_sweep(other, kNow);
+  });
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.sweeps().size(), 1u);
+  EXPECT_TRUE(reader.find_trial(b)->attempts.empty());
+}
+
+TEST_F(StoreTest, AGroupThatIsNotCommittedNeverWas) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  {
+    Writer::Group group(writer_);
+    writer_.submit_sweep(sweep, kNow);
+    writer_.log_event("note", "", "lost", kNow);
+  }
+  Reader reader(writer_.folder());
+  EXPECT_TRUE(reader.sweeps().empty());
+  EXPECT_TRUE(reader.log().empty());
+}
+
+TEST_F(StoreTest, HistoriesAreWhatRecoveryNeeds) {
+  const SweepSubmission sweep = small_sweep("s", 3, 1);  // 6 trials
+  const std::string id = submit(sweep);
+  auto trial = [&](int i) { return sweep.trials[static_cast<std::size_t>(i)].id; };
+  train(sweep.trials[0], plain_result(sweep.trials[0], 1, 1));
+  commit(writer_, [&] {
+    writer_.begin_attempts("w1", 5, {{trial(1), 1}, {trial(2), 1}, {trial(3), 1}, {trial(4), 1}}, kNow);
+    writer_.end_attempt({trial(1), 1}, AttemptState::kFailed, "out of memory", kNow);
+    writer_.end_attempt({trial(2), 1}, AttemptState::kCancelled, "stopped", kNow);
+    writer_.end_attempt({trial(3), 1}, AttemptState::kLost, "lease", kNow);
+    writer_.fail_trial(trial(3), "1 attempt failed", kNow);
+  });
+  Reader reader(writer_.folder());
+  auto histories = reader.trial_histories(id);
+  ASSERT_EQ(histories.size(), 6u);
+  EXPECT_EQ(histories[0].state, TrialState::kFinished);
+  EXPECT_EQ(histories[1].failures, 1);
+  EXPECT_EQ(histories[1].attempts, 1);
+  EXPECT_EQ(histories[1].running_worker, "");
+  EXPECT_EQ(histories[2].failures, 0);
+  EXPECT_EQ(histories[3].state, TrialState::kFailed);
+  EXPECT_EQ(histories[4].running_worker, "w1");
+  EXPECT_EQ(histories[4].running_pack, 5);
+  EXPECT_EQ(histories[5].attempts, 0);
+  EXPECT_EQ(reader.trials(id)[3].reason, "1 attempt failed");
+  commit(writer_, [&] { writer_.retry_trial(trial(3), kNow); });
+  histories = reader.trial_histories(id);
+  EXPECT_EQ(histories[3].state, TrialState::kPending);
+  EXPECT_EQ(histories[3].failures, 0);
+  EXPECT_EQ(histories[3].attempts, 1);
+  EXPECT_EQ(reader.finished({trial(0), trial(1), "unknown"}), (std::vector<bool>{true, false, false}));
+  const auto workers = reader.workers();
+  ASSERT_EQ(workers.size(), 1u);
+  EXPECT_EQ(workers[0].running, 1);
+  EXPECT_EQ(workers[0].finished, 1);
+  EXPECT_EQ(workers[0].failed, 2);
+  EXPECT_EQ(workers[0].worker.ranks, 2);
+}
+
+TEST_F(StoreTest, TheLeaderboardIsMeanAndSampleDeviationByConfig) {
+  const SweepSubmission sweep = small_sweep("s", 3, 2);  // 4 trials a config
+  const std::string id = submit(sweep);
+  // Config 0: presence 1/5, 2/5, 4/5 and one diverged; config 1: one of four; config 2: none.
+  for (int i = 0; i < 3; ++i) {
+    const auto& trial = sweep.trials[static_cast<std::size_t>(i)];
+    train(trial, plain_result(trial, std::vector<int>{1, 2, 4}[static_cast<std::size_t>(i)], 1));
+  }
+  std::mt19937_64 random(3);
+  train(sweep.trials[3], random_result(sweep.trials[3], random, Outcome::kDiverged));
+  train(sweep.trials[4], plain_result(sweep.trials[4], 5, 5));
+  Reader reader(writer_.folder());
+  const auto rows = reader.leaderboard(id);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].config, sweep::config_id(sweep.configs[1].config));
+  EXPECT_EQ(rows[0].paper_score.mean, 1);
+  EXPECT_EQ(rows[0].paper_score.sd, 0);
+  EXPECT_FALSE(rows[0].complete());
+  EXPECT_EQ(rows[1].axis_values["learning_rate"], 1e-3);
+  EXPECT_EQ(rows[1].expected, 4);
+  EXPECT_EQ(rows[1].finished, 4);
+  EXPECT_EQ(rows[1].diverged, 1);
+  EXPECT_TRUE(rows[1].complete());
+  EXPECT_EQ(rows[1].paper_presence.count, 3);
+  const double mean = (1. / 5 + 2. / 5 + 4. / 5) / 3;
+  const double sd = std::sqrt(((.2 - mean) * (.2 - mean) + (.4 - mean) * (.4 - mean) + (.8 - mean) * (.8 - mean)) / 2);
+  EXPECT_NEAR(rows[1].paper_presence.mean, mean, 1e-15);
+  EXPECT_NEAR(rows[1].paper_presence.sd, sd, 1e-15);
+  EXPECT_NEAR(rows[1].paper_salience.mean, .2, 1e-15);
+  EXPECT_NEAR(rows[1].paper_score.sd, sd / 2, 1e-15);
+  EXPECT_NEAR(rows[1].inner_presence.mean, mean, 1e-15);
+  EXPECT_EQ(rows[2].paper_score.count, 0);
+  EXPECT_EQ(reader.leaderboard(id, LeaderboardOrder::kSubmission)[0].config, rows[1].config);
+  EXPECT_EQ(reader.leaderboard(id, LeaderboardOrder::kPaperScore, {1, 1})[0].config, rows[1].config);
+  const auto summary = *reader.find_sweep(id);
+  EXPECT_EQ(summary.trials, 12);
+  EXPECT_EQ(summary.finished, 5);
+  EXPECT_EQ(summary.diverged, 1);
+  EXPECT_EQ(summary.configs, 3);
+  EXPECT_EQ(summary.best_paper_score, 1);
+  EXPECT_TRUE(summary.synthetic);
+}
+
+TEST_F(StoreTest, ScoresCarryTheSurfacesOfEveryFinishedTrial) {
+  const SweepSubmission sweep = small_sweep("s", 2, 2);
+  const std::string id = submit(sweep);
+  std::mt19937_64 random(4);
+  std::map<std::string, sweep::TrialResult> results;
+  for (const sweep::TrialSpec& trial : sweep.trials) {
+    results[trial.id] = random_result(trial, random);
+    train(trial, results[trial.id]);
+  }
+  Reader reader(writer_.folder());
+  const auto scores = reader.trial_scores(id);
+  ASSERT_EQ(scores.size(), sweep.trials.size());
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const sweep::TrialResult& result = results[sweep.trials[i].id];
+    EXPECT_EQ(scores[i].trial, sweep.trials[i].id);
+    EXPECT_EQ(scores[i].config, sweep::config_id(sweep.trials[i].config));
+    EXPECT_EQ(scores[i].fold, sweep.trials[i].fold);
+    EXPECT_EQ(scores[i].seed, sweep.trials[i].seed);
+    EXPECT_EQ(scores[i].paper_surface.presence_hits, result.paper.surface.presence_hits);
+    EXPECT_EQ(scores[i].paper_surface.salience_hits, result.paper.surface.salience_hits);
+    EXPECT_EQ(scores[i].clean_surface.presence_hits, result.clean.surface.presence_hits);
+    EXPECT_EQ(scores[i].inner_surface.presence_hits, result.inner.presence_hits);
+    EXPECT_EQ(scores[i].inner_surface.clips, result.inner.clips);
+    EXPECT_EQ(scores[i].clean_epoch, result.clean.epoch);
+    EXPECT_EQ(scores[i].epochs, static_cast<int>(result.epochs.size()));
+  }
+}
+
+TEST_F(StoreTest, PredictionsOfAConfigAndSeedComeByFold) {
+  const SweepSubmission sweep = small_sweep("s", 2, 2);
+  submit(sweep);
+  std::mt19937_64 random(5);
+  std::map<std::string, sweep::TrialResult> results;
+  for (auto it = sweep.trials.rbegin(); it != sweep.trials.rend(); ++it) {
+    results[it->id] = random_result(*it, random);
+    train(*it, results[it->id]);
+  }
+  Reader reader(writer_.folder());
+  const auto folds = reader.predictions(sweep.dataset, sweep::config_id(sweep.configs[1].config), 8,
+                                        Protocol::kPaper, Split::kValidation);
+  ASSERT_EQ(folds.size(), 2u);
+  EXPECT_EQ(folds[0].fold, 0);
+  EXPECT_EQ(folds[0].clips, 6);
+  EXPECT_EQ(folds[1].clips, 5);
+  for (const auto& fold : folds) EXPECT_EQ(fold.fused, results[fold.trial].paper.validation.fused);
+  const auto chosen = reader.predictions(std::vector<std::string>{sweep.trials[5].id, "unknown", sweep.trials[0].id},
+                                         Protocol::kPaper, Split::kTest);
+  ASSERT_EQ(chosen.size(), 2u);
+  EXPECT_EQ(chosen[0].trial, sweep.trials[5].id);
+  EXPECT_EQ(chosen[1].fused, results[sweep.trials[0].id].paper.test.fused);
+}
+
+TEST_F(StoreTest, TrialsAreFilteredAndPaged) {
+  const SweepSubmission sweep = small_sweep("s", 2, 2);  // 8 trials
+  const std::string id = submit(sweep);
+  train(sweep.trials[2], plain_result(sweep.trials[2], 3, 1));
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.trials(id).size(), 8u);
+  const auto page = reader.trials(id, {}, {2, 3});
+  ASSERT_EQ(page.size(), 3u);
+  EXPECT_EQ(page[0].trial, sweep.trials[2].id);
+  EXPECT_EQ(page[0].worker, "w1");
+  EXPECT_EQ(page[0].paper.presence, 3. / 5);
+  TrialFilter filter;
+  filter.fold = 1;
+  EXPECT_EQ(reader.count_trials(id, filter), 4);
+  filter.seed = 8;
+  EXPECT_EQ(reader.count_trials(id, filter), 2);
+  filter.config = sweep::config_id(sweep.configs[0].config);
+  EXPECT_EQ(reader.count_trials(id, filter), 1);
+  filter = {};
+  filter.state = TrialState::kFinished;
+  EXPECT_EQ(reader.trials(id, filter).at(0).trial, sweep.trials[2].id);
+  EXPECT_EQ(reader.count_trials("unknown"), 0);
+}
+
+TEST_F(StoreTest, EnsemblesAndExportsKeepTheirMembers) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  submit(sweep);
+  for (const auto& trial : sweep.trials) train(trial, plain_result(trial, 1, 1));
+  EnsembleRecord ensemble{0, "best", sweep.dataset, "greedy", kNow, {{"bags", 5}}, {{"score", .25}}, {}};
+  ensemble.members = {{sweep.trials[1].id, .75}, {sweep.trials[0].id, .25}};
+  std::int64_t id = 0;
+  commit(writer_, [&] {
+    id = writer_.save_ensemble(ensemble);
+    writer_.save_export({0, id, "exports/submission.zip", std::string(64, 'f'), kNow, {{"clips", 594}}});
+    writer_.save_export({0, 0, "exports/single.zip", "", kNow, nlohmann::json::object()});
+  });
+  Reader reader(writer_.folder());
+  const auto back = reader.find_ensemble(id);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->settings, ensemble.settings);
+  EXPECT_EQ(back->scores, ensemble.scores);
+  ASSERT_EQ(back->members.size(), 2u);
+  EXPECT_EQ(back->members[0].trial, sweep.trials[1].id);
+  EXPECT_EQ(back->members[0].weight, .75);
+  ASSERT_EQ(reader.exports().size(), 2u);
+  EXPECT_EQ(reader.exports()[1].ensemble, id);
+  EXPECT_EQ(reader.exports()[1].manifest["clips"], 594);
+  EXPECT_FALSE(reader.find_ensemble(id + 1));
+  Writer::Group group(writer_);
+  ensemble.members.push_back({"unknown", 1});
+  EXPECT_NE(message_of([&] { writer_.save_ensemble(ensemble); }).find("no trial 'unknown'"), std::string::npos);
+}
+
+TEST_F(StoreTest, ASnapshotSeesOneState) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  const std::string id = submit(sweep);
+  Reader reader(writer_.folder());
+  {
+    Reader::Snapshot snapshot(reader);
+    EXPECT_EQ(reader.find_sweep(id)->finished, 0);
+    train(sweep.trials[0], plain_result(sweep.trials[0], 1, 1));
+    EXPECT_EQ(reader.find_sweep(id)->finished, 0);
+  }
+  EXPECT_EQ(reader.find_sweep(id)->finished, 1);
+}
+
+TEST_F(StoreTest, LogSweepAndWorkerStatesAreKept) {
+  const std::string id = submit(small_sweep("s", 1, 1));
+  commit(writer_, [&] {
+    writer_.set_sweep_state(id, SweepState::kStopped, kNow + 50);
+    writer_.set_worker_state("w1", WorkerState::kQuarantined, "3 in a row", kNow + 51);
+    for (int i = 0; i < 3; ++i) writer_.log_event("worker", "w1", "line " + std::to_string(i), kNow + i);
+  });
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.find_sweep(id)->state, SweepState::kStopped);
+  EXPECT_EQ(reader.find_sweep(id)->ended, kNow + 50);
+  EXPECT_EQ(reader.workers()[0].state, WorkerState::kQuarantined);
+  EXPECT_EQ(reader.workers()[0].reason, "3 in a row");
+  const auto log = reader.log(1, 1);
+  ASSERT_EQ(log.size(), 1u);
+  EXPECT_EQ(log[0].text, "line 1");
+}
+
+TEST_F(StoreTest, ATrialIsFoundByAnUnambiguousPrefix) {
+  const SweepSubmission sweep = small_sweep("s", 4, 2);
+  submit(sweep);
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.find_trial(sweep.trials[3].id.substr(0, 10))->spec.id, sweep.trials[3].id);
+  EXPECT_FALSE(reader.find_trial("ffffffffffffffff"));
+  EXPECT_FALSE(reader.find_trial(""));
+}
+
+TEST_F(StoreTest, ASecondWriterIsRefusedWithThePidOfTheFirst) {
+  const std::string message = message_of([&] { Writer second(writer_.folder()); });
+  EXPECT_NE(message.find("process " + std::to_string(::getpid())), std::string::npos) << message;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string other = message_of([&] { Writer second(writer_.folder()); });
+    ::_exit(other == message ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Store, ANewWriterMayFollow) {
+  TempFolder folder;
+  { Writer first(folder.path() / "a" / "b"); }
+  Writer second(folder.path() / "a" / "b");
+  for (const char* name : {"medley.db", "logs", "checkpoints", "exports"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / "a" / "b" / name)) << name;
+  }
+}
+
+TEST(Store, AReaderNeedsAStore) {
+  TempFolder folder;
+  EXPECT_FALSE(store_exists(folder.path()));
+  EXPECT_NE(message_of([&] { Reader reader(folder.path()); }).find("no store in"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "medley.db"));
+}
+
+TEST(Store, AFileThatIsNoDatabaseIsRefusedAndUntouched) {
+  TempFolder folder;
+  const std::string text(4096, 'x');
+  std::ofstream(folder.path() / "medley.db") << text;
+  EXPECT_NE(message_of([&] { Writer writer(folder.path()); }).find("not a database"), std::string::npos);
+  EXPECT_NE(message_of([&] { Reader reader(folder.path()); }).find("not a database"), std::string::npos);
+  std::ifstream in(folder.path() / "medley.db");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), text);
+}
+
+TEST(Store, AFolderThatIsAFileIsAClearError) {
+  TempFolder folder;
+  std::ofstream(folder.path() / "store") << "not a folder";
+  const std::string message = message_of([&] { Writer writer(folder.path() / "store"); });
+  EXPECT_NE(message.find("cannot make the folder " + (folder.path() / "store").string()), std::string::npos) << message;
+}
+
+}  // namespace
+}  // namespace medley::storage
