@@ -1,12 +1,13 @@
-#include <fmt/format.h>
-
 #include <iostream>
 #include <memory>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "coordinator/command.h"
 #include "coordinator/sweep_file.h"
 #include "storage/reader.h"
+#include "sweep/table.h"
 
 namespace medley::coordinator {
 namespace {
@@ -14,7 +15,8 @@ namespace {
 using nlohmann::json;
 
 /// Ids of the trials of `expansion` that the store has a result of.
-std::unordered_set<std::string> done_trials(const std::filesystem::path& store, const sweep::Expansion& expansion) {
+std::unordered_set<std::string> done_trials(const std::filesystem::path& store,
+                                            const sweep::Expansion& expansion) {
   std::unordered_set<std::string> done;
   if (!storage::store_exists(store)) return done;
   std::vector<std::string> ids;
@@ -33,37 +35,41 @@ std::string count(std::int64_t number, const std::string& singular) {
 
 void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes, std::size_t done) {
   const sweep::Expansion& plan = file.expansion;
-  fmt::print("sweep    {}\n", file.spec.name);
-  fmt::print("dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(),
-             file.dataset.synthetic ? " (synthetic)" : "", count(std::int64_t(file.dataset.clips.size()), "clip"),
-             count(std::int64_t(file.dataset.encoders.size()), "encoder"),
-             count(std::int64_t(file.dataset.folds.size()), "fold"));
-  fmt::print("plan     {} x {} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
-             count(std::int64_t(plan.folds.size()), "fold"), count(std::int64_t(plan.seeds.size()), "seed"),
-             count(std::int64_t(plan.trials.size()), "trial"), done, plan.trials.size() - done);
+  std::cout << fmt::format("sweep    {}\n", file.spec.name);
+  std::cout << fmt::format("dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(),
+                           file.dataset.synthetic ? " (synthetic)" : "",
+                           count(std::int64_t(file.dataset.clips.size()), "clip"),
+                           count(std::int64_t(file.dataset.encoders.size()), "encoder"),
+                           count(std::int64_t(file.dataset.folds.size()), "fold"));
+  std::cout << fmt::format(
+      "plan     {} x {} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
+      count(std::int64_t(plan.folds.size()), "fold"), count(std::int64_t(plan.seeds.size()), "seed"),
+      count(std::int64_t(plan.trials.size()), "trial"), done, plan.trials.size() - done);
   if (plan.duplicates > 0) {
-    fmt::print("         {} of {} points train the same as an earlier one and are trained once\n", plan.duplicates,
-               plan.points);
+    std::cout << fmt::format(
+        "         {} of {} points train the same as an earlier one and are trained once\n", plan.duplicates,
+        plan.points);
   }
-  if (plan.dropped > 0) fmt::print("         {} impossible configs skipped\n", plan.dropped);
+  if (plan.dropped > 0) std::cout << fmt::format("         {} impossible configs skipped\n", plan.dropped);
   if (axes.empty()) return;
-  std::size_t setting_width = 4;
-  std::size_t value_width = 5;
-  for (const auto& axis : axes) {
-    setting_width = std::max(setting_width, axis.setting.size());
-    for (const auto& value : axis.values) value_width = std::max(value_width, value.value.size());
-  }
-  fmt::print("\n{:<{}}  {:<{}}  {:>8}  {:>8}  {:>8}  {:>8}\n", "axis", setting_width, "value", value_width, "configs",
-             "trials", "done", "left");
+  using Align = sweep::Table::Align;
+  sweep::Table table;
+  table.columns = {{"axis"},
+                   {"value"},
+                   {"configs", Align::kRight},
+                   {"trials", Align::kRight},
+                   {"done", Align::kRight},
+                   {"left", Align::kRight}};
   for (const auto& axis : axes) {
     std::string setting = axis.setting;
     for (const auto& value : axis.values) {
-      fmt::print("{:<{}}  {:<{}}  {:>8}  {:>8}  {:>8}  {:>8}\n", setting, setting_width,
-                 value.value.empty() ? "(base)" : value.value, value_width, value.configs, value.trials, value.done,
-                 value.trials - value.done);
+      table.rows.push_back({setting, value.value.empty() ? "(base)" : value.value,
+                            std::to_string(value.configs), std::to_string(value.trials),
+                            std::to_string(value.done), std::to_string(value.trials - value.done)});
       setting.clear();
     }
   }
+  std::cout << "\n" << sweep::text_table(table);
 }
 
 json plan_json(const SweepFile& file, const std::vector<sweep::AxisCount>& axes, std::size_t done) {
@@ -72,14 +78,18 @@ json plan_json(const SweepFile& file, const std::vector<sweep::AxisCount>& axes,
   for (const auto& axis : axes) {
     json values = json::array();
     for (const auto& value : axis.values) {
-      values.push_back({{"value", value.value}, {"configs", value.configs}, {"trials", value.trials}, {"done", value.done}});
+      values.push_back({{"value", value.value},
+                        {"configs", value.configs},
+                        {"trials", value.trials},
+                        {"done", value.done}});
     }
     by_axis.push_back({{"setting", axis.setting}, {"values", values}});
   }
   return {{"sweep", file.spec.name},
-          {"dataset", {{"folder", file.dataset.folder.string()},
-                       {"fingerprint", file.dataset.fingerprint},
-                       {"synthetic", file.dataset.synthetic}}},
+          {"dataset",
+           {{"folder", file.dataset.folder.string()},
+            {"fingerprint", file.dataset.fingerprint},
+            {"synthetic", file.dataset.synthetic}}},
           {"configs", plan.configs.size()},
           {"folds", plan.folds},
           {"seeds", plan.seeds},
@@ -112,11 +122,16 @@ void plan(const PlanOptions& options, const Globals& globals) {
 
 const char* kind_name(sweep::Setting::Kind kind) {
   switch (kind) {
-    case sweep::Setting::Kind::kInteger: return "integer";
-    case sweep::Setting::Kind::kNumber: return "number";
-    case sweep::Setting::Kind::kChoice: return "choice";
-    case sweep::Setting::Kind::kFlag: return "flag";
-    case sweep::Setting::Kind::kEncoders: return "encoders";
+    case sweep::Setting::Kind::kInteger:
+      return "integer";
+    case sweep::Setting::Kind::kNumber:
+      return "number";
+    case sweep::Setting::Kind::kChoice:
+      return "choice";
+    case sweep::Setting::Kind::kFlag:
+      return "flag";
+    case sweep::Setting::Kind::kEncoders:
+      return "encoders";
   }
   return "";
 }
@@ -125,10 +140,14 @@ std::string domain_text(const sweep::Setting& setting) {
   using Kind = sweep::Setting::Kind;
   switch (setting.kind) {
     case Kind::kInteger:
-    case Kind::kNumber: return fmt::format("{} to {}", setting.minimum, setting.maximum);
-    case Kind::kChoice: return fmt::format("{}", fmt::join(setting.choices, ", "));
-    case Kind::kFlag: return "true, false";
-    case Kind::kEncoders: return "names, or a generator (docs/sweeps.md)";
+    case Kind::kNumber:
+      return fmt::format("{} to {}", setting.minimum, setting.maximum);
+    case Kind::kChoice:
+      return fmt::format("{}", fmt::join(setting.choices, ", "));
+    case Kind::kFlag:
+      return "true, false";
+    case Kind::kEncoders:
+      return "names, or a generator (docs/sweeps.md)";
   }
   return "";
 }
@@ -137,16 +156,18 @@ void print_settings(bool as_json) {
   const sweep::Config defaults;
   json rows = json::array();
   for (const sweep::Setting& setting : sweep::settings()) {
-    const std::string standard = setting.kind == sweep::Setting::Kind::kEncoders
-                                     ? "all"
-                                     : sweep::value_text(setting.get(defaults));
+    const std::string standard =
+        setting.kind == sweep::Setting::Kind::kEncoders ? "all" : sweep::value_text(setting.get(defaults));
     if (!as_json) {
-      fmt::print("{:<18} {:<11} {}\n{:<18} {:<11} {}\n", setting.name, standard, setting.meaning, "", "",
-                 domain_text(setting));
+      std::cout << fmt::format("{:<18} {:<11} {}\n{:<18} {:<11} {}\n", setting.name, standard,
+                               setting.meaning, "", "", domain_text(setting));
       continue;
     }
-    json row = {{"name", setting.name}, {"kind", kind_name(setting.kind)}, {"default", standard},
-                {"meaning", setting.meaning}, {"unit", setting.unit}};
+    json row = {{"name", setting.name},
+                {"kind", kind_name(setting.kind)},
+                {"default", standard},
+                {"meaning", setting.meaning},
+                {"unit", setting.unit}};
     if (!setting.choices.empty()) row["choices"] = setting.choices;
     if (setting.maximum > setting.minimum) row["range"] = {setting.minimum, setting.maximum};
     rows.push_back(row);
@@ -166,7 +187,8 @@ void add_plan_command(CLI::App& app, Globals& globals) {
   command->callback([options, &globals] { plan(*options, globals); });
 
   auto as_json = std::make_shared<bool>(false);
-  auto* settings = app.add_subcommand("settings", "Every setting a sweep file may hold: default, meaning, values");
+  auto* settings =
+      app.add_subcommand("settings", "Every setting a sweep file may hold: default, meaning, values");
   settings->add_flag("--json", *as_json, "as JSON");
   settings->callback([as_json] { print_settings(*as_json); });
 }
