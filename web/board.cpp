@@ -49,6 +49,19 @@ double key_of(const sweep::ConfigReport& config, BoardOrder order) {
   return config.paper_score.mean;
 }
 
+/// The store has axis values as text; a report puts numbers in their own order (2 before 10, 3e-04 before 0.001).
+json typed_values(const json& axis_values) {
+  json typed = json::object();
+  for (const auto& [axis, value] : axis_values.items()) {
+    typed[axis] = value;
+    if (!value.is_string()) continue;
+    const std::string& text = value.get_ref<const std::string&>();
+    const json number = json::parse(text, nullptr, false);
+    if (number.is_number()) typed[axis] = number;
+  }
+  return typed;
+}
+
 /// Changes whenever a trial of the sweep ends.
 std::string version_of(const storage::SweepSummary& sweep) {
   return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" + std::to_string(sweep.trials);
@@ -67,7 +80,7 @@ Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep) {
   input.folds = sweep.folds;
   input.seeds = sweep.seeds;
   for (const storage::SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
-    input.configs.push_back({row.id, sweep::to_json(row.config), row.axis_values});
+    input.configs.push_back({row.id, sweep::to_json(row.config), typed_values(row.axis_values)});
   }
   for (const storage::TrialScore& score : reader.trial_scores(sweep.id)) {
     sweep::TrialScores one;

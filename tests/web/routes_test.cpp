@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tests/web/sample_store.h"
 
@@ -217,6 +218,11 @@ TEST_F(RoutesTest, AxisTablesCountEveryConfigOnce) {
     EXPECT_EQ(configs, 9);
     EXPECT_EQ(trials, 94);  // 95 finished, one of them diverged
   }
+  // 0.0003 is stored as text, 3e-04, and still comes before 0.001.
+  ASSERT_EQ(answer["axes"][0]["name"], "learning_rate");
+  std::vector<double> rates;
+  for (const json& value : answer["axes"][0]["values"]) rates.push_back(value["value"]);
+  EXPECT_EQ(rates, (std::vector<double>{0.0003, 0.001, 0.003}));
 }
 
 TEST_F(RoutesTest, LeaderboardIsAlsoCsv) {

@@ -17,6 +17,13 @@ export interface Line {
   dashed?: boolean;
 }
 
+/** What ECharts tells of one line at the pointer. */
+interface Hover {
+  marker: string;
+  seriesName: string;
+  value: [number, number | null];
+}
+
 export function Curves({
   title,
   epochs,
@@ -74,7 +81,11 @@ export function Curves({
           borderColor: color("--line"),
           borderWidth: 1,
           textStyle: { color: color("--text"), fontSize: 12 },
-          valueFormatter: (value: unknown) => (typeof value === "number" ? print(value) : "–"),
+          formatter: (points: Hover[]) =>
+            [
+              `epoch ${points[0]?.value[0] ?? ""}`,
+              ...points.map(({ marker, seriesName, value }) => `${marker}${seriesName}  ${value[1] === null ? "–" : print(value[1])}`),
+            ].join("\n"),
           axisPointer: { lineStyle: { color: color("--muted"), width: 1, type: "solid" } },
         },
         xAxis: {
