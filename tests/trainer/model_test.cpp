@@ -1,0 +1,294 @@
+// The model's arithmetic against finite differences, LibTorch's own operations and optimisers, and plain formulas.
+#include "trainer/model.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "tests/trainer/planted_dataset.h"
+#include "trainer/group.h"
+#include "trainer/layer_norm.h"
+#include "trainer/losses.h"
+#include "trainer/optimizer.h"
+
+namespace medley::tests {
+namespace {
+
+using sweep::Config;
+using torch::Tensor;
+using trainer::FusedModel;
+
+constexpr int kClasses = 6;
+constexpr std::int64_t kRows = 7;
+
+Config double_config() {
+  Config config;
+  config.encoders = {"a", "b", "c"};
+  config.top_n = 2;
+  config.projection_dim = 9;
+  config.gate_dim = 4;
+  config.fusion_dim = 8;
+  config.hidden = 6;
+  config.dropout = 0.25;
+  config.temperature = 0.7;
+  config.precision = sweep::Precision::kFloat64;
+  return config;
+}
+
+std::vector<trainer::EncoderShape> shapes() { return {{"a", 5}, {"b", 3}, {"c", 4}}; }
+
+Tensor numbers(std::vector<std::int64_t> shape, std::uint64_t seed) {
+  torch::manual_seed(seed);
+  return torch::randn(shape, torch::kFloat64);
+}
+
+trainer::Targets targets(std::int64_t trials, std::int64_t rows) {
+  trainer::Targets t;
+  t.presence = (numbers({trials, rows, kClasses}, 3) > 0).to(torch::kFloat64);
+  t.salience = torch::softmax(numbers({trials, rows, kClasses}, 4), 2);
+  t.real = torch::ones({trials, rows}, torch::kBool);
+  t.real.select(1, rows - 1).fill_(false);
+  return t;
+}
+
+/// A model of two trials, the second without encoder b, and the whole loss of one step of it.
+struct Problem {
+  explicit Problem(const Config& config, FusedModel::Kernels kernels = FusedModel::Kernels::kByDevice)
+      : settings(config),
+        model(trainer::make_layout(config, shapes(), kClasses),
+              {{config, 1, {true, true, true}}, {config, 2, {true, false, true}}}, torch::kCPU, kernels) {
+    for (const auto& shape : shapes()) {
+      inputs.push_back(numbers({2, 2 * kRows, shape.dim}, static_cast<std::uint64_t>(shape.dim)));
+    }
+    inputs[1][1].zero_();
+  }
+
+  Tensor losses() {
+    const FusedModel::Draws draws{{5, 8}};
+    const FusedModel::Output out = model.forward(inputs, &draws);
+    const trainer::Targets want = targets(2, kRows);
+    const trainer::LossTerms terms = trainer::head_losses(settings, out.logits.narrow(1, 0, kRows), want);
+    Tensor sum = terms.salience * 0.7 + 20 * trainer::coral_loss(out.fused.narrow(1, 0, kRows), want.real,
+                                                                out.fused.narrow(1, kRows, kRows), want.real);
+    if (terms.presence.defined()) sum = sum + 1.3 * terms.presence;
+    return sum;
+  }
+
+  Config settings;
+  FusedModel model;
+  std::vector<Tensor> inputs;
+};
+
+Config variant(const std::string& name) {
+  Config config = double_config();
+  if (name == "query") config.gate = sweep::Gate::kQuery;
+  if (name == "all") config.selection = sweep::Selection::kAll;
+  if (name == "softmax") config.head = sweep::Head::kSoftmax;
+  if (name == "concat") config.fusion = sweep::Fusion::kConcat;
+  if (name == "linear") {
+    config.fusion = sweep::Fusion::kConcat;
+    config.hidden = 0;
+  }
+  return config;
+}
+
+class Gradients : public testing::TestWithParam<const char*> {};
+
+TEST_P(Gradients, AgreeWithFiniteDifferences) {
+  Problem problem(variant(GetParam()));
+  problem.model.backward(problem.losses());
+  const Tensor gradients = problem.model.gradients.clone();
+  const double step = 1e-6;
+  for (int k = 0; k < 2; ++k) {
+    for (const trainer::Parameter& p : problem.model.layout().parameters) {
+      const bool masked = k == 1 && p.encoder == 1;
+      for (std::int64_t i = 0; i < p.size; i += 1 + p.size / 7) {
+        double* value = problem.model.parameters[k].data_ptr<double>() + p.offset + i;
+        const double saved = *value;
+        *value = saved + step;
+        const double above = problem.losses().sum().item<double>();
+        *value = saved - step;
+        const double below = problem.losses().sum().item<double>();
+        *value = saved;
+        const double found = gradients[k][p.offset + i].item<double>();
+        EXPECT_NEAR(found, (above - below) / (2 * step), 1e-7) << p.name << " " << i << " of trial " << k;
+        if (masked) {
+          EXPECT_EQ(found, 0) << p.name;
+        }
+      }
+    }
+  }
+}
+
+// The path of GPUs, on the CPU: the same numbers by LibTorch's own operations and autograd.
+TEST_P(Gradients, OfTheHandWrittenKernelsAreLibTorchsOwn) {
+  Problem by_hand(variant(GetParam())), composite(variant(GetParam()), FusedModel::Kernels::kComposite);
+  ASSERT_TRUE(torch::equal(by_hand.model.parameters, composite.model.parameters));
+  const Tensor a = by_hand.losses(), b = composite.losses();
+  EXPECT_TRUE(torch::allclose(a, b, 1e-12, 1e-12));
+  by_hand.model.backward(a);
+  composite.model.backward(b);
+  EXPECT_TRUE(torch::allclose(by_hand.model.gradients, composite.model.gradients, 1e-10, 1e-12));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Gradients, testing::Values("scorer", "query", "all", "softmax", "concat", "linear"));
+
+TEST(Gate, TiesGoToTheLowerEncoderAndExactlyTopNAreKept) {
+  Problem problem(double_config());
+  // Without its last weights the scorer gives every encoder the same score.
+  const trainer::Parameter& p = problem.model.layout().at("gate.out.weight");
+  problem.model.parameters.narrow(1, p.offset, p.size).zero_();
+  const FusedModel::Output out = problem.model.forward(problem.inputs, nullptr);
+  EXPECT_TRUE(torch::equal(out.kept[0].select(1, 0), torch::tensor({true, true, false})));
+  EXPECT_TRUE(torch::equal(out.kept[1].select(1, 0), torch::tensor({true, false, true})));
+  EXPECT_TRUE(torch::equal(out.kept.sum(1), torch::full({2, 2 * kRows}, 2, torch::kInt64)));
+  EXPECT_TRUE(torch::allclose(out.weights.sum(1), torch::ones({2, 2 * kRows}, torch::kFloat64)));
+}
+
+TEST(Kernels, LayerNormIsLibTorchs) {
+  const std::int64_t rows = 5, width = 37;
+  Tensor x = numbers({rows, width}, 1), bias = numbers({width}, 2), weight = numbers({width}, 3),
+         shift = numbers({width}, 4), upstream = numbers({rows, width}, 5);
+  std::vector<Tensor> leaves = {x.clone(), bias.clone(), weight.clone(), shift.clone()};
+  for (Tensor& leaf : leaves) leaf.set_requires_grad(true);
+  const Tensor expected =
+      torch::layer_norm(leaves[0] + leaves[1], {width}, leaves[2], leaves[3], trainer::kLayerNormEpsilon);
+  expected.backward(upstream);
+
+  Tensor z = x.clone(), y = torch::empty_like(x), rstd = torch::empty({rows}, torch::kFloat64);
+  trainer::layer_norm_forward(z.data_ptr<double>(), bias.data_ptr<double>(), weight.data_ptr<double>(),
+                              shift.data_ptr<double>(), 5, 37, rstd.data_ptr<double>(), y.data_ptr<double>());
+  EXPECT_TRUE(torch::allclose(y, expected, 1e-12, 1e-12));
+  Tensor d = upstream.clone(), dbias = torch::empty_like(bias), dweight = torch::empty_like(bias),
+         dshift = torch::empty_like(bias);
+  trainer::layer_norm_backward(z.data_ptr<double>(), rstd.data_ptr<double>(), weight.data_ptr<double>(), 5, 37,
+                               d.data_ptr<double>(), dbias.data_ptr<double>(), dweight.data_ptr<double>(),
+                               dshift.data_ptr<double>());
+  EXPECT_TRUE(torch::allclose(d, leaves[0].grad(), 1e-10, 1e-12));
+  EXPECT_TRUE(torch::allclose(dbias, leaves[1].grad(), 1e-10, 1e-12));
+  EXPECT_TRUE(torch::allclose(dweight, leaves[2].grad(), 1e-10, 1e-12));
+  EXPECT_TRUE(torch::allclose(dshift, leaves[3].grad(), 1e-10, 1e-12));
+}
+
+/// 300 steps on one fixed sequence of gradients, ours and LibTorch's.
+template <class Reference, class Options>
+void compare_with(const Options& options, double decoupled, double l2) {
+  const std::int64_t count = 101;
+  const Tensor start = numbers({count}, 1);
+  Tensor theirs = start.clone().set_requires_grad(true);
+  Reference reference({theirs}, options);
+  Tensor p = start.clone(), m = torch::zeros_like(p), v = torch::zeros_like(p);
+  for (int step = 1; step <= 300; ++step) {
+    const Tensor gradient = numbers({count}, static_cast<std::uint64_t>(step)) + 0.1 * theirs.detach();
+    const Tensor own = numbers({count}, static_cast<std::uint64_t>(step)) + 0.1 * p;
+    theirs.mutable_grad() = gradient;
+    reference.step();
+    trainer::AdamStep s;
+    s.learning_rate = 3e-3;
+    s.decoupled_decay = decoupled;
+    s.l2_decay = l2;
+    s.step = step;
+    EXPECT_TRUE(trainer::adam_update(p.data_ptr<double>(), own.data_ptr<double>(), m.data_ptr<double>(),
+                                     v.data_ptr<double>(), static_cast<std::size_t>(count), s));
+  }
+  EXPECT_TRUE(torch::allclose(p, theirs.detach(), 1e-11, 1e-13));
+}
+
+TEST(Optimizer, AdamWIsLibTorchs) {
+  compare_with<torch::optim::AdamW>(torch::optim::AdamWOptions(3e-3).weight_decay(0.05), 0.05, 0);
+}
+
+TEST(Optimizer, AdamWithL2IsLibTorchs) {
+  compare_with<torch::optim::Adam>(torch::optim::AdamOptions(3e-3).weight_decay(0.05), 0, 0.05);
+}
+
+TEST(Optimizer, TellsWhenAParameterIsNoLongerFinite) {
+  for (const std::size_t at : {0u, 33u, 69u}) {
+    std::vector<float> p(70, 1), g(70, 0.5F), m(70, 0), v(70, 0);
+    g[at] = INFINITY;
+    EXPECT_FALSE(trainer::adam_update(p.data(), g.data(), m.data(), v.data(), p.size(), {}));
+  }
+}
+
+TEST(Optimizer, SchedulesWarmUpThenHoldOrFallToZero) {
+  using trainer::Decay;
+  EXPECT_DOUBLE_EQ(trainer::scheduled_rate(1, Decay::kCosine, 0, 4, 12), 0.25);
+  EXPECT_DOUBLE_EQ(trainer::scheduled_rate(1, Decay::kCosine, 3, 4, 12), 1);
+  EXPECT_DOUBLE_EQ(trainer::scheduled_rate(1, Decay::kCosine, 8, 4, 12), 0.5);
+  EXPECT_NEAR(trainer::scheduled_rate(1, Decay::kCosine, 12, 4, 12), 0, 1e-15);
+  EXPECT_DOUBLE_EQ(trainer::scheduled_rate(2, Decay::kConstant, 11, 4, 12), 2);
+}
+
+// The definition, with the covariances themselves.
+TEST(Losses, CoralIsTheDistanceOfCovariances) {
+  const Tensor s = numbers({1, 9, 4}, 1), t = numbers({1, 6, 4}, 2);
+  const Tensor real_s = torch::ones({1, 9}, torch::kBool), real_t = torch::tensor({true, true, true, true, true, false}).view({1, 6});
+  const auto covariance = [](const Tensor& x) {
+    const Tensor centred = x - x.mean(0, true);
+    return torch::mm(centred.t(), centred) / (x.size(0) - 1);
+  };
+  const double expected = (covariance(s[0]) - covariance(t[0].narrow(0, 0, 5))).square().sum().item<double>() / (4 * 16);
+  EXPECT_NEAR(trainer::coral_loss(s, real_s, t, real_t).item<double>(), expected, 1e-13);
+}
+
+TEST(Losses, HeadsAreMeansOverRealRows) {
+  const Tensor logits = numbers({2, kRows, 2 * kClasses}, 1);
+  const trainer::Targets want = targets(2, kRows);
+  const trainer::LossTerms terms = trainer::head_losses(double_config(), logits, want);
+  for (int k = 0; k < 2; ++k) {
+    double presence = 0, salience = 0;
+    for (int i = 0; i < kRows - 1; ++i) {
+      double sum = 0;
+      for (int c = 0; c < kClasses; ++c) sum += std::exp(logits[k][i][kClasses + c].item<double>());
+      for (int c = 0; c < kClasses; ++c) {
+        const double p = 1 / (1 + std::exp(-logits[k][i][c].item<double>()));
+        const double y = want.presence[k][i][c].item<double>(), t = want.salience[k][i][c].item<double>();
+        presence -= (y * std::log(p) + (1 - y) * std::log(1 - p)) / kClasses;
+        salience += t * std::log(t / (std::exp(logits[k][i][kClasses + c].item<double>()) / sum));
+      }
+    }
+    EXPECT_NEAR(terms.presence[k].item<double>(), presence / (kRows - 1), 1e-12);
+    EXPECT_NEAR(terms.salience[k].item<double>(), salience / (kRows - 1), 1e-12);
+  }
+}
+
+// The path of GPUs: one group of the whole pack, batched, against each trial alone by hand-written kernels.
+TEST(Group, ThousandBatchedStepsInFloat64StayWithinATenthOfABillionthOfTheTrialAlone) {
+  const data::Dataset dataset = planted_dataset();
+  const trainer::Features features(dataset, trainer::Features::Actors::kIgnore);
+  trainer::StatisticsCache statistics(features);
+  trainer::use_one_thread();
+  Config config = double_config();
+  config.encoders = {"clear", "faint", "noise"};
+  config.batch_size = 16;
+  config.epochs = 175;  // of six steps
+  std::vector<sweep::TrialSpec> specs = {{"0", config, 0, 1}, {"1", config, 1, 2}, {"2", config, 2, 3}};
+  specs[1].config.encoders = {"clear", "noise"};
+  specs[2].config.learning_rate = 3e-3;
+  trainer::OneRank one;
+  const auto train = [&](std::vector<trainer::TrialState*> states, FusedModel::Kernels kernels) {
+    trainer::Group group(states, features, torch::kCPU, one, kernels);
+    for (int epoch = 1; epoch <= config.epochs; ++epoch) {
+      group.begin_epoch(epoch);
+      for (long step = 0; step < group.steps(); ++step) group.step(epoch, step);
+      if (epoch == config.epochs) group.end_epoch(epoch);
+    }
+  };
+  std::vector<trainer::TrialState> alone, packed;
+  for (const auto& spec : specs) {
+    alone.push_back(trainer::make_trial_state(dataset, spec, statistics));
+    packed.push_back(trainer::make_trial_state(dataset, spec, statistics));
+  }
+  for (auto& state : alone) train({&state}, FusedModel::Kernels::kByDevice);
+  train({&packed[0], &packed[1], &packed[2]}, FusedModel::Kernels::kComposite);
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_GE(alone[k].step, 1000);
+    const Tensor a = alone[k].clean_parameters, b = packed[k].clean_parameters;
+    EXPECT_LT((a - b).norm().item<double>() / a.norm().item<double>(), 1e-10) << "trial " << k;
+    EXPECT_GT(a.norm().item<double>(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace medley::tests
