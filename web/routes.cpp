@@ -270,16 +270,15 @@ Response Routes::change(const Request& request) const {
   const std::vector<std::string> parts = segments(request.path);
   if (parts.size() != 5 || parts[0] != "api" || parts[1] != "v1") throw Refused{404, "There is nothing to change here."};
   if (control_ == nullptr) throw Refused{409, "No coordinator is running on this store: nothing can be changed."};
-  const std::string& id = checked_id(parts[3]);
+  Reader reader(store_);
   Control::Answer answer;
-  if (parts[2] == "sweeps" && parts[4] == "pause") {
-    answer = control_->pause(id);
-  } else if (parts[2] == "sweeps" && parts[4] == "resume") {
-    answer = control_->resume(id);
-  } else if (parts[2] == "sweeps" && parts[4] == "stop") {
-    answer = control_->stop(id);
+  if (parts[2] == "sweeps" && (parts[4] == "pause" || parts[4] == "resume" || parts[4] == "stop")) {
+    const std::string id = sweep_of(reader, parts[3]).id;
+    answer = parts[4] == "pause" ? control_->pause(id) : parts[4] == "resume" ? control_->resume(id) : control_->stop(id);
   } else if (parts[2] == "trials" && parts[4] == "retry") {
-    answer = control_->retry(id);
+    const auto trial = reader.find_trial(checked_id(parts[3]));
+    if (!trial) throw Refused{404, "There is no trial with this id in the store."};
+    answer = control_->retry(trial->spec.id);
   } else {
     throw Refused{404, "There is nothing to change here."};
   }

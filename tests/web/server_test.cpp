@@ -283,6 +283,14 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
   EXPECT_TRUE(control_.asked.empty());
   EXPECT_EQ(status(ask(head + "Authorization: Bearer secret\r\n\r\n{}")), 200);
   EXPECT_EQ(control_.asked, std::vector<std::string>{"pause " + sample_.running});
+  control_.asked.clear();
+  const std::string start = sample_.failed.substr(0, 8);
+  EXPECT_EQ(status(ask("POST /api/v1/trials/" + start + "/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                       "Authorization: Bearer secret\r\n\r\n")), 200);
+  EXPECT_EQ(control_.asked, std::vector<std::string>{"retry " + sample_.failed});
+  EXPECT_EQ(status(ask("POST /api/v1/trials/ffffffff/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                       "Authorization: Bearer secret\r\n\r\n")), 404);
+  EXPECT_EQ(control_.asked.size(), 1u);
 }
 
 TEST_F(ServerTest, AddressCarriesTheTokenWhereNoServerSeesIt) {
