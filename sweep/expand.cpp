@@ -128,8 +128,16 @@ class Expander {
     for (const PlacedValue& value : axis.values) varied.values.push_back(value.value);
     if (spec_.search == SweepSpec::Search::kRandom && is_continuous(axis)) varied.values.clear();
     std::set<EncoderSet> seen;
+    std::size_t generated = 0;
     for (const EncoderSets& item : axis.sets) {
-      for (const EncoderSet& set : encoder_sets(item, pool_, shape_, diagnostics_)) {
+      const auto sets = encoder_sets(item, pool_, shape_, diagnostics_);
+      generated += sets.size();
+      if (generated > static_cast<std::size_t>(kMaxConfigs)) {
+        diagnostics_.add(item.place, "encoders: with this item the list makes more than " +
+                                         std::to_string(kMaxConfigs) + " subsets");
+        break;
+      }
+      for (const EncoderSet& set : sets) {
         if (seen.insert(set).second) varied.values.push_back(names(set));
       }
     }
@@ -154,12 +162,12 @@ class Expander {
     for (const json& value : varied.values) {
       varied.setting->set(next, value);
       total += count_points(i + 1, next);
-      if (total > kCountLimit) return kCountLimit;
+      if (total > kMaxConfigs) return kCountLimit;  // every step counts at least one point: the walk is bounded
     }
     return total;
   }
 
-  static constexpr std::int64_t kCountLimit = std::int64_t{1} << 52;
+  static constexpr std::int64_t kCountLimit = std::int64_t{1} << 52;  ///< stands for "too many to count"
   static std::int64_t bounded_product(std::int64_t a, std::int64_t b) {
     return a != 0 && b > kCountLimit / a ? kCountLimit : a * b;
   }
@@ -174,7 +182,7 @@ class Expander {
     result_.points = spec_.search == SweepSpec::Search::kRandom ? spec_.draws : count_points(0, base_);
     const auto cells = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
     if (result_.points > kMaxConfigs) {
-      const std::string count = result_.points == kCountLimit ? "more than 10^15" : std::to_string(result_.points);
+      const std::string count = result_.points >= kCountLimit ? "far too many" : std::to_string(result_.points);
       diagnostics_.add(*place, "the grid would make " + count + " configs (" + product + "); the most is " +
                                    std::to_string(kMaxConfigs) + ": cut an axis, add a condition under 'when', or use "
                                    "'search: {random: 1000}'");

@@ -21,6 +21,11 @@ std::string stem_of(const std::string& file_name) {
   return dot == std::string::npos || dot == 0 ? base : base.substr(0, dot);
 }
 
+/// No control characters.
+bool is_one_line(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
+}
+
 /// Reads the keys of one file into a SweepSpec, collecting every mistake.
 class SpecReader {
  public:
@@ -52,6 +57,10 @@ class SpecReader {
     with(root, "when", [&](const YamlNode& node) { read_when(node, find_key(root, "axes")); });
     with(root, "reference", [&](const YamlNode& node) { read_reference(node); });
     check_cycles();
+    if (spec_.search == SweepSpec::Search::kRandom && find_key(root, "reference")) {
+      diagnostics_.add(find_key(root, "reference")->place,
+                       "reference: a random search holds no config known beforehand: it goes with a grid");
+    }
     if (spec_.search == SweepSpec::Search::kRandom && spec_.axes.empty() && diagnostics_.empty()) {
       diagnostics_.add(find_key(root, "search")->place, "search: random has no axes to draw from");
     }
@@ -87,9 +96,7 @@ class SpecReader {
   void read_name(const YamlNode& node) {
     const auto text = read_text(node, "name", diagnostics_);
     if (!text) return;
-    const bool printable = std::all_of(text->begin(), text->end(),
-                                       [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
-    if (text->empty() || text->size() > kMaxName || !printable) {
+    if (text->empty() || text->size() > kMaxName || !is_one_line(*text)) {
       diagnostics_.add(node.place, "name: must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
       return;
     }
@@ -98,8 +105,9 @@ class SpecReader {
 
   void read_dataset(const YamlNode& node) {
     const auto text = read_text(node, "dataset", diagnostics_);
-    if (text && text->empty()) diagnostics_.add(node.place, "dataset: must name a folder");
-    if (text) spec_.dataset = *text;
+    if (!text) return;
+    if (text->empty() || !is_one_line(*text)) diagnostics_.add(node.place, "dataset: must name a folder");
+    spec_.dataset = *text;
   }
 
   void read_folds(const YamlNode& node) {

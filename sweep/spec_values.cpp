@@ -169,9 +169,13 @@ std::string shown(const YamlNode& node) {
   switch (node.kind) {
     case YamlNode::Kind::kNull: return "nothing";
     case YamlNode::Kind::kMap: return "a map";
-    case YamlNode::Kind::kScalar:
-      if (node.place.text.size() <= kMaxShownText) return "'" + node.place.text + "'";
-      return "'" + node.place.text.substr(0, kMaxShownText) + "...'";
+    case YamlNode::Kind::kScalar: {
+      const std::string& text = node.place.text;
+      if (text.size() <= kMaxShownText) return "'" + text + "'";
+      std::size_t end = kMaxShownText;
+      while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
+      return "'" + text.substr(0, end) + "...'";
+    }
     case YamlNode::Kind::kSequence: break;
   }
   std::string text;

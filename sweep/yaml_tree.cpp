@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 
 namespace medley::sweep {
@@ -33,6 +34,7 @@ class TreeBuilder : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { put(YamlNode::Kind::kNull, mark, ""); }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
     check_tag(mark, tag);
+    if (value.find('\0') != std::string::npos) refuse(mark, "", "text with a NUL character is not used in sweep files");
     put(YamlNode::Kind::kScalar, mark, value);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
@@ -116,6 +118,39 @@ class TreeBuilder : public YAML::EventHandler {
   YamlNode root_;
 };
 
+/// Length of the UTF-8 character at `i`, or 0 where there is none: text goes on into JSON, which must be UTF-8.
+std::size_t character_length(const std::string& text, std::size_t i) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
+  const unsigned first = byte(i);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  for (std::size_t k = 1; k < length; ++k) {
+    if ((byte(i + k) & 0xC0) != 0x80) return 0;
+  }
+  const unsigned second = byte(i + 1);
+  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+  const bool beyond = (first == 0xED && second > 0x9F) || (first == 0xF4 && second > 0x8F);
+  return overlong || beyond ? 0 : length;
+}
+
+/// The mark of the first byte that is not UTF-8 text, if any.
+std::optional<YAML::Mark> first_bad_byte(const std::string& text) {
+  YAML::Mark mark;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = text[i] == '\0' ? 0 : character_length(text, i);
+    if (length == 0) return mark;
+    if (text[i] == '\n') {
+      ++mark.line;
+      mark.column = 0;
+    } else {
+      mark.column += static_cast<int>(length);
+    }
+    i += length;
+  }
+  return std::nullopt;
+}
+
 /// Keeps the first of several entries with one key; keys that are not scalars are refused.
 void check_keys(YamlNode& node, Diagnostics& diagnostics) {
   for (YamlNode& item : node.items) check_keys(item, diagnostics);
@@ -143,7 +178,7 @@ void check_keys(YamlNode& node, Diagnostics& diagnostics) {
 YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics) {
   TreeBuilder builder(text, file);
   const auto refuse = [&](const std::string& message) { builder.refuse(YAML::Mark(), "", message); };
-  if (text.find('\0') != std::string::npos) refuse("holds a NUL byte: a sweep file is UTF-8 text");
+  if (const auto bad = first_bad_byte(text)) builder.refuse(*bad, "", "this byte is not text: a sweep file is UTF-8");
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);

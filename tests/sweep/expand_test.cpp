@@ -303,7 +303,14 @@ TEST(Expand, ALargeGridIsRefusedWithItsSizeBeforeItIsMade) {
   for (const char* name : {"epochs", "patience", "batch_size", "warmup_epochs"}) {
     huge += std::string("  ") + name + ": {range: [2, 10000]}\n";
   }
-  EXPECT_NE(mistake(huge, shape).find("would make more than 10^15 configs"), std::string::npos);
+  EXPECT_NE(mistake(huge, shape).find("would make far too many configs (epochs 9999 x patience 9999 x"), std::string::npos);
+  // Conditions on long axes are not walked to the end either.
+  huge += "when: {batch_size: {epochs: 3, patience: 3, warmup_epochs: 3}}\n";
+  EXPECT_NE(mistake(huge, shape).find("would make far too many configs"), std::string::npos);
+  std::string sizes = "axes:\n  encoders:\n";
+  for (int i = 0; i < 1000; ++i) sizes += "    - {sizes: 10}\n";
+  EXPECT_EQ(mistake(sizes, shape),  // C(20, 10) = 184,756 of them an item
+            "8:7: encoders: with this item the list makes more than 1000000 subsets");
 }
 
 TEST(Expand, ConditionsCountInTheSizeOfAGrid) {

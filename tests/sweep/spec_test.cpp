@@ -56,7 +56,6 @@ folds: [2, 0]
 seeds: [9, 4]
 search: {random: 12, seed: 5}
 impossible: skip
-reference: {selection: all}
 )");
   EXPECT_EQ(spec.name, "my sweep");
   EXPECT_EQ(spec.description, "what for");
@@ -81,7 +80,17 @@ reference: {selection: all}
   EXPECT_EQ(spec.draws, 12);
   EXPECT_EQ(spec.search_seed, 5u);
   EXPECT_EQ(spec.impossible, SweepSpec::Impossible::kSkip);
+  EXPECT_TRUE(spec.reference.empty());
+}
+
+TEST(ParseSweep, ReadsTheReference) {
+  const SweepSpec spec = parse("reference:\n  selection: all\n  encoders: all\n");
   EXPECT_EQ(spec.reference.at("selection").value, "all");
+  ASSERT_TRUE(spec.reference_encoders);
+  EXPECT_EQ(spec.reference_encoders->kind, EncoderSets::Kind::kAll);
+  EXPECT_EQ(spec.reference_place.line, 2);
+  EXPECT_EQ(mistake("reference: {selection: al}"), "1:24: selection: 'al' is not a value of selection; did you mean 'all'?");
+  EXPECT_EQ(mistake("reference: best"), "1:12: reference: 'best' must hold settings with values");
 }
 
 TEST(ParseSweep, WhatIsLeftOutHasItsDefault) {
@@ -269,6 +278,8 @@ TEST(ParseSweep, SearchIsChecked) {
             "2:18: search: random: '0' must be a whole number from 1 to 1000000");
   EXPECT_EQ(mistake("axes: {top_n: [1]}\nsearch: {random: 1, sede: 2}"),
             "2:21: unknown key 'sede' in search; did you mean 'seed'?");
+  EXPECT_EQ(mistake("axes: {top_n: [1]}\nsearch: {random: 1}\nreference: {top_n: 1}"),
+            "3:12: reference: a random search holds no config known beforehand: it goes with a grid");
   EXPECT_EQ(mistake("search: {random: 1}"), "1:9: search: random has no axes to draw from");
 }
 
@@ -287,9 +298,25 @@ TEST(ParseSweep, WhatASweepFileNeverNeedsIsRefused) {
             "1:7: tags ('tag:yaml.org,2002:python/object') are not used in sweep files");
   EXPECT_EQ(mistake("name: a\n---\nname: b\n"), "1:1: holds more than one document: keep one sweep a file");
   EXPECT_EQ(mistake("base: {[1]: 2}"), "1:8: a key must be a name");
-  EXPECT_EQ(mistake(std::string("name: a\0b", 9)), "1:1: holds a NUL byte: a sweep file is UTF-8 text");
+  EXPECT_EQ(mistake("name: \"a\\0b\""), "1:7: text with a NUL character is not used in sweep files");
   EXPECT_EQ(mistake("name: " + std::string(kMaxSpecBytes, 'x')),
             "1:1: the file has 1048582 bytes; a sweep file has at most 1048576");
+}
+
+TEST(ParseSweep, WhatIsNotUtf8IsRefusedAtItsPlace) {
+  const std::string wrong = ": this byte is not text: a sweep file is UTF-8";
+  EXPECT_EQ(mistake(std::string("name: a\0b", 9)), "1:8" + wrong);
+  for (const char* bad : {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xf4\x90\x80\x80"}) {
+    EXPECT_EQ(mistake(std::string("seeds: 1\nname: x") + bad + "\n"), "2:8" + wrong);
+  }
+  EXPECT_EQ(parse("name: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80").name, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+}
+
+TEST(ParseSweep, AMessageNeverCutsACharacterInTwo) {
+  std::string euros;
+  for (int i = 0; i < 100; ++i) euros += "\xe2\x82\xac";
+  const std::string message = mistake("base: {gate: x" + euros + "}");
+  EXPECT_NO_THROW(json(message).dump());  // throws for what is not UTF-8
 }
 
 TEST(ParseSweep, DeepNestingIsRefusedWithoutFollowingIt) {
