@@ -24,6 +24,7 @@ std::string read_bytes(const std::filesystem::path& path) {
 }
 
 void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
+  std::filesystem::remove(path);  // a new file: ext4 flushes one that was cut to nothing and written again
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
