@@ -10,8 +10,9 @@ namespace medley::storage::testing_store {
 
 namespace fs = std::filesystem;
 
-TempFolder::TempFolder() {
-  std::string pattern = (fs::temp_directory_path() / "medley-store-XXXXXX").string();
+TempFolder::TempFolder(Where where) {
+  const bool memory = where == Where::kMemory && ::access("/dev/shm", W_OK) == 0;
+  std::string pattern = ((memory ? fs::path("/dev/shm") : fs::temp_directory_path()) / "medley-store-XXXXXX").string();
   if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
   path_ = pattern;
 }

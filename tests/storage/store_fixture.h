@@ -12,7 +12,9 @@ namespace medley::storage::testing_store {
 /// A folder of its own for one test, removed at the end.
 class TempFolder {
  public:
-  TempFolder();
+  /// kMemory: where syncing costs nothing (/dev/shm), when there is such a place.
+  enum class Where { kDisk, kMemory };
+  explicit TempFolder(Where where = Where::kDisk);
   ~TempFolder();
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;

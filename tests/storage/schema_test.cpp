@@ -1,0 +1,128 @@
+#include "storage/schema.h"
+
+#include <gtest/gtest.h>
+
+#include "storage/reader.h"
+#include "storage/writer.h"
+#include "tests/storage/store_fixture.h"
+
+namespace medley::storage {
+namespace {
+
+using testing_store::TempFolder;
+
+template <class Call>
+std::string message_of(Call call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+std::vector<std::string> with_one_more() {
+  std::vector<std::string> steps = migrations();
+  steps.push_back("ALTER TABLE sweep ADD COLUMN note TEXT NOT NULL DEFAULT 'none'");
+  return steps;
+}
+
+class SchemaTest : public testing::Test {
+ protected:
+  std::string path() const { return StoreLayout(folder_.path().string()).database(); }
+  void make() { Writer writer(folder_.path()); }
+  std::int64_t number(const char* sql) {
+    Database database(path(), Database::Mode::kReadOnly);
+    Statement statement(database, sql);
+    return statement.step() ? statement.integer(0) : -1;
+  }
+  TempFolder folder_;
+};
+
+TEST_F(SchemaTest, AnOlderStoreIsMigratedAndKeepsItsRows) {
+  {
+    Writer writer(folder_.path());
+    Writer::Group group(writer);
+    writer.register_dataset(testing_store::small_dataset(), 1);
+    writer.submit_sweep(testing_store::small_sweep("s", 1, 1), 2);
+    group.commit();
+  }
+  {
+    Database database(path(), Database::Mode::kReadWrite);
+    prepare_for_writing(database, with_one_more());
+    Statement row(database, "SELECT name || ' ' || note FROM sweep");
+    ASSERT_TRUE(row.step());
+    EXPECT_EQ(row.text(0), "s none");
+  }
+  EXPECT_EQ(number("PRAGMA user_version"), static_cast<std::int64_t>(migrations().size()) + 1);
+}
+
+TEST_F(SchemaTest, AFailedMigrationLeavesTheOldStore) {
+  make();
+  std::vector<std::string> broken = with_one_more();
+  broken.push_back("CREATE TABLE half (x INTEGER) STRICT; CREATE TABLE sweep (x INTEGER)");
+  {
+    Database database(path(), Database::Mode::kReadWrite);
+    EXPECT_NE(message_of([&] { prepare_for_writing(database, broken); }), "");
+  }
+  EXPECT_EQ(number("PRAGMA user_version"), static_cast<std::int64_t>(migrations().size()));
+  EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema WHERE name = 'half'"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM pragma_table_info('sweep') WHERE name = 'note'"), 0);
+  make();  // still works
+}
+
+TEST_F(SchemaTest, ANewerStoreIsRefusedByWriterAndReader) {
+  make();
+  {
+    Database database(path(), Database::Mode::kReadWrite);
+    prepare_for_writing(database, with_one_more());
+  }
+  for (const std::string& message :
+       {message_of([&] { Writer writer(folder_.path()); }), message_of([&] { Reader reader(folder_.path()); })}) {
+    EXPECT_NE(message.find("was made by a newer version of Medley"), std::string::npos) << message;
+    EXPECT_NE(message.find(path()), std::string::npos) << message;
+  }
+  EXPECT_EQ(number("PRAGMA user_version"), static_cast<std::int64_t>(migrations().size()) + 1);
+}
+
+TEST_F(SchemaTest, AnOlderStoreIsNotReadBeforeItIsMigrated) {
+  make();
+  Database database(path(), Database::Mode::kReadOnly);
+  const std::string message = message_of([&] { prepare_for_reading(database, with_one_more()); });
+  EXPECT_NE(message.find("older version"), std::string::npos) << message;
+}
+
+TEST_F(SchemaTest, AnotherProgramsDatabaseIsRefusedAndUntouched) {
+  {
+    Database database(path(), Database::Mode::kReadWrite);
+    database.execute("CREATE TABLE bookmarks (url TEXT)");
+  }
+  const std::string message = message_of([&] { Writer writer(folder_.path()); });
+  EXPECT_NE(message.find("is not a Medley store"), std::string::npos) << message;
+  EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema"), 1);
+}
+
+TEST_F(SchemaTest, EveryTableIsStrictAndKeysHold) {
+  make();
+  EXPECT_EQ(number("SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict AND "
+                   "name NOT LIKE 'sqlite_%'"),
+            0);
+  Database database(path(), Database::Mode::kReadWrite);
+  prepare_for_writing(database);
+  EXPECT_NE(message_of([&] { database.execute("INSERT INTO sweep_trial VALUES (1, 0, 1)"); }).find("FOREIGN KEY"),
+            std::string::npos);
+}
+
+TEST_F(SchemaTest, CommitsAreSyncedBeforeTheyReturn) {
+  Database database(path(), Database::Mode::kReadWrite);
+  prepare_for_writing(database);
+  Statement synchronous(database, "PRAGMA synchronous");
+  synchronous.step();
+  EXPECT_EQ(synchronous.integer(0), 2);  // FULL
+  Statement journal(database, "PRAGMA journal_mode");
+  journal.step();
+  EXPECT_EQ(journal.text(0), "wal");
+}
+
+}  // namespace
+}  // namespace medley::storage
