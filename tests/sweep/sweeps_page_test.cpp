@@ -1,0 +1,58 @@
+// docs/sweeps.md says what the parser does: its examples parse, and its table is the settings.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "sweep/spec.h"
+
+namespace medley::sweep {
+namespace {
+
+std::string page() {
+  std::ostringstream text;
+  text << std::ifstream(std::string(MEDLEY_SOURCE_DIR) + "/docs/sweeps.md").rdbuf();
+  return text.str();
+}
+
+TEST(SweepsPage, ItsExamplesParse) {
+  const std::string text = page();
+  const std::string fence = "```yaml\n";
+  int examples = 0;
+  for (std::size_t at = text.find(fence); at != std::string::npos; at = text.find(fence, at + 1)) {
+    const std::size_t start = at + fence.size();
+    EXPECT_NO_THROW(parse_sweep(text.substr(start, text.find("```", start) - start), "sweeps.md"));
+    ++examples;
+  }
+  EXPECT_GE(examples, 2);
+}
+
+std::string values_of(const Setting& setting) {
+  switch (setting.kind) {
+    case Setting::Kind::kFlag: return "true, false";
+    case Setting::Kind::kEncoders: return "names";
+    case Setting::Kind::kInteger: return value_text(setting.minimum) + " to " + value_text(setting.maximum) + ", whole";
+    case Setting::Kind::kNumber: return value_text(setting.minimum) + " to " + value_text(setting.maximum);
+    case Setting::Kind::kChoice: break;
+  }
+  std::string text;
+  for (const std::string& name : setting.choices) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+TEST(SweepsPage, ItsTableIsTheSettings) {
+  const std::string text = page();
+  const Config defaults;
+  for (const Setting& setting : settings()) {
+    const std::string initial = setting.kind == Setting::Kind::kEncoders ? "all" : value_text(setting.get(defaults));
+    const std::string row = "| `" + setting.name + "` | " + values_of(setting) + " | " + initial + " | " +
+                            setting.meaning + " | " + (setting.active_when.empty() ? "always" : setting.active_when) + " |\n";
+    EXPECT_NE(text.find(row), std::string::npos) << "docs/sweeps.md wants this row:\n" << row;
+  }
+  std::size_t rows = 0;
+  for (std::size_t at = text.find("\n| `", text.find("## Settings")); at != std::string::npos; at = text.find("\n| `", at + 1)) ++rows;
+  EXPECT_EQ(rows, settings().size());
+}
+
+}  // namespace
+}  // namespace medley::sweep
