@@ -335,6 +335,22 @@ Writer::Accepted Writer::accept_result(const AttemptId& attempt, const sweep::Tr
   });
 }
 
+std::string Writer::result_problem(const AttemptId& attempt, const sweep::TrialResult& result) {
+  State& s = *state_;
+  if (result.trial_id != attempt.trial) return "it says that it is of trial '" + result.trial_id + "'";
+  Statement find(s.database, "SELECT fold, dataset, attempts FROM trial WHERE id = ?");
+  if (!find.bind(attempt.trial).step()) return "no such trial in the store";
+  if (attempt.number < 1 || attempt.number > find.whole(2)) return "no such attempt in the store";
+  const int fold = find.whole(0);
+  const DatasetShape& shape = s.shape_of(find.integer(1));
+  try {
+    check_result(result, shape, fold);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
 void Writer::fail_trial(const std::string& trial, const std::string& reason, TimeMs now) {
   State& s = *state_;
   s.write("fail trial " + trial, [&] {

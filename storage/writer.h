@@ -75,6 +75,10 @@ class Writer {
   /// Throws Error when the trial or the attempt is unknown, or the result's sizes contradict its dataset.
   Accepted accept_result(const sweep::AttemptId& attempt, const sweep::TrialResult& result, TimeMs now);
 
+  /// Why accept_result() would refuse this result, or "": for a coordinator to ask before it decides, so that what a worker
+  /// sent cannot break a group. Throws Error only when the database cannot be read.
+  std::string result_problem(const sweep::AttemptId& attempt, const sweep::TrialResult& result);
+
   /// The retry budget is spent. No change when the trial is finished.
   void fail_trial(const std::string& trial, const std::string& reason, TimeMs now);
   /// A failed trial is pending again with a fresh budget. No change when it is not failed.

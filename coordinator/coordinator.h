@@ -1,0 +1,121 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/local_workers.h"
+#include "coordinator/scheduler.h"
+#include "storage/writer.h"
+#include "sweep/state.h"
+#include "web/control.h"
+
+namespace medley::coordinator {
+
+struct CoordinatorOptions {
+  std::filesystem::path store;
+  std::string address = "127.0.0.1";  ///< where workers connect
+  std::uint16_t port = 0;             ///< 0: the one that this store's coordinator used last, if it is free, else any
+  Limits limits;
+  std::chrono::milliseconds heartbeat{1'000};
+  /// After this long without a word from us workers give up and exit; their results stay in the spool.
+  std::chrono::milliseconds fencing{600'000};
+  /// run() returns when every sweep is finished or stopped.
+  bool exit_when_done = true;
+  /// How long a graceful stop waits for running packs.
+  std::chrono::milliseconds drain_grace{60'000};
+
+  int local_workers = 0;
+  /// Program and first arguments of a local worker; --coordinator, --token-file and --spool are added.
+  std::vector<std::string> worker_command;
+  cluster::RestartPolicy restart;
+  std::chrono::milliseconds local_fencing{60'000};  ///< in place of `fencing` for workers of this host
+
+  /// Checkpoints are kept of this many best configs of each sweep (and of every ensemble member); others are deleted.
+  int keep_checkpoints_of = 10;
+};
+
+/// Trials of one sweep, as they stand now.
+struct SweepStatus {
+  std::string id;
+  std::string name;
+  sweep::SweepState state = sweep::SweepState::kRunning;
+  int trials = 0;
+  int finished = 0;  ///< with a result, diverged ones included
+  int diverged = 0;
+  int failed = 0;    ///< retry budget spent
+  int running = 0;
+  double best_paper_score = 0;  ///< of a single trial, paper-style (optimistic); 0 when none finished
+};
+
+struct WorkerStatus {
+  std::string id;
+  std::string name;  ///< host:pid
+  sweep::WorkerState state = sweep::WorkerState::kJoined;
+  int running = 0;   ///< trials
+  double progress = 0;  ///< of its running pack, 0 to 1
+};
+
+struct Status {
+  std::vector<SweepStatus> sweeps;  ///< those that are known to this coordinator, in order of submission
+  std::vector<WorkerStatus> workers;
+  int results = 0;  ///< accepted by this process
+  /// Seconds until the running sweeps are done, from the recent throughput; nullopt before it is known.
+  std::optional<double> eta_seconds;
+  bool draining = false;
+  std::string stopping_because;
+};
+
+/// Joins scheduler, store and network: the loop around the pure state machine (DESIGN 5). One thread, the one that calls
+/// run(), owns scheduler, writer and sockets. It commits a record before it sends what the record justifies; when the
+/// store cannot be written it stops, and nothing of that round is sent.
+///
+/// Ctrl-C: request_stop(kGraceful) first (nothing new is assigned, running packs may end), then kNow.
+class Coordinator final : public web::Control {
+ public:
+  /// Opens the store and reads back what it holds, listens, and makes the token file (store/token) when absent. Throws
+  /// storage::Error, protocol::Error, or Error naming the port when it is in use.
+  explicit Coordinator(CoordinatorOptions options);
+  ~Coordinator() override;
+  Coordinator(const Coordinator&) = delete;
+  Coordinator& operator=(const Coordinator&) = delete;
+
+  /// Registers the dataset and submits the sweep. The same sweep again: only what is missing will be trained; a stopped
+  /// or paused one goes on. Any thread. Throws storage::Error.
+  storage::Writer::Submitted submit(const storage::DatasetRecord& dataset, const storage::SweepSubmission& submission);
+
+  struct End {
+    enum class How { kDone, kStopped };
+    How how = How::kDone;
+    std::string reason;
+  };
+  /// Serves until done or told to stop. Throws storage::Error when the store cannot be written, Error when no worker is
+  /// left and none can be started.
+  End run();
+
+  enum class Stop { kGraceful, kNow };
+  /// Any thread. Not from a signal handler.
+  void request_stop(Stop stop, const std::string& reason);
+
+  /// Any thread; what was true a moment ago.
+  Status status() const;
+
+  std::uint16_t port() const;
+  const std::filesystem::path& token_file() const;
+
+  // web::Control, any thread. Sweep and trial ids in full.
+  Answer pause(const std::string& sweep_id) override;
+  Answer resume(const std::string& sweep_id) override;
+  Answer stop(const std::string& sweep_id) override;
+  Answer retry(const std::string& trial_id) override;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace medley::coordinator

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio.hpp>
+
+#include "worker/protocol/handshake.h"
+#include "worker/protocol/message.h"
+
+namespace medley::coordinator {
+
+/// The coordinator cannot start or go on: the message says why, and what the user can do.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The coordinator's end of the workers' connections: accepts, authenticates, parses, bounds. Knows nothing of
+/// scheduling. Owned by one thread, the one that runs `io`; callbacks come on it, never from within a call of send().
+class WorkerServer {
+ public:
+  struct Callbacks {
+    /// First message of a connection that proved the token. A worker that was connected already has come back: its
+    /// older connection is gone, without a `lost`.
+    std::function<void(const protocol::Hello&)> joined;
+    /// Any later message of it.
+    std::function<void(const std::string& worker, protocol::Message&&)> received;
+    std::function<void(const std::string& worker, const std::string& why)> lost;
+  };
+  struct Options {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;  ///< 0: any that is free
+    std::size_t largest_crowd = 4096;              ///< connections; one more is closed at once
+    std::chrono::milliseconds handshake_limit{5'000};
+    std::chrono::milliseconds silence_limit{60'000};  ///< a connection that says nothing for so long is closed
+  };
+
+  /// Throws Error naming the address and port when it cannot listen there.
+  WorkerServer(boost::asio::io_context& io, Options options, protocol::Token token, Callbacks callbacks);
+  ~WorkerServer();
+  WorkerServer(const WorkerServer&) = delete;
+  WorkerServer& operator=(const WorkerServer&) = delete;
+
+  std::uint16_t port() const;
+  /// No effect when it is not connected.
+  void send(const std::string& worker, const protocol::Message& message);
+  bool connected(const std::string& worker) const;
+  std::vector<std::string> workers() const;
+  /// Nothing waits to be written.
+  bool flushed() const;
+  /// Closes everything; no callback comes after it.
+  void close();
+
+ private:
+  struct Session;
+  using SessionPtr = std::shared_ptr<Session>;
+
+  void accept();
+  void challenge(const SessionPtr& session);
+  void read_frame(const SessionPtr& session);
+  void take(const SessionPtr& session, protocol::Message&& message);
+  template <class Buffer, class Next>
+  void read_into(const SessionPtr& session, const Buffer& buffer, Next next);
+  void write_next(const SessionPtr& session);
+  void drop(const SessionPtr& session, const std::string& why);
+  void watch(const SessionPtr& session);
+
+  boost::asio::io_context& io_;
+  Options options_;
+  protocol::Token token_;
+  Callbacks callbacks_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer accept_pause_;
+  std::set<SessionPtr> sessions_;
+  std::map<std::string, SessionPtr> workers_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< callbacks outlive *this when it is closed early
+};
+
+}  // namespace medley::coordinator

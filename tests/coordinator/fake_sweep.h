@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "storage/records.h"
+#include "sweep/digest.h"
+#include "tests/worker/fake_trainer.h"
+
+namespace medley::fake {
+
+/// Two folds of kClipsPerFold clips, no test clips; the features exist only by name.
+inline storage::DatasetRecord fake_dataset() {
+  storage::DatasetRecord dataset;
+  dataset.fingerprint = sweep::sha256_hex("fake");
+  dataset.folder = "/nowhere/fake";
+  dataset.name = "fake";
+  dataset.synthetic = true;
+  dataset.classes = sweep::Classes::blemore();
+  dataset.folds = {0, 1};
+  for (int i = 0; i < 2 * kClipsPerFold; ++i) {
+    storage::ClipRecord clip;
+    clip.filename = "clip" + std::to_string(i) + ".mov";
+    clip.fold = i % 2;
+    clip.label = sweep::Label{0, -1, 100};
+    dataset.clips.push_back(clip);
+  }
+  dataset.encoders = {{"a", "", 8}, {"b", "", 8}};
+  return dataset;
+}
+
+/// `configs` x two folds x one seed, in two pack keys.
+inline storage::SweepSubmission fake_sweep(int configs, const std::string& name = "fake") {
+  storage::SweepSubmission submission;
+  submission.name = name;
+  submission.yaml = "name: " + name + "\n";
+  submission.dataset = fake_dataset().fingerprint;
+  submission.folds = {0, 1};
+  submission.seeds = {42};
+  for (int c = 0; c < configs; ++c) {
+    sweep::Config config;
+    config.encoders = {"a", "b"};
+    config.top_n = 1;
+    config.learning_rate = 1e-4 * (c + 1);
+    config.batch_size = c % 2 ? 16 : 32;
+    submission.configs.push_back({config, {{"learning_rate", std::to_string(c)}}});
+    for (const int fold : submission.folds) {
+      submission.trials.push_back(
+          {sweep::trial_id(config, fold, 42, submission.dataset), config, fold, 42});
+    }
+  }
+  return submission;
+}
+
+}  // namespace medley::fake
