@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "sweep/nearest.h"
@@ -135,6 +136,9 @@ NpzFile::NpzFile(const std::filesystem::path& path)
   const bool deflated = std::any_of(members_.begin(), members_.end(),
                                     [](const ZipMember& member) { return member.method == ZipMember::kDeflated; });
   if (!deflated) return;
+  // libzip turns the members' times into local time, and the thread sanitizer does not see the lock in the C library's mktime().
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(file_->data(), file_->size(), 0, &error);
