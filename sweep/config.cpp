@@ -19,16 +19,46 @@ using Sharing = Setting::Sharing;
 /// The text of every enumerator, in the order of its enum.
 template <class E>
 std::vector<std::string> make_names();
-template <> std::vector<std::string> make_names<Fusion>() { return {"sum", "concat"}; }
-template <> std::vector<std::string> make_names<Gate>() { return {"scorer", "query"}; }
-template <> std::vector<std::string> make_names<Selection>() { return {"learned", "all"}; }
-template <> std::vector<std::string> make_names<Head>() { return {"decoupled", "softmax"}; }
-template <> std::vector<std::string> make_names<Adaptation>() { return {"none", "coral"}; }
-template <> std::vector<std::string> make_names<AdaptationTarget>() { return {"validation", "test"}; }
-template <> std::vector<std::string> make_names<Normalize>() { return {"encoder", "actor"}; }
-template <> std::vector<std::string> make_names<Optimizer>() { return {"adamw", "adam"}; }
-template <> std::vector<std::string> make_names<Schedule>() { return {"cosine", "constant"}; }
-template <> std::vector<std::string> make_names<Precision>() { return {"float32", "float64"}; }
+template <>
+std::vector<std::string> make_names<Fusion>() {
+  return {"sum", "concat"};
+}
+template <>
+std::vector<std::string> make_names<Gate>() {
+  return {"scorer", "query"};
+}
+template <>
+std::vector<std::string> make_names<Selection>() {
+  return {"learned", "all"};
+}
+template <>
+std::vector<std::string> make_names<Head>() {
+  return {"decoupled", "softmax"};
+}
+template <>
+std::vector<std::string> make_names<Adaptation>() {
+  return {"none", "coral"};
+}
+template <>
+std::vector<std::string> make_names<AdaptationTarget>() {
+  return {"validation", "test"};
+}
+template <>
+std::vector<std::string> make_names<Normalize>() {
+  return {"encoder", "actor"};
+}
+template <>
+std::vector<std::string> make_names<Optimizer>() {
+  return {"adamw", "adam"};
+}
+template <>
+std::vector<std::string> make_names<Schedule>() {
+  return {"cosine", "constant"};
+}
+template <>
+std::vector<std::string> make_names<Precision>() {
+  return {"float32", "float64"};
+}
 
 template <class E>
 const std::vector<std::string>& names_of() {
@@ -60,42 +90,87 @@ constexpr Active kAdapting{is_adapting, "adaptation is not none"};
 template <auto Member>
 Setting integer(const char* name, Sharing sharing, int low, int high, const char* unit, const char* meaning,
                 Active active = kAlways) {
-  return {name, Kind::kInteger, sharing, double(low), double(high), {}, unit, meaning, active.holds,
+  return {name,
+          Kind::kInteger,
+          sharing,
+          double(low),
+          double(high),
+          {},
+          unit,
+          meaning,
+          active.holds,
           [](const Config& c) { return json(c.*Member); },
-          [](Config& c, const json& v) { c.*Member = v.get<int>(); }, active.words};
+          [](Config& c, const json& v) { c.*Member = v.get<int>(); },
+          active.words};
 }
 
 template <auto Member>
 Setting number(const char* name, double low, double high, const char* meaning, Active active = kAlways) {
-  return {name, Kind::kNumber, Sharing::kPerTrial, low, high, {}, "", meaning, active.holds,
+  return {name,
+          Kind::kNumber,
+          Sharing::kPerTrial,
+          low,
+          high,
+          {},
+          "",
+          meaning,
+          active.holds,
           [](const Config& c) { return json(c.*Member); },
           // + 0.0 turns -0 into 0: the two train the same, so they must have one text.
-          [](Config& c, const json& v) { c.*Member = v.get<double>() + 0.0; }, active.words};
+          [](Config& c, const json& v) { c.*Member = v.get<double>() + 0.0; },
+          active.words};
 }
 
 template <auto Member>
 Setting choice(const char* name, Sharing sharing, const char* meaning, Active active = kAlways) {
   using E = std::decay_t<decltype(std::declval<Config&>().*Member)>;
-  return {name, Kind::kChoice, sharing, 0, 0, names_of<E>(), "", meaning, active.holds,
+  return {name,
+          Kind::kChoice,
+          sharing,
+          0,
+          0,
+          names_of<E>(),
+          "",
+          meaning,
+          active.holds,
           [](const Config& c) { return json(names_of<E>()[static_cast<std::size_t>(c.*Member)]); },
           [](Config& c, const json& v) {
             const auto& names = names_of<E>();
-            c.*Member = static_cast<E>(std::find(names.begin(), names.end(), v.get<std::string>()) - names.begin());
-          }, active.words};
+            c.*Member =
+                static_cast<E>(std::find(names.begin(), names.end(), v.get<std::string>()) - names.begin());
+          },
+          active.words};
 }
 
 template <auto Member>
 Setting flag(const char* name, Sharing sharing, const char* meaning, Active active = kAlways) {
-  return {name, Kind::kFlag, sharing, 0, 0, {}, "", meaning, active.holds,
+  return {name,
+          Kind::kFlag,
+          sharing,
+          0,
+          0,
+          {},
+          "",
+          meaning,
+          active.holds,
           [](const Config& c) { return json(c.*Member); },
-          [](Config& c, const json& v) { c.*Member = v.get<bool>(); }, active.words};
+          [](Config& c, const json& v) { c.*Member = v.get<bool>(); },
+          active.words};
 }
 
 Setting encoders() {
-  return {"encoders", Kind::kEncoders, Sharing::kPerTrial, 0, 0, {}, "",
-          "encoders the model may use; the others are as if absent", is_always,
+  return {"encoders",
+          Kind::kEncoders,
+          Sharing::kPerTrial,
+          0,
+          0,
+          {},
+          "",
+          "encoders the model may use; the others are as if absent",
+          is_always,
           [](const Config& c) { return json(c.encoders); },
-          [](Config& c, const json& v) { c.encoders = v.get<std::vector<std::string>>(); }, ""};
+          [](Config& c, const json& v) { c.encoders = v.get<std::vector<std::string>>(); },
+          ""};
 }
 
 constexpr auto kTrial = Sharing::kPerTrial;
@@ -109,11 +184,15 @@ std::vector<Setting> make_settings() {
       choice<&C::gate>("gate", kPack, "how an encoder's importance is scored", kGated),
       choice<&C::selection>("selection", kPack, "keep the top_n encoders of each clip, or all", kGated),
       integer<&C::top_n>("top_n", kTrial, 1, 64, "encoders", "encoders kept for each clip", kSelecting),
-      number<&C::temperature>("temperature", 1e-3, 1e3, "divides the gate's scores before the softmax", kGated),
+      number<&C::temperature>("temperature", 1e-3, 1e3, "divides the gate's scores before the softmax",
+                              kGated),
       integer<&C::gate_dim>("gate_dim", kPack, 1, 4096, "units", "hidden width of the scorer gate", kScoring),
-      integer<&C::projection_dim>("projection_dim", kPack, 1, 4096, "units", "width of the space encoders share", kGated),
-      integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation", kGated),
-      integer<&C::hidden>("hidden", kPack, 0, 8192, "units", "hidden width of the baseline: 0 linear, 256 MLP-256, 512 MLP-512", kConcatenating),
+      integer<&C::projection_dim>("projection_dim", kPack, 1, 4096, "units",
+                                  "width of the space encoders share", kGated),
+      integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation",
+                              kGated),
+      integer<&C::hidden>("hidden", kPack, 0, 8192, "units",
+                          "hidden width of the baseline: 0 linear, 256 MLP-256, 512 MLP-512", kConcatenating),
       choice<&C::head>("head", kPack, "presence and salience heads fused by probability, or one softmax"),
       number<&C::presence_weight>("presence_weight", 0, 1e3, "weight of the presence loss (BCE)", kDecoupled),
       number<&C::salience_weight>("salience_weight", 0, 1e3, "weight of the salience loss (KL)", kDecoupled),
@@ -121,7 +200,8 @@ std::vector<Setting> make_settings() {
       choice<&C::adaptation>("adaptation", kPack, "unsupervised domain adaptation of the fused features"),
       number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", kAdapting),
       choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", kAdapting),
-      choice<&C::normalize>("normalize", kTrial, "z-score by encoder on training rows; 'actor': within each actor first"),
+      choice<&C::normalize>("normalize", kTrial,
+                            "z-score by encoder on training rows; 'actor': within each actor first"),
       choice<&C::optimizer>("optimizer", kPack, "AdamW (decoupled decay) or Adam (L2)"),
       number<&C::learning_rate>("learning_rate", 1e-9, 10, "peak step size"),
       number<&C::weight_decay>("weight_decay", 0, 10, "decay of all weights but biases and norms"),
@@ -130,10 +210,13 @@ std::vector<Setting> make_settings() {
       integer<&C::batch_size>("batch_size", kPack, 2, 65536, "clips", "clips a step"),
       integer<&C::epochs>("epochs", kTrial, 1, 100000, "epochs", "passes over the training rows"),
       number<&C::dropout>("dropout", 0, 0.95, "share of projected units dropped"),
-      number<&C::label_smoothing>("label_smoothing", 0, 0.9, "mass moved from the label to all classes evenly"),
+      number<&C::label_smoothing>("label_smoothing", 0, 0.9,
+                                  "mass moved from the label to all classes evenly"),
       number<&C::grad_clip>("grad_clip", 0, 1e6, "largest gradient norm of a trial; 0 is off"),
-      integer<&C::patience>("patience", kTrial, 0, 100000, "epochs", "stop after so many epochs without a better Score; 0 is off"),
-      flag<&C::inner_fold>("inner_fold", kTrial, "hold out the next fold too, to choose epoch and thresholds on it"),
+      integer<&C::patience>("patience", kTrial, 0, 100000, "epochs",
+                            "stop after so many epochs without a better Score; 0 is off"),
+      flag<&C::inner_fold>("inner_fold", kTrial,
+                           "hold out the next fold too, to choose epoch and thresholds on it"),
       choice<&C::precision>("precision", kPack, "arithmetic of the trainer"),
   };
 }
@@ -149,8 +232,10 @@ std::string escaped(const std::string& name) {
   std::string text;
   for (const char c : name) {
     if (c == '+' || c == '\\') text += '\\';
-    if (c == '\n') text += "\\n";
-    else text += c;
+    if (c == '\n')
+      text += "\\n";
+    else
+      text += c;
   }
   return text;
 }
@@ -212,7 +297,8 @@ std::string check_value(const Setting& setting, const json& value) {
     case Kind::kChoice: {
       if (!value.is_string()) return "must be a name" + suggestion("", setting.choices);
       const auto text = value.get<std::string>();
-      const bool known = std::find(setting.choices.begin(), setting.choices.end(), text) != setting.choices.end();
+      const bool known =
+          std::find(setting.choices.begin(), setting.choices.end(), text) != setting.choices.end();
       return known ? "" : "is not a value of " + setting.name + suggestion(text, setting.choices);
     }
     case Kind::kFlag:
@@ -232,7 +318,8 @@ std::string check_config(const Config& config) {
   const int encoder_count = static_cast<int>(config.encoders.size());
   if (encoder_count == 0) return "encoders: none is left";
   const std::set<std::string> distinct(config.encoders.begin(), config.encoders.end());
-  if (distinct.size() != config.encoders.size()) return "encoders: one stands twice in " + value_text(config.encoders);
+  if (distinct.size() != config.encoders.size())
+    return "encoders: one stands twice in " + value_text(config.encoders);
   if (is_selecting(config) && config.top_n > encoder_count) {
     return "top_n " + std::to_string(config.top_n) + " is larger than the " + std::to_string(encoder_count) +
            " encoder" + (encoder_count == 1 ? "" : "s") + " of this config";
@@ -249,7 +336,9 @@ std::string check_config(const Config& config) {
 
 std::string canonical_text(const Config& config) { return active_text(config, false); }
 
-std::string config_id(const Config& config) { return sha256_hex(canonical_text(config)).substr(0, kConfigIdDigits); }
+std::string config_id(const Config& config) {
+  return sha256_hex(canonical_text(config)).substr(0, kConfigIdDigits);
+}
 
 std::string fusibility_key(const Config& config) { return active_text(config, true); }
 

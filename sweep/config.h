@@ -1,9 +1,9 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace medley::sweep {
 
@@ -72,7 +72,7 @@ struct Setting {
   bool (*active)(const Config&);     ///< false where the trainer does not read it
   nlohmann::json (*get)(const Config&);
   void (*set)(Config&, const nlohmann::json&);  ///< `value` must have passed check_value()
-  std::string active_when;  ///< active() in words, "fusion is sum"; "" when it always is
+  std::string active_when;                      ///< active() in words, "fusion is sum"; "" when it always is
 };
 
 /// Every setting, in the order in which people read them.

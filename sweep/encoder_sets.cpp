@@ -15,7 +15,8 @@ std::int64_t subsets_of_size(std::int64_t n, std::int64_t k, std::int64_t limit)
   k = std::min(k, n - k);
   std::int64_t count = 1;
   for (std::int64_t i = 1; i <= k; ++i) {
-    count = count * (n - k + i) / i;  // exact: a product of i consecutive numbers; count <= limit <= 1e6 before
+    count =
+        count * (n - k + i) / i;  // exact: a product of i consecutive numbers; count <= limit <= 1e6 before
     if (count > limit) return limit + 1;
   }
   return count;
@@ -34,25 +35,35 @@ void append_subsets(const EncoderSet& pool, int size, std::vector<EncoderSet>& s
     while (i >= 0 && chosen[static_cast<std::size_t>(i)] == count - size + i) --i;
     if (i < 0) return;
     ++chosen[static_cast<std::size_t>(i)];
-    for (int j = i + 1; j < size; ++j) chosen[static_cast<std::size_t>(j)] = chosen[static_cast<std::size_t>(j - 1)] + 1;
+    for (int j = i + 1; j < size; ++j)
+      chosen[static_cast<std::size_t>(j)] = chosen[static_cast<std::size_t>(j - 1)] + 1;
   }
 }
 
 class Generator {
  public:
-  Generator(const EncoderSets& item, const EncoderSet& pool, const DatasetShape& shape, Diagnostics& diagnostics)
+  Generator(const EncoderSets& item, const EncoderSet& pool, const DatasetShape& shape,
+            Diagnostics& diagnostics)
       : item_(item), pool_(pool), shape_(shape), diagnostics_(diagnostics) {}
 
   std::vector<EncoderSet> sets() {
     switch (item_.kind) {
-      case Kind::kAll: return {pool_};
-      case Kind::kSingles: return sized(1, 1);
-      case Kind::kPairs: return sized(2, 2);
-      case Kind::kSizes: return sized(item_.smallest, item_.largest);
-      case Kind::kLeaveOneOut: return leave_one_out();
-      case Kind::kByModality: return by_modality();
-      case Kind::kModalities: return of_modalities();
-      case Kind::kNames: return of_names();
+      case Kind::kAll:
+        return {pool_};
+      case Kind::kSingles:
+        return sized(1, 1);
+      case Kind::kPairs:
+        return sized(2, 2);
+      case Kind::kSizes:
+        return sized(item_.smallest, item_.largest);
+      case Kind::kLeaveOneOut:
+        return leave_one_out();
+      case Kind::kByModality:
+        return by_modality();
+      case Kind::kModalities:
+        return of_modalities();
+      case Kind::kNames:
+        return of_names();
     }
     return {};
   }
@@ -70,14 +81,16 @@ class Generator {
   std::vector<EncoderSet> sized(int smallest, int largest) {
     const int count = static_cast<int>(pool_.size());
     if (largest > count) {
-      return wrong(item_.place, "a subset of " + std::to_string(largest) + " cannot be chosen from " + pool_size());
+      return wrong(item_.place,
+                   "a subset of " + std::to_string(largest) + " cannot be chosen from " + pool_size());
     }
     std::int64_t total = 0;
     for (int size = smallest; size <= largest; ++size) {
       total += subsets_of_size(count, size, kMaxConfigs);
       if (total > kMaxConfigs) {
-        return wrong(item_.place, "sizes " + std::to_string(smallest) + " to " + std::to_string(largest) + " of " +
-                                      pool_size() + " are more than " + std::to_string(kMaxConfigs) + " subsets");
+        return wrong(item_.place, "sizes " + std::to_string(smallest) + " to " + std::to_string(largest) +
+                                      " of " + pool_size() + " are more than " + std::to_string(kMaxConfigs) +
+                                      " subsets");
       }
     }
     std::vector<EncoderSet> result;
@@ -96,7 +109,9 @@ class Generator {
     return result;
   }
 
-  const std::string& modality(int encoder) const { return shape_.modalities[static_cast<std::size_t>(encoder)]; }
+  const std::string& modality(int encoder) const {
+    return shape_.modalities[static_cast<std::size_t>(encoder)];
+  }
 
   std::vector<std::string> modalities() const {
     std::vector<std::string> names;
@@ -109,9 +124,8 @@ class Generator {
 
   EncoderSet members(const std::vector<std::string>& names) const {
     EncoderSet set;
-    std::copy_if(pool_.begin(), pool_.end(), std::back_inserter(set), [&](int e) {
-      return std::find(names.begin(), names.end(), modality(e)) != names.end();
-    });
+    std::copy_if(pool_.begin(), pool_.end(), std::back_inserter(set),
+                 [&](int e) { return std::find(names.begin(), names.end(), modality(e)) != names.end(); });
     return set;
   }
 
@@ -119,7 +133,8 @@ class Generator {
     for (const int encoder : pool_) {
       if (modality(encoder).empty()) {
         return wrong(item_.place, "by-modality: the dataset does not say the modality of '" +
-                                      shape_.encoders[static_cast<std::size_t>(encoder)] + "' (dataset.yaml)");
+                                      shape_.encoders[static_cast<std::size_t>(encoder)] +
+                                      "' (dataset.yaml)");
       }
     }
     std::vector<EncoderSet> result;
@@ -134,7 +149,8 @@ class Generator {
       wanted.push_back(name.value.get<std::string>());
       if (std::find(known.begin(), known.end(), wanted.back()) != known.end()) continue;
       wrong(name.place, "unknown modality '" + wanted.back() + "'" +
-                            (known.empty() ? "; the dataset names none (dataset.yaml)" : suggestion(wanted.back(), known)));
+                            (known.empty() ? "; the dataset names none (dataset.yaml)"
+                                           : suggestion(wanted.back(), known)));
       wanted.pop_back();
     }
     if (wanted.size() != item_.names.size()) return {};
@@ -171,8 +187,8 @@ EncoderSet all_encoders(const DatasetShape& shape) {
   return all;
 }
 
-std::vector<EncoderSet> encoder_sets(const EncoderSets& item, const EncoderSet& pool, const DatasetShape& shape,
-                                     Diagnostics& diagnostics) {
+std::vector<EncoderSet> encoder_sets(const EncoderSets& item, const EncoderSet& pool,
+                                     const DatasetShape& shape, Diagnostics& diagnostics) {
   return Generator(item, pool, shape, diagnostics).sets();
 }
 

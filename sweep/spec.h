@@ -1,12 +1,12 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "sweep/config.h"
 #include "sweep/diagnostic.h"
@@ -30,8 +30,8 @@ struct EncoderSets {
   enum class Kind { kAll, kSingles, kPairs, kLeaveOneOut, kByModality, kSizes, kModalities, kNames };
   Kind kind = Kind::kAll;
   Place place;
-  int smallest = 0;               ///< kSizes
-  int largest = 0;                ///< kSizes
+  int smallest = 0;                ///< kSizes
+  int largest = 0;                 ///< kSizes
   std::vector<PlacedValue> names;  ///< kModalities: modalities; kNames: encoders
 };
 
@@ -49,9 +49,10 @@ struct Axis {
   std::string setting;
   Place place;  ///< of the key
   Kind kind = Kind::kValues;
-  std::vector<PlacedValue> values;  ///< kValues: all of them; kUniform, kLogUniform: their `points`, for a grid
-  std::vector<EncoderSets> sets;    ///< kEncoders
-  double low = 0;                   ///< kUniform, kLogUniform: inclusive
+  std::vector<PlacedValue>
+      values;                     ///< kValues: all of them; kUniform, kLogUniform: their `points`, for a grid
+  std::vector<EncoderSets> sets;  ///< kEncoders
+  double low = 0;                 ///< kUniform, kLogUniform: inclusive
   double high = 0;
   std::optional<Condition> when;
 };
@@ -66,10 +67,10 @@ struct SweepSpec {
   std::string dataset;      ///< folder as typed, relative to the file's folder; "" when there is none
   int priority = 0;         ///< larger is trained first
 
-  Config base;                                ///< its encoders are empty: see base_encoders
-  std::map<std::string, Place> base_places;   ///< of every setting under `base`
-  std::optional<EncoderSets> base_encoders;   ///< kAll, kModalities or kNames; nullopt: all
-  std::vector<Axis> axes;                     ///< as in the file
+  Config base;                               ///< its encoders are empty: see base_encoders
+  std::map<std::string, Place> base_places;  ///< of every setting under `base`
+  std::optional<EncoderSets> base_encoders;  ///< kAll, kModalities or kNames; nullopt: all
+  std::vector<Axis> axes;                    ///< as in the file
 
   std::vector<int> folds;  ///< ascending; empty: all of the dataset
   Place folds_place;

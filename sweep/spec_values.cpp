@@ -43,8 +43,8 @@ std::optional<bool> flag_of(std::string text) {
   return std::nullopt;
 }
 
-/// Text of a scalar as JSON of the setting's kind where it reads as one; else as a string, for check_value() to
-/// refuse.
+/// Text of a scalar as JSON of the setting's kind where it reads as one; else as a string, for check_value()
+/// to refuse.
 json typed(const Setting& setting, const std::string& text) {
   switch (setting.kind) {
     case Setting::Kind::kInteger:
@@ -89,7 +89,8 @@ std::optional<EncoderSets> read_generator(const YamlNode& node, bool in_list, Di
     names.push_back(generator.name);
   }
   const std::string near = nearest_name(node.place.text, names);
-  std::string message = "encoders: " + shown(node) + " is not a generator" + suggestion(node.place.text, names);
+  std::string message =
+      "encoders: " + shown(node) + " is not a generator" + suggestion(node.place.text, names);
   if (near.empty()) {
     message += ", {sizes: [a, b]}, {modality: name}, or lists of encoders";
     if (in_list) message += " ([" + node.place.text + "] is the subset of that encoder alone)";
@@ -115,7 +116,8 @@ std::optional<EncoderSets> read_set_map(const YamlNode& node, bool one_subset, D
     return std::nullopt;
   }
   if (sizes && modality) {
-    diagnostics.add(modality->place, "encoders: sizes and modality are two generators: write them as two items");
+    diagnostics.add(modality->place,
+                    "encoders: sizes and modality are two generators: write them as two items");
     return std::nullopt;
   }
   if (modality) {
@@ -167,16 +169,20 @@ std::optional<EncoderSets> read_name_set(const YamlNode& node, Diagnostics& diag
 
 std::string shown(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return "nothing";
-    case YamlNode::Kind::kMap: return "a map";
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kMap:
+      return "a map";
     case YamlNode::Kind::kScalar: {
       const std::string& text = node.place.text;
       if (text.size() <= kMaxShownText) return "'" + text + "'";
       std::size_t end = kMaxShownText;
-      while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
+      while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+        --end;  // not within a character
       return "'" + text.substr(0, end) + "...'";
     }
-    case YamlNode::Kind::kSequence: break;
+    case YamlNode::Kind::kSequence:
+      break;
   }
   std::string text;
   for (const YamlNode& item : node.items) {
@@ -198,8 +204,8 @@ std::optional<std::int64_t> read_integer(const YamlNode& node, const std::string
                                          std::int64_t high, Diagnostics& diagnostics) {
   const auto value = node.is_scalar() ? integer_of(node.place.text) : std::nullopt;
   if (value && *value >= low && *value <= high) return value;
-  diagnostics.add(node.place, what + ": " + shown(node) + " must be a whole number from " + std::to_string(low) +
-                                  " to " + std::to_string(high));
+  diagnostics.add(node.place, what + ": " + shown(node) + " must be a whole number from " +
+                                  std::to_string(low) + " to " + std::to_string(high));
   return std::nullopt;
 }
 
@@ -209,13 +215,15 @@ std::optional<double> read_number(const YamlNode& node, const std::string& what,
   return value;
 }
 
-std::optional<std::string> read_text(const YamlNode& node, const std::string& what, Diagnostics& diagnostics) {
+std::optional<std::string> read_text(const YamlNode& node, const std::string& what,
+                                     Diagnostics& diagnostics) {
   if (node.is_scalar()) return node.place.text;
   diagnostics.add(node.place, what + ": " + shown(node) + " must be text");
   return std::nullopt;
 }
 
-std::optional<PlacedValue> read_value(const YamlNode& node, const Setting& setting, Diagnostics& diagnostics) {
+std::optional<PlacedValue> read_value(const YamlNode& node, const Setting& setting,
+                                      Diagnostics& diagnostics) {
   if (!node.is_scalar()) {
     diagnostics.add(node.place, setting.name + ": " + shown(node) + " must be one value");
     return std::nullopt;
@@ -259,9 +267,9 @@ std::optional<EncoderSets> read_encoder_set(const YamlNode& node, Diagnostics& d
   }
   if (node.is_sequence()) return read_name_set(node, diagnostics);
   if (node.is_map()) return read_set_map(node, true, diagnostics);
-  diagnostics.add(node.place,
-                  "encoders: " + shown(node) + " must be all, a list of encoders, or {modality: name}; "
-                  "generators of several subsets stand under 'axes'");
+  diagnostics.add(node.place, "encoders: " + shown(node) +
+                                  " must be all, a list of encoders, or {modality: name}; "
+                                  "generators of several subsets stand under 'axes'");
   return std::nullopt;
 }
 
@@ -276,9 +284,12 @@ std::vector<EncoderSets> read_encoder_axis(const YamlNode& node, Diagnostics& di
     keep(read_set_map(node, false, diagnostics));
   } else if (node.is_sequence() && !node.items.empty()) {
     for (const YamlNode& item : node.items) {
-      if (item.is_scalar()) keep(read_generator(item, true, diagnostics));
-      else if (item.is_map()) keep(read_set_map(item, false, diagnostics));
-      else keep(read_name_set(item, diagnostics));
+      if (item.is_scalar())
+        keep(read_generator(item, true, diagnostics));
+      else if (item.is_map())
+        keep(read_set_map(item, false, diagnostics));
+      else
+        keep(read_name_set(item, diagnostics));
     }
   } else {
     diagnostics.add(node.place, "encoders: " + shown(node) + " must be a generator or a list of subsets");
@@ -290,7 +301,8 @@ void check_keys(const YamlNode& map, const std::string& where, const std::vector
                 Diagnostics& diagnostics) {
   for (const auto& [key, value] : map.entries) {
     if (std::find(known.begin(), known.end(), key.place.text) != known.end()) continue;
-    diagnostics.add(key.place, "unknown key " + shown(key) + " in " + where + suggestion(key.place.text, known));
+    diagnostics.add(key.place,
+                    "unknown key " + shown(key) + " in " + where + suggestion(key.place.text, known));
   }
 }
 

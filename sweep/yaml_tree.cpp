@@ -1,22 +1,22 @@
 #include "sweep/yaml_tree.h"
 
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
-
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <sstream>
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
 
 namespace medley::sweep {
 namespace {
 
 constexpr std::size_t kMaxDepth = 16;
 
-/// Builds the tree from the parser's events. Reading events rather than yaml-cpp's own nodes keeps the places of
-/// keys, both entries of a duplicate key, and the refusals before anything is expanded.
+/// Builds the tree from the parser's events. Reading events rather than yaml-cpp's own nodes keeps the places
+/// of keys, both entries of a duplicate key, and the refusals before anything is expanded.
 class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(const std::string& text, const std::string& file) : text_(text), file_(file) {}
@@ -32,9 +32,11 @@ class TreeBuilder : public YAML::EventHandler {
     refuse(mark, "*", "anchors and aliases are not used in sweep files: write the value out");
   }
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { put(YamlNode::Kind::kNull, mark, ""); }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                const std::string& value) override {
     check_tag(mark, tag);
-    if (value.find('\0') != std::string::npos) refuse(mark, "", "text with a NUL character is not used in sweep files");
+    if (value.find('\0') != std::string::npos)
+      refuse(mark, "", "text with a NUL character is not used in sweep files");
     put(YamlNode::Kind::kScalar, mark, value);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
@@ -65,7 +67,8 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void check_tag(const YAML::Mark& mark, const std::string& tag) {
-    if (!tag.empty() && tag != "?" && tag != "!") refuse(mark, tag, "tags ('" + tag + "') are not used in sweep files");
+    if (!tag.empty() && tag != "?" && tag != "!")
+      refuse(mark, tag, "tags ('" + tag + "') are not used in sweep files");
   }
 
   YamlNode node(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& text) {
@@ -88,7 +91,9 @@ class TreeBuilder : public YAML::EventHandler {
     attach(std::move(done));
   }
 
-  void put(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& text) { attach(node(kind, mark, text)); }
+  void put(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& text) {
+    attach(node(kind, mark, text));
+  }
 
   void attach(YamlNode child) {
     if (open_.empty()) {
@@ -118,9 +123,12 @@ class TreeBuilder : public YAML::EventHandler {
   YamlNode root_;
 };
 
-/// Length of the UTF-8 character at `i`, or 0 where there is none: text goes on into JSON, which must be UTF-8.
+/// Length of the UTF-8 character at `i`, or 0 where there is none: text goes on into JSON, which must be
+/// UTF-8.
 std::size_t character_length(const std::string& text, std::size_t i) {
-  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
+  const auto byte = [&](std::size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
+  };
   const unsigned first = byte(i);
   if (first < 0x80) return 1;
   const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
@@ -178,7 +186,8 @@ void check_keys(YamlNode& node, Diagnostics& diagnostics) {
 YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics) {
   TreeBuilder builder(text, file);
   const auto refuse = [&](const std::string& message) { builder.refuse(YAML::Mark(), "", message); };
-  if (const auto bad = first_bad_byte(text)) builder.refuse(*bad, "", "this byte is not text: a sweep file is UTF-8");
+  if (const auto bad = first_bad_byte(text))
+    builder.refuse(*bad, "", "this byte is not text: a sweep file is UTF-8");
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);

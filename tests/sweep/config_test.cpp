@@ -1,10 +1,10 @@
 #include "sweep/config.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "sweep/error.h"
 #include "sweep/trial.h"
@@ -93,9 +93,7 @@ weight_decay=0.001
   EXPECT_EQ(config_id(baseline_config()), "bec936edfcd7");
 }
 
-TEST(Config, TrialIdIsPinned) {
-  EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "a9fb120432940c76");
-}
+TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "a9fb120432940c76"); }
 
 TEST(Config, TrialIdDependsOnEveryPart) {
   const Config config = gated_config();
@@ -108,11 +106,16 @@ TEST(Config, TrialIdDependsOnEveryPart) {
 /// Values that differ from each other, within the bounds of the setting.
 std::vector<json> some_values(const Setting& setting) {
   switch (setting.kind) {
-    case Kind::kInteger: return {static_cast<int>(setting.minimum), static_cast<int>(setting.minimum) + 1};
-    case Kind::kNumber: return {setting.minimum, (setting.minimum + setting.maximum) / 3};
-    case Kind::kFlag: return {false, true};
-    case Kind::kEncoders: return {json::array({"a"}), json::array({"a", "b"})};
-    case Kind::kChoice: break;
+    case Kind::kInteger:
+      return {static_cast<int>(setting.minimum), static_cast<int>(setting.minimum) + 1};
+    case Kind::kNumber:
+      return {setting.minimum, (setting.minimum + setting.maximum) / 3};
+    case Kind::kFlag:
+      return {false, true};
+    case Kind::kEncoders:
+      return {json::array({"a"}), json::array({"a", "b"})};
+    case Kind::kChoice:
+      break;
   }
   return std::vector<json>(setting.choices.begin(), setting.choices.end());
 }
@@ -178,8 +181,9 @@ TEST(Config, ASettingThatIsNotReadLeavesTheIdAloneAndOneThatIsChangesIt) {
 TEST(Config, EverySettingMattersSomewhere) {
   for (const Setting& setting : settings()) {
     const auto configs = varied_configs();
-    EXPECT_TRUE(std::any_of(configs.begin(), configs.end(), [&](const Config& c) { return setting.active(c); }))
-        << setting.name;
+    EXPECT_TRUE(std::any_of(configs.begin(), configs.end(), [&](const Config& c) {
+      return setting.active(c);
+    })) << setting.name;
   }
 }
 
@@ -207,7 +211,8 @@ TEST(Config, BoundsAreInclusiveAndNothingBeyondThemPasses) {
 TEST(Config, DefaultsAreWithinTheirBounds) {
   Config config;
   config.encoders = {"a", "b", "c", "d"};
-  for (const Setting& setting : settings()) EXPECT_EQ(check_value(setting, setting.get(config)), "") << setting.name;
+  for (const Setting& setting : settings())
+    EXPECT_EQ(check_value(setting, setting.get(config)), "") << setting.name;
   EXPECT_EQ(check_config(config), "");
 }
 

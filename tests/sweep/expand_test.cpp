@@ -1,16 +1,20 @@
 #include "sweep/expand.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
+
+#include <gtest/gtest.h>
 
 namespace medley::sweep {
 namespace {
 
 DatasetShape four_encoders() {
-  return {"fingerprint", {"clip", "hubert", "imagebind", "wavlm"}, {"video", "audio", "video", "audio"}, {0, 1, 2, 3, 4}, true};
+  return {"fingerprint",
+          {"clip", "hubert", "imagebind", "wavlm"},
+          {"video", "audio", "video", "audio"},
+          {0, 1, 2, 3, 4},
+          true};
 }
 
 Expansion expand_text(const std::string& text, const DatasetShape& shape = four_encoders()) {
@@ -99,13 +103,13 @@ TEST(Expand, EncoderGenerators) {
   EXPECT_EQ(subsets("singles"), (Strings{"clip", "hubert", "imagebind", "wavlm"}));
   EXPECT_EQ(subsets("pairs"), (Strings{"clip+hubert", "clip+imagebind", "clip+wavlm", "hubert+imagebind",
                                        "hubert+wavlm", "imagebind+wavlm"}));
-  EXPECT_EQ(subsets("leave-one-out"), (Strings{"hubert+imagebind+wavlm", "clip+imagebind+wavlm", "clip+hubert+wavlm",
-                                               "clip+hubert+imagebind"}));
+  EXPECT_EQ(subsets("leave-one-out"), (Strings{"hubert+imagebind+wavlm", "clip+imagebind+wavlm",
+                                               "clip+hubert+wavlm", "clip+hubert+imagebind"}));
   EXPECT_EQ(subsets("by-modality"), (Strings{"clip+imagebind", "hubert+wavlm"}));
   EXPECT_EQ(subsets("{modality: audio}"), (Strings{"hubert+wavlm"}));
   EXPECT_EQ(subsets("{modality: [audio, video]}"), (Strings{"clip+hubert+imagebind+wavlm"}));
-  EXPECT_EQ(subsets("{sizes: 3}"), (Strings{"clip+hubert+imagebind", "clip+hubert+wavlm", "clip+imagebind+wavlm",
-                                            "hubert+imagebind+wavlm"}));
+  EXPECT_EQ(subsets("{sizes: 3}"), (Strings{"clip+hubert+imagebind", "clip+hubert+wavlm",
+                                            "clip+imagebind+wavlm", "hubert+imagebind+wavlm"}));
   EXPECT_EQ(subsets("{sizes: [1, 4]}").size(), 15u);  // 2^4 - 1
   EXPECT_EQ(subsets("[[wavlm, clip], [hubert]]"), (Strings{"clip+wavlm", "hubert"}));
 }
@@ -116,9 +120,10 @@ TEST(Expand, SeveralGeneratorsAreAUnionInOrder) {
 }
 
 TEST(Expand, GeneratorsChooseAmongTheEncodersOfBase) {
-  const Expansion expansion =
-      expand_text("base: {selection: all, encoders: [wavlm, clip, hubert]}\naxes: {encoders: [pairs, [imagebind]]}");
-  EXPECT_EQ(column(expansion, "encoders"), (Strings{"clip+hubert", "clip+wavlm", "hubert+wavlm", "imagebind"}));
+  const Expansion expansion = expand_text(
+      "base: {selection: all, encoders: [wavlm, clip, hubert]}\naxes: {encoders: [pairs, [imagebind]]}");
+  EXPECT_EQ(column(expansion, "encoders"),
+            (Strings{"clip+hubert", "clip+wavlm", "hubert+wavlm", "imagebind"}));
 }
 
 TEST(Expand, EncodersStandInDatasetOrderHoweverTheyWereTyped) {
@@ -156,8 +161,10 @@ TEST(Expand, AConditionMayNameSeveralSettingsAndValues) {
 
 TEST(Expand, AConditionMayStandBeforeTheAxisThatDecidesIt) {
   const std::string when = "when: {top_n: {selection: learned}, weight_decay: {top_n: 2}}\n";
-  const Expansion before = expand_text(when + "axes: {weight_decay: [0, 0.1], top_n: [1, 2], selection: [all, learned]}");
-  const Expansion after = expand_text(when + "axes: {selection: [all, learned], top_n: [1, 2], weight_decay: [0, 0.1]}");
+  const Expansion before =
+      expand_text(when + "axes: {weight_decay: [0, 0.1], top_n: [1, 2], selection: [all, learned]}");
+  const Expansion after =
+      expand_text(when + "axes: {selection: [all, learned], top_n: [1, 2], weight_decay: [0, 0.1]}");
   EXPECT_EQ(config_ids(before), config_ids(after));
   EXPECT_EQ(after.configs.size(), 4u);  // all; top 1; top 2 with two decays
 }
@@ -173,7 +180,8 @@ TEST(Expand, ConfigsThatTrainTheSameAreTrainedOnce) {
 
 TEST(Expand, NeitherCommentsNorNamesNorTheOrderOfKeysChangeAnId) {
   const Expansion one = expand_text(
-      "name: one\nbase: {epochs: 9, dropout: 0.10, head: softmax}\naxes: {top_n: [1, 2], gate: [scorer, query]}\n"
+      "name: one\nbase: {epochs: 9, dropout: 0.10, head: softmax}\naxes: {top_n: [1, 2], gate: [scorer, "
+      "query]}\n"
       "seeds: 2\nfolds: all");
   const Expansion two = expand_text(
       "# a comment\nfolds: [4, 3, 2, 1, 0]\nseeds: [1, 2]\naxes:\n  gate: [query, scorer]  # turned round\n"
@@ -188,7 +196,8 @@ TEST(Expand, NeitherCommentsNorNamesNorTheOrderOfKeysChangeAnId) {
 }
 
 TEST(Expand, ExpandingTwiceGivesTheSame) {
-  const std::string text = "axes: {encoders: [singles, pairs], top_n: [1], dropout: {uniform: [0, 0.5]}}\nsearch: {random: 40}";
+  const std::string text =
+      "axes: {encoders: [singles, pairs], top_n: [1], dropout: {uniform: [0, 0.5]}}\nsearch: {random: 40}";
   const Expansion one = expand_text(text);
   const Expansion two = expand_text(text);
   ASSERT_EQ(one.trials.size(), two.trials.size());
@@ -198,13 +207,16 @@ TEST(Expand, ExpandingTwiceGivesTheSame) {
 // Two axes: 3 subset sizes with C(4, k) members, top_n 1..3: top_n k fits subsets of size >= k.
 TEST(Expand, ImpossibleConfigsAreAMistakeThatSaysHowManyAndWhere) {
   EXPECT_EQ(mistake("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\n"),
-            "3:3: 14 of 30 configs are impossible: top_n 2 is larger than the 1 encoder of this config (4); top_n 3 is "
-            "larger than the 1 encoder of this config (4); top_n 3 is larger than the 2 encoders of this config (6); "
+            "3:3: 14 of 30 configs are impossible: top_n 2 is larger than the 1 encoder of this config (4); "
+            "top_n 3 is "
+            "larger than the 1 encoder of this config (4); top_n 3 is larger than the 2 encoders of this "
+            "config (6); "
             "'impossible: skip' leaves them out");
 }
 
 TEST(Expand, ImpossibleConfigsAreDroppedAndCountedWhenAskedTo) {
-  const Expansion expansion = expand_text("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\nimpossible: skip\n");
+  const Expansion expansion =
+      expand_text("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\nimpossible: skip\n");
   EXPECT_EQ(expansion.dropped, 14);
   EXPECT_EQ(expansion.configs.size(), 16u);
   for (const ExpandedConfig& config : expansion.configs) EXPECT_EQ(check_config(config.config), "");
@@ -212,14 +224,16 @@ TEST(Expand, ImpossibleConfigsAreDroppedAndCountedWhenAskedTo) {
 
 TEST(Expand, NothingLeftIsAMistakeEvenWhenSkipping) {
   EXPECT_EQ(mistake("base: {encoders: [clip]}\naxes: {top_n: [2, 3]}\nimpossible: skip"),
-            "2:8: 2 of 2 configs are impossible: top_n 2 is larger than the 1 encoder of this config (1); top_n 3 is "
+            "2:8: 2 of 2 configs are impossible: top_n 2 is larger than the 1 encoder of this config (1); "
+            "top_n 3 is "
             "larger than the 1 encoder of this config (1)");
   EXPECT_EQ(mistake("base:\n  top_n: 5\n"),
             "2:3: 1 of 1 configs are impossible: top_n 5 is larger than the 4 encoders of this config (1)");
 }
 
 TEST(Expand, WhatTheDatasetLacksIsNamedWithItsPlaceAndTheNearest) {
-  EXPECT_EQ(mistakes("base: {encoders: [clip, huber]}\naxes: {encoders: [[wavml], [x], {modality: audoi}]}\nfolds: [0, 7]"),
+  EXPECT_EQ(mistakes("base: {encoders: [clip, huber]}\naxes: {encoders: [[wavml], [x], {modality: "
+                     "audoi}]}\nfolds: [0, 7]"),
             (Strings{"1:25: encoders: unknown encoder 'huber'; did you mean 'hubert'?",
                      "2:20: encoders: unknown encoder 'wavml'; did you mean 'wavlm'?",
                      "2:29: encoders: unknown encoder 'x'; valid: clip, hubert, imagebind, wavlm",
@@ -229,8 +243,10 @@ TEST(Expand, WhatTheDatasetLacksIsNamedWithItsPlaceAndTheNearest) {
 
 TEST(Expand, GeneratorsThatCannotBeFilledAreMistakes) {
   DatasetShape one{"f", {"clip"}, {""}, {0, 1}, false};
-  EXPECT_EQ(mistake("axes: {encoders: pairs}", one), "1:18: encoders: a subset of 2 cannot be chosen from 1 encoder");
-  EXPECT_EQ(mistake("axes: {encoders: leave-one-out}", one), "1:18: encoders: leave-one-out of 1 encoder leaves none");
+  EXPECT_EQ(mistake("axes: {encoders: pairs}", one),
+            "1:18: encoders: a subset of 2 cannot be chosen from 1 encoder");
+  EXPECT_EQ(mistake("axes: {encoders: leave-one-out}", one),
+            "1:18: encoders: leave-one-out of 1 encoder leaves none");
   EXPECT_EQ(mistake("axes: {encoders: by-modality}", one),
             "1:18: encoders: by-modality: the dataset does not say the modality of 'clip' (dataset.yaml)");
   EXPECT_EQ(mistake("axes: {encoders: {modality: audio}}", one),
@@ -244,10 +260,12 @@ TEST(Expand, AdaptingToTestClipsNeedsTestClips) {
   shape.has_test = false;
   const std::string text = "base: {adaptation: coral}\naxes:\n  adaptation_target: [validation, test]\n";
   EXPECT_EQ(mistake(text, shape),
-            "3:3: 1 of 2 configs are impossible: adaptation_target test needs test clips, and the dataset has none (1); "
+            "3:3: 1 of 2 configs are impossible: adaptation_target test needs test clips, and the dataset "
+            "has none (1); "
             "'impossible: skip' leaves them out");
   EXPECT_EQ(expand_text(text).configs.size(), 2u);
-  EXPECT_TRUE(mistakes("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
+  EXPECT_TRUE(
+      mistakes("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
 }
 
 TEST(Expand, TooFewFoldsAreAMistake) {
@@ -257,13 +275,15 @@ TEST(Expand, TooFewFoldsAreAMistake) {
   shape.folds = {0, 1};
   EXPECT_TRUE(mistakes("name: x", shape).empty());
   EXPECT_EQ(mistake("base: {inner_fold: true}", shape),
-            "1:8: 1 of 1 configs are impossible: inner_fold leaves nothing to train on: the dataset has 2 folds (1)");
+            "1:8: 1 of 1 configs are impossible: inner_fold leaves nothing to train on: the dataset has 2 "
+            "folds (1)");
 }
 
 TEST(Expand, AnAxisThatChangesNothingIsAMistake) {
-  EXPECT_EQ(mistake("base: {fusion: concat}\naxes: {top_n: [1, 2]}"),
-            "2:8: top_n: this axis changes nothing: the setting matters only where fusion is sum and selection is "
-            "learned");
+  EXPECT_EQ(
+      mistake("base: {fusion: concat}\naxes: {top_n: [1, 2]}"),
+      "2:8: top_n: this axis changes nothing: the setting matters only where fusion is sum and selection is "
+      "learned");
   EXPECT_EQ(mistake("axes: {dropout: [0, 0.1]}\nwhen: {dropout: {head: softmax}}"),
             "1:8: dropout: this axis changes nothing: its condition under 'when' never holds");
 }
@@ -272,12 +292,14 @@ TEST(Expand, ABaseSettingThatNoConfigReadsIsAWarning) {
   const Expansion expansion = expand_text("base:\n  fusion: concat\n  gate_dim: 32\n");
   ASSERT_EQ(expansion.warnings.size(), 1u);
   EXPECT_EQ(expansion.warnings[0].str(),
-            "s.yaml:3:3: gate_dim: no config of this sweep reads it: it matters only where fusion is sum and gate is "
+            "s.yaml:3:3: gate_dim: no config of this sweep reads it: it matters only where fusion is sum and "
+            "gate is "
             "scorer\n 3 |   gate_dim: 32\n   |   ^~~~~~~~");
 }
 
 TEST(Expand, ReferenceIsTheConfigOfBaseWithItsSettings) {
-  const Expansion expansion = expand_text("axes: {selection: [learned, all], top_n: [1, 2]}\nreference: {selection: all}");
+  const Expansion expansion =
+      expand_text("axes: {selection: [learned, all], top_n: [1, 2]}\nreference: {selection: all}");
   ASSERT_EQ(expansion.reference_id.size(), 12u);
   const auto it = std::find_if(expansion.configs.begin(), expansion.configs.end(),
                                [&](const ExpandedConfig& c) { return c.id == expansion.reference_id; });
@@ -285,7 +307,8 @@ TEST(Expand, ReferenceIsTheConfigOfBaseWithItsSettings) {
   EXPECT_EQ(it->config.selection, Selection::kAll);
   EXPECT_EQ(expand_text("axes: {top_n: [1]}").reference_id, "");
   EXPECT_EQ(mistake("axes: {top_n: [1, 2]}\nreference: {top_n: 3}"),
-            "2:12: reference: base with these settings is not a config of this sweep: top_n 3 is not among the values of "
+            "2:12: reference: base with these settings is not a config of this sweep: top_n 3 is not among "
+            "the values of "
             "its axis");
 }
 
@@ -296,14 +319,17 @@ TEST(Expand, ALargeGridIsRefusedWithItsSizeBeforeItIsMade) {
     shape.modalities.push_back("");
   }
   EXPECT_EQ(mistake("axes:\n  epochs: {range: [1, 1001]}\n  patience: {range: [1, 1000]}\n", shape),
-            "2:3: the grid would make 1001000 configs (epochs 1001 x patience 1000); the most is 1000000: cut an axis, add "
+            "2:3: the grid would make 1001000 configs (epochs 1001 x patience 1000); the most is 1000000: "
+            "cut an axis, add "
             "a condition under 'when', or use 'search: {random: 1000}'");
-  EXPECT_NE(mistake("axes: {encoders: {sizes: [1, 20]}}", shape).find("are more than 1000000 subsets"), std::string::npos);
+  EXPECT_NE(mistake("axes: {encoders: {sizes: [1, 20]}}", shape).find("are more than 1000000 subsets"),
+            std::string::npos);
   std::string huge = "axes:\n";
   for (const char* name : {"epochs", "patience", "batch_size", "warmup_epochs"}) {
     huge += std::string("  ") + name + ": {range: [2, 10000]}\n";
   }
-  EXPECT_NE(mistake(huge, shape).find("would make far too many configs (epochs 9999 x patience 9999 x"), std::string::npos);
+  EXPECT_NE(mistake(huge, shape).find("would make far too many configs (epochs 9999 x patience 9999 x"),
+            std::string::npos);
   // Conditions on long axes are not walked to the end either.
   huge += "when: {batch_size: {epochs: 3, patience: 3, warmup_epochs: 3}}\n";
   EXPECT_NE(mistake(huge, shape).find("would make far too many configs"), std::string::npos);
@@ -315,7 +341,8 @@ TEST(Expand, ALargeGridIsRefusedWithItsSizeBeforeItIsMade) {
 
 TEST(Expand, ConditionsCountInTheSizeOfAGrid) {
   // 2,000 x 1,000 points without the condition; 1,999 + 1,000 with it.
-  const std::string axes = "base: {epochs: 5000}\naxes:\n  patience: {range: [1, 2000]}\n  batch_size: {range: [2, 1001]}\n";
+  const std::string axes =
+      "base: {epochs: 5000}\naxes:\n  patience: {range: [1, 2000]}\n  batch_size: {range: [2, 1001]}\n";
   EXPECT_NE(mistake(axes).find("would make 2000000 configs"), std::string::npos);
   EXPECT_EQ(expand_text(axes + "when: {batch_size: {patience: 7}}\n").points, 2999);
 }
@@ -353,14 +380,16 @@ folds: [0]
   // Five standard errors: a uniform over a range w has standard deviation w / sqrt(12).
   EXPECT_NEAR(log_sum / 4000, -3, 5 * 4 / std::sqrt(12 * 4000));
   EXPECT_NEAR(sum / 4000, 0.3, 5 * 0.4 / std::sqrt(12 * 4000));
-  for (int n = 1; n <= 4; ++n) EXPECT_NEAR(top_n[static_cast<std::size_t>(n)], 1000, 5 * std::sqrt(4000 * 0.1875));
+  for (int n = 1; n <= 4; ++n)
+    EXPECT_NEAR(top_n[static_cast<std::size_t>(n)], 1000, 5 * std::sqrt(4000 * 0.1875));
   EXPECT_NEAR(softmax, 2000, 5 * std::sqrt(1000));
 }
 
 TEST(Expand, AddingAnAxisOrDrawsChangesNoOtherDraw) {
   const std::string axes = "  learning_rate: {log_uniform: [1e-5, 1e-1]}\n  top_n: [1, 2, 3, 4]\n";
   const Expansion few = expand_text("axes:\n" + axes + "search: {random: 20, seed: 9}");
-  const Expansion more = expand_text("axes:\n  dropout: {uniform: [0, 0.5]}\n" + axes + "search: {random: 50, seed: 9}");
+  const Expansion more =
+      expand_text("axes:\n  dropout: {uniform: [0, 0.5]}\n" + axes + "search: {random: 50, seed: 9}");
   ASSERT_EQ(few.configs.size(), 20u);
   for (std::size_t i = 0; i < 20; ++i) {
     EXPECT_EQ(few.configs[i].config.learning_rate, more.configs[i].config.learning_rate);
@@ -371,7 +400,8 @@ TEST(Expand, AddingAnAxisOrDrawsChangesNoOtherDraw) {
 }
 
 TEST(Expand, DrawsHaveFourDigitsSoThatIdsAreTheSameOnEveryMachine) {
-  const Expansion expansion = expand_text("axes: {learning_rate: {log_uniform: [1e-5, 1e-1]}}\nsearch: {random: 200}");
+  const Expansion expansion =
+      expand_text("axes: {learning_rate: {log_uniform: [1e-5, 1e-1]}}\nsearch: {random: 200}");
   for (const std::string& text : column(expansion, "learning_rate")) {
     const std::string digits = text.substr(0, text.find('e'));
     const std::size_t first = digits.find_first_of("123456789");
@@ -387,20 +417,24 @@ TEST(Expand, DrawsThatTrainTheSameAreLeftOutAndSaidSo) {
   EXPECT_EQ(expansion.points, 30);
   EXPECT_EQ(expansion.duplicates, 28);
   ASSERT_EQ(expansion.warnings.size(), 1u);
-  EXPECT_EQ(expansion.warnings[0].message, "28 of 30 draws train the same as an earlier one and are left out");
+  EXPECT_EQ(expansion.warnings[0].message,
+            "28 of 30 draws train the same as an earlier one and are left out");
 }
 
 TEST(CountByAxis, CountsConfigsTrialsAndWhatIsDone) {
-  const SweepSpec spec = parse_sweep("axes: {selection: [learned, all], top_n: [1, 2]}\nseeds: 2\nfolds: [0, 1, 2]", "s");
+  const SweepSpec spec =
+      parse_sweep("axes: {selection: [learned, all], top_n: [1, 2]}\nseeds: 2\nfolds: [0, 1, 2]", "s");
   const Expansion expansion = expand(spec, four_encoders());
   std::set<std::string> done;
   for (const TrialSpec& trial : expansion.trials) {
     if (trial.config.selection == Selection::kAll && trial.fold != 2) done.insert(trial.id);
   }
-  const auto counts = count_by_axis(spec, expansion, [&](const std::string& id) { return done.count(id) > 0; });
+  const auto counts =
+      count_by_axis(spec, expansion, [&](const std::string& id) { return done.count(id) > 0; });
   ASSERT_EQ(counts.size(), 2u);
   const auto row = [](const ValueCount& v) {
-    return v.value + " " + std::to_string(v.configs) + " " + std::to_string(v.trials) + " " + std::to_string(v.done);
+    return v.value + " " + std::to_string(v.configs) + " " + std::to_string(v.trials) + " " +
+           std::to_string(v.done);
   };
   EXPECT_EQ(counts[0].setting, "selection");
   ASSERT_EQ(counts[0].values.size(), 2u);
@@ -414,8 +448,10 @@ TEST(CountByAxis, CountsConfigsTrialsAndWhatIsDone) {
 }
 
 TEST(CountByAxis, ADrawnAxisIsOneRow) {
-  const SweepSpec spec = parse_sweep("axes: {dropout: {uniform: [0, 0.5]}}\nsearch: {random: 9}\nfolds: [0]", "s");
-  const auto counts = count_by_axis(spec, expand(spec, four_encoders()), [](const std::string&) { return false; });
+  const SweepSpec spec =
+      parse_sweep("axes: {dropout: {uniform: [0, 0.5]}}\nsearch: {random: 9}\nfolds: [0]", "s");
+  const auto counts =
+      count_by_axis(spec, expand(spec, four_encoders()), [](const std::string&) { return false; });
   ASSERT_EQ(counts[0].values.size(), 1u);
   EXPECT_EQ(counts[0].values[0].value, "0 to 0.5");
   EXPECT_EQ(counts[0].values[0].configs, 9);

@@ -1,9 +1,9 @@
 #include "sweep/random.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace medley::sweep {
 namespace {

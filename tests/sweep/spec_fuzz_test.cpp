@@ -1,13 +1,13 @@
 // Mutations of the example files: whatever the text, it parses or is refused with places, and so does its
 // expansion. A failure prints the seed and the text; the same seed makes the same text.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <sstream>
+
+#include <gtest/gtest.h>
 
 #include "sweep/expand.h"
 
@@ -68,23 +68,85 @@ class Mutator {
 
  private:
   int below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
-  std::size_t place(const std::string& text) { return static_cast<std::size_t>(below(static_cast<int>(text.size()) + 1)); }
-  const std::string& pick(const std::vector<std::string>& from) { return from[static_cast<std::size_t>(below(static_cast<int>(from.size())))]; }
+  std::size_t place(const std::string& text) {
+    return static_cast<std::size_t>(below(static_cast<int>(text.size()) + 1));
+  }
+  const std::string& pick(const std::vector<std::string>& from) {
+    return from[static_cast<std::size_t>(below(static_cast<int>(from.size())))];
+  }
 
   void edit(std::string& text) {
-    static const std::vector<std::string> tokens = {
-        "[", "]", "{", "}", ":", ": ", "- ", "\n", "\n  ", "\t", ",", "#", "&a ", "*a", "!t ", "|\n", ">\n", "? ", "'", "\"",
-        "---\n", "...\n", "%YAML 1.2\n", "~", "<<: ", "\\", "\r\n", "\xff", "\xc3\xa9", "0", "-1", "1e999", "1e-400", "nan",
-        "99999999999999999999", "all", "axes:", "base:", "when:", "when: {top_n: {dropout: 0.1}}\n", "dropout: [0, 0.1]\n",
-        "encoders: pairs\n", "{sizes: [1, 9]}", "{range: [1, 3]}", "{uniform: [0, 0.5], points: 3}", "search: {random: 5}\n",
-        "impossible: skip\n", "seeds: 0\n", "folds: []\n", "top_n", "selection: all\n", "reference: {top_n: 1}\n"};
+    static const std::vector<std::string> tokens = {"[",
+                                                    "]",
+                                                    "{",
+                                                    "}",
+                                                    ":",
+                                                    ": ",
+                                                    "- ",
+                                                    "\n",
+                                                    "\n  ",
+                                                    "\t",
+                                                    ",",
+                                                    "#",
+                                                    "&a ",
+                                                    "*a",
+                                                    "!t ",
+                                                    "|\n",
+                                                    ">\n",
+                                                    "? ",
+                                                    "'",
+                                                    "\"",
+                                                    "---\n",
+                                                    "...\n",
+                                                    "%YAML 1.2\n",
+                                                    "~",
+                                                    "<<: ",
+                                                    "\\",
+                                                    "\r\n",
+                                                    "\xff",
+                                                    "\xc3\xa9",
+                                                    "0",
+                                                    "-1",
+                                                    "1e999",
+                                                    "1e-400",
+                                                    "nan",
+                                                    "99999999999999999999",
+                                                    "all",
+                                                    "axes:",
+                                                    "base:",
+                                                    "when:",
+                                                    "when: {top_n: {dropout: 0.1}}\n",
+                                                    "dropout: [0, 0.1]\n",
+                                                    "encoders: pairs\n",
+                                                    "{sizes: [1, 9]}",
+                                                    "{range: [1, 3]}",
+                                                    "{uniform: [0, 0.5], points: 3}",
+                                                    "search: {random: 5}\n",
+                                                    "impossible: skip\n",
+                                                    "seeds: 0\n",
+                                                    "folds: []\n",
+                                                    "top_n",
+                                                    "selection: all\n",
+                                                    "reference: {top_n: 1}\n"};
     switch (below(7)) {
-      case 0: text.insert(place(text), pick(tokens)); break;
-      case 1: text.erase(place(text), static_cast<std::size_t>(1 + below(8))); break;
-      case 2: if (!text.empty()) text[place(text) % text.size()] = static_cast<char>(below(256)); break;
-      case 3: text.insert(place(text), text.substr(place(text), static_cast<std::size_t>(below(60)))); break;
-      case 4: text.resize(place(text)); break;
-      case 5: text.insert(line_start(text), pick(tokens)); break;
+      case 0:
+        text.insert(place(text), pick(tokens));
+        break;
+      case 1:
+        text.erase(place(text), static_cast<std::size_t>(1 + below(8)));
+        break;
+      case 2:
+        if (!text.empty()) text[place(text) % text.size()] = static_cast<char>(below(256));
+        break;
+      case 3:
+        text.insert(place(text), text.substr(place(text), static_cast<std::size_t>(below(60))));
+        break;
+      case 4:
+        text.resize(place(text));
+        break;
+      case 5:
+        text.insert(line_start(text), pick(tokens));
+        break;
       case 6: {  // a line from another file
         const std::string& other = pick(corpus_);
         const std::size_t start = line_start(other);
@@ -104,7 +166,8 @@ class Mutator {
 
 void expect_places(const SpecError& error, const std::string& text) {
   ASSERT_FALSE(error.diagnostics().empty());
-  const auto lines = 1 + std::count(text.begin(), text.end(), '\n') + std::count(text.begin(), text.end(), '\r');
+  const auto lines =
+      1 + std::count(text.begin(), text.end(), '\n') + std::count(text.begin(), text.end(), '\r');
   std::pair<int, int> last = {0, 0};
   for (const Diagnostic& d : error.diagnostics()) {
     ASSERT_GE(d.line, 1) << d.str();
@@ -121,7 +184,8 @@ double trial_bound(const SweepSpec& spec) {
   double bound = 5.0 * static_cast<double>(spec.seeds.size());
   if (spec.search == SweepSpec::Search::kRandom) return bound * spec.draws;
   for (const Axis& axis : spec.axes) {
-    bound *= std::max<double>(static_cast<double>(axis.values.size()), 31.0 * (axis.kind == Axis::Kind::kEncoders));
+    bound *= std::max<double>(static_cast<double>(axis.values.size()),
+                              31.0 * (axis.kind == Axis::Kind::kEncoders));
   }
   return bound;
 }
@@ -144,7 +208,8 @@ TEST(SpecFuzz, MutatedFilesParseOrAreRefusedWithPlaces) {
       if (trial_bound(spec) > 5'000) continue;
       const Expansion expansion = expand(spec, challenge());
       ++expanded;
-      ASSERT_EQ(expansion.trials.size(), expansion.configs.size() * expansion.folds.size() * expansion.seeds.size());
+      ASSERT_EQ(expansion.trials.size(),
+                expansion.configs.size() * expansion.folds.size() * expansion.seeds.size());
       for (const ExpandedConfig& config : expansion.configs) ASSERT_EQ(check_config(config.config), "");
     } catch (const SpecError& e) {
       ++refused;

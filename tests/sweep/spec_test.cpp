@@ -1,8 +1,8 @@
 #include "sweep/spec.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 namespace medley::sweep {
 namespace {
@@ -89,7 +89,8 @@ TEST(ParseSweep, ReadsTheReference) {
   ASSERT_TRUE(spec.reference_encoders);
   EXPECT_EQ(spec.reference_encoders->kind, EncoderSets::Kind::kAll);
   EXPECT_EQ(spec.reference_place.line, 2);
-  EXPECT_EQ(mistake("reference: {selection: al}"), "1:24: selection: 'al' is not a value of selection; did you mean 'all'?");
+  EXPECT_EQ(mistake("reference: {selection: al}"),
+            "1:24: selection: 'al' is not a value of selection; did you mean 'all'?");
   EXPECT_EQ(mistake("reference: best"), "1:12: reference: 'best' must hold settings with values");
 }
 
@@ -196,7 +197,8 @@ TEST(ParseSweep, TheCaretCountsCharactersNotBytes) {
 
 TEST(ParseSweep, ValuesAreReadStrictlyByTheirKind) {
   EXPECT_EQ(mistake("base: {top_n: 2.0}"), "1:15: top_n: '2.0' must be a whole number");
-  EXPECT_EQ(mistake("base: {top_n: 99999999999999999999}"), "1:15: top_n: '99999999999999999999' must be between 1 and 64");
+  EXPECT_EQ(mistake("base: {top_n: 99999999999999999999}"),
+            "1:15: top_n: '99999999999999999999' must be between 1 and 64");
   EXPECT_EQ(mistake("base: {top_n: 0x2}"), "1:15: top_n: '0x2' must be a whole number");
   EXPECT_EQ(mistake("base: {dropout: nan}"), "1:17: dropout: 'nan' must be a number");
   EXPECT_EQ(mistake("base: {dropout: 0.1x}"), "1:17: dropout: '0.1x' must be a number");
@@ -209,7 +211,8 @@ TEST(ParseSweep, ValuesAreReadStrictlyByTheirKind) {
 
 TEST(ParseSweep, AGridWantsPointsOfAContinuousAxis) {
   EXPECT_EQ(mistake("axes: {dropout: {uniform: [0, 0.5]}}"),
-            "1:27: dropout: a grid needs to know how many values of uniform to take: add 'points: 5' beside it, or use "
+            "1:27: dropout: a grid needs to know how many values of uniform to take: add 'points: 5' beside "
+            "it, or use "
             "'search: {random: 100}'");
   EXPECT_TRUE(mistakes("axes: {dropout: {uniform: [0, 0.5]}}\nsearch: {random: 3}").empty());
 }
@@ -219,7 +222,8 @@ TEST(ParseSweep, AxisFormsAreChecked) {
             "1:16: top_n: 'rnage' is not a way to give values; did you mean 'range'?");
   EXPECT_EQ(mistake("axes: {top_n: {range: [1, 2], choice: [1]}}"),
             "1:31: top_n: 'range' and 'choice' are two ways to give its values: keep one");
-  EXPECT_EQ(mistake("axes: {top_n: {range: [3, 1]}}"), "1:23: top_n: range [3, 1]: the smaller bound stands first");
+  EXPECT_EQ(mistake("axes: {top_n: {range: [3, 1]}}"),
+            "1:23: top_n: range [3, 1]: the smaller bound stands first");
   EXPECT_EQ(mistake("axes: {top_n: {range: [1, 3, 0]}}"), "1:30: top_n: the step '0' must be larger than 0");
   EXPECT_EQ(mistake("axes: {top_n: {range: [1, 3, 0.5]}}"), "1:30: top_n: '0.5' must be a whole number");
   EXPECT_EQ(mistake("axes: {top_n: {range: [0, 3]}}"), "1:24: top_n: '0' must be between 1 and 64");
@@ -229,7 +233,8 @@ TEST(ParseSweep, AxisFormsAreChecked) {
             "1:25: top_n: 'uniform' is for settings that are not whole; use integer: [from, to] or a list");
   EXPECT_EQ(mistake("axes: {dropout: {range: [0, 0.5]}}"),
             "1:25: dropout: a range of a setting that is not whole wants a step: [from, to, step]");
-  EXPECT_EQ(mistake("axes: {dropout: {range: [0, 0.9, 1e-9]}}"), "1:25: dropout: this range has more than 100000 values");
+  EXPECT_EQ(mistake("axes: {dropout: {range: [0, 0.9, 1e-9]}}"),
+            "1:25: dropout: this range has more than 100000 values");
   EXPECT_EQ(mistake("axes: {weight_decay: {log_uniform: [0, 1], points: 3}}"),
             "1:36: weight_decay: log_uniform [0, 1] wants bounds larger than 0");
   EXPECT_EQ(mistake("axes: {dropout: {uniform: [0.2, 0.2001], points: 9}}"),
@@ -243,17 +248,22 @@ TEST(ParseSweep, AxisFormsAreChecked) {
 }
 
 TEST(ParseSweep, EncoderGeneratorsAreChecked) {
-  EXPECT_EQ(mistake("axes: {encoders: pars}"), "1:18: encoders: 'pars' is not a generator; did you mean 'pairs'?");
+  EXPECT_EQ(mistake("axes: {encoders: pars}"),
+            "1:18: encoders: 'pars' is not a generator; did you mean 'pairs'?");
   EXPECT_EQ(mistake("axes: {encoders: [all, clip]}"),
-            "1:24: encoders: 'clip' is not a generator; valid: all, singles, pairs, leave-one-out, by-modality, {sizes: "
+            "1:24: encoders: 'clip' is not a generator; valid: all, singles, pairs, leave-one-out, "
+            "by-modality, {sizes: "
             "[a, b]}, {modality: name}, or lists of encoders ([clip] is the subset of that encoder alone)");
   EXPECT_EQ(mistake("axes: {encoders: {sizes: [3, 2]}}"), "1:27: sizes: [3, 2]: the smallest stands first");
-  EXPECT_EQ(mistake("axes: {encoders: {sizes: [0, 2]}}"), "1:27: sizes: '0' must be a whole number from 1 to 10000");
+  EXPECT_EQ(mistake("axes: {encoders: {sizes: [0, 2]}}"),
+            "1:27: sizes: '0' must be a whole number from 1 to 10000");
   EXPECT_EQ(mistake("axes: {encoders: [[a, b, a]]}"), "1:26: encoders: 'a' stands twice in the list");
-  EXPECT_EQ(mistake("axes: {encoders: {size: 2}}"), "1:19: unknown key 'size' in encoders; did you mean 'sizes'?");
-  EXPECT_EQ(mistake("base: {encoders: pairs}"),
-            "1:18: encoders: 'pairs' must be all, a list of encoders, or {modality: name}; generators of several "
-            "subsets stand under 'axes'");
+  EXPECT_EQ(mistake("axes: {encoders: {size: 2}}"),
+            "1:19: unknown key 'size' in encoders; did you mean 'sizes'?");
+  EXPECT_EQ(
+      mistake("base: {encoders: pairs}"),
+      "1:18: encoders: 'pairs' must be all, a list of encoders, or {modality: name}; generators of several "
+      "subsets stand under 'axes'");
 }
 
 TEST(ParseSweep, ConditionsAreChecked) {
@@ -265,11 +275,11 @@ TEST(ParseSweep, ConditionsAreChecked) {
   EXPECT_EQ(mistake(axes + "when: {top_n: {top_n: 1}}"), "2:16: when: 'top_n' cannot be its own condition");
   EXPECT_EQ(mistake(axes + "when: {top_n: {encoders: all}}"), "2:16: when: encoders cannot be a condition");
   EXPECT_EQ(mistake(axes + "when: {top_n: {gate: []}}"), "2:22: when: gate: an empty list never holds");
-  EXPECT_EQ(mistakes(axes + "when: {gate: {fusion: sum}, fusion: {gate: scorer}, top_n: {gate: scorer}}"),
-            (std::vector<std::string>{
-                "2:8: when: the condition of 'gate' depends on itself, by way of 'fusion'",
-                "2:29: when: the condition of 'fusion' depends on itself, by way of 'gate'",
-                "2:53: when: the condition of 'top_n' depends on itself, by way of 'gate'"}));
+  EXPECT_EQ(
+      mistakes(axes + "when: {gate: {fusion: sum}, fusion: {gate: scorer}, top_n: {gate: scorer}}"),
+      (std::vector<std::string>{"2:8: when: the condition of 'gate' depends on itself, by way of 'fusion'",
+                                "2:29: when: the condition of 'fusion' depends on itself, by way of 'gate'",
+                                "2:53: when: the condition of 'top_n' depends on itself, by way of 'gate'"}));
 }
 
 TEST(ParseSweep, SearchIsChecked) {
@@ -284,7 +294,8 @@ TEST(ParseSweep, SearchIsChecked) {
 }
 
 TEST(ParseSweep, AKeyThatStandsTwiceIsAMistake) {
-  EXPECT_EQ(mistake("seeds: 1\nbase: {dropout: 0.1, dropout: 0.2}\n"), "2:22: key 'dropout' stands twice; first in line 2");
+  EXPECT_EQ(mistake("seeds: 1\nbase: {dropout: 0.1, dropout: 0.2}\n"),
+            "2:22: key 'dropout' stands twice; first in line 2");
   EXPECT_EQ(mistake("seeds: 1\nfolds: all\nseeds: 2\n"), "3:1: key 'seeds' stands twice; first in line 1");
 }
 
@@ -306,7 +317,8 @@ TEST(ParseSweep, WhatASweepFileNeverNeedsIsRefused) {
 TEST(ParseSweep, WhatIsNotUtf8IsRefusedAtItsPlace) {
   const std::string wrong = ": this byte is not text: a sweep file is UTF-8";
   EXPECT_EQ(mistake(std::string("name: a\0b", 9)), "1:8" + wrong);
-  for (const char* bad : {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xf4\x90\x80\x80"}) {
+  for (const char* bad : {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
+                          "\xf5\x80\x80\x80", "\xf4\x90\x80\x80"}) {
     EXPECT_EQ(mistake(std::string("seeds: 1\nname: x") + bad + "\n"), "2:8" + wrong);
   }
   EXPECT_EQ(parse("name: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80").name, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");

@@ -1,8 +1,8 @@
 // docs/sweeps.md says what the parser does: its examples parse, and its table is the settings.
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <sstream>
+
+#include <gtest/gtest.h>
 
 #include "sweep/spec.h"
 
@@ -29,11 +29,16 @@ TEST(SweepsPage, ItsExamplesParse) {
 
 std::string values_of(const Setting& setting) {
   switch (setting.kind) {
-    case Setting::Kind::kFlag: return "true, false";
-    case Setting::Kind::kEncoders: return "names";
-    case Setting::Kind::kInteger: return value_text(setting.minimum) + " to " + value_text(setting.maximum) + ", whole";
-    case Setting::Kind::kNumber: return value_text(setting.minimum) + " to " + value_text(setting.maximum);
-    case Setting::Kind::kChoice: break;
+    case Setting::Kind::kFlag:
+      return "true, false";
+    case Setting::Kind::kEncoders:
+      return "names";
+    case Setting::Kind::kInteger:
+      return value_text(setting.minimum) + " to " + value_text(setting.maximum) + ", whole";
+    case Setting::Kind::kNumber:
+      return value_text(setting.minimum) + " to " + value_text(setting.maximum);
+    case Setting::Kind::kChoice:
+      break;
   }
   std::string text;
   for (const std::string& name : setting.choices) text += (text.empty() ? "" : ", ") + name;
@@ -44,13 +49,17 @@ TEST(SweepsPage, ItsTableIsTheSettings) {
   const std::string text = page();
   const Config defaults;
   for (const Setting& setting : settings()) {
-    const std::string initial = setting.kind == Setting::Kind::kEncoders ? "all" : value_text(setting.get(defaults));
+    const std::string initial =
+        setting.kind == Setting::Kind::kEncoders ? "all" : value_text(setting.get(defaults));
     const std::string row = "| `" + setting.name + "` | " + values_of(setting) + " | " + initial + " | " +
-                            setting.meaning + " | " + (setting.active_when.empty() ? "always" : setting.active_when) + " |\n";
+                            setting.meaning + " | " +
+                            (setting.active_when.empty() ? "always" : setting.active_when) + " |\n";
     EXPECT_NE(text.find(row), std::string::npos) << "docs/sweeps.md wants this row:\n" << row;
   }
   std::size_t rows = 0;
-  for (std::size_t at = text.find("\n| `", text.find("## Settings")); at != std::string::npos; at = text.find("\n| `", at + 1)) ++rows;
+  for (std::size_t at = text.find("\n| `", text.find("## Settings")); at != std::string::npos;
+       at = text.find("\n| `", at + 1))
+    ++rows;
   EXPECT_EQ(rows, settings().size());
 }
 
