@@ -274,6 +274,12 @@ std::vector<LeaderboardRow> Reader::leaderboard(const std::string& sweep, Leader
 }
 
 std::vector<TrialScore> Reader::trial_scores(const std::string& sweep) {
+  std::vector<TrialScore> all;
+  each_trial_score(sweep, [&](const TrialScore& score) { all.push_back(score); });
+  return all;
+}
+
+void Reader::each_trial_score(const std::string& sweep, const std::function<void(const TrialScore&)>& visit) {
   View view(state_->database);
   Statement rows(state_->database,
                  "SELECT t.id, c.id, t.fold, t.seed, r.outcome, r.epochs, r.paper_epoch, r.paper_alpha, r.paper_beta, "
@@ -282,9 +288,8 @@ std::vector<TrialScore> Reader::trial_scores(const std::string& sweep) {
                  "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
                  "WHERE st.sweep = ? ORDER BY st.position");
   rows.bind(state_->sweep_key(sweep));
-  std::vector<TrialScore> all;
   while (rows.step()) {
-    TrialScore& s = all.emplace_back();
+    TrialScore s;
     s.trial = rows.text(0);
     s.config = rows.text(1);
     s.fold = rows.whole(2);
@@ -302,8 +307,8 @@ std::vector<TrialScore> Reader::trial_scores(const std::string& sweep) {
     s.clean_surface = decode_surface(rows.blob(13));
     s.inner_surface = decode_surface(rows.blob(14));
     s.seconds = rows.real(15);
+    visit(s);
   }
-  return all;
 }
 
 // ---- Trials ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -222,8 +223,10 @@ class Reader {
   /// Best first (configs without a finished trial last; ties by submission).
   std::vector<LeaderboardRow> leaderboard(const std::string& sweep,
                                           LeaderboardOrder order = LeaderboardOrder::kPaperScore, Page page = {});
-  /// Every finished trial of the sweep (diverged ones too), in trial order.
+  /// Every finished trial of the sweep (diverged ones too), in trial order. About 10 KB each: for very large sweeps use
+  /// each_trial_score(), which holds one at a time.
   std::vector<TrialScore> trial_scores(const std::string& sweep);
+  void each_trial_score(const std::string& sweep, const std::function<void(const TrialScore&)>& visit);
   /// In trial order.
   std::vector<TrialRow> trials(const std::string& sweep, const TrialFilter& filter = {}, Page page = {});
   int count_trials(const std::string& sweep, const TrialFilter& filter = {});

@@ -60,8 +60,8 @@ SweepSubmitted Journal::history(const Sweep& sweep) const {
   return event;
 }
 
-World::World(std::uint64_t seed, Bug bug, Counters& counters)
-    : dice_(seed), bug_(bug), counters_(counters), weights_(dice_) {
+World::World(std::uint64_t seed, Bug bug, Counters& counters, Mirror* mirror)
+    : dice_(seed), bug_(bug), counters_(counters), mirror_(mirror), weights_(dice_) {
   limits_.lease_ms = 1000;
   limits_.stall_ms = 6000;
   limits_.retry_budget = static_cast<int>(dice_.between(2, 5));
@@ -140,6 +140,7 @@ void World::submit(const std::string& sweep, int priority, const std::vector<std
     if (t.running()) ++counters_["second sweep shares a running trial"];
     if (t.state == TrialState::kFinished) ++counters_["second sweep shares a finished trial"];
   }
+  if (mirror_) mirror_->submit(journal_.sweeps.back(), journal_);
   if (scheduler_) feed(journal_.history(*journal_.find_sweep(sweep)));
 }
 
@@ -182,6 +183,7 @@ void World::feed(Event event) {
   if (faulty() && records && dice_.chance(weights_.disk_failure)) return stop_coordinator("the disk is full");
   if (faulty() && dice_.chance(weights_.coordinator_death / 4)) return stop_coordinator("killed before the commit");
   check_order_and_store(commands, event);
+  if (mirror_ && records) mirror_->record(commands, journal_);
   check_views();
   for (const Command& command : commands) {
     if (is_record(command)) continue;

@@ -89,6 +89,15 @@ struct Journal {
   SweepSubmitted history(const Sweep& sweep) const;
 };
 
+/// Something that is told what the journal is told: the real store, in one test.
+class Mirror {
+ public:
+  virtual ~Mirror() = default;
+  virtual void submit(const Journal::Sweep& sweep, const Journal& journal) = 0;
+  /// The record commands of one call, all of them or none; `journal` is as it is after them.
+  virtual void record(const std::vector<Command>& commands, const Journal& journal) = 0;
+};
+
 /// One worker slot: a process at a time, and a spool folder that outlives it.
 struct Worker {
   struct Held {
@@ -114,7 +123,7 @@ struct Worker {
 /// The whole world of one seed. run() throws Violation.
 class World {
  public:
-  World(std::uint64_t seed, Bug bug, Counters& counters);
+  World(std::uint64_t seed, Bug bug, Counters& counters, Mirror* mirror = nullptr);
   void run();
   std::string tail_of_history() const;
 
@@ -153,6 +162,7 @@ class World {
   Dice dice_;
   Bug bug_;
   Counters& counters_;
+  Mirror* mirror_;
   Weights weights_;
   Limits limits_;
   std::int64_t now_ = 0;

@@ -1,0 +1,135 @@
+// The simulated world again, with the real store beside its model of a journal: the store accepts every record that the
+// scheduler asks for, and what it gives back for recovery is what the model gives.
+#include <gtest/gtest.h>
+
+#include "storage/reader.h"
+#include "storage/writer.h"
+#include "tests/coordinator/scheduler_world.h"
+#include "tests/storage/store_fixture.h"
+
+namespace medley::coordinator::simulation {
+namespace {
+
+using namespace storage::testing_store;
+using storage::Error;
+using storage::Writer;
+
+/// Does with a record command what the coordinator's shell does.
+struct Recorder {
+  Writer& writer;
+  const std::map<std::string, std::string>& sweeps;  ///< id in the simulation -> id in the store
+
+  void operator()(const RecordAssignment& c) const { writer.begin_attempts(c.worker, c.pack, c.attempts, 1); }
+  void operator()(const RecordResult& c) const {
+    sweep::TrialSpec trial;
+    trial.id = c.attempt.trial;
+    if (writer.accept_result(c.attempt, plain_result(trial, 1, 1), 1) != Writer::Accepted::kAccepted) {
+      throw Error("a second result of " + trial.id);
+    }
+  }
+  void operator()(const EndAttempt& c) const {
+    if (!writer.end_attempt(c.attempt, c.state, c.reason, 1)) throw Error("not running: " + to_string(Command(c)));
+  }
+  void operator()(const FailTrial& c) const { writer.fail_trial(c.trial, c.reason, 1); }
+  void operator()(const RecordRetry& c) const { writer.retry_trial(c.trial, 1); }
+  void operator()(const RecordSweepState& c) const { writer.set_sweep_state(sweeps.at(c.sweep), c.state, 1); }
+  void operator()(const FinishSweep& c) const {
+    writer.set_sweep_state(sweeps.at(c.sweep), sweep::SweepState::kFinished, 1);
+  }
+  void operator()(const RecordWorker& c) const {
+    if (c.state == sweep::WorkerState::kJoined) {
+      writer.worker_joined({c.worker, c.worker, 1, 1, "cpu", ""}, 1);
+    } else {
+      writer.set_worker_state(c.worker, c.state, c.reason, 1);
+    }
+  }
+  template <class Other>
+  void operator()(const Other&) const {}
+};
+
+class StoreMirror : public Mirror {
+ public:
+  StoreMirror() : writer_(folder_.path()), reader_(folder_.path()) {
+    Writer::Group group(writer_);
+    writer_.register_dataset(small_dataset(), 1);
+    group.commit();
+  }
+
+  void submit(const Journal::Sweep& sweep, const Journal& journal) override {
+    storage::SweepSubmission submission;
+    submission.name = sweep.id;
+    submission.dataset = small_dataset().fingerprint;
+    submission.priority = sweep.priority;
+    std::map<std::string, sweep::Config> configs;  // one a pack key
+    for (const std::string& id : sweep.trials) {
+      sweep::Config config;
+      config.encoders = {"a"};
+      config.top_n = 1;
+      config.gate_dim = journal.trials.at(id).key.back();
+      if (configs.emplace(journal.trials.at(id).key, config).second) submission.configs.push_back({config, {}});
+      submission.trials.push_back({id, config, 0, 0});
+    }
+    Writer::Group group(writer_);
+    sweeps_[sweep.id] = writer_.submit_sweep(submission, 1).id;
+    group.commit();
+  }
+
+  void record(const std::vector<Command>& commands, const Journal& journal) override {
+    {
+      Writer::Group group(writer_);
+      for (const Command& command : commands) std::visit(Recorder{writer_, sweeps_}, command);
+      group.commit();
+    }
+    ++groups;
+    if (writer_.next_pack() != journal.next_pack) throw Violation("the store's next pack is the journal's");
+    for (const Journal::Sweep& sweep : journal.sweeps) compare(journal.history(sweep));
+  }
+
+  int groups = 0;
+
+ private:
+  void compare(const SweepSubmitted& expected) {
+    const std::string id = sweeps_.at(expected.sweep);
+    if (reader_.find_sweep(id)->state != expected.state) throw Violation("the store's sweep state is the journal's");
+    const auto histories = reader_.trial_histories(id);
+    if (histories.size() != expected.trials.size()) throw Violation("the store has the journal's trials");
+    for (std::size_t i = 0; i < histories.size(); ++i) {
+      const SubmittedTrial& e = expected.trials[i];
+      const storage::TrialHistory& h = histories[i];
+      // Failures of a finished trial mean nothing any more.
+      const bool pending = e.state == sweep::TrialState::kPending;
+      if (h.trial != e.id || h.state != e.state || h.attempts != e.attempts || (pending && h.failures != e.failures) ||
+          h.running_worker != e.running_worker || h.running_pack != e.running_pack) {
+        throw Violation("the store's history of " + e.id + " is the journal's");
+      }
+    }
+  }
+
+  TempFolder folder_{TempFolder::Where::kMemory};
+  Writer writer_;
+  storage::Reader reader_;
+  std::map<std::string, std::string> sweeps_;
+};
+
+TEST(SchedulerWithTheStore, TheStoreIsTheJournal) {
+  Counters counters;
+  int groups = 0;
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    StoreMirror mirror;
+    World world(seed, Bug::kNone, counters, &mirror);
+    try {
+      world.run();
+    } catch (const std::runtime_error& e) {
+      FAIL() << "seed " << seed << ": " << e.what() << "\n" << world.tail_of_history();
+    }
+    groups += mirror.groups;
+  }
+  EXPECT_GT(groups, 500);
+  for (const char* path : {"late result adopted", "duplicate attempt cancelled", "trial failed by budget",
+                           "recovered a running attempt", "worker quarantined"}) {
+    EXPECT_GE(counters[path], 3) << path;
+  }
+}
+
+}  // namespace
+}  // namespace medley::coordinator::simulation
