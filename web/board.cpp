@@ -11,7 +11,8 @@ namespace {
 using nlohmann::json;
 
 json spread_json(double mean, double sd) {
-  return {{"mean", std::isfinite(mean) ? json(mean) : json(nullptr)}, {"sd", std::isfinite(sd) ? json(sd) : json(nullptr)}};
+  return {{"mean", std::isfinite(mean) ? json(mean) : json(nullptr)},
+          {"sd", std::isfinite(sd) ? json(sd) : json(nullptr)}};
 }
 json spread_json(const sweep::ScoreSpread& spread) { return spread_json(spread.mean, spread.sd); }
 
@@ -26,15 +27,18 @@ json paper_json(const sweep::ConfigReport& config) {
 json clean_json(const sweep::ConfigReport& config) {
   if (config.clean_seeds == 0) return nullptr;
   const double none = std::numeric_limits<double>::quiet_NaN();
-  return {{"n", config.clean_seeds},
-          {"acc_presence", spread_json(config.clean.presence, none)},
-          {"acc_salience", spread_json(config.clean.salience, none)},
-          {"score", spread_json(config.clean.score(), config.clean_seeds > 1 ? config.clean_score_sd : none)}};
+  return {
+      {"n", config.clean_seeds},
+      {"acc_presence", spread_json(config.clean.presence, none)},
+      {"acc_salience", spread_json(config.clean.salience, none)},
+      {"score", spread_json(config.clean.score(), config.clean_seeds > 1 ? config.clean_score_sd : none)}};
 }
 
 json comparison_json(const std::optional<sweep::PairedComparison>& comparison) {
   if (!comparison) return nullptr;
-  return {{"pairs", comparison->pairs}, {"mean", comparison->mean}, {"p", comparison->p},
+  return {{"pairs", comparison->pairs},
+          {"mean", comparison->mean},
+          {"p", comparison->p},
           {"interval", {comparison->interval.low, comparison->interval.high}},
           {"verdict", sweep::verdict_name(comparison->verdict)}};
 }
@@ -49,7 +53,8 @@ double key_of(const sweep::ConfigReport& config, BoardOrder order) {
   return config.paper_score.mean;
 }
 
-/// The store has axis values as text; a report puts numbers in their own order (2 before 10, 3e-04 before 0.001).
+/// The store has axis values as text; a report puts numbers in their own order (2 before 10, 3e-04 before
+/// 0.001).
 json typed_values(const json& axis_values) {
   json typed = json::object();
   for (const auto& [axis, value] : axis_values.items()) {
@@ -64,7 +69,8 @@ json typed_values(const json& axis_values) {
 
 /// Changes whenever a trial of the sweep ends.
 std::string version_of(const storage::SweepSummary& sweep) {
-  return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" + std::to_string(sweep.trials);
+  return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" +
+         std::to_string(sweep.trials);
 }
 
 }  // namespace
@@ -165,21 +171,22 @@ json leaderboard_json(const Board& board, BoardOrder order, storage::Page page) 
     const auto costs = board.costs.find(config.id);
     const bool known = costs != board.costs.end();
     const std::optional<double> gap = config.gap();
-    rows.push_back({{"rank", i + 1},
-                    {"config", config.id},
-                    {"axis_values", config.axis_values},
-                    {"settings", config.settings},
-                    {"expected", config.expected},
-                    {"finished", config.done},
-                    {"diverged", config.diverged},
-                    {"failed", known ? costs->second.failed : 0},
-                    {"complete", config.whole()},
-                    {"paper", paper_json(config)},
-                    {"clean", clean_json(config)},
-                    {"no_clean", config.no_clean},
-                    {"optimism", gap ? json(*gap) : json(nullptr)},
-                    {"against_best", comparison_json(config.against_best)},
-                    {"mean_seconds", known && config.done > 0 ? json(costs->second.mean_seconds) : json(nullptr)}});
+    rows.push_back(
+        {{"rank", i + 1},
+         {"config", config.id},
+         {"axis_values", config.axis_values},
+         {"settings", config.settings},
+         {"expected", config.expected},
+         {"finished", config.done},
+         {"diverged", config.diverged},
+         {"failed", known ? costs->second.failed : 0},
+         {"complete", config.whole()},
+         {"paper", paper_json(config)},
+         {"clean", clean_json(config)},
+         {"no_clean", config.no_clean},
+         {"optimism", gap ? json(*gap) : json(nullptr)},
+         {"against_best", comparison_json(config.against_best)},
+         {"mean_seconds", known && config.done > 0 ? json(costs->second.mean_seconds) : json(nullptr)}});
   }
   json axes = json::array();
   for (const sweep::AxisReport& axis : report.axes) axes.push_back(axis.axis);
@@ -203,14 +210,15 @@ json axes_json(const Board& board) {
       const auto scores = [](const sweep::ScoreSpread& spread) {
         return spread.count == 0 ? json(nullptr) : json{{"n", spread.count}, {"score", spread_json(spread)}};
       };
-      values.push_back({{"value", value.value},
-                        {"configs", value.configs},
-                        {"trials", value.trials},
-                        {"complete", value.whole},
-                        {"paper", scores(value.paper_score)},
-                        {"clean", scores(value.clean_score)},
-                        {"best_config", value.best_config},
-                        {"best_paper_score", value.best_config.empty() ? json(nullptr) : json(value.best_paper_score)}});
+      values.push_back(
+          {{"value", value.value},
+           {"configs", value.configs},
+           {"trials", value.trials},
+           {"complete", value.whole},
+           {"paper", scores(value.paper_score)},
+           {"clean", scores(value.clean_score)},
+           {"best_config", value.best_config},
+           {"best_paper_score", value.best_config.empty() ? json(nullptr) : json(value.best_paper_score)}});
     }
     axes.push_back({{"name", axis.axis}, {"values", values}});
   }

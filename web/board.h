@@ -1,12 +1,12 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "storage/reader.h"
 #include "sweep/report.h"
@@ -27,8 +27,8 @@ struct Board {
 /// Reads everything finished of a sweep and reports on it.
 Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep);
 
-/// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. A board is made
-/// again when the sweep has changed, at most a twentieth of the time. Several threads may ask.
+/// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. A
+/// board is made again when the sweep has changed, at most a twentieth of the time. Several threads may ask.
 class Boards {
  public:
   std::shared_ptr<const Board> board(storage::Reader& reader, const storage::SweepSummary& sweep);

@@ -5,8 +5,8 @@
 namespace medley::web {
 
 /// What the dashboard may change. The coordinator implements it and hands each request to its own thread.
-/// Called from several HTTP threads at once, with full ids of what is in the store; must not block for longer than a
-/// moment.
+/// Called from several HTTP threads at once, with full ids of what is in the store; must not block for longer
+/// than a moment.
 class Control {
  public:
   struct Answer {

@@ -16,7 +16,8 @@ constexpr std::size_t kMaxCurvePoints = 1000;
 json time_json(storage::TimeMs time) { return time == 0 ? json(nullptr) : json(time); }
 
 json accuracy_json(const sweep::Accuracy& accuracy) {
-  return {{"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
+  return {
+      {"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
 }
 
 json thresholds_json(const sweep::Thresholds& thresholds) {
@@ -26,12 +27,13 @@ json thresholds_json(const sweep::Thresholds& thresholds) {
 /// Paper-style: epoch and thresholds tuned on the reported fold.
 json paper_json(const sweep::TrialResult& result) {
   const auto best = result.paper.surface.best();
-  return {{"epoch", result.paper.epoch}, {"thresholds", thresholds_json(best.thresholds)},
+  return {{"epoch", result.paper.epoch},
+          {"thresholds", thresholds_json(best.thresholds)},
           {"accuracy", accuracy_json(best.accuracy)}};
 }
 
-/// Clean: only a trial with an inner fold has thresholds of its own; the others get theirs from other folds, which is
-/// a number of the config (leaderboard), not of the trial.
+/// Clean: only a trial with an inner fold has thresholds of its own; the others get theirs from other folds,
+/// which is a number of the config (leaderboard), not of the trial.
 json clean_json(const sweep::TrialResult& result) {
   if (result.clean.epoch == 0) return nullptr;
   json clean{{"epoch", result.clean.epoch}, {"thresholds", nullptr}, {"accuracy", nullptr}};
@@ -47,8 +49,8 @@ json clean_json(const sweep::TrialResult& result) {
 json curves_json(const std::vector<sweep::EpochMetrics>& epochs) {
   const std::size_t step = std::max<std::size_t>(1, (epochs.size() + kMaxCurvePoints - 1) / kMaxCurvePoints);
   json curves = json::object();
-  for (const char* name : {"epoch", "learning_rate", "loss", "presence_loss", "salience_loss", "adaptation_loss",
-                           "validation_loss", "acc_presence", "acc_salience", "score"}) {
+  for (const char* name : {"epoch", "learning_rate", "loss", "presence_loss", "salience_loss",
+                           "adaptation_loss", "validation_loss", "acc_presence", "acc_salience", "score"}) {
     curves[name] = json::array();
   }
   for (std::size_t i = 0; i < epochs.size(); ++i) {
@@ -77,9 +79,14 @@ json importance_json(const sweep::Importance& importance, const storage::Dataset
         if (encoder.name == one.encoder) modality = encoder.modality;
       }
     }
-    encoders.push_back({{"encoder", one.encoder}, {"modality", modality}, {"mean", one.mean}, {"sd", one.sd},
-                        {"quantiles", one.quantiles}, {"histogram", one.histogram},
-                        {"selection_frequency", one.selection_frequency}, {"ranks", one.ranks}});
+    encoders.push_back({{"encoder", one.encoder},
+                        {"modality", modality},
+                        {"mean", one.mean},
+                        {"sd", one.sd},
+                        {"quantiles", one.quantiles},
+                        {"histogram", one.histogram},
+                        {"selection_frequency", one.selection_frequency},
+                        {"ranks", one.ranks}});
   }
   return {{"encoders", encoders}, {"cka", importance.cka}};
 }
@@ -89,8 +96,11 @@ json settings_json(const sweep::Config& config) {
   for (const sweep::Setting& setting : sweep::settings()) {
     if (!setting.active(config)) continue;
     const json value = setting.get(config);
-    rows.push_back({{"name", setting.name}, {"value", value}, {"text", sweep::value_text(value)},
-                    {"unit", setting.unit}, {"meaning", setting.meaning}});
+    rows.push_back({{"name", setting.name},
+                    {"value", value},
+                    {"text", sweep::value_text(value)},
+                    {"unit", setting.unit},
+                    {"meaning", setting.meaning}});
   }
   return rows;
 }
@@ -103,34 +113,36 @@ json dataset_json(const std::string& fingerprint, const std::string& name, bool 
 
 json eta_seconds(const storage::SweepSummary& sweep, int workers) {
   const int left = sweep.trials - sweep.finished - sweep.failed;
-  if (sweep.state != sweep::SweepState::kRunning || sweep.finished == 0 || workers == 0 || left <= 0) return nullptr;
+  if (sweep.state != sweep::SweepState::kRunning || sweep.finished == 0 || workers == 0 || left <= 0)
+    return nullptr;
   const double mean = sweep.training_seconds / sweep.finished;
   return mean * (left - 0.5 * sweep.running) / workers;  // a running trial is half done, on average
 }
 
 json sweep_json(const storage::SweepSummary& sweep, int workers) {
-  return {{"id", sweep.id},
-          {"name", sweep.name},
-          {"dataset", dataset_json(sweep.dataset, sweep.dataset_name, sweep.synthetic)},
-          {"spec_file", sweep.spec_file},
-          {"state", name_of(sweep.state)},
-          {"priority", sweep.priority},
-          {"created_ms", time_json(sweep.created)},
-          {"ended_ms", time_json(sweep.ended)},
-          {"folds", sweep.folds},
-          {"seeds", sweep.seeds},
-          {"axes", sweep.axes},
-          {"configs", sweep.configs},
-          {"trials",
-           {{"total", sweep.trials},
-            {"finished", sweep.finished},
-            {"diverged", sweep.diverged},
-            {"failed", sweep.failed},
-            {"running", sweep.running},
-            {"waiting", sweep.trials - sweep.finished - sweep.failed - sweep.running}}},
-          {"best_paper_score", sweep.finished > sweep.diverged ? json(sweep.best_paper_score) : json(nullptr)},
-          {"training_seconds", sweep.training_seconds},
-          {"eta_seconds", eta_seconds(sweep, workers)}};
+  return {
+      {"id", sweep.id},
+      {"name", sweep.name},
+      {"dataset", dataset_json(sweep.dataset, sweep.dataset_name, sweep.synthetic)},
+      {"spec_file", sweep.spec_file},
+      {"state", name_of(sweep.state)},
+      {"priority", sweep.priority},
+      {"created_ms", time_json(sweep.created)},
+      {"ended_ms", time_json(sweep.ended)},
+      {"folds", sweep.folds},
+      {"seeds", sweep.seeds},
+      {"axes", sweep.axes},
+      {"configs", sweep.configs},
+      {"trials",
+       {{"total", sweep.trials},
+        {"finished", sweep.finished},
+        {"diverged", sweep.diverged},
+        {"failed", sweep.failed},
+        {"running", sweep.running},
+        {"waiting", sweep.trials - sweep.finished - sweep.failed - sweep.running}}},
+      {"best_paper_score", sweep.finished > sweep.diverged ? json(sweep.best_paper_score) : json(nullptr)},
+      {"training_seconds", sweep.training_seconds},
+      {"eta_seconds", eta_seconds(sweep, workers)}};
 }
 
 json trial_row_json(const storage::TrialRow& row) {
@@ -145,7 +157,8 @@ json trial_row_json(const storage::TrialRow& row) {
           {"attempts", row.attempts},
           {"worker", row.worker},
           {"reason", row.reason},
-          {"paper", measured ? json{{"epoch", row.paper_epoch}, {"accuracy", accuracy_json(row.paper)}} : json(nullptr)},
+          {"paper", measured ? json{{"epoch", row.paper_epoch}, {"accuracy", accuracy_json(row.paper)}}
+                             : json(nullptr)},
           {"seconds", row.outcome ? json(row.seconds) : json(nullptr)},
           {"ended_ms", time_json(row.ended)}};
 }
@@ -155,23 +168,29 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
   bool running = false;
   for (const storage::AttemptRow& one : trial.attempts) {
     running = running || one.state == sweep::AttemptState::kRunning;
-    attempts.push_back({{"number", one.number}, {"worker", one.worker}, {"worker_name", one.worker_name},
-                        {"pack", one.pack}, {"state", name_of(one.state)}, {"reason", one.reason},
-                        {"started_ms", time_json(one.started)}, {"ended_ms", time_json(one.ended)}});
+    attempts.push_back({{"number", one.number},
+                        {"worker", one.worker},
+                        {"worker_name", one.worker_name},
+                        {"pack", one.pack},
+                        {"state", name_of(one.state)},
+                        {"reason", one.reason},
+                        {"started_ms", time_json(one.started)},
+                        {"ended_ms", time_json(one.ended)}});
   }
-  json body{{"id", trial.spec.id},
-            {"config", sweep::config_id(trial.spec.config)},
-            {"fold", trial.spec.fold},
-            {"seed", trial.spec.seed},
-            {"dataset", dataset_json(trial.dataset, dataset ? dataset->name : "", dataset && dataset->synthetic)},
-            {"settings", settings_json(trial.spec.config)},
-            {"state", name_of(trial.state)},
-            {"running", running && trial.state == sweep::TrialState::kPending},
-            {"reason", trial.reason},
-            {"attempts", attempts},
-            {"sweeps", trial.sweeps},
-            {"ended_ms", time_json(trial.ended)},
-            {"result", nullptr}};
+  json body{
+      {"id", trial.spec.id},
+      {"config", sweep::config_id(trial.spec.config)},
+      {"fold", trial.spec.fold},
+      {"seed", trial.spec.seed},
+      {"dataset", dataset_json(trial.dataset, dataset ? dataset->name : "", dataset && dataset->synthetic)},
+      {"settings", settings_json(trial.spec.config)},
+      {"state", name_of(trial.state)},
+      {"running", running && trial.state == sweep::TrialState::kPending},
+      {"reason", trial.reason},
+      {"attempts", attempts},
+      {"sweeps", trial.sweeps},
+      {"ended_ms", time_json(trial.ended)},
+      {"result", nullptr}};
   if (trial.result) {
     const sweep::TrialResult& result = *trial.result;
     const bool finished = result.outcome == sweep::Outcome::kFinished;
@@ -192,15 +211,25 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
 }
 
 json worker_json(const storage::WorkerRow& row) {
-  return {{"id", row.worker.id},         {"name", row.worker.name},     {"device", row.worker.device},
-          {"ranks", row.worker.ranks},   {"capacity", row.worker.capacity}, {"version", row.worker.version},
-          {"state", name_of(row.state)}, {"reason", row.reason},        {"joined_ms", time_json(row.joined)},
+  return {{"id", row.worker.id},
+          {"name", row.worker.name},
+          {"device", row.worker.device},
+          {"ranks", row.worker.ranks},
+          {"capacity", row.worker.capacity},
+          {"version", row.worker.version},
+          {"state", name_of(row.state)},
+          {"reason", row.reason},
+          {"joined_ms", time_json(row.joined)},
           {"changed_ms", time_json(row.changed)},
           {"attempts", {{"running", row.running}, {"finished", row.finished}, {"failed", row.failed}}}};
 }
 
 json log_json(const storage::LogRow& row) {
-  return {{"id", row.id}, {"time_ms", row.time}, {"kind", row.kind}, {"subject", row.subject}, {"text", row.text}};
+  return {{"id", row.id},
+          {"time_ms", row.time},
+          {"kind", row.kind},
+          {"subject", row.subject},
+          {"text", row.text}};
 }
 
 }  // namespace medley::web

@@ -13,7 +13,8 @@ nlohmann::json trial_json(const storage::TrialDetail& trial, const storage::Data
 nlohmann::json worker_json(const storage::WorkerRow& row);
 nlohmann::json log_json(const storage::LogRow& row);
 
-/// Seconds until the sweep is done if `workers` go on at the mean speed so far; null when nothing can be said yet.
+/// Seconds until the sweep is done if `workers` go on at the mean speed so far; null when nothing can be said
+/// yet.
 nlohmann::json eta_seconds(const storage::SweepSummary& sweep, int workers);
 
 }  // namespace medley::web

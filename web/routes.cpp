@@ -1,7 +1,5 @@
 #include "web/routes.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -10,6 +8,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "storage/reader.h"
 #include "sweep/digest.h"
@@ -32,7 +32,9 @@ struct Refused {
   std::string message;
 };
 
-std::string text_of(const json& body) { return body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
+std::string text_of(const json& body) {
+  return body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
 
 std::vector<std::string> segments(const std::string& path) {
   std::vector<std::string> parts;
@@ -47,9 +49,8 @@ std::vector<std::string> segments(const std::string& path) {
 
 /// A full id, or at least 4 hexadecimal digits of one.
 const std::string& checked_id(const std::string& id) {
-  const bool hexadecimal = std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  const bool hexadecimal = std::all_of(
+      id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (!hexadecimal || id.size() < 4 || id.size() > 64) {
     throw Refused{404, "An id is 4 to 64 hexadecimal digits in lower case."};
   }
@@ -105,11 +106,15 @@ json sweeps_json(Reader& reader) {
 
 storage::TrialFilter filter_of(const Request& request) {
   storage::TrialFilter filter;
-  if (const std::string config = request.parameter("config"); !config.empty()) filter.config = checked_id(config);
-  if (const auto fold = number_parameter(request, "fold", 0, 1'000'000)) filter.fold = static_cast<int>(*fold);
-  if (const auto seed = number_parameter(request, "seed", 0, INT64_MAX)) filter.seed = static_cast<std::uint64_t>(*seed);
+  if (const std::string config = request.parameter("config"); !config.empty())
+    filter.config = checked_id(config);
+  if (const auto fold = number_parameter(request, "fold", 0, 1'000'000))
+    filter.fold = static_cast<int>(*fold);
+  if (const auto seed = number_parameter(request, "seed", 0, INT64_MAX))
+    filter.seed = static_cast<std::uint64_t>(*seed);
   if (const std::string state = request.parameter("state"); !state.empty()) {
-    for (const auto known : {sweep::TrialState::kPending, sweep::TrialState::kFinished, sweep::TrialState::kFailed}) {
+    for (const auto known :
+         {sweep::TrialState::kPending, sweep::TrialState::kFinished, sweep::TrialState::kFailed}) {
       if (state == name_of(known)) filter.state = known;
     }
     if (!filter.state) throw Refused{400, "state must be pending, finished or failed."};
@@ -125,7 +130,10 @@ json trials_json(Reader& reader, const std::string& id, const Request& request) 
   json rows = json::array();
   for (const auto& row : reader.trials(sweep.id, filter, page)) rows.push_back(trial_row_json(row));
   const int total = reader.count_trials(sweep.id, filter);
-  return {{"sweep", sweep.id}, {"trials", rows}, {"total", total}, {"offset", page.offset},
+  return {{"sweep", sweep.id},
+          {"trials", rows},
+          {"total", total},
+          {"offset", page.offset},
           {"next_offset", next_offset(page, total)}};
 }
 
@@ -192,8 +200,9 @@ Response page_file(const Request& request) {
   if (request.path == "/" && assets().empty()) {
     Response response;
     response.type = "text/plain; charset=utf-8";
-    response.body = "Medley was built without its page (node and npm were missing, or -DMEDLEY_WEB=OFF).\n"
-                    "Everything it would show is at /api/v1/sweeps.\n";
+    response.body =
+        "Medley was built without its page (node and npm were missing, or -DMEDLEY_WEB=OFF).\n"
+        "Everything it would show is at /api/v1/sweeps.\n";
     return response;
   }
   throw Refused{404, "There is nothing at this address."};
@@ -225,7 +234,9 @@ Response Routes::read(const Request& request) const {
   const std::string& what = parts[2];
   const std::size_t count = parts.size();
   if (what == "healthz" && count == 3) {
-    return json_response(request, {{"status", "ok"}, {"version", MEDLEY_VERSION}, {"page", !assets().empty()},
+    return json_response(request, {{"status", "ok"},
+                                   {"version", MEDLEY_VERSION},
+                                   {"page", !assets().empty()},
                                    {"store", storage::store_exists(store_)},
                                    {"control", control_ != nullptr && changeable_}});
   }
@@ -243,7 +254,8 @@ Response Routes::read(const Request& request) const {
   if (what == "sweeps" && count == 5 && parts[4] == "trials") {
     return json_response(request, trials_json(reader, parts[3], request));
   }
-  if (what == "sweeps" && count == 5 && (parts[4] == "leaderboard" || parts[4] == "axes" || parts[4] == "leaderboard.csv")) {
+  if (what == "sweeps" && count == 5 &&
+      (parts[4] == "leaderboard" || parts[4] == "axes" || parts[4] == "leaderboard.csv")) {
     const BoardOrder order = order_of(request);
     const storage::Page page = page_of(request);
     const auto board = boards_.board(reader, sweep_of(reader, parts[3]));
@@ -252,7 +264,8 @@ Response Routes::read(const Request& request) const {
     Response response;
     response.type = "text/csv; charset=utf-8";
     response.body = sweep::render(board->report, sweep::ReportFormat::kCsv);
-    response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + board->sweep + "-leaderboard.csv\"");
+    response.headers.emplace_back("Content-Disposition",
+                                  "attachment; filename=\"" + board->sweep + "-leaderboard.csv\"");
     response.headers.emplace_back("Cache-Control", "no-cache");
     return response;
   }
@@ -268,13 +281,17 @@ Response Routes::read(const Request& request) const {
 
 Response Routes::change(const Request& request) const {
   const std::vector<std::string> parts = segments(request.path);
-  if (parts.size() != 5 || parts[0] != "api" || parts[1] != "v1") throw Refused{404, "There is nothing to change here."};
-  if (control_ == nullptr) throw Refused{409, "No coordinator is running on this store: nothing can be changed."};
+  if (parts.size() != 5 || parts[0] != "api" || parts[1] != "v1")
+    throw Refused{404, "There is nothing to change here."};
+  if (control_ == nullptr)
+    throw Refused{409, "No coordinator is running on this store: nothing can be changed."};
   Reader reader(store_);
   Control::Answer answer;
   if (parts[2] == "sweeps" && (parts[4] == "pause" || parts[4] == "resume" || parts[4] == "stop")) {
     const std::string id = sweep_of(reader, parts[3]).id;
-    answer = parts[4] == "pause" ? control_->pause(id) : parts[4] == "resume" ? control_->resume(id) : control_->stop(id);
+    answer = parts[4] == "pause"    ? control_->pause(id)
+             : parts[4] == "resume" ? control_->resume(id)
+                                    : control_->stop(id);
   } else if (parts[2] == "trials" && parts[4] == "retry") {
     const auto trial = reader.find_trial(checked_id(parts[3]));
     if (!trial) throw Refused{404, "There is no trial with this id in the store."};

@@ -8,8 +8,8 @@
 
 namespace medley::web {
 
-/// What every address answers: the page's files and /api/v1 (docs/api.md). Knows no socket. May be called from
-/// several threads at once: each request opens its own read-only connection.
+/// What every address answers: the page's files and /api/v1 (docs/api.md). Knows no socket. May be called
+/// from several threads at once: each request opens its own read-only connection.
 class Routes {
  public:
   /// `control` may be null; `changeable`: there is a token, so changes are possible at all.

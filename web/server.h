@@ -10,18 +10,18 @@
 namespace medley::web {
 
 struct Options {
-  std::filesystem::path store;         ///< read only; may still be without a database
-  std::string address = "127.0.0.1";   ///< beyond loopback a token is required
-  int port = 0;                        ///< 0 = any that is free
-  std::string token;                   ///< "" = nothing can be changed through the server
+  std::filesystem::path store;        ///< read only; may still be without a database
+  std::string address = "127.0.0.1";  ///< beyond loopback a token is required
+  int port = 0;                       ///< 0 = any that is free
+  std::string token;                  ///< "" = nothing can be changed through the server
 };
 
-/// The dashboard: the page at /, everything it shows at /api/v1 (docs/api.md). Its threads read the store through
-/// read-only connections and never hold one open between requests for longer than a request.
+/// The dashboard: the page at /, everything it shows at /api/v1 (docs/api.md). Its threads read the store
+/// through read-only connections and never hold one open between requests for longer than a request.
 class Server {
  public:
-  /// `control` may be null (nothing can be changed); it must outlive the server. Throws Error when the address needs a
-  /// token and there is none.
+  /// `control` may be null (nothing can be changed); it must outlive the server. Throws Error when the
+  /// address needs a token and there is none.
   Server(Options options, Control* control);
   ~Server();
   Server(const Server&) = delete;
@@ -29,7 +29,8 @@ class Server {
 
   /// Listens and returns. Throws Error naming the address when it cannot, e.g. because the port is in use.
   void start();
-  /// "http://127.0.0.1:8642/", with `#token=` where there is a token (the part after # is never sent to a server).
+  /// "http://127.0.0.1:8642/", with `#token=` where there is a token (the part after # is never sent to a
+  /// server).
   std::string url() const;
   int port() const;
   /// Ends open connections within about a second. May be called twice.

@@ -1,13 +1,14 @@
 #include "web/access.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace medley::web {
 namespace {
 
-Request request(const std::string& method, const std::string& path, const std::string& host = "127.0.0.1:8642") {
+Request request(const std::string& method, const std::string& path,
+                const std::string& host = "127.0.0.1:8642") {
   Request made;
   made.method = method;
   made.path = path;
@@ -26,7 +27,8 @@ TEST(Access, LoopbackReadsNeedNoToken) {
 
 TEST(Access, ForeignHostNameOnLoopbackIsRefusedAsRebinding) {
   const Access access{true, ""};
-  for (const char* host : {"evil.example", "evil.example:8642", "127.0.0.1.evil.example", "", "[::1", "10.0.0.3"}) {
+  for (const char* host :
+       {"evil.example", "evil.example:8642", "127.0.0.1.evil.example", "", "[::1", "10.0.0.3"}) {
     EXPECT_EQ(status_of(access.refuse(request("GET", "/", host))), 403) << host;
   }
 }
@@ -38,7 +40,8 @@ TEST(Access, BeyondLoopbackTheApiNeedsTheTokenButThePageAndHealthDoNot) {
   EXPECT_EQ(status_of(access.refuse(request("GET", "/api/v1/healthz", "big.example:8642"))), 200);
   Request sweeps = request("GET", "/api/v1/sweeps", "big.example:8642");
   EXPECT_EQ(status_of(access.refuse(sweeps)), 401);
-  for (const char* wrong : {"Bearer secre", "Bearer secretsecret", "Bearer ", "secret", "Basic secret", "Bearer SECRET"}) {
+  for (const char* wrong :
+       {"Bearer secre", "Bearer secretsecret", "Bearer ", "secret", "Basic secret", "Bearer SECRET"}) {
     sweeps.headers["authorization"] = wrong;
     EXPECT_EQ(status_of(access.refuse(sweeps)), 401) << wrong;
   }
@@ -98,7 +101,8 @@ TEST(Access, EveryResponseForbidsInlineAndForeignScript) {
 }
 
 TEST(Access, LoopbackAddresses) {
-  for (const char* address : {"127.0.0.1", "127.3.2.1", "localhost", "::1"}) EXPECT_TRUE(is_loopback(address)) << address;
+  for (const char* address : {"127.0.0.1", "127.3.2.1", "localhost", "::1"})
+    EXPECT_TRUE(is_loopback(address)) << address;
   for (const char* address : {"0.0.0.0", "::", "10.0.0.1", "", "localhost.evil.example", "128.0.0.1"}) {
     EXPECT_FALSE(is_loopback(address)) << address;
   }

@@ -1,15 +1,15 @@
 #include "web/routes.h"
 
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "tests/web/sample_store.h"
 
@@ -58,7 +58,12 @@ TEST_F(RoutesTest, SweepsCountTheirTrials) {
     if (sweep["id"] == sample_.running) running = sweep;
   }
   // 135 trials; of the first 96, one failed and one of the others diverged; two more are running.
-  EXPECT_EQ(running["trials"], json({{"total", 135}, {"finished", 95}, {"diverged", 1}, {"failed", 1}, {"running", 2}, {"waiting", 37}}));
+  EXPECT_EQ(running["trials"], json({{"total", 135},
+                                     {"finished", 95},
+                                     {"diverged", 1},
+                                     {"failed", 1},
+                                     {"running", 2},
+                                     {"waiting", 37}}));
   EXPECT_EQ(running["state"], "running");
   EXPECT_EQ(running["configs"], 9);
   EXPECT_EQ(running["folds"], json({0, 1, 2, 3, 4}));
@@ -121,9 +126,11 @@ TEST_F(RoutesTest, AFinishedTrialHasCurvesAttemptsAndImportance) {
   EXPECT_DOUBLE_EQ(accuracy["score"].get<double>(),
                    (accuracy["acc_presence"].get<double>() + accuracy["acc_salience"].get<double>()) / 2);
   EXPECT_EQ(result["clean"]["epoch"], 30);
-  EXPECT_EQ(result["clean"]["accuracy"], nullptr);  // thresholds come from other folds: a number of the config
+  EXPECT_EQ(result["clean"]["accuracy"],
+            nullptr);  // thresholds come from other folds: a number of the config
   bool top_n = false;
-  for (const json& setting : trial["settings"]) top_n = top_n || (setting["name"] == "top_n" && setting["text"] == "1");
+  for (const json& setting : trial["settings"])
+    top_n = top_n || (setting["name"] == "top_n" && setting["text"] == "1");
   EXPECT_TRUE(top_n);
 }
 
@@ -165,7 +172,8 @@ TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
   EXPECT_EQ(board["synthetic"], true);
   EXPECT_EQ(std::set<std::string>(board["axes"].begin(), board["axes"].end()),
             (std::set<std::string>{"learning_rate", "top_n"}));
-  // 96 trials in blocks of 15: six whole blocks less one with a failed and one with a diverged trial, then 6 of 15.
+  // 96 trials in blocks of 15: six whole blocks less one with a failed and one with a diverged trial, then 6
+  // of 15.
   int whole = 0;
   bool partial_seen = false;
   for (const json& row : board["rows"]) {
@@ -213,7 +221,8 @@ TEST_F(RoutesTest, AxisTablesCountEveryConfigOnce) {
   for (const json& axis : answer["axes"]) {
     int configs = 0;
     int trials = 0;
-    for (const json& value : axis["values"]) configs += value["configs"].get<int>(), trials += value["trials"].get<int>();
+    for (const json& value : axis["values"])
+      configs += value["configs"].get<int>(), trials += value["trials"].get<int>();
     EXPECT_EQ(axis["values"].size(), 3u);
     EXPECT_EQ(configs, 9);
     EXPECT_EQ(trials, 94);  // 95 finished, one of them diverged
@@ -233,12 +242,14 @@ TEST_F(RoutesTest, LeaderboardIsAlsoCsv) {
 }
 
 TEST_F(RoutesTest, WhatIsNotThereIs404AndWhatIsWrongIs400) {
-  for (const char* path : {"sweeps/ffffffffffff", "trials/0123456789abcdef", "sweeps/..", "sweeps/", "trials/", "trials/abc",
-                           "sweeps/DROP TABLE", "nothing", "", "sweeps/ffff/leaderboard", "sweeps/ffff/axes/x"}) {
+  for (const char* path :
+       {"sweeps/ffffffffffff", "trials/0123456789abcdef", "sweeps/..", "sweeps/", "trials/", "trials/abc",
+        "sweeps/DROP TABLE", "nothing", "", "sweeps/ffff/leaderboard", "sweeps/ffff/axes/x"}) {
     EXPECT_EQ(get(path).status, 404) << path;
   }
   const std::string trials = "sweeps/" + sample_.running + "/trials";
-  for (const auto& [name, value] : std::map<std::string, std::string>{{"offset", "-1"}, {"limit", "0"}, {"fold", "x"}, {"state", "lost"}, {"seed", "1.5"}}) {
+  for (const auto& [name, value] : std::map<std::string, std::string>{
+           {"offset", "-1"}, {"limit", "0"}, {"fold", "x"}, {"state", "lost"}, {"seed", "1.5"}}) {
     EXPECT_EQ(get(trials, {{name, value}}).status, 400) << name;
   }
   EXPECT_EQ(get(trials, {{"limit", "1001"}}).status, 400);

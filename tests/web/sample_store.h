@@ -8,18 +8,19 @@ namespace medley::test {
 
 /// Ids of what write_sample_store() made.
 struct SampleStore {
-  std::string running;    ///< sweep "top-n by learning rate": 9 configs x 5 folds x 3 seeds, two thirds of them finished
-  std::string finished;   ///< sweep "gates with an inner fold": 4 configs x 5 folds x 2 seeds, all finished
-  std::string hostile;    ///< sweep named `<img src=x onerror=alert(1)>`, paused, nothing trained
-  std::string trial;      ///< a finished trial of `running`
-  std::string failed;     ///< a trial of `running` that lost all its attempts
-  std::string diverged;   ///< a trial of `running` that turned NaN
+  std::string running;  ///< sweep "top-n by learning rate": 9 configs x 5 folds x 3 seeds, two thirds of them
+                        ///< finished
+  std::string finished;  ///< sweep "gates with an inner fold": 4 configs x 5 folds x 2 seeds, all finished
+  std::string hostile;   ///< sweep named `<img src=x onerror=alert(1)>`, paused, nothing trained
+  std::string trial;     ///< a finished trial of `running`
+  std::string failed;    ///< a trial of `running` that lost all its attempts
+  std::string diverged;  ///< a trial of `running` that turned NaN
 };
 inline constexpr int kSampleClipsAFold = 40;
 
-/// A small store in every state that a page can show, through the store's own writer. The numbers are made up by
-/// formula: a config's predictions are the truth under noise that falls with top_n. `now` is the time of the newest
-/// record.
+/// A small store in every state that a page can show, through the store's own writer. The numbers are made up
+/// by formula: a config's predictions are the truth under noise that falls with top_n. `now` is the time of
+/// the newest record.
 SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t now);
 
 }  // namespace medley::test

@@ -1,4 +1,5 @@
-// Writes a sample store into a new folder and serves it until a line (or the end) is read: to look at the page.
+// Writes a sample store into a new folder and serves it until a line (or the end) is read: to look at the
+// page.
 //   web_serve_sample FOLDER [PORT [TOKEN]]
 #include <chrono>
 #include <iostream>
@@ -18,8 +19,9 @@ int main(int argc, char** argv) {
       std::chrono::system_clock::now().time_since_epoch());
   if (!medley::storage::store_exists(folder)) {
     const auto sample = medley::test::write_sample_store(folder, now.count());
-    std::cout << "running " << sample.running << "\nfinished " << sample.finished << "\nhostile " << sample.hostile
-              << "\ntrial " << sample.trial << "\nfailed " << sample.failed << "\ndiverged " << sample.diverged << "\n";
+    std::cout << "running " << sample.running << "\nfinished " << sample.finished << "\nhostile "
+              << sample.hostile << "\ntrial " << sample.trial << "\nfailed " << sample.failed << "\ndiverged "
+              << sample.diverged << "\n";
   }
   medley::web::Options options;
   options.store = folder;

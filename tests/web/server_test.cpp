@@ -1,6 +1,13 @@
 // Hostile and ordinary requests over a real socket: each gets the answer it should, and the server goes on.
 #include "web/server.h"
 
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -8,13 +15,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-#include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include "tests/web/sample_store.h"
 #include "web/assets.h"
@@ -81,7 +81,8 @@ class ServerTest : public ::testing::Test {
   static std::string read_all(int socket) {
     std::string all;
     char buffer[4096];
-    for (ssize_t n; (n = ::recv(socket, buffer, sizeof buffer, 0)) > 0;) all.append(buffer, static_cast<std::size_t>(n));
+    for (ssize_t n; (n = ::recv(socket, buffer, sizeof buffer, 0)) > 0;)
+      all.append(buffer, static_cast<std::size_t>(n));
     ::close(socket);
     return all;
   }
@@ -97,7 +98,9 @@ class ServerTest : public ::testing::Test {
     return answer.size() < 12 || answer.compare(0, 7, "HTTP/1.") != 0 ? 0 : std::atoi(answer.c_str() + 9);
   }
 
-  void expect_alive() const { EXPECT_EQ(status(ask("GET /api/v1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")), 200); }
+  void expect_alive() const {
+    EXPECT_EQ(status(ask("GET /api/v1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")), 200);
+  }
 
   static std::filesystem::path folder_;
   static test::SampleStore sample_;
@@ -110,8 +113,9 @@ test::SampleStore ServerTest::sample_;
 TEST_F(ServerTest, AnswersWithSecurityHeadersAndClosesTheConnection) {
   const std::string answer = ask("GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(status(answer), 200);
-  for (const char* header : {"Content-Security-Policy: default-src 'none'", "X-Content-Type-Options: nosniff",
-                             "X-Frame-Options: DENY", "Connection: close", "ETag: \"", "Content-Type: application/json"}) {
+  for (const char* header :
+       {"Content-Security-Policy: default-src 'none'", "X-Content-Type-Options: nosniff",
+        "X-Frame-Options: DENY", "Connection: close", "ETag: \"", "Content-Type: application/json"}) {
     EXPECT_NE(answer.find(header), std::string::npos) << header << " in\n" << answer.substr(0, 900);
   }
 }
@@ -135,15 +139,17 @@ TEST_F(ServerTest, UnchangedAnswersAre304) {
   const std::string first = ask("GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::size_t at = first.find("ETag: ") + 6;
   const std::string etag = first.substr(at, first.find("\r\n", at) - at);
-  const std::string again = ask("GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: " + etag + "\r\n\r\n");
+  const std::string again =
+      ask("GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: " + etag + "\r\n\r\n");
   EXPECT_EQ(status(again), 304);
   EXPECT_EQ(again.substr(again.find("\r\n\r\n") + 4), "");
 }
 
 TEST_F(ServerTest, TraversalReachesNoFile) {
-  for (const char* path : {"/../medley.db", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd",
-                           "/app.js/../../etc/passwd", "/api/v1/sweeps/../../medley.db", "/api/v1/trials/..%2f..%2fmedley.db",
-                           "/index.html%00.js", "/medley.db", "/lock"}) {
+  for (const char* path :
+       {"/../medley.db", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd",
+        "/app.js/../../etc/passwd", "/api/v1/sweeps/../../medley.db", "/api/v1/trials/..%2f..%2fmedley.db",
+        "/index.html%00.js", "/medley.db", "/lock"}) {
     const std::string answer = ask(std::string("GET ") + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_GE(status(answer), 400) << path;
     EXPECT_LT(status(answer), 500) << path;
@@ -168,18 +174,31 @@ TEST_F(ServerTest, BadFormsAreRefused) {
       {"two hosts", "GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400, 400},
       {"long address", "GET /" + std::string(5000, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 414, 414},
       {"very long address", "GET /" + std::string(60000, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 0, 414},
-      {"chunked body", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host +
-                           "Authorization: Bearer secret\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 411, 411},
-      {"chunked and length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host +
-                                 "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", 411, 411},
-      {"no length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Authorization: Bearer secret\r\n\r\n", 411, 411},
-      {"huge length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n", 413, 413},
-      {"negative length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: -1\r\n\r\n", 400, 413},
-      {"many headers", "GET /api/v1/healthz HTTP/1.1\r\n" + host + [] {
-         std::string lines;
-         for (int i = 0; i < 200; ++i) lines += "X-" + std::to_string(i) + ": 1\r\n";
-         return lines;
-       }() + "\r\n", 400, 431},
+      {"chunked body",
+       "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host +
+           "Authorization: Bearer secret\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+       411, 411},
+      {"chunked and length",
+       "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host +
+           "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+       411, 411},
+      {"no length",
+       "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Authorization: Bearer secret\r\n\r\n", 411,
+       411},
+      {"huge length",
+       "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n",
+       413, 413},
+      {"negative length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: -1\r\n\r\n",
+       400, 413},
+      {"many headers",
+       "GET /api/v1/healthz HTTP/1.1\r\n" + host +
+           [] {
+             std::string lines;
+             for (int i = 0; i < 200; ++i) lines += "X-" + std::to_string(i) + ": 1\r\n";
+             return lines;
+           }() +
+           "\r\n",
+       400, 431},
   };
   for (const auto& one : cases) {
     const int got = status(ask(one.text));
@@ -193,8 +212,9 @@ TEST_F(ServerTest, BadFormsAreRefused) {
 TEST_F(ServerTest, EndlessInputIsCutOffWithoutGrowing) {
   rusage before{};
   getrusage(RUSAGE_SELF, &before);
-  for (const char* start : {"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ", "GET /",
-                            "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\nX: "}) {
+  for (const char* start :
+       {"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ", "GET /",
+        "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\nX: "}) {
     const int socket = connect();
     bool taken = write(socket, start);
     const std::string block(1 << 20, 'a');
@@ -263,7 +283,8 @@ TEST_F(ServerTest, APortInUseIsAnErrorThatNamesIt) {
     second.start();
     FAIL() << "two servers share port " << options.port;
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find(std::to_string(options.port)), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find(std::to_string(options.port)), std::string::npos)
+        << error.what();
   }
 }
 
@@ -279,17 +300,23 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
   const std::string head = "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n";
   EXPECT_EQ(status(ask(head + "\r\n{}")), 401);
   EXPECT_EQ(status(ask(head + "Authorization: Bearer secret\r\nOrigin: http://evil.example\r\n\r\n{}")), 403);
-  EXPECT_EQ(status(ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n")), 404);
+  EXPECT_EQ(
+      status(ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n")),
+      404);
   EXPECT_TRUE(control_.asked.empty());
   EXPECT_EQ(status(ask(head + "Authorization: Bearer secret\r\n\r\n{}")), 200);
   EXPECT_EQ(control_.asked, std::vector<std::string>{"pause " + sample_.running});
   control_.asked.clear();
   const std::string start = sample_.failed.substr(0, 8);
-  EXPECT_EQ(status(ask("POST /api/v1/trials/" + start + "/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
-                       "Authorization: Bearer secret\r\n\r\n")), 200);
+  EXPECT_EQ(status(ask("POST /api/v1/trials/" + start +
+                       "/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                       "Authorization: Bearer secret\r\n\r\n")),
+            200);
   EXPECT_EQ(control_.asked, std::vector<std::string>{"retry " + sample_.failed});
-  EXPECT_EQ(status(ask("POST /api/v1/trials/ffffffff/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
-                       "Authorization: Bearer secret\r\n\r\n")), 404);
+  EXPECT_EQ(
+      status(ask("POST /api/v1/trials/ffffffff/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                 "Authorization: Bearer secret\r\n\r\n")),
+      404);
   EXPECT_EQ(control_.asked.size(), 1u);
 }
 
