@@ -257,16 +257,16 @@ void predict(const PredictArguments& arguments, const Globals& globals) {
   const auto ensemble = choose_ensemble(reader, arguments.ensemble);
   const fs::path folder = storage::StoreLayout(globals.store.string()).checkpoints();
   json members = json::array();
-  std::vector<std::string> missing;
+  int missing = 0;
+  std::string names;
   for (const auto& member : ensemble.members) {
     const fs::path checkpoint = fs::absolute(folder / (member.trial + ".npz"));
-    if (!fs::exists(checkpoint)) missing.push_back(member.trial);
+    if (!fs::exists(checkpoint)) names += (missing++ ? ", " : "") + member.trial;
     members.push_back({{"checkpoint", checkpoint.string()}, {"weight", member.weight}});
   }
-  if (!missing.empty()) {
-    throw std::runtime_error(fmt::format("{} of the {} members of '{}' have no checkpoint in {}: {}", missing.size(),
-                                         ensemble.members.size(), ensemble.name, folder.string(),
-                                         fmt::join(missing, ", ")));
+  if (missing > 0) {
+    throw std::runtime_error(fmt::format("{} of the {} members of '{}' have no checkpoint in {}: {}", missing,
+                                         ensemble.members.size(), ensemble.name, folder.string(), names));
   }
   const fs::path request = data::partial_path(arguments.out.string() + ".request.json");
   data::write_text(request, json{{"data", fs::absolute(arguments.data).string()},

@@ -1,0 +1,453 @@
+// report, show, ensemble, export and evaluate on a store of made-up results whose numbers are worked out here by
+// definition.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <sstream>
+
+#include "coordinator/command.h"
+#include "coordinator/evaluate.h"
+#include "coordinator/sweep_results.h"
+#include "storage/writer.h"
+#include "trainer/data/error.h"
+#include "trainer/data/npz.h"
+#include "trainer/data/npz_write.h"
+#include "trainer/data/submission.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kFolds = 3;
+constexpr int kTestClips = 7;
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "medley-results-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+/// 60 labelled clips whose folds alternate (so that pooling must put rows back in order), 7 test clips.
+storage::DatasetRecord dataset() {
+  storage::DatasetRecord record;
+  record.fingerprint = std::string(64, 'd');
+  record.folder = "/nowhere";
+  record.name = "made-up";
+  record.synthetic = true;
+  record.classes = sweep::Classes::blemore();
+  record.folds = {0, 1, 2};
+  for (int i = 0; i < 60; ++i) {
+    storage::ClipRecord clip;
+    clip.filename = "clip_" + std::to_string(i);
+    clip.fold = i % kFolds;
+    clip.actor = "A" + std::to_string(i % 12);
+    clip.label = i % 2 ? sweep::make_blend(i % 5, (i + 1 + i / 20) % 5, 30 + 20 * (i % 3)) : sweep::Label{i % 6, -1, 100};
+    record.clips.push_back(clip);
+  }
+  for (int i = 0; i < kTestClips; ++i) record.clips.push_back({"test_000" + std::to_string(i) + ".mov", "", -1, {}});
+  record.encoders = {{"clip", "video", 4}};
+  return record;
+}
+
+/// Probabilities of a clip under a config: near its label with this strength.
+std::vector<float> row(const storage::ClipRecord& clip, double strength, std::mt19937& random) {
+  std::normal_distribution<double> normal;
+  std::vector<double> p(6);
+  double total = 0;
+  for (int c = 0; c < 6; ++c) {
+    const double share = !clip.label ? 0 : c == clip.label->first ? clip.label->salience / 100.0
+                         : c == clip.label->second ? 1 - clip.label->salience / 100.0 : 0;
+    total += p[std::size_t(c)] = std::exp(strength * share + normal(random));
+  }
+  std::vector<float> made;
+  for (const double value : p) made.push_back(float(value / total));
+  return made;
+}
+
+/// Predictions of all clips, [clip][class], of each trial id.
+using Said = std::map<std::string, std::vector<std::vector<float>>>;
+
+sweep::Snapshot snapshot(const storage::DatasetRecord& data, const std::vector<std::vector<float>>& said, int fold, int epoch) {
+  sweep::Snapshot made;
+  made.epoch = epoch;
+  std::vector<double> p;
+  std::vector<sweep::Label> truth;
+  for (std::size_t i = 0; i < data.clips.size(); ++i) {
+    auto* part = data.clips[i].fold == fold ? &made.validation : data.clips[i].fold == -1 ? &made.test : nullptr;
+    if (!part) continue;
+    ++part->clips;
+    part->fused.insert(part->fused.end(), said[i].begin(), said[i].end());
+    if (part != &made.validation) continue;
+    p.insert(p.end(), said[i].begin(), said[i].end());
+    truth.push_back(*data.clips[i].label);
+  }
+  made.surface = sweep::threshold_surface({p.data(), int(truth.size()), 6}, truth, data.classes);
+  return made;
+}
+
+/// Three configs, two seeds, three folds; the last config lacks its last trial.
+struct Store {
+  TemporaryFolder folder;
+  storage::DatasetRecord data = dataset();
+  storage::SweepSubmission sweep;
+  Said said;
+
+  Store() {
+    sweep.name = "depth";
+    sweep.yaml = "name: depth\n";
+    sweep.dataset = data.fingerprint;
+    sweep.folds = {0, 1, 2};
+    sweep.seeds = {1, 2};
+    std::mt19937 random(4);
+    for (const int epochs : {10, 20, 30}) {
+      sweep::Config config;
+      config.encoders = {"clip"};
+      config.top_n = 1;
+      config.epochs = epochs;
+      sweep.configs.push_back({config, {{"epochs", epochs}}});
+      for (const std::uint64_t seed : sweep.seeds) {
+        for (const int fold : sweep.folds) {
+          sweep.trials.push_back({trial_id(config, fold, seed, data.fingerprint), config, fold, seed});
+        }
+      }
+    }
+    storage::Writer writer(folder.path());
+    storage::Writer::Group group(writer);
+    writer.register_dataset(data, 1);
+    writer.submit_sweep(sweep, 2);
+    storage::WorkerRecord worker;
+    worker.id = "w1";
+    worker.name = "host-1";
+    writer.worker_joined(worker, 3);
+    for (std::size_t i = 0; i + 1 < sweep.trials.size(); ++i) {
+      const sweep::TrialSpec& trial = sweep.trials[i];
+      auto& rows = said[trial.id];
+      for (const auto& clip : data.clips) rows.push_back(row(clip, trial.config.epochs / 6.0, random));
+      sweep::TrialResult result;
+      result.trial_id = trial.id;
+      result.paper = snapshot(data, rows, trial.fold, 3);
+      result.clean = snapshot(data, rows, trial.fold, trial.config.epochs);
+      const auto best = result.paper.surface.best();
+      for (int epoch = 1; epoch <= trial.config.epochs; ++epoch) {
+        sweep::EpochMetrics metrics;
+        metrics.epoch = epoch;
+        metrics.loss = 1.0 / epoch;
+        metrics.thresholds = best.thresholds;
+        if (epoch == 3) metrics.validation = best.accuracy;
+        result.epochs.push_back(metrics);
+      }
+      result.seconds = 1;
+      writer.begin_attempts("w1", std::int64_t(i + 1), {{trial.id, 1}}, 4);
+      writer.accept_result({trial.id, 1}, result, 5);
+    }
+    group.commit();
+  }
+};
+
+/// What a command prints.
+std::string run(const fs::path& store, const std::string& line) {
+  CLI::App app{"", "medley"};
+  app.require_subcommand(1);
+  Globals globals;
+  globals.store = store;
+  add_report_commands(app, globals);
+  add_evaluate_command(app, globals);
+  add_ensemble_commands(app, globals);
+  testing::internal::CaptureStdout();
+  try {
+    app.parse(line);
+  } catch (...) {
+    testing::internal::GetCapturedStdout();
+    throw;
+  }
+  std::fflush(stdout);
+  return testing::internal::GetCapturedStdout();
+}
+
+TEST(ResultsCommands, PooledPredictionsAreInDatasetOrder) {
+  Store store;
+  storage::Reader reader(store.folder.path());
+  const auto pooled = pool_predictions(reader, choose_sweep(reader, "depth"), storage::Protocol::kClean);
+  ASSERT_EQ(pooled.candidates.size(), 5u);  // the sixth misses a fold
+  EXPECT_EQ(pooled.left_out, 1);
+  ASSERT_EQ(pooled.rows.clips(), 60);
+  EXPECT_EQ(pooled.actors.size(), 12u);
+  for (std::size_t m = 0; m < 5; ++m) {
+    for (std::size_t clip = 0; clip < 60; ++clip) {
+      EXPECT_EQ(pooled.rows.fold[clip], int(clip % 3));
+      EXPECT_EQ(pooled.rows.truth[clip], *store.data.clips[clip].label);
+      const auto& trial = pooled.candidates[m].trials[clip % 3];
+      for (std::size_t c = 0; c < 6; ++c) {
+        EXPECT_EQ(pooled.rows.candidates[m][clip * 6 + c], double(store.said.at(trial)[clip][c]));
+      }
+    }
+  }
+}
+
+/// Clean Score of the trials of one config and seed by definition: for each fold, every pair of thresholds is tried on
+/// the other folds with plain decode().
+double clean_score(const Store& store, std::size_t first_trial) {
+  const auto measure = [&](sweep::Thresholds thresholds, auto&& wants) {
+    sweep::Tally tally;
+    for (std::size_t clip = 0; clip < 60; ++clip) {
+      if (!wants(int(clip % 3))) continue;
+      const auto& p = store.said.at(store.sweep.trials[first_trial + clip % 3].id)[clip];
+      const std::vector<double> row(p.begin(), p.end());
+      tally.add(sweep::decode(row.data(), store.data.classes, thresholds), *store.data.clips[clip].label);
+    }
+    return tally;
+  };
+  sweep::Tally pooled;
+  for (int fold = 0; fold < kFolds; ++fold) {
+    sweep::Thresholds best;
+    double best_score = -1;
+    for (const double alpha : sweep::threshold_grid()) {
+      for (const double beta : sweep::threshold_grid()) {
+        const double score = measure({alpha, beta}, [&](int f) { return f != fold; }).accuracy().score();
+        if (score > best_score) {
+          best_score = score;
+          best = {alpha, beta};
+        }
+      }
+    }
+    pooled += measure(best, [&](int f) { return f == fold; });
+  }
+  return pooled.accuracy().score();
+}
+
+TEST(ResultsCommands, ReportSaysTheCleanScoreByItsDefinition) {
+  Store store;
+  const json report = json::parse(run(store.folder.path(), "report --json"));
+  ASSERT_EQ(report["configs"].size(), 3u);
+  EXPECT_TRUE(report["synthetic"].get<bool>());
+  const std::string strongest = sweep::config_id(store.sweep.configs[1].config);  // of the complete ones
+  const json& first = report["configs"][0];
+  EXPECT_EQ(first["config"], strongest);
+  EXPECT_NEAR(first["clean"]["score"].get<double>(), (clean_score(store, 6) + clean_score(store, 9)) / 2, 1e-12);
+  EXPECT_EQ(report["configs"][2]["cells_done"], 5);
+  EXPECT_EQ(report["configs"][2]["clean"]["seeds"], 1);
+  EXPECT_FALSE(report["configs"][2]["whole"].get<bool>());
+}
+
+TEST(ResultsCommands, ReportHasEveryForm) {
+  Store store;
+  EXPECT_NE(run(store.folder.path(), "report depth").find("by epochs"), std::string::npos);
+  EXPECT_NE(run(store.folder.path(), "report --markdown").find("| :--- |"), std::string::npos);
+  EXPECT_NE(run(store.folder.path(), "report --latex").find("\\toprule"), std::string::npos);
+  EXPECT_EQ(run(store.folder.path(), "report --csv").rfind("rank,config,epochs,", 0), 0u);
+  EXPECT_NE(run(store.folder.path(), "report --decode optimal").find("score-optimal decode"), std::string::npos);
+  EXPECT_THROW(run(store.folder.path(), "report --json --csv"), CLI::ParseError);
+  EXPECT_THROW(run(store.folder.path(), "report dept"), UsageError);
+}
+
+TEST(ResultsCommands, OptimalDecodeIsFittedOnTheOtherFolds) {
+  Store store;
+  storage::Reader reader(store.folder.path());
+  const auto input = report_input(reader, choose_sweep(reader, ""), sweep::CleanDecode::kOptimal);
+  const sweep::TrialSpec& trial = store.sweep.trials[1];  // fold 1
+  std::vector<double> p;
+  std::vector<sweep::Label> truth;
+  for (std::size_t clip = 0; clip < 60; ++clip) {
+    if (clip % 3 == 1) continue;
+    const auto& said = store.said.at(store.sweep.trials[clip % 3].id)[clip];
+    p.insert(p.end(), said.begin(), said.end());
+    truth.push_back(*store.data.clips[clip].label);
+  }
+  const auto fitted = sweep::fit_optimal_decode({p.data(), 40, 6}, truth, store.data.classes);
+  sweep::Tally expected;
+  for (std::size_t clip = 1; clip < 60; clip += 3) {
+    const auto& said = store.said.at(trial.id)[clip];
+    const std::vector<double> one(said.begin(), said.end());
+    expected.add(sweep::decode(one.data(), store.data.classes, fitted), *store.data.clips[clip].label);
+  }
+  for (const auto& scores : input.trials) {
+    if (scores.trial_id != trial.id) continue;
+    ASSERT_TRUE(scores.optimal);
+    EXPECT_EQ(scores.optimal->presence_hits, expected.presence_hits);
+    EXPECT_EQ(scores.optimal->salience_hits, expected.salience_hits);
+    EXPECT_EQ(scores.optimal->clips, 20);
+    return;
+  }
+  FAIL() << "trial is not in the input";
+}
+
+TEST(ResultsCommands, ShowTellsOneTrial) {
+  Store store;
+  const std::string id = store.sweep.trials[0].id;
+  const json shown = json::parse(run(store.folder.path(), "show " + id.substr(0, 8) + " --json"));
+  EXPECT_EQ(shown["trial"], id);
+  EXPECT_EQ(shown["result"]["epochs"].size(), 10u);
+  EXPECT_EQ(shown["result"]["paper"]["epoch"], 3);
+  EXPECT_EQ(shown["attempts"][0]["state"], "finished");
+  const std::string text = run(store.folder.path(), "show " + id);
+  EXPECT_NE(text.find("paper 3"), std::string::npos);
+  EXPECT_NE(text.find("epochs             10"), std::string::npos);
+  EXPECT_NE(run(store.folder.path(), "show " + store.sweep.trials.back().id).find("pending"), std::string::npos);
+  EXPECT_THROW(run(store.folder.path(), "show ffffffffffff"), UsageError);
+}
+
+TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
+  Store store;
+  const auto& folder = store.folder.path();
+  for (const std::string method : {"mean --k 2", "simplex", "caruana --bags 2 --rounds 4"}) {
+    const json made = json::parse(run(folder, "ensemble depth --json --name best --method " + method));
+    double total = 0;
+    for (const json& member : made["members"]) total += member["weight"].get<double>();
+    EXPECT_NEAR(total, 1, 1e-12);
+    EXPECT_GE(made["scores"]["optimistic"]["score"], made["scores"]["nested"]["score"]);
+    EXPECT_EQ(made["scores"]["actors"], 12);
+
+    const fs::path archive = folder / "submission.zip";
+    const json exported = json::parse(run(folder, "export best --json --out " + archive.string()));
+    EXPECT_EQ(exported["clips"], kTestClips);
+    std::vector<std::string> filenames;
+    for (const auto& clip : store.data.clips) {
+      if (clip.fold == -1) filenames.push_back(clip.filename);
+    }
+    const std::string text = data::read_submission(archive);
+    EXPECT_TRUE(data::check_submission(text, filenames, store.data.classes).empty());
+    // The same by definition: the weighted mean of the members' test rows, decoded by the ensemble's thresholds.
+    data::Problems problems;
+    const auto predictions = data::parse_submission(text, store.data.classes, problems);
+    const sweep::Thresholds thresholds{made["settings"]["alpha"], made["settings"]["beta"]};
+    for (std::size_t i = 0; i < kTestClips; ++i) {
+      std::vector<double> p(6);
+      for (const json& member : made["members"]) {
+        const auto& said = store.said.at(member["trial"].get<std::string>())[60 + i];
+        for (std::size_t c = 0; c < 6; ++c) p[c] += member["weight"].get<double>() * said[c];
+      }
+      EXPECT_EQ(predictions[i].label, sweep::decode(p.data(), store.data.classes, thresholds));
+      EXPECT_EQ(predictions[i].filename, filenames[i]);
+    }
+    const json manifest = json::parse(std::ifstream(folder / "submission.manifest.json"));
+    EXPECT_EQ(manifest["ensemble"]["id"], made["id"]);
+    EXPECT_EQ(manifest["dataset"]["fingerprint"], store.data.fingerprint);
+    EXPECT_EQ(manifest["members"].size(), made["members"].size());
+    EXPECT_FALSE(manifest["ensemble"]["scores"]["nested_interval"].is_null());
+    EXPECT_EQ(manifest["sha256"], exported["sha256"]);
+  }
+  storage::Reader reader(folder);
+  EXPECT_EQ(reader.ensembles().size(), 3u);
+  EXPECT_EQ(reader.exports().size(), 3u);
+  EXPECT_EQ(choose_ensemble(reader, "best").method, "caruana");  // the newest of that name
+  EXPECT_NE(run(folder, "ensemble").find("nested       Score"), std::string::npos);
+}
+
+TEST(ResultsCommands, PredictNamesMembersWithoutACheckpoint) {
+  Store store;
+  run(store.folder.path(), "ensemble --method mean --k 1 --name one");
+  try {
+    run(store.folder.path(), "predict one --data . --out " + (store.folder.path() / "p.npz").string());
+    FAIL() << "it must refuse";
+  } catch (const std::runtime_error& e) {
+    EXPECT_NE(std::string(e.what()).find("3 of the 3 members of 'one' have no checkpoint"), std::string::npos) << e.what();
+  }
+}
+
+/// A dataset folder of four labelled clips.
+void make_dataset(const fs::path& folder) {
+  fs::create_directories(folder);
+  std::ofstream(folder / "train_metadata.csv")
+      << "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n"
+         "c1,A1,0,ang,,,,0\nc2,A1,1,ang,disg,70,30,0\nc3,A2,1,hap,sad,50,50,1\nc4,A2,0,neu,,,,1\n";
+  data::write_npz(folder / "e_static_features.npz",
+                  {{"X", {4, 2}, std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8}},
+                   {"filenames", {4}, std::vector<std::string>{"c1", "c2", "c3", "c4"}}});
+}
+
+TEST(EvaluateCommand, ScoresTheChallengesFormatDirectly) {
+  TemporaryFolder folder;
+  make_dataset(folder.path() / "set");
+  std::ofstream(folder.path() / "p.json") << R"({"predictions": {
+      "c1.mov": [{"emotion": "ang", "salience": 100}],
+      "c2": [{"emotion": "disg", "salience": 70}, {"emotion": "ang", "salience": 30}],
+      "c3": [{"emotion": "sad", "salience": 50}, {"emotion": "hap", "salience": 50}]}})";
+  const std::string files = (folder.path() / "p.json").string() + " --data " + (folder.path() / "set").string();
+  const json scored = json::parse(run("", "evaluate " + files + " --json"));
+  EXPECT_EQ(scored["acc_presence"], 1.0);  // all three sets, the saliences of one blend of two
+  EXPECT_EQ(scored["acc_salience"], 0.5);
+  EXPECT_EQ(scored["score"], 0.75);
+  EXPECT_EQ(scored["clips"], 3);
+  EXPECT_EQ(scored["blends"], 2);
+  EXPECT_TRUE(scored["alpha"].is_null());
+  EXPECT_THROW(run("", "evaluate " + files + " --alpha 0.1 --beta 0.1"), UsageError);
+  std::ofstream(folder.path() / "p.json") << R"({"predictions": {"c9": [{"emotion": "ang", "salience": 100}]}})";
+  EXPECT_THROW(run("", "evaluate " + files), data::Error);
+}
+
+TEST(EvaluateCommand, DecodesProbabilitiesOfAnySubsetInAnyOrder) {
+  TemporaryFolder folder;
+  make_dataset(folder.path() / "set");
+  const fs::path file = folder.path() / "p.npz";
+  // c3 even hap and sad: right below; c2 .7/.3: right when beta < .4.
+  data::write_npz(file, {{"P", {2, 6}, std::vector<double>{0, 0, 0, .5, .5, 0, .7, .3, 0, 0, 0, 0}},
+                         {"filenames", {2}, std::vector<std::string>{"c3", "c2"}}});
+  const std::string line = "evaluate " + file.string() + " --data " + (folder.path() / "set").string() + " --json";
+  const json best = json::parse(run("", line));
+  EXPECT_EQ(best["score"], 1.0);
+  EXPECT_EQ(best["alpha"], 0.05);  // the first cell does it
+  EXPECT_EQ(best["beta"], 0.05);
+  EXPECT_TRUE(best["thresholds_tuned_on_these_clips"].get<bool>());
+  const json fixed = json::parse(run("", line + " --alpha 0.1 --beta 0.5"));
+  EXPECT_EQ(fixed["acc_presence"], 1.0);
+  EXPECT_EQ(fixed["acc_salience"], 0.5);  // c2 becomes 50/50
+  EXPECT_THROW(run("", line + " --alpha 0.1"), UsageError);
+  data::write_npz(file, {{"P", {1, 6}, std::vector<double>{0, NAN, 0, .5, .5, 0}},
+                         {"filenames", {1}, std::vector<std::string>{"c3"}}});
+  EXPECT_THROW(run("", line), data::Error);
+  data::write_npz(file, {{"P", {1, 5}, std::vector<double>{0, 0, 0, .5, .5}},
+                         {"filenames", {1}, std::vector<std::string>{"c3"}}});
+  EXPECT_THROW(run("", line), data::Error);
+  data::write_npz(file, {{"P", {2, 6}, std::vector<double>(12, 0.1)},
+                         {"filenames", {2}, std::vector<std::string>{"c3", "c3"}}});
+  EXPECT_THROW(run("", line), data::Error);
+}
+
+TEST(EvaluateCommand, GivesTheOfficialNumbersOnTheRealFolds) {
+  const char* set = std::getenv("MEDLEY_SHARED");
+  const fs::path shared = set ? set : MEDLEY_SOURCE_DIR "/../shared";
+  if (!fs::exists(shared / "golden") || !fs::exists(shared / "data/blemore_hicmae")) {
+    GTEST_SKIP() << "no golden files and real data in " << shared;
+  }
+  const json expected = json::parse(std::ifstream(shared / "golden/official_metric_expected.json"));
+  const auto inputs = data::NpzFile::open(shared / "golden/official_metric_inputs.npz");
+  const auto dataset = data::load_dataset(shared / "data/blemore_hicmae");
+  TemporaryFolder folder;
+  int compared = 0;
+  for (const json& golden : expected["cases"]) {
+    const std::string name = golden["name"];
+    if (name.rfind("hicmae", 0) != 0) continue;
+    const auto filenames = inputs.read_strings(name + "__filenames");
+    data::write_npz(folder.path() / "p.npz", {{"P", {filenames.size(), 6}, inputs.read_float64(name + "__P")},
+                                              {"filenames", {filenames.size()}, filenames}});
+    const auto evaluation = evaluate_file(folder.path() / "p.npz", dataset, std::nullopt);
+    EXPECT_EQ(evaluation.thresholds->alpha, golden["grid_search"]["alpha"].get<double>()) << name;
+    EXPECT_EQ(evaluation.thresholds->beta, golden["grid_search"]["beta"].get<double>()) << name;
+    EXPECT_EQ(evaluation.tally.accuracy().presence, golden["grid_search"]["acc_presence"].get<double>()) << name;
+    EXPECT_EQ(evaluation.tally.accuracy().salience, golden["grid_search"]["acc_salience"].get<double>()) << name;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 7);
+}
+
+}  // namespace
+}  // namespace medley::coordinator
