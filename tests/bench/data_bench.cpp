@@ -1,9 +1,9 @@
 // How fast a dataset is checked, beside reading the same bytes and doing nothing with them.
-// usage: data_bench FOLDER [encoders=12] [dim=7168]      makes FOLDER (3,050 clips, about 1 GB) when it is not there
+// usage: data_bench FOLDER [encoders=12] [dim=7168]      makes FOLDER (3,050 clips, about 1 GB) when it is
+// not there
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -34,7 +34,8 @@ void make(const fs::path& folder, int encoders, int dim) {
   std::vector<std::string> names;
   for (int i = 0; i < kClips; ++i) {
     csv << "c" << i << ",A" << i % 50 << ",0,ang,,,," << i % 50 % 5 << "\n";
-    names.push_back("c" + std::to_string((i * 7 + 3) % kClips));  // the rows are in another order than the clips
+    names.push_back("c" +
+                    std::to_string((i * 7 + 3) % kClips));  // the rows are in another order than the clips
   }
   std::uint32_t state = 1;
   for (int e = 0; e < encoders; ++e) {
@@ -57,7 +58,8 @@ std::uintmax_t feature_bytes(const fs::path& folder) {
   return bytes;
 }
 
-/// Asks the kernel to forget the files' pages (the files must be synced), so that the next read comes from the disk.
+/// Asks the kernel to forget the files' pages (the files must be synced), so that the next read comes from
+/// the disk.
 void forget(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     const int file = ::open(entry.path().c_str(), O_RDONLY);
@@ -85,7 +87,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   const fs::path folder = argv[1];
-  if (!fs::exists(folder)) make(folder, argc > 2 ? std::atoi(argv[2]) : 12, argc > 3 ? std::atoi(argv[3]) : 7168);
+  if (!fs::exists(folder))
+    make(folder, argc > 2 ? std::atoi(argv[2]) : 12, argc > 3 ? std::atoi(argv[3]) : 7168);
   const double gigabytes = static_cast<double>(feature_bytes(folder)) / 1e9;
   std::string fingerprint;
   const auto load = [&] { fingerprint = medley::data::load_dataset(folder).fingerprint; };

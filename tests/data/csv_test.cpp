@@ -20,7 +20,10 @@ TEST(Csv, ReadsQuotesLineBreaksAndDoubledQuotes) {
 }
 
 TEST(Csv, TakesByteOrderMarkCrlfEmptyLinesAndNoLastLineEnd) {
-  const Csv csv = parse_csv("\xef\xbb\xbf" "a,b\r\n\r\n1,2\r\n\r\n3,4", "f.csv");
+  const Csv csv = parse_csv(
+      "\xef\xbb\xbf"
+      "a,b\r\n\r\n1,2\r\n\r\n3,4",
+      "f.csv");
   EXPECT_EQ(csv.columns, (Fields{"a", "b"}));
   ASSERT_EQ(csv.rows.size(), 2u);
   EXPECT_EQ(csv.rows[1].fields, (Fields{"3", "4"}));

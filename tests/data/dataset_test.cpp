@@ -1,9 +1,9 @@
 #include "trainer/data/dataset.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "tests/data/numpy_archives.h"
 #include "tests/data/raw_zip.h"
@@ -15,7 +15,8 @@
 namespace medley::data {
 namespace {
 
-constexpr char kHeader[] = "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n";
+constexpr char kHeader[] =
+    "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n";
 
 /// Four clips of two actors in two folds, one test clip, one encoder `face` of two numbers.
 struct Small {
@@ -112,8 +113,10 @@ std::string error_for_rows(const std::string& rows) {
 }
 
 TEST(LoadDataset, LabelMistakesNameLineColumnValueAndWhatIsValid) {
-  EXPECT_SAYS(error_for_rows("a1,A,0,angg,,,,0\n"), "train_metadata.csv:2: column 'emotion_1': 'angg' is not an emotion; did you mean 'ang'?");
-  EXPECT_SAYS(error_for_rows("a1,A,1,ang,sad,60,40,0\n"), "column 'emotion_1_salience': '60' is not a salience; valid: 30, 50, 70");
+  EXPECT_SAYS(error_for_rows("a1,A,0,angg,,,,0\n"),
+              "train_metadata.csv:2: column 'emotion_1': 'angg' is not an emotion; did you mean 'ang'?");
+  EXPECT_SAYS(error_for_rows("a1,A,1,ang,sad,60,40,0\n"),
+              "column 'emotion_1_salience': '60' is not a salience; valid: 30, 50, 70");
   EXPECT_SAYS(error_for_rows("a1,A,1,ang,sad,70,70,0\n"), "do not add to 100");
   EXPECT_SAYS(error_for_rows("a1,A,1,ang,ang,50,50,0\n"), "column 'emotion_2': 'ang' is also emotion_1");
   EXPECT_SAYS(error_for_rows("a1,A,0,ang,sad,,,0\n"), "column 'emotion_2': 'sad', but mix is 0");
@@ -121,21 +124,25 @@ TEST(LoadDataset, LabelMistakesNameLineColumnValueAndWhatIsValid) {
   EXPECT_SAYS(error_for_rows("a1,A,0,ang,,,,x\n"), "column 'fold': 'x' is not a whole number");
   EXPECT_SAYS(error_for_rows("a1,A,0,ang,,,,1.5\n"), "column 'fold': '1.5' is not a whole number");
   EXPECT_SAYS(error_for_rows("a1,A,0,ang,,,,-1\n"), "column 'fold': '-1' is not a whole number");
-  EXPECT_SAYS(error_for_rows("a1.mov,A,0,ang,,,,0\na1.mp4,A,0,ang,,,,0\n"), "clip 'a1' was already in line 2");
-  EXPECT_SAYS(error_for_rows("t1.mov,A,0,ang,,,,0\n"), "test_metadata.csv: clip 't1' is also in train_metadata.csv (fold 0)");
+  EXPECT_SAYS(error_for_rows("a1.mov,A,0,ang,,,,0\na1.mp4,A,0,ang,,,,0\n"),
+              "clip 'a1' was already in line 2");
+  EXPECT_SAYS(error_for_rows("t1.mov,A,0,ang,,,,0\n"),
+              "test_metadata.csv: clip 't1' is also in train_metadata.csv (fold 0)");
   EXPECT_SAYS(error_for_rows(""), "train_metadata.csv: it has no clips");
 }
 
 TEST(LoadDataset, PandasNumbersAreTaken) {
   Small small;
-  small.train = std::string(kHeader) + "a1,A,0.0,ang,,,,0.0\na2,A,1.0,ang,sad,70.0,30.0,0\nb1,B,0,sad,,,,1\nb2,B,0,sad,,,,1\n";
+  small.train = std::string(kHeader) +
+                "a1,A,0.0,ang,,,,0.0\na2,A,1.0,ang,sad,70.0,30.0,0\nb1,B,0,sad,,,,1\nb2,B,0,sad,,,,1\n";
   EXPECT_EQ(*small.load().clips[1].label, (sweep::Label{0, 4, 70}));
 }
 
 TEST(LoadDataset, AMissingColumnNamesTheNearestPresent) {
   Small small;
   small.train.replace(small.train.find("emotion_2_salience"), 18, "emotion2_salience");
-  EXPECT_SAYS(small.error(), "column 'emotion_2_salience' is missing; the nearest present is 'emotion2_salience'");
+  EXPECT_SAYS(small.error(),
+              "column 'emotion_2_salience' is missing; the nearest present is 'emotion2_salience'");
 }
 
 TEST(LoadDataset, AllMistakesAreCountedAndTheFirstTwentyShown) {
@@ -173,7 +180,8 @@ TEST(LoadDataset, DatasetYamlMistakesNameLineAndKey) {
     return small.error();
   };
   EXPECT_SAYS(error("clases: [a, b]\n"), "dataset.yaml:1: unknown key 'clases'; did you mean 'classes'?");
-  EXPECT_SAYS(error("\nencoders:\n  fase: video\n"), "encoder 'fase' has no file fase_static_features.npz; did you mean 'face'?");
+  EXPECT_SAYS(error("\nencoders:\n  fase: video\n"),
+              "encoder 'fase' has no file fase_static_features.npz; did you mean 'face'?");
   EXPECT_SAYS(error("exclusive: [new]\n"), "'new' is not a class; did you mean 'neu'?");
   EXPECT_SAYS(error("classes: [a]\n"), "valid: 2 to 16");
   EXPECT_SAYS(error("classes: [a, b\n"), "dataset.yaml:");
@@ -186,10 +194,12 @@ TEST(LoadDataset, DatasetYamlMistakesNameLineAndKey) {
 
 TEST(LoadDataset, TestLabelsAreOptional) {
   Small small;
-  small.test = "filename,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\nt1.mov,1,hap,fea,30,70\n";
+  small.test =
+      "filename,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\nt1.mov,1,hap,fea,30,70\n";
   EXPECT_EQ(*small.load().clips[4].label, (sweep::Label{2, 3, 70}));
   small.test = "filename,video_id\nt1.mov,A\n";
-  EXPECT_SAYS(small.error(), "test_metadata.csv: actor 'A' of clip 't1' is also in train_metadata.csv (fold 0)");
+  EXPECT_SAYS(small.error(),
+              "test_metadata.csv: actor 'A' of clip 't1' is also in train_metadata.csv (fold 0)");
 }
 
 TEST(LoadDataset, StoredFeaturesThatAreNotAlignedAreGatheredButHaveNoMatrix) {
@@ -200,10 +210,11 @@ TEST(LoadDataset, StoredFeaturesThatAreNotAlignedAreGatheredButHaveNoMatrix) {
   const std::string x(reinterpret_cast<const char*>(small.x.data()), small.x.size() * sizeof(float));
   const std::string names = "t1b2b1a2a1";
   for (const std::string pad : {"", " ", "  ", "   "}) {
-    write_bytes(small.folder / "face_static_features.npz",
-                raw_zip({stored("X.npy", raw_npy(header + pad, x)),
-                         stored("filenames.npy",
-                                raw_npy("{'descr': '|S2', 'fortran_order': False, 'shape': (5,), }", names))}));
+    write_bytes(
+        small.folder / "face_static_features.npz",
+        raw_zip({stored("X.npy", raw_npy(header + pad, x)),
+                 stored("filenames.npy",
+                        raw_npy("{'descr': '|S2', 'fortran_order': False, 'shape': (5,), }", names))}));
     const Dataset dataset = load_dataset(small.folder.path());
     std::vector<float> out(4);
     dataset.encoders[0]->gather({0, 4}, out.data());
@@ -217,7 +228,8 @@ TEST(LoadDataset, StoredFeaturesThatAreNotAlignedAreGatheredButHaveNoMatrix) {
 TEST(LoadDataset, EncoderNamesThatCannotStandInASetAreRefused) {
   const Small small;
   small.load();
-  std::filesystem::rename(small.folder / "face_static_features.npz", small.folder / "a+b_static_features.npz");
+  std::filesystem::rename(small.folder / "face_static_features.npz",
+                          small.folder / "a+b_static_features.npz");
   EXPECT_SAYS(error_of([&] { load_dataset(small.folder.path()); }), "encoder name 'a+b': valid are letters");
 }
 
@@ -265,17 +277,19 @@ TEST(NumpyArchives, LayersAreAveraged) {
 
 TEST(NumpyArchives, GeneralReadersGiveCOrder) {
   const TemporaryFolder folder;
-  write_bytes(folder / "e.npz", std::string(reinterpret_cast<const char*>(kFortranLayers), sizeof kFortranLayers));
+  write_bytes(folder / "e.npz",
+              std::string(reinterpret_cast<const char*>(kFortranLayers), sizeof kFortranLayers));
   const NpzFile npz = NpzFile::open(folder / "e.npz");
   EXPECT_EQ(npz.header("X").shape, (std::vector<std::size_t>{3, 3, 2}));
   // [clip, layer, dim]: base of clip i is (i / 2 - .5, i / 2 - .25); layers add 0, 1, 5.
-  EXPECT_EQ(npz.read_float64("X"), (std::vector<double>{-.5, -.25, .5, .75, 4.5, 4.75, 0, .25, 1, 1.25, 5, 5.25, .5, .75,
-                                                        1.5, 1.75, 5.5, 5.75}));
+  EXPECT_EQ(npz.read_float64("X"), (std::vector<double>{-.5, -.25, .5, .75, 4.5, 4.75, 0, .25, 1, 1.25, 5,
+                                                        5.25, .5, .75, 1.5, 1.75, 5.5, 5.75}));
 }
 
 TEST(NumpyArchives, BigEndianAndPickledArraysAreRefusedWithAWayOut) {
   const TemporaryFolder folder;
-  EXPECT_SAYS(error_of([&] { load_numpy(folder, kBigEndian); }), "big-endian dtype '>f4' is not read; save with .astype('<f4')");
+  EXPECT_SAYS(error_of([&] { load_numpy(folder, kBigEndian); }),
+              "big-endian dtype '>f4' is not read; save with .astype('<f4')");
   EXPECT_SAYS(error_of([&] { load_numpy(folder, kPickled); }), "np.array(names, dtype=str)");
 }
 

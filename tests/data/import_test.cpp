@@ -1,8 +1,8 @@
 #include "trainer/data/import.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "tests/data/raw_zip.h"
 #include "tests/data/temporary_folder.h"
@@ -11,28 +11,32 @@
 namespace medley::data {
 namespace {
 
-const std::vector<float> kSeries = {0.0f, 1.19f, -1.1f, -3.56f, -1.82f, -3.97f, 0.24f, 5.36f, -1.97f, -2.48f, 1.96f, 1.43f};
+const std::vector<float> kSeries = {0.0f,  1.19f, -1.1f,  -3.56f, -1.82f, -3.97f,
+                                    0.24f, 5.36f, -1.97f, -2.48f, 1.96f,  1.43f};
 
-// NumPy 1.24.2, x = kSeries as float32 [6, 2], in float64: concatenate([x.mean(0), x.std(0)] + [percentile(x, p, axis=0) for p in
-// (10, 25, 50, 75, 90)])
+// NumPy 1.24.2, x = kSeries as float32 [6, 2], in float64: concatenate([x.mean(0), x.std(0)] + [percentile(x,
+// p, axis=0) for p in (10, 25, 50, 75, 90)])
 const std::vector<double> kStatisticsOfSeries = {
-    -0.44833334535360336, -0.3383333086967468, 1.3599316019398113, 3.3188523308809645, -1.8950000405311584,
+    -0.44833334535360336, -0.3383333086967468, 1.3599316019398113,  3.3188523308809645, -1.8950000405311584,
     -3.7649999856948853,  -1.64000004529953,   -3.2899999618530273, -0.550000011920929, -0.6449999809265137,
     0.17999997599668648,  1.3699999749660492,  1.1000000163912773,  3.3950000405311584};
 
 TEST(StaticFeatures, AreThoseOfNumpy) {
   const std::vector<float> row = static_features(kSeries, 6, 2);
   ASSERT_EQ(row.size(), 14u);
-  for (std::size_t i = 0; i < row.size(); ++i) EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
+  for (std::size_t i = 0; i < row.size(); ++i)
+    EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
 }
 
 TEST(StaticFeatures, OneStepIsItsOwnEveryPercentile) {
-  EXPECT_EQ(static_features({3, -4}, 1, 2), (std::vector<float>{3, -4, 0, 0, 3, -4, 3, -4, 3, -4, 3, -4, 3, -4}));
+  EXPECT_EQ(static_features({3, -4}, 1, 2),
+            (std::vector<float>{3, -4, 0, 0, 3, -4, 3, -4, 3, -4, 3, -4, 3, -4}));
 }
 
 std::string npy(const std::vector<float>& values, const std::string& shape, bool fortran = false) {
   const std::string data(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  return raw_npy("{'descr': '<f4', 'fortran_order': " + std::string(fortran ? "True" : "False") + ", 'shape': " + shape + ", }",
+  return raw_npy("{'descr': '<f4', 'fortran_order': " + std::string(fortran ? "True" : "False") +
+                     ", 'shape': " + shape + ", }",
                  data);
 }
 
@@ -51,7 +55,9 @@ struct Source {
     write_bytes(folder / "src/voice/b.npy", npy({5, 5}, "(2, 1)"));
   }
   std::string import() const {
-    return error_of([&] { import_dataset(folder / "src", folder / "out", Existing::kOverwrite, [](const ImportProgress&) {}); });
+    return error_of([&] {
+      import_dataset(folder / "src", folder / "out", Existing::kOverwrite, [](const ImportProgress&) {});
+    });
   }
 };
 
@@ -65,7 +71,8 @@ TEST(Import, MakesADatasetThatLoads) {
   EXPECT_EQ(dataset.encoders[0]->dim(), 14);
   std::vector<float> row(14);
   dataset.encoders[0]->gather({0}, row.data());
-  for (std::size_t i = 0; i < row.size(); ++i) EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
+  for (std::size_t i = 0; i < row.size(); ++i)
+    EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
 }
 
 TEST(Import, FortranOrderIsTheSameSeries) {

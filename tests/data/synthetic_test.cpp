@@ -1,12 +1,12 @@
 #include "trainer/data/synthetic.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "sweep/metric.h"
 #include "tests/data/temporary_folder.h"
@@ -37,8 +37,9 @@ std::vector<float> all_features(const Dataset& dataset, const std::string& name)
   throw std::runtime_error("no encoder " + name);
 }
 
-/// A linear softmax (KL to the soft label, plain gradient descent, z-scored inputs) on the named encoders side by side: the official
-/// Score on fold 0, thresholds tuned there (paper-style), trained on the other folds.
+/// A linear softmax (KL to the soft label, plain gradient descent, z-scored inputs) on the named encoders
+/// side by side: the official Score on fold 0, thresholds tuned there (paper-style), trained on the other
+/// folds.
 double linear_score(const Dataset& dataset, const std::vector<std::string>& names) {
   std::vector<std::vector<float>> parts;
   std::vector<std::size_t> dims;
@@ -149,7 +150,8 @@ TEST(Synthetic, SameSeedGivesTheSameBytesAndAnotherDoesNot) {
     ++files;
   }
   EXPECT_EQ(files, 6 + 4);
-  EXPECT_FALSE(read_bytes(a / "set/video1_static_features.npz") == read_bytes(c / "set/video1_static_features.npz"));
+  EXPECT_FALSE(read_bytes(a / "set/video1_static_features.npz") ==
+               read_bytes(c / "set/video1_static_features.npz"));
 }
 
 TEST(Synthetic, AnotherEncoderChangesNoOther) {
@@ -221,7 +223,8 @@ TEST(Synthetic, ImpossibleOptionsAreNamed) {
             std::string::npos);
   options = {};
   options.relevance = 1.5;
-  EXPECT_NE(error_of([&] { make(folder, options); }).find("relevance is 1.5; valid: 0.01 to 1"), std::string::npos);
+  EXPECT_NE(error_of([&] { make(folder, options); }).find("relevance is 1.5; valid: 0.01 to 1"),
+            std::string::npos);
   options = {};
   make(folder, options);
   EXPECT_NE(error_of([&] { make(folder, options); }).find("the folder is not empty"), std::string::npos);

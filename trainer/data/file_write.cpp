@@ -15,9 +15,8 @@ namespace medley::data {
 
 std::filesystem::path partial_path(const std::filesystem::path& path) {
   const std::size_t thread = std::hash<std::thread::id>()(std::this_thread::get_id());
-  return path.parent_path() /
-         ("." + path.filename().string() + "." + std::to_string(::getpid()) + "-" + std::to_string(thread % 1000000) +
-          ".partial");
+  return path.parent_path() / ("." + path.filename().string() + "." + std::to_string(::getpid()) + "-" +
+                               std::to_string(thread % 1000000) + ".partial");
 }
 
 void commit_file(const std::filesystem::path& partial, const std::filesystem::path& path) {
@@ -49,7 +48,8 @@ void make_folder(const std::filesystem::path& folder, Existing existing) {
   std::filesystem::create_directories(folder, error);
   if (error) throw Error(folder.string() + ": cannot be made: " + error.message());
   if (existing == Existing::kRefuse && !std::filesystem::is_empty(folder)) {
-    throw Error(folder.string() + ": the folder is not empty; name another, or --force to overwrite files in it");
+    throw Error(folder.string() +
+                ": the folder is not empty; name another, or --force to overwrite files in it");
   }
 }
 

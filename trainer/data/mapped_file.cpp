@@ -15,7 +15,7 @@ namespace medley::data {
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw Error(path.string() + ": cannot open: " + std::strerror(errno));
-  struct stat info{};
+  struct stat info {};
   if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(file);
     throw Error(path.string() + ": not a regular file");

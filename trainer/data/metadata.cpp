@@ -36,7 +36,8 @@ std::string quote(const std::string& text) { return "'" + text + "'"; }
 /// Reads rows of one metadata file into clips.
 class MetadataReader {
  public:
-  MetadataReader(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes, Problems& problems)
+  MetadataReader(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes,
+                 Problems& problems)
       : csv_(read_csv(path)), rule_(rule), classes_(classes), problems_(problems) {
     filename_ = csv_.column("filename");
     mix_ = csv_.column("mix");
@@ -78,7 +79,8 @@ class MetadataReader {
     }
     const auto [it, added] = line_of_stem_.emplace(clip.stem, row.line);
     if (!added) {
-      mistake(row, filename_, "clip " + quote(clip.stem) + " was already in line " + std::to_string(it->second));
+      mistake(row, filename_,
+              "clip " + quote(clip.stem) + " was already in line " + std::to_string(it->second));
     }
     return clip;
   }
@@ -95,9 +97,10 @@ class MetadataReader {
       const auto [it, added] = fold_of_actor_.emplace(clip.actor, FoldOfActor{*fold, row.line, false});
       if (!added && it->second.fold != *fold && !it->second.told) {
         it->second.told = true;
-        mistake(row, fold_, "actor " + quote(clip.actor) + " is in fold " + std::to_string(*fold) + " and, in line " +
-                                std::to_string(it->second.line) + ", in fold " + std::to_string(it->second.fold) +
-                                "; folds must not share an actor");
+        mistake(row, fold_,
+                "actor " + quote(clip.actor) + " is in fold " + std::to_string(*fold) + " and, in line " +
+                    std::to_string(it->second.line) + ", in fold " + std::to_string(it->second.fold) +
+                    "; folds must not share an actor");
       }
     }
     return *fold;
@@ -127,7 +130,8 @@ class MetadataReader {
     bool valid = emotion >= 0;
     for (const int column : {emotion_[1], salience_[0], salience_[1]}) {
       if (field(row, column).empty()) continue;
-      mistake(row, column, quote(field(row, column)) + ", but mix is 0: it must be empty for a single emotion");
+      mistake(row, column,
+              quote(field(row, column)) + ", but mix is 0: it must be empty for a single emotion");
       valid = false;
     }
     if (!valid) return std::nullopt;
@@ -147,12 +151,14 @@ class MetadataReader {
     }
     if (!valid) return std::nullopt;
     if (first == second) {
-      mistake(row, emotion_[1], quote(field(row, emotion_[1])) + " is also emotion_1; a blend has two emotions");
+      mistake(row, emotion_[1],
+              quote(field(row, emotion_[1])) + " is also emotion_1; a blend has two emotions");
       return std::nullopt;
     }
     if (salience[0] + salience[1] != 100) {
-      mistake(row, salience_[1], quote(field(row, salience_[1])) + " and emotion_1_salience " +
-                                     quote(field(row, salience_[0])) + " do not add to 100");
+      mistake(row, salience_[1],
+              quote(field(row, salience_[1])) + " and emotion_1_salience " + quote(field(row, salience_[0])) +
+                  " do not add to 100");
       return std::nullopt;
     }
     for (const int emotion : {first, second}) {
@@ -161,8 +167,9 @@ class MetadataReader {
       if (rule_ == NeutralRule::kFromLabels) {
         classes_.exclusive[i] = false;
       } else {
-        mistake(row, emotion_[emotion == first ? 0 : 1], quote(classes_.names[i]) +
-                " is declared exclusive in dataset.yaml and must not be part of a blend");
+        mistake(row, emotion_[emotion == first ? 0 : 1],
+                quote(classes_.names[i]) +
+                    " is declared exclusive in dataset.yaml and must not be part of a blend");
         return std::nullopt;
       }
     }
@@ -172,7 +179,8 @@ class MetadataReader {
   int emotion_class(const Csv::Row& row, int column) {
     const std::string name = field(row, column);
     const int index = classes_.index_of(name);
-    if (index < 0) mistake(row, column, quote(name) + " is not an emotion" + sweep::suggestion(name, classes_.names));
+    if (index < 0)
+      mistake(row, column, quote(name) + " is not an emotion" + sweep::suggestion(name, classes_.names));
     return index;
   }
 
@@ -210,7 +218,8 @@ std::string stem_of(const std::string& filename) {
 void read_train_metadata(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes,
                          std::vector<Clip>& clips, Problems& problems) {
   MetadataReader reader(path, rule, classes, problems);
-  if (!reader.has({"filename", "mix", "emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience", "fold"})) {
+  if (!reader.has({"filename", "mix", "emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience",
+                   "fold"})) {
     return;
   }
   if (reader.csv().rows.empty()) problems.add(path.string() + ": it has no clips");

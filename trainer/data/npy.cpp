@@ -14,7 +14,8 @@ constexpr char kMagic[] = "\x93NUMPY";
 constexpr std::size_t kMaxAxes = 8;
 constexpr std::size_t kMaxText = 4096;  // code points or bytes of one string
 
-/// Reads the Python dictionary literal of a header: {'descr': '<f4', 'fortran_order': False, 'shape': (3050, 12), }
+/// Reads the Python dictionary literal of a header: {'descr': '<f4', 'fortran_order': False, 'shape': (3050,
+/// 12), }
 class HeaderText {
  public:
   HeaderText(std::string_view text, const std::string& where) : text_(text), where_(where) {}
@@ -59,12 +60,14 @@ class HeaderText {
       throw Error(where_ + "dtype object (pickled) is not read; save names as np.array(names, dtype=str)");
     }
     if (!descr.empty() && descr[0] == '>') {
-      throw Error(where_ + "big-endian dtype '" + descr + "' is not read; save with .astype('<" + descr.substr(1) + "')");
+      throw Error(where_ + "big-endian dtype '" + descr + "' is not read; save with .astype('<" +
+                  descr.substr(1) + "')");
     }
     if (descr.size() < 3) throw Error(where_ + "dtype '" + descr + "' is not read" + valid);
     std::size_t width = 0;
     for (const char c : descr.substr(2)) {
-      if (c < '0' || c > '9' || width > kMaxText) throw Error(where_ + "dtype '" + descr + "' is not read" + valid);
+      if (c < '0' || c > '9' || width > kMaxText)
+        throw Error(where_ + "dtype '" + descr + "' is not read" + valid);
       width = 10 * width + static_cast<std::size_t>(c - '0');
     }
     const std::string kind = descr.substr(0, 2);
@@ -79,7 +82,8 @@ class HeaderText {
     if (descr == "<i8") return is(DType::kInt64, 8);
     if (kind == "<U" || kind == "|S") {
       if (width == 0 || width > kMaxText) {
-        throw Error(where_ + "dtype '" + descr + "': strings have 1 to " + std::to_string(kMaxText) + " characters");
+        throw Error(where_ + "dtype '" + descr + "': strings have 1 to " + std::to_string(kMaxText) +
+                    " characters");
       }
       return kind == "<U" ? is(DType::kUnicode, 4 * width) : is(DType::kBytes, width);
     }
@@ -146,7 +150,8 @@ class HeaderText {
     if (!accept(c)) fail(std::string("'") + c + "' is expected");
   }
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error(where_ + "the header of the array is damaged: " + what + " at character " + std::to_string(at_));
+    throw Error(where_ + "the header of the array is damaged: " + what + " at character " +
+                std::to_string(at_));
   }
 
   std::string_view text_;
@@ -198,9 +203,12 @@ void convert_to(DType dtype, const unsigned char* bytes, std::size_t count, To* 
         out[i] = half_to_float(half);
       }
       return;
-    case DType::kFloat32: return copy_as<float>(bytes, count, out);
-    case DType::kFloat64: return copy_as<double>(bytes, count, out);
-    default: throw Error("only float16, float32 and float64 arrays hold features");
+    case DType::kFloat32:
+      return copy_as<float>(bytes, count, out);
+    case DType::kFloat64:
+      return copy_as<double>(bytes, count, out);
+    default:
+      throw Error("only float16, float32 and float64 arrays hold features");
   }
 }
 
@@ -233,13 +241,20 @@ std::size_t NpyHeader::count() const {
 
 std::string NpyHeader::descr() const {
   switch (dtype) {
-    case DType::kFloat16: return "<f2";
-    case DType::kFloat32: return "<f4";
-    case DType::kFloat64: return "<f8";
-    case DType::kUint16: return "<u2";
-    case DType::kInt64: return "<i8";
-    case DType::kUnicode: return "<U" + std::to_string(item_size / 4);
-    case DType::kBytes: return "|S" + std::to_string(item_size);
+    case DType::kFloat16:
+      return "<f2";
+    case DType::kFloat32:
+      return "<f4";
+    case DType::kFloat64:
+      return "<f8";
+    case DType::kUint16:
+      return "<u2";
+    case DType::kInt64:
+      return "<i8";
+    case DType::kUnicode:
+      return "<U" + std::to_string(item_size / 4);
+    case DType::kBytes:
+      return "|S" + std::to_string(item_size);
   }
   return "";
 }
@@ -278,7 +293,8 @@ NpyHeader parse_npy_header(const unsigned char* bytes, std::size_t size, std::ui
   const std::size_t text_at = bytes[6] == 1 ? 10 : 12;
   if (size < text_at) throw Error(where + "cut short inside the header");
   const std::string_view text(reinterpret_cast<const char*>(bytes) + text_at, size - text_at);
-  if (text.empty() || text.back() != '\n') throw Error(where + "the header of the array does not end in a new line");
+  if (text.empty() || text.back() != '\n')
+    throw Error(where + "the header of the array does not end in a new line");
   NpyHeader header = HeaderText(text, where).parse();
   header.data_offset = size;
   std::size_t expected = header.item_size;
@@ -314,7 +330,8 @@ void convert(DType dtype, const unsigned char* bytes, std::size_t count, double*
   convert_to(dtype, bytes, count, out);
 }
 
-std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t item_size, const std::string& where) {
+std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t item_size,
+                        const std::string& where) {
   std::string text;
   if (dtype == DType::kBytes) {
     std::size_t size = item_size;
@@ -325,7 +342,8 @@ std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t ite
     std::size_t size = item_size / 4;
     const auto at = [&](std::size_t i) {
       return static_cast<std::uint32_t>(bytes[4 * i]) | static_cast<std::uint32_t>(bytes[4 * i + 1]) << 8 |
-             static_cast<std::uint32_t>(bytes[4 * i + 2]) << 16 | static_cast<std::uint32_t>(bytes[4 * i + 3]) << 24;
+             static_cast<std::uint32_t>(bytes[4 * i + 2]) << 16 |
+             static_cast<std::uint32_t>(bytes[4 * i + 3]) << 24;
     };
     while (size > 0 && at(size - 1) == 0) --size;
     for (std::size_t i = 0; i < size; ++i) {
@@ -343,7 +361,11 @@ std::u32string decode_utf8(const std::string& utf8, const std::string& where) {
   std::u32string text;
   for (std::size_t i = 0; i < utf8.size();) {
     const auto lead = static_cast<unsigned char>(utf8[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+    const std::size_t length = lead < 0x80       ? 1
+                               : lead >> 5 == 6  ? 2
+                               : lead >> 4 == 14 ? 3
+                               : lead >> 3 == 30 ? 4
+                                                 : 0;
     std::uint32_t c = length == 1 ? lead : lead & (0x7fu >> length);
     bool valid = length > 0 && i + length <= utf8.size();
     for (std::size_t k = 1; valid && k < length; ++k) {

@@ -29,26 +29,30 @@ inline constexpr std::size_t kNpyPrologue = 12;
 /// Longest header that is read, prologue included.
 inline constexpr std::size_t kMaxNpyHeader = 64 * 1024;
 
-/// How many bytes the header takes, from the first min(total_size, kNpyPrologue) bytes. Throws Error beginning `where`.
+/// How many bytes the header takes, from the first min(total_size, kNpyPrologue) bytes. Throws Error
+/// beginning `where`.
 std::size_t npy_header_size(const unsigned char* bytes, std::uint64_t total_size, const std::string& where);
 
-/// Parses versions 1.0, 2.0 and 3.0. `bytes` holds the whole header (npy_header_size() bytes); `total_size` is the size
-/// of the file. Throws Error beginning `where` unless the header is exactly what NumPy writes for one of DType and
-/// shape x item size is exactly the bytes that follow.
+/// Parses versions 1.0, 2.0 and 3.0. `bytes` holds the whole header (npy_header_size() bytes); `total_size`
+/// is the size of the file. Throws Error beginning `where` unless the header is exactly what NumPy writes for
+/// one of DType and shape x item size is exactly the bytes that follow.
 NpyHeader parse_npy_header(const unsigned char* bytes, std::size_t size, std::uint64_t total_size,
                            const std::string& where);
 
-/// A version 1.0 header for C order, padded with spaces so that `offset_in_file` + its size is a multiple of 64.
+/// A version 1.0 header for C order, padded with spaces so that `offset_in_file` + its size is a multiple
+/// of 64.
 std::string format_npy_header(DType dtype, std::size_t item_size, const std::vector<std::size_t>& shape,
                               std::size_t offset_in_file);
 
-/// `count` elements of a float type at `bytes` (any alignment) as float32 or float64. float64 to float32 rounds; what
-/// is too large becomes infinite.
+/// `count` elements of a float type at `bytes` (any alignment) as float32 or float64. float64 to float32
+/// rounds; what is too large becomes infinite.
 void convert(DType dtype, const unsigned char* bytes, std::size_t count, float* out);
 void convert(DType dtype, const unsigned char* bytes, std::size_t count, double* out);
 
-/// One element of `<U` (UCS-4) or `|S` as UTF-8 without trailing NULs. Throws Error beginning `where` for what is not text.
-std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t item_size, const std::string& where);
+/// One element of `<U` (UCS-4) or `|S` as UTF-8 without trailing NULs. Throws Error beginning `where` for
+/// what is not text.
+std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t item_size,
+                        const std::string& where);
 
 /// `utf8` as code points. Throws Error beginning `where` for what is not UTF-8.
 std::u32string decode_utf8(const std::string& utf8, const std::string& where);

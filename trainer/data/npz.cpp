@@ -1,15 +1,20 @@
 #include "trainer/data/npz.h"
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include <libdeflate.h>
 #include <zip.h>
 
-#include <algorithm>
-#include <cstring>
-#include <mutex>
-#include <utility>
-
 #include "sweep/nearest.h"
 #include "trainer/data/error.h"
+
+#ifdef __SANITIZE_THREAD__
+/// libzip turns members' times into local time; the sanitizer does not see the lock inside the C library's
+/// mktime().
+extern "C" const char* __tsan_default_suppressions() { return "race:tzset_internal\n"; }
+#endif
 
 namespace medley::data {
 namespace {
@@ -23,7 +28,8 @@ constexpr std::uint64_t kSuspiciousBytes = std::uint64_t{64} << 20;
 
 std::string array_name(const ZipMember& member) {
   const std::size_t suffix = sizeof kSuffix - 1;
-  if (member.name.size() <= suffix || member.name.compare(member.name.size() - suffix, suffix, kSuffix) != 0) return "";
+  if (member.name.size() <= suffix || member.name.compare(member.name.size() - suffix, suffix, kSuffix) != 0)
+    return "";
   return member.name.substr(0, member.name.size() - suffix);
 }
 
@@ -49,7 +55,8 @@ std::vector<unsigned char> to_c_order(const std::vector<unsigned char>& bytes, c
     std::size_t at = 0;
     for (std::size_t axis = 0; axis < index.size(); ++axis) at = at * header.shape[axis] + index[axis];
     std::memcpy(out.data() + at * item, bytes.data() + i * item, item);
-    for (std::size_t axis = 0; axis < index.size() && ++index[axis] == header.shape[axis]; ++axis) index[axis] = 0;
+    for (std::size_t axis = 0; axis < index.size() && ++index[axis] == header.shape[axis]; ++axis)
+      index[axis] = 0;
   }
   return out;
 }
@@ -133,12 +140,10 @@ void ArrayReader::finish() {
 
 NpzFile::NpzFile(const std::filesystem::path& path)
     : file_(std::make_shared<MappedFile>(path)), members_(read_zip_directory(*file_)) {
-  const bool deflated = std::any_of(members_.begin(), members_.end(),
-                                    [](const ZipMember& member) { return member.method == ZipMember::kDeflated; });
+  const bool deflated = std::any_of(members_.begin(), members_.end(), [](const ZipMember& member) {
+    return member.method == ZipMember::kDeflated;
+  });
   if (!deflated) return;
-  // libzip turns the members' times into local time, and the thread sanitizer does not see the lock in the C library's mktime().
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(file_->data(), file_->size(), 0, &error);
@@ -157,7 +162,8 @@ NpzFile::NpzFile(const std::filesystem::path& path)
         member.size != stat.size || member.packed_size != stat.comp_size || member.crc != stat.crc ||
         member.method != stat.comp_method) {
       zip_discard(archive_);
-      throw Error(path.string() + ": the archive is damaged: member " + std::to_string(i) + " has two readings");
+      throw Error(path.string() + ": the archive is damaged: member " + std::to_string(i) +
+                  " has two readings");
     }
   }
 }
@@ -213,7 +219,8 @@ std::vector<unsigned char> NpzFile::read_bytes(const std::string& name, NpyHeade
 
 namespace {
 
-void want(const NpzFile& file, const std::string& name, const NpyHeader& header, bool fits, const char* valid) {
+void want(const NpzFile& file, const std::string& name, const NpyHeader& header, bool fits,
+          const char* valid) {
   if (fits) return;
   throw Error(file.path().string() + ": array '" + name + "' is " + header.descr() + "; valid: " + valid);
 }

@@ -15,7 +15,8 @@ struct zip_file;
 
 namespace medley::data {
 
-/// Largest array that is inflated into memory; stored arrays are used in place and have no limit of their own.
+/// Largest array that is inflated into memory; stored arrays are used in place and have no limit of their
+/// own.
 inline constexpr std::uint64_t kMaxInflatedBytes = std::uint64_t{16} << 30;
 
 /// The elements of one array as bytes, front to back, once. Checks the CRC-32 of the whole member on the way.
@@ -25,18 +26,19 @@ class ArrayReader {
   ~ArrayReader();
 
   const NpyHeader& header() const { return header_; }
-  /// The next `size` bytes: in the mapped file where the member is stored, else inflated into `scratch` (size bytes).
-  /// Throws Error when the member holds fewer.
+  /// The next `size` bytes: in the mapped file where the member is stored, else inflated into `scratch` (size
+  /// bytes). Throws Error when the member holds fewer.
   const unsigned char* next(std::size_t size, unsigned char* scratch);
-  /// All elements in the mapped file (any alignment), or nullptr where the member is deflated. Unchecked until finish().
+  /// All elements in the mapped file (any alignment), or nullptr where the member is deflated. Unchecked
+  /// until finish().
   const unsigned char* in_place() const;
   /// To be called after the last byte. Throws Error unless length and CRC-32 are those of the directory.
   void finish();
 
  private:
   friend class NpzFile;
-  ArrayReader(std::shared_ptr<const MappedFile> file, ::zip* archive, std::uint64_t index, const ZipMember& member,
-              std::string where);
+  ArrayReader(std::shared_ptr<const MappedFile> file, ::zip* archive, std::uint64_t index,
+              const ZipMember& member, std::string where);
 
   std::shared_ptr<const MappedFile> file_;
   ZipMember member_;
@@ -62,15 +64,16 @@ class NpzFile {
   /// Type and shape; reads the header only.
   NpyHeader header(const std::string& name) const;
 
-  /// All elements in C order, whatever the order in the file. read_float64() and read_float32() take any float type;
-  /// read_strings() takes `<U` and `|S` and gives UTF-8.
+  /// All elements in C order, whatever the order in the file. read_float64() and read_float32() take any
+  /// float type; read_strings() takes `<U` and `|S` and gives UTF-8.
   std::vector<double> read_float64(const std::string& name) const;
   std::vector<float> read_float32(const std::string& name) const;
   std::vector<std::uint16_t> read_uint16(const std::string& name) const;
   std::vector<std::int64_t> read_int64(const std::string& name) const;
   std::vector<std::string> read_strings(const std::string& name) const;
 
-  /// For those who go through a large array once. The reader must not outlive this file; the mapping may (file()).
+  /// For those who go through a large array once. The reader must not outlive this file; the mapping may
+  /// (file()).
   ArrayReader reader(const std::string& name) const;
   std::shared_ptr<const MappedFile> file() const { return file_; }
 

@@ -16,8 +16,8 @@ struct SyntheticOptions {
   int test_actors = 11;
   int folds = 5;
 
-  int encoders = 6;      ///< all of them: those with signal, then near-copies, then noise-only ones
-  int near_copies = 1;   ///< each follows one encoder with signal, in turn
+  int encoders = 6;     ///< all of them: those with signal, then near-copies, then noise-only ones
+  int near_copies = 1;  ///< each follows one encoder with signal, in turn
   int noise_encoders = 1;
   int dim = 64;
   std::vector<std::string> modalities = {"video", "audio"};  ///< dealt in turn to the encoders with signal
@@ -31,10 +31,11 @@ struct SyntheticOptions {
   double shift = 0.3;       ///< domain shift of the test actors: mean and spread
 };
 
-/// Writes train_metadata.csv, test_metadata.csv, <encoder>_static_features.npz, dataset.yaml (`synthetic: true`) and truth.json
-/// into `folder` (docs/data.md). Clips an actor: 5 emotions x 4 intensities, 4 neutral, 10 pairs x 3 ratios: 54.
-/// Every number is a function of the seed and of what it stands for, so adding an encoder changes no other and the same
-/// options give the same bytes. Throws Error for options that cannot be, naming the option.
+/// Writes train_metadata.csv, test_metadata.csv, <encoder>_static_features.npz, dataset.yaml (`synthetic:
+/// true`) and truth.json into `folder` (docs/data.md). Clips an actor: 5 emotions x 4 intensities, 4 neutral,
+/// 10 pairs x 3 ratios: 54. Every number is a function of the seed and of what it stands for, so adding an
+/// encoder changes no other and the same options give the same bytes. Throws Error for options that cannot
+/// be, naming the option.
 void make_synthetic(const std::filesystem::path& folder, const SyntheticOptions& options, Existing existing);
 
 }  // namespace medley::data
