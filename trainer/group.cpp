@@ -73,6 +73,12 @@ Group::Group(std::vector<TrialState*> trials, const Features& features, torch::D
       classes_(features.dataset().classes.count()),
       collective_(&collective) {
   collective_->broadcast(model_.parameters.data_ptr(), model_.parameters.nbytes(), 0);
+  cache_ranges();
+}
+
+void Group::cache_ranges() {
+  ranges_.clear();
+  for (int k = 0; k < model_.size(); ++k) ranges_.push_back(model_.ranges(k));
 }
 
 long Group::steps() const {
@@ -175,19 +181,15 @@ void Group::step(int epoch, long index) {
   Tensor losses = terms.salience * weigh(salience_weights);
   if (terms.presence.defined()) losses = losses + terms.presence * weigh(presence_weights);
   if (terms.adaptation.defined()) losses = losses + terms.adaptation * weigh(adaptation_weights);
-  model_.backward(losses);
-
-  torch::NoGradGuard no_grad;
-  const auto numbers = static_cast<std::size_t>(model_.gradients.numel());
-  if (model_.dtype() == torch::kFloat64) {
-    collective_->all_reduce_sum(model_.gradients.data_ptr<double>(), numbers);
-  } else {
-    collective_->all_reduce_sum(model_.gradients.data_ptr<float>(), numbers);
-  }
 
   const auto total = to_host(losses, trials_.size()), presence = to_host(terms.presence, trials_.size()),
              salience = to_host(terms.salience, trials_.size()),
              adaptation = to_host(terms.adaptation, trials_.size());
+  std::vector<double> rates(trials_.size());
+  const auto freeze = [&](TrialState& trial, const char* term) {
+    trial.divergence = std::string("the ") + term + " is not finite in epoch " + std::to_string(epoch) + ", step " +
+                       std::to_string(index + 1);
+  };
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     if (!moves[k]) continue;
     TrialState& trial = *trials_[k];
@@ -197,31 +199,57 @@ void Group::step(int epoch, long index) {
                        : !std::isfinite(adaptation[k]) ? "adaptation loss"
                        : !std::isfinite(total[k])      ? "total loss"
                                                        : nullptr;
-    const auto decay = config.schedule == sweep::Schedule::kCosine ? Decay::kCosine : Decay::kConstant;
-    const double rate = scheduled_rate(config.learning_rate, decay, trial.step,
-                                       config.warmup_epochs * trial.steps_per_epoch,
-                                       config.epochs * trial.steps_per_epoch);
-    if (!term) {
-      ++trial.step;
-      trial.running.learning_rate = rate;
-      trial.running.loss += total[k];
-      trial.running.presence_loss += presence[k];
-      trial.running.salience_loss += salience[k];
-      trial.running.adaptation_loss += adaptation[k];
-      if (!update(k, rate)) term = "gradient";
-    }
     if (term) {
-      trial.divergence = std::string("the ") + term + " is not finite in epoch " + std::to_string(epoch) +
-                         ", step " + std::to_string(index + 1);
+      freeze(trial, term);
+      moves[k] = false;
+      continue;
     }
+    const auto decay = config.schedule == sweep::Schedule::kCosine ? Decay::kCosine : Decay::kConstant;
+    rates[k] = scheduled_rate(config.learning_rate, decay, trial.step, config.warmup_epochs * trial.steps_per_epoch,
+                              config.epochs * trial.steps_per_epoch);
+    ++trial.step;
+    trial.running.learning_rate = rates[k];
+    trial.running.loss += total[k];
+    trial.running.presence_loss += presence[k];
+    trial.running.salience_loss += salience[k];
+    trial.running.adaptation_loss += adaptation[k];
+  }
+
+  // A projection is updated while its gradient is still in the cache, unless the gradient is only known at the end:
+  // a norm to clip by, or the other ranks' share.
+  const bool at_once = model_.by_pairs() && collective_->size() == 1 &&
+                       std::all_of(trials_.begin(), trials_.end(),
+                                   [](const TrialState* trial) { return trial->spec.config.grad_clip == 0; });
+  std::vector<bool> finite(trials_.size(), true);
+  std::function<void(int, int)> update_projection;
+  if (at_once) {
+    update_projection = [&](int trial, int encoder) {
+      const auto k = static_cast<std::size_t>(trial);
+      if (moves[k] && !update(k, rates[k], Which::kOneEncoder, encoder)) finite[k] = false;
+    };
+  }
+  model_.backward(losses, update_projection);
+  torch::NoGradGuard no_grad;
+  if (collective_->size() > 1) {
+    const auto numbers = static_cast<std::size_t>(model_.gradients.numel());
+    if (model_.dtype() == torch::kFloat64) {
+      collective_->all_reduce_sum(model_.gradients.data_ptr<double>(), numbers);
+    } else {
+      collective_->all_reduce_sum(model_.gradients.data_ptr<float>(), numbers);
+    }
+  }
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    if (!moves[k]) continue;
+    if (!update(k, rates[k], at_once ? Which::kShared : Which::kAll)) finite[k] = false;
+    if (!finite[k]) freeze(*trials_[k], "gradient");
   }
 }
 
-bool Group::update(std::size_t k, double learning_rate) {
+bool Group::update(std::size_t k, double learning_rate, Which which, int encoder) {
   const TrialState& trial = *trials_[k];
   const Config& config = trial.spec.config;
   const auto row = static_cast<std::int64_t>(k);
-  const std::vector<FusedModel::Range> ranges = model_.ranges(static_cast<int>(k));
+  const std::vector<FusedModel::Range>& ranges = ranges_[k];
   Tensor p = model_.parameters[row], g = model_.gradients[row], m = first_moment_[row], v = second_moment_[row];
   if (!model_.device().is_cpu()) {
     const double squares = config.grad_clip > 0 ? g.square().sum(torch::kFloat64).item<double>() : 0;
@@ -250,6 +278,7 @@ bool Group::update(std::size_t k, double learning_rate) {
     }
     const double scale = clip_factor(squares, config.grad_clip);
     for (const auto& r : ranges) {
+      if (which == Which::kOneEncoder ? r.encoder != encoder : which == Which::kShared && r.encoder >= 0) continue;
       const AdamStep s = adam_step(config, learning_rate, trial.step, scale, r.decays);
       finite &= adam_update(pp + r.offset, gg + r.offset, mm + r.offset, vv + r.offset,
                             static_cast<std::size_t>(r.size), s);
@@ -337,6 +366,7 @@ void Group::compact() {
   trials_ = std::move(trials);
   if (trials_.empty()) return;
   model_ = model_.select(left);
+  cache_ranges();
   const Tensor rows = torch::tensor(index).to(model_.device());
   first_moment_ = first_moment_.index_select(0, rows);
   second_moment_ = second_moment_.index_select(0, rows);

@@ -33,7 +33,10 @@ class Group {
 
  private:
   torch::Tensor own_parameters(std::size_t trial) const;
-  bool update(std::size_t trial, double learning_rate);  ///< false: no longer finite
+  /// Steps the ranges of `trial` that `which` names; false: a parameter is no longer finite.
+  enum class Which { kAll, kOneEncoder, kShared };
+  bool update(std::size_t trial, double learning_rate, Which which, int encoder = -1);
+  void cache_ranges();
   Targets make_targets(long index) const;
 
   std::vector<TrialState*> trials_;
@@ -42,6 +45,7 @@ class Group {
   torch::Tensor first_moment_, second_moment_;  ///< as model_.parameters
   int classes_;
   Collective* collective_;
+  std::vector<std::vector<FusedModel::Range>> ranges_;  ///< [trial]
   std::vector<std::vector<int>> order_, target_order_;  ///< [trial] of this epoch
 };
 

@@ -1,5 +1,6 @@
 #include "trainer/model.h"
 
+#include <malloc.h>
 #include <torch/torch.h>
 
 #include <cassert>
@@ -35,6 +36,11 @@ Tensor ranks(const Tensor& scores) {
 void use_one_thread() {
   at::set_num_threads(1);
   if (openblas_set_num_threads) openblas_set_num_threads(1);
+#ifdef __GLIBC__
+  // Every step allocates and frees the same few megabytes: without this their pages are zeroed by the kernel each time.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
 }
 
 FusedModel::FusedModel(Layout layout, std::vector<ModelTrial> trials, torch::Device device, Kernels kernels)
@@ -79,6 +85,31 @@ void FusedModel::make_views() {
     }
   }
   mask_ = mask_.to(device_);
+  pairs_.clear();
+  all_active_ = true;
+  if (by_pairs_) {
+    const bool gated = trials_.front().config.fusion == sweep::Fusion::kSum;
+    for (int k = 0; k < size(); ++k) {
+      for (std::size_t e = 0; e < layout_.encoders.size(); ++e) {
+        const std::string prefix = "projection." + layout_.encoders[e].name + ".";
+        const Parameter& weight = layout_.at(prefix + "weight");
+        Pair pair;
+        pair.active = trials_[static_cast<std::size_t>(k)].active[e];
+        all_active_ = all_active_ && pair.active;
+        const auto matrix = [&](const Tensor& flat) {
+          return flat[k].narrow(0, weight.offset, weight.size).view({weight.shape[0], weight.shape[1]});
+        };
+        pair.weight = matrix(parameters);
+        pair.weight_gradient = matrix(gradients);
+        if (gated) {
+          pair.bias = layout_.at(prefix + "bias").offset;
+          pair.norm_weight = layout_.at(prefix + "norm.weight").offset;
+          pair.norm_bias = layout_.at(prefix + "norm.bias").offset;
+        }
+        pairs_.push_back(std::move(pair));
+      }
+    }
+  }
   top_n_ = per_trial([](const Config& c) { return static_cast<double>(c.top_n); });
   temperature_ = per_trial([](const Config& c) { return c.temperature; });
 }
@@ -98,98 +129,79 @@ Tensor FusedModel::view(const std::string& name) const {
 Tensor FusedModel::project(const std::vector<Tensor>& inputs, const Draws* draws) {
   if (!by_pairs_) return project_composite(inputs, draws);
   torch::NoGradGuard no_grad;
-  const auto encoders = static_cast<std::int64_t>(inputs.size());
+  const auto encoders = inputs.size();
   const auto rows = inputs.front().size(1);
   const auto width = static_cast<std::int64_t>(trials_.front().config.projection_dim);
   const auto options = torch::dtype(dtype_);
-  Tensor z = torch::zeros({size(), encoders, rows, width}, options);
-  Tensor affine = torch::zeros_like(z);
-  Tensor rstd = torch::zeros({size(), encoders, rows}, options);
-  recorded_.bits.assign(static_cast<std::size_t>(size()), {});
+  const std::vector<std::int64_t> shape = {size(), static_cast<std::int64_t>(encoders), rows, width};
+  Tensor z = all_active_ ? torch::empty(shape, options) : torch::zeros(shape, options);
+  Tensor affine = all_active_ ? torch::empty(shape, options) : torch::zeros(shape, options);
+  Tensor rstd = torch::empty({size(), shape[1], rows}, options);
   AT_DISPATCH_FLOATING_TYPES(dtype_, "project", [&] {
-    for (int k = 0; k < size(); ++k) {
-      const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
-      auto& bits = recorded_.bits[static_cast<std::size_t>(k)];
-      bits.resize(static_cast<std::size_t>(encoders));
-      auto* flat = parameters[k].data_ptr<scalar_t>();
-      for (std::int64_t e = 0; e < encoders; ++e) {
-        if (!trial.active[static_cast<std::size_t>(e)]) continue;
-        const std::string prefix = "projection." + layout_.encoders[static_cast<std::size_t>(e)].name + ".";
-        Tensor pre = z[k][e];
-        torch::mm_out(pre, inputs[static_cast<std::size_t>(e)][k], view(prefix + "weight")[k]);
-        layer_norm_forward(pre.data_ptr<scalar_t>(), flat + layout_.at(prefix + "bias").offset,
-                           flat + layout_.at(prefix + "norm.weight").offset,
-                           flat + layout_.at(prefix + "norm.bias").offset, static_cast<int>(rows),
-                           static_cast<int>(width), rstd[k][e].data_ptr<scalar_t>(),
-                           affine[k][e].data_ptr<scalar_t>());
-      }
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      const Pair& pair = pairs_[i];
+      if (!pair.active) continue;
+      const auto k = static_cast<std::int64_t>(i / encoders), e = static_cast<std::int64_t>(i % encoders);
+      const auto* flat = parameters.data_ptr<scalar_t>() + k * layout_.size;
+      const std::int64_t at = static_cast<std::int64_t>(i) * rows;
+      Tensor pre = z[k][e];
+      torch::mm_out(pre, inputs[static_cast<std::size_t>(e)][k], pair.weight);
+      layer_norm_forward(z.data_ptr<scalar_t>() + at * width, flat + pair.bias, flat + pair.norm_weight,
+                         flat + pair.norm_bias, static_cast<int>(rows), static_cast<int>(width),
+                         rstd.data_ptr<scalar_t>() + at, affine.data_ptr<scalar_t>() + at * width);
     }
   });
   Tensor h = torch::gelu(affine);
-  if (draws) {
-    AT_DISPATCH_FLOATING_TYPES(dtype_, "drop", [&] {
-      for (int k = 0; k < size(); ++k) {
-        const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
-        const double rate = trial.config.dropout;
-        if (rate <= 0) continue;
-        for (std::int64_t e = 0; e < encoders; ++e) {
-          if (!trial.active[static_cast<std::size_t>(e)]) continue;
-          auto& bits = recorded_.bits[static_cast<std::size_t>(k)][static_cast<std::size_t>(e)];
-          bits.resize(static_cast<std::size_t>(rows * width));
-          const Stream stream{trial.seed, Purpose::kProjectionDropout, draws->steps[static_cast<std::size_t>(k)],
-                              name_key(layout_.encoders[static_cast<std::size_t>(e)].name)};
-          stream.fill(bits.data(), bits.size());
-          drop(h[k][e].data_ptr<scalar_t>(), bits.data(), drop_threshold(rate),
-               static_cast<scalar_t>(1 / (1 - rate)), rows * width);
-        }
-      }
-    });
-    recorded_.inputs = inputs;
-    recorded_.normalised = z;
-    recorded_.affine = affine;
-    recorded_.rstd = rstd;
-    recorded_.leaf = h.set_requires_grad(true);
-  }
+  if (!draws) return h;
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "drop", [&] {
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      Pair& pair = pairs_[i];
+      const std::size_t k = i / encoders;
+      const ModelTrial& trial = trials_[k];
+      const double rate = trial.config.dropout;
+      if (rate <= 0 || !pair.active) continue;
+      pair.draws.resize(static_cast<std::size_t>(rows * width));
+      Stream{trial.seed, Purpose::kProjectionDropout, draws->steps[k], name_key(layout_.encoders[i % encoders].name)}
+          .fill(pair.draws.data(), pair.draws.size());
+      drop(h.data_ptr<scalar_t>() + static_cast<std::int64_t>(i) * rows * width, pair.draws.data(),
+           drop_threshold(rate), static_cast<scalar_t>(1 / (1 - rate)), rows * width);
+    }
+  });
+  recorded_.inputs = inputs;
+  recorded_.normalised = z;
+  recorded_.affine = affine;
+  recorded_.rstd = rstd;
+  recorded_.leaf = h.set_requires_grad(true);
   return h;
 }
 
-void FusedModel::project_backward() {
+void FusedModel::project_backward(const std::function<void(int, int)>& projected) {
   torch::NoGradGuard no_grad;
-  Tensor d = recorded_.leaf.grad();
-  const auto encoders = d.size(1), rows = d.size(2), width = d.size(3);
-  d = d.contiguous();
+  const Tensor d = recorded_.leaf.grad().contiguous();
+  const auto encoders = static_cast<std::size_t>(d.size(1));
+  const auto rows = d.size(2), width = d.size(3);
   AT_DISPATCH_FLOATING_TYPES(dtype_, "project_backward", [&] {
-    for (int k = 0; k < size(); ++k) {
-      const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
-      const double rate = trial.config.dropout;
-      if (rate <= 0) continue;
-      for (std::int64_t e = 0; e < encoders; ++e) {
-        if (!trial.active[static_cast<std::size_t>(e)]) continue;
-        const auto& bits = recorded_.bits[static_cast<std::size_t>(k)][static_cast<std::size_t>(e)];
-        drop(d[k][e].data_ptr<scalar_t>(), bits.data(), drop_threshold(rate),
-             static_cast<scalar_t>(1 / (1 - rate)), rows * width);
-      }
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      const Pair& pair = pairs_[i];
+      const double rate = trials_[i / encoders].config.dropout;
+      if (rate <= 0 || !pair.active) continue;
+      drop(d.data_ptr<scalar_t>() + static_cast<std::int64_t>(i) * rows * width, pair.draws.data(),
+           drop_threshold(rate), static_cast<scalar_t>(1 / (1 - rate)), rows * width);
     }
     Tensor dy = torch::gelu_backward(d, recorded_.affine);
-    for (int k = 0; k < size(); ++k) {
-      const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
-      auto* flat = parameters[k].data_ptr<scalar_t>();
-      auto* gradient = gradients[k].data_ptr<scalar_t>();
-      for (std::int64_t e = 0; e < encoders; ++e) {
-        if (!trial.active[static_cast<std::size_t>(e)]) continue;
-        const std::string prefix = "projection." + layout_.encoders[static_cast<std::size_t>(e)].name + ".";
-        Tensor dz = dy[k][e];
-        layer_norm_backward(recorded_.normalised[k][e].data_ptr<scalar_t>(),
-                            recorded_.rstd[k][e].data_ptr<scalar_t>(),
-                            flat + layout_.at(prefix + "norm.weight").offset, static_cast<int>(rows),
-                            static_cast<int>(width), dz.data_ptr<scalar_t>(),
-                            gradient + layout_.at(prefix + "bias").offset,
-                            gradient + layout_.at(prefix + "norm.weight").offset,
-                            gradient + layout_.at(prefix + "norm.bias").offset);
-        const Parameter& weight = layout_.at(prefix + "weight");
-        Tensor dw = gradients[k].narrow(0, weight.offset, weight.size).view({weight.shape[0], weight.shape[1]});
-        torch::mm_out(dw, recorded_.inputs[static_cast<std::size_t>(e)][k].t(), dz);
-      }
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      Pair& pair = pairs_[i];
+      if (!pair.active) continue;
+      const auto k = static_cast<std::int64_t>(i / encoders), e = static_cast<std::int64_t>(i % encoders);
+      const auto* flat = parameters.data_ptr<scalar_t>() + k * layout_.size;
+      auto* gradient = gradients.data_ptr<scalar_t>() + k * layout_.size;
+      const std::int64_t at = static_cast<std::int64_t>(i) * rows;
+      layer_norm_backward(recorded_.normalised.data_ptr<scalar_t>() + at * width,
+                          recorded_.rstd.data_ptr<scalar_t>() + at, flat + pair.norm_weight, static_cast<int>(rows),
+                          static_cast<int>(width), dy.data_ptr<scalar_t>() + at * width, gradient + pair.bias,
+                          gradient + pair.norm_weight, gradient + pair.norm_bias);
+      torch::mm_out(pair.weight_gradient, recorded_.inputs[static_cast<std::size_t>(e)][k].t(), dy[k][e]);
+      if (projected) projected(static_cast<int>(k), static_cast<int>(e));
     }
   });
 }
@@ -239,12 +251,9 @@ Tensor FusedModel::concatenate(const std::vector<Tensor>& inputs, bool record) {
   }
   torch::NoGradGuard no_grad;
   Tensor sum = torch::zeros({size(), inputs.front().size(1), width}, torch::dtype(dtype_));
-  for (int k = 0; k < size(); ++k) {
-    Tensor of_trial = sum[k];
-    for (std::size_t e = 0; e < inputs.size(); ++e) {
-      if (!trials_[static_cast<std::size_t>(k)].active[e]) continue;
-      of_trial.addmm_(inputs[e][k], view("projection." + layout_.encoders[e].name + ".weight")[k]);
-    }
+  for (std::size_t i = 0; i < pairs_.size(); ++i) {
+    const auto k = static_cast<std::int64_t>(i / inputs.size());
+    if (pairs_[i].active) sum[k].addmm_(inputs[i % inputs.size()][k], pairs_[i].weight);
   }
   if (record) {
     recorded_.inputs = inputs;
@@ -325,25 +334,22 @@ FusedModel::Output FusedModel::forward(const std::vector<Tensor>& inputs, const 
   return out;
 }
 
-void FusedModel::backward(const Tensor& losses) {
-  // What project_backward() writes needs no zeros first.
+void FusedModel::backward(const Tensor& losses, const std::function<void(int, int)>& projected) {
+  // What the pairs write themselves needs no zeros first.
   const std::int64_t first = by_pairs_ ? layout_.shared_offset : 0;
   gradients.narrow(1, first, layout_.size - first).zero_();
   losses.sum().backward();
-  if (by_pairs_) {
-    if (trials_.front().config.fusion == sweep::Fusion::kSum) {
-      project_backward();
-    } else {
-      torch::NoGradGuard no_grad;
-      const Tensor d = recorded_.leaf.grad();
-      for (int k = 0; k < size(); ++k) {
-        for (std::size_t e = 0; e < recorded_.inputs.size(); ++e) {
-          if (!trials_[static_cast<std::size_t>(k)].active[e]) continue;
-          const Parameter& p = layout_.at("projection." + layout_.encoders[e].name + ".weight");
-          Tensor dw = gradients[k].narrow(0, p.offset, p.size).view({p.shape[0], p.shape[1]});
-          torch::mm_out(dw, recorded_.inputs[e][k].t(), d[k]);
-        }
-      }
+  if (by_pairs_ && trials_.front().config.fusion == sweep::Fusion::kSum) {
+    project_backward(projected);
+  } else if (by_pairs_) {
+    torch::NoGradGuard no_grad;
+    const Tensor d = recorded_.leaf.grad();
+    const std::size_t encoders = recorded_.inputs.size();
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      if (!pairs_[i].active) continue;
+      const auto k = static_cast<std::int64_t>(i / encoders);
+      torch::mm_out(pairs_[i].weight_gradient, recorded_.inputs[i % encoders][k].t(), d[k]);
+      if (projected) projected(static_cast<int>(k), static_cast<int>(i % encoders));
     }
   }
   recorded_ = {};
@@ -368,7 +374,15 @@ std::vector<FusedModel::Range> FusedModel::ranges(int trial) const {
     if (p.encoder >= 0 && !trials_[static_cast<std::size_t>(trial)].active[static_cast<std::size_t>(p.encoder)]) {
       continue;
     }
-    ranges.push_back({p.offset, p.size, p.decays});
+    const int encoder = p.offset < layout_.shared_offset ? p.encoder : -1;
+    // Neighbours that are treated alike are one range; the padding between them is zero and stays so.
+    const bool joins = !ranges.empty() && ranges.back().decays == p.decays && ranges.back().encoder == encoder &&
+                       p.offset - (ranges.back().offset + ranges.back().size) < Layout::kAlignment;
+    if (joins) {
+      ranges.back().size = p.offset + p.size - ranges.back().offset;
+    } else {
+      ranges.push_back({p.offset, p.size, p.decays, encoder});
+    }
   }
   return ranges;
 }

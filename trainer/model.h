@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,11 @@ class FusedModel {
   Output forward(const std::vector<torch::Tensor>& inputs, const Draws* draws);
 
   /// Writes `gradients` for the sum over trials of `losses` [trial], made from the last forward() with draws.
-  void backward(const torch::Tensor& losses);
+  /// `projected(trial, encoder)`, if given, is called as soon as the gradients of that encoder's projection are
+  /// complete, while they lie in the cache; it may update these parameters. Never called on the composite path.
+  void backward(const torch::Tensor& losses, const std::function<void(int, int)>& projected = {});
+  /// True where the encoders' part goes (trial, encoder) by (trial, encoder), outside of autograd.
+  bool by_pairs() const { return by_pairs_; }
 
   /// The trials at `rows`, with their parameters: what is left when the others are finished.
   FusedModel select(const std::vector<int>& rows) const;
@@ -64,13 +69,14 @@ class FusedModel {
   struct Range {
     std::int64_t offset, size;
     bool decays;
+    int encoder;  ///< whose projection it is; -1: what all encoders share, and the gate's embeddings
   };
   std::vector<Range> ranges(int trial) const;
 
  private:
   torch::Tensor view(const std::string& name) const;
   torch::Tensor project(const std::vector<torch::Tensor>& inputs, const Draws* draws);
-  void project_backward();
+  void project_backward(const std::function<void(int, int)>& projected);
   torch::Tensor project_composite(const std::vector<torch::Tensor>& inputs, const Draws* draws);
   torch::Tensor concatenate(const std::vector<torch::Tensor>& inputs, bool record);
   torch::Tensor gate_scores(const torch::Tensor& projected) const;
@@ -82,7 +88,7 @@ class FusedModel {
   std::vector<ModelTrial> trials_;
   torch::Device device_;
   torch::ScalarType dtype_;
-  bool by_pairs_;  ///< the encoders' part goes (trial, encoder) by (trial, encoder), outside of autograd
+  bool by_pairs_;
   std::vector<torch::Tensor> views_;  ///< [parameter] leaves whose .grad() lies in `gradients`
   torch::Tensor mask_;                ///< bool [trial, encoder, 1]
   torch::Tensor top_n_, temperature_; ///< [trial, 1, 1]
@@ -93,11 +99,21 @@ class FusedModel {
     torch::Tensor leaf;                ///< what the encoders' part gave; its .grad() comes back
     torch::Tensor normalised, affine;  ///< [trial, encoder, row, width]
     torch::Tensor rstd;                ///< [trial, encoder, row]
-    std::vector<std::vector<std::vector<std::uint32_t>>> bits;  ///< [trial][encoder] dropout draws
   } recorded_;
+
+  /// One trial's projection by one encoder: its place in the flat buffers.
+  struct Pair {
+    bool active = false;
+    torch::Tensor weight, weight_gradient;                     ///< [dim, width]
+    std::int64_t bias = 0, norm_weight = 0, norm_bias = 0;     ///< offsets; 0 without a norm
+    std::vector<std::uint32_t> draws;                          ///< of the last dropout
+  };
+  std::vector<Pair> pairs_;  ///< [trial, encoder]
+  bool all_active_ = true;
 };
 
-/// Sets the process's LibTorch and BLAS threads to one: sums then have one order.
+/// Sets the process's LibTorch and BLAS threads to one: sums then have one order. Also tells the allocator to keep
+/// the memory of a step for the next.
 void use_one_thread();
 
 }  // namespace medley::trainer
