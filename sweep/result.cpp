@@ -107,6 +107,7 @@ std::string text(const json& object, const char* key, std::size_t limit) {
   if (!value.is_string()) malformed(std::string("'") + key + "' is not text");
   const auto& string = value.get_ref<const std::string&>();
   if (string.size() > limit) malformed(std::string("'") + key + "' is longer than " + std::to_string(limit) + " bytes");
+  value.dump();  // throws unless it is UTF-8: pages and reports could not say it
   return string;
 }
 

@@ -164,6 +164,7 @@ TEST(Result, EverySizeIsChecked) {
   expect_refused([&](json& o) { o["format"] = 2; });
   expect_refused([&](json& o) { o["outcome"] = "lost"; });
   expect_refused([&](json& o) { o["reason"] = std::string(70000, 'x'); });
+  expect_refused([&](json& o) { o["reason"] = "\xff is no UTF-8"; });
   expect_refused([&](json& o) { o["epochs"] = bytes(8 * 10); });
   expect_refused([&](json& o) { o["epochs"] = bytes(87); });
   expect_refused([&](json& o) { o["paper"]["validation"]["clips"] = 10; });
