@@ -15,6 +15,7 @@
 #include "coordinator/command.h"
 #include "coordinator/export.h"
 #include "coordinator/sweep_results.h"
+#include "coordinator/worker_program.h"
 #include "sweep/table.h"
 #include "trainer/data/file_write.h"
 
@@ -228,14 +229,6 @@ struct PredictArguments {
   std::string clips = "test";
 };
 
-/// medley-worker beside this program, else wherever PATH has it.
-std::string worker_program() {
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  const fs::path beside = self.parent_path() / "medley-worker";
-  return !error && fs::exists(beside) ? beside.string() : "medley-worker";
-}
-
 /// Runs a program in the foreground. Throws when it cannot be started or does not exit with 0.
 void run_program(const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
@@ -278,7 +271,7 @@ void predict(const PredictArguments& arguments, const Globals& globals) {
     std::error_code ignored;
     fs::remove(*path, ignored);
   });
-  run_program({worker_program(), "predict", "--request", request.string(), "--out", arguments.out.string()});
+  run_program({worker_program().string(), "predict", "--request", request.string(), "--out", arguments.out.string()});
 }
 
 void add_ensemble(CLI::App& app, Globals& globals) {

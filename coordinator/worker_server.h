@@ -14,16 +14,11 @@
 
 #include <boost/asio.hpp>
 
+#include "coordinator/error.h"
 #include "worker/protocol/handshake.h"
 #include "worker/protocol/message.h"
 
 namespace medley::coordinator {
-
-/// The coordinator cannot start or go on: the message says why, and what the user can do.
-class Error : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// The coordinator's end of the workers' connections: accepts, authenticates, parses, bounds. Knows nothing of
 /// scheduling. Owned by one thread, the one that runs `io`; callbacks come on it, never from within a call of send().

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "coordinator/coordinator.h"
+
+namespace medley::coordinator {
+
+/// "4m 05s", "2h 03m", "12s".
+std::string duration_text(double seconds);
+
+/// One line on how far a sweep is: trials done, running, failed, best Score so far, ETA; with a bar of `bar_width`
+/// characters unless that is 0.
+std::string progress_text(const Status& status, const SweepStatus& sweep, int bar_width);
+
+/// Shows progress on standard error: one line drawn over and over on a terminal; elsewhere a plain line when a tenth
+/// more is done, or every 30 seconds. One thread.
+class ProgressLine {
+ public:
+  ProgressLine();
+  ~ProgressLine();  ///< ends the line
+  void show(const Status& status, const SweepStatus& sweep);
+  /// A line of its own above the progress.
+  void say(const std::string& line);
+
+ private:
+  bool terminal_;
+  bool drawn_ = false;
+  int shown_tenths_ = -1;
+  std::chrono::steady_clock::time_point shown_at_;
+};
+
+}  // namespace medley::coordinator
