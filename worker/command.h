@@ -12,8 +12,14 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The program ends with this code; what there was to say has been said.
+struct ExitWith {
+  int code = 0;
+};
+
 /// Each adds one subcommand of medley-worker to `app`, with examples in its footer; the callback does the work and
 /// throws when it cannot.
+void add_serve_command(CLI::App& app);    // trains for a coordinator
 void add_train_command(CLI::App& app);    // one trial, without a coordinator
 void add_predict_command(CLI::App& app);  // probabilities of checkpoints
 void add_bench_command(CLI::App& app);    // epochs a second of packs

@@ -9,8 +9,9 @@ int main(int argc, char** argv) {
   CLI::App app{"Trains, predicts and benchmarks fused trials; alone, or for a coordinator.", "medley-worker"};
   app.require_subcommand(1);
   app.set_version_flag("--version", MEDLEY_VERSION);
-  app.footer("Exit codes: 0 done, 1 failed, 2 usage.");
+  app.footer("Exit codes: 0 done, 1 failed, 2 usage; serve: 75 lost its coordinator.");
   app.get_formatter()->column_width(34);
+  add_serve_command(app);
   add_train_command(app);
   add_predict_command(app);
   add_bench_command(app);
@@ -20,6 +21,8 @@ int main(int argc, char** argv) {
     return 0;
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
+  } catch (const ExitWith& e) {
+    return e.code;
   } catch (const UsageError& e) {
     std::fprintf(stderr, "medley-worker: %s\n", e.what());
     return 2;

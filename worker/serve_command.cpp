@@ -1,0 +1,131 @@
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "trainer/data/dataset.h"
+#include "trainer/trainer.h"
+#include "worker/command.h"
+#include "worker/link.h"
+
+namespace medley::worker {
+namespace {
+
+struct ServeArguments {
+  std::string coordinator;
+  std::filesystem::path token_file;
+  std::filesystem::path spool;
+  std::string device = "cpu";
+  int capacity = 16;
+  double patience_s = 600;
+};
+
+/// Trains packs with the real trainer; keeps the dataset of the last one in memory.
+class PackTrainer {
+ public:
+  explicit PackTrainer(std::string device) : device_(std::move(device)) {}
+
+  std::vector<sweep::TrialResult> operator()(const Pack& pack) {
+    const data::Dataset& dataset = load(pack);
+    for (const sweep::TrialSpec& trial : pack.trials) {
+      // The id promises config, fold, seed, data and arithmetic; a result under another's id would poison the store.
+      const std::string id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint);
+      if (id != trial.id) {
+        throw Error("trial " + trial.id + " is not what its id says (" + id +
+                    " here): coordinator and worker are of different releases");
+      }
+    }
+    trainer::TrainOptions options;
+    options.device = device_;
+    options.checkpoints = pack.checkpoints;
+    options.stop = pack.stop;
+    options.progress = [&pack](const trainer::Progress& p) { pack.progress(p.epoch, p.epochs); };
+    return trainer::train_pack(dataset, pack.trials, options);
+  }
+
+ private:
+  const data::Dataset& load(const Pack& pack) {
+    if (dataset_ && dataset_->fingerprint == pack.dataset_fingerprint) return *dataset_;
+    dataset_.reset();  // not two at once in memory
+    data::Dataset loaded = data::load_dataset(pack.dataset_folder);
+    if (loaded.fingerprint != pack.dataset_fingerprint) {
+      throw Error("the dataset in " + pack.dataset_folder + " has fingerprint " + loaded.fingerprint.substr(0, 12) +
+                  " on this host, the sweep was made for " + pack.dataset_fingerprint.substr(0, 12) +
+                  ": it has changed since, or this host sees other files");
+    }
+    return dataset_.emplace(std::move(loaded));
+  }
+
+  std::string device_;
+  std::optional<data::Dataset> dataset_;
+};
+
+void serve_until_dismissed(const ServeArguments& arguments) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("medley-worker"));
+  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e [%P] %l: %v");
+
+  LinkOptions options;
+  const auto colon = arguments.coordinator.rfind(':');
+  const std::string port = colon == std::string::npos ? "" : arguments.coordinator.substr(colon + 1);
+  const bool numeric = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == std::string::npos;
+  if (!numeric || std::stoi(port) < 1 || std::stoi(port) > 65535) {
+    throw UsageError("--coordinator must be HOST:PORT, not '" + arguments.coordinator + "'");
+  }
+  options.host = arguments.coordinator.substr(0, colon);
+  options.port = static_cast<std::uint16_t>(std::stoi(port));
+  options.token = protocol::read_token(arguments.token_file);
+  options.spool = arguments.spool;
+  options.first_contact = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.patience_s * 1000));
+
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  options.identity.host = host;
+  options.identity.pid = getpid();
+  options.identity.cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  options.identity.memory_bytes =
+      static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGE_SIZE));
+  options.identity.device = arguments.device;
+  options.identity.capacity = arguments.capacity;
+  options.identity.numerics = sweep::kNumericsVersion;
+
+  PackTrainer trainer(arguments.device);
+  const Ending ending = serve(options, [&trainer](const Pack& pack) { return trainer(pack); });
+  if (ending.exit_code() == 0) {
+    spdlog::info("ends: {}", ending.reason);
+  } else {
+    spdlog::error("{}", ending.reason);
+    throw ExitWith{ending.exit_code()};
+  }
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app) {
+  auto arguments = std::make_shared<ServeArguments>();
+  CLI::App* serve = app.add_subcommand("serve", "Trains for a coordinator until dismissed");
+  serve->add_option("--coordinator", arguments->coordinator, "HOST:PORT that the coordinator listens on")->required();
+  serve->add_option("--token-file", arguments->token_file, "the store's token, readable by its owner only")
+      ->envname("MEDLEY_TOKEN_FILE")
+      ->required();
+  serve->add_option("--spool", arguments->spool, "local folder for results that wait for delivery")
+      ->envname("MEDLEY_SPOOL")
+      ->required();
+  serve->add_option("--device", arguments->device, "cpu, cuda or cuda:N")->capture_default_str();
+  serve->add_option("--capacity", arguments->capacity, "trials of the largest pack")
+      ->check(CLI::Range(1, static_cast<int>(protocol::kMaxPackTrials)))
+      ->capture_default_str();
+  serve->add_option("--patience", arguments->patience_s, "seconds to wait for a coordinator that does not answer")
+      ->check(CLI::Range(0.1, 1e6))
+      ->capture_default_str();
+  serve->footer(
+      "The coordinator's store holds the token: medley-store/token.\n"
+      "  medley-worker serve --coordinator login1:7100 --token-file medley-store/token --spool /tmp/spool\n"
+      "SIGTERM: gives its pack up and says so. Exit code 75: the coordinator was silent for too long; what was trained\n"
+      "waits in the spool for the next worker on this host.");
+  serve->callback([arguments] { serve_until_dismissed(*arguments); });
+}
+
+}  // namespace medley::worker
