@@ -62,7 +62,7 @@ function Loaded({ trial, control, again }: { trial: Trial; control: boolean; aga
       {result?.paper && <Numbers result={result} />}
       {result && result.curves.epoch.length > 0 && <CurvesPart result={result} />}
       {result && result.importance.encoders.length > 0 && (
-        <Importance encoders={result.importance.encoders} clips={result.validation_clips} />
+        <Importance result={result} />
       )}
       <div class="columns">
         <section>
@@ -172,8 +172,8 @@ function CurvesPart({ result }: { result: Result }) {
   );
 }
 
-function Importance({ encoders, clips }: { encoders: EncoderImportance[]; clips: number }) {
-  const sorted = [...encoders].sort((a, b) => b.mean - a.mean);
+function Importance({ result }: { result: Result }) {
+  const sorted: EncoderImportance[] = [...result.importance.encoders].sort((a, b) => b.mean - a.mean);
   const most = Math.max(...sorted.map((one) => one.quantiles[4] ?? one.mean), 1e-9);
   const at = (value: number) => (100 * Math.min(value, most)) / most;
   return (
@@ -224,7 +224,9 @@ function Importance({ encoders, clips }: { encoders: EncoderImportance[]; clips:
         </table>
       </div>
       <p class="legend">
-        Over the {count(clips)} validation clips of this fold, at the paper-style epoch. Weights from 0 to {share(most)}.
+        Over the {count(result.validation_clips)} validation clips of this fold, at the{" "}
+        {result.clean ? `clean epoch (${result.clean.epoch})` : `paper-style epoch (${result.paper?.epoch ?? "–"})`}. Weights
+        from 0 to {share(most)}.
       </p>
     </section>
   );
