@@ -108,6 +108,7 @@ struct AttemptFailed {
 struct SweepPaused { std::string sweep; };
 struct SweepResumed { std::string sweep; };  ///< of a paused or a stopped one
 struct SweepStopped { std::string sweep; };
+/// The shell stores the priority itself (Writer::set_sweep_priority) before it says so.
 struct SweepPrioritised { std::string sweep; int priority = 0; };
 /// A failed trial gets a fresh budget. Ignored for others.
 struct TrialRetried { std::string trial; };
