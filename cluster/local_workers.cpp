@@ -9,6 +9,14 @@ namespace medley::cluster {
 LocalWorkers::LocalWorkers(int places, MakeSpec make_spec, RestartPolicy policy)
     : make_spec_(std::move(make_spec)), policy_(policy), places_(static_cast<std::size_t>(std::max(places, 0))) {}
 
+void LocalWorkers::adopt(const std::vector<pid_t>& pids) {
+  auto pid = pids.begin();
+  for (Place& place : places_) {
+    if (pid == pids.end()) return;
+    if (place.process.empty()) place.process.push_back(Process::adopt(*pid++));
+  }
+}
+
 std::vector<LocalWorkers::Death> LocalWorkers::tick(Clock::time_point now) {
   std::vector<Death> deaths;
   for (std::size_t i = 0; i < places_.size(); ++i) {

@@ -26,6 +26,9 @@ class LocalWorkers {
 
   LocalWorkers(int places, MakeSpec make_spec, RestartPolicy policy = {});
 
+  /// Fills empty places with processes that run already, in place of starting new ones. Call before the first tick().
+  void adopt(const std::vector<pid_t>& pids);
+
   struct Death {
     int place = 0;
     pid_t pid = 0;

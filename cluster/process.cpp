@@ -4,10 +4,15 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <sstream>
+#include <system_error>
 
 extern char** environ;
 
@@ -80,11 +85,15 @@ Process Process::start(const ProcessSpec& spec) {
   const int error = posix_spawnp(&pid, spec.argv[0].c_str(), &settings.files, &settings.attributes,
                                  pointers(argv).data(), pointers(environment).data());
   if (error != 0) throw Error("cannot start " + spec.argv[0] + " (log " + log + "): " + strerror(error));
-  return Process(pid);
+  return Process(pid, Kin::kChild);
 }
 
 std::optional<Exit> Process::poll() {
   if (exit_) return exit_;
+  if (kin_ == Kin::kStranger) {
+    if (::kill(pid_, 0) == 0 || errno != ESRCH) return std::nullopt;
+    return exit_ = Exit{-1, 0};
+  }
   int status = 0;
   const pid_t reaped = waitpid(pid_, &status, WNOHANG);
   if (reaped == 0 || (reaped < 0 && errno == EINTR)) return std::nullopt;
@@ -100,7 +109,26 @@ std::optional<Exit> Process::poll() {
 }
 
 void Process::signal(int number) const {
-  if (!exit_) kill(-pid_, number);
+  if (!exit_) ::kill(-pid_, number);
+}
+
+std::vector<pid_t> find_processes(const std::vector<std::string>& argv) {
+  std::string wanted;
+  for (const std::string& word : argv) wanted += word + '\0';
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it("/proc", error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    struct stat status {};
+    if (stat(it->path().c_str(), &status) != 0 || status.st_uid != geteuid()) continue;
+    std::ifstream in(it->path() / "cmdline", std::ios::binary);  // empty for a zombie
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (text.str() == wanted) found.push_back(static_cast<pid_t>(std::stol(name)));
+  }
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 }  // namespace medley::cluster

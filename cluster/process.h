@@ -38,6 +38,9 @@ class Process {
  public:
   /// Throws Error when it cannot be started.
   static Process start(const ProcessSpec& spec);
+  /// A process that is not our child, e.g. started by a program that has died. Its exit code cannot be known: poll() gives
+  /// code -1 once it is gone.
+  static Process adopt(pid_t pid) { return Process(pid, Kin::kStranger); }
 
   pid_t pid() const { return pid_; }
   /// Reaps it; nullopt while it runs. Keeps answering the same after that.
@@ -46,9 +49,14 @@ class Process {
   void signal(int number) const;
 
  private:
-  explicit Process(pid_t pid) : pid_(pid) {}
+  enum class Kin { kChild, kStranger };
+  Process(pid_t pid, Kin kin) : pid_(pid), kin_(kin) {}
   pid_t pid_;
+  Kin kin_;
   std::optional<Exit> exit_;
 };
+
+/// Processes of this user that run with exactly these arguments (from /proc; nothing where there is none), ascending.
+std::vector<pid_t> find_processes(const std::vector<std::string>& argv);
 
 }  // namespace medley::cluster

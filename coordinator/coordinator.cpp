@@ -98,6 +98,8 @@ struct Coordinator::State {
       if (options.worker_command.empty()) throw Error("local workers are wanted, but no program to start is given");
       fs::create_directories(layout.logs());
       local.emplace(options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
+      // Those that the last coordinator started and that outlived it look for this one.
+      local->adopt(cluster::find_processes(local_worker(0).argv));
     }
   }
 

@@ -147,6 +147,33 @@ TEST_F(ProcessTest, APlaceThatKeepsDyingIsGivenUpUnlessItWasUseful) {
   EXPECT_TRUE(deaths[3].given_up);
 }
 
+TEST_F(ProcessTest, AWorkerThatOutlivedItsStarterFillsAPlaceUntilItDies) {
+  // The shell in between ends, so that the worker is nobody's child of ours.
+  const std::vector<std::string> argv = {"sleep", "86400.123"};
+  ASSERT_TRUE(find_processes(argv).empty());
+  auto starter = Process::start(shell("sleep 86400.123 & exit 0"));
+  wait(starter);
+  std::vector<pid_t> found;
+  for (int i = 0; i < 1000 && found.empty(); ++i) {
+    found = find_processes(argv);
+    std::this_thread::sleep_for(2ms);
+  }
+  ASSERT_EQ(found.size(), 1u);
+  LocalWorkers workers(1, [this](int) { return shell("sleep 100"); }, {1ms, 1ms, 10});
+  workers.adopt(found);
+  auto now = LocalWorkers::Clock::now();
+  workers.tick(now);
+  EXPECT_EQ(workers.pids(), found);
+  ::kill(found[0], SIGKILL);
+  const auto deaths = tick_until(workers, now, [&] { return workers.running() == 0; });
+  ASSERT_EQ(deaths.size(), 1u);
+  EXPECT_EQ(deaths[0].pid, found[0]);
+  workers.tick(now + 1s);
+  EXPECT_EQ(workers.running(), 1) << "a new one";
+  workers.kill();
+  tick_until(workers, now, [&] { return workers.running() == 0; });
+}
+
 TEST_F(ProcessTest, TerminateAsksAndStartsNothingMore) {
   LocalWorkers workers(1, [this](int) { return shell("trap 'echo bye; exit 0' TERM; echo up; sleep 100 & wait"); });
   auto now = LocalWorkers::Clock::now();

@@ -1,0 +1,332 @@
+// Real processes on loopback, killed at random: coordinator shell and workers' link, with a trainer that only waits.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "storage/reader.h"
+#include "sweep/result.h"
+#include "tests/coordinator/fake_sweep.h"
+#include "tests/e2e/program.h"
+
+namespace medley {
+namespace {
+namespace fs = std::filesystem;
+using e2e::Ended;
+using e2e::Program;
+using e2e::Scratch;
+using namespace std::chrono_literals;
+
+class Kill : public testing::Test {
+ protected:
+  ~Kill() override {
+    for (const pid_t pid : workers()) ::kill(pid, SIGKILL);
+  }
+
+  std::string store() const { return scratch_ / "store"; }
+  void behave(const std::string& lines) const { std::ofstream(scratch_ / "behaviour") << lines; }
+
+  std::unique_ptr<Program> start(int configs, int places, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {store(), std::to_string(configs), std::to_string(places), FAKE_WORKER,
+                                          "--behaviour", scratch_ / "behaviour"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return std::make_unique<Program>(FAKE_RUN, arguments, scratch_);
+  }
+
+  /// Every fake worker of this store, whoever its parent is.
+  std::vector<pid_t> workers() const {
+    std::vector<pid_t> found;
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+      const std::string id = entry.path().filename();
+      if (id.find_first_not_of("0123456789") != std::string::npos) continue;
+      const std::string words = e2e::read_file(entry.path() / "cmdline");
+      const bool ours = words.find("fake_worker") < words.find('\0') && words.find(store()) != std::string::npos;
+      if (ours) found.push_back(std::stoi(id));
+    }
+    return found;
+  }
+
+  /// Every result of the sweep is there once, and is what the trainer makes of its trial, to the byte.
+  void expect_undisturbed_results(int configs, const std::string& diverging = "", const std::string& failed = "") const {
+    storage::Reader reader(store());
+    const auto submission = fake::fake_sweep(configs);
+    for (const auto& trial : submission.trials) {
+      const auto detail = reader.find_trial(trial.id);
+      ASSERT_TRUE(detail) << trial.id;
+      if (trial.id == failed) {
+        EXPECT_EQ(detail->state, sweep::TrialState::kFailed);
+        continue;
+      }
+      ASSERT_EQ(detail->state, sweep::TrialState::kFinished) << trial.id;
+      const auto expected = fake::fake_result(trial, trial.id == diverging);
+      EXPECT_EQ(sweep::encode_result(*detail->result), sweep::encode_result(expected)) << trial.id;
+      int accepted = 0;
+      for (const auto& attempt : detail->attempts) {
+        accepted += attempt.state == sweep::AttemptState::kFinished;
+        EXPECT_NE(attempt.state, sweep::AttemptState::kRunning);
+      }
+      EXPECT_EQ(accepted, 1) << trial.id;
+    }
+    const auto sweep = reader.find_sweep(storage::sweep_id(submission));
+    ASSERT_TRUE(sweep);
+    EXPECT_EQ(sweep->state, sweep::SweepState::kFinished);
+  }
+
+  /// Of the one sweep; all zero before there is a store.
+  storage::SweepSummary summary() const {
+    if (!storage::store_exists(store())) return {};
+    try {
+      const auto sweeps = storage::Reader(store()).sweeps();
+      return sweeps.empty() ? storage::SweepSummary{} : sweeps[0];
+    } catch (const storage::Error&) {
+      return {};  // it is just being made
+    }
+  }
+  int finished() const { return summary().finished; }
+  int running() const { return summary().running; }
+
+  /// Results that workers keep because nobody has confirmed them.
+  int spooled() const {
+    int count = 0;
+    std::error_code error;
+    for (fs::recursive_directory_iterator it(store() + "/spool", error), end; !error && it != end; it.increment(error)) {
+      const std::string name = it->path().filename();
+      count += name.size() > 17 && name[16] == '-' && it->path().extension() != ".part";
+    }
+    return count;
+  }
+
+  template <class Done>
+  bool wait_for(Done done, std::chrono::milliseconds limit = 10s) const {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(3ms);
+    }
+    return true;
+  }
+
+  Scratch scratch_;
+};
+
+TEST_F(Kill, TwentyRandomKillsChangeNoResult) {
+  constexpr int kConfigs = 100, kPlaces = 3;
+  std::mt19937 random(20);
+  behave("train_ms 60");
+  auto run = start(kConfigs, kPlaces);
+  ASSERT_TRUE(wait_for([&] { return finished() > 0; }));
+  int coordinators = 0, killed = 0;
+  while (killed < 20) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 120));
+    ASSERT_LT(finished(), 2 * kConfigs) << "the sweep ended before the kills: make it longer";
+    if (random() % 4 == 0) {
+      run->kill(SIGKILL);
+      EXPECT_EQ(run->wait().exit, 128 + SIGKILL);
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 150));
+      run = start(kConfigs, kPlaces);
+      ++coordinators;
+    } else {
+      const auto victims = workers();
+      if (victims.empty()) continue;
+      ::kill(victims[random() % victims.size()], SIGKILL);
+    }
+    ++killed;
+  }
+  const Ended ended = run->wait(30s);
+  EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
+  EXPECT_GE(coordinators, 3) << "the seed reaches both kinds";
+  EXPECT_GE(killed - coordinators, 8);
+  expect_undisturbed_results(kConfigs);
+  storage::Reader reader(store());
+  int lost = 0;
+  for (const auto& row : reader.trials(reader.sweeps()[0].id)) lost += row.attempts > 1;
+  EXPECT_GT(lost, 5) << "kills hit running trials";
+}
+
+TEST_F(Kill, ResultsTrainedWhileTheCoordinatorWasDeadAreDeliveredNotTrainedAgain) {
+  constexpr int kConfigs = 6;
+  behave("train_ms 700");
+  auto run = start(kConfigs, 2);
+  ASSERT_TRUE(wait_for([&] { return running() >= 4; }));
+  run->kill(SIGKILL);
+  run->wait();
+  ASSERT_TRUE(wait_for([&] { return spooled() >= 4; })) << "training went on";
+  EXPECT_EQ(finished(), 0);
+  const auto survivors = workers();
+  run = start(kConfigs, 2);
+  ASSERT_TRUE(wait_for([&] { return finished() >= 4; }));
+  EXPECT_EQ(workers(), survivors) << "they serve the new coordinator in place of new ones";
+  EXPECT_EQ(run->wait(20s).exit, 0);
+  expect_undisturbed_results(kConfigs);
+  storage::Reader reader(store());
+  for (const auto& row : reader.trials(reader.sweeps()[0].id)) EXPECT_EQ(row.attempts, 1) << row.trial;
+  EXPECT_EQ(spooled(), 0);
+}
+
+TEST_F(Kill, ASpoolOfDeadWorkersIsDeliveredByNewOnes) {
+  constexpr int kConfigs = 4;
+  behave("train_ms 300");
+  auto run = start(kConfigs, 2);
+  ASSERT_TRUE(wait_for([&] { return running() >= 4; }));
+  run->kill(SIGKILL);
+  run->wait();
+  ASSERT_TRUE(wait_for([&] { return spooled() >= 4; }));
+  for (const pid_t pid : workers()) ::kill(pid, SIGKILL);
+  ASSERT_TRUE(wait_for([&] { return workers().empty(); }));
+  const int kept = spooled();
+  behave("train_ms 1");
+  run = start(kConfigs, 2);
+  const Ended ended = run->wait(20s);
+  EXPECT_EQ(ended.exit, 0);
+  expect_undisturbed_results(kConfigs);
+  EXPECT_EQ(spooled(), 0);
+  const std::string& log = ended.out + e2e::read_file(store() + "/logs/worker-1.log") +
+                           e2e::read_file(store() + "/logs/worker-2.log");
+  std::size_t delivered = 0;
+  for (std::size_t at = 0; (at = log.find("left by another worker", at)) != std::string::npos; ++at) ++delivered;
+  EXPECT_EQ(delivered, static_cast<std::size_t>(kept)) << log;
+}
+
+TEST_F(Kill, WorkersWithoutACoordinatorEndByThemselvesAndKeepTheirResults) {
+  behave("train_ms 200");
+  setenv("FENCING_MS", "600", 1);
+  auto run = start(4, 2);
+  unsetenv("FENCING_MS");
+  ASSERT_TRUE(wait_for([&] { return running() >= 4; }));
+  run->kill(SIGKILL);
+  run->wait();
+  EXPECT_FALSE(workers().empty());
+  EXPECT_TRUE(wait_for([&] { return workers().empty(); }, 5s));
+  EXPECT_GE(spooled(), 4);
+}
+
+TEST_F(Kill, ATrialWhoseWorkerAlwaysCrashesFailsAloneAndOneThatDivergesIsAResult) {
+  constexpr int kConfigs = 10;
+  const auto trials = fake::fake_sweep(kConfigs).trials;
+  const std::string crashing = trials[7].id, diverging = trials[4].id;
+  behave("train_ms 5\ncrash " + crashing + "\ndiverge " + diverging);
+  setenv("RETRY_BUDGET", "5", 1);
+  const Ended ended = start(kConfigs, 2)->wait(20s);
+  unsetenv("RETRY_BUDGET");
+  EXPECT_EQ(ended.exit, 0);
+  EXPECT_NE(ended.out.find("19 finished, 1 diverged, 1 failed of 20"), std::string::npos) << ended.out;
+  expect_undisturbed_results(kConfigs, diverging, crashing);
+  storage::Reader reader(store());
+  const auto detail = reader.find_trial(crashing);
+  EXPECT_EQ(detail->attempts.size(), 5u);
+  EXPECT_NE(detail->reason.find("Killed"), std::string::npos) << detail->reason;
+}
+
+TEST_F(Kill, AFailedPackLeavesItsWorkerAliveAndTellsWhy) {
+  constexpr int kConfigs = 4;
+  const auto trials = fake::fake_sweep(kConfigs).trials;
+  behave("train_ms 5\nfail " + trials[2].id);
+  setenv("RETRY_BUDGET", "3", 1);
+  const Ended ended = start(kConfigs, 1)->wait(20s);
+  unsetenv("RETRY_BUDGET");
+  EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
+  expect_undisturbed_results(kConfigs, "", trials[2].id);
+  storage::Reader reader(store());
+  EXPECT_NE(reader.find_trial(trials[2].id)->reason.find("told to fail " + trials[2].id), std::string::npos);
+  EXPECT_EQ(reader.workers().size(), 1u) << "the same process served to the end";
+}
+
+TEST_F(Kill, AResultOfTheWrongSizeIsRefusedAndHarmsNobody) {
+  constexpr int kConfigs = 3;
+  const auto trials = fake::fake_sweep(kConfigs).trials;
+  behave("train_ms 5\nwrong_size " + trials[1].id);
+  setenv("RETRY_BUDGET", "2", 1);
+  const Ended ended = start(kConfigs, 1)->wait(20s);
+  unsetenv("RETRY_BUDGET");
+  EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
+  expect_undisturbed_results(kConfigs, "", trials[1].id);
+  storage::Reader reader(store());
+  EXPECT_NE(reader.find_trial(trials[1].id)->reason.find("result was refused"), std::string::npos);
+  EXPECT_EQ(spooled(), 0) << "it is not sent for ever";
+}
+
+TEST_F(Kill, TheSameSweepAgainTrainsNothing) {
+  behave("train_ms 1");
+  EXPECT_EQ(start(5, 1)->wait(20s).exit, 0);
+  behave("train_ms 100000");
+  const Ended again = start(5, 1)->wait(20s);
+  EXPECT_EQ(again.exit, 0);
+  EXPECT_NE(again.out.find("10 finished"), std::string::npos) << again.out;
+  expect_undisturbed_results(5);
+}
+
+TEST_F(Kill, FirstInterruptFinishesRunningPacksSecondDoesNot) {
+  behave("train_ms 400");
+  const auto graceful = start(20, 2);
+  ASSERT_TRUE(wait_for([&] { return running() >= 6; }));
+  graceful->kill(SIGINT);
+  EXPECT_EQ(graceful->wait(10s).exit, 3);
+  EXPECT_EQ(finished(), 6) << "two packs of three, and nothing new";
+  EXPECT_TRUE(workers().empty());
+
+  behave("train_ms 100000");
+  const auto at_once = start(20, 2);
+  ASSERT_TRUE(wait_for([&] { return running() >= 6; }));
+  at_once->kill(SIGINT);
+  std::this_thread::sleep_for(100ms);
+  at_once->kill(SIGINT);
+  EXPECT_EQ(at_once->wait(6s).exit, 3);
+  EXPECT_TRUE(workers().empty());
+  storage::Reader reader(store());
+  EXPECT_EQ(reader.sweeps()[0].running, 0);
+  for (const auto& trial : reader.trial_histories(reader.sweeps()[0].id)) {
+    EXPECT_EQ(trial.failures, 0) << "what the user stops counts against nobody";
+  }
+
+  behave("train_ms 5");
+  EXPECT_EQ(start(20, 2)->wait(20s).exit, 0);
+  expect_undisturbed_results(20);
+}
+
+TEST_F(Kill, TheGracePeriodOfAGracefulStopEnds) {
+  behave("train_ms 100000");
+  setenv("GRACE_MS", "300", 1);
+  const auto run = start(4, 2);
+  unsetenv("GRACE_MS");
+  ASSERT_TRUE(wait_for([&] { return running() >= 4; }));
+  run->kill(SIGINT);
+  EXPECT_EQ(run->wait(6s).exit, 3);
+  EXPECT_EQ(storage::Reader(store()).sweeps()[0].running, 0);
+}
+
+TEST_F(Kill, WorkersThatCannotLiveEndTheRunWithTheReason) {
+  const Ended ended = Program(FAKE_RUN, {store(), "2", "2", "/bin/false"}, scratch_).wait(20s);
+  EXPECT_EQ(ended.exit, 1);
+  EXPECT_NE(ended.err.find("no worker is left"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("exit code 1"), std::string::npos) << ended.err;
+}
+
+TEST_F(Kill, CheckpointsOfTheBestConfigsStay) {
+  constexpr int kConfigs = 8;
+  behave("train_ms 1");
+  ASSERT_EQ(start(kConfigs, 1)->wait(20s).exit, 0);
+  // fake_run keeps those of two configs. Expected from the trainer's formula.
+  std::vector<std::pair<double, int>> scores;
+  const auto submission = fake::fake_sweep(kConfigs);
+  for (int c = 0; c < kConfigs; ++c) {
+    double mean = 0;
+    for (int fold = 0; fold < 2; ++fold) {
+      mean += fake::fake_result(submission.trials[2 * c + fold]).paper.surface.best().accuracy.score() / 2;
+    }
+    scores.push_back({-mean, c});
+  }
+  std::sort(scores.begin(), scores.end());
+  std::set<std::string> expected, found;
+  for (int k = 0; k < 2; ++k) {
+    for (int fold = 0; fold < 2; ++fold) expected.insert(submission.trials[2 * scores[k].second + fold].id + ".npz");
+  }
+  for (const auto& entry : fs::directory_iterator(store() + "/checkpoints")) found.insert(entry.path().filename());
+  EXPECT_EQ(found, expected);
+}
+
+}  // namespace
+}  // namespace medley
