@@ -69,7 +69,7 @@ void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes
       setting.clear();
     }
   }
-  std::cout << "\n" << sweep::text_table(table);
+  std::cout << sweep::text_table(table);
 }
 
 json plan_json(const SweepFile& file, const std::vector<sweep::AxisCount>& axes, std::size_t done) {
