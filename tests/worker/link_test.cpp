@@ -1,0 +1,410 @@
+// The link against a coordinator that a test plays word by word.
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include <boost/asio.hpp>
+
+#include "tests/worker/fake_trainer.h"
+#include "worker/link.h"
+#include "worker/protocol/codec.h"
+
+namespace medley::worker {
+namespace {
+namespace fs = std::filesystem;
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using protocol::Message;
+using namespace std::chrono_literals;
+
+/// The coordinator's end of one connection; blocking, with a limit on every wait.
+class Peer {
+ public:
+  Peer(tcp::socket&& socket, const protocol::Token& token, std::uint16_t version = protocol::kVersion)
+      : socket_(std::move(socket)) {
+    const protocol::ServerHandshake handshake(token, version);
+    asio::write(socket_, asio::buffer(handshake.challenge()));
+    std::array<std::uint8_t, protocol::kResponseBytes> response;
+    read(response.data(), response.size());
+    const auto verdict = handshake.judge(response);
+    asio::write(socket_, asio::buffer(verdict.answer));
+    accepted = verdict.accepted;
+  }
+
+  void send(const Message& message) { asio::write(socket_, asio::buffer(protocol::encode_frame(message))); }
+  void send_raw(const std::vector<std::uint8_t>& bytes) { asio::write(socket_, asio::buffer(bytes)); }
+
+  Message receive() {
+    std::uint8_t head[4];
+    read(head, 4);
+    std::vector<std::uint8_t> body(protocol::decode_length(head));
+    read(body.data(), body.size());
+    return protocol::decode(body);
+  }
+
+  /// The next message of this type; heartbeats before it are answered, everything else before it fails the test.
+  template <class M>
+  M expect() {
+    for (;;) {
+      const Message message = receive();
+      if (const auto* m = std::get_if<M>(&message)) return *m;
+      if (!std::holds_alternative<protocol::Heartbeat>(message)) {
+        throw std::runtime_error(std::string("unexpected ") + protocol::message_name(message));
+      }
+      send(protocol::Alive{});
+    }
+  }
+  bool closed_by_peer() {
+    try {
+      for (;;) receive();
+    } catch (const boost::system::system_error&) {
+      return true;
+    }
+  }
+
+  bool accepted = false;
+
+ private:
+  void read(std::uint8_t* to, std::size_t size) {
+    while (size > 0) {
+      pollfd wait{socket_.native_handle(), POLLIN, 0};
+      if (poll(&wait, 1, 5'000) != 1) throw std::runtime_error("the worker says nothing");
+      const std::size_t n = socket_.read_some(asio::buffer(to, size));
+      to += n;
+      size -= n;
+    }
+  }
+  tcp::socket socket_;
+};
+
+class LinkTest : public testing::Test {
+ protected:
+  LinkTest() : acceptor_(io_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {
+    std::string pattern = fs::temp_directory_path() / "medley-link-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    options_.port = acceptor_.local_endpoint().port();
+    options_.token = token_;
+    options_.spool = folder_ / "spool";
+    options_.identity.host = "here";
+    options_.identity.numerics = "1";
+    options_.identity.capacity = 4;
+    options_.first_contact = 5s;
+    options_.first_retry = 5ms;
+    options_.largest_retry = 20ms;
+    train_ = [this](const Pack& pack) {
+      ++packs_;
+      std::vector<sweep::TrialResult> results;
+      for (const auto& trial : pack.trials) results.push_back(fake::fake_result(trial));
+      return results;
+    };
+  }
+  ~LinkTest() override { fs::remove_all(folder_); }
+
+  void start() {
+    ending_ = std::async(std::launch::async, [this] { return serve(options_, train_); });
+  }
+  Ending end() {
+    if (ending_.wait_for(10s) != std::future_status::ready) {
+      ADD_FAILURE() << "the link does not end";
+      std::abort();  // its thread cannot be ended
+    }
+    return ending_.get();
+  }
+  Peer accept() {
+    pollfd wait{acceptor_.native_handle(), POLLIN, 0};
+    if (poll(&wait, 1, 5'000) != 1) throw std::runtime_error("the worker does not connect");
+    return Peer(acceptor_.accept(), token_);
+  }
+  Peer welcome(protocol::Hello* hello = nullptr, int fencing_ms = 5'000) {
+    Peer peer = accept();
+    const auto said = peer.expect<protocol::Hello>();
+    if (hello) *hello = said;
+    peer.send(protocol::Welcome{1, 20, fencing_ms, (folder_ / "checkpoints").string()});
+    return peer;
+  }
+  static sweep::TrialSpec trial(int n) {
+    sweep::TrialSpec spec;
+    spec.config.encoders = {"a"};
+    spec.config.top_n = 1;
+    spec.seed = static_cast<std::uint64_t>(n);
+    spec.id = sweep::trial_id(spec.config, 0, spec.seed, "data");
+    return spec;
+  }
+  static protocol::Assign pack(std::initializer_list<int> trials, int attempt = 1) {
+    protocol::Assign assign{"/data", "data", {}};
+    for (const int n : trials) assign.trials.push_back({attempt, trial(n)});
+    return assign;
+  }
+  int spooled() const {
+    int count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(options_.spool)) {
+      const std::string name = entry.path().filename();
+      count += name.size() > 17 && name[16] == '-' && entry.path().extension() != ".part";
+    }
+    return count;
+  }
+
+  asio::io_context io_;
+  tcp::acceptor acceptor_;
+  fs::path folder_;
+  protocol::Token token_ = protocol::random_token();
+  LinkOptions options_;
+  TrainPack train_;
+  std::atomic<int> packs_{0};
+  std::future<Ending> ending_;
+};
+
+TEST_F(LinkTest, TrainsWhatItIsAssignedAndForgetsResultsOnlyWhenConfirmed) {
+  start();
+  protocol::Hello hello;
+  Peer peer = welcome(&hello);
+  EXPECT_EQ(hello.host, "here");
+  EXPECT_EQ(hello.capacity, 4);
+  EXPECT_TRUE(hello.held.empty());
+  peer.send(pack({1, 2}, 3));
+  for (const int n : {1, 2}) {
+    const auto result = peer.expect<protocol::Result>();
+    // Attempts are delivered in order of their ids.
+    const bool first = result.attempt.trial == trial(1).id;
+    EXPECT_EQ(result.attempt.number, 3);
+    EXPECT_EQ(result.bytes, sweep::encode_result(fake::fake_result(trial(first ? 1 : 2)))) << n;
+  }
+  EXPECT_EQ(spooled(), 2);
+  peer.send(protocol::ResultReceived{{trial(1).id, 3}});
+  peer.send(protocol::ResultReceived{{trial(2).id, 3}});
+  peer.send(protocol::Drain{});
+  EXPECT_EQ(peer.expect<protocol::Leave>().reason, "drained");
+  EXPECT_TRUE(peer.closed_by_peer());
+  EXPECT_EQ(end().how, Ending::How::kDrained);
+  EXPECT_TRUE(fs::is_empty(options_.spool));
+}
+
+TEST_F(LinkTest, HeartbeatsGoOnWhileItTrainsAndTellProgress) {
+  std::promise<void> go;
+  train_ = [&](const Pack& p) {
+    p.progress(2, 7);
+    go.get_future().wait();
+    return std::vector<sweep::TrialResult>{fake::fake_result(p.trials[0])};
+  };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1}));
+  int beats = 0;
+  while (beats < 3) {
+    const auto beat = peer.expect<protocol::Heartbeat>();
+    peer.send(protocol::Alive{});
+    if (beat.held.empty() || beat.held[0].epoch == 0) continue;
+    EXPECT_EQ(beat.held[0].attempt, (protocol::AttemptId{trial(1).id, 1}));
+    EXPECT_EQ(beat.held[0].epoch, 2);
+    EXPECT_EQ(beat.held[0].epochs, 7);
+    ++beats;
+  }
+  go.set_value();
+  const auto result = peer.expect<protocol::Result>();
+  peer.send(protocol::ResultReceived{result.attempt});
+  peer.send(protocol::Dismiss{"done"});
+  peer.expect<protocol::Leave>();
+  EXPECT_EQ(end().how, Ending::How::kDismissed);
+}
+
+TEST_F(LinkTest, TrainsOnWithoutTheCoordinatorAndDeliversWhenItIsBack) {
+  std::promise<void> go;
+  train_ = [&](const Pack& p) {
+    go.get_future().wait();
+    return std::vector<sweep::TrialResult>{fake::fake_result(p.trials[0])};
+  };
+  start();
+  protocol::Hello first, second, third;
+  {
+    Peer peer = welcome(&first);
+    peer.send(pack({1}, 2));
+    while (peer.expect<protocol::Heartbeat>().held.empty()) peer.send(protocol::Alive{});
+  }  // gone
+  {
+    Peer peer = welcome(&second);
+    EXPECT_EQ(second.instance, first.instance);
+    ASSERT_EQ(second.held.size(), 1u);
+    EXPECT_EQ(second.held[0].attempt, (protocol::AttemptId{trial(1).id, 2}));
+    EXPECT_EQ(second.held[0].stage, protocol::Held::Stage::kRunning);
+    go.set_value();
+    peer.expect<protocol::Result>();
+  }  // gone before it could confirm
+  Peer peer = welcome(&third);
+  ASSERT_EQ(third.held.size(), 1u);
+  EXPECT_EQ(third.held[0].stage, protocol::Held::Stage::kSpooled);
+  const auto result = peer.expect<protocol::Result>();
+  EXPECT_EQ(result.bytes, sweep::encode_result(fake::fake_result(trial(1))));
+  peer.send(protocol::ResultReceived{result.attempt});
+  peer.send(protocol::Drain{});
+  peer.expect<protocol::Leave>();
+  end();
+}
+
+TEST_F(LinkTest, AnExceptionFailsThePackWithItsTextAndTheNextOneIsTrained) {
+  train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
+    if (++packs_ == 1) throw std::runtime_error("out of memory: \xff");
+    return {fake::fake_result(p.trials[0])};
+  };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1, 2}));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(peer.expect<protocol::AttemptFailed>().reason, "out of memory: ?");
+  peer.send(pack({3}));
+  const auto result = peer.expect<protocol::Result>();
+  EXPECT_EQ(result.attempt.trial, trial(3).id);
+  peer.send(protocol::ResultReceived{result.attempt});
+  peer.send(protocol::Drain{});
+  peer.expect<protocol::Leave>();
+  end();
+}
+
+TEST_F(LinkTest, ATrainerThatGivesOtherResultsThanAskedForFailsThePack) {
+  train_ = [&](const Pack&) { return std::vector<sweep::TrialResult>{fake::fake_result(trial(99))}; };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1}));
+  EXPECT_EQ(peer.expect<protocol::AttemptFailed>().reason, "the trainer gave a result of another trial");
+  peer.send(pack({1, 2}, 2));
+  EXPECT_NE(peer.expect<protocol::AttemptFailed>().reason.find("1 results for 2 trials"), std::string::npos);
+  peer.expect<protocol::AttemptFailed>();
+  peer.send(protocol::Drain{});
+  peer.expect<protocol::Leave>();
+  end();
+}
+
+TEST_F(LinkTest, CancelStopsThePackOnceNobodyWantsAnyOfIt) {
+  std::atomic<bool> stopped{false};
+  train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
+    while (!p.stop()) std::this_thread::sleep_for(1ms);
+    stopped = true;
+    throw std::runtime_error("stopped");
+  };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1, 2}));
+  peer.send(protocol::Cancel{{{trial(1).id, 1}}});
+  const auto first = peer.expect<protocol::AttemptFailed>();
+  EXPECT_EQ(first.attempt.trial, trial(1).id);
+  EXPECT_EQ(first.reason, "cancelled");
+  EXPECT_FALSE(stopped) << "trial 2 is still wanted";
+  auto beat = peer.expect<protocol::Heartbeat>();
+  ASSERT_EQ(beat.held.size(), 1u);
+  EXPECT_EQ(beat.held[0].attempt.trial, trial(2).id);
+  peer.send(protocol::Cancel{{{trial(2).id, 1}}});
+  EXPECT_EQ(peer.expect<protocol::AttemptFailed>().attempt.trial, trial(2).id);
+  EXPECT_TRUE(stopped);
+  peer.send(protocol::Drain{});
+  peer.expect<protocol::Leave>();
+  end();
+}
+
+TEST_F(LinkTest, SilenceFencesItAndResultsStay) {
+  std::atomic<bool> told{false};
+  train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
+    if (++packs_ == 1) return {fake::fake_result(p.trials[0])};
+    while (!p.stop()) std::this_thread::sleep_for(1ms);
+    told = true;
+    throw std::runtime_error("stopped");
+  };
+  start();
+  Peer peer = welcome(nullptr, 250);
+  peer.send(pack({1}));
+  peer.send(pack({2}));
+  peer.expect<protocol::Result>();  // neither confirmed nor anything else said from here on
+  const Ending ending = end();
+  EXPECT_EQ(ending.how, Ending::How::kFenced);
+  EXPECT_EQ(ending.exit_code(), 75);
+  EXPECT_TRUE(told);
+  EXPECT_EQ(spooled(), 1);
+}
+
+TEST_F(LinkTest, WithoutAnyCoordinatorItGivesUp) {
+  acceptor_.close();
+  options_.first_contact = 100ms;
+  start();
+  EXPECT_EQ(end().how, Ending::How::kFenced);
+}
+
+TEST_F(LinkTest, AWrongTokenEndsItWithTheReason) {
+  options_.token = protocol::random_token();
+  start();
+  EXPECT_FALSE(accept().accepted);
+  const Ending ending = end();
+  EXPECT_EQ(ending.how, Ending::How::kRefused);
+  EXPECT_EQ(ending.exit_code(), 1);
+  EXPECT_NE(ending.reason.find("wrong token"), std::string::npos);
+}
+
+TEST_F(LinkTest, AnotherVersionEndsItWithTheReason) {
+  start();
+  Peer peer(acceptor_.accept(), token_, 77);
+  EXPECT_FALSE(peer.accepted);
+  EXPECT_NE(end().reason.find("version 1, this coordinator 77"), std::string::npos);
+}
+
+TEST_F(LinkTest, ACoordinatorThatDoesNotKnowTheTokenIsLeft) {
+  start();
+  tcp::socket socket = acceptor_.accept();
+  const protocol::ServerHandshake handshake(protocol::random_token());
+  asio::write(socket, asio::buffer(handshake.challenge()));
+  std::array<std::uint8_t, protocol::kResponseBytes> response;
+  asio::read(socket, asio::buffer(response));
+  std::vector<std::uint8_t> lie(33, 1);
+  asio::write(socket, asio::buffer(lie));
+  const Ending ending = end();
+  EXPECT_EQ(ending.how, Ending::How::kRefused);
+  EXPECT_NE(ending.reason.find("does not know the token"), std::string::npos);
+}
+
+TEST_F(LinkTest, NonsenseEndsTheConnectionNotTheWorker) {
+  start();
+  for (const auto& nonsense : std::vector<std::vector<std::uint8_t>>{
+           {0, 0, 0, 0}, {255, 255, 255, 255}, {0, 0, 0, 1, 0x81}, protocol::encode_frame(protocol::Leave{"I am a worker"})}) {
+    Peer peer = welcome();
+    peer.send_raw(nonsense);
+    EXPECT_TRUE(peer.closed_by_peer());
+  }
+  Peer peer = welcome();
+  peer.send(protocol::Drain{});
+  peer.expect<protocol::Leave>();
+  EXPECT_EQ(end().how, Ending::How::kDrained);
+}
+
+TEST_F(LinkTest, SigtermGivesThePackUpAndSaysSo) {
+  train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
+    while (!p.stop()) std::this_thread::sleep_for(1ms);
+    throw std::runtime_error("stopped");
+  };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1}));
+  while (peer.expect<protocol::Heartbeat>().held.empty()) peer.send(protocol::Alive{});
+  kill(getpid(), SIGTERM);  // the link takes it over
+  EXPECT_EQ(peer.expect<protocol::Leave>().reason, "SIGTERM");
+  EXPECT_EQ(end().how, Ending::How::kTerminated);
+}
+
+TEST_F(LinkTest, DismissedInTheMiddleOfAPackItStopsAndLeaves) {
+  train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
+    while (!p.stop()) std::this_thread::sleep_for(1ms);
+    throw std::runtime_error("stopped");
+  };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1}));
+  peer.send(protocol::Dismiss{"the coordinator was stopped"});
+  EXPECT_EQ(peer.expect<protocol::Leave>().reason, "the coordinator was stopped");
+  EXPECT_EQ(end().exit_code(), 0);
+}
+
+}  // namespace
+}  // namespace medley::worker
