@@ -290,6 +290,7 @@ struct Coordinator::State {
     } else if (const auto* leave = std::get_if<protocol::Leave>(&message)) {
       spdlog::info("worker {} leaves: {}", name_of_worker(worker), leave->reason);
       push(WorkerLost{worker, WorkerLost::How::kGone, "it left: " + leave->reason});
+      server->hang_up(worker);
     }
   }
 
@@ -751,13 +752,13 @@ Coordinator::End Coordinator::run() {
   struct Mark {
     State& state;
     ~Mark() {
+      state.server->close();  // workers see at once that nobody listens
       const std::lock_guard lock(state.run_mutex);
       state.running = false;
     }
   } mark{s};
   s.tick();
   s.io.run();
-  s.server->close();
   return s.end;
 }
 

@@ -217,6 +217,11 @@ void WorkerServer::drop(const SessionPtr& session, const std::string& why) {
   callbacks_.lost(session->worker, why);
 }
 
+void WorkerServer::hang_up(const std::string& worker) {
+  const auto it = workers_.find(worker);
+  if (it != workers_.end()) drop(SessionPtr(it->second), "it left");
+}
+
 bool WorkerServer::connected(const std::string& worker) const { return workers_.count(worker) > 0; }
 
 std::vector<std::string> WorkerServer::workers() const {

@@ -49,6 +49,8 @@ class WorkerServer {
   std::uint16_t port() const;
   /// No effect when it is not connected.
   void send(const std::string& worker, const protocol::Message& message);
+  /// Closes its connection; `lost` comes.
+  void hang_up(const std::string& worker);
   bool connected(const std::string& worker) const;
   std::vector<std::string> workers() const;
   /// Nothing waits to be written.

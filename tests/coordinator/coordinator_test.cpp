@@ -1,0 +1,376 @@
+// The shell with workers that a test plays word by word over real sockets.
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdlib>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include <boost/asio.hpp>
+
+#include "coordinator/coordinator.h"
+#include "coordinator/error.h"
+#include "storage/reader.h"
+#include "tests/coordinator/fake_sweep.h"
+#include "worker/protocol/codec.h"
+#include "worker/protocol/handshake.h"
+
+namespace medley::coordinator {
+namespace {
+namespace fs = std::filesystem;
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using protocol::Message;
+using namespace std::chrono_literals;
+
+/// A worker's end of a connection; blocking, with a limit on every wait.
+class FakeWorker {
+ public:
+  FakeWorker(std::uint16_t port, const protocol::Token& token, std::uint16_t version = protocol::kVersion)
+      : socket_(io_) {
+    socket_.connect({asio::ip::address_v4::loopback(), port});
+    protocol::ClientHandshake handshake(token, version);
+    std::array<std::uint8_t, protocol::kChallengeBytes> challenge;
+    read(challenge.data(), challenge.size());
+    asio::write(socket_, asio::buffer(handshake.respond(challenge)));
+    std::uint8_t verdict = 0;
+    read(&verdict, 1);
+    std::vector<std::uint8_t> rest(protocol::ClientHandshake::bytes_after(verdict));
+    read(rest.data(), rest.size());
+    if (verdict == 1) {
+      protocol::Bytes32 proof;
+      std::copy(rest.begin(), rest.end(), proof.begin());
+      accepted = handshake.proves(proof);
+    } else {
+      refusal.resize(rest[0]);
+      read(reinterpret_cast<std::uint8_t*>(refusal.data()), refusal.size());
+    }
+  }
+
+  void send(const Message& message) { asio::write(socket_, asio::buffer(protocol::encode_frame(message))); }
+  Message receive() {
+    std::uint8_t head[4];
+    read(head, 4);
+    std::vector<std::uint8_t> body(protocol::decode_length(head));
+    read(body.data(), body.size());
+    return protocol::decode(body);
+  }
+  template <class M>
+  M expect() {
+    for (;;) {
+      const Message message = receive();
+      if (const auto* m = std::get_if<M>(&message)) return *m;
+      if (!std::holds_alternative<protocol::Alive>(message)) {
+        throw std::runtime_error(std::string("unexpected ") + protocol::message_name(message));
+      }
+    }
+  }
+  protocol::Welcome join(int capacity = 2, std::vector<protocol::Held> held = {}, const std::string& numerics = sweep::kNumericsVersion) {
+    protocol::Hello hello;
+    hello.instance = instance;
+    hello.host = "elsewhere";
+    hello.pid = 1;
+    hello.capacity = capacity;
+    hello.numerics = numerics;
+    hello.device = "cpu";
+    hello.held = std::move(held);
+    send(hello);
+    return expect<protocol::Welcome>();
+  }
+  static protocol::Result result_of(const protocol::Assign::Trial& trial) {
+    return {{trial.spec.id, trial.attempt}, sweep::encode_result(fake::fake_result(trial.spec))};
+  }
+  /// Nothing more comes, and no frame did before the end.
+  bool closed() {
+    try {
+      receive();
+      return false;
+    } catch (const boost::system::system_error&) {
+      return true;
+    }
+  }
+
+  bool accepted = false;
+  std::string refusal;
+  std::string instance = protocol::random_instance();
+
+ private:
+  void read(std::uint8_t* to, std::size_t size) {
+    while (size > 0) {
+      pollfd wait{socket_.native_handle(), POLLIN, 0};
+      if (poll(&wait, 1, 5'000) != 1) throw std::runtime_error("the coordinator says nothing");
+      const std::size_t n = socket_.read_some(asio::buffer(to, size));
+      to += n;
+      size -= n;
+    }
+  }
+  asio::io_context io_;
+  tcp::socket socket_;
+};
+
+/// No file of this process grows beyond `size` while it lives, as on a full disk.
+class FullDisk {
+ public:
+  explicit FullDisk(std::uintmax_t size) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{size, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+class CoordinatorTest : public testing::Test {
+ protected:
+  CoordinatorTest() {
+    std::string pattern = fs::temp_directory_path() / "medley-coordinator-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    options_.store = folder_ / "store";
+    options_.limits.retry_delay_ms = 1;
+    options_.limits.retry_budget = 2;
+  }
+  ~CoordinatorTest() override {
+    if (run_.valid()) {
+      coordinator_->request_stop(Coordinator::Stop::kNow, "the test is over");
+      run_.wait();
+    }
+    coordinator_.reset();
+    fs::remove_all(folder_);
+  }
+  void open() { coordinator_ = std::make_unique<Coordinator>(options_); }
+  void start(int configs) {
+    open();
+    submitted_ = coordinator_->submit(fake::fake_dataset(), fake::fake_sweep(configs));
+    run_ = std::async(std::launch::async, [this] { return coordinator_->run(); });
+  }
+  protocol::Token token() const { return protocol::read_token(coordinator_->token_file()); }
+  FakeWorker connect() const { return FakeWorker(coordinator_->port(), token()); }
+  SweepStatus sweep() const { return coordinator_->status().sweeps.at(0); }
+
+  fs::path folder_;
+  CoordinatorOptions options_;
+  std::unique_ptr<Coordinator> coordinator_;
+  storage::Writer::Submitted submitted_;
+  std::future<Coordinator::End> run_;
+};
+
+TEST_F(CoordinatorTest, RecordsAnAssignmentBeforeItIsSentAndAResultBeforeItIsConfirmed) {
+  start(1);
+  FakeWorker worker = connect();
+  EXPECT_EQ(worker.join(2).checkpoint_folder, fs::absolute(options_.store / "checkpoints").string());
+  const auto assign = worker.expect<protocol::Assign>();
+  ASSERT_EQ(assign.trials.size(), 2u);
+  EXPECT_EQ(assign.dataset_fingerprint, fake::fake_dataset().fingerprint);
+  EXPECT_EQ(assign.dataset_folder, "/nowhere/fake");
+  storage::Reader reader(options_.store);
+  for (const auto& trial : assign.trials) {
+    const auto detail = reader.find_trial(trial.spec.id);
+    ASSERT_EQ(detail->attempts.size(), 1u);
+    EXPECT_EQ(detail->attempts[0].state, sweep::AttemptState::kRunning);
+    EXPECT_EQ(trial.spec.id, sweep::trial_id(trial.spec.config, trial.spec.fold, trial.spec.seed, assign.dataset_fingerprint));
+  }
+  worker.send(FakeWorker::result_of(assign.trials[0]));
+  EXPECT_EQ(worker.expect<protocol::ResultReceived>().attempt.trial, assign.trials[0].spec.id);
+  EXPECT_EQ(reader.find_trial(assign.trials[0].spec.id)->state, sweep::TrialState::kFinished);
+  worker.send(FakeWorker::result_of(assign.trials[1]));
+  worker.expect<protocol::ResultReceived>();
+  worker.expect<protocol::Dismiss>();
+  worker.send(protocol::Leave{"dismissed"});
+  EXPECT_EQ(run_.get().how, Coordinator::End::How::kDone);
+  EXPECT_EQ(reader.find_sweep(submitted_.id)->state, sweep::SweepState::kFinished);
+}
+
+TEST_F(CoordinatorTest, AResultSentTwiceIsConfirmedTwiceAndCountedOnce) {
+  start(2);
+  FakeWorker worker = connect();
+  worker.join(1);
+  const auto assign = worker.expect<protocol::Assign>();
+  const auto result = FakeWorker::result_of(assign.trials[0]);
+  worker.send(result);
+  worker.send(result);
+  int confirmed = 0, assigned = 0;
+  while (confirmed < 2) {
+    const Message message = worker.receive();
+    confirmed += std::holds_alternative<protocol::ResultReceived>(message);
+    assigned += std::holds_alternative<protocol::Assign>(message);
+  }
+  EXPECT_EQ(assigned, 1);
+  storage::Reader reader(options_.store);
+  EXPECT_EQ(reader.find_sweep(submitted_.id)->finished, 1);
+  EXPECT_EQ(reader.find_trial(assign.trials[0].spec.id)->attempts.size(), 1u);
+}
+
+TEST_F(CoordinatorTest, AWrongTokenAndAnotherVersionAreRefusedWithTheReasonAndNothingElseIsRead) {
+  start(1);
+  FakeWorker stranger(coordinator_->port(), protocol::random_token());
+  EXPECT_FALSE(stranger.accepted);
+  EXPECT_NE(stranger.refusal.find("wrong token"), std::string::npos);
+  FakeWorker old(coordinator_->port(), token(), protocol::kVersion + 1);
+  EXPECT_FALSE(old.accepted);
+  EXPECT_NE(old.refusal.find("protocol version"), std::string::npos);
+  EXPECT_TRUE(coordinator_->status().workers.empty());
+}
+
+TEST_F(CoordinatorTest, NonsenseEndsOneConnectionOnly) {
+  start(1);
+  FakeWorker good = connect();
+  good.join(1);
+  const auto assign = good.expect<protocol::Assign>();
+  for (const Message& wrong : std::vector<Message>{protocol::Heartbeat{}, protocol::Welcome{}, protocol::Leave{"x"}}) {
+    FakeWorker bad = connect();
+    ASSERT_TRUE(bad.accepted);
+    bad.send(wrong);  // before hello
+    EXPECT_TRUE(bad.closed());
+  }
+  good.send(FakeWorker::result_of(assign.trials[0]));
+  good.expect<protocol::ResultReceived>();
+}
+
+TEST_F(CoordinatorTest, AResultThatIsNoResultFailsItsAttemptAndIsNotWantedAgain) {
+  start(1);
+  FakeWorker worker = connect();
+  worker.join(2);
+  const auto assign = worker.expect<protocol::Assign>();
+  const protocol::AttemptId attempt{assign.trials[0].spec.id, 1};
+  worker.send(protocol::Result{attempt, {1, 2, 3}});
+  EXPECT_EQ(worker.expect<protocol::ResultReceived>().attempt, attempt);
+  worker.send(FakeWorker::result_of(assign.trials[1]));
+  worker.expect<protocol::ResultReceived>();
+  // Again, as attempt 2; this time as the result of another trial. The budget of 2 is spent then.
+  const auto again = worker.expect<protocol::Assign>();
+  ASSERT_EQ(again.trials.size(), 1u);
+  EXPECT_EQ(again.trials[0].attempt, 2);
+  auto wrong = FakeWorker::result_of(assign.trials[1]);
+  wrong.attempt = {attempt.trial, 2};
+  worker.send(wrong);
+  worker.expect<protocol::ResultReceived>();
+  worker.expect<protocol::Dismiss>();
+  worker.send(protocol::Leave{""});
+  run_.get();
+  storage::Reader reader(options_.store);
+  const auto detail = reader.find_trial(attempt.trial);
+  EXPECT_EQ(detail->state, sweep::TrialState::kFailed);
+  EXPECT_EQ(detail->attempts.size(), 2u);
+}
+
+TEST_F(CoordinatorTest, AWorkerOfOtherNumericsGetsNothing) {
+  start(1);
+  FakeWorker worker = connect();
+  EXPECT_ANY_THROW(worker.join(1, {}, "other"));  // Dismiss in place of Welcome
+  EXPECT_TRUE(coordinator_->status().workers.empty());
+}
+
+TEST_F(CoordinatorTest, AWorkerThatComesBackKeepsItsAttempts) {
+  start(1);
+  auto worker = std::make_unique<FakeWorker>(coordinator_->port(), token());
+  worker->join(2);
+  const auto assign = worker->expect<protocol::Assign>();
+  FakeWorker again = connect();
+  again.instance = worker->instance;
+  std::vector<protocol::Held> held;
+  for (const auto& trial : assign.trials) held.push_back({{trial.spec.id, trial.attempt}, protocol::Held::Stage::kRunning, 1, 2});
+  again.join(2, held);
+  EXPECT_TRUE(worker->closed()) << "the older connection";
+  for (const auto& trial : assign.trials) {
+    again.send(FakeWorker::result_of(trial));
+    again.expect<protocol::ResultReceived>();
+  }
+  again.expect<protocol::Dismiss>();
+  again.send(protocol::Leave{""});
+  run_.get();
+  storage::Reader reader(options_.store);
+  for (const auto& row : reader.trials(submitted_.id)) EXPECT_EQ(row.attempts, 1);
+}
+
+TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
+  options_.exit_when_done = false;
+  start(1);
+  EXPECT_FALSE(coordinator_->pause("nonsense").done);
+  EXPECT_TRUE(coordinator_->pause(submitted_.id).done);
+  EXPECT_EQ(coordinator_->pause(submitted_.id).message, "sweep " + submitted_.id + " is paused");
+  FakeWorker worker = connect();
+  worker.join(2);
+  worker.send(protocol::Heartbeat{});
+  worker.expect<protocol::Alive>();  // and no Assign before it
+  EXPECT_TRUE(coordinator_->resume(submitted_.id).done);
+  auto assign = worker.expect<protocol::Assign>();
+  EXPECT_TRUE(coordinator_->stop(submitted_.id).done);
+  for (std::size_t i = 0; i < assign.trials.size(); ++i) {
+    const auto cancel = worker.expect<protocol::Cancel>();
+    worker.send(protocol::AttemptFailed{cancel.attempts.at(0), "cancelled"});
+  }
+  EXPECT_EQ(sweep().state, sweep::SweepState::kStopped);
+  EXPECT_TRUE(coordinator_->resume(submitted_.id).done);
+  // Two failures spend the budget of 2; then a retry gives a new one.
+  const std::string trial = assign.trials[0].spec.id;
+  for (int failures = 0; failures < 2;) {
+    for (const auto& t : worker.expect<protocol::Assign>().trials) {
+      if (t.spec.id == trial) {
+        EXPECT_FALSE(coordinator_->retry(trial).done) << "it has not failed yet";
+        worker.send(protocol::AttemptFailed{{trial, t.attempt}, "told to"});
+        ++failures;
+      } else {
+        worker.send(FakeWorker::result_of(t));
+        worker.expect<protocol::ResultReceived>();
+      }
+    }
+  }
+  for (int i = 0; i < 500 && sweep().failed == 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(sweep().failed, 1);
+  EXPECT_EQ(sweep().state, sweep::SweepState::kFinished);
+  EXPECT_TRUE(coordinator_->retry(trial).done);
+  const auto last = worker.expect<protocol::Assign>();
+  worker.send(FakeWorker::result_of(last.trials.at(0)));
+  worker.expect<protocol::ResultReceived>();
+  EXPECT_EQ(storage::Reader(options_.store).find_sweep(submitted_.id)->finished, 2);
+}
+
+TEST_F(CoordinatorTest, WhatCannotBeRecordedIsNotAssignedAndTheRunEnds) {
+  start(1);
+  FakeWorker worker = connect();
+  ASSERT_TRUE(worker.accepted);
+  std::future_status ended;
+  {
+    const FullDisk full(fs::file_size(options_.store / "medley.db-wal"));
+    worker.join(2);
+    EXPECT_TRUE(worker.closed()) << "nothing is assigned";
+    ended = run_.wait_for(5s);
+  }
+  ASSERT_EQ(ended, std::future_status::ready);
+  EXPECT_THROW(run_.get(), storage::Error);
+  storage::Reader reader(options_.store);
+  for (const auto& row : reader.trials(submitted_.id)) EXPECT_EQ(row.attempts, 0);
+}
+
+TEST_F(CoordinatorTest, ThePortIsTheSameAfterARestartAndABusyOneIsNamed) {
+  open();
+  const std::uint16_t port = coordinator_->port();
+  CoordinatorOptions second;
+  second.store = folder_ / "other";
+  second.port = port;
+  try {
+    Coordinator other(second);
+    FAIL();
+  } catch (const std::exception& e) {
+    EXPECT_NE(std::string(e.what()).find(std::to_string(port) + " of 127.0.0.1 is in use"), std::string::npos) << e.what();
+  }
+  coordinator_.reset();
+  open();
+  EXPECT_EQ(coordinator_->port(), port);
+}
+
+TEST_F(CoordinatorTest, TwoCoordinatorsOfOneStoreAreRefused) {
+  open();
+  EXPECT_THROW(Coordinator second(options_), storage::Error);
+}
+
+}  // namespace
+}  // namespace medley::coordinator
