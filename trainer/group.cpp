@@ -215,20 +215,20 @@ void Group::step(int epoch, long index) {
     trial.running.adaptation_loss += adaptation[k];
   }
 
-  // A projection is updated while its gradient is still in the cache, unless the gradient is only known at the end:
-  // a norm to clip by, or the other ranks' share.
+  // The large gradients are used up while they are made, unless they are only known at the end: a norm to clip by, or
+  // the other ranks' share.
   const bool at_once = model_.by_pairs() && collective_->size() == 1 &&
                        std::all_of(trials_.begin(), trials_.end(),
                                    [](const TrialState* trial) { return trial->spec.config.grad_clip == 0; });
   std::vector<bool> finite(trials_.size(), true);
-  std::function<void(int, int)> update_projection;
+  FusedModel::ProjectionSink sink;
   if (at_once) {
-    update_projection = [&](int trial, int encoder) {
+    sink = [&](int trial, int encoder, const Tensor& inputs, const Tensor& outputs) {
       const auto k = static_cast<std::size_t>(trial);
-      if (moves[k] && !update(k, rates[k], Which::kOneEncoder, encoder)) finite[k] = false;
+      if (moves[k] && !update_projection(k, encoder, rates[k], inputs, outputs)) finite[k] = false;
     };
   }
-  model_.backward(losses, update_projection);
+  model_.backward(losses, sink);
   torch::NoGradGuard no_grad;
   if (collective_->size() > 1) {
     const auto numbers = static_cast<std::size_t>(model_.gradients.numel());
@@ -240,12 +240,29 @@ void Group::step(int epoch, long index) {
   }
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     if (!moves[k]) continue;
-    if (!update(k, rates[k], at_once ? Which::kShared : Which::kAll)) finite[k] = false;
+    if (!update(k, rates[k], at_once ? Which::kButProjectionWeights : Which::kAll)) finite[k] = false;
     if (!finite[k]) freeze(*trials_[k], "gradient");
   }
 }
 
-bool Group::update(std::size_t k, double learning_rate, Which which, int encoder) {
+bool Group::update_projection(std::size_t k, int encoder, double learning_rate, const Tensor& inputs,
+                              const Tensor& outputs) {
+  const TrialState& trial = *trials_[k];
+  const Parameter& weight =
+      model_.layout().at("projection." + model_.layout().encoders[static_cast<std::size_t>(encoder)].name + ".weight");
+  const AdamStep s = adam_step(trial.spec.config, learning_rate, trial.step, 1, weight.decays);
+  const std::int64_t at = static_cast<std::int64_t>(k) * model_.layout().size + weight.offset;
+  bool finite = true;
+  AT_DISPATCH_FLOATING_TYPES(model_.dtype(), "update_projection", [&] {
+    finite = adam_update_product(
+        model_.parameters.data_ptr<scalar_t>() + at, first_moment_.data_ptr<scalar_t>() + at,
+        second_moment_.data_ptr<scalar_t>() + at, inputs.data_ptr<scalar_t>(), outputs.data_ptr<scalar_t>(),
+        static_cast<int>(inputs.size(0)), static_cast<int>(inputs.size(1)), static_cast<int>(outputs.size(1)), s);
+  });
+  return finite;
+}
+
+bool Group::update(std::size_t k, double learning_rate, Which which) {
   const TrialState& trial = *trials_[k];
   const Config& config = trial.spec.config;
   const auto row = static_cast<std::int64_t>(k);
@@ -278,7 +295,7 @@ bool Group::update(std::size_t k, double learning_rate, Which which, int encoder
     }
     const double scale = clip_factor(squares, config.grad_clip);
     for (const auto& r : ranges) {
-      if (which == Which::kOneEncoder ? r.encoder != encoder : which == Which::kShared && r.encoder >= 0) continue;
+      if (which == Which::kButProjectionWeights && r.encoder >= 0 && r.decays) continue;
       const AdamStep s = adam_step(config, learning_rate, trial.step, scale, r.decays);
       finite &= adam_update(pp + r.offset, gg + r.offset, mm + r.offset, vv + r.offset,
                             static_cast<std::size_t>(r.size), s);

@@ -34,8 +34,11 @@ class Group {
  private:
   torch::Tensor own_parameters(std::size_t trial) const;
   /// Steps the ranges of `trial` that `which` names; false: a parameter is no longer finite.
-  enum class Which { kAll, kOneEncoder, kShared };
-  bool update(std::size_t trial, double learning_rate, Which which, int encoder = -1);
+  enum class Which { kAll, kButProjectionWeights };
+  bool update(std::size_t trial, double learning_rate, Which which);
+  /// Steps one projection's weight, whose gradient is inputs' outputs.
+  bool update_projection(std::size_t trial, int encoder, double learning_rate, const torch::Tensor& inputs,
+                         const torch::Tensor& outputs);
   void cache_ranges();
   Targets make_targets(long index) const;
 

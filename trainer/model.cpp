@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "trainer/gemm.h"
 #include "trainer/layer_norm.h"
 
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
@@ -144,8 +145,9 @@ Tensor FusedModel::project(const std::vector<Tensor>& inputs, const Draws* draws
       const auto k = static_cast<std::int64_t>(i / encoders), e = static_cast<std::int64_t>(i % encoders);
       const auto* flat = parameters.data_ptr<scalar_t>() + k * layout_.size;
       const std::int64_t at = static_cast<std::int64_t>(i) * rows;
-      Tensor pre = z[k][e];
-      torch::mm_out(pre, inputs[static_cast<std::size_t>(e)][k], pair.weight);
+      const Tensor x = inputs[static_cast<std::size_t>(e)][k];
+      multiply(x.data_ptr<scalar_t>(), pair.weight.data_ptr<scalar_t>(), static_cast<int>(rows),
+               static_cast<int>(x.size(1)), static_cast<int>(width), z.data_ptr<scalar_t>() + at * width);
       layer_norm_forward(z.data_ptr<scalar_t>() + at * width, flat + pair.bias, flat + pair.norm_weight,
                          flat + pair.norm_bias, static_cast<int>(rows), static_cast<int>(width),
                          rstd.data_ptr<scalar_t>() + at, affine.data_ptr<scalar_t>() + at * width);
@@ -175,7 +177,23 @@ Tensor FusedModel::project(const std::vector<Tensor>& inputs, const Draws* draws
   return h;
 }
 
-void FusedModel::project_backward(const std::function<void(int, int)>& projected) {
+void FusedModel::weight_gradient(std::size_t i, const Tensor& outputs, const ProjectionSink& sink) {
+  const std::size_t encoders = recorded_.inputs.size();
+  const int k = static_cast<int>(i / encoders), e = static_cast<int>(i % encoders);
+  const Tensor inputs = recorded_.inputs[i % encoders][k];
+  if (sink) {
+    sink(k, e, inputs, outputs);
+    return;
+  }
+  const auto dim = static_cast<int>(inputs.size(1));
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "weight_gradient", [&] {
+    multiply_transposed(inputs.data_ptr<scalar_t>(), outputs.data_ptr<scalar_t>(), static_cast<int>(inputs.size(0)),
+                        dim, static_cast<int>(outputs.size(1)), 0, dim,
+                        pairs_[i].weight_gradient.data_ptr<scalar_t>());
+  });
+}
+
+void FusedModel::project_backward(const ProjectionSink& sink) {
   torch::NoGradGuard no_grad;
   const Tensor d = recorded_.leaf.grad().contiguous();
   const auto encoders = static_cast<std::size_t>(d.size(1));
@@ -200,8 +218,7 @@ void FusedModel::project_backward(const std::function<void(int, int)>& projected
                           recorded_.rstd.data_ptr<scalar_t>() + at, flat + pair.norm_weight, static_cast<int>(rows),
                           static_cast<int>(width), dy.data_ptr<scalar_t>() + at * width, gradient + pair.bias,
                           gradient + pair.norm_weight, gradient + pair.norm_bias);
-      torch::mm_out(pair.weight_gradient, recorded_.inputs[static_cast<std::size_t>(e)][k].t(), dy[k][e]);
-      if (projected) projected(static_cast<int>(k), static_cast<int>(e));
+      weight_gradient(i, dy[k][e], sink);
     }
   });
 }
@@ -334,22 +351,20 @@ FusedModel::Output FusedModel::forward(const std::vector<Tensor>& inputs, const 
   return out;
 }
 
-void FusedModel::backward(const Tensor& losses, const std::function<void(int, int)>& projected) {
+void FusedModel::backward(const Tensor& losses, const ProjectionSink& sink) {
   // What the pairs write themselves needs no zeros first.
   const std::int64_t first = by_pairs_ ? layout_.shared_offset : 0;
   gradients.narrow(1, first, layout_.size - first).zero_();
   losses.sum().backward();
   if (by_pairs_ && trials_.front().config.fusion == sweep::Fusion::kSum) {
-    project_backward(projected);
+    project_backward(sink);
   } else if (by_pairs_) {
     torch::NoGradGuard no_grad;
-    const Tensor d = recorded_.leaf.grad();
-    const std::size_t encoders = recorded_.inputs.size();
+    const Tensor d = recorded_.leaf.grad().contiguous();
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
-      if (!pairs_[i].active) continue;
-      const auto k = static_cast<std::int64_t>(i / encoders);
-      torch::mm_out(pairs_[i].weight_gradient, recorded_.inputs[i % encoders][k].t(), d[k]);
-      if (projected) projected(static_cast<int>(k), static_cast<int>(i % encoders));
+      if (pairs_[i].active) {
+        weight_gradient(i, d[static_cast<std::int64_t>(i / recorded_.inputs.size())], sink);
+      }
     }
   }
   recorded_ = {};

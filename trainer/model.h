@@ -55,10 +55,14 @@ class FusedModel {
   /// `inputs` [encoder] of [trial, row, dim], z-scored. With `draws`: as in training, recorded for backward().
   Output forward(const std::vector<torch::Tensor>& inputs, const Draws* draws);
 
-  /// Writes `gradients` for the sum over trials of `losses` [trial], made from the last forward() with draws.
-  /// `projected(trial, encoder)`, if given, is called as soon as the gradients of that encoder's projection are
-  /// complete, while they lie in the cache; it may update these parameters. Never called on the composite path.
-  void backward(const torch::Tensor& losses, const std::function<void(int, int)>& projected = {});
+  /// Takes over the gradient of one projection's weight, which is inputs' outputs: `inputs` [row, dim] and `outputs`
+  /// [row, width], the gradient of what the weight gave. The projection's other gradients are written by then.
+  using ProjectionSink =
+      std::function<void(int trial, int encoder, const torch::Tensor& inputs, const torch::Tensor& outputs)>;
+
+  /// Writes `gradients` for the sum over trials of `losses` [trial], made from the last forward() with draws. With a
+  /// `sink` (by_pairs() only) those of the projections' weights are not written but handed over.
+  void backward(const torch::Tensor& losses, const ProjectionSink& sink = {});
   /// True where the encoders' part goes (trial, encoder) by (trial, encoder), outside of autograd.
   bool by_pairs() const { return by_pairs_; }
 
@@ -76,7 +80,8 @@ class FusedModel {
  private:
   torch::Tensor view(const std::string& name) const;
   torch::Tensor project(const std::vector<torch::Tensor>& inputs, const Draws* draws);
-  void project_backward(const std::function<void(int, int)>& projected);
+  void project_backward(const ProjectionSink& sink);
+  void weight_gradient(std::size_t pair, const torch::Tensor& outputs, const ProjectionSink& sink);
   torch::Tensor project_composite(const std::vector<torch::Tensor>& inputs, const Draws* draws);
   torch::Tensor concatenate(const std::vector<torch::Tensor>& inputs, bool record);
   torch::Tensor gate_scores(const torch::Tensor& projected) const;

@@ -1,8 +1,11 @@
 #include "trainer/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <cstddef>
+#include <vector>
 
+#include "trainer/gemm.h"
 #include "trainer/vector_clones.h"
 
 namespace medley::trainer {
@@ -90,6 +93,29 @@ bool adam_update(float* p, const float* g, float* m, float* v, std::size_t count
 bool adam_update(double* p, const double* g, double* m, double* v, std::size_t count, const AdamStep& step) {
   return update_double(p, g, m, v, count, Factors<double>(step));
 }
+
+template <class T>
+bool adam_update_product(T* p, T* m, T* v, const T* x, const T* d, int rows, int dim, int width, const AdamStep& step) {
+  constexpr int kStrip = 8;
+  std::vector<T> gradient(static_cast<std::size_t>(kStrip) * static_cast<std::size_t>(width));
+  const Factors<T> factors(step);
+  bool finite = true;
+  for (int first = 0; first < dim; first += kStrip) {
+    const int count = std::min(kStrip, dim - first);
+    multiply_transposed(x, d, rows, dim, width, first, count, gradient.data());
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * width;
+    const auto numbers = static_cast<std::size_t>(count) * static_cast<std::size_t>(width);
+    if constexpr (sizeof(T) == sizeof(float)) {
+      finite &= update_float(p + at, gradient.data(), m + at, v + at, numbers, factors);
+    } else {
+      finite &= update_double(p + at, gradient.data(), m + at, v + at, numbers, factors);
+    }
+  }
+  return finite;
+}
+template bool adam_update_product(float*, float*, float*, const float*, const float*, int, int, int, const AdamStep&);
+template bool adam_update_product(double*, double*, double*, const double*, const double*, int, int, int,
+                                  const AdamStep&);
 
 MEDLEY_VECTOR_CLONES
 double sum_of_squares(const float* g, std::size_t count) { return squares(g, count); }

@@ -19,6 +19,11 @@ struct AdamStep {
 bool adam_update(float* p, const float* g, float* m, float* v, std::size_t count, const AdamStep& step);
 bool adam_update(double* p, const double* g, double* m, double* v, std::size_t count, const AdamStep& step);
 
+/// The same for a weight [dim, width] whose gradient is x' d, x [rows, dim] and d [rows, width]: made strip by strip
+/// in the first-level cache and used up there, never written out.
+template <class T>
+bool adam_update_product(T* p, T* m, T* v, const T* x, const T* d, int rows, int dim, int width, const AdamStep& step);
+
 /// Sum of squares, accumulated in double in a fixed order.
 double sum_of_squares(const float* g, std::size_t count);
 double sum_of_squares(const double* g, std::size_t count);
