@@ -34,6 +34,12 @@ void scale_row(const float* row, const double* mean, const double* scale, int di
   for (int j = 0; j < dim; ++j) out[j] = static_cast<float>((static_cast<double>(row[j]) - mean[j]) * scale[j]);
 }
 
+/// In float throughout: half the traffic of the above, on the way to every batch.
+MEDLEY_VECTOR_CLONES
+void scale_row(const float* row, const float* mean, const float* scale, int dim, float* out) {
+  for (int j = 0; j < dim; ++j) out[j] = (row[j] - mean[j]) * scale[j];
+}
+
 MEDLEY_VECTOR_CLONES
 void scale_row(const float* row, const double* mean, const double* scale, int dim, double* out) {
   for (int j = 0; j < dim; ++j) out[j] = (static_cast<double>(row[j]) - mean[j]) * scale[j];
@@ -116,11 +122,12 @@ template <class T>
 void Features::gather(int encoder, const int* clips, int count, sweep::Normalize normalize,
                       const Standardization& z, T* out) const {
   const int width = dim(encoder);
+  const std::vector<T> mean(z.mean.begin(), z.mean.end()), scale(z.scale.begin(), z.scale.end());
   for (int i = 0; i < count; ++i, out += width) {
     if (clips[i] < 0) {
       std::fill(out, out + width, T(0));
     } else {
-      scale_row(row(encoder, clips[i], normalize), z.mean.data(), z.scale.data(), width, out);
+      scale_row(row(encoder, clips[i], normalize), mean.data(), scale.data(), width, out);
     }
   }
 }

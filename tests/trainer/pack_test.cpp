@@ -170,6 +170,27 @@ TEST(Pack, ANeighbourThatDivergesIsFrozenAndChangesNoBit) {
   }
 }
 
+// Without a norm to clip by, the projections' gradients are used up as they are made; with one they are stored first.
+TEST(Pack, BothWaysOfUpdatingGiveOneModel) {
+  const data::Dataset dataset = planted_dataset();
+  for (const auto fusion : {sweep::Fusion::kSum, sweep::Fusion::kConcat}) {
+    for (const auto optimizer : {sweep::Optimizer::kAdamW, sweep::Optimizer::kAdam}) {
+      Config config = small_config();
+      config.precision = sweep::Precision::kFloat64;
+      config.fusion = fusion;
+      config.optimizer = optimizer;
+      config.projection_dim = config.hidden = 71;
+      const TrialResult at_once = alone(dataset, trial(config));
+      config.grad_clip = 1e6;
+      const TrialResult stored = alone(dataset, trial(config));
+      ASSERT_EQ(at_once.epochs.size(), stored.epochs.size());
+      for (std::size_t e = 0; e < stored.epochs.size(); ++e) {
+        EXPECT_NEAR(at_once.epochs[e].loss, stored.epochs[e].loss, 1e-9 * stored.epochs[e].loss);
+      }
+    }
+  }
+}
+
 TEST(Pack, ATrialStopsWhenPatienceRunsOut) {
   const data::Dataset dataset = planted_dataset();
   Config config = small_config();
