@@ -130,6 +130,9 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   const torch::Device device = find_device(options.device);
   OneRank alone;
   Collective& collective = options.collective ? *options.collective : alone;
+  if (collective.size() > 1) {
+    throw Error("a gang of " + std::to_string(collective.size()) + " ranks: batches are not split between ranks; valid: 1");
+  }
 
   const bool by_actor = std::any_of(trials.begin(), trials.end(), [](const TrialSpec& trial) {
     return trial.config.normalize == sweep::Normalize::kActor;
