@@ -125,38 +125,13 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
 sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSummary& sweep,
                                 sweep::CleanDecode decode) {
   const storage::Reader::Snapshot snapshot(reader);
-  sweep::ReportInput input;
-  input.sweep = sweep.name;
-  input.dataset = sweep.dataset_name;
-  input.synthetic = sweep.synthetic;
-  input.folds = sweep.folds;
-  std::sort(input.folds.begin(), input.folds.end());
-  input.seeds = sweep.seeds;
+  sweep::ReportInput input = storage::read_report_input(reader, sweep);
   input.decode = decode;
-  for (const storage::SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
-    input.configs.push_back({row.id, sweep::to_json(row.config), row.axis_values});
-  }
-  std::map<std::string, sweep::Tally> optimal;
-  if (decode == sweep::CleanDecode::kOptimal) {
-    optimal = optimal_hits(pool_predictions(reader, sweep, storage::Protocol::kClean), input.folds);
-  }
-  for (storage::TrialScore& score : reader.trial_scores(sweep.id)) {
-    sweep::TrialScores trial;
-    trial.trial_id = score.trial;
-    trial.config_id = score.config;
-    trial.fold = score.fold;
-    trial.seed = score.seed;
-    trial.outcome = score.outcome;
-    trial.paper_epoch = score.paper_epoch;
-    trial.paper_thresholds = score.paper_thresholds;
-    trial.paper = score.paper;
-    trial.clean_epoch = score.clean_epoch;
-    trial.paper_surface = score.paper_surface;
-    trial.clean_surface = score.clean_surface;
-    trial.inner_surface = score.inner_surface;
-    const auto hits = optimal.find(score.trial);
+  if (decode == sweep::CleanDecode::kThresholds) return input;
+  const auto optimal = optimal_hits(pool_predictions(reader, sweep, storage::Protocol::kClean), input.folds);
+  for (sweep::TrialScores& trial : input.trials) {
+    const auto hits = optimal.find(trial.trial_id);
     if (hits != optimal.end()) trial.optimal = hits->second;
-    input.trials.push_back(std::move(trial));
   }
   return input;
 }

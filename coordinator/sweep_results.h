@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/reader.h"
+#include "storage/report_input.h"
 #include "sweep/ensemble.h"
 #include "sweep/report.h"
 

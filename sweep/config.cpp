@@ -334,6 +334,10 @@ std::string check_config(const Config& config) {
   return "";
 }
 
+bool is_transductive(const Config& config) {
+  return config.adaptation != Adaptation::kNone || config.normalize == Normalize::kActor;
+}
+
 std::string canonical_text(const Config& config) { return active_text(config, false); }
 
 std::string config_id(const Config& config) {

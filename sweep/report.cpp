@@ -98,6 +98,7 @@ Measured measure(const ReportConfig& config, const Cells& cells, const ReportInp
   report.id = config.id;
   report.settings = config.settings;
   report.axis_values = config.axis_values;
+  report.transductive = config.transductive;
   report.expected = static_cast<int>(input.folds.size() * input.seeds.size());
   report.done = static_cast<int>(cells.size());
   std::vector<double> presence;

@@ -35,6 +35,7 @@ struct ReportConfig {
   std::string id;
   nlohmann::json settings = nlohmann::json::object();
   nlohmann::json axis_values = nlohmann::json::object();
+  bool transductive = false;  ///< is_transductive()
 };
 
 /// How the clean numbers decode; the paper-style ones always use the official thresholds.
@@ -66,6 +67,7 @@ struct ConfigReport {
   std::string id;
   nlohmann::json settings;
   nlohmann::json axis_values;
+  bool transductive = false;
   int expected = 0;  ///< cells: folds x seeds
   int done = 0;      ///< cells with a result, diverged ones included
   int diverged = 0;

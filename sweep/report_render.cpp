@@ -14,6 +14,7 @@ using nlohmann::json;
 
 constexpr const char* kIncomplete = "*";
 constexpr const char* kDiverged = "†";
+constexpr const char* kTransductive = "‡";
 
 std::string spread_text(double mean, double sd) {
   return std::isnan(sd) ? share_text(mean) : share_text(mean) + " ± " + share_text(sd);
@@ -93,18 +94,20 @@ Table leaderboard(const Report& report, int top) {
   table.title = report.sweep + " on " + report.dataset + (report.synthetic ? " (synthetic data)" : "") + ": " + size_text(report);
   table.columns = {{"#", Table::Align::kRight}, {"config", Table::Align::kLeft}};
   for (const std::string& axis : axes) table.columns.push_back({axis, Table::Align::kLeft});
-  for (const char* head : {"cells", "Score paper", "ACC_P paper", "ACC_S paper", "Score paper pooled", "Score clean",
-                           "ACC_P clean", "ACC_S clean", "gap", "vs #1"}) {
+  for (const char* head : {"cells", "Score paper", "ACC_P paper", "ACC_S paper", "pooled", "Score clean", "ACC_P", "ACC_S",
+                           "gap", "vs #1"}) {
     table.columns.push_back({head, Table::Align::kRight});
   }
   Reasons reasons;
   bool incomplete = false;
   bool diverged = false;
+  bool transductive = false;
   const std::size_t shown =
       top > 0 ? std::min(report.configs.size(), static_cast<std::size_t>(top)) : report.configs.size();
   for (std::size_t i = 0; i < shown; ++i) {
     const ConfigReport& config = report.configs[i];
-    std::vector<std::string> row = {std::to_string(i + 1), config.id};
+    std::vector<std::string> row = {std::to_string(i + 1), config.id + (config.transductive ? kTransductive : "")};
+    transductive = transductive || config.transductive;
     for (const std::string& axis : axes) row.push_back(axis_text(config.axis_values.value(axis, json())));
     row.push_back(cells_text(config));
     const std::string mark = marks(config);
@@ -134,12 +137,16 @@ Table leaderboard(const Report& report, int top) {
                         " Score, whole blocks (every fold and seed has a number) first");
   table.notes.push_back(
       "paper: paper-style, epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds");
-  table.notes.push_back("paper pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed; mean over seeds");
-  table.notes.push_back(clean_protocol(report) + "; ± SD over seeds");
+  table.notes.push_back("pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over seeds");
+  table.notes.push_back(clean_protocol(report) + "; ± SD over seeds; ACC_P and ACC_S after it are clean too");
   table.notes.push_back("gap: optimism, mean paper-style Score less clean Score");
   if (report.configs.size() > 1) {
     table.notes.push_back(std::string("vs #1: mean difference of ") + (report.compared_clean ? "clean" : "paper-style") +
                           " Scores over shared cells, corrected resampled t-test (Nadeau-Bengio), two-sided");
+  }
+  if (transductive) {
+    table.notes.push_back(std::string(kTransductive) +
+                          " transductive: training read unlabelled features of clips that it is scored on");
   }
   if (incomplete) table.notes.push_back(std::string(kIncomplete) + " incomplete: over the cells that are done only");
   if (diverged) table.notes.push_back(std::string(kDiverged) + " over the cells that did not diverge only");
@@ -189,6 +196,7 @@ json config_json(const ConfigReport& config, int rank) {
                  {"config", config.id},
                  {"axis_values", config.axis_values},
                  {"settings", config.settings},
+                 {"transductive", config.transductive},
                  {"cells_done", config.done},
                  {"cells_expected", config.expected},
                  {"cells_diverged", config.diverged},
@@ -264,7 +272,7 @@ Table full_precision(const Report& report) {
   for (const char* name : {"rank", "config"}) column(name);
   for (const AxisReport& axis : report.axes) column(axis.axis);
   for (const char* name :
-       {"cells_done", "cells_expected", "cells_diverged", "paper_score_mean", "paper_score_sd", "paper_acc_presence_mean",
+       {"transductive", "cells_done", "cells_expected", "cells_diverged", "paper_score_mean", "paper_score_sd", "paper_acc_presence_mean",
         "paper_acc_presence_sd", "paper_acc_salience_mean", "paper_acc_salience_sd", "paper_pooled_score", "clean_score",
         "clean_score_sd", "clean_acc_presence", "clean_acc_salience", "gap", "against_best_mean", "against_best_p"}) {
     column(name);
@@ -279,6 +287,7 @@ Table full_precision(const Report& report) {
       const json value = config.axis_values.value(axis.axis, json());
       row.push_back(value.is_null() ? "" : value_text(value));
     }
+    row.push_back(config.transductive ? "true" : "false");
     for (const int cells : {config.done, config.expected, config.diverged}) row.push_back(std::to_string(cells));
     for (const ScoreSpread* value : {&config.paper_score, &config.paper_presence, &config.paper_salience}) {
       row.push_back(text(value->mean, value->count > 0));

@@ -41,7 +41,7 @@ std::string latex_escaped(const std::string& text) {
       {"_", "\\_"},   {"{", "\\{"},   {"}", "\\}"},  {"~", "\\textasciitilde{}"},
       {"^", "\\textasciicircum{}"},   {"\\", "\\textbackslash{}"},
       {"<", "\\textless{}"},          {">", "\\textgreater{}"},
-      {"±", "$\\pm$"}, {"†", "$\\dagger$"}};
+      {"±", "$\\pm$"}, {"†", "$\\dagger$"}, {"‡", "$\\ddagger$"}};
   return replaced(text, special);
 }
 

@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "storage/report_input.h"
+
 namespace medley::web {
 namespace {
 
@@ -53,20 +55,6 @@ double key_of(const sweep::ConfigReport& config, BoardOrder order) {
   return config.paper_score.mean;
 }
 
-/// The store has axis values as text; a report puts numbers in their own order (2 before 10, 3e-04 before
-/// 0.001).
-json typed_values(const json& axis_values) {
-  json typed = json::object();
-  for (const auto& [axis, value] : axis_values.items()) {
-    typed[axis] = value;
-    if (!value.is_string()) continue;
-    const std::string& text = value.get_ref<const std::string&>();
-    const json number = json::parse(text, nullptr, false);
-    if (number.is_number()) typed[axis] = number;
-  }
-  return typed;
-}
-
 /// Changes whenever a trial of the sweep ends.
 std::string version_of(const storage::SweepSummary& sweep) {
   return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" +
@@ -79,32 +67,7 @@ Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep) {
   const storage::Reader::Snapshot snapshot(reader);
   Board board;
   board.sweep = sweep.id;
-  sweep::ReportInput input;
-  input.sweep = sweep.name;
-  input.dataset = sweep.dataset_name;
-  input.synthetic = sweep.synthetic;
-  input.folds = sweep.folds;
-  input.seeds = sweep.seeds;
-  for (const storage::SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
-    input.configs.push_back({row.id, sweep::to_json(row.config), typed_values(row.axis_values)});
-  }
-  for (const storage::TrialScore& score : reader.trial_scores(sweep.id)) {
-    sweep::TrialScores one;
-    one.trial_id = score.trial;
-    one.config_id = score.config;
-    one.fold = score.fold;
-    one.seed = score.seed;
-    one.outcome = score.outcome;
-    one.paper_epoch = score.paper_epoch;
-    one.paper_thresholds = score.paper_thresholds;
-    one.paper = score.paper;
-    one.clean_epoch = score.clean_epoch;
-    one.paper_surface = score.paper_surface;
-    one.clean_surface = score.clean_surface;
-    one.inner_surface = score.inner_surface;
-    input.trials.push_back(one);
-  }
-  board.report = sweep::make_report(input);
+  board.report = sweep::make_report(storage::read_report_input(reader, sweep));
   for (storage::Page page{0, storage::kMaxPage}; page.offset < sweep.configs; page.offset += page.limit) {
     for (const auto& row : reader.leaderboard(sweep.id, storage::LeaderboardOrder::kSubmission, page)) {
       board.costs[row.config] = {row.failed, row.mean_seconds};
@@ -176,6 +139,7 @@ json leaderboard_json(const Board& board, BoardOrder order, storage::Page page) 
          {"config", config.id},
          {"axis_values", config.axis_values},
          {"settings", config.settings},
+         {"transductive", config.transductive},
          {"expected", config.expected},
          {"finished", config.done},
          {"diverged", config.diverged},

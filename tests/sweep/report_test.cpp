@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "sweep/config.h"
 #include "sweep/error.h"
 
 namespace medley::sweep {
@@ -246,6 +247,22 @@ TEST(Report, EveryNumberSaysItsProtocol) {
   }
 }
 
+TEST(Report, TransductiveConfigsAreMarked) {
+  auto input = two_configs();
+  EXPECT_EQ(render(make_report(input), ReportFormat::kText).find("transductive"), std::string::npos);
+  input.configs[0].transductive = true;
+  const std::string text = render(make_report(input), ReportFormat::kText);
+  EXPECT_NE(text.find("a‡"), std::string::npos) << text;
+  EXPECT_NE(text.find("‡ transductive: "), std::string::npos) << text;
+  Config config;
+  EXPECT_FALSE(is_transductive(config));
+  config.normalize = Normalize::kActor;
+  EXPECT_TRUE(is_transductive(config));
+  config = {};
+  config.adaptation = Adaptation::kCoral;
+  EXPECT_TRUE(is_transductive(config));
+}
+
 TEST(Report, SyntheticDataIsAlwaysSaid) {
   auto input = two_configs();
   input.synthetic = true;
@@ -262,11 +279,11 @@ TEST(Report, TopCutsTheListAndSaysSo) {
 TEST(Report, CsvHasFullPrecision) {
   const std::string csv = render(make_report(two_configs()), ReportFormat::kCsv);
   EXPECT_EQ(csv.substr(0, csv.find('\n')),
-            "rank,config,top_n,cells_done,cells_expected,cells_diverged,paper_score_mean,paper_score_sd,"
+            "rank,config,top_n,transductive,cells_done,cells_expected,cells_diverged,paper_score_mean,paper_score_sd,"
             "paper_acc_presence_mean,paper_acc_presence_sd,paper_acc_salience_mean,paper_acc_salience_sd,"
             "paper_pooled_score,clean_score,clean_score_sd,clean_acc_presence,clean_acc_salience,gap,"
             "against_best_mean,against_best_p");
-  EXPECT_NE(csv.find("\n1,b,2,4,4,0,0.35,0,0.5,0,0.2,0,"), std::string::npos) << csv;
+  EXPECT_NE(csv.find("\n1,b,2,false,4,4,0,0.35,0,0.5,0,0.2,0,"), std::string::npos) << csv;
 }
 
 TEST(Report, ImpossibleTrialsAreRefused) {
