@@ -2,17 +2,29 @@
 
 #include <cstdio>
 #include <memory>
+#include <vector>
 
 namespace medley::coordinator {
 namespace {
 
-void add_rows(const CLI::App& app, const std::string& path, std::string& table) {
-  std::string words;
-  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
-  for (const CLI::App* command : commands) words += " " + command->get_name();
+void add_options(const CLI::App& app, std::string& words) {
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) words += " --" + name;
   }
+}
+
+void add_rows(const CLI::App& app, const std::string& path, std::string& table) {
+  std::string words;
+  std::vector<const CLI::App*> commands;
+  for (const CLI::App* part : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (part->get_name().empty()) {
+      add_options(*part, words);  // an option group, which CLI11 keeps as a subcommand without a name
+    } else {
+      commands.push_back(part);
+      words += " " + part->get_name();
+    }
+  }
+  add_options(app, words);
   table += path + ":" + words + "\n";
   for (const CLI::App* command : commands) {
     add_rows(*command, path.empty() ? command->get_name() : path + " " + command->get_name(), table);

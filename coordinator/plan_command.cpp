@@ -190,6 +190,7 @@ void add_plan_command(CLI::App& app, Globals& globals) {
   auto* settings =
       app.add_subcommand("settings", "Every setting a sweep file may hold: default, meaning, values");
   settings->add_flag("--json", *as_json, "as JSON");
+  settings->footer("Example:\n  medley settings");
   settings->callback([as_json] { print_settings(*as_json); });
 }
 

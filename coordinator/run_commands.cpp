@@ -283,6 +283,7 @@ void add_run_commands(CLI::App& app, Globals& globals) {
   auto as_json = std::make_shared<bool>(false);
   auto* status_command = app.add_subcommand("status", "Sweeps of the store: progress, failures");
   status_command->add_flag("--json", *as_json, "as JSON, with the workers");
+  status_command->footer("Examples:\n  medley status\n  medley status --json");
   status_command->callback([as_json, &globals] { status(*as_json, globals); });
 }
 

@@ -1,0 +1,99 @@
+// Real training that is killed and interrupted: what an undisturbed run prints is what comes out.
+#include <random>
+
+#include "tests/e2e/end_to_end.h"
+
+namespace medley::e2e {
+namespace {
+using namespace std::chrono_literals;
+
+class Interruption : public EndToEnd {
+ protected:
+  Interruption() { make_dataset(); }
+
+  /// The report of the same sweep in a store of its own, never disturbed, with another number of workers.
+  std::string undisturbed_report(const std::string& sweep) const {
+    const Ended run = run_sweep(sweep, 4, "undisturbed");
+    EXPECT_EQ(run.exit, 0) << run.err;
+    return medley({"report"}, "undisturbed").out;
+  }
+  int unfinished(int trials) const { return trials - std::max(0, results()); }
+};
+
+TEST_F(Interruption, TwentyRandomKillsLeaveTheTableOfAnUndisturbedRun) {
+  constexpr int kKills = 20, kTrials = 6 * 5 * 3;
+  const std::string sweep = write_sweep("sweep.yaml",
+                                        "name: killed\nseeds: 3\naxes:\n  top_n: [1, 2, 3]\n  learning_rate: [0.001, 0.01]\n",
+                                        "epochs: 20");
+  std::mt19937 random(2026);
+  std::vector<int> places = {2, 3, 1};
+  auto run = start_run(sweep, places[0]);
+  int killed = 0, coordinators = 0;
+  while (killed < kKills) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(40 + random() % 200));
+    ASSERT_GT(unfinished(kTrials), 0) << "the sweep ended after " << killed << " kills: make it longer";
+    if (random() % 4 == 0) {
+      run->kill(SIGKILL);
+      ASSERT_EQ(run->wait().exit, 128 + SIGKILL) << "it ended by itself";
+      ++coordinators;
+      run = start_run(sweep, places[static_cast<std::size_t>(coordinators) % places.size()]);
+    } else {
+      const auto victims = workers();
+      if (victims.empty()) continue;
+      ::kill(victims[random() % victims.size()], SIGKILL);
+    }
+    ++killed;
+  }
+  const Ended ended = run->wait();
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_GE(coordinators, 3) << "the seed reaches both kinds";
+  EXPECT_GE(killed - coordinators, 10);
+  EXPECT_EQ(results(), kTrials);
+  EXPECT_GT(count_in_store("SELECT count(*) FROM attempt"), kTrials) << "kills hit running trials";
+  EXPECT_TRUE(eventually([&] { return workers().empty(); })) << "no orphan stays";
+  EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep));
+}
+
+TEST_F(Interruption, OneCtrlCEndsAfterTheRunningPacksAndTheSameCommandContinues) {
+  constexpr int kTrials = 4 * 5 * 3;
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: interrupted\nseeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 15");
+  auto run = start_run(sweep);
+  ASSERT_TRUE(eventually([&] { return results() > 0; }));
+  run->kill(SIGINT);
+  const Ended stopped = run->wait();
+  EXPECT_EQ(stopped.exit, 1);
+  EXPECT_TRUE(contains(stopped.err, "stopping: running packs may end")) << stopped.err;
+  EXPECT_TRUE(contains(stopped.err, "the same command continues")) << stopped.err;
+  EXPECT_TRUE(workers().empty()) << "no orphan stays";
+  const int kept = results();
+  ASSERT_GT(unfinished(kTrials), 0) << "it ended before it was stopped: make it longer";
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), kept) << "what had begun was finished";
+
+  const Ended continued = run_sweep(sweep);
+  EXPECT_EQ(continued.exit, 0) << continued.err;
+  EXPECT_TRUE(contains(continued.err, std::to_string(kept) + " done, ")) << continued.err;
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), kTrials) << "nothing was trained twice";
+  EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep));
+}
+
+TEST_F(Interruption, TheSecondCtrlCEndsAtOnce) {
+  // One pack of this would take a minute.
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: endless\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 20000");
+  auto run = start_run(sweep);
+  ASSERT_TRUE(eventually([&] { return count_in_store("SELECT count(*) FROM attempt WHERE state = 'running'") > 0; }));
+  run->kill(SIGINT);
+  std::this_thread::sleep_for(300ms);
+  EXPECT_FALSE(workers().empty()) << "the first one waits for the packs";
+  run->kill(SIGINT);
+  const auto asked = std::chrono::steady_clock::now();
+  const Ended stopped = run->wait(20s);
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, 8s);
+  EXPECT_EQ(stopped.exit, 1) << stopped.err;
+  EXPECT_TRUE(workers().empty());
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt WHERE state = 'running'"), 0);
+}
+
+}  // namespace
+}  // namespace medley::e2e

@@ -1,0 +1,256 @@
+// From features to a submission, as a user types it.
+#include <zip.h>
+
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "tests/e2e/end_to_end.h"
+
+namespace medley::e2e {
+namespace {
+using nlohmann::json;
+
+using Submission = EndToEnd;
+
+/// The one member of an archive, read with libzip.
+std::string archive_member(const std::string& file, const std::string& member) {
+  int error = 0;
+  zip_t* archive = zip_open(file.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &error);
+  EXPECT_TRUE(archive) << file;
+  if (!archive) return "";
+  EXPECT_EQ(zip_get_num_entries(archive, 0), 1);
+  EXPECT_STREQ(zip_get_name(archive, 0, 0), member.c_str());
+  std::string text;
+  zip_file_t* entry = zip_fopen(archive, member.c_str(), 0);
+  EXPECT_TRUE(entry);
+  char buffer[4096];
+  for (zip_int64_t n; entry && (n = zip_fread(entry, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(n));
+  if (entry) zip_fclose(entry);
+  zip_close(archive);
+  return text;
+}
+
+/// The first column of a CSV with a header line.
+std::set<std::string> first_column(const std::string& file) {
+  std::ifstream in(file);
+  std::set<std::string> names;
+  std::string line;
+  std::getline(in, line);
+  while (std::getline(in, line)) names.insert(line.substr(0, line.find_first_of(",\r")));
+  return names;
+}
+
+/// The challenge's rules, written anew from METHOD 3: every test clip once, one emotion at 100 or two that sum to 100.
+void expect_valid_submission(const json& submission, const std::set<std::string>& clips) {
+  ASSERT_EQ(submission.size(), 1u);
+  const json& predictions = submission.at("predictions");
+  EXPECT_EQ(predictions.size(), clips.size());
+  const std::set<std::string> emotions = {"ang", "disg", "fea", "hap", "neu", "sad"};
+  for (const auto& [clip, labels] : predictions.items()) {
+    EXPECT_TRUE(clips.count(clip)) << clip;
+    std::multiset<double> saliences;
+    std::set<std::string> named;
+    for (const json& label : labels) {
+      named.insert(label.at("emotion"));
+      saliences.insert(label.at("salience").get<double>());
+    }
+    for (const std::string& emotion : named) EXPECT_TRUE(emotions.count(emotion)) << clip << ": " << emotion;
+    EXPECT_EQ(named.size(), labels.size()) << clip;
+    EXPECT_TRUE(labels.size() < 2 || !named.count("neu")) << clip << " blends neutral";
+    using Set = std::multiset<double>;
+    EXPECT_TRUE(saliences == Set{100} || saliences == (Set{50, 50}) || saliences == (Set{30, 70})) << clip;
+  }
+}
+
+std::size_t lines_of(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
+
+TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
+  make_dataset();
+  const std::string sweep = write_sweep("sweep.yaml",
+                                        "name: tiny\nseeds: 2\naxes:\n  selection: [learned, all]\n  top_n: [1, 2]\n"
+                                        "when: {top_n: {selection: learned}}\n");
+  EXPECT_EQ(medley_json({"data", "check", path("data")}).at("labelled_clips"), 540);
+
+  json plan = medley_json({"plan", sweep});
+  EXPECT_EQ(plan.at("trials"), 3 * 5 * 2);
+  EXPECT_EQ(plan.at("left"), 30);
+  EXPECT_FALSE(fs::exists(path("store"))) << "a plan writes nothing";
+
+  const Ended run = run_sweep(sweep);
+  ASSERT_EQ(run.exit, 0) << run.err;
+  EXPECT_TRUE(contains(run.err, "30 trials, 0 done, 30 to train")) << run.err;
+  EXPECT_EQ(medley_json({"plan", sweep}).at("left"), 0);
+  EXPECT_EQ(results(), 30);
+
+  // Every format of the report.
+  const Ended text = medley({"report"});
+  EXPECT_EQ(text.out, run.out) << "run ends with the table that report prints";
+  const json report = medley_json({"report"});
+  ASSERT_EQ(report.at("configs").size(), 3u);
+  double before = 2;
+  for (const json& config : report.at("configs")) {
+    EXPECT_TRUE(contains(text.out, config.at("config").get<std::string>()));
+    const double clean = config.at("clean").at("score").get<double>();
+    EXPECT_LE(clean, before) << "ranked by clean Score";
+    before = clean;
+  }
+  EXPECT_EQ(report.at("axes").size(), 2u);
+  const Ended csv = medley({"report", "--csv"});
+  EXPECT_EQ(lines_of(csv.out), 4u);
+  std::istringstream rows(csv.out);
+  std::set<long> widths;
+  for (std::string row; std::getline(rows, row);) widths.insert(std::count(row.begin(), row.end(), ','));
+  EXPECT_EQ(widths.size(), 1u) << csv.out;
+  const Ended markdown = medley({"report", "--markdown"});
+  EXPECT_TRUE(contains(markdown.out, "\n| ---: |")) << markdown.out;
+  const Ended latex = medley({"report", "--latex"});
+  const auto count = [&](const std::string& part) {
+    int n = 0;
+    for (std::size_t at = 0; (at = latex.out.find(part, at)) != std::string::npos; ++at) ++n;
+    return n;
+  };
+  EXPECT_EQ(count("\\begin{table}"), 3) << "configs and two axes";
+  EXPECT_EQ(count("\\begin{tabular}"), count("\\end{tabular}"));
+  EXPECT_EQ(std::count(latex.out.begin(), latex.out.end(), '{'), std::count(latex.out.begin(), latex.out.end(), '}'));
+
+  // One trial: its best epoch is in its curve.
+  const json member = medley_json({"ensemble", "tiny", "--method", "mean", "--k", "1"}).at("members").at(0);
+  const json trial = medley_json({"show", member.at("trial")});
+  EXPECT_EQ(trial.at("result").at("epochs").size(), 3u);
+  double best = 0;
+  for (const json& epoch : trial["result"]["epochs"]) best = std::max(best, epoch.at("score").get<double>());
+  EXPECT_DOUBLE_EQ(trial["result"].at("paper").at("score").get<double>(), best);
+  EXPECT_EQ(medley({"show", member.at("trial")}).exit, 0);
+
+  // Ensembles of each method.
+  for (const std::string method : {"mean", "simplex", "caruana"}) {
+    const json ensemble = medley_json({"ensemble", "tiny", "--method", method, "--name", method});
+    double weight = 0;
+    for (const json& m : ensemble.at("members")) weight += m.at("weight").get<double>();
+    EXPECT_NEAR(weight, 1, 1e-9) << method;
+    EXPECT_TRUE(ensemble.at("scores").at("nested").at("score").is_number()) << method;
+  }
+
+  // The archive, checked without Medley.
+  const auto clips = first_column(path("data") + "/test_metadata.csv");
+  ASSERT_EQ(clips.size(), 108u);
+  const Ended exported = medley({"export", "caruana", "--out", path("submission.zip")});
+  ASSERT_EQ(exported.exit, 0) << exported.err;
+  const std::string member_text = archive_member(path("submission.zip"), "submission.json");
+  const json submission = json::parse(member_text);
+  expect_valid_submission(submission, clips);
+  const json manifest = json::parse(read_file(path("submission.manifest.json")));
+  EXPECT_EQ(manifest.at("clips"), 108);
+  EXPECT_EQ(manifest.at("dataset").at("fingerprint"), plan.at("dataset").at("fingerprint"));
+
+  // Evaluated against the planted labels, and counted here.
+  const json truth = json::parse(read_file(path("data") + "/truth.json")).at("test_labels");
+  std::string metadata = "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n";
+  int hits = 0, blends = 0, salience_hits = 0;
+  for (const auto& [clip, labels] : truth.items()) {
+    std::map<std::string, double> told, said;
+    for (const json& label : labels) told[label.at("emotion")] = label.at("salience").get<double>();
+    for (const json& label : submission["predictions"].at(clip)) said[label.at("emotion")] = label.at("salience").get<double>();
+    const bool blend = told.size() == 2;
+    bool same = told.size() == said.size();
+    for (const auto& [emotion, salience] : told) same = same && said.count(emotion);
+    hits += same;
+    blends += blend;
+    salience_hits += blend && told == said;
+    const std::string stem = clip.substr(0, clip.find('.'));
+    metadata += stem + ",S1," + (blend ? "1," : "0,");
+    metadata += labels[0]["emotion"].get<std::string>() + ",";
+    if (blend) {
+      metadata += labels[1]["emotion"].get<std::string>() + "," + labels[0]["salience"].dump() + "," + labels[1]["salience"].dump();
+    } else {
+      metadata += ",,";
+    }
+    metadata += ",0\n";
+  }
+  fs::create_directory(path("labelled"));
+  for (const auto& entry : fs::directory_iterator(path("data"))) {
+    if (entry.path().extension() == ".npz" || entry.path().extension() == ".yaml") fs::copy(entry.path(), path("labelled"));
+  }
+  write("labelled/train_metadata.csv", metadata);
+  write("submission.json", member_text);
+  const json score = medley_json({"evaluate", path("submission.json"), "--data", path("labelled")});
+  EXPECT_EQ(score.at("clips"), 108);
+  EXPECT_EQ(score.at("blends"), blends);
+  EXPECT_DOUBLE_EQ(score.at("acc_presence").get<double>(), hits / 108.0);
+  EXPECT_DOUBLE_EQ(score.at("acc_salience").get<double>(), salience_hits / static_cast<double>(blends));
+
+  // The stored members' checkpoints, applied to the same test clips, decode to the same submission.
+  const Ended predicted = medley({"predict", "caruana", "--data", path("data"), "--out", path("p.npz")});
+  ASSERT_EQ(predicted.exit, 0) << predicted.err;
+  const json again = medley_json({"evaluate", path("p.npz"), "--data", path("labelled"), "--alpha",
+                                  manifest.at("alpha").dump(), "--beta", manifest.at("beta").dump()});
+  EXPECT_DOUBLE_EQ(again.at("acc_presence").get<double>(), hits / 108.0);
+  EXPECT_DOUBLE_EQ(again.at("acc_salience").get<double>(), salience_hits / static_cast<double>(blends));
+}
+
+TEST_F(Submission, ASecondRunTrainsNothingAndAWiderSweepOnlyWhatIsMissing) {
+  make_dataset();
+  const std::string axes = "name: tiny\nfolds: [0, 1]\nseeds: 1\naxes: {top_n: [1, 2]}\n";
+  const std::string sweep = write_sweep("sweep.yaml", axes);
+  ASSERT_EQ(run_sweep(sweep).exit, 0);
+  ASSERT_EQ(results(), 4);
+
+  const Ended second = run_sweep(sweep);
+  EXPECT_EQ(second.exit, 0);
+  EXPECT_TRUE(contains(second.err, "nothing to train")) << second.err;
+
+  write_sweep("sweep.yaml", "# a remark\n" + axes);
+  EXPECT_TRUE(contains(run_sweep(sweep).err, "4 done, 0 to train"));
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), 4);
+
+  write_sweep("sweep.yaml", "name: tiny\nfolds: [0, 1, 2]\nseeds: 1\naxes: {top_n: [1, 2, 3]}\n");
+  const Ended wider = run_sweep(sweep);
+  EXPECT_EQ(wider.exit, 0) << wider.err;
+  EXPECT_TRUE(contains(wider.err, "9 trials, 4 done, 5 to train")) << wider.err;
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), 9);
+}
+
+TEST_F(Submission, ATrialThatDivergesIsAResultAndHarmsNoNeighbour) {
+  make_dataset();
+  // Decoupled decay multiplies a weight by 1 - 10 x 10 a step: it leaves float32 within twenty.
+  const std::string base = "epochs: 3, selection: all, weight_decay: 10, schedule: constant";
+  const std::string both = write_sweep("both.yaml", "name: both\nfolds: [0, 1]\nseeds: 1\naxes: {learning_rate: [0.001, 10]}\n", base);
+  const std::string alone = write_sweep("alone.yaml", "name: alone\nfolds: [0, 1]\nseeds: 1\naxes: {learning_rate: [0.001]}\n", base);
+  const Ended ended = run_sweep(both, 1);
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_TRUE(contains(ended.out, "(2 diverged)")) << ended.out;
+  ASSERT_EQ(run_sweep(alone, 1, "other").exit, 0);
+
+  const json with = medley_json({"report"}), without = medley_json({"report"}, "other");
+  ASSERT_EQ(with.at("configs").size(), 2u);
+  EXPECT_EQ(with["configs"][0].at("config"), without["configs"][0].at("config")) << "what diverged ranks last";
+  EXPECT_EQ(with["configs"][0].at("paper"), without["configs"][0].at("paper"));
+  EXPECT_EQ(with["configs"][0].at("clean"), without["configs"][0].at("clean"));
+
+  const json sweeps = medley_json({"status"}).at("sweeps");
+  EXPECT_EQ(sweeps.at(0).at("diverged"), 2);
+  EXPECT_EQ(sweeps[0].at("failed"), 0);
+  EXPECT_EQ(sweeps[0].at("finished"), 4);
+  EXPECT_TRUE(contains(run_sweep(both).err, "nothing to train")) << "a divergence is not tried again";
+}
+
+TEST_F(Submission, TheRealTestClipsAreAllSubmitted) {
+  const auto shared = shared_folder();
+  if (!shared || !fs::exists(*shared / "data/blemore_hicmae")) {
+    GTEST_SKIP() << "no data/blemore_hicmae: set MEDLEY_SHARED to the folder of real data";
+  }
+  const std::string data = *shared / "data/blemore_hicmae";
+  const std::string sweep = write("real.yaml", "name: real\ndataset: \"" + data + "\"\nseeds: 1\nbase: {epochs: 3, projection_dim: 32, fusion_dim: 64, top_n: 2}\n");
+  const Ended run = run_sweep(sweep);
+  ASSERT_EQ(run.exit, 0) << run.err;
+  EXPECT_EQ(results(), 5);
+  ASSERT_EQ(medley({"ensemble", "--method", "mean", "--k", "1"}).exit, 0);
+  ASSERT_EQ(medley({"export", "--out", path("submission.zip")}).exit, 0);
+  const json submission = json::parse(archive_member(path("submission.zip"), "submission.json"));
+  EXPECT_EQ(submission.at("predictions").size(), 594u);
+  expect_valid_submission(submission, first_column(data + "/test_metadata.csv"));
+}
+
+}  // namespace
+}  // namespace medley::e2e
