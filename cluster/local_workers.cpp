@@ -1,8 +1,8 @@
 #include "cluster/local_workers.h"
 
-#include <signal.h>
-
 #include <algorithm>
+
+#include <signal.h>
 
 namespace medley::cluster {
 

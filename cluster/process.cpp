@@ -1,5 +1,11 @@
 #include "cluster/process.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -7,12 +13,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <fstream>
-#include <sstream>
-#include <system_error>
 
 extern char** environ;
 

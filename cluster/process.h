@@ -1,13 +1,13 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace medley::cluster {
 
@@ -31,15 +31,15 @@ struct Exit {
   std::string text() const;
 };
 
-/// A child in a process group of its own, so that the terminal's Ctrl-C does not reach it, and that signals reach what it
-/// started. It inherits no file descriptor but its log. It may outlive this object and this program: destroying kills
-/// nothing.
+/// A child in a process group of its own, so that the terminal's Ctrl-C does not reach it, and that signals reach what
+/// it started. It inherits no file descriptor but its log. It may outlive this object and this program: destroying
+/// kills nothing.
 class Process {
  public:
   /// Throws Error when it cannot be started.
   static Process start(const ProcessSpec& spec);
-  /// A process that is not our child, e.g. started by a program that has died. Its exit code cannot be known: poll() gives
-  /// code -1 once it is gone.
+  /// A process that is not our child, e.g. started by a program that has died. Its exit code cannot be known: poll()
+  /// gives code -1 once it is gone.
   static Process adopt(pid_t pid) { return Process(pid, Kin::kStranger); }
 
   pid_t pid() const { return pid_; }

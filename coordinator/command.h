@@ -1,9 +1,9 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <filesystem>
 #include <stdexcept>
+
+#include <CLI/CLI.hpp>
 
 namespace medley::coordinator {
 

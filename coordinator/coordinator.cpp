@@ -1,9 +1,5 @@
 #include "coordinator/coordinator.h"
 
-#include <signal.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cassert>
@@ -18,6 +14,10 @@
 #include <set>
 #include <thread>
 #include <utility>
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "coordinator/checkpoints.h"
 #include "coordinator/worker_server.h"
@@ -43,9 +43,7 @@ constexpr std::size_t kThroughputWindow = 256;  // results
 TimeMs wall_ms() {
   return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
-TimePoint steady_ms() {
-  return std::chrono::duration_cast<milliseconds>(Steady::now().time_since_epoch()).count();
-}
+TimePoint steady_ms() { return std::chrono::duration_cast<milliseconds>(Steady::now().time_since_epoch()).count(); }
 
 std::string host_name() {
   char name[256] = {};
@@ -97,7 +95,8 @@ struct Coordinator::State {
     if (options.local_workers > 0) {
       if (options.worker_command.empty()) throw Error("local workers are wanted, but no program to start is given");
       fs::create_directories(layout.logs());
-      local.emplace(options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
+      local.emplace(
+          options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
       // Those that the last coordinator started and that outlived it look for this one.
       local->adopt(cluster::find_processes(local_worker(0).argv));
     }
@@ -204,8 +203,7 @@ struct Coordinator::State {
     return shared;
   }
 
-  storage::Writer::Submitted submit(const storage::DatasetRecord& dataset,
-                                    const storage::SweepSubmission& submission) {
+  storage::Writer::Submitted submit(const storage::DatasetRecord& dataset, const storage::SweepSubmission& submission) {
     storage::Writer::Submitted submitted;
     {
       storage::Writer::Group group(writer);
@@ -259,8 +257,7 @@ struct Coordinator::State {
       return;
     }
     const bool is_local = hello.host == host;
-    worker_records[hello.instance] = {hello.instance, name,        hello.capacity, hello.ranks,
-                                      hello.device,   MEDLEY_VERSION};
+    worker_records[hello.instance] = {hello.instance, name, hello.capacity, hello.ranks, hello.device, MEDLEY_VERSION};
     note_held(hello.instance, hello.held);
     pid_of[hello.instance] = is_local ? static_cast<pid_t>(hello.pid) : 0;
     disconnected.erase(hello.instance);
@@ -457,7 +454,8 @@ struct Coordinator::State {
   cluster::ProcessSpec local_worker(int place) const {
     cluster::ProcessSpec spec;
     spec.argv = options.worker_command;
-    const std::string host_to_reach = options.address == "0.0.0.0" || options.address == "::" ? "127.0.0.1" : options.address;
+    const std::string host_to_reach =
+        options.address == "0.0.0.0" || options.address == "::" ? "127.0.0.1" : options.address;
     for (const std::string& word :
          {std::string("--coordinator"), host_to_reach + ":" + std::to_string(server->port()),
           std::string("--token-file"), token_file.string(), std::string("--spool"), layout.folder + "/spool"}) {
@@ -508,8 +506,10 @@ struct Coordinator::State {
     tick_local_workers();
     look_after_disconnected();
     collect_checkpoints();
-    if (options.exit_when_done && !draining && inbox_is_only_ticks() && scheduler.done()) drain("everything is done", End::How::kDone);
-    if (draining && !shut_down && drain_deadline && Steady::now() > *drain_deadline) stop_now("the grace period is over");
+    if (options.exit_when_done && !draining && inbox_is_only_ticks() && scheduler.done())
+      drain("everything is done", End::How::kDone);
+    if (draining && !shut_down && drain_deadline && Steady::now() > *drain_deadline)
+      stop_now("the grace period is over");
     if (shut_down) begin_end();
     if (ending) advance_end();
     if (!stopped) {
@@ -703,7 +703,7 @@ struct Coordinator::State {
   std::map<std::string, std::string> keys;                              ///< config id -> fusibility key
 
   std::map<std::string, storage::WorkerRecord> worker_records;
-  std::map<std::string, pid_t> pid_of;  ///< of workers on this host
+  std::map<std::string, pid_t> pid_of;        ///< of workers on this host
   std::map<std::string, pid_t> disconnected;  ///< of those, who may be dead
   std::map<std::string, double> progress_of;
   std::uint64_t leases = 0;

@@ -47,7 +47,7 @@ struct SweepStatus {
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included
   int diverged = 0;
-  int failed = 0;    ///< retry budget spent
+  int failed = 0;  ///< retry budget spent
   int running = 0;
   double best_paper_score = 0;  ///< of a single trial, paper-style (optimistic); 0 when none finished
 };
@@ -56,7 +56,7 @@ struct WorkerStatus {
   std::string id;
   std::string name;  ///< host:pid
   sweep::WorkerState state = sweep::WorkerState::kJoined;
-  int running = 0;   ///< trials
+  int running = 0;      ///< trials
   double progress = 0;  ///< of its running pack, 0 to 1
 };
 
@@ -70,9 +70,9 @@ struct Status {
   std::string stopping_because;
 };
 
-/// Joins scheduler, store and network: the loop around the pure state machine (DESIGN 5). One thread, the one that calls
-/// run(), owns scheduler, writer and sockets. It commits a record before it sends what the record justifies; when the
-/// store cannot be written it stops, and nothing of that round is sent.
+/// Joins scheduler, store and network: the loop around the pure state machine (DESIGN 5). One thread, the one that
+/// calls run(), owns scheduler, writer and sockets. It commits a record before it sends what the record justifies; when
+/// the store cannot be written it stops, and nothing of that round is sent.
 ///
 /// Ctrl-C: request_stop(kGraceful) first (nothing new is assigned, running packs may end), then kNow.
 class Coordinator final : public web::Control {

@@ -45,22 +45,18 @@ std::vector<std::string> notes_of(const data::Dataset& dataset) {
   if (neutral >= 0 && !dataset.classes.exclusive[static_cast<std::size_t>(neutral)]) {
     int blends = 0;
     for (const data::Clip& clip : dataset.clips) {
-      blends += clip.label && clip.label->is_blend() &&
-                (clip.label->first == neutral || clip.label->second == neutral);
+      blends += clip.label && clip.label->is_blend() && (clip.label->first == neutral || clip.label->second == neutral);
     }
-    notes.push_back(
-        fmt::format("neutral may blend here: {} labels blend it (the official data never does)", blends));
+    notes.push_back(fmt::format("neutral may blend here: {} labels blend it (the official data never does)", blends));
   }
   if (dataset.folds.size() < 2) notes.push_back("one fold only: nothing can be held out for validation");
   int without_actor = 0;
   for (const data::Clip& clip : dataset.clips) without_actor += clip.fold >= 0 && clip.actor.empty();
   if (without_actor > 0) {
-    notes.push_back(
-        fmt::format("{} labelled clips have no actor (video_id): whether folds share actors was not checked",
-                    without_actor));
+    notes.push_back(fmt::format(
+        "{} labelled clips have no actor (video_id): whether folds share actors was not checked", without_actor));
   }
-  if (dataset.clips_of_fold(-1).empty())
-    notes.push_back("no test clips (test_metadata.csv): nothing to submit");
+  if (dataset.clips_of_fold(-1).empty()) notes.push_back("no test clips (test_metadata.csv): nothing to submit");
   return notes;
 }
 
@@ -70,15 +66,12 @@ json check_json(const data::Dataset& dataset) {
   for (const int fold : dataset.folds) {
     const FoldCounts counts = counts_of(dataset, fold);
     actors.insert(counts.actors.begin(), counts.actors.end());
-    folds.push_back({{"fold", fold},
-                     {"clips", counts.clips},
-                     {"blends", counts.blends},
-                     {"actors", counts.actors.size()}});
+    folds.push_back(
+        {{"fold", fold}, {"clips", counts.clips}, {"blends", counts.blends}, {"actors", counts.actors.size()}});
   }
   json encoders = json::array(), exclusive = json::array();
   for (const auto& encoder : dataset.encoders) {
-    encoders.push_back(
-        {{"name", encoder->name()}, {"modality", encoder->modality()}, {"dim", encoder->dim()}});
+    encoders.push_back({{"name", encoder->name()}, {"modality", encoder->modality()}, {"dim", encoder->dim()}});
   }
   for (int i = 0; i < dataset.classes.count(); ++i) {
     const auto c = static_cast<std::size_t>(i);
@@ -106,8 +99,7 @@ std::string joined(const json& names) {
 
 void print_check(const data::Dataset& dataset, double seconds) {
   const json summary = check_json(dataset);
-  fmt::print("dataset      {}{}\n", dataset.folder.string(),
-             dataset.synthetic ? "  (synthetic: made-up data)" : "");
+  fmt::print("dataset      {}{}\n", dataset.folder.string(), dataset.synthetic ? "  (synthetic: made-up data)" : "");
   fmt::print("fingerprint  {}\n", dataset.fingerprint);
   fmt::print("classes      {}", joined(summary["classes"]));
   if (!summary["exclusive"].empty()) fmt::print("  (never in a blend: {})", joined(summary["exclusive"]));
@@ -150,24 +142,18 @@ void add_make(CLI::App& parent) {
   data::SyntheticOptions& s = o->synthetic;
   CLI::App* make = parent.add_subcommand("make", "make a synthetic dataset with a planted truth");
   make->add_option("DIR", o->folder, "the folder to write")->required();
-  make->add_option("--encoders", s.encoders, "all encoders, copies and noise included")
-      ->capture_default_str();
+  make->add_option("--encoders", s.encoders, "all encoders, copies and noise included")->capture_default_str();
   make->add_option("--dim", s.dim, "numbers per clip and encoder")->capture_default_str();
   make->add_option("--modalities", s.modalities, "dealt to the encoders in turn")
       ->delimiter(',')
       ->capture_default_str();
-  make->add_option("--copies", s.near_copies, "encoders that are near-copies of another")
-      ->capture_default_str();
+  make->add_option("--copies", s.near_copies, "encoders that are near-copies of another")->capture_default_str();
   make->add_option("--noise", s.noise_encoders, "encoders without any signal")->capture_default_str();
   make->add_option("--signal", s.signal, "class distance in noise SDs, first encoder")->capture_default_str();
-  make->add_option("--falloff", s.falloff, "strength of each further encoder, relative")
-      ->capture_default_str();
-  make->add_option("--relevance", s.relevance, "share of clips an encoder has signal on")
-      ->capture_default_str();
-  make->add_option("--marker", s.marker, "how far features tell whether they have signal")
-      ->capture_default_str();
-  make->add_option("--identity", s.identity, "distance of actors; above --signal it dominates")
-      ->capture_default_str();
+  make->add_option("--falloff", s.falloff, "strength of each further encoder, relative")->capture_default_str();
+  make->add_option("--relevance", s.relevance, "share of clips an encoder has signal on")->capture_default_str();
+  make->add_option("--marker", s.marker, "how far features tell whether they have signal")->capture_default_str();
+  make->add_option("--identity", s.identity, "distance of actors; above --signal it dominates")->capture_default_str();
   make->add_option("--shift", s.shift, "domain shift of the test actors")->capture_default_str();
   make->add_option("--actors", s.train_actors, "labelled actors, 54 clips each")->capture_default_str();
   make->add_option("--test-actors", s.test_actors, "actors of the test clips")->capture_default_str();
@@ -179,12 +165,10 @@ void add_make(CLI::App& parent) {
       "  medley data make demo-data\n"
       "  medley data make hard --encoders 12 --copies 4 --noise 2 --identity 6 --seed 7");
   make->callback([o] {
-    data::make_synthetic(o->folder, o->synthetic,
-                         o->force ? data::Existing::kOverwrite : data::Existing::kRefuse);
-    fmt::print(
-        "made {}: {} labelled and {} test clips, {} encoders (synthetic; the truth is in truth.json)\n",
-        o->folder.string(), 54 * o->synthetic.train_actors, 54 * o->synthetic.test_actors,
-        o->synthetic.encoders);
+    data::make_synthetic(o->folder, o->synthetic, o->force ? data::Existing::kOverwrite : data::Existing::kRefuse);
+    fmt::print("made {}: {} labelled and {} test clips, {} encoders (synthetic; the truth is in truth.json)\n",
+               o->folder.string(), 54 * o->synthetic.train_actors, 54 * o->synthetic.test_actors,
+               o->synthetic.encoders);
   });
 }
 
@@ -208,8 +192,7 @@ void add_import(CLI::App& parent) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = parent.add_subcommand("import", "make a dataset from folders of per-clip .npy files");
-  command->add_option("SRC", o->source, "train_metadata.csv and <encoder>/<clip>.npy, each [steps, dim]")
-      ->required();
+  command->add_option("SRC", o->source, "train_metadata.csv and <encoder>/<clip>.npy, each [steps, dim]")->required();
   command->add_option("--out", o->out, "the dataset's folder")->required();
   command->add_flag("--force", o->force, "overwrite files in a folder that is not empty");
   command->footer(
@@ -221,8 +204,7 @@ void add_import(CLI::App& parent) {
                          [&](const data::ImportProgress& p) {
                            const bool last = p.done == p.clips;
                            if (terminal && (last || p.done % 50 == 0)) {
-                             fmt::print(stderr, "\r{}: {} of {} clips{}", p.encoder, p.done, p.clips,
-                                        last ? "\n" : "");
+                             fmt::print(stderr, "\r{}: {} of {} clips{}", p.encoder, p.done, p.clips, last ? "\n" : "");
                            } else if (!terminal && last) {
                              fmt::print(stderr, "{}: {} clips\n", p.encoder, p.clips);
                            }
@@ -257,8 +239,8 @@ void init(const fs::path& folder) {
     fmt::print("  medley data make {}      a synthetic dataset, or set `dataset` in {} to your own\n",
                (folder / name).lexically_normal().string(), shown);
   }
-  fmt::print("  medley data check {}\n  medley plan {}\n  medley run {}\n",
-             (folder / name).lexically_normal().string(), shown, shown);
+  fmt::print("  medley data check {}\n  medley plan {}\n  medley run {}\n", (folder / name).lexically_normal().string(),
+             shown, shown);
 }
 
 }  // namespace

@@ -1,9 +1,4 @@
 // medley ensemble, medley export, medley predict.
-#include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -11,6 +6,11 @@
 #include <iostream>
 #include <map>
 #include <memory>
+
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "coordinator/command.h"
 #include "coordinator/export.h"
@@ -102,7 +102,8 @@ storage::EnsembleRecord record_of(const EnsembleArguments& arguments, const stor
     if (weight == 0) continue;
     const auto& trials = pooled.candidates[m].trials;
     // On a test clip a candidate is the mean of its folds' models.
-    for (const std::string& trial : trials) record.members.push_back({trial, weight / static_cast<double>(trials.size())});
+    for (const std::string& trial : trials)
+      record.members.push_back({trial, weight / static_cast<double>(trials.size())});
   }
   return record;
 }
@@ -148,7 +149,8 @@ void print_ensemble(const storage::EnsembleRecord& record, std::int64_t id, cons
   fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(fitted.ensemble.nested), interval);
   fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(fitted.single.nested));
   if (protocol == "paper") {
-    fmt::print("members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
+    fmt::print(
+        "members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
   }
   if (pooled.left_out > 0) {
     fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", pooled.left_out, protocol);
@@ -241,8 +243,10 @@ void run_program(const std::vector<std::string>& arguments) {
   while (::waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) throw std::runtime_error("waiting for " + arguments[0] + ": " + std::strerror(errno));
   }
-  if (WIFSIGNALED(status)) throw std::runtime_error(fmt::format("{} was killed by signal {}", arguments[0], WTERMSIG(status)));
-  if (WEXITSTATUS(status) != 0) throw std::runtime_error(fmt::format("{} failed with exit code {}", arguments[0], WEXITSTATUS(status)));
+  if (WIFSIGNALED(status))
+    throw std::runtime_error(fmt::format("{} was killed by signal {}", arguments[0], WTERMSIG(status)));
+  if (WEXITSTATUS(status) != 0)
+    throw std::runtime_error(fmt::format("{} failed with exit code {}", arguments[0], WEXITSTATUS(status)));
 }
 
 void predict(const PredictArguments& arguments, const Globals& globals) {
@@ -262,10 +266,9 @@ void predict(const PredictArguments& arguments, const Globals& globals) {
                                          ensemble.members.size(), ensemble.name, folder.string(), names));
   }
   const fs::path request = data::partial_path(arguments.out.string() + ".request.json");
-  data::write_text(request, json{{"data", fs::absolute(arguments.data).string()},
-                                 {"members", members},
-                                 {"clips", arguments.clips}}
-                                .dump(2));
+  data::write_text(
+      request,
+      json{{"data", fs::absolute(arguments.data).string()}, {"members", members}, {"clips", arguments.clips}}.dump(2));
   // The request is of no use to anybody afterwards, however this ends.
   const std::unique_ptr<const fs::path, void (*)(const fs::path*)> cleanup(&request, [](const fs::path* path) {
     std::error_code ignored;
@@ -281,17 +284,24 @@ void add_ensemble(CLI::App& app, Globals& globals) {
   command->add_option("--method", arguments->method, "mean of the best k, fitted simplex weights, or greedy selection")
       ->check(CLI::IsMember({"mean", "simplex", "caruana"}))
       ->capture_default_str();
-  command->add_option("--k", arguments->options.k, "mean: how many candidates")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--k", arguments->options.k, "mean: how many candidates")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--candidates", arguments->options.most_candidates, "simplex, caruana: only the best so many")
-      ->check(CLI::PositiveNumber)->capture_default_str();
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--rounds", arguments->options.rounds, "caruana: candidates added in a bag")
-      ->check(CLI::PositiveNumber)->capture_default_str();
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--bags", arguments->options.bags, "caruana: random halves of the candidates")
-      ->check(CLI::PositiveNumber)->capture_default_str();
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--thresholds", arguments->thresholds, "one pair over all folds, or the mean of each fold's")
-      ->check(CLI::IsMember({"pooled", "per-fold"}))->capture_default_str();
+      ->check(CLI::IsMember({"pooled", "per-fold"}))
+      ->capture_default_str();
   command->add_option("--protocol", arguments->protocol, "epoch of the members: clean, or paper-style (optimistic)")
-      ->check(CLI::IsMember({"clean", "paper"}))->capture_default_str();
+      ->check(CLI::IsMember({"clean", "paper"}))
+      ->capture_default_str();
   command->add_option("--name", arguments->name, "name to store it by; SWEEP-METHOD if not given");
   command->add_flag("--json", arguments->as_json, "as JSON");
   command->footer(
@@ -318,7 +328,9 @@ void add_predict(CLI::App& app, Globals& globals) {
   command->add_option("ENSEMBLE", arguments->ensemble, "id or name of the ensemble")->required();
   command->add_option("--data", arguments->data, "dataset folder with the features")->required();
   command->add_option("--out", arguments->out, "NPZ to write: P [clip, class], filenames, classes")->required();
-  command->add_option("--clips", arguments->clips, "which clips")->check(CLI::IsMember({"test", "all"}))->capture_default_str();
+  command->add_option("--clips", arguments->clips, "which clips")
+      ->check(CLI::IsMember({"test", "all"}))
+      ->capture_default_str();
   command->footer(
       "Runs the members' checkpoints in medley-worker.\n"
       "Examples:\n  medley predict topn-simplex --data new-clips/ --out predictions.npz\n"

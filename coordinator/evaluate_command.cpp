@@ -1,15 +1,15 @@
 // medley evaluate: the official numbers of anybody's predictions.
-#include <fmt/format.h>
-
 #include <cmath>
 #include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <sstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "coordinator/command.h"
 #include "coordinator/evaluate.h"
@@ -101,7 +101,8 @@ Evaluation evaluate_npz(const fs::path& file, const data::Dataset& dataset, std:
   if (fixed) {
     evaluation.thresholds = fixed;
     for (int clip = 0; clip < view.clips; ++clip) {
-      evaluation.tally.add(sweep::decode(view.row(clip), dataset.classes, *fixed), truth[static_cast<std::size_t>(clip)]);
+      evaluation.tally.add(sweep::decode(view.row(clip), dataset.classes, *fixed),
+                           truth[static_cast<std::size_t>(clip)]);
     }
     return evaluation;
   }
@@ -146,8 +147,9 @@ void print(const Evaluation& evaluation, bool synthetic) {
                evaluation.searched ? ", tuned on these clips: the numbers are paper-style (optimistic)" : "");
   }
   fmt::print("ACC_presence  {}  ({} of {})\nACC_salience  {}  ({} of {})\nScore         {}\n",
-             sweep::share_text(accuracy.presence), tally.presence_hits, tally.clips, sweep::share_text(accuracy.salience),
-             tally.salience_hits, tally.blends, sweep::share_text(accuracy.score()));
+             sweep::share_text(accuracy.presence), tally.presence_hits, tally.clips,
+             sweep::share_text(accuracy.salience), tally.salience_hits, tally.blends,
+             sweep::share_text(accuracy.score()));
 }
 
 struct EvaluateOptions {
@@ -189,7 +191,8 @@ Evaluation evaluate_file(const fs::path& file, const data::Dataset& dataset, std
 void add_evaluate_command(CLI::App& app, Globals&) {
   auto options = std::make_shared<EvaluateOptions>();
   auto* command = app.add_subcommand("evaluate", "The official numbers of any predictions for labelled clips");
-  command->add_option("FILE", options->file, "predictions: .json in the challenge's format, or .npz with P and filenames")
+  command
+      ->add_option("FILE", options->file, "predictions: .json in the challenge's format, or .npz with P and filenames")
       ->required();
   command->add_option("--data", options->data, "dataset folder with the labels")->required();
   command->add_option("--alpha", options->alpha, "presence threshold, instead of the grid search (.npz)")
@@ -198,7 +201,8 @@ void add_evaluate_command(CLI::App& app, Globals&) {
       ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--json", options->as_json, "as JSON");
   command->footer(
-      "Probabilities are decoded by the official grid search over these very clips (optimistic), or by fixed thresholds.\n"
+      "Probabilities are decoded by the official grid search over these very clips (optimistic), or by fixed "
+      "thresholds.\n"
       "Examples:\n  medley evaluate predictions.npz --data features/\n"
       "  medley evaluate predictions.npz --data features/ --alpha 0.15 --beta 0.1 --json\n"
       "  medley evaluate submission.json --data features/");

@@ -29,8 +29,8 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
     total += member.weight;
   }
   if (!(total > 0)) throw storage::Error("ensemble '" + ensemble.name + "' has no member with a weight above 0");
-  const auto parts = reader.predictions(trials, paper ? storage::Protocol::kPaper : storage::Protocol::kClean,
-                                        storage::Split::kTest);
+  const auto parts =
+      reader.predictions(trials, paper ? storage::Protocol::kPaper : storage::Protocol::kClean, storage::Split::kTest);
   std::vector<double> mixed(clips * classes);
   std::set<std::string> found;
   for (const storage::TrialPredictions& part : parts) {
@@ -104,27 +104,25 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
   json members = json::array();
   json configs = json::object();
   for (const storage::MemberRecord& member : ensemble.members) members.push_back(member_json(reader, member, configs));
-  const json manifest = {{"medley", MEDLEY_VERSION},
-                         {"archive", out.filename().string()},
-                         {"sha256", exported.sha256},
-                         {"clips", exported.clips},
-                         {"predicted_blends", exported.blends},
-                         {"dataset",
-                          {{"name", dataset.name},
-                           {"fingerprint", dataset.fingerprint},
-                           {"synthetic", dataset.synthetic}}},
-                         {"decode", "thresholds"},
-                         {"alpha", thresholds.alpha},
-                         {"beta", thresholds.beta},
-                         {"ensemble",
-                          {{"id", ensemble.id},
-                           {"name", ensemble.name},
-                           {"method", ensemble.method},
-                           {"settings", ensemble.settings},
-                           {"scores", ensemble.scores}}},
-                         {"members", std::move(members)},
-                         {"configs", std::move(configs)},
-                         {"created_ms", now}};
+  const json manifest = {
+      {"medley", MEDLEY_VERSION},
+      {"archive", out.filename().string()},
+      {"sha256", exported.sha256},
+      {"clips", exported.clips},
+      {"predicted_blends", exported.blends},
+      {"dataset", {{"name", dataset.name}, {"fingerprint", dataset.fingerprint}, {"synthetic", dataset.synthetic}}},
+      {"decode", "thresholds"},
+      {"alpha", thresholds.alpha},
+      {"beta", thresholds.beta},
+      {"ensemble",
+       {{"id", ensemble.id},
+        {"name", ensemble.name},
+        {"method", ensemble.method},
+        {"settings", ensemble.settings},
+        {"scores", ensemble.scores}}},
+      {"members", std::move(members)},
+      {"configs", std::move(configs)},
+      {"created_ms", now}};
   data::write_text(exported.manifest, manifest.dump(2) + "\n");
 
   storage::Writer::Group group(writer);

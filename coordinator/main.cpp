@@ -1,8 +1,8 @@
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+
+#include <unistd.h>
 
 #include "coordinator/command.h"
 #include "coordinator/completion.h"

@@ -15,8 +15,7 @@ namespace {
 using nlohmann::json;
 
 /// Ids of the trials of `expansion` that the store has a result of.
-std::unordered_set<std::string> done_trials(const std::filesystem::path& store,
-                                            const sweep::Expansion& expansion) {
+std::unordered_set<std::string> done_trials(const std::filesystem::path& store, const sweep::Expansion& expansion) {
   std::unordered_set<std::string> done;
   if (!storage::store_exists(store)) return done;
   std::vector<std::string> ids;
@@ -46,9 +45,8 @@ void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes
       count(std::int64_t(plan.folds.size()), "fold"), count(std::int64_t(plan.seeds.size()), "seed"),
       count(std::int64_t(plan.trials.size()), "trial"), done, plan.trials.size() - done);
   if (plan.duplicates > 0) {
-    std::cout << fmt::format(
-        "         {} of {} points train the same as an earlier one and are trained once\n", plan.duplicates,
-        plan.points);
+    std::cout << fmt::format("         {} of {} points train the same as an earlier one and are trained once\n",
+                             plan.duplicates, plan.points);
   }
   if (plan.dropped > 0) std::cout << fmt::format("         {} impossible configs skipped\n", plan.dropped);
   if (axes.empty()) return;
@@ -63,9 +61,9 @@ void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes
   for (const auto& axis : axes) {
     std::string setting = axis.setting;
     for (const auto& value : axis.values) {
-      table.rows.push_back({setting, value.value.empty() ? "(base)" : value.value,
-                            std::to_string(value.configs), std::to_string(value.trials),
-                            std::to_string(value.done), std::to_string(value.trials - value.done)});
+      table.rows.push_back({setting, value.value.empty() ? "(base)" : value.value, std::to_string(value.configs),
+                            std::to_string(value.trials), std::to_string(value.done),
+                            std::to_string(value.trials - value.done)});
       setting.clear();
     }
   }
@@ -78,10 +76,8 @@ json plan_json(const SweepFile& file, const std::vector<sweep::AxisCount>& axes,
   for (const auto& axis : axes) {
     json values = json::array();
     for (const auto& value : axis.values) {
-      values.push_back({{"value", value.value},
-                        {"configs", value.configs},
-                        {"trials", value.trials},
-                        {"done", value.done}});
+      values.push_back(
+          {{"value", value.value}, {"configs", value.configs}, {"trials", value.trials}, {"done", value.done}});
     }
     by_axis.push_back({{"setting", axis.setting}, {"values", values}});
   }
@@ -111,8 +107,8 @@ void plan(const PlanOptions& options, const Globals& globals) {
   const SweepFile file = load_sweep_file(options.sweep, options.data);
   for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
   const auto done = done_trials(globals.store, file.expansion);
-  const auto axes = sweep::count_by_axis(file.spec, file.expansion,
-                                         [&](const std::string& trial) { return done.count(trial) > 0; });
+  const auto axes =
+      sweep::count_by_axis(file.spec, file.expansion, [&](const std::string& trial) { return done.count(trial) > 0; });
   if (options.as_json) {
     std::cout << plan_json(file, axes, done.size()).dump(2) << "\n";
   } else {
@@ -159,8 +155,8 @@ void print_settings(bool as_json) {
     const std::string standard =
         setting.kind == sweep::Setting::Kind::kEncoders ? "all" : sweep::value_text(setting.get(defaults));
     if (!as_json) {
-      std::cout << fmt::format("{:<18} {:<11} {}\n{:<18} {:<11} {}\n", setting.name, standard,
-                               setting.meaning, "", "", domain_text(setting));
+      std::cout << fmt::format("{:<18} {:<11} {}\n{:<18} {:<11} {}\n", setting.name, standard, setting.meaning, "", "",
+                               domain_text(setting));
       continue;
     }
     json row = {{"name", setting.name},
@@ -187,8 +183,7 @@ void add_plan_command(CLI::App& app, Globals& globals) {
   command->callback([options, &globals] { plan(*options, globals); });
 
   auto as_json = std::make_shared<bool>(false);
-  auto* settings =
-      app.add_subcommand("settings", "Every setting a sweep file may hold: default, meaning, values");
+  auto* settings = app.add_subcommand("settings", "Every setting a sweep file may hold: default, meaning, values");
   settings->add_flag("--json", *as_json, "as JSON");
   settings->footer("Example:\n  medley settings");
   settings->callback([as_json] { print_settings(*as_json); });

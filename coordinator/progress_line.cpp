@@ -1,9 +1,9 @@
 #include "coordinator/progress_line.h"
 
+#include <cstdio>
+
 #include <fmt/format.h>
 #include <unistd.h>
-
-#include <cstdio>
 
 namespace medley::coordinator {
 namespace {

@@ -1,9 +1,9 @@
 // medley report, medley show.
-#include <fmt/format.h>
-
 #include <cmath>
 #include <iostream>
 #include <memory>
+
+#include <fmt/format.h>
 
 #include "coordinator/command.h"
 #include "coordinator/sweep_results.h"
@@ -25,8 +25,7 @@ struct ReportOptions {
 void report(const ReportOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, options.sweep);
-  const auto decode =
-      options.decode == "optimal" ? sweep::CleanDecode::kOptimal : sweep::CleanDecode::kThresholds;
+  const auto decode = options.decode == "optimal" ? sweep::CleanDecode::kOptimal : sweep::CleanDecode::kThresholds;
   const auto format = options.as_json       ? sweep::ReportFormat::kJson
                       : options.as_csv      ? sweep::ReportFormat::kCsv
                       : options.as_markdown ? sweep::ReportFormat::kMarkdown
@@ -128,7 +127,8 @@ std::string loss_text(double value) { return std::isfinite(value) ? fmt::format(
 Table epochs_table(const sweep::TrialResult& result) {
   Table table;
   table.title = "epochs";
-  for (const char* head : {"epoch", "loss", "validation loss", "alpha", "beta", "ACC_P paper", "ACC_S paper", "Score paper"}) {
+  for (const char* head :
+       {"epoch", "loss", "validation loss", "alpha", "beta", "ACC_P paper", "ACC_S paper", "Score paper"}) {
     table.columns.push_back({head, Table::Align::kRight});
   }
   // At most about a dozen, evenly spaced, with the first, the last and the reported ones.
@@ -175,25 +175,28 @@ void print_trial(const storage::TrialDetail& trial) {
   }
   if (trial.result) {
     const sweep::TrialResult& result = *trial.result;
-    fmt::print("outcome  {}{}\n", sweep::outcome_name(result.outcome), result.reason.empty() ? "" : ": " + result.reason);
+    fmt::print("outcome  {}{}\n", sweep::outcome_name(result.outcome),
+               result.reason.empty() ? "" : ": " + result.reason);
     if (result.paper.epoch > 0) {
       const auto best = result.paper.surface.best();
-      fmt::print("paper    Score {} (ACC_P {}, ACC_S {}) at epoch {}, alpha {}, beta {}; {} clips, {} blends (optimistic)\n",
-                 sweep::share_text(best.accuracy.score()), sweep::share_text(best.accuracy.presence),
-                 sweep::share_text(best.accuracy.salience), result.paper.epoch,
-                 sweep::share_text(best.thresholds.alpha), sweep::share_text(best.thresholds.beta),
-                 result.paper.surface.clips, result.paper.surface.blends);
+      fmt::print(
+          "paper    Score {} (ACC_P {}, ACC_S {}) at epoch {}, alpha {}, beta {}; {} clips, {} blends (optimistic)\n",
+          sweep::share_text(best.accuracy.score()), sweep::share_text(best.accuracy.presence),
+          sweep::share_text(best.accuracy.salience), result.paper.epoch, sweep::share_text(best.thresholds.alpha),
+          sweep::share_text(best.thresholds.beta), result.paper.surface.clips, result.paper.surface.blends);
     }
-    fmt::print("clean    {}\n", result.clean.epoch > 0
-                                    ? fmt::format("epoch {}; its Score needs the other folds: `medley report`", result.clean.epoch)
-                                    : std::string("-: the reported fold chose the epoch"));
+    fmt::print("clean    {}\n",
+               result.clean.epoch > 0
+                   ? fmt::format("epoch {}; its Score needs the other folds: `medley report`", result.clean.epoch)
+                   : std::string("-: the reported fold chose the epoch"));
     fmt::print("took     {:.1f} s in a pack of {}, {:.0f} samples/s, {:.0f} MiB\n", result.seconds, result.pack_size,
                result.samples_per_second, static_cast<double>(result.peak_memory_bytes) / (1 << 20));
   }
   fmt::print("\nsettings\n");
   const json settings = sweep::to_json(trial.spec.config);
   for (const sweep::Setting& setting : sweep::settings()) {
-    if (settings.contains(setting.name)) fmt::print("  {:<18} {}\n", setting.name, sweep::value_text(settings[setting.name]));
+    if (settings.contains(setting.name))
+      fmt::print("  {:<18} {}\n", setting.name, sweep::value_text(settings[setting.name]));
   }
   if (!trial.result) return;
   if (!trial.result->epochs.empty()) fmt::print("\n{}", sweep::text_table(epochs_table(*trial.result)));
@@ -226,7 +229,8 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   formats->add_flag("--latex", options->as_latex, "tables in LaTeX (booktabs)");
   formats->require_option(0, 1);
   command->add_option("--top", options->top, "list only so many configs; 0: all")->check(CLI::NonNegativeNumber);
-  command->add_option("--decode", options->decode, "how the clean numbers decode: official thresholds, or score-optimal")
+  command
+      ->add_option("--decode", options->decode, "how the clean numbers decode: official thresholds, or score-optimal")
       ->check(CLI::IsMember({"thresholds", "optimal"}))
       ->capture_default_str();
   command->footer(

@@ -1,14 +1,14 @@
 // medley run, serve, status.
-#include <fmt/format.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/spdlog.h>
-
 #include <atomic>
 #include <csignal>
 #include <future>
 #include <iostream>
 #include <memory>
 #include <thread>
+
+#include <fmt/format.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
 
 #include "coordinator/command.h"
 #include "coordinator/coordinator.h"
@@ -179,7 +179,8 @@ void serve(const ServeOptions& options, const Globals& globals) {
     server = start_dashboard(globals.store, options.port, nullptr);
   } else {
     server = std::make_unique<web::Server>(
-        web::Options{globals.store, options.address, options.port < 0 ? kWebPort : options.port, options.token}, nullptr);
+        web::Options{globals.store, options.address, options.port < 0 ? kWebPort : options.port, options.token},
+        nullptr);
     server->start();
   }
   std::cout << "dashboard: " << server->url() << "\nCtrl-C ends it" << std::endl;
@@ -221,8 +222,15 @@ json status_json(storage::Reader& reader) {
 sweep::Table status_table(storage::Reader& reader) {
   using Align = sweep::Table::Align;
   sweep::Table table;
-  table.columns = {{"sweep"}, {"id"}, {"state"}, {"dataset"}, {"trials", Align::kRight}, {"done", Align::kRight},
-                   {"running", Align::kRight}, {"failed", Align::kRight}, {"diverged", Align::kRight},
+  table.columns = {{"sweep"},
+                   {"id"},
+                   {"state"},
+                   {"dataset"},
+                   {"trials", Align::kRight},
+                   {"done", Align::kRight},
+                   {"running", Align::kRight},
+                   {"failed", Align::kRight},
+                   {"diverged", Align::kRight},
                    {"best Score", Align::kRight}};
   for (const storage::SweepSummary& s : reader.sweeps()) {
     table.rows.push_back({s.name, s.id, sweep::name_of(s.state), s.dataset_name + (s.synthetic ? " (synthetic)" : ""),
@@ -252,7 +260,8 @@ void status(bool as_json, const Globals& globals) {
 
 void add_run_commands(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<RunOptions>();
-  auto* run_command = app.add_subcommand("run", "Train what is missing of a sweep on local workers, then print its table");
+  auto* run_command =
+      app.add_subcommand("run", "Train what is missing of a sweep on local workers, then print its table");
   run_command->add_option("SWEEP", options->sweep, "sweep file")->required();
   run_command->add_option("--data", options->data, "dataset folder, instead of the sweep file's");
   run_command->add_option("--workers", options->workers, "single-threaded workers on this machine; one a core")
@@ -260,7 +269,8 @@ void add_run_commands(CLI::App& app, Globals& globals) {
       ->capture_default_str();
   run_command->add_option("--port", options->port, "port for workers; 0: the one used last, or any")
       ->check(CLI::Range(0, 65535));
-  run_command->add_option("--web-port", options->web_port, fmt::format("port of the dashboard; {} if it is free", kWebPort))
+  run_command
+      ->add_option("--web-port", options->web_port, fmt::format("port of the dashboard; {} if it is free", kWebPort))
       ->check(CLI::Range(0, 65535));
   run_command->add_flag("!--no-web", options->web, "no dashboard");
   run_command->add_flag("--json", options->as_json, "print the report as JSON");

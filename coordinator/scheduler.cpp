@@ -301,8 +301,7 @@ bool Scheduler::usable(const Worker& worker) const {
 
 bool Scheduler::free(const Worker& worker) const {
   if (!worker.strays.empty()) return false;
-  return std::all_of(worker.leased.begin(), worker.leased.end(),
-                     [this](int t) { return trials_[t].lease->spooled; });
+  return std::all_of(worker.leased.begin(), worker.leased.end(), [this](int t) { return trials_[t].lease->spooled; });
 }
 
 // ---- Trials ---------------------------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ struct SubmittedTrial {
   std::string id;
   std::string pack_key;  ///< dataset fingerprint + sweep::fusibility_key(config): equal keys may share a pack
   sweep::TrialState state = sweep::TrialState::kPending;
-  int attempts = 0;  ///< number of the newest attempt
-  int failures = 0;  ///< that count against the budget
+  int attempts = 0;            ///< number of the newest attempt
+  int failures = 0;            ///< that count against the budget
   std::string running_worker;  ///< the newest attempt was assigned to it and has not ended; "" none
   std::int64_t running_pack = 0;
 };
@@ -105,21 +105,32 @@ struct AttemptFailed {
   std::string reason;
 };
 
-struct SweepPaused { std::string sweep; };
-struct SweepResumed { std::string sweep; };  ///< of a paused or a stopped one
-struct SweepStopped { std::string sweep; };
+struct SweepPaused {
+  std::string sweep;
+};
+struct SweepResumed {
+  std::string sweep;
+};  ///< of a paused or a stopped one
+struct SweepStopped {
+  std::string sweep;
+};
 /// The shell stores the priority itself (Writer::set_sweep_priority) before it says so.
-struct SweepPrioritised { std::string sweep; int priority = 0; };
+struct SweepPrioritised {
+  std::string sweep;
+  int priority = 0;
+};
 /// A failed trial gets a fresh budget. Ignored for others.
-struct TrialRetried { std::string trial; };
+struct TrialRetried {
+  std::string trial;
+};
 /// No new assignments; Shutdown follows when nothing runs any more.
 struct DrainRequested {};
 /// Time has passed. Send at least every second.
 struct Ticked {};
 
-using Event = std::variant<SweepSubmitted, WorkerJoined, WorkerLost, HeartbeatReceived, ResultReceived, AttemptFailed,
-                           SweepPaused, SweepResumed, SweepStopped, SweepPrioritised, TrialRetried, DrainRequested,
-                           Ticked>;
+using Event =
+    std::variant<SweepSubmitted, WorkerJoined, WorkerLost, HeartbeatReceived, ResultReceived, AttemptFailed,
+                 SweepPaused, SweepResumed, SweepStopped, SweepPrioritised, TrialRetried, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // Those marked "store" change the database; the shell runs a call's store commands in one Group and commits before it
@@ -191,9 +202,9 @@ struct Dismiss {  ///< send: leave, after delivering what is spooled
 };
 struct Shutdown {};  ///< drained: nothing runs; the shell may end
 
-using Command = std::variant<RecordAssignment, Assign, RecordResult, AcknowledgeResult, Discard, Cancel, EndAttempt,
-                             FailTrial, RecordRetry, RecordSweepState, FinishSweep, RecordWorker, Quarantine, Dismiss,
-                             Shutdown>;
+using Command =
+    std::variant<RecordAssignment, Assign, RecordResult, AcknowledgeResult, Discard, Cancel, EndAttempt, FailTrial,
+                 RecordRetry, RecordSweepState, FinishSweep, RecordWorker, Quarantine, Dismiss, Shutdown>;
 
 /// One line of text of each, for logs and tests: "Assign w1 pack 3: a#1 b#1".
 std::string to_string(const Command& command);
@@ -263,8 +274,8 @@ class Scheduler {
     TimePoint listed_ms = 0;    ///< assigned, or last listed by a heartbeat
     TimePoint progress_ms = 0;  ///< when progress last rose
     std::int64_t progress = -1;
-    bool written_off = false;   ///< ended in the store already: losing it again costs nothing
-    bool spooled = false;       ///< trained; only delivery is awaited
+    bool written_off = false;  ///< ended in the store already: losing it again costs nothing
+    bool spooled = false;      ///< trained; only delivery is awaited
   };
   struct Trial {
     std::string id;
@@ -295,11 +306,11 @@ class Scheduler {
     std::string quarantine_reason;
     int capacity = 1;
     TimePoint heard_ms = 0;
-    std::set<int> leased;            ///< trials
-    std::set<AttemptId> strays;      ///< it trains them, nobody wants them: cancelled, not yet confirmed
-    std::set<AttemptId> stalled;     ///< cancelled because they hung: never let go on
-    std::set<std::string> row;       ///< distinct trials failed since its last result
-    int failed_packs = 0;            ///< in this row
+    std::set<int> leased;         ///< trials
+    std::set<AttemptId> strays;   ///< it trains them, nobody wants them: cancelled, not yet confirmed
+    std::set<AttemptId> stalled;  ///< cancelled because they hung: never let go on
+    std::set<std::string> row;    ///< distinct trials failed since its last result
+    int failed_packs = 0;         ///< in this row
     std::int64_t last_failed_pack = 0;
     bool dismissed = false;
   };

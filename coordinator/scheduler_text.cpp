@@ -52,8 +52,7 @@ struct Text {
     return "RecordSweepState " + c.sweep + " " + name_of(c.state);
   }
   std::string operator()(const FinishSweep& c) const {
-    return "FinishSweep " + c.sweep + " finished " + std::to_string(c.finished) + " failed " +
-           std::to_string(c.failed);
+    return "FinishSweep " + c.sweep + " finished " + std::to_string(c.finished) + " failed " + std::to_string(c.failed);
   }
   std::string operator()(const RecordWorker& c) const {
     return "RecordWorker " + c.worker + " " + name_of(c.state) + because(c.reason);
@@ -73,9 +72,7 @@ struct Text {
   std::string operator()(const WorkerLost& e) const {
     return "WorkerLost " + e.worker + (e.how == WorkerLost::How::kGone ? " gone" : " disconnected") + because(e.reason);
   }
-  std::string operator()(const HeartbeatReceived& e) const {
-    return "HeartbeatReceived " + e.worker + text_of(e.held);
-  }
+  std::string operator()(const HeartbeatReceived& e) const { return "HeartbeatReceived " + e.worker + text_of(e.held); }
   std::string operator()(const ResultReceived& e) const {
     return "ResultReceived " + e.worker + " " + text_of(e.attempt);
   }

@@ -29,8 +29,8 @@ std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled,
       std::vector<double> weights(pooled.candidates.size());
       weights[m] = 1;
       const auto p = sweep::mix_candidates(rows, weights, others);
-      const auto fitted =
-          sweep::fit_optimal_decode({p.data(), static_cast<int>(others.size()), rows.classes.count()}, truth, rows.classes);
+      const auto fitted = sweep::fit_optimal_decode({p.data(), static_cast<int>(others.size()), rows.classes.count()},
+                                                    truth, rows.classes);
       sweep::Tally tally;
       for (const int clip : held) {
         const auto i = static_cast<std::size_t>(clip);

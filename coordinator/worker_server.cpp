@@ -1,9 +1,9 @@
 #include "coordinator/worker_server.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
+
+#include <spdlog/spdlog.h>
 
 #include "worker/protocol/codec.h"
 
@@ -110,7 +110,8 @@ void WorkerServer::challenge(const SessionPtr& session) {
                         if (!accepted) {
                           // The peer reads the reason and closes; the deadline closes what does not.
                           session->body.resize(1);
-                          read_into(session, asio::buffer(session->body), [this, session] { drop(session, "refused"); });
+                          read_into(session, asio::buffer(session->body),
+                                    [this, session] { drop(session, "refused"); });
                           return;
                         }
                         session->authenticated = true;

@@ -34,8 +34,8 @@ class WorkerServer {
   };
   struct Options {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;  ///< 0: any that is free
-    std::size_t largest_crowd = 4096;              ///< connections; one more is closed at once
+    std::uint16_t port = 0;            ///< 0: any that is free
+    std::size_t largest_crowd = 4096;  ///< connections; one more is closed at once
     std::chrono::milliseconds handshake_limit{5'000};
     std::chrono::milliseconds silence_limit{60'000};  ///< a connection that says nothing for so long is closed
   };

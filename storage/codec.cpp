@@ -65,8 +65,7 @@ void put(std::vector<std::uint8_t>& bytes, std::int64_t value) {
 
 class VarintReader {
  public:
-  explicit VarintReader(Blob bytes)
-      : at_(static_cast<const std::uint8_t*>(bytes.data)), end_(at_ + bytes.size) {}
+  explicit VarintReader(Blob bytes) : at_(static_cast<const std::uint8_t*>(bytes.data)), end_(at_ + bytes.size) {}
   std::int64_t next() {
     std::uint64_t zigzag = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {

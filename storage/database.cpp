@@ -1,9 +1,9 @@
 #include "storage/database.h"
 
-#include <sqlite3.h>
-
 #include <cassert>
 #include <limits>
+
+#include <sqlite3.h>
 
 namespace medley::storage {
 

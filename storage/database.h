@@ -105,8 +105,8 @@ class Statement {
 /// Rolled back when destroyed uncommitted.
 class Transaction {
  public:
-  /// kWrite takes the write lock at once (BEGIN IMMEDIATE), so that no later statement can find it taken. kRead sees one
-  /// consistent state.
+  /// kWrite takes the write lock at once (BEGIN IMMEDIATE), so that no later statement can find it taken. kRead sees
+  /// one consistent state.
   enum class Kind { kWrite, kRead };
   Transaction(Database& database, Kind kind);
   ~Transaction();

@@ -4,8 +4,8 @@
 
 namespace medley::storage {
 
-/// Exclusive ownership of a store folder for writing, while it lives: flock on a file that holds the owner's process id.
-/// The system releases it when the process dies, however it dies. Closed on exec.
+/// Exclusive ownership of a store folder for writing, while it lives: flock on a file that holds the owner's process
+/// id. The system releases it when the process dies, however it dies. Closed on exec.
 class Lock {
  public:
   /// Throws Error that names the holder when another has it, or why the file cannot be made.

@@ -201,8 +201,9 @@ std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep) {
   View view(state_->database);
   const std::int64_t key = state_->sweep_key(sweep);
   std::map<std::int64_t, sweep::Config> configs;
-  Statement settings(state_->database,
-                     "SELECT c.key, c.settings FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
+  Statement settings(
+      state_->database,
+      "SELECT c.key, c.settings FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
   settings.bind(key);
   while (settings.step()) configs.emplace(settings.integer(0), parse_config(settings.text(1)));
   Statement rows(state_->database,
@@ -211,7 +212,8 @@ std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep) {
   rows.bind(key);
   std::vector<sweep::TrialSpec> all;
   while (rows.step()) {
-    all.push_back({rows.text(0), configs.at(rows.integer(1)), rows.whole(2), static_cast<std::uint64_t>(rows.integer(3))});
+    all.push_back(
+        {rows.text(0), configs.at(rows.integer(1)), rows.whole(2), static_cast<std::uint64_t>(rows.integer(3))});
   }
   return all;
 }
@@ -222,11 +224,20 @@ std::vector<LeaderboardRow> Reader::leaderboard(const std::string& sweep, Leader
   View view(state_->database);
   const char* by = "position";
   switch (order) {
-    case LeaderboardOrder::kPaperScore: by = "paper_score DESC NULLS LAST, position"; break;
-    case LeaderboardOrder::kPaperPresence: by = "paper_presence DESC NULLS LAST, position"; break;
-    case LeaderboardOrder::kPaperSalience: by = "paper_salience DESC NULLS LAST, position"; break;
-    case LeaderboardOrder::kInnerScore: by = "inner_score DESC NULLS LAST, position"; break;
-    case LeaderboardOrder::kSubmission: break;
+    case LeaderboardOrder::kPaperScore:
+      by = "paper_score DESC NULLS LAST, position";
+      break;
+    case LeaderboardOrder::kPaperPresence:
+      by = "paper_presence DESC NULLS LAST, position";
+      break;
+    case LeaderboardOrder::kPaperSalience:
+      by = "paper_salience DESC NULLS LAST, position";
+      break;
+    case LeaderboardOrder::kInnerScore:
+      by = "inner_score DESC NULLS LAST, position";
+      break;
+    case LeaderboardOrder::kSubmission:
+      break;
   }
   Statement rows(
       state_->database,
@@ -356,10 +367,9 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
 
 int Reader::count_trials(const std::string& sweep, const TrialFilter& filter) {
   View view(state_->database);
-  Statement count(state_->database,
-                  std::string("SELECT count(*) FROM sweep_trial st JOIN trial t ON t.key = st.trial "
-                              "JOIN config c ON c.key = t.config WHERE st.sweep = ?1") +
-                      kFilter);
+  Statement count(state_->database, std::string("SELECT count(*) FROM sweep_trial st JOIN trial t ON t.key = st.trial "
+                                                "JOIN config c ON c.key = t.config WHERE st.sweep = ?1") +
+                                        kFilter);
   std::optional<std::string> state;
   if (filter.state) state = name_of(*filter.state);
   count.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state).step();
@@ -370,10 +380,11 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
   constexpr std::size_t kShortestPrefix = 4;
   View view(state_->database);
   if (id.size() < kShortestPrefix) return std::nullopt;
-  Statement find(state_->database,
-                 "SELECT t.key, t.id, c.settings, t.fold, t.seed, d.fingerprint, t.state, t.reason, t.ended FROM trial t "
-                 "JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
-                 "WHERE t.id >= ? AND t.id < ? ORDER BY t.id LIMIT 2");
+  Statement find(
+      state_->database,
+      "SELECT t.key, t.id, c.settings, t.fold, t.seed, d.fingerprint, t.state, t.reason, t.ended FROM trial t "
+      "JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
+      "WHERE t.id >= ? AND t.id < ? ORDER BY t.id LIMIT 2");
   const std::string end = after_prefix(id);
   if (!find.bind(id, end).step()) return std::nullopt;
   TrialDetail detail;
@@ -392,11 +403,12 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
   attempts.bind(key);
   while (attempts.step()) {
     detail.attempts.push_back({attempts.whole(0), attempts.text(1), attempts.text(2), attempts.integer(3),
-                               enumerator<AttemptState>(attempts.text(4), sweep::kAttemptStateNames),
-                               attempts.text(5), attempts.integer(6), attempts.integer(7)});
+                               enumerator<AttemptState>(attempts.text(4), sweep::kAttemptStateNames), attempts.text(5),
+                               attempts.integer(6), attempts.integer(7)});
   }
-  Statement sweeps(state_->database,
-                   "SELECT s.id FROM sweep_trial st JOIN sweep s ON s.key = st.sweep WHERE st.trial = ? ORDER BY s.key");
+  Statement sweeps(
+      state_->database,
+      "SELECT s.id FROM sweep_trial st JOIN sweep s ON s.key = st.sweep WHERE st.trial = ? ORDER BY s.key");
   sweeps.bind(key);
   while (sweeps.step()) detail.sweeps.push_back(sweeps.text(0));
   if (detail.state == TrialState::kFinished) detail.result = read_result(state_->database, key, detail.spec.id);
@@ -413,8 +425,9 @@ std::vector<EpochSeries> Reader::epochs(const std::vector<std::string>& trials) 
 }
 
 std::vector<float> Reader::State::fused(std::int64_t trial, Protocol protocol, Split split) {
-  Statement find(database,
-                 "SELECT probabilities FROM prediction WHERE trial = ? AND protocol = ? AND split = ? AND part = 'fused'");
+  Statement find(
+      database,
+      "SELECT probabilities FROM prediction WHERE trial = ? AND protocol = ? AND split = ? AND part = 'fused'");
   find.bind(trial, protocol == Protocol::kPaper ? "paper" : "clean", split == Split::kTest ? "test" : "validation");
   return find.step() ? unpack<float>(find.blob(0), "prediction.probabilities") : std::vector<float>();
 }
@@ -500,8 +513,9 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
   }
   dataset.folds = parse(find.text(6)).get<std::vector<int>>();
   if (find.step()) return std::nullopt;
-  Statement clips(state_->database,
-                  "SELECT filename, actor, fold, first, second, salience FROM clip WHERE dataset = ? ORDER BY position");
+  Statement clips(
+      state_->database,
+      "SELECT filename, actor, fold, first, second, salience FROM clip WHERE dataset = ? ORDER BY position");
   clips.bind(key);
   while (clips.step()) {
     ClipRecord& clip = dataset.clips.emplace_back();
@@ -518,10 +532,11 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
 
 std::vector<WorkerRow> Reader::workers() {
   View view(state_->database);
-  Statement rows(state_->database,
-                 "SELECT w.id, w.name, w.capacity, w.ranks, w.device, w.version, w.state, w.reason, w.joined, w.changed, "
-                 "total(a.state = 'running'), total(a.state = 'finished'), total(a.state IN ('failed', 'lost')) "
-                 "FROM worker w LEFT JOIN attempt a ON a.worker = w.key GROUP BY w.key ORDER BY w.key");
+  Statement rows(
+      state_->database,
+      "SELECT w.id, w.name, w.capacity, w.ranks, w.device, w.version, w.state, w.reason, w.joined, w.changed, "
+      "total(a.state = 'running'), total(a.state = 'finished'), total(a.state IN ('failed', 'lost')) "
+      "FROM worker w LEFT JOIN attempt a ON a.worker = w.key GROUP BY w.key ORDER BY w.key");
   std::vector<WorkerRow> all;
   while (rows.step()) {
     WorkerRow& row = all.emplace_back();

@@ -15,9 +15,9 @@ namespace medley::storage {
 struct SweepSummary {
   std::string id;
   std::string name;
-  std::string dataset;       ///< fingerprint
+  std::string dataset;  ///< fingerprint
   std::string dataset_name;
-  bool synthetic = false;    ///< of the dataset: said wherever numbers are shown
+  bool synthetic = false;  ///< of the dataset: said wherever numbers are shown
   std::string spec_file;
   sweep::SweepState state = sweep::SweepState::kRunning;
   int priority = 0;
@@ -30,8 +30,8 @@ struct SweepSummary {
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included
   int diverged = 0;
-  int failed = 0;    ///< retry budget spent
-  int running = 0;   ///< pending with a running attempt
+  int failed = 0;               ///< retry budget spent
+  int running = 0;              ///< pending with a running attempt
   double best_paper_score = 0;  ///< over single trials, paper-style; 0 when none finished
   double training_seconds = 0;  ///< sum over finished trials of TrialResult::seconds
 };
@@ -133,8 +133,8 @@ struct TrialDetail {
   sweep::TrialState state = sweep::TrialState::kPending;
   std::string reason;  ///< why it failed
   std::vector<AttemptRow> attempts;
-  std::vector<std::string> sweeps;            ///< ids of the sweeps that hold it
-  std::optional<sweep::TrialResult> result;   ///< of finished trials, as accepted
+  std::vector<std::string> sweeps;           ///< ids of the sweeps that hold it
+  std::optional<sweep::TrialResult> result;  ///< of finished trials, as accepted
   TimeMs ended = 0;
 };
 
@@ -161,9 +161,9 @@ struct WorkerRow {
   std::string reason;
   TimeMs joined = 0;
   TimeMs changed = 0;
-  int running = 0;   ///< attempts
+  int running = 0;  ///< attempts
   int finished = 0;
-  int failed = 0;    ///< failed or lost
+  int failed = 0;  ///< failed or lost
 };
 
 struct LogRow {
@@ -180,8 +180,8 @@ struct TrialHistory {
   std::string trial;
   std::string config;  ///< id
   sweep::TrialState state = sweep::TrialState::kPending;
-  int attempts = 0;    ///< number of the newest attempt; 0 none
-  int failures = 0;    ///< failed or lost attempts since the last retry_trial()
+  int attempts = 0;            ///< number of the newest attempt; 0 none
+  int failures = 0;            ///< failed or lost attempts since the last retry_trial()
   std::string running_worker;  ///< of the newest attempt when it is running, else ""
   std::int64_t running_pack = 0;
 };
@@ -253,7 +253,7 @@ class Reader {
   std::vector<WorkerRow> workers();
   std::vector<EnsembleRecord> ensembles();  ///< newest first, with members
   std::optional<EnsembleRecord> find_ensemble(std::int64_t id);
-  std::vector<ExportRecord> exports();      ///< newest first
+  std::vector<ExportRecord> exports();  ///< newest first
   /// Entries with id > `after`, oldest first, at most `limit`.
   std::vector<LogRow> log(std::int64_t after = 0, int limit = 100);
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "sweep/result.h"
 #include "sweep/state.h"
@@ -36,8 +36,8 @@ struct DatasetRecord {
   std::string name;
   bool synthetic = false;
   sweep::Classes classes;
-  std::vector<int> folds;             ///< ascending
-  std::vector<ClipRecord> clips;      ///< dataset order: labelled clips, then test clips
+  std::vector<int> folds;               ///< ascending
+  std::vector<ClipRecord> clips;        ///< dataset order: labelled clips, then test clips
   std::vector<EncoderRecord> encoders;  ///< dataset order
 };
 
@@ -67,10 +67,10 @@ struct SweepSubmission {
 std::string sweep_id(const SweepSubmission& submission);
 
 struct WorkerRecord {
-  std::string id;    ///< chosen by the worker, one a process
-  std::string name;  ///< for people: host and process id
-  int capacity = 1;  ///< largest pack it holds
-  int ranks = 1;     ///< of its gang
+  std::string id;      ///< chosen by the worker, one a process
+  std::string name;    ///< for people: host and process id
+  int capacity = 1;    ///< largest pack it holds
+  int ranks = 1;       ///< of its gang
   std::string device;  ///< "cpu", "cuda:0, NVIDIA H200"
   std::string version;
 };

@@ -96,7 +96,8 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
            of_paper([](const Best& b) { return b.accuracy.salience; }),
            of_paper([](const Best& b) { return b.accuracy.score(); }),
            of_inner([](const Accuracy& a) { return a.presence; }),
-           of_inner([](const Accuracy& a) { return a.salience; }), of_inner([](const Accuracy& a) { return a.score(); }))
+           of_inner([](const Accuracy& a) { return a.salience; }),
+           of_inner([](const Accuracy& a) { return a.score(); }))
       .run();
 
   const auto paper_surface = encode_surface(result.paper.surface);
@@ -108,9 +109,10 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < result.epochs.size(); ++i) {
     const sweep::EpochMetrics& e = result.epochs[i];
-    epoch.bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.presence_loss, e.salience_loss,
-               e.adaptation_loss, e.validation_loss, e.thresholds.alpha, e.thresholds.beta, e.validation.presence,
-               e.validation.salience)
+    epoch
+        .bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.presence_loss, e.salience_loss,
+              e.adaptation_loss, e.validation_loss, e.thresholds.alpha, e.thresholds.beta, e.validation.presence,
+              e.validation.salience)
         .run();
   }
 
@@ -128,8 +130,9 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
     const auto quantiles = pack(e.quantiles);
     const auto histogram = pack(e.histogram);
     const auto ranks = pack(e.ranks);
-    encoder.bind(trial, static_cast<std::int64_t>(i), e.encoder, e.mean, e.sd, e.selection_frequency,
-                 blob_of(quantiles), blob_of(histogram), blob_of(ranks))
+    encoder
+        .bind(trial, static_cast<std::int64_t>(i), e.encoder, e.mean, e.sd, e.selection_frequency, blob_of(quantiles),
+              blob_of(histogram), blob_of(ranks))
         .run();
   }
   if (!importance.weights.empty() || !importance.cka.empty()) {

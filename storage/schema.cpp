@@ -1,8 +1,8 @@
 #include "storage/schema.h"
 
-#include <sqlite3.h>
-
 #include <cmath>
+
+#include <sqlite3.h>
 
 namespace medley::storage {
 namespace {
@@ -294,8 +294,9 @@ void prepare_for_writing(Database& database, const std::vector<std::string>& ste
 void prepare_for_reading(Database& database, const std::vector<std::string>& steps) {
   const std::size_t version = version_of(database, steps);
   if (version != steps.size()) {
-    throw Error(database.path() + " was made by an older version of Medley (schema " + std::to_string(version) + " of " +
-                std::to_string(steps.size()) + "): any command that writes to it, such as medley serve, updates it");
+    throw Error(database.path() + " was made by an older version of Medley (schema " + std::to_string(version) +
+                " of " + std::to_string(steps.size()) +
+                "): any command that writes to it, such as medley serve, updates it");
   }
   sqlite3_create_function(database.handle(), "sample_sd", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, nullptr,
                           add_value, give_sd);

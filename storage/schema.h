@@ -10,8 +10,8 @@ namespace medley::storage {
 /// "Mdly": marks a database file as Medley's (PRAGMA application_id).
 inline constexpr int kApplicationId = 0x4d646c79;
 
-/// Migration i brings a schema of version i to version i + 1; PRAGMA user_version holds the version. Released ones never
-/// change: append.
+/// Migration i brings a schema of version i to version i + 1; PRAGMA user_version holds the version. Released ones
+/// never change: append.
 const std::vector<std::string>& migrations();
 
 /// Makes or migrates the schema inside one transaction and sets what a writing connection needs (WAL, foreign keys,

@@ -46,7 +46,9 @@ std::string sweep_id(const SweepSubmission& submission) {
 
 struct Writer::State {
   explicit State(const fs::path& folder_)
-      : folder(folder_), layout(make_folders(folder_)), lock(layout.lock()),
+      : folder(folder_),
+        layout(make_folders(folder_)),
+        lock(layout.lock()),
         database(layout.database(), Database::Mode::kReadWrite) {
     prepare_for_writing(database);
   }
@@ -56,7 +58,7 @@ struct Writer::State {
   Lock lock;  // before the database: nobody touches it without the lock
   Database database;
   std::optional<Transaction> transaction;
-  bool broken = false;  ///< something of the open group failed: it can only be rolled back
+  bool broken = false;                          ///< something of the open group failed: it can only be rolled back
   std::map<std::int64_t, DatasetShape> shapes;  ///< by dataset key
 
   /// Runs `change` inside the open group; when it throws, says what could not be done and breaks the group.
@@ -375,8 +377,9 @@ void Writer::retry_trial(const std::string& trial, TimeMs) {
 std::int64_t Writer::save_ensemble(const EnsembleRecord& ensemble) {
   State& s = *state_;
   return s.write("save ensemble " + ensemble.name, [&] {
-    Statement insert(s.database,
-                     "INSERT INTO ensemble (name, dataset, method, created, settings, scores) VALUES (?, ?, ?, ?, ?, ?)");
+    Statement insert(
+        s.database,
+        "INSERT INTO ensemble (name, dataset, method, created, settings, scores) VALUES (?, ?, ?, ?, ?, ?)");
     const std::string settings = ensemble.settings.dump(), scores = ensemble.scores.dump();
     insert.bind(ensemble.name, s.dataset_key(ensemble.dataset), ensemble.method, ensemble.created, settings, scores);
     insert.run();
@@ -393,7 +396,8 @@ std::int64_t Writer::save_export(const ExportRecord& record) {
   return s.write("save export " + record.file, [&] {
     std::optional<std::int64_t> ensemble;
     if (record.ensemble != 0) ensemble = record.ensemble;
-    Statement insert(s.database, "INSERT INTO export (ensemble, file, sha256, created, manifest) VALUES (?, ?, ?, ?, ?)");
+    Statement insert(s.database,
+                     "INSERT INTO export (ensemble, file, sha256, created, manifest) VALUES (?, ?, ?, ?, ?)");
     const std::string manifest = record.manifest.dump();
     insert.bind(ensemble, record.file, record.sha256, record.created, manifest).run();
     return s.database.last_insert_id();

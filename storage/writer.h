@@ -48,9 +48,9 @@ class Writer {
   void register_dataset(const DatasetRecord& dataset, TimeMs now);
 
   struct Submitted {
-    std::string id;           ///< sweep_id()
-    bool created = false;     ///< false: this sweep was there already; nothing but spec_file, yaml and priority changed
-    int finished = 0;         ///< trials of the sweep that have a result already
+    std::string id;        ///< sweep_id()
+    bool created = false;  ///< false: this sweep was there already; nothing but spec_file, yaml and priority changed
+    int finished = 0;      ///< trials of the sweep that have a result already
   };
   /// Stores a sweep, its configs and its trials (state kRunning); trials that other sweeps have are shared. Throws
   /// Error when the dataset is not registered or a trial's config is not in `configs`.
@@ -62,8 +62,8 @@ class Writer {
   void worker_joined(const WorkerRecord& worker, TimeMs now);
   void set_worker_state(const std::string& worker, sweep::WorkerState state, const std::string& reason, TimeMs now);
 
-  /// Attempts of one pack, assigned to `worker` (which must have joined). Call, and commit, before they are sent. Throws
-  /// Error when a trial is finished, already has a running attempt, or the number is not the next.
+  /// Attempts of one pack, assigned to `worker` (which must have joined). Call, and commit, before they are sent.
+  /// Throws Error when a trial is finished, already has a running attempt, or the number is not the next.
   void begin_attempts(const std::string& worker, std::int64_t pack, const std::vector<sweep::AttemptId>& attempts,
                       TimeMs now);
   /// Ends a running attempt as kFailed, kLost or kCancelled. False, and no change, when it is not running.
@@ -75,8 +75,8 @@ class Writer {
   /// Throws Error when the trial or the attempt is unknown, or the result's sizes contradict its dataset.
   Accepted accept_result(const sweep::AttemptId& attempt, const sweep::TrialResult& result, TimeMs now);
 
-  /// Why accept_result() would refuse this result, or "": for a coordinator to ask before it decides, so that what a worker
-  /// sent cannot break a group. Throws Error only when the database cannot be read.
+  /// Why accept_result() would refuse this result, or "": for a coordinator to ask before it decides, so that what a
+  /// worker sent cannot break a group. Throws Error only when the database cannot be read.
   std::string result_problem(const sweep::AttemptId& attempt, const sweep::TrialResult& result);
 
   /// The retry budget is spent. No change when the trial is finished.

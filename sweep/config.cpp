@@ -136,8 +136,7 @@ Setting choice(const char* name, Sharing sharing, const char* meaning, Active ac
           [](const Config& c) { return json(names_of<E>()[static_cast<std::size_t>(c.*Member)]); },
           [](Config& c, const json& v) {
             const auto& names = names_of<E>();
-            c.*Member =
-                static_cast<E>(std::find(names.begin(), names.end(), v.get<std::string>()) - names.begin());
+            c.*Member = static_cast<E>(std::find(names.begin(), names.end(), v.get<std::string>()) - names.begin());
           },
           active.words};
 }
@@ -184,13 +183,11 @@ std::vector<Setting> make_settings() {
       choice<&C::gate>("gate", kPack, "how an encoder's importance is scored", kGated),
       choice<&C::selection>("selection", kPack, "keep the top_n encoders of each clip, or all", kGated),
       integer<&C::top_n>("top_n", kTrial, 1, 64, "encoders", "encoders kept for each clip", kSelecting),
-      number<&C::temperature>("temperature", 1e-3, 1e3, "divides the gate's scores before the softmax",
-                              kGated),
+      number<&C::temperature>("temperature", 1e-3, 1e3, "divides the gate's scores before the softmax", kGated),
       integer<&C::gate_dim>("gate_dim", kPack, 1, 4096, "units", "hidden width of the scorer gate", kScoring),
-      integer<&C::projection_dim>("projection_dim", kPack, 1, 4096, "units",
-                                  "width of the space encoders share", kGated),
-      integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation",
-                              kGated),
+      integer<&C::projection_dim>("projection_dim", kPack, 1, 4096, "units", "width of the space encoders share",
+                                  kGated),
+      integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation", kGated),
       integer<&C::hidden>("hidden", kPack, 0, 8192, "units",
                           "hidden width of the baseline: 0 linear, 256 MLP-256, 512 MLP-512", kConcatenating),
       choice<&C::head>("head", kPack, "presence and salience heads fused by probability, or one softmax"),
@@ -210,13 +207,11 @@ std::vector<Setting> make_settings() {
       integer<&C::batch_size>("batch_size", kPack, 2, 65536, "clips", "clips a step"),
       integer<&C::epochs>("epochs", kTrial, 1, 100000, "epochs", "passes over the training rows"),
       number<&C::dropout>("dropout", 0, 0.95, "share of projected units dropped"),
-      number<&C::label_smoothing>("label_smoothing", 0, 0.9,
-                                  "mass moved from the label to all classes evenly"),
+      number<&C::label_smoothing>("label_smoothing", 0, 0.9, "mass moved from the label to all classes evenly"),
       number<&C::grad_clip>("grad_clip", 0, 1e6, "largest gradient norm of a trial; 0 is off"),
       integer<&C::patience>("patience", kTrial, 0, 100000, "epochs",
                             "stop after so many epochs without a better Score; 0 is off"),
-      flag<&C::inner_fold>("inner_fold", kTrial,
-                           "hold out the next fold too, to choose epoch and thresholds on it"),
+      flag<&C::inner_fold>("inner_fold", kTrial, "hold out the next fold too, to choose epoch and thresholds on it"),
       choice<&C::precision>("precision", kPack, "arithmetic of the trainer"),
   };
 }
@@ -297,8 +292,7 @@ std::string check_value(const Setting& setting, const json& value) {
     case Kind::kChoice: {
       if (!value.is_string()) return "must be a name" + suggestion("", setting.choices);
       const auto text = value.get<std::string>();
-      const bool known =
-          std::find(setting.choices.begin(), setting.choices.end(), text) != setting.choices.end();
+      const bool known = std::find(setting.choices.begin(), setting.choices.end(), text) != setting.choices.end();
       return known ? "" : "is not a value of " + setting.name + suggestion(text, setting.choices);
     }
     case Kind::kFlag:
@@ -318,8 +312,7 @@ std::string check_config(const Config& config) {
   const int encoder_count = static_cast<int>(config.encoders.size());
   if (encoder_count == 0) return "encoders: none is left";
   const std::set<std::string> distinct(config.encoders.begin(), config.encoders.end());
-  if (distinct.size() != config.encoders.size())
-    return "encoders: one stands twice in " + value_text(config.encoders);
+  if (distinct.size() != config.encoders.size()) return "encoders: one stands twice in " + value_text(config.encoders);
   if (is_selecting(config) && config.top_n > encoder_count) {
     return "top_n " + std::to_string(config.top_n) + " is larger than the " + std::to_string(encoder_count) +
            " encoder" + (encoder_count == 1 ? "" : "s") + " of this config";
@@ -340,9 +333,7 @@ bool is_transductive(const Config& config) {
 
 std::string canonical_text(const Config& config) { return active_text(config, false); }
 
-std::string config_id(const Config& config) {
-  return sha256_hex(canonical_text(config)).substr(0, kConfigIdDigits);
-}
+std::string config_id(const Config& config) { return sha256_hex(canonical_text(config)).substr(0, kConfigIdDigits); }
 
 std::string fusibility_key(const Config& config) { return active_text(config, true); }
 

@@ -89,8 +89,8 @@ std::string check_value(const Setting& setting, const nlohmann::json& value);
 /// What cannot be combined ("top_n 5 is larger than the 3 encoders of this config"), or "".
 std::string check_config(const Config& config);
 
-/// True when training reads features of clips that it is scored on (never labels): adaptation, or normalising within the
-/// actors of the reported fold. Said wherever its numbers are shown (METHOD: the transductive protocol).
+/// True when training reads features of clips that it is scored on (never labels): adaptation, or normalising within
+/// the actors of the reported fold. Said wherever its numbers are shown (METHOD: the transductive protocol).
 bool is_transductive(const Config& config);
 
 /// The active settings only, `name=value\n` in the order of their names; numbers in the shortest text that

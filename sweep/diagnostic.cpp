@@ -29,8 +29,7 @@ std::string describe_all(const std::vector<Diagnostic>& diagnostics) {
   std::string text;
   const std::size_t shown = std::min(diagnostics.size(), kMaxShown);
   for (std::size_t i = 0; i < shown; ++i) text += (i ? "\n" : "") + diagnostics[i].str();
-  if (diagnostics.size() > shown)
-    text += "\nand " + std::to_string(diagnostics.size() - shown) + " more mistakes";
+  if (diagnostics.size() > shown) text += "\nand " + std::to_string(diagnostics.size() - shown) + " more mistakes";
   return text;
 }
 
@@ -50,8 +49,7 @@ std::string Diagnostic::str() const {
   }
   caret += '^';
   const bool quoted = start < source.size() && (source[start] == '"' || source[start] == '\'');
-  const std::size_t end =
-      std::min(source.size(), start + text.substr(0, text.find('\n')).size() + (quoted ? 2 : 0));
+  const std::size_t end = std::min(source.size(), start + text.substr(0, text.find('\n')).size() + (quoted ? 2 : 0));
   for (std::size_t i = start + 1; i < end; ++i) {
     if (starts_character(source[i])) caret += '~';
   }

@@ -15,8 +15,7 @@ std::int64_t subsets_of_size(std::int64_t n, std::int64_t k, std::int64_t limit)
   k = std::min(k, n - k);
   std::int64_t count = 1;
   for (std::int64_t i = 1; i <= k; ++i) {
-    count =
-        count * (n - k + i) / i;  // exact: a product of i consecutive numbers; count <= limit <= 1e6 before
+    count = count * (n - k + i) / i;  // exact: a product of i consecutive numbers; count <= limit <= 1e6 before
     if (count > limit) return limit + 1;
   }
   return count;
@@ -42,8 +41,7 @@ void append_subsets(const EncoderSet& pool, int size, std::vector<EncoderSet>& s
 
 class Generator {
  public:
-  Generator(const EncoderSets& item, const EncoderSet& pool, const DatasetShape& shape,
-            Diagnostics& diagnostics)
+  Generator(const EncoderSets& item, const EncoderSet& pool, const DatasetShape& shape, Diagnostics& diagnostics)
       : item_(item), pool_(pool), shape_(shape), diagnostics_(diagnostics) {}
 
   std::vector<EncoderSet> sets() {
@@ -74,23 +72,19 @@ class Generator {
     return {};
   }
 
-  std::string pool_size() const {
-    return std::to_string(pool_.size()) + " encoder" + (pool_.size() == 1 ? "" : "s");
-  }
+  std::string pool_size() const { return std::to_string(pool_.size()) + " encoder" + (pool_.size() == 1 ? "" : "s"); }
 
   std::vector<EncoderSet> sized(int smallest, int largest) {
     const int count = static_cast<int>(pool_.size());
     if (largest > count) {
-      return wrong(item_.place,
-                   "a subset of " + std::to_string(largest) + " cannot be chosen from " + pool_size());
+      return wrong(item_.place, "a subset of " + std::to_string(largest) + " cannot be chosen from " + pool_size());
     }
     std::int64_t total = 0;
     for (int size = smallest; size <= largest; ++size) {
       total += subsets_of_size(count, size, kMaxConfigs);
       if (total > kMaxConfigs) {
-        return wrong(item_.place, "sizes " + std::to_string(smallest) + " to " + std::to_string(largest) +
-                                      " of " + pool_size() + " are more than " + std::to_string(kMaxConfigs) +
-                                      " subsets");
+        return wrong(item_.place, "sizes " + std::to_string(smallest) + " to " + std::to_string(largest) + " of " +
+                                      pool_size() + " are more than " + std::to_string(kMaxConfigs) + " subsets");
       }
     }
     std::vector<EncoderSet> result;
@@ -109,9 +103,7 @@ class Generator {
     return result;
   }
 
-  const std::string& modality(int encoder) const {
-    return shape_.modalities[static_cast<std::size_t>(encoder)];
-  }
+  const std::string& modality(int encoder) const { return shape_.modalities[static_cast<std::size_t>(encoder)]; }
 
   std::vector<std::string> modalities() const {
     std::vector<std::string> names;
@@ -133,8 +125,7 @@ class Generator {
     for (const int encoder : pool_) {
       if (modality(encoder).empty()) {
         return wrong(item_.place, "by-modality: the dataset does not say the modality of '" +
-                                      shape_.encoders[static_cast<std::size_t>(encoder)] +
-                                      "' (dataset.yaml)");
+                                      shape_.encoders[static_cast<std::size_t>(encoder)] + "' (dataset.yaml)");
       }
     }
     std::vector<EncoderSet> result;
@@ -148,9 +139,9 @@ class Generator {
     for (const PlacedValue& name : item_.names) {
       wanted.push_back(name.value.get<std::string>());
       if (std::find(known.begin(), known.end(), wanted.back()) != known.end()) continue;
-      wrong(name.place, "unknown modality '" + wanted.back() + "'" +
-                            (known.empty() ? "; the dataset names none (dataset.yaml)"
-                                           : suggestion(wanted.back(), known)));
+      wrong(name.place,
+            "unknown modality '" + wanted.back() + "'" +
+                (known.empty() ? "; the dataset names none (dataset.yaml)" : suggestion(wanted.back(), known)));
       wanted.pop_back();
     }
     if (wanted.size() != item_.names.size()) return {};
@@ -187,8 +178,8 @@ EncoderSet all_encoders(const DatasetShape& shape) {
   return all;
 }
 
-std::vector<EncoderSet> encoder_sets(const EncoderSets& item, const EncoderSet& pool,
-                                     const DatasetShape& shape, Diagnostics& diagnostics) {
+std::vector<EncoderSet> encoder_sets(const EncoderSets& item, const EncoderSet& pool, const DatasetShape& shape,
+                                     Diagnostics& diagnostics) {
   return Generator(item, pool, shape, diagnostics).sets();
 }
 

@@ -145,8 +145,7 @@ std::vector<double> fit_caruana(const OutOfFold& rows, const std::vector<int>& c
   return weights;
 }
 
-std::vector<double> fit_weights(const OutOfFold& rows, const std::vector<int>& clips,
-                                const EnsembleOptions& options) {
+std::vector<double> fit_weights(const OutOfFold& rows, const std::vector<int>& clips, const EnsembleOptions& options) {
   std::vector<int> order = ranked(rows, clips);
   const auto keep = [&](int most) { order.resize(std::min(order.size(), static_cast<std::size_t>(most))); };
   switch (options.method) {
@@ -184,9 +183,8 @@ EnsembleWeights fit_on(const OutOfFold& rows, const std::map<int, std::vector<in
   Thresholds sum;
   for (const auto& [fold, part] : folds) {
     const auto p = mix_candidates(rows, fitted.weights, part);
-    const auto surface =
-        threshold_surface({p.data(), static_cast<int>(part.size()), rows.classes.count()}, labels_of(rows, part),
-                          rows.classes);
+    const auto surface = threshold_surface({p.data(), static_cast<int>(part.size()), rows.classes.count()},
+                                           labels_of(rows, part), rows.classes);
     pooled += surface;
     const Thresholds best = surface.best().thresholds;
     sum.alpha += best.alpha;
@@ -222,8 +220,8 @@ void check(const OutOfFold& rows, const EnsembleOptions& options) {
       throw Error("candidate " + std::to_string(m) + " has " + std::to_string(rows.candidates[m].size()) +
                   " probabilities, not " + std::to_string(size));
     }
-    const bool finite = std::all_of(rows.candidates[m].begin(), rows.candidates[m].end(),
-                                    [](double p) { return std::isfinite(p); });
+    const bool finite =
+        std::all_of(rows.candidates[m].begin(), rows.candidates[m].end(), [](double p) { return std::isfinite(p); });
     if (!finite) throw Error("candidate " + std::to_string(m) + " has a probability that is not finite");
   }
 }
@@ -238,9 +236,8 @@ E by_name(const std::string& name, const char* what, const std::pair<const char*
   throw Error(std::string("unknown ") + what + " '" + name + "'" + suggestion(name, names));
 }
 
-constexpr std::pair<const char*, EnsembleMethod> kMethods[] = {{"mean", EnsembleMethod::kMean},
-                                                               {"simplex", EnsembleMethod::kSimplex},
-                                                               {"caruana", EnsembleMethod::kCaruana}};
+constexpr std::pair<const char*, EnsembleMethod> kMethods[] = {
+    {"mean", EnsembleMethod::kMean}, {"simplex", EnsembleMethod::kSimplex}, {"caruana", EnsembleMethod::kCaruana}};
 constexpr std::pair<const char*, EnsembleThresholds> kThresholds[] = {{"pooled", EnsembleThresholds::kPooled},
                                                                       {"per-fold", EnsembleThresholds::kPerFold}};
 
@@ -282,9 +279,8 @@ std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& c
   for (const int clip : clips) {
     for_each_share(rows.truth[static_cast<std::size_t>(clip)], [&](int c, double share) {
       for (const int m : candidates) {
-        likelihoods.push_back(floored(rows.candidates[static_cast<std::size_t>(m)]
-                                                     [static_cast<std::size_t>(clip) * classes +
-                                                      static_cast<std::size_t>(c)]));
+        likelihoods.push_back(floored(rows.candidates[static_cast<std::size_t>(
+            m)][static_cast<std::size_t>(clip) * classes + static_cast<std::size_t>(c)]));
       }
       shares.push_back(share / static_cast<double>(clips.size()));
     });

@@ -12,9 +12,9 @@ namespace medley::sweep {
 /// the trials of all folds, so that each clip is predicted by a model that did not train on it.
 struct OutOfFold {
   Classes classes;
-  std::vector<Label> truth;   ///< [clip]
-  std::vector<int> fold;      ///< [clip]
-  std::vector<int> actor;     ///< [clip] index of the actor, for intervals; empty: unknown, no intervals
+  std::vector<Label> truth;  ///< [clip]
+  std::vector<int> fold;     ///< [clip]
+  std::vector<int> actor;    ///< [clip] index of the actor, for intervals; empty: unknown, no intervals
   std::vector<std::vector<double>> candidates;  ///< [candidate][clip, class], rows sum to 1
 
   int clips() const { return static_cast<int>(truth.size()); }
@@ -39,10 +39,10 @@ const char* ensemble_thresholds_name(EnsembleThresholds thresholds);
 struct EnsembleOptions {
   EnsembleMethod method = EnsembleMethod::kCaruana;
   EnsembleThresholds thresholds = EnsembleThresholds::kPooled;
-  int k = 5;             ///< kMean: how many candidates
+  int k = 5;                 ///< kMean: how many candidates
   int most_candidates = 50;  ///< kSimplex, kCaruana: only so many, the best by their own Score on the fitted rows
-  int rounds = 20;       ///< kCaruana: candidates added in a bag
-  int bags = 10;         ///< kCaruana: each sees half of the candidates, drawn at random
+  int rounds = 20;           ///< kCaruana: candidates added in a bag
+  int bags = 10;             ///< kCaruana: each sees half of the candidates, drawn at random
   std::uint64_t seed = 1;
   BootstrapOptions bootstrap;
 };
@@ -61,7 +61,7 @@ struct Ensemble {
   EnsembleWeights fitted;  ///< on all rows: what is exported
   Accuracy optimistic;
   Accuracy nested;
-  bool has_interval = false;  ///< actors were known, and at least two
+  bool has_interval = false;         ///< actors were known, and at least two
   AccuracyInterval nested_interval;  ///< bootstrap over actors of the pooled nested predictions; weights held
   struct Fold {
     int fold = 0;

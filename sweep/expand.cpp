@@ -165,8 +165,7 @@ class Expander {
     for (const json& value : varied.values) {
       varied.setting->set(next, value);
       total += count_points(i + 1, next);
-      if (total > kMaxConfigs)
-        return kCountLimit;  // every step counts at least one point: the walk is bounded
+      if (total > kMaxConfigs) return kCountLimit;  // every step counts at least one point: the walk is bounded
     }
     return total;
   }
@@ -181,14 +180,12 @@ class Expander {
     const Place* place = nullptr;
     for (const Varied& varied : axes_) {
       if (!place) place = &varied.axis->place;
-      product +=
-          (product.empty() ? "" : " x ") + varied.axis->setting + " " + std::to_string(varied.values.size());
+      product += (product.empty() ? "" : " x ") + varied.axis->setting + " " + std::to_string(varied.values.size());
     }
     result_.points = spec_.search == SweepSpec::Search::kRandom ? spec_.draws : count_points(0, base_);
     const auto cells = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
     if (result_.points > kMaxConfigs) {
-      const std::string count =
-          result_.points >= kCountLimit ? "far too many" : std::to_string(result_.points);
+      const std::string count = result_.points >= kCountLimit ? "far too many" : std::to_string(result_.points);
       diagnostics_.add(*place, "the grid would make " + count + " configs (" + product + "); the most is " +
                                    std::to_string(kMaxConfigs) +
                                    ": cut an axis, add a condition under 'when', or use "
@@ -204,8 +201,8 @@ class Expander {
 
   void too_many_trials(std::int64_t configs, std::int64_t cells) {
     diagnostics_.add(axes_.empty() ? Place{1, 1, ""} : axes_.front().axis->place,
-                     std::to_string(configs) + " configs x " + std::to_string(result_.folds.size()) +
-                         " folds x " + std::to_string(result_.seeds.size()) + " seeds would make " +
+                     std::to_string(configs) + " configs x " + std::to_string(result_.folds.size()) + " folds x " +
+                         std::to_string(result_.seeds.size()) + " seeds would make " +
                          std::to_string(bounded_product(configs, cells)) + " trials; the most is " +
                          std::to_string(kMaxTrials));
   }
@@ -235,15 +232,13 @@ class Expander {
     for (std::size_t i = 0; i < axes_.size(); ++i) {
       const Varied& varied = axes_[i];
       if (!holds(*varied.axis, config)) continue;
-      const double share =
-          uniform_draw(spec_.search_seed, static_cast<std::uint64_t>(draw), varied.axis->setting);
+      const double share = uniform_draw(spec_.search_seed, static_cast<std::uint64_t>(draw), varied.axis->setting);
       json value;
       if (varied.values.empty()) {
         value = interpolate(*varied.axis, share);
       } else {
         const auto size = varied.values.size();
-        value =
-            varied.values[std::min(size - 1, static_cast<std::size_t>(share * static_cast<double>(size)))];
+        value = varied.values[std::min(size - 1, static_cast<std::size_t>(share * static_cast<double>(size)))];
       }
       varied.setting->set(config, value);
       texts[i] = value_text(value);
@@ -284,8 +279,7 @@ class Expander {
       return "adaptation_target test needs test clips, and the dataset has none";
     }
     if (config.inner_fold && shape_.folds.size() < 3) {
-      return "inner_fold leaves nothing to train on: the dataset has " + std::to_string(shape_.folds.size()) +
-             " folds";
+      return "inner_fold leaves nothing to train on: the dataset has " + std::to_string(shape_.folds.size()) + " folds";
     }
     return "";
   }
@@ -328,8 +322,7 @@ class Expander {
       std::string message =
           std::to_string(reasons.configs) + " of " + std::to_string(total) + " configs are impossible: ";
       for (std::size_t i = 0; i < std::min(kExamples, reasons.texts.size()); ++i) {
-        message +=
-            (i ? "; " : "") + reasons.texts[i] + " (" + std::to_string(impossible_[reasons.texts[i]]) + ")";
+        message += (i ? "; " : "") + reasons.texts[i] + " (" + std::to_string(impossible_[reasons.texts[i]]) + ")";
       }
       if (reasons.texts.size() > kExamples) {
         message += "; and " + std::to_string(reasons.texts.size() - kExamples) + " more reasons";
@@ -344,9 +337,8 @@ class Expander {
     const bool random = spec_.search == SweepSpec::Search::kRandom;
     for (const Varied& varied : axes_) {
       if (varied.ever_varied) continue;
-      const bool read =
-          std::any_of(result_.configs.begin(), result_.configs.end(),
-                      [&](const ExpandedConfig& c) { return varied.setting->active(c.config); });
+      const bool read = std::any_of(result_.configs.begin(), result_.configs.end(),
+                                    [&](const ExpandedConfig& c) { return varied.setting->active(c.config); });
       std::string why = varied.setting->name + ": this axis changes nothing: ";
       why += read ? "its condition under 'when' never holds"
                   : "the setting matters only where " + varied.setting->active_when;
@@ -357,13 +349,12 @@ class Expander {
       const bool read = std::any_of(result_.configs.begin(), result_.configs.end(),
                                     [&](const ExpandedConfig& c) { return setting.active(c.config); });
       if (read || result_.configs.empty()) continue;
-      warnings_.add(
-          place, name + ": no config of this sweep reads it: it matters only where " + setting.active_when);
+      warnings_.add(place, name + ": no config of this sweep reads it: it matters only where " + setting.active_when);
     }
     if (random && result_.duplicates > 0) {
-      warnings_.add(axes_.front().axis->place,
-                    std::to_string(result_.duplicates) + " of " + std::to_string(result_.points) +
-                        " draws train the same as an earlier one and are left out");
+      warnings_.add(axes_.front().axis->place, std::to_string(result_.duplicates) + " of " +
+                                                   std::to_string(result_.points) +
+                                                   " draws train the same as an earlier one and are left out");
     }
   }
 
@@ -382,9 +373,8 @@ class Expander {
     if (known) {
       result_.reference_id = id;
     } else {
-      diagnostics_.add(
-          spec_.reference_place,
-          "reference: base with these settings is not a config of this sweep" + nearest_reference(config));
+      diagnostics_.add(spec_.reference_place,
+                       "reference: base with these settings is not a config of this sweep" + nearest_reference(config));
     }
   }
 

@@ -30,9 +30,7 @@ struct Label {
   bool is_blend() const { return second >= 0; }
   /// True where the two name the same set, whatever the saliences.
   bool same_set(const Label& other) const { return first == other.first && second == other.second; }
-  friend bool operator==(const Label& a, const Label& b) {
-    return a.same_set(b) && a.salience == b.salience;
-  }
+  friend bool operator==(const Label& a, const Label& b) { return a.same_set(b) && a.salience == b.salience; }
   friend bool operator!=(const Label& a, const Label& b) { return !(a == b); }
 };
 

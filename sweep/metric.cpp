@@ -84,7 +84,6 @@ double ratio(int hits, int of) { return of == 0 ? 0.0 : static_cast<double>(hits
 
 constexpr int kSaliences[] = {30, 50, 70};
 
-
 std::vector<Label> valid_labels(const Classes& classes) {
   std::vector<Label> labels;
   for (int c = 0; c < classes.count(); ++c) labels.push_back({c, -1, 100});

@@ -178,7 +178,8 @@ std::vector<AxisReport> make_axes(const std::vector<Measured>& ranked) {
     AxisReport axis;
     axis.axis = name;
     std::map<json, std::vector<const Measured*>, bool (*)(const json&, const json&)> groups(value_before);
-    for (const Measured& measured : ranked) groups[measured.report.axis_values.value(name, json())].push_back(&measured);
+    for (const Measured& measured : ranked)
+      groups[measured.report.axis_values.value(name, json())].push_back(&measured);
     for (const auto& [value, members] : groups) {
       AxisValueReport row;
       row.value = value;
@@ -213,7 +214,8 @@ std::optional<double> ConfigReport::gap() const {
 
 Report make_report(const ReportInput& given) {
   // Sorted, so that sums are the same to the bit in any order of input. All but the trials, which may be many.
-  ReportInput input{given.sweep, given.dataset, given.synthetic, given.folds, given.seeds, given.configs, {}, given.decode};
+  ReportInput input{given.sweep, given.dataset, given.synthetic, given.folds, given.seeds, given.configs,
+                    {},          given.decode};
   std::sort(input.folds.begin(), input.folds.end());
   std::sort(input.seeds.begin(), input.seeds.end());
   std::map<std::string, Cells> cells;
@@ -255,17 +257,17 @@ Report make_report(const ReportInput& given) {
     const bool clean = report.ranked_by == RankedBy::kCleanScore;
     const bool number = clean ? config.clean_seeds > 0 : config.paper_score.count > 0;
     const int group = config.whole() ? 0 : number ? 1 : config.paper_score.count > 0 ? 2 : 3;
-    const double score = number ? (clean ? config.clean.score() : config.paper_score.mean)
-                         : config.paper_score.count > 0 ? config.paper_score.mean : 0;
+    const double score = number                         ? (clean ? config.clean.score() : config.paper_score.mean)
+                         : config.paper_score.count > 0 ? config.paper_score.mean
+                                                        : 0;
     return std::make_tuple(group, -score, config.id);
   };
   std::sort(ranked.begin(), ranked.end(), [&](const Measured& a, const Measured& b) { return key(a) < key(b); });
 
   report.compared_clean = report.ranked_by == RankedBy::kCleanScore;
   for (std::size_t i = 1; i < ranked.size(); ++i) {
-    ranked[i].report.against_best =
-        report.compared_clean ? compare(ranked[i].clean, ranked[0].clean, report.folds)
-                              : compare(ranked[i].paper, ranked[0].paper, report.folds);
+    ranked[i].report.against_best = report.compared_clean ? compare(ranked[i].clean, ranked[0].clean, report.folds)
+                                                          : compare(ranked[i].paper, ranked[0].paper, report.folds);
   }
   report.axes = make_axes(ranked);
   for (Measured& measured : ranked) report.configs.push_back(std::move(measured.report));

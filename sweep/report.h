@@ -1,11 +1,11 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "sweep/result.h"
 #include "sweep/statistics.h"
@@ -21,7 +21,7 @@ struct TrialScores {
   Outcome outcome = Outcome::kFinished;
   int paper_epoch = 0;
   Thresholds paper_thresholds;
-  Accuracy paper;      ///< paper-style: epoch and thresholds tuned on the reported fold
+  Accuracy paper;       ///< paper-style: epoch and thresholds tuned on the reported fold
   int clean_epoch = 0;  ///< 0: the reported fold chose the epoch, so there is no clean number
   ThresholdSurface paper_surface;
   ThresholdSurface clean_surface;
@@ -75,12 +75,12 @@ struct ConfigReport {
   bool whole() const { return done == expected && diverged == 0; }
 
   ScoreSpread paper_presence, paper_salience, paper_score;  ///< over the cells with a number
-  int pooled_seeds = 0;             ///< seeds whose folds all have a number
-  Accuracy pooled;                  ///< paper-style epoch; one pair of thresholds over all folds of a seed; mean of seeds
-  int clean_seeds = 0;              ///< seeds that have a clean number; 0: `clean` says nothing
-  Accuracy clean;                   ///< hits pooled over folds, mean of seeds
-  double clean_score_sd = 0;        ///< over seeds
-  std::string no_clean;             ///< why there is no clean number; "" when there is, or nothing has finished
+  int pooled_seeds = 0;                                     ///< seeds whose folds all have a number
+  Accuracy pooled;            ///< paper-style epoch; one pair of thresholds over all folds of a seed; mean of seeds
+  int clean_seeds = 0;        ///< seeds that have a clean number; 0: `clean` says nothing
+  Accuracy clean;             ///< hits pooled over folds, mean of seeds
+  double clean_score_sd = 0;  ///< over seeds
+  std::string no_clean;       ///< why there is no clean number; "" when there is, or nothing has finished
   std::optional<double> gap() const;  ///< optimism: mean paper-style Score minus clean Score
 
   /// Against the first config of the report; none for itself and where fewer than two cells are shared.
@@ -91,8 +91,8 @@ struct ConfigReport {
 struct AxisValueReport {
   nlohmann::json value;  ///< null: configs in which the axis plays no part
   int configs = 0;
-  int trials = 0;        ///< with a number
-  bool whole = true;     ///< every one of the configs is
+  int trials = 0;               ///< with a number
+  bool whole = true;            ///< every one of the configs is
   ScoreSpread paper_score;      ///< over trials
   ScoreSpread clean_score;      ///< over configs with a clean number
   std::string best_config;      ///< the first of them in the ranking; "" when none has a number

@@ -72,7 +72,8 @@ class Reasons {
 
 std::string clean_protocol(const Report& report) {
   if (report.decode == CleanDecode::kOptimal) {
-    return "clean: epoch fixed or chosen on the inner fold, score-optimal decode fitted on the other folds; hits pooled "
+    return "clean: epoch fixed or chosen on the inner fold, score-optimal decode fitted on the other folds; hits "
+           "pooled "
            "over folds; mean over seeds";
   }
   return "clean: epoch fixed, thresholds chosen on the other folds (epoch and thresholds on the inner fold with "
@@ -91,11 +92,12 @@ Table leaderboard(const Report& report, int top) {
     if (axis.values.size() > 1) axes.insert(axis.axis);
   }
   Table table;
-  table.title = report.sweep + " on " + report.dataset + (report.synthetic ? " (synthetic data)" : "") + ": " + size_text(report);
+  table.title =
+      report.sweep + " on " + report.dataset + (report.synthetic ? " (synthetic data)" : "") + ": " + size_text(report);
   table.columns = {{"#", Table::Align::kRight}, {"config", Table::Align::kLeft}};
   for (const std::string& axis : axes) table.columns.push_back({axis, Table::Align::kLeft});
-  for (const char* head : {"cells", "Score paper", "ACC_P paper", "ACC_S paper", "pooled", "Score clean", "ACC_P", "ACC_S",
-                           "gap", "vs #1"}) {
+  for (const char* head : {"cells", "Score paper", "ACC_P paper", "ACC_S paper", "pooled", "Score clean", "ACC_P",
+                           "ACC_S", "gap", "vs #1"}) {
     table.columns.push_back({head, Table::Align::kRight});
   }
   Reasons reasons;
@@ -136,12 +138,15 @@ Table leaderboard(const Report& report, int top) {
                         (report.ranked_by == RankedBy::kCleanScore ? "clean" : "mean paper-style") +
                         " Score, whole blocks (every fold and seed has a number) first");
   table.notes.push_back(
-      "paper: paper-style, epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds");
-  table.notes.push_back("pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over seeds");
+      "paper: paper-style, epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and "
+      "seeds");
+  table.notes.push_back(
+      "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over seeds");
   table.notes.push_back(clean_protocol(report) + "; ± SD over seeds; ACC_P and ACC_S after it are clean too");
   table.notes.push_back("gap: optimism, mean paper-style Score less clean Score");
   if (report.configs.size() > 1) {
-    table.notes.push_back(std::string("vs #1: mean difference of ") + (report.compared_clean ? "clean" : "paper-style") +
+    table.notes.push_back(std::string("vs #1: mean difference of ") +
+                          (report.compared_clean ? "clean" : "paper-style") +
                           " Scores over shared cells, corrected resampled t-test (Nadeau-Bengio), two-sided");
   }
   if (transductive) {
@@ -201,9 +206,10 @@ json config_json(const ConfigReport& config, int rank) {
                  {"cells_expected", config.expected},
                  {"cells_diverged", config.diverged},
                  {"whole", config.whole()},
-                 {"paper", {{"acc_presence", spread_json(config.paper_presence)},
-                            {"acc_salience", spread_json(config.paper_salience)},
-                            {"score", spread_json(config.paper_score)}}},
+                 {"paper",
+                  {{"acc_presence", spread_json(config.paper_presence)},
+                   {"acc_salience", spread_json(config.paper_salience)},
+                   {"score", spread_json(config.paper_score)}}},
                  {"paper_pooled", nullptr},
                  {"clean", nullptr},
                  {"no_clean", config.no_clean},
@@ -272,9 +278,10 @@ Table full_precision(const Report& report) {
   for (const char* name : {"rank", "config"}) column(name);
   for (const AxisReport& axis : report.axes) column(axis.axis);
   for (const char* name :
-       {"transductive", "cells_done", "cells_expected", "cells_diverged", "paper_score_mean", "paper_score_sd", "paper_acc_presence_mean",
-        "paper_acc_presence_sd", "paper_acc_salience_mean", "paper_acc_salience_sd", "paper_pooled_score", "clean_score",
-        "clean_score_sd", "clean_acc_presence", "clean_acc_salience", "gap", "against_best_mean", "against_best_p"}) {
+       {"transductive", "cells_done", "cells_expected", "cells_diverged", "paper_score_mean", "paper_score_sd",
+        "paper_acc_presence_mean", "paper_acc_presence_sd", "paper_acc_salience_mean", "paper_acc_salience_sd",
+        "paper_pooled_score", "clean_score", "clean_score_sd", "clean_acc_presence", "clean_acc_salience", "gap",
+        "against_best_mean", "against_best_p"}) {
     column(name);
   }
   const auto text = [](double value, bool known) {
@@ -323,7 +330,7 @@ std::string share_text(double share) {
 std::string render(const Report& report, ReportFormat format, int top) {
   if (format == ReportFormat::kJson) return report_json(report);
   if (format == ReportFormat::kCsv) return csv_table(full_precision(report));
-  const auto write = format == ReportFormat::kText ? text_table
+  const auto write = format == ReportFormat::kText       ? text_table
                      : format == ReportFormat::kMarkdown ? markdown_table
                                                          : latex_table;
   std::string text = write(leaderboard(report, top));

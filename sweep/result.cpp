@@ -85,9 +85,10 @@ std::vector<T> unpack(const json& object, const char* key, std::size_t limit) {
 
 std::int64_t integer(const json& object, const char* key, std::int64_t low, std::int64_t high) {
   const json& value = member(object, key);
-  const bool fits = value.is_number_integer() &&
-                    (!value.is_number_unsigned() ||
-                     value.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+  const bool fits =
+      value.is_number_integer() &&
+      (!value.is_number_unsigned() ||
+       value.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
   const std::int64_t number = fits ? value.get<std::int64_t>() : 0;
   if (!fits || number < low || number > high) {
     malformed(std::string("'") + key + "' must be a whole number from " + std::to_string(low) + " to " +
@@ -115,10 +116,11 @@ std::string text(const json& object, const char* key, std::size_t limit) {
 constexpr std::size_t kEpochColumns = 11;
 
 std::array<double*, kEpochColumns - 1> columns_of(EpochMetrics& epoch) {
-  return {&epoch.learning_rate,      &epoch.loss,          &epoch.presence_loss,
-          &epoch.salience_loss,      &epoch.adaptation_loss, &epoch.validation_loss,
-          &epoch.thresholds.alpha,   &epoch.thresholds.beta, &epoch.validation.presence,
-          &epoch.validation.salience};
+  return {&epoch.learning_rate,       &epoch.loss,
+          &epoch.presence_loss,       &epoch.salience_loss,
+          &epoch.adaptation_loss,     &epoch.validation_loss,
+          &epoch.thresholds.alpha,    &epoch.thresholds.beta,
+          &epoch.validation.presence, &epoch.validation.salience};
 }
 
 json epochs_to_json(const std::vector<EpochMetrics>& epochs) {
@@ -195,7 +197,8 @@ Predictions predictions_from_json(const json& object, std::size_t& classes) {
   }
   const std::size_t here = predictions.fused.size() / clips;
   if (classes == 0) classes = here;
-  if (here != classes) malformed("predictions of " + std::to_string(here) + " and of " + std::to_string(classes) + " classes");
+  if (here != classes)
+    malformed("predictions of " + std::to_string(here) + " and of " + std::to_string(classes) + " classes");
   for (const auto* head : {&predictions.presence, &predictions.salience}) {
     if (!head->empty() && head->size() != predictions.fused.size()) malformed("a head has another size than 'fused'");
   }
@@ -304,8 +307,10 @@ bool is_bounded_cbor(const std::vector<std::uint8_t>& bytes) {
 
 const char* outcome_name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kFinished: return "finished";
-    case Outcome::kDiverged: return "diverged";
+    case Outcome::kFinished:
+      return "finished";
+    case Outcome::kDiverged:
+      return "diverged";
   }
   return "";
 }
@@ -353,8 +358,7 @@ TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
     result.importance = importance_from_json(member(object, "importance"), static_cast<std::size_t>(clips));
     result.seconds = number(object, "seconds");
     result.samples_per_second = number(object, "samples_per_second");
-    result.peak_memory_bytes =
-        integer(object, "peak_memory_bytes", 0, std::numeric_limits<std::int64_t>::max());
+    result.peak_memory_bytes = integer(object, "peak_memory_bytes", 0, std::numeric_limits<std::int64_t>::max());
     result.pack_size = static_cast<int>(integer(object, "pack_size", 1, 1000000));
     return result;
   } catch (const json::exception& e) {

@@ -23,8 +23,7 @@ std::string stem_of(const std::string& file_name) {
 
 /// No control characters.
 bool is_one_line(const std::string& text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
 }
 
 /// Reads the keys of one file into a SweepSpec, collecting every mistake.
@@ -133,13 +132,11 @@ class SpecReader {
       const auto count = read_integer(node, "seeds", 1, kMaxAxisValues, diagnostics_);
       if (!count) return;
       spec_.seeds.clear();
-      for (std::int64_t seed = 1; seed <= *count; ++seed)
-        spec_.seeds.push_back(static_cast<std::uint64_t>(seed));
+      for (std::int64_t seed = 1; seed <= *count; ++seed) spec_.seeds.push_back(static_cast<std::uint64_t>(seed));
       return;
     }
     if (!node.is_sequence() || node.items.empty()) {
-      diagnostics_.add(node.place,
-                       "seeds: " + shown(node) + " must be how many (1, 2, ...), or a list of seeds");
+      diagnostics_.add(node.place, "seeds: " + shown(node) + " must be how many (1, 2, ...), or a list of seeds");
       return;
     }
     spec_.seeds.clear();
@@ -206,8 +203,7 @@ class SpecReader {
   void read_axes(const YamlNode& node) {
     if (!want_map(node, "axes")) return;
     for (const auto& [key, value] : node.entries) {
-      if (auto axis = read_axis(key, value, spec_.search, diagnostics_))
-        spec_.axes.push_back(std::move(*axis));
+      if (auto axis = read_axis(key, value, spec_.search, diagnostics_)) spec_.axes.push_back(std::move(*axis));
     }
   }
 
@@ -220,8 +216,7 @@ class SpecReader {
     for (const auto& [key, conditions] : node.entries) {
       const std::string& name = key.place.text;
       if (std::find(names.begin(), names.end(), name) == names.end()) {
-        diagnostics_.add(key.place,
-                         "when: " + shown(key) + " is not one of the axes" + suggestion(name, names));
+        diagnostics_.add(key.place, "when: " + shown(key) + " is not one of the axes" + suggestion(name, names));
       }
       auto condition = read_condition(key, conditions);
       for (Axis& axis : spec_.axes) {
@@ -283,8 +278,7 @@ class SpecReader {
   const Setting* known_setting(const YamlNode& key) {
     const Setting* setting = find_setting(key.place.text);
     if (!setting) {
-      diagnostics_.add(key.place,
-                       "unknown setting " + shown(key) + suggestion(key.place.text, setting_names()));
+      diagnostics_.add(key.place, "unknown setting " + shown(key) + suggestion(key.place.text, setting_names()));
     }
     return setting;
   }
@@ -302,19 +296,16 @@ class SpecReader {
     }
     for (const Axis& axis : spec_.axes) {
       if (decided.count(axis.setting)) continue;
-      diagnostics_.add(axis.when->place, "when: the condition of '" + axis.setting +
-                                             "' depends on itself, by way of " + waits_for(axis, decided));
+      diagnostics_.add(axis.when->place, "when: the condition of '" + axis.setting + "' depends on itself, by way of " +
+                                             waits_for(axis, decided));
     }
   }
 
   bool is_axis(const std::string& setting) const {
-    return std::any_of(spec_.axes.begin(), spec_.axes.end(),
-                       [&](const Axis& a) { return a.setting == setting; });
+    return std::any_of(spec_.axes.begin(), spec_.axes.end(), [&](const Axis& a) { return a.setting == setting; });
   }
 
-  bool ready(const Axis& axis, const std::set<std::string>& decided) const {
-    return waits_for(axis, decided).empty();
-  }
+  bool ready(const Axis& axis, const std::set<std::string>& decided) const { return waits_for(axis, decided).empty(); }
 
   std::string waits_for(const Axis& axis, const std::set<std::string>& decided) const {
     if (!axis.when) return "";

@@ -49,10 +49,9 @@ struct Axis {
   std::string setting;
   Place place;  ///< of the key
   Kind kind = Kind::kValues;
-  std::vector<PlacedValue>
-      values;                     ///< kValues: all of them; kUniform, kLogUniform: their `points`, for a grid
-  std::vector<EncoderSets> sets;  ///< kEncoders
-  double low = 0;                 ///< kUniform, kLogUniform: inclusive
+  std::vector<PlacedValue> values;  ///< kValues: all of them; kUniform, kLogUniform: their `points`, for a grid
+  std::vector<EncoderSets> sets;    ///< kEncoders
+  double low = 0;                   ///< kUniform, kLogUniform: inclusive
   double high = 0;
   std::optional<Condition> when;
 };

@@ -62,9 +62,8 @@ class AxisReader {
     }
     if (name == "choice") return read_list(*form, axis);
     if (setting_.kind != Kind::kInteger && setting_.kind != Kind::kNumber) {
-      wrong(form->place,
-            "'" + name + "' is for numbers; list its values" +
-                (setting_.choices.empty() ? ": [true, false]" : suggestion("", setting_.choices)));
+      wrong(form->place, "'" + name + "' is for numbers; list its values" +
+                             (setting_.choices.empty() ? ": [true, false]" : suggestion("", setting_.choices)));
       return false;
     }
     if (name == "range" || name == "integer") return read_steps(name, *form, axis);
@@ -73,8 +72,7 @@ class AxisReader {
 
   bool read_list(const YamlNode& node, Axis& axis) {
     if (!node.is_sequence() || node.items.empty()) {
-      wrong(node.place,
-            shown(node) + " must be a list of values; a setting with one value stands under 'base'");
+      wrong(node.place, shown(node) + " must be a list of values; a setting with one value stands under 'base'");
       return false;
     }
     std::set<std::string> seen;
@@ -111,8 +109,8 @@ class AxisReader {
       for (std::size_t i = 0; i < keys.size(); ++i) parts[i] = find_key(node, keys[i]);
     }
     if (!parts[0] || !parts[1]) {
-      wrong(node.place, name + " wants [from, to]" + (stepped ? " or [from, to, step]" : "") +
-                            " or {from: a, to: b" + (stepped ? ", step: c}" : "}"));
+      wrong(node.place, name + " wants [from, to]" + (stepped ? " or [from, to, step]" : "") + " or {from: a, to: b" +
+                            (stepped ? ", step: c}" : "}"));
       return std::nullopt;
     }
     double values[3] = {0, 0, 0};
@@ -182,8 +180,7 @@ class AxisReader {
 
   bool read_continuous(const std::string& name, const YamlNode& node, const YamlNode* points, Axis& axis) {
     if (setting_.kind == Kind::kInteger) {
-      wrong(node.place,
-            "'" + name + "' is for settings that are not whole; use integer: [from, to] or a list");
+      wrong(node.place, "'" + name + "' is for settings that are not whole; use integer: [from, to] or a list");
       return false;
     }
     const auto bounds = read_bounds(name, node);
@@ -216,8 +213,8 @@ class AxisReader {
       if (i == 0) x = axis.low;
       if (i == *count - 1) x = axis.high;
       if (i > 0 && !(x > last)) {
-        wrong(node.place, shown(node) + " points lie too close: values are rounded to " +
-                              std::to_string(kPointDigits) + " digits");
+        wrong(node.place,
+              shown(node) + " points lie too close: values are rounded to " + std::to_string(kPointDigits) + " digits");
         return false;
       }
       axis.values.push_back({json(x), place});
@@ -246,9 +243,8 @@ std::optional<Axis> read_axis(const YamlNode& key, const YamlNode& node, SweepSp
   const Setting* setting = find_setting(name);
   if (!setting) {
     const bool own_key = name == "fold" || name == "folds" || name == "seed" || name == "seeds";
-    diagnostics.add(key.place,
-                    own_key ? "'" + name + "' is no axis: 'folds' and 'seeds' are keys of the file itself"
-                            : "unknown setting " + shown(key) + suggestion(name, setting_names()));
+    diagnostics.add(key.place, own_key ? "'" + name + "' is no axis: 'folds' and 'seeds' are keys of the file itself"
+                                       : "unknown setting " + shown(key) + suggestion(name, setting_names()));
     return std::nullopt;
   }
   Axis axis;

@@ -89,8 +89,7 @@ std::optional<EncoderSets> read_generator(const YamlNode& node, bool in_list, Di
     names.push_back(generator.name);
   }
   const std::string near = nearest_name(node.place.text, names);
-  std::string message =
-      "encoders: " + shown(node) + " is not a generator" + suggestion(node.place.text, names);
+  std::string message = "encoders: " + shown(node) + " is not a generator" + suggestion(node.place.text, names);
   if (near.empty()) {
     message += ", {sizes: [a, b]}, {modality: name}, or lists of encoders";
     if (in_list) message += " ([" + node.place.text + "] is the subset of that encoder alone)";
@@ -116,8 +115,7 @@ std::optional<EncoderSets> read_set_map(const YamlNode& node, bool one_subset, D
     return std::nullopt;
   }
   if (sizes && modality) {
-    diagnostics.add(modality->place,
-                    "encoders: sizes and modality are two generators: write them as two items");
+    diagnostics.add(modality->place, "encoders: sizes and modality are two generators: write them as two items");
     return std::nullopt;
   }
   if (modality) {
@@ -177,8 +175,7 @@ std::string shown(const YamlNode& node) {
       const std::string& text = node.place.text;
       if (text.size() <= kMaxShownText) return "'" + text + "'";
       std::size_t end = kMaxShownText;
-      while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-        --end;  // not within a character
+      while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
       return "'" + text.substr(0, end) + "...'";
     }
     case YamlNode::Kind::kSequence:
@@ -204,8 +201,8 @@ std::optional<std::int64_t> read_integer(const YamlNode& node, const std::string
                                          std::int64_t high, Diagnostics& diagnostics) {
   const auto value = node.is_scalar() ? integer_of(node.place.text) : std::nullopt;
   if (value && *value >= low && *value <= high) return value;
-  diagnostics.add(node.place, what + ": " + shown(node) + " must be a whole number from " +
-                                  std::to_string(low) + " to " + std::to_string(high));
+  diagnostics.add(node.place, what + ": " + shown(node) + " must be a whole number from " + std::to_string(low) +
+                                  " to " + std::to_string(high));
   return std::nullopt;
 }
 
@@ -215,15 +212,13 @@ std::optional<double> read_number(const YamlNode& node, const std::string& what,
   return value;
 }
 
-std::optional<std::string> read_text(const YamlNode& node, const std::string& what,
-                                     Diagnostics& diagnostics) {
+std::optional<std::string> read_text(const YamlNode& node, const std::string& what, Diagnostics& diagnostics) {
   if (node.is_scalar()) return node.place.text;
   diagnostics.add(node.place, what + ": " + shown(node) + " must be text");
   return std::nullopt;
 }
 
-std::optional<PlacedValue> read_value(const YamlNode& node, const Setting& setting,
-                                      Diagnostics& diagnostics) {
+std::optional<PlacedValue> read_value(const YamlNode& node, const Setting& setting, Diagnostics& diagnostics) {
   if (!node.is_scalar()) {
     diagnostics.add(node.place, setting.name + ": " + shown(node) + " must be one value");
     return std::nullopt;
@@ -301,8 +296,7 @@ void check_keys(const YamlNode& map, const std::string& where, const std::vector
                 Diagnostics& diagnostics) {
   for (const auto& [key, value] : map.entries) {
     if (std::find(known.begin(), known.end(), key.place.text) != known.end()) continue;
-    diagnostics.add(key.place,
-                    "unknown key " + shown(key) + " in " + where + suggestion(key.place.text, known));
+    diagnostics.add(key.place, "unknown key " + shown(key) + " in " + where + suggestion(key.place.text, known));
   }
 }
 

@@ -10,9 +10,7 @@ namespace medley::sweep {
 struct AttemptId {
   std::string trial;
   int number = 0;
-  friend bool operator==(const AttemptId& a, const AttemptId& b) {
-    return a.number == b.number && a.trial == b.trial;
-  }
+  friend bool operator==(const AttemptId& a, const AttemptId& b) { return a.number == b.number && a.trial == b.trial; }
   friend bool operator!=(const AttemptId& a, const AttemptId& b) { return !(a == b); }
   friend bool operator<(const AttemptId& a, const AttemptId& b) {
     return std::tie(a.trial, a.number) < std::tie(b.trial, b.number);

@@ -195,9 +195,12 @@ PairedComparison compare_paired(const std::vector<double>& differences, int fold
 
 const char* verdict_name(PairedComparison::Verdict verdict) {
   switch (verdict) {
-    case PairedComparison::Verdict::kHigher: return "higher";
-    case PairedComparison::Verdict::kLower: return "lower";
-    case PairedComparison::Verdict::kInconclusive: return "inconclusive";
+    case PairedComparison::Verdict::kHigher:
+      return "higher";
+    case PairedComparison::Verdict::kLower:
+      return "lower";
+    case PairedComparison::Verdict::kInconclusive:
+      return "inconclusive";
   }
   return "";
 }

@@ -71,8 +71,8 @@ struct PairedComparison {
   double mean = 0;
   double sd = 0;
   double standard_error = 0;
-  double t = 0;   ///< infinite where all differences are the same and not 0
-  double p = 1;   ///< two-sided, pairs - 1 degrees of freedom
+  double t = 0;       ///< infinite where all differences are the same and not 0
+  double p = 1;       ///< two-sided, pairs - 1 degrees of freedom
   Interval interval;  ///< of the mean difference
 
   enum class Verdict { kHigher, kLower, kInconclusive };

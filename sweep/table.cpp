@@ -36,18 +36,27 @@ std::string replaced(const std::string& text, const std::map<std::string, std::s
 }
 
 std::string latex_escaped(const std::string& text) {
-  static const std::map<std::string, std::string> special = {
-      {"&", "\\&"},   {"%", "\\%"},   {"$", "\\$"},  {"#", "\\#"},
-      {"_", "\\_"},   {"{", "\\{"},   {"}", "\\}"},  {"~", "\\textasciitilde{}"},
-      {"^", "\\textasciicircum{}"},   {"\\", "\\textbackslash{}"},
-      {"<", "\\textless{}"},          {">", "\\textgreater{}"},
-      {"±", "$\\pm$"}, {"†", "$\\dagger$"}, {"‡", "$\\ddagger$"}};
+  static const std::map<std::string, std::string> special = {{"&", "\\&"},
+                                                             {"%", "\\%"},
+                                                             {"$", "\\$"},
+                                                             {"#", "\\#"},
+                                                             {"_", "\\_"},
+                                                             {"{", "\\{"},
+                                                             {"}", "\\}"},
+                                                             {"~", "\\textasciitilde{}"},
+                                                             {"^", "\\textasciicircum{}"},
+                                                             {"\\", "\\textbackslash{}"},
+                                                             {"<", "\\textless{}"},
+                                                             {">", "\\textgreater{}"},
+                                                             {"±", "$\\pm$"},
+                                                             {"†", "$\\dagger$"},
+                                                             {"‡", "$\\ddagger$"}};
   return replaced(text, special);
 }
 
 std::string markdown_escaped(const std::string& text) {
-  static const std::map<std::string, std::string> special = {
-      {"|", "\\|"}, {"*", "\\*"}, {"_", "\\_"}, {"`", "\\`"}, {"<", "\\<"}, {"[", "\\["}, {"\\", "\\\\"}, {"\n", " "}};
+  static const std::map<std::string, std::string> special = {{"|", "\\|"}, {"*", "\\*"}, {"_", "\\_"},   {"`", "\\`"},
+                                                             {"<", "\\<"}, {"[", "\\["}, {"\\", "\\\\"}, {"\n", " "}};
   return replaced(text, special);
 }
 

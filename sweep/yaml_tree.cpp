@@ -32,11 +32,9 @@ class TreeBuilder : public YAML::EventHandler {
     refuse(mark, "*", "anchors and aliases are not used in sweep files: write the value out");
   }
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { put(YamlNode::Kind::kNull, mark, ""); }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
-                const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
     check_tag(mark, tag);
-    if (value.find('\0') != std::string::npos)
-      refuse(mark, "", "text with a NUL character is not used in sweep files");
+    if (value.find('\0') != std::string::npos) refuse(mark, "", "text with a NUL character is not used in sweep files");
     put(YamlNode::Kind::kScalar, mark, value);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
@@ -45,8 +43,7 @@ class TreeBuilder : public YAML::EventHandler {
     open(YamlNode::Kind::kSequence, mark);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, YAML::EmitterStyle::value) override {
     check_tag(mark, tag);
     open(YamlNode::Kind::kMap, mark);
   }
@@ -67,8 +64,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void check_tag(const YAML::Mark& mark, const std::string& tag) {
-    if (!tag.empty() && tag != "?" && tag != "!")
-      refuse(mark, tag, "tags ('" + tag + "') are not used in sweep files");
+    if (!tag.empty() && tag != "?" && tag != "!") refuse(mark, tag, "tags ('" + tag + "') are not used in sweep files");
   }
 
   YamlNode node(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& text) {
@@ -91,9 +87,7 @@ class TreeBuilder : public YAML::EventHandler {
     attach(std::move(done));
   }
 
-  void put(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& text) {
-    attach(node(kind, mark, text));
-  }
+  void put(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& text) { attach(node(kind, mark, text)); }
 
   void attach(YamlNode child) {
     if (open_.empty()) {
@@ -126,9 +120,7 @@ class TreeBuilder : public YAML::EventHandler {
 /// Length of the UTF-8 character at `i`, or 0 where there is none: text goes on into JSON, which must be
 /// UTF-8.
 std::size_t character_length(const std::string& text, std::size_t i) {
-  const auto byte = [&](std::size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
-  };
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
   const unsigned first = byte(i);
   if (first < 0x80) return 1;
   const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
@@ -172,8 +164,8 @@ void check_keys(YamlNode& node, Diagnostics& diagnostics) {
     }
     const auto [first, is_new] = lines.emplace(key.place.text, key.place.line);
     if (!is_new) {
-      diagnostics.add(key.place, "key '" + key.place.text + "' stands twice; first in line " +
-                                     std::to_string(first->second));
+      diagnostics.add(key.place,
+                      "key '" + key.place.text + "' stands twice; first in line " + std::to_string(first->second));
       continue;
     }
     kept.emplace_back(std::move(key), std::move(value));
@@ -186,8 +178,7 @@ void check_keys(YamlNode& node, Diagnostics& diagnostics) {
 YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics) {
   TreeBuilder builder(text, file);
   const auto refuse = [&](const std::string& message) { builder.refuse(YAML::Mark(), "", message); };
-  if (const auto bad = first_bad_byte(text))
-    builder.refuse(*bad, "", "this byte is not text: a sweep file is UTF-8");
+  if (const auto bad = first_bad_byte(text)) builder.refuse(*bad, "", "this byte is not text: a sweep file is UTF-8");
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);

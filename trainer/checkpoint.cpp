@@ -1,8 +1,7 @@
 #include "trainer/checkpoint.h"
 
-#include <torch/torch.h>
-
 #include <nlohmann/json.hpp>
+#include <torch/torch.h>
 
 #include "sweep/error.h"
 #include "trainer/data/npz.h"
@@ -63,8 +62,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   try {
     const json about = json::parse(text.front());
     if (about.at("format").get<int>() != kFormat) {
-      throw wrong("format " + about.at("format").dump() + " is not one that this version reads; valid: " +
-                  std::to_string(kFormat));
+      throw wrong("format " + about.at("format").dump() +
+                  " is not one that this version reads; valid: " + std::to_string(kFormat));
     }
     checkpoint.trial = sweep::trial_from_json(about.at("trial"));
     checkpoint.epoch = about.at("epoch").get<int>();

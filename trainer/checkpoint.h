@@ -13,9 +13,9 @@ namespace medley::trainer {
 struct Checkpoint {
   sweep::TrialSpec trial;
   int epoch = 0;
-  std::vector<std::string> classes;  ///< in the order of every probability row
-  Layout layout;                     ///< of the trial alone: its encoders only
-  torch::Tensor parameters;          ///< [layout.size], on the CPU
+  std::vector<std::string> classes;       ///< in the order of every probability row
+  Layout layout;                          ///< of the trial alone: its encoders only
+  torch::Tensor parameters;               ///< [layout.size], on the CPU
   std::vector<Standardization> encoders;  ///< [layout encoder]
 };
 

@@ -1,10 +1,10 @@
 #include "trainer/evaluate.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+
+#include <torch/torch.h>
 
 namespace medley::trainer {
 namespace {

@@ -119,8 +119,8 @@ Standardization Features::standardization(int encoder, const std::vector<int>& c
 }
 
 template <class T>
-void Features::gather(int encoder, const int* clips, int count, sweep::Normalize normalize,
-                      const Standardization& z, T* out) const {
+void Features::gather(int encoder, const int* clips, int count, sweep::Normalize normalize, const Standardization& z,
+                      T* out) const {
   const int width = dim(encoder);
   const std::vector<T> mean(z.mean.begin(), z.mean.end()), scale(z.scale.begin(), z.scale.end());
   for (int i = 0; i < count; ++i, out += width) {
@@ -133,7 +133,6 @@ void Features::gather(int encoder, const int* clips, int count, sweep::Normalize
 }
 
 template void Features::gather<float>(int, const int*, int, sweep::Normalize, const Standardization&, float*) const;
-template void Features::gather<double>(int, const int*, int, sweep::Normalize, const Standardization&,
-                                       double*) const;
+template void Features::gather<double>(int, const int*, int, sweep::Normalize, const Standardization&, double*) const;
 
 }  // namespace medley::trainer

@@ -40,8 +40,8 @@ class Features {
   struct Matrix {
     const float* data = nullptr;  ///< borrowed from the encoder, or owned.data()
     std::vector<float> owned;
-    std::vector<int> row_of;       ///< [clip]
-    std::vector<float> by_actor;   ///< [clip, dim] or empty
+    std::vector<int> row_of;      ///< [clip]
+    std::vector<float> by_actor;  ///< [clip, dim] or empty
   };
   const data::Dataset& dataset_;
   std::vector<Matrix> matrices_;  ///< [encoder]

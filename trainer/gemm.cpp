@@ -62,8 +62,8 @@ MEDLEY_INLINE void tile(const T* x, std::ptrdiff_t x_term, std::ptrdiff_t x_row,
 
 /// The same for one row and `columns` < kVectors vectors of them.
 template <class T>
-MEDLEY_INLINE void edge(const T* x, std::ptrdiff_t x_term, const T* d, std::ptrdiff_t d_term, int terms,
-                        bool from_zero, int columns, T* out) {
+MEDLEY_INLINE void edge(const T* x, std::ptrdiff_t x_term, const T* d, std::ptrdiff_t d_term, int terms, bool from_zero,
+                        int columns, T* out) {
   if (from_zero) std::fill(out, out + columns, T(0));
   for (int t = 0; t < terms; ++t, x += x_term, d += d_term) {
     const T s = *x;
@@ -104,18 +104,18 @@ MEDLEY_INLINE void product(const T* x, std::ptrdiff_t x_term, std::ptrdiff_t x_r
 
 }  // namespace
 
-#define MEDLEY_GEMM(T)                                                                                               \
-  MEDLEY_VECTOR_CLONES static void product_##T(const T* x, std::ptrdiff_t x_term, std::ptrdiff_t x_row, const T* d,  \
-                                               int rows, int terms, int width, T* out) {                             \
-    product<T>(x, x_term, x_row, d, rows, terms, width, out);                                                        \
-  }                                                                                                                  \
-  template <>                                                                                                        \
-  void multiply<T>(const T* x, const T* w, int rows, int dim, int width, T* z) {                                     \
-    product_##T(x, 1, dim, w, rows, dim, width, z);                                                                  \
-  }                                                                                                                  \
-  template <>                                                                                                        \
-  void multiply_transposed<T>(const T* x, const T* d, int rows, int dim, int width, int first, int count, T* out) {  \
-    product_##T(x + first, dim, 1, d, count, rows, width, out);                                                      \
+#define MEDLEY_GEMM(T)                                                                                              \
+  MEDLEY_VECTOR_CLONES static void product_##T(const T* x, std::ptrdiff_t x_term, std::ptrdiff_t x_row, const T* d, \
+                                               int rows, int terms, int width, T* out) {                            \
+    product<T>(x, x_term, x_row, d, rows, terms, width, out);                                                       \
+  }                                                                                                                 \
+  template <>                                                                                                       \
+  void multiply<T>(const T* x, const T* w, int rows, int dim, int width, T* z) {                                    \
+    product_##T(x, 1, dim, w, rows, dim, width, z);                                                                 \
+  }                                                                                                                 \
+  template <>                                                                                                       \
+  void multiply_transposed<T>(const T* x, const T* d, int rows, int dim, int width, int first, int count, T* out) { \
+    product_##T(x + first, dim, 1, d, count, rows, width, out);                                                     \
   }
 
 MEDLEY_GEMM(float)

@@ -1,10 +1,10 @@
 #include "trainer/group.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
+
+#include <torch/torch.h>
 
 #include "trainer/optimizer.h"
 
@@ -94,10 +94,10 @@ void Group::begin_epoch(int epoch) {
   for (TrialState* trial : trials_) {
     trial->running = {};
     trial->running.epoch = epoch;
-    order_.push_back(permutation({trial->spec.seed, Purpose::kBatchOrder, key, 0},
-                                 static_cast<int>(trial->train.size())));
-    target_order_.push_back(permutation({trial->spec.seed, Purpose::kTargetOrder, key, 0},
-                                        static_cast<int>(trial->target.size())));
+    order_.push_back(
+        permutation({trial->spec.seed, Purpose::kBatchOrder, key, 0}, static_cast<int>(trial->train.size())));
+    target_order_.push_back(
+        permutation({trial->spec.seed, Purpose::kTargetOrder, key, 0}, static_cast<int>(trial->target.size())));
   }
 }
 
@@ -183,8 +183,7 @@ void Group::step(int epoch, long index) {
   if (terms.adaptation.defined()) losses = losses + terms.adaptation * weigh(adaptation_weights);
 
   const auto total = to_host(losses, trials_.size()), presence = to_host(terms.presence, trials_.size()),
-             salience = to_host(terms.salience, trials_.size()),
-             adaptation = to_host(terms.adaptation, trials_.size());
+             salience = to_host(terms.salience, trials_.size()), adaptation = to_host(terms.adaptation, trials_.size());
   std::vector<double> rates(trials_.size());
   const auto freeze = [&](TrialState& trial, const char* term) {
     trial.divergence = std::string("the ") + term + " is not finite in epoch " + std::to_string(epoch) + ", step " +
@@ -254,10 +253,10 @@ bool Group::update_projection(std::size_t k, int encoder, double learning_rate, 
   const std::int64_t at = static_cast<std::int64_t>(k) * model_.layout().size + weight.offset;
   bool finite = true;
   AT_DISPATCH_FLOATING_TYPES(model_.dtype(), "update_projection", [&] {
-    finite = adam_update_product(
-        model_.parameters.data_ptr<scalar_t>() + at, first_moment_.data_ptr<scalar_t>() + at,
-        second_moment_.data_ptr<scalar_t>() + at, inputs.data_ptr<scalar_t>(), outputs.data_ptr<scalar_t>(),
-        static_cast<int>(inputs.size(0)), static_cast<int>(inputs.size(1)), static_cast<int>(outputs.size(1)), s);
+    finite = adam_update_product(model_.parameters.data_ptr<scalar_t>() + at, first_moment_.data_ptr<scalar_t>() + at,
+                                 second_moment_.data_ptr<scalar_t>() + at, inputs.data_ptr<scalar_t>(),
+                                 outputs.data_ptr<scalar_t>(), static_cast<int>(inputs.size(0)),
+                                 static_cast<int>(inputs.size(1)), static_cast<int>(outputs.size(1)), s);
   });
   return finite;
 }
@@ -297,8 +296,8 @@ bool Group::update(std::size_t k, double learning_rate, Which which) {
     for (const auto& r : ranges) {
       if (which == Which::kButProjectionWeights && r.encoder >= 0 && r.decays) continue;
       const AdamStep s = adam_step(config, learning_rate, trial.step, scale, r.decays);
-      finite &= adam_update(pp + r.offset, gg + r.offset, mm + r.offset, vv + r.offset,
-                            static_cast<std::size_t>(r.size), s);
+      finite &=
+          adam_update(pp + r.offset, gg + r.offset, mm + r.offset, vv + r.offset, static_cast<std::size_t>(r.size), s);
     }
   });
   return finite;

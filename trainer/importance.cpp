@@ -27,7 +27,7 @@ std::uint16_t half_bits(float value) {
   if (magnitude >= 0x7f800000) {  // infinity or NaN
     return static_cast<std::uint16_t>(sign | 0x7c00 | (magnitude > 0x7f800000 ? 0x200 : 0));
   }
-  if (magnitude >= 0x47800000) return static_cast<std::uint16_t>(sign | 0x7c00);  // 65536 and more
+  if (magnitude >= 0x47800000) return static_cast<std::uint16_t>(sign | 0x7c00);            // 65536 and more
   const int shift = magnitude < 0x38800000 ? 126 - static_cast<int>(magnitude >> 23) : 13;  // subnormal halves
   if (shift > 24) return static_cast<std::uint16_t>(sign);
   const std::uint32_t mantissa = magnitude < 0x38800000 ? (magnitude & 0x7fffff) | 0x800000 : magnitude - 0x38000000;

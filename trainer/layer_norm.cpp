@@ -33,11 +33,16 @@ MEDLEY_INLINE void forward(T* z, const T* __restrict bias, const T* __restrict w
     T* __restrict row = z + static_cast<std::ptrdiff_t>(i) * width;
     T* __restrict out = y + static_cast<std::ptrdiff_t>(i) * width;
     for (int j = 0; j < width; ++j) row[j] += bias[j];
-    const T mean = lane_sum<T>(width, [&](int j) __attribute__((always_inline)) { return row[j]; }) / static_cast<T>(width);
-    const T variance = lane_sum<T>(width, [&](int j) __attribute__((always_inline)) {
-      const T difference = row[j] - mean;
-      return difference * difference;
-    }) / static_cast<T>(width);
+    const T mean = lane_sum<T>(
+                       width, [&](int j) __attribute__((always_inline)) { return row[j]; }) /
+                   static_cast<T>(width);
+    const T variance = lane_sum<T>(
+                           width,
+                           [&](int j) __attribute__((always_inline)) {
+                             const T difference = row[j] - mean;
+                             return difference * difference;
+                           }) /
+                       static_cast<T>(width);
     const T inverse = T(1) / std::sqrt(variance + static_cast<T>(kLayerNormEpsilon));
     rstd[i] = inverse;
     for (int j = 0; j < width; ++j) {
@@ -61,8 +66,12 @@ MEDLEY_INLINE void backward(const T* z, const T* rstd, const T* __restrict weigh
       dshift[j] += d[j];
       d[j] *= weight[j];
     }
-    const T mean = lane_sum<T>(width, [&](int j) __attribute__((always_inline)) { return d[j]; }) / static_cast<T>(width);
-    const T slope = lane_sum<T>(width, [&](int j) __attribute__((always_inline)) { return d[j] * row[j]; }) / static_cast<T>(width);
+    const T mean = lane_sum<T>(
+                       width, [&](int j) __attribute__((always_inline)) { return d[j]; }) /
+                   static_cast<T>(width);
+    const T slope = lane_sum<T>(
+                        width, [&](int j) __attribute__((always_inline)) { return d[j] * row[j]; }) /
+                    static_cast<T>(width);
     const T inverse = rstd[i];
     for (int j = 0; j < width; ++j) {
       d[j] = inverse * (d[j] - mean - row[j] * slope);
@@ -80,32 +89,32 @@ MEDLEY_INLINE void drop_all(T* __restrict x, const std::uint32_t* __restrict bit
 }  // namespace
 
 // target_clones does not apply to templates: one clone set a type, around the inlined body.
-#define MEDLEY_KERNELS(T)                                                                                      \
-  MEDLEY_VECTOR_CLONES static void forward_##T(T* z, const T* bias, const T* weight, const T* shift, int rows, \
-                                               int width, T* rstd, T* y) {                                     \
-    forward<T>(z, bias, weight, shift, rows, width, rstd, y);                                                  \
-  }                                                                                                            \
-  MEDLEY_VECTOR_CLONES static void backward_##T(const T* z, const T* rstd, const T* weight, int rows,          \
-                                                int width, T* dy, T* dbias, T* dweight, T* dshift) {           \
-    backward<T>(z, rstd, weight, rows, width, dy, dbias, dweight, dshift);                                     \
-  }                                                                                                            \
-  MEDLEY_VECTOR_CLONES static void drop_##T(T* x, const std::uint32_t* bits, std::uint32_t threshold, T scale, \
-                                            std::int64_t count) {                                              \
-    drop_all<T>(x, bits, threshold, scale, count);                                                             \
-  }                                                                                                            \
-  template <>                                                                                                  \
-  void layer_norm_forward<T>(T * z, const T* bias, const T* weight, const T* shift, int rows, int width,       \
-                             T* rstd, T* y) {                                                                  \
-    forward_##T(z, bias, weight, shift, rows, width, rstd, y);                                                 \
-  }                                                                                                            \
-  template <>                                                                                                  \
-  void layer_norm_backward<T>(const T* z, const T* rstd, const T* weight, int rows, int width, T* dy,          \
-                              T* dbias, T* dweight, T* dshift) {                                               \
-    backward_##T(z, rstd, weight, rows, width, dy, dbias, dweight, dshift);                                    \
-  }                                                                                                            \
-  template <>                                                                                                  \
-  void drop<T>(T * x, const std::uint32_t* bits, std::uint32_t threshold, T scale, std::int64_t count) {       \
-    drop_##T(x, bits, threshold, scale, count);                                                                \
+#define MEDLEY_KERNELS(T)                                                                                         \
+  MEDLEY_VECTOR_CLONES static void forward_##T(T* z, const T* bias, const T* weight, const T* shift, int rows,    \
+                                               int width, T* rstd, T* y) {                                        \
+    forward<T>(z, bias, weight, shift, rows, width, rstd, y);                                                     \
+  }                                                                                                               \
+  MEDLEY_VECTOR_CLONES static void backward_##T(const T* z, const T* rstd, const T* weight, int rows, int width,  \
+                                                T* dy, T* dbias, T* dweight, T* dshift) {                         \
+    backward<T>(z, rstd, weight, rows, width, dy, dbias, dweight, dshift);                                        \
+  }                                                                                                               \
+  MEDLEY_VECTOR_CLONES static void drop_##T(T* x, const std::uint32_t* bits, std::uint32_t threshold, T scale,    \
+                                            std::int64_t count) {                                                 \
+    drop_all<T>(x, bits, threshold, scale, count);                                                                \
+  }                                                                                                               \
+  template <>                                                                                                     \
+  void layer_norm_forward<T>(T * z, const T* bias, const T* weight, const T* shift, int rows, int width, T* rstd, \
+                             T* y) {                                                                              \
+    forward_##T(z, bias, weight, shift, rows, width, rstd, y);                                                    \
+  }                                                                                                               \
+  template <>                                                                                                     \
+  void layer_norm_backward<T>(const T* z, const T* rstd, const T* weight, int rows, int width, T* dy, T* dbias,   \
+                              T* dweight, T* dshift) {                                                            \
+    backward_##T(z, rstd, weight, rows, width, dy, dbias, dweight, dshift);                                       \
+  }                                                                                                               \
+  template <>                                                                                                     \
+  void drop<T>(T * x, const std::uint32_t* bits, std::uint32_t threshold, T scale, std::int64_t count) {          \
+    drop_##T(x, bits, threshold, scale, count);                                                                   \
   }
 
 MEDLEY_KERNELS(float)

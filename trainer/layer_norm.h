@@ -15,8 +15,8 @@ void layer_norm_forward(T* z, const T* bias, const T* weight, const T* shift, in
 /// Turns dy [rows, width] into the gradient of what layer_norm_forward was given, and writes (not adds) the
 /// gradients of bias, weight and shift [width].
 template <class T>
-void layer_norm_backward(const T* z, const T* rstd, const T* weight, int rows, int width, T* dy, T* dbias,
-                         T* dweight, T* dshift);
+void layer_norm_backward(const T* z, const T* rstd, const T* weight, int rows, int width, T* dy, T* dbias, T* dweight,
+                         T* dshift);
 
 /// x[i] = keep[i] ? x[i] * scale : 0, where keep[i] = bits[i] >= threshold.
 template <class T>

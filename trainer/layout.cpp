@@ -40,8 +40,8 @@ struct LayoutBuilder {
 }  // namespace
 
 const Parameter& Layout::at(const std::string& name) const {
-  const auto found = std::find_if(parameters.begin(), parameters.end(),
-                                  [&](const Parameter& p) { return p.name == name; });
+  const auto found =
+      std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == name; });
   assert(found != parameters.end());
   return *found;
 }

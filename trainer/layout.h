@@ -22,10 +22,10 @@ struct Parameter {
   std::vector<std::int64_t> shape;  ///< without the trial dimension
   std::int64_t offset = 0;          ///< in numbers, a multiple of kAlignment
   std::int64_t size = 0;
-  int encoder = -1;   ///< index into Layout::encoders of the encoder that it belongs to; -1: the whole trial
-  bool decays = true; ///< false for biases and norms
+  int encoder = -1;    ///< index into Layout::encoders of the encoder that it belongs to; -1: the whole trial
+  bool decays = true;  ///< false for biases and norms
   Init init = Init::kUniform;
-  int fan_in = 0;     ///< kUniform: within +-1/sqrt(fan_in); 0: the sum of the dims of the trial's encoders
+  int fan_in = 0;  ///< kUniform: within +-1/sqrt(fan_in); 0: the sum of the dims of the trial's encoders
 };
 
 /// Where every parameter of a trial lies in its flat buffer: the encoders' blocks first, then the rest.

@@ -40,8 +40,8 @@ Tensor coral_loss(const Tensor& source, const Tensor& source_real, const Tensor&
   // With Z = [Z_s; Z_t] and signs s: ||Z_s'Z_s - Z_t'Z_t||_F^2 = sum_ij s_i s_j (z_i . z_j)^2, rows^2 numbers
   // instead of d^2.
   const Tensor z = torch::cat({whiten(source, source_real), whiten(target, target_real)}, 1);
-  const Tensor sign = torch::cat({torch::ones({source.size(1)}, source.options()),
-                                  -torch::ones({target.size(1)}, target.options())}, 0);
+  const Tensor sign = torch::cat(
+      {torch::ones({source.size(1)}, source.options()), -torch::ones({target.size(1)}, target.options())}, 0);
   const Tensor gram = torch::bmm(z, z.transpose(1, 2));
   const Tensor norm = (gram.square() * (sign.unsqueeze(0) * sign.unsqueeze(1))).sum({1, 2});
   const auto d = static_cast<double>(source.size(2));

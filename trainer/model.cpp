@@ -1,11 +1,11 @@
 #include "trainer/model.h"
 
-#include <malloc.h>
-#include <torch/torch.h>
-
 #include <cassert>
 #include <cmath>
 #include <limits>
+
+#include <malloc.h>
+#include <torch/torch.h>
 
 #include "trainer/gemm.h"
 #include "trainer/layer_norm.h"
@@ -188,8 +188,7 @@ void FusedModel::weight_gradient(std::size_t i, const Tensor& outputs, const Pro
   const auto dim = static_cast<int>(inputs.size(1));
   AT_DISPATCH_FLOATING_TYPES(dtype_, "weight_gradient", [&] {
     multiply_transposed(inputs.data_ptr<scalar_t>(), outputs.data_ptr<scalar_t>(), static_cast<int>(inputs.size(0)),
-                        dim, static_cast<int>(outputs.size(1)), 0, dim,
-                        pairs_[i].weight_gradient.data_ptr<scalar_t>());
+                        dim, static_cast<int>(outputs.size(1)), 0, dim, pairs_[i].weight_gradient.data_ptr<scalar_t>());
   });
 }
 
@@ -233,16 +232,16 @@ Tensor FusedModel::project_composite(const std::vector<Tensor>& inputs, const Dr
     const Tensor centred = z - z.mean(2, true);
     const Tensor variance = centred.square().mean(2, true);
     const Tensor normalised = centred * (variance + kLayerNormEpsilon).rsqrt();
-    Tensor h = torch::gelu(normalised * view(prefix + "norm.weight").unsqueeze(1) +
-                           view(prefix + "norm.bias").unsqueeze(1));
+    Tensor h =
+        torch::gelu(normalised * view(prefix + "norm.weight").unsqueeze(1) + view(prefix + "norm.bias").unsqueeze(1));
     if (draws) {
       Tensor keep = torch::ones(h.sizes(), torch::kBool);
       std::vector<std::uint32_t> bits(static_cast<std::size_t>(h.size(1) * h.size(2)));
       for (int k = 0; k < size(); ++k) {
         const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
         if (trial.config.dropout <= 0) continue;
-        Stream{trial.seed, Purpose::kProjectionDropout, draws->steps[static_cast<std::size_t>(k)], name_key(name)}
-            .fill(bits.data(), bits.size());
+        Stream{trial.seed, Purpose::kProjectionDropout, draws->steps[static_cast<std::size_t>(k)], name_key(name)}.fill(
+            bits.data(), bits.size());
         bool* out = keep[k].data_ptr<bool>();
         for (std::size_t i = 0; i < bits.size(); ++i) out[i] = bits[i] >= drop_threshold(trial.config.dropout);
       }

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <torch/types.h>
 
 #include "trainer/layout.h"
 #include "trainer/random.h"
@@ -94,9 +94,9 @@ class FusedModel {
   torch::Device device_;
   torch::ScalarType dtype_;
   bool by_pairs_;
-  std::vector<torch::Tensor> views_;  ///< [parameter] leaves whose .grad() lies in `gradients`
-  torch::Tensor mask_;                ///< bool [trial, encoder, 1]
-  torch::Tensor top_n_, temperature_; ///< [trial, 1, 1]
+  std::vector<torch::Tensor> views_;   ///< [parameter] leaves whose .grad() lies in `gradients`
+  torch::Tensor mask_;                 ///< bool [trial, encoder, 1]
+  torch::Tensor top_n_, temperature_;  ///< [trial, 1, 1]
 
   /// What the hand-written backward of the encoders' part needs from the last forward with draws.
   struct Recorded {
@@ -109,9 +109,9 @@ class FusedModel {
   /// One trial's projection by one encoder: its place in the flat buffers.
   struct Pair {
     bool active = false;
-    torch::Tensor weight, weight_gradient;                     ///< [dim, width]
-    std::int64_t bias = 0, norm_weight = 0, norm_bias = 0;     ///< offsets; 0 without a norm
-    std::vector<std::uint32_t> draws;                          ///< of the last dropout
+    torch::Tensor weight, weight_gradient;                  ///< [dim, width]
+    std::int64_t bias = 0, norm_weight = 0, norm_bias = 0;  ///< offsets; 0 without a norm
+    std::vector<std::uint32_t> draws;                       ///< of the last dropout
   };
   std::vector<Pair> pairs_;  ///< [trial, encoder]
   bool all_active_ = true;

@@ -1,8 +1,8 @@
 #include "trainer/predict.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
+
+#include <torch/torch.h>
 
 #include "sweep/nearest.h"
 #include "trainer/checkpoint.h"
@@ -41,8 +41,8 @@ sweep::Predictions predict(const std::filesystem::path& path, const data::Datase
     }
     const auto index = static_cast<std::size_t>(at - names.begin());
     if (dataset.encoders[index]->dim() != shape.dim) {
-      throw Error(path.string() + ": encoder '" + shape.name + "' was trained with dim " +
-                  std::to_string(shape.dim) + "; the dataset has " + std::to_string(dataset.encoders[index]->dim()));
+      throw Error(path.string() + ": encoder '" + shape.name + "' was trained with dim " + std::to_string(shape.dim) +
+                  "; the dataset has " + std::to_string(dataset.encoders[index]->dim()));
     }
     encoders.push_back(static_cast<int>(index));
     scaling.encoders[index] = std::make_shared<const Standardization>(checkpoint.encoders[e]);

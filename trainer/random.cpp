@@ -16,8 +16,8 @@ constexpr std::size_t kChunk = 4 * kLanes;
 
 /// `chunks` times 64 elements; the lanes are blocks first_block .. first_block + 15 of each chunk.
 MEDLEY_VECTOR_CLONES
-void fill_chunks(std::uint32_t* out, std::size_t chunks, std::uint32_t name, std::uint32_t step,
-                 std::uint32_t purpose, std::uint32_t key0, std::uint32_t key1) {
+void fill_chunks(std::uint32_t* out, std::size_t chunks, std::uint32_t name, std::uint32_t step, std::uint32_t purpose,
+                 std::uint32_t key0, std::uint32_t key1) {
   for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
     std::uint32_t c0[kLanes], c1[kLanes], c2[kLanes], c3[kLanes];
     for (int lane = 0; lane < kLanes; ++lane) {
@@ -84,8 +84,8 @@ std::vector<int> permutation(const Stream& stream, int count) {
   std::vector<int> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), 0);
   for (int i = count - 1; i > 0; --i) {
-    const auto j = static_cast<int>((static_cast<std::uint64_t>(bits[static_cast<std::size_t>(i)]) *
-                                     (static_cast<std::uint64_t>(i) + 1)) >> 32);
+    const auto j = static_cast<int>(
+        (static_cast<std::uint64_t>(bits[static_cast<std::size_t>(i)]) * (static_cast<std::uint64_t>(i) + 1)) >> 32);
     std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]);
   }
   return order;

@@ -1,11 +1,11 @@
 #include "trainer/trainer.h"
 
-#include <sys/resource.h>
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
+
+#include <sys/resource.h>
+#include <torch/torch.h>
 
 #include "trainer/checkpoint.h"
 #include "trainer/group.h"
@@ -59,14 +59,13 @@ sweep::Snapshot snapshot(const TrialState& trial, FusedModel& model, const Model
   sweep::Snapshot s;
   s.epoch = epoch;
   const auto said = [&](const std::vector<int>& clips) {
-    return predictions(trial.spec.config, evaluate(model, inputs, {&trial.scaling}, {clips}).front(),
-                       classes.count());
+    return predictions(trial.spec.config, evaluate(model, inputs, {&trial.scaling}, {clips}).front(), classes.count());
   };
   s.validation = said(trial.validation);
   s.test = said(trial.test);
   const std::vector<double> fused(s.validation.fused.begin(), s.validation.fused.end());
-  s.surface = sweep::threshold_surface({fused.data(), s.validation.clips, classes.count()}, trial.validation_truth,
-                                       classes);
+  s.surface =
+      sweep::threshold_surface({fused.data(), s.validation.clips, classes.count()}, trial.validation_truth, classes);
   return s;
 }
 
@@ -131,7 +130,8 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   OneRank alone;
   Collective& collective = options.collective ? *options.collective : alone;
   if (collective.size() > 1) {
-    throw Error("a gang of " + std::to_string(collective.size()) + " ranks: batches are not split between ranks; valid: 1");
+    throw Error("a gang of " + std::to_string(collective.size()) +
+                " ranks: batches are not split between ranks; valid: 1");
   }
 
   const bool by_actor = std::any_of(trials.begin(), trials.end(), [](const TrialSpec& trial) {
@@ -171,9 +171,8 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   }
 
   for (auto& state : states) conclude(*state, features, device, collective.rank() == 0 ? options.checkpoints : "");
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
-      static_cast<double>(trials.size());
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
+                         static_cast<double>(trials.size());
   std::vector<TrialResult> results;
   for (auto& state : states) {
     TrialResult& result = state->result;

@@ -21,11 +21,11 @@ struct Progress {
 };
 
 struct TrainOptions {
-  std::string device = "cpu";         ///< as LibTorch names it: cpu, cuda, cuda:1
-  std::filesystem::path checkpoints;  ///< folder for <trial id>.npz; empty: none are written
-  std::function<bool()> stop;         ///< polled before every step; true: throw Interrupted
+  std::string device = "cpu";                     ///< as LibTorch names it: cpu, cuda, cuda:1
+  std::filesystem::path checkpoints;              ///< folder for <trial id>.npz; empty: none are written
+  std::function<bool()> stop;                     ///< polled before every step; true: throw Interrupted
   std::function<void(const Progress&)> progress;  ///< called after every epoch of the pack, on this thread
-  Collective* collective = nullptr;   ///< borrowed, of one rank; nullptr: this process alone
+  Collective* collective = nullptr;               ///< borrowed, of one rank; nullptr: this process alone
 };
 
 /// Trains all `trials` together and gives one result a spec, in the same order. A single trial is a pack of one.

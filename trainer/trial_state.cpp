@@ -36,9 +36,8 @@ void require_actors(const data::Dataset& dataset, const std::vector<int>& clips,
 }
 
 bool all_have_actors(const data::Dataset& dataset, const std::vector<int>& clips) {
-  return std::none_of(clips.begin(), clips.end(), [&](int clip) {
-    return dataset.clips[static_cast<std::size_t>(clip)].actor.empty();
-  });
+  return std::none_of(clips.begin(), clips.end(),
+                      [&](int clip) { return dataset.clips[static_cast<std::size_t>(clip)].actor.empty(); });
 }
 
 std::vector<sweep::Label> labels_of(const data::Dataset& dataset, const std::vector<int>& clips) {
@@ -141,7 +140,8 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
     const bool to_test = config.adaptation_target == sweep::AdaptationTarget::kTest;
     state.target = to_test ? state.test : state.validation;
     if (state.target.empty()) {
-      throw Error(of_trial(spec) + "adaptation_target test: the dataset has no test clips that this config can "
+      throw Error(of_trial(spec) +
+                  "adaptation_target test: the dataset has no test clips that this config can "
                   "read; valid: validation");
     }
   }

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <string>
 #include <vector>
+
+#include <torch/types.h>
 
 #include "sweep/result.h"
 #include "sweep/trial.h"
@@ -30,7 +30,7 @@ struct TrialState {
   std::string divergence;       ///< not empty: frozen, and why
 
   sweep::TrialResult result;
-  double best_score = -1;        ///< on the reported fold
+  double best_score = -1;  ///< on the reported fold
   double best_inner_score = -1;
   int best_epoch = 0, best_inner_epoch = 0;
   torch::Tensor paper_parameters, clean_parameters;  ///< [layout.size] on the CPU

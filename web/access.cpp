@@ -58,17 +58,14 @@ bool is_loopback(const std::string& address) {
 
 std::optional<Response> Access::refuse(const Request& request) const {
   if (loopback && !is_loopback(host_name(request.header("host")))) {
-    return error_response(
-        403,
-        "This server answers to localhost only. To reach it from elsewhere, tunnel the port "
-        "(ssh -L) or serve with an address and a token.");
+    return error_response(403,
+                          "This server answers to localhost only. To reach it from elsewhere, tunnel the port "
+                          "(ssh -L) or serve with an address and a token.");
   }
   const bool reading = request.method == "GET" || request.method == "HEAD";
   if (!reading) {
-    if (!own_origin(request))
-      return error_response(403, "A page of another origin may not change anything here.");
-    if (token.empty())
-      return error_response(403, "This server has no token, so nothing can be changed through it.");
+    if (!own_origin(request)) return error_response(403, "A page of another origin may not change anything here.");
+    if (token.empty()) return error_response(403, "This server has no token, so nothing can be changed through it.");
     if (!same(bearer(request), token)) {
       Response response = error_response(401, "A change needs the token that the server printed.");
       response.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -86,10 +83,9 @@ std::optional<Response> Access::refuse(const Request& request) const {
 }
 
 void secure(Response& response) {
-  response.headers.emplace_back(
-      "Content-Security-Policy",
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-      "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+  response.headers.emplace_back("Content-Security-Policy",
+                                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+                                "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   response.headers.emplace_back("X-Frame-Options", "DENY");
   response.headers.emplace_back("Referrer-Policy", "no-referrer");

@@ -29,11 +29,10 @@ json paper_json(const sweep::ConfigReport& config) {
 json clean_json(const sweep::ConfigReport& config) {
   if (config.clean_seeds == 0) return nullptr;
   const double none = std::numeric_limits<double>::quiet_NaN();
-  return {
-      {"n", config.clean_seeds},
-      {"acc_presence", spread_json(config.clean.presence, none)},
-      {"acc_salience", spread_json(config.clean.salience, none)},
-      {"score", spread_json(config.clean.score(), config.clean_seeds > 1 ? config.clean_score_sd : none)}};
+  return {{"n", config.clean_seeds},
+          {"acc_presence", spread_json(config.clean.presence, none)},
+          {"acc_salience", spread_json(config.clean.salience, none)},
+          {"score", spread_json(config.clean.score(), config.clean_seeds > 1 ? config.clean_score_sd : none)}};
 }
 
 json comparison_json(const std::optional<sweep::PairedComparison>& comparison) {
@@ -57,8 +56,7 @@ double key_of(const sweep::ConfigReport& config, BoardOrder order) {
 
 /// Changes whenever a trial of the sweep ends.
 std::string version_of(const storage::SweepSummary& sweep) {
-  return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" +
-         std::to_string(sweep.trials);
+  return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" + std::to_string(sweep.trials);
 }
 
 }  // namespace
@@ -83,9 +81,8 @@ std::shared_ptr<const Board> Boards::board(storage::Reader& reader, const storag
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (entries_.count(sweep.id) == 0 && entries_.size() >= kMaxEntries) {
-      entries_.erase(std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
-        return a.second->asked < b.second->asked;
-      }));
+      entries_.erase(std::min_element(entries_.begin(), entries_.end(),
+                                      [](const auto& a, const auto& b) { return a.second->asked < b.second->asked; }));
     }
     auto& found = entries_[sweep.id];
     if (!found) found = std::make_shared<Entry>();
@@ -134,23 +131,22 @@ json leaderboard_json(const Board& board, BoardOrder order, storage::Page page) 
     const auto costs = board.costs.find(config.id);
     const bool known = costs != board.costs.end();
     const std::optional<double> gap = config.gap();
-    rows.push_back(
-        {{"rank", i + 1},
-         {"config", config.id},
-         {"axis_values", config.axis_values},
-         {"settings", config.settings},
-         {"transductive", config.transductive},
-         {"expected", config.expected},
-         {"finished", config.done},
-         {"diverged", config.diverged},
-         {"failed", known ? costs->second.failed : 0},
-         {"complete", config.whole()},
-         {"paper", paper_json(config)},
-         {"clean", clean_json(config)},
-         {"no_clean", config.no_clean},
-         {"optimism", gap ? json(*gap) : json(nullptr)},
-         {"against_best", comparison_json(config.against_best)},
-         {"mean_seconds", known && config.done > 0 ? json(costs->second.mean_seconds) : json(nullptr)}});
+    rows.push_back({{"rank", i + 1},
+                    {"config", config.id},
+                    {"axis_values", config.axis_values},
+                    {"settings", config.settings},
+                    {"transductive", config.transductive},
+                    {"expected", config.expected},
+                    {"finished", config.done},
+                    {"diverged", config.diverged},
+                    {"failed", known ? costs->second.failed : 0},
+                    {"complete", config.whole()},
+                    {"paper", paper_json(config)},
+                    {"clean", clean_json(config)},
+                    {"no_clean", config.no_clean},
+                    {"optimism", gap ? json(*gap) : json(nullptr)},
+                    {"against_best", comparison_json(config.against_best)},
+                    {"mean_seconds", known && config.done > 0 ? json(costs->second.mean_seconds) : json(nullptr)}});
   }
   json axes = json::array();
   for (const sweep::AxisReport& axis : report.axes) axes.push_back(axis.axis);

@@ -16,8 +16,7 @@ constexpr std::size_t kMaxCurvePoints = 1000;
 json time_json(storage::TimeMs time) { return time == 0 ? json(nullptr) : json(time); }
 
 json accuracy_json(const sweep::Accuracy& accuracy) {
-  return {
-      {"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
+  return {{"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
 }
 
 json thresholds_json(const sweep::Thresholds& thresholds) {
@@ -49,8 +48,8 @@ json clean_json(const sweep::TrialResult& result) {
 json curves_json(const std::vector<sweep::EpochMetrics>& epochs) {
   const std::size_t step = std::max<std::size_t>(1, (epochs.size() + kMaxCurvePoints - 1) / kMaxCurvePoints);
   json curves = json::object();
-  for (const char* name : {"epoch", "learning_rate", "loss", "presence_loss", "salience_loss",
-                           "adaptation_loss", "validation_loss", "acc_presence", "acc_salience", "score"}) {
+  for (const char* name : {"epoch", "learning_rate", "loss", "presence_loss", "salience_loss", "adaptation_loss",
+                           "validation_loss", "acc_presence", "acc_salience", "score"}) {
     curves[name] = json::array();
   }
   for (std::size_t i = 0; i < epochs.size(); ++i) {
@@ -113,54 +112,52 @@ json dataset_json(const std::string& fingerprint, const std::string& name, bool 
 
 json eta_seconds(const storage::SweepSummary& sweep, int workers) {
   const int left = sweep.trials - sweep.finished - sweep.failed;
-  if (sweep.state != sweep::SweepState::kRunning || sweep.finished == 0 || workers == 0 || left <= 0)
-    return nullptr;
+  if (sweep.state != sweep::SweepState::kRunning || sweep.finished == 0 || workers == 0 || left <= 0) return nullptr;
   const double mean = sweep.training_seconds / sweep.finished;
   return mean * (left - 0.5 * sweep.running) / workers;  // a running trial is half done, on average
 }
 
 json sweep_json(const storage::SweepSummary& sweep, int workers) {
-  return {
-      {"id", sweep.id},
-      {"name", sweep.name},
-      {"dataset", dataset_json(sweep.dataset, sweep.dataset_name, sweep.synthetic)},
-      {"spec_file", sweep.spec_file},
-      {"state", name_of(sweep.state)},
-      {"priority", sweep.priority},
-      {"created_ms", time_json(sweep.created)},
-      {"ended_ms", time_json(sweep.ended)},
-      {"folds", sweep.folds},
-      {"seeds", sweep.seeds},
-      {"axes", sweep.axes},
-      {"configs", sweep.configs},
-      {"trials",
-       {{"total", sweep.trials},
-        {"finished", sweep.finished},
-        {"diverged", sweep.diverged},
-        {"failed", sweep.failed},
-        {"running", sweep.running},
-        {"waiting", sweep.trials - sweep.finished - sweep.failed - sweep.running}}},
-      {"best_paper_score", sweep.finished > sweep.diverged ? json(sweep.best_paper_score) : json(nullptr)},
-      {"training_seconds", sweep.training_seconds},
-      {"eta_seconds", eta_seconds(sweep, workers)}};
+  return {{"id", sweep.id},
+          {"name", sweep.name},
+          {"dataset", dataset_json(sweep.dataset, sweep.dataset_name, sweep.synthetic)},
+          {"spec_file", sweep.spec_file},
+          {"state", name_of(sweep.state)},
+          {"priority", sweep.priority},
+          {"created_ms", time_json(sweep.created)},
+          {"ended_ms", time_json(sweep.ended)},
+          {"folds", sweep.folds},
+          {"seeds", sweep.seeds},
+          {"axes", sweep.axes},
+          {"configs", sweep.configs},
+          {"trials",
+           {{"total", sweep.trials},
+            {"finished", sweep.finished},
+            {"diverged", sweep.diverged},
+            {"failed", sweep.failed},
+            {"running", sweep.running},
+            {"waiting", sweep.trials - sweep.finished - sweep.failed - sweep.running}}},
+          {"best_paper_score", sweep.finished > sweep.diverged ? json(sweep.best_paper_score) : json(nullptr)},
+          {"training_seconds", sweep.training_seconds},
+          {"eta_seconds", eta_seconds(sweep, workers)}};
 }
 
 json trial_row_json(const storage::TrialRow& row) {
   const bool measured = row.outcome == sweep::Outcome::kFinished;
-  return {{"id", row.trial},
-          {"config", row.config},
-          {"fold", row.fold},
-          {"seed", row.seed},
-          {"state", name_of(row.state)},
-          {"running", row.running},
-          {"outcome", row.outcome ? json(sweep::outcome_name(*row.outcome)) : json(nullptr)},
-          {"attempts", row.attempts},
-          {"worker", row.worker},
-          {"reason", row.reason},
-          {"paper", measured ? json{{"epoch", row.paper_epoch}, {"accuracy", accuracy_json(row.paper)}}
-                             : json(nullptr)},
-          {"seconds", row.outcome ? json(row.seconds) : json(nullptr)},
-          {"ended_ms", time_json(row.ended)}};
+  return {
+      {"id", row.trial},
+      {"config", row.config},
+      {"fold", row.fold},
+      {"seed", row.seed},
+      {"state", name_of(row.state)},
+      {"running", row.running},
+      {"outcome", row.outcome ? json(sweep::outcome_name(*row.outcome)) : json(nullptr)},
+      {"attempts", row.attempts},
+      {"worker", row.worker},
+      {"reason", row.reason},
+      {"paper", measured ? json{{"epoch", row.paper_epoch}, {"accuracy", accuracy_json(row.paper)}} : json(nullptr)},
+      {"seconds", row.outcome ? json(row.seconds) : json(nullptr)},
+      {"ended_ms", time_json(row.ended)}};
 }
 
 json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord* dataset) {
@@ -177,20 +174,19 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
                         {"started_ms", time_json(one.started)},
                         {"ended_ms", time_json(one.ended)}});
   }
-  json body{
-      {"id", trial.spec.id},
-      {"config", sweep::config_id(trial.spec.config)},
-      {"fold", trial.spec.fold},
-      {"seed", trial.spec.seed},
-      {"dataset", dataset_json(trial.dataset, dataset ? dataset->name : "", dataset && dataset->synthetic)},
-      {"settings", settings_json(trial.spec.config)},
-      {"state", name_of(trial.state)},
-      {"running", running && trial.state == sweep::TrialState::kPending},
-      {"reason", trial.reason},
-      {"attempts", attempts},
-      {"sweeps", trial.sweeps},
-      {"ended_ms", time_json(trial.ended)},
-      {"result", nullptr}};
+  json body{{"id", trial.spec.id},
+            {"config", sweep::config_id(trial.spec.config)},
+            {"fold", trial.spec.fold},
+            {"seed", trial.spec.seed},
+            {"dataset", dataset_json(trial.dataset, dataset ? dataset->name : "", dataset && dataset->synthetic)},
+            {"settings", settings_json(trial.spec.config)},
+            {"state", name_of(trial.state)},
+            {"running", running && trial.state == sweep::TrialState::kPending},
+            {"reason", trial.reason},
+            {"attempts", attempts},
+            {"sweeps", trial.sweeps},
+            {"ended_ms", time_json(trial.ended)},
+            {"result", nullptr}};
   if (trial.result) {
     const sweep::TrialResult& result = *trial.result;
     const bool finished = result.outcome == sweep::Outcome::kFinished;
@@ -225,11 +221,7 @@ json worker_json(const storage::WorkerRow& row) {
 }
 
 json log_json(const storage::LogRow& row) {
-  return {{"id", row.id},
-          {"time_ms", row.time},
-          {"kind", row.kind},
-          {"subject", row.subject},
-          {"text", row.text}};
+  return {{"id", row.id}, {"time_ms", row.time}, {"kind", row.kind}, {"subject", row.subject}, {"text", row.text}};
 }
 
 }  // namespace medley::web

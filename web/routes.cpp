@@ -32,9 +32,7 @@ struct Refused {
   std::string message;
 };
 
-std::string text_of(const json& body) {
-  return body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string text_of(const json& body) { return body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
 
 std::vector<std::string> segments(const std::string& path) {
   std::vector<std::string> parts;
@@ -49,8 +47,8 @@ std::vector<std::string> segments(const std::string& path) {
 
 /// A full id, or at least 4 hexadecimal digits of one.
 const std::string& checked_id(const std::string& id) {
-  const bool hexadecimal = std::all_of(
-      id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  const bool hexadecimal =
+      std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (!hexadecimal || id.size() < 4 || id.size() > 64) {
     throw Refused{404, "An id is 4 to 64 hexadecimal digits in lower case."};
   }
@@ -106,15 +104,12 @@ json sweeps_json(Reader& reader) {
 
 storage::TrialFilter filter_of(const Request& request) {
   storage::TrialFilter filter;
-  if (const std::string config = request.parameter("config"); !config.empty())
-    filter.config = checked_id(config);
-  if (const auto fold = number_parameter(request, "fold", 0, 1'000'000))
-    filter.fold = static_cast<int>(*fold);
+  if (const std::string config = request.parameter("config"); !config.empty()) filter.config = checked_id(config);
+  if (const auto fold = number_parameter(request, "fold", 0, 1'000'000)) filter.fold = static_cast<int>(*fold);
   if (const auto seed = number_parameter(request, "seed", 0, INT64_MAX))
     filter.seed = static_cast<std::uint64_t>(*seed);
   if (const std::string state = request.parameter("state"); !state.empty()) {
-    for (const auto known :
-         {sweep::TrialState::kPending, sweep::TrialState::kFinished, sweep::TrialState::kFailed}) {
+    for (const auto known : {sweep::TrialState::kPending, sweep::TrialState::kFinished, sweep::TrialState::kFailed}) {
       if (state == name_of(known)) filter.state = known;
     }
     if (!filter.state) throw Refused{400, "state must be pending, finished or failed."};
@@ -283,8 +278,7 @@ Response Routes::change(const Request& request) const {
   const std::vector<std::string> parts = segments(request.path);
   if (parts.size() != 5 || parts[0] != "api" || parts[1] != "v1")
     throw Refused{404, "There is nothing to change here."};
-  if (control_ == nullptr)
-    throw Refused{409, "No coordinator is running on this store: nothing can be changed."};
+  if (control_ == nullptr) throw Refused{409, "No coordinator is running on this store: nothing can be changed."};
   Reader reader(store_);
   Control::Answer answer;
   if (parts[2] == "sweeps" && (parts[4] == "pause" || parts[4] == "resume" || parts[4] == "stop")) {

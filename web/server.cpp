@@ -132,8 +132,7 @@ class Connection : public httplib::Stream {
   /// False when the time is over or the server ends.
   bool wait(short event) const {
     for (;;) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
       if (left <= 0 || ending_) return false;
       pollfd waiting{socket_, event, 0};
       const int ready = ::poll(&waiting, 1, static_cast<int>(std::min<long long>(left, 200)));
@@ -159,8 +158,7 @@ class Listener : public httplib::Server {
  private:
   bool process_and_close_socket(socket_t socket) override {
     if (sending_away) {
-      static const char busy[] =
-          "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+      static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
       (void)::send(socket, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     } else {
       Connection connection(socket, ending);
@@ -209,10 +207,8 @@ std::optional<Response> take(const httplib::Request& from, Request& to) {
     return response;
   }
   const std::string length = to.header("content-length");
-  if (to.method == "POST" && length.empty())
-    return error_response(411, "A POST needs a Content-Length (0 is fine).");
-  if (length.size() > 8 ||
-      !std::all_of(length.begin(), length.end(), [](char c) { return c >= '0' && c <= '9'; }) ||
+  if (to.method == "POST" && length.empty()) return error_response(411, "A POST needs a Content-Length (0 is fine).");
+  if (length.size() > 8 || !std::all_of(length.begin(), length.end(), [](char c) { return c >= '0' && c <= '9'; }) ||
       (!length.empty() && std::stoul(length) > kMaxBodyBytes)) {
     return error_response(413, fmt::format("A body may have at most {} bytes.", kMaxBodyBytes));
   }
@@ -248,8 +244,7 @@ struct Server::State {
   int port = 0;
 };
 
-Server::Server(Options options, Control* control)
-    : state_(std::make_unique<State>(std::move(options), control)) {
+Server::Server(Options options, Control* control) : state_(std::make_unique<State>(std::move(options), control)) {
   if (!state_->access.loopback && state_->options.token.empty()) {
     throw Error(fmt::format("Listening on {} lets other machines in: give a token too, or use 127.0.0.1.",
                             state_->options.address));
@@ -265,8 +260,7 @@ Server::Server(Options options, Control* control)
   state.listener.set_pre_routing_handler([&state](const httplib::Request& from, httplib::Response& to) {
     Request request;
     std::optional<Response> response = take(from, request);
-    if (!response && request.method == "POST")
-      return httplib::Server::HandlerResponse::Unhandled;  // read the body
+    if (!response && request.method == "POST") return httplib::Server::HandlerResponse::Unhandled;  // read the body
     send(response ? *std::move(response) : state.answer(request), to);
     return httplib::Server::HandlerResponse::Handled;
   });
@@ -291,17 +285,15 @@ Server::~Server() { stop(); }
 void Server::start() {
   State& state = *state_;
   errno = 0;
-  const bool bound =
-      state.options.port == 0
-          ? (state.port = state.listener.bind_to_any_port(state.options.address)) > 0
-          : state.listener.bind_to_port(state.options.address, state.port = state.options.port);
+  const bool bound = state.options.port == 0
+                         ? (state.port = state.listener.bind_to_any_port(state.options.address)) > 0
+                         : state.listener.bind_to_port(state.options.address, state.port = state.options.port);
   if (!bound) {
     const int reason = errno;
     throw Error(fmt::format(
         "The dashboard cannot listen on {} port {}{}{}; choose another with --port, or --port 0 for "
         "any that is free.",
-        state.options.address, state.options.port, reason == 0 ? "" : ": ",
-        reason == 0 ? "" : std::strerror(reason)));
+        state.options.address, state.options.port, reason == 0 ? "" : ": ", reason == 0 ? "" : std::strerror(reason)));
   }
   state.thread = std::thread([&state] { state.listener.listen_after_bind(); });
   while (!state.listener.is_running()) std::this_thread::yield();

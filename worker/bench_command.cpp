@@ -1,11 +1,11 @@
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <random>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "trainer/trainer.h"
 #include "worker/command.h"
@@ -23,7 +23,8 @@ struct BenchArguments {
 /// Random features, in memory: the bench measures training, not disks.
 class RandomEncoder final : public data::Encoder {
  public:
-  RandomEncoder(std::string name, int dim, int rows, std::uint32_t seed) : name_(std::move(name)), dim_(dim), rows_(rows) {
+  RandomEncoder(std::string name, int dim, int rows, std::uint32_t seed)
+      : name_(std::move(name)), dim_(dim), rows_(rows) {
     std::mt19937 random(seed);
     values_.resize(static_cast<std::size_t>(dim) * static_cast<std::size_t>(rows));
     for (float& x : values_) x = static_cast<float>(random()) * 0x1p-32F - 0.5F;
@@ -32,7 +33,8 @@ class RandomEncoder final : public data::Encoder {
   const std::string& modality() const override { return modality_; }
   int dim() const override { return dim_; }
   void gather(const std::vector<int>& clips, float* out) const override {
-    for (const int clip : clips) out = std::copy_n(values_.begin() + static_cast<std::ptrdiff_t>(clip) * dim_, dim_, out);
+    for (const int clip : clips)
+      out = std::copy_n(values_.begin() + static_cast<std::ptrdiff_t>(clip) * dim_, dim_, out);
   }
   const float* matrix() const override { return values_.data(); }
   int rows() const override { return rows_; }
@@ -57,8 +59,7 @@ data::Dataset random_dataset(const BenchArguments& arguments) {
     clip.stem = clip.filename = fmt::format("clip_{}", i);
     clip.actor = fmt::format("actor_{}", i % kFolds);
     clip.fold = i % kFolds;
-    clip.label = i % 2 ? sweep::make_blend(i % 5, (i % 5 + 1 + i / 5 % 4) % 5, 30)
-                       : sweep::Label{i % 6, -1, 100};
+    clip.label = i % 2 ? sweep::make_blend(i % 5, (i % 5 + 1 + i / 5 % 4) % 5, 30) : sweep::Label{i % 6, -1, 100};
     dataset.clips.push_back(std::move(clip));
   }
   for (int e = 0; e < arguments.encoders; ++e) {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <stdexcept>
+
+#include <CLI/CLI.hpp>
 
 namespace medley::worker {
 

@@ -1,8 +1,5 @@
 #include "worker/link.h"
 
-#include <spdlog/spdlog.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -18,6 +15,8 @@
 #include <utility>
 
 #include <boost/asio.hpp>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "worker/protocol/codec.h"
 
@@ -190,7 +189,8 @@ class Link {
     read_into(c, asio::buffer(c->byte, 1), [this, c] {
       c->body.resize(c->byte[0]);
       read_into(c, asio::buffer(c->body), [this, c] {
-        end(Ending::How::kRefused, "the coordinator refused: " + protocol::sendable_text({c->body.begin(), c->body.end()}));
+        end(Ending::How::kRefused,
+            "the coordinator refused: " + protocol::sendable_text({c->body.begin(), c->body.end()}));
       });
     });
   }
@@ -415,7 +415,8 @@ class Link {
     if (connection_ && !connection_->closed) {
       // A cut network gives no error: without an answer for a few heartbeats the connection is given up.
       const auto silent = now - std::max(last_heard_, connection_->started);
-      if (silent > std::max<Clock::duration>(5 * heartbeat_, std::chrono::seconds(5))) lost(connection_, "it is silent");
+      if (silent > std::max<Clock::duration>(5 * heartbeat_, std::chrono::seconds(5)))
+        lost(connection_, "it is silent");
     }
     if (connected() && now - last_beat_ >= heartbeat_) {
       last_beat_ = now;

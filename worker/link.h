@@ -34,12 +34,12 @@ struct LinkOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
   protocol::Token token;
-  std::filesystem::path spool;  ///< on a local disk; shared by all workers of the host
-  protocol::Hello identity;     ///< instance and held are filled in
+  std::filesystem::path spool;                       ///< on a local disk; shared by all workers of the host
+  protocol::Hello identity;                          ///< instance and held are filled in
   std::chrono::milliseconds first_contact{600'000};  ///< gives up when no coordinator answered by then
   std::chrono::milliseconds first_retry{100};        ///< pause before the second try to connect; doubles, up to ...
   std::chrono::milliseconds largest_retry{3'000};
-  std::chrono::milliseconds stop_grace{30'000};      ///< a trainer that ignores stop() for so long ends the process
+  std::chrono::milliseconds stop_grace{30'000};  ///< a trainer that ignores stop() for so long ends the process
 };
 
 struct Ending {

@@ -1,9 +1,9 @@
-#include <fmt/core.h>
-
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <numeric>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "trainer/data/npz_write.h"
 #include "trainer/predict.h"

@@ -1,10 +1,10 @@
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
-
 #include <memory>
 #include <optional>
 #include <thread>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "trainer/data/dataset.h"
 #include "trainer/trainer.h"
@@ -123,7 +123,8 @@ void add_serve_command(CLI::App& app) {
   serve->footer(
       "The coordinator's store holds the token: medley-store/token.\n"
       "  medley-worker serve --coordinator login1:7100 --token-file medley-store/token --spool /tmp/spool\n"
-      "SIGTERM: gives its pack up and says so. Exit code 75: the coordinator was silent for too long; what was trained\n"
+      "SIGTERM: gives its pack up and says so. Exit code 75: the coordinator was silent for too long; what was "
+      "trained\n"
       "waits in the spool for the next worker on this host.");
   serve->callback([arguments] { serve_until_dismissed(*arguments); });
 }

@@ -1,15 +1,15 @@
 #include "worker/spool.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "sweep/digest.h"
 
@@ -47,9 +47,7 @@ void sync_folder(const fs::path& folder) {
   if (result != 0) fail("sync", folder, error);
 }
 
-std::string name_of(const sweep::AttemptId& attempt) {
-  return attempt.trial + "-" + std::to_string(attempt.number);
-}
+std::string name_of(const sweep::AttemptId& attempt) { return attempt.trial + "-" + std::to_string(attempt.number); }
 
 std::optional<sweep::AttemptId> attempt_of(const std::string& name) {
   if (name.size() < 18 || name[16] != '-') return std::nullopt;

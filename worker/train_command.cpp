@@ -1,10 +1,10 @@
-#include <fmt/core.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <fstream>
 #include <memory>
 #include <optional>
+
+#include <fmt/core.h>
+#include <unistd.h>
 
 #include "sweep/table.h"
 #include "trainer/trainer.h"
@@ -29,10 +29,10 @@ void print_result(const sweep::TrialSpec& trial, const sweep::TrialResult& resul
     table.columns.push_back({head, Align::kRight});
   }
   for (const sweep::EpochMetrics& e : result.epochs) {
-    table.rows.push_back({std::to_string(e.epoch), fmt::format("{:.4f}", e.loss), fmt::format("{:.4f}", e.validation_loss),
-                          fmt::format("{:.3f}", e.thresholds.alpha), fmt::format("{:.3f}", e.thresholds.beta),
-                          fmt::format("{:.4f}", e.validation.presence), fmt::format("{:.4f}", e.validation.salience),
-                          fmt::format("{:.4f}", e.validation.score())});
+    table.rows.push_back({std::to_string(e.epoch), fmt::format("{:.4f}", e.loss),
+                          fmt::format("{:.4f}", e.validation_loss), fmt::format("{:.3f}", e.thresholds.alpha),
+                          fmt::format("{:.3f}", e.thresholds.beta), fmt::format("{:.4f}", e.validation.presence),
+                          fmt::format("{:.4f}", e.validation.salience), fmt::format("{:.4f}", e.validation.score())});
   }
   const bool transductive = trial.config.adaptation != sweep::Adaptation::kNone;
   if (result.outcome == sweep::Outcome::kDiverged) {

@@ -34,8 +34,7 @@ void make(const fs::path& folder, int encoders, int dim) {
   std::vector<std::string> names;
   for (int i = 0; i < kClips; ++i) {
     csv << "c" << i << ",A" << i % 50 << ",0,ang,,,," << i % 50 % 5 << "\n";
-    names.push_back("c" +
-                    std::to_string((i * 7 + 3) % kClips));  // the rows are in another order than the clips
+    names.push_back("c" + std::to_string((i * 7 + 3) % kClips));  // the rows are in another order than the clips
   }
   std::uint32_t state = 1;
   for (int e = 0; e < encoders; ++e) {
@@ -44,9 +43,9 @@ void make(const fs::path& folder, int encoders, int dim) {
       state = state * 1664525u + 1013904223u;
       value = static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
     }
-    medley::data::write_npz(folder / ("e" + std::to_string(e) + "_static_features.npz"),
-                            {{"X", {names.size(), static_cast<std::size_t>(dim)}, std::move(x)},
-                             {"filenames", {names.size()}, names}});
+    medley::data::write_npz(
+        folder / ("e" + std::to_string(e) + "_static_features.npz"),
+        {{"X", {names.size(), static_cast<std::size_t>(dim)}, std::move(x)}, {"filenames", {names.size()}, names}});
   }
 }
 
@@ -87,8 +86,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const fs::path folder = argv[1];
-  if (!fs::exists(folder))
-    make(folder, argc > 2 ? std::atoi(argv[2]) : 12, argc > 3 ? std::atoi(argv[3]) : 7168);
+  if (!fs::exists(folder)) make(folder, argc > 2 ? std::atoi(argv[2]) : 12, argc > 3 ? std::atoi(argv[3]) : 7168);
   const double gigabytes = static_cast<double>(feature_bytes(folder)) / 1e9;
   std::string fingerprint;
   const auto load = [&] { fingerprint = medley::data::load_dataset(folder).fingerprint; };

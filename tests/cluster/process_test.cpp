@@ -1,13 +1,13 @@
-#include <gtest/gtest.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "cluster/local_workers.h"
 
@@ -65,8 +65,8 @@ TEST_F(ProcessTest, AddsToTheEnvironmentAndAppendsToTheLog) {
 TEST_F(ProcessTest, InheritsNoDescriptorAndHasAGroupOfItsOwn) {
   const int leak = open("/dev/null", O_RDONLY);  // no O_CLOEXEC
   ASSERT_GE(leak, 0);
-  auto process = Process::start(shell("test -e /proc/$$/fd/" + std::to_string(leak) +
-                                      " && echo leaked; ps -o pgid= -p $$ | tr -d ' '"));
+  auto process = Process::start(
+      shell("test -e /proc/$$/fd/" + std::to_string(leak) + " && echo leaked; ps -o pgid= -p $$ | tr -d ' '"));
   wait(process);
   close(leak);
   EXPECT_EQ(log(), std::to_string(process.pid()) + "\n");

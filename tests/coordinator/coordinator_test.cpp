@@ -1,9 +1,5 @@
 // The shell with workers that a test plays word by word over real sockets.
-#include <gtest/gtest.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
+#include "coordinator/coordinator.h"
 
 #include <array>
 #include <cstdlib>
@@ -12,8 +8,12 @@
 #include <utility>
 
 #include <boost/asio.hpp>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
-#include "coordinator/coordinator.h"
 #include "coordinator/error.h"
 #include "storage/reader.h"
 #include "tests/coordinator/fake_sweep.h"
@@ -70,7 +70,8 @@ class FakeWorker {
       }
     }
   }
-  protocol::Welcome join(int capacity = 2, std::vector<protocol::Held> held = {}, const std::string& numerics = sweep::kNumericsVersion) {
+  protocol::Welcome join(int capacity = 2, std::vector<protocol::Held> held = {},
+                         const std::string& numerics = sweep::kNumericsVersion) {
     protocol::Hello hello;
     hello.instance = instance;
     hello.host = "elsewhere";
@@ -175,7 +176,8 @@ TEST_F(CoordinatorTest, RecordsAnAssignmentBeforeItIsSentAndAResultBeforeItIsCon
     const auto detail = reader.find_trial(trial.spec.id);
     ASSERT_EQ(detail->attempts.size(), 1u);
     EXPECT_EQ(detail->attempts[0].state, sweep::AttemptState::kRunning);
-    EXPECT_EQ(trial.spec.id, sweep::trial_id(trial.spec.config, trial.spec.fold, trial.spec.seed, assign.dataset_fingerprint));
+    EXPECT_EQ(trial.spec.id,
+              sweep::trial_id(trial.spec.config, trial.spec.fold, trial.spec.seed, assign.dataset_fingerprint));
   }
   worker.send(FakeWorker::result_of(assign.trials[0]));
   EXPECT_EQ(worker.expect<protocol::ResultReceived>().attempt.trial, assign.trials[0].spec.id);
@@ -276,7 +278,8 @@ TEST_F(CoordinatorTest, AWorkerThatComesBackKeepsItsAttempts) {
   FakeWorker again = connect();
   again.instance = worker->instance;
   std::vector<protocol::Held> held;
-  for (const auto& trial : assign.trials) held.push_back({{trial.spec.id, trial.attempt}, protocol::Held::Stage::kRunning, 1, 2});
+  for (const auto& trial : assign.trials)
+    held.push_back({{trial.spec.id, trial.attempt}, protocol::Held::Stage::kRunning, 1, 2});
   again.join(2, held);
   EXPECT_TRUE(worker->closed()) << "the older connection";
   for (const auto& trial : assign.trials) {
@@ -360,7 +363,8 @@ TEST_F(CoordinatorTest, ThePortIsTheSameAfterARestartAndABusyOneIsNamed) {
     Coordinator other(second);
     FAIL();
   } catch (const std::exception& e) {
-    EXPECT_NE(std::string(e.what()).find(std::to_string(port) + " of 127.0.0.1 is in use"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find(std::to_string(port) + " of 127.0.0.1 is in use"), std::string::npos)
+        << e.what();
   }
   coordinator_.reset();
   open();

@@ -1,12 +1,12 @@
 // A coordinator with fake workers, as `medley run` has one with real ones: for tests that kill it.
 // fake_run STORE CONFIGS WORKERS FAKE_WORKER [worker arguments...]
-#include <signal.h>
-#include <spdlog/spdlog.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <thread>
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
 
 #include "coordinator/coordinator.h"
 #include "tests/coordinator/fake_sweep.h"
@@ -27,7 +27,8 @@ int main(int argc, char** argv) try {
   options.limits.retry_delay_ms = 20;
   options.limits.largest_retry_delay_ms = 100;
   options.heartbeat = std::chrono::milliseconds(100);
-  options.local_fencing = std::chrono::milliseconds(std::getenv("FENCING_MS") ? std::atoi(std::getenv("FENCING_MS")) : 5'000);
+  options.local_fencing =
+      std::chrono::milliseconds(std::getenv("FENCING_MS") ? std::atoi(std::getenv("FENCING_MS")) : 5'000);
   options.drain_grace = std::chrono::milliseconds(std::getenv("GRACE_MS") ? std::atoi(std::getenv("GRACE_MS")) : 5'000);
   options.local_workers = std::atoi(argv[3]);
   options.restart.first_delay = std::chrono::milliseconds(20);

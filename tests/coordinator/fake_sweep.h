@@ -45,8 +45,7 @@ inline storage::SweepSubmission fake_sweep(int configs, const std::string& name 
     config.batch_size = c % 2 ? 16 : 32;
     submission.configs.push_back({config, {{"learning_rate", std::to_string(c)}}});
     for (const int fold : submission.folds) {
-      submission.trials.push_back(
-          {sweep::trial_id(config, fold, 42, submission.dataset), config, fold, 42});
+      submission.trials.push_back({sweep::trial_id(config, fold, 42, submission.dataset), config, fold, 42});
     }
   }
   return submission;

@@ -1,12 +1,12 @@
 // Real processes on loopback, killed at random: coordinator shell and workers' link, with a trainer that only waits.
-#include <gtest/gtest.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <memory>
 #include <random>
 #include <set>
 #include <thread>
+
+#include <gtest/gtest.h>
+#include <signal.h>
 
 #include "storage/reader.h"
 #include "sweep/result.h"
@@ -31,8 +31,8 @@ class Kill : public testing::Test {
   void behave(const std::string& lines) const { std::ofstream(scratch_ / "behaviour") << lines; }
 
   std::unique_ptr<Program> start(int configs, int places, const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {store(), std::to_string(configs), std::to_string(places), FAKE_WORKER,
-                                          "--behaviour", scratch_ / "behaviour"};
+    std::vector<std::string> arguments = {store(),     std::to_string(configs), std::to_string(places),
+                                          FAKE_WORKER, "--behaviour",           scratch_ / "behaviour"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return std::make_unique<Program>(FAKE_RUN, arguments, scratch_);
   }
@@ -51,7 +51,8 @@ class Kill : public testing::Test {
   }
 
   /// Every result of the sweep is there once, and is what the trainer makes of its trial, to the byte.
-  void expect_undisturbed_results(int configs, const std::string& diverging = "", const std::string& failed = "") const {
+  void expect_undisturbed_results(int configs, const std::string& diverging = "",
+                                  const std::string& failed = "") const {
     storage::Reader reader(store());
     const auto submission = fake::fake_sweep(configs);
     for (const auto& trial : submission.trials) {
@@ -93,7 +94,8 @@ class Kill : public testing::Test {
   int spooled() const {
     int count = 0;
     std::error_code error;
-    for (fs::recursive_directory_iterator it(store() + "/spool", error), end; !error && it != end; it.increment(error)) {
+    for (fs::recursive_directory_iterator it(store() + "/spool", error), end; !error && it != end;
+         it.increment(error)) {
       const std::string name = it->path().filename();
       count += name.size() > 17 && name[16] == '-' && it->path().extension() != ".part";
     }
@@ -184,8 +186,8 @@ TEST_F(Kill, ASpoolOfDeadWorkersIsDeliveredByNewOnes) {
   EXPECT_EQ(ended.exit, 0);
   expect_undisturbed_results(kConfigs);
   EXPECT_EQ(spooled(), 0);
-  const std::string& log = ended.out + e2e::read_file(store() + "/logs/worker-1.log") +
-                           e2e::read_file(store() + "/logs/worker-2.log");
+  const std::string& log =
+      ended.out + e2e::read_file(store() + "/logs/worker-1.log") + e2e::read_file(store() + "/logs/worker-2.log");
   std::size_t delivered = 0;
   for (std::size_t at = 0; (at = log.find("left by another worker", at)) != std::string::npos; ++at) ++delivered;
   EXPECT_EQ(delivered, static_cast<std::size_t>(kept)) << log;

@@ -1,8 +1,5 @@
 // report, show, ensemble, export and evaluate on a store of made-up results whose numbers are worked out here by
 // definition.
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +8,9 @@
 #include <map>
 #include <random>
 #include <sstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "coordinator/command.h"
 #include "coordinator/evaluate.h"
@@ -60,7 +60,8 @@ storage::DatasetRecord dataset() {
     clip.filename = "clip_" + std::to_string(i);
     clip.fold = i % kFolds;
     clip.actor = "A" + std::to_string(i % 12);
-    clip.label = i % 2 ? sweep::make_blend(i % 5, (i + 1 + i / 20) % 5, 30 + 20 * (i % 3)) : sweep::Label{i % 6, -1, 100};
+    clip.label =
+        i % 2 ? sweep::make_blend(i % 5, (i + 1 + i / 20) % 5, 30 + 20 * (i % 3)) : sweep::Label{i % 6, -1, 100};
     record.clips.push_back(clip);
   }
   for (int i = 0; i < kTestClips; ++i) record.clips.push_back({"test_000" + std::to_string(i) + ".mov", "", -1, {}});
@@ -74,8 +75,10 @@ std::vector<float> row(const storage::ClipRecord& clip, double strength, std::mt
   std::vector<double> p(6);
   double total = 0;
   for (int c = 0; c < 6; ++c) {
-    const double share = !clip.label ? 0 : c == clip.label->first ? clip.label->salience / 100.0
-                         : c == clip.label->second ? 1 - clip.label->salience / 100.0 : 0;
+    const double share = !clip.label               ? 0
+                         : c == clip.label->first  ? clip.label->salience / 100.0
+                         : c == clip.label->second ? 1 - clip.label->salience / 100.0
+                                                   : 0;
     total += p[std::size_t(c)] = std::exp(strength * share + normal(random));
   }
   std::vector<float> made;
@@ -86,7 +89,8 @@ std::vector<float> row(const storage::ClipRecord& clip, double strength, std::mt
 /// Predictions of all clips, [clip][class], of each trial id.
 using Said = std::map<std::string, std::vector<std::vector<float>>>;
 
-sweep::Snapshot snapshot(const storage::DatasetRecord& data, const std::vector<std::vector<float>>& said, int fold, int epoch) {
+sweep::Snapshot snapshot(const storage::DatasetRecord& data, const std::vector<std::vector<float>>& said, int fold,
+                         int epoch) {
   sweep::Snapshot made;
   made.epoch = epoch;
   std::vector<double> p;
@@ -359,7 +363,8 @@ TEST(ResultsCommands, PredictNamesMembersWithoutACheckpoint) {
     run(store.folder.path(), "predict one --data . --out " + (store.folder.path() / "p.npz").string());
     FAIL() << "it must refuse";
   } catch (const std::runtime_error& e) {
-    EXPECT_NE(std::string(e.what()).find("3 of the 3 members of 'one' have no checkpoint"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("3 of the 3 members of 'one' have no checkpoint"), std::string::npos)
+        << e.what();
   }
 }
 
@@ -414,11 +419,11 @@ TEST(EvaluateCommand, DecodesProbabilitiesOfAnySubsetInAnyOrder) {
   data::write_npz(file, {{"P", {1, 6}, std::vector<double>{0, NAN, 0, .5, .5, 0}},
                          {"filenames", {1}, std::vector<std::string>{"c3"}}});
   EXPECT_THROW(run("", line), data::Error);
-  data::write_npz(file, {{"P", {1, 5}, std::vector<double>{0, 0, 0, .5, .5}},
-                         {"filenames", {1}, std::vector<std::string>{"c3"}}});
+  data::write_npz(
+      file, {{"P", {1, 5}, std::vector<double>{0, 0, 0, .5, .5}}, {"filenames", {1}, std::vector<std::string>{"c3"}}});
   EXPECT_THROW(run("", line), data::Error);
-  data::write_npz(file, {{"P", {2, 6}, std::vector<double>(12, 0.1)},
-                         {"filenames", {2}, std::vector<std::string>{"c3", "c3"}}});
+  data::write_npz(
+      file, {{"P", {2, 6}, std::vector<double>(12, 0.1)}, {"filenames", {2}, std::vector<std::string>{"c3", "c3"}}});
   EXPECT_THROW(run("", line), data::Error);
 }
 

@@ -1,9 +1,9 @@
 // The real scheduler in a world of random faults. A failure prints its seed; to run that seed alone:
 //   MEDLEY_SIM_SEED=1234 scheduler_sim_test
 // MEDLEY_SIM_SEEDS says how many seeds are run.
-#include <gtest/gtest.h>
-
 #include <cstdlib>
+
+#include <gtest/gtest.h>
 
 #include "tests/coordinator/scheduler_world.h"
 
@@ -43,15 +43,32 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
   for (const auto& [name, count] : counters.of) RecordProperty(name, std::to_string(count));
   if (seeds < kSeeds) return;
   // A simulation that never gets there proves nothing.
-  for (const char* path :
-       {"late result adopted", "failed trial saved by a late result", "stale failure ignored",
-        "duplicate result acknowledged", "result discarded", "worker quarantined", "recovered a running attempt",
-        "lease expired though the worker lives", "hung attempt lost", "written-off attempt went on",
-        "worker came back without an attempt", "worker came back with attempts", "duplicate attempt cancelled",
-        "attempt cancelled by a stop", "trial failed by budget", "failed trial retried", "pack of several",
-        "second sweep shares a running trial", "second sweep shares a finished trial", "coordinator ended: killed",
-        "coordinator ended: killed before the commit", "coordinator ended: killed between sends",
-        "coordinator ended: the disk is full", "message lost", "connection lost", "worker killed"}) {
+  for (const char* path : {"late result adopted",
+                           "failed trial saved by a late result",
+                           "stale failure ignored",
+                           "duplicate result acknowledged",
+                           "result discarded",
+                           "worker quarantined",
+                           "recovered a running attempt",
+                           "lease expired though the worker lives",
+                           "hung attempt lost",
+                           "written-off attempt went on",
+                           "worker came back without an attempt",
+                           "worker came back with attempts",
+                           "duplicate attempt cancelled",
+                           "attempt cancelled by a stop",
+                           "trial failed by budget",
+                           "failed trial retried",
+                           "pack of several",
+                           "second sweep shares a running trial",
+                           "second sweep shares a finished trial",
+                           "coordinator ended: killed",
+                           "coordinator ended: killed before the commit",
+                           "coordinator ended: killed between sends",
+                           "coordinator ended: the disk is full",
+                           "message lost",
+                           "connection lost",
+                           "worker killed"}) {
     EXPECT_GE(counters[path], 20) << path;
   }
 }

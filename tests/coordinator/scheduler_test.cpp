@@ -1,10 +1,10 @@
 // States the world as text. Lines with '>' are events, '@MS' sets the clock, the other lines are the commands that the
 // event before them must give, all of them and in this order (a reason after ": " may be left out).
-#include <gtest/gtest.h>
+#include "coordinator/scheduler.h"
 
 #include <sstream>
 
-#include "coordinator/scheduler.h"
+#include <gtest/gtest.h>
 
 namespace medley::coordinator {
 namespace {
@@ -35,12 +35,18 @@ SubmittedTrial parse_trial(const std::string& text) {
   trial.pack_key = part.substr(part.find(':') + 1);
   while (std::getline(in, part, '/')) {
     const std::string value = part.substr(part.find('=') + 1);
-    if (part == "finished") trial.state = sweep::TrialState::kFinished;
-    else if (part == "failed") trial.state = sweep::TrialState::kFailed;
-    else if (part.rfind("failures=", 0) == 0) trial.failures = std::stoi(value);
-    else if (part.rfind("attempts=", 0) == 0) trial.attempts = std::stoi(value);
-    else if (part.rfind("on=", 0) == 0) trial.running_worker = value;
-    else throw std::runtime_error("bad test: " + text);
+    if (part == "finished")
+      trial.state = sweep::TrialState::kFinished;
+    else if (part == "failed")
+      trial.state = sweep::TrialState::kFailed;
+    else if (part.rfind("failures=", 0) == 0)
+      trial.failures = std::stoi(value);
+    else if (part.rfind("attempts=", 0) == 0)
+      trial.attempts = std::stoi(value);
+    else if (part.rfind("on=", 0) == 0)
+      trial.running_worker = value;
+    else
+      throw std::runtime_error("bad test: " + text);
   }
   return trial;
 }
@@ -60,8 +66,10 @@ Event parse_event(const std::string& line) {
     SweepSubmitted e;
     e.sweep = who;
     for (const std::string& text : rest) {
-      if (text.rfind("priority=", 0) == 0) e.priority = std::stoi(text.substr(9));
-      else e.trials.push_back(parse_trial(text));
+      if (text.rfind("priority=", 0) == 0)
+        e.priority = std::stoi(text.substr(9));
+      else
+        e.trials.push_back(parse_trial(text));
     }
     return e;
   }

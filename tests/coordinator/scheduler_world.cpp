@@ -50,7 +50,8 @@ SweepSubmitted Journal::history(const Sweep& sweep) const {
   SweepSubmitted event{sweep.id, sweep.priority, sweep.state, {}};
   for (const std::string& id : sweep.trials) {
     const Trial& trial = trials.at(id);
-    SubmittedTrial submitted{id, trial.key, trial.state, static_cast<int>(trial.attempts.size()), trial.failures, "", 0};
+    SubmittedTrial submitted{id, trial.key, trial.state, static_cast<int>(trial.attempts.size()), trial.failures,
+                             "", 0};
     if (trial.running()) {
       submitted.running_worker = trial.attempts.back().worker;
       submitted.running_pack = trial.attempts.back().pack;
@@ -107,7 +108,8 @@ void World::run() {
     if (now_ > quiet_from_ms_ && submitted && scheduler_) {
       const bool ended = std::all_of(journal_.sweeps.begin(), journal_.sweeps.end(),
                                      [](const Journal::Sweep& s) { return s.state == SweepState::kFinished; });
-      const bool delivered = std::all_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.held.empty(); });
+      const bool delivered =
+          std::all_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.held.empty(); });
       if (ended && delivered) break;
       if (now_ > quiet_from_ms_ + kQuietMs) violated(ended ? "every result is answered" : "every sweep ends");
     }
@@ -254,7 +256,8 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
           violated("an assignment is recorded before it is sent: " + trial_of(a));
         }
         const Journal::Attempt& attempt = attempt_at(a);
-        if (attempt.worker != assign->worker || attempt.pack != assign->pack || attempt.state != AttemptState::kRunning) {
+        if (attempt.worker != assign->worker || attempt.pack != assign->pack ||
+            attempt.state != AttemptState::kRunning) {
           violated("what is sent is what was recorded: " + trial_of(a));
         }
         if (!sent_.insert(a).second) violated("an assignment is sent once: " + trial_of(a));
@@ -266,7 +269,8 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       if (trial.state == TrialState::kFinished) violated("a trial is accepted once: " + trial_of(record->attempt));
       if (!trained_.count(record->attempt)) violated("only what was trained is recorded: " + trial_of(record->attempt));
       const bool leased = attempt.state == AttemptState::kRunning;
-      if (leased != (record->how == RecordResult::How::kLeased)) violated("adoption is said: " + trial_of(record->attempt));
+      if (leased != (record->how == RecordResult::How::kLeased))
+        violated("adoption is said: " + trial_of(record->attempt));
       if (!leased) ++counters_["late result adopted"];
       if (!leased && trial.state == TrialState::kFailed) ++counters_["failed trial saved by a late result"];
       attempt.state = AttemptState::kFinished;
@@ -303,19 +307,21 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         }
       } else if (end->state == AttemptState::kLost) {
         const auto* lost = std::get_if<WorkerLost>(&event);
-        auto held_it = [&](const std::string& who) { return who == attempt.worker || holders_[end->attempt].count(who); };
+        auto held_it = [&](const std::string& who) {
+          return who == attempt.worker || holders_[end->attempt].count(who);
+        };
         const bool forgotten = joined && held_it(joined->worker) &&
                                std::none_of(joined->held.begin(), joined->held.end(),
                                             [&](const HeldAttempt& h) { return h.attempt == end->attempt; });
         const bool gone = lost && held_it(lost->worker) && lost->how == WorkerLost::How::kGone;
         const bool ticked = std::holds_alternative<Ticked>(event);
-        const bool expired =
-            ticked && std::any_of(listed_ms_.begin(), listed_ms_.end(), [&](const auto& listed) {
-              return listed.first.first == end->attempt && held_it(listed.first.second) &&
-                     now_ - listed.second >= limits_.lease_ms;
-            });
+        const bool expired = ticked && std::any_of(listed_ms_.begin(), listed_ms_.end(), [&](const auto& listed) {
+                               return listed.first.first == end->attempt && held_it(listed.first.second) &&
+                                      now_ - listed.second >= limits_.lease_ms;
+                             });
         const bool stalled = ticked && now_ - progress_[end->attempt].second >= limits_.stall_ms;
-        if (!forgotten && !gone && !expired && !stalled) violated("an attempt is lost for a reason: " + trial_of(end->attempt));
+        if (!forgotten && !gone && !expired && !stalled)
+          violated("an attempt is lost for a reason: " + trial_of(end->attempt));
         const int slot = slot_of(attempt.worker);
         if (expired && slot >= 0 && workers_[static_cast<std::size_t>(slot)].alive) {
           ++counters_["lease expired though the worker lives"];
@@ -330,7 +336,8 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       }
     } else if (const auto* fail = std::get_if<FailTrial>(&command)) {
       Journal::Trial& trial = trial_at(fail->trial);
-      if (trial.state != TrialState::kPending || trial.running()) violated("only a pending trial fails: " + fail->trial);
+      if (trial.state != TrialState::kPending || trial.running())
+        violated("only a pending trial fails: " + fail->trial);
       if (trial.failures != limits_.retry_budget) violated("a trial fails when its budget is spent: " + fail->trial);
       trial.state = TrialState::kFailed;
       ++counters_["trial failed by budget"];
@@ -349,7 +356,8 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         finished += trial_at(id).state == TrialState::kFinished;
         failed += trial_at(id).state == TrialState::kFailed;
       }
-      if (finished != finish->finished || failed != finish->failed) violated("the counts of a finished sweep are right");
+      if (finished != finish->finished || failed != finish->failed)
+        violated("the counts of a finished sweep are right");
       if (finished + failed != static_cast<int>(sweep.trials.size())) violated("a finished sweep has no pending trial");
       if (sweep.state == SweepState::kFinished) violated("a sweep finishes once");
       sweep.state = SweepState::kFinished;
@@ -465,7 +473,8 @@ void World::receive(Worker& worker, const Command& command) {
       held.done_ms = now_ + dice_.between(100, 1500);
       if (faulty() && dice_.chance(weights_.slow)) held.done_ms += dice_.between(1000, 9000);
       held.hung = faulty() && dice_.chance(weights_.hang);
-      held.will_fail = worker.broken || poisoned_.count(a.trial) || (faulty() && dice_.chance(weights_.attempt_failure));
+      held.will_fail =
+          worker.broken || poisoned_.count(a.trial) || (faulty() && dice_.chance(weights_.attempt_failure));
       worker.held.emplace(a, held);  // a duplicate changes nothing
     }
   } else if (const auto* ack = std::get_if<AcknowledgeResult>(&command)) {
@@ -589,7 +598,8 @@ void World::step_user() {
     for (Worker& worker : workers_) {
       const auto it = journal_.workers.find(worker.id);
       if (!worker.alive || it == journal_.workers.end() || it->second != WorkerState::kQuarantined) continue;
-      if (std::any_of(worker.held.begin(), worker.held.end(), [](const auto& h) { return !h.second.spooled; })) continue;
+      if (std::any_of(worker.held.begin(), worker.held.end(), [](const auto& h) { return !h.second.spooled; }))
+        continue;
       worker.alive = false;
       worker.connection = 0;
       worker.next_try_ms = now_;
@@ -598,17 +608,24 @@ void World::step_user() {
     return;
   }
   if (!dice_.chance(weights_.user)) return;
-  const auto& sweep = journal_.sweeps[static_cast<std::size_t>(dice_.between(0, static_cast<int>(journal_.sweeps.size()) - 1))];
+  const auto& sweep =
+      journal_.sweeps[static_cast<std::size_t>(dice_.between(0, static_cast<int>(journal_.sweeps.size()) - 1))];
   const std::string id = sweep.id;
   switch (dice_.between(0, 4)) {
-    case 0: return feed(SweepPaused{id});
-    case 1: return feed(SweepStopped{id});
-    case 2: return feed(SweepResumed{id});
-    case 3: return feed(SweepPrioritised{id, sweep.priority});
-    default: break;
+    case 0:
+      return feed(SweepPaused{id});
+    case 1:
+      return feed(SweepStopped{id});
+    case 2:
+      return feed(SweepResumed{id});
+    case 3:
+      return feed(SweepPrioritised{id, sweep.priority});
+    default:
+      break;
   }
   if (sweep.trials.empty()) return;
-  feed(TrialRetried{sweep.trials[static_cast<std::size_t>(dice_.between(0, static_cast<int>(sweep.trials.size()) - 1))]});
+  feed(TrialRetried{
+      sweep.trials[static_cast<std::size_t>(dice_.between(0, static_cast<int>(sweep.trials.size()) - 1))]});
 }
 
 // ---- Planted bugs ---------------------------------------------------------------------------------------------
@@ -668,6 +685,8 @@ std::string World::tail_of_history() const {
   return text;
 }
 
-void World::violated(const std::string& rule) const { throw Violation("broken at " + std::to_string(now_) + " ms: " + rule); }
+void World::violated(const std::string& rule) const {
+  throw Violation("broken at " + std::to_string(now_) + " ms: " + rule);
+}
 
 }  // namespace medley::coordinator::simulation

@@ -22,13 +22,13 @@ class Violation : public std::runtime_error {
 /// Bugs planted between the world and the real scheduler: the checks must find each.
 enum class Bug {
   kNone,
-  kSendBeforeRecord,    ///< Assign goes out before RecordAssignment
-  kAcceptTwice,         ///< a second result of a finished trial is recorded
-  kTrustStaleFailure,   ///< a failure of an old attempt ends the newer one
-  kForgetLeases,        ///< time never passes: a dead worker keeps its attempts for ever
-  kAcknowledgeUnstored, ///< a result is acknowledged but not recorded
-  kAssignQuarantined,   ///< packs go to a quarantined worker when there is one
-  kLoseNeededResult,    ///< a late result of a written-off attempt is thrown away
+  kSendBeforeRecord,     ///< Assign goes out before RecordAssignment
+  kAcceptTwice,          ///< a second result of a finished trial is recorded
+  kTrustStaleFailure,    ///< a failure of an old attempt ends the newer one
+  kForgetLeases,         ///< time never passes: a dead worker keeps its attempts for ever
+  kAcknowledgeUnstored,  ///< a result is acknowledged but not recorded
+  kAssignQuarantined,    ///< packs go to a quarantined worker when there is one
+  kLoseNeededResult,     ///< a late result of a written-off attempt is thrown away
 };
 
 /// How often rare paths were reached, over all seeds.
@@ -173,15 +173,15 @@ class World {
   std::vector<Worker> workers_;
   std::multimap<std::int64_t, Message> network_;
   int connections_ = 0;
-  std::set<std::string> poisoned_;                          ///< trials that fail wherever they run
+  std::set<std::string> poisoned_;                           ///< trials that fail wherever they run
   std::set<std::pair<std::string, AttemptId>> said_failed_;  ///< what workers really reported
-  std::set<AttemptId> trained_;                             ///< attempts that really gave a result
-  std::set<AttemptId> sent_;                                ///< Assign went out (this coordinator's or an earlier one's)
+  std::set<AttemptId> trained_;                              ///< attempts that really gave a result
+  std::set<AttemptId> sent_;  ///< Assign went out (this coordinator's or an earlier one's)
   std::map<std::pair<AttemptId, std::string>, std::int64_t> listed_ms_;  ///< by whom: assigned or last listed
-  std::set<AttemptId> spooled_;                             ///< the coordinator was told that it is on disk
+  std::set<AttemptId> spooled_;  ///< the coordinator was told that it is on disk
   std::map<AttemptId, std::pair<std::int64_t, std::int64_t>> progress_;  ///< (largest, when it rose)
-  std::map<AttemptId, std::set<std::string>> holders_;      ///< workers that said they have its result on disk
-  std::map<std::string, int> capacity_;                     ///< by worker id
+  std::map<AttemptId, std::set<std::string>> holders_;  ///< workers that said they have its result on disk
+  std::map<std::string, int> capacity_;                 ///< by worker id
   std::vector<std::string> history_;
 };
 

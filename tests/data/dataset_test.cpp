@@ -15,8 +15,7 @@
 namespace medley::data {
 namespace {
 
-constexpr char kHeader[] =
-    "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n";
+constexpr char kHeader[] = "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n";
 
 /// Four clips of two actors in two folds, one test clip, one encoder `face` of two numbers.
 struct Small {
@@ -36,8 +35,8 @@ struct Small {
     write_bytes(folder / "train_metadata.csv", train);
     write_bytes(folder / "test_metadata.csv", test);
     if (!yaml.empty()) write_bytes(folder / "dataset.yaml", yaml);
-    write_npz(folder / "face_static_features.npz",
-              {{"X", {names.size(), 2}, x}, {"filenames", {names.size()}, names}}, packing);
+    write_npz(folder / "face_static_features.npz", {{"X", {names.size(), 2}, x}, {"filenames", {names.size()}, names}},
+              packing);
     return load_dataset(folder.path());
   }
   std::string error() const {
@@ -124,8 +123,7 @@ TEST(LoadDataset, LabelMistakesNameLineColumnValueAndWhatIsValid) {
   EXPECT_SAYS(error_for_rows("a1,A,0,ang,,,,x\n"), "column 'fold': 'x' is not a whole number");
   EXPECT_SAYS(error_for_rows("a1,A,0,ang,,,,1.5\n"), "column 'fold': '1.5' is not a whole number");
   EXPECT_SAYS(error_for_rows("a1,A,0,ang,,,,-1\n"), "column 'fold': '-1' is not a whole number");
-  EXPECT_SAYS(error_for_rows("a1.mov,A,0,ang,,,,0\na1.mp4,A,0,ang,,,,0\n"),
-              "clip 'a1' was already in line 2");
+  EXPECT_SAYS(error_for_rows("a1.mov,A,0,ang,,,,0\na1.mp4,A,0,ang,,,,0\n"), "clip 'a1' was already in line 2");
   EXPECT_SAYS(error_for_rows("t1.mov,A,0,ang,,,,0\n"),
               "test_metadata.csv: clip 't1' is also in train_metadata.csv (fold 0)");
   EXPECT_SAYS(error_for_rows(""), "train_metadata.csv: it has no clips");
@@ -133,16 +131,15 @@ TEST(LoadDataset, LabelMistakesNameLineColumnValueAndWhatIsValid) {
 
 TEST(LoadDataset, PandasNumbersAreTaken) {
   Small small;
-  small.train = std::string(kHeader) +
-                "a1,A,0.0,ang,,,,0.0\na2,A,1.0,ang,sad,70.0,30.0,0\nb1,B,0,sad,,,,1\nb2,B,0,sad,,,,1\n";
+  small.train =
+      std::string(kHeader) + "a1,A,0.0,ang,,,,0.0\na2,A,1.0,ang,sad,70.0,30.0,0\nb1,B,0,sad,,,,1\nb2,B,0,sad,,,,1\n";
   EXPECT_EQ(*small.load().clips[1].label, (sweep::Label{0, 4, 70}));
 }
 
 TEST(LoadDataset, AMissingColumnNamesTheNearestPresent) {
   Small small;
   small.train.replace(small.train.find("emotion_2_salience"), 18, "emotion2_salience");
-  EXPECT_SAYS(small.error(),
-              "column 'emotion_2_salience' is missing; the nearest present is 'emotion2_salience'");
+  EXPECT_SAYS(small.error(), "column 'emotion_2_salience' is missing; the nearest present is 'emotion2_salience'");
 }
 
 TEST(LoadDataset, AllMistakesAreCountedAndTheFirstTwentyShown) {
@@ -194,12 +191,10 @@ TEST(LoadDataset, DatasetYamlMistakesNameLineAndKey) {
 
 TEST(LoadDataset, TestLabelsAreOptional) {
   Small small;
-  small.test =
-      "filename,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\nt1.mov,1,hap,fea,30,70\n";
+  small.test = "filename,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\nt1.mov,1,hap,fea,30,70\n";
   EXPECT_EQ(*small.load().clips[4].label, (sweep::Label{2, 3, 70}));
   small.test = "filename,video_id\nt1.mov,A\n";
-  EXPECT_SAYS(small.error(),
-              "test_metadata.csv: actor 'A' of clip 't1' is also in train_metadata.csv (fold 0)");
+  EXPECT_SAYS(small.error(), "test_metadata.csv: actor 'A' of clip 't1' is also in train_metadata.csv (fold 0)");
 }
 
 TEST(LoadDataset, StoredFeaturesThatAreNotAlignedAreGatheredButHaveNoMatrix) {
@@ -210,11 +205,10 @@ TEST(LoadDataset, StoredFeaturesThatAreNotAlignedAreGatheredButHaveNoMatrix) {
   const std::string x(reinterpret_cast<const char*>(small.x.data()), small.x.size() * sizeof(float));
   const std::string names = "t1b2b1a2a1";
   for (const std::string pad : {"", " ", "  ", "   "}) {
-    write_bytes(
-        small.folder / "face_static_features.npz",
-        raw_zip({stored("X.npy", raw_npy(header + pad, x)),
-                 stored("filenames.npy",
-                        raw_npy("{'descr': '|S2', 'fortran_order': False, 'shape': (5,), }", names))}));
+    write_bytes(small.folder / "face_static_features.npz",
+                raw_zip({stored("X.npy", raw_npy(header + pad, x)),
+                         stored("filenames.npy",
+                                raw_npy("{'descr': '|S2', 'fortran_order': False, 'shape': (5,), }", names))}));
     const Dataset dataset = load_dataset(small.folder.path());
     std::vector<float> out(4);
     dataset.encoders[0]->gather({0, 4}, out.data());
@@ -228,8 +222,7 @@ TEST(LoadDataset, StoredFeaturesThatAreNotAlignedAreGatheredButHaveNoMatrix) {
 TEST(LoadDataset, EncoderNamesThatCannotStandInASetAreRefused) {
   const Small small;
   small.load();
-  std::filesystem::rename(small.folder / "face_static_features.npz",
-                          small.folder / "a+b_static_features.npz");
+  std::filesystem::rename(small.folder / "face_static_features.npz", small.folder / "a+b_static_features.npz");
   EXPECT_SAYS(error_of([&] { load_dataset(small.folder.path()); }), "encoder name 'a+b': valid are letters");
 }
 
@@ -277,13 +270,12 @@ TEST(NumpyArchives, LayersAreAveraged) {
 
 TEST(NumpyArchives, GeneralReadersGiveCOrder) {
   const TemporaryFolder folder;
-  write_bytes(folder / "e.npz",
-              std::string(reinterpret_cast<const char*>(kFortranLayers), sizeof kFortranLayers));
+  write_bytes(folder / "e.npz", std::string(reinterpret_cast<const char*>(kFortranLayers), sizeof kFortranLayers));
   const NpzFile npz = NpzFile::open(folder / "e.npz");
   EXPECT_EQ(npz.header("X").shape, (std::vector<std::size_t>{3, 3, 2}));
   // [clip, layer, dim]: base of clip i is (i / 2 - .5, i / 2 - .25); layers add 0, 1, 5.
-  EXPECT_EQ(npz.read_float64("X"), (std::vector<double>{-.5, -.25, .5, .75, 4.5, 4.75, 0, .25, 1, 1.25, 5,
-                                                        5.25, .5, .75, 1.5, 1.75, 5.5, 5.75}));
+  EXPECT_EQ(npz.read_float64("X"), (std::vector<double>{-.5, -.25, .5, .75, 4.5, 4.75, 0, .25, 1, 1.25, 5, 5.25, .5,
+                                                        .75, 1.5, 1.75, 5.5, 5.75}));
 }
 
 TEST(NumpyArchives, BigEndianAndPickledArraysAreRefusedWithAWayOut) {

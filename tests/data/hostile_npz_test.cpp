@@ -85,8 +85,7 @@ TEST_P(HostileNpz, ManyRandomBytesAreRefusedOrHarmless) {
   constexpr int kTrials = 4000;
   for (int trial = 0; trial < kTrials; ++trial) {
     std::string bytes = whole;
-    for (unsigned i = 0; i < 1 + random() % 8; ++i)
-      bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (unsigned i = 0; i < 1 + random() % 8; ++i) bytes[random() % bytes.size()] = static_cast<char>(random());
     refused += outcome(bytes, truth).empty() ? 0 : 1;
     ASSERT_FALSE(HasFailure()) << "trial " << trial;
   }
@@ -99,8 +98,7 @@ std::string refusal(const std::string& archive) {
   const TemporaryFolder folder;
   write_bytes(folder / "hostile.npz", archive);
   std::vector<float> values;
-  const std::string message =
-      error_of([&] { values = NpzFile::open(folder / "hostile.npz").read_float32("X"); });
+  const std::string message = error_of([&] { values = NpzFile::open(folder / "hostile.npz").read_float32("X"); });
   EXPECT_NE(message, "") << values.size() << " values were read";
   EXPECT_NE(message.find("hostile.npz"), std::string::npos) << message;
   return message;
@@ -121,54 +119,52 @@ TEST(HostileHeader, TheSameBytesWithAGoodHeaderAreRead) {
 
 TEST(HostileHeader, EveryMalformedHeaderIsRefused) {
   const std::string before = "{'descr': '<f4', 'fortran_order': False, 'shape': ";
-  for (const std::string& header : std::vector<std::string>{
-           "",
-           "{",
-           "{}",
-           "()",
-           "{'descr': '<f4'}",
-           kGood + "x",
-           kGood + kGood,
-           before + "(3, 2)",
-           before + "(3, 2)}}",
-           before + "(3, 3)}",
-           before + "(3,, 2)}",
-           before + "(3 2)}",
-           before + "(6)}",
-           before + "[3, 2]}",
-           before + "(-3, -2)}",
-           before + "(3, 2.0)}",
-           before + "(0x3, 2)}",
-           before + "(3, 2, 0)}",
-           before + "(,)}",
-           before + "(4611686018427387904, 8)}",
-           before + "(4294967296, 4294967296, 6)}",
-           before + "(18446744073709551622,)}",
-           before + "(99999999999999999999999999999999,)}",
-           before + "(1, 1, 1, 1, 1, 1, 1, 1, 1, 6)}",
-           before + "(3, 2), 'shape': (3, 2)}",
-           before + "(3, 2), 'extra': 1}",
-           "{'descr': '<f4', 'fortran_order': 0, 'shape': (3, 2)}",
-           "{'descr': '<f4', 'fortran_order': Fals, 'shape': (3, 2)}",
-           "{'descr': '<f9', 'fortran_order': False, 'shape': (3, 2)}",
-           "{'descr': '<f', 'fortran_order': False, 'shape': (3, 2)}",
-           "{'descr': '', 'fortran_order': False, 'shape': (3, 2)}",
-           "{'descr': '<U0', 'fortran_order': False, 'shape': (3, 2)}",
-           "{'descr': '<U99999999999999999999', 'fortran_order': False, 'shape': (3, 2)}",
-           "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3, 2)}",
-           "{'descr': '<f4, 'fortran_order': False, 'shape': (3, 2)}"}) {
+  for (const std::string& header :
+       std::vector<std::string>{"",
+                                "{",
+                                "{}",
+                                "()",
+                                "{'descr': '<f4'}",
+                                kGood + "x",
+                                kGood + kGood,
+                                before + "(3, 2)",
+                                before + "(3, 2)}}",
+                                before + "(3, 3)}",
+                                before + "(3,, 2)}",
+                                before + "(3 2)}",
+                                before + "(6)}",
+                                before + "[3, 2]}",
+                                before + "(-3, -2)}",
+                                before + "(3, 2.0)}",
+                                before + "(0x3, 2)}",
+                                before + "(3, 2, 0)}",
+                                before + "(,)}",
+                                before + "(4611686018427387904, 8)}",
+                                before + "(4294967296, 4294967296, 6)}",
+                                before + "(18446744073709551622,)}",
+                                before + "(99999999999999999999999999999999,)}",
+                                before + "(1, 1, 1, 1, 1, 1, 1, 1, 1, 6)}",
+                                before + "(3, 2), 'shape': (3, 2)}",
+                                before + "(3, 2), 'extra': 1}",
+                                "{'descr': '<f4', 'fortran_order': 0, 'shape': (3, 2)}",
+                                "{'descr': '<f4', 'fortran_order': Fals, 'shape': (3, 2)}",
+                                "{'descr': '<f9', 'fortran_order': False, 'shape': (3, 2)}",
+                                "{'descr': '<f', 'fortran_order': False, 'shape': (3, 2)}",
+                                "{'descr': '', 'fortran_order': False, 'shape': (3, 2)}",
+                                "{'descr': '<U0', 'fortran_order': False, 'shape': (3, 2)}",
+                                "{'descr': '<U99999999999999999999', 'fortran_order': False, 'shape': (3, 2)}",
+                                "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3, 2)}",
+                                "{'descr': '<f4, 'fortran_order': False, 'shape': (3, 2)}"}) {
     refusal(raw_zip({stored("X.npy", raw_npy(header, std::string(24, '\0')))}));
     refusal(raw_zip({deflated("X.npy", raw_npy(header, std::string(24, '\0')))}));
   }
 }
 
 TEST(HostileHeader, HugeHeaderLengthsAreRefusedUnread) {
-  const std::string array =
-      std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12) + kGood + "\n" + std::string(24, '\0');
+  const std::string array = std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12) + kGood + "\n" + std::string(24, '\0');
   EXPECT_SAYS(refusal(raw_zip({stored("X.npy", array)})), "at most 65536 are read");
   EXPECT_SAYS(refusal(raw_zip({stored("X.npy", std::string("\x93NUMPY\x01\x00\xff\xff", 10))})), "");
-  EXPECT_SAYS(refusal(raw_zip({stored("X.npy", std::string("\x93NUMPY\x02\x00\x00\x00\x00\x00", 12))})),
-              "header");
+  EXPECT_SAYS(refusal(raw_zip({stored("X.npy", std::string("\x93NUMPY\x02\x00\x00\x00\x00\x00", 12))})), "header");
   EXPECT_SAYS(refusal(raw_zip({stored("X.npy", std::string("\x93NUMPY\x01\x00\x00\x00", 10))})), "header");
   EXPECT_SAYS(refusal(raw_zip({stored("X.npy", std::string("\x93NUMPY\x04\x00\x10\x00", 10))})),
               "valid: 1.0, 2.0, 3.0");
@@ -193,8 +189,7 @@ TEST(HostileZip, AWrongCrcIsRefused) {
 }
 
 TEST(HostileZip, ADeclaredBombIsRefusedBeforeAnyMemoryIsTaken) {
-  RawMember bomb =
-      deflated("X.npy", raw_npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000,), }", ""));
+  RawMember bomb = deflated("X.npy", raw_npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000,), }", ""));
   bomb.size = 4'000'000'000 + bomb.size;
   EXPECT_SAYS(refusal(raw_zip({bomb})), "zip bomb");
 }

@@ -24,20 +24,18 @@ const std::vector<double> kStatisticsOfSeries = {
 TEST(StaticFeatures, AreThoseOfNumpy) {
   const std::vector<float> row = static_features(kSeries, 6, 2);
   ASSERT_EQ(row.size(), 14u);
-  for (std::size_t i = 0; i < row.size(); ++i)
-    EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
+  for (std::size_t i = 0; i < row.size(); ++i) EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
 }
 
 TEST(StaticFeatures, OneStepIsItsOwnEveryPercentile) {
-  EXPECT_EQ(static_features({3, -4}, 1, 2),
-            (std::vector<float>{3, -4, 0, 0, 3, -4, 3, -4, 3, -4, 3, -4, 3, -4}));
+  EXPECT_EQ(static_features({3, -4}, 1, 2), (std::vector<float>{3, -4, 0, 0, 3, -4, 3, -4, 3, -4, 3, -4, 3, -4}));
 }
 
 std::string npy(const std::vector<float>& values, const std::string& shape, bool fortran = false) {
   const std::string data(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  return raw_npy("{'descr': '<f4', 'fortran_order': " + std::string(fortran ? "True" : "False") +
-                     ", 'shape': " + shape + ", }",
-                 data);
+  return raw_npy(
+      "{'descr': '<f4', 'fortran_order': " + std::string(fortran ? "True" : "False") + ", 'shape': " + shape + ", }",
+      data);
 }
 
 /// Two clips in two folds, two encoders.
@@ -55,9 +53,8 @@ struct Source {
     write_bytes(folder / "src/voice/b.npy", npy({5, 5}, "(2, 1)"));
   }
   std::string import() const {
-    return error_of([&] {
-      import_dataset(folder / "src", folder / "out", Existing::kOverwrite, [](const ImportProgress&) {});
-    });
+    return error_of(
+        [&] { import_dataset(folder / "src", folder / "out", Existing::kOverwrite, [](const ImportProgress&) {}); });
   }
 };
 
@@ -71,8 +68,7 @@ TEST(Import, MakesADatasetThatLoads) {
   EXPECT_EQ(dataset.encoders[0]->dim(), 14);
   std::vector<float> row(14);
   dataset.encoders[0]->gather({0}, row.data());
-  for (std::size_t i = 0; i < row.size(); ++i)
-    EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
+  for (std::size_t i = 0; i < row.size(); ++i) EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
 }
 
 TEST(Import, FortranOrderIsTheSameSeries) {

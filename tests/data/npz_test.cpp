@@ -23,15 +23,13 @@ TEST_P(NpzRoundTrip, GivesBackEveryArray) {
   const TemporaryFolder folder;
   write_npz(folder / "a.npz", one_of_each(), GetParam());
   const NpzFile npz = NpzFile::open(folder / "a.npz");
-  EXPECT_EQ(npz.names(),
-            (std::vector<std::string>{"floats", "doubles", "halves", "counts", "names", "nothing"}));
+  EXPECT_EQ(npz.names(), (std::vector<std::string>{"floats", "doubles", "halves", "counts", "names", "nothing"}));
   EXPECT_EQ(npz.read_float32("floats"), (std::vector<float>{1, -2, 3.5f, 0, 1e-30f, 6}));
   EXPECT_EQ(npz.read_float64("doubles"), (std::vector<double>{0.1, 0.2, -1e300, 4}));
   EXPECT_EQ(npz.header("doubles").shape, (std::vector<std::size_t>{1, 2, 2}));
   EXPECT_EQ(npz.read_uint16("halves"), (std::vector<std::uint16_t>{0, 0x3c00, 65535}));
   EXPECT_EQ(npz.read_int64("counts"), (std::vector<std::int64_t>{-5}));
-  EXPECT_EQ(npz.read_strings("names"),
-            (std::vector<std::string>{"test_0001", "Zo\xc3\xab \xf0\x9f\x98\x80"}));
+  EXPECT_EQ(npz.read_strings("names"), (std::vector<std::string>{"test_0001", "Zo\xc3\xab \xf0\x9f\x98\x80"}));
   EXPECT_TRUE(npz.read_float32("nothing").empty());
 }
 
@@ -60,16 +58,14 @@ TEST(Npz, MissingArrayNamesTheNearest) {
   write_npz(folder / "a.npz", one_of_each());
   const NpzFile npz = NpzFile::open(folder / "a.npz");
   const std::string message = error_of([&] { npz.read_float32("float"); });
-  EXPECT_NE(message.find("a.npz: it has no array 'float'; did you mean 'floats'?"), std::string::npos)
-      << message;
+  EXPECT_NE(message.find("a.npz: it has no array 'float'; did you mean 'floats'?"), std::string::npos) << message;
 }
 
 TEST(Npz, WrongTypeSaysWhichAreValid) {
   const TemporaryFolder folder;
   write_npz(folder / "a.npz", one_of_each());
   const NpzFile npz = NpzFile::open(folder / "a.npz");
-  EXPECT_NE(error_of([&] { npz.read_float64("names"); }).find("array 'names' is <U9; valid: <f2"),
-            std::string::npos)
+  EXPECT_NE(error_of([&] { npz.read_float64("names"); }).find("array 'names' is <U9; valid: <f2"), std::string::npos)
       << error_of([&] { npz.read_float64("names"); });
 }
 

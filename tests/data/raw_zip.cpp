@@ -46,12 +46,11 @@ std::string raw_zip(const std::vector<RawMember>& members) {
   for (const RawMember& m : members) {
     const std::uint64_t offset = m.header_offset.value_or(static_cast<std::uint32_t>(body.size()));
     if (!m.header_offset) body += number(0x04034b50, 4) + common(m) + m.name + m.packed;
-    directory += number(0x02014b50, 4) + number(20, 2) + common(m) + number(0, 2 + 2 + 2 + 4) +
-                 number(offset, 4) + m.name;
+    directory +=
+        number(0x02014b50, 4) + number(20, 2) + common(m) + number(0, 2 + 2 + 2 + 4) + number(offset, 4) + m.name;
   }
-  const std::string end = number(0x06054b50, 4) + number(0, 4) + number(members.size(), 2) +
-                          number(members.size(), 2) + number(directory.size(), 4) + number(body.size(), 4) +
-                          number(0, 2);
+  const std::string end = number(0x06054b50, 4) + number(0, 4) + number(members.size(), 2) + number(members.size(), 2) +
+                          number(directory.size(), 4) + number(body.size(), 4) + number(0, 2);
   return body + directory + end;
 }
 

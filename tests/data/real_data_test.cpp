@@ -13,8 +13,7 @@ namespace {
 
 std::filesystem::path shared() {
   const char* set = std::getenv("MEDLEY_SHARED");
-  return set != nullptr ? std::filesystem::path(set)
-                        : std::filesystem::path(MEDLEY_SOURCE_DIR) / ".." / "shared";
+  return set != nullptr ? std::filesystem::path(set) : std::filesystem::path(MEDLEY_SOURCE_DIR) / ".." / "shared";
 }
 
 #define NEEDS(path) \
@@ -41,8 +40,7 @@ TEST(RealData, BlemoreHasTheOfficialFoldsAndBlends) {
     const std::vector<int> clips = dataset.clips_of_fold(fold);
     EXPECT_EQ(clips.size(), sizes[fold]);
     int count = 0;
-    for (const int clip : clips)
-      count += dataset.clips[static_cast<std::size_t>(clip)].label->is_blend() ? 1 : 0;
+    for (const int clip : clips) count += dataset.clips[static_cast<std::size_t>(clip)].label->is_blend() ? 1 : 0;
     EXPECT_EQ(count, blends[fold]);
   }
   const std::vector<int> test = dataset.clips_of_fold(-1);
@@ -66,8 +64,7 @@ TEST(RealData, CremadLetsNeutralBlend) {
   EXPECT_EQ(dataset.folds.size(), 5u);
   EXPECT_FALSE(dataset.classes.exclusive[5]);
   int neutral_blends = 0;
-  for (const Clip& clip : dataset.clips)
-    neutral_blends += clip.label->is_blend() && clip.label->second == 5 ? 1 : 0;
+  for (const Clip& clip : dataset.clips) neutral_blends += clip.label->is_blend() && clip.label->second == 5 ? 1 : 0;
   EXPECT_EQ(neutral_blends, 2182);
   std::vector<int> dims;
   for (const auto& encoder : dataset.encoders) dims.push_back(encoder->dim());

@@ -1,10 +1,10 @@
 #include "trainer/data/submission.h"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <fstream>
 #include <sstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "trainer/data/error.h"
 
@@ -19,23 +19,27 @@ std::vector<Prediction> two_predictions() {
 
 /// The mistakes of `predictions` (the value of that key) as a submission for two test clips.
 std::string mistakes(const std::string& predictions) {
-  return check_submission("{\"predictions\": " + predictions + "}", {"test_0001.mov", "test_0002.mov"}, kClasses).text();
+  return check_submission("{\"predictions\": " + predictions + "}", {"test_0001.mov", "test_0002.mov"}, kClasses)
+      .text();
 }
 
 const std::string kOther = R"("test_0002.mov": [{"emotion": "sad", "salience": 100}])";
 
 TEST(Submission, HasTheChallengesForm) {
-  EXPECT_EQ(format_submission(two_predictions(), kClasses),
-            "{\"predictions\": {\n"
-            "\"test_0001.mov\": [{\"emotion\": \"sad\", \"salience\": 100.0}],\n"
-            "\"test_0002.mov\": [{\"emotion\": \"ang\", \"salience\": 70.0}, {\"emotion\": \"disg\", \"salience\": 30.0}]\n"
-            "}}\n");
+  EXPECT_EQ(
+      format_submission(two_predictions(), kClasses),
+      "{\"predictions\": {\n"
+      "\"test_0001.mov\": [{\"emotion\": \"sad\", \"salience\": 100.0}],\n"
+      "\"test_0002.mov\": [{\"emotion\": \"ang\", \"salience\": 70.0}, {\"emotion\": \"disg\", \"salience\": 30.0}]\n"
+      "}}\n");
 }
 
 TEST(Submission, TheOfficialExampleIsAccepted) {
   // METHOD 3, word for word.
-  EXPECT_EQ(mistakes(R"({"test_0001.mov": [{"emotion": "sad", "salience": 100.0}], "test_0002.mov": [{"emotion": "disg", "salience": 30}, {"emotion": "ang", "salience": 70}]})"),
-            "");
+  EXPECT_EQ(
+      mistakes(
+          R"({"test_0001.mov": [{"emotion": "sad", "salience": 100.0}], "test_0002.mov": [{"emotion": "disg", "salience": 30}, {"emotion": "ang", "salience": 70}]})"),
+      "");
 }
 
 TEST(Submission, ReadsBackWhatItWrote) {
@@ -50,22 +54,33 @@ TEST(Submission, ReadsBackWhatItWrote) {
 TEST(Submission, EveryMistakeIsNamed) {
   EXPECT_EQ(mistakes("{" + kOther + "}"), "test_0001.mov: has no valid prediction");
   EXPECT_NE(mistakes("{" + kOther + "," + kOther + "}").find("test_0002.mov: given twice"), std::string::npos);
-  EXPECT_NE(mistakes("{" + kOther + R"(, "test_9.mov": [{"emotion": "sad", "salience": 100}]})").find("test_9.mov: is no test clip"),
+  EXPECT_NE(mistakes("{" + kOther + R"(, "test_9.mov": [{"emotion": "sad", "salience": 100}]})")
+                .find("test_9.mov: is no test clip"),
             std::string::npos);
-  const auto first = [](const std::string& list) { return mistakes("{\"test_0001.mov\": " + list + ", " + kOther + "}"); };
-  EXPECT_NE(first(R"([{"emotion": "sat", "salience": 100}])").find("unknown emotion 'sat'; did you mean 'sad'?"), std::string::npos);
+  const auto first = [](const std::string& list) {
+    return mistakes("{\"test_0001.mov\": " + list + ", " + kOther + "}");
+  };
+  EXPECT_NE(first(R"([{"emotion": "sat", "salience": 100}])").find("unknown emotion 'sat'; did you mean 'sad'?"),
+            std::string::npos);
   EXPECT_NE(first(R"([{"emotion": "sad", "salience": 70}])").find("must have salience 100, not 70"), std::string::npos);
-  EXPECT_NE(first(R"([{"emotion": "sad", "salience": 60}, {"emotion": "ang", "salience": 40}])").find("must be 30/70, 50/50 or 70/30"), std::string::npos);
-  EXPECT_NE(first(R"([{"emotion": "sad", "salience": 70}, {"emotion": "ang", "salience": 70}])").find("must be 30/70"), std::string::npos);
-  EXPECT_NE(first(R"([{"emotion": "sad", "salience": 50}, {"emotion": "sad", "salience": 50}])").find("given twice"), std::string::npos);
-  EXPECT_NE(first(R"([{"emotion": "sad", "salience": 50}, {"emotion": "neu", "salience": 50}])").find("'neu' never blends"), std::string::npos);
+  EXPECT_NE(first(R"([{"emotion": "sad", "salience": 60}, {"emotion": "ang", "salience": 40}])")
+                .find("must be 30/70, 50/50 or 70/30"),
+            std::string::npos);
+  EXPECT_NE(first(R"([{"emotion": "sad", "salience": 70}, {"emotion": "ang", "salience": 70}])").find("must be 30/70"),
+            std::string::npos);
+  EXPECT_NE(first(R"([{"emotion": "sad", "salience": 50}, {"emotion": "sad", "salience": 50}])").find("given twice"),
+            std::string::npos);
+  EXPECT_NE(
+      first(R"([{"emotion": "sad", "salience": 50}, {"emotion": "neu", "salience": 50}])").find("'neu' never blends"),
+      std::string::npos);
   EXPECT_NE(first(R"([{"emotion": "sad", "salience": "100"}])").find("is not a number"), std::string::npos);
   EXPECT_NE(first(R"([{"emotion": "sad"}])").find("an entry must be"), std::string::npos);
   EXPECT_NE(first("[]").find("one or two entries"), std::string::npos);
   EXPECT_NE(first("3").find("one or two entries"), std::string::npos);
   EXPECT_NE(mistakes("[]").find("the file must be"), std::string::npos);
   EXPECT_NE(mistakes("{").find("not JSON"), std::string::npos);
-  EXPECT_NE(check_submission("{\"predictions\": {}, \"team\": 1}", {}, kClasses).text().find("unknown key 'team'"), std::string::npos);
+  EXPECT_NE(check_submission("{\"predictions\": {}, \"team\": 1}", {}, kClasses).text().find("unknown key 'team'"),
+            std::string::npos);
 }
 
 TEST(Submission, DeepNestingIsRefusedNotFollowed) {

@@ -150,8 +150,7 @@ TEST(Synthetic, SameSeedGivesTheSameBytesAndAnotherDoesNot) {
     ++files;
   }
   EXPECT_EQ(files, 6 + 4);
-  EXPECT_FALSE(read_bytes(a / "set/video1_static_features.npz") ==
-               read_bytes(c / "set/video1_static_features.npz"));
+  EXPECT_FALSE(read_bytes(a / "set/video1_static_features.npz") == read_bytes(c / "set/video1_static_features.npz"));
 }
 
 TEST(Synthetic, AnotherEncoderChangesNoOther) {
@@ -223,8 +222,7 @@ TEST(Synthetic, ImpossibleOptionsAreNamed) {
             std::string::npos);
   options = {};
   options.relevance = 1.5;
-  EXPECT_NE(error_of([&] { make(folder, options); }).find("relevance is 1.5; valid: 0.01 to 1"),
-            std::string::npos);
+  EXPECT_NE(error_of([&] { make(folder, options); }).find("relevance is 1.5; valid: 0.01 to 1"), std::string::npos);
   options = {};
   make(folder, options);
   EXPECT_NE(error_of([&] { make(folder, options); }).find("the folder is not empty"), std::string::npos);

@@ -1,8 +1,8 @@
 // What goes wrong says what and where, ends with 1 or 2, and leaves nothing half-written.
+#include <limits>
+
 #include <arpa/inet.h>
 #include <sys/socket.h>
-
-#include <limits>
 
 #include "tests/e2e/end_to_end.h"
 #include "trainer/data/npz_write.h"
@@ -20,7 +20,8 @@ class BadInput : public EndToEnd {
   void expect_refused(const std::string& file, const std::vector<std::string>& words) const {
     const Ended ended = run_sweep(file, 1);
     EXPECT_TRUE(ended.exit == 1 || ended.exit == 2) << ended.exit;
-    for (const std::string& word : words) EXPECT_TRUE(contains(ended.err, word)) << "no '" << word << "' in: " << ended.err;
+    for (const std::string& word : words)
+      EXPECT_TRUE(contains(ended.err, word)) << "no '" << word << "' in: " << ended.err;
     EXPECT_EQ(ended.out, "");
     EXPECT_FALSE(fs::exists(path("store") + "/medley.db")) << "nothing is written";
   }
@@ -59,12 +60,14 @@ TEST_F(BadInput, AllMistakesOfASweepFileAreNamedAtOnceWithTheirPlaces) {
                                  "base: {epochs: 3, droput: 0.3, learning_rate: -1}\n"
                                  "axes:\n  top_n: [1, two]\n"
                                  "whn: {a: b}\n");
-  expect_refused(file, {"bad.yaml:2:19: unknown setting 'droput'", "did you mean 'dropout'", "bad.yaml:2:47: learning_rate: '-1'",
-                        "bad.yaml:4:14:", "'two'", "bad.yaml:5:1: unknown key 'whn'", "'when'"});
+  expect_refused(
+      file, {"bad.yaml:2:19: unknown setting 'droput'", "did you mean 'dropout'", "bad.yaml:2:47: learning_rate: '-1'",
+             "bad.yaml:4:14:", "'two'", "bad.yaml:5:1: unknown key 'whn'", "'when'"});
 }
 
 TEST_F(BadInput, SweepsThatTheDatasetCannotServeAreRefused) {
-  expect_refused(write_sweep("a.yaml", "axes:\n  encoders: [all, [vidoe1]]\n"), {"a.yaml:4:20:", "'vidoe1'", "'video1'"});
+  expect_refused(write_sweep("a.yaml", "axes:\n  encoders: [all, [vidoe1]]\n"),
+                 {"a.yaml:4:20:", "'vidoe1'", "'video1'"});
   expect_refused(write_sweep("b.yaml", "axes: {top_n: [1, 5]}\n"), {"b.yaml", "top_n 5", "4 encoders"});
   expect_refused(write_sweep("c.yaml", "folds: [0, 9]\n"), {"c.yaml:3:", "9", "0, 1, 2, 3, 4"});
   expect_refused(write("d.yaml", "dataset: nowhere\nbase: {epochs: 3}\n"), {"nowhere"});
@@ -120,7 +123,8 @@ TEST_F(BadInput, AStoreOfANewerVersionIsLeftAlone) {
   const std::string sweep = small_sweep();
   ASSERT_EQ(run_sweep(sweep, 1).exit, 0);
   execute("PRAGMA user_version = 9999");
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"run", sweep}, {"report"}, {"status"}, {"ensemble"}}) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"run", sweep}, {"report"}, {"status"}, {"ensemble"}}) {
     const Ended ended = medley(words);
     EXPECT_EQ(ended.exit, 1) << words[0];
     EXPECT_TRUE(contains(ended.err, "medley.db") && contains(ended.err, "9999")) << words[0] << ": " << ended.err;
@@ -150,8 +154,9 @@ TEST_F(BadInput, AStrangerIsRefusedWithAReasonAndTheSweepGoesOn) {
   fs::permissions(wrong, fs::perms::owner_read | fs::perms::owner_write);
   std::string port = read_file(path("store") + "/port");
   port.erase(port.find_last_not_of("\n") + 1);
-  const Ended stranger = run_program(MEDLEY_WORKER, {"serve", "--coordinator", "127.0.0.1:" + port, "--token-file", wrong,
-                                                     "--spool", path("spool")}, scratch_);
+  const Ended stranger = run_program(
+      MEDLEY_WORKER, {"serve", "--coordinator", "127.0.0.1:" + port, "--token-file", wrong, "--spool", path("spool")},
+      scratch_);
   EXPECT_EQ(stranger.exit, 1) << stranger.err;
   EXPECT_TRUE(contains(stranger.err, "token")) << stranger.err;
   EXPECT_EQ(count_in_store("SELECT count(*) FROM worker"), 1) << "it never joined";
@@ -175,8 +180,8 @@ TEST_F(BadInput, APortInUseIsNamed) {
 TEST_F(BadInput, AFullDiskEndsTheRunAndTheSameCommandContinues) {
   const std::string sweep = write_sweep("sweep.yaml", "name: full\nseeds: 2\naxes: {top_n: [1, 2, 3]}\n");
   // No file may grow past 1 MiB: some of the results fit.
-  const std::string command = std::string("trap '' XFSZ; ulimit -f 1024; exec ") + MEDLEY + " --store " + path("store") + " run " +
-                              sweep + " --workers 2 --no-web";
+  const std::string command = std::string("trap '' XFSZ; ulimit -f 1024; exec ") + MEDLEY + " --store " +
+                              path("store") + " run " + sweep + " --workers 2 --no-web";
   const Ended full = run_program("/bin/bash", {"-c", command}, scratch_);
   EXPECT_EQ(full.exit, 1) << full.err;
   EXPECT_TRUE(contains(full.err, "medley.db") && contains(full.err, "disk")) << full.err;
@@ -188,14 +193,19 @@ TEST_F(BadInput, AFullDiskEndsTheRunAndTheSameCommandContinues) {
 
 TEST_F(BadInput, MistypedCommandsAreUsageErrors) {
   const std::string sweep = small_sweep();
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{}, {"rum", sweep}, {"run"}, {"run", sweep, "--wokers", "2"}, {"run", sweep, "--workers", "-1"},
-        {"report", "--json", "--csv"}, {"ensemble", "--method", "best"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{},
+                                                {"rum", sweep},
+                                                {"run"},
+                                                {"run", sweep, "--wokers", "2"},
+                                                {"run", sweep, "--workers", "-1"},
+                                                {"report", "--json", "--csv"},
+                                                {"ensemble", "--method", "best"}}) {
     const Ended ended = medley(words);
     EXPECT_EQ(ended.exit, 2) << (words.empty() ? "no command" : words[0]);
     EXPECT_FALSE(ended.err.empty());
   }
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"report"}, {"status"}, {"serve"}, {"export"}}) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"report"}, {"status"}, {"serve"}, {"export"}}) {
     const Ended ended = medley(words, "no-such-store");
     EXPECT_TRUE(ended.exit == 1 || ended.exit == 2) << words[0];
     EXPECT_TRUE(contains(ended.err, "no-such-store")) << words[0] << ": " << ended.err;

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <gtest/gtest.h>
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <functional>
 #include <memory>
+
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sqlite3.h>
 
 #include "tests/e2e/program.h"
 
@@ -28,14 +28,17 @@ class EndToEnd : public testing::Test {
 
   /// A small synthetic dataset: 540 labelled and 108 test clips, 4 encoders of 8 numbers, 5 folds.
   std::string make_dataset(const std::string& name = "data") const {
-    const Ended made = run_program(MEDLEY, {"data", "make", path(name), "--encoders", "4", "--dim", "8", "--actors", "10",
-                                            "--test-actors", "2", "--seed", "3"}, scratch_);
+    const Ended made = run_program(MEDLEY,
+                                   {"data", "make", path(name), "--encoders", "4", "--dim", "8", "--actors", "10",
+                                    "--test-actors", "2", "--seed", "3"},
+                                   scratch_);
     EXPECT_EQ(made.exit, 0) << made.err;
     return path(name);
   }
 
   /// A sweep file beside the dataset `data`; `rest` is YAML after the base settings.
-  std::string write_sweep(const std::string& name, const std::string& rest, const std::string& base = "epochs: 3") const {
+  std::string write_sweep(const std::string& name, const std::string& rest,
+                          const std::string& base = "epochs: 3") const {
     return write(name, "dataset: data\nbase: {projection_dim: 8, gate_dim: 4, fusion_dim: 8, " + base + "}\n" + rest);
   }
 
@@ -70,7 +73,8 @@ class EndToEnd : public testing::Test {
       const std::string id = entry.path().filename();
       if (id.find_first_not_of("0123456789") != std::string::npos) continue;
       const std::string words = read_file(entry.path() / "cmdline");
-      const bool ours = words.find("medley-worker") < words.find('\0') && words.find(scratch_.path()) != std::string::npos;
+      const bool ours =
+          words.find("medley-worker") < words.find('\0') && words.find(scratch_.path()) != std::string::npos;
       if (ours) found.push_back(std::stoi(id));
     }
     return found;

@@ -22,9 +22,8 @@ class Interruption : public EndToEnd {
 
 TEST_F(Interruption, TwentyRandomKillsLeaveTheTableOfAnUndisturbedRun) {
   constexpr int kKills = 20, kTrials = 4 * 5 * 2;
-  const std::string sweep = write_sweep("sweep.yaml",
-                                        "name: killed\nseeds: 2\naxes:\n  top_n: [1, 2]\n  learning_rate: [0.001, 0.01]\n",
-                                        "epochs: 20");
+  const std::string sweep = write_sweep(
+      "sweep.yaml", "name: killed\nseeds: 2\naxes:\n  top_n: [1, 2]\n  learning_rate: [0.001, 0.01]\n", "epochs: 20");
   std::mt19937 random(2026);
   std::vector<int> places = {2, 3, 1};
   auto run = start_run(sweep, places[0]);

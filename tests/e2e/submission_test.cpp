@@ -1,9 +1,9 @@
 // From features to a submission, as a user types it.
-#include <zip.h>
-
 #include <cmath>
 #include <map>
 #include <set>
+
+#include <zip.h>
 
 #include "tests/e2e/end_to_end.h"
 
@@ -25,7 +25,8 @@ std::string archive_member(const std::string& file, const std::string& member) {
   zip_file_t* entry = zip_fopen(archive, member.c_str(), 0);
   EXPECT_TRUE(entry);
   char buffer[4096];
-  for (zip_int64_t n; entry && (n = zip_fread(entry, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(n));
+  for (zip_int64_t n; entry && (n = zip_fread(entry, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(n));
   if (entry) zip_fclose(entry);
   zip_close(archive);
   return text;
@@ -63,7 +64,9 @@ void expect_valid_submission(const json& submission, const std::set<std::string>
   }
 }
 
-std::size_t lines_of(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
 
 TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
   make_dataset();
@@ -151,7 +154,8 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
   for (const auto& [clip, labels] : truth.items()) {
     std::map<std::string, double> told, said;
     for (const json& label : labels) told[label.at("emotion")] = label.at("salience").get<double>();
-    for (const json& label : submission["predictions"].at(clip)) said[label.at("emotion")] = label.at("salience").get<double>();
+    for (const json& label : submission["predictions"].at(clip))
+      said[label.at("emotion")] = label.at("salience").get<double>();
     const bool blend = told.size() == 2;
     bool same = told.size() == said.size();
     for (const auto& [emotion, salience] : told) same = same && said.count(emotion);
@@ -162,7 +166,8 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
     metadata += stem + ",S1," + (blend ? "1," : "0,");
     metadata += labels[0]["emotion"].get<std::string>() + ",";
     if (blend) {
-      metadata += labels[1]["emotion"].get<std::string>() + "," + labels[0]["salience"].dump() + "," + labels[1]["salience"].dump();
+      metadata += labels[1]["emotion"].get<std::string>() + "," + labels[0]["salience"].dump() + "," +
+                  labels[1]["salience"].dump();
     } else {
       metadata += ",,";
     }
@@ -170,7 +175,8 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
   }
   fs::create_directory(path("labelled"));
   for (const auto& entry : fs::directory_iterator(path("data"))) {
-    if (entry.path().extension() == ".npz" || entry.path().extension() == ".yaml") fs::copy(entry.path(), path("labelled"));
+    if (entry.path().extension() == ".npz" || entry.path().extension() == ".yaml")
+      fs::copy(entry.path(), path("labelled"));
   }
   write("labelled/train_metadata.csv", metadata);
   write("submission.json", member_text);
@@ -215,8 +221,10 @@ TEST_F(Submission, ATrialThatDivergesIsAResultAndHarmsNoNeighbour) {
   make_dataset();
   // Decoupled decay multiplies a weight by 1 - 10 x 10 a step: it leaves float32 within twenty.
   const std::string base = "epochs: 3, selection: all, weight_decay: 10, schedule: constant";
-  const std::string both = write_sweep("both.yaml", "name: both\nfolds: [0, 1]\nseeds: 1\naxes: {learning_rate: [0.001, 10]}\n", base);
-  const std::string alone = write_sweep("alone.yaml", "name: alone\nfolds: [0, 1]\nseeds: 1\naxes: {learning_rate: [0.001]}\n", base);
+  const std::string both =
+      write_sweep("both.yaml", "name: both\nfolds: [0, 1]\nseeds: 1\naxes: {learning_rate: [0.001, 10]}\n", base);
+  const std::string alone =
+      write_sweep("alone.yaml", "name: alone\nfolds: [0, 1]\nseeds: 1\naxes: {learning_rate: [0.001]}\n", base);
   const Ended ended = run_sweep(both, 1);
   EXPECT_EQ(ended.exit, 0) << ended.err;
   EXPECT_TRUE(contains(ended.out, "(2 diverged)")) << ended.out;
@@ -241,7 +249,9 @@ TEST_F(Submission, TheRealTestClipsAreAllSubmitted) {
     GTEST_SKIP() << "no data/blemore_hicmae: set MEDLEY_SHARED to the folder of real data";
   }
   const std::string data = *shared / "data/blemore_hicmae";
-  const std::string sweep = write("real.yaml", "name: real\ndataset: \"" + data + "\"\nseeds: 1\nbase: {epochs: 3, projection_dim: 32, fusion_dim: 64, top_n: 2}\n");
+  const std::string sweep =
+      write("real.yaml", "name: real\ndataset: \"" + data +
+                             "\"\nseeds: 1\nbase: {epochs: 3, projection_dim: 32, fusion_dim: 64, top_n: 2}\n");
   const Ended run = run_sweep(sweep);
   ASSERT_EQ(run.exit, 0) << run.err;
   EXPECT_EQ(results(), 5);

@@ -1,8 +1,8 @@
 #include "storage/codec.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
+
+#include <gtest/gtest.h>
 
 namespace medley::storage {
 namespace {

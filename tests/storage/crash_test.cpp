@@ -1,14 +1,14 @@
-// A child does a coordinator's work and is killed at every disk operation in turn, or at a random moment. It says over a
-// pipe what it was told is committed. Whoever opens the store afterwards must find all of that, and nothing half.
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+// A child does a coordinator's work and is killed at every disk operation in turn, or at a random moment. It says over
+// a pipe what it was told is committed. Whoever opens the store afterwards must find all of that, and nothing half.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "storage/database.h"
 #include "storage/reader.h"
@@ -166,8 +166,8 @@ TEST_P(CrashTest, AtEveryDiskOperationWhatWasCommittedIsThere) {
   for (long at = 1;; at += step) {
     TempFolder folder(TempFolder::Where::kMemory);
     int status = 0;
-    const std::string reports =
-        run_child(folder.path(), [&] { install_faulty_disk(GetParam(), at, static_cast<std::uint64_t>(at)); }, -1, status);
+    const std::string reports = run_child(
+        folder.path(), [&] { install_faulty_disk(GetParam(), at, static_cast<std::uint64_t>(at)); }, -1, status);
     check(folder.path(), reports, count_of(reports, kAccepted));
     if (HasFatalFailure()) {
       ADD_FAILURE() << "killed at disk operation " << at << " after " << reports;
@@ -197,7 +197,10 @@ TEST(Crash, AStoreSurvivesManyDeathsAtRandomMoments) {
     TempFolder folder(TempFolder::Where::kMemory);
     int status = 0;
     const auto start = std::chrono::steady_clock::now();
-    ASSERT_EQ(count_of(run_child(folder.path(), [] {}, -1, status), kAccepted), 12);
+    ASSERT_EQ(count_of(run_child(
+                           folder.path(), [] {}, -1, status),
+                       kAccepted),
+              12);
     const auto took = std::chrono::steady_clock::now() - start;
     undisturbed_us = static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   }
@@ -209,7 +212,8 @@ TEST(Crash, AStoreSurvivesManyDeathsAtRandomMoments) {
     for (bool done = false; !done && ++lives < kLives;) {
       int status = 0;
       const int after_us = static_cast<int>(random() % static_cast<unsigned>(undisturbed_us + 1));
-      const std::string reports = run_child(folder.path(), [] {}, after_us, status);
+      const std::string reports = run_child(
+          folder.path(), [] {}, after_us, status);
       check(folder.path(), reports, accepted + count_of(reports, kAccepted));
       ASSERT_FALSE(HasFatalFailure()) << "life " << lives << " after " << reports;
       done = WIFEXITED(status);

@@ -1,13 +1,13 @@
 // What cannot be written: each case in a child process, because limits and identities are a process's.
+#include <csignal>
+#include <functional>
+#include <iostream>
+
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <csignal>
-#include <functional>
-#include <iostream>
 
 #include "storage/reader.h"
 #include "storage/writer.h"
@@ -49,7 +49,9 @@ std::string message_of(Call call) {
 
 void limit_file_size(std::uintmax_t bytes) {
   std::signal(SIGXFSZ, SIG_IGN);
-  struct rlimit limit{static_cast<rlim_t>(bytes), RLIM_INFINITY};
+  struct rlimit limit {
+    static_cast<rlim_t>(bytes), RLIM_INFINITY
+  };
   if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) throw Error("setrlimit failed");
 }
 

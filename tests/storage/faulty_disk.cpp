@@ -1,13 +1,13 @@
 #include "tests/storage/faulty_disk.h"
 
-#include <signal.h>
-#include <sqlite3.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <list>
 #include <random>
 #include <vector>
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <unistd.h>
 
 namespace medley::storage::testing_store {
 namespace {
@@ -109,11 +109,17 @@ int sync_file(sqlite3_file* f, int flags) {
   file.unsynced.clear();
   return file.real->pMethods->xSync(file.real, flags);
 }
-int file_size(sqlite3_file* f, sqlite3_int64* size) { return file_of(f).real->pMethods->xFileSize(file_of(f).real, size); }
+int file_size(sqlite3_file* f, sqlite3_int64* size) {
+  return file_of(f).real->pMethods->xFileSize(file_of(f).real, size);
+}
 int lock_file(sqlite3_file* f, int kind) { return file_of(f).real->pMethods->xLock(file_of(f).real, kind); }
 int unlock_file(sqlite3_file* f, int kind) { return file_of(f).real->pMethods->xUnlock(file_of(f).real, kind); }
-int check_lock(sqlite3_file* f, int* out) { return file_of(f).real->pMethods->xCheckReservedLock(file_of(f).real, out); }
-int control(sqlite3_file* f, int op, void* arg) { return file_of(f).real->pMethods->xFileControl(file_of(f).real, op, arg); }
+int check_lock(sqlite3_file* f, int* out) {
+  return file_of(f).real->pMethods->xCheckReservedLock(file_of(f).real, out);
+}
+int control(sqlite3_file* f, int op, void* arg) {
+  return file_of(f).real->pMethods->xFileControl(file_of(f).real, op, arg);
+}
 int sector(sqlite3_file* f) { return file_of(f).real->pMethods->xSectorSize(file_of(f).real); }
 int traits(sqlite3_file*) { return 0; }  // promises nothing: no atomic or safe-append writes
 int shm_map(sqlite3_file* f, int region, int size, int extend, void volatile** out) {
@@ -125,10 +131,10 @@ int shm_lock(sqlite3_file* f, int offset, int n, int flags) {
 void shm_barrier(sqlite3_file* f) { file_of(f).real->pMethods->xShmBarrier(file_of(f).real); }
 int shm_unmap(sqlite3_file* f, int remove) { return file_of(f).real->pMethods->xShmUnmap(file_of(f).real, remove); }
 
-const sqlite3_io_methods kMethods = {2,         close_file, read_file,   write_file, truncate_file, sync_file,
-                                     file_size, lock_file,  unlock_file, check_lock, control,       sector,
-                                     traits,    shm_map,    shm_lock,    shm_barrier, shm_unmap,    nullptr,
-                                     nullptr};
+const sqlite3_io_methods kMethods = {2,           close_file, read_file, write_file,  truncate_file,
+                                     sync_file,   file_size,  lock_file, unlock_file, check_lock,
+                                     control,     sector,     traits,    shm_map,     shm_lock,
+                                     shm_barrier, shm_unmap,  nullptr,   nullptr};
 
 int open_file(sqlite3_vfs*, const char* name, sqlite3_file* f, int flags, int* out_flags) {
   auto* file = new File;

@@ -1,10 +1,10 @@
 #include "tests/storage/store_fixture.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <limits>
 #include <stdexcept>
+
+#include <unistd.h>
 
 namespace medley::storage::testing_store {
 
@@ -63,8 +63,7 @@ SweepSubmission small_sweep(const std::string& name, int configs, int seeds) {
     sweep.configs.push_back(config);
     for (const std::uint64_t seed : sweep.seeds) {
       for (int fold : sweep.folds) {
-        sweep.trials.push_back(
-            {sweep::trial_id(config.config, fold, seed, sweep.dataset), config.config, fold, seed});
+        sweep.trials.push_back({sweep::trial_id(config.config, fold, seed, sweep.dataset), config.config, fold, seed});
       }
     }
   }
@@ -107,8 +106,15 @@ sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64&
   r.outcome = outcome;
   const int epochs = 1 + static_cast<int>(random() % 6);
   for (int e = 1; e <= epochs; ++e) {
-    r.epochs.push_back({e, unit(random), unit(random), unit(random), unit(random), unit(random), unit(random),
-                        {unit(random), unit(random)}, {}});
+    r.epochs.push_back({e,
+                        unit(random),
+                        unit(random),
+                        unit(random),
+                        unit(random),
+                        unit(random),
+                        unit(random),
+                        {unit(random), unit(random)},
+                        {}});
     r.epochs.back().validation.presence = unit(random);
     r.epochs.back().validation.salience = unit(random);
   }

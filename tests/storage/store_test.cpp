@@ -1,9 +1,9 @@
+#include <cmath>
+#include <fstream>
+
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmath>
-#include <fstream>
 
 #include "storage/reader.h"
 #include "storage/writer.h"
@@ -204,7 +204,9 @@ TEST_F(StoreTest, WhatTheSchedulerMayNotRecordIsRefused) {
   refuses("no worker 'w9'", [&] { writer_.begin_attempts("w9", 2, {{b, 1}}, kNow); });
   refuses("no trial 'nobody'", [&] { writer_.begin_attempts("w1", 2, {{b, 1}, {"nobody", 1}}, kNow); });
   refuses("no such attempt", [&] { writer_.accept_result({b, 1}, plain_result(sweep.trials[1], 1, 1), kNow); });
-  refuses("it says that it is of trial", [&] { writer_.accept_result({a, 1}, plain_result(sweep.trials[1], 1, 1), kNow); });
+  refuses("it says that it is of trial", [&] {
+    writer_.accept_result({a, 1}, plain_result(sweep.trials[1], 1, 1), kNow);
+  });
   refuses("paper.validation is of 5 clips, the dataset has 6", [&] {
     sweep::TrialResult result = plain_result(sweep.trials[0], 1, 1);
     result.paper.validation.clips = 5;
@@ -363,8 +365,8 @@ TEST_F(StoreTest, PredictionsOfAConfigAndSeedComeByFold) {
     train(*it, results[it->id]);
   }
   Reader reader(writer_.folder());
-  const auto folds = reader.predictions(sweep.dataset, sweep::config_id(sweep.configs[1].config), 8,
-                                        Protocol::kPaper, Split::kValidation);
+  const auto folds = reader.predictions(sweep.dataset, sweep::config_id(sweep.configs[1].config), 8, Protocol::kPaper,
+                                        Split::kValidation);
   ASSERT_EQ(folds.size(), 2u);
   EXPECT_EQ(folds[0].fold, 0);
   EXPECT_EQ(folds[0].clips, 6);

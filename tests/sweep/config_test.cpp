@@ -181,9 +181,8 @@ TEST(Config, ASettingThatIsNotReadLeavesTheIdAloneAndOneThatIsChangesIt) {
 TEST(Config, EverySettingMattersSomewhere) {
   for (const Setting& setting : settings()) {
     const auto configs = varied_configs();
-    EXPECT_TRUE(std::any_of(configs.begin(), configs.end(), [&](const Config& c) {
-      return setting.active(c);
-    })) << setting.name;
+    EXPECT_TRUE(std::any_of(configs.begin(), configs.end(), [&](const Config& c) { return setting.active(c); }))
+        << setting.name;
   }
 }
 
@@ -211,8 +210,7 @@ TEST(Config, BoundsAreInclusiveAndNothingBeyondThemPasses) {
 TEST(Config, DefaultsAreWithinTheirBounds) {
   Config config;
   config.encoders = {"a", "b", "c", "d"};
-  for (const Setting& setting : settings())
-    EXPECT_EQ(check_value(setting, setting.get(config)), "") << setting.name;
+  for (const Setting& setting : settings()) EXPECT_EQ(check_value(setting, setting.get(config)), "") << setting.name;
   EXPECT_EQ(check_config(config), "");
 }
 

@@ -1,11 +1,11 @@
 #include "sweep/ensemble.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "sweep/error.h"
 
@@ -31,7 +31,7 @@ OutOfFold rows_with(const std::vector<double>& strength, int clips, unsigned see
       double row[6];
       double total = 0;
       for (int c = 0; c < 6; ++c) {
-        const double share = c == label.first ? label.salience / 100.0
+        const double share = c == label.first    ? label.salience / 100.0
                              : c == label.second ? 1 - label.salience / 100.0
                                                  : 0;
         total += row[c] = std::exp(s * share + normal(random));
@@ -178,9 +178,11 @@ TEST(Ensemble, NestedEstimateIsFittedOnTheOtherFolds) {
     for (int fold = 0; fold < 5; ++fold) {
       std::vector<int> others;
       std::vector<int> held;
-      for (int clip = 0; clip < rows.clips(); ++clip) (rows.fold[std::size_t(clip)] == fold ? held : others).push_back(clip);
+      for (int clip = 0; clip < rows.clips(); ++clip)
+        (rows.fold[std::size_t(clip)] == fold ? held : others).push_back(clip);
       const auto weights = fit_simplex(rows, others, {0, 1, 2});
-      for (std::size_t m = 0; m < 3; ++m) EXPECT_NEAR(ensemble.folds[std::size_t(fold)].fitted.weights[m], weights[m], 1e-5);
+      for (std::size_t m = 0; m < 3; ++m)
+        EXPECT_NEAR(ensemble.folds[std::size_t(fold)].fitted.weights[m], weights[m], 1e-5);
       ThresholdSurface sum;
       Thresholds mean_of_folds;
       for (int other = 0; other < 5; ++other) {
@@ -198,8 +200,7 @@ TEST(Ensemble, NestedEstimateIsFittedOnTheOtherFolds) {
         mean_of_folds.alpha += surface.best().thresholds.alpha / 4;
         mean_of_folds.beta += surface.best().thresholds.beta / 4;
       }
-      const Thresholds used =
-          thresholds == EnsembleThresholds::kPooled ? sum.best().thresholds : mean_of_folds;
+      const Thresholds used = thresholds == EnsembleThresholds::kPooled ? sum.best().thresholds : mean_of_folds;
       EXPECT_NEAR(ensemble.folds[std::size_t(fold)].fitted.thresholds.alpha, used.alpha, 1e-12);
       EXPECT_NEAR(ensemble.folds[std::size_t(fold)].fitted.thresholds.beta, used.beta, 1e-12);
       const auto p = mix_candidates(rows, ensemble.folds[std::size_t(fold)].fitted.weights, held);

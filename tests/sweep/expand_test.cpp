@@ -103,13 +103,13 @@ TEST(Expand, EncoderGenerators) {
   EXPECT_EQ(subsets("singles"), (Strings{"clip", "hubert", "imagebind", "wavlm"}));
   EXPECT_EQ(subsets("pairs"), (Strings{"clip+hubert", "clip+imagebind", "clip+wavlm", "hubert+imagebind",
                                        "hubert+wavlm", "imagebind+wavlm"}));
-  EXPECT_EQ(subsets("leave-one-out"), (Strings{"hubert+imagebind+wavlm", "clip+imagebind+wavlm",
-                                               "clip+hubert+wavlm", "clip+hubert+imagebind"}));
+  EXPECT_EQ(subsets("leave-one-out"),
+            (Strings{"hubert+imagebind+wavlm", "clip+imagebind+wavlm", "clip+hubert+wavlm", "clip+hubert+imagebind"}));
   EXPECT_EQ(subsets("by-modality"), (Strings{"clip+imagebind", "hubert+wavlm"}));
   EXPECT_EQ(subsets("{modality: audio}"), (Strings{"hubert+wavlm"}));
   EXPECT_EQ(subsets("{modality: [audio, video]}"), (Strings{"clip+hubert+imagebind+wavlm"}));
-  EXPECT_EQ(subsets("{sizes: 3}"), (Strings{"clip+hubert+imagebind", "clip+hubert+wavlm",
-                                            "clip+imagebind+wavlm", "hubert+imagebind+wavlm"}));
+  EXPECT_EQ(subsets("{sizes: 3}"),
+            (Strings{"clip+hubert+imagebind", "clip+hubert+wavlm", "clip+imagebind+wavlm", "hubert+imagebind+wavlm"}));
   EXPECT_EQ(subsets("{sizes: [1, 4]}").size(), 15u);  // 2^4 - 1
   EXPECT_EQ(subsets("[[wavlm, clip], [hubert]]"), (Strings{"clip+wavlm", "hubert"}));
 }
@@ -120,10 +120,9 @@ TEST(Expand, SeveralGeneratorsAreAUnionInOrder) {
 }
 
 TEST(Expand, GeneratorsChooseAmongTheEncodersOfBase) {
-  const Expansion expansion = expand_text(
-      "base: {selection: all, encoders: [wavlm, clip, hubert]}\naxes: {encoders: [pairs, [imagebind]]}");
-  EXPECT_EQ(column(expansion, "encoders"),
-            (Strings{"clip+hubert", "clip+wavlm", "hubert+wavlm", "imagebind"}));
+  const Expansion expansion =
+      expand_text("base: {selection: all, encoders: [wavlm, clip, hubert]}\naxes: {encoders: [pairs, [imagebind]]}");
+  EXPECT_EQ(column(expansion, "encoders"), (Strings{"clip+hubert", "clip+wavlm", "hubert+wavlm", "imagebind"}));
 }
 
 TEST(Expand, EncodersStandInDatasetOrderHoweverTheyWereTyped) {
@@ -215,8 +214,7 @@ TEST(Expand, ImpossibleConfigsAreAMistakeThatSaysHowManyAndWhere) {
 }
 
 TEST(Expand, ImpossibleConfigsAreDroppedAndCountedWhenAskedTo) {
-  const Expansion expansion =
-      expand_text("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\nimpossible: skip\n");
+  const Expansion expansion = expand_text("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\nimpossible: skip\n");
   EXPECT_EQ(expansion.dropped, 14);
   EXPECT_EQ(expansion.configs.size(), 16u);
   for (const ExpandedConfig& config : expansion.configs) EXPECT_EQ(check_config(config.config), "");
@@ -243,10 +241,8 @@ TEST(Expand, WhatTheDatasetLacksIsNamedWithItsPlaceAndTheNearest) {
 
 TEST(Expand, GeneratorsThatCannotBeFilledAreMistakes) {
   DatasetShape one{"f", {"clip"}, {""}, {0, 1}, false};
-  EXPECT_EQ(mistake("axes: {encoders: pairs}", one),
-            "1:18: encoders: a subset of 2 cannot be chosen from 1 encoder");
-  EXPECT_EQ(mistake("axes: {encoders: leave-one-out}", one),
-            "1:18: encoders: leave-one-out of 1 encoder leaves none");
+  EXPECT_EQ(mistake("axes: {encoders: pairs}", one), "1:18: encoders: a subset of 2 cannot be chosen from 1 encoder");
+  EXPECT_EQ(mistake("axes: {encoders: leave-one-out}", one), "1:18: encoders: leave-one-out of 1 encoder leaves none");
   EXPECT_EQ(mistake("axes: {encoders: by-modality}", one),
             "1:18: encoders: by-modality: the dataset does not say the modality of 'clip' (dataset.yaml)");
   EXPECT_EQ(mistake("axes: {encoders: {modality: audio}}", one),
@@ -264,8 +260,7 @@ TEST(Expand, AdaptingToTestClipsNeedsTestClips) {
             "has none (1); "
             "'impossible: skip' leaves them out");
   EXPECT_EQ(expand_text(text).configs.size(), 2u);
-  EXPECT_TRUE(
-      mistakes("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
+  EXPECT_TRUE(mistakes("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
 }
 
 TEST(Expand, TooFewFoldsAreAMistake) {
@@ -280,10 +275,9 @@ TEST(Expand, TooFewFoldsAreAMistake) {
 }
 
 TEST(Expand, AnAxisThatChangesNothingIsAMistake) {
-  EXPECT_EQ(
-      mistake("base: {fusion: concat}\naxes: {top_n: [1, 2]}"),
-      "2:8: top_n: this axis changes nothing: the setting matters only where fusion is sum and selection is "
-      "learned");
+  EXPECT_EQ(mistake("base: {fusion: concat}\naxes: {top_n: [1, 2]}"),
+            "2:8: top_n: this axis changes nothing: the setting matters only where fusion is sum and selection is "
+            "learned");
   EXPECT_EQ(mistake("axes: {dropout: [0, 0.1]}\nwhen: {dropout: {head: softmax}}"),
             "1:8: dropout: this axis changes nothing: its condition under 'when' never holds");
 }
@@ -380,8 +374,7 @@ folds: [0]
   // Five standard errors: a uniform over a range w has standard deviation w / sqrt(12).
   EXPECT_NEAR(log_sum / 4000, -3, 5 * 4 / std::sqrt(12 * 4000));
   EXPECT_NEAR(sum / 4000, 0.3, 5 * 0.4 / std::sqrt(12 * 4000));
-  for (int n = 1; n <= 4; ++n)
-    EXPECT_NEAR(top_n[static_cast<std::size_t>(n)], 1000, 5 * std::sqrt(4000 * 0.1875));
+  for (int n = 1; n <= 4; ++n) EXPECT_NEAR(top_n[static_cast<std::size_t>(n)], 1000, 5 * std::sqrt(4000 * 0.1875));
   EXPECT_NEAR(softmax, 2000, 5 * std::sqrt(1000));
 }
 
@@ -400,8 +393,7 @@ TEST(Expand, AddingAnAxisOrDrawsChangesNoOtherDraw) {
 }
 
 TEST(Expand, DrawsHaveFourDigitsSoThatIdsAreTheSameOnEveryMachine) {
-  const Expansion expansion =
-      expand_text("axes: {learning_rate: {log_uniform: [1e-5, 1e-1]}}\nsearch: {random: 200}");
+  const Expansion expansion = expand_text("axes: {learning_rate: {log_uniform: [1e-5, 1e-1]}}\nsearch: {random: 200}");
   for (const std::string& text : column(expansion, "learning_rate")) {
     const std::string digits = text.substr(0, text.find('e'));
     const std::size_t first = digits.find_first_of("123456789");
@@ -417,8 +409,7 @@ TEST(Expand, DrawsThatTrainTheSameAreLeftOutAndSaidSo) {
   EXPECT_EQ(expansion.points, 30);
   EXPECT_EQ(expansion.duplicates, 28);
   ASSERT_EQ(expansion.warnings.size(), 1u);
-  EXPECT_EQ(expansion.warnings[0].message,
-            "28 of 30 draws train the same as an earlier one and are left out");
+  EXPECT_EQ(expansion.warnings[0].message, "28 of 30 draws train the same as an earlier one and are left out");
 }
 
 TEST(CountByAxis, CountsConfigsTrialsAndWhatIsDone) {
@@ -429,12 +420,10 @@ TEST(CountByAxis, CountsConfigsTrialsAndWhatIsDone) {
   for (const TrialSpec& trial : expansion.trials) {
     if (trial.config.selection == Selection::kAll && trial.fold != 2) done.insert(trial.id);
   }
-  const auto counts =
-      count_by_axis(spec, expansion, [&](const std::string& id) { return done.count(id) > 0; });
+  const auto counts = count_by_axis(spec, expansion, [&](const std::string& id) { return done.count(id) > 0; });
   ASSERT_EQ(counts.size(), 2u);
   const auto row = [](const ValueCount& v) {
-    return v.value + " " + std::to_string(v.configs) + " " + std::to_string(v.trials) + " " +
-           std::to_string(v.done);
+    return v.value + " " + std::to_string(v.configs) + " " + std::to_string(v.trials) + " " + std::to_string(v.done);
   };
   EXPECT_EQ(counts[0].setting, "selection");
   ASSERT_EQ(counts[0].values.size(), 2u);
@@ -448,10 +437,8 @@ TEST(CountByAxis, CountsConfigsTrialsAndWhatIsDone) {
 }
 
 TEST(CountByAxis, ADrawnAxisIsOneRow) {
-  const SweepSpec spec =
-      parse_sweep("axes: {dropout: {uniform: [0, 0.5]}}\nsearch: {random: 9}\nfolds: [0]", "s");
-  const auto counts =
-      count_by_axis(spec, expand(spec, four_encoders()), [](const std::string&) { return false; });
+  const SweepSpec spec = parse_sweep("axes: {dropout: {uniform: [0, 0.5]}}\nsearch: {random: 9}\nfolds: [0]", "s");
+  const auto counts = count_by_axis(spec, expand(spec, four_encoders()), [](const std::string&) { return false; });
   ASSERT_EQ(counts[0].values.size(), 1u);
   EXPECT_EQ(counts[0].values[0].value, "0 to 0.5");
   EXPECT_EQ(counts[0].values[0].configs, 9);

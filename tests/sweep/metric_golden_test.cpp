@@ -1,12 +1,12 @@
 // Every number that the official evaluation code returned, against ours: golden/README.md beside the inputs says where
 // they come from. Skipped where that folder is not there (MEDLEY_SHARED, or ../shared beside the sources).
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "sweep/metric.h"
 #include "trainer/data/npz.h"

@@ -1,10 +1,10 @@
 #include "sweep/metric.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "sweep/error.h"
 
@@ -33,11 +33,26 @@ std::vector<Label> all_labels() {
 
 TEST(Metric, GridIsNumpyLinspace) {
   // numpy.linspace(.05, .95, 20), printed by NumPy with enough digits to read back the same.
-  const std::vector<double> numpy = {
-      0.05,                0.09736842105263158, 0.14473684210526316, 0.19210526315789472, 0.23947368421052628,
-      0.28684210526315784, 0.33421052631578946, 0.381578947368421,   0.4289473684210526,  0.47631578947368414,
-      0.5236842105263158,  0.5710526315789474,  0.618421052631579,   0.6657894736842105,  0.7131578947368421,
-      0.7605263157894736,  0.8078947368421052,  0.8552631578947368,  0.9026315789473683,  0.95};
+  const std::vector<double> numpy = {0.05,
+                                     0.09736842105263158,
+                                     0.14473684210526316,
+                                     0.19210526315789472,
+                                     0.23947368421052628,
+                                     0.28684210526315784,
+                                     0.33421052631578946,
+                                     0.381578947368421,
+                                     0.4289473684210526,
+                                     0.47631578947368414,
+                                     0.5236842105263158,
+                                     0.5710526315789474,
+                                     0.618421052631579,
+                                     0.6657894736842105,
+                                     0.7131578947368421,
+                                     0.7605263157894736,
+                                     0.8078947368421052,
+                                     0.8552631578947368,
+                                     0.9026315789473683,
+                                     0.95};
   EXPECT_EQ(std::vector<double>(threshold_grid().begin(), threshold_grid().end()), numpy);
 }
 
@@ -143,10 +158,10 @@ TEST(Metric, SurfaceIsDecodeOnGridValuesTiesAndZeros) {
     for (int c = 0; c < 6; ++c) {
       const auto kind = random() % 8;
       const double on_grid = grid[random() % kGridSize];
-      p.push_back(kind == 0   ? 0.0
-                  : kind == 1 ? 0.5
-                  : kind == 2 ? std::nextafter(on_grid, 0)
-                  : kind == 3 ? on_grid + grid[0]
+      p.push_back(kind == 0                     ? 0.0
+                  : kind == 1                   ? 0.5
+                  : kind == 2                   ? std::nextafter(on_grid, 0)
+                  : kind == 3                   ? on_grid + grid[0]
                   : kind == 4 && clip % 10 == 0 ? std::numeric_limits<double>::quiet_NaN()
                                                 : on_grid);
     }

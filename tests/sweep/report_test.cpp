@@ -1,10 +1,10 @@
 #include "sweep/report.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "sweep/config.h"
 #include "sweep/error.h"
@@ -221,8 +221,8 @@ TEST(Report, SameBytesInAnyOrderOfInput) {
   auto input = two_configs();
   input.trials.pop_back();
   std::vector<std::string> first;
-  for (const auto format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex, ReportFormat::kCsv,
-                            ReportFormat::kJson}) {
+  for (const auto format :
+       {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex, ReportFormat::kCsv, ReportFormat::kJson}) {
     first.push_back(render(make_report(input), format));
   }
   std::mt19937 random(1);
@@ -241,8 +241,9 @@ TEST(Report, SameBytesInAnyOrderOfInput) {
 
 TEST(Report, EveryNumberSaysItsProtocol) {
   const std::string text = render(make_report(two_configs()), ReportFormat::kText);
-  for (const char* said : {"Score paper", "Score clean", "paper-style, epoch and thresholds tuned on the reported fold",
-                           "thresholds chosen on the other folds", "ranked by clean Score", "corrected resampled t-test"}) {
+  for (const char* said :
+       {"Score paper", "Score clean", "paper-style, epoch and thresholds tuned on the reported fold",
+        "thresholds chosen on the other folds", "ranked by clean Score", "corrected resampled t-test"}) {
     EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
   }
 }

@@ -1,13 +1,13 @@
 #include "sweep/result.h"
 
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <limits>
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "sweep/error.h"
 
@@ -204,7 +204,8 @@ TEST(Result, DamagedBytesAreReadOrRefused) {
   int refused = 0;
   for (int round = 0; round < 4000; ++round) {
     auto bytes = good;
-    for (unsigned flips = 1 + random() % 4; flips > 0; --flips) bytes[random() % bytes.size()] ^= std::uint8_t(1u << random() % 8);
+    for (unsigned flips = 1 + random() % 4; flips > 0; --flips)
+      bytes[random() % bytes.size()] ^= std::uint8_t(1u << random() % 8);
     if (random() % 4 == 0) bytes.resize(random() % bytes.size());
     try {
       decode_result(bytes);

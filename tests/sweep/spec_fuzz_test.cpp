@@ -166,8 +166,7 @@ class Mutator {
 
 void expect_places(const SpecError& error, const std::string& text) {
   ASSERT_FALSE(error.diagnostics().empty());
-  const auto lines =
-      1 + std::count(text.begin(), text.end(), '\n') + std::count(text.begin(), text.end(), '\r');
+  const auto lines = 1 + std::count(text.begin(), text.end(), '\n') + std::count(text.begin(), text.end(), '\r');
   std::pair<int, int> last = {0, 0};
   for (const Diagnostic& d : error.diagnostics()) {
     ASSERT_GE(d.line, 1) << d.str();
@@ -184,8 +183,7 @@ double trial_bound(const SweepSpec& spec) {
   double bound = 5.0 * static_cast<double>(spec.seeds.size());
   if (spec.search == SweepSpec::Search::kRandom) return bound * spec.draws;
   for (const Axis& axis : spec.axes) {
-    bound *= std::max<double>(static_cast<double>(axis.values.size()),
-                              31.0 * (axis.kind == Axis::Kind::kEncoders));
+    bound *= std::max<double>(static_cast<double>(axis.values.size()), 31.0 * (axis.kind == Axis::Kind::kEncoders));
   }
   return bound;
 }
@@ -208,8 +206,7 @@ TEST(SpecFuzz, MutatedFilesParseOrAreRefusedWithPlaces) {
       if (trial_bound(spec) > 5'000) continue;
       const Expansion expansion = expand(spec, challenge());
       ++expanded;
-      ASSERT_EQ(expansion.trials.size(),
-                expansion.configs.size() * expansion.folds.size() * expansion.seeds.size());
+      ASSERT_EQ(expansion.trials.size(), expansion.configs.size() * expansion.folds.size() * expansion.seeds.size());
       for (const ExpandedConfig& config : expansion.configs) ASSERT_EQ(check_config(config.config), "");
     } catch (const SpecError& e) {
       ++refused;

@@ -222,8 +222,7 @@ TEST(ParseSweep, AxisFormsAreChecked) {
             "1:16: top_n: 'rnage' is not a way to give values; did you mean 'range'?");
   EXPECT_EQ(mistake("axes: {top_n: {range: [1, 2], choice: [1]}}"),
             "1:31: top_n: 'range' and 'choice' are two ways to give its values: keep one");
-  EXPECT_EQ(mistake("axes: {top_n: {range: [3, 1]}}"),
-            "1:23: top_n: range [3, 1]: the smaller bound stands first");
+  EXPECT_EQ(mistake("axes: {top_n: {range: [3, 1]}}"), "1:23: top_n: range [3, 1]: the smaller bound stands first");
   EXPECT_EQ(mistake("axes: {top_n: {range: [1, 3, 0]}}"), "1:30: top_n: the step '0' must be larger than 0");
   EXPECT_EQ(mistake("axes: {top_n: {range: [1, 3, 0.5]}}"), "1:30: top_n: '0.5' must be a whole number");
   EXPECT_EQ(mistake("axes: {top_n: {range: [0, 3]}}"), "1:24: top_n: '0' must be between 1 and 64");
@@ -248,22 +247,18 @@ TEST(ParseSweep, AxisFormsAreChecked) {
 }
 
 TEST(ParseSweep, EncoderGeneratorsAreChecked) {
-  EXPECT_EQ(mistake("axes: {encoders: pars}"),
-            "1:18: encoders: 'pars' is not a generator; did you mean 'pairs'?");
+  EXPECT_EQ(mistake("axes: {encoders: pars}"), "1:18: encoders: 'pars' is not a generator; did you mean 'pairs'?");
   EXPECT_EQ(mistake("axes: {encoders: [all, clip]}"),
             "1:24: encoders: 'clip' is not a generator; valid: all, singles, pairs, leave-one-out, "
             "by-modality, {sizes: "
             "[a, b]}, {modality: name}, or lists of encoders ([clip] is the subset of that encoder alone)");
   EXPECT_EQ(mistake("axes: {encoders: {sizes: [3, 2]}}"), "1:27: sizes: [3, 2]: the smallest stands first");
-  EXPECT_EQ(mistake("axes: {encoders: {sizes: [0, 2]}}"),
-            "1:27: sizes: '0' must be a whole number from 1 to 10000");
+  EXPECT_EQ(mistake("axes: {encoders: {sizes: [0, 2]}}"), "1:27: sizes: '0' must be a whole number from 1 to 10000");
   EXPECT_EQ(mistake("axes: {encoders: [[a, b, a]]}"), "1:26: encoders: 'a' stands twice in the list");
-  EXPECT_EQ(mistake("axes: {encoders: {size: 2}}"),
-            "1:19: unknown key 'size' in encoders; did you mean 'sizes'?");
-  EXPECT_EQ(
-      mistake("base: {encoders: pairs}"),
-      "1:18: encoders: 'pairs' must be all, a list of encoders, or {modality: name}; generators of several "
-      "subsets stand under 'axes'");
+  EXPECT_EQ(mistake("axes: {encoders: {size: 2}}"), "1:19: unknown key 'size' in encoders; did you mean 'sizes'?");
+  EXPECT_EQ(mistake("base: {encoders: pairs}"),
+            "1:18: encoders: 'pairs' must be all, a list of encoders, or {modality: name}; generators of several "
+            "subsets stand under 'axes'");
 }
 
 TEST(ParseSweep, ConditionsAreChecked) {
@@ -275,11 +270,10 @@ TEST(ParseSweep, ConditionsAreChecked) {
   EXPECT_EQ(mistake(axes + "when: {top_n: {top_n: 1}}"), "2:16: when: 'top_n' cannot be its own condition");
   EXPECT_EQ(mistake(axes + "when: {top_n: {encoders: all}}"), "2:16: when: encoders cannot be a condition");
   EXPECT_EQ(mistake(axes + "when: {top_n: {gate: []}}"), "2:22: when: gate: an empty list never holds");
-  EXPECT_EQ(
-      mistakes(axes + "when: {gate: {fusion: sum}, fusion: {gate: scorer}, top_n: {gate: scorer}}"),
-      (std::vector<std::string>{"2:8: when: the condition of 'gate' depends on itself, by way of 'fusion'",
-                                "2:29: when: the condition of 'fusion' depends on itself, by way of 'gate'",
-                                "2:53: when: the condition of 'top_n' depends on itself, by way of 'gate'"}));
+  EXPECT_EQ(mistakes(axes + "when: {gate: {fusion: sum}, fusion: {gate: scorer}, top_n: {gate: scorer}}"),
+            (std::vector<std::string>{"2:8: when: the condition of 'gate' depends on itself, by way of 'fusion'",
+                                      "2:29: when: the condition of 'fusion' depends on itself, by way of 'gate'",
+                                      "2:53: when: the condition of 'top_n' depends on itself, by way of 'gate'"}));
 }
 
 TEST(ParseSweep, SearchIsChecked) {
@@ -317,8 +311,8 @@ TEST(ParseSweep, WhatASweepFileNeverNeedsIsRefused) {
 TEST(ParseSweep, WhatIsNotUtf8IsRefusedAtItsPlace) {
   const std::string wrong = ": this byte is not text: a sweep file is UTF-8";
   EXPECT_EQ(mistake(std::string("name: a\0b", 9)), "1:8" + wrong);
-  for (const char* bad : {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
-                          "\xf5\x80\x80\x80", "\xf4\x90\x80\x80"}) {
+  for (const char* bad :
+       {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xf4\x90\x80\x80"}) {
     EXPECT_EQ(mistake(std::string("seeds: 1\nname: x") + bad + "\n"), "2:8" + wrong);
   }
   EXPECT_EQ(parse("name: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80").name, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");

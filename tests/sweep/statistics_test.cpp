@@ -1,9 +1,9 @@
 #include "sweep/statistics.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <numeric>
+
+#include <gtest/gtest.h>
 
 #include "sweep/error.h"
 
@@ -16,7 +16,7 @@ TEST(Statistics, MeanDeviationAndQuantilesAreNumPys) {
   const std::vector<double> x = {3, 1, 4, 1, 5, 9, 2, 6};
   EXPECT_DOUBLE_EQ(mean(x), 31.0 / 8);
   EXPECT_NEAR(sample_sd(x), 2.748376143938713, 1e-15);  // numpy.std(ddof=1)
-  EXPECT_EQ(quantile(x, 0.025), 1.0);                    // numpy.percentile(x, 2.5)
+  EXPECT_EQ(quantile(x, 0.025), 1.0);                   // numpy.percentile(x, 2.5)
   EXPECT_EQ(quantile(x, 0.5), 3.5);
   EXPECT_NEAR(quantile(x, 0.975), 8.475, 1e-12);
   EXPECT_EQ(quantile(x, 0), 1);
@@ -96,14 +96,14 @@ TEST(Bootstrap, DrawsGroupsEvenly) {
 
 TEST(Bootstrap, IntervalOfAMeanIsNearTheNormalOne) {
   // Mean of 0..99: the bootstrap's standard error is sd (n) / sqrt n = 28.866 / 10, so 49.5 +- 1.96 x 2.8866.
-  const auto interval = bootstrap_interval(
-      100,
-      [](const std::vector<int>& counts) {
-        double sum = 0;
-        for (std::size_t g = 0; g < counts.size(); ++g) sum += counts[g] * double(g);
-        return sum / 100;
-      },
-      {20000, 0.95, 9});
+  const auto interval = bootstrap_interval(100,
+                                           [](const std::vector<int>& counts) {
+                                             double sum = 0;
+                                             for (std::size_t g = 0; g < counts.size(); ++g)
+                                               sum += counts[g] * double(g);
+                                             return sum / 100;
+                                           },
+                                           {20000, 0.95, 9});
   EXPECT_NEAR(interval.low, 49.5 - 1.96 * 2.8866, 0.15);
   EXPECT_NEAR(interval.high, 49.5 + 1.96 * 2.8866, 0.15);
 }

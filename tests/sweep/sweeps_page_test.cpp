@@ -49,11 +49,10 @@ TEST(SweepsPage, ItsTableIsTheSettings) {
   const std::string text = page();
   const Config defaults;
   for (const Setting& setting : settings()) {
-    const std::string initial =
-        setting.kind == Setting::Kind::kEncoders ? "all" : value_text(setting.get(defaults));
+    const std::string initial = setting.kind == Setting::Kind::kEncoders ? "all" : value_text(setting.get(defaults));
     const std::string row = "| `" + setting.name + "` | " + values_of(setting) + " | " + initial + " | " +
-                            setting.meaning + " | " +
-                            (setting.active_when.empty() ? "always" : setting.active_when) + " |\n";
+                            setting.meaning + " | " + (setting.active_when.empty() ? "always" : setting.active_when) +
+                            " |\n";
     EXPECT_NE(text.find(row), std::string::npos) << "docs/sweeps.md wants this row:\n" << row;
   }
   std::size_t rows = 0;

@@ -1,9 +1,9 @@
 // A trained trial on disk says what it said in memory; statistics and importance against hand-made numbers.
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <cmath>
 #include <filesystem>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/trainer/planted_dataset.h"
 #include "trainer/data/npz_write.h"

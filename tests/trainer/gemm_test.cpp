@@ -1,10 +1,10 @@
 #include "trainer/gemm.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace medley::tests {
 namespace {
@@ -33,7 +33,8 @@ void check(const Shape& s, double tolerance) {
   for (int i = 0; i < s.rows; ++i) {
     for (int j = 0; j < s.width; ++j) {
       double sum = 0;
-      for (int k = 0; k < s.dim; ++k) sum += static_cast<double>(x[at(i, k, s.dim)]) * static_cast<double>(w[at(k, j, s.width)]);
+      for (int k = 0; k < s.dim; ++k)
+        sum += static_cast<double>(x[at(i, k, s.dim)]) * static_cast<double>(w[at(k, j, s.width)]);
       ASSERT_NEAR(static_cast<double>(z[at(i, j, s.width)]), sum, tolerance);
     }
   }

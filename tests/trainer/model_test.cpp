@@ -1,10 +1,10 @@
 // The model's arithmetic against finite differences, LibTorch's own operations and optimisers, and plain formulas.
 #include "trainer/model.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
-
-#include <cmath>
 
 #include "tests/trainer/planted_dataset.h"
 #include "trainer/group.h"
@@ -70,7 +70,7 @@ struct Problem {
     const trainer::Targets want = targets(2, kRows);
     const trainer::LossTerms terms = trainer::head_losses(settings, out.logits.narrow(1, 0, kRows), want);
     Tensor sum = terms.salience * 0.7 + 20 * trainer::coral_loss(out.fused.narrow(1, 0, kRows), want.real,
-                                                                out.fused.narrow(1, kRows, kRows), want.real);
+                                                                 out.fused.narrow(1, kRows, kRows), want.real);
     if (terms.presence.defined()) sum = sum + 1.3 * terms.presence;
     return sum;
   }
@@ -223,12 +223,14 @@ TEST(Optimizer, SchedulesWarmUpThenHoldOrFallToZero) {
 // The definition, with the covariances themselves.
 TEST(Losses, CoralIsTheDistanceOfCovariances) {
   const Tensor s = numbers({1, 9, 4}, 1), t = numbers({1, 6, 4}, 2);
-  const Tensor real_s = torch::ones({1, 9}, torch::kBool), real_t = torch::tensor({true, true, true, true, true, false}).view({1, 6});
+  const Tensor real_s = torch::ones({1, 9}, torch::kBool),
+               real_t = torch::tensor({true, true, true, true, true, false}).view({1, 6});
   const auto covariance = [](const Tensor& x) {
     const Tensor centred = x - x.mean(0, true);
     return torch::mm(centred.t(), centred) / (x.size(0) - 1);
   };
-  const double expected = (covariance(s[0]) - covariance(t[0].narrow(0, 0, 5))).square().sum().item<double>() / (4 * 16);
+  const double expected =
+      (covariance(s[0]) - covariance(t[0].narrow(0, 0, 5))).square().sum().item<double>() / (4 * 16);
   EXPECT_NEAR(trainer::coral_loss(s, real_s, t, real_t).item<double>(), expected, 1e-13);
 }
 

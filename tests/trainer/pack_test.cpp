@@ -1,8 +1,8 @@
 // What a pack promises: it learns; the same seed gives the same bits; a trial's bits do not depend on its pack.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 #include "tests/trainer/planted_dataset.h"
 #include "trainer/trainer.h"
@@ -95,12 +95,34 @@ std::vector<TrialSpec> mixed_trials(const Config& base) {
   };
   add(0, 1, [](Config&) {});
   add(1, 1, [](Config& c) { c.learning_rate = 1e-2; });
-  add(2, 2, [](Config& c) { c.encoders = {"clear", "noise"}; c.top_n = 1; });
-  add(0, 3, [](Config& c) { c.epochs = 2; c.dropout = 0; });
-  add(1, 4, [](Config& c) { c.encoders = {"faint"}; c.top_n = 1; c.normalize = sweep::Normalize::kActor; });
-  add(2, 1, [](Config& c) { c.top_n = 3; c.temperature = 0.5; c.label_smoothing = 0.1; });
-  add(0, 1, [](Config& c) { c.inner_fold = true; c.patience = 2; c.schedule = sweep::Schedule::kConstant; });
-  add(1, 9, [](Config& c) { c.grad_clip = 0.5; c.weight_decay = 0.2; c.warmup_epochs = 2; });
+  add(2, 2, [](Config& c) {
+    c.encoders = {"clear", "noise"};
+    c.top_n = 1;
+  });
+  add(0, 3, [](Config& c) {
+    c.epochs = 2;
+    c.dropout = 0;
+  });
+  add(1, 4, [](Config& c) {
+    c.encoders = {"faint"};
+    c.top_n = 1;
+    c.normalize = sweep::Normalize::kActor;
+  });
+  add(2, 1, [](Config& c) {
+    c.top_n = 3;
+    c.temperature = 0.5;
+    c.label_smoothing = 0.1;
+  });
+  add(0, 1, [](Config& c) {
+    c.inner_fold = true;
+    c.patience = 2;
+    c.schedule = sweep::Schedule::kConstant;
+  });
+  add(1, 9, [](Config& c) {
+    c.grad_clip = 0.5;
+    c.weight_decay = 0.2;
+    c.warmup_epochs = 2;
+  });
   return trials;
 }
 
@@ -159,7 +181,11 @@ INSTANTIATE_TEST_SUITE_P(Switches, PackOf, testing::Values("scorer", "query_cora
 
 TEST(Pack, ANeighbourThatDivergesIsFrozenAndChangesNoBit) {
   data::Dataset dataset = planted_dataset();
-  const TrialSpec good = trial([] { Config c = small_config(); c.encoders = {"clear", "noise"}; return c; }());
+  const TrialSpec good = trial([] {
+    Config c = small_config();
+    c.encoders = {"clear", "noise"};
+    return c;
+  }());
   const auto expected = bits(alone(dataset, good));
   values_of(dataset, "faint")[3] = std::nanf("");
   const auto results = trainer::train_pack(dataset, {trial(small_config(), 1), good, trial(small_config(), 2)});
@@ -247,8 +273,10 @@ TEST(Leakage, LabelsOfHeldOutAndTargetClipsDoNotReachTraining) {
     config.adaptation = sweep::Adaptation::kCoral;
     config.adaptation_target = target;
     const TrialResult before = alone(dataset, trial(config, 1));
-    for (const int clip : dataset.clips_of_fold(1)) dataset.clips[static_cast<std::size_t>(clip)].label = sweep::Label{5, -1, 100};
-    for (const int clip : dataset.clips_of_fold(-1)) dataset.clips[static_cast<std::size_t>(clip)].label = sweep::Label{0, -1, 100};
+    for (const int clip : dataset.clips_of_fold(1))
+      dataset.clips[static_cast<std::size_t>(clip)].label = sweep::Label{5, -1, 100};
+    for (const int clip : dataset.clips_of_fold(-1))
+      dataset.clips[static_cast<std::size_t>(clip)].label = sweep::Label{0, -1, 100};
     const TrialResult after = alone(dataset, trial(config, 1));
     EXPECT_EQ(training_trace(after), training_trace(before));
     EXPECT_EQ(after.clean.validation.fused, before.clean.validation.fused);
@@ -286,7 +314,8 @@ TEST(Gate, KeepsExactlyTopN) {
     EXPECT_NEAR(weight, 1, 1e-6);
     EXPECT_EQ(result.importance.weights.size(), 3 * dataset.clips_of_fold(0).size());
     ASSERT_EQ(result.importance.cka.size(), 9u);
-    for (const int diagonal : {0, 4, 8}) EXPECT_NEAR(result.importance.cka[static_cast<std::size_t>(diagonal)], 1, 1e-6);
+    for (const int diagonal : {0, 4, 8})
+      EXPECT_NEAR(result.importance.cka[static_cast<std::size_t>(diagonal)], 1, 1e-6);
   }
 }
 

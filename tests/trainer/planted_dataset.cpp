@@ -56,7 +56,8 @@ data::Dataset planted_dataset(const PlantedOptions& options) {
     for (std::size_t c = 0; c < dataset.clips.size(); ++c) {
       const sweep::Label& label = labels[c % labels.size()];
       for (int j = 0; j < encoder.dim; ++j) {
-        float x = static_cast<float>(label.salience) / 100 * directions[static_cast<std::size_t>(label.first * encoder.dim + j)];
+        float x = static_cast<float>(label.salience) / 100 *
+                  directions[static_cast<std::size_t>(label.first * encoder.dim + j)];
         if (label.is_blend()) {
           x += static_cast<float>(100 - label.salience) / 100 *
                directions[static_cast<std::size_t>(label.second * encoder.dim + j)];

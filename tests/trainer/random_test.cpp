@@ -1,9 +1,9 @@
 #include "trainer/random.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <numeric>
+
+#include <gtest/gtest.h>
 
 namespace medley::tests {
 namespace {

@@ -7,8 +7,7 @@
 namespace medley::web {
 namespace {
 
-Request request(const std::string& method, const std::string& path,
-                const std::string& host = "127.0.0.1:8642") {
+Request request(const std::string& method, const std::string& path, const std::string& host = "127.0.0.1:8642") {
   Request made;
   made.method = method;
   made.path = path;
@@ -27,8 +26,7 @@ TEST(Access, LoopbackReadsNeedNoToken) {
 
 TEST(Access, ForeignHostNameOnLoopbackIsRefusedAsRebinding) {
   const Access access{true, ""};
-  for (const char* host :
-       {"evil.example", "evil.example:8642", "127.0.0.1.evil.example", "", "[::1", "10.0.0.3"}) {
+  for (const char* host : {"evil.example", "evil.example:8642", "127.0.0.1.evil.example", "", "[::1", "10.0.0.3"}) {
     EXPECT_EQ(status_of(access.refuse(request("GET", "/", host))), 403) << host;
   }
 }

@@ -58,12 +58,8 @@ TEST_F(RoutesTest, SweepsCountTheirTrials) {
     if (sweep["id"] == sample_.running) running = sweep;
   }
   // 135 trials; of the first 96, one failed and one of the others diverged; two more are running.
-  EXPECT_EQ(running["trials"], json({{"total", 135},
-                                     {"finished", 95},
-                                     {"diverged", 1},
-                                     {"failed", 1},
-                                     {"running", 2},
-                                     {"waiting", 37}}));
+  EXPECT_EQ(running["trials"],
+            json({{"total", 135}, {"finished", 95}, {"diverged", 1}, {"failed", 1}, {"running", 2}, {"waiting", 37}}));
   EXPECT_EQ(running["state"], "running");
   EXPECT_EQ(running["configs"], 9);
   EXPECT_EQ(running["folds"], json({0, 1, 2, 3, 4}));
@@ -129,8 +125,7 @@ TEST_F(RoutesTest, AFinishedTrialHasCurvesAttemptsAndImportance) {
   EXPECT_EQ(result["clean"]["accuracy"],
             nullptr);  // thresholds come from other folds: a number of the config
   bool top_n = false;
-  for (const json& setting : trial["settings"])
-    top_n = top_n || (setting["name"] == "top_n" && setting["text"] == "1");
+  for (const json& setting : trial["settings"]) top_n = top_n || (setting["name"] == "top_n" && setting["text"] == "1");
   EXPECT_TRUE(top_n);
 }
 

@@ -64,8 +64,7 @@ std::vector<float> noisy(const std::vector<sweep::Label>& truth, double noise, s
 
 sweep::ThresholdSurface surface_of(const std::vector<float>& fused, const std::vector<sweep::Label>& truth) {
   const std::vector<double> wide(fused.begin(), fused.end());
-  return sweep::threshold_surface({wide.data(), static_cast<int>(truth.size()), 6}, truth,
-                                  sweep::Classes::blemore());
+  return sweep::threshold_surface({wide.data(), static_cast<int>(truth.size()), 6}, truth, sweep::Classes::blemore());
 }
 
 sweep::Importance sample_importance(const sweep::Config& config, int clips, std::mt19937_64& random) {
@@ -133,8 +132,7 @@ sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::D
   result.paper = snapshot(22, 0);
   result.clean = snapshot(epochs, 0.15);
   if (trial.config.inner_fold) result.inner = snapshot(epochs, 0.1).surface;
-  if (trial.config.fusion == sweep::Fusion::kSum)
-    result.importance = sample_importance(trial.config, clips, random);
+  if (trial.config.fusion == sweep::Fusion::kSum) result.importance = sample_importance(trial.config, clips, random);
   result.seconds = 6 + 3 * uniform(random);
   result.samples_per_second = 9000 + 900 * uniform(random);
   result.peak_memory_bytes = 412'000'000;
@@ -142,9 +140,8 @@ sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::D
   return result;
 }
 
-storage::SweepSubmission submission_of(const std::string& name,
-                                       const std::vector<storage::SweepConfig>& configs, int seeds,
-                                       const storage::DatasetRecord& dataset) {
+storage::SweepSubmission submission_of(const std::string& name, const std::vector<storage::SweepConfig>& configs,
+                                       int seeds, const storage::DatasetRecord& dataset) {
   storage::SweepSubmission made;
   made.name = name;
   made.yaml = "name: " + name + "\ndata: made-up\nfolds: all\nseeds: " + std::to_string(seeds) +
@@ -177,8 +174,7 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
   writer.worker_joined({"w-1", "node07:4211", 8, 1, "cpu", "0.1.0"}, time);
   writer.worker_joined({"w-2", "node07:4212", 8, 2, "cuda:0, NVIDIA H200", "0.1.0"}, time);
   writer.worker_joined({"w-3", "node09:118", 8, 1, "cpu", "0.1.0"}, time);
-  writer.set_worker_state("w-3", sweep::WorkerState::kQuarantined, "3 distinct trials in a row failed",
-                          time + 60'000);
+  writer.set_worker_state("w-3", sweep::WorkerState::kQuarantined, "3 distinct trials in a row failed", time + 60'000);
 
   std::int64_t pack = 0;
   const auto begin = [&](const sweep::TrialSpec& trial, int number, const std::string& worker) {
@@ -199,8 +195,7 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
       one.config.gate = gate;
       one.config.top_n = top_n;
       one.config.inner_fold = true;
-      one.axis_values = {{"gate", gate == sweep::Gate::kScorer ? "scorer" : "query"},
-                         {"top_n", std::to_string(top_n)}};
+      one.axis_values = {{"gate", gate == sweep::Gate::kScorer ? "scorer" : "query"}, {"top_n", std::to_string(top_n)}};
       gates.push_back(one);
     }
   }
@@ -231,11 +226,10 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
       for (int number = 1; number <= 5; ++number) {
         begin(trial, number, "w-3");
         time += 1000;
-        writer.end_attempt({trial.id, number}, sweep::AttemptState::kLost,
-                           "the worker's process was killed (signal 9)", time);
+        writer.end_attempt({trial.id, number}, sweep::AttemptState::kLost, "the worker's process was killed (signal 9)",
+                           time);
       }
-      writer.fail_trial(trial.id,
-                        "5 attempts were lost; the last: the worker's process was killed (signal 9)", time);
+      writer.fail_trial(trial.id, "5 attempts were lost; the last: the worker's process was killed (signal 9)", time);
     } else if (i == 40) {
       store.diverged = trial.id;
       begin(trial, 1, "w-1");

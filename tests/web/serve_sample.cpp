@@ -15,13 +15,12 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::filesystem::path folder = argv[1];
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
   if (!medley::storage::store_exists(folder)) {
     const auto sample = medley::test::write_sample_store(folder, now.count());
-    std::cout << "running " << sample.running << "\nfinished " << sample.finished << "\nhostile "
-              << sample.hostile << "\ntrial " << sample.trial << "\nfailed " << sample.failed << "\ndiverged "
-              << sample.diverged << "\n";
+    std::cout << "running " << sample.running << "\nfinished " << sample.finished << "\nhostile " << sample.hostile
+              << "\ntrial " << sample.trial << "\nfailed " << sample.failed << "\ndiverged " << sample.diverged << "\n";
   }
   medley::web::Options options;
   options.store = folder;

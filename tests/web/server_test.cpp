@@ -98,9 +98,7 @@ class ServerTest : public ::testing::Test {
     return answer.size() < 12 || answer.compare(0, 7, "HTTP/1.") != 0 ? 0 : std::atoi(answer.c_str() + 9);
   }
 
-  void expect_alive() const {
-    EXPECT_EQ(status(ask("GET /api/v1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")), 200);
-  }
+  void expect_alive() const { EXPECT_EQ(status(ask("GET /api/v1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")), 200); }
 
   static std::filesystem::path folder_;
   static test::SampleStore sample_;
@@ -114,8 +112,8 @@ TEST_F(ServerTest, AnswersWithSecurityHeadersAndClosesTheConnection) {
   const std::string answer = ask("GET /api/v1/sweeps HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(status(answer), 200);
   for (const char* header :
-       {"Content-Security-Policy: default-src 'none'", "X-Content-Type-Options: nosniff",
-        "X-Frame-Options: DENY", "Connection: close", "ETag: \"", "Content-Type: application/json"}) {
+       {"Content-Security-Policy: default-src 'none'", "X-Content-Type-Options: nosniff", "X-Frame-Options: DENY",
+        "Connection: close", "ETag: \"", "Content-Type: application/json"}) {
     EXPECT_NE(answer.find(header), std::string::npos) << header << " in\n" << answer.substr(0, 900);
   }
 }
@@ -146,10 +144,9 @@ TEST_F(ServerTest, UnchangedAnswersAre304) {
 }
 
 TEST_F(ServerTest, TraversalReachesNoFile) {
-  for (const char* path :
-       {"/../medley.db", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd",
-        "/app.js/../../etc/passwd", "/api/v1/sweeps/../../medley.db", "/api/v1/trials/..%2f..%2fmedley.db",
-        "/index.html%00.js", "/medley.db", "/lock"}) {
+  for (const char* path : {"/../medley.db", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd",
+                           "/app.js/../../etc/passwd", "/api/v1/sweeps/../../medley.db",
+                           "/api/v1/trials/..%2f..%2fmedley.db", "/index.html%00.js", "/medley.db", "/lock"}) {
     const std::string answer = ask(std::string("GET ") + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_GE(status(answer), 400) << path;
     EXPECT_LT(status(answer), 500) << path;
@@ -182,14 +179,12 @@ TEST_F(ServerTest, BadFormsAreRefused) {
        "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host +
            "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
        411, 411},
-      {"no length",
-       "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Authorization: Bearer secret\r\n\r\n", 411,
+      {"no length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Authorization: Bearer secret\r\n\r\n", 411,
        411},
       {"huge length",
-       "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n",
-       413, 413},
-      {"negative length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: -1\r\n\r\n",
-       400, 413},
+       "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n", 413, 413},
+      {"negative length", "POST /api/v1/sweeps/abcd/pause HTTP/1.1\r\n" + host + "Content-Length: -1\r\n\r\n", 400,
+       413},
       {"many headers",
        "GET /api/v1/healthz HTTP/1.1\r\n" + host +
            [] {
@@ -283,8 +278,7 @@ TEST_F(ServerTest, APortInUseIsAnErrorThatNamesIt) {
     second.start();
     FAIL() << "two servers share port " << options.port;
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find(std::to_string(options.port)), std::string::npos)
-        << error.what();
+    EXPECT_NE(std::string(error.what()).find(std::to_string(options.port)), std::string::npos) << error.what();
   }
 }
 
@@ -300,9 +294,7 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
   const std::string head = "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n";
   EXPECT_EQ(status(ask(head + "\r\n{}")), 401);
   EXPECT_EQ(status(ask(head + "Authorization: Bearer secret\r\nOrigin: http://evil.example\r\n\r\n{}")), 403);
-  EXPECT_EQ(
-      status(ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n")),
-      404);
+  EXPECT_EQ(status(ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n")), 404);
   EXPECT_TRUE(control_.asked.empty());
   EXPECT_EQ(status(ask(head + "Authorization: Bearer secret\r\n\r\n{}")), 200);
   EXPECT_EQ(control_.asked, std::vector<std::string>{"pause " + sample_.running});
@@ -313,10 +305,9 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
                        "Authorization: Bearer secret\r\n\r\n")),
             200);
   EXPECT_EQ(control_.asked, std::vector<std::string>{"retry " + sample_.failed});
-  EXPECT_EQ(
-      status(ask("POST /api/v1/trials/ffffffff/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
-                 "Authorization: Bearer secret\r\n\r\n")),
-      404);
+  EXPECT_EQ(status(ask("POST /api/v1/trials/ffffffff/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                       "Authorization: Bearer secret\r\n\r\n")),
+            404);
   EXPECT_EQ(control_.asked.size(), 1u);
 }
 

@@ -1,6 +1,4 @@
 // A worker with the real link and a trainer that only waits: for tests that kill it.
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -12,6 +10,8 @@
 #include <sstream>
 #include <stdexcept>
 #include <thread>
+
+#include <unistd.h>
 
 #include "tests/worker/fake_trainer.h"
 #include "worker/link.h"
@@ -56,7 +56,8 @@ int main(int argc, char** argv) try {
   options.port = static_cast<std::uint16_t>(std::stoi(peer.substr(colon + 1)));
   options.token = protocol::read_token(arguments.at("--token-file"));
   options.spool = arguments.at("--spool");
-  options.first_contact = std::chrono::milliseconds(arguments.count("--patience-ms") ? std::stoi(arguments["--patience-ms"]) : 10'000);
+  options.first_contact =
+      std::chrono::milliseconds(arguments.count("--patience-ms") ? std::stoi(arguments["--patience-ms"]) : 10'000);
   options.first_retry = std::chrono::milliseconds(20);
   options.largest_retry = std::chrono::milliseconds(100);
   char host[256] = {};
@@ -82,7 +83,8 @@ int main(int argc, char** argv) try {
     std::vector<sweep::TrialResult> results;
     for (const auto& trial : pack.trials) {
       results.push_back(fake::fake_result(trial, behaviour.is("diverge", trial.id)));
-      if (behaviour.is("wrong_size", trial.id)) results.back().paper.validation.fused.resize(6), results.back().paper.validation.clips = 1;
+      if (behaviour.is("wrong_size", trial.id))
+        results.back().paper.validation.fused.resize(6), results.back().paper.validation.clips = 1;
       if (pack.checkpoints.empty()) continue;
       std::filesystem::create_directories(pack.checkpoints);
       std::ofstream(pack.checkpoints / (trial.id + ".npz")) << "weights";

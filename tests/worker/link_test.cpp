@@ -1,9 +1,5 @@
 // The link against a coordinator that a test plays word by word.
-#include <gtest/gtest.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "worker/link.h"
 
 #include <array>
 #include <atomic>
@@ -13,9 +9,13 @@
 #include <utility>
 
 #include <boost/asio.hpp>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/worker/fake_trainer.h"
-#include "worker/link.h"
 #include "worker/protocol/codec.h"
 
 namespace medley::worker {
@@ -367,8 +367,11 @@ TEST_F(LinkTest, ACoordinatorThatDoesNotKnowTheTokenIsLeft) {
 
 TEST_F(LinkTest, NonsenseEndsTheConnectionNotTheWorker) {
   start();
-  for (const auto& nonsense : std::vector<std::vector<std::uint8_t>>{
-           {0, 0, 0, 0}, {255, 255, 255, 255}, {0, 0, 0, 1, 0x81}, protocol::encode_frame(protocol::Leave{"I am a worker"})}) {
+  for (const auto& nonsense :
+       std::vector<std::vector<std::uint8_t>>{{0, 0, 0, 0},
+                                              {255, 255, 255, 255},
+                                              {0, 0, 0, 1, 0x81},
+                                              protocol::encode_frame(protocol::Leave{"I am a worker"})}) {
     Peer peer = welcome();
     peer.send_raw(nonsense);
     EXPECT_TRUE(peer.closed_by_peer());

@@ -1,11 +1,11 @@
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <random>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "worker/protocol/codec.h"
 #include "worker/protocol/handshake.h"
@@ -135,7 +135,7 @@ TEST(Codec, ASpoiltMessageIsAnErrorOrAnotherMessageNeverACrash) {
 
 TEST(Codec, DepthAndCountAreBounded) {
   EXPECT_THROW(decode(std::vector<std::uint8_t>(8u << 20, 0x81)), Error);  // arrays in arrays: must not eat the stack
-  std::vector<std::uint8_t> wide = {0x9a, 0x00, 0xff, 0xff, 0xff};          // 16 million nulls
+  std::vector<std::uint8_t> wide = {0x9a, 0x00, 0xff, 0xff, 0xff};         // 16 million nulls
   wide.resize(5 + 0xffffff, 0xf6);
   EXPECT_THROW(decode(wide), Error);
   EXPECT_THROW(decode({0x9b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), Error);  // claims 2^63 entries

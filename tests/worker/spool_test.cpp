@@ -1,12 +1,12 @@
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "worker/spool.h"
 
 #include <cstdlib>
 #include <fstream>
 
-#include "worker/spool.h"
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace medley::worker {
 namespace {
@@ -106,7 +106,8 @@ TEST_F(SpoolTest, ADamagedResultIsSetAsideNotDelivered) {
 
 TEST_F(SpoolTest, StrangeNamesAreLeftAlone) {
   Spool spool(folder_, "me");
-  for (const char* name : {"lock2", "00000000000000aa-0", "00000000000000aa-x", "00000000000000aa-1x", "00000000000000AA-1"}) {
+  for (const char* name :
+       {"lock2", "00000000000000aa-0", "00000000000000aa-x", "00000000000000aa-1x", "00000000000000AA-1"}) {
     std::ofstream(folder_ / "w-me" / name) << "x";
   }
   EXPECT_TRUE(spool.list().empty());

@@ -35,8 +35,8 @@ class Reader {
   }
 
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error(path_.string() + ":" + std::to_string(line_) + ":" + std::to_string(at_ - line_start_ + 1) +
-                ": " + what);
+    throw Error(path_.string() + ":" + std::to_string(line_) + ":" + std::to_string(at_ - line_start_ + 1) + ": " +
+                what);
   }
 
  private:
@@ -97,8 +97,8 @@ int Csv::column(std::string_view name) const {
 }
 
 std::string Csv::where(const Row& row, int column) const {
-  return path.string() + ":" + std::to_string(row.line) + ": column '" +
-         columns.at(static_cast<std::size_t>(column)) + "': ";
+  return path.string() + ":" + std::to_string(row.line) + ": column '" + columns.at(static_cast<std::size_t>(column)) +
+         "': ";
 }
 
 Csv parse_csv(std::string_view text, const std::filesystem::path& path) {
@@ -110,8 +110,7 @@ Csv parse_csv(std::string_view text, const std::filesystem::path& path) {
   csv.columns = row.fields;
   for (std::size_t i = 0; i < csv.columns.size(); ++i) {
     if (csv.column(csv.columns[i]) != static_cast<int>(i)) {
-      throw Error(path.string() + ":" + std::to_string(row.line) + ": two columns are named '" +
-                  csv.columns[i] + "'");
+      throw Error(path.string() + ":" + std::to_string(row.line) + ": two columns are named '" + csv.columns[i] + "'");
     }
   }
   while (reader.next(row)) {
@@ -127,8 +126,8 @@ Csv parse_csv(std::string_view text, const std::filesystem::path& path) {
 Csv read_csv(const std::filesystem::path& path) {
   const MappedFile file(path);
   if (file.size() > kMaxFile) {
-    throw Error(path.string() + ": " + std::to_string(file.size()) + " bytes; at most " +
-                std::to_string(kMaxFile) + " are read");
+    throw Error(path.string() + ": " + std::to_string(file.size()) + " bytes; at most " + std::to_string(kMaxFile) +
+                " are read");
   }
   return parse_csv({reinterpret_cast<const char*>(file.data()), file.size()}, path);
 }

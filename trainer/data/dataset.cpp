@@ -27,8 +27,7 @@ std::vector<FeatureFile> feature_files(const std::filesystem::path& folder, cons
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string file = entry.path().filename().string();
     const std::size_t suffix = sizeof kFeatureSuffix - 1;
-    if (file.size() > suffix && file.compare(file.size() - suffix, suffix, kFeatureSuffix) == 0 &&
-        file[0] != '.') {
+    if (file.size() > suffix && file.compare(file.size() - suffix, suffix, kFeatureSuffix) == 0 && file[0] != '.') {
       present.push_back(file.substr(0, file.size() - suffix));
     }
   }
@@ -46,14 +45,13 @@ std::vector<FeatureFile> feature_files(const std::filesystem::path& folder, cons
   }
   for (const Description::EncoderEntry& entry : description.encoders) {
     if (std::find(present.begin(), present.end(), entry.name) == present.end()) {
-      problems.add((folder / "dataset.yaml").string() + ": encoder '" + entry.name + "' has no file " +
-                   entry.name + kFeatureSuffix + sweep::suggestion(entry.name, present));
+      problems.add((folder / "dataset.yaml").string() + ": encoder '" + entry.name + "' has no file " + entry.name +
+                   kFeatureSuffix + sweep::suggestion(entry.name, present));
       continue;
     }
     add(entry.name, entry.modality);
   }
-  if (files.empty())
-    problems.add(folder.string() + ": no feature file (<encoder>" + std::string(kFeatureSuffix) + ")");
+  if (files.empty()) problems.add(folder.string() + ": no feature file (<encoder>" + std::string(kFeatureSuffix) + ")");
   return files;
 }
 
@@ -62,11 +60,9 @@ std::vector<LoadedEncoder> load_all(const std::vector<FeatureFile>& files, const
   std::vector<LoadedEncoder> loaded(files.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t i = next++; i < files.size(); i = next++)
-      loaded[i] = load_features(files[i], clips, clip_of_stem);
+    for (std::size_t i = next++; i < files.size(); i = next++) loaded[i] = load_features(files[i], clips, clip_of_stem);
   };
-  const std::size_t wanted =
-      std::min<std::size_t>(files.size(), std::max(1u, std::thread::hardware_concurrency()));
+  const std::size_t wanted = std::min<std::size_t>(files.size(), std::max(1u, std::thread::hardware_concurrency()));
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < wanted; ++i) threads.emplace_back(work);
   work();

@@ -37,8 +37,7 @@ class Parser {
     }
     if (const YAML::Node node = root["encoders"]) description.encoders = encoders(node);
     if (const YAML::Node node = root["synthetic"]) {
-      if (!YAML::convert<bool>::decode(node, description.synthetic))
-        fail(node, "synthetic: true or false is expected");
+      if (!YAML::convert<bool>::decode(node, description.synthetic)) fail(node, "synthetic: true or false is expected");
     }
     return description;
   }
@@ -59,22 +58,19 @@ class Parser {
     classes.exclusive.assign(classes.names.size(), false);
     for (const std::string& name : list(node, "exclusive")) {
       const int index = classes.index_of(name);
-      if (index < 0)
-        fail(node, "exclusive: '" + name + "' is not a class" + sweep::suggestion(name, classes.names));
+      if (index < 0) fail(node, "exclusive: '" + name + "' is not a class" + sweep::suggestion(name, classes.names));
       classes.exclusive[static_cast<std::size_t>(index)] = true;
     }
   }
 
   std::vector<Description::EncoderEntry> encoders(const YAML::Node& node) {
-    if (!node.IsMap())
-      fail(node, "encoders: a mapping of encoder to modality is expected, as in 'clip: video'");
+    if (!node.IsMap()) fail(node, "encoders: a mapping of encoder to modality is expected, as in 'clip: video'");
     std::vector<Description::EncoderEntry> entries;
     std::set<std::string> seen;
     for (const auto& entry : node) {
       const std::string name = text(entry.first, "an encoder's name");
       if (!seen.insert(name).second) fail(entry.first, "encoders: '" + name + "' occurs twice");
-      entries.push_back(
-          {name, entry.second.IsNull() ? "" : text(entry.second, "the modality of '" + name + "'")});
+      entries.push_back({name, entry.second.IsNull() ? "" : text(entry.second, "the modality of '" + name + "'")});
     }
     if (entries.empty()) fail(node, "encoders: none is named; leave the key out to use every feature file");
     return entries;
@@ -85,16 +81,14 @@ class Parser {
     std::vector<std::string> names;
     for (const YAML::Node& item : node) {
       const std::string name = text(item, key + ": a name");
-      if (std::find(names.begin(), names.end(), name) != names.end())
-        fail(item, key + ": '" + name + "' occurs twice");
+      if (std::find(names.begin(), names.end(), name) != names.end()) fail(item, key + ": '" + name + "' occurs twice");
       names.push_back(name);
     }
     return names;
   }
 
   std::string text(const YAML::Node& node, const std::string& what) {
-    if (!node.IsScalar() || node.Scalar().empty() || node.Scalar().size() > 128)
-      fail(node, what + " is expected");
+    if (!node.IsScalar() || node.Scalar().empty() || node.Scalar().size() > 128) fail(node, what + " is expected");
     return node.Scalar();
   }
 
@@ -109,8 +103,7 @@ class Parser {
 
 Description read_description(const std::filesystem::path& path) {
   const MappedFile file(path);
-  if (file.size() > kMaxYaml)
-    throw Error(path.string() + ": longer than " + std::to_string(kMaxYaml) + " bytes");
+  if (file.size() > kMaxYaml) throw Error(path.string() + ": longer than " + std::to_string(kMaxYaml) + " bytes");
   try {
     const YAML::Node root = YAML::Load(std::string(reinterpret_cast<const char*>(file.data()), file.size()));
     if (root.IsNull()) return {};

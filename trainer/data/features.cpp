@@ -98,8 +98,7 @@ std::string array_text(const FeatureFile& file, const char* array) {
 }
 
 bool read_layout(const FeatureFile& file, const NpzFile& npz, const std::vector<Clip>& clips,
-                 const std::unordered_map<std::string, int>& clip_of_stem, Layout& layout,
-                 Problems& problems) {
+                 const std::unordered_map<std::string, int>& clip_of_stem, Layout& layout, Problems& problems) {
   const NpyHeader header = npz.header("X");
   const auto& shape = header.shape;
   const bool is_float =
@@ -144,8 +143,7 @@ bool read_layout(const FeatureFile& file, const NpzFile& npz, const std::vector<
   }
   for (std::size_t clip = 0; clip < clips.size(); ++clip) {
     if (layout.row_of_clip[clip] >= 0) continue;
-    problems.add(file.path.string() + ": encoder '" + file.name + "' has no row for clip '" +
-                 clips[clip].stem + "'");
+    problems.add(file.path.string() + ": encoder '" + file.name + "' has no row for clip '" + clips[clip].stem + "'");
   }
   return problems.empty();
 }
@@ -181,9 +179,9 @@ class RowCheck {
       if (all_finite(bytes + 4 * column, 1)) continue;
       float value = 0;
       std::memcpy(&value, bytes + 4 * column, 4);
-      problems_.add(array_text(file_, "X") + ", row " + std::to_string(row) + ", column " +
-                    std::to_string(column) + " (clip '" + clips_[static_cast<std::size_t>(clip)].stem +
-                    "') is " + (value != value ? "NaN" : "infinite as float32"));
+      problems_.add(array_text(file_, "X") + ", row " + std::to_string(row) + ", column " + std::to_string(column) +
+                    " (clip '" + clips_[static_cast<std::size_t>(clip)].stem + "') is " +
+                    (value != value ? "NaN" : "infinite as float32"));
     }
   }
 
@@ -196,8 +194,7 @@ class RowCheck {
 };
 
 /// float32 in C order: in place where it is stored, else inflated straight into the one matrix.
-void read_plain(ArrayReader& array, const NpzFile& npz, const Layout& layout, RowCheck& check,
-                FeatureMatrix& matrix) {
+void read_plain(ArrayReader& array, const NpzFile& npz, const Layout& layout, RowCheck& check, FeatureMatrix& matrix) {
   const std::size_t row_bytes = layout.dim * sizeof(float);
   const std::size_t block = std::max<std::size_t>(1, kBlockBytes / row_bytes);
   Floats floats;
@@ -253,8 +250,7 @@ void read_fortran(ArrayReader& array, const Layout& layout, RowCheck& check, Fea
     std::fill(sum.begin(), sum.end(), 0.0);
     for (std::size_t layer = 0; layer < layout.layers; ++layer) {
       convert(array.header().dtype, array.next(column_bytes, scratch.data()), layout.rows, column.data());
-      for (std::size_t row = 0; row < layout.rows; ++row)
-        sum[row] = layer == 0 ? column[row] : sum[row] + column[row];
+      for (std::size_t row = 0; row < layout.rows; ++row) sum[row] = layer == 0 ? column[row] : sum[row] + column[row];
     }
     for (std::size_t row = 0; row < layout.rows; ++row) {
       floats[row * layout.dim + d] = static_cast<float>(sum[row] / static_cast<double>(layout.layers));
@@ -279,8 +275,8 @@ LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& cl
     if (!read_layout(file, npz, clips, clip_of_stem, layout, loaded.problems)) return loaded;
     RowCheck check(file, clips, layout, loaded.problems);
     ArrayReader array = npz.reader("X");
-    auto matrix = std::make_shared<FeatureMatrix>(file, static_cast<int>(layout.rows),
-                                                  static_cast<int>(layout.dim), layout.row_of_clip);
+    auto matrix = std::make_shared<FeatureMatrix>(file, static_cast<int>(layout.rows), static_cast<int>(layout.dim),
+                                                  layout.row_of_clip);
     if (array.header().fortran_order) {
       read_fortran(array, layout, check, *matrix);
     } else if (array.header().dtype == DType::kFloat32 && layout.layers == 1) {

@@ -48,8 +48,7 @@ void make_folder(const std::filesystem::path& folder, Existing existing) {
   std::filesystem::create_directories(folder, error);
   if (error) throw Error(folder.string() + ": cannot be made: " + error.message());
   if (existing == Existing::kRefuse && !std::filesystem::is_empty(folder)) {
-    throw Error(folder.string() +
-                ": the folder is not empty; name another, or --force to overwrite files in it");
+    throw Error(folder.string() + ": the folder is not empty; name another, or --force to overwrite files in it");
   }
 }
 

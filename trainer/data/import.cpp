@@ -47,16 +47,14 @@ Series read_series(const std::filesystem::path& path) {
   if (header.fortran_order) {
     std::vector<float> rows(series.values.size());
     for (std::size_t t = 0; t < series.steps; ++t) {
-      for (std::size_t d = 0; d < series.dim; ++d)
-        rows[t * series.dim + d] = series.values[d * series.steps + t];
+      for (std::size_t d = 0; d < series.dim; ++d) rows[t * series.dim + d] = series.values[d * series.steps + t];
     }
     series.values.swap(rows);
   }
   for (std::size_t i = 0; i < series.values.size(); ++i) {
     if (std::isfinite(series.values[i])) continue;
-    throw Error(where + "step " + std::to_string(i / series.dim) + ", column " +
-                std::to_string(i % series.dim) + " is " +
-                (std::isnan(series.values[i]) ? "NaN" : "infinite as float32"));
+    throw Error(where + "step " + std::to_string(i / series.dim) + ", column " + std::to_string(i % series.dim) +
+                " is " + (std::isnan(series.values[i]) ? "NaN" : "infinite as float32"));
   }
   return series;
 }
@@ -93,21 +91,18 @@ std::vector<std::string> clip_stems(const std::filesystem::path& source) {
     const Csv csv = read_csv(path);
     const int column = csv.column("filename");
     if (column < 0) throw Error(path.string() + ": column 'filename' is missing");
-    for (const Csv::Row& row : csv.rows)
-      stems.push_back(stem_of(row.fields[static_cast<std::size_t>(column)]));
+    for (const Csv::Row& row : csv.rows) stems.push_back(stem_of(row.fields[static_cast<std::size_t>(column)]));
     if (stems.empty()) throw Error(path.string() + ": it has no clips");
   }
   return stems;
 }
 
-void import_encoder(const std::filesystem::path& source, const std::filesystem::path& out,
-                    const std::string& name, const std::vector<std::string>& stems,
-                    const std::function<void(const ImportProgress&)>& progress) {
+void import_encoder(const std::filesystem::path& source, const std::filesystem::path& out, const std::string& name,
+                    const std::vector<std::string>& stems, const std::function<void(const ImportProgress&)>& progress) {
   const auto file_of = [&](std::size_t i) { return source / name / (stems[i] + ".npy"); };
   for (std::size_t i = 0; i < stems.size(); ++i) {
     if (std::filesystem::exists(file_of(i))) continue;
-    throw Error(file_of(i).string() + ": missing: encoder '" + name + "' has no file for clip '" + stems[i] +
-                "'");
+    throw Error(file_of(i).string() + ": missing: encoder '" + name + "' has no file for clip '" + stems[i] + "'");
   }
   const std::size_t dim = read_series(file_of(0)).dim, width = dim * kStatistics;
   std::vector<float> x(stems.size() * width);
@@ -120,8 +115,8 @@ void import_encoder(const std::filesystem::path& source, const std::filesystem::
       try {
         const Series series = read_series(file_of(i));
         if (series.dim != dim) {
-          throw Error(file_of(i).string() + ": dim " + std::to_string(series.dim) +
-                      ", but the encoder's first clip '" + stems[0] + "' has " + std::to_string(dim));
+          throw Error(file_of(i).string() + ": dim " + std::to_string(series.dim) + ", but the encoder's first clip '" +
+                      stems[0] + "' has " + std::to_string(dim));
         }
         const std::vector<float> row = static_features(series.values, series.steps, dim);
         std::copy(row.begin(), row.end(), x.begin() + static_cast<std::ptrdiff_t>(i * width));

@@ -36,8 +36,7 @@ std::string quote(const std::string& text) { return "'" + text + "'"; }
 /// Reads rows of one metadata file into clips.
 class MetadataReader {
  public:
-  MetadataReader(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes,
-                 Problems& problems)
+  MetadataReader(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes, Problems& problems)
       : csv_(read_csv(path)), rule_(rule), classes_(classes), problems_(problems) {
     filename_ = csv_.column("filename");
     mix_ = csv_.column("mix");
@@ -79,8 +78,7 @@ class MetadataReader {
     }
     const auto [it, added] = line_of_stem_.emplace(clip.stem, row.line);
     if (!added) {
-      mistake(row, filename_,
-              "clip " + quote(clip.stem) + " was already in line " + std::to_string(it->second));
+      mistake(row, filename_, "clip " + quote(clip.stem) + " was already in line " + std::to_string(it->second));
     }
     return clip;
   }
@@ -130,8 +128,7 @@ class MetadataReader {
     bool valid = emotion >= 0;
     for (const int column : {emotion_[1], salience_[0], salience_[1]}) {
       if (field(row, column).empty()) continue;
-      mistake(row, column,
-              quote(field(row, column)) + ", but mix is 0: it must be empty for a single emotion");
+      mistake(row, column, quote(field(row, column)) + ", but mix is 0: it must be empty for a single emotion");
       valid = false;
     }
     if (!valid) return std::nullopt;
@@ -151,8 +148,7 @@ class MetadataReader {
     }
     if (!valid) return std::nullopt;
     if (first == second) {
-      mistake(row, emotion_[1],
-              quote(field(row, emotion_[1])) + " is also emotion_1; a blend has two emotions");
+      mistake(row, emotion_[1], quote(field(row, emotion_[1])) + " is also emotion_1; a blend has two emotions");
       return std::nullopt;
     }
     if (salience[0] + salience[1] != 100) {
@@ -168,8 +164,7 @@ class MetadataReader {
         classes_.exclusive[i] = false;
       } else {
         mistake(row, emotion_[emotion == first ? 0 : 1],
-                quote(classes_.names[i]) +
-                    " is declared exclusive in dataset.yaml and must not be part of a blend");
+                quote(classes_.names[i]) + " is declared exclusive in dataset.yaml and must not be part of a blend");
         return std::nullopt;
       }
     }
@@ -179,8 +174,7 @@ class MetadataReader {
   int emotion_class(const Csv::Row& row, int column) {
     const std::string name = field(row, column);
     const int index = classes_.index_of(name);
-    if (index < 0)
-      mistake(row, column, quote(name) + " is not an emotion" + sweep::suggestion(name, classes_.names));
+    if (index < 0) mistake(row, column, quote(name) + " is not an emotion" + sweep::suggestion(name, classes_.names));
     return index;
   }
 
@@ -218,8 +212,7 @@ std::string stem_of(const std::string& filename) {
 void read_train_metadata(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes,
                          std::vector<Clip>& clips, Problems& problems) {
   MetadataReader reader(path, rule, classes, problems);
-  if (!reader.has({"filename", "mix", "emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience",
-                   "fold"})) {
+  if (!reader.has({"filename", "mix", "emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience", "fold"})) {
     return;
   }
   if (reader.csv().rows.empty()) problems.add(path.string() + ": it has no clips");

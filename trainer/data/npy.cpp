@@ -60,14 +60,13 @@ class HeaderText {
       throw Error(where_ + "dtype object (pickled) is not read; save names as np.array(names, dtype=str)");
     }
     if (!descr.empty() && descr[0] == '>') {
-      throw Error(where_ + "big-endian dtype '" + descr + "' is not read; save with .astype('<" +
-                  descr.substr(1) + "')");
+      throw Error(where_ + "big-endian dtype '" + descr + "' is not read; save with .astype('<" + descr.substr(1) +
+                  "')");
     }
     if (descr.size() < 3) throw Error(where_ + "dtype '" + descr + "' is not read" + valid);
     std::size_t width = 0;
     for (const char c : descr.substr(2)) {
-      if (c < '0' || c > '9' || width > kMaxText)
-        throw Error(where_ + "dtype '" + descr + "' is not read" + valid);
+      if (c < '0' || c > '9' || width > kMaxText) throw Error(where_ + "dtype '" + descr + "' is not read" + valid);
       width = 10 * width + static_cast<std::size_t>(c - '0');
     }
     const std::string kind = descr.substr(0, 2);
@@ -82,8 +81,7 @@ class HeaderText {
     if (descr == "<i8") return is(DType::kInt64, 8);
     if (kind == "<U" || kind == "|S") {
       if (width == 0 || width > kMaxText) {
-        throw Error(where_ + "dtype '" + descr + "': strings have 1 to " + std::to_string(kMaxText) +
-                    " characters");
+        throw Error(where_ + "dtype '" + descr + "': strings have 1 to " + std::to_string(kMaxText) + " characters");
       }
       return kind == "<U" ? is(DType::kUnicode, 4 * width) : is(DType::kBytes, width);
     }
@@ -150,8 +148,7 @@ class HeaderText {
     if (!accept(c)) fail(std::string("'") + c + "' is expected");
   }
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error(where_ + "the header of the array is damaged: " + what + " at character " +
-                std::to_string(at_));
+    throw Error(where_ + "the header of the array is damaged: " + what + " at character " + std::to_string(at_));
   }
 
   std::string_view text_;
@@ -293,8 +290,7 @@ NpyHeader parse_npy_header(const unsigned char* bytes, std::size_t size, std::ui
   const std::size_t text_at = bytes[6] == 1 ? 10 : 12;
   if (size < text_at) throw Error(where + "cut short inside the header");
   const std::string_view text(reinterpret_cast<const char*>(bytes) + text_at, size - text_at);
-  if (text.empty() || text.back() != '\n')
-    throw Error(where + "the header of the array does not end in a new line");
+  if (text.empty() || text.back() != '\n') throw Error(where + "the header of the array does not end in a new line");
   NpyHeader header = HeaderText(text, where).parse();
   header.data_offset = size;
   std::size_t expected = header.item_size;
@@ -330,8 +326,7 @@ void convert(DType dtype, const unsigned char* bytes, std::size_t count, double*
   convert_to(dtype, bytes, count, out);
 }
 
-std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t item_size,
-                        const std::string& where) {
+std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t item_size, const std::string& where) {
   std::string text;
   if (dtype == DType::kBytes) {
     std::size_t size = item_size;
@@ -342,8 +337,7 @@ std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t ite
     std::size_t size = item_size / 4;
     const auto at = [&](std::size_t i) {
       return static_cast<std::uint32_t>(bytes[4 * i]) | static_cast<std::uint32_t>(bytes[4 * i + 1]) << 8 |
-             static_cast<std::uint32_t>(bytes[4 * i + 2]) << 16 |
-             static_cast<std::uint32_t>(bytes[4 * i + 3]) << 24;
+             static_cast<std::uint32_t>(bytes[4 * i + 2]) << 16 | static_cast<std::uint32_t>(bytes[4 * i + 3]) << 24;
     };
     while (size > 0 && at(size - 1) == 0) --size;
     for (std::size_t i = 0; i < size; ++i) {
@@ -361,11 +355,7 @@ std::u32string decode_utf8(const std::string& utf8, const std::string& where) {
   std::u32string text;
   for (std::size_t i = 0; i < utf8.size();) {
     const auto lead = static_cast<unsigned char>(utf8[i]);
-    const std::size_t length = lead < 0x80       ? 1
-                               : lead >> 5 == 6  ? 2
-                               : lead >> 4 == 14 ? 3
-                               : lead >> 3 == 30 ? 4
-                                                 : 0;
+    const std::size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
     std::uint32_t c = length == 1 ? lead : lead & (0x7fu >> length);
     bool valid = length > 0 && i + length <= utf8.size();
     for (std::size_t k = 1; valid && k < length; ++k) {

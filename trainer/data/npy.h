@@ -51,8 +51,7 @@ void convert(DType dtype, const unsigned char* bytes, std::size_t count, double*
 
 /// One element of `<U` (UCS-4) or `|S` as UTF-8 without trailing NULs. Throws Error beginning `where` for
 /// what is not text.
-std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t item_size,
-                        const std::string& where);
+std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t item_size, const std::string& where);
 
 /// `utf8` as code points. Throws Error beginning `where` for what is not UTF-8.
 std::u32string decode_utf8(const std::string& utf8, const std::string& where);

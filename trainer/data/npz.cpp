@@ -28,8 +28,7 @@ constexpr std::uint64_t kSuspiciousBytes = std::uint64_t{64} << 20;
 
 std::string array_name(const ZipMember& member) {
   const std::size_t suffix = sizeof kSuffix - 1;
-  if (member.name.size() <= suffix || member.name.compare(member.name.size() - suffix, suffix, kSuffix) != 0)
-    return "";
+  if (member.name.size() <= suffix || member.name.compare(member.name.size() - suffix, suffix, kSuffix) != 0) return "";
   return member.name.substr(0, member.name.size() - suffix);
 }
 
@@ -55,8 +54,7 @@ std::vector<unsigned char> to_c_order(const std::vector<unsigned char>& bytes, c
     std::size_t at = 0;
     for (std::size_t axis = 0; axis < index.size(); ++axis) at = at * header.shape[axis] + index[axis];
     std::memcpy(out.data() + at * item, bytes.data() + i * item, item);
-    for (std::size_t axis = 0; axis < index.size() && ++index[axis] == header.shape[axis]; ++axis)
-      index[axis] = 0;
+    for (std::size_t axis = 0; axis < index.size() && ++index[axis] == header.shape[axis]; ++axis) index[axis] = 0;
   }
   return out;
 }
@@ -140,9 +138,8 @@ void ArrayReader::finish() {
 
 NpzFile::NpzFile(const std::filesystem::path& path)
     : file_(std::make_shared<MappedFile>(path)), members_(read_zip_directory(*file_)) {
-  const bool deflated = std::any_of(members_.begin(), members_.end(), [](const ZipMember& member) {
-    return member.method == ZipMember::kDeflated;
-  });
+  const bool deflated = std::any_of(members_.begin(), members_.end(),
+                                    [](const ZipMember& member) { return member.method == ZipMember::kDeflated; });
   if (!deflated) return;
   zip_error_t error;
   zip_error_init(&error);
@@ -162,8 +159,7 @@ NpzFile::NpzFile(const std::filesystem::path& path)
         member.size != stat.size || member.packed_size != stat.comp_size || member.crc != stat.crc ||
         member.method != stat.comp_method) {
       zip_discard(archive_);
-      throw Error(path.string() + ": the archive is damaged: member " + std::to_string(i) +
-                  " has two readings");
+      throw Error(path.string() + ": the archive is damaged: member " + std::to_string(i) + " has two readings");
     }
   }
 }
@@ -219,15 +215,12 @@ std::vector<unsigned char> NpzFile::read_bytes(const std::string& name, NpyHeade
 
 namespace {
 
-void want(const NpzFile& file, const std::string& name, const NpyHeader& header, bool fits,
-          const char* valid) {
+void want(const NpzFile& file, const std::string& name, const NpyHeader& header, bool fits, const char* valid) {
   if (fits) return;
   throw Error(file.path().string() + ": array '" + name + "' is " + header.descr() + "; valid: " + valid);
 }
 
-bool is_float(DType dtype) {
-  return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64;
-}
+bool is_float(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64; }
 
 template <typename T>
 std::vector<T> same_bytes(const std::vector<unsigned char>& bytes) {

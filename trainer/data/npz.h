@@ -37,8 +37,8 @@ class ArrayReader {
 
  private:
   friend class NpzFile;
-  ArrayReader(std::shared_ptr<const MappedFile> file, ::zip* archive, std::uint64_t index,
-              const ZipMember& member, std::string where);
+  ArrayReader(std::shared_ptr<const MappedFile> file, ::zip* archive, std::uint64_t index, const ZipMember& member,
+              std::string where);
 
   std::shared_ptr<const MappedFile> file_;
   ZipMember member_;

@@ -54,8 +54,7 @@ Pieces pieces_of(const NamedArray& array, std::size_t offset, const std::string&
           for (const std::u32string& text : texts) {
             for (std::size_t i = 0; i < width; ++i) {
               const auto c = i < text.size() ? static_cast<std::uint32_t>(text[i]) : 0u;
-              for (int shift = 0; shift < 32; shift += 8)
-                pieces.text += static_cast<char>((c >> shift) & 0xff);
+              for (int shift = 0; shift < 32; shift += 8) pieces.text += static_cast<char>((c >> shift) & 0xff);
             }
           }
           pieces.header = format_npy_header(DType::kUnicode, 4 * width, array.shape, offset);
@@ -100,11 +99,9 @@ void write_npz(const std::filesystem::path& path, const std::vector<NamedArray>&
     const void* values = piece.values != nullptr ? piece.values : piece.text.data();
     fragments[i].push_back({bytes(piece.header.data()), piece.header.size()});
     if (piece.values_size > 0) fragments[i].push_back({bytes(values), piece.values_size});
-    zip_source_t* source =
-        zip_source_buffer_fragment(archive.get(), fragments[i].data(), fragments[i].size(), 0);
+    zip_source_t* source = zip_source_buffer_fragment(archive.get(), fragments[i].data(), fragments[i].size(), 0);
     if (source == nullptr) fail();
-    const zip_int64_t index =
-        zip_file_add(archive.get(), (arrays[i].name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
+    const zip_int64_t index = zip_file_add(archive.get(), (arrays[i].name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
     if (index < 0) {
       zip_source_free(source);
       fail();

@@ -13,8 +13,7 @@ struct NamedArray {
   using Values = std::variant<std::vector<float>, std::vector<double>, std::vector<std::uint16_t>,
                               std::vector<std::int64_t>, std::vector<std::string>>;
   std::string name;
-  std::vector<std::size_t>
-      shape;  ///< its product is the number of values; strings become `<U` of the longest
+  std::vector<std::size_t> shape;  ///< its product is the number of values; strings become `<U` of the longest
   Values values;
 };
 

@@ -1,13 +1,13 @@
 #include "trainer/data/submission.h"
 
-#include <zip.h>
-
 #include <cmath>
 #include <ctime>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include <nlohmann/json.hpp>
+#include <zip.h>
 
 #include "sweep/nearest.h"
 #include "trainer/data/error.h"
@@ -71,7 +71,8 @@ bool read_label(const json& list, const std::string& where, const sweep::Classes
     return true;
   }
   if (entries[0].emotion == entries[1].emotion) {
-    problems.add(where + "emotion '" + classes.names[static_cast<std::size_t>(entries[0].emotion)] + "' is given twice");
+    problems.add(where + "emotion '" + classes.names[static_cast<std::size_t>(entries[0].emotion)] +
+                 "' is given twice");
     return false;
   }
   const long first = entries[0].salience;
@@ -202,7 +203,8 @@ std::string read_submission(const std::filesystem::path& path) {
   if (zip_get_num_entries(archive.get(), 0) != 1 || zip_stat(archive.get(), kSubmissionMember, 0, &stat) != 0) {
     throw Error(path.string() + ": must hold exactly one file, " + kSubmissionMember);
   }
-  if (stat.size > kMaxSubmissionBytes) throw Error(path.string() + ": " + kSubmissionMember + " is larger than 256 MiB");
+  if (stat.size > kMaxSubmissionBytes)
+    throw Error(path.string() + ": " + kSubmissionMember + " is larger than 256 MiB");
   std::string text(static_cast<std::size_t>(stat.size), '\0');
   const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen_index(archive.get(), 0, 0), zip_fclose);
   if (!file || zip_fread(file.get(), text.data(), stat.size) != static_cast<zip_int64_t>(stat.size)) {

@@ -40,15 +40,13 @@ enum Purpose : std::uint32_t {
 
 class Draws {
  public:
-  explicit Draws(std::uint64_t seed)
-      : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)} {}
+  explicit Draws(std::uint64_t seed) : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)} {}
 
   /// Mean 0, variance 1: the sum of eight 16-bit uniforms, scaled. Nearly normal (excess kurtosis -0.15,
   /// within 4.9), and the same bits everywhere, because no library's logarithm is in it.
   double normal(Purpose purpose, std::uint32_t a, std::uint32_t b, std::uint32_t c) const {
     std::uint32_t sum = 0;
-    for (const std::uint32_t word : sweep::philox({purpose, a, b, c}, key_))
-      sum += (word & 0xffffu) + (word >> 16);
+    for (const std::uint32_t word : sweep::philox({purpose, a, b, c}, key_)) sum += (word & 0xffffu) + (word >> 16);
     static const double deviation = std::sqrt(8.0 * (65536.0 * 65536.0 - 1.0) / 12.0);
     return (static_cast<double>(sum) - 8 * 32767.5) / deviation;
   }
@@ -120,9 +118,8 @@ std::vector<PlannedClip> plan_actor(int actor, const sweep::Classes& classes) {
     for (int b = a + 1; b < kEmotions; ++b) {
       for (const int salience : {30, 50, 70}) {
         add({a, b, salience}, 0,
-            "mix_" + classes.names[static_cast<std::size_t>(a)] + "_" +
-                classes.names[static_cast<std::size_t>(b)] + "_" + std::to_string(salience) + "_" +
-                std::to_string(100 - salience) + "_ver1");
+            "mix_" + classes.names[static_cast<std::size_t>(a)] + "_" + classes.names[static_cast<std::size_t>(b)] +
+                "_" + std::to_string(salience) + "_" + std::to_string(100 - salience) + "_ver1");
       }
     }
   }
@@ -166,8 +163,7 @@ void check(const SyntheticOptions& o) {
   }
   if (o.modalities.empty()) bad("at least one modality is needed");
   for (const std::string& modality : o.modalities) {
-    if (modality.empty() ||
-        modality.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) {
+    if (modality.empty() || modality.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) {
       bad("modality '" + modality + "' is not a word of small letters, digits and -");
     }
   }
@@ -180,16 +176,15 @@ std::vector<PlannedEncoder> plan_encoders(const SyntheticOptions& options) {
   double strength = options.signal;
   for (int i = 0; i < with_signal; ++i, strength *= options.falloff) {
     const std::string& modality = options.modalities[static_cast<std::size_t>(i % modalities)];
-    encoders.push_back({PlannedEncoder::Kind::kSignal, modality + std::to_string(i / modalities + 1),
-                        modality, -1, strength, static_cast<std::uint32_t>(i)});
+    encoders.push_back({PlannedEncoder::Kind::kSignal, modality + std::to_string(i / modalities + 1), modality, -1,
+                        strength, static_cast<std::uint32_t>(i)});
   }
   for (int i = 0; i < options.near_copies; ++i) {
     const int source = i % with_signal;
     const PlannedEncoder& original = encoders[static_cast<std::size_t>(source)];
     const int turn = i / with_signal;
-    encoders.push_back({PlannedEncoder::Kind::kCopy,
-                        original.name + "-copy" + (turn ? std::to_string(turn + 1) : ""), original.modality,
-                        source, original.strength, 1000u + static_cast<std::uint32_t>(i)});
+    encoders.push_back({PlannedEncoder::Kind::kCopy, original.name + "-copy" + (turn ? std::to_string(turn + 1) : ""),
+                        original.modality, source, original.strength, 1000u + static_cast<std::uint32_t>(i)});
   }
   for (int i = 0; i < options.noise_encoders; ++i) {
     encoders.push_back({PlannedEncoder::Kind::kNoise, "noise" + std::to_string(i + 1),
@@ -215,8 +210,7 @@ Plan make_plan(const SyntheticOptions& options, const Draws& draws) {
   plan.labelled = plan.clips.size();
   std::vector<PlannedClip> test;
   for (int actor = 0; actor < options.test_actors; ++actor) {
-    for (PlannedClip& clip : plan_actor(options.train_actors + actor, plan.classes))
-      test.push_back(std::move(clip));
+    for (PlannedClip& clip : plan_actor(options.train_actors + actor, plan.classes)) test.push_back(std::move(clip));
   }
   int number = 0;
   for (const int i : draws.shuffled(kTestOrder, static_cast<int>(test.size()))) {
@@ -233,8 +227,7 @@ Plan make_plan(const SyntheticOptions& options, const Draws& draws) {
     for (std::size_t e = 0; e < plan.encoders.size(); ++e) {
       const PlannedEncoder& encoder = plan.encoders[e];
       if (encoder.kind != PlannedEncoder::Kind::kSignal) continue;
-      plan.relevant[e][clip] =
-          draws.uniform(kRelevance, encoder.stream, plan.clips[clip].id()) < options.relevance;
+      plan.relevant[e][clip] = draws.uniform(kRelevance, encoder.stream, plan.clips[clip].id()) < options.relevance;
     }
     for (std::size_t e = 0; e < plan.encoders.size(); ++e) {
       if (plan.encoders[e].kind == PlannedEncoder::Kind::kCopy) {
@@ -255,8 +248,8 @@ struct Directions {
     const auto direction = [&](Purpose purpose, int which) {
       std::vector<double> values(static_cast<std::size_t>(dim));
       for (std::size_t d = 0; d < values.size(); ++d) {
-        values[d] = scale * draws.normal(purpose, stream, static_cast<std::uint32_t>(which),
-                                         static_cast<std::uint32_t>(d));
+        values[d] =
+            scale * draws.normal(purpose, stream, static_cast<std::uint32_t>(which), static_cast<std::uint32_t>(d));
       }
       return values;
     };
@@ -269,8 +262,7 @@ struct Directions {
 
 /// [clip, dim]: class prototypes by salience and intensity where relevant, the marker, the actor, noise; then
 /// the shift.
-std::vector<float> features(const Plan& plan, std::size_t e, const SyntheticOptions& options,
-                            const Draws& draws) {
+std::vector<float> features(const Plan& plan, std::size_t e, const SyntheticOptions& options, const Draws& draws) {
   const PlannedEncoder& encoder = plan.encoders[e];
   const bool is_copy = encoder.kind == PlannedEncoder::Kind::kCopy;
   const std::uint32_t stream =
@@ -290,21 +282,18 @@ std::vector<float> features(const Plan& plan, std::size_t e, const SyntheticOpti
     if (clip.actor != actor) {
       actor = clip.actor;
       for (std::size_t d = 0; d < dim; ++d) {
-        actor_mean[d] =
-            options.identity * scale *
-            draws.normal(kActor, stream, static_cast<std::uint32_t>(actor), static_cast<std::uint32_t>(d));
+        actor_mean[d] = options.identity * scale *
+                        draws.normal(kActor, stream, static_cast<std::uint32_t>(actor), static_cast<std::uint32_t>(d));
       }
     }
     const bool relevant = plan.relevant[e][i] != 0;
     // How the clip was acted: its own mixture around the label's (the same in every encoder), weaker at low
     // intensity.
     double first = clip.label.salience / 100.0;
-    if (clip.label.is_blend())
-      first = std::clamp(first + 0.08 * draws.normal(kMixture, clip.id(), 0, 0), 0.0, 1.0);
+    if (clip.label.is_blend()) first = std::clamp(first + 0.08 * draws.normal(kMixture, clip.id(), 0, 0), 0.0, 1.0);
     const double intensity = clip.intensity == 0 ? 1.0 : 0.6 + 0.2 * clip.intensity;
     const double strength = relevant ? encoder.strength * intensity : 0;
-    const double marker =
-        encoder.kind == PlannedEncoder::Kind::kNoise ? 0 : options.marker * (relevant ? 0.5 : -0.5);
+    const double marker = encoder.kind == PlannedEncoder::Kind::kNoise ? 0 : options.marker * (relevant ? 0.5 : -0.5);
     const double first_weight = strength * first, second_weight = strength * (1 - first);
     const auto& prototype = directions.prototype[static_cast<std::size_t>(clip.label.first)];
     const auto& other = directions.prototype[static_cast<std::size_t>(std::max(0, clip.label.second))];
@@ -315,8 +304,7 @@ std::vector<float> features(const Plan& plan, std::size_t e, const SyntheticOpti
                      draws.normal(kNoise, stream, clip.id(), static_cast<std::uint32_t>(d));
       if (clip.label.is_blend()) value += second_weight * other[d];
       if (is_copy)
-        value += options.copy_noise *
-                 draws.normal(kNoise, encoder.stream, clip.id(), static_cast<std::uint32_t>(d));
+        value += options.copy_noise * draws.normal(kNoise, encoder.stream, clip.id(), static_cast<std::uint32_t>(d));
       const double spread = 1 + shift * (directions.shift_spread[d] > 0 ? 1 : 0);
       out[d] = static_cast<float>(value * spread + shift * directions.shift_mean[d] / scale);
     }
@@ -368,12 +356,10 @@ void write_metadata(const std::filesystem::path& folder, const Plan& plan) {
     const sweep::Label& label = clip.label;
     train += clip.filename + "," + actor_name(clip.actor) + (label.is_blend() ? ",1," : ",0,") +
              names[static_cast<std::size_t>(label.first)] + ",";
-    train += label.is_blend()
-                 ? names[static_cast<std::size_t>(label.second)] + "," + std::to_string(label.salience) +
-                       "," + std::to_string(100 - label.salience)
-                 : ",,";
-    train += "," + (clip.intensity > 0 ? std::to_string(clip.intensity) : "") + "," +
-             std::to_string(clip.fold) + "\n";
+    train += label.is_blend() ? names[static_cast<std::size_t>(label.second)] + "," + std::to_string(label.salience) +
+                                    "," + std::to_string(100 - label.salience)
+                              : ",,";
+    train += "," + (clip.intensity > 0 ? std::to_string(clip.intensity) : "") + "," + std::to_string(clip.fold) + "\n";
   }
   write_text(folder / "train_metadata.csv", train);
   std::filesystem::remove(folder / "test_metadata.csv");  // of an earlier set
@@ -382,8 +368,7 @@ void write_metadata(const std::filesystem::path& folder, const Plan& plan) {
       "# Made-up data: `medley data make`. What was planted is in truth.json.\nsynthetic: true\nclasses: [";
   for (std::size_t i = 0; i < names.size(); ++i) yaml += (i ? ", " : "") + names[i];
   yaml += "]\nexclusive: [neu]\nencoders:  # encoder: modality\n";
-  for (const PlannedEncoder& encoder : plan.encoders)
-    yaml += "  " + encoder.name + ": " + encoder.modality + "\n";
+  for (const PlannedEncoder& encoder : plan.encoders) yaml += "  " + encoder.name + ": " + encoder.modality + "\n";
   write_text(folder / "dataset.yaml", yaml);
 }
 
@@ -438,11 +423,11 @@ void write_truth(const std::filesystem::path& folder, const Plan& plan, const Sy
     relevant[clip.stem] = names;
     if (i < plan.labelled) continue;
     const auto& classes = plan.classes.names;
-    json label = {{{"emotion", classes[static_cast<std::size_t>(clip.label.first)]},
-                   {"salience", clip.label.salience}}};
+    json label = {
+        {{"emotion", classes[static_cast<std::size_t>(clip.label.first)]}, {"salience", clip.label.salience}}};
     if (clip.label.is_blend()) {
-      label.push_back({{"emotion", classes[static_cast<std::size_t>(clip.label.second)]},
-                       {"salience", 100 - clip.label.salience}});
+      label.push_back(
+          {{"emotion", classes[static_cast<std::size_t>(clip.label.second)]}, {"salience", 100 - clip.label.salience}});
     }
     labels[clip.filename] = label;
     test_actors[clip.filename] = actor_name(clip.actor);

@@ -59,8 +59,8 @@ class Cursor {
     if (size > end_ - at_) fail();
   }
   [[noreturn]] void fail() const {
-    throw Error(file_.path().string() + ": the archive is damaged: a header reaches past byte " +
-                std::to_string(end_) + " of " + std::to_string(file_.size()));
+    throw Error(file_.path().string() + ": the archive is damaged: a header reaches past byte " + std::to_string(end_) +
+                " of " + std::to_string(file_.size()));
   }
 
   const MappedFile& file_;
@@ -78,8 +78,7 @@ struct Directory {
 Directory find_directory(const MappedFile& file) {
   if (file.size() < kEndSize) fail(file, "not a ZIP archive: only " + std::to_string(file.size()) + " bytes");
   const std::uint64_t last = file.size() - kEndSize;
-  const std::uint64_t first =
-      last > 0xffff ? last - 0xffff : 0;  // the archive's comment has at most 65,535 bytes
+  const std::uint64_t first = last > 0xffff ? last - 0xffff : 0;  // the archive's comment has at most 65,535 bytes
   std::uint64_t end = file.size();
   for (std::uint64_t at = last + 1; at-- > first;) {
     Cursor record(file, at, file.size());
@@ -104,8 +103,7 @@ Directory find_directory(const MappedFile& file) {
   if (directory.members == 0xffff || directory.size == kIn64 || directory.offset == kIn64) {
     if (end < 20) fail(file, "the archive is damaged: no room for its ZIP64 locator");
     Cursor locator(file, end - 20, end);
-    if (locator.u32() != kLocator64Signature)
-      fail(file, "the archive is damaged: its ZIP64 locator is missing");
+    if (locator.u32() != kLocator64Signature) fail(file, "the archive is damaged: its ZIP64 locator is missing");
     locator.skip(4);
     const std::uint64_t at = locator.u64();
     if (at > end - 20) fail(file, "the archive is damaged: its ZIP64 end record lies outside the file");
@@ -157,8 +155,7 @@ struct Placed {
 };
 
 Placed read_central(const MappedFile& file, Cursor& cursor) {
-  if (cursor.u32() != kCentralSignature)
-    fail(file, "the archive is damaged: a directory entry has no signature");
+  if (cursor.u32() != kCentralSignature) fail(file, "the archive is damaged: a directory entry has no signature");
   Placed placed;
   ZipMember& member = placed.member;
   cursor.skip(2 + 2);
@@ -176,14 +173,13 @@ Placed read_central(const MappedFile& file, Cursor& cursor) {
   const std::uint64_t extra_at = cursor.at();
   cursor.skip(extra_size);
   cursor.skip(comment_size);
-  read_extra64(file, member.name, Cursor(file, extra_at, extra_at + extra_size), &member.size,
-               &member.packed_size, &placed.header_offset);
+  read_extra64(file, member.name, Cursor(file, extra_at, extra_at + extra_size), &member.size, &member.packed_size,
+               &placed.header_offset);
   const std::string where = "member '" + member.name + "': ";
   if (disk != 0) fail(file, where + "archives split over several files are not read");
   if (flags & kEncrypted) fail(file, where + "encrypted members are not read");
   if (member.method != ZipMember::kStored && member.method != ZipMember::kDeflated) {
-    fail(file, where + "compression method " + std::to_string(member.method) +
-                   " is not read; valid: stored, deflated");
+    fail(file, where + "compression method " + std::to_string(member.method) + " is not read; valid: stored, deflated");
   }
   if (member.method == ZipMember::kStored && member.size != member.packed_size) {
     fail(file, where + "stored, yet " + std::to_string(member.packed_size) + " bytes stand for " +
@@ -214,9 +210,8 @@ void check_local(const MappedFile& file, std::uint64_t directory_offset, Placed&
   }
   if (!agrees) fail(file, where + "its local header and the directory disagree");
   if (member.packed_size > directory_offset - member.data_offset) {
-    fail(file, where + std::to_string(member.packed_size) + " bytes from byte " +
-                   std::to_string(member.data_offset) + " reach into the directory at " +
-                   std::to_string(directory_offset));
+    fail(file, where + std::to_string(member.packed_size) + " bytes from byte " + std::to_string(member.data_offset) +
+                   " reach into the directory at " + std::to_string(directory_offset));
   }
 }
 

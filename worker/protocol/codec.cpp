@@ -1,11 +1,11 @@
 #include "worker/protocol/codec.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "sweep/error.h"
 
@@ -15,8 +15,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::array<const char*, std::variant_size_v<Message>> kNames = {
-    "hello", "heartbeat", "result", "attempt failed", "leave",  "welcome",
-    "assign", "cancel",   "alive",  "result received", "drain", "dismiss"};
+    "hello",  "heartbeat", "result", "attempt failed",  "leave", "welcome",
+    "assign", "cancel",    "alive",  "result received", "drain", "dismiss"};
 
 constexpr int kMaxDepth = 12;
 constexpr std::size_t kMaxValues = 1'000'000;
@@ -31,9 +31,7 @@ class BoundedBuilder : public nlohmann::json_sax<json> {
   bool boolean(bool v) override { return count() && builder_.boolean(v); }
   bool number_integer(number_integer_t v) override { return count() && builder_.number_integer(v); }
   bool number_unsigned(number_unsigned_t v) override { return count() && builder_.number_unsigned(v); }
-  bool number_float(number_float_t v, const string_t& s) override {
-    return count() && builder_.number_float(v, s);
-  }
+  bool number_float(number_float_t v, const string_t& s) override { return count() && builder_.number_float(v, s); }
   bool string(string_t& v) override { return count() && builder_.string(v); }
   bool binary(binary_t& v) override { return count() && builder_.binary(v); }
   bool start_object(std::size_t n) override { return enter() && builder_.start_object(n); }
@@ -165,7 +163,7 @@ AttemptId attempt_from(const json& value) {
     fail("a trial id has 16 hexadecimal digits");
   }
   const bool fits = value[1].is_number_unsigned() ? value[1].get<std::uint64_t>() <= kMaxAttemptNumber
-                                                   : value[1].get<std::int64_t>() >= 0;
+                                                  : value[1].get<std::int64_t>() >= 0;
   attempt.number = fits ? value[1].get<int>() : 0;
   if (attempt.number < 1 || attempt.number > kMaxAttemptNumber) fail("an attempt's number is 1 or more");
   return attempt;
@@ -212,14 +210,12 @@ std::vector<Held> held_from(const json& list) {
 // Fields of each message out of the typed value ...
 
 json fields_of(const Hello& m) {
-  return {{"instance", m.instance}, {"host", m.host},         {"pid", m.pid},           {"ranks", m.ranks},
+  return {{"instance", m.instance}, {"host", m.host},           {"pid", m.pid},       {"ranks", m.ranks},
           {"cores", m.cores},       {"memory", m.memory_bytes}, {"device", m.device}, {"capacity", m.capacity},
           {"numerics", m.numerics}, {"held", held_json(m.held)}};
 }
 json fields_of(const Heartbeat& m) { return {{"held", held_json(m.held)}}; }
-json fields_of(const Result& m) {
-  return {{"attempt", attempt_json(m.attempt)}, {"bytes", json::binary(m.bytes)}};
-}
+json fields_of(const Result& m) { return {{"attempt", attempt_json(m.attempt)}, {"bytes", json::binary(m.bytes)}}; }
 json fields_of(const AttemptFailed& m) { return {{"attempt", attempt_json(m.attempt)}, {"reason", m.reason}}; }
 json fields_of(const Leave& m) { return {{"reason", m.reason}}; }
 json fields_of(const Welcome& m) {
@@ -359,7 +355,8 @@ std::string sendable_text(const std::string& text, std::size_t limit) {
 std::vector<std::uint8_t> encode_frame(const Message& message) {
   const std::vector<std::uint8_t> body = encode(message);
   std::vector<std::uint8_t> frame(4 + body.size());
-  for (int i = 0; i < 4; ++i) frame[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(body.size() >> (24 - 8 * i));
+  for (int i = 0; i < 4; ++i)
+    frame[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(body.size() >> (24 - 8 * i));
   std::copy(body.begin(), body.end(), frame.begin() + 4);
   return frame;
 }
@@ -368,7 +365,8 @@ std::size_t decode_length(const std::uint8_t (&bytes)[4], std::size_t limit) {
   std::size_t length = 0;
   for (const std::uint8_t byte : bytes) length = length << 8 | byte;
   if (length == 0 || length > limit) {
-    throw Error("a frame of " + std::to_string(length) + " bytes; between 1 and " + std::to_string(limit) + " are allowed");
+    throw Error("a frame of " + std::to_string(length) + " bytes; between 1 and " + std::to_string(limit) +
+                " are allowed");
   }
   return length;
 }

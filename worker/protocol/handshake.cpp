@@ -1,5 +1,10 @@
 #include "worker/protocol/handshake.h"
 
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -7,11 +12,6 @@
 #include <openssl/rand.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cassert>
-#include <cerrno>
-#include <cstring>
 
 namespace medley::protocol {
 namespace {

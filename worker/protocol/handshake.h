@@ -67,8 +67,8 @@ class ClientHandshake {
   explicit ClientHandshake(Token token, std::uint16_t version = kVersion);
   /// Throws Error when the peer is not a coordinator of Medley.
   std::array<std::uint8_t, kResponseBytes> respond(const std::array<std::uint8_t, kChallengeBytes>& challenge);
-  /// Bytes that follow the verdict byte, as far as known: 32 for a proof, 1 (its length) for a refusal. Throws Error for
-  /// any other verdict.
+  /// Bytes that follow the verdict byte, as far as known: 32 for a proof, 1 (its length) for a refusal. Throws Error
+  /// for any other verdict.
   static std::size_t bytes_after(std::uint8_t verdict);
   /// True when the coordinator knows the token too.
   bool proves(const Bytes32& proof) const;

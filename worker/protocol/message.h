@@ -22,11 +22,11 @@ class Error : public std::runtime_error {
 inline constexpr std::uint16_t kVersion = 1;
 
 // A limit on everything that a peer may send.
-inline constexpr std::size_t kMaxFrameBytes = 128u << 20;   ///< of a result; other messages are far smaller
-inline constexpr std::size_t kMaxTextBytes = 4096;          ///< of a reason or a path
-inline constexpr std::size_t kMaxNameBytes = 256;           ///< of a host, a device, an id
+inline constexpr std::size_t kMaxFrameBytes = 128u << 20;  ///< of a result; other messages are far smaller
+inline constexpr std::size_t kMaxTextBytes = 4096;         ///< of a reason or a path
+inline constexpr std::size_t kMaxNameBytes = 256;          ///< of a host, a device, an id
 inline constexpr std::size_t kMaxPackTrials = 4096;
-inline constexpr std::size_t kMaxHeld = 65536;              ///< attempts that one worker may list
+inline constexpr std::size_t kMaxHeld = 65536;  ///< attempts that one worker may list
 inline constexpr int kMaxAttemptNumber = 1'000'000;
 
 using sweep::AttemptId;
@@ -51,10 +51,10 @@ struct Hello {
   int ranks = 1;  ///< size of its gang
   int cores = 1;  ///< of the gang, together
   std::int64_t memory_bytes = 0;
-  std::string device;         ///< "cpu" or what CUDA calls it
-  int capacity = 1;           ///< trials that it can hold in one pack
-  std::string numerics;       ///< sweep::kNumericsVersion of its trainer
-  std::vector<Held> held;     ///< everything that it has: not empty after a reconnect
+  std::string device;      ///< "cpu" or what CUDA calls it
+  int capacity = 1;        ///< trials that it can hold in one pack
+  std::string numerics;    ///< sweep::kNumericsVersion of its trainer
+  std::vector<Held> held;  ///< everything that it has: not empty after a reconnect
 };
 
 /// Sent at the interval that Welcome asks for, from a thread that training cannot starve.
@@ -85,8 +85,8 @@ struct Leave {
 struct Welcome {
   std::uint64_t lease = 0;  ///< names this connection's worker in logs and in the store
   int heartbeat_ms = 1000;
-  int fencing_ms = 600'000;        ///< after this long without a word the worker stops writing shared files and exits
-  std::string checkpoint_folder;   ///< shared; "" : no checkpoints
+  int fencing_ms = 600'000;       ///< after this long without a word the worker stops writing shared files and exits
+  std::string checkpoint_folder;  ///< shared; "" : no checkpoints
 };
 
 /// One pack.
