@@ -45,7 +45,7 @@ struct Config {
   Schedule schedule = Schedule::kCosine;
   int warmup_epochs = 0;
   int batch_size = 32;
-  int epochs = 30;
+  int epochs = 10;
   double dropout = 0.3;
   double label_smoothing = 0.0;
   double grad_clip = 0.0;
