@@ -269,7 +269,7 @@ TEST(Config, ImpossibleCombinationsAreNamed) {
   config.selection = Selection::kAll;
   EXPECT_EQ(check_config(config), "");
   config.warmup_epochs = config.epochs;
-  EXPECT_EQ(check_config(config), "warmup_epochs 10 leaves none of the 10 epochs");
+  EXPECT_EQ(check_config(config), "warmup_epochs 30 leaves none of the 30 epochs");
   config.warmup_epochs = 0;
   config.presence_weight = config.salience_weight = 0;
   EXPECT_EQ(check_config(config), "presence_weight and salience_weight are both 0: nothing is learned");
