@@ -6,6 +6,7 @@
 
 #include "coordinator/command.h"
 #include "sweep/nearest.h"
+#include "sweep/spec_family.h"
 
 namespace medley::coordinator {
 namespace {
@@ -40,6 +41,24 @@ std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled,
     }
   }
   return hits;
+}
+
+/// What the sweep file, as submitted last, asks under `compare`.
+std::vector<sweep::Family> families_of(storage::Reader& reader, const storage::SweepSummary& sweep) {
+  const sweep::SweepSpec spec = sweep::parse_sweep(reader.sweep_yaml(sweep.id), sweep.spec_file);
+  if (spec.families.empty()) return {};
+  const storage::DatasetRecord dataset = dataset_of(reader, sweep.dataset);
+  sweep::DatasetShape shape;
+  shape.fingerprint = dataset.fingerprint;
+  shape.folds = dataset.folds;
+  for (const storage::EncoderRecord& encoder : dataset.encoders) {
+    shape.encoders.push_back(encoder.name);
+    shape.modalities.push_back(encoder.modality);
+  }
+  sweep::Diagnostics diagnostics(spec.file, spec.text);
+  auto families = sweep::resolve_families(spec, shape, diagnostics);
+  diagnostics.throw_if_any();
+  return families;
 }
 
 }  // namespace
@@ -127,6 +146,7 @@ sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSum
   const storage::Reader::Snapshot snapshot(reader);
   sweep::ReportInput input = storage::read_report_input(reader, sweep);
   input.decode = decode;
+  input.families = families_of(reader, sweep);
   if (decode == sweep::CleanDecode::kThresholds) return input;
   const auto optimal = optimal_hits(pool_predictions(reader, sweep, storage::Protocol::kClean), input.folds);
   for (sweep::TrialScores& trial : input.trials) {

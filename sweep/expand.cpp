@@ -12,6 +12,7 @@
 #include "sweep/nearest.h"
 #include "sweep/random.h"
 #include "sweep/spec_axis.h"
+#include "sweep/spec_family.h"
 
 namespace medley::sweep {
 namespace {
@@ -55,6 +56,7 @@ class Expander {
     resolve_folds();
     resolve_base();
     resolve_axes();
+    if (diagnostics_.empty()) resolve_families(spec_, shape_, diagnostics_);  // for their mistakes
     diagnostics_.throw_if_any();
     check_size();
     if (spec_.search == SweepSpec::Search::kGrid) {

@@ -14,6 +14,8 @@ namespace medley::sweep {
 namespace {
 
 using nlohmann::json;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 using Cell = std::pair<std::uint64_t, int>;  // seed, fold
 /// Finished trials of one config, diverged ones included.
 using Cells = std::map<Cell, const TrialScores*>;
@@ -85,16 +87,8 @@ Accuracy mean_of(const std::vector<Accuracy>& values) {
   return {mean(presence), mean(salience)};
 }
 
-/// One config and the Scores of its cells, for paired comparisons.
-struct Measured {
+ConfigReport measure(const ReportConfig& config, const Cells& cells, const ReportInput& input) {
   ConfigReport report;
-  std::map<Cell, double> paper;
-  std::map<Cell, double> clean;
-};
-
-Measured measure(const ReportConfig& config, const Cells& cells, const ReportInput& input) {
-  Measured measured;
-  ConfigReport& report = measured.report;
   report.id = config.id;
   report.settings = config.settings;
   report.axis_values = config.axis_values;
@@ -112,12 +106,17 @@ Measured measure(const ReportConfig& config, const Cells& cells, const ReportInp
     presence.push_back(trial->paper.presence);
     salience.push_back(trial->paper.salience);
     score.push_back(trial->paper.score());
-    measured.paper[cell] = trial->paper.score();
+    report.cells.push_back({cell.first, cell.second, trial->paper.score(), kNaN});
   }
   report.paper_presence = spread(presence);
   report.paper_salience = spread(salience);
   report.paper_score = spread(score);
 
+  const auto set_clean = [&](std::uint64_t seed, int fold, double clean_score) {
+    for (CellScore& cell : report.cells) {
+      if (cell.seed == seed && cell.fold == fold) cell.clean = clean_score;
+    }
+  };
   std::vector<Accuracy> pooled;
   std::vector<Accuracy> clean;
   std::vector<double> clean_scores;
@@ -133,7 +132,7 @@ Measured measure(const ReportConfig& config, const Cells& cells, const ReportInp
     Tally sum;
     for (std::size_t i = 0; i < block.size(); ++i) {
       sum += honest.folds[i];
-      measured.clean[{seed, block[i]->fold}] = honest.folds[i].accuracy().score();
+      set_clean(seed, block[i]->fold, honest.folds[i].accuracy().score());
     }
     clean.push_back(sum.accuracy());
     clean_scores.push_back(sum.accuracy().score());
@@ -147,52 +146,33 @@ Measured measure(const ReportConfig& config, const Cells& cells, const ReportInp
   if (report.clean_seeds == 0 && report.no_clean.empty() && report.paper_score.count > 0) {
     report.no_clean = "no seed has a number in every fold yet";
   }
-  return measured;
+  return report;
 }
 
-std::optional<PairedComparison> compare(const std::map<Cell, double>& a, const std::map<Cell, double>& b, int folds) {
-  std::vector<double> differences;
-  for (const auto& [cell, score] : a) {
-    const auto other = b.find(cell);
-    if (other != b.end()) differences.push_back(score - other->second);
-  }
-  if (differences.size() < 2 || folds < 2) return std::nullopt;
-  return compare_paired(differences, folds);
-}
-
-/// Numbers ascending, then everything else by its text, null last.
-bool value_before(const json& a, const json& b) {
-  const auto kind = [](const json& value) { return value.is_number() ? 0 : value.is_null() ? 2 : 1; };
-  if (kind(a) != kind(b)) return kind(a) < kind(b);
-  if (a.is_number() && a.get<double>() != b.get<double>()) return a.get<double>() < b.get<double>();
-  return value_text(a) < value_text(b);
-}
-
-std::vector<AxisReport> make_axes(const std::vector<Measured>& ranked) {
+std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
   std::set<std::string> names;
-  for (const Measured& measured : ranked) {
-    for (const auto& [axis, value] : measured.report.axis_values.items()) names.insert(axis);
+  for (const ConfigReport& config : ranked) {
+    for (const auto& [axis, value] : config.axis_values.items()) names.insert(axis);
   }
   std::vector<AxisReport> axes;
   for (const std::string& name : names) {
     AxisReport axis;
     axis.axis = name;
-    std::map<json, std::vector<const Measured*>, bool (*)(const json&, const json&)> groups(value_before);
-    for (const Measured& measured : ranked)
-      groups[measured.report.axis_values.value(name, json())].push_back(&measured);
+    std::map<json, std::vector<const ConfigReport*>, bool (*)(const json&, const json&)> groups(value_before);
+    for (const ConfigReport& config : ranked) groups[config.axis_values.value(name, json())].push_back(&config);
     for (const auto& [value, members] : groups) {
       AxisValueReport row;
       row.value = value;
       row.configs = static_cast<int>(members.size());
       std::vector<double> paper;
       std::vector<double> clean;
-      for (const Measured* member : members) {
-        row.whole = row.whole && member->report.whole();
-        for (const auto& [cell, score] : member->paper) paper.push_back(score);
-        if (member->report.clean_seeds > 0) clean.push_back(member->report.clean.score());
-        if (row.best_config.empty() && member->report.paper_score.count > 0) {
-          row.best_config = member->report.id;
-          row.best_paper_score = member->report.paper_score.mean;
+      for (const ConfigReport* member : members) {
+        row.whole = row.whole && member->whole();
+        for (const CellScore& cell : member->cells) paper.push_back(cell.paper);
+        if (member->clean_seeds > 0) clean.push_back(member->clean.score());
+        if (row.best_config.empty() && member->paper_score.count > 0) {
+          row.best_config = member->id;
+          row.best_paper_score = member->paper_score.mean;
         }
       }
       row.trials = static_cast<int>(paper.size());
@@ -215,7 +195,7 @@ std::optional<double> ConfigReport::gap() const {
 Report make_report(const ReportInput& given) {
   // Sorted, so that sums are the same to the bit in any order of input. All but the trials, which may be many.
   ReportInput input{given.sweep, given.dataset, given.synthetic, given.folds, given.seeds, given.configs,
-                    {},          given.decode};
+                    {},          given.decode,  given.families};
   std::sort(input.folds.begin(), input.folds.end());
   std::sort(input.seeds.begin(), input.seeds.end());
   std::map<std::string, Cells> cells;
@@ -241,19 +221,18 @@ Report make_report(const ReportInput& given) {
   report.folds = static_cast<int>(input.folds.size());
   report.seeds = static_cast<int>(input.seeds.size());
   report.decode = input.decode;
-  std::vector<Measured> ranked;
+  std::vector<ConfigReport>& ranked = report.configs;
   for (const ReportConfig& config : input.configs) ranked.push_back(measure(config, cells[config.id], input));
 
   bool any_clean = false;
-  for (const Measured& measured : ranked) {
-    any_clean = any_clean || measured.report.clean_seeds > 0;
+  for (const ConfigReport& config : ranked) {
+    any_clean = any_clean || config.clean_seeds > 0;
     // A config that merely is not far enough must not switch the ranking of all others.
-    const bool never_clean = measured.report.pooled_seeds > 0 && measured.report.clean_seeds == 0;
+    const bool never_clean = config.pooled_seeds > 0 && config.clean_seeds == 0;
     if (never_clean) report.ranked_by = RankedBy::kPaperScore;
   }
   if (!any_clean) report.ranked_by = RankedBy::kPaperScore;
-  const auto key = [&](const Measured& measured) {
-    const ConfigReport& config = measured.report;
+  const auto key = [&](const ConfigReport& config) {
     const bool clean = report.ranked_by == RankedBy::kCleanScore;
     const bool number = clean ? config.clean_seeds > 0 : config.paper_score.count > 0;
     const int group = config.whole() ? 0 : number ? 1 : config.paper_score.count > 0 ? 2 : 3;
@@ -262,15 +241,19 @@ Report make_report(const ReportInput& given) {
                                                         : 0;
     return std::make_tuple(group, -score, config.id);
   };
-  std::sort(ranked.begin(), ranked.end(), [&](const Measured& a, const Measured& b) { return key(a) < key(b); });
+  std::sort(ranked.begin(), ranked.end(),
+            [&](const ConfigReport& a, const ConfigReport& b) { return key(a) < key(b); });
 
   report.compared_clean = report.ranked_by == RankedBy::kCleanScore;
+  double CellScore::*const score = report.compared_clean ? &CellScore::clean : &CellScore::paper;
   for (std::size_t i = 1; i < ranked.size(); ++i) {
-    ranked[i].report.against_best = report.compared_clean ? compare(ranked[i].clean, ranked[0].clean, report.folds)
-                                                          : compare(ranked[i].paper, ranked[0].paper, report.folds);
+    if (const auto comparison = compare_cells(ranked[i], ranked[0], score, report.folds)) {
+      ranked[i].against_best = comparison->result();
+    }
   }
   report.axes = make_axes(ranked);
-  for (Measured& measured : ranked) report.configs.push_back(std::move(measured.report));
+  for (const Family& family : input.families)
+    report.families.push_back(judge(family, ranked, report.folds, report.seeds));
   return report;
 }
 

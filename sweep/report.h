@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/referee.h"
 #include "sweep/result.h"
 #include "sweep/statistics.h"
 
@@ -53,6 +54,15 @@ struct ReportInput {
   std::vector<ReportConfig> configs;
   std::vector<TrialScores> trials;  ///< finished ones, diverged ones too; any order
   CleanDecode decode = CleanDecode::kThresholds;
+  std::vector<Family> families;  ///< what the sweep file compares
+};
+
+/// Scores of one cell: what comparisons pair.
+struct CellScore {
+  std::uint64_t seed = 0;
+  int fold = 0;
+  double paper = 0;
+  double clean = 0;  ///< NaN where there is none
 };
 
 /// Mean and sample SD (NaN below two) of `count` values.
@@ -82,8 +92,9 @@ struct ConfigReport {
   double clean_score_sd = 0;  ///< over seeds
   std::string no_clean;       ///< why there is no clean number; "" when there is, or nothing has finished
   std::optional<double> gap() const;  ///< optimism: mean paper-style Score minus clean Score
+  std::vector<CellScore> cells;       ///< those with a number, by seed, then fold
 
-  /// Against the first config of the report; none for itself and where fewer than two cells are shared.
+  /// Against the first config of the report (BlockedComparison); none for itself and below two shared folds.
   std::optional<PairedComparison> against_best;
 };
 
@@ -118,6 +129,7 @@ struct Report {
   bool compared_clean = true;  ///< what against_best compares: clean Scores of cells, else paper-style ones
   std::vector<ConfigReport> configs;
   std::vector<AxisReport> axes;
+  std::vector<FamilyReport> families;
 };
 
 /// Pure; the same for the same input in any order. Throws Error for a trial of an unknown config, outside folds x

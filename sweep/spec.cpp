@@ -5,6 +5,7 @@
 
 #include "sweep/nearest.h"
 #include "sweep/spec_axis.h"
+#include "sweep/spec_family.h"
 #include "sweep/spec_values.h"
 #include "sweep/yaml_tree.h"
 
@@ -56,6 +57,7 @@ class SpecReader {
     with(root, "axes", [&](const YamlNode& node) { read_axes(node); });
     with(root, "when", [&](const YamlNode& node) { read_when(node, find_key(root, "axes")); });
     with(root, "reference", [&](const YamlNode& node) { read_reference(node); });
+    with(root, "compare", [&](const YamlNode& node) { read_compare(node); });
     check_cycles();
     if (spec_.search == SweepSpec::Search::kRandom && find_key(root, "reference")) {
       diagnostics_.add(find_key(root, "reference")->place,
@@ -79,9 +81,9 @@ class SpecReader {
   }
 
   void check_root_keys(const YamlNode& root) {
-    static const std::vector<std::string> known = {"name",  "description", "dataset",    "priority",
-                                                   "base",  "axes",        "when",       "folds",
-                                                   "seeds", "search",      "impossible", "reference"};
+    static const std::vector<std::string> known = {"name",       "description", "dataset", "priority", "base",
+                                                   "axes",       "when",        "folds",   "seeds",    "search",
+                                                   "impossible", "reference",   "compare"};
     for (const auto& [key, value] : root.entries) {
       const std::string& text = key.place.text;
       if (std::find(known.begin(), known.end(), text) != known.end()) continue;
@@ -272,6 +274,17 @@ class SpecReader {
       } else if (auto read = read_value(value, *setting, diagnostics_)) {
         spec_.reference[setting->name] = *read;
       }
+    }
+  }
+
+  void read_compare(const YamlNode& node) {
+    if (spec_.search == SweepSpec::Search::kRandom) {
+      diagnostics_.add(node.place, "compare: a random search holds no configs that differ in one axis: use a grid");
+      return;
+    }
+    const std::vector<YamlNode> one = {node};
+    for (const YamlNode& item : node.is_sequence() ? node.items : one) {
+      if (auto family = read_family(item, spec_.axes, diagnostics_)) spec_.families.push_back(std::move(*family));
     }
   }
 

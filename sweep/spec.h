@@ -56,6 +56,15 @@ struct Axis {
   std::optional<Condition> when;
 };
 
+/// One item of `compare`: every value of an axis against one of them, everything else held (sweep/referee.h).
+struct FamilySpec {
+  Place place;
+  std::string axis;
+  PlacedValue baseline;                          ///< where the axis is not `encoders`
+  std::optional<EncoderSets> baseline_encoders;  ///< where it is
+  double margin = 0.01;                          ///< smallest difference of Scores that matters
+};
+
 /// What a sweep file says, checked as far as it can be without its dataset. Pure data.
 struct SweepSpec {
   std::string file;  ///< the name that messages use
@@ -87,6 +96,8 @@ struct SweepSpec {
   std::map<std::string, PlacedValue> reference;
   std::optional<EncoderSets> reference_encoders;
   Place reference_place;
+
+  std::vector<FamilySpec> families;  ///< `compare`, as in the file
 };
 
 /// Reads a sweep file (docs/sweeps.md). Pure: `file_name` is only a name for messages. Throws SpecError with

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "sweep/error.h"
@@ -191,6 +192,88 @@ PairedComparison compare_paired(const std::vector<double>& differences, int fold
     result.verdict = result.mean > 0 ? PairedComparison::Verdict::kHigher : PairedComparison::Verdict::kLower;
   }
   return result;
+}
+
+BlockedComparison::BlockedComparison(const std::vector<FoldDifference>& differences, int folds, double level) {
+  if (folds < 2) throw Error("a paired comparison needs at least 2 folds, not " + std::to_string(folds));
+  std::map<int, std::vector<double>> blocks;
+  std::vector<double> all;
+  for (const FoldDifference& difference : differences) {
+    blocks[difference.fold].push_back(difference.value);
+    all.push_back(difference.value);
+  }
+  result_.pairs = static_cast<int>(all.size());
+  result_.mean = mean(all);
+  result_.sd = sample_sd(all);
+  result_.standard_error = result_.t = kNaN;
+  result_.interval = {kNaN, kNaN};
+  blocks_ = static_cast<int>(blocks.size());
+  if (blocks_ < 2) return;
+  ratio_ = 1.0 / (folds - 1);
+  const double n = result_.pairs;
+  double squared_sizes = 0;
+  for (const auto& [fold, values] : blocks) {
+    const auto size = static_cast<double>(values.size());
+    const double centre = mean(values);
+    squared_sizes += size * size;
+    between_ += size * (centre - result_.mean) * (centre - result_.mean) / (blocks_ - 1);
+    for (const double value : values) within_ += (value - centre) * (value - centre);
+  }
+  within_ = result_.pairs > blocks_ ? within_ / (n - blocks_) : 0;
+  seeds_ = (n - squared_sizes / n) / (blocks_ - 1);
+  freedom_ = freedom(between_, within_, seeds_);
+  result_.standard_error = std::sqrt(variance(between_, within_, seeds_));
+  if (result_.standard_error == 0) {
+    // All differences are the same.
+    result_.interval = {result_.mean, result_.mean};
+    result_.t = result_.mean == 0 ? 0 : std::copysign(std::numeric_limits<double>::infinity(), result_.mean);
+    result_.p = result_.mean == 0 ? 1 : 0;
+  } else {
+    const double margin = student_t_quantile(1 - (1 - level) / 2, freedom_) * result_.standard_error;
+    result_.interval = {result_.mean - margin, result_.mean + margin};
+    result_.t = result_.mean / result_.standard_error;
+    result_.p = two_sided_p(result_.t, freedom_);
+  }
+  if (result_.p < 1 - level) {
+    result_.verdict = result_.mean > 0 ? PairedComparison::Verdict::kHigher : PairedComparison::Verdict::kLower;
+  }
+}
+
+double BlockedComparison::variance(double between, double within, double seeds) const {
+  return between / (blocks_ * seeds) + (between / seeds + (1 - 1 / seeds) * within) * ratio_;
+}
+
+double BlockedComparison::freedom(double between, double within, double seeds) const {
+  const double of_between = (1 / (blocks_ * seeds) + ratio_ / seeds) * between;
+  const double of_within = (1 - 1 / seeds) * ratio_ * within;
+  double squares = of_between * of_between / (blocks_ - 1);
+  if (of_within > 0) squares += of_within * of_within / (blocks_ * (seeds - 1));
+  const double sum = of_between + of_within;
+  return squares > 0 ? sum * sum / squares : blocks_ - 1;
+}
+
+double BlockedComparison::half_width(double seeds, double level) const {
+  const bool one_seed = seeds_ <= 1;
+  const double within = one_seed ? between_ : within_;
+  const double fold = one_seed ? 0 : std::max(0.0, (between_ - within_) / seeds_);
+  const double between = within + seeds * fold;
+  return student_t_quantile(1 - (1 - level) / 2, freedom(between, within, seeds)) *
+         std::sqrt(variance(between, within, seeds));
+}
+
+double BlockedComparison::half_width_floor(double level) const { return half_width(1e9, level); }
+
+std::vector<double> holm_adjusted(const std::vector<double>& p) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> adjusted(p.size());
+  double most = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    most = std::max(most, std::min(1.0, static_cast<double>(p.size() - i) * p[order[i]]));
+    adjusted[order[i]] = most;
+  }
+  return adjusted;
 }
 
 const char* verdict_name(PairedComparison::Verdict verdict) {

@@ -83,4 +83,49 @@ struct PairedComparison {
 PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level = 0.95);
 const char* verdict_name(PairedComparison::Verdict verdict);
 
+/// A difference of two configs in one cell.
+struct FoldDifference {
+  int fold = 0;
+  double value = 0;
+};
+
+/// The corrected resampled t-test where each fold is the same clips for every seed, as in a sweep. Differences of one
+/// fold then share what is particular to its clips, and more seeds do not average that away. With k folds of S seeds,
+/// mean squares MSB between folds and MSW within them (one-way analysis of variance), the variance of the mean is
+///   MSB / (k S) + [MSB / S + (1 - 1/S) MSW] * test/train:
+/// folds are the unit, and the bracket is the variance of a single difference. Degrees of freedom by Satterthwaite
+/// (1946). With one seed, or differences that know no folds, it is Nadeau & Bengio's.
+class BlockedComparison {
+ public:
+  /// Folds may have different numbers of differences. Fewer than two of them with a difference: no comparison, p = 1
+  /// and an interval of NaN. Throws Error unless `folds` (of the sweep, for test/train) is at least 2.
+  BlockedComparison(const std::vector<FoldDifference>& differences, int folds, double level = 0.95);
+
+  const PairedComparison& result() const { return result_; }
+  double degrees_of_freedom() const { return freedom_; }
+  double between() const { return between_; }  ///< MSB
+  double within() const { return within_; }    ///< MSW; 0 with one seed
+
+  /// Half the width of the interval at `level` with `seeds` seeds, when the components of variance (within: MSW, fold:
+  /// max(0, (MSB - MSW) / S)) are what they seem now. With one seed they cannot be told apart: all is taken for
+  /// within, which more seeds reduce the most. Falls with `seeds` towards half_width_floor().
+  double half_width(double seeds, double level = 0.95) const;
+  double half_width_floor(double level = 0.95) const;
+
+ private:
+  double variance(double between, double within, double seeds) const;
+  double freedom(double between, double within, double seeds) const;
+
+  PairedComparison result_;
+  int blocks_ = 0;    ///< folds that have differences
+  double ratio_ = 0;  ///< test/train
+  double between_ = 0, within_ = 0;
+  double seeds_ = 1;  ///< differences a fold, on average
+  double freedom_ = 0;
+};
+
+/// Holm's step-down adjustment (1979) of the p values of one family, in their order: rejecting those below a level
+/// keeps the chance of any false rejection below it, whatever depends on what.
+std::vector<double> holm_adjusted(const std::vector<double>& p);
+
 }  // namespace medley::sweep

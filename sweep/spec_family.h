@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "sweep/expand.h"
+#include "sweep/referee.h"
+#include "sweep/spec.h"
+#include "sweep/yaml_tree.h"
+
+namespace medley::sweep {
+
+/// One item of `compare`. `axes` are those of the file. Mistakes are added to `diagnostics`; then nothing is returned.
+std::optional<FamilySpec> read_family(const YamlNode& node, const std::vector<Axis>& axes, Diagnostics& diagnostics);
+
+/// The families of a file with their baselines as configs say them. An `encoders` baseline that the axis does not make
+/// on this dataset is a mistake, added to `diagnostics`.
+std::vector<Family> resolve_families(const SweepSpec& spec, const DatasetShape& shape, Diagnostics& diagnostics);
+
+}  // namespace medley::sweep
