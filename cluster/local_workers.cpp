@@ -1,6 +1,7 @@
 #include "cluster/local_workers.h"
 
 #include <algorithm>
+#include <thread>
 
 #include <signal.h>
 
@@ -17,25 +18,31 @@ void LocalWorkers::adopt(const std::vector<pid_t>& pids) {
   }
 }
 
-std::vector<LocalWorkers::Death> LocalWorkers::tick(Clock::time_point now) {
+std::vector<LocalWorkers::Death> LocalWorkers::reap(Clock::time_point now) {
   std::vector<Death> deaths;
   for (std::size_t i = 0; i < places_.size(); ++i) {
     Place& place = places_[i];
-    if (!place.process.empty()) {
-      const auto exit = place.process.front().poll();
-      if (!exit) continue;
-      const pid_t pid = place.process.front().pid();
-      place.process.clear();
-      auto delay = policy_.first_delay;
-      for (int d = 0; d < place.deaths && delay < policy_.largest_delay; ++d) delay *= 2;
-      place.not_before = now + std::min(delay, policy_.largest_delay);
-      ++place.deaths;
-      deaths.push_back({static_cast<int>(i), pid, *exit, place.deaths >= policy_.limit});
-    }
-    if (stopping_ || place.deaths >= policy_.limit || now < place.not_before) continue;
-    place.process.push_back(Process::start(make_spec_(static_cast<int>(i))));
+    if (place.process.empty()) continue;
+    const auto exit = place.process.front().poll();
+    if (!exit) continue;
+    const pid_t pid = place.process.front().pid();
+    place.process.clear();
+    auto delay = policy_.first_delay;
+    for (int d = 0; d < place.deaths && delay < policy_.largest_delay; ++d) delay *= 2;
+    place.not_before = now + std::min(delay, policy_.largest_delay);
+    ++place.deaths;
+    deaths.push_back({static_cast<int>(i), pid, *exit, place.deaths >= policy_.limit});
   }
   return deaths;
+}
+
+void LocalWorkers::fill(Clock::time_point now) {
+  if (stopping_) return;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    Place& place = places_[i];
+    if (!place.process.empty() || place.deaths >= policy_.limit || now < place.not_before) continue;
+    place.process.push_back(Process::start(make_spec_(static_cast<int>(i))));
+  }
 }
 
 void LocalWorkers::note_healthy(pid_t pid) {
@@ -74,6 +81,15 @@ void LocalWorkers::kill() {
   stopping_ = true;
   for (Place& place : places_) {
     if (!place.process.empty()) place.process.front().signal(SIGKILL);
+  }
+}
+
+void LocalWorkers::stop(std::chrono::milliseconds grace) {
+  terminate();
+  const auto deadline = Clock::now() + grace;
+  for (reap(Clock::now()); running() > 0; reap(Clock::now())) {
+    if (Clock::now() > deadline) kill();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 

@@ -17,7 +17,8 @@ struct RestartPolicy {
   int limit = 20;  ///< deaths in a row after which a place stays empty
 };
 
-/// Keeps a number of worker processes alive on this host. No thread: call tick() a few times a second. One thread.
+/// Keeps a number of worker processes alive on this host. No thread: call reap() and, while they are wanted, fill() a
+/// few times a second. One thread.
 class LocalWorkers {
  public:
   using Clock = std::chrono::steady_clock;
@@ -26,7 +27,7 @@ class LocalWorkers {
 
   LocalWorkers(int places, MakeSpec make_spec, RestartPolicy policy = {});
 
-  /// Fills empty places with processes that run already, in place of starting new ones. Call before the first tick().
+  /// Fills empty places with processes that run already, in place of starting new ones. Call before the first fill().
   void adopt(const std::vector<pid_t>& pids);
 
   struct Death {
@@ -35,9 +36,10 @@ class LocalWorkers {
     Exit exit;
     bool given_up = false;  ///< the restart limit is reached
   };
-  /// Starts what should run and reaps what died; the deaths since the last call. Throws Error when one cannot be
-  /// started at all.
-  std::vector<Death> tick(Clock::time_point now);
+  /// The deaths since the last call.
+  std::vector<Death> reap(Clock::time_point now);
+  /// Starts a process in every empty place whose delay is over. Throws Error when one cannot be started at all.
+  void fill(Clock::time_point now);
   /// The worker did something useful: its deaths so far do not count against the limit.
   void note_healthy(pid_t pid);
 
@@ -50,6 +52,8 @@ class LocalWorkers {
   void terminate();
   /// SIGKILL to all that still run.
   void kill();
+  /// terminate(), and kill() when some still run after `grace`. Returns when all are gone.
+  void stop(std::chrono::milliseconds grace);
 
  private:
   struct Place {

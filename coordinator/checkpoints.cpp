@@ -1,43 +1,86 @@
 #include "coordinator/checkpoints.h"
 
+#include <map>
+#include <tuple>
 #include <vector>
+
+#include "storage/report_input.h"
+#include "sweep/report.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
+namespace {
 
-std::set<std::string> trials_worth_keeping(storage::Reader& reader, int configs) {
-  const storage::Reader::Snapshot snapshot(reader);
-  std::set<std::string> keep;
-  for (const auto& sweep : reader.sweeps()) {
-    for (const auto& row :
-         reader.leaderboard(sweep.id, storage::LeaderboardOrder::kPaperScore, storage::Page{0, configs})) {
-      if (row.paper_score.count == 0) break;  // configs without a finished trial come last
-      storage::TrialFilter filter;
-      filter.config = row.config;
-      filter.state = sweep::TrialState::kFinished;
-      for (const auto& trial : reader.trials(sweep.id, filter, storage::Page{0, storage::kMaxPage})) {
-        keep.insert(trial.trial);
-      }
-    }
-  }
-  for (const auto& ensemble : reader.ensembles()) {
-    for (const auto& member : ensemble.members) keep.insert(member.trial);
-  }
-  return keep;
-}
-
-int delete_other_checkpoints(const fs::path& folder, const std::set<std::string>& keep) {
-  std::vector<fs::path> unwanted;
+/// Sizes of the checkpoints, by trial.
+std::map<std::string, std::uintmax_t> sizes_in(const fs::path& folder) {
+  std::map<std::string, std::uintmax_t> sizes;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const fs::path& file = it->path();
     const std::string trial = file.stem();
     const bool checkpoint = file.extension() == ".npz" && trial.size() == 16 &&
                             trial.find_first_not_of("0123456789abcdef") == std::string::npos;
-    if (checkpoint && !keep.count(trial)) unwanted.push_back(file);
+    std::error_code gone;
+    const std::uintmax_t size = checkpoint ? fs::file_size(file, gone) : 0;
+    if (checkpoint && !gone) sizes[trial] = size;
+  }
+  return sizes;
+}
+
+/// The trials of every config of every sweep, the most wanted config first.
+std::vector<std::vector<std::string>> by_worth(storage::Reader& reader) {
+  std::map<std::tuple<std::size_t, std::size_t>, std::vector<std::string>> ordered;  // (rank, sweep) -> trials
+  const auto sweeps = reader.sweeps();
+  for (std::size_t s = 0; s < sweeps.size(); ++s) {
+    const sweep::ReportInput input = storage::read_report_input(reader, sweeps[s]);
+    std::map<std::string, std::vector<std::string>> trials;
+    for (const auto& trial : input.trials) trials[trial.config_id].push_back(trial.trial_id);
+    const sweep::Report report = sweep::make_report(input);
+    const bool ended = sweeps[s].state == sweep::SweepState::kFinished;
+    for (std::size_t i = 0; i < report.configs.size(); ++i) {
+      const sweep::ConfigReport& config = report.configs[i];
+      const bool in_progress = !ended && config.done < config.expected;
+      auto& of_rank = ordered[{in_progress ? 0 : i + 1, s}];
+      for (auto& trial : trials[config.id]) of_rank.push_back(std::move(trial));
+    }
+  }
+  std::vector<std::vector<std::string>> all;
+  for (auto& [rank, config] : ordered) all.push_back(std::move(config));
+  return all;
+}
+
+}  // namespace
+
+int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, storage::Reader& reader,
+                            const std::set<std::string>& busy) {
+  std::map<std::string, std::uintmax_t> unwanted = sizes_in(folder);
+  std::uintmax_t total = 0, kept = 0;
+  for (const auto& [trial, size] : unwanted) total += size;
+  if (total <= budget) return 0;  // without looking into the store, which costs a while when it is large
+
+  const auto keep = [&](const std::string& trial) {
+    const auto it = unwanted.find(trial);
+    if (it == unwanted.end()) return;
+    kept += it->second;
+    unwanted.erase(it);
+  };
+  const storage::Reader::Snapshot snapshot(reader);
+  for (const std::string& trial : busy) keep(trial);
+  for (const auto& ensemble : reader.ensembles()) {
+    for (const auto& member : ensemble.members) keep(member.trial);
+  }
+  for (const auto& config : by_worth(reader)) {
+    std::uintmax_t size = 0;
+    for (const std::string& trial : config) {
+      const auto it = unwanted.find(trial);
+      if (it != unwanted.end()) size += it->second;
+    }
+    if (kept + size > budget / 4 * 3) break;
+    for (const std::string& trial : config) keep(trial);
   }
   int deleted = 0;
-  for (const fs::path& file : unwanted) deleted += fs::remove(file, error) ? 1 : 0;
+  std::error_code error;
+  for (const auto& [trial, size] : unwanted) deleted += fs::remove(folder / (trial + ".npz"), error) ? 1 : 0;
   return deleted;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -8,12 +9,12 @@
 
 namespace medley::coordinator {
 
-/// Trials whose checkpoints are kept: those of the `configs` best of each sweep by mean paper-style Score of their
-/// finished trials, and every ensemble member.
-std::set<std::string> trials_worth_keeping(storage::Reader& reader, int configs);
-
-/// Deletes `<trial id>.npz` in `folder` for every other trial that is not in `keep`; other files are left alone.
-/// Returns how many it deleted. No effect when the folder is absent.
-int delete_other_checkpoints(const std::filesystem::path& folder, const std::set<std::string>& keep);
+/// When the checkpoints in `folder` (`<trial id>.npz`) take more than `budget` bytes, deletes the least wanted until
+/// they take three quarters of it. Never deleted: those of ensemble members and of the trials in `busy`. Of the others
+/// those of a config go or stay together, ranked as `medley report` ranks configs, in every sweep alike; configs of a
+/// running sweep that still lack trials are wanted before all, for their rank is not known yet. Other files are left
+/// alone. Returns how many were deleted. No effect when the folder is absent. Throws storage::Error.
+int keep_checkpoints_within(std::uintmax_t budget, const std::filesystem::path& folder, storage::Reader& reader,
+                            const std::set<std::string>& busy);
 
 }  // namespace medley::coordinator

@@ -37,6 +37,7 @@ namespace {
 
 constexpr std::size_t kLargestBatch = 256;  // events committed together
 constexpr auto kTick = milliseconds(100);
+constexpr auto kStopGrace = seconds(8);  // for workers that are told to leave
 constexpr auto kCheckpointPause = seconds(60);
 constexpr std::size_t kThroughputWindow = 256;  // results
 
@@ -469,7 +470,7 @@ struct Coordinator::State {
 
   void tick_local_workers() {
     if (!local) return;
-    for (const auto& death : local->tick(Steady::now())) {
+    for (const auto& death : local->reap(Steady::now())) {
       last_death = death.exit.text();
       if (ending) continue;
       spdlog::warn("local worker {} (process {}) ended: {}{}", death.place + 1, death.pid, last_death,
@@ -481,6 +482,7 @@ struct Coordinator::State {
         disconnected.erase(worker);
       }
     }
+    if (!draining && !scheduler.done()) local->fill(Steady::now());  // none for nothing to train
     if (!ending && options.exit_when_done && local->given_up() && server->workers().empty()) {
       throw Error("no worker is left: each local worker died " + std::to_string(options.restart.limit) +
                   " times in a row, the last with " + last_death + "; see " + layout.logs() + "/worker-1.log");
@@ -564,7 +566,7 @@ struct Coordinator::State {
   void advance_end() {
     const auto waited = Steady::now() - end_began;
     const bool workers_gone = !local || local->running() == 0;
-    if ((workers_gone && server->workers().empty()) || waited > seconds(8)) {
+    if ((workers_gone && server->workers().empty()) || waited > kStopGrace) {
       if (local) local->kill();
       stopped = true;
       io.stop();
@@ -582,14 +584,13 @@ struct Coordinator::State {
     if (!checkpoints_due || !now) return;
     checkpoints_due = false;
     checkpoints_at = Steady::now() + kCheckpointPause;
-    if (!fs::is_directory(layout.checkpoints())) return;
     storage::Reader reader(options.store);
-    auto keep = trials_worth_keeping(reader, options.keep_checkpoints_of);
+    std::set<std::string> busy;
     for (const auto& worker : scheduler.workers()) {
-      for (const auto& attempt : worker.leased) keep.insert(attempt.trial);
+      for (const auto& attempt : worker.leased) busy.insert(attempt.trial);
     }
-    const int deleted = delete_other_checkpoints(layout.checkpoints(), keep);
-    if (deleted > 0) spdlog::debug("deleted {} checkpoints", deleted);
+    const int deleted = keep_checkpoints_within(options.checkpoint_budget, layout.checkpoints(), reader, busy);
+    if (deleted > 0) spdlog::info("deleted {} checkpoints: together they were beyond the budget", deleted);
   }
 
   // ---- What others see ------------------------------------------------------------------------------------------
@@ -757,8 +758,14 @@ Coordinator::End Coordinator::run() {
       state.running = false;
     }
   } mark{s};
-  s.tick();
-  s.io.run();
+  try {
+    s.tick();
+    s.io.run();
+  } catch (...) {
+    // Nobody would collect what they train: they give it up now rather than when they have been without us for long.
+    if (s.local) s.local->stop(kStopGrace);
+    throw;
+  }
   return s.end;
 }
 

@@ -35,8 +35,8 @@ struct CoordinatorOptions {
   cluster::RestartPolicy restart;
   std::chrono::milliseconds local_fencing{60'000};  ///< in place of `fencing` for workers of this host
 
-  /// Checkpoints are kept of this many best configs of each sweep (and of every ensemble member); others are deleted.
-  int keep_checkpoints_of = 10;
+  /// Bytes that checkpoints may take; beyond it those that are wanted least are deleted (keep_checkpoints_within()).
+  std::uintmax_t checkpoint_budget = 10'000'000'000;
 };
 
 /// Trials of one sweep, as they stand now.

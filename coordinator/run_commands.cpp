@@ -54,6 +54,7 @@ struct RunOptions {
   int workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   int port = 0;
   int web_port = -1;  ///< -1: kWebPort if it is free, else any
+  std::uint64_t checkpoint_budget = CoordinatorOptions().checkpoint_budget;
   bool web = true;
   bool as_json = false;
 };
@@ -128,6 +129,7 @@ void run(const RunOptions& options, const Globals& globals) {
   settings.store = globals.store;
   settings.port = static_cast<std::uint16_t>(options.port);
   settings.local_workers = options.workers;
+  settings.checkpoint_budget = options.checkpoint_budget;
   settings.worker_command = {worker_program().string(), "serve"};
   Coordinator coordinator(settings);
   const auto submitted = coordinator.submit(file.dataset_record(), file.submission());
@@ -273,6 +275,11 @@ void add_run_commands(CLI::App& app, Globals& globals) {
       ->add_option("--web-port", options->web_port, fmt::format("port of the dashboard; {} if it is free", kWebPort))
       ->check(CLI::Range(0, 65535));
   run_command->add_flag("!--no-web", options->web, "no dashboard");
+  run_command
+      ->add_option("--checkpoint-budget", options->checkpoint_budget,
+                   "disk space for checkpoints, such as 500MB; beyond it the worst configs' are deleted")
+      ->transform(CLI::AsSizeValue(true))
+      ->default_str("10GB");
   run_command->add_flag("--json", options->as_json, "print the report as JSON");
   run_command->footer(
       "Ctrl-C lets running packs end, a second one stops at once. The same command continues: what has a result\n"

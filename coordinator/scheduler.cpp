@@ -432,7 +432,9 @@ void Scheduler::lose(int t, AttemptState state, const std::string& reason) {
       fail(t, reason);
       return;
     }
-    trial.not_before = now_ + retry_delay(trial.failures);
+    // What was lost with its worker goes back at once, until it has trained alone and taken the worker with it again.
+    const bool lost = state == AttemptState::kLost;
+    trial.not_before = now_ + retry_delay(lost ? trial.failures - limits_.solo_after_failures : trial.failures);
   }
   requeue(t);
 }
@@ -460,6 +462,7 @@ void Scheduler::fail(int t, const std::string& reason) {
 }
 
 std::int64_t Scheduler::retry_delay(int failures) const {
+  if (failures < 1) return 0;
   std::int64_t delay = limits_.retry_delay_ms;
   for (int i = 1; i < failures && delay < limits_.largest_retry_delay_ms; ++i) delay *= 2;
   return std::min(delay, limits_.largest_retry_delay_ms);

@@ -27,7 +27,8 @@ struct Limits {
   std::int64_t stall_ms = 15 * 60'000;
   /// Infrastructure failures (failed or lost attempts) after which a trial is failed.
   int retry_budget = 5;
-  /// A trial waits so long after its first failure, twice as long after each further one, up to the largest.
+  /// A trial waits so long after its first failure, twice as long after each further one, up to the largest. Attempts
+  /// that are lost (their worker died) count from those on that trained alone: before, the worker may be at fault.
   std::int64_t retry_delay_ms = 1'000;
   std::int64_t largest_retry_delay_ms = 60'000;
   /// A trial that failed so often trains alone, so that it cannot take a pack with it.

@@ -19,9 +19,12 @@ struct ServeArguments {
   std::filesystem::path token_file;
   std::filesystem::path spool;
   std::string device = "cpu";
-  int capacity = 16;
+  int capacity = 0;  ///< 0: by the device
   double patience_s = 600;
 };
+
+/// Largest pack where none is asked for. On a CPU fusing gains little, and small packs lose less when a worker dies.
+int default_capacity(const std::string& device) { return device == "cpu" ? 4 : 16; }
 
 /// Trains packs with the real trainer; keeps the dataset of the last one in memory.
 class PackTrainer {
@@ -88,7 +91,7 @@ void serve_until_dismissed(const ServeArguments& arguments) {
   options.identity.memory_bytes =
       static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGE_SIZE));
   options.identity.device = arguments.device;
-  options.identity.capacity = arguments.capacity;
+  options.identity.capacity = arguments.capacity > 0 ? arguments.capacity : default_capacity(arguments.device);
   options.identity.numerics = sweep::kNumericsVersion;
 
   PackTrainer trainer(arguments.device);
@@ -114,9 +117,8 @@ void add_serve_command(CLI::App& app) {
       ->envname("MEDLEY_SPOOL")
       ->required();
   serve->add_option("--device", arguments->device, "cpu, cuda or cuda:N")->capture_default_str();
-  serve->add_option("--capacity", arguments->capacity, "trials of the largest pack")
-      ->check(CLI::Range(1, static_cast<int>(protocol::kMaxPackTrials)))
-      ->capture_default_str();
+  serve->add_option("--capacity", arguments->capacity, "trials of the largest pack; 4 on a CPU, 16 on a GPU")
+      ->check(CLI::Range(1, static_cast<int>(protocol::kMaxPackTrials)));
   serve->add_option("--patience", arguments->patience_s, "seconds to wait for a coordinator that does not answer")
       ->check(CLI::Range(0.1, 1e6))
       ->capture_default_str();

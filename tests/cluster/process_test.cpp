@@ -96,12 +96,12 @@ TEST_F(ProcessTest, AMissingProgramIsAnErrorThatNamesIt) {
   }
 }
 
-/// Ticks with a clock of its own until `done`.
+/// Reaps with a clock of its own until `done`.
 template <class Done>
-std::vector<LocalWorkers::Death> tick_until(LocalWorkers& workers, LocalWorkers::Clock::time_point& now, Done done) {
+std::vector<LocalWorkers::Death> reap_until(LocalWorkers& workers, LocalWorkers::Clock::time_point& now, Done done) {
   std::vector<LocalWorkers::Death> deaths;
   for (int i = 0; i < 2000 && !done(); ++i) {
-    for (const auto& death : workers.tick(now)) deaths.push_back(death);
+    for (const auto& death : workers.reap(now)) deaths.push_back(death);
     std::this_thread::sleep_for(2ms);
   }
   return deaths;
@@ -111,24 +111,24 @@ TEST_F(ProcessTest, ADeadWorkerIsStartedAgainAfterItsDelay) {
   LocalWorkers workers(2, [this](int) { return shell("sleep 100"); }, {1s, 4s, 10});
   LocalWorkers::Clock::time_point now{};
   now += 1h;
-  workers.tick(now);
+  workers.fill(now);
   ASSERT_EQ(workers.running(), 2);
   const pid_t victim = workers.pids()[0];
   for (const auto delay : {1s, 2s, 4s, 4s}) {
     ::kill(workers.pids()[0], SIGKILL);
-    const auto deaths = tick_until(workers, now, [&] { return workers.running() == 1; });
+    const auto deaths = reap_until(workers, now, [&] { return workers.running() == 1; });
     ASSERT_EQ(deaths.size(), 1u);
     EXPECT_EQ(deaths[0].place, 0);
     EXPECT_EQ(deaths[0].exit.signal, SIGKILL);
-    workers.tick(now + delay - 1ms);
+    workers.fill(now + delay - 1ms);
     EXPECT_EQ(workers.running(), 1);
     now += delay;
-    workers.tick(now);
+    workers.fill(now);
     EXPECT_EQ(workers.running(), 2);
   }
   EXPECT_NE(workers.pids()[0], victim);
   workers.kill();
-  tick_until(workers, now, [&] { return workers.running() == 0; });
+  reap_until(workers, now, [&] { return workers.running() == 0; });
   EXPECT_TRUE(workers.given_up());
 }
 
@@ -138,7 +138,8 @@ TEST_F(ProcessTest, APlaceThatKeepsDyingIsGivenUpUnlessItWasUseful) {
   std::vector<LocalWorkers::Death> deaths;
   for (int i = 0; i < 2000 && !workers.given_up(); ++i) {
     now += 1s;
-    for (const auto& death : workers.tick(now)) deaths.push_back(death);
+    for (const auto& death : workers.reap(now)) deaths.push_back(death);
+    workers.fill(now);
     if (deaths.size() == 1 && workers.running()) workers.note_healthy(workers.pids()[0]);
     std::this_thread::sleep_for(2ms);
   }
@@ -162,30 +163,42 @@ TEST_F(ProcessTest, AWorkerThatOutlivedItsStarterFillsAPlaceUntilItDies) {
   LocalWorkers workers(1, [this](int) { return shell("sleep 100"); }, {1ms, 1ms, 10});
   workers.adopt(found);
   auto now = LocalWorkers::Clock::now();
-  workers.tick(now);
+  workers.fill(now);
   EXPECT_EQ(workers.pids(), found);
   ::kill(found[0], SIGKILL);
-  const auto deaths = tick_until(workers, now, [&] { return workers.running() == 0; });
+  const auto deaths = reap_until(workers, now, [&] { return workers.running() == 0; });
   ASSERT_EQ(deaths.size(), 1u);
   EXPECT_EQ(deaths[0].pid, found[0]);
-  workers.tick(now + 1s);
+  workers.fill(now + 1s);
   EXPECT_EQ(workers.running(), 1) << "a new one";
   workers.kill();
-  tick_until(workers, now, [&] { return workers.running() == 0; });
+  reap_until(workers, now, [&] { return workers.running() == 0; });
 }
 
 TEST_F(ProcessTest, TerminateAsksAndStartsNothingMore) {
   LocalWorkers workers(1, [this](int) { return shell("trap 'echo bye; exit 0' TERM; echo up; sleep 100 & wait"); });
   auto now = LocalWorkers::Clock::now();
-  workers.tick(now);
+  workers.fill(now);
   while (log().empty()) std::this_thread::sleep_for(2ms);
   workers.terminate();
-  const auto deaths = tick_until(workers, now, [&] { return workers.running() == 0; });
+  const auto deaths = reap_until(workers, now, [&] { return workers.running() == 0; });
   ASSERT_EQ(deaths.size(), 1u);
   EXPECT_EQ(deaths[0].exit.text(), "exit code 0");
-  workers.tick(now + 1h);
+  workers.fill(now + 1h);
   EXPECT_EQ(workers.running(), 0);
   EXPECT_EQ(log(), "up\nbye\n");
+}
+
+TEST_F(ProcessTest, StopEndsThoseTooThatIgnoreBeingAsked) {
+  LocalWorkers workers(2, [this](int place) {
+    return shell(place == 0 ? "trap '' TERM; echo up; while true; do sleep 0.01; done" : "echo up; exec sleep 100");
+  });
+  workers.fill(LocalWorkers::Clock::now());
+  while (log() != "up\nup\n") std::this_thread::sleep_for(2ms);
+  const std::vector<pid_t> pids = workers.pids();
+  workers.stop(200ms);
+  EXPECT_EQ(workers.running(), 0);
+  for (const pid_t pid : pids) EXPECT_NE(::kill(pid, 0), 0) << "still there";
 }
 
 }  // namespace

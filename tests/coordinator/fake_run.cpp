@@ -33,7 +33,6 @@ int main(int argc, char** argv) try {
   options.local_workers = std::atoi(argv[3]);
   options.restart.first_delay = std::chrono::milliseconds(20);
   options.restart.largest_delay = std::chrono::milliseconds(100);
-  options.keep_checkpoints_of = 2;
   for (int i = 4; i < argc; ++i) options.worker_command.push_back(argv[i]);
 
   coordinator::Coordinator coordinator(options);

@@ -307,28 +307,5 @@ TEST_F(Kill, WorkersThatCannotLiveEndTheRunWithTheReason) {
   EXPECT_NE(ended.err.find("exit code 1"), std::string::npos) << ended.err;
 }
 
-TEST_F(Kill, CheckpointsOfTheBestConfigsStay) {
-  constexpr int kConfigs = 8;
-  behave("train_ms 1");
-  ASSERT_EQ(start(kConfigs, 1)->wait(20s).exit, 0);
-  // fake_run keeps those of two configs. Expected from the trainer's formula.
-  std::vector<std::pair<double, int>> scores;
-  const auto submission = fake::fake_sweep(kConfigs);
-  for (int c = 0; c < kConfigs; ++c) {
-    double mean = 0;
-    for (int fold = 0; fold < 2; ++fold) {
-      mean += fake::fake_result(submission.trials[2 * c + fold]).paper.surface.best().accuracy.score() / 2;
-    }
-    scores.push_back({-mean, c});
-  }
-  std::sort(scores.begin(), scores.end());
-  std::set<std::string> expected, found;
-  for (int k = 0; k < 2; ++k) {
-    for (int fold = 0; fold < 2; ++fold) expected.insert(submission.trials[2 * scores[k].second + fold].id + ".npz");
-  }
-  for (const auto& entry : fs::directory_iterator(store() + "/checkpoints")) found.insert(entry.path().filename());
-  EXPECT_EQ(found, expected);
-}
-
 }  // namespace
 }  // namespace medley

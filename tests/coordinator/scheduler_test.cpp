@@ -2,6 +2,7 @@
 // event before them must give, all of them and in this order (a reason after ": " may be left out).
 #include "coordinator/scheduler.h"
 
+#include <map>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -257,8 +258,6 @@ TEST_F(SchedulerTest, AnExpiredLeaseIsRetriedElsewhereAndItsLateResultAdopted) {
     > tick
     RecordWorker v away
     EndAttempt a#1 lost
-    @1100
-    > tick
     RecordAssignment w pack 2: a#2
     Assign w pack 2: a#2
     > result v a#1
@@ -329,8 +328,6 @@ TEST_F(SchedulerTest, AnAssignmentThatNeverArrivedIsLostWhenTheWorkerComesBack) 
     > join w 2 b#1*
     RecordWorker w joined
     EndAttempt a#1 lost
-    @100
-    > tick
     RecordAssignment w pack 2: a#2
     Assign w pack 2: a#2
   )");
@@ -400,6 +397,99 @@ TEST_F(SchedulerTest, AFailedTrialWaitsTwiceAsLongEachTimeThenFailsWithItsBudget
     FinishSweep s finished 1 failed 0
     > retry a
   )");
+}
+
+TEST_F(SchedulerTest, WhatIsLostWithAWorkerGoesBackAtOnceUntilItTrainedAloneAndTookItsWorkerAgain) {
+  play(R"(
+    > submit s a:k b:k
+    > join u 2
+    RecordWorker u joined
+    RecordAssignment u pack 1: a#1 b#1
+    Assign u pack 1: a#1 b#1
+    > join v 2
+    RecordWorker v joined
+    > gone u
+    RecordWorker u left
+    EndAttempt a#1 lost
+    EndAttempt b#1 lost
+    RecordAssignment v pack 2: a#2 b#2
+    Assign v pack 2: a#2 b#2
+    > result v b#2
+    RecordResult v b#2
+    AcknowledgeResult v b#2
+    > join w 2
+    RecordWorker w joined
+    > gone v
+    RecordWorker v left
+    EndAttempt a#2 lost
+    RecordAssignment w pack 3: a#3
+    Assign w pack 3: a#3
+    > join x 2
+    RecordWorker x joined
+    > gone w
+    RecordWorker w left
+    EndAttempt a#3 lost
+    @99
+    > tick
+    @100
+    > tick
+    RecordAssignment x pack 4: a#4
+    Assign x pack 4: a#4
+    > join y 2
+    RecordWorker y joined
+    > gone x
+    RecordWorker x left
+    EndAttempt a#4 lost
+    @299
+    > tick
+    @300
+    > tick
+    RecordAssignment y pack 5: a#5
+    Assign y pack 5: a#5
+  )");
+}
+
+/// Trials that take one unit of time each, in packs one after another, on workers that are there from the start: when
+/// the last one ends.
+std::int64_t time_to_train(int trials, int workers, int capacity) {
+  Scheduler scheduler;
+  std::map<std::pair<std::int64_t, std::string>, std::vector<AttemptId>> ends;  // packs, by when they end
+  std::int64_t now = 0;
+  const auto handle = [&](const Event& event) {
+    for (const Command& command : scheduler.handle(event, now)) {
+      const auto* assign = std::get_if<Assign>(&command);
+      if (assign) ends[{now + static_cast<std::int64_t>(assign->attempts.size()), assign->worker}] = assign->attempts;
+    }
+  };
+  for (int w = 0; w < workers; ++w) handle(WorkerJoined{"w" + std::to_string(w), capacity, {}});
+  SweepSubmitted sweep{"s", 0, sweep::SweepState::kRunning, {}};
+  for (int t = 0; t < trials; ++t) {
+    sweep.trials.push_back({});
+    sweep.trials.back().id = "t" + std::to_string(t);
+    sweep.trials.back().pack_key = "k";
+  }
+  handle(sweep);
+  while (!ends.empty()) {
+    const auto [end, attempts] = *ends.begin();
+    ends.erase(ends.begin());
+    now = end.first;
+    for (const AttemptId& attempt : attempts) handle(ResultReceived{end.second, attempt});
+  }
+  EXPECT_TRUE(scheduler.done());
+  return now;
+}
+
+TEST(SchedulerTail, WorkersEndTogetherWhateverThePacksThatTheyHold) {
+  for (const int workers : {1, 2, 3, 8}) {
+    for (const int capacity : {1, 4, 16, 100}) {
+      for (int trials = 1; trials <= 150; ++trials) {
+        // No schedule of whole trials is shorter than this.
+        const std::int64_t shortest = (trials + workers - 1) / workers;
+        EXPECT_LE(time_to_train(trials, workers, capacity), shortest + 1)
+            << trials << " trials, " << workers << " workers, packs of " << capacity;
+      }
+    }
+  }
 }
 
 TEST_F(SchedulerTest, AWorkerThatFailsDistinctTrialsInARowIsQuarantinedNotTheTrials) {
@@ -611,8 +701,6 @@ TEST_F(SchedulerTest, RecoveryGivesEachWorkerOneLeaseToComeBack) {
     > result v a#2
     RecordResult v a#2
     AcknowledgeResult v a#2
-    @1100
-    > tick
     RecordAssignment v pack 1: b#2
     Assign v pack 1: b#2
     > result v b#2

@@ -185,6 +185,7 @@ TEST_F(BadInput, AFullDiskEndsTheRunAndTheSameCommandContinues) {
   const Ended full = run_program("/bin/bash", {"-c", command}, scratch_);
   EXPECT_EQ(full.exit, 1) << full.err;
   EXPECT_TRUE(contains(full.err, "medley.db") && contains(full.err, "disk")) << full.err;
+  EXPECT_TRUE(workers().empty()) << "no orphan stays";
   EXPECT_LT(results(), 30);
   EXPECT_EQ(run_sweep(sweep).exit, 0);
   ASSERT_EQ(run_sweep(sweep, 1, "other").exit, 0);

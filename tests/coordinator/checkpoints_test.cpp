@@ -1,0 +1,125 @@
+#include "coordinator/checkpoints.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "storage/writer.h"
+#include "tests/storage/store_fixture.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+using storage::Writer;
+using namespace storage::testing_store;
+
+constexpr std::uintmax_t kSize = 1000;  // of every checkpoint
+
+/// A store with one sweep of 4 configs x folds 0, 1 x seed 7, named by their place: trial(2, 1) is config 2, fold 1.
+class CheckpointsTest : public testing::Test {
+ protected:
+  CheckpointsTest() : writer_(store_.path() / "store"), folder_(store_.path() / "store" / "checkpoints") {
+    Writer::Group group(writer_);
+    writer_.register_dataset(small_dataset(), 1);
+    writer_.worker_joined({"w", "host:1", 8, 1, "cpu", "0"}, 1);
+    id_ = writer_.submit_sweep(sweep_, 1).id;
+    group.commit();
+  }
+  const sweep::TrialSpec& trial(int config, int fold) const {
+    return sweep_.trials[static_cast<std::size_t>(2 * config + fold)];
+  }
+  /// Out of 5 hits of presence and of salience each.
+  void train(const sweep::TrialSpec& trial, int paper_hits, int clean_hits) {
+    sweep::TrialResult result = plain_result(trial, clean_hits, clean_hits);
+    result.paper.surface.presence_hits[0] = result.paper.surface.salience_hits[0] = paper_hits;
+    Writer::Group group(writer_);
+    writer_.begin_attempts("w", 1, {{trial.id, 1}}, 2);
+    writer_.accept_result({trial.id, 1}, result, 3);
+    group.commit();
+    write(trial.id + ".npz");
+  }
+  void train_all() {
+    const int paper[] = {2, 5, 4, 3}, clean[] = {1, 2, 4, 3};  // by clean Score: 2, 3, 1, 0
+    for (int config = 0; config < 4; ++config) {
+      for (int fold = 0; fold < 2; ++fold) train(trial(config, fold), paper[config], clean[config]);
+    }
+    Writer::Group group(writer_);
+    writer_.set_sweep_state(id_, sweep::SweepState::kFinished, 4);
+    group.commit();
+  }
+  void write(const std::string& name) const { std::ofstream(folder_ / name) << std::string(kSize, 'x'); }
+  /// How many were deleted for a budget of so many checkpoints.
+  int collect(int budget, const std::set<std::string>& busy = {}) const {
+    storage::Reader reader(writer_.folder());
+    return keep_checkpoints_within(static_cast<std::uintmax_t>(budget) * kSize, folder_, reader, busy);
+  }
+  bool has(int config, int fold) const { return fs::exists(folder_ / (trial(config, fold).id + ".npz")); }
+  /// Configs whose checkpoints are all there; one with half of them would be of no use to anybody.
+  std::set<int> kept() const {
+    std::set<int> configs;
+    for (int config = 0; config < 4; ++config) {
+      EXPECT_EQ(has(config, 0), has(config, 1)) << config;
+      if (has(config, 0)) configs.insert(config);
+    }
+    return configs;
+  }
+
+  TempFolder store_;
+  Writer writer_;
+  fs::path folder_;
+  storage::SweepSubmission sweep_ = small_sweep("s", 4, 1);
+  std::string id_;
+};
+
+TEST_F(CheckpointsTest, WithinTheBudgetNothingIsDeleted) {
+  train_all();
+  EXPECT_EQ(collect(8), 0);
+  EXPECT_EQ(kept(), (std::set<int>{0, 1, 2, 3}));
+}
+
+TEST_F(CheckpointsTest, BeyondItTheConfigsOfTheBestCleanScoreStayInThreeQuartersOfIt) {
+  train_all();
+  EXPECT_EQ(collect(7), 4);  // 5.25 may stay
+  EXPECT_EQ(kept(), (std::set<int>{2, 3}));
+  EXPECT_EQ(collect(3), 2);
+  EXPECT_EQ(kept(), (std::set<int>{2}));
+}
+
+TEST_F(CheckpointsTest, MembersAndRunningTrialsStayWhateverTheBudget) {
+  train_all();
+  storage::EnsembleRecord ensemble;
+  ensemble.name = "e";
+  ensemble.dataset = sweep_.dataset;
+  ensemble.method = "mean";
+  ensemble.members = {{trial(0, 0).id, 0.5}, {trial(0, 1).id, 0.5}};
+  {
+    Writer::Group group(writer_);
+    writer_.save_ensemble(ensemble);
+    group.commit();
+  }
+  EXPECT_EQ(collect(0, {trial(1, 0).id, trial(1, 1).id}), 4);
+  EXPECT_EQ(kept(), (std::set<int>{0, 1}));
+}
+
+TEST_F(CheckpointsTest, AConfigInProgressIsWantedBeforeThoseThatHaveTheirRank) {
+  train(trial(1, 0), 5, 5);
+  train(trial(1, 1), 5, 5);
+  train(trial(0, 0), 1, 1);  // its other fold is not trained yet
+  EXPECT_EQ(collect(2), 2);
+  EXPECT_TRUE(has(0, 0));
+  EXPECT_FALSE(has(1, 0) || has(1, 1));
+}
+
+TEST_F(CheckpointsTest, OtherFilesAreNotItsBusiness) {
+  fs::create_directories(folder_);
+  for (const char* name : {"notes.txt", "weights.npz", "0123456789abcdef.npz.partial"}) write(name);
+  write("0123456789abcdef.npz");  // of a trial that the store does not know
+  EXPECT_EQ(collect(0), 1);
+  EXPECT_TRUE(fs::exists(folder_ / "notes.txt") && fs::exists(folder_ / "weights.npz"));
+  fs::remove_all(folder_);
+  EXPECT_EQ(collect(0), 0);
+}
+
+}  // namespace
+}  // namespace medley::coordinator
