@@ -71,7 +71,10 @@ json check_json(const data::Dataset& dataset) {
   }
   json encoders = json::array(), exclusive = json::array();
   for (const auto& encoder : dataset.encoders) {
-    encoders.push_back({{"name", encoder->name()}, {"modality", encoder->modality()}, {"dim", encoder->dim()}});
+    encoders.push_back({{"name", encoder->name()},
+                        {"modality", encoder->modality()},
+                        {"dim", encoder->dim()},
+                        {"layers", encoder->layers()}});
   }
   for (int i = 0; i < dataset.classes.count(); ++i) {
     const auto c = static_cast<std::size_t>(i);
@@ -112,9 +115,9 @@ void print_check(const data::Dataset& dataset, double seconds) {
   }
   std::size_t width = 7;
   for (const auto& encoder : dataset.encoders) width = std::max(width, encoder->name().size());
-  fmt::print("\n{:<{}}  {:>6}  {}\n", "encoder", width, "dim", "modality");
+  fmt::print("\n{:<{}}  {:>6}  {:>6}  {}\n", "encoder", width, "dim", "layers", "modality");
   for (const auto& encoder : dataset.encoders) {
-    fmt::print("{:<{}}  {:>6}  {}\n", encoder->name(), width, encoder->dim(),
+    fmt::print("{:<{}}  {:>6}  {:>6}  {}\n", encoder->name(), width, encoder->dim(), encoder->layers(),
                encoder->modality().empty() ? "-" : encoder->modality());
   }
   for (const std::string& note : notes_of(dataset)) fmt::print("\nnote: {}\n", note);

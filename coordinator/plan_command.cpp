@@ -128,6 +128,8 @@ const char* kind_name(sweep::Setting::Kind kind) {
       return "flag";
     case sweep::Setting::Kind::kEncoders:
       return "encoders";
+    case sweep::Setting::Kind::kLayers:
+      return "layers";
   }
   return "";
 }
@@ -144,6 +146,8 @@ std::string domain_text(const sweep::Setting& setting) {
       return "true, false";
     case Kind::kEncoders:
       return "names, or a generator (docs/sweeps.md)";
+    case Kind::kLayers:
+      return "all, 7, 6-12";
   }
   return "";
 }

@@ -39,6 +39,7 @@ sweep::DatasetShape shape_of(const data::Dataset& dataset) {
   for (const auto& encoder : dataset.encoders) {
     shape.encoders.push_back(encoder->name());
     shape.modalities.push_back(encoder->modality());
+    shape.layers.push_back(encoder->layers());
   }
   return shape;
 }

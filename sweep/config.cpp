@@ -172,6 +172,22 @@ Setting encoders() {
           ""};
 }
 
+Setting layers() {
+  return {"layers",
+          Kind::kLayers,
+          Sharing::kPerPack,
+          0,
+          0,
+          {},
+          "",
+          "layers to average, counted from 0, of encoders that have several",
+          is_always,
+          [](const Config& c) { return json(c.layers.text()); },
+          [](Config& c, const json& v) { c.layers = *Layers::parse(v.get<std::string>()); },
+          "",
+          "all"};
+}
+
 constexpr auto kTrial = Sharing::kPerTrial;
 constexpr auto kPack = Sharing::kPerPack;
 
@@ -179,6 +195,7 @@ std::vector<Setting> make_settings() {
   using C = Config;
   return {
       encoders(),
+      layers(),
       choice<&C::fusion>("fusion", kPack, "weighted sum of gated encoders, or plain concatenation"),
       choice<&C::gate>("gate", kPack, "how an encoder's importance is scored", kGated),
       choice<&C::selection>("selection", kPack, "keep the top_n encoders of each clip, or all", kGated),
@@ -216,6 +233,12 @@ std::vector<Setting> make_settings() {
   };
 }
 
+/// A layer number: digits only, below 10,000.
+std::optional<int> layer_of(const std::string& text) {
+  if (text.empty() || text.size() > 4 || text.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  return std::stoi(text);
+}
+
 std::string number_text(double value) {
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, value);
@@ -251,12 +274,28 @@ std::string active_text(const Config& config, bool per_pack_only) {
   for (const Setting* setting : settings_by_name()) {
     if (!setting->active(config)) continue;
     if (per_pack_only && setting->sharing != Sharing::kPerPack) continue;
-    text.append(setting->name).append("=").append(value_text(setting->get(config))).append("\n");
+    const json value = setting->get(config);
+    if (value == setting->traceless) continue;
+    text.append(setting->name).append("=").append(value_text(value)).append("\n");
   }
   return text;
 }
 
 }  // namespace
+
+std::string Layers::text() const {
+  if (all()) return "all";
+  return first == last ? std::to_string(first) : std::to_string(first) + "-" + std::to_string(last);
+}
+
+std::optional<Layers> Layers::parse(const std::string& text) {
+  if (text == "all") return Layers{};
+  const auto dash = text.find('-');
+  const auto first = layer_of(text.substr(0, dash));
+  const auto last = dash == std::string::npos ? first : layer_of(text.substr(dash + 1));
+  if (!first || !last || *first > *last) return std::nullopt;
+  return Layers{*first, *last};
+}
 
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> all = make_settings();
@@ -304,6 +343,10 @@ std::string check_value(const Setting& setting, const json& value) {
       });
       return names ? "" : "must be a list of encoder names";
     }
+    case Kind::kLayers:
+      return value.is_string() && Layers::parse(value.get<std::string>())
+                 ? ""
+                 : "must be all, a layer counted from 0 (7), or a range of them (6-12)";
   }
   return "";
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,22 @@ enum class Optimizer { kAdamW, kAdam };
 enum class Schedule { kCosine, kConstant };
 enum class Precision { kFloat32, kFloat64 };
 
+/// Which layers of an encoder that has several ([clips, layers, dim]) are averaged, counted from 0.
+struct Layers {
+  int first = 0;
+  int last = -1;  ///< inclusive; -1: to the end, where first is 0
+
+  bool all() const { return last < 0; }
+  std::string text() const;  ///< "all", "7", "6-12"
+  /// nullopt for anything but these three forms.
+  static std::optional<Layers> parse(const std::string& text);
+};
+
 /// All settings of a trial but its fold and its seed. What each means, its bounds and when it matters stand
 /// once, in settings(). Defaults here are the defaults of a sweep file.
 struct Config {
   std::vector<std::string> encoders;  ///< the encoder mask, in dataset order; never empty in a valid config
+  Layers layers;
   Fusion fusion = Fusion::kSum;
   Gate gate = Gate::kScorer;
   Selection selection = Selection::kLearned;
@@ -57,7 +70,7 @@ struct Config {
 /// One row of the settings table: everything the parser, the canonical text, `--help` and pages need to know
 /// about one member of Config.
 struct Setting {
-  enum class Kind { kInteger, kNumber, kChoice, kFlag, kEncoders };
+  enum class Kind { kInteger, kNumber, kChoice, kFlag, kEncoders, kLayers };
   /// How trials that differ in this setting may share a pack.
   enum class Sharing { kPerTrial, kPerPack };
 
@@ -73,6 +86,9 @@ struct Setting {
   nlohmann::json (*get)(const Config&);
   void (*set)(Config&, const nlohmann::json&);  ///< `value` must have passed check_value()
   std::string active_when;                      ///< active() in words, "fusion is sum"; "" when it always is
+  /// The value that leaves no trace in canonical_text(): what was trained before the setting existed, so that adding
+  /// it changed no id. Null when there is none.
+  nlohmann::json traceless = nullptr;
 };
 
 /// Every setting, in the order in which people read them.
@@ -94,7 +110,8 @@ std::string check_config(const Config& config);
 bool is_transductive(const Config& config);
 
 /// The active settings only, `name=value\n` in the order of their names; numbers in the shortest text that
-/// reads back the same. Settings that the trainer does not read for this config leave no trace.
+/// reads back the same. Settings that the trainer does not read for this config, and those at their traceless value,
+/// leave no trace.
 std::string canonical_text(const Config& config);
 
 inline constexpr std::size_t kConfigIdDigits = 12;

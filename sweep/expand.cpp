@@ -280,10 +280,28 @@ class Expander {
         !shape_.has_test) {
       return "adaptation_target test needs test clips, and the dataset has none";
     }
+    if (!config.layers.all()) {
+      const std::string wrong_layers = impossible_layers(config);
+      if (!wrong_layers.empty()) return wrong_layers;
+    }
     if (config.inner_fold && shape_.folds.size() < 3) {
       return "inner_fold leaves nothing to train on: the dataset has " + std::to_string(shape_.folds.size()) + " folds";
     }
     return "";
+  }
+
+  std::string impossible_layers(const Config& config) const {
+    bool chosen = false;
+    for (std::size_t e = 0; e < shape_.encoders.size(); ++e) {
+      const int layers = shape_.layers.empty() ? 1 : shape_.layers[e];
+      const std::string& name = shape_.encoders[e];
+      if (layers == 1 || std::count(config.encoders.begin(), config.encoders.end(), name) == 0) continue;
+      chosen = true;
+      if (config.layers.last < layers) continue;
+      return "layers " + config.layers.text() + ": encoder '" + name + "' has layers 0 to " +
+             std::to_string(layers - 1);
+    }
+    return chosen ? "" : "layers " + config.layers.text() + ": none of the encoders of this config has several layers";
   }
 
   /// Where the file set what `message` names first: an axis, else a base setting, else the file as a whole.

@@ -20,6 +20,7 @@ struct DatasetShape {
   std::vector<std::string> modalities;  ///< [encoder]; "" where it is not known
   std::vector<int> folds;               ///< distinct, ascending
   bool has_test = false;                ///< there are test clips
+  std::vector<int> layers = {};         ///< [encoder]; empty: one each
 };
 
 struct ExpandedConfig {

@@ -62,8 +62,10 @@ class AxisReader {
     }
     if (name == "choice") return read_list(*form, axis);
     if (setting_.kind != Kind::kInteger && setting_.kind != Kind::kNumber) {
-      wrong(form->place, "'" + name + "' is for numbers; list its values" +
-                             (setting_.choices.empty() ? ": [true, false]" : suggestion("", setting_.choices)));
+      const std::string example = setting_.kind == Kind::kFlag     ? ": [true, false]"
+                                  : setting_.kind == Kind::kLayers ? ": [0-5, 6-12]"
+                                                                   : suggestion("", setting_.choices);
+      wrong(form->place, "'" + name + "' is for numbers; list its values" + example);
       return false;
     }
     if (name == "range" || name == "integer") return read_steps(name, *form, axis);

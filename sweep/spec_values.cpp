@@ -62,6 +62,7 @@ json typed(const Setting& setting, const std::string& text) {
       break;
     case Setting::Kind::kChoice:
     case Setting::Kind::kEncoders:
+    case Setting::Kind::kLayers:
       break;
   }
   return text;

@@ -7,6 +7,7 @@
 #include <map>
 #include <numeric>
 
+#include "trainer/error.h"
 #include "trainer/vector_clones.h"
 
 namespace medley::trainer {
@@ -61,9 +62,32 @@ Standardization statistics(const std::vector<const float*>& rows, int dim) {
   return z;
 }
 
+/// Mean over the chosen layers of every clip, added in float64: [clip, dim].
+std::vector<float> mean_of_layers(const data::Encoder& encoder, int clips, const sweep::Layers& chosen) {
+  const int last = chosen.all() ? encoder.layers() - 1 : chosen.last;
+  if (last >= encoder.layers()) {
+    throw Error("layers " + chosen.text() + ": encoder '" + encoder.name() + "' has layers 0 to " +
+                std::to_string(encoder.layers() - 1));
+  }
+  const auto width = static_cast<std::size_t>(encoder.dim());
+  std::vector<float> means(static_cast<std::size_t>(clips) * width);
+  std::vector<float> row(static_cast<std::size_t>(encoder.layers()) * width);
+  std::vector<double> sum(width);
+  for (int c = 0; c < clips; ++c) {
+    encoder.gather({c}, row.data());
+    std::fill(sum.begin(), sum.end(), 0.0);
+    for (int layer = chosen.first; layer <= last; ++layer) {
+      add_row(row.data() + static_cast<std::size_t>(layer) * width, encoder.dim(), sum.data());
+    }
+    float* out = means.data() + static_cast<std::size_t>(c) * width;
+    for (std::size_t j = 0; j < width; ++j) out[j] = static_cast<float>(sum[j] / (last - chosen.first + 1));
+  }
+  return means;
+}
+
 }  // namespace
 
-Features::Features(const data::Dataset& dataset, Actors actors) : dataset_(dataset) {
+Features::Features(const data::Dataset& dataset, Actors actors, const sweep::Layers& layers) : dataset_(dataset) {
   const auto clips = static_cast<int>(dataset.clips.size());
   std::map<std::string, std::vector<int>> clips_of_actor;
   if (actors == Actors::kNormalize) {
@@ -77,14 +101,18 @@ Features::Features(const data::Dataset& dataset, Actors actors) : dataset_(datas
     const data::Encoder& encoder = *dataset.encoders[e];
     Matrix& matrix = matrices_[e];
     matrix.row_of.resize(static_cast<std::size_t>(clips));
-    matrix.data = encoder.matrix();
+    matrix.data = encoder.layers() > 1 ? nullptr : encoder.matrix();
     const auto width = static_cast<std::size_t>(encoder.dim());
     if (matrix.data) {
       for (int c = 0; c < clips; ++c) matrix.row_of[static_cast<std::size_t>(c)] = encoder.row_of(c);
     } else {
       std::iota(matrix.row_of.begin(), matrix.row_of.end(), 0);
-      matrix.owned.resize(static_cast<std::size_t>(clips) * width);
-      encoder.gather(matrix.row_of, matrix.owned.data());
+      if (encoder.layers() > 1) {
+        matrix.owned = mean_of_layers(encoder, clips, layers);
+      } else {
+        matrix.owned.resize(static_cast<std::size_t>(clips) * width);
+        encoder.gather(matrix.row_of, matrix.owned.data());
+      }
       matrix.data = matrix.owned.data();
     }
     if (actors == Actors::kIgnore) continue;

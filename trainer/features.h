@@ -15,13 +15,14 @@ struct Standardization {
   std::vector<double> scale;  ///< [dim] 1/sd (population), or 0
 };
 
-/// The features of a dataset, addressed by encoder and clip, raw or z-scored within each actor. Immutable once
-/// made; reads no label. Borrows the dataset.
+/// The features of a dataset, addressed by encoder and clip, raw or z-scored within each actor; those of an encoder
+/// with several layers are the mean of the chosen ones. Immutable once made; reads no label. Borrows the dataset.
 class Features {
  public:
   /// `actors`: also z-score within each actor (features of all the actor's clips, training or not).
   enum class Actors { kIgnore, kNormalize };
-  Features(const data::Dataset& dataset, Actors actors);
+  /// Throws Error where `layers` names a layer that an encoder of several layers lacks.
+  Features(const data::Dataset& dataset, Actors actors, const sweep::Layers& layers);
 
   const data::Dataset& dataset() const { return dataset_; }
   int dim(int encoder) const { return dataset_.encoders[static_cast<std::size_t>(encoder)]->dim(); }

@@ -54,7 +54,7 @@ sweep::Predictions predict(const std::filesystem::path& path, const data::Datase
       throw Error(path.string() + ": normalises by actor, and clip '" + c.filename + "' has none");
     }
   }
-  const Features features(dataset, by_actor ? Features::Actors::kNormalize : Features::Actors::kIgnore);
+  const Features features(dataset, by_actor ? Features::Actors::kNormalize : Features::Actors::kIgnore, config.layers);
   FusedModel model(checkpoint.layout,
                    {{config, checkpoint.trial.seed, std::vector<bool>(checkpoint.layout.encoders.size(), true)}},
                    torch::kCPU);

@@ -137,7 +137,8 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   const bool by_actor = std::any_of(trials.begin(), trials.end(), [](const TrialSpec& trial) {
     return trial.config.normalize == sweep::Normalize::kActor;
   });
-  const Features features(dataset, by_actor ? Features::Actors::kNormalize : Features::Actors::kIgnore);
+  const Features features(dataset, by_actor ? Features::Actors::kNormalize : Features::Actors::kIgnore,
+                          trials.front().config.layers);
   StatisticsCache statistics(features);
   std::vector<std::unique_ptr<TrialState>> states;
   std::vector<std::vector<TrialState*>> members;  // of each group

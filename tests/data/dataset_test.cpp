@@ -246,8 +246,9 @@ template <std::size_t size>
 std::vector<float> numpy_features(const unsigned char (&archive)[size]) {
   const TemporaryFolder folder;
   const Dataset dataset = load_numpy(folder, archive);
-  std::vector<float> x(3 * static_cast<std::size_t>(dataset.encoders[0]->dim()));
-  dataset.encoders[0]->gather({0, 1, 2}, x.data());
+  const Encoder& encoder = *dataset.encoders[0];
+  std::vector<float> x(3 * static_cast<std::size_t>(encoder.layers() * encoder.dim()));
+  encoder.gather({0, 1, 2}, x.data());
   return x;
 }
 
@@ -261,11 +262,16 @@ TEST(NumpyArchives, EveryTypeAndOrderGivesTheSameFeatures) {
       << "the fingerprint is over float32 values, not over how they are stored";
 }
 
-TEST(NumpyArchives, LayersAreAveraged) {
-  std::vector<float> expected = kBase;
-  for (float& value : expected) value += 2;  // base + (0 + 1 + 5) / 3
+TEST(NumpyArchives, LayersAreKeptApartWhateverTheOrderOnDisk) {
+  // [clip, layer, dim]: base of clip i is (i / 2 - .5, i / 2 - .25); layers add 0, 1, 5.
+  const std::vector<float> expected = {-.5f,  -.25f, .5f,   .75f, 4.5f, 4.75f, 0,     .25f, 1,
+                                       1.25f, 5,     5.25f, .5f,  .75f, 1.5f,  1.75f, 5.5f, 5.75f};
   EXPECT_EQ(numpy_features(kLayers), expected);
   EXPECT_EQ(numpy_features(kFortranLayers), expected);
+  const TemporaryFolder folder;
+  const Dataset dataset = load_numpy(folder, kLayers);
+  EXPECT_EQ(dataset.encoders[0]->layers(), 3);
+  EXPECT_EQ(dataset.encoders[0]->dim(), 2);
 }
 
 TEST(NumpyArchives, GeneralReadersGiveCOrder) {
@@ -273,7 +279,6 @@ TEST(NumpyArchives, GeneralReadersGiveCOrder) {
   write_bytes(folder / "e.npz", std::string(reinterpret_cast<const char*>(kFortranLayers), sizeof kFortranLayers));
   const NpzFile npz = NpzFile::open(folder / "e.npz");
   EXPECT_EQ(npz.header("X").shape, (std::vector<std::size_t>{3, 3, 2}));
-  // [clip, layer, dim]: base of clip i is (i / 2 - .5, i / 2 - .25); layers add 0, 1, 5.
   EXPECT_EQ(npz.read_float64("X"), (std::vector<double>{-.5, -.25, .5, .75, 4.5, 4.75, 0, .25, 1, 1.25, 5, 5.25, .5,
                                                         .75, 1.5, 1.75, 5.5, 5.75}));
 }

@@ -93,7 +93,7 @@ weight_decay=0.001
   EXPECT_EQ(config_id(baseline_config()), "bec936edfcd7");
 }
 
-TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "a9fb120432940c76"); }
+TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "197ae734f0dd21f9"); }
 
 TEST(Config, TrialIdDependsOnEveryPart) {
   const Config config = gated_config();
@@ -114,16 +114,35 @@ std::vector<json> some_values(const Setting& setting) {
       return {false, true};
     case Kind::kEncoders:
       return {json::array({"a"}), json::array({"a", "b"})};
+    case Kind::kLayers:
+      return {"3", "6-12"};
     case Kind::kChoice:
       break;
   }
   return std::vector<json>(setting.choices.begin(), setting.choices.end());
 }
 
+TEST(Config, LayersAreAllOneOrARange) {
+  const Setting& layers = *find_setting("layers");
+  for (const char* text : {"all", "0", "6-12", "9999"}) {
+    EXPECT_EQ(check_value(layers, text), "") << text;
+    EXPECT_EQ(Layers::parse(text)->text(), text);
+  }
+  EXPECT_EQ(Layers::parse("06-6")->text(), "6");
+  for (const char* text : {"", "-", "6-", "-6", "12-6", "1.5", "six", "10000", "1-2-3", " 6"}) {
+    EXPECT_EQ(check_value(layers, text), "must be all, a layer counted from 0 (7), or a range of them (6-12)") << text;
+  }
+  EXPECT_NE(check_value(layers, 6), "");
+  Config config = gated_config();
+  layers.set(config, "all");
+  EXPECT_EQ(config_id(config), "7da4f29725af") << "all layers leave no trace";
+}
+
 /// Configs that between them make every setting matter.
 std::vector<Config> varied_configs() {
   Config coral = gated_config();
   coral.adaptation = Adaptation::kCoral;
+  coral.layers = {6, 12};
   return {gated_config(), coral, baseline_config()};
 }
 

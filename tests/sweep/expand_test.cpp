@@ -263,6 +263,20 @@ TEST(Expand, AdaptingToTestClipsNeedsTestClips) {
   EXPECT_TRUE(mistakes("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
 }
 
+TEST(Expand, LayersAreAnAxisOfTheEncodersThatHaveThem) {
+  DatasetShape shape = four_encoders();
+  shape.layers = {1, 13, 1, 1};
+  const std::string name = shape.encoders[1];
+  const Expansion expansion = expand_text("axes: {layers: [all, 6-12, 12]}", shape);
+  ASSERT_EQ(expansion.configs.size(), 3u);
+  EXPECT_EQ(expansion.configs[1].axis_values.at("layers"), "6-12");
+  EXPECT_EQ(mistake("axes: {layers: [all, 6-13]}", shape),
+            "1:8: 1 of 2 configs are impossible: layers 6-13: encoder '" + name +
+                "' has layers 0 to 12 (1); 'impossible: skip' leaves them out");
+  EXPECT_EQ(mistake("base: {layers: 3}"),
+            "1:8: 1 of 1 configs are impossible: layers 3: none of the encoders of this config has several layers (1)");
+}
+
 TEST(Expand, TooFewFoldsAreAMistake) {
   DatasetShape shape = four_encoders();
   shape.folds = {3};

@@ -240,6 +240,8 @@ TEST(ParseSweep, AxisFormsAreChecked) {
             "1:50: dropout: '9' points lie too close: values are rounded to 4 digits");
   EXPECT_EQ(mistake("axes: {gate: {range: [1, 2]}}"),
             "1:22: gate: 'range' is for numbers; list its values; valid: scorer, query");
+  EXPECT_EQ(mistake("axes: {layers: {range: [0, 3]}}"),
+            "1:24: layers: 'range' is for numbers; list its values: [0-5, 6-12]");
   EXPECT_EQ(mistake("axes: {top_n: []}"),
             "1:15: top_n: [] must be a list of values; a setting with one value stands under 'base'");
   EXPECT_EQ(mistake("axes: {top_n: {range: [1, 2], points: 3}}"),

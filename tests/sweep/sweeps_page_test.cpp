@@ -33,6 +33,8 @@ std::string values_of(const Setting& setting) {
       return "true, false";
     case Setting::Kind::kEncoders:
       return "names";
+    case Setting::Kind::kLayers:
+      return "all, 7, 6-12";
     case Setting::Kind::kInteger:
       return value_text(setting.minimum) + " to " + value_text(setting.maximum) + ", whole";
     case Setting::Kind::kNumber:

@@ -111,7 +111,7 @@ TEST(Standardization, IsOfTheGivenRowsAndConstantColumnsSayNothing) {
   auto& values = values_of(dataset, "e");
   const float rows[4][3] = {{1, 0.1F, 5}, {3, 0.1F, 5}, {5, 0.1F, 9}, {700, 4, 5}};
   for (int i = 0; i < 4; ++i) std::copy_n(rows[i], 3, values.begin() + 3 * i);
-  const trainer::Features features(dataset, trainer::Features::Actors::kIgnore);
+  const trainer::Features features(dataset, trainer::Features::Actors::kIgnore, {});
   const auto z = features.standardization(0, {0, 1, 2}, sweep::Normalize::kEncoder);
   EXPECT_DOUBLE_EQ(z.mean[0], 3);
   EXPECT_DOUBLE_EQ(z.scale[0], 1 / std::sqrt(8.0 / 3));
@@ -126,9 +126,41 @@ TEST(Standardization, IsOfTheGivenRowsAndConstantColumnsSayNothing) {
   for (int j = 6; j < 9; ++j) EXPECT_EQ(out[j], 0) << "padding";
 }
 
+/// Three clips of two layers of two numbers, not in memory as one matrix.
+struct LayeredEncoder : data::Encoder {
+  std::string encoder_name = "layered", modality_name;
+  std::vector<float> values = {1, 2, 3, 4, /**/ 5, 6, 7, 8, /**/ 9, 10, 11, 14};
+  const std::string& name() const override { return encoder_name; }
+  const std::string& modality() const override { return modality_name; }
+  int dim() const override { return 2; }
+  int layers() const override { return 2; }
+  void gather(const std::vector<int>& clips, float* out) const override {
+    for (const int clip : clips) out = std::copy_n(values.begin() + 4 * clip, 4, out);
+  }
+  const float* matrix() const override { return values.data(); }
+  int rows() const override { return 3; }
+  int row_of(int clip) const override { return clip; }
+};
+
+TEST(Layers, TheChosenOnesAreAveraged) {
+  data::Dataset dataset;
+  dataset.clips.resize(3);
+  dataset.encoders = {std::make_shared<LayeredEncoder>()};
+  const auto row = [&](const sweep::Layers& layers) {
+    const trainer::Features features(dataset, trainer::Features::Actors::kIgnore, layers);
+    const float* x = features.row(0, 2, sweep::Normalize::kEncoder);
+    return std::vector<float>(x, x + 2);
+  };
+  EXPECT_EQ(row({}), (std::vector<float>{10, 12}));
+  EXPECT_EQ(row({0, 0}), (std::vector<float>{9, 10}));
+  EXPECT_EQ(row({1, 1}), (std::vector<float>{11, 14}));
+  EXPECT_EQ(row({0, 1}), (std::vector<float>{10, 12}));
+  EXPECT_THROW(row({1, 2}), trainer::Error);
+}
+
 TEST(Standardization, WithinActorsUsesEachActorsClips) {
   data::Dataset dataset = planted_dataset();
-  const trainer::Features features(dataset, trainer::Features::Actors::kNormalize);
+  const trainer::Features features(dataset, trainer::Features::Actors::kNormalize, {});
   const std::string actor = dataset.clips.front().actor;
   double sum = 0, squares = 0, count = 0;
   for (std::size_t c = 0; c < dataset.clips.size(); ++c) {

@@ -258,7 +258,7 @@ TEST(Losses, HeadsAreMeansOverRealRows) {
 // The path of GPUs: one group of the whole pack, batched, against each trial alone by hand-written kernels.
 TEST(Group, ThousandBatchedStepsInFloat64StayWithinATenthOfABillionthOfTheTrialAlone) {
   const data::Dataset dataset = planted_dataset();
-  const trainer::Features features(dataset, trainer::Features::Actors::kIgnore);
+  const trainer::Features features(dataset, trainer::Features::Actors::kIgnore, {});
   trainer::StatisticsCache statistics(features);
   trainer::use_one_thread();
   Config config = double_config();

@@ -25,11 +25,12 @@ class Encoder {
   virtual ~Encoder() = default;
   virtual const std::string& name() const = 0;
   virtual const std::string& modality() const = 0;  ///< "" when dataset.yaml does not say
-  virtual int dim() const = 0;
-  /// Writes the features of `clips` (indices into Dataset::clips), float32 row-major [clips.size(), dim()].
+  virtual int dim() const = 0;                      ///< of one layer
+  virtual int layers() const { return 1; }          ///< above 1: the model averages those a config chooses
+  /// Writes the features of `clips` (indices into Dataset::clips), float32 row-major [clips.size(), layers(), dim()].
   virtual void gather(const std::vector<int>& clips, float* out) const = 0;
-  /// The whole matrix [rows, dim()] if it lies in memory as aligned float32 in C order, else nullptr: then row
-  /// row_of(clip) is the clip's. Zero copy.
+  /// The whole matrix [rows, layers(), dim()] if it lies in memory as aligned float32 in C order, else nullptr: then
+  /// row row_of(clip) is the clip's. Zero copy.
   virtual const float* matrix() const = 0;
   virtual int rows() const = 0;
   virtual int row_of(int clip) const = 0;

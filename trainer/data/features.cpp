@@ -21,6 +21,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "features are used as t
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kBlockBytes = 256 * 1024;  // fits the second-level cache: each byte is fetched once
 constexpr std::size_t kMaxDim = 1 << 24;
+constexpr std::size_t kMaxLayers = 1 << 12;
 
 struct Free {
   void operator()(float* p) const { std::free(p); }
@@ -38,8 +39,13 @@ Floats allocate(std::size_t count) {
 /// Rows in the mapped file or in memory of its own.
 class FeatureMatrix : public Encoder {
  public:
-  FeatureMatrix(const FeatureFile& file, int rows, int dim, std::vector<int> row_of)
-      : name_(file.name), modality_(file.modality), rows_(rows), dim_(dim), row_of_(std::move(row_of)) {}
+  FeatureMatrix(const FeatureFile& file, int rows, int layers, int dim, std::vector<int> row_of)
+      : name_(file.name),
+        modality_(file.modality),
+        rows_(rows),
+        layers_(layers),
+        dim_(dim),
+        row_of_(std::move(row_of)) {}
 
   void use(std::shared_ptr<const MappedFile> file, const unsigned char* bytes) {
     file_ = std::move(file);
@@ -53,6 +59,7 @@ class FeatureMatrix : public Encoder {
   const std::string& name() const override { return name_; }
   const std::string& modality() const override { return modality_; }
   int dim() const override { return dim_; }
+  int layers() const override { return layers_; }
   int rows() const override { return rows_; }
   int row_of(int clip) const override { return row_of_.at(static_cast<std::size_t>(clip)); }
   const float* matrix() const override {
@@ -60,20 +67,20 @@ class FeatureMatrix : public Encoder {
     return aligned ? reinterpret_cast<const float*>(bytes_) : nullptr;
   }
   void gather(const std::vector<int>& clips, float* out) const override {
-    const std::size_t row_bytes = static_cast<std::size_t>(dim_) * sizeof(float);
+    const std::size_t items = static_cast<std::size_t>(layers_) * static_cast<std::size_t>(dim_);
     for (const int clip : clips) {
-      std::memcpy(out, bytes_ + static_cast<std::size_t>(row_of(clip)) * row_bytes, row_bytes);
-      out += dim_;
+      std::memcpy(out, bytes_ + static_cast<std::size_t>(row_of(clip)) * items * sizeof(float), items * sizeof(float));
+      out += items;
     }
   }
 
  private:
   std::string name_, modality_;
-  int rows_, dim_;
+  int rows_, layers_, dim_;
   std::vector<int> row_of_;  ///< [clip]
   std::shared_ptr<const MappedFile> file_;
   Floats floats_;
-  const unsigned char* bytes_ = nullptr;  ///< float32 [rows_, dim_], any alignment when mapped
+  const unsigned char* bytes_ = nullptr;  ///< float32 [rows_, layers_, dim_], any alignment when mapped
 };
 
 bool all_finite(const unsigned char* bytes, std::size_t count) {
@@ -89,8 +96,9 @@ bool all_finite(const unsigned char* bytes, std::size_t count) {
 /// What is known of one feature file before its numbers are read.
 struct Layout {
   std::size_t rows = 0, layers = 1, dim = 0;
-  std::vector<int> clip_of_row;  ///< [row], -1: not in the metadata
-  std::vector<int> row_of_clip;  ///< [clip]
+  std::size_t items() const { return layers * dim; }  ///< of a row
+  std::vector<int> clip_of_row;                       ///< [row], -1: not in the metadata
+  std::vector<int> row_of_clip;                       ///< [clip]
 };
 
 std::string array_text(const FeatureFile& file, const char* array) {
@@ -114,7 +122,7 @@ bool read_layout(const FeatureFile& file, const NpzFile& npz, const std::vector<
   layout.rows = shape[0];
   layout.layers = shape.size() == 3 ? shape[1] : 1;
   layout.dim = shape.back();
-  if (layout.dim > kMaxDim || layout.layers > kMaxDim || layout.rows > (std::size_t{1} << 30)) {
+  if (layout.dim > kMaxDim || layout.layers > kMaxLayers || layout.rows > (std::size_t{1} << 30)) {
     problems.add(array_text(file, "X") + " has shape " + header.shape_text() + ": more than can be meant");
     return false;
   }
@@ -155,8 +163,8 @@ class RowCheck {
       : file_(file), clips_(clips), layout_(layout), problems_(problems), digests_(clips.size()) {}
 
   void take(std::size_t first_row, std::size_t rows, const unsigned char* bytes) {
-    const std::size_t row_bytes = layout_.dim * sizeof(float);
-    const bool finite = all_finite(bytes, rows * layout_.dim);
+    const std::size_t row_bytes = layout_.items() * sizeof(float);
+    const bool finite = all_finite(bytes, rows * layout_.items());
     for (std::size_t i = 0; i < rows; ++i, bytes += row_bytes) {
       const int clip = layout_.clip_of_row[first_row + i];
       if (clip < 0) continue;
@@ -168,20 +176,22 @@ class RowCheck {
   }
 
   std::string digest() {
-    sha_.add("features " + std::to_string(layout_.dim) + "\n");
+    const std::string layers = layout_.layers > 1 ? std::to_string(layout_.layers) + " " : "";
+    sha_.add("features " + layers + std::to_string(layout_.dim) + "\n");
     for (const auto& row : digests_) sha_.add(row.data(), row.size());
     return sha_.hex();
   }
 
  private:
   void name_bad_columns(std::size_t row, int clip, const unsigned char* bytes) {
-    for (std::size_t column = 0; column < layout_.dim; ++column) {
-      if (all_finite(bytes + 4 * column, 1)) continue;
+    for (std::size_t item = 0; item < layout_.items(); ++item) {
+      if (all_finite(bytes + 4 * item, 1)) continue;
       float value = 0;
-      std::memcpy(&value, bytes + 4 * column, 4);
-      problems_.add(array_text(file_, "X") + ", row " + std::to_string(row) + ", column " + std::to_string(column) +
-                    " (clip '" + clips_[static_cast<std::size_t>(clip)].stem + "') is " +
-                    (value != value ? "NaN" : "infinite as float32"));
+      std::memcpy(&value, bytes + 4 * item, 4);
+      const std::string layer = layout_.layers > 1 ? ", layer " + std::to_string(item / layout_.dim) : "";
+      problems_.add(array_text(file_, "X") + ", row " + std::to_string(row) + layer + ", column " +
+                    std::to_string(item % layout_.dim) + " (clip '" + clips_[static_cast<std::size_t>(clip)].stem +
+                    "') is " + (value != value ? "NaN" : "infinite as float32"));
     }
   }
 
@@ -195,13 +205,13 @@ class RowCheck {
 
 /// float32 in C order: in place where it is stored, else inflated straight into the one matrix.
 void read_plain(ArrayReader& array, const NpzFile& npz, const Layout& layout, RowCheck& check, FeatureMatrix& matrix) {
-  const std::size_t row_bytes = layout.dim * sizeof(float);
+  const std::size_t row_bytes = layout.items() * sizeof(float);
   const std::size_t block = std::max<std::size_t>(1, kBlockBytes / row_bytes);
   Floats floats;
-  if (array.in_place() == nullptr) floats = allocate(layout.rows * layout.dim);
+  if (array.in_place() == nullptr) floats = allocate(layout.rows * layout.items());
   for (std::size_t row = 0; row < layout.rows; row += block) {
     const std::size_t rows = std::min(block, layout.rows - row);
-    auto* into = floats ? reinterpret_cast<unsigned char*>(floats.get() + row * layout.dim) : nullptr;
+    auto* into = floats ? reinterpret_cast<unsigned char*>(floats.get() + row * layout.items()) : nullptr;
     check.take(row, rows, array.next(rows * row_bytes, into));
   }
   if (floats) {
@@ -211,29 +221,17 @@ void read_plain(ArrayReader& array, const NpzFile& npz, const Layout& layout, Ro
   }
 }
 
-/// Any other type, and layers (averaged in float64), in C order: a block at a time into a matrix of our own.
+/// Any other type in C order: a block at a time into a matrix of our own.
 void read_converted(ArrayReader& array, const Layout& layout, RowCheck& check, FeatureMatrix& matrix) {
-  const std::size_t items = layout.layers * layout.dim, item_size = array.header().item_size;
-  const std::size_t block = std::max<std::size_t>(1, kBlockBytes / (items * item_size));
-  Floats floats = allocate(layout.rows * layout.dim);
-  std::vector<unsigned char> scratch(block * items * item_size);
-  std::vector<double> values(layout.layers > 1 ? items : 0), sum(layout.layers > 1 ? layout.dim : 0);
+  const std::size_t row_bytes = layout.items() * array.header().item_size;
+  const std::size_t block = std::max<std::size_t>(1, kBlockBytes / row_bytes);
+  Floats floats = allocate(layout.rows * layout.items());
+  std::vector<unsigned char> scratch(block * row_bytes);
   for (std::size_t row = 0; row < layout.rows; row += block) {
     const std::size_t rows = std::min(block, layout.rows - row);
-    const unsigned char* bytes = array.next(rows * items * item_size, scratch.data());
-    float* out = floats.get() + row * layout.dim;
-    if (layout.layers == 1) {
-      convert(array.header().dtype, bytes, rows * items, out);
-    } else {
-      for (std::size_t i = 0; i < rows; ++i) {
-        convert(array.header().dtype, bytes + i * items * item_size, items, values.data());
-        std::fill(sum.begin(), sum.end(), 0.0);
-        for (std::size_t k = 0; k < items; ++k) sum[k % layout.dim] += values[k];
-        for (std::size_t d = 0; d < layout.dim; ++d) {
-          out[i * layout.dim + d] = static_cast<float>(sum[d] / static_cast<double>(layout.layers));
-        }
-      }
-    }
+    const unsigned char* bytes = array.next(rows * row_bytes, scratch.data());
+    float* out = floats.get() + row * layout.items();
+    convert(array.header().dtype, bytes, rows * layout.items(), out);
     check.take(row, rows, reinterpret_cast<const unsigned char*>(out));
   }
   matrix.use(std::move(floats));
@@ -242,24 +240,21 @@ void read_converted(ArrayReader& array, const Layout& layout, RowCheck& check, F
 /// Fortran order: the clips vary fastest, so columns come one after another and rows are whole only at the
 /// end.
 void read_fortran(ArrayReader& array, const Layout& layout, RowCheck& check, FeatureMatrix& matrix) {
-  Floats floats = allocate(layout.rows * layout.dim);
+  Floats floats = allocate(layout.rows * layout.items());
   const std::size_t column_bytes = layout.rows * array.header().item_size;
   std::vector<unsigned char> scratch(column_bytes);
-  std::vector<double> column(layout.rows), sum(layout.rows);
+  std::vector<float> column(layout.rows);
   for (std::size_t d = 0; d < layout.dim; ++d) {
-    std::fill(sum.begin(), sum.end(), 0.0);
     for (std::size_t layer = 0; layer < layout.layers; ++layer) {
       convert(array.header().dtype, array.next(column_bytes, scratch.data()), layout.rows, column.data());
-      for (std::size_t row = 0; row < layout.rows; ++row) sum[row] = layer == 0 ? column[row] : sum[row] + column[row];
-    }
-    for (std::size_t row = 0; row < layout.rows; ++row) {
-      floats[row * layout.dim + d] = static_cast<float>(sum[row] / static_cast<double>(layout.layers));
+      float* out = floats.get() + layer * layout.dim + d;
+      for (std::size_t row = 0; row < layout.rows; ++row) out[row * layout.items()] = column[row];
     }
   }
-  const std::size_t block = std::max<std::size_t>(1, kBlockBytes / (layout.dim * sizeof(float)));
+  const std::size_t block = std::max<std::size_t>(1, kBlockBytes / (layout.items() * sizeof(float)));
   for (std::size_t row = 0; row < layout.rows; row += block) {
     check.take(row, std::min(block, layout.rows - row),
-               reinterpret_cast<const unsigned char*>(floats.get() + row * layout.dim));
+               reinterpret_cast<const unsigned char*>(floats.get() + row * layout.items()));
   }
   matrix.use(std::move(floats));
 }
@@ -275,11 +270,11 @@ LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& cl
     if (!read_layout(file, npz, clips, clip_of_stem, layout, loaded.problems)) return loaded;
     RowCheck check(file, clips, layout, loaded.problems);
     ArrayReader array = npz.reader("X");
-    auto matrix = std::make_shared<FeatureMatrix>(file, static_cast<int>(layout.rows), static_cast<int>(layout.dim),
-                                                  layout.row_of_clip);
+    auto matrix = std::make_shared<FeatureMatrix>(file, static_cast<int>(layout.rows), static_cast<int>(layout.layers),
+                                                  static_cast<int>(layout.dim), layout.row_of_clip);
     if (array.header().fortran_order) {
       read_fortran(array, layout, check, *matrix);
-    } else if (array.header().dtype == DType::kFloat32 && layout.layers == 1) {
+    } else if (array.header().dtype == DType::kFloat32) {
       read_plain(array, npz, layout, check, *matrix);
     } else {
       read_converted(array, layout, check, *matrix);

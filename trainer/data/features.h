@@ -19,7 +19,7 @@ struct FeatureFile {
 
 struct LoadedEncoder {
   std::shared_ptr<const Encoder> encoder;  ///< nullptr when there were mistakes
-  std::string digest;                      ///< SHA-256 over dim and the float32 features in clip order
+  std::string digest;                      ///< SHA-256 over shape and float32 features in clip order
   Problems problems;
 };
 
