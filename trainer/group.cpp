@@ -73,12 +73,20 @@ Group::Group(std::vector<TrialState*> trials, const Features& features, torch::D
       classes_(features.dataset().classes.count()),
       collective_(&collective) {
   collective_->broadcast(model_.parameters.data_ptr(), model_.parameters.nbytes(), 0);
-  cache_ranges();
+  cache();
 }
 
-void Group::cache_ranges() {
+void Group::cache() {
   ranges_.clear();
   for (int k = 0; k < model_.size(); ++k) ranges_.push_back(model_.ranges(k));
+  const auto weigh = [&](auto get) {
+    std::vector<double> weights;
+    for (const TrialState* trial : trials_) weights.push_back(get(trial->spec.config));
+    return torch::tensor(weights, torch::kFloat64).to(model_.device(), model_.dtype());
+  };
+  presence_weights_ = weigh([](const Config& c) { return c.presence_weight; });
+  salience_weights_ = weigh([](const Config& c) { return c.head == sweep::Head::kDecoupled ? c.salience_weight : 1; });
+  adaptation_weights_ = weigh([](const Config& c) { return c.adaptation_weight; });
 }
 
 long Group::steps() const {
@@ -138,7 +146,8 @@ void Group::step(int epoch, long index) {
   std::vector<const Scaling*> scalings;
   FusedModel::Draws draws;
   std::vector<bool> moves(trials_.size());
-  Tensor target_real = torch::zeros({static_cast<std::int64_t>(trials_.size()), shared.batch_size}, torch::kBool);
+  Tensor target_real;
+  if (adapts) target_real = torch::zeros({static_cast<std::int64_t>(trials_.size()), shared.batch_size}, torch::kBool);
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     const TrialState& trial = *trials_[k];
     scalings.push_back(&trial.scaling);
@@ -162,25 +171,14 @@ void Group::step(int epoch, long index) {
   const FusedModel::Output out = model_.forward(inputs_.gather(model_, scalings, clips), &draws);
   const Targets targets = make_targets(index);
   const auto size = static_cast<std::int64_t>(batch);
-  LossTerms terms = head_losses(shared, out.logits.narrow(1, 0, size), targets);
+  LossTerms terms = head_losses(shared, adapts ? out.logits.narrow(1, 0, size) : out.logits, targets);
   if (adapts) {
     terms.adaptation = coral_loss(out.fused.narrow(1, 0, size), targets.real, out.fused.narrow(1, size, size),
                                   target_real.to(model_.device()));
   }
-  std::vector<double> presence_weights, salience_weights, adaptation_weights;
-  for (const TrialState* trial : trials_) {
-    const Config& config = trial->spec.config;
-    const bool decoupled = config.head == sweep::Head::kDecoupled;
-    presence_weights.push_back(config.presence_weight);
-    salience_weights.push_back(decoupled ? config.salience_weight : 1);
-    adaptation_weights.push_back(config.adaptation_weight);
-  }
-  const auto weigh = [&](const std::vector<double>& weights) {
-    return torch::tensor(weights, torch::kFloat64).to(model_.device(), model_.dtype());
-  };
-  Tensor losses = terms.salience * weigh(salience_weights);
-  if (terms.presence.defined()) losses = losses + terms.presence * weigh(presence_weights);
-  if (terms.adaptation.defined()) losses = losses + terms.adaptation * weigh(adaptation_weights);
+  Tensor losses = terms.salience * salience_weights_;
+  if (terms.presence.defined()) losses = losses + terms.presence * presence_weights_;
+  if (terms.adaptation.defined()) losses = losses + terms.adaptation * adaptation_weights_;
 
   const auto total = to_host(losses, trials_.size()), presence = to_host(terms.presence, trials_.size()),
              salience = to_host(terms.salience, trials_.size()), adaptation = to_host(terms.adaptation, trials_.size());
@@ -382,7 +380,7 @@ void Group::compact() {
   trials_ = std::move(trials);
   if (trials_.empty()) return;
   model_ = model_.select(left);
-  cache_ranges();
+  cache();
   const Tensor rows = torch::tensor(index).to(model_.device());
   first_moment_ = first_moment_.index_select(0, rows);
   second_moment_ = second_moment_.index_select(0, rows);

@@ -39,7 +39,8 @@ class Group {
   /// Steps one projection's weight, whose gradient is inputs' outputs.
   bool update_projection(std::size_t trial, int encoder, double learning_rate, const torch::Tensor& inputs,
                          const torch::Tensor& outputs);
-  void cache_ranges();
+  /// What stays the same from step to step.
+  void cache();
   Targets make_targets(long index) const;
 
   std::vector<TrialState*> trials_;
@@ -48,8 +49,9 @@ class Group {
   torch::Tensor first_moment_, second_moment_;  ///< as model_.parameters
   int classes_;
   Collective* collective_;
-  std::vector<std::vector<FusedModel::Range>> ranges_;  ///< [trial]
-  std::vector<std::vector<int>> order_, target_order_;  ///< [trial] of this epoch
+  std::vector<std::vector<FusedModel::Range>> ranges_;                      ///< [trial]
+  torch::Tensor presence_weights_, salience_weights_, adaptation_weights_;  ///< [trial]
+  std::vector<std::vector<int>> order_, target_order_;                      ///< [trial] of this epoch
 };
 
 }  // namespace medley::trainer

@@ -1,6 +1,11 @@
 #include "trainer/losses.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <torch/torch.h>
+
+#include "trainer/recorded.h"
 
 namespace medley::trainer {
 namespace {
@@ -49,7 +54,7 @@ Tensor coral_loss(const Tensor& source, const Tensor& source_real, const Tensor&
   return torch::where(usable, norm / (4 * d * d), zero_like(norm));
 }
 
-LossTerms head_losses(const sweep::Config& config, const Tensor& logits, const Targets& targets) {
+LossTerms composite_head_losses(const sweep::Config& config, const Tensor& logits, const Targets& targets) {
   LossTerms terms;
   if (config.head == sweep::Head::kSoftmax) {
     terms.salience = salience_loss(logits, targets);
@@ -58,6 +63,69 @@ LossTerms head_losses(const sweep::Config& config, const Tensor& logits, const T
   const auto classes = logits.size(2) / 2;
   terms.presence = presence_loss(logits.narrow(2, 0, classes), targets);
   terms.salience = salience_loss(logits.narrow(2, classes, classes), targets);
+  return terms;
+}
+
+LossTerms head_losses(const sweep::Config& config, const Tensor& logits, const Targets& targets) {
+  if (!logits.device().is_cpu()) return composite_head_losses(config, logits, targets);
+  torch::NoGradGuard no_grad;
+  const bool decoupled = config.head == sweep::Head::kDecoupled;
+  const auto trials = logits.size(0), rows = logits.size(1), width = logits.size(2),
+             classes = decoupled ? width / 2 : width;
+  const Tensor input = logits.contiguous();
+  Tensor gradient = torch::zeros_like(input);  // of each term by its own logits
+  Tensor presence = torch::zeros({trials}, logits.options()), salience = torch::zeros_like(presence);
+  AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "head_losses", [&] {
+    const auto *x = input.data_ptr<scalar_t>(), *y = targets.presence.data_ptr<scalar_t>(),
+               *t = targets.salience.data_ptr<scalar_t>();
+    const bool* real = targets.real.data_ptr<bool>();
+    auto* g = gradient.data_ptr<scalar_t>();
+    for (std::int64_t k = 0; k < trials; ++k, real += rows) {
+      const auto count = static_cast<scalar_t>(std::max<std::int64_t>(1, std::count(real, real + rows, true)));
+      scalar_t bce = 0, kl = 0;
+      for (std::int64_t i = 0; i < rows; ++i, x += width, y += classes, t += classes, g += width) {
+        if (!real[i]) continue;
+        if (decoupled) {
+          for (std::int64_t c = 0; c < classes; ++c) {
+            // BCE = max(x, 0) - x y + log(1 + exp(-|x|))
+            const scalar_t small = std::exp(-std::abs(x[c]));
+            bce += std::max(x[c], scalar_t(0)) - x[c] * y[c] + std::log1p(small);
+            const scalar_t sigmoid = (x[c] >= 0 ? scalar_t(1) : small) / (1 + small);
+            g[c] = (sigmoid - y[c]) / (static_cast<scalar_t>(classes) * count);
+          }
+        }
+        const auto *u = x + (width - classes), *top = std::max_element(u, u + classes);
+        auto* gu = g + (width - classes);
+        scalar_t sum = 0, mass = 0;
+        for (std::int64_t c = 0; c < classes; ++c) sum += std::exp(u[c] - *top);
+        const scalar_t log_sum = *top + std::log(sum);
+        for (std::int64_t c = 0; c < classes; ++c) {
+          mass += t[c];
+          if (t[c] != 0) kl += t[c] * (std::log(t[c]) - (u[c] - log_sum));
+        }
+        for (std::int64_t c = 0; c < classes; ++c) gu[c] = (mass * std::exp(u[c] - log_sum) - t[c]) / count;
+        // A NaN beside classes without mass is still a NaN.
+        kl += scalar_t(0) * log_sum;
+      }
+      presence.data_ptr<scalar_t>()[k] = bce / (static_cast<scalar_t>(classes) * count);
+      salience.data_ptr<scalar_t>()[k] = kl / count;
+    }
+  });
+  LossTerms terms;
+  terms.salience = salience;
+  if (decoupled) terms.presence = presence;
+  if (!logits.requires_grad()) return terms;
+  record({logits}, decoupled ? std::vector<Tensor>{salience, presence} : std::vector<Tensor>{salience},
+         [=](const std::vector<Tensor>& output_gradients) {
+           Tensor d = gradient;
+           const auto scale = [&](std::int64_t first, const Tensor& by) {
+             Tensor part = d.narrow(2, first, classes);
+             by.defined() ? part.mul_(by.view({trials, 1, 1})) : part.zero_();
+           };
+           scale(width - classes, output_gradients[0]);
+           if (decoupled) scale(0, output_gradients[1]);
+           return std::vector<Tensor>{d};
+         });
   return terms;
 }
 

@@ -29,7 +29,9 @@ torch::Tensor salience_loss(const torch::Tensor& logits, const Targets& targets)
 torch::Tensor coral_loss(const torch::Tensor& source, const torch::Tensor& source_real, const torch::Tensor& target,
                          const torch::Tensor& target_real);
 
-/// The terms of a head's `logits` (adaptation left undefined).
+/// The terms of a head's `logits` (adaptation left undefined). On the CPU in one pass with a gradient by hand.
 LossTerms head_losses(const sweep::Config& config, const torch::Tensor& logits, const Targets& targets);
+/// The same by the two functions above, on any device.
+LossTerms composite_head_losses(const sweep::Config& config, const torch::Tensor& logits, const Targets& targets);
 
 }  // namespace medley::trainer

@@ -9,6 +9,8 @@
 
 #include "trainer/gemm.h"
 #include "trainer/layer_norm.h"
+#include "trainer/recorded.h"
+#include "trainer/row_kernels.h"
 
 extern "C" void openblas_set_num_threads(int) __attribute__((weak));
 
@@ -278,9 +280,81 @@ Tensor FusedModel::concatenate(const std::vector<Tensor>& inputs, bool record) {
   return sum;
 }
 
-Tensor FusedModel::gate_scores(const Tensor& projected) const {
+/// The scorer, s = w2 . tanh(W1 [h; emb]), trial by trial.
+Tensor FusedModel::scorer_scores(const Tensor& projected) {
+  torch::NoGradGuard no_grad;
+  const auto encoders = projected.size(1), rows = projected.size(2), d = projected.size(3), all = encoders * rows;
+  const Parameter &hidden = layout_.at("gate.hidden.weight"), &out = layout_.at("gate.out.weight"),
+                  &side = layout_.at("gate.hidden.embedding_weight"),
+                  &embedding = layout_.at("gate.embedding." + layout_.encoders.front().name);
+  const std::int64_t width = hidden.shape[1];
+  static_assert(Layout::kEmbedding % Layout::kAlignment == 0, "embeddings lie side by side");
+  const auto matrix = [&](const Tensor& flat, const Parameter& p, std::int64_t k, std::int64_t height) {
+    return flat[k].narrow(0, p.offset, height * p.shape.back()).view({height, p.shape.back()});
+  };
+  Tensor activation = torch::empty({size(), all, width}, projected.options());
+  Tensor scores = torch::empty({size(), encoders, rows}, projected.options());
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "scorer", [&] {
+    for (std::int64_t k = 0; k < size(); ++k) {
+      const auto* flat = parameters.data_ptr<scalar_t>() + k * layout_.size;
+      auto* z = activation.data_ptr<scalar_t>() + k * all * width;
+      multiply(projected.data_ptr<scalar_t>() + k * all * d, flat + hidden.offset, static_cast<int>(all),
+               static_cast<int>(d), static_cast<int>(width), z);
+      // W1 [h; emb] = W1h h + W1e emb: the second part is the same for all rows.
+      const Tensor offset =
+          torch::mm(matrix(parameters, embedding, k, encoders), matrix(parameters, side, k, Layout::kEmbedding));
+      for (std::int64_t e = 0; e < encoders; ++e) {
+        add_bias(z + e * rows * width, offset.data_ptr<scalar_t>() + e * width, static_cast<int>(rows),
+                 static_cast<int>(width));
+      }
+    }
+    activation.tanh_();
+    for (std::int64_t k = 0; k < size(); ++k) {
+      row_dots(activation.data_ptr<scalar_t>() + k * all * width,
+               parameters.data_ptr<scalar_t>() + k * layout_.size + out.offset, static_cast<int>(all),
+               static_cast<int>(width), scores.data_ptr<scalar_t>() + k * all);
+    }
+  });
+  if (!projected.requires_grad()) return scores;
+  record({projected}, {scores}, [=, this_model = this](const std::vector<Tensor>& output_gradients) {
+    FusedModel& model = *this_model;
+    const Tensor ds = output_gradients.front().contiguous();
+    Tensor dz = torch::empty_like(activation), dh = torch::empty_like(projected);
+    AT_DISPATCH_FLOATING_TYPES(model.dtype_, "scorer_backward", [&] {
+      for (std::int64_t k = 0; k < model.size(); ++k) {
+        const auto* flat = model.parameters.data_ptr<scalar_t>() + k * model.layout_.size;
+        auto* gradient = model.gradients.data_ptr<scalar_t>() + k * model.layout_.size;
+        const Tensor dz_k = dz[k];
+        auto* dz_data = dz_k.data_ptr<scalar_t>();
+        scorer_backward(activation.data_ptr<scalar_t>() + k * all * width, flat + out.offset,
+                        ds.data_ptr<scalar_t>() + k * all, static_cast<int>(all), static_cast<int>(width), dz_data,
+                        gradient + out.offset);
+        multiply_transposed(projected.data_ptr<scalar_t>() + k * all * d, dz_data, static_cast<int>(all),
+                            static_cast<int>(d), static_cast<int>(width), 0, static_cast<int>(d),
+                            gradient + hidden.offset);
+        Tensor doffset = torch::empty({encoders, width}, dz.options());
+        for (std::int64_t e = 0; e < encoders; ++e) {
+          sum_rows(dz_data + e * rows * width, static_cast<int>(rows), static_cast<int>(width),
+                   doffset.data_ptr<scalar_t>() + e * width);
+        }
+        const Tensor embeddings = matrix(model.parameters, embedding, k, encoders),
+                     sides = matrix(model.parameters, side, k, Layout::kEmbedding);
+        Tensor dembedding = matrix(model.gradients, embedding, k, encoders),
+               dside = matrix(model.gradients, side, k, Layout::kEmbedding), dh_k = dh[k].view({all, d});
+        torch::mm_out(dembedding, doffset, sides.t());
+        torch::mm_out(dside, embeddings.t(), doffset);
+        torch::mm_out(dh_k, dz_k, matrix(model.parameters, hidden, k, d).t());
+      }
+    });
+    return std::vector<Tensor>{dh};
+  });
+  return scores;
+}
+
+Tensor FusedModel::gate_scores(const Tensor& projected) {
   const Config& config = trials_.front().config;
   const auto k = projected.size(0), encoders = projected.size(1), rows = projected.size(2), d = projected.size(3);
+  if (config.gate == sweep::Gate::kScorer && by_pairs_) return scorer_scores(projected);
   const Tensor flat = projected.reshape({k, encoders * rows, d});
   if (config.gate == sweep::Gate::kQuery) {
     // q . (W_k h) = (q W_k) . h
@@ -289,11 +363,170 @@ Tensor FusedModel::gate_scores(const Tensor& projected) const {
   }
   std::vector<Tensor> embeddings;
   for (const EncoderShape& encoder : layout_.encoders) embeddings.push_back(view("gate.embedding." + encoder.name));
-  // W1 [h; emb] = W1h h + W1e emb: the second part is the same for all rows.
   const Tensor offset = torch::bmm(torch::stack(embeddings, 1), view("gate.hidden.embedding_weight"));
   const Tensor hidden = torch::bmm(flat, view("gate.hidden.weight")).view({k, encoders, rows, config.gate_dim});
   const Tensor activation = torch::tanh(hidden + offset.unsqueeze(2)).view({k, encoders * rows, config.gate_dim});
   return torch::bmm(activation, view("gate.out.weight").unsqueeze(2)).view({k, encoders, rows});
+}
+
+/// The top_n best scores of each row, ties to the lower encoder; bool [trial, encoder, row].
+Tensor FusedModel::keep_top(const Tensor& scores) const {
+  torch::NoGradGuard no_grad;
+  if (!by_pairs_) {
+    const Tensor nowhere = torch::full({}, -std::numeric_limits<double>::infinity(), scores.options());
+    return (ranks(torch::where(mask_, scores, nowhere)) < top_n_) & mask_;
+  }
+  const auto encoders = scores.size(1), rows = scores.size(2);
+  Tensor kept = torch::empty(scores.sizes(), torch::kBool);
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "keep_top", [&] {
+    const auto* s = scores.data_ptr<scalar_t>();
+    bool* out = kept.data_ptr<bool>();
+    for (const ModelTrial& trial : trials_) {
+      for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::int64_t e = 0; e < encoders; ++e) {
+          const scalar_t own = s[e * rows + r];
+          int rank = 0;
+          for (std::int64_t o = 0; o < encoders; ++o) {
+            const scalar_t other = s[o * rows + r];
+            rank += trial.active[static_cast<std::size_t>(o)] && (other > own || (other == own && o < e));
+          }
+          out[e * rows + r] = trial.active[static_cast<std::size_t>(e)] && rank < trial.config.top_n;
+        }
+      }
+      s += encoders * rows;
+      out += encoders * rows;
+    }
+  });
+  return kept;
+}
+
+/// softmax(scores / temperature) over the encoders kept, 0 elsewhere.
+Tensor FusedModel::kept_softmax(const Tensor& scores, const Tensor& kept) const {
+  if (!by_pairs_) {
+    const Tensor nowhere = torch::full({}, -std::numeric_limits<double>::infinity(), scores.options());
+    return torch::softmax(torch::where(kept, scores / temperature_, nowhere), 1);
+  }
+  torch::NoGradGuard no_grad;
+  const auto encoders = scores.size(1), rows = scores.size(2);
+  Tensor weights = torch::empty_like(scores);
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "kept_softmax", [&] {
+    const auto* s = scores.data_ptr<scalar_t>();
+    const bool* keep = kept.data_ptr<bool>();
+    auto* a = weights.data_ptr<scalar_t>();
+    for (const ModelTrial& trial : trials_) {
+      const auto temperature = static_cast<scalar_t>(trial.config.temperature);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        scalar_t top = -std::numeric_limits<scalar_t>::infinity(), sum = 0;
+        for (std::int64_t i = r; i < encoders * rows; i += rows) {
+          if (keep[i]) top = std::max(top, s[i] / temperature);
+        }
+        for (std::int64_t i = r; i < encoders * rows; i += rows) {
+          a[i] = keep[i] ? std::exp(s[i] / temperature - top) : scalar_t(0);
+          sum += a[i];
+        }
+        for (std::int64_t i = r; i < encoders * rows; i += rows) a[i] = keep[i] ? a[i] / sum : scalar_t(0);
+      }
+      s += encoders * rows;
+      keep += encoders * rows;
+      a += encoders * rows;
+    }
+  });
+  if (!scores.requires_grad()) return weights;
+  record({scores}, {weights}, [=, model = this](const std::vector<Tensor>& output_gradients) {
+    const Tensor da = output_gradients.front().contiguous();
+    Tensor ds = torch::empty_like(da);
+    AT_DISPATCH_FLOATING_TYPES(model->dtype_, "kept_softmax_backward", [&] {
+      const auto *a = weights.data_ptr<scalar_t>(), *d = da.data_ptr<scalar_t>();
+      const bool* keep = kept.data_ptr<bool>();
+      auto* out = ds.data_ptr<scalar_t>();
+      for (const ModelTrial& trial : model->trials_) {
+        const auto temperature = static_cast<scalar_t>(trial.config.temperature);
+        for (std::int64_t r = 0; r < rows; ++r) {
+          scalar_t mean = 0;
+          for (std::int64_t i = r; i < encoders * rows; i += rows) {
+            if (keep[i]) mean += a[i] * d[i];
+          }
+          for (std::int64_t i = r; i < encoders * rows; i += rows) {
+            out[i] = keep[i] ? a[i] * (d[i] - mean) / temperature : scalar_t(0);
+          }
+        }
+        a += encoders * rows;
+        d += encoders * rows;
+        keep += encoders * rows;
+        out += encoders * rows;
+      }
+    });
+    return std::vector<Tensor>{ds};
+  });
+  return weights;
+}
+
+/// sum_e a_e h_e over the encoders kept, [trial, row, width].
+Tensor FusedModel::weighted_sum(const Tensor& weights, const Tensor& kept, const Tensor& projected) const {
+  if (!by_pairs_) return (weights.unsqueeze(3) * projected).sum(1);
+  torch::NoGradGuard no_grad;
+  const auto encoders = static_cast<int>(projected.size(1)), rows = static_cast<int>(projected.size(2)),
+             width = static_cast<int>(projected.size(3));
+  const std::int64_t all = projected.size(1) * projected.size(2);
+  Tensor pooled = torch::empty({size(), rows, width}, projected.options());
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "pool", [&] {
+    for (std::int64_t k = 0; k < size(); ++k) {
+      pool(weights.data_ptr<scalar_t>() + k * all, kept.data_ptr<bool>() + k * all,
+           projected.data_ptr<scalar_t>() + k * all * width, encoders, rows, width,
+           pooled.data_ptr<scalar_t>() + k * rows * width);
+    }
+  });
+  if (!projected.requires_grad()) return pooled;
+  record({weights, projected}, {pooled}, [=](const std::vector<Tensor>& output_gradients) {
+    const Tensor d = output_gradients.front().contiguous();
+    Tensor dh = torch::empty_like(projected), dweights = torch::empty_like(weights);
+    AT_DISPATCH_FLOATING_TYPES(d.scalar_type(), "pool_backward", [&] {
+      for (std::int64_t k = 0; k < d.size(0); ++k) {
+        pool_backward(weights.data_ptr<scalar_t>() + k * all, kept.data_ptr<bool>() + k * all,
+                      projected.data_ptr<scalar_t>() + k * all * width, d.data_ptr<scalar_t>() + k * rows * width,
+                      encoders, rows, width, dh.data_ptr<scalar_t>() + k * all * width,
+                      dweights.data_ptr<scalar_t>() + k * all);
+      }
+    });
+    return std::vector<Tensor>{dweights, dh};
+  });
+  return pooled;
+}
+
+Tensor FusedModel::dense(const Tensor& x, const std::string& weight_name, const std::string& bias_name) {
+  if (!by_pairs_) return linear(x, view(weight_name), view(bias_name));
+  torch::NoGradGuard no_grad;
+  const Parameter &weight = layout_.at(weight_name), &bias = layout_.at(bias_name);
+  const auto rows = static_cast<int>(x.size(1)), in = static_cast<int>(weight.shape[0]),
+             out = static_cast<int>(weight.shape[1]);
+  const Tensor input = x.contiguous();
+  Tensor y = torch::empty({size(), rows, out}, x.options());
+  AT_DISPATCH_FLOATING_TYPES(dtype_, "dense", [&] {
+    for (std::int64_t k = 0; k < size(); ++k) {
+      const auto* flat = parameters.data_ptr<scalar_t>() + k * layout_.size;
+      auto* to = y.data_ptr<scalar_t>() + k * rows * out;
+      multiply(input.data_ptr<scalar_t>() + k * rows * in, flat + weight.offset, rows, in, out, to);
+      add_bias(to, flat + bias.offset, rows, out);
+    }
+  });
+  if (!x.requires_grad()) return y;
+  record({x}, {y}, [=, model = this](const std::vector<Tensor>& output_gradients) {
+    const Tensor d = output_gradients.front().contiguous();
+    Tensor dx = torch::empty_like(input);
+    AT_DISPATCH_FLOATING_TYPES(d.scalar_type(), "dense_backward", [&] {
+      for (std::int64_t k = 0; k < model->size(); ++k) {
+        auto* gradient = model->gradients.data_ptr<scalar_t>() + k * model->layout_.size;
+        const auto* from = d.data_ptr<scalar_t>() + k * rows * out;
+        multiply_transposed(input.data_ptr<scalar_t>() + k * rows * in, from, rows, in, out, 0, in,
+                            gradient + weight.offset);
+        sum_rows(from, rows, out, gradient + bias.offset);
+        Tensor dx_k = dx[k];
+        torch::mm_out(dx_k, d[k], model->parameters[k].narrow(0, weight.offset, weight.size).view({in, out}).t());
+      }
+    });
+    return std::vector<Tensor>{dx};
+  });
+  return y;
 }
 
 Tensor FusedModel::drop_fused(const Tensor& x, const Draws* draws) const {
@@ -318,6 +551,38 @@ Tensor FusedModel::drop_fused(const Tensor& x, const Draws* draws) const {
   return torch::where(factors > 0, x * factors, torch::zeros({}, x.options()));
 }
 
+Tensor FusedModel::activate(const Tensor& z, const Draws* draws) const {
+  const bool gelu = trials_.front().config.fusion != sweep::Fusion::kConcat;
+  if (!by_pairs_ || !draws) return drop_fused(gelu ? torch::gelu(z) : torch::relu(z), draws);
+  torch::NoGradGuard no_grad;
+  Tensor y = gelu ? torch::gelu(z) : torch::relu(z);
+  const auto numbers = z.size(1) * z.size(2);
+  std::vector<std::vector<std::uint32_t>> bits(trials_.size());
+  const auto drop_rows = [=](Tensor& x, const std::vector<std::vector<std::uint32_t>>& drawn) {
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "drop_rows", [&] {
+      for (std::size_t k = 0; k < drawn.size(); ++k) {
+        const double rate = trials_[k].config.dropout;
+        if (rate <= 0) continue;
+        drop(x.data_ptr<scalar_t>() + static_cast<std::int64_t>(k) * numbers, drawn[k].data(), drop_threshold(rate),
+             static_cast<scalar_t>(1 / (1 - rate)), numbers);
+      }
+    });
+  };
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    if (trials_[k].config.dropout <= 0) continue;
+    bits[k].resize(static_cast<std::size_t>(numbers));
+    Stream{trials_[k].seed, Purpose::kFusionDropout, draws->steps[k], 0}.fill(bits[k].data(), bits[k].size());
+  }
+  drop_rows(y, bits);
+  record({z}, {y}, [=, bits = std::move(bits)](const std::vector<Tensor>& output_gradients) {
+    Tensor d = output_gradients.front().clone(at::MemoryFormat::Contiguous);
+    drop_rows(d, bits);
+    return std::vector<Tensor>{gelu ? torch::gelu_backward(d, z)
+                                    : torch::where(z > 0, d, torch::zeros({}, d.options()))};
+  });
+  return y;
+}
+
 FusedModel::Output FusedModel::forward(const std::vector<Tensor>& inputs, const Draws* draws) {
   torch::AutoGradMode with_grad(draws != nullptr);
   const Config& config = trials_.front().config;
@@ -329,24 +594,18 @@ FusedModel::Output FusedModel::forward(const std::vector<Tensor>& inputs, const 
       out.fused = out.logits = hidden;
       return out;
     }
-    out.fused = drop_fused(torch::relu(hidden), draws);
-    out.logits = linear(out.fused, view("head.weight"), view("head.bias"));
+    out.fused = activate(hidden, draws);
+    out.logits = dense(out.fused, "head.weight", "head.bias");
     return out;
   }
   out.projected = project(inputs, draws);
   out.scores = gate_scores(out.projected);
-  const Tensor nowhere = torch::full({}, -std::numeric_limits<double>::infinity(), out.scores.options());
-  const Tensor masked = torch::where(mask_, out.scores / temperature_, nowhere);
-  out.kept = mask_.expand_as(masked);
-  if (config.selection == sweep::Selection::kLearned) {
-    torch::NoGradGuard no_grad;
-    out.kept = (ranks(masked) < top_n_) & out.kept;
-  }
-  out.weights = torch::softmax(torch::where(out.kept, masked, nowhere), 1);
-  const Tensor pooled = (out.weights.unsqueeze(3) * out.projected).sum(1);
-  const Tensor fused = linear(pooled, view("fusion.weight"), view("fusion.bias"));
-  out.fused = drop_fused(torch::gelu(fused), draws);
-  out.logits = linear(out.fused, view("head.weight"), view("head.bias"));
+  out.kept =
+      config.selection == sweep::Selection::kLearned ? keep_top(out.scores) : mask_.expand_as(out.scores).contiguous();
+  out.weights = kept_softmax(out.scores, out.kept);
+  const Tensor pooled = weighted_sum(out.weights, out.kept, out.projected);
+  out.fused = activate(dense(pooled, "fusion.weight", "fusion.bias"), draws);
+  out.logits = dense(out.fused, "head.weight", "head.bias");
   return out;
 }
 

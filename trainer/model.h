@@ -84,7 +84,16 @@ class FusedModel {
   void weight_gradient(std::size_t pair, const torch::Tensor& outputs, const ProjectionSink& sink);
   torch::Tensor project_composite(const std::vector<torch::Tensor>& inputs, const Draws* draws);
   torch::Tensor concatenate(const std::vector<torch::Tensor>& inputs, bool record);
-  torch::Tensor gate_scores(const torch::Tensor& projected) const;
+  torch::Tensor gate_scores(const torch::Tensor& projected);
+  torch::Tensor scorer_scores(const torch::Tensor& projected);
+  torch::Tensor keep_top(const torch::Tensor& scores) const;
+  torch::Tensor kept_softmax(const torch::Tensor& scores, const torch::Tensor& kept) const;
+  torch::Tensor weighted_sum(const torch::Tensor& weights, const torch::Tensor& kept,
+                             const torch::Tensor& projected) const;
+  /// x [trial, row, in] W + b, by the parameters of these names.
+  torch::Tensor dense(const torch::Tensor& x, const std::string& weight, const std::string& bias);
+  /// The fused features of z: Dropout(GELU(z)), or Dropout(ReLU(z)) of the baseline.
+  torch::Tensor activate(const torch::Tensor& z, const Draws* draws) const;
   torch::Tensor drop_fused(const torch::Tensor& x, const Draws* draws) const;
   torch::Tensor per_trial(double (*get)(const sweep::Config&)) const;
   void make_views();

@@ -255,6 +255,29 @@ TEST(Losses, HeadsAreMeansOverRealRows) {
   }
 }
 
+TEST(Losses, OfTheHandWrittenHeadAreThoseOfLibTorchsOperations) {
+  for (const auto head : {sweep::Head::kDecoupled, sweep::Head::kSoftmax}) {
+    Config config = double_config();
+    config.head = head;
+    const trainer::Targets want = targets(2, kRows);
+    const std::int64_t width = head == sweep::Head::kDecoupled ? 2 * kClasses : kClasses;
+    Tensor by_hand = numbers({2, kRows, width}, 1).mul_(4).set_requires_grad(true),
+           composite = by_hand.detach().clone().set_requires_grad(true);
+    const auto total = [](const trainer::LossTerms& terms) {
+      const Tensor weight = torch::tensor({0.3, 1.9}, torch::kFloat64);
+      const Tensor salience = (terms.salience * weight).sum();
+      return terms.presence.defined() ? salience + (terms.presence * weight.flip(0)).sum() : salience;
+    };
+    const Tensor a = total(trainer::head_losses(config, by_hand, want)),
+                 b = total(trainer::composite_head_losses(config, composite, want));
+    EXPECT_NEAR(a.item<double>(), b.item<double>(), 1e-13);
+    a.backward();
+    b.backward();
+    EXPECT_TRUE(torch::allclose(by_hand.grad(), composite.grad(), 1e-12, 1e-14));
+    EXPECT_EQ(by_hand.grad().select(1, kRows - 1).abs().max().item<double>(), 0) << "padding";
+  }
+}
+
 // The path of GPUs: one group of the whole pack, batched, against each trial alone by hand-written kernels.
 TEST(Group, ThousandBatchedStepsInFloat64StayWithinATenthOfABillionthOfTheTrialAlone) {
   const data::Dataset dataset = planted_dataset();
