@@ -68,6 +68,7 @@ export interface LeaderboardRow {
   expected: number;
   finished: number;
   diverged: number;
+  transductive: boolean;
   failed: number;
   complete: boolean;
   paper: Measured | null;

@@ -91,13 +91,14 @@ function GroupHeads({ before, after }: { before: number; after: number }) {
   );
 }
 
-function Protocols({ compared }: { compared?: "clean" | "paper" }) {
+function Protocols({ compared, transductive = false }: { compared?: "clean" | "paper"; transductive?: boolean }) {
   return (
     <p class="legend">
       {kPaperNote} Mean ± SD over folds and seeds. {kCleanNote} Hits pooled over the folds of a seed; mean ± SD over seeds.
       {compared &&
         ` Difference: mean of the paired ${compared === "clean" ? "clean" : "paper-style"} Scores of cells minus those of rank 1; corrected resampled t-test at 95 %.`}{" "}
       Grey rows lack trials, so their means are not to be compared with whole rows.
+      {transductive && " ‡ Transductive: training read unlabelled features of clips that it is scored on."}
     </p>
   );
 }
@@ -173,6 +174,11 @@ function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams
                           {row.finished}/{row.expected}
                           {row.failed > 0 && <span class="bad small"> {row.failed} failed</span>}
                           {row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}
+                          {row.transductive && (
+                            <span class="small" title="Transductive: training read unlabelled features of clips that it is scored on.">
+                              {" "}‡
+                            </span>
+                          )}
                         </td>
                         <td class="number first"><Mean of={row.paper} name="acc_presence" incomplete={!row.complete} /></td>
                         <td class="number"><Mean of={row.paper} name="acc_salience" incomplete={!row.complete} /></td>
@@ -195,7 +201,7 @@ function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams
                 total={board.total}
                 link={(next) => to(["sweep", sweep.id, "leaderboard"], { order: query.get("order"), offset: next })}
               />
-              <Protocols compared={board.compared} />
+              <Protocols compared={board.compared} transductive={board.rows.some((row) => row.transductive)} />
             </>
           );
         }}
