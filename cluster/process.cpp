@@ -91,7 +91,7 @@ Process Process::start(const ProcessSpec& spec) {
 std::optional<Exit> Process::poll() {
   if (exit_) return exit_;
   if (kin_ == Kin::kStranger) {
-    if (::kill(pid_, 0) == 0 || errno != ESRCH) return std::nullopt;
+    if (is_alive(pid_)) return std::nullopt;
     return exit_ = Exit{-1, 0};
   }
   int status = 0;
@@ -110,6 +110,15 @@ std::optional<Exit> Process::poll() {
 
 void Process::signal(int number) const {
   if (!exit_) ::kill(-pid_, number);
+}
+
+bool is_alive(pid_t pid) {
+  if (::kill(pid, 0) != 0 && errno == ESRCH) return false;
+  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(in, line);
+  const auto name_end = line.rfind(") ");  // the name may hold anything
+  return name_end == std::string::npos || line[name_end + 2] != 'Z';
 }
 
 std::vector<pid_t> find_processes(const std::vector<std::string>& argv) {

@@ -56,6 +56,9 @@ class Process {
   std::optional<Exit> exit_;
 };
 
+/// False also for a zombie, whose parent has not asked for it yet (that needs /proc).
+bool is_alive(pid_t pid);
+
 /// Processes of this user that run with exactly these arguments (from /proc; nothing where there is none), ascending.
 std::vector<pid_t> find_processes(const std::vector<std::string>& argv);
 

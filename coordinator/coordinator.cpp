@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
-#include <cerrno>
-#include <cstdlib>
 #include <deque>
 #include <exception>
 #include <fstream>
@@ -15,11 +13,11 @@
 #include <thread>
 #include <utility>
 
-#include <signal.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
+#include "coordinator/catalog.h"
 #include "coordinator/checkpoints.h"
+#include "coordinator/host_workers.h"
 #include "coordinator/worker_server.h"
 #include "storage/reader.h"
 #include "sweep/error.h"
@@ -46,26 +44,6 @@ TimeMs wall_ms() {
 }
 TimePoint steady_ms() { return std::chrono::duration_cast<milliseconds>(Steady::now().time_since_epoch()).count(); }
 
-std::string host_name() {
-  char name[256] = {};
-  gethostname(name, sizeof name - 1);
-  return name;
-}
-
-/// What the shell must know of a trial to assign it and to count its result.
-struct TrialEntry {
-  std::shared_ptr<const sweep::Config> config;
-  int fold = 0;
-  std::uint64_t seed = 0;
-  std::size_t dataset = 0;          ///< index
-  std::vector<std::size_t> sweeps;  ///< indices
-};
-
-struct DatasetEntry {
-  std::string fingerprint;
-  std::string folder;
-};
-
 /// One event, with what its commands refer to.
 struct InboxItem {
   Event event;
@@ -88,19 +66,16 @@ struct Coordinator::State {
         layout(fs::absolute(options.store).string()),
         token_file(fs::path(layout.folder) / "token"),
         scheduler(options.limits, writer.next_pack()),
-        timer(io),
-        host(host_name()) {
+        timer(io) {
     const protocol::Token token = protocol::read_or_create_token(token_file);
     listen(token);
-    recover();
     if (options.local_workers > 0) {
       if (options.worker_command.empty()) throw Error("local workers are wanted, but no program to start is given");
       fs::create_directories(layout.logs());
-      local.emplace(
-          options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
-      // Those that the last coordinator started and that outlived it look for this one.
-      local->adopt(cluster::find_processes(local_worker(0).argv));
     }
+    host_workers.emplace(
+        options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
+    recover();
   }
 
   // ---- Start ----------------------------------------------------------------------------------------------------
@@ -112,8 +87,7 @@ struct Coordinator::State {
     callbacks.lost = [this](const std::string& worker, const std::string& why) {
       spdlog::info("lost worker {}: {}", name_of_worker(worker), why);
       push(WorkerLost{worker, WorkerLost::How::kDisconnected, why});
-      const auto pid = pid_of.find(worker);
-      if (pid != pid_of.end() && pid->second > 0) disconnected[worker] = pid->second;
+      host_workers->disconnected(worker);
     };
     WorkerServer::Options listening;
     listening.address = options.address;
@@ -143,65 +117,14 @@ struct Coordinator::State {
     for (const auto& sweep : stored) {
       // A finished sweep with failed trials stays known: a late result or a retry may still complete it.
       if (sweep.state == sweep::SweepState::kFinished && sweep.failed == 0) continue;
-      push(introduce(reader, sweep));
+      push(catalog.add(reader, sweep));
     }
-    // Workers of this host that died with the last coordinator need no lease to be waited for.
+    // Workers of this host that died with the last coordinator, or since, need no lease to be waited for.
     for (const auto& row : reader.workers()) {
-      const std::string& name = row.worker.name;
-      const auto colon = name.rfind(':');
-      const bool ours = colon != std::string::npos && name.substr(0, colon) == host;
-      if (!ours || row.state == sweep::WorkerState::kLeft) continue;
-      const pid_t pid = static_cast<pid_t>(std::atol(name.c_str() + colon + 1));
-      if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) {
-        push(WorkerLost{row.worker.id, WorkerLost::How::kGone, "its process is gone"});
-      }
+      if (row.state != sweep::WorkerState::kLeft) host_workers->expect(row.worker.id, row.worker.name);
     }
+    push_deaths();
     process_all();
-  }
-
-  /// Makes a stored sweep known to the shell; the event makes it known to the scheduler.
-  SweepSubmitted introduce(storage::Reader& reader, const storage::SweepSummary& summary) {
-    const std::size_t s = sweeps.size();
-    sweep_index[summary.id] = s;
-    sweeps.push_back({summary.id, summary.name, summary.state, summary.trials, summary.finished, summary.diverged,
-                      summary.failed, 0, summary.best_paper_score});
-    const std::size_t d = dataset_of(reader, summary.dataset);
-    SweepSubmitted event{summary.id, summary.priority, summary.state, {}};
-    const auto specs = reader.sweep_trials(summary.id);
-    const auto histories = reader.trial_histories(summary.id);
-    if (specs.size() != histories.size()) throw Error("the store is damaged: sweep " + summary.id);
-    event.trials.reserve(specs.size());
-    for (std::size_t i = 0; i < specs.size(); ++i) {
-      const auto& spec = specs[i];
-      const auto& history = histories[i];
-      const auto [it, inserted] = trials.try_emplace(spec.id);
-      if (inserted) it->second = {shared_config(history.config, spec.config), spec.fold, spec.seed, d, {}};
-      it->second.sweeps.push_back(s);
-      event.trials.push_back({spec.id, datasets[d].fingerprint + "\n" + keys.at(history.config), history.state,
-                              history.attempts, history.failures, history.running_worker, history.running_pack});
-    }
-    return event;
-  }
-
-  std::size_t dataset_of(storage::Reader& reader, const std::string& fingerprint) {
-    const auto found = reader.find_dataset(fingerprint);
-    if (!found) throw Error("the store is damaged: no dataset " + fingerprint);
-    for (std::size_t d = 0; d < datasets.size(); ++d) {
-      if (datasets[d].fingerprint != fingerprint) continue;
-      datasets[d].folder = found->folder;  // may have moved
-      return d;
-    }
-    datasets.push_back({fingerprint, found->folder});
-    return datasets.size() - 1;
-  }
-
-  std::shared_ptr<const sweep::Config> shared_config(const std::string& id, const sweep::Config& config) {
-    auto& shared = configs[id];
-    if (!shared) {
-      shared = std::make_shared<sweep::Config>(config);
-      keys[id] = sweep::fusibility_key(config);
-    }
-    return shared;
   }
 
   storage::Writer::Submitted submit(const storage::DatasetRecord& dataset, const storage::SweepSubmission& submission) {
@@ -213,13 +136,13 @@ struct Coordinator::State {
       group.commit();
     }
     storage::Reader reader(options.store);
-    if (sweep_index.count(submitted.id)) {
-      dataset_of(reader, submission.dataset);
+    if (catalog.find_sweep(submitted.id)) {
+      catalog.read_dataset(reader, submission.dataset);
       push(SweepPrioritised{submitted.id, submission.priority});
     } else {
       const auto summary = reader.find_sweep(submitted.id);
       if (!summary) throw Error("the store lost sweep " + submitted.id);
-      push(introduce(reader, *summary));
+      push(catalog.add(reader, *summary));
     }
     push(SweepResumed{submitted.id});
     process_all();
@@ -257,15 +180,13 @@ struct Coordinator::State {
       server->send(hello.instance, protocol::Dismiss{reason});
       return;
     }
-    const bool is_local = hello.host == host;
     worker_records[hello.instance] = {hello.instance, name, hello.capacity, hello.ranks, hello.device, MEDLEY_VERSION};
     note_held(hello.instance, hello.held);
-    pid_of[hello.instance] = is_local ? static_cast<pid_t>(hello.pid) : 0;
-    disconnected.erase(hello.instance);
+    host_workers->joined(hello.instance, hello.host, static_cast<pid_t>(hello.pid));
     protocol::Welcome welcome;
     welcome.lease = ++leases;
     welcome.heartbeat_ms = static_cast<int>(options.heartbeat.count());
-    const bool ours = is_local && options.local_workers > 0;
+    const bool ours = hello.host == host_workers->host() && options.local_workers > 0;
     welcome.fencing_ms = static_cast<int>((ours ? options.local_fencing : options.fencing).count());
     welcome.checkpoint_folder = layout.checkpoints();
     server->send(hello.instance, welcome);
@@ -355,16 +276,15 @@ struct Coordinator::State {
     if (finished_at.size() > kThroughputWindow) finished_at.pop_front();
     const bool diverged = item.result->outcome == sweep::Outcome::kDiverged;
     const double score = diverged ? 0 : item.result->paper.surface.best().accuracy.score();
-    for (const std::size_t s : trials.at(c.attempt.trial).sweeps) {
-      if (diverged) ++sweeps[s].diverged;
-      sweeps[s].best_paper_score = std::max(sweeps[s].best_paper_score, score);
+    for (SweepStatus* sweep : catalog.sweeps_of(c.attempt.trial)) {
+      if (diverged) ++sweep->diverged;
+      sweep->best_paper_score = std::max(sweep->best_paper_score, score);
     }
     if (diverged) spdlog::warn("trial {} diverged: {}", c.attempt.trial, item.result->reason);
     if (c.how == RecordResult::How::kAdopted) {
       spdlog::info("adopted the late result of {}#{}", c.attempt.trial, c.attempt.number);
     }
-    const auto pid = pid_of.find(c.worker);
-    if (local && pid != pid_of.end()) local->note_healthy(pid->second);
+    host_workers->note_healthy(c.worker);
     checkpoints_due = true;
   }
 
@@ -424,9 +344,9 @@ struct Coordinator::State {
   void prepare(const Assign& c, Outgoing& out) {
     protocol::Assign message;
     for (const sweep::AttemptId& attempt : c.attempts) {
-      const TrialEntry& trial = trials.at(attempt.trial);
-      message.dataset_folder = datasets[trial.dataset].folder;
-      message.dataset_fingerprint = datasets[trial.dataset].fingerprint;
+      const Catalog::Trial& trial = *catalog.find_trial(attempt.trial);
+      message.dataset_folder = trial.dataset->folder;
+      message.dataset_fingerprint = trial.dataset->fingerprint;
       message.trials.push_back({attempt.number, {attempt.trial, *trial.config, trial.fold, trial.seed}});
     }
     out.emplace_back(c.worker, std::move(message));
@@ -468,36 +388,17 @@ struct Coordinator::State {
     return spec;
   }
 
-  void tick_local_workers() {
-    if (!local) return;
-    for (const auto& death : local->reap(Steady::now())) {
-      last_death = death.exit.text();
-      if (ending) continue;
-      spdlog::warn("local worker {} (process {}) ended: {}{}", death.place + 1, death.pid, last_death,
-                   death.given_up ? "; it is not started again" : "");
-      for (auto& [worker, pid] : pid_of) {
-        if (pid != death.pid) continue;
-        push(WorkerLost{worker, WorkerLost::How::kGone, last_death});
-        pid = 0;
-        disconnected.erase(worker);
-      }
-    }
-    if (!draining && !scheduler.done()) local->fill(Steady::now());  // none for nothing to train
-    if (!ending && options.exit_when_done && local->given_up() && server->workers().empty()) {
-      throw Error("no worker is left: each local worker died " + std::to_string(options.restart.limit) +
-                  " times in a row, the last with " + last_death + "; see " + layout.logs() + "/worker-1.log");
-    }
+  void push_deaths() {
+    for (const auto& lost : host_workers->reap()) push(WorkerLost{lost.worker, WorkerLost::How::kGone, lost.why});
   }
 
-  /// Workers of this host that are not our children (they outlived the last coordinator, or were started by hand).
-  void look_after_disconnected() {
-    for (auto it = disconnected.begin(); it != disconnected.end();) {
-      if (::kill(it->second, 0) == 0 || errno != ESRCH) {
-        ++it;
-        continue;
-      }
-      push(WorkerLost{it->first, WorkerLost::How::kGone, "its process is gone"});
-      it = disconnected.erase(it);
+  void look_after_host_workers() {
+    push_deaths();
+    if (!draining && !scheduler.done()) host_workers->fill();  // none for nothing to train
+    if (!ending && options.exit_when_done && host_workers->given_up() && server->workers().empty()) {
+      throw Error("no worker is left: each local worker died " + std::to_string(options.restart.limit) +
+                  " times in a row, the last with " + host_workers->last_death() + "; see " + layout.logs() +
+                  "/worker-1.log");
     }
   }
 
@@ -505,8 +406,7 @@ struct Coordinator::State {
 
   void tick() {
     push(Ticked{});
-    tick_local_workers();
-    look_after_disconnected();
+    look_after_host_workers();
     collect_checkpoints();
     if (options.exit_when_done && !draining && inbox_is_only_ticks() && scheduler.done())
       drain("everything is done", End::How::kDone);
@@ -565,17 +465,16 @@ struct Coordinator::State {
   /// Workers were told to leave; then they are made to.
   void advance_end() {
     const auto waited = Steady::now() - end_began;
-    const bool workers_gone = !local || local->running() == 0;
-    if ((workers_gone && server->workers().empty()) || waited > kStopGrace) {
-      if (local) local->kill();
+    if ((host_workers->running() == 0 && server->workers().empty()) || waited > kStopGrace) {
+      host_workers->kill();
       stopped = true;
       io.stop();
       return;
     }
     // Also those that had not joined yet, and were not told.
-    if (local && waited > seconds(1) && !terminated) {
+    if (waited > seconds(1) && !terminated) {
       terminated = true;
-      local->terminate();
+      host_workers->terminate();
     }
   }
 
@@ -617,7 +516,7 @@ struct Coordinator::State {
     now.draining = draining;
     now.stopping_because = draining ? end.reason : "";
     int remaining = 0;
-    for (auto& sweep : sweeps) {
+    for (SweepStatus& sweep : catalog.sweeps()) {
       if (const auto p = scheduler.progress(sweep.id)) {
         sweep.state = p->state;
         sweep.finished = p->finished;
@@ -669,8 +568,7 @@ struct Coordinator::State {
   web::Control::Answer change_sweep(const std::string& id, const std::vector<sweep::SweepState>& from, Event event,
                                     const std::string& done) {
     return on_thread([&, this]() -> web::Control::Answer {
-      const auto it = sweep_index.find(id);
-      if (it == sweep_index.end()) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
+      if (!catalog.find_sweep(id)) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
       const auto state = scheduler.progress(id)->state;
       if (std::find(from.begin(), from.end(), state) == from.end()) {
         return {false, "sweep " + id + " is " + name_of(state)};
@@ -689,26 +587,17 @@ struct Coordinator::State {
   asio::io_context io;
   asio::steady_timer timer;
   std::optional<WorkerServer> server;
-  std::optional<cluster::LocalWorkers> local;
-  const std::string host;
+  std::optional<HostWorkers> host_workers;
 
   std::deque<InboxItem> inbox;
   std::exception_ptr broken;
   bool processing_posted = false;
 
-  std::vector<SweepStatus> sweeps;
-  std::map<std::string, std::size_t> sweep_index;
-  std::vector<DatasetEntry> datasets;
-  std::map<std::string, TrialEntry> trials;
-  std::map<std::string, std::shared_ptr<const sweep::Config>> configs;  ///< by config id
-  std::map<std::string, std::string> keys;                              ///< config id -> fusibility key
+  Catalog catalog;
 
   std::map<std::string, storage::WorkerRecord> worker_records;
-  std::map<std::string, pid_t> pid_of;        ///< of workers on this host
-  std::map<std::string, pid_t> disconnected;  ///< of those, who may be dead
   std::map<std::string, double> progress_of;
   std::uint64_t leases = 0;
-  std::string last_death;
 
   int results = 0;
   std::deque<Steady::time_point> finished_at;
@@ -763,7 +652,7 @@ Coordinator::End Coordinator::run() {
     s.io.run();
   } catch (...) {
     // Nobody would collect what they train: they give it up now rather than when they have been without us for long.
-    if (s.local) s.local->stop(kStopGrace);
+    s.host_workers->stop(kStopGrace);
     throw;
   }
   return s.end;
@@ -803,12 +692,12 @@ Coordinator::Answer Coordinator::stop(const std::string& id) {
 Coordinator::Answer Coordinator::retry(const std::string& id) {
   State& s = *state_;
   return s.on_thread([&]() -> Answer {
-    const auto it = s.trials.find(id);
-    if (it == s.trials.end()) return {false, "this coordinator knows no unfinished trial '" + id + "'"};
-    const int before = s.sweeps[it->second.sweeps.front()].failed;
+    if (!s.catalog.find_trial(id)) return {false, "this coordinator knows no unfinished trial '" + id + "'"};
+    const SweepStatus& sweep = *s.catalog.sweeps_of(id).front();
+    const int before = sweep.failed;
     s.push(TrialRetried{id});
     s.process_all();
-    const bool retried = s.sweeps[it->second.sweeps.front()].failed < before;
+    const bool retried = sweep.failed < before;
     if (!retried) return {false, "trial " + id + " has not failed"};
     return {true, "trial " + id + " will be trained again"};
   });

@@ -4,14 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "cluster/local_workers.h"
 #include "coordinator/scheduler.h"
+#include "coordinator/status.h"
 #include "storage/writer.h"
-#include "sweep/state.h"
 #include "web/control.h"
 
 namespace medley::coordinator {
@@ -37,37 +36,6 @@ struct CoordinatorOptions {
 
   /// Bytes that checkpoints may take; beyond it those that are wanted least are deleted (keep_checkpoints_within()).
   std::uintmax_t checkpoint_budget = 10'000'000'000;
-};
-
-/// Trials of one sweep, as they stand now.
-struct SweepStatus {
-  std::string id;
-  std::string name;
-  sweep::SweepState state = sweep::SweepState::kRunning;
-  int trials = 0;
-  int finished = 0;  ///< with a result, diverged ones included
-  int diverged = 0;
-  int failed = 0;  ///< retry budget spent
-  int running = 0;
-  double best_paper_score = 0;  ///< of a single trial, paper-style (optimistic); 0 when none finished
-};
-
-struct WorkerStatus {
-  std::string id;
-  std::string name;  ///< host:pid
-  sweep::WorkerState state = sweep::WorkerState::kJoined;
-  int running = 0;      ///< trials
-  double progress = 0;  ///< of its running pack, 0 to 1
-};
-
-struct Status {
-  std::vector<SweepStatus> sweeps;  ///< those that are known to this coordinator, in order of submission
-  std::vector<WorkerStatus> workers;
-  int results = 0;  ///< accepted by this process
-  /// Seconds until the running sweeps are done, from the recent throughput; nullopt before it is known.
-  std::optional<double> eta_seconds;
-  bool draining = false;
-  std::string stopping_because;
 };
 
 /// Joins scheduler, store and network: the loop around the pure state machine (DESIGN 5). One thread, the one that

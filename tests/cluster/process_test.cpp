@@ -175,6 +175,16 @@ TEST_F(ProcessTest, AWorkerThatOutlivedItsStarterFillsAPlaceUntilItDies) {
   reap_until(workers, now, [&] { return workers.running() == 0; });
 }
 
+TEST_F(ProcessTest, AZombieIsNotAlive) {
+  EXPECT_TRUE(is_alive(::getpid()));
+  auto child = Process::start(shell("exit 0"));
+  for (int i = 0; i < 1000 && is_alive(child.pid()); ++i) std::this_thread::sleep_for(2ms);
+  EXPECT_FALSE(is_alive(child.pid()));
+  EXPECT_EQ(::kill(child.pid(), 0), 0) << "it was not one";
+  EXPECT_EQ(wait(child).code, 0);
+  EXPECT_FALSE(is_alive(child.pid()));
+}
+
 TEST_F(ProcessTest, TerminateAsksAndStartsNothingMore) {
   LocalWorkers workers(1, [this](int) { return shell("trap 'echo bye; exit 0' TERM; echo up; sleep 100 & wait"); });
   auto now = LocalWorkers::Clock::now();

@@ -1,0 +1,61 @@
+#include "coordinator/catalog.h"
+
+#include "coordinator/error.h"
+
+namespace medley::coordinator {
+
+SweepSubmitted Catalog::add(storage::Reader& reader, const storage::SweepSummary& summary) {
+  const std::size_t index = sweeps_.size();
+  sweep_index_[summary.id] = index;
+  sweeps_.push_back({summary.id, summary.name, summary.state, summary.trials, summary.finished, summary.diverged,
+                     summary.failed, 0, summary.best_paper_score});
+  const Dataset& dataset = read_dataset(reader, summary.dataset);
+  SweepSubmitted event{summary.id, summary.priority, summary.state, {}};
+  const auto specs = reader.sweep_trials(summary.id);
+  const auto histories = reader.trial_histories(summary.id);
+  if (specs.size() != histories.size()) throw Error("the store is damaged: sweep " + summary.id);
+  event.trials.reserve(specs.size());
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const auto& spec = specs[i];
+    const auto& history = histories[i];
+    const auto [it, inserted] = trials_.try_emplace(spec.id);
+    if (inserted) it->second = {shared(history.config, spec.config), spec.fold, spec.seed, &dataset, {}};
+    it->second.sweeps.push_back(index);
+    event.trials.push_back({spec.id, dataset.fingerprint + "\n" + keys_.at(history.config), history.state,
+                            history.attempts, history.failures, history.running_worker, history.running_pack});
+  }
+  return event;
+}
+
+const Catalog::Dataset& Catalog::read_dataset(storage::Reader& reader, const std::string& fingerprint) {
+  const auto found = reader.find_dataset(fingerprint);
+  if (!found) throw Error("the store is damaged: no dataset " + fingerprint);
+  return datasets_[fingerprint] = {fingerprint, found->folder};
+}
+
+SweepStatus* Catalog::find_sweep(const std::string& id) {
+  const auto it = sweep_index_.find(id);
+  return it == sweep_index_.end() ? nullptr : &sweeps_[it->second];
+}
+
+const Catalog::Trial* Catalog::find_trial(const std::string& id) const {
+  const auto it = trials_.find(id);
+  return it == trials_.end() ? nullptr : &it->second;
+}
+
+std::vector<SweepStatus*> Catalog::sweeps_of(const std::string& trial) {
+  std::vector<SweepStatus*> all;
+  for (const std::size_t index : trials_.at(trial).sweeps) all.push_back(&sweeps_[index]);
+  return all;
+}
+
+std::shared_ptr<const sweep::Config> Catalog::shared(const std::string& id, const sweep::Config& config) {
+  auto& shared = configs_[id];
+  if (!shared) {
+    shared = std::make_shared<sweep::Config>(config);
+    keys_[id] = sweep::fusibility_key(config);
+  }
+  return shared;
+}
+
+}  // namespace medley::coordinator

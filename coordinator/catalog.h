@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "coordinator/scheduler.h"
+#include "coordinator/status.h"
+#include "storage/reader.h"
+#include "sweep/config.h"
+
+namespace medley::coordinator {
+
+/// What the coordinator must know of sweeps and trials, beyond what the scheduler does, to assign trials and to show
+/// how far they are. Read from the store once a sweep. One thread.
+class Catalog {
+ public:
+  struct Dataset {
+    std::string fingerprint;
+    std::string folder;
+  };
+  struct Trial {
+    std::shared_ptr<const sweep::Config> config;
+    int fold = 0;
+    std::uint64_t seed = 0;
+    const Dataset* dataset = nullptr;
+    std::vector<std::size_t> sweeps;  ///< indices into sweeps()
+  };
+
+  /// Makes a stored sweep known here; the event makes it known to the scheduler. Throws Error when the store
+  /// contradicts itself.
+  SweepSubmitted add(storage::Reader& reader, const storage::SweepSummary& summary);
+  /// Reads where the dataset lies now: it may have moved.
+  const Dataset& read_dataset(storage::Reader& reader, const std::string& fingerprint);
+
+  /// In order of submission.
+  std::deque<SweepStatus>& sweeps() { return sweeps_; }
+  /// nullptr: unknown.
+  SweepStatus* find_sweep(const std::string& id);
+  const Trial* find_trial(const std::string& id) const;
+  /// Those that hold this trial, which is known.
+  std::vector<SweepStatus*> sweeps_of(const std::string& trial);
+
+ private:
+  std::shared_ptr<const sweep::Config> shared(const std::string& id, const sweep::Config& config);
+
+  std::deque<SweepStatus> sweeps_;
+  std::map<std::string, std::size_t> sweep_index_;
+  std::map<std::string, Dataset> datasets_;  ///< by fingerprint
+  std::map<std::string, Trial> trials_;
+  std::map<std::string, std::shared_ptr<const sweep::Config>> configs_;  ///< by config id
+  std::map<std::string, std::string> keys_;                              ///< config id -> fusibility key
+};
+
+}  // namespace medley::coordinator

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweep/state.h"
+
+namespace medley::coordinator {
+
+/// Trials of one sweep, as they stand now.
+struct SweepStatus {
+  std::string id;
+  std::string name;
+  sweep::SweepState state = sweep::SweepState::kRunning;
+  int trials = 0;
+  int finished = 0;  ///< with a result, diverged ones included
+  int diverged = 0;
+  int failed = 0;  ///< retry budget spent
+  int running = 0;
+  double best_paper_score = 0;  ///< of a single trial, paper-style (optimistic); 0 when none finished
+};
+
+struct WorkerStatus {
+  std::string id;
+  std::string name;  ///< host:pid
+  sweep::WorkerState state = sweep::WorkerState::kJoined;
+  int running = 0;      ///< trials
+  double progress = 0;  ///< of its running pack, 0 to 1
+};
+
+struct Status {
+  std::vector<SweepStatus> sweeps;  ///< those that are known to this coordinator, in order of submission
+  std::vector<WorkerStatus> workers;
+  int results = 0;  ///< accepted by this process
+  /// Seconds until the running sweeps are done, from the recent throughput; nullopt before it is known.
+  std::optional<double> eta_seconds;
+  bool draining = false;
+  std::string stopping_because;
+};
+
+}  // namespace medley::coordinator
