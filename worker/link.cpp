@@ -1,14 +1,8 @@
 #include "worker/link.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <condition_variable>
 #include <csignal>
-#include <deque>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -18,11 +12,12 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "worker/connection.h"
+#include "worker/pack_queue.h"
 #include "worker/protocol/codec.h"
 
 namespace medley::worker {
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
 using protocol::AttemptId;
 using protocol::Held;
@@ -36,54 +31,11 @@ constexpr std::size_t kResultsInFlight = 4;  // sent, not yet confirmed: bounds 
 constexpr std::size_t kMaxQueuedPacks = 8;
 constexpr int kTemporaryFailure = 75;
 
-/// A pack on its way through this worker. The link's thread owns all but the atomics.
-struct RunningPack {
-  protocol::Assign assign;
-  std::string checkpoint_folder;
-  std::vector<AttemptId> attempts;
-  std::set<AttemptId> done;  ///< cancelled and confirmed: not held any more
-  std::atomic<bool> stop{false};
-  std::atomic<int> epoch{0};
-  std::atomic<int> epochs{0};
-  std::optional<Clock::time_point> stop_since;
-};
-using PackPtr = std::shared_ptr<RunningPack>;
-
-/// What the training thread waits for.
-class PackQueue {
- public:
-  void push(PackPtr pack) {
-    const std::lock_guard lock(mutex_);
-    packs_.push_back(std::move(pack));
-    changed_.notify_one();
-  }
-  void close() {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    changed_.notify_one();
-  }
-  /// nullptr: closed.
-  PackPtr pop() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return closed_ || !packs_.empty(); });
-    if (closed_) return nullptr;
-    PackPtr pack = std::move(packs_.front());
-    packs_.pop_front();
-    return pack;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<PackPtr> packs_;
-  bool closed_ = false;
-};
-
 /// The link's thread: connection, heartbeats, spool. Everything but stop_training() and the pack queue runs there.
 class Link {
  public:
   Link(const LinkOptions& options, PackQueue& queue, Spool& spool, std::string instance)
-      : options_(options), queue_(queue), spool_(spool), signals_(io_), timer_(io_), retry_timer_(io_), resolver_(io_) {
+      : options_(options), queue_(queue), spool_(spool), signals_(io_), timer_(io_), retry_timer_(io_) {
     hello_ = options.identity;
     hello_.instance = std::move(instance);
     fencing_ = options.first_contact;
@@ -134,130 +86,35 @@ class Link {
  private:
   // ---- Connection ---------------------------------------------------------------------------------------------
 
-  /// One connection; callbacks of an older one find it closed.
-  struct Connection {
-    explicit Connection(asio::io_context& io, const protocol::Token& token) : socket(io), handshake(token) {}
-    tcp::socket socket;
-    protocol::ClientHandshake handshake;
-    std::array<std::uint8_t, protocol::kChallengeBytes> challenge{};
-    std::array<std::uint8_t, protocol::kResponseBytes> response{};
-    std::uint8_t byte[4] = {};
-    protocol::Bytes32 proof{};
-    std::vector<std::uint8_t> body;
-    std::deque<std::vector<std::uint8_t>> outbox;
-    bool closed = false;
-    bool welcomed = false;
-    Clock::time_point started = Clock::now();
-  };
-  using ConnectionPtr = std::shared_ptr<Connection>;
-
   void connect() {
     if (goodbye_said_) return;
-    auto c = std::make_shared<Connection>(io_, options_.token);
-    connection_ = c;
-    resolver_.async_resolve(options_.host, std::to_string(options_.port),
-                            [this, c](error_code error, tcp::resolver::results_type found) {
-                              if (c->closed) return;
-                              if (error) return lost(c, "resolving " + options_.host + ": " + error.message());
-                              asio::async_connect(c->socket, found, [this, c](error_code e, const tcp::endpoint&) {
-                                if (c->closed) return;
-                                if (e) return lost(c, e.message());
-                                shake_hands(c);
-                              });
-                            });
+    Connection::Callbacks callbacks;
+    callbacks.proven = [this] {
+      hello_.held = held();
+      connection_->send(hello_);
+    };
+    callbacks.received = [this](const Message& message) {
+      last_heard_ = Clock::now();
+      std::visit([this](const auto& m) { on(m); }, message);
+    };
+    callbacks.lost = [this](Connection::Fault fault, const std::string& why) {
+      const bool stranger = fault == Connection::Fault::kPeer && !ever_welcomed_;
+      if (fault == Connection::Fault::kRefused || stranger) return end(Ending::How::kRefused, why);
+      lost(why);
+    };
+    welcomed_ = false;
+    connection_ = std::make_shared<Connection>(io_, options_.token, std::move(callbacks));
+    connection_->open(options_.host, options_.port);
   }
 
-  void shake_hands(const ConnectionPtr& c) {
-    error_code ignored;
-    c->socket.set_option(tcp::no_delay(true), ignored);
-    read_into(c, asio::buffer(c->challenge), [this, c] {
-      c->response = c->handshake.respond(c->challenge);
-      asio::async_write(c->socket, asio::buffer(c->response), [this, c](error_code error, std::size_t) {
-        if (error && !c->closed) lost(c, error.message());
-      });
-      read_into(c, asio::buffer(c->byte, 1), [this, c] {
-        if (protocol::ClientHandshake::bytes_after(c->byte[0]) == 1) return read_refusal(c);
-        read_into(c, asio::buffer(c->proof), [this, c] {
-          if (!c->handshake.proves(c->proof)) throw protocol::Error("the coordinator does not know the token");
-          greet(c);
-        });
-      });
-    });
-  }
-
-  void read_refusal(const ConnectionPtr& c) {
-    read_into(c, asio::buffer(c->byte, 1), [this, c] {
-      c->body.resize(c->byte[0]);
-      read_into(c, asio::buffer(c->body), [this, c] {
-        end(Ending::How::kRefused,
-            "the coordinator refused: " + protocol::sendable_text({c->body.begin(), c->body.end()}));
-      });
-    });
-  }
-
-  void greet(const ConnectionPtr& c) {
-    hello_.held = held();
-    send(c, hello_);
-    read_frame(c);
-  }
-
-  void read_frame(const ConnectionPtr& c) {
-    read_into(c, asio::buffer(c->byte), [this, c] {
-      c->body.resize(protocol::decode_length(c->byte));
-      read_into(c, asio::buffer(c->body), [this, c] {
-        const Message message = protocol::decode(c->body);
-        last_heard_ = Clock::now();
-        std::visit([this, c](const auto& m) { on(c, m); }, message);
-        if (!c->closed) read_frame(c);
-      });
-    });
-  }
-
-  /// Reads all of `buffer`, then calls `next`; what it throws about the peer ends the connection.
-  template <class Buffer, class Next>
-  void read_into(const ConnectionPtr& c, const Buffer& buffer, Next next) {
-    asio::async_read(c->socket, buffer, [this, c, next](error_code error, std::size_t) {
-      if (c->closed) return;
-      if (error) return lost(c, error.message());
-      try {
-        next();
-      } catch (const protocol::Error& e) {
-        if (!c->welcomed && !ever_welcomed_) return end(Ending::How::kRefused, e.what());
-        lost(c, e.what());
-      }
-    });
-  }
-
-  void send(const ConnectionPtr& c, const Message& message) {
-    c->outbox.push_back(protocol::encode_frame(message));
-    if (c->outbox.size() == 1) write_next(c);
-  }
-
-  void write_next(const ConnectionPtr& c) {
-    asio::async_write(c->socket, asio::buffer(c->outbox.front()), [this, c](error_code error, std::size_t) {
-      if (c->closed) return;
-      if (error) return lost(c, error.message());
-      c->outbox.pop_front();
-      if (!c->outbox.empty()) return write_next(c);
-      if (goodbye_said_) shut(c);
-    });
-  }
-
-  void shut(const ConnectionPtr& c) {
-    c->closed = true;
-    error_code ignored;
-    c->socket.shutdown(tcp::socket::shutdown_both, ignored);
-    c->socket.close(ignored);
-  }
-
-  void lost(const ConnectionPtr& c, const std::string& why) {
-    const bool was_welcomed = c->welcomed;
-    shut(c);
-    if (connection_ != c) return;
+  /// The connection is closed: another one, after a pause.
+  void lost(const std::string& why) {
+    if (connection_) connection_->close();
     connection_.reset();
     in_flight_.clear();
     if (goodbye_said_) return;
-    if (was_welcomed) spdlog::warn("lost the coordinator ({}); training goes on, connecting again", why);
+    if (welcomed_) spdlog::warn("lost the coordinator ({}); training goes on, connecting again", why);
+    welcomed_ = false;
     retry_timer_.expires_after(retry_);
     retry_ = std::min(retry_ * 2, options_.largest_retry);
     retry_timer_.async_wait([this](error_code error) {
@@ -265,13 +122,13 @@ class Link {
     });
   }
 
-  bool connected() const { return connection_ && connection_->welcomed && !connection_->closed; }
+  bool connected() const { return connection_ && welcomed_ && !connection_->closed(); }
 
   // ---- What the coordinator says --------------------------------------------------------------------------------
 
-  void on(const ConnectionPtr& c, const protocol::Welcome& m) {
-    if (c->welcomed) throw protocol::Error("welcomed twice");
-    c->welcomed = true;
+  void on(const protocol::Welcome& m) {
+    if (welcomed_) throw protocol::Error("welcomed twice");
+    welcomed_ = true;
     if (!ever_welcomed_) spdlog::info("joined {}:{} as {}", options_.host, options_.port, hello_.instance);
     ever_welcomed_ = true;
     heartbeat_ = milliseconds(m.heartbeat_ms);
@@ -289,8 +146,8 @@ class Link {
     leave_if_done();
   }
 
-  void on(const ConnectionPtr& c, const protocol::Assign& m) {
-    if (!c->welcomed) throw protocol::Error("assigned before welcomed");
+  void on(const protocol::Assign& m) {
+    if (!welcomed_) throw protocol::Error("assigned before welcomed");
     auto pack = std::make_shared<RunningPack>();
     pack->assign = m;
     pack->checkpoint_folder = checkpoint_folder_;
@@ -306,7 +163,7 @@ class Link {
     flush_failures();
   }
 
-  void on(const ConnectionPtr&, const protocol::Cancel& m) {
+  void on(const protocol::Cancel& m) {
     for (const AttemptId& attempt : m.attempts) {
       for (const PackPtr& pack : packs_) {
         if (std::find(pack->attempts.begin(), pack->attempts.end(), attempt) == pack->attempts.end()) continue;
@@ -324,9 +181,9 @@ class Link {
     flush_failures();
   }
 
-  void on(const ConnectionPtr&, const protocol::Alive&) {}
+  void on(const protocol::Alive&) {}
 
-  void on(const ConnectionPtr&, const protocol::ResultReceived& m) {
+  void on(const protocol::ResultReceived& m) {
     spool_.remove(m.attempt);
     spooled_.erase(m.attempt);
     in_flight_.erase(m.attempt);
@@ -334,13 +191,13 @@ class Link {
     leave_if_done();
   }
 
-  void on(const ConnectionPtr&, const protocol::Drain&) {
+  void on(const protocol::Drain&) {
     if (!draining_) spdlog::info("draining: the running pack is the last");
     draining_ = true;
     leave_if_done();
   }
 
-  void on(const ConnectionPtr&, const protocol::Dismiss& m) {
+  void on(const protocol::Dismiss& m) {
     spdlog::info("dismissed: {}", m.reason);
     dismissed_ = m.reason;
     draining_ = true;
@@ -350,7 +207,7 @@ class Link {
 
   // Messages that only workers send.
   template <class M>
-  void on(const ConnectionPtr&, const M& m) {
+  void on(const M& m) {
     throw protocol::Error(std::string("a coordinator sent '") + protocol::message_name(Message(m)) + "'");
   }
 
@@ -392,14 +249,14 @@ class Link {
       }
       in_flight_.insert(attempt);
       ++it;
-      send(connection_, protocol::Result{attempt, std::move(*bytes)});
+      connection_->send(protocol::Result{attempt, std::move(*bytes)});
     }
     flush_failures();
   }
 
   void flush_failures() {
     if (!connected()) return;
-    for (auto& failure : failures_) send(connection_, std::move(failure));
+    for (auto& failure : failures_) connection_->send(std::move(failure));
     failures_.clear();
   }
 
@@ -412,15 +269,14 @@ class Link {
           "no word from the coordinator at " + options_.host + ":" + std::to_string(options_.port) + " for " +
               std::to_string(std::chrono::duration_cast<milliseconds>(now - last_heard_).count()) + " ms");
     }
-    if (connection_ && !connection_->closed) {
+    if (connection_ && !connection_->closed()) {
       // A cut network gives no error: without an answer for a few heartbeats the connection is given up.
-      const auto silent = now - std::max(last_heard_, connection_->started);
-      if (silent > std::max<Clock::duration>(5 * heartbeat_, std::chrono::seconds(5)))
-        lost(connection_, "it is silent");
+      const auto silent = now - std::max(last_heard_, connection_->started());
+      if (silent > std::max<Clock::duration>(5 * heartbeat_, std::chrono::seconds(5))) lost("it is silent");
     }
     if (connected() && now - last_beat_ >= heartbeat_) {
       last_beat_ = now;
-      send(connection_, protocol::Heartbeat{held()});
+      connection_->send(protocol::Heartbeat{held()});
       if (now - last_look_ > std::chrono::seconds(10)) {
         last_look_ = now;
         for (const AttemptId& attempt : spool_.take_over_abandoned()) spooled_.insert(attempt);
@@ -434,7 +290,7 @@ class Link {
       }
     }
     if (goodbye_said_ && now > goodbye_deadline_) io_.stop();
-    if (goodbye_said_ && !(connection_ && !connection_->closed)) io_.stop();
+    if (goodbye_said_ && !(connection_ && !connection_->closed())) io_.stop();
     timer_.expires_after(std::min<milliseconds>(std::max(heartbeat_ / 4, milliseconds(5)), milliseconds(100)));
     timer_.async_wait([this](error_code error) {
       if (!error) tick();
@@ -468,7 +324,7 @@ class Link {
     ending_ = Ending{how, reason};
     for (const PackPtr& pack : packs_) request_stop(pack);
     if (how == Ending::How::kFenced || how == Ending::How::kRefused) {
-      if (connection_) shut(connection_);
+      if (connection_) connection_->close();
     }
     queue_.close();  // the training thread comes back with close()
   }
@@ -478,9 +334,10 @@ class Link {
     goodbye_deadline_ = Clock::now() + std::chrono::seconds(2);
     retry_timer_.cancel();
     if (connected()) {
-      send(connection_, protocol::Leave{ending_->reason});
+      connection_->send(protocol::Leave{ending_->reason});
+      connection_->close_when_sent();
     } else if (connection_) {
-      shut(connection_);
+      connection_->close();
     }
   }
 
@@ -491,10 +348,10 @@ class Link {
   asio::signal_set signals_;
   asio::steady_timer timer_;
   asio::steady_timer retry_timer_;
-  tcp::resolver resolver_;
 
   protocol::Hello hello_;
-  ConnectionPtr connection_;
+  std::shared_ptr<Connection> connection_;  ///< none: waiting to try again
+  bool welcomed_ = false;                   ///< on this connection
   bool ever_welcomed_ = false;
   std::string checkpoint_folder_;
   milliseconds heartbeat_{1000};
