@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <numeric>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -141,7 +142,9 @@ std::string domain_text(const sweep::Setting& setting) {
     case Kind::kNumber:
       return fmt::format("{} to {}", setting.minimum, setting.maximum);
     case Kind::kChoice:
-      return fmt::format("{}", fmt::join(setting.choices, ", "));
+      return std::accumulate(
+          setting.choices.begin(), setting.choices.end(), std::string(),
+          [](const std::string& all, const std::string& one) { return all + (all.empty() ? "" : ", ") + one; });
     case Kind::kFlag:
       return "true, false";
     case Kind::kEncoders:

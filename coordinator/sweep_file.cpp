@@ -1,9 +1,12 @@
 #include "coordinator/sweep_file.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 
 #include "coordinator/command.h"
+#include "trainer/data/error.h"
 
 namespace medley::coordinator {
 namespace {
@@ -15,6 +18,22 @@ std::string read_text(const fs::path& path) {
   std::ostringstream text;
   if (!in || !(text << in.rdbuf())) throw UsageError("cannot read the sweep file " + path.string());
   return text.str();
+}
+
+/// Those of the file together with those that only its dataset shows; a dataset that cannot be read is one of them.
+[[noreturn]] void throw_all_mistakes(sweep::ParsedSweep parsed, const fs::path& dataset) {
+  auto mistakes = std::move(parsed.mistakes);
+  try {
+    for (auto& mistake : sweep::find_mistakes(parsed, shape_of(data::load_dataset(dataset)))) {
+      mistakes.push_back(std::move(mistake));
+    }
+  } catch (const data::Error& e) {
+    mistakes.push_back({parsed.spec.file, 0, 0, "", std::string("its dataset: ") + e.what(), ""});
+  }
+  std::stable_sort(mistakes.begin(), mistakes.end(), [](const sweep::Diagnostic& a, const sweep::Diagnostic& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  });
+  throw sweep::SpecError(std::move(mistakes));
 }
 
 nlohmann::json axes_json(const sweep::SweepSpec& spec, const sweep::Expansion& expansion) {
@@ -47,7 +66,11 @@ sweep::DatasetShape shape_of(const data::Dataset& dataset) {
 SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
   SweepFile file;
   file.path = path;
-  file.spec = sweep::parse_sweep(read_text(path), path.string());
+  sweep::ParsedSweep parsed = sweep::read_sweep(read_text(path), path.string());
+  file.spec = parsed.spec;
+  if (file.spec.dataset.empty() && data_folder.empty() && !parsed.mistakes.empty()) {
+    throw sweep::SpecError(std::move(parsed.mistakes));
+  }
   fs::path folder = data_folder;
   if (folder.empty()) {
     if (file.spec.dataset.empty()) {
@@ -55,6 +78,7 @@ SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
     }
     folder = path.parent_path() / file.spec.dataset;
   }
+  if (!parsed.mistakes.empty()) throw_all_mistakes(std::move(parsed), folder);
   file.dataset = data::load_dataset(folder);
   file.expansion = sweep::expand(file.spec, shape_of(file.dataset));
   return file;

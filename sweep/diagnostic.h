@@ -44,6 +44,7 @@ class Diagnostics {
 
   void add(const Place& place, std::string message);
   bool empty() const { return all_.empty(); }
+  std::size_t size() const { return all_.size(); }
   /// Sorted by position; leaves this empty.
   std::vector<Diagnostic> take();
   /// Throws SpecError if there is any.

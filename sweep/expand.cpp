@@ -57,13 +57,9 @@ class Expander {
     resolve_base();
     resolve_axes();
     if (diagnostics_.empty()) resolve_families(spec_, shape_, diagnostics_);  // for their mistakes
-    diagnostics_.throw_if_any();
+    if (!diagnostics_.empty()) throw SpecError(all_mistakes({}));
     check_size();
-    if (spec_.search == SweepSpec::Search::kGrid) {
-      expand_grid(0, base_, AxisTexts(axes_.size()));
-    } else {
-      for (int draw = 0; draw < spec_.draws; ++draw) expand_draw(draw);
-    }
+    expand_all();
     check_impossible();
     check_idle();
     find_reference();
@@ -73,7 +69,62 @@ class Expander {
     return std::move(result_);
   }
 
+  /// Of a file with other mistakes, which may leave these settings in doubt.
+  std::vector<Diagnostic> mistakes(const std::set<std::string>& doubtful) {
+    resolve_folds();
+    resolve_base();
+    resolve_axes();
+    return all_mistakes(doubtful);
+  }
+
  private:
+  /// Those found so far, and what else can be told in spite of them.
+  std::vector<Diagnostic> all_mistakes(const std::set<std::string>& doubtful) {
+    find_certainly_impossible(doubtful);
+    if (spec_.reference_encoders) encoder_sets(*spec_.reference_encoders, all_encoders(shape_), shape_, diagnostics_);
+    return diagnostics_.take();
+  }
+
+  void expand_all() {
+    if (spec_.search == SweepSpec::Search::kGrid) {
+      expand_grid(0, base_, AxisTexts(axes_.size()));
+    } else {
+      for (int draw = 0; draw < spec_.draws; ++draw) expand_draw(draw);
+    }
+  }
+
+  /// Reasons that make configs impossible though something else is mistaken too. Told only where the mistakes cannot be
+  /// their cause: none that names a doubtful setting, and none at all where a doubtful one may decide which others
+  /// count. Encoders in doubt are taken for all of the dataset: then a top_n that is too large is so for any of its
+  /// subsets.
+  void find_certainly_impossible(std::set<std::string> doubtful) {
+    const bool encoders_known = diagnostics_.empty() && !doubtful.count("encoders");
+    doubtful.erase("encoders");
+    for (const std::string& name : doubtful) {
+      const Setting* setting = find_setting(name);
+      const bool decides = !setting || setting->kind == Setting::Kind::kChoice || setting->kind == Setting::Kind::kFlag;
+      if (decides) return;
+    }
+    if (!encoders_known) {
+      base_.encoders = shape_.encoders;
+      axes_.erase(std::remove_if(axes_.begin(), axes_.end(),
+                                 [](const Varied& v) { return v.setting->kind == Setting::Kind::kEncoders; }),
+                  axes_.end());
+    }
+    if (spec_.impossible == SweepSpec::Impossible::kSkip || count_points(0, base_) > kMaxConfigs) return;
+    expand_all();
+    for (const std::string& wrong : impossible_order_) {
+      const bool caused = std::any_of(doubtful.begin(), doubtful.end(), [&](const std::string& name) {
+        return find_word(wrong, name) != std::string::npos;
+      });
+      const bool about_encoders = wrong.find("encoder") != std::string::npos;
+      const bool certain = encoders_known || !about_encoders || find_word(wrong, "top_n") != std::string::npos;
+      const Place place = culprit(wrong);
+      const bool typed = !place.text.empty();  // a default is told of once what is typed is right
+      if (typed && !caused && certain) diagnostics_.add(place, wrong);
+    }
+  }
+
   void resolve_folds() {
     result_.seeds = spec_.seeds;
     result_.folds = spec_.folds.empty() ? shape_.folds : spec_.folds;
@@ -445,6 +496,11 @@ class Expander {
 Expansion expand(const SweepSpec& spec, const DatasetShape& shape) {
   assert(shape.modalities.size() == shape.encoders.size());
   return Expander(spec, shape).run();
+}
+
+std::vector<Diagnostic> find_mistakes(const ParsedSweep& parsed, const DatasetShape& shape) {
+  assert(shape.modalities.size() == shape.encoders.size());
+  return Expander(parsed.spec, shape).mistakes(parsed.doubtful);
 }
 
 std::vector<AxisCount> count_by_axis(const SweepSpec& spec, const Expansion& expansion,

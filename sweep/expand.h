@@ -50,6 +50,11 @@ struct Expansion {
 /// impossible configs, an axis that changes nothing, more than kMaxConfigs or kMaxTrials.
 Expansion expand(const SweepSpec& spec, const DatasetShape& shape);
 
+/// What the dataset shows to be wrong in a file that has mistakes of its own, to be told together with them: unknown
+/// names and folds, and what makes configs impossible whatever the mistaken settings (parsed.doubtful) should have
+/// been.
+std::vector<Diagnostic> find_mistakes(const ParsedSweep& parsed, const DatasetShape& shape);
+
 /// One value of an axis: how many configs and trials have it, and how many of these are done.
 struct ValueCount {
   std::string value;  ///< "1e-05 to 0.01" for an axis drawn at random; "" where the axis is not varied

@@ -30,11 +30,13 @@ bool is_one_line(const std::string& text) {
 /// Reads the keys of one file into a SweepSpec, collecting every mistake.
 class SpecReader {
  public:
-  SpecReader(SweepSpec& spec, Diagnostics& diagnostics) : spec_(spec), diagnostics_(diagnostics) {}
+  SpecReader(ParsedSweep& parsed, Diagnostics& diagnostics)
+      : spec_(parsed.spec), doubtful_(parsed.doubtful), diagnostics_(diagnostics) {}
 
   void read(const YamlNode& root) {
     if (!root.is_map()) {
       diagnostics_.add(root.place, "a sweep file holds keys with values, such as 'dataset: data/blemore'");
+      doubtful_.insert(kUnknownSetting);
       return;
     }
     check_root_keys(root);
@@ -51,8 +53,10 @@ class SpecReader {
     with(root, "folds", [&](const YamlNode& node) { read_folds(node); });
     with(root, "seeds", [&](const YamlNode& node) { read_seeds(node); });
     // How to search comes first: a grid wants more from its axes than random draws do.
-    with(root, "search", [&](const YamlNode& node) { read_search(node); });
-    with(root, "impossible", [&](const YamlNode& node) { read_impossible(node); });
+    watch(kUnknownSetting, [&] {
+      with(root, "search", [&](const YamlNode& node) { read_search(node); });
+      with(root, "impossible", [&](const YamlNode& node) { read_impossible(node); });
+    });
     with(root, "base", [&](const YamlNode& node) { read_base(node); });
     with(root, "axes", [&](const YamlNode& node) { read_axes(node); });
     with(root, "when", [&](const YamlNode& node) { read_when(node, find_key(root, "axes")); });
@@ -76,6 +80,7 @@ class SpecReader {
 
   bool want_map(const YamlNode& node, const std::string& what) {
     if (node.is_map()) return true;
+    doubtful_.insert(kUnknownSetting);
     diagnostics_.add(node.place, what + ": " + shown(node) + " must hold settings with values");
     return false;
   }
@@ -89,8 +94,12 @@ class SpecReader {
       if (std::find(known.begin(), known.end(), text) != known.end()) continue;
       if (find_setting(text)) {
         diagnostics_.add(key.place, "'" + text + "' is a setting: put it under 'base' or 'axes'");
+        doubtful_.insert(text);
       } else {
         diagnostics_.add(key.place, "unknown key " + shown(key) + suggestion(text, known));
+        const std::string meant = nearest_name(text, known);
+        static const std::set<std::string> deciding = {"", "base", "axes", "when", "search", "impossible"};
+        if (deciding.count(meant)) doubtful_.insert(kUnknownSetting);
       }
     }
   }
@@ -194,18 +203,23 @@ class SpecReader {
       const Setting* setting = known_setting(key);
       if (!setting) continue;
       spec_.base_places[setting->name] = key.place;
-      if (setting->kind == Setting::Kind::kEncoders) {
-        spec_.base_encoders = read_encoder_set(value, diagnostics_);
-      } else if (const auto read = read_value(value, *setting, diagnostics_)) {
-        setting->set(spec_.base, read->value);
-      }
+      watch(setting->name, [&, &value = value] {
+        if (setting->kind == Setting::Kind::kEncoders) {
+          spec_.base_encoders = read_encoder_set(value, diagnostics_);
+        } else if (const auto read = read_value(value, *setting, diagnostics_)) {
+          setting->set(spec_.base, read->value);
+        }
+      });
     }
   }
 
   void read_axes(const YamlNode& node) {
     if (!want_map(node, "axes")) return;
     for (const auto& [key, value] : node.entries) {
-      if (auto axis = read_axis(key, value, spec_.search, diagnostics_)) spec_.axes.push_back(std::move(*axis));
+      const std::string& name = key.place.text;
+      watch(find_setting(name) ? name : nearest_name(name, setting_names()), [&, &key = key, &value = value] {
+        if (auto axis = read_axis(key, value, spec_.search, diagnostics_)) spec_.axes.push_back(std::move(*axis));
+      });
     }
   }
 
@@ -219,8 +233,10 @@ class SpecReader {
       const std::string& name = key.place.text;
       if (std::find(names.begin(), names.end(), name) == names.end()) {
         diagnostics_.add(key.place, "when: " + shown(key) + " is not one of the axes" + suggestion(name, names));
+        doubtful_.insert(nearest_name(name, names));
       }
-      auto condition = read_condition(key, conditions);
+      std::optional<Condition> condition;
+      watch(name, [&, &key = key, &conditions = conditions] { condition = read_condition(key, conditions); });
       for (Axis& axis : spec_.axes) {
         if (axis.setting == name) axis.when = condition;
       }
@@ -292,6 +308,7 @@ class SpecReader {
     const Setting* setting = find_setting(key.place.text);
     if (!setting) {
       diagnostics_.add(key.place, "unknown setting " + shown(key) + suggestion(key.place.text, setting_names()));
+      doubtful_.insert(nearest_name(key.place.text, setting_names()));  // "", kUnknownSetting, when none is near
     }
     return setting;
   }
@@ -309,6 +326,7 @@ class SpecReader {
     }
     for (const Axis& axis : spec_.axes) {
       if (decided.count(axis.setting)) continue;
+      doubtful_.insert(kUnknownSetting);
       diagnostics_.add(axis.when->place, "when: the condition of '" + axis.setting + "' depends on itself, by way of " +
                                              waits_for(axis, decided));
     }
@@ -328,7 +346,16 @@ class SpecReader {
     return "";
   }
 
+  /// Calls `read`; `setting` is doubtful when that finds a mistake.
+  template <class Read>
+  void watch(const std::string& setting, Read read) {
+    const std::size_t before = diagnostics_.size();
+    read();
+    if (diagnostics_.size() > before) doubtful_.insert(setting);
+  }
+
   SweepSpec& spec_;
+  std::set<std::string>& doubtful_;
   Diagnostics& diagnostics_;
 };
 
@@ -342,7 +369,14 @@ bool Condition::holds(const Config& config) const {
 }
 
 SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name) {
-  SweepSpec spec;
+  ParsedSweep parsed = read_sweep(yaml_text, file_name);
+  if (!parsed.mistakes.empty()) throw SpecError(std::move(parsed.mistakes));
+  return std::move(parsed.spec);
+}
+
+ParsedSweep read_sweep(const std::string& yaml_text, const std::string& file_name) {
+  ParsedSweep parsed;
+  SweepSpec& spec = parsed.spec;
   spec.file = file_name;
   spec.name = stem_of(file_name);
   spec.seeds = {1};
@@ -354,9 +388,10 @@ SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name
   }
   spec.text = yaml_text;
   const YamlNode root = parse_yaml(yaml_text, file_name, diagnostics);
-  SpecReader(spec, diagnostics).read(root);
-  diagnostics.throw_if_any();
-  return spec;
+  if (!diagnostics.empty()) parsed.doubtful.insert(kUnknownSetting);  // a key stands twice: which is meant?
+  SpecReader(parsed, diagnostics).read(root);
+  parsed.mistakes = diagnostics.take();
+  return parsed;
 }
 
 }  // namespace medley::sweep

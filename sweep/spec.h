@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -100,8 +101,20 @@ struct SweepSpec {
   std::vector<FamilySpec> families;  ///< `compare`, as in the file
 };
 
+/// What could be made of a sweep file that may have mistakes.
+struct ParsedSweep {
+  SweepSpec spec;  ///< where something is mistaken it says what it would without it
+  std::vector<Diagnostic> mistakes;
+  /// Settings of which it is not known what the file wants. kUnknownSetting is among them when that may be any of them.
+  std::set<std::string> doubtful;
+};
+inline constexpr const char* kUnknownSetting = "";
+
 /// Reads a sweep file (docs/sweeps.md). Pure: `file_name` is only a name for messages. Throws SpecError with
 /// every mistake of the file, each with its line and column.
 SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name);
+/// The same, but gives the mistakes back, so that those that the dataset shows can be told with them (find_mistakes()).
+/// Throws SpecError only for what is no YAML at all.
+ParsedSweep read_sweep(const std::string& yaml_text, const std::string& file_name);
 
 }  // namespace medley::sweep

@@ -58,11 +58,12 @@ TEST_F(BadInput, AllMistakesOfASweepFileAreNamedAtOnceWithTheirPlaces) {
   const std::string file = write("bad.yaml",
                                  "dataset: data\n"
                                  "base: {epochs: 3, droput: 0.3, learning_rate: -1}\n"
-                                 "axes:\n  top_n: [1, two]\n"
-                                 "whn: {a: b}\n");
+                                 "axes:\n  top_n: [1, two]\n  encoders: [[vidoe1]]\n"
+                                 "whn: {a: b}\nfolds: [0, 9]\n");
   expect_refused(
       file, {"bad.yaml:2:19: unknown setting 'droput'", "did you mean 'dropout'", "bad.yaml:2:47: learning_rate: '-1'",
-             "bad.yaml:4:14:", "'two'", "bad.yaml:5:1: unknown key 'whn'", "'when'"});
+             "bad.yaml:4:14:", "'two'", "bad.yaml:5:15: encoders: unknown encoder 'vidoe1'; did you mean 'video1'",
+             "bad.yaml:6:1: unknown key 'whn'", "'when'", "bad.yaml:7:8: folds: the dataset has no fold 9"});
 }
 
 TEST_F(BadInput, SweepsThatTheDatasetCannotServeAreRefused) {

@@ -41,6 +41,19 @@ std::string mistake(const std::string& text, const DatasetShape& shape = four_en
   return all.empty() ? "" : all.front();
 }
 
+/// Of a file with mistakes of its own: theirs first, then those that the dataset shows.
+std::vector<std::string> all_mistakes(const std::string& text) {
+  const ParsedSweep parsed = read_sweep(text, "s.yaml");
+  EXPECT_FALSE(parsed.mistakes.empty());
+  std::vector<std::string> result;
+  for (const auto& list : {parsed.mistakes, find_mistakes(parsed, four_encoders())}) {
+    for (const Diagnostic& d : list) {
+      result.push_back(std::to_string(d.line) + ":" + std::to_string(d.column) + ": " + d.message);
+    }
+  }
+  return result;
+}
+
 /// Values of one axis, config by config; "-" where it is not varied.
 std::vector<std::string> column(const Expansion& expansion, const std::string& axis) {
   std::vector<std::string> result;
@@ -456,6 +469,45 @@ TEST(CountByAxis, ADrawnAxisIsOneRow) {
   ASSERT_EQ(counts[0].values.size(), 1u);
   EXPECT_EQ(counts[0].values[0].value, "0 to 0.5");
   EXPECT_EQ(counts[0].values[0].configs, 9);
+}
+
+TEST(Mistakes, OfTheFileAndOfItsDatasetComeInOneRound) {
+  const auto all = all_mistakes(
+      "base: {lerning_rate: 0.01}\n"
+      "folds: [0, 9]\n"
+      "axes:\n"
+      "  encoders: [[clip, hubrt], {modality: vido}]\n"
+      "  top_n: [1, 2, 7]\n"
+      "reference: {encoders: [wavelm]}\n");
+  ASSERT_EQ(all.size(), 6u) << testing::PrintToString(all);
+  EXPECT_EQ(all[0].substr(0, 63), "1:8: unknown setting 'lerning_rate'; did you mean 'learning_rat");
+  EXPECT_EQ(all[1], "2:8: folds: the dataset has no fold 9; valid: 0, 1, 2, 3, 4");
+  EXPECT_EQ(all[2], "4:21: encoders: unknown encoder 'hubrt'; did you mean 'hubert'?");
+  EXPECT_EQ(all[3], "4:40: encoders: unknown modality 'vido'; did you mean 'video'?");
+  EXPECT_NE(all[4].find("5:3: top_n 7 is larger than the 4 encoders"), std::string::npos) << all[4];
+  EXPECT_EQ(all[5], "6:24: encoders: unknown encoder 'wavelm'; did you mean 'wavlm'?");
+}
+
+TEST(Mistakes, NoConsequenceOfAMistakeIsTold) {
+  // Each would be impossible, or idle, as far as it could be read; but that is not what the file says.
+  for (const char* text : {
+           "base: {selection: al, top_n: 9}",              // all does not read top_n
+           "base: {encoders: [clip], top_n: one}",         // the default of top_n is larger than 1
+           "base: {selecton: all, top_n: 9}",              // the name of a setting
+           "base: {encoders: [clip]}\naxs: {top_n: [1]}",  // the name of a section
+           "base: {selection: all}\naxes: {top_n: [1, 2], selection: [lerned, all]}",
+           "base: {epochs: 1.5, warmup_epochs: 200}",  // how many epochs are meant?
+       }) {
+    const auto all = all_mistakes(text);
+    EXPECT_EQ(all.size(), 1u) << text << testing::PrintToString(all);
+  }
+}
+
+TEST(Mistakes, AnUnknownEncoderHidesNoTopNThatIsTooLargeForAllOfThem) {
+  const auto all = mistakes("axes: {encoders: [[clip, hubrt]], top_n: [3, 5]}");
+  ASSERT_EQ(all.size(), 2u) << testing::PrintToString(all);
+  EXPECT_NE(all[0].find("hubert"), std::string::npos);
+  EXPECT_NE(all[1].find("top_n 5 is larger than the 4 encoders"), std::string::npos) << all[1];
 }
 
 }  // namespace
