@@ -1,6 +1,6 @@
 # One interface target carries what every target of ours is compiled with.
 option(MEDLEY_TESTS "Build the tests" ON)
-option(MEDLEY_TRAINER "Build the trainer and medley-worker (needs LibTorch and MPI)" ON)
+option(MEDLEY_TRAINER "Build the trainer and medley-worker (needs LibTorch)" ON)
 set(MEDLEY_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE)
