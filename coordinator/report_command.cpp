@@ -20,6 +20,8 @@ struct ReportOptions {
   bool as_json = false, as_csv = false, as_markdown = false, as_latex = false;
   int top = 0;
   std::string decode = "thresholds";
+  bool wide = false;
+  bool referee = false;
 };
 
 void report(const ReportOptions& options, const Globals& globals) {
@@ -31,7 +33,18 @@ void report(const ReportOptions& options, const Globals& globals) {
                       : options.as_markdown ? sweep::ReportFormat::kMarkdown
                       : options.as_latex    ? sweep::ReportFormat::kLatex
                                             : sweep::ReportFormat::kText;
-  std::cout << sweep::render(sweep::make_report(report_input(reader, sweep, decode)), format, options.top);
+  const auto detail = options.wide ? sweep::Detail::kWide : sweep::Detail::kFit;
+  const sweep::Report report = sweep::make_report(report_input(reader, sweep, decode));
+  if (!options.referee) {
+    std::cout << sweep::render(report, format, options.top, detail);
+    return;
+  }
+  if (report.families.empty()) {
+    throw UsageError(
+        "the sweep file of '" + sweep.name +
+        "' compares nothing; add, say, `compare: {axis: selection, baseline: learned}` and submit it again");
+  }
+  std::cout << sweep::render_referee(report, format, detail);
 }
 
 json number(double value) { return std::isfinite(value) ? json(value) : json(); }
@@ -229,6 +242,8 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   formats->add_flag("--latex", options->as_latex, "tables in LaTeX (booktabs)");
   formats->require_option(0, 1);
   command->add_option("--top", options->top, "list only so many configs; 0: all")->check(CLI::NonNegativeNumber);
+  command->add_flag("--wide", options->wide, "every column; else tables of text keep to 120 characters where they can");
+  command->add_flag("--referee", options->referee, "only the comparisons that the sweep file declares, and verdicts");
   command
       ->add_option("--decode", options->decode, "how the clean numbers decode: official thresholds, or score-optimal")
       ->check(CLI::IsMember({"thresholds", "optimal"}))
@@ -236,7 +251,7 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   command->footer(
       "Paper-style numbers tune epoch and thresholds on the fold they report; clean ones do not.\n"
       "Examples:\n  medley report\n  medley report topn --top 10\n  medley report topn --latex > table.tex\n"
-      "  medley report topn --csv | column -s, -t");
+      "  medley report topn --csv | column -s, -t\n  medley report topn --referee");
   command->callback([options, &globals] { report(*options, globals); });
 
   struct ShowOptions {

@@ -87,6 +87,19 @@ Accuracy mean_of(const std::vector<Accuracy>& values) {
   return {mean(presence), mean(salience)};
 }
 
+/// As wide as the interval of the mean over cells.
+Interval interval_about(double centre, const std::vector<CellScore>& cells, double CellScore::*score,
+                        const ReportInput& input) {
+  std::vector<FoldDifference> values;
+  for (const CellScore& cell : cells) {
+    if (std::isfinite(cell.*score)) values.push_back({cell.fold, cell.*score});
+  }
+  if (input.folds.size() < 2) return {kNaN, kNaN};
+  const PairedComparison mean = BlockedComparison(values, static_cast<int>(input.folds.size())).result();
+  const double half = (mean.interval.high - mean.interval.low) / 2;
+  return {centre - half, centre + half};
+}
+
 ConfigReport measure(const ReportConfig& config, const Cells& cells, const ReportInput& input) {
   ConfigReport report;
   report.id = config.id;
@@ -146,6 +159,8 @@ ConfigReport measure(const ReportConfig& config, const Cells& cells, const Repor
   if (report.clean_seeds == 0 && report.no_clean.empty() && report.paper_score.count > 0) {
     report.no_clean = "no seed has a number in every fold yet";
   }
+  report.paper_interval = interval_about(report.paper_score.mean, report.cells, &CellScore::paper, input);
+  report.clean_interval = interval_about(report.clean.score(), report.cells, &CellScore::clean, input);
   return report;
 }
 
@@ -168,6 +183,7 @@ std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
       std::vector<double> clean;
       for (const ConfigReport* member : members) {
         row.whole = row.whole && member->whole();
+        row.transductive = row.transductive || member->transductive;
         for (const CellScore& cell : member->cells) paper.push_back(cell.paper);
         if (member->clean_seeds > 0) clean.push_back(member->clean.score());
         if (row.best_config.empty() && member->paper_score.count > 0) {

@@ -90,6 +90,8 @@ struct ConfigReport {
   int clean_seeds = 0;        ///< seeds that have a clean number; 0: `clean` says nothing
   Accuracy clean;             ///< hits pooled over folds, mean of seeds
   double clean_score_sd = 0;  ///< over seeds
+  Interval paper_interval;    ///< 95 % of the mean Score of cells (BlockedComparison); NaN below two folds
+  Interval clean_interval;    ///< the same width about `clean`, which pools hits instead
   std::string no_clean;       ///< why there is no clean number; "" when there is, or nothing has finished
   std::optional<double> gap() const;  ///< optimism: mean paper-style Score minus clean Score
   std::vector<CellScore> cells;       ///< those with a number, by seed, then fold
@@ -104,6 +106,7 @@ struct AxisValueReport {
   int configs = 0;
   int trials = 0;               ///< with a number
   bool whole = true;            ///< every one of the configs is
+  bool transductive = false;    ///< any of them is
   ScoreSpread paper_score;      ///< over trials
   ScoreSpread clean_score;      ///< over configs with a clean number
   std::string best_config;      ///< the first of them in the ranking; "" when none has a number
@@ -137,9 +140,15 @@ struct Report {
 Report make_report(const ReportInput& input);
 
 enum class ReportFormat { kText, kMarkdown, kLatex, kCsv, kJson };
+enum class Detail {
+  kFit,   ///< what people read first; text keeps to 120 columns where it can, leaving out columns with a note
+  kWide,  ///< everything
+};
 /// `top`: how many configs are listed (0: all) in text, Markdown and LaTeX. CSV has the configs only, JSON everything;
 /// both with full precision. Ends with a newline.
-std::string render(const Report& report, ReportFormat format, int top = 0);
+std::string render(const Report& report, ReportFormat format, int top = 0, Detail detail = Detail::kFit);
+/// The families only, in every format; "" in text, Markdown and LaTeX when there are none.
+std::string render_referee(const Report& report, ReportFormat format, Detail detail = Detail::kFit);
 
 /// As papers print a share: .279, 1.000, -.012; "-" for NaN.
 std::string share_text(double share);

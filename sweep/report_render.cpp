@@ -1,40 +1,26 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
 
 #include "sweep/config.h"
-#include "sweep/report.h"
-#include "sweep/table.h"
+#include "sweep/report_text.h"
 
 namespace medley::sweep {
 namespace {
 
 using nlohmann::json;
 
-constexpr const char* kIncomplete = "*";
-constexpr const char* kDiverged = "†";
-constexpr const char* kTransductive = "‡";
-
-std::string spread_text(double mean, double sd) {
-  return std::isnan(sd) ? share_text(mean) : share_text(mean) + " ± " + share_text(sd);
-}
-
-std::string signed_text(double difference) {
-  const std::string text = share_text(difference);
-  return text.front() == '-' || std::isnan(difference) ? text : "+" + text;
-}
-
-std::string p_text(double p) { return p < 0.001 ? "p<.001" : "p=" + share_text(p); }
+constexpr Table::Align kLeft = Table::Align::kLeft;
+constexpr Table::Align kRight = Table::Align::kRight;
 
 std::string comparison_text(const ConfigReport& config) {
   if (!config.against_best) return "-";
   const PairedComparison& c = *config.against_best;
-  const char* verdict = c.verdict == PairedComparison::Verdict::kInconclusive ? " inconclusive" : "";
-  return signed_text(c.mean) + " " + p_text(c.p) + verdict;
+  const bool clear = c.verdict != PairedComparison::Verdict::kInconclusive;
+  return signed_text(c.mean) + (clear ? "  " : " ~") + p_text(c.p);
 }
 
-std::string cells_text(const ConfigReport& config) {
+std::string cells_of(const ConfigReport& config) {
   std::string text = std::to_string(config.done) + "/" + std::to_string(config.expected);
   if (config.diverged > 0) text += " (" + std::to_string(config.diverged) + " diverged)";
   return text;
@@ -42,12 +28,10 @@ std::string cells_text(const ConfigReport& config) {
 
 std::string marks(const ConfigReport& config) {
   std::string text;
-  if (config.done < config.expected) text += kIncomplete;
-  if (config.diverged > 0) text += kDiverged;
+  if (config.done < config.expected) text += kIncompleteMark;
+  if (config.diverged > 0) text += kDivergedMark;
   return text;
 }
-
-std::string axis_text(const json& value) { return value.is_null() ? "(not used)" : value_text(value); }
 
 /// Letters for the footnotes that say why a clean number is missing, in order of first appearance.
 class Reasons {
@@ -73,33 +57,95 @@ class Reasons {
 std::string clean_protocol(const Report& report) {
   if (report.decode == CleanDecode::kOptimal) {
     return "clean: epoch fixed or chosen on the inner fold, score-optimal decode fitted on the other folds; hits "
-           "pooled "
-           "over folds; mean over seeds";
+           "pooled over folds; mean over seeds";
   }
   return "clean: epoch fixed, thresholds chosen on the other folds (epoch and thresholds on the inner fold with "
          "inner_fold); hits pooled over folds; mean over seeds";
 }
 
-std::string size_text(const Report& report) {
-  const auto count = [](int n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
-  return count(static_cast<int>(report.configs.size()), "config") + ", " + count(report.folds, "fold") + " x " +
-         count(report.seeds, "seed");
+void add_notes(Table& table, const Report& report, Detail detail) {
+  table.notes.push_back(std::string("ranked by ") +
+                        (report.ranked_by == RankedBy::kCleanScore ? "clean" : "mean paper-style") +
+                        " Score, whole blocks (every fold and seed has a number) first");
+  table.notes.push_back(clean_protocol(report));
+  table.notes.push_back(
+      "paper-style: epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds");
+  if (detail == Detail::kWide) {
+    table.notes.push_back(
+        "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over "
+        "seeds");
+    table.notes.push_back("clean SD: over seeds");
+  }
+  table.notes.push_back(
+      "95 % int.: of the mean Score over folds and seeds, corrected resampled t (Nadeau-Bengio, folds as blocks)");
+  table.notes.push_back("gap: optimism, mean paper-style Score less clean Score");
+  if (report.configs.size() > 1) {
+    table.notes.push_back(std::string("vs #1: mean difference of ") +
+                          (report.compared_clean ? "clean" : "paper-style") +
+                          " Scores over shared cells and p of the same test, two-sided; ~ inconclusive (p >= .05)");
+  }
 }
 
-Table leaderboard(const Report& report, int top) {
+std::vector<std::string> clean_cells(const ConfigReport& config, Reasons& reasons, Detail detail) {
+  const std::string mark = marks(config);
+  std::vector<std::string> row;
+  if (config.clean_seeds == 0) {
+    row.push_back(config.no_clean.empty() ? "-" : "- " + reasons.letter(config.no_clean));
+    row.insert(row.end(), detail == Detail::kWide ? 4u : 3u, "-");
+    return row;
+  }
+  row.push_back(share_text(config.clean.score()) + mark);
+  if (detail == Detail::kWide) row.push_back(share_text(config.clean_score_sd));
+  row.push_back(interval_text(config.clean_interval));
+  row.push_back(share_text(config.clean.presence) + mark);
+  row.push_back(share_text(config.clean.salience) + mark);
+  return row;
+}
+
+std::vector<std::string> paper_cells(const ConfigReport& config, Detail detail) {
+  const std::string mark = marks(config);
+  std::vector<std::string> row;
+  const auto with_sd = [&](const ScoreSpread& value) {
+    row.push_back(value.count == 0 ? "-" : spread_text(value.mean, value.sd) + mark);
+  };
+  const auto plain = [&](const ScoreSpread& value) {
+    row.push_back(value.count == 0 ? "-" : share_text(value.mean) + mark);
+  };
+  with_sd(config.paper_score);
+  if (detail == Detail::kFit) {
+    plain(config.paper_presence);
+    plain(config.paper_salience);
+  } else {
+    row.push_back(interval_text(config.paper_interval));
+    with_sd(config.paper_presence);
+    with_sd(config.paper_salience);
+    row.push_back(config.pooled_seeds == 0 ? "-" : share_text(config.pooled.score()) + mark);
+  }
+  return row;
+}
+
+Table leaderboard(const Report& report, int top, Detail detail) {
   std::set<std::string> axes;
   for (const AxisReport& axis : report.axes) {
     if (axis.values.size() > 1) axes.insert(axis.axis);
   }
+  const AxisText axis_text(report);
+  const bool wide = detail == Detail::kWide;
   Table table;
-  table.title =
-      report.sweep + " on " + report.dataset + (report.synthetic ? " (synthetic data)" : "") + ": " + size_text(report);
-  table.columns = {{"#", Table::Align::kRight}, {"config", Table::Align::kLeft}};
-  for (const std::string& axis : axes) table.columns.push_back({axis, Table::Align::kLeft});
-  for (const char* head : {"cells", "Score paper", "ACC_P paper", "ACC_S paper", "pooled", "Score clean", "ACC_P",
-                           "ACC_S", "gap", "vs #1"}) {
-    table.columns.push_back({head, Table::Align::kRight});
+  table.title = source_text(report) + ": " + std::to_string(report.configs.size()) +
+                (report.configs.size() == 1 ? " config, " : " configs, ") + cells_text(report);
+  table.columns = {{"#", kRight}, {"config", kLeft}};
+  for (const std::string& axis : axes) table.columns.push_back({axis, kLeft});
+  table.columns.push_back({"cells", kRight});
+  for (const char* head : {"Score", "SD", "95 % int.", "ACC_P", "ACC_S"}) {
+    if (wide || head != std::string("SD")) table.columns.push_back({head, kRight, "clean"});
   }
+  for (const char* head : {"Score", "95 % int.", "ACC_P", "ACC_S", "pooled"}) {
+    const bool standard = head != std::string("95 % int.") && head != std::string("pooled");
+    if (wide || standard) table.columns.push_back({head, kRight, "paper-style"});
+  }
+  table.columns.push_back({"gap", kRight});
+  if (report.configs.size() > 1) table.columns.push_back({"vs #1", kRight});
   Reasons reasons;
   bool incomplete = false;
   bool diverged = false;
@@ -108,211 +154,68 @@ Table leaderboard(const Report& report, int top) {
       top > 0 ? std::min(report.configs.size(), static_cast<std::size_t>(top)) : report.configs.size();
   for (std::size_t i = 0; i < shown; ++i) {
     const ConfigReport& config = report.configs[i];
-    std::vector<std::string> row = {std::to_string(i + 1), config.id + (config.transductive ? kTransductive : "")};
     transductive = transductive || config.transductive;
-    for (const std::string& axis : axes) row.push_back(axis_text(config.axis_values.value(axis, json())));
-    row.push_back(cells_text(config));
-    const std::string mark = marks(config);
     incomplete = incomplete || config.done < config.expected;
     diverged = diverged || config.diverged > 0;
-    for (const ScoreSpread* value : {&config.paper_score, &config.paper_presence, &config.paper_salience}) {
-      row.push_back(value->count == 0 ? "-" : spread_text(value->mean, value->sd) + mark);
-    }
-    row.push_back(config.pooled_seeds == 0 ? "-" : share_text(config.pooled.score()) + mark);
-    if (config.clean_seeds == 0) {
-      row.push_back(config.no_clean.empty() ? "-" : "- " + reasons.letter(config.no_clean));
-      row.insert(row.end(), {"-", "-"});
-    } else {
-      row.push_back(spread_text(config.clean.score(), config.clean_score_sd) + mark);
-      row.push_back(share_text(config.clean.presence) + mark);
-      row.push_back(share_text(config.clean.salience) + mark);
-    }
-    row.push_back(config.gap() ? signed_text(*config.gap()) + mark : "-");
-    row.push_back(i == 0 ? "" : comparison_text(config));
+    std::vector<std::string> row = {std::to_string(i + 1), config.id + (config.transductive ? kTransductiveMark : "")};
+    for (const std::string& axis : axes) row.push_back(axis_text(axis, config.axis_values.value(axis, json())));
+    row.push_back(cells_of(config));
+    for (std::string& cell : clean_cells(config, reasons, detail)) row.push_back(std::move(cell));
+    for (std::string& cell : paper_cells(config, detail)) row.push_back(std::move(cell));
+    row.push_back(config.gap() ? signed_text(*config.gap()) + marks(config) : "-");
+    if (report.configs.size() > 1) row.push_back(i == 0 ? "" : comparison_text(config));
     table.rows.push_back(std::move(row));
+  }
+  if (!wide) {
+    axes.insert("cells");
+    lift_constants(table, axes);
   }
   if (shown < report.configs.size()) {
     table.notes.push_back("not listed: " + std::to_string(report.configs.size() - shown) + " more");
   }
-  table.notes.push_back(std::string("ranked by ") +
-                        (report.ranked_by == RankedBy::kCleanScore ? "clean" : "mean paper-style") +
-                        " Score, whole blocks (every fold and seed has a number) first");
-  table.notes.push_back(
-      "paper: paper-style, epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and "
-      "seeds");
-  table.notes.push_back(
-      "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over seeds");
-  table.notes.push_back(clean_protocol(report) + "; ± SD over seeds; ACC_P and ACC_S after it are clean too");
-  table.notes.push_back("gap: optimism, mean paper-style Score less clean Score");
-  if (report.configs.size() > 1) {
-    table.notes.push_back(std::string("vs #1: mean difference of ") +
-                          (report.compared_clean ? "clean" : "paper-style") +
-                          " Scores over shared cells, corrected resampled t-test (Nadeau-Bengio), two-sided");
-  }
-  if (transductive) {
-    table.notes.push_back(std::string(kTransductive) +
-                          " transductive: training read unlabelled features of clips that it is scored on");
-  }
-  if (incomplete) table.notes.push_back(std::string(kIncomplete) + " incomplete: over the cells that are done only");
-  if (diverged) table.notes.push_back(std::string(kDiverged) + " over the cells that did not diverge only");
+  add_notes(table, report, detail);
+  if (transductive) table.notes.push_back(std::string(kTransductiveMark) + " " + kTransductiveNote);
+  if (incomplete)
+    table.notes.push_back(std::string(kIncompleteMark) + " incomplete: over the cells that are done only");
+  if (diverged) table.notes.push_back(std::string(kDivergedMark) + " over the cells that did not diverge only");
   for (std::string& note : reasons.notes()) table.notes.push_back(std::move(note));
-  if (report.synthetic) table.notes.push_back("synthetic data: these numbers say nothing about real clips");
+  if (report.synthetic) table.notes.push_back(kSyntheticNote);
   return table;
 }
 
-Table axis_table(const AxisReport& axis) {
+Table axis_table(const Report& report, const AxisReport& axis) {
+  const AxisText axis_text(report);
   Table table;
   table.title = "by " + axis.axis;
-  table.columns = {{axis.axis, Table::Align::kLeft},         {"configs", Table::Align::kRight},
-                   {"trials", Table::Align::kRight},         {"Score paper", Table::Align::kRight},
-                   {"Score clean", Table::Align::kRight},    {"best config", Table::Align::kLeft},
-                   {"its Score paper", Table::Align::kRight}};
+  table.columns = {{axis.axis, kLeft},      {"configs", kRight},    {"trials", kRight},         {"Score clean", kRight},
+                   {"Score paper", kRight}, {"best config", kLeft}, {"its Score paper", kRight}};
   bool partial = false;
+  bool transductive = false;
   for (const AxisValueReport& value : axis.values) {
-    const std::string mark = value.whole ? "" : kIncomplete;
+    std::string mark = value.whole ? "" : kIncompleteMark;
+    if (value.transductive) mark += kTransductiveMark;
     partial = partial || !value.whole;
-    table.rows.push_back(
-        {axis_text(value.value), std::to_string(value.configs), std::to_string(value.trials),
-         value.paper_score.count == 0 ? "-" : spread_text(value.paper_score.mean, value.paper_score.sd) + mark,
-         value.clean_score.count == 0 ? "-" : spread_text(value.clean_score.mean, value.clean_score.sd) + mark,
-         value.best_config.empty() ? "-" : value.best_config,
-         value.best_config.empty() ? "-" : share_text(value.best_paper_score)});
+    transductive = transductive || value.transductive;
+    const auto spread = [&](const ScoreSpread& scores) {
+      return scores.count == 0 ? "-" : spread_text(scores.mean, scores.sd) + mark;
+    };
+    table.rows.push_back({axis_text(axis.axis, value.value), std::to_string(value.configs),
+                          std::to_string(value.trials), spread(value.clean_score), spread(value.paper_score),
+                          value.best_config.empty() ? "-" : value.best_config,
+                          value.best_config.empty() ? "-" : share_text(value.best_paper_score)});
   }
   table.notes.push_back(
-      "marginal means: paper-style Score ± SD over trials (optimistic), clean Score ± SD over configs");
-  if (partial) table.notes.push_back(std::string(kIncomplete) + " not every cell of these configs has a number");
+      "marginal means: clean Score ± SD over configs, paper-style Score ± SD over trials (optimistic)");
+  if (partial) table.notes.push_back(std::string(kIncompleteMark) + " not every cell of these configs has a number");
+  if (transductive) table.notes.push_back(std::string(kTransductiveMark) + " some of them " + kTransductiveNote);
   return table;
 }
 
-json number(double value) { return std::isfinite(value) ? json(value) : json(); }
-
-json spread_json(const ScoreSpread& value) {
-  return {{"count", value.count}, {"mean", number(value.mean)}, {"sd", number(value.sd)}};
-}
-
-json accuracy_json(const Accuracy& value) {
-  return {{"acc_presence", number(value.presence)},
-          {"acc_salience", number(value.salience)},
-          {"score", number(value.score())}};
-}
-
-json config_json(const ConfigReport& config, int rank) {
-  json object = {{"rank", rank},
-                 {"config", config.id},
-                 {"axis_values", config.axis_values},
-                 {"settings", config.settings},
-                 {"transductive", config.transductive},
-                 {"cells_done", config.done},
-                 {"cells_expected", config.expected},
-                 {"cells_diverged", config.diverged},
-                 {"whole", config.whole()},
-                 {"paper",
-                  {{"acc_presence", spread_json(config.paper_presence)},
-                   {"acc_salience", spread_json(config.paper_salience)},
-                   {"score", spread_json(config.paper_score)}}},
-                 {"paper_pooled", nullptr},
-                 {"clean", nullptr},
-                 {"no_clean", config.no_clean},
-                 {"gap", config.gap() ? number(*config.gap()) : json()},
-                 {"against_best", nullptr}};
-  if (config.pooled_seeds > 0) {
-    object["paper_pooled"] = accuracy_json(config.pooled);
-    object["paper_pooled"]["seeds"] = config.pooled_seeds;
-  }
-  if (config.clean_seeds > 0) {
-    object["clean"] = accuracy_json(config.clean);
-    object["clean"]["seeds"] = config.clean_seeds;
-    object["clean"]["score_sd"] = number(config.clean_score_sd);
-  }
-  if (config.against_best) {
-    const PairedComparison& c = *config.against_best;
-    object["against_best"] = {{"pairs", c.pairs},
-                              {"mean", number(c.mean)},
-                              {"standard_error", number(c.standard_error)},
-                              {"t", number(c.t)},
-                              {"p", number(c.p)},
-                              {"low", number(c.interval.low)},
-                              {"high", number(c.interval.high)},
-                              {"verdict", verdict_name(c.verdict)}};
-  }
-  return object;
-}
-
-std::string report_json(const Report& report) {
-  json configs = json::array();
-  for (std::size_t i = 0; i < report.configs.size(); ++i) {
-    configs.push_back(config_json(report.configs[i], static_cast<int>(i + 1)));
-  }
-  json axes = json::array();
-  for (const AxisReport& axis : report.axes) {
-    json values = json::array();
-    for (const AxisValueReport& value : axis.values) {
-      values.push_back({{"value", value.value},
-                        {"configs", value.configs},
-                        {"trials", value.trials},
-                        {"whole", value.whole},
-                        {"paper_score", spread_json(value.paper_score)},
-                        {"clean_score", spread_json(value.clean_score)},
-                        {"best_config", value.best_config},
-                        {"best_paper_score", number(value.best_paper_score)}});
-    }
-    axes.push_back({{"axis", axis.axis}, {"values", std::move(values)}});
-  }
-  const json object = {{"sweep", report.sweep},
-                       {"dataset", report.dataset},
-                       {"synthetic", report.synthetic},
-                       {"folds", report.folds},
-                       {"seeds", report.seeds},
-                       {"clean_decode", report.decode == CleanDecode::kOptimal ? "optimal" : "thresholds"},
-                       {"ranked_by", report.ranked_by == RankedBy::kCleanScore ? "clean" : "paper"},
-                       {"compared_by", report.compared_clean ? "clean" : "paper"},
-                       {"configs", std::move(configs)},
-                       {"axes", std::move(axes)}};
-  return object.dump(2) + "\n";
-}
-
-/// The configs with full precision; empty where there is no number.
-Table full_precision(const Report& report) {
-  Table table;
-  const auto column = [&](const std::string& name) { table.columns.push_back({name, Table::Align::kLeft}); };
-  for (const char* name : {"rank", "config"}) column(name);
-  for (const AxisReport& axis : report.axes) column(axis.axis);
-  for (const char* name :
-       {"transductive", "cells_done", "cells_expected", "cells_diverged", "paper_score_mean", "paper_score_sd",
-        "paper_acc_presence_mean", "paper_acc_presence_sd", "paper_acc_salience_mean", "paper_acc_salience_sd",
-        "paper_pooled_score", "clean_score", "clean_score_sd", "clean_acc_presence", "clean_acc_salience", "gap",
-        "against_best_mean", "against_best_p"}) {
-    column(name);
-  }
-  const auto text = [](double value, bool known) {
-    return known && std::isfinite(value) ? value_text(json(value)) : std::string();
-  };
-  for (std::size_t i = 0; i < report.configs.size(); ++i) {
-    const ConfigReport& config = report.configs[i];
-    std::vector<std::string> row = {std::to_string(i + 1), config.id};
-    for (const AxisReport& axis : report.axes) {
-      const json value = config.axis_values.value(axis.axis, json());
-      row.push_back(value.is_null() ? "" : value_text(value));
-    }
-    row.push_back(config.transductive ? "true" : "false");
-    for (const int cells : {config.done, config.expected, config.diverged}) row.push_back(std::to_string(cells));
-    for (const ScoreSpread* value : {&config.paper_score, &config.paper_presence, &config.paper_salience}) {
-      row.push_back(text(value->mean, value->count > 0));
-      row.push_back(text(value->sd, value->count > 0));
-    }
-    row.push_back(text(config.pooled.score(), config.pooled_seeds > 0));
-    const bool clean = config.clean_seeds > 0;
-    for (const double value :
-         {config.clean.score(), config.clean_score_sd, config.clean.presence, config.clean.salience}) {
-      row.push_back(text(value, clean));
-    }
-    row.push_back(text(config.gap().value_or(0), config.gap().has_value()));
-    const auto& comparison = config.against_best;
-    row.push_back(text(comparison ? comparison->mean : 0, comparison.has_value()));
-    row.push_back(text(comparison ? comparison->p : 0, comparison.has_value()));
-    table.rows.push_back(std::move(row));
-  }
-  return table;
+std::string write(const Table& table, ReportFormat format) {
+  return format == ReportFormat::kText       ? text_table(table)
+         : format == ReportFormat::kMarkdown ? markdown_table(table)
+         : format == ReportFormat::kLatex    ? latex_table(table)
+                                             : csv_table(table);
 }
 
 }  // namespace
@@ -327,15 +230,35 @@ std::string share_text(double share) {
   return (negative ? "-" : "") + digits;
 }
 
-std::string render(const Report& report, ReportFormat format, int top) {
+std::string render(const Report& report, ReportFormat format, int top, Detail detail) {
   if (format == ReportFormat::kJson) return report_json(report);
   if (format == ReportFormat::kCsv) return csv_table(full_precision(report));
-  const auto write = format == ReportFormat::kText       ? text_table
-                     : format == ReportFormat::kMarkdown ? markdown_table
-                                                         : latex_table;
-  std::string text = write(leaderboard(report, top));
+  Table board = leaderboard(report, top, detail);
+  if (format == ReportFormat::kText && detail == Detail::kFit) {
+    fit(board, {{"paper-style ACC_P", "paper-style ACC_S"}, {"clean 95 % int."}, {"clean ACC_P", "clean ACC_S"}});
+  }
+  std::string text = write(board, format);
   for (const AxisReport& axis : report.axes) {
-    if (axis.values.size() > 1) text += "\n" + write(axis_table(axis));
+    if (axis.values.size() > 1) text += "\n" + write(axis_table(report, axis), format);
+  }
+  for (const FamilyReport& family : report.families)
+    text += "\n" + write(referee_table(report, family, detail), format);
+  return text;
+}
+
+std::string render_referee(const Report& report, ReportFormat format, Detail detail) {
+  if (format == ReportFormat::kCsv) return csv_table(referee_csv(report));
+  if (format == ReportFormat::kJson) {
+    json families = json::array();
+    for (const FamilyReport& family : report.families) families.push_back(referee_json(family));
+    return json{{"sweep", report.sweep}, {"dataset", report.dataset}, {"synthetic", report.synthetic},
+                {"folds", report.folds}, {"seeds", report.seeds},     {"families", std::move(families)}}
+               .dump(2) +
+           "\n";
+  }
+  std::string text;
+  for (const FamilyReport& family : report.families) {
+    text += (text.empty() ? "" : "\n") + write(referee_table(report, family, detail), format);
   }
   return text;
 }

@@ -11,6 +11,7 @@
 namespace medley::sweep {
 namespace {
 
+constexpr double kMostFreedom = 10'000;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// The finaliser of SplitMix64 (Steele, Lea & Flood 2014): a bijection that mixes all bits.
@@ -163,6 +164,7 @@ double student_t_quantile(double p, double df) {
   while (student_t_cdf(high, df) < p && high < 1e300) high *= 2;
   for (int i = 0; i < 200; ++i) {
     const double middle = low + (high - low) / 2;
+    if (middle == low || middle == high) break;
     (student_t_cdf(middle, df) < p ? low : high) = middle;
   }
   return high;
@@ -249,7 +251,9 @@ double BlockedComparison::freedom(double between, double within, double seeds) c
   double squares = of_between * of_between / (blocks_ - 1);
   if (of_within > 0) squares += of_within * of_within / (blocks_ * (seeds - 1));
   const double sum = of_between + of_within;
-  return squares > 0 ? sum * sum / squares : blocks_ - 1;
+  const double satterthwaite = squares > 0 ? sum * sum / squares : blocks_ - 1;
+  // Student's t with more is the normal distribution to four digits.
+  return std::min(kMostFreedom, (satterthwaite + blocks_ - 1) / 2);
 }
 
 double BlockedComparison::half_width(double seeds, double level) const {

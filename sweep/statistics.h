@@ -93,8 +93,9 @@ struct FoldDifference {
 /// fold then share what is particular to its clips, and more seeds do not average that away. With k folds of S seeds,
 /// mean squares MSB between folds and MSW within them (one-way analysis of variance), the variance of the mean is
 ///   MSB / (k S) + [MSB / S + (1 - 1/S) MSW] * test/train:
-/// folds are the unit, and the bracket is the variance of a single difference. Degrees of freedom by Satterthwaite
-/// (1946). With one seed, or differences that know no folds, it is Nadeau & Bengio's.
+/// folds are the unit, and the bracket is the variance of a single difference. Degrees of freedom are halfway between
+/// Satterthwaite's (1946) and the folds' k - 1: his estimate is too large just when the spread of the folds is
+/// underestimated, and calls too much (tests/sweep/referee_test.cpp). With one seed it is Nadeau & Bengio's.
 class BlockedComparison {
  public:
   /// Folds may have different numbers of differences. Fewer than two of them with a difference: no comparison, p = 1

@@ -50,6 +50,8 @@ std::string latex_escaped(const std::string& text) {
                                                              {">", "\\textgreater{}"},
                                                              {"±", "$\\pm$"},
                                                              {"†", "$\\dagger$"},
+                                                             {"Δ", "$\\Delta$"},
+                                                             {"−", "$-$"},
                                                              {"‡", "$\\ddagger$"}};
   return replaced(text, special);
 }
@@ -67,29 +69,90 @@ std::string csv_field(const std::string& text) {
   return quoted + "\"";
 }
 
-void check(const Table& table) {
-  for (const auto& row : table.rows) assert(row.size() == table.columns.size());
+std::string grouped_head(const Table::Column& column) {
+  return column.group.empty() ? column.head : column.group + " " + column.head;
 }
 
-}  // namespace
+/// Neighbouring columns of one group; columns without a group stand alone.
+struct Span {
+  std::string group;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
 
-std::string text_table(const Table& table) {
-  check(table);
+std::vector<Span> spans(const Table& table) {
+  std::vector<Span> made;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    const std::string& group = table.columns[c].group;
+    if (!made.empty() && !group.empty() && made.back().group == group) {
+      made.back().end = c + 1;
+    } else {
+      made.push_back({group, c, c + 1});
+    }
+  }
+  return made;
+}
+
+/// A column is as wide as its widest cell; the last of a group makes room for the group's name.
+std::vector<std::size_t> column_widths(const Table& table) {
   std::vector<std::size_t> widths;
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     std::size_t most = width(table.columns[c].head);
     for (const auto& row : table.rows) most = std::max(most, width(row[c]));
     widths.push_back(most);
   }
+  for (const Span& span : spans(table)) {
+    std::size_t room = 2 * (span.end - span.begin) - 2;
+    for (std::size_t c = span.begin; c < span.end; ++c) room += widths[c];
+    const std::size_t wanted = width(span.group);
+    if (room < wanted) widths[span.end - 1] += wanted - room;
+  }
+  return widths;
+}
+
+std::string line_of(std::size_t length) {
+  std::string line;
+  for (std::size_t i = 0; i < length; ++i) line += "─";
+  return line;
+}
+
+void check(const Table& table) {
+  for (const auto& row : table.rows) assert(row.size() == table.columns.size());
+}
+
+}  // namespace
+
+std::size_t text_width(const Table& table) {
+  std::size_t total = 0;
+  for (const std::size_t width : column_widths(table)) total += width + 2;
+  return total - std::min<std::size_t>(total, 2);
+}
+
+std::string text_table(const Table& table) {
+  check(table);
+  const std::vector<std::size_t> widths = column_widths(table);
+  std::string groups;
   std::string head;
   std::string rule;
   for (std::size_t c = 0; c < widths.size(); ++c) {
     const std::string gap = c ? "  " : "";
     head += gap + padded(table.columns[c].head, widths[c], table.columns[c].align);
-    rule += gap;
-    for (std::size_t i = 0; i < widths[c]; ++i) rule += "─";
+    rule += gap + line_of(widths[c]);
   }
-  std::string text = table.title + "\n" + without_trailing_space(head) + "\n" + rule + "\n";
+  for (const Span& span : spans(table)) {
+    std::size_t room = 2 * (span.end - span.begin) - 2;
+    for (std::size_t c = span.begin; c < span.end; ++c) room += widths[c];
+    if (span.begin > 0) groups += "  ";
+    groups += span.group.empty() ? std::string(room, ' ') : span.group;
+    if (span.group.empty()) continue;
+    const std::size_t left = room - std::min(room, width(span.group));
+    if (left > 0) groups += " " + line_of(left - 1);
+  }
+  std::string text = table.title + "\n";
+  for (const std::string& line : table.above) text += line + "\n";
+  groups = without_trailing_space(groups);
+  if (!groups.empty()) text += groups + "\n";
+  text += without_trailing_space(head) + "\n" + rule + "\n";
   for (const auto& row : table.rows) {
     std::string line;
     for (std::size_t c = 0; c < widths.size(); ++c) {
@@ -103,8 +166,10 @@ std::string text_table(const Table& table) {
 
 std::string markdown_table(const Table& table) {
   check(table);
-  std::string text = "**" + markdown_escaped(table.title) + "**\n\n|";
-  for (const auto& column : table.columns) text += " " + markdown_escaped(column.head) + " |";
+  std::string text = "**" + markdown_escaped(table.title) + "**\n\n";
+  for (const std::string& line : table.above) text += markdown_escaped(line) + "\n\n";
+  text += "|";
+  for (const auto& column : table.columns) text += " " + markdown_escaped(grouped_head(column)) + " |";
   text += "\n|";
   for (const auto& column : table.columns) text += column.align == Table::Align::kLeft ? " :--- |" : " ---: |";
   text += "\n";
@@ -120,14 +185,29 @@ std::string markdown_table(const Table& table) {
 
 std::string latex_table(const Table& table) {
   check(table);
-  std::string text = "\\begin{table}\n\\centering\n\\caption{" + latex_escaped(table.title) + ".}\n\\begin{tabular}{";
+  std::string caption = table.title;
+  for (const std::string& line : table.above) caption += "; " + line;
+  std::string text = "\\begin{table}\n\\centering\n\\caption{" + latex_escaped(caption) + ".}\n\\begin{tabular}{";
   for (const auto& column : table.columns) text += column.align == Table::Align::kLeft ? 'l' : 'r';
   text += "}\n\\toprule\n";
   const auto line = [&](const auto& cells, const auto& text_of) {
     for (std::size_t c = 0; c < cells.size(); ++c) text += (c ? " & " : "") + latex_escaped(text_of(cells[c]));
     text += " \\\\\n";
   };
-  line(table.columns, [](const Table::Column& column) { return column.head; });
+  const std::vector<Span> groups = spans(table);
+  if (groups.size() < table.columns.size()) {
+    std::string rules;
+    for (const Span& span : groups) {
+      if (span.begin > 0) text += " & ";
+      if (span.group.empty()) continue;
+      text += "\\multicolumn{" + std::to_string(span.end - span.begin) + "}{c}{" + latex_escaped(span.group) + "}";
+      rules += "\\cmidrule(lr){" + std::to_string(span.begin + 1) + "-" + std::to_string(span.end) + "}";
+    }
+    text += " \\\\\n" + rules + "\n";
+    line(table.columns, [](const Table::Column& column) { return column.head; });
+  } else {
+    line(table.columns, grouped_head);
+  }
   text += "\\midrule\n";
   for (const auto& row : table.rows) line(row, [](const std::string& cell) { return cell; });
   text += "\\bottomrule\n\\end{tabular}\n";
@@ -139,7 +219,8 @@ std::string latex_table(const Table& table) {
 std::string csv_table(const Table& table) {
   check(table);
   std::string text;
-  for (std::size_t c = 0; c < table.columns.size(); ++c) text += (c ? "," : "") + csv_field(table.columns[c].head);
+  for (std::size_t c = 0; c < table.columns.size(); ++c)
+    text += (c ? "," : "") + csv_field(grouped_head(table.columns[c]));
   text += "\n";
   for (const auto& row : table.rows) {
     for (std::size_t c = 0; c < row.size(); ++c) text += (c ? "," : "") + csv_field(row[c]);

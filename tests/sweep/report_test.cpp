@@ -242,9 +242,8 @@ TEST(Report, SameBytesInAnyOrderOfInput) {
 
 TEST(Report, EveryNumberSaysItsProtocol) {
   const std::string text = render(make_report(two_configs()), ReportFormat::kText);
-  for (const char* said :
-       {"Score paper", "Score clean", "paper-style, epoch and thresholds tuned on the reported fold",
-        "thresholds chosen on the other folds", "ranked by clean Score", "corrected resampled t-test"}) {
+  for (const char* said : {"Score paper", "Score clean", "paper-style: epoch and thresholds tuned on the reported fold",
+                           "thresholds chosen on the other folds", "ranked by clean Score", "corrected resampled t"}) {
     EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
   }
 }
@@ -283,7 +282,8 @@ TEST(Report, CsvHasFullPrecision) {
   EXPECT_EQ(csv.substr(0, csv.find('\n')),
             "rank,config,top_n,transductive,cells_done,cells_expected,cells_diverged,paper_score_mean,paper_score_sd,"
             "paper_acc_presence_mean,paper_acc_presence_sd,paper_acc_salience_mean,paper_acc_salience_sd,"
-            "paper_pooled_score,clean_score,clean_score_sd,clean_acc_presence,clean_acc_salience,gap,"
+            "paper_pooled_score,clean_score,clean_score_sd,clean_score_low,clean_score_high,clean_acc_presence,clean_"
+            "acc_salience,gap,"
             "against_best_mean,against_best_p");
   EXPECT_NE(csv.find("\n1,b,2,false,4,4,0,0.35,0,0.5,0,0.2,0,"), std::string::npos) << csv;
 }
