@@ -58,6 +58,7 @@ std::vector<std::string> merged_environment(const std::map<std::string, std::str
 }  // namespace
 
 std::string Exit::text() const {
+  if (code < 0) return "an unknown exit code";
   if (signal == 0) return "exit code " + std::to_string(code);
   return "signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
 }

@@ -25,7 +25,7 @@ struct ProcessSpec {
 
 /// How a process ended, as the system tells it. Launchers' exit codes (mpirun, srun) are hints only.
 struct Exit {
-  int code = 0;    ///< exit code; 0 when it was killed
+  int code = 0;    ///< exit code; 0 when it was killed, -1 when nobody can know it
   int signal = 0;  ///< 0: it exited by itself
   /// "exit code 3", "signal 9 (Killed)".
   std::string text() const;

@@ -9,7 +9,6 @@
 
 #include <boost/asio.hpp>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,7 +16,7 @@
 #include "coordinator/error.h"
 #include "storage/reader.h"
 #include "tests/coordinator/fake_sweep.h"
-#include "worker/protocol/codec.h"
+#include "tests/worker/blocking_end.h"
 #include "worker/protocol/handshake.h"
 
 namespace medley::coordinator {
@@ -28,11 +27,10 @@ using asio::ip::tcp;
 using protocol::Message;
 using namespace std::chrono_literals;
 
-/// A worker's end of a connection; blocking, with a limit on every wait.
-class FakeWorker {
+/// A worker's end of a connection.
+class FakeWorker : public protocol::BlockingEnd {
  public:
-  FakeWorker(std::uint16_t port, const protocol::Token& token, std::uint16_t version = protocol::kVersion)
-      : socket_(io_) {
+  FakeWorker(std::uint16_t port, const protocol::Token& token, std::uint16_t version = protocol::kVersion) {
     socket_.connect({asio::ip::address_v4::loopback(), port});
     protocol::ClientHandshake handshake(token, version);
     std::array<std::uint8_t, protocol::kChallengeBytes> challenge;
@@ -52,14 +50,6 @@ class FakeWorker {
     }
   }
 
-  void send(const Message& message) { asio::write(socket_, asio::buffer(protocol::encode_frame(message))); }
-  Message receive() {
-    std::uint8_t head[4];
-    read(head, 4);
-    std::vector<std::uint8_t> body(protocol::decode_length(head));
-    read(body.data(), body.size());
-    return protocol::decode(body);
-  }
   template <class M>
   M expect() {
     for (;;) {
@@ -99,19 +89,6 @@ class FakeWorker {
   bool accepted = false;
   std::string refusal;
   std::string instance = protocol::random_instance();
-
- private:
-  void read(std::uint8_t* to, std::size_t size) {
-    while (size > 0) {
-      pollfd wait{socket_.native_handle(), POLLIN, 0};
-      if (poll(&wait, 1, 5'000) != 1) throw std::runtime_error("the coordinator says nothing");
-      const std::size_t n = socket_.read_some(asio::buffer(to, size));
-      to += n;
-      size -= n;
-    }
-  }
-  asio::io_context io_;
-  tcp::socket socket_;
 };
 
 /// No file of this process grows beyond `size` while it lives, as on a full disk.

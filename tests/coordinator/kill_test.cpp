@@ -258,6 +258,7 @@ TEST_F(Kill, TheSameSweepAgainTrainsNothing) {
   const Ended again = start(5, 1)->wait(20s);
   EXPECT_EQ(again.exit, 0);
   EXPECT_NE(again.out.find("10 finished"), std::string::npos) << again.out;
+  EXPECT_EQ(storage::Reader(store()).workers().size(), 1u) << "nor does it start a worker";
   expect_undisturbed_results(5);
 }
 

@@ -37,16 +37,6 @@ void in_child(const std::function<std::string()>& body) {
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
 }
 
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
-
 void limit_file_size(std::uintmax_t bytes) {
   std::signal(SIGXFSZ, SIG_IGN);
   struct rlimit limit {

@@ -9,17 +9,8 @@
 namespace medley::storage {
 namespace {
 
+using testing_store::message_of;
 using testing_store::TempFolder;
-
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
 
 std::vector<std::string> with_one_more() {
   std::vector<std::string> steps = migrations();

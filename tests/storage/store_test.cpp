@@ -30,16 +30,6 @@ void commit(Writer& writer, Changes changes) {
   group.commit();
 }
 
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
-
 class StoreTest : public testing::Test {
  protected:
   StoreTest() : writer_(folder_.path() / "store") {

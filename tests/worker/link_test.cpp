@@ -10,13 +10,12 @@
 
 #include <boost/asio.hpp>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/worker/blocking_end.h"
 #include "tests/worker/fake_trainer.h"
-#include "worker/protocol/codec.h"
 
 namespace medley::worker {
 namespace {
@@ -26,11 +25,11 @@ using asio::ip::tcp;
 using protocol::Message;
 using namespace std::chrono_literals;
 
-/// The coordinator's end of one connection; blocking, with a limit on every wait.
-class Peer {
+/// The coordinator's end of one connection.
+class Peer : public protocol::BlockingEnd {
  public:
   Peer(tcp::socket&& socket, const protocol::Token& token, std::uint16_t version = protocol::kVersion)
-      : socket_(std::move(socket)) {
+      : BlockingEnd(std::move(socket)) {
     const protocol::ServerHandshake handshake(token, version);
     asio::write(socket_, asio::buffer(handshake.challenge()));
     std::array<std::uint8_t, protocol::kResponseBytes> response;
@@ -40,16 +39,7 @@ class Peer {
     accepted = verdict.accepted;
   }
 
-  void send(const Message& message) { asio::write(socket_, asio::buffer(protocol::encode_frame(message))); }
   void send_raw(const std::vector<std::uint8_t>& bytes) { asio::write(socket_, asio::buffer(bytes)); }
-
-  Message receive() {
-    std::uint8_t head[4];
-    read(head, 4);
-    std::vector<std::uint8_t> body(protocol::decode_length(head));
-    read(body.data(), body.size());
-    return protocol::decode(body);
-  }
 
   /// The next message of this type; heartbeats before it are answered, everything else before it fails the test.
   template <class M>
@@ -72,18 +62,6 @@ class Peer {
   }
 
   bool accepted = false;
-
- private:
-  void read(std::uint8_t* to, std::size_t size) {
-    while (size > 0) {
-      pollfd wait{socket_.native_handle(), POLLIN, 0};
-      if (poll(&wait, 1, 5'000) != 1) throw std::runtime_error("the worker says nothing");
-      const std::size_t n = socket_.read_some(asio::buffer(to, size));
-      to += n;
-      size -= n;
-    }
-  }
-  tcp::socket socket_;
 };
 
 class LinkTest : public testing::Test {
