@@ -1,20 +1,18 @@
 #include "coordinator/coordinator.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cassert>
 #include <deque>
 #include <exception>
 #include <fstream>
-#include <future>
 #include <map>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
+#include "coordinator/call_gate.h"
 #include "coordinator/catalog.h"
 #include "coordinator/checkpoints.h"
 #include "coordinator/host_workers.h"
@@ -541,33 +539,10 @@ struct Coordinator::State {
     status = std::move(now);
   }
 
-  /// Runs `what` on the coordinator's thread and waits for it, unless run() is not at work: then here.
-  template <class What>
-  auto on_thread(What what) -> decltype(what()) {
-    using Result = decltype(what());
-    {
-      const std::lock_guard lock(run_mutex);
-      if (!running || thread == std::this_thread::get_id()) return what();
-    }
-    // `what` refers to the caller's frame: either the coordinator's thread claims it, or, when run() has ended without
-    // it, the caller does.
-    auto claimed = std::make_shared<std::atomic<bool>>(false);
-    auto task = std::make_shared<std::packaged_task<Result()>>(std::move(what));
-    auto future = task->get_future();
-    asio::post(io, [task, claimed] {
-      if (!claimed->exchange(true)) (*task)();
-    });
-    while (future.wait_for(milliseconds(50)) != std::future_status::ready) {
-      const std::lock_guard lock(run_mutex);
-      if (!running && !claimed->exchange(true)) throw Error("the coordinator has ended");
-    }
-    return future.get();
-  }
-
   /// A request of the control interface about a sweep.
   web::Control::Answer change_sweep(const std::string& id, const std::vector<sweep::SweepState>& from, Event event,
                                     const std::string& done) {
-    return on_thread([&, this]() -> web::Control::Answer {
+    return gate.call([&, this]() -> web::Control::Answer {
       if (!catalog.find_sweep(id)) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
       const auto state = scheduler.progress(id)->state;
       if (std::find(from.begin(), from.end(), state) == from.end()) {
@@ -585,6 +560,7 @@ struct Coordinator::State {
   fs::path token_file;
   Scheduler scheduler;
   asio::io_context io;
+  CallGate gate{io};
   asio::steady_timer timer;
   std::optional<WorkerServer> server;
   std::optional<HostWorkers> host_workers;
@@ -616,9 +592,6 @@ struct Coordinator::State {
 
   mutable std::mutex status_mutex;
   Status status;
-  std::mutex run_mutex;
-  bool running = false;
-  std::thread::id thread;
 };
 
 Coordinator::Coordinator(CoordinatorOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -629,23 +602,15 @@ Coordinator::~Coordinator() {
 
 storage::Writer::Submitted Coordinator::submit(const storage::DatasetRecord& dataset,
                                                const storage::SweepSubmission& submission) {
-  return state_->on_thread([&] { return state_->submit(dataset, submission); });
+  return state_->gate.call([&] { return state_->submit(dataset, submission); });
 }
 
 Coordinator::End Coordinator::run() {
   State& s = *state_;
-  {
-    const std::lock_guard lock(s.run_mutex);
-    s.running = true;
-    s.thread = std::this_thread::get_id();
-  }
+  const CallGate::Open open(s.gate);
   struct Mark {
     State& state;
-    ~Mark() {
-      state.server->close();  // workers see at once that nobody listens
-      const std::lock_guard lock(state.run_mutex);
-      state.running = false;
-    }
+    ~Mark() { state.server->close(); }  // workers see at once that nobody listens
   } mark{s};
   try {
     s.tick();
@@ -691,7 +656,7 @@ Coordinator::Answer Coordinator::stop(const std::string& id) {
 
 Coordinator::Answer Coordinator::retry(const std::string& id) {
   State& s = *state_;
-  return s.on_thread([&]() -> Answer {
+  return s.gate.call([&]() -> Answer {
     if (!s.catalog.find_trial(id)) return {false, "this coordinator knows no unfinished trial '" + id + "'"};
     const SweepStatus& sweep = *s.catalog.sweeps_of(id).front();
     const int before = sweep.failed;
