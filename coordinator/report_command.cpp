@@ -1,5 +1,7 @@
 // medley report, medley show.
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 
@@ -7,11 +9,13 @@
 
 #include "coordinator/command.h"
 #include "coordinator/sweep_results.h"
+#include "sweep/importance_figures.h"
 #include "sweep/table.h"
 
 namespace medley::coordinator {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 using sweep::Table;
 
@@ -22,7 +26,27 @@ struct ReportOptions {
   std::string decode = "thresholds";
   bool wide = false;
   bool referee = false;
+  bool importance = false;
+  std::string config;
+  std::string figures;
 };
+
+void write_file(const fs::path& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  if (!(out << text) || !out.flush()) throw std::runtime_error("cannot write " + path.string());
+}
+
+/// One CSV and one SVG a figure.
+void write_figures(const sweep::ImportanceReport& report, const fs::path& folder) {
+  const sweep::Figures made = sweep::make_figures(report);
+  fs::create_directories(folder);
+  for (const sweep::Figure& figure : made.figures) {
+    write_file(folder / (figure.name + ".csv"), sweep::csv_table(figure.data));
+    write_file(folder / (figure.name + ".svg"), figure.svg);
+    fmt::print("{}\n", (folder / (figure.name + ".svg")).string());
+  }
+  for (const std::string& missing : made.missing) fmt::print("not written: {}\n", missing);
+}
 
 void report(const ReportOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
@@ -33,6 +57,12 @@ void report(const ReportOptions& options, const Globals& globals) {
                       : options.as_markdown ? sweep::ReportFormat::kMarkdown
                       : options.as_latex    ? sweep::ReportFormat::kLatex
                                             : sweep::ReportFormat::kText;
+  if (options.importance || !options.figures.empty()) {
+    const sweep::ImportanceReport importance = importance_report(reader, sweep, options.config);
+    if (!options.figures.empty()) write_figures(importance, options.figures);
+    if (options.importance) std::cout << sweep::render(importance, format);
+    return;
+  }
   const auto detail = options.wide ? sweep::Detail::kWide : sweep::Detail::kFit;
   const sweep::Report report = sweep::make_report(report_input(reader, sweep, decode));
   if (!options.referee) {
@@ -244,6 +274,17 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   command->add_option("--top", options->top, "list only so many configs; 0: all")->check(CLI::NonNegativeNumber);
   command->add_flag("--wide", options->wide, "every column; else tables of text keep to 120 characters where they can");
   command->add_flag("--referee", options->referee, "only the comparisons that the sweep file declares, and verdicts");
+  auto* importance = command->add_flag("--importance", options->importance,
+                                       "instead: what the gate thinks of the encoders, and Scores");
+  auto* figures =
+      command->add_option("--figures", options->figures,
+                          "instead: write the data of each figure as CSV and a picture as SVG to this folder");
+  command
+      ->add_option("--config", options->config,
+                   "with --importance or --figures: config id, or its first digits; else the best with a gate")
+      ->check([importance, figures](const std::string&) {
+        return importance->count() + figures->count() > 0 ? "" : "goes with --importance or --figures";
+      });
   command
       ->add_option("--decode", options->decode, "how the clean numbers decode: official thresholds, or score-optimal")
       ->check(CLI::IsMember({"thresholds", "optimal"}))
@@ -251,7 +292,8 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   command->footer(
       "Paper-style numbers tune epoch and thresholds on the fold they report; clean ones do not.\n"
       "Examples:\n  medley report\n  medley report topn --top 10\n  medley report topn --latex > table.tex\n"
-      "  medley report topn --csv | column -s, -t\n  medley report topn --referee");
+      "  medley report topn --csv | column -s, -t\n  medley report topn --referee\n"
+      "  medley report topn --importance\n  medley report topn --figures figures");
   command->callback([options, &globals] { report(*options, globals); });
 
   struct ShowOptions {

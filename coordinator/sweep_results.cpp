@@ -156,4 +156,69 @@ sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSum
   return input;
 }
 
+namespace {
+
+std::string chosen_config(const sweep::Report& report, const std::string& prefix) {
+  if (prefix.empty()) {
+    const std::string best = sweep::config_for_importance(report);
+    if (best.empty()) throw UsageError("no config of sweep '" + report.sweep + "' has a gate and a result");
+    return best;
+  }
+  std::vector<std::string> found;
+  std::vector<std::string> known;
+  for (const sweep::ConfigReport& config : report.configs) {
+    known.push_back(config.id);
+    if (config.id.rfind(prefix, 0) == 0) found.push_back(config.id);
+  }
+  if (found.size() == 1) return found.front();
+  throw UsageError(found.empty()
+                       ? "no config '" + prefix + "' in sweep '" + report.sweep + "'" + sweep::suggestion(prefix, known)
+                       : "several configs begin with '" + prefix + "'; give more digits");
+}
+
+/// Configs of other sweeps of the store whose cells are measured as this sweep's are.
+std::vector<sweep::ConfigReport> configs_elsewhere(storage::Reader& reader, const storage::SweepSummary& sweep) {
+  const auto sorted = [](std::vector<int> folds) {
+    std::sort(folds.begin(), folds.end());
+    return folds;
+  };
+  std::vector<sweep::ConfigReport> configs;
+  for (const storage::SweepSummary& other : reader.sweeps()) {
+    const bool comparable = other.id != sweep.id && other.dataset == sweep.dataset &&
+                            sorted(other.folds) == sorted(sweep.folds) && other.finished > 0;
+    if (!comparable) continue;
+    for (auto& config : sweep::make_report(storage::read_report_input(reader, other)).configs) {
+      configs.push_back(std::move(config));
+    }
+  }
+  return configs;
+}
+
+}  // namespace
+
+sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                          const std::string& config) {
+  const storage::Reader::Snapshot snapshot(reader);
+  const sweep::ReportInput scores = storage::read_report_input(reader, sweep);
+  const sweep::Report report = sweep::make_report(scores);
+  sweep::ImportanceInput input;
+  input.config = chosen_config(report, config);
+  for (const storage::EncoderRecord& encoder : dataset_of(reader, sweep.dataset).encoders) {
+    input.modality_of.emplace_back(encoder.name, encoder.modality);
+  }
+  std::map<std::string, const sweep::TrialScores*> trials;
+  std::vector<std::string> ids;
+  for (const sweep::TrialScores& trial : scores.trials) {
+    if (trial.config_id != input.config || trial.outcome != sweep::Outcome::kFinished) continue;
+    trials[trial.trial_id] = &trial;
+    ids.push_back(trial.trial_id);
+  }
+  for (auto& [id, importance] : reader.importance(ids)) {
+    if (importance.encoders.empty()) continue;
+    input.trials.push_back({trials.at(id)->fold, trials.at(id)->seed, std::move(importance)});
+  }
+  if (input.trials.empty()) throw UsageError("config " + input.config + " has no gate, or no finished trial yet");
+  return sweep::make_importance_report(input, report, configs_elsewhere(reader, sweep));
+}
+
 }  // namespace medley::coordinator

@@ -5,6 +5,7 @@
 
 #include "storage/report_input.h"
 #include "sweep/ensemble.h"
+#include "sweep/importance_report.h"
 #include "sweep/report.h"
 
 namespace medley::coordinator {
@@ -38,5 +39,11 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
 
 /// Everything finished of a sweep, for make_report(). With kOptimal also the hits of the score-optimal decode.
 sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode);
+
+/// What the gate of a config thinks of the encoders, beside Scores of this sweep and of the store's other sweeps on the
+/// same clips and folds. `config` is an id or its first digits; "" takes sweep::config_for_importance(). Throws
+/// UsageError for a config that is not one of the sweep or recorded no gate.
+sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                          const std::string& config);
 
 }  // namespace medley::coordinator

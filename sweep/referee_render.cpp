@@ -83,9 +83,9 @@ Table referee_table(const Report& report, const FamilyReport& family, Detail det
   Table table;
   const auto rows = family.rows.size();
   table.title = "referee: " + family.family.axis + " against " + axis_text(family.family.axis, family.family.baseline) +
-                " in " + source_text(report) + ": " + std::to_string(rows) +
-                (rows == 1 ? " comparison, " : " comparisons, ") + cells_text(report) + ", margin " +
-                share_text(family.family.margin) + ", judged by " + judged + " Scores";
+                " in " + source_text(report);
+  table.above.push_back(std::to_string(rows) + (rows == 1 ? " comparison, " : " comparisons, ") + cells_text(report) +
+                        ", margin " + share_text(family.family.margin) + ", judged by " + judged + " Scores");
   table.columns = {{family.family.axis, kLeft}};
   for (const std::string& axis : held) table.columns.push_back({axis, kLeft});
   if (wide) table.columns.insert(table.columns.end(), {{"config", kLeft}, {"baseline", kLeft}, {"pairs", kRight}});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
+#include <sstream>
 
 namespace medley::sweep {
 namespace {
@@ -116,6 +117,24 @@ std::string line_of(std::size_t length) {
   return line;
 }
 
+/// Lines of at most 120 characters, broken at spaces; those after the first are set in by two more.
+std::string wrapped(const std::string& text, const std::string& indent) {
+  constexpr std::size_t kMost = 120;
+  std::string lines;
+  std::string line = indent;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const bool empty = line.find_first_not_of(' ') == std::string::npos;
+    if (!empty && width(line) + 1 + width(word) > kMost) {
+      lines += line + "\n";
+      line = indent + "  " + word;
+    } else {
+      line += (empty ? "" : " ") + word;
+    }
+  }
+  return lines + line + "\n";
+}
+
 void check(const Table& table) {
   for (const auto& row : table.rows) assert(row.size() == table.columns.size());
 }
@@ -148,8 +167,8 @@ std::string text_table(const Table& table) {
     const std::size_t left = room - std::min(room, width(span.group));
     if (left > 0) groups += " " + line_of(left - 1);
   }
-  std::string text = table.title + "\n";
-  for (const std::string& line : table.above) text += line + "\n";
+  std::string text = wrapped(table.title, "");
+  for (const std::string& line : table.above) text += wrapped(line, "");
   groups = without_trailing_space(groups);
   if (!groups.empty()) text += groups + "\n";
   text += without_trailing_space(head) + "\n" + rule + "\n";
@@ -160,7 +179,7 @@ std::string text_table(const Table& table) {
     }
     text += without_trailing_space(line) + "\n";
   }
-  for (const std::string& note : table.notes) text += "  " + note + "\n";
+  for (const std::string& note : table.notes) text += wrapped(note, "  ");
   return text;
 }
 

@@ -1,0 +1,76 @@
+#include "sweep/importance_statistics.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "sweep/error.h"
+
+namespace medley::sweep {
+namespace {
+
+TEST(Ranks, TiesShareTheMeanOfTheirRanks) {
+  EXPECT_EQ(average_ranks({.1, .4, .4, .2}), (std::vector<double>{4, 1.5, 1.5, 3}));
+  EXPECT_EQ(average_ranks({2, 2, 2}), (std::vector<double>{2, 2, 2}));
+}
+
+TEST(KendallW, IsFriedmansChiSquareOverItsMost) {
+  // scipy.stats.friedmanchisquare, which corrects for ties: W = chi2 / (raters (items - 1)). SciPy 1.10.
+  EXPECT_NEAR(kendall_w({{1, 2, 3, 4, 5, 6}, {2, 1, 3, 4, 6, 5}, {1, 3, 2, 6, 4, 5}}), 0.8349206349206345, 1e-14);
+  // With ties in two raters.
+  EXPECT_NEAR(kendall_w({{.4, .3, .2, .1}, {.35, .35, .1, .2}, {.5, .1, .3, .1}, {.25, .25, .3, .2}, {.4, .2, .3, .1}}),
+              0.565957446808511, 1e-14);
+}
+
+TEST(KendallW, IsOneForOneOpinionAndNothingWithoutAny) {
+  EXPECT_DOUBLE_EQ(kendall_w({{3, 1, 2}, {30, 10, 20}}), 1);
+  EXPECT_DOUBLE_EQ(kendall_w({{3, 2, 1}, {1, 2, 3}}), 0);
+  EXPECT_TRUE(std::isnan(kendall_w({{1, 1}, {2, 2}})));
+  EXPECT_TRUE(std::isnan(kendall_w({{1, 2}})));
+}
+
+TEST(Spearman, IsSciPys) {
+  // scipy.stats.spearmanr, SciPy 1.10; with ties.
+  EXPECT_NEAR(spearman({.4, .3, .3, .1, .05}, {.02, .03, .01, .01, -.01}), 0.7631578947368421, 1e-14);
+  EXPECT_DOUBLE_EQ(spearman({1, 2, 3}, {9, 5, 1}), -1);
+  EXPECT_TRUE(std::isnan(spearman({1, 2}, {3, 3})));
+}
+
+TEST(Shapley, GloveGameByHand) {
+  // One left glove (player 0), two right ones: a pair is worth 1. By the six orders of joining: 4/6, 1/6, 1/6.
+  std::vector<double> worth(8);
+  for (std::size_t set = 0; set < 8; ++set) worth[set] = (set & 1u) && (set & 6u) ? 1 : 0;
+  const auto values = shapley_values(3, worth);
+  EXPECT_NEAR(values[0], 2. / 3, 1e-15);
+  EXPECT_NEAR(values[1], 1. / 6, 1e-15);
+  EXPECT_NEAR(values[2], 1. / 6, 1e-15);
+}
+
+TEST(Shapley, AirportGameByHand) {
+  // Runways for planes of cost 1, 2 and 4 (Littlechild & Owen 1973): each section is shared by those who need it:
+  // 1/3, 1/3 + 1/2, 1/3 + 1/2 + 2.
+  std::vector<double> worth(8);
+  for (std::size_t set = 0; set < 8; ++set) worth[set] = set & 4u ? 4 : set & 2u ? 2 : set & 1u ? 1 : 0;
+  const auto values = shapley_values(3, worth);
+  EXPECT_NEAR(values[0], 1. / 3, 1e-15);
+  EXPECT_NEAR(values[1], 1. / 3 + 1. / 2, 1e-15);
+  EXPECT_NEAR(values[2], 1. / 3 + 1. / 2 + 2, 1e-15);
+}
+
+TEST(Shapley, WantsAWorthForEverySet) {
+  EXPECT_THROW(shapley_values(2, {0, 1, 1}), Error);
+  EXPECT_THROW(shapley_values(0, {0}), Error);
+  EXPECT_EQ(shapley_values(1, {.5, 2}), (std::vector<double>{1.5}));
+}
+
+TEST(Half, BitsAreNumbers) {
+  EXPECT_EQ(half_value(0x3c00), 1.0f);
+  EXPECT_EQ(half_value(0xc000), -2.0f);
+  EXPECT_EQ(half_value(0x3555), 0.333251953125f);       // the half nearest to 1/3
+  EXPECT_EQ(half_value(0x0001), std::ldexp(1.0f, -24));  // the smallest
+  EXPECT_EQ(half_value(0x7bff), 65504.0f);               // the largest
+  EXPECT_TRUE(std::isinf(half_value(0x7c00)));
+}
+
+}  // namespace
+}  // namespace medley::sweep
