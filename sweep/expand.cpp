@@ -30,6 +30,13 @@ struct Varied {
   bool ever_varied = false;  ///< in some config
 };
 
+/// Where the axes start from: base, or a variant laid over it.
+struct Start {
+  const Variant* variant;  ///< nullptr: base
+  Config config;
+  int configs;  ///< that it added, impossible ones too
+};
+
 /// Texts of a config's axes, by position in `axes_`; nullopt where the condition does not hold.
 using AxisTexts = std::vector<std::optional<std::string>>;
 
@@ -55,6 +62,7 @@ class Expander {
   Expansion run() {
     resolve_folds();
     resolve_base();
+    resolve_variants();
     resolve_axes();
     if (diagnostics_.empty()) resolve_families(spec_, shape_, diagnostics_);  // for their mistakes
     if (!diagnostics_.empty()) throw SpecError(all_mistakes({}));
@@ -73,6 +81,7 @@ class Expander {
   std::vector<Diagnostic> mistakes(const std::set<std::string>& doubtful) {
     resolve_folds();
     resolve_base();
+    resolve_variants();
     resolve_axes();
     return all_mistakes(doubtful);
   }
@@ -87,7 +96,7 @@ class Expander {
 
   void expand_all() {
     if (spec_.search == SweepSpec::Search::kGrid) {
-      expand_grid(0, base_, AxisTexts(axes_.size()));
+      for (Start& start : starts_) expand_grid(0, start, start.config, AxisTexts(axes_.size()));
     } else {
       for (int draw = 0; draw < spec_.draws; ++draw) expand_draw(draw);
     }
@@ -106,12 +115,12 @@ class Expander {
       if (decides) return;
     }
     if (!encoders_known) {
-      base_.encoders = shape_.encoders;
+      for (Start& start : starts_) start.config.encoders = shape_.encoders;
       axes_.erase(std::remove_if(axes_.begin(), axes_.end(),
                                  [](const Varied& v) { return v.setting->kind == Setting::Kind::kEncoders; }),
                   axes_.end());
     }
-    if (spec_.impossible == SweepSpec::Impossible::kSkip || count_points(0, base_) > kMaxConfigs) return;
+    if (spec_.impossible == SweepSpec::Impossible::kSkip || count_grid() > kMaxConfigs) return;
     expand_all();
     for (const std::string& wrong : impossible_order_) {
       const bool caused = std::any_of(doubtful.begin(), doubtful.end(), [&](const std::string& name) {
@@ -141,6 +150,21 @@ class Expander {
                          "folds: the dataset has no fold " + std::to_string(fold) + "; valid: " + known);
       }
     }
+  }
+
+  void resolve_variants() {
+    for (const Variant& variant : spec_.variants) starts_.push_back({&variant, with_variant(variant), 0});
+    if (starts_.empty()) starts_.push_back({nullptr, base_, 0});
+  }
+
+  Config with_variant(const Variant& variant) {
+    Config config = base_;
+    for (const auto& [name, value] : variant.settings) find_setting(name)->set(config, value.value);
+    if (variant.encoders) {
+      const auto sets = encoder_sets(*variant.encoders, pool_, shape_, diagnostics_);
+      if (!sets.empty()) config.encoders = names(sets.front());
+    }
+    return config;
   }
 
   std::vector<std::string> names(const EncoderSet& set) const {
@@ -223,6 +247,12 @@ class Expander {
     return total;
   }
 
+  std::int64_t count_grid() const {
+    std::int64_t total = 0;
+    for (const Start& start : starts_) total = std::min(kCountLimit, total + count_points(0, start.config));
+    return total;
+  }
+
   static constexpr std::int64_t kCountLimit = std::int64_t{1} << 52;  ///< stands for "too many to count"
   static std::int64_t bounded_product(std::int64_t a, std::int64_t b) {
     return a != 0 && b > kCountLimit / a ? kCountLimit : a * b;
@@ -231,11 +261,15 @@ class Expander {
   void check_size() {
     std::string product;
     const Place* place = nullptr;
+    if (!spec_.variants.empty()) {
+      place = &spec_.variants.front().place;
+      product = std::to_string(spec_.variants.size()) + " variants";
+    }
     for (const Varied& varied : axes_) {
       if (!place) place = &varied.axis->place;
       product += (product.empty() ? "" : " x ") + varied.axis->setting + " " + std::to_string(varied.values.size());
     }
-    result_.points = spec_.search == SweepSpec::Search::kRandom ? spec_.draws : count_points(0, base_);
+    result_.points = spec_.search == SweepSpec::Search::kRandom ? spec_.draws : count_grid();
     const auto cells = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
     if (result_.points > kMaxConfigs) {
       const std::string count = result_.points >= kCountLimit ? "far too many" : std::to_string(result_.points);
@@ -253,21 +287,26 @@ class Expander {
   }
 
   void too_many_trials(std::int64_t configs, std::int64_t cells) {
-    diagnostics_.add(axes_.empty() ? Place{1, 1, ""} : axes_.front().axis->place,
-                     std::to_string(configs) + " configs x " + std::to_string(result_.folds.size()) + " folds x " +
-                         std::to_string(result_.seeds.size()) + " seeds would make " +
-                         std::to_string(bounded_product(configs, cells)) + " trials; the most is " +
-                         std::to_string(kMaxTrials));
+    diagnostics_.add(first_place(), std::to_string(configs) + " configs x " + std::to_string(result_.folds.size()) +
+                                        " folds x " + std::to_string(result_.seeds.size()) + " seeds would make " +
+                                        std::to_string(bounded_product(configs, cells)) + " trials; the most is " +
+                                        std::to_string(kMaxTrials));
   }
 
-  void expand_grid(std::size_t i, const Config& config, const AxisTexts& texts) {
+  /// Of what the sweep varies.
+  Place first_place() const {
+    if (!spec_.variants.empty()) return spec_.variants.front().place;
+    return axes_.empty() ? Place{1, 1, ""} : axes_.front().axis->place;
+  }
+
+  void expand_grid(std::size_t i, Start& start, const Config& config, const AxisTexts& texts) {
     if (i == axes_.size()) {
-      add_config(config, texts);
+      add_config(start, config, texts);
       return;
     }
     const Varied& varied = axes_[i];
     if (!holds(*varied.axis, config)) {
-      expand_grid(i + 1, config, texts);
+      expand_grid(i + 1, start, config, texts);
       return;
     }
     Config next = config;
@@ -275,31 +314,34 @@ class Expander {
     for (const json& value : varied.values) {
       varied.setting->set(next, value);
       next_texts[i] = value_text(value);
-      expand_grid(i + 1, next, next_texts);
+      expand_grid(i + 1, start, next, next_texts);
     }
   }
 
   void expand_draw(int draw) {
-    Config config = base_;
+    Start& start = starts_[pick(starts_.size(), draw, kVariantAxis)];
+    Config config = start.config;
     AxisTexts texts(axes_.size());
     for (std::size_t i = 0; i < axes_.size(); ++i) {
       const Varied& varied = axes_[i];
       if (!holds(*varied.axis, config)) continue;
-      const double share = uniform_draw(spec_.search_seed, static_cast<std::uint64_t>(draw), varied.axis->setting);
-      json value;
-      if (varied.values.empty()) {
-        value = interpolate(*varied.axis, share);
-      } else {
-        const auto size = varied.values.size();
-        value = varied.values[std::min(size - 1, static_cast<std::size_t>(share * static_cast<double>(size)))];
-      }
+      const std::string& name = varied.axis->setting;
+      const json value = varied.values.empty() ? json(interpolate(*varied.axis, share_of(draw, name)))
+                                               : varied.values[pick(varied.values.size(), draw, name)];
       varied.setting->set(config, value);
       texts[i] = value_text(value);
     }
-    add_config(config, texts);
+    add_config(start, config, texts);
   }
 
-  void add_config(const Config& config, const AxisTexts& texts) {
+  double share_of(int draw, const std::string& name) const {
+    return uniform_draw(spec_.search_seed, static_cast<std::uint64_t>(draw), name);
+  }
+  std::size_t pick(std::size_t size, int draw, const std::string& name) const {
+    return std::min(size - 1, static_cast<std::size_t>(share_of(draw, name) * static_cast<double>(size)));
+  }
+
+  void add_config(Start& start, const Config& config, const AxisTexts& texts) {
     const std::string digest = sha256_hex(canonical_text(config));
     const auto [seen, is_new] = digest_of_id_.emplace(digest.substr(0, kConfigIdDigits), digest);
     if (!is_new) {
@@ -307,14 +349,17 @@ class Expander {
       ++result_.duplicates;
       return;
     }
+    ++start.configs;
     ExpandedConfig expanded;
+    if (start.variant) expanded.axis_values[kVariantAxis] = start.variant->name;
     for (std::size_t i = 0; i < axes_.size(); ++i) {
       if (!texts[i] || !axes_[i].setting->active(config)) continue;
       axes_[i].ever_varied = true;
       expanded.axis_values[axes_[i].setting->name] = *texts[i];
     }
-    const std::string wrong = impossible(config);
+    std::string wrong = impossible(config);
     if (!wrong.empty()) {
+      if (start.variant) wrong = variant_words(start.variant->name) + wrong;
       ++result_.dropped;
       if (++impossible_[wrong] == 1) impossible_order_.push_back(wrong);
       return;
@@ -355,6 +400,8 @@ class Expander {
     return chosen ? "" : "layers " + config.layers.text() + ": none of the encoders of this config has several layers";
   }
 
+  static std::string variant_words(const std::string& name) { return "variant '" + name + "': "; }
+
   /// Where the file set what `message` names first: an axis, else a base setting, else the file as a whole.
   Place culprit(const std::string& message) const {
     std::size_t first = std::string::npos;
@@ -366,6 +413,9 @@ class Expander {
     };
     for (const Varied& varied : axes_) consider(varied.setting->name, varied.axis->place);
     if (first != std::string::npos) return place;
+    for (const Variant& variant : spec_.variants) {
+      if (message.rfind(variant_words(variant.name), 0) == 0) return variant.place;
+    }
     for (const auto& [name, where] : spec_.base_places) consider(name, where);
     return place;
   }
@@ -422,16 +472,23 @@ class Expander {
       if (read || result_.configs.empty()) continue;
       warnings_.add(place, name + ": no config of this sweep reads it: it matters only where " + setting.active_when);
     }
+    for (const Start& start : starts_) {
+      if (!start.variant || start.configs > 0 || random) continue;
+      diagnostics_.add(start.variant->place,
+                       "variants: '" + start.variant->name + "' trains the same as one before it");
+    }
     if (random && result_.duplicates > 0) {
-      warnings_.add(axes_.front().axis->place, std::to_string(result_.duplicates) + " of " +
-                                                   std::to_string(result_.points) +
-                                                   " draws train the same as an earlier one and are left out");
+      warnings_.add(first_place(), std::to_string(result_.duplicates) + " of " + std::to_string(result_.points) +
+                                       " draws train the same as an earlier one and are left out");
     }
   }
 
   void find_reference() {
-    if (spec_.reference.empty() && !spec_.reference_encoders) return;
+    if (spec_.reference.empty() && !spec_.reference_encoders && spec_.reference_variant.empty()) return;
     Config config = base_;
+    for (const Start& start : starts_) {
+      if (start.variant && start.variant->name == spec_.reference_variant) config = start.config;
+    }
     for (const auto& [name, value] : spec_.reference) find_setting(name)->set(config, value.value);
     if (spec_.reference_encoders) {
       const auto sets = encoder_sets(*spec_.reference_encoders, all_encoders(shape_), shape_, diagnostics_);
@@ -484,6 +541,7 @@ class Expander {
   Diagnostics diagnostics_;
   Diagnostics warnings_;
   EncoderSet pool_;
+  std::vector<Start> starts_;
   std::vector<Varied> axes_;
   std::unordered_map<std::string, std::string> digest_of_id_;  ///< of every config met, impossible ones too
   std::map<std::string, std::int64_t> impossible_;             ///< reason -> configs
@@ -510,19 +568,17 @@ std::vector<AxisCount> count_by_axis(const SweepSpec& spec, const Expansion& exp
   for (std::size_t i = 0; i < expansion.trials.size(); ++i) {
     if (done(expansion.trials[i].id)) ++done_of[i / cells];  // trials stand by config
   }
-  std::vector<AxisCount> counts;
-  for (const Axis& axis : spec.axes) {
-    const bool drawn = spec.search == SweepSpec::Search::kRandom &&
-                       (axis.kind == Axis::Kind::kUniform || axis.kind == Axis::Kind::kLogUniform);
-    AxisCount count{axis.setting, {}};
+  /// `range_text`: of an axis drawn from a range, which has too many values for a row each; "" for others.
+  const auto count_of = [&](const std::string& name, const std::string& range_text) {
+    AxisCount count{name, {}};
     ValueCount not_varied;
     std::unordered_map<std::string, std::size_t> row_of;
     for (std::size_t i = 0; i < expansion.configs.size(); ++i) {
       const auto& values = expansion.configs[i].axis_values;
-      const auto it = values.find(axis.setting);
+      const auto it = values.find(name);
       ValueCount* row = &not_varied;
       if (it != values.end()) {
-        const std::string text = drawn ? value_text(axis.low) + " to " + value_text(axis.high) : it->second;
+        const std::string text = range_text.empty() ? it->second : range_text;
         const auto [known, is_new] = row_of.emplace(text, count.values.size());
         if (is_new) count.values.push_back({text, 0, 0, 0});
         row = &count.values[known->second];
@@ -532,7 +588,14 @@ std::vector<AxisCount> count_by_axis(const SweepSpec& spec, const Expansion& exp
       row->done += done_of[i];
     }
     if (not_varied.configs > 0) count.values.push_back(not_varied);
-    counts.push_back(std::move(count));
+    return count;
+  };
+  std::vector<AxisCount> counts;
+  if (!spec.variants.empty()) counts.push_back(count_of(kVariantAxis, ""));
+  for (const Axis& axis : spec.axes) {
+    const bool drawn = spec.search == SweepSpec::Search::kRandom &&
+                       (axis.kind == Axis::Kind::kUniform || axis.kind == Axis::Kind::kLogUniform);
+    counts.push_back(count_of(axis.setting, drawn ? value_text(axis.low) + " to " + value_text(axis.high) : ""));
   }
   return counts;
 }

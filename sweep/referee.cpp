@@ -17,17 +17,22 @@ using nlohmann::json;
 constexpr double kLevel = 0.05;
 constexpr int kMostSeeds = 10'000;  ///< more are as good as none
 
-std::set<std::string> other_settings(const ConfigReport& config, const std::string& axis) {
+/// What must be equal in a pair: the other settings; between variants, which differ in many, the other axes' values.
+const json& held_of(const ConfigReport& config, const std::string& axis) {
+  return find_setting(axis) ? config.settings : config.axis_values;
+}
+
+std::set<std::string> held_names(const ConfigReport& config, const std::string& axis) {
   std::set<std::string> names;
-  for (const auto& [name, value] : config.settings.items()) {
+  for (const auto& [name, value] : held_of(config, axis).items()) {
     if (name != axis) names.insert(name);
   }
   return names;
 }
 
-std::string text_of(const ConfigReport& config, const std::set<std::string>& names) {
+std::string text_of(const json& held, const std::set<std::string>& names) {
   std::string text;
-  for (const std::string& name : names) text += name + "=" + config.settings[name].dump() + "\n";
+  for (const std::string& name : names) text += name + "=" + held[name].dump() + "\n";
   return text;
 }
 
@@ -42,7 +47,7 @@ std::vector<std::pair<std::size_t, std::size_t>> matches(const Family& family,
     const auto value = configs[i].axis_values.find(family.axis);
     if (value == configs[i].axis_values.end()) continue;
     Group& group = value_text(*value) == family.baseline ? baselines : others;
-    group[other_settings(configs[i], family.axis)].push_back(i);
+    group[held_names(configs[i], family.axis)].push_back(i);
   }
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
   for (const auto& [read, members] : others) {
@@ -51,9 +56,11 @@ std::vector<std::pair<std::size_t, std::size_t>> matches(const Family& family,
       std::set_intersection(read.begin(), read.end(), baseline_read.begin(), baseline_read.end(),
                             std::inserter(shared, shared.end()));
       std::map<std::string, std::vector<std::size_t>> by_shared;
-      for (const std::size_t b : baseline_members) by_shared[text_of(configs[b], shared)].push_back(b);
+      for (const std::size_t b : baseline_members)
+        by_shared[text_of(held_of(configs[b], family.axis), shared)].push_back(b);
       for (const std::size_t i : members) {
-        for (const std::size_t b : by_shared[text_of(configs[i], shared)]) pairs.emplace_back(i, b);
+        for (const std::size_t b : by_shared[text_of(held_of(configs[i], family.axis), shared)])
+          pairs.emplace_back(i, b);
       }
     }
   }

@@ -58,6 +58,7 @@ class SpecReader {
       with(root, "impossible", [&](const YamlNode& node) { read_impossible(node); });
     });
     with(root, "base", [&](const YamlNode& node) { read_base(node); });
+    with(root, "variants", [&](const YamlNode& node) { read_variants(node); });
     with(root, "axes", [&](const YamlNode& node) { read_axes(node); });
     with(root, "when", [&](const YamlNode& node) { read_when(node, find_key(root, "axes")); });
     with(root, "reference", [&](const YamlNode& node) { read_reference(node); });
@@ -67,7 +68,8 @@ class SpecReader {
       diagnostics_.add(find_key(root, "reference")->place,
                        "reference: a random search holds no config known beforehand: it goes with a grid");
     }
-    if (spec_.search == SweepSpec::Search::kRandom && spec_.axes.empty() && diagnostics_.empty()) {
+    if (spec_.search == SweepSpec::Search::kRandom && spec_.axes.empty() && spec_.variants.empty() &&
+        diagnostics_.empty()) {
       diagnostics_.add(find_key(root, "search")->place, "search: random has no axes to draw from");
     }
   }
@@ -86,9 +88,9 @@ class SpecReader {
   }
 
   void check_root_keys(const YamlNode& root) {
-    static const std::vector<std::string> known = {"name",       "description", "dataset", "priority", "base",
-                                                   "axes",       "when",        "folds",   "seeds",    "search",
-                                                   "impossible", "reference",   "compare"};
+    static const std::vector<std::string> known = {"name",     "description", "dataset",   "priority", "base",
+                                                   "variants", "axes",        "when",      "folds",    "seeds",
+                                                   "search",   "impossible",  "reference", "compare"};
     for (const auto& [key, value] : root.entries) {
       const std::string& text = key.place.text;
       if (std::find(known.begin(), known.end(), text) != known.end()) continue;
@@ -98,7 +100,7 @@ class SpecReader {
       } else {
         diagnostics_.add(key.place, "unknown key " + shown(key) + suggestion(text, known));
         const std::string meant = nearest_name(text, known);
-        static const std::set<std::string> deciding = {"", "base", "axes", "when", "search", "impossible"};
+        static const std::set<std::string> deciding = {"", "base", "variants", "axes", "when", "search", "impossible"};
         if (deciding.count(meant)) doubtful_.insert(kUnknownSetting);
       }
     }
@@ -213,6 +215,38 @@ class SpecReader {
     }
   }
 
+  void read_variants(const YamlNode& node) {
+    if (!want_map(node, "variants")) return;
+    for (const auto& [key, settings] : node.entries) {
+      Variant variant;
+      variant.name = key.place.text;
+      variant.place = key.place;
+      if (variant.name.empty() || variant.name.size() > kMaxName || !is_one_line(variant.name)) {
+        diagnostics_.add(key.place, "variants: a name must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
+        continue;
+      }
+      if (!want_map(settings, "variants: " + variant.name)) continue;
+      read_laid_over(settings, variant.settings, variant.encoders);
+      spec_.variants.push_back(std::move(variant));
+    }
+  }
+
+  /// Settings with one value each, to be laid over base. What is mistaken among them is in doubt.
+  void read_laid_over(const YamlNode& node, std::map<std::string, PlacedValue>& settings,
+                      std::optional<EncoderSets>& encoders) {
+    for (const auto& [key, value] : node.entries) {
+      const Setting* setting = known_setting(key);
+      if (!setting) continue;
+      watch(setting->name, [&, &value = value] {
+        if (setting->kind == Setting::Kind::kEncoders) {
+          encoders = read_encoder_set(value, diagnostics_);
+        } else if (const auto read = read_value(value, *setting, diagnostics_)) {
+          settings[setting->name] = *read;
+        }
+      });
+    }
+  }
+
   void read_axes(const YamlNode& node) {
     if (!want_map(node, "axes")) return;
     for (const auto& [key, value] : node.entries) {
@@ -220,6 +254,11 @@ class SpecReader {
       watch(find_setting(name) ? name : nearest_name(name, setting_names()), [&, &key = key, &value = value] {
         if (auto axis = read_axis(key, value, spec_.search, diagnostics_)) spec_.axes.push_back(std::move(*axis));
       });
+      for (const Variant& variant : spec_.variants) {
+        if (variant.settings.count(name) == 0 && !(name == "encoders" && variant.encoders)) continue;
+        diagnostics_.add(key.place,
+                         "axes: the variant '" + variant.name + "' sets " + name + " too: vary it or set it");
+      }
     }
   }
 
@@ -282,15 +321,23 @@ class SpecReader {
       diagnostics_.add(node.place, "reference: " + shown(node) + " must hold settings with values");
       return;
     }
-    for (const auto& [key, value] : node.entries) {
-      const Setting* setting = known_setting(key);
-      if (!setting) continue;
-      if (setting->kind == Setting::Kind::kEncoders) {
-        spec_.reference_encoders = read_encoder_set(value, diagnostics_);
-      } else if (auto read = read_value(value, *setting, diagnostics_)) {
-        spec_.reference[setting->name] = *read;
-      }
+    YamlNode settings = node;
+    if (const YamlNode* variant = find_key(node, kVariantAxis)) {
+      spec_.reference_variant = known_variant(*variant, "reference");
+      settings.entries.erase(std::find_if(settings.entries.begin(), settings.entries.end(),
+                                          [](const auto& entry) { return entry.first.place.text == kVariantAxis; }));
     }
+    read_laid_over(settings, spec_.reference, spec_.reference_encoders);
+  }
+
+  std::string known_variant(const YamlNode& node, const std::string& key) {
+    std::vector<std::string> names;
+    for (const Variant& variant : spec_.variants) {
+      if (variant.name == node.place.text) return variant.name;
+      names.push_back(variant.name);
+    }
+    diagnostics_.add(node.place, key + ": " + shown(node) + " is not a variant" + suggestion(node.place.text, names));
+    return "";
   }
 
   void read_compare(const YamlNode& node) {
@@ -300,7 +347,7 @@ class SpecReader {
     }
     const std::vector<YamlNode> one = {node};
     for (const YamlNode& item : node.is_sequence() ? node.items : one) {
-      if (auto family = read_family(item, spec_.axes, diagnostics_)) spec_.families.push_back(std::move(*family));
+      if (auto family = read_family(item, spec_, diagnostics_)) spec_.families.push_back(std::move(*family));
     }
   }
 

@@ -57,6 +57,16 @@ struct Axis {
   std::optional<Condition> when;
 };
 
+/// One entry of `variants`: settings that belong together under a name, laid over base before the axes vary theirs.
+struct Variant {
+  std::string name;
+  Place place;  ///< of the name
+  std::map<std::string, PlacedValue> settings;
+  std::optional<EncoderSets> encoders;  ///< kAll, kModalities or kNames
+};
+/// What `variants` is called where axes are: in tables, in `compare` and in `reference`.
+inline constexpr const char* kVariantAxis = "variant";
+
 /// One item of `compare`: every value of an axis against one of them, everything else held (sweep/referee.h).
 struct FamilySpec {
   Place place;
@@ -79,6 +89,7 @@ struct SweepSpec {
   Config base;                               ///< its encoders are empty: see base_encoders
   std::map<std::string, Place> base_places;  ///< of every setting under `base`
   std::optional<EncoderSets> base_encoders;  ///< kAll, kModalities or kNames; nullopt: all
+  std::vector<Variant> variants;             ///< as in the file; empty: base as it is
   std::vector<Axis> axes;                    ///< as in the file
 
   std::vector<int> folds;  ///< ascending; empty: all of the dataset
@@ -96,6 +107,7 @@ struct SweepSpec {
   /// Settings that, laid over `base`, name the config that others are compared with; empty: none.
   std::map<std::string, PlacedValue> reference;
   std::optional<EncoderSets> reference_encoders;
+  std::string reference_variant;  ///< laid over base first; "" when it names none
   Place reference_place;
 
   std::vector<FamilySpec> families;  ///< `compare`, as in the file

@@ -11,6 +11,24 @@ namespace {
 
 using nlohmann::json;
 
+/// A scalar baseline must be among `known`, the texts of the axis's values.
+bool is_known(const YamlNode& node, const std::string& text, const std::string& axis,
+              const std::vector<std::string>& known, Diagnostics& diagnostics) {
+  if (std::find(known.begin(), known.end(), text) != known.end()) return true;
+  diagnostics.add(node.place, "compare: baseline " + shown(node) + " is not a value of the axis '" + axis + "'" +
+                                  suggestion(node.place.text, known));
+  return false;
+}
+
+bool read_baseline_variant(const YamlNode& node, const std::vector<Variant>& variants, FamilySpec& family,
+                           Diagnostics& diagnostics) {
+  std::vector<std::string> names;
+  for (const Variant& variant : variants) names.push_back(variant.name);
+  family.axis = kVariantAxis;
+  family.baseline = {node.place.text, node.place};
+  return is_known(node, node.place.text, kVariantAxis, names, diagnostics);
+}
+
 bool read_baseline(const YamlNode& node, const Axis& axis, FamilySpec& family, Diagnostics& diagnostics) {
   if (axis.kind == Axis::Kind::kEncoders) {
     family.baseline_encoders = read_encoder_set(node, diagnostics);
@@ -21,10 +39,7 @@ bool read_baseline(const YamlNode& node, const Axis& axis, FamilySpec& family, D
   family.baseline = *value;
   std::vector<std::string> known;
   for (const PlacedValue& other : axis.values) known.push_back(value_text(other.value));
-  if (std::find(known.begin(), known.end(), value_text(value->value)) != known.end()) return true;
-  diagnostics.add(node.place, "compare: baseline " + shown(node) + " is not a value of the axis '" + axis.setting +
-                                  "'" + suggestion(node.place.text, known));
-  return false;
+  return is_known(node, value_text(value->value), axis.setting, known, diagnostics);
 }
 
 json encoder_names(const EncoderSet& set, const DatasetShape& shape) {
@@ -35,7 +50,7 @@ json encoder_names(const EncoderSet& set, const DatasetShape& shape) {
 
 }  // namespace
 
-std::optional<FamilySpec> read_family(const YamlNode& node, const std::vector<Axis>& axes, Diagnostics& diagnostics) {
+std::optional<FamilySpec> read_family(const YamlNode& node, const SweepSpec& spec, Diagnostics& diagnostics) {
   if (!node.is_map()) {
     diagnostics.add(node.place, "compare: " + shown(node) + " must be {axis: NAME, baseline: VALUE, margin: 0.01}");
     return std::nullopt;
@@ -56,11 +71,16 @@ std::optional<FamilySpec> read_family(const YamlNode& node, const std::vector<Ax
     }
     family.margin = value.value_or(family.margin);
   }
+  if (name->place.text == kVariantAxis && !spec.variants.empty()) {
+    if (!read_baseline_variant(*baseline, spec.variants, family, diagnostics)) return std::nullopt;
+    return family;
+  }
   const auto axis =
-      std::find_if(axes.begin(), axes.end(), [&](const Axis& a) { return a.setting == name->place.text; });
-  if (axis == axes.end()) {
+      std::find_if(spec.axes.begin(), spec.axes.end(), [&](const Axis& a) { return a.setting == name->place.text; });
+  if (axis == spec.axes.end()) {
     std::vector<std::string> known;
-    for (const Axis& a : axes) known.push_back(a.setting);
+    if (!spec.variants.empty()) known.push_back(kVariantAxis);
+    for (const Axis& a : spec.axes) known.push_back(a.setting);
     diagnostics.add(name->place,
                     "compare: " + shown(*name) + " is not one of the axes" + suggestion(name->place.text, known));
     return std::nullopt;

@@ -10,8 +10,9 @@
 
 namespace medley::sweep {
 
-/// One item of `compare`. `axes` are those of the file. Mistakes are added to `diagnostics`; then nothing is returned.
-std::optional<FamilySpec> read_family(const YamlNode& node, const std::vector<Axis>& axes, Diagnostics& diagnostics);
+/// One item of `compare`, in a file whose variants and axes are read. Mistakes are added to `diagnostics`; then nothing
+/// is returned.
+std::optional<FamilySpec> read_family(const YamlNode& node, const SweepSpec& spec, Diagnostics& diagnostics);
 
 /// The families of a file with their baselines as configs say them. An `encoders` baseline that the axis does not make
 /// on this dataset is a mistake, added to `diagnostics`.

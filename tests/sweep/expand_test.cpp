@@ -290,6 +290,61 @@ TEST(Expand, LayersAreAnAxisOfTheEncodersThatHaveThem) {
             "1:8: 1 of 1 configs are impossible: layers 3: none of the encoders of this config has several layers (1)");
 }
 
+TEST(Expand, VariantsAreLaidOverBaseBeforeTheAxesVary) {
+  const Expansion expansion = expand_text(
+      "base: {epochs: 5}\n"
+      "variants:\n"
+      "  linear: {fusion: concat, hidden: 0, encoders: [wavlm]}\n"
+      "  gated: {selection: learned, epochs: 7}\n"
+      "axes: {top_n: [1, 2], dropout: [0, 0.5]}\n"
+      "when: {top_n: {fusion: sum}}\n"
+      "reference: {variant: linear, dropout: 0}\n");
+  ASSERT_EQ(expansion.configs.size(), 2u + 4u);
+  const ExpandedConfig& linear = expansion.configs[0];
+  EXPECT_EQ(linear.axis_values, (std::map<std::string, std::string>{{"variant", "linear"}, {"dropout", "0"}}));
+  EXPECT_EQ(linear.config.encoders, (std::vector<std::string>{"wavlm"}));
+  EXPECT_EQ(linear.config.hidden, 0);
+  EXPECT_EQ(linear.config.epochs, 5);
+  EXPECT_EQ(expansion.reference_id, linear.id);
+  EXPECT_EQ(expansion.configs[5].axis_values.at("variant"), "gated");
+  EXPECT_EQ(expansion.configs[5].config.epochs, 7);
+  EXPECT_EQ(expansion.configs[5].config.top_n, 2);
+  // A name decides nothing: the same settings without it are the same config.
+  const Expansion plain = expand_text("base: {epochs: 7, top_n: 2, dropout: 0.5}");
+  EXPECT_EQ(plain.configs[0].id, expansion.configs[5].id);
+}
+
+TEST(Expand, MistakesOfVariantsNameThem) {
+  EXPECT_EQ(mistake("variants: {a: {top_n: 9}, b: {top_n: 2}}"),
+            "1:12: 1 of 2 configs are impossible: variant 'a': top_n 9 is larger than the 4 encoders of this config "
+            "(1); 'impossible: skip' leaves them out");
+  EXPECT_EQ(mistake("variants: {a: {top_n: 4}, b: {}}"), "1:27: variants: 'b' trains the same as one before it");
+}
+
+TEST(Expand, ARandomSearchDrawsVariantsToo) {
+  const Expansion expansion = expand_text(
+      "variants: {a: {head: softmax}, b: {head: decoupled}}\naxes: {dropout: {uniform: [0, 0.5]}}\n"
+      "search: {random: 40, seed: 1}");
+  std::map<std::string, int> drawn;
+  for (const ExpandedConfig& config : expansion.configs) {
+    drawn[config.axis_values.at("variant")] += 1;
+    EXPECT_EQ(config.config.head == Head::kSoftmax, config.axis_values.at("variant") == "a");
+  }
+  EXPECT_GT(drawn["a"], 10);
+  EXPECT_GT(drawn["b"], 10);
+}
+
+TEST(CountByAxis, VariantsAreCountedFirst) {
+  const SweepSpec spec =
+      parse_sweep("variants: {a: {top_n: 1}, b: {fusion: concat}}\naxes: {dropout: [0, 0.5]}", "s.yaml");
+  const auto counts = count_by_axis(spec, expand(spec, four_encoders()), [](const std::string&) { return false; });
+  ASSERT_EQ(counts.size(), 2u);
+  EXPECT_EQ(counts[0].setting, "variant");
+  ASSERT_EQ(counts[0].values.size(), 2u);
+  EXPECT_EQ(counts[0].values[0].value, "a");
+  EXPECT_EQ(counts[0].values[1].configs, 2);
+}
+
 TEST(Expand, TooFewFoldsAreAMistake) {
   DatasetShape shape = four_encoders();
   shape.folds = {3};

@@ -263,6 +263,18 @@ TEST(ParseSweep, EncoderGeneratorsAreChecked) {
             "subsets stand under 'axes'");
 }
 
+TEST(ParseSweep, VariantsAreChecked) {
+  EXPECT_EQ(mistake("variants: {a: {hiden: 3}}"), "1:16: unknown setting 'hiden'; did you mean 'hidden'?");
+  EXPECT_EQ(mistake("variants: {a: {hidden: -3}}"), "1:24: hidden: '-3' must be between 0 and 8192");
+  EXPECT_EQ(mistake("variants: {a: 3}"), "1:15: variants: a: '3' must hold settings with values");
+  EXPECT_EQ(mistake("variants: {a: {top_n: 2}}\naxes: {top_n: [1, 2]}"),
+            "2:8: axes: the variant 'a' sets top_n too: vary it or set it");
+  EXPECT_EQ(mistake("variants: {late: {top_n: 2}}\nreference: {variant: latte}"),
+            "2:22: reference: 'latte' is not a variant; did you mean 'late'?");
+  EXPECT_EQ(mistake("variants: {late: {top_n: 2}}\ncompare: {axis: variant, baseline: latte}"),
+            "2:36: compare: baseline 'latte' is not a value of the axis 'variant'; did you mean 'late'?");
+}
+
 TEST(ParseSweep, ConditionsAreChecked) {
   const std::string axes = "axes: {top_n: [1], gate: [scorer], fusion: [sum]}\n";
   EXPECT_EQ(mistake(axes + "when: {top_n: {selction: learned}}"),
