@@ -203,7 +203,7 @@ double longest(const std::vector<std::string>& names) {
 Plot::Room room_for(const std::vector<std::string>& names, bool slant) {
   Plot::Room room;
   if (!slant) return room;
-  room.below += longest(names) * 0.58;
+  room.below += std::max(0.0, longest(names) * 0.58 - 12);
   room.left = std::max(room.left, longest(names) * 0.82 - 10);  // the first name reaches to the left
   return room;
 }
@@ -260,6 +260,7 @@ std::string draw(const CategoryChart& chart) {
       }
     }
   }
+  if (bars && range.low < 0) plot.svg().line("axis", {plot.left(), plot.y(0)}, {plot.right(), plot.y(0)}, kInk);
   if (!chart.reference_name.empty()) {
     const double y = plot.y(chart.reference);
     plot.svg().line("reference", {plot.left(), y}, {plot.right(), y}, kInk, 1, "5 4");
@@ -391,13 +392,19 @@ std::string draw(const ScatterChart& chart) {
     const Point at = {plot.x(item.x), plot.y(item.y.value)};
     plot.whisker(at.x, item.y.interval, "#888888");
     plot.svg().marker("mark", at, 0, colour(0));
-    // Names of points that lie close are moved down until they do not touch.
     const bool left = at.x + 8 + text_pixels(item.name, 10) > plot.right();
     Point label = {left ? at.x - 7 : at.x + 7, at.y + 3};
     const auto touches = [&](const Point& other) {
       return std::fabs(other.x - label.x) < text_pixels(item.name, 10) + 10 && std::fabs(other.y - label.y) < 11;
     };
-    while (std::any_of(labels.begin(), labels.end(), touches)) label.y += 4;
+    // The nearest free place, below or above; a thin line leads there.
+    const double own = label.y;
+    for (int i = 1; std::any_of(labels.begin(), labels.end(), touches); ++i) {
+      label.y = own + 6 * (i % 2 ? (i + 1) / 2 : -i / 2);
+    }
+    if (label.y != own) {
+      plot.svg().line("leader", at, {label.x + (left ? 1 : -1), label.y - 3}, "#999999", 0.6);
+    }
     labels.push_back(label);
     plot.svg().text(label, item.name, left ? Anchor::kEnd : Anchor::kStart, 10);
   }

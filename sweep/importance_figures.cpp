@@ -22,8 +22,10 @@ Table table_of(const std::vector<std::string>& heads) {
   return table;
 }
 
-Interval deviation(const ScoreSpread& spread) {
-  return std::isnan(spread.sd) ? Interval{kNaN, kNaN} : Interval{spread.mean - spread.sd, spread.mean + spread.sd};
+/// One SD to either side, as far as there are shares.
+Interval deviation(const ScoreSpread& share) {
+  if (std::isnan(share.sd)) return {kNaN, kNaN};
+  return {std::max(0.0, share.mean - share.sd), std::min(1.0, share.mean + share.sd)};
 }
 
 /// What is said under every figure.

@@ -1,0 +1,89 @@
+// `compare` of a sweep file.
+#include <gtest/gtest.h>
+
+#include "sweep/diagnostic.h"
+#include "sweep/expand.h"
+#include "sweep/spec.h"
+#include "sweep/spec_family.h"
+
+namespace medley::sweep {
+namespace {
+
+DatasetShape shape() {
+  DatasetShape made;
+  made.fingerprint = "f";
+  made.encoders = {"clip", "wavlm", "hubert"};
+  made.modalities = {"video", "audio", "audio"};
+  made.folds = {0, 1, 2};
+  return made;
+}
+
+std::vector<Family> families(const std::string& yaml) {
+  const SweepSpec spec = parse_sweep(yaml, "s.yaml");
+  Diagnostics diagnostics(spec.file, spec.text);
+  auto made = resolve_families(spec, shape(), diagnostics);
+  diagnostics.throw_if_any();
+  return made;
+}
+
+std::string mistake(const std::string& yaml) {
+  try {
+    expand(parse_sweep(yaml, "s.yaml"), shape());
+  } catch (const SpecError& e) {
+    EXPECT_EQ(e.diagnostics().size(), 1u) << e.what();
+    return e.diagnostics()[0].message;
+  }
+  return "";
+}
+
+TEST(Compare, OneFamilyOrAList) {
+  const auto one = families("axes: {selection: [learned, all]}\ncompare: {axis: selection, baseline: learned}\n");
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0].axis, "selection");
+  EXPECT_EQ(one[0].baseline, "learned");
+  EXPECT_EQ(one[0].margin, .01);
+  const auto two = families(
+      "axes: {selection: [learned, all], learning_rate: [1e-3, 3e-4]}\n"
+      "compare:\n  - {axis: selection, baseline: all, margin: 0.02}\n  - {axis: learning_rate, baseline: 0.001}\n");
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_EQ(two[0].margin, .02);
+  EXPECT_EQ(two[1].baseline, "0.001");  // as configs say it, however it was typed
+}
+
+TEST(Compare, ABaselineOfEncodersIsASubset) {
+  const auto all = families("axes: {encoders: [all, leave-one-out]}\ncompare: {axis: encoders, baseline: all}\n");
+  EXPECT_EQ(all.at(0).baseline, "clip+wavlm+hubert");
+  const auto pair =
+      families("axes: {encoders: [all, singles, pairs]}\ncompare: {axis: encoders, baseline: [clip, hubert]}\n");
+  EXPECT_EQ(pair.at(0).baseline, "clip+hubert");
+}
+
+TEST(Compare, MistakesNameTheirPlaceAndWhatWouldBeValid) {
+  const std::string axes = "axes: {selection: [learned, all]}\ncompare: ";
+  EXPECT_EQ(mistake(axes + "{axis: selecton, baseline: all}"),
+            "compare: 'selecton' is not one of the axes; did you mean 'selection'?");
+  EXPECT_NE(mistake("axes: {top_n: [1, 2]}\ncompare: {axis: top_n, baseline: 3}")
+                .find("compare: baseline '3' is not a value of the axis 'top_n'"),
+            std::string::npos);
+  EXPECT_NE(mistake(axes + "{axis: selection}").find("'baseline' is missing"), std::string::npos);
+  EXPECT_NE(mistake(axes + "{axis: selection, baseline: all, margin: 0}").find("in (0, 1)"), std::string::npos);
+  EXPECT_NE(mistake(axes + "{axis: selection, baseline: all, margn: 0.1}").find("margin"), std::string::npos);
+  EXPECT_NE(mistake(axes + "yes").find("must be {axis: NAME, baseline: VALUE"), std::string::npos);
+  EXPECT_NE(mistake("axes: {encoders: [all, pairs]}\ncompare: {axis: encoders, baseline: [clip]}")
+                .find("baseline clip is not among the subsets"),
+            std::string::npos);
+  EXPECT_NE(mistake("axes: {selection: [learned, all]}\nsearch: {random: 4}\ncompare: {axis: selection, baseline: all}")
+                .find("use a grid"),
+            std::string::npos);
+}
+
+TEST(Compare, ChangesNoTrial) {
+  const std::string yaml = "base: {top_n: 2}\naxes: {selection: [learned, all]}\n";
+  const auto plain = expand(parse_sweep(yaml, "s.yaml"), shape());
+  const auto compared = expand(parse_sweep(yaml + "compare: {axis: selection, baseline: all}\n", "s.yaml"), shape());
+  ASSERT_EQ(plain.trials.size(), compared.trials.size());
+  for (std::size_t i = 0; i < plain.trials.size(); ++i) EXPECT_EQ(plain.trials[i].id, compared.trials[i].id);
+}
+
+}  // namespace
+}  // namespace medley::sweep
