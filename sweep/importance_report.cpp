@@ -208,10 +208,12 @@ std::vector<EffectSeries> effect_of_n(const ConfigReport& config, const Report& 
       const std::string selection = other.settings.value("selection", std::string());
       if (selection.empty() || other.paper_score.count == 0) continue;
       if (!same_but(config.settings, other.settings, {"top_n", "selection"})) continue;
+      const bool constant = !other.settings.contains("top_n");
+      if (constant && selection != "all") continue;  // keeps as many as it likes: no place on this axis
       EffectSeries& one = series[selection];
       one.selection = selection;
-      one.constant = !other.settings.contains("top_n");
-      one.points.push_back({one.constant ? encoders : other.settings["top_n"].get<int>(), measured(other)});
+      one.constant = constant;
+      one.points.push_back({constant ? encoders : other.settings["top_n"].get<int>(), measured(other)});
     }
   }
   std::vector<EffectSeries> all;

@@ -117,7 +117,7 @@ struct Store {
 
   Store() {
     sweep.name = "depth";
-    sweep.yaml = "name: depth\n";
+    sweep.yaml = "name: depth\naxes: {epochs: [10, 20, 30]}\ncompare: {axis: epochs, baseline: 10, margin: 0.02}\n";
     sweep.dataset = data.fingerprint;
     sweep.folds = {0, 1, 2};
     sweep.seeds = {1, 2};
@@ -159,6 +159,16 @@ struct Store {
         if (epoch == 3) metrics.validation = best.accuracy;
         result.epochs.push_back(metrics);
       }
+      sweep::EncoderImportance clip;
+      clip.encoder = "clip";
+      clip.mean = clip.selection_frequency = 1;
+      clip.quantiles = {1, 1, 1, 1, 1};
+      clip.histogram = std::vector<std::int64_t>(20);
+      clip.histogram.back() = 20;
+      clip.ranks = {1};
+      result.importance.encoders = {clip};
+      result.importance.weights.assign(20, 0x3c00);  // one in half precision
+      result.importance.cka = {1};
       result.seconds = 1;
       writer.begin_attempts("w1", std::int64_t(i + 1), {{trial.id, 1}}, 4);
       writer.accept_result({trial.id, 1}, result, 5);
@@ -261,6 +271,44 @@ TEST(ResultsCommands, ReportHasEveryForm) {
   EXPECT_NE(run(store.folder.path(), "report --decode optimal").find("score-optimal decode"), std::string::npos);
   EXPECT_THROW(run(store.folder.path(), "report --json --csv"), CLI::ParseError);
   EXPECT_THROW(run(store.folder.path(), "report dept"), UsageError);
+}
+
+TEST(ResultsCommands, RefereeComparesWhatTheSweepFileDeclares) {
+  Store store;
+  const json report = json::parse(run(store.folder.path(), "report --json"));
+  const json& comparisons = report["families"][0]["comparisons"];
+  ASSERT_EQ(comparisons.size(), 2u);  // 20 and 30 epochs against 10
+  const std::string twenty = sweep::config_id(store.sweep.configs[1].config);
+  EXPECT_EQ(comparisons[0]["config"], twenty);
+  EXPECT_EQ(comparisons[0]["baseline_config"], sweep::config_id(store.sweep.configs[0].config));
+  EXPECT_EQ(comparisons[0]["pairs"], 6);
+  EXPECT_EQ(comparisons[1]["verdict"], "not judged");  // 30 epochs lack a trial
+  const json alone = json::parse(run(store.folder.path(), "report --referee --json"));
+  EXPECT_EQ(alone["families"], report["families"]);
+  EXPECT_NE(run(store.folder.path(), "report").find("referee: epochs against 10"), std::string::npos);
+  EXPECT_EQ(run(store.folder.path(), "report --referee").rfind("referee: epochs against 10", 0), 0u);
+  EXPECT_EQ(run(store.folder.path(), "report --referee --csv").rfind("axis,value,baseline,margin,config,", 0), 0u);
+  EXPECT_NE(run(store.folder.path(), "report --referee --latex").find("\\cmidrule"), std::string::npos);
+}
+
+TEST(ResultsCommands, ImportanceIsToldAndDrawn) {
+  Store store;
+  const auto& folder = store.folder.path();
+  const std::string last = sweep::config_id(store.sweep.configs[2].config);
+  const json told = json::parse(run(folder, "report depth --importance --json --config " + last.substr(0, 6)));
+  EXPECT_EQ(told["config"], last);
+  EXPECT_EQ(told["trials"], 5);
+  EXPECT_EQ(told["expected"], 6);
+  EXPECT_EQ(told["encoders"][0]["modality"], "video");
+  EXPECT_NE(run(folder, "report --importance").find("importance of encoders"), std::string::npos);
+  const std::string listed = run(folder, "report --figures " + (folder / "figures").string());
+  EXPECT_NE(listed.find("selection_frequency.svg"), std::string::npos);
+  EXPECT_NE(listed.find("not written: effect_of_n"), std::string::npos);
+  EXPECT_TRUE(fs::exists(folder / "figures" / "selection_frequency.csv"));
+  EXPECT_TRUE(fs::exists(folder / "figures" / "cka.svg"));
+  EXPECT_FALSE(fs::exists(folder / "figures" / "effect_of_n.svg"));
+  EXPECT_THROW(run(folder, "report --importance --config ffffffffffff"), UsageError);
+  EXPECT_THROW(run(folder, "report --config " + last), CLI::ParseError);
 }
 
 TEST(ResultsCommands, OptimalDecodeIsFittedOnTheOtherFolds) {

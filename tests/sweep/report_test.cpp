@@ -277,6 +277,87 @@ TEST(Report, TopCutsTheListAndSaysSo) {
   EXPECT_NE(text.find("not listed: 1 more"), std::string::npos);
 }
 
+/// Twelve configs over three axes, ids as long as real ones; one axis is the same for all.
+ReportInput wide_configs() {
+  auto input = two_configs();
+  input.configs.clear();
+  input.trials.clear();
+  for (int i = 0; i < 12; ++i) {
+    const std::string id = "0123456789" + std::to_string(10 + i);
+    input.configs.push_back(
+        {id, {}, {{"adaptation_weight", i % 3}, {"learning_rate", .001 * (i / 3)}, {"selection", "learned"}}});
+    input.configs.back().transductive = i % 2;
+    for (const int fold : {0, 1}) {
+      for (const std::uint64_t seed : {1u, 2u})
+        input.trials.push_back(trial(id, fold, seed, .2 + .05 * i, .1 * double(seed)));
+    }
+  }
+  return input;
+}
+
+std::size_t longest_line(const std::string& text) {
+  std::size_t longest = 0;
+  std::size_t length = 0;
+  for (const char c : text) {
+    if (c == '\n')
+      length = 0;
+    else if ((c & 0xc0) != 0x80)
+      longest = std::max(longest, ++length);
+  }
+  return longest;
+}
+
+TEST(Report, TextKeepsTo120ColumnsUnlessAskedForEverything) {
+  const Report report = make_report(wide_configs());
+  const std::string fit = render(report, ReportFormat::kText);
+  EXPECT_LE(longest_line(fit), 120u) << fit;
+  EXPECT_NE(fit.find("not shown, for want of room: paper-style ACC_P, paper-style ACC_S; --wide"), std::string::npos)
+      << fit;
+  EXPECT_NE(fit.find("in every row: cells 4/4"), std::string::npos);
+  const std::string wide = render(report, ReportFormat::kText, 0, Detail::kWide);
+  EXPECT_GT(longest_line(wide), 120u);
+  for (const char* head : {"pooled", "ACC_S", "cells", "SD"}) EXPECT_NE(wide.find(head), std::string::npos) << head;
+  EXPECT_EQ(wide.find("want of room"), std::string::npos);
+}
+
+TEST(Report, LongSubsetsAreToldByWhatTheyLack) {
+  auto input = two_configs();
+  input.configs[0].axis_values = {{"encoders", "clip+hubert+imagebind+wavlm"}};
+  input.configs[1].axis_values = {{"encoders", "clip+hubert+wavlm"}};
+  const std::string text = render(make_report(input), ReportFormat::kText);
+  EXPECT_NE(text.find("  all 4  "), std::string::npos) << text;
+  EXPECT_NE(text.find("  clip+hubert+wavlm  "), std::string::npos) << text;  // "all but imagebind" is no shorter
+  input.configs[1].axis_values = {{"encoders", "hubert+imagebind+wavlm"}};
+  EXPECT_NE(render(make_report(input), ReportFormat::kText).find("  all but clip  "), std::string::npos);
+  EXPECT_NE(render(make_report(input), ReportFormat::kCsv).find(",hubert+imagebind+wavlm,"), std::string::npos);
+}
+
+TEST(Report, IntervalsAreOfTheMeanOverCells) {
+  const auto report = make_report(two_configs());
+  const ConfigReport& a = find(report, "a");
+  // Scores .15, .2 in fold 0 and .2, .25 in fold 1: the test of ComparesWithTheBest, about another mean.
+  EXPECT_NEAR((a.paper_interval.low + a.paper_interval.high) / 2, .2, 1e-12);
+  std::vector<FoldDifference> cells = {{0, .15}, {0, .2}, {1, .2}, {1, .25}};
+  EXPECT_NEAR(a.paper_interval.low, BlockedComparison(cells, 2).result().interval.low, 1e-12);
+}
+
+TEST(Report, FamiliesAreJudgedAndPrinted) {
+  auto input = two_configs();
+  for (ReportConfig& config : input.configs) config.settings = config.axis_values;
+  input.families = {{"top_n", "1", .02}};
+  const auto report = make_report(input);
+  ASSERT_EQ(report.families.size(), 1u);
+  ASSERT_EQ(report.families[0].rows.size(), 1u);
+  EXPECT_EQ(report.families[0].rows[0].config, "b");
+  const std::string text = render(report, ReportFormat::kText);
+  for (const char* said : {"referee: top_n against 1 in demo on set", "1 comparison, 2 folds x 2 seeds, margin .020",
+                           "judged by clean Scores", "+.150", "Holm", "inconclusive"}) {
+    EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
+  }
+  EXPECT_LE(longest_line(text), 120u);
+  EXPECT_EQ(render_referee(make_report(two_configs()), ReportFormat::kText), "");
+}
+
 TEST(Report, CsvHasFullPrecision) {
   const std::string csv = render(make_report(two_configs()), ReportFormat::kCsv);
   EXPECT_EQ(csv.substr(0, csv.find('\n')),

@@ -24,6 +24,58 @@ TEST(Table, TextIsAlignedByCharactersNotBytes) {
             "  † diverged\n");
 }
 
+Table grouped() {
+  Table table;
+  table.title = "t";
+  table.above = {"in every row: cells 4/4"};
+  table.columns = {{"x", Table::Align::kLeft},
+                   {"Score", Table::Align::kRight, "clean"},
+                   {"P", Table::Align::kRight, "clean"},
+                   {"S", Table::Align::kRight, "paper-style"},
+                   {"gap", Table::Align::kRight}};
+  table.rows = {{"a", ".279", ".3", ".4", "+.1"}};
+  return table;
+}
+
+TEST(Table, GroupsStandOverTheirColumns) {
+  EXPECT_EQ(text_table(grouped()),
+            "t\n"
+            "in every row: cells 4/4\n"
+            "   clean ───  paper-style\n"
+            "x  Score   P            S  gap\n"
+            "─  ─────  ──  ───────────  ───\n"
+            "a   .279  .3           .4  +.1\n");
+  EXPECT_EQ(text_width(grouped()), 30u);
+  const std::string latex = latex_table(grouped());
+  EXPECT_NE(latex.find("\\caption{t; in every row: cells 4/4.}"), std::string::npos);
+  EXPECT_NE(latex.find("\\toprule\n & \\multicolumn{2}{c}{clean} & \\multicolumn{1}{c}{paper-style} &  \\\\\n"
+                       "\\cmidrule(lr){2-3}\\cmidrule(lr){4-4}\nx & Score & P & S & gap \\\\\n"),
+            std::string::npos)
+      << latex;
+  EXPECT_NE(
+      markdown_table(grouped()).find("in every row: cells 4/4\n\n| x | clean Score | clean P | paper-style S | gap |"),
+      std::string::npos);
+  EXPECT_EQ(csv_table(grouped()).substr(0, 43), "x,clean Score,clean P,paper-style S,gap\na,.");
+}
+
+TEST(Table, LongNotesAreBrokenAtSpaces) {
+  Table table = grouped();
+  std::string words;
+  for (int i = 0; i < 60; ++i) words += "word ";
+  table.notes = {words, std::string(200, 'x')};
+  const std::string text = text_table(table);
+  std::size_t broken = 0;
+  for (std::size_t at = text.find("  word"); at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    if (text.compare(at, 10, "  xxxxxxxx") != 0) {
+      EXPECT_LE(end - at, 120u);
+      ++broken;
+    }
+    at = end + 1;
+  }
+  EXPECT_EQ(broken, 3u);
+}
+
 TEST(Table, MarkdownEscapesItsMarks) {
   EXPECT_EQ(markdown_table(sample()),
             "**a\\_b & c**\n\n"
