@@ -35,6 +35,13 @@ json accuracy_json(const sweep::Accuracy& accuracy) {
   return {{"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
 }
 
+bool has_transductive_member(const SweepPredictions& pooled, const std::vector<double>& weights) {
+  for (std::size_t m = 0; m < weights.size(); ++m) {
+    if (weights[m] > 0 && pooled.candidates[m].transductive) return true;
+  }
+  return false;
+}
+
 json interval_json(const sweep::Interval& interval) { return {interval.low, interval.high}; }
 
 struct EnsembleArguments {
@@ -83,7 +90,8 @@ storage::EnsembleRecord record_of(const EnsembleArguments& arguments, const stor
     row["beta"] = fold.fitted.thresholds.beta;
     folds.push_back(std::move(row));
   }
-  record.scores = {{"optimistic", accuracy_json(ensemble.optimistic)},
+  record.scores = {{"transductive", has_transductive_member(pooled, ensemble.fitted.weights)},
+                   {"optimistic", accuracy_json(ensemble.optimistic)},
                    {"nested", accuracy_json(ensemble.nested)},
                    {"best_single_nested", accuracy_json(fitted.single.nested)},
                    {"nested_interval", nullptr},
@@ -120,8 +128,14 @@ sweep::Table member_table(const SweepPredictions& pooled, const std::vector<doub
   }
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return weights[a] > weights[b]; });
   for (const std::size_t m : order) {
-    table.rows.push_back({pooled.candidates[m].config, std::to_string(pooled.candidates[m].seed),
+    const std::string mark = pooled.candidates[m].transductive ? "‡" : "";
+    table.rows.push_back({pooled.candidates[m].config + mark, std::to_string(pooled.candidates[m].seed),
                           std::to_string(pooled.candidates[m].trials.size()), share_text(weights[m])});
+  }
+  if (has_transductive_member(pooled, weights)) {
+    table.notes.push_back(
+        "‡ transductive: training read unlabelled features of clips that it is scored on; so are the "
+        "numbers below");
   }
   return table;
 }

@@ -141,6 +141,7 @@ json trial_json(const storage::TrialDetail& trial) {
   json object = {{"trial", trial.spec.id},
                  {"config", sweep::config_id(trial.spec.config)},
                  {"settings", sweep::to_json(trial.spec.config)},
+                 {"transductive", sweep::is_transductive(trial.spec.config)},
                  {"fold", trial.spec.fold},
                  {"seed", trial.spec.seed},
                  {"dataset", trial.dataset},
@@ -232,6 +233,9 @@ void print_trial(const storage::TrialDetail& trial) {
                result.clean.epoch > 0
                    ? fmt::format("epoch {}; its Score needs the other folds: `medley report`", result.clean.epoch)
                    : std::string("-: the reported fold chose the epoch"));
+    if (sweep::is_transductive(trial.spec.config)) {
+      fmt::print("         transductive: training read unlabelled features of clips that it is scored on\n");
+    }
     fmt::print("took     {:.1f} s in a pack of {}, {:.0f} samples/s, {:.0f} MiB\n", result.seconds, result.pack_size,
                result.samples_per_second, static_cast<double>(result.peak_memory_bytes) / (1 << 20));
   }

@@ -233,7 +233,7 @@ sweep::Table status_table(storage::Reader& reader) {
                    {"running", Align::kRight},
                    {"failed", Align::kRight},
                    {"diverged", Align::kRight},
-                   {"best Score", Align::kRight}};
+                   {"best Score paper", Align::kRight}};
   for (const storage::SweepSummary& s : reader.sweeps()) {
     table.rows.push_back({s.name, s.id, sweep::name_of(s.state), s.dataset_name + (s.synthetic ? " (synthetic)" : ""),
                           std::to_string(s.trials), std::to_string(s.finished), std::to_string(s.running),
@@ -245,7 +245,7 @@ sweep::Table status_table(storage::Reader& reader) {
       table.notes.push_back(fmt::format("failed: trial {} of {}: {}", trial.trial, s.name, trial.reason));
     }
   }
-  table.notes.push_back("best Score: of a single trial, paper-style (optimistic)");
+  table.notes.push_back("best Score paper: of a single trial, paper-style (optimistic)");
   return table;
 }
 

@@ -116,7 +116,7 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
   for (const storage::SweepConfigRow& config : reader.sweep_configs(sweep.id)) {
     for (const std::uint64_t seed : sweep.seeds) {
-      Candidate candidate{config.id, seed, {}};
+      Candidate candidate{config.id, seed, {}, sweep::is_transductive(config.config)};
       std::vector<double> all(pooled.rows.truth.size() * classes);
       bool any = false;
       for (const auto& part :

@@ -24,6 +24,7 @@ struct Candidate {
   std::string config;
   std::uint64_t seed = 0;
   std::vector<std::string> trials;  ///< [fold], in the order of the sweep's folds, ascending
+  bool transductive = false;        ///< sweep::is_transductive() of the config
 };
 
 /// Out-of-fold predictions of a sweep: one candidate of `rows` each, over the labelled clips of its folds in dataset

@@ -65,7 +65,7 @@ Table gate_table(const ImportanceReport& report) {
       "weight: mean over the validation clips of a trial, ± SD over trials; kept: share of clips that "
       "keep the encoder, " +
       share_text(report.chance) + " by chance");
-  if (report.transductive) table.notes.push_back(std::string("this config is ") + kTransductiveNote);
+  if (report.transductive) table.notes.push_back(kTransductiveNote);
   if (report.trials < report.expected) table.notes.push_back("incomplete: over the trials that are done only");
   if (report.synthetic) table.notes.push_back(kSyntheticNote);
   return table;

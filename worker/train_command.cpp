@@ -25,8 +25,9 @@ struct TrainArguments {
 void print_result(const sweep::TrialSpec& trial, const sweep::TrialResult& result) {
   using Align = sweep::Table::Align;
   sweep::Table table;
-  for (const char* head : {"epoch", "loss", "validation loss", "alpha", "beta", "ACC_P", "ACC_S", "Score"}) {
-    table.columns.push_back({head, Align::kRight});
+  for (const char* head : {"epoch", "loss", "validation loss"}) table.columns.push_back({head, Align::kRight});
+  for (const char* head : {"alpha", "beta", "ACC_P", "ACC_S", "Score"}) {
+    table.columns.push_back({head, Align::kRight, "paper-style"});
   }
   for (const sweep::EpochMetrics& e : result.epochs) {
     table.rows.push_back({std::to_string(e.epoch), fmt::format("{:.4f}", e.loss),
@@ -34,7 +35,7 @@ void print_result(const sweep::TrialSpec& trial, const sweep::TrialResult& resul
                           fmt::format("{:.3f}", e.thresholds.beta), fmt::format("{:.4f}", e.validation.presence),
                           fmt::format("{:.4f}", e.validation.salience), fmt::format("{:.4f}", e.validation.score())});
   }
-  const bool transductive = trial.config.adaptation != sweep::Adaptation::kNone;
+  const bool transductive = sweep::is_transductive(trial.config);
   if (result.outcome == sweep::Outcome::kDiverged) {
     table.notes.push_back("diverged: " + result.reason);
   } else {

@@ -115,7 +115,7 @@ struct Store {
   storage::SweepSubmission sweep;
   Said said;
 
-  Store() {
+  explicit Store(sweep::Normalize normalize = sweep::Normalize::kEncoder) {
     sweep.name = "depth";
     sweep.yaml = "name: depth\naxes: {epochs: [10, 20, 30]}\ncompare: {axis: epochs, baseline: 10, margin: 0.02}\n";
     sweep.dataset = data.fingerprint;
@@ -127,6 +127,7 @@ struct Store {
       config.encoders = {"clip"};
       config.top_n = 1;
       config.epochs = epochs;
+      config.normalize = normalize;
       sweep.configs.push_back({config, {{"epochs", epochs}}});
       for (const std::uint64_t seed : sweep.seeds) {
         for (const int fold : sweep.folds) {
@@ -355,6 +356,24 @@ TEST(ResultsCommands, ShowTellsOneTrial) {
   EXPECT_NE(text.find("epochs             10"), std::string::npos);
   EXPECT_NE(run(store.folder.path(), "show " + store.sweep.trials.back().id).find("pending"), std::string::npos);
   EXPECT_THROW(run(store.folder.path(), "show ffffffffffff"), UsageError);
+}
+
+TEST(ResultsCommands, TransductiveNumbersSaySo) {
+  for (const auto normalize : {sweep::Normalize::kEncoder, sweep::Normalize::kActor}) {
+    const bool transductive =
+        normalize == sweep::Normalize::kActor;  // reads all features of the reported fold's actors
+    Store store(normalize);
+    const auto& folder = store.folder.path();
+    const std::string id = store.sweep.trials[0].id;
+    for (const std::string& command : {std::string("report"), "show " + id, std::string("ensemble depth --method mean"),
+                                       std::string("report --importance"), std::string("report --referee")}) {
+      EXPECT_EQ(run(folder, command).find("transductive: training read") != std::string::npos, transductive) << command;
+    }
+    EXPECT_EQ(json::parse(run(folder, "show --json " + id))["transductive"], transductive);
+    EXPECT_EQ(json::parse(run(folder, "report --json"))["configs"][0]["transductive"], transductive);
+    EXPECT_EQ(json::parse(run(folder, "report --importance --json"))["transductive"], transductive);
+    EXPECT_EQ(json::parse(run(folder, "ensemble depth --json"))["scores"]["transductive"], transductive);
+  }
 }
 
 TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
