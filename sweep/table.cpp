@@ -228,7 +228,14 @@ std::string latex_table(const Table& table) {
     line(table.columns, grouped_head);
   }
   text += "\\midrule\n";
-  for (const auto& row : table.rows) line(row, [](const std::string& cell) { return cell; });
+  // A minus before a share, not a hyphen.
+  const auto number = [](std::string cell) {
+    for (std::size_t at = cell.find("-."); at != std::string::npos; at = cell.find("-.", at + 1)) {
+      cell.replace(at, 1, "−");
+    }
+    return cell;
+  };
+  for (const auto& row : table.rows) line(row, number);
   text += "\\bottomrule\n\\end{tabular}\n";
   if (!table.notes.empty()) text += "\\par\\smallskip\\footnotesize\n";
   for (const std::string& note : table.notes) text += latex_escaped(note) + ".\\par\n";

@@ -95,6 +95,12 @@ TEST(Table, LatexEscapesItsMarks) {
             "\\bottomrule\n\\end{tabular}\n\\par\\smallskip\\footnotesize\n$\\dagger$ diverged.\\par\n\\end{table}\n");
 }
 
+TEST(Table, LatexHasMinusSigns) {
+  Table table = grouped();
+  table.rows = {{"a-b", "-.012", "[-.1, .2]", "-", "+.1"}};
+  EXPECT_NE(latex_table(table).find("a-b & $-$.012 & [$-$.1, .2] & - & +.1"), std::string::npos) << latex_table(table);
+}
+
 TEST(Table, CsvQuotesWhatItMust) {
   EXPECT_EQ(csv_table(sample()), "name,Score\nx|y,.279 ± .012\n\"say \"\"50%\"\", no\",.3†\n");
 }
