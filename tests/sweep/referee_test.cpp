@@ -83,6 +83,22 @@ TEST(Referee, DifferencesArePairedByFoldAndSeed) {
   EXPECT_EQ(report.rows[0].verdict, Verdict::kNotJudged);  // a cell is still to be trained
 }
 
+TEST(Referee, DivergedCellsAreLeftOutAndSaid) {
+  auto base = config("b", {{"n", 1}}, {{"n", 1}}, {.1, .2, .3, .4, .5});
+  auto other = config("a", {{"n", 2}}, {{"n", 2}}, {.2, .3, .4, .5, .6});
+  other.cells.pop_back();
+  other.diverged = 1;  // done, without a number
+  Report report;
+  report.families = {judge({"n", "1", .01}, {base, other}, kFolds, 1)};
+  const RefereeRow& row = report.families[0].rows.at(0);
+  EXPECT_EQ(row.pairs, 4);
+  EXPECT_EQ(row.diverged, 1);
+  EXPECT_EQ(row.verdict, Verdict::kHelps);  // .1 in every cell
+  const std::string text = render_referee(report, ReportFormat::kText);
+  EXPECT_NE(text.find("+.100†"), std::string::npos) << text;
+  EXPECT_NE(text.find("† without the cells in which either diverged"), std::string::npos) << text;
+}
+
 TEST(Referee, VerdictsFollowTheIntervalAndHolm) {
   const std::vector<double> clear = {.05, .052, .048, .051, .049, .05, .053, .047, .05, .05};
   const FamilyReport report =
