@@ -21,23 +21,31 @@ template <class E>
 std::vector<std::string> make_names();
 template <>
 std::vector<std::string> make_names<Fusion>() {
-  return {"sum", "concat"};
+  return {"sum", "concat", "rank-concat", "modality-concat", "mean"};
 }
 template <>
 std::vector<std::string> make_names<Gate>() {
-  return {"scorer", "query"};
+  return {"scorer", "query", "context"};
 }
 template <>
 std::vector<std::string> make_names<Selection>() {
-  return {"learned", "all"};
+  return {"learned", "all", "random", "fixed", "threshold"};
 }
 template <>
 std::vector<std::string> make_names<Head>() {
-  return {"decoupled", "softmax"};
+  return {"decoupled", "softmax", "set-ratio"};
 }
 template <>
 std::vector<std::string> make_names<Adaptation>() {
-  return {"none", "coral"};
+  return {"none", "coral", "mmd", "dann", "cdan"};
+}
+template <>
+std::vector<std::string> make_names<Weights>() {
+  return {"softmax", "sparsemax", "entmax15", "uniform"};
+}
+template <>
+std::vector<std::string> make_names<HeadFusion>() {
+  return {"product", "mixture", "alignment"};
 }
 template <>
 std::vector<std::string> make_names<AdaptationTarget>() {
@@ -67,11 +75,21 @@ const std::vector<std::string>& names_of() {
 }
 
 bool is_always(const Config&) { return true; }
-bool is_gated(const Config& c) { return c.fusion == Fusion::kSum; }
-bool is_selecting(const Config& c) { return is_gated(c) && c.selection == Selection::kLearned; }
-bool is_scoring(const Config& c) { return is_gated(c) && c.gate == Gate::kScorer; }
+bool is_counting(const Config& c) {
+  return is_gated(c) &&
+         (c.selection == Selection::kLearned || c.selection == Selection::kRandom || c.selection == Selection::kFixed);
+}
+bool is_by_mass(const Config& c) { return is_gated(c) && c.selection == Selection::kThreshold; }
+bool is_weighing(const Config& c) { return is_scored(c) && c.weights != Weights::kUniform; }
+bool is_tempered(const Config& c) { return is_weighing(c) || is_by_mass(c); }
+bool is_cutting(const Config& c) { return is_weighing(c) && c.selection != Selection::kAll; }
+bool is_scoring(const Config& c) { return is_scored(c) && c.gate == Gate::kScorer; }
 bool is_concatenating(const Config& c) { return c.fusion == Fusion::kConcat; }
 bool is_decoupled(const Config& c) { return c.head == Head::kDecoupled; }
+bool has_two_terms(const Config& c) { return c.head != Head::kSoftmax; }
+bool is_multiplying(const Config& c) { return is_decoupled(c) && c.head_fusion != HeadFusion::kMixture; }
+bool is_mixing(const Config& c) { return is_decoupled(c) && c.head_fusion == HeadFusion::kMixture; }
+bool is_aligning(const Config& c) { return is_decoupled(c) && c.head_fusion == HeadFusion::kAlignment; }
 bool is_adapting(const Config& c) { return c.adaptation != Adaptation::kNone; }
 
 /// When a setting matters, as a predicate and in words.
@@ -80,11 +98,21 @@ struct Active {
   const char* words;
 };
 constexpr Active kAlways{is_always, ""};
-constexpr Active kGated{is_gated, "fusion is sum"};
-constexpr Active kSelecting{is_selecting, "fusion is sum and selection is learned"};
-constexpr Active kScoring{is_scoring, "fusion is sum and gate is scorer"};
+constexpr Active kProjecting{is_projecting, "fusion is not concat"};
+constexpr Active kGated{is_gated, "fusion gates (neither mean nor concat)"};
+constexpr Active kCounting{is_counting, "fusion gates and selection is learned, random or fixed"};
+constexpr Active kByMass{is_by_mass, "fusion gates and selection is threshold"};
+constexpr Active kScored{is_scored, "fusion gates, and weights is not uniform or selection is learned or threshold"};
+constexpr Active kWeighing{is_weighing, "fusion gates and weights is not uniform"};
+constexpr Active kTempered{is_tempered, "fusion gates, and weights is not uniform or selection is threshold"};
+constexpr Active kCutting{is_cutting, "fusion gates, weights is not uniform and selection is not all"};
+constexpr Active kScoring{is_scoring, "fusion gates, its scores are read and gate is scorer"};
 constexpr Active kConcatenating{is_concatenating, "fusion is concat"};
 constexpr Active kDecoupled{is_decoupled, "head is decoupled"};
+constexpr Active kTwoTerms{has_two_terms, "head is not softmax"};
+constexpr Active kMultiplying{is_multiplying, "head is decoupled and head_fusion is not mixture"};
+constexpr Active kMixing{is_mixing, "head is decoupled and head_fusion is mixture"};
+constexpr Active kAligning{is_aligning, "head is decoupled and head_fusion is alignment"};
 constexpr Active kAdapting{is_adapting, "adaptation is not none"};
 
 template <auto Member>
@@ -188,6 +216,12 @@ Setting layers() {
           "all"};
 }
 
+/// A setting that came later: configs made before it were trained as with `value`, and keep their ids.
+Setting later(Setting setting, json value) {
+  setting.traceless = std::move(value);
+  return setting;
+}
+
 constexpr auto kTrial = Sharing::kPerTrial;
 constexpr auto kPack = Sharing::kPerPack;
 
@@ -196,21 +230,44 @@ std::vector<Setting> make_settings() {
   return {
       encoders(),
       layers(),
-      choice<&C::fusion>("fusion", kPack, "weighted sum of gated encoders, or plain concatenation"),
-      choice<&C::gate>("gate", kPack, "how an encoder's importance is scored", kGated),
-      choice<&C::selection>("selection", kPack, "keep the top_n encoders of each clip, or all", kGated),
-      integer<&C::top_n>("top_n", kTrial, 1, 64, "encoders", "encoders kept for each clip", kSelecting),
-      number<&C::temperature>("temperature", 1e-3, 1e3, "divides the gate's scores before the softmax", kGated),
+      choice<&C::fusion>("fusion", kPack,
+                         "gated encoders summed, side by side in rank order, or summed by modality; without a gate "
+                         "their mean, or plain concatenation"),
+      choice<&C::gate>("gate", kPack, "how an encoder's importance is scored", kScored),
+      later(number<&C::gate_noise>("gate_noise", 0, 100, "sd of the noise on the gate's scores in training", kScored),
+            0.0),
+      later(
+          number<&C::balance_weight>("balance_weight", 0, 1e3,
+                                     "weight of the squared coefficient of variation of mean gate weights", kWeighing),
+          0.0),
+      choice<&C::selection>("selection", kPack,
+                            "keep the top_n encoders of each clip, all, random or fixed ones, or by mass", kGated),
+      integer<&C::top_n>("top_n", kTrial, 1, 64, "encoders", "encoders kept for each clip", kCounting),
+      number<&C::mass>("mass", 1e-6, 1, "keep the fewest best encoders whose weights reach this sum", kByMass),
+      later(choice<&C::weights>("weights", kPack, "how scores become weights", kGated), "softmax"),
+      later(flag<&C::renormalise>("renormalise", kPack, "weights over the kept encoders, or over all and then cut",
+                                  kCutting),
+            true),
+      number<&C::temperature>("temperature", 1e-3, 1e3, "divides the gate's scores before the weights", kTempered),
       integer<&C::gate_dim>("gate_dim", kPack, 1, 4096, "units", "hidden width of the scorer gate", kScoring),
       integer<&C::projection_dim>("projection_dim", kPack, 1, 4096, "units", "width of the space encoders share",
-                                  kGated),
-      integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation", kGated),
+                                  kProjecting),
+      integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation", kProjecting),
       integer<&C::hidden>("hidden", kPack, 0, 8192, "units",
                           "hidden width of the baseline: 0 linear, 256 MLP-256, 512 MLP-512", kConcatenating),
-      choice<&C::head>("head", kPack, "presence and salience heads fused by probability, or one softmax"),
-      number<&C::presence_weight>("presence_weight", 0, 1e3, "weight of the presence loss (BCE)", kDecoupled),
-      number<&C::salience_weight>("salience_weight", 0, 1e3, "weight of the salience loss (KL)", kDecoupled),
-      number<&C::presence_exponent>("presence_exponent", 0, 16, "g in p_salience * p_presence^g", kDecoupled),
+      choice<&C::head>("head", kPack,
+                       "presence and salience heads fused by probability, one softmax, or sets and ratios"),
+      number<&C::presence_weight>("presence_weight", 0, 1e3, "weight of the presence loss (BCE), or of the set's",
+                                  kTwoTerms),
+      number<&C::salience_weight>("salience_weight", 0, 1e3, "weight of the salience loss (KL), or of the ratio's",
+                                  kTwoTerms),
+      later(choice<&C::head_fusion>("head_fusion", kPack, "how presence and salience become one", kDecoupled),
+            "product"),
+      number<&C::presence_exponent>("presence_exponent", 0, 16, "g in p_salience * p_presence^g", kMultiplying),
+      number<&C::mixture_weight>("mixture_weight", 0, 1, "share of presence in the mixture", kMixing),
+      number<&C::alignment_weight>("alignment_weight", 0, 1e3, "weight of the alignment loss (KL between the heads)",
+                                   kAligning),
+      later(number<&C::focal_gamma>("focal_gamma", 0, 16, "g in (1 - exp(-KL))^g KL; 0 is plain KL"), 0.0),
       choice<&C::adaptation>("adaptation", kPack, "unsupervised domain adaptation of the fused features"),
       number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", kAdapting),
       choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", kAdapting),
@@ -225,6 +282,10 @@ std::vector<Setting> make_settings() {
       integer<&C::epochs>("epochs", kTrial, 1, 100000, "epochs", "passes over the training rows"),
       number<&C::dropout>("dropout", 0, 0.95, "share of projected units dropped"),
       number<&C::label_smoothing>("label_smoothing", 0, 0.9, "mass moved from the label to all classes evenly"),
+      later(number<&C::mixup>("mixup", 0, 100, "a of Beta(a, a) that clips are mixed by; 0 is off"), 0.0),
+      later(
+          number<&C::rdrop_weight>("rdrop_weight", 0, 1e3, "weight of R-Drop: two dropouts of a clip agree; 0 is off"),
+          0.0),
       number<&C::grad_clip>("grad_clip", 0, 1e6, "largest gradient norm of a trial; 0 is off"),
       integer<&C::patience>("patience", kTrial, 0, 100000, "epochs",
                             "stop after so many epochs without a better Score; 0 is off"),
@@ -356,7 +417,7 @@ std::string check_config(const Config& config) {
   if (encoder_count == 0) return "encoders: none is left";
   const std::set<std::string> distinct(config.encoders.begin(), config.encoders.end());
   if (distinct.size() != config.encoders.size()) return "encoders: one stands twice in " + value_text(config.encoders);
-  if (is_selecting(config) && config.top_n > encoder_count) {
+  if (is_counting(config) && config.top_n > encoder_count) {
     return "top_n " + std::to_string(config.top_n) + " is larger than the " + std::to_string(encoder_count) +
            " encoder" + (encoder_count == 1 ? "" : "s") + " of this config";
   }
@@ -364,10 +425,19 @@ std::string check_config(const Config& config) {
     return "warmup_epochs " + std::to_string(config.warmup_epochs) + " leaves none of the " +
            std::to_string(config.epochs) + " epochs";
   }
-  if (is_decoupled(config) && config.presence_weight == 0 && config.salience_weight == 0) {
+  if (has_two_terms(config) && config.presence_weight == 0 && config.salience_weight == 0) {
     return "presence_weight and salience_weight are both 0: nothing is learned";
   }
   return "";
+}
+
+bool is_projecting(const Config& config) { return config.fusion != Fusion::kConcat; }
+
+bool is_gated(const Config& config) { return is_projecting(config) && config.fusion != Fusion::kMean; }
+
+bool is_scored(const Config& config) {
+  return is_gated(config) && (config.weights != Weights::kUniform || config.selection == Selection::kLearned ||
+                              config.selection == Selection::kThreshold);
 }
 
 bool is_transductive(const Config& config) {

@@ -8,11 +8,13 @@
 
 namespace medley::sweep {
 
-enum class Fusion { kSum, kConcat };
-enum class Gate { kScorer, kQuery };
-enum class Selection { kLearned, kAll };
-enum class Head { kDecoupled, kSoftmax };
-enum class Adaptation { kNone, kCoral };
+enum class Fusion { kSum, kConcat, kRankConcat, kModalityConcat, kMean };
+enum class Gate { kScorer, kQuery, kContext };
+enum class Selection { kLearned, kAll, kRandom, kFixed, kThreshold };
+enum class Weights { kSoftmax, kSparsemax, kEntmax15, kUniform };
+enum class Head { kDecoupled, kSoftmax, kSetRatio };
+enum class HeadFusion { kProduct, kMixture, kAlignment };
+enum class Adaptation { kNone, kCoral, kMmd, kDann, kCdan };
 enum class AdaptationTarget { kValidation, kTest };
 enum class Normalize { kEncoder, kActor };
 enum class Optimizer { kAdamW, kAdam };
@@ -37,8 +39,13 @@ struct Config {
   Layers layers;
   Fusion fusion = Fusion::kSum;
   Gate gate = Gate::kScorer;
+  double gate_noise = 0.0;
+  double balance_weight = 0.0;
   Selection selection = Selection::kLearned;
   int top_n = 4;
+  double mass = 0.9;
+  Weights weights = Weights::kSoftmax;
+  bool renormalise = true;
   double temperature = 1.0;
   int gate_dim = 64;
   int projection_dim = 256;
@@ -47,7 +54,11 @@ struct Config {
   Head head = Head::kDecoupled;
   double presence_weight = 1.0;
   double salience_weight = 1.0;
+  HeadFusion head_fusion = HeadFusion::kProduct;
   double presence_exponent = 1.0;
+  double mixture_weight = 0.5;
+  double alignment_weight = 1.0;
+  double focal_gamma = 0.0;
   Adaptation adaptation = Adaptation::kNone;
   double adaptation_weight = 1.0;
   AdaptationTarget adaptation_target = AdaptationTarget::kValidation;
@@ -61,6 +72,8 @@ struct Config {
   int epochs = 10;
   double dropout = 0.3;
   double label_smoothing = 0.0;
+  double mixup = 0.0;
+  double rdrop_weight = 0.0;
   double grad_clip = 0.0;
   int patience = 0;
   bool inner_fold = false;
@@ -85,7 +98,7 @@ struct Setting {
   bool (*active)(const Config&);     ///< false where the trainer does not read it
   nlohmann::json (*get)(const Config&);
   void (*set)(Config&, const nlohmann::json&);  ///< `value` must have passed check_value()
-  std::string active_when;                      ///< active() in words, "fusion is sum"; "" when it always is
+  std::string active_when;                      ///< active() in words, "head is decoupled"; "" when it always is
   /// The value that leaves no trace in canonical_text(): what was trained before the setting existed, so that adding
   /// it changed no id. Null when there is none.
   nlohmann::json traceless = nullptr;
@@ -104,6 +117,13 @@ std::string check_value(const Setting& setting, const nlohmann::json& value);
 
 /// What cannot be combined ("top_n 5 is larger than the 3 encoders of this config"), or "".
 std::string check_config(const Config& config);
+
+/// True where encoders are projected to one space before they are fused: every fusion but `concat`.
+bool is_projecting(const Config& config);
+/// True where encoders are selected and weighted clip by clip.
+bool is_gated(const Config& config);
+/// True where the gate's scores decide anything: the selection, the weights, or the order of both.
+bool is_scored(const Config& config);
 
 /// True when training reads features of clips that it is scored on (never labels): adaptation, or normalising within
 /// the actors of the reported fold. Said wherever its numbers are shown (METHOD: the transductive protocol).

@@ -30,12 +30,16 @@ void restore(const std::vector<T>& values, const Parameter& p, torch::Tensor& fl
 
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   json encoders = json::array();
-  for (const EncoderShape& e : checkpoint.layout.encoders) encoders.push_back({{"name", e.name}, {"dim", e.dim}});
+  for (const EncoderShape& e : checkpoint.layout.encoders) {
+    encoders.push_back({{"name", e.name}, {"dim", e.dim}, {"modality", e.modality}});
+  }
   const json about = {{"format", kFormat},
                       {"trial", sweep::to_json(checkpoint.trial)},
                       {"epoch", checkpoint.epoch},
                       {"numerics", sweep::kNumericsVersion},
-                      {"classes", checkpoint.classes},
+                      {"classes", checkpoint.classes.names},
+                      {"exclusive", checkpoint.classes.exclusive},
+                      {"strength", checkpoint.strength},
                       {"encoders", encoders}};
   std::vector<data::NamedArray> arrays = {{"trial", {1}, std::vector<std::string>{about.dump()}}};
   const bool wide = checkpoint.parameters.scalar_type() == torch::kFloat64;
@@ -67,22 +71,34 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     }
     checkpoint.trial = sweep::trial_from_json(about.at("trial"));
     checkpoint.epoch = about.at("epoch").get<int>();
-    checkpoint.classes = about.at("classes").get<std::vector<std::string>>();
+    checkpoint.classes.names = about.at("classes").get<std::vector<std::string>>();
+    // Checkpoints of before these three have no head or gate that reads them.
+    checkpoint.classes.exclusive = about.value("exclusive", std::vector<bool>(checkpoint.classes.names.size(), false));
+    checkpoint.strength = about.value("strength", std::vector<double>());
     for (const json& e : about.at("encoders")) {
-      shapes.push_back({e.at("name").get<std::string>(), e.at("dim").get<int>()});
+      shapes.push_back({e.at("name").get<std::string>(), e.at("dim").get<int>(), e.value("modality", "")});
     }
   } catch (const json::exception& e) {
     throw wrong(std::string("array 'trial': ") + e.what());
   } catch (const sweep::Error& e) {
     throw wrong(std::string("array 'trial': ") + e.what());
   }
-  if (shapes.empty() || checkpoint.classes.empty()) throw wrong("array 'trial' names no encoder or no class");
+  if (shapes.empty() || checkpoint.classes.names.empty()) throw wrong("array 'trial' names no encoder or no class");
   for (const EncoderShape& shape : shapes) {
     if (shape.dim < 1) throw wrong("encoder '" + shape.name + "' has dim " + std::to_string(shape.dim));
   }
 
   const sweep::Config& config = checkpoint.trial.config;
-  checkpoint.layout = make_layout(config, shapes, static_cast<int>(checkpoint.classes.size()));
+  if (checkpoint.classes.exclusive.size() != checkpoint.classes.names.size()) {
+    throw wrong("array 'trial': 'exclusive' needs a value for each of the " +
+                std::to_string(checkpoint.classes.names.size()) + " classes");
+  }
+  const bool ranks = sweep::is_gated(config) && config.selection == sweep::Selection::kFixed;
+  if (checkpoint.strength.size() != (ranks ? shapes.size() : 0)) {
+    throw wrong("array 'trial': 'strength' has " + std::to_string(checkpoint.strength.size()) + " values for " +
+                std::to_string(shapes.size()) + " encoders");
+  }
+  checkpoint.layout = make_layout(config, shapes, checkpoint.classes);
   const bool wide = config.precision == sweep::Precision::kFloat64;
   checkpoint.parameters = torch::zeros({checkpoint.layout.size}, wide ? torch::kFloat64 : torch::kFloat32);
   const auto require = [&](const std::string& name, const std::vector<std::uint64_t>& shape) {

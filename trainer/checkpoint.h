@@ -13,8 +13,9 @@ namespace medley::trainer {
 struct Checkpoint {
   sweep::TrialSpec trial;
   int epoch = 0;
-  std::vector<std::string> classes;       ///< in the order of every probability row
+  sweep::Classes classes;                 ///< in the order of every probability row
   Layout layout;                          ///< of the trial alone: its encoders only
+  std::vector<double> strength;           ///< [layout encoder] for `selection: fixed`, else empty
   torch::Tensor parameters;               ///< [layout.size], on the CPU
   std::vector<Standardization> encoders;  ///< [layout encoder]
 };

@@ -6,6 +6,8 @@
 
 #include <torch/torch.h>
 
+#include "trainer/label_sets.h"
+
 namespace medley::trainer {
 namespace {
 
@@ -73,6 +75,17 @@ std::vector<Tensor> ModelInputs::gather(const FusedModel& model, const std::vect
   return inputs;
 }
 
+FusedModel::ClipKeys ModelInputs::keys(const std::vector<std::vector<int>>& clips) const {
+  FusedModel::ClipKeys keys;
+  for (const auto& list : clips) {
+    keys.emplace_back();
+    for (const int clip : list) {
+      keys.back().push_back(clip < 0 ? 0 : name_key(features.dataset().clips[static_cast<std::size_t>(clip)].stem));
+    }
+  }
+  return keys;
+}
+
 std::vector<Evaluation> evaluate(FusedModel& model, const ModelInputs& inputs,
                                  const std::vector<const Scaling*>& scalings,
                                  const std::vector<std::vector<int>>& clips) {
@@ -80,8 +93,8 @@ std::vector<Evaluation> evaluate(FusedModel& model, const ModelInputs& inputs,
   const std::size_t total = longest(clips);
   for (std::size_t begin = 0; begin < total; begin += kChunk) {
     const std::size_t rows = std::min(kChunk, total - begin);
-    const FusedModel::Output out =
-        model.forward(inputs.gather(model, scalings, chunk_of(clips, begin, padded(rows))), nullptr);
+    const auto chunk = chunk_of(clips, begin, padded(rows));
+    const FusedModel::Output out = model.forward(inputs.gather(model, scalings, chunk), nullptr, inputs.keys(chunk));
     const Tensor logits = out.logits.to(torch::kCPU, torch::kFloat64).contiguous();
     Tensor scores, weights, kept;
     if (out.scores.defined()) {
@@ -109,22 +122,67 @@ std::vector<Evaluation> evaluate(FusedModel& model, const ModelInputs& inputs,
   return all;
 }
 
-sweep::Predictions predictions(const sweep::Config& config, const Evaluation& evaluation, int classes) {
+namespace {
+
+/// Six numbers of P(set) and P(ratio | pair): how likely a class is in the set, and its expected share of the clip.
+void append_set_ratio(const double* row, const sweep::Classes& classes, const LabelSets& sets,
+                      sweep::Predictions& out) {
+  std::vector<double> log_set(static_cast<std::size_t>(sets.count()));
+  log_softmax(row, sets.count(), log_set.data());
+  const auto count = static_cast<std::size_t>(classes.count());
+  std::vector<double> presence(count), share(count);
+  for (std::size_t c = 0; c < count; ++c) presence[c] = share[c] = std::exp(log_set[c]);
+  for (std::size_t p = 0; p < sets.pairs.size(); ++p) {
+    double log_ratio[LabelSets::kRatios], first = 0;
+    log_softmax(row + sets.count() + static_cast<std::ptrdiff_t>(p) * LabelSets::kRatios, LabelSets::kRatios,
+                log_ratio);
+    for (int r = 0; r < LabelSets::kRatios; ++r) first += std::exp(log_ratio[r]) * LabelSets::kSaliences[r] / 100.0;
+    const double probability = std::exp(log_set[count + p]);
+    const auto a = static_cast<std::size_t>(sets.pairs[p].first), b = static_cast<std::size_t>(sets.pairs[p].second);
+    presence[a] += probability;
+    presence[b] += probability;
+    share[a] += probability * first;
+    share[b] += probability * (1 - first);
+  }
+  for (std::size_t c = 0; c < count; ++c) {
+    out.presence.push_back(static_cast<float>(std::min(1.0, presence[c])));
+    out.salience.push_back(static_cast<float>(share[c]));
+    out.fused.push_back(static_cast<float>(share[c]));
+  }
+}
+
+}  // namespace
+
+sweep::Predictions predictions(const sweep::Config& config, const Evaluation& evaluation,
+                               const sweep::Classes& all_classes) {
   sweep::Predictions out;
   out.clips = evaluation.clips;
+  const int classes = all_classes.count(), width = head_shape(config, all_classes).outputs();
+  if (config.head == sweep::Head::kSetRatio) {
+    const LabelSets sets(all_classes);
+    for (int i = 0; i < evaluation.clips; ++i) {
+      append_set_ratio(evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * width, all_classes, sets, out);
+    }
+    return out;
+  }
   const bool decoupled = config.head == sweep::Head::kDecoupled;
-  const int width = decoupled ? 2 * classes : classes;
+  const bool mixes = decoupled && config.head_fusion == sweep::HeadFusion::kMixture;
   std::vector<double> log_salience(static_cast<std::size_t>(classes)), fused(static_cast<std::size_t>(classes));
   for (int i = 0; i < evaluation.clips; ++i) {
     const double* row = evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * width;
     log_softmax(row + (decoupled ? classes : 0), classes, log_salience.data());
-    double sum = 0;
+    double sum = 0, present = 0;
+    for (int c = 0; mixes && c < classes; ++c) present += sigmoid(row[c]);
     for (int c = 0; c < classes; ++c) {
       const auto at = static_cast<std::size_t>(c);
       fused[at] = std::exp(log_salience[at]);
       if (decoupled) {
         out.salience.push_back(static_cast<float>(fused[at]));
         out.presence.push_back(static_cast<float>(sigmoid(row[c])));
+      }
+      if (mixes && present > 0) {
+        fused[at] = (1 - config.mixture_weight) * fused[at] + config.mixture_weight * sigmoid(row[c]) / present;
+      } else if (decoupled && !mixes) {
         fused[at] *= std::pow(sigmoid(row[c]), config.presence_exponent);
       }
       sum += fused[at];
@@ -145,26 +203,50 @@ void soft_label(const sweep::Label& label, int classes, double* out) {
 }
 
 double evaluation_loss(const sweep::Config& config, const Evaluation& evaluation,
-                       const std::vector<sweep::Label>& truth, int classes) {
+                       const std::vector<sweep::Label>& truth, const sweep::Classes& all_classes) {
   if (evaluation.clips == 0) return 0;
+  const int classes = all_classes.count();
+  const HeadShape head = head_shape(config, all_classes);
   const bool decoupled = config.head == sweep::Head::kDecoupled;
-  const int width = decoupled ? 2 * classes : classes;
-  std::vector<double> log_salience(static_cast<std::size_t>(classes)), target(static_cast<std::size_t>(classes));
   double presence = 0, salience = 0;
+  const double count = evaluation.clips;
+  if (config.head == sweep::Head::kSetRatio) {
+    const LabelSets sets(all_classes);
+    std::vector<double> log_set(static_cast<std::size_t>(sets.count()));
+    int blends = 0;
+    for (int i = 0; i < evaluation.clips; ++i) {
+      const double* row = evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * head.outputs();
+      const sweep::Label& label = truth[static_cast<std::size_t>(i)];
+      const int set = sets.index_of(label);
+      log_softmax(row, sets.count(), log_set.data());
+      presence -= log_set[static_cast<std::size_t>(set)];
+      if (!label.is_blend()) continue;
+      ++blends;
+      double log_ratio[LabelSets::kRatios];
+      log_softmax(row + sets.count() + (set - classes) * LabelSets::kRatios, LabelSets::kRatios, log_ratio);
+      for (int r = 0; r < LabelSets::kRatios; ++r) {
+        if (LabelSets::kSaliences[r] == label.salience) salience -= log_ratio[r];
+      }
+    }
+    return config.presence_weight * presence / count + config.salience_weight * salience / std::max(1, blends);
+  }
+  const int width = head.outputs();
+  std::vector<double> log_salience(static_cast<std::size_t>(classes)), target(static_cast<std::size_t>(classes));
   for (int i = 0; i < evaluation.clips; ++i) {
     const double* row = evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * width;
     soft_label(truth[static_cast<std::size_t>(i)], classes, target.data());
     log_softmax(row + (decoupled ? classes : 0), classes, log_salience.data());
+    double divergence = 0;
     for (int c = 0; c < classes; ++c) {
       const auto at = static_cast<std::size_t>(c);
-      if (target[at] > 0) salience += target[at] * (std::log(target[at]) - log_salience[at]);
+      if (target[at] > 0) divergence += target[at] * (std::log(target[at]) - log_salience[at]);
       if (decoupled) {
         const double x = row[c], y = target[at] > 0 ? 1 : 0;
         presence += (std::max(x, 0.0) - x * y + std::log1p(std::exp(-std::abs(x)))) / classes;
       }
     }
+    salience += divergence;
   }
-  const double count = evaluation.clips;
   if (!decoupled) return salience / count;
   return (config.presence_weight * presence + config.salience_weight * salience) / count;
 }
@@ -177,7 +259,8 @@ std::vector<float> projected_cka(FusedModel& model, const ModelInputs& inputs, c
   for (std::size_t begin = 0; begin < clips.size(); begin += kChunk) {
     const std::size_t rows = std::min(kChunk, clips.size() - begin);
     const auto chunk = chunk_of({clips}, begin, padded(rows));
-    const Tensor projected = model.forward(inputs.gather(model, {&scaling}, chunk), nullptr).projected[0];
+    const Tensor projected =
+        model.forward(inputs.gather(model, {&scaling}, chunk), nullptr, inputs.keys(chunk)).projected[0];
     parts.push_back(projected.narrow(1, 0, static_cast<std::int64_t>(rows)));
   }
   Tensor projected = torch::cat(parts, 1);  // [encoder, clip, width]

@@ -24,12 +24,14 @@ struct ModelInputs {
   /// long; -1 and masked encoders are zeros.
   std::vector<torch::Tensor> gather(const FusedModel& model, const std::vector<const Scaling*>& scalings,
                                     const std::vector<std::vector<int>>& clips) const;
+  /// The keys of these clips, by their names; 0 for -1.
+  FusedModel::ClipKeys keys(const std::vector<std::vector<int>>& clips) const;
 };
 
 /// What a model says about clips, without dropout.
 struct Evaluation {
   int clips = 0;
-  std::vector<double> logits;  ///< [clip, head_outputs]
+  std::vector<double> logits;  ///< [clip, column of the head]
   std::vector<float> scores;   ///< [clip, encoder]; empty without a gate, as the next two
   std::vector<float> weights;
   std::vector<bool> kept;
@@ -40,13 +42,15 @@ std::vector<Evaluation> evaluate(FusedModel& model, const ModelInputs& inputs,
                                  const std::vector<const Scaling*>& scalings,
                                  const std::vector<std::vector<int>>& clips);
 
-/// Probabilities of logits: presence and salience of a decoupled head, fused as p_salience * p_presence^g,
-/// normalised; the softmax head's own.
-sweep::Predictions predictions(const sweep::Config& config, const Evaluation& evaluation, int classes);
+/// Probabilities of logits. Of a decoupled head presence and salience, fused as p_salience * p_presence^g normalised,
+/// or as their mixture; the softmax head's own; of a set-ratio head presence P(class in the set) and salience the
+/// expected share of each class, which is also what is decoded.
+sweep::Predictions predictions(const sweep::Config& config, const Evaluation& evaluation,
+                               const sweep::Classes& classes);
 
-/// Weighted loss of logits without label smoothing; the adaptation term is left out.
+/// The two weighted terms of the head, of logits, without label smoothing; all other terms are left out.
 double evaluation_loss(const sweep::Config& config, const Evaluation& evaluation,
-                       const std::vector<sweep::Label>& truth, int classes);
+                       const std::vector<sweep::Label>& truth, const sweep::Classes& classes);
 
 /// Linear CKA ||Y'X||_F^2 / (||X'X||_F ||Y'Y||_F) of every pair of encoders, columns centred, over the projected
 /// features of `clips`; row-major [encoder, encoder]. 0 where an encoder does not vary. `model` has one trial.

@@ -6,6 +6,7 @@
 
 #include <torch/torch.h>
 
+#include "trainer/adaptation.h"
 #include "trainer/optimizer.h"
 
 namespace medley::trainer {
@@ -25,17 +26,21 @@ FusedModel make_model(const std::vector<TrialState*>& trials, const std::vector<
   std::vector<EncoderShape> shapes;
   for (const int e : encoders) {
     const data::Encoder& encoder = *dataset.encoders[static_cast<std::size_t>(e)];
-    shapes.push_back({encoder.name(), encoder.dim()});
+    shapes.push_back({encoder.name(), encoder.dim(), encoder.modality()});
   }
   std::vector<ModelTrial> rows;
   for (const TrialState* trial : trials) {
     ModelTrial row{trial->spec.config, trial->spec.seed, {}};
     for (const int e : encoders) {
-      row.active.push_back(std::binary_search(trial->encoders.begin(), trial->encoders.end(), e));
+      const auto own = std::lower_bound(trial->encoders.begin(), trial->encoders.end(), e);
+      const bool active = own != trial->encoders.end() && *own == e;
+      row.active.push_back(active);
+      if (trial->strength.empty()) continue;
+      row.strength.push_back(active ? trial->strength[static_cast<std::size_t>(own - trial->encoders.begin())] : 0);
     }
     rows.push_back(std::move(row));
   }
-  return FusedModel(make_layout(trials.front()->spec.config, shapes, dataset.classes.count()), std::move(rows), device,
+  return FusedModel(make_layout(trials.front()->spec.config, shapes, dataset.classes), std::move(rows), device,
                     kernels);
 }
 
@@ -70,7 +75,6 @@ Group::Group(std::vector<TrialState*> trials, const Features& features, torch::D
       model_(make_model(trials_, inputs_.encoders, features.dataset(), device, kernels)),
       first_moment_(torch::zeros_like(model_.parameters)),
       second_moment_(torch::zeros_like(model_.parameters)),
-      classes_(features.dataset().classes.count()),
       collective_(&collective) {
   collective_->broadcast(model_.parameters.data_ptr(), model_.parameters.nbytes(), 0);
   cache();
@@ -85,8 +89,16 @@ void Group::cache() {
     return torch::tensor(weights, torch::kFloat64).to(model_.device(), model_.dtype());
   };
   presence_weights_ = weigh([](const Config& c) { return c.presence_weight; });
-  salience_weights_ = weigh([](const Config& c) { return c.head == sweep::Head::kDecoupled ? c.salience_weight : 1; });
+  salience_weights_ = weigh([](const Config& c) { return c.head == sweep::Head::kSoftmax ? 1 : c.salience_weight; });
   adaptation_weights_ = weigh([](const Config& c) { return c.adaptation_weight; });
+  alignment_weights_ = weigh([](const Config& c) { return c.alignment_weight; });
+  // Terms that no trial of the group asks for are not computed.
+  const auto optional = [&](auto get) { return weigh(get).ne(0).any().template item<bool>() ? weigh(get) : Tensor(); };
+  focal_gammas_ = optional([](const Config& c) { return c.focal_gamma; });
+  rdrop_weights_ = optional([](const Config& c) { return c.rdrop_weight; });
+  balance_weights_ = optional([](const Config& c) {
+    return sweep::is_scored(c) && c.weights != sweep::Weights::kUniform ? c.balance_weight : 0;
+  });
 }
 
 long Group::steps() const {
@@ -109,12 +121,62 @@ void Group::begin_epoch(int epoch) {
   }
 }
 
-Targets Group::make_targets(long index) const {
+Group::Batch Group::draw_batch(long index) const {
+  const Config& shared = trials_.front()->spec.config;
+  const auto batch = static_cast<std::size_t>(shared.batch_size);
+  const bool adapts = shared.adaptation != sweep::Adaptation::kNone;
+  Batch b;
+  b.clips.assign(trials_.size(), std::vector<int>(adapts ? 2 * batch : batch, -1));
+  b.moves.resize(trials_.size());
+  b.mixes.resize(trials_.size());
+  if (adapts) {
+    b.target_real = torch::zeros({static_cast<std::int64_t>(trials_.size()), shared.batch_size}, torch::kBool);
+  }
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    const TrialState& trial = *trials_[k];
+    b.draws.steps.push_back(static_cast<std::uint32_t>(trial.step));
+    b.moves[k] = index < trial.steps_per_epoch && trial.divergence.empty();
+    if (!b.moves[k]) continue;
+    const std::size_t first = static_cast<std::size_t>(index) * batch;
+    const std::size_t real = std::min(batch, order_[k].size() - first);
+    for (std::size_t i = 0; i < real; ++i) {
+      b.clips[k][i] = trial.train[static_cast<std::size_t>(order_[k][first + i])];
+    }
+    if (trial.spec.config.mixup > 0) {
+      const auto step = static_cast<std::uint32_t>(trial.step);
+      b.mixes[k].share = beta({trial.spec.seed, Purpose::kMixupShare, step, 0}, trial.spec.config.mixup);
+      b.mixes[k].partner = permutation({trial.spec.seed, Purpose::kMixupPartner, step, 0}, static_cast<int>(real));
+    }
+    if (!adapts) continue;
+    // Target clips in the epoch's order, again and again; never one clip twice in a batch.
+    const std::size_t count = trial.target.size();
+    for (std::size_t i = 0; i < std::min(batch, count); ++i) {
+      const std::size_t at = (first + i) % count;
+      b.clips[k][batch + i] = trial.target[static_cast<std::size_t>(target_order_[k][at])];
+      b.target_real[static_cast<std::int64_t>(k)][static_cast<std::int64_t>(i)] = true;
+    }
+  }
+  return b;
+}
+
+void Group::mix(const Batch& batch, Tensor& x) const {
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    const Mix& mix = batch.mixes[k];
+    if (mix.partner.empty()) continue;
+    const std::vector<std::int64_t> partner(mix.partner.begin(), mix.partner.end());
+    Tensor rows = x[static_cast<std::int64_t>(k)].narrow(0, 0, static_cast<std::int64_t>(partner.size()));
+    const Tensor others = rows.index_select(0, torch::tensor(partner).to(x.device()));
+    rows.copy_(mix.share * rows + (1 - mix.share) * others);
+  }
+}
+
+Targets Group::make_targets(const Batch& drawn, long index) const {
   const auto batch = static_cast<std::int64_t>(trials_.front()->spec.config.batch_size);
   const auto count = static_cast<std::int64_t>(trials_.size());
+  const HeadShape& head = trials_.front()->head;
   Targets targets;
-  targets.presence = torch::zeros({count, batch, classes_}, torch::kFloat64);
-  targets.salience = torch::zeros_like(targets.presence);
+  targets.presence = torch::zeros({count, batch, head.presence}, torch::kFloat64);
+  targets.salience = torch::zeros({count, batch, head.salience}, torch::kFloat64);
   targets.real = torch::zeros({count, batch}, torch::kBool);
   auto* presence = targets.presence.data_ptr<double>();
   auto* salience = targets.salience.data_ptr<double>();
@@ -124,64 +186,92 @@ Targets Group::make_targets(long index) const {
     for (std::int64_t i = 0; i < batch; ++i) {
       const auto row = static_cast<std::size_t>(index * batch + i);
       if (row >= order_[k].size() || !trial.divergence.empty()) continue;
-      const auto from = static_cast<std::ptrdiff_t>(order_[k][row]) * classes_;
-      const auto to = (static_cast<std::int64_t>(k) * batch + i) * classes_;
-      std::copy_n(trial.presence_targets.begin() + from, classes_, presence + to);
-      std::copy_n(trial.salience_targets.begin() + from, classes_, salience + to);
-      real[static_cast<std::int64_t>(k) * batch + i] = true;
+      const auto from = static_cast<std::ptrdiff_t>(order_[k][row]);
+      const auto to = static_cast<std::int64_t>(k) * batch + i;
+      std::copy_n(trial.presence_targets.begin() + from * head.presence, head.presence, presence + to * head.presence);
+      std::copy_n(trial.salience_targets.begin() + from * head.salience, head.salience, salience + to * head.salience);
+      real[to] = true;
     }
   }
+  mix(drawn, targets.presence);
+  mix(drawn, targets.salience);
   targets.presence = targets.presence.to(model_.device(), model_.dtype());
   targets.salience = targets.salience.to(model_.device(), model_.dtype());
   targets.real = targets.real.to(model_.device());
   return targets;
 }
 
+/// The distance of the labelled rows' fused features from the target's.
+Tensor Group::adaptation_loss(const FusedModel::Output& out, const Tensor& source_real,
+                              const Tensor& target_real) const {
+  const Config& shared = trials_.front()->spec.config;
+  const auto batch = static_cast<std::int64_t>(shared.batch_size);
+  const Tensor source = out.fused.narrow(1, 0, batch), target = out.fused.narrow(1, batch, batch);
+  if (shared.adaptation == sweep::Adaptation::kCoral) return coral_loss(source, source_real, target, target_real);
+  if (shared.adaptation == sweep::Adaptation::kMmd) return mmd_loss(source, source_real, target, target_real);
+  std::vector<double> ramps;
+  for (const TrialState* trial : trials_) {
+    const auto steps = static_cast<double>(trial->spec.config.epochs * trial->steps_per_epoch);
+    ramps.push_back(reversal_ramp(static_cast<double>(trial->step) / steps));
+  }
+  const Tensor ramp = torch::tensor(ramps, torch::kFloat64).to(model_.device(), model_.dtype());
+  Tensor features = reverse_gradient(out.fused.narrow(1, 0, 2 * batch), ramp);
+  if (shared.adaptation == sweep::Adaptation::kCdan) {
+    const HeadShape& head = trials_.front()->head;
+    const bool sets = shared.head == sweep::Head::kSetRatio;
+    const Tensor logits = out.logits.narrow(1, 0, 2 * batch);
+    features = conditioned(
+        features, torch::softmax(logits.narrow(2, sets ? 0 : head.presence, sets ? head.presence : head.salience), 2));
+  }
+  const Tensor logits = model_.domain_logits(features);
+  return domain_loss(logits.narrow(1, 0, batch), source_real, logits.narrow(1, batch, batch), target_real);
+}
+
 void Group::step(int epoch, long index) {
   const Config& shared = trials_.front()->spec.config;
-  const auto batch = static_cast<std::size_t>(shared.batch_size);
   const bool adapts = shared.adaptation != sweep::Adaptation::kNone;
-  const std::size_t rows = adapts ? 2 * batch : batch;
-  std::vector<std::vector<int>> clips(trials_.size(), std::vector<int>(rows, -1));
+  const Batch batch = draw_batch(index);
+  std::vector<bool> moves = batch.moves;
   std::vector<const Scaling*> scalings;
-  FusedModel::Draws draws;
-  std::vector<bool> moves(trials_.size());
-  Tensor target_real;
-  if (adapts) target_real = torch::zeros({static_cast<std::int64_t>(trials_.size()), shared.batch_size}, torch::kBool);
-  for (std::size_t k = 0; k < trials_.size(); ++k) {
-    const TrialState& trial = *trials_[k];
-    scalings.push_back(&trial.scaling);
-    draws.steps.push_back(static_cast<std::uint32_t>(trial.step));
-    moves[k] = index < trial.steps_per_epoch && trial.divergence.empty();
-    if (!moves[k]) continue;
-    for (std::size_t i = 0; i < batch; ++i) {
-      const std::size_t row = static_cast<std::size_t>(index) * batch + i;
-      if (row < order_[k].size()) clips[k][i] = trial.train[static_cast<std::size_t>(order_[k][row])];
-    }
-    if (!adapts) continue;
-    // Target clips in the epoch's order, again and again; never one clip twice in a batch.
-    const std::size_t count = trial.target.size();
-    for (std::size_t i = 0; i < std::min(batch, count); ++i) {
-      const std::size_t at = (static_cast<std::size_t>(index) * batch + i) % count;
-      clips[k][batch + i] = trial.target[static_cast<std::size_t>(target_order_[k][at])];
-      target_real[static_cast<std::int64_t>(k)][static_cast<std::int64_t>(i)] = true;
-    }
+  for (const TrialState* trial : trials_) scalings.push_back(&trial->scaling);
+  std::vector<Tensor> features = inputs_.gather(model_, scalings, batch.clips);
+  const auto size = static_cast<std::int64_t>(shared.batch_size);
+  // Rows: the batch, the target's, and with R-Drop the batch again for another dropout. It comes last, so that a
+  // trial's draws are the same beside trials with R-Drop and without.
+  const bool twice = rdrop_weights_.defined();
+  const std::int64_t again = adapts ? 2 * size : size;
+  for (Tensor& x : features) {
+    mix(batch, x);
+    if (twice) x = torch::cat({x, x.narrow(1, 0, size)}, 1);
   }
+  const FusedModel::Output out = model_.forward(features, &batch.draws);
 
-  const FusedModel::Output out = model_.forward(inputs_.gather(model_, scalings, clips), &draws);
-  const Targets targets = make_targets(index);
-  const auto size = static_cast<std::int64_t>(batch);
-  LossTerms terms = head_losses(shared, adapts ? out.logits.narrow(1, 0, size) : out.logits, targets);
-  if (adapts) {
-    terms.adaptation = coral_loss(out.fused.narrow(1, 0, size), targets.real, out.fused.narrow(1, size, size),
-                                  target_real.to(model_.device()));
+  const Targets once = make_targets(batch, index);
+  Targets targets = once;
+  Tensor logits = adapts || twice ? out.logits.narrow(1, 0, size) : out.logits;
+  if (twice) {
+    logits = torch::cat({logits, out.logits.narrow(1, again, size)}, 1);
+    targets.presence = torch::cat({once.presence, once.presence}, 1);
+    targets.salience = torch::cat({once.salience, once.salience}, 1);
+    targets.real = torch::cat({once.real, once.real & (rdrop_weights_ > 0).unsqueeze(1)}, 1);
   }
+  const LossTerms terms = head_losses(shared, logits, targets, focal_gammas_);
+  Tensor adaptation;
+  if (adapts) adaptation = adaptation_loss(out, once.real, batch.target_real.to(model_.device()));
   Tensor losses = terms.salience * salience_weights_;
   if (terms.presence.defined()) losses = losses + terms.presence * presence_weights_;
-  if (terms.adaptation.defined()) losses = losses + terms.adaptation * adaptation_weights_;
+  if (terms.alignment.defined()) losses = losses + terms.alignment * alignment_weights_;
+  if (adaptation.defined()) losses = losses + adaptation * adaptation_weights_;
+  if (twice) {
+    losses = losses + rdrop_weights_ * rdrop_loss(shared, trials_.front()->head, out.logits.narrow(1, 0, size),
+                                                  out.logits.narrow(1, again, size), once.real);
+  }
+  if (balance_weights_.defined()) {
+    losses = losses + balance_weights_ * balance_loss(out.weights.narrow(2, 0, size), model_.mask(), once.real);
+  }
 
   const auto total = to_host(losses, trials_.size()), presence = to_host(terms.presence, trials_.size()),
-             salience = to_host(terms.salience, trials_.size()), adaptation = to_host(terms.adaptation, trials_.size());
+             salience = to_host(terms.salience, trials_.size()), adapted = to_host(adaptation, trials_.size());
   std::vector<double> rates(trials_.size());
   const auto freeze = [&](TrialState& trial, const char* term) {
     trial.divergence = std::string("the ") + term + " is not finite in epoch " + std::to_string(epoch) + ", step " +
@@ -191,11 +281,11 @@ void Group::step(int epoch, long index) {
     if (!moves[k]) continue;
     TrialState& trial = *trials_[k];
     const Config& config = trial.spec.config;
-    const char* term = !std::isfinite(presence[k])     ? "presence loss"
-                       : !std::isfinite(salience[k])   ? "salience loss"
-                       : !std::isfinite(adaptation[k]) ? "adaptation loss"
-                       : !std::isfinite(total[k])      ? "total loss"
-                                                       : nullptr;
+    const char* term = !std::isfinite(presence[k])   ? "presence loss"
+                       : !std::isfinite(salience[k]) ? "salience loss"
+                       : !std::isfinite(adapted[k])  ? "adaptation loss"
+                       : !std::isfinite(total[k])    ? "total loss"
+                                                     : nullptr;
     if (term) {
       freeze(trial, term);
       moves[k] = false;
@@ -209,7 +299,7 @@ void Group::step(int epoch, long index) {
     trial.running.loss += total[k];
     trial.running.presence_loss += presence[k];
     trial.running.salience_loss += salience[k];
-    trial.running.adaptation_loss += adaptation[k];
+    trial.running.adaptation_loss += adapted[k];
   }
 
   // The large gradients are used up while they are made, unless they are only known at the end: a norm to clip by, or
@@ -327,9 +417,9 @@ void Group::end_epoch(int epoch) {
     TrialState& trial = *trials_[k];
     if (!trial.divergence.empty()) continue;
     const auto surface_of = [&](const Evaluation& said, const std::vector<sweep::Label>& truth) {
-      const sweep::Predictions p = predictions(trial.spec.config, said, classes_);
+      const sweep::Predictions p = predictions(trial.spec.config, said, classes);
       const std::vector<double> fused(p.fused.begin(), p.fused.end());
-      return sweep::threshold_surface({fused.data(), p.clips, classes_}, truth, classes);
+      return sweep::threshold_surface({fused.data(), p.clips, classes.count()}, truth, classes);
     };
     const auto best = surface_of(outer_said[k], trial.validation_truth).best();
     sweep::EpochMetrics& metrics = trial.running;
@@ -338,7 +428,7 @@ void Group::end_epoch(int epoch) {
     metrics.presence_loss /= steps;
     metrics.salience_loss /= steps;
     metrics.adaptation_loss /= steps;
-    metrics.validation_loss = evaluation_loss(trial.spec.config, outer_said[k], trial.validation_truth, classes_);
+    metrics.validation_loss = evaluation_loss(trial.spec.config, outer_said[k], trial.validation_truth, classes);
     metrics.thresholds = best.thresholds;
     metrics.validation = best.accuracy;
     trial.result.epochs.push_back(metrics);

@@ -41,17 +41,36 @@ class Group {
                          const torch::Tensor& outputs);
   /// What stays the same from step to step.
   void cache();
-  Targets make_targets(long index) const;
+
+  /// Mixup: row i becomes share * row i + (1 - share) * row partner[i]. Without partners: as it is.
+  struct Mix {
+    double share = 1;
+    std::vector<int> partner;
+  };
+  /// What one step is made of.
+  struct Batch {
+    std::vector<std::vector<int>>
+        clips;                  ///< [trial][row] the batch, then the target's rows where there is one; -1: none
+    torch::Tensor target_real;  ///< bool [trial, row]; undefined without adaptation
+    std::vector<bool> moves;    ///< [trial] has a batch left
+    std::vector<Mix> mixes;     ///< [trial]
+    FusedModel::Draws draws;
+  };
+  Batch draw_batch(long index) const;
+  void mix(const Batch& batch, torch::Tensor& x) const;
+  Targets make_targets(const Batch& drawn, long index) const;
+  torch::Tensor adaptation_loss(const FusedModel::Output& out, const torch::Tensor& source_real,
+                                const torch::Tensor& target_real) const;
 
   std::vector<TrialState*> trials_;
   ModelInputs inputs_;
   FusedModel model_;
   torch::Tensor first_moment_, second_moment_;  ///< as model_.parameters
-  int classes_;
   Collective* collective_;
-  std::vector<std::vector<FusedModel::Range>> ranges_;                      ///< [trial]
-  torch::Tensor presence_weights_, salience_weights_, adaptation_weights_;  ///< [trial]
-  std::vector<std::vector<int>> order_, target_order_;                      ///< [trial] of this epoch
+  std::vector<std::vector<FusedModel::Range>> ranges_;                                          ///< [trial]
+  torch::Tensor presence_weights_, salience_weights_, adaptation_weights_, alignment_weights_;  ///< [trial]
+  torch::Tensor focal_gammas_, rdrop_weights_, balance_weights_;  ///< [trial]; undefined where all are 0
+  std::vector<std::vector<int>> order_, target_order_;            ///< [trial] of this epoch
 };
 
 }  // namespace medley::trainer

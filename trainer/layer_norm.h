@@ -18,6 +18,9 @@ template <class T>
 void layer_norm_backward(const T* z, const T* rstd, const T* weight, int rows, int width, T* dy, T* dbias, T* dweight,
                          T* dshift);
 
+/// What drop() wants as threshold for a share `rate` of zeros.
+inline std::uint32_t drop_threshold(double rate) { return static_cast<std::uint32_t>(rate * 0x1p32); }
+
 /// x[i] = keep[i] ? x[i] * scale : 0, where keep[i] = bits[i] >= threshold.
 template <class T>
 void drop(T* x, const std::uint32_t* bits, std::uint32_t threshold, T scale, std::int64_t count);

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 
+#include "trainer/label_sets.h"
 #include "trainer/random.h"
 
 namespace medley::trainer {
@@ -46,15 +47,29 @@ const Parameter& Layout::at(const std::string& name) const {
   return *found;
 }
 
-int head_outputs(const sweep::Config& config, int classes) {
-  return config.head == sweep::Head::kDecoupled ? 2 * classes : classes;
+std::vector<std::string> Layout::modalities() const {
+  std::vector<std::string> names;
+  for (const EncoderShape& encoder : encoders) {
+    if (std::find(names.begin(), names.end(), encoder.modality) == names.end()) names.push_back(encoder.modality);
+  }
+  return names;
 }
 
-Layout make_layout(const sweep::Config& config, const std::vector<EncoderShape>& encoders, int classes) {
+HeadShape head_shape(const sweep::Config& config, const sweep::Classes& classes) {
+  if (config.head == sweep::Head::kSetRatio) {
+    const LabelSets sets(classes);
+    return {sets.count(), LabelSets::kRatios * static_cast<int>(sets.pairs.size())};
+  }
+  return {config.head == sweep::Head::kDecoupled ? classes.count() : 0, classes.count()};
+}
+
+Layout make_layout(const sweep::Config& config, const std::vector<EncoderShape>& encoders,
+                   const sweep::Classes& classes) {
   LayoutBuilder b;
   b.layout.encoders = encoders;
-  const int outputs = head_outputs(config, classes);
-  const bool gated = config.fusion == sweep::Fusion::kSum;
+  const HeadShape head = head_shape(config, classes);
+  const int outputs = head.outputs();
+  const bool gated = sweep::is_projecting(config);
   const int width = gated ? config.projection_dim : config.hidden > 0 ? config.hidden : outputs;
   for (int e = 0; e < static_cast<int>(encoders.size()); ++e) {
     const EncoderShape& encoder = encoders[static_cast<std::size_t>(e)];
@@ -69,7 +84,9 @@ Layout make_layout(const sweep::Config& config, const std::vector<EncoderShape>&
   b.layout.shared_offset = b.layout.size;
   if (gated) {
     const int d = config.projection_dim;
-    if (config.gate == sweep::Gate::kScorer) {
+    if (!sweep::is_scored(config)) {
+      // No parameter decides which encoders count, or how much.
+    } else if (config.gate == sweep::Gate::kScorer) {
       const int fan_in = d + Layout::kEmbedding;
       b.add("gate.hidden.weight", {d, config.gate_dim}, -1, fan_in);
       b.add("gate.hidden.embedding_weight", {Layout::kEmbedding, config.gate_dim}, -1, fan_in);
@@ -79,9 +96,21 @@ Layout make_layout(const sweep::Config& config, const std::vector<EncoderShape>&
       }
     } else {
       b.add("gate.key.weight", {d, d}, -1, d);
-      b.add("gate.query", {d}, -1, 1);
+      if (config.gate == sweep::Gate::kQuery) {
+        b.add("gate.query", {d}, -1, 1);
+      } else {
+        b.add("gate.context.weight", {d, d}, -1, d);
+      }
     }
-    b.add("fusion.weight", {d, config.fusion_dim}, -1, d);
+    if (config.fusion == sweep::Fusion::kModalityConcat) {
+      for (const std::string& modality : b.layout.modalities()) {
+        b.add("fusion.weight." + modality, {d, config.fusion_dim}, -1, d);
+      }
+    } else {
+      // Weights of the kept encoders sum to 1, side by side as in a sum: the fan-in is that of one.
+      const auto places = config.fusion == sweep::Fusion::kRankConcat ? static_cast<std::int64_t>(encoders.size()) : 1;
+      b.add("fusion.weight", {places * d, config.fusion_dim}, -1, d);
+    }
     b.add_bias("fusion.bias", {config.fusion_dim}, -1, d);
     b.add("head.weight", {config.fusion_dim, outputs}, -1, config.fusion_dim);
     b.add_bias("head.bias", {outputs}, -1, config.fusion_dim);
@@ -91,6 +120,17 @@ Layout make_layout(const sweep::Config& config, const std::vector<EncoderShape>&
       b.add("head.weight", {config.hidden, outputs}, -1, config.hidden);
       b.add_bias("head.bias", {outputs}, -1, config.hidden);
     }
+  }
+  const bool adversarial =
+      config.adaptation == sweep::Adaptation::kDann || config.adaptation == sweep::Adaptation::kCdan;
+  if (adversarial) {
+    const int fused = gated ? config.fusion_dim : width;
+    const int probabilities = config.head == sweep::Head::kSetRatio ? head.presence : head.salience;
+    const int in = config.adaptation == sweep::Adaptation::kCdan ? fused * probabilities : fused;
+    b.add("domain.hidden.weight", {in, Layout::kDomainHidden}, -1, in);
+    b.add_bias("domain.hidden.bias", {Layout::kDomainHidden}, -1, in);
+    b.add("domain.out.weight", {Layout::kDomainHidden, 1}, -1, Layout::kDomainHidden);
+    b.add_bias("domain.out.bias", {1}, -1, Layout::kDomainHidden);
   }
   return std::move(b.layout);
 }

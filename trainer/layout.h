@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sweep/config.h"
+#include "sweep/label.h"
 
 namespace medley::trainer {
 
@@ -12,6 +13,7 @@ namespace medley::trainer {
 struct EncoderShape {
   std::string name;
   int dim = 0;
+  std::string modality = {};  ///< "" where the dataset names none
 };
 
 /// One parameter tensor of one trial: a range of the trial's flat buffer.
@@ -33,6 +35,8 @@ struct Layout {
   static constexpr std::int64_t kAlignment = 16;
   /// Width of the gate's learned embedding of an encoder.
   static constexpr int kEmbedding = 16;
+  /// Hidden width of the domain discriminator (DANN, CDAN).
+  static constexpr int kDomainHidden = 128;
 
   std::vector<EncoderShape> encoders;
   std::vector<Parameter> parameters;
@@ -41,13 +45,21 @@ struct Layout {
 
   /// The parameter called `name`; it must exist.
   const Parameter& at(const std::string& name) const;
+  /// Modalities of the encoders, in the order of their first.
+  std::vector<std::string> modalities() const;
 };
 
-/// Columns of the head's output: [presence, salience] or [salience].
-int head_outputs(const sweep::Config& config, int classes);
+/// Columns of the head's output: first those of its presence term, then those of its salience term.
+struct HeadShape {
+  int presence = 0;  ///< a class each; of a set-ratio head: a set each; none of a softmax head
+  int salience = 0;  ///< a class each; of a set-ratio head: kRatios for each pair
+  int outputs() const { return presence + salience; }
+};
+HeadShape head_shape(const sweep::Config& config, const sweep::Classes& classes);
 
 /// `encoders` in dataset order. Reads per-pack settings only.
-Layout make_layout(const sweep::Config& config, const std::vector<EncoderShape>& encoders, int classes);
+Layout make_layout(const sweep::Config& config, const std::vector<EncoderShape>& encoders,
+                   const sweep::Classes& classes);
 
 /// Initial values of trial `seed` written to its flat buffer [layout.size]. `active` [encoder] tells which encoders
 /// the trial uses; the others' parameters become zero. Keyed by parameter name: an encoder's initial weights do

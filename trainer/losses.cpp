@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include "trainer/label_sets.h"
 #include "trainer/recorded.h"
 
 namespace medley::trainer {
@@ -19,12 +20,9 @@ Tensor mean_of_real(const Tensor& per_row, const Tensor& real) {
   return torch::where(real, per_row, zero_like(per_row)).sum(1) / real.sum(1).clamp_min(1);
 }
 
-/// Centred rows over sqrt(n - 1), padding zero: then z' z is the covariance.
-Tensor whiten(const Tensor& rows, const Tensor& real) {
-  const Tensor mask = real.unsqueeze(2);
-  const Tensor count = real.sum(1).to(rows.scalar_type()).view({-1, 1, 1});
-  const Tensor mean = torch::where(mask, rows, zero_like(rows)).sum(1, true) / count.clamp_min(1);
-  return torch::where(mask, rows - mean, zero_like(rows)) / (count - 1).clamp_min(1).sqrt();
+/// KL(t || softmax(logits)) of every row; t need not sum to 1.
+Tensor divergence(const Tensor& t, const Tensor& logits) {
+  return torch::xlogy(t, t).sum(2) - (t * torch::log_softmax(logits, 2)).sum(2);
 }
 
 }  // namespace
@@ -35,39 +33,91 @@ Tensor presence_loss(const Tensor& logits, const Targets& targets) {
   return mean_of_real(bce.mean(2), targets.real);
 }
 
-Tensor salience_loss(const Tensor& logits, const Targets& targets) {
-  const Tensor negative_entropy = torch::xlogy(targets.salience, targets.salience).sum(2);
-  const Tensor cross = (targets.salience * torch::log_softmax(logits, 2)).sum(2);
-  return mean_of_real(negative_entropy - cross, targets.real);
+Tensor focal(const Tensor& divergence, const Tensor& gamma) {
+  if (!gamma.defined()) return divergence;
+  // Rounding may leave a divergence just below 0, and the power has no slope there.
+  const Tensor kl = divergence.clamp_min(1e-12);
+  return torch::pow(-torch::expm1(-kl), gamma.unsqueeze(1)) * kl;
 }
 
-Tensor coral_loss(const Tensor& source, const Tensor& source_real, const Tensor& target, const Tensor& target_real) {
-  // With Z = [Z_s; Z_t] and signs s: ||Z_s'Z_s - Z_t'Z_t||_F^2 = sum_ij s_i s_j (z_i . z_j)^2, rows^2 numbers
-  // instead of d^2.
-  const Tensor z = torch::cat({whiten(source, source_real), whiten(target, target_real)}, 1);
-  const Tensor sign = torch::cat(
-      {torch::ones({source.size(1)}, source.options()), -torch::ones({target.size(1)}, target.options())}, 0);
-  const Tensor gram = torch::bmm(z, z.transpose(1, 2));
-  const Tensor norm = (gram.square() * (sign.unsqueeze(0) * sign.unsqueeze(1))).sum({1, 2});
-  const auto d = static_cast<double>(source.size(2));
-  const Tensor usable = (source_real.sum(1) > 1) & (target_real.sum(1) > 1);
-  return torch::where(usable, norm / (4 * d * d), zero_like(norm));
+Tensor salience_loss(const Tensor& logits, const Targets& targets, const Tensor& focal_gamma) {
+  return mean_of_real(focal(divergence(targets.salience, logits), focal_gamma), targets.real);
 }
 
-LossTerms composite_head_losses(const sweep::Config& config, const Tensor& logits, const Targets& targets) {
-  LossTerms terms;
-  if (config.head == sweep::Head::kSoftmax) {
-    terms.salience = salience_loss(logits, targets);
-    return terms;
+Tensor ratio_loss(const Tensor& logits, const Targets& targets) {
+  const auto shape = logits.sizes();
+  const auto by_pair = [&](const Tensor& x) {
+    return x.view({shape[0], shape[1], shape[2] / LabelSets::kRatios, LabelSets::kRatios});
+  };
+  const Tensor t = by_pair(targets.salience), mass = t.sum(3);
+  const Tensor entropy = torch::xlogy(t, t).sum(3) - torch::xlogy(mass, mass);
+  const Tensor rows = (entropy - (t * torch::log_softmax(by_pair(logits.contiguous()), 3)).sum(3)).sum(2);
+  const Tensor sum = torch::where(targets.real, rows, zero_like(rows)).sum(1);
+  const Tensor blends = torch::where(targets.real, mass.sum(2), zero_like(rows)).sum(1);
+  return torch::where(blends > 0, sum / blends.clamp_min(1e-6), zero_like(sum));
+}
+
+Tensor alignment_loss(const Tensor& presence, const Tensor& salience, const Tensor& real) {
+  const Tensor p = torch::log_softmax(salience, 2), odds = torch::log_sigmoid(presence);
+  const Tensor q = odds - odds.logsumexp(2, true);
+  return mean_of_real((p.exp() * (p - q)).sum(2), real);
+}
+
+Tensor rdrop_loss(const sweep::Config& config, const HeadShape& head, const Tensor& first, const Tensor& second,
+                  const Tensor& real) {
+  // KL(p||q) + KL(q||p) = sum (p - q)(log p - log q); of two Bernoullis (p - q)(logit p - logit q).
+  const auto symmetric = [](const Tensor& a, const Tensor& b) {
+    const Tensor p = torch::log_softmax(a, 2), q = torch::log_softmax(b, 2);
+    return ((p.exp() - q.exp()) * (p - q)).sum(2);
+  };
+  const auto part = [](const Tensor& x, int from, int count) { return x.narrow(2, from, count); };
+  const bool sets = config.head == sweep::Head::kSetRatio;
+  const int at = sets ? 0 : head.presence, count = sets ? head.presence : head.salience;
+  Tensor rows = symmetric(part(first, at, count), part(second, at, count));
+  if (config.head == sweep::Head::kDecoupled) {
+    const Tensor a = part(first, 0, head.presence), b = part(second, 0, head.presence);
+    rows = rows + ((torch::sigmoid(a) - torch::sigmoid(b)) * (a - b)).mean(2);
   }
-  const auto classes = logits.size(2) / 2;
-  terms.presence = presence_loss(logits.narrow(2, 0, classes), targets);
-  terms.salience = salience_loss(logits.narrow(2, classes, classes), targets);
+  return mean_of_real(rows / 2, real);
+}
+
+Tensor balance_loss(const Tensor& weights, const Tensor& active, const Tensor& real) {
+  const Tensor masked = torch::where(real.unsqueeze(1), weights, zero_like(weights));
+  const Tensor load = masked.sum(2) / real.sum(1, true).clamp_min(1);  // [trial, encoder]
+  const Tensor count = active.sum(1, true), mean = load.sum(1, true) / count;
+  const Tensor deviation = torch::where(active, load - mean, zero_like(load));
+  return deviation.square().sum(1) / count.squeeze(1) / mean.squeeze(1).square().clamp_min(1e-12);
+}
+
+LossTerms composite_head_losses(const sweep::Config& config, const Tensor& logits, const Targets& targets,
+                                const Tensor& focal_gamma) {
+  LossTerms terms;
+  const auto salience = targets.salience.size(2), presence = logits.size(2) - salience;
+  const Tensor first = logits.narrow(2, 0, presence), second = logits.narrow(2, presence, salience);
+  switch (config.head) {
+    case sweep::Head::kSoftmax:
+      terms.salience = salience_loss(second, targets, focal_gamma);
+      break;
+    case sweep::Head::kDecoupled:
+      terms.presence = presence_loss(first, targets);
+      terms.salience = salience_loss(second, targets, focal_gamma);
+      if (config.head_fusion == sweep::HeadFusion::kAlignment) {
+        terms.alignment = alignment_loss(first, second, targets.real);
+      }
+      break;
+    case sweep::Head::kSetRatio:
+      terms.presence = mean_of_real(focal(divergence(targets.presence, first), focal_gamma), targets.real);
+      terms.salience = ratio_loss(second, targets);
+      break;
+  }
   return terms;
 }
 
-LossTerms head_losses(const sweep::Config& config, const Tensor& logits, const Targets& targets) {
-  if (!logits.device().is_cpu()) return composite_head_losses(config, logits, targets);
+LossTerms head_losses(const sweep::Config& config, const Tensor& logits, const Targets& targets,
+                      const Tensor& focal_gamma) {
+  const bool plain = !focal_gamma.defined() && config.head != sweep::Head::kSetRatio &&
+                     (config.head == sweep::Head::kSoftmax || config.head_fusion != sweep::HeadFusion::kAlignment);
+  if (!plain || !logits.device().is_cpu()) return composite_head_losses(config, logits, targets, focal_gamma);
   torch::NoGradGuard no_grad;
   const bool decoupled = config.head == sweep::Head::kDecoupled;
   const auto trials = logits.size(0), rows = logits.size(1), width = logits.size(2),

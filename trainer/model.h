@@ -15,7 +15,8 @@ namespace medley::trainer {
 struct ModelTrial {
   sweep::Config config;
   std::uint64_t seed = 0;
-  std::vector<bool> active;  ///< [encoder] of the layout
+  std::vector<bool> active;           ///< [encoder] of the layout
+  std::vector<double> strength = {};  ///< [encoder] what `selection: fixed` ranks by; empty for others
 };
 
 /// K trials of one fusibility key as one model: every tensor has a leading trial dimension, every trial's
@@ -34,6 +35,8 @@ class FusedModel {
   int size() const { return static_cast<int>(trials_.size()); }
   torch::Device device() const { return device_; }
   torch::ScalarType dtype() const { return dtype_; }
+  /// bool [trial, encoder] the trial uses it.
+  torch::Tensor mask() const { return mask_.select(2, 0); }
 
   torch::Tensor parameters;  ///< [trial, layout.size]
   torch::Tensor gradients;   ///< [trial, layout.size]; padding and masked encoders stay 0
@@ -43,9 +46,12 @@ class FusedModel {
     std::vector<std::uint32_t> steps;  ///< [trial] each trial's own step number
   };
 
+  /// [trial][row] name_key() of each clip's name: what is drawn for a clip outside of training hangs on it alone.
+  using ClipKeys = std::vector<std::vector<std::uint32_t>>;
+
   struct Output {
     torch::Tensor scores;     ///< [trial, encoder, row] before the temperature; undefined without a gate
-    torch::Tensor weights;    ///< [trial, encoder, row], 0 for what is not kept; undefined without a gate
+    torch::Tensor weights;    ///< [trial, encoder, row], 0 for what is not kept; undefined where fusion is concat
     torch::Tensor kept;       ///< bool, as weights
     torch::Tensor projected;  ///< [trial, encoder, row, projection_dim]; undefined without a gate
     torch::Tensor fused;      ///< [trial, row, width], what adaptation aligns
@@ -53,7 +59,11 @@ class FusedModel {
   };
 
   /// `inputs` [encoder] of [trial, row, dim], z-scored. With `draws`: as in training, recorded for backward().
-  Output forward(const std::vector<torch::Tensor>& inputs, const Draws* draws);
+  /// `selection: random` without draws needs `clips`.
+  Output forward(const std::vector<torch::Tensor>& inputs, const Draws* draws, const ClipKeys& clips = {});
+
+  /// Logits of the domain discriminator (DANN, CDAN), [trial, row], of features [trial, row, width].
+  torch::Tensor domain_logits(const torch::Tensor& features) const;
 
   /// Takes over the gradient of one projection's weight, which is inputs' outputs: `inputs` [row, dim] and `outputs`
   /// [row, width], the gradient of what the weight gave. The projection's other gradients are written by then.
@@ -86,10 +96,18 @@ class FusedModel {
   torch::Tensor concatenate(const std::vector<torch::Tensor>& inputs, bool record);
   torch::Tensor gate_scores(const torch::Tensor& projected);
   torch::Tensor scorer_scores(const torch::Tensor& projected);
+  torch::Tensor gate(Output& out, const Draws* draws, const ClipKeys& clips);
+  torch::Tensor given_ranking(std::int64_t rows, const Draws* draws, const ClipKeys& clips) const;
+  torch::Tensor add_noise(const torch::Tensor& scores, const Draws& draws) const;
   torch::Tensor keep_top(const torch::Tensor& scores) const;
+  torch::Tensor keep_mass(const torch::Tensor& scores) const;
+  torch::Tensor map_scores(const torch::Tensor& scores, const torch::Tensor& over, sweep::Weights weights) const;
   torch::Tensor kept_softmax(const torch::Tensor& scores, const torch::Tensor& kept) const;
   torch::Tensor weighted_sum(const torch::Tensor& weights, const torch::Tensor& kept,
                              const torch::Tensor& projected) const;
+  torch::Tensor mean_projection(const torch::Tensor& projected) const;
+  torch::Tensor in_rank_order(const Output& out, const torch::Tensor& ranking) const;
+  torch::Tensor fuse(Output& out, const torch::Tensor& ranking);
   /// x [trial, row, in] W + b, by the parameters of these names.
   torch::Tensor dense(const torch::Tensor& x, const std::string& weight, const std::string& bias);
   /// The fused features of z: Dropout(GELU(z)), or Dropout(ReLU(z)) of the baseline.
@@ -103,9 +121,9 @@ class FusedModel {
   torch::Device device_;
   torch::ScalarType dtype_;
   bool by_pairs_;
-  std::vector<torch::Tensor> views_;   ///< [parameter] leaves whose .grad() lies in `gradients`
-  torch::Tensor mask_;                 ///< bool [trial, encoder, 1]
-  torch::Tensor top_n_, temperature_;  ///< [trial, 1, 1]
+  std::vector<torch::Tensor> views_;          ///< [parameter] leaves whose .grad() lies in `gradients`
+  torch::Tensor mask_;                        ///< bool [trial, encoder, 1]
+  torch::Tensor top_n_, temperature_, mass_;  ///< [trial, 1, 1]
 
   /// What the hand-written backward of the encoders' part needs from the last forward with draws.
   struct Recorded {

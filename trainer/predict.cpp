@@ -22,8 +22,8 @@ sweep::Predictions predict(const std::filesystem::path& path, const data::Datase
                            const std::vector<int>& clips) {
   use_one_thread();
   const Checkpoint checkpoint = read_checkpoint(path);
-  if (checkpoint.classes != dataset.classes.names) {
-    throw Error(path.string() + ": trained on the classes " + text_of(checkpoint.classes) + "; the dataset has " +
+  if (checkpoint.classes.names != dataset.classes.names) {
+    throw Error(path.string() + ": trained on the classes " + text_of(checkpoint.classes.names) + "; the dataset has " +
                 text_of(dataset.classes.names));
   }
   const sweep::Config& config = checkpoint.trial.config;
@@ -56,11 +56,12 @@ sweep::Predictions predict(const std::filesystem::path& path, const data::Datase
   }
   const Features features(dataset, by_actor ? Features::Actors::kNormalize : Features::Actors::kIgnore, config.layers);
   FusedModel model(checkpoint.layout,
-                   {{config, checkpoint.trial.seed, std::vector<bool>(checkpoint.layout.encoders.size(), true)}},
+                   {{config, checkpoint.trial.seed, std::vector<bool>(checkpoint.layout.encoders.size(), true),
+                     checkpoint.strength}},
                    torch::kCPU);
   model.parameters[0].copy_(checkpoint.parameters);
   const ModelInputs inputs{features, encoders};
-  return predictions(config, evaluate(model, inputs, {&scaling}, {clips}).front(), dataset.classes.count());
+  return predictions(config, evaluate(model, inputs, {&scaling}, {clips}).front(), checkpoint.classes);
 }
 
 }  // namespace medley::trainer

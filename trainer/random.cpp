@@ -1,6 +1,7 @@
 #include "trainer/random.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "trainer/vector_clones.h"
@@ -76,6 +77,39 @@ void Stream::fill(std::uint32_t* out, std::size_t count) const {
     const auto block = static_cast<std::uint32_t>((i / kChunk) * kLanes + i % kLanes);
     out[i] = philox({block, name, step, what}, {key0, key1})[(i % kChunk) / kLanes];
   }
+}
+
+void normals(const std::uint32_t* bits, std::size_t count, double* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    out[i] = std::sqrt(-2 * std::log(unit(bits[2 * i]))) * std::cos(2 * M_PI * unit(bits[2 * i + 1]));
+  }
+}
+
+double beta(const Stream& stream, double a) {
+  // A try fails with probability below .05: 256 numbers, four a try and two draws, are never used up in practice; the
+  // last try would be taken as it is.
+  constexpr std::size_t kNumbers = 256;
+  std::uint32_t bits[kNumbers];
+  stream.fill(bits, kNumbers);
+  std::size_t next = 0;
+  const auto log_gamma_draw = [&] {
+    // For a < 1: Gamma(a) = Gamma(a + 1) U^(1/a). In logarithms: for small a both draws underflow.
+    const double boost = a < 1 ? std::log(unit(bits[next++])) / a : 0;
+    const double d = (a < 1 ? a + 1 : a) - 1.0 / 3, c = 1 / std::sqrt(9 * d);
+    double v = 1;
+    while (next + 3 <= kNumbers) {
+      double x;
+      normals(bits + next, 1, &x);
+      const double u = unit(bits[next + 2]);
+      next += 3;
+      v = (1 + c * x) * (1 + c * x) * (1 + c * x);
+      if (v > 0 && std::log(u) < 0.5 * x * x + d - d * v + d * std::log(v)) break;
+      v = 1;
+    }
+    return boost + std::log(d * v);
+  };
+  const double first = log_gamma_draw(), second = log_gamma_draw();
+  return 1 / (1 + std::exp(second - first));
 }
 
 std::vector<int> permutation(const Stream& stream, int count) {

@@ -18,6 +18,11 @@ enum class Purpose : std::uint32_t {
   kTargetOrder = 3,
   kProjectionDropout = 4,
   kFusionDropout = 5,
+  kGateNoise = 6,
+  kRandomSelection = 7,
+  kRandomSelectionOfClip = 8,
+  kMixupShare = 9,
+  kMixupPartner = 10,
 };
 
 /// FNV-1a of a name: names key random numbers, so that they do not depend on what else is in the model.
@@ -38,6 +43,13 @@ struct Stream {
 
 /// A random number as a point in (0, 1).
 inline double unit(std::uint32_t bits) { return (static_cast<double>(bits) + 0.5) * 0x1p-32; }
+
+/// Turns `count` pairs of numbers of a stream into standard normal ones (Box & Muller 1958): out[i] is made of
+/// bits[2 i] and bits[2 i + 1].
+void normals(const std::uint32_t* bits, std::size_t count, double* out);
+
+/// A draw of Beta(a, a), a > 0, as a ratio of Gamma(a) (Marsaglia & Tsang 2000).
+double beta(const Stream& stream, double a);
 
 /// A permutation of 0 .. count-1 (Fisher-Yates).
 std::vector<int> permutation(const Stream& stream, int count);

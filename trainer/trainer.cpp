@@ -48,8 +48,9 @@ std::int64_t peak_memory_bytes() {
 
 /// A finished trial's model by itself, with the parameters of one of its epochs.
 FusedModel model_of(const TrialState& trial, const torch::Tensor& parameters, torch::Device device) {
-  FusedModel model(trial.layout, {{trial.spec.config, trial.spec.seed, std::vector<bool>(trial.encoders.size(), true)}},
-                   device);
+  FusedModel model(
+      trial.layout,
+      {{trial.spec.config, trial.spec.seed, std::vector<bool>(trial.encoders.size(), true), trial.strength}}, device);
   model.parameters[0].copy_(parameters);
   return model;
 }
@@ -59,7 +60,7 @@ sweep::Snapshot snapshot(const TrialState& trial, FusedModel& model, const Model
   sweep::Snapshot s;
   s.epoch = epoch;
   const auto said = [&](const std::vector<int>& clips) {
-    return predictions(trial.spec.config, evaluate(model, inputs, {&trial.scaling}, {clips}).front(), classes.count());
+    return predictions(trial.spec.config, evaluate(model, inputs, {&trial.scaling}, {clips}).front(), classes);
   };
   s.validation = said(trial.validation);
   s.test = said(trial.test);
@@ -70,7 +71,7 @@ sweep::Snapshot snapshot(const TrialState& trial, FusedModel& model, const Model
 }
 
 sweep::Importance importance_of(const TrialState& trial, FusedModel& model, const ModelInputs& inputs) {
-  if (trial.spec.config.fusion == sweep::Fusion::kConcat) return {};
+  if (!sweep::is_gated(trial.spec.config)) return {};
   std::vector<std::string> names;
   for (const EncoderShape& encoder : trial.layout.encoders) names.push_back(encoder.name);
   const Evaluation said = evaluate(model, inputs, {&trial.scaling}, {trial.validation}).front();
@@ -81,7 +82,7 @@ sweep::Importance importance_of(const TrialState& trial, FusedModel& model, cons
 
 Checkpoint checkpoint_of(const TrialState& trial, const sweep::Classes& classes, const torch::Tensor& parameters,
                          int epoch) {
-  Checkpoint checkpoint{trial.spec, epoch, classes.names, trial.layout, parameters, {}};
+  Checkpoint checkpoint{trial.spec, epoch, classes, trial.layout, trial.strength, parameters, {}};
   for (const int e : trial.encoders) {
     checkpoint.encoders.push_back(*trial.scaling.encoders[static_cast<std::size_t>(e)]);
   }

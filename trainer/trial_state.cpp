@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "sweep/nearest.h"
 #include "trainer/error.h"
+#include "trainer/label_sets.h"
 
 namespace medley::trainer {
 namespace {
@@ -57,17 +59,32 @@ void smooth(double* target, int classes, double smoothing) {
   for (int c = 0; c < classes; ++c) target[c] = (1 - smoothing) * target[c] + smoothing * mass / classes;
 }
 
-void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, int classes) {
-  const auto width = static_cast<std::size_t>(classes);
-  state.salience_targets.resize(labels.size() * width);
-  state.presence_targets.resize(labels.size() * width);
+void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, const sweep::Classes& classes) {
+  const double smoothing = state.spec.config.label_smoothing;
+  const int count = classes.count();
+  const LabelSets sets(classes);
+  const auto salience_width = static_cast<std::size_t>(state.head.salience),
+             presence_width = static_cast<std::size_t>(state.head.presence);
+  state.salience_targets.assign(labels.size() * salience_width, 0);
+  state.presence_targets.assign(labels.size() * presence_width, 0);
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    double* salience = state.salience_targets.data() + i * width;
-    double* presence = state.presence_targets.data() + i * width;
-    soft_label(labels[i], classes, salience);
-    for (int c = 0; c < classes; ++c) presence[c] = salience[c] > 0 ? 1 : 0;
-    smooth(salience, classes, state.spec.config.label_smoothing);
-    smooth(presence, classes, state.spec.config.label_smoothing);
+    double* salience = state.salience_targets.data() + i * salience_width;
+    double* presence = state.presence_targets.data() + i * presence_width;
+    if (state.spec.config.head == sweep::Head::kSetRatio) {
+      const int set = sets.index_of(labels[i]);
+      presence[set] = 1;
+      smooth(presence, state.head.presence, smoothing);
+      if (!labels[i].is_blend()) continue;
+      double* ratios = salience + (set - count) * LabelSets::kRatios;
+      const int* const end = LabelSets::kSaliences + LabelSets::kRatios;
+      ratios[std::find(LabelSets::kSaliences, end, labels[i].salience) - LabelSets::kSaliences] = 1;
+      smooth(ratios, LabelSets::kRatios, smoothing);
+      continue;
+    }
+    soft_label(labels[i], count, salience);
+    for (int c = 0; c < state.head.presence; ++c) presence[c] = salience[c] > 0 ? 1 : 0;
+    smooth(salience, count, smoothing);
+    smooth(presence, state.head.presence, smoothing);
   }
 }
 
@@ -91,6 +108,35 @@ std::shared_ptr<const Standardization> StatisticsCache::get(int encoder, const s
   auto value = std::make_shared<const Standardization>(features_.standardization(encoder, rows, normalize));
   entries_.push_back({encoder, fold, inner, normalize, value});
   return value;
+}
+
+double StatisticsCache::separation(int encoder, const std::vector<int>& rows, const std::vector<sweep::Label>& labels,
+                                   int fold, int inner, sweep::Normalize normalize) {
+  for (const auto& [key, value] : separations_) {
+    if (key == std::make_tuple(encoder, fold, inner, normalize)) return value;
+  }
+  const auto z = get(encoder, rows, fold, inner, normalize);
+  const auto dim = static_cast<std::size_t>(features_.dim(encoder));
+  std::map<std::pair<int, int>, std::pair<double, std::vector<double>>> groups;  // clips and sum of each label set
+  std::vector<double> row(dim);
+  double total = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    features_.gather(encoder, &rows[i], 1, normalize, *z, row.data());
+    auto& [count, sum] = groups[{labels[i].first, labels[i].second}];
+    sum.resize(dim, 0);
+    ++count;
+    for (std::size_t j = 0; j < dim; ++j) {
+      sum[j] += row[j];
+      total += row[j] * row[j];
+    }
+  }
+  double between = 0;
+  for (const auto& [set, group] : groups) {
+    for (const double sum : group.second) between += sum * sum / group.first;
+  }
+  const double share = total > 0 ? between / total : 0;
+  separations_.push_back({std::make_tuple(encoder, fold, inner, normalize), share});
+  return share;
 }
 
 TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec, StatisticsCache& statistics) {
@@ -146,7 +192,9 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
     }
   }
 
-  set_targets(state, labels_of(dataset, state.train), dataset.classes.count());
+  const std::vector<sweep::Label> labels = labels_of(dataset, state.train);
+  state.head = head_shape(config, dataset.classes);
+  set_targets(state, labels, dataset.classes);
   state.validation_truth = labels_of(dataset, state.validation);
   state.inner_truth = labels_of(dataset, state.inner);
 
@@ -156,9 +204,17 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
   for (const int e : state.encoders) {
     state.scaling.encoders[static_cast<std::size_t>(e)] =
         statistics.get(e, state.train, spec.fold, inner_fold, config.normalize);
-    shapes.push_back({names[static_cast<std::size_t>(e)], dataset.encoders[static_cast<std::size_t>(e)]->dim()});
+    const data::Encoder& encoder = *dataset.encoders[static_cast<std::size_t>(e)];
+    shapes.push_back({encoder.name(), encoder.dim(), encoder.modality()});
+    if (config.fusion == sweep::Fusion::kModalityConcat && encoder.modality().empty()) {
+      throw Error(of_trial(spec) + "fusion modality-concat: dataset.yaml gives encoder '" + encoder.name() +
+                  "' no modality");
+    }
+    if (sweep::is_gated(config) && config.selection == sweep::Selection::kFixed) {
+      state.strength.push_back(statistics.separation(e, state.train, labels, spec.fold, inner_fold, config.normalize));
+    }
   }
-  state.layout = make_layout(config, shapes, dataset.classes.count());
+  state.layout = make_layout(config, shapes, dataset.classes);
   const long batch = config.batch_size;
   state.steps_per_epoch = (static_cast<long>(state.train.size()) + batch - 1) / batch;
   return state;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
@@ -19,10 +21,14 @@ struct TrialState {
   /// Clips, disjoint but for test; labels of `train` are the only ones that training reads.
   std::vector<int> train, validation, inner, test, target;
   std::vector<sweep::Label> validation_truth, inner_truth;
-  std::vector<double> presence_targets, salience_targets;  ///< [train row, class], smoothed
+  HeadShape head;
+  std::vector<double> presence_targets, salience_targets;  ///< [train row, column of the head's term], smoothed
   Scaling scaling;
   std::vector<int> encoders;  ///< dataset indices of the trial's own encoders, ascending
   Layout layout;              ///< of the trial alone
+  /// [own encoder] what `selection: fixed` ranks by: the share of the training rows' variance that lies between their
+  /// label sets. Empty for other selections.
+  std::vector<double> strength;
 
   long step = 0;  ///< optimiser steps done
   long steps_per_epoch = 0;
@@ -46,6 +52,10 @@ class StatisticsCache {
   explicit StatisticsCache(const Features& features) : features_(features) {}
   std::shared_ptr<const Standardization> get(int encoder, const std::vector<int>& rows, int fold, int inner,
                                              sweep::Normalize normalize);
+  /// Share of the variance of the z-scored features of `rows` that lies between the label sets of `labels` (one a row):
+  /// trace(S_between) / trace(S_total), the mean over columns of the squared correlation ratio.
+  double separation(int encoder, const std::vector<int>& rows, const std::vector<sweep::Label>& labels, int fold,
+                    int inner, sweep::Normalize normalize);
 
  private:
   struct Entry {
@@ -55,6 +65,7 @@ class StatisticsCache {
   };
   const Features& features_;
   std::vector<Entry> entries_;
+  std::vector<std::pair<std::tuple<int, int, int, sweep::Normalize>, double>> separations_;
 };
 
 TrialState make_trial_state(const data::Dataset& dataset, const sweep::TrialSpec& spec, StatisticsCache& statistics);

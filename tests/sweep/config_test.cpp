@@ -143,7 +143,17 @@ std::vector<Config> varied_configs() {
   Config coral = gated_config();
   coral.adaptation = Adaptation::kCoral;
   coral.layers = {6, 12};
-  return {gated_config(), coral, baseline_config()};
+  Config mixture = gated_config();
+  mixture.selection = Selection::kThreshold;
+  mixture.head_fusion = HeadFusion::kMixture;
+  Config aligned = gated_config();
+  aligned.fusion = Fusion::kRankConcat;
+  aligned.weights = Weights::kUniform;
+  aligned.head_fusion = HeadFusion::kAlignment;
+  Config sets = gated_config();
+  sets.fusion = Fusion::kMean;
+  sets.head = Head::kSetRatio;
+  return {gated_config(), coral, mixture, aligned, sets, baseline_config()};
 }
 
 TEST(Config, EverySettingIsReadBackAsItWasSet) {
@@ -237,6 +247,33 @@ TEST(Config, ZeroHasOneText) {
   Config config = gated_config();
   find_setting("weight_decay")->set(config, -0.0);
   EXPECT_NE(canonical_text(config).find("weight_decay=0\n"), std::string::npos);
+}
+
+TEST(Config, SettingsThatCameLaterLeaveNoTraceAtTheirFirstValue) {
+  const Config config = config_from_json({{"encoders", {"a", "b", "c", "d"}}});
+  int later = 0;
+  for (const Setting& setting : settings()) {
+    if (setting.traceless.is_null()) continue;
+    ++later;
+    EXPECT_EQ(setting.get(Config()), setting.traceless) << setting.name << ": configs without it would change";
+    EXPECT_EQ(canonical_text(config).find("\n" + setting.name + "="), std::string::npos) << setting.name;
+  }
+  EXPECT_EQ(later, 9);
+}
+
+TEST(Config, AGateThatDecidesNothingLeavesNoTrace) {
+  Config config = gated_config();
+  config.weights = Weights::kUniform;
+  for (const auto selection : {Selection::kRandom, Selection::kFixed, Selection::kAll}) {
+    config.selection = selection;
+    for (const char* name : {"gate", "gate_dim", "temperature", "gate_noise", "balance_weight", "renormalise"}) {
+      EXPECT_FALSE(find_setting(name)->active(config)) << name;
+    }
+  }
+  config.selection = Selection::kThreshold;
+  for (const char* name : {"gate", "gate_dim", "temperature", "mass"}) {
+    EXPECT_TRUE(find_setting(name)->active(config)) << name;
+  }
 }
 
 TEST(Config, EncoderNamesWithPlusSignsDoNotCollide) {

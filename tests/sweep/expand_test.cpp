@@ -358,8 +358,8 @@ TEST(Expand, TooFewFoldsAreAMistake) {
 
 TEST(Expand, AnAxisThatChangesNothingIsAMistake) {
   EXPECT_EQ(mistake("base: {fusion: concat}\naxes: {top_n: [1, 2]}"),
-            "2:8: top_n: this axis changes nothing: the setting matters only where fusion is sum and selection is "
-            "learned");
+            "2:8: top_n: this axis changes nothing: the setting matters only where fusion gates and selection is "
+            "learned, random or fixed");
   EXPECT_EQ(mistake("axes: {dropout: [0, 0.1]}\nwhen: {dropout: {head: softmax}}"),
             "1:8: dropout: this axis changes nothing: its condition under 'when' never holds");
 }
@@ -368,9 +368,8 @@ TEST(Expand, ABaseSettingThatNoConfigReadsIsAWarning) {
   const Expansion expansion = expand_text("base:\n  fusion: concat\n  gate_dim: 32\n");
   ASSERT_EQ(expansion.warnings.size(), 1u);
   EXPECT_EQ(expansion.warnings[0].str(),
-            "s.yaml:3:3: gate_dim: no config of this sweep reads it: it matters only where fusion is sum and "
-            "gate is "
-            "scorer\n 3 |   gate_dim: 32\n   |   ^~~~~~~~");
+            "s.yaml:3:3: gate_dim: no config of this sweep reads it: it matters only where fusion gates, its "
+            "scores are read and gate is scorer\n 3 |   gate_dim: 32\n   |   ^~~~~~~~");
 }
 
 TEST(Expand, ReferenceIsTheConfigOfBaseWithItsSettings) {

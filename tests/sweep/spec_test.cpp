@@ -239,7 +239,7 @@ TEST(ParseSweep, AxisFormsAreChecked) {
   EXPECT_EQ(mistake("axes: {dropout: {uniform: [0.2, 0.2001], points: 9}}"),
             "1:50: dropout: '9' points lie too close: values are rounded to 4 digits");
   EXPECT_EQ(mistake("axes: {gate: {range: [1, 2]}}"),
-            "1:22: gate: 'range' is for numbers; list its values; valid: scorer, query");
+            "1:22: gate: 'range' is for numbers; list its values; valid: scorer, query, context");
   EXPECT_EQ(mistake("axes: {layers: {range: [0, 3]}}"),
             "1:24: layers: 'range' is for numbers; list its values: [0-5, 6-12]");
   EXPECT_EQ(mistake("axes: {top_n: []}"),

@@ -7,6 +7,8 @@
 #include <torch/torch.h>
 
 #include "tests/trainer/planted_dataset.h"
+#include "tests/trainer/switches.h"
+#include "trainer/adaptation.h"
 #include "trainer/group.h"
 #include "trainer/layer_norm.h"
 #include "trainer/losses.h"
@@ -36,7 +38,7 @@ Config double_config() {
   return config;
 }
 
-std::vector<trainer::EncoderShape> shapes() { return {{"a", 5}, {"b", 3}, {"c", 4}}; }
+std::vector<trainer::EncoderShape> shapes() { return {{"a", 5, "video"}, {"b", 3, "audio"}, {"c", 4, "video"}}; }
 
 Tensor numbers(std::vector<std::int64_t> shape, std::uint64_t seed) {
   torch::manual_seed(seed);
@@ -56,8 +58,9 @@ trainer::Targets targets(std::int64_t trials, std::int64_t rows) {
 struct Problem {
   explicit Problem(const Config& config, FusedModel::Kernels kernels = FusedModel::Kernels::kByDevice)
       : settings(config),
-        model(trainer::make_layout(config, shapes(), kClasses),
-              {{config, 1, {true, true, true}}, {config, 2, {true, false, true}}}, torch::kCPU, kernels) {
+        model(trainer::make_layout(config, shapes(), sweep::Classes::blemore()),
+              {{config, 1, {true, true, true}, {0.1, 0.5, 0.3}}, {config, 2, {true, false, true}, {0.1, 0.5, 0.3}}},
+              torch::kCPU, kernels) {
     for (const auto& shape : shapes()) {
       inputs.push_back(numbers({2, 2 * kRows, shape.dim}, static_cast<std::uint64_t>(shape.dim)));
     }
@@ -67,11 +70,23 @@ struct Problem {
   Tensor losses() {
     const FusedModel::Draws draws{{5, 8}};
     const FusedModel::Output out = model.forward(inputs, &draws);
-    const trainer::Targets want = targets(2, kRows);
+    trainer::Targets want = targets(2, kRows);
+    if (settings.head == sweep::Head::kSetRatio) {
+      want.presence = torch::softmax(numbers({2, kRows, 16}, 5), 2);
+      want.salience = torch::softmax(numbers({2, kRows, 30}, 6), 2);
+    }
     const trainer::LossTerms terms = trainer::head_losses(settings, out.logits.narrow(1, 0, kRows), want);
     Tensor sum = terms.salience * 0.7 + 20 * trainer::coral_loss(out.fused.narrow(1, 0, kRows), want.real,
                                                                  out.fused.narrow(1, kRows, kRows), want.real);
     if (terms.presence.defined()) sum = sum + 1.3 * terms.presence;
+    if (settings.balance_weight > 0) {
+      sum = sum + trainer::balance_loss(out.weights.narrow(2, 0, kRows), model.mask(), want.real);
+    }
+    if (settings.adaptation == sweep::Adaptation::kDann) {
+      const Tensor logits = model.domain_logits(out.fused);
+      sum =
+          sum + trainer::domain_loss(logits.narrow(1, 0, kRows), want.real, logits.narrow(1, kRows, kRows), want.real);
+    }
     return sum;
   }
 
@@ -80,20 +95,9 @@ struct Problem {
   std::vector<Tensor> inputs;
 };
 
-Config variant(const std::string& name) {
-  Config config = double_config();
-  if (name == "query") config.gate = sweep::Gate::kQuery;
-  if (name == "all") config.selection = sweep::Selection::kAll;
-  if (name == "softmax") config.head = sweep::Head::kSoftmax;
-  if (name == "concat") config.fusion = sweep::Fusion::kConcat;
-  if (name == "linear") {
-    config.fusion = sweep::Fusion::kConcat;
-    config.hidden = 0;
-  }
-  return config;
-}
+class Gradients : public testing::TestWithParam<Switch> {};
 
-class Gradients : public testing::TestWithParam<const char*> {};
+Config variant(const Switch& s) { return with(double_config(), s.settings); }
 
 TEST_P(Gradients, AgreeWithFiniteDifferences) {
   Problem problem(variant(GetParam()));
@@ -132,7 +136,7 @@ TEST_P(Gradients, OfTheHandWrittenKernelsAreLibTorchsOwn) {
   EXPECT_TRUE(torch::allclose(by_hand.model.gradients, composite.model.gradients, 1e-10, 1e-12));
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Gradients, testing::Values("scorer", "query", "all", "softmax", "concat", "linear"));
+INSTANTIATE_TEST_SUITE_P(Every, Gradients, testing::ValuesIn(kSwitches), switch_name);
 
 TEST(Gate, TiesGoToTheLowerEncoderAndExactlyTopNAreKept) {
   Problem problem(double_config());
@@ -278,42 +282,85 @@ TEST(Losses, OfTheHandWrittenHeadAreThoseOfLibTorchsOperations) {
   }
 }
 
-// The path of GPUs: one group of the whole pack, batched, against each trial alone by hand-written kernels.
-TEST(Group, ThousandBatchedStepsInFloat64StayWithinATenthOfABillionthOfTheTrialAlone) {
-  const data::Dataset dataset = planted_dataset();
-  const trainer::Features features(dataset, trainer::Features::Actors::kIgnore, {});
-  trainer::StatisticsCache statistics(features);
-  trainer::use_one_thread();
+/// Trains groups made of all `specs` (the path of GPUs, on the CPU) and of each alone; what each trial ends with.
+struct PackedAndAlone {
+  PackedAndAlone(const data::Dataset& dataset, const std::vector<sweep::TrialSpec>& specs) {
+    const trainer::Features features(dataset, trainer::Features::Actors::kIgnore, {});
+    trainer::StatisticsCache statistics(features);
+    trainer::use_one_thread();
+    const int epochs = specs.front().config.epochs;
+    const auto train = [&](std::vector<trainer::TrialState*> states, FusedModel::Kernels kernels) {
+      trainer::OneRank one;
+      trainer::Group group(states, features, torch::kCPU, one, kernels);
+      for (int epoch = 1; epoch <= epochs; ++epoch) {
+        group.begin_epoch(epoch);
+        for (long step = 0; step < group.steps(); ++step) group.step(epoch, step);
+        if (epoch == epochs) group.end_epoch(epoch);
+      }
+    };
+    std::vector<trainer::TrialState*> all;
+    packed.reserve(specs.size());
+    for (const auto& spec : specs) {
+      alone.push_back(trainer::make_trial_state(dataset, spec, statistics));
+      packed.push_back(trainer::make_trial_state(dataset, spec, statistics));
+      all.push_back(&packed.back());
+    }
+    for (auto& state : alone) train({&state}, FusedModel::Kernels::kByDevice);
+    train(all, FusedModel::Kernels::kComposite);
+  }
+
+  void expect_equal(std::size_t k) const {
+    const Tensor a = alone[k].clean_parameters, b = packed[k].clean_parameters;
+    ASSERT_TRUE(a.defined() && b.defined()) << "trial " << k << " " << packed[k].divergence;
+    EXPECT_LT((a - b).norm().item<double>() / a.norm().item<double>(), 1e-10) << "trial " << k;
+    EXPECT_GT(a.norm().item<double>(), 1);
+  }
+
+  std::vector<trainer::TrialState> alone, packed;
+};
+
+Config planted_config() {
   Config config = double_config();
   config.encoders = {"clear", "faint", "noise"};
   config.batch_size = 16;
+  return config;
+}
+
+TEST(Group, ThousandBatchedStepsInFloat64StayWithinATenthOfABillionthOfTheTrialAlone) {
+  Config config = planted_config();
   config.epochs = 175;  // of six steps
   std::vector<sweep::TrialSpec> specs = {{"0", config, 0, 1}, {"1", config, 1, 2}, {"2", config, 2, 3}};
   specs[1].config.encoders = {"clear", "noise"};
   specs[2].config.learning_rate = 3e-3;
-  trainer::OneRank one;
-  const auto train = [&](std::vector<trainer::TrialState*> states, FusedModel::Kernels kernels) {
-    trainer::Group group(states, features, torch::kCPU, one, kernels);
-    for (int epoch = 1; epoch <= config.epochs; ++epoch) {
-      group.begin_epoch(epoch);
-      for (long step = 0; step < group.steps(); ++step) group.step(epoch, step);
-      if (epoch == config.epochs) group.end_epoch(epoch);
-    }
-  };
-  std::vector<trainer::TrialState> alone, packed;
-  for (const auto& spec : specs) {
-    alone.push_back(trainer::make_trial_state(dataset, spec, statistics));
-    packed.push_back(trainer::make_trial_state(dataset, spec, statistics));
-  }
-  for (auto& state : alone) train({&state}, FusedModel::Kernels::kByDevice);
-  train({&packed[0], &packed[1], &packed[2]}, FusedModel::Kernels::kComposite);
+  const PackedAndAlone trained(planted_dataset(), specs);
   for (std::size_t k = 0; k < 3; ++k) {
-    EXPECT_GE(alone[k].step, 1000);
-    const Tensor a = alone[k].clean_parameters, b = packed[k].clean_parameters;
-    EXPECT_LT((a - b).norm().item<double>() / a.norm().item<double>(), 1e-10) << "trial " << k;
-    EXPECT_GT(a.norm().item<double>(), 1);
+    EXPECT_GE(trained.alone[k].step, 1000);
+    trained.expect_equal(k);
   }
 }
+
+using Groups = Gradients;
+
+// Numbers differ between the trials of a group, and one of them diverges at once.
+TEST_P(Groups, TrainEachTrialAsIfItWereAlone) {
+  data::Dataset dataset = planted_dataset();
+  values_of(dataset, "faint")[3] = std::nanf("");
+  Config config = with(planted_config(), GetParam().settings);
+  config.epochs = 10;
+  config.encoders = {"clear", "noise"};
+  std::vector<sweep::TrialSpec> specs = {{"0", config, 0, 1}, {"1", config, 1, 2}, {"2", config, 1, 3}};
+  specs[1].config.gate_noise = specs[1].config.balance_weight = specs[1].config.focal_gamma = 0;
+  specs[1].config.mixup = specs[1].config.rdrop_weight = 0;
+  specs[1].config.mass = 0.9;
+  specs[1].config.top_n = 1;
+  specs[2].config.encoders = {"clear", "faint", "noise"};
+  const PackedAndAlone trained(dataset, specs);
+  trained.expect_equal(0);
+  trained.expect_equal(1);
+  EXPECT_FALSE(trained.packed[2].divergence.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, Groups, testing::ValuesIn(kSwitches), switch_name);
 
 }  // namespace
 }  // namespace medley::tests

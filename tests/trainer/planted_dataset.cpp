@@ -6,8 +6,8 @@
 
 namespace medley::tests {
 
-MemoryEncoder::MemoryEncoder(std::string name, int dim, std::vector<float> of_clips)
-    : values(std::move(of_clips)), name_(std::move(name)), dim_(dim) {}
+MemoryEncoder::MemoryEncoder(std::string name, int dim, std::vector<float> of_clips, std::string modality)
+    : values(std::move(of_clips)), name_(std::move(name)), modality_(std::move(modality)), dim_(dim) {}
 
 void MemoryEncoder::gather(const std::vector<int>& clips, float* out) const {
   for (const int clip : clips) out = std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(clip) * dim_, dim_, out);
@@ -65,7 +65,8 @@ data::Dataset planted_dataset(const PlantedOptions& options) {
         values.push_back(3 + static_cast<float>(j) + static_cast<float>(encoder.signal) * x + 0.3F * normal(random));
       }
     }
-    dataset.encoders.push_back(std::make_shared<MemoryEncoder>(encoder.name, encoder.dim, std::move(values)));
+    const char* modality = dataset.encoders.size() % 2 == 0 ? "video" : "audio";
+    dataset.encoders.push_back(std::make_shared<MemoryEncoder>(encoder.name, encoder.dim, std::move(values), modality));
   }
   return dataset;
 }

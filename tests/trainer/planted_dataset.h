@@ -12,7 +12,7 @@ namespace medley::tests {
 class MemoryEncoder final : public data::Encoder {
  public:
   /// `values` [clip, dim].
-  MemoryEncoder(std::string name, int dim, std::vector<float> values);
+  MemoryEncoder(std::string name, int dim, std::vector<float> values, std::string modality = "");
 
   const std::string& name() const override { return name_; }
   const std::string& modality() const override { return modality_; }

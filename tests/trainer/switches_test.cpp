@@ -1,0 +1,192 @@
+// What every switch promises: a trial's bits hang on nothing else in its pack, a masked encoder is an absent one, a
+// checkpoint says what the trial said, and no label but the training rows' is read.
+#include "tests/trainer/switches.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "tests/trainer/planted_dataset.h"
+#include "trainer/predict.h"
+#include "trainer/trainer.h"
+
+namespace medley::tests {
+namespace {
+
+using sweep::Config;
+using sweep::TrialResult;
+using sweep::TrialSpec;
+
+class Switches : public testing::TestWithParam<Switch> {
+ protected:
+  static Config config() {
+    Config config;
+    config.encoders = {"clear", "faint", "noise"};
+    config.top_n = 2;
+    config.projection_dim = 12;
+    config.gate_dim = 5;
+    config.fusion_dim = 10;
+    config.batch_size = 20;
+    config.epochs = 3;
+    config.learning_rate = 3e-3;
+    return with(config, GetParam().settings);
+  }
+
+  static TrialSpec trial(const Config& config, int fold = 0, std::uint64_t seed = 1) {
+    return {sweep::trial_id(config, fold, seed, "test"), config, fold, seed};
+  }
+
+  static TrialResult alone(const data::Dataset& dataset, const TrialSpec& spec) {
+    return trainer::train_pack(dataset, {spec}).front();
+  }
+
+  /// Everything but times, pack size and id, byte by byte.
+  static std::vector<std::uint8_t> bits(TrialResult result) {
+    result.seconds = result.samples_per_second = 0;
+    result.peak_memory_bytes = 0;
+    result.pack_size = 1;
+    result.trial_id = "";
+    return sweep::encode_result(result);
+  }
+};
+
+TEST_P(Switches, TrainDifferentlyFromTheDefaultOrAreTheDefault) {
+  const data::Dataset dataset = planted_dataset();
+  const TrialResult result = alone(dataset, trial(config()));
+  ASSERT_EQ(result.outcome, sweep::Outcome::kFinished) << result.reason;
+  Config plain = Switches::config();
+  for (const sweep::Setting& setting : sweep::settings()) {
+    const auto changed = nlohmann::json::parse(GetParam().settings);
+    const sweep::Config defaults;
+    if (changed.contains(setting.name)) setting.set(plain, setting.get(defaults));
+  }
+  const bool is_default = sweep::config_id(plain) == sweep::config_id(config());
+  EXPECT_EQ(bits(result) == bits(alone(dataset, trial(plain))), is_default);
+}
+
+TEST_P(Switches, ATrialHasTheSameBitsInAnyPackAndBesideOneThatDiverges) {
+  data::Dataset dataset = planted_dataset();
+  Config few = config();
+  few.encoders = {"clear", "noise"};
+  few.learning_rate = 1e-2;
+  Config single = config();
+  single.encoders = {"clear"};
+  single.top_n = 1;
+  const std::vector<TrialSpec> trials = {trial(few, 1, 2), trial(single, 2, 3), trial(few, 0, 4)};
+  std::vector<std::vector<std::uint8_t>> expected;
+  for (const TrialSpec& spec : trials) expected.push_back(bits(alone(dataset, spec)));
+  values_of(dataset, "faint")[3] = std::nanf("");
+  const auto results = trainer::train_pack(dataset, {trials[2], trial(config(), 1), trials[0], trials[1]});
+  EXPECT_EQ(results[1].outcome, sweep::Outcome::kDiverged);
+  EXPECT_EQ(bits(results[0]), expected[2]);
+  EXPECT_EQ(bits(results[2]), expected[0]);
+  EXPECT_EQ(bits(results[3]), expected[1]);
+}
+
+TEST_P(Switches, AMaskedEncoderIsAsIfItDidNotExist) {
+  const data::Dataset all = planted_dataset();
+  data::Dataset subset = all;
+  subset.encoders.erase(subset.encoders.begin() + 1);  // "faint", the only one of its modality
+  Config masked = config();
+  masked.encoders = {"clear", "noise"};
+  EXPECT_EQ(bits(trainer::train_pack(all, {trial(config()), trial(masked)})[1]), bits(alone(subset, trial(masked))));
+}
+
+TEST_P(Switches, CheckpointsSayWhatTheTrialSaid) {
+  const auto folder = std::filesystem::temp_directory_path() / ("medley-switches-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  data::Dataset dataset = planted_dataset();
+  trainer::TrainOptions options;
+  options.checkpoints = folder;
+  const TrialSpec spec = trial(config(), 1, 7);
+  const TrialResult result = trainer::train_pack(dataset, {spec}, options).front();
+  const auto file = folder / (spec.id + ".npz");
+  for (data::Clip& clip : dataset.clips) clip.label.reset();
+  std::swap(dataset.encoders[0], dataset.encoders[2]);
+  EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(-1)).fused, result.clean.test.fused);
+  EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(1)).fused, result.clean.validation.fused);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_P(Switches, LabelsOfHeldOutAndTargetClipsAreNotRead) {
+  data::Dataset dataset = planted_dataset();
+  const TrialResult before = alone(dataset, trial(config(), 1));
+  for (data::Clip& clip : dataset.clips) {
+    if (clip.fold == 1) clip.label = sweep::Label{5, -1, 100};
+    if (clip.fold == -1) clip.label = sweep::Label{0, -1, 100};
+  }
+  const TrialResult after = alone(dataset, trial(config(), 1));
+  EXPECT_EQ(after.clean.validation.fused, before.clean.validation.fused);
+  EXPECT_EQ(after.clean.test.fused, before.clean.test.fused);
+  EXPECT_EQ(after.importance.weights, before.importance.weights);
+  for (std::size_t e = 0; e < before.epochs.size(); ++e) EXPECT_EQ(after.epochs[e].loss, before.epochs[e].loss);
+  EXPECT_NE(after.clean.surface.presence_hits, before.clean.surface.presence_hits) << "the labels did change";
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, Switches, testing::ValuesIn(kSwitches), switch_name);
+
+/// A trained trial of small shape with these settings.
+TrialResult trained(const data::Dataset& dataset, const char* settings) {
+  Config config;
+  config.encoders = dataset.encoder_names();
+  config.top_n = 2;
+  config.projection_dim = 12;
+  config.fusion_dim = 10;
+  config.epochs = 4;
+  config = with(config, settings);
+  return trainer::train_pack(dataset, {{"t", config, 0, 1}}).front();
+}
+
+TEST(Selection, RandomKeepsEachEncoderEquallyOften) {
+  PlantedOptions options;
+  options.clips_per_actor = 400;
+  const auto importance = trained(planted_dataset(options), R"({"selection": "random"})").importance;
+  // 800 clips of the reported fold, 2 of 3 encoders: the sd of a frequency is .017.
+  for (const auto& encoder : importance.encoders) EXPECT_NEAR(encoder.selection_frequency, 2.0 / 3, 0.07);
+}
+
+TEST(Selection, FixedKeepsTheSameBestEncodersOnEveryClip) {
+  const auto importance = trained(planted_dataset(), R"({"selection": "fixed"})").importance;
+  EXPECT_EQ(importance.encoders[0].selection_frequency, 1) << "clear, signal 2";
+  EXPECT_EQ(importance.encoders[1].selection_frequency, 1) << "faint, signal 0.5";
+  EXPECT_EQ(importance.encoders[2].selection_frequency, 0) << "noise";
+}
+
+TEST(Selection, ThresholdKeepsTheFewestThatReachTheMass) {
+  const data::Dataset dataset = planted_dataset();
+  for (const double mass : {0.4, 0.7, 1.0}) {
+    const std::string settings =
+        R"({"selection": "threshold", "renormalise": false, "mass": )" + std::to_string(mass) + "}";
+    const auto result = trained(dataset, settings.c_str());
+    const auto clips = dataset.clips_of_fold(0).size();
+    // Weights are cut, not renormalised: what is kept reaches the mass, and no longer does without its least.
+    for (std::size_t i = 0; i < clips; ++i) {
+      double sum = 0, least = 1;
+      for (std::size_t e = 0; e < 3; ++e) {
+        const std::uint16_t half = result.importance.weights[3 * i + e];
+        if (half == 0) continue;
+        const double weight = std::ldexp(1 + (half & 0x3ff) / 1024.0, (half >> 10) - 15);
+        sum += weight;
+        least = std::min(least, weight);
+      }
+      EXPECT_GT(sum, mass - 2e-3);
+      EXPECT_LT(sum - least, mass + 2e-3);
+    }
+  }
+}
+
+TEST(Errors, ModalityConcatNeedsModalities) {
+  data::Dataset dataset = planted_dataset();
+  dataset.encoders.push_back(
+      std::make_shared<MemoryEncoder>("bare", 2, std::vector<float>(2 * dataset.clips.size(), 1.0F)));
+  try {
+    trained(dataset, R"({"fusion": "modality-concat"})");
+    FAIL() << "no error";
+  } catch (const trainer::Error& e) {
+    EXPECT_NE(std::string(e.what()).find("dataset.yaml gives encoder 'bare' no modality"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace medley::tests

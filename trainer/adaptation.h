@@ -1,0 +1,36 @@
+#pragma once
+
+#include <torch/types.h>
+
+namespace medley::trainer {
+
+/// Distances between the features of labelled rows and those of unlabelled ones. All take `source` and `target`
+/// [trial, row, d], bool `_real` [trial, row] (false: padding) and give [trial]. None can see a label.
+
+/// CORAL (Sun & Saenko 2016): ||C_s - C_t||_F^2 / (4 d^2) of the covariances (n - 1). A trial with fewer than two rows
+/// on a side gives 0.
+torch::Tensor coral_loss(const torch::Tensor& source, const torch::Tensor& source_real, const torch::Tensor& target,
+                         const torch::Tensor& target_real);
+
+/// Multi-kernel MMD (Long et al. 2015): mean k(s, s') + mean k(t, t') - 2 mean k(s, t) over all pairs, k the mean of
+/// five Gaussian kernels exp(-|x - y|^2 / b), b = {1/4, 1/2, 1, 2, 4} times the mean squared distance of two different
+/// rows of both sides, which is taken as a constant.
+torch::Tensor mmd_loss(const torch::Tensor& source, const torch::Tensor& source_real, const torch::Tensor& target,
+                       const torch::Tensor& target_real);
+
+/// x as it is; its gradient times -factor [trial] (Ganin & Lempitsky 2015).
+torch::Tensor reverse_gradient(const torch::Tensor& x, const torch::Tensor& factor);
+
+/// 2 / (1 + exp(-10 p)) - 1 of the share p of training that is done: how strongly the gradient is reversed.
+double reversal_ramp(double progress);
+
+/// Half the sum of the mean cross-entropies of sigmoid(logits) [trial, row] against 1 on the real source rows and
+/// against 0 on the real target rows.
+torch::Tensor domain_loss(const torch::Tensor& source_logits, const torch::Tensor& source_real,
+                          const torch::Tensor& target_logits, const torch::Tensor& target_real);
+
+/// What CDAN's discriminator sees (Long et al. 2018): features [trial, row, d] times probabilities [trial, row, c],
+/// each with each, [trial, row, d * c]. No gradient reaches the probabilities.
+torch::Tensor conditioned(const torch::Tensor& features, const torch::Tensor& probabilities);
+
+}  // namespace medley::trainer
