@@ -324,12 +324,19 @@ std::string draw(const DistributionChart& chart) {
       std::vector<Point> outline;
       const auto bins = static_cast<double>(item.histogram.size());
       const auto reach = [&](std::size_t bin) { return half * std::sqrt(item.histogram[bin] / most); };
-      for (std::size_t bin = 0; bin < item.histogram.size(); ++bin) {
+      // From the first bin with clips to the last.
+      const auto some = [](double share) { return share > 0; };
+      const auto& histogram = item.histogram;
+      const auto first =
+          static_cast<std::size_t>(std::find_if(histogram.begin(), histogram.end(), some) - histogram.begin());
+      const auto end =
+          static_cast<std::size_t>(histogram.rend() - std::find_if(histogram.rbegin(), histogram.rend(), some));
+      for (std::size_t bin = first; bin < end; ++bin) {
         for (const double edge : {0., 1.}) {
           outline.push_back({x + reach(bin), plot.y((static_cast<double>(bin) + edge) / bins)});
         }
       }
-      for (std::size_t bin = item.histogram.size(); bin-- > 0;) {
+      for (std::size_t bin = end; bin-- > first;) {
         for (const double edge : {1., 0.}) {
           outline.push_back({x - reach(bin), plot.y((static_cast<double>(bin) + edge) / bins)});
         }
@@ -355,7 +362,7 @@ std::string draw(const HeatMap& chart) {
   const double height = 0.75 * cell * static_cast<double>(chart.rows.size());
   const bool slant = slanted(chart.columns, cell);
   Plot::Room room = room_for(chart.columns, slant);
-  room.left = std::max(room.left, longest(chart.rows) + 32);
+  room.left = std::max(room.left, longest(chart.rows) + (chart.text.y_label.empty() ? 20 : 44));
   room.right = std::max(16.0, 300 - width);  // for the title
   Plot plot(chart.text, width, height, room);
   plot.bands(chart.columns, slant);
@@ -387,6 +394,9 @@ std::string draw(const ScatterChart& chart) {
   }
   plot.y_axis(ys.ticks());
   plot.x_axis(xs.ticks());
+  if (ys.low < 0 && ys.high > 0) {
+    plot.svg().line("reference", {plot.left(), plot.y(0)}, {plot.right(), plot.y(0)}, kInk, 1, "5 4");
+  }
   std::vector<Point> labels;
   for (const auto& item : chart.items) {
     const Point at = {plot.x(item.x), plot.y(item.y.value)};
@@ -407,9 +417,6 @@ std::string draw(const ScatterChart& chart) {
     }
     labels.push_back(label);
     plot.svg().text(label, item.name, left ? Anchor::kEnd : Anchor::kStart, 10);
-  }
-  if (ys.low < 0 && ys.high > 0) {
-    plot.svg().line("reference", {plot.left(), plot.y(0)}, {plot.right(), plot.y(0)}, kInk, 1, "5 4");
   }
   plot.frame();
   return plot.svg().str();

@@ -264,8 +264,16 @@ Figures make_figures(const ImportanceReport& report) {
   } else {
     made.missing.push_back("effect_of_n: one n only was trained with these settings; make `top_n` an axis");
   }
-  made.figures.push_back(modality_shares(report));
-  made.figures.push_back(selection_frequency(report));
+  if (report.modalities.size() > 1) {
+    made.figures.push_back(modality_shares(report));
+  } else {
+    made.missing.push_back("modality_shares: all encoders are of one modality, or dataset.yaml names none");
+  }
+  if (report.chance < 1) {
+    made.figures.push_back(selection_frequency(report));
+  } else {
+    made.missing.push_back("selection_frequency: this config keeps every encoder of every clip");
+  }
   made.figures.push_back(importance_by_fold(report));
   made.figures.push_back(weight_distribution(report));
   made.figures.push_back(ranks(report));

@@ -303,9 +303,10 @@ TEST(ResultsCommands, ImportanceIsToldAndDrawn) {
   EXPECT_EQ(told["encoders"][0]["modality"], "video");
   EXPECT_NE(run(folder, "report --importance").find("importance of encoders"), std::string::npos);
   const std::string listed = run(folder, "report --figures " + (folder / "figures").string());
-  EXPECT_NE(listed.find("selection_frequency.svg"), std::string::npos);
+  EXPECT_NE(listed.find("importance_by_fold.svg"), std::string::npos);
+  EXPECT_NE(listed.find("not written: selection_frequency: this config keeps every encoder"), std::string::npos);
   EXPECT_NE(listed.find("not written: effect_of_n"), std::string::npos);
-  EXPECT_TRUE(fs::exists(folder / "figures" / "selection_frequency.csv"));
+  EXPECT_TRUE(fs::exists(folder / "figures" / "importance_by_fold.csv"));
   EXPECT_TRUE(fs::exists(folder / "figures" / "cka.svg"));
   EXPECT_FALSE(fs::exists(folder / "figures" / "effect_of_n.svg"));
   EXPECT_THROW(run(folder, "report --importance --config ffffffffffff"), UsageError);

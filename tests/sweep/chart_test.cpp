@@ -1,5 +1,6 @@
 #include "sweep/chart.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -112,6 +113,16 @@ TEST(Chart, HasOneMarkAValueAndOneIntervalWhereItIsKnown) {
   EXPECT_EQ(count[".mark"], 3);
   EXPECT_EQ(count[".interval"], 2);
   EXPECT_EQ(count[".reference"], 1);  // zero lies within
+}
+
+TEST(Chart, AViolinEndsWhereItsClipsEnd) {
+  DistributionChart chart;
+  chart.text = kText;
+  chart.items = {{"a", {}, {0, .5, 0, .5, 0, 0}, .4}};
+  const std::string svg = draw(chart);
+  const std::size_t at = svg.find("points=\"") + 8;
+  // Bins 1 to 3, two corners each on either side.
+  EXPECT_EQ(std::count(&svg[at], &svg[svg.find('"', at)], ','), 12);
 }
 
 TEST(Chart, NothingLeavesThePaper) {
