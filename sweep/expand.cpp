@@ -376,6 +376,15 @@ class Expander {
         !shape_.has_test) {
       return "adaptation_target test needs test clips, and the dataset has none";
     }
+    if (config.fusion == Fusion::kModalityConcat) {
+      for (std::size_t e = 0; e < shape_.encoders.size(); ++e) {
+        const bool used =
+            std::find(config.encoders.begin(), config.encoders.end(), shape_.encoders[e]) != config.encoders.end();
+        if (used && shape_.modalities[e].empty()) {
+          return "fusion modality-concat: dataset.yaml gives encoder '" + shape_.encoders[e] + "' no modality";
+        }
+      }
+    }
     if (!config.layers.all()) {
       const std::string wrong_layers = impossible_layers(config);
       if (!wrong_layers.empty()) return wrong_layers;

@@ -276,6 +276,17 @@ TEST(Expand, AdaptingToTestClipsNeedsTestClips) {
   EXPECT_TRUE(mistakes("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
 }
 
+TEST(Expand, ModalityConcatNeedsTheModalityOfEveryEncoderThatItUses) {
+  DatasetShape shape = four_encoders();
+  shape.modalities[1] = "";
+  const std::string name = shape.encoders[1];
+  EXPECT_EQ(mistake("axes: {fusion: [sum, modality-concat]}", shape),
+            "1:8: 1 of 2 configs are impossible: fusion modality-concat: dataset.yaml gives encoder '" + name +
+                "' no modality (1); 'impossible: skip' leaves them out");
+  shape.modalities[1] = shape.modalities[0];
+  EXPECT_TRUE(mistakes("base: {fusion: modality-concat}", shape).empty());
+}
+
 TEST(Expand, LayersAreAnAxisOfTheEncodersThatHaveThem) {
   DatasetShape shape = four_encoders();
   shape.layers = {1, 13, 1, 1};

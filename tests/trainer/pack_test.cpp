@@ -285,14 +285,17 @@ TEST(Leakage, LabelsOfHeldOutAndTargetClipsDoNotReachTraining) {
 }
 
 TEST(Leakage, AdaptationDoesReadTheTargetsFeatures) {
-  data::Dataset dataset = planted_dataset();
-  Config config = small_config();
-  config.adaptation = sweep::Adaptation::kCoral;
-  config.adaptation_target = sweep::AdaptationTarget::kTest;
-  const auto before = alone(dataset, trial(config, 1)).epochs.back().loss;
-  auto& values = values_of(dataset, "clear");
-  for (const int clip : dataset.clips_of_fold(-1)) values[static_cast<std::size_t>(clip) * 8] += 3;
-  EXPECT_NE(alone(dataset, trial(config, 1)).epochs.back().loss, before);
+  for (const auto adaptation : {sweep::Adaptation::kNone, sweep::Adaptation::kCoral, sweep::Adaptation::kMmd,
+                                sweep::Adaptation::kDann, sweep::Adaptation::kCdan}) {
+    data::Dataset dataset = planted_dataset();
+    Config config = small_config();
+    config.adaptation = adaptation;
+    config.adaptation_target = sweep::AdaptationTarget::kTest;
+    const auto before = alone(dataset, trial(config, 1)).epochs.back().loss;
+    auto& values = values_of(dataset, "clear");
+    for (const int clip : dataset.clips_of_fold(-1)) values[static_cast<std::size_t>(clip) * 8] += 3;
+    EXPECT_EQ(alone(dataset, trial(config, 1)).epochs.back().loss == before, adaptation == sweep::Adaptation::kNone);
+  }
 }
 
 TEST(Gate, KeepsExactlyTopN) {
