@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "coordinator/command.h"
+#include "coordinator/ensemble.h"
 #include "coordinator/export.h"
 #include "coordinator/sweep_results.h"
 #include "coordinator/worker_program.h"
@@ -31,111 +32,74 @@ storage::TimeMs now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
 }
 
-json accuracy_json(const sweep::Accuracy& accuracy) {
-  return {{"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
-}
-
-bool has_transductive_member(const SweepPredictions& pooled, const std::vector<double>& weights) {
-  for (std::size_t m = 0; m < weights.size(); ++m) {
-    if (weights[m] > 0 && pooled.candidates[m].transductive) return true;
-  }
-  return false;
-}
-
-json interval_json(const sweep::Interval& interval) { return {interval.low, interval.high}; }
+using sweep::Table;
 
 struct EnsembleArguments {
-  std::string sweep, name;
+  std::string sweep;
   std::string method = "caruana";
   std::string thresholds = "pooled";
   std::string protocol = "clean";
-  sweep::EnsembleOptions options;
+  EnsembleRequest request;
   bool as_json = false;
 };
 
-/// A fitted ensemble beside the best single candidate, chosen and measured in the same honest way.
-struct Fitted {
-  sweep::Ensemble ensemble;
-  sweep::Ensemble single;
-};
-
-storage::EnsembleRecord record_of(const EnsembleArguments& arguments, const storage::SweepSummary& sweep,
-                                  const SweepPredictions& pooled, const Fitted& fitted) {
-  const sweep::Ensemble& ensemble = fitted.ensemble;
-  storage::EnsembleRecord record;
-  record.name = arguments.name.empty() ? sweep.name + "-" + arguments.method : arguments.name;
-  record.dataset = sweep.dataset;
-  record.method = arguments.method;
-  record.created = now_ms();
-  json per_fold = json::array();
-  for (const auto& [fold, thresholds] : ensemble.fitted.fold_thresholds) {
-    per_fold.push_back({{"fold", fold}, {"alpha", thresholds.alpha}, {"beta", thresholds.beta}});
-  }
-  record.settings = {{"sweep", sweep.id},
-                     {"protocol", arguments.protocol},
-                     {"decode", "thresholds"},
-                     {"thresholds", arguments.thresholds},
-                     {"alpha", ensemble.fitted.thresholds.alpha},
-                     {"beta", ensemble.fitted.thresholds.beta},
-                     {"fold_thresholds", per_fold},
-                     {"k", arguments.options.k},
-                     {"candidates", arguments.options.most_candidates},
-                     {"rounds", arguments.options.rounds},
-                     {"bags", arguments.options.bags}};
-  json folds = json::array();
-  for (const auto& fold : ensemble.folds) {
-    json row = accuracy_json(fold.accuracy);
-    row["fold"] = fold.fold;
-    row["alpha"] = fold.fitted.thresholds.alpha;
-    row["beta"] = fold.fitted.thresholds.beta;
-    folds.push_back(std::move(row));
-  }
-  record.scores = {{"transductive", has_transductive_member(pooled, ensemble.fitted.weights)},
-                   {"optimistic", accuracy_json(ensemble.optimistic)},
-                   {"nested", accuracy_json(ensemble.nested)},
-                   {"best_single_nested", accuracy_json(fitted.single.nested)},
-                   {"nested_interval", nullptr},
-                   {"folds", folds},
-                   {"actors", pooled.rows.actor.empty() ? 0 : static_cast<int>(pooled.actors.size())},
-                   {"candidates", static_cast<int>(pooled.candidates.size())},
-                   {"synthetic", sweep.synthetic}};
-  if (ensemble.has_interval) {
-    record.scores["nested_interval"] = {{"level", arguments.options.bootstrap.level},
-                                        {"acc_presence", interval_json(ensemble.nested_interval.presence)},
-                                        {"acc_salience", interval_json(ensemble.nested_interval.salience)},
-                                        {"score", interval_json(ensemble.nested_interval.score)}};
-  }
-  for (std::size_t m = 0; m < pooled.candidates.size(); ++m) {
-    const double weight = ensemble.fitted.weights[m];
-    if (weight == 0) continue;
-    const auto& trials = pooled.candidates[m].trials;
-    // On a test clip a candidate is the mean of its folds' models.
-    for (const std::string& trial : trials)
-      record.members.push_back({trial, weight / static_cast<double>(trials.size())});
-  }
-  return record;
-}
-
-sweep::Table member_table(const SweepPredictions& pooled, const std::vector<double>& weights) {
-  sweep::Table table;
-  table.columns = {{"config", sweep::Table::Align::kLeft},
-                   {"seed", sweep::Table::Align::kRight},
-                   {"trials", sweep::Table::Align::kRight},
-                   {"weight", sweep::Table::Align::kRight}};
+Table member_table(const std::vector<Candidate>& candidates, const std::vector<double>& weights) {
+  Table table;
+  table.columns = {{"config"}, {"seeds"}, {"trials", Table::Align::kRight}, {"weight", Table::Align::kRight}};
   std::vector<std::size_t> order;
   for (std::size_t m = 0; m < weights.size(); ++m) {
     if (weights[m] > 0) order.push_back(m);
   }
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return weights[a] > weights[b]; });
   for (const std::size_t m : order) {
-    const std::string mark = pooled.candidates[m].transductive ? "‡" : "";
-    table.rows.push_back({pooled.candidates[m].config + mark, std::to_string(pooled.candidates[m].seed),
-                          std::to_string(pooled.candidates[m].trials.size()), share_text(weights[m])});
+    std::string seeds;
+    for (const std::uint64_t seed : candidates[m].seeds) seeds += (seeds.empty() ? "" : " ") + std::to_string(seed);
+    table.rows.push_back({candidates[m].config + (candidates[m].transductive ? "‡" : ""), seeds,
+                          std::to_string(candidates[m].trials.size()), share_text(weights[m])});
   }
-  if (has_transductive_member(pooled, weights)) {
-    table.notes.push_back(
-        "‡ transductive: training read unlabelled features of clips that it is scored on; so are the "
-        "numbers below");
+  return table;
+}
+
+Table share_table(const std::string& what, const std::vector<sweep::WeightShare>& shares) {
+  Table table;
+  table.title = "weight by " + what;
+  table.columns = {{what},
+                   {"weight", Table::Align::kRight},
+                   {"lowest", Table::Align::kRight, "fits without a fold"},
+                   {"highest", Table::Align::kRight, "fits without a fold"}};
+  for (const auto& share : shares) {
+    table.rows.push_back(
+        {share.name, share_text(share.share), share_text(share.range.low), share_text(share.range.high)});
+  }
+  return table;
+}
+
+/// Thresholds and nested numbers of each fold, with the fold's own thresholds where it has them.
+Table fold_table(const sweep::Ensemble& ensemble) {
+  const bool own = !ensemble.fitted.fold_thresholds.empty();
+  Table table;
+  table.title = "thresholds and nested numbers by fold";
+  table.columns = {{"fold", Table::Align::kRight}};
+  const auto add = [&](const char* head, const char* group) {
+    table.columns.push_back({head, Table::Align::kRight, group});
+  };
+  if (own) {
+    for (const char* head : {"alpha", "beta"}) add(head, "on the fold");
+  }
+  for (const char* head : {"alpha", "beta", "Score", "ACC_P", "ACC_S"}) add(head, "fitted on the other folds");
+  for (std::size_t f = 0; f < ensemble.folds.size(); ++f) {
+    const auto& fold = ensemble.folds[f];
+    table.rows.push_back({std::to_string(fold.fold)});
+    std::vector<double> values;
+    if (own) {
+      const sweep::Thresholds& here = ensemble.fitted.fold_thresholds[f].second;
+      values = {here.alpha, here.beta};
+    }
+    for (const double value : {fold.fitted.thresholds.alpha, fold.fitted.thresholds.beta, fold.accuracy.score(),
+                               fold.accuracy.presence, fold.accuracy.salience}) {
+      values.push_back(value);
+    }
+    for (const double value : values) table.rows.back().push_back(share_text(value));
   }
   return table;
 }
@@ -146,58 +110,64 @@ std::string accuracy_text(const sweep::Accuracy& accuracy) {
 }
 
 void print_ensemble(const storage::EnsembleRecord& record, std::int64_t id, const storage::SweepSummary& sweep,
-                    const SweepPredictions& pooled, const Fitted& fitted, const std::string& protocol) {
-  auto table = member_table(pooled, fitted.ensemble.fitted.weights);
-  table.title = fmt::format("ensemble {} '{}': {} of {} candidates of {}{}", id, record.name, table.rows.size(),
-                            pooled.candidates.size(), sweep.name, sweep.synthetic ? " (synthetic data)" : "");
-  fmt::print("{}\n", sweep::text_table(table));
-  fmt::print("thresholds   alpha {:.4f}, beta {:.4f} ({})\n", fitted.ensemble.fitted.thresholds.alpha,
-             fitted.ensemble.fitted.thresholds.beta, record.settings.at("thresholds").get<std::string>());
-  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(fitted.ensemble.optimistic));
+                    const FittedEnsemble& fitted, const EnsembleArguments& arguments) {
+  const sweep::Ensemble& ensemble = fitted.ensemble;
+  const SweepPredictions& pooled = fitted.predictions;
+  Table members = member_table(pooled.candidates, ensemble.fitted.weights);
+  members.title = fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", id, record.name, members.rows.size(),
+                              pooled.candidates.size(), sweep.name, fitted.transductive ? " (transductive)" : "",
+                              sweep.synthetic ? " (synthetic data)" : "");
+  if (arguments.request.per_subset) {
+    members.above.push_back("late fusion: of each encoder subset the config that ranks first, its seeds averaged");
+  }
+  fmt::print("{}\n", sweep::text_table(members));
+  fmt::print("{}\n", sweep::text_table(share_table("encoder", fitted.shares.encoders)));
+  if (fitted.shares.modalities.size() > 1) {
+    fmt::print("{}\n", sweep::text_table(share_table("modality", fitted.shares.modalities)));
+  }
+  fmt::print("{}\n", sweep::text_table(fold_table(ensemble)));
+  fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.fitted.thresholds.alpha,
+             ensemble.fitted.thresholds.beta,
+             ensemble.fitted.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
+  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(ensemble.optimistic));
   std::string interval;
-  if (fitted.ensemble.has_interval) {
-    const auto& score = fitted.ensemble.nested_interval.score;
+  if (ensemble.has_interval) {
+    const auto& score = ensemble.nested_interval.score;
     interval = fmt::format(", 95 % of Score {} to {} by bootstrap over {} actors", share_text(score.low),
                            share_text(score.high), pooled.actors.size());
   }
-  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(fitted.ensemble.nested), interval);
+  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(ensemble.nested), interval);
   fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(fitted.single.nested));
-  if (protocol == "paper") {
+  if (arguments.protocol == "paper") {
     fmt::print(
         "members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
   }
+  if (fitted.transductive) {
+    fmt::print(
+        "‡ transductive: training read unlabelled features of clips that it is scored on; so are these numbers\n");
+  }
   if (pooled.left_out > 0) {
-    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", pooled.left_out, protocol);
+    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", pooled.left_out,
+               arguments.protocol);
   }
 }
 
 void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
-  sweep::EnsembleOptions options = arguments.options;
-  options.method = sweep::ensemble_method(arguments.method);
-  options.thresholds = sweep::ensemble_thresholds(arguments.thresholds);
+  EnsembleRequest request = arguments.request;
+  request.options.method = sweep::ensemble_method(arguments.method);
+  request.options.thresholds = sweep::ensemble_thresholds(arguments.thresholds);
+  if (arguments.protocol == "paper") request.protocol = storage::Protocol::kPaper;
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, arguments.sweep);
   // Before the fit, which takes a while: another writer would be the end of it.
   storage::Writer writer(globals.store);
-  const auto pooled = pool_predictions(
-      reader, sweep, arguments.protocol == "paper" ? storage::Protocol::kPaper : storage::Protocol::kClean);
-  if (pooled.candidates.empty()) {
-    throw storage::Error(fmt::format(
-        "sweep {} has no config with {} predictions in every fold ({} partial){}", sweep.name, arguments.protocol,
-        pooled.left_out, arguments.protocol == "clean" ? "; --protocol paper takes the optimistic epoch" : ""));
-  }
-  Fitted fitted;
-  fitted.ensemble = sweep::fit_ensemble(pooled.rows, options);
-  sweep::EnsembleOptions single = options;
-  single.method = sweep::EnsembleMethod::kMean;
-  single.k = 1;
-  fitted.single = sweep::fit_ensemble(pooled.rows, single);
-  const auto record = record_of(arguments, sweep, pooled, fitted);
+  const FittedEnsemble fitted = fit_ensemble(reader, sweep, request);
+  const auto record = ensemble_record(fitted, sweep, request, now_ms());
   storage::Writer::Group group(writer);
   const std::int64_t id = writer.save_ensemble(record);
   group.commit();
   if (!arguments.as_json) {
-    print_ensemble(record, id, sweep, pooled, fitted, arguments.protocol);
+    print_ensemble(record, id, sweep, fitted, arguments);
     return;
   }
   json members = json::array();
@@ -298,31 +268,42 @@ void add_ensemble(CLI::App& app, Globals& globals) {
   command->add_option("--method", arguments->method, "mean of the best k, fitted simplex weights, or greedy selection")
       ->check(CLI::IsMember({"mean", "simplex", "caruana"}))
       ->capture_default_str();
-  command->add_option("--k", arguments->options.k, "mean: how many candidates")
+  command->add_flag("--per-subset", arguments->request.per_subset,
+                    "late fusion: a candidate an encoder subset, its best config with all seeds averaged");
+  command->add_option("--k", arguments->request.options.k, "mean: how many candidates")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--candidates", arguments->options.most_candidates, "simplex, caruana: only the best so many")
+  command
+      ->add_option("--candidates", arguments->request.options.most_candidates,
+                   "simplex, caruana: only the best so many")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--rounds", arguments->options.rounds, "caruana: candidates added in a bag")
+  command->add_option("--rounds", arguments->request.options.rounds, "caruana: candidates added in a bag")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--bags", arguments->options.bags, "caruana: random halves of the candidates")
+  command->add_option("--bags", arguments->request.options.bags, "caruana: random halves of the candidates")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--thresholds", arguments->thresholds, "one pair over all folds, or the mean of each fold's")
+  command
+      ->add_option("--thresholds", arguments->thresholds,
+                   "one pair over all folds, or each fold's own (and their mean on other clips)")
       ->check(CLI::IsMember({"pooled", "per-fold"}))
       ->capture_default_str();
   command->add_option("--protocol", arguments->protocol, "epoch of the members: clean, or paper-style (optimistic)")
       ->check(CLI::IsMember({"clean", "paper"}))
       ->capture_default_str();
-  command->add_option("--name", arguments->name, "name to store it by; SWEEP-METHOD if not given");
+  command->add_option("--name", arguments->request.name, "name to store it by; SWEEP-METHOD if not given");
   command->add_flag("--json", arguments->as_json, "as JSON");
   command->footer(
-      "A candidate is a config with one seed, over all folds. The nested estimate fits selection, weights and\n"
-      "thresholds on the other folds' clips; the optimistic one on the clips that it is measured on.\n"
+      "A candidate is a config with one seed, over all folds; with --per-subset of each encoder subset the config "
+      "that\n"
+      "ranks first, its seeds averaged. The nested estimate fits selection, weights and thresholds on the other "
+      "folds'\n"
+      "clips; the optimistic one on the clips that it is measured on. Shares of weight are of encoders and "
+      "modalities.\n"
       "Examples:\n  medley ensemble\n  medley ensemble topn --method simplex --name topn-simplex\n"
-      "  medley ensemble topn --method mean --k 3 --json");
+      "  medley ensemble topn --method mean --k 3 --json\n"
+      "  medley ensemble late-fusion --method simplex --per-subset --thresholds per-fold");
   command->callback([arguments, &globals] { make_ensemble(*arguments, globals); });
 }
 

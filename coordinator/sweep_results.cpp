@@ -116,7 +116,7 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
   for (const storage::SweepConfigRow& config : reader.sweep_configs(sweep.id)) {
     for (const std::uint64_t seed : sweep.seeds) {
-      Candidate candidate{config.id, seed, {}, sweep::is_transductive(config.config)};
+      Candidate candidate{config.id, {seed}, {}, sweep::is_transductive(config.config)};
       std::vector<double> all(pooled.rows.truth.size() * classes);
       bool any = false;
       for (const auto& part :
@@ -139,6 +139,31 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
     }
   }
   return pooled;
+}
+
+SweepPredictions average_seeds(const SweepPredictions& pooled) {
+  SweepPredictions averaged = pooled;
+  averaged.candidates.clear();
+  averaged.rows.candidates.clear();
+  std::map<std::string, std::size_t> of_config;
+  for (std::size_t m = 0; m < pooled.candidates.size(); ++m) {
+    const Candidate& candidate = pooled.candidates[m];
+    const auto [known, added] = of_config.try_emplace(candidate.config, averaged.candidates.size());
+    if (added) {
+      averaged.candidates.push_back(candidate);
+      averaged.rows.candidates.push_back(pooled.rows.candidates[m]);
+      continue;
+    }
+    Candidate& mean = averaged.candidates[known->second];
+    mean.seeds.insert(mean.seeds.end(), candidate.seeds.begin(), candidate.seeds.end());
+    mean.trials.insert(mean.trials.end(), candidate.trials.begin(), candidate.trials.end());
+    auto& sum = averaged.rows.candidates[known->second];
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += pooled.rows.candidates[m][i];
+  }
+  for (std::size_t m = 0; m < averaged.candidates.size(); ++m) {
+    for (double& p : averaged.rows.candidates[m]) p /= static_cast<double>(averaged.candidates[m].seeds.size());
+  }
+  return averaged;
 }
 
 sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSummary& sweep,

@@ -19,11 +19,11 @@ storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::stri
 /// The dataset of a sweep or ensemble. Throws storage::Error when the store does not know it.
 storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint);
 
-/// One (config, seed) of a sweep whose folds all have predictions.
+/// One (config, seed) of a sweep whose folds all have predictions, or the mean of several seeds of a config.
 struct Candidate {
   std::string config;
-  std::uint64_t seed = 0;
-  std::vector<std::string> trials;  ///< [fold], in the order of the sweep's folds, ascending
+  std::vector<std::uint64_t> seeds;
+  std::vector<std::string> trials;  ///< [seed][fold], in the order of the sweep's folds, ascending
   bool transductive = false;        ///< sweep::is_transductive() of the config
 };
 
@@ -37,6 +37,9 @@ struct SweepPredictions {
 };
 SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
                                   storage::Protocol protocol);
+
+/// One candidate a config: the mean of its seeds' probabilities. In the order of their first seeds.
+SweepPredictions average_seeds(const SweepPredictions& pooled);
 
 /// Everything finished of a sweep, for make_report(). With kOptimal also the hits of the score-optimal decode.
 sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode);

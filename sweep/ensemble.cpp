@@ -1,6 +1,7 @@
 #include "sweep/ensemble.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -18,7 +19,7 @@ std::vector<Label> labels_of(const OutOfFold& rows, const std::vector<int>& clip
   return labels;
 }
 
-/// Share of each class that a label names, times `scale`: f(class, share).
+/// Share of each class that a label names: f(class, share).
 template <class F>
 void for_each_share(const Label& label, F f) {
   f(label.first, label.salience / 100.0);
@@ -68,19 +69,18 @@ std::vector<double> rows_of(const OutOfFold& rows, int candidate, const std::vec
   return part;
 }
 
-/// Candidates by merit on `clips`, best first; ties by index.
-std::vector<int> ranked(const OutOfFold& rows, const std::vector<int>& clips) {
+/// `candidates` by merit on `clips`, best first; ties by index.
+std::vector<int> ranked(const OutOfFold& rows, const std::vector<int>& clips, std::vector<int> candidates) {
   const auto truth = labels_of(rows, clips);
-  std::vector<Merit> merits;
-  for (std::size_t m = 0; m < rows.candidates.size(); ++m) {
-    merits.push_back(merit_of(rows_of(rows, static_cast<int>(m), clips), truth, rows.classes));
+  std::vector<Merit> merits(rows.candidates.size());
+  for (const int m : candidates) {
+    merits[static_cast<std::size_t>(m)] = merit_of(rows_of(rows, m, clips), truth, rows.classes);
   }
-  std::vector<int> order(rows.candidates.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+  std::sort(candidates.begin(), candidates.end());
+  std::stable_sort(candidates.begin(), candidates.end(), [&](int a, int b) {
     return merits[static_cast<std::size_t>(a)].better_than(merits[static_cast<std::size_t>(b)]);
   });
-  return order;
+  return candidates;
 }
 
 /// How often each candidate is chosen in one bag: greedily, with replacement, then cut after the best prefix.
@@ -145,8 +145,9 @@ std::vector<double> fit_caruana(const OutOfFold& rows, const std::vector<int>& c
   return weights;
 }
 
-std::vector<double> fit_weights(const OutOfFold& rows, const std::vector<int>& clips, const EnsembleOptions& options) {
-  std::vector<int> order = ranked(rows, clips);
+std::vector<double> fit_weights(const OutOfFold& rows, const std::vector<int>& clips,
+                                const std::vector<int>& candidates, const EnsembleOptions& options) {
+  std::vector<int> order = ranked(rows, clips, candidates);
   const auto keep = [&](int most) { order.resize(std::min(order.size(), static_cast<std::size_t>(most))); };
   switch (options.method) {
     case EnsembleMethod::kMean: {
@@ -171,14 +172,27 @@ std::map<int, std::vector<int>> clips_by_fold(const OutOfFold& rows) {
   return folds;
 }
 
-/// Fits weights and thresholds on the rows of `folds`.
+std::vector<int> candidates_for(const OutOfFold& rows, const std::map<int, std::vector<int>>& folds,
+                                const Shortlist& shortlist) {
+  std::vector<int> candidates(rows.candidates.size());
+  std::iota(candidates.begin(), candidates.end(), 0);
+  if (!shortlist) return candidates;
+  std::vector<int> numbers;
+  for (const auto& [fold, part] : folds) numbers.push_back(fold);
+  const std::vector<int> listed = shortlist(numbers);
+  if (listed.empty()) throw Error("the shortlist of an ensemble is empty");
+  for (const int m : listed) assert(m >= 0 && m < static_cast<int>(candidates.size()));
+  return listed;
+}
+
+/// Chooses candidates and fits weights and thresholds on the rows of `folds`.
 EnsembleWeights fit_on(const OutOfFold& rows, const std::map<int, std::vector<int>>& folds,
-                       const EnsembleOptions& options) {
+                       const EnsembleOptions& options, const Shortlist& shortlist) {
   std::vector<int> clips;
   for (const auto& [fold, part] : folds) clips.insert(clips.end(), part.begin(), part.end());
   std::sort(clips.begin(), clips.end());
   EnsembleWeights fitted;
-  fitted.weights = fit_weights(rows, clips, options);
+  fitted.weights = fit_weights(rows, clips, candidates_for(rows, folds, shortlist), options);
   ThresholdSurface pooled;
   Thresholds sum;
   for (const auto& [fold, part] : folds) {
@@ -311,21 +325,21 @@ std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& c
   return weights;
 }
 
-Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options) {
+Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, const Shortlist& shortlist) {
   check(rows, options);
   const auto folds = clips_by_fold(rows);
   if (folds.size() < 2) throw Error("a nested estimate needs at least 2 folds");
   const auto classes = static_cast<std::size_t>(rows.classes.count());
 
   Ensemble ensemble;
-  ensemble.fitted = fit_on(rows, folds, options);
+  ensemble.fitted = fit_on(rows, folds, options, shortlist);
   Tally optimistic;
   Tally nested;
   std::map<int, Tally> actors;
   for (const auto& [fold, clips] : folds) {
     auto others = folds;
     others.erase(fold);
-    Ensemble::Fold held{fold, fit_on(rows, others, options), {}};
+    Ensemble::Fold held{fold, fit_on(rows, others, options, shortlist), {}};
     const auto own = mix_candidates(rows, ensemble.fitted.weights, clips);
     const auto honest = mix_candidates(rows, held.fitted.weights, clips);
     const Thresholds own_thresholds = thresholds_for(ensemble.fitted, fold);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -8,8 +9,9 @@
 
 namespace medley::sweep {
 
-/// Out-of-fold probabilities of the candidates of an ensemble: a candidate is one (config, seed), its rows pooled from
-/// the trials of all folds, so that each clip is predicted by a model that did not train on it.
+/// Out-of-fold probabilities of the candidates of an ensemble: a candidate is one (config, seed) or the mean of a
+/// config's seeds, its rows pooled from the trials of all folds, so that each clip is predicted by models that did not
+/// train on it.
 struct OutOfFold {
   Classes classes;
   std::vector<Label> truth;  ///< [clip]
@@ -71,9 +73,13 @@ struct Ensemble {
   std::vector<Fold> folds;  ///< ascending
 };
 
-/// Throws Error when sizes differ, there is no candidate, a probability is not finite, or there are fewer than two
-/// folds.
-Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options);
+/// Indices of the candidates that may be members, chosen by what is known of these folds (ascending) alone.
+using Shortlist = std::function<std::vector<int>(const std::vector<int>& folds)>;
+
+/// Without a `shortlist` every candidate may be a member. With one it is asked for each fit, so that the choice is
+/// nested too. Throws Error when sizes differ, there is no candidate, a probability is not finite, or there are fewer
+/// than two folds.
+Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, const Shortlist& shortlist = {});
 
 /// Weights that minimise mean_i -sum_c y_ic log sum_m w_m p_mic over `clips`, y the soft labels (salience shares): the
 /// KL to the label up to a constant. It is the likelihood of a mixture with fractional counts, so EM applies: the

@@ -65,7 +65,7 @@ storage::DatasetRecord dataset() {
     record.clips.push_back(clip);
   }
   for (int i = 0; i < kTestClips; ++i) record.clips.push_back({"test_000" + std::to_string(i) + ".mov", "", -1, {}});
-  record.encoders = {{"clip", "video", 4}};
+  record.encoders = {{"clip", "video", 4}, {"wavlm", "audio", 4}};
   return record;
 }
 
@@ -108,27 +108,59 @@ sweep::Snapshot snapshot(const storage::DatasetRecord& data, const std::vector<s
   return made;
 }
 
-/// Three configs, two seeds, three folds; the last config lacks its last trial.
+sweep::Config config_of(std::vector<std::string> encoders, int epochs) {
+  sweep::Config config;
+  config.top_n = static_cast<int>(encoders.size());
+  config.encoders = std::move(encoders);
+  config.epochs = epochs;
+  return config;
+}
+
+const std::vector<sweep::Config> kDepths = {config_of({"clip"}, 10), config_of({"clip"}, 20), config_of({"clip"}, 30)};
+
+/// One encoder has all of the weight. Of two the first has a quarter on average over the folds; the weights add up to
+/// .8 only, as those that are cut and not renormalised.
+sweep::Importance gate(const sweep::TrialSpec& trial) {
+  sweep::Importance importance;
+  const std::size_t count = trial.config.encoders.size();
+  for (std::size_t e = 0; e < count; ++e) {
+    sweep::EncoderImportance encoder;
+    encoder.encoder = trial.config.encoders[e];
+    const double first = .2 + .05 * trial.fold;
+    encoder.mean = count == 1 ? 1 : .8 * (e == 0 ? first : 1 - first);
+    encoder.selection_frequency = 1;
+    encoder.quantiles = {1, 1, 1, 1, 1};
+    encoder.histogram = std::vector<std::int64_t>(20);
+    encoder.histogram.back() = 20;
+    encoder.ranks = std::vector<double>(count, 1.0 / double(count));
+    importance.encoders.push_back(encoder);
+  }
+  importance.weights.assign(20 * count, 0x3c00);  // one in half precision
+  importance.cka.assign(count * count, 1);
+  return importance;
+}
+
+/// Three configs, unless told, of two seeds and three folds; the last config lacks its last trial. A config says the
+/// truth the better the more epochs it has. Labels of `poisoned_fold` are of others than what the models learnt.
 struct Store {
   TemporaryFolder folder;
   storage::DatasetRecord data = dataset();
   storage::SweepSubmission sweep;
   Said said;
 
-  explicit Store(sweep::Normalize normalize = sweep::Normalize::kEncoder) {
+  explicit Store(const std::vector<sweep::Config>& configs = kDepths, int poisoned_fold = -1) {
+    const storage::DatasetRecord learnt = data;
+    for (auto& clip : data.clips) {
+      if (clip.fold == poisoned_fold && clip.label) clip.label = sweep::Label{(clip.label->first + 2) % 6, -1, 100};
+    }
     sweep.name = "depth";
     sweep.yaml = "name: depth\naxes: {epochs: [10, 20, 30]}\ncompare: {axis: epochs, baseline: 10, margin: 0.02}\n";
     sweep.dataset = data.fingerprint;
     sweep.folds = {0, 1, 2};
     sweep.seeds = {1, 2};
     std::mt19937 random(4);
-    for (const int epochs : {10, 20, 30}) {
-      sweep::Config config;
-      config.encoders = {"clip"};
-      config.top_n = 1;
-      config.epochs = epochs;
-      config.normalize = normalize;
-      sweep.configs.push_back({config, {{"epochs", epochs}}});
+    for (const sweep::Config& config : configs) {
+      sweep.configs.push_back({config, {{"epochs", config.epochs}}});
       for (const std::uint64_t seed : sweep.seeds) {
         for (const int fold : sweep.folds) {
           sweep.trials.push_back({trial_id(config, fold, seed, data.fingerprint), config, fold, seed});
@@ -146,7 +178,7 @@ struct Store {
     for (std::size_t i = 0; i + 1 < sweep.trials.size(); ++i) {
       const sweep::TrialSpec& trial = sweep.trials[i];
       auto& rows = said[trial.id];
-      for (const auto& clip : data.clips) rows.push_back(row(clip, trial.config.epochs / 6.0, random));
+      for (const auto& clip : learnt.clips) rows.push_back(row(clip, trial.config.epochs / 6.0, random));
       sweep::TrialResult result;
       result.trial_id = trial.id;
       result.paper = snapshot(data, rows, trial.fold, 3);
@@ -160,16 +192,7 @@ struct Store {
         if (epoch == 3) metrics.validation = best.accuracy;
         result.epochs.push_back(metrics);
       }
-      sweep::EncoderImportance clip;
-      clip.encoder = "clip";
-      clip.mean = clip.selection_frequency = 1;
-      clip.quantiles = {1, 1, 1, 1, 1};
-      clip.histogram = std::vector<std::int64_t>(20);
-      clip.histogram.back() = 20;
-      clip.ranks = {1};
-      result.importance.encoders = {clip};
-      result.importance.weights.assign(20, 0x3c00);  // one in half precision
-      result.importance.cka = {1};
+      if (trial.config.fusion != sweep::Fusion::kConcat) result.importance = gate(trial);
       result.seconds = 1;
       writer.begin_attempts("w1", std::int64_t(i + 1), {{trial.id, 1}}, 4);
       writer.accept_result({trial.id, 1}, result, 5);
@@ -363,7 +386,9 @@ TEST(ResultsCommands, TransductiveNumbersSaySo) {
   for (const auto normalize : {sweep::Normalize::kEncoder, sweep::Normalize::kActor}) {
     const bool transductive =
         normalize == sweep::Normalize::kActor;  // reads all features of the reported fold's actors
-    Store store(normalize);
+    auto configs = kDepths;
+    for (sweep::Config& config : configs) config.normalize = normalize;
+    Store store(configs);
     const auto& folder = store.folder.path();
     const std::string id = store.sweep.trials[0].id;
     for (const std::string& command : {std::string("report"), "show " + id, std::string("ensemble depth --method mean"),
@@ -422,6 +447,101 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
   EXPECT_EQ(reader.exports().size(), 3u);
   EXPECT_EQ(choose_ensemble(reader, "best").method, "caruana");  // the newest of that name
   EXPECT_NE(run(folder, "ensemble").find("nested       Score"), std::string::npos);
+}
+
+const std::vector<sweep::Config> kSubsets = {config_of({"clip"}, 8),           config_of({"clip"}, 10),
+                                             config_of({"wavlm"}, 12),         config_of({"wavlm"}, 9),
+                                             config_of({"clip", "wavlm"}, 11), config_of({"clip"}, 7)};
+
+TEST(ResultsCommands, LateFusionTakesOneConfigAnEncoderSubsetWithItsSeedsAveraged) {
+  Store store(kSubsets);
+  const json made = json::parse(run(store.folder.path(), "ensemble --per-subset --method simplex --json"));
+  std::map<std::string, sweep::Config> configs;
+  for (const sweep::Config& config : kSubsets) configs[sweep::config_id(config)] = config;
+  // By definition: of each subset the first of the report; the mean of two seeds' rows, one trial a fold.
+  std::map<std::vector<std::string>, std::string> first;
+  const json report = json::parse(run(store.folder.path(), "report --json"));
+  for (const json& config : report["configs"]) {
+    if (config["whole"].get<bool>()) first.try_emplace(configs.at(config["config"]).encoders, config["config"]);
+  }
+  ASSERT_EQ(first.size(), 3u);
+  std::map<std::string, double> weights;
+  for (const json& row : made["scores"]["weights"]) {
+    EXPECT_EQ(row["seeds"], json({1, 2}));
+    weights[row["config"]] = row["weight"];
+    EXPECT_EQ(first.at(configs.at(row["config"]).encoders), row["config"]);
+  }
+  sweep::OutOfFold rows;
+  rows.classes = store.data.classes;
+  std::vector<int> clips;
+  for (std::size_t clip = 0; clip < 60; ++clip) {
+    rows.truth.push_back(*store.data.clips[clip].label);
+    clips.push_back(int(clip));
+  }
+  std::vector<std::string> candidates;
+  for (const auto& [encoders, config] : first) {
+    std::vector<double> mean;
+    for (std::size_t clip = 0; clip < 60; ++clip) {
+      const auto& one = store.said.at(trial_id(configs.at(config), int(clip % 3), 1, store.data.fingerprint))[clip];
+      const auto& two = store.said.at(trial_id(configs.at(config), int(clip % 3), 2, store.data.fingerprint))[clip];
+      for (std::size_t c = 0; c < 6; ++c) mean.push_back((double(one[c]) + double(two[c])) / 2);
+    }
+    candidates.push_back(config);
+    rows.candidates.push_back(mean);
+  }
+  const auto expected = sweep::fit_simplex(rows, clips, {0, 1, 2});
+  for (std::size_t m = 0; m < 3; ++m) EXPECT_NEAR(weights[candidates[m]], expected[m], 1e-4) << candidates[m];
+  for (const json& member : made["members"]) {
+    storage::Reader reader(store.folder.path());
+    const auto config = sweep::config_id(reader.find_trial(member["trial"])->spec.config);
+    EXPECT_NEAR(member["weight"].get<double>(), weights.at(config) / 6, 1e-12);
+  }
+}
+
+TEST(ResultsCommands, SharesOfWeightSplitByTheGateWhereThereIsOneElseEvenly) {
+  auto subsets = kSubsets;
+  subsets[3] = config_of({"clip", "wavlm"}, 13);
+  subsets[3].fusion = sweep::Fusion::kConcat;
+  Store store(subsets);
+  std::map<std::string, sweep::Config> configs;
+  for (const sweep::Config& config : subsets) configs[sweep::config_id(config)] = config;
+  for (const std::string method : {"mean --k 20", "simplex", "caruana --bags 2 --rounds 4", "simplex --per-subset"}) {
+    const json made = json::parse(run(store.folder.path(), "ensemble --json --method " + method));
+    const json& shares = made["scores"]["shares"];
+    double clip = 0;
+    for (const json& row : made["scores"]["weights"]) {
+      const sweep::Config& config = configs.at(row["config"]);
+      const double part = config.encoders.size() == 2 ? .25 : config.encoders.front() == "clip" ? 1 : 0;
+      clip += row["weight"].get<double>() * (config.fusion == sweep::Fusion::kConcat ? .5 : part);
+    }
+    EXPECT_EQ(shares["encoders"][0]["encoder"], "clip");
+    EXPECT_NEAR(shares["encoders"][0]["share"].get<double>(), clip, 1e-12) << method;
+    EXPECT_NEAR(shares["encoders"][1]["share"].get<double>(), 1 - clip, 1e-12);
+    EXPECT_EQ(shares["modalities"][1]["modality"], "audio");
+    EXPECT_NEAR(shares["modalities"][1]["share"].get<double>(), 1 - clip, 1e-12);
+    run(store.folder.path(), "export --out " + (store.folder.path() / "s.zip").string());
+    const json manifest = json::parse(std::ifstream(store.folder.path() / "s.manifest.json"));
+    EXPECT_EQ(manifest["ensemble"]["scores"]["shares"], shares);
+  }
+  const std::string text = run(store.folder.path(), "ensemble --per-subset --method simplex --thresholds per-fold");
+  EXPECT_NE(text.find("weight by encoder"), std::string::npos);
+  EXPECT_NE(text.find("weight by modality"), std::string::npos);
+  EXPECT_NE(text.find("the mean of the folds' own"), std::string::npos);
+}
+
+TEST(ResultsCommands, LateFusionNeverSeesTheLabelsOfTheHeldFold) {
+  Store store(kSubsets);
+  Store poisoned(kSubsets, 2);
+  for (const std::string method : {"mean", "simplex", "caruana --bags 2 --rounds 4"}) {
+    const std::string line = "ensemble --per-subset --thresholds per-fold --json --method " + method;
+    const json a = json::parse(run(store.folder.path(), line))["scores"]["folds"];
+    const json b = json::parse(run(poisoned.folder.path(), line))["scores"]["folds"];
+    for (const char* fitted : {"weights", "alpha", "beta"}) EXPECT_EQ(a[2][fitted], b[2][fitted]) << method;
+    EXPECT_NE(a[2]["score"], b[2]["score"]);
+    if (method == "simplex") {
+      EXPECT_NE(a[1]["weights"], b[1]["weights"]);
+    }
+  }
 }
 
 TEST(ResultsCommands, PredictNamesMembersWithoutACheckpoint) {

@@ -110,6 +110,73 @@ TEST(Ensemble, SimplexOfTwoIsTheMinimumOnALine) {
   EXPECT_LE(objective(rows, weights), best + 1e-6);
 }
 
+/// Candidate m gives .8 to a class of kind m and .2 to those of other kinds (the rest of a row does not matter: no
+/// label names it). With q_m the share of labels of kind m, the loss is -sum_m q_m log(.2 + .6 w_m), and Kuhn and
+/// Tucker by hand ("water-filling"): w_m = q_m (1 + n/3) / Q - 1/3 for the n candidates that stay above 0, Q their sum
+/// of q.
+OutOfFold kinds(const std::vector<Label>& truth, const std::vector<int>& kind_of_class, int candidates) {
+  OutOfFold rows;
+  rows.classes = Classes::blemore();
+  rows.truth = truth;
+  for (std::size_t i = 0; i < truth.size(); ++i) rows.fold.push_back(int(i % 2));
+  for (int m = 0; m < candidates; ++m) {
+    std::vector<double> p;
+    for (std::size_t i = 0; i < truth.size(); ++i) {
+      for (const int kind : kind_of_class) p.push_back(kind == m ? .8 : .2);
+    }
+    rows.candidates.push_back(p);
+  }
+  return rows;
+}
+
+TEST(Ensemble, SimplexWeightsAreThoseSolvedByHand) {
+  const Label first{0, -1, 100}, second{1, -1, 100}, third{2, -1, 100};
+  const std::vector<int> kind_of_class = {0, 1, 2, -1, -1, -1};
+  const auto expect = [&](const std::vector<Label>& truth, int candidates, const std::vector<double>& expected) {
+    const auto rows = kinds(truth, kind_of_class, candidates);
+    std::vector<int> all(static_cast<std::size_t>(candidates));
+    std::iota(all.begin(), all.end(), 0);
+    const auto weights = fit_simplex(rows, all_clips(rows), all);
+    for (std::size_t m = 0; m < expected.size(); ++m) EXPECT_NEAR(weights[m], expected[m], 1e-3) << m;
+  };
+  const auto times = [](int a, int b, int c, const Label& x, const Label& y, const Label& z) {
+    std::vector<Label> labels(std::size_t(a), x);
+    labels.insert(labels.end(), std::size_t(b), y);
+    labels.insert(labels.end(), std::size_t(c), z);
+    return labels;
+  };
+  // q = .5, .3, .2: all stay, w = 2 q - 1/3.
+  expect(times(5, 3, 2, first, second, third), 3, {2. / 3, 4. / 15, 1. / 15});
+  // q = .6, .3, .1: the third falls out, w = 5/3 q / .9 - 1/3.
+  expect(times(6, 3, 1, first, second, third), 3, {7. / 9, 2. / 9, 0});
+  // Soft labels: blends of 70 % first and 30 % second are q = .7, .3.
+  expect(std::vector<Label>(10, make_blend(0, 1, 70)), 2, {5. / 6, 1. / 6});
+}
+
+TEST(Ensemble, OnlyTheShortlistMayBeAMember) {
+  const auto rows = rows_with({4, 3, 2, 1}, 300, 12);
+  std::vector<std::vector<int>> asked;
+  const Shortlist shortlist = [&](const std::vector<int>& folds) {
+    asked.push_back(folds);
+    return folds.size() == 5 ? std::vector<int>{3, 1} : std::vector<int>{2, 3};
+  };
+  for (const auto method : {EnsembleMethod::kMean, EnsembleMethod::kSimplex, EnsembleMethod::kCaruana}) {
+    EnsembleOptions options;
+    options.method = method;
+    asked.clear();
+    const auto ensemble = fit_ensemble(rows, options, shortlist);
+    EXPECT_EQ(asked, (std::vector<std::vector<int>>{
+                         {0, 1, 2, 3, 4}, {1, 2, 3, 4}, {0, 2, 3, 4}, {0, 1, 3, 4}, {0, 1, 2, 4}, {0, 1, 2, 3}}));
+    EXPECT_EQ(ensemble.fitted.weights[0] + ensemble.fitted.weights[2], 0);
+    EXPECT_NEAR(ensemble.fitted.weights[1] + ensemble.fitted.weights[3], 1, 1e-12);
+    for (const auto& fold : ensemble.folds) {
+      EXPECT_EQ(fold.fitted.weights[0] + fold.fitted.weights[1], 0);
+      EXPECT_NEAR(fold.fitted.weights[2] + fold.fitted.weights[3], 1, 1e-12);
+    }
+  }
+  EXPECT_THROW(fit_ensemble(rows, {}, [](const auto&) { return std::vector<int>(); }), Error);
+}
+
 TEST(Ensemble, MeanTakesTheBestByScore) {
   EnsembleOptions options;
   options.method = EnsembleMethod::kMean;
