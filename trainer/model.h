@@ -55,7 +55,7 @@ class FusedModel {
     torch::Tensor kept;       ///< bool, as weights
     torch::Tensor projected;  ///< [trial, encoder, row, projection_dim]; undefined without a gate
     torch::Tensor fused;      ///< [trial, row, width], what adaptation aligns
-    torch::Tensor logits;     ///< [trial, row, head_outputs]
+    torch::Tensor logits;     ///< [trial, row, column of the head]
   };
 
   /// `inputs` [encoder] of [trial, row, dim], z-scored. With `draws`: as in training, recorded for backward().
