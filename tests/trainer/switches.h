@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ostream>
 #include <stdexcept>
 #include <string>
 
@@ -54,6 +55,9 @@ inline constexpr Switch kSwitches[] = {
     {"rdrop", R"({"rdrop_weight": 0.8})"},
     {"rdrop_mmd_mixup", R"({"rdrop_weight": 0.8, "adaptation": "mmd", "mixup": 2, "gate_noise": 0.2})"},
 };
+
+/// What GoogleTest prints of one.
+inline void PrintTo(const Switch& switched, std::ostream* out) { *out << switched.name; }
 
 inline std::string switch_name(const testing::TestParamInfo<Switch>& switched) { return switched.param.name; }
 
