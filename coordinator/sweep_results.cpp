@@ -1,6 +1,7 @@
 #include "coordinator/sweep_results.h"
 
 #include <algorithm>
+#include <iostream>
 #include <map>
 #include <set>
 
@@ -43,9 +44,14 @@ std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled,
   return hits;
 }
 
-/// What the sweep file, as submitted last, asks under `compare`.
+void warn(const sweep::Diagnostic& mistake) { std::cerr << "warning: stored sweep file: " << mistake.str() << "\n"; }
+
+/// What the sweep file, as submitted last, asks under `compare`. A file that another version of Medley took may hold
+/// what this one does not know: that is said, and costs no table that can be made without it.
 std::vector<sweep::Family> families_of(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  const sweep::SweepSpec spec = sweep::parse_sweep(reader.sweep_yaml(sweep.id), sweep.spec_file);
+  const sweep::ParsedSweep parsed = sweep::read_sweep(reader.sweep_yaml(sweep.id), sweep.spec_file);
+  const sweep::SweepSpec& spec = parsed.spec;
+  for (const sweep::Diagnostic& mistake : parsed.mistakes) warn(mistake);
   if (spec.families.empty()) return {};
   const storage::DatasetRecord dataset = dataset_of(reader, sweep.dataset);
   sweep::DatasetShape shape;
@@ -57,7 +63,7 @@ std::vector<sweep::Family> families_of(storage::Reader& reader, const storage::S
   }
   sweep::Diagnostics diagnostics(spec.file, spec.text);
   auto families = sweep::resolve_families(spec, shape, diagnostics);
-  diagnostics.throw_if_any();
+  for (const sweep::Diagnostic& mistake : diagnostics.take()) warn(mistake);
   return families;
 }
 
