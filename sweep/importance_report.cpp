@@ -7,6 +7,7 @@
 #include <set>
 
 #include "sweep/error.h"
+#include "sweep/half.h"
 #include "sweep/importance_statistics.h"
 
 namespace medley::sweep {

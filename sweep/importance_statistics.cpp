@@ -89,18 +89,4 @@ std::vector<double> shapley_values(int players, const std::vector<double>& worth
   return values;
 }
 
-float half_value(std::uint16_t bits) {
-  const int exponent = bits >> 10 & 31;
-  const int mantissa = bits & 1023;
-  float value = 0;
-  if (exponent == 31) {
-    value = mantissa ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
-  } else if (exponent == 0) {
-    value = std::ldexp(static_cast<float>(mantissa), -24);
-  } else {
-    value = std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
-  }
-  return bits & 0x8000 ? -value : value;
-}
-
 }  // namespace medley::sweep

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 namespace medley::sweep {
@@ -20,8 +19,5 @@ inline constexpr int kMaxPlayers = 16;
 /// `worth` [2^players], by bit mask of who takes part; worth[0] is of nobody. They sum to worth.back() - worth[0].
 /// Throws Error unless there are 1 to kMaxPlayers players and a worth for each set of them.
 std::vector<double> shapley_values(int players, const std::vector<double>& worth);
-
-/// The number whose IEEE 754 half-precision bits these are.
-float half_value(std::uint16_t bits);
 
 }  // namespace medley::sweep

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "sweep/error.h"
+#include "sweep/half.h"
 
 namespace medley::sweep {
 namespace {
@@ -66,7 +67,7 @@ TEST(Shapley, WantsAWorthForEverySet) {
 TEST(Half, BitsAreNumbers) {
   EXPECT_EQ(half_value(0x3c00), 1.0f);
   EXPECT_EQ(half_value(0xc000), -2.0f);
-  EXPECT_EQ(half_value(0x3555), 0.333251953125f);       // the half nearest to 1/3
+  EXPECT_EQ(half_value(0x3555), 0.333251953125f);        // the half nearest to 1/3
   EXPECT_EQ(half_value(0x0001), std::ldexp(1.0f, -24));  // the smallest
   EXPECT_EQ(half_value(0x7bff), 65504.0f);               // the largest
   EXPECT_TRUE(std::isinf(half_value(0x7c00)));

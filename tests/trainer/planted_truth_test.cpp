@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "sweep/importance_statistics.h"
+#include "sweep/half.h"
 #include "sweep/statistics.h"
 #include "tests/data/temporary_folder.h"
 #include "trainer/data/synthetic.h"

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "sweep/half.h"
 #include "trainer/data/error.h"
 
 namespace medley::data {
@@ -156,31 +157,6 @@ class HeaderText {
   std::size_t at_ = 0;
 };
 
-/// IEEE 754 binary16 to binary32; every value is exact.
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
-  std::uint32_t exponent = (half >> 10) & 0x1fu;
-  std::uint32_t fraction = half & 0x3ffu;
-  std::uint32_t bits = 0;
-  if (exponent == 31) {
-    bits = sign | 0x7f800000u | (fraction << 13);
-  } else if (exponent != 0) {
-    bits = sign | ((exponent + 112) << 23) | (fraction << 13);
-  } else if (fraction == 0) {
-    bits = sign;
-  } else {  // subnormal in half precision, normal in single
-    exponent = 113;
-    while ((fraction & 0x400u) == 0) {
-      fraction <<= 1;
-      --exponent;
-    }
-    bits = sign | (exponent << 23) | ((fraction & 0x3ffu) << 13);
-  }
-  float value = 0;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 template <typename From, typename To>
 void copy_as(const unsigned char* bytes, std::size_t count, To* out) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -197,7 +173,7 @@ void convert_to(DType dtype, const unsigned char* bytes, std::size_t count, To* 
       for (std::size_t i = 0; i < count; ++i) {
         std::uint16_t half = 0;
         std::memcpy(&half, bytes + 2 * i, 2);
-        out[i] = half_to_float(half);
+        out[i] = sweep::half_value(half);
       }
       return;
     case DType::kFloat32:
