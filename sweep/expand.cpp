@@ -153,15 +153,18 @@ class Expander {
   }
 
   void resolve_variants() {
-    for (const Variant& variant : spec_.variants) starts_.push_back({&variant, with_variant(variant), 0});
+    for (const Variant& variant : spec_.variants) {
+      starts_.push_back({&variant, laid_over(base_, variant.settings, variant.encoders, pool_), 0});
+    }
     if (starts_.empty()) starts_.push_back({nullptr, base_, 0});
   }
 
-  Config with_variant(const Variant& variant) {
-    Config config = base_;
-    for (const auto& [name, value] : variant.settings) find_setting(name)->set(config, value.value);
-    if (variant.encoders) {
-      const auto sets = encoder_sets(*variant.encoders, pool_, shape_, diagnostics_);
+  /// `config` with these settings; `encoders` chooses among `pool`.
+  Config laid_over(Config config, const std::map<std::string, PlacedValue>& settings,
+                   const std::optional<EncoderSets>& encoders, const EncoderSet& pool) {
+    for (const auto& [name, value] : settings) find_setting(name)->set(config, value.value);
+    if (encoders) {
+      const auto sets = encoder_sets(*encoders, pool, shape_, diagnostics_);
       if (!sets.empty()) config.encoders = names(sets.front());
     }
     return config;
@@ -498,12 +501,9 @@ class Expander {
     for (const Start& start : starts_) {
       if (start.variant && start.variant->name == spec_.reference_variant) config = start.config;
     }
-    for (const auto& [name, value] : spec_.reference) find_setting(name)->set(config, value.value);
-    if (spec_.reference_encoders) {
-      const auto sets = encoder_sets(*spec_.reference_encoders, all_encoders(shape_), shape_, diagnostics_);
-      if (sets.empty()) return;
-      config.encoders = names(sets.front());
-    }
+    const std::size_t mistakes = diagnostics_.size();
+    config = laid_over(config, spec_.reference, spec_.reference_encoders, all_encoders(shape_));
+    if (diagnostics_.size() > mistakes) return;
     const std::string id = config_id(config);
     const bool known = std::any_of(result_.configs.begin(), result_.configs.end(),
                                    [&](const ExpandedConfig& c) { return c.id == id; });
