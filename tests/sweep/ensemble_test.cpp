@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "sweep/error.h"
+#include "tests/sweep/noisy_truth.h"
 
 namespace medley::sweep {
 namespace {
@@ -26,19 +27,7 @@ OutOfFold rows_with(const std::vector<double>& strength, int clips, unsigned see
     rows.fold.push_back(i / 10 % folds);
   }
   for (const double s : strength) {
-    std::vector<double> p;
-    for (const Label& label : rows.truth) {
-      double row[6];
-      double total = 0;
-      for (int c = 0; c < 6; ++c) {
-        const double share = c == label.first    ? label.salience / 100.0
-                             : c == label.second ? 1 - label.salience / 100.0
-                                                 : 0;
-        total += row[c] = std::exp(s * share + normal(random));
-      }
-      for (double value : row) p.push_back(value / total);
-    }
-    rows.candidates.push_back(p);
+    rows.candidates.push_back(noisy_truth(rows.truth, s, random, normal));
   }
   return rows;
 }

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "sweep/ensemble.h"
+#include "tests/sweep/noisy_truth.h"
 
 namespace medley::sweep {
 namespace {
@@ -37,7 +38,8 @@ struct Sweep {
         const std::string id = encoders.dump() + name;
         scores.configs.push_back({id, {{"encoders", encoders}}, {{"encoders", encoders}}, false});
         std::vector<double> mean(kClips * 6);
-        for (std::size_t s = 0; s < scores.seeds.size(); ++s) said_[id].push_back(says(random, normal));
+        for (std::size_t s = 0; s < scores.seeds.size(); ++s)
+          said_[id].push_back(noisy_truth(rows.truth, 3, random, normal));
         for (const auto& p : said_[id]) {
           for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += p[i] / double(scores.seeds.size());
         }
@@ -91,22 +93,6 @@ struct Sweep {
 
  private:
   std::map<std::string, std::vector<std::vector<double>>> said_;  ///< [config][seed][clip, class]
-
-  std::vector<double> says(std::mt19937& random, std::normal_distribution<double>& normal) const {
-    std::vector<double> p;
-    for (const Label& label : rows.truth) {
-      double row[6];
-      double total = 0;
-      for (int c = 0; c < 6; ++c) {
-        const double share = c == label.first    ? label.salience / 100.0
-                             : c == label.second ? 1 - label.salience / 100.0
-                                                 : 0;
-        total += row[c] = std::exp(3 * share + normal(random));
-      }
-      for (const double value : row) p.push_back(value / total);
-    }
-    return p;
-  }
 
   ThresholdSurface surface(const std::vector<double>& said, int fold) const {
     std::vector<double> p;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
 #include "trainer/trainer.h"
 
@@ -13,36 +14,6 @@ namespace {
 using sweep::Config;
 using sweep::TrialResult;
 using sweep::TrialSpec;
-
-Config small_config() {
-  Config config;
-  config.encoders = {"clear", "faint", "noise"};
-  config.top_n = 2;
-  config.projection_dim = 12;
-  config.gate_dim = 5;
-  config.fusion_dim = 10;
-  config.batch_size = 20;
-  config.epochs = 6;
-  config.learning_rate = 3e-3;
-  return config;
-}
-
-TrialSpec trial(const Config& config, int fold = 0, std::uint64_t seed = 1) {
-  return {sweep::trial_id(config, fold, seed, "test"), config, fold, seed};
-}
-
-TrialResult alone(const data::Dataset& dataset, const TrialSpec& spec) {
-  return trainer::train_pack(dataset, {spec}).front();
-}
-
-/// Everything but times and pack size, byte by byte.
-std::vector<std::uint8_t> bits(TrialResult result) {
-  result.seconds = result.samples_per_second = 0;
-  result.peak_memory_bytes = 0;
-  result.pack_size = 1;
-  result.trial_id = "";
-  return sweep::encode_result(result);
-}
 
 TEST(Pack, LearnsThePlantedProblem) {
   PlantedOptions options;
