@@ -76,6 +76,7 @@ Group::Group(std::vector<TrialState*> trials, const Features& features, torch::D
       first_moment_(torch::zeros_like(model_.parameters)),
       second_moment_(torch::zeros_like(model_.parameters)),
       collective_(&collective) {
+  for (std::size_t k = 0; k < trials_.size(); ++k) restore(k);
   collective_->broadcast(model_.parameters.data_ptr(), model_.parameters.nbytes(), 0);
   cache();
 }
@@ -107,13 +108,13 @@ long Group::steps() const {
   return most;
 }
 
-void Group::begin_epoch(int epoch) {
+void Group::begin_epoch() {
   order_.clear();
   target_order_.clear();
-  const auto key = static_cast<std::uint32_t>(epoch);
+  const auto key = static_cast<std::uint32_t>(epoch());
   for (TrialState* trial : trials_) {
-    trial->running = {};
-    trial->running.epoch = epoch;
+    if (trial->index == 0) trial->running = {};
+    trial->running.epoch = trial->epoch;
     order_.push_back(
         permutation({trial->spec.seed, Purpose::kBatchOrder, key, 0}, static_cast<int>(trial->train.size())));
     target_order_.push_back(
@@ -227,8 +228,11 @@ Tensor Group::adaptation_loss(const FusedModel::Output& out, const Tensor& sourc
   return domain_loss(logits.narrow(1, 0, batch), source_real, logits.narrow(1, batch, batch), target_real);
 }
 
-void Group::step(int epoch, long index) {
+void Group::step() {
   const Config& shared = trials_.front()->spec.config;
+  const int epoch = this->epoch();
+  const long index = this->index();
+  for (TrialState* trial : trials_) trial->index = index + 1;
   const bool adapts = shared.adaptation != sweep::Adaptation::kNone;
   const Batch batch = draw_batch(index);
   std::vector<bool> moves = batch.moves;
@@ -391,9 +395,9 @@ bool Group::update(std::size_t k, double learning_rate, Which which) {
   return finite;
 }
 
-Tensor Group::own_parameters(std::size_t k) const {
+Tensor Group::own_part(const Tensor& flat, std::size_t k) const {
   const TrialState& trial = *trials_[k];
-  const Tensor all = model_.parameters[static_cast<std::int64_t>(k)].to(torch::kCPU);
+  const Tensor all = flat[static_cast<std::int64_t>(k)].to(torch::kCPU);
   Tensor own = torch::zeros({trial.layout.size}, all.options());
   for (const Parameter& p : trial.layout.parameters) {
     own.narrow(0, p.offset, p.size).copy_(all.narrow(0, model_.layout().at(p.name).offset, p.size));
@@ -401,7 +405,27 @@ Tensor Group::own_parameters(std::size_t k) const {
   return own;
 }
 
-void Group::end_epoch(int epoch) {
+TrialState::Weights Group::weights(std::size_t k) const {
+  return {own_part(model_.parameters, k), own_part(first_moment_, k), own_part(second_moment_, k)};
+}
+
+void Group::restore(std::size_t k) {
+  TrialState& trial = *trials_[k];
+  if (!trial.resumed.parameters.defined()) return;
+  const auto fill = [&](const Tensor& own, Tensor& flat) {
+    Tensor all = flat[static_cast<std::int64_t>(k)];
+    for (const Parameter& p : trial.layout.parameters) {
+      all.narrow(0, model_.layout().at(p.name).offset, p.size).copy_(own.narrow(0, p.offset, p.size));
+    }
+  };
+  fill(trial.resumed.parameters, model_.parameters);
+  fill(trial.resumed.first_moment, first_moment_);
+  fill(trial.resumed.second_moment, second_moment_);
+  trial.resumed = {};
+}
+
+void Group::end_epoch() {
+  const int epoch = this->epoch();
   std::vector<const Scaling*> scalings;
   std::vector<std::vector<int>> outer, inner;
   for (const TrialState* trial : trials_) {
@@ -415,6 +439,8 @@ void Group::end_epoch(int epoch) {
   const sweep::Classes& classes = inputs_.features.dataset().classes;
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     TrialState& trial = *trials_[k];
+    ++trial.epoch;
+    trial.index = 0;
     if (!trial.divergence.empty()) continue;
     const auto surface_of = [&](const Evaluation& said, const std::vector<sweep::Label>& truth) {
       const sweep::Predictions p = predictions(trial.spec.config, said, classes);
@@ -437,7 +463,7 @@ void Group::end_epoch(int epoch) {
     if (better) {
       trial.best_score = best.accuracy.score();
       trial.best_epoch = epoch;
-      trial.paper_parameters = own = own_parameters(k);
+      trial.paper_parameters = own = own_part(model_.parameters, k);
     }
     bool clean = false;
     if (trial.spec.config.inner_fold) {
@@ -452,7 +478,7 @@ void Group::end_epoch(int epoch) {
     } else {
       clean = trial.spec.config.patience == 0 && epoch == trial.spec.config.epochs;
     }
-    if (clean) trial.clean_parameters = own.defined() ? own : own_parameters(k);
+    if (clean) trial.clean_parameters = own.defined() ? own : own_part(model_.parameters, k);
   }
 }
 

@@ -19,20 +19,27 @@ class Group {
   const std::vector<TrialState*>& trials() const { return trials_; }
   bool empty() const { return trials_.empty(); }
 
+  /// The next step: its epoch, and its place within that. The same for all trials of the group.
+  int epoch() const { return trials_.front()->epoch; }
+  long index() const { return trials_.front()->index; }
   /// Steps of this epoch: of the trial with the most training rows.
   long steps() const;
   /// Draws the epoch's batch orders.
-  void begin_epoch(int epoch);
+  void begin_epoch();
   /// One optimiser step of every trial that has a batch left in this epoch. A trial that turns non-finite gets its
   /// `divergence`, and no more steps.
-  void step(int epoch, long index);
+  void step();
   /// Evaluates the held-out folds; records the epoch, and parameters where they are the best so far.
-  void end_epoch(int epoch);
+  void end_epoch();
   /// Drops trials that are done.
   void compact();
+  /// What a trial trains on with, between two steps.
+  TrialState::Weights weights(std::size_t trial) const;
 
  private:
-  torch::Tensor own_parameters(std::size_t trial) const;
+  /// The trial's part of `flat` [trial, layout.size], in the layout of the trial alone, on the CPU.
+  torch::Tensor own_part(const torch::Tensor& flat, std::size_t trial) const;
+  void restore(std::size_t trial);
   /// Steps the ranges of `trial` that `which` names; false: a parameter is no longer finite.
   enum class Which { kAll, kButProjectionWeights };
   bool update(std::size_t trial, double learning_rate, Which which);
