@@ -247,7 +247,8 @@ TEST_F(BatchScript, AfterAnEndItIsNotQueuedAgain) {
 
 TEST_F(BatchScript, WithoutACoordinatorNothingIsQueuedAgain) {
   fs::remove(folder_ / "endpoint");
-  EXPECT_EQ(wait(start("echo worker >> $F/said")).code, 0) << "after ten minutes of waiting, here 300 sleeps of no length";
+  EXPECT_EQ(wait(start("echo worker >> $F/said")).code, 0)
+      << "after ten minutes of waiting, here 300 sleeps of no length";
   EXPECT_EQ(said(), "");
   write("endpoint", "login1:7100\n");
   EXPECT_EQ(wait(start("rm $F/endpoint; exit 75")).code, 0);
