@@ -44,7 +44,14 @@ class PackTrainer {
     trainer::TrainOptions options;
     options.device = device_;
     options.checkpoints = pack.checkpoints;
-    options.stop = pack.stop;
+    options.resume = pack.checkpoints;
+    options.note = [](const std::string& note) { spdlog::info("{}", note); };
+    options.stop = [&pack] {
+      const Stop stop = pack.stop();
+      return stop == Stop::kNo     ? trainer::Stop::kNo
+             : stop == Stop::kSave ? trainer::Stop::kSave
+                                   : trainer::Stop::kAbandon;
+    };
     options.progress = [&pack](const trainer::Progress& p) { pack.progress(p.epoch, p.epochs); };
     return trainer::train_pack(dataset, pack.trials, options);
   }
@@ -125,7 +132,8 @@ void add_serve_command(CLI::App& app) {
   serve->footer(
       "The coordinator's store holds the token: medley-store/token.\n"
       "  medley-worker serve --coordinator login1:7100 --token-file medley-store/token --spool /tmp/spool\n"
-      "SIGTERM: gives its pack up and says so. Exit code 75: the coordinator was silent for too long; what was "
+      "SIGTERM, SIGINT, SIGUSR1: saves where its pack stands, gives it up and says so; the next worker trains on from\n"
+      "there. Exit code 75: the coordinator was silent for too long; what was "
       "trained\n"
       "waits in the spool for the next worker on this host.");
   serve->callback([arguments] { serve_until_dismissed(*arguments); });
