@@ -108,12 +108,10 @@ std::vector<std::string> worker_argv(const Launch& launch, const Placement& plac
     } else {
       argv.insert(argv.end(), {"--host", hosts});
     }
-    // By default mpirun would notice a host that was cut off after 8 minutes; told so, after about 10 s. And when it is
-    // told to end it would kill the ranks after a second: they need longer to save what they have.
+    // By default mpirun would notice a host that was cut off after 8 minutes; told so, after about 10 s.
     for (const auto& [name, value] : {std::pair<const char*, const char*>{"oob_tcp_keepalive_time", "4"},
                                       {"oob_tcp_keepalive_intvl", "2"},
-                                      {"oob_tcp_keepalive_probes", "3"},
-                                      {"odls_base_sigkill_timeout", "30"}}) {
+                                      {"oob_tcp_keepalive_probes", "3"}}) {
       argv.insert(argv.end(), {"--mca", name, value});
     }
     for (const auto& [name, value] : worker_environment(launch, placement)) {

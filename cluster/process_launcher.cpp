@@ -82,12 +82,12 @@ std::vector<Place> ProcessLauncher::places() {
 void ProcessLauncher::signal(const std::vector<std::string>& ids, int number) const {
   for (const auto& [place, pid] : running()) {
     if (std::find(ids.begin(), ids.end(), std::to_string(place + 1)) == ids.end()) continue;
-    // mpirun passes TERM on to its ranks; a killed one cannot.
+    // mpirun passes USR1 on to its ranks (after TERM it would kill them within a second); a killed one cannot.
     ::kill(number == SIGKILL ? -pid : pid, number);
   }
 }
 
-void ProcessLauncher::stop(const std::vector<std::string>& ids) { signal(ids, SIGTERM); }
+void ProcessLauncher::stop(const std::vector<std::string>& ids) { signal(ids, SIGUSR1); }
 void ProcessLauncher::kill(const std::vector<std::string>& ids) { signal(ids, SIGKILL); }
 
 }  // namespace medley::cluster

@@ -71,15 +71,16 @@ std::string worker_line(const Launch& launch) {
   return shell_line(words) + " --coordinator \"$coordinator\"";
 }
 
-/// What is the same for every launch. `$endpoint` and `$signal` are set before it, start_worker after.
+/// What is the same for every launch. `$endpoint`, `$coordinator`, `$spool` and start_worker come before it.
 constexpr const char* kBody = R"sh(
-# Slurm's notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves.
+# Slurm's notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves. It is told
+# by USR1: srun passes that on to every rank, while to TERM it would answer by killing the step.
 told=
 worker=
 tell() {
   told=$1
   echo "medley: told to leave ($1)"
-  [ -z "$worker" ] || kill -"$signal" "$worker" 2>/dev/null
+  [ -z "$worker" ] || kill -USR1 "$worker" 2>/dev/null
 }
 trap 'tell notice' USR1
 trap 'tell end' TERM
@@ -109,7 +110,7 @@ while :; do
   [ -z "$told" ] || break
   start_worker &
   worker=$!
-  [ -z "$told" ] || kill -"$signal" "$worker" 2>/dev/null
+  [ -z "$told" ] || kill -USR1 "$worker" 2>/dev/null
   while wait "$worker"; kill -0 "$worker" 2>/dev/null; do :; done  # a trap ends wait early
   wait "$worker"
   code=$?
@@ -159,8 +160,6 @@ std::string slurm_script(const Launch& launch) {
   text += "\nendpoint=" + (fixed ? "" : shell_word(launch.endpoint_file)) + "  # is there while a coordinator runs\n";
   text += "coordinator=" + (fixed ? shell_word(launch.coordinator) : "") + "\n";
   text += "spool=" + shell_word(launch.spool) + "\n";
-  // srun passes USR1 on to every rank; to TERM it answers by killing the step.
-  text += std::string("signal=") + (launch.shape.ranks > 1 ? "USR1" : "TERM") + "\n";
   text += "start_worker() {\n  exec " + worker_line(launch) + "\n}\n";
   return text + kBody;
 }

@@ -227,7 +227,7 @@ TEST_F(BatchScript, AWorkerThatLostItsCoordinatorGoesBackIntoTheQueueAndItsTaskA
 
 TEST_F(BatchScript, ANoticeIsPassedOnAndAfterItTheTaskQueuesAgain) {
   const std::string worker =
-      "trap 'echo saved >> $F/said; exit 0' TERM; echo up >> $F/said; while :; do /bin/sleep 0.01; done";
+      "trap 'echo saved >> $F/said; exit 0' USR1; echo up >> $F/said; while :; do /bin/sleep 0.01; done";
   Process script = start(worker);
   until_said("up");
   ::kill(script.pid(), SIGUSR1);
@@ -237,7 +237,7 @@ TEST_F(BatchScript, ANoticeIsPassedOnAndAfterItTheTaskQueuesAgain) {
 
 TEST_F(BatchScript, AfterAnEndItIsNotQueuedAgain) {
   const std::string worker =
-      "trap 'echo saved >> $F/said; exit 0' TERM; echo up >> $F/said; while :; do /bin/sleep 0.01; done";
+      "trap 'echo saved >> $F/said; exit 0' USR1; echo up >> $F/said; while :; do /bin/sleep 0.01; done";
   Process script = start(worker);
   until_said("up");
   ::kill(script.pid(), SIGTERM);

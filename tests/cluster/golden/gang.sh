@@ -25,18 +25,18 @@ ulimit -l unlimited
 endpoint=  # is there while a coordinator runs
 coordinator=login1:7100
 spool=/tmp/medley-1a2b3c4d-1000
-signal=USR1
 start_worker() {
   exec srun --mpi=pmix --kill-on-bad-exit=1 --ntasks=8 --cpus-per-task=6 /opt/medley/bin/medley-worker serve --token-file '/scratch/team a/store/token' --device cuda --spool /tmp/medley-1a2b3c4d-1000 --coordinator "$coordinator"
 }
 
-# Slurm's notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves.
+# Slurm's notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves. It is told
+# by USR1: srun passes that on to every rank, while to TERM it would answer by killing the step.
 told=
 worker=
 tell() {
   told=$1
   echo "medley: told to leave ($1)"
-  [ -z "$worker" ] || kill -"$signal" "$worker" 2>/dev/null
+  [ -z "$worker" ] || kill -USR1 "$worker" 2>/dev/null
 }
 trap 'tell notice' USR1
 trap 'tell end' TERM
@@ -66,7 +66,7 @@ while :; do
   [ -z "$told" ] || break
   start_worker &
   worker=$!
-  [ -z "$told" ] || kill -"$signal" "$worker" 2>/dev/null
+  [ -z "$told" ] || kill -USR1 "$worker" 2>/dev/null
   while wait "$worker"; kill -0 "$worker" 2>/dev/null; do :; done  # a trap ends wait early
   wait "$worker"
   code=$?

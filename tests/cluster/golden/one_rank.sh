@@ -14,18 +14,18 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 endpoint='/scratch/team a/store/endpoint'  # is there while a coordinator runs
 coordinator=
 spool=/tmp/medley-1a2b3c4d-1000
-signal=TERM
 start_worker() {
   exec /opt/medley/bin/medley-worker serve --token-file '/scratch/team a/store/token' --device cpu --spool /tmp/medley-1a2b3c4d-1000 --coordinator "$coordinator"
 }
 
-# Slurm's notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves.
+# Slurm's notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves. It is told
+# by USR1: srun passes that on to every rank, while to TERM it would answer by killing the step.
 told=
 worker=
 tell() {
   told=$1
   echo "medley: told to leave ($1)"
-  [ -z "$worker" ] || kill -"$signal" "$worker" 2>/dev/null
+  [ -z "$worker" ] || kill -USR1 "$worker" 2>/dev/null
 }
 trap 'tell notice' USR1
 trap 'tell end' TERM
@@ -55,7 +55,7 @@ while :; do
   [ -z "$told" ] || break
   start_worker &
   worker=$!
-  [ -z "$told" ] || kill -"$signal" "$worker" 2>/dev/null
+  [ -z "$told" ] || kill -USR1 "$worker" 2>/dev/null
   while wait "$worker"; kill -0 "$worker" 2>/dev/null; do :; done  # a trap ends wait early
   wait "$worker"
   code=$?
