@@ -126,14 +126,16 @@ class Cluster {
 
   /// The process that runs the task's batch script: the child of a step daemon that has the task's number.
   pid_t script_of(const Task& task) const {
-    const std::string number = task.id.substr(task.id.find('_') + 1);
-    for (const auto& [pid, environment] : ours()) {
-      if (environment.find('\0' + ("SLURM_ARRAY_TASK_ID=" + number) + '\0') != std::string::npos &&
-          is_step_daemon(parent_of(pid))) {
-        return pid;
-      }
+    for (const pid_t pid : processes_of(task)) {
+      if (is_step_daemon(parent_of(pid))) return pid;
     }
-    throw std::runtime_error("nothing runs of task " + task.id);
+    throw std::runtime_error("no script runs of task " + task.id);
+  }
+  pid_t worker_of(const Task& task) const {
+    for (const pid_t pid : processes_of(task)) {
+      if (read_file("/proc/" + std::to_string(pid) + "/comm") == "medley-worker\n") return pid;
+    }
+    throw std::runtime_error("no worker runs of task " + task.id);
   }
 
   /// The node loses its power: daemon, step daemons and what they started are gone.
@@ -177,6 +179,15 @@ class Cluster {
     close(file);
     if (!bound) throw std::runtime_error("no free port");
     return std::to_string(ntohs(address.sin_port));
+  }
+
+  std::vector<pid_t> processes_of(const Task& task) const {
+    const std::string mark = "SLURM_ARRAY_TASK_ID=" + task.id.substr(task.id.find('_') + 1);
+    std::vector<pid_t> found;
+    for (const auto& [pid, environment] : ours()) {
+      if (environment.find('\0' + mark + '\0') != std::string::npos) found.push_back(pid);
+    }
+    return found;
   }
 
   static bool is_step_daemon(pid_t pid) {

@@ -42,7 +42,40 @@ class SlurmTest : public e2e::EndToEnd {
     return text;
   }
 
+  static std::int64_t wall_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  }
+  /// Something that happened to a worker, to be told with what it cost.
+  struct Accident {
+    std::string what;
+    std::string worker;  ///< host:pid
+    std::int64_t at_ms = 0;
+  };
+  void meet(const std::string& what, const Cluster::Task& task, const std::function<void()>& happens) {
+    char host[256] = {};
+    gethostname(host, sizeof host - 1);
+    accidents_.push_back({what, host + (":" + std::to_string(cluster_->worker_of(task))), wall_ms()});
+    happens();
+  }
+  void tell_costs() const {
+    for (const Accident& accident : accidents_) {
+      const auto attempts = [&](const std::string& select, const std::string& state) {
+        return count_in_store("SELECT " + select +
+                              " FROM attempt a JOIN worker w ON a.worker = w.key WHERE w.name = '" + accident.worker +
+                              "' AND a.state = '" + state + "'");
+      };
+      const std::string since = "max(a.ended) - " + std::to_string(accident.at_ms);
+      std::cout << accident.what << ": ";
+      const int kept = attempts("count(*)", "cancelled"), lost = attempts("count(*)", "lost");
+      if (kept > 0) std::cout << kept << " trials given back after " << attempts(since, "cancelled") << " ms; ";
+      if (lost > 0) std::cout << lost << " trials lost, noticed after " << attempts(since, "lost") << " ms; ";
+      std::cout << (kept + lost == 0 ? "it had nothing in hand\n" : "\n");
+    }
+  }
+
   std::unique_ptr<Cluster> cluster_;
+  std::vector<Accident> accidents_;
 };
 
 TEST_F(SlurmTest, ASweepWhoseWorkersAreCancelledRequeuedWarnedDrainedAndKilledEndsWithTheSameTable) {
@@ -52,6 +85,7 @@ TEST_F(SlurmTest, ASweepWhoseWorkersAreCancelledRequeuedWarnedDrainedAndKilledEn
 
   auto run = start_run(file, 0);
   Cluster::until([&] { return fs::exists(scratch_ / "store/endpoint"); }, "the coordinator listens");
+  const std::int64_t up_at = wall_ms();
   const Ended launched = up({"--workers", "4", "--time", "10"});
   ASSERT_EQ(launched.exit, 0) << launched.err;
   ASSERT_TRUE(contains(launched.out, "4 workers as job array")) << launched.out;
@@ -60,17 +94,22 @@ TEST_F(SlurmTest, ASweepWhoseWorkersAreCancelledRequeuedWarnedDrainedAndKilledEn
   EXPECT_EQ(status["launches"][0]["workers"].size(), 4u) << status;
   EXPECT_EQ(status["workers_joined"], 4);
 
+  const int first_joined = count_in_store("SELECT min(joined) - " + std::to_string(up_at) + " FROM worker");
+  const int first_started = count_in_store("SELECT min(started) - " + std::to_string(up_at) + " FROM attempt");
+  std::cout << "from `cluster up` to the first worker " << first_joined << " ms, to the first trial's start "
+            << first_started << " ms\n";
   until_results(8);
   const auto cancelled = Cluster::running_task({});
-  Cluster::must({"scancel", cancelled.id});
+  meet("scancel", cancelled, [&] { Cluster::must({"scancel", cancelled.id}); });
   const auto warned = Cluster::running_task({cancelled.node});
-  Cluster::must({"scancel", "--signal=USR1", "--batch", warned.id});  // what Slurm sends before the time limit
+  // What Slurm sends before the time limit.
+  meet("notice", warned, [&] { Cluster::must({"scancel", "--signal=USR1", "--batch", warned.id}); });
   until_results(16);
   const auto requeued = Cluster::running_task({cancelled.node, warned.node});
-  Cluster::must({"scontrol", "requeue", requeued.id});
+  meet("scontrol requeue", requeued, [&] { Cluster::must({"scontrol", "requeue", requeued.id}); });
   until_results(24);
   const auto killed = Cluster::running_task({cancelled.node, warned.node, requeued.node});
-  cluster_->crash(killed.node);
+  meet("node killed", killed, [&] { cluster_->crash(killed.node); });
   // The node that lost its task to the cancel takes no other; the rest go on, and those that were requeued come back.
   Cluster::must({"scontrol", "update", "nodename=" + cancelled.node, "state=drain", "reason=test"});
   const Ended ended = run->wait(std::chrono::seconds(60));
@@ -83,6 +122,7 @@ TEST_F(SlurmTest, ASweepWhoseWorkersAreCancelledRequeuedWarnedDrainedAndKilledEn
   ASSERT_EQ(medley({"cluster", "down"}).exit, 0);
   EXPECT_TRUE(Cluster::tasks().empty()) << Cluster::say({"squeue"});
   EXPECT_EQ(medley_json({"cluster", "status"})["launches"].size(), 0u);
+  tell_costs();
 }
 
 TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenNothingIsLeft) {
