@@ -220,9 +220,9 @@ TEST_F(BatchScript, AWorkerThatIsRefusedIsNot) {
   EXPECT_EQ(said(), "worker\n");
 }
 
-TEST_F(BatchScript, AWorkerThatLostItsCoordinatorGoesBackIntoTheQueueAndItsTaskAlone) {
-  EXPECT_EQ(wait(start("exit 75")).signal, SIGTERM);
-  EXPECT_EQ(said(), "scontrol requeue 42_3\n");
+TEST_F(BatchScript, AWorkerThatLostItsCoordinatorTwiceGoesBackIntoTheQueueAndItsTaskAlone) {
+  EXPECT_EQ(wait(start("echo worker >> $F/said; exit 75")).signal, SIGTERM);
+  EXPECT_EQ(said(), "worker\nworker\nscontrol requeue 42_3\n");
 }
 
 TEST_F(BatchScript, ANoticeIsPassedOnAndAfterItTheTaskQueuesAgain) {

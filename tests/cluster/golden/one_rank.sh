@@ -45,6 +45,7 @@ back_into_the_queue() {
 mkdir -p -m 700 "$spool" && [ -O "$spool" ] || { echo "medley: $spool is not this user's"; exit 1; }
 
 crashes=0
+lost=0
 while :; do
   waited=0
   until [ -z "$endpoint" ] || coordinator=$(cat "$endpoint" 2>/dev/null); do
@@ -65,7 +66,14 @@ while :; do
   case $code in
     0) exit 0 ;;                       # dismissed
     1 | 2 | 126 | 127) exit $code ;;   # refused, or no such program: it would be the same again
-    75) [ "${SLURM_RESTART_COUNT:-0}" -lt 50 ] || exit 1; back_into_the_queue ;;  # it lost the coordinator
+    75)  # the coordinator was silent for long, or a gang broke up
+      lost=$((lost + 1))
+      # Once more here, where the coordinator may be now; then somewhere else, where others may have this place.
+      if [ $lost -ge 2 ]; then
+        [ "${SLURM_RESTART_COUNT:-0}" -lt 50 ] || exit 1
+        back_into_the_queue
+      fi
+      ;;
   esac
   crashes=$((crashes + 1))
   [ $crashes -lt 20 ] || exit 1
