@@ -6,6 +6,7 @@
 
 #include <torch/types.h>
 
+#include "trainer/cuda/torch_kernels.h"
 #include "trainer/layout.h"
 #include "trainer/random.h"
 
@@ -26,7 +27,7 @@ class FusedModel {
   /// How the encoders' part, where the work is, is computed.
   enum class Kernels {
     kByDevice,   ///< on the CPU by one GEMM and hand-written kernels for each trial and encoder, else as kComposite
-    kComposite,  ///< by LibTorch's own batched operations, on any device
+    kComposite,  ///< by LibTorch's own batched products, on any device, and on a GPU our kernels (trainer/cuda)
   };
   FusedModel(Layout layout, std::vector<ModelTrial> trials, torch::Device device, Kernels kernels = Kernels::kByDevice);
 
@@ -112,6 +113,12 @@ class FusedModel {
   torch::Tensor dense(const torch::Tensor& x, const std::string& weight, const std::string& bias);
   /// The fused features of z: Dropout(GELU(z)), or Dropout(ReLU(z)) of the baseline.
   torch::Tensor activate(const torch::Tensor& z, const Draws* draws) const;
+  /// a [trial, n, m] times b [trial, m, o]; of rounded factors where the precision is bfloat16.
+  torch::Tensor product(const torch::Tensor& a, const torch::Tensor& b) const;
+  /// x [trial, row, in] w [trial, in, out] + b [trial, out], by product().
+  torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& w, const torch::Tensor& b) const;
+  /// What the dropout of this purpose and name drops in the step of `draws`, trial by trial.
+  std::vector<cuda::TrialDrop> trial_drops(Purpose purpose, std::uint32_t name, const Draws& draws) const;
   torch::Tensor drop_fused(const torch::Tensor& x, const Draws* draws) const;
   torch::Tensor per_trial(double (*get)(const sweep::Config&)) const;
   void make_views();
@@ -120,6 +127,7 @@ class FusedModel {
   std::vector<ModelTrial> trials_;
   torch::Device device_;
   torch::ScalarType dtype_;
+  bool rounds_products_;  ///< precision bfloat16: weights, sums and all else stay in float32
   bool by_pairs_;
   std::vector<torch::Tensor> views_;          ///< [parameter] leaves whose .grad() lies in `gradients`
   torch::Tensor mask_;                        ///< bool [trial, encoder, 1]
