@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "trainer/collective.h"
+#include "trainer/gang.h"
 #include "trainer/losses.h"
 #include "trainer/trial_state.h"
 
@@ -12,8 +12,8 @@ namespace medley::trainer {
 /// trial each, so that a trial's arithmetic has the same shapes whatever the pack; on a GPU it is one group.
 class Group {
  public:
-  /// `trials` are borrowed and must outlive the group.
-  Group(std::vector<TrialState*> trials, const Features& features, torch::Device device, Collective& collective,
+  /// `trials` are borrowed and must outlive the group. Every rank of `gang` has a group of the same trials.
+  Group(std::vector<TrialState*> trials, const Features& features, torch::Device device, const Gang& gang,
         FusedModel::Kernels kernels = FusedModel::Kernels::kByDevice);
 
   const std::vector<TrialState*>& trials() const { return trials_; }
@@ -65,6 +65,13 @@ class Group {
   };
   Batch draw_batch(long index) const;
   void mix(const Batch& batch, torch::Tensor& x) const;
+  /// The features of this rank's rows; tells `batch.draws` which they are.
+  std::vector<torch::Tensor> own_features(Batch& batch) const;
+  /// What the whole gang's rows came out as.
+  FusedModel::Output gather(FusedModel::Output own, const Batch& batch) const;
+  void sum_gradients();
+  /// What the model says about `clips` [trial], logits only, each rank's share gathered.
+  std::vector<Evaluation> evaluate_together(const std::vector<std::vector<int>>& clips);
   Targets make_targets(const Batch& drawn, long index) const;
   torch::Tensor adaptation_loss(const FusedModel::Output& out, const torch::Tensor& source_real,
                                 const torch::Tensor& target_real) const;
@@ -73,7 +80,7 @@ class Group {
   ModelInputs inputs_;
   FusedModel model_;
   torch::Tensor first_moment_, second_moment_;  ///< as model_.parameters
-  Collective* collective_;
+  Gang gang_;
   std::vector<std::vector<FusedModel::Range>> ranges_;                                          ///< [trial]
   torch::Tensor presence_weights_, salience_weights_, adaptation_weights_, alignment_weights_;  ///< [trial]
   torch::Tensor focal_gammas_, rdrop_weights_, balance_weights_;  ///< [trial]; undefined where all are 0

@@ -121,17 +121,24 @@ void conclude(TrialState& trial, const Features& features, torch::Device device,
 }
 
 /// Trains on from where an earlier attempt stood, if it left word of that.
-void resume(TrialState& state, const TrainOptions& options) {
+void resume(TrialState& state, const Gang& gang, const TrainOptions& options) {
   const std::filesystem::path path = resume_point(options.resume, state.spec.id);
+  const TrialState fresh = state;
   std::string note;
   try {
-    if (!read_resume_point(path, state)) return;
-    note = "trial " + state.spec.id + " resumes at epoch " + std::to_string(state.epoch) + ", step " +
-           std::to_string(state.index + 1);
+    if (read_resume_point(path, state)) {
+      note = "trial " + state.spec.id + " resumes at epoch " + std::to_string(state.epoch) + ", step " +
+             std::to_string(state.index + 1);
+    }
   } catch (const Error& e) {
     note = std::string(e.what()) + ": the trial starts anew";
   }
-  if (options.note) options.note(note);
+  // A file that one rank sees and another does not yet, on a shared disk that is slow to tell.
+  if (!gang.agree({static_cast<double>(state.epoch), static_cast<double>(state.index)})) {
+    state = fresh;
+    note = path.string() + ": not all ranks of the gang read the same; the trial starts anew";
+  }
+  if (options.note && !note.empty()) options.note(note);
 }
 
 /// Also of those that are done and wait for the others of their pack.
@@ -159,9 +166,10 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   const torch::Device device = find_device(options.device);
   OneRank alone;
   Collective& collective = options.collective ? *options.collective : alone;
-  if (collective.size() > 1) {
-    throw Error("a gang of " + std::to_string(collective.size()) +
-                " ranks: batches are not split between ranks; valid: 1");
+  const Gang gang(collective, device);
+  if (trials.front().config.batch_size < gang.size()) {
+    throw Error("batch_size " + std::to_string(trials.front().config.batch_size) + " cannot be split over a gang of " +
+                std::to_string(gang.size()) + " ranks");
   }
 
   const bool by_actor = std::any_of(trials.begin(), trials.end(), [](const TrialSpec& trial) {
@@ -177,7 +185,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   for (const TrialSpec& spec : trials) {
     states.push_back(std::make_unique<TrialState>(make_trial_state(dataset, spec, statistics)));
     TrialState& state = *states.back();
-    if (!options.resume.empty()) resume(state, options);
+    if (!options.resume.empty()) resume(state, gang, options);
     epochs_before.push_back(state.result.epochs.size());
     epochs = std::max(epochs, spec.config.epochs);
     if (state.done()) continue;
@@ -190,12 +198,12 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   }
   std::vector<Group> groups;
   for (auto& group : members) {
-    groups.emplace_back(std::move(group), features, device, collective);
+    groups.emplace_back(std::move(group), features, device, gang);
   }
 
   auto saved = std::chrono::steady_clock::now();
   const auto save = [&] {
-    if (options.resume.empty() || collective.rank() != 0) return;
+    if (options.resume.empty() || gang.rank() != 0) return;
     save_all(options.resume, groups, states);
     saved = std::chrono::steady_clock::now();
   };
@@ -205,7 +213,8 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
       if (!group.empty() && group.epoch() == epoch) {
         group.begin_epoch();
         while (group.index() < group.steps()) {
-          const Stop stop = options.stop ? options.stop() : Stop::kNo;
+          const Stop asked = options.stop ? options.stop() : Stop::kNo;
+          const auto stop = static_cast<Stop>(gang.decide(static_cast<int>(asked)));
           if (stop == Stop::kSave) save();
           if (stop != Stop::kNo) throw Interrupted();
           if (std::chrono::steady_clock::now() - saved > options.save_every) save();
@@ -220,7 +229,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
     if (active == 0) break;
   }
 
-  for (auto& state : states) conclude(*state, features, device, collective.rank() == 0 ? options.checkpoints : "");
+  for (auto& state : states) conclude(*state, features, device, gang.rank() == 0 ? options.checkpoints : "");
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
                          static_cast<double>(trials.size());
   std::vector<TrialResult> results;

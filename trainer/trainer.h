@@ -38,7 +38,7 @@ struct TrainOptions {
   std::function<void(const std::string&)> note;   ///< what is worth a line in a log: resumed, or why not
   std::function<Stop()> stop;                     ///< polled before every step
   std::function<void(const Progress&)> progress;  ///< called after every epoch of the pack, on this thread
-  Collective* collective = nullptr;               ///< borrowed, of one rank; nullptr: this process alone
+  Collective* collective = nullptr;               ///< borrowed; nullptr: this process alone
 };
 
 /// Trains all `trials` together and gives one result a spec, in the same order. A single trial is a pack of one.
