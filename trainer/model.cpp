@@ -187,7 +187,7 @@ std::vector<cuda::TrialDrop> FusedModel::trial_drops(Purpose purpose, std::uint3
 Tensor FusedModel::drop_fused(const Tensor& x, const Draws* draws) const {
   if (!draws) return x;
   if constexpr (cuda::kBuilt) {
-    if (device_.is_cuda()) return cuda::drop_trials(x, trial_drops(Purpose::kFusionDropout, 0, *draws));
+    if (device_.is_cuda()) return cuda::drop_trials(x, trial_drops(Purpose::kFusionDropout, 0, *draws), draws->places);
   }
   bool any = false;
   Tensor factors = torch::ones(x.sizes(), torch::dtype(dtype_));

@@ -116,7 +116,8 @@ Tensor FusedModel::project_composite(const std::vector<Tensor>& inputs, const Dr
       if (device_.is_cuda()) {
         const Tensor y = cuda::norm_gelu(z, view(prefix + "norm.weight"), view(prefix + "norm.bias"));
         const std::uint32_t key = name_key(name);
-        projected.push_back(draws ? cuda::drop_trials(y, trial_drops(Purpose::kProjectionDropout, key, *draws)) : y);
+        projected.push_back(
+            draws ? cuda::drop_trials(y, trial_drops(Purpose::kProjectionDropout, key, *draws), draws->places) : y);
         continue;
       }
     }

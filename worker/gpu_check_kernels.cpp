@@ -159,8 +159,12 @@ Finding check_drop(const char* type) {
   }
   DeviceBuffer<DropTrial<T>> settings(trials.size());
   cuda::copy(settings.get(), trials.data(), settings.bytes(), nullptr);
-  launch_drop(nullptr, kTrials, DropBody<T>{x.at(Side::kDevice), out.at(Side::kDevice), count, settings.get()});
-  each_on_host(kTrials, draw_blocks(count), DropBody<T>{x.at(Side::kHost), out.at(Side::kHost), count, trials.data()});
+  Twin<std::int64_t> places{kRows, [](std::size_t row) { return static_cast<std::int64_t>(3 * row + 1); }};
+  const auto body = [&](Side s, const DropTrial<T>* of) {
+    return DropBody<T>{x.at(s), out.at(s), kRows, kWidth, of, places.at(s)};
+  };
+  launch_drop(nullptr, kTrials, body(Side::kDevice, settings.get()));
+  each_on_host(kTrials, count, body(Side::kHost, trials.data()));
   return compare(fmt::format("dropout, {}", type), out.error(), 0);
 }
 

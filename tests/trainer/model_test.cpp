@@ -293,9 +293,9 @@ struct PackedAndAlone {
       trainer::OneRank one;
       trainer::Group group(states, features, torch::kCPU, trainer::Gang(one, torch::kCPU), kernels);
       for (int epoch = 1; epoch <= epochs; ++epoch) {
-        group.begin_epoch(epoch);
-        for (long step = 0; step < group.steps(); ++step) group.step(epoch, step);
-        if (epoch == epochs) group.end_epoch(epoch);
+        group.begin_epoch();
+        while (group.index() < group.steps()) group.step();
+        group.end_epoch();
       }
     };
     std::vector<trainer::TrialState*> all;

@@ -20,33 +20,22 @@ struct DrawKey {
         purpose(static_cast<std::uint32_t>(s.purpose)) {}
 };
 
-/// Four elements of a stream, which one block of Philox4x32-10 makes.
-struct Draws4 {
-  std::uint32_t word[4];
-};
-
-/// Block `block` of the stream `key`: the numbers of trainer::philox().
-MEDLEY_BOTH inline Draws4 draw_block(const DrawKey& key, std::uint32_t block) {
-  std::uint32_t c0 = block, c1 = key.name, c2 = key.step, c3 = key.purpose, k0 = key.key0, k1 = key.key1;
+/// Element `element` of the stream `key`: the number of trainer::Stream, which says which word of which block it is.
+MEDLEY_BOTH inline std::uint32_t draw(const DrawKey& key, std::int64_t element) {
+  std::uint32_t c[4] = {static_cast<std::uint32_t>(element / 64 * 16 + element % 16), key.name, key.step, key.purpose};
+  std::uint32_t k0 = key.key0, k1 = key.key1;
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = static_cast<std::uint64_t>(0xD2511F53u) * c0;
-    const std::uint64_t p1 = static_cast<std::uint64_t>(0xCD9E8D57u) * c2;
-    c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0;
-    c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
-    c1 = static_cast<std::uint32_t>(p1);
-    c3 = static_cast<std::uint32_t>(p0);
+    const std::uint64_t p0 = static_cast<std::uint64_t>(0xD2511F53u) * c[0];
+    const std::uint64_t p1 = static_cast<std::uint64_t>(0xCD9E8D57u) * c[2];
+    c[0] = static_cast<std::uint32_t>(p1 >> 32) ^ c[1] ^ k0;
+    c[2] = static_cast<std::uint32_t>(p0 >> 32) ^ c[3] ^ k1;
+    c[1] = static_cast<std::uint32_t>(p1);
+    c[3] = static_cast<std::uint32_t>(p0);
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  return {{c0, c1, c2, c3}};
-}
-
-/// Blocks that hold the elements [0, count) of a stream: 16 for every 64, the last 64 perhaps in part.
-MEDLEY_BOTH inline std::int64_t draw_blocks(std::int64_t count) { return (count + 63) / 64 * 16; }
-
-/// The element of the stream that is word `word` of block `block` (trainer::Stream says why).
-MEDLEY_BOTH inline std::int64_t draw_element(std::int64_t block, int word) {
-  return block / 16 * 64 + block % 16 + 16 * word;
+  const std::int64_t word = element % 64 / 16;
+  return word == 0 ? c[0] : word == 1 ? c[1] : word == 2 ? c[2] : c[3];
 }
 
 }  // namespace medley::trainer::cuda

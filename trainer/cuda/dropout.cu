@@ -5,7 +5,7 @@ namespace medley::trainer::cuda {
 
 template <class T>
 void launch_drop(cudaStream_t stream, std::int64_t trials, const DropBody<T>& body) {
-  each(stream, trials, draw_blocks(body.count), body);
+  each(stream, trials, body.rows * body.width, body);
 }
 
 template void launch_drop<float>(cudaStream_t, std::int64_t, const DropBody<float>&);

@@ -14,23 +14,21 @@ struct DropTrial {
   T scale = 1;  ///< of what is kept
 };
 
-/// out [trial, count] = x or 0; one thread makes one block of random numbers, four elements. x and out may be one.
+/// out [trial, row, width] = x or 0. Where a gang splits the batch, `places` [row] says which rows of the whole batch
+/// these are, and the numbers are those that the whole batch draws. x and out may be one.
 template <class T>
 struct DropBody {
   const T* x;
   T* out;
-  std::int64_t count;
+  std::int64_t rows, width;
   const DropTrial<T>* trials;
+  const std::int64_t* places;  ///< null: the rows are the whole batch
 
-  MEDLEY_BOTH void operator()(std::int64_t k, std::int64_t block) const {
+  MEDLEY_BOTH void operator()(std::int64_t k, std::int64_t i) const {
     const DropTrial<T>& trial = trials[k];
-    const Draws4 bits = draw_block(trial.key, static_cast<std::uint32_t>(block));
-    for (int word = 0; word < 4; ++word) {
-      const std::int64_t i = draw_element(block, word);
-      if (i >= count) break;
-      const std::int64_t at = k * count + i;
-      out[at] = bits.word[word] >= trial.threshold ? x[at] * trial.scale : T(0);
-    }
+    const std::int64_t element = places ? places[i / width] * width + i % width : i;
+    const std::int64_t at = k * rows * width + i;
+    out[at] = draw(trial.key, element) >= trial.threshold ? x[at] * trial.scale : T(0);
   }
 };
 

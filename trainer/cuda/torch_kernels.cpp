@@ -36,33 +36,33 @@ const Value* as(const Tensor& bytes) {
 
 }  // namespace
 
-Tensor drop_trials(const Tensor& x, const std::vector<TrialDrop>& drops) {
+Tensor drop_trials(const Tensor& x, const std::vector<TrialDrop>& drops, const std::vector<std::int64_t>& places) {
   torch::NoGradGuard no_grad;
-  const cudaStream_t stream = torch_stream(x.device());
-  const std::int64_t trials = x.size(0), count = x.numel() / trials;
-  const Tensor input = x.contiguous();
-  Tensor settings, y = torch::empty_like(input);
-  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "drop_trials", [&] {
+  const std::int64_t trials = x.size(0), rows = x.size(1), width = x.size(2);
+  const Tensor at = places.empty() ? Tensor() : upload(places, x.device());
+  Tensor settings;
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "trial_drops", [&] {
     std::vector<DropTrial<scalar_t>> all;
     for (const TrialDrop& drop : drops) {
       all.push_back({DrawKey(drop.stream), drop_threshold(drop.rate), static_cast<scalar_t>(1 / (1 - drop.rate))});
     }
     settings = upload(all, x.device());
-    launch_drop(stream, trials,
-                DropBody<scalar_t>{input.data_ptr<scalar_t>(), y.data_ptr<scalar_t>(), count,
-                                   as<DropTrial<scalar_t>>(settings)});
   });
-  if (!x.requires_grad()) return y;
-  record({x}, {y}, [=](const std::vector<Tensor>& output_gradients) {
-    const Tensor d = output_gradients.front().contiguous();
-    Tensor dx = torch::empty_like(d);
-    AT_DISPATCH_FLOATING_TYPES(d.scalar_type(), "drop_trials_backward", [&] {
-      launch_drop(torch_stream(d.device()), trials,
-                  DropBody<scalar_t>{d.data_ptr<scalar_t>(), dx.data_ptr<scalar_t>(), count,
-                                     as<DropTrial<scalar_t>>(settings)});
+  const auto dropped = [=](const Tensor& from) {
+    const Tensor input = from.contiguous();
+    Tensor y = torch::empty_like(input);
+    AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "drop_trials", [&] {
+      launch_drop(torch_stream(input.device()), trials,
+                  DropBody<scalar_t>{input.data_ptr<scalar_t>(), y.data_ptr<scalar_t>(), rows, width,
+                                     as<DropTrial<scalar_t>>(settings), at.defined() ? as<std::int64_t>(at) : nullptr});
     });
-    return std::vector<Tensor>{dx};
-  });
+    return y;
+  };
+  const Tensor y = dropped(x);
+  if (x.requires_grad()) {
+    record({x}, {y},
+           [=](const std::vector<Tensor>& gradients) { return std::vector<Tensor>{dropped(gradients.front())}; });
+  }
   return y;
 }
 

@@ -20,9 +20,11 @@ struct TrialDrop {
   Stream stream;
   double rate = 0;
 };
-/// x with element i of each trial as it was times 1 / (1 - rate), or 0 where element i of the trial's stream says so:
-/// the elements that drop() drops on the CPU.
-torch::Tensor drop_trials(const torch::Tensor& x, const std::vector<TrialDrop>& trials);
+/// x [trial, row, width] with every element as it was times 1 / (1 - rate), or 0 where the trial's stream says so: the
+/// elements that drop() drops on the CPU. `places` [row]: the rows' places in a batch that a gang splits; empty: all
+/// are here.
+torch::Tensor drop_trials(const torch::Tensor& x, const std::vector<TrialDrop>& trials,
+                          const std::vector<std::int64_t>& places);
 
 /// GELU(norm(z) * weight + shift), the norm over the last dimension of z [trial, row, width]. `weight` and `shift`
 /// [trial, width] are views of flat parameters: their rows are as far apart.
