@@ -13,9 +13,7 @@ using torch::Tensor;
 
 /// sum_e a_e h_e over the encoders kept, [trial, row, width].
 Tensor FusedModel::weighted_sum(const Tensor& weights, const Tensor& kept, const Tensor& projected) const {
-  if constexpr (cuda::kBuilt) {
-    if (device_.is_cuda()) return cuda::pool(weights, kept, projected);
-  }
+  if (gpu_) return gpu_->pool(weights, kept, projected);
   if (!by_pairs_) return (weights.unsqueeze(3) * projected).sum(1);
   torch::NoGradGuard no_grad;
   const auto encoders = static_cast<int>(projected.size(1)), rows = static_cast<int>(projected.size(2)),

@@ -168,9 +168,7 @@ Tensor FusedModel::gate_scores(const Tensor& projected) {
 /// The top_n best scores of each row, ties to the lower encoder; bool [trial, encoder, row].
 Tensor FusedModel::keep_top(const Tensor& scores) const {
   torch::NoGradGuard no_grad;
-  if constexpr (cuda::kBuilt) {
-    if (device_.is_cuda()) return cuda::keep_top(scores, mask_, top_n_);
-  }
+  if (gpu_) return gpu_->keep_top(scores, mask_, top_n_);
   if (!by_pairs_) return (ranks(torch::where(mask_, scores, nowhere(scores))) < top_n_) & mask_;
   const auto encoders = scores.size(1), rows = scores.size(2);
   Tensor kept = torch::empty(scores.sizes(), torch::kBool);
@@ -311,9 +309,7 @@ Tensor FusedModel::gate(Output& out, const Draws* draws, const ClipKeys& clips) 
 
 /// softmax(scores / temperature) over the encoders kept, 0 elsewhere.
 Tensor FusedModel::kept_softmax(const Tensor& scores, const Tensor& kept) const {
-  if constexpr (cuda::kBuilt) {
-    if (device_.is_cuda()) return cuda::kept_softmax(scores, kept, temperature_);
-  }
+  if (gpu_) return gpu_->kept_softmax(scores, kept, temperature_);
   if (!by_pairs_) return torch::softmax(torch::where(kept, scores / temperature_, nowhere(scores)), 1);
   torch::NoGradGuard no_grad;
   const auto encoders = scores.size(1), rows = scores.size(2);

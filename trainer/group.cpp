@@ -8,7 +8,6 @@
 
 #include "trainer/adam_element.h"
 #include "trainer/adaptation.h"
-#include "trainer/cuda/torch_kernels.h"
 #include "trainer/optimizer.h"
 
 namespace medley::trainer {
@@ -80,14 +79,12 @@ Group::Group(std::vector<TrialState*> trials, const Features& features, torch::D
 void Group::cache() {
   ranges_.clear();
   for (int k = 0; k < model_.size(); ++k) ranges_.push_back(model_.ranges(k));
-  if constexpr (cuda::kBuilt) {
-    if (model_.device().is_cuda()) {
-      std::vector<std::vector<cuda::TrainedRange>> trained(ranges_.size());
-      for (std::size_t k = 0; k < ranges_.size(); ++k) {
-        for (const auto& r : ranges_[k]) trained[k].push_back({r.offset, r.size, r.decays});
-      }
-      use_ = cuda::mark_use(trained, model_.layout().size, model_.device());
+  if (model_.gpu()) {
+    std::vector<std::vector<TrainedRange>> trained(ranges_.size());
+    for (std::size_t k = 0; k < ranges_.size(); ++k) {
+      for (const auto& r : ranges_[k]) trained[k].push_back({r.offset, r.size, r.decays});
     }
+    use_ = model_.gpu()->mark_use(trained, model_.layout().size, model_.device());
   }
   const auto weigh = [&](auto get) {
     std::vector<double> weights;
@@ -389,26 +386,27 @@ void Group::step() {
   model_.backward(losses, sink);
   torch::NoGradGuard no_grad;
   sum_gradients();
-  if (use_.defined()) update_on_gpu(moves, rates, finite);
+  if (model_.gpu()) update_on_gpu(moves, rates, finite);
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     if (!moves[k]) continue;
-    const bool by_trial = !use_.defined();
-    if (by_trial && !update(k, rates[k], at_once ? Which::kButProjectionWeights : Which::kAll)) finite[k] = false;
+    if (!model_.gpu() && !update(k, rates[k], at_once ? Which::kButProjectionWeights : Which::kAll)) finite[k] = false;
     if (!finite[k]) freeze(*trials_[k], "gradient");
   }
 }
 
 void Group::update_on_gpu(const std::vector<bool>& moves, const std::vector<double>& rates, std::vector<bool>& finite) {
-  std::vector<cuda::TrialStep> steps(trials_.size());
+  std::vector<TrialStep> steps(trials_.size());
   for (std::size_t k = 0; k < trials_.size(); ++k) {
+    if (!moves[k]) {
+      steps[k].moves = false;
+      continue;
+    }
     const Config& config = trials_[k]->spec.config;
-    steps[k] = {adam_step(config, rates[k], std::max(trials_[k]->step, 1L), 1, true), config.grad_clip, moves[k]};
+    steps[k] = {adam_step(config, rates[k], trials_[k]->step, 1, true), config.grad_clip, true};
   }
-  if constexpr (cuda::kBuilt) {
-    const std::vector<int> said =
-        cuda::adam_step(model_.parameters, model_.gradients, first_moment_, second_moment_, use_, steps);
-    for (std::size_t k = 0; k < said.size(); ++k) finite[k] = said[k] != 0;
-  }
+  const std::vector<int> said =
+      model_.gpu()->adam(model_.parameters, model_.gradients, first_moment_, second_moment_, use_, steps);
+  for (std::size_t k = 0; k < said.size(); ++k) finite[k] = said[k] != 0;
 }
 
 bool Group::update_projection(std::size_t k, int encoder, double learning_rate, const Tensor& inputs,

@@ -83,7 +83,7 @@ class Group {
   FusedModel model_;
   torch::Tensor first_moment_, second_moment_;  ///< as model_.parameters
   Gang gang_;
-  torch::Tensor use_;  ///< cuda::mark_use() of ranges_; undefined where our kernels are not used
+  torch::Tensor use_;  ///< GpuKernels::mark_use() of ranges_; undefined without such kernels
   std::vector<std::vector<FusedModel::Range>> ranges_;                                          ///< [trial]
   torch::Tensor presence_weights_, salience_weights_, adaptation_weights_, alignment_weights_;  ///< [trial]
   torch::Tensor focal_gammas_, rdrop_weights_, balance_weights_;  ///< [trial]; undefined where all are 0

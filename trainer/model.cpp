@@ -48,7 +48,9 @@ FusedModel::FusedModel(Layout layout, std::vector<ModelTrial> trials, torch::Dev
       trials_(std::move(trials)),
       device_(device),
       rounds_products_(trials_.front().config.precision == sweep::Precision::kBfloat16),
-      by_pairs_(device.is_cpu() && kernels == Kernels::kByDevice && !rounds_products_) {
+      by_pairs_(device.is_cpu() && kernels == Kernels::kByDevice && !rounds_products_),
+      gpu_(kernels == Kernels::kGpu || (device.is_cuda() && kernels == Kernels::kByDevice) ? find_gpu_kernels()
+                                                                                           : nullptr) {
   const auto precision = trials_.front().config.precision;
   const bool wide = precision == sweep::Precision::kFloat64;
   // One switch for the process, which trains one pack at a time.
@@ -176,8 +178,8 @@ Tensor FusedModel::linear(const Tensor& x, const Tensor& w, const Tensor& b) con
   return product(x, w) + b.unsqueeze(1);
 }
 
-std::vector<cuda::TrialDrop> FusedModel::trial_drops(Purpose purpose, std::uint32_t name, const Draws& draws) const {
-  std::vector<cuda::TrialDrop> drops;
+std::vector<TrialDrop> FusedModel::trial_drops(Purpose purpose, std::uint32_t name, const Draws& draws) const {
+  std::vector<TrialDrop> drops;
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     drops.push_back({{trials_[k].seed, purpose, draws.steps[k], name}, trials_[k].config.dropout});
   }
@@ -186,9 +188,7 @@ std::vector<cuda::TrialDrop> FusedModel::trial_drops(Purpose purpose, std::uint3
 
 Tensor FusedModel::drop_fused(const Tensor& x, const Draws* draws) const {
   if (!draws) return x;
-  if constexpr (cuda::kBuilt) {
-    if (device_.is_cuda()) return cuda::drop_trials(x, trial_drops(Purpose::kFusionDropout, 0, *draws), draws->places);
-  }
+  if (gpu_) return gpu_->drop(x, trial_drops(Purpose::kFusionDropout, 0, *draws), draws->places);
   bool any = false;
   Tensor factors = torch::ones(x.sizes(), torch::dtype(dtype_));
   std::vector<std::uint32_t> bits;

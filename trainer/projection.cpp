@@ -112,14 +112,11 @@ Tensor FusedModel::project_composite(const std::vector<Tensor>& inputs, const Dr
     const std::string& name = layout_.encoders[e].name;
     const std::string prefix = "projection." + name + ".";
     const Tensor z = linear(inputs[e], view(prefix + "weight"), view(prefix + "bias"));
-    if constexpr (cuda::kBuilt) {
-      if (device_.is_cuda()) {
-        const Tensor y = cuda::norm_gelu(z, view(prefix + "norm.weight"), view(prefix + "norm.bias"));
-        const std::uint32_t key = name_key(name);
-        projected.push_back(
-            draws ? cuda::drop_trials(y, trial_drops(Purpose::kProjectionDropout, key, *draws), draws->places) : y);
-        continue;
-      }
+    if (gpu_) {
+      const Tensor y = gpu_->norm_gelu(z, view(prefix + "norm.weight"), view(prefix + "norm.bias"));
+      const auto drops = [&] { return trial_drops(Purpose::kProjectionDropout, name_key(name), *draws); };
+      projected.push_back(draws ? gpu_->drop(y, drops(), draws->places) : y);
+      continue;
     }
     const Tensor centred = z - z.mean(2, true);
     const Tensor variance = centred.square().mean(2, true);

@@ -25,7 +25,7 @@ const std::uint8_t* flags(const Tensor& x) {
 template <class Value>
 Tensor upload(const std::vector<Value>& values, torch::Device device) {
   const auto bytes = static_cast<std::int64_t>(values.size() * sizeof(Value));
-  const Tensor host = torch::empty({bytes}, torch::dtype(torch::kUInt8).pinned_memory(true));
+  const Tensor host = torch::empty({bytes}, torch::dtype(torch::kUInt8).pinned_memory(device.is_cuda()));
   std::memcpy(host.data_ptr(), values.data(), values.size() * sizeof(Value));
   return host.to(device, /*non_blocking=*/true);
 }
@@ -34,9 +34,23 @@ const Value* as(const Tensor& bytes) {
   return static_cast<const Value*>(bytes.data_ptr());
 }
 
-}  // namespace
+class Kernels final : public GpuKernels {
+ public:
+  Tensor drop(const Tensor& x, const std::vector<TrialDrop>& trials,
+              const std::vector<std::int64_t>& places) const override;
+  Tensor norm_gelu(const Tensor& z, const Tensor& weight, const Tensor& shift) const override;
+  Tensor keep_top(const Tensor& scores, const Tensor& mask, const Tensor& top_n) const override;
+  Tensor kept_softmax(const Tensor& scores, const Tensor& kept, const Tensor& temperature) const override;
+  Tensor pool(const Tensor& weights, const Tensor& kept, const Tensor& h) const override;
+  Tensor mark_use(const std::vector<std::vector<TrainedRange>>& ranges, std::int64_t size,
+                  torch::Device device) const override;
+  std::vector<int> adam(const Tensor& parameters, const Tensor& gradients, const Tensor& first_moment,
+                        const Tensor& second_moment, const Tensor& use,
+                        const std::vector<TrialStep>& trials) const override;
+};
 
-Tensor drop_trials(const Tensor& x, const std::vector<TrialDrop>& drops, const std::vector<std::int64_t>& places) {
+Tensor Kernels::drop(const Tensor& x, const std::vector<TrialDrop>& drops,
+                     const std::vector<std::int64_t>& places) const {
   torch::NoGradGuard no_grad;
   const std::int64_t trials = x.size(0), rows = x.size(1), width = x.size(2);
   const Tensor at = places.empty() ? Tensor() : upload(places, x.device());
@@ -66,7 +80,7 @@ Tensor drop_trials(const Tensor& x, const std::vector<TrialDrop>& drops, const s
   return y;
 }
 
-Tensor norm_gelu(const Tensor& z, const Tensor& weight, const Tensor& shift) {
+Tensor Kernels::norm_gelu(const Tensor& z, const Tensor& weight, const Tensor& shift) const {
   torch::NoGradGuard no_grad;
   const Tensor input = z.contiguous();
   const std::int64_t trials = z.size(0), rows = z.size(1), width = z.size(2);
@@ -102,7 +116,7 @@ Tensor norm_gelu(const Tensor& z, const Tensor& weight, const Tensor& shift) {
   return y;
 }
 
-Tensor keep_top(const Tensor& scores, const Tensor& mask, const Tensor& top_n) {
+Tensor Kernels::keep_top(const Tensor& scores, const Tensor& mask, const Tensor& top_n) const {
   torch::NoGradGuard no_grad;
   const Tensor s = scores.contiguous();
   Tensor kept = torch::empty(s.sizes(), s.options().dtype(torch::kBool));
@@ -114,7 +128,7 @@ Tensor keep_top(const Tensor& scores, const Tensor& mask, const Tensor& top_n) {
   return kept;
 }
 
-Tensor kept_softmax(const Tensor& scores, const Tensor& kept, const Tensor& temperature) {
+Tensor Kernels::kept_softmax(const Tensor& scores, const Tensor& kept, const Tensor& temperature) const {
   torch::NoGradGuard no_grad;
   const Tensor s = scores.contiguous(), keep = kept.contiguous();
   const std::int64_t trials = s.size(0), encoders = s.size(1), rows = s.size(2);
@@ -140,7 +154,7 @@ Tensor kept_softmax(const Tensor& scores, const Tensor& kept, const Tensor& temp
   return weights;
 }
 
-Tensor pool(const Tensor& weights, const Tensor& kept, const Tensor& h) {
+Tensor Kernels::pool(const Tensor& weights, const Tensor& kept, const Tensor& h) const {
   torch::NoGradGuard no_grad;
   const Tensor a = weights.detach().contiguous(), x = h.detach().contiguous(), keep = kept.contiguous();
   const std::int64_t trials = x.size(0), encoders = x.size(1), rows = x.size(2), width = x.size(3);
@@ -165,7 +179,8 @@ Tensor pool(const Tensor& weights, const Tensor& kept, const Tensor& h) {
   return pooled;
 }
 
-Tensor mark_use(const std::vector<std::vector<TrainedRange>>& ranges, std::int64_t size, torch::Device device) {
+Tensor Kernels::mark_use(const std::vector<std::vector<TrainedRange>>& ranges, std::int64_t size,
+                         torch::Device device) const {
   assert(size % kUseBlock == 0);
   Tensor use = torch::zeros({static_cast<std::int64_t>(ranges.size()), size / kUseBlock}, torch::kUInt8);
   for (std::size_t k = 0; k < ranges.size(); ++k) {
@@ -180,8 +195,9 @@ Tensor mark_use(const std::vector<std::vector<TrainedRange>>& ranges, std::int64
   return use.to(device);
 }
 
-std::vector<int> adam_step(const Tensor& parameters, const Tensor& gradients, const Tensor& first_moment,
-                           const Tensor& second_moment, const Tensor& use, const std::vector<TrialStep>& trials) {
+std::vector<int> Kernels::adam(const Tensor& parameters, const Tensor& gradients, const Tensor& first_moment,
+                               const Tensor& second_moment, const Tensor& use,
+                               const std::vector<TrialStep>& trials) const {
   const torch::Device device = parameters.device();
   const cudaStream_t stream = torch_stream(device);
   const auto count = static_cast<std::int64_t>(trials.size());
@@ -205,6 +221,13 @@ std::vector<int> adam_step(const Tensor& parameters, const Tensor& gradients, co
   });
   const Tensor said = finite.to(torch::kCPU);
   return {said.data_ptr<std::int32_t>(), said.data_ptr<std::int32_t>() + count};
+}
+
+}  // namespace
+
+const GpuKernels& torch_kernels() {
+  static const Kernels kernels;
+  return kernels;
 }
 
 }  // namespace medley::trainer::cuda

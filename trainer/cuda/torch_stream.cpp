@@ -2,8 +2,14 @@
 
 #include <c10/cuda/CUDAStream.h>
 
-namespace medley::trainer::cuda {
+#include "trainer/cuda/torch_kernels.h"
 
-cudaStream_t torch_stream(torch::Device device) { return c10::cuda::getCurrentCUDAStream(device.index()).stream(); }
+namespace medley::trainer {
 
-}  // namespace medley::trainer::cuda
+cudaStream_t cuda::torch_stream(torch::Device device) {
+  return c10::cuda::getCurrentCUDAStream(device.index()).stream();
+}
+
+const GpuKernels* find_gpu_kernels() { return &cuda::torch_kernels(); }
+
+}  // namespace medley::trainer
