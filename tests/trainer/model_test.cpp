@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "tests/trainer/batched.h"
 #include "tests/trainer/planted_dataset.h"
 #include "tests/trainer/switches.h"
 #include "trainer/adaptation.h"
@@ -125,9 +126,9 @@ TEST_P(Gradients, AgreeWithFiniteDifferences) {
   }
 }
 
-// The path of GPUs, on the CPU: the same numbers by LibTorch's own operations and autograd.
+// The path of GPUs, on the CPU: the same numbers by LibTorch's own operations and autograd, and by our GPU kernels.
 TEST_P(Gradients, OfTheHandWrittenKernelsAreLibTorchsOwn) {
-  Problem by_hand(variant(GetParam())), composite(variant(GetParam()), FusedModel::Kernels::kComposite);
+  Problem by_hand(variant(GetParam())), composite(variant(GetParam()), kBatched);
   ASSERT_TRUE(torch::equal(by_hand.model.parameters, composite.model.parameters));
   const Tensor a = by_hand.losses(), b = composite.losses();
   EXPECT_TRUE(torch::allclose(a, b, 1e-12, 1e-12));
@@ -306,7 +307,7 @@ struct PackedAndAlone {
       all.push_back(&packed.back());
     }
     for (auto& state : alone) train({&state}, FusedModel::Kernels::kByDevice);
-    train(all, FusedModel::Kernels::kComposite);
+    train(all, kBatched);
   }
 
   void expect_equal(std::size_t k) const {
