@@ -1,6 +1,7 @@
 #include "web/ablation.h"
 
 #include <algorithm>
+#include <map>
 
 #include "storage/importance_input.h"
 #include "sweep/ablation.h"
@@ -66,7 +67,18 @@ json referee_json(const Board& board) {
   json body = head_json(board);
   body["families"] = json::array();
   for (const sweep::FamilyReport& family : board.report.families) {
-    body["families"].push_back(sweep::referee_json(family));
+    json one = sweep::referee_json(family);
+    one["baseline_text"] = (*board.text)(family.family.axis, family.family.baseline);
+    for (std::size_t i = 0; i < family.rows.size(); ++i) {
+      const sweep::RefereeRow& row = family.rows[i];
+      json& comparison = one["comparisons"][i];
+      comparison["text"] = (*board.text)(family.family.axis, row.value);
+      comparison["held_text"] = json::object();
+      for (const auto& [axis, value] : row.held.items()) {
+        comparison["held_text"][axis] = value.is_null() ? "-" : (*board.text)(axis, value);
+      }
+    }
+    body["families"].push_back(std::move(one));
   }
   body["mistakes"] = json::array();
   for (const sweep::Diagnostic& mistake : board.mistakes) body["mistakes"].push_back(mistake.str());
@@ -75,11 +87,17 @@ json referee_json(const Board& board) {
 
 json subsets_json(const Board& board) {
   const sweep::SubsetMatrix matrix = sweep::subset_matrix(board.report);
+  std::map<std::string, std::string> names;
+  for (const sweep::SubsetRow& row : matrix.rows) names[row.best];
+  for (const sweep::ConfigReport& config : board.report.configs) {
+    if (const auto best = names.find(config.id); best != names.end()) best->second = board.name_of(config);
+  }
   json rows = json::array();
   for (const sweep::SubsetRow& row : matrix.rows) {
     rows.push_back({{"has", row.has},
                     {"configs", row.configs},
                     {"best_config", row.best},
+                    {"name", names.at(row.best)},
                     {"score", row.score},
                     {"interval", {finite(row.interval.low), finite(row.interval.high)}},
                     {"complete", row.whole}});
@@ -115,8 +133,13 @@ json cross_json(const Board& board, const Request& request) {
   json body = head_json(board);
   body["row_axis"] = table.row_axis;
   body["column_axis"] = table.column_axis;
-  body["rows"] = table.rows;
-  body["columns"] = table.columns;
+  const auto texts = [&](const std::string& axis, const std::vector<json>& values) {
+    json all = json::array();
+    for (const json& value : values) all.push_back(value.is_null() ? "-" : (*board.text)(axis, value));
+    return all;
+  };
+  body["rows"] = texts(table.row_axis, table.rows);
+  body["columns"] = texts(table.column_axis, table.columns);
   body["cells"] = std::move(cells);
   return body;
 }
@@ -127,11 +150,12 @@ json importance_json(storage::Reader& reader, const storage::SweepSummary& sweep
   json body = json::parse(sweep::render(report, sweep::ReportFormat::kJson));
   body["sweep_id"] = sweep.id;
   body["configs"] = json::array();
-  for (const sweep::ConfigReport& config : boards.board(reader, sweep)->report.configs) {
+  const auto board = boards.board(reader, sweep);
+  for (const sweep::ConfigReport& config : board->report.configs) {
     if (!config.settings.contains("gate") || config.paper_score.count == 0) continue;
     if (config.settings["encoders"].size() < 2) continue;  // one encoder always has all the weight
     body["configs"].push_back({{"config", config.id},
-                               {"axis_values", config.axis_values},
+                               {"name", board->name_of(config)},
                                {"encoders", config.settings["encoders"].size()},
                                {"complete", config.whole()}});
     if (body["configs"].size() >= 500) break;

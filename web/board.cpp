@@ -15,6 +15,20 @@ std::string version_of(const storage::SweepSummary& sweep) {
 
 }  // namespace
 
+std::string Board::axis_text(const sweep::ConfigReport& config, const std::string& axis) const {
+  const auto value = config.axis_values.find(axis);
+  return value == config.axis_values.end() || value->is_null() ? "" : (*text)(axis, *value);
+}
+
+std::string Board::name_of(const sweep::ConfigReport& config) const {
+  std::string name;
+  for (const sweep::AxisReport& axis : report.axes) {
+    const std::string value = axis_text(config, axis.axis);
+    if (!value.empty()) name += (name.empty() ? "" : ", ") + axis.axis + " " + value;
+  }
+  return name.empty() ? config.id : name;
+}
+
 Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep) {
   const storage::Reader::Snapshot snapshot(reader);
   Board board;
@@ -23,6 +37,7 @@ Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep) {
   sweep::ReportInput input = storage::read_report_input(reader, sweep);
   input.families = storage::read_families(reader, sweep, board.mistakes);
   board.report = sweep::make_report(input);
+  board.text.emplace(board.report);
   for (storage::Page page{0, storage::kMaxPage}; page.offset < sweep.configs; page.offset += page.limit) {
     for (const auto& row : reader.leaderboard(sweep.id, storage::LeaderboardOrder::kSubmission, page)) {
       board.costs[row.config] = {row.failed, row.mean_seconds};

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "storage/reader.h"
 #include "sweep/diagnostic.h"
 #include "sweep/report.h"
+#include "sweep/report_text.h"
 
 namespace medley::web {
 
@@ -31,6 +33,12 @@ struct Board {
   sweep::Report report;
   std::vector<sweep::Diagnostic> mistakes;   ///< of the stored sweep file: what it may compare is not known
   std::map<std::string, ConfigCosts> costs;  ///< by config id
+  std::optional<sweep::AxisText> text;       ///< axis values as tables show them; never empty
+
+  /// The axis's value of a config, for people; "" where the axis plays no part.
+  std::string axis_text(const sweep::ConfigReport& config, const std::string& axis) const;
+  /// All of them: "top_n 2, selection learned".
+  std::string name_of(const sweep::ConfigReport& config) const;
 };
 
 /// Reads everything finished of a sweep and reports on it.

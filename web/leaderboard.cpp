@@ -153,6 +153,18 @@ json comparison_json(const std::optional<sweep::PairedComparison>& comparison) {
           {"verdict", sweep::verdict_name(comparison->verdict)}};
 }
 
+/// A value of an axis as a filter names it ("-": the axis plays no part), and as people read it.
+json value_json(const Board& board, const std::string& axis, const json& value) {
+  if (value.is_null()) return {{"value", "-"}, {"text", "-"}};
+  return {{"value", sweep::value_text(value)}, {"text", (*board.text)(axis, value)}};
+}
+
+json texts_json(const Board& board, const ConfigReport& config) {
+  json texts = json::object();
+  for (const sweep::AxisReport& axis : board.report.axes) texts[axis.axis] = board.axis_text(config, axis.axis);
+  return texts;
+}
+
 json row_json(const Board& board, std::size_t index, const ConfigReport& reference) {
   const ConfigReport& config = board.report.configs[index];
   const auto costs = board.costs.find(config.id);
@@ -160,7 +172,9 @@ json row_json(const Board& board, std::size_t index, const ConfigReport& referen
   const std::optional<double> gap = config.gap();
   return {{"rank", index + 1},
           {"config", config.id},
+          {"name", board.name_of(config)},
           {"axis_values", config.axis_values},
+          {"axis_texts", texts_json(board, config)},
           {"settings", config.settings},
           {"transductive", config.transductive},
           {"expected", config.expected},
@@ -259,7 +273,7 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
   for (const sweep::AxisReport& axis : report.axes) {
     axes.push_back(axis.axis);
     json texts = json::array();
-    for (const auto& value : axis.values) texts.push_back(value.value.is_null() ? "-" : sweep::value_text(value.value));
+    for (const auto& value : axis.values) texts.push_back(value_json(board, axis.axis, value.value));
     values[axis.axis] = std::move(texts);
   }
   return {{"sweep", board.sweep},
@@ -269,7 +283,7 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
           {"reference", reference == nullptr ? json(nullptr) : json(reference->id)},
           {"synthetic", report.synthetic},
           {"axes", axes},
-          {"axis_texts", values},
+          {"axis_values", values},
           {"rows", sent},
           {"total", total},
           {"configs", report.configs.size()},
@@ -296,6 +310,7 @@ json axes_json(const Board& board) {
       };
       values.push_back(
           {{"value", value.value},
+           {"text", value.value.is_null() ? "-" : (*board.text)(axis.axis, value.value)},
            {"configs", value.configs},
            {"trials", value.trials},
            {"complete", value.whole},
