@@ -11,18 +11,18 @@ namespace medley::coordinator {
 namespace fs = std::filesystem;
 namespace {
 
-/// Sizes of the checkpoints, by trial.
-std::map<std::string, std::uintmax_t> sizes_in(const fs::path& folder) {
+/// Trials whose file `<trial id><extension>` is in the folder, with its size.
+std::map<std::string, std::uintmax_t> sizes_in(const fs::path& folder, const std::string& extension) {
   std::map<std::string, std::uintmax_t> sizes;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const fs::path& file = it->path();
     const std::string trial = file.stem();
-    const bool checkpoint = file.extension() == ".npz" && trial.size() == 16 &&
-                            trial.find_first_not_of("0123456789abcdef") == std::string::npos;
+    const bool ours = file.extension() == extension && trial.size() == 16 &&
+                      trial.find_first_not_of("0123456789abcdef") == std::string::npos;
     std::error_code gone;
-    const std::uintmax_t size = checkpoint ? fs::file_size(file, gone) : 0;
-    if (checkpoint && !gone) sizes[trial] = size;
+    const std::uintmax_t size = ours ? fs::file_size(file, gone) : 0;
+    if (ours && !gone) sizes[trial] = size;
   }
   return sizes;
 }
@@ -53,7 +53,7 @@ std::vector<std::vector<std::string>> by_worth(storage::Reader& reader) {
 
 int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, storage::Reader& reader,
                             const std::set<std::string>& busy) {
-  std::map<std::string, std::uintmax_t> unwanted = sizes_in(folder);
+  std::map<std::string, std::uintmax_t> unwanted = sizes_in(folder, ".npz");
   std::uintmax_t total = 0, kept = 0;
   for (const auto& [trial, size] : unwanted) total += size;
   if (total <= budget) return 0;  // without looking into the store, which costs a while when it is large
@@ -82,6 +82,14 @@ int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, stora
   std::error_code error;
   for (const auto& [trial, size] : unwanted) deleted += fs::remove(folder / (trial + ".npz"), error) ? 1 : 0;
   return deleted;
+}
+
+void drop_resume_points(const fs::path& folder, storage::Reader& reader) {
+  std::error_code error;
+  for (const auto& [trial, size] : sizes_in(folder, ".resume")) {
+    const auto known = reader.find_trial(trial);
+    if (!known || known->state != sweep::TrialState::kPending) fs::remove(folder / (trial + ".resume"), error);
+  }
 }
 
 }  // namespace medley::coordinator

@@ -17,4 +17,7 @@ namespace medley::coordinator {
 int keep_checkpoints_within(std::uintmax_t budget, const std::filesystem::path& folder, storage::Reader& reader,
                             const std::set<std::string>& busy);
 
+/// Deletes from `folder` where trials stood (`<trial id>.resume`) that are not pending any more. Throws storage::Error.
+void drop_resume_points(const std::filesystem::path& folder, storage::Reader& reader);
+
 }  // namespace medley::coordinator

@@ -206,7 +206,7 @@ struct Coordinator::State {
       push(AttemptFailed{worker, failed->attempt, failed->reason});
     } else if (const auto* leave = std::get_if<protocol::Leave>(&message)) {
       spdlog::info("worker {} leaves: {}", name_of_worker(worker), leave->reason);
-      push(WorkerLost{worker, WorkerLost::How::kGone, "it left: " + leave->reason});
+      push(WorkerLost{worker, WorkerLost::How::kLeft, leave->reason});
       server->hang_up(worker);
     }
   }
@@ -482,6 +482,7 @@ struct Coordinator::State {
     checkpoints_due = false;
     checkpoints_at = Steady::now() + kCheckpointPause;
     storage::Reader reader(options.store);
+    drop_resume_points(layout.checkpoints(), reader);
     std::set<std::string> busy;
     for (const auto& worker : scheduler.workers()) {
       for (const auto& attempt : worker.leased) busy.insert(attempt.trial);

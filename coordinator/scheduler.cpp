@@ -81,14 +81,19 @@ void Scheduler::on(const WorkerLost& e) {
   if (it == workers_.end()) return;
   Worker& worker = it->second;
   if (worker.state == WorkerState::kLeft) return;
-  const bool gone = e.how == WorkerLost::How::kGone;
+  const bool gone = e.how != WorkerLost::How::kDisconnected;
   if (!gone && worker.state == WorkerState::kAway) return;
   worker.state = gone ? WorkerState::kLeft : WorkerState::kAway;
   out_.push_back(RecordWorker{e.worker, worker.state, e.reason});
   if (!gone) return;
   worker.strays.clear();
+  const std::string because = e.reason.empty() ? "" : ": " + e.reason;
   for (int t : std::set<int>(worker.leased)) {
-    lose(t, AttemptState::kLost, "worker " + e.worker + " ended" + (e.reason.empty() ? "" : ": " + e.reason));
+    if (e.how == WorkerLost::How::kLeft) {
+      cancel(t, "worker " + e.worker + " left" + because);
+    } else {
+      lose(t, AttemptState::kLost, "worker " + e.worker + " ended" + because);
+    }
   }
 }
 

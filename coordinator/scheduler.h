@@ -78,10 +78,10 @@ struct WorkerJoined {
   std::vector<HeldAttempt> held;
 };
 
-/// kDisconnected: it may come back; its attempts keep their leases. kGone: it said goodbye, or its process is known to
-/// be dead; its attempts are lost now.
+/// kDisconnected: it may come back; its attempts keep their leases. kGone: its process is known to be dead; its
+/// attempts are lost now. kLeft: it said goodbye; its attempts are given up, which costs them no retry.
 struct WorkerLost {
-  enum class How { kDisconnected, kGone };
+  enum class How { kDisconnected, kGone, kLeft };
   std::string worker;
   How how = How::kDisconnected;
   std::string reason;

@@ -70,7 +70,10 @@ struct Text {
     return "WorkerJoined " + e.worker + " capacity " + std::to_string(e.capacity) + text_of(e.held);
   }
   std::string operator()(const WorkerLost& e) const {
-    return "WorkerLost " + e.worker + (e.how == WorkerLost::How::kGone ? " gone" : " disconnected") + because(e.reason);
+    const char* how = e.how == WorkerLost::How::kGone   ? " gone"
+                      : e.how == WorkerLost::How::kLeft ? " left"
+                                                        : " disconnected";
+    return "WorkerLost " + e.worker + how + because(e.reason);
   }
   std::string operator()(const HeartbeatReceived& e) const { return "HeartbeatReceived " + e.worker + text_of(e.held); }
   std::string operator()(const ResultReceived& e) const {

@@ -11,7 +11,7 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// TrainOptions::stop said so: the attempt is abandoned, nothing is returned.
+/// TrainOptions::stop said so: nothing is returned.
 class Interrupted : public std::runtime_error {
  public:
   Interrupted() : std::runtime_error("training was stopped before it finished") {}

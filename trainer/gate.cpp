@@ -224,7 +224,7 @@ Tensor FusedModel::given_ranking(std::int64_t rows, const Draws* draws, const Cl
       }
       const std::uint32_t name = name_key(layout_.encoders[e].name);
       if (draws) {
-        Stream{trials_[k].seed, Purpose::kRandomSelection, draws->steps[k], name}.fill(bits.data(), bits.size());
+        draws->fill({trials_[k].seed, Purpose::kRandomSelection, draws->steps[k], name}, rows, 1, bits);
       } else {
         for (std::size_t i = 0; i < bits.size(); ++i) {
           Stream{trials_[k].seed, Purpose::kRandomSelectionOfClip, clips.at(k).at(i), name}.fill(&bits[i], 1);
@@ -242,7 +242,7 @@ Tensor FusedModel::given_ranking(std::int64_t rows, const Draws* draws, const Cl
 /// Scores with the noise of training, N(0, gate_noise^2).
 Tensor FusedModel::add_noise(const Tensor& scores, const Draws& draws) const {
   const auto rows = static_cast<std::size_t>(scores.size(2));
-  std::vector<std::uint32_t> bits(2 * rows);
+  std::vector<std::uint32_t> bits;
   std::vector<double> normal(rows);
   Tensor noise;
   for (std::size_t k = 0; k < trials_.size(); ++k) {
@@ -250,8 +250,8 @@ Tensor FusedModel::add_noise(const Tensor& scores, const Draws& draws) const {
     if (sd <= 0) continue;
     if (!noise.defined()) noise = torch::zeros(scores.sizes(), torch::kFloat64);
     for (std::size_t e = 0; e < layout_.encoders.size(); ++e) {
-      Stream{trials_[k].seed, Purpose::kGateNoise, draws.steps[k], name_key(layout_.encoders[e].name)}.fill(
-          bits.data(), bits.size());
+      draws.fill({trials_[k].seed, Purpose::kGateNoise, draws.steps[k], name_key(layout_.encoders[e].name)},
+                 scores.size(2), 2, bits);
       normals(bits.data(), rows, normal.data());
       auto* out = noise[static_cast<std::int64_t>(k)][static_cast<std::int64_t>(e)].data_ptr<double>();
       for (std::size_t i = 0; i < rows; ++i) out[i] = sd * normal[i];

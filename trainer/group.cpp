@@ -68,15 +68,16 @@ std::vector<double> to_host(const Tensor& per_trial, std::size_t count) {
 
 }  // namespace
 
-Group::Group(std::vector<TrialState*> trials, const Features& features, torch::Device device, Collective& collective,
+Group::Group(std::vector<TrialState*> trials, const Features& features, torch::Device device, const Gang& gang,
              FusedModel::Kernels kernels)
     : trials_(std::move(trials)),
       inputs_{features, union_of_encoders(trials_)},
       model_(make_model(trials_, inputs_.encoders, features.dataset(), device, kernels)),
       first_moment_(torch::zeros_like(model_.parameters)),
       second_moment_(torch::zeros_like(model_.parameters)),
-      collective_(&collective) {
-  collective_->broadcast(model_.parameters.data_ptr(), model_.parameters.nbytes(), 0);
+      gang_(gang) {
+  for (std::size_t k = 0; k < trials_.size(); ++k) restore(k);
+  gang_.take_from_first(model_.parameters);
   cache();
 }
 
@@ -107,13 +108,13 @@ long Group::steps() const {
   return most;
 }
 
-void Group::begin_epoch(int epoch) {
+void Group::begin_epoch() {
   order_.clear();
   target_order_.clear();
-  const auto key = static_cast<std::uint32_t>(epoch);
+  const auto key = static_cast<std::uint32_t>(epoch());
   for (TrialState* trial : trials_) {
-    trial->running = {};
-    trial->running.epoch = epoch;
+    if (trial->index == 0) trial->running = {};
+    trial->running.epoch = trial->epoch;
     order_.push_back(
         permutation({trial->spec.seed, Purpose::kBatchOrder, key, 0}, static_cast<int>(trial->train.size())));
     target_order_.push_back(
@@ -201,6 +202,75 @@ Targets Group::make_targets(const Batch& drawn, long index) const {
   return targets;
 }
 
+std::vector<Tensor> Group::own_features(Batch& batch) const {
+  const Config& shared = trials_.front()->spec.config;
+  const std::int64_t size = shared.batch_size;
+  const std::int64_t blocks = shared.adaptation == sweep::Adaptation::kNone ? 1 : 2;  // the batch, the target's rows
+  const bool twice = rdrop_weights_.defined();
+  const bool mixes =
+      std::any_of(batch.mixes.begin(), batch.mixes.end(), [](const Mix& m) { return !m.partner.empty(); });
+  const auto [first, end] = gang_.share(size);
+  const std::int64_t own = end - first;
+  std::vector<const Scaling*> scalings;
+  for (const TrialState* trial : trials_) scalings.push_back(&trial->scaling);
+  std::vector<Tensor> features;
+  if (gang_.alone() || mixes) {  // a row's partner may be another rank's
+    features = inputs_.gather(model_, scalings, batch.clips);
+    for (Tensor& x : features) mix(batch, x);
+  } else {
+    std::vector<std::vector<int>> clips;
+    for (const auto& whole : batch.clips) {
+      clips.emplace_back();
+      for (std::int64_t block = 0; block < blocks; ++block) {
+        clips.back().insert(clips.back().end(), whole.begin() + block * size + first,
+                            whole.begin() + block * size + end);
+      }
+    }
+    features = inputs_.gather(model_, scalings, clips);
+  }
+  for (Tensor& x : features) {
+    if (mixes && !gang_.alone()) {
+      Tensor kept = x.narrow(1, first, own);
+      if (blocks == 2) kept = torch::cat({kept, x.narrow(1, size + first, own)}, 1);
+      x = kept.contiguous();
+    }
+    // With R-Drop the batch comes again, for another dropout. It comes last, so that a trial's draws are the same
+    // beside trials with R-Drop and without.
+    if (twice) x = torch::cat({x, x.narrow(1, 0, own)}, 1);
+  }
+  if (!gang_.alone()) {
+    const std::int64_t all = blocks + (twice ? 1 : 0);
+    for (std::int64_t block = 0; block < all; ++block) {
+      for (std::int64_t i = first; i < end; ++i) batch.draws.places.push_back(block * size + i);
+    }
+    batch.draws.total = all * size;
+  }
+  return features;
+}
+
+FusedModel::Output Group::gather(FusedModel::Output own, const Batch& batch) const {
+  if (gang_.alone()) return own;
+  const auto rows = [&](const Tensor& x, std::int64_t dim) {
+    return gang_.gather(x, dim, batch.draws.places, batch.draws.total);
+  };
+  FusedModel::Output all;
+  all.logits = rows(own.logits, 1);
+  if (trials_.front()->spec.config.adaptation != sweep::Adaptation::kNone) all.fused = rows(own.fused, 1);
+  if (balance_weights_.defined()) all.weights = rows(own.weights, 2);
+  return all;
+}
+
+void Group::sum_gradients() {
+  if (gang_.alone()) return;
+  if (gang_.rank() > 0) {
+    // The discriminator saw the rows of all ranks, on every rank: one of them counts.
+    for (const Parameter& p : model_.layout().parameters) {
+      if (p.name.rfind("domain.", 0) == 0) model_.gradients.narrow(1, p.offset, p.size).zero_();
+    }
+  }
+  gang_.sum(model_.gradients);
+}
+
 /// The distance of the labelled rows' fused features from the target's.
 Tensor Group::adaptation_loss(const FusedModel::Output& out, const Tensor& source_real,
                               const Tensor& target_real) const {
@@ -227,24 +297,20 @@ Tensor Group::adaptation_loss(const FusedModel::Output& out, const Tensor& sourc
   return domain_loss(logits.narrow(1, 0, batch), source_real, logits.narrow(1, batch, batch), target_real);
 }
 
-void Group::step(int epoch, long index) {
+void Group::step() {
   const Config& shared = trials_.front()->spec.config;
+  const int epoch = this->epoch();
+  const long index = this->index();
+  for (TrialState* trial : trials_) trial->index = index + 1;
   const bool adapts = shared.adaptation != sweep::Adaptation::kNone;
-  const Batch batch = draw_batch(index);
+  Batch batch = draw_batch(index);
   std::vector<bool> moves = batch.moves;
-  std::vector<const Scaling*> scalings;
-  for (const TrialState* trial : trials_) scalings.push_back(&trial->scaling);
-  std::vector<Tensor> features = inputs_.gather(model_, scalings, batch.clips);
   const auto size = static_cast<std::int64_t>(shared.batch_size);
-  // Rows: the batch, the target's, and with R-Drop the batch again for another dropout. It comes last, so that a
-  // trial's draws are the same beside trials with R-Drop and without.
+  // Rows: the batch, the target's, and with R-Drop the batch again.
   const bool twice = rdrop_weights_.defined();
   const std::int64_t again = adapts ? 2 * size : size;
-  for (Tensor& x : features) {
-    mix(batch, x);
-    if (twice) x = torch::cat({x, x.narrow(1, 0, size)}, 1);
-  }
-  const FusedModel::Output out = model_.forward(features, &batch.draws);
+  const std::vector<Tensor> features = own_features(batch);
+  const FusedModel::Output out = gather(model_.forward(features, &batch.draws), batch);
 
   const Targets once = make_targets(batch, index);
   Targets targets = once;
@@ -304,7 +370,7 @@ void Group::step(int epoch, long index) {
 
   // The large gradients are used up while they are made, unless they are only known at the end: a norm to clip by, or
   // the other ranks' share.
-  const bool at_once = model_.by_pairs() && collective_->size() == 1 &&
+  const bool at_once = model_.by_pairs() && gang_.alone() &&
                        std::all_of(trials_.begin(), trials_.end(),
                                    [](const TrialState* trial) { return trial->spec.config.grad_clip == 0; });
   std::vector<bool> finite(trials_.size(), true);
@@ -317,14 +383,7 @@ void Group::step(int epoch, long index) {
   }
   model_.backward(losses, sink);
   torch::NoGradGuard no_grad;
-  if (collective_->size() > 1) {
-    const auto numbers = static_cast<std::size_t>(model_.gradients.numel());
-    if (model_.dtype() == torch::kFloat64) {
-      collective_->all_reduce_sum(model_.gradients.data_ptr<double>(), numbers);
-    } else {
-      collective_->all_reduce_sum(model_.gradients.data_ptr<float>(), numbers);
-    }
-  }
+  sum_gradients();
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     if (!moves[k]) continue;
     if (!update(k, rates[k], at_once ? Which::kButProjectionWeights : Which::kAll)) finite[k] = false;
@@ -391,9 +450,9 @@ bool Group::update(std::size_t k, double learning_rate, Which which) {
   return finite;
 }
 
-Tensor Group::own_parameters(std::size_t k) const {
+Tensor Group::own_part(const Tensor& flat, std::size_t k) const {
   const TrialState& trial = *trials_[k];
-  const Tensor all = model_.parameters[static_cast<std::int64_t>(k)].to(torch::kCPU);
+  const Tensor all = flat[static_cast<std::int64_t>(k)].to(torch::kCPU);
   Tensor own = torch::zeros({trial.layout.size}, all.options());
   for (const Parameter& p : trial.layout.parameters) {
     own.narrow(0, p.offset, p.size).copy_(all.narrow(0, model_.layout().at(p.name).offset, p.size));
@@ -401,20 +460,63 @@ Tensor Group::own_parameters(std::size_t k) const {
   return own;
 }
 
-void Group::end_epoch(int epoch) {
+TrialState::Weights Group::weights(std::size_t k) const {
+  return {own_part(model_.parameters, k), own_part(first_moment_, k), own_part(second_moment_, k)};
+}
+
+void Group::restore(std::size_t k) {
+  TrialState& trial = *trials_[k];
+  if (!trial.resumed.parameters.defined()) return;
+  const auto fill = [&](const Tensor& own, Tensor& flat) {
+    Tensor all = flat[static_cast<std::int64_t>(k)];
+    for (const Parameter& p : trial.layout.parameters) {
+      all.narrow(0, model_.layout().at(p.name).offset, p.size).copy_(own.narrow(0, p.offset, p.size));
+    }
+  };
+  fill(trial.resumed.parameters, model_.parameters);
+  fill(trial.resumed.first_moment, first_moment_);
+  fill(trial.resumed.second_moment, second_moment_);
+  trial.resumed = {};
+}
+
+std::vector<Evaluation> Group::evaluate_together(const std::vector<std::vector<int>>& clips) {
   std::vector<const Scaling*> scalings;
+  for (const TrialState* trial : trials_) scalings.push_back(&trial->scaling);
+  if (gang_.alone()) return evaluate(model_, inputs_, scalings, clips);
+  std::vector<std::vector<int>> own;
+  for (const auto& whole : clips) {
+    const auto [first, end] = gang_.share(static_cast<std::int64_t>(whole.size()));
+    own.emplace_back(whole.begin() + first, whole.begin() + end);
+  }
+  std::vector<Evaluation> said = evaluate(model_, inputs_, scalings, own);
+  const std::int64_t width = trials_.front()->head.outputs();
+  for (std::size_t k = 0; k < clips.size(); ++k) {
+    const auto [first, end] = gang_.share(static_cast<std::int64_t>(clips[k].size()));
+    std::vector<std::int64_t> places;
+    for (std::int64_t i = first; i < end; ++i) places.push_back(i);
+    const Tensor rows = torch::tensor(said[k].logits, torch::kFloat64).view({end - first, width});
+    const Tensor all = gang_.gather(rows, 0, places, static_cast<std::int64_t>(clips[k].size()));
+    said[k] = {};
+    said[k].clips = static_cast<int>(clips[k].size());
+    said[k].logits.assign(all.data_ptr<double>(), all.data_ptr<double>() + all.numel());
+  }
+  return said;
+}
+
+void Group::end_epoch() {
+  const int epoch = this->epoch();
   std::vector<std::vector<int>> outer, inner;
   for (const TrialState* trial : trials_) {
     const bool finite = trial->divergence.empty();
-    scalings.push_back(&trial->scaling);
     outer.push_back(finite ? trial->validation : std::vector<int>());
     inner.push_back(finite ? trial->inner : std::vector<int>());
   }
-  const std::vector<Evaluation> outer_said = evaluate(model_, inputs_, scalings, outer);
-  const std::vector<Evaluation> inner_said = evaluate(model_, inputs_, scalings, inner);
+  const std::vector<Evaluation> outer_said = evaluate_together(outer), inner_said = evaluate_together(inner);
   const sweep::Classes& classes = inputs_.features.dataset().classes;
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     TrialState& trial = *trials_[k];
+    ++trial.epoch;
+    trial.index = 0;
     if (!trial.divergence.empty()) continue;
     const auto surface_of = [&](const Evaluation& said, const std::vector<sweep::Label>& truth) {
       const sweep::Predictions p = predictions(trial.spec.config, said, classes);
@@ -437,7 +539,7 @@ void Group::end_epoch(int epoch) {
     if (better) {
       trial.best_score = best.accuracy.score();
       trial.best_epoch = epoch;
-      trial.paper_parameters = own = own_parameters(k);
+      trial.paper_parameters = own = own_part(model_.parameters, k);
     }
     bool clean = false;
     if (trial.spec.config.inner_fold) {
@@ -452,7 +554,7 @@ void Group::end_epoch(int epoch) {
     } else {
       clean = trial.spec.config.patience == 0 && epoch == trial.spec.config.epochs;
     }
-    if (clean) trial.clean_parameters = own.defined() ? own : own_parameters(k);
+    if (clean) trial.clean_parameters = own.defined() ? own : own_part(model_.parameters, k);
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "trainer/collective.h"
+#include "trainer/gang.h"
 #include "trainer/losses.h"
 #include "trainer/trial_state.h"
 
@@ -12,27 +12,34 @@ namespace medley::trainer {
 /// trial each, so that a trial's arithmetic has the same shapes whatever the pack; on a GPU it is one group.
 class Group {
  public:
-  /// `trials` are borrowed and must outlive the group.
-  Group(std::vector<TrialState*> trials, const Features& features, torch::Device device, Collective& collective,
+  /// `trials` are borrowed and must outlive the group. Every rank of `gang` has a group of the same trials.
+  Group(std::vector<TrialState*> trials, const Features& features, torch::Device device, const Gang& gang,
         FusedModel::Kernels kernels = FusedModel::Kernels::kByDevice);
 
   const std::vector<TrialState*>& trials() const { return trials_; }
   bool empty() const { return trials_.empty(); }
 
+  /// The next step: its epoch, and its place within that. The same for all trials of the group.
+  int epoch() const { return trials_.front()->epoch; }
+  long index() const { return trials_.front()->index; }
   /// Steps of this epoch: of the trial with the most training rows.
   long steps() const;
   /// Draws the epoch's batch orders.
-  void begin_epoch(int epoch);
+  void begin_epoch();
   /// One optimiser step of every trial that has a batch left in this epoch. A trial that turns non-finite gets its
   /// `divergence`, and no more steps.
-  void step(int epoch, long index);
+  void step();
   /// Evaluates the held-out folds; records the epoch, and parameters where they are the best so far.
-  void end_epoch(int epoch);
+  void end_epoch();
   /// Drops trials that are done.
   void compact();
+  /// What a trial trains on with, between two steps.
+  TrialState::Weights weights(std::size_t trial) const;
 
  private:
-  torch::Tensor own_parameters(std::size_t trial) const;
+  /// The trial's part of `flat` [trial, layout.size], in the layout of the trial alone, on the CPU.
+  torch::Tensor own_part(const torch::Tensor& flat, std::size_t trial) const;
+  void restore(std::size_t trial);
   /// Steps the ranges of `trial` that `which` names; false: a parameter is no longer finite.
   enum class Which { kAll, kButProjectionWeights };
   bool update(std::size_t trial, double learning_rate, Which which);
@@ -58,6 +65,13 @@ class Group {
   };
   Batch draw_batch(long index) const;
   void mix(const Batch& batch, torch::Tensor& x) const;
+  /// The features of this rank's rows; tells `batch.draws` which they are.
+  std::vector<torch::Tensor> own_features(Batch& batch) const;
+  /// What the whole gang's rows came out as.
+  FusedModel::Output gather(FusedModel::Output own, const Batch& batch) const;
+  void sum_gradients();
+  /// What the model says about `clips` [trial], logits only, each rank's share gathered.
+  std::vector<Evaluation> evaluate_together(const std::vector<std::vector<int>>& clips);
   Targets make_targets(const Batch& drawn, long index) const;
   torch::Tensor adaptation_loss(const FusedModel::Output& out, const torch::Tensor& source_real,
                                 const torch::Tensor& target_real) const;
@@ -66,7 +80,7 @@ class Group {
   ModelInputs inputs_;
   FusedModel model_;
   torch::Tensor first_moment_, second_moment_;  ///< as model_.parameters
-  Collective* collective_;
+  Gang gang_;
   std::vector<std::vector<FusedModel::Range>> ranges_;                                          ///< [trial]
   torch::Tensor presence_weights_, salience_weights_, adaptation_weights_, alignment_weights_;  ///< [trial]
   torch::Tensor focal_gammas_, rdrop_weights_, balance_weights_;  ///< [trial]; undefined where all are 0

@@ -1,5 +1,6 @@
 #include "trainer/model.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include <malloc.h>
@@ -31,6 +32,18 @@ void use_one_thread() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
 #endif
+}
+
+void FusedModel::Draws::fill(const Stream& stream, std::int64_t rows, std::int64_t width,
+                             std::vector<std::uint32_t>& bits) const {
+  bits.resize(static_cast<std::size_t>(rows * width));
+  if (places.empty()) return stream.fill(bits.data(), bits.size());
+  assert(rows == static_cast<std::int64_t>(places.size()));
+  std::vector<std::uint32_t> whole(static_cast<std::size_t>(total * width));
+  stream.fill(whole.data(), whole.size());
+  for (std::int64_t i = 0; i < rows; ++i) {
+    std::copy_n(whole.data() + places[static_cast<std::size_t>(i)] * width, width, bits.data() + i * width);
+  }
 }
 
 FusedModel::FusedModel(Layout layout, std::vector<ModelTrial> trials, torch::Device device, Kernels kernels)
@@ -156,15 +169,15 @@ Tensor FusedModel::drop_fused(const Tensor& x, const Draws* draws) const {
   if (!draws) return x;
   bool any = false;
   Tensor factors = torch::ones(x.sizes(), torch::dtype(dtype_));
-  std::vector<std::uint32_t> bits(static_cast<std::size_t>(x.size(1) * x.size(2)));
+  std::vector<std::uint32_t> bits;
   AT_DISPATCH_FLOATING_TYPES(dtype_, "drop_fused", [&] {
     for (int k = 0; k < size(); ++k) {
       const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
       const double rate = trial.config.dropout;
       if (rate <= 0) continue;
       any = true;
-      Stream{trial.seed, Purpose::kFusionDropout, draws->steps[static_cast<std::size_t>(k)], 0}.fill(bits.data(),
-                                                                                                     bits.size());
+      draws->fill({trial.seed, Purpose::kFusionDropout, draws->steps[static_cast<std::size_t>(k)], 0}, x.size(1),
+                  x.size(2), bits);
       drop(factors[k].data_ptr<scalar_t>(), bits.data(), drop_threshold(rate), static_cast<scalar_t>(1 / (1 - rate)),
            static_cast<std::int64_t>(bits.size()));
     }
@@ -193,8 +206,7 @@ Tensor FusedModel::activate(const Tensor& z, const Draws* draws) const {
   };
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     if (trials_[k].config.dropout <= 0) continue;
-    bits[k].resize(static_cast<std::size_t>(numbers));
-    Stream{trials_[k].seed, Purpose::kFusionDropout, draws->steps[k], 0}.fill(bits[k].data(), bits[k].size());
+    draws->fill({trials_[k].seed, Purpose::kFusionDropout, draws->steps[k], 0}, z.size(1), z.size(2), bits[k]);
   }
   drop_rows(y, bits);
   record({z}, {y}, [=, bits = std::move(bits)](const std::vector<Tensor>& output_gradients) {

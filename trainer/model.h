@@ -44,6 +44,13 @@ class FusedModel {
   /// Randomness of one training step of every trial.
   struct Draws {
     std::vector<std::uint32_t> steps;  ///< [trial] each trial's own step number
+    /// Where a gang splits the batch: [row] its place in the whole batch, and the whole batch's rows. Empty: all are
+    /// here.
+    std::vector<std::int64_t> places = {};
+    std::int64_t total = 0;
+
+    /// `width` numbers for each of the `rows` rows here, as they are drawn for the whole batch.
+    void fill(const Stream& stream, std::int64_t rows, std::int64_t width, std::vector<std::uint32_t>& bits) const;
   };
 
   /// [trial][row] name_key() of each clip's name: what is drawn for a clip outside of training hangs on it alone.

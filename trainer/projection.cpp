@@ -45,9 +45,9 @@ Tensor FusedModel::project(const std::vector<Tensor>& inputs, const Draws* draws
       const ModelTrial& trial = trials_[k];
       const double rate = trial.config.dropout;
       if (rate <= 0 || !pair.active) continue;
-      pair.draws.resize(static_cast<std::size_t>(rows * width));
-      Stream{trial.seed, Purpose::kProjectionDropout, draws->steps[k], name_key(layout_.encoders[i % encoders].name)}
-          .fill(pair.draws.data(), pair.draws.size());
+      draws->fill(
+          {trial.seed, Purpose::kProjectionDropout, draws->steps[k], name_key(layout_.encoders[i % encoders].name)},
+          rows, width, pair.draws);
       drop(h.data_ptr<scalar_t>() + static_cast<std::int64_t>(i) * rows * width, pair.draws.data(),
            drop_threshold(rate), static_cast<scalar_t>(1 / (1 - rate)), rows * width);
     }
@@ -119,12 +119,13 @@ Tensor FusedModel::project_composite(const std::vector<Tensor>& inputs, const Dr
         torch::gelu(normalised * view(prefix + "norm.weight").unsqueeze(1) + view(prefix + "norm.bias").unsqueeze(1));
     if (draws) {
       Tensor keep = torch::ones(h.sizes(), torch::kBool);
-      std::vector<std::uint32_t> bits(static_cast<std::size_t>(h.size(1) * h.size(2)));
+      std::vector<std::uint32_t> bits;
       for (int k = 0; k < size(); ++k) {
         const ModelTrial& trial = trials_[static_cast<std::size_t>(k)];
         if (trial.config.dropout <= 0) continue;
-        Stream{trial.seed, Purpose::kProjectionDropout, draws->steps[static_cast<std::size_t>(k)], name_key(name)}.fill(
-            bits.data(), bits.size());
+        draws->fill(
+            {trial.seed, Purpose::kProjectionDropout, draws->steps[static_cast<std::size_t>(k)], name_key(name)},
+            h.size(1), h.size(2), bits);
         bool* out = keep[k].data_ptr<bool>();
         for (std::size_t i = 0; i < bits.size(); ++i) out[i] = bits[i] >= drop_threshold(trial.config.dropout);
       }

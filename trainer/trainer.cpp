@@ -10,6 +10,7 @@
 #include "trainer/checkpoint.h"
 #include "trainer/group.h"
 #include "trainer/importance.h"
+#include "trainer/resume_point.h"
 
 namespace medley::trainer {
 namespace {
@@ -119,6 +120,41 @@ void conclude(TrialState& trial, const Features& features, torch::Device device,
   }
 }
 
+/// Trains on from where an earlier attempt stood, if it left word of that.
+void resume(TrialState& state, const Gang& gang, const TrainOptions& options) {
+  const std::filesystem::path path = resume_point(options.resume, state.spec.id);
+  const TrialState fresh = state;
+  std::string note;
+  try {
+    if (read_resume_point(path, state)) {
+      note = "trial " + state.spec.id + " resumes at epoch " + std::to_string(state.epoch) + ", step " +
+             std::to_string(state.index + 1);
+    }
+  } catch (const Error& e) {
+    note = std::string(e.what()) + ": the trial starts anew";
+  }
+  // A file that one rank sees and another does not yet, on a shared disk that is slow to tell.
+  if (!gang.agree({static_cast<double>(state.epoch), static_cast<double>(state.index)})) {
+    state = fresh;
+    note = path.string() + ": not all ranks of the gang read the same; the trial starts anew";
+  }
+  if (options.note && !note.empty()) options.note(note);
+}
+
+/// Also of those that are done and wait for the others of their pack.
+void save_all(const std::filesystem::path& folder, const std::vector<Group>& groups,
+              const std::vector<std::unique_ptr<TrialState>>& states) {
+  for (const auto& state : states) {
+    if (state->done()) write_resume_point(resume_point(folder, state->spec.id), *state, {});
+  }
+  for (const Group& group : groups) {
+    for (std::size_t k = 0; k < group.trials().size(); ++k) {
+      const TrialState& state = *group.trials()[k];
+      if (!state.done()) write_resume_point(resume_point(folder, state.spec.id), state, group.weights(k));
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vector<TrialSpec>& trials,
@@ -130,9 +166,10 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   const torch::Device device = find_device(options.device);
   OneRank alone;
   Collective& collective = options.collective ? *options.collective : alone;
-  if (collective.size() > 1) {
-    throw Error("a gang of " + std::to_string(collective.size()) +
-                " ranks: batches are not split between ranks; valid: 1");
+  const Gang gang(collective, device);
+  if (trials.front().config.batch_size < gang.size()) {
+    throw Error("batch_size " + std::to_string(trials.front().config.batch_size) + " cannot be split over a gang of " +
+                std::to_string(gang.size()) + " ranks");
   }
 
   const bool by_actor = std::any_of(trials.begin(), trials.end(), [](const TrialSpec& trial) {
@@ -142,45 +179,65 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
                           trials.front().config.layers);
   StatisticsCache statistics(features);
   std::vector<std::unique_ptr<TrialState>> states;
+  std::vector<std::size_t> epochs_before;         // of earlier attempts
   std::vector<std::vector<TrialState*>> members;  // of each group
   int epochs = 0;
   for (const TrialSpec& spec : trials) {
     states.push_back(std::make_unique<TrialState>(make_trial_state(dataset, spec, statistics)));
-    if (device.is_cpu() || members.empty()) members.emplace_back();
-    members.back().push_back(states.back().get());
+    TrialState& state = *states.back();
+    if (!options.resume.empty()) resume(state, gang, options);
+    epochs_before.push_back(state.result.epochs.size());
     epochs = std::max(epochs, spec.config.epochs);
+    if (state.done()) continue;
+    // On a GPU all that stand at the same step train as one.
+    const auto fits = [&](const std::vector<TrialState*>& group) {
+      return !device.is_cpu() && group.front()->epoch == state.epoch && group.front()->index == state.index;
+    };
+    const auto group = std::find_if(members.begin(), members.end(), fits);
+    (group == members.end() ? members.emplace_back() : *group).push_back(&state);
   }
   std::vector<Group> groups;
   for (auto& group : members) {
-    groups.emplace_back(std::move(group), features, device, collective);
+    groups.emplace_back(std::move(group), features, device, gang);
   }
 
+  auto saved = std::chrono::steady_clock::now();
+  const auto save = [&] {
+    if (options.resume.empty() || gang.rank() != 0) return;
+    save_all(options.resume, groups, states);
+    saved = std::chrono::steady_clock::now();
+  };
   for (int epoch = 1; epoch <= epochs; ++epoch) {
     int active = 0;
     for (Group& group : groups) {
-      if (group.empty()) continue;
-      group.begin_epoch(epoch);
-      for (long step = 0; step < group.steps(); ++step) {
-        if (options.stop && options.stop()) throw Interrupted();
-        group.step(epoch, step);
+      if (!group.empty() && group.epoch() == epoch) {
+        group.begin_epoch();
+        while (group.index() < group.steps()) {
+          const Stop asked = options.stop ? options.stop() : Stop::kNo;
+          const auto stop = static_cast<Stop>(gang.decide(static_cast<int>(asked)));
+          if (stop == Stop::kSave) save();
+          if (stop != Stop::kNo) throw Interrupted();
+          if (std::chrono::steady_clock::now() - saved > options.save_every) save();
+          group.step();
+        }
+        group.end_epoch();
+        group.compact();
       }
-      group.end_epoch(epoch);
-      group.compact();
       active += static_cast<int>(group.trials().size());
     }
     if (options.progress) options.progress({epoch, epochs, active});
     if (active == 0) break;
   }
 
-  for (auto& state : states) conclude(*state, features, device, collective.rank() == 0 ? options.checkpoints : "");
+  for (auto& state : states) conclude(*state, features, device, gang.rank() == 0 ? options.checkpoints : "");
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
                          static_cast<double>(trials.size());
   std::vector<TrialResult> results;
-  for (auto& state : states) {
-    TrialResult& result = state->result;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    TrialResult& result = states[i]->result;
     result.seconds = seconds;
-    result.samples_per_second =
-        static_cast<double>(result.epochs.size()) * static_cast<double>(state->train.size()) / seconds;
+    result.samples_per_second = static_cast<double>(result.epochs.size() - epochs_before[i]) *
+                                static_cast<double>(states[i]->train.size()) / seconds;
     result.peak_memory_bytes = peak_memory_bytes();
     result.pack_size = static_cast<int>(trials.size());
     results.push_back(std::move(result));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -20,19 +21,31 @@ struct Progress {
   int active = 0;  ///< trials still training
 };
 
+/// What the trainer is asked between two steps.
+enum class Stop {
+  kNo,
+  kAbandon,  ///< throw Interrupted, and write nothing more
+  kSave,     ///< write where every trial of the pack stands, then throw Interrupted
+};
+
 struct TrainOptions {
-  std::string device = "cpu";                     ///< as LibTorch names it: cpu, cuda, cuda:1
-  std::filesystem::path checkpoints;              ///< folder for <trial id>.npz; empty: none are written
-  std::function<bool()> stop;                     ///< polled before every step; true: throw Interrupted
+  std::string device = "cpu";         ///< as LibTorch names it: cpu, cuda, cuda:1
+  std::filesystem::path checkpoints;  ///< folder for <trial id>.npz; empty: none are written
+  /// Folder for `<trial id>.resume`, from which a trial trains on: read at the start, written every `save_every` and
+  /// when asked to; whoever keeps the results deletes them. Empty: none are read or written.
+  std::filesystem::path resume;
+  std::chrono::milliseconds save_every{60'000};
+  std::function<void(const std::string&)> note;   ///< what is worth a line in a log: resumed, or why not
+  std::function<Stop()> stop;                     ///< polled before every step
   std::function<void(const Progress&)> progress;  ///< called after every epoch of the pack, on this thread
-  Collective* collective = nullptr;               ///< borrowed, of one rank; nullptr: this process alone
+  Collective* collective = nullptr;               ///< borrowed; nullptr: this process alone
 };
 
 /// Trains all `trials` together and gives one result a spec, in the same order. A single trial is a pack of one.
-/// On a CPU a trial's numbers do not depend on its pack, to the bit; on a GPU not on its neighbours in a pack of
-/// the same shape. Uses one thread; sets the process's LibTorch and BLAS threads to one.
-/// Throws Error for specs that cannot share a pack, that name an encoder, fold or device that does not exist, or
-/// that need clips which the dataset lacks; Interrupted when told to stop.
+/// On a CPU a trial's numbers do not depend on its pack or on where it was interrupted and resumed, to the bit; on a
+/// GPU not on its neighbours in a pack of the same shape. Uses one thread; sets the process's LibTorch and BLAS threads
+/// to one. Throws Error for specs that cannot share a pack, that name an encoder, fold or device that does not exist,
+/// or that need clips which the dataset lacks; Interrupted when told to stop.
 std::vector<sweep::TrialResult> train_pack(const data::Dataset& dataset, const std::vector<sweep::TrialSpec>& trials,
                                            const TrainOptions& options = {});
 

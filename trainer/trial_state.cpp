@@ -92,10 +92,10 @@ void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, con
 
 bool TrialState::done() const {
   if (!divergence.empty()) return true;
-  const auto epoch = static_cast<int>(result.epochs.size());
-  if (epoch >= spec.config.epochs) return true;
+  const auto trained = static_cast<int>(result.epochs.size());
+  if (trained >= spec.config.epochs) return true;
   if (spec.config.patience == 0) return false;
-  return epoch - (spec.config.inner_fold ? best_inner_epoch : best_epoch) >= spec.config.patience;
+  return trained - (spec.config.inner_fold ? best_inner_epoch : best_epoch) >= spec.config.patience;
 }
 
 std::shared_ptr<const Standardization> StatisticsCache::get(int encoder, const std::vector<int>& rows, int fold,

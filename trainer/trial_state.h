@@ -30,7 +30,9 @@ struct TrialState {
   /// label sets. Empty for other selections.
   std::vector<double> strength;
 
-  long step = 0;  ///< optimiser steps done
+  int epoch = 1;   ///< of the next step
+  long index = 0;  ///< of the next step, within its epoch
+  long step = 0;   ///< optimiser steps done
   long steps_per_epoch = 0;
   sweep::EpochMetrics running;  ///< sums of this epoch's loss terms
   std::string divergence;       ///< not empty: frozen, and why
@@ -41,6 +43,11 @@ struct TrialState {
   int best_epoch = 0, best_inner_epoch = 0;
   torch::Tensor paper_parameters, clean_parameters;  ///< [layout.size] on the CPU
   sweep::ThresholdSurface inner_surface;             ///< at best_inner_epoch
+
+  /// What a resumed trial begins with: parameters and optimiser moments, [layout.size] on the CPU. Undefined otherwise.
+  struct Weights {
+    torch::Tensor parameters, first_moment, second_moment;
+  } resumed;
 
   bool done() const;
 };

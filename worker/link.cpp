@@ -44,6 +44,7 @@ class Link {
     for (const AttemptId& attempt : spool_.list()) spooled_.insert(attempt);
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
+    signals_.add(SIGUSR1);
   }
 
   /// Until everything is over. Rethrows what went wrong on this thread.
@@ -172,7 +173,7 @@ class Link {
         const bool wanted = std::any_of(pack->attempts.begin(), pack->attempts.end(),
                                         [this](const AttemptId& a) { return !cancelled_.count(a); });
         if (!wanted) {
-          request_stop(pack);
+          request_stop(pack, Stop::kAbandon);
         } else if (pack->done.insert(attempt).second) {
           failures_.push_back({attempt, "cancelled"});
         }
@@ -201,7 +202,7 @@ class Link {
     spdlog::info("dismissed: {}", m.reason);
     dismissed_ = m.reason;
     draining_ = true;
-    for (const PackPtr& pack : packs_) request_stop(pack);
+    for (const PackPtr& pack : packs_) request_stop(pack, Stop::kSave);
     leave_if_done();
   }
 
@@ -300,15 +301,15 @@ class Link {
   void wait_for_signal() {
     signals_.async_wait([this](error_code error, int signal) {
       if (error) return;
-      end(Ending::How::kTerminated, signal == SIGTERM ? "SIGTERM" : "SIGINT");
+      end(Ending::How::kTerminated, signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGUSR1");
       wait_for_signal();
     });
   }
 
   // ---- The end --------------------------------------------------------------------------------------------------
 
-  void request_stop(const PackPtr& pack) {
-    pack->stop = true;
+  void request_stop(const PackPtr& pack, Stop how) {
+    if (pack->stop != Stop::kAbandon) pack->stop = how;
     if (!pack->stop_since) pack->stop_since = Clock::now();
   }
 
@@ -322,10 +323,9 @@ class Link {
   void end(Ending::How how, const std::string& reason) {
     if (ending_) return;
     ending_ = Ending{how, reason};
-    for (const PackPtr& pack : packs_) request_stop(pack);
-    if (how == Ending::How::kFenced || how == Ending::How::kRefused) {
-      if (connection_) connection_->close();
-    }
+    const bool cut_off = how == Ending::How::kFenced || how == Ending::How::kRefused;
+    for (const PackPtr& pack : packs_) request_stop(pack, cut_off ? Stop::kAbandon : Stop::kSave);
+    if (cut_off && connection_) connection_->close();
     queue_.close();  // the training thread comes back with close()
   }
 
@@ -404,7 +404,7 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
     if (reason.empty()) reason = "an exception without a text";
   }
   if (!kept.empty()) link.trained(running, kept);
-  if (!reason.empty() && !running->stop) {
+  if (!reason.empty() && running->stop == Stop::kNo) {
     spdlog::error("a pack of {} failed: {}", pack.trials.size(), reason);
     for (std::size_t i = kept.size(); i < running->attempts.size(); ++i) link.failed(running->attempts[i], reason);
   }

@@ -15,14 +15,20 @@
 
 namespace medley::worker {
 
+/// What the trainer is asked while it trains a pack. In either case it throws anything then.
+enum class Stop {
+  kNo,
+  kSave,     ///< the worker leaves, the trials will train on elsewhere: save where they stand
+  kAbandon,  ///< nobody wants the results: write no shared file any more
+};
+
 /// A pack, as the trainer is given it.
 struct Pack {
   std::string dataset_folder;
   std::string dataset_fingerprint;
   std::filesystem::path checkpoints;  ///< shared; "": none
   std::vector<sweep::TrialSpec> trials;
-  /// Polled while training; true: throw anything, nobody wants the results, and write no shared file any more.
-  std::function<bool()> stop;
+  std::function<Stop()> stop;  ///< polled while training
   /// Call it as often as training gets on: a pack that does not is taken for hung.
   std::function<void(int epoch, int epochs)> progress;
 };
@@ -46,7 +52,7 @@ struct Ending {
   enum class How {
     kDrained,     ///< asked to finish and leave
     kDismissed,   ///< told to leave
-    kTerminated,  ///< SIGTERM or SIGINT
+    kTerminated,  ///< SIGTERM, SIGINT or SIGUSR1 (Slurm's notice before it takes the machine away)
     kFenced,      ///< the coordinator was silent for its fencing time; results stay in the spool
     kRefused,     ///< wrong token, another version, or not a coordinator
   };
@@ -58,8 +64,8 @@ struct Ending {
 
 /// Serves one coordinator until told to leave: trains packs on the calling thread, and from a second thread keeps the
 /// connection, heartbeats and the spool, reconnecting as often as needed. While the coordinator is away training goes
-/// on and results wait in the spool. Takes over SIGTERM and SIGINT of the process: running attempts are given up and
-/// the coordinator is told. Throws Error when the spool cannot be used.
+/// on and results wait in the spool. Takes over SIGTERM, SIGINT and SIGUSR1 of the process: running attempts are saved
+/// and given up, which costs them no retry, and the coordinator is told. Throws Error when the spool cannot be used.
 Ending serve(const LinkOptions& options, const TrainPack& train);
 
 }  // namespace medley::worker

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/link.h"
 #include "worker/protocol/message.h"
 
 namespace medley::worker {
@@ -22,7 +23,7 @@ struct RunningPack {
   std::string checkpoint_folder;
   std::vector<sweep::AttemptId> attempts;
   std::set<sweep::AttemptId> done;  ///< cancelled and confirmed: not held any more
-  std::atomic<bool> stop{false};
+  std::atomic<Stop> stop{Stop::kNo};
   std::atomic<int> epoch{0};
   std::atomic<int> epochs{0};
   std::optional<std::chrono::steady_clock::time_point> stop_since;

@@ -1,15 +1,16 @@
+#include <csignal>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <thread>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include "trainer/data/dataset.h"
-#include "trainer/trainer.h"
 #include "worker/command.h"
+#include "worker/gang_trainer.h"
 #include "worker/link.h"
+#include "worker/pack_trainer.h"
 
 namespace medley::worker {
 namespace {
@@ -21,55 +22,13 @@ struct ServeArguments {
   std::string device = "cpu";
   int capacity = 0;  ///< 0: by the device
   double patience_s = 600;
+  double gang_deadline_s = 60;
 };
 
 /// Largest pack where none is asked for. On a CPU fusing gains little, and small packs lose less when a worker dies.
 int default_capacity(const std::string& device) { return device == "cpu" ? 4 : 16; }
 
-/// Trains packs with the real trainer; keeps the dataset of the last one in memory.
-class PackTrainer {
- public:
-  explicit PackTrainer(std::string device) : device_(std::move(device)) {}
-
-  std::vector<sweep::TrialResult> operator()(const Pack& pack) {
-    const data::Dataset& dataset = load(pack);
-    for (const sweep::TrialSpec& trial : pack.trials) {
-      // The id promises config, fold, seed, data and arithmetic; a result under another's id would poison the store.
-      const std::string id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint);
-      if (id != trial.id) {
-        throw Error("trial " + trial.id + " is not what its id says (" + id +
-                    " here): coordinator and worker are of different releases");
-      }
-    }
-    trainer::TrainOptions options;
-    options.device = device_;
-    options.checkpoints = pack.checkpoints;
-    options.stop = pack.stop;
-    options.progress = [&pack](const trainer::Progress& p) { pack.progress(p.epoch, p.epochs); };
-    return trainer::train_pack(dataset, pack.trials, options);
-  }
-
- private:
-  const data::Dataset& load(const Pack& pack) {
-    if (dataset_ && dataset_->fingerprint == pack.dataset_fingerprint) return *dataset_;
-    dataset_.reset();  // not two at once in memory
-    data::Dataset loaded = data::load_dataset(pack.dataset_folder);
-    if (loaded.fingerprint != pack.dataset_fingerprint) {
-      throw Error("the dataset in " + pack.dataset_folder + " has fingerprint " + loaded.fingerprint.substr(0, 12) +
-                  " on this host, the sweep was made for " + pack.dataset_fingerprint.substr(0, 12) +
-                  ": it has changed since, or this host sees other files");
-    }
-    return dataset_.emplace(std::move(loaded));
-  }
-
-  std::string device_;
-  std::optional<data::Dataset> dataset_;
-};
-
-void serve_until_dismissed(const ServeArguments& arguments) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("medley-worker"));
-  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e [%P] %l: %v");
-
+void serve_as_worker(const ServeArguments& arguments, int ranks, const TrainPack& train) {
   LinkOptions options;
   const auto colon = arguments.coordinator.rfind(':');
   const std::string port = colon == std::string::npos ? "" : arguments.coordinator.substr(colon + 1);
@@ -87,6 +46,7 @@ void serve_until_dismissed(const ServeArguments& arguments) {
   gethostname(host, sizeof host - 1);
   options.identity.host = host;
   options.identity.pid = getpid();
+  options.identity.ranks = ranks;
   options.identity.cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   options.identity.memory_bytes =
       static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGE_SIZE));
@@ -94,14 +54,44 @@ void serve_until_dismissed(const ServeArguments& arguments) {
   options.identity.capacity = arguments.capacity > 0 ? arguments.capacity : default_capacity(arguments.device);
   options.identity.numerics = sweep::kNumericsVersion;
 
-  PackTrainer trainer(arguments.device);
-  const Ending ending = serve(options, [&trainer](const Pack& pack) { return trainer(pack); });
+  const Ending ending = serve(options, train);
   if (ending.exit_code() == 0) {
     spdlog::info("ends: {}", ending.reason);
   } else {
     spdlog::error("{}", ending.reason);
     throw ExitWith{ending.exit_code()};
   }
+}
+
+/// A rank of a gang leaves only with the first one: on SIGTERM it stays for as long as that takes at most.
+constexpr unsigned kFollowerGraceSeconds = 10;
+
+void follow_signals_of_the_first_rank() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { alarm(kFollowerGraceSeconds); };  // whose signal ends the process
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGUSR1, &action, nullptr);
+}
+
+void serve_until_dismissed(const ServeArguments& arguments) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("medley-worker"));
+  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e [%P] %l: %v");
+  if (!MpiGang::launched()) return serve_as_worker(arguments, 1, PackTrainer(arguments.device, nullptr));
+
+  MpiGang gang(std::chrono::milliseconds(static_cast<std::int64_t>(arguments.gang_deadline_s * 1000)));
+  PackTrainer trainer(arguments.device, &gang);
+  GangTrainer together(gang, std::ref(trainer));
+  if (gang.rank() > 0) {
+    follow_signals_of_the_first_rank();
+    return together.follow();
+  }
+  struct Farewell {
+    GangTrainer& gang;
+    ~Farewell() { gang.end(); }
+  } farewell{together};
+  serve_as_worker(arguments, gang.size(), std::ref(together));
 }
 
 }  // namespace
@@ -119,13 +109,21 @@ void add_serve_command(CLI::App& app) {
   serve->add_option("--device", arguments->device, "cpu, cuda or cuda:N")->capture_default_str();
   serve->add_option("--capacity", arguments->capacity, "trials of the largest pack; 4 on a CPU, 16 on a GPU")
       ->check(CLI::Range(1, static_cast<int>(protocol::kMaxPackTrials)));
+  serve
+      ->add_option("--gang-deadline", arguments->gang_deadline_s,
+                   "seconds that a rank waits for the others of its gang before it takes them for dead")
+      ->check(CLI::Range(0.1, 1e6))
+      ->capture_default_str();
   serve->add_option("--patience", arguments->patience_s, "seconds to wait for a coordinator that does not answer")
       ->check(CLI::Range(0.1, 1e6))
       ->capture_default_str();
   serve->footer(
       "The coordinator's store holds the token: medley-store/token.\n"
       "  medley-worker serve --coordinator login1:7100 --token-file medley-store/token --spool /tmp/spool\n"
-      "SIGTERM: gives its pack up and says so. Exit code 75: the coordinator was silent for too long; what was "
+      "A gang is one worker of several ranks, which share each batch:\n"
+      "  mpirun -n 4 medley-worker serve --coordinator ...\n"
+      "SIGTERM, SIGINT, SIGUSR1: saves where its pack stands, gives it up and says so; the next worker trains on from\n"
+      "there. Exit code 75: the coordinator was silent for too long; what was "
       "trained\n"
       "waits in the spool for the next worker on this host.");
   serve->callback([arguments] { serve_until_dismissed(*arguments); });

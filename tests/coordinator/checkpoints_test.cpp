@@ -78,6 +78,20 @@ TEST_F(CheckpointsTest, WithinTheBudgetNothingIsDeleted) {
   EXPECT_EQ(kept(), (std::set<int>{0, 1, 2, 3}));
 }
 
+TEST_F(CheckpointsTest, WhereATrialStoodIsKeptWhileItIsPending) {
+  train(trial(0, 0), 1, 1);
+  for (const auto& spec : {trial(0, 0), trial(1, 0)}) write(spec.id + ".resume");
+  write("0123456789abcdef.resume");  // of a store that was here before
+  write("notes.resume");
+  storage::Reader reader(writer_.folder());
+  drop_resume_points(folder_, reader);
+  EXPECT_FALSE(fs::exists(folder_ / (trial(0, 0).id + ".resume")));
+  EXPECT_TRUE(fs::exists(folder_ / (trial(1, 0).id + ".resume")));
+  EXPECT_FALSE(fs::exists(folder_ / "0123456789abcdef.resume"));
+  EXPECT_TRUE(fs::exists(folder_ / "notes.resume"));
+  EXPECT_TRUE(has(0, 0));
+}
+
 TEST_F(CheckpointsTest, BeyondItTheConfigsOfTheBestCleanScoreStayInThreeQuartersOfIt) {
   train_all();
   EXPECT_EQ(collect(7), 4);  // 5.25 may stay

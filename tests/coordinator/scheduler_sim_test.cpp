@@ -68,6 +68,7 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "coordinator ended: the disk is full",
                            "message lost",
                            "connection lost",
+                           "attempt given up by a worker that left",
                            "worker killed"}) {
     EXPECT_GE(counters[path], 20) << path;
   }

@@ -79,6 +79,7 @@ Event parse_event(const std::string& line) {
   if (verb == "result") return ResultReceived{who, parse_held(rest.at(0)).attempt};
   if (verb == "fail") return AttemptFailed{who, parse_held(rest.at(0)).attempt, "out of memory"};
   if (verb == "gone") return WorkerLost{who, WorkerLost::How::kGone, ""};
+  if (verb == "leave") return WorkerLost{who, WorkerLost::How::kLeft, ""};
   if (verb == "disconnect") return WorkerLost{who, WorkerLost::How::kDisconnected, ""};
   if (verb == "pause") return SweepPaused{who};
   if (verb == "resume") return SweepResumed{who};
@@ -397,6 +398,17 @@ TEST_F(SchedulerTest, AFailedTrialWaitsTwiceAsLongEachTimeThenFailsWithItsBudget
     FinishSweep s finished 1 failed 0
     > retry a
   )");
+}
+
+TEST_F(SchedulerTest, AWorkerThatLeavesCostsNoRetryHoweverOften) {
+  std::string script = "> submit s a:k\n";
+  for (int attempt = 1; attempt <= 8; ++attempt) {  // the budget is below
+    const std::string worker = "w" + std::to_string(attempt), number = std::to_string(attempt);
+    script += "> join " + worker + " 1\nRecordWorker " + worker + " joined\nRecordAssignment " + worker + " pack " +
+              number + ": a#" + number + "\nAssign " + worker + " pack " + number + ": a#" + number + "\n> leave " +
+              worker + "\nRecordWorker " + worker + " left\nEndAttempt a#" + number + " cancelled\n";
+  }
+  play(script);
 }
 
 TEST_F(SchedulerTest, WhatIsLostWithAWorkerGoesBackAtOnceUntilItTrainedAloneAndTookItsWorkerAgain) {

@@ -331,8 +331,14 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       } else {
         const bool stopped = std::holds_alternative<SweepStopped>(event);
         const bool duplicate = result && result->attempt.trial == end->attempt.trial;
-        if (!stopped && !duplicate) violated("an attempt is cancelled for a reason: " + trial_of(end->attempt));
-        ++counters_[stopped ? "attempt cancelled by a stop" : "duplicate attempt cancelled"];
+        const auto* lost = std::get_if<WorkerLost>(&event);
+        const bool left = lost && lost->how == WorkerLost::How::kLeft &&
+                          (lost->worker == attempt.worker || holders_[end->attempt].count(lost->worker));
+        if (!stopped && !duplicate && !left)
+          violated("an attempt is cancelled for a reason: " + trial_of(end->attempt));
+        ++counters_[stopped ? "attempt cancelled by a stop"
+                    : left  ? "attempt given up by a worker that left"
+                            : "duplicate attempt cancelled"];
       }
     } else if (const auto* fail = std::get_if<FailTrial>(&command)) {
       Journal::Trial& trial = trial_at(fail->trial);
@@ -527,7 +533,9 @@ void World::step_worker(int slot) {
     const bool known = dice_.chance(0.5);
     const bool connected = worker.connection != 0;
     worker.connection = 0;
-    if (known) {
+    if (connected && dice_.chance(0.3)) {
+      feed(WorkerLost{worker.id, WorkerLost::How::kLeft, "SIGTERM"});
+    } else if (known) {
       feed(WorkerLost{worker.id, WorkerLost::How::kGone, "killed"});
     } else if (connected) {
       feed(WorkerLost{worker.id, WorkerLost::How::kDisconnected, ""});

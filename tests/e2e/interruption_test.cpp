@@ -60,6 +60,32 @@ TEST_F(Interruption, TwentyRandomKillsLeaveTheTableOfAnUndisturbedRun) {
   EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep));
 }
 
+TEST_F(Interruption, AWorkerWithNoticeLosesNoWorkAndNoRetry) {
+  constexpr int kNotices = 6, kTrials = 2 * 3 * 2;
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: preempted\nfolds: [0, 1, 2]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 200");
+  auto run = start_run(sweep);
+  const std::string running = "SELECT count(*) FROM attempt WHERE state = 'running'",
+                    given_up = "SELECT count(*) FROM attempt WHERE state = 'cancelled'";
+  for (int notice = 0; notice < kNotices; ++notice) {
+    const int before = std::max(0, count_in_store(given_up));
+    ASSERT_TRUE(eventually([&] { return count_in_store(running) > 0 && !workers().empty(); }));
+    std::this_thread::sleep_for(300ms);  // some epochs
+    ASSERT_GT(unfinished(kTrials), 0) << "the sweep ended after " << notice << " notices: make it longer";
+    for (const pid_t worker : workers()) ::kill(worker, notice % 2 == 0 ? SIGUSR1 : SIGTERM);
+    ASSERT_TRUE(eventually([&] { return count_in_store(given_up) > before; }));
+  }
+  const Ended ended = run->wait();
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_EQ(results(), kTrials);
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt WHERE state NOT IN ('finished', 'cancelled')"), 0);
+  EXPECT_TRUE(contains(read_file(path("store") + "/logs/worker-1.log"), " resumes at epoch "));
+  for (const auto& file : fs::directory_iterator(path("store") + "/checkpoints")) {
+    EXPECT_NE(file.path().extension(), ".resume") << "left behind: " << file.path();
+  }
+  EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep));
+}
+
 TEST_F(Interruption, OneCtrlCEndsAfterTheRunningPacksAndTheSameCommandContinues) {
   constexpr int kTrials = 4 * 5 * 3;
   const std::string sweep =

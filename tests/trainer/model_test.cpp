@@ -291,7 +291,7 @@ struct PackedAndAlone {
     const int epochs = specs.front().config.epochs;
     const auto train = [&](std::vector<trainer::TrialState*> states, FusedModel::Kernels kernels) {
       trainer::OneRank one;
-      trainer::Group group(states, features, torch::kCPU, one, kernels);
+      trainer::Group group(states, features, torch::kCPU, trainer::Gang(one, torch::kCPU), kernels);
       for (int epoch = 1; epoch <= epochs; ++epoch) {
         group.begin_epoch(epoch);
         for (long step = 0; step < group.steps(); ++step) group.step(epoch, step);

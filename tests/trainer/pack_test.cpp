@@ -369,7 +369,7 @@ TEST(Stop, AbandonsThePack) {
   const data::Dataset dataset = planted_dataset();
   trainer::TrainOptions options;
   int polls = 0, epochs = 0;
-  options.stop = [&] { return ++polls == 12; };
+  options.stop = [&] { return ++polls == 12 ? trainer::Stop::kAbandon : trainer::Stop::kNo; };
   options.progress = [&](const trainer::Progress& p) { epochs = p.epoch; };
   EXPECT_THROW(trainer::train_pack(dataset, {trial(small_config()), trial(small_config(), 1)}, options),
                trainer::Interrupted);

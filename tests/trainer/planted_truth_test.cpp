@@ -194,6 +194,7 @@ class Shift : public testing::Test {
     Config config = small_config();
     config.selection = Selection::kAll;
     config.epochs = 10;
+    config.batch_size = 40;  // a distance of two samples wants samples
     config.adaptation = adaptation;
     config.adaptation_weight = weight;
     config.adaptation_target = sweep::AdaptationTarget::kTest;
@@ -203,21 +204,15 @@ class Shift : public testing::Test {
   }
 };
 
-TEST_F(Shift, AdaptationRecoversMuchOfWhatAShiftCostsAndHarmsNothingWithoutOne) {
+TEST_F(Shift, AdaptationRecoversHalfOfWhatAShiftCostsAndHarmsNothingWithoutOne) {
   const Planted still(options(0)), shifted(options(2.5));
   const double whole = score(still, Adaptation::kNone, 1), left = score(shifted, Adaptation::kNone, 1);
   ASSERT_GT(whole - left, 0.05) << "the planted shift costs something";
-  struct {
-    Adaptation kind;
-    double weight;
-    double recovered;  ///< least share of the loss
-  } const kinds[] = {{Adaptation::kCoral, 20, 0.5},
-                     {Adaptation::kMmd, 0.3, 0.4},  // .52 here: too close to a half for other processors' rounding
-                     {Adaptation::kDann, 0.3, 0.5},
-                     {Adaptation::kCdan, 0.3, 0.5}};
-  for (const auto& [kind, weight, recovered] : kinds) {
+  const std::pair<Adaptation, double> weighted[] = {
+      {Adaptation::kCoral, 20}, {Adaptation::kMmd, 0.8}, {Adaptation::kDann, 0.3}, {Adaptation::kCdan, 0.3}};
+  for (const auto& [kind, weight] : weighted) {
     SCOPED_TRACE(static_cast<int>(kind));
-    EXPECT_GE(score(shifted, kind, weight), left + recovered * (whole - left));
+    EXPECT_GE(score(shifted, kind, weight), left + 0.5 * (whole - left));
     EXPECT_GE(score(still, kind, weight), whole - 0.01);
   }
 }

@@ -76,7 +76,7 @@ int main(int argc, char** argv) try {
       if (behaviour.is("fail", trial.id)) throw std::runtime_error("told to fail " + trial.id);
     }
     for (int ms = 0; ms < behaviour.train_ms; ++ms) {
-      if (pack.stop()) throw std::runtime_error("stopped");
+      if (pack.stop() != worker::Stop::kNo) throw std::runtime_error("stopped");
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       pack.progress(ms + 1, behaviour.train_ms);
     }

@@ -262,7 +262,7 @@ TEST_F(LinkTest, ATrainerThatGivesOtherResultsThanAskedForFailsThePack) {
 TEST_F(LinkTest, CancelStopsThePackOnceNobodyWantsAnyOfIt) {
   std::atomic<bool> stopped{false};
   train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
-    while (!p.stop()) std::this_thread::sleep_for(1ms);
+    while (p.stop() == Stop::kNo) std::this_thread::sleep_for(1ms);
     stopped = true;
     throw std::runtime_error("stopped");
   };
@@ -289,7 +289,7 @@ TEST_F(LinkTest, SilenceFencesItAndResultsStay) {
   std::atomic<bool> told{false};
   train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
     if (++packs_ == 1) return {fake::fake_result(p.trials[0])};
-    while (!p.stop()) std::this_thread::sleep_for(1ms);
+    while (p.stop() == Stop::kNo) std::this_thread::sleep_for(1ms);
     told = true;
     throw std::runtime_error("stopped");
   };
@@ -360,23 +360,32 @@ TEST_F(LinkTest, NonsenseEndsTheConnectionNotTheWorker) {
   EXPECT_EQ(end().how, Ending::How::kDrained);
 }
 
-TEST_F(LinkTest, SigtermGivesThePackUpAndSaysSo) {
+class LinkTestOfSignal : public LinkTest, public testing::WithParamInterface<std::pair<int, const char*>> {};
+
+TEST_P(LinkTestOfSignal, HasThePackSavedAndGivesItUpAndSaysSo) {
+  std::atomic<Stop> asked{Stop::kNo};
   train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
-    while (!p.stop()) std::this_thread::sleep_for(1ms);
+    while (p.stop() == Stop::kNo) std::this_thread::sleep_for(1ms);
+    asked = p.stop();
     throw std::runtime_error("stopped");
   };
   start();
   Peer peer = welcome();
   peer.send(pack({1}));
   while (peer.expect<protocol::Heartbeat>().held.empty()) peer.send(protocol::Alive{});
-  kill(getpid(), SIGTERM);  // the link takes it over
-  EXPECT_EQ(peer.expect<protocol::Leave>().reason, "SIGTERM");
+  kill(getpid(), GetParam().first);  // the link takes it over
+  EXPECT_EQ(peer.expect<protocol::Leave>().reason, GetParam().second);
   EXPECT_EQ(end().how, Ending::How::kTerminated);
+  EXPECT_EQ(asked, Stop::kSave);
 }
+
+INSTANTIATE_TEST_SUITE_P(Signals, LinkTestOfSignal,
+                         testing::Values(std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGUSR1, "SIGUSR1"}),
+                         [](const auto& signal) { return std::string(signal.param.second); });
 
 TEST_F(LinkTest, DismissedInTheMiddleOfAPackItStopsAndLeaves) {
   train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
-    while (!p.stop()) std::this_thread::sleep_for(1ms);
+    while (p.stop() == Stop::kNo) std::this_thread::sleep_for(1ms);
     throw std::runtime_error("stopped");
   };
   start();

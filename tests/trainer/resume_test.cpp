@@ -1,0 +1,152 @@
+// A trial that was interrupted, wherever, and trained on by another process ends with the bits of one that was not.
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/data/temporary_folder.h"
+#include "tests/trainer/one_trial.h"
+#include "tests/trainer/planted_dataset.h"
+#include "tests/trainer/switches.h"
+#include "trainer/trainer.h"
+
+namespace medley::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using data::TemporaryFolder;
+using sweep::Config;
+using sweep::TrialSpec;
+using trainer::Stop;
+
+/// Trains `trials` until the trainer has asked `polls` times whether it should stop, and stops it then.
+void interrupt(const data::Dataset& dataset, const std::vector<TrialSpec>& trials, const fs::path& folder, int polls,
+               Stop how, std::chrono::milliseconds save_every = std::chrono::hours(1)) {
+  trainer::TrainOptions options;
+  options.resume = folder;
+  options.save_every = save_every;
+  options.stop = [&polls, how] { return --polls < 0 ? how : Stop::kNo; };
+  EXPECT_THROW(trainer::train_pack(dataset, trials, options), trainer::Interrupted);
+}
+
+struct Resumed {
+  std::vector<sweep::TrialResult> results;
+  std::vector<std::string> notes;
+  int polls = 0;  ///< steps that were still to do
+};
+
+Resumed resume(const data::Dataset& dataset, const std::vector<TrialSpec>& trials, const fs::path& folder) {
+  Resumed resumed;
+  trainer::TrainOptions options;
+  options.resume = folder;
+  options.note = [&](const std::string& note) { resumed.notes.push_back(note); };
+  options.stop = [&] { return ++resumed.polls, Stop::kNo; };
+  resumed.results = trainer::train_pack(dataset, trials, options);
+  return resumed;
+}
+
+Config resumable(const char* settings) {
+  Config config = with(small_config(), settings);
+  config.epochs = 3;
+  config.inner_fold = true;
+  return config;
+}
+
+class ResumeOf : public testing::TestWithParam<Switch> {};
+
+TEST_P(ResumeOf, EndsWithTheSameBitsWhereverItWasInterrupted) {
+  const data::Dataset dataset = planted_dataset();
+  const TrialSpec spec = trial(resumable(GetParam().settings));
+  Resumed whole;
+  {
+    const TemporaryFolder folder;
+    whole = resume(dataset, {spec}, folder.path());
+    ASSERT_TRUE(whole.notes.empty());
+  }
+  // Before the first step, in the middle of an epoch, between two epochs, before the last step.
+  const int an_epoch = whole.polls / 3;
+  for (const int done : {0, an_epoch / 2, an_epoch, an_epoch + 1, whole.polls - 1}) {
+    const TemporaryFolder folder;
+    interrupt(dataset, {spec}, folder.path(), done, Stop::kSave);
+    const Resumed rest = resume(dataset, {spec}, folder.path());
+    EXPECT_EQ(rest.polls, whole.polls - done) << "steps were done twice";
+    ASSERT_EQ(rest.notes.size(), 1u);
+    EXPECT_NE(rest.notes.front().find("resumes at epoch " + std::to_string(done / an_epoch + 1)), std::string::npos)
+        << rest.notes.front();
+    EXPECT_EQ(bits(rest.results.front()), bits(whole.results.front())) << "after " << done << " steps";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Switches, ResumeOf, testing::ValuesIn(kSwitches), switch_name);
+
+TEST(Resume, ResumesEachTrialOfAPackInAnyOtherPack) {
+  const data::Dataset dataset = planted_dataset();
+  Config slow = small_config(), fast = small_config(), wild = small_config();
+  fast.epochs = 2;
+  wild.learning_rate = 1e30;  // diverges in its first epoch
+  const std::vector<TrialSpec> pack = {trial(slow), trial(fast, 1), trial(wild, 2), trial(slow, 1, 2)};
+  int polls = 0;
+  {
+    const TemporaryFolder folder;
+    polls = resume(dataset, pack, folder.path()).polls;
+  }
+  for (const int done : {polls / 10, polls / 2, polls - 2}) {
+    const TemporaryFolder folder;
+    interrupt(dataset, pack, folder.path(), done, Stop::kSave);
+    for (const auto& part : {std::vector<TrialSpec>{pack[2], pack[0]}, std::vector<TrialSpec>{pack[3], pack[1]}}) {
+      const Resumed rest = resume(dataset, part, folder.path());
+      EXPECT_EQ(rest.notes.size(), 2u);
+      for (std::size_t i = 0; i < part.size(); ++i) {
+        EXPECT_EQ(bits(rest.results[i]), bits(alone(dataset, part[i]))) << "after " << done << " steps";
+      }
+    }
+  }
+}
+
+TEST(Resume, AKilledAttemptResumesWhereItLastSaved) {
+  const data::Dataset dataset = planted_dataset();
+  const TrialSpec spec = trial(small_config());
+  const TemporaryFolder folder;
+  // Saves before every step: what is lost by an end without notice is none.
+  interrupt(dataset, {spec}, folder.path(), 13, Stop::kAbandon, std::chrono::milliseconds(-1));
+  const Resumed rest = resume(dataset, {spec}, folder.path());
+  EXPECT_EQ(rest.notes.size(), 1u);
+  EXPECT_EQ(bits(rest.results.front()), bits(alone(dataset, spec)));
+}
+
+TEST(Resume, AnAbandonedPackWritesNothing) {
+  const data::Dataset dataset = planted_dataset();
+  const TemporaryFolder folder;
+  interrupt(dataset, {trial(small_config())}, folder.path(), 7, Stop::kAbandon);
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(Resume, ADamagedOrForeignFileIsSaidAndTheTrialStartsAnew) {
+  const data::Dataset dataset = planted_dataset();
+  const TrialSpec spec = trial(small_config());
+  const auto expected = bits(alone(dataset, spec));
+  const TemporaryFolder folder;
+  const fs::path file = folder / (spec.id + ".resume");
+  const auto anew = [&](const char* why) {
+    const Resumed rest = resume(dataset, {spec}, folder.path());
+    ASSERT_EQ(rest.notes.size(), 1u);
+    EXPECT_NE(rest.notes.front().find(file.string()), std::string::npos) << rest.notes.front();
+    EXPECT_NE(rest.notes.front().find(why), std::string::npos) << rest.notes.front();
+    EXPECT_EQ(bits(rest.results.front()), expected);
+  };
+  interrupt(dataset, {spec}, folder.path(), 8, Stop::kSave);
+  fs::resize_file(file, fs::file_size(file) / 2);
+  anew("the trial starts anew");
+
+  const TrialSpec other = trial(small_config(), 1);
+  interrupt(dataset, {other}, folder.path(), 8, Stop::kSave);
+  fs::rename(folder / (other.id + ".resume"), file);
+  anew("of another trial");
+
+  std::ofstream(file) << "not an archive";
+  anew("the trial starts anew");
+}
+
+}  // namespace
+}  // namespace medley::tests

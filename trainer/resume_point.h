@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "trainer/trial_state.h"
+
+namespace medley::trainer {
+
+/// Where an unfinished trial stands between two steps is one file, `<trial id>.resume`: an NPZ of its parameters, its
+/// optimiser's moments, the best parameters so far, the epochs so far and its place. A trial that trains on from it
+/// ends with the same bits. As a trial's id covers everything that decides its numbers, any attempt may write the file
+/// and any may read it.
+std::filesystem::path resume_point(const std::filesystem::path& folder, const std::string& trial_id);
+
+/// `weights` may be undefined for a trial that is done. Written whole or not at all. Throws data::Error when the file
+/// cannot be written.
+void write_resume_point(const std::filesystem::path& path, const TrialState& trial, const TrialState::Weights& weights);
+
+/// Brings `trial`, as it is before its first step, to where the file says; its weights are in `resumed`. False: there
+/// is no such file. Throws Error naming the file and what is wrong with it; `trial` is then as it was.
+bool read_resume_point(const std::filesystem::path& path, TrialState& trial);
+
+}  // namespace medley::trainer

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <vector>
+
+#include "worker/link.h"
+#include "worker/mpi_gang.h"
+
+namespace medley::worker {
+
+/// Has all ranks of a gang train every pack that the first is given.
+class GangTrainer {
+ public:
+  /// `train` is called on every rank with the same pack; its stop() and progress() do nothing but on the first. What it
+  /// gives must be the same on all ranks but for times.
+  GangTrainer(MpiGang& gang, TrainPack train) : gang_(gang), train_(std::move(train)) {}
+
+  /// On the first rank: what all ranks agree on. Throws Error when a rank failed, or they differ.
+  std::vector<sweep::TrialResult> operator()(const Pack& pack);
+  /// On the others: trains along until the first says end().
+  void follow();
+  void end();
+
+ private:
+  std::vector<sweep::TrialResult> train(const Pack& pack);
+
+  MpiGang& gang_;
+  TrainPack train_;
+};
+
+}  // namespace medley::worker

@@ -1,0 +1,81 @@
+#include "worker/pack_trainer.h"
+
+#include <chrono>
+
+#include <spdlog/spdlog.h>
+
+#include "trainer/data/image.h"
+#include "trainer/trainer.h"
+#include "worker/spool.h"
+
+namespace medley::worker {
+namespace {
+
+constexpr std::chrono::minutes kLongestLoad{60};
+
+data::Dataset load_checked(const Pack& pack) {
+  data::Dataset loaded = data::load_dataset(pack.dataset_folder);
+  if (loaded.fingerprint != pack.dataset_fingerprint) {
+    throw Error("the dataset in " + pack.dataset_folder + " has fingerprint " + loaded.fingerprint.substr(0, 12) +
+                " on this host, the sweep was made for " + pack.dataset_fingerprint.substr(0, 12) +
+                ": it has changed since, or this host sees other files");
+  }
+  return loaded;
+}
+
+/// One rank of each host reads; the features lie once in each host's memory.
+data::Dataset load_in_gang(const Pack& pack, MpiGang& gang) {
+  std::optional<data::Dataset> read;
+  std::string error;
+  if (gang.node_rank() == 0) {
+    try {
+      read = load_checked(pack);
+    } catch (const std::exception& e) {
+      error = e.what();
+    }
+  }
+  gang.agree(error, "", kLongestLoad);
+  if (gang.node_size() == 1) return std::move(*read);
+  std::optional<data::ImageWriter> image;
+  if (read) image.emplace(*read);
+  const MpiGang::Shared shared = gang.share(image ? image->size() : 0);
+  if (image) image->write(shared.bytes.get());
+  gang.meet_on_node(shared);
+  return data::read_image(shared.bytes.get(), shared.size, shared.bytes);
+}
+
+}  // namespace
+
+std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
+  const data::Dataset& dataset = load(pack);
+  for (const sweep::TrialSpec& trial : pack.trials) {
+    // The id promises config, fold, seed, data and arithmetic; a result under another's id would poison the store.
+    const std::string id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint);
+    if (id != trial.id) {
+      throw Error("trial " + trial.id + " is not what its id says (" + id +
+                  " here): coordinator and worker are of different releases");
+    }
+  }
+  trainer::TrainOptions options;
+  options.device = device_;
+  options.checkpoints = options.resume = pack.checkpoints;
+  const bool speaks = !gang_ || gang_->rank() == 0;
+  if (speaks) options.note = [](const std::string& note) { spdlog::info("{}", note); };
+  options.stop = [&pack] {
+    const Stop stop = pack.stop();
+    return stop == Stop::kNo     ? trainer::Stop::kNo
+           : stop == Stop::kSave ? trainer::Stop::kSave
+                                 : trainer::Stop::kAbandon;
+  };
+  options.progress = [&pack](const trainer::Progress& p) { pack.progress(p.epoch, p.epochs); };
+  if (gang_) options.collective = &gang_->collective();
+  return trainer::train_pack(dataset, pack.trials, options);
+}
+
+const data::Dataset& PackTrainer::load(const Pack& pack) {
+  if (dataset_ && dataset_->fingerprint == pack.dataset_fingerprint) return *dataset_;
+  dataset_.reset();  // not two at once in memory
+  return dataset_.emplace(gang_ ? load_in_gang(pack, *gang_) : load_checked(pack));
+}
+
+}  // namespace medley::worker

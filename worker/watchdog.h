@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+namespace medley::worker {
+
+/// Ends this process (exit code 75) when something that it watches takes too long: a rank that waits for one that has
+/// died or hangs gets no error from MPI, and cannot be woken.
+class Watchdog {
+ public:
+  explicit Watchdog(std::chrono::milliseconds deadline);
+  ~Watchdog();
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+  /// Watches for as long as it lives. `what` must outlive it; one at a time.
+  class Watch {
+   public:
+    Watch(Watchdog& watchdog, const char* what) : watchdog_(watchdog) { watchdog_.begin(what); }
+    ~Watch() { watchdog_.watched_ = nullptr; }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    Watchdog& watchdog_;
+  };
+
+ private:
+  void begin(const char* what);
+  void run();
+
+  const std::chrono::milliseconds deadline_;
+  std::atomic<const char*> watched_{nullptr};
+  std::atomic<std::uint64_t> begun_{0};  ///< counts what was watched
+  std::atomic<bool> ends_{false};
+  std::thread thread_;
+};
+
+}  // namespace medley::worker
