@@ -357,6 +357,38 @@ TEST_F(RoutesTest, ATrialsClipsAndConfusionCountTheSame) {
   EXPECT_EQ(body("trials/" + inner + "/clips", {{"protocol", "clean"}})["epoch"], 30);
 }
 
+TEST_F(RoutesTest, EnsemblesHaveEstimatesWeightsAndAConfusionOfAllClips) {
+  const json list = body("ensembles");
+  EXPECT_EQ(list["building"], nullptr);
+  ASSERT_EQ(list["ensembles"].size(), 1u);
+  EXPECT_EQ(list["ensembles"][0]["sweep_name"], "gates with an inner fold");
+  EXPECT_EQ(list["ensembles"][0]["nested"]["score"], 0.4);
+  const std::string path = "ensembles/" + std::to_string(sample_.ensemble);
+  const json one = body(path);
+  EXPECT_EQ(one["members"], 10);  // two configs, five folds
+  EXPECT_EQ(one["weights"][0]["weight"], 0.75);
+  EXPECT_TRUE(one["exports"].empty());
+  const json confusion = body(path + "/confusion");
+  int clips = 0;
+  for (const json& row : confusion["counts"]) {
+    for (const json& count : row) clips += count.get<int>();
+  }
+  EXPECT_EQ(clips, 5 * test::kSampleClipsAFold);
+  for (const char* wrong : {"ensembles/77", "ensembles/x", "ensembles/-1", "exports/1/archive.zip", "exports/../x"}) {
+    EXPECT_EQ(get(wrong).status, 404) << wrong;
+  }
+}
+
+TEST_F(RoutesTest, VerdictsAreThoseThatTheSweepFileAsksFor) {
+  const json families = body("sweeps/" + sample_.finished + "/referee")["families"];
+  ASSERT_EQ(families.size(), 1u);
+  EXPECT_EQ(families[0]["axis"], "gate");
+  EXPECT_EQ(families[0]["baseline_text"], "scorer");
+  ASSERT_EQ(families[0]["comparisons"].size(), 2u);  // query against scorer at each top_n
+  EXPECT_EQ(families[0]["comparisons"][0]["held_text"], json({{"top_n", "2"}}));
+  EXPECT_EQ(families[0]["comparisons"][0]["pairs"], 10);
+}
+
 TEST_F(RoutesTest, TheTimelineHoldsTheNewestAttempts) {
   const std::string path = "sweeps/" + sample_.running + "/timeline";
   // 94 trials with one attempt, one with five, two running.

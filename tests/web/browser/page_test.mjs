@@ -224,9 +224,22 @@ try {
     await shot("timeline");
   });
 
-  await check("without ensembles the page says how to make one", async () => {
+  await check("an ensemble shows its weights, its honest estimate and its confusion; its name stays text", async () => {
     await page.goto(`${base}#/ensembles`);
-    await page.getByText("No ensembles yet").waitFor();
+    await page.getByRole("link", { name: "<b>two gates</b>" }).click();
+    await page.getByRole("heading", { name: "<b>two gates</b>" }).waitFor();
+    assert.equal(await page.locator("main b").count(), 0);
+    await page.getByText(".400").first().waitFor();
+    assert.equal(await page.getByRole("table").first().locator("tbody tr").count(), 2);
+    await page.locator("figure.chart").nth(1).locator("canvas").first().waitFor();
+    await shot("ensemble");
+  });
+
+  await check("verdicts of declared comparisons are shown with their intervals", async () => {
+    await page.goto(`${base}#/sweep/${ids.finished}/ablations`);
+    await page.getByRole("heading", { name: "gate against scorer" }).waitFor();
+    await page.locator('[aria-label="Verdicts"] tbody tr').nth(1).waitFor();
+    await shot("verdicts");
   });
 
   await check("failed and diverged trials say why", async () => {
