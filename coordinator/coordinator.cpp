@@ -609,6 +609,10 @@ storage::Writer::Submitted Coordinator::submit(const storage::DatasetRecord& dat
   return state_->gate.call([&] { return state_->submit(dataset, submission); });
 }
 
+void Coordinator::write(const std::function<void(storage::Writer&)>& record) {
+  state_->gate.call([&] { record(state_->writer); });
+}
+
 Coordinator::End Coordinator::run() {
   State& s = *state_;
   const CallGate::Open open(s.gate);

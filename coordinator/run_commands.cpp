@@ -12,6 +12,7 @@
 
 #include "coordinator/command.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/dashboard_control.h"
 #include "coordinator/error.h"
 #include "coordinator/progress_line.h"
 #include "coordinator/sweep_file.h"
@@ -148,9 +149,10 @@ void run(const RunOptions& options, const Globals& globals) {
     std::cerr << "nothing to train: every trial has its result\n";
     end = coordinator.run();
   } else {
+    DashboardControl control(coordinator, globals.store);
     std::unique_ptr<web::Server> dashboard;
     if (options.web) {
-      dashboard = start_dashboard(globals.store, options.web_port, &coordinator);
+      dashboard = start_dashboard(globals.store, options.web_port, &control);
       std::cerr << "dashboard: " << dashboard->url() << "\n";
     }
     count_signals();
