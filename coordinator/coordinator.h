@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ namespace medley::coordinator {
 
 struct CoordinatorOptions {
   std::filesystem::path store;
-  std::string address = "127.0.0.1";  ///< where workers connect
+  std::string address = "127.0.0.1";  ///< to listen on for workers
+  std::string advertise;              ///< where they reach it, if not there (reachable_name())
   std::uint16_t port = 0;             ///< 0: the one that this store's coordinator used last, if it is free, else any
   Limits limits;
   std::chrono::milliseconds heartbeat{1'000};
@@ -43,12 +45,12 @@ struct CoordinatorOptions {
 /// the store cannot be written it stops, and nothing of that round is sent.
 ///
 /// Ctrl-C: request_stop(kGraceful) first (nothing new is assigned, running packs may end), then kNow.
-class Coordinator final : public web::Control {
+class Coordinator final {
  public:
   /// Opens the store and reads back what it holds, listens, and makes the token file (store/token) when absent. Throws
   /// storage::Error, protocol::Error, or Error naming the port when it is in use.
   explicit Coordinator(CoordinatorOptions options);
-  ~Coordinator() override;
+  ~Coordinator();
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
 
@@ -75,11 +77,16 @@ class Coordinator final : public web::Control {
   std::uint16_t port() const;
   const std::filesystem::path& token_file() const;
 
-  // web::Control, any thread. Sweep and trial ids in full.
-  Answer pause(const std::string& sweep_id) override;
-  Answer resume(const std::string& sweep_id) override;
-  Answer stop(const std::string& sweep_id) override;
-  Answer retry(const std::string& trial_id) override;
+  /// As web::Control, any thread. Sweep and trial ids in full.
+  using Answer = web::Control::Answer;
+  Answer pause(const std::string& sweep_id);
+  Answer resume(const std::string& sweep_id);
+  Answer stop(const std::string& sweep_id);
+  Answer retry(const std::string& trial_id);
+
+  /// Has something else recorded by the store's one writer, on the coordinator's thread. Any thread. Throws what
+  /// `record` throws, and Error when the coordinator ends before its turn.
+  void write(const std::function<void(storage::Writer&)>& record);
 
  private:
   struct State;

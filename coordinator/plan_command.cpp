@@ -1,33 +1,17 @@
 #include <iostream>
 #include <memory>
 #include <numeric>
-#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "coordinator/command.h"
-#include "coordinator/sweep_file.h"
-#include "storage/reader.h"
+#include "coordinator/plan.h"
 #include "sweep/table.h"
 
 namespace medley::coordinator {
 namespace {
 
 using nlohmann::json;
-
-/// Ids of the trials of `expansion` that the store has a result of.
-std::unordered_set<std::string> done_trials(const std::filesystem::path& store, const sweep::Expansion& expansion) {
-  std::unordered_set<std::string> done;
-  if (!storage::store_exists(store)) return done;
-  std::vector<std::string> ids;
-  for (const auto& trial : expansion.trials) ids.push_back(trial.id);
-  storage::Reader reader(store);
-  const std::vector<bool> finished = reader.finished(ids);
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (finished[i]) done.insert(ids[i]);
-  }
-  return done;
-}
 
 std::string count(std::int64_t number, const std::string& singular) {
   return fmt::format("{} {}{}", number, singular, number == 1 ? "" : "s");
@@ -71,33 +55,6 @@ void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes
   std::cout << sweep::text_table(table);
 }
 
-json plan_json(const SweepFile& file, const std::vector<sweep::AxisCount>& axes, std::size_t done) {
-  const sweep::Expansion& plan = file.expansion;
-  json by_axis = json::array();
-  for (const auto& axis : axes) {
-    json values = json::array();
-    for (const auto& value : axis.values) {
-      values.push_back(
-          {{"value", value.value}, {"configs", value.configs}, {"trials", value.trials}, {"done", value.done}});
-    }
-    by_axis.push_back({{"setting", axis.setting}, {"values", values}});
-  }
-  return {{"sweep", file.spec.name},
-          {"dataset",
-           {{"folder", file.dataset.folder.string()},
-            {"fingerprint", file.dataset.fingerprint},
-            {"synthetic", file.dataset.synthetic}}},
-          {"configs", plan.configs.size()},
-          {"folds", plan.folds},
-          {"seeds", plan.seeds},
-          {"trials", plan.trials.size()},
-          {"done", done},
-          {"left", plan.trials.size() - done},
-          {"duplicates", plan.duplicates},
-          {"impossible", plan.dropped},
-          {"axes", by_axis}};
-}
-
 struct PlanOptions {
   std::filesystem::path sweep;
   std::filesystem::path data;
@@ -107,13 +64,11 @@ struct PlanOptions {
 void plan(const PlanOptions& options, const Globals& globals) {
   const SweepFile file = load_sweep_file(options.sweep, options.data);
   for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
-  const auto done = done_trials(globals.store, file.expansion);
-  const auto axes =
-      sweep::count_by_axis(file.spec, file.expansion, [&](const std::string& trial) { return done.count(trial) > 0; });
+  const Plan made = make_plan(file, globals.store);
   if (options.as_json) {
-    std::cout << plan_json(file, axes, done.size()).dump(2) << "\n";
+    std::cout << plan_json(file, made).dump(2) << "\n";
   } else {
-    print_plan(file, axes, done.size());
+    print_plan(file, made.axes, made.done);
   }
 }
 

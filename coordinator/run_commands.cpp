@@ -12,6 +12,7 @@
 
 #include "coordinator/command.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/dashboard_control.h"
 #include "coordinator/error.h"
 #include "coordinator/progress_line.h"
 #include "coordinator/sweep_file.h"
@@ -52,6 +53,8 @@ struct RunOptions {
   fs::path sweep;
   fs::path data;
   int workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  std::string listen = CoordinatorOptions().address;
+  std::string advertise;
   int port = 0;
   int web_port = -1;  ///< -1: kWebPort if it is free, else any
   std::uint64_t checkpoint_budget = CoordinatorOptions().checkpoint_budget;
@@ -127,6 +130,8 @@ void run(const RunOptions& options, const Globals& globals) {
 
   CoordinatorOptions settings;
   settings.store = globals.store;
+  settings.address = options.listen;
+  settings.advertise = options.advertise;
   settings.port = static_cast<std::uint16_t>(options.port);
   settings.local_workers = options.workers;
   settings.checkpoint_budget = options.checkpoint_budget;
@@ -144,9 +149,10 @@ void run(const RunOptions& options, const Globals& globals) {
     std::cerr << "nothing to train: every trial has its result\n";
     end = coordinator.run();
   } else {
+    DashboardControl control(coordinator, globals.store);
     std::unique_ptr<web::Server> dashboard;
     if (options.web) {
-      dashboard = start_dashboard(globals.store, options.web_port, &coordinator);
+      dashboard = start_dashboard(globals.store, options.web_port, &control);
       std::cerr << "dashboard: " << dashboard->url() << "\n";
     }
     count_signals();
@@ -269,6 +275,9 @@ void add_run_commands(CLI::App& app, Globals& globals) {
   run_command->add_option("--workers", options->workers, "single-threaded workers on this machine; one a core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  run_command->add_option("--listen", options->listen, "IP address for workers; 0.0.0.0: from other hosts too")
+      ->capture_default_str();
+  run_command->add_option("--advertise", options->advertise, "name by which other hosts reach this one");
   run_command->add_option("--port", options->port, "port for workers; 0: the one used last, or any")
       ->check(CLI::Range(0, 65535));
   run_command

@@ -22,7 +22,9 @@ using TimePoint = std::int64_t;
 /// Every limit of the scheduler. The defaults are the product's; tests shorten them.
 struct Limits {
   /// An attempt that no heartbeat of its worker lists for so long is lost; a worker not heard of for so long is away.
-  std::int64_t lease_ms = 30'000;
+  /// 12 s: a host that is cut off is noticed within 15 s (lease + a heartbeat of 1 s + a tick), and yet a worker on a
+  /// bad line has the time to find its connection silent (5 s, worker/link.cpp), open another one and be heard on it.
+  std::int64_t lease_ms = 12'000;
   /// An attempt whose progress does not rise for so long is lost, though its worker's heartbeat is alive.
   std::int64_t stall_ms = 15 * 60'000;
   /// Infrastructure failures (failed or lost attempts) after which a trial is failed.

@@ -20,20 +20,29 @@ std::string read_text(const fs::path& path) {
   return text.str();
 }
 
-/// Those of the file together with those that only its dataset shows; a dataset that cannot be read is one of them.
-[[noreturn]] void throw_all_mistakes(sweep::ParsedSweep parsed, const fs::path& dataset) {
-  auto mistakes = std::move(parsed.mistakes);
-  try {
-    for (auto& mistake : sweep::find_mistakes(parsed, shape_of(data::load_dataset(dataset)))) {
-      mistakes.push_back(std::move(mistake));
-    }
-  } catch (const data::Error& e) {
-    mistakes.push_back({parsed.spec.file, 0, 0, "", std::string("its dataset: ") + e.what(), ""});
-  }
+[[noreturn]] void throw_sorted(std::vector<sweep::Diagnostic> mistakes) {
   std::stable_sort(mistakes.begin(), mistakes.end(), [](const sweep::Diagnostic& a, const sweep::Diagnostic& b) {
     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
   });
   throw sweep::SpecError(std::move(mistakes));
+}
+
+/// Those of the file together with those that only its dataset shows.
+[[noreturn]] void throw_all_mistakes(const sweep::ParsedSweep& parsed, const data::Dataset& dataset) {
+  auto mistakes = sweep::find_mistakes(parsed, shape_of(dataset));
+  mistakes.insert(mistakes.begin(), parsed.mistakes.begin(), parsed.mistakes.end());
+  throw_sorted(std::move(mistakes));
+}
+
+/// A dataset that cannot be read is one of the mistakes.
+[[noreturn]] void throw_all_mistakes(const sweep::ParsedSweep& parsed, const fs::path& folder) {
+  std::vector<sweep::Diagnostic> mistakes = parsed.mistakes;
+  try {
+    throw_all_mistakes(parsed, data::load_dataset(folder));
+  } catch (const data::Error& e) {
+    mistakes.push_back({parsed.spec.file, 0, 0, "", std::string("its dataset: ") + e.what(), ""});
+  }
+  throw_sorted(std::move(mistakes));
 }
 
 nlohmann::json axes_json(const sweep::SweepSpec& spec, const sweep::Expansion& expansion) {
@@ -78,9 +87,19 @@ SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
     }
     folder = path.parent_path() / file.spec.dataset;
   }
-  if (!parsed.mistakes.empty()) throw_all_mistakes(std::move(parsed), folder);
+  if (!parsed.mistakes.empty()) throw_all_mistakes(parsed, folder);
   file.dataset = data::load_dataset(folder);
   file.expansion = sweep::expand(file.spec, shape_of(file.dataset));
+  return file;
+}
+
+SweepFile read_sweep_text(const std::string& text, const std::string& name, const data::Dataset& dataset) {
+  SweepFile file;
+  const sweep::ParsedSweep parsed = sweep::read_sweep(text, name);
+  if (!parsed.mistakes.empty()) throw_all_mistakes(parsed, dataset);
+  file.spec = parsed.spec;
+  file.dataset = dataset;
+  file.expansion = sweep::expand(file.spec, shape_of(dataset));
   return file;
 }
 
@@ -105,7 +124,7 @@ storage::SweepSubmission SweepFile::submission() const {
   storage::SweepSubmission submission;
   submission.name = spec.name;
   submission.yaml = spec.text;
-  submission.spec_file = fs::absolute(path).string();
+  submission.spec_file = path.empty() ? std::string() : fs::absolute(path).string();
   submission.dataset = dataset.fingerprint;
   submission.priority = spec.priority;
   submission.folds = expansion.folds;

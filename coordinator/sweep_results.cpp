@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
-#include <set>
 
 #include "coordinator/command.h"
+#include "storage/importance_input.h"
 #include "sweep/nearest.h"
-#include "sweep/spec_family.h"
 
 namespace medley::coordinator {
 namespace {
@@ -44,26 +43,10 @@ std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled,
   return hits;
 }
 
-void warn(const sweep::Diagnostic& mistake) { std::cerr << "warning: stored sweep file: " << mistake.str() << "\n"; }
-
-/// What the sweep file, as submitted last, asks under `compare`. A file that another version of Medley took may hold
-/// what this one does not know: that is said, and costs no table that can be made without it.
 std::vector<sweep::Family> families_of(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  const sweep::ParsedSweep parsed = sweep::read_sweep(reader.sweep_yaml(sweep.id), sweep.spec_file);
-  const sweep::SweepSpec& spec = parsed.spec;
-  for (const sweep::Diagnostic& mistake : parsed.mistakes) warn(mistake);
-  if (spec.families.empty()) return {};
-  const storage::DatasetRecord dataset = dataset_of(reader, sweep.dataset);
-  sweep::DatasetShape shape;
-  shape.fingerprint = dataset.fingerprint;
-  shape.folds = dataset.folds;
-  for (const storage::EncoderRecord& encoder : dataset.encoders) {
-    shape.encoders.push_back(encoder.name);
-    shape.modalities.push_back(encoder.modality);
-  }
-  sweep::Diagnostics diagnostics(spec.file, spec.text);
-  auto families = sweep::resolve_families(spec, shape, diagnostics);
-  for (const sweep::Diagnostic& mistake : diagnostics.take()) warn(mistake);
+  std::vector<sweep::Diagnostic> mistakes;
+  auto families = storage::read_families(reader, sweep, mistakes);
+  for (const auto& mistake : mistakes) std::cerr << "warning: stored sweep file: " << mistake.str() << "\n";
   return families;
 }
 
@@ -207,49 +190,21 @@ std::string chosen_config(const sweep::Report& report, const std::string& prefix
                        : "several configs begin with '" + prefix + "'; give more digits");
 }
 
-/// Configs of other sweeps of the store whose cells are measured as this sweep's are.
-std::vector<sweep::ConfigReport> configs_elsewhere(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  const auto sorted = [](std::vector<int> folds) {
-    std::sort(folds.begin(), folds.end());
-    return folds;
-  };
-  std::vector<sweep::ConfigReport> configs;
-  for (const storage::SweepSummary& other : reader.sweeps()) {
-    const bool comparable = other.id != sweep.id && other.dataset == sweep.dataset &&
-                            sorted(other.folds) == sorted(sweep.folds) && other.finished > 0;
-    if (!comparable) continue;
-    for (auto& config : sweep::make_report(storage::read_report_input(reader, other)).configs) {
-      configs.push_back(std::move(config));
-    }
-  }
-  return configs;
-}
-
 }  // namespace
 
 sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
                                           const std::string& config) {
   const storage::Reader::Snapshot snapshot(reader);
-  const sweep::ReportInput scores = storage::read_report_input(reader, sweep);
-  const sweep::Report report = sweep::make_report(scores);
-  sweep::ImportanceInput input;
-  input.config = chosen_config(report, config);
-  for (const storage::EncoderRecord& encoder : dataset_of(reader, sweep.dataset).encoders) {
-    input.modality_of.emplace_back(encoder.name, encoder.modality);
-  }
-  std::map<std::string, const sweep::TrialScores*> trials;
-  std::vector<std::string> ids;
-  for (const sweep::TrialScores& trial : scores.trials) {
-    if (trial.config_id != input.config || trial.outcome != sweep::Outcome::kFinished) continue;
-    trials[trial.trial_id] = &trial;
-    ids.push_back(trial.trial_id);
-  }
-  for (auto& [id, importance] : reader.importance(ids)) {
-    if (importance.encoders.empty()) continue;
-    input.trials.push_back({trials.at(id)->fold, trials.at(id)->seed, std::move(importance)});
-  }
+  const sweep::Report report = sweep::make_report(storage::read_report_input(reader, sweep));
+  const sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, chosen_config(report, config));
   if (input.trials.empty()) throw UsageError("config " + input.config + " has no gate, or no finished trial yet");
-  return sweep::make_importance_report(input, report, configs_elsewhere(reader, sweep));
+  std::vector<sweep::ConfigReport> elsewhere;
+  for (const storage::SweepSummary& other : storage::comparable_sweeps(reader, sweep)) {
+    for (auto& measured : sweep::make_report(storage::read_report_input(reader, other)).configs) {
+      elsewhere.push_back(std::move(measured));
+    }
+  }
+  return sweep::make_importance_report(input, report, elsewhere);
 }
 
 }  // namespace medley::coordinator

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sweep/spec_family.h"
+
 namespace medley::storage {
 namespace {
 
@@ -47,6 +49,27 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) 
     input.trials.push_back(trial);
   });
   return input;
+}
+
+std::vector<sweep::Family> read_families(Reader& reader, const SweepSummary& sweep,
+                                         std::vector<sweep::Diagnostic>& mistakes) {
+  const sweep::ParsedSweep parsed = sweep::read_sweep(reader.sweep_yaml(sweep.id), sweep.spec_file);
+  const sweep::SweepSpec& spec = parsed.spec;
+  mistakes.insert(mistakes.end(), parsed.mistakes.begin(), parsed.mistakes.end());
+  if (spec.families.empty()) return {};
+  const auto dataset = reader.find_dataset(sweep.dataset);
+  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
+  sweep::DatasetShape shape;
+  shape.fingerprint = dataset->fingerprint;
+  shape.folds = dataset->folds;
+  for (const EncoderRecord& encoder : dataset->encoders) {
+    shape.encoders.push_back(encoder.name);
+    shape.modalities.push_back(encoder.modality);
+  }
+  sweep::Diagnostics diagnostics(spec.file, spec.text);
+  auto families = sweep::resolve_families(spec, shape, diagnostics);
+  for (sweep::Diagnostic& mistake : diagnostics.take()) mistakes.push_back(std::move(mistake));
+  return families;
 }
 
 }  // namespace medley::storage

@@ -73,7 +73,8 @@ std::optional<Response> Access::refuse(const Request& request) const {
     }
     return std::nullopt;
   }
-  const bool open = request.path.compare(0, 5, "/api/") != 0 || request.path == "/api/v1/healthz";
+  const bool data = request.path.compare(0, 5, "/api/") == 0 || request.path == "/metrics";
+  const bool open = !data || request.path == "/api/v1/healthz";
   if (loopback || open) return std::nullopt;
   const std::string sent = bearer(request).empty() ? request.parameter("token") : bearer(request);
   if (!token.empty() && same(sent, token)) return std::nullopt;

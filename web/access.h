@@ -14,7 +14,7 @@ struct Access {
 
   /// The refusal that `request` gets, or nothing when it may go on:
   ///  - on loopback the Host must be this machine (a foreign name would be DNS rebinding);
-  ///  - beyond loopback everything under /api but healthz needs the token;
+  ///  - beyond loopback everything under /api but healthz, and /metrics, needs the token;
   ///  - a change always needs the token as `Authorization: Bearer`, and an Origin, if sent, must be this
   ///  server.
   std::optional<Response> refuse(const Request& request) const;

@@ -1,15 +1,24 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "storage/reader.h"
+#include "sweep/diagnostic.h"
 #include "sweep/report.h"
+#include "sweep/report_text.h"
 
 namespace medley::web {
 
@@ -20,38 +29,60 @@ struct Board {
     double mean_seconds = 0;  ///< of a finished trial
   };
   std::string sweep;
+  std::string version;  ///< differs when a trial of the sweep has ended since
   sweep::Report report;
+  std::vector<sweep::Diagnostic> mistakes;   ///< of the stored sweep file: what it may compare is not known
   std::map<std::string, ConfigCosts> costs;  ///< by config id
+  std::optional<sweep::AxisText> text;       ///< axis values as tables show them; never empty
+
+  /// The axis's value of a config, for people; "" where the axis plays no part.
+  std::string axis_text(const sweep::ConfigReport& config, const std::string& axis) const;
+  /// All of them: "top_n 2, selection learned".
+  std::string name_of(const sweep::ConfigReport& config) const;
 };
 
 /// Reads everything finished of a sweep and reports on it.
 Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep);
 
-/// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. A
-/// board is made again when the sweep has changed, at most a twentieth of the time. Several threads may ask.
+/// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. One that is
+/// quick to make is made anew whenever the sweep has changed. One that is not is made behind, at most a twentieth of
+/// the time, and what was known before is given meanwhile; only the first of a sweep is waited for. Several threads may
+/// ask.
 class Boards {
  public:
+  explicit Boards(std::filesystem::path store);
+  ~Boards();
+  Boards(const Boards&) = delete;
+  Boards& operator=(const Boards&) = delete;
+
+  /// Throws what reading the store throws, also when that happened behind.
   std::shared_ptr<const Board> board(storage::Reader& reader, const storage::SweepSummary& sweep);
 
  private:
   using Clock = std::chrono::steady_clock;
   struct Entry {
     std::mutex making;  ///< held while a board is made
-    std::string version;
-    std::shared_ptr<const Board> board;  ///< guarded by Boards::mutex_
+    // The rest is guarded by Boards::mutex_.
+    std::shared_ptr<const Board> board;
+    std::exception_ptr failure;  ///< of a making behind
+    bool queued = false;
+    Clock::duration took{};
     Clock::time_point asked{};
     Clock::time_point fresh_until{};
   };
   static constexpr std::size_t kMaxEntries = 8;
+  static constexpr std::chrono::milliseconds kQuick{50};
 
+  std::shared_ptr<const Board> make(Entry& entry, storage::Reader& reader, const storage::SweepSummary& sweep);
+  void work();
+
+  std::filesystem::path store_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;  ///< by sweep id
+  std::deque<std::string> queue_;                          ///< ids of sweeps whose board is to be made behind
+  std::condition_variable wake_;
+  bool ending_ = false;
+  std::thread thread_;
 };
-
-enum class BoardOrder { kRanked, kPaperScore, kPaperPresence, kPaperSalience, kCleanScore };
-
-/// Rows of a board as /api/v1 sends them. Whole blocks stand before partial ones in every order.
-nlohmann::json leaderboard_json(const Board& board, BoardOrder order, storage::Page page);
-nlohmann::json axes_json(const Board& board);
 
 }  // namespace medley::web

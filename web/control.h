@@ -1,17 +1,36 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 namespace medley::web {
 
 /// What the dashboard may change. The coordinator implements it and hands each request to its own thread.
 /// Called from several HTTP threads at once, with full ids of what is in the store; must not block for longer
-/// than a moment.
+/// than a few seconds.
 class Control {
  public:
   struct Answer {
     bool done = false;
-    std::string message;  ///< what was done, or why not: shown to the user as it is
+    std::string message;                                ///< what was done, or why not: shown to the user as it is
+    nlohmann::json details = nlohmann::json::object();  ///< sent beside the message
+  };
+  /// A sweep file as text, and the registered dataset that it is for.
+  struct SweepText {
+    std::string yaml;
+    std::string dataset;  ///< fingerprint
+  };
+  struct EnsembleWish {
+    std::string sweep;  ///< id
+    std::string name;   ///< "": of the sweep and the method
+    std::string method = "caruana";
+    std::string thresholds = "pooled";
+    std::string protocol = "clean";
+    bool per_subset = false;
+    int k = 5;
+    int candidates = 50;
   };
 
   virtual ~Control() = default;
@@ -20,6 +39,17 @@ class Control {
   virtual Answer stop(const std::string& sweep_id) = 0;
   /// Gives a failed trial a fresh retry budget.
   virtual Answer retry(const std::string& trial_id) = 0;
+
+  /// What `medley plan --json` prints of it, or its mistakes; nothing is changed. `done`: there are none.
+  virtual Answer plan(const SweepText& text) = 0;
+  /// Submits it; details: `sweep`, its id. Not done, with `mistakes`, when it has any.
+  virtual Answer submit(const SweepText& text) = 0;
+  /// Begins to fit an ensemble; one at a time. It takes a while: building() says when it has ended.
+  virtual Answer build_ensemble(const EnsembleWish& wish) = 0;
+  /// {"sweep", "since_ms"} of the one being fitted and {"error"} or {"ensemble"} of the last one; null where none.
+  virtual nlohmann::json building() = 0;
+  /// Writes the submission archive of an ensemble into the store; details: `export`, its id.
+  virtual Answer export_ensemble(std::int64_t id) = 0;
 };
 
 }  // namespace medley::web

@@ -110,6 +110,8 @@ json dataset_json(const std::string& fingerprint, const std::string& name, bool 
 
 }  // namespace
 
+std::string text_of(const json& body) { return body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
+
 json eta_seconds(const storage::SweepSummary& sweep, int workers) {
   const int left = sweep.trials - sweep.finished - sweep.failed;
   if (sweep.state != sweep::SweepState::kRunning || sweep.finished == 0 || workers == 0 || left <= 0) return nullptr;
@@ -204,6 +206,35 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
                       {"pack_size", result.pack_size}};
   }
   return body;
+}
+
+json dataset_json(const storage::DatasetRecord& dataset) {
+  json encoders = json::array();
+  for (const auto& encoder : dataset.encoders) {
+    encoders.push_back({{"name", encoder.name}, {"modality", encoder.modality}, {"dim", encoder.dim}});
+  }
+  int test = 0;
+  for (const auto& clip : dataset.clips) test += clip.fold < 0;
+  return {{"fingerprint", dataset.fingerprint},
+          {"name", dataset.name},
+          {"folder", dataset.folder},
+          {"synthetic", dataset.synthetic},
+          {"classes", dataset.classes.names},
+          {"folds", dataset.folds},
+          {"clips", dataset.clips.size() - static_cast<std::size_t>(test)},
+          {"test_clips", test},
+          {"encoders", encoders}};
+}
+
+json span_json(const storage::AttemptSpan& span) {
+  return {{"trial", span.trial},
+          {"number", span.number},
+          {"worker", span.worker},
+          {"worker_name", span.worker_name},
+          {"pack", span.pack},
+          {"state", name_of(span.state)},
+          {"started_ms", time_json(span.started)},
+          {"ended_ms", time_json(span.ended)}};
 }
 
 json worker_json(const storage::WorkerRow& row) {

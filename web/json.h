@@ -1,8 +1,11 @@
 #pragma once
 
+#include <string>
+
 #include <nlohmann/json.hpp>
 
 #include "storage/reader.h"
+#include "storage/timeline.h"
 
 namespace medley::web {
 
@@ -10,8 +13,13 @@ namespace medley::web {
 nlohmann::json sweep_json(const storage::SweepSummary& sweep, int workers);
 nlohmann::json trial_row_json(const storage::TrialRow& row);
 nlohmann::json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord* dataset);
+nlohmann::json dataset_json(const storage::DatasetRecord& dataset);
+nlohmann::json span_json(const storage::AttemptSpan& span);
 nlohmann::json worker_json(const storage::WorkerRow& row);
 nlohmann::json log_json(const storage::LogRow& row);
+
+/// A body as it is sent; text that is not UTF-8 is replaced where it is not.
+std::string text_of(const nlohmann::json& body);
 
 /// Seconds until the sweep is done if `workers` go on at the mean speed so far; null when nothing can be said
 /// yet.

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,9 +13,19 @@
 #include <fmt/format.h>
 
 #include "storage/reader.h"
+#include "storage/timeline.h"
 #include "sweep/digest.h"
+#include "web/ablation.h"
 #include "web/assets.h"
+#include "web/changes.h"
+#include "web/ensembles.h"
 #include "web/json.h"
+#include "web/leaderboard.h"
+#include "web/metrics.h"
+#include "web/openapi.h"
+#include "web/query.h"
+#include "web/refused.h"
+#include "web/trial_clips.h"
 
 namespace medley::web {
 namespace {
@@ -22,17 +33,10 @@ namespace {
 using nlohmann::json;
 using storage::Reader;
 
-constexpr int kPageRows = 100;
-constexpr int kMaxPageRows = 1000;
 constexpr int kMaxLogRows = 500;
-
-/// The request cannot be answered as it was asked: caught in Routes::handle.
-struct Refused {
-  int status;
-  std::string message;
-};
-
-std::string text_of(const json& body) { return body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
+constexpr int kMaxTimelineRows = 5000;
+constexpr std::uintmax_t kMaxArchiveBytes = 64 << 20;
+constexpr storage::TimeMs kRecentMs = 600'000;
 
 std::vector<std::string> segments(const std::string& path) {
   std::vector<std::string> parts;
@@ -43,47 +47,6 @@ std::vector<std::string> segments(const std::string& path) {
     begin = end + 1;
   }
   return parts;
-}
-
-/// A full id, or at least 4 hexadecimal digits of one.
-const std::string& checked_id(const std::string& id) {
-  const bool hexadecimal =
-      std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  if (!hexadecimal || id.size() < 4 || id.size() > 64) {
-    throw Refused{404, "An id is 4 to 64 hexadecimal digits in lower case."};
-  }
-  return id;
-}
-
-std::optional<long long> number_parameter(const Request& request, const std::string& name, long long low,
-                                          long long high) {
-  const std::string text = request.parameter(name);
-  if (text.empty()) return std::nullopt;
-  char* end = nullptr;
-  errno = 0;
-  const long long value = std::strtoll(text.c_str(), &end, 10);
-  if (errno != 0 || *end != '\0' || value < low || value > high) {
-    throw Refused{400, fmt::format("{} must be a whole number from {} to {}.", name, low, high)};
-  }
-  return value;
-}
-
-storage::Page page_of(const Request& request) {
-  storage::Page page;
-  page.offset = static_cast<int>(number_parameter(request, "offset", 0, 100'000'000).value_or(0));
-  page.limit = static_cast<int>(number_parameter(request, "limit", 1, kMaxPageRows).value_or(kPageRows));
-  return page;
-}
-
-json next_offset(const storage::Page& page, int total) {
-  const int next = page.offset + page.limit;
-  return next < total ? json(next) : json(nullptr);
-}
-
-storage::SweepSummary sweep_of(Reader& reader, const std::string& id) {
-  auto sweep = reader.find_sweep(checked_id(id));
-  if (!sweep) throw Refused{404, "There is no sweep with this id in the store."};
-  return *std::move(sweep);
 }
 
 /// Workers that train, or could: what an ETA divides by.
@@ -102,58 +65,54 @@ json sweeps_json(Reader& reader) {
   return {{"sweeps", rows}, {"workers", workers}};
 }
 
-storage::TrialFilter filter_of(const Request& request) {
-  storage::TrialFilter filter;
-  if (const std::string config = request.parameter("config"); !config.empty()) filter.config = checked_id(config);
-  if (const auto fold = number_parameter(request, "fold", 0, 1'000'000)) filter.fold = static_cast<int>(*fold);
-  if (const auto seed = number_parameter(request, "seed", 0, INT64_MAX))
-    filter.seed = static_cast<std::uint64_t>(*seed);
-  if (const std::string state = request.parameter("state"); !state.empty()) {
-    for (const auto known : {sweep::TrialState::kPending, sweep::TrialState::kFinished, sweep::TrialState::kFailed}) {
-      if (state == name_of(known)) filter.state = known;
-    }
-    if (!filter.state) throw Refused{400, "state must be pending, finished or failed."};
-  }
-  return filter;
-}
-
-json trials_json(Reader& reader, const std::string& id, const Request& request) {
+json trials_json(Reader& reader, const storage::SweepSummary& sweep, const Request& request) {
   const storage::TrialFilter filter = filter_of(request);
   const storage::Page page = page_of(request);
-  const Reader::Snapshot snapshot(reader);
-  const auto sweep = sweep_of(reader, id);
   json rows = json::array();
   for (const auto& row : reader.trials(sweep.id, filter, page)) rows.push_back(trial_row_json(row));
   const int total = reader.count_trials(sweep.id, filter);
+  const int next = page.offset + page.limit;
   return {{"sweep", sweep.id},
           {"trials", rows},
           {"total", total},
           {"offset", page.offset},
-          {"next_offset", next_offset(page, total)}};
+          {"next_offset", next < total ? json(next) : json(nullptr)}};
 }
 
-json trial_of(Reader& reader, const std::string& id) {
-  const Reader::Snapshot snapshot(reader);
-  const auto trial = reader.find_trial(checked_id(id));
-  if (!trial) throw Refused{404, "There is no trial with this id in the store."};
-  const auto dataset = reader.find_dataset(trial->dataset);
-  return trial_json(*trial, dataset ? &*dataset : nullptr);
+json datasets_json(Reader& reader) {
+  json rows = json::array();
+  for (const std::string& fingerprint : reader.dataset_fingerprints()) {
+    if (const auto dataset = reader.find_dataset(fingerprint)) rows.push_back(dataset_json(*dataset));
+  }
+  return {{"datasets", rows}};
 }
 
-BoardOrder order_of(const Request& request) {
-  static const std::map<std::string, BoardOrder> orders{{"ranked", BoardOrder::kRanked},
-                                                        {"paper_score", BoardOrder::kPaperScore},
-                                                        {"paper_presence", BoardOrder::kPaperPresence},
-                                                        {"paper_salience", BoardOrder::kPaperSalience},
-                                                        {"clean_score", BoardOrder::kCleanScore}};
-  const auto found = orders.find(request.parameter("order", "ranked"));
-  if (found != orders.end()) return found->second;
-  throw Refused{400, "order must be ranked, paper_score, paper_presence, paper_salience or clean_score."};
+json timeline_json(const std::filesystem::path& store, const std::string& sweep, const Request& request) {
+  const auto limit = number_parameter(request, "limit", 1, kMaxTimelineRows).value_or(1000);
+  json rows = json::array();
+  for (const auto& span : storage::newest_attempts(store, sweep, static_cast<int>(limit))) {
+    rows.push_back(span_json(span));
+  }
+  return {{"sweep", sweep}, {"attempts", rows}};
+}
+
+json workers_json(Reader& reader, const std::filesystem::path& store, storage::TimeMs now) {
+  const auto recent = storage::recent_results(store, now - kRecentMs);
+  json rows = json::array();
+  for (const auto& row : reader.workers()) {
+    json one = worker_json(row);
+    one["recent_results"] = 0;
+    for (const auto& [worker, count] : recent) {
+      if (worker == row.worker.id) one["recent_results"] = count;
+    }
+    rows.push_back(std::move(one));
+  }
+  return {{"workers", rows}, {"recent_seconds", kRecentMs / 1000}};
 }
 
 json log_of(Reader& reader, const Request& request) {
   const auto after = number_parameter(request, "after", 0, INT64_MAX).value_or(0);
-  const auto limit = number_parameter(request, "limit", 1, kMaxLogRows).value_or(kPageRows);
+  const auto limit = number_parameter(request, "limit", 1, kMaxLogRows).value_or(100);
   json rows = json::array();
   json last = after;
   for (const auto& row : reader.log(after, static_cast<int>(limit))) {
@@ -182,6 +141,16 @@ Response json_response(const Request& request, const json& body) {
   return cached(request, std::move(response), etag);
 }
 
+/// A file to keep. `name` is made of ids, never of what a user typed.
+Response download(std::string type, std::string body, const std::string& name) {
+  Response response;
+  response.type = std::move(type);
+  response.body = std::move(body);
+  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + name + "\"");
+  response.headers.emplace_back("Cache-Control", "no-cache");
+  return response;
+}
+
 Response page_file(const Request& request) {
   const std::string path = request.path == "/" ? "/index.html" : request.path;
   for (const Asset& asset : assets()) {
@@ -203,10 +172,79 @@ Response page_file(const Request& request) {
   throw Refused{404, "There is nothing at this address."};
 }
 
+/// Below /sweeps/ID/.
+Response read_sweep(Reader& reader, const std::filesystem::path& store, Boards& boards, const std::string& id,
+                    const std::string& part, const Request& request) {
+  const auto sweep = sweep_of(reader, id);
+  if (part == "trials") {
+    const Reader::Snapshot snapshot(reader);
+    return json_response(request, trials_json(reader, sweep, request));
+  }
+  if (part == "timeline") return json_response(request, timeline_json(store, sweep.id, request));
+  if (part == "importance") return json_response(request, importance_json(reader, sweep, boards, request));
+  if (part == "figures") return json_response(request, figures_json(reader, sweep, boards, request));
+  const auto board = boards.board(reader, sweep);
+  if (part == "axes") return json_response(request, axes_json(*board));
+  if (part == "referee") return json_response(request, referee_json(*board));
+  if (part == "subsets") return json_response(request, subsets_json(*board));
+  if (part == "cross") return json_response(request, cross_json(*board, request));
+  if (part == "leaderboard") {
+    return json_response(request, leaderboard_json(*board, selection_of(request, *board), page_of(request)));
+  }
+  if (part == "leaderboard.csv") {
+    return download("text/csv; charset=utf-8", leaderboard_csv(*board, selection_of(request, *board)),
+                    sweep.id + "-leaderboard.csv");
+  }
+  throw Refused{404, "A sweep has no such part; see docs/api.md."};
+}
+
+/// Below /trials/ID/.
+Response read_trial(Reader& reader, const std::string& id, const std::string& part, const Request& request) {
+  const Reader::Snapshot snapshot(reader);
+  const auto trial = trial_of(reader, id);
+  if (part == "surface") return json_response(request, surface_json(trial, request));
+  if (part != "confusion" && part != "clips") throw Refused{404, "A trial has no such part; see docs/api.md."};
+  const auto dataset = dataset_of(reader, trial.dataset);
+  if (part == "confusion") return json_response(request, confusion_json(trial, dataset, request));
+  return json_response(request, clips_json(trial, dataset, request, page_of(request)));
+}
+
+/// The archive of an export, as it was written: a file that has changed since is not sent.
+Response read_archive(Reader& reader, const std::string& id) {
+  for (const storage::ExportRecord& made : reader.exports()) {
+    if (std::to_string(made.id) != id) continue;
+    std::error_code error;
+    const auto size = std::filesystem::file_size(made.file, error);
+    std::ifstream in(made.file, std::ios::binary);
+    std::ostringstream bytes;
+    if (error || size > kMaxArchiveBytes || !in || !(bytes << in.rdbuf())) {
+      throw Refused{409, "The archive of this export is not where it was written any more: export it again."};
+    }
+    if (sweep::sha256_hex(bytes.str()) != made.sha256) {
+      throw Refused{409, "The archive of this export has been changed since: export it again."};
+    }
+    return download("application/zip", bytes.str(), "submission-" + id + ".zip");
+  }
+  throw Refused{404, "There is no export with this id in the store."};
+}
+
+Response read_manifest(Reader& reader, const std::string& id) {
+  for (const storage::ExportRecord& made : reader.exports()) {
+    if (std::to_string(made.id) != id) continue;
+    return download("application/json", made.manifest.dump(2) + "\n", "submission-" + id + ".manifest.json");
+  }
+  throw Refused{404, "There is no export with this id in the store."};
+}
+
+storage::TimeMs now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 }  // namespace
 
 Routes::Routes(std::filesystem::path store, Control* control, bool changeable)
-    : store_(std::move(store)), control_(control), changeable_(changeable) {}
+    : store_(std::move(store)), control_(control), changeable_(changeable), boards_(store_) {}
 
 Response Routes::handle(const Request& request) const {
   try {
@@ -222,82 +260,77 @@ Response Routes::handle(const Request& request) const {
   }
 }
 
+Response Routes::health(const Request& request) const {
+  return json_response(request, {{"status", "ok"},
+                                 {"version", MEDLEY_VERSION},
+                                 {"page", !assets().empty()},
+                                 {"store", storage::store_exists(store_)},
+                                 {"control", control_ != nullptr && changeable_}});
+}
+
 Response Routes::read(const Request& request) const {
   const std::vector<std::string> parts = segments(request.path);
-  if (parts[0] != "api") return page_file(request);
-  if (parts.size() < 3 || parts[1] != "v1") throw Refused{404, "The API is at /api/v1."};
-  const std::string& what = parts[2];
-  const std::size_t count = parts.size();
-  if (what == "healthz" && count == 3) {
-    return json_response(request, {{"status", "ok"},
-                                   {"version", MEDLEY_VERSION},
-                                   {"page", !assets().empty()},
-                                   {"store", storage::store_exists(store_)},
-                                   {"control", control_ != nullptr && changeable_}});
-  }
+  if (request.path == "/healthz" || request.path == "/api/v1/healthz") return health(request);
+  const bool metrics = request.path == "/metrics";
+  if (parts[0] != "api" && !metrics) return page_file(request);
+  if (!metrics && (parts.size() < 3 || parts[1] != "v1")) throw Refused{404, "The API is at /api/v1."};
+  if (request.path == "/api/v1/openapi.json") return json_response(request, json::parse(openapi_document()));
   if (!storage::store_exists(store_)) {
     throw Refused{503, fmt::format("There is no store in {} yet.", store_.string())};
   }
   Reader reader(store_);
-  if (what == "sweeps" && count == 3) return json_response(request, sweeps_json(reader));
-  if (what == "sweeps" && count == 4) {
-    const Reader::Snapshot snapshot(reader);
-    json body = sweep_json(sweep_of(reader, parts[3]), joined_workers(reader));
-    body["yaml"] = reader.sweep_yaml(body["id"]);
-    return json_response(request, body);
-  }
-  if (what == "sweeps" && count == 5 && parts[4] == "trials") {
-    return json_response(request, trials_json(reader, parts[3], request));
-  }
-  if (what == "sweeps" && count == 5 &&
-      (parts[4] == "leaderboard" || parts[4] == "axes" || parts[4] == "leaderboard.csv")) {
-    const BoardOrder order = order_of(request);
-    const storage::Page page = page_of(request);
-    const auto board = boards_.board(reader, sweep_of(reader, parts[3]));
-    if (parts[4] == "leaderboard") return json_response(request, leaderboard_json(*board, order, page));
-    if (parts[4] == "axes") return json_response(request, axes_json(*board));
+  if (metrics) {
     Response response;
-    response.type = "text/csv; charset=utf-8";
-    response.body = sweep::render(board->report, sweep::ReportFormat::kCsv);
-    response.headers.emplace_back("Content-Disposition",
-                                  "attachment; filename=\"" + board->sweep + "-leaderboard.csv\"");
-    response.headers.emplace_back("Cache-Control", "no-cache");
+    response.type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = metrics_text(reader);
     return response;
   }
-  if (what == "trials" && count == 4) return json_response(request, trial_of(reader, parts[3]));
-  if (what == "workers" && count == 3) {
-    json rows = json::array();
-    for (const auto& row : reader.workers()) rows.push_back(worker_json(row));
-    return json_response(request, {{"workers", rows}});
+  const std::string& what = parts[2];
+  const std::size_t count = parts.size();
+  if (count == 3) {
+    if (what == "sweeps") return json_response(request, sweeps_json(reader));
+    if (what == "datasets") return json_response(request, datasets_json(reader));
+    if (what == "workers") return json_response(request, workers_json(reader, store_, now_ms()));
+    if (what == "log") return json_response(request, log_of(reader, request));
+    if (what == "ensembles") {
+      json body = ensembles_json(reader);
+      body["building"] = control_ != nullptr ? control_->building() : json(nullptr);
+      return json_response(request, body);
+    }
   }
-  if (what == "log" && count == 3) return json_response(request, log_of(reader, request));
+  if (count == 4) {
+    if (what == "sweeps") {
+      const Reader::Snapshot snapshot(reader);
+      json body = sweep_json(sweep_of(reader, parts[3]), joined_workers(reader));
+      body["yaml"] = reader.sweep_yaml(body["id"]);
+      return json_response(request, body);
+    }
+    if (what == "trials") {
+      const Reader::Snapshot snapshot(reader);
+      const auto trial = trial_of(reader, parts[3]);
+      const auto dataset = reader.find_dataset(trial.dataset);
+      return json_response(request, trial_json(trial, dataset ? &*dataset : nullptr));
+    }
+    if (what == "ensembles") return json_response(request, ensemble_json(reader, ensemble_of(reader, parts[3])));
+  }
+  if (count == 5) {
+    if (what == "sweeps") return read_sweep(reader, store_, boards_, parts[3], parts[4], request);
+    if (what == "trials") return read_trial(reader, parts[3], parts[4], request);
+    if (what == "ensembles" && parts[4] == "confusion") {
+      return json_response(request, ensemble_confusion_json(reader, ensemble_of(reader, parts[3])));
+    }
+    if (what == "exports" && parts[4] == "archive.zip") return read_archive(reader, parts[3]);
+    if (what == "exports" && parts[4] == "manifest.json") return read_manifest(reader, parts[3]);
+  }
   throw Refused{404, "The API has no such address; see docs/api.md."};
 }
 
 Response Routes::change(const Request& request) const {
   const std::vector<std::string> parts = segments(request.path);
-  if (parts.size() != 5 || parts[0] != "api" || parts[1] != "v1")
-    throw Refused{404, "There is nothing to change here."};
+  if (parts.size() < 3 || parts[0] != "api" || parts[1] != "v1") throw Refused{404, "There is nothing to change here."};
   if (control_ == nullptr) throw Refused{409, "No coordinator is running on this store: nothing can be changed."};
   Reader reader(store_);
-  Control::Answer answer;
-  if (parts[2] == "sweeps" && (parts[4] == "pause" || parts[4] == "resume" || parts[4] == "stop")) {
-    const std::string id = sweep_of(reader, parts[3]).id;
-    answer = parts[4] == "pause"    ? control_->pause(id)
-             : parts[4] == "resume" ? control_->resume(id)
-                                    : control_->stop(id);
-  } else if (parts[2] == "trials" && parts[4] == "retry") {
-    const auto trial = reader.find_trial(checked_id(parts[3]));
-    if (!trial) throw Refused{404, "There is no trial with this id in the store."};
-    answer = control_->retry(trial->spec.id);
-  } else {
-    throw Refused{404, "There is nothing to change here."};
-  }
-  if (!answer.done) throw Refused{409, answer.message};
-  Response response;
-  response.body = text_of({{"done", true}, {"message", answer.message}});
-  response.headers.emplace_back("Cache-Control", "no-store");
-  return response;
+  return web::change(reader, *control_, parts, request);
 }
 
 }  // namespace medley::web

@@ -21,6 +21,7 @@ class Routes {
  private:
   Response read(const Request& request) const;
   Response change(const Request& request) const;
+  Response health(const Request& request) const;
 
   std::filesystem::path store_;
   Control* control_;

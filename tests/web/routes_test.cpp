@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -208,6 +210,224 @@ TEST_F(RoutesTest, LeaderboardSortsAndPages) {
   EXPECT_EQ(second["next_offset"], nullptr);
   EXPECT_EQ(body(path, {{"limit", "3"}})["next_offset"], 3);
   EXPECT_EQ(get(path, {{"order", "best"}}).status, 400);
+}
+
+TEST_F(RoutesTest, LeaderboardIsFilteredBySettingsSearchAndCompleteness) {
+  const std::string path = "sweeps/" + sample_.running + "/leaderboard";
+  const auto names = [](const json& board) {
+    std::set<std::string> all;
+    for (const json& row : board["rows"]) all.insert(row["name"].get<std::string>());
+    return all;
+  };
+  EXPECT_EQ(names(body(path, {{"where.top_n", "1|3"}, {"where.learning_rate", "0.001"}})),
+            (std::set<std::string>{"learning_rate 0.001, top_n 1", "learning_rate 0.001, top_n 3"}));
+  EXPECT_EQ(body(path, {{"complete", "1"}})["total"], 4);
+  EXPECT_EQ(body(path, {{"search", "0.003"}})["total"], 3);
+  EXPECT_EQ(body(path, {{"search", "no such"}})["total"], 0);
+  const json first = body(path)["rows"][0];
+  const std::string id = first["config"];
+  EXPECT_EQ(names(body(path, {{"configs", id.substr(0, 8)}})), std::set<std::string>{first["name"]});
+  for (const auto& [name, value] : std::map<std::string, std::string>{{"where.gate", "x"},
+                                                                      {"complete", "yes"},
+                                                                      {"configs", "zzzz"},
+                                                                      {"reference", "zzzz"},
+                                                                      {"order", "axis.gate"}}) {
+    EXPECT_EQ(get(path, {{name, value}}).status, 400) << name;
+  }
+}
+
+TEST_F(RoutesTest, LeaderboardSortsByAnAxisEitherWay) {
+  const std::string path = "sweeps/" + sample_.running + "/leaderboard";
+  const auto values = [&](const char* reverse) {
+    std::vector<int> all;
+    const json board = body(path, {{"order", "axis.top_n"}, {"reverse", reverse}});
+    for (const json& row : board["rows"]) {
+      all.push_back(row["axis_values"]["top_n"]);
+    }
+    return all;
+  };
+  EXPECT_EQ(values("0"), (std::vector<int>{1, 1, 1, 2, 2, 2, 3, 3, 3}));
+  EXPECT_EQ(values("1"), (std::vector<int>{3, 3, 3, 2, 2, 2, 1, 1, 1}));
+}
+
+TEST_F(RoutesTest, DifferencesToAReferenceAreThoseToTheBestTurnedRound) {
+  const std::string path = "sweeps/" + sample_.finished + "/leaderboard";
+  const json rows = body(path)["rows"];
+  const json turned = body(path, {{"reference", rows[2]["config"]}});
+  EXPECT_EQ(turned["reference"], rows[2]["config"]);
+  EXPECT_EQ(turned["rows"][2]["against_reference"], nullptr);
+  EXPECT_NEAR(turned["rows"][0]["against_reference"]["mean"].get<double>(),
+              -rows[2]["against_best"]["mean"].get<double>(), 1e-12);
+  EXPECT_NEAR(turned["rows"][0]["against_reference"]["p"].get<double>(), rows[2]["against_best"]["p"].get<double>(),
+              1e-12);
+  EXPECT_EQ(rows[1]["against_reference"], rows[1]["against_best"]);
+  const json interval = rows[0]["clean"]["interval"];
+  EXPECT_LT(interval[0], rows[0]["clean"]["score"]["mean"]);
+  EXPECT_GT(interval[1], rows[0]["clean"]["score"]["mean"]);
+}
+
+TEST_F(RoutesTest, AFilteredCsvHasTheRowsOfTheFilteredBoard) {
+  const Response csv =
+      get("sweeps/" + sample_.running + "/leaderboard.csv", {{"where.top_n", "2"}, {"order", "axis.learning_rate"}});
+  EXPECT_EQ(std::count(csv.body.begin(), csv.body.end(), '\n'), 4);
+  EXPECT_LT(csv.body.find(",3e-04,"), csv.body.find(",0.003,")) << csv.body;
+}
+
+TEST_F(RoutesTest, AblationViewsSayWhatTheReportKnows) {
+  const std::string sweep = "sweeps/" + sample_.running;
+  EXPECT_TRUE(body(sweep + "/referee")["families"].empty());  // the sample's sweep file compares nothing
+  const json subsets = body(sweep + "/subsets");
+  EXPECT_EQ(subsets["encoders"].size(), 5u);
+  ASSERT_EQ(subsets["rows"].size(), 1u);  // every config has all five
+  EXPECT_EQ(subsets["rows"][0]["has"], json({true, true, true, true, true}));
+  const json cross = body(sweep + "/cross", {{"rows", "top_n"}, {"columns", "learning_rate"}});
+  EXPECT_EQ(cross["rows"], json({"1", "2", "3"}));
+  EXPECT_EQ(cross["cells"].size(), 9u);
+  EXPECT_EQ(get(sweep + "/cross", {{"rows", "top_n"}, {"columns", "gate"}}).status, 400);
+  EXPECT_EQ(get(sweep + "/cross").status, 400);
+  const json axes = body(sweep + "/axes");
+  for (const json& axis : axes["axes"]) {
+    EXPECT_GE(axis["importance"]["share"], 0.0);
+    EXPECT_LE(axis["importance"]["share"], 1.0);
+  }
+}
+
+TEST_F(RoutesTest, ImportanceIsOfAConfigAndOfAFold) {
+  const std::string path = "sweeps/" + sample_.finished + "/importance";
+  const json report = body(path);
+  EXPECT_EQ(report["encoders"].size(), 5u);
+  EXPECT_EQ(report["trials"], 10);
+  EXPECT_EQ(report["configs"].size(), 4u);
+  EXPECT_EQ(body(path, {{"fold", "2"}})["trials"], 2);
+  const std::string other = report["configs"][3]["config"];
+  EXPECT_EQ(body(path, {{"config", other}})["config"], other);
+  EXPECT_EQ(get(path, {{"config", "zzzz"}}).status, 400);
+  EXPECT_EQ(get(path, {{"fold", "77"}}).status, 400);
+  EXPECT_EQ(get("sweeps/" + sample_.hostile + "/importance").status, 404);  // nothing has finished
+  const json figures = body("sweeps/" + sample_.finished + "/figures");
+  std::set<std::string> names;
+  for (const json& figure : figures["figures"]) {
+    names.insert(figure["name"].get<std::string>());
+    EXPECT_EQ(figure["svg"].get<std::string>().substr(0, 4), "<svg");
+  }
+  EXPECT_TRUE(names.count("selection_frequency"));
+}
+
+TEST_F(RoutesTest, ATrialsClipsAndConfusionCountTheSame) {
+  const std::string trial = "trials/" + sample_.trial;
+  const json confusion = body(trial + "/confusion");
+  int clips = 0;
+  int right_sets = 0;
+  for (std::size_t t = 0; t < confusion["sets"].size(); ++t) {
+    for (std::size_t p = 0; p < confusion["sets"].size(); ++p) {
+      clips += confusion["counts"][t][p].get<int>();
+      if (t == p) right_sets += confusion["counts"][t][p].get<int>();
+    }
+  }
+  EXPECT_EQ(clips, test::kSampleClipsAFold);
+  // ACC_presence of the trial is the share of clips on the diagonal.
+  const double presence = body(trial)["result"]["paper"]["accuracy"]["acc_presence"];
+  EXPECT_NEAR(presence, right_sets / double{test::kSampleClipsAFold}, 1e-12);
+
+  const json all = body(trial + "/clips", {{"limit", "1000"}});
+  const json hits = body(trial + "/clips", {{"only", "hits"}});
+  const json misses = body(trial + "/clips", {{"only", "misses"}, {"limit", "5"}});
+  EXPECT_EQ(all["total"], test::kSampleClipsAFold);
+  EXPECT_EQ(hits["total"].get<int>() + misses["total"].get<int>(), test::kSampleClipsAFold);
+  EXPECT_EQ(misses["next_offset"], 5);
+  int sets = 0;
+  for (const json& row : all["rows"]) {
+    sets += row["set_right"].get<bool>();
+    EXPECT_EQ(row["probabilities"].size(), 6u);
+    EXPECT_EQ(row["weights"], json(std::vector<double>(5, 0.199951171875)));  // half 0x3266, the sample's weights
+  }
+  EXPECT_EQ(sets, right_sets);
+
+  const json surface = body(trial + "/surface");
+  const int alpha = surface["chosen"]["alpha"];
+  const int beta = surface["chosen"]["beta"];
+  EXPECT_EQ(surface["score"][static_cast<std::size_t>(alpha)][static_cast<std::size_t>(beta)],
+            body(trial)["result"]["paper"]["accuracy"]["score"]);
+
+  EXPECT_EQ(get(trial + "/clips", {{"protocol", "clean"}}).status, 409);  // its clean thresholds are of other folds
+  EXPECT_EQ(get(trial + "/clips", {{"protocol", "best"}}).status, 400);
+  EXPECT_EQ(get("trials/" + sample_.failed + "/clips").status, 404);
+  EXPECT_EQ(get("trials/" + sample_.diverged + "/confusion").status, 409);
+  const std::string inner = body("sweeps/" + sample_.finished + "/trials")["trials"][0]["id"];
+  EXPECT_EQ(body("trials/" + inner + "/clips", {{"protocol", "clean"}})["epoch"], 30);
+}
+
+TEST_F(RoutesTest, EnsemblesHaveEstimatesWeightsAndAConfusionOfAllClips) {
+  const json list = body("ensembles");
+  EXPECT_EQ(list["building"], nullptr);
+  ASSERT_EQ(list["ensembles"].size(), 1u);
+  EXPECT_EQ(list["ensembles"][0]["sweep_name"], "gates with an inner fold");
+  EXPECT_EQ(list["ensembles"][0]["nested"]["score"], 0.4);
+  const std::string path = "ensembles/" + std::to_string(sample_.ensemble);
+  const json one = body(path);
+  EXPECT_EQ(one["members"], 10);  // two configs, five folds
+  EXPECT_EQ(one["weights"][0]["weight"], 0.75);
+  EXPECT_TRUE(one["exports"].empty());
+  const json confusion = body(path + "/confusion");
+  int clips = 0;
+  for (const json& row : confusion["counts"]) {
+    for (const json& count : row) clips += count.get<int>();
+  }
+  EXPECT_EQ(clips, 5 * test::kSampleClipsAFold);
+  for (const char* wrong : {"ensembles/77", "ensembles/x", "ensembles/-1", "exports/1/archive.zip", "exports/../x"}) {
+    EXPECT_EQ(get(wrong).status, 404) << wrong;
+  }
+}
+
+TEST_F(RoutesTest, VerdictsAreThoseThatTheSweepFileAsksFor) {
+  const json families = body("sweeps/" + sample_.finished + "/referee")["families"];
+  ASSERT_EQ(families.size(), 1u);
+  EXPECT_EQ(families[0]["axis"], "gate");
+  EXPECT_EQ(families[0]["baseline_text"], "scorer");
+  ASSERT_EQ(families[0]["comparisons"].size(), 2u);  // query against scorer at each top_n
+  EXPECT_EQ(families[0]["comparisons"][0]["held_text"], json({{"top_n", "2"}}));
+  EXPECT_EQ(families[0]["comparisons"][0]["pairs"], 10);
+}
+
+TEST_F(RoutesTest, TheTimelineHoldsTheNewestAttempts) {
+  const std::string path = "sweeps/" + sample_.running + "/timeline";
+  // 94 trials with one attempt, one with five, two running.
+  const json all = body(path)["attempts"];
+  EXPECT_EQ(all.size(), 102u);
+  EXPECT_EQ(all.back()["state"], "running");
+  EXPECT_EQ(all.back()["ended_ms"], nullptr);
+  const json newest = body(path, {{"limit", "10"}})["attempts"];
+  ASSERT_EQ(newest.size(), 10u);
+  EXPECT_EQ(newest[0], all[92]);
+}
+
+TEST_F(RoutesTest, DataSetsAreListedWithWhatASweepNeeds) {
+  const json sets = body("datasets")["datasets"];
+  ASSERT_EQ(sets.size(), 1u);
+  EXPECT_EQ(sets[0]["name"], "made-up");
+  EXPECT_EQ(sets[0]["clips"], 5 * test::kSampleClipsAFold);
+  EXPECT_EQ(sets[0]["test_clips"], 0);
+  EXPECT_EQ(sets[0]["encoders"].size(), 5u);
+}
+
+TEST_F(RoutesTest, MetricsAreLinesThatPrometheusReads) {
+  Request request;
+  request.method = "GET";
+  request.path = "/metrics";
+  const Response response = Routes(folder_, nullptr, false).handle(request);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_NE(response.body.find("medley_trials{sweep=\"" + sample_.running +
+                               "\",name=\"top-n by learning rate\",state=\"finished\"} 95\n"),
+            std::string::npos);
+  EXPECT_NE(response.body.find("medley_workers{state=\"quarantined\"} 1\n"), std::string::npos);
+  std::istringstream lines(response.body);
+  for (std::string line; std::getline(lines, line);) {
+    const bool comment = line.compare(0, 2, "# ") == 0;
+    EXPECT_TRUE(comment ||
+                std::regex_match(
+                    line, std::regex(R"([a-z_]+(\{[a-z]+="([^"\\]|\\.)*"(,[a-z]+="([^"\\]|\\.)*")*\})? [0-9.e+-]+)")))
+        << line;
+  }
 }
 
 TEST_F(RoutesTest, AxisTablesCountEveryConfigOnce) {

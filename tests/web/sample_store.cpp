@@ -141,11 +141,10 @@ sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::D
 }
 
 storage::SweepSubmission submission_of(const std::string& name, const std::vector<storage::SweepConfig>& configs,
-                                       int seeds, const storage::DatasetRecord& dataset) {
+                                       int seeds, const storage::DatasetRecord& dataset, const std::string& axes) {
   storage::SweepSubmission made;
   made.name = name;
-  made.yaml = "name: " + name + "\ndata: made-up\nfolds: all\nseeds: " + std::to_string(seeds) +
-              "\naxes:\n  top_n: [1, 2, 3]\n  learning_rate: [0.0003, 0.001, 0.003]\n";
+  made.yaml = "name: " + name + "\ndata: made-up\nfolds: all\nseeds: " + std::to_string(seeds) + "\n" + axes;
   made.spec_file = "examples/sample.yaml";
   made.dataset = dataset.fingerprint;
   made.folds = dataset.folds;
@@ -160,6 +159,56 @@ storage::SweepSubmission submission_of(const std::string& name, const std::vecto
     }
   }
   return made;
+}
+
+/// The first two configs of `inner`, seed 1, as coordinator::ensemble_record() would record them; the numbers are made
+/// up.
+storage::EnsembleRecord sample_ensemble(const std::string& sweep, const storage::SweepSubmission& inner, TimeMs time) {
+  storage::EnsembleRecord ensemble;
+  ensemble.name = "<b>two gates</b>";
+  ensemble.dataset = inner.dataset;
+  ensemble.method = "caruana";
+  ensemble.created = time;
+  const nlohmann::json accuracy{{"acc_presence", 0.5}, {"acc_salience", 0.3}, {"score", 0.4}};
+  const nlohmann::json ends{0.35, 0.45};
+  ensemble.settings = {{"sweep", sweep}, {"protocol", "clean"}, {"thresholds", "pooled"},
+                       {"alpha", 0.1},   {"beta", 0.2},         {"per_subset", false},
+                       {"k", 5},         {"candidates", 50},    {"decode", "thresholds"},
+                       {"rounds", 20},   {"bags", 10},          {"fold_thresholds", nlohmann::json::array()}};
+  nlohmann::json weights = nlohmann::json::array();
+  nlohmann::json shares = nlohmann::json::array();
+  for (const std::string& encoder : kEncoders) {
+    shares.push_back({{"encoder", encoder}, {"share", 0.2}, {"range", {0.1, 0.3}}});
+  }
+  for (const double weight : {0.75, 0.25}) {
+    const auto& config = inner.configs[weight > 0.5 ? 0 : 1].config;
+    weights.push_back({{"config", sweep::config_id(config)}, {"seeds", {1}}, {"weight", weight}});
+    for (const auto& trial : inner.trials) {
+      if (trial.seed == 1 && sweep::config_id(trial.config) == sweep::config_id(config)) {
+        ensemble.members.push_back({trial.id, weight / kFolds});
+      }
+    }
+  }
+  nlohmann::json folds = nlohmann::json::array();
+  for (int fold = 0; fold < kFolds; ++fold) {
+    nlohmann::json one = accuracy;
+    one.update({{"fold", fold}, {"alpha", 0.1}, {"beta", 0.2}, {"weights", weights}});
+    folds.push_back(one);
+  }
+  ensemble.scores = {
+      {"optimistic", accuracy},
+      {"nested", accuracy},
+      {"best_single_nested", accuracy},
+      {"nested_interval", {{"level", 0.95}, {"acc_presence", ends}, {"acc_salience", ends}, {"score", ends}}},
+      {"folds", folds},
+      {"weights", weights},
+      {"shares",
+       {{"encoders", shares}, {"modalities", {{{"modality", "video"}, {"share", 1.0}, {"range", {1.0, 1.0}}}}}}},
+      {"actors", 20},
+      {"candidates", 8},
+      {"transductive", false},
+      {"synthetic", true}};
+  return ensemble;
 }
 
 }  // namespace
@@ -199,7 +248,9 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
       gates.push_back(one);
     }
   }
-  const auto inner = submission_of("gates with an inner fold", gates, 2, dataset);
+  const auto inner = submission_of("gates with an inner fold", gates, 2, dataset,
+                                   "axes:\n  gate: [scorer, query]\n  top_n: [2, 4]\n"
+                                   "compare:\n  - {axis: gate, baseline: scorer}\n");
   store.finished = writer.submit_sweep(inner, time).id;
   for (const auto& trial : inner.trials) finish(trial, trial.fold % 2 ? "w-1" : "w-2");
   writer.set_sweep_state(store.finished, sweep::SweepState::kFinished, time);
@@ -216,7 +267,8 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
       grid.push_back(one);
     }
   }
-  const auto main = submission_of("top-n by learning rate", grid, 3, dataset);
+  const std::string axes = "axes:\n  top_n: [1, 2, 3]\n  learning_rate: [0.0003, 0.001, 0.003]\n";
+  const auto main = submission_of("top-n by learning rate", grid, 3, dataset, axes);
   store.running = writer.submit_sweep(main, time).id;
   const std::size_t done = main.trials.size() * 2 / 3 + 6;
   for (std::size_t i = 0; i < done; ++i) {
@@ -246,11 +298,14 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
   }
   begin(main.trials[done], 1, "w-1");
   begin(main.trials[done + 1], 1, "w-2");
+  store.running_trial = main.trials[done].id;
+
+  store.ensemble = writer.save_ensemble(sample_ensemble(store.finished, inner, time));
 
   storage::SweepConfig plain;
   plain.config.encoders = {"clip", "wavlm"};
   plain.config.top_n = 2;
-  const auto hostile = submission_of("<img src=x onerror=alert(1)>", {plain}, 1, dataset);
+  const auto hostile = submission_of("<img src=x onerror=alert(1)>", {plain}, 1, dataset, axes);
   store.hostile = writer.submit_sweep(hostile, now).id;
   writer.set_sweep_state(store.hostile, sweep::SweepState::kPaused, now);
   writer.log_event("sweep", store.hostile, "paused", now);

@@ -20,7 +20,8 @@ int main(int argc, char** argv) {
   if (!medley::storage::store_exists(folder)) {
     const auto sample = medley::test::write_sample_store(folder, now.count());
     std::cout << "running " << sample.running << "\nfinished " << sample.finished << "\nhostile " << sample.hostile
-              << "\ntrial " << sample.trial << "\nfailed " << sample.failed << "\ndiverged " << sample.diverged << "\n";
+              << "\ntrial " << sample.trial << "\nfailed " << sample.failed << "\ndiverged " << sample.diverged
+              << "\nensemble " << sample.ensemble << "\n";
   }
   medley::web::Options options;
   options.store = folder;

@@ -29,12 +29,22 @@ class Recorder : public Control {
   Answer resume(const std::string& id) override { return note("resume " + id); }
   Answer stop(const std::string& id) override { return note("stop " + id); }
   Answer retry(const std::string& id) override { return note("retry " + id); }
+  Answer plan(const SweepText& text) override { return note("plan " + text.yaml + " on " + text.dataset); }
+  Answer submit(const SweepText& text) override {
+    note("submit " + text.yaml + " on " + text.dataset);
+    return {false, "the sweep file has 1 mistake", {{"mistakes", {{{"line", 1}, {"message", "no such axis"}}}}}};
+  }
+  Answer build_ensemble(const EnsembleWish& wish) override {
+    return note("build " + wish.method + " k " + std::to_string(wish.k) + " of " + wish.sweep);
+  }
+  nlohmann::json building() override { return nullptr; }
+  Answer export_ensemble(std::int64_t id) override { return note("export " + std::to_string(id)); }
   std::vector<std::string> asked;
 
  private:
   Answer note(const std::string& what) {
     asked.push_back(what);
-    return {true, what};
+    return {true, what, nlohmann::json::object()};
   }
 };
 

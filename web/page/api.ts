@@ -50,12 +50,14 @@ export interface Measured {
   acc_presence: Spread;
   acc_salience: Spread;
   score: Spread;
+  /** 95 % of the mean Score; corrected resampled t, folds as blocks. */
+  interval: [number | null, number | null];
 }
 
 export interface Comparison {
   pairs: number;
-  mean: number;
-  p: number;
+  mean: number | null;
+  p: number | null;
   interval: (number | null)[];
   verdict: string;
 }
@@ -63,7 +65,9 @@ export interface Comparison {
 export interface LeaderboardRow {
   rank: number;
   config: string;
+  name: string;
   axis_values: Record<string, unknown>;
+  axis_texts: Record<string, string>;
   settings: Record<string, unknown>;
   expected: number;
   finished: number;
@@ -76,6 +80,7 @@ export interface LeaderboardRow {
   no_clean: string;
   optimism: number | null;
   against_best: Comparison | null;
+  against_reference: Comparison | null;
   mean_seconds: number | null;
 }
 
@@ -84,10 +89,13 @@ export interface Leaderboard {
   ranked_by: "clean_score" | "paper_score";
   compared: "clean" | "paper";
   best: string | null;
+  reference: string | null;
   synthetic: boolean;
   axes: string[];
+  axis_values: Record<string, { value: string; text: string }[]>;
   rows: LeaderboardRow[];
   total: number;
+  configs: number;
   offset: number;
   next_offset: number | null;
 }
@@ -99,6 +107,7 @@ export interface AxisScores {
 
 export interface AxisValue {
   value: unknown;
+  text: string;
   configs: number;
   trials: number;
   complete: boolean;
@@ -108,9 +117,265 @@ export interface AxisValue {
   best_paper_score: number | null;
 }
 
+export interface AxisImportance {
+  share: number | null;
+  configs: number;
+  lowest: number | null;
+  highest: number | null;
+}
+
 export interface Axes {
   sweep: string;
-  axes: { name: string; values: AxisValue[] }[];
+  ranked_by: string;
+  axes: { name: string; values: AxisValue[]; importance: AxisImportance | null }[];
+}
+
+/** A paired comparison with everything that the test says. */
+export interface FullComparison {
+  pairs: number;
+  mean: number | null;
+  standard_error: number | null;
+  p: number | null;
+  low: number | null;
+  high: number | null;
+  verdict: string;
+}
+
+export interface RefereeRow {
+  value: unknown;
+  text: string;
+  held_text: Record<string, string>;
+  config: string;
+  baseline_config: string;
+  transductive: boolean;
+  cells: number;
+  pairs: number;
+  diverged: number;
+  clean: FullComparison | null;
+  paper: FullComparison | null;
+  holm_p: number | null;
+  verdict: string;
+  more_seeds: number | null;
+}
+
+export interface Referee {
+  sweep: string;
+  families: {
+    axis: string;
+    baseline_text: string;
+    margin: number;
+    judged_by: "clean" | "paper";
+    comparisons: RefereeRow[];
+  }[];
+  mistakes: string[];
+}
+
+export interface Subsets {
+  sweep: string;
+  ranked_by: string;
+  encoders: string[];
+  rows: {
+    has: boolean[];
+    configs: number;
+    best_config: string;
+    name: string;
+    score: number;
+    interval: [number | null, number | null];
+    complete: boolean;
+  }[];
+  effects: { encoder: string; pairs: number; difference: FullComparison | null }[];
+}
+
+export interface Cross {
+  sweep: string;
+  ranked_by: string;
+  row_axis: string;
+  column_axis: string;
+  rows: string[];
+  columns: string[];
+  cells: { configs: number; score: number | null; best: number | null; complete: boolean }[];
+}
+
+export interface CountedSpread {
+  count: number;
+  mean: number | null;
+  sd: number | null;
+}
+
+export interface MeasuredScore {
+  config: string;
+  clean: number | null;
+  paper: number | null;
+  interval_of: "clean" | "paper";
+  low: number | null;
+  high: number | null;
+}
+
+export interface EncoderSummary {
+  encoder: string;
+  modality: string;
+  weight: CountedSpread;
+  selected: CountedSpread;
+  ranks: number[];
+  mean_rank: number;
+  quantiles: number[];
+  histogram: number[];
+  by_fold: (CountedSpread & { fold: number })[];
+  loss_without: (FullComparison & { config: string; protocol: "clean" | "paper" }) | null;
+  alone: MeasuredScore | null;
+  shapley: number | null;
+}
+
+export interface ImportanceReport {
+  sweep: string;
+  synthetic: boolean;
+  config: string;
+  settings: Record<string, unknown>;
+  transductive: boolean;
+  trials: number;
+  expected: number;
+  folds: number[];
+  all_folds: number[];
+  chance: number | null;
+  kendall_w: number | null;
+  spearman_gate_and_loss: number | null;
+  spearman_gate_and_alone: number | null;
+  encoders: EncoderSummary[];
+  modalities: { modality: string; encoders: number; share: CountedSpread; quantiles: number[] }[];
+  cka: number[];
+  effect_of_n: { selection: string; constant: boolean; points: (MeasuredScore & { n: number })[] }[];
+  configs: { config: string; name: string; encoders: number; complete: boolean }[];
+}
+
+export interface Figures {
+  config: string;
+  figures: { name: string; csv: string; svg: string }[];
+  missing: string[];
+}
+
+export interface Surface {
+  protocol: string;
+  epoch: number;
+  grid: number[];
+  clips: number;
+  blends: number;
+  chosen: { alpha: number; beta: number };
+  acc_presence: number[][];
+  acc_salience: number[][];
+  score: number[][];
+}
+
+export interface Confusion {
+  clips: number;
+  sets: string[];
+  counts: number[][];
+}
+
+export interface Clips {
+  protocol: string;
+  classes: string[];
+  encoders: string[];
+  rows: {
+    clip: string;
+    actor: string;
+    truth: string;
+    predicted: string;
+    set_right: boolean;
+    right: boolean;
+    probabilities: number[];
+    weights: number[];
+  }[];
+  total: number;
+  offset: number;
+  next_offset: number | null;
+}
+
+export interface AttemptSpan {
+  trial: string;
+  number: number;
+  worker: string;
+  worker_name: string;
+  pack: number;
+  state: Attempt["state"];
+  started_ms: number | null;
+  ended_ms: number | null;
+}
+
+export interface EnsembleHead {
+  id: number;
+  name: string;
+  method: string;
+  sweep: string | null;
+  sweep_name: string | null;
+  dataset: Dataset;
+  protocol: "clean" | "paper";
+  members: number;
+  created_ms: number;
+  optimistic: Accuracy | null;
+  nested: Accuracy | null;
+  best_single_nested: Accuracy | null;
+  nested_interval: { level: number; score: [number, number] } | null;
+  transductive: boolean;
+}
+
+export interface EnsembleList {
+  ensembles: EnsembleHead[];
+  building: { sweep: string; since_ms: number; ended: boolean; ensemble?: number; error?: string } | null;
+}
+
+export interface WeightShare {
+  encoder?: string;
+  modality?: string;
+  share: number;
+  range: [number, number];
+}
+
+export interface Ensemble extends EnsembleHead {
+  settings: Record<string, unknown>;
+  weights: { config: string; seeds: number[]; weight: number }[];
+  shares: { encoders?: WeightShare[]; modalities?: WeightShare[] };
+  folds: (Accuracy & { fold: number; alpha: number; beta: number })[];
+  candidates: number | null;
+  actors: number | null;
+  trials: { trial: string; weight: number }[];
+  exports: { id: number; file: string; sha256: string; clips: number | null; predicted_blends: number | null; created_ms: number }[];
+}
+
+export interface DatasetDetails extends Dataset {
+  folder: string;
+  classes: string[];
+  folds: number[];
+  clips: number;
+  test_clips: number;
+  encoders: { name: string; modality: string; dim: number }[];
+}
+
+export interface Mistake {
+  line: number;
+  column: number;
+  text: string;
+  message: string;
+}
+
+export interface PlanAnswer {
+  done: boolean;
+  message?: string;
+  error?: string;
+  mistakes?: Mistake[];
+  warnings?: Mistake[];
+  plan?: {
+    sweep: string;
+    configs: number;
+    folds: number[];
+    seeds: number[];
+    trials: number;
+    done: number;
+    left: number;
+    duplicates: number;
+    impossible: number;
+    axes: { setting: string; values: { value: string; configs: number; trials: number; done: number }[] }[];
+  };
+  sweep?: string;
 }
 
 export interface TrialRow {
@@ -210,6 +475,7 @@ export interface Worker {
   joined_ms: number | null;
   changed_ms: number | null;
   attempts: { running: number; finished: number; failed: number };
+  recent_results: number;
 }
 
 export interface Health {
@@ -266,7 +532,7 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Refusal(0, "The server does not answer. It may have ended: start it again with `medley serve`.");
   }
-  if (response.ok) return response;
+  if (response.ok || response.status === 422) return response;  // 422 carries the mistakes of a sweep file
   let message = `The server answered ${response.status}.`;
   try {
     message = ((await response.json()) as { error?: string }).error ?? message;
@@ -280,9 +546,15 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await (await send(path, signal ? { signal } : {})).json()) as T;
 }
 
+/** What a refused change says beside its error: the mistakes of a sweep file. */
+export async function change<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  const headers = { "Content-Type": "application/json" };
+  const response = await send(path, { method: "POST", body: JSON.stringify(body), headers, ...(signal ? { signal } : {}) });
+  return (await response.json()) as T;
+}
+
 export async function post(path: string): Promise<string> {
-  const response = await send(path, { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } });
-  return ((await response.json()) as { message: string }).message;
+  return (await change<{ message: string }>(path, {})).message;
 }
 
 /** Fetched with the token and handed over as a file: a plain link could not carry the token. */

@@ -1,13 +1,5 @@
-// Line charts by ECharts on a canvas (its HTML tooltips would need inline styles, which the page's policy refuses).
-import { LineChart } from "echarts/charts";
-import { GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
-import * as echarts from "echarts/core";
-import { CanvasRenderer } from "echarts/renderers";
-import { useEffect, useRef } from "preact/hooks";
-
-import { useTheme } from "./theme";
-
-echarts.use([LineChart, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, CanvasRenderer]);
+// Curves by epoch.
+import { Plot, legend, valueAxis } from "./plot";
 
 export interface Line {
   name: string;
@@ -26,89 +18,45 @@ interface Hover {
 
 export function Curves({
   title,
+  name,
   epochs,
   lines,
   marks,
   print,
 }: {
   title: string;
+  name: string;
   epochs: number[];
   lines: Line[];
   marks: { epoch: number; label: string }[];
   print: (value: number) => string;
 }) {
-  const place = useRef<HTMLDivElement>(null);
-  const chart = useRef<echarts.ECharts | null>(null);
-  const theme = useTheme();
-
-  useEffect(() => {
-    if (!place.current) return;
-    const made = echarts.init(place.current, undefined, { renderer: "canvas" });
-    chart.current = made;
-    const watch = new ResizeObserver(() => made.resize());
-    watch.observe(place.current);
-    return () => {
-      watch.disconnect();
-      made.dispose();
-      chart.current = null;
-    };
-  }, []);
-
-  useEffect(() => {
-    const style = getComputedStyle(document.documentElement);
-    const color = (name: string) => style.getPropertyValue(name).trim();
-    const text = color("--muted");
-    const font = style.getPropertyValue("--sans");
-    chart.current?.setOption(
-      {
-        animation: false,
-        textStyle: { fontFamily: font, color: text },
+  return (
+    <Plot
+      title={title}
+      name={name}
+      height={260}
+      data={[epochs, lines, marks]}
+      build={(p) => ({
         grid: { left: 46, right: 14, top: 46, bottom: 40 },
-        legend: {
-          top: 0,
-          left: 0,
-          itemWidth: 18,
-          itemHeight: 2,
-          itemGap: 18,
-          icon: "rect",
-          textStyle: { color: color("--text"), fontSize: 12 },
-          inactiveColor: color("--line"),
-        },
+        legend: legend(p, { itemWidth: 18, itemHeight: 2, icon: "rect" }),
         tooltip: {
           trigger: "axis",
-          renderMode: "richText",
-          backgroundColor: color("--raised"),
-          borderColor: color("--line"),
-          borderWidth: 1,
-          textStyle: { color: color("--text"), fontSize: 12 },
           formatter: (points: Hover[]) =>
             [
               `epoch ${points[0]?.value[0] ?? ""}`,
               ...points.map(({ marker, seriesName, value }) => `${marker}${seriesName}  ${value[1] === null ? "–" : print(value[1])}`),
             ].join("\n"),
-          axisPointer: { lineStyle: { color: color("--muted"), width: 1, type: "solid" } },
+          axisPointer: { lineStyle: { color: p.muted, width: 1, type: "solid" } },
         },
-        xAxis: {
-          type: "value",
+        xAxis: valueAxis(p, "epoch", {
           min: epochs[0] ?? 0,
           max: epochs[epochs.length - 1] ?? 1,
           minInterval: 1,
-          name: "epoch",
-          nameLocation: "middle",
           nameGap: 24,
-          nameTextStyle: { color: text, fontSize: 12 },
-          axisLine: { lineStyle: { color: color("--line") } },
-          axisTick: { show: false },
-          axisLabel: { color: text, fontSize: 11 },
           splitLine: { show: false },
-        },
-        yAxis: {
-          type: "value",
-          scale: true,
-          axisLabel: { color: text, fontSize: 11, formatter: print },
-          splitLine: { lineStyle: { color: color("--faint") } },
-          splitNumber: 4,
-        },
+        }),
+        yAxis: valueAxis(p, "", { scale: true, splitNumber: 4, axisLabel: { color: p.muted, fontSize: 11, formatter: print } }),
         series: lines.map((line, index) => ({
           type: "line",
           name: line.name,
@@ -116,7 +64,7 @@ export function Curves({
           showSymbol: epochs.length === 1,
           symbolSize: 5,
           lineStyle: { width: 1.6, type: line.dashed ? "dashed" : "solid" },
-          color: color(`--series-${line.color}`),
+          color: p.series(line.color),
           emphasis: { disabled: true },
           markLine:
             index === 0 && marks.length
@@ -124,21 +72,13 @@ export function Curves({
                   silent: true,
                   symbol: "none",
                   animation: false,
-                  lineStyle: { color: text, type: "dotted", width: 1 },
-                  label: { color: text, fontSize: 11, position: "end", distance: 3, formatter: "{b}" },
+                  lineStyle: { color: p.muted, type: "dotted", width: 1 },
+                  label: { color: p.muted, fontSize: 11, position: "end", distance: 3, formatter: "{b}" },
                   data: marks.map((mark) => ({ name: mark.label, xAxis: mark.epoch })),
                 }
               : undefined,
         })),
-      },
-      { notMerge: true },
-    );
-  }, [epochs, lines, marks, theme, print]);
-
-  return (
-    <figure class="chart">
-      <figcaption>{title}</figcaption>
-      <div ref={place} class="chart-place" role="img" aria-label={`${title}; the values are at /api/v1`} />
-    </figure>
+      })}
+    />
   );
 }

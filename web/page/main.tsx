@@ -2,11 +2,13 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 
 import type { Health } from "./api";
-import { takeToken } from "./api";
+import { hasToken, takeToken } from "./api";
+import { EnsembleView, EnsemblesView } from "./ensembles";
 import { Empty } from "./parts";
 import { useFreshness, usePoll } from "./poll";
 import { to, useRoute } from "./route";
 import "./style.css";
+import { SubmitView } from "./submit";
 import { SweepView } from "./sweep";
 import { SweepsView } from "./sweeps";
 import { startTheme, toggleTheme, useTheme } from "./theme";
@@ -31,12 +33,22 @@ function App() {
     document.title = parts[1] ? `${parts[0]} ${parts[1].slice(0, 12)} · Medley` : "Medley";
   }, [parts.join("/")]);
   let body;
+  const control = health.data?.control ?? false;
+  const views: [string, string[], string[]][] = [
+    ["Sweeps", [], ["sweeps", "sweep", "trial"]],
+    ["Ensembles", ["ensembles"], ["ensembles", "ensemble"]],
+    ["Workers", ["workers"], ["workers"]],
+    ["New sweep", ["new"], ["new"]],
+  ];
   if (view === "sweeps") body = <SweepsView />;
   else if (view === "sweep" && parts[1]) {
-    body = <SweepView key={parts[1]} id={parts[1]} tab={parts[2] ?? "leaderboard"} query={query} control={health.data?.control ?? false} />;
+    body = <SweepView key={parts[1]} id={parts[1]} tab={parts[2] ?? "leaderboard"} query={query} control={control} />;
   } else if (view === "trial" && parts[1]) {
-    body = <TrialView key={parts[1]} id={parts[1]} control={health.data?.control ?? false} />;
-  } else if (view === "workers") body = <WorkersView />;
+    body = <TrialView key={parts[1]} id={parts[1]} query={query} control={control} />;
+  } else if (view === "ensembles") body = <EnsemblesView query={query} control={control} />;
+  else if (view === "ensemble" && parts[1]) body = <EnsembleView key={parts[1]} id={parts[1]} control={control} />;
+  else if (view === "new") body = health.data ? <SubmitView query={query} control={control} /> : null;
+  else if (view === "workers") body = <WorkersView />;
   else body = <Empty title="There is no such page"><p><a href={to([])}>All sweeps</a></p></Empty>;
   return (
     <>
@@ -49,8 +61,9 @@ function App() {
       <header class="top">
         <a class="wordmark" href={to([])}>Medley</a>
         <nav aria-label="Views">
-          <a href={to([])} aria-current={view !== "workers" ? "page" : undefined}>Sweeps</a>
-          <a href={to(["workers"])} aria-current={view === "workers" ? "page" : undefined}>Workers</a>
+          {views.filter(([, address]) => address[0] !== "new" || (control && hasToken())).map(([label, address, of]) => (
+            <a key={label} href={to(address)} aria-current={of.includes(view) ? "page" : undefined}>{label}</a>
+          ))}
         </nav>
         <Live />
         <button type="button" class="quiet" onClick={toggleTheme}>{theme === "dark" ? "Light" : "Dark"}</button>
@@ -58,7 +71,7 @@ function App() {
       <main id="main" tabIndex={-1}>{body}</main>
       <footer>
         <span>Medley {health.data?.version ?? ""}</span>
-        <a href="/api/v1/sweeps">API</a>
+        <a href="/api/v1/openapi.json">API</a>
       </footer>
     </>
   );

@@ -2,10 +2,10 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
-import type { AxisScores, Dataset, Measured, Sweep } from "./api";
+import type { AxisScores, Comparison, Dataset, Measured, Sweep } from "./api";
 import { Refusal, post } from "./api";
 import type { Polled } from "./poll";
-import { count, share } from "./text";
+import { count, share, signed } from "./text";
 
 export function Tag({ kind, children, title }: { kind: string; children: ComponentChildren; title?: string }) {
   return (
@@ -45,18 +45,29 @@ export function Progress({ sweep }: { sweep: Sweep }) {
   );
 }
 
-/** Mean and SD on a scale that all rows of a table share. */
-export function Interval({ of, low, high, clean }: { of: AxisScores | null; low: number; high: number; clean?: boolean }) {
+type Drawn = (AxisScores & { interval?: [number | null, number | null] }) | null;
+
+/** The 95 % interval where there is one, else one SD to either side. */
+function ends(of: Drawn): [number, number] | null {
+  const mean = of?.score.mean ?? null;
+  if (of === null || mean === null) return null;
+  const [low, high] = of.interval ?? [null, null];
+  if (low !== null && high !== null) return [low, high];
+  const sd = of.score.sd ?? 0;
+  return [mean - sd, mean + sd];
+}
+
+/** Mean and interval on a scale that all rows of a table share. */
+export function Interval({ of, low, high, clean }: { of: Drawn; low: number; high: number; clean?: boolean }) {
   const at = (value: number) => 4 + (92 * (value - low)) / Math.max(1e-9, high - low);
-  const { mean, sd } = of?.score ?? { mean: null, sd: null };
+  const mean = of?.score.mean ?? null;
+  const range = ends(of);
   return (
     <svg class={clean ? "interval interval-clean" : "interval"} viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
       <line class="interval-scale" x1="0" x2="100" y1="6" y2="6" />
-      {mean !== null && (
+      {mean !== null && range && (
         <>
-          {sd !== null && (
-            <line class="interval-sd" x1={Math.max(0, at(mean - sd))} x2={Math.min(100, at(mean + sd))} y1="6" y2="6" />
-          )}
+          <line class="interval-sd" x1={Math.max(0, at(range[0]))} x2={Math.min(100, at(range[1]))} y1="6" y2="6" />
           <line class="interval-mean" x1={at(mean)} x2={at(mean)} y1="1.5" y2="10.5" />
         </>
       )}
@@ -64,15 +75,10 @@ export function Interval({ of, low, high, clean }: { of: AxisScores | null; low:
   );
 }
 
-/** The range that Interval draws: all means and one SD around them. */
-export function scoreRange(all: (AxisScores | null)[]): [number, number] {
-  const ends: number[] = [];
-  for (const one of all) {
-    if (one?.score.mean === null || one?.score.mean === undefined) continue;
-    const sd = one.score.sd ?? 0;
-    ends.push(one.score.mean - sd, one.score.mean + sd);
-  }
-  return ends.length ? [Math.min(...ends), Math.max(...ends)] : [0, 1];
+/** The range that Interval draws. */
+export function scoreRange(all: Drawn[]): [number, number] {
+  const both = all.flatMap((one) => ends(one) ?? []);
+  return both.length ? [Math.min(...both), Math.max(...both)] : [0, 1];
 }
 
 type Metric = "score" | "acc_presence" | "acc_salience";
@@ -87,6 +93,38 @@ export function Mean(
     <span class={props.incomplete ? "mean mean-incomplete" : "mean"}>
       {share(value.mean)}
       {value.sd !== null && <span class="sd"> ± {share(value.sd)}</span>}
+    </span>
+  );
+}
+
+/** A button that opens a list of check boxes below it; closes when the focus leaves it. */
+export function Menu({ label, children, marked }: { label: ComponentChildren; children: ComponentChildren; marked?: boolean }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <div
+      class="menu"
+      onFocusOut={(event) => {
+        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOpen(false);
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") setOpen(false);
+      }}
+    >
+      <button type="button" aria-expanded={open} class={marked ? "marked" : undefined} onClick={() => setOpen(!open)}>
+        {label} ▾
+      </button>
+      {open && <div class="menu-list" tabIndex={-1}>{children}</div>}
+    </div>
+  );
+}
+
+/** A paired difference and its verdict. */
+export function Difference({ of }: { of: Comparison | null }) {
+  if (!of || of.mean === null) return <span class="none">–</span>;
+  const interval = of.interval.every((end) => end !== null) ? `95 % interval ${of.interval.map(signed).join(" to ")}, ` : "";
+  return (
+    <span title={`${interval}p = ${of.p === null ? "–" : of.p.toPrecision(2)}, ${of.pairs} pairs`}>
+      {signed(of.mean)} <span class={`small verdict-${of.verdict}`}>{of.verdict}</span>
     </span>
   );
 }
@@ -174,8 +212,7 @@ export function Change({ path, label, sure, done }: { path: string; label: strin
   );
 }
 
-export function Pager({ offset, shown, total, link }: { offset: number; shown: number; total: number; link: (offset: number) => string }) {
-  const size = 100;
+export function Pager({ offset, shown, total, link, size = 100 }: { offset: number; shown: number; total: number; link: (offset: number) => string; size?: number }) {
   if (total <= size && offset === 0) return null;
   return (
     <nav class="pager" aria-label="Pages">

@@ -33,6 +33,11 @@ export function useFreshness(): Freshness {
   return value;
 }
 
+/** The same view asked with other choices: what is shown stays until the new answer is there. */
+function alike(a: string | null, b: string | null): boolean {
+  return a !== null && b !== null && a.split("?")[0] === b.split("?")[0];
+}
+
 /** `path` null asks nothing. `seconds` 0 asks once. */
 export function usePoll<T>(path: string | null, seconds: number): Polled<T> {
   const [state, set] = useState<{ path: string | null; data: T | null; error: Refusal | null }>({
@@ -80,7 +85,7 @@ export function usePoll<T>(path: string | null, seconds: number): Polled<T> {
     };
   }, [path, seconds, asked]);
   return {
-    data: state.path === path ? state.data : null,
+    data: alike(state.path, path) ? state.data : null,
     error: state.path === path ? state.error : null,
     again: () => ask((n) => n + 1),
   };

@@ -1,4 +1,4 @@
-// The view is in the address: #/sweep/ID/leaderboard?order=clean
+// The view and everything chosen in it is in the address: #/sweep/ID/leaderboard?order=clean_score
 import { useEffect, useState } from "preact/hooks";
 
 export interface Route {
@@ -20,9 +20,13 @@ function current(): Route {
 export function useRoute(): Route {
   const [route, set] = useState(current);
   useEffect(() => {
+    let shown = current().parts.join("/");
     const changed = () => {
-      set(current());
-      window.scrollTo(0, 0);
+      const next = current();
+      set(next);
+      // A choice within a view must not move it.
+      if (next.parts.join("/") !== shown) window.scrollTo(0, 0);
+      shown = next.parts.join("/");
     };
     window.addEventListener("hashchange", changed);
     return () => window.removeEventListener("hashchange", changed);
@@ -30,12 +34,28 @@ export function useRoute(): Route {
   return route;
 }
 
+export type Choices = Record<string, string | number | null | undefined>;
+
 /** Address of a view. Empty query values are left out. */
-export function to(parts: string[], query: Record<string, string | number | null | undefined> = {}): string {
+export function to(parts: string[], query: Choices = {}): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
   }
   const tail = search.toString();
   return `#/${parts.map(encodeURIComponent).join("/")}${tail ? `?${tail}` : ""}`;
+}
+
+/** The choices of an address with some of them changed. */
+export function changed(query: URLSearchParams, changes: Choices): Choices {
+  return { ...Object.fromEntries(query), ...changes };
+}
+
+/** Goes to an address; "replace" for what is typed letter by letter, so that Back leaves the view. */
+export function go(address: string, how: "push" | "replace" = "push"): void {
+  if (how === "push") location.hash = address;
+  else {
+    history.replaceState(null, "", address);
+    window.dispatchEvent(new HashChangeEvent("hashchange"));
+  }
 }

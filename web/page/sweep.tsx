@@ -1,17 +1,13 @@
-import type { Axes, Comparison, Leaderboard, Sweep, TrialList } from "./api";
-import { download, hasToken } from "./api";
+import { AblationsTab } from "./ablations";
+import type { Axes, Sweep, TrialList } from "./api";
+import { hasToken } from "./api";
+import { ImportanceTab } from "./importance";
+import { LeaderboardTab } from "./leaderboard";
 import { Change, DatasetName, Empty, Interval, Mean, Pager, Progress, Shown, Tag, kCleanNote, kPaperNote, scoreRange } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
-import { count, duration, share, signed, time, valueText } from "./text";
-
-const kOrders: [string, string][] = [
-  ["ranked", "rank"],
-  ["clean_score", "Score, clean"],
-  ["paper_score", "Score, paper-style"],
-  ["paper_presence", "ACC_P, paper-style"],
-  ["paper_salience", "ACC_S, paper-style"],
-];
+import { count, duration, share, time, valueText } from "./text";
+import { TimelineTab } from "./timeline";
 
 type Details = Sweep & { yaml: string };
 
@@ -19,8 +15,11 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
   const polled = usePoll<Details>(`sweeps/${id}`, 3);
   const tabs: [string, string][] = [
     ["leaderboard", "Leaderboard"],
+    ["ablations", "Ablations"],
+    ["importance", "Importance"],
     ["axes", "Axes"],
     ["trials", "Trials"],
+    ["timeline", "Timeline"],
     ["file", "Sweep file"],
   ];
   return (
@@ -59,6 +58,9 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
             ))}
           </nav>
           {tab === "leaderboard" && <LeaderboardTab sweep={sweep} query={query} />}
+          {tab === "ablations" && <AblationsTab sweep={sweep} query={query} />}
+          {tab === "importance" && <ImportanceTab sweep={sweep} query={query} />}
+          {tab === "timeline" && <TimelineTab sweep={sweep} control={control} again={polled.again} />}
           {tab === "axes" && <AxesTab sweep={sweep} />}
           {tab === "trials" && <TrialsTab sweep={sweep} query={query} />}
           {tab === "file" && (sweep.yaml ? <pre class="file">{sweep.yaml}</pre> : <Empty title="The sweep file was not kept" />)}
@@ -66,147 +68,6 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
         </>
       )}
     </Shown>
-  );
-}
-
-function ProtocolHeads() {
-  return (
-    <>
-      <th scope="col" class="number first">ACC_P</th>
-      <th scope="col" class="number">ACC_S</th>
-      <th scope="col" class="number">Score</th>
-      <th scope="col" class="interval-cell"><span class="hidden">Score, drawn</span></th>
-    </>
-  );
-}
-
-function GroupHeads({ before, after }: { before: number; after: number }) {
-  return (
-    <tr class="groups">
-      <td colSpan={before} />
-      <th scope="colgroup" colSpan={4} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
-      <th scope="colgroup" colSpan={4} class="first" title={kCleanNote}>clean</th>
-      {after > 0 && <td colSpan={after} />}
-    </tr>
-  );
-}
-
-function Protocols({ compared, transductive = false }: { compared?: "clean" | "paper"; transductive?: boolean }) {
-  return (
-    <p class="legend">
-      {kPaperNote} Mean ± SD over folds and seeds. {kCleanNote} Hits pooled over the folds of a seed; mean ± SD over seeds.
-      {compared &&
-        ` Difference: mean of the paired ${compared === "clean" ? "clean" : "paper-style"} Scores of cells minus those of rank 1; corrected resampled t-test at 95 %.`}{" "}
-      Grey rows lack trials, so their means are not to be compared with whole rows.
-      {transductive && " ‡ Transductive: training read unlabelled features of clips that it is scored on."}
-    </p>
-  );
-}
-
-function Difference({ of }: { of: Comparison | null }) {
-  if (!of) return <span class="none">–</span>;
-  const interval = of.interval.every((end) => end !== null) ? `95 % interval ${of.interval.map(signed).join(" to ")}, ` : "";
-  return (
-    <span title={`${interval}p = ${of.p.toPrecision(2)}, ${of.pairs} pairs`}>
-      {signed(of.mean)} <span class="small">{of.verdict}</span>
-    </span>
-  );
-}
-
-function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
-  const order = query.get("order") ?? "ranked";
-  const offset = Number(query.get("offset") ?? 0) || 0;
-  const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?order=${encodeURIComponent(order)}&offset=${offset}`, 5);
-  return (
-    <section aria-label="Leaderboard">
-      <div class="bar">
-        <label>
-          Order by{" "}
-          <select
-            value={order}
-            onChange={(event) => {
-              location.hash = to(["sweep", sweep.id, "leaderboard"], { order: event.currentTarget.value });
-            }}
-          >
-            {kOrders.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
-          </select>
-        </label>
-        <button type="button" onClick={() => void download(`sweeps/${sweep.id}/leaderboard.csv`, `${sweep.id}-leaderboard.csv`)}>
-          Download CSV
-        </button>
-      </div>
-      <Shown polled={polled} rows={12}>
-        {(board) => {
-          const [low, high] = scoreRange(board.rows.flatMap((row) => [row.paper, row.clean]));
-          if (board.rows.length === 0) return <Empty title="No configs here" />;
-          const axes = board.axes;
-          return (
-            <>
-              <div class="scroll">
-                <table class="wide">
-                  <thead>
-                    <GroupHeads before={2 + Math.max(1, axes.length)} after={2} />
-                    <tr>
-                      <th scope="col" class="number">#</th>
-                      {axes.length ? axes.map((axis) => <th scope="col" key={axis}>{axis}</th>) : <th scope="col">Config</th>}
-                      <th scope="col" class="number">Trials</th>
-                      <ProtocolHeads />
-                      <ProtocolHeads />
-                      <th scope="col" class="first">Difference to rank 1</th>
-                      <th scope="col" class="number">Time a trial</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {board.rows.map((row) => (
-                      <tr key={row.config} class={row.complete ? undefined : "incomplete"}>
-                        <td class="number">{row.rank}</td>
-                        {(axes.length ? axes : [""]).map((axis, i) => {
-                          const text = axis ? valueText(row.axis_values[axis]) : row.config;
-                          return i === 0 ? (
-                            <th scope="row" key={axis}>
-                              <a href={to(["sweep", sweep.id, "trials"], { config: row.config })} title={`config ${row.config}`}>{text}</a>
-                            </th>
-                          ) : (
-                            <td key={axis}>{text}</td>
-                          );
-                        })}
-                        <td class="number">
-                          {row.finished}/{row.expected}
-                          {row.failed > 0 && <span class="bad small"> {row.failed} failed</span>}
-                          {row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}
-                          {row.transductive && (
-                            <span class="small" title="Transductive: training read unlabelled features of clips that it is scored on.">
-                              {" "}‡
-                            </span>
-                          )}
-                        </td>
-                        <td class="number first"><Mean of={row.paper} name="acc_presence" incomplete={!row.complete} /></td>
-                        <td class="number"><Mean of={row.paper} name="acc_salience" incomplete={!row.complete} /></td>
-                        <td class="number strong"><Mean of={row.paper} name="score" incomplete={!row.complete} /></td>
-                        <td class="interval-cell"><Interval of={row.paper} low={low} high={high} /></td>
-                        <td class="number first"><Mean of={row.clean} name="acc_presence" incomplete={!row.complete} /></td>
-                        <td class="number"><Mean of={row.clean} name="acc_salience" incomplete={!row.complete} /></td>
-                        <td class="number strong"><Mean of={row.clean} name="score" incomplete={!row.complete} /></td>
-                        <td class="interval-cell"><Interval of={row.clean} low={low} high={high} clean /></td>
-                        <td class="first tabular"><Difference of={row.against_best} /></td>
-                        <td class="number">{duration(row.mean_seconds)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-              <Pager
-                offset={board.offset}
-                shown={board.rows.length}
-                total={board.total}
-                link={(next) => to(["sweep", sweep.id, "leaderboard"], { order: query.get("order"), offset: next })}
-              />
-              <Protocols compared={board.compared} transductive={board.rows.some((row) => row.transductive)} />
-            </>
-          );
-        }}
-      </Shown>
-    </section>
   );
 }
 
@@ -248,7 +109,7 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                         <tbody>
                           {axis.values.map((value) => (
                             <tr key={valueText(value.value)} class={value.complete ? undefined : "incomplete"}>
-                              <th scope="row">{value.value === null ? <span class="none">not varied</span> : valueText(value.value)}</th>
+                              <th scope="row">{value.value === null ? <span class="none">not varied</span> : value.text}</th>
                               <td class="number">{value.configs}</td>
                               <td class="number">{value.trials}</td>
                               <td class="number first strong"><Mean of={value.paper} name="score" incomplete={!value.complete} /></td>

@@ -3,21 +3,22 @@ import { useMemo } from "preact/hooks";
 import type { Attempt, EncoderImportance, Trial } from "./api";
 import { hasToken } from "./api";
 import { Curves } from "./chart";
+import { ClipsPart } from "./clips";
 import { Change, DatasetName, Empty, Shown, Tag, kCleanNote, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { bytes, count, duration, share, time } from "./text";
 
-export function TrialView({ id, control }: { id: string; control: boolean }) {
+export function TrialView({ id, query, control }: { id: string; query: URLSearchParams; control: boolean }) {
   const polled = usePoll<Trial>(`trials/${id}`, 5);
   return (
     <Shown polled={polled} rows={14}>
-      {(trial) => <Loaded trial={trial} control={control} again={polled.again} />}
+      {(trial) => <Loaded trial={trial} query={query} control={control} again={polled.again} />}
     </Shown>
   );
 }
 
-function Loaded({ trial, control, again }: { trial: Trial; control: boolean; again: () => void }) {
+function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSearchParams; control: boolean; again: () => void }) {
   const { result } = trial;
   const state = trial.running ? "running" : result?.outcome === "diverged" ? "diverged" : trial.state;
   return (
@@ -64,25 +65,22 @@ function Loaded({ trial, control, again }: { trial: Trial; control: boolean; aga
       {result && result.importance.encoders.length > 0 && (
         <Importance result={result} />
       )}
-      <div class="columns">
-        <section>
-          <h2>Settings</h2>
-          <table>
-            <tbody>
-              {trial.settings.map((setting) => (
-                <tr key={setting.name}>
-                  <th scope="row" title={setting.meaning}>{setting.name}</th>
-                  <td>{setting.text}{setting.unit && <span class="none"> {setting.unit}</span>}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-        <section>
-          <h2>Attempts</h2>
-          {trial.attempts.length === 0 ? <Empty title="No attempt yet" /> : <Attempts attempts={trial.attempts} />}
-        </section>
-      </div>
+      <section>
+        <h2>Attempts</h2>
+        {trial.attempts.length === 0 ? <Empty title="No attempt yet" /> : <Attempts attempts={trial.attempts} />}
+      </section>
+      <section>
+        <h2>Settings</h2>
+        <dl class="settings">
+          {trial.settings.map((setting) => (
+            <div key={setting.name}>
+              <dt title={setting.meaning}>{setting.name}</dt>
+              <dd>{setting.text}{setting.unit && <span class="none"> {setting.unit}</span>}</dd>
+            </div>
+          ))}
+        </dl>
+      </section>
+      {result?.paper && <ClipsPart trial={trial} query={query} />}
     </>
   );
 }
@@ -159,9 +157,10 @@ function CurvesPart({ result }: { result: Result }) {
     <section>
       <h2>Curves</h2>
       <div class="charts">
-        <Curves title="Loss by epoch" epochs={result.curves.epoch} lines={losses} marks={marks} print={loss} />
+        <Curves title="Loss by epoch" name="loss" epochs={result.curves.epoch} lines={losses} marks={marks} print={loss} />
         <Curves
           title="Validation accuracy by epoch, paper-style (thresholds tuned on this fold)"
+          name="accuracy"
           epochs={result.curves.epoch}
           lines={scores}
           marks={marks}

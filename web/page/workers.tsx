@@ -3,13 +3,20 @@ import { Empty, Shown, Tag } from "./parts";
 import { usePoll } from "./poll";
 import { count, time } from "./text";
 
+/** From the results of the last minutes, or of its life when that is shorter. */
+function rate(worker: Worker, seconds: number): string {
+  if (worker.state !== "joined" && worker.state !== "away") return "–";
+  const life = worker.joined_ms ? (Date.now() - worker.joined_ms) / 1000 : seconds;
+  return count(Math.round((3600 * worker.recent_results) / Math.max(10, Math.min(seconds, life))));
+}
+
 export function WorkersView() {
-  const polled = usePoll<{ workers: Worker[] }>("workers", 3);
+  const polled = usePoll<{ workers: Worker[]; recent_seconds: number }>("workers", 3);
   return (
     <>
       <h1>Workers</h1>
       <Shown polled={polled} rows={6}>
-        {({ workers }) =>
+        {({ workers, recent_seconds }) =>
           workers.length === 0 ? (
             <Empty title="No worker has joined yet">
               <p><code>medley run</code> starts local ones; <code>medley cluster up</code> starts them elsewhere.</p>
@@ -27,6 +34,7 @@ export function WorkersView() {
                     <th scope="col" class="number">Attempts running</th>
                     <th scope="col" class="number">finished</th>
                     <th scope="col" class="number">failed or lost</th>
+                    <th scope="col" class="number" title={`results in the last ${recent_seconds / 60} minutes`}>Trials an hour</th>
                     <th scope="col" class="number">Joined</th>
                     <th scope="col" class="number">State since</th>
                     <th scope="col">Reason</th>
@@ -43,6 +51,7 @@ export function WorkersView() {
                       <td class="number">{count(worker.attempts.running)}</td>
                       <td class="number">{count(worker.attempts.finished)}</td>
                       <td class={worker.attempts.failed ? "number bad" : "number"}>{count(worker.attempts.failed)}</td>
+                      <td class="number">{rate(worker, recent_seconds)}</td>
                       <td class="number">{time(worker.joined_ms)}</td>
                       <td class="number">{time(worker.changed_ms)}</td>
                       <td class="reason" title={worker.reason}>{worker.reason}</td>

@@ -3,7 +3,7 @@
 // Ends with 77 (skipped) where there is no Chromium.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve as absolute } from "node:path";
@@ -87,12 +87,80 @@ try {
     await shot("leaderboard");
   });
 
-  await check("the order is in the address and survives a reload", async () => {
-    await page.getByLabel("Order by").selectOption("paper_presence");
+  await check("order, filters, columns and search are in the address and survive a reload", async () => {
+    await page.getByRole("button", { name: "ACC_P" }).first().click();
     await page.waitForURL(/order=paper_presence/);
+    await page.getByRole("button", { name: /^top_n/ }).first().click();
+    await page.getByRole("checkbox", { name: "2", exact: true }).check();
+    await page.waitForURL(/where\.top_n=2/);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: /^Columns/ }).click();
+    await page.getByRole("checkbox", { name: "95 % intervals" }).check();
+    await page.waitForURL(/columns=/);
     await page.reload();
     await page.locator("tbody tr").first().waitFor();
-    assert.equal(await page.getByLabel("Order by").inputValue(), "paper_presence");
+    assert.equal(await page.locator("tbody tr").count(), 3);
+    assert.equal(await page.locator('th[aria-sort="descending"]').innerText(), "ACC_P↓");
+    assert.equal(await page.getByRole("columnheader", { name: "interval", exact: true }).count(), 2);
+    await page.getByPlaceholder("Search values or ids").fill("no such value");
+    await page.getByText("No config fits these choices").waitFor();
+    await page.getByRole("link", { name: "Show all of them" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 9);
+  });
+
+  await check("chosen configs are compared, and any of them is the reference", async () => {
+    for (const i of [0, 1]) await page.locator("tbody input[type=checkbox]").nth(i).check();
+    await page.getByRole("heading", { name: "Comparison" }).waitFor();
+    await page.getByRole("rowheader", { name: "learning_rate" }).waitFor();
+    const row = page.locator(".board tbody tr").nth(1);
+    await row.hover();
+    await row.getByRole("button", { name: "make reference" }).click();
+    await page.waitForURL(/reference=/);
+    await row.getByText("the reference").waitFor();
+    assert.match(await page.locator(".board tbody tr").first().innerText(), /[+\u2212]?\.\d{3} (higher|lower|inconclusive)/);
+    await shot("compare");
+    await page.goto(`${base}#/sweep/${ids.running}`);
+    await page.getByRole("button", { name: "Parallel coordinates" }).click();
+    await page.locator(".chart canvas").first().waitFor();
+    await shot("parallel");
+    await page.getByRole("button", { name: "Table" }).click();
+  });
+
+  await check("ablations show what matters, subsets and one axis against another", async () => {
+    await page.getByRole("link", { name: "Ablations" }).click();
+    await page.getByText("The sweep file declares no comparison").waitFor();
+    await page.getByRole("combobox", { name: /^Columns/ }).selectOption("learning_rate");
+    await page.waitForURL(/columns=learning_rate/);
+    await page.locator('[aria-label="One axis against another"] canvas').first().waitFor();
+    await page.locator('[aria-label="Effect of n"] canvas').first().waitFor();
+    await shot("ablations");
+  });
+
+  await check("importance switches between configs and folds", async () => {
+    await page.getByRole("link", { name: "Importance", exact: true }).click();
+    await page.getByRole("heading", { name: "The gate’s opinion beside Scores" }).waitFor();
+    await page.getByRole("combobox", { name: /^Fold/ }).selectOption("2");
+    await page.waitForURL(/fold=2/);
+    await page.getByText(/on fold 2/).waitFor();
+    await page.getByRole("combobox", { name: /^Config/ }).selectOption({ index: 1 });
+    await page.waitForURL(/config=/);
+    await page.locator("figure.chart").nth(5).locator("canvas").first().waitFor();
+    await shot("importance");
+  });
+
+  await check("a chart is saved as SVG and as PNG", async () => {
+    for (const kind of ["SVG", "PNG"]) {
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: kind, exact: true }).first().click(),
+      ]);
+      assert.ok(download.suggestedFilename().endsWith(`.${kind.toLowerCase()}`));
+      const bytes = readFileSync(await download.path());
+      if (kind === "SVG") assert.match(bytes.toString(), /^<svg[^>]*>.*<\/svg>$/s);
+      else assert.equal(bytes.subarray(1, 4).toString(), "PNG");
+    }
+    await page.goto(`${base}#/sweep/${ids.running}`);
+    await page.locator("tbody tr").first().waitFor();
   });
 
   await check("the CSV is downloaded with the token", async () => {
@@ -128,7 +196,7 @@ try {
     await page.getByRole("heading", { name: "Importance of each encoder" }).waitFor();
     const charts = page.locator(".chart canvas");
     await charts.first().waitFor();
-    assert.equal(await charts.count(), 2);
+    await page.locator("figure.chart").nth(3).locator("canvas").first().waitFor();  // curves, confusion, thresholds
     const drawn = await charts.first().evaluate((canvas) => {
       const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
       let painted = 0;
@@ -137,8 +205,41 @@ try {
     });
     assert.ok(drawn > 1000, `${drawn} painted pixels`);
     await charts.first().hover({ position: { x: 200, y: 120 } });  // the tooltip must not need inline styles
-    await page.getByRole("rowheader", { name: "learning_rate" }).waitFor();
+    await page.locator(".settings").getByText("learning_rate").waitFor();
     await shot("trial");
+  });
+
+  await check("clips are listed with their weights, and the wrong ones alone", async () => {
+    await page.getByRole("columnheader", { name: "wavlm" }).waitFor();
+    await page.getByRole("combobox", { name: /^Clips/ }).selectOption("misses");
+    await page.waitForURL(/only=misses/);
+    await page.waitForFunction(() => ![...document.querySelectorAll("td")].some((cell) => cell.textContent.startsWith("✓")));
+  });
+
+  await check("the timeline shows workers and the failed trial with its reason", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/timeline`);
+    await page.locator('[aria-label="Timeline"] canvas').first().waitFor();
+    await page.getByRole("link", { name: ids.failed }).waitFor();
+    await page.getByText(/signal 9/).waitFor();
+    await shot("timeline");
+  });
+
+  await check("an ensemble shows its weights, its honest estimate and its confusion; its name stays text", async () => {
+    await page.goto(`${base}#/ensembles`);
+    await page.getByRole("link", { name: "<b>two gates</b>" }).click();
+    await page.getByRole("heading", { name: "<b>two gates</b>" }).waitFor();
+    assert.equal(await page.locator("main b").count(), 0);
+    await page.getByText(".400").first().waitFor();
+    assert.equal(await page.getByRole("table").first().locator("tbody tr").count(), 2);
+    await page.locator("figure.chart").nth(1).locator("canvas").first().waitFor();
+    await shot("ensemble");
+  });
+
+  await check("verdicts of declared comparisons are shown with their intervals", async () => {
+    await page.goto(`${base}#/sweep/${ids.finished}/ablations`);
+    await page.getByRole("heading", { name: "gate against scorer" }).waitFor();
+    await page.locator('[aria-label="Verdicts"] tbody tr').nth(1).waitFor();
+    await shot("verdicts");
   });
 
   await check("failed and diverged trials say why", async () => {

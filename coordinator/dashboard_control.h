@@ -1,0 +1,50 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "coordinator/coordinator.h"
+#include "trainer/data/dataset.h"
+#include "web/control.h"
+
+namespace medley::coordinator {
+
+/// What the dashboard may change, by a running coordinator. Any thread. Ends before the coordinator does, and waits for
+/// an ensemble that is being fitted.
+class DashboardControl final : public web::Control {
+ public:
+  DashboardControl(Coordinator& coordinator, std::filesystem::path store);
+  ~DashboardControl() override;
+  DashboardControl(const DashboardControl&) = delete;
+  DashboardControl& operator=(const DashboardControl&) = delete;
+
+  Answer pause(const std::string& sweep_id) override { return coordinator_.pause(sweep_id); }
+  Answer resume(const std::string& sweep_id) override { return coordinator_.resume(sweep_id); }
+  Answer stop(const std::string& sweep_id) override { return coordinator_.stop(sweep_id); }
+  Answer retry(const std::string& trial_id) override { return coordinator_.retry(trial_id); }
+
+  Answer plan(const SweepText& text) override;
+  Answer submit(const SweepText& text) override;
+  Answer build_ensemble(const EnsembleWish& wish) override;
+  nlohmann::json building() override;
+  Answer export_ensemble(std::int64_t id) override;
+
+ private:
+  data::Dataset dataset(const std::string& fingerprint);
+  void fit(const EnsembleWish& wish);
+
+  Coordinator& coordinator_;
+  std::filesystem::path store_;
+
+  std::mutex mutex_;
+  std::map<std::string, data::Dataset> datasets_;  ///< by fingerprint: loading reads every feature
+  std::thread builder_;
+  bool busy_ = false;        ///< the builder is at work
+  nlohmann::json building_;  ///< as building() says it
+};
+
+}  // namespace medley::coordinator

@@ -1,0 +1,51 @@
+#include "storage/importance_input.h"
+
+#include <algorithm>
+#include <map>
+
+namespace medley::storage {
+
+sweep::ImportanceInput read_importance_input(Reader& reader, const SweepSummary& sweep, const std::string& config) {
+  sweep::ImportanceInput input;
+  input.config = config;
+  const auto dataset = reader.find_dataset(sweep.dataset);
+  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
+  for (const EncoderRecord& encoder : dataset->encoders) {
+    input.modality_of.emplace_back(encoder.name, encoder.modality);
+  }
+  TrialFilter filter;
+  filter.config = config;
+  filter.state = sweep::TrialState::kFinished;
+  std::map<std::string, TrialRow> rows;
+  std::vector<std::string> ids;
+  for (Page page{0, kMaxPage};; page.offset += page.limit) {
+    const auto found = reader.trials(sweep.id, filter, page);
+    for (const TrialRow& row : found) {
+      if (row.outcome != sweep::Outcome::kFinished) continue;
+      ids.push_back(row.trial);
+      rows[row.trial] = row;
+    }
+    if (static_cast<int>(found.size()) < page.limit) break;
+  }
+  for (auto& [id, importance] : reader.importance(ids)) {
+    input.trials.push_back({rows.at(id).fold, rows.at(id).seed, std::move(importance)});
+  }
+  return input;
+}
+
+std::vector<SweepSummary> comparable_sweeps(Reader& reader, const SweepSummary& sweep) {
+  const auto sorted = [](std::vector<int> folds) {
+    std::sort(folds.begin(), folds.end());
+    return folds;
+  };
+  std::vector<SweepSummary> comparable;
+  for (SweepSummary& other : reader.sweeps()) {
+    if (other.id != sweep.id && other.dataset == sweep.dataset && sorted(other.folds) == sorted(sweep.folds) &&
+        other.finished > 0) {
+      comparable.push_back(std::move(other));
+    }
+  }
+  return comparable;
+}
+
+}  // namespace medley::storage

@@ -1,0 +1,177 @@
+#include "web/ablation.h"
+
+#include <algorithm>
+#include <map>
+
+#include "storage/importance_input.h"
+#include "sweep/ablation.h"
+#include "sweep/importance_figures.h"
+#include "sweep/importance_report.h"
+#include "sweep/report_text.h"
+#include "web/refused.h"
+
+namespace medley::web {
+namespace {
+
+using nlohmann::json;
+using sweep::finite;
+
+json head_json(const Board& board) {
+  const sweep::Report& report = board.report;
+  return {{"sweep", board.sweep},
+          {"synthetic", report.synthetic},
+          {"ranked_by", report.ranked_by == sweep::RankedBy::kCleanScore ? "clean_score" : "paper_score"}};
+}
+
+/// The config that the query names, or the one that reports on importance take.
+std::string config_of(const sweep::Report& report, const std::string& start) {
+  if (start.empty()) {
+    const std::string best = sweep::config_for_importance(report);
+    if (best.empty()) throw Refused{404, "No config of this sweep has a gate and a result yet."};
+    return best;
+  }
+  std::vector<std::string> found;
+  for (const sweep::ConfigReport& config : report.configs) {
+    if (config.id.rfind(start, 0) == 0) found.push_back(config.id);
+  }
+  if (found.size() == 1) return found.front();
+  throw Refused{400, found.empty() ? "This sweep has no config '" + start + "'."
+                                   : "Several configs begin with '" + start + "': give more digits."};
+}
+
+sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,
+                                      const Request& request) {
+  const auto board = boards.board(reader, sweep);
+  const std::string config = config_of(board->report, request.parameter("config"));
+  std::vector<sweep::ConfigReport> elsewhere;
+  for (const storage::SweepSummary& other : storage::comparable_sweeps(reader, sweep)) {
+    const auto of_other = boards.board(reader, other);
+    elsewhere.insert(elsewhere.end(), of_other->report.configs.begin(), of_other->report.configs.end());
+  }
+  const storage::Reader::Snapshot snapshot(reader);
+  sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, config);
+  if (input.trials.empty()) throw Refused{404, "Config " + config + " has no gate, or no finished trial yet."};
+  if (const std::string fold = request.parameter("fold"); !fold.empty()) {
+    auto& trials = input.trials;
+    trials.erase(std::remove_if(trials.begin(), trials.end(),
+                                [&](const auto& trial) { return std::to_string(trial.fold) != fold; }),
+                 trials.end());
+    if (trials.empty()) throw Refused{400, "Config " + config + " has no finished trial with a gate on this fold."};
+  }
+  return sweep::make_importance_report(input, board->report, elsewhere);
+}
+
+}  // namespace
+
+json referee_json(const Board& board) {
+  json body = head_json(board);
+  body["families"] = json::array();
+  for (const sweep::FamilyReport& family : board.report.families) {
+    json one = sweep::referee_json(family);
+    one["baseline_text"] = (*board.text)(family.family.axis, family.family.baseline);
+    for (std::size_t i = 0; i < family.rows.size(); ++i) {
+      const sweep::RefereeRow& row = family.rows[i];
+      json& comparison = one["comparisons"][i];
+      comparison["text"] = (*board.text)(family.family.axis, row.value);
+      comparison["held_text"] = json::object();
+      for (const auto& [axis, value] : row.held.items()) {
+        comparison["held_text"][axis] = value.is_null() ? "-" : (*board.text)(axis, value);
+      }
+    }
+    body["families"].push_back(std::move(one));
+  }
+  body["mistakes"] = json::array();
+  for (const sweep::Diagnostic& mistake : board.mistakes) body["mistakes"].push_back(mistake.str());
+  return body;
+}
+
+json subsets_json(const Board& board) {
+  const sweep::SubsetMatrix matrix = sweep::subset_matrix(board.report);
+  std::map<std::string, std::string> names;
+  for (const sweep::SubsetRow& row : matrix.rows) names[row.best];
+  for (const sweep::ConfigReport& config : board.report.configs) {
+    if (const auto best = names.find(config.id); best != names.end()) best->second = board.name_of(config);
+  }
+  json rows = json::array();
+  for (const sweep::SubsetRow& row : matrix.rows) {
+    rows.push_back({{"has", row.has},
+                    {"configs", row.configs},
+                    {"best_config", row.best},
+                    {"name", names.at(row.best)},
+                    {"score", row.score},
+                    {"interval", {finite(row.interval.low), finite(row.interval.high)}},
+                    {"complete", row.whole}});
+  }
+  json effects = json::array();
+  for (const sweep::MarginalEffect& effect : matrix.effects) {
+    effects.push_back(
+        {{"encoder", effect.encoder},
+         {"pairs", effect.pairs},
+         {"difference", effect.difference ? sweep::comparison_json(effect.difference->result()) : json(nullptr)}});
+  }
+  json body = head_json(board);
+  body["encoders"] = matrix.encoders;
+  body["rows"] = std::move(rows);
+  body["effects"] = std::move(effects);
+  return body;
+}
+
+json cross_json(const Board& board, const Request& request) {
+  sweep::CrossTable table;
+  try {
+    table = sweep::cross_axes(board.report, request.parameter("rows"), request.parameter("columns"));
+  } catch (const sweep::Error& error) {
+    throw Refused{400, error.what()};
+  }
+  json cells = json::array();
+  for (const sweep::CrossCell& cell : table.cells) {
+    cells.push_back({{"configs", cell.configs},
+                     {"score", finite(cell.score)},
+                     {"best", finite(cell.best)},
+                     {"complete", cell.whole}});
+  }
+  json body = head_json(board);
+  body["row_axis"] = table.row_axis;
+  body["column_axis"] = table.column_axis;
+  const auto texts = [&](const std::string& axis, const std::vector<json>& values) {
+    json all = json::array();
+    for (const json& value : values) all.push_back(value.is_null() ? "-" : (*board.text)(axis, value));
+    return all;
+  };
+  body["rows"] = texts(table.row_axis, table.rows);
+  body["columns"] = texts(table.column_axis, table.columns);
+  body["cells"] = std::move(cells);
+  return body;
+}
+
+json importance_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,
+                     const Request& request) {
+  const sweep::ImportanceReport report = importance_of(reader, sweep, boards, request);
+  json body = json::parse(sweep::render(report, sweep::ReportFormat::kJson));
+  body["sweep_id"] = sweep.id;
+  body["configs"] = json::array();
+  const auto board = boards.board(reader, sweep);
+  for (const sweep::ConfigReport& config : board->report.configs) {
+    if (!config.settings.contains("gate") || config.paper_score.count == 0) continue;
+    if (config.settings["encoders"].size() < 2) continue;  // one encoder always has all the weight
+    body["configs"].push_back({{"config", config.id},
+                               {"name", board->name_of(config)},
+                               {"encoders", config.settings["encoders"].size()},
+                               {"complete", config.whole()}});
+    if (body["configs"].size() >= 500) break;
+  }
+  body["all_folds"] = sweep.folds;
+  return body;
+}
+
+json figures_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards, const Request& request) {
+  const sweep::ImportanceReport report = importance_of(reader, sweep, boards, request);
+  const sweep::Figures made = sweep::make_figures(report);
+  json figures = json::array();
+  for (const sweep::Figure& figure : made.figures) {
+    figures.push_back({{"name", figure.name}, {"csv", sweep::csv_table(figure.data)}, {"svg", figure.svg}});
+  }
+  return {{"sweep", sweep.id}, {"config", report.config}, {"figures", figures}, {"missing", made.missing}};
+}
+
+}  // namespace medley::web

@@ -1,0 +1,118 @@
+#include "web/changes.h"
+
+#include <algorithm>
+
+#include "web/json.h"
+#include "web/query.h"
+#include "web/refused.h"
+
+namespace medley::web {
+namespace {
+
+using nlohmann::json;
+
+/// The object that a POST carries; an empty body is an empty object.
+json body_of(const Request& request) {
+  if (request.body.empty()) return json::object();
+  json body = json::parse(request.body, nullptr, false);
+  if (!body.is_object()) throw Refused{400, "The body must be a JSON object."};
+  return body;
+}
+
+std::string text_in(const json& body, const char* name, const std::string& absent, std::size_t most) {
+  if (!body.contains(name)) return absent;
+  if (!body[name].is_string()) throw Refused{400, std::string(name) + " must be text."};
+  auto text = body[name].get<std::string>();
+  if (text.size() > most) {
+    throw Refused{400, std::string(name) + " may have at most " + std::to_string(most) + " bytes."};
+  }
+  return text;
+}
+
+std::string choice_in(const json& body, const char* name, const std::vector<std::string>& choices) {
+  std::string text = text_in(body, name, choices.front(), 100);
+  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return text;
+  std::string known;
+  for (const std::string& choice : choices) known += (known.empty() ? "" : ", ") + choice;
+  throw Refused{400, std::string(name) + " must be one of " + known + "."};
+}
+
+int number_in(const json& body, const char* name, int absent, int low, int high) {
+  if (!body.contains(name)) return absent;
+  if (!body[name].is_number_integer() || body[name] < low || body[name] > high) {
+    throw Refused{400, std::string(name) + " must be a whole number from " + std::to_string(low) + " to " +
+                           std::to_string(high) + "."};
+  }
+  return body[name].get<int>();
+}
+
+bool flag_in(const json& body, const char* name) {
+  if (!body.contains(name)) return false;
+  if (!body[name].is_boolean()) throw Refused{400, std::string(name) + " must be true or false."};
+  return body[name].get<bool>();
+}
+
+Control::SweepText sweep_text(storage::Reader& reader, const json& body) {
+  constexpr std::size_t kMaxYaml = 60 << 10;  // the server takes bodies of 64 KiB
+  Control::SweepText text;
+  text.yaml = text_in(body, "yaml", "", kMaxYaml);
+  if (text.yaml.empty()) throw Refused{400, "yaml must hold the text of a sweep file."};
+  const auto dataset = reader.find_dataset(checked_id(text_in(body, "dataset", "", 64)));
+  if (!dataset) throw Refused{404, "There is no data set with this fingerprint in the store."};
+  text.dataset = dataset->fingerprint;
+  return text;
+}
+
+Control::EnsembleWish wish(storage::Reader& reader, const json& body) {
+  const Control::EnsembleWish standard;
+  Control::EnsembleWish wish;
+  wish.sweep = sweep_of(reader, text_in(body, "sweep", "", 64)).id;
+  wish.name = text_in(body, "name", "", 200);
+  wish.method = choice_in(body, "method", {"caruana", "simplex", "mean"});
+  wish.thresholds = choice_in(body, "thresholds", {"pooled", "per-fold"});
+  wish.protocol = choice_in(body, "protocol", {"clean", "paper"});
+  wish.per_subset = flag_in(body, "per_subset");
+  wish.k = number_in(body, "k", standard.k, 1, 10'000);
+  wish.candidates = number_in(body, "candidates", standard.candidates, 1, 10'000);
+  return wish;
+}
+
+Control::Answer ask(storage::Reader& reader, Control& control, const std::vector<std::string>& parts,
+                    const Request& request) {
+  const std::string& what = parts[2];
+  if (parts.size() == 3 && what == "sweeps") return control.submit(sweep_text(reader, body_of(request)));
+  if (parts.size() == 3 && what == "plan") return control.plan(sweep_text(reader, body_of(request)));
+  if (parts.size() == 3 && what == "ensembles") return control.build_ensemble(wish(reader, body_of(request)));
+  if (parts.size() != 5) throw Refused{404, "There is nothing to change here."};
+  const std::string& verb = parts[4];
+  if (what == "sweeps" && (verb == "pause" || verb == "resume" || verb == "stop")) {
+    const std::string id = sweep_of(reader, parts[3]).id;
+    return verb == "pause" ? control.pause(id) : verb == "resume" ? control.resume(id) : control.stop(id);
+  }
+  if (what == "trials" && verb == "retry") {
+    const auto trial = reader.find_trial(checked_id(parts[3]));
+    if (!trial) throw Refused{404, "There is no trial with this id in the store."};
+    return control.retry(trial->spec.id);
+  }
+  if (what == "ensembles" && verb == "export") return control.export_ensemble(ensemble_of(reader, parts[3]).id);
+  throw Refused{404, "There is nothing to change here."};
+}
+
+}  // namespace
+
+Response change(storage::Reader& reader, Control& control, const std::vector<std::string>& parts,
+                const Request& request) {
+  const Control::Answer answer = ask(reader, control, parts, request);
+  const bool mistaken = !answer.done && answer.details.contains("mistakes");
+  if (!answer.done && !mistaken) throw Refused{409, answer.message};
+  json body = answer.details;
+  body[answer.done ? "message" : "error"] = answer.message;
+  body["done"] = answer.done;
+  Response response;
+  if (mistaken) response.status = 422;
+  response.body = text_of(body);
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+}  // namespace medley::web

@@ -1,0 +1,126 @@
+#include "web/ensembles.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sweep/confusion.h"
+#include "sweep/metric.h"
+#include "web/refused.h"
+
+namespace medley::web {
+namespace {
+
+using nlohmann::json;
+
+json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
+  const std::string sweep = ensemble.settings.value("sweep", "");
+  const auto summary = sweep.empty() ? std::nullopt : reader.find_sweep(sweep);
+  json head = {{"id", ensemble.id},
+               {"name", ensemble.name},
+               {"method", ensemble.method},
+               {"sweep", sweep.empty() ? json(nullptr) : json(sweep)},
+               {"sweep_name", summary ? json(summary->name) : json(nullptr)},
+               {"dataset", {{"fingerprint", ensemble.dataset}, {"name", ""}, {"synthetic", false}}},
+               {"protocol", ensemble.settings.value("protocol", "clean")},
+               {"members", ensemble.members.size()},
+               {"created_ms", ensemble.created}};
+  if (summary) {
+    head["dataset"] = {
+        {"fingerprint", summary->dataset}, {"name", summary->dataset_name}, {"synthetic", summary->synthetic}};
+  }
+  for (const char* name : {"optimistic", "nested", "best_single_nested", "nested_interval"}) {
+    head[name] = ensemble.scores.value(name, json());
+  }
+  head["transductive"] = ensemble.scores.value("transductive", false);
+  return head;
+}
+
+}  // namespace
+
+json ensembles_json(storage::Reader& reader) {
+  const storage::Reader::Snapshot snapshot(reader);
+  json rows = json::array();
+  for (const auto& ensemble : reader.ensembles()) rows.push_back(head_json(reader, ensemble));
+  return {{"ensembles", rows}};
+}
+
+json ensemble_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
+  const storage::Reader::Snapshot snapshot(reader);
+  json body = head_json(reader, ensemble);
+  body["settings"] = ensemble.settings;
+  body["weights"] = ensemble.scores.value("weights", json::array());
+  body["shares"] = ensemble.scores.value("shares", json::object());
+  body["folds"] = ensemble.scores.value("folds", json::array());
+  body["candidates"] = ensemble.scores.value("candidates", json());
+  body["actors"] = ensemble.scores.value("actors", json());
+  body["trials"] = json::array();
+  for (const auto& member : ensemble.members) {
+    body["trials"].push_back({{"trial", member.trial}, {"weight", member.weight}});
+  }
+  body["exports"] = json::array();
+  for (const auto& made : reader.exports()) {
+    if (made.ensemble != ensemble.id) continue;
+    body["exports"].push_back({{"id", made.id},
+                               {"file", made.file},
+                               {"sha256", made.sha256},
+                               {"clips", made.manifest.value("clips", json())},
+                               {"predicted_blends", made.manifest.value("predicted_blends", json())},
+                               {"created_ms", made.created}});
+  }
+  return body;
+}
+
+json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
+  const storage::Reader::Snapshot snapshot(reader);
+  const auto dataset = reader.find_dataset(ensemble.dataset);
+  if (!dataset) throw Refused{409, "The store does not know the data set of this ensemble."};
+  const auto classes = static_cast<std::size_t>(dataset->classes.count());
+  std::map<std::string, double> weights;
+  std::vector<std::string> trials;
+  for (const auto& member : ensemble.members) {
+    if (weights.emplace(member.trial, member.weight).second) trials.push_back(member.trial);
+  }
+  const bool paper = ensemble.settings.value("protocol", "clean") == "paper";
+  std::map<int, std::vector<double>> mixed;  // fold -> [clip, class]
+  std::map<int, double> totals;
+  for (const auto& part : reader.predictions(trials, paper ? storage::Protocol::kPaper : storage::Protocol::kClean,
+                                             storage::Split::kValidation)) {
+    auto& sum = mixed[part.fold];
+    if (sum.empty()) sum.resize(part.fused.size());
+    if (sum.size() != part.fused.size()) throw Refused{409, "Members of this ensemble predict different clips."};
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weights.at(part.trial) * static_cast<double>(part.fused[i]);
+    totals[part.fold] += weights.at(part.trial);
+  }
+  const sweep::Thresholds thresholds{ensemble.settings.value("alpha", 0.0), ensemble.settings.value("beta", 0.0)};
+  std::vector<sweep::Label> truth;
+  std::vector<sweep::Label> predicted;
+  std::map<int, std::size_t> row;  // fold -> clips of it so far
+  for (const auto& clip : dataset->clips) {
+    if (!clip.label || mixed.count(clip.fold) == 0) continue;
+    const std::size_t begin = row[clip.fold]++ * classes;
+    auto& probabilities = mixed[clip.fold];
+    if (begin + classes > probabilities.size()) throw Refused{409, "A member of this ensemble predicts other clips."};
+    std::vector<double> p(classes);
+    for (std::size_t c = 0; c < classes; ++c) p[c] = probabilities[begin + c] / totals[clip.fold];
+    truth.push_back(*clip.label);
+    predicted.push_back(sweep::decode(p.data(), dataset->classes, thresholds));
+  }
+  if (truth.empty()) throw Refused{409, "The members of this ensemble have no out-of-fold predictions any more."};
+  const sweep::SetConfusion confusion = sweep::set_confusion(predicted, truth);
+  json sets = json::array();
+  json counts = json::array();
+  for (std::size_t t = 0; t < confusion.sets.size(); ++t) {
+    sets.push_back(sweep::set_text(confusion.sets[t], dataset->classes));
+    json one = json::array();
+    for (std::size_t c = 0; c < confusion.sets.size(); ++c) one.push_back(confusion.at(t, c));
+    counts.push_back(std::move(one));
+  }
+  return {{"ensemble", ensemble.id},
+          {"clips", truth.size()},
+          {"thresholds", {{"alpha", thresholds.alpha}, {"beta", thresholds.beta}}},
+          {"sets", std::move(sets)},
+          {"counts", std::move(counts)}};
+}
+
+}  // namespace medley::web

@@ -1,0 +1,338 @@
+#include "web/leaderboard.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sweep/ablation.h"
+#include "sweep/config.h"
+#include "sweep/nearest.h"
+#include "sweep/report_text.h"
+#include "web/refused.h"
+
+namespace medley::web {
+namespace {
+
+using nlohmann::json;
+using sweep::ConfigReport;
+using sweep::finite;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t kMaxChosenConfigs = 100;
+constexpr const char* kAxisOrder = "axis.";
+const std::vector<std::string> kBoardOrders{"ranked",      "clean_score",    "clean_presence", "clean_salience",
+                                            "paper_score", "paper_presence", "paper_salience", "optimism",
+                                            "difference",  "mean_seconds"};
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find('|', begin), text.size());
+    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+/// "" for a config in which the axis plays no part.
+std::string value_text_of(const ConfigReport& config, const std::string& axis) {
+  const json value = config.axis_values.value(axis, json());
+  return value.is_null() ? "" : sweep::value_text(value);
+}
+
+std::string config_id_of(const Board& board, const std::string& start) {
+  std::string found;
+  for (const ConfigReport& config : board.report.configs) {
+    if (config.id.compare(0, start.size(), start) != 0) continue;
+    if (!found.empty()) throw Refused{400, "Several configs begin with '" + start + "': give more digits."};
+    found = config.id;
+  }
+  if (start.empty() || found.empty()) throw Refused{400, "This sweep has no config '" + start + "'."};
+  return found;
+}
+
+void check_axis(const Board& board, const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& axis : board.report.axes) {
+    if (axis.axis == name) return;
+    known.push_back(axis.axis);
+  }
+  throw Refused{400, "The sweep does not vary '" + name + "'" + sweep::suggestion(name, known) + "."};
+}
+
+const ConfigReport* reference_of(const Board& board, const Selection& selection) {
+  if (board.report.configs.empty()) return nullptr;
+  for (const ConfigReport& config : board.report.configs) {
+    if (config.id == selection.reference) return &config;
+  }
+  return &board.report.configs.front();
+}
+
+/// `config` less the reference, in the Scores that the report compares.
+std::optional<sweep::PairedComparison> difference(const Board& board, const ConfigReport& config,
+                                                  const ConfigReport& reference) {
+  if (config.id == reference.id) return std::nullopt;
+  if (reference.id == board.report.configs.front().id) return config.against_best;
+  double sweep::CellScore::*const score =
+      board.report.compared_clean ? &sweep::CellScore::clean : &sweep::CellScore::paper;
+  const auto comparison = sweep::compare_cells(config, reference, score, board.report.folds);
+  return comparison ? std::optional<sweep::PairedComparison>(comparison->result()) : std::nullopt;
+}
+
+/// What an order sorts by, larger first; NaN where the config has no such number.
+double key_of(const Board& board, const ConfigReport& config, const std::string& order, const ConfigReport& reference) {
+  const bool clean = config.clean_seeds > 0;
+  if (order == "clean_score") return clean ? config.clean.score() : kNaN;
+  if (order == "clean_presence") return clean ? config.clean.presence : kNaN;
+  if (order == "clean_salience") return clean ? config.clean.salience : kNaN;
+  if (order == "difference") {
+    if (config.id == reference.id) return 0;
+    const auto comparison = difference(board, config, reference);
+    return comparison ? comparison->mean : kNaN;
+  }
+  if (order == "mean_seconds") {
+    const auto costs = board.costs.find(config.id);
+    return costs != board.costs.end() && config.done > 0 ? costs->second.mean_seconds : kNaN;
+  }
+  if (config.paper_score.count == 0) return kNaN;
+  if (order == "optimism") return config.gap().value_or(kNaN);
+  if (order == "paper_presence") return config.paper_presence.mean;
+  if (order == "paper_salience") return config.paper_salience.mean;
+  return config.paper_score.mean;
+}
+
+bool fits(const ConfigReport& config, const Selection& selection) {
+  if (selection.complete && !config.whole()) return false;
+  if (!selection.configs.empty() && selection.configs.count(config.id) == 0) return false;
+  for (const auto& [axis, values] : selection.where) {
+    if (values.count(value_text_of(config, axis)) == 0) return false;
+  }
+  if (selection.search.empty()) return true;
+  const std::string wanted = lower(selection.search);
+  if (lower(config.id).find(wanted) != std::string::npos) return true;
+  for (const auto& [axis, value] : config.axis_values.items()) {
+    if (lower(sweep::value_text(value)).find(wanted) != std::string::npos) return true;
+  }
+  return false;
+}
+
+json spread_json(double mean, double sd) { return {{"mean", finite(mean)}, {"sd", finite(sd)}}; }
+json spread_json(const sweep::ScoreSpread& spread) { return spread_json(spread.mean, spread.sd); }
+json interval_json(const sweep::Interval& interval) { return {finite(interval.low), finite(interval.high)}; }
+
+json paper_json(const ConfigReport& config) {
+  if (config.paper_score.count == 0) return nullptr;
+  return {{"n", config.paper_score.count},
+          {"acc_presence", spread_json(config.paper_presence)},
+          {"acc_salience", spread_json(config.paper_salience)},
+          {"score", spread_json(config.paper_score)},
+          {"interval", interval_json(config.paper_interval)}};
+}
+
+json clean_json(const ConfigReport& config) {
+  if (config.clean_seeds == 0) return nullptr;
+  return {{"n", config.clean_seeds},
+          {"acc_presence", spread_json(config.clean.presence, kNaN)},
+          {"acc_salience", spread_json(config.clean.salience, kNaN)},
+          {"score", spread_json(config.clean.score(), config.clean_seeds > 1 ? config.clean_score_sd : kNaN)},
+          {"interval", interval_json(config.clean_interval)}};
+}
+
+json comparison_json(const std::optional<sweep::PairedComparison>& comparison) {
+  if (!comparison) return nullptr;
+  return {{"pairs", comparison->pairs},
+          {"mean", finite(comparison->mean)},
+          {"p", finite(comparison->p)},
+          {"interval", interval_json(comparison->interval)},
+          {"verdict", sweep::verdict_name(comparison->verdict)}};
+}
+
+/// A value of an axis as a filter names it ("-": the axis plays no part), and as people read it.
+json value_json(const Board& board, const std::string& axis, const json& value) {
+  if (value.is_null()) return {{"value", "-"}, {"text", "-"}};
+  return {{"value", sweep::value_text(value)}, {"text", (*board.text)(axis, value)}};
+}
+
+json texts_json(const Board& board, const ConfigReport& config) {
+  json texts = json::object();
+  for (const sweep::AxisReport& axis : board.report.axes) texts[axis.axis] = board.axis_text(config, axis.axis);
+  return texts;
+}
+
+json row_json(const Board& board, std::size_t index, const ConfigReport& reference) {
+  const ConfigReport& config = board.report.configs[index];
+  const auto costs = board.costs.find(config.id);
+  const bool known = costs != board.costs.end();
+  const std::optional<double> gap = config.gap();
+  return {{"rank", index + 1},
+          {"config", config.id},
+          {"name", board.name_of(config)},
+          {"axis_values", config.axis_values},
+          {"axis_texts", texts_json(board, config)},
+          {"settings", config.settings},
+          {"transductive", config.transductive},
+          {"expected", config.expected},
+          {"finished", config.done},
+          {"diverged", config.diverged},
+          {"failed", known ? costs->second.failed : 0},
+          {"complete", config.whole()},
+          {"paper", paper_json(config)},
+          {"clean", clean_json(config)},
+          {"no_clean", config.no_clean},
+          {"optimism", gap ? json(*gap) : json(nullptr)},
+          {"against_best", comparison_json(config.against_best)},
+          {"against_reference", comparison_json(difference(board, config, reference))},
+          {"mean_seconds", known && config.done > 0 ? json(costs->second.mean_seconds) : json(nullptr)}};
+}
+
+}  // namespace
+
+Selection selection_of(const Request& request, const Board& board) {
+  Selection selection;
+  selection.order = request.parameter("order", "ranked");
+  if (selection.order.rfind(kAxisOrder, 0) == 0) {
+    check_axis(board, selection.order.substr(std::string(kAxisOrder).size()));
+  } else if (std::find(kBoardOrders.begin(), kBoardOrders.end(), selection.order) == kBoardOrders.end()) {
+    std::string known;
+    for (const std::string& order : kBoardOrders) known += order + ", ";
+    throw Refused{400, "order must be " + known + "or axis.NAME."};
+  }
+  const auto flag = [&](const char* name) {
+    const std::string text = request.parameter(name);
+    if (!text.empty() && text != "0" && text != "1") throw Refused{400, std::string(name) + " must be 0 or 1."};
+    return text == "1";
+  };
+  selection.reversed = flag("reverse");
+  selection.complete = flag("complete");
+  selection.search = request.parameter("search");
+  for (const std::string& id : split(request.parameter("configs"))) {
+    if (selection.configs.size() >= kMaxChosenConfigs) throw Refused{400, "At most 100 configs at a time."};
+    selection.configs.insert(config_id_of(board, id));
+  }
+  if (const std::string id = request.parameter("reference"); !id.empty()) {
+    selection.reference = config_id_of(board, id);
+  }
+  static const std::string prefix = "where.";
+  for (const auto& [name, value] : request.query) {
+    if (name.compare(0, prefix.size(), prefix) != 0) continue;
+    const std::string axis = name.substr(prefix.size());
+    check_axis(board, axis);
+    for (const std::string& one : split(value)) selection.where[axis].insert(one == "-" ? "" : one);
+  }
+  return selection;
+}
+
+std::vector<std::size_t> chosen(const Board& board, const Selection& selection) {
+  const auto& configs = board.report.configs;
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    if (fits(configs[i], selection)) rows.push_back(i);
+  }
+  const int sign = selection.reversed ? -1 : 1;
+  if (selection.order.rfind(kAxisOrder, 0) == 0) {
+    const std::string axis = selection.order.substr(std::string(kAxisOrder).size());
+    std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
+      const json first = configs[a].axis_values.value(axis, json());
+      const json second = configs[b].axis_values.value(axis, json());
+      if (first.is_null() != second.is_null()) return second.is_null();
+      return selection.reversed ? sweep::value_before(second, first) : sweep::value_before(first, second);
+    });
+  } else if (selection.order != "ranked") {
+    const ConfigReport* reference = reference_of(board, selection);
+    std::vector<double> keys(configs.size(), kNaN);
+    for (const std::size_t i : rows) keys[i] = key_of(board, configs[i], selection.order, *reference);
+    std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
+      if (std::isnan(keys[a]) != std::isnan(keys[b])) return std::isnan(keys[b]);
+      if (configs[a].whole() != configs[b].whole()) return configs[a].whole();
+      return sign * keys[a] > sign * keys[b];
+    });
+  } else if (selection.reversed) {
+    std::reverse(rows.begin(), rows.end());
+  }
+  return rows;
+}
+
+json leaderboard_json(const Board& board, const Selection& selection, storage::Page page) {
+  const sweep::Report& report = board.report;
+  const auto rows = chosen(board, selection);
+  const ConfigReport* reference = reference_of(board, selection);
+  json sent = json::array();
+  const int total = static_cast<int>(rows.size());
+  const int end = std::min(total, page.offset + page.limit);
+  for (int i = page.offset; i < end; ++i) {
+    sent.push_back(row_json(board, rows[static_cast<std::size_t>(i)], *reference));
+  }
+  json axes = json::array();
+  json values = json::object();
+  for (const sweep::AxisReport& axis : report.axes) {
+    axes.push_back(axis.axis);
+    json texts = json::array();
+    for (const auto& value : axis.values) texts.push_back(value_json(board, axis.axis, value.value));
+    values[axis.axis] = std::move(texts);
+  }
+  return {{"sweep", board.sweep},
+          {"ranked_by", report.ranked_by == sweep::RankedBy::kCleanScore ? "clean_score" : "paper_score"},
+          {"compared", report.compared_clean ? "clean" : "paper"},
+          {"best", report.configs.empty() ? json(nullptr) : json(report.configs.front().id)},
+          {"reference", reference == nullptr ? json(nullptr) : json(reference->id)},
+          {"synthetic", report.synthetic},
+          {"axes", axes},
+          {"axis_values", values},
+          {"rows", sent},
+          {"total", total},
+          {"configs", report.configs.size()},
+          {"offset", page.offset},
+          {"next_offset", end < total ? json(end) : json(nullptr)}};
+}
+
+std::string leaderboard_csv(const Board& board, const Selection& selection) {
+  const sweep::Table whole = sweep::full_precision(board.report);  // rows in the order of the ranking
+  sweep::Table table;
+  table.columns = whole.columns;
+  for (const std::size_t i : chosen(board, selection)) table.rows.push_back(whole.rows[i]);
+  return sweep::csv_table(table);
+}
+
+json axes_json(const Board& board) {
+  json axes = json::array();
+  const auto importance = sweep::axis_importance(board.report);
+  for (const sweep::AxisReport& axis : board.report.axes) {
+    json values = json::array();
+    for (const sweep::AxisValueReport& value : axis.values) {
+      const auto scores = [](const sweep::ScoreSpread& spread) {
+        return spread.count == 0 ? json(nullptr) : json{{"n", spread.count}, {"score", spread_json(spread)}};
+      };
+      values.push_back(
+          {{"value", value.value},
+           {"text", value.value.is_null() ? "-" : (*board.text)(axis.axis, value.value)},
+           {"configs", value.configs},
+           {"trials", value.trials},
+           {"complete", value.whole},
+           {"paper", scores(value.paper_score)},
+           {"clean", scores(value.clean_score)},
+           {"best_config", value.best_config},
+           {"best_paper_score", value.best_config.empty() ? json(nullptr) : json(value.best_paper_score)}});
+    }
+    json weight;
+    for (const sweep::AxisImportance& one : importance) {
+      if (one.axis != axis.axis) continue;
+      weight = {{"share", finite(one.share)},
+                {"configs", one.configs},
+                {"lowest", finite(one.lowest)},
+                {"highest", finite(one.highest)}};
+    }
+    axes.push_back({{"name", axis.axis}, {"values", values}, {"importance", weight}});
+  }
+  return {{"sweep", board.sweep},
+          {"synthetic", board.report.synthetic},
+          {"ranked_by", board.report.ranked_by == sweep::RankedBy::kCleanScore ? "clean_score" : "paper_score"},
+          {"axes", axes}};
+}
+
+}  // namespace medley::web

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "web/board.h"
+#include "web/http.h"
+
+namespace medley::web {
+
+/// Which configs of a board, in which order: what the query of a leaderboard asks.
+struct Selection {
+  std::string order = "ranked";  ///< one of kBoardOrders, or `axis.NAME`
+  bool reversed = false;
+  std::map<std::string, std::set<std::string>> where;  ///< axis -> values as text; a config must have one of them
+  std::set<std::string> configs;                       ///< ids; empty: any
+  std::string search;                                  ///< in the id or an axis value, whatever the case
+  bool complete = false;                               ///< only whole blocks
+  std::string reference;  ///< id of the config to compare with; "" the first of the ranking
+};
+
+/// `order`, `reverse`, `where.AXIS` (values separated by |), `configs` (separated by |), `search`, `complete`,
+/// `reference`; ids may be unique starts. Throws Refused (400) for what the board does not know.
+Selection selection_of(const Request& request, const Board& board);
+
+/// Indices into the report's configs. In every order whole blocks stand before partial ones, and those without the
+/// number last.
+std::vector<std::size_t> chosen(const Board& board, const Selection& selection);
+
+/// Rows of a board as /api/v1 sends them.
+nlohmann::json leaderboard_json(const Board& board, const Selection& selection, storage::Page page);
+/// The same configs, all pages, as `medley report --csv` prints them.
+std::string leaderboard_csv(const Board& board, const Selection& selection);
+nlohmann::json axes_json(const Board& board);
+
+}  // namespace medley::web

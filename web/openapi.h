@@ -1,0 +1,9 @@
+#pragma once
+
+namespace medley::web {
+
+/// web/openapi.json: every address of /api/v1 and the shape of its answers (OpenAPI 3.1). Tests hold it against real
+/// answers.
+const char* openapi_document();
+
+}  // namespace medley::web

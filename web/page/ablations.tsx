@@ -1,0 +1,409 @@
+// What the axes of a sweep do: verdicts, n, encoder subsets, one axis against another, what matters most.
+import type { Axes, Cross, ImportanceReport, Referee, RefereeRow, Subsets, Sweep } from "./api";
+import { Empty, Shown } from "./parts";
+import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
+import { usePoll } from "./poll";
+import { changed, go, to } from "./route";
+import { share, signed } from "./text";
+
+export function AblationsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
+  return (
+    <>
+      <Weight sweep={sweep} />
+      <Families sweep={sweep} />
+      <EffectOfN sweep={sweep} query={query} />
+      <SubsetMatrix sweep={sweep} />
+      <CrossTable sweep={sweep} query={query} />
+    </>
+  );
+}
+
+const protocolOf = (ranked_by: string) => (ranked_by === "clean_score" ? "clean Score" : "paper-style Score (optimistic)");
+
+function Weight({ sweep }: { sweep: Sweep }) {
+  const polled = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 10);
+  return (
+    <section aria-label="Importance of each axis">
+      <h2>Which axis matters</h2>
+      <Shown polled={polled} rows={4}>
+        {({ axes, ranked_by }) => {
+          const rows = axes.filter((axis) => axis.importance && axis.importance.share !== null)
+            .sort((a, b) => (b.importance!.share ?? 0) - (a.importance!.share ?? 0));
+          if (axes.length === 0) return <Empty title="This sweep varies nothing"><p>It has one config, so there is nothing to ablate.</p></Empty>;
+          if (rows.length === 0) return <Empty title="Not enough configs have a number yet" />;
+          return (
+            <Plot
+              title={`Share of the spread of the ${protocolOf(ranked_by)} between configs that each axis explains`}
+              name={`${sweep.id}-axis-importance`}
+              height={60 + 34 * rows.length}
+              data={rows}
+              build={(p) => ({
+                grid: { left: 10, right: 60, top: 8, bottom: 40, containLabel: true },
+                xAxis: valueAxis(p, "η² (first-order share of variance)", { min: 0, max: 1 }),
+                yAxis: nameAxis(p, rows.map((axis) => axis.name), { inverse: true }),
+                tooltip: {
+                  formatter: ({ dataIndex }: { dataIndex: number }) => {
+                    const { name, importance } = rows[dataIndex]!;
+                    return `${name}: ${share(importance!.share)} over ${importance!.configs} configs\nmean Score of its values: ${share(importance!.lowest)} to ${share(importance!.highest)}`;
+                  },
+                },
+                series: [{
+                  type: "bar",
+                  barMaxWidth: 18,
+                  color: p.series(1),
+                  data: rows.map((axis) => axis.importance!.share),
+                  label: { show: true, position: "right", color: p.text, fontSize: 11, formatter: ({ value }: { value: number }) => share(value) },
+                }],
+              })}
+              note="By itself: what axes do together is in none of the bars. Configs that share an axis value also share its other effects unless the grid is full."
+            />
+          );
+        }}
+      </Shown>
+    </section>
+  );
+}
+
+const kVerdictClass: Record<string, string> = { helps: "good", hurts: "bad" };
+
+function Families({ sweep }: { sweep: Sweep }) {
+  const polled = usePoll<Referee>(`sweeps/${sweep.id}/referee`, 10);
+  return (
+    <section aria-label="Verdicts">
+      <h2>Verdicts</h2>
+      <Shown polled={polled} rows={5}>
+        {({ families, mistakes }) => (
+          <>
+            {mistakes.length > 0 && <div class="note note-failed"><strong>The stored sweep file is not fully understood</strong>{mistakes.map((text) => <pre key={text}>{text}</pre>)}</div>}
+            {families.length === 0 && (
+              <Empty title="The sweep file declares no comparison">
+                <p>Add, say, <code>{"compare: [{axis: selection, baseline: learned}]"}</code> and submit it again: nothing is trained anew.</p>
+              </Empty>
+            )}
+            {families.map((family) => {
+              const held = [...new Set(family.comparisons.flatMap((row) => Object.keys(row.held_text)))];
+              const judged = (row: RefereeRow) => row[family.judged_by];
+              const names = family.comparisons.map((row) => [row.text, ...held.filter((axis) => row.held_text[axis]).map((axis) => `${axis} ${row.held_text[axis]}`)].join(", "));
+              return (
+                <div key={family.axis} class="axis">
+                  <h3>{family.axis} against {family.baseline_text}</h3>
+                  <Plot
+                    title={`Difference of paired ${family.judged_by === "clean" ? "clean" : "paper-style"} Scores with 95 % interval; margin ±${share(family.margin)}`}
+                    name={`${sweep.id}-${family.axis}-verdicts`}
+                    height={70 + 26 * family.comparisons.length}
+                    data={family}
+                    build={(p) => ({
+                      grid: { left: 10, right: 20, top: 10, bottom: 40, containLabel: true },
+                      xAxis: valueAxis(p, `Score less that of ${family.baseline_text}`, { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: signed } }),
+                      yAxis: nameAxis(p, names, { inverse: true }),
+                      tooltip: {
+                        formatter: ({ value }: { value: [number, number] }) => {
+                          const row = family.comparisons[value[1]]!;
+                          const one = judged(row);
+                          return `${names[value[1]]}\n${signed(one?.mean)}  [${signed(one?.low)}, ${signed(one?.high)}]  Holm p ${row.holm_p === null ? "–" : row.holm_p.toPrecision(2)}\n${row.verdict}`;
+                        },
+                      },
+                      series: [
+                        {
+                          type: "scatter",
+                          symbolSize: 8,
+                          data: family.comparisons.map((row, i) => ({
+                            value: [judged(row)?.mean ?? null, i],
+                            itemStyle: { color: row.verdict === "helps" ? p.good : row.verdict === "hurts" ? p.bad : p.muted },
+                          })),
+                          markLine: {
+                            silent: true,
+                            symbol: "none",
+                            label: { show: false },
+                            data: [
+                              { xAxis: 0, lineStyle: { color: p.text, type: "solid", width: 1 } },
+                              { xAxis: family.margin, lineStyle: { color: p.muted, type: "dashed", width: 1 } },
+                              { xAxis: -family.margin, lineStyle: { color: p.muted, type: "dashed", width: 1 } },
+                            ],
+                          },
+                        },
+                        errorBars(p.muted, family.comparisons.map((row, i) => [judged(row)?.low ?? null, judged(row)?.high ?? null, i]), { lying: true }),
+                      ],
+                    })}
+                  />
+                  <div class="scroll">
+                    <table class="wide">
+                      <thead>
+                        <tr>
+                          <th scope="col">{family.axis}</th>
+                          {held.map((axis) => <th scope="col" key={axis}>{axis}</th>)}
+                          <th scope="col" class="number">Pairs</th>
+                          <th scope="col" class="number">Δ {family.judged_by}</th>
+                          <th scope="col" class="number">95 % interval</th>
+                          <th scope="col" class="number">p</th>
+                          <th scope="col" class="number">Holm p</th>
+                          <th scope="col">Verdict</th>
+                          <th scope="col" class="number">Δ {family.judged_by === "clean" ? "paper-style" : "clean"}</th>
+                        </tr>
+                      </thead>
+                      <tbody>
+                        {family.comparisons.map((row) => {
+                          const one = judged(row);
+                          const other = row[family.judged_by === "clean" ? "paper" : "clean"];
+                          return (
+                            <tr key={row.config + row.baseline_config}>
+                              <th scope="row">{row.text}{row.transductive && " ‡"}</th>
+                              {held.map((axis) => <td key={axis}>{row.held_text[axis] ?? "–"}</td>)}
+                              <td class="number">{row.pairs}/{row.cells}{row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}</td>
+                              <td class="number strong">{signed(one?.mean)}</td>
+                              <td class="number">[{signed(one?.low)}, {signed(one?.high)}]</td>
+                              <td class="number">{p(one?.p)}</td>
+                              <td class="number">{p(row.holm_p)}</td>
+                              <td class={kVerdictClass[row.verdict]}>
+                                {row.verdict}
+                                {row.verdict === "inconclusive" && row.more_seeds !== null && <span class="small"> {row.more_seeds} more seeds would settle it</span>}
+                              </td>
+                              <td class="number">{signed(other?.mean)}</td>
+                            </tr>
+                          );
+                        })}
+                      </tbody>
+                    </table>
+                  </div>
+                </div>
+              );
+            })}
+            {families.length > 0 && (
+              <p class="legend">
+                Pairs of configs that differ in the axis only, paired by fold and seed. Interval and p: corrected resampled t (Nadeau-Bengio), folds as blocks;
+                Holm: adjusted over the family. Helps, hurts: Holm p &lt; .05. No difference: the whole interval lies within the margin.
+                {families.some((family) => family.comparisons.some((row) => row.transductive)) && " ‡ Transductive: training read unlabelled features of clips that it is scored on."}
+              </p>
+            )}
+          </>
+        )}
+      </Shown>
+    </section>
+  );
+}
+
+function p(value: number | null | undefined): string {
+  if (value === null || value === undefined) return "–";
+  return value < 0.001 ? "<.001" : share(value);
+}
+
+function EffectOfN({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
+  const config = query.get("config");
+  const polled = usePoll<ImportanceReport>(`sweeps/${sweep.id}/importance${config ? `?config=${encodeURIComponent(config)}` : ""}`, 15);
+  return (
+    <section aria-label="Effect of n">
+      <h2>Effect of the number of encoders</h2>
+      {polled.error?.status === 404 ? (
+        <Empty title="No config with a gate has a result yet"><p>The effect of n needs configs whose gate selects encoders.</p></Empty>
+      ) : (
+        <Shown polled={polled} rows={8}>
+          {(report) => (report.effect_of_n.length === 0 ? <Empty title="Nothing to show: no config differs in top_n or selection only" /> : <NCurve report={report} sweep={sweep.id} />)}
+        </Shown>
+      )}
+    </section>
+  );
+}
+
+export function NCurve({ report, sweep }: { report: ImportanceReport; sweep: string }) {
+  const all = report.effect_of_n;
+  const value = (point: { clean: number | null; paper: number | null }) => point.clean ?? point.paper;
+  const most = Math.max(...all.flatMap((series) => series.points.map((point) => point.n)));
+  const clean = all.every((series) => series.points.every((point) => point.clean !== null));
+  return (
+    <Plot
+      title={`${clean ? "Clean Score" : "Score, paper-style (optimistic) where not clean,"} with 95 % interval by encoders kept; else as config ${report.config}`}
+      name={`${sweep}-effect-of-n`}
+      height={320}
+      data={all}
+      build={(p) => ({
+        grid: { left: 56, right: 20, top: 40, bottom: 44 },
+        legend: legend(p),
+        xAxis: valueAxis(p, "encoders kept (n)", { min: 0, max: most + 1, interval: 1, splitLine: { show: false }, axisLabel: { color: p.muted, formatter: (n: number) => (n >= 1 && n <= most ? String(n) : "") } }),
+        yAxis: valueAxis(p, "Score", { scale: true, nameGap: 40, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
+        tooltip: {
+          formatter: ({ seriesName, value: [n] }: { seriesName: string; value: [number] }) => {
+            const series = all.find((one) => one.selection === seriesName);
+            const point = series?.points.find((one) => Math.round(n) === one.n) ?? series?.points[0];
+            return point ? `${seriesName}, n = ${series?.constant ? "all" : point.n}\n${share(value(point))}  [${share(point.low)}, ${share(point.high)}]\npaper-style ${share(point.paper)}` : "";
+          },
+        },
+        series: all.flatMap((series, index) => {
+          const color = p.series(index + 1);
+          const move = (index - (all.length - 1) / 2) * 0.06;
+          if (series.constant) {
+            const only = series.points[0]!;
+            return [{
+              type: "line",
+              name: series.selection,
+              color,
+              symbol: "none",
+              lineStyle: { type: "dashed", width: 1.6 },
+              data: [[0, value(only)], [most + 1, value(only)]],
+            }];
+          }
+          return [
+            { type: "line", name: series.selection, color, symbolSize: 7, lineStyle: { width: 1.8 }, data: series.points.map((point) => [point.n + move, value(point)]) },
+            errorBars(color, series.points.map((point) => [point.n + move, point.low, point.high])),
+          ];
+        }),
+      })}
+      note="A dashed line does not depend on n. Points of different selections are moved apart a little."
+    />
+  );
+}
+
+function SubsetMatrix({ sweep }: { sweep: Sweep }) {
+  const polled = usePoll<Subsets>(`sweeps/${sweep.id}/subsets`, 10);
+  return (
+    <section aria-label="Encoder subsets">
+      <h2>Encoder subsets</h2>
+      <Shown polled={polled} rows={8}>
+        {({ encoders, rows, effects, ranked_by }) => {
+          if (rows.length < 2) return <Empty title="This sweep compares no encoder subsets" />;
+          const ends = rows.flatMap((row) => (row.interval[0] !== null && row.interval[1] !== null ? [row.interval[0], row.interval[1]] : [row.score]));
+          const low = Math.min(...ends);
+          const high = Math.max(...ends);
+          const at = (value: number) => 2 + (96 * (value - low)) / Math.max(1e-9, high - low);
+          const known = effects.filter((effect) => effect.difference?.mean !== null && effect.difference !== null);
+          return (
+            <div class="columns columns-even">
+              <div class="scroll">
+                <table class="matrix">
+                  <thead>
+                    <tr>
+                      <th scope="col" class="number">#</th>
+                      {encoders.map((encoder) => <th scope="col" key={encoder} class="slanted"><span>{encoder}</span></th>)}
+                      <th scope="col" class="number">Score</th>
+                      <th scope="col" class="wide-cell"><span class="hidden">95 % interval, drawn</span></th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {rows.slice(0, 64).map((row, i) => (
+                      <tr key={row.best_config} class={row.complete ? undefined : "incomplete"}>
+                        <td class="number">{i + 1}</td>
+                        {row.has.map((has, e) => (
+                          <td key={e} class="dot-cell"><span class={has ? "dot dot-on" : "dot"} role="img" aria-label={`${encoders[e]}: ${has ? "in" : "out"}`} /></td>
+                        ))}
+                        <td class="number strong">
+                          <a href={to(["sweep", sweep.id, "trials"], { config: row.best_config })} title={`${row.name}: the best of ${row.configs}`}>{share(row.score)}</a>
+                        </td>
+                        <td class="wide-cell">
+                          <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" aria-label={`${share(row.interval[0])} to ${share(row.interval[1])}`}>
+                            {row.interval[0] !== null && row.interval[1] !== null && <line class="weights-wide" x1={at(row.interval[0])} x2={at(row.interval[1])} y1="6" y2="6" />}
+                            <line class="interval-mean" x1={at(row.score)} x2={at(row.score)} y1="1.5" y2="10.5" />
+                          </svg>
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+                <p class="legend">
+                  The best config of each subset by {protocolOf(ranked_by)}, with its 95 % interval ({share(low)} to {share(high)}).
+                  {rows.length > 64 && ` The first 64 of ${rows.length} subsets.`}
+                </p>
+              </div>
+              <div>
+                {known.length > 0 ? (
+                  <Plot
+                    title={`What adding an encoder changes: mean difference of paired ${protocolOf(ranked_by)}s, 95 % interval`}
+                    name={`${sweep.id}-marginal-effects`}
+                    height={70 + 34 * known.length}
+                    data={known}
+                    build={(p) => ({
+                      grid: { left: 10, right: 20, top: 10, bottom: 40, containLabel: true },
+                      xAxis: valueAxis(p, "Score with it less Score without", { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: signed } }),
+                      yAxis: nameAxis(p, known.map((effect) => effect.encoder), { inverse: true }),
+                      tooltip: {
+                        formatter: ({ dataIndex }: { dataIndex: number }) => {
+                          const { encoder, pairs, difference } = known[dataIndex]!;
+                          return `${encoder}: ${signed(difference!.mean)}  [${signed(difference!.low)}, ${signed(difference!.high)}]\np ${difference!.p === null ? "–" : difference!.p.toPrecision(2)}, over ${pairs} pairs of configs`;
+                        },
+                      },
+                      series: [
+                        {
+                          type: "scatter",
+                          symbolSize: 9,
+                          color: p.series(1),
+                          data: known.map((effect, i) => [effect.difference!.mean, i]),
+                          markLine: { silent: true, symbol: "none", label: { show: false }, data: [{ xAxis: 0, lineStyle: { color: p.text, type: "solid", width: 1 } }] },
+                        },
+                        errorBars(p.series(1), known.map((effect, i) => [effect.difference!.low, effect.difference!.high, i]), { lying: true }),
+                      ],
+                    })}
+                    note="Over every pair of configs that are equal but for this encoder."
+                  />
+                ) : (
+                  <Empty title="No two configs differ by one encoder only" />
+                )}
+              </div>
+            </div>
+          );
+        }}
+      </Shown>
+    </section>
+  );
+}
+
+function CrossTable({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
+  const here = ["sweep", sweep.id, "ablations"];
+  const axes = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 30);
+  const names = axes.data?.axes.filter((axis) => axis.values.length > 1).map((axis) => axis.name) ?? [];
+  const rows = names.includes(query.get("rows") ?? "") ? query.get("rows")! : names[0];
+  const columns = names.includes(query.get("columns") ?? "") && query.get("columns") !== rows ? query.get("columns")! : names.find((name) => name !== rows);
+  const polled = usePoll<Cross>(rows && columns ? `sweeps/${sweep.id}/cross?rows=${encodeURIComponent(rows)}&columns=${encodeURIComponent(columns)}` : null, 10);
+  if (axes.data && names.length < 2) return null;
+  const choose = (which: "rows" | "columns", value: string) => (
+    <label>
+      {which === "rows" ? "Rows" : "Columns"}{" "}
+      <select value={value} onChange={(event) => {
+        const next = event.currentTarget.value;
+        const other = which === "rows" ? columns : rows;
+        go(to(here, changed(query, next === other ? { rows: columns!, columns: rows! } : { [which]: next })));
+      }}>
+        {names.map((name) => <option key={name} value={name}>{name}</option>)}
+      </select>
+    </label>
+  );
+  return (
+    <section aria-label="One axis against another">
+      <h2>One axis against another</h2>
+      {rows && columns && <div class="bar">{choose("rows", rows)}{choose("columns", columns)}</div>}
+      <Shown polled={polled} rows={8}>
+        {(table) => {
+          const width = table.columns.length;
+          const known = table.cells.map((cell) => cell.score).filter((score): score is number => score !== null);
+          if (known.length === 0) return <Empty title="No combination has a number yet" />;
+          return (
+            <Plot
+              title={`Mean ${protocolOf(table.ranked_by)} of the configs of each combination`}
+              name={`${sweep.id}-${table.row_axis}-by-${table.column_axis}`}
+              height={110 + 30 * table.rows.length}
+              data={table}
+              build={(p) => ({
+                grid: { left: 10, right: 20, top: 10, bottom: 60, containLabel: true },
+                xAxis: nameAxis(p, table.columns, { name: table.column_axis, nameLocation: "middle", nameGap: 28 }),
+                yAxis: nameAxis(p, table.rows, { inverse: true, axisLabel: { color: p.text, fontSize: 11, width: 260, overflow: "truncate" } }),
+                visualMap: {
+                  min: Math.min(...known), max: Math.max(...known), orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 10,
+                  text: [share(Math.max(...known)), share(Math.min(...known))], textStyle: { color: p.muted, fontSize: 11 }, inRange: { color: p.scale }, show: known.length > 1,
+                },
+                tooltip: {
+                  formatter: ({ value }: { value: [number, number, number] }) => {
+                    const cell = table.cells[value[1] * width + value[0]]!;
+                    return `${table.row_axis} ${table.rows[value[1]]}, ${table.column_axis} ${table.columns[value[0]]}\nmean ${share(cell.score)} over ${cell.configs} config${cell.configs === 1 ? "" : "s"}, best ${share(cell.best)}${cell.complete ? "" : "\ntrials are missing"}`;
+                  },
+                },
+                series: [{
+                  type: "heatmap",
+                  data: table.cells.flatMap((cell, i) => (cell.score === null ? [] : [[i % width, Math.floor(i / width), cell.score]])),
+                  label: { show: table.columns.length <= 14, fontSize: 11, color: p.text, formatter: ({ value }: { value: number[] }) => share(value[2]) },
+                  itemStyle: { borderColor: p.page, borderWidth: 2 },
+                }],
+              })}
+            />
+          );
+        }}
+      </Shown>
+    </section>
+  );
+}

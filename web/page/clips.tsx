@@ -1,0 +1,165 @@
+// What a trial said of single clips: confusion of emotion sets, how its thresholds matter, every clip.
+import type { Clips, Confusion, Surface, Trial } from "./api";
+import { Empty, Pager, Shown } from "./parts";
+import { Plot, nameAxis } from "./plot";
+import { usePoll } from "./poll";
+import { changed, go, to } from "./route";
+import { share } from "./text";
+
+const kClipsAPage = 25;
+
+export function ClipsPart({ trial, query }: { trial: Trial; query: URLSearchParams }) {
+  const here = ["trial", trial.id];
+  const clean = trial.result?.clean?.accuracy !== null && trial.result?.clean !== null;
+  const protocol = query.get("protocol") === "clean" && clean ? "clean" : "paper";
+  const metric = (["score", "acc_presence", "acc_salience"] as const).find((name) => name === query.get("metric")) ?? "score";
+  const surface = usePoll<Surface>(`trials/${trial.id}/surface?protocol=${protocol}`, 0);
+  const confusion = usePoll<Confusion>(`trials/${trial.id}/confusion?protocol=${protocol}`, 0);
+  return (
+    <section aria-label="Predictions">
+      <h2>Predictions on fold {trial.fold}</h2>
+      <div class="bar">
+        <label>
+          Protocol{" "}
+          <select value={protocol} disabled={!clean} onChange={(event) => go(to(here, changed(query, { protocol: event.currentTarget.value, offset: null })))}>
+            <option value="paper">paper-style (optimistic)</option>
+            <option value="clean">clean</option>
+          </select>
+        </label>
+        {!clean && <span class="small">Clean thresholds of this trial come from other folds: only paper-style predictions are its own.</span>}
+      </div>
+      <div class="charts">
+        <Shown polled={confusion} rows={8}>{(data) => <ConfusionMatrix data={data} name={`${trial.id}-confusion`} />}</Shown>
+        <Shown polled={surface} rows={8}>
+          {(data) => {
+            const width = data.grid.length;
+            const values = data[metric].flat();
+            const text = data.grid.map((value) => share(value));
+            const names = { score: "Score", acc_presence: "ACC_P", acc_salience: "ACC_S" };
+            return (
+              <div>
+                <div class="choice" role="group" aria-label="Number on the threshold grid">
+                  {(["score", "acc_presence", "acc_salience"] as const).map((name) => (
+                    <button key={name} type="button" aria-pressed={metric === name} onClick={() => go(to(here, changed(query, { metric: name === "score" ? null : name })))}>{names[name]}</button>
+                  ))}
+                </div>
+                <Plot
+                  title={`${names[metric]} at each pair of thresholds, epoch ${data.epoch}; ${data.clips} clips, ${data.blends} blends`}
+                  name={`${trial.id}-thresholds-${metric}`}
+                  height={380}
+                  data={[data, metric]}
+                  build={(p) => ({
+                    grid: { left: 56, right: 16, top: 10, bottom: 92 },
+                    xAxis: nameAxis(p, text, { name: "β: saliences at most so far apart are 50/50", nameLocation: "middle", nameGap: 28, axisLabel: { color: p.muted, fontSize: 10, interval: 2 } }),
+                    yAxis: nameAxis(p, text, { name: "α: a class below it is absent", nameLocation: "middle", nameGap: 40, axisLabel: { color: p.muted, fontSize: 10, interval: 2 } }),
+                    visualMap: { min: Math.min(...values), max: Math.max(...values), orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 10, text: [share(Math.max(...values)), share(Math.min(...values))], textStyle: { color: p.muted, fontSize: 11 }, inRange: { color: p.scale }, seriesIndex: 0 },
+                    tooltip: { formatter: ({ value }: { value: number[] }) => `α ${text[value[1]!]}, β ${text[value[0]!]}\nScore ${share(data.score[value[1]!]![value[0]!])}\nACC_P ${share(data.acc_presence[value[1]!]![value[0]!])}\nACC_S ${share(data.acc_salience[value[1]!]![value[0]!])}` },
+                    series: [
+                      { type: "heatmap", data: values.map((value, i) => [i % width, Math.floor(i / width), value]), itemStyle: { borderColor: p.page, borderWidth: 0.5 } },
+                      { type: "scatter", symbol: "rect", symbolSize: [13, 12], silent: true, data: [[data.chosen.beta, data.chosen.alpha]], itemStyle: { color: "transparent", borderColor: p.text, borderWidth: 2 } },
+                    ],
+                  })}
+                  note="The frame marks the thresholds that are used."
+                />
+              </div>
+            );
+          }}
+        </Shown>
+      </div>
+      <ClipTable trial={trial} query={query} protocol={protocol} />
+    </section>
+  );
+}
+
+export function ConfusionMatrix({ data, name }: { data: Confusion; name: string }) {
+  const size = data.sets.length;
+  const totals = data.counts.map((row) => row.reduce((sum, count) => sum + count, 0));
+  return (
+    <Plot
+      title={`Emotion sets: true (rows) and predicted, ${data.clips} clips; shade: share of the row`}
+      name={name}
+      height={Math.max(340, 120 + 22 * size)}
+      data={data}
+      build={(p) => ({
+        grid: { left: 10, right: 12, top: 10, bottom: 10, containLabel: true },
+        xAxis: nameAxis(p, data.sets, { position: "top", axisLabel: { color: p.text, fontSize: 10, interval: 0, rotate: 60 } }),
+        yAxis: nameAxis(p, data.sets, { inverse: true, axisLabel: { color: p.text, fontSize: 10, interval: 0 } }),
+        visualMap: { min: 0, max: 1, show: false, dimension: 2, inRange: { color: p.scale } },
+        tooltip: { formatter: ({ value }: { value: number[] }) => `${data.sets[value[1]!]} taken for ${data.sets[value[0]!]}: ${value[3]} of ${totals[value[1]!]}` },
+        series: [{
+          type: "heatmap",
+          data: data.counts.flatMap((row, t) => row.map((count, c) => [c, t, totals[t] ? count / totals[t]! : 0, count])),
+          label: { show: size <= 18, fontSize: 10, color: p.text, formatter: ({ value }: { value: number[] }) => (value[3] ? String(value[3]) : "") },
+          itemStyle: { borderColor: p.page, borderWidth: 1 },
+        }],
+      })}
+    />
+  );
+}
+
+function ClipTable({ trial, query, protocol }: { trial: Trial; query: URLSearchParams; protocol: string }) {
+  const here = ["trial", trial.id];
+  const only = query.get("only") ?? "all";
+  const offset = Number(query.get("offset") ?? 0) || 0;
+  const polled = usePoll<Clips>(`trials/${trial.id}/clips?protocol=${protocol}&only=${encodeURIComponent(only)}&offset=${offset}&limit=${kClipsAPage}`, 0);
+  return (
+    <>
+      <div class="bar">
+        <label>
+          Clips{" "}
+          <select value={only} onChange={(event) => go(to(here, changed(query, { only: event.currentTarget.value === "all" ? null : event.currentTarget.value, offset: null })))}>
+            <option value="all">all</option>
+            <option value="hits">right</option>
+            <option value="misses">wrong</option>
+          </select>
+        </label>
+        {polled.data && <span class="tabular">{polled.data.total} clips</span>}
+      </div>
+      <Shown polled={polled} rows={10}>
+        {(data) =>
+          data.rows.length === 0 ? (
+            <Empty title="No clip fits this choice" />
+          ) : (
+            <>
+              <div class="scroll">
+                <table class="wide">
+                  <thead>
+                    <tr class="groups">
+                      <td colSpan={4} />
+                      <th scope="colgroup" colSpan={data.classes.length} class="first">probabilities</th>
+                      {data.encoders.length > 0 && <th scope="colgroup" colSpan={data.encoders.length} class="first">gate weights</th>}
+                    </tr>
+                    <tr>
+                      <th scope="col">Clip</th>
+                      <th scope="col">Actor</th>
+                      <th scope="col">True</th>
+                      <th scope="col">Predicted</th>
+                      {data.classes.map((name, i) => <th scope="col" key={name} class={i === 0 ? "number first" : "number"}>{name}</th>)}
+                      {data.encoders.map((name, i) => <th scope="col" key={name} class={i === 0 ? "number first" : "number"}>{name}</th>)}
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {data.rows.map((row) => (
+                      <tr key={row.clip}>
+                        <th scope="row" class="mono">{row.clip}</th>
+                        <td>{row.actor || "–"}</td>
+                        <td>{row.truth}</td>
+                        <td class={row.right ? "good" : row.set_right ? "warn" : "bad"} title={row.right ? "right" : row.set_right ? "the set is right, the saliences are not" : "wrong"}>
+                          {row.right ? "✓ " : row.set_right ? "≈ " : "✗ "}{row.predicted}
+                        </td>
+                        {row.probabilities.map((value, i) => <td key={i} class={i === 0 ? "number first" : "number"}>{value < 0.0005 ? <span class="none">.000</span> : share(value)}</td>)}
+                        {row.weights.map((value, i) => <td key={i} class={i === 0 ? "number first" : "number"}>{value === 0 ? <span class="none">–</span> : share(value)}</td>)}
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              <Pager size={kClipsAPage} offset={data.offset} shown={data.rows.length} total={data.total} link={(next) => to(here, changed(query, { offset: next }))} />
+              <p class="legend">✓ right; ≈ the set is right, the saliences are not; ✗ wrong. A gate weight of – is an encoder that was not kept.</p>
+            </>
+          )
+        }
+      </Shown>
+    </>
+  );
+}

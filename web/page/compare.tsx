@@ -1,0 +1,157 @@
+// Two to ten configs side by side, and all of them as parallel coordinates.
+import type { Leaderboard, LeaderboardRow } from "./api";
+import { Difference, Mean, Shown } from "./parts";
+import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
+import { usePoll } from "./poll";
+import { go, to } from "./route";
+import { share, valueText } from "./text";
+
+const score = (row: LeaderboardRow, clean: boolean) => (clean ? row.clean : row.paper)?.score.mean ?? null;
+
+export function Compare({ sweep, configs, reference }: { sweep: string; configs: string[]; reference: string | null }) {
+  const asked = new URLSearchParams({ configs: configs.join("|"), reference: reference && configs.includes(reference) ? reference : configs[0]! });
+  const polled = usePoll<Leaderboard>(`sweeps/${sweep}/leaderboard?${asked}`, 10);
+  return (
+    <section aria-label="Comparison" class="panel">
+      <h2>Comparison</h2>
+      <Shown polled={polled} rows={6}>
+        {(board) => {
+          const rows = board.rows;
+          const names = rows.map((row) => `#${row.rank} ${row.name}`);
+          const settings = [...new Set(rows.flatMap((row) => Object.keys(row.settings)))].filter(
+            (name) => new Set(rows.map((row) => JSON.stringify(row.settings[name] ?? null))).size > 1,
+          );
+          return (
+            <>
+              <Plot
+                title="Score with its 95 % interval"
+                name={`${sweep}-comparison`}
+                height={70 + 40 * rows.length}
+                data={[rows, "compare"]}
+                build={(p) => {
+                  const series = (clean: boolean, index: number) => {
+                    const shift = clean ? 6 : -6;
+                    return [
+                      {
+                        type: "scatter",
+                        name: clean ? "clean" : "paper-style (optimistic)",
+                        color: p.series(index),
+                        symbol: clean ? "circle" : "diamond",
+                        symbolSize: 8,
+                        symbolOffset: [0, shift],
+                        data: rows.map((row, i) => [score(row, clean), i]),
+                        tooltip: {
+                          formatter: ({ value }: { value: [number | null, number] }) => {
+                            const row = rows[value[1]]!;
+                            const measured = clean ? row.clean : row.paper;
+                            return `${names[value[1]]}\n${clean ? "clean" : "paper-style"} Score ${share(value[0])}  [${measured?.interval.map(share).join(", ")}]`;
+                          },
+                        },
+                      },
+                      errorBars(p.series(index), rows.map((row, i) => [...((clean ? row.clean : row.paper)?.interval ?? [null, null]), i]), { lying: true, shift }),
+                    ];
+                  };
+                  return {
+                    grid: { left: 10, right: 20, top: 30, bottom: 40, containLabel: true },
+                    legend: legend(p),
+                    xAxis: valueAxis(p, "Score", { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
+                    yAxis: nameAxis(p, names, { inverse: true, axisLabel: { color: p.text, fontSize: 11, width: 420, overflow: "truncate" } }),
+                    series: [...series(false, 1), ...series(true, 3)],
+                  };
+                }}
+              />
+              <div class="scroll">
+                <table class="wide">
+                  <thead>
+                    <tr>
+                      <th scope="col">What differs</th>
+                      {rows.map((row) => <th scope="col" key={row.config} title={row.name}>#{row.rank} <span class="mono">{row.config}</span></th>)}
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {settings.map((name) => (
+                      <tr key={name}>
+                        <th scope="row">{name}</th>
+                        {rows.map((row) => <td key={row.config} class="wrap">{row.axis_texts[name] || valueText(row.settings[name])}</td>)}
+                      </tr>
+                    ))}
+                    <tr>
+                      <th scope="row">Score, paper-style</th>
+                      {rows.map((row) => <td key={row.config} class="tabular"><Mean of={row.paper} name="score" incomplete={!row.complete} /></td>)}
+                    </tr>
+                    <tr>
+                      <th scope="row">Score, clean</th>
+                      {rows.map((row) => <td key={row.config} class="tabular"><Mean of={row.clean} name="score" incomplete={!row.complete} /></td>)}
+                    </tr>
+                    <tr>
+                      <th scope="row">Difference, {board.compared}</th>
+                      {rows.map((row) => (
+                        <td key={row.config} class="tabular">
+                          {row.config === board.reference ? <span class="small">the reference</span> : <Difference of={row.against_reference} />}
+                        </td>
+                      ))}
+                    </tr>
+                  </tbody>
+                </table>
+              </div>
+            </>
+          );
+        }}
+      </Shown>
+    </section>
+  );
+}
+
+export function Parallel({ sweep, board }: { sweep: string; board: Leaderboard }) {
+  const clean = board.ranked_by === "clean_score";
+  const rows = board.rows.filter((row) => score(row, clean) !== null);
+  const scores = rows.map((row) => score(row, clean)!);
+  return (
+    <>
+      <Plot
+        title={`Every config by its axes and ${clean ? "clean" : "paper-style"} Score`}
+        name={`${sweep}-parallel`}
+        height={440}
+        data={[rows.map((row) => [row.config, row.axis_texts, row.complete]), scores]}
+        onClick={(event) => {
+          const row = rows[event.dataIndex];
+          if (row) go(to(["sweep", sweep, "trials"], { config: row.config }));
+        }}
+        build={(p) => ({
+          parallel: { left: 60, right: 80, top: 40, bottom: 24, parallelAxisDefault: {
+            nameTextStyle: { color: p.text, fontSize: 12 },
+            axisLine: { lineStyle: { color: p.muted } },
+            axisTick: { lineStyle: { color: p.muted } },
+            axisLabel: { color: p.text, fontSize: 11, width: 150, overflow: "truncate" },
+          } },
+          parallelAxis: [
+            ...board.axes.map((axis, dim) => ({
+              dim,
+              name: axis,
+              type: "category",
+              data: (board.axis_values[axis] ?? []).map(({ text }) => text),
+            })),
+            { dim: board.axes.length, name: "Score", scale: true, axisLabel: { color: p.text, formatter: share } },
+          ],
+          visualMap: {
+            show: false,
+            dimension: board.axes.length,
+            min: Math.min(...scores),
+            max: Math.max(...scores),
+            inRange: { color: p.scale.slice(1) },
+          },
+          tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `#${rows[dataIndex]?.rank} ${rows[dataIndex]?.name}\nScore ${share(scores[dataIndex])}` },
+          series: [{
+            type: "parallel",
+            lineStyle: { width: 1.5, opacity: 0.6 },
+            emphasis: { lineStyle: { width: 3, opacity: 1 } },
+            data: rows.map((row, i) => [...board.axes.map((axis) => row.axis_texts[axis] || "-"), scores[i]]),
+          }],
+        })}
+      />
+      <p class="legend">
+        Drag along an axis to choose a range; click a line for its trials. {board.total > board.rows.length && `The first ${board.rows.length} of ${board.total} configs.`}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,312 @@
+// What the gate of a config thinks of the encoders, and what Scores say of them: the papers' figures.
+import { NCurve } from "./ablations";
+import type { EncoderSummary, Figures, ImportanceReport, Sweep } from "./api";
+import { Empty, Menu, Shown } from "./parts";
+import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
+import { usePoll } from "./poll";
+import { changed, go, to } from "./route";
+import { share, signed, valueText } from "./text";
+
+export function ImportanceTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
+  const config = query.get("config") ?? "";
+  const fold = query.get("fold") ?? "";
+  const asked = new URLSearchParams({ ...(config && { config }), ...(fold && { fold }) });
+  const polled = usePoll<ImportanceReport>(`sweeps/${sweep.id}/importance?${asked}`, 15);
+  if (polled.error?.status === 404 && !polled.data) {
+    return <Empty title="No gate has been trained yet"><p>{polled.error.message}</p></Empty>;
+  }
+  return (
+    <Shown polled={polled} rows={14}>
+      {(report) => <Report report={report} sweep={sweep} query={query} />}
+    </Shown>
+  );
+}
+
+function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Sweep; query: URLSearchParams }) {
+  const here = ["sweep", sweep.id, "importance"];
+  const set = (changes: Record<string, string | null>) => go(to(here, changed(query, changes)));
+  const selection = String(report.settings["selection"] ?? "");
+  const ns = report.effect_of_n.find((series) => series.selection === selection)?.points ?? [];
+  const names = report.encoders.map((encoder) => encoder.encoder);
+  const base = `${sweep.id}-${report.config}`;
+  const current = report.configs.find((one) => one.config === report.config);
+  return (
+    <section aria-label="Importance">
+      <div class="bar">
+        <label>
+          Config{" "}
+          <select value={report.config} onChange={(event) => set({ config: event.currentTarget.value })}>
+            {!current && <option value={report.config}>{report.config}</option>}
+            {report.configs.map((one) => <option key={one.config} value={one.config}>{one.name} · {one.config}</option>)}
+          </select>
+        </label>
+        {ns.length > 1 && (
+          <label>
+            n{" "}
+            <select value={report.config} onChange={(event) => set({ config: event.currentTarget.value })}>
+              {ns.map((point) => <option key={point.n} value={point.config}>{point.n}</option>)}
+            </select>
+          </label>
+        )}
+        <label>
+          Fold{" "}
+          <select value={query.get("fold") ?? ""} onChange={(event) => set({ fold: event.currentTarget.value || null })}>
+            <option value="">all</option>
+            {report.all_folds.map((fold) => <option key={fold} value={String(fold)}>{fold}</option>)}
+          </select>
+        </label>
+        <Downloads sweep={sweep.id} query={query} />
+      </div>
+      <dl class="facts">
+        <div><dt>Trials</dt><dd>{report.trials}{query.get("fold") ? ` on fold ${query.get("fold")}` : ` / ${report.expected}`}</dd></div>
+        <div><dt>Selection</dt><dd>{selection}{report.settings["top_n"] !== undefined && `, n = ${valueText(report.settings["top_n"])}`}</dd></div>
+        <div><dt title="Kendall's W of the mean gate weights: 1, every fold ranks the encoders the same">Agreement of folds</dt><dd>{share(report.kendall_w)}</dd></div>
+        <div><dt title="Spearman's rank correlation over encoders">Gate and loss without it</dt><dd>{signed(report.spearman_gate_and_loss)}</dd></div>
+        <div><dt title="Spearman's rank correlation over encoders">Gate and Score alone</dt><dd>{signed(report.spearman_gate_and_alone)}</dd></div>
+        {report.transductive && <div><dt>Training</dt><dd>transductive ‡</dd></div>}
+      </dl>
+
+      <h2>The gate’s opinion beside Scores</h2>
+      <Opinions encoders={report.encoders} chance={report.chance} sweep={sweep.id} />
+      {report.encoders.some((one) => one.loss_without || one.alone) && <GateAndScores report={report} base={base} />}
+
+      <h2>What the gate does</h2>
+      <div class="charts">
+        <Plot
+          title="Selection frequency: share of clips that keep it, mean ± SD over trials"
+          name={`${base}-selection-frequency`}
+          data={[report.encoders.map((one) => one.selected), report.chance]}
+          build={(p) => ({
+            grid: { left: 50, right: 16, top: 16, bottom: 70 },
+            xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
+            yAxis: valueAxis(p, "share of clips", { min: 0, max: 1, nameGap: 34 }),
+            tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `${names[dataIndex]}\n${share(report.encoders[dataIndex]?.selected.mean)} ± ${share(report.encoders[dataIndex]?.selected.sd)}\nby chance ${share(report.chance)}` },
+            series: [
+              {
+                type: "bar", barMaxWidth: 42, color: p.series(1), data: report.encoders.map((one) => one.selected.mean),
+                markLine: { silent: true, symbol: "none", label: { formatter: "chance", position: "insideStartTop", color: p.muted, fontSize: 11 }, lineStyle: { color: p.muted, type: "dashed" }, data: [{ yAxis: report.chance ?? 0 }] },
+              },
+              errorBars(p.text, report.encoders.map((one, i) => deviation(one.selected, i))),
+            ],
+          })}
+        />
+        <Plot
+          title="Mean gate weight by fold, ± SD over seeds"
+          name={`${base}-importance-by-fold`}
+          data={report.encoders.map((one) => one.by_fold)}
+          build={(p) => ({
+            grid: { left: 50, right: 16, top: 40, bottom: 70 },
+            legend: legend(p),
+            xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
+            yAxis: valueAxis(p, "gate weight", { min: 0, nameGap: 34 }),
+            tooltip: {
+              formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => {
+                const one = report.encoders[dataIndex]?.by_fold[seriesIndex];
+                return `${names[dataIndex]}, fold ${one?.fold}\n${share(one?.mean)} ± ${share(one?.sd)} over ${one?.count} seed${one?.count === 1 ? "" : "s"}`;
+              },
+            },
+            series: report.folds.map((fold, index) => ({
+              type: "bar", name: `fold ${fold}`, color: p.series(index + 1), barGap: "15%", data: report.encoders.map((one) => one.by_fold[index]?.mean ?? null),
+            })),
+          })}
+        />
+        <Plot
+          title="Gate weight of a clip: 5, 25, 50, 75, 95 % (mean of trials); diamond: mean"
+          name={`${base}-weight-distributions`}
+          data={report.encoders.map((one) => [one.quantiles, one.weight])}
+          build={(p) => boxes(p, names, report.encoders.map((one) => one.quantiles), report.encoders.map((one) => one.weight.mean), "gate weight")}
+        />
+        <Plot
+          title="Distribution of the gate weight over clips (share of clips in each bin)"
+          name={`${base}-weight-histograms`}
+          data={report.encoders.map((one) => one.histogram)}
+          build={(p) => {
+            const bins = Math.max(...report.encoders.map((one) => one.histogram.length), 1);
+            const cells = report.encoders.flatMap((one, e) => one.histogram.map((value, bin) => [bin, e, value]));
+            return {
+              grid: { left: 10, right: 16, top: 16, bottom: 70, containLabel: true },
+              xAxis: nameAxis(p, Array.from({ length: bins }, (_, bin) => share(bin / bins)), { name: "gate weight", nameLocation: "middle", nameGap: 28, axisLabel: { color: p.muted, fontSize: 11, interval: 3 } }),
+              yAxis: nameAxis(p, names, { inverse: true }),
+              visualMap: { min: 0, max: 1, show: true, orient: "horizontal", left: "center", bottom: 0, itemHeight: 100, itemWidth: 10, text: ["1", "0"], textStyle: { color: p.muted, fontSize: 11 }, inRange: { color: p.scale } },
+              tooltip: { formatter: ({ value }: { value: number[] }) => `${names[value[1]!]}\nweight ${share(value[0]! / bins)} to ${share((value[0]! + 1) / bins)}: ${share(value[2])} of the clips` },
+              series: [{ type: "heatmap", data: cells, itemStyle: { borderColor: p.page, borderWidth: 1 } }],
+            };
+          }}
+        />
+        {report.modalities.length > 1 && (
+          <Plot
+            title="Share of the gate weight by modality: 5, 25, 50, 75, 95 % over clips; diamond: mean"
+            name={`${base}-modality-shares`}
+            data={report.modalities}
+            build={(p) => boxes(p, report.modalities.map((one) => `${one.modality} (${one.encoders})`), report.modalities.map((one) => one.quantiles), report.modalities.map((one) => one.share.mean), "share of the weight")}
+          />
+        )}
+        {report.cka.length > 0 && (
+          <Plot
+            title="Linear CKA of projected encoders: 0 nothing in common, 1 the same up to rotation and scale"
+            name={`${base}-cka`}
+            height={Math.max(300, 90 + 30 * names.length)}
+            data={report.cka}
+            build={(p) => ({
+              grid: { left: 10, right: 16, top: 16, bottom: 10, containLabel: true },
+              xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
+              yAxis: nameAxis(p, names, { inverse: true }),
+              visualMap: { min: 0, max: 1, show: false, inRange: { color: p.scale } },
+              tooltip: { formatter: ({ value }: { value: number[] }) => `${names[value[1]!]} and ${names[value[0]!]}: ${share(value[2])}` },
+              series: [{
+                type: "heatmap",
+                data: report.cka.map((value, i) => [i % names.length, Math.floor(i / names.length), value]),
+                label: { show: names.length <= 12, fontSize: 11, color: p.text, formatter: ({ value }: { value: number[] }) => share(value[2]) },
+                itemStyle: { borderColor: p.page, borderWidth: 2 },
+              }],
+            })}
+          />
+        )}
+      </div>
+      {report.effect_of_n.length > 0 && (
+        <>
+          <h2>Effect of the number of encoders</h2>
+          <NCurve report={report} sweep={base} />
+        </>
+      )}
+      <p class="legend">
+        Gate weights are of the validation clips of each fold. Loss without it: Score of the config less that of the same config without the encoder, paired by fold and seed.
+        Scores are clean where there are clean ones{query.get("fold") ? "; they are of all folds, whatever the fold chosen above" : ""}.
+        {report.transductive && " ‡ Transductive: training read unlabelled features of clips that it is scored on."}
+      </p>
+    </section>
+  );
+}
+
+const deviation = (one: { mean: number | null; sd: number | null }, i: number) =>
+  one.mean === null || one.sd === null ? [null, null, null] : [i, Math.max(0, one.mean - one.sd), Math.min(1, one.mean + one.sd)];
+
+type Build = Parameters<typeof Plot>[0]["build"];
+
+function boxes(p: Parameters<Build>[0], names: string[], quantiles: number[][], means: (number | null)[], label: string): ReturnType<Build> {
+  return {
+    grid: { left: 50, right: 16, top: 16, bottom: 70 },
+    xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
+    yAxis: valueAxis(p, label, { min: 0, max: 1, nameGap: 34 }),
+    tooltip: {
+      formatter: ({ dataIndex }: { dataIndex: number }) =>
+        `${names[dataIndex]}\nmean ${share(means[dataIndex])}\n5–95 % ${share(quantiles[dataIndex]?.[0])} to ${share(quantiles[dataIndex]?.[4])}\n25–75 % ${share(quantiles[dataIndex]?.[1])} to ${share(quantiles[dataIndex]?.[3])}, median ${share(quantiles[dataIndex]?.[2])}`,
+    },
+    series: [
+      { type: "boxplot", boxWidth: [8, 40], data: quantiles.map((one) => (one.length === 5 ? one : [])), itemStyle: { color: p.faint, borderColor: p.series(1), borderWidth: 1.4 } },
+      { type: "scatter", symbol: "diamond", symbolSize: 9, color: p.series(2), data: means.map((mean, i) => [i, mean]) },
+    ],
+  };
+}
+
+function Opinions({ encoders, chance, sweep }: { encoders: EncoderSummary[]; chance: number | null; sweep: string }) {
+  const sorted = [...encoders].sort((a, b) => (b.weight.mean ?? 0) - (a.weight.mean ?? 0));
+  const alone = encoders.some((one) => one.alone);
+  const loss = encoders.some((one) => one.loss_without);
+  const shapley = encoders.some((one) => one.shapley !== null);
+  return (
+    <div class="scroll">
+      <table class="wide">
+        <thead>
+          <tr>
+            <th scope="col">Encoder</th>
+            <th scope="col">Modality</th>
+            <th scope="col" class="number">Gate weight</th>
+            <th scope="col" class="number" title={`by chance ${share(chance)}`}>Kept for</th>
+            <th scope="col" class="number">Mean rank</th>
+            {loss && <th scope="col" class="number first">Loss without it</th>}
+            {loss && <th scope="col" class="number">95 % interval</th>}
+            {loss && <th scope="col">Verdict</th>}
+            {alone && <th scope="col" class="number first">Score alone</th>}
+            {shapley && <th scope="col" class="number" title="Shapley value of the Score over all subsets">Shapley</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {sorted.map((one) => (
+            <tr key={one.encoder}>
+              <th scope="row">{one.encoder}</th>
+              <td>{one.modality || "–"}</td>
+              <td class="number strong">{share(one.weight.mean)}<span class="sd"> ± {share(one.weight.sd)}</span></td>
+              <td class="number">{one.selected.mean === null ? "–" : `${(100 * one.selected.mean).toFixed(1)} %`}</td>
+              <td class="number">{one.mean_rank.toFixed(2)}</td>
+              {loss && (
+                <td class="number first strong">
+                  {one.loss_without ? <a href={to(["sweep", sweep, "leaderboard"], { search: one.loss_without.config })}>{signed(one.loss_without.mean)}</a> : "–"}
+                  {one.loss_without?.protocol === "paper" && <span class="warn small"> paper</span>}
+                </td>
+              )}
+              {loss && <td class="number">{one.loss_without ? `[${signed(one.loss_without.low)}, ${signed(one.loss_without.high)}]` : "–"}</td>}
+              {loss && <td class="small">{one.loss_without?.verdict ?? ""}</td>}
+              {alone && (
+                <td class="number first">
+                  {one.alone ? share(one.alone.clean ?? one.alone.paper) : "–"}
+                  {one.alone && one.alone.clean === null && <span class="warn small"> paper</span>}
+                </td>
+              )}
+              {shapley && <td class="number">{signed(one.shapley)}</td>}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function GateAndScores({ report, base }: { report: ImportanceReport; base: string }) {
+  const losing = report.encoders.filter((one) => one.loss_without);
+  const alone = report.encoders.filter((one) => one.alone);
+  const scatter = (title: string, name: string, label: string, points: { name: string; x: number | null; y: number | null; low: number | null; high: number | null }[]) => (
+    <Plot
+      title={title}
+      name={`${base}-${name}`}
+      data={points}
+      build={(p) => ({
+        grid: { left: 60, right: 120, top: 16, bottom: 46 },
+        xAxis: valueAxis(p, "mean gate weight", { min: 0, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
+        yAxis: valueAxis(p, label, { scale: true, nameGap: 44, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
+        tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `${points[dataIndex]?.name}\ngate ${share(points[dataIndex]?.x)}\n${label} ${share(points[dataIndex]?.y)}  [${share(points[dataIndex]?.low)}, ${share(points[dataIndex]?.high)}]` },
+        series: [
+          { type: "scatter", symbolSize: 9, color: p.series(1), data: points.map((one) => [one.x, one.y]), label: { show: true, position: "right", color: p.text, fontSize: 11, formatter: ({ dataIndex }: { dataIndex: number }) => points[dataIndex]?.name ?? "" }, labelLayout: { moveOverlap: "shiftY" } },
+          errorBars(p.series(1), points.map((one) => [one.x, one.low, one.high])),
+        ],
+      })}
+    />
+  );
+  return (
+    <div class="charts">
+      {losing.length > 0 && scatter("Gate weight and what the Score loses without the encoder", "gate-and-loss", "loss without it",
+        losing.map((one) => ({ name: one.encoder, x: one.weight.mean, y: one.loss_without!.mean, low: one.loss_without!.low, high: one.loss_without!.high })))}
+      {alone.length > 0 && scatter("Gate weight and the Score of the encoder alone", "gate-and-alone", "Score alone",
+        alone.map((one) => ({ name: one.encoder, x: one.weight.mean, y: one.alone!.clean ?? one.alone!.paper, low: one.alone!.low, high: one.alone!.high })))}
+    </div>
+  );
+}
+
+/** The very files of `medley report --figures`. */
+function Downloads({ sweep, query }: { sweep: string; query: URLSearchParams }) {
+  const asked = new URLSearchParams();
+  for (const name of ["config", "fold"]) if (query.get(name)) asked.set(name, query.get(name)!);
+  const polled = usePoll<Figures>(`sweeps/${sweep}/figures?${asked}`, 0);
+  const save = (name: string, kind: "csv" | "svg", text: string) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: kind === "csv" ? "text/csv" : "image/svg+xml" }));
+    link.download = `${name}.${kind}`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  };
+  return (
+    <span class="right">
+      <Menu label="Figures for a paper">
+        {polled.data?.figures.map((figure) => (
+          <span key={figure.name} class="menu-row">
+            {figure.name.replaceAll("_", " ")}
+            <button type="button" class="quiet" onClick={() => save(figure.name, "csv", figure.csv)}>CSV</button>
+            <button type="button" class="quiet" onClick={() => save(figure.name, "svg", figure.svg)}>SVG</button>
+          </span>
+        ))}
+        {polled.data?.missing.map((why) => <span key={why} class="small menu-row">not made: {why}</span>)}
+        {polled.error && <span class="bad small">{polled.error.message}</span>}
+      </Menu>
+    </span>
+  );
+}

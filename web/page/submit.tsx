@@ -1,0 +1,196 @@
+// A new sweep: its file as text, checked as it is typed by the parser that runs it, and the plan before it is submitted.
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import type { DatasetDetails, Mistake, PlanAnswer } from "./api";
+import { Refusal, change, hasToken } from "./api";
+import { Empty, Shown } from "./parts";
+import { usePoll } from "./poll";
+import { changed, go, to } from "./route";
+import { count } from "./text";
+
+const kDraft = "medley-draft";
+const kStart = `name: my sweep
+folds: all
+seeds: 3
+base:
+  epochs: 40
+axes:
+  selection: [learned, random, fixed]
+  top_n: {range: [1, 4]}
+compare:
+  - {axis: selection, baseline: learned, margin: 0.01}
+`;
+
+export function SubmitView({ query, control }: { query: URLSearchParams; control: boolean }) {
+  const datasets = usePoll<{ datasets: DatasetDetails[] }>("datasets", 0);
+  if (!control || !hasToken()) {
+    return (
+      <>
+        <h1>New sweep</h1>
+        <Empty title="Nothing can be submitted here">
+          <p>{control ? "Open the address that the server printed: it carries the token that changes need." : "No coordinator is running on this store."}</p>
+        </Empty>
+      </>
+    );
+  }
+  return (
+    <>
+      <h1>New sweep</h1>
+      <Shown polled={datasets} rows={10}>
+        {(data) => (data.datasets.length === 0 ? <Empty title="The store knows no data set yet"><p>The first sweep is submitted with <code>medley run</code>; it registers its data set.</p></Empty> : <Form datasets={data.datasets} query={query} />)}
+      </Shown>
+    </>
+  );
+}
+
+function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearchParams }) {
+  const fingerprint = query.get("dataset") ?? datasets[datasets.length - 1]!.fingerprint;
+  const dataset = datasets.find((one) => one.fingerprint.startsWith(fingerprint)) ?? datasets[datasets.length - 1]!;
+  const [yaml, setYaml] = useState(sessionStorage.getItem(kDraft) ?? kStart);
+  const [answer, setAnswer] = useState<PlanAnswer | null>(null);
+  const [error, setError] = useState("");
+  const [checked, setChecked] = useState("");
+  const [busy, setBusy] = useState(false);
+  const area = useRef<HTMLTextAreaElement>(null);
+
+  useEffect(() => {
+    sessionStorage.setItem(kDraft, yaml);
+    const abort = new AbortController();
+    const timer = window.setTimeout(async () => {
+      try {
+        const made = await change<PlanAnswer>("plan", { yaml, dataset: dataset.fingerprint }, abort.signal);
+        if (abort.signal.aborted) return;
+        setAnswer(made);
+        setError("");
+        setChecked(yaml);
+      } catch (failure) {
+        if (abort.signal.aborted) return;
+        setAnswer(null);
+        setError(failure instanceof Refusal ? failure.message : String(failure));
+      }
+    }, 400);
+    return () => {
+      abort.abort();
+      window.clearTimeout(timer);
+    };
+  }, [yaml, dataset.fingerprint]);
+
+  const submit = async () => {
+    setBusy(true);
+    try {
+      const made = await change<PlanAnswer>("sweeps", { yaml, dataset: dataset.fingerprint });
+      if (made.done && made.sweep) {
+        sessionStorage.removeItem(kDraft);
+        go(to(["sweep", made.sweep, "timeline"]));
+      } else {
+        setAnswer(made);
+      }
+    } catch (failure) {
+      setError(failure instanceof Refusal ? failure.message : String(failure));
+    }
+    setBusy(false);
+  };
+  const jump = (mistake: Mistake) => {
+    const place = area.current;
+    if (!place || mistake.line === 0) return;
+    const before = yaml.split("\n").slice(0, mistake.line - 1).join("\n").length + (mistake.line > 1 ? 1 : 0);
+    const at = before + Math.max(0, mistake.column - 1);
+    place.focus();
+    place.setSelectionRange(at, at + Math.max(1, mistake.text.length));
+  };
+  const lines = yaml.split("\n").length;
+  const wrong = new Set(answer?.mistakes?.map((mistake) => mistake.line) ?? []);
+  const fresh = checked === yaml;
+  const plan = answer?.plan;
+  return (
+    <div class="columns columns-even">
+      <section>
+        <label class="field">
+          Data set
+          <select value={dataset.fingerprint} onChange={(event) => go(to(["new"], changed(query, { dataset: event.currentTarget.value.slice(0, 12) })))}>
+            {datasets.map((one) => <option key={one.fingerprint} value={one.fingerprint}>{one.name}{one.synthetic ? " (synthetic)" : ""} · {one.fingerprint.slice(0, 12)}</option>)}
+          </select>
+        </label>
+        <p class="legend">
+          {count(dataset.clips)} clips on folds {dataset.folds.join(", ")}; encoders {dataset.encoders.map((one) => one.name).join(", ")}.
+          A <code>dataset</code> in the text plays no part here.
+        </p>
+        <div class="editor">
+          <pre class="gutter" aria-hidden="true">
+            {Array.from({ length: lines }, (_, i) => <span key={i} class={wrong.has(i + 1) ? "wrong" : undefined}>{i + 1}{"\n"}</span>)}
+          </pre>
+          <textarea
+            ref={area}
+            aria-label="Sweep file"
+            aria-invalid={wrong.size > 0}
+            spellcheck={false}
+            autocomplete="off"
+            wrap="off"
+            rows={Math.max(18, lines + 1)}
+            value={yaml}
+            onInput={(event) => setYaml(event.currentTarget.value)}
+            onKeyDown={(event) => {
+              // Tab indents; Escape, then Tab leaves, as in other editors.
+              if (event.key !== "Tab" || event.shiftKey || event.currentTarget.dataset["leave"]) return;
+              event.preventDefault();
+              event.currentTarget.setRangeText("  ", event.currentTarget.selectionStart, event.currentTarget.selectionEnd, "end");
+              setYaml(event.currentTarget.value);
+            }}
+            onKeyUp={(event) => {
+              if (event.key === "Escape") event.currentTarget.dataset["leave"] = "1";
+              else delete event.currentTarget.dataset["leave"];
+            }}
+          />
+        </div>
+        <p class="legend">Tab indents; Escape, then Tab leaves the text.</p>
+      </section>
+      <section aria-live="polite">
+        <h2>{!fresh && !error ? "Checking…" : answer?.mistakes ? `${answer.mistakes.length} mistake${answer.mistakes.length === 1 ? "" : "s"}` : plan ? "Plan" : "Plan"}</h2>
+        {error && <div class="note note-failed"><strong>It could not be checked</strong><p>{error}</p></div>}
+        {answer?.error && !answer.mistakes && <div class="note note-failed"><p>{answer.error}</p></div>}
+        {answer?.mistakes && (
+          <ul class="mistakes">
+            {answer.mistakes.map((mistake) => (
+              <li key={`${mistake.line}:${mistake.column}:${mistake.message}`}>
+                <button type="button" class="quiet" onClick={() => jump(mistake)}>{mistake.line > 0 ? `line ${mistake.line}, column ${mistake.column}` : "the file"}</button>
+                <span>{mistake.text && <code>{mistake.text}</code>} {mistake.message}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+        {plan && (
+          <>
+            <dl class="facts">
+              <div><dt>Configs × folds × seeds</dt><dd>{count(plan.configs)} × {plan.folds.length} × {plan.seeds.length}</dd></div>
+              <div><dt>Trials</dt><dd>{count(plan.trials)}</dd></div>
+              <div><dt>Done already</dt><dd>{count(plan.done)}</dd></div>
+              <div><dt>To train</dt><dd><strong>{count(plan.left)}</strong></dd></div>
+              {plan.impossible > 0 && <div><dt>Impossible, skipped</dt><dd>{count(plan.impossible)}</dd></div>}
+              {plan.duplicates > 0 && <div><dt>Train the same as another</dt><dd>{count(plan.duplicates)}</dd></div>}
+            </dl>
+            {answer?.warnings?.map((warning) => <p key={warning.message} class="warn small">{warning.line > 0 && `line ${warning.line}: `}{warning.message}</p>)}
+            <button type="button" class="primary" disabled={busy || !fresh} onClick={() => void submit()}>Submit {plan.sweep}</button>
+            {plan.axes.length > 0 && (
+              <div class="scroll">
+                <table class="wide">
+                  <thead><tr><th scope="col">Axis</th><th scope="col">Value</th><th scope="col" class="number">Configs</th><th scope="col" class="number">Trials</th><th scope="col" class="number">Done</th></tr></thead>
+                  <tbody>
+                    {plan.axes.flatMap((axis) => axis.values.map((value, i) => (
+                      <tr key={axis.setting + value.value}>
+                        <th scope="row">{i === 0 ? axis.setting : ""}</th>
+                        <td>{value.value || "(base)"}</td>
+                        <td class="number">{count(value.configs)}</td>
+                        <td class="number">{count(value.trials)}</td>
+                        <td class="number">{count(value.done)}</td>
+                      </tr>
+                    )))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+          </>
+        )}
+      </section>
+    </div>
+  );
+}

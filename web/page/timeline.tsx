@@ -1,0 +1,151 @@
+// A sweep as it runs: which worker trains what, and what failed.
+import type { AttemptSpan, Sweep, TrialList } from "./api";
+import { hasToken } from "./api";
+import { Change, Empty, Shown, Tag } from "./parts";
+import { Plot, nameAxis } from "./plot";
+import { usePoll } from "./poll";
+import { go, to } from "./route";
+import { count, duration, time } from "./text";
+
+interface Bar {
+  worker: number;
+  from: number;
+  to: number;
+  state: AttemptSpan["state"];
+  trials: AttemptSpan[];
+}
+
+/** Attempts of one pack on one worker that ended alike are one bar. */
+export function bars(attempts: AttemptSpan[], now: number): { workers: string[]; bars: Bar[] } {
+  const ids = [...new Set(attempts.map((one) => one.worker))];
+  const names = ids.map((id) => attempts.find((one) => one.worker === id)?.worker_name || id);
+  const packs = new Map<string, Bar>();
+  for (const one of attempts) {
+    if (one.started_ms === null) continue;
+    const key = `${one.worker}/${one.pack}/${one.state}`;
+    const end = one.ended_ms ?? now;
+    const known = packs.get(key);
+    if (known) {
+      known.to = Math.max(known.to, end);
+      known.trials.push(one);
+    } else {
+      packs.set(key, { worker: ids.indexOf(one.worker), from: one.started_ms, to: end, state: one.state, trials: [one] });
+    }
+  }
+  return { workers: names, bars: [...packs.values()] };
+}
+
+const two = (value: number) => String(value).padStart(2, "0");
+const clock = (ms: number) => {
+  const at = new Date(ms);
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+};
+
+export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: boolean; again: () => void }) {
+  const polled = usePoll<{ attempts: AttemptSpan[] }>(`sweeps/${sweep.id}/timeline?limit=1000`, 3);
+  const failed = usePoll<TrialList>(sweep.trials.failed > 0 ? `sweeps/${sweep.id}/trials?state=failed` : null, 5);
+  return (
+    <section aria-label="Timeline">
+      <h2>Workers over time</h2>
+      <Shown polled={polled} rows={8}>
+        {({ attempts }) => {
+          if (attempts.length === 0) {
+            return <Empty title="Nothing has been trained for this sweep"><p>{sweep.trials.finished > 0 ? "All its results were known from other sweeps." : "Its trials wait for a worker."}</p></Empty>;
+          }
+          const { workers, bars: all } = bars(attempts, Date.now());
+          const from = Math.min(...all.map((bar) => bar.from));
+          const until = Math.max(...all.map((bar) => bar.to));
+          return (
+            <Plot
+              title={`The newest ${count(attempts.length)} attempts, a bar a pack, ${time(from)} to ${time(until)}`}
+              name={`${sweep.id}-timeline`}
+              height={90 + 34 * workers.length}
+              data={attempts}
+              onClick={(event) => {
+                const trial = all[event.dataIndex]?.trials[0]?.trial;
+                if (trial) go(to(["trial", trial]));
+              }}
+              build={(p) => {
+                const color: Record<AttemptSpan["state"], string> = { finished: p.series(1), running: p.series(2), failed: p.bad, lost: p.bad, cancelled: p.line };
+                return {
+                  grid: { left: 10, right: 20, top: 8, bottom: 56, containLabel: true },
+                  xAxis: {
+                    type: "time", min: from, max: until,
+                    axisLine: { lineStyle: { color: p.line } }, axisLabel: { color: p.muted, fontSize: 11, hideOverlap: true, formatter: clock }, splitLine: { show: true, lineStyle: { color: p.faint } },
+                  },
+                  yAxis: nameAxis(p, workers, { inverse: true, axisLabel: { color: p.text, fontSize: 11, width: 180, overflow: "truncate" } }),
+                  dataZoom: [{ type: "slider", height: 18, bottom: 6, borderColor: p.line, textStyle: { color: p.muted, fontSize: 10 }, labelFormatter: clock, brushSelect: false }],
+                  tooltip: {
+                    formatter: ({ dataIndex }: { dataIndex: number }) => {
+                      const bar = all[dataIndex]!;
+                      return `${workers[bar.worker]}, pack ${bar.trials[0]?.pack}\n${bar.trials.length} trial${bar.trials.length === 1 ? "" : "s"} ${bar.state}\n${clock(bar.from)}, ${duration((bar.to - bar.from) / 1000)}\n${bar.trials.slice(0, 6).map((one) => one.trial).join("\n")}`;
+                    },
+                  },
+                  series: [{
+                    type: "custom",
+                    data: all.map((bar) => [bar.from, bar.to, bar.worker]),
+                    encode: { x: [0, 1], y: 2 },
+                    renderItem: (params: { dataIndex: number; coordSys: { x: number; y: number; width: number; height: number } }, api: { value: (i: number) => number; coord: (v: number[]) => number[]; size: (v: number[]) => number[] }) => {
+                      const a = api.coord([api.value(0), api.value(2)]);
+                      const b = api.coord([api.value(1), api.value(2)]);
+                      const height = Math.min(20, api.size([0, 1])[1]! * 0.62);
+                      const { x, width } = params.coordSys;
+                      const left = Math.max(a[0]!, x);
+                      const right = Math.min(Math.max(b[0]!, a[0]! + 2), x + width);
+                      if (right <= left) return null;
+                      const bar = all[params.dataIndex]!;
+                      return {
+                        type: "rect",
+                        shape: { x: left, y: a[1]! - height / 2, width: right - left, height },
+                        style: { fill: color[bar.state], opacity: bar.state === "running" ? 0.65 : 0.9, stroke: p.page, lineWidth: 1 },
+                      };
+                    },
+                  }],
+                };
+              }}
+              note="Blue: finished; orange: running; red: failed or lost; grey: given up. Click a bar for a trial of its pack."
+            />
+          );
+        }}
+      </Shown>
+      <h2>Failed trials</h2>
+      {sweep.trials.failed === 0 ? (
+        <p class="legend">None.</p>
+      ) : (
+        <Shown polled={failed} rows={4}>
+          {({ trials, total }) => (
+            <>
+              <div class="scroll">
+                <table class="wide">
+                  <thead>
+                    <tr>
+                      <th scope="col">Trial</th>
+                      <th scope="col" class="number">Fold</th>
+                      <th scope="col" class="number">Seed</th>
+                      <th scope="col" class="number">Attempts</th>
+                      <th scope="col">Reason</th>
+                      <th scope="col"><span class="hidden">Retry</span></th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {trials.map((trial) => (
+                      <tr key={trial.id}>
+                        <th scope="row"><a class="mono" href={to(["trial", trial.id])}>{trial.id}</a></th>
+                        <td class="number">{trial.fold}</td>
+                        <td class="number">{trial.seed}</td>
+                        <td class="number">{trial.attempts}</td>
+                        <td class="reason"><Tag kind="failed">{trial.reason}</Tag></td>
+                        <td>{control && hasToken() && <Change path={`trials/${trial.id}/retry`} label="Retry" done={() => { failed.again(); again(); }} />}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              {total > trials.length && <p class="legend"><a href={to(["sweep", sweep.id, "trials"], { state: "failed" })}>All {count(total)}</a></p>}
+            </>
+          )}
+        </Shown>
+      )}
+    </section>
+  );
+}
