@@ -13,6 +13,7 @@ GpuRank join_gpus(MpiGang& gang) {
   NcclCollective::Place place;
   place.rank = gang.rank();
   place.size = gang.size();
+  place.deadline = gang.deadline();
   std::string bytes, error;
   try {
     place.device = device_of_local_rank(gang.node_rank(), trainer::cuda::find_devices().count);
