@@ -108,10 +108,12 @@ std::vector<std::string> worker_argv(const Launch& launch, const Placement& plac
     } else {
       argv.insert(argv.end(), {"--host", hosts});
     }
-    // By default mpirun would notice a host that was cut off after 8 minutes; told so, after about 10 s.
-    for (const auto& [name, value] : {std::pair<const char*, const char*>{"oob_tcp_keepalive_time", "4"},
-                                      {"oob_tcp_keepalive_intvl", "2"},
-                                      {"oob_tcp_keepalive_probes", "3"}}) {
+    // By default mpirun would notice a host that was cut off after 8 minutes; told so, after about 5 s. And
+    // for one that does not answer at the start it would wait for ever.
+    for (const auto& [name, value] : {std::pair<const char*, const char*>{"oob_tcp_keepalive_time", "2"},
+                                      {"oob_tcp_keepalive_intvl", "1"},
+                                      {"oob_tcp_keepalive_probes", "3"},
+                                      {"orte_startup_timeout", "60"}}) {
       argv.insert(argv.end(), {"--mca", name, value});
     }
     for (const auto& [name, value] : worker_environment(launch, placement)) {

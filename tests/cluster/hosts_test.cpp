@@ -21,7 +21,7 @@ class HostsTest : public e2e::EndToEnd {
     if (!missing.empty()) GTEST_SKIP() << missing;
     hosts_ = std::make_unique<Hosts>(3, scratch_.path());
     make_dataset();
-    file_ = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 6\n", "epochs: 40");
+    file_ = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 40");
   }
   ~HostsTest() override {
     if (hosts_) medley({"cluster", "down", "--grace", "1"});
@@ -47,6 +47,29 @@ class HostsTest : public e2e::EndToEnd {
   }
   int joined() const { return count_in_store("SELECT count(*) FROM worker WHERE state = 'joined'"); }
 
+  static bool can_mpirun() {
+    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+    return cluster::run_command({"sh", "-c", "command -v mpirun"}).exit.code == 0;
+  }
+  /// `medley cluster up --launcher mpirun` on these hosts.
+  Ended up(const std::string& hosts, const std::vector<std::string>& more) const {
+    write("hosts.txt", hosts);
+    std::string words;
+    for (const auto& [name, value] :
+         std::vector<std::pair<std::string, std::string>>{{"plm_rsh_agent", hosts_->agent().string()},
+                                                          {"plm_rsh_no_tree_spawn", "1"},
+                                                          {"btl", "tcp,self"},
+                                                          {"btl_tcp_if_include", hosts_->network()},
+                                                          {"oob_tcp_if_include", hosts_->network()}}) {
+      words += (words.empty() ? "" : ", ") + ("--mca, " + name + ", \"" + value + "\"");
+    }
+    write("site.yaml", "mpirun_arguments: [" + words + "]\n");
+    std::vector<std::string> all = {"cluster",         "up",        "--launcher",     "mpirun", "--hosts",
+                                    path("hosts.txt"), "--profile", path("site.yaml")};
+    all.insert(all.end(), more.begin(), more.end());
+    return medley(all);
+  }
   std::string logs() const {
     std::string text;
     for (const auto& entry : fs::directory_iterator(scratch_ / "store/logs")) {
@@ -112,21 +135,11 @@ TEST_F(HostsTest, ASweepWhoseHostsAreCutOffCrashAndLosePacketsEndsWithTheSameTab
 }
 
 TEST_F(HostsTest, AnMpirunAWorkerIsStartedAgainAloneWhenItsWorkerOrItsHostDies) {
-  setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-  setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-  if (cluster::run_command({"sh", "-c", "command -v mpirun"}).exit.code != 0) {
-    GTEST_SKIP() << "needs mpirun (Debian: openmpi-bin)";
-  }
+  if (!can_mpirun()) GTEST_SKIP() << "needs mpirun (Debian: openmpi-bin)";
   const Ended reference = run_sweep(file_, 2, "reference");
   ASSERT_EQ(reference.exit, 0) << reference.err;
   const auto run = start_coordinator();
-  write("hosts.txt", "h1 slots=1\nh2 slots=1\nh3 slots=1\n");
-  write("site.yaml", "mpirun_arguments: [--mca, plm_rsh_agent, \"" + hosts_->agent().string() +
-                         "\", --mca, plm_rsh_no_tree_spawn, \"1\", --mca, btl, \"tcp,self\", --mca, "
-                         "btl_tcp_if_include, \"" +
-                         hosts_->network() + "\", --mca, oob_tcp_if_include, \"" + hosts_->network() + "\"]\n");
-  const Ended launched = medley({"cluster", "up", "--launcher", "mpirun", "--workers", "3", "--hosts",
-                                 path("hosts.txt"), "--profile", path("site.yaml")});
+  const Ended launched = up("h1 slots=1\nh2 slots=1\nh3 slots=1\n", {"--workers", "3"});
   ASSERT_EQ(launched.exit, 0) << launched.err;
   ASSERT_TRUE(eventually([&] { return joined() == 3; })) << e2e::read_file(path("store/logs/cluster-1-1.log"));
   ASSERT_TRUE(eventually([&] { return results() >= 8; }));
@@ -147,6 +160,32 @@ TEST_F(HostsTest, AnMpirunAWorkerIsStartedAgainAloneWhenItsWorkerOrItsHostDies) 
   ASSERT_EQ(medley({"cluster", "down", "--grace", "5"}).exit, 0);
   std::cout << "rank killed -9: its mpirun ended, another worker had joined after " << back_ms << " ms\n"
             << "power lost: noticed after " << crash_ms << " ms\n";
+}
+
+TEST_F(HostsTest, AGangOnTwoHostsEndsWhenOneIsCutOffAndItsTrialsAreTrainedElsewhere) {
+  if (!can_mpirun()) GTEST_SKIP() << "needs mpirun (Debian: openmpi-bin)";
+  // Shorter trials: a step of a gang takes longer than the tiny model's arithmetic.
+  file_ = write_sweep("short.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 8");
+  const Ended reference = run_sweep(file_, 2, "reference");
+  ASSERT_EQ(reference.exit, 0) << reference.err;
+  const auto run = start_coordinator();
+  const Ended launched =
+      up("h1 slots=1\nh2 slots=1\n", {"--workers", "1", "--ranks-per-worker", "2", "--nodes-per-worker", "2"});
+  ASSERT_EQ(launched.exit, 0) << launched.err;
+  ASSERT_TRUE(eventually([&] { return joined() == 1; })) << logs();
+  EXPECT_EQ(count_in_store("SELECT ranks FROM worker"), 2);
+  ASSERT_TRUE(eventually([&] { return results() >= 4; })) << logs();
+  start_worker(3);
+  const std::int64_t cut_at = wall_ms();
+  hosts_->cut(2);
+  ASSERT_TRUE(eventually([&] { return lost("h1") > 0; }, std::chrono::seconds(30))) << logs();
+  const int cut_ms = detected_after_ms("h1", cut_at);
+  EXPECT_LE(cut_ms, kDetectionLimitMs);
+  const Ended ended = run->wait(std::chrono::seconds(60));
+  ASSERT_EQ(ended.exit, 0) << ended.err << logs();
+  EXPECT_EQ(ended.out, reference.out) << "to the digits of the table";
+  EXPECT_EQ(lost("h3"), 0);
+  std::cout << "a host of a gang cut off: noticed after " << cut_ms << " ms, " << lost("h1") << " trials repeated\n";
 }
 
 }  // namespace

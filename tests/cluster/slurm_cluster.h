@@ -131,8 +131,12 @@ class Cluster {
     }
     throw std::runtime_error("no script runs of task " + task.id);
   }
-  pid_t worker_of(const Task& task) const {
+  pid_t worker_of(const Task& task) const { return rank_of(task, 0); }
+  pid_t rank_of(const Task& task, int rank) const {
     for (const pid_t pid : processes_of(task)) {
+      const std::string environment = '\0' + read_file("/proc/" + std::to_string(pid) + "/environ");
+      const auto at = environment.find('\0' + std::string("SLURM_PROCID="));
+      if (at == std::string::npos || std::stoi(environment.substr(at + 14)) != rank) continue;
       if (read_file("/proc/" + std::to_string(pid) + "/comm") == "medley-worker\n") return pid;
     }
     throw std::runtime_error("no worker runs of task " + task.id);

@@ -146,5 +146,29 @@ TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenN
   EXPECT_FALSE(cluster::is_alive(status["launches"][0]["keeper"].get<pid_t>()));
 }
 
+TEST_F(SlurmTest, AGangIsAStepOfItsOwnThatEndsWithAnyRankAndIsStartedAgain) {
+  // Made-up nodes share one hostname, which Open MPI's shared memory does not expect.
+  setenv("OMPI_MCA_btl", "tcp,self", 1);
+  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2]}\nseeds: 4\n", "epochs: 8");
+  const Ended reference = run_sweep(file, 2, "reference");
+  ASSERT_EQ(reference.exit, 0) << reference.err;
+  auto run = start_run(file, 0);
+  Cluster::until([&] { return fs::exists(scratch_ / "store/endpoint"); }, "the coordinator listens");
+  const Ended launched = up({"--workers", "2", "--ranks-per-worker", "2", "--nodes-per-worker", "2"});
+  ASSERT_EQ(launched.exit, 0) << launched.err;
+  Cluster::until([&] { return joined() == 2; }, "both gangs have joined");
+  EXPECT_EQ(count_in_store("SELECT min(ranks) FROM worker"), 2);
+  EXPECT_EQ(workers().size(), 4u) << "two ranks each";
+  const auto task = Cluster::running_task({});
+  // The last rank: not the one that talks to the coordinator.
+  ::kill(cluster_->rank_of(task, 1), SIGKILL);
+  ASSERT_TRUE(eventually([&] { return known() >= 3; })) << logs();
+  const Ended ended = run->wait(std::chrono::seconds(60));
+  ASSERT_EQ(ended.exit, 0) << ended.err << logs();
+  EXPECT_EQ(ended.out, reference.out) << "to the digits of the table";
+  EXPECT_EQ(Cluster::say({"squeue", "-h", "-t", "PENDING"}), "") << "it did not go back into the queue";
+  ASSERT_EQ(medley({"cluster", "down"}).exit, 0);
+}
+
 }  // namespace
 }  // namespace medley::slurm
