@@ -155,15 +155,27 @@ void keep(cluster::Launcher& launcher, ClusterRecord record, const UpOptions& op
   if (asked_to_stop == 0) remove_record(store, record.id);  // it ended by itself: nothing of it runs any more
 }
 
-/// This very command again, as a process that outlives the terminal and keeps the workers of the record.
-pid_t start_keeper(const ClusterRecord& record, const std::string& log) {
+/// This very command again, as a process that outlives the terminal and keeps the workers of the record. Returns when
+/// it is at work; throws Error when it ended instead.
+pid_t start_keeper(const ClusterRecord& record, const fs::path& store, const std::string& log) {
   cluster::ProcessSpec spec;
   std::istringstream words(contents("/proc/self/cmdline"));
   for (std::string word; std::getline(words, word, '\0');) spec.argv.push_back(word);
   spec.argv[0] = fs::read_symlink("/proc/self/exe").string();
   spec.argv.insert(spec.argv.end(), {"--keep", std::to_string(record.id)});
   spec.log = log;
-  return cluster::Process::start(spec).pid();
+  cluster::Process keeper = cluster::Process::start(spec);
+  const auto at_work = [&] {
+    for (const ClusterRecord& r : read_records(store)) {
+      if (r.id == record.id) return r.keeper == keeper.pid();
+    }
+    return false;
+  };
+  while (!at_work()) {
+    if (const auto exit = keeper.poll()) throw Error("the keeper ended with " + exit->text() + "; see " + log);
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  return keeper.pid();
 }
 
 void warn_of_loopback(const std::string& endpoint, const std::string& launcher) {
@@ -220,7 +232,7 @@ void up(const UpOptions& options, const Globals& globals) {
       return keep(*launcher, record, options, globals.store);
     }
     write_record(globals.store, record);
-    record.keeper = start_keeper(record, launch.log + ".log");
+    record.keeper = start_keeper(record, globals.store, launch.log + ".log");
     std::cout << fmt::format("launch {}: {} workers are kept by process {}; logs in {}*.log\n", record.id,
                              smallest == largest ? std::to_string(largest) : fmt::format("{} to {}", smallest, largest),
                              record.keeper, launch.log);
