@@ -32,6 +32,7 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) 
     input.configs.push_back(
         {row.id, sweep::to_json(row.config), typed(row.axis_values), sweep::is_transductive(row.config)});
   }
+  input.trials.reserve(static_cast<std::size_t>(sweep.finished));
   reader.each_trial_score(sweep.id, [&](const TrialScore& score) {
     sweep::TrialScores trial;
     trial.trial_id = score.trial;

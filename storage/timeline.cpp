@@ -23,7 +23,7 @@ std::vector<AttemptSpan> newest_attempts(const std::filesystem::path& store, con
   // From the newest attempt back: on a large store that ends long before it has seen all attempts of the sweep.
   Statement rows(database,
                  "SELECT t.id, a.number, w.id, w.name, a.pack, a.state, a.started, a.ended FROM attempt a "
-                 "JOIN sweep_trial st ON st.trial = a.trial JOIN sweep s ON s.key = st.sweep "
+                 "CROSS JOIN sweep s CROSS JOIN sweep_trial st ON st.sweep = s.key AND st.trial = a.trial "
                  "JOIN trial t ON t.key = a.trial JOIN worker w ON w.key = a.worker WHERE s.id = ? "
                  "ORDER BY a.pack DESC, a.trial LIMIT ?");
   rows.bind(sweep, limit);
@@ -34,6 +34,21 @@ std::vector<AttemptSpan> newest_attempts(const std::filesystem::path& store, con
   }
   std::reverse(all.begin(), all.end());
   return all;
+}
+
+struct ChangeCounter::State {
+  explicit State(const std::filesystem::path& store)
+      : database(StoreLayout(store.string()).database(), Database::Mode::kReadOnly) {}
+  Database database;
+};
+
+ChangeCounter::ChangeCounter(const std::filesystem::path& store) : state_(std::make_unique<State>(store)) {}
+ChangeCounter::~ChangeCounter() = default;
+
+std::int64_t ChangeCounter::count() {
+  Statement version(state_->database, "PRAGMA data_version");
+  version.step();
+  return version.integer(0);
 }
 
 std::vector<std::pair<std::string, int>> recent_results(const std::filesystem::path& store, TimeMs since) {

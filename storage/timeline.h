@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,23 @@ struct AttemptSpan {
 /// The newest attempts of a sweep's trials, oldest of them first, at most `limit`. Opens the store for itself. Throws
 /// Error when it cannot be read.
 std::vector<AttemptSpan> newest_attempts(const std::filesystem::path& store, const std::string& sweep, int limit);
+
+/// Tells whether the store has changed since it was asked last, without reading any of it. Not thread-safe.
+class ChangeCounter {
+ public:
+  /// Throws Error when there is no store.
+  explicit ChangeCounter(const std::filesystem::path& store);
+  ~ChangeCounter();
+  ChangeCounter(const ChangeCounter&) = delete;
+  ChangeCounter& operator=(const ChangeCounter&) = delete;
+
+  /// Differs from what it was before when another connection has committed meanwhile; means nothing by itself.
+  std::int64_t count();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// Results accepted in [since, now] of each worker that delivered any: {worker id, count}.
 std::vector<std::pair<std::string, int>> recent_results(const std::filesystem::path& store, TimeMs since);

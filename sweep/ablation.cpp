@@ -42,21 +42,20 @@ Names all_encoders(const Report& report) {
   return all;
 }
 
-MarginalEffect effect_of(const std::string& encoder, const std::vector<const ConfigReport*>& measured,
-                         const Report& report) {
+/// Configs with a number, by everything but the encoders, then by these.
+using Measured = std::map<std::pair<std::string, std::vector<bool>>, const ConfigReport*>;
+
+/// `index` is the encoder's among those of the keys.
+MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Measured& known, const Report& report) {
   const bool clean = report.ranked_by == RankedBy::kCleanScore;
-  std::map<std::pair<std::set<std::string>, std::string>, const ConfigReport*> known;
-  for (const ConfigReport* config : measured) {
-    const Names names = encoders_of(*config);
-    known[{{names.begin(), names.end()}, other_settings(*config)}] = config;
-  }
   MarginalEffect effect;
   effect.encoder = encoder;
   std::map<std::pair<int, std::uint64_t>, std::vector<double>> cells;  // fold, seed
   for (const auto& [key, with] : known) {
-    auto names = key.first;
-    if (names.erase(encoder) == 0 || names.empty()) continue;
-    const auto without = known.find({names, key.second});
+    auto has = key.second;
+    if (!has[index]) continue;
+    has[index] = false;
+    const auto without = known.find({key.first, has});
     if (without == known.end()) continue;
     ++effect.pairs;
     std::map<std::pair<int, std::uint64_t>, double> base;
@@ -108,17 +107,17 @@ Interval ranked_interval(const Report& report, const ConfigReport& config) {
 SubsetMatrix subset_matrix(const Report& report) {
   SubsetMatrix matrix;
   matrix.encoders = all_encoders(report);
-  std::vector<const ConfigReport*> measured;
+  Measured measured;
   std::map<std::vector<bool>, SubsetRow> rows;
   for (const ConfigReport& config : report.configs) {  // in the order of the ranking: the first of a subset is its best
     const auto score = ranked_score(report, config);
     if (!score) continue;
-    measured.push_back(&config);
     const Names names = encoders_of(config);
     std::vector<bool> has;
     for (const std::string& encoder : matrix.encoders) {
       has.push_back(std::find(names.begin(), names.end(), encoder) != names.end());
     }
+    measured[{other_settings(config), has}] = &config;
     SubsetRow& row = rows[has];
     if (row.configs++ == 0) {
       row.has = has;
@@ -132,7 +131,9 @@ SubsetMatrix subset_matrix(const Report& report) {
   std::sort(matrix.rows.begin(), matrix.rows.end(), [](const SubsetRow& a, const SubsetRow& b) {
     return std::make_tuple(!a.whole, -a.score, a.best) < std::make_tuple(!b.whole, -b.score, b.best);
   });
-  for (const std::string& encoder : matrix.encoders) matrix.effects.push_back(effect_of(encoder, measured, report));
+  for (std::size_t e = 0; e < matrix.encoders.size(); ++e) {
+    matrix.effects.push_back(effect_of(matrix.encoders[e], e, measured, report));
+  }
   return matrix;
 }
 

@@ -57,6 +57,18 @@ Boards::~Boards() {
   thread_.join();
 }
 
+std::shared_ptr<Boards::Entry> Boards::entry_of(const std::string& sweep) {
+  const std::lock_guard lock(mutex_);
+  if (entries_.count(sweep) == 0 && entries_.size() >= kMaxEntries) {
+    entries_.erase(std::min_element(entries_.begin(), entries_.end(),
+                                    [](const auto& a, const auto& b) { return a.second->asked < b.second->asked; }));
+  }
+  auto& entry = entries_[sweep];
+  if (!entry) entry = std::make_shared<Entry>();
+  entry->asked = Clock::now();
+  return entry;
+}
+
 std::shared_ptr<const Board> Boards::make(Entry& entry, storage::Reader& reader, const storage::SweepSummary& sweep) {
   const auto begin = Clock::now();
   auto made = std::make_shared<const Board>(read_board(reader, sweep));
@@ -65,63 +77,75 @@ std::shared_ptr<const Board> Boards::make(Entry& entry, storage::Reader& reader,
   entry.board = made;
   entry.took = end - begin;
   entry.fresh_until = end + 20 * entry.took;
+  ++made_;
   return made;
 }
 
 std::shared_ptr<const Board> Boards::board(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  std::shared_ptr<Entry> entry;
-  {
+  const std::shared_ptr<Entry> entry = entry_of(sweep.id);
+  const auto known = [&]() -> std::shared_ptr<const Board> {
     const std::lock_guard lock(mutex_);
-    if (entries_.count(sweep.id) == 0 && entries_.size() >= kMaxEntries) {
-      entries_.erase(std::min_element(entries_.begin(), entries_.end(),
-                                      [](const auto& a, const auto& b) { return a.second->asked < b.second->asked; }));
-    }
-    auto& found = entries_[sweep.id];
-    if (!found) found = std::make_shared<Entry>();
-    entry = found;
-    entry->asked = Clock::now();
     if (entry->failure) std::rethrow_exception(std::exchange(entry->failure, nullptr));
-    if (entry->board && entry->board->version == version_of(sweep)) return entry->board;
-    if (entry->board && entry->took > kQuick) {
-      if (!entry->queued && entry->asked >= entry->fresh_until) {
-        entry->queued = true;
-        queue_.push_back(sweep.id);
-        wake_.notify_one();
-      }
-      return entry->board;
-    }
-  }
+    if (!entry->board || entry->board->version == version_of(sweep)) return entry->board;
+    if (entry->took <= kQuick) return nullptr;
+    entry->queued = true;
+    wake_.notify_one();
+    return entry->board;
+  };
+  if (auto board = known()) return board;
   const std::lock_guard making(entry->making);
-  {
-    const std::lock_guard lock(mutex_);
-    if (entry->board && entry->board->version == version_of(sweep)) return entry->board;  // somebody else made it
-  }
+  if (auto board = known()) return board;  // somebody else made it
   return make(*entry, reader, sweep);
 }
 
+void Boards::begin_newest() {
+  constexpr std::size_t kSweeps = 3;
+  if (!storage::store_exists(store_)) return;
+  storage::Reader reader(store_);
+  auto sweeps = reader.sweeps();
+  if (sweeps.size() > kSweeps) sweeps.resize(kSweeps);
+  for (const auto& sweep : sweeps) {
+    if (ending_) return;
+    board(reader, sweep);
+  }
+}
+
 void Boards::work() {
-  for (;;) {
-    std::string id;
-    std::shared_ptr<Entry> entry;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return ending_ || !queue_.empty(); });
-      if (ending_) return;
-      id = queue_.front();
-      queue_.pop_front();
-      const auto found = entries_.find(id);
-      if (found == entries_.end()) continue;
-      entry = found->second;
+  try {
+    begin_newest();
+  } catch (const std::exception&) {
+    // Nobody has asked yet: who does is told what is wrong with the store.
+  }
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    std::string due;
+    auto next = Clock::time_point::max();
+    for (const auto& [id, entry] : entries_) {
+      if (!entry->queued || entry->fresh_until >= next) continue;
+      due = id;
+      next = entry->fresh_until;
     }
-    try {
-      storage::Reader reader(store_);
-      if (const auto sweep = reader.find_sweep(id)) make(*entry, reader, *sweep);
-    } catch (...) {  // for the next who asks
-      const std::lock_guard lock(mutex_);
-      entry->failure = std::current_exception();
+    if (due.empty()) {
+      wake_.wait(lock);
+      continue;
     }
-    const std::lock_guard lock(mutex_);
+    if (next > Clock::now()) {
+      wake_.wait_until(lock, next);
+      continue;
+    }
+    const std::shared_ptr<Entry> entry = entries_[due];
     entry->queued = false;
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      const std::lock_guard making(entry->making);
+      storage::Reader reader(store_);
+      if (const auto sweep = reader.find_sweep(due)) make(*entry, reader, *sweep);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    entry->failure = failure;  // for the next who asks
   }
 }
 

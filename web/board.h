@@ -1,8 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <map>
@@ -46,8 +47,8 @@ Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep);
 
 /// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. One that is
 /// quick to make is made anew whenever the sweep has changed. One that is not is made behind, at most a twentieth of
-/// the time, and what was known before is given meanwhile; only the first of a sweep is waited for. Several threads may
-/// ask.
+/// the time, and what was known before is given meanwhile; only the first of a sweep is waited for, and that of the
+/// newest sweeps is begun at once. Several threads may ask.
 class Boards {
  public:
   explicit Boards(std::filesystem::path store);
@@ -57,6 +58,8 @@ class Boards {
 
   /// Throws what reading the store throws, also when that happened behind.
   std::shared_ptr<const Board> board(storage::Reader& reader, const storage::SweepSummary& sweep);
+  /// How many boards have been made: when it has not changed, what was read off them has not.
+  std::int64_t made() const { return made_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -65,7 +68,7 @@ class Boards {
     // The rest is guarded by Boards::mutex_.
     std::shared_ptr<const Board> board;
     std::exception_ptr failure;  ///< of a making behind
-    bool queued = false;
+    bool queued = false;         ///< to be made behind, not before fresh_until
     Clock::duration took{};
     Clock::time_point asked{};
     Clock::time_point fresh_until{};
@@ -73,15 +76,17 @@ class Boards {
   static constexpr std::size_t kMaxEntries = 8;
   static constexpr std::chrono::milliseconds kQuick{50};
 
+  std::shared_ptr<Entry> entry_of(const std::string& sweep);
   std::shared_ptr<const Board> make(Entry& entry, storage::Reader& reader, const storage::SweepSummary& sweep);
+  void begin_newest();
   void work();
 
   std::filesystem::path store_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;  ///< by sweep id
-  std::deque<std::string> queue_;                          ///< ids of sweeps whose board is to be made behind
   std::condition_variable wake_;
-  bool ending_ = false;
+  std::atomic<std::int64_t> made_{0};
+  std::atomic<bool> ending_{false};
   std::thread thread_;
 };
 

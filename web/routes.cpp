@@ -122,23 +122,40 @@ json log_of(Reader& reader, const Request& request) {
   return {{"log", rows}, {"after", last}};
 }
 
-/// `body`, or 304 when the client has it already. Everything may change at any moment: always ask again.
-Response cached(const Request& request, Response response, const std::string& etag) {
-  response.headers.emplace_back("ETag", etag);
-  response.headers.emplace_back("Cache-Control", "no-cache");
-  if (request.header("if-none-match") == etag) {
+/// The answer, or 304 when the client has it already.
+Response unless_known(const Request& request, Response response) {
+  const std::string known = request.header("if-none-match");
+  for (const auto& [name, value] : response.headers) {
+    if (name != "ETag" || known.empty() || value != known) continue;
     response.status = 304;
     response.body.clear();
     response.type.clear();
+    break;
   }
   return response;
 }
 
-Response json_response(const Request& request, const json& body) {
+/// Everything may change at any moment: always ask again.
+Response cached(Response response, const std::string& etag) {
+  response.headers.emplace_back("ETag", etag);
+  response.headers.emplace_back("Cache-Control", "no-cache");
+  return response;
+}
+
+/// What an answer depends on besides the store. The token is no part of it.
+std::string key_of(const Request& request) {
+  std::string key = request.path;
+  for (const auto& [name, value] : request.query) {
+    if (name != "token") key += '\0' + name + '\0' + value;
+  }
+  return key;
+}
+
+Response json_response(const json& body) {
   Response response;
   response.body = text_of(body);
   const std::string etag = "\"" + sweep::sha256_hex(response.body).substr(0, 16) + "\"";
-  return cached(request, std::move(response), etag);
+  return cached(std::move(response), etag);
 }
 
 /// A file to keep. `name` is made of ids, never of what a user typed.
@@ -159,7 +176,7 @@ Response page_file(const Request& request) {
     response.type = asset.type;
     response.body = asset.bytes;
     if (asset.gzip) response.headers.emplace_back("Content-Encoding", "gzip");
-    return cached(request, std::move(response), std::string(asset.etag));
+    return cached(std::move(response), std::string(asset.etag));
   }
   if (request.path == "/" && assets().empty()) {
     Response response;
@@ -178,18 +195,18 @@ Response read_sweep(Reader& reader, const std::filesystem::path& store, Boards& 
   const auto sweep = sweep_of(reader, id);
   if (part == "trials") {
     const Reader::Snapshot snapshot(reader);
-    return json_response(request, trials_json(reader, sweep, request));
+    return json_response(trials_json(reader, sweep, request));
   }
-  if (part == "timeline") return json_response(request, timeline_json(store, sweep.id, request));
-  if (part == "importance") return json_response(request, importance_json(reader, sweep, boards, request));
-  if (part == "figures") return json_response(request, figures_json(reader, sweep, boards, request));
+  if (part == "timeline") return json_response(timeline_json(store, sweep.id, request));
+  if (part == "importance") return json_response(importance_json(reader, sweep, boards, request));
+  if (part == "figures") return json_response(figures_json(reader, sweep, boards, request));
   const auto board = boards.board(reader, sweep);
-  if (part == "axes") return json_response(request, axes_json(*board));
-  if (part == "referee") return json_response(request, referee_json(*board));
-  if (part == "subsets") return json_response(request, subsets_json(*board));
-  if (part == "cross") return json_response(request, cross_json(*board, request));
+  if (part == "axes") return json_response(axes_json(*board));
+  if (part == "referee") return json_response(referee_json(*board));
+  if (part == "subsets") return json_response(subsets_json(*board));
+  if (part == "cross") return json_response(cross_json(*board, request));
   if (part == "leaderboard") {
-    return json_response(request, leaderboard_json(*board, selection_of(request, *board), page_of(request)));
+    return json_response(leaderboard_json(*board, selection_of(request, *board), page_of(request)));
   }
   if (part == "leaderboard.csv") {
     return download("text/csv; charset=utf-8", leaderboard_csv(*board, selection_of(request, *board)),
@@ -202,11 +219,11 @@ Response read_sweep(Reader& reader, const std::filesystem::path& store, Boards& 
 Response read_trial(Reader& reader, const std::string& id, const std::string& part, const Request& request) {
   const Reader::Snapshot snapshot(reader);
   const auto trial = trial_of(reader, id);
-  if (part == "surface") return json_response(request, surface_json(trial, request));
+  if (part == "surface") return json_response(surface_json(trial, request));
   if (part != "confusion" && part != "clips") throw Refused{404, "A trial has no such part; see docs/api.md."};
   const auto dataset = dataset_of(reader, trial.dataset);
-  if (part == "confusion") return json_response(request, confusion_json(trial, dataset, request));
-  return json_response(request, clips_json(trial, dataset, request, page_of(request)));
+  if (part == "confusion") return json_response(confusion_json(trial, dataset, request));
+  return json_response(clips_json(trial, dataset, request, page_of(request)));
 }
 
 /// The archive of an export, as it was written: a file that has changed since is not sent.
@@ -260,26 +277,41 @@ Response Routes::handle(const Request& request) const {
   }
 }
 
-Response Routes::health(const Request& request) const {
-  return json_response(request, {{"status", "ok"},
-                                 {"version", MEDLEY_VERSION},
-                                 {"page", !assets().empty()},
-                                 {"store", storage::store_exists(store_)},
-                                 {"control", control_ != nullptr && changeable_}});
+Response Routes::health() const {
+  return json_response({{"status", "ok"},
+                        {"version", MEDLEY_VERSION},
+                        {"page", !assets().empty()},
+                        {"store", storage::store_exists(store_)},
+                        {"control", control_ != nullptr && changeable_}});
 }
 
 Response Routes::read(const Request& request) const {
   const std::vector<std::string> parts = segments(request.path);
-  if (request.path == "/healthz" || request.path == "/api/v1/healthz") return health(request);
+  if (request.path == "/healthz" || request.path == "/api/v1/healthz") return unless_known(request, health());
   const bool metrics = request.path == "/metrics";
-  if (parts[0] != "api" && !metrics) return page_file(request);
+  if (parts[0] != "api" && !metrics) return unless_known(request, page_file(request));
   if (!metrics && (parts.size() < 3 || parts[1] != "v1")) throw Refused{404, "The API is at /api/v1."};
-  if (request.path == "/api/v1/openapi.json") return json_response(request, json::parse(openapi_document()));
+  if (request.path == "/api/v1/openapi.json")
+    return unless_known(request, json_response(json::parse(openapi_document())));
   if (!storage::store_exists(store_)) {
     throw Refused{503, fmt::format("There is no store in {} yet.", store_.string())};
   }
+  // These depend on more than the store: the clock, a coordinator.
+  const bool lasting = !metrics && parts[2] != "workers" && request.path != "/api/v1/ensembles";
+  if (!lasting) return unless_known(request, read_store(request, parts));
+  const std::string key = key_of(request);
+  const Memory::Moment moment = memory_.now(store_, boards_.made());
+  if (std::optional<Response> known = memory_.find(key, moment)) return unless_known(request, *std::move(known));
+  Response made = read_store(request, parts);
+  // A board that was made for this very answer is part of it.
+  const Memory::Moment after{moment.store, boards_.made()};
+  if (made.status == 200) memory_.keep(key, after, made);
+  return unless_known(request, std::move(made));
+}
+
+Response Routes::read_store(const Request& request, const std::vector<std::string>& parts) const {
   Reader reader(store_);
-  if (metrics) {
+  if (request.path == "/metrics") {
     Response response;
     response.type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = metrics_text(reader);
@@ -288,14 +320,14 @@ Response Routes::read(const Request& request) const {
   const std::string& what = parts[2];
   const std::size_t count = parts.size();
   if (count == 3) {
-    if (what == "sweeps") return json_response(request, sweeps_json(reader));
-    if (what == "datasets") return json_response(request, datasets_json(reader));
-    if (what == "workers") return json_response(request, workers_json(reader, store_, now_ms()));
-    if (what == "log") return json_response(request, log_of(reader, request));
+    if (what == "sweeps") return json_response(sweeps_json(reader));
+    if (what == "datasets") return json_response(datasets_json(reader));
+    if (what == "workers") return json_response(workers_json(reader, store_, now_ms()));
+    if (what == "log") return json_response(log_of(reader, request));
     if (what == "ensembles") {
       json body = ensembles_json(reader);
       body["building"] = control_ != nullptr ? control_->building() : json(nullptr);
-      return json_response(request, body);
+      return json_response(body);
     }
   }
   if (count == 4) {
@@ -303,21 +335,21 @@ Response Routes::read(const Request& request) const {
       const Reader::Snapshot snapshot(reader);
       json body = sweep_json(sweep_of(reader, parts[3]), joined_workers(reader));
       body["yaml"] = reader.sweep_yaml(body["id"]);
-      return json_response(request, body);
+      return json_response(body);
     }
     if (what == "trials") {
       const Reader::Snapshot snapshot(reader);
       const auto trial = trial_of(reader, parts[3]);
       const auto dataset = reader.find_dataset(trial.dataset);
-      return json_response(request, trial_json(trial, dataset ? &*dataset : nullptr));
+      return json_response(trial_json(trial, dataset ? &*dataset : nullptr));
     }
-    if (what == "ensembles") return json_response(request, ensemble_json(reader, ensemble_of(reader, parts[3])));
+    if (what == "ensembles") return json_response(ensemble_json(reader, ensemble_of(reader, parts[3])));
   }
   if (count == 5) {
     if (what == "sweeps") return read_sweep(reader, store_, boards_, parts[3], parts[4], request);
     if (what == "trials") return read_trial(reader, parts[3], parts[4], request);
     if (what == "ensembles" && parts[4] == "confusion") {
-      return json_response(request, ensemble_confusion_json(reader, ensemble_of(reader, parts[3])));
+      return json_response(ensemble_confusion_json(reader, ensemble_of(reader, parts[3])));
     }
     if (what == "exports" && parts[4] == "archive.zip") return read_archive(reader, parts[3]);
     if (what == "exports" && parts[4] == "manifest.json") return read_manifest(reader, parts[3]);

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "web/board.h"
 #include "web/control.h"
 #include "web/http.h"
+#include "web/memory.h"
 
 namespace medley::web {
 
@@ -20,13 +23,15 @@ class Routes {
 
  private:
   Response read(const Request& request) const;
+  Response read_store(const Request& request, const std::vector<std::string>& parts) const;
   Response change(const Request& request) const;
-  Response health(const Request& request) const;
+  Response health() const;
 
   std::filesystem::path store_;
   Control* control_;
   bool changeable_;
   mutable Boards boards_;
+  mutable Memory memory_;
 };
 
 }  // namespace medley::web

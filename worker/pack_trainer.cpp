@@ -6,6 +6,7 @@
 
 #include "trainer/data/image.h"
 #include "trainer/trainer.h"
+#include "worker/gpu_gang.h"
 #include "worker/spool.h"
 
 namespace medley::worker {
@@ -67,7 +68,13 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
                                  : trainer::Stop::kAbandon;
   };
   options.progress = [&pack](const trainer::Progress& p) { pack.progress(p.epoch, p.epochs); };
+  GpuRank gpu;
   if (gang_) options.collective = &gang_->collective();
+  if (gang_ && gang_->size() > 1 && device_.rfind("cuda", 0) == 0) {
+    gpu = join_gpus(*gang_);
+    options.device = gpu.device;
+    options.collective = gpu.collective.get();
+  }
   return trainer::train_pack(dataset, pack.trials, options);
 }
 

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "storage/writer.h"
 #include "tests/web/sample_store.h"
 
 namespace medley::web {
@@ -469,6 +470,48 @@ TEST_F(RoutesTest, WhatIsNotThereIs404AndWhatIsWrongIs400) {
   }
   EXPECT_EQ(get(trials, {{"limit", "1001"}}).status, 400);
   EXPECT_EQ(get(trials, {{"limit", "99999999999999999999"}}).status, 400);
+}
+
+TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
+  const auto folder = folder_.string() + "_changing";
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
+  {
+    const Routes routes(folder, nullptr, false);
+    storage::Writer writer(folder);
+    Request request;
+    request.method = "GET";
+    const auto ask = [&](const std::string& path) {
+      request.path = "/api/v1/" + path;
+      return json::parse(routes.handle(request).body);
+    };
+    const std::string board = "sweeps/" + sample_.running + "/leaderboard";
+    const json before = ask(board);
+    EXPECT_EQ(ask("sweeps/" + sample_.running)["state"], "running");
+    EXPECT_EQ(ask(board), before);
+    {
+      storage::Writer::Group group(writer);
+      writer.set_sweep_state(sample_.running, sweep::SweepState::kPaused, kNow);
+      writer.end_attempt({sample_.running_trial, 1}, sweep::AttemptState::kLost, "gone", kNow);
+      writer.fail_trial(sample_.running_trial, "gone", kNow);
+      group.commit();
+    }
+    EXPECT_EQ(ask("sweeps/" + sample_.running)["state"], "paused");
+    int failed = 0;
+    const json after = ask(board);
+    for (const json& row : after["rows"]) failed += row["failed"].get<int>();
+    EXPECT_EQ(failed, 2);  // one before
+
+    request.path = "/api/v1/" + board;
+    const Response first = routes.handle(request);
+    for (const auto& [name, value] : first.headers) {
+      if (name == "ETag") request.headers["if-none-match"] = value;
+    }
+    const Response again = routes.handle(request);
+    EXPECT_EQ(again.status, 304);
+    EXPECT_TRUE(again.body.empty());
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, AStoreThatIsNotThereIsSaidSo) {

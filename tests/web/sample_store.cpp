@@ -17,6 +17,8 @@ using storage::TimeMs;
 constexpr int kFolds = 5;
 const std::vector<std::string> kEncoders{"clip", "imagebind", "videomae", "hubert", "wavlm"};
 
+}  // namespace
+
 storage::DatasetRecord sample_dataset() {
   storage::DatasetRecord dataset;
   dataset.fingerprint = std::string(60, 'd') + "0001";
@@ -42,6 +44,8 @@ storage::DatasetRecord sample_dataset() {
   }
   return dataset;
 }
+
+namespace {
 
 /// The truth of a clip as probabilities, under noise.
 std::vector<float> noisy(const std::vector<sweep::Label>& truth, double noise, std::mt19937_64& random) {
@@ -93,7 +97,9 @@ sweep::Importance sample_importance(const sweep::Config& config, int clips, std:
   return importance;
 }
 
-sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::DatasetRecord& dataset) {
+}  // namespace
+
+sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::DatasetRecord& dataset, int epochs) {
   std::mt19937_64 random(std::stoull(trial.id, nullptr, 16));
   std::uniform_real_distribution<double> uniform;
   std::vector<sweep::Label> truth;
@@ -105,7 +111,6 @@ sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::D
 
   sweep::TrialResult result;
   result.trial_id = trial.id;
-  const int epochs = 30;
   for (int epoch = 1; epoch <= epochs; ++epoch) {
     sweep::EpochMetrics one;
     one.epoch = epoch;
@@ -139,6 +144,8 @@ sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::D
   result.pack_size = 4;
   return result;
 }
+
+namespace {
 
 storage::SweepSubmission submission_of(const std::string& name, const std::vector<storage::SweepConfig>& configs,
                                        int seeds, const storage::DatasetRecord& dataset, const std::string& axes) {

@@ -4,6 +4,9 @@
 #include <filesystem>
 #include <string>
 
+#include "storage/records.h"
+#include "sweep/result.h"
+
 namespace medley::test {
 
 /// Ids of what write_sample_store() made.
@@ -19,6 +22,11 @@ struct SampleStore {
   std::int64_t ensemble = 0;  ///< of two configs of `finished`
 };
 inline constexpr int kSampleClipsAFold = 40;
+
+/// Five encoders, five folds of kSampleClipsAFold clips, no test clips.
+storage::DatasetRecord sample_dataset();
+/// What a trial on it might have recorded, a function of its arguments only. At least 22 epochs.
+sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::DatasetRecord& dataset, int epochs = 30);
 
 /// A small store in every state that a page can show, through the store's own writer. The numbers are made up
 /// by formula: a config's predictions are the truth under noise that falls with top_n. `now` is the time of

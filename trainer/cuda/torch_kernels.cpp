@@ -16,6 +16,13 @@ namespace {
 
 using torch::Tensor;
 
+/// Where a kernel is launched: in LibTorch's stream of the tensors' device, which is the current one meanwhile.
+struct OnDevice {
+  explicit OnDevice(torch::Device device) : guard(device), stream(torch_stream(device)) {}
+  c10::DeviceGuard guard;
+  cudaStream_t stream;
+};
+
 const std::uint8_t* flags(const Tensor& x) {
   static_assert(sizeof(bool) == sizeof(std::uint8_t));
   return reinterpret_cast<const std::uint8_t*>(x.data_ptr<bool>());
@@ -66,7 +73,7 @@ Tensor Kernels::drop(const Tensor& x, const std::vector<TrialDrop>& drops,
     const Tensor input = from.contiguous();
     Tensor y = torch::empty_like(input);
     AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "drop_trials", [&] {
-      launch_drop(torch_stream(input.device()), trials,
+      launch_drop(OnDevice(input.device()).stream, trials,
                   DropBody<scalar_t>{input.data_ptr<scalar_t>(), y.data_ptr<scalar_t>(), rows, width,
                                      as<DropTrial<scalar_t>>(settings), at.defined() ? as<std::int64_t>(at) : nullptr});
     });
@@ -89,7 +96,7 @@ Tensor Kernels::norm_gelu(const Tensor& z, const Tensor& weight, const Tensor& s
   Tensor rstd = torch::empty({trials, rows}, z.options());
   AT_DISPATCH_FLOATING_TYPES(z.scalar_type(), "norm_gelu", [&] {
     const NormVectors<scalar_t> vectors{weight.data_ptr<scalar_t>(), shift.data_ptr<scalar_t>(), weight.stride(0)};
-    launch_norm_gelu(torch_stream(z.device()), trials,
+    launch_norm_gelu(OnDevice(z.device()).stream, trials,
                      NormGeluBody<scalar_t>{input.data_ptr<scalar_t>(), vectors, rows, width,
                                             static_cast<scalar_t>(kLayerNormEpsilon), normalised.data_ptr<scalar_t>(),
                                             rstd.data_ptr<scalar_t>(), y.data_ptr<scalar_t>()});
@@ -104,7 +111,7 @@ Tensor Kernels::norm_gelu(const Tensor& z, const Tensor& weight, const Tensor& s
              const NormVectors<scalar_t> vectors{weight.data_ptr<scalar_t>(), shift.data_ptr<scalar_t>(),
                                                  weight.stride(0)};
              launch_norm_gelu_backward(
-                 torch_stream(d.device()), trials,
+                 OnDevice(d.device()).stream, trials,
                  NormGeluBackwardBody<scalar_t>{d.data_ptr<scalar_t>(), normalised.data_ptr<scalar_t>(),
                                                 rstd.data_ptr<scalar_t>(), vectors, rows, width,
                                                 daffine.data_ptr<scalar_t>(), dz.data_ptr<scalar_t>()},
@@ -121,7 +128,7 @@ Tensor Kernels::keep_top(const Tensor& scores, const Tensor& mask, const Tensor&
   const Tensor s = scores.contiguous();
   Tensor kept = torch::empty(s.sizes(), s.options().dtype(torch::kBool));
   AT_DISPATCH_FLOATING_TYPES(s.scalar_type(), "keep_top", [&] {
-    launch_keep_top(torch_stream(s.device()), s.size(0),
+    launch_keep_top(OnDevice(s.device()).stream, s.size(0),
                     KeepTopBody<scalar_t>{s.data_ptr<scalar_t>(), flags(mask), top_n.data_ptr<scalar_t>(), s.size(1),
                                           s.size(2), reinterpret_cast<std::uint8_t*>(kept.data_ptr<bool>())});
   });
@@ -134,7 +141,7 @@ Tensor Kernels::kept_softmax(const Tensor& scores, const Tensor& kept, const Ten
   const std::int64_t trials = s.size(0), encoders = s.size(1), rows = s.size(2);
   Tensor weights = torch::empty_like(s);
   AT_DISPATCH_FLOATING_TYPES(s.scalar_type(), "kept_softmax", [&] {
-    launch_kept_softmax(torch_stream(s.device()), trials,
+    launch_kept_softmax(OnDevice(s.device()).stream, trials,
                         KeptSoftmaxBody<scalar_t>{s.data_ptr<scalar_t>(), flags(keep), temperature.data_ptr<scalar_t>(),
                                                   encoders, rows, weights.data_ptr<scalar_t>()});
   });
@@ -144,7 +151,7 @@ Tensor Kernels::kept_softmax(const Tensor& scores, const Tensor& kept, const Ten
     const Tensor d = output_gradients.front().contiguous();
     Tensor dscores = torch::empty_like(d);
     AT_DISPATCH_FLOATING_TYPES(d.scalar_type(), "kept_softmax_backward", [&] {
-      launch_kept_softmax_backward(torch_stream(d.device()), trials,
+      launch_kept_softmax_backward(OnDevice(d.device()).stream, trials,
                                    KeptSoftmaxBackwardBody<scalar_t>{saved.data_ptr<scalar_t>(), d.data_ptr<scalar_t>(),
                                                                      flags(keep), temperature.data_ptr<scalar_t>(),
                                                                      encoders, rows, dscores.data_ptr<scalar_t>()});
@@ -160,7 +167,7 @@ Tensor Kernels::pool(const Tensor& weights, const Tensor& kept, const Tensor& h)
   const std::int64_t trials = x.size(0), encoders = x.size(1), rows = x.size(2), width = x.size(3);
   Tensor pooled = torch::empty({trials, rows, width}, x.options());
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "pool", [&] {
-    launch_pool(torch_stream(x.device()), trials,
+    launch_pool(OnDevice(x.device()).stream, trials,
                 PoolBody<scalar_t>{a.data_ptr<scalar_t>(), flags(keep), x.data_ptr<scalar_t>(), encoders, rows, width,
                                    pooled.data_ptr<scalar_t>()});
   });
@@ -169,7 +176,7 @@ Tensor Kernels::pool(const Tensor& weights, const Tensor& kept, const Tensor& h)
     const Tensor d = output_gradients.front().contiguous();
     Tensor dweights = torch::empty_like(a), dh = torch::empty_like(x);
     AT_DISPATCH_FLOATING_TYPES(d.scalar_type(), "pool_backward", [&] {
-      launch_pool_backward(torch_stream(d.device()), trials,
+      launch_pool_backward(OnDevice(d.device()).stream, trials,
                            PoolBackwardBody<scalar_t>{a.data_ptr<scalar_t>(), flags(keep), x.data_ptr<scalar_t>(),
                                                       d.data_ptr<scalar_t>(), encoders, rows, width,
                                                       dh.data_ptr<scalar_t>(), dweights.data_ptr<scalar_t>()});
@@ -199,7 +206,7 @@ std::vector<int> Kernels::adam(const Tensor& parameters, const Tensor& gradients
                                const Tensor& second_moment, const Tensor& use,
                                const std::vector<TrialStep>& trials) const {
   const torch::Device device = parameters.device();
-  const cudaStream_t stream = torch_stream(device);
+  const OnDevice on(device);
   const auto count = static_cast<std::int64_t>(trials.size());
   const std::int64_t size = parameters.size(1);
   const auto numbers = torch::dtype(torch::kFloat64).device(device);
@@ -211,9 +218,9 @@ std::vector<int> Kernels::adam(const Tensor& parameters, const Tensor& gradients
       all.push_back({AdamFactors<scalar_t>(trial.step), trial.clip, trial.moves ? 1 : 0});
     }
     const Tensor settings = upload(all, device);
-    launch_scales(stream, count, size, gradients.data_ptr<scalar_t>(), use.data_ptr<std::uint8_t>(),
+    launch_scales(on.stream, count, size, gradients.data_ptr<scalar_t>(), use.data_ptr<std::uint8_t>(),
                   as<AdamTrial<scalar_t>>(settings), partial.data_ptr<double>(), scales.data_ptr<double>());
-    launch_adam(stream, count,
+    launch_adam(on.stream, count,
                 AdamBody<scalar_t>{parameters.data_ptr<scalar_t>(), gradients.data_ptr<scalar_t>(),
                                    first_moment.data_ptr<scalar_t>(), second_moment.data_ptr<scalar_t>(),
                                    use.data_ptr<std::uint8_t>(), size, as<AdamTrial<scalar_t>>(settings),

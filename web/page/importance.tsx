@@ -91,7 +91,7 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
           })}
         />
         <Plot
-          title="Mean gate weight by fold, ± SD over seeds"
+          title="Mean gate weight by fold; hover: SD over seeds"
           name={`${base}-importance-by-fold`}
           data={report.encoders.map((one) => one.by_fold)}
           build={(p) => ({

@@ -102,6 +102,7 @@ function Numbers({ result }: { result: Result }) {
   return (
     <section>
       <h2>Scores</h2>
+      <div class="scroll">
       <table>
         <thead>
           <tr>
@@ -119,6 +120,7 @@ function Numbers({ result }: { result: Result }) {
           {row("clean", kCleanNote, result.clean)}
         </tbody>
       </table>
+      </div>
       <p class="legend">
         {result.clean === null
           ? "No clean number: early stopping looked at the reported fold. Train with inner_fold for one."

@@ -31,11 +31,10 @@ export function WorkersView() {
                     <th scope="col">Device</th>
                     <th scope="col" class="number">Ranks</th>
                     <th scope="col" class="number">Largest pack</th>
-                    <th scope="col" class="number">Attempts running</th>
-                    <th scope="col" class="number">finished</th>
-                    <th scope="col" class="number">failed or lost</th>
+                    <th scope="col" class="number" title="attempts">Running</th>
+                    <th scope="col" class="number" title="attempts">Finished</th>
+                    <th scope="col" class="number" title="attempts">Failed, lost</th>
                     <th scope="col" class="number" title={`results in the last ${recent_seconds / 60} minutes`}>Trials an hour</th>
-                    <th scope="col" class="number">Joined</th>
                     <th scope="col" class="number">State since</th>
                     <th scope="col">Reason</th>
                   </tr>
@@ -43,7 +42,7 @@ export function WorkersView() {
                 <tbody>
                   {workers.map((worker) => (
                     <tr key={worker.id}>
-                      <th scope="row">{worker.name || worker.id}<span class="id">{worker.id}</span></th>
+                      <th scope="row">{worker.name || worker.id}<span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></th>
                       <td><Tag kind={worker.state}>{worker.state}</Tag></td>
                       <td>{worker.device}</td>
                       <td class="number">{worker.ranks}</td>
@@ -52,8 +51,7 @@ export function WorkersView() {
                       <td class="number">{count(worker.attempts.finished)}</td>
                       <td class={worker.attempts.failed ? "number bad" : "number"}>{count(worker.attempts.failed)}</td>
                       <td class="number">{rate(worker, recent_seconds)}</td>
-                      <td class="number">{time(worker.joined_ms)}</td>
-                      <td class="number">{time(worker.changed_ms)}</td>
+                      <td class="number" title={`joined ${time(worker.joined_ms)}`}>{time(worker.changed_ms)}</td>
                       <td class="reason" title={worker.reason}>{worker.reason}</td>
                     </tr>
                   ))}

@@ -1,0 +1,160 @@
+// A large store of made-up results, through the store's own writer, to measure pages on; and a writer at work on it.
+//   store_generator FOLDER [CONFIGS [SEEDS [EPOCHS]]]   CONFIGS x 5 folds x SEEDS trials; 4000, 5, 100: 100,000 trials
+//   store_generator FOLDER write SECONDS                accepts results, a pack of 8 a commit, ten commits a second;
+//                                                       prints how long commits took
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "storage/reader.h"
+#include "storage/writer.h"
+#include "tests/web/sample_store.h"
+
+namespace {
+
+using namespace medley;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kPack = 8;
+constexpr int kBatch = 2000;  ///< trials a commit, while generating
+constexpr const char* kWorkers[] = {"bench-1", "bench-2", "bench-3", "bench-4"};
+
+storage::TimeMs now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Every subset of the encoders, n, learning rate and dropout until there are enough.
+std::vector<storage::SweepConfig> make_configs(int count, const std::vector<std::string>& encoders) {
+  std::vector<storage::SweepConfig> configs;
+  for (int i = 0; static_cast<int>(configs.size()) < count; ++i) {
+    const int subset = 1 + i % 31;
+    const int rate = i / 31 % 20;
+    const int dropout = i / 31 / 20;
+    storage::SweepConfig one;
+    std::string names;
+    for (std::size_t e = 0; e < encoders.size(); ++e) {
+      if (!(subset >> e & 1)) continue;
+      one.config.encoders.push_back(encoders[e]);
+      names += (names.empty() ? "" : "+") + encoders[e];
+    }
+    one.config.top_n = 1 + i % static_cast<int>(one.config.encoders.size());
+    one.config.learning_rate = 1e-4 * (1 + rate);
+    one.config.dropout = 0.05 * dropout;
+    one.axis_values = {{"encoders", names},
+                       {"top_n", std::to_string(one.config.top_n)},
+                       {"learning_rate", sweep::value_text(one.config.learning_rate)},
+                       {"dropout", sweep::value_text(one.config.dropout)}};
+    configs.push_back(one);
+  }
+  return configs;
+}
+
+storage::SweepSubmission make_sweep(const std::string& name, const std::vector<storage::SweepConfig>& configs,
+                                    int seeds, const storage::DatasetRecord& dataset) {
+  storage::SweepSubmission made;
+  made.name = name;
+  made.yaml = "name: " + name + "\naxes:\n  top_n: [1, 2]\ncompare:\n  - {axis: top_n, baseline: 1}\n";
+  made.dataset = dataset.fingerprint;
+  made.folds = dataset.folds;
+  for (int seed = 1; seed <= seeds; ++seed) made.seeds.push_back(static_cast<std::uint64_t>(seed));
+  made.configs = configs;
+  for (const auto& config : configs) {
+    for (const auto seed : made.seeds) {
+      for (const int fold : made.folds) {
+        made.trials.push_back(
+            {sweep::trial_id(config.config, fold, seed, dataset.fingerprint), config.config, fold, seed});
+      }
+    }
+  }
+  return made;
+}
+
+void finish(storage::Writer& writer, const std::vector<sweep::TrialSpec>& trials, std::size_t begin, std::size_t end,
+            const storage::DatasetRecord& dataset, int epochs, storage::TimeMs time) {
+  for (std::size_t i = begin; i < end; i += kPack) {
+    const std::string worker = kWorkers[i / kPack % std::size(kWorkers)];
+    std::vector<sweep::AttemptId> pack;
+    for (std::size_t k = i; k < std::min(end, i + kPack); ++k) pack.push_back({trials[k].id, 1});
+    writer.begin_attempts(worker, writer.next_pack(), pack, time);
+    for (std::size_t k = i; k < std::min(end, i + kPack); ++k) {
+      writer.accept_result({trials[k].id, 1}, test::sample_result(trials[k], dataset, epochs), time + 7000);
+    }
+  }
+}
+
+void generate(const std::string& folder, int configs, int seeds, int epochs) {
+  const auto dataset = test::sample_dataset();
+  std::vector<std::string> encoders;
+  for (const auto& encoder : dataset.encoders) encoders.push_back(encoder.name);
+  const auto sweep = make_sweep("bench", make_configs(configs, encoders), seeds, dataset);
+  storage::Writer writer(folder);
+  storage::TimeMs time = now_ms() - 86'400'000;
+  {
+    storage::Writer::Group group(writer);
+    writer.register_dataset(dataset, time);
+    for (const char* worker : kWorkers) {
+      writer.worker_joined({worker, std::string("node:") + worker, 8, 1, "cpu", "0.1.0"}, time);
+    }
+    writer.submit_sweep(sweep, time);
+    group.commit();
+  }
+  for (std::size_t begin = 0; begin < sweep.trials.size(); begin += kBatch) {
+    storage::Writer::Group group(writer);
+    finish(writer, sweep.trials, begin, std::min(sweep.trials.size(), begin + kBatch), dataset, epochs, time);
+    group.commit();
+    time += 60'000;
+    std::fprintf(stderr, "\r%zu of %zu trials", std::min(sweep.trials.size(), begin + kBatch), sweep.trials.size());
+  }
+  std::fprintf(stderr, "\n");
+}
+
+void write(const std::string& folder, double seconds) {
+  const auto dataset = test::sample_dataset();
+  storage::Writer writer(folder);
+  auto configs = make_configs(40, {"clip", "imagebind", "videomae", "hubert", "wavlm"});
+  for (auto& one : configs) one.config.weight_decay = 1e-5 * static_cast<double>(now_ms() % 1'000'000);
+  const auto sweep = make_sweep("writing " + std::to_string(now_ms()), configs, 5, dataset);
+  {
+    storage::Writer::Group group(writer);
+    writer.submit_sweep(sweep, now_ms());
+    group.commit();
+  }
+  std::vector<double> took;
+  const auto begin = Clock::now();
+  for (std::size_t i = 0; i + kPack <= sweep.trials.size(); i += kPack) {
+    if (Clock::now() - begin > std::chrono::duration<double>(seconds)) break;
+    storage::Writer::Group group(writer);
+    finish(writer, sweep.trials, i, i + kPack, dataset, 100, now_ms());
+    const auto start = Clock::now();
+    group.commit();
+    took.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  std::sort(took.begin(), took.end());
+  const auto at = [&](double share) {
+    return took[static_cast<std::size_t>(share * static_cast<double>(took.size() - 1))];
+  };
+  std::printf("%zu commits of %zu results: median %.1f ms, 95 %% %.1f ms, longest %.1f ms\n", took.size(), kPack,
+              at(.5), at(.95), took.back());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::cerr << "usage: store_generator FOLDER [CONFIGS [SEEDS [EPOCHS]]] | FOLDER write SECONDS\n";
+    return 2;
+  }
+  if (argc > 3 && std::string(argv[2]) == "write") {
+    write(argv[1], std::stod(argv[3]));
+    return 0;
+  }
+  const auto number = [&](int index, int absent) { return argc > index ? std::stoi(argv[index]) : absent; };
+  generate(argv[1], number(2, 4000), number(3, 5), number(4, 100));
+  return 0;
+}

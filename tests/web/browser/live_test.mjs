@@ -1,0 +1,165 @@
+// The page over a real coordinator with real workers, from the form to the archive:
+//   node live_test.mjs NODE_MODULES MEDLEY [SCREENSHOT_FOLDER]
+// Ends with 77 (skipped) where there is no Chromium or no medley-worker beside MEDLEY.
+import assert from "node:assert/strict";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve as absolute } from "node:path";
+import { inflateRawSync } from "node:zlib";
+
+const [modules, medley, shots] = process.argv.slice(2);
+const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  (path) => path && existsSync(path),
+);
+const skip = (why) => {
+  console.log(`skipped: ${why}`);
+  process.exit(77);
+};
+if (!chromiumPath) skip("no Chromium here (apt install chromium, or set CHROMIUM)");
+if (!existsSync(join(dirname(medley), "medley-worker"))) skip("no medley-worker beside medley (it needs LibTorch)");
+const { chromium } = createRequire(absolute(modules, "anywhere.js"))("playwright-core");
+
+/** The content of a ZIP archive's one file, by its entry in the central directory (APPNOTE 4.3.12). */
+function only_file(zip) {
+  const at = zip.lastIndexOf(Buffer.from("PK\x01\x02", "latin1"));
+  const [method, size] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20)];
+  const local = zip.readUInt32LE(at + 42);
+  const begin = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+  const bytes = zip.subarray(begin, begin + size);
+  return method === 0 ? bytes : inflateRawSync(bytes);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "medley-live-"));
+const store = join(folder, "store");
+const data = join(folder, "data");
+execFileSync(medley, ["data", "make", data, "--actors", "10", "--test-actors", "2", "--encoders", "3", "--dim", "24"], { stdio: "ignore" });
+// Long enough to outlast the test; it is stopped at the end.
+writeFileSync(join(folder, "long.yaml"), "name: long\nfolds: all\nseeds: 200\nbase: {epochs: 30, top_n: 2, projection_dim: 16, fusion_dim: 16}\n");
+const run = spawn(medley, ["--store", store, "run", join(folder, "long.yaml"), "--data", data, "--workers", "2", "--web-port", "0"], {
+  stdio: ["ignore", "ignore", "pipe"],
+});
+const address = await new Promise((resolve, reject) => {
+  let text = "";
+  run.stderr.on("data", (more) => {
+    text += more;
+    const found = /dashboard: (\S+)/.exec(text);
+    if (found) resolve(found[1]);
+  });
+  run.on("exit", (code) => reject(new Error(`medley run ended with ${code}: ${text}`)));
+});
+
+const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+let failed = false;
+try {
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light" })).newPage();
+  page.setDefaultTimeout(60_000);
+  const complaints = [];
+  page.on("console", (message) => {
+    // The browser itself logs answers of 4xx and 5xx; the tests below look at what the page made of them.
+    if (["error", "warning"].includes(message.type()) && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  let step = 0;
+  const shot = async (name) => {
+    if (!shots) return;
+    mkdirSync(shots, { recursive: true });
+    await page.screenshot({ path: join(shots, `${String(++step).padStart(2, "0")}-${name}.png`), fullPage: true });
+  };
+  const check = async (name, test) => {
+    await test();
+    assert.deepEqual(complaints, [], `${name}: the browser complained`);
+    console.log(`ok: ${name}`);
+  };
+  const base = address.replace(/#.*/, "");
+
+  await check("the form marks mistakes where they are, by the parser that runs the sweep", async () => {
+    await page.goto(address);
+    await page.getByRole("link", { name: "New sweep" }).click();
+    const text = page.getByRole("textbox", { name: "Sweep file" });
+    await text.fill("name: short\nfolds: all\nseeds: 2\nbase: {epochs: 3}\naxes:\n  top_m: [1, 2]\n");
+    await page.getByRole("heading", { name: "1 mistake" }).waitFor();
+    await page.getByText(/top_n/).first().waitFor();  // the nearest setting that there is
+    await page.getByRole("button", { name: "line 6" }).click();
+    assert.equal(await text.evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd)), "top_m");
+    await shot("mistake");
+  });
+
+  await check("the plan stands before the sweep is submitted, and the sweep runs to its end", async () => {
+    const yaml = "name: short\npriority: 5\nfolds: all\nseeds: 2\nbase: {epochs: 3, projection_dim: 16, fusion_dim: 16}\naxes:\n  top_n: [1, 2]\n";
+    await page.getByRole("textbox", { name: "Sweep file" }).fill(yaml);
+    await page.getByText("2 × 5 × 2").waitFor();
+    await shot("plan");
+    await page.getByRole("button", { name: "Submit short" }).click();
+    await page.waitForURL(/#\/sweep\/[0-9a-f]+\/timeline/);
+    await page.getByRole("heading", { name: "short" }).waitFor();
+    await page.locator('[aria-label="Timeline"] canvas').first().waitFor();
+    await page.getByText("20 / 20").waitFor();
+    await page.locator(".title .tag-finished").waitFor();
+    await shot("finished");
+  });
+
+  await check("a worker that is killed is seen, and the sweep goes on", async () => {
+    await page.goto(`${base}#/workers`);
+    const row = page.locator("tbody tr", { has: page.getByText("joined", { exact: true }) }).first();
+    await row.waitFor();
+    const name = (await row.getByRole("rowheader").innerText()).split("\n")[0];
+    await shot("workers");
+    process.kill(Number(name.split(":").pop()), "SIGKILL");
+    const gone = page.locator("tbody tr", { has: page.getByText(name) }).getByText(/^(left|away)$/);
+    await gone.waitFor();
+    assert.ok((await page.locator("tbody tr").count()) >= 2);
+    await shot("worker-killed");
+  });
+
+  await check("an ensemble is fitted from the form, exported and downloaded, and the archive passes the format check", async () => {
+    await page.goto(`${base}#/ensembles`);
+    await page.getByRole("combobox", { name: "Sweep" }).selectOption({ label: await page.locator("option", { hasText: /^short/ }).innerText() });
+    await page.getByRole("combobox", { name: "Method" }).selectOption("mean");
+    await page.getByRole("spinbutton", { name: "k" }).fill("2");
+    await page.waitForURL(/method=mean/);
+    await page.getByRole("button", { name: "Fit the ensemble" }).click();
+    await page.getByRole("link", { name: "short-mean" }).click();
+    await page.getByRole("heading", { name: "short-mean" }).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Export and download" }).click(),
+    ]);
+    await page.getByText(/the format check passed/).waitFor();
+    const archive = join(folder, "submission.zip");
+    await download.saveAs(archive);
+    const submission = join(folder, "submission.json");
+    writeFileSync(submission, only_file(readFileSync(archive)));
+    assert.equal(Object.keys(JSON.parse(readFileSync(submission, "utf8")).predictions).length, 2 * 54);
+    // The format passes; the numbers cannot be taken, as test clips have no labels.
+    const checked = spawnSync(medley, ["evaluate", submission, "--data", data], { encoding: "utf8" });
+    assert.match(checked.stderr, /submission\.json: '[^']+' has no label in the dataset/);
+    await page.getByRole("button", { name: "Download the archive" }).waitFor();
+    await shot("ensemble");
+  });
+
+  await check("a sweep is paused, resumed and stopped from the page", async () => {
+    await page.goto(`${base}#/sweeps`);
+    await page.getByRole("link", { name: "long" }).click();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.locator(".title .tag-paused").waitFor();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.locator(".title .tag-running").waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByRole("button", { name: "Stop this sweep" }).click();
+    await page.getByText(/No answer|stopped/).first().waitFor();
+  });
+} catch (error) {
+  failed = true;
+  console.error(error);
+} finally {
+  await browser.close();
+  run.removeAllListeners("exit");
+  const ended = new Promise((resolve) => (run.exitCode === null ? run.on("exit", resolve) : resolve()));
+  run.kill("SIGINT");
+  run.kill("SIGINT");
+  await ended;
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);
