@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -31,9 +32,9 @@ struct Exit {
   std::string text() const;
 };
 
-/// A child in a process group of its own, so that the terminal's Ctrl-C does not reach it, and that signals reach what
-/// it started. It inherits no file descriptor but its log. It may outlive this object and this program: destroying
-/// kills nothing.
+/// A child in a session (and so a process group) of its own: the terminal's Ctrl-C and hang-up do not reach it, signals
+/// reach what it started. It inherits no file descriptor but its log. It may outlive this object and this program:
+/// destroying kills nothing.
 class Process {
  public:
   /// Throws Error when it cannot be started.
@@ -61,5 +62,20 @@ bool is_alive(pid_t pid);
 
 /// Processes of this user that run with exactly these arguments (from /proc; nothing where there is none), ascending.
 std::vector<pid_t> find_processes(const std::vector<std::string>& argv);
+
+/// Processes of this user that lead a session and were started with `name` in their environment: pid -> its
+/// value. They are found again by another program, also when the one that started them is dead.
+std::map<pid_t, std::string> find_marked(const std::string& name);
+
+/// What a command said.
+struct Said {
+  Exit exit;
+  std::string out;
+  std::string err;
+  bool timed_out = false;  ///< it was killed
+};
+/// Runs a command to its end, at most for `limit`. Throws Error when it cannot be started at all.
+Said run_command(const std::vector<std::string>& argv,
+                 std::chrono::milliseconds limit = std::chrono::milliseconds(60'000));
 
 }  // namespace medley::cluster

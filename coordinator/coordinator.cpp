@@ -15,6 +15,7 @@
 #include "coordinator/call_gate.h"
 #include "coordinator/catalog.h"
 #include "coordinator/checkpoints.h"
+#include "coordinator/endpoint.h"
 #include "coordinator/host_workers.h"
 #include "coordinator/worker_server.h"
 #include "storage/reader.h"
@@ -105,6 +106,8 @@ struct Coordinator::State {
       server.emplace(io, listening, token, callbacks);
     }
     std::ofstream(port_file) << server->port() << "\n";
+    write_endpoint(layout.folder,
+                   reachable_name(options.address, options.advertise) + ":" + std::to_string(server->port()));
   }
 
   /// Feeds what the store holds through the scheduler, as if it had just been submitted.
@@ -615,7 +618,10 @@ Coordinator::End Coordinator::run() {
   const CallGate::Open open(s.gate);
   struct Mark {
     State& state;
-    ~Mark() { state.server->close(); }  // workers see at once that nobody listens
+    ~Mark() {
+      remove_endpoint(state.layout.folder);
+      state.server->close();  // workers see at once that nobody listens
+    }
   } mark{s};
   try {
     s.tick();

@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   add_data_commands(app, globals);
   add_plan_command(app, globals);
   add_run_commands(app, globals);
+  add_cluster_commands(app, globals);
   add_report_commands(app, globals);
   add_evaluate_command(app, globals);
   add_ensemble_commands(app, globals);

@@ -53,6 +53,8 @@ struct RunOptions {
   fs::path sweep;
   fs::path data;
   int workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  std::string listen = CoordinatorOptions().address;
+  std::string advertise;
   int port = 0;
   int web_port = -1;  ///< -1: kWebPort if it is free, else any
   std::uint64_t checkpoint_budget = CoordinatorOptions().checkpoint_budget;
@@ -128,6 +130,8 @@ void run(const RunOptions& options, const Globals& globals) {
 
   CoordinatorOptions settings;
   settings.store = globals.store;
+  settings.address = options.listen;
+  settings.advertise = options.advertise;
   settings.port = static_cast<std::uint16_t>(options.port);
   settings.local_workers = options.workers;
   settings.checkpoint_budget = options.checkpoint_budget;
@@ -271,6 +275,9 @@ void add_run_commands(CLI::App& app, Globals& globals) {
   run_command->add_option("--workers", options->workers, "single-threaded workers on this machine; one a core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  run_command->add_option("--listen", options->listen, "IP address for workers; 0.0.0.0: from other hosts too")
+      ->capture_default_str();
+  run_command->add_option("--advertise", options->advertise, "name by which other hosts reach this one");
   run_command->add_option("--port", options->port, "port for workers; 0: the one used last, or any")
       ->check(CLI::Range(0, 65535));
   run_command

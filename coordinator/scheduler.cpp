@@ -85,7 +85,10 @@ void Scheduler::on(const WorkerLost& e) {
   if (!gone && worker.state == WorkerState::kAway) return;
   worker.state = gone ? WorkerState::kLeft : WorkerState::kAway;
   out_.push_back(RecordWorker{e.worker, worker.state, e.reason});
-  if (!gone) return;
+  if (!gone) {
+    for (int t : worker.leased) trials_[t].lease->back_by_ms = now_ + limits_.reconnect_ms;
+    return;
+  }
   worker.strays.clear();
   const std::string because = e.reason.empty() ? "" : ": " + e.reason;
   for (int t : std::set<int>(worker.leased)) {
@@ -211,15 +214,19 @@ void Scheduler::on(const Ticked&) {
   for (int t : std::set<int>(leased_)) {
     const Lease lease = *trials_[t].lease;
     std::string reason;
-    if (now_ - lease.listed_ms >= limits_.lease_ms) {
+    bool stalled = false;
+    if (lease.back_by_ms && now_ >= *lease.back_by_ms) {
+      reason = "worker " + lease.worker + " lost its connection and did not come back";
+    } else if (now_ - lease.listed_ms >= limits_.lease_ms) {
       reason = "no heartbeat of worker " + lease.worker + " listed it for " + std::to_string(limits_.lease_ms) + " ms";
     } else if (now_ - lease.progress_ms >= limits_.stall_ms) {
+      stalled = true;
       reason = "no progress on worker " + lease.worker + " for " + std::to_string(limits_.stall_ms) + " ms";
     } else {
       continue;
     }
     // If it does train it after all, its next heartbeat says so and it may go on (reconcile); but not when it hangs.
-    if (now_ - lease.listed_ms < limits_.lease_ms) {
+    if (stalled) {
       workers_[lease.worker].strays.insert({trials_[t].id, lease.number});
       workers_[lease.worker].stalled.insert({trials_[t].id, lease.number});
       out_.push_back(Cancel{lease.worker, {trials_[t].id, lease.number}});
@@ -278,6 +285,7 @@ void Scheduler::reconcile(const std::string& id, const std::vector<HeldAttempt>&
 
 void Scheduler::renew(Lease& lease, const HeldAttempt& held) {
   lease.listed_ms = now_;
+  lease.back_by_ms.reset();
   const bool spooled = held.stage == HeldAttempt::Stage::kSpooled;
   if (held.progress > lease.progress || (spooled && !lease.spooled)) lease.progress_ms = now_;
   lease.progress = std::max(lease.progress, held.progress);

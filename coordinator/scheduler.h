@@ -22,7 +22,12 @@ using TimePoint = std::int64_t;
 /// Every limit of the scheduler. The defaults are the product's; tests shorten them.
 struct Limits {
   /// An attempt that no heartbeat of its worker lists for so long is lost; a worker not heard of for so long is away.
-  std::int64_t lease_ms = 30'000;
+  /// 12 s: a host that is cut off is noticed within 15 s (lease + a heartbeat of 1 s + a tick), and yet a worker on a
+  /// bad line has the time to find its connection silent (5 s, worker/link.cpp), open another one and be heard on it.
+  std::int64_t lease_ms = 12'000;
+  /// A worker whose connection was closed has so long to come back with its attempts: most are dead (a host that is cut
+  /// off closes nothing), the others try again every 3 s at least.
+  std::int64_t reconnect_ms = 5'000;
   /// An attempt whose progress does not rise for so long is lost, though its worker's heartbeat is alive.
   std::int64_t stall_ms = 15 * 60'000;
   /// Infrastructure failures (failed or lost attempts) after which a trial is failed.
@@ -78,8 +83,9 @@ struct WorkerJoined {
   std::vector<HeldAttempt> held;
 };
 
-/// kDisconnected: it may come back; its attempts keep their leases. kGone: its process is known to be dead; its
-/// attempts are lost now. kLeft: it said goodbye; its attempts are given up, which costs them no retry.
+/// kDisconnected: it may come back; its attempts keep their leases for Limits::reconnect_ms. kGone: its process is
+/// known to be dead; its attempts are lost now. kLeft: it said goodbye; its attempts are given up, which costs them no
+/// retry.
 struct WorkerLost {
   enum class How { kDisconnected, kGone, kLeft };
   std::string worker;
@@ -272,8 +278,9 @@ class Scheduler {
     std::string worker;
     int number = 0;
     std::int64_t pack = 0;
-    TimePoint listed_ms = 0;    ///< assigned, or last listed by a heartbeat
-    TimePoint progress_ms = 0;  ///< when progress last rose
+    TimePoint listed_ms = 0;              ///< assigned, or last listed by a heartbeat
+    std::optional<TimePoint> back_by_ms;  ///< its worker's connection is closed
+    TimePoint progress_ms = 0;            ///< when progress last rose
     std::int64_t progress = -1;
     bool written_off = false;  ///< ended in the store already: losing it again costs nothing
     bool spooled = false;      ///< trained; only delivery is awaited

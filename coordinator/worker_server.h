@@ -37,7 +37,8 @@ class WorkerServer {
     std::uint16_t port = 0;            ///< 0: any that is free
     std::size_t largest_crowd = 4096;  ///< connections; one more is closed at once
     std::chrono::milliseconds handshake_limit{5'000};
-    std::chrono::milliseconds silence_limit{60'000};  ///< a connection that says nothing for so long is closed
+    /// A connection that says nothing for so long is closed; longer than a lease, which decides what it costs.
+    std::chrono::milliseconds silence_limit{15'000};
   };
 
   /// Throws Error naming the address and port when it cannot listen there.

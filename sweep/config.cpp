@@ -65,7 +65,7 @@ std::vector<std::string> make_names<Schedule>() {
 }
 template <>
 std::vector<std::string> make_names<Precision>() {
-  return {"float32", "float64"};
+  return {"float32", "float64", "tf32", "bfloat16"};
 }
 
 template <class E>
@@ -290,7 +290,8 @@ std::vector<Setting> make_settings() {
       integer<&C::patience>("patience", kTrial, 0, 100000, "epochs",
                             "stop after so many epochs without a better Score; 0 is off"),
       flag<&C::inner_fold>("inner_fold", kTrial, "hold out the next fold too, to choose epoch and thresholds on it"),
-      choice<&C::precision>("precision", kPack, "arithmetic of the trainer"),
+      choice<&C::precision>("precision", kPack,
+                            "arithmetic of the trainer; tf32 and bfloat16: of its products alone, in float32"),
   };
 }
 

@@ -19,7 +19,7 @@ enum class AdaptationTarget { kValidation, kTest };
 enum class Normalize { kEncoder, kActor };
 enum class Optimizer { kAdamW, kAdam };
 enum class Schedule { kCosine, kConstant };
-enum class Precision { kFloat32, kFloat64 };
+enum class Precision { kFloat32, kFloat64, kTf32, kBfloat16 };
 
 /// Which layers of an encoder that has several ([clips, layers, dim]) are averaged, counted from 0.
 struct Layers {

@@ -57,7 +57,9 @@ std::vector<Tensor> ModelInputs::gather(const FusedModel& model, const std::vect
   std::vector<Tensor> inputs;
   for (std::size_t e = 0; e < encoders.size(); ++e) {
     const int encoder = encoders[e];
-    Tensor x = torch::empty({model.size(), rows, features.dim(encoder)}, torch::dtype(model.dtype()));
+    // Memory that a GPU fetches by itself, while the next encoder's features are gathered.
+    Tensor x = torch::empty({model.size(), rows, features.dim(encoder)},
+                            torch::dtype(model.dtype()).pinned_memory(model.device().is_cuda()));
     AT_DISPATCH_FLOATING_TYPES(model.dtype(), "gather", [&] {
       auto* out = x.data_ptr<scalar_t>();
       for (std::size_t k = 0; k < clips.size(); ++k, out += rows * features.dim(encoder)) {
@@ -70,7 +72,7 @@ std::vector<Tensor> ModelInputs::gather(const FusedModel& model, const std::vect
         features.gather(encoder, clips[k].data(), static_cast<int>(rows), scalings[k]->normalize, *z, out);
       }
     });
-    inputs.push_back(x.to(model.device()));
+    inputs.push_back(x.to(model.device(), /*non_blocking=*/true));
   }
   return inputs;
 }

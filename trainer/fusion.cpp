@@ -13,6 +13,7 @@ using torch::Tensor;
 
 /// sum_e a_e h_e over the encoders kept, [trial, row, width].
 Tensor FusedModel::weighted_sum(const Tensor& weights, const Tensor& kept, const Tensor& projected) const {
+  if (gpu_) return gpu_->pool(weights, kept, projected);
   if (!by_pairs_) return (weights.unsqueeze(3) * projected).sum(1);
   torch::NoGradGuard no_grad;
   const auto encoders = static_cast<int>(projected.size(1)), rows = static_cast<int>(projected.size(2)),
@@ -76,7 +77,7 @@ Tensor FusedModel::fuse(Output& out, const Tensor& ranking) {
         const Tensor of = torch::tensor(member).to(device_, torch::kBool).view({1, -1, 1});
         const Tensor weights = torch::where(of, out.weights, torch::zeros({}, out.weights.options()));
         const Tensor part = weighted_sum(weights, (out.kept & of).contiguous(), out.projected);
-        sum = sum + torch::bmm(part, view("fusion.weight." + modality));
+        sum = sum + product(part, view("fusion.weight." + modality));
       }
       return sum;
     }
@@ -87,9 +88,8 @@ Tensor FusedModel::fuse(Output& out, const Tensor& ranking) {
 
 /// Logits of "comes from the source" of features [trial, row, width].
 Tensor FusedModel::domain_logits(const Tensor& features) const {
-  const Tensor hidden =
-      torch::relu(torch::baddbmm(view("domain.hidden.bias").unsqueeze(1), features, view("domain.hidden.weight")));
-  return torch::baddbmm(view("domain.out.bias").unsqueeze(1), hidden, view("domain.out.weight")).squeeze(2);
+  const Tensor hidden = torch::relu(linear(features, view("domain.hidden.weight"), view("domain.hidden.bias")));
+  return linear(hidden, view("domain.out.weight"), view("domain.out.bias")).squeeze(2);
 }
 
 }  // namespace medley::trainer

@@ -148,26 +148,27 @@ Tensor FusedModel::gate_scores(const Tensor& projected) {
   const double root = std::sqrt(static_cast<double>(d));
   if (config.gate == sweep::Gate::kQuery) {
     // q . (W_k h) = (q W_k) . h
-    const Tensor direction = torch::bmm(view("gate.query").unsqueeze(1), view("gate.key.weight"));  // [k, 1, d]
-    return torch::bmm(flat, direction.transpose(1, 2)).view({k, encoders, rows}) / root;
+    const Tensor direction = product(view("gate.query").unsqueeze(1), view("gate.key.weight"));  // [k, 1, d]
+    return product(flat, direction.transpose(1, 2)).view({k, encoders, rows}) / root;
   }
   if (config.gate == sweep::Gate::kContext) {
     // The same with a query of each row: q = W_q of the mean over the trial's encoders.
     const Tensor context = mean_projection(projected);
-    const Tensor direction = torch::bmm(torch::bmm(context, view("gate.context.weight")), view("gate.key.weight"));
+    const Tensor direction = product(product(context, view("gate.context.weight")), view("gate.key.weight"));
     return (projected * direction.unsqueeze(1)).sum(3) / root;
   }
   std::vector<Tensor> embeddings;
   for (const EncoderShape& encoder : layout_.encoders) embeddings.push_back(view("gate.embedding." + encoder.name));
-  const Tensor offset = torch::bmm(torch::stack(embeddings, 1), view("gate.hidden.embedding_weight"));
-  const Tensor hidden = torch::bmm(flat, view("gate.hidden.weight")).view({k, encoders, rows, config.gate_dim});
+  const Tensor offset = product(torch::stack(embeddings, 1), view("gate.hidden.embedding_weight"));
+  const Tensor hidden = product(flat, view("gate.hidden.weight")).view({k, encoders, rows, config.gate_dim});
   const Tensor activation = torch::tanh(hidden + offset.unsqueeze(2)).view({k, encoders * rows, config.gate_dim});
-  return torch::bmm(activation, view("gate.out.weight").unsqueeze(2)).view({k, encoders, rows});
+  return product(activation, view("gate.out.weight").unsqueeze(2)).view({k, encoders, rows});
 }
 
 /// The top_n best scores of each row, ties to the lower encoder; bool [trial, encoder, row].
 Tensor FusedModel::keep_top(const Tensor& scores) const {
   torch::NoGradGuard no_grad;
+  if (gpu_) return gpu_->keep_top(scores, mask_, top_n_);
   if (!by_pairs_) return (ranks(torch::where(mask_, scores, nowhere(scores))) < top_n_) & mask_;
   const auto encoders = scores.size(1), rows = scores.size(2);
   Tensor kept = torch::empty(scores.sizes(), torch::kBool);
@@ -308,6 +309,7 @@ Tensor FusedModel::gate(Output& out, const Draws* draws, const ClipKeys& clips) 
 
 /// softmax(scores / temperature) over the encoders kept, 0 elsewhere.
 Tensor FusedModel::kept_softmax(const Tensor& scores, const Tensor& kept) const {
+  if (gpu_) return gpu_->kept_softmax(scores, kept, temperature_);
   if (!by_pairs_) return torch::softmax(torch::where(kept, scores / temperature_, nowhere(scores)), 1);
   torch::NoGradGuard no_grad;
   const auto encoders = scores.size(1), rows = scores.size(2);

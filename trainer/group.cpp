@@ -6,6 +6,7 @@
 
 #include <torch/torch.h>
 
+#include "trainer/adam_element.h"
 #include "trainer/adaptation.h"
 #include "trainer/optimizer.h"
 
@@ -54,12 +55,6 @@ AdamStep adam_step(const Config& config, double learning_rate, long step, double
   return s;
 }
 
-/// Factor that brings a gradient of norm sqrt(`squares`) to at most `clip`; 1 where clipping is off.
-double clip_factor(double squares, double clip) {
-  const double norm = std::sqrt(squares);
-  return clip > 0 && norm > clip ? clip / norm : 1;
-}
-
 std::vector<double> to_host(const Tensor& per_trial, std::size_t count) {
   if (!per_trial.defined()) return std::vector<double>(count, 0);
   const Tensor host = per_trial.detach().to(torch::kCPU, torch::kFloat64).contiguous();
@@ -84,6 +79,13 @@ Group::Group(std::vector<TrialState*> trials, const Features& features, torch::D
 void Group::cache() {
   ranges_.clear();
   for (int k = 0; k < model_.size(); ++k) ranges_.push_back(model_.ranges(k));
+  if (model_.gpu()) {
+    std::vector<std::vector<TrainedRange>> trained(ranges_.size());
+    for (std::size_t k = 0; k < ranges_.size(); ++k) {
+      for (const auto& r : ranges_[k]) trained[k].push_back({r.offset, r.size, r.decays});
+    }
+    use_ = model_.gpu()->mark_use(trained, model_.layout().size, model_.device());
+  }
   const auto weigh = [&](auto get) {
     std::vector<double> weights;
     for (const TrialState* trial : trials_) weights.push_back(get(trial->spec.config));
@@ -384,11 +386,27 @@ void Group::step() {
   model_.backward(losses, sink);
   torch::NoGradGuard no_grad;
   sum_gradients();
+  if (model_.gpu()) update_on_gpu(moves, rates, finite);
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     if (!moves[k]) continue;
-    if (!update(k, rates[k], at_once ? Which::kButProjectionWeights : Which::kAll)) finite[k] = false;
+    if (!model_.gpu() && !update(k, rates[k], at_once ? Which::kButProjectionWeights : Which::kAll)) finite[k] = false;
     if (!finite[k]) freeze(*trials_[k], "gradient");
   }
+}
+
+void Group::update_on_gpu(const std::vector<bool>& moves, const std::vector<double>& rates, std::vector<bool>& finite) {
+  std::vector<TrialStep> steps(trials_.size());
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    if (!moves[k]) {
+      steps[k].moves = false;
+      continue;
+    }
+    const Config& config = trials_[k]->spec.config;
+    steps[k] = {adam_step(config, rates[k], trials_[k]->step, 1, true), config.grad_clip, true};
+  }
+  const std::vector<int> said =
+      model_.gpu()->adam(model_.parameters, model_.gradients, first_moment_, second_moment_, use_, steps);
+  for (std::size_t k = 0; k < said.size(); ++k) finite[k] = said[k] != 0;
 }
 
 bool Group::update_projection(std::size_t k, int encoder, double learning_rate, const Tensor& inputs,

@@ -43,6 +43,8 @@ class Group {
   /// Steps the ranges of `trial` that `which` names; false: a parameter is no longer finite.
   enum class Which { kAll, kButProjectionWeights };
   bool update(std::size_t trial, double learning_rate, Which which);
+  /// update() of all trials that move, in one go, by our kernels on the GPU.
+  void update_on_gpu(const std::vector<bool>& moves, const std::vector<double>& rates, std::vector<bool>& finite);
   /// Steps one projection's weight, whose gradient is inputs' outputs.
   bool update_projection(std::size_t trial, int encoder, double learning_rate, const torch::Tensor& inputs,
                          const torch::Tensor& outputs);
@@ -81,6 +83,7 @@ class Group {
   FusedModel model_;
   torch::Tensor first_moment_, second_moment_;  ///< as model_.parameters
   Gang gang_;
+  torch::Tensor use_;  ///< GpuKernels::mark_use() of ranges_; undefined without such kernels
   std::vector<std::vector<FusedModel::Range>> ranges_;                                          ///< [trial]
   torch::Tensor presence_weights_, salience_weights_, adaptation_weights_, alignment_weights_;  ///< [trial]
   torch::Tensor focal_gammas_, rdrop_weights_, balance_weights_;  ///< [trial]; undefined where all are 0

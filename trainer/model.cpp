@@ -19,9 +19,6 @@ namespace {
 using sweep::Config;
 using torch::Tensor;
 
-/// x [trial, row, in] w [trial, in, out] + b [trial, out].
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) { return torch::baddbmm(b.unsqueeze(1), x, w); }
-
 }  // namespace
 
 void use_one_thread() {
@@ -50,8 +47,14 @@ FusedModel::FusedModel(Layout layout, std::vector<ModelTrial> trials, torch::Dev
     : layout_(std::move(layout)),
       trials_(std::move(trials)),
       device_(device),
-      by_pairs_(device.is_cpu() && kernels == Kernels::kByDevice) {
-  const bool wide = trials_.front().config.precision == sweep::Precision::kFloat64;
+      rounds_products_(trials_.front().config.precision == sweep::Precision::kBfloat16),
+      by_pairs_(device.is_cpu() && kernels == Kernels::kByDevice && !rounds_products_),
+      gpu_(kernels == Kernels::kGpu || (device.is_cuda() && kernels == Kernels::kByDevice) ? find_gpu_kernels()
+                                                                                           : nullptr) {
+  const auto precision = trials_.front().config.precision;
+  const bool wide = precision == sweep::Precision::kFloat64;
+  // One switch for the process, which trains one pack at a time.
+  at::globalContext().setAllowTF32CuBLAS(precision == sweep::Precision::kTf32);
   dtype_ = wide ? torch::kFloat64 : torch::kFloat32;
   parameters = torch::zeros({size(), layout_.size}, dtype_);
   for (int k = 0; k < size(); ++k) {
@@ -165,8 +168,27 @@ Tensor FusedModel::dense(const Tensor& x, const std::string& weight_name, const 
   return y;
 }
 
+Tensor FusedModel::product(const Tensor& a, const Tensor& b) const {
+  if (!rounds_products_) return torch::bmm(a, b);
+  return torch::bmm(a.to(torch::kBFloat16), b.to(torch::kBFloat16)).to(dtype_);
+}
+
+Tensor FusedModel::linear(const Tensor& x, const Tensor& w, const Tensor& b) const {
+  if (!rounds_products_) return torch::baddbmm(b.unsqueeze(1), x, w);
+  return product(x, w) + b.unsqueeze(1);
+}
+
+std::vector<TrialDrop> FusedModel::trial_drops(Purpose purpose, std::uint32_t name, const Draws& draws) const {
+  std::vector<TrialDrop> drops;
+  for (std::size_t k = 0; k < trials_.size(); ++k) {
+    drops.push_back({{trials_[k].seed, purpose, draws.steps[k], name}, trials_[k].config.dropout});
+  }
+  return drops;
+}
+
 Tensor FusedModel::drop_fused(const Tensor& x, const Draws* draws) const {
   if (!draws) return x;
+  if (gpu_) return gpu_->drop(x, trial_drops(Purpose::kFusionDropout, 0, *draws), draws->places);
   bool any = false;
   Tensor factors = torch::ones(x.sizes(), torch::dtype(dtype_));
   std::vector<std::uint32_t> bits;

@@ -6,6 +6,7 @@
 
 #include <torch/types.h>
 
+#include "trainer/gpu_kernels.h"
 #include "trainer/layout.h"
 #include "trainer/random.h"
 
@@ -25,8 +26,9 @@ class FusedModel {
  public:
   /// How the encoders' part, where the work is, is computed.
   enum class Kernels {
-    kByDevice,   ///< on the CPU by one GEMM and hand-written kernels for each trial and encoder, else as kComposite
+    kByDevice,   ///< on the CPU by one GEMM and hand-written kernels for each trial and encoder, else as kGpu
     kComposite,  ///< by LibTorch's own batched operations, on any device
+    kGpu,        ///< by LibTorch's batched products and our GPU kernels, where the build has them; else as kComposite
   };
   FusedModel(Layout layout, std::vector<ModelTrial> trials, torch::Device device, Kernels kernels = Kernels::kByDevice);
 
@@ -82,6 +84,8 @@ class FusedModel {
   void backward(const torch::Tensor& losses, const ProjectionSink& sink = {});
   /// True where the encoders' part goes (trial, encoder) by (trial, encoder), outside of autograd.
   bool by_pairs() const { return by_pairs_; }
+  /// Our kernels where this model uses them, else null.
+  const GpuKernels* gpu() const { return gpu_; }
 
   /// The trials at `rows`, with their parameters: what is left when the others are finished.
   FusedModel select(const std::vector<int>& rows) const;
@@ -119,6 +123,12 @@ class FusedModel {
   torch::Tensor dense(const torch::Tensor& x, const std::string& weight, const std::string& bias);
   /// The fused features of z: Dropout(GELU(z)), or Dropout(ReLU(z)) of the baseline.
   torch::Tensor activate(const torch::Tensor& z, const Draws* draws) const;
+  /// a [trial, n, m] times b [trial, m, o]; of rounded factors where the precision is bfloat16.
+  torch::Tensor product(const torch::Tensor& a, const torch::Tensor& b) const;
+  /// x [trial, row, in] w [trial, in, out] + b [trial, out], by product().
+  torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& w, const torch::Tensor& b) const;
+  /// What the dropout of this purpose and name drops in the step of `draws`, trial by trial.
+  std::vector<TrialDrop> trial_drops(Purpose purpose, std::uint32_t name, const Draws& draws) const;
   torch::Tensor drop_fused(const torch::Tensor& x, const Draws* draws) const;
   torch::Tensor per_trial(double (*get)(const sweep::Config&)) const;
   void make_views();
@@ -127,7 +137,9 @@ class FusedModel {
   std::vector<ModelTrial> trials_;
   torch::Device device_;
   torch::ScalarType dtype_;
+  bool rounds_products_;  ///< precision bfloat16: weights, sums and all else stay in float32
   bool by_pairs_;
+  const GpuKernels* gpu_;
   std::vector<torch::Tensor> views_;          ///< [parameter] leaves whose .grad() lies in `gradients`
   torch::Tensor mask_;                        ///< bool [trial, encoder, 1]
   torch::Tensor top_n_, temperature_, mass_;  ///< [trial, 1, 1]

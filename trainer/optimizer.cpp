@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "trainer/adam_element.h"
 #include "trainer/gemm.h"
 #include "trainer/vector_clones.h"
 
@@ -12,40 +13,18 @@ namespace medley::trainer {
 namespace {
 
 template <class T>
-struct Factors {
-  T keep, l2, scale, beta1, one_minus_beta1, beta2, one_minus_beta2, step_size, inverse_root2, epsilon;
-
-  explicit Factors(const AdamStep& s) {
-    const double correction1 = 1 - std::pow(AdamStep::kBeta1, static_cast<double>(s.step));
-    const double correction2 = 1 - std::pow(AdamStep::kBeta2, static_cast<double>(s.step));
-    keep = static_cast<T>(1 - s.learning_rate * s.decoupled_decay);
-    l2 = static_cast<T>(s.l2_decay);
-    scale = static_cast<T>(s.gradient_scale);
-    beta1 = static_cast<T>(AdamStep::kBeta1);
-    one_minus_beta1 = static_cast<T>(1 - AdamStep::kBeta1);
-    beta2 = static_cast<T>(AdamStep::kBeta2);
-    one_minus_beta2 = static_cast<T>(1 - AdamStep::kBeta2);
-    step_size = static_cast<T>(s.learning_rate / correction1);
-    inverse_root2 = static_cast<T>(1 / std::sqrt(correction2));
-    epsilon = static_cast<T>(AdamStep::kEpsilon);
-  }
-};
-
-template <class T>
 inline __attribute__((always_inline)) bool update(T* __restrict p, const T* __restrict g, T* __restrict m,
-                                                  T* __restrict v, std::size_t count, const Factors<T> f) {
+                                                  T* __restrict v, std::size_t count, const AdamFactors<T> f) {
   T poison = 0;  // stays 0 while everything is finite: x * 0 is NaN for NaN and infinity
   constexpr std::size_t kLanes = 32;
   T lanes[kLanes] = {};
   const auto one = [&](std::size_t i) __attribute__((always_inline)) {
-    const T gradient = g[i] * f.scale + f.l2 * p[i];
-    const T first = f.beta1 * m[i] + f.one_minus_beta1 * gradient;
-    const T second = f.beta2 * v[i] + f.one_minus_beta2 * gradient * gradient;
+    T parameter = p[i], first = m[i], second = v[i];
+    adam_element(parameter, g[i], first, second, f);
     m[i] = first;
     v[i] = second;
-    const T next = f.keep * p[i] - f.step_size * first / (std::sqrt(second) * f.inverse_root2 + f.epsilon);
-    p[i] = next;
-    return next * T(0);
+    p[i] = parameter;
+    return parameter * T(0);
   };
   std::size_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -75,30 +54,30 @@ inline __attribute__((always_inline)) double squares(const T* g, std::size_t cou
 }
 
 MEDLEY_VECTOR_CLONES
-bool update_float(float* p, const float* g, float* m, float* v, std::size_t count, const Factors<float>& f) {
+bool update_float(float* p, const float* g, float* m, float* v, std::size_t count, const AdamFactors<float>& f) {
   return update(p, g, m, v, count, f);
 }
 
 MEDLEY_VECTOR_CLONES
-bool update_double(double* p, const double* g, double* m, double* v, std::size_t count, const Factors<double>& f) {
+bool update_double(double* p, const double* g, double* m, double* v, std::size_t count, const AdamFactors<double>& f) {
   return update(p, g, m, v, count, f);
 }
 
 }  // namespace
 
 bool adam_update(float* p, const float* g, float* m, float* v, std::size_t count, const AdamStep& step) {
-  return update_float(p, g, m, v, count, Factors<float>(step));
+  return update_float(p, g, m, v, count, AdamFactors<float>(step));
 }
 
 bool adam_update(double* p, const double* g, double* m, double* v, std::size_t count, const AdamStep& step) {
-  return update_double(p, g, m, v, count, Factors<double>(step));
+  return update_double(p, g, m, v, count, AdamFactors<double>(step));
 }
 
 template <class T>
 bool adam_update_product(T* p, T* m, T* v, const T* x, const T* d, int rows, int dim, int width, const AdamStep& step) {
   constexpr int kStrip = 8;
   std::vector<T> gradient(static_cast<std::size_t>(kStrip) * static_cast<std::size_t>(width));
-  const Factors<T> factors(step);
+  const AdamFactors<T> factors(step);
   bool finite = true;
   for (int first = 0; first < dim; first += kStrip) {
     const int count = std::min(kStrip, dim - first);

@@ -105,13 +105,19 @@ void FusedModel::project_backward(const ProjectionSink& sink) {
   });
 }
 
-/// The same in LibTorch's own operations: the path of devices other than the CPU.
+/// The same in LibTorch's own operations and, on a GPU, our kernels: the path of devices other than the CPU.
 Tensor FusedModel::project_composite(const std::vector<Tensor>& inputs, const Draws* draws) {
   std::vector<Tensor> projected;
   for (std::size_t e = 0; e < inputs.size(); ++e) {
     const std::string& name = layout_.encoders[e].name;
     const std::string prefix = "projection." + name + ".";
-    const Tensor z = torch::baddbmm(view(prefix + "bias").unsqueeze(1), inputs[e], view(prefix + "weight"));
+    const Tensor z = linear(inputs[e], view(prefix + "weight"), view(prefix + "bias"));
+    if (gpu_) {
+      const Tensor y = gpu_->norm_gelu(z, view(prefix + "norm.weight"), view(prefix + "norm.bias"));
+      const auto drops = [&] { return trial_drops(Purpose::kProjectionDropout, name_key(name), *draws); };
+      projected.push_back(draws ? gpu_->drop(y, drops(), draws->places) : y);
+      continue;
+    }
     const Tensor centred = z - z.mean(2, true);
     const Tensor variance = centred.square().mean(2, true);
     const Tensor normalised = centred * (variance + kLayerNormEpsilon).rsqrt();
@@ -143,7 +149,7 @@ Tensor FusedModel::concatenate(const std::vector<Tensor>& inputs, bool record) {
   if (!by_pairs_) {
     Tensor sum = torch::zeros({size(), inputs.front().size(1), width}, inputs.front().options());
     for (std::size_t e = 0; e < inputs.size(); ++e) {
-      const Tensor part = torch::bmm(inputs[e], view("projection." + layout_.encoders[e].name + ".weight"));
+      const Tensor part = product(inputs[e], view("projection." + layout_.encoders[e].name + ".weight"));
       const Tensor active = mask_.select(1, static_cast<std::int64_t>(e)).unsqueeze(2);
       sum = sum + torch::where(active, part, torch::zeros({}, part.options()));
     }

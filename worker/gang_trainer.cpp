@@ -31,7 +31,8 @@ Pack pack_of(const std::string& text) {
   return pack;
 }
 
-/// Of everything but times and memory.
+}  // namespace
+
 std::string digest_of(const std::vector<sweep::TrialResult>& results) {
   sweep::Sha256 digest;
   for (sweep::TrialResult result : results) {
@@ -42,8 +43,6 @@ std::string digest_of(const std::vector<sweep::TrialResult>& results) {
   }
   return digest.hex();
 }
-
-}  // namespace
 
 std::vector<sweep::TrialResult> GangTrainer::train(const Pack& pack) {
   std::vector<sweep::TrialResult> results;

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "worker/link.h"
 #include "worker/mpi_gang.h"
 
 namespace medley::worker {
+
+/// SHA-256 of what results say, without times and memory.
+std::string digest_of(const std::vector<sweep::TrialResult>& results);
 
 /// Has all ranks of a gang train every pack that the first is given.
 class GangTrainer {

@@ -28,6 +28,8 @@ class MpiGang {
   int size() const { return size_; }
   int node_rank() const { return node_rank_; }  ///< among those of this host
   int node_size() const { return node_size_; }
+  /// How long a rank waits for the others.
+  std::chrono::milliseconds deadline() const { return deadline_; }
 
   /// Sums and broadcasts of host memory. Calls throw Error when MPI reports one.
   trainer::Collective& collective();

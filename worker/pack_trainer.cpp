@@ -6,6 +6,7 @@
 
 #include "trainer/data/image.h"
 #include "trainer/trainer.h"
+#include "worker/gpu_gang.h"
 #include "worker/spool.h"
 
 namespace medley::worker {
@@ -13,23 +14,24 @@ namespace {
 
 constexpr std::chrono::minutes kLongestLoad{60};
 
-data::Dataset load_checked(const Pack& pack) {
-  data::Dataset loaded = data::load_dataset(pack.dataset_folder);
-  if (loaded.fingerprint != pack.dataset_fingerprint) {
-    throw Error("the dataset in " + pack.dataset_folder + " has fingerprint " + loaded.fingerprint.substr(0, 12) +
-                " on this host, the sweep was made for " + pack.dataset_fingerprint.substr(0, 12) +
+data::Dataset load_checked(const std::string& folder, const std::string& fingerprint) {
+  data::Dataset loaded = data::load_dataset(folder);
+  if (!fingerprint.empty() && loaded.fingerprint != fingerprint) {
+    throw Error("the dataset in " + folder + " has fingerprint " + loaded.fingerprint.substr(0, 12) +
+                " on this host, the sweep was made for " + fingerprint.substr(0, 12) +
                 ": it has changed since, or this host sees other files");
   }
   return loaded;
 }
 
-/// One rank of each host reads; the features lie once in each host's memory.
-data::Dataset load_in_gang(const Pack& pack, MpiGang& gang) {
+}  // namespace
+
+data::Dataset load_in_gang(const std::string& folder, const std::string& fingerprint, MpiGang& gang) {
   std::optional<data::Dataset> read;
   std::string error;
   if (gang.node_rank() == 0) {
     try {
-      read = load_checked(pack);
+      read = load_checked(folder, fingerprint);
     } catch (const std::exception& e) {
       error = e.what();
     }
@@ -43,8 +45,6 @@ data::Dataset load_in_gang(const Pack& pack, MpiGang& gang) {
   gang.meet_on_node(shared);
   return data::read_image(shared.bytes.get(), shared.size, shared.bytes);
 }
-
-}  // namespace
 
 std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
   const data::Dataset& dataset = load(pack);
@@ -68,14 +68,21 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
                                  : trainer::Stop::kAbandon;
   };
   options.progress = [&pack](const trainer::Progress& p) { pack.progress(p.epoch, p.epochs); };
+  GpuRank gpu;
   if (gang_) options.collective = &gang_->collective();
+  if (gang_ && gang_->size() > 1 && device_.rfind("cuda", 0) == 0) {
+    gpu = join_gpus(*gang_);
+    options.device = gpu.device;
+    options.collective = gpu.collective.get();
+  }
   return trainer::train_pack(dataset, pack.trials, options);
 }
 
 const data::Dataset& PackTrainer::load(const Pack& pack) {
   if (dataset_ && dataset_->fingerprint == pack.dataset_fingerprint) return *dataset_;
   dataset_.reset();  // not two at once in memory
-  return dataset_.emplace(gang_ ? load_in_gang(pack, *gang_) : load_checked(pack));
+  const std::string &folder = pack.dataset_folder, &fingerprint = pack.dataset_fingerprint;
+  return dataset_.emplace(gang_ ? load_in_gang(folder, fingerprint, *gang_) : load_checked(folder, fingerprint));
 }
 
 }  // namespace medley::worker

@@ -22,7 +22,7 @@ struct ServeArguments {
   std::string device = "cpu";
   int capacity = 0;  ///< 0: by the device
   double patience_s = 600;
-  double gang_deadline_s = 60;
+  double gang_deadline_s = 30;
 };
 
 /// Largest pack where none is asked for. On a CPU fusing gains little, and small packs lose less when a worker dies.

@@ -9,6 +9,8 @@
 #include "sweep/table.h"
 #include "trainer/trainer.h"
 #include "worker/command.h"
+#include "worker/gang_trainer.h"
+#include "worker/pack_trainer.h"
 #include "worker/settings_file.h"
 
 namespace medley::worker {
@@ -61,8 +63,14 @@ void print_result(const sweep::TrialSpec& trial, const sweep::TrialResult& resul
   std::fputs(sweep::text_table(table).c_str(), stdout);
 }
 
+constexpr std::chrono::seconds kGangDeadline{30};
+
 void train(const TrainArguments& arguments) {
-  const data::Dataset dataset = data::load_dataset(arguments.data);
+  std::optional<MpiGang> gang;
+  if (MpiGang::launched()) gang.emplace(kGangDeadline);
+  const bool speaks = !gang || gang->rank() == 0;
+  const data::Dataset dataset =
+      gang ? load_in_gang(arguments.data.string(), "", *gang) : data::load_dataset(arguments.data);
   sweep::TrialSpec trial;
   trial.config = read_settings(arguments.config, dataset.encoder_names());
   trial.fold = arguments.fold.value_or(dataset.folds.front());
@@ -70,14 +78,18 @@ void train(const TrainArguments& arguments) {
   trial.id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint);
   trainer::TrainOptions options;
   options.device = arguments.device;
+  if (gang) options.collective = &gang->collective();
   options.checkpoints = arguments.checkpoints;
   if (!options.checkpoints.empty()) std::filesystem::create_directories(options.checkpoints);
   const bool terminal = isatty(STDERR_FILENO) != 0;
   options.progress = [&](const trainer::Progress& p) {
+    if (!speaks) return;
     fmt::print(stderr, "{}epoch {}/{}{}", terminal ? "\r" : "", p.epoch, p.epochs,
                terminal && p.epoch < p.epochs && p.active > 0 ? "" : "\n");
   };
   const sweep::TrialResult result = trainer::train_pack(dataset, {trial}, options).front();
+  if (gang) gang->agree("", digest_of({result}));
+  if (!speaks) return;
   const std::vector<std::uint8_t> bytes = sweep::encode_result(result);
   const nlohmann::json record = {{"trial", sweep::to_json(trial)}, {"result", nlohmann::json::from_cbor(bytes)}};
   if (!arguments.out.empty()) {
@@ -105,7 +117,9 @@ void add_train_command(CLI::App& app) {
   command->add_option("--checkpoints", arguments->checkpoints, "write <trial id>.npz to this folder");
   command->add_option("--device", arguments->device, "cpu, cuda, cuda:1, ...")->capture_default_str();
   command->add_flag("--json", arguments->json, "print trial and result as JSON");
-  command->footer("Example:\n  medley-worker train settings.yaml --data demo-data --fold 0 --seed 1");
+  command->footer(
+      "Examples:\n  medley-worker train settings.yaml --data demo-data --fold 0 --seed 1\n"
+      "  mpirun -n 4 medley-worker train settings.yaml --data demo-data   # four ranks share each batch");
   command->callback([arguments] { train(*arguments); });
 }
 

@@ -52,6 +52,7 @@ const std::map<std::string, std::set<std::string>>& third_party() {
       {"c10", {"trainer"}},
       {"mpi.h", {"worker"}},
       {"nccl.h", {"worker"}},
+      {"cuda_runtime_api.h", {"trainer"}},
       {"sqlite3.h", {"storage"}},
       {"httplib.h", {"web"}},
       {"zip.h", {"trainer/data"}},

@@ -319,6 +319,53 @@ TEST_F(SchedulerTest, ADisconnectedWorkerKeepsItsLeases) {
   )");
 }
 
+TEST_F(SchedulerTest, ADisconnectedWorkerHasLessThanALeaseToComeBack) {
+  limits_.reconnect_ms = 300;
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > disconnect w
+    RecordWorker w away
+    @299
+    > tick
+    @300
+    > tick
+    EndAttempt a#1 lost: worker w lost its connection and did not come back
+    @310
+    > join w 1 a#1@5
+    RecordWorker w joined
+    > result w a#1
+    RecordResult w a#1 adopted
+    AcknowledgeResult w a#1
+    FinishSweep s finished 1 failed 0
+  )");
+}
+
+TEST_F(SchedulerTest, AWorkerThatCameBackInTimeHasWholeLeasesAgain) {
+  limits_.reconnect_ms = 300;
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > disconnect w
+    RecordWorker w away
+    @200
+    > join w 1 a#1@5
+    RecordWorker w joined
+    @1199
+    > tick
+    @1200
+    > tick
+    RecordWorker w away
+    EndAttempt a#1 lost: no heartbeat of worker w listed it for 1000 ms
+  )");
+}
+
 TEST_F(SchedulerTest, AnAssignmentThatNeverArrivedIsLostWhenTheWorkerComesBack) {
   play(R"(
     > submit s a:k b:k

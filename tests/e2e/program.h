@@ -87,6 +87,12 @@ class Program {
   pid_t pid() const { return pid_; }
   void kill(int signal) { ::kill(pid_, signal); }
 
+  bool ended() const {
+    siginfo_t info = {};
+    return pid_ <= 0 ||
+           (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid);
+  }
+
   /// Waits until it ends; after `limit` kills it and throws.
   Ended wait(std::chrono::seconds limit = std::chrono::seconds(120)) {
     const auto end = std::chrono::steady_clock::now() + limit;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "tests/trainer/batched.h"
 #include "tests/trainer/planted_dataset.h"
 #include "tests/trainer/switches.h"
 #include "trainer/adaptation.h"
@@ -125,9 +126,9 @@ TEST_P(Gradients, AgreeWithFiniteDifferences) {
   }
 }
 
-// The path of GPUs, on the CPU: the same numbers by LibTorch's own operations and autograd.
+// The path of GPUs, on the CPU: the same numbers by LibTorch's own operations and autograd, and by our GPU kernels.
 TEST_P(Gradients, OfTheHandWrittenKernelsAreLibTorchsOwn) {
-  Problem by_hand(variant(GetParam())), composite(variant(GetParam()), FusedModel::Kernels::kComposite);
+  Problem by_hand(variant(GetParam())), composite(variant(GetParam()), kBatched);
   ASSERT_TRUE(torch::equal(by_hand.model.parameters, composite.model.parameters));
   const Tensor a = by_hand.losses(), b = composite.losses();
   EXPECT_TRUE(torch::allclose(a, b, 1e-12, 1e-12));
@@ -293,9 +294,9 @@ struct PackedAndAlone {
       trainer::OneRank one;
       trainer::Group group(states, features, torch::kCPU, trainer::Gang(one, torch::kCPU), kernels);
       for (int epoch = 1; epoch <= epochs; ++epoch) {
-        group.begin_epoch(epoch);
-        for (long step = 0; step < group.steps(); ++step) group.step(epoch, step);
-        if (epoch == epochs) group.end_epoch(epoch);
+        group.begin_epoch();
+        while (group.index() < group.steps()) group.step();
+        group.end_epoch();
       }
     };
     std::vector<trainer::TrialState*> all;
@@ -306,7 +307,7 @@ struct PackedAndAlone {
       all.push_back(&packed.back());
     }
     for (auto& state : alone) train({&state}, FusedModel::Kernels::kByDevice);
-    train(all, FusedModel::Kernels::kComposite);
+    train(all, kBatched);
   }
 
   void expect_equal(std::size_t k) const {

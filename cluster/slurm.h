@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/launcher.h"
+
+namespace medley::cluster {
+
+/// The batch script of every worker of the launch: one task of a job array is one worker. It starts the worker (a gang
+/// as a step of its own), starts it again when it crashes, passes a notice on and puts itself back into the queue while
+/// a coordinator is there.
+std::string slurm_script(const Launch& launch);
+/// Submits `workers` tasks; prints the job id (and ";cluster").
+std::vector<std::string> sbatch_argv(const std::string& script, int workers);
+/// Lists the tasks of every array of this launch that wait or run, one a line: id|state|nodes|reason.
+std::vector<std::string> squeue_argv(const Launch& launch, unsigned user);
+/// What squeue printed. Throws Error on a line of another form.
+std::vector<Place> parse_squeue(const std::string& text);
+
+class SlurmLauncher final : public Launcher {
+ public:
+  /// Writes the batch script to `script` when workers are started.
+  SlurmLauncher(Launch launch, std::string script) : launch_(std::move(launch)), script_(std::move(script)) {}
+  std::string preview(int workers) const override;
+  std::vector<std::string> start(int workers) override;
+  std::vector<Place> places() override;
+  void stop(const std::vector<std::string>& ids) override;
+  void kill(const std::vector<std::string>& ids) override;
+
+ private:
+  Launch launch_;
+  std::string script_;
+};
+
+}  // namespace medley::cluster

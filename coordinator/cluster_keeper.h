@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "cluster/launcher.h"
+
+namespace medley::coordinator {
+
+/// What a store's coordinator could use.
+struct Demand {
+  bool coordinator = false;  ///< one runs
+  int trials = 0;            ///< without a result, of sweeps that run
+};
+/// Read-only; on the coordinator's host.
+Demand read_demand(const std::filesystem::path& store);
+
+/// How many workers there should be for so many trials: none for none, else one a trial, at least `min` and at most
+/// `max`.
+int wanted_workers(int trials, int min, int max);
+
+/// Says when workers may be started again: those that die at once (a wrong module, no such partition) must not be
+/// started a thousand times. Pure.
+class Restraint {
+ public:
+  using Clock = std::chrono::steady_clock;
+  bool allows(Clock::time_point now) const { return now >= next_; }
+  /// Workers were started to fill gaps.
+  void started(Clock::time_point now);
+
+ private:
+  Clock::time_point next_{};
+  Clock::time_point last_{};
+  std::chrono::milliseconds delay_{0};
+};
+
+struct KeeperOptions {
+  std::filesystem::path store;
+  int min_workers = 1;
+  int max_workers = 1;
+  std::chrono::milliseconds interval{1'000};  ///< between looks
+  std::chrono::seconds linger{600};           ///< it ends when no coordinator ran for so long
+};
+
+/// Keeps the number of a launch's workers where it should be: starts what is missing, lets all go when no trial is
+/// left. Without a coordinator it does neither. It asks the store and the launcher and remembers nothing that would be
+/// lost with it. Returns when `stop` is
+/// set (the workers stay) or after lingering (they are gone). `started` gets the ids of what was started. What the
+/// launcher throws is logged and tried again.
+void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, const std::atomic<int>& stop,
+                  const std::function<void(const std::vector<std::string>&)>& started);
+
+}  // namespace medley::coordinator

@@ -1,0 +1,166 @@
+// Profiles, and what a keeper does to the workers of a launch.
+#include <deque>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "coordinator/cluster_keeper.h"
+#include "coordinator/cluster_profile.h"
+#include "coordinator/cluster_record.h"
+#include "coordinator/endpoint.h"
+#include "coordinator/error.h"
+#include "sweep/diagnostic.h"
+
+namespace medley::coordinator {
+namespace {
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+TEST(Profile, SaysWhatTheSiteWants) {
+  const ClusterProfile profile = parse_profile(R"(
+account: blend
+partition: gpu
+directives: ["--constraint=a100", "--mem=64G"]
+modules: [cuda/12.1]
+setup: ["ulimit -l unlimited"]
+environment: {NCCL_SOCKET_IFNAME: ib0}
+mpi: pmi2
+notice: 300
+spool: /local/scratch/medley
+worker: /opt/medley/bin/medley-worker
+)",
+                                               "site.yaml");
+  EXPECT_EQ(profile.site.account, "blend");
+  EXPECT_EQ(profile.site.partition, "gpu");
+  EXPECT_EQ(profile.site.directives, (std::vector<std::string>{"--constraint=a100", "--mem=64G"}));
+  EXPECT_EQ(profile.site.modules, (std::vector<std::string>{"cuda/12.1"}));
+  EXPECT_EQ(profile.site.setup, (std::vector<std::string>{"ulimit -l unlimited"}));
+  ASSERT_EQ(profile.site.environment.size(), 1u);
+  EXPECT_EQ(profile.site.environment[0].second, "ib0");
+  EXPECT_EQ(profile.site.srun_mpi, "pmi2");
+  EXPECT_EQ(profile.site.notice_s, 300);
+  EXPECT_EQ(profile.spool, "/local/scratch/medley");
+  EXPECT_EQ(profile.worker, "/opt/medley/bin/medley-worker");
+  EXPECT_EQ(parse_profile("qos: long", "site.yaml").site.mpirun, "mpirun");
+}
+
+TEST(Profile, NamesFileLineKeyAndNearestNameOfEveryMistake) {
+  try {
+    parse_profile(
+        "acount: blend\n"
+        "directives: [\"--array=3\", mem]\n"
+        "environment: {NCCL-DEBUG: INFO}\n"
+        "spool: scratch\n"
+        "notice: soon\n"
+        "setup: [\"a\\nb\"]\n",
+        "site.yaml");
+    FAIL();
+  } catch (const sweep::SpecError& e) {
+    const std::string text = e.what();
+    for (const char* wanted : {"site.yaml:1:1: unknown key 'acount' in the profile; did you mean 'account'?",
+                               "site.yaml:2:14: directives: Medley sets --array itself; say it with --workers",
+                               "site.yaml:2:27: directives: 'mem' is not a long option of sbatch",
+                               "site.yaml:3:15: environment: 'NCCL-DEBUG' is not a name of letters, digits and _",
+                               "site.yaml:4:8: spool: 'scratch' must be an absolute path",
+                               "site.yaml:5:9: notice: 'soon'", "site.yaml:6:9: setup: must be one line of text"}) {
+      EXPECT_THAT(text, HasSubstr(wanted));
+    }
+    EXPECT_EQ(e.diagnostics().size(), 7u) << text;
+  }
+}
+
+TEST(Keeper, WantsAWorkerATrialBetweenItsBounds) {
+  EXPECT_EQ(wanted_workers(0, 2, 8), 0) << "none when nothing is left, whatever the minimum";
+  EXPECT_EQ(wanted_workers(1, 2, 8), 2);
+  EXPECT_EQ(wanted_workers(5, 2, 8), 5);
+  EXPECT_EQ(wanted_workers(500, 2, 8), 8);
+}
+
+TEST(Keeper, StartsAgainAfterAPauseThatDoubles) {
+  Restraint restraint;
+  Restraint::Clock::time_point now{1h};
+  EXPECT_TRUE(restraint.allows(now));
+  restraint.started(now);
+  EXPECT_FALSE(restraint.allows(now + 999ms));
+  EXPECT_TRUE(restraint.allows(now + 1s));
+  restraint.started(now + 1s);
+  EXPECT_FALSE(restraint.allows(now + 2999ms));
+  EXPECT_TRUE(restraint.allows(now + 3s));
+  // Workers that lived for long before they died are no reason to wait.
+  restraint.started(now + 1h);
+  EXPECT_TRUE(restraint.allows(now + 1h + 1s));
+  now += 1h;
+  for (int i = 0; i < 20; ++i) {
+    now += 60s;
+    restraint.started(now);
+  }
+  EXPECT_FALSE(restraint.allows(now + 59s));
+  EXPECT_TRUE(restraint.allows(now + 60s)) << "a minute is the longest";
+}
+
+class Folder : public testing::Test {
+ protected:
+  Folder() {
+    std::string pattern = fs::temp_directory_path() / "medley-keeper-XXXXXX";
+    path_ = mkdtemp(pattern.data());
+  }
+  ~Folder() override { fs::remove_all(path_); }
+  fs::path path_;
+};
+
+using Records = Folder;
+TEST_F(Records, AreReadBackInOrderAndIdsAreNotGivenTwice) {
+  for (const int expected : {1, 2, 3}) {
+    ClusterRecord record;
+    record.id = claim_record(path_);
+    EXPECT_EQ(record.id, expected);
+    record.launcher = "slurm";
+    record.name = "medley-x-" + std::to_string(record.id);
+    record.jobs = {"42", "43"};
+    record.max_workers = 7;
+    write_record(path_, record);
+  }
+  remove_record(path_, 2);
+  const auto records = read_records(path_);
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].id, 1);
+  EXPECT_EQ(records[1].name, "medley-x-3");
+  EXPECT_EQ(records[1].jobs, (std::vector<std::string>{"42", "43"}));
+  EXPECT_EQ(records[1].max_workers, 7);
+  EXPECT_EQ(claim_record(path_), 2);
+}
+
+TEST_F(Records, NameTheFileThatIsNotOne) {
+  fs::create_directories(cluster_folder(path_));
+  std::ofstream(cluster_folder(path_) / "1.json") << "{}";
+  try {
+    read_records(path_);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("1.json is not a record"));
+  }
+}
+
+using EndpointFile = Folder;
+TEST_F(EndpointFile, IsThereOnlyWhileTheProcessThatHoldsTheStoreLives) {
+  EXPECT_EQ(living_endpoint(path_), "");
+  write_endpoint(path_, "login1:7100");
+  EXPECT_EQ(living_endpoint(path_), "") << "nobody holds the store";
+  std::ofstream(path_ / "lock") << getpid() << "\n";
+  EXPECT_EQ(living_endpoint(path_), "login1:7100");
+  std::ofstream(path_ / "lock") << 4'194'304 + 1 << "\n";  // beyond the largest process id of Linux
+  EXPECT_EQ(living_endpoint(path_), "") << "it was killed";
+  remove_endpoint(path_);
+  EXPECT_FALSE(fs::exists(endpoint_file(path_)));
+}
+
+TEST(Endpoint, IsTheHostsNameWhenTheCoordinatorListensOnAllAddresses) {
+  EXPECT_EQ(reachable_name("10.0.0.1", ""), "10.0.0.1");
+  EXPECT_EQ(reachable_name("0.0.0.0", ""), this_host());
+  EXPECT_EQ(reachable_name("0.0.0.0", "login1.cluster"), "login1.cluster");
+}
+
+}  // namespace
+}  // namespace medley::coordinator

@@ -1,0 +1,277 @@
+// What the launchers would run, against files that were read line by line once; and the batch script itself, run by
+// bash with a worker and a scontrol that are shell scripts.
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "cluster/mpirun.h"
+#include "cluster/slurm.h"
+
+namespace medley::cluster {
+namespace {
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string contents(const fs::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+/// Compares with tests/cluster/golden/NAME.
+void expect_golden(const std::string& name, const std::string& text) {
+  const fs::path golden = fs::path(MEDLEY_SOURCE_DIR) / "tests/cluster/golden" / name;
+  const fs::path actual = fs::temp_directory_path() / ("medley-golden-" + name);
+  if (contents(golden) == text) return;
+  std::ofstream(actual) << text;
+  ADD_FAILURE() << "differs from " << golden << ": diff it with " << actual;
+}
+
+Launch one_rank() {
+  Launch launch;
+  launch.name = "medley-1a2b3c4d-1";
+  launch.program = "/opt/medley/bin/medley-worker";
+  launch.arguments = {"--token-file", "/scratch/team a/store/token", "--device", "cpu"};
+  launch.endpoint_file = "/scratch/team a/store/endpoint";
+  launch.spool = "/tmp/medley-1a2b3c4d-1000";
+  launch.log = "/scratch/team a/store/logs/cluster-1";
+  return launch;
+}
+
+Launch gang() {
+  Launch launch = one_rank();
+  launch.shape = {8, 2, 8, 6};
+  launch.arguments.back() = "cuda";
+  launch.time = "8:00:00";
+  launch.site.account = "blend";
+  launch.site.partition = "gpu";
+  launch.site.qos = "long";
+  launch.site.directives = {"--constraint=a100", "--mem=128G"};
+  launch.site.modules = {"cuda/12.1", "openmpi/4.1"};
+  launch.site.setup = {"ulimit -l unlimited"};
+  launch.site.environment = {{"NCCL_SOCKET_IFNAME", "ib0"}, {"GREETING", "it's two words"}};
+  launch.site.notice_s = 300;
+  launch.coordinator = "login1:7100";
+  return launch;
+}
+
+TEST(SlurmScript, OfAWorkerWithOneRank) { expect_golden("one_rank.sh", slurm_script(one_rank())); }
+
+TEST(SlurmScript, OfAGangOnTwoNodesWithEverythingThatAProfileSays) { expect_golden("gang.sh", slurm_script(gang())); }
+
+TEST(SlurmCommands, OneArrayForAllWorkersAndOneQuestionForAllArrays) {
+  EXPECT_EQ(shell_line(sbatch_argv("/s/1.sh", 12)), "sbatch --parsable --array=1-12 /s/1.sh");
+  EXPECT_EQ(shell_line(squeue_argv(one_rank(), 1000)),
+            "squeue --noheader --array --name=medley-1a2b3c4d-1 --user=1000 "
+            "--states=PENDING,RUNNING,CONFIGURING,SUSPENDED,REQUEUED,REQUEUE_HOLD '--format=%i|%T|%N|%r'");
+}
+
+TEST(SlurmCommands, ReadsTheQueue) {
+  const auto places = parse_squeue("42_1|RUNNING|n1|None\n42_2|PENDING||Resources\n43_1|REQUEUE_HOLD||launch failed\n");
+  ASSERT_EQ(places.size(), 3u);
+  EXPECT_EQ(places[0].id, "42_1");
+  EXPECT_EQ(places[0].state, Place::State::kRunning);
+  EXPECT_EQ(places[0].where, "n1");
+  EXPECT_EQ(places[0].note, "");
+  EXPECT_EQ(places[1].state, Place::State::kWaiting);
+  EXPECT_EQ(places[1].note, "Resources");
+  EXPECT_EQ(places[2].note, "REQUEUE_HOLD, launch failed");
+  EXPECT_TRUE(parse_squeue("").empty());
+  EXPECT_THROW(parse_squeue("slurm_load_jobs error\n"), Error);
+}
+
+TEST(Mpirun, OneMpirunAWorkerOnTheHostsOfTheFileInOrder) {
+  Launch launch = one_rank();
+  launch.shape = {2, 1, 2, 3};
+  const auto hosts = parse_hosts("# two machines\nh1 slots=4\n\nh2 slots=2  # smaller\n", "hosts");
+  const auto placements = place_on_hosts(hosts, launch.shape, 3);
+  ASSERT_EQ(placements.size(), 3u);
+  std::string text;
+  for (const Placement& placement : placements) {
+    text += shell_line(worker_argv(launch, placement, "login1:7100")) + "\n";
+  }
+  expect_golden("mpirun.txt", text);
+}
+
+TEST(Mpirun, AGangIsSpreadEvenlyOverItsHosts) {
+  const auto hosts = parse_hosts("h1 slots=4\nh2 slots=4\nh3 slots=4\nh4 slots=4\n", "hosts");
+  const auto placements = place_on_hosts(hosts, {4, 2, 4, 1}, 4);
+  using Pairs = std::vector<std::pair<std::string, int>>;
+  EXPECT_EQ(placements[0].hosts, (Pairs{{"h1", 2}, {"h2", 2}}));
+  EXPECT_EQ(placements[1].hosts, (Pairs{{"h1", 2}, {"h2", 2}}));
+  EXPECT_EQ(placements[2].hosts, (Pairs{{"h3", 2}, {"h4", 2}}));
+  EXPECT_EQ(placements[0].first_gpu, 0);
+  EXPECT_EQ(placements[1].first_gpu, 2) << "the second gang on the same hosts";
+}
+
+TEST(Mpirun, SaysHowManyWorkersFit) {
+  const auto hosts = parse_hosts("h1 slots=3\nh2 slots=2\n", "hosts");
+  try {
+    place_on_hosts(hosts, {2, 1, 0, 1}, 3);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "the host file has room for 2 workers of 2 ranks on 1 host each, not for 3");
+  }
+}
+
+TEST(Mpirun, NamesTheLineOfAHostFileThatIsWrong) {
+  for (const auto& [text, wanted] :
+       std::vector<std::pair<std::string, std::string>>{{"h1\nh2 slot=2\n", "hosts:2: 'slot=2' is not slots=NUMBER"},
+                                                        {"h1 slots=0\n", "hosts:1: 'slots=0' is not slots=NUMBER"},
+                                                        {"h1\n\nh1\n", "hosts:3: host h1 stands there twice"},
+                                                        {"# nobody\n", "hosts: no host in it"}}) {
+    try {
+      parse_hosts(text, "hosts");
+      ADD_FAILURE() << text;
+    } catch (const Error& e) {
+      EXPECT_THAT(e.what(), HasSubstr(wanted));
+    }
+  }
+}
+
+TEST(Mpirun, AWorkerOfOneRankOnThisHostNeedsNone) {
+  Launch launch = one_rank();
+  launch.shape.gpus = 2;
+  const auto placements = place_here(launch.shape, 2);
+  EXPECT_THAT(
+      worker_argv(launch, placements[1], "127.0.0.1:7100"),
+      ElementsAre("/opt/medley/bin/medley-worker", "serve", "--token-file", "/scratch/team a/store/token", "--device",
+                  "cpu", "--spool", "/tmp/medley-1a2b3c4d-1000", "--coordinator", "127.0.0.1:7100"));
+  EXPECT_THAT(worker_environment(launch, placements[1]),
+              testing::Contains(std::make_pair(std::string("CUDA_VISIBLE_DEVICES"), std::string("2,3"))));
+}
+
+// ---- The batch script, run
+// -------------------------------------------------------------------------------------------
+
+class BatchScript : public testing::Test {
+ protected:
+  BatchScript() {
+    std::string pattern = fs::temp_directory_path() / "medley-batch-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    write("endpoint", "login1:7100\n");
+    program("scontrol", "echo scontrol $* >> $F/said; kill -TERM $PPID");  // as Slurm does to what is requeued
+    program("sleep", "exec /bin/true");
+  }
+  ~BatchScript() override { fs::remove_all(folder_); }
+
+  void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
+  void program(const std::string& name, const std::string& body) const {
+    write(name, "#!/bin/bash\n" + body + "\n");
+    fs::permissions(folder_ / name, fs::perms::owner_all);
+  }
+  std::string said() const { return contents(folder_ / "said"); }
+
+  /// Starts the script of a worker whose program is `body`.
+  Process start(const std::string& body) const {
+    program("worker", body);
+    Launch launch = one_rank();
+    launch.program = folder_ / "worker";
+    launch.arguments = {"--device", "cpu"};
+    launch.endpoint_file = folder_ / "endpoint";
+    launch.spool = folder_ / "spool";
+    write("script", slurm_script(launch));
+    ProcessSpec spec{{"bash", (folder_ / "script").string()}, {}, folder_ / "log"};
+    spec.environment = {{"PATH", folder_.string() + ":" + std::getenv("PATH")},
+                        {"F", folder_.string()},
+                        {"SLURM_ARRAY_JOB_ID", "42"},
+                        {"SLURM_ARRAY_TASK_ID", "3"},
+                        {"SLURM_JOB_ID", "45"}};
+    return Process::start(spec);
+  }
+  Exit wait(Process process) const {
+    for (int i = 0; i < 2000; ++i) {
+      if (const auto exit = process.poll()) return *exit;
+      std::this_thread::sleep_for(5ms);
+    }
+    process.signal(SIGKILL);
+    throw std::runtime_error("it does not end: " + contents(folder_ / "log"));
+  }
+  void until_said(const std::string& text) const {
+    for (int i = 0; said().find(text) == std::string::npos; ++i) {
+      if (i == 2000) throw std::runtime_error("it never said " + text + ", but: " + contents(folder_ / "log"));
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(BatchScript, AWorkerThatWasDismissedEndsIt) {
+  EXPECT_EQ(wait(start("echo worker $* >> $F/said")).code, 0);
+  EXPECT_EQ(said(),
+            "worker serve --device cpu --spool " + (folder_ / "spool").string() + " --coordinator login1:7100\n");
+}
+
+TEST_F(BatchScript, AWorkerThatCrashesIsStartedAgain) {
+  EXPECT_EQ(wait(start("echo worker >> $F/said; [ $(wc -l < $F/said) -ge 3 ] || kill -9 $$")).code, 0);
+  EXPECT_EQ(said(), "worker\nworker\nworker\n");
+}
+
+TEST_F(BatchScript, AWorkerThatIsRefusedIsNot) {
+  EXPECT_EQ(wait(start("echo worker >> $F/said; exit 1")).code, 1);
+  EXPECT_EQ(said(), "worker\n");
+}
+
+TEST_F(BatchScript, AWorkerThatLostItsCoordinatorTwiceGoesBackIntoTheQueueAndItsTaskAlone) {
+  EXPECT_EQ(wait(start("echo worker >> $F/said; exit 75")).signal, SIGTERM);
+  EXPECT_EQ(said(), "worker\nworker\nscontrol requeue 42_3\n");
+}
+
+TEST_F(BatchScript, ANoticeIsPassedOnAndAfterItTheTaskQueuesAgain) {
+  const std::string worker =
+      "trap 'echo saved >> $F/said; exit 0' USR1; echo up >> $F/said; while :; do /bin/sleep 0.01; done";
+  Process script = start(worker);
+  until_said("up");
+  ::kill(script.pid(), SIGUSR1);
+  EXPECT_EQ(wait(script).signal, SIGTERM);
+  EXPECT_EQ(said(), "up\nsaved\nscontrol requeue 42_3\n");
+}
+
+TEST_F(BatchScript, AfterAnEndItIsNotQueuedAgain) {
+  const std::string worker =
+      "trap 'echo saved >> $F/said; exit 0' USR1; echo up >> $F/said; while :; do /bin/sleep 0.01; done";
+  Process script = start(worker);
+  until_said("up");
+  ::kill(script.pid(), SIGTERM);
+  EXPECT_EQ(wait(script).code, 0);
+  EXPECT_EQ(said(), "up\nsaved\n");
+}
+
+TEST_F(BatchScript, WithoutACoordinatorNothingIsQueuedAgain) {
+  fs::remove(folder_ / "endpoint");
+  EXPECT_EQ(wait(start("echo worker >> $F/said")).code, 0)
+      << "after ten minutes of waiting, here 300 sleeps of no length";
+  EXPECT_EQ(said(), "");
+  write("endpoint", "login1:7100\n");
+  EXPECT_EQ(wait(start("rm $F/endpoint; exit 75")).code, 0);
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(BatchScript, StartsNothingWithAnotherUsersSpool) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make a folder of another user";
+  fs::create_directory(folder_ / "spool");
+  ASSERT_EQ(chown((folder_ / "spool").c_str(), 1, 1), 0);
+  EXPECT_EQ(wait(start("echo worker >> $F/said")).code, 1);
+  EXPECT_EQ(said(), "");
+}
+
+TEST(Commands, WhatTheySayAndHowTheyEnd) {
+  const Said said = run_command({"sh", "-c", "echo out; echo err >&2; exit 3"});
+  EXPECT_EQ(said.out, "out\n");
+  EXPECT_EQ(said.err, "err\n");
+  EXPECT_EQ(said.exit.code, 3);
+  EXPECT_FALSE(said.timed_out);
+  EXPECT_THROW(run_command({"/no/such/program"}), Error);
+  EXPECT_TRUE(run_command({"sleep", "100"}, 50ms).timed_out);
+}
+
+}  // namespace
+}  // namespace medley::cluster

@@ -1,0 +1,109 @@
+// Real training by gangs of MPI ranks: what one rank gives is what comes out, whoever dies on the way.
+#include <cmath>
+#include <cstring>
+
+#include "tests/e2e/end_to_end.h"
+
+namespace medley::e2e {
+namespace {
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+class Gang : public EndToEnd {
+ protected:
+  Gang() {
+    for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"}) setenv(name, "1", 1);
+    make_dataset();
+  }
+
+  std::unique_ptr<Program> mpirun(int ranks, const std::vector<std::string>& worker_arguments) const {
+    std::vector<std::string> words = {"--oversubscribe", "-n", std::to_string(ranks), MEDLEY_WORKER};
+    words.insert(words.end(), worker_arguments.begin(), worker_arguments.end());
+    return std::make_unique<Program>(MPIRUN, words, scratch_);
+  }
+
+  /// A gang that serves the coordinator of `store`.
+  std::unique_ptr<Program> join(int ranks) const {
+    const std::string port = read_file(path("store") + "/port");
+    return mpirun(ranks, {"serve", "--coordinator", "127.0.0.1:" + port.substr(0, port.find('\n')), "--token-file",
+                          path("store") + "/token", "--spool", path("spool")});
+  }
+};
+
+/// The float32 or float64 numbers of a binary value, as JSON writes it.
+template <class T>
+std::vector<double> numbers(const json& binary) {
+  const auto bytes = binary.at("bytes").get<std::vector<std::uint8_t>>();
+  std::vector<T> values(bytes.size() / sizeof(T));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return {values.begin(), values.end()};
+}
+
+TEST_F(Gang, OneTwoAndFourRanksTrainTheSameTrial) {
+  const std::string settings = write("settings.yaml",
+                                     "projection_dim: 8\ngate_dim: 4\nfusion_dim: 8\nepochs: 4\nprecision: float64\n"
+                                     "adaptation: coral\ngrad_clip: 1.0\ngate_noise: 0.2\n");
+  json alone;
+  for (const int ranks : {1, 2, 4}) {
+    SCOPED_TRACE(ranks);
+    const std::string out = path("result-" + std::to_string(ranks) + ".json");
+    const Ended ended = mpirun(ranks, {"train", settings, "--data", path("data"), "--out", out})->wait(60s);
+    ASSERT_EQ(ended.exit, 0) << ended.err;
+    const json result = json::parse(read_file(out)).at("result");
+    if (ranks == 1) alone = result;
+    const auto near = [](const std::vector<double>& actual, const std::vector<double>& expected, double tolerance) {
+      ASSERT_EQ(actual.size(), expected.size());
+      ASSERT_FALSE(actual.empty());
+      for (std::size_t i = 0; i < actual.size(); ++i) {
+        ASSERT_NEAR(actual[i], expected[i], tolerance * std::max(1e-3, std::abs(expected[i])));
+      }
+    };
+    near(numbers<double>(result.at("epochs")), numbers<double>(alone.at("epochs")), 1e-6);
+    for (const char* protocol : {"paper", "clean"}) {
+      for (const char* split : {"validation", "test"}) {  // kept as floats: half a unit in the last place more
+        near(numbers<float>(result[protocol][split]["fused"]), numbers<float>(alone[protocol][split]["fused"]), 1.2e-6);
+      }
+    }
+  }
+}
+
+TEST_F(Gang, ThatIsKilledStoppedAndPreemptedLeavesTheTableOfAnUndisturbedRun) {
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: gangs\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n",
+                  "epochs: 60, precision: float64");
+  const std::string attempts = "SELECT count(*) FROM attempt";
+  auto run = start_run(sweep, 0, "store", {"--no-web"});
+  ASSERT_TRUE(eventually([&] { return fs::exists(path("store") + "/port") && results() == 0; }));
+  std::unique_ptr<Program> gang;
+  const auto disturb = [&](auto what) {
+    const int before = std::max(0, count_in_store(attempts));
+    gang = join(2);
+    ASSERT_TRUE(eventually([&] { return count_in_store(attempts) > before; }));
+    std::this_thread::sleep_for(500ms);
+    ASSERT_LT(results(), 8) << "the sweep ended too early: make it longer";
+    what();
+    gang->wait(60s);
+  };
+  const auto a_follower = [&] {
+    // mpirun, the first rank and the second: the youngest is a rank.
+    const auto all = workers();
+    return *std::max_element(all.begin(), all.end());
+  };
+  disturb([&] { ::kill(a_follower(), SIGKILL); });
+  disturb([&] { gang->kill(SIGUSR1); });  // mpirun tells every rank: the notice
+  disturb([&] { gang->kill(SIGKILL); });
+  gang = join(2);
+  const Ended ended = run->wait();
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_EQ(gang->wait(20s).exit, 0);
+  EXPECT_EQ(results(), 8);
+  EXPECT_GT(count_in_store("SELECT count(*) FROM attempt WHERE state = 'cancelled'"), 0) << "the notice";
+  EXPECT_GT(count_in_store("SELECT count(*) FROM attempt WHERE state = 'lost'"), 0) << "the kills";
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM trial WHERE state = 'failed'"), 0);
+
+  EXPECT_EQ(run_sweep(sweep, 2, "undisturbed").exit, 0);
+  EXPECT_EQ(medley({"report"}).out, medley({"report"}, "undisturbed").out);
+}
+
+}  // namespace
+}  // namespace medley::e2e

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "trainer/gpu_kernels.h"
+
+namespace medley::trainer::cuda {
+
+/// The kernels of this folder as the trainer calls them.
+const GpuKernels& torch_kernels();
+
+}  // namespace medley::trainer::cuda

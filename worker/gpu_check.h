@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace medley::worker {
+
+/// One thing that was checked, and what was found.
+struct Finding {
+  std::string what;
+  bool right = false;
+  std::string found;  ///< e.g. "largest error 3.1e-07, at most 2e-06"
+};
+using Findings = std::vector<Finding>;
+
+/// Every kernel of ours on the current GPU, with what its body gives in a plain loop; and a captured graph of the
+/// optimiser's with the same launched one by one.
+Findings check_kernels();
+
+/// NCCL at 1, 2, 4, ... ranks, as many as there are GPUs (`devices`), a thread each; and that a gang whose other rank
+/// never comes is given up in time.
+Findings check_nccl(int devices);
+
+/// A trial on `device` with the same trial on the CPU, in every precision; and that it does not hang on its pack.
+Findings check_trials(const std::string& device);
+
+/// Trial epochs a second of packs of these sizes in every precision, as lines of a table.
+std::string throughput_table(const std::string& device, const std::vector<int>& packs);
+
+}  // namespace medley::worker

@@ -1,0 +1,35 @@
+#include "worker/gpu_gang.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "worker/mpi_gang.h"
+#include "worker/nccl_collective.h"
+#include "worker/spool.h"
+
+namespace medley::worker {
+
+GpuRank join_gpus(MpiGang& gang) {
+  NcclCollective::Place place;
+  place.rank = gang.rank();
+  place.size = gang.size();
+  place.deadline = gang.deadline();
+  std::string bytes, error;
+  try {
+    place.device = device_of_local_rank(gang.node_rank(), trainer::cuda::find_devices().count);
+    if (gang.rank() == 0) {
+      const NcclId made = new_nccl_id();
+      bytes.assign(made.begin(), made.end());
+    }
+  } catch (const std::exception& e) {
+    error = e.what();
+  }
+  gang.agree(error, "");
+  bytes = gang.from_first(bytes);
+  NcclId id{};
+  if (bytes.size() != id.size()) throw Error("an NCCL id of " + std::to_string(bytes.size()) + " bytes");
+  std::copy(bytes.begin(), bytes.end(), id.begin());
+  return {"cuda:" + std::to_string(place.device), std::make_unique<NcclCollective>(id, place)};
+}
+
+}  // namespace medley::worker

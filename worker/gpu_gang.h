@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "trainer/collective.h"
+
+namespace medley::worker {
+
+class MpiGang;
+
+/// A rank's place in a gang that trains on GPUs.
+struct GpuRank {
+  std::string device;  ///< cuda:N, the GPU of this rank of its host
+  std::unique_ptr<trainer::Collective> collective;
+};
+
+/// Joins the gang's GPUs, one a rank; every rank calls it, for each pack anew, so that one that failed leaves nothing
+/// behind. Throws Error on every rank when one has no GPU of its own or when this program was built without CUDA, and
+/// trainer::Error when the others do not come in time.
+GpuRank join_gpus(MpiGang& gang);
+
+}  // namespace medley::worker
