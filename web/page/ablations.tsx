@@ -55,7 +55,7 @@ function Weight({ sweep }: { sweep: Sweep }) {
                   label: { show: true, position: "right", color: p.text, fontSize: 11, formatter: ({ value }: { value: number }) => share(value) },
                 }],
               })}
-              note="By itself: what axes do together is in none of the bars. Configs that share an axis value also share its other effects unless the grid is full."
+              note="By itself, over the configs that it varies: what axes do together is in none of the bars. On a grid that is not full an axis also takes credit for what goes with it."
             />
           );
         }}
@@ -211,7 +211,7 @@ export function NCurve({ report, sweep }: { report: ImportanceReport; sweep: str
   const clean = all.every((series) => series.points.every((point) => point.clean !== null));
   return (
     <Plot
-      title={`${clean ? "Clean Score" : "Score, paper-style (optimistic) where not clean,"} with 95 % interval by encoders kept; else as config ${report.config}`}
+      title={`${clean ? "Clean Score" : "Score, paper-style (optimistic) where not clean,"} with 95 % interval by encoders kept; else as ${report.configs.find((one) => one.config === report.config)?.name ?? report.config}`}
       name={`${sweep}-effect-of-n`}
       height={320}
       data={all}
@@ -347,7 +347,11 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
 function CrossTable({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
   const here = ["sweep", sweep.id, "ablations"];
   const axes = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 30);
-  const names = axes.data?.axes.filter((axis) => axis.values.length > 1).map((axis) => axis.name) ?? [];
+  // The most important ones first: they are what one wants to see against each other.
+  const names = (axes.data?.axes ?? [])
+    .filter((axis) => axis.values.length > 1)
+    .sort((a, b) => (b.importance?.share ?? 0) - (a.importance?.share ?? 0))
+    .map((axis) => axis.name);
   const rows = names.includes(query.get("rows") ?? "") ? query.get("rows")! : names[0];
   const columns = names.includes(query.get("columns") ?? "") && query.get("columns") !== rows ? query.get("columns")! : names.find((name) => name !== rows);
   const polled = usePoll<Cross>(rows && columns ? `sweeps/${sweep.id}/cross?rows=${encodeURIComponent(rows)}&columns=${encodeURIComponent(columns)}` : null, 10);
