@@ -64,6 +64,13 @@ function Weight({ sweep }: { sweep: Sweep }) {
   );
 }
 
+/** A comparison that this very sweep could declare. */
+function example(sweep: Sweep): string {
+  const first = Array.isArray(sweep.axes) ? (sweep.axes as { setting: string; values: string[] }[]).find((axis) => axis.values?.length > 1) : undefined;
+  const baseline = first?.setting === "encoders" ? "all" : first?.values[0];
+  return `compare: [{axis: ${first?.setting ?? "selection"}, baseline: ${baseline ?? "learned"}}]`;
+}
+
 const kVerdictClass: Record<string, string> = { helps: "good", hurts: "bad" };
 
 function Families({ sweep }: { sweep: Sweep }) {
@@ -77,7 +84,7 @@ function Families({ sweep }: { sweep: Sweep }) {
             {mistakes.length > 0 && <div class="note note-failed"><strong>The stored sweep file is not fully understood</strong>{mistakes.map((text) => <pre key={text}>{text}</pre>)}</div>}
             {families.length === 0 && (
               <Empty title="The sweep file declares no comparison">
-                <p>Add, say, <code>{"compare: [{axis: selection, baseline: learned}]"}</code> and submit it again: nothing is trained anew.</p>
+                <p>Add, say, <code>{example(sweep)}</code> and submit it again: nothing is trained anew.</p>
               </Empty>
             )}
             {families.map((family) => {
@@ -194,7 +201,7 @@ function EffectOfN({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
     <section aria-label="Effect of n">
       <h2>Effect of the number of encoders</h2>
       {polled.error?.status === 404 ? (
-        <Empty title="No config with a gate has a result yet"><p>The effect of n needs configs whose gate selects encoders.</p></Empty>
+        <Empty title={sweep.state === "finished" ? "No config of this sweep has a gate" : "No config with a gate has a result yet"}><p>The effect of n needs configs whose gate selects encoders.</p></Empty>
       ) : (
         <Shown polled={polled} rows={8}>
           {(report) => (report.effect_of_n.length === 0 ? <Empty title="Nothing to show: no config differs in top_n or selection only" /> : <NCurve report={report} sweep={sweep.id} />)}

@@ -13,7 +13,7 @@ export function ImportanceTab({ sweep, query }: { sweep: Sweep; query: URLSearch
   const asked = new URLSearchParams({ ...(config && { config }), ...(fold && { fold }) });
   const polled = usePoll<ImportanceReport>(`sweeps/${sweep.id}/importance?${asked}`, 15);
   if (polled.error?.status === 404 && !polled.data) {
-    return <Empty title="No gate has been trained yet"><p>{polled.error.message}</p></Empty>;
+    return <Empty title={sweep.state === "finished" ? "No config of this sweep has a gate" : "No gate has been trained yet"}><p>{polled.error.message}</p></Empty>;
   }
   return (
     <Shown polled={polled} rows={14}>

@@ -13,7 +13,7 @@ export function SweepsView() {
       <h1>Sweeps</h1>
       <dl class="facts">
         <div><dt>Workers joined</dt><dd>{polled.data ? polled.data.workers : "–"}</dd></div>
-        <div><dt>Coordinator</dt><dd>{store.data ? (store.data.coordinator ? "at work" : "none: results are only shown") : "–"}</dd></div>
+        <div><dt>Coordinator</dt><dd>{store.data ? (store.data.coordinator ? "at work" : "not in this server: results are only shown") : "–"}</dd></div>
         <div><dt>Last written</dt><dd>{time(store.data?.written_ms)}</dd></div>
         <div><dt>Database</dt><dd>{store.data ? bytes(store.data.database_bytes) : "–"}</dd></div>
         <div><dt>Free disk space</dt><dd class={low ? "bad" : undefined}>{store.data?.free_bytes ? bytes(store.data.free_bytes) : "–"}{low && ": nothing more can be recorded soon"}</dd></div>
