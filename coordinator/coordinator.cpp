@@ -192,7 +192,7 @@ struct Coordinator::State {
     welcome.checkpoint_folder = layout.checkpoints();
     server->send(hello.instance, welcome);
     spdlog::info("worker {} joined: {}, packs of up to {}", name, hello.device, hello.capacity);
-    push(WorkerJoined{hello.instance, hello.capacity, held_of(hello.held)});
+    push(WorkerJoined{hello.instance, hello.capacity, hello.device, held_of(hello.held)});
   }
 
   void on_message(const std::string& worker, protocol::Message&& message) {
@@ -207,6 +207,8 @@ struct Coordinator::State {
       spdlog::warn("attempt {}#{} failed on {}: {}", failed->attempt.trial, failed->attempt.number,
                    name_of_worker(worker), failed->reason);
       push(AttemptFailed{worker, failed->attempt, failed->reason});
+    } else if (const auto* measured = std::get_if<protocol::PackSize>(&message)) {
+      push(PackSizeMeasured{worker, measured->attempt.trial, measured->trials});
     } else if (const auto* leave = std::get_if<protocol::Leave>(&message)) {
       spdlog::info("worker {} leaves: {}", name_of_worker(worker), leave->reason);
       push(WorkerLost{worker, WorkerLost::How::kLeft, leave->reason});

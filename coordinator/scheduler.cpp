@@ -58,6 +58,7 @@ void Scheduler::on(const WorkerJoined& e) {
   Worker& worker = workers_[e.worker];
   worker.capacity = std::clamp(e.capacity, 1, limits_.largest_pack);
   worker.state = WorkerState::kJoined;
+  worker.kind = e.kind;
   worker.heard_ms = now_;
   worker.dismissed = false;
   out_.push_back(RecordWorker{e.worker, WorkerState::kJoined, ""});
@@ -142,6 +143,13 @@ void Scheduler::on(const ResultReceived& e) {
   out_.push_back(RecordResult{e.worker, e.attempt, how});
   out_.push_back(AcknowledgeResult{e.worker, e.attempt});
   for (const auto& [s, position] : trial.places) finish_if_complete(s);
+}
+
+void Scheduler::on(const PackSizeMeasured& e) {
+  const auto it = workers_.find(e.worker);
+  const int t = index_of(e.trial);
+  if (it == workers_.end() || t < 0 || e.size < 1) return;
+  best_size_[{it->second.kind, trials_[t].key}] = e.size;
 }
 
 void Scheduler::on(const AttemptFailed& e) {
@@ -522,6 +530,8 @@ std::vector<int> Scheduler::choose_pack(const std::string& worker, int limit) co
   std::vector<int> pack{head->second};
   const Trial& first = trials_[head->second];
   if (first.failures >= limits_.solo_after_failures) return pack;
+  const auto best = best_size_.find({workers_.at(worker).kind, first.key});
+  if (best != best_size_.end()) limit = std::min(limit, best->second);
   const auto& fusible = waiting_of_[first.key];
   for (auto it = fusible.upper_bound(head->first); it != fusible.end(); ++it) {
     if (static_cast<int>(pack.size()) >= limit) break;

@@ -80,6 +80,7 @@ struct HeldAttempt {
 struct WorkerJoined {
   std::string worker;  ///< one id a process, kept over reconnections
   int capacity = 1;    ///< largest pack it holds
+  std::string kind;    ///< what measures on one worker of it hold for all of it: the device
   std::vector<HeldAttempt> held;
 };
 
@@ -103,6 +104,14 @@ struct HeartbeatReceived {
 struct ResultReceived {
   std::string worker;
   AttemptId attempt;
+};
+
+/// A worker measured how many trials like this one train fastest together: no pack of such for a worker of its kind is
+/// larger from now on.
+struct PackSizeMeasured {
+  std::string worker;
+  std::string trial;
+  int size = 1;
 };
 
 /// The worker could not train it (not: it diverged, which is a result), or confirms a Cancel.
@@ -135,9 +144,9 @@ struct DrainRequested {};
 /// Time has passed. Send at least every second.
 struct Ticked {};
 
-using Event =
-    std::variant<SweepSubmitted, WorkerJoined, WorkerLost, HeartbeatReceived, ResultReceived, AttemptFailed,
-                 SweepPaused, SweepResumed, SweepStopped, SweepPrioritised, TrialRetried, DrainRequested, Ticked>;
+using Event = std::variant<SweepSubmitted, PackSizeMeasured, WorkerJoined, WorkerLost, HeartbeatReceived,
+                           ResultReceived, AttemptFailed, SweepPaused, SweepResumed, SweepStopped, SweepPrioritised,
+                           TrialRetried, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // Those marked "store" change the database; the shell runs a call's store commands in one Group and commits before it
@@ -313,6 +322,7 @@ class Scheduler {
     bool quarantined = false;
     std::string quarantine_reason;
     int capacity = 1;
+    std::string kind;
     TimePoint heard_ms = 0;
     std::set<int> leased;         ///< trials
     std::set<AttemptId> strays;   ///< it trains them, nobody wants them: cancelled, not yet confirmed
@@ -328,6 +338,7 @@ class Scheduler {
   void on(const WorkerLost&);
   void on(const HeartbeatReceived&);
   void on(const ResultReceived&);
+  void on(const PackSizeMeasured&);
   void on(const AttemptFailed&);
   void on(const SweepPaused&);
   void on(const SweepResumed&);
@@ -387,10 +398,11 @@ class Scheduler {
   std::map<std::string, int> trial_index_;
   std::map<std::string, int> key_index_;
   std::map<std::string, Worker> workers_;
-  std::map<Order, int> waiting_;                  ///< -> trial
-  std::vector<std::map<Order, int>> waiting_of_;  ///< [key] the same by pack key
-  std::set<std::pair<TimePoint, int>> delayed_;   ///< (not_before, trial)
-  std::set<int> leased_;                          ///< trials
+  std::map<std::pair<std::string, int>, int> best_size_;  ///< (kind of worker, pack key) -> trials
+  std::map<Order, int> waiting_;                          ///< -> trial
+  std::vector<std::map<Order, int>> waiting_of_;          ///< [key] the same by pack key
+  std::set<std::pair<TimePoint, int>> delayed_;           ///< (not_before, trial)
+  std::set<int> leased_;                                  ///< trials
 };
 
 }  // namespace medley::coordinator

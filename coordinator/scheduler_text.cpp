@@ -79,6 +79,9 @@ struct Text {
   std::string operator()(const ResultReceived& e) const {
     return "ResultReceived " + e.worker + " " + text_of(e.attempt);
   }
+  std::string operator()(const PackSizeMeasured& e) const {
+    return "PackSizeMeasured " + e.worker + " " + e.trial + " " + std::to_string(e.size);
+  }
   std::string operator()(const AttemptFailed& e) const {
     return "AttemptFailed " + e.worker + " " + text_of(e.attempt) + because(e.reason);
   }

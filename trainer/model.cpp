@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <torch/torch.h>
 
+#include "trainer/error.h"
 #include "trainer/gemm.h"
 #include "trainer/layer_norm.h"
 #include "trainer/recorded.h"
@@ -20,6 +21,18 @@ using sweep::Config;
 using torch::Tensor;
 
 }  // namespace
+
+torch::Device find_device(const std::string& name) {
+  try {
+    const torch::Device device(name);
+    if (device.is_cuda() && !torch::cuda::is_available()) {
+      throw Error("device '" + name + "': this LibTorch sees no CUDA device; valid: cpu");
+    }
+    return device;
+  } catch (const c10::Error&) {
+    throw Error("device '" + name + "' is not one that LibTorch knows; valid: cpu, cuda, cuda:0, ...");
+  }
+}
 
 void use_one_thread() {
   at::set_num_threads(1);

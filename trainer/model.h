@@ -163,6 +163,9 @@ class FusedModel {
   bool all_active_ = true;
 };
 
+/// The device of this name. Throws Error where LibTorch does not know or see it.
+torch::Device find_device(const std::string& name);
+
 /// Sets the process's LibTorch and BLAS threads to one: sums then have one order. Also tells the allocator to keep
 /// the memory of a step for the next.
 void use_one_thread();

@@ -18,18 +18,6 @@ namespace {
 using sweep::TrialResult;
 using sweep::TrialSpec;
 
-torch::Device find_device(const std::string& name) {
-  try {
-    const torch::Device device(name);
-    if (device.is_cuda() && !torch::cuda::is_available()) {
-      throw Error("device '" + name + "': this LibTorch sees no CUDA device; valid: cpu");
-    }
-    return device;
-  } catch (const c10::Error&) {
-    throw Error("device '" + name + "' is not one that LibTorch knows; valid: cpu, cuda, cuda:0, ...");
-  }
-}
-
 void require_one_key(const std::vector<TrialSpec>& trials) {
   const std::string key = sweep::fusibility_key(trials.front().config);
   for (const TrialSpec& trial : trials) {

@@ -28,6 +28,7 @@ Pack pack_of(const std::string& text) {
   for (const json& trial : object.at("trials")) pack.trials.push_back(sweep::trial_from_json(trial));
   pack.stop = [] { return Stop::kNo; };
   pack.progress = [](int, int) {};
+  pack.best_size = [](int) {};
   return pack;
 }
 

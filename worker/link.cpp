@@ -62,6 +62,11 @@ class Link {
       deliver();
     });
   }
+  void measured(const AttemptId& attempt, int trials) {
+    asio::post(io_, [this, attempt, trials] {
+      if (connected()) connection_->send(protocol::PackSize{attempt, trials});  // else with the next pack
+    });
+  }
   void failed(const AttemptId& attempt, const std::string& reason) {
     asio::post(io_, [this, attempt, reason] {
       failures_.push_back({attempt, protocol::sendable_text(reason)});
@@ -386,6 +391,7 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
     running->epoch = epoch;
     running->epochs = epochs;
   };
+  pack.best_size = [running, &link](int trials) { link.measured(running->attempts.front(), trials); };
   std::vector<AttemptId> kept;
   std::string reason;
   try {

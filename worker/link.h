@@ -31,6 +31,8 @@ struct Pack {
   std::function<Stop()> stop;  ///< polled while training
   /// Call it as often as training gets on: a pack that does not is taken for hung.
   std::function<void(int epoch, int epochs)> progress;
+  /// To be told how many trials like these train fastest together, where that was measured.
+  std::function<void(int trials)> best_size;
 };
 
 /// One result a trial, in their order. An exception fails the pack's attempts with its text.

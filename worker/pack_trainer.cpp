@@ -1,10 +1,13 @@
 #include "worker/pack_trainer.h"
 
+#include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "trainer/data/image.h"
+#include "trainer/pack_size.h"
 #include "trainer/trainer.h"
 #include "worker/gpu_gang.h"
 #include "worker/spool.h"
@@ -67,7 +70,6 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
            : stop == Stop::kSave ? trainer::Stop::kSave
                                  : trainer::Stop::kAbandon;
   };
-  options.progress = [&pack](const trainer::Progress& p) { pack.progress(p.epoch, p.epochs); };
   GpuRank gpu;
   if (gang_) options.collective = &gang_->collective();
   if (gang_ && gang_->size() > 1 && device_.rfind("cuda", 0) == 0) {
@@ -75,7 +77,37 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
     options.device = gpu.device;
     options.collective = gpu.collective.get();
   }
-  return trainer::train_pack(dataset, pack.trials, options);
+  std::size_t part = pack.trials.size();
+  if (sizes_) {
+    const int best = best_size(dataset, pack.trials.front());
+    pack.best_size(best);
+    part = std::min(part, static_cast<std::size_t>(best));
+  }
+  std::vector<sweep::TrialResult> results;
+  for (std::size_t first = 0; first < pack.trials.size(); first += part) {
+    const auto from = pack.trials.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(part, pack.trials.size() - first));
+    const auto parts = static_cast<int>((pack.trials.size() + part - 1) / part), done = static_cast<int>(first / part);
+    options.progress = [&pack, parts, done](const trainer::Progress& p) {
+      pack.progress(done * p.epochs + p.epoch, parts * p.epochs);
+    };
+    for (auto& result : trainer::train_pack(dataset, {from, from + count}, options)) {
+      results.push_back(std::move(result));
+    }
+  }
+  return results;
+}
+
+int PackTrainer::best_size(const data::Dataset& dataset, const sweep::TrialSpec& trial) {
+  const std::string key = device_ + " " + dataset.fingerprint + " " + sweep::fusibility_key(trial.config);
+  if (const auto known = sizes_->find(key)) return std::min(*known, capacity_);
+  const int best = trainer::best_pack_size(capacity_, [&](int size) {
+    const auto speed = trainer::measure_pack(dataset, trial, device_, size);
+    spdlog::info("packs of {}: {}", size, speed ? fmt::format("{:.0f} trial-steps/s", *speed) : "do not fit");
+    return speed;
+  });
+  sizes_->remember(key, best);
+  return best;
 }
 
 const data::Dataset& PackTrainer::load(const Pack& pack) {

@@ -7,6 +7,7 @@
 #include "trainer/data/dataset.h"
 #include "worker/link.h"
 #include "worker/mpi_gang.h"
+#include "worker/pack_sizes.h"
 
 namespace medley::worker {
 
@@ -18,17 +19,23 @@ data::Dataset load_in_gang(const std::string& folder, const std::string& fingerp
 /// one rank of each host reads the dataset for all of them.
 class PackTrainer {
  public:
-  /// `gang` is borrowed; nullptr: this process alone.
-  PackTrainer(std::string device, MpiGang* gang) : device_(std::move(device)), gang_(gang) {}
+  /// `gang` is borrowed; nullptr: this process alone. With `sizes` (borrowed; alone only) it measures once for each
+  /// dataset and fusibility key which packs of up to `capacity` train fastest, says so, and trains larger ones in
+  /// parts.
+  PackTrainer(std::string device, MpiGang* gang, PackSizes* sizes = nullptr, int capacity = 1)
+      : device_(std::move(device)), gang_(gang), sizes_(sizes), capacity_(capacity) {}
 
   /// Throws what train_pack() throws, and Error for a dataset that is not the one that the pack was made for.
   std::vector<sweep::TrialResult> operator()(const Pack& pack);
 
  private:
   const data::Dataset& load(const Pack& pack);
+  int best_size(const data::Dataset& dataset, const sweep::TrialSpec& trial);
 
   std::string device_;
   MpiGang* gang_;
+  PackSizes* sizes_;
+  int capacity_;
   std::optional<data::Dataset> dataset_;
 };
 

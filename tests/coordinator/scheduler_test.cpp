@@ -74,7 +74,8 @@ Event parse_event(const std::string& line) {
     }
     return e;
   }
-  if (verb == "join") return WorkerJoined{who, std::stoi(rest.at(0)), held(1)};
+  if (verb == "join") return WorkerJoined{who, std::stoi(rest.at(0)), "cpu", held(1)};
+  if (verb == "measure") return PackSizeMeasured{who, rest.at(0), std::stoi(rest.at(1))};
   if (verb == "beat") return HeartbeatReceived{who, held(0)};
   if (verb == "result") return ResultReceived{who, parse_held(rest.at(0)).attempt};
   if (verb == "fail") return AttemptFailed{who, parse_held(rest.at(0)).attempt, "out of memory"};
@@ -447,6 +448,28 @@ TEST_F(SchedulerTest, AFailedTrialWaitsTwiceAsLongEachTimeThenFailsWithItsBudget
   )");
 }
 
+TEST_F(SchedulerTest, PacksAreAsLargeAsWasMeasuredOnAnyWorkerOfTheKind) {
+  play(R"(
+    > submit s a:k b:k c:k d:k e:k f:k g:k h:k i:k j:k
+    > join u 4
+    RecordWorker u joined
+    RecordAssignment u pack 1: a#1 b#1 c#1 d#1
+    Assign u pack 1: a#1 b#1 c#1 d#1
+    > measure u a 2
+    > join v 4
+    RecordWorker v joined
+    RecordAssignment v pack 2: e#1 f#1
+    Assign v pack 2: e#1 f#1
+    > measure v e 8
+    > measure stranger e 1
+    > measure v nothing 1
+    > join w 4
+    RecordWorker w joined
+    RecordAssignment w pack 3: g#1 h#1
+    Assign w pack 3: g#1 h#1
+  )");
+}
+
 TEST_F(SchedulerTest, AWorkerThatLeavesCostsNoRetryHoweverOften) {
   std::string script = "> submit s a:k\n";
   for (int attempt = 1; attempt <= 8; ++attempt) {  // the budget is below
@@ -520,7 +543,7 @@ std::int64_t time_to_train(int trials, int workers, int capacity) {
       if (assign) ends[{now + static_cast<std::int64_t>(assign->attempts.size()), assign->worker}] = assign->attempts;
     }
   };
-  for (int w = 0; w < workers; ++w) handle(WorkerJoined{"w" + std::to_string(w), capacity, {}});
+  for (int w = 0; w < workers; ++w) handle(WorkerJoined{"w" + std::to_string(w), capacity, "", {}});
   SweepSubmitted sweep{"s", 0, sweep::SweepState::kRunning, {}};
   for (int t = 0; t < trials; ++t) {
     sweep.trials.push_back({});
@@ -825,7 +848,7 @@ TEST_F(SchedulerTest, ManyTrialsAreQuick) {
   constexpr int kTrials = 100'000;
   for (int i = 0; i < kTrials; ++i) sweep.trials.push_back({"t" + std::to_string(i), "k", {}, 0, 0, "", 0});
   scheduler_->handle(sweep, 0);
-  std::vector<Command> commands = scheduler_->handle(WorkerJoined{"w", 8, {}}, 0);
+  std::vector<Command> commands = scheduler_->handle(WorkerJoined{"w", 8, "", {}}, 0);
   int results = 0;
   while (!commands.empty()) {
     std::vector<AttemptId> attempts;

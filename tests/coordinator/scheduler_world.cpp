@@ -508,7 +508,7 @@ void World::connect(int slot) {
   for (auto& [attempt, held] : worker.held) held.sent_ms = -1;
   if (!worker.held.empty()) ++counters_["worker came back with attempts"];
   capacity_[worker.id] = worker.capacity;
-  feed(WorkerJoined{worker.id, worker.capacity, held_by(worker)});
+  feed(WorkerJoined{worker.id, worker.capacity, "cpu", held_by(worker)});
 }
 
 void World::step_worker(int slot) {

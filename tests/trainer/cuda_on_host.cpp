@@ -75,18 +75,18 @@ void launch_norm_gelu_backward(cudaStream_t, std::int64_t trials, const NormGelu
   each_on_host(trials, vectors.width, vectors);
 }
 
-#define MEDLEY_FOR(T)                                                                                              \
-  template void launch_scales<T>(cudaStream_t, std::int64_t, std::int64_t, const T*, const std::uint8_t*,          \
-                                 const AdamTrial<T>*, double*, double*);                                           \
-  template void launch_adam<T>(cudaStream_t, std::int64_t, const AdamBody<T>&);                                    \
-  template void launch_drop<T>(cudaStream_t, std::int64_t, const DropBody<T>&);                                    \
-  template void launch_keep_top<T>(cudaStream_t, std::int64_t, const KeepTopBody<T>&);                             \
-  template void launch_kept_softmax<T>(cudaStream_t, std::int64_t, const KeptSoftmaxBody<T>&);                     \
-  template void launch_kept_softmax_backward<T>(cudaStream_t, std::int64_t, const KeptSoftmaxBackwardBody<T>&);    \
-  template void launch_pool<T>(cudaStream_t, std::int64_t, const PoolBody<T>&);                                    \
-  template void launch_pool_backward<T>(cudaStream_t, std::int64_t, const PoolBackwardBody<T>&);                   \
-  template void launch_norm_gelu<T>(cudaStream_t, std::int64_t, const NormGeluBody<T>&);                           \
-  template void launch_norm_gelu_backward<T>(cudaStream_t, std::int64_t, const NormGeluBackwardBody<T>&,           \
+#define MEDLEY_FOR(T)                                                                                           \
+  template void launch_scales<T>(cudaStream_t, std::int64_t, std::int64_t, const T*, const std::uint8_t*,       \
+                                 const AdamTrial<T>*, double*, double*);                                        \
+  template void launch_adam<T>(cudaStream_t, std::int64_t, const AdamBody<T>&);                                 \
+  template void launch_drop<T>(cudaStream_t, std::int64_t, const DropBody<T>&);                                 \
+  template void launch_keep_top<T>(cudaStream_t, std::int64_t, const KeepTopBody<T>&);                          \
+  template void launch_kept_softmax<T>(cudaStream_t, std::int64_t, const KeptSoftmaxBody<T>&);                  \
+  template void launch_kept_softmax_backward<T>(cudaStream_t, std::int64_t, const KeptSoftmaxBackwardBody<T>&); \
+  template void launch_pool<T>(cudaStream_t, std::int64_t, const PoolBody<T>&);                                 \
+  template void launch_pool_backward<T>(cudaStream_t, std::int64_t, const PoolBackwardBody<T>&);                \
+  template void launch_norm_gelu<T>(cudaStream_t, std::int64_t, const NormGeluBody<T>&);                        \
+  template void launch_norm_gelu_backward<T>(cudaStream_t, std::int64_t, const NormGeluBackwardBody<T>&,        \
                                              const NormVectorsBackwardBody<T>&);
 MEDLEY_FOR(float)
 MEDLEY_FOR(double)

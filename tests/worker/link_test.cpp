@@ -326,7 +326,8 @@ TEST_F(LinkTest, AnotherVersionEndsItWithTheReason) {
   start();
   Peer peer(acceptor_.accept(), token_, 77);
   EXPECT_FALSE(peer.accepted);
-  EXPECT_NE(end().reason.find("version 1, this coordinator 77"), std::string::npos);
+  EXPECT_NE(end().reason.find("version " + std::to_string(protocol::kVersion) + ", this coordinator 77"),
+            std::string::npos);
 }
 
 TEST_F(LinkTest, ACoordinatorThatDoesNotKnowTheTokenIsLeft) {

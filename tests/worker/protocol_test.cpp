@@ -44,6 +44,7 @@ std::vector<Message> all_messages() {
           Result{a, {0, 1, 2, 255}},
           AttemptFailed{b, "out of memory: “größe”"},
           Leave{"SIGTERM"},
+          PackSize{b, 16},
           Welcome{99, 250, 60'000, "/data/checkpoints"},
           Assign{"/data/set", std::string(64, 'a'), {{2, spec()}, {1, spec()}}},
           Cancel{{a, b}},
@@ -80,12 +81,15 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   EXPECT_EQ(hello.held[0].epochs, 30);
   EXPECT_EQ(std::get<Result>(decode(encode(messages[2]))).bytes, (std::vector<std::uint8_t>{0, 1, 2, 255}));
   EXPECT_EQ(std::get<AttemptFailed>(decode(encode(messages[3]))).reason, "out of memory: “größe”");
-  const auto welcome = std::get<Welcome>(decode(encode(messages[5])));
+  const auto measured = std::get<PackSize>(decode(encode(messages[5])));
+  EXPECT_EQ(measured.attempt, (AttemptId{"fedcba9876543210", kMaxAttemptNumber}));
+  EXPECT_EQ(measured.trials, 16);
+  const auto welcome = std::get<Welcome>(decode(encode(messages[6])));
   EXPECT_EQ(welcome.lease, 99u);
   EXPECT_EQ(welcome.heartbeat_ms, 250);
   EXPECT_EQ(welcome.fencing_ms, 60'000);
   EXPECT_EQ(welcome.checkpoint_folder, "/data/checkpoints");
-  const auto assign = std::get<Assign>(decode(encode(messages[6])));
+  const auto assign = std::get<Assign>(decode(encode(messages[7])));
   ASSERT_EQ(assign.trials.size(), 2u);
   EXPECT_EQ(assign.trials[0].attempt, 2);
   EXPECT_EQ(assign.trials[0].spec.seed, std::numeric_limits<std::uint64_t>::max());

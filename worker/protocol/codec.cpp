@@ -15,8 +15,9 @@ namespace {
 using nlohmann::json;
 
 constexpr std::array<const char*, std::variant_size_v<Message>> kNames = {
-    "hello",  "heartbeat", "result", "attempt failed",  "leave", "welcome",
+    "hello",  "heartbeat", "result", "attempt failed",  "leave", "pack size", "welcome",
     "assign", "cancel",    "alive",  "result received", "drain", "dismiss"};
+static_assert(kNames.back() != nullptr, "a name for every message");
 
 constexpr int kMaxDepth = 12;
 constexpr std::size_t kMaxValues = 1'000'000;
@@ -218,6 +219,7 @@ json fields_of(const Heartbeat& m) { return {{"held", held_json(m.held)}}; }
 json fields_of(const Result& m) { return {{"attempt", attempt_json(m.attempt)}, {"bytes", json::binary(m.bytes)}}; }
 json fields_of(const AttemptFailed& m) { return {{"attempt", attempt_json(m.attempt)}, {"reason", m.reason}}; }
 json fields_of(const Leave& m) { return {{"reason", m.reason}}; }
+json fields_of(const PackSize& m) { return {{"attempt", attempt_json(m.attempt)}, {"trials", m.trials}}; }
 json fields_of(const Welcome& m) {
   return {{"lease", m.lease},
           {"heartbeat_ms", m.heartbeat_ms},
@@ -266,6 +268,10 @@ void read(Fields& f, AttemptFailed& m) {
   m.reason = f.text("reason", kMaxTextBytes);
 }
 void read(Fields& f, Leave& m) { m.reason = f.text("reason", kMaxTextBytes); }
+void read(Fields& f, PackSize& m) {
+  m.attempt = attempt_from(f.at("attempt"));
+  m.trials = f.number("trials", 1, static_cast<int>(kMaxPackTrials));
+}
 void read(Fields& f, Welcome& m) {
   m.lease = static_cast<std::uint64_t>(f.integer("lease", 0, kMaxInt64));
   m.heartbeat_ms = f.number("heartbeat_ms", 1, kMaxInt);

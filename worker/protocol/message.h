@@ -19,7 +19,7 @@ class Error : public std::runtime_error {
 };
 
 /// Raised with every change of a message or of the handshake. Both sides must speak the same.
-inline constexpr std::uint16_t kVersion = 1;
+inline constexpr std::uint16_t kVersion = 2;
 
 // A limit on everything that a peer may send.
 inline constexpr std::size_t kMaxFrameBytes = 128u << 20;  ///< of a result; other messages are far smaller
@@ -79,6 +79,12 @@ struct Leave {
   std::string reason;
 };
 
+/// How many trials like one of these make the pack that trains most of them a second on this worker, as it measured.
+struct PackSize {
+  AttemptId attempt;
+  int trials = 1;
+};
+
 // Coordinator to worker.
 
 /// Answer to Hello.
@@ -121,7 +127,7 @@ struct Dismiss {
   std::string reason;
 };
 
-using Message = std::variant<Hello, Heartbeat, Result, AttemptFailed, Leave, Welcome, Assign, Cancel, Alive,
+using Message = std::variant<Hello, Heartbeat, Result, AttemptFailed, Leave, PackSize, Welcome, Assign, Cancel, Alive,
                              ResultReceived, Drain, Dismiss>;
 
 /// Name of the message's type on the wire and in logs: "hello", "attempt failed", ...
