@@ -170,9 +170,10 @@ std::vector<AxisImportance> axis_importance(const Report& report) {
     std::vector<double> scores;
     for (const ConfigReport& config : report.configs) {
       const auto score = ranked_score(report, config);
-      if (!score) continue;
+      const json value = config.axis_values.value(axis.axis, json());
+      if (!score || value.is_null()) continue;
       scores.push_back(*score);
-      groups[config.axis_values.value(axis.axis, json())].push_back(*score);
+      groups[value].push_back(*score);
     }
     AxisImportance one;
     one.axis = axis.axis;

@@ -56,13 +56,13 @@ struct CrossTable {
 /// Throws Error for an axis that the sweep does not vary, or the same one twice.
 CrossTable cross_axes(const Report& report, const std::string& row_axis, const std::string& column_axis);
 
-/// How much of the spread of Scores between configs an axis explains by itself: eta squared, the sum of squares between
-/// its values over the total (one-way analysis of variance; the first-order term of functional ANOVA where the grid is
-/// full, Hutter et al. 2014). In [0, 1]; those of several axes add up to at most 1 on a full grid.
+/// How much of the spread of Scores between the configs that an axis varies it explains by itself: eta squared, the sum
+/// of squares between its values over the total (one-way analysis of variance; the first-order term of functional ANOVA
+/// where the grid is full, Hutter et al. 2014). In [0, 1]; those of several axes add up to at most 1 on a full grid.
 struct AxisImportance {
   std::string axis;
   int values = 0;
-  int configs = 0;     ///< with a number
+  int configs = 0;     ///< with a number, in which the axis plays a part
   double share = 0;    ///< NaN when all Scores are equal or there are fewer than two
   double lowest = 0;   ///< mean Score of its worst value
   double highest = 0;  ///< of its best

@@ -69,6 +69,12 @@ std::shared_ptr<Boards::Entry> Boards::entry_of(const std::string& sweep) {
   return entry;
 }
 
+std::shared_ptr<const Board> Boards::known(const std::string& sweep) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(sweep);
+  return found == entries_.end() ? nullptr : found->second->board;
+}
+
 std::shared_ptr<const Board> Boards::make(Entry& entry, storage::Reader& reader, const storage::SweepSummary& sweep) {
   const auto begin = Clock::now();
   auto made = std::make_shared<const Board>(read_board(reader, sweep));

@@ -58,6 +58,8 @@ class Boards {
 
   /// Throws what reading the store throws, also when that happened behind.
   std::shared_ptr<const Board> board(storage::Reader& reader, const storage::SweepSummary& sweep);
+  /// The newest board of a sweep if there is one; makes none.
+  std::shared_ptr<const Board> known(const std::string& sweep);
   /// How many boards have been made: when it has not changed, what was read off them has not.
   std::int64_t made() const { return made_; }
 

@@ -299,6 +299,19 @@ std::string leaderboard_csv(const Board& board, const Selection& selection) {
   return sweep::csv_table(table);
 }
 
+json best_json(const Board& board) {
+  if (board.report.configs.empty()) return nullptr;
+  const ConfigReport& best = board.report.configs.front();
+  const auto score = sweep::ranked_score(board.report, best);
+  if (!score) return nullptr;
+  return {{"config", best.id},
+          {"name", board.name_of(best)},
+          {"score", *score},
+          {"interval", interval_json(sweep::ranked_interval(board.report, best))},
+          {"protocol", board.report.ranked_by == sweep::RankedBy::kCleanScore ? "clean" : "paper"},
+          {"complete", best.whole()}};
+}
+
 json axes_json(const Board& board) {
   json axes = json::array();
   const auto importance = sweep::axis_importance(board.report);

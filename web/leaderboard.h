@@ -34,5 +34,7 @@ nlohmann::json leaderboard_json(const Board& board, const Selection& selection, 
 /// The same configs, all pages, as `medley report --csv` prints them.
 std::string leaderboard_csv(const Board& board, const Selection& selection);
 nlohmann::json axes_json(const Board& board);
+/// The first of the ranking with its Score and interval, and the protocol of these; null where no config has a number.
+nlohmann::json best_json(const Board& board);
 
 }  // namespace medley::web

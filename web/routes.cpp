@@ -49,6 +49,11 @@ std::vector<std::string> segments(const std::string& path) {
   return parts;
 }
 
+storage::TimeMs now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 /// Workers that train, or could: what an ETA divides by.
 int joined_workers(Reader& reader) {
   const auto workers = reader.workers();
@@ -57,12 +62,40 @@ int joined_workers(Reader& reader) {
   }));
 }
 
-json sweeps_json(Reader& reader) {
+json sweeps_json(Reader& reader, Boards& boards) {
   const Reader::Snapshot snapshot(reader);
   const int workers = joined_workers(reader);
   json rows = json::array();
-  for (const auto& sweep : reader.sweeps()) rows.push_back(sweep_json(sweep, workers));
+  for (const auto& sweep : reader.sweeps()) {
+    rows.push_back(sweep_json(sweep, workers));
+    const auto board = boards.known(sweep.id);
+    rows.back()["best"] = board ? best_json(*board) : json(nullptr);
+  }
   return {{"sweeps", rows}, {"workers", workers}};
+}
+
+/// How the store's disk is doing.
+json store_json(const std::filesystem::path& folder, bool control) {
+  namespace fs = std::filesystem;
+  const storage::StoreLayout layout(folder.string());
+  std::uintmax_t bytes = 0;
+  auto newest = fs::file_time_type::min();
+  for (const char* part : {"", "-wal"}) {
+    std::error_code error;
+    const fs::path file = layout.database() + part;
+    const auto size = fs::file_size(file, error);
+    if (error) continue;
+    bytes += size;
+    newest = std::max(newest, fs::last_write_time(file, error));
+  }
+  std::error_code error;
+  const auto space = fs::space(folder, error);
+  // file_clock has an epoch of its own in C++17.
+  const auto age = fs::file_time_type::clock::now() - newest;
+  return {{"database_bytes", bytes},
+          {"free_bytes", error ? json(nullptr) : json(space.available)},
+          {"written_ms", now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(age).count()},
+          {"coordinator", control}};
 }
 
 json trials_json(Reader& reader, const storage::SweepSummary& sweep, const Request& request) {
@@ -253,11 +286,6 @@ Response read_manifest(Reader& reader, const std::string& id) {
   throw Refused{404, "There is no export with this id in the store."};
 }
 
-storage::TimeMs now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 }  // namespace
 
 Routes::Routes(std::filesystem::path store, Control* control, bool changeable)
@@ -297,7 +325,7 @@ Response Routes::read(const Request& request) const {
     throw Refused{503, fmt::format("There is no store in {} yet.", store_.string())};
   }
   // These depend on more than the store: the clock, a coordinator.
-  const bool lasting = !metrics && parts[2] != "workers" && request.path != "/api/v1/ensembles";
+  const bool lasting = !metrics && parts[2] != "workers" && parts[2] != "store" && request.path != "/api/v1/ensembles";
   if (!lasting) return unless_known(request, read_store(request, parts));
   const std::string key = key_of(request);
   const Memory::Moment moment = memory_.now(store_, boards_.made());
@@ -320,7 +348,8 @@ Response Routes::read_store(const Request& request, const std::vector<std::strin
   const std::string& what = parts[2];
   const std::size_t count = parts.size();
   if (count == 3) {
-    if (what == "sweeps") return json_response(sweeps_json(reader));
+    if (what == "sweeps") return json_response(sweeps_json(reader, boards_));
+    if (what == "store") return json_response(store_json(store_, control_ != nullptr));
     if (what == "datasets") return json_response(datasets_json(reader));
     if (what == "workers") return json_response(workers_json(reader, store_, now_ms()));
     if (what == "log") return json_response(log_of(reader, request));

@@ -116,7 +116,7 @@ void generate(const std::string& folder, int configs, int seeds, int epochs) {
 void write(const std::string& folder, double seconds) {
   const auto dataset = test::sample_dataset();
   storage::Writer writer(folder);
-  auto configs = make_configs(40, {"clip", "imagebind", "videomae", "hubert", "wavlm"});
+  auto configs = make_configs(400, {"clip", "imagebind", "videomae", "hubert", "wavlm"});
   for (auto& one : configs) one.config.weight_decay = 1e-5 * static_cast<double>(now_ms() % 1'000'000);
   const auto sweep = make_sweep("writing " + std::to_string(now_ms()), configs, 5, dataset);
   {

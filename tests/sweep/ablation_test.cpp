@@ -113,6 +113,16 @@ TEST(Ablation, AnAxisExplainsItsShareOfTheSpread) {
   EXPECT_NEAR(importance[1].share, .2, 1e-12);
 }
 
+TEST(Ablation, ConfigsInWhichAnAxisPlaysNoPartSayNothingOfIt) {
+  Report report = grid();
+  report.configs.push_back(config("other", .9, .9, {}, {{"y", "p"}}));  // as with `when`: no x here
+  for (const AxisImportance& one : axis_importance(report)) {
+    EXPECT_EQ(one.configs, one.axis == "x" ? 4 : 5);
+    if (one.axis != "x") continue;
+    EXPECT_NEAR(one.share, .8, 1e-12);
+  }
+}
+
 TEST(Ablation, EqualScoresExplainNothing) {
   const auto importance =
       axis_importance(report_of({config("a", .2, .2, {}, {{"x", "1"}}), config("b", .2, .2, {}, {{"x", "2"}})}));

@@ -1,12 +1,14 @@
 #include "web/routes.h"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <regex>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -510,6 +512,50 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
     const Response again = routes.handle(request);
     EXPECT_EQ(again.status, 304);
     EXPECT_TRUE(again.body.empty());
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
+  const auto folder = folder_.string() + "_busy";
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
+  const std::string sweep = "sweeps/" + sample_.running;
+  {
+    const Routes routes(folder, nullptr, false);
+    std::atomic<bool> ended{false};
+    std::atomic<int> wrong{0};
+    const auto browse = [&](int first) {
+      const std::vector<std::string> paths{sweep,    sweep + "/leaderboard", sweep + "/axes", sweep + "/subsets",
+                                           "sweeps", sweep + "/importance",  "workers"};
+      for (std::size_t i = static_cast<std::size_t>(first); !ended; ++i) {
+        Request request;
+        request.method = "GET";
+        request.path = "/api/v1/" + paths[i % paths.size()];
+        if (routes.handle(request).status != 200) ++wrong;
+      }
+    };
+    std::vector<std::thread> viewers;
+    for (int i = 0; i < 4; ++i) viewers.emplace_back(browse, i);
+    storage::Writer writer(folder);
+    const auto dataset = test::sample_dataset();
+    const auto trials = storage::Reader(folder).sweep_trials(sample_.running);
+    for (std::size_t i = trials.size() - 20; i < trials.size(); ++i) {
+      storage::Writer::Group group(writer);
+      writer.begin_attempts("w-1", writer.next_pack(), {{trials[i].id, 1}}, kNow);
+      writer.accept_result({trials[i].id, 1}, test::sample_result(trials[i], dataset), kNow);
+      group.commit();
+    }
+    ended = true;
+    for (std::thread& viewer : viewers) viewer.join();
+    EXPECT_EQ(wrong, 0);
+    Request request;
+    request.method = "GET";
+    request.path = "/api/v1/" + sweep + "/leaderboard";
+    int finished = 0;
+    const json board = json::parse(routes.handle(request).body);
+    for (const json& row : board["rows"]) finished += row["finished"].get<int>();
+    EXPECT_EQ(finished, 95 + 20);  // what was written last is shown, whatever was remembered
   }
   std::filesystem::remove_all(folder);
 }

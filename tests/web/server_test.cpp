@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -319,6 +320,43 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
                        "Authorization: Bearer secret\r\n\r\n")),
             404);
   EXPECT_EQ(control_.asked.size(), 1u);
+}
+
+TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
+  const auto post = [&](const std::string& path, const std::string& body) {
+    return ask("POST /api/v1/" + path +
+               " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nContent-Length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + body);
+  };
+  const std::string dataset = std::string(60, 'd') + "0001";
+  for (const auto& [path, body, expected] : std::vector<std::tuple<std::string, std::string, int>>{
+           {"plan", "", 400},
+           {"plan", "[1]", 400},
+           {"plan", "{\"yaml\":", 400},
+           {"plan", R"({"yaml": 7, "dataset": "dddd"})", 400},
+           {"plan", R"({"yaml": "name: x", "dataset": "ffffffff"})", 404},
+           {"plan", R"({"yaml": "name: x", "dataset": "../../etc"})", 404},
+           {"ensembles", R"({"sweep": "ffffffff"})", 404},
+           {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "method": "magic"})", 400},
+           {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "k": 0})", 400},
+           {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "k": 1e99})", 400},
+           {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "per_subset": "yes"})", 400},
+           {"ensembles/77/export", "{}", 404},
+           {"workers", "{}", 404}}) {
+    EXPECT_EQ(status(post(path, body)), expected) << path << " " << body;
+  }
+  EXPECT_TRUE(control_.asked.empty());
+
+  const std::string text = R"({"yaml": "name: x", "dataset": ")" + dataset + "\"}";
+  EXPECT_EQ(status(post("plan", text)), 200);
+  const std::string mistaken = post("sweeps", text);
+  EXPECT_EQ(status(mistaken), 422);
+  EXPECT_NE(mistaken.find("no such axis"), std::string::npos);
+  EXPECT_EQ(status(post("ensembles", R"({"sweep": ")" + sample_.finished + R"(", "method": "mean", "k": 3})")), 200);
+  EXPECT_EQ(status(post("ensembles/" + std::to_string(sample_.ensemble) + "/export", "")), 200);
+  EXPECT_EQ(control_.asked, (std::vector<std::string>{"plan name: x on " + dataset, "submit name: x on " + dataset,
+                                                      "build mean k 3 of " + sample_.finished,
+                                                      "export " + std::to_string(sample_.ensemble)}));
 }
 
 TEST_F(ServerTest, AddressCarriesTheTokenWhereNoServerSeesIt) {

@@ -55,13 +55,20 @@ function Weight({ sweep }: { sweep: Sweep }) {
                   label: { show: true, position: "right", color: p.text, fontSize: 11, formatter: ({ value }: { value: number }) => share(value) },
                 }],
               })}
-              note="By itself: what axes do together is in none of the bars. Configs that share an axis value also share its other effects unless the grid is full."
+              note="By itself, over the configs that it varies: what axes do together is in none of the bars. On a grid that is not full an axis also takes credit for what goes with it."
             />
           );
         }}
       </Shown>
     </section>
   );
+}
+
+/** A comparison that this very sweep could declare. */
+function example(sweep: Sweep): string {
+  const first = Array.isArray(sweep.axes) ? (sweep.axes as { setting: string; values: string[] }[]).find((axis) => axis.values?.length > 1) : undefined;
+  const baseline = first?.setting === "encoders" ? "all" : first?.values[0];
+  return `compare: [{axis: ${first?.setting ?? "selection"}, baseline: ${baseline ?? "learned"}}]`;
 }
 
 const kVerdictClass: Record<string, string> = { helps: "good", hurts: "bad" };
@@ -77,7 +84,7 @@ function Families({ sweep }: { sweep: Sweep }) {
             {mistakes.length > 0 && <div class="note note-failed"><strong>The stored sweep file is not fully understood</strong>{mistakes.map((text) => <pre key={text}>{text}</pre>)}</div>}
             {families.length === 0 && (
               <Empty title="The sweep file declares no comparison">
-                <p>Add, say, <code>{"compare: [{axis: selection, baseline: learned}]"}</code> and submit it again: nothing is trained anew.</p>
+                <p>Add, say, <code>{example(sweep)}</code> and submit it again: nothing is trained anew.</p>
               </Empty>
             )}
             {families.map((family) => {
@@ -194,7 +201,7 @@ function EffectOfN({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
     <section aria-label="Effect of n">
       <h2>Effect of the number of encoders</h2>
       {polled.error?.status === 404 ? (
-        <Empty title="No config with a gate has a result yet"><p>The effect of n needs configs whose gate selects encoders.</p></Empty>
+        <Empty title={sweep.state === "finished" ? "No config of this sweep has a gate" : "No config with a gate has a result yet"}><p>The effect of n needs configs whose gate selects encoders.</p></Empty>
       ) : (
         <Shown polled={polled} rows={8}>
           {(report) => (report.effect_of_n.length === 0 ? <Empty title="Nothing to show: no config differs in top_n or selection only" /> : <NCurve report={report} sweep={sweep.id} />)}
@@ -211,7 +218,7 @@ export function NCurve({ report, sweep }: { report: ImportanceReport; sweep: str
   const clean = all.every((series) => series.points.every((point) => point.clean !== null));
   return (
     <Plot
-      title={`${clean ? "Clean Score" : "Score, paper-style (optimistic) where not clean,"} with 95 % interval by encoders kept; else as config ${report.config}`}
+      title={`${clean ? "Clean Score" : "Score, paper-style (optimistic) where not clean,"} with 95 % interval by encoders kept; else as ${report.configs.find((one) => one.config === report.config)?.name ?? report.config}`}
       name={`${sweep}-effect-of-n`}
       height={320}
       data={all}
@@ -347,7 +354,11 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
 function CrossTable({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
   const here = ["sweep", sweep.id, "ablations"];
   const axes = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 30);
-  const names = axes.data?.axes.filter((axis) => axis.values.length > 1).map((axis) => axis.name) ?? [];
+  // The most important ones first: they are what one wants to see against each other.
+  const names = (axes.data?.axes ?? [])
+    .filter((axis) => axis.values.length > 1)
+    .sort((a, b) => (b.importance?.share ?? 0) - (a.importance?.share ?? 0))
+    .map((axis) => axis.name);
   const rows = names.includes(query.get("rows") ?? "") ? query.get("rows")! : names[0];
   const columns = names.includes(query.get("columns") ?? "") && query.get("columns") !== rows ? query.get("columns")! : names.find((name) => name !== rows);
   const polled = usePoll<Cross>(rows && columns ? `sweeps/${sweep.id}/cross?rows=${encodeURIComponent(rows)}&columns=${encodeURIComponent(columns)}` : null, 10);

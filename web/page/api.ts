@@ -26,8 +26,17 @@ export interface Sweep {
 }
 
 export interface SweepList {
-  sweeps: Sweep[];
+  sweeps: (Sweep & {
+    best: { config: string; name: string; score: number; interval: [number | null, number | null]; protocol: "clean" | "paper"; complete: boolean } | null;
+  })[];
   workers: number;
+}
+
+export interface StoreHealth {
+  database_bytes: number;
+  free_bytes: number | null;
+  written_ms: number;
+  coordinator: boolean;
 }
 
 export interface Accuracy {

@@ -13,7 +13,7 @@ export function ImportanceTab({ sweep, query }: { sweep: Sweep; query: URLSearch
   const asked = new URLSearchParams({ ...(config && { config }), ...(fold && { fold }) });
   const polled = usePoll<ImportanceReport>(`sweeps/${sweep.id}/importance?${asked}`, 15);
   if (polled.error?.status === 404 && !polled.data) {
-    return <Empty title="No gate has been trained yet"><p>{polled.error.message}</p></Empty>;
+    return <Empty title={sweep.state === "finished" ? "No config of this sweep has a gate" : "No gate has been trained yet"}><p>{polled.error.message}</p></Empty>;
   }
   return (
     <Shown polled={polled} rows={14}>
@@ -77,14 +77,14 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
           name={`${base}-selection-frequency`}
           data={[report.encoders.map((one) => one.selected), report.chance]}
           build={(p) => ({
-            grid: { left: 50, right: 16, top: 16, bottom: 70 },
+            grid: { left: 50, right: 52, top: 16, bottom: 70 },
             xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
             yAxis: valueAxis(p, "share of clips", { min: 0, max: 1, nameGap: 34 }),
             tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `${names[dataIndex]}\n${share(report.encoders[dataIndex]?.selected.mean)} ± ${share(report.encoders[dataIndex]?.selected.sd)}\nby chance ${share(report.chance)}` },
             series: [
               {
                 type: "bar", barMaxWidth: 42, color: p.series(1), data: report.encoders.map((one) => one.selected.mean),
-                markLine: { silent: true, symbol: "none", label: { formatter: "chance", position: "insideStartTop", color: p.muted, fontSize: 11 }, lineStyle: { color: p.muted, type: "dashed" }, data: [{ yAxis: report.chance ?? 0 }] },
+                markLine: { silent: true, symbol: "none", label: { formatter: "chance", position: "end", color: p.muted, fontSize: 11 }, lineStyle: { color: p.muted, type: "dashed" }, data: [{ yAxis: report.chance ?? 0 }] },
               },
               errorBars(p.text, report.encoders.map((one, i) => deviation(one.selected, i))),
             ],

@@ -1,14 +1,23 @@
-import type { SweepList } from "./api";
+import type { StoreHealth, SweepList } from "./api";
 import { DatasetName, Empty, Progress, Shown, Tag, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
-import { count, duration, share, time } from "./text";
+import { bytes, count, duration, share, time } from "./text";
 
 export function SweepsView() {
   const polled = usePoll<SweepList>("sweeps", 3);
+  const store = usePoll<StoreHealth>("store", 10);
+  const low = store.data?.free_bytes !== null && (store.data?.free_bytes ?? Infinity) < 1e9;
   return (
     <>
       <h1>Sweeps</h1>
+      <dl class="facts">
+        <div><dt>Workers joined</dt><dd>{polled.data ? polled.data.workers : "–"}</dd></div>
+        <div><dt>Coordinator</dt><dd>{store.data ? (store.data.coordinator ? "at work" : "not in this server: results are only shown") : "–"}</dd></div>
+        <div><dt>Last written</dt><dd>{time(store.data?.written_ms)}</dd></div>
+        <div><dt>Database</dt><dd>{store.data ? bytes(store.data.database_bytes) : "–"}</dd></div>
+        <div><dt>Free disk space</dt><dd class={low ? "bad" : undefined}>{store.data?.free_bytes ? bytes(store.data.free_bytes) : "–"}{low && ": nothing more can be recorded soon"}</dd></div>
+      </dl>
       <Shown polled={polled} rows={8}>
         {({ sweeps }) =>
           sweeps.length === 0 ? (
@@ -27,6 +36,7 @@ export function SweepsView() {
                     <th scope="col">State</th>
                     <th scope="col" class="progress-cell">Trials</th>
                     <th scope="col" class="number">Time left</th>
+                    <th scope="col" class="number" title="of the first config of the leaderboard, with its 95 % interval">Best config’s Score</th>
                     <th scope="col" class="number" title={kPaperNote}>
                       Best trial’s Score <span class="protocol">paper-style</span>
                     </th>
@@ -51,6 +61,14 @@ export function SweepsView() {
                         </span>
                       </td>
                       <td class="number">{sweep.state === "running" ? duration(sweep.eta_seconds) : "–"}</td>
+                      <td class="number">
+                        {sweep.best ? (
+                          <span title={sweep.best.name} class={sweep.best.complete ? undefined : "none"}>
+                            <strong>{share(sweep.best.score)}</strong> <span class="small">[{share(sweep.best.interval[0])}, {share(sweep.best.interval[1])}]</span>
+                            {sweep.best.protocol === "paper" && <span class="protocol">paper-style</span>}
+                          </span>
+                        ) : "–"}
+                      </td>
                       <td class="number">{share(sweep.best_paper_score)}</td>
                       <td class="number">{time(sweep.created_ms)}</td>
                     </tr>

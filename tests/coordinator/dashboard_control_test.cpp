@@ -1,0 +1,132 @@
+// What the dashboard changes, done by a real coordinator without workers on a small synthetic data set.
+#include "coordinator/dashboard_control.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "coordinator/sweep_file.h"
+#include "storage/reader.h"
+#include "trainer/data/synthetic.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kSweep =
+    "name: first\nfolds: all\nseeds: 2\nbase: {top_n: 1}\naxes:\n  learning_rate: [0.001, 0.002]\n";
+
+class DashboardControlTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "medley-dashboard-XXXXXX").string();
+    folder_ = ::mkdtemp(name.data());
+    make_data(1, data::Existing::kRefuse);
+    dataset_ = data::load_dataset(folder_ / "data");
+
+    CoordinatorOptions settings;
+    settings.store = folder_ / "store";
+    settings.exit_when_done = false;
+    coordinator_ = std::make_unique<Coordinator>(settings);
+    const SweepFile file = read_sweep_text(kSweep, "first", dataset_);
+    sweep_ = coordinator_->submit(file.dataset_record(), file.submission()).id;
+    running_ = std::async(std::launch::async, [this] { return coordinator_->run(); });
+    control_ = std::make_unique<DashboardControl>(*coordinator_, settings.store);
+  }
+  void TearDown() override {
+    control_.reset();
+    coordinator_->request_stop(Coordinator::Stop::kNow, "the test is over");
+    running_.get();
+    coordinator_.reset();
+    fs::remove_all(folder_);
+  }
+
+  void make_data(std::uint64_t seed, data::Existing existing) {
+    data::SyntheticOptions options;
+    options.seed = seed;
+    options.encoders = 2;
+    options.near_copies = 0;
+    options.noise_encoders = 0;
+    options.dim = 4;
+    options.train_actors = 10;
+    options.test_actors = 1;
+    data::make_synthetic(folder_ / "data", options, existing);
+  }
+
+  fs::path folder_;
+  data::Dataset dataset_;
+  std::string sweep_;
+  std::unique_ptr<Coordinator> coordinator_;
+  std::future<Coordinator::End> running_;
+  std::unique_ptr<DashboardControl> control_;
+};
+
+TEST_F(DashboardControlTest, APlanCountsWhatThereIsToTrain) {
+  const auto answer = control_->plan({kSweep, dataset_.fingerprint});
+  ASSERT_TRUE(answer.done) << answer.message;
+  const json& plan = answer.details["plan"];
+  EXPECT_EQ(plan["configs"], 2);
+  EXPECT_EQ(plan["trials"], 2 * 5 * 2);
+  EXPECT_EQ(plan["done"], 0);
+  EXPECT_EQ(plan["left"], 20);
+  EXPECT_EQ(plan["axes"][0]["setting"], "learning_rate");
+  EXPECT_EQ(storage::Reader(folder_ / "store").sweeps().size(), 1u) << "a plan changes nothing";
+}
+
+TEST_F(DashboardControlTest, EveryMistakeIsGivenWithItsPlace) {
+  const auto answer = control_->plan(
+      {"name: x\nbase: {epochs: -1}\naxes:\n  top_m: [1]\n  encoders: [[nobody]]\n", dataset_.fingerprint});
+  EXPECT_FALSE(answer.done);
+  const json& mistakes = answer.details["mistakes"];
+  ASSERT_GE(mistakes.size(), 3u) << mistakes;  // of the file, and of what only the data set shows
+  EXPECT_EQ(mistakes[0]["line"], 2);
+  EXPECT_EQ(mistakes[1]["line"], 4);
+  EXPECT_EQ(mistakes[1]["text"], "top_m");
+  EXPECT_EQ(mistakes[2]["line"], 5);
+  EXPECT_FALSE(control_->submit({"axes: [", dataset_.fingerprint}).done);
+}
+
+TEST_F(DashboardControlTest, ASubmittedSweepWaitsForWorkersLikeAnyOther) {
+  const auto answer =
+      control_->submit({"name: second\nfolds: [0, 1]\nseeds: 1\nbase: {top_n: 2}\n", dataset_.fingerprint});
+  ASSERT_TRUE(answer.done) << answer.message;
+  storage::Reader reader(folder_ / "store");
+  const auto sweep = reader.find_sweep(answer.details["sweep"].get<std::string>());
+  ASSERT_TRUE(sweep.has_value());
+  EXPECT_EQ(sweep->name, "second");
+  EXPECT_EQ(sweep->trials, 2);
+  EXPECT_EQ(sweep->spec_file, "");
+  EXPECT_TRUE(control_->pause(sweep->id).done);
+  EXPECT_TRUE(control_->resume(sweep->id).done);
+}
+
+TEST_F(DashboardControlTest, ADataSetThatHasChangedIsRefused) {
+  make_data(2, data::Existing::kOverwrite);
+  const auto answer = control_->plan({kSweep, dataset_.fingerprint});
+  EXPECT_FALSE(answer.done);
+  EXPECT_NE(answer.message.find("has changed"), std::string::npos) << answer.message;
+}
+
+TEST_F(DashboardControlTest, AnEnsembleThatCannotBeFittedSaysWhy) {
+  EXPECT_TRUE(control_->building().is_null());
+  web::Control::EnsembleWish wish;
+  wish.sweep = sweep_;
+  ASSERT_TRUE(control_->build_ensemble(wish).done);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (control_->building()["ended"] == false && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  const json building = control_->building();
+  EXPECT_EQ(building["ended"], true);
+  EXPECT_NE(building["error"].get<std::string>().find("predictions in every fold"), std::string::npos) << building;
+  EXPECT_FALSE(control_->export_ensemble(7).done);
+}
+
+}  // namespace
+}  // namespace medley::coordinator
