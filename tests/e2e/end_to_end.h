@@ -98,6 +98,16 @@ class EndToEnd : public testing::Test {
   }
   int results(const std::string& store = "store") const { return count_in_store("SELECT count(*) FROM result", store); }
 
+  /// Where the coordinator of a store listens, as soon as it does.
+  std::string coordinator(const std::string& store = "store") const {
+    std::string port;
+    EXPECT_TRUE(eventually([&] {
+      port = read_file(path(store) + "/port");
+      return !port.empty() && port.back() == '\n';
+    }));
+    return "127.0.0.1:" + port.substr(0, port.find('\n'));
+  }
+
   static bool eventually(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(20)) {
     const auto end = std::chrono::steady_clock::now() + limit;
     while (!holds()) {

@@ -24,9 +24,8 @@ class Gang : public EndToEnd {
 
   /// A gang that serves the coordinator of `store`.
   std::unique_ptr<Program> join(int ranks) const {
-    const std::string port = read_file(path("store") + "/port");
-    return mpirun(ranks, {"serve", "--coordinator", "127.0.0.1:" + port.substr(0, port.find('\n')), "--token-file",
-                          path("store") + "/token", "--spool", path("spool")});
+    return mpirun(ranks, {"serve", "--coordinator", coordinator(), "--token-file", path("store") + "/token", "--spool",
+                          path("spool")});
   }
 };
 
@@ -68,12 +67,11 @@ TEST_F(Gang, OneTwoAndFourRanksTrainTheSameTrial) {
 }
 
 TEST_F(Gang, ThatIsKilledStoppedAndPreemptedLeavesTheTableOfAnUndisturbedRun) {
-  const std::string sweep =
-      write_sweep("sweep.yaml", "name: gangs\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n",
-                  "epochs: 60, precision: float64");
+  const std::string sweep = write_sweep("sweep.yaml", "name: gangs\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n",
+                                        "epochs: 60, precision: float64");
   const std::string attempts = "SELECT count(*) FROM attempt";
   auto run = start_run(sweep, 0, "store", {"--no-web"});
-  ASSERT_TRUE(eventually([&] { return fs::exists(path("store") + "/port") && results() == 0; }));
+  ASSERT_TRUE(eventually([&] { return results() == 0; }));
   std::unique_ptr<Program> gang;
   const auto disturb = [&](auto what) {
     const int before = std::max(0, count_in_store(attempts));

@@ -11,11 +11,9 @@ TEST_F(PackSize, IsMeasuredOnceAndKeptToByTheScheduler) {
   const std::string sweep = write_sweep("sweep.yaml", "name: packs\nseeds: 3\naxes: {top_n: [1, 2]}\n");
   const auto train = [&](const std::string& store) {
     auto run = start_run(sweep, 0, store);
-    EXPECT_TRUE(eventually([&] { return fs::exists(path(store) + "/port"); }));
-    const std::string port = read_file(path(store) + "/port");
     Program worker(MEDLEY_WORKER,
-                   {"serve", "--coordinator", "127.0.0.1:" + port.substr(0, port.find('\n')), "--token-file",
-                    path(store) + "/token", "--spool", path("spool"), "--capacity", "8", "--measure-packs"},
+                   {"serve", "--coordinator", coordinator(store), "--token-file", path(store) + "/token", "--spool",
+                    path("spool"), "--capacity", "8", "--measure-packs"},
                    scratch_);
     EXPECT_EQ(run->wait().exit, 0);
     return worker.wait().err;
