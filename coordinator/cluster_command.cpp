@@ -55,6 +55,14 @@ struct UpOptions {
   int keep = 0;  ///< the record whose workers this process keeps; 0: it is the user's call
 };
 
+std::string workers_text(std::size_t count) { return fmt::format("{} worker{}", count, count == 1 ? "" : "s"); }
+
+/// "1 worker", "2 to 8 workers".
+std::string size_text(const ClusterRecord& record) {
+  const std::string most = workers_text(static_cast<std::size_t>(record.max_workers));
+  return record.min_workers == record.max_workers ? most : fmt::format("{} to {}", record.min_workers, most);
+}
+
 std::string launch_name(const fs::path& store, int id) {
   const std::string path = fs::weakly_canonical(fs::absolute(store)).string();
   return "medley-" + sweep::sha256_hex(path).substr(0, 8) + "-" + std::to_string(id);
@@ -155,15 +163,27 @@ void keep(cluster::Launcher& launcher, ClusterRecord record, const UpOptions& op
   if (asked_to_stop == 0) remove_record(store, record.id);  // it ended by itself: nothing of it runs any more
 }
 
-/// This very command again, as a process that outlives the terminal and keeps the workers of the record.
-pid_t start_keeper(const ClusterRecord& record, const std::string& log) {
+/// This very command again, as a process that outlives the terminal and keeps the workers of the record. Returns when
+/// it is at work; throws Error when it ended instead.
+pid_t start_keeper(const ClusterRecord& record, const fs::path& store, const std::string& log) {
   cluster::ProcessSpec spec;
   std::istringstream words(contents("/proc/self/cmdline"));
   for (std::string word; std::getline(words, word, '\0');) spec.argv.push_back(word);
   spec.argv[0] = fs::read_symlink("/proc/self/exe").string();
   spec.argv.insert(spec.argv.end(), {"--keep", std::to_string(record.id)});
   spec.log = log;
-  return cluster::Process::start(spec).pid();
+  cluster::Process keeper = cluster::Process::start(spec);
+  const auto at_work = [&] {
+    for (const ClusterRecord& r : read_records(store)) {
+      if (r.id == record.id) return r.keeper == keeper.pid();
+    }
+    return false;
+  };
+  while (!at_work()) {
+    if (const auto exit = keeper.poll()) throw Error("the keeper ended with " + exit->text() + "; see " + log);
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  return keeper.pid();
 }
 
 void warn_of_loopback(const std::string& endpoint, const std::string& launcher) {
@@ -211,7 +231,7 @@ void up(const UpOptions& options, const Globals& globals) {
     if (options.launcher == "slurm" && !elastic) {
       record.jobs = launcher->start(options.workers);
       write_record(globals.store, record);
-      std::cout << fmt::format("launch {}: {} workers as job array {}; logs in {}-*.log\n", record.id, options.workers,
+      std::cout << fmt::format("launch {}: {} as job array {}; logs in {}-*.log\n", record.id, size_text(record),
                                record.jobs.at(0), launch.log);
       return;
     }
@@ -220,9 +240,8 @@ void up(const UpOptions& options, const Globals& globals) {
       return keep(*launcher, record, options, globals.store);
     }
     write_record(globals.store, record);
-    record.keeper = start_keeper(record, launch.log + ".log");
-    std::cout << fmt::format("launch {}: {} workers are kept by process {}; logs in {}*.log\n", record.id,
-                             smallest == largest ? std::to_string(largest) : fmt::format("{} to {}", smallest, largest),
+    record.keeper = start_keeper(record, globals.store, launch.log + ".log");
+    std::cout << fmt::format("launch {}: {} kept by process {}; logs in {}*.log\n", record.id, size_text(record),
                              record.keeper, launch.log);
   } catch (...) {
     remove_record(globals.store, record.id);
@@ -297,21 +316,19 @@ sweep::Table status_table(const std::vector<LaunchStatus>& launches, const fs::p
     for (const cluster::Place& place : launch.places) {
       table.rows.push_back({id, launch.record.launcher, place.id, name_of(place.state), place.where, place.note});
     }
-    const std::string kept = launch.kept
-                                 ? fmt::format("kept at {} to {} workers by process {}", launch.record.min_workers,
-                                               launch.record.max_workers, launch.record.keeper)
-                                 : "not kept";
-    if (!launch.problem.empty()) {
-      table.notes.push_back(fmt::format("launch {}: {}", id, launch.problem));
-    } else if (launch.kept || launch.places.empty()) {
-      table.notes.push_back(fmt::format("launch {} ({}): {}, {}", id, launch.record.launcher,
-                                        launch.places.empty() ? "no worker waits or runs" : "workers above", kept));
-    }
+    if (!launch.problem.empty()) table.notes.push_back(fmt::format("launch {}: {}", id, launch.problem));
+    const std::string kept =
+        launch.kept ? fmt::format("process {} keeps {}", launch.record.keeper, size_text(launch.record)) : "";
+    const std::string none = launch.problem.empty() && launch.places.empty() ? "no worker waits or runs" : "";
+    if (kept.empty() && none.empty()) continue;
+    table.notes.push_back(fmt::format("launch {} ({}): {}{}{}; logs in {}/cluster-{}*.log", id, launch.record.launcher,
+                                      none, kept.empty() || none.empty() ? "" : ", ", kept,
+                                      storage::StoreLayout(store.string()).logs(), id));
   }
   const std::string endpoint = living_endpoint(store);
-  table.notes.push_back(fmt::format("coordinator {}; {} workers joined it, {} trials left",
-                                    endpoint.empty() ? "none" : endpoint, joined_workers(store),
-                                    read_demand(store).trials));
+  table.notes.push_back(
+      fmt::format("coordinator {}; {} joined it, {} trials left", endpoint.empty() ? "none" : endpoint,
+                  workers_text(static_cast<std::size_t>(joined_workers(store))), read_demand(store).trials));
   return table;
 }
 
@@ -370,7 +387,7 @@ void down(const DownOptions& options, const Globals& globals) {
       std::this_thread::sleep_for(milliseconds(100));
     }
     remove_record(globals.store, record.id);
-    std::cout << fmt::format("launch {} is down: {} workers were told to leave{}\n", record.id, ids.size(),
+    std::cout << fmt::format("launch {} is down: {} told to leave{}\n", record.id, workers_text(ids.size()),
                              killed > 0 ? fmt::format(", {} had to be killed", killed) : "");
   }
   if (!found && options.launch != 0) throw Error(fmt::format("there is no launch {}", options.launch));

@@ -34,6 +34,7 @@ struct WorkerServer::Session {
   std::deque<std::vector<std::uint8_t>> outbox;
   Clock::time_point deadline;
   bool authenticated = false;
+  bool deaf = false;  ///< it takes nothing any more
   bool closed = false;
 };
 
@@ -174,6 +175,7 @@ void WorkerServer::send(const std::string& worker, const Message& message) {
   const auto it = workers_.find(worker);
   if (it == workers_.end()) return;
   const SessionPtr session = it->second;
+  if (session->deaf) return;
   session->outbox.push_back(protocol::encode_frame(message));
   if (session->outbox.size() == 1) {
     write_next(session);
@@ -189,7 +191,12 @@ void WorkerServer::write_next(const SessionPtr& session) {
   asio::async_write(session->socket, asio::buffer(session->outbox.front()),
                     [this, session, alive = alive_](error_code error, std::size_t) {
                       if (!*alive || session->closed) return;
-                      if (error) return drop(session, error.message());
+                      if (error) {
+                        // What it said before it closed, a goodbye perhaps, is still to be read: the reader ends it.
+                        session->deaf = true;
+                        session->outbox.clear();
+                        return;
+                      }
                       session->outbox.pop_front();
                       if (!session->outbox.empty()) write_next(session);
                     });

@@ -6,6 +6,7 @@
 
 #include <torch/torch.h>
 
+#include "trainer/gpu_features.h"
 #include "trainer/label_sets.h"
 
 namespace medley::trainer {
@@ -53,6 +54,7 @@ void log_softmax(const double* logits, int count, double* out) {
 
 std::vector<Tensor> ModelInputs::gather(const FusedModel& model, const std::vector<const Scaling*>& scalings,
                                         const std::vector<std::vector<int>>& clips) const {
+  if (on_gpu) return on_gpu->gather(encoders, model, scalings, clips);
   const auto rows = static_cast<std::int64_t>(clips.front().size());
   std::vector<Tensor> inputs;
   for (std::size_t e = 0; e < encoders.size(); ++e) {

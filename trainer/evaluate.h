@@ -15,10 +15,13 @@ struct Scaling {
   std::vector<std::shared_ptr<const Standardization>> encoders;  ///< [dataset encoder]; null where masked
 };
 
+class GpuFeatures;
+
 /// The encoders of a model, in the dataset.
 struct ModelInputs {
   const Features& features;
-  std::vector<int> encoders;  ///< [layout encoder] index into Dataset::encoders
+  std::vector<int> encoders;                 ///< [layout encoder] index into Dataset::encoders
+  std::shared_ptr<GpuFeatures> on_gpu = {};  ///< where the features lie on the model's device; null: on the host
 
   /// z-scored features, [layout encoder] of [trial, row, dim] on the model's device. `clips` [trial][row], equally
   /// long; -1 and masked encoders are zeros.

@@ -21,6 +21,12 @@ struct TrainedRange {
   bool decays;
 };
 
+/// One trial's features of one encoder.
+struct TrialFeatures {
+  torch::Tensor features;     ///< float [clip, dim]; undefined where the trial does not use the encoder
+  torch::Tensor mean, scale;  ///< [dim], of the model's type
+};
+
 /// One trial's optimiser step.
 struct TrialStep {
   AdamStep step;      ///< with the decay of what decays; gradient_scale is not read: clipping happens on the GPU
@@ -33,6 +39,13 @@ struct TrialStep {
 class GpuKernels {
  public:
   virtual ~GpuKernels() = default;
+
+  /// Memory of `device` that nobody uses yet.
+  virtual std::int64_t free_bytes(torch::Device device) const = 0;
+
+  /// [trial, row, width] of `type`: (features of the clip - mean) * scale. `clips` int32 [trial, row]; -1 gives zeros.
+  virtual torch::Tensor gather(const std::vector<TrialFeatures>& trials, const torch::Tensor& clips, std::int64_t width,
+                               torch::ScalarType type) const = 0;
 
   /// x [trial, row, width] with every element as it was times 1 / (1 - rate), or 0 where the trial's stream says so:
   /// the elements that drop() drops on the CPU. `places` [row]: the rows' places in a batch that a gang splits; empty:

@@ -8,6 +8,7 @@
 
 #include "trainer/adam_element.h"
 #include "trainer/adaptation.h"
+#include "trainer/gpu_features.h"
 #include "trainer/optimizer.h"
 
 namespace medley::trainer {
@@ -71,6 +72,7 @@ Group::Group(std::vector<TrialState*> trials, const Features& features, torch::D
       first_moment_(torch::zeros_like(model_.parameters)),
       second_moment_(torch::zeros_like(model_.parameters)),
       gang_(gang) {
+  inputs_.on_gpu = GpuFeatures::make(features, inputs_.encoders, model_);
   for (std::size_t k = 0; k < trials_.size(); ++k) restore(k);
   gang_.take_from_first(model_.parameters);
   cache();

@@ -169,6 +169,32 @@ Finding check_drop(const char* type) {
 }
 
 template <class T>
+Finding check_gather(const char* type) {
+  constexpr std::int64_t kClips = 50;
+  Twin<float> features = numbers<float>(kClips * kWidth);
+  Twin<T> mean = numbers<T>(kTrials * kWidth), scale = numbers<T>(kTrials * kWidth),
+          out = unwritten<T>(kTrials * kRows * kWidth);
+  Twin<std::int32_t> clips{static_cast<std::size_t>(kTrials * kRows),
+                           [](std::size_t i) { return static_cast<std::int32_t>(i * 7 % (kClips + 1)) - 1; }};
+  const auto trials = [&](Side s) {
+    std::vector<GatherTrial<T>> all(kTrials);  // the last one does not use the encoder
+    for (std::size_t k = 0; k + 1 < all.size(); ++k) {
+      all[k] = {features.at(s), mean.at(s) + k * kWidth, scale.at(s) + k * kWidth};
+    }
+    return all;
+  };
+  const std::vector<GatherTrial<T>> on_device = trials(Side::kDevice), on_host = trials(Side::kHost);
+  DeviceBuffer<GatherTrial<T>> settings(on_device.size());
+  cuda::copy(settings.get(), on_device.data(), settings.bytes(), nullptr);
+  const auto body = [&](Side s, const GatherTrial<T>* of) {
+    return GatherBody<T>{of, clips.at(s), kRows, kWidth, out.at(s)};
+  };
+  launch_gather(nullptr, kTrials, body(Side::kDevice, settings.get()));
+  each_on_host(kTrials, kRows * kWidth, body(Side::kHost, on_host.data()));
+  return compare(fmt::format("gathering features, {}", type), out.error(), 0);
+}
+
+template <class T>
 Findings check_gate(const char* type) {
   const std::int64_t all = kTrials * kEncoders * kRows;
   Twin<T> scores = numbers<T>(all), weights = unwritten<T>(all), dweights = numbers<T>(all),
@@ -244,7 +270,7 @@ Findings check_norm(const char* type) {
 template <class T>
 void check_type(const char* type, Findings& all) {
   const auto add = [&](Findings some) { all.insert(all.end(), some.begin(), some.end()); };
-  add({check_optimiser<T>(type), check_drop<T>(type)});
+  add({check_gather<T>(type), check_optimiser<T>(type), check_drop<T>(type)});
   add(check_gate<T>(type));
   add(check_norm<T>(type));
 }

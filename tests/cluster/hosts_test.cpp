@@ -157,8 +157,11 @@ TEST_F(HostsTest, AnMpirunAWorkerIsStartedAgainAloneWhenItsWorkerOrItsHostDies) 
   EXPECT_EQ(ended.out, reference.out);
   EXPECT_EQ(lost("h3"), 0) << "the others' deaths are nothing to it";
   EXPECT_EQ(workers_of("h3"), 1);
+  const int killed_ms = detected_after_ms("h1", killed_at);
+  EXPECT_LE(killed_ms, kDetectionLimitMs);
   ASSERT_EQ(medley({"cluster", "down", "--grace", "5"}).exit, 0);
-  std::cout << "rank killed -9: its mpirun ended, another worker had joined after " << back_ms << " ms\n"
+  std::cout << "rank killed -9: noticed after " << killed_ms
+            << " ms; its mpirun ended, another worker had joined after " << back_ms << " ms\n"
             << "power lost: noticed after " << crash_ms << " ms\n";
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -115,6 +116,12 @@ class Cluster {
       all.push_back(task);
     }
     return all;
+  }
+  static bool runs(const Task& task) {
+    const auto all = tasks();
+    return std::any_of(all.begin(), all.end(), [&task](const Task& other) {
+      return other.id == task.id && other.node == task.node && other.running;
+    });
   }
   /// A running task on a node that is none of `but`.
   static Task running_task(const std::vector<std::string>& but) {

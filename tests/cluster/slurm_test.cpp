@@ -106,12 +106,14 @@ TEST_F(SlurmTest, ASweepWhoseWorkersAreCancelledRequeuedWarnedDrainedAndKilledEn
   meet("notice", warned, [&] { Cluster::must({"scancel", "--signal=USR1", "--batch", warned.id}); });
   until_results(16);
   const auto requeued = Cluster::running_task({cancelled.node, warned.node});
+  // A drained node keeps what it runs; what is queued again goes elsewhere, here where the cancelled one was.
+  Cluster::must({"scontrol", "update", "nodename=" + requeued.node, "state=drain", "reason=test"});
+  until_results(20);
+  EXPECT_TRUE(Cluster::runs(requeued)) << "drained";
   meet("scontrol requeue", requeued, [&] { Cluster::must({"scontrol", "requeue", requeued.id}); });
   until_results(24);
   const auto killed = Cluster::running_task({cancelled.node, warned.node, requeued.node});
   meet("node killed", killed, [&] { cluster_->crash(killed.node); });
-  // The node that lost its task to the cancel takes no other; the rest go on, and those that were requeued come back.
-  Cluster::must({"scontrol", "update", "nodename=" + cancelled.node, "state=drain", "reason=test"});
   const Ended ended = run->wait(std::chrono::seconds(60));
   ASSERT_EQ(ended.exit, 0) << ended.err << logs();
   EXPECT_EQ(ended.out, reference.out);

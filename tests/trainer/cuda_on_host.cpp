@@ -3,6 +3,7 @@
 #include "tests/trainer/batched.h"
 #include "trainer/cuda/kernels.h"
 #include "trainer/cuda/on_host.h"
+#include "trainer/cuda/runtime.h"
 #include "trainer/cuda/torch_kernels.h"
 #include "trainer/cuda/torch_stream.h"
 
@@ -31,6 +32,13 @@ void launch_scales(cudaStream_t, std::int64_t trials, std::int64_t size, const T
 template <class T>
 void launch_adam(cudaStream_t, std::int64_t trials, const AdamBody<T>& body) {
   each_on_host(trials, body.size, body);
+}
+
+std::int64_t free_device_bytes() { return std::int64_t{1} << 30; }
+
+template <class T>
+void launch_gather(cudaStream_t, std::int64_t trials, const GatherBody<T>& body) {
+  each_on_host(trials, body.rows * body.width, body);
 }
 
 template <class T>
@@ -79,6 +87,7 @@ void launch_norm_gelu_backward(cudaStream_t, std::int64_t trials, const NormGelu
   template void launch_scales<T>(cudaStream_t, std::int64_t, std::int64_t, const T*, const std::uint8_t*,       \
                                  const AdamTrial<T>*, double*, double*);                                        \
   template void launch_adam<T>(cudaStream_t, std::int64_t, const AdamBody<T>&);                                 \
+  template void launch_gather<T>(cudaStream_t, std::int64_t, const GatherBody<T>&);                             \
   template void launch_drop<T>(cudaStream_t, std::int64_t, const DropBody<T>&);                                 \
   template void launch_keep_top<T>(cudaStream_t, std::int64_t, const KeepTopBody<T>&);                          \
   template void launch_kept_softmax<T>(cudaStream_t, std::int64_t, const KeptSoftmaxBody<T>&);                  \

@@ -5,6 +5,7 @@
 #include "trainer/cuda/adam_bodies.h"
 #include "trainer/cuda/dropout_bodies.h"
 #include "trainer/cuda/gate_bodies.h"
+#include "trainer/cuda/gather_bodies.h"
 #include "trainer/cuda/norm_bodies.h"
 
 /// The trainer's own kernels. Each puts its work into `stream` and returns; all pointers are the GPU's. For float and
@@ -22,6 +23,8 @@ void launch_scales(cudaStream_t stream, std::int64_t trials, std::int64_t size, 
 template <class T>
 void launch_adam(cudaStream_t stream, std::int64_t trials, const AdamBody<T>& body);
 
+template <class T>
+void launch_gather(cudaStream_t stream, std::int64_t trials, const GatherBody<T>& body);
 template <class T>
 void launch_drop(cudaStream_t stream, std::int64_t trials, const DropBody<T>& body);
 

@@ -21,6 +21,12 @@ Devices find_devices() {
 
 void use_device(int device) { MEDLEY_CHECK_CUDA(cudaSetDevice(device)); }
 
+std::int64_t free_device_bytes() {
+  std::size_t free = 0, total = 0;
+  MEDLEY_CHECK_CUDA(cudaMemGetInfo(&free, &total));
+  return static_cast<std::int64_t>(free);
+}
+
 LaunchStream::LaunchStream() { MEDLEY_CHECK_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking)); }
 LaunchStream::~LaunchStream() { cudaStreamDestroy(stream_); }
 void LaunchStream::synchronize() const { MEDLEY_CHECK_CUDA(cudaStreamSynchronize(stream_)); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -22,6 +23,9 @@ Devices find_devices();
 
 /// Makes `device` this thread's current one.
 void use_device(int device);
+
+/// Memory of the current device that nobody uses yet.
+std::int64_t free_device_bytes();
 
 /// A stream of the current device that does not wait for the default one.
 class LaunchStream {

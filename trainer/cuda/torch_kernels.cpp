@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "trainer/cuda/kernels.h"
+#include "trainer/cuda/runtime.h"
 #include "trainer/cuda/torch_stream.h"
 #include "trainer/layer_norm.h"
 #include "trainer/recorded.h"
@@ -43,6 +44,9 @@ const Value* as(const Tensor& bytes) {
 
 class Kernels final : public GpuKernels {
  public:
+  std::int64_t free_bytes(torch::Device device) const override;
+  Tensor gather(const std::vector<TrialFeatures>& trials, const Tensor& clips, std::int64_t width,
+                torch::ScalarType type) const override;
   Tensor drop(const Tensor& x, const std::vector<TrialDrop>& trials,
               const std::vector<std::int64_t>& places) const override;
   Tensor norm_gelu(const Tensor& z, const Tensor& weight, const Tensor& shift) const override;
@@ -55,6 +59,30 @@ class Kernels final : public GpuKernels {
                         const Tensor& second_moment, const Tensor& use,
                         const std::vector<TrialStep>& trials) const override;
 };
+
+std::int64_t Kernels::free_bytes(torch::Device device) const {
+  const OnDevice on(device);
+  return free_device_bytes();
+}
+
+Tensor Kernels::gather(const std::vector<TrialFeatures>& trials, const Tensor& clips, std::int64_t width,
+                       torch::ScalarType type) const {
+  const std::int64_t rows = clips.size(1);
+  Tensor out = torch::empty({clips.size(0), rows, width}, clips.options().dtype(type));
+  AT_DISPATCH_FLOATING_TYPES(type, "gather", [&] {
+    std::vector<GatherTrial<scalar_t>> all;
+    for (const TrialFeatures& t : trials) {
+      all.emplace_back();
+      if (!t.features.defined()) continue;
+      all.back() = {t.features.data_ptr<float>(), t.mean.data_ptr<scalar_t>(), t.scale.data_ptr<scalar_t>()};
+    }
+    const Tensor settings = upload(all, clips.device());
+    launch_gather(OnDevice(clips.device()).stream, clips.size(0),
+                  GatherBody<scalar_t>{as<GatherTrial<scalar_t>>(settings), clips.data_ptr<std::int32_t>(), rows, width,
+                                       out.data_ptr<scalar_t>()});
+  });
+  return out;
+}
 
 Tensor Kernels::drop(const Tensor& x, const std::vector<TrialDrop>& drops,
                      const std::vector<std::int64_t>& places) const {
