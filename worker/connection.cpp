@@ -91,7 +91,7 @@ void Connection::write_next() {
                       if (error) return lost(Fault::kNetwork, error.message());
                       outbox_.pop_front();
                       if (!outbox_.empty()) return write_next();
-                      if (close_when_sent_) close();
+                      if (close_when_sent_) finish();
                     });
 }
 
@@ -106,7 +106,14 @@ void Connection::close() {
 
 void Connection::close_when_sent() {
   close_when_sent_ = true;
-  if (outbox_.empty()) close();
+  if (outbox_.empty()) finish();
+}
+
+/// Says that nothing more comes, and reads on until the peer closes: closing with something unread would make the
+/// system throw away what is still on its way, the goodbye too.
+void Connection::finish() {
+  error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
 void Connection::lost(Fault fault, const std::string& why) { callbacks_.lost(fault, why); }

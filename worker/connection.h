@@ -37,7 +37,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void send(const protocol::Message& message);
   void close();
-  /// close(), once everything that send() was given is on its way.
+  /// Once everything that send() was given is on its way, tells the peer that nothing more comes; `lost` comes when the
+  /// peer has closed.
   void close_when_sent();
   bool closed() const { return closed_; }
   std::chrono::steady_clock::time_point started() const { return started_; }
@@ -49,6 +50,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   template <class Buffer, class Next>
   void read_into(const Buffer& buffer, Next next);
   void write_next();
+  void finish();
   void lost(Fault fault, const std::string& why);
 
   boost::asio::ip::tcp::resolver resolver_;

@@ -79,6 +79,9 @@ TEST_F(LocalLaunchTest, DownEndsAlsoWorkersWhoseKeeperWasKilled) {
   EXPECT_EQ(workers().size(), 1u) << "the other launch goes on";
   EXPECT_EQ(medley({"cluster", "down"}).exit, 0);
   EXPECT_TRUE(workers().empty());
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt WHERE state IN ('lost', 'failed')"), 0)
+      << "what they held was given back\n"
+      << e2e::read_file(path("store/logs/coordinator.log"));
   EXPECT_EQ(medley({"cluster", "down", "7"}).exit, 1) << "there is none";
   run->kill(SIGINT);
   run->wait();

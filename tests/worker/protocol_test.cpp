@@ -171,7 +171,7 @@ TEST(Codec, ValuesOutsideTheirBoundsAreRefused) {
   for (const int number : {0, -1, kMaxAttemptNumber + 1}) expect_refused(ResultReceived{{"0123456789abcdef", number}});
   expect_refused(Leave{std::string(kMaxTextBytes + 1, 'x')});
   expect_refused(Assign{"/d", "f", {}});
-  auto assign = std::get<Assign>(messages[6]);
+  auto assign = std::get<Assign>(messages[7]);
   assign.trials[0].spec.config.learning_rate = 1e9;
   expect_refused(assign);
 }
