@@ -71,6 +71,12 @@ function example(sweep: Sweep): string {
   return `compare: [{axis: ${first?.setting ?? "selection"}, baseline: ${baseline ?? "learned"}}]`;
 }
 
+/** As `medley report --referee` says it. */
+function seeds(more: number | null, trained: number): string {
+  if (more === null) return "no number of seeds settles it";
+  return `${trained === 1 ? "at least " : ""}${more} more seed${more === 1 ? "" : "s"} would settle it`;
+}
+
 const kVerdictClass: Record<string, string> = { helps: "good", hurts: "bad" };
 
 function Families({ sweep }: { sweep: Sweep }) {
@@ -163,7 +169,7 @@ function Families({ sweep }: { sweep: Sweep }) {
                               <td class="number">{p(row.holm_p)}</td>
                               <td class={kVerdictClass[row.verdict]}>
                                 {row.verdict}
-                                {row.verdict === "inconclusive" && row.more_seeds !== null && <span class="small"> {row.more_seeds} more seeds would settle it</span>}
+                                {row.verdict === "inconclusive" && <span class="small"> {seeds(row.more_seeds, sweep.seeds.length)}</span>}
                               </td>
                               <td class="number">{signed(other?.mean)}</td>
                             </tr>
