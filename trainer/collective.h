@@ -14,7 +14,8 @@ class Collective {
   /// buffer[i] becomes the sum over ranks, the same bits on every rank.
   virtual void all_reduce_sum(float* buffer, std::size_t count) = 0;
   virtual void all_reduce_sum(double* buffer, std::size_t count) = 0;
-  /// `bytes` bytes of rank `root` to all.
+  /// `bytes` bytes of rank `root` to all. The root may come late, because it writes files: the others wait longer for
+  /// it than for a sum.
   virtual void broadcast(void* buffer, std::size_t bytes, int root) = 0;
 };
 

@@ -13,7 +13,8 @@ GpuRank join_gpus(MpiGang& gang) {
   NcclCollective::Place place;
   place.rank = gang.rank();
   place.size = gang.size();
-  place.deadline = gang.deadline();
+  place.deadline = gang.deadlines().sum;
+  place.root_deadline = gang.deadlines().first;
   std::string bytes, error;
   try {
     place.device = device_of_local_rank(gang.node_rank(), trainer::cuda::find_devices().count);

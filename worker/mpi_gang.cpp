@@ -52,22 +52,20 @@ class MpiGang::MpiCollective final : public trainer::Collective {
   void all_reduce_sum(float* buffer, std::size_t count) override { reduce(buffer, count, MPI_FLOAT); }
   void all_reduce_sum(double* buffer, std::size_t count) override { reduce(buffer, count, MPI_DOUBLE); }
   void broadcast(void* buffer, std::size_t bytes, int root) override {
-    const Watchdog::Watch watch(gang_.watchdog_, "a broadcast");
+    const Watchdog::Watch watch(gang_.watchdog_, "a broadcast", gang_.deadlines_.first);
     in_chunks(bytes, [&](std::size_t at, int n) {
       check(MPI_Bcast(static_cast<char*>(buffer) + at, n, MPI_BYTE, root, gang_.comms_->training), "MPI_Bcast");
     });
   }
 
  private:
-  // Reduced on one rank and told to all: MPI promises the same bits everywhere of no other way.
+  // MPI only recommends that all ranks get the same bits; Open MPI's ways of summing give them, and a gang whose ranks
+  // came to differ would say so: agree().
   template <class T>
   void reduce(T* buffer, std::size_t count, MPI_Datatype type) {
-    const Watchdog::Watch watch(gang_.watchdog_, "a sum over the ranks");
-    const MPI_Comm comm = gang_.comms_->training;
+    const Watchdog::Watch watch(gang_.watchdog_, "a sum over the ranks", gang_.deadlines_.sum);
     in_chunks(count, [&](std::size_t at, int n) {
-      const void* from = gang_.rank_ == 0 ? MPI_IN_PLACE : buffer + at;
-      check(MPI_Reduce(from, buffer + at, n, type, MPI_SUM, 0, comm), "MPI_Reduce");
-      check(MPI_Bcast(buffer + at, n, type, 0, comm), "MPI_Bcast");
+      check(MPI_Allreduce(MPI_IN_PLACE, buffer + at, n, type, MPI_SUM, gang_.comms_->training), "MPI_Allreduce");
     });
   }
   MpiGang& gang_;
@@ -77,9 +75,8 @@ bool MpiGang::launched() {
   return std::getenv("OMPI_COMM_WORLD_SIZE") || std::getenv("PMIX_RANK") || std::getenv("PMI_RANK");
 }
 
-MpiGang::MpiGang(std::chrono::milliseconds deadline)
-    : watchdog_(deadline), deadline_(deadline), comms_(std::make_unique<Communicators>()) {
-  const Watchdog::Watch watch(watchdog_, "the start of MPI");
+MpiGang::MpiGang(const GangDeadlines& deadlines) : deadlines_(deadlines), comms_(std::make_unique<Communicators>()) {
+  const Watchdog::Watch watch(watchdog_, "the start of MPI", deadlines_.start);
   int provided = 0;
   // One thread of ours calls MPI; others exist.
   check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
@@ -98,7 +95,7 @@ MpiGang::MpiGang(std::chrono::milliseconds deadline)
 }
 
 MpiGang::~MpiGang() {
-  const Watchdog::Watch watch(watchdog_, "the end of MPI");
+  const Watchdog::Watch watch(watchdog_, "the end of MPI", deadlines_.sum);
   for (MPI_Comm* comm : {&comms_->training, &comms_->control, &comms_->node}) MPI_Comm_free(comm);
   MPI_Finalize();
 }
@@ -164,7 +161,7 @@ void MpiGang::agree(const std::string& error, const std::string& digest, std::ch
 }
 
 MpiGang::Shared MpiGang::share(std::size_t size) {
-  const Watchdog::Watch watch(watchdog_, "the allocation of shared memory");
+  const Watchdog::Watch watch(watchdog_, "the allocation of shared memory", deadlines_.start);
   MPI_Win window = MPI_WIN_NULL;
   void* own = nullptr;
   const auto wanted = static_cast<MPI_Aint>(node_rank_ == 0 ? size : 0);
@@ -181,7 +178,7 @@ MpiGang::Shared MpiGang::share(std::size_t size) {
 }
 
 void MpiGang::meet_on_node(const Shared&) {
-  const Watchdog::Watch watch(watchdog_, "the ranks of this host");
+  const Watchdog::Watch watch(watchdog_, "the first rank of this host", deadlines_.first);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   check(MPI_Barrier(comms_->node), "MPI_Barrier");
   std::atomic_thread_fence(std::memory_order_seq_cst);

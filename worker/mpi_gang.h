@@ -10,6 +10,13 @@
 
 namespace medley::worker {
 
+/// How long a rank waits for the others of its gang before it takes them for dead.
+struct GangDeadlines {
+  std::chrono::milliseconds start{120'000};  ///< until all have been started, and share memory
+  std::chrono::milliseconds sum{10'000};     ///< in a sum: all come from the same work
+  std::chrono::milliseconds first{600'000};  ///< for the first rank, which also writes files
+};
+
 /// The ranks that one MPI launcher (mpirun, srun --mpi=pmix) started as one worker; MPI for as long as it lives. One a
 /// process, one thread. A gang fails together: when a rank dies or hangs, the others end by the watchdog, if the
 /// launcher has not ended them before.
@@ -19,7 +26,7 @@ class MpiGang {
   static bool launched();
 
   /// Throws Error when MPI cannot be started.
-  explicit MpiGang(std::chrono::milliseconds deadline);
+  explicit MpiGang(const GangDeadlines& deadlines);
   ~MpiGang();
   MpiGang(const MpiGang&) = delete;
   MpiGang& operator=(const MpiGang&) = delete;
@@ -29,7 +36,7 @@ class MpiGang {
   int node_rank() const { return node_rank_; }  ///< among those of this host
   int node_size() const { return node_size_; }
   /// How long a rank waits for the others.
-  std::chrono::milliseconds deadline() const { return deadline_; }
+  const GangDeadlines& deadlines() const { return deadlines_; }
 
   /// Sums and broadcasts of host memory. Calls throw Error when MPI reports one.
   trainer::Collective& collective();
@@ -41,8 +48,10 @@ class MpiGang {
   /// which must be the same on all. Throws Error on every rank when one failed, with what the first such said, or when
   /// they differ. When a rank that failed waits in vain for the others, because they still wait for it elsewhere, it
   /// ends the gang (exit code 75).
-  void agree(const std::string& error, const std::string& digest) { agree(error, digest, deadline_); }
-  /// With another time to wait for the others than the deadline: where one reads and the others do not.
+  void agree(const std::string& error, const std::string& digest) {
+    agree(error, digest, rank_ == 0 ? deadlines_.sum : deadlines_.first);
+  }
+  /// With another time to wait for the others: where one reads and the others do not.
   void agree(const std::string& error, const std::string& digest, std::chrono::milliseconds patience);
 
   /// A block of memory that the ranks of this host share, filled by the first of them. Every rank of the gang calls it;
@@ -60,7 +69,7 @@ class MpiGang {
   class MpiCollective;
 
   Watchdog watchdog_;
-  std::chrono::milliseconds deadline_;
+  GangDeadlines deadlines_;
   std::unique_ptr<Communicators> comms_;
   std::unique_ptr<MpiCollective> collective_;
   int rank_ = 0, size_ = 1, node_rank_ = 0, node_size_ = 1;

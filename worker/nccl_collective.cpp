@@ -95,7 +95,7 @@ void NcclCollective::fail(const char* what, const std::string& why) {
 void NcclCollective::settle(const char* what, ncclResult_t said, Clock::time_point end) {
   Pause pause;
   while (said == ncclInProgress) {
-    if (Clock::now() >= end) fail(what, "no end within " + std::to_string(place_.deadline.count()) + " ms");
+    if (Clock::now() >= end) fail(what, "no end in time: a rank is dead or hangs");
     pause();
     if (const ncclResult_t asked = ncclCommGetAsyncError(communicator_, &said); asked != ncclSuccess) said = asked;
   }
@@ -103,10 +103,10 @@ void NcclCollective::settle(const char* what, ncclResult_t said, Clock::time_poi
 }
 
 template <class Enqueue>
-void NcclCollective::run(const char* what, const Enqueue& enqueue) {
+void NcclCollective::run(const char* what, Clock::duration limit, const Enqueue& enqueue) {
   if (!communicator_) fail(what, "an earlier call failed");
   trainer::cuda::use_device(place_.device);
-  const auto end = Clock::now() + place_.deadline;
+  const auto end = Clock::now() + limit;
   ready_.record(producer_);
   ready_.hold_back(stream_.get());
   settle(what, enqueue(stream_.get()), end);
@@ -116,25 +116,25 @@ void NcclCollective::run(const char* what, const Enqueue& enqueue) {
     ncclResult_t state = ncclSuccess;
     if (const ncclResult_t asked = ncclCommGetAsyncError(communicator_, &state); asked != ncclSuccess) state = asked;
     if (state != ncclSuccess && state != ncclInProgress) fail(what, ncclGetErrorString(state));
-    if (Clock::now() >= end) fail(what, "no end within " + std::to_string(place_.deadline.count()) + " ms");
+    if (Clock::now() >= end) fail(what, "no end in time: a rank is dead or hangs");
     pause();
   }
 }
 
 void NcclCollective::all_reduce_sum(float* buffer, std::size_t count) {
-  run("all-reduce", [&](cudaStream_t stream) {
+  run("all-reduce", place_.deadline, [&](cudaStream_t stream) {
     return ncclAllReduce(buffer, buffer, count, ncclFloat32, ncclSum, communicator_, stream);
   });
 }
 
 void NcclCollective::all_reduce_sum(double* buffer, std::size_t count) {
-  run("all-reduce", [&](cudaStream_t stream) {
+  run("all-reduce", place_.deadline, [&](cudaStream_t stream) {
     return ncclAllReduce(buffer, buffer, count, ncclFloat64, ncclSum, communicator_, stream);
   });
 }
 
 void NcclCollective::broadcast(void* buffer, std::size_t bytes, int root) {
-  run("broadcast", [&](cudaStream_t stream) {
+  run("broadcast", place_.root_deadline, [&](cudaStream_t stream) {
     return ncclBroadcast(buffer, buffer, bytes, ncclUint8, root, communicator_, stream);
   });
 }

@@ -28,7 +28,8 @@ class NcclCollective final : public trainer::Collective {
   struct Place {
     int rank = 0, size = 1;
     int device = 0;
-    std::chrono::milliseconds deadline{60'000};  ///< of joining and of each call
+    std::chrono::milliseconds deadline{60'000};        ///< of joining and of each sum
+    std::chrono::milliseconds root_deadline{600'000};  ///< of a broadcast: the root may write files first
   };
   /// Joins; returns when all ranks have. Makes `device` the thread's current one. Buffers are made in `producer`, a
   /// stream of the device; by default the one that LibTorch works in unless told otherwise.
@@ -45,9 +46,9 @@ class NcclCollective final : public trainer::Collective {
 
  private:
   using Clock = std::chrono::steady_clock;
-  /// Gives `enqueue` the stream to work in, and waits for its end.
+  /// Gives `enqueue` the stream to work in, and waits for its end, for `limit` at most.
   template <class Enqueue>
-  void run(const char* what, const Enqueue& enqueue);
+  void run(const char* what, Clock::duration limit, const Enqueue& enqueue);
   /// Waits until the communicator has taken in what it was asked.
   void settle(const char* what, ncclResult_t said, Clock::time_point end);
   [[noreturn]] void fail(const char* what, const std::string& why);

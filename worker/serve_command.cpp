@@ -23,7 +23,7 @@ struct ServeArguments {
   int capacity = 0;  ///< 0: by the device
   bool measure_packs = false;
   double patience_s = 600;
-  double gang_deadline_s = 30;
+  double gang_deadline_s = 10;
 };
 
 /// Largest pack where none is asked for. On a CPU fusing gains little, and small packs lose less when a worker dies; on
@@ -91,7 +91,9 @@ void serve_until_dismissed(const ServeArguments& arguments) {
                            PackTrainer(arguments.device, nullptr, measures ? &sizes : nullptr, capacity_of(arguments)));
   }
 
-  MpiGang gang(std::chrono::milliseconds(static_cast<std::int64_t>(arguments.gang_deadline_s * 1000)));
+  GangDeadlines deadlines;
+  deadlines.sum = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.gang_deadline_s * 1000));
+  MpiGang gang(deadlines);
   PackTrainer trainer(arguments.device, &gang);
   GangTrainer together(gang, std::ref(trainer));
   if (gang.rank() > 0) {

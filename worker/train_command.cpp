@@ -63,11 +63,9 @@ void print_result(const sweep::TrialSpec& trial, const sweep::TrialResult& resul
   std::fputs(sweep::text_table(table).c_str(), stdout);
 }
 
-constexpr std::chrono::seconds kGangDeadline{30};
-
 void train(const TrainArguments& arguments) {
   std::optional<MpiGang> gang;
-  if (MpiGang::launched()) gang.emplace(kGangDeadline);
+  if (MpiGang::launched()) gang.emplace(GangDeadlines());
   const bool speaks = !gang || gang->rank() == 0;
   const data::Dataset dataset =
       gang ? load_in_gang(arguments.data.string(), "", *gang) : data::load_dataset(arguments.data);

@@ -12,15 +12,17 @@ namespace medley::worker {
 /// died or hangs gets no error from MPI, and cannot be woken.
 class Watchdog {
  public:
-  explicit Watchdog(std::chrono::milliseconds deadline);
+  Watchdog();
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  /// Watches for as long as it lives. `what` must outlive it; one at a time.
+  /// Watches for as long as it lives that it lives no longer than `limit`. `what` must outlive it; one at a time.
   class Watch {
    public:
-    Watch(Watchdog& watchdog, const char* what) : watchdog_(watchdog) { watchdog_.begin(what); }
+    Watch(Watchdog& watchdog, const char* what, std::chrono::milliseconds limit) : watchdog_(watchdog) {
+      watchdog_.begin(what, limit);
+    }
     ~Watch() { watchdog_.watched_ = nullptr; }
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
@@ -30,10 +32,10 @@ class Watchdog {
   };
 
  private:
-  void begin(const char* what);
+  void begin(const char* what, std::chrono::milliseconds limit);
   void run();
 
-  const std::chrono::milliseconds deadline_;
+  std::atomic<std::chrono::milliseconds> limit_{};
   std::atomic<const char*> watched_{nullptr};
   std::atomic<std::uint64_t> begun_{0};  ///< counts what was watched
   std::atomic<bool> ends_{false};

@@ -40,7 +40,8 @@ int main(int argc, char** argv) try {
   const char* own = std::getenv("OMPI_COMM_WORLD_RANK");
   fault(faults, "init", own ? std::stoi(own) : 0);
 
-  worker::MpiGang gang(std::chrono::milliseconds(1'500));
+  constexpr std::chrono::milliseconds kShort{1'500};
+  worker::MpiGang gang({kShort, kShort, kShort});
   worker::GangTrainer together(gang, [&](const worker::Pack& pack) {
     const fake::Behaviour behaviour = fake::read_behaviour(arguments.behaviour_file);
     for (int ms = 0; ms < behaviour.train_ms; ++ms) {

@@ -97,7 +97,7 @@ TEST(MpiGang, SharesMemoryOnAHost) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  medley::worker::MpiGang gang(std::chrono::seconds(20));
+  medley::worker::MpiGang gang(medley::worker::GangDeadlines{});
   medley::worker::gang = &gang;
   if (argc > 1 && gang.size() != std::stoi(argv[1])) {
     std::fprintf(stderr, "started %s ranks, MPI says %d\n", argv[1], gang.size());
