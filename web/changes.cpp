@@ -94,6 +94,7 @@ Control::Answer ask(storage::Reader& reader, Control& control, const std::vector
     if (!trial) throw Refused{404, "There is no trial with this id in the store."};
     return control.retry(trial->spec.id);
   }
+  if (what == "workers" && verb == "release") return control.release(worker_of(reader, parts[3]).worker.id);
   if (what == "ensembles" && verb == "export") return control.export_ensemble(ensemble_of(reader, parts[3]).id);
   throw Refused{404, "There is nothing to change here."};
 }

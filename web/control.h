@@ -39,6 +39,8 @@ class Control {
   virtual Answer stop(const std::string& sweep_id) = 0;
   /// Gives a failed trial a fresh retry budget.
   virtual Answer retry(const std::string& trial_id) = 0;
+  /// Lets a quarantined worker have trials again.
+  virtual Answer release(const std::string& worker_id) = 0;
 
   /// What `medley plan --json` prints of it, or its mistakes; nothing is changed. `done`: there are none.
   virtual Answer plan(const SweepText& text) = 0;

@@ -30,6 +30,7 @@ class Recorder : public Control {
   Answer resume(const std::string& id) override { return note("resume " + id); }
   Answer stop(const std::string& id) override { return note("stop " + id); }
   Answer retry(const std::string& id) override { return note("retry " + id); }
+  Answer release(const std::string& id) override { return note("release " + id); }
   Answer plan(const SweepText& text) override { return note("plan " + text.yaml + " on " + text.dataset); }
   Answer submit(const SweepText& text) override {
     note("submit " + text.yaml + " on " + text.dataset);
@@ -320,6 +321,15 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
                        "Authorization: Bearer secret\r\n\r\n")),
             404);
   EXPECT_EQ(control_.asked.size(), 1u);
+  control_.asked.clear();
+  const auto release = [&](const std::string& worker) {
+    return status(
+        ask("POST /api/v1/workers/" + worker +
+            "/release HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nAuthorization: Bearer secret\r\n\r\n"));
+  };
+  EXPECT_EQ(release("w-3"), 200);
+  EXPECT_EQ(release("w-"), 404);
+  EXPECT_EQ(control_.asked, std::vector<std::string>{"release w-3"});
 }
 
 TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
