@@ -422,6 +422,14 @@ export interface Attempt {
   ended_ms: number | null;
 }
 
+export interface AttemptLog {
+  attempt: number;
+  worker: string;
+  worker_name: string;
+  file: string | null;
+  lines: { text: string; during: boolean }[];
+}
+
 export interface EncoderImportance {
   encoder: string;
   modality: string;
