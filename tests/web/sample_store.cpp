@@ -233,9 +233,11 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
   writer.worker_joined({"w-3", "node09:118", 8, 1, "cpu", "0.1.0"}, time);
   writer.set_worker_state("w-3", sweep::WorkerState::kQuarantined, "3 distinct trials in a row failed", time + 60'000);
 
-  std::ofstream(storage::StoreLayout(folder.string()).logs() + "/worker-1.log")
-      << "2023-11-14 21:13:20.000 [4211] info: joined 127.0.0.1:7000 as w-1\n"
-      << "2023-11-14 21:13:22.000 [4211] info: packs of 8: <img src=x onerror=alert(1)>\n";
+  for (const char* place : {"1", "2"}) {
+    std::ofstream(storage::StoreLayout(folder.string()).logs() + "/worker-" + place + ".log")
+        << "2023-11-14 21:13:20.000 [421" << place << "] info: joined 127.0.0.1:7000 as w-" << place << "\n"
+        << "2023-11-14 21:13:22.000 [421" << place << "] info: packs of 8: <img src=x onerror=alert(1)>\n";
+  }
 
   std::int64_t pack = 0;
   const auto begin = [&](const sweep::TrialSpec& trial, int number, const std::string& worker) {

@@ -100,6 +100,16 @@ try {
     await shot("finished");
   });
 
+  await check("a trial shows the log of the worker that trained it", async () => {
+    const api = async (path) => (await page.request.get(`${base}api/v1/${path}`)).json();
+    const { sweeps } = await api("sweeps");
+    const { trials } = await api(`sweeps/${sweeps.find((one) => one.name === "short").id}/trials?state=finished`);
+    await page.goto(`${base}#/trial/${trials[0].id}`);
+    await page.getByText("Log of its worker").click();
+    await page.locator(".log pre").getByText(/\] info: joined \S+ as [0-9a-f]+/).waitFor();
+    await shot("log");
+  });
+
   await check("a worker that is killed is seen, and the sweep goes on", async () => {
     await page.goto(`${base}#/workers`);
     const row = page.locator("tbody tr", { has: page.getByText("joined", { exact: true }) }).first();
