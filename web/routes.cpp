@@ -240,10 +240,10 @@ Response read_sweep(Reader& reader, const std::filesystem::path& store, Boards& 
   if (part == "subsets") return json_response(subsets_json(*board));
   if (part == "cross") return json_response(cross_json(*board, request));
   if (part == "leaderboard") {
-    return json_response(leaderboard_json(*board, selection_of(request, *board), page_of(request)));
+    return json_response(leaderboard_json(*board, selection_of(request, *board, reader.marks()), page_of(request)));
   }
   if (part == "leaderboard.csv") {
-    return download("text/csv; charset=utf-8", leaderboard_csv(*board, selection_of(request, *board)),
+    return download("text/csv; charset=utf-8", leaderboard_csv(*board, selection_of(request, *board, reader.marks())),
                     sweep.id + "-leaderboard.csv");
   }
   throw Refused{404, "A sweep has no such part; see docs/api.md."};
