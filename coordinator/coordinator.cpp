@@ -332,6 +332,9 @@ struct Coordinator::State {
     }
     if (c.state == sweep::WorkerState::kQuarantined) {
       writer.log_event("worker quarantined", c.worker, c.reason, wall_ms());
+    } else if (c.state == sweep::WorkerState::kJoined && !c.reason.empty()) {
+      writer.log_event("worker released", c.worker, c.reason, wall_ms());
+      spdlog::info("worker {} is {}", name_of_worker(c.worker), c.reason);
     }
   }
 
@@ -364,7 +367,9 @@ struct Coordinator::State {
   void prepare(const Cancel& c, Outgoing& out) { out.emplace_back(c.worker, protocol::Cancel{{c.attempt}}); }
   void prepare(const Quarantine& c, Outgoing& out) {
     spdlog::error("worker {} is quarantined: {}", name_of_worker(c.worker), c.reason);
-    out.emplace_back(c.worker, protocol::Dismiss{"quarantined: " + c.reason});
+    // A fresh process takes the place of one that we keep running. Any other stays, idle, until it is released: if it
+    // ended, its cluster would start the next one on the same bad host.
+    if (host_workers->keeps(c.worker)) out.emplace_back(c.worker, protocol::Dismiss{"quarantined: " + c.reason});
   }
   void prepare(const Dismiss& c, Outgoing& out) { out.emplace_back(c.worker, protocol::Dismiss{c.reason}); }
   void prepare(const Shutdown&, Outgoing&) { shut_down = true; }
@@ -678,6 +683,23 @@ Coordinator::Answer Coordinator::retry(const std::string& id) {
     const bool retried = sweep.failed < before;
     if (!retried) return {false, "trial " + id + " has not failed"};
     return {true, "trial " + id + " will be trained again"};
+  });
+}
+
+Coordinator::Answer Coordinator::release(const std::string& id) {
+  State& s = *state_;
+  return s.gate.call([&]() -> Answer {
+    const auto quarantined = [&] {
+      for (const auto& worker : s.scheduler.workers()) {
+        if (worker.id == id) return worker.quarantined;
+      }
+      return false;
+    };
+    if (!quarantined()) return {false, "worker " + s.name_of_worker(id) + " is not quarantined"};
+    s.push(WorkerReleased{id});
+    s.process_all();
+    if (quarantined()) return {false, "worker " + s.name_of_worker(id) + " has left"};
+    return {true, "worker " + s.name_of_worker(id) + " gets trials again"};
   });
 }
 

@@ -66,6 +66,17 @@ data::Dataset DashboardControl::dataset(const std::string& fingerprint) {
   return datasets_[fingerprint] = std::move(loaded);
 }
 
+web::Control::Answer DashboardControl::mark(const std::string& config_id, const storage::ConfigMarkChange& change) {
+  bool known = false;
+  coordinator_.write([&](storage::Writer& writer) {
+    storage::Writer::Group group(writer);
+    known = writer.mark_config(config_id, change);
+    group.commit();
+  });
+  if (!known) return {false, "there is no config " + config_id, json::object()};
+  return {true, "config " + config_id + " is marked", json::object()};
+}
+
 web::Control::Answer DashboardControl::plan(const SweepText& text) try {
   const SweepFile file = read_sweep_text(text.yaml, kFormName, dataset(text.dataset));
   json details{{"plan", plan_json(file, make_plan(file, store_))}};

@@ -26,7 +26,9 @@ class DashboardControl final : public web::Control {
   Answer resume(const std::string& sweep_id) override { return coordinator_.resume(sweep_id); }
   Answer stop(const std::string& sweep_id) override { return coordinator_.stop(sweep_id); }
   Answer retry(const std::string& trial_id) override { return coordinator_.retry(trial_id); }
+  Answer release(const std::string& worker_id) override { return coordinator_.release(worker_id); }
 
+  Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) override;
   Answer plan(const SweepText& text) override;
   Answer submit(const SweepText& text) override;
   Answer build_ensemble(const EnsembleWish& wish) override;

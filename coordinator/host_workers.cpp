@@ -1,5 +1,6 @@
 #include "coordinator/host_workers.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <spdlog/spdlog.h>
@@ -38,6 +39,12 @@ void HostWorkers::disconnected(const std::string& worker) {
   if (it == connected_.end()) return;
   away_.insert(*it);
   connected_.erase(it);
+}
+
+bool HostWorkers::keeps(const std::string& worker) const {
+  const auto it = connected_.find(worker);
+  const auto pids = local_.pids();
+  return it != connected_.end() && std::find(pids.begin(), pids.end(), it->second) != pids.end();
 }
 
 void HostWorkers::note_healthy(const std::string& worker) {

@@ -24,6 +24,8 @@ class HostWorkers {
   void expect(const std::string& worker, const std::string& name);
   void joined(const std::string& worker, const std::string& host, pid_t pid);
   void disconnected(const std::string& worker);
+  /// It is one of those that this coordinator keeps running: another takes its place when it ends.
+  bool keeps(const std::string& worker) const;
   /// It delivered a result.
   void note_healthy(const std::string& worker);
 

@@ -211,6 +211,20 @@ void Scheduler::on(const TrialRetried& e) {
   requeue(t);
 }
 
+void Scheduler::on(const WorkerReleased& e) {
+  const auto it = workers_.find(e.worker);
+  if (it == workers_.end() || !it->second.quarantined || it->second.state == WorkerState::kLeft) return;
+  Worker& worker = it->second;
+  worker.quarantined = false;
+  worker.quarantine_reason.clear();
+  worker.row.clear();
+  worker.failed_packs = 0;
+  // Of one that is away its return is recorded (hear).
+  if (worker.state == WorkerState::kJoined) {
+    out_.push_back(RecordWorker{e.worker, WorkerState::kJoined, "released from quarantine"});
+  }
+}
+
 void Scheduler::on(const DrainRequested&) { draining_ = true; }
 
 void Scheduler::on(const Ticked&) {
@@ -604,7 +618,7 @@ std::optional<Scheduler::Progress> Scheduler::progress(const std::string& id) co
 std::vector<Scheduler::WorkerView> Scheduler::workers() const {
   std::vector<WorkerView> views;
   for (const auto& [id, worker] : workers_) {
-    WorkerView view{id, worker.state, worker.capacity, worker.heard_ms, {}};
+    WorkerView view{id, worker.state, worker.quarantined, worker.capacity, worker.heard_ms, {}};
     if (worker.quarantined && worker.state == WorkerState::kJoined) view.state = WorkerState::kQuarantined;
     for (int t : worker.leased) view.leased.push_back({trials_[t].id, trials_[t].lease->number});
     views.push_back(std::move(view));

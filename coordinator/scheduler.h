@@ -139,6 +139,10 @@ struct SweepPrioritised {
 struct TrialRetried {
   std::string trial;
 };
+/// What made a quarantined worker fail was put right: it gets packs again, as one that just joined. Ignored for others.
+struct WorkerReleased {
+  std::string worker;
+};
 /// No new assignments; Shutdown follows when nothing runs any more.
 struct DrainRequested {};
 /// Time has passed. Send at least every second.
@@ -146,7 +150,7 @@ struct Ticked {};
 
 using Event = std::variant<SweepSubmitted, PackSizeMeasured, WorkerJoined, WorkerLost, HeartbeatReceived,
                            ResultReceived, AttemptFailed, SweepPaused, SweepResumed, SweepStopped, SweepPrioritised,
-                           TrialRetried, DrainRequested, Ticked>;
+                           TrialRetried, WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // Those marked "store" change the database; the shell runs a call's store commands in one Group and commits before it
@@ -202,13 +206,14 @@ struct FinishSweep {
   int finished = 0;
   int failed = 0;
 };
-/// Store: Writer::set_worker_state (kJoined: Writer::worker_joined, from what the worker said of itself).
+/// Store: Writer::set_worker_state (kJoined: Writer::worker_joined, from what the worker said of itself; with a reason
+/// when it was released from quarantine).
 struct RecordWorker {
   std::string worker;
   sweep::WorkerState state = sweep::WorkerState::kJoined;
   std::string reason;
 };
-struct Quarantine {  ///< send, show: it gets nothing more. A RecordWorker went before it
+struct Quarantine {  ///< send, show: it gets nothing more until it is released. A RecordWorker went before it
   std::string worker;
   std::string reason;
 };
@@ -259,6 +264,7 @@ class Scheduler {
   struct WorkerView {
     std::string id;
     sweep::WorkerState state = sweep::WorkerState::kJoined;
+    bool quarantined = false;  ///< also while it is away
     int capacity = 1;
     TimePoint last_heard_ms = 0;
     std::vector<AttemptId> leased;
@@ -345,6 +351,7 @@ class Scheduler {
   void on(const SweepStopped&);
   void on(const SweepPrioritised&);
   void on(const TrialRetried&);
+  void on(const WorkerReleased&);
   void on(const DrainRequested&);
   void on(const Ticked&);
 

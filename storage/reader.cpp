@@ -594,6 +594,17 @@ std::vector<ExportRecord> Reader::exports() {
   return all;
 }
 
+std::map<std::string, ConfigMark> Reader::marks() {
+  Statement rows(state_->database,
+                 "SELECT c.id, m.pinned, m.note, m.tags FROM mark m JOIN config c ON c.key = m.config");
+  std::map<std::string, ConfigMark> all;
+  while (rows.step()) {
+    all[rows.text(0)] = {rows.integer(1) != 0, rows.text(2),
+                         nlohmann::json::parse(rows.text(3)).get<std::vector<std::string>>()};
+  }
+  return all;
+}
+
 std::vector<LogRow> Reader::log(std::int64_t after, int limit) {
   Statement rows(state_->database,
                  "SELECT id, time, kind, subject, text FROM event_log WHERE id > ? ORDER BY id LIMIT ?");

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -251,6 +252,8 @@ class Reader {
   std::optional<DatasetRecord> find_dataset(const std::string& fingerprint);
 
   std::vector<WorkerRow> workers();
+  /// By config id; those that nobody has marked are left out.
+  std::map<std::string, ConfigMark> marks();
   std::vector<EnsembleRecord> ensembles();  ///< newest first, with members
   std::optional<EnsembleRecord> find_ensemble(std::int64_t id);
   std::vector<ExportRecord> exports();  ///< newest first

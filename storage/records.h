@@ -101,6 +101,19 @@ struct ExportRecord {
   nlohmann::json manifest = nlohmann::json::object();
 };
 
+/// What people note of a config, in whatever sweep it is.
+struct ConfigMark {
+  bool pinned = false;
+  std::string note;
+  std::vector<std::string> tags;
+};
+/// What to change of it.
+struct ConfigMarkChange {
+  std::optional<bool> pinned;
+  std::optional<std::string> note;
+  std::optional<std::vector<std::string>> tags;
+};
+
 /// The folder of a store: everything that a coordinator keeps.
 struct StoreLayout {
   explicit StoreLayout(std::string folder_) : folder(std::move(folder_)) {}

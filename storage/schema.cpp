@@ -217,6 +217,15 @@ CREATE TABLE event_log (
 ) STRICT;
 )sql";
 
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE mark (
+  config INTEGER PRIMARY KEY REFERENCES config,
+  pinned INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  tags TEXT NOT NULL               -- JSON
+) STRICT;
+)sql";
+
 std::int64_t pragma(Database& database, const char* name) {
   Statement statement(database, std::string("PRAGMA ") + name);
   return statement.step() ? statement.integer(0) : 0;
@@ -269,7 +278,7 @@ void give_sd(sqlite3_context* context) {
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> steps = {kVersion1};
+  static const std::vector<std::string> steps = {kVersion1, kVersion2};
   return steps;
 }
 

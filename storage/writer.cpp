@@ -372,6 +372,21 @@ void Writer::retry_trial(const std::string& trial, TimeMs) {
   });
 }
 
+bool Writer::mark_config(const std::string& config, const ConfigMarkChange& change) {
+  State& s = *state_;
+  return s.write("mark config " + config, [&] {
+    std::optional<std::string> tags;
+    if (change.tags) tags = nlohmann::json(*change.tags).dump();
+    Statement upsert(s.database,
+                     "INSERT INTO mark (config, pinned, note, tags) "
+                     "SELECT key, coalesce(?2, 0), coalesce(?3, ''), coalesce(?4, '[]') FROM config WHERE id = ?1 "
+                     "ON CONFLICT (config) DO UPDATE SET "
+                     "pinned = coalesce(?2, pinned), note = coalesce(?3, note), tags = coalesce(?4, tags)");
+    upsert.bind(config, change.pinned, change.note, tags).run();
+    return s.database.changes() == 1;
+  });
+}
+
 // ---- Ensembles, exports, log ----------------------------------------------------------------------------------
 
 std::int64_t Writer::save_ensemble(const EnsembleRecord& ensemble) {

@@ -84,6 +84,9 @@ class Writer {
   /// A failed trial is pending again with a fresh budget. No change when it is not failed.
   void retry_trial(const std::string& trial, TimeMs now);
 
+  /// False: there is no such config.
+  bool mark_config(const std::string& config, const ConfigMarkChange& change);
+
   /// Return the new id.
   std::int64_t save_ensemble(const EnsembleRecord& ensemble);
   std::int64_t save_export(const ExportRecord& record);

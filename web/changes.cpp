@@ -1,6 +1,7 @@
 #include "web/changes.h"
 
 #include <algorithm>
+#include <set>
 
 #include "web/json.h"
 #include "web/query.h"
@@ -63,6 +64,30 @@ Control::SweepText sweep_text(storage::Reader& reader, const json& body) {
   return text;
 }
 
+storage::ConfigMarkChange mark_change(const json& body) {
+  constexpr std::size_t kMaxNote = 2000, kMaxTag = 40, kMaxTags = 20;
+  storage::ConfigMarkChange change;
+  if (body.contains("pinned")) change.pinned = flag_in(body, "pinned");
+  if (body.contains("note")) change.note = text_in(body, "note", "", kMaxNote);
+  if (body.contains("tags")) {
+    const json& tags = body["tags"];
+    if (!tags.is_array() || tags.size() > kMaxTags) throw Refused{400, "tags must be a list of at most 20."};
+    std::set<std::string> names;
+    for (const json& tag : tags) {
+      const std::string name = tag.is_string() ? tag.get<std::string>() : "";
+      const bool plain = std::none_of(
+          name.begin(), name.end(), [](char c) { return c == '|' || c == ',' || static_cast<unsigned char>(c) < ' '; });
+      if (name.empty() || name.size() > kMaxTag || !plain) {
+        throw Refused{400, "A tag is 1 to 40 bytes of text without | and commas."};
+      }
+      names.insert(name);
+    }
+    change.tags.emplace(names.begin(), names.end());
+  }
+  if (!change.pinned && !change.note && !change.tags) throw Refused{400, "Give pinned, note or tags."};
+  return change;
+}
+
 Control::EnsembleWish wish(storage::Reader& reader, const json& body) {
   const Control::EnsembleWish standard;
   Control::EnsembleWish wish;
@@ -94,6 +119,10 @@ Control::Answer ask(storage::Reader& reader, Control& control, const std::vector
     if (!trial) throw Refused{404, "There is no trial with this id in the store."};
     return control.retry(trial->spec.id);
   }
+  if (what == "configs" && verb == "mark") {
+    return control.mark(checked_id(parts[3]), mark_change(body_of(request)));
+  }
+  if (what == "workers" && verb == "release") return control.release(worker_of(reader, parts[3]).worker.id);
   if (what == "ensembles" && verb == "export") return control.export_ensemble(ensemble_of(reader, parts[3]).id);
   throw Refused{404, "There is nothing to change here."};
 }

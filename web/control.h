@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "storage/records.h"
+
 namespace medley::web {
 
 /// What the dashboard may change. The coordinator implements it and hands each request to its own thread.
@@ -39,6 +41,10 @@ class Control {
   virtual Answer stop(const std::string& sweep_id) = 0;
   /// Gives a failed trial a fresh retry budget.
   virtual Answer retry(const std::string& trial_id) = 0;
+  /// Pins, tags, notes of a config; the answer is not done when there is no such config.
+  virtual Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) = 0;
+  /// Lets a quarantined worker have trials again.
+  virtual Answer release(const std::string& worker_id) = 0;
 
   /// What `medley plan --json` prints of it, or its mistakes; nothing is changed. `done`: there are none.
   virtual Answer plan(const SweepText& text) = 0;

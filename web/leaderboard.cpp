@@ -107,7 +107,17 @@ double key_of(const Board& board, const ConfigReport& config, const std::string&
   return config.paper_score.mean;
 }
 
+const storage::ConfigMark& mark_of(const ConfigReport& config, const Selection& selection) {
+  static const storage::ConfigMark kNone;
+  const auto it = selection.marks.find(config.id);
+  return it == selection.marks.end() ? kNone : it->second;
+}
+
 bool fits(const ConfigReport& config, const Selection& selection) {
+  const auto& tags = mark_of(config, selection).tags;
+  for (const std::string& tag : selection.tags) {
+    if (std::find(tags.begin(), tags.end(), tag) == tags.end()) return false;
+  }
   if (selection.complete && !config.whole()) return false;
   if (!selection.configs.empty() && selection.configs.count(config.id) == 0) return false;
   for (const auto& [axis, values] : selection.where) {
@@ -165,7 +175,7 @@ json texts_json(const Board& board, const ConfigReport& config) {
   return texts;
 }
 
-json row_json(const Board& board, std::size_t index, const ConfigReport& reference) {
+json row_json(const Board& board, std::size_t index, const ConfigReport& reference, const storage::ConfigMark& mark) {
   const ConfigReport& config = board.report.configs[index];
   const auto costs = board.costs.find(config.id);
   const bool known = costs != board.costs.end();
@@ -176,6 +186,9 @@ json row_json(const Board& board, std::size_t index, const ConfigReport& referen
           {"axis_values", config.axis_values},
           {"axis_texts", texts_json(board, config)},
           {"settings", config.settings},
+          {"pinned", mark.pinned},
+          {"note", mark.note},
+          {"tags", mark.tags},
           {"transductive", config.transductive},
           {"expected", config.expected},
           {"finished", config.done},
@@ -193,8 +206,10 @@ json row_json(const Board& board, std::size_t index, const ConfigReport& referen
 
 }  // namespace
 
-Selection selection_of(const Request& request, const Board& board) {
+Selection selection_of(const Request& request, const Board& board, std::map<std::string, storage::ConfigMark> marks) {
   Selection selection;
+  selection.marks = std::move(marks);
+  for (std::string& tag : split(request.parameter("tag"))) selection.tags.insert(std::move(tag));
   selection.order = request.parameter("order", "ranked");
   if (selection.order.rfind(kAxisOrder, 0) == 0) {
     check_axis(board, selection.order.substr(std::string(kAxisOrder).size()));
@@ -255,6 +270,7 @@ std::vector<std::size_t> chosen(const Board& board, const Selection& selection) 
   } else if (selection.reversed) {
     std::reverse(rows.begin(), rows.end());
   }
+  std::stable_partition(rows.begin(), rows.end(), [&](std::size_t i) { return mark_of(configs[i], selection).pinned; });
   return rows;
 }
 
@@ -266,7 +282,13 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
   const int total = static_cast<int>(rows.size());
   const int end = std::min(total, page.offset + page.limit);
   for (int i = page.offset; i < end; ++i) {
-    sent.push_back(row_json(board, rows[static_cast<std::size_t>(i)], *reference));
+    const std::size_t row = rows[static_cast<std::size_t>(i)];
+    sent.push_back(row_json(board, row, *reference, mark_of(report.configs[row], selection)));
+  }
+  std::set<std::string> tags;
+  for (const ConfigReport& config : report.configs) {
+    const auto& its = mark_of(config, selection).tags;
+    tags.insert(its.begin(), its.end());
   }
   json axes = json::array();
   json values = json::object();
@@ -284,6 +306,7 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
           {"synthetic", report.synthetic},
           {"axes", axes},
           {"axis_values", values},
+          {"tags", tags},
           {"rows", sent},
           {"total", total},
           {"configs", report.configs.size()},

@@ -18,15 +18,18 @@ struct Selection {
   std::set<std::string> configs;                       ///< ids; empty: any
   std::string search;                                  ///< in the id or an axis value, whatever the case
   bool complete = false;                               ///< only whole blocks
+  std::set<std::string> tags;                          ///< a config must have all of them
+  std::map<std::string, storage::ConfigMark> marks;    ///< what people noted, by config id
   std::string reference;  ///< id of the config to compare with; "" the first of the ranking
 };
 
 /// `order`, `reverse`, `where.AXIS` (values separated by |), `configs` (separated by |), `search`, `complete`,
-/// `reference`; ids may be unique starts. Throws Refused (400) for what the board does not know.
-Selection selection_of(const Request& request, const Board& board);
+/// `reference`, `tag` (separated by |); ids may be unique starts. Throws Refused (400) for what the board does not
+/// know.
+Selection selection_of(const Request& request, const Board& board, std::map<std::string, storage::ConfigMark> marks);
 
-/// Indices into the report's configs. In every order whole blocks stand before partial ones, and those without the
-/// number last.
+/// Indices into the report's configs: pinned ones first. In every order whole blocks stand before partial ones, and
+/// those without the number last.
 std::vector<std::size_t> chosen(const Board& board, const Selection& selection);
 
 /// Rows of a board as /api/v1 sends them.

@@ -91,4 +91,11 @@ storage::EnsembleRecord ensemble_of(storage::Reader& reader, const std::string& 
   return *std::move(ensemble);
 }
 
+storage::WorkerRow worker_of(storage::Reader& reader, const std::string& id) {
+  for (const storage::WorkerRow& row : reader.workers()) {
+    if (row.worker.id == id) return row;
+  }
+  throw Refused{404, "There is no worker with this id in the store."};
+}
+
 }  // namespace medley::web

@@ -24,5 +24,7 @@ storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id);
 storage::TrialDetail trial_of(storage::Reader& reader, const std::string& id);
 storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint);
 storage::EnsembleRecord ensemble_of(storage::Reader& reader, const std::string& id);
+/// By its full id.
+storage::WorkerRow worker_of(storage::Reader& reader, const std::string& id);
 
 }  // namespace medley::web

@@ -26,6 +26,7 @@
 #include "web/query.h"
 #include "web/refused.h"
 #include "web/trial_clips.h"
+#include "web/worker_log.h"
 
 namespace medley::web {
 namespace {
@@ -239,19 +240,22 @@ Response read_sweep(Reader& reader, const std::filesystem::path& store, Boards& 
   if (part == "subsets") return json_response(subsets_json(*board));
   if (part == "cross") return json_response(cross_json(*board, request));
   if (part == "leaderboard") {
-    return json_response(leaderboard_json(*board, selection_of(request, *board), page_of(request)));
+    return json_response(leaderboard_json(*board, selection_of(request, *board, reader.marks()), page_of(request)));
   }
   if (part == "leaderboard.csv") {
-    return download("text/csv; charset=utf-8", leaderboard_csv(*board, selection_of(request, *board)),
+    return download("text/csv; charset=utf-8", leaderboard_csv(*board, selection_of(request, *board, reader.marks())),
                     sweep.id + "-leaderboard.csv");
   }
   throw Refused{404, "A sweep has no such part; see docs/api.md."};
 }
 
 /// Below /trials/ID/.
-Response read_trial(Reader& reader, const std::string& id, const std::string& part, const Request& request) {
+Response read_trial(Reader& reader, const std::filesystem::path& store, const std::string& id, const std::string& part,
+                    const Request& request) {
   const Reader::Snapshot snapshot(reader);
   const auto trial = trial_of(reader, id);
+  if (part == "log")
+    return json_response(attempt_log_json(trial, storage::StoreLayout(store.string()).logs(), request));
   if (part == "surface") return json_response(surface_json(trial, request));
   if (part != "confusion" && part != "clips") throw Refused{404, "A trial has no such part; see docs/api.md."};
   const auto dataset = dataset_of(reader, trial.dataset);
@@ -324,8 +328,9 @@ Response Routes::read(const Request& request) const {
   if (!storage::store_exists(store_)) {
     throw Refused{503, fmt::format("There is no store in {} yet.", store_.string())};
   }
-  // These depend on more than the store: the clock, a coordinator.
-  const bool lasting = !metrics && parts[2] != "workers" && parts[2] != "store" && request.path != "/api/v1/ensembles";
+  // These depend on more than the store: the clock, a coordinator, a log file.
+  const bool lasting = !metrics && parts[2] != "workers" && parts[2] != "store" &&
+                       request.path != "/api/v1/ensembles" && !(parts.size() == 5 && parts[4] == "log");
   if (!lasting) return unless_known(request, read_store(request, parts));
   const std::string key = key_of(request);
   const Memory::Moment moment = memory_.now(store_, boards_.made());
@@ -376,7 +381,7 @@ Response Routes::read_store(const Request& request, const std::vector<std::strin
   }
   if (count == 5) {
     if (what == "sweeps") return read_sweep(reader, store_, boards_, parts[3], parts[4], request);
-    if (what == "trials") return read_trial(reader, parts[3], parts[4], request);
+    if (what == "trials") return read_trial(reader, store_, parts[3], parts[4], request);
     if (what == "ensembles" && parts[4] == "confusion") {
       return json_response(ensemble_confusion_json(reader, ensemble_of(reader, parts[3])));
     }

@@ -264,7 +264,7 @@ Server::Server(Options options, Control* control) : state_(std::make_unique<Stat
     send(response ? *std::move(response) : state.answer(request), to);
     return httplib::Server::HandlerResponse::Handled;
   });
-  state.listener.Post("/[a-z0-9/]*", [&state](const httplib::Request& from, httplib::Response& to) {
+  state.listener.Post("/[a-z0-9/-]*", [&state](const httplib::Request& from, httplib::Response& to) {
     Request request;
     std::optional<Response> response = take(from, request);
     request.body = from.body;

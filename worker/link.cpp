@@ -135,6 +135,7 @@ class Link {
   void on(const protocol::Welcome& m) {
     if (welcomed_) throw protocol::Error("welcomed twice");
     welcomed_ = true;
+    // web/worker_log finds a worker's log by this line.
     if (!ever_welcomed_) spdlog::info("joined {}:{} as {}", options_.host, options_.port, hello_.instance);
     ever_welcomed_ = true;
     heartbeat_ = milliseconds(m.heartbeat_ms);

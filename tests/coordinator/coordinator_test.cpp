@@ -313,6 +313,38 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
   EXPECT_EQ(storage::Reader(options_.store).find_sweep(submitted_.id)->finished, 2);
 }
 
+TEST_F(CoordinatorTest, AQuarantinedWorkerStaysAndGetsTrialsAgainWhenItIsReleased) {
+  options_.limits.quarantine_after = 1;
+  start(1);
+  FakeWorker worker = connect();
+  worker.join(1);
+  const auto refused = coordinator_->release(worker.instance);
+  EXPECT_FALSE(refused.done);
+  EXPECT_NE(refused.message.find("is not quarantined"), std::string::npos) << refused.message;
+  EXPECT_FALSE(coordinator_->release("nobody").done);
+  const auto first = worker.expect<protocol::Assign>();
+  const protocol::AttemptId failed{first.trials.at(0).spec.id, 1};
+  worker.send(protocol::AttemptFailed{failed, "no such device"});
+  storage::Reader reader(options_.store);
+  const auto state = [&] { return reader.workers().at(0).state; };
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (state() != sweep::WorkerState::kQuarantined && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(5ms);
+  }
+  ASSERT_EQ(state(), sweep::WorkerState::kQuarantined);
+  const auto released = coordinator_->release(worker.instance);
+  EXPECT_TRUE(released.done) << released.message;
+  EXPECT_EQ(state(), sweep::WorkerState::kJoined);
+  for (int trial = 0; trial < 2; ++trial) {  // nothing but packs came since: it was not dismissed
+    const auto assign = worker.expect<protocol::Assign>();
+    worker.send(FakeWorker::result_of(assign.trials.at(0)));
+    worker.expect<protocol::ResultReceived>();
+  }
+  worker.expect<protocol::Dismiss>();
+  worker.send(protocol::Leave{""});
+  EXPECT_EQ(run_.get().how, Coordinator::End::How::kDone);
+}
+
 TEST_F(CoordinatorTest, WhatCannotBeRecordedIsNotAssignedAndTheRunEnds) {
   start(1);
   FakeWorker worker = connect();

@@ -106,6 +106,17 @@ TEST_F(DashboardControlTest, ASubmittedSweepWaitsForWorkersLikeAnyOther) {
   EXPECT_TRUE(control_->resume(sweep->id).done);
 }
 
+TEST_F(DashboardControlTest, AConfigIsMarkedInTheStore) {
+  storage::Reader reader(folder_ / "store");
+  const std::string config = reader.trials(sweep_).at(0).config;
+  EXPECT_TRUE(control_->mark(config, {true, "for table 2", {}}).done);
+  EXPECT_TRUE(reader.marks().at(config).pinned);
+  EXPECT_EQ(reader.marks().at(config).note, "for table 2");
+  const auto answer = control_->mark("ffffffff", {true, {}, {}});
+  EXPECT_FALSE(answer.done);
+  EXPECT_NE(answer.message.find("no config ffffffff"), std::string::npos);
+}
+
 TEST_F(DashboardControlTest, ADataSetThatHasChangedIsRefused) {
   make_data(2, data::Existing::kOverwrite);
   const auto answer = control_->plan({kSweep, dataset_.fingerprint});

@@ -49,6 +49,7 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "duplicate result acknowledged",
                            "result discarded",
                            "worker quarantined",
+                           "worker released",
                            "recovered a running attempt",
                            "lease expired though the worker lives",
                            "hung attempt lost",

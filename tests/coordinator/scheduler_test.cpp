@@ -87,6 +87,7 @@ Event parse_event(const std::string& line) {
   if (verb == "stop") return SweepStopped{who};
   if (verb == "prioritise") return SweepPrioritised{who, std::stoi(rest.at(0))};
   if (verb == "retry") return TrialRetried{who};
+  if (verb == "release") return WorkerReleased{who};
   if (verb == "drain") return DrainRequested{};
   if (verb == "tick") return Ticked{};
   throw std::runtime_error("bad test: " + line);
@@ -599,6 +600,65 @@ TEST_F(SchedulerTest, AWorkerThatFailsDistinctTrialsInARowIsQuarantinedNotTheTri
     RecordWorker good joined
     RecordAssignment good pack 3: a#2 b#2
     Assign good pack 3: a#2 b#2
+  )");
+}
+
+TEST_F(SchedulerTest, AReleasedWorkerGetsPacksAgainAndItsFailuresCountAnew) {
+  limits_.quarantine_after = 2;
+  play(R"(
+    > submit s a:k b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > release w
+    > release nobody
+    > fail w a#1
+    EndAttempt a#1 failed
+    RecordAssignment w pack 2: b#1
+    Assign w pack 2: b#1
+    > fail w b#1
+    EndAttempt b#1 failed
+    RecordWorker w quarantined
+    Quarantine w
+    @500
+    > beat w
+    > release w
+    RecordWorker w joined: released from quarantine
+    RecordAssignment w pack 3: a#2
+    Assign w pack 3: a#2
+    > release w
+    > fail w a#2
+    EndAttempt a#2 failed
+    RecordAssignment w pack 4: b#2
+    Assign w pack 4: b#2
+    > fail w b#2
+    EndAttempt b#2 failed
+    RecordWorker w quarantined
+    Quarantine w
+  )");
+}
+
+TEST_F(SchedulerTest, AWorkerReleasedWhileAwayIsNotQuarantinedWhenItComesBack) {
+  limits_.quarantine_after = 1;
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > fail w a#1
+    EndAttempt a#1 failed
+    RecordWorker w quarantined
+    Quarantine w
+    > disconnect w
+    RecordWorker w away
+    > release w
+    @500
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
   )");
 }
 

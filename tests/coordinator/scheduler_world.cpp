@@ -369,6 +369,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       sweep.state = SweepState::kFinished;
     } else if (const auto* worker = std::get_if<RecordWorker>(&command)) {
       journal_.workers[worker->worker] = worker->state;
+      if (worker->state == WorkerState::kJoined && !worker->reason.empty()) ++counters_["worker released"];
     } else if (const auto* quarantine = std::get_if<Quarantine>(&command)) {
       if (journal_.workers[quarantine->worker] != WorkerState::kQuarantined) violated("a quarantine is recorded");
       ++counters_["worker quarantined"];
@@ -619,7 +620,7 @@ void World::step_user() {
   const auto& sweep =
       journal_.sweeps[static_cast<std::size_t>(dice_.between(0, static_cast<int>(journal_.sweeps.size()) - 1))];
   const std::string id = sweep.id;
-  switch (dice_.between(0, 4)) {
+  switch (dice_.between(0, 5)) {
     case 0:
       return feed(SweepPaused{id});
     case 1:
@@ -628,6 +629,9 @@ void World::step_user() {
       return feed(SweepResumed{id});
     case 3:
       return feed(SweepPrioritised{id, sweep.priority});
+    case 4:
+      return feed(WorkerReleased{
+          workers_[static_cast<std::size_t>(dice_.between(0, static_cast<int>(workers_.size()) - 1))].id});
     default:
       break;
   }

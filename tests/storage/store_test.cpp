@@ -452,6 +452,35 @@ TEST_F(StoreTest, LogSweepAndWorkerStatesAreKept) {
   EXPECT_EQ(log[0].text, "line 1");
 }
 
+TEST_F(StoreTest, AMarkChangesWhatItNamesAndKeepsTheRest) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  submit(sweep);
+  const std::string config = sweep::config_id(sweep.trials[0].config);
+  const auto mark = [&](const ConfigMarkChange& change) {
+    bool known = false;
+    commit(writer_, [&] { known = writer_.mark_config(config, change); });
+    return known;
+  };
+  Reader reader(writer_.folder());
+  EXPECT_TRUE(reader.marks().empty());
+  EXPECT_TRUE(mark({{}, "the paper's <b>", {}}));
+  EXPECT_TRUE(mark({true, {}, {}}));
+  EXPECT_TRUE(mark({{}, {}, {{"a \"b\"", "c"}}}));
+  ASSERT_EQ(reader.marks().size(), 1u);
+  ConfigMark marked = reader.marks().at(config);
+  EXPECT_TRUE(marked.pinned);
+  EXPECT_EQ(marked.note, "the paper's <b>");
+  EXPECT_EQ(marked.tags, (std::vector<std::string>{"a \"b\"", "c"}));
+  EXPECT_TRUE(mark({false, "", std::vector<std::string>{}}));
+  marked = reader.marks().at(config);
+  EXPECT_FALSE(marked.pinned);
+  EXPECT_EQ(marked.note, "");
+  EXPECT_TRUE(marked.tags.empty());
+  bool known = true;
+  commit(writer_, [&] { known = writer_.mark_config("ffffffffffffffff", {true, {}, {}}); });
+  EXPECT_FALSE(known);
+}
+
 TEST_F(StoreTest, ATrialIsFoundByAnUnambiguousPrefix) {
   const SweepSubmission sweep = small_sweep("s", 4, 2);
   submit(sweep);

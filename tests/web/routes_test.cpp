@@ -240,6 +240,48 @@ TEST_F(RoutesTest, LeaderboardIsFilteredBySettingsSearchAndCompleteness) {
   }
 }
 
+TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
+  const auto folder = std::filesystem::temp_directory_path() / ("web_marks_test_" + std::to_string(::getpid()));
+  std::filesystem::remove_all(folder);
+  const auto sample = test::write_sample_store(folder, kNow);
+  const Routes routes(folder, nullptr, false);
+  const auto board = [&](const std::map<std::string, std::string>& query) {
+    Request request;
+    request.method = "GET";
+    request.path = "/api/v1/sweeps/" + sample.finished + "/leaderboard";
+    request.query = query;
+    return json::parse(routes.handle(request).body);
+  };
+  const auto ids = [](const json& of) {
+    std::vector<std::string> all;
+    for (const json& row : of["rows"]) all.push_back(row["config"]);
+    return all;
+  };
+  const std::vector<std::string> ranked = ids(board({}));  // kept in memory: the marks below must be seen all the same
+  ASSERT_EQ(ranked.size(), 4u);
+  EXPECT_EQ(board({})["tags"], json::array());
+  {
+    storage::Writer writer(folder);
+    storage::Writer::Group group(writer);
+    EXPECT_TRUE(writer.mark_config(ranked[2], {true, "<i>", {{"a", "b"}}}));
+    EXPECT_TRUE(writer.mark_config(ranked[0], {{}, {}, {{"a"}}}));
+    group.commit();
+  }
+  const json marked = board({});
+  EXPECT_EQ(ids(marked), (std::vector<std::string>{ranked[2], ranked[0], ranked[1], ranked[3]}));
+  EXPECT_EQ(marked["rows"][0]["rank"], 3);
+  EXPECT_EQ(marked["rows"][0]["pinned"], true);
+  EXPECT_EQ(marked["rows"][0]["note"], "<i>");
+  EXPECT_EQ(marked["rows"][0]["tags"], (json{"a", "b"}));
+  EXPECT_EQ(marked["rows"][1]["pinned"], false);
+  EXPECT_EQ(marked["tags"], (json{"a", "b"}));
+  EXPECT_EQ(ids(board({{"reverse", "1"}})), (std::vector<std::string>{ranked[2], ranked[3], ranked[1], ranked[0]}));
+  EXPECT_EQ(ids(board({{"tag", "a"}})), (std::vector<std::string>{ranked[2], ranked[0]}));
+  EXPECT_EQ(ids(board({{"tag", "b|a"}})), std::vector<std::string>{ranked[2]});
+  EXPECT_EQ(board({{"tag", "c"}})["total"], 0);
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(RoutesTest, LeaderboardSortsByAnAxisEitherWay) {
   const std::string path = "sweeps/" + sample_.running + "/leaderboard";
   const auto values = [&](const char* reverse) {

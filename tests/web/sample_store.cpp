@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <random>
 #include <utility>
 #include <vector>
@@ -231,6 +232,12 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
   writer.worker_joined({"w-2", "node07:4212", 8, 2, "cuda:0, NVIDIA H200", "0.1.0"}, time);
   writer.worker_joined({"w-3", "node09:118", 8, 1, "cpu", "0.1.0"}, time);
   writer.set_worker_state("w-3", sweep::WorkerState::kQuarantined, "3 distinct trials in a row failed", time + 60'000);
+
+  for (const char* place : {"1", "2"}) {
+    std::ofstream(storage::StoreLayout(folder.string()).logs() + "/worker-" + place + ".log")
+        << "2023-11-14 21:13:20.000 [421" << place << "] info: joined 127.0.0.1:7000 as w-" << place << "\n"
+        << "2023-11-14 21:13:22.000 [421" << place << "] info: packs of 8: <img src=x onerror=alert(1)>\n";
+  }
 
   std::int64_t pack = 0;
   const auto begin = [&](const sweep::TrialSpec& trial, int number, const std::string& worker) {

@@ -30,6 +30,16 @@ class Recorder : public Control {
   Answer resume(const std::string& id) override { return note("resume " + id); }
   Answer stop(const std::string& id) override { return note("stop " + id); }
   Answer retry(const std::string& id) override { return note("retry " + id); }
+  Answer mark(const std::string& id, const storage::ConfigMarkChange& change) override {
+    std::string what = "mark " + id;
+    if (change.pinned) what += *change.pinned ? " pinned" : " not pinned";
+    if (change.note) what += " note " + *change.note;
+    if (change.tags) {
+      for (const std::string& tag : *change.tags) what += " tag " + tag;
+    }
+    return note(what);
+  }
+  Answer release(const std::string& id) override { return note("release " + id); }
   Answer plan(const SweepText& text) override { return note("plan " + text.yaml + " on " + text.dataset); }
   Answer submit(const SweepText& text) override {
     note("submit " + text.yaml + " on " + text.dataset);
@@ -320,6 +330,15 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
                        "Authorization: Bearer secret\r\n\r\n")),
             404);
   EXPECT_EQ(control_.asked.size(), 1u);
+  control_.asked.clear();
+  const auto release = [&](const std::string& worker) {
+    return status(
+        ask("POST /api/v1/workers/" + worker +
+            "/release HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nAuthorization: Bearer secret\r\n\r\n"));
+  };
+  EXPECT_EQ(release("w-3"), 200);
+  EXPECT_EQ(release("w-"), 404);
+  EXPECT_EQ(control_.asked, std::vector<std::string>{"release w-3"});
 }
 
 TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
@@ -342,6 +361,16 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "k": 1e99})", 400},
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "per_subset": "yes"})", 400},
            {"ensembles/77/export", "{}", 404},
+           {"configs/ffffffff/mark", "{}", 400},
+           {"configs/ffffffff/mark", R"({"pinned": 1})", 400},
+           {"configs/ffffffff/mark", R"({"note": ")" + std::string(2001, 'n') + "\"}", 400},
+           {"configs/ffffffff/mark", R"({"tags": "a"})", 400},
+           {"configs/ffffffff/mark", R"({"tags": ["a|b"]})", 400},
+           {"configs/ffffffff/mark", R"({"tags": ["a,b"]})", 400},
+           {"configs/ffffffff/mark", R"({"tags": ["a\nb"]})", 400},
+           {"configs/ffffffff/mark", R"({"tags": [""]})", 400},
+           {"configs/ffffffff/mark", R"({"tags": [1]})", 400},
+           {"configs/../mark", R"({"pinned": true})", 404},
            {"workers", "{}", 404}}) {
     EXPECT_EQ(status(post(path, body)), expected) << path << " " << body;
   }
@@ -354,9 +383,11 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
   EXPECT_NE(mistaken.find("no such axis"), std::string::npos);
   EXPECT_EQ(status(post("ensembles", R"({"sweep": ")" + sample_.finished + R"(", "method": "mean", "k": 3})")), 200);
   EXPECT_EQ(status(post("ensembles/" + std::to_string(sample_.ensemble) + "/export", "")), 200);
-  EXPECT_EQ(control_.asked, (std::vector<std::string>{"plan name: x on " + dataset, "submit name: x on " + dataset,
-                                                      "build mean k 3 of " + sample_.finished,
-                                                      "export " + std::to_string(sample_.ensemble)}));
+  EXPECT_EQ(status(post("configs/abcd/mark", R"({"note": "n", "tags": ["z", "a", "z"]})")), 200);
+  EXPECT_EQ(control_.asked,
+            (std::vector<std::string>{"plan name: x on " + dataset, "submit name: x on " + dataset,
+                                      "build mean k 3 of " + sample_.finished,
+                                      "export " + std::to_string(sample_.ensemble), "mark abcd note n tag a tag z"}));
 }
 
 TEST_F(ServerTest, AddressCarriesTheTokenWhereNoServerSeesIt) {

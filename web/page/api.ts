@@ -78,6 +78,9 @@ export interface LeaderboardRow {
   axis_values: Record<string, unknown>;
   axis_texts: Record<string, string>;
   settings: Record<string, unknown>;
+  pinned: boolean;
+  note: string;
+  tags: string[];
   expected: number;
   finished: number;
   diverged: number;
@@ -102,6 +105,8 @@ export interface Leaderboard {
   synthetic: boolean;
   axes: string[];
   axis_values: Record<string, { value: string; text: string }[]>;
+  /** Of any config of the sweep. */
+  tags: string[];
   rows: LeaderboardRow[];
   total: number;
   configs: number;
@@ -420,6 +425,14 @@ export interface Attempt {
   reason: string;
   started_ms: number | null;
   ended_ms: number | null;
+}
+
+export interface AttemptLog {
+  attempt: number;
+  worker: string;
+  worker_name: string;
+  file: string | null;
+  lines: { text: string; during: boolean }[];
 }
 
 export interface EncoderImportance {

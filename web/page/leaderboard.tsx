@@ -2,9 +2,10 @@
 import type { ComponentChildren } from "preact";
 
 import type { Leaderboard, LeaderboardRow, Sweep } from "./api";
-import { download } from "./api";
+import { download, hasToken } from "./api";
 import { Compare, Parallel } from "./compare";
 import { Difference, Empty, Interval, Mean, Menu, Pager, Shown, kCleanNote, kPaperNote, scoreRange } from "./parts";
+import { Marks } from "./marks";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { duration, share, signed } from "./text";
@@ -26,13 +27,13 @@ const kMostCompared = 10;
 export function boardQuery(query: URLSearchParams, extra: Record<string, string> = {}): string {
   const asked = new URLSearchParams(extra);
   for (const [name, value] of query) {
-    const known = ["order", "reverse", "search", "complete", "reference", "offset"].includes(name) || name.startsWith("where.");
+    const known = ["order", "reverse", "search", "complete", "reference", "offset", "tag"].includes(name) || name.startsWith("where.");
     if (known && !asked.has(name)) asked.set(name, value);
   }
   return asked.toString();
 }
 
-export function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
+export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query: URLSearchParams; control: boolean }) {
   const here = ["sweep", sweep.id, "leaderboard"];
   const view = query.get("view") ?? "table";
   const asked = view === "parallel" ? boardQuery(query, { offset: "0", limit: "1000" }) : boardQuery(query);
@@ -57,6 +58,7 @@ export function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearc
           />
         </label>
         {polled.data && <AxisFilters board={polled.data} query={query} set={set} />}
+        {polled.data && <TagFilter board={polled.data} query={query} set={set} />}
         <label class="check">
           <input type="checkbox" checked={query.get("complete") === "1"} onChange={(event) => set({ complete: event.currentTarget.checked ? "1" : null })} />
           complete only
@@ -96,7 +98,7 @@ export function LeaderboardTab({ sweep, query }: { sweep: Sweep; query: URLSearc
           if (view === "parallel") return <Parallel sweep={sweep.id} board={board} />;
           return (
             <>
-              <Table board={board} sweep={sweep} query={query} chosen={chosen} select={select} set={set} />
+              <Table board={board} sweep={sweep} query={query} chosen={chosen} select={select} set={set} again={control && hasToken() ? polled.again : null} />
               <Pager
                 offset={board.offset}
                 shown={board.rows.length}
@@ -141,6 +143,26 @@ function AxisFilters({ board, query, set }: { board: Leaderboard; query: URLSear
         );
       })}
     </>
+  );
+}
+
+function TagFilter({ board, query, set }: { board: Leaderboard; query: URLSearchParams; set: Set }) {
+  const wanted = (query.get("tag") ?? "").split("|").filter(Boolean);
+  const tags = [...new Set([...board.tags, ...wanted])].sort();
+  if (tags.length === 0) return null;
+  return (
+    <Menu label={wanted.length ? `Tags: ${wanted.join(", ")}` : "Tags"} marked={wanted.length > 0}>
+      {tags.map((tag) => (
+        <label key={tag} class="check">
+          <input
+            type="checkbox"
+            checked={wanted.includes(tag)}
+            onChange={() => set({ tag: (wanted.includes(tag) ? wanted.filter((one) => one !== tag) : [...wanted, tag]).join("|") || null })}
+          />
+          {tag}
+        </label>
+      ))}
+    </Menu>
   );
 }
 
@@ -191,13 +213,15 @@ function Ends({ of }: { of: [number | null, number | null] | undefined }) {
   return <span class="small">[{share(of[0])}, {share(of[1])}]</span>;
 }
 
-function Table({ board, sweep, query, chosen, select, set }: {
+function Table({ board, sweep, query, chosen, select, set, again }: {
   board: Leaderboard;
   sweep: Sweep;
   query: URLSearchParams;
   chosen: string[];
   select: (config: string, on: boolean) => void;
   set: Set;
+  /** After a change; null where nothing can be changed. */
+  again: (() => void) | null;
 }) {
   const shown = shownColumns(query);
   const has = (name: string) => shown.includes(name);
@@ -267,6 +291,7 @@ function Table({ board, sweep, query, chosen, select, set }: {
                 return i === 0 ? (
                   <th scope="row" key={axis}>
                     <a href={to(["sweep", sweep.id, "trials"], { config: row.config })} title={`trials of config ${row.config}`}>{text}</a>
+                    <Marks row={row} again={again} />
                   </th>
                 ) : (
                   <td key={axis}>{text}</td>

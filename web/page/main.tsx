@@ -48,7 +48,7 @@ function App() {
   } else if (view === "ensembles") body = <EnsemblesView query={query} control={control} />;
   else if (view === "ensemble" && parts[1]) body = <EnsembleView key={parts[1]} id={parts[1]} control={control} />;
   else if (view === "new") body = health.data ? <SubmitView query={query} control={control} /> : null;
-  else if (view === "workers") body = <WorkersView />;
+  else if (view === "workers") body = <WorkersView control={control} />;
   else body = <Empty title="There is no such page"><p><a href={to([])}>All sweeps</a></p></Empty>;
   return (
     <>

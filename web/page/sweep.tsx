@@ -57,7 +57,7 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
               <a key={name} href={to(["sweep", id, name])} aria-current={tab === name ? "page" : undefined}>{label}</a>
             ))}
           </nav>
-          {tab === "leaderboard" && <LeaderboardTab sweep={sweep} query={query} />}
+          {tab === "leaderboard" && <LeaderboardTab sweep={sweep} query={query} control={control} />}
           {tab === "ablations" && <AblationsTab sweep={sweep} query={query} />}
           {tab === "importance" && <ImportanceTab sweep={sweep} query={query} />}
           {tab === "timeline" && <TimelineTab sweep={sweep} control={control} again={polled.again} />}

@@ -1,6 +1,6 @@
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
-import type { Attempt, EncoderImportance, Trial } from "./api";
+import type { Attempt, AttemptLog, EncoderImportance, Trial } from "./api";
 import { hasToken } from "./api";
 import { Curves } from "./chart";
 import { ClipsPart } from "./clips";
@@ -68,6 +68,7 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
       <section>
         <h2>Attempts</h2>
         {trial.attempts.length === 0 ? <Empty title="No attempt yet" /> : <Attempts attempts={trial.attempts} />}
+        {trial.attempts.length > 0 && <Log key={trial.id} trial={trial} />}
       </section>
       <section>
         <h2>Settings</h2>
@@ -230,6 +231,47 @@ function Importance({ result }: { result: Result }) {
         from 0 to {share(most)}.
       </p>
     </section>
+  );
+}
+
+/** Asked for once it is opened. */
+function Log({ trial }: { trial: Trial }) {
+  const [open, setOpen] = useState(false);
+  const [chosen, choose] = useState<number | null>(null);
+  const newest = Math.max(...trial.attempts.map((one) => one.number));
+  const attempt = chosen ?? newest;
+  const running = trial.attempts.find((one) => one.number === attempt)?.state === "running";
+  const polled = usePoll<AttemptLog>(open ? `trials/${trial.id}/log?attempt=${attempt}` : null, running ? 3 : 0);
+  return (
+    <details class="log" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>Log of its worker</summary>
+      {trial.attempts.length > 1 && (
+        <label>
+          Attempt{" "}
+          <select value={attempt} onChange={(event) => choose(Number(event.currentTarget.value))}>
+            {trial.attempts.map((one) => <option key={one.number} value={one.number}>{one.number}</option>)}
+          </select>
+        </label>
+      )}
+      {open && (
+        <Shown polled={polled} rows={4}>
+          {(log) =>
+            log.file === null ? (
+              <Empty title="No log of this worker is in the store">
+                <p>Workers that were started by hand write to their own terminal.</p>
+              </Empty>
+            ) : (
+              <>
+                <p class="legend">The last lines of <span class="mono">{log.file}</span> up to the attempt’s end; those written during it are marked.</p>
+                <pre tabIndex={0} aria-label={`Log of ${log.worker_name || log.worker}`}>
+                  {log.lines.map((line, i) => <span key={i} class={line.during ? "during" : undefined}>{line.text + "\n"}</span>)}
+                </pre>
+              </>
+            )
+          }
+        </Shown>
+      )}
+    </details>
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Worker } from "./api";
-import { Empty, Shown, Tag } from "./parts";
+import { hasToken } from "./api";
+import { Change, Empty, Shown, Tag } from "./parts";
 import { usePoll } from "./poll";
 import { count, time } from "./text";
 
@@ -10,7 +11,7 @@ function rate(worker: Worker, seconds: number): string {
   return count(Math.round((3600 * worker.recent_results) / Math.max(10, Math.min(seconds, life))));
 }
 
-export function WorkersView() {
+export function WorkersView({ control }: { control: boolean }) {
   const polled = usePoll<{ workers: Worker[]; recent_seconds: number }>("workers", 3);
   return (
     <>
@@ -43,7 +44,12 @@ export function WorkersView() {
                   {workers.map((worker) => (
                     <tr key={worker.id}>
                       <th scope="row">{worker.name || worker.id}<span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></th>
-                      <td><Tag kind={worker.state}>{worker.state}</Tag></td>
+                      <td>
+                        <Tag kind={worker.state}>{worker.state}</Tag>
+                        {control && hasToken() && worker.state === "quarantined" && (
+                          <Change path={`workers/${encodeURIComponent(worker.id)}/release`} label="Release" done={polled.again} />
+                        )}
+                      </td>
                       <td>{worker.device}</td>
                       <td class="number">{worker.ranks}</td>
                       <td class="number">{worker.capacity}</td>

@@ -100,6 +100,39 @@ try {
     await shot("finished");
   });
 
+  await check("a trial shows the log of the worker that trained it", async () => {
+    const api = async (path) => (await page.request.get(`${base}api/v1/${path}`)).json();
+    const { sweeps } = await api("sweeps");
+    const { trials } = await api(`sweeps/${sweeps.find((one) => one.name === "short").id}/trials?state=finished`);
+    await page.goto(`${base}#/trial/${trials[0].id}`);
+    await page.getByText("Log of its worker").click();
+    await page.locator(".log pre").getByText(/\] info: joined \S+ as [0-9a-f]+/).waitFor();
+    await shot("log");
+  });
+
+  await check("a config is pinned, tagged and noted, and found by its tag", async () => {
+    const { sweeps } = await (await page.request.get(`${base}api/v1/sweeps`)).json();
+    await page.goto(`${base}#/sweep/${sweeps.find((one) => one.name === "short").id}/leaderboard`);
+    const rows = page.locator("table.board tbody tr");
+    const second = await rows.nth(1).locator("th a").innerText();
+    await rows.nth(1).hover();
+    await rows.nth(1).getByRole("button", { name: /^Tags and note of/ }).click();
+    await page.getByLabel("Tags", { exact: true }).fill("table 2, <b>odd</b>");
+    await page.getByLabel("Note", { exact: true }).fill("<img src=x onerror=alert(1)>");
+    await page.getByRole("button", { name: "Save" }).click();
+    await rows.nth(1).getByText("<img src=x onerror=alert(1)>").waitFor();
+    await rows.nth(1).getByRole("button", { name: /^Pin/ }).click();
+    await rows.nth(0).locator("button[aria-pressed=true]").waitFor();
+    assert.equal(await rows.nth(0).locator("th a").innerText(), second);
+    assert.equal(await rows.nth(0).locator("td.number").first().innerText(), "2", "its rank stays");
+    await page.getByRole("button", { name: /^Tags/ }).first().click();
+    await page.getByRole("checkbox", { name: "table 2" }).check();
+    await page.waitForURL(/tag=table/);
+    await rows.nth(1).waitFor({ state: "detached" });
+    assert.equal(await rows.nth(0).locator("th a").innerText(), second);
+    await shot("marks");
+  });
+
   await check("a worker that is killed is seen, and the sweep goes on", async () => {
     await page.goto(`${base}#/workers`);
     const row = page.locator("tbody tr", { has: page.getByText("joined", { exact: true }) }).first();

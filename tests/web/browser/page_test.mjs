@@ -206,6 +206,11 @@ try {
     assert.ok(drawn > 1000, `${drawn} painted pixels`);
     await charts.first().hover({ position: { x: 200, y: 120 } });  // the tooltip must not need inline styles
     await page.locator(".settings").getByText("learning_rate").waitFor();
+    await page.getByText("Log of its worker").click();
+    const log = page.getByLabel(/^Log of node07:421/);
+    await log.getByText(/joined 127.0.0.1:7000 as w-/).waitFor();
+    await log.getByText("<img src=x onerror=alert(1)>").waitFor();
+    assert.equal(await page.locator("img").count(), 0);
     await shot("trial");
   });
 

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "storage/reader.h"
+#include "web/http.h"
+
+namespace medley::web {
+
+/// What one worker process wrote into a log file of the store.
+struct WorkerLog {
+  struct Line {
+    std::string text;  ///< at most kMaxLogLineBytes of it
+    std::optional<storage::TimeMs>
+        written_ms;  ///< as this host's clock and time zone read the line; none without a date
+  };
+  std::string file;  ///< its name in the folder
+  std::vector<Line> lines;
+};
+
+inline constexpr std::size_t kMaxLogLineBytes = 1000;
+
+/// Looks for the line with which `worker` (an id) joined, in the ends of the newest worker-*.log and cluster-*.log of
+/// `folder`; what follows is its log, up to the process that wrote after it. nullopt: there is no such line. Links are
+/// not followed. Reads a bounded part of each file and of them all.
+std::optional<WorkerLog> find_worker_log(const std::filesystem::path& folder, const std::string& worker);
+
+/// The last lines of the log of an attempt's worker, up to the end of the attempt where their times tell, as /api/v1
+/// sends it. `attempt` = its number (default: the newest). Throws Refused: 404 without such an attempt.
+nlohmann::json attempt_log_json(const storage::TrialDetail& trial, const std::filesystem::path& logs,
+                                const Request& request);
+
+}  // namespace medley::web
