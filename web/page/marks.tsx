@@ -36,13 +36,13 @@ export function Marks({ row, again }: { row: LeaderboardRow; again: (() => void)
       ) : (
         row.pinned && <span class="pin" title="Pinned: stands first in every order">★</span>
       )}
-      {row.tags.map((tag) => <span key={tag} class="label">{tag}</span>)}
-      {row.note && <span class="small note-text" title={row.note}>{row.note}</span>}
       {again && !editing && (
-        <button type="button" class="quiet row-action" aria-label={`Tags and note of ${row.name}`} onClick={() => setEditing(true)}>
-          note
+        <button type="button" class="quiet row-action" title="Tags and a note" aria-label={`Tags and note of ${row.name}`} onClick={() => setEditing(true)}>
+          ✎
         </button>
       )}
+      {row.tags.map((tag) => <span key={tag} class="label">{tag}</span>)}
+      {row.note && <span class="small note-text" title={row.note}>{row.note}</span>}
       {editing && (
         <form
           class="mark-form"
