@@ -3,23 +3,15 @@
 // Ends with 77 (skipped) where there is no Chromium or no medley-worker beside MEDLEY.
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve as absolute } from "node:path";
+import { dirname, join } from "node:path";
 import { inflateRawSync } from "node:zlib";
+import { launch, skip, watch } from "./chromium.mjs";
 
 const [modules, medley, shots] = process.argv.slice(2);
-const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  (path) => path && existsSync(path),
-);
-const skip = (why) => {
-  console.log(`skipped: ${why}`);
-  process.exit(77);
-};
-if (!chromiumPath) skip("no Chromium here (apt install chromium, or set CHROMIUM)");
 if (!existsSync(join(dirname(medley), "medley-worker"))) skip("no medley-worker beside medley (it needs LibTorch)");
-const { chromium } = createRequire(absolute(modules, "anywhere.js"))("playwright-core");
+const browser = await launch(modules);
 
 /** The content of a ZIP archive's one file, by its entry in the central directory (APPNOTE 4.3.12). */
 function only_file(zip) {
@@ -50,28 +42,12 @@ const address = await new Promise((resolve, reject) => {
   run.on("exit", (code) => reject(new Error(`medley run ended with ${code}: ${text}`)));
 });
 
-const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 let failed = false;
 try {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light" })).newPage();
   page.setDefaultTimeout(60_000);
-  const complaints = [];
-  page.on("console", (message) => {
-    // The browser itself logs answers of 4xx and 5xx; the tests below look at what the page made of them.
-    if (["error", "warning"].includes(message.type()) && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  let step = 0;
-  const shot = async (name) => {
-    if (!shots) return;
-    mkdirSync(shots, { recursive: true });
-    await page.screenshot({ path: join(shots, `${String(++step).padStart(2, "0")}-${name}.png`), fullPage: true });
-  };
-  const check = async (name, test) => {
-    await test();
-    assert.deepEqual(complaints, [], `${name}: the browser complained`);
-    console.log(`ok: ${name}`);
-  };
+  // The browser itself logs answers of 4xx and 5xx; the tests below look at what the page made of them.
+  const { shot, check } = watch(page, shots, (text) => text.startsWith("Failed to load resource"));
   const base = address.replace(/#.*/, "");
 
   await check("the form marks mistakes where they are, by the parser that runs the sweep", async () => {

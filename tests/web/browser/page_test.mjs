@@ -3,20 +3,13 @@
 // Ends with 77 (skipped) where there is no Chromium.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve as absolute } from "node:path";
+import { join } from "node:path";
+import { launch, watch } from "./chromium.mjs";
 
 const [modules, program, shots] = process.argv.slice(2);
-const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  (path) => path && existsSync(path),
-);
-if (!chromiumPath) {
-  console.log("skipped: no Chromium here (apt install chromium, or set CHROMIUM)");
-  process.exit(77);
-}
-const { chromium } = createRequire(absolute(modules, "anywhere.js"))("playwright-core");
+const browser = await launch(modules);
 
 const folder = mkdtempSync(join(tmpdir(), "medley-page-"));
 const server = spawn(program, [join(folder, "store"), "0", "secret"], { stdio: ["pipe", "pipe", "inherit"] });
@@ -34,32 +27,12 @@ const address = await new Promise((resolve, reject) => {
   server.on("exit", (code) => reject(new Error(`the server ended with ${code}`)));
 });
 
-const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 let failed = false;
 try {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, colorScheme: "light" });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
-  const complaints = [];
-  page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("dialog", (dialog) => {
-    complaints.push(`a dialog opened: ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  let step = 0;
-  const shot = async (name) => {
-    if (!shots) return;
-    mkdirSync(shots, { recursive: true });
-    await page.screenshot({ path: join(shots, `${String(++step).padStart(2, "0")}-${name}.png`), fullPage: true });
-  };
-  const check = async (name, test) => {
-    await test();
-    assert.deepEqual(complaints, [], `${name}: the browser complained`);
-    console.log(`ok: ${name}`);
-  };
+  const { complaints, shot, check } = watch(page, shots);
   const base = address.replace(/#.*/, "");
 
   await check("the printed address opens the sweeps and the token leaves the address bar", async () => {
