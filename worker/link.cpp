@@ -155,11 +155,11 @@ class Link {
 
   void on(const protocol::Assign& m) {
     if (!welcomed_) throw protocol::Error("assigned before welcomed");
+    if (ending_ || draining_) return;  // our goodbye gives it up, which costs no retry
     auto pack = std::make_shared<RunningPack>();
     pack->assign = m;
     pack->checkpoint_folder = checkpoint_folder_;
     for (const auto& trial : m.trials) pack->attempts.push_back({trial.spec.id, trial.attempt});
-    if (ending_ || draining_) return refuse(pack, "the worker is leaving");
     if (packs_.size() >= kMaxQueuedPacks) return refuse(pack, "the worker has packs enough");
     packs_.push_back(pack);
     queue_.push(pack);

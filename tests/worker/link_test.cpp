@@ -384,6 +384,27 @@ INSTANTIATE_TEST_SUITE_P(Signals, LinkTestOfSignal,
                          testing::Values(std::pair{SIGTERM, "SIGTERM"}, std::pair{SIGUSR1, "SIGUSR1"}),
                          [](const auto& signal) { return std::string(signal.param.second); });
 
+TEST_F(LinkTest, WhatIsAssignedToAWorkerThatIsLeavingIsGivenUpByItsGoodbyeNotFailed) {
+  std::atomic<bool> asked{false}, go{false};
+  train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
+    while (p.stop() == Stop::kNo) std::this_thread::sleep_for(1ms);
+    asked = true;
+    while (!go) std::this_thread::sleep_for(1ms);  // it is still saving
+    throw std::runtime_error("stopped");
+  };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1}));
+  while (peer.expect<protocol::Heartbeat>().held.empty()) peer.send(protocol::Alive{});
+  kill(getpid(), SIGUSR1);
+  while (!asked) std::this_thread::sleep_for(1ms);
+  peer.send(pack({2}));  // sent before the coordinator could know
+  peer.expect<protocol::Heartbeat>();
+  go = true;
+  EXPECT_EQ(peer.expect<protocol::Leave>().reason, "SIGUSR1");  // and no attempt failed before it
+  EXPECT_EQ(end().how, Ending::How::kTerminated);
+}
+
 TEST_F(LinkTest, DismissedInTheMiddleOfAPackItStopsAndLeaves) {
   train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
     while (p.stop() == Stop::kNo) std::this_thread::sleep_for(1ms);
