@@ -37,8 +37,8 @@ class Hosts {
     return "";
   }
 
-  /// h1, h2, ...; `shared` (below /tmp) is seen by all.
-  Hosts(int count, const fs::path& shared) : shared_(shared) {
+  /// h1, h2, ...; `shared` and the folder of the `programs` are seen by all, also where they are below /tmp.
+  Hosts(int count, const fs::path& shared, const fs::path& programs) : shared_(shared), programs_(programs) {
     number_ = static_cast<int>(getpid() % 200) + 10;
     bridge_ = "mdb" + std::to_string(number_);
     try {
@@ -131,12 +131,16 @@ class Hosts {
 
   void boot(int host) {
     const std::string name = "h" + std::to_string(host);
-    // Its own /tmp, with the shared folder in it; bash reaps what loses its parent.
-    const std::string folder = shared_.string();
-    const std::string script = "hostname " + name + " && mount --bind " + folder +
-                               " /mnt && mount -t tmpfs none /dev/shm && mount -t tmpfs none /tmp && mkdir -p " +
-                               folder + " && mount --bind /mnt " + folder + " && umount /mnt && mount --bind " +
-                               folder +
+    // Its own /tmp, with what is shared in it; bash reaps what loses its parent.
+    std::string keep;
+    for (const fs::path& folder : {shared_, programs_}) {
+      const fs::path below = folder.lexically_relative("/tmp");
+      if (below.empty() || *below.begin() == "..") continue;
+      keep += " && mkdir -p " + folder.string() + " && mount --bind /mnt/" + below.string() + " " + folder.string();
+    }
+    const std::string script = "hostname " + name + " && mount --bind /tmp /mnt && mount -t tmpfs none /dev/shm" +
+                               " && mount -t tmpfs none /tmp" + keep + " && umount /mnt && mount --bind " +
+                               shared_.string() +
                                "/hosts /etc/hosts && ip link set lo up && exec bash -c 'sleep infinity & wait'";
     cluster::ProcessSpec spec{
         {"unshare", "-n", "-u", "-m", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c", script},
@@ -173,7 +177,7 @@ class Hosts {
     cluster::run_command({"ip", "link", "del", bridge_});
   }
 
-  fs::path shared_;
+  fs::path shared_, programs_;
   int number_ = 0;
   std::string bridge_;
   std::vector<cluster::Process> unshares_;

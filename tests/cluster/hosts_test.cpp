@@ -19,7 +19,7 @@ class HostsTest : public e2e::EndToEnd {
   void SetUp() override {
     const std::string missing = Hosts::missing();
     if (!missing.empty()) GTEST_SKIP() << missing;
-    hosts_ = std::make_unique<Hosts>(3, scratch_.path());
+    hosts_ = std::make_unique<Hosts>(3, scratch_.path(), fs::path(MEDLEY).parent_path());
     make_dataset();
     file_ = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 40");
   }
@@ -168,7 +168,7 @@ TEST_F(HostsTest, AnMpirunAWorkerIsStartedAgainAloneWhenItsWorkerOrItsHostDies) 
 TEST_F(HostsTest, AGangOnTwoHostsEndsWhenOneIsCutOffAndItsTrialsAreTrainedElsewhere) {
   if (!can_mpirun()) GTEST_SKIP() << "needs mpirun (Debian: openmpi-bin)";
   // Shorter trials: a step of a gang takes longer than the tiny model's arithmetic.
-  file_ = write_sweep("short.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 8");
+  file_ = write_sweep("short.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 20, precision: float64");
   const Ended reference = run_sweep(file_, 2, "reference");
   ASSERT_EQ(reference.exit, 0) << reference.err;
   const auto run = start_coordinator();

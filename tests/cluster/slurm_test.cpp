@@ -151,7 +151,8 @@ TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenN
 TEST_F(SlurmTest, AGangIsAStepOfItsOwnThatEndsWithAnyRankAndIsStartedAgain) {
   // Made-up nodes share one hostname, which Open MPI's shared memory does not expect.
   setenv("OMPI_MCA_btl", "tcp,self", 1);
-  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2]}\nseeds: 4\n", "epochs: 8");
+  const std::string file =
+      write_sweep("sweep.yaml", "axes: {top_n: [1, 2]}\nseeds: 4\n", "epochs: 40, precision: float64");
   const Ended reference = run_sweep(file, 2, "reference");
   ASSERT_EQ(reference.exit, 0) << reference.err;
   auto run = start_run(file, 0);
