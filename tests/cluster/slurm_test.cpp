@@ -128,7 +128,7 @@ TEST_F(SlurmTest, ASweepWhoseWorkersAreCancelledRequeuedWarnedDrainedAndKilledEn
 }
 
 TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenNothingIsLeft) {
-  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 3\n", "epochs: 40");
+  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 3\n", "epochs: 200");
   auto run = start_run(file, 0);
   Cluster::until([&] { return fs::exists(scratch_ / "store/endpoint"); }, "the coordinator listens");
   const Ended launched = up({"--min-workers", "2", "--max-workers", "3"});
@@ -138,7 +138,7 @@ TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenN
   // Slurm does not requeue a batch script that was killed: for it, it has failed.
   ::kill(cluster_->script_of(doomed), SIGKILL);
   Cluster::until([&] { return known() >= 4; }, "another has joined");
-  const Ended ended = run->wait(std::chrono::seconds(60));
+  const Ended ended = run->wait(std::chrono::seconds(100));
   ASSERT_EQ(ended.exit, 0) << ended.err << logs();
   Cluster::until([&] { return Cluster::tasks().empty(); }, "all are gone");
   const json status = medley_json({"cluster", "status"});
