@@ -112,6 +112,20 @@ void Process::signal(int number) const {
   if (!exit_) ::kill(-pid_, number);
 }
 
+std::string this_host() {
+  char name[256] = {};
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+std::optional<std::string> contents(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return std::nullopt;
+  return text.str();
+}
+
 bool is_alive(pid_t pid) {
   if (::kill(pid, 0) != 0 && errno == ESRCH) return false;
   std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
@@ -134,13 +148,6 @@ void each_process(Look look) {
     if (stat(it->path().c_str(), &status) != 0 || status.st_uid != geteuid()) continue;
     look(static_cast<pid_t>(std::stol(name)), it->path());
   }
-}
-
-std::string contents(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
 }
 
 /// Appends what can be read now; false at the end of the stream.
@@ -168,7 +175,7 @@ std::map<pid_t, std::string> find_marked(const std::string& name) {
   std::map<pid_t, std::string> found;
   each_process([&](pid_t pid, const std::filesystem::path& folder) {
     if (getsid(pid) != pid || !is_alive(pid)) return;
-    const std::string environment = '\0' + contents(folder / "environ");
+    const std::string environment = '\0' + contents(folder / "environ").value_or("");
     const std::string entry = '\0' + name + '=';
     const auto begin = environment.find(entry);
     if (begin == std::string::npos) return;

@@ -73,12 +73,10 @@ std::string default_spool(const std::string& name) {
   return "/tmp/" + name.substr(0, name.rfind('-')) + "-" + std::to_string(getuid());
 }
 
-std::string contents(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) throw Error("cannot read " + file.string());
-  return text.str();
+std::string read_text(const fs::path& file) {
+  auto text = cluster::contents(file);
+  if (!text) throw Error("cannot read " + file.string());
+  return std::move(*text);
 }
 
 cluster::Launch make_launch(const UpOptions& options, const fs::path& store, int id) {
@@ -127,10 +125,11 @@ std::unique_ptr<cluster::Launcher> make_launcher(const UpOptions& options, const
     const fs::path script = cluster_folder(store) / (std::to_string(id) + ".sh");
     return std::make_unique<cluster::SlurmLauncher>(launch, script.string());
   }
-  auto placements = options.launcher == "local"
-                        ? cluster::place_here(launch.shape, largest)
-                        : cluster::place_on_hosts(cluster::parse_hosts(contents(options.hosts), options.hosts.string()),
-                                                  launch.shape, largest);
+  auto placements =
+      options.launcher == "local"
+          ? cluster::place_here(launch.shape, largest)
+          : cluster::place_on_hosts(cluster::parse_hosts(read_text(options.hosts), options.hosts.string()),
+                                    launch.shape, largest);
   return std::make_unique<cluster::ProcessLauncher>(launch, std::move(placements));
 }
 
@@ -167,7 +166,7 @@ void keep(cluster::Launcher& launcher, ClusterRecord record, const UpOptions& op
 /// it is at work; throws Error when it ended instead.
 pid_t start_keeper(const ClusterRecord& record, const fs::path& store, const std::string& log) {
   cluster::ProcessSpec spec;
-  std::istringstream words(contents("/proc/self/cmdline"));
+  std::istringstream words(read_text("/proc/self/cmdline"));
   for (std::string word; std::getline(words, word, '\0');) spec.argv.push_back(word);
   spec.argv[0] = fs::read_symlink("/proc/self/exe").string();
   spec.argv.insert(spec.argv.end(), {"--keep", std::to_string(record.id)});
@@ -223,9 +222,8 @@ void up(const UpOptions& options, const Globals& globals) {
     record.name = launch_name(globals.store, record.id);
     record.min_workers = smallest;
     record.max_workers = largest;
-    record.host = this_host();
-    record.started_ms =
-        std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    record.host = cluster::this_host();
+    record.started_ms = storage::now_ms();
     const auto launch = make_launch(options, globals.store, record.id);
     const auto launcher = make_launcher(options, launch, globals.store, record.id, largest);
     if (options.launcher == "slurm" && !elastic) {
@@ -267,7 +265,7 @@ std::vector<LaunchStatus> look(const fs::path& store) {
   for (const ClusterRecord& record : read_records(store)) {
     LaunchStatus status{record, keeper_lives(record), {}, ""};
     try {
-      if (record.launcher != "slurm" && record.host != this_host()) {
+      if (record.launcher != "slurm" && record.host != cluster::this_host()) {
         status.problem = "its processes are known on host " + record.host + " only";
       } else {
         status.places = launcher_of(record)->places();
@@ -370,7 +368,7 @@ void down(const DownOptions& options, const Globals& globals) {
   for (const ClusterRecord& record : read_records(globals.store)) {
     if (options.launch != 0 && record.id != options.launch) continue;
     found = true;
-    if (record.launcher != "slurm" && record.host != this_host()) {
+    if (record.launcher != "slurm" && record.host != cluster::this_host()) {
       throw Error(fmt::format("launch {} was made on host {}: end it there", record.id, record.host));
     }
     end_keeper(record);

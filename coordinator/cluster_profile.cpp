@@ -1,9 +1,8 @@
 #include "coordinator/cluster_profile.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
+#include "cluster/process.h"
 #include "coordinator/error.h"
 #include "sweep/nearest.h"
 #include "sweep/spec_values.h"
@@ -164,11 +163,9 @@ ClusterProfile parse_profile(const std::string& text, const std::string& file) {
 }
 
 ClusterProfile load_profile(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) throw Error("cannot read the profile " + file.string());
-  return parse_profile(text.str(), file.string());
+  const auto text = cluster::contents(file);
+  if (!text) throw Error("cannot read the profile " + file.string());
+  return parse_profile(*text, file.string());
 }
 
 }  // namespace medley::coordinator

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <system_error>
 
 #include <fcntl.h>
@@ -12,6 +10,7 @@
 
 #include "cluster/process.h"
 #include "coordinator/error.h"
+#include "trainer/data/file_write.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
@@ -20,13 +19,6 @@ using nlohmann::json;
 namespace {
 
 fs::path file_of(const fs::path& store, int id) { return cluster_folder(store) / (std::to_string(id) + ".json"); }
-
-std::string contents(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 }  // namespace
 
@@ -43,7 +35,7 @@ std::vector<ClusterRecord> read_records(const fs::path& store) {
   std::error_code error;
   for (fs::directory_iterator it(cluster_folder(store), error), end; !error && it != end; it.increment(error)) {
     if (it->path().extension() != ".json") continue;
-    const std::string text = contents(it->path());
+    const std::string text = cluster::contents(it->path()).value_or("");
     if (text.empty()) continue;  // claimed a moment ago
     try {
       const json j = json::parse(text);
@@ -81,14 +73,7 @@ int claim_record(const fs::path& store) {
 }
 
 void write_record(const fs::path& store, const ClusterRecord& record) {
-  const fs::path file = file_of(store, record.id);
-  const fs::path draft = file.string() + ".part";
-  std::ofstream out(draft, std::ios::trunc);
-  out << to_json(record).dump(2) << "\n";
-  out.close();
-  std::error_code error;
-  if (out) fs::rename(draft, file, error);
-  if (!out || error) throw Error("cannot write " + file.string());
+  data::write_text(file_of(store, record.id), to_json(record).dump(2) + "\n");
 }
 
 void remove_record(const fs::path& store, int id) {
@@ -98,16 +83,10 @@ void remove_record(const fs::path& store, int id) {
 }
 
 bool keeper_lives(const ClusterRecord& record) {
-  if (record.keeper <= 0 || record.host != this_host() || !cluster::is_alive(record.keeper)) return false;
+  if (record.keeper <= 0 || record.host != cluster::this_host() || !cluster::is_alive(record.keeper)) return false;
   // The number may have gone to another process since.
-  const std::string words = contents("/proc/" + std::to_string(record.keeper) + "/cmdline");
+  const std::string words = cluster::contents("/proc/" + std::to_string(record.keeper) + "/cmdline").value_or("");
   return words.find(std::string("cluster") + '\0' + "up") != std::string::npos;
-}
-
-std::string this_host() {
-  char name[256] = {};
-  gethostname(name, sizeof name - 1);
-  return name;
 }
 
 }  // namespace medley::coordinator

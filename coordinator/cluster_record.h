@@ -31,14 +31,11 @@ std::filesystem::path cluster_folder(const std::filesystem::path& store);
 std::vector<ClusterRecord> read_records(const std::filesystem::path& store);
 /// Takes the next free id. Two at once get different ones.
 int claim_record(const std::filesystem::path& store);
-/// Replaces the file at once. Throws Error.
+/// Replaces the file at once. Throws data::Error.
 void write_record(const std::filesystem::path& store, const ClusterRecord& record);
 void remove_record(const std::filesystem::path& store, int id);
 
 /// The keeper of the record's workers runs, on this host.
 bool keeper_lives(const ClusterRecord& record);
-
-/// This host's name.
-std::string this_host();
 
 }  // namespace medley::coordinator

@@ -38,9 +38,6 @@ constexpr auto kStopGrace = seconds(8);  // for workers that are told to leave
 constexpr auto kCheckpointPause = seconds(60);
 constexpr std::size_t kThroughputWindow = 256;  // results
 
-TimeMs wall_ms() {
-  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 TimePoint steady_ms() { return std::chrono::duration_cast<milliseconds>(Steady::now().time_since_epoch()).count(); }
 
 /// One event, with what its commands refer to.
@@ -132,8 +129,8 @@ struct Coordinator::State {
     storage::Writer::Submitted submitted;
     {
       storage::Writer::Group group(writer);
-      writer.register_dataset(dataset, wall_ms());
-      submitted = writer.submit_sweep(submission, wall_ms());
+      writer.register_dataset(dataset, storage::now_ms());
+      submitted = writer.submit_sweep(submission, storage::now_ms());
       group.commit();
     }
     storage::Reader reader(options.store);
@@ -269,11 +266,12 @@ struct Coordinator::State {
   // ---- Commands that change the store ---------------------------------------------------------------------------
 
   void record(const RecordAssignment& c, const InboxItem&) {
-    writer.begin_attempts(c.worker, c.pack, c.attempts, wall_ms());
+    writer.begin_attempts(c.worker, c.pack, c.attempts, storage::now_ms());
   }
 
   void record(const RecordResult& c, const InboxItem& item) {
-    if (writer.accept_result(c.attempt, *item.result, wall_ms()) == storage::Writer::Accepted::kAlreadyFinished) return;
+    if (writer.accept_result(c.attempt, *item.result, storage::now_ms()) == storage::Writer::Accepted::kAlreadyFinished)
+      return;
     ++results;
     finished_at.push_back(Steady::now());
     if (finished_at.size() > kThroughputWindow) finished_at.pop_front();
@@ -292,32 +290,32 @@ struct Coordinator::State {
   }
 
   void record(const EndAttempt& c, const InboxItem&) {
-    writer.end_attempt(c.attempt, c.state, c.reason, wall_ms());
+    writer.end_attempt(c.attempt, c.state, c.reason, storage::now_ms());
     if (c.state != sweep::AttemptState::kCancelled) {
       spdlog::warn("attempt {}#{} {}: {}", c.attempt.trial, c.attempt.number, name_of(c.state), c.reason);
     }
   }
 
   void record(const FailTrial& c, const InboxItem&) {
-    writer.fail_trial(c.trial, c.reason, wall_ms());
-    writer.log_event("trial failed", c.trial, c.reason, wall_ms());
+    writer.fail_trial(c.trial, c.reason, storage::now_ms());
+    writer.log_event("trial failed", c.trial, c.reason, storage::now_ms());
     spdlog::error("trial {} failed: {}", c.trial, c.reason);
   }
 
   void record(const RecordRetry& c, const InboxItem&) {
-    writer.retry_trial(c.trial, wall_ms());
-    writer.log_event("trial retried", c.trial, "", wall_ms());
+    writer.retry_trial(c.trial, storage::now_ms());
+    writer.log_event("trial retried", c.trial, "", storage::now_ms());
   }
 
   void record(const RecordSweepState& c, const InboxItem&) {
-    writer.set_sweep_state(c.sweep, c.state, wall_ms());
-    writer.log_event("sweep " + std::string(name_of(c.state)), c.sweep, "", wall_ms());
+    writer.set_sweep_state(c.sweep, c.state, storage::now_ms());
+    writer.log_event("sweep " + std::string(name_of(c.state)), c.sweep, "", storage::now_ms());
   }
 
   void record(const FinishSweep& c, const InboxItem&) {
-    writer.set_sweep_state(c.sweep, sweep::SweepState::kFinished, wall_ms());
+    writer.set_sweep_state(c.sweep, sweep::SweepState::kFinished, storage::now_ms());
     const std::string text = std::to_string(c.finished) + " trials finished, " + std::to_string(c.failed) + " failed";
-    writer.log_event("sweep finished", c.sweep, text, wall_ms());
+    writer.log_event("sweep finished", c.sweep, text, storage::now_ms());
     spdlog::info("sweep {} is finished: {}", c.sweep, text);
     checkpoints_due = true;
     checkpoints_at = {};
@@ -326,14 +324,14 @@ struct Coordinator::State {
   void record(const RecordWorker& c, const InboxItem&) {
     const auto known = worker_records.find(c.worker);
     if (c.state == sweep::WorkerState::kJoined && known != worker_records.end()) {
-      writer.worker_joined(known->second, wall_ms());
+      writer.worker_joined(known->second, storage::now_ms());
     } else {
-      writer.set_worker_state(c.worker, c.state, c.reason, wall_ms());
+      writer.set_worker_state(c.worker, c.state, c.reason, storage::now_ms());
     }
     if (c.state == sweep::WorkerState::kQuarantined) {
-      writer.log_event("worker quarantined", c.worker, c.reason, wall_ms());
+      writer.log_event("worker quarantined", c.worker, c.reason, storage::now_ms());
     } else if (c.state == sweep::WorkerState::kJoined && !c.reason.empty()) {
-      writer.log_event("worker released", c.worker, c.reason, wall_ms());
+      writer.log_event("worker released", c.worker, c.reason, storage::now_ms());
       spdlog::info("worker {} is {}", name_of_worker(c.worker), c.reason);
     }
   }
@@ -453,7 +451,7 @@ struct Coordinator::State {
     for (const auto& worker : scheduler.workers()) {
       for (const auto& attempt : worker.leased) {
         if (!group) group.emplace(writer);
-        writer.end_attempt(attempt, sweep::AttemptState::kCancelled, "the coordinator was stopped", wall_ms());
+        writer.end_attempt(attempt, sweep::AttemptState::kCancelled, "the coordinator was stopped", storage::now_ms());
       }
     }
     if (group) group->commit();

@@ -1,6 +1,5 @@
 #include "coordinator/dashboard_control.h"
 
-#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,11 +17,6 @@ using nlohmann::json;
 constexpr const char* kFormName = "the sweep";  ///< what messages call text that lies in no file
 /// A form is for sweeps that fit a screen; larger ones are run from their file.
 constexpr std::int64_t kMaxFormTrials = 200'000;
-
-storage::TimeMs now_ms() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
-}
 
 json mistakes_json(const std::vector<sweep::Diagnostic>& mistakes) {
   json rows = json::array();
@@ -112,7 +106,7 @@ web::Control::Answer DashboardControl::build_ensemble(const EnsembleWish& wish) 
   if (busy_) return {false, "another ensemble is being fitted; it may take a minute", json::object()};
   if (builder_.joinable()) builder_.join();
   busy_ = true;
-  building_ = {{"sweep", wish.sweep}, {"since_ms", now_ms()}, {"ended", false}};
+  building_ = {{"sweep", wish.sweep}, {"since_ms", storage::now_ms()}, {"ended", false}};
   builder_ = std::thread([this, wish] { fit(wish); });
   return {true, "the ensemble is being fitted", json::object()};
 }
@@ -132,7 +126,7 @@ void DashboardControl::fit(const EnsembleWish& wish) {
     const auto sweep = reader.find_sweep(wish.sweep);
     if (!sweep) throw storage::Error("sweep " + wish.sweep + " is not in this store");
     const FittedEnsemble fitted = fit_ensemble(reader, *sweep, request);
-    const auto record = ensemble_record(fitted, *sweep, request, now_ms());
+    const auto record = ensemble_record(fitted, *sweep, request, storage::now_ms());
     coordinator_.write([&](storage::Writer& writer) {
       storage::Writer::Group group(writer);
       outcome["ensemble"] = writer.save_ensemble(record);
@@ -156,7 +150,7 @@ web::Control::Answer DashboardControl::export_ensemble(std::int64_t id) try {
   storage::Reader reader(store_);
   const auto ensemble = reader.find_ensemble(id);
   if (!ensemble) return {false, fmt::format("there is no ensemble {}", id), json::object()};
-  const storage::TimeMs now = now_ms();
+  const storage::TimeMs now = storage::now_ms();
   const std::filesystem::path out = std::filesystem::path(storage::StoreLayout(store_.string()).exports()) /
                                     fmt::format("ensemble-{}-{}.zip", id, now);
   Exported exported;

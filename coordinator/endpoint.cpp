@@ -3,11 +3,9 @@
 #include <fstream>
 #include <system_error>
 
-#include <unistd.h>
-
 #include "cluster/process.h"
-#include "coordinator/error.h"
 #include "storage/records.h"
+#include "trainer/data/file_write.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
@@ -15,14 +13,7 @@ namespace fs = std::filesystem;
 fs::path endpoint_file(const fs::path& store) { return fs::absolute(store) / "endpoint"; }
 
 void write_endpoint(const fs::path& store, const std::string& endpoint) {
-  const fs::path file = endpoint_file(store);
-  const fs::path draft = file.string() + ".part";
-  std::ofstream out(draft, std::ios::trunc);
-  out << endpoint << "\n";
-  out.close();
-  std::error_code error;
-  if (out) fs::rename(draft, file, error);
-  if (!out || error) throw Error("cannot write " + file.string());
+  data::write_text(endpoint_file(store), endpoint + "\n");
 }
 
 void remove_endpoint(const fs::path& store) {
@@ -42,9 +33,7 @@ std::string living_endpoint(const fs::path& store) {
 std::string reachable_name(const std::string& address, const std::string& advertise) {
   if (!advertise.empty()) return advertise;
   if (address != "0.0.0.0" && address != "::") return address;
-  char name[256] = {};
-  gethostname(name, sizeof name - 1);
-  return name;
+  return cluster::this_host();
 }
 
 }  // namespace medley::coordinator

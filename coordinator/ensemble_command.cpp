@@ -27,11 +27,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using sweep::share_text;
 
-storage::TimeMs now_ms() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
-}
-
 using sweep::Table;
 
 struct EnsembleArguments {
@@ -162,7 +157,7 @@ void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
   // Before the fit, which takes a while: another writer would be the end of it.
   storage::Writer writer(globals.store);
   const FittedEnsemble fitted = fit_ensemble(reader, sweep, request);
-  const auto record = ensemble_record(fitted, sweep, request, now_ms());
+  const auto record = ensemble_record(fitted, sweep, request, storage::now_ms());
   storage::Writer::Group group(writer);
   const std::int64_t id = writer.save_ensemble(record);
   group.commit();
@@ -193,7 +188,7 @@ void run_export(const ExportArguments& arguments, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto ensemble = choose_ensemble(reader, arguments.ensemble);
   storage::Writer writer(globals.store);
-  const Exported exported = export_ensemble(reader, writer, ensemble, arguments.out, now_ms());
+  const Exported exported = export_ensemble(reader, writer, ensemble, arguments.out, storage::now_ms());
   if (arguments.as_json) {
     std::cout << json{{"archive", exported.archive.string()},
                       {"manifest", exported.manifest.string()},

@@ -1,24 +1,13 @@
 #include "coordinator/host_workers.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 namespace medley::coordinator {
-namespace {
-
-std::string host_name() {
-  char name[256] = {};
-  gethostname(name, sizeof name - 1);
-  return name;
-}
-
-}  // namespace
 
 HostWorkers::HostWorkers(int places, cluster::LocalWorkers::MakeSpec make_spec, cluster::RestartPolicy policy)
-    : places_(places), host_(host_name()), local_(places, make_spec, policy) {
+    : places_(places), host_(cluster::this_host()), local_(places, make_spec, policy) {
   if (places > 0) local_.adopt(cluster::find_processes(make_spec(0).argv));
 }
 

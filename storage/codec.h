@@ -16,6 +16,16 @@ std::vector<std::uint8_t> pack(const std::vector<T>& values);
 template <class T>
 std::vector<T> unpack(Blob bytes, const char* what);
 
+/// The enumerator that has this name in the store. `names` is its table in sweep/state.h.
+/// Throws Error for another.
+template <class E, std::size_t N>
+E enumerator(const std::string& name, const char* const (&names)[N]) {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (name == names[i]) return static_cast<E>(i);
+  }
+  throw Error("the store is damaged: '" + name + "' is not a state");
+}
+
 inline Blob blob_of(const std::vector<std::uint8_t>& bytes) { return {bytes.data(), bytes.size()}; }
 
 /// A surface in about 800 bytes: clips, blends, then hits as differences from the cell before, all as zigzag varints

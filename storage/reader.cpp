@@ -20,15 +20,6 @@ using sweep::WorkerState;
 
 namespace {
 
-/// The enumerator that has this name in the store. `Names` is its table in sweep/state.h.
-template <class E, std::size_t N>
-E enumerator(const std::string& name, const char* const (&names)[N]) {
-  for (std::size_t i = 0; i < N; ++i) {
-    if (name == names[i]) return static_cast<E>(i);
-  }
-  throw Error("the store is damaged: '" + name + "' is not a state");
-}
-
 json parse(const std::string& text) {
   json value = json::parse(text, nullptr, false);
   if (value.is_discarded()) throw Error("the store is damaged: '" + text.substr(0, 60) + "' is not JSON");

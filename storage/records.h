@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,8 +14,13 @@
 
 namespace medley::storage {
 
-/// Wall-clock time, milliseconds since 1970-01-01 UTC. The store has no clock of its own: callers say when.
+/// Wall-clock time, milliseconds since 1970-01-01 UTC. The store has no clock of its own: callers say when,
+/// programs by now_ms().
 using TimeMs = std::int64_t;
+inline TimeMs now_ms() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+}
 
 struct ClipRecord {
   std::string filename;

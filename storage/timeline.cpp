@@ -2,20 +2,11 @@
 
 #include <algorithm>
 
+#include "storage/codec.h"
 #include "storage/database.h"
 #include "storage/schema.h"
 
 namespace medley::storage {
-namespace {
-
-sweep::AttemptState state_of(const std::string& name) {
-  for (std::size_t i = 0; i < std::size(sweep::kAttemptStateNames); ++i) {
-    if (name == sweep::kAttemptStateNames[i]) return static_cast<sweep::AttemptState>(i);
-  }
-  throw Error("the store is damaged: '" + name + "' is not a state");
-}
-
-}  // namespace
 
 std::vector<AttemptSpan> newest_attempts(const std::filesystem::path& store, const std::string& sweep, int limit) {
   Database database(StoreLayout(store.string()).database(), Database::Mode::kReadOnly);
@@ -29,8 +20,9 @@ std::vector<AttemptSpan> newest_attempts(const std::filesystem::path& store, con
   rows.bind(sweep, limit);
   std::vector<AttemptSpan> all;
   while (rows.step()) {
-    all.push_back({rows.text(0), rows.whole(1), rows.text(2), rows.text(3), rows.integer(4), state_of(rows.text(5)),
-                   rows.integer(6), rows.integer(7)});
+    all.push_back({rows.text(0), rows.whole(1), rows.text(2), rows.text(3), rows.integer(4),
+                   enumerator<sweep::AttemptState>(rows.text(5), sweep::kAttemptStateNames), rows.integer(6),
+                   rows.integer(7)});
   }
   std::reverse(all.begin(), all.end());
   return all;

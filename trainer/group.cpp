@@ -206,6 +206,12 @@ Targets Group::make_targets(const Batch& drawn, long index) const {
   return targets;
 }
 
+std::vector<const Scaling*> Group::scalings() const {
+  std::vector<const Scaling*> scalings;
+  for (const TrialState* trial : trials_) scalings.push_back(&trial->scaling);
+  return scalings;
+}
+
 std::vector<Tensor> Group::own_features(Batch& batch) const {
   const Config& shared = trials_.front()->spec.config;
   const std::int64_t size = shared.batch_size;
@@ -215,11 +221,9 @@ std::vector<Tensor> Group::own_features(Batch& batch) const {
       std::any_of(batch.mixes.begin(), batch.mixes.end(), [](const Mix& m) { return !m.partner.empty(); });
   const auto [first, end] = gang_.share(size);
   const std::int64_t own = end - first;
-  std::vector<const Scaling*> scalings;
-  for (const TrialState* trial : trials_) scalings.push_back(&trial->scaling);
   std::vector<Tensor> features;
   if (gang_.alone() || mixes) {  // a row's partner may be another rank's
-    features = inputs_.gather(model_, scalings, batch.clips);
+    features = inputs_.gather(model_, scalings(), batch.clips);
     for (Tensor& x : features) mix(batch, x);
   } else {
     std::vector<std::vector<int>> clips;
@@ -230,7 +234,7 @@ std::vector<Tensor> Group::own_features(Batch& batch) const {
                             whole.begin() + block * size + end);
       }
     }
-    features = inputs_.gather(model_, scalings, clips);
+    features = inputs_.gather(model_, scalings(), clips);
   }
   for (Tensor& x : features) {
     if (mixes && !gang_.alone()) {
@@ -500,15 +504,13 @@ void Group::restore(std::size_t k) {
 }
 
 std::vector<Evaluation> Group::evaluate_together(const std::vector<std::vector<int>>& clips) {
-  std::vector<const Scaling*> scalings;
-  for (const TrialState* trial : trials_) scalings.push_back(&trial->scaling);
-  if (gang_.alone()) return evaluate(model_, inputs_, scalings, clips);
+  if (gang_.alone()) return evaluate(model_, inputs_, scalings(), clips);
   std::vector<std::vector<int>> own;
   for (const auto& whole : clips) {
     const auto [first, end] = gang_.share(static_cast<std::int64_t>(whole.size()));
     own.emplace_back(whole.begin() + first, whole.begin() + end);
   }
-  std::vector<Evaluation> said = evaluate(model_, inputs_, scalings, own);
+  std::vector<Evaluation> said = evaluate(model_, inputs_, scalings(), own);
   const std::int64_t width = trials_.front()->head.outputs();
   for (std::size_t k = 0; k < clips.size(); ++k) {
     const auto [first, end] = gang_.share(static_cast<std::int64_t>(clips[k].size()));
@@ -596,6 +598,22 @@ void Group::compact() {
   const Tensor rows = torch::tensor(index).to(model_.device());
   first_moment_ = first_moment_.index_select(0, rows);
   second_moment_ = second_moment_.index_select(0, rows);
+}
+
+std::vector<Group> form_groups(const std::vector<std::unique_ptr<TrialState>>& states, const Features& features,
+                               torch::Device device, const Gang& gang) {
+  std::vector<std::vector<TrialState*>> members;
+  for (const auto& state : states) {
+    if (state->done()) continue;
+    const auto fits = [&](const std::vector<TrialState*>& group) {
+      return !device.is_cpu() && group.front()->epoch == state->epoch && group.front()->index == state->index;
+    };
+    const auto group = std::find_if(members.begin(), members.end(), fits);
+    (group == members.end() ? members.emplace_back() : *group).push_back(state.get());
+  }
+  std::vector<Group> groups;
+  for (auto& group : members) groups.emplace_back(std::move(group), features, device, gang);
+  return groups;
 }
 
 }  // namespace medley::trainer

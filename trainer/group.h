@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "trainer/gang.h"
@@ -39,6 +40,7 @@ class Group {
  private:
   /// The trial's part of `flat` [trial, layout.size], in the layout of the trial alone, on the CPU.
   torch::Tensor own_part(const torch::Tensor& flat, std::size_t trial) const;
+  std::vector<const Scaling*> scalings() const;  ///< [trial]
   void restore(std::size_t trial);
   /// Steps the ranges of `trial` that `which` names; false: a parameter is no longer finite.
   enum class Which { kAll, kButProjectionWeights };
@@ -89,5 +91,10 @@ class Group {
   torch::Tensor focal_gammas_, rdrop_weights_, balance_weights_;  ///< [trial]; undefined where all are 0
   std::vector<std::vector<int>> order_, target_order_;            ///< [trial] of this epoch
 };
+
+/// The groups that trials not yet done step in: on the CPU each its own, on a GPU one for all that stand at the same
+/// step. They borrow `states`.
+std::vector<Group> form_groups(const std::vector<std::unique_ptr<TrialState>>& states, const Features& features,
+                               torch::Device device, const Gang& gang);
 
 }  // namespace medley::trainer

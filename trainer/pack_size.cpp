@@ -39,16 +39,12 @@ std::optional<double> measure_pack(const data::Dataset& dataset, const sweep::Tr
                             trial.config.layers);
     StatisticsCache statistics(features);
     std::vector<std::unique_ptr<TrialState>> states;
-    std::vector<std::vector<TrialState*>> members;
     for (int i = 0; i < size; ++i) {
       sweep::TrialSpec copy = trial;
       copy.seed += static_cast<std::uint64_t>(i);
       states.push_back(std::make_unique<TrialState>(make_trial_state(dataset, copy, statistics)));
-      if (device.is_cpu() || members.empty()) members.emplace_back();
-      members.back().push_back(states.back().get());
     }
-    std::vector<Group> groups;
-    for (auto& group : members) groups.emplace_back(std::move(group), features, device, Gang(alone, device));
+    std::vector<Group> groups = form_groups(states, features, device, Gang(alone, device));
     const long steps = std::min<long>(kWarmUpSteps + kTimedSteps, groups.front().steps());
     for (Group& group : groups) group.begin_epoch();
     auto start = std::chrono::steady_clock::now();

@@ -76,8 +76,8 @@ void write_resume_point(const std::filesystem::path& path, const TrialState& tri
   data::write_npz(path, arrays);
 }
 
-bool read_resume_point(const std::filesystem::path& path, TrialState& trial) {
-  if (!std::filesystem::exists(path)) return false;
+std::optional<TrialState> read_resume_point(const std::filesystem::path& path, const TrialState& trial) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
   const auto wrong = [&](const std::string& what) { return Error(path.string() + ": " + what); };
   try {
     const data::NpzFile file = data::NpzFile::open(path);
@@ -115,8 +115,7 @@ bool read_resume_point(const std::filesystem::path& path, TrialState& trial) {
     if (!in_range || (!at.done() && !weighty) || (at.best_epoch > 0 && !at.paper_parameters.defined())) {
       throw Error("it is not whole");
     }
-    trial = std::move(at);
-    return true;
+    return at;
   } catch (const json::exception& e) {
     throw wrong(e.what());
   } catch (const sweep::Error& e) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "trainer/trial_state.h"
@@ -17,8 +18,8 @@ std::filesystem::path resume_point(const std::filesystem::path& folder, const st
 /// cannot be written.
 void write_resume_point(const std::filesystem::path& path, const TrialState& trial, const TrialState::Weights& weights);
 
-/// Brings `trial`, as it is before its first step, to where the file says; its weights are in `resumed`. False: there
-/// is no such file. Throws Error naming the file and what is wrong with it; `trial` is then as it was.
-bool read_resume_point(const std::filesystem::path& path, TrialState& trial);
+/// `trial`, which is as it is before its first step, where the file says that it stood; its weights are in `resumed`.
+/// nullopt: there is no such file. Throws Error naming the file and what is wrong with it.
+std::optional<TrialState> read_resume_point(const std::filesystem::path& path, const TrialState& trial);
 
 }  // namespace medley::trainer

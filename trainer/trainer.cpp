@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include <sys/resource.h>
 #include <torch/torch.h>
@@ -111,20 +112,21 @@ void conclude(TrialState& trial, const Features& features, torch::Device device,
 /// Trains on from where an earlier attempt stood, if it left word of that.
 void resume(TrialState& state, const Gang& gang, const TrainOptions& options) {
   const std::filesystem::path path = resume_point(options.resume, state.spec.id);
-  const TrialState fresh = state;
+  std::optional<TrialState> read;
   std::string note;
   try {
-    if (read_resume_point(path, state)) {
-      note = "trial " + state.spec.id + " resumes at epoch " + std::to_string(state.epoch) + ", step " +
-             std::to_string(state.index + 1);
-    }
+    read = read_resume_point(path, state);
   } catch (const Error& e) {
     note = std::string(e.what()) + ": the trial starts anew";
   }
   // A file that one rank sees and another does not yet, on a shared disk that is slow to tell.
-  if (!gang.agree({static_cast<double>(state.epoch), static_cast<double>(state.index)})) {
-    state = fresh;
+  const TrialState& stands = read ? *read : state;
+  if (!gang.agree({static_cast<double>(stands.epoch), static_cast<double>(stands.index)})) {
     note = path.string() + ": not all ranks of the gang read the same; the trial starts anew";
+  } else if (read) {
+    state = std::move(*read);
+    note = "trial " + state.spec.id + " resumes at epoch " + std::to_string(state.epoch) + ", step " +
+           std::to_string(state.index + 1);
   }
   if (options.note && !note.empty()) options.note(note);
 }
@@ -167,8 +169,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
                           trials.front().config.layers);
   StatisticsCache statistics(features);
   std::vector<std::unique_ptr<TrialState>> states;
-  std::vector<std::size_t> epochs_before;         // of earlier attempts
-  std::vector<std::vector<TrialState*>> members;  // of each group
+  std::vector<std::size_t> epochs_before;  // of earlier attempts
   int epochs = 0;
   for (const TrialSpec& spec : trials) {
     states.push_back(std::make_unique<TrialState>(make_trial_state(dataset, spec, statistics)));
@@ -176,18 +177,8 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
     if (!options.resume.empty()) resume(state, gang, options);
     epochs_before.push_back(state.result.epochs.size());
     epochs = std::max(epochs, spec.config.epochs);
-    if (state.done()) continue;
-    // On a GPU all that stand at the same step train as one.
-    const auto fits = [&](const std::vector<TrialState*>& group) {
-      return !device.is_cpu() && group.front()->epoch == state.epoch && group.front()->index == state.index;
-    };
-    const auto group = std::find_if(members.begin(), members.end(), fits);
-    (group == members.end() ? members.emplace_back() : *group).push_back(&state);
   }
-  std::vector<Group> groups;
-  for (auto& group : members) {
-    groups.emplace_back(std::move(group), features, device, gang);
-  }
+  std::vector<Group> groups = form_groups(states, features, device, gang);
 
   auto saved = std::chrono::steady_clock::now();
   const auto save = [&] {

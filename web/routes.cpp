@@ -50,11 +50,6 @@ std::vector<std::string> segments(const std::string& path) {
   return parts;
 }
 
-storage::TimeMs now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 /// Workers that train, or could: what an ETA divides by.
 int joined_workers(Reader& reader) {
   const auto workers = reader.workers();
@@ -95,7 +90,7 @@ json store_json(const std::filesystem::path& folder, bool control) {
   const auto age = fs::file_time_type::clock::now() - newest;
   return {{"database_bytes", bytes},
           {"free_bytes", error ? json(nullptr) : json(space.available)},
-          {"written_ms", now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(age).count()},
+          {"written_ms", storage::now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(age).count()},
           {"coordinator", control}};
 }
 
@@ -356,7 +351,7 @@ Response Routes::read_store(const Request& request, const std::vector<std::strin
     if (what == "sweeps") return json_response(sweeps_json(reader, boards_));
     if (what == "store") return json_response(store_json(store_, control_ != nullptr));
     if (what == "datasets") return json_response(datasets_json(reader));
-    if (what == "workers") return json_response(workers_json(reader, store_, now_ms()));
+    if (what == "workers") return json_response(workers_json(reader, store_, storage::now_ms()));
     if (what == "log") return json_response(log_of(reader, request));
     if (what == "ensembles") {
       json body = ensembles_json(reader);

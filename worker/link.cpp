@@ -10,6 +10,7 @@
 
 #include <boost/asio.hpp>
 #include <spdlog/spdlog.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "worker/connection.h"
@@ -29,7 +30,6 @@ namespace {
 
 constexpr std::size_t kResultsInFlight = 4;  // sent, not yet confirmed: bounds what lies in memory
 constexpr std::size_t kMaxQueuedPacks = 8;
-constexpr int kTemporaryFailure = 75;
 
 /// The link's thread: connection, heartbeats, spool. Everything but stop_training() and the pack queue runs there.
 class Link {
@@ -293,7 +293,7 @@ class Link {
     for (const PackPtr& pack : packs_) {
       if (pack->stop_since && now - *pack->stop_since > options_.stop_grace) {
         spdlog::critical("training did not stop within {} ms of being told to", options_.stop_grace.count());
-        _exit(kTemporaryFailure);
+        _exit(EX_TEMPFAIL);
       }
     }
     if (goodbye_said_ && now > goodbye_deadline_) io_.stop();
@@ -421,7 +421,7 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
 }  // namespace
 
 int Ending::exit_code() const {
-  if (how == How::kFenced) return kTemporaryFailure;
+  if (how == How::kFenced) return EX_TEMPFAIL;
   return how == How::kRefused ? 1 : 0;
 }
 

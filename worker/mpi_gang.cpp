@@ -11,6 +11,7 @@
 
 #include <mpi.h>
 #include <spdlog/spdlog.h>
+#include <sysexits.h>
 
 #include "worker/spool.h"
 
@@ -20,7 +21,6 @@ namespace {
 constexpr std::size_t kLargestMessage = std::size_t{1} << 28;  // numbers or bytes in one call: MPI counts in int
 constexpr std::chrono::milliseconds kGraceAfterError{5'000};   // for the others to arrive where a failed rank waits
 constexpr std::chrono::milliseconds kIdlePause{2};
-constexpr int kTemporaryFailure = 75;
 
 void check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
@@ -143,7 +143,7 @@ void MpiGang::agree(const std::string& error, const std::string& digest, std::ch
       spdlog::critical("rank {} waits in vain for the rest of its gang{}{}; the gang ends", rank_,
                        own.failed ? " after its own error: " : "", error);
       spdlog::default_logger()->flush();
-      MPI_Abort(MPI_COMM_WORLD, kTemporaryFailure);
+      MPI_Abort(MPI_COMM_WORLD, EX_TEMPFAIL);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   }

@@ -3,8 +3,8 @@
 #include <fstream>
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
+#include "trainer/data/file_write.h"
 #include "worker/spool.h"
 
 namespace medley::worker {
@@ -31,13 +31,7 @@ std::optional<int> PackSizes::find(const std::string& key) const {
 void PackSizes::remember(const std::string& key, int size) {
   sizes_ = read_sizes(file_);
   sizes_[key] = size;
-  const std::filesystem::path aside = file_.string() + "." + std::to_string(getpid());
-  std::ofstream out(aside);
-  out << nlohmann::json(sizes_).dump(1) << '\n';
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(aside, file_, error);
-  if (!out || error) throw Error("cannot write " + file_.string());
+  data::write_text(file_, nlohmann::json(sizes_).dump(1) + "\n");
 }
 
 }  // namespace medley::worker

@@ -14,7 +14,7 @@ class PackSizes {
   /// Throws Error when there is a file that cannot be read.
   explicit PackSizes(std::filesystem::path file);
   std::optional<int> find(const std::string& key) const;
-  /// On disk when it returns. Throws Error when it cannot be written.
+  /// On disk when it returns. Throws data::Error when it cannot be written.
   void remember(const std::string& key, int size);
 
  private:

@@ -1,12 +1,12 @@
 #include "worker/watchdog.h"
 
 #include <spdlog/spdlog.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 namespace medley::worker {
 
 namespace {
-constexpr int kTemporaryFailure = 75;
 constexpr std::chrono::milliseconds kPause{50};
 }  // namespace
 
@@ -42,7 +42,7 @@ void Watchdog::run() {
     spdlog::critical("no end of {} within {} ms: a rank of the gang is dead or hangs; this one ends", what,
                      limit.count());
     spdlog::default_logger()->flush();
-    _exit(kTemporaryFailure);
+    _exit(EX_TEMPFAIL);
   }
 }
 

@@ -56,22 +56,8 @@ std::vector<storage::SweepConfig> make_configs(int count, const std::vector<std:
 
 storage::SweepSubmission make_sweep(const std::string& name, const std::vector<storage::SweepConfig>& configs,
                                     int seeds, const storage::DatasetRecord& dataset) {
-  storage::SweepSubmission made;
-  made.name = name;
-  made.yaml = "name: " + name + "\naxes:\n  top_n: [1, 2]\ncompare:\n  - {axis: top_n, baseline: 1}\n";
-  made.dataset = dataset.fingerprint;
-  made.folds = dataset.folds;
-  for (int seed = 1; seed <= seeds; ++seed) made.seeds.push_back(static_cast<std::uint64_t>(seed));
-  made.configs = configs;
-  for (const auto& config : configs) {
-    for (const auto seed : made.seeds) {
-      for (const int fold : made.folds) {
-        made.trials.push_back(
-            {sweep::trial_id(config.config, fold, seed, dataset.fingerprint), config.config, fold, seed});
-      }
-    }
-  }
-  return made;
+  const std::string yaml = "name: " + name + "\naxes:\n  top_n: [1, 2]\ncompare:\n  - {axis: top_n, baseline: 1}\n";
+  return test::whole_sweep(name, yaml, configs, seeds, dataset);
 }
 
 void finish(storage::Writer& writer, const std::vector<sweep::TrialSpec>& trials, std::size_t begin, std::size_t end,

@@ -158,7 +158,7 @@ TEST_F(EndpointFile, IsThereOnlyWhileTheProcessThatHoldsTheStoreLives) {
 
 TEST(Endpoint, IsTheHostsNameWhenTheCoordinatorListensOnAllAddresses) {
   EXPECT_EQ(reachable_name("10.0.0.1", ""), "10.0.0.1");
-  EXPECT_EQ(reachable_name("0.0.0.0", ""), this_host());
+  EXPECT_EQ(reachable_name("0.0.0.0", ""), cluster::this_host());
   EXPECT_EQ(reachable_name("0.0.0.0", "login1.cluster"), "login1.cluster");
 }
 

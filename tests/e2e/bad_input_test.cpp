@@ -153,11 +153,9 @@ TEST_F(BadInput, AStrangerIsRefusedWithAReasonAndTheSweepGoesOn) {
   token[0] = token[0] == '0' ? '1' : '0';
   const std::string wrong = write("wrong-token", token);
   fs::permissions(wrong, fs::perms::owner_read | fs::perms::owner_write);
-  std::string port = read_file(path("store") + "/port");
-  port.erase(port.find_last_not_of("\n") + 1);
-  const Ended stranger = run_program(
-      MEDLEY_WORKER, {"serve", "--coordinator", "127.0.0.1:" + port, "--token-file", wrong, "--spool", path("spool")},
-      scratch_);
+  const Ended stranger =
+      run_program(MEDLEY_WORKER,
+                  {"serve", "--coordinator", coordinator(), "--token-file", wrong, "--spool", path("spool")}, scratch_);
   EXPECT_EQ(stranger.exit, 1) << stranger.err;
   EXPECT_TRUE(contains(stranger.err, "token")) << stranger.err;
   EXPECT_EQ(count_in_store("SELECT count(*) FROM worker"), 1) << "it never joined";

@@ -20,6 +20,27 @@ const std::vector<std::string> kEncoders{"clip", "imagebind", "videomae", "huber
 
 }  // namespace
 
+storage::SweepSubmission whole_sweep(const std::string& name, const std::string& yaml,
+                                     const std::vector<storage::SweepConfig>& configs, int seeds,
+                                     const storage::DatasetRecord& dataset) {
+  storage::SweepSubmission made;
+  made.name = name;
+  made.yaml = yaml;
+  made.dataset = dataset.fingerprint;
+  made.folds = dataset.folds;
+  for (int seed = 1; seed <= seeds; ++seed) made.seeds.push_back(static_cast<std::uint64_t>(seed));
+  made.configs = configs;
+  for (const auto& config : configs) {
+    for (const auto seed : made.seeds) {
+      for (const int fold : made.folds) {
+        made.trials.push_back(
+            {sweep::trial_id(config.config, fold, seed, dataset.fingerprint), config.config, fold, seed});
+      }
+    }
+  }
+  return made;
+}
+
 storage::DatasetRecord sample_dataset() {
   storage::DatasetRecord dataset;
   dataset.fingerprint = std::string(60, 'd') + "0001";
@@ -150,22 +171,10 @@ namespace {
 
 storage::SweepSubmission submission_of(const std::string& name, const std::vector<storage::SweepConfig>& configs,
                                        int seeds, const storage::DatasetRecord& dataset, const std::string& axes) {
-  storage::SweepSubmission made;
-  made.name = name;
-  made.yaml = "name: " + name + "\ndata: made-up\nfolds: all\nseeds: " + std::to_string(seeds) + "\n" + axes;
+  auto made =
+      whole_sweep(name, "name: " + name + "\ndata: made-up\nfolds: all\nseeds: " + std::to_string(seeds) + "\n" + axes,
+                  configs, seeds, dataset);
   made.spec_file = "examples/sample.yaml";
-  made.dataset = dataset.fingerprint;
-  made.folds = dataset.folds;
-  for (int seed = 1; seed <= seeds; ++seed) made.seeds.push_back(static_cast<std::uint64_t>(seed));
-  made.configs = configs;
-  for (const auto& config : configs) {
-    for (const auto seed : made.seeds) {
-      for (const int fold : made.folds) {
-        made.trials.push_back(
-            {sweep::trial_id(config.config, fold, seed, dataset.fingerprint), config.config, fold, seed});
-      }
-    }
-  }
   return made;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "storage/records.h"
 #include "sweep/result.h"
@@ -23,6 +24,10 @@ struct SampleStore {
 };
 inline constexpr int kSampleClipsAFold = 40;
 
+/// Every config on every fold of the dataset with seeds 1, 2, ..., `seeds`.
+storage::SweepSubmission whole_sweep(const std::string& name, const std::string& yaml,
+                                     const std::vector<storage::SweepConfig>& configs, int seeds,
+                                     const storage::DatasetRecord& dataset);
 /// Five encoders, five folds of kSampleClipsAFold clips, no test clips.
 storage::DatasetRecord sample_dataset();
 /// What a trial on it might have recorded, a function of its arguments only. At least 22 epochs.
