@@ -4,7 +4,6 @@
 #include <tuple>
 #include <vector>
 
-#include "storage/report_input.h"
 #include "sweep/report.h"
 
 namespace medley::coordinator {
@@ -27,15 +26,18 @@ std::map<std::string, std::uintmax_t> sizes_in(const fs::path& folder, const std
   return sizes;
 }
 
-/// The trials of every config of every sweep, the most wanted config first.
-std::vector<std::vector<std::string>> by_worth(storage::Reader& reader) {
+/// The finished trials of every config of every sweep, the most wanted config first.
+std::vector<std::vector<std::string>> by_worth(storage::Reader& reader,
+                                               std::map<std::string, storage::GrowingReport>& reports) {
   std::map<std::tuple<std::size_t, std::size_t>, std::vector<std::string>> ordered;  // (rank, sweep) -> trials
   const auto sweeps = reader.sweeps();
   for (std::size_t s = 0; s < sweeps.size(); ++s) {
-    const sweep::ReportInput input = storage::read_report_input(reader, sweeps[s]);
     std::map<std::string, std::vector<std::string>> trials;
-    for (const auto& trial : input.trials) trials[trial.config_id].push_back(trial.trial_id);
-    const sweep::Report report = sweep::make_report(input);
+    for (auto& trial : reader.trial_histories(sweeps[s].id)) {
+      if (trial.state == sweep::TrialState::kFinished) trials[trial.config].push_back(std::move(trial.trial));
+    }
+    const auto progress = reader.config_progress(sweeps[s].id);
+    const sweep::Report report = reports[sweeps[s].id].make(reader, sweeps[s], progress, {});
     const bool ended = sweeps[s].state == sweep::SweepState::kFinished;
     for (std::size_t i = 0; i < report.configs.size(); ++i) {
       const sweep::ConfigReport& config = report.configs[i];
@@ -52,7 +54,7 @@ std::vector<std::vector<std::string>> by_worth(storage::Reader& reader) {
 }  // namespace
 
 int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, storage::Reader& reader,
-                            const std::set<std::string>& busy) {
+                            const std::set<std::string>& busy, std::map<std::string, storage::GrowingReport>& reports) {
   std::map<std::string, std::uintmax_t> unwanted = sizes_in(folder, ".npz");
   std::uintmax_t total = 0, kept = 0;
   for (const auto& [trial, size] : unwanted) total += size;
@@ -69,7 +71,7 @@ int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, stora
   for (const auto& ensemble : reader.ensembles()) {
     for (const auto& member : ensemble.members) keep(member.trial);
   }
-  for (const auto& config : by_worth(reader)) {
+  for (const auto& config : by_worth(reader, reports)) {
     std::uintmax_t size = 0;
     for (const std::string& trial : config) {
       const auto it = unwanted.find(trial);
@@ -85,10 +87,12 @@ int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, stora
 }
 
 void drop_resume_points(const fs::path& folder, storage::Reader& reader) {
+  std::vector<std::string> trials;
+  for (const auto& [trial, size] : sizes_in(folder, ".resume")) trials.push_back(trial);
+  const auto states = reader.states(trials);
   std::error_code error;
-  for (const auto& [trial, size] : sizes_in(folder, ".resume")) {
-    const auto known = reader.find_trial(trial);
-    if (!known || known->state != sweep::TrialState::kPending) fs::remove(folder / (trial + ".resume"), error);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (states[i] != sweep::TrialState::kPending) fs::remove(folder / (trials[i] + ".resume"), error);
   }
 }
 

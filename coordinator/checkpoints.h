@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 
 #include "storage/reader.h"
+#include "storage/report_input.h"
 
 namespace medley::coordinator {
 
@@ -13,9 +15,10 @@ namespace medley::coordinator {
 /// they take three quarters of it. Never deleted: those of ensemble members and of the trials in `busy`. Of the others
 /// those of a config go or stay together, ranked as `medley report` ranks configs, in every sweep alike; configs of a
 /// running sweep that still lack trials are wanted before all, for their rank is not known yet. Other files are left
-/// alone. Returns how many were deleted. No effect when the folder is absent. Throws storage::Error.
+/// alone. Returns how many were deleted. No effect when the folder is absent. `reports`, by sweep id, are kept from one
+/// call to the next: only what has finished since is read. Throws storage::Error.
 int keep_checkpoints_within(std::uintmax_t budget, const std::filesystem::path& folder, storage::Reader& reader,
-                            const std::set<std::string>& busy);
+                            const std::set<std::string>& busy, std::map<std::string, storage::GrowingReport>& reports);
 
 /// Deletes from `folder` where trials stood (`<trial id>.resume`) that are not pending any more. Throws storage::Error.
 void drop_resume_points(const std::filesystem::path& folder, storage::Reader& reader);

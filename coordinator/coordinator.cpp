@@ -495,7 +495,7 @@ struct Coordinator::State {
     for (const auto& worker : scheduler.workers()) {
       for (const auto& attempt : worker.leased) busy.insert(attempt.trial);
     }
-    const int deleted = keep_checkpoints_within(options.checkpoint_budget, layout.checkpoints(), reader, busy);
+    const int deleted = keep_checkpoints_within(options.checkpoint_budget, layout.checkpoints(), reader, busy, reports);
     if (deleted > 0) spdlog::info("deleted {} checkpoints: together they were beyond the budget", deleted);
   }
 
@@ -588,6 +588,7 @@ struct Coordinator::State {
   std::deque<Steady::time_point> finished_at;
   bool checkpoints_due = false;
   Steady::time_point checkpoints_at{};
+  std::map<std::string, storage::GrowingReport> reports;  ///< by sweep id: which checkpoints are worth their space
 
   bool draining = false;   ///< nothing new is assigned
   bool shut_down = false;  ///< nothing runs any more

@@ -12,9 +12,9 @@ Plan make_plan(const SweepFile& file, const std::filesystem::path& store) {
     std::vector<std::string> ids;
     for (const auto& trial : file.expansion.trials) ids.push_back(trial.id);
     storage::Reader reader(store);
-    const std::vector<bool> finished = reader.finished(ids);
+    const auto states = reader.states(ids);
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (finished[i]) done.insert(ids[i]);
+      if (states[i] == sweep::TrialState::kFinished) done.insert(ids[i]);
     }
   }
   return {

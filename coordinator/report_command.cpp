@@ -64,7 +64,7 @@ void report(const ReportOptions& options, const Globals& globals) {
     return;
   }
   const auto detail = options.wide ? sweep::Detail::kWide : sweep::Detail::kFit;
-  const sweep::Report report = sweep::make_report(report_input(reader, sweep, decode));
+  const sweep::Report report = read_report(reader, sweep, decode);
   if (!options.referee) {
     std::cout << sweep::render(report, format, options.top, detail);
     return;

@@ -119,8 +119,8 @@ Coordinator::End run_with_progress(Coordinator& coordinator, const std::string& 
 
 void print_report(const fs::path& store, const std::string& sweep, sweep::ReportFormat format) {
   storage::Reader reader(store);
-  const auto input = report_input(reader, choose_sweep(reader, sweep), sweep::CleanDecode::kThresholds);
-  std::cout << sweep::render(sweep::make_report(input), format);
+  const auto report = read_report(reader, choose_sweep(reader, sweep), sweep::CleanDecode::kThresholds);
+  std::cout << sweep::render(report, format);
 }
 
 void run(const RunOptions& options, const Globals& globals) {

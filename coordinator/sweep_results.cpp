@@ -155,19 +155,26 @@ SweepPredictions average_seeds(const SweepPredictions& pooled) {
   return averaged;
 }
 
-sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                sweep::CleanDecode decode) {
-  const storage::Reader::Snapshot snapshot(reader);
+sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSummary& sweep) {
   sweep::ReportInput input = storage::read_report_input(reader, sweep);
-  input.decode = decode;
-  input.families = families_of(reader, sweep);
-  if (decode == sweep::CleanDecode::kThresholds) return input;
+  input.decode = sweep::CleanDecode::kOptimal;
   const auto optimal = optimal_hits(pool_predictions(reader, sweep, storage::Protocol::kClean), input.folds);
   for (sweep::TrialScores& trial : input.trials) {
     const auto hits = optimal.find(trial.trial_id);
     if (hits != optimal.end()) trial.optimal = hits->second;
   }
   return input;
+}
+
+sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode) {
+  const storage::Reader::Snapshot snapshot(reader);
+  auto families = families_of(reader, sweep);
+  if (decode == sweep::CleanDecode::kThresholds) {
+    return storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), std::move(families));
+  }
+  sweep::ReportInput input = optimal_input(reader, sweep);
+  input.families = std::move(families);
+  return sweep::make_report(input);
 }
 
 namespace {
@@ -195,14 +202,15 @@ std::string chosen_config(const sweep::Report& report, const std::string& prefix
 sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
                                           const std::string& config) {
   const storage::Reader::Snapshot snapshot(reader);
-  const sweep::Report report = sweep::make_report(storage::read_report_input(reader, sweep));
+  const auto measure = [&](const storage::SweepSummary& of) {
+    return storage::GrowingReport().make(reader, of, reader.config_progress(of.id), {});
+  };
+  const sweep::Report report = measure(sweep);
   const sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, chosen_config(report, config));
   if (input.trials.empty()) throw UsageError("config " + input.config + " has no gate, or no finished trial yet");
   std::vector<sweep::ConfigReport> elsewhere;
   for (const storage::SweepSummary& other : storage::comparable_sweeps(reader, sweep)) {
-    for (auto& measured : sweep::make_report(storage::read_report_input(reader, other)).configs) {
-      elsewhere.push_back(std::move(measured));
-    }
+    for (auto& measured : measure(other).configs) elsewhere.push_back(std::move(measured));
   }
   return sweep::make_importance_report(input, report, elsewhere);
 }

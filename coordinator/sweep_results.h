@@ -41,8 +41,11 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
 /// One candidate a config: the mean of its seeds' probabilities. In the order of their first seeds.
 SweepPredictions average_seeds(const SweepPredictions& pooled);
 
-/// Everything finished of a sweep, for make_report(). With kOptimal also the hits of the score-optimal decode.
-sweep::ReportInput report_input(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode);
+/// Everything finished of a sweep with the hits of the score-optimal decode, for make_report(); several reads.
+sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSummary& sweep);
+
+/// The report of everything finished of a sweep, with what its sweep file compares.
+sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode);
 
 /// What the gate of a config thinks of the encoders, beside Scores of this sweep and of the store's other sweeps on the
 /// same clips and folds. `config` is an id or its first digits; "" takes sweep::config_for_importance(). Throws

@@ -211,105 +211,57 @@ std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep) {
 
 // ---- Scores ---------------------------------------------------------------------------------------------------
 
-std::vector<LeaderboardRow> Reader::leaderboard(const std::string& sweep, LeaderboardOrder order, Page page) {
-  View view(state_->database);
-  const char* by = "position";
-  switch (order) {
-    case LeaderboardOrder::kPaperScore:
-      by = "paper_score DESC NULLS LAST, position";
-      break;
-    case LeaderboardOrder::kPaperPresence:
-      by = "paper_presence DESC NULLS LAST, position";
-      break;
-    case LeaderboardOrder::kPaperSalience:
-      by = "paper_salience DESC NULLS LAST, position";
-      break;
-    case LeaderboardOrder::kInnerScore:
-      by = "inner_score DESC NULLS LAST, position";
-      break;
-    case LeaderboardOrder::kSubmission:
-      break;
-  }
-  Statement rows(
-      state_->database,
-      std::string("SELECT c.id, sc.axis_values, c.settings, a.* FROM (SELECT t.config AS config, count(*) AS expected, "
-                  "total(t.state = 'finished'), total(r.outcome = 'diverged'), total(t.state = 'failed'), "
-                  "count(r.paper_score), avg(r.paper_presence) AS paper_presence, sample_sd(r.paper_presence), "
-                  "avg(r.paper_salience) AS paper_salience, sample_sd(r.paper_salience), "
-                  "avg(r.paper_score) AS paper_score, sample_sd(r.paper_score), "
-                  "count(r.inner_score), avg(r.inner_presence), sample_sd(r.inner_presence), "
-                  "avg(r.inner_salience), sample_sd(r.inner_salience), "
-                  "avg(r.inner_score) AS inner_score, sample_sd(r.inner_score), avg(r.seconds) "
-                  "FROM sweep_trial st JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = t.key "
-                  "WHERE st.sweep = ?1 GROUP BY t.config) a "
-                  "JOIN sweep_config sc ON sc.sweep = ?1 AND sc.config = a.config JOIN config c ON c.key = a.config "
-                  "ORDER BY ") +
-          by + " LIMIT ?2 OFFSET ?3");
-  rows.bind(state_->sweep_key(sweep), std::clamp(page.limit, 0, kMaxPage), std::max(page.offset, 0));
-  auto spread = [&](int count, int mean) {
-    Spread s;
-    s.count = rows.whole(count);
-    if (s.count > 0) s.mean = rows.real(mean);
-    s.sd = rows.real(mean + 1);
-    return s;
-  };
-  std::vector<LeaderboardRow> all;
-  while (rows.step()) {
-    LeaderboardRow row;
-    row.config = rows.text(0);
-    row.axis_values = parse(rows.text(1));
-    row.settings = parse(rows.text(2));
-    row.expected = rows.whole(4);
-    row.finished = rows.whole(5);
-    row.diverged = rows.whole(6);
-    row.failed = rows.whole(7);
-    row.paper_presence = spread(8, 9);
-    row.paper_salience = spread(8, 11);
-    row.paper_score = spread(8, 13);
-    row.inner_presence = spread(15, 16);
-    row.inner_salience = spread(15, 18);
-    row.inner_score = spread(15, 20);
-    row.mean_seconds = rows.is_null(22) ? 0 : rows.real(22);
-    all.push_back(std::move(row));
-  }
-  return all;
-}
-
-std::vector<TrialScore> Reader::trial_scores(const std::string& sweep) {
-  std::vector<TrialScore> all;
-  each_trial_score(sweep, [&](const TrialScore& score) { all.push_back(score); });
-  return all;
-}
-
-void Reader::each_trial_score(const std::string& sweep, const std::function<void(const TrialScore&)>& visit) {
+std::vector<ConfigProgress> Reader::config_progress(const std::string& sweep) {
   View view(state_->database);
   Statement rows(state_->database,
-                 "SELECT t.id, c.id, t.fold, t.seed, r.outcome, r.epochs, r.paper_epoch, r.paper_alpha, r.paper_beta, "
-                 "r.paper_presence, r.paper_salience, r.clean_epoch, f.paper, f.clean, f.inner, r.seconds "
-                 "FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
-                 "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
-                 "WHERE st.sweep = ? ORDER BY st.position");
+                 "SELECT c.id, a.finished, a.failed, a.seconds FROM (SELECT t.config AS config, "
+                 "total(t.state = 'finished') AS finished, total(t.state = 'failed') AS failed, "
+                 "coalesce(avg(r.seconds), 0) AS seconds FROM sweep_trial st JOIN trial t ON t.key = st.trial "
+                 "LEFT JOIN result r ON r.trial = t.key WHERE st.sweep = ?1 GROUP BY t.config) a "
+                 "JOIN sweep_config sc ON sc.sweep = ?1 AND sc.config = a.config JOIN config c ON c.key = a.config "
+                 "ORDER BY sc.position");
   rows.bind(state_->sweep_key(sweep));
-  while (rows.step()) {
-    TrialScore s;
-    s.trial = rows.text(0);
-    s.config = rows.text(1);
-    s.fold = rows.whole(2);
-    s.seed = static_cast<std::uint64_t>(rows.integer(3));
-    s.outcome = rows.text(4) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
-    s.epochs = rows.whole(5);
-    s.paper_epoch = rows.whole(6);
-    if (!rows.is_null(9)) {
-      s.paper_thresholds = {rows.real(7), rows.real(8)};
-      s.paper.presence = rows.real(9);
-      s.paper.salience = rows.real(10);
+  std::vector<ConfigProgress> all;
+  while (rows.step()) all.push_back({rows.text(0), rows.whole(1), rows.whole(2), rows.real(3)});
+  return all;
+}
+
+void Reader::each_config_scores(
+    const std::string& sweep, const std::vector<std::string>& configs,
+    const std::function<void(const std::string& config, std::vector<sweep::TrialScores>& trials)>& visit) {
+  View view(state_->database);
+  // CROSS JOIN: from the config to its trials. Left to itself SQLite goes through the whole sweep for each config.
+  Statement rows(state_->database,
+                 "SELECT t.id, t.fold, t.seed, r.outcome, r.paper_epoch, r.paper_alpha, r.paper_beta, "
+                 "r.paper_presence, r.paper_salience, r.clean_epoch, f.paper, f.clean, f.inner "
+                 "FROM trial t CROSS JOIN sweep_trial st ON st.sweep = ?1 AND st.trial = t.key "
+                 "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
+                 "WHERE t.config = (SELECT key FROM config WHERE id = ?2)");
+  const std::int64_t key = state_->sweep_key(sweep);
+  std::vector<sweep::TrialScores> trials;
+  for (const std::string& config : configs) {
+    trials.clear();
+    rows.reset();
+    rows.bind(key, config);
+    while (rows.step()) {
+      sweep::TrialScores& s = trials.emplace_back();
+      s.trial_id = rows.text(0);
+      s.config_id = config;
+      s.fold = rows.whole(1);
+      s.seed = static_cast<std::uint64_t>(rows.integer(2));
+      s.outcome = rows.text(3) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+      s.paper_epoch = rows.whole(4);
+      if (!rows.is_null(7)) {
+        s.paper_thresholds = {rows.real(5), rows.real(6)};
+        s.paper.presence = rows.real(7);
+        s.paper.salience = rows.real(8);
+      }
+      s.clean_epoch = rows.whole(9);
+      s.paper_surface = decode_surface(rows.blob(10));
+      s.clean_surface = decode_surface(rows.blob(11));
+      s.inner_surface = decode_surface(rows.blob(12));
     }
-    s.clean_epoch = rows.whole(11);
-    s.paper_surface = decode_surface(rows.blob(12));
-    s.clean_surface = decode_surface(rows.blob(13));
-    s.inner_surface = decode_surface(rows.blob(14));
-    s.seconds = rows.real(15);
-    visit(s);
+    visit(config, trials);
   }
 }
 
@@ -607,13 +559,16 @@ std::vector<LogRow> Reader::log(std::int64_t after, int limit) {
 
 // ---- For the scheduler ----------------------------------------------------------------------------------------
 
-std::vector<bool> Reader::finished(const std::vector<std::string>& trials) {
+std::vector<std::optional<TrialState>> Reader::states(const std::vector<std::string>& trials) {
   View view(state_->database);
-  Statement find(state_->database, "SELECT state = 'finished' FROM trial WHERE id = ?");
-  std::vector<bool> done;
-  done.reserve(trials.size());
-  for (const std::string& trial : trials) done.push_back(find.bind(trial).step() && find.integer(0) != 0);
-  return done;
+  Statement find(state_->database, "SELECT state FROM trial WHERE id = ?");
+  std::vector<std::optional<TrialState>> states;
+  states.reserve(trials.size());
+  for (const std::string& trial : trials) {
+    auto& state = states.emplace_back();
+    if (find.bind(trial).step()) state = enumerator<TrialState>(find.text(0), sweep::kTrialStateNames);
+  }
+  return states;
 }
 
 std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep) {

@@ -10,6 +10,7 @@
 
 #include "storage/error.h"
 #include "storage/records.h"
+#include "sweep/report.h"
 
 namespace medley::storage {
 
@@ -44,53 +45,19 @@ struct SweepConfigRow {
   nlohmann::json axis_values;
 };
 
-/// Mean, sample SD (n - 1; 0 when n < 2) over the config's finished (not diverged) trials, and how many those are.
-struct Spread {
-  int count = 0;
-  double mean = 0;
-  double sd = 0;
+/// How far a config of a sweep is.
+struct ConfigProgress {
+  std::string config;       ///< id
+  int finished = 0;         ///< trials with a result, diverged ones included
+  int failed = 0;           ///< trials whose retry budget is spent
+  double mean_seconds = 0;  ///< of a finished trial; 0 when there is none
 };
 
-/// One config of the leaderboard, aggregated in SQL. Paper-style (optimistic): per trial, epoch and thresholds tuned on
-/// the reported fold. `inner_*`: the clean epoch with thresholds from the inner fold, only for trials with inner_fold.
-struct LeaderboardRow {
-  std::string config;  ///< id
-  nlohmann::json axis_values;
-  nlohmann::json settings;  ///< sweep::to_json(Config)
-  int expected = 0;         ///< trials of this config in the sweep
-  int finished = 0;         ///< diverged ones included
-  int diverged = 0;
-  int failed = 0;
-  Spread paper_presence, paper_salience, paper_score;
-  Spread inner_presence, inner_salience, inner_score;
-  double mean_seconds = 0;
-  bool complete() const { return finished == expected; }
-};
-
-enum class LeaderboardOrder { kPaperScore, kPaperPresence, kPaperSalience, kInnerScore, kSubmission };
 struct Page {
   int offset = 0;
   int limit = 100;  ///< at most kMaxPage
 };
 inline constexpr int kMaxPage = 10000;
-
-/// What reports and statistics need of one finished trial, without its predictions and curves.
-struct TrialScore {
-  std::string trial;
-  std::string config;
-  int fold = 0;
-  std::uint64_t seed = 0;
-  sweep::Outcome outcome = sweep::Outcome::kFinished;
-  int epochs = 0;  ///< trained
-  int paper_epoch = 0;
-  sweep::Thresholds paper_thresholds;
-  sweep::Accuracy paper;
-  int clean_epoch = 0;  ///< 0: none (see TrialResult::clean)
-  sweep::ThresholdSurface paper_surface;
-  sweep::ThresholdSurface clean_surface;
-  sweep::ThresholdSurface inner_surface;  ///< clips == 0 without inner_fold
-  double seconds = 0;
-};
 
 /// One line of a sweep's list of trials.
 struct TrialRow {
@@ -221,13 +188,12 @@ class Reader {
   /// The specs of a sweep's trials, in trial order: what a coordinator assigns.
   std::vector<sweep::TrialSpec> sweep_trials(const std::string& sweep);
 
-  /// Best first (configs without a finished trial last; ties by submission).
-  std::vector<LeaderboardRow> leaderboard(const std::string& sweep,
-                                          LeaderboardOrder order = LeaderboardOrder::kPaperScore, Page page = {});
-  /// Every finished trial of the sweep (diverged ones too), in trial order. About 10 KB each: for very large sweeps use
-  /// each_trial_score(), which holds one at a time.
-  std::vector<TrialScore> trial_scores(const std::string& sweep);
-  void each_trial_score(const std::string& sweep, const std::function<void(const TrialScore&)>& visit);
+  /// In order of submission.
+  std::vector<ConfigProgress> config_progress(const std::string& sweep);
+  /// The finished trials of `configs` (ids) in the sweep, diverged ones too, a config at a time: about 10 KB a trial.
+  void each_config_scores(
+      const std::string& sweep, const std::vector<std::string>& configs,
+      const std::function<void(const std::string& config, std::vector<sweep::TrialScores>& trials)>& visit);
   /// In trial order.
   std::vector<TrialRow> trials(const std::string& sweep, const TrialFilter& filter = {}, Page page = {});
   int count_trials(const std::string& sweep, const TrialFilter& filter = {});
@@ -260,8 +226,8 @@ class Reader {
   /// Entries with id > `after`, oldest first, at most `limit`.
   std::vector<LogRow> log(std::int64_t after = 0, int limit = 100);
 
-  /// Which of `trials` have a result already (`medley plan`); order of the input, unknown ids are not done.
-  std::vector<bool> finished(const std::vector<std::string>& trials);
+  /// In the order of the input; nullopt for an id that the store does not know.
+  std::vector<std::optional<sweep::TrialState>> states(const std::vector<std::string>& trials);
   /// For the scheduler, in trial order.
   std::vector<TrialHistory> trial_histories(const std::string& sweep);
 

@@ -1,6 +1,7 @@
 #include "storage/report_input.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "sweep/spec_family.h"
 
@@ -18,38 +19,58 @@ nlohmann::json typed(const nlohmann::json& axis_values) {
   return values;
 }
 
+sweep::ReportFrame frame_of(const SweepSummary& sweep) {
+  sweep::ReportFrame frame;
+  frame.sweep = sweep.name;
+  frame.dataset = sweep.dataset_name;
+  frame.synthetic = sweep.synthetic;
+  frame.folds = sweep.folds;
+  std::sort(frame.folds.begin(), frame.folds.end());
+  frame.seeds = sweep.seeds;
+  return frame;
+}
+
+std::vector<sweep::ReportConfig> configs_of(Reader& reader, const SweepSummary& sweep) {
+  std::vector<sweep::ReportConfig> configs;
+  for (const SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
+    configs.push_back({row.id, sweep::to_json(row.config), typed(row.axis_values), sweep::is_transductive(row.config)});
+  }
+  return configs;
+}
+
 }  // namespace
 
 sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) {
-  sweep::ReportInput input;
-  input.sweep = sweep.name;
-  input.dataset = sweep.dataset_name;
-  input.synthetic = sweep.synthetic;
-  input.folds = sweep.folds;
-  std::sort(input.folds.begin(), input.folds.end());
-  input.seeds = sweep.seeds;
-  for (const SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
-    input.configs.push_back(
-        {row.id, sweep::to_json(row.config), typed(row.axis_values), sweep::is_transductive(row.config)});
-  }
+  sweep::ReportInput input{frame_of(sweep), configs_of(reader, sweep), {}};
+  std::vector<std::string> ids;
+  for (const sweep::ReportConfig& config : input.configs) ids.push_back(config.id);
   input.trials.reserve(static_cast<std::size_t>(sweep.finished));
-  reader.each_trial_score(sweep.id, [&](const TrialScore& score) {
-    sweep::TrialScores trial;
-    trial.trial_id = score.trial;
-    trial.config_id = score.config;
-    trial.fold = score.fold;
-    trial.seed = score.seed;
-    trial.outcome = score.outcome;
-    trial.paper_epoch = score.paper_epoch;
-    trial.paper_thresholds = score.paper_thresholds;
-    trial.paper = score.paper;
-    trial.clean_epoch = score.clean_epoch;
-    trial.paper_surface = score.paper_surface;
-    trial.clean_surface = score.clean_surface;
-    trial.inner_surface = score.inner_surface;
-    input.trials.push_back(trial);
+  reader.each_config_scores(sweep.id, ids, [&](const std::string&, std::vector<sweep::TrialScores>& trials) {
+    std::move(trials.begin(), trials.end(), std::back_inserter(input.trials));
   });
   return input;
+}
+
+sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
+                                  const std::vector<ConfigProgress>& progress, std::vector<sweep::Family> families) {
+  sweep::ReportFrame frame = frame_of(sweep);
+  if (configs_.empty()) {
+    for (sweep::ReportConfig& config : configs_of(reader, sweep)) configs_.emplace(config.id, std::move(config));
+  }
+  std::vector<std::string> grown;
+  for (const ConfigProgress& config : progress) {
+    const auto known = measured_.find(config.config);
+    if (known == measured_.end() || known->second.done != config.finished) grown.push_back(config.config);
+  }
+  reader.each_config_scores(sweep.id, grown, [&](const std::string& id, std::vector<sweep::TrialScores>& trials) {
+    std::vector<const sweep::TrialScores*> borrowed;
+    for (const sweep::TrialScores& trial : trials) borrowed.push_back(&trial);
+    measured_[id] = sweep::measure_config(configs_.at(id), borrowed, frame);
+  });
+  frame.families = std::move(families);
+  std::vector<sweep::ConfigReport> measured;
+  for (const auto& [id, config] : measured_) measured.push_back(config);
+  return sweep::make_report(frame, std::move(measured));
 }
 
 std::vector<sweep::Family> read_families(Reader& reader, const SweepSummary& sweep,

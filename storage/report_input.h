@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "storage/reader.h"
@@ -8,9 +10,22 @@
 
 namespace medley::storage {
 
-/// Everything finished of a sweep as sweep::make_report() takes it; the clean numbers decode by thresholds. Several
-/// reads: hold a Reader::Snapshot.
+/// Everything finished of a sweep as sweep::make_report() takes it; the clean numbers decode by thresholds. About 10 KB
+/// a trial: GrowingReport does without. Several reads: hold a Reader::Snapshot.
 sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep);
+
+/// The report of one sweep, as it grows. What a config's trials come to is kept, so that when it is asked again only
+/// configs of which a trial has finished since are read and measured, the trials of one at a time.
+class GrowingReport {
+ public:
+  /// Several reads: hold a Reader::Snapshot. `progress` is that of the sweep (Reader::config_progress()).
+  sweep::Report make(Reader& reader, const SweepSummary& sweep, const std::vector<ConfigProgress>& progress,
+                     std::vector<sweep::Family> families);
+
+ private:
+  std::map<std::string, sweep::ReportConfig> configs_;   ///< by id
+  std::map<std::string, sweep::ConfigReport> measured_;  ///< by config id; `done` says how far
+};
 
 /// What the sweep file, as submitted last, asks under `compare`. A file that another version of Medley took may hold
 /// what this one does not know: that is added to `mistakes`, and costs no table that can be made without it.

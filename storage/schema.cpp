@@ -1,9 +1,5 @@
 #include "storage/schema.h"
 
-#include <cmath>
-
-#include <sqlite3.h>
-
 namespace medley::storage {
 namespace {
 
@@ -252,29 +248,6 @@ std::size_t version_of(Database& database, const std::vector<std::string>& steps
   return static_cast<std::size_t>(version);
 }
 
-/// sample_sd(x): sample standard deviation, by Welford's update; 0 for fewer than two values.
-struct Moments {
-  std::int64_t count;
-  double mean;
-  double squares;
-};
-
-void add_value(sqlite3_context* context, int, sqlite3_value** values) {
-  if (sqlite3_value_type(values[0]) == SQLITE_NULL) return;
-  auto* moments = static_cast<Moments*>(sqlite3_aggregate_context(context, sizeof(Moments)));
-  if (!moments) return sqlite3_result_error_nomem(context);
-  const double x = sqlite3_value_double(values[0]);
-  const double before = x - moments->mean;
-  moments->mean += before / static_cast<double>(++moments->count);
-  moments->squares += before * (x - moments->mean);
-}
-
-void give_sd(sqlite3_context* context) {
-  const auto* moments = static_cast<Moments*>(sqlite3_aggregate_context(context, 0));
-  const bool enough = moments && moments->count > 1;
-  sqlite3_result_double(context, enough ? std::sqrt(moments->squares / static_cast<double>(moments->count - 1)) : 0);
-}
-
 }  // namespace
 
 const std::vector<std::string>& migrations() {
@@ -307,8 +280,6 @@ void prepare_for_reading(Database& database, const std::vector<std::string>& ste
                 " of " + std::to_string(steps.size()) +
                 "): any command that writes to it, such as medley serve, updates it");
   }
-  sqlite3_create_function(database.handle(), "sample_sd", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, nullptr,
-                          add_value, give_sd);
 }
 
 }  // namespace medley::storage

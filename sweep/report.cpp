@@ -26,6 +26,33 @@ ScoreSpread spread(const std::vector<double>& values) {
 
 bool has_number(const TrialScores& trial) { return trial.outcome == Outcome::kFinished; }
 
+/// Sorted, so that sums are the same to the bit in any order.
+template <class T>
+std::vector<T> sorted(std::vector<T> values) {
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
+Cells cells_of(const ReportConfig& config, const std::vector<const TrialScores*>& trials, const ReportFrame& frame) {
+  const auto has = [](const auto& list, auto value) {
+    return std::find(list.begin(), list.end(), value) != list.end();
+  };
+  Cells cells;
+  for (const TrialScores* trial : trials) {
+    const std::string where = "fold " + std::to_string(trial->fold) + ", seed " + std::to_string(trial->seed);
+    if (trial->config_id != config.id) {
+      throw Error("trial " + trial->trial_id + " is of config " + trial->config_id + ", not of " + config.id);
+    }
+    if (!has(frame.folds, trial->fold) || !has(frame.seeds, trial->seed)) {
+      throw Error("trial " + trial->trial_id + " is outside the sweep: " + where);
+    }
+    if (!cells.try_emplace({trial->seed, trial->fold}, trial).second) {
+      throw Error("config " + config.id + " has two trials of " + where);
+    }
+  }
+  return cells;
+}
+
 /// The trials of one seed if every fold has a number, else nothing.
 std::vector<const TrialScores*> block_of(const Cells& cells, std::uint64_t seed, const std::vector<int>& folds) {
   std::vector<const TrialScores*> block;
@@ -89,79 +116,15 @@ Accuracy mean_of(const std::vector<Accuracy>& values) {
 
 /// As wide as the interval of the mean over cells.
 Interval interval_about(double centre, const std::vector<CellScore>& cells, double CellScore::*score,
-                        const ReportInput& input) {
+                        std::size_t folds) {
   std::vector<FoldDifference> values;
   for (const CellScore& cell : cells) {
     if (std::isfinite(cell.*score)) values.push_back({cell.fold, cell.*score});
   }
-  if (input.folds.size() < 2) return {kNaN, kNaN};
-  const PairedComparison mean = BlockedComparison(values, static_cast<int>(input.folds.size())).result();
+  if (folds < 2) return {kNaN, kNaN};
+  const PairedComparison mean = BlockedComparison(values, static_cast<int>(folds)).result();
   const double half = (mean.interval.high - mean.interval.low) / 2;
   return {centre - half, centre + half};
-}
-
-ConfigReport measure(const ReportConfig& config, const Cells& cells, const ReportInput& input) {
-  ConfigReport report;
-  report.id = config.id;
-  report.settings = config.settings;
-  report.axis_values = config.axis_values;
-  report.transductive = config.transductive;
-  report.expected = static_cast<int>(input.folds.size() * input.seeds.size());
-  report.done = static_cast<int>(cells.size());
-  std::vector<double> presence;
-  std::vector<double> salience;
-  std::vector<double> score;
-  for (const auto& [cell, trial] : cells) {
-    if (!has_number(*trial)) {
-      ++report.diverged;
-      continue;
-    }
-    presence.push_back(trial->paper.presence);
-    salience.push_back(trial->paper.salience);
-    score.push_back(trial->paper.score());
-    report.cells.push_back({cell.first, cell.second, trial->paper.score(), kNaN});
-  }
-  report.paper_presence = spread(presence);
-  report.paper_salience = spread(salience);
-  report.paper_score = spread(score);
-
-  const auto set_clean = [&](std::uint64_t seed, int fold, double clean_score) {
-    for (CellScore& cell : report.cells) {
-      if (cell.seed == seed && cell.fold == fold) cell.clean = clean_score;
-    }
-  };
-  std::vector<Accuracy> pooled;
-  std::vector<Accuracy> clean;
-  std::vector<double> clean_scores;
-  for (const std::uint64_t seed : input.seeds) {
-    const auto block = block_of(cells, seed, input.folds);
-    if (block.empty()) continue;
-    pooled.push_back(pooled_paper(block));
-    const CleanBlock honest = clean_block(block, input.decode);
-    if (!honest.why_not.empty()) {
-      report.no_clean = honest.why_not;
-      continue;
-    }
-    Tally sum;
-    for (std::size_t i = 0; i < block.size(); ++i) {
-      sum += honest.folds[i];
-      set_clean(seed, block[i]->fold, honest.folds[i].accuracy().score());
-    }
-    clean.push_back(sum.accuracy());
-    clean_scores.push_back(sum.accuracy().score());
-  }
-  report.pooled_seeds = static_cast<int>(pooled.size());
-  report.pooled = mean_of(pooled);
-  report.clean_seeds = static_cast<int>(clean.size());
-  report.clean = mean_of(clean);
-  report.clean_score_sd = sample_sd(clean_scores);
-  if (report.clean_seeds > 0) report.no_clean.clear();
-  if (report.clean_seeds == 0 && report.no_clean.empty() && report.paper_score.count > 0) {
-    report.no_clean = "no seed has a number in every fold yet";
-  }
-  report.paper_interval = interval_about(report.paper_score.mean, report.cells, &CellScore::paper, input);
-  report.clean_interval = interval_about(report.clean.score(), report.cells, &CellScore::clean, input);
-  return report;
 }
 
 std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
@@ -208,37 +171,83 @@ std::optional<double> ConfigReport::gap() const {
   return paper_score.mean - clean.score();
 }
 
-Report make_report(const ReportInput& given) {
-  // Sorted, so that sums are the same to the bit in any order of input. All but the trials, which may be many.
-  ReportInput input{given.sweep, given.dataset, given.synthetic, given.folds, given.seeds, given.configs,
-                    {},          given.decode,  given.families};
-  std::sort(input.folds.begin(), input.folds.end());
-  std::sort(input.seeds.begin(), input.seeds.end());
-  std::map<std::string, Cells> cells;
-  for (const ReportConfig& config : input.configs) {
-    if (!cells.try_emplace(config.id).second) throw Error("config " + config.id + " is given twice");
-  }
-  for (const TrialScores& trial : given.trials) {
-    const auto config = cells.find(trial.config_id);
-    if (config == cells.end()) throw Error("trial " + trial.trial_id + " is of unknown config " + trial.config_id);
-    const bool expected = std::binary_search(input.folds.begin(), input.folds.end(), trial.fold) &&
-                          std::binary_search(input.seeds.begin(), input.seeds.end(), trial.seed);
-    const std::string where = "fold " + std::to_string(trial.fold) + ", seed " + std::to_string(trial.seed);
-    if (!expected) throw Error("trial " + trial.trial_id + " is outside the sweep: " + where);
-    if (!config->second.try_emplace({trial.seed, trial.fold}, &trial).second) {
-      throw Error("config " + trial.config_id + " has two trials of " + where);
+ConfigReport measure_config(const ReportConfig& config, const std::vector<const TrialScores*>& trials,
+                            const ReportFrame& frame) {
+  const Cells cells = cells_of(config, trials, frame);
+  const std::vector<int> folds = sorted(frame.folds);
+  ConfigReport report;
+  report.id = config.id;
+  report.settings = config.settings;
+  report.axis_values = config.axis_values;
+  report.transductive = config.transductive;
+  report.expected = static_cast<int>(frame.folds.size() * frame.seeds.size());
+  report.done = static_cast<int>(cells.size());
+  std::vector<double> presence;
+  std::vector<double> salience;
+  std::vector<double> score;
+  for (const auto& [cell, trial] : cells) {
+    if (!has_number(*trial)) {
+      ++report.diverged;
+      continue;
     }
+    presence.push_back(trial->paper.presence);
+    salience.push_back(trial->paper.salience);
+    score.push_back(trial->paper.score());
+    report.cells.push_back({cell.first, cell.second, trial->paper.score(), kNaN});
   }
+  report.paper_presence = spread(presence);
+  report.paper_salience = spread(salience);
+  report.paper_score = spread(score);
 
+  const auto set_clean = [&](std::uint64_t seed, int fold, double clean_score) {
+    for (CellScore& cell : report.cells) {
+      if (cell.seed == seed && cell.fold == fold) cell.clean = clean_score;
+    }
+  };
+  std::vector<Accuracy> pooled;
+  std::vector<Accuracy> clean;
+  std::vector<double> clean_scores;
+  for (const std::uint64_t seed : sorted(frame.seeds)) {
+    const auto block = block_of(cells, seed, folds);
+    if (block.empty()) continue;
+    pooled.push_back(pooled_paper(block));
+    const CleanBlock honest = clean_block(block, frame.decode);
+    if (!honest.why_not.empty()) {
+      report.no_clean = honest.why_not;
+      continue;
+    }
+    Tally sum;
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      sum += honest.folds[i];
+      set_clean(seed, block[i]->fold, honest.folds[i].accuracy().score());
+    }
+    clean.push_back(sum.accuracy());
+    clean_scores.push_back(sum.accuracy().score());
+  }
+  report.pooled_seeds = static_cast<int>(pooled.size());
+  report.pooled = mean_of(pooled);
+  report.clean_seeds = static_cast<int>(clean.size());
+  report.clean = mean_of(clean);
+  report.clean_score_sd = sample_sd(clean_scores);
+  if (report.clean_seeds > 0) report.no_clean.clear();
+  if (report.clean_seeds == 0 && report.no_clean.empty() && report.paper_score.count > 0) {
+    report.no_clean = "no seed has a number in every fold yet";
+  }
+  report.paper_interval = interval_about(report.paper_score.mean, report.cells, &CellScore::paper, folds.size());
+  report.clean_interval = interval_about(report.clean.score(), report.cells, &CellScore::clean, folds.size());
+  return report;
+}
+
+Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured) {
   Report report;
-  report.sweep = input.sweep;
-  report.dataset = input.dataset;
-  report.synthetic = input.synthetic;
-  report.folds = static_cast<int>(input.folds.size());
-  report.seeds = static_cast<int>(input.seeds.size());
-  report.decode = input.decode;
+  report.sweep = frame.sweep;
+  report.dataset = frame.dataset;
+  report.synthetic = frame.synthetic;
+  report.folds = static_cast<int>(frame.folds.size());
+  report.seeds = static_cast<int>(frame.seeds.size());
+  report.decode = frame.decode;
+  report.configs = std::move(measured);
   std::vector<ConfigReport>& ranked = report.configs;
-  for (const ReportConfig& config : input.configs) ranked.push_back(measure(config, cells[config.id], input));
 
   bool any_clean = false;
   for (const ConfigReport& config : ranked) {
@@ -268,9 +277,27 @@ Report make_report(const ReportInput& given) {
     }
   }
   report.axes = make_axes(ranked);
-  for (const Family& family : input.families)
+  for (const Family& family : frame.families) {
     report.families.push_back(judge(family, ranked, report.folds, report.seeds));
+  }
   return report;
+}
+
+Report make_report(const ReportInput& input) {
+  std::map<std::string, std::vector<const TrialScores*>> trials;
+  for (const ReportConfig& config : input.configs) {
+    if (!trials.try_emplace(config.id).second) throw Error("config " + config.id + " is given twice");
+  }
+  for (const TrialScores& trial : input.trials) {
+    const auto config = trials.find(trial.config_id);
+    if (config == trials.end()) throw Error("trial " + trial.trial_id + " is of unknown config " + trial.config_id);
+    config->second.push_back(&trial);
+  }
+  std::vector<ConfigReport> measured;
+  for (const ReportConfig& config : input.configs) {
+    measured.push_back(measure_config(config, trials.at(config.id), input));
+  }
+  return make_report(input, std::move(measured));
 }
 
 }  // namespace medley::sweep

@@ -45,16 +45,20 @@ enum class CleanDecode {
   kOptimal,     ///< the score-optimal decode, fitted on the other folds
 };
 
-struct ReportInput {
+/// What a report is about.
+struct ReportFrame {
   std::string sweep;    ///< name
   std::string dataset;  ///< name
   bool synthetic = false;
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
-  std::vector<ReportConfig> configs;
-  std::vector<TrialScores> trials;  ///< finished ones, diverged ones too; any order
   CleanDecode decode = CleanDecode::kThresholds;
   std::vector<Family> families;  ///< what the sweep file compares
+};
+
+struct ReportInput : ReportFrame {
+  std::vector<ReportConfig> configs;
+  std::vector<TrialScores> trials;  ///< finished ones, diverged ones too; any order
 };
 
 /// Scores of one cell: what comparisons pair.
@@ -135,8 +139,15 @@ struct Report {
   std::vector<FamilyReport> families;
 };
 
-/// Pure; the same for the same input in any order. Throws Error for a trial of an unknown config, outside folds x
-/// seeds, or given twice.
+/// The numbers of one config but for `against_best`, from its finished trials, diverged ones too. Pure; the same for
+/// the same trials in any order. Throws Error for a trial of another config, outside folds x seeds, or given twice.
+ConfigReport measure_config(const ReportConfig& config, const std::vector<const TrialScores*>& trials,
+                            const ReportFrame& frame);
+
+/// Ranks and compares what measure_config() gave of each config of the sweep. Pure.
+Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured);
+
+/// Both at once. Throws Error also for a trial of an unknown config and for a config given twice.
 Report make_report(const ReportInput& input);
 
 enum class ReportFormat { kText, kMarkdown, kLatex, kCsv, kJson };

@@ -3,14 +3,24 @@
 #include <algorithm>
 #include <utility>
 
-#include "storage/report_input.h"
-
 namespace medley::web {
 namespace {
 
 /// Changes whenever a trial of the sweep ends.
 std::string version_of(const storage::SweepSummary& sweep) {
   return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" + std::to_string(sweep.trials);
+}
+
+Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep, storage::GrowingReport& report) {
+  const storage::Reader::Snapshot snapshot(reader);
+  Board board;
+  board.sweep = sweep.id;
+  board.version = version_of(sweep);
+  const auto progress = reader.config_progress(sweep.id);
+  for (const storage::ConfigProgress& config : progress) board.progress[config.config] = config;
+  board.report = report.make(reader, sweep, progress, storage::read_families(reader, sweep, board.mistakes));
+  board.text.emplace(board.report);
+  return board;
 }
 
 }  // namespace
@@ -27,23 +37,6 @@ std::string Board::name_of(const sweep::ConfigReport& config) const {
     if (!value.empty()) name += (name.empty() ? "" : ", ") + axis.axis + " " + value;
   }
   return name.empty() ? config.id : name;
-}
-
-Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  const storage::Reader::Snapshot snapshot(reader);
-  Board board;
-  board.sweep = sweep.id;
-  board.version = version_of(sweep);
-  sweep::ReportInput input = storage::read_report_input(reader, sweep);
-  input.families = storage::read_families(reader, sweep, board.mistakes);
-  board.report = sweep::make_report(input);
-  board.text.emplace(board.report);
-  for (storage::Page page{0, storage::kMaxPage}; page.offset < sweep.configs; page.offset += page.limit) {
-    for (const auto& row : reader.leaderboard(sweep.id, storage::LeaderboardOrder::kSubmission, page)) {
-      board.costs[row.config] = {row.failed, row.mean_seconds};
-    }
-  }
-  return board;
 }
 
 Boards::Boards(std::filesystem::path store) : store_(std::move(store)), thread_([this] { work(); }) {}
@@ -77,7 +70,7 @@ std::shared_ptr<const Board> Boards::known(const std::string& sweep) {
 
 std::shared_ptr<const Board> Boards::make(Entry& entry, storage::Reader& reader, const storage::SweepSummary& sweep) {
   const auto begin = Clock::now();
-  auto made = std::make_shared<const Board>(read_board(reader, sweep));
+  auto made = std::make_shared<const Board>(read_board(reader, sweep, entry.report));
   const auto end = Clock::now();
   const std::lock_guard lock(mutex_);
   entry.board = made;

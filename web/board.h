@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "storage/reader.h"
+#include "storage/report_input.h"
 #include "sweep/diagnostic.h"
 #include "sweep/report.h"
 #include "sweep/report_text.h"
@@ -25,25 +26,18 @@ namespace medley::web {
 
 /// A sweep's report and what the store alone knows of its configs.
 struct Board {
-  struct ConfigCosts {
-    int failed = 0;           ///< trials whose retry budget is spent
-    double mean_seconds = 0;  ///< of a finished trial
-  };
   std::string sweep;
   std::string version;  ///< differs when a trial of the sweep has ended since
   sweep::Report report;
-  std::vector<sweep::Diagnostic> mistakes;   ///< of the stored sweep file: what it may compare is not known
-  std::map<std::string, ConfigCosts> costs;  ///< by config id
-  std::optional<sweep::AxisText> text;       ///< axis values as tables show them; never empty
+  std::vector<sweep::Diagnostic> mistakes;  ///< of the stored sweep file: what it may compare is not known
+  std::map<std::string, storage::ConfigProgress> progress;  ///< by config id
+  std::optional<sweep::AxisText> text;                      ///< axis values as tables show them; never empty
 
   /// The axis's value of a config, for people; "" where the axis plays no part.
   std::string axis_text(const sweep::ConfigReport& config, const std::string& axis) const;
   /// All of them: "top_n 2, selection learned".
   std::string name_of(const sweep::ConfigReport& config) const;
 };
-
-/// Reads everything finished of a sweep and reports on it.
-Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep);
 
 /// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. One that is
 /// quick to make is made anew whenever the sweep has changed. One that is not is made behind, at most a twentieth of
@@ -66,7 +60,8 @@ class Boards {
  private:
   using Clock = std::chrono::steady_clock;
   struct Entry {
-    std::mutex making;  ///< held while a board is made
+    std::mutex making;              ///< held while a board is made
+    storage::GrowingReport report;  ///< guarded by making
     // The rest is guarded by Boards::mutex_.
     std::shared_ptr<const Board> board;
     std::exception_ptr failure;  ///< of a making behind

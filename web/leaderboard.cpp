@@ -97,8 +97,8 @@ double key_of(const Board& board, const ConfigReport& config, const std::string&
     return comparison ? comparison->mean : kNaN;
   }
   if (order == "mean_seconds") {
-    const auto costs = board.costs.find(config.id);
-    return costs != board.costs.end() && config.done > 0 ? costs->second.mean_seconds : kNaN;
+    const auto progress = board.progress.find(config.id);
+    return progress != board.progress.end() && config.done > 0 ? progress->second.mean_seconds : kNaN;
   }
   if (config.paper_score.count == 0) return kNaN;
   if (order == "optimism") return config.gap().value_or(kNaN);
@@ -177,8 +177,8 @@ json texts_json(const Board& board, const ConfigReport& config) {
 
 json row_json(const Board& board, std::size_t index, const ConfigReport& reference, const storage::ConfigMark& mark) {
   const ConfigReport& config = board.report.configs[index];
-  const auto costs = board.costs.find(config.id);
-  const bool known = costs != board.costs.end();
+  const auto progress = board.progress.find(config.id);
+  const bool known = progress != board.progress.end();
   const std::optional<double> gap = config.gap();
   return {{"rank", index + 1},
           {"config", config.id},
@@ -193,7 +193,7 @@ json row_json(const Board& board, std::size_t index, const ConfigReport& referen
           {"expected", config.expected},
           {"finished", config.done},
           {"diverged", config.diverged},
-          {"failed", known ? costs->second.failed : 0},
+          {"failed", known ? progress->second.failed : 0},
           {"complete", config.whole()},
           {"paper", paper_json(config)},
           {"clean", clean_json(config)},
@@ -201,7 +201,7 @@ json row_json(const Board& board, std::size_t index, const ConfigReport& referen
           {"optimism", gap ? json(*gap) : json(nullptr)},
           {"against_best", comparison_json(config.against_best)},
           {"against_reference", comparison_json(difference(board, config, reference))},
-          {"mean_seconds", known && config.done > 0 ? json(costs->second.mean_seconds) : json(nullptr)}};
+          {"mean_seconds", known && config.done > 0 ? json(progress->second.mean_seconds) : json(nullptr)}};
 }
 
 }  // namespace

@@ -23,11 +23,6 @@ constexpr std::size_t kPack = 8;
 constexpr int kBatch = 2000;  ///< trials a commit, while generating
 constexpr const char* kWorkers[] = {"bench-1", "bench-2", "bench-3", "bench-4"};
 
-storage::TimeMs now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 /// Every subset of the encoders, n, learning rate and dropout until there are enough.
 std::vector<storage::SweepConfig> make_configs(int count, const std::vector<std::string>& encoders) {
   std::vector<storage::SweepConfig> configs;
@@ -79,7 +74,7 @@ void generate(const std::string& folder, int configs, int seeds, int epochs) {
   for (const auto& encoder : dataset.encoders) encoders.push_back(encoder.name);
   const auto sweep = make_sweep("bench", make_configs(configs, encoders), seeds, dataset);
   storage::Writer writer(folder);
-  storage::TimeMs time = now_ms() - 86'400'000;
+  storage::TimeMs time = storage::now_ms() - 86'400'000;
   {
     storage::Writer::Group group(writer);
     writer.register_dataset(dataset, time);
@@ -103,11 +98,11 @@ void write(const std::string& folder, double seconds) {
   const auto dataset = test::sample_dataset();
   storage::Writer writer(folder);
   auto configs = make_configs(400, {"clip", "imagebind", "videomae", "hubert", "wavlm"});
-  for (auto& one : configs) one.config.weight_decay = 1e-5 * static_cast<double>(now_ms() % 1'000'000);
-  const auto sweep = make_sweep("writing " + std::to_string(now_ms()), configs, 5, dataset);
+  for (auto& one : configs) one.config.weight_decay = 1e-5 * static_cast<double>(storage::now_ms() % 1'000'000);
+  const auto sweep = make_sweep("writing " + std::to_string(storage::now_ms()), configs, 5, dataset);
   {
     storage::Writer::Group group(writer);
-    writer.submit_sweep(sweep, now_ms());
+    writer.submit_sweep(sweep, storage::now_ms());
     group.commit();
   }
   std::vector<double> took;
@@ -115,7 +110,7 @@ void write(const std::string& folder, double seconds) {
   for (std::size_t i = 0; i + kPack <= sweep.trials.size(); i += kPack) {
     if (Clock::now() - begin > std::chrono::duration<double>(seconds)) break;
     storage::Writer::Group group(writer);
-    finish(writer, sweep.trials, i, i + kPack, dataset, 100, now_ms());
+    finish(writer, sweep.trials, i, i + kPack, dataset, 100, storage::now_ms());
     const auto start = Clock::now();
     group.commit();
     took.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());

@@ -50,9 +50,9 @@ class CheckpointsTest : public testing::Test {
   }
   void write(const std::string& name) const { std::ofstream(folder_ / name) << std::string(kSize, 'x'); }
   /// How many were deleted for a budget of so many checkpoints.
-  int collect(int budget, const std::set<std::string>& busy = {}) const {
+  int collect(int budget, const std::set<std::string>& busy = {}) {
     storage::Reader reader(writer_.folder());
-    return keep_checkpoints_within(static_cast<std::uintmax_t>(budget) * kSize, folder_, reader, busy);
+    return keep_checkpoints_within(static_cast<std::uintmax_t>(budget) * kSize, folder_, reader, busy, reports_);
   }
   bool has(int config, int fold) const { return fs::exists(folder_ / (trial(config, fold).id + ".npz")); }
   /// Configs whose checkpoints are all there; one with half of them would be of no use to anybody.
@@ -70,6 +70,7 @@ class CheckpointsTest : public testing::Test {
   fs::path folder_;
   storage::SweepSubmission sweep_ = small_sweep("s", 4, 1);
   std::string id_;
+  std::map<std::string, storage::GrowingReport> reports_;
 };
 
 TEST_F(CheckpointsTest, WithinTheBudgetNothingIsDeleted) {

@@ -351,7 +351,7 @@ TEST(ResultsCommands, ImportanceIsToldAndDrawn) {
 TEST(ResultsCommands, OptimalDecodeIsFittedOnTheOtherFolds) {
   Store store;
   storage::Reader reader(store.folder.path());
-  const auto input = report_input(reader, choose_sweep(reader, ""), sweep::CleanDecode::kOptimal);
+  const auto input = optimal_input(reader, choose_sweep(reader, ""));
   const sweep::TrialSpec& trial = store.sweep.trials[1];  // fold 1
   std::vector<double> p;
   std::vector<sweep::Label> truth;

@@ -1,11 +1,13 @@
-#include <cmath>
+#include <algorithm>
 #include <fstream>
+#include <random>
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "storage/reader.h"
+#include "storage/report_input.h"
 #include "storage/writer.h"
 #include "tests/storage/store_fixture.h"
 
@@ -265,7 +267,9 @@ TEST_F(StoreTest, HistoriesAreWhatRecoveryNeeds) {
   EXPECT_EQ(histories[3].state, TrialState::kPending);
   EXPECT_EQ(histories[3].failures, 0);
   EXPECT_EQ(histories[3].attempts, 1);
-  EXPECT_EQ(reader.finished({trial(0), trial(1), "unknown"}), (std::vector<bool>{true, false, false}));
+  using State = std::optional<sweep::TrialState>;
+  EXPECT_EQ(reader.states({trial(0), trial(1), "unknown"}),
+            (std::vector<State>{sweep::TrialState::kFinished, sweep::TrialState::kPending, std::nullopt}));
   const auto workers = reader.workers();
   ASSERT_EQ(workers.size(), 1u);
   EXPECT_EQ(workers[0].running, 1);
@@ -274,40 +278,38 @@ TEST_F(StoreTest, HistoriesAreWhatRecoveryNeeds) {
   EXPECT_EQ(workers[0].worker.ranks, 2);
 }
 
-TEST_F(StoreTest, TheLeaderboardIsMeanAndSampleDeviationByConfig) {
+TEST_F(StoreTest, ProgressIsCountedByConfigInOrderOfSubmission) {
   const SweepSubmission sweep = small_sweep("s", 3, 2);  // 4 trials a config
   const std::string id = submit(sweep);
-  // Config 0: presence 1/5, 2/5, 4/5 and one diverged; config 1: one of four; config 2: none.
+  double seconds = 0;
   for (int i = 0; i < 3; ++i) {
     const auto& trial = sweep.trials[static_cast<std::size_t>(i)];
-    train(trial, plain_result(trial, std::vector<int>{1, 2, 4}[static_cast<std::size_t>(i)], 1));
+    const auto result = plain_result(trial, std::vector<int>{1, 2, 4}[static_cast<std::size_t>(i)], 1);
+    seconds += result.seconds;
+    train(trial, result);
   }
   std::mt19937_64 random(3);
-  train(sweep.trials[3], random_result(sweep.trials[3], random, Outcome::kDiverged));
+  const auto diverged = random_result(sweep.trials[3], random, Outcome::kDiverged);
+  train(sweep.trials[3], diverged);
   train(sweep.trials[4], plain_result(sweep.trials[4], 5, 5));
+  {
+    Writer::Group group(writer_);
+    writer_.begin_attempts("w1", 1, {{sweep.trials[5].id, 1}}, 2);
+    writer_.end_attempt({sweep.trials[5].id, 1}, AttemptState::kFailed, "no", 3);
+    writer_.fail_trial(sweep.trials[5].id, "no", 4);
+    group.commit();
+  }
   Reader reader(writer_.folder());
-  const auto rows = reader.leaderboard(id);
+  const auto rows = reader.config_progress(id);
   ASSERT_EQ(rows.size(), 3u);
-  EXPECT_EQ(rows[0].config, sweep::config_id(sweep.configs[1].config));
-  EXPECT_EQ(rows[0].paper_score.mean, 1);
-  EXPECT_EQ(rows[0].paper_score.sd, 0);
-  EXPECT_FALSE(rows[0].complete());
-  EXPECT_EQ(rows[1].axis_values["learning_rate"], 1e-3);
-  EXPECT_EQ(rows[1].expected, 4);
-  EXPECT_EQ(rows[1].finished, 4);
-  EXPECT_EQ(rows[1].diverged, 1);
-  EXPECT_TRUE(rows[1].complete());
-  EXPECT_EQ(rows[1].paper_presence.count, 3);
-  const double mean = (1. / 5 + 2. / 5 + 4. / 5) / 3;
-  const double sd = std::sqrt(((.2 - mean) * (.2 - mean) + (.4 - mean) * (.4 - mean) + (.8 - mean) * (.8 - mean)) / 2);
-  EXPECT_NEAR(rows[1].paper_presence.mean, mean, 1e-15);
-  EXPECT_NEAR(rows[1].paper_presence.sd, sd, 1e-15);
-  EXPECT_NEAR(rows[1].paper_salience.mean, .2, 1e-15);
-  EXPECT_NEAR(rows[1].paper_score.sd, sd / 2, 1e-15);
-  EXPECT_NEAR(rows[1].inner_presence.mean, mean, 1e-15);
-  EXPECT_EQ(rows[2].paper_score.count, 0);
-  EXPECT_EQ(reader.leaderboard(id, LeaderboardOrder::kSubmission)[0].config, rows[1].config);
-  EXPECT_EQ(reader.leaderboard(id, LeaderboardOrder::kPaperScore, {1, 1})[0].config, rows[1].config);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(rows[i].config, sweep::config_id(sweep.configs[i].config));
+  EXPECT_EQ(rows[0].finished, 4);
+  EXPECT_EQ(rows[0].failed, 0);
+  EXPECT_NEAR(rows[0].mean_seconds, (seconds + diverged.seconds) / 4, 1e-12);
+  EXPECT_EQ(rows[1].finished, 1);
+  EXPECT_EQ(rows[1].failed, 1);
+  EXPECT_EQ(rows[2].finished, 0);
+  EXPECT_EQ(rows[2].mean_seconds, 0);
   const auto summary = *reader.find_sweep(id);
   EXPECT_EQ(summary.trials, 12);
   EXPECT_EQ(summary.finished, 5);
@@ -327,21 +329,45 @@ TEST_F(StoreTest, ScoresCarryTheSurfacesOfEveryFinishedTrial) {
     train(trial, results[trial.id]);
   }
   Reader reader(writer_.folder());
-  const auto scores = reader.trial_scores(id);
+  std::map<std::string, sweep::TrialScores> scores;
+  const std::string configs[] = {sweep::config_id(sweep.configs[1].config), sweep::config_id(sweep.configs[0].config)};
+  std::vector<std::string> visited;
+  reader.each_config_scores(id, {configs[0], configs[1]}, [&](const std::string& config, auto& trials) {
+    visited.push_back(config);
+    for (const auto& trial : trials) scores[trial.trial_id] = trial;
+  });
+  EXPECT_EQ(visited, (std::vector<std::string>{configs[0], configs[1]}));
   ASSERT_EQ(scores.size(), sweep.trials.size());
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    const sweep::TrialResult& result = results[sweep.trials[i].id];
-    EXPECT_EQ(scores[i].trial, sweep.trials[i].id);
-    EXPECT_EQ(scores[i].config, sweep::config_id(sweep.trials[i].config));
-    EXPECT_EQ(scores[i].fold, sweep.trials[i].fold);
-    EXPECT_EQ(scores[i].seed, sweep.trials[i].seed);
-    EXPECT_EQ(scores[i].paper_surface.presence_hits, result.paper.surface.presence_hits);
-    EXPECT_EQ(scores[i].paper_surface.salience_hits, result.paper.surface.salience_hits);
-    EXPECT_EQ(scores[i].clean_surface.presence_hits, result.clean.surface.presence_hits);
-    EXPECT_EQ(scores[i].inner_surface.presence_hits, result.inner.presence_hits);
-    EXPECT_EQ(scores[i].inner_surface.clips, result.inner.clips);
-    EXPECT_EQ(scores[i].clean_epoch, result.clean.epoch);
-    EXPECT_EQ(scores[i].epochs, static_cast<int>(result.epochs.size()));
+  for (const sweep::TrialSpec& spec : sweep.trials) {
+    const sweep::TrialResult& result = results[spec.id];
+    const sweep::TrialScores& trial = scores.at(spec.id);
+    EXPECT_EQ(trial.config_id, sweep::config_id(spec.config));
+    EXPECT_EQ(trial.fold, spec.fold);
+    EXPECT_EQ(trial.seed, spec.seed);
+    EXPECT_EQ(trial.paper_surface.presence_hits, result.paper.surface.presence_hits);
+    EXPECT_EQ(trial.paper_surface.salience_hits, result.paper.surface.salience_hits);
+    EXPECT_EQ(trial.clean_surface.presence_hits, result.clean.surface.presence_hits);
+    EXPECT_EQ(trial.inner_surface.presence_hits, result.inner.presence_hits);
+    EXPECT_EQ(trial.inner_surface.clips, result.inner.clips);
+    EXPECT_EQ(trial.clean_epoch, result.clean.epoch);
+  }
+}
+
+TEST_F(StoreTest, AReportThatGrowsIsTheReportMadeAtOnceAfterEveryTrial) {
+  SweepSubmission sweep = small_sweep("s", 3, 2);
+  const std::string id = submit(sweep);
+  std::mt19937_64 random(5);
+  std::shuffle(sweep.trials.begin(), sweep.trials.end(), random);
+  Reader reader(writer_.folder());
+  GrowingReport growing;
+  for (std::size_t i = 0; i < sweep.trials.size(); ++i) {
+    const auto outcome = i % 5 == 3 ? Outcome::kDiverged : Outcome::kFinished;
+    train(sweep.trials[i], random_result(sweep.trials[i], random, outcome));
+    const auto summary = *reader.find_sweep(id);
+    const auto grown = growing.make(reader, summary, reader.config_progress(id), {});
+    const auto at_once = sweep::make_report(read_report_input(reader, summary));
+    ASSERT_EQ(sweep::render(grown, sweep::ReportFormat::kJson), sweep::render(at_once, sweep::ReportFormat::kJson))
+        << i;
   }
 }
 
