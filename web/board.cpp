@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "web/priority.h"
+
 namespace medley::web {
 namespace {
 
@@ -110,6 +112,7 @@ void Boards::begin_newest() {
 }
 
 void Boards::work() {
+  give_way();
   try {
     begin_newest();
   } catch (const std::exception&) {

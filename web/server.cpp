@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "web/access.h"
+#include "web/priority.h"
 #include "web/routes.h"
 
 namespace medley::web {
@@ -75,6 +76,7 @@ class Pool : public httplib::TaskQueue {
 
  private:
   void work() {
+    give_way();
     for (;;) {
       std::function<void()> task;
       {
