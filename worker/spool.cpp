@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sweep/digest.h"
@@ -59,13 +60,26 @@ std::optional<sweep::AttemptId> attempt_of(const std::string& name) {
   return attempt;
 }
 
+/// Others could put results of their own there, or take ours: a folder below /tmp may have been made before we came.
+void check_owned(const fs::path& folder) {
+  struct stat status = {};
+  if (stat(folder.c_str(), &status) != 0) fail("look at", folder, errno);
+  if (status.st_uid == geteuid() && !(status.st_mode & S_IWOTH)) return;
+  throw Error("the spool folder " + folder.string() +
+              (status.st_uid == geteuid() ? " may be written by everybody" : " belongs to another user") +
+              "; name another with --spool");
+}
+
 }  // namespace
 
 Spool::Spool(const fs::path& folder, const std::string& instance) : folder_(folder), own_(folder / ("w-" + instance)) {
   // Made aside and locked before it gets a name that others look at: nobody takes over a folder that has just begun.
   const fs::path draft = folder / ("new-" + instance);
   std::error_code error;
-  fs::create_directories(draft, error);
+  fs::create_directories(folder, error);
+  if (error) throw Error("cannot make the spool folder " + folder.string() + ": " + error.message());
+  check_owned(folder);
+  fs::create_directory(draft, error);
   if (error) throw Error("cannot make the spool folder " + draft.string() + ": " + error.message());
   lock_ = try_lock(draft, O_RDWR | O_CREAT);
   if (lock_ < 0) fail("lock", draft / "lock", errno);

@@ -25,7 +25,7 @@ class Error : public std::runtime_error {
 /// put() may be called on another thread than the rest.
 class Spool {
  public:
-  /// Throws Error when the folder cannot be made or written.
+  /// Throws Error when the folder cannot be made or written, or others may write it.
   Spool(const std::filesystem::path& folder, const std::string& instance);
   /// Removes the own subfolder when it is empty.
   ~Spool();

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,6 +112,24 @@ TEST_F(SpoolTest, StrangeNamesAreLeftAlone) {
     std::ofstream(folder_ / "w-me" / name) << "x";
   }
   EXPECT_TRUE(spool.list().empty());
+}
+
+TEST_F(SpoolTest, AFolderThatOthersMayWriteIsRefused) {
+  const auto refusal = [&] {
+    try {
+      Spool spool(folder_, "me");
+      return std::string("none");
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+  };
+  EXPECT_EQ(refusal(), "none");
+  ASSERT_EQ(chmod(folder_.c_str(), 01777), 0);
+  EXPECT_NE(refusal().find(folder_.string() + " may be written by everybody"), std::string::npos) << refusal();
+  if (geteuid() != 0) return;  // nobody else can give a folder away
+  ASSERT_EQ(chmod(folder_.c_str(), 0700), 0);
+  ASSERT_EQ(chown(folder_.c_str(), 65534, 65534), 0);
+  EXPECT_NE(refusal().find(folder_.string() + " belongs to another user"), std::string::npos) << refusal();
 }
 
 TEST_F(SpoolTest, AFolderThatCannotBeIsAnErrorThatNamesIt) {
