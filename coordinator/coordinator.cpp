@@ -688,6 +688,28 @@ Coordinator::Answer Coordinator::retry(const std::string& id) {
   });
 }
 
+Coordinator::Answer Coordinator::retry_sweep(const std::string& id) {
+  State& s = *state_;
+  return s.gate.call([&]() -> Answer {
+    const SweepStatus* sweep = s.catalog.find_sweep(id);
+    if (!sweep || sweep->failed == 0) return {false, "sweep " + id + " has no failed trial"};
+    const int before = sweep->failed;
+    storage::Reader reader(s.options.store);
+    storage::TrialFilter failed;
+    failed.state = sweep::TrialState::kFailed;
+    for (int offset = 0;; offset += storage::kMaxPage) {
+      const auto rows = reader.trials(id, failed, {offset, storage::kMaxPage});
+      for (const auto& row : rows) s.push(TrialRetried{row.trial});
+      if (static_cast<int>(rows.size()) < storage::kMaxPage) break;
+    }
+    s.process_all();
+    const int retried = before - sweep->failed;
+    return {true, std::to_string(retried) + (retried == 1 ? " trial" : " trials") + " of sweep " + id +
+                      " will be trained again" +
+                      (sweep->state == sweep::SweepState::kRunning ? "" : " when it is resumed")};
+  });
+}
+
 Coordinator::Answer Coordinator::release(const std::string& id) {
   State& s = *state_;
   return s.gate.call([&]() -> Answer {

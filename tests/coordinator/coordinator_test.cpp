@@ -307,6 +307,16 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
   EXPECT_EQ(sweep().failed, 1);
   EXPECT_EQ(sweep().state, sweep::SweepState::kFinished);
   EXPECT_TRUE(coordinator_->retry(trial).done);
+  for (int failures = 0; failures < 2; ++failures) {
+    const auto retried = worker.expect<protocol::Assign>();
+    const protocol::AttemptId again{trial, retried.trials.at(0).attempt};
+    worker.send(protocol::AttemptFailed{again, "told to"});
+  }
+  for (int i = 0; i < 500 && sweep().failed == 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(coordinator_->retry_sweep("nonsense").done);
+  const auto all = coordinator_->retry_sweep(submitted_.id);
+  EXPECT_EQ(all.message, "1 trial of sweep " + submitted_.id + " will be trained again");
+  EXPECT_FALSE(coordinator_->retry_sweep(submitted_.id).done) << "none has failed now";
   const auto last = worker.expect<protocol::Assign>();
   worker.send(FakeWorker::result_of(last.trials.at(0)));
   worker.expect<protocol::ResultReceived>();
@@ -367,7 +377,8 @@ TEST_F(CoordinatorTest, QuarantineAndReleaseOutliveTheCoordinator) {
     FakeWorker worker = connect();
     join(worker);
     const auto assign = worker.expect<protocol::Assign>();
-    worker.send(protocol::AttemptFailed{{assign.trials.at(0).spec.id, 1}, "no such device"});
+    const protocol::AttemptId failed{assign.trials.at(0).spec.id, 1};
+    worker.send(protocol::AttemptFailed{failed, "no such device"});
     const auto deadline = std::chrono::steady_clock::now() + 10s;
     while (state() != sweep::WorkerState::kQuarantined && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(5ms);
