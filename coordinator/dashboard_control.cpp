@@ -83,6 +83,12 @@ data::Dataset DashboardControl::dataset(const SweepText& text) {
   return dataset;
 }
 
+SweepFile DashboardControl::sweep_file(const SweepText& text) {
+  SweepFile file = read_sweep_text(text.yaml, text.file.empty() ? kFormName : text.file, dataset(text));
+  file.path = text.file;
+  return file;
+}
+
 web::Control::Answer DashboardControl::mark(const std::string& config_id, const storage::ConfigMarkChange& change) {
   bool known = false;
   coordinator_.write([&](storage::Writer& writer) {
@@ -95,7 +101,7 @@ web::Control::Answer DashboardControl::mark(const std::string& config_id, const 
 }
 
 web::Control::Answer DashboardControl::plan(const SweepText& text) try {
-  const SweepFile file = read_sweep_text(text.yaml, kFormName, dataset(text));
+  const SweepFile file = sweep_file(text);
   json details{{"plan", plan_json(file, make_plan(file, store_))}};
   details["warnings"] = mistakes_json(file.expansion.warnings);
   return {true, "the sweep file has no mistakes", std::move(details)};
@@ -106,7 +112,7 @@ web::Control::Answer DashboardControl::plan(const SweepText& text) try {
 }
 
 web::Control::Answer DashboardControl::submit(const SweepText& text) try {
-  const SweepFile file = read_sweep_text(text.yaml, kFormName, dataset(text));
+  const SweepFile file = sweep_file(text);
   const auto trials = static_cast<std::int64_t>(file.expansion.trials.size());
   if (trials > kMaxTrials) {
     return {false,
@@ -118,7 +124,7 @@ web::Control::Answer DashboardControl::submit(const SweepText& text) try {
   return {true,
           fmt::format("sweep {} is submitted: {} trials, {} of them done already", submitted.id, trials,
                       submitted.finished),
-          {{"sweep", submitted.id}}};
+          {{"sweep", submitted.id}, {"warnings", mistakes_json(file.expansion.warnings)}}};
 } catch (const sweep::SpecError& error) {
   return mistaken(error.diagnostics());
 } catch (const data::Error& error) {

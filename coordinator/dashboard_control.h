@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "coordinator/coordinator.h"
+#include "coordinator/sweep_file.h"
 #include "trainer/data/dataset.h"
 #include "web/control.h"
 
@@ -37,6 +38,7 @@ class DashboardControl final : public web::Control {
 
  private:
   data::Dataset dataset(const SweepText& text);
+  SweepFile sweep_file(const SweepText& text);
   void fit(const EnsembleWish& wish);
 
   Coordinator& coordinator_;

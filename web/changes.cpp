@@ -61,9 +61,10 @@ Control::SweepText sweep_text(storage::Reader& reader, const json& body) {
   if (body.contains("dataset") == body.contains("folder")) {
     throw Refused{400, "Give dataset, the fingerprint of a registered data set, or folder, where one lies."};
   }
+  constexpr std::size_t kMaxPath = 4096;
+  text.file = text_in(body, "file", "", kMaxPath);
   if (body.contains("folder")) {
-    constexpr std::size_t kMaxFolder = 4096;
-    text.folder = text_in(body, "folder", "", kMaxFolder);
+    text.folder = text_in(body, "folder", "", kMaxPath);
     if (text.folder.empty() || text.folder.front() != '/' || text.folder.find('\0') != std::string::npos) {
       throw Refused{400, "folder must be an absolute path on the coordinator's host."};
     }

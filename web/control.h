@@ -24,6 +24,7 @@ class Control {
     std::string yaml;
     std::string dataset;  ///< fingerprint; "": `folder` says it
     std::string folder;   ///< absolute
+    std::string file;     ///< that the text was read from, and is named for; "" none
   };
   struct EnsembleWish {
     std::string sweep;  ///< id
