@@ -53,11 +53,10 @@ void show(const web::Answered& answered, bool as_json) {
 void submit(const fs::path& path, const fs::path& data, bool as_json, const Globals& globals) {
   const ControlPoint point = living_control(globals.store);
   const SweepText file = read_sweep_file(path, data);
-  const auto answered =
-      web::ask(point.url, point.token, "sweeps",
-               {{"yaml", file.yaml},
-                {"file", fs::absolute(path).string()},
-                {"folder", fs::weakly_canonical(fs::absolute(file.dataset_folder)).string()}});
+  const auto answered = web::ask(point.url, point.token, "sweeps",
+                                 {{"yaml", file.yaml},
+                                  {"file", fs::absolute(path).string()},
+                                  {"folder", fs::weakly_canonical(fs::absolute(file.dataset_folder)).string()}});
   for (const auto& warning : diagnostics_of(answered.body.value("warnings", json::array()), file)) {
     std::cerr << "warning: " << warning.str() << "\n";
   }

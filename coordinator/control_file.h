@@ -16,8 +16,8 @@ struct ControlPoint {
   pid_t pid = 0;
 };
 
-/// STORE/control.json: a ControlPoint, readable by its owner only. There while the coordinator runs; after one was killed
-/// it stays until the next one.
+/// STORE/control.json: a ControlPoint, readable by its owner only. There while the coordinator runs; after one was
+/// killed it stays until the next one.
 std::filesystem::path control_file(const std::filesystem::path& store);
 
 /// Holds the file while it lives. Throws data::Error when it cannot be written.

@@ -31,9 +31,10 @@ void refuse_second(const fs::path& store) {
   } catch (const Error&) {
     return;
   }
-  throw Error(fmt::format("process {} on host {} coordinates {} already, with a dashboard at {}; `medley serve "
-                          "--read-only` shows the store beside it",
-                          other->pid, other->host, store.string(), other->url));
+  throw Error(
+      fmt::format("process {} on host {} coordinates {} already, with a dashboard at {}; `medley serve "
+                  "--read-only` shows the store beside it",
+                  other->pid, other->host, store.string(), other->url));
 }
 
 void show_only(const ServeOptions& options, const fs::path& store) {
@@ -75,8 +76,7 @@ void add_serve_command(CLI::App& app, Globals& globals) {
       "serve", "A coordinator with its dashboard until Ctrl-C: sweeps are submitted, workers come and go");
   command->add_option("--address", options->dashboard.address, "of the dashboard; beyond loopback --token is required")
       ->capture_default_str();
-  command
-      ->add_option("--port", options->dashboard.port, fmt::format("of the dashboard; {} if it is free", kWebPort))
+  command->add_option("--port", options->dashboard.port, fmt::format("of the dashboard; {} if it is free", kWebPort))
       ->check(CLI::Range(0, 65535));
   command
       ->add_option("--token", options->dashboard.token,

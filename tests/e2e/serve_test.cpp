@@ -148,7 +148,8 @@ TEST_F(Serve, WhatCannotBeAskedSaysWhy) {
   EXPECT_TRUE(contains(broken.err, "broken.yaml:4:1: ")) << broken.err;
   EXPECT_TRUE(contains(broken.err, "seeds")) << broken.err;
   // Only the dataset, which the coordinator reads, shows this one.
-  const Ended impossible = medley({"submit", write_sweep("impossible.yaml", "name: x\naxes:\n  top_n: [9]\n"), "--json"});
+  const Ended impossible =
+      medley({"submit", write_sweep("impossible.yaml", "name: x\naxes:\n  top_n: [9]\n"), "--json"});
   EXPECT_EQ(impossible.exit, 1);
   EXPECT_TRUE(contains(impossible.err, "impossible.yaml:5:3: ")) << impossible.err;
   EXPECT_TRUE(contains(impossible.err, "   top_n: [9]\n")) << impossible.err;
@@ -185,7 +186,8 @@ TEST_F(Serve, TrialsThatFailedAreTrainedAgainWhenTheyAreRetried) {
 }
 
 TEST_F(Serve, ARunTakesCommandsWhileItLasts) {
-  const std::string sweep = write_sweep("sweep.yaml", "name: long\nseeds: 4\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 300");
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: long\nseeds: 4\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 300");
   auto run = start_run(sweep, 1, "store", {"--web-port", "0"});
   ASSERT_TRUE(eventually([&] { return fs::exists(control_file()) && running() > 0; }));
   EXPECT_EQ(medley({"stop", "long"}).exit, 0);

@@ -67,7 +67,8 @@ TEST(Client, AnAnswerOfTheServerComesWithItsStatusAlsoWhenItRefuses) {
   EXPECT_EQ(wrong.body["error"], "A change needs the token that the server printed.");
   const Answered refused = ask(url, "secret", "plan", nlohmann::json::object());
   EXPECT_EQ(refused.status, 409);
-  EXPECT_EQ(refused.body["error"], "No coordinator is running on this store: nothing can be changed.");
+  EXPECT_EQ(refused.body["error"],
+            "This server only shows the store: changes go through its coordinator's (medley serve).");
   server.stop();
   EXPECT_NE(refusal(url).find("does not answer at " + url), std::string::npos) << refusal(url);
   std::filesystem::remove_all(folder);
