@@ -188,7 +188,7 @@ pid_t start_keeper(const ClusterRecord& record, const fs::path& store, const std
 void warn_of_loopback(const std::string& endpoint, const std::string& launcher) {
   if (launcher == "local" || endpoint.rfind("127.", 0) != 0) return;
   std::cerr << "warning: the coordinator listens on loopback only (" << endpoint
-            << "): workers of other hosts need `medley run --listen 0.0.0.0`\n";
+            << "): workers of other hosts need `medley run` or `serve` with --listen 0.0.0.0\n";
 }
 
 void up(const UpOptions& options, const Globals& globals) {
@@ -439,7 +439,7 @@ void add_cluster_commands(CLI::App& app, Globals& globals) {
   up_command->add_flag("--foreground", o->foreground, "keep the workers in this process, until Ctrl-C (they stay)");
   up_command->add_option("--keep", o->keep)->group("");
   up_command->footer(
-      "Run it where the coordinator runs (medley run SWEEP.yaml --workers 0 --listen 0.0.0.0).\n"
+      "Run it where the coordinator runs (medley serve --listen 0.0.0.0, or medley run SWEEP.yaml with it).\n"
       "Examples:\n"
       "  medley cluster up --launcher slurm --workers 8 --gpus-per-worker 1 --partition gpu --time 8:00:00\n"
       "  medley cluster up --launcher slurm --max-workers 32 --gpus-per-worker 1 --profile site.yaml\n"

@@ -20,7 +20,9 @@ struct Globals {
 };
 void add_data_commands(CLI::App& app, Globals& globals);      // data make | check | import; init
 void add_plan_command(CLI::App& app, Globals& globals);       // plan; settings
-void add_run_commands(CLI::App& app, Globals& globals);       // run, serve, status, ...
+void add_run_commands(CLI::App& app, Globals& globals);       // run; status
+void add_serve_command(CLI::App& app, Globals& globals);      // serve
+void add_control_commands(CLI::App& app, Globals& globals);   // submit, pause, resume, stop, retry, release
 void add_cluster_commands(CLI::App& app, Globals& globals);   // cluster up | status | down
 void add_report_commands(CLI::App& app, Globals& globals);    // report, show
 void add_evaluate_command(CLI::App& app, Globals& globals);   // evaluate

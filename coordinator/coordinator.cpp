@@ -120,6 +120,9 @@ struct Coordinator::State {
     // Workers of this host that died with the last coordinator, or since, need no lease to be waited for.
     for (const auto& row : reader.workers()) {
       if (row.state != sweep::WorkerState::kLeft) host_workers->expect(row.worker.id, row.worker.name);
+      if (row.state != sweep::WorkerState::kQuarantined) continue;
+      worker_records[row.worker.id] = row.worker;
+      push(WorkerQuarantined{row.worker.id, row.reason});
     }
     push_deaths();
     process_all();
@@ -175,6 +178,7 @@ struct Coordinator::State {
       const std::string reason = "its trainer has numerics version " + hello.numerics + ", this coordinator needs " +
                                  sweep::kNumericsVersion + ": use the same release of Medley on both sides";
       spdlog::warn("refused worker {}: {}", name, reason);
+      worker_records.erase(hello.instance);
       server->send(hello.instance, protocol::Dismiss{reason});
       return;
     }
@@ -321,7 +325,7 @@ struct Coordinator::State {
     checkpoints_at = {};
   }
 
-  void record(const RecordWorker& c, const InboxItem&) {
+  void record(const RecordWorker& c, const InboxItem& item) {
     const auto known = worker_records.find(c.worker);
     if (c.state == sweep::WorkerState::kJoined && known != worker_records.end()) {
       writer.worker_joined(known->second, storage::now_ms());
@@ -330,7 +334,7 @@ struct Coordinator::State {
     }
     if (c.state == sweep::WorkerState::kQuarantined) {
       writer.log_event("worker quarantined", c.worker, c.reason, storage::now_ms());
-    } else if (c.state == sweep::WorkerState::kJoined && !c.reason.empty()) {
+    } else if (std::holds_alternative<WorkerReleased>(item.event)) {
       writer.log_event("worker released", c.worker, c.reason, storage::now_ms());
       spdlog::info("worker {} is {}", name_of_worker(c.worker), c.reason);
     }
@@ -682,6 +686,28 @@ Coordinator::Answer Coordinator::retry(const std::string& id) {
     const bool retried = sweep.failed < before;
     if (!retried) return {false, "trial " + id + " has not failed"};
     return {true, "trial " + id + " will be trained again"};
+  });
+}
+
+Coordinator::Answer Coordinator::retry_sweep(const std::string& id) {
+  State& s = *state_;
+  return s.gate.call([&]() -> Answer {
+    const SweepStatus* sweep = s.catalog.find_sweep(id);
+    if (!sweep || sweep->failed == 0) return {false, "sweep " + id + " has no failed trial"};
+    const int before = sweep->failed;
+    storage::Reader reader(s.options.store);
+    storage::TrialFilter failed;
+    failed.state = sweep::TrialState::kFailed;
+    for (int offset = 0;; offset += storage::kMaxPage) {
+      const auto rows = reader.trials(id, failed, {offset, storage::kMaxPage});
+      for (const auto& row : rows) s.push(TrialRetried{row.trial});
+      if (static_cast<int>(rows.size()) < storage::kMaxPage) break;
+    }
+    s.process_all();
+    const int retried = before - sweep->failed;
+    return {true, std::to_string(retried) + (retried == 1 ? " trial" : " trials") + " of sweep " + id +
+                      " will be trained again" +
+                      (sweep->state == sweep::SweepState::kRunning ? "" : " when it is resumed")};
   });
 }
 

@@ -83,6 +83,7 @@ class Coordinator final {
   Answer resume(const std::string& sweep_id);
   Answer stop(const std::string& sweep_id);
   Answer retry(const std::string& trial_id);
+  Answer retry_sweep(const std::string& sweep_id);
   Answer release(const std::string& worker_id);
 
   /// Has something else recorded by the store's one writer, on the coordinator's thread. Any thread. Throws what

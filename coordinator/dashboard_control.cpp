@@ -1,5 +1,7 @@
 #include "coordinator/dashboard_control.h"
 
+#include <numeric>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,8 +17,8 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kFormName = "the sweep";  ///< what messages call text that lies in no file
-/// A form is for sweeps that fit a screen; larger ones are run from their file.
-constexpr std::int64_t kMaxFormTrials = 200'000;
+/// Recording more takes so long that workers and pages would wait for it.
+constexpr std::int64_t kMaxTrials = 200'000;
 
 json mistakes_json(const std::vector<sweep::Diagnostic>& mistakes) {
   json rows = json::array();
@@ -34,6 +36,20 @@ web::Control::Answer mistaken(const std::vector<sweep::Diagnostic>& mistakes) {
           {{"mistakes", mistakes_json(mistakes)}}};
 }
 
+/// Name, size and time of every file of a dataset's folder: the same text, the same features.
+std::string files_of(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::set<std::string> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const auto size = entry.file_size(error);
+    const auto written = entry.last_write_time(error);
+    files.insert(entry.path().string() + " " + std::to_string(size) + " " +
+                 std::to_string(written.time_since_epoch().count()) + "\n");
+  }
+  return std::accumulate(files.begin(), files.end(), std::string());
+}
+
 }  // namespace
 
 DashboardControl::DashboardControl(Coordinator& coordinator, std::filesystem::path store)
@@ -43,21 +59,34 @@ DashboardControl::~DashboardControl() {
   if (builder_.joinable()) builder_.join();
 }
 
-data::Dataset DashboardControl::dataset(const std::string& fingerprint) {
+data::Dataset DashboardControl::dataset(const SweepText& text) {
+  std::string folder = text.folder;
+  if (folder.empty()) {
+    storage::Reader reader(store_);
+    folder = dataset_of(reader, text.dataset).folder;
+  }
+  const std::string files = files_of(folder);
+  data::Dataset dataset;
   {
     const std::lock_guard lock(mutex_);
-    const auto known = datasets_.find(fingerprint);
-    if (known != datasets_.end()) return known->second;
+    if (!files.empty() && files == files_) dataset = dataset_;
   }
-  storage::Reader reader(store_);
-  const storage::DatasetRecord record = dataset_of(reader, fingerprint);
-  data::Dataset loaded = data::load_dataset(record.folder);
-  if (loaded.fingerprint != fingerprint) {
-    throw data::Error(record.folder + " has changed since it was registered: submit the sweep with `medley run`");
+  if (dataset.fingerprint.empty()) {
+    dataset = data::load_dataset(folder);
+    const std::lock_guard lock(mutex_);
+    dataset_ = dataset;  // one at a time: features may be mapped
+    files_ = files;
   }
-  const std::lock_guard lock(mutex_);
-  datasets_.clear();  // one at a time: features may be mapped
-  return datasets_[fingerprint] = std::move(loaded);
+  if (!text.dataset.empty() && dataset.fingerprint != text.dataset) {
+    throw data::Error(folder + " has changed since it was registered: submit the sweep with its folder");
+  }
+  return dataset;
+}
+
+SweepFile DashboardControl::sweep_file(const SweepText& text) {
+  SweepFile file = read_sweep_text(text.yaml, text.file.empty() ? kFormName : text.file, dataset(text));
+  file.path = text.file;
+  return file;
 }
 
 web::Control::Answer DashboardControl::mark(const std::string& config_id, const storage::ConfigMarkChange& change) {
@@ -72,7 +101,7 @@ web::Control::Answer DashboardControl::mark(const std::string& config_id, const 
 }
 
 web::Control::Answer DashboardControl::plan(const SweepText& text) try {
-  const SweepFile file = read_sweep_text(text.yaml, kFormName, dataset(text.dataset));
+  const SweepFile file = sweep_file(text);
   json details{{"plan", plan_json(file, make_plan(file, store_))}};
   details["warnings"] = mistakes_json(file.expansion.warnings);
   return {true, "the sweep file has no mistakes", std::move(details)};
@@ -83,18 +112,19 @@ web::Control::Answer DashboardControl::plan(const SweepText& text) try {
 }
 
 web::Control::Answer DashboardControl::submit(const SweepText& text) try {
-  const SweepFile file = read_sweep_text(text.yaml, kFormName, dataset(text.dataset));
+  const SweepFile file = sweep_file(text);
   const auto trials = static_cast<std::int64_t>(file.expansion.trials.size());
-  if (trials > kMaxFormTrials) {
+  if (trials > kMaxTrials) {
     return {false,
-            fmt::format("{} trials are more than a form may submit ({}): use `medley run`", trials, kMaxFormTrials),
+            fmt::format("{} trials are more than may be submitted while a coordinator runs ({}): use `medley run`",
+                        trials, kMaxTrials),
             json::object()};
   }
   const auto submitted = coordinator_.submit(file.dataset_record(), file.submission());
   return {true,
           fmt::format("sweep {} is submitted: {} trials, {} of them done already", submitted.id, trials,
                       submitted.finished),
-          {{"sweep", submitted.id}}};
+          {{"sweep", submitted.id}, {"warnings", mistakes_json(file.expansion.warnings)}}};
 } catch (const sweep::SpecError& error) {
   return mistaken(error.diagnostics());
 } catch (const data::Error& error) {

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "coordinator/coordinator.h"
+#include "coordinator/sweep_file.h"
 #include "trainer/data/dataset.h"
 #include "web/control.h"
 
@@ -26,6 +26,7 @@ class DashboardControl final : public web::Control {
   Answer resume(const std::string& sweep_id) override { return coordinator_.resume(sweep_id); }
   Answer stop(const std::string& sweep_id) override { return coordinator_.stop(sweep_id); }
   Answer retry(const std::string& trial_id) override { return coordinator_.retry(trial_id); }
+  Answer retry_sweep(const std::string& sweep_id) override { return coordinator_.retry_sweep(sweep_id); }
   Answer release(const std::string& worker_id) override { return coordinator_.release(worker_id); }
 
   Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) override;
@@ -36,14 +37,16 @@ class DashboardControl final : public web::Control {
   Answer export_ensemble(std::int64_t id) override;
 
  private:
-  data::Dataset dataset(const std::string& fingerprint);
+  data::Dataset dataset(const SweepText& text);
+  SweepFile sweep_file(const SweepText& text);
   void fit(const EnsembleWish& wish);
 
   Coordinator& coordinator_;
   std::filesystem::path store_;
 
   std::mutex mutex_;
-  std::map<std::string, data::Dataset> datasets_;  ///< by fingerprint: loading reads every feature
+  data::Dataset dataset_;  ///< read last: loading reads every feature
+  std::string files_;      ///< of its folder, as they were then
   std::thread builder_;
   bool busy_ = false;        ///< the builder is at work
   nlohmann::json building_;  ///< as building() says it

@@ -21,13 +21,17 @@ void remove_endpoint(const fs::path& store) {
   fs::remove(endpoint_file(store), ignored);
 }
 
+pid_t living_owner(const fs::path& store) {
+  // The lock file begins with the owner's process id.
+  pid_t owner = 0;
+  std::ifstream(storage::StoreLayout(fs::absolute(store).string()).lock()) >> owner;
+  return owner > 0 && cluster::is_alive(owner) ? owner : 0;
+}
+
 std::string living_endpoint(const fs::path& store) {
   std::string endpoint;
   std::ifstream(endpoint_file(store)) >> endpoint;
-  // The lock file holds the owner's process id.
-  pid_t owner = 0;
-  std::ifstream(storage::StoreLayout(fs::absolute(store).string()).lock()) >> owner;
-  return owner > 0 && cluster::is_alive(owner) ? endpoint : "";
+  return living_owner(store) != 0 ? endpoint : "";
 }
 
 std::string reachable_name(const std::string& address, const std::string& advertise) {

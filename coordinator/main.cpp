@@ -30,6 +30,8 @@ int main(int argc, char** argv) {
   add_data_commands(app, globals);
   add_plan_command(app, globals);
   add_run_commands(app, globals);
+  add_serve_command(app, globals);
+  add_control_commands(app, globals);
   add_cluster_commands(app, globals);
   add_report_commands(app, globals);
   add_evaluate_command(app, globals);

@@ -1,82 +1,35 @@
-// medley run, serve, status.
-#include <atomic>
-#include <csignal>
-#include <future>
+// medley run, status.
+#include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/spdlog.h>
 
 #include "coordinator/command.h"
-#include "coordinator/coordinator.h"
-#include "coordinator/dashboard_control.h"
 #include "coordinator/error.h"
 #include "coordinator/progress_line.h"
+#include "coordinator/session.h"
 #include "coordinator/sweep_file.h"
 #include "coordinator/sweep_results.h"
-#include "coordinator/worker_program.h"
 #include "sweep/table.h"
-#include "web/server.h"
-#include "worker/protocol/handshake.h"
 
 namespace medley::coordinator {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using std::chrono::milliseconds;
-
-constexpr int kWebPort = 8642;
-constexpr milliseconds kProgressInterval{100};
-
-/// How often the user asked us to stop. Set by the signal handler, read by the loop that waits.
-std::atomic<int> stop_signals{0};
-static_assert(std::atomic<int>::is_always_lock_free);
-
-void count_signals() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { ++stop_signals; };
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
-
-void log_to(const fs::path& file) {
-  fs::create_directories(file.parent_path());
-  spdlog::set_default_logger(spdlog::basic_logger_mt("medley", file.string()));
-  spdlog::flush_on(spdlog::level::info);
-}
 
 struct RunOptions {
   fs::path sweep;
   fs::path data;
-  int workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  std::string listen = CoordinatorOptions().address;
-  std::string advertise;
-  int port = 0;
-  int web_port = -1;  ///< -1: kWebPort if it is free, else any
-  std::uint64_t checkpoint_budget = CoordinatorOptions().checkpoint_budget;
+  CoordinatorOptions coordinator;
+  int web_port = kAnyPort;
   bool web = true;
   bool as_json = false;
 };
-
-/// The dashboard beside a run: at the port that was asked for, or at a free one.
-std::unique_ptr<web::Server> start_dashboard(const fs::path& store, int port, web::Control* control) {
-  const std::string token = control ? protocol::random_token().secret : "";
-  const auto start = [&](int at) {
-    auto server = std::make_unique<web::Server>(web::Options{store, "127.0.0.1", at, token}, control);
-    server->start();
-    return server;
-  };
-  if (port >= 0) return start(port);
-  try {
-    return start(kWebPort);
-  } catch (const web::Error&) {
-    return start(0);
-  }
-}
 
 /// Other sweeps that an earlier run left unfinished: this run trains only what it was asked for.
 void set_others_aside(Coordinator& coordinator, const std::string& sweep) {
@@ -95,26 +48,13 @@ SweepStatus status_of(const Status& status, const std::string& sweep) {
   return {};
 }
 
-/// Runs the coordinator on a thread of its own and shows progress on this one until it ends.
 Coordinator::End run_with_progress(Coordinator& coordinator, const std::string& sweep) {
-  auto ended = std::async(std::launch::async, [&] { return coordinator.run(); });
   ProgressLine line;
-  int heard = 0;
-  while (ended.wait_for(kProgressInterval) == std::future_status::timeout) {
-    for (const int asked = stop_signals; heard < asked; ++heard) {
-      if (heard == 0) {
-        line.say("stopping: running packs may end; Ctrl-C again stops at once (nothing is lost either way)");
-        coordinator.request_stop(Coordinator::Stop::kGraceful, "interrupted");
-      } else {
-        coordinator.request_stop(Coordinator::Stop::kNow, "interrupted");
-      }
-    }
+  const auto look = [&] {
     const Status status = coordinator.status();
     line.show(status, status_of(status, sweep));
-  }
-  const Status status = coordinator.status();
-  line.show(status, status_of(status, sweep));
-  return ended.get();
+  };
+  return run_until_stopped(coordinator, look, [&](const std::string& text) { line.say(text); });
 }
 
 void print_report(const fs::path& store, const std::string& sweep, sweep::ReportFormat format) {
@@ -126,17 +66,8 @@ void print_report(const fs::path& store, const std::string& sweep, sweep::Report
 void run(const RunOptions& options, const Globals& globals) {
   const SweepFile file = load_sweep_file(options.sweep, options.data);
   for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
-  log_to(globals.store / "logs" / "coordinator.log");
-
-  CoordinatorOptions settings;
-  settings.store = globals.store;
-  settings.address = options.listen;
-  settings.advertise = options.advertise;
-  settings.port = static_cast<std::uint16_t>(options.port);
-  settings.local_workers = options.workers;
-  settings.checkpoint_budget = options.checkpoint_budget;
-  settings.worker_command = {worker_program().string(), "serve"};
-  Coordinator coordinator(settings);
+  const auto opened = open_coordinator(globals.store, options.coordinator);
+  Coordinator& coordinator = *opened;
   const auto submitted = coordinator.submit(file.dataset_record(), file.submission());
   set_others_aside(coordinator, submitted.id);
   const int trials = static_cast<int>(file.expansion.trials.size());
@@ -149,13 +80,12 @@ void run(const RunOptions& options, const Globals& globals) {
     std::cerr << "nothing to train: every trial has its result\n";
     end = coordinator.run();
   } else {
-    DashboardControl control(coordinator, globals.store);
-    std::unique_ptr<web::Server> dashboard;
+    std::optional<Dashboard> dashboard;
     if (options.web) {
-      dashboard = start_dashboard(globals.store, options.web_port, &control);
+      dashboard.emplace(coordinator, globals.store, DashboardOptions{"127.0.0.1", options.web_port, ""});
       std::cerr << "dashboard: " << dashboard->url() << "\n";
     }
-    count_signals();
+    count_stop_signals();
     const auto begin = std::chrono::steady_clock::now();
     end = run_with_progress(coordinator, submitted.id);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -172,29 +102,6 @@ void run(const RunOptions& options, const Globals& globals) {
     throw Error(fmt::format("{} of {} trials failed; `medley status` names them, the log is {}", last.failed, trials,
                             (globals.store / "logs").string()));
   }
-}
-
-struct ServeOptions {
-  std::string address = "127.0.0.1";
-  int port = -1;
-  std::string token;
-};
-
-void serve(const ServeOptions& options, const Globals& globals) {
-  storage::Reader(globals.store);  // a clear message now rather than on every page
-  std::unique_ptr<web::Server> server;
-  if (options.address == "127.0.0.1" && options.token.empty()) {
-    server = start_dashboard(globals.store, options.port, nullptr);
-  } else {
-    server = std::make_unique<web::Server>(
-        web::Options{globals.store, options.address, options.port < 0 ? kWebPort : options.port, options.token},
-        nullptr);
-    server->start();
-  }
-  std::cout << "dashboard: " << server->url() << "\nCtrl-C ends it" << std::endl;
-  count_signals();
-  while (stop_signals == 0) std::this_thread::sleep_for(kProgressInterval);
-  server->stop();
 }
 
 json status_json(storage::Reader& reader) {
@@ -251,6 +158,11 @@ sweep::Table status_table(storage::Reader& reader) {
       table.notes.push_back(fmt::format("failed: trial {} of {}: {}", trial.trial, s.name, trial.reason));
     }
   }
+  for (const storage::WorkerRow& row : reader.workers()) {
+    if (row.state != sweep::WorkerState::kQuarantined) continue;
+    table.notes.push_back(fmt::format("quarantined: worker {}: {}; `medley release {}` when its host is put right",
+                                      row.worker.name, row.reason, row.worker.name));
+  }
   table.notes.push_back("best Score paper: of a single trial, paper-style (optimistic)");
   return table;
 }
@@ -272,39 +184,18 @@ void add_run_commands(CLI::App& app, Globals& globals) {
       app.add_subcommand("run", "Train what is missing of a sweep on local workers, then print its table");
   run_command->add_option("SWEEP", options->sweep, "sweep file")->required();
   run_command->add_option("--data", options->data, "dataset folder, instead of the sweep file's");
-  run_command->add_option("--workers", options->workers, "single-threaded workers on this machine; one a core")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  run_command->add_option("--listen", options->listen, "IP address for workers; 0.0.0.0: from other hosts too")
-      ->capture_default_str();
-  run_command->add_option("--advertise", options->advertise, "name by which other hosts reach this one");
-  run_command->add_option("--port", options->port, "port for workers; 0: the one used last, or any")
-      ->check(CLI::Range(0, 65535));
+  options->coordinator.local_workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  add_coordinator_options(*run_command, options->coordinator, "--port");
   run_command
       ->add_option("--web-port", options->web_port, fmt::format("port of the dashboard; {} if it is free", kWebPort))
       ->check(CLI::Range(0, 65535));
   run_command->add_flag("!--no-web", options->web, "no dashboard");
-  run_command
-      ->add_option("--checkpoint-budget", options->checkpoint_budget,
-                   "disk space for checkpoints, such as 500MB; beyond it the worst configs' are deleted")
-      ->transform(CLI::AsSizeValue(true))
-      ->default_str("10GB");
   run_command->add_flag("--json", options->as_json, "print the report as JSON");
   run_command->footer(
       "Ctrl-C lets running packs end, a second one stops at once. The same command continues: what has a result\n"
       "is not trained again.\n"
       "Examples:\n  medley run sweep.yaml\n  medley run sweep.yaml --workers 8 --store /scratch/store");
   run_command->callback([options, &globals] { run(*options, globals); });
-
-  auto serve_options = std::make_shared<ServeOptions>();
-  auto* serve_command = app.add_subcommand("serve", "The dashboard on a store, until Ctrl-C");
-  serve_command->add_option("--address", serve_options->address, "beyond loopback a token is required")
-      ->capture_default_str();
-  serve_command->add_option("--port", serve_options->port, fmt::format("{} if it is free", kWebPort))
-      ->check(CLI::Range(0, 65535));
-  serve_command->add_option("--token", serve_options->token, "what browsers must present")->envname("MEDLEY_WEB_TOKEN");
-  serve_command->footer("Examples:\n  medley serve\n  medley --store results/ serve --port 8080");
-  serve_command->callback([serve_options, &globals] { serve(*serve_options, globals); });
 
   auto as_json = std::make_shared<bool>(false);
   auto* status_command = app.add_subcommand("status", "Sweeps of the store: progress, failures");

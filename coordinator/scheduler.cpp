@@ -85,7 +85,7 @@ void Scheduler::on(const WorkerLost& e) {
   const bool gone = e.how != WorkerLost::How::kDisconnected;
   if (!gone && worker.state == WorkerState::kAway) return;
   worker.state = gone ? WorkerState::kLeft : WorkerState::kAway;
-  out_.push_back(RecordWorker{e.worker, worker.state, e.reason});
+  if (gone || !worker.quarantined) out_.push_back(RecordWorker{e.worker, worker.state, e.reason});
   if (!gone) {
     for (int t : worker.leased) trials_[t].lease->back_by_ms = now_ + limits_.reconnect_ms;
     return;
@@ -211,6 +211,15 @@ void Scheduler::on(const TrialRetried& e) {
   requeue(t);
 }
 
+void Scheduler::on(const WorkerQuarantined& e) {
+  const auto [it, unknown] = workers_.emplace(e.worker, Worker{});
+  Worker& worker = it->second;
+  if (unknown) worker.state = WorkerState::kAway;
+  if (worker.state != WorkerState::kAway) return;
+  worker.quarantined = true;
+  worker.quarantine_reason = e.reason;
+}
+
 void Scheduler::on(const WorkerReleased& e) {
   const auto it = workers_.find(e.worker);
   if (it == workers_.end() || !it->second.quarantined || it->second.state == WorkerState::kLeft) return;
@@ -219,10 +228,7 @@ void Scheduler::on(const WorkerReleased& e) {
   worker.quarantine_reason.clear();
   worker.row.clear();
   worker.failed_packs = 0;
-  // Of one that is away its return is recorded (hear).
-  if (worker.state == WorkerState::kJoined) {
-    out_.push_back(RecordWorker{e.worker, WorkerState::kJoined, "released from quarantine"});
-  }
+  out_.push_back(RecordWorker{e.worker, worker.state, "released from quarantine"});
 }
 
 void Scheduler::on(const DrainRequested&) { draining_ = true; }
@@ -231,7 +237,7 @@ void Scheduler::on(const Ticked&) {
   for (auto& [id, worker] : workers_) {
     if (worker.state != WorkerState::kJoined || now_ - worker.heard_ms < limits_.lease_ms) continue;
     worker.state = WorkerState::kAway;
-    out_.push_back(RecordWorker{id, WorkerState::kAway, "no heartbeat"});
+    if (!worker.quarantined) out_.push_back(RecordWorker{id, WorkerState::kAway, "no heartbeat"});
   }
   for (int t : std::set<int>(leased_)) {
     const Lease lease = *trials_[t].lease;
@@ -266,8 +272,7 @@ void Scheduler::hear(const std::string& id) {
   worker.heard_ms = now_;
   if (worker.state != WorkerState::kAway) return;
   worker.state = WorkerState::kJoined;
-  out_.push_back(RecordWorker{id, worker.quarantined ? WorkerState::kQuarantined : WorkerState::kJoined,
-                              worker.quarantine_reason});
+  if (!worker.quarantined) out_.push_back(RecordWorker{id, WorkerState::kJoined, ""});
 }
 
 void Scheduler::reconcile(const std::string& id, const std::vector<HeldAttempt>& held) {

@@ -139,6 +139,12 @@ struct SweepPrioritised {
 struct TrialRetried {
   std::string trial;
 };
+/// Read back from the store: an earlier coordinator quarantined this worker, and nobody has released it since. Ignored
+/// for a worker that has joined this one.
+struct WorkerQuarantined {
+  std::string worker;
+  std::string reason;
+};
 /// What made a quarantined worker fail was put right: it gets packs again, as one that just joined. Ignored for others.
 struct WorkerReleased {
   std::string worker;
@@ -150,7 +156,7 @@ struct Ticked {};
 
 using Event = std::variant<SweepSubmitted, PackSizeMeasured, WorkerJoined, WorkerLost, HeartbeatReceived,
                            ResultReceived, AttemptFailed, SweepPaused, SweepResumed, SweepStopped, SweepPrioritised,
-                           TrialRetried, WorkerReleased, DrainRequested, Ticked>;
+                           TrialRetried, WorkerQuarantined, WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // Those marked "store" change the database; the shell runs a call's store commands in one Group and commits before it
@@ -206,8 +212,9 @@ struct FinishSweep {
   int finished = 0;
   int failed = 0;
 };
-/// Store: Writer::set_worker_state (kJoined: Writer::worker_joined, from what the worker said of itself; with a reason
-/// when it was released from quarantine).
+/// Store: Writer::set_worker_state (kJoined: Writer::worker_joined, from what the worker said of itself). With a reason
+/// when it was released from quarantine. A quarantined one stays so in the store while it is away: a coordinator that
+/// starts then must know it.
 struct RecordWorker {
   std::string worker;
   sweep::WorkerState state = sweep::WorkerState::kJoined;
@@ -351,6 +358,7 @@ class Scheduler {
   void on(const SweepStopped&);
   void on(const SweepPrioritised&);
   void on(const TrialRetried&);
+  void on(const WorkerQuarantined&);
   void on(const WorkerReleased&);
   void on(const DrainRequested&);
   void on(const Ticked&);

@@ -92,6 +92,9 @@ struct Text {
     return "SweepPrioritised " + e.sweep + " " + std::to_string(e.priority);
   }
   std::string operator()(const TrialRetried& e) const { return "TrialRetried " + e.trial; }
+  std::string operator()(const WorkerQuarantined& e) const {
+    return "WorkerQuarantined " + e.worker + because(e.reason);
+  }
   std::string operator()(const WorkerReleased& e) const { return "WorkerReleased " + e.worker; }
   std::string operator()(const DrainRequested&) const { return "DrainRequested"; }
   std::string operator()(const Ticked&) const { return "Ticked"; }

@@ -45,6 +45,13 @@ std::string read_text(const fs::path& path) {
   throw_sorted(std::move(mistakes));
 }
 
+/// Throws UsageError when nobody names one.
+fs::path dataset_folder(const sweep::SweepSpec& spec, const fs::path& path, const fs::path& data_folder) {
+  if (!data_folder.empty()) return data_folder;
+  if (!spec.dataset.empty()) return path.parent_path() / spec.dataset;
+  throw UsageError(path.string() + " names no dataset: add `dataset: FOLDER` or give --data FOLDER");
+}
+
 nlohmann::json axes_json(const sweep::SweepSpec& spec, const sweep::Expansion& expansion) {
   nlohmann::json axes = nlohmann::json::array();
   for (const auto& axis : sweep::count_by_axis(spec, expansion, [](const std::string&) { return false; })) {
@@ -72,6 +79,14 @@ sweep::DatasetShape shape_of(const data::Dataset& dataset) {
   return shape;
 }
 
+SweepText read_sweep_file(const fs::path& path, const fs::path& data_folder) {
+  SweepText file{path, read_text(path), {}};
+  sweep::ParsedSweep parsed = sweep::read_sweep(file.yaml, path.string());
+  if (!parsed.mistakes.empty()) throw_sorted(std::move(parsed.mistakes));
+  file.dataset_folder = dataset_folder(parsed.spec, path, data_folder);
+  return file;
+}
+
 SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
   SweepFile file;
   file.path = path;
@@ -80,13 +95,7 @@ SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
   if (file.spec.dataset.empty() && data_folder.empty() && !parsed.mistakes.empty()) {
     throw sweep::SpecError(std::move(parsed.mistakes));
   }
-  fs::path folder = data_folder;
-  if (folder.empty()) {
-    if (file.spec.dataset.empty()) {
-      throw UsageError(path.string() + " names no dataset: add `dataset: FOLDER` or give --data FOLDER");
-    }
-    folder = path.parent_path() / file.spec.dataset;
-  }
+  const fs::path folder = dataset_folder(file.spec, path, data_folder);
   if (!parsed.mistakes.empty()) throw_all_mistakes(parsed, folder);
   file.dataset = data::load_dataset(folder);
   file.expansion = sweep::expand(file.spec, shape_of(file.dataset));

@@ -22,6 +22,15 @@ struct SweepFile {
   storage::SweepSubmission submission() const;
 };
 
+/// A sweep file as text, before anything of its dataset is read.
+struct SweepText {
+  std::filesystem::path path;
+  std::string yaml;
+  std::filesystem::path dataset_folder;
+};
+/// Throws sweep::SpecError with the mistakes that show without the dataset, and UsageError as load_sweep_file() does.
+SweepText read_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder);
+
 /// Reads `path`. `data_folder` takes the place of the file's `dataset` when it is not empty. Throws
 /// sweep::SpecError with every mistake of the file, data::Error with those of the dataset, and UsageError when neither
 /// names a dataset.

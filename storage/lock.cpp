@@ -12,11 +12,18 @@
 namespace medley::storage {
 namespace {
 
+/// "123 on login1", the line that a holder writes.
+std::string own_line() {
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  return std::to_string(::getpid()) + " on " + host + "\n";
+}
+
 std::string holder(int file) {
-  char text[32] = {};
+  char text[300] = {};
   const auto size = ::pread(file, text, sizeof text - 1, 0);
-  const std::string pid(text, size > 0 ? static_cast<std::size_t>(size) : 0);
-  return pid.empty() ? "another process" : "process " + pid.substr(0, pid.find('\n'));
+  const std::string line(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+  return line.empty() ? "another process" : "process " + line.substr(0, line.find('\n'));
 }
 
 }  // namespace
@@ -30,12 +37,13 @@ Lock::Lock(const std::string& path) {
     ::close(file_);
     if (why == EWOULDBLOCK) {
       throw Error("the store is in use: " + who + " holds " + path +
-                  "; one coordinator a store (end it first, or use another --store)");
+                  "; one coordinator a store (end it first, or use another --store; `medley serve --read-only` only "
+                  "shows it)");
     }
     throw Error("cannot lock " + path + ": " + std::strerror(why));
   }
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+  const std::string line = own_line();
+  if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size())) {
     const int why = errno;
     ::close(file_);
     throw Error("cannot write " + path + ": " + std::strerror(why));

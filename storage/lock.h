@@ -5,7 +5,7 @@
 namespace medley::storage {
 
 /// Exclusive ownership of a store folder for writing, while it lives: flock on a file that holds the owner's process
-/// id. The system releases it when the process dies, however it dies. Closed on exec.
+/// id and host. The system releases it when the process dies, however it dies. Closed on exec.
 class Lock {
  public:
   /// Throws Error that names the holder when another has it, or why the file cannot be made.

@@ -58,6 +58,18 @@ Control::SweepText sweep_text(storage::Reader& reader, const json& body) {
   Control::SweepText text;
   text.yaml = text_in(body, "yaml", "", kMaxYaml);
   if (text.yaml.empty()) throw Refused{400, "yaml must hold the text of a sweep file."};
+  if (body.contains("dataset") == body.contains("folder")) {
+    throw Refused{400, "Give dataset, the fingerprint of a registered data set, or folder, where one lies."};
+  }
+  constexpr std::size_t kMaxPath = 4096;
+  text.file = text_in(body, "file", "", kMaxPath);
+  if (body.contains("folder")) {
+    text.folder = text_in(body, "folder", "", kMaxPath);
+    if (text.folder.empty() || text.folder.front() != '/' || text.folder.find('\0') != std::string::npos) {
+      throw Refused{400, "folder must be an absolute path on the coordinator's host."};
+    }
+    return text;
+  }
   const auto dataset = reader.find_dataset(checked_id(text_in(body, "dataset", "", 64)));
   if (!dataset) throw Refused{404, "There is no data set with this fingerprint in the store."};
   text.dataset = dataset->fingerprint;
@@ -114,6 +126,7 @@ Control::Answer ask(storage::Reader& reader, Control& control, const std::vector
     const std::string id = sweep_of(reader, parts[3]).id;
     return verb == "pause" ? control.pause(id) : verb == "resume" ? control.resume(id) : control.stop(id);
   }
+  if (what == "sweeps" && verb == "retry") return control.retry_sweep(sweep_of(reader, parts[3]).id);
   if (what == "trials" && verb == "retry") {
     const auto trial = reader.find_trial(checked_id(parts[3]));
     if (!trial) throw Refused{404, "There is no trial with this id in the store."};

@@ -19,10 +19,12 @@ class Control {
     std::string message;                                ///< what was done, or why not: shown to the user as it is
     nlohmann::json details = nlohmann::json::object();  ///< sent beside the message
   };
-  /// A sweep file as text, and the registered dataset that it is for.
+  /// A sweep file as text, and the dataset that it is for: a registered one, or any folder of the coordinator's host.
   struct SweepText {
     std::string yaml;
-    std::string dataset;  ///< fingerprint
+    std::string dataset;  ///< fingerprint; "": `folder` says it
+    std::string folder;   ///< absolute
+    std::string file;     ///< that the text was read from, and is named for; "" none
   };
   struct EnsembleWish {
     std::string sweep;  ///< id
@@ -41,6 +43,8 @@ class Control {
   virtual Answer stop(const std::string& sweep_id) = 0;
   /// Gives a failed trial a fresh retry budget.
   virtual Answer retry(const std::string& trial_id) = 0;
+  /// ... and every failed trial of a sweep.
+  virtual Answer retry_sweep(const std::string& sweep_id) = 0;
   /// Pins, tags, notes of a config; the answer is not done when there is no such config.
   virtual Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) = 0;
   /// Lets a quarantined worker have trials again.

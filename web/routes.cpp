@@ -389,7 +389,8 @@ Response Routes::read_store(const Request& request, const std::vector<std::strin
 Response Routes::change(const Request& request) const {
   const std::vector<std::string> parts = segments(request.path);
   if (parts.size() < 3 || parts[0] != "api" || parts[1] != "v1") throw Refused{404, "There is nothing to change here."};
-  if (control_ == nullptr) throw Refused{409, "No coordinator is running on this store: nothing can be changed."};
+  if (control_ == nullptr)
+    throw Refused{409, "This server only shows the store: changes go through its coordinator's (medley serve)."};
   Reader reader(store_);
   return web::change(reader, *control_, parts, request);
 }

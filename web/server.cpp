@@ -1,7 +1,7 @@
-// The only file that knows cpp-httplib (0.11 to 0.14). What that library leaves open is closed here: it reads
-// header lines of any length, so our own stream counts bytes and time; it keeps a thread for an idle
-// connection, so every connection serves one request; it multiplies a body by its Range header, so ranges are
-// dropped.
+// With client.cpp the only file that knows cpp-httplib (0.11 to 0.14). What that library leaves open is closed
+// here: it reads header lines of any length, so our own stream counts bytes and time; it keeps a thread for an
+// idle connection, so every connection serves one request; it multiplies a body by its Range header, so ranges
+// are dropped.
 #include "web/server.h"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ constexpr std::size_t kMaxRequestBytes = 128 << 10;  ///< request line, headers 
 constexpr std::size_t kMaxBodyBytes = 64 << 10;
 constexpr std::size_t kMaxTarget = 2048;
 constexpr std::size_t kMaxHeaders = 64;
-constexpr auto kMaxConnectionTime = std::chrono::seconds(15);
+constexpr auto kMaxConnectionTime = std::chrono::seconds(15);  ///< to read the request, then to send the answer
 
 /// Set in the accepting thread while it sends a connection away.
 thread_local bool sending_away = false;
@@ -97,7 +97,7 @@ class Pool : public httplib::TaskQueue {
   bool ending_ = false;
 };
 
-/// One connection, bounded in bytes read and in time. Does not own the socket.
+/// One connection, bounded in bytes read and in time of reading and of sending. Does not own the socket.
 class Connection : public httplib::Stream {
  public:
   Connection(int socket, const std::atomic<bool>& ending)
@@ -122,6 +122,8 @@ class Connection : public httplib::Stream {
   }
 
   ssize_t write(const char* from, std::size_t size) override {
+    // Making the answer may have taken long (a dataset that had to be read): sending it has time of its own.
+    if (!std::exchange(answering_, true)) deadline_ = Clock::now() + kMaxConnectionTime;
     if (!wait(POLLOUT)) return -1;
     return ::send(socket_, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
@@ -150,6 +152,7 @@ class Connection : public httplib::Stream {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::size_t received_ = 0;
+  bool answering_ = false;
 };
 
 /// httplib's parser and writer over our own connections, one request each.

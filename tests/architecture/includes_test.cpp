@@ -112,6 +112,14 @@ TEST(Architecture, ThirdPartyHeadersStayInTheirFolders) {
   }
 }
 
+TEST(Architecture, TheHttpLibraryIsKnownToTheServerAndTheClientOnly) {
+  std::set<std::string> files;
+  for (const Include& include : includes_of_the_source_tree()) {
+    if (include.header == "httplib.h") files.insert(include.file);
+  }
+  EXPECT_EQ(files, (std::set<std::string>{"web/client.cpp", "web/server.cpp"}));
+}
+
 TEST(Architecture, TorchStaysOutOfHeadersThatOtherFoldersSee) {
   for (const Include& include : includes_of_the_source_tree()) {
     const bool torch = include.header.rfind("torch/", 0) == 0;

@@ -307,6 +307,16 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
   EXPECT_EQ(sweep().failed, 1);
   EXPECT_EQ(sweep().state, sweep::SweepState::kFinished);
   EXPECT_TRUE(coordinator_->retry(trial).done);
+  for (int failures = 0; failures < 2; ++failures) {
+    const auto retried = worker.expect<protocol::Assign>();
+    const protocol::AttemptId again{trial, retried.trials.at(0).attempt};
+    worker.send(protocol::AttemptFailed{again, "told to"});
+  }
+  for (int i = 0; i < 500 && sweep().failed == 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(coordinator_->retry_sweep("nonsense").done);
+  const auto all = coordinator_->retry_sweep(submitted_.id);
+  EXPECT_EQ(all.message, "1 trial of sweep " + submitted_.id + " will be trained again");
+  EXPECT_FALSE(coordinator_->retry_sweep(submitted_.id).done) << "none has failed now";
   const auto last = worker.expect<protocol::Assign>();
   worker.send(FakeWorker::result_of(last.trials.at(0)));
   worker.expect<protocol::ResultReceived>();
@@ -343,6 +353,58 @@ TEST_F(CoordinatorTest, AQuarantinedWorkerStaysAndGetsTrialsAgainWhenItIsRelease
   worker.expect<protocol::Dismiss>();
   worker.send(protocol::Leave{""});
   EXPECT_EQ(run_.get().how, Coordinator::End::How::kDone);
+}
+
+TEST_F(CoordinatorTest, QuarantineAndReleaseOutliveTheCoordinator) {
+  options_.limits.quarantine_after = 1;
+  options_.exit_when_done = false;
+  start(2);
+  const std::string instance = protocol::random_instance();
+  const auto join = [&](FakeWorker& worker) {
+    worker.instance = instance;
+    worker.join(1);
+  };
+  const auto restart = [&] {
+    coordinator_->request_stop(Coordinator::Stop::kNow, "a restart");
+    run_.get();
+    coordinator_.reset();
+    open();
+    run_ = std::async(std::launch::async, [this] { return coordinator_->run(); });
+  };
+  storage::Reader reader(options_.store);
+  const auto state = [&] { return reader.workers().at(0).state; };
+  {
+    FakeWorker worker = connect();
+    join(worker);
+    const auto assign = worker.expect<protocol::Assign>();
+    const protocol::AttemptId failed{assign.trials.at(0).spec.id, 1};
+    worker.send(protocol::AttemptFailed{failed, "no such device"});
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (state() != sweep::WorkerState::kQuarantined && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+  restart();
+  EXPECT_EQ(state(), sweep::WorkerState::kQuarantined);
+  {
+    FakeWorker worker = connect();
+    join(worker);
+    worker.send(protocol::Heartbeat{});
+    worker.expect<protocol::Alive>();  // and no Assign before it
+    EXPECT_EQ(state(), sweep::WorkerState::kQuarantined);
+    EXPECT_EQ(reader.workers().at(0).reason, "failed 1 distinct trials in a row");
+  }
+  restart();
+  const auto released = coordinator_->release(instance);  // before it is back
+  EXPECT_TRUE(released.done) << released.message;
+  EXPECT_EQ(released.message, "worker elsewhere:1 gets trials again");
+  EXPECT_EQ(state(), sweep::WorkerState::kAway);
+  restart();
+  FakeWorker worker = connect();
+  join(worker);
+  const auto assign = worker.expect<protocol::Assign>();
+  worker.send(FakeWorker::result_of(assign.trials.at(0)));
+  worker.expect<protocol::ResultReceived>();
 }
 
 TEST_F(CoordinatorTest, WhatCannotBeRecordedIsNotAssignedAndTheRunEnds) {

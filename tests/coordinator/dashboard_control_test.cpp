@@ -68,7 +68,7 @@ class DashboardControlTest : public ::testing::Test {
 };
 
 TEST_F(DashboardControlTest, APlanCountsWhatThereIsToTrain) {
-  const auto answer = control_->plan({kSweep, dataset_.fingerprint});
+  const auto answer = control_->plan({kSweep, dataset_.fingerprint, {}, {}});
   ASSERT_TRUE(answer.done) << answer.message;
   const json& plan = answer.details["plan"];
   EXPECT_EQ(plan["configs"], 2);
@@ -81,7 +81,7 @@ TEST_F(DashboardControlTest, APlanCountsWhatThereIsToTrain) {
 
 TEST_F(DashboardControlTest, EveryMistakeIsGivenWithItsPlace) {
   const auto answer = control_->plan(
-      {"name: x\nbase: {epochs: -1}\naxes:\n  top_m: [1]\n  encoders: [[nobody]]\n", dataset_.fingerprint});
+      {"name: x\nbase: {epochs: -1}\naxes:\n  top_m: [1]\n  encoders: [[nobody]]\n", dataset_.fingerprint, {}, {}});
   EXPECT_FALSE(answer.done);
   const json& mistakes = answer.details["mistakes"];
   ASSERT_GE(mistakes.size(), 3u) << mistakes;  // of the file, and of what only the data set shows
@@ -89,12 +89,12 @@ TEST_F(DashboardControlTest, EveryMistakeIsGivenWithItsPlace) {
   EXPECT_EQ(mistakes[1]["line"], 4);
   EXPECT_EQ(mistakes[1]["text"], "top_m");
   EXPECT_EQ(mistakes[2]["line"], 5);
-  EXPECT_FALSE(control_->submit({"axes: [", dataset_.fingerprint}).done);
+  EXPECT_FALSE(control_->submit({"axes: [", dataset_.fingerprint, {}, {}}).done);
 }
 
 TEST_F(DashboardControlTest, ASubmittedSweepWaitsForWorkersLikeAnyOther) {
   const auto answer =
-      control_->submit({"name: second\nfolds: [0, 1]\nseeds: 1\nbase: {top_n: 2}\n", dataset_.fingerprint});
+      control_->submit({"name: second\nfolds: [0, 1]\nseeds: 1\nbase: {top_n: 2}\n", dataset_.fingerprint, {}, {}});
   ASSERT_TRUE(answer.done) << answer.message;
   storage::Reader reader(folder_ / "store");
   const auto sweep = reader.find_sweep(answer.details["sweep"].get<std::string>());
@@ -119,9 +119,33 @@ TEST_F(DashboardControlTest, AConfigIsMarkedInTheStore) {
 
 TEST_F(DashboardControlTest, ADataSetThatHasChangedIsRefused) {
   make_data(2, data::Existing::kOverwrite);
-  const auto answer = control_->plan({kSweep, dataset_.fingerprint});
+  const auto answer = control_->plan({kSweep, dataset_.fingerprint, {}, {}});
   EXPECT_FALSE(answer.done);
   EXPECT_NE(answer.message.find("has changed"), std::string::npos) << answer.message;
+}
+
+TEST_F(DashboardControlTest, AFolderThatNobodyRegisteredIsADataSetAsItLiesThere) {
+  ASSERT_TRUE(control_->plan({kSweep, dataset_.fingerprint, {}, {}}).done);
+  make_data(2, data::Existing::kOverwrite);
+  const std::string folder = folder_ / "data";
+  const auto answer = control_->submit({kSweep, {}, folder, {}});
+  ASSERT_TRUE(answer.done) << answer.message;
+  storage::Reader reader(folder_ / "store");
+  const auto sweep = reader.find_sweep(answer.details["sweep"].get<std::string>());
+  ASSERT_TRUE(sweep.has_value());
+  EXPECT_NE(sweep->id, sweep_);
+  EXPECT_EQ(sweep->dataset, data::load_dataset(folder).fingerprint);
+  EXPECT_NE(sweep->dataset, dataset_.fingerprint) << "what was read before the files changed is not taken again";
+  EXPECT_EQ(reader.find_dataset(sweep->dataset)->folder, fs::canonical(folder));
+  const auto nowhere = control_->plan({kSweep, {}, folder + "/nowhere", {}});
+  EXPECT_FALSE(nowhere.done);
+  EXPECT_EQ(nowhere.message, folder + "/nowhere: not a folder");
+}
+
+TEST_F(DashboardControlTest, ASweepWithoutFailedTrialsHasNothingToRetry) {
+  const auto answer = control_->retry_sweep(sweep_);
+  EXPECT_FALSE(answer.done);
+  EXPECT_EQ(answer.message, "sweep " + sweep_ + " has no failed trial");
 }
 
 TEST_F(DashboardControlTest, AnEnsembleThatCannotBeFittedSaysWhy) {

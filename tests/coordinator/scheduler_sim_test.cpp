@@ -50,6 +50,9 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "result discarded",
                            "worker quarantined",
                            "worker released",
+                           "worker released while away",
+                           "worker released that an earlier coordinator quarantined",
+                           "worker came back quarantined to a new coordinator",
                            "recovered a running attempt",
                            "lease expired though the worker lives",
                            "hung attempt lost",
@@ -111,7 +114,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{Bug::kForgetLeases, "ForgetLeases", "every sweep ends"},
                     Planted{Bug::kAcknowledgeUnstored, "AcknowledgeUnstored", "only a stored result is acknowledged"},
                     Planted{Bug::kAssignQuarantined, "AssignQuarantined", "only a joined worker gets a pack"},
-                    Planted{Bug::kLoseNeededResult, "LoseNeededResult", "no needed result is thrown away"}),
+                    Planted{Bug::kLoseNeededResult, "LoseNeededResult", "no needed result is thrown away"},
+                    Planted{Bug::kForgetQuarantine, "ForgetQuarantine", "a quarantined worker gets nothing"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -83,6 +83,13 @@ class StoreMirror : public Mirror {
     ++groups;
     if (writer_.next_pack() != journal.next_pack) throw Violation("the store's next pack is the journal's");
     for (const Journal::Sweep& sweep : journal.sweeps) compare(journal.history(sweep));
+    for (const storage::WorkerRow& row : reader_.workers()) {
+      const bool quarantined = row.state == sweep::WorkerState::kQuarantined;
+      if (row.state != journal.workers.at(row.worker.id) ||
+          (quarantined && row.reason != journal.worker_reasons.at(row.worker.id))) {
+        throw Violation("the store's state of worker " + row.worker.id + " is the journal's");
+      }
+    }
   }
 
   int groups = 0;

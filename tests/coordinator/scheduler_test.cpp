@@ -87,6 +87,7 @@ Event parse_event(const std::string& line) {
   if (verb == "stop") return SweepStopped{who};
   if (verb == "prioritise") return SweepPrioritised{who, std::stoi(rest.at(0))};
   if (verb == "retry") return TrialRetried{who};
+  if (verb == "recall") return WorkerQuarantined{who, "failed 3 distinct trials in a row"};
   if (verb == "release") return WorkerReleased{who};
   if (verb == "drain") return DrainRequested{};
   if (verb == "tick") return Ticked{};
@@ -593,9 +594,8 @@ TEST_F(SchedulerTest, AWorkerThatFailsDistinctTrialsInARowIsQuarantinedNotTheTri
     Quarantine bad
     @1000
     > tick
-    RecordWorker bad away
     > beat bad
-    RecordWorker bad quarantined
+    > disconnect bad
     > join good 2
     RecordWorker good joined
     RecordAssignment good pack 3: a#2 b#2
@@ -652,13 +652,40 @@ TEST_F(SchedulerTest, AWorkerReleasedWhileAwayIsNotQuarantinedWhenItComesBack) {
     RecordWorker w quarantined
     Quarantine w
     > disconnect w
-    RecordWorker w away
     > release w
+    RecordWorker w away: released from quarantine
     @500
     > join w 1
     RecordWorker w joined
     RecordAssignment w pack 2: a#2
     Assign w pack 2: a#2
+  )");
+}
+
+TEST_F(SchedulerTest, AWorkerThatAnEarlierCoordinatorQuarantinedStaysSoUntilItIsReleased) {
+  play(R"(
+    > submit s a:k/attempts=1/on=w b:k
+    > recall w
+    > recall v
+    > join w 2 a#1@1
+    RecordWorker w joined
+    RecordWorker w quarantined: failed 3 distinct trials in a row
+    Quarantine w: failed 3 distinct trials in a row
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    > recall w
+    > release v
+    RecordWorker v away: released from quarantine
+    > release w
+    RecordWorker w joined: released from quarantine
+    RecordAssignment w pack 1: b#1
+    Assign w pack 1: b#1
+    > recall w
+    > result w b#1
+    RecordResult w b#1
+    AcknowledgeResult w b#1
+    FinishSweep s finished 2 failed 0
   )");
 }
 

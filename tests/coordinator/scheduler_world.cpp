@@ -149,6 +149,12 @@ void World::submit(const std::string& sweep, int priority, const std::vector<std
 void World::start_coordinator() {
   scheduler_.emplace(limits_, journal_.next_pack);
   note("coordinator starts");
+  recalled_.clear();
+  for (const auto& [worker, state] : std::map<std::string, WorkerState>(journal_.workers)) {
+    if (!scheduler_ || state != WorkerState::kQuarantined || bug_ == Bug::kForgetQuarantine) continue;
+    recalled_.insert(worker);
+    feed(WorkerQuarantined{worker, journal_.worker_reasons[worker]});
+  }
   for (const auto& [id, trial] : journal_.trials) {
     if (trial.running()) {
       ++counters_["recovered a running attempt"];
@@ -228,6 +234,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       if (journal_.workers[c->worker] != WorkerState::kJoined) {
         violated("only a joined worker gets a pack, " + c->worker + " is " + name_of(journal_.workers[c->worker]));
       }
+      if (distrusted_.count(c->worker)) violated("a quarantined worker gets nothing until it is released");
       if (static_cast<int>(c->attempts.size()) > capacity_[c->worker] || c->attempts.empty()) {
         violated("a pack fits its worker");
       }
@@ -369,9 +376,16 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       sweep.state = SweepState::kFinished;
     } else if (const auto* worker = std::get_if<RecordWorker>(&command)) {
       journal_.workers[worker->worker] = worker->state;
-      if (worker->state == WorkerState::kJoined && !worker->reason.empty()) ++counters_["worker released"];
+      journal_.worker_reasons[worker->worker] = worker->reason;
+      if (worker->state == WorkerState::kQuarantined) distrusted_.insert(worker->worker);
+      if (std::holds_alternative<WorkerReleased>(event)) {
+        if (!distrusted_.erase(worker->worker)) violated("only a quarantined worker is released: " + worker->worker);
+        ++counters_[worker->state == WorkerState::kAway ? "worker released while away" : "worker released"];
+        if (recalled_.erase(worker->worker)) ++counters_["worker released that an earlier coordinator quarantined"];
+      }
     } else if (const auto* quarantine = std::get_if<Quarantine>(&command)) {
       if (journal_.workers[quarantine->worker] != WorkerState::kQuarantined) violated("a quarantine is recorded");
+      if (joined && recalled_.count(joined->worker)) ++counters_["worker came back quarantined to a new coordinator"];
       ++counters_["worker quarantined"];
     }
   }
@@ -615,6 +629,9 @@ void World::step_user() {
       feed(WorkerLost{worker.id, WorkerLost::How::kGone, "replaced"});
     }
     return;
+  }
+  for (const auto& [worker, state] : journal_.workers) {
+    if (state == WorkerState::kQuarantined && dice_.chance(weights_.user)) return feed(WorkerReleased{worker});
   }
   if (!dice_.chance(weights_.user)) return;
   const auto& sweep =

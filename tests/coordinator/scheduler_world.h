@@ -29,6 +29,7 @@ enum class Bug {
   kAcknowledgeUnstored,  ///< a result is acknowledged but not recorded
   kAssignQuarantined,    ///< packs go to a quarantined worker when there is one
   kLoseNeededResult,     ///< a late result of a written-off attempt is thrown away
+  kForgetQuarantine,     ///< a coordinator that starts is not told whom an earlier one quarantined
 };
 
 /// How often rare paths were reached, over all seeds.
@@ -83,6 +84,7 @@ struct Journal {
   std::map<std::string, Trial> trials;
   std::vector<Sweep> sweeps;  ///< in order of submission
   std::map<std::string, sweep::WorkerState> workers;
+  std::map<std::string, std::string> worker_reasons;
   std::int64_t next_pack = 1;
 
   Sweep* find_sweep(const std::string& id);
@@ -182,6 +184,8 @@ class World {
   std::map<AttemptId, std::pair<std::int64_t, std::int64_t>> progress_;  ///< (largest, when it rose)
   std::map<AttemptId, std::set<std::string>> holders_;  ///< workers that said they have its result on disk
   std::map<std::string, int> capacity_;                 ///< by worker id
+  std::set<std::string> distrusted_;                    ///< workers quarantined by any coordinator, and not released
+  std::set<std::string> recalled_;                      ///< those that this coordinator was told of when it started
   std::vector<std::string> history_;
 };
 

@@ -205,7 +205,7 @@ TEST_F(BadInput, MistypedCommandsAreUsageErrors) {
     EXPECT_FALSE(ended.err.empty());
   }
   for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"report"}, {"status"}, {"serve"}, {"export"}}) {
+       {std::vector<std::string>{"report"}, {"status"}, {"serve", "--read-only"}, {"export"}}) {
     const Ended ended = medley(words, "no-such-store");
     EXPECT_TRUE(ended.exit == 1 || ended.exit == 2) << words[0];
     EXPECT_TRUE(contains(ended.err, "no-such-store")) << words[0] << ": " << ended.err;

@@ -45,8 +45,9 @@ TEST_F(Surfaces, ServeAnswersThePageAndTheApiUntilCtrlC) {
 
 TEST_F(Surfaces, EveryCommandHasHelpWithAnExample) {
   const std::vector<std::vector<std::string>> commands = {
-      {"init"},     {"data", "make"}, {"data", "check"}, {"data", "import"}, {"plan"}, {"settings"},
-      {"run"},      {"serve"},        {"status"},        {"report"},         {"show"}, {"evaluate"},
+      {"init"},     {"data", "make"}, {"data", "check"}, {"data", "import"}, {"plan"},  {"settings"},
+      {"run"},      {"serve"},        {"status"},        {"report"},         {"show"},  {"evaluate"},
+      {"submit"},   {"pause"},        {"resume"},        {"stop"},           {"retry"}, {"release"},
       {"ensemble"}, {"export"},       {"predict"},       {"completion"}};
   const Ended top = run_program(MEDLEY, {"--help"}, scratch_);
   EXPECT_EQ(top.exit, 0);
@@ -80,6 +81,10 @@ TEST_F(Surfaces, BashCompletesCommandsAndOptions) {
   EXPECT_EQ(complete("medley data ch"), "check\n");
   EXPECT_EQ(complete("medley --store x run --work"), "--workers\n");
   EXPECT_EQ(complete("medley report --mark"), "--markdown\n");
+  EXPECT_EQ(complete("medley sub"), "submit\n");
+  EXPECT_EQ(complete("medley re"), "resume retry release report\n");
+  EXPECT_EQ(complete("medley serve --read"), "--read-only\n");
+  EXPECT_EQ(complete("medley pause --js"), "--json\n");
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ class Agreeing : public Control {
   Answer resume(const std::string&) override { return yes(); }
   Answer stop(const std::string&) override { return yes(); }
   Answer retry(const std::string&) override { return yes(); }
+  Answer retry_sweep(const std::string&) override { return yes(); }
   Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return yes(); }
   Answer release(const std::string&) override { return yes(); }
   Answer plan(const SweepText&) override { return yes(); }

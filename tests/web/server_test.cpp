@@ -40,7 +40,10 @@ class Recorder : public Control {
     return note(what);
   }
   Answer release(const std::string& id) override { return note("release " + id); }
-  Answer plan(const SweepText& text) override { return note("plan " + text.yaml + " on " + text.dataset); }
+  Answer retry_sweep(const std::string& id) override { return note("retry all of " + id); }
+  Answer plan(const SweepText& text) override {
+    return note("plan " + text.yaml + " on " + text.dataset + text.folder);
+  }
   Answer submit(const SweepText& text) override {
     note("submit " + text.yaml + " on " + text.dataset);
     return {false, "the sweep file has 1 mistake", {{"mistakes", {{{"line", 1}, {"message", "no such axis"}}}}}};
@@ -356,6 +359,14 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
            {"plan", R"({"yaml": 7, "dataset": "dddd"})", 400},
            {"plan", R"({"yaml": "name: x", "dataset": "ffffffff"})", 404},
            {"plan", R"({"yaml": "name: x", "dataset": "../../etc"})", 404},
+           {"plan", R"({"yaml": "name: x"})", 400},
+           {"plan", R"({"yaml": "name: x", "folder": 1})", 400},
+           {"plan", R"({"yaml": "name: x", "folder": ""})", 400},
+           {"plan", R"({"yaml": "name: x", "folder": "data"})", 400},
+           {"plan", R"({"yaml": "name: x", "folder": "/data\u0000"})", 400},
+           {"plan", R"({"yaml": "name: x", "folder": "/)" + std::string(4096, 'f') + "\"}", 400},
+           {"plan", R"({"yaml": "name: x", "folder": "/data", "dataset": ")" + dataset + "\"}", 400},
+           {"sweeps/ffffffff/retry", "", 404},
            {"ensembles", R"({"sweep": "ffffffff"})", 404},
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "method": "magic"})", 400},
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "k": 0})", 400},
@@ -382,13 +393,15 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
   const std::string mistaken = post("sweeps", text);
   EXPECT_EQ(status(mistaken), 422);
   EXPECT_NE(mistaken.find("no such axis"), std::string::npos);
+  EXPECT_EQ(status(post("plan", R"({"yaml": "name: x", "folder": "/data"})")), 200);
+  EXPECT_EQ(status(post("sweeps/" + sample_.running + "/retry", "")), 200);
   EXPECT_EQ(status(post("ensembles", R"({"sweep": ")" + sample_.finished + R"(", "method": "mean", "k": 3})")), 200);
   EXPECT_EQ(status(post("ensembles/" + std::to_string(sample_.ensemble) + "/export", "")), 200);
   EXPECT_EQ(status(post("configs/abcd/mark", R"({"note": "n", "tags": ["z", "a", "z"]})")), 200);
-  EXPECT_EQ(control_.asked,
-            (std::vector<std::string>{"plan name: x on " + dataset, "submit name: x on " + dataset,
-                                      "build mean k 3 of " + sample_.finished,
-                                      "export " + std::to_string(sample_.ensemble), "mark abcd note n tag a tag z"}));
+  EXPECT_EQ(control_.asked, (std::vector<std::string>{
+                                "plan name: x on " + dataset, "submit name: x on " + dataset, "plan name: x on /data",
+                                "retry all of " + sample_.running, "build mean k 3 of " + sample_.finished,
+                                "export " + std::to_string(sample_.ensemble), "mark abcd note n tag a tag z"}));
 }
 
 TEST_F(ServerTest, AddressCarriesTheTokenWhereNoServerSeesIt) {

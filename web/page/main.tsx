@@ -40,7 +40,7 @@ function App() {
     ["Workers", ["workers"], ["workers"]],
     ["New sweep", ["new"], ["new"]],
   ];
-  if (view === "sweeps") body = <SweepsView />;
+  if (view === "sweeps") body = <SweepsView control={control} />;
   else if (view === "sweep" && parts[1]) {
     body = <SweepView key={parts[1]} id={parts[1]} tab={parts[2] ?? "leaderboard"} query={query} control={control} />;
   } else if (view === "trial" && parts[1]) {

@@ -1,10 +1,11 @@
 // Small pieces that every view is made of.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
-import type { AxisScores, Comparison, Dataset, Measured, Sweep } from "./api";
+import type { AxisScores, Comparison, Dataset, Measured, Sweep, Worker } from "./api";
 import { Refusal, post } from "./api";
 import type { Polled } from "./poll";
+import { usePoll } from "./poll";
 import { count, share, signed } from "./text";
 
 export function Tag({ kind, children, title }: { kind: string; children: ComponentChildren; title?: string }) {
@@ -173,6 +174,32 @@ export function Empty({ title, children }: { title: string; children?: Component
     <div class="note">
       <strong>{title}</strong>
       {children}
+    </div>
+  );
+}
+
+const kPatience = 4_000;  // ms; a coordinator's own workers start when there is something to train
+
+/** Where a coordinator has trials and nobody to train them: how workers are started. */
+export function NoWorkers() {
+  const polled = usePoll<{ workers: Worker[] }>("workers", 2);
+  const none = polled.data !== null && !polled.data.workers.some((worker) => worker.state === "joined");
+  const quarantined = polled.data?.workers.filter((worker) => worker.state === "quarantined").length ?? 0;
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    setLate(false);
+    const timer = none ? window.setTimeout(() => setLate(true), kPatience) : 0;
+    return () => window.clearTimeout(timer);
+  }, [none]);
+  if (!none || !late) return null;
+  return (
+    <div class="note" role="status">
+      <strong>No worker has joined: nothing is trained</strong>
+      {quarantined > 0 && <p>{quarantined === 1 ? "One is" : `${quarantined} are`} quarantined; the <a href="#/workers">Workers page</a> says why and releases.</p>}
+      <p>
+        <code>medley cluster up --launcher local --workers 4</code> starts some on the coordinator’s host, with <code>--launcher slurm</code> or <code>mpirun</code> elsewhere;{" "}
+        <code>medley serve --workers 4</code>, started again, brings its own.
+      </p>
     </div>
   );
 }

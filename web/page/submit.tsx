@@ -9,6 +9,8 @@ import { changed, go, to } from "./route";
 import { count } from "./text";
 
 const kDraft = "medley-draft";
+const kFolder = "medley-folder";
+const kOther = "folder";  // the menu's entry for a data set that is not registered
 const kStart = `name: my sweep
 folds: all
 seeds: 3
@@ -28,7 +30,7 @@ export function SubmitView({ query, control }: { query: URLSearchParams; control
       <>
         <h1>New sweep</h1>
         <Empty title="Nothing can be submitted here">
-          <p>{control ? "Open the address that the server printed: it carries the token that changes need." : "No coordinator is running on this store."}</p>
+          <p>{control ? "Open the address that the server printed: it carries the token that changes need." : "This server only shows the store; a coordinator that runs on it (medley run, medley serve) has a page of its own."}</p>
         </Empty>
       </>
     );
@@ -37,15 +39,19 @@ export function SubmitView({ query, control }: { query: URLSearchParams; control
     <>
       <h1>New sweep</h1>
       <Shown polled={datasets} rows={10}>
-        {(data) => (data.datasets.length === 0 ? <Empty title="The store knows no data set yet"><p>The first sweep is submitted with <code>medley run</code>; it registers its data set.</p></Empty> : <Form datasets={data.datasets} query={query} />)}
+        {(data) => <Form datasets={data.datasets} query={query} />}
       </Shown>
     </>
   );
 }
 
 function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearchParams }) {
-  const fingerprint = query.get("dataset") ?? datasets[datasets.length - 1]!.fingerprint;
-  const dataset = datasets.find((one) => one.fingerprint.startsWith(fingerprint)) ?? datasets[datasets.length - 1]!;
+  const asked = query.get("dataset") ?? "";
+  const known = datasets.find((one) => asked !== "" && one.fingerprint.startsWith(asked)) ?? datasets[datasets.length - 1];
+  const dataset = asked === kOther ? undefined : known;
+  const [folder, setFolder] = useState(sessionStorage.getItem(kFolder) ?? "");
+  // What the sweep is for, as the API takes it; null while the folder is being typed.
+  const target = dataset ? { dataset: dataset.fingerprint } : folder.startsWith("/") ? { folder } : null;
   const [yaml, setYaml] = useState(sessionStorage.getItem(kDraft) ?? kStart);
   const [answer, setAnswer] = useState<PlanAnswer | null>(null);
   const [error, setError] = useState("");
@@ -53,16 +59,24 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
   const [busy, setBusy] = useState(false);
   const area = useRef<HTMLTextAreaElement>(null);
 
+  const question = JSON.stringify({ yaml, ...target });
   useEffect(() => {
     sessionStorage.setItem(kDraft, yaml);
+    sessionStorage.setItem(kFolder, folder);
+    if (!target) {
+      setAnswer(null);
+      setError("");
+      setChecked(question);
+      return;
+    }
     const abort = new AbortController();
     const timer = window.setTimeout(async () => {
       try {
-        const made = await change<PlanAnswer>("plan", { yaml, dataset: dataset.fingerprint }, abort.signal);
+        const made = await change<PlanAnswer>("plan", { yaml, ...target }, abort.signal);
         if (abort.signal.aborted) return;
         setAnswer(made);
         setError("");
-        setChecked(yaml);
+        setChecked(question);
       } catch (failure) {
         if (abort.signal.aborted) return;
         setAnswer(null);
@@ -73,12 +87,12 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
       abort.abort();
       window.clearTimeout(timer);
     };
-  }, [yaml, dataset.fingerprint]);
+  }, [question]);
 
   const submit = async () => {
     setBusy(true);
     try {
-      const made = await change<PlanAnswer>("sweeps", { yaml, dataset: dataset.fingerprint });
+      const made = await change<PlanAnswer>("sweeps", { yaml, ...target });
       if (made.done && made.sweep) {
         sessionStorage.removeItem(kDraft);
         go(to(["sweep", made.sweep, "timeline"]));
@@ -100,19 +114,30 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
   };
   const lines = yaml.split("\n").length;
   const wrong = new Set(answer?.mistakes?.map((mistake) => mistake.line) ?? []);
-  const fresh = checked === yaml;
+  const fresh = checked === question;
   const plan = answer?.plan;
   return (
     <div class="columns columns-even">
       <section>
         <label class="field">
           Data set
-          <select value={dataset.fingerprint} onChange={(event) => go(to(["new"], changed(query, { dataset: event.currentTarget.value.slice(0, 12) })))}>
+          <select value={dataset?.fingerprint ?? kOther} onChange={(event) => go(to(["new"], changed(query, { dataset: event.currentTarget.value.slice(0, 12) })))}>
             {datasets.map((one) => <option key={one.fingerprint} value={one.fingerprint}>{one.name}{one.synthetic ? " (synthetic)" : ""} · {one.fingerprint.slice(0, 12)}</option>)}
+            <option value={kOther}>{datasets.length === 0 ? "a folder" : "another folder…"}</option>
           </select>
         </label>
+        {!dataset && (
+          <label class="field">
+            Folder of the data set
+            <input type="text" value={folder} placeholder="/data/features" spellcheck={false} autocomplete="off" onInput={(event) => setFolder(event.currentTarget.value)} />
+          </label>
+        )}
         <p class="legend">
-          {count(dataset.clips)} clips on folds {dataset.folds.join(", ")}; encoders {dataset.encoders.map((one) => one.name).join(", ")}.
+          {dataset ? (
+            <>{count(dataset.clips)} clips on folds {dataset.folds.join(", ")}; encoders {dataset.encoders.map((one) => one.name).join(", ")}. </>
+          ) : (
+            "An absolute path on the coordinator’s host. Its features are read before the plan is shown. "
+          )}
           A <code>dataset</code> in the text plays no part here.
         </p>
         <div class="editor">
@@ -146,6 +171,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
       </section>
       <section aria-live="polite">
         <h2>{!fresh && !error ? "Checking…" : answer?.mistakes ? `${answer.mistakes.length} mistake${answer.mistakes.length === 1 ? "" : "s"}` : plan ? "Plan" : "Plan"}</h2>
+        {!target && <p class="legend">Say where the data set lies; then the plan is shown here.</p>}
         {error && <div class="note note-failed"><strong>It could not be checked</strong><p>{error}</p></div>}
         {answer?.error && !answer.mistakes && <div class="note note-failed"><p>{answer.error}</p></div>}
         {answer?.mistakes && (

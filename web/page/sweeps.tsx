@@ -1,10 +1,10 @@
 import type { StoreHealth, SweepList } from "./api";
-import { DatasetName, Empty, Progress, Shown, Tag, kPaperNote } from "./parts";
+import { DatasetName, Empty, NoWorkers, Progress, Shown, Tag, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { bytes, count, duration, share, time } from "./text";
 
-export function SweepsView() {
+export function SweepsView({ control }: { control: boolean }) {
   const polled = usePoll<SweepList>("sweeps", 3);
   const store = usePoll<StoreHealth>("store", 10);
   const low = store.data?.free_bytes !== null && (store.data?.free_bytes ?? Infinity) < 1e9;
@@ -18,13 +18,20 @@ export function SweepsView() {
         <div><dt>Database</dt><dd>{store.data ? bytes(store.data.database_bytes) : "–"}</dd></div>
         <div><dt>Free disk space</dt><dd class={low ? "bad" : undefined}>{store.data?.free_bytes ? bytes(store.data.free_bytes) : "–"}{low && ": nothing more can be recorded soon"}</dd></div>
       </dl>
+      {control && polled.data?.sweeps.some((sweep) => sweep.state === "running") && <NoWorkers />}
       <Shown polled={polled} rows={8}>
         {({ sweeps }) =>
           sweeps.length === 0 ? (
             <Empty title="No sweeps yet">
-              <p>
-                Run one with <code>medley run SWEEP.yaml</code>. It appears here as soon as it is submitted.
-              </p>
+              {control ? (
+                <p>
+                  <a href={to(["new"])}>Submit one</a> here, or with <code>medley submit SWEEP.yaml</code> in a shell.
+                </p>
+              ) : (
+                <p>
+                  Run one with <code>medley run SWEEP.yaml</code>. It appears here as soon as it is submitted.
+                </p>
+              )}
             </Empty>
           ) : (
             <div class="scroll">

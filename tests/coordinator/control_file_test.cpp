@@ -1,0 +1,102 @@
+// How commands find the coordinator of a store, or learn why they cannot ask it.
+#include "coordinator/control_file.h"
+
+#include <cstdlib>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cluster/process.h"
+#include "coordinator/error.h"
+
+namespace medley::coordinator {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr pid_t kNobody = 4'194'304 + 1;  // beyond the largest process id of Linux
+
+class ControlFileTest : public testing::Test {
+ protected:
+  ControlFileTest() {
+    std::string pattern = fs::temp_directory_path() / "medley-control-XXXXXX";
+    store_ = mkdtemp(pattern.data());
+  }
+  ~ControlFileTest() override { fs::remove_all(store_); }
+
+  /// The store's lock as its owner leaves it.
+  void own(pid_t pid) const { std::ofstream(store_ / "lock") << pid << " on some-host\n"; }
+  ControlPoint point(const std::string& url = "http://127.0.0.1:8642/") const {
+    return {url, "secret", cluster::this_host(), ::getpid()};
+  }
+  std::string refusal() const {
+    try {
+      living_control(store_);
+      return "";
+    } catch (const Error& e) {
+      return e.what();
+    }
+  }
+
+  fs::path store_;
+};
+
+TEST_F(ControlFileTest, ALivingCoordinatorIsFoundAndNobodyElseMayReadWhere) {
+  own(::getpid());
+  {
+    const ControlFile file(store_, point());
+    struct stat mode = {};
+    ASSERT_EQ(::stat(control_file(store_).c_str(), &mode), 0);
+    EXPECT_EQ(mode.st_mode & 0777u, 0600u);
+    const ControlPoint found = living_control(store_);
+    EXPECT_EQ(found.url, "http://127.0.0.1:8642/");
+    EXPECT_EQ(found.token, "secret");
+    EXPECT_EQ(found.pid, ::getpid());
+  }
+  EXPECT_FALSE(fs::exists(control_file(store_)));
+  EXPECT_EQ(std::distance(fs::directory_iterator(store_), fs::directory_iterator()), 1) << "only the lock is left";
+}
+
+TEST_F(ControlFileTest, WithoutACoordinatorTheWayToOneIsNamed) {
+  EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
+  own(kNobody);
+  EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
+}
+
+TEST_F(ControlFileTest, WhatAKilledCoordinatorLeftIsNotTakenForALivingOne) {
+  ControlPoint killed = point();
+  killed.pid = kNobody;
+  own(kNobody);
+  const ControlFile file(store_, killed);
+  EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
+  own(::getpid());  // another one runs since, without a dashboard
+  EXPECT_NE(refusal().find("process " + std::to_string(::getpid()) + " coordinates"), std::string::npos) << refusal();
+  EXPECT_NE(refusal().find("--no-web"), std::string::npos) << refusal();
+}
+
+TEST_F(ControlFileTest, ACoordinatorOfAnotherHostIsAskedWhereItAnswers) {
+  for (const char* loopback : {"http://127.0.0.1:8642/", "http://[::1]:8642/", "http://localhost:8642/"}) {
+    ControlPoint elsewhere = point(loopback);
+    elsewhere.host = "login7";
+    const ControlFile file(store_, elsewhere);
+    EXPECT_EQ(refusal(), "the coordinator of " + store_.string() +
+                             " runs on host login7 and answers only there: run this command there");
+  }
+  ControlPoint elsewhere = point("http://10.0.0.7:8642/");
+  elsewhere.host = "login7";
+  const ControlFile file(store_, elsewhere);
+  EXPECT_EQ(living_control(store_).url, "http://10.0.0.7:8642/");
+}
+
+TEST_F(ControlFileTest, NonsenseInItIsNamed) {
+  own(::getpid());
+  for (const char* text : {"", "[]", R"({"url": 7})", R"({"url": "file:///x", "token": "", "host": "h", "pid": 1})",
+                           R"({"url": "http://x/", "token": "", "host": "h", "pid": "one"})"}) {
+    std::ofstream(control_file(store_)) << text;
+    EXPECT_NE(refusal().find("control.json is not what a coordinator writes"), std::string::npos) << text;
+  }
+}
+
+}  // namespace
+}  // namespace medley::coordinator

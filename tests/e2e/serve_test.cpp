@@ -1,0 +1,209 @@
+// A coordinator that outlives its sweeps, and the commands that ask it for changes.
+#include <httplib.h>
+#include <sys/stat.h>
+
+#include "tests/e2e/end_to_end.h"
+
+namespace medley::e2e {
+namespace {
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+class Serve : public EndToEnd {
+ protected:
+  Serve() { make_dataset(); }
+
+  std::string control_file(const std::string& store = "store") const { return path(store) + "/control.json"; }
+  json control() const { return json::parse(read_file(control_file())); }
+
+  /// A coordinator of `store` that commands can ask.
+  std::unique_ptr<Program> serve(std::vector<std::string> more = {"--workers", "1"}) const {
+    std::error_code ignored;
+    fs::remove(control_file(), ignored);
+    std::vector<std::string> words = {"serve", "--port", "0"};
+    words.insert(words.end(), more.begin(), more.end());
+    auto program = start(words);
+    EXPECT_TRUE(eventually([&] { return fs::exists(control_file()) || program->ended(); }));
+    return program;
+  }
+  std::string state() const { return medley_json({"status"})["sweeps"][0]["state"]; }
+  int running() const { return count_in_store("SELECT count(*) FROM attempt WHERE state = 'running'"); }
+  static httplib::Client client(const std::string& url) {
+    return httplib::Client(url.substr(0, url.find('/', url.find("//") + 2)));
+  }
+};
+
+TEST_F(Serve, ASweepGoesThroughEveryCommandAndAKillToTheTableOfARun) {
+  constexpr int kTrials = 2 * 3 * 2;
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: served\nfolds: [0, 1, 2]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 200");
+  auto program = serve();
+  struct stat mode = {};
+  ASSERT_EQ(::stat(control_file().c_str(), &mode), 0);
+  EXPECT_EQ(mode.st_mode & 0777u, 0600u) << "it holds the token";
+
+  const json submitted = medley_json({"submit", sweep});
+  EXPECT_EQ(submitted["done"], true);
+  EXPECT_TRUE(contains(submitted["message"], "12 trials, 0 of them done already")) << submitted;
+  const std::string id = submitted["sweep"];
+  ASSERT_TRUE(eventually([&] { return running() > 0; }));
+  EXPECT_EQ(state(), "running");
+  const Ended paused = medley({"pause", "served"});
+  EXPECT_EQ(paused.exit, 0) << paused.err;
+  EXPECT_EQ(paused.out, "sweep " + id + " is paused: running packs end first\n");
+  EXPECT_EQ(state(), "paused");
+  const Ended twice = medley({"pause", "served"});
+  EXPECT_EQ(twice.exit, 1);
+  EXPECT_EQ(twice.err, "medley: sweep " + id + " is paused\n");
+  EXPECT_EQ(medley({"resume", id.substr(0, 6)}).exit, 0);
+  EXPECT_EQ(state(), "running");
+  EXPECT_EQ(medley({"stop", "served"}).exit, 0);
+  EXPECT_EQ(state(), "stopped");
+  EXPECT_TRUE(eventually([&] { return running() == 0; })) << "running trials are given up";
+  EXPECT_EQ(medley({"submit", sweep}).exit, 0) << "submitted again it goes on";
+  EXPECT_EQ(state(), "running");
+
+  ASSERT_TRUE(eventually([&] { return running() > 0; }));
+  ASSERT_LT(results(), kTrials) << "it ended before it was killed: make it longer";
+  program->kill(SIGKILL);
+  program->wait();
+  ASSERT_TRUE(fs::exists(control_file()));
+  const Ended nobody = medley({"stop", "served"});
+  EXPECT_EQ(nobody.exit, 1);
+  EXPECT_TRUE(contains(nobody.err, "no coordinator runs on ")) << nobody.err;
+  EXPECT_TRUE(contains(nobody.err, "`medley serve` starts one")) << nobody.err;
+
+  program = serve();
+  ASSERT_TRUE(eventually([&] { return results() == kTrials && state() == "finished"; }, 60s));
+  program->kill(SIGINT);
+  const Ended ended = program->wait(20s);
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_TRUE(contains(ended.out, "sweep served (" + id + ") goes on")) << ended.out;
+  EXPECT_FALSE(fs::exists(control_file()));
+  EXPECT_TRUE(workers().empty()) << "no orphan stays";
+  const Ended run = run_sweep(sweep, 2, "undisturbed");
+  EXPECT_EQ(run.exit, 0) << run.err;
+  EXPECT_EQ(medley({"report"}).out, medley({"report"}, "undisturbed").out);
+}
+
+TEST_F(Serve, ASecondCoordinatorIsRefusedAndAPageThatOnlyShowsIsNot) {
+  const auto program = serve({"--token", "secret"});
+  const std::string url = control()["url"];
+  const Ended second = medley({"serve"});
+  EXPECT_EQ(second.exit, 1);
+  EXPECT_TRUE(contains(second.err, "process " + std::to_string(program->pid()) + " on host ")) << second.err;
+  EXPECT_TRUE(contains(second.err, url)) << second.err;
+  EXPECT_TRUE(contains(second.err, "--read-only")) << second.err;
+  const Ended run = run_sweep(write_sweep("sweep.yaml", "name: x\nseeds: 1\n"));
+  EXPECT_EQ(run.exit, 1);
+  EXPECT_TRUE(contains(run.err, "process " + std::to_string(program->pid()) + " on ")) << run.err;
+
+  const auto page = start({"serve", "--read-only", "--port", "0", "--token", "secret"});
+  std::string shown;
+  ASSERT_TRUE(eventually([&] {
+    for (const auto& entry : fs::directory_iterator(scratch_.path())) {
+      const std::string text = read_file(entry.path());
+      const std::size_t at = text.find("dashboard: http://");
+      if (at != std::string::npos && contains(text, "changes nothing")) shown = text.substr(at + 11);
+    }
+    return !shown.empty();
+  }));
+  const httplib::Headers token{{"Authorization", "Bearer secret"}};
+  auto coordinator = client(url), reader = client(shown);
+  EXPECT_EQ(json::parse(coordinator.Get("/api/v1/healthz")->body)["control"], true);
+  EXPECT_EQ(json::parse(reader.Get("/api/v1/healthz")->body)["control"], false);
+  const std::string body = json{{"yaml", "name: x"}, {"folder", path("data")}}.dump();
+  EXPECT_EQ(reader.Post("/api/v1/plan", token, body, "application/json")->status, 409);
+  EXPECT_EQ(coordinator.Post("/api/v1/plan", token, body, "application/json")->status, 200);
+  EXPECT_EQ(coordinator.Post("/api/v1/plan", body, "application/json")->status, 401);
+  page->kill(SIGTERM);
+  EXPECT_EQ(page->wait(10s).exit, 0);
+  EXPECT_EQ(medley({"submit", path("sweep.yaml")}).exit, 0) << "that page's end took nothing from the coordinator";
+}
+
+TEST_F(Serve, WhatCannotBeAskedSaysWhy) {
+  const std::string sweep = write_sweep("sweep.yaml", "name: top-n\nfolds: [0, 1]\nseeds: 1\n");
+  const Ended none = medley({"submit", sweep});
+  EXPECT_EQ(none.exit, 1);
+  EXPECT_TRUE(contains(none.err, "`medley serve` starts one")) << none.err;
+  EXPECT_FALSE(fs::exists(path("store"))) << "asking makes no store";
+  EXPECT_EQ(medley({"serve", "--read-only"}).exit, 1);
+  const Ended open = medley({"serve", "--address", "0.0.0.0", "--port", "0"});
+  EXPECT_EQ(open.exit, 1);
+  EXPECT_TRUE(contains(open.err, "give a token")) << open.err;
+
+  const auto program = serve({"--workers", "0"});
+  ASSERT_EQ(medley({"submit", sweep}).exit, 0);
+  const Ended unknown = medley({"pause", "top-m"});
+  EXPECT_EQ(unknown.exit, 2);
+  EXPECT_TRUE(contains(unknown.err, "no sweep 'top-m'; did you mean 'top-n'?")) << unknown.err;
+  const Ended neither = medley({"retry", "top-m"});
+  EXPECT_EQ(neither.exit, 2);
+  EXPECT_TRUE(contains(neither.err, "no sweep or trial 'top-m'; did you mean 'top-n'?")) << neither.err;
+  EXPECT_EQ(medley({"release", "node07"}).exit, 2);
+  EXPECT_TRUE(contains(medley({"retry", "top-n"}).err, "has no failed trial"));
+
+  const Ended broken = medley({"submit", write_sweep("broken.yaml", "name: x\nsedes: 1\n")});
+  EXPECT_EQ(broken.exit, 1);
+  EXPECT_TRUE(contains(broken.err, "broken.yaml:4:1: ")) << broken.err;
+  EXPECT_TRUE(contains(broken.err, "seeds")) << broken.err;
+  // Only the dataset, which the coordinator reads, shows this one.
+  const Ended impossible =
+      medley({"submit", write_sweep("impossible.yaml", "name: x\naxes:\n  top_n: [9]\n"), "--json"});
+  EXPECT_EQ(impossible.exit, 1);
+  EXPECT_TRUE(contains(impossible.err, "impossible.yaml:5:3: ")) << impossible.err;
+  EXPECT_TRUE(contains(impossible.err, "   top_n: [9]\n")) << impossible.err;
+  EXPECT_EQ(json::parse(impossible.out)["mistakes"].size(), 1u) << impossible.out;
+  const std::string nameless = write_sweep("nameless.yaml", "folds: [0]\nseeds: 1\n");
+  EXPECT_EQ(medley({"submit", nameless}).exit, 0);
+  EXPECT_EQ(run_sweep(nameless, 1, "other").exit, 0);
+  const json here = medley_json({"status"})["sweeps"][0], there = medley_json({"status"}, "other")["sweeps"][0];
+  EXPECT_EQ(here["name"], "nameless");
+  EXPECT_EQ(here["id"], there["id"]) << "submitted or run, it is the same sweep";
+  const Ended nowhere = medley({"submit", sweep, "--data", path("nowhere")});
+  EXPECT_EQ(nowhere.exit, 1);
+  EXPECT_TRUE(contains(nowhere.err, path("nowhere") + ": not a folder")) << nowhere.err;
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM sweep"), 2);
+}
+
+TEST_F(Serve, TrialsThatFailedAreTrainedAgainWhenTheyAreRetried) {
+  const std::string failed = "SELECT count(*) FROM trial WHERE state = 'failed'";
+  const std::string sweep = write_sweep("sweep.yaml", "name: failing\nfolds: [0]\nseeds: 1\n");
+  auto program = serve({"--workers", "0"});
+  ASSERT_EQ(medley({"submit", sweep}).exit, 0);
+  program->kill(SIGTERM);
+  EXPECT_EQ(program->wait(10s).exit, 0);
+  fs::rename(path("data"), path("elsewhere"));
+  program = serve();
+  ASSERT_TRUE(eventually([&] { return count_in_store(failed) == 1; }, 60s)) << "five attempts, with pauses between";
+  fs::rename(path("elsewhere"), path("data"));
+  const Ended retried = medley({"retry", "failing"});
+  EXPECT_EQ(retried.exit, 0) << retried.err;
+  EXPECT_TRUE(contains(retried.out, "1 trial of sweep ")) << retried.out;
+  ASSERT_TRUE(eventually([&] { return results() == 1 && state() == "finished"; }));
+  EXPECT_EQ(count_in_store(failed), 0);
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), 6);
+}
+
+TEST_F(Serve, ARunTakesCommandsWhileItLasts) {
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: long\nseeds: 4\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 300");
+  auto run = start_run(sweep, 1, "store", {"--web-port", "0"});
+  ASSERT_TRUE(eventually([&] { return fs::exists(control_file()) && running() > 0; }));
+  EXPECT_EQ(medley({"stop", "long"}).exit, 0);
+  const Ended ended = run->wait(20s);
+  EXPECT_TRUE(contains(ended.err, "dashboard: ")) << ended.err;
+  EXPECT_LT(results(), 80) << "it ended before it was stopped: make it longer";
+  EXPECT_FALSE(fs::exists(control_file()));
+
+  run = start_run(sweep, 1);  // without a page
+  ASSERT_TRUE(eventually([&] { return running() > 0; }));
+  const Ended deaf = medley({"stop", "long"});
+  EXPECT_EQ(deaf.exit, 1);
+  EXPECT_TRUE(contains(deaf.err, "without a dashboard (medley run --no-web)")) << deaf.err;
+  run->kill(SIGINT);
+  run->kill(SIGINT);
+}
+
+}  // namespace
+}  // namespace medley::e2e
