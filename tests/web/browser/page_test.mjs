@@ -84,7 +84,7 @@ try {
   await check("chosen configs are compared, and any of them is the reference", async () => {
     for (const i of [0, 1]) await page.locator("tbody input[type=checkbox]").nth(i).check();
     await page.getByRole("heading", { name: "Comparison" }).waitFor();
-    await page.getByRole("rowheader", { name: "learning_rate" }).waitFor();
+    await page.getByRole("rowheader", { name: "learning_rate", exact: true }).waitFor();
     const row = page.locator(".board tbody tr").nth(1);
     await row.hover();
     await row.getByRole("button", { name: "make reference" }).click();
@@ -185,6 +185,21 @@ try {
     await log.getByText("<img src=x onerror=alert(1)>").waitFor();
     assert.equal(await page.locator("img").count(), 0);
     await shot("trial");
+  });
+
+  await check("a page that is left while its charts are painted on a slow machine leaves nothing behind", async () => {
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Emulation.setCPUThrottlingRate", { rate: 20 });
+    for (let i = 0; i < 3; ++i) {
+      await page.goto(`${base}#/trial/${ids.trial}`);
+      await page.locator("figure.chart").nth(3).locator("canvas").first().waitFor();
+      await page.goto(`${base}#/workers`);
+      await page.getByRole("heading", { name: "Workers" }).waitFor();
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    }
+    await devtools.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+    await devtools.detach();
+    await page.goto(`${base}#/trial/${ids.trial}`);
   });
 
   await check("clips are listed with their weights, and the wrong ones alone", async () => {
