@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "storage/writer.h"
+#include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 
 namespace medley::web {
@@ -165,6 +166,26 @@ TEST_F(RoutesTest, WorkersAndLog) {
   const json rest = body("log", {{"after", std::to_string(log["after"].get<std::int64_t>())}});
   EXPECT_TRUE(rest["log"].empty());
   EXPECT_EQ(rest["after"], log["after"]);
+}
+
+TEST_F(RoutesTest, WorkersSayWhatTheyHaveInHandWhereACoordinatorKnows) {
+  for (const json& worker : body("workers")["workers"]) {
+    EXPECT_TRUE(worker["pack"].is_null()) << "there is no coordinator";
+    EXPECT_TRUE(worker["usage"].is_null());
+  }
+  test::SampleControl control(sample_.running_trial);
+  Request request;
+  request.method = "GET";
+  request.path = "/api/v1/workers";
+  const json rows = json::parse(Routes(folder_, &control, true).handle(request).body)["workers"];
+  std::map<std::string, json> workers;
+  for (const json& row : rows) workers[row["id"]] = row;
+  EXPECT_EQ(workers["w-1"]["pack"], json({{"trials", 4}, {"first_trial", sample_.running_trial}, {"progress", 0.5}}));
+  EXPECT_EQ(workers["w-1"]["usage"], json({{"cpu", 0.975}, {"resident_bytes", 412'000'000}, {"gpu", nullptr}}));
+  EXPECT_EQ(workers["w-2"]["usage"]["gpu"],
+            json({{"busy", 0.25}, {"memory_used_bytes", 38'654'705'664}, {"memory_total_bytes", 154'618'822'656}}));
+  EXPECT_TRUE(workers["w-3"]["pack"].is_null());
+  EXPECT_TRUE(workers["w-3"]["usage"].is_null());
 }
 
 TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
@@ -460,7 +481,22 @@ TEST_F(RoutesTest, MetricsAreLinesThatPrometheusReads) {
   Request request;
   request.method = "GET";
   request.path = "/metrics";
-  const Response response = Routes(folder_, nullptr, false).handle(request);
+  const Response alone = Routes(folder_, nullptr, false).handle(request);
+  EXPECT_EQ(alone.body.find("medley_worker_cpu_ratio{"), std::string::npos);
+  test::SampleControl control(sample_.running_trial);
+  const Response response = Routes(folder_, &control, true).handle(request);
+  for (const char* line : {"medley_worker_trials{worker=\"w-3\",name=\"node09:118\"} 0\n",
+                           "medley_worker_cpu_ratio{worker=\"w-1\",name=\"node07:4211\"} 0.975\n",
+                           "medley_worker_resident_memory_bytes{worker=\"w-1\",name=\"node07:4211\"} 412000000\n",
+                           "medley_worker_gpu_utilization_ratio{worker=\"w-2\",name=\"node07:4212\"} 0.25\n",
+                           "medley_worker_gpu_memory_used_bytes{worker=\"w-2\",name=\"node07:4212\"} 38654705664\n",
+                           "medley_worker_gpu_memory_size_bytes{worker=\"w-2\",name=\"node07:4212\"} 154618822656\n"}) {
+    EXPECT_NE(response.body.find(line), std::string::npos) << line << response.body;
+  }
+  for (const char* absent :
+       {"medley_worker_cpu_ratio{worker=\"w-3\"", "medley_worker_gpu_utilization_ratio{worker=\"w-1\""}) {
+    EXPECT_EQ(response.body.find(absent), std::string::npos) << absent;
+  }
   EXPECT_EQ(response.status, 200);
   EXPECT_NE(response.body.find("medley_trials{sweep=\"" + sample_.running +
                                "\",name=\"top-n by learning rate\",state=\"finished\"} 95\n"),
