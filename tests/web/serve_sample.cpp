@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
     sample = medley::test::write_sample_store(folder, now.count());
     std::cout << "running " << sample.running << "\nfinished " << sample.finished << "\nhostile " << sample.hostile
               << "\ntrial " << sample.trial << "\nfailed " << sample.failed << "\ndiverged " << sample.diverged
-              << "\nensemble " << sample.ensemble << "\n";
+              << "\nensemble " << sample.ensemble << "\nrunning_trial " << sample.running_trial << "\n";
   }
   medley::web::Options options;
   options.store = folder;

@@ -151,6 +151,20 @@ try {
     await shot("axes");
   });
 
+  await check("an address that is followed at once after the first paint is not lost", async () => {
+    const early = await context.newPage();
+    await early.addInitScript(() => {
+      new MutationObserver((_, watch) => {
+        if (!document.querySelector("header")) return;
+        watch.disconnect();
+        location.hash = "/workers";
+      }).observe(document, { childList: true, subtree: true });
+    });
+    await early.goto(base);
+    await early.getByRole("heading", { name: "Workers" }).waitFor({ timeout: 5_000 });
+    await early.close();
+  });
+
   await check("the keyboard alone leads from a sweep's trials to a trial", async () => {
     await page.goto(`${base}#/sweep/${ids.running}/trials`);
     const link = page.locator("tbody a").first();
@@ -245,10 +259,25 @@ try {
     await page.getByText(/step 812/).waitFor();
   });
 
-  await check("workers are listed", async () => {
+  await check("workers are listed with what they have in hand and take of their hosts, on a phone too", async () => {
     await page.goto(`${base}#/workers`);
-    await page.getByText("quarantined").waitFor();
+    const row = (name) => page.getByRole("row", { name });
+    const cell = (name, head) => row(name).locator(`td[data-head="${head}"]`);
+    await row("node09:118").getByText("quarantined").waitFor();
+    await row("node09:118").getByRole("button", { name: "Release" }).waitFor();
+    assert.equal(await cell("node07:4211", "CPU").innerText(), "98 %");
+    assert.equal(await cell("node07:4211", "Memory").innerText(), "393 MiB");  // 412e6 / 2^20
+    assert.equal(await cell("node07:4211", "GPU").innerText(), "–", "no value is not 0");
+    assert.equal(await cell("node07:4212", "GPU").innerText(), "25 %\n36 GiB of 144 GiB");
+    assert.equal(await cell("node09:118", "CPU").innerText(), "–");
+    assert.equal(await cell("node09:118", "Pack in hand").innerText(), "–");
     await shot("workers");
+    await page.setViewportSize({ width: 390, height: 844 });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "nothing is beyond the edge");
+    await shot("workers-phone");
+    await page.setViewportSize({ width: 1360, height: 900 });
+    await cell("node07:4211", "Pack in hand").getByRole("link", { name: "4 trials, 50 %" }).click();
+    await page.waitForURL(new RegExp(`#/trial/${ids.running_trial}`));
   });
 
   await check("nothing moves while it polls", async () => {
