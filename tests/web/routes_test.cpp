@@ -303,6 +303,49 @@ TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   std::filesystem::remove_all(folder);
 }
 
+TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
+  const auto folder = std::filesystem::temp_directory_path() / ("web_csv_test_" + std::to_string(::getpid()));
+  std::filesystem::remove_all(folder);
+  const auto sample = test::write_sample_store(folder, kNow);
+  const Routes routes(folder, nullptr, false);
+  Request request;
+  request.method = "GET";
+  request.path = "/api/v1/sweeps/" + sample.finished + "/leaderboard";
+  std::vector<std::string> ranked;
+  const json board = json::parse(routes.handle(request).body);
+  for (const json& row : board["rows"]) ranked.push_back(row["config"]);
+  const auto lines = [&](const std::map<std::string, std::string>& query) {
+    Request csv = request;
+    csv.path += ".csv";
+    csv.query = query;
+    std::vector<std::string> all;
+    std::istringstream text(routes.handle(csv).body);
+    for (std::string line; std::getline(text, line);) all.push_back(line);
+    return all;
+  };
+  const auto ends = [](const std::string& line, const std::string& end) {
+    return line.size() >= end.size() && line.compare(line.size() - end.size(), end.size(), end) == 0;
+  };
+  {
+    storage::Writer writer(folder);
+    storage::Writer::Group group(writer);
+    writer.mark_config(ranked[0], {{}, "-1 is what it gains", {{"+a", "b"}}});
+    writer.mark_config(ranked[1], {{}, "@SUM(A1), \"x\"", {{"a=b", "c"}}});
+    writer.mark_config(ranked[3], {true, "=HYPERLINK(\"http://evil\",1)", {{"b"}}});
+    group.commit();
+  }
+  const auto all = lines({});
+  ASSERT_EQ(all.size(), 5u);
+  EXPECT_TRUE(ends(all[0], ",pinned,tags,note")) << all[0];
+  EXPECT_TRUE(ends(all[1], ",1,b,\"'=HYPERLINK(\"\"http://evil\"\",1)\"")) << all[1];  // the pinned one
+  EXPECT_TRUE(ends(all[2], ",0,'+a|b,'-1 is what it gains")) << all[2];
+  EXPECT_TRUE(ends(all[3], ",0,a=b|c,\"'@SUM(A1), \"\"x\"\"\"")) << all[3];
+  EXPECT_TRUE(ends(all[4], ",0,,")) << all[4];
+  EXPECT_EQ(lines({{"tag", "b"}}), (std::vector<std::string>{all[0], all[1], all[2]}));
+  EXPECT_EQ(lines({{"reverse", "1"}}), (std::vector<std::string>{all[0], all[1], all[4], all[3], all[2]}));
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(RoutesTest, LeaderboardSortsByAnAxisEitherWay) {
   const std::string path = "sweeps/" + sample_.running + "/leaderboard";
   const auto values = [&](const char* reverse) {

@@ -108,6 +108,30 @@ try {
     await shot("marks");
   });
 
+  await check("what was noted stands in the comparison, in parallel coordinates and in the CSV", async () => {
+    const saved = async (button) => {
+      const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+      return readFileSync(await download.path(), "utf8");
+    };
+    await page.goto(page.url().replace(/\?.*/, ""));
+    for (const i of [0, 1]) await page.locator("table.board tbody input[type=checkbox]").nth(i).check();
+    const marks = page.locator("table.compared tbody tr", { has: page.getByRole("rowheader", { name: "Pin, tags, note" }) }).locator("td");
+    await marks.nth(0).getByTitle(/^Pinned/).waitFor();
+    assert.deepEqual(await marks.nth(0).locator(".label").allInnerTexts(), ["<b>odd</b>", "table 2"]);
+    assert.equal(await marks.nth(0).locator(".note-text").innerText(), "<img src=x onerror=alert(1)>");
+    assert.equal(await marks.nth(1).innerText(), "");
+    await shot("compare");
+    await page.getByRole("button", { name: "Parallel coordinates" }).click();
+    await page.getByText("Pinned configs: thick and orange.").waitFor();
+    await shot("parallel");
+    const svg = await saved(page.locator("figure.chart", { hasText: "Every config by its axes" }).getByRole("button", { name: "SVG" }));
+    assert.equal(svg.match(/stroke-width="4"/g)?.length, 1, "one of the two lines");
+    const [head, first, second] = (await saved(page.getByRole("button", { name: "Download CSV" }))).split("\n");
+    assert.match(head, /,pinned,tags,note$/);
+    assert.match(first, /,1,<b>odd<\/b>\|table 2,<img src=x onerror=alert\(1\)>$/);
+    assert.match(second, /,0,,$/);
+  });
+
   await check("a worker that is killed is seen, and the sweep goes on", async () => {
     await page.goto(`${base}#/workers`);
     const row = page.locator("tbody tr", { has: page.getByText("joined", { exact: true }) }).first();
