@@ -101,7 +101,8 @@ void follow_signals_of_the_first_rank() {
 
 void serve_until_dismissed(const ServeArguments& arguments) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("medley-worker"));
-  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e [%P] %l: %v");
+  // web/worker_log reads it, on whatever host and in whatever time zone.
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%P] %l: %v", spdlog::pattern_time_type::utc);
   if (!MpiGang::launched()) {
     std::filesystem::create_directories(arguments.spool);
     PackSizes sizes(arguments.spool / "pack-sizes.json");

@@ -432,7 +432,7 @@ export interface AttemptLog {
   worker: string;
   worker_name: string;
   file: string | null;
-  lines: { text: string; during: boolean }[];
+  lines: { text: string; written_ms: number | null; during: boolean }[];
 }
 
 export interface EncoderImportance {

@@ -75,6 +75,14 @@ try {
     assert.equal(await page.locator("tbody tr").count(), 3);
     assert.equal(await page.locator('th[aria-sort="descending"]').innerText(), "ACC_P↓");
     assert.equal(await page.getByRole("columnheader", { name: "interval", exact: true }).count(), 2);
+    const shown = async (of) => {
+      await of.locator("tbody tr").first().waitFor();
+      return [await of.locator("thead").innerText(), await of.locator("tbody th a").evaluateAll((links) => links.map((link) => link.href))];
+    };
+    const other = await (await browser.newContext()).newPage();  // somebody who was sent the address
+    await other.goto(page.url());
+    assert.deepEqual(await shown(other), await shown(page));
+    await other.context().close();
     await page.getByPlaceholder("Search values or ids").fill("no such value");
     await page.getByText("No config fits these choices").waitFor();
     await page.getByRole("link", { name: "Show all of them" }).click();
@@ -199,6 +207,16 @@ try {
     await log.getByText("<img src=x onerror=alert(1)>").waitFor();
     assert.equal(await page.locator("img").count(), 0);
     await shot("trial");
+  });
+
+  await check("the log of a worker has the times of the browser, as everything else", async () => {
+    const away = await browser.newContext({ timezoneId: "America/New_York" });
+    const there = await away.newPage();
+    await there.goto(`${base}#/trial/${ids.trial}`);
+    await there.getByText("Log of its worker").click();
+    // 21:13:20 UTC, five hours less in November.
+    await there.getByLabel(/^Log of node07:421/).getByText(/^2023-11-14 16:13:20 \[421\d\] info: joined/).waitFor();
+    await away.close();
   });
 
   await check("a page that is left while its charts are painted on a slow machine leaves nothing behind", async () => {
