@@ -46,6 +46,12 @@ struct InboxItem {
   std::shared_ptr<const sweep::TrialResult> result;
 };
 
+/// What a worker said last, that no decision depends on.
+struct Heard {
+  double progress = 0;  ///< of its running pack, 0 to 1
+  std::optional<sweep::Usage> usage;
+};
+
 /// Port that this store's coordinator used last; 0 unknown.
 std::uint16_t last_port(const fs::path& file) {
   int port = 0;
@@ -200,6 +206,7 @@ struct Coordinator::State {
     if (!worker_records.count(worker)) return;  // it was refused
     if (const auto* beat = std::get_if<protocol::Heartbeat>(&message)) {
       note_held(worker, beat->held);
+      heard_of[worker].usage = beat->usage;
       server->send(worker, protocol::Alive{});
       push(HeartbeatReceived{worker, held_of(beat->held)});
     } else if (auto* result = std::get_if<protocol::Result>(&message)) {
@@ -513,7 +520,7 @@ struct Coordinator::State {
       ++count;
       if (h.epochs > 0) sum += std::min(1.0, static_cast<double>(h.epoch) / h.epochs);
     }
-    progress_of[worker] = count > 0 ? sum / count : 0;
+    heard_of[worker].progress = count > 0 ? sum / count : 0;
   }
 
   std::string name_of_worker(const std::string& worker) const {
@@ -539,9 +546,18 @@ struct Coordinator::State {
     }
     for (const auto& worker : scheduler.workers()) {
       if (worker.state == sweep::WorkerState::kLeft) continue;
-      const auto progress = progress_of.find(worker.id);
-      now.workers.push_back({worker.id, name_of_worker(worker.id), worker.state, static_cast<int>(worker.leased.size()),
-                             progress == progress_of.end() ? 0 : progress->second});
+      WorkerStatus one;
+      one.id = worker.id;
+      one.name = name_of_worker(worker.id);
+      one.state = worker.state;
+      one.running = static_cast<int>(worker.leased.size());
+      if (!worker.leased.empty()) one.first_trial = worker.leased.front().trial;
+      const auto heard = heard_of.find(worker.id);
+      if (heard != heard_of.end()) {
+        one.progress = heard->second.progress;
+        if (worker.state != sweep::WorkerState::kAway) one.usage = heard->second.usage;
+      }
+      now.workers.push_back(std::move(one));
     }
     if (finished_at.size() >= 2 && remaining > 0) {
       // From the first result of the window until now, so that a standstill shows.
@@ -585,7 +601,7 @@ struct Coordinator::State {
   Catalog catalog;
 
   std::map<std::string, storage::WorkerRecord> worker_records;
-  std::map<std::string, double> progress_of;
+  std::map<std::string, Heard> heard_of;  ///< by worker
   std::uint64_t leases = 0;
 
   int results = 0;

@@ -176,6 +176,14 @@ nlohmann::json DashboardControl::building() {
   return building_;
 }
 
+std::vector<web::Control::WorkerNow> DashboardControl::workers() {
+  std::vector<WorkerNow> all;
+  for (const WorkerStatus& one : coordinator_.status().workers) {
+    all.push_back({one.id, one.running, one.first_trial, one.progress, one.usage});
+  }
+  return all;
+}
+
 web::Control::Answer DashboardControl::export_ensemble(std::int64_t id) try {
   storage::Reader reader(store_);
   const auto ensemble = reader.find_ensemble(id);

@@ -34,6 +34,7 @@ class DashboardControl final : public web::Control {
   Answer submit(const SweepText& text) override;
   Answer build_ensemble(const EnsembleWish& wish) override;
   nlohmann::json building() override;
+  std::vector<WorkerNow> workers() override;
   Answer export_ensemble(std::int64_t id) override;
 
  private:

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "coordinator/command.h"
@@ -9,6 +10,7 @@
 
 int main(int argc, char** argv) {
   using namespace medley::coordinator;
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l: %v", spdlog::pattern_time_type::utc);  // as workers log
 
   CLI::App app{"Ablation sweeps of multi-encoder fusion models for blended emotion recognition.", "medley"};
   app.require_subcommand(1);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sweep/state.h"
+#include "sweep/usage.h"
 
 namespace medley::coordinator {
 
@@ -25,8 +26,11 @@ struct WorkerStatus {
   std::string id;
   std::string name;  ///< host:pid
   sweep::WorkerState state = sweep::WorkerState::kJoined;
-  int running = 0;      ///< trials
-  double progress = 0;  ///< of its running pack, 0 to 1
+  int running = 0;          ///< trials
+  std::string first_trial;  ///< of those
+  double progress = 0;      ///< of its running pack, 0 to 1
+  /// As its newest heartbeat says; nullopt before the first one and while it is away.
+  std::optional<sweep::Usage> usage;
 };
 
 struct Status {

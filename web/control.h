@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "storage/records.h"
+#include "sweep/usage.h"
 
 namespace medley::web {
 
@@ -37,6 +40,15 @@ class Control {
     int candidates = 50;
   };
 
+  /// What is known of a worker for the moment and stored nowhere.
+  struct WorkerNow {
+    std::string id;
+    int trials = 0;                     ///< that it has in hand
+    std::string first_trial;            ///< of those
+    double progress = 0;                ///< of its pack, 0 to 1
+    std::optional<sweep::Usage> usage;  ///< nullopt: it has not said
+  };
+
   virtual ~Control() = default;
   virtual Answer pause(const std::string& sweep_id) = 0;
   virtual Answer resume(const std::string& sweep_id) = 0;
@@ -58,6 +70,8 @@ class Control {
   virtual Answer build_ensemble(const EnsembleWish& wish) = 0;
   /// {"sweep", "since_ms"} of the one being fitted and {"error"} or {"ensemble"} of the last one; null where none.
   virtual nlohmann::json building() = 0;
+  /// Those that have joined and not left.
+  virtual std::vector<WorkerNow> workers() { return {}; }
   /// Writes the submission archive of an ensemble into the store; details: `export`, its id.
   virtual Answer export_ensemble(std::int64_t id) = 0;
 };

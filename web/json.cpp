@@ -108,6 +108,16 @@ json dataset_json(const std::string& fingerprint, const std::string& name, bool 
   return {{"fingerprint", fingerprint}, {"name", name}, {"synthetic", synthetic}};
 }
 
+json usage_json(const sweep::Usage& usage) {
+  json gpu;
+  if (usage.gpu) {
+    gpu = {{"busy", usage.gpu->busy},
+           {"memory_used_bytes", usage.gpu->memory_used_bytes},
+           {"memory_total_bytes", usage.gpu->memory_total_bytes}};
+  }
+  return {{"cpu", usage.cpu}, {"resident_bytes", usage.resident_bytes}, {"gpu", std::move(gpu)}};
+}
+
 }  // namespace
 
 std::string text_of(const json& body) { return body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
@@ -237,7 +247,11 @@ json span_json(const storage::AttemptSpan& span) {
           {"ended_ms", time_json(span.ended)}};
 }
 
-json worker_json(const storage::WorkerRow& row) {
+json worker_json(const storage::WorkerRow& row, const Control::WorkerNow* now) {
+  json pack;
+  if (now != nullptr && now->trials > 0) {
+    pack = {{"trials", now->trials}, {"first_trial", now->first_trial}, {"progress", now->progress}};
+  }
   return {{"id", row.worker.id},
           {"name", row.worker.name},
           {"device", row.worker.device},
@@ -248,7 +262,9 @@ json worker_json(const storage::WorkerRow& row) {
           {"reason", row.reason},
           {"joined_ms", time_json(row.joined)},
           {"changed_ms", time_json(row.changed)},
-          {"attempts", {{"running", row.running}, {"finished", row.finished}, {"failed", row.failed}}}};
+          {"attempts", {{"running", row.running}, {"finished", row.finished}, {"failed", row.failed}}},
+          {"pack", std::move(pack)},
+          {"usage", now != nullptr && now->usage ? usage_json(*now->usage) : json(nullptr)}};
 }
 
 json log_json(const storage::LogRow& row) {

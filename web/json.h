@@ -6,6 +6,7 @@
 
 #include "storage/reader.h"
 #include "storage/timeline.h"
+#include "web/control.h"
 
 namespace medley::web {
 
@@ -15,7 +16,8 @@ nlohmann::json trial_row_json(const storage::TrialRow& row);
 nlohmann::json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord* dataset);
 nlohmann::json dataset_json(const storage::DatasetRecord& dataset);
 nlohmann::json span_json(const storage::AttemptSpan& span);
-nlohmann::json worker_json(const storage::WorkerRow& row);
+/// `now` = nullptr: nobody knows what it does.
+nlohmann::json worker_json(const storage::WorkerRow& row, const Control::WorkerNow* now);
 nlohmann::json log_json(const storage::LogRow& row);
 
 /// A body as it is sent; text that is not UTF-8 is replaced where it is not.

@@ -204,6 +204,13 @@ json row_json(const Board& board, std::size_t index, const ConfigReport& referen
           {"mean_seconds", known && config.done > 0 ? json(progress->second.mean_seconds) : json(nullptr)}};
 }
 
+/// Text that somebody typed, as a cell that no spreadsheet takes for a formula: behind an apostrophe where it begins as
+/// one (OWASP, "CSV Injection").
+std::string no_formula(const std::string& text) {
+  const bool begins = !text.empty() && std::string("=+-@\t\r\n").find(text.front()) != std::string::npos;
+  return begins ? "'" + text : text;
+}
+
 }  // namespace
 
 Selection selection_of(const Request& request, const Board& board, std::map<std::string, storage::ConfigMark> marks) {
@@ -318,7 +325,16 @@ std::string leaderboard_csv(const Board& board, const Selection& selection) {
   const sweep::Table whole = sweep::full_precision(board.report);  // rows in the order of the ranking
   sweep::Table table;
   table.columns = whole.columns;
-  for (const std::size_t i : chosen(board, selection)) table.rows.push_back(whole.rows[i]);
+  for (const char* name : {"pinned", "tags", "note"}) table.columns.push_back({name});
+  for (const std::size_t i : chosen(board, selection)) {
+    const storage::ConfigMark& mark = mark_of(board.report.configs[i], selection);
+    std::string tags;
+    for (const std::string& tag : mark.tags) tags += (tags.empty() ? "" : "|") + tag;
+    table.rows.push_back(whole.rows[i]);
+    for (const std::string& cell : {std::string(mark.pinned ? "1" : "0"), no_formula(tags), no_formula(mark.note)}) {
+      table.rows.back().push_back(cell);
+    }
+  }
   return sweep::csv_table(table);
 }
 

@@ -34,7 +34,7 @@ std::vector<std::size_t> chosen(const Board& board, const Selection& selection);
 
 /// Rows of a board as /api/v1 sends them.
 nlohmann::json leaderboard_json(const Board& board, const Selection& selection, storage::Page page);
-/// The same configs, all pages, as `medley report --csv` prints them.
+/// The same configs, all pages, as `medley report --csv` prints them, and what people noted of them.
 std::string leaderboard_csv(const Board& board, const Selection& selection);
 nlohmann::json axes_json(const Board& board);
 /// The first of the ranking with its Score and interval, and the protocol of these; null where no config has a number.

@@ -125,11 +125,14 @@ json timeline_json(const std::filesystem::path& store, const std::string& sweep,
   return {{"sweep", sweep}, {"attempts", rows}};
 }
 
-json workers_json(Reader& reader, const std::filesystem::path& store, storage::TimeMs now) {
+json workers_json(Reader& reader, const std::filesystem::path& store, const std::vector<Control::WorkerNow>& present,
+                  storage::TimeMs now) {
   const auto recent = storage::recent_results(store, now - kRecentMs);
   json rows = json::array();
   for (const auto& row : reader.workers()) {
-    json one = worker_json(row);
+    const auto here = std::find_if(present.begin(), present.end(),
+                                   [&](const Control::WorkerNow& one) { return one.id == row.worker.id; });
+    json one = worker_json(row, here == present.end() ? nullptr : &*here);
     one["recent_results"] = 0;
     for (const auto& [worker, count] : recent) {
       if (worker == row.worker.id) one["recent_results"] = count;
@@ -339,10 +342,11 @@ Response Routes::read(const Request& request) const {
 
 Response Routes::read_store(const Request& request, const std::vector<std::string>& parts) const {
   Reader reader(store_);
+  const auto present = control_ != nullptr ? control_->workers() : std::vector<Control::WorkerNow>();
   if (request.path == "/metrics") {
     Response response;
     response.type = "text/plain; version=0.0.4; charset=utf-8";
-    response.body = metrics_text(reader);
+    response.body = metrics_text(reader, present);
     return response;
   }
   const std::string& what = parts[2];
@@ -351,7 +355,7 @@ Response Routes::read_store(const Request& request, const std::vector<std::strin
     if (what == "sweeps") return json_response(sweeps_json(reader, boards_));
     if (what == "store") return json_response(store_json(store_, control_ != nullptr));
     if (what == "datasets") return json_response(datasets_json(reader));
-    if (what == "workers") return json_response(workers_json(reader, store_, storage::now_ms()));
+    if (what == "workers") return json_response(workers_json(reader, store_, present, storage::now_ms()));
     if (what == "log") return json_response(log_of(reader, request));
     if (what == "ensembles") {
       json body = ensembles_json(reader);

@@ -25,7 +25,7 @@ constexpr std::size_t kMaxFiles = 4096;
 /// A worker says what happened a moment after it did, and is heard of another moment later.
 constexpr storage::TimeMs kMarginMs = 2000;
 
-/// The head of a line as a worker writes it (worker/serve_command.cpp): "2026-01-31 12:00:00.123 [4211] info: ...".
+/// The head of a line as a worker writes it (worker/serve_command.cpp): "2026-01-31T12:00:00.123Z [4211] info: ...".
 struct Head {
   long process = 0;
   storage::TimeMs written_ms = 0;
@@ -36,15 +36,14 @@ std::optional<Head> head_of(const std::string& line) {
   std::tm date{};
   int milliseconds = 0, length = 0;
   Head head;
-  if (std::sscanf(line.c_str(), "%4d-%2d-%2d %2d:%2d:%2d.%3d [%9ld] %n", &date.tm_year, &date.tm_mon, &date.tm_mday,
+  if (std::sscanf(line.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ [%9ld] %n", &date.tm_year, &date.tm_mon, &date.tm_mday,
                   &date.tm_hour, &date.tm_min, &date.tm_sec, &milliseconds, &head.process, &length) != 8 ||
       length == 0) {
     return std::nullopt;
   }
   date.tm_year -= 1900;
   date.tm_mon -= 1;
-  date.tm_isdst = -1;
-  head.written_ms = static_cast<storage::TimeMs>(std::mktime(&date)) * 1000 + milliseconds;
+  head.written_ms = static_cast<storage::TimeMs>(timegm(&date)) * 1000 + milliseconds;
   head.message = std::string_view(line).substr(static_cast<std::size_t>(length));
   return head;
 }
@@ -153,7 +152,8 @@ json attempt_log_json(const storage::TrialDetail& trial, const fs::path& logs, c
   bool during = false;  // a line without a date belongs to the one above it
   for (const auto& line : log.lines) {
     if (line.written_ms) during = *line.written_ms >= attempt->started && !after(line);
-    lines.push_back({{"text", line.text}, {"during", during}});
+    const json written = line.written_ms ? json(*line.written_ms) : json(nullptr);
+    lines.push_back({{"text", line.text}, {"written_ms", written}, {"during", during}});
   }
   return {{"trial", trial.spec.id},
           {"attempt", attempt->number},

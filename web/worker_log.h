@@ -15,9 +15,8 @@ namespace medley::web {
 /// What one worker process wrote into a log file of the store.
 struct WorkerLog {
   struct Line {
-    std::string text;  ///< at most kMaxLogLineBytes of it
-    std::optional<storage::TimeMs>
-        written_ms;  ///< as this host's clock and time zone read the line; none without a date
+    std::string text;                           ///< at most kMaxLogLineBytes of it
+    std::optional<storage::TimeMs> written_ms;  ///< none without a date
   };
   std::string file;  ///< its name in the folder
   std::vector<Line> lines;

@@ -33,4 +33,14 @@ GpuRank join_gpus(MpiGang& gang) {
   return {"cuda:" + std::to_string(place.device), std::make_unique<NcclCollective>(id, place)};
 }
 
+std::string gpu_bus_id(const std::string& device) {
+  if (device.rfind("cuda", 0) != 0) return "";
+  try {
+    const auto colon = device.find(':');
+    return trainer::cuda::pci_bus_id(colon == std::string::npos ? 0 : std::stoi(device.substr(colon + 1)));
+  } catch (const std::exception&) {
+    return "";  // training on it will say what is wrong with it
+  }
+}
+
 }  // namespace medley::worker

@@ -20,4 +20,8 @@ struct GpuRank {
 /// trainer::Error when the others do not come in time.
 GpuRank join_gpus(MpiGang& gang);
 
+/// Where the GPU sits that `device` (cuda, cuda:N) is to this process, whatever CUDA_VISIBLE_DEVICES hides: its PCI bus
+/// id. "" for a CPU, where there is no such GPU, and when this program was built without CUDA.
+std::string gpu_bus_id(const std::string& device);
+
 }  // namespace medley::worker

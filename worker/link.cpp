@@ -239,6 +239,14 @@ class Link {
     return all;
   }
 
+  /// As the other side takes it: a clock of the system's that jumped must not cost the connection.
+  std::optional<sweep::Usage> usage() const {
+    if (!options_.usage) return std::nullopt;
+    sweep::Usage usage = options_.usage();
+    usage.cpu = std::min<double>(std::max(0.0, usage.cpu), protocol::kMaxCores);
+    return usage;
+  }
+
   void deliver() {
     if (!connected()) return;
     for (auto it = spooled_.begin(); it != spooled_.end() && in_flight_.size() < kResultsInFlight;) {
@@ -283,7 +291,7 @@ class Link {
     }
     if (connected() && now - last_beat_ >= heartbeat_) {
       last_beat_ = now;
-      connection_->send(protocol::Heartbeat{held()});
+      connection_->send(protocol::Heartbeat{held(), usage()});
       if (now - last_look_ > std::chrono::seconds(10)) {
         last_look_ = now;
         for (const AttemptId& attempt : spool_.take_over_abandoned()) spooled_.insert(attempt);

@@ -44,6 +44,7 @@ struct LinkOptions {
   protocol::Token token;
   std::filesystem::path spool;                       ///< on a local disk; shared by all workers of the host
   protocol::Hello identity;                          ///< instance and held are filled in
+  std::function<sweep::Usage()> usage;               ///< asked for each heartbeat, on the link's thread; may be empty
   std::chrono::milliseconds first_contact{600'000};  ///< gives up when no coordinator answered by then
   std::chrono::milliseconds first_retry{100};        ///< pause before the second try to connect; doubles, up to ...
   std::chrono::milliseconds largest_retry{3'000};

@@ -9,8 +9,11 @@
 
 #include "worker/command.h"
 #include "worker/gang_trainer.h"
+#include "worker/gpu_gang.h"
 #include "worker/link.h"
+#include "worker/nvml.h"
 #include "worker/pack_trainer.h"
+#include "worker/usage_sampler.h"
 
 namespace medley::worker {
 namespace {
@@ -31,6 +34,19 @@ struct ServeArguments {
 int capacity_of(const ServeArguments& arguments) {
   if (arguments.capacity > 0) return arguments.capacity;
   return arguments.device == "cpu" ? 4 : 64;
+}
+
+/// Of the GPU that this process trains on, in a gang the first rank's; empty where there is none to ask about.
+UsageSampler::ReadGpu gpu_reader(const std::string& device, int ranks) {
+  const bool gpus = device.rfind("cuda", 0) == 0;
+  const std::string place = gpu_bus_id(gpus && ranks > 1 ? "cuda:0" : device);  // as join_gpus() shares them out
+  if (place.empty()) return nullptr;
+  const std::shared_ptr<Nvml> nvml = Nvml::open();
+  if (!nvml) {
+    spdlog::info("the GPU's utilisation is not known: libnvidia-ml.so.1 is not here");
+    return nullptr;
+  }
+  return [nvml, place] { return nvml->read(place); };
 }
 
 void serve_as_worker(const ServeArguments& arguments, int ranks, const TrainPack& train) {
@@ -59,6 +75,9 @@ void serve_as_worker(const ServeArguments& arguments, int ranks, const TrainPack
   options.identity.capacity = capacity_of(arguments);
   options.identity.numerics = sweep::kNumericsVersion;
 
+  UsageSampler sampler(gpu_reader(arguments.device, ranks));
+  options.usage = [&sampler] { return sampler.sample(); };
+
   const Ending ending = serve(options, train);
   if (ending.exit_code() == 0) {
     spdlog::info("ends: {}", ending.reason);
@@ -82,7 +101,8 @@ void follow_signals_of_the_first_rank() {
 
 void serve_until_dismissed(const ServeArguments& arguments) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("medley-worker"));
-  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e [%P] %l: %v");
+  // web/worker_log reads it, on whatever host and in whatever time zone.
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%P] %l: %v", spdlog::pattern_time_type::utc);
   if (!MpiGang::launched()) {
     std::filesystem::create_directories(arguments.spool);
     PackSizes sizes(arguments.spool / "pack-sizes.json");

@@ -323,6 +323,40 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
   EXPECT_EQ(storage::Reader(options_.store).find_sweep(submitted_.id)->finished, 2);
 }
 
+TEST_F(CoordinatorTest, ShowsWhatAWorkerHasInHandAndTakesOfItsHost) {
+  start(2);
+  FakeWorker worker = connect();
+  const auto status = [&] {
+    const auto workers = coordinator_->status().workers;
+    return workers.empty() ? WorkerStatus() : workers.front();
+  };
+  worker.join(2);
+  const auto assign = worker.expect<protocol::Assign>();
+  for (int i = 0; i < 500 && status().running == 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(status().running, 2);
+  EXPECT_FALSE(status().usage) << "no heartbeat yet";
+  sweep::Usage usage;
+  usage.cpu = 1.25;
+  usage.resident_bytes = 1 << 20;
+  usage.gpu = sweep::Usage::Gpu{0.5, 1, 2};
+  std::vector<protocol::Held> held;
+  for (const auto& trial : assign.trials) {
+    held.push_back({{trial.spec.id, trial.attempt}, protocol::Held::Stage::kRunning, 3, 12});
+  }
+  worker.send(protocol::Heartbeat{held, usage});
+  worker.expect<protocol::Alive>();
+  for (int i = 0; i < 500 && !status().usage; ++i) std::this_thread::sleep_for(5ms);
+  ASSERT_TRUE(status().usage && status().usage->gpu);
+  EXPECT_EQ(status().usage->cpu, 1.25);
+  EXPECT_EQ(status().usage->resident_bytes, 1 << 20);
+  EXPECT_EQ(status().usage->gpu->busy, 0.5);
+  EXPECT_EQ(status().first_trial, assign.trials[0].spec.id);
+  EXPECT_DOUBLE_EQ(status().progress, 3.0 / 12);
+  worker.send(protocol::Heartbeat{held, std::nullopt});
+  for (int i = 0; i < 500 && status().usage; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(status().usage) << "the newest word counts";
+}
+
 TEST_F(CoordinatorTest, AQuarantinedWorkerStaysAndGetsTrialsAgainWhenItIsReleased) {
   options_.limits.quarantine_after = 1;
   start(1);

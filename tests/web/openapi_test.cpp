@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 #include "web/routes.h"
 
@@ -102,7 +103,8 @@ class OpenapiTest : public ::testing::Test {
     request.method = "GET";
     request.path = "/api/v1" + path;
     request.query = query;
-    return Routes(folder_, nullptr, false).handle(request);
+    test::SampleControl control(sample_.running_trial);
+    return Routes(folder_, &control, false).handle(request);
   }
 
   /// Real addresses of a described one, `{id}` filled in; several where answers differ in kind.

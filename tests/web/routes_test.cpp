@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "storage/writer.h"
+#include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 
 namespace medley::web {
@@ -167,6 +168,26 @@ TEST_F(RoutesTest, WorkersAndLog) {
   EXPECT_EQ(rest["after"], log["after"]);
 }
 
+TEST_F(RoutesTest, WorkersSayWhatTheyHaveInHandWhereACoordinatorKnows) {
+  for (const json& worker : body("workers")["workers"]) {
+    EXPECT_TRUE(worker["pack"].is_null()) << "there is no coordinator";
+    EXPECT_TRUE(worker["usage"].is_null());
+  }
+  test::SampleControl control(sample_.running_trial);
+  Request request;
+  request.method = "GET";
+  request.path = "/api/v1/workers";
+  const json rows = json::parse(Routes(folder_, &control, true).handle(request).body)["workers"];
+  std::map<std::string, json> workers;
+  for (const json& row : rows) workers[row["id"]] = row;
+  EXPECT_EQ(workers["w-1"]["pack"], json({{"trials", 4}, {"first_trial", sample_.running_trial}, {"progress", 0.5}}));
+  EXPECT_EQ(workers["w-1"]["usage"], json({{"cpu", 0.975}, {"resident_bytes", 412'000'000}, {"gpu", nullptr}}));
+  EXPECT_EQ(workers["w-2"]["usage"]["gpu"],
+            json({{"busy", 0.25}, {"memory_used_bytes", 38'654'705'664}, {"memory_total_bytes", 154'618'822'656}}));
+  EXPECT_TRUE(workers["w-3"]["pack"].is_null());
+  EXPECT_TRUE(workers["w-3"]["usage"].is_null());
+}
+
 TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
   const json board = body("sweeps/" + sample_.running + "/leaderboard");
   EXPECT_EQ(board["total"], 9);
@@ -279,6 +300,49 @@ TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   EXPECT_EQ(ids(board({{"tag", "a"}})), (std::vector<std::string>{ranked[2], ranked[0]}));
   EXPECT_EQ(ids(board({{"tag", "b|a"}})), std::vector<std::string>{ranked[2]});
   EXPECT_EQ(board({{"tag", "c"}})["total"], 0);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
+  const auto folder = std::filesystem::temp_directory_path() / ("web_csv_test_" + std::to_string(::getpid()));
+  std::filesystem::remove_all(folder);
+  const auto sample = test::write_sample_store(folder, kNow);
+  const Routes routes(folder, nullptr, false);
+  Request request;
+  request.method = "GET";
+  request.path = "/api/v1/sweeps/" + sample.finished + "/leaderboard";
+  std::vector<std::string> ranked;
+  const json board = json::parse(routes.handle(request).body);
+  for (const json& row : board["rows"]) ranked.push_back(row["config"]);
+  const auto lines = [&](const std::map<std::string, std::string>& query) {
+    Request csv = request;
+    csv.path += ".csv";
+    csv.query = query;
+    std::vector<std::string> all;
+    std::istringstream text(routes.handle(csv).body);
+    for (std::string line; std::getline(text, line);) all.push_back(line);
+    return all;
+  };
+  const auto ends = [](const std::string& line, const std::string& end) {
+    return line.size() >= end.size() && line.compare(line.size() - end.size(), end.size(), end) == 0;
+  };
+  {
+    storage::Writer writer(folder);
+    storage::Writer::Group group(writer);
+    writer.mark_config(ranked[0], {{}, "-1 is what it gains", {{"+a", "b"}}});
+    writer.mark_config(ranked[1], {{}, "@SUM(A1), \"x\"", {{"a=b", "c"}}});
+    writer.mark_config(ranked[3], {true, "=HYPERLINK(\"http://evil\",1)", {{"b"}}});
+    group.commit();
+  }
+  const auto all = lines({});
+  ASSERT_EQ(all.size(), 5u);
+  EXPECT_TRUE(ends(all[0], ",pinned,tags,note")) << all[0];
+  EXPECT_TRUE(ends(all[1], ",1,b,\"'=HYPERLINK(\"\"http://evil\"\",1)\"")) << all[1];  // the pinned one
+  EXPECT_TRUE(ends(all[2], ",0,'+a|b,'-1 is what it gains")) << all[2];
+  EXPECT_TRUE(ends(all[3], ",0,a=b|c,\"'@SUM(A1), \"\"x\"\"\"")) << all[3];
+  EXPECT_TRUE(ends(all[4], ",0,,")) << all[4];
+  EXPECT_EQ(lines({{"tag", "b"}}), (std::vector<std::string>{all[0], all[1], all[2]}));
+  EXPECT_EQ(lines({{"reverse", "1"}}), (std::vector<std::string>{all[0], all[1], all[4], all[3], all[2]}));
   std::filesystem::remove_all(folder);
 }
 
@@ -460,7 +524,22 @@ TEST_F(RoutesTest, MetricsAreLinesThatPrometheusReads) {
   Request request;
   request.method = "GET";
   request.path = "/metrics";
-  const Response response = Routes(folder_, nullptr, false).handle(request);
+  const Response alone = Routes(folder_, nullptr, false).handle(request);
+  EXPECT_EQ(alone.body.find("medley_worker_cpu_ratio{"), std::string::npos);
+  test::SampleControl control(sample_.running_trial);
+  const Response response = Routes(folder_, &control, true).handle(request);
+  for (const char* line : {"medley_worker_trials{worker=\"w-3\",name=\"node09:118\"} 0\n",
+                           "medley_worker_cpu_ratio{worker=\"w-1\",name=\"node07:4211\"} 0.975\n",
+                           "medley_worker_resident_memory_bytes{worker=\"w-1\",name=\"node07:4211\"} 412000000\n",
+                           "medley_worker_gpu_utilization_ratio{worker=\"w-2\",name=\"node07:4212\"} 0.25\n",
+                           "medley_worker_gpu_memory_used_bytes{worker=\"w-2\",name=\"node07:4212\"} 38654705664\n",
+                           "medley_worker_gpu_memory_size_bytes{worker=\"w-2\",name=\"node07:4212\"} 154618822656\n"}) {
+    EXPECT_NE(response.body.find(line), std::string::npos) << line << response.body;
+  }
+  for (const char* absent :
+       {"medley_worker_cpu_ratio{worker=\"w-3\"", "medley_worker_gpu_utilization_ratio{worker=\"w-1\""}) {
+    EXPECT_EQ(response.body.find(absent), std::string::npos) << absent;
+  }
   EXPECT_EQ(response.status, 200);
   EXPECT_NE(response.body.find("medley_trials{sweep=\"" + sample_.running +
                                "\",name=\"top-n by learning rate\",state=\"finished\"} 95\n"),

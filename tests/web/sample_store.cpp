@@ -244,8 +244,8 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
 
   for (const char* place : {"1", "2"}) {
     std::ofstream(storage::StoreLayout(folder.string()).logs() + "/worker-" + place + ".log")
-        << "2023-11-14 21:13:20.000 [421" << place << "] info: joined 127.0.0.1:7000 as w-" << place << "\n"
-        << "2023-11-14 21:13:22.000 [421" << place << "] info: packs of 8: <img src=x onerror=alert(1)>\n";
+        << "2023-11-14T21:13:20.000Z [421" << place << "] info: joined 127.0.0.1:7000 as w-" << place << "\n"
+        << "2023-11-14T21:13:22.000Z [421" << place << "] info: packs of 8: <img src=x onerror=alert(1)>\n";
   }
 
   std::int64_t pack = 0;

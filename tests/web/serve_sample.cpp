@@ -6,6 +6,7 @@
 #include <string>
 
 #include "storage/reader.h"
+#include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 #include "web/server.h"
 
@@ -17,17 +18,19 @@ int main(int argc, char** argv) {
   const std::filesystem::path folder = argv[1];
   const auto now =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  medley::test::SampleStore sample;
   if (!medley::storage::store_exists(folder)) {
-    const auto sample = medley::test::write_sample_store(folder, now.count());
+    sample = medley::test::write_sample_store(folder, now.count());
     std::cout << "running " << sample.running << "\nfinished " << sample.finished << "\nhostile " << sample.hostile
               << "\ntrial " << sample.trial << "\nfailed " << sample.failed << "\ndiverged " << sample.diverged
-              << "\nensemble " << sample.ensemble << "\n";
+              << "\nensemble " << sample.ensemble << "\nrunning_trial " << sample.running_trial << "\n";
   }
   medley::web::Options options;
   options.store = folder;
   if (argc > 2) options.port = std::stoi(argv[2]);
   if (argc > 3) options.token = argv[3];
-  medley::web::Server server(options, nullptr);
+  medley::test::SampleControl control(sample.running_trial);
+  medley::web::Server server(options, &control);
   server.start();
   std::cout << server.url() << std::endl;
   std::string line;

@@ -22,7 +22,7 @@ constexpr std::int64_t kTwentyPast = 1'700'000'000'000;
 class WorkerLogTest : public ::testing::Test {
  protected:
   WorkerLogTest() : folder_(fs::temp_directory_path() / ("web_worker_log_test_" + std::to_string(::getpid()))) {
-    setenv("TZ", "UTC", 1);
+    setenv("TZ", "Asia/Tokyo", 1);  // logs are in UTC wherever they are written and read
     tzset();
     fs::remove_all(folder_);
     fs::create_directories(folder_);
@@ -44,18 +44,18 @@ class WorkerLogTest : public ::testing::Test {
 
 TEST_F(WorkerLogTest, WorkersThatWroteOneFileInTurnAreToldApart) {
   const std::string first =
-      "2023-11-14 22:13:20.000 [11] info: joined 127.0.0.1:7000 as aa11\n"
-      "2023-11-14 22:13:21.000 [11] error: a pack of 4 failed: out of memory\n"
+      "2023-11-14T22:13:20.000Z [11] info: joined 127.0.0.1:7000 as aa11\n"
+      "2023-11-14T22:13:21.000Z [11] error: a pack of 4 failed: out of memory\n"
       "terminate called without an active exception";
   const std::string second =
-      "2023-11-14 22:13:25.500 [12] info: joined 127.0.0.1:7000 as bb22\n"
-      "2023-11-14 22:13:26.000 [12] info: dismissed: the sweep is done";
-  const std::string before = "2023-11-14 22:13:25.000 [12] info: no cuda device\n";
+      "2023-11-14T22:13:25.500Z [12] info: joined 127.0.0.1:7000 as bb22\n"
+      "2023-11-14T22:13:26.000Z [12] info: dismissed: the sweep is done";
+  const std::string before = "2023-11-14T22:13:25.000Z [12] info: no cuda device\n";
   write("worker-1.log", first + "\n" + before + second + "\n");
-  write("cluster-3-1.log", "2023-11-14 22:13:20.000 [11] info: joined node07:7000 as cc33\n");
+  write("cluster-3-1.log", "2023-11-14T22:13:20.000Z [11] info: joined node07:7000 as cc33\n");
   EXPECT_EQ(log_of("aa11"), "worker-1.log:\n" + first);
   EXPECT_EQ(log_of("bb22"), "worker-1.log:\n" + second);
-  EXPECT_EQ(log_of("cc33"), "cluster-3-1.log:\n2023-11-14 22:13:20.000 [11] info: joined node07:7000 as cc33");
+  EXPECT_EQ(log_of("cc33"), "cluster-3-1.log:\n2023-11-14T22:13:20.000Z [11] info: joined node07:7000 as cc33");
   EXPECT_EQ(log_of("aa1"), "none") << "a part of an id";
   EXPECT_EQ(log_of("dd44"), "none");
   EXPECT_EQ(find_worker_log(folder_, "bb22")->lines[0].written_ms, kTwentyPast + 5'500);
@@ -63,7 +63,7 @@ TEST_F(WorkerLogTest, WorkersThatWroteOneFileInTurnAreToldApart) {
 }
 
 TEST_F(WorkerLogTest, OnlyPlainLogFilesOfWorkersAreRead) {
-  const std::string joined = "2023-11-14 22:13:20.000 [11] info: joined 127.0.0.1:7000 as aa11\n";
+  const std::string joined = "2023-11-14T22:13:20.000Z [11] info: joined 127.0.0.1:7000 as aa11\n";
   write("coordinator.log", joined);
   write("worker-1.txt", joined);
   fs::create_directory(folder_ / "worker-2.log");
@@ -77,7 +77,7 @@ TEST_F(WorkerLogTest, OnlyPlainLogFilesOfWorkersAreRead) {
 }
 
 TEST_F(WorkerLogTest, OnlyTheEndOfALongFileAndTheBeginOfALongLineAreRead) {
-  const std::string joined = "2023-11-14 22:13:20.000 [11] info: joined 127.0.0.1:7000 as aa11\n";
+  const std::string joined = "2023-11-14T22:13:20.000Z [11] info: joined 127.0.0.1:7000 as aa11\n";
   write("worker-1.log", joined + std::string(9 << 20, 'x') + "\n");
   EXPECT_EQ(log_of("aa11"), "none");
   write("worker-1.log", std::string(9 << 20, 'x') + "\n" + joined + std::string(5000, 'y') + "\n");
@@ -102,26 +102,28 @@ storage::TrialDetail trial() {
 }
 
 TEST_F(WorkerLogTest, AnAttemptShowsTheLastLinesUpToItsEnd) {
-  std::string text = "2023-11-14 22:13:20.000 [11] info: joined 127.0.0.1:7000 as aa11\n";
-  for (int i = 0; i < 120; ++i) text += "2023-11-14 22:13:25.000 [11] info: early " + std::to_string(i) + "\n";
-  text += "2023-11-14 22:13:40.000 [11] error: it failed\n  at layer 3 \xff\n";
-  text += "2023-11-14 22:14:30.000 [11] info: later\n  more of later\n";
+  std::string text = "2023-11-14T22:13:20.000Z [11] info: joined 127.0.0.1:7000 as aa11\n";
+  for (int i = 0; i < 120; ++i) text += "2023-11-14T22:13:25.000Z [11] info: early " + std::to_string(i) + "\n";
+  text += "2023-11-14T22:13:40.000Z [11] error: it failed\n  at layer 3 \xff\n";
+  text += "2023-11-14T22:14:30.000Z [11] info: later\n  more of later\n";
   write("worker-1.log", text);
   const auto body = attempt_log_json(trial(), folder_, {});
   EXPECT_EQ(body["attempt"], 2);
   EXPECT_EQ(body["worker"], "aa11");
   EXPECT_EQ(body["file"], "worker-1.log");
   ASSERT_EQ(body["lines"].size(), 100u);
-  EXPECT_EQ(body["lines"][0]["text"], "2023-11-14 22:13:25.000 [11] info: early 22");
+  EXPECT_EQ(body["lines"][0]["text"], "2023-11-14T22:13:25.000Z [11] info: early 22");
   EXPECT_EQ(body["lines"][97]["during"], false);
-  EXPECT_EQ(body["lines"][98]["text"], "2023-11-14 22:13:40.000 [11] error: it failed");
+  EXPECT_EQ(body["lines"][98]["text"], "2023-11-14T22:13:40.000Z [11] error: it failed");
   EXPECT_EQ(body["lines"][98]["during"], true);
+  EXPECT_EQ(body["lines"][98]["written_ms"], kTwentyPast + 20'000);
+  EXPECT_TRUE(body["lines"][99]["written_ms"].is_null());
   EXPECT_EQ(body["lines"][99]["during"], true) << "it has no date: of the line above";
 }
 
-TEST_F(WorkerLogTest, AHostOfAnotherTimeZoneStillShowsItsLines) {
+TEST_F(WorkerLogTest, AHostWhoseClockIsWrongStillShowsItsLines) {
   write("worker-1.log",
-        "2023-11-15 01:13:20.000 [11] info: joined 127.0.0.1:7000 as aa11\n2023-11-15 01:13:40.000 [11] info: x\n");
+        "2023-11-15T01:13:20.000Z [11] info: joined 127.0.0.1:7000 as aa11\n2023-11-15T01:13:40.000Z [11] info: x\n");
   const auto body = attempt_log_json(trial(), folder_, {});
   ASSERT_EQ(body["lines"].size(), 2u);
   EXPECT_EQ(body["lines"][1]["during"], false);

@@ -194,6 +194,29 @@ TEST_F(LinkTest, HeartbeatsGoOnWhileItTrainsAndTellProgress) {
   EXPECT_EQ(end().how, Ending::How::kDismissed);
 }
 
+TEST_F(LinkTest, EachHeartbeatSaysAnewWhatTheWorkerTakes) {
+  std::atomic<int> asked{0};
+  options_.usage = [&asked] {
+    sweep::Usage usage;
+    usage.cpu = ++asked == 1 ? -0.5 : asked.load();  // the first: a clock that was set back
+    usage.resident_bytes = 1000 + asked;
+    return usage;
+  };
+  start();
+  Peer peer = welcome();
+  for (int n = 1; n <= 3; ++n) {
+    const auto beat = peer.expect<protocol::Heartbeat>();
+    peer.send(protocol::Alive{});
+    ASSERT_TRUE(beat.usage);
+    EXPECT_EQ(beat.usage->cpu, n == 1 ? 0 : n);
+    EXPECT_EQ(beat.usage->resident_bytes, 1000 + n);
+    EXPECT_FALSE(beat.usage->gpu);
+  }
+  peer.send(protocol::Dismiss{"done"});
+  peer.expect<protocol::Leave>();
+  end();
+}
+
 TEST_F(LinkTest, TrainsOnWithoutTheCoordinatorAndDeliversWhenItIsBack) {
   std::promise<void> go;
   train_ = [&](const Pack& p) {

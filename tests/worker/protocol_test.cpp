@@ -24,6 +24,14 @@ sweep::TrialSpec spec() {
   return trial;
 }
 
+sweep::Usage usage() {
+  sweep::Usage usage;
+  usage.cpu = 3.75;
+  usage.resident_bytes = std::int64_t{7} << 30;
+  usage.gpu = sweep::Usage::Gpu{0.625, std::int64_t{20} << 30, std::int64_t{80} << 30};
+  return usage;
+}
+
 /// One of every message, every field away from its default.
 std::vector<Message> all_messages() {
   const AttemptId a{"0123456789abcdef", 7};
@@ -40,7 +48,7 @@ std::vector<Message> all_messages() {
   hello.numerics = "1";
   hello.held = {{a, Held::Stage::kRunning, 3, 30}, {b, Held::Stage::kSpooled, 30, 30}};
   return {hello,
-          Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}},
+          Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}, usage()},
           Result{a, {0, 1, 2, 255}},
           AttemptFailed{b, "out of memory: “größe”"},
           Leave{"SIGTERM"},
@@ -95,6 +103,47 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   EXPECT_EQ(assign.trials[0].spec.seed, std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(assign.trials[0].spec.fold, 3);
   EXPECT_EQ(sweep::canonical_text(assign.trials[0].spec.config), sweep::canonical_text(spec().config));
+}
+
+TEST(Codec, AHeartbeatSaysWhatIsKnownOfItsHostAndNoMore) {
+  const auto back = [](const Heartbeat& beat) { return std::get<Heartbeat>(decode(encode(beat))).usage; };
+  const auto all = back({{}, usage()});
+  ASSERT_TRUE(all && all->gpu);
+  EXPECT_EQ(all->cpu, 3.75);
+  EXPECT_EQ(all->resident_bytes, std::int64_t{7} << 30);
+  EXPECT_EQ(all->gpu->busy, 0.625);
+  EXPECT_EQ(all->gpu->memory_used_bytes, std::int64_t{20} << 30);
+  EXPECT_EQ(all->gpu->memory_total_bytes, std::int64_t{80} << 30);
+  sweep::Usage on_cpu = usage();
+  on_cpu.gpu.reset();
+  EXPECT_FALSE(back({{}, on_cpu})->gpu);
+  EXPECT_FALSE(back({{}, std::nullopt}));
+}
+
+TEST(Codec, AHeartbeatWithNumbersThatCannotBeIsRefused) {
+  using Gpu = sweep::Usage::Gpu;
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN(), kInfinite = std::numeric_limits<double>::infinity();
+  const auto refuses = [](void (*spoil)(sweep::Usage&, double), double value) {
+    sweep::Usage bad = usage();
+    spoil(bad, value);
+    EXPECT_THROW(decode(encode(Heartbeat{{}, bad})), Error) << value;
+  };
+  for (const double value : {kNaN, kInfinite, -kInfinite, -0.01, kMaxCores + 1.0}) {
+    refuses([](sweep::Usage& u, double v) { u.cpu = v; }, value);
+  }
+  for (const double value : {kNaN, kInfinite, -kInfinite, -0.01, 1.01}) {
+    refuses([](sweep::Usage& u, double v) { u.gpu->busy = v; }, value);
+  }
+  refuses([](sweep::Usage& u, double v) { u.resident_bytes = static_cast<std::int64_t>(v); }, -1);
+  for (const Gpu& gpu : {Gpu{0, -1, 1}, Gpu{0, 0, -1}, Gpu{0, 2, 1}}) {
+    sweep::Usage bad = usage();
+    bad.gpu = gpu;
+    EXPECT_THROW(decode(encode(Heartbeat{{}, bad})), Error) << gpu.memory_used_bytes;
+  }
+  sweep::Usage most = usage();
+  most.cpu = kMaxCores;
+  most.gpu = Gpu{1, 5, 5};
+  EXPECT_NO_THROW(decode(encode(Heartbeat{{}, most})));
 }
 
 TEST(Codec, FrameHasItsLengthInFrontAndRefusesOthers) {

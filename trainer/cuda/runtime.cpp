@@ -19,6 +19,12 @@ Devices find_devices() {
   return devices;
 }
 
+std::string pci_bus_id(int device) {
+  char id[32] = {};
+  MEDLEY_CHECK_CUDA(cudaDeviceGetPCIBusId(id, sizeof id, device));
+  return id;
+}
+
 void use_device(int device) { MEDLEY_CHECK_CUDA(cudaSetDevice(device)); }
 
 std::int64_t free_device_bytes() {

@@ -21,6 +21,9 @@ struct Devices {
 };
 Devices find_devices();
 
+/// Where `device` of those sits on its host, as NVIDIA's tools spell it: "0000:3b:00.0".
+std::string pci_bus_id(int device);
+
 /// Makes `device` this thread's current one.
 void use_device(int device);
 

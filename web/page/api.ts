@@ -432,7 +432,7 @@ export interface AttemptLog {
   worker: string;
   worker_name: string;
   file: string | null;
-  lines: { text: string; during: boolean }[];
+  lines: { text: string; written_ms: number | null; during: boolean }[];
 }
 
 export interface EncoderImportance {
@@ -498,6 +498,15 @@ export interface Worker {
   changed_ms: number | null;
   attempts: { running: number; finished: number; failed: number };
   recent_results: number;
+  /** Null when it has none, and where no coordinator runs. */
+  pack: { trials: number; first_trial: string; progress: number } | null;
+  /** Of its newest heartbeat; of a gang, the first rank's. */
+  usage: {
+    /** 1 is one core. */
+    cpu: number;
+    resident_bytes: number;
+    gpu: { busy: number; memory_used_bytes: number; memory_total_bytes: number } | null;
+  } | null;
 }
 
 export interface Health {

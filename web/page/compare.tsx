@@ -1,5 +1,6 @@
 // Two to ten configs side by side, and all of them as parallel coordinates.
 import type { Leaderboard, LeaderboardRow } from "./api";
+import { Marks, markLines } from "./marks";
 import { Difference, Mean, Shown } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
@@ -8,8 +9,9 @@ import { share, valueText } from "./text";
 
 const score = (row: LeaderboardRow, clean: boolean) => (clean ? row.clean : row.paper)?.score.mean ?? null;
 
-export function Compare({ sweep, configs, reference }: { sweep: string; configs: string[]; reference: string | null }) {
-  const asked = new URLSearchParams({ configs: configs.join("|"), reference: reference && configs.includes(reference) ? reference : configs[0]! });
+/** `order`: the leaderboard's parameters that say in which order its rows stand. */
+export function Compare({ sweep, configs, reference, order }: { sweep: string; configs: string[]; reference: string | null; order: Record<string, string> }) {
+  const asked = new URLSearchParams({ ...order, configs: configs.join("|"), reference: reference && configs.includes(reference) ? reference : configs[0]! });
   const polled = usePoll<Leaderboard>(`sweeps/${sweep}/leaderboard?${asked}`, 10);
   return (
     <section aria-label="Comparison" class="panel">
@@ -17,7 +19,8 @@ export function Compare({ sweep, configs, reference }: { sweep: string; configs:
       <Shown polled={polled} rows={6}>
         {(board) => {
           const rows = board.rows;
-          const names = rows.map((row) => `#${row.rank} ${row.name}`);
+          const names = rows.map((row) => `#${row.rank} ${row.pinned ? "★ " : ""}${row.name}`);
+          const marked = rows.some((row) => row.pinned || row.tags.length > 0 || row.note !== "");
           const settings = [...new Set(rows.flatMap((row) => Object.keys(row.settings)))].filter(
             (name) => new Set(rows.map((row) => JSON.stringify(row.settings[name] ?? null))).size > 1,
           );
@@ -54,14 +57,14 @@ export function Compare({ sweep, configs, reference }: { sweep: string; configs:
                   return {
                     grid: { left: 10, right: 20, top: 30, bottom: 40, containLabel: true },
                     legend: legend(p),
-                    xAxis: valueAxis(p, "Score", { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
-                    yAxis: nameAxis(p, names, { inverse: true, axisLabel: { color: p.text, fontSize: 11, width: 420, overflow: "truncate" } }),
+                    xAxis: valueAxis(p, "Score", { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: share, hideOverlap: true } }),
+                    yAxis: nameAxis(p, names, { inverse: true, axisLabel: { color: p.text, fontSize: 11, width: Math.min(420, innerWidth / 3), overflow: "truncate" } }),
                     series: [...series(false, 1), ...series(true, 3)],
                   };
                 }}
               />
               <div class="scroll">
-                <table class="wide">
+                <table class="wide compared" style={{ minWidth: `${150 + 110 * rows.length}px` }}>
                   <thead>
                     <tr>
                       <th scope="col">What differs</th>
@@ -69,6 +72,12 @@ export function Compare({ sweep, configs, reference }: { sweep: string; configs:
                     </tr>
                   </thead>
                   <tbody>
+                    {marked && (
+                      <tr>
+                        <th scope="row">Pin, tags, note</th>
+                        {rows.map((row) => <td key={row.config} class="wrap"><Marks row={row} again={null} /></td>)}
+                      </tr>
+                    )}
                     {settings.map((name) => (
                       <tr key={name}>
                         <th scope="row">{name}</th>
@@ -106,15 +115,18 @@ export function Parallel({ sweep, board }: { sweep: string; board: Leaderboard }
   const clean = board.ranked_by === "clean_score";
   const rows = board.rows.filter((row) => score(row, clean) !== null);
   const scores = rows.map((row) => score(row, clean)!);
+  const series = [rows.filter((row) => !row.pinned), rows.filter((row) => row.pinned)];
+  const values = (row: LeaderboardRow) => [...board.axes.map((axis) => row.axis_texts[axis] || "-"), score(row, clean)];
+  const pinned = series[1]!.length > 0;
   return (
     <>
       <Plot
         title={`Every config by its axes and ${clean ? "clean" : "paper-style"} Score`}
         name={`${sweep}-parallel`}
         height={440}
-        data={[rows.map((row) => [row.config, row.axis_texts, row.complete]), scores]}
+        data={rows.map((row) => [row.config, values(row), row.pinned, row.tags, row.note])}
         onClick={(event) => {
-          const row = rows[event.dataIndex];
+          const row = series[event.seriesIndex]?.[event.dataIndex];
           if (row) go(to(["sweep", sweep, "trials"], { config: row.config }));
         }}
         build={(p) => ({
@@ -122,7 +134,7 @@ export function Parallel({ sweep, board }: { sweep: string; board: Leaderboard }
             nameTextStyle: { color: p.text, fontSize: 12 },
             axisLine: { lineStyle: { color: p.muted } },
             axisTick: { lineStyle: { color: p.muted } },
-            axisLabel: { color: p.text, fontSize: 11, width: 150, overflow: "truncate" },
+            axisLabel: { color: p.text, textBorderColor: p.page, textBorderWidth: 3, fontSize: 11, width: 150, overflow: "truncate" },
           } },
           parallelAxis: [
             ...board.axes.map((axis, dim) => ({
@@ -135,22 +147,26 @@ export function Parallel({ sweep, board }: { sweep: string; board: Leaderboard }
           ],
           visualMap: {
             show: false,
+            seriesIndex: 0,
             dimension: board.axes.length,
             min: Math.min(...scores),
             max: Math.max(...scores),
-            inRange: { color: p.scale.slice(1) },
+            inRange: { color: [p.scale[3], p.series(1)] },
           },
-          tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `#${rows[dataIndex]?.rank} ${rows[dataIndex]?.name}\nScore ${share(scores[dataIndex])}` },
-          series: [{
-            type: "parallel",
-            lineStyle: { width: 1.5, opacity: 0.6 },
-            emphasis: { lineStyle: { width: 3, opacity: 1 } },
-            data: rows.map((row, i) => [...board.axes.map((axis) => row.axis_texts[axis] || "-"), scores[i]]),
-          }],
+          tooltip: {
+            formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => {
+              const row = series[seriesIndex]?.[dataIndex];
+              return row ? [`#${row.rank} ${row.name}`, `Score ${share(score(row, clean))}`, ...markLines(row)].join("\n") : "";
+            },
+          },
+          series: [
+            { lineStyle: { width: 1.5, opacity: pinned ? 0.65 : 0.8 }, emphasis: { lineStyle: { width: 3, opacity: 1 } } },
+            { lineStyle: { width: 4, opacity: 1, color: p.series(2) }, emphasis: { lineStyle: { width: 6 } }, z: 3 },
+          ].map((style, i) => ({ type: "parallel", ...style, data: series[i]!.map(values) })),
         })}
       />
       <p class="legend">
-        Drag along an axis to choose a range; click a line for its trials. {board.total > board.rows.length && `The first ${board.rows.length} of ${board.total} configs.`}
+        Drag along an axis to choose a range; click a line for its trials.{pinned && " Pinned configs: thick and orange."} {board.total > board.rows.length && `The first ${board.rows.length} of ${board.total} configs.`}
       </p>
     </>
   );

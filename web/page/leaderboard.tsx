@@ -39,6 +39,7 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
   const asked = view === "parallel" ? boardQuery(query, { offset: "0", limit: "1000" }) : boardQuery(query);
   const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?${asked}`, 5);
   const chosen = (query.get("selected") ?? "").split("|").filter(Boolean);
+  const order = Object.fromEntries([...query].filter(([name]) => name === "order" || name === "reverse"));
   const set = (changes: Record<string, string | null>, how: "push" | "replace" = "push") =>
     go(to(here, changed(query, { offset: null, ...changes })), how);
   const select = (config: string, on: boolean) => {
@@ -83,7 +84,7 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
           <a href={to(here, changed(query, { selected: null }))}>Choose none</a>
         </div>
       )}
-      {chosen.length > 1 && <Compare sweep={sweep.id} configs={chosen} reference={query.get("reference")} />}
+      {chosen.length > 1 && <Compare sweep={sweep.id} configs={chosen} reference={query.get("reference")} order={order} />}
       <Shown polled={polled} rows={12}>
         {(board) => {
           if (board.rows.length === 0) {

@@ -6,6 +6,12 @@ import { change, Refusal } from "./api";
 
 const tagsOf = (text: string) => text.split(",").map((tag) => tag.trim()).filter(Boolean);
 
+/** A line each, for where nothing but text can stand. */
+export function markLines({ pinned, tags, note }: LeaderboardRow): string[] {
+  const short = note.length > 90 ? `${note.slice(0, 89)}…` : note;
+  return [...(pinned ? ["★ pinned"] : []), ...(tags.length ? [`tags: ${tags.join(", ")}`] : []), ...(note ? [short] : [])];
+}
+
 /** `again` null: to look at only. */
 export function Marks({ row, again }: { row: LeaderboardRow; again: (() => void) | null }) {
   const [editing, setEditing] = useState(false);

@@ -46,6 +46,16 @@ export function Progress({ sweep }: { sweep: Sweep }) {
   );
 }
 
+/** A share of one as a bar. */
+export function Share({ of, label }: { of: number; label: string }) {
+  return (
+    <svg class="progress" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label={label}>
+      <rect class="progress-rest" x="0" y="0" width="100" height="4" />
+      <rect class="progress-finished" x="0" y="0" width={100 * of} height="4" />
+    </svg>
+  );
+}
+
 type Drawn = (AxisScores & { interval?: [number | null, number | null] }) | null;
 
 /** The 95 % interval where there is one, else one SD to either side. */

@@ -1,5 +1,5 @@
 // The view and everything chosen in it is in the address: #/sweep/ID/leaderboard?order=clean_score
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 export interface Route {
   parts: string[];
@@ -19,7 +19,8 @@ function current(): Route {
 
 export function useRoute(): Route {
   const [route, set] = useState(current);
-  useEffect(() => {
+  // Before anything else can run: an address that is followed between the first paint and an effect would be lost.
+  useLayoutEffect(() => {
     let shown = current().parts.join("/");
     const changed = () => {
       const next = current();

@@ -32,6 +32,12 @@ export function duration(seconds: number | null | undefined): string {
   return hours % 24 ? `${days} d ${hours % 24} h` : `${days} d`;
 }
 
+/** With seconds, of this browser's time zone. */
+export function moment(ms: number): string {
+  const seconds = String(new Date(ms).getSeconds()).padStart(2, "0");
+  return `${time(ms)}:${seconds}`;
+}
+
 export function time(ms: number | null | undefined): string {
   if (!ms) return "\u2013";
   const at = new Date(ms);

@@ -7,7 +7,7 @@ import { ClipsPart } from "./clips";
 import { Change, DatasetName, Empty, Shown, Tag, kCleanNote, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
-import { bytes, count, duration, share, time } from "./text";
+import { bytes, count, duration, moment, share, time } from "./text";
 
 export function TrialView({ id, query, control }: { id: string; query: URLSearchParams; control: boolean }) {
   const polled = usePoll<Trial>(`trials/${id}`, 5);
@@ -262,9 +262,13 @@ function Log({ trial }: { trial: Trial }) {
               </Empty>
             ) : (
               <>
-                <p class="legend">The last lines of <span class="mono">{log.file}</span> up to the attempt’s end; those written during it are marked.</p>
+                <p class="legend">The last lines of <span class="mono">{log.file}</span> up to the attempt’s end; those written during it are marked. Times are this browser’s.</p>
                 <pre tabIndex={0} aria-label={`Log of ${log.worker_name || log.worker}`}>
-                  {log.lines.map((line, i) => <span key={i} class={line.during ? "during" : undefined}>{line.text + "\n"}</span>)}
+                  {log.lines.map(({ text, written_ms, during }, i) => (
+                    <span key={i} class={during ? "during" : undefined} title={written_ms === null ? undefined : text.slice(0, text.indexOf(" "))}>
+                      {(written_ms === null ? text : moment(written_ms) + text.slice(text.indexOf(" "))) + "\n"}
+                    </span>
+                  ))}
                 </pre>
               </>
             )

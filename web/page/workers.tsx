@@ -1,14 +1,40 @@
 import type { Worker } from "./api";
 import { hasToken } from "./api";
-import { Change, Empty, Shown, Tag } from "./parts";
+import { Change, Empty, Share, Shown, Tag } from "./parts";
 import { usePoll } from "./poll";
-import { count, time } from "./text";
+import { to } from "./route";
+import { bytes, count, time } from "./text";
 
 /** From the results of the last minutes, or of its life when that is shorter. */
 function rate(worker: Worker, seconds: number): string {
   if (worker.state !== "joined" && worker.state !== "away") return "–";
   const life = worker.joined_ms ? (Date.now() - worker.joined_ms) / 1000 : seconds;
   return count(Math.round((3600 * worker.recent_results) / Math.max(10, Math.min(seconds, life))));
+}
+
+const percent = (share: number) => `${Math.round(100 * share)} %`;
+const none = <span class="none">–</span>;
+
+function Pack({ of }: { of: Worker["pack"] }) {
+  if (!of) return none;
+  const text = `${count(of.trials)} ${of.trials === 1 ? "trial" : "trials"}, ${percent(of.progress)}`;
+  return (
+    <>
+      <Share of={of.progress} label={`Pack in hand: ${text}`} />
+      <a href={to(["trial", of.first_trial])} title={`the first of them: ${of.first_trial}`}>{text}</a>
+    </>
+  );
+}
+
+function Gpu({ of }: { of: Worker["usage"] }) {
+  if (!of?.gpu) return none;
+  const { busy, memory_used_bytes: used, memory_total_bytes: total } = of.gpu;
+  return (
+    <>
+      {percent(busy)}
+      <span class="under">{bytes(used)} of {bytes(total)}</span>
+    </>
+  );
 }
 
 export function WorkersView({ control }: { control: boolean }) {
@@ -23,47 +49,57 @@ export function WorkersView({ control }: { control: boolean }) {
               <p><code>medley run</code> starts local ones; <code>medley cluster up</code> starts them elsewhere.</p>
             </Empty>
           ) : (
-            <div class="scroll">
-              <table class="wide">
-                <thead>
-                  <tr>
-                    <th scope="col">Worker</th>
-                    <th scope="col">State</th>
-                    <th scope="col">Device</th>
-                    <th scope="col" class="number">Ranks</th>
-                    <th scope="col" class="number">Largest pack</th>
-                    <th scope="col" class="number" title="attempts">Running</th>
-                    <th scope="col" class="number" title="attempts">Finished</th>
-                    <th scope="col" class="number" title="attempts">Failed, lost</th>
-                    <th scope="col" class="number" title={`results in the last ${recent_seconds / 60} minutes`}>Trials an hour</th>
-                    <th scope="col" class="number">State since</th>
-                    <th scope="col">Reason</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {workers.map((worker) => (
-                    <tr key={worker.id}>
-                      <th scope="row">{worker.name || worker.id}<span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></th>
-                      <td>
-                        <Tag kind={worker.state}>{worker.state}</Tag>
-                        {control && hasToken() && worker.state === "quarantined" && (
-                          <Change path={`workers/${encodeURIComponent(worker.id)}/release`} label="Release" done={polled.again} />
-                        )}
-                      </td>
-                      <td>{worker.device}</td>
-                      <td class="number">{worker.ranks}</td>
-                      <td class="number">{worker.capacity}</td>
-                      <td class="number">{count(worker.attempts.running)}</td>
-                      <td class="number">{count(worker.attempts.finished)}</td>
-                      <td class={worker.attempts.failed ? "number bad" : "number"}>{count(worker.attempts.failed)}</td>
-                      <td class="number">{rate(worker, recent_seconds)}</td>
-                      <td class="number" title={`joined ${time(worker.joined_ms)}`}>{time(worker.changed_ms)}</td>
-                      <td class="reason" title={worker.reason}>{worker.reason}</td>
+            <>
+              <div class="scroll">
+                <table class="wide stacked workers">
+                  <thead>
+                    <tr>
+                      <th scope="col">Worker</th>
+                      <th scope="col">State</th>
+                      <th scope="col">Device</th>
+                      <th scope="col">Pack in hand</th>
+                      <th scope="col" class="number">CPU</th>
+                      <th scope="col" class="number">Memory</th>
+                      <th scope="col" class="number">GPU</th>
+                      <th scope="col" class="number">Attempts</th>
+                      <th scope="col" class="number" title={`results in the last ${recent_seconds / 60} minutes`}>Trials an hour</th>
                     </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+                  </thead>
+                  <tbody>
+                    {workers.map((worker) => (
+                      <tr key={worker.id}>
+                        <th scope="row">{worker.name || worker.id}<span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></th>
+                        <td class="state-cell">
+                          <Tag kind={worker.state}>{worker.state}</Tag>{" "}
+                          <span class="small" title={`joined ${time(worker.joined_ms)}`}>since {time(worker.changed_ms)}</span>
+                          {worker.reason && <span class="under reason">{worker.reason}</span>}
+                          {control && hasToken() && worker.state === "quarantined" && (
+                            <Change path={`workers/${encodeURIComponent(worker.id)}/release`} label="Release" done={polled.again} />
+                          )}
+                        </td>
+                        <td class="device-cell" data-head="Device">
+                          {worker.device}
+                          <span class="under">{worker.ranks > 1 && `${worker.ranks} ranks, `}packs of {worker.capacity}</span>
+                        </td>
+                        <td class="pack-cell" data-head="Pack in hand"><Pack of={worker.pack} /></td>
+                        <td class="number" data-head="CPU">{worker.usage ? percent(worker.usage.cpu) : none}</td>
+                        <td class="number" data-head="Memory">{worker.usage ? bytes(worker.usage.resident_bytes) : none}</td>
+                        <td class="number" data-head="GPU"><Gpu of={worker.usage} /></td>
+                        <td class="number" data-head="Attempts">
+                          {count(worker.attempts.finished)} finished
+                          <span class={worker.attempts.failed ? "under bad" : "under"}>{count(worker.attempts.failed)} failed or lost</span>
+                        </td>
+                        <td class="number" data-head="Trials an hour">{rate(worker, recent_seconds)}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              <p class="legend">
+                CPU: time of all threads of the worker’s process, 100 % is one core. GPU: share of the last moments in which
+                it ran a kernel, and memory that is used on it by anybody. Of a gang: its first rank’s.
+              </p>
+            </>
           )
         }
       </Shown>

@@ -130,6 +130,16 @@ class Fields {
     return number;
   }
   int number(const char* name, int low, int high) { return static_cast<int>(integer(name, low, high)); }
+  double real(const char* name, double low, double high) {
+    const json& value = at(name);
+    if (!value.is_number()) fail(where_ + "." + name + " is not a number");
+    const auto number = value.get<double>();
+    if (!(number >= low && number <= high)) {  // nor is NaN
+      fail(where_ + "." + name + " is " + std::to_string(number) + ", not between " + std::to_string(low) + " and " +
+           std::to_string(high));
+    }
+    return number;
+  }
   bool flag(const char* name) {
     const json& value = at(name);
     if (!value.is_boolean()) fail(where_ + "." + name + " is not true or false");
@@ -208,6 +218,35 @@ std::vector<Held> held_from(const json& list) {
   return all;
 }
 
+json usage_json(const std::optional<sweep::Usage>& usage) {
+  if (!usage) return nullptr;
+  json gpu;
+  if (usage->gpu) {
+    gpu = {
+        {"busy", usage->gpu->busy}, {"used", usage->gpu->memory_used_bytes}, {"total", usage->gpu->memory_total_bytes}};
+  }
+  return {{"cpu", usage->cpu}, {"resident", usage->resident_bytes}, {"gpu", std::move(gpu)}};
+}
+
+std::optional<sweep::Usage> usage_from(const json& value) {
+  if (value.is_null()) return std::nullopt;
+  Fields f(value, "usage");
+  sweep::Usage usage;
+  usage.cpu = f.real("cpu", 0, kMaxCores);
+  usage.resident_bytes = f.integer("resident", 0, kMaxInt64);
+  if (const json& of_gpu = f.at("gpu"); !of_gpu.is_null()) {
+    Fields g(of_gpu, "usage.gpu");
+    sweep::Usage::Gpu gpu;
+    gpu.busy = g.real("busy", 0, 1);
+    gpu.memory_total_bytes = g.integer("total", 0, kMaxInt64);
+    gpu.memory_used_bytes = g.integer("used", 0, gpu.memory_total_bytes);
+    g.finish();
+    usage.gpu = gpu;
+  }
+  f.finish();
+  return usage;
+}
+
 // Fields of each message out of the typed value ...
 
 json fields_of(const Hello& m) {
@@ -215,7 +254,7 @@ json fields_of(const Hello& m) {
           {"cores", m.cores},       {"memory", m.memory_bytes}, {"device", m.device}, {"capacity", m.capacity},
           {"numerics", m.numerics}, {"held", held_json(m.held)}};
 }
-json fields_of(const Heartbeat& m) { return {{"held", held_json(m.held)}}; }
+json fields_of(const Heartbeat& m) { return {{"held", held_json(m.held)}, {"usage", usage_json(m.usage)}}; }
 json fields_of(const Result& m) { return {{"attempt", attempt_json(m.attempt)}, {"bytes", json::binary(m.bytes)}}; }
 json fields_of(const AttemptFailed& m) { return {{"attempt", attempt_json(m.attempt)}, {"reason", m.reason}}; }
 json fields_of(const Leave& m) { return {{"reason", m.reason}}; }
@@ -249,14 +288,17 @@ void read(Fields& f, Hello& m) {
   m.host = f.text("host", kMaxNameBytes);
   m.pid = f.integer("pid", 0, kMaxInt64);
   m.ranks = f.number("ranks", 1, 1 << 16);
-  m.cores = f.number("cores", 1, 1 << 20);
+  m.cores = f.number("cores", 1, kMaxCores);
   m.memory_bytes = f.integer("memory", 0, kMaxInt64);
   m.device = f.text("device", kMaxNameBytes);
   m.capacity = f.number("capacity", 1, static_cast<int>(kMaxPackTrials));
   m.numerics = f.text("numerics", kMaxNameBytes);
   m.held = held_from(f.list("held", kMaxHeld));
 }
-void read(Fields& f, Heartbeat& m) { m.held = held_from(f.list("held", kMaxHeld)); }
+void read(Fields& f, Heartbeat& m) {
+  m.held = held_from(f.list("held", kMaxHeld));
+  m.usage = usage_from(f.at("usage"));
+}
 void read(Fields& f, Result& m) {
   m.attempt = attempt_from(f.at("attempt"));
   const json& bytes = f.at("bytes");

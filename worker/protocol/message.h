@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <variant>
@@ -9,6 +10,7 @@
 
 #include "sweep/state.h"
 #include "sweep/trial.h"
+#include "sweep/usage.h"
 
 namespace medley::protocol {
 
@@ -19,7 +21,7 @@ class Error : public std::runtime_error {
 };
 
 /// Raised with every change of a message or of the handshake. Both sides must speak the same.
-inline constexpr std::uint16_t kVersion = 2;
+inline constexpr std::uint16_t kVersion = 3;
 
 // A limit on everything that a peer may send.
 inline constexpr std::size_t kMaxFrameBytes = 128u << 20;  ///< of a result; other messages are far smaller
@@ -28,6 +30,7 @@ inline constexpr std::size_t kMaxNameBytes = 256;          ///< of a host, a dev
 inline constexpr std::size_t kMaxPackTrials = 4096;
 inline constexpr std::size_t kMaxHeld = 65536;  ///< attempts that one worker may list
 inline constexpr int kMaxAttemptNumber = 1'000'000;
+inline constexpr int kMaxCores = 1 << 20;  ///< of a gang
 
 using sweep::AttemptId;
 
@@ -59,7 +62,8 @@ struct Hello {
 
 /// Sent at the interval that Welcome asks for, from a thread that training cannot starve.
 struct Heartbeat {
-  std::vector<Held> held;  ///< everything that it has
+  std::vector<Held> held;             ///< everything that it has
+  std::optional<sweep::Usage> usage;  ///< of the gang's first rank; nullopt: it does not measure
 };
 
 /// A finished or diverged trial. Kept on the worker's disk until ResultReceived.

@@ -2,12 +2,13 @@
 //   node live_test.mjs NODE_MODULES MEDLEY [SCREENSHOT_FOLDER]
 // Ends with 77 (skipped) where there is no Chromium or no medley-worker beside MEDLEY.
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import { launch, skip, watch } from "./chromium.mjs";
+import { start, stop } from "./coordinator.mjs";
 
 const [modules, medley, shots] = process.argv.slice(2);
 if (!existsSync(join(dirname(medley), "medley-worker"))) skip("no medley-worker beside medley (it needs LibTorch)");
@@ -29,18 +30,7 @@ const data = join(folder, "data");
 execFileSync(medley, ["data", "make", data, "--actors", "10", "--test-actors", "2", "--encoders", "3", "--dim", "24"], { stdio: "ignore" });
 // Long enough to outlast the test; it is stopped at the end.
 writeFileSync(join(folder, "long.yaml"), "name: long\nfolds: all\nseeds: 200\nbase: {epochs: 30, top_n: 2, projection_dim: 16, fusion_dim: 16}\n");
-const run = spawn(medley, ["--store", store, "run", join(folder, "long.yaml"), "--data", data, "--workers", "2", "--web-port", "0"], {
-  stdio: ["ignore", "ignore", "pipe"],
-});
-const address = await new Promise((resolve, reject) => {
-  let text = "";
-  run.stderr.on("data", (more) => {
-    text += more;
-    const found = /dashboard: (\S+)/.exec(text);
-    if (found) resolve(found[1]);
-  });
-  run.on("exit", (code) => reject(new Error(`medley run ended with ${code}: ${text}`)));
-});
+const { run, address, base } = await start(medley, ["--store", store, "run", join(folder, "long.yaml"), "--data", data, "--workers", "2", "--web-port", "0"]);
 
 let failed = false;
 try {
@@ -48,7 +38,6 @@ try {
   page.setDefaultTimeout(60_000);
   // The browser itself logs answers of 4xx and 5xx; the tests below look at what the page made of them.
   const { shot, check } = watch(page, shots, (text) => text.startsWith("Failed to load resource"));
-  const base = address.replace(/#.*/, "");
 
   await check("the form marks mistakes where they are, by the parser that runs the sweep", async () => {
     await page.goto(address);
@@ -108,6 +97,30 @@ try {
     await shot("marks");
   });
 
+  await check("what was noted stands in the comparison, in parallel coordinates and in the CSV", async () => {
+    const saved = async (button) => {
+      const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+      return readFileSync(await download.path(), "utf8");
+    };
+    await page.goto(page.url().replace(/\?.*/, ""));
+    for (const i of [0, 1]) await page.locator("table.board tbody input[type=checkbox]").nth(i).check();
+    const marks = page.locator("table.compared tbody tr", { has: page.getByRole("rowheader", { name: "Pin, tags, note" }) }).locator("td");
+    await marks.nth(0).getByTitle(/^Pinned/).waitFor();
+    assert.deepEqual(await marks.nth(0).locator(".label").allInnerTexts(), ["<b>odd</b>", "table 2"]);
+    assert.equal(await marks.nth(0).locator(".note-text").innerText(), "<img src=x onerror=alert(1)>");
+    assert.equal(await marks.nth(1).innerText(), "");
+    await shot("compare");
+    await page.getByRole("button", { name: "Parallel coordinates" }).click();
+    await page.getByText("Pinned configs: thick and orange.").waitFor();
+    await shot("parallel");
+    const svg = await saved(page.locator("figure.chart", { hasText: "Every config by its axes" }).getByRole("button", { name: "SVG" }));
+    assert.equal(svg.match(/stroke-width="4"/g)?.length, 1, "one of the two lines");
+    const [head, first, second] = (await saved(page.getByRole("button", { name: "Download CSV" }))).split("\n");
+    assert.match(head, /,pinned,tags,note$/);
+    assert.match(first, /,1,<b>odd<\/b>\|table 2,<img src=x onerror=alert\(1\)>$/);
+    assert.match(second, /,0,,$/);
+  });
+
   await check("a worker that is killed is seen, and the sweep goes on", async () => {
     await page.goto(`${base}#/workers`);
     const row = page.locator("tbody tr", { has: page.getByText("joined", { exact: true }) }).first();
@@ -163,11 +176,7 @@ try {
   console.error(error);
 } finally {
   await browser.close();
-  run.removeAllListeners("exit");
-  const ended = new Promise((resolve) => (run.exitCode === null ? run.on("exit", resolve) : resolve()));
-  run.kill("SIGINT");
-  run.kill("SIGINT");
-  await ended;
+  await stop(run);
   rmSync(folder, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);

@@ -75,6 +75,14 @@ try {
     assert.equal(await page.locator("tbody tr").count(), 3);
     assert.equal(await page.locator('th[aria-sort="descending"]').innerText(), "ACC_P↓");
     assert.equal(await page.getByRole("columnheader", { name: "interval", exact: true }).count(), 2);
+    const shown = async (of) => {
+      await of.locator("tbody tr").first().waitFor();
+      return [await of.locator("thead").innerText(), await of.locator("tbody th a").evaluateAll((links) => links.map((link) => link.href))];
+    };
+    const other = await (await browser.newContext()).newPage();  // somebody who was sent the address
+    await other.goto(page.url());
+    assert.deepEqual(await shown(other), await shown(page));
+    await other.context().close();
     await page.getByPlaceholder("Search values or ids").fill("no such value");
     await page.getByText("No config fits these choices").waitFor();
     await page.getByRole("link", { name: "Show all of them" }).click();
@@ -84,7 +92,7 @@ try {
   await check("chosen configs are compared, and any of them is the reference", async () => {
     for (const i of [0, 1]) await page.locator("tbody input[type=checkbox]").nth(i).check();
     await page.getByRole("heading", { name: "Comparison" }).waitFor();
-    await page.getByRole("rowheader", { name: "learning_rate" }).waitFor();
+    await page.getByRole("rowheader", { name: "learning_rate", exact: true }).waitFor();
     const row = page.locator(".board tbody tr").nth(1);
     await row.hover();
     await row.getByRole("button", { name: "make reference" }).click();
@@ -151,6 +159,20 @@ try {
     await shot("axes");
   });
 
+  await check("an address that is followed at once after the first paint is not lost", async () => {
+    const early = await context.newPage();
+    await early.addInitScript(() => {
+      new MutationObserver((_, watch) => {
+        if (!document.querySelector("header")) return;
+        watch.disconnect();
+        location.hash = "/workers";
+      }).observe(document, { childList: true, subtree: true });
+    });
+    await early.goto(base);
+    await early.getByRole("heading", { name: "Workers" }).waitFor({ timeout: 5_000 });
+    await early.close();
+  });
+
   await check("the keyboard alone leads from a sweep's trials to a trial", async () => {
     await page.goto(`${base}#/sweep/${ids.running}/trials`);
     const link = page.locator("tbody a").first();
@@ -185,6 +207,31 @@ try {
     await log.getByText("<img src=x onerror=alert(1)>").waitFor();
     assert.equal(await page.locator("img").count(), 0);
     await shot("trial");
+  });
+
+  await check("the log of a worker has the times of the browser, as everything else", async () => {
+    const away = await browser.newContext({ timezoneId: "America/New_York" });
+    const there = await away.newPage();
+    await there.goto(`${base}#/trial/${ids.trial}`);
+    await there.getByText("Log of its worker").click();
+    // 21:13:20 UTC, five hours less in November.
+    await there.getByLabel(/^Log of node07:421/).getByText(/^2023-11-14 16:13:20 \[421\d\] info: joined/).waitFor();
+    await away.close();
+  });
+
+  await check("a page that is left while its charts are painted on a slow machine leaves nothing behind", async () => {
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Emulation.setCPUThrottlingRate", { rate: 20 });
+    for (let i = 0; i < 3; ++i) {
+      await page.goto(`${base}#/trial/${ids.trial}`);
+      await page.locator("figure.chart").nth(3).locator("canvas").first().waitFor();
+      await page.goto(`${base}#/workers`);
+      await page.getByRole("heading", { name: "Workers" }).waitFor();
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    }
+    await devtools.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+    await devtools.detach();
+    await page.goto(`${base}#/trial/${ids.trial}`);
   });
 
   await check("clips are listed with their weights, and the wrong ones alone", async () => {
@@ -230,10 +277,25 @@ try {
     await page.getByText(/step 812/).waitFor();
   });
 
-  await check("workers are listed", async () => {
+  await check("workers are listed with what they have in hand and take of their hosts, on a phone too", async () => {
     await page.goto(`${base}#/workers`);
-    await page.getByText("quarantined").waitFor();
+    const row = (name) => page.getByRole("row", { name });
+    const cell = (name, head) => row(name).locator(`td[data-head="${head}"]`);
+    await row("node09:118").getByText("quarantined").waitFor();
+    await row("node09:118").getByRole("button", { name: "Release" }).waitFor();
+    assert.equal(await cell("node07:4211", "CPU").innerText(), "98 %");
+    assert.equal(await cell("node07:4211", "Memory").innerText(), "393 MiB");  // 412e6 / 2^20
+    assert.equal(await cell("node07:4211", "GPU").innerText(), "–", "no value is not 0");
+    assert.equal(await cell("node07:4212", "GPU").innerText(), "25 %\n36 GiB of 144 GiB");
+    assert.equal(await cell("node09:118", "CPU").innerText(), "–");
+    assert.equal(await cell("node09:118", "Pack in hand").innerText(), "–");
     await shot("workers");
+    await page.setViewportSize({ width: 390, height: 844 });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "nothing is beyond the edge");
+    await shot("workers-phone");
+    await page.setViewportSize({ width: 1360, height: 900 });
+    await cell("node07:4211", "Pack in hand").getByRole("link", { name: "4 trials, 50 %" }).click();
+    await page.waitForURL(new RegExp(`#/trial/${ids.running_trial}`));
   });
 
   await check("nothing moves while it polls", async () => {
