@@ -39,7 +39,6 @@ constexpr std::size_t kMaxRequestBytes = 128 << 10;  ///< request line, headers 
 constexpr std::size_t kMaxBodyBytes = 64 << 10;
 constexpr std::size_t kMaxTarget = 2048;
 constexpr std::size_t kMaxHeaders = 64;
-constexpr auto kMaxConnectionTime = std::chrono::seconds(15);  ///< to read the request, then to send the answer
 
 /// Set in the accepting thread while it sends a connection away.
 thread_local bool sending_away = false;
@@ -100,8 +99,8 @@ class Pool : public httplib::TaskQueue {
 /// One connection, bounded in bytes read and in time of reading and of sending. Does not own the socket.
 class Connection : public httplib::Stream {
  public:
-  Connection(int socket, const std::atomic<bool>& ending)
-      : socket_(socket), ending_(ending), deadline_(Clock::now() + kMaxConnectionTime) {}
+  Connection(int socket, const std::atomic<bool>& ending, std::chrono::milliseconds time)
+      : socket_(socket), ending_(ending), time_(time), deadline_(Clock::now() + time) {}
 
   bool is_readable() const override { return begin_ < end_ || wait(POLLIN); }
   bool is_writable() const override { return wait(POLLOUT); }
@@ -123,7 +122,7 @@ class Connection : public httplib::Stream {
 
   ssize_t write(const char* from, std::size_t size) override {
     // Making the answer may have taken long (a dataset that had to be read): sending it has time of its own.
-    if (!std::exchange(answering_, true)) deadline_ = Clock::now() + kMaxConnectionTime;
+    if (!std::exchange(answering_, true)) deadline_ = Clock::now() + time_;
     if (!wait(POLLOUT)) return -1;
     return ::send(socket_, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
@@ -147,6 +146,7 @@ class Connection : public httplib::Stream {
 
   int socket_;
   const std::atomic<bool>& ending_;
+  const std::chrono::milliseconds time_;
   Clock::time_point deadline_;
   std::array<char, 4096> buffer_{};
   std::size_t begin_ = 0;
@@ -159,6 +159,7 @@ class Connection : public httplib::Stream {
 class Listener : public httplib::Server {
  public:
   std::atomic<bool> ending{false};
+  std::chrono::milliseconds connection_time{};
 
  private:
   bool process_and_close_socket(socket_t socket) override {
@@ -166,7 +167,7 @@ class Listener : public httplib::Server {
       static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
       (void)::send(socket, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     } else {
-      Connection connection(socket, ending);
+      Connection connection(socket, ending, connection_time);
       bool closed = false;
       process_request(connection, true, closed, [](httplib::Request& request) {
         request.ranges.clear();
@@ -255,6 +256,7 @@ Server::Server(Options options, Control* control) : state_(std::make_unique<Stat
                             state_->options.address));
   }
   State& state = *state_;
+  state.listener.connection_time = state.options.connection_time;
   state.listener.new_task_queue = [] { return new Pool; };  // httplib deletes it
   state.listener.set_payload_max_length(kMaxBodyBytes);
   // httplib's default shares a port with another server (SO_REUSEPORT); a port in use must be an error.

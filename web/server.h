@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,6 +15,8 @@ struct Options {
   std::string address = "127.0.0.1";  ///< beyond loopback a token is required
   int port = 0;                       ///< 0 = any that is free
   std::string token;                  ///< "" = nothing can be changed through the server
+  /// For a request to come, and again for its answer to be taken; however long the answer takes to be made.
+  std::chrono::milliseconds connection_time{15'000};
 };
 
 /// The dashboard: the page at /, everything it shows at /api/v1 (docs/api.md). Its threads read the store

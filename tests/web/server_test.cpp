@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -54,9 +55,11 @@ class Recorder : public Control {
   nlohmann::json building() override { return nullptr; }
   Answer export_ensemble(std::int64_t id) override { return note("export " + std::to_string(id)); }
   std::vector<std::string> asked;
+  std::chrono::milliseconds takes{0};  ///< for each
 
  private:
   Answer note(const std::string& what) {
+    std::this_thread::sleep_for(takes);
     asked.push_back(what);
     return {true, what, nlohmann::json::object()};
   }
@@ -343,6 +346,21 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
   EXPECT_EQ(release("w-3"), 200);
   EXPECT_EQ(release("w-"), 404);
   EXPECT_EQ(control_.asked, std::vector<std::string>{"release w-3"});
+}
+
+TEST_F(ServerTest, AnAnswerThatTookLongToMakeIsStillSent) {
+  Options options;
+  options.store = folder_;
+  options.token = "secret";
+  options.connection_time = std::chrono::milliseconds(300);
+  server_ = std::make_unique<Server>(options, &control_);
+  server_->start();
+  control_.takes = std::chrono::milliseconds(600);
+  const std::string answer = ask("POST /api/v1/sweeps/" + sample_.running +
+                                 "/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                                 "Authorization: Bearer secret\r\n\r\n");
+  EXPECT_EQ(status(answer), 200);
+  EXPECT_NE(answer.find("pause " + sample_.running), std::string::npos) << answer;
 }
 
 TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
