@@ -17,6 +17,7 @@ class SampleControl final : public web::Control {
   Answer resume(const std::string&) override { return no(); }
   Answer stop(const std::string&) override { return no(); }
   Answer retry(const std::string&) override { return no(); }
+  Answer retry_sweep(const std::string&) override { return no(); }
   Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return no(); }
   Answer release(const std::string&) override { return no(); }
   Answer plan(const SweepText&) override { return no(); }
