@@ -36,6 +36,16 @@ json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble)
   return head;
 }
 
+/// By config id; none when the sweep is not in the store.
+std::map<std::string, std::string> config_names(storage::Reader& reader, Boards& boards, const std::string& sweep) {
+  std::map<std::string, std::string> names;
+  const auto summary = sweep.empty() ? std::nullopt : reader.find_sweep(sweep);
+  if (!summary) return names;
+  const auto board = boards.board(reader, *summary);
+  for (const sweep::ConfigReport& config : board->report.configs) names[config.id] = board->name_of(config);
+  return names;
+}
+
 }  // namespace
 
 json ensembles_json(storage::Reader& reader) {
@@ -45,11 +55,16 @@ json ensembles_json(storage::Reader& reader) {
   return {{"ensembles", rows}};
 }
 
-json ensemble_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
+json ensemble_json(storage::Reader& reader, Boards& boards, const storage::EnsembleRecord& ensemble) {
+  const auto names = config_names(reader, boards, ensemble.settings.value("sweep", ""));
   const storage::Reader::Snapshot snapshot(reader);
   json body = head_json(reader, ensemble);
   body["settings"] = ensemble.settings;
   body["weights"] = ensemble.scores.value("weights", json::array());
+  for (json& one : body["weights"]) {
+    const auto name = names.find(one.value("config", ""));
+    one["name"] = name == names.end() ? one["config"] : json(name->second);
+  }
   body["shares"] = ensemble.scores.value("shares", json::object());
   body["folds"] = ensemble.scores.value("folds", json::array());
   body["candidates"] = ensemble.scores.value("candidates", json());

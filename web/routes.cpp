@@ -376,7 +376,7 @@ Response Routes::read_store(const Request& request, const std::vector<std::strin
       const auto dataset = reader.find_dataset(trial.dataset);
       return json_response(trial_json(trial, dataset ? &*dataset : nullptr));
     }
-    if (what == "ensembles") return json_response(ensemble_json(reader, ensemble_of(reader, parts[3])));
+    if (what == "ensembles") return json_response(ensemble_json(reader, boards_, ensemble_of(reader, parts[3])));
   }
   if (count == 5) {
     if (what == "sweeps") return read_sweep(reader, store_, boards_, parts[3], parts[4], request);

@@ -477,6 +477,7 @@ TEST_F(RoutesTest, EnsemblesHaveEstimatesWeightsAndAConfusionOfAllClips) {
   const json one = body(path);
   EXPECT_EQ(one["members"], 10);  // two configs, five folds
   EXPECT_EQ(one["weights"][0]["weight"], 0.75);
+  EXPECT_EQ(one["weights"][0]["name"], "gate scorer, top_n 2");
   EXPECT_TRUE(one["exports"].empty());
   const json confusion = body(path + "/confusion");
   int clips = 0;

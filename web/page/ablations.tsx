@@ -210,12 +210,15 @@ function EffectOfN({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
         <Empty title={sweep.state === "finished" ? "No config of this sweep has a gate" : "No config with a gate has a result yet"}><p>The effect of n needs configs whose gate selects encoders.</p></Empty>
       ) : (
         <Shown polled={polled} rows={8}>
-          {(report) => (report.effect_of_n.length === 0 ? <Empty title="Nothing to show: no config differs in top_n or selection only" /> : <NCurve report={report} sweep={sweep.id} />)}
+          {(report) => (!severalN(report) ? <Empty title="Nothing to show: no configs differ in top_n or selection only" /> : <NCurve report={report} sweep={sweep.id} />)}
         </Shown>
       )}
     </section>
   );
 }
+
+/** One point alone is no curve. */
+export const severalN = (report: ImportanceReport) => report.effect_of_n.reduce((points, series) => points + series.points.length, 0) > 1;
 
 export function NCurve({ report, sweep }: { report: ImportanceReport; sweep: string }) {
   const all = report.effect_of_n;
@@ -390,15 +393,23 @@ function CrossTable({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) 
           const width = table.columns.length;
           const known = table.cells.map((cell) => cell.score).filter((score): score is number => score !== null);
           if (known.length === 0) return <Empty title="No combination has a number yet" />;
+          const longest = Math.max(...table.columns.map((name) => name.length));
+          const lean = longest * width > 140;  // letters that fit side by side
+          const below = lean ? Math.min(130, 5 * longest) : 0;  // what leaning names take more
           return (
             <Plot
               title={`Mean ${protocolOf(table.ranked_by)} of the configs of each combination`}
               name={`${sweep.id}-${table.row_axis}-by-${table.column_axis}`}
-              height={110 + 30 * table.rows.length}
+              height={110 + below + 30 * table.rows.length}
               data={table}
               build={(p) => ({
                 grid: { left: 10, right: 20, top: 10, bottom: 60, containLabel: true },
-                xAxis: nameAxis(p, table.columns, { name: table.column_axis, nameLocation: "middle", nameGap: 28 }),
+                xAxis: nameAxis(p, table.columns, {
+                  name: table.column_axis,
+                  nameLocation: "middle",
+                  nameGap: 28 + below,
+                  axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: lean ? 50 : 0, width: lean ? 160 : undefined, overflow: "truncate" },
+                }),
                 yAxis: nameAxis(p, table.rows, { inverse: true, axisLabel: { color: p.text, fontSize: 11, width: 260, overflow: "truncate" } }),
                 visualMap: {
                   min: Math.min(...known), max: Math.max(...known), orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 10,

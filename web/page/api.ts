@@ -346,7 +346,7 @@ export interface WeightShare {
 
 export interface Ensemble extends EnsembleHead {
   settings: Record<string, unknown>;
-  weights: { config: string; seeds: number[]; weight: number }[];
+  weights: { config: string; name: string; seeds: number[]; weight: number }[];
   shares: { encoders?: WeightShare[]; modalities?: WeightShare[] };
   folds: (Accuracy & { fold: number; alpha: number; beta: number })[];
   candidates: number | null;

@@ -162,7 +162,7 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
             <div><dt>Optimistic Score</dt><dd>{share(one.optimistic?.score)}</dd></div>
             <div><dt>Best single, nested</dt><dd>{share(one.best_single_nested?.score)}</dd></div>
             <div><dt>Method</dt><dd>{one.method}{one.settings["per_subset"] === true && ", of each subset its best"}</dd></div>
-            <div><dt>Candidates</dt><dd>{one.weights.length} of {one.candidates ?? "–"} have weight</dd></div>
+            <div><dt title="candidates that have weight">Members</dt><dd>{one.weights.length} of {one.candidates ?? "–"}</dd></div>
             <div><dt>Thresholds</dt><dd>α {share(Number(one.settings["alpha"]))}, β {share(Number(one.settings["beta"]))}</dd></div>
             <div><dt>Data set</dt><dd><DatasetName dataset={one.dataset} /></dd></div>
             <div><dt>Made</dt><dd>{time(one.created_ms)}</dd></div>
@@ -181,7 +181,10 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
                   <tbody>
                     {[...one.weights].sort((a, b) => b.weight - a.weight).slice(0, 50).map((member) => (
                       <tr key={member.config + member.seeds.join()}>
-                        <th scope="row" class="mono">{one.sweep ? <a href={to(["sweep", one.sweep, "trials"], { config: member.config })}>{member.config}</a> : member.config}</th>
+                        <th scope="row">
+                          {one.sweep ? <a href={to(["sweep", one.sweep, "trials"], { config: member.config })}>{member.name}</a> : member.name}
+                          <span class="id">{member.config}</span>
+                        </th>
                         <td>{member.seeds.join(", ")}</td>
                         <td class="number">{share(member.weight)}</td>
                         <td class="wide-cell">

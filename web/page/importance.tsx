@@ -1,5 +1,5 @@
 // What the gate of a config thinks of the encoders, and what Scores say of them: the papers' figures.
-import { NCurve } from "./ablations";
+import { NCurve, severalN } from "./ablations";
 import type { EncoderSummary, Figures, ImportanceReport, Sweep } from "./api";
 import { Empty, Menu, Shown } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
@@ -122,12 +122,13 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
           data={report.encoders.map((one) => one.histogram)}
           build={(p) => {
             const bins = Math.max(...report.encoders.map((one) => one.histogram.length), 1);
+            const most = Math.max(...report.encoders.flatMap((one) => one.histogram), 0.01);
             const cells = report.encoders.flatMap((one, e) => one.histogram.map((value, bin) => [bin, e, value]));
             return {
               grid: { left: 10, right: 16, top: 16, bottom: 70, containLabel: true },
               xAxis: nameAxis(p, Array.from({ length: bins }, (_, bin) => share(bin / bins)), { name: "gate weight", nameLocation: "middle", nameGap: 28, axisLabel: { color: p.muted, fontSize: 11, interval: 3 } }),
               yAxis: nameAxis(p, names, { inverse: true }),
-              visualMap: { min: 0, max: 1, show: true, orient: "horizontal", left: "center", bottom: 0, itemHeight: 100, itemWidth: 10, text: ["1", "0"], textStyle: { color: p.muted, fontSize: 11 }, inRange: { color: p.scale } },
+              visualMap: { min: 0, max: most, show: true, orient: "horizontal", left: "center", bottom: 0, itemHeight: 100, itemWidth: 10, text: [share(most), "0"], textStyle: { color: p.muted, fontSize: 11 }, inRange: { color: p.scale } },
               tooltip: { formatter: ({ value }: { value: number[] }) => `${names[value[1]!]}\nweight ${share(value[0]! / bins)} to ${share((value[0]! + 1) / bins)}: ${share(value[2])} of the clips` },
               series: [{ type: "heatmap", data: cells, itemStyle: { borderColor: p.page, borderWidth: 1 } }],
             };
@@ -163,7 +164,7 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
           />
         )}
       </div>
-      {report.effect_of_n.length > 0 && (
+      {severalN(report) && (
         <>
           <h2>Effect of the number of encoders</h2>
           <NCurve report={report} sweep={base} />
@@ -266,7 +267,7 @@ function GateAndScores({ report, base }: { report: ImportanceReport; base: strin
         yAxis: valueAxis(p, label, { scale: true, nameGap: 44, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
         tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `${points[dataIndex]?.name}\ngate ${share(points[dataIndex]?.x)}\n${label} ${share(points[dataIndex]?.y)}  [${share(points[dataIndex]?.low)}, ${share(points[dataIndex]?.high)}]` },
         series: [
-          { type: "scatter", symbolSize: 9, color: p.series(1), data: points.map((one) => [one.x, one.y]), label: { show: true, position: "right", color: p.text, fontSize: 11, formatter: ({ dataIndex }: { dataIndex: number }) => points[dataIndex]?.name ?? "" }, labelLayout: { moveOverlap: "shiftY" } },
+          { type: "scatter", symbolSize: 9, color: p.series(1), data: points.map((one) => [one.x, one.y]), label: { show: true, position: "right", color: p.text, fontSize: 11, lineHeight: 14, minMargin: 4, formatter: ({ dataIndex }: { dataIndex: number }) => points[dataIndex]?.name ?? "" }, labelLine: { show: true, length2: 4, lineStyle: { color: p.line } }, labelLayout: { x: "82%", moveOverlap: "shiftY" } },
           errorBars(p.series(1), points.map((one) => [one.x, one.low, one.high])),
         ],
       })}
