@@ -54,14 +54,23 @@ Boards::~Boards() {
 
 std::shared_ptr<Boards::Entry> Boards::entry_of(const std::string& sweep) {
   const std::lock_guard lock(mutex_);
-  if (entries_.count(sweep) == 0 && entries_.size() >= kMaxEntries) {
-    entries_.erase(std::min_element(entries_.begin(), entries_.end(),
-                                    [](const auto& a, const auto& b) { return a.second->asked < b.second->asked; }));
-  }
   auto& entry = entries_[sweep];
   if (!entry) entry = std::make_shared<Entry>();
   entry->asked = Clock::now();
   return entry;
+}
+
+/// Those asked for longest ago, as far as all together hold too much. The caller holds mutex_.
+void Boards::forget_oldest() {
+  const auto configs = [&] {
+    std::size_t sum = 0;
+    for (const auto& [id, entry] : entries_) sum += entry->board ? entry->board->report.configs.size() : 0;
+    return sum;
+  };
+  while (entries_.size() > 1 && configs() > kMostConfigs) {
+    entries_.erase(std::min_element(entries_.begin(), entries_.end(),
+                                    [](const auto& a, const auto& b) { return a.second->asked < b.second->asked; }));
+  }
 }
 
 std::shared_ptr<const Board> Boards::known(const std::string& sweep) {
@@ -79,6 +88,7 @@ std::shared_ptr<const Board> Boards::make(Entry& entry, storage::Reader& reader,
   entry.took = end - begin;
   entry.fresh_until = end + 20 * entry.took;
   ++made_;
+  forget_oldest();
   return made;
 }
 
@@ -100,7 +110,7 @@ std::shared_ptr<const Board> Boards::board(storage::Reader& reader, const storag
 }
 
 void Boards::begin_newest() {
-  constexpr std::size_t kSweeps = 3;
+  constexpr std::size_t kSweeps = 16;
   if (!storage::store_exists(store_)) return;
   storage::Reader reader(store_);
   auto sweeps = reader.sweeps();

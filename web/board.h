@@ -70,10 +70,11 @@ class Boards {
     Clock::time_point asked{};
     Clock::time_point fresh_until{};
   };
-  static constexpr std::size_t kMaxEntries = 8;
+  static constexpr std::size_t kMostConfigs = 30'000;  ///< of all boards together: about 200 MB
   static constexpr std::chrono::milliseconds kQuick{50};
 
   std::shared_ptr<Entry> entry_of(const std::string& sweep);
+  void forget_oldest();
   std::shared_ptr<const Board> make(Entry& entry, storage::Reader& reader, const storage::SweepSummary& sweep);
   void begin_newest();
   void work();
