@@ -138,6 +138,8 @@ json trial_json(const storage::TrialDetail& trial) {
                         {"started_ms", attempt.started},
                         {"ended_ms", attempt.ended}});
   }
+  json sweeps = json::array();
+  for (const auto& one : trial.sweeps) sweeps.push_back({{"id", one.id}, {"name", one.name}});
   json object = {{"trial", trial.spec.id},
                  {"config", sweep::config_id(trial.spec.config)},
                  {"settings", sweep::to_json(trial.spec.config)},
@@ -147,7 +149,7 @@ json trial_json(const storage::TrialDetail& trial) {
                  {"dataset", trial.dataset},
                  {"state", sweep::name_of(trial.state)},
                  {"reason", trial.reason},
-                 {"sweeps", trial.sweeps},
+                 {"sweeps", std::move(sweeps)},
                  {"attempts", std::move(attempts)},
                  {"result", nullptr}};
   if (!trial.result) return object;

@@ -351,9 +351,9 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
   }
   Statement sweeps(
       state_->database,
-      "SELECT s.id FROM sweep_trial st JOIN sweep s ON s.key = st.sweep WHERE st.trial = ? ORDER BY s.key");
+      "SELECT s.id, s.name FROM sweep_trial st JOIN sweep s ON s.key = st.sweep WHERE st.trial = ? ORDER BY s.key");
   sweeps.bind(key);
-  while (sweeps.step()) detail.sweeps.push_back(sweeps.text(0));
+  while (sweeps.step()) detail.sweeps.push_back({sweeps.text(0), sweeps.text(1)});
   if (detail.state == TrialState::kFinished) detail.result = read_result(state_->database, key, detail.spec.id);
   return detail;
 }

@@ -101,7 +101,12 @@ struct TrialDetail {
   sweep::TrialState state = sweep::TrialState::kPending;
   std::string reason;  ///< why it failed
   std::vector<AttemptRow> attempts;
-  std::vector<std::string> sweeps;           ///< ids of the sweeps that hold it
+  /// The sweeps that hold it.
+  struct InSweep {
+    std::string id;
+    std::string name;
+  };
+  std::vector<InSweep> sweeps;
   std::optional<sweep::TrialResult> result;  ///< of finished trials, as accepted
   TimeMs ended = 0;
 };

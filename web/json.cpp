@@ -186,6 +186,8 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
                         {"started_ms", time_json(one.started)},
                         {"ended_ms", time_json(one.ended)}});
   }
+  json sweeps = json::array();
+  for (const auto& one : trial.sweeps) sweeps.push_back({{"id", one.id}, {"name", one.name}});
   json body{{"id", trial.spec.id},
             {"config", sweep::config_id(trial.spec.config)},
             {"fold", trial.spec.fold},
@@ -196,7 +198,7 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
             {"running", running && trial.state == sweep::TrialState::kPending},
             {"reason", trial.reason},
             {"attempts", attempts},
-            {"sweeps", trial.sweeps},
+            {"sweeps", std::move(sweeps)},
             {"ended_ms", time_json(trial.ended)},
             {"result", nullptr}};
   if (trial.result) {

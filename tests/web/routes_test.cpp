@@ -112,7 +112,7 @@ TEST_F(RoutesTest, TrialsArePagedAndFiltered) {
 TEST_F(RoutesTest, AFinishedTrialHasCurvesAttemptsAndImportance) {
   const json trial = body("trials/" + sample_.trial);
   EXPECT_EQ(trial["id"], sample_.trial);
-  EXPECT_EQ(trial["sweeps"], json::array({sample_.running}));
+  EXPECT_EQ(trial["sweeps"], json::array({{{"id", sample_.running}, {"name", "top-n by learning rate"}}}));
   ASSERT_EQ(trial["attempts"].size(), 1u);
   EXPECT_EQ(trial["attempts"][0]["worker_name"], "node07:4212");
   const json& result = trial["result"];

@@ -467,7 +467,7 @@ export interface Trial {
   running: boolean;
   reason: string;
   attempts: Attempt[];
-  sweeps: string[];
+  sweeps: { id: string; name: string }[];
   ended_ms: number | null;
   result: null | {
     outcome: "finished" | "diverged";

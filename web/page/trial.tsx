@@ -25,7 +25,7 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
     <>
       <p class="crumbs">
         <a href={to([])}>Sweeps</a>
-        {trial.sweeps.map((sweep) => <a key={sweep} href={to(["sweep", sweep])}>{sweep}</a>)}
+        {trial.sweeps.map((sweep) => <a key={sweep.id} href={to(["sweep", sweep.id])}>{sweep.name}</a>)}
       </p>
       <div class="title">
         <h1>Trial <span class="mono">{trial.id}</span></h1>
