@@ -162,6 +162,7 @@ json scores_json(const FittedEnsemble& fitted, const storage::SweepSummary& swee
                    {"modalities", shares_json(fitted.shares.modalities, "modality")}}},
                  {"actors", pooled.rows.actor.empty() ? 0 : static_cast<int>(pooled.actors.size())},
                  {"candidates", static_cast<int>(pooled.candidates.size())},
+                 {"left_out", pooled.left_out},
                  {"transductive", fitted.transductive},
                  {"synthetic", sweep.synthetic}};
   if (ensemble.has_interval) {

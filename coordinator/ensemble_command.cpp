@@ -1,7 +1,7 @@
 // medley ensemble, medley export, medley predict.
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
+#include <cmath>
 #include <cstring>
 #include <iostream>
 #include <map>
@@ -38,113 +38,127 @@ struct EnsembleArguments {
   bool as_json = false;
 };
 
-Table member_table(const std::vector<Candidate>& candidates, const std::vector<double>& weights) {
+/// As text; a stored null is "not a number".
+std::string share_of(const json& value) { return share_text(value.is_number() ? value.get<double>() : NAN); }
+
+Table member_table(storage::Reader& reader, const storage::EnsembleRecord& ensemble, const std::string& sweep) {
+  std::map<std::string, bool> transductive;  // config ->
+  for (const auto& row : reader.sweep_configs(sweep)) transductive[row.id] = sweep::is_transductive(row.config);
+  std::vector<json> rows = ensemble.scores.at("weights");
+  std::stable_sort(rows.begin(), rows.end(), [](const json& a, const json& b) { return a["weight"] > b["weight"]; });
+  // A candidate has one trial a seed and fold.
+  const std::size_t folds = ensemble.scores.at("folds").size();
   Table table;
   table.columns = {{"config"}, {"seeds"}, {"trials", Table::Align::kRight}, {"weight", Table::Align::kRight}};
-  std::vector<std::size_t> order;
-  for (std::size_t m = 0; m < weights.size(); ++m) {
-    if (weights[m] > 0) order.push_back(m);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return weights[a] > weights[b]; });
-  for (const std::size_t m : order) {
+  for (const json& row : rows) {
+    const std::string config = row["config"];
     std::string seeds;
-    for (const std::uint64_t seed : candidates[m].seeds) seeds += (seeds.empty() ? "" : " ") + std::to_string(seed);
-    table.rows.push_back({candidates[m].config + (candidates[m].transductive ? "‡" : ""), seeds,
-                          std::to_string(candidates[m].trials.size()), share_text(weights[m])});
+    for (const std::uint64_t seed : row["seeds"]) seeds += (seeds.empty() ? "" : " ") + std::to_string(seed);
+    table.rows.push_back({config + (transductive[config] ? "‡" : ""), seeds,
+                          std::to_string(row["seeds"].size() * folds), share_of(row["weight"])});
   }
   return table;
 }
 
-Table share_table(const std::string& what, const std::vector<sweep::WeightShare>& shares) {
+Table share_table(const char* what, const json& shares) {
   Table table;
-  table.title = "weight by " + what;
+  table.title = fmt::format("weight by {}", what);
   table.columns = {{what},
                    {"weight", Table::Align::kRight},
                    {"lowest", Table::Align::kRight, "fits without a fold"},
                    {"highest", Table::Align::kRight, "fits without a fold"}};
-  for (const auto& share : shares) {
-    table.rows.push_back(
-        {share.name, share_text(share.share), share_text(share.range.low), share_text(share.range.high)});
+  for (const json& row : shares) {
+    table.rows.push_back({row[what], share_of(row["share"]), share_of(row["range"][0]), share_of(row["range"][1])});
   }
   return table;
 }
 
 /// Thresholds and nested numbers of each fold, with the fold's own thresholds where it has them.
-Table fold_table(const sweep::Ensemble& ensemble) {
-  const bool own = !ensemble.fitted.fold_thresholds.empty();
+Table fold_table(const storage::EnsembleRecord& ensemble) {
+  const json& own = ensemble.settings.at("fold_thresholds");
+  const json& folds = ensemble.scores.at("folds");
   Table table;
   table.title = "thresholds and nested numbers by fold";
   table.columns = {{"fold", Table::Align::kRight}};
   const auto add = [&](const char* head, const char* group) {
     table.columns.push_back({head, Table::Align::kRight, group});
   };
-  if (own) {
+  if (!own.empty()) {
     for (const char* head : {"alpha", "beta"}) add(head, "on the fold");
   }
   for (const char* head : {"alpha", "beta", "Score", "ACC_P", "ACC_S"}) add(head, "fitted on the other folds");
-  for (std::size_t f = 0; f < ensemble.folds.size(); ++f) {
-    const auto& fold = ensemble.folds[f];
-    table.rows.push_back({std::to_string(fold.fold)});
-    std::vector<double> values;
-    if (own) {
-      const sweep::Thresholds& here = ensemble.fitted.fold_thresholds[f].second;
-      values = {here.alpha, here.beta};
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    auto& cells = table.rows.emplace_back();
+    cells.push_back(folds[f]["fold"].dump());
+    if (!own.empty()) {
+      for (const char* name : {"alpha", "beta"}) cells.push_back(share_of(own[f][name]));
     }
-    for (const double value : {fold.fitted.thresholds.alpha, fold.fitted.thresholds.beta, fold.accuracy.score(),
-                               fold.accuracy.presence, fold.accuracy.salience}) {
-      values.push_back(value);
+    for (const char* name : {"alpha", "beta", "score", "acc_presence", "acc_salience"}) {
+      cells.push_back(share_of(folds[f][name]));
     }
-    for (const double value : values) table.rows.back().push_back(share_text(value));
   }
   return table;
 }
 
-std::string accuracy_text(const sweep::Accuracy& accuracy) {
-  return fmt::format("Score {}  ACC_P {}  ACC_S {}", share_text(accuracy.score()), share_text(accuracy.presence),
-                     share_text(accuracy.salience));
+std::string accuracy_text(const json& accuracy) {
+  return fmt::format("Score {}  ACC_P {}  ACC_S {}", share_of(accuracy["score"]), share_of(accuracy["acc_presence"]),
+                     share_of(accuracy["acc_salience"]));
 }
 
-void print_ensemble(const storage::EnsembleRecord& record, std::int64_t id, const storage::SweepSummary& sweep,
-                    const FittedEnsemble& fitted, const EnsembleArguments& arguments) {
-  const sweep::Ensemble& ensemble = fitted.ensemble;
-  const SweepPredictions& pooled = fitted.predictions;
-  Table members = member_table(pooled.candidates, ensemble.fitted.weights);
-  members.title = fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", id, record.name, members.rows.size(),
-                              pooled.candidates.size(), sweep.name, fitted.transductive ? " (transductive)" : "",
-                              sweep.synthetic ? " (synthetic data)" : "");
-  if (arguments.request.per_subset) {
+void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
+                    const storage::SweepSummary& sweep) {
+  const json& settings = ensemble.settings;
+  const json& scores = ensemble.scores;
+  const bool transductive = scores.at("transductive");
+  const std::string protocol = settings.at("protocol");
+  Table members = member_table(reader, ensemble, sweep.id);
+  members.title = fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", ensemble.id, ensemble.name,
+                              members.rows.size(), scores.at("candidates").get<int>(), sweep.name,
+                              transductive ? " (transductive)" : "", sweep.synthetic ? " (synthetic data)" : "");
+  if (settings.at("per_subset")) {
     members.above.push_back("late fusion: of each encoder subset the config that ranks first, its seeds averaged");
   }
   fmt::print("{}\n", sweep::text_table(members));
-  fmt::print("{}\n", sweep::text_table(share_table("encoder", fitted.shares.encoders)));
-  if (fitted.shares.modalities.size() > 1) {
-    fmt::print("{}\n", sweep::text_table(share_table("modality", fitted.shares.modalities)));
+  const json& shares = scores.at("shares");
+  fmt::print("{}\n", sweep::text_table(share_table("encoder", shares.at("encoders"))));
+  if (shares.at("modalities").size() > 1) {
+    fmt::print("{}\n", sweep::text_table(share_table("modality", shares.at("modalities"))));
   }
   fmt::print("{}\n", sweep::text_table(fold_table(ensemble)));
-  fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.fitted.thresholds.alpha,
-             ensemble.fitted.thresholds.beta,
-             ensemble.fitted.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
-  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(ensemble.optimistic));
+  fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", settings.at("alpha").get<double>(),
+             settings.at("beta").get<double>(),
+             settings.at("fold_thresholds").empty() ? "one pair over all folds" : "the mean of the folds' own");
+  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(scores.at("optimistic")));
   std::string interval;
-  if (ensemble.has_interval) {
-    const auto& score = ensemble.nested_interval.score;
-    interval = fmt::format(", 95 % of Score {} to {} by bootstrap over {} actors", share_text(score.low),
-                           share_text(score.high), pooled.actors.size());
+  if (const json& nested = scores.at("nested_interval"); !nested.is_null()) {
+    interval = fmt::format(", 95 % of Score {} to {} by bootstrap over {} actors", share_of(nested["score"][0]),
+                           share_of(nested["score"][1]), scores.at("actors").get<int>());
   }
-  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(ensemble.nested), interval);
-  fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(fitted.single.nested));
-  if (arguments.protocol == "paper") {
+  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(scores.at("nested")), interval);
+  fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(scores.at("best_single_nested")));
+  if (protocol == "paper") {
     fmt::print(
         "members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
   }
-  if (fitted.transductive) {
+  if (transductive) {
     fmt::print(
         "‡ transductive: training read unlabelled features of clips that it is scored on; so are these numbers\n");
   }
-  if (pooled.left_out > 0) {
-    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", pooled.left_out,
-               arguments.protocol);
+  if (const int left_out = scores.value("left_out", 0); left_out > 0) {
+    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", left_out, protocol);
   }
+}
+
+/// Fits and saves it here. Returns its id.
+std::int64_t fit_here(storage::Reader& reader, const fs::path& store, const storage::SweepSummary& sweep,
+                      const EnsembleRequest& request) {
+  // Before the fit, which takes a while: another writer would be the end of it.
+  storage::Writer writer(store);
+  const auto record = ensemble_record(fit_ensemble(reader, sweep, request), sweep, request, storage::now_ms());
+  storage::Writer::Group group(writer);
+  const std::int64_t id = writer.save_ensemble(record);
+  group.commit();
+  return id;
 }
 
 void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
@@ -154,25 +168,21 @@ void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
   if (arguments.protocol == "paper") request.protocol = storage::Protocol::kPaper;
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, arguments.sweep);
-  // Before the fit, which takes a while: another writer would be the end of it.
-  storage::Writer writer(globals.store);
-  const FittedEnsemble fitted = fit_ensemble(reader, sweep, request);
-  const auto record = ensemble_record(fitted, sweep, request, storage::now_ms());
-  storage::Writer::Group group(writer);
-  const std::int64_t id = writer.save_ensemble(record);
-  group.commit();
+  // Told from the record, so that it is the same whoever fitted it.
+  const auto ensemble = reader.find_ensemble(fit_here(reader, globals.store, sweep, request));
+  if (!ensemble) throw storage::Error("the ensemble is not in the store any more");
   if (!arguments.as_json) {
-    print_ensemble(record, id, sweep, fitted, arguments);
+    print_ensemble(reader, *ensemble, sweep);
     return;
   }
   json members = json::array();
-  for (const auto& member : record.members) members.push_back({{"trial", member.trial}, {"weight", member.weight}});
-  std::cout << json{{"id", id},
-                    {"name", record.name},
-                    {"method", record.method},
-                    {"dataset", record.dataset},
-                    {"settings", record.settings},
-                    {"scores", record.scores},
+  for (const auto& member : ensemble->members) members.push_back({{"trial", member.trial}, {"weight", member.weight}});
+  std::cout << json{{"id", ensemble->id},
+                    {"name", ensemble->name},
+                    {"method", ensemble->method},
+                    {"dataset", ensemble->dataset},
+                    {"settings", ensemble->settings},
+                    {"scores", ensemble->scores},
                     {"members", members}}
                    .dump(2)
             << "\n";
