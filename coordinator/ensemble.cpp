@@ -176,6 +176,20 @@ json scores_json(const FittedEnsemble& fitted, const storage::SweepSummary& swee
 
 }  // namespace
 
+EnsembleRequest ensemble_request(const web::Control::EnsembleWish& wish) {
+  EnsembleRequest request;
+  request.name = wish.name;
+  request.protocol = wish.protocol == "paper" ? storage::Protocol::kPaper : storage::Protocol::kClean;
+  request.per_subset = wish.per_subset;
+  request.options.method = sweep::ensemble_method(wish.method);
+  request.options.thresholds = sweep::ensemble_thresholds(wish.thresholds);
+  request.options.k = wish.k;
+  request.options.most_candidates = wish.candidates;
+  request.options.rounds = wish.rounds;
+  request.options.bags = wish.bags;
+  return request;
+}
+
 FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary& sweep,
                             const EnsembleRequest& request) {
   const storage::Reader::Snapshot snapshot(reader);

@@ -31,10 +31,7 @@ using sweep::Table;
 
 struct EnsembleArguments {
   std::string sweep;
-  std::string method = "caruana";
-  std::string thresholds = "pooled";
-  std::string protocol = "clean";
-  EnsembleRequest request;
+  web::Control::EnsembleWish wish;
   bool as_json = false;
 };
 
@@ -151,7 +148,8 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
 
 /// Fits and saves it here. Returns its id.
 std::int64_t fit_here(storage::Reader& reader, const fs::path& store, const storage::SweepSummary& sweep,
-                      const EnsembleRequest& request) {
+                      const web::Control::EnsembleWish& wish) {
+  const EnsembleRequest request = ensemble_request(wish);
   // Before the fit, which takes a while: another writer would be the end of it.
   storage::Writer writer(store);
   const auto record = ensemble_record(fit_ensemble(reader, sweep, request), sweep, request, storage::now_ms());
@@ -162,14 +160,10 @@ std::int64_t fit_here(storage::Reader& reader, const fs::path& store, const stor
 }
 
 void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
-  EnsembleRequest request = arguments.request;
-  request.options.method = sweep::ensemble_method(arguments.method);
-  request.options.thresholds = sweep::ensemble_thresholds(arguments.thresholds);
-  if (arguments.protocol == "paper") request.protocol = storage::Protocol::kPaper;
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, arguments.sweep);
   // Told from the record, so that it is the same whoever fitted it.
-  const auto ensemble = reader.find_ensemble(fit_here(reader, globals.store, sweep, request));
+  const auto ensemble = reader.find_ensemble(fit_here(reader, globals.store, sweep, arguments.wish));
   if (!ensemble) throw storage::Error("the ensemble is not in the store any more");
   if (!arguments.as_json) {
     print_ensemble(reader, *ensemble, sweep);
@@ -270,34 +264,35 @@ void add_ensemble(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<EnsembleArguments>();
   auto* command = app.add_subcommand("ensemble", "Weights over a sweep's configs, with an honest estimate");
   command->add_option("SWEEP", arguments->sweep, "id or name of the sweep; the newest if not given");
-  command->add_option("--method", arguments->method, "mean of the best k, fitted simplex weights, or greedy selection")
+  command
+      ->add_option("--method", arguments->wish.method,
+                   "mean of the best k, fitted simplex weights, or greedy selection")
       ->check(CLI::IsMember({"mean", "simplex", "caruana"}))
       ->capture_default_str();
-  command->add_flag("--per-subset", arguments->request.per_subset,
+  command->add_flag("--per-subset", arguments->wish.per_subset,
                     "late fusion: a candidate an encoder subset, its best config with all seeds averaged");
-  command->add_option("--k", arguments->request.options.k, "mean: how many candidates")
+  command->add_option("--k", arguments->wish.k, "mean: how many candidates")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--candidates", arguments->wish.candidates, "simplex, caruana: only the best so many")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--rounds", arguments->wish.rounds, "caruana: candidates added in a bag")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--bags", arguments->wish.bags, "caruana: random halves of the candidates")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command
-      ->add_option("--candidates", arguments->request.options.most_candidates,
-                   "simplex, caruana: only the best so many")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--rounds", arguments->request.options.rounds, "caruana: candidates added in a bag")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--bags", arguments->request.options.bags, "caruana: random halves of the candidates")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command
-      ->add_option("--thresholds", arguments->thresholds,
+      ->add_option("--thresholds", arguments->wish.thresholds,
                    "one pair over all folds, or each fold's own (and their mean on other clips)")
       ->check(CLI::IsMember({"pooled", "per-fold"}))
       ->capture_default_str();
-  command->add_option("--protocol", arguments->protocol, "epoch of the members: clean, or paper-style (optimistic)")
+  command
+      ->add_option("--protocol", arguments->wish.protocol, "epoch of the members: clean, or paper-style (optimistic)")
       ->check(CLI::IsMember({"clean", "paper"}))
       ->capture_default_str();
-  command->add_option("--name", arguments->request.name, "name to store it by; SWEEP-METHOD if not given");
+  command->add_option("--name", arguments->wish.name, "name to store it by; SWEEP-METHOD if not given");
   command->add_flag("--json", arguments->as_json, "as JSON");
   command->footer(
       "A candidate is a config with one seed, over all folds; with --per-subset of each encoder subset the config "

@@ -23,7 +23,7 @@ class SampleControl final : public web::Control {
   Answer plan(const SweepText&) override { return no(); }
   Answer submit(const SweepText&) override { return no(); }
   Answer build_ensemble(const EnsembleWish&) override { return no(); }
-  nlohmann::json building() override { return nullptr; }
+  nlohmann::json fits() override { return nlohmann::json::array(); }
   Answer export_ensemble(std::int64_t) override { return no(); }
 
   std::vector<WorkerNow> workers() override {
