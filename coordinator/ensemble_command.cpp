@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "coordinator/command.h"
+#include "coordinator/control_file.h"
 #include "coordinator/ensemble.h"
 #include "coordinator/export.h"
+#include "coordinator/remote_ensemble.h"
 #include "coordinator/sweep_results.h"
 #include "coordinator/worker_program.h"
 #include "sweep/table.h"
@@ -162,8 +164,12 @@ std::int64_t fit_here(storage::Reader& reader, const fs::path& store, const stor
 void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, arguments.sweep);
+  web::Control::EnsembleWish wish = arguments.wish;
+  wish.sweep = sweep.id;
+  const auto control = control_if_held(globals.store);
+  const std::int64_t id = control ? fit_remotely(*control, wish) : fit_here(reader, globals.store, sweep, wish);
   // Told from the record, so that it is the same whoever fitted it.
-  const auto ensemble = reader.find_ensemble(fit_here(reader, globals.store, sweep, arguments.wish));
+  const auto ensemble = reader.find_ensemble(id);
   if (!ensemble) throw storage::Error("the ensemble is not in the store any more");
   if (!arguments.as_json) {
     print_ensemble(reader, *ensemble, sweep);
@@ -188,11 +194,18 @@ struct ExportArguments {
   bool as_json = false;
 };
 
+Exported export_here(storage::Reader& reader, const fs::path& store, const storage::EnsembleRecord& ensemble,
+                     const fs::path& out) {
+  storage::Writer writer(store);
+  return export_ensemble(reader, writer, ensemble, out, storage::now_ms());
+}
+
 void run_export(const ExportArguments& arguments, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto ensemble = choose_ensemble(reader, arguments.ensemble);
-  storage::Writer writer(globals.store);
-  const Exported exported = export_ensemble(reader, writer, ensemble, arguments.out, storage::now_ms());
+  const auto control = control_if_held(globals.store);
+  const Exported exported = control ? export_remotely(*control, ensemble.id, arguments.out)
+                                    : export_here(reader, globals.store, ensemble, arguments.out);
   if (arguments.as_json) {
     std::cout << json{{"archive", exported.archive.string()},
                       {"manifest", exported.manifest.string()},

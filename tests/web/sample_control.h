@@ -9,7 +9,7 @@ namespace medley::test {
 
 /// The sample's workers at work, as a coordinator would know them; changes nothing. w-1 trains on a CPU, w-2 on a GPU,
 /// w-3 has not said anything yet.
-class SampleControl final : public web::Control {
+class SampleControl : public web::Control {
  public:
   explicit SampleControl(std::string running_trial) : running_trial_(std::move(running_trial)) {}
 
