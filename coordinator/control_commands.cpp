@@ -40,14 +40,11 @@ std::vector<sweep::Diagnostic> diagnostics_of(const json& rows, const SweepText&
   return all;
 }
 
-/// What the coordinator answered to a change that it made. Throws Error with its words when it did not.
+/// What the coordinator answered to a change that it made. Throws web::Error with its words when it did not.
 void show(const web::Answered& answered, bool as_json) {
   if (as_json) std::cout << answered.body.dump(2) << std::endl;
-  if (answered.status != 200) {
-    throw Error(answered.body.value("error", "the coordinator answered with status ") +
-                (answered.body.contains("error") ? "" : std::to_string(answered.status)));
-  }
-  if (!as_json) std::cout << answered.body.value("message", "done") << "\n";
+  const json& body = web::done(answered);
+  if (!as_json) std::cout << body.value("message", "done") << "\n";
 }
 
 void submit(const fs::path& path, const fs::path& data, bool as_json, const Globals& globals) {

@@ -11,6 +11,8 @@
 #include "cluster/process.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
+#include "storage/lock.h"
+#include "storage/records.h"
 #include "trainer/data/file_write.h"
 #include "web/access.h"
 
@@ -80,10 +82,19 @@ ControlPoint living_control(const fs::path& store) {
   }
   if (point && point->pid == owner) return *point;
   if (owner != 0) {
-    throw Error("process " + std::to_string(owner) + " coordinates " + store.string() +
-                " without a dashboard (medley run --no-web): nothing can be asked of it");
+    throw Error(
+        "process " + std::to_string(owner) + " holds " + store.string() +
+        " without a dashboard (medley run --no-web), or for a moment (medley ensemble): nothing can be asked of "
+        "it");
   }
   throw Error("no coordinator runs on " + store.string() + ": `medley serve` starts one");
+}
+
+std::optional<ControlPoint> control_if_held(const fs::path& store) {
+  // Not by the control file, nor by the owner's process id: what a killed coordinator left must not stop a command that
+  // needs none.
+  if (!storage::Lock::is_held(storage::StoreLayout(store.string()).lock())) return std::nullopt;
+  return living_control(store);
 }
 
 }  // namespace medley::coordinator

@@ -40,4 +40,7 @@ std::optional<ControlPoint> read_control_file(const std::filesystem::path& store
 /// coordinator runs on another host and answers only there, or it has no dashboard.
 ControlPoint living_control(const std::filesystem::path& store);
 
+/// The same for a command that can do without: nullopt when nobody holds the store, so that the command may.
+std::optional<ControlPoint> control_if_held(const std::filesystem::path& store);
+
 }  // namespace medley::coordinator

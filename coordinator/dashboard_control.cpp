@@ -1,5 +1,6 @@
 #include "coordinator/dashboard_control.h"
 
+#include <algorithm>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -19,6 +20,7 @@ using nlohmann::json;
 constexpr const char* kFormName = "the sweep";  ///< what messages call text that lies in no file
 /// Recording more takes so long that workers and pages would wait for it.
 constexpr std::int64_t kMaxTrials = 200'000;
+constexpr std::size_t kMaxFits = 16;  ///< that are remembered, whoever asks how they ended
 
 json mistakes_json(const std::vector<sweep::Diagnostic>& mistakes) {
   json rows = json::array();
@@ -133,25 +135,22 @@ web::Control::Answer DashboardControl::submit(const SweepText& text) try {
 
 web::Control::Answer DashboardControl::build_ensemble(const EnsembleWish& wish) {
   const std::lock_guard lock(mutex_);
-  if (busy_) return {false, "another ensemble is being fitted; it may take a minute", json::object()};
+  if (!fits_.empty() && fits_[0]["ended"] == false) {
+    return {false, "another ensemble is being fitted; it may take a minute", json::object()};
+  }
   if (builder_.joinable()) builder_.join();
-  busy_ = true;
-  building_ = {{"sweep", wish.sweep}, {"since_ms", storage::now_ms()}, {"ended", false}};
+  storage::TimeMs since = storage::now_ms();
+  if (!fits_.empty()) since = std::max(since, fits_[0]["since_ms"].get<storage::TimeMs>() + 1);
+  fits_.insert(fits_.begin(), json{{"sweep", wish.sweep}, {"since_ms", since}, {"ended", false}});
+  if (fits_.size() > kMaxFits) fits_.erase(kMaxFits);
   builder_ = std::thread([this, wish] { fit(wish); });
-  return {true, "the ensemble is being fitted", json::object()};
+  return {true, "the ensemble is being fitted", {{"since_ms", since}}};
 }
 
 void DashboardControl::fit(const EnsembleWish& wish) {
   json outcome;
   try {
-    EnsembleRequest request;
-    request.name = wish.name;
-    request.per_subset = wish.per_subset;
-    request.protocol = wish.protocol == "paper" ? storage::Protocol::kPaper : storage::Protocol::kClean;
-    request.options.method = sweep::ensemble_method(wish.method);
-    request.options.thresholds = sweep::ensemble_thresholds(wish.thresholds);
-    request.options.k = wish.k;
-    request.options.most_candidates = wish.candidates;
+    const EnsembleRequest request = ensemble_request(wish);
     storage::Reader reader(store_);
     const auto sweep = reader.find_sweep(wish.sweep);
     if (!sweep) throw storage::Error("sweep " + wish.sweep + " is not in this store");
@@ -166,14 +165,13 @@ void DashboardControl::fit(const EnsembleWish& wish) {
     outcome["error"] = error.what();
   }
   const std::lock_guard lock(mutex_);
-  building_.update(outcome);
-  building_["ended"] = true;
-  busy_ = false;
+  fits_[0].update(outcome);
+  fits_[0]["ended"] = true;
 }
 
-nlohmann::json DashboardControl::building() {
+nlohmann::json DashboardControl::fits() {
   const std::lock_guard lock(mutex_);
-  return building_;
+  return fits_;
 }
 
 std::vector<web::Control::WorkerNow> DashboardControl::workers() {

@@ -33,7 +33,7 @@ class DashboardControl final : public web::Control {
   Answer plan(const SweepText& text) override;
   Answer submit(const SweepText& text) override;
   Answer build_ensemble(const EnsembleWish& wish) override;
-  nlohmann::json building() override;
+  nlohmann::json fits() override;
   std::vector<WorkerNow> workers() override;
   Answer export_ensemble(std::int64_t id) override;
 
@@ -49,8 +49,7 @@ class DashboardControl final : public web::Control {
   data::Dataset dataset_;  ///< read last: loading reads every feature
   std::string files_;      ///< of its folder, as they were then
   std::thread builder_;
-  bool busy_ = false;        ///< the builder is at work
-  nlohmann::json building_;  ///< as building() says it
+  nlohmann::json fits_ = nlohmann::json::array();  ///< as fits() says them; the builder is at work on one not ended
 };
 
 }  // namespace medley::coordinator

@@ -162,6 +162,7 @@ json scores_json(const FittedEnsemble& fitted, const storage::SweepSummary& swee
                    {"modalities", shares_json(fitted.shares.modalities, "modality")}}},
                  {"actors", pooled.rows.actor.empty() ? 0 : static_cast<int>(pooled.actors.size())},
                  {"candidates", static_cast<int>(pooled.candidates.size())},
+                 {"left_out", pooled.left_out},
                  {"transductive", fitted.transductive},
                  {"synthetic", sweep.synthetic}};
   if (ensemble.has_interval) {
@@ -174,6 +175,20 @@ json scores_json(const FittedEnsemble& fitted, const storage::SweepSummary& swee
 }
 
 }  // namespace
+
+EnsembleRequest ensemble_request(const web::Control::EnsembleWish& wish) {
+  EnsembleRequest request;
+  request.name = wish.name;
+  request.protocol = wish.protocol == "paper" ? storage::Protocol::kPaper : storage::Protocol::kClean;
+  request.per_subset = wish.per_subset;
+  request.options.method = sweep::ensemble_method(wish.method);
+  request.options.thresholds = sweep::ensemble_thresholds(wish.thresholds);
+  request.options.k = wish.k;
+  request.options.most_candidates = wish.candidates;
+  request.options.rounds = wish.rounds;
+  request.options.bags = wish.bags;
+  return request;
+}
 
 FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary& sweep,
                             const EnsembleRequest& request) {

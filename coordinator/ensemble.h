@@ -3,6 +3,7 @@
 #include "coordinator/sweep_results.h"
 #include "storage/records.h"
 #include "sweep/weight_share.h"
+#include "web/control.h"
 
 namespace medley::coordinator {
 
@@ -14,6 +15,9 @@ struct EnsembleRequest {
   bool per_subset = false;
   sweep::EnsembleOptions options;
 };
+
+/// Throws sweep::Error for a method or thresholds that there are not.
+EnsembleRequest ensemble_request(const web::Control::EnsembleWish& wish);
 
 /// An ensemble fitted on a sweep's out-of-fold predictions.
 struct FittedEnsemble {

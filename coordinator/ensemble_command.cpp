@@ -1,7 +1,7 @@
 // medley ensemble, medley export, medley predict.
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
+#include <cmath>
 #include <cstring>
 #include <iostream>
 #include <map>
@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "coordinator/command.h"
+#include "coordinator/control_file.h"
 #include "coordinator/ensemble.h"
 #include "coordinator/export.h"
+#include "coordinator/remote_ensemble.h"
 #include "coordinator/sweep_results.h"
 #include "coordinator/worker_program.h"
 #include "sweep/table.h"
@@ -31,148 +33,156 @@ using sweep::Table;
 
 struct EnsembleArguments {
   std::string sweep;
-  std::string method = "caruana";
-  std::string thresholds = "pooled";
-  std::string protocol = "clean";
-  EnsembleRequest request;
+  web::Control::EnsembleWish wish;
   bool as_json = false;
 };
 
-Table member_table(const std::vector<Candidate>& candidates, const std::vector<double>& weights) {
+/// As text; a stored null is "not a number".
+std::string share_of(const json& value) { return share_text(value.is_number() ? value.get<double>() : NAN); }
+
+Table member_table(storage::Reader& reader, const storage::EnsembleRecord& ensemble, const std::string& sweep) {
+  std::map<std::string, bool> transductive;  // config ->
+  for (const auto& row : reader.sweep_configs(sweep)) transductive[row.id] = sweep::is_transductive(row.config);
+  std::vector<json> rows = ensemble.scores.at("weights");
+  std::stable_sort(rows.begin(), rows.end(), [](const json& a, const json& b) { return a["weight"] > b["weight"]; });
+  // A candidate has one trial a seed and fold.
+  const std::size_t folds = ensemble.scores.at("folds").size();
   Table table;
   table.columns = {{"config"}, {"seeds"}, {"trials", Table::Align::kRight}, {"weight", Table::Align::kRight}};
-  std::vector<std::size_t> order;
-  for (std::size_t m = 0; m < weights.size(); ++m) {
-    if (weights[m] > 0) order.push_back(m);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return weights[a] > weights[b]; });
-  for (const std::size_t m : order) {
+  for (const json& row : rows) {
+    const std::string config = row["config"];
     std::string seeds;
-    for (const std::uint64_t seed : candidates[m].seeds) seeds += (seeds.empty() ? "" : " ") + std::to_string(seed);
-    table.rows.push_back({candidates[m].config + (candidates[m].transductive ? "‡" : ""), seeds,
-                          std::to_string(candidates[m].trials.size()), share_text(weights[m])});
+    for (const std::uint64_t seed : row["seeds"]) seeds += (seeds.empty() ? "" : " ") + std::to_string(seed);
+    table.rows.push_back({config + (transductive[config] ? "‡" : ""), seeds,
+                          std::to_string(row["seeds"].size() * folds), share_of(row["weight"])});
   }
   return table;
 }
 
-Table share_table(const std::string& what, const std::vector<sweep::WeightShare>& shares) {
+Table share_table(const char* what, const json& shares) {
   Table table;
-  table.title = "weight by " + what;
+  table.title = fmt::format("weight by {}", what);
   table.columns = {{what},
                    {"weight", Table::Align::kRight},
                    {"lowest", Table::Align::kRight, "fits without a fold"},
                    {"highest", Table::Align::kRight, "fits without a fold"}};
-  for (const auto& share : shares) {
-    table.rows.push_back(
-        {share.name, share_text(share.share), share_text(share.range.low), share_text(share.range.high)});
+  for (const json& row : shares) {
+    table.rows.push_back({row[what], share_of(row["share"]), share_of(row["range"][0]), share_of(row["range"][1])});
   }
   return table;
 }
 
 /// Thresholds and nested numbers of each fold, with the fold's own thresholds where it has them.
-Table fold_table(const sweep::Ensemble& ensemble) {
-  const bool own = !ensemble.fitted.fold_thresholds.empty();
+Table fold_table(const storage::EnsembleRecord& ensemble) {
+  const json& own = ensemble.settings.at("fold_thresholds");
+  const json& folds = ensemble.scores.at("folds");
   Table table;
   table.title = "thresholds and nested numbers by fold";
   table.columns = {{"fold", Table::Align::kRight}};
   const auto add = [&](const char* head, const char* group) {
     table.columns.push_back({head, Table::Align::kRight, group});
   };
-  if (own) {
+  if (!own.empty()) {
     for (const char* head : {"alpha", "beta"}) add(head, "on the fold");
   }
   for (const char* head : {"alpha", "beta", "Score", "ACC_P", "ACC_S"}) add(head, "fitted on the other folds");
-  for (std::size_t f = 0; f < ensemble.folds.size(); ++f) {
-    const auto& fold = ensemble.folds[f];
-    table.rows.push_back({std::to_string(fold.fold)});
-    std::vector<double> values;
-    if (own) {
-      const sweep::Thresholds& here = ensemble.fitted.fold_thresholds[f].second;
-      values = {here.alpha, here.beta};
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    auto& cells = table.rows.emplace_back();
+    cells.push_back(folds[f]["fold"].dump());
+    if (!own.empty()) {
+      for (const char* name : {"alpha", "beta"}) cells.push_back(share_of(own[f][name]));
     }
-    for (const double value : {fold.fitted.thresholds.alpha, fold.fitted.thresholds.beta, fold.accuracy.score(),
-                               fold.accuracy.presence, fold.accuracy.salience}) {
-      values.push_back(value);
+    for (const char* name : {"alpha", "beta", "score", "acc_presence", "acc_salience"}) {
+      cells.push_back(share_of(folds[f][name]));
     }
-    for (const double value : values) table.rows.back().push_back(share_text(value));
   }
   return table;
 }
 
-std::string accuracy_text(const sweep::Accuracy& accuracy) {
-  return fmt::format("Score {}  ACC_P {}  ACC_S {}", share_text(accuracy.score()), share_text(accuracy.presence),
-                     share_text(accuracy.salience));
+std::string accuracy_text(const json& accuracy) {
+  return fmt::format("Score {}  ACC_P {}  ACC_S {}", share_of(accuracy["score"]), share_of(accuracy["acc_presence"]),
+                     share_of(accuracy["acc_salience"]));
 }
 
-void print_ensemble(const storage::EnsembleRecord& record, std::int64_t id, const storage::SweepSummary& sweep,
-                    const FittedEnsemble& fitted, const EnsembleArguments& arguments) {
-  const sweep::Ensemble& ensemble = fitted.ensemble;
-  const SweepPredictions& pooled = fitted.predictions;
-  Table members = member_table(pooled.candidates, ensemble.fitted.weights);
-  members.title = fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", id, record.name, members.rows.size(),
-                              pooled.candidates.size(), sweep.name, fitted.transductive ? " (transductive)" : "",
-                              sweep.synthetic ? " (synthetic data)" : "");
-  if (arguments.request.per_subset) {
+void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
+                    const storage::SweepSummary& sweep) {
+  const json& settings = ensemble.settings;
+  const json& scores = ensemble.scores;
+  const bool transductive = scores.at("transductive");
+  const std::string protocol = settings.at("protocol");
+  Table members = member_table(reader, ensemble, sweep.id);
+  members.title = fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", ensemble.id, ensemble.name,
+                              members.rows.size(), scores.at("candidates").get<int>(), sweep.name,
+                              transductive ? " (transductive)" : "", sweep.synthetic ? " (synthetic data)" : "");
+  if (settings.at("per_subset")) {
     members.above.push_back("late fusion: of each encoder subset the config that ranks first, its seeds averaged");
   }
   fmt::print("{}\n", sweep::text_table(members));
-  fmt::print("{}\n", sweep::text_table(share_table("encoder", fitted.shares.encoders)));
-  if (fitted.shares.modalities.size() > 1) {
-    fmt::print("{}\n", sweep::text_table(share_table("modality", fitted.shares.modalities)));
+  const json& shares = scores.at("shares");
+  fmt::print("{}\n", sweep::text_table(share_table("encoder", shares.at("encoders"))));
+  if (shares.at("modalities").size() > 1) {
+    fmt::print("{}\n", sweep::text_table(share_table("modality", shares.at("modalities"))));
   }
   fmt::print("{}\n", sweep::text_table(fold_table(ensemble)));
-  fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.fitted.thresholds.alpha,
-             ensemble.fitted.thresholds.beta,
-             ensemble.fitted.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
-  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(ensemble.optimistic));
+  fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", settings.at("alpha").get<double>(),
+             settings.at("beta").get<double>(),
+             settings.at("fold_thresholds").empty() ? "one pair over all folds" : "the mean of the folds' own");
+  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(scores.at("optimistic")));
   std::string interval;
-  if (ensemble.has_interval) {
-    const auto& score = ensemble.nested_interval.score;
-    interval = fmt::format(", 95 % of Score {} to {} by bootstrap over {} actors", share_text(score.low),
-                           share_text(score.high), pooled.actors.size());
+  if (const json& nested = scores.at("nested_interval"); !nested.is_null()) {
+    interval = fmt::format(", 95 % of Score {} to {} by bootstrap over {} actors", share_of(nested["score"][0]),
+                           share_of(nested["score"][1]), scores.at("actors").get<int>());
   }
-  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(ensemble.nested), interval);
-  fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(fitted.single.nested));
-  if (arguments.protocol == "paper") {
+  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(scores.at("nested")), interval);
+  fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(scores.at("best_single_nested")));
+  if (protocol == "paper") {
     fmt::print(
         "members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
   }
-  if (fitted.transductive) {
+  if (transductive) {
     fmt::print(
         "‡ transductive: training read unlabelled features of clips that it is scored on; so are these numbers\n");
   }
-  if (pooled.left_out > 0) {
-    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", pooled.left_out,
-               arguments.protocol);
+  if (const int left_out = scores.value("left_out", 0); left_out > 0) {
+    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", left_out, protocol);
   }
 }
 
-void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
-  EnsembleRequest request = arguments.request;
-  request.options.method = sweep::ensemble_method(arguments.method);
-  request.options.thresholds = sweep::ensemble_thresholds(arguments.thresholds);
-  if (arguments.protocol == "paper") request.protocol = storage::Protocol::kPaper;
-  storage::Reader reader(globals.store);
-  const auto sweep = choose_sweep(reader, arguments.sweep);
+/// Fits and saves it here. Returns its id.
+std::int64_t fit_here(storage::Reader& reader, const fs::path& store, const storage::SweepSummary& sweep,
+                      const web::Control::EnsembleWish& wish) {
+  const EnsembleRequest request = ensemble_request(wish);
   // Before the fit, which takes a while: another writer would be the end of it.
-  storage::Writer writer(globals.store);
-  const FittedEnsemble fitted = fit_ensemble(reader, sweep, request);
-  const auto record = ensemble_record(fitted, sweep, request, storage::now_ms());
+  storage::Writer writer(store);
+  const auto record = ensemble_record(fit_ensemble(reader, sweep, request), sweep, request, storage::now_ms());
   storage::Writer::Group group(writer);
   const std::int64_t id = writer.save_ensemble(record);
   group.commit();
+  return id;
+}
+
+void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
+  storage::Reader reader(globals.store);
+  const auto sweep = choose_sweep(reader, arguments.sweep);
+  web::Control::EnsembleWish wish = arguments.wish;
+  wish.sweep = sweep.id;
+  const auto control = control_if_held(globals.store);
+  const std::int64_t id = control ? fit_remotely(*control, wish) : fit_here(reader, globals.store, sweep, wish);
+  // Told from the record, so that it is the same whoever fitted it.
+  const auto ensemble = reader.find_ensemble(id);
+  if (!ensemble) throw storage::Error("the ensemble is not in the store any more");
   if (!arguments.as_json) {
-    print_ensemble(record, id, sweep, fitted, arguments);
+    print_ensemble(reader, *ensemble, sweep);
     return;
   }
   json members = json::array();
-  for (const auto& member : record.members) members.push_back({{"trial", member.trial}, {"weight", member.weight}});
-  std::cout << json{{"id", id},
-                    {"name", record.name},
-                    {"method", record.method},
-                    {"dataset", record.dataset},
-                    {"settings", record.settings},
-                    {"scores", record.scores},
+  for (const auto& member : ensemble->members) members.push_back({{"trial", member.trial}, {"weight", member.weight}});
+  std::cout << json{{"id", ensemble->id},
+                    {"name", ensemble->name},
+                    {"method", ensemble->method},
+                    {"dataset", ensemble->dataset},
+                    {"settings", ensemble->settings},
+                    {"scores", ensemble->scores},
                     {"members", members}}
                    .dump(2)
             << "\n";
@@ -184,11 +194,18 @@ struct ExportArguments {
   bool as_json = false;
 };
 
+Exported export_here(storage::Reader& reader, const fs::path& store, const storage::EnsembleRecord& ensemble,
+                     const fs::path& out) {
+  storage::Writer writer(store);
+  return export_ensemble(reader, writer, ensemble, out, storage::now_ms());
+}
+
 void run_export(const ExportArguments& arguments, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto ensemble = choose_ensemble(reader, arguments.ensemble);
-  storage::Writer writer(globals.store);
-  const Exported exported = export_ensemble(reader, writer, ensemble, arguments.out, storage::now_ms());
+  const auto control = control_if_held(globals.store);
+  const Exported exported = control ? export_remotely(*control, ensemble.id, arguments.out)
+                                    : export_here(reader, globals.store, ensemble, arguments.out);
   if (arguments.as_json) {
     std::cout << json{{"archive", exported.archive.string()},
                       {"manifest", exported.manifest.string()},
@@ -260,34 +277,35 @@ void add_ensemble(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<EnsembleArguments>();
   auto* command = app.add_subcommand("ensemble", "Weights over a sweep's configs, with an honest estimate");
   command->add_option("SWEEP", arguments->sweep, "id or name of the sweep; the newest if not given");
-  command->add_option("--method", arguments->method, "mean of the best k, fitted simplex weights, or greedy selection")
+  command
+      ->add_option("--method", arguments->wish.method,
+                   "mean of the best k, fitted simplex weights, or greedy selection")
       ->check(CLI::IsMember({"mean", "simplex", "caruana"}))
       ->capture_default_str();
-  command->add_flag("--per-subset", arguments->request.per_subset,
+  command->add_flag("--per-subset", arguments->wish.per_subset,
                     "late fusion: a candidate an encoder subset, its best config with all seeds averaged");
-  command->add_option("--k", arguments->request.options.k, "mean: how many candidates")
+  command->add_option("--k", arguments->wish.k, "mean: how many candidates")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--candidates", arguments->wish.candidates, "simplex, caruana: only the best so many")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--rounds", arguments->wish.rounds, "caruana: candidates added in a bag")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--bags", arguments->wish.bags, "caruana: random halves of the candidates")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command
-      ->add_option("--candidates", arguments->request.options.most_candidates,
-                   "simplex, caruana: only the best so many")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--rounds", arguments->request.options.rounds, "caruana: candidates added in a bag")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--bags", arguments->request.options.bags, "caruana: random halves of the candidates")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command
-      ->add_option("--thresholds", arguments->thresholds,
+      ->add_option("--thresholds", arguments->wish.thresholds,
                    "one pair over all folds, or each fold's own (and their mean on other clips)")
       ->check(CLI::IsMember({"pooled", "per-fold"}))
       ->capture_default_str();
-  command->add_option("--protocol", arguments->protocol, "epoch of the members: clean, or paper-style (optimistic)")
+  command
+      ->add_option("--protocol", arguments->wish.protocol, "epoch of the members: clean, or paper-style (optimistic)")
       ->check(CLI::IsMember({"clean", "paper"}))
       ->capture_default_str();
-  command->add_option("--name", arguments->request.name, "name to store it by; SWEEP-METHOD if not given");
+  command->add_option("--name", arguments->wish.name, "name to store it by; SWEEP-METHOD if not given");
   command->add_flag("--json", arguments->as_json, "as JSON");
   command->footer(
       "A candidate is a config with one seed, over all folds; with --per-subset of each encoder subset the config "

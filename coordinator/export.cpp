@@ -73,6 +73,8 @@ void refuse(const fs::path& out, const data::Problems& problems) {
 
 }  // namespace
 
+fs::path manifest_path(const fs::path& out) { return fs::path(out).replace_extension(".manifest.json"); }
+
 Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const storage::EnsembleRecord& ensemble,
                          const fs::path& out, storage::TimeMs now) {
   const storage::DatasetRecord dataset = dataset_of(reader, ensemble.dataset);
@@ -100,7 +102,7 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
 
   exported.archive = out;
   exported.sha256 = sha256_of(out);
-  exported.manifest = fs::path(out).replace_extension(".manifest.json");
+  exported.manifest = manifest_path(out);
   json members = json::array();
   json configs = json::object();
   for (const storage::MemberRecord& member : ensemble.members) members.push_back(member_json(reader, member, configs));

@@ -7,6 +7,9 @@
 
 namespace medley::coordinator {
 
+/// Where the manifest of the archive `out` is written: beside it.
+std::filesystem::path manifest_path(const std::filesystem::path& out);
+
 struct Exported {
   std::filesystem::path archive;   ///< holds submission.json alone
   std::filesystem::path manifest;  ///< beside it: what it was made from

@@ -52,4 +52,12 @@ Lock::Lock(const std::string& path) {
 
 Lock::~Lock() { ::close(file_); }
 
+bool Lock::is_held(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool held = ::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(file);
+  return held;
+}
+
 }  // namespace medley::storage

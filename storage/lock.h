@@ -14,6 +14,9 @@ class Lock {
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
+  /// Somebody has it now. The lock is touched for a moment where nobody does.
+  static bool is_held(const std::string& path);
+
  private:
   int file_ = -1;
 };

@@ -111,6 +111,9 @@ Control::EnsembleWish wish(storage::Reader& reader, const json& body) {
   wish.per_subset = flag_in(body, "per_subset");
   wish.k = number_in(body, "k", standard.k, 1, 10'000);
   wish.candidates = number_in(body, "candidates", standard.candidates, 1, 10'000);
+  // A fit takes rounds x bags steps, and nothing can interrupt it.
+  wish.rounds = number_in(body, "rounds", standard.rounds, 1, 1'000);
+  wish.bags = number_in(body, "bags", standard.bags, 1, 1'000);
   return wish;
 }
 

@@ -3,22 +3,50 @@
 #include <httplib.h>
 
 namespace medley::web {
+namespace {
 
-Answered ask(const std::string& url, const std::string& token, const std::string& path, const nlohmann::json& body) {
-  constexpr int kConnectSeconds = 10;
-  constexpr int kReadSeconds = 600;
+constexpr int kConnectSeconds = 10;
+constexpr int kReadSeconds = 600;
+
+httplib::Client client_of(const std::string& url, const std::string& token) {
   httplib::Client client(url.substr(0, url.find('/', url.find("//") + 2)));
   if (!client.is_valid()) throw Error("'" + url + "' is no address of a server.");
   client.set_connection_timeout(kConnectSeconds);
   client.set_read_timeout(kReadSeconds);
-  const httplib::Headers headers{{"Authorization", "Bearer " + token}};
-  const auto result = client.Post("/api/v1/" + path, headers, body.dump(), "application/json");
+  client.set_default_headers({{"Authorization", "Bearer " + token}});
+  return client;
+}
+
+const httplib::Response& response_of(const httplib::Result& result, const std::string& url) {
   if (!result) throw Error("The coordinator does not answer at " + url + ": " + httplib::to_string(result.error()));
-  Answered answered{result->status, nlohmann::json::parse(result->body, nullptr, false)};
+  return *result;
+}
+
+Answered answered(const httplib::Response& response, const std::string& url) {
+  Answered answered{response.status, nlohmann::json::parse(response.body, nullptr, false)};
   if (!answered.body.is_object()) {
-    throw Error("What answers at " + url + " is no Medley (status " + std::to_string(result->status) + ").");
+    throw Error("What answers at " + url + " is no Medley (status " + std::to_string(response.status) + ").");
   }
   return answered;
+}
+
+}  // namespace
+
+Answered ask(const std::string& url, const std::string& token, const std::string& path, const nlohmann::json& body) {
+  const auto result = client_of(url, token).Post("/api/v1/" + path, body.dump(), "application/json");
+  return answered(response_of(result, url), url);
+}
+
+const nlohmann::json& done(const Answered& answered) {
+  if (answered.status == 200) return answered.body;
+  throw Error(answered.body.value("error", "the coordinator answered with status " + std::to_string(answered.status)));
+}
+
+std::string fetch(const std::string& url, const std::string& token, const std::string& path) {
+  const auto result = client_of(url, token).Get("/api/v1/" + path);
+  const httplib::Response& response = response_of(result, url);
+  if (response.status != 200) done(answered(response, url));
+  return response.body;
 }
 
 }  // namespace medley::web

@@ -18,4 +18,11 @@ struct Answered {
 /// is no Medley.
 Answered ask(const std::string& url, const std::string& token, const std::string& path, const nlohmann::json& body);
 
+/// What was answered to a change that was made. Throws Error with the server's words when it was refused.
+const nlohmann::json& done(const Answered& answered);
+
+/// What a GET of `path` answers, byte for byte. Throws Error as ask() does, and with the server's words when it
+/// refuses.
+std::string fetch(const std::string& url, const std::string& token, const std::string& path);
+
 }  // namespace medley::web

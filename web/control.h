@@ -38,6 +38,8 @@ class Control {
     bool per_subset = false;
     int k = 5;
     int candidates = 50;
+    int rounds = 20;
+    int bags = 10;
   };
 
   /// What is known of a worker for the moment and stored nowhere.
@@ -66,10 +68,12 @@ class Control {
   virtual Answer plan(const SweepText& text) = 0;
   /// Submits it; details: `sweep`, its id. Not done, with `mistakes`, when it has any.
   virtual Answer submit(const SweepText& text) = 0;
-  /// Begins to fit an ensemble; one at a time. It takes a while: building() says when it has ended.
+  /// Begins to fit an ensemble; one at a time. It takes a while: fits() says when it has ended. Details: `since_ms`, by
+  /// which fits() knows it.
   virtual Answer build_ensemble(const EnsembleWish& wish) = 0;
-  /// {"sweep", "since_ms"} of the one being fitted and {"error"} or {"ensemble"} of the last one; null where none.
-  virtual nlohmann::json building() = 0;
+  /// The fits of this coordinator, the newest first, as many as it remembers: [{"sweep", "since_ms", "ended"}], with
+  /// {"ensemble"}, its id, or {"error"} of one that has ended. No two have the same `since_ms`.
+  virtual nlohmann::json fits() = 0;
   /// Those that have joined and not left.
   virtual std::vector<WorkerNow> workers() { return {}; }
   /// Writes the submission archive of an ensemble into the store; details: `export`, its id.

@@ -359,7 +359,7 @@ Response Routes::read_store(const Request& request, const std::vector<std::strin
     if (what == "log") return json_response(log_of(reader, request));
     if (what == "ensembles") {
       json body = ensembles_json(reader);
-      body["building"] = control_ != nullptr ? control_->building() : json(nullptr);
+      body["fits"] = control_ != nullptr ? control_->fits() : json::array();
       return json_response(body);
     }
   }

@@ -10,6 +10,7 @@
 
 #include "cluster/process.h"
 #include "coordinator/error.h"
+#include "storage/lock.h"
 
 namespace medley::coordinator {
 namespace {
@@ -71,8 +72,24 @@ TEST_F(ControlFileTest, WhatAKilledCoordinatorLeftIsNotTakenForALivingOne) {
   const ControlFile file(store_, killed);
   EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
   own(::getpid());  // another one runs since, without a dashboard
-  EXPECT_NE(refusal().find("process " + std::to_string(::getpid()) + " coordinates"), std::string::npos) << refusal();
+  EXPECT_NE(refusal().find("process " + std::to_string(::getpid()) + " holds"), std::string::npos) << refusal();
   EXPECT_NE(refusal().find("--no-web"), std::string::npos) << refusal();
+}
+
+TEST_F(ControlFileTest, ACommandThatNeedsNoCoordinatorAsksOneOnlyWhileItHoldsTheStore) {
+  const ControlFile file(store_, point());
+  EXPECT_FALSE(control_if_held(store_));
+  own(::getpid());  // as if a killed one's process id belonged to another program now
+  EXPECT_FALSE(control_if_held(store_));
+  {
+    const storage::Lock lock(store_ / "lock");
+    const auto found = control_if_held(store_);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->token, "secret");
+    fs::remove(control_file(store_));
+    EXPECT_THROW(control_if_held(store_), Error);
+  }
+  EXPECT_FALSE(control_if_held(store_));
 }
 
 TEST_F(ControlFileTest, ACoordinatorOfAnotherHostIsAskedWhereItAnswers) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <set>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -148,18 +149,28 @@ TEST_F(DashboardControlTest, ASweepWithoutFailedTrialsHasNothingToRetry) {
   EXPECT_EQ(answer.message, "sweep " + sweep_ + " has no failed trial");
 }
 
-TEST_F(DashboardControlTest, AnEnsembleThatCannotBeFittedSaysWhy) {
-  EXPECT_TRUE(control_->building().is_null());
+TEST_F(DashboardControlTest, AnEnsembleThatCannotBeFittedSaysWhyToWhoeverBeganIt) {
+  EXPECT_EQ(control_->fits(), json::array());
   web::Control::EnsembleWish wish;
   wish.sweep = sweep_;
-  ASSERT_TRUE(control_->build_ensemble(wish).done);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (control_->building()["ended"] == false && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  std::vector<json> begun;
+  for (int i = 0; i < 20; ++i) {
+    const auto answer = control_->build_ensemble(wish);
+    ASSERT_TRUE(answer.done) << answer.message;
+    begun.insert(begun.begin(), answer.details.at("since_ms"));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (control_->fits()[0]["ended"] == false && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
   }
-  const json building = control_->building();
-  EXPECT_EQ(building["ended"], true);
-  EXPECT_NE(building["error"].get<std::string>().find("predictions in every fold"), std::string::npos) << building;
+  EXPECT_EQ(std::set<json>(begun.begin(), begun.end()).size(), 20u);
+  const json fits = control_->fits();
+  ASSERT_EQ(fits.size(), 16u) << "the newest";
+  for (std::size_t i = 0; i < fits.size(); ++i) {
+    EXPECT_EQ(fits[i]["since_ms"], begun[i]);
+    EXPECT_EQ(fits[i]["ended"], true);
+    EXPECT_NE(fits[i]["error"].get<std::string>().find("predictions in every fold"), std::string::npos) << fits[i];
+  }
   EXPECT_FALSE(control_->export_ensemble(7).done);
 }
 

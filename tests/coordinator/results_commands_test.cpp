@@ -458,7 +458,11 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
   EXPECT_EQ(reader.ensembles().size(), 3u);
   EXPECT_EQ(reader.exports().size(), 3u);
   EXPECT_EQ(choose_ensemble(reader, "best").method, "caruana");  // the newest of that name
-  EXPECT_NE(run(folder, "ensemble").find("nested       Score"), std::string::npos);
+  const std::string text = run(folder, "ensemble depth --method mean --k 1 --name one");
+  EXPECT_EQ(text.rfind("ensemble 4 'one': 1 of 5 candidates of depth (synthetic data)\n", 0), 0u) << text;
+  EXPECT_NE(text.find("nested       Score"), std::string::npos);
+  EXPECT_NE(text.find("left out: 1 (config, seed) without clean predictions in every fold\n"), std::string::npos)
+      << text;
 }
 
 const std::vector<sweep::Config> kSubsets = {config_of({"clip"}, 8),           config_of({"clip"}, 10),

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sqlite3.h>
+#include <zip.h>
 
 #include "tests/e2e/program.h"
 
@@ -34,6 +35,27 @@ class EndToEnd : public testing::Test {
                                    scratch_);
     EXPECT_EQ(made.exit, 0) << made.err;
     return path(name);
+  }
+
+  /// A dataset whose labelled clips are the test clips of `data`, with the labels that were planted.
+  std::string make_labelled() const {
+    std::string rows = "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n";
+    const auto truth = nlohmann::json::parse(read_file(path("data") + "/truth.json")).at("test_labels");
+    for (const auto& [clip, labels] : truth.items()) {
+      const bool blend = labels.size() == 2;
+      rows += clip.substr(0, clip.find('.')) + ",S1," + (blend ? "1," : "0,") + labels[0]["emotion"].get<std::string>();
+      rows += blend ? "," + labels[1]["emotion"].get<std::string>() + "," + labels[0]["salience"].dump() + "," +
+                          labels[1]["salience"].dump()
+                    : ",,,";
+      rows += ",0\n";
+    }
+    fs::create_directory(path("labelled"));
+    for (const auto& entry : fs::directory_iterator(path("data"))) {
+      if (entry.path().extension() == ".npz" || entry.path().extension() == ".yaml")
+        fs::copy(entry.path(), path("labelled"));
+    }
+    write("labelled/train_metadata.csv", rows);
+    return path("labelled");
   }
 
   /// A sweep file beside the dataset `data`; `rest` is YAML after the base settings.
@@ -119,6 +141,25 @@ class EndToEnd : public testing::Test {
 
   Scratch scratch_;
 };
+
+/// The text of the one member that an archive holds.
+inline std::string archive_member(const std::string& file, const std::string& member) {
+  int error = 0;
+  zip_t* archive = zip_open(file.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &error);
+  EXPECT_TRUE(archive) << file;
+  if (!archive) return "";
+  EXPECT_EQ(zip_get_num_entries(archive, 0), 1);
+  EXPECT_STREQ(zip_get_name(archive, 0, 0), member.c_str());
+  std::string text;
+  zip_file_t* entry = zip_fopen(archive, member.c_str(), 0);
+  EXPECT_TRUE(entry);
+  char buffer[4096];
+  for (zip_int64_t n; entry && (n = zip_fread(entry, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(n));
+  if (entry) zip_fclose(entry);
+  zip_close(archive);
+  return text;
+}
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 

@@ -185,6 +185,71 @@ TEST_F(Serve, TrialsThatFailedAreTrainedAgainWhenTheyAreRetried) {
   EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), 6);
 }
 
+/// Without what another fit of the same sweep has of its own: the ensemble's id, and when it was exported.
+json without_id(json manifest) {
+  manifest.at("ensemble").erase("id");
+  manifest.erase("created_ms");
+  return manifest;
+}
+
+TEST_F(Serve, AnEnsembleAndItsArchiveAreTheSameWhileACoordinatorHoldsTheStore) {
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: done\nseeds: 2\naxes: {encoders: singles, normalize: [encoder, actor]}\n",
+                  "epochs: 3, top_n: 1");
+  ASSERT_EQ(run_sweep(sweep).exit, 0);
+  // Trials that know their actor predict no test clips: what is exported has none of them.
+  ASSERT_EQ(
+      run_sweep(write_sweep("plain.yaml", "name: plain\nseeds: 2\naxes: {encoders: singles}\n", "epochs: 3, top_n: 1"))
+          .exit,
+      0);
+  fs::copy(path("store"), path("alone"), fs::copy_options::recursive);
+  const auto program = serve({"--workers", "0"});
+  ASSERT_EQ(medley({"submit", write_sweep("none.yaml", "name: none\nseeds: 1\n")}).exit, 0);
+
+  const std::vector<std::vector<std::string>> fits = {
+      {"ensemble", "done"},
+      {"ensemble", "done", "--json", "--rounds", "7", "--bags", "3", "--candidates", "9"},
+      {"ensemble", "plain", "--method", "mean", "--k", "2", "--protocol", "paper", "--name", "two"},
+      {"ensemble", "done", "--method", "simplex", "--per-subset", "--thresholds", "per-fold"}};
+  for (const auto& words : fits) {
+    const Ended served = medley(words), alone = medley(words, "alone");
+    EXPECT_EQ(served.exit, 0) << served.err;
+    EXPECT_EQ(served.err, "");
+    EXPECT_GT(served.out.size(), 1000u);
+    EXPECT_EQ(served.out, alone.out);
+  }
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM ensemble"), static_cast<int>(fits.size()));
+
+  const Ended served = medley({"export", "two", "--out", path("x.zip")});
+  const json told = medley_json({"export", "two", "--out", path("x.zip")});
+  const std::string archive = read_file(path("x.zip")), manifest = read_file(path("x.manifest.json"));
+  const Ended alone = medley({"export", "two", "--out", path("x.zip")}, "alone");
+  EXPECT_EQ(served.exit, 0) << served.err;
+  EXPECT_EQ(served.out, alone.out);
+  EXPECT_EQ(medley_json({"export", "two", "--out", path("x.zip")}, "alone"), told);
+  EXPECT_EQ(read_file(path("x.zip")), archive);
+  EXPECT_EQ(without_id(json::parse(read_file(path("x.manifest.json")))), without_id(json::parse(manifest)));
+  const Ended nowhere = medley({"export", "two", "--out", path("nowhere/x.zip")});
+  EXPECT_EQ(nowhere.exit, 1);
+  EXPECT_TRUE(contains(nowhere.err, "nowhere/x.zip: cannot be written")) << nowhere.err;
+
+  write("x.zip", archive);
+  write("x.json", archive_member(path("x.zip"), "submission.json"));
+  EXPECT_EQ(medley_json({"evaluate", path("x.json"), "--data", make_labelled()}).at("clips"), told.at("clips"));
+
+  const std::vector<std::string> empty = {"ensemble", "none"};
+  const Ended unfit = medley(empty);
+  EXPECT_EQ(unfit.exit, 1);
+  EXPECT_TRUE(contains(unfit.err, "medley: sweep none has no config with clean predictions in every fold"))
+      << unfit.err;
+  const Ended many = medley({"ensemble", "done", "--bags", "1001"});
+  EXPECT_EQ(many.exit, 1);
+  EXPECT_TRUE(contains(many.err, "bags must be a whole number from 1 to 1000")) << many.err;
+  const Ended unknown = medley({"ensemble", "don"});
+  EXPECT_EQ(unknown.exit, 2);
+  EXPECT_TRUE(contains(unknown.err, "no sweep 'don'; did you mean 'done'?")) << unknown.err;
+}
+
 TEST_F(Serve, ARunTakesCommandsWhileItLasts) {
   const std::string sweep =
       write_sweep("sweep.yaml", "name: long\nseeds: 4\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 300");
@@ -201,6 +266,7 @@ TEST_F(Serve, ARunTakesCommandsWhileItLasts) {
   const Ended deaf = medley({"stop", "long"});
   EXPECT_EQ(deaf.exit, 1);
   EXPECT_TRUE(contains(deaf.err, "without a dashboard (medley run --no-web)")) << deaf.err;
+  EXPECT_EQ(medley({"ensemble"}).err, deaf.err);
   run->kill(SIGINT);
   run->kill(SIGINT);
 }

@@ -3,8 +3,6 @@
 #include <map>
 #include <set>
 
-#include <zip.h>
-
 #include "tests/e2e/end_to_end.h"
 
 namespace medley::e2e {
@@ -12,25 +10,6 @@ namespace {
 using nlohmann::json;
 
 using Submission = EndToEnd;
-
-/// The one member of an archive, read with libzip.
-std::string archive_member(const std::string& file, const std::string& member) {
-  int error = 0;
-  zip_t* archive = zip_open(file.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &error);
-  EXPECT_TRUE(archive) << file;
-  if (!archive) return "";
-  EXPECT_EQ(zip_get_num_entries(archive, 0), 1);
-  EXPECT_STREQ(zip_get_name(archive, 0, 0), member.c_str());
-  std::string text;
-  zip_file_t* entry = zip_fopen(archive, member.c_str(), 0);
-  EXPECT_TRUE(entry);
-  char buffer[4096];
-  for (zip_int64_t n; entry && (n = zip_fread(entry, buffer, sizeof buffer)) > 0;)
-    text.append(buffer, static_cast<std::size_t>(n));
-  if (entry) zip_fclose(entry);
-  zip_close(archive);
-  return text;
-}
 
 /// The first column of a CSV with a header line.
 std::set<std::string> first_column(const std::string& file) {
@@ -149,7 +128,6 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
 
   // Evaluated against the planted labels, and counted here.
   const json truth = json::parse(read_file(path("data") + "/truth.json")).at("test_labels");
-  std::string metadata = "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n";
   int hits = 0, blends = 0, salience_hits = 0;
   for (const auto& [clip, labels] : truth.items()) {
     std::map<std::string, double> told, said;
@@ -162,25 +140,9 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
     hits += same;
     blends += blend;
     salience_hits += blend && told == said;
-    const std::string stem = clip.substr(0, clip.find('.'));
-    metadata += stem + ",S1," + (blend ? "1," : "0,");
-    metadata += labels[0]["emotion"].get<std::string>() + ",";
-    if (blend) {
-      metadata += labels[1]["emotion"].get<std::string>() + "," + labels[0]["salience"].dump() + "," +
-                  labels[1]["salience"].dump();
-    } else {
-      metadata += ",,";
-    }
-    metadata += ",0\n";
   }
-  fs::create_directory(path("labelled"));
-  for (const auto& entry : fs::directory_iterator(path("data"))) {
-    if (entry.path().extension() == ".npz" || entry.path().extension() == ".yaml")
-      fs::copy(entry.path(), path("labelled"));
-  }
-  write("labelled/train_metadata.csv", metadata);
   write("submission.json", member_text);
-  const json score = medley_json({"evaluate", path("submission.json"), "--data", path("labelled")});
+  const json score = medley_json({"evaluate", path("submission.json"), "--data", make_labelled()});
   EXPECT_EQ(score.at("clips"), 108);
   EXPECT_EQ(score.at("blends"), blends);
   EXPECT_DOUBLE_EQ(score.at("acc_presence").get<double>(), hits / 108.0);

@@ -69,6 +69,14 @@ TEST(Client, AnAnswerOfTheServerComesWithItsStatusAlsoWhenItRefuses) {
   EXPECT_EQ(refused.status, 409);
   EXPECT_EQ(refused.body["error"],
             "This server only shows the store: changes go through its coordinator's (medley serve).");
+  EXPECT_THROW(done(refused), Error);
+  EXPECT_EQ(nlohmann::json::parse(fetch(url, "", "ensembles"))["ensembles"], nlohmann::json::array());
+  try {
+    fetch(url, "", "exports/7/archive.zip");
+    FAIL() << "there is none";
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "There is no export with this id in the store.");
+  }
   server.stop();
   EXPECT_NE(refusal(url).find("does not answer at " + url), std::string::npos) << refusal(url);
   std::filesystem::remove_all(folder);

@@ -36,9 +36,13 @@ class Agreeing : public Control {
   Answer build_ensemble(const EnsembleWish& wish) override {
     EXPECT_GE(wish.k, 1);
     EXPECT_LE(wish.candidates, 10'000);
+    for (const int number : {wish.rounds, wish.bags}) {
+      EXPECT_GE(number, 1);
+      EXPECT_LE(number, 1'000);
+    }
     return yes();
   }
-  json building() override { return nullptr; }
+  json fits() override { return json::array(); }
   Answer export_ensemble(std::int64_t) override { return yes(); }
   int asked = 0;
 
@@ -123,8 +127,8 @@ class Requests {
   std::string body() {
     if (chance(5)) return any(values_);
     json body = json::object();
-    for (const char* name :
-         {"yaml", "dataset", "sweep", "method", "k", "candidates", "per_subset", "name", "protocol"}) {
+    for (const char* name : {"yaml", "dataset", "sweep", "method", "k", "candidates", "rounds", "bags", "per_subset",
+                             "name", "protocol"}) {
       if (chance(2)) continue;
       if (chance(3))
         body[name] = static_cast<int>(random_());

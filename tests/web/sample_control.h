@@ -9,7 +9,7 @@ namespace medley::test {
 
 /// The sample's workers at work, as a coordinator would know them; changes nothing. w-1 trains on a CPU, w-2 on a GPU,
 /// w-3 has not said anything yet.
-class SampleControl final : public web::Control {
+class SampleControl : public web::Control {
  public:
   explicit SampleControl(std::string running_trial) : running_trial_(std::move(running_trial)) {}
 
@@ -23,7 +23,7 @@ class SampleControl final : public web::Control {
   Answer plan(const SweepText&) override { return no(); }
   Answer submit(const SweepText&) override { return no(); }
   Answer build_ensemble(const EnsembleWish&) override { return no(); }
-  nlohmann::json building() override { return nullptr; }
+  nlohmann::json fits() override { return nlohmann::json::array(); }
   Answer export_ensemble(std::int64_t) override { return no(); }
 
   std::vector<WorkerNow> workers() override {

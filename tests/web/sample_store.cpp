@@ -223,6 +223,7 @@ storage::EnsembleRecord sample_ensemble(const std::string& sweep, const storage:
        {{"encoders", shares}, {"modalities", {{{"modality", "video"}, {"share", 1.0}, {"range", {1.0, 1.0}}}}}}},
       {"actors", 20},
       {"candidates", 8},
+      {"left_out", 0},
       {"transductive", false},
       {"synthetic", true}};
   return ensemble;

@@ -50,9 +50,10 @@ class Recorder : public Control {
     return {false, "the sweep file has 1 mistake", {{"mistakes", {{{"line", 1}, {"message", "no such axis"}}}}}};
   }
   Answer build_ensemble(const EnsembleWish& wish) override {
-    return note("build " + wish.method + " k " + std::to_string(wish.k) + " of " + wish.sweep);
+    return note("build " + wish.method + " k " + std::to_string(wish.k) + " rounds " + std::to_string(wish.rounds) +
+                " bags " + std::to_string(wish.bags) + " of " + wish.sweep);
   }
-  nlohmann::json building() override { return nullptr; }
+  nlohmann::json fits() override { return nlohmann::json::array(); }
   Answer export_ensemble(std::int64_t id) override { return note("export " + std::to_string(id)); }
   std::vector<std::string> asked;
   std::chrono::milliseconds takes{0};  ///< for each
@@ -390,6 +391,10 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "k": 0})", 400},
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "k": 1e99})", 400},
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "per_subset": "yes"})", 400},
+           {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "rounds": 0})", 400},
+           {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "rounds": 1001})", 400},
+           {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "bags": 1001})", 400},
+           {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "bags": "3"})", 400},
            {"ensembles/77/export", "{}", 404},
            {"configs/ffffffff/mark", "{}", 400},
            {"configs/ffffffff/mark", R"({"pinned": 1})", 400},
@@ -413,13 +418,16 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
   EXPECT_NE(mistaken.find("no such axis"), std::string::npos);
   EXPECT_EQ(status(post("plan", R"({"yaml": "name: x", "folder": "/data"})")), 200);
   EXPECT_EQ(status(post("sweeps/" + sample_.running + "/retry", "")), 200);
-  EXPECT_EQ(status(post("ensembles", R"({"sweep": ")" + sample_.finished + R"(", "method": "mean", "k": 3})")), 200);
+  EXPECT_EQ(
+      status(post("ensembles", R"({"sweep": ")" + sample_.finished + R"(", "method": "mean", "k": 3, "bags": 7})")),
+      200);
   EXPECT_EQ(status(post("ensembles/" + std::to_string(sample_.ensemble) + "/export", "")), 200);
   EXPECT_EQ(status(post("configs/abcd/mark", R"({"note": "n", "tags": ["z", "a", "z"]})")), 200);
-  EXPECT_EQ(control_.asked, (std::vector<std::string>{
-                                "plan name: x on " + dataset, "submit name: x on " + dataset, "plan name: x on /data",
-                                "retry all of " + sample_.running, "build mean k 3 of " + sample_.finished,
-                                "export " + std::to_string(sample_.ensemble), "mark abcd note n tag a tag z"}));
+  EXPECT_EQ(control_.asked,
+            (std::vector<std::string>{"plan name: x on " + dataset, "submit name: x on " + dataset,
+                                      "plan name: x on /data", "retry all of " + sample_.running,
+                                      "build mean k 3 rounds 20 bags 7 of " + sample_.finished,
+                                      "export " + std::to_string(sample_.ensemble), "mark abcd note n tag a tag z"}));
 }
 
 TEST_F(ServerTest, AddressCarriesTheTokenWhereNoServerSeesIt) {

@@ -334,7 +334,8 @@ export interface EnsembleHead {
 
 export interface EnsembleList {
   ensembles: EnsembleHead[];
-  building: { sweep: string; since_ms: number; ended: boolean; ensemble?: number; error?: string } | null;
+  /** Newest first. */
+  fits: { sweep: string; since_ms: number; ended: boolean; ensemble?: number; error?: string }[];
 }
 
 export interface WeightShare {

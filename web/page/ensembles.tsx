@@ -13,8 +13,8 @@ import { count, share, time } from "./text";
 export function EnsemblesView({ query, control }: { query: URLSearchParams; control: boolean }) {
   const [fast, setFast] = useState(false);
   const polled = usePoll<EnsembleList>("ensembles", fast ? 1 : 5);
-  const building = polled.data?.building;
-  useEffect(() => setFast(building !== null && building !== undefined && !building.ended), [building?.ended, building?.since_ms]);
+  const building = polled.data?.fits[0];
+  useEffect(() => setFast(building?.ended === false), [building?.ended, building?.since_ms]);
   return (
     <>
       <h1>Ensembles</h1>
@@ -95,10 +95,10 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
       </select>
     </label>
   );
-  const number = (name: string, label: string, absent: string) => (
+  const number = (name: string, label: string, absent: string, most: number) => (
     <label>
       {label}
-      <input type="number" min="1" max="10000" value={value(name, absent)} onInput={(event) => set(name, event.currentTarget.value)} />
+      <input type="number" min="1" max={most} value={value(name, absent)} onInput={(event) => set(name, event.currentTarget.value)} />
     </label>
   );
   const build = async () => {
@@ -113,6 +113,8 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
         per_subset: value("members", "all") === "subset",
         k: Number(value("k", "5")),
         candidates: Number(value("candidates", "50")),
+        rounds: Number(value("rounds", "20")),
+        bags: Number(value("bags", "10")),
       });
       setSaid({ text: answer.message, failed: false });
       again();
@@ -131,7 +133,9 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
       </label>
       {select("method", "Method", "caruana", [["caruana", "greedy selection (Caruana)"], ["simplex", "fitted weights (simplex)"], ["mean", "mean of the best k"]])}
       {select("members", "Candidates", "all", [["all", "every config and seed"], ["subset", "best config of each encoder subset"]])}
-      {method === "mean" ? number("k", "k", "5") : number("candidates", "Only the best", "50")}
+      {method === "mean" ? number("k", "k", "5", 10_000) : number("candidates", "Only the best", "50", 10_000)}
+      {method === "caruana" && number("rounds", "Rounds", "20", 1_000)}
+      {method === "caruana" && number("bags", "Bags", "10", 1_000)}
       {select("thresholds", "Thresholds", "pooled", [["pooled", "one pair"], ["per-fold", "of each fold"]])}
       {select("protocol", "Epoch of members", "clean", [["clean", "clean"], ["paper", "paper-style (optimistic)"]])}
       <label>

@@ -1,0 +1,131 @@
+// Ensembles and exports asked of a real server, whose coordinator is made up.
+#include "coordinator/remote_ensemble.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "coordinator/error.h"
+#include "tests/web/sample_control.h"
+#include "tests/web/sample_store.h"
+#include "web/server.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// Says of its fits what the test told it to, one list a question and the last one ever after.
+class ToldControl : public test::SampleControl {
+ public:
+  ToldControl() : SampleControl("") {}
+  Answer build_ensemble(const EnsembleWish& one) override {
+    wish = one;
+    return answer;
+  }
+  json fits() override {
+    json now = told.front();
+    if (told.size() > 1) told.erase(0);
+    return now;
+  }
+  Answer export_ensemble(std::int64_t) override { return {true, "exported", {{"export", 7}}}; }
+
+  EnsembleWish wish;
+  Answer answer{true, "begun", {{"since_ms", 100}}};
+  json told = {json::array()};
+};
+
+class RemoteEnsembleTest : public testing::Test {
+ protected:
+  RemoteEnsembleTest() {
+    fs::remove_all(folder_);
+    sample_ = test::write_sample_store(folder_, 1'700'000'000'000);
+    server_.start();
+    control_ = {server_.url(), "secret", "here", ::getpid()};
+  }
+  ~RemoteEnsembleTest() override {
+    server_.stop();
+    fs::remove_all(folder_);
+  }
+
+  web::Control::EnsembleWish wish() const {
+    web::Control::EnsembleWish wish;
+    wish.sweep = sample_.finished;
+    return wish;
+  }
+  std::string refusal(const web::Control::EnsembleWish& wish) const {
+    try {
+      return "ensemble " + std::to_string(fit_remotely(control_, wish));
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+  }
+
+  const fs::path folder_ = fs::temp_directory_path() / ("remote_ensemble_test_" + std::to_string(::getpid()));
+  test::SampleStore sample_;
+  ToldControl coordinator_;
+  web::Server server_{{folder_, "127.0.0.1", 0, "secret"}, &coordinator_};
+  ControlPoint control_;
+};
+
+TEST_F(RemoteEnsembleTest, TheWishArrivesWholeAndItsOwnFitIsWaitedFor) {
+  const json other = {{"sweep", "s"}, {"since_ms", 101}, {"ended", true}, {"ensemble", 6}};
+  const json begun = {{"sweep", "s"}, {"since_ms", 100}, {"ended", false}};
+  const json ended = {{"sweep", "s"}, {"since_ms", 100}, {"ended", true}, {"ensemble", 5}};
+  coordinator_.told = {{begun}, {begun}, {other, ended}};
+  web::Control::EnsembleWish wanted = wish();
+  wanted.name = "mine";
+  wanted.method = "mean";
+  wanted.thresholds = "per-fold";
+  wanted.protocol = "paper";
+  wanted.per_subset = true;
+  wanted.k = 3;
+  wanted.candidates = 11;
+  wanted.rounds = 12;
+  wanted.bags = 13;
+  EXPECT_EQ(fit_remotely(control_, wanted), 5);
+  const web::Control::EnsembleWish& came = coordinator_.wish;
+  EXPECT_EQ(came.sweep, sample_.finished);
+  EXPECT_EQ(came.name, "mine");
+  EXPECT_EQ(came.method, "mean");
+  EXPECT_EQ(came.thresholds, "per-fold");
+  EXPECT_EQ(came.protocol, "paper");
+  EXPECT_TRUE(came.per_subset);
+  EXPECT_EQ(came.k, 3);
+  EXPECT_EQ(came.candidates, 11);
+  EXPECT_EQ(came.rounds, 12);
+  EXPECT_EQ(came.bags, 13);
+}
+
+TEST_F(RemoteEnsembleTest, WhatDidNotComeAboutSaysWhy) {
+  coordinator_.told = {{{{"sweep", "s"}, {"since_ms", 100}, {"ended", true}, {"error", "no predictions"}}}};
+  EXPECT_EQ(refusal(wish()), "no predictions");
+  coordinator_.told = {json::array()};
+  EXPECT_EQ(refusal(wish()), "the coordinator knows nothing of this fit any more: it was started again meanwhile");
+  coordinator_.answer.details = json::object();
+  EXPECT_EQ(refusal(wish()).rfind("the coordinator at " + server_.url() + " answers as another version of Medley", 0),
+            0u)
+      << refusal(wish());
+  coordinator_.answer = {false, "another ensemble is being fitted", json::object()};
+  EXPECT_EQ(refusal(wish()), "another ensemble is being fitted");
+  web::Control::EnsembleWish many = wish();
+  many.rounds = 1'001;
+  EXPECT_EQ(refusal(many), "rounds must be a whole number from 1 to 1000.");
+  control_.token = "guessed";
+  EXPECT_EQ(refusal(wish()), "A change needs the token that the server printed.");
+}
+
+TEST_F(RemoteEnsembleTest, AnExportThatCannotBeFetchedLeavesNoFile) {
+  const fs::path out = folder_ / "out.zip";
+  try {
+    export_remotely(control_, sample_.ensemble, out);
+    FAIL() << "there is no export 7";
+  } catch (const web::Error& error) {
+    EXPECT_STREQ(error.what(), "There is no export with this id in the store.");
+  }
+  EXPECT_FALSE(fs::exists(out));
+  EXPECT_FALSE(fs::exists(folder_ / "out.manifest.json"));
+}
+
+}  // namespace
+}  // namespace medley::coordinator
