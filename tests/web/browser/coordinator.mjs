@@ -1,17 +1,19 @@
-// A real `medley run` for the tests in a browser.
+// A real `medley run` or `medley serve` for the tests in a browser.
 import { spawn } from "node:child_process";
 
 /** Starts it; its dashboard's address, with the token, and the same without. */
 export async function start(medley, args) {
-  const run = spawn(medley, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const run = spawn(medley, args, { stdio: ["ignore", "pipe", "pipe"] });
   const address = await new Promise((resolve, reject) => {
     let text = "";
-    run.stderr.on("data", (more) => {
-      text += more;
-      const found = /dashboard: (\S+)/.exec(text);
-      if (found) resolve(found[1]);
-    });
-    run.on("exit", (code) => reject(new Error(`medley run ended with ${code}: ${text}`)));
+    for (const output of [run.stdout, run.stderr]) {
+      output.on("data", (more) => {
+        text += more;
+        const found = /dashboard: (\S+)/.exec(text);
+        if (found) resolve(found[1]);
+      });
+    }
+    run.on("exit", (code) => reject(new Error(`medley ended with ${code}: ${text}`)));
   });
   return { run, address, base: address.replace(/#.*/, "") };
 }

@@ -2,11 +2,12 @@
 //   node fresh_test.mjs NODE_MODULES MEDLEY [SCREENSHOT_FOLDER]
 // Ends with 77 (skipped) where there is no Chromium.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launch, watch } from "./chromium.mjs";
+import { start } from "./coordinator.mjs";
 
 const [modules, medley, shots] = process.argv.slice(2);
 const browser = await launch(modules);
@@ -18,16 +19,7 @@ const make = (name, seed) => {
   return data;
 };
 const [first, second] = [make("first", "1"), make("second", "2")];
-const serve = spawn(medley, ["--store", store, "serve", "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
-const address = await new Promise((resolve, reject) => {
-  let text = "";
-  serve.stdout.on("data", (more) => {
-    text += more;
-    const found = /dashboard: (\S+)/.exec(text);
-    if (found) resolve(found[1]);
-  });
-  serve.on("exit", (code) => reject(new Error(`medley serve ended with ${code}: ${text}`)));
-});
+const { run: serve, address } = await start(medley, ["--store", store, "serve", "--port", "0"]);
 
 let failed = false;
 try {
