@@ -71,6 +71,9 @@ sweep::DatasetShape shape_of(const data::Dataset& dataset) {
   shape.fingerprint = dataset.fingerprint;
   shape.folds = dataset.folds;
   shape.has_test = !dataset.clips_of_fold(-1).empty();
+  for (const data::Clip& clip : dataset.clips) {
+    if (clip.actor.empty()) (clip.fold < 0 ? shape.test_actors : shape.actors) = false;
+  }
   for (const auto& encoder : dataset.encoders) {
     shape.encoders.push_back(encoder->name());
     shape.modalities.push_back(encoder->modality());

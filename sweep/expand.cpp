@@ -375,9 +375,16 @@ class Expander {
   std::string impossible(const Config& config) const {
     const std::string wrong = check_config(config);
     if (!wrong.empty()) return wrong;
-    if (config.adaptation != Adaptation::kNone && config.adaptation_target == AdaptationTarget::kTest &&
-        !shape_.has_test) {
-      return "adaptation_target test needs test clips, and the dataset has none";
+    const bool by_actor = config.normalize == Normalize::kActor;
+    if (by_actor && !shape_.actors) {
+      return "normalize actor needs the actor of every labelled clip, and some have none in train_metadata.csv";
+    }
+    if (config.adaptation != Adaptation::kNone && config.adaptation_target == AdaptationTarget::kTest) {
+      if (!shape_.has_test) return "adaptation_target test needs test clips, and the dataset has none";
+      if (by_actor && !shape_.test_actors) {
+        return "adaptation_target test with normalize actor needs the actor of every test clip, and some have none in "
+               "test_metadata.csv";
+      }
     }
     if (config.fusion == Fusion::kModalityConcat) {
       for (std::size_t e = 0; e < shape_.encoders.size(); ++e) {

@@ -21,6 +21,8 @@ struct DatasetShape {
   std::vector<int> folds;               ///< distinct, ascending
   bool has_test = false;                ///< there are test clips
   std::vector<int> layers = {};         ///< [encoder]; empty: one each
+  bool actors = true;                   ///< every labelled clip has one
+  bool test_actors = true;              ///< every test clip has one
 };
 
 struct ExpandedConfig {

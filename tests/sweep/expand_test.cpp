@@ -264,6 +264,24 @@ TEST(Expand, GeneratorsThatCannotBeFilledAreMistakes) {
             "1:18: encoders: a subset of 5 cannot be chosen from 4 encoders");
 }
 
+TEST(Expand, NormalisingByActorNeedsTheActorsOfTheClipsThatAreRead) {
+  DatasetShape shape = four_encoders();
+  shape.has_test = true;
+  shape.test_actors = false;
+  const std::string text =
+      "base: {normalize: actor, adaptation: coral}\naxes:\n  adaptation_target: [validation, test]\n";
+  EXPECT_EQ(mistake(text, shape),
+            "3:3: 1 of 2 configs are impossible: adaptation_target test with normalize actor needs the actor of every "
+            "test clip, and some have none in test_metadata.csv (1); 'impossible: skip' leaves them out");
+  EXPECT_TRUE(mistakes("base: {adaptation: coral, adaptation_target: test}", shape).empty());
+  shape.test_actors = true;
+  EXPECT_TRUE(mistakes(text, shape).empty());
+  shape.actors = false;
+  EXPECT_EQ(mistake("axes: {normalize: [encoder, actor]}", shape),
+            "1:8: 1 of 2 configs are impossible: normalize actor needs the actor of every labelled clip, and some have "
+            "none in train_metadata.csv (1); 'impossible: skip' leaves them out");
+}
+
 TEST(Expand, AdaptingToTestClipsNeedsTestClips) {
   DatasetShape shape = four_encoders();
   shape.has_test = false;

@@ -37,6 +37,12 @@ function Gpu({ of }: { of: Worker["usage"] }) {
   );
 }
 
+const kStates = ["quarantined", "joined", "away", "left"];
+
+/** Those that need somebody first, those that have left last, each newest first. */
+const inOrder = (workers: Worker[]) =>
+  [...workers].sort((a, b) => kStates.indexOf(a.state) - kStates.indexOf(b.state) || (b.changed_ms ?? 0) - (a.changed_ms ?? 0));
+
 export function WorkersView({ control }: { control: boolean }) {
   const polled = usePoll<{ workers: Worker[]; recent_seconds: number }>("workers", 3);
   return (
@@ -66,7 +72,7 @@ export function WorkersView({ control }: { control: boolean }) {
                     </tr>
                   </thead>
                   <tbody>
-                    {workers.map((worker) => (
+                    {inOrder(workers).map((worker) => (
                       <tr key={worker.id}>
                         <th scope="row">{worker.name || worker.id}<span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></th>
                         <td class="state-cell">

@@ -283,6 +283,8 @@ try {
     const cell = (name, head) => row(name).locator(`td[data-head="${head}"]`);
     await row("node09:118").getByText("quarantined").waitFor();
     await row("node09:118").getByRole("button", { name: "Release" }).waitFor();
+    const first = await page.locator("tbody tr").first().getByRole("rowheader").innerText();
+    assert.match(first, /^node09:118/, "who needs somebody stands first");
     assert.equal(await cell("node07:4211", "CPU").innerText(), "98 %");
     assert.equal(await cell("node07:4211", "Memory").innerText(), "393 MiB");  // 412e6 / 2^20
     assert.equal(await cell("node07:4211", "GPU").innerText(), "–", "no value is not 0");
