@@ -241,7 +241,6 @@ void Reader::each_config_scores(
   std::vector<sweep::TrialScores> trials;
   for (const std::string& config : configs) {
     trials.clear();
-    rows.reset();
     rows.bind(key, config);
     while (rows.step()) {
       sweep::TrialScores& s = trials.emplace_back();

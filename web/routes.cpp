@@ -342,11 +342,11 @@ Response Routes::read(const Request& request) const {
 
 Response Routes::read_store(const Request& request, const std::vector<std::string>& parts) const {
   Reader reader(store_);
-  const auto present = control_ != nullptr ? control_->workers() : std::vector<Control::WorkerNow>();
+  const auto present = [&] { return control_ != nullptr ? control_->workers() : std::vector<Control::WorkerNow>(); };
   if (request.path == "/metrics") {
     Response response;
     response.type = "text/plain; version=0.0.4; charset=utf-8";
-    response.body = metrics_text(reader, present);
+    response.body = metrics_text(reader, present());
     return response;
   }
   const std::string& what = parts[2];
@@ -355,7 +355,7 @@ Response Routes::read_store(const Request& request, const std::vector<std::strin
     if (what == "sweeps") return json_response(sweeps_json(reader, boards_));
     if (what == "store") return json_response(store_json(store_, control_ != nullptr));
     if (what == "datasets") return json_response(datasets_json(reader));
-    if (what == "workers") return json_response(workers_json(reader, store_, present, storage::now_ms()));
+    if (what == "workers") return json_response(workers_json(reader, store_, present(), storage::now_ms()));
     if (what == "log") return json_response(log_of(reader, request));
     if (what == "ensembles") {
       json body = ensembles_json(reader);

@@ -1,7 +1,6 @@
 // How commands find the coordinator of a store, or learn why they cannot ask it.
 #include "coordinator/control_file.h"
 
-#include <cstdlib>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -11,6 +10,7 @@
 #include "cluster/process.h"
 #include "coordinator/error.h"
 #include "storage/lock.h"
+#include "tests/storage/store_fixture.h"
 
 namespace medley::coordinator {
 namespace {
@@ -20,12 +20,6 @@ constexpr pid_t kNobody = 4'194'304 + 1;  // beyond the largest process id of Li
 
 class ControlFileTest : public testing::Test {
  protected:
-  ControlFileTest() {
-    std::string pattern = fs::temp_directory_path() / "medley-control-XXXXXX";
-    store_ = mkdtemp(pattern.data());
-  }
-  ~ControlFileTest() override { fs::remove_all(store_); }
-
   /// The store's lock as its owner leaves it.
   void own(pid_t pid) const { std::ofstream(store_ / "lock") << pid << " on some-host\n"; }
   ControlPoint point(const std::string& url = "http://127.0.0.1:8642/") const {
@@ -40,7 +34,8 @@ class ControlFileTest : public testing::Test {
     }
   }
 
-  fs::path store_;
+  storage::testing_store::TempFolder folder_;
+  const fs::path store_ = folder_.path();
 };
 
 TEST_F(ControlFileTest, ALivingCoordinatorIsFoundAndNobodyElseMayReadWhere) {
