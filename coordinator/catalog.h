@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/scheduler.h"
+#include "coordinator/scheduler/scheduler.h"
 #include "coordinator/status.h"
 #include "storage/reader.h"
 #include "sweep/config.h"

@@ -4,7 +4,7 @@
 #include <tuple>
 #include <vector>
 
-#include "sweep/report.h"
+#include "sweep/report/report.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;

@@ -14,27 +14,19 @@
 #include "storage/lock.h"
 #include "storage/records.h"
 #include "trainer/data/file_write.h"
-#include "web/access.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-namespace {
-
-/// The name in "http://NAME:PORT/" or "http://[NAME]:PORT/".
-std::string host_of(const std::string& url) {
-  const std::string rest = url.substr(url.find("//") + 2);
-  if (rest.rfind('[', 0) == 0) return rest.substr(1, rest.find(']') - 1);
-  return rest.substr(0, rest.find_first_of(":/"));
-}
-
-}  // namespace
-
 fs::path control_file(const fs::path& store) { return fs::absolute(store) / "control.json"; }
 
 ControlFile::ControlFile(const fs::path& store, const ControlPoint& point) : path_(control_file(store)) {
-  const json content{{"url", point.url}, {"token", point.token}, {"host", point.host}, {"pid", point.pid}};
+  const json content{{"url", point.url},
+                     {"token", point.token},
+                     {"host", point.host},
+                     {"pid", point.pid},
+                     {"loopback", point.loopback}};
   const std::string text = content.dump(2) + "\n";
   const fs::path partial = data::partial_path(path_);
   // Nobody else may read it, not even before it is whole.
@@ -64,7 +56,8 @@ std::optional<ControlPoint> read_control_file(const fs::path& store) {
   }
   try {
     const json content = json::parse(*text);
-    ControlPoint point{content.at("url"), content.at("token"), content.at("host"), content.at("pid").get<pid_t>()};
+    ControlPoint point{content.at("url"), content.at("token"), content.at("host"), content.at("pid").get<pid_t>(),
+                       content.at("loopback")};
     if (point.url.rfind("http://", 0) != 0) throw Error("its url is '" + point.url + "'");
     return point;
   } catch (const std::exception& e) {
@@ -76,7 +69,7 @@ ControlPoint living_control(const fs::path& store) {
   const auto point = read_control_file(store);
   const pid_t owner = living_owner(store);
   if (point && point->host != cluster::this_host()) {
-    if (!web::is_loopback(host_of(point->url))) return *point;
+    if (!point->loopback) return *point;
     throw Error("the coordinator of " + store.string() + " runs on host " + point->host +
                 " and answers only there: run this command there");
   }

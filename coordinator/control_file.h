@@ -14,6 +14,7 @@ struct ControlPoint {
   std::string token;  ///< that changes need
   std::string host;   ///< its coordinator's
   pid_t pid = 0;
+  bool loopback = true;  ///< `url` answers on `host` only
 };
 
 /// STORE/control.json: a ControlPoint, readable by its owner only. There while the coordinator runs; after one was

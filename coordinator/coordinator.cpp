@@ -569,9 +569,9 @@ struct Coordinator::State {
   }
 
   /// A request of the control interface about a sweep.
-  web::Control::Answer change_sweep(const std::string& id, const std::vector<sweep::SweepState>& from, Event event,
-                                    const std::string& done) {
-    return gate.call([&, this]() -> web::Control::Answer {
+  Answer change_sweep(const std::string& id, const std::vector<sweep::SweepState>& from, Event event,
+                      const std::string& done) {
+    return gate.call([&, this]() -> Answer {
       if (!catalog.find_sweep(id)) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
       const auto state = scheduler.progress(id)->state;
       if (std::find(from.begin(), from.end(), state) == from.end()) {

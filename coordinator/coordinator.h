@@ -9,10 +9,9 @@
 #include <vector>
 
 #include "cluster/local_workers.h"
-#include "coordinator/scheduler.h"
+#include "coordinator/scheduler/scheduler.h"
 #include "coordinator/status.h"
 #include "storage/writer.h"
-#include "web/control.h"
 
 namespace medley::coordinator {
 
@@ -77,8 +76,11 @@ class Coordinator final {
   std::uint16_t port() const;
   const std::filesystem::path& token_file() const;
 
-  /// As web::Control, any thread. Sweep and trial ids in full.
-  using Answer = web::Control::Answer;
+  struct Answer {
+    bool done = false;
+    std::string message;  ///< what was done, or why not: shown to the user as it is
+  };
+  /// Any thread. Sweep and trial ids in full.
   Answer pause(const std::string& sweep_id);
   Answer resume(const std::string& sweep_id);
   Answer stop(const std::string& sweep_id);

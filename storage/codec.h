@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "storage/database.h"
-#include "sweep/metric.h"
+#include "sweep/score/metric.h"
 
 namespace medley::storage {
 

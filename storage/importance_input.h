@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "storage/reader.h"
-#include "sweep/importance_report.h"
+#include "sweep/report/importance_report.h"
 
 namespace medley::storage {
 

@@ -77,7 +77,7 @@ struct Reader::State {
   }
   SweepSummary summary(Statement& row);
   EnsembleRecord ensemble(Statement& row);
-  std::vector<float> fused(std::int64_t trial, Protocol protocol, Split split);
+  std::vector<float> fused(std::int64_t trial, sweep::Protocol protocol, Split split);
 };
 
 namespace {
@@ -366,11 +366,12 @@ std::vector<EpochSeries> Reader::epochs(const std::vector<std::string>& trials) 
   return all;
 }
 
-std::vector<float> Reader::State::fused(std::int64_t trial, Protocol protocol, Split split) {
+std::vector<float> Reader::State::fused(std::int64_t trial, sweep::Protocol protocol, Split split) {
   Statement find(
       database,
       "SELECT probabilities FROM prediction WHERE trial = ? AND protocol = ? AND split = ? AND part = 'fused'");
-  find.bind(trial, protocol == Protocol::kPaper ? "paper" : "clean", split == Split::kTest ? "test" : "validation");
+  find.bind(trial, protocol == sweep::Protocol::kPaper ? "paper" : "clean",
+            split == Split::kTest ? "test" : "validation");
   return find.step() ? unpack<float>(find.blob(0), "prediction.probabilities") : std::vector<float>();
 }
 
@@ -381,15 +382,15 @@ constexpr const char* kPredicted =
     "SELECT t.key, t.id, c.id, t.fold, t.seed, r.paper_validation_clips, r.paper_test_clips, r.clean_validation_clips, "
     "r.clean_test_clips FROM trial t JOIN config c ON c.key = t.config JOIN result r ON r.trial = t.key ";
 
-TrialPredictions predicted(Statement& row, Protocol protocol, Split split) {
-  const int column = 5 + (protocol == Protocol::kClean ? 2 : 0) + (split == Split::kTest ? 1 : 0);
+TrialPredictions predicted(Statement& row, sweep::Protocol protocol, Split split) {
+  const int column = 5 + (protocol == sweep::Protocol::kClean ? 2 : 0) + (split == Split::kTest ? 1 : 0);
   return {row.text(1), row.text(2), row.whole(3), static_cast<std::uint64_t>(row.integer(4)), row.whole(column), {}};
 }
 
 }  // namespace
 
 std::vector<TrialPredictions> Reader::predictions(const std::string& dataset, const std::string& config,
-                                                  std::uint64_t seed, Protocol protocol, Split split) {
+                                                  std::uint64_t seed, sweep::Protocol protocol, Split split) {
   View view(state_->database);
   Statement rows(state_->database,
                  std::string(kPredicted) +
@@ -404,7 +405,7 @@ std::vector<TrialPredictions> Reader::predictions(const std::string& dataset, co
   return all;
 }
 
-std::vector<TrialPredictions> Reader::predictions(const std::vector<std::string>& trials, Protocol protocol,
+std::vector<TrialPredictions> Reader::predictions(const std::vector<std::string>& trials, sweep::Protocol protocol,
                                                   Split split) {
   View view(state_->database);
   Statement row(state_->database, std::string(kPredicted) + "WHERE t.id = ?");

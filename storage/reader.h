@@ -10,7 +10,8 @@
 
 #include "storage/error.h"
 #include "storage/records.h"
-#include "sweep/report.h"
+#include "sweep/protocol.h"
+#include "sweep/report/report.h"
 
 namespace medley::storage {
 
@@ -111,7 +112,6 @@ struct TrialDetail {
   TimeMs ended = 0;
 };
 
-enum class Protocol { kPaper, kClean };
 enum class Split { kValidation, kTest };
 /// One part of one snapshot of one trial; row-major [clip, class], empty when the trial has none.
 struct TrialPredictions {
@@ -212,9 +212,10 @@ class Reader {
   /// by fold ascending. Pool the folds for out-of-fold predictions: rows of each are the clips of its fold in
   /// dataset order.
   std::vector<TrialPredictions> predictions(const std::string& dataset, const std::string& config, std::uint64_t seed,
-                                            Protocol protocol, Split split);
+                                            sweep::Protocol protocol, Split split);
   /// The same of given trials, in their order; trials without a result are left out.
-  std::vector<TrialPredictions> predictions(const std::vector<std::string>& trials, Protocol protocol, Split split);
+  std::vector<TrialPredictions> predictions(const std::vector<std::string>& trials, sweep::Protocol protocol,
+                                            Split split);
   /// Importance of given trials (those finished with a gate), in their order: {trial id, importance}.
   std::vector<std::pair<std::string, sweep::Importance>> importance(const std::vector<std::string>& trials);
 

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/label.h"
 #include "sweep/result.h"
 #include "sweep/state.h"
 #include "sweep/trial.h"

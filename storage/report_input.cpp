@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "sweep/spec_family.h"
+#include "sweep/spec/spec_family.h"
 
 namespace medley::storage {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "storage/reader.h"
-#include "sweep/diagnostic.h"
-#include "sweep/report.h"
+#include "sweep/report/report.h"
+#include "sweep/spec/diagnostic.h"
 
 namespace medley::storage {
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "sweep/error.h"
+#include "sweep/label.h"
 
 namespace medley::sweep {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sweep/metric.h"
+#include "sweep/surface.h"
 
 namespace medley::sweep {
 

@@ -4,10 +4,10 @@
 #include <cassert>
 #include <cmath>
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include "trainer/gpu_features.h"
-#include "trainer/label_sets.h"
+#include "trainer/model/label_sets.h"
 
 namespace medley::trainer {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "sweep/result.h"
 #include "trainer/features.h"
-#include "trainer/model.h"
+#include "trainer/model/model.h"
 
 namespace medley::trainer {
 

@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "trainer/error.h"
-#include "trainer/vector_clones.h"
+#include "trainer/kernels/vector_clones.h"
 
 namespace medley::trainer {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <cassert>
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
-#include "trainer/recorded.h"
+#include "trainer/kernels/recorded.h"
 
 namespace medley::trainer {
 

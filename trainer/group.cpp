@@ -4,12 +4,13 @@
 #include <cmath>
 #include <set>
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
-#include "trainer/adam_element.h"
-#include "trainer/adaptation.h"
+#include "sweep/score/metric.h"
 #include "trainer/gpu_features.h"
-#include "trainer/optimizer.h"
+#include "trainer/kernels/adam_element.h"
+#include "trainer/kernels/optimizer.h"
+#include "trainer/model/adaptation.h"
 
 namespace medley::trainer {
 namespace {

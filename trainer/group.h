@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "trainer/gang.h"
-#include "trainer/losses.h"
+#include "trainer/model/losses.h"
 #include "trainer/trial_state.h"
 
 namespace medley::trainer {

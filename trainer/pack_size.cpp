@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include "trainer/group.h"
 

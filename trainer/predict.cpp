@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include "sweep/nearest.h"
 #include "trainer/checkpoint.h"

@@ -1,7 +1,7 @@
 #include "trainer/resume_point.h"
 
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include "sweep/error.h"
 #include "trainer/data/error.h"

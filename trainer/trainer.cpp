@@ -6,8 +6,9 @@
 #include <optional>
 
 #include <sys/resource.h>
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
+#include "sweep/score/metric.h"
 #include "trainer/checkpoint.h"
 #include "trainer/group.h"
 #include "trainer/importance.h"

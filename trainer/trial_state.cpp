@@ -6,7 +6,7 @@
 
 #include "sweep/nearest.h"
 #include "trainer/error.h"
-#include "trainer/label_sets.h"
+#include "trainer/model/label_sets.h"
 
 namespace medley::trainer {
 namespace {

@@ -4,10 +4,10 @@
 #include <map>
 
 #include "storage/importance_input.h"
-#include "sweep/ablation.h"
-#include "sweep/importance_figures.h"
-#include "sweep/importance_report.h"
-#include "sweep/report_text.h"
+#include "sweep/report/ablation.h"
+#include "sweep/report/importance_figures.h"
+#include "sweep/report/importance_report.h"
+#include "sweep/report/report_text.h"
 #include "web/refused.h"
 
 namespace medley::web {

@@ -18,9 +18,9 @@
 
 #include "storage/reader.h"
 #include "storage/report_input.h"
-#include "sweep/diagnostic.h"
-#include "sweep/report.h"
-#include "sweep/report_text.h"
+#include "sweep/report/report.h"
+#include "sweep/report/report_text.h"
+#include "sweep/spec/diagnostic.h"
 
 namespace medley::web {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sweep/error.h"
 #include "web/json.h"
 #include "web/query.h"
 #include "web/refused.h"
@@ -30,32 +31,15 @@ std::string text_in(const json& body, const char* name, const std::string& absen
   return text;
 }
 
-std::string choice_in(const json& body, const char* name, const std::vector<std::string>& choices) {
-  std::string text = text_in(body, name, choices.front(), 100);
-  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return text;
-  std::string known;
-  for (const std::string& choice : choices) known += (known.empty() ? "" : ", ") + choice;
-  throw Refused{400, std::string(name) + " must be one of " + known + "."};
-}
-
-int number_in(const json& body, const char* name, int absent, int low, int high) {
-  if (!body.contains(name)) return absent;
-  if (!body[name].is_number_integer() || body[name] < low || body[name] > high) {
-    throw Refused{400, std::string(name) + " must be a whole number from " + std::to_string(low) + " to " +
-                           std::to_string(high) + "."};
-  }
-  return body[name].get<int>();
-}
-
 bool flag_in(const json& body, const char* name) {
   if (!body.contains(name)) return false;
   if (!body[name].is_boolean()) throw Refused{400, std::string(name) + " must be true or false."};
   return body[name].get<bool>();
 }
 
-Control::SweepText sweep_text(storage::Reader& reader, const json& body) {
+Control::SweepForm sweep_form(storage::Reader& reader, const json& body) {
   constexpr std::size_t kMaxYaml = 60 << 10;  // the server takes bodies of 64 KiB
-  Control::SweepText text;
+  Control::SweepForm text;
   text.yaml = text_in(body, "yaml", "", kMaxYaml);
   if (text.yaml.empty()) throw Refused{400, "yaml must hold the text of a sweep file."};
   if (body.contains("dataset") == body.contains("folder")) {
@@ -100,29 +84,22 @@ storage::ConfigMarkChange mark_change(const json& body) {
   return change;
 }
 
-Control::EnsembleWish wish(storage::Reader& reader, const json& body) {
-  const Control::EnsembleWish standard;
-  Control::EnsembleWish wish;
-  wish.sweep = sweep_of(reader, text_in(body, "sweep", "", 64)).id;
-  wish.name = text_in(body, "name", "", 200);
-  wish.method = choice_in(body, "method", {"caruana", "simplex", "mean"});
-  wish.thresholds = choice_in(body, "thresholds", {"pooled", "per-fold"});
-  wish.protocol = choice_in(body, "protocol", {"clean", "paper"});
-  wish.per_subset = flag_in(body, "per_subset");
-  wish.k = number_in(body, "k", standard.k, 1, 10'000);
-  wish.candidates = number_in(body, "candidates", standard.candidates, 1, 10'000);
-  // A fit takes rounds x bags steps, and nothing can interrupt it.
-  wish.rounds = number_in(body, "rounds", standard.rounds, 1, 1'000);
-  wish.bags = number_in(body, "bags", standard.bags, 1, 1'000);
-  return wish;
+Control::Answer build_ensemble(storage::Reader& reader, Control& control, json body) {
+  const std::string sweep = sweep_of(reader, text_in(body, "sweep", "", 64)).id;
+  body.erase("sweep");
+  try {
+    return control.build_ensemble(sweep, sweep::ensemble_request_from_json(body));
+  } catch (const sweep::Error& error) {
+    throw Refused{400, error.what() + std::string(".")};
+  }
 }
 
 Control::Answer ask(storage::Reader& reader, Control& control, const std::vector<std::string>& parts,
                     const Request& request) {
   const std::string& what = parts[2];
-  if (parts.size() == 3 && what == "sweeps") return control.submit(sweep_text(reader, body_of(request)));
-  if (parts.size() == 3 && what == "plan") return control.plan(sweep_text(reader, body_of(request)));
-  if (parts.size() == 3 && what == "ensembles") return control.build_ensemble(wish(reader, body_of(request)));
+  if (parts.size() == 3 && what == "sweeps") return control.submit(sweep_form(reader, body_of(request)));
+  if (parts.size() == 3 && what == "plan") return control.plan(sweep_form(reader, body_of(request)));
+  if (parts.size() == 3 && what == "ensembles") return build_ensemble(reader, control, body_of(request));
   if (parts.size() != 5) throw Refused{404, "There is nothing to change here."};
   const std::string& verb = parts[4];
   if (what == "sweeps" && (verb == "pause" || verb == "resume" || verb == "stop")) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "storage/records.h"
+#include "sweep/score/ensemble_request.h"
 #include "sweep/usage.h"
 
 namespace medley::web {
@@ -23,25 +24,12 @@ class Control {
     nlohmann::json details = nlohmann::json::object();  ///< sent beside the message
   };
   /// A sweep file as text, and the dataset that it is for: a registered one, or any folder of the coordinator's host.
-  struct SweepText {
+  struct SweepForm {
     std::string yaml;
     std::string dataset;  ///< fingerprint; "": `folder` says it
     std::string folder;   ///< absolute
     std::string file;     ///< that the text was read from, and is named for; "" none
   };
-  struct EnsembleWish {
-    std::string sweep;  ///< id
-    std::string name;   ///< "": of the sweep and the method
-    std::string method = "caruana";
-    std::string thresholds = "pooled";
-    std::string protocol = "clean";
-    bool per_subset = false;
-    int k = 5;
-    int candidates = 50;
-    int rounds = 20;
-    int bags = 10;
-  };
-
   /// What is known of a worker for the moment and stored nowhere.
   struct WorkerNow {
     std::string id;
@@ -65,12 +53,12 @@ class Control {
   virtual Answer release(const std::string& worker_id) = 0;
 
   /// What `medley plan --json` prints of it, or its mistakes; nothing is changed. `done`: there are none.
-  virtual Answer plan(const SweepText& text) = 0;
+  virtual Answer plan(const SweepForm& form) = 0;
   /// Submits it; details: `sweep`, its id. Not done, with `mistakes`, when it has any.
-  virtual Answer submit(const SweepText& text) = 0;
+  virtual Answer submit(const SweepForm& form) = 0;
   /// Begins to fit an ensemble; one at a time. It takes a while: fits() says when it has ended. Details: `since_ms`, by
   /// which fits() knows it.
-  virtual Answer build_ensemble(const EnsembleWish& wish) = 0;
+  virtual Answer build_ensemble(const std::string& sweep_id, const sweep::EnsembleRequest& request) = 0;
   /// The fits of this coordinator, the newest first, as many as it remembers: [{"sweep", "since_ms", "ended"}], with
   /// {"ensemble"}, its id, or {"error"} of one that has ended. No two have the same `since_ms`.
   virtual nlohmann::json fits() = 0;

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "sweep/confusion.h"
-#include "sweep/metric.h"
+#include "sweep/score/confusion.h"
+#include "sweep/score/metric.h"
 #include "web/refused.h"
 
 namespace medley::web {
@@ -99,7 +99,7 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
   const bool paper = ensemble.settings.value("protocol", "clean") == "paper";
   std::map<int, std::vector<double>> mixed;  // fold -> [clip, class]
   std::map<int, double> totals;
-  for (const auto& part : reader.predictions(trials, paper ? storage::Protocol::kPaper : storage::Protocol::kClean,
+  for (const auto& part : reader.predictions(trials, paper ? sweep::Protocol::kPaper : sweep::Protocol::kClean,
                                              storage::Split::kValidation)) {
     auto& sum = mixed[part.fold];
     if (sum.empty()) sum.resize(part.fused.size());

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include "sweep/ablation.h"
 #include "sweep/config.h"
 #include "sweep/nearest.h"
-#include "sweep/report_text.h"
+#include "sweep/report/ablation.h"
+#include "sweep/report/report_text.h"
 #include "web/refused.h"
 
 namespace medley::web {

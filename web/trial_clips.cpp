@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "sweep/confusion.h"
 #include "sweep/half.h"
+#include "sweep/score/confusion.h"
 #include "web/refused.h"
 
 namespace medley::web {

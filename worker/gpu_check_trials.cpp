@@ -3,7 +3,7 @@
 
 #include <fmt/core.h>
 
-#include "sweep/table.h"
+#include "sweep/report/table.h"
 #include "trainer/trainer.h"
 #include "worker/bench_trials.h"
 #include "worker/gpu_check.h"

@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "sweep/nearest.h"
-#include "sweep/spec_values.h"
+#include "sweep/spec/spec_values.h"
 #include "worker/command.h"
 
 namespace medley::worker {

@@ -6,7 +6,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include "sweep/table.h"
+#include "sweep/report/table.h"
 #include "trainer/trainer.h"
 #include "worker/command.h"
 #include "worker/gang_trainer.h"

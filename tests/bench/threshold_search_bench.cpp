@@ -14,7 +14,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "sweep/metric.h"
+#include "sweep/score/metric.h"
 
 namespace {
 

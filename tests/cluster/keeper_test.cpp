@@ -5,12 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "coordinator/cluster_keeper.h"
-#include "coordinator/cluster_profile.h"
-#include "coordinator/cluster_record.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
-#include "sweep/diagnostic.h"
+#include "coordinator/launches/cluster_keeper.h"
+#include "coordinator/launches/cluster_profile.h"
+#include "coordinator/launches/cluster_record.h"
+#include "sweep/spec/diagnostic.h"
 
 namespace medley::coordinator {
 namespace {

@@ -23,7 +23,7 @@ class ControlFileTest : public testing::Test {
   /// The store's lock as its owner leaves it.
   void own(pid_t pid) const { std::ofstream(store_ / "lock") << pid << " on some-host\n"; }
   ControlPoint point(const std::string& url = "http://127.0.0.1:8642/") const {
-    return {url, "secret", cluster::this_host(), ::getpid()};
+    return {url, "secret", cluster::this_host(), ::getpid(), true};
   }
   std::string refusal() const {
     try {
@@ -88,14 +88,15 @@ TEST_F(ControlFileTest, ACommandThatNeedsNoCoordinatorAsksOneOnlyWhileItHoldsThe
 }
 
 TEST_F(ControlFileTest, ACoordinatorOfAnotherHostIsAskedWhereItAnswers) {
-  for (const char* loopback : {"http://127.0.0.1:8642/", "http://[::1]:8642/", "http://localhost:8642/"}) {
-    ControlPoint elsewhere = point(loopback);
+  {
+    ControlPoint elsewhere = point();
     elsewhere.host = "login7";
     const ControlFile file(store_, elsewhere);
     EXPECT_EQ(refusal(), "the coordinator of " + store_.string() +
                              " runs on host login7 and answers only there: run this command there");
   }
   ControlPoint elsewhere = point("http://10.0.0.7:8642/");
+  elsewhere.loopback = false;
   elsewhere.host = "login7";
   const ControlFile file(store_, elsewhere);
   EXPECT_EQ(living_control(store_).url, "http://10.0.0.7:8642/");
@@ -103,8 +104,9 @@ TEST_F(ControlFileTest, ACoordinatorOfAnotherHostIsAskedWhereItAnswers) {
 
 TEST_F(ControlFileTest, NonsenseInItIsNamed) {
   own(::getpid());
-  for (const char* text : {"", "[]", R"({"url": 7})", R"({"url": "file:///x", "token": "", "host": "h", "pid": 1})",
-                           R"({"url": "http://x/", "token": "", "host": "h", "pid": "one"})"}) {
+  for (const char* text :
+       {"", "[]", R"({"url": 7})", R"({"url": "file:///x", "token": "", "host": "h", "pid": 1, "loopback": true})",
+        R"({"url": "http://x/", "token": "", "host": "h", "pid": "one", "loopback": true})"}) {
     std::ofstream(control_file(store_)) << text;
     EXPECT_NE(refusal().find("control.json is not what a coordinator writes"), std::string::npos) << text;
   }

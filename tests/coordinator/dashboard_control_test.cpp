@@ -1,5 +1,5 @@
 // What the dashboard changes, done by a real coordinator without workers on a small synthetic data set.
-#include "coordinator/dashboard_control.h"
+#include "coordinator/commands/dashboard_control.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "coordinator/sweep_file.h"
+#include "coordinator/actions/sweep_file.h"
 #include "storage/reader.h"
 #include "trainer/data/synthetic.h"
 
@@ -151,11 +151,9 @@ TEST_F(DashboardControlTest, ASweepWithoutFailedTrialsHasNothingToRetry) {
 
 TEST_F(DashboardControlTest, AnEnsembleThatCannotBeFittedSaysWhyToWhoeverBeganIt) {
   EXPECT_EQ(control_->fits(), json::array());
-  web::Control::EnsembleWish wish;
-  wish.sweep = sweep_;
   std::vector<json> begun;
   for (int i = 0; i < 20; ++i) {
-    const auto answer = control_->build_ensemble(wish);
+    const auto answer = control_->build_ensemble(sweep_, {});
     ASSERT_TRUE(answer.done) << answer.message;
     begun.insert(begun.begin(), answer.details.at("since_ms"));
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);

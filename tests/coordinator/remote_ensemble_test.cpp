@@ -1,5 +1,5 @@
 // Ensembles and exports asked of a real server, whose coordinator is made up.
-#include "coordinator/remote_ensemble.h"
+#include "coordinator/commands/remote_ensemble.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -19,8 +19,9 @@ using nlohmann::json;
 class ToldControl : public test::SampleControl {
  public:
   ToldControl() : SampleControl("") {}
-  Answer build_ensemble(const EnsembleWish& one) override {
-    wish = one;
+  Answer build_ensemble(const std::string& sweep_id, const sweep::EnsembleRequest& one) override {
+    sweep = sweep_id;
+    request = one;
     return answer;
   }
   json fits() override {
@@ -30,7 +31,8 @@ class ToldControl : public test::SampleControl {
   }
   Answer export_ensemble(std::int64_t) override { return {true, "exported", {{"export", 7}}}; }
 
-  EnsembleWish wish;
+  std::string sweep;
+  sweep::EnsembleRequest request;
   Answer answer{true, "begun", {{"since_ms", 100}}};
   json told = {json::array()};
 };
@@ -41,21 +43,16 @@ class RemoteEnsembleTest : public testing::Test {
     fs::remove_all(folder_);
     sample_ = test::write_sample_store(folder_, 1'700'000'000'000);
     server_.start();
-    control_ = {server_.url(), "secret", "here", ::getpid()};
+    control_ = {server_.url(), "secret", "here", ::getpid(), true};
   }
   ~RemoteEnsembleTest() override {
     server_.stop();
     fs::remove_all(folder_);
   }
 
-  web::Control::EnsembleWish wish() const {
-    web::Control::EnsembleWish wish;
-    wish.sweep = sample_.finished;
-    return wish;
-  }
-  std::string refusal(const web::Control::EnsembleWish& wish) const {
+  std::string refusal(const sweep::EnsembleRequest& request = {}) const {
     try {
-      return "ensemble " + std::to_string(fit_remotely(control_, wish));
+      return "ensemble " + std::to_string(fit_remotely(control_, sample_.finished, request));
     } catch (const std::exception& error) {
       return error.what();
     }
@@ -68,51 +65,50 @@ class RemoteEnsembleTest : public testing::Test {
   ControlPoint control_;
 };
 
-TEST_F(RemoteEnsembleTest, TheWishArrivesWholeAndItsOwnFitIsWaitedFor) {
+TEST_F(RemoteEnsembleTest, TheRequestArrivesWholeAndItsOwnFitIsWaitedFor) {
   const json other = {{"sweep", "s"}, {"since_ms", 101}, {"ended", true}, {"ensemble", 6}};
   const json begun = {{"sweep", "s"}, {"since_ms", 100}, {"ended", false}};
   const json ended = {{"sweep", "s"}, {"since_ms", 100}, {"ended", true}, {"ensemble", 5}};
   coordinator_.told = {{begun}, {begun}, {other, ended}};
-  web::Control::EnsembleWish wanted = wish();
+  sweep::EnsembleRequest wanted;
   wanted.name = "mine";
-  wanted.method = "mean";
-  wanted.thresholds = "per-fold";
-  wanted.protocol = "paper";
+  wanted.options.method = sweep::EnsembleMethod::kMean;
+  wanted.options.thresholds = sweep::EnsembleThresholds::kPerFold;
+  wanted.protocol = sweep::Protocol::kPaper;
   wanted.per_subset = true;
-  wanted.k = 3;
-  wanted.candidates = 11;
-  wanted.rounds = 12;
-  wanted.bags = 13;
-  EXPECT_EQ(fit_remotely(control_, wanted), 5);
-  const web::Control::EnsembleWish& came = coordinator_.wish;
-  EXPECT_EQ(came.sweep, sample_.finished);
+  wanted.options.k = 3;
+  wanted.options.most_candidates = 11;
+  wanted.options.rounds = 12;
+  wanted.options.bags = 13;
+  EXPECT_EQ(fit_remotely(control_, sample_.finished, wanted), 5);
+  EXPECT_EQ(coordinator_.sweep, sample_.finished);
+  const sweep::EnsembleRequest& came = coordinator_.request;
   EXPECT_EQ(came.name, "mine");
-  EXPECT_EQ(came.method, "mean");
-  EXPECT_EQ(came.thresholds, "per-fold");
-  EXPECT_EQ(came.protocol, "paper");
+  EXPECT_EQ(came.options.method, sweep::EnsembleMethod::kMean);
+  EXPECT_EQ(came.options.thresholds, sweep::EnsembleThresholds::kPerFold);
+  EXPECT_EQ(came.protocol, sweep::Protocol::kPaper);
   EXPECT_TRUE(came.per_subset);
-  EXPECT_EQ(came.k, 3);
-  EXPECT_EQ(came.candidates, 11);
-  EXPECT_EQ(came.rounds, 12);
-  EXPECT_EQ(came.bags, 13);
+  EXPECT_EQ(came.options.k, 3);
+  EXPECT_EQ(came.options.most_candidates, 11);
+  EXPECT_EQ(came.options.rounds, 12);
+  EXPECT_EQ(came.options.bags, 13);
 }
 
 TEST_F(RemoteEnsembleTest, WhatDidNotComeAboutSaysWhy) {
   coordinator_.told = {{{{"sweep", "s"}, {"since_ms", 100}, {"ended", true}, {"error", "no predictions"}}}};
-  EXPECT_EQ(refusal(wish()), "no predictions");
+  EXPECT_EQ(refusal(), "no predictions");
   coordinator_.told = {json::array()};
-  EXPECT_EQ(refusal(wish()), "the coordinator knows nothing of this fit any more: it was started again meanwhile");
+  EXPECT_EQ(refusal(), "the coordinator knows nothing of this fit any more: it was started again meanwhile");
   coordinator_.answer.details = json::object();
-  EXPECT_EQ(refusal(wish()).rfind("the coordinator at " + server_.url() + " answers as another version of Medley", 0),
-            0u)
-      << refusal(wish());
+  EXPECT_EQ(refusal().rfind("the coordinator at " + server_.url() + " answers as another version of Medley", 0), 0u)
+      << refusal();
   coordinator_.answer = {false, "another ensemble is being fitted", json::object()};
-  EXPECT_EQ(refusal(wish()), "another ensemble is being fitted");
-  web::Control::EnsembleWish many = wish();
-  many.rounds = 1'001;
+  EXPECT_EQ(refusal(), "another ensemble is being fitted");
+  sweep::EnsembleRequest many;
+  many.options.rounds = 1'001;
   EXPECT_EQ(refusal(many), "rounds must be a whole number from 1 to 1000.");
   control_.token = "guessed";
-  EXPECT_EQ(refusal(wish()), "A change needs the token that the server printed.");
+  EXPECT_EQ(refusal(), "A change needs the token that the server printed.");
 }
 
 TEST_F(RemoteEnsembleTest, AnExportThatCannotBeFetchedLeavesNoFile) {

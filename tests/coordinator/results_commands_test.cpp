@@ -12,9 +12,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "coordinator/command.h"
-#include "coordinator/evaluate.h"
-#include "coordinator/sweep_results.h"
+#include "coordinator/actions/evaluate.h"
+#include "coordinator/actions/sweep_results.h"
+#include "coordinator/commands/command.h"
 #include "storage/writer.h"
 #include "trainer/data/error.h"
 #include "trainer/data/npz.h"
@@ -226,7 +226,7 @@ std::string run(const fs::path& store, const std::string& line) {
 TEST(ResultsCommands, PooledPredictionsAreInDatasetOrder) {
   Store store;
   storage::Reader reader(store.folder.path());
-  const auto pooled = pool_predictions(reader, choose_sweep(reader, "depth"), storage::Protocol::kClean);
+  const auto pooled = pool_predictions(reader, choose_sweep(reader, "depth"), sweep::Protocol::kClean);
   ASSERT_EQ(pooled.candidates.size(), 5u);  // the sixth misses a fold
   EXPECT_EQ(pooled.left_out, 1);
   ASSERT_EQ(pooled.rows.clips(), 60);

@@ -1,6 +1,6 @@
 // States the world as text. Lines with '>' are events, '@MS' sets the clock, the other lines are the commands that the
 // event before them must give, all of them and in this order (a reason after ": " may be left out).
-#include "coordinator/scheduler.h"
+#include "coordinator/scheduler/scheduler.h"
 
 #include <map>
 #include <sstream>

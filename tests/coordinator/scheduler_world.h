@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/scheduler.h"
+#include "coordinator/scheduler/scheduler.h"
 
 namespace medley::coordinator::simulation {
 

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "sweep/metric.h"
+#include "sweep/score/metric.h"
 #include "tests/data/temporary_folder.h"
 #include "trainer/data/dataset.h"
 

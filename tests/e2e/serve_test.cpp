@@ -243,8 +243,8 @@ TEST_F(Serve, AnEnsembleAndItsArchiveAreTheSameWhileACoordinatorHoldsTheStore) {
   EXPECT_TRUE(contains(unfit.err, "medley: sweep none has no config with clean predictions in every fold"))
       << unfit.err;
   const Ended many = medley({"ensemble", "done", "--bags", "1001"});
-  EXPECT_EQ(many.exit, 1);
-  EXPECT_TRUE(contains(many.err, "bags must be a whole number from 1 to 1000")) << many.err;
+  EXPECT_EQ(many.exit, 2);
+  EXPECT_TRUE(contains(many.err, "--bags: Value 1001 not in range 1 to 1000")) << many.err;
   const Ended unknown = medley({"ensemble", "don"});
   EXPECT_EQ(unknown.exit, 2);
   EXPECT_TRUE(contains(unknown.err, "no sweep 'don'; did you mean 'done'?")) << unknown.err;

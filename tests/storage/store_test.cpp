@@ -381,15 +381,15 @@ TEST_F(StoreTest, PredictionsOfAConfigAndSeedComeByFold) {
     train(*it, results[it->id]);
   }
   Reader reader(writer_.folder());
-  const auto folds = reader.predictions(sweep.dataset, sweep::config_id(sweep.configs[1].config), 8, Protocol::kPaper,
-                                        Split::kValidation);
+  const auto folds = reader.predictions(sweep.dataset, sweep::config_id(sweep.configs[1].config), 8,
+                                        sweep::Protocol::kPaper, Split::kValidation);
   ASSERT_EQ(folds.size(), 2u);
   EXPECT_EQ(folds[0].fold, 0);
   EXPECT_EQ(folds[0].clips, 6);
   EXPECT_EQ(folds[1].clips, 5);
   for (const auto& fold : folds) EXPECT_EQ(fold.fused, results[fold.trial].paper.validation.fused);
   const auto chosen = reader.predictions(std::vector<std::string>{sweep.trials[5].id, "unknown", sweep.trials[0].id},
-                                         Protocol::kPaper, Split::kTest);
+                                         sweep::Protocol::kPaper, Split::kTest);
   ASSERT_EQ(chosen.size(), 2u);
   EXPECT_EQ(chosen[0].trial, sweep.trials[5].id);
   EXPECT_EQ(chosen[1].fused, results[sweep.trials[0].id].paper.test.fused);

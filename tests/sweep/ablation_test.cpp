@@ -1,4 +1,4 @@
-#include "sweep/ablation.h"
+#include "sweep/report/ablation.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sweep/confusion.h"
 #include "sweep/error.h"
+#include "sweep/score/confusion.h"
 
 namespace medley::sweep {
 namespace {

@@ -1,11 +1,11 @@
-#include "sweep/chart.h"
+#include "sweep/report/chart.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
 
-#include "sweep/svg.h"
+#include "sweep/report/svg.h"
 #include "tests/sweep/xml_check.h"
 
 namespace medley::sweep {

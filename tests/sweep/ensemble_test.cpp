@@ -1,4 +1,4 @@
-#include "sweep/ensemble.h"
+#include "sweep/score/ensemble.h"
 
 #include <algorithm>
 #include <cmath>

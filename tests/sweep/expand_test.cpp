@@ -1,4 +1,4 @@
-#include "sweep/expand.h"
+#include "sweep/spec/expand.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,10 +1,10 @@
 // `compare` of a sweep file.
 #include <gtest/gtest.h>
 
-#include "sweep/diagnostic.h"
-#include "sweep/expand.h"
-#include "sweep/spec.h"
-#include "sweep/spec_family.h"
+#include "sweep/spec/diagnostic.h"
+#include "sweep/spec/expand.h"
+#include "sweep/spec/spec.h"
+#include "sweep/spec/spec_family.h"
 
 namespace medley::sweep {
 namespace {

@@ -1,4 +1,4 @@
-#include "sweep/importance_report.h"
+#include "sweep/report/importance_report.h"
 
 #include <cmath>
 
@@ -6,7 +6,7 @@
 
 #include "sweep/config.h"
 #include "sweep/error.h"
-#include "sweep/importance_figures.h"
+#include "sweep/report/importance_figures.h"
 #include "tests/sweep/xml_check.h"
 
 namespace medley::sweep {

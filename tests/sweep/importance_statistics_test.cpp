@@ -1,4 +1,4 @@
-#include "sweep/importance_statistics.h"
+#include "sweep/score/importance_statistics.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "sweep/late_fusion.h"
+#include "sweep/report/late_fusion.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sweep/ensemble.h"
+#include "sweep/score/ensemble.h"
 #include "tests/sweep/noisy_truth.h"
 
 namespace medley::sweep {

@@ -1,4 +1,4 @@
-#include "sweep/metric.h"
+#include "sweep/score/metric.h"
 
 #include <cmath>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "sweep/random.h"
+#include "sweep/spec/random.h"
 
 #include <cmath>
 #include <vector>

@@ -1,11 +1,11 @@
-#include "sweep/referee.h"
+#include "sweep/report/referee.h"
 
 #include <cmath>
 #include <random>
 
 #include <gtest/gtest.h>
 
-#include "sweep/report.h"
+#include "sweep/report/report.h"
 
 namespace medley::sweep {
 namespace {

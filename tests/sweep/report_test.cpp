@@ -1,4 +1,4 @@
-#include "sweep/report.h"
+#include "sweep/report/report.h"
 
 #include <algorithm>
 #include <cmath>

@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sweep/expand.h"
+#include "sweep/spec/expand.h"
 
 namespace medley::sweep {
 namespace {

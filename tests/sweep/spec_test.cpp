@@ -1,4 +1,4 @@
-#include "sweep/spec.h"
+#include "sweep/spec/spec.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "sweep/statistics.h"
+#include "sweep/score/statistics.h"
 
 #include <cmath>
 #include <numeric>

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sweep/spec.h"
+#include "sweep/spec/spec.h"
 
 namespace medley::sweep {
 namespace {

@@ -1,4 +1,4 @@
-#include "sweep/table.h"
+#include "sweep/report/table.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sweep/weight_share.h"
+#include "sweep/score/weight_share.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "trainer/model.h"
+#include "trainer/model/model.h"
 
 namespace medley::tests {
 

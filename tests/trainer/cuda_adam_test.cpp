@@ -7,7 +7,7 @@
 #include "tests/trainer/cuda_numbers.h"
 #include "trainer/cuda/adam_bodies.h"
 #include "trainer/cuda/on_host.h"
-#include "trainer/optimizer.h"
+#include "trainer/kernels/optimizer.h"
 
 namespace medley::tests {
 namespace {

@@ -1,8 +1,8 @@
 // GpuKernels::drop() on tensors, its launches plain loops (cuda_on_host.cpp).
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
-#include "trainer/gpu_kernels.h"
+#include "trainer/kernels/gpu_kernels.h"
 
 namespace medley::tests {
 namespace {

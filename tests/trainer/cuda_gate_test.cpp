@@ -10,7 +10,7 @@
 #include "tests/trainer/cuda_numbers.h"
 #include "trainer/cuda/gate_bodies.h"
 #include "trainer/cuda/on_host.h"
-#include "trainer/row_kernels.h"
+#include "trainer/kernels/row_kernels.h"
 
 namespace medley::tests {
 namespace {

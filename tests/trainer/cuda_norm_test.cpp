@@ -7,7 +7,7 @@
 #include "tests/trainer/cuda_numbers.h"
 #include "trainer/cuda/norm_bodies.h"
 #include "trainer/cuda/on_host.h"
-#include "trainer/layer_norm.h"
+#include "trainer/kernels/layer_norm.h"
 
 namespace medley::tests {
 namespace {

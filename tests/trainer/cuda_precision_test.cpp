@@ -2,11 +2,11 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
-#include "trainer/model.h"
+#include "trainer/model/model.h"
 
 namespace medley::tests {
 namespace {

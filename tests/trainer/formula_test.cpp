@@ -2,13 +2,13 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
-#include "trainer/adaptation.h"
-#include "trainer/gate.h"
-#include "trainer/label_sets.h"
-#include "trainer/losses.h"
-#include "trainer/random.h"
+#include "trainer/kernels/random.h"
+#include "trainer/model/adaptation.h"
+#include "trainer/model/gate.h"
+#include "trainer/model/label_sets.h"
+#include "trainer/model/losses.h"
 
 namespace medley::tests {
 namespace {

@@ -1,4 +1,4 @@
-#include "trainer/gemm.h"
+#include "trainer/kernels/gemm.h"
 
 #include <cmath>
 #include <random>

@@ -1,19 +1,20 @@
 // The model's arithmetic against finite differences, LibTorch's own operations and optimisers, and plain formulas.
-#include "trainer/model.h"
+#include "trainer/model/model.h"
 
 #include <cmath>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/optim.h>
+#include <torch/types.h>
 
 #include "tests/trainer/batched.h"
 #include "tests/trainer/planted_dataset.h"
 #include "tests/trainer/switches.h"
-#include "trainer/adaptation.h"
 #include "trainer/group.h"
-#include "trainer/layer_norm.h"
-#include "trainer/losses.h"
-#include "trainer/optimizer.h"
+#include "trainer/kernels/layer_norm.h"
+#include "trainer/kernels/optimizer.h"
+#include "trainer/model/adaptation.h"
+#include "trainer/model/losses.h"
 
 namespace medley::tests {
 namespace {

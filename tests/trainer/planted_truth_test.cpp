@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sweep/half.h"
-#include "sweep/statistics.h"
+#include "sweep/score/statistics.h"
 #include "tests/data/temporary_folder.h"
 #include "trainer/data/synthetic.h"
 #include "trainer/trainer.h"

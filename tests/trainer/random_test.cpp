@@ -1,4 +1,4 @@
-#include "trainer/random.h"
+#include "trainer/kernels/random.h"
 
 #include <algorithm>
 #include <numeric>

@@ -31,12 +31,12 @@ class Agreeing : public Control {
   Answer retry_sweep(const std::string&) override { return yes(); }
   Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return yes(); }
   Answer release(const std::string&) override { return yes(); }
-  Answer plan(const SweepText&) override { return yes(); }
-  Answer submit(const SweepText&) override { return yes(); }
-  Answer build_ensemble(const EnsembleWish& wish) override {
-    EXPECT_GE(wish.k, 1);
-    EXPECT_LE(wish.candidates, 10'000);
-    for (const int number : {wish.rounds, wish.bags}) {
+  Answer plan(const SweepForm&) override { return yes(); }
+  Answer submit(const SweepForm&) override { return yes(); }
+  Answer build_ensemble(const std::string&, const sweep::EnsembleRequest& request) override {
+    EXPECT_GE(request.options.k, 1);
+    EXPECT_LE(request.options.most_candidates, 10'000);
+    for (const int number : {request.options.rounds, request.options.bags}) {
       EXPECT_GE(number, 1);
       EXPECT_LE(number, 1'000);
     }

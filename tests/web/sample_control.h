@@ -20,9 +20,9 @@ class SampleControl : public web::Control {
   Answer retry_sweep(const std::string&) override { return no(); }
   Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return no(); }
   Answer release(const std::string&) override { return no(); }
-  Answer plan(const SweepText&) override { return no(); }
-  Answer submit(const SweepText&) override { return no(); }
-  Answer build_ensemble(const EnsembleWish&) override { return no(); }
+  Answer plan(const SweepForm&) override { return no(); }
+  Answer submit(const SweepForm&) override { return no(); }
+  Answer build_ensemble(const std::string&, const sweep::EnsembleRequest&) override { return no(); }
   nlohmann::json fits() override { return nlohmann::json::array(); }
   Answer export_ensemble(std::int64_t) override { return no(); }
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "storage/writer.h"
-#include "sweep/metric.h"
+#include "sweep/score/metric.h"
 
 namespace medley::test {
 namespace {

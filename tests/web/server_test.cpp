@@ -42,16 +42,17 @@ class Recorder : public Control {
   }
   Answer release(const std::string& id) override { return note("release " + id); }
   Answer retry_sweep(const std::string& id) override { return note("retry all of " + id); }
-  Answer plan(const SweepText& text) override {
+  Answer plan(const SweepForm& text) override {
     return note("plan " + text.yaml + " on " + text.dataset + text.folder);
   }
-  Answer submit(const SweepText& text) override {
+  Answer submit(const SweepForm& text) override {
     note("submit " + text.yaml + " on " + text.dataset);
     return {false, "the sweep file has 1 mistake", {{"mistakes", {{{"line", 1}, {"message", "no such axis"}}}}}};
   }
-  Answer build_ensemble(const EnsembleWish& wish) override {
-    return note("build " + wish.method + " k " + std::to_string(wish.k) + " rounds " + std::to_string(wish.rounds) +
-                " bags " + std::to_string(wish.bags) + " of " + wish.sweep);
+  Answer build_ensemble(const std::string& sweep, const sweep::EnsembleRequest& request) override {
+    return note(std::string("build ") + sweep::ensemble_method_name(request.options.method) + " k " +
+                std::to_string(request.options.k) + " rounds " + std::to_string(request.options.rounds) + " bags " +
+                std::to_string(request.options.bags) + " of " + sweep);
   }
   nlohmann::json fits() override { return nlohmann::json::array(); }
   Answer export_ensemble(std::int64_t id) override { return note("export " + std::to_string(id)); }

@@ -6,6 +6,7 @@
 
 #include "sweep/label.h"
 #include "sweep/result.h"
+#include "sweep/score/metric.h"
 #include "sweep/trial.h"
 
 namespace medley::fake {

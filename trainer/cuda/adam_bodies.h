@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "trainer/adam_element.h"
 #include "trainer/cuda/lanes.h"
+#include "trainer/kernels/adam_element.h"
 
 namespace medley::trainer::cuda {
 

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "trainer/both.h"
-#include "trainer/random.h"
+#include "trainer/kernels/both.h"
+#include "trainer/kernels/random.h"
 
 namespace medley::trainer::cuda {
 

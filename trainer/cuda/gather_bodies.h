@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "trainer/both.h"
+#include "trainer/kernels/both.h"
 
 namespace medley::trainer::cuda {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "trainer/both.h"
+#include "trainer/kernels/both.h"
 
 namespace medley::trainer::cuda {
 

@@ -4,13 +4,13 @@
 #include <cassert>
 #include <cstring>
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include "trainer/cuda/kernels.h"
 #include "trainer/cuda/runtime.h"
 #include "trainer/cuda/torch_stream.h"
-#include "trainer/layer_norm.h"
-#include "trainer/recorded.h"
+#include "trainer/kernels/layer_norm.h"
+#include "trainer/kernels/recorded.h"
 
 namespace medley::trainer::cuda {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "trainer/gpu_kernels.h"
+#include "trainer/kernels/gpu_kernels.h"
 
 namespace medley::trainer::cuda {
 

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sweep/label.h"
-#include "sweep/random.h"
+#include "sweep/spec/random.h"
 #include "trainer/data/error.h"
 #include "trainer/data/file_write.h"
 #include "trainer/data/npz_write.h"

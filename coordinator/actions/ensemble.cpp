@@ -1,0 +1,234 @@
+#include "coordinator/actions/ensemble.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "sweep/report/late_fusion.h"
+
+namespace medley::coordinator {
+namespace {
+
+using nlohmann::json;
+
+const char* protocol_name(sweep::Protocol protocol) { return protocol == sweep::Protocol::kPaper ? "paper" : "clean"; }
+
+/// What the report knows of the candidates, and of nothing else.
+sweep::ReportInput scores_of(storage::Reader& reader, const storage::SweepSummary& sweep,
+                             const std::vector<Candidate>& candidates) {
+  std::set<std::string> configs;
+  std::set<std::string> trials;
+  for (const Candidate& candidate : candidates) {
+    configs.insert(candidate.config);
+    trials.insert(candidate.trials.begin(), candidate.trials.end());
+  }
+  sweep::ReportInput scores = storage::read_report_input(reader, sweep);
+  const auto forget = [](auto& list, auto&& unwanted) {
+    list.erase(std::remove_if(list.begin(), list.end(), unwanted), list.end());
+  };
+  forget(scores.configs, [&](const sweep::ReportConfig& config) { return configs.count(config.id) == 0; });
+  forget(scores.trials, [&](const sweep::TrialScores& trial) { return trials.count(trial.trial_id) == 0; });
+  return scores;
+}
+
+sweep::Shortlist best_of_subsets(const sweep::ReportInput& scores, const std::vector<Candidate>& candidates) {
+  std::map<std::string, int> candidate_of;
+  for (std::size_t m = 0; m < candidates.size(); ++m) candidate_of[candidates[m].config] = static_cast<int>(m);
+  return [&scores, candidate_of](const std::vector<int>& folds) {
+    std::vector<int> listed;
+    for (const std::string& config : sweep::best_of_subsets(scores, folds)) listed.push_back(candidate_of.at(config));
+    return listed;
+  };
+}
+
+/// Candidates with weight in the ensemble or in one of its fits without a fold.
+std::vector<bool> weighted(const sweep::Ensemble& ensemble) {
+  std::vector<bool> any;
+  for (const double weight : ensemble.fitted.weights) any.push_back(weight > 0);
+  for (const auto& fold : ensemble.folds) {
+    for (std::size_t m = 0; m < any.size(); ++m) any[m] = any[m] || fold.fitted.weights[m] > 0;
+  }
+  return any;
+}
+
+/// By the mean gate weight of the candidate's trials where they recorded one, else evenly; [encoder].
+sweep::EncoderParts parts_of(storage::Reader& reader, const std::vector<std::string>& trials,
+                             const std::vector<std::string>& own, const std::vector<sweep::EncoderOfEnsemble>& all) {
+  std::map<std::string, double> part;
+  for (const auto& [trial, importance] : reader.importance(trials)) {
+    for (const sweep::EncoderImportance& encoder : importance.encoders) part[encoder.encoder] += encoder.mean;
+  }
+  if (part.empty()) {
+    for (const std::string& encoder : own) part[encoder] = 1;
+  }
+  const double total =
+      std::accumulate(part.begin(), part.end(), 0.0, [](double sum, const auto& p) { return sum + p.second; });
+  sweep::EncoderParts parts;
+  for (const auto& encoder : all) parts.push_back(part.count(encoder.name) ? part.at(encoder.name) / total : 0);
+  return parts;
+}
+
+sweep::WeightShares shares_of(storage::Reader& reader, const storage::SweepSummary& sweep, const FittedEnsemble& fitted,
+                              const std::map<std::string, const sweep::Config*>& configs) {
+  std::set<std::string> present;
+  for (const Candidate& candidate : fitted.predictions.candidates) {
+    const auto& own = configs.at(candidate.config)->encoders;
+    present.insert(own.begin(), own.end());
+  }
+  std::vector<sweep::EncoderOfEnsemble> encoders;
+  for (const storage::EncoderRecord& encoder : dataset_of(reader, sweep.dataset).encoders) {
+    if (present.count(encoder.name)) encoders.push_back({encoder.name, encoder.modality});
+  }
+  const auto counts = weighted(fitted.ensemble);
+  std::vector<sweep::EncoderParts> parts;
+  for (std::size_t m = 0; m < counts.size(); ++m) {
+    const Candidate& candidate = fitted.predictions.candidates[m];
+    // What the gate of a candidate without weight says does not matter, and is not read.
+    parts.push_back(parts_of(reader, counts[m] ? candidate.trials : std::vector<std::string>(),
+                             configs.at(candidate.config)->encoders, encoders));
+  }
+  return sweep::weight_shares(fitted.ensemble, parts, encoders);
+}
+
+json accuracy_json(const sweep::Accuracy& accuracy) {
+  return {{"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
+}
+
+json interval_json(const sweep::Interval& interval) { return {interval.low, interval.high}; }
+
+json weights_json(const std::vector<Candidate>& candidates, const std::vector<double>& weights) {
+  json rows = json::array();
+  for (std::size_t m = 0; m < weights.size(); ++m) {
+    if (weights[m] == 0) continue;
+    rows.push_back({{"config", candidates[m].config}, {"seeds", candidates[m].seeds}, {"weight", weights[m]}});
+  }
+  return rows;
+}
+
+json shares_json(const std::vector<sweep::WeightShare>& shares, const char* name) {
+  json rows = json::array();
+  for (const auto& share : shares) {
+    rows.push_back({{name, share.name}, {"share", share.share}, {"range", interval_json(share.range)}});
+  }
+  return rows;
+}
+
+json settings_json(const sweep::Ensemble& ensemble, const storage::SweepSummary& sweep,
+                   const sweep::EnsembleRequest& request) {
+  json per_fold = json::array();
+  for (const auto& [fold, thresholds] : ensemble.fitted.fold_thresholds) {
+    per_fold.push_back({{"fold", fold}, {"alpha", thresholds.alpha}, {"beta", thresholds.beta}});
+  }
+  const sweep::EnsembleOptions& options = request.options;
+  return {{"sweep", sweep.id},
+          {"protocol", protocol_name(request.protocol)},
+          {"decode", "thresholds"},
+          {"thresholds", sweep::ensemble_thresholds_name(options.thresholds)},
+          {"alpha", ensemble.fitted.thresholds.alpha},
+          {"beta", ensemble.fitted.thresholds.beta},
+          {"fold_thresholds", per_fold},
+          {"per_subset", request.per_subset},
+          {"k", options.k},
+          {"candidates", options.most_candidates},
+          {"rounds", options.rounds},
+          {"bags", options.bags}};
+}
+
+json scores_json(const FittedEnsemble& fitted, const storage::SweepSummary& sweep,
+                 const sweep::EnsembleRequest& request) {
+  const sweep::Ensemble& ensemble = fitted.ensemble;
+  const SweepPredictions& pooled = fitted.predictions;
+  json folds = json::array();
+  for (const auto& fold : ensemble.folds) {
+    json row = accuracy_json(fold.accuracy);
+    row["fold"] = fold.fold;
+    row["alpha"] = fold.fitted.thresholds.alpha;
+    row["beta"] = fold.fitted.thresholds.beta;
+    row["weights"] = weights_json(pooled.candidates, fold.fitted.weights);
+    folds.push_back(std::move(row));
+  }
+  json scores = {{"optimistic", accuracy_json(ensemble.optimistic)},
+                 {"nested", accuracy_json(ensemble.nested)},
+                 {"best_single_nested", accuracy_json(fitted.single.nested)},
+                 {"nested_interval", nullptr},
+                 {"folds", folds},
+                 {"weights", weights_json(pooled.candidates, ensemble.fitted.weights)},
+                 {"shares",
+                  {{"encoders", shares_json(fitted.shares.encoders, "encoder")},
+                   {"modalities", shares_json(fitted.shares.modalities, "modality")}}},
+                 {"actors", pooled.rows.actor.empty() ? 0 : static_cast<int>(pooled.actors.size())},
+                 {"candidates", static_cast<int>(pooled.candidates.size())},
+                 {"left_out", pooled.left_out},
+                 {"transductive", fitted.transductive},
+                 {"synthetic", sweep.synthetic}};
+  if (ensemble.has_interval) {
+    scores["nested_interval"] = {{"level", request.options.bootstrap.level},
+                                 {"acc_presence", interval_json(ensemble.nested_interval.presence)},
+                                 {"acc_salience", interval_json(ensemble.nested_interval.salience)},
+                                 {"score", interval_json(ensemble.nested_interval.score)}};
+  }
+  return scores;
+}
+
+}  // namespace
+
+FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary& sweep,
+                            const sweep::EnsembleRequest& request) {
+  const storage::Reader::Snapshot snapshot(reader);
+  FittedEnsemble fitted;
+  fitted.predictions = pool_predictions(reader, sweep, request.protocol);
+  if (fitted.predictions.candidates.empty()) {
+    throw storage::Error(fmt::format(
+        "sweep {} has no config with {} predictions in every fold ({} partial){}", sweep.name,
+        protocol_name(request.protocol), fitted.predictions.left_out,
+        request.protocol == sweep::Protocol::kClean ? "; --protocol paper takes the optimistic epoch" : ""));
+  }
+  sweep::ReportInput scores;
+  sweep::Shortlist shortlist;
+  if (request.per_subset) {
+    fitted.predictions = average_seeds(fitted.predictions);
+    scores = scores_of(reader, sweep, fitted.predictions.candidates);
+    shortlist = best_of_subsets(scores, fitted.predictions.candidates);
+  }
+  fitted.ensemble = sweep::fit_ensemble(fitted.predictions.rows, request.options, shortlist);
+  sweep::EnsembleOptions single = request.options;
+  single.method = sweep::EnsembleMethod::kMean;
+  single.k = 1;
+  fitted.single = sweep::fit_ensemble(fitted.predictions.rows, single, shortlist);
+
+  const auto rows = reader.sweep_configs(sweep.id);
+  std::map<std::string, const sweep::Config*> configs;
+  for (const storage::SweepConfigRow& row : rows) configs[row.id] = &row.config;
+  fitted.shares = shares_of(reader, sweep, fitted, configs);
+  const auto counts = weighted(fitted.ensemble);
+  for (std::size_t m = 0; m < counts.size(); ++m) {
+    fitted.transductive = fitted.transductive || (counts[m] && fitted.predictions.candidates[m].transductive);
+  }
+  return fitted;
+}
+
+storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const storage::SweepSummary& sweep,
+                                        const sweep::EnsembleRequest& request, storage::TimeMs now) {
+  storage::EnsembleRecord record;
+  record.method = sweep::ensemble_method_name(request.options.method);
+  record.name = request.name;
+  if (record.name.empty()) record.name = sweep.name + "-" + record.method + (request.per_subset ? "-per-subset" : "");
+  record.dataset = sweep.dataset;
+  record.created = now;
+  record.settings = settings_json(fitted.ensemble, sweep, request);
+  record.scores = scores_json(fitted, sweep, request);
+  for (std::size_t m = 0; m < fitted.predictions.candidates.size(); ++m) {
+    const double weight = fitted.ensemble.fitted.weights[m];
+    if (weight == 0) continue;
+    const auto& trials = fitted.predictions.candidates[m].trials;
+    for (const std::string& trial : trials) {
+      record.members.push_back({trial, weight / static_cast<double>(trials.size())});
+    }
+  }
+  return record;
+}
+
+}  // namespace medley::coordinator

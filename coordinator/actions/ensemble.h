@@ -1,0 +1,29 @@
+#pragma once
+
+#include "coordinator/actions/sweep_results.h"
+#include "storage/records.h"
+#include "sweep/score/ensemble_request.h"
+#include "sweep/score/weight_share.h"
+
+namespace medley::coordinator {
+
+/// An ensemble fitted on a sweep's out-of-fold predictions.
+struct FittedEnsemble {
+  SweepPredictions predictions;
+  sweep::Ensemble ensemble;
+  sweep::Ensemble single;  ///< the best single candidate, chosen and measured in the same way
+  sweep::WeightShares shares;
+  bool transductive = false;  ///< a member is, of this or of a fit without a fold
+};
+
+/// Throws storage::Error when the sweep has no config with predictions of the protocol in every fold, and sweep::Error
+/// as sweep::fit_ensemble() does.
+FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary& sweep,
+                            const sweep::EnsembleRequest& request);
+
+/// What is stored, and what a manifest repeats: members by trial (on a test clip a candidate is the mean of its trials'
+/// models), how they were fitted, what they can be expected to score, and whom the weight goes to.
+storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const storage::SweepSummary& sweep,
+                                        const sweep::EnsembleRequest& request, storage::TimeMs now);
+
+}  // namespace medley::coordinator

@@ -1,0 +1,137 @@
+#include "coordinator/actions/export.h"
+
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "coordinator/actions/sweep_results.h"
+#include "sweep/digest.h"
+#include "trainer/data/error.h"
+#include "trainer/data/file_write.h"
+#include "trainer/data/submission.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// Weighted mean of the members' test probabilities, [test clip, class].
+std::vector<double> test_probabilities(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
+                                       std::size_t clips, std::size_t classes) {
+  const bool paper = ensemble.settings.value("protocol", "clean") == "paper";
+  std::map<std::string, double> weights;
+  double total = 0;
+  std::vector<std::string> trials;
+  for (const storage::MemberRecord& member : ensemble.members) {
+    if (weights.try_emplace(member.trial, member.weight).second) trials.push_back(member.trial);
+    total += member.weight;
+  }
+  if (!(total > 0)) throw storage::Error("ensemble '" + ensemble.name + "' has no member with a weight above 0");
+  const auto parts =
+      reader.predictions(trials, paper ? sweep::Protocol::kPaper : sweep::Protocol::kClean, storage::Split::kTest);
+  std::vector<double> mixed(clips * classes);
+  std::set<std::string> found;
+  for (const storage::TrialPredictions& part : parts) {
+    if (part.fused.size() != mixed.size()) {
+      throw storage::Error("trial " + part.trial + " has test predictions of " + std::to_string(part.clips) +
+                           " clips, not of the dataset's " + std::to_string(clips));
+    }
+    found.insert(part.trial);
+    const double weight = weights.at(part.trial) / total;
+    for (std::size_t i = 0; i < mixed.size(); ++i) mixed[i] += weight * static_cast<double>(part.fused[i]);
+  }
+  for (const std::string& trial : trials) {
+    if (!found.count(trial)) throw storage::Error("member trial " + trial + " has no result in this store any more");
+  }
+  return mixed;
+}
+
+json member_json(storage::Reader& reader, const storage::MemberRecord& member, json& configs) {
+  const auto detail = reader.find_trial(member.trial);
+  if (!detail) throw storage::Error("member trial " + member.trial + " is not in this store");
+  const std::string config = sweep::config_id(detail->spec.config);
+  configs[config] = sweep::to_json(detail->spec.config);
+  return {{"trial", member.trial},
+          {"weight", member.weight},
+          {"config", config},
+          {"fold", detail->spec.fold},
+          {"seed", detail->spec.seed}};
+}
+
+std::string sha256_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream bytes;
+  if (!in || !(bytes << in.rdbuf())) throw data::Error(file.string() + ": cannot be read back");
+  return sweep::sha256_hex(bytes.str());
+}
+
+void refuse(const fs::path& out, const data::Problems& problems) {
+  if (!problems.empty()) throw data::Error(out.string() + ": breaks the challenge's format:\n" + problems.text());
+}
+
+}  // namespace
+
+fs::path manifest_path(const fs::path& out) { return fs::path(out).replace_extension(".manifest.json"); }
+
+Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const storage::EnsembleRecord& ensemble,
+                         const fs::path& out, storage::TimeMs now) {
+  const storage::DatasetRecord dataset = dataset_of(reader, ensemble.dataset);
+  std::vector<std::string> filenames;
+  for (const storage::ClipRecord& clip : dataset.clips) {
+    if (clip.fold < 0) filenames.push_back(clip.filename);
+  }
+  if (filenames.empty()) throw storage::Error("dataset " + dataset.name + " has no test clips: nothing to submit");
+  const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  const auto p = test_probabilities(reader, ensemble, filenames.size(), classes);
+
+  const sweep::Thresholds thresholds{ensemble.settings.at("alpha").get<double>(),
+                                     ensemble.settings.at("beta").get<double>()};
+  Exported exported;
+  std::vector<data::Prediction> predictions;
+  for (std::size_t i = 0; i < filenames.size(); ++i) {
+    predictions.push_back({filenames[i], sweep::decode(&p[i * classes], dataset.classes, thresholds)});
+    exported.blends += predictions.back().label.is_blend();
+  }
+  exported.clips = static_cast<int>(filenames.size());
+  const std::string text = data::format_submission(predictions, dataset.classes);
+  refuse(out, data::check_submission(text, filenames, dataset.classes));
+  data::write_submission(out, text);
+  refuse(out, data::check_submission(data::read_submission(out), filenames, dataset.classes));
+
+  exported.archive = out;
+  exported.sha256 = sha256_of(out);
+  exported.manifest = manifest_path(out);
+  json members = json::array();
+  json configs = json::object();
+  for (const storage::MemberRecord& member : ensemble.members) members.push_back(member_json(reader, member, configs));
+  const json manifest = {
+      {"medley", MEDLEY_VERSION},
+      {"archive", out.filename().string()},
+      {"sha256", exported.sha256},
+      {"clips", exported.clips},
+      {"predicted_blends", exported.blends},
+      {"dataset", {{"name", dataset.name}, {"fingerprint", dataset.fingerprint}, {"synthetic", dataset.synthetic}}},
+      {"decode", "thresholds"},
+      {"alpha", thresholds.alpha},
+      {"beta", thresholds.beta},
+      {"ensemble",
+       {{"id", ensemble.id},
+        {"name", ensemble.name},
+        {"method", ensemble.method},
+        {"settings", ensemble.settings},
+        {"scores", ensemble.scores}}},
+      {"members", std::move(members)},
+      {"configs", std::move(configs)},
+      {"created_ms", now}};
+  data::write_text(exported.manifest, manifest.dump(2) + "\n");
+
+  storage::Writer::Group group(writer);
+  writer.save_export({0, ensemble.id, fs::absolute(out).string(), exported.sha256, now, manifest});
+  writer.log_event("export", "", "ensemble '" + ensemble.name + "' to " + fs::absolute(out).string(), now);
+  group.commit();
+  return exported;
+}
+
+}  // namespace medley::coordinator

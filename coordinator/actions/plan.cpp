@@ -1,0 +1,52 @@
+#include "coordinator/actions/plan.h"
+
+#include "storage/reader.h"
+
+namespace medley::coordinator {
+
+using nlohmann::json;
+
+Plan make_plan(const SweepFile& file, const std::filesystem::path& store) {
+  std::unordered_set<std::string> done;
+  if (storage::store_exists(store)) {
+    std::vector<std::string> ids;
+    for (const auto& trial : file.expansion.trials) ids.push_back(trial.id);
+    storage::Reader reader(store);
+    const auto states = reader.states(ids);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (states[i] == sweep::TrialState::kFinished) done.insert(ids[i]);
+    }
+  }
+  return {
+      sweep::count_by_axis(file.spec, file.expansion, [&](const std::string& trial) { return done.count(trial) > 0; }),
+      done.size()};
+}
+
+json plan_json(const SweepFile& file, const Plan& plan) {
+  json by_axis = json::array();
+  for (const auto& axis : plan.axes) {
+    json values = json::array();
+    for (const auto& value : axis.values) {
+      values.push_back(
+          {{"value", value.value}, {"configs", value.configs}, {"trials", value.trials}, {"done", value.done}});
+    }
+    by_axis.push_back({{"setting", axis.setting}, {"values", values}});
+  }
+  const sweep::Expansion& expansion = file.expansion;
+  return {{"sweep", file.spec.name},
+          {"dataset",
+           {{"folder", file.dataset.folder.string()},
+            {"fingerprint", file.dataset.fingerprint},
+            {"synthetic", file.dataset.synthetic}}},
+          {"configs", expansion.configs.size()},
+          {"folds", expansion.folds},
+          {"seeds", expansion.seeds},
+          {"trials", expansion.trials.size()},
+          {"done", plan.done},
+          {"left", expansion.trials.size() - plan.done},
+          {"duplicates", expansion.duplicates},
+          {"impossible", expansion.dropped},
+          {"axes", by_axis}};
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "coordinator/actions/sweep_file.h"
+
+namespace medley::coordinator {
+
+/// What a sweep would train, and what the store has of it already.
+struct Plan {
+  std::vector<sweep::AxisCount> axes;
+  std::size_t done = 0;  ///< trials with a result
+};
+
+/// Throws storage::Error when the store cannot be read; a store that does not exist has nothing done.
+Plan make_plan(const SweepFile& file, const std::filesystem::path& store);
+
+/// What `medley plan --json` prints, and the dashboard shows before a sweep is submitted.
+nlohmann::json plan_json(const SweepFile& file, const Plan& plan);
+
+}  // namespace medley::coordinator

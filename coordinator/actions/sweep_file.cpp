@@ -1,0 +1,152 @@
+#include "coordinator/actions/sweep_file.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <tuple>
+
+#include "coordinator/error.h"
+#include "trainer/data/error.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_text(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) throw UsageError("cannot read the sweep file " + path.string());
+  return text.str();
+}
+
+[[noreturn]] void throw_sorted(std::vector<sweep::Diagnostic> mistakes) {
+  std::stable_sort(mistakes.begin(), mistakes.end(), [](const sweep::Diagnostic& a, const sweep::Diagnostic& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  });
+  throw sweep::SpecError(std::move(mistakes));
+}
+
+/// Those of the file together with those that only its dataset shows.
+[[noreturn]] void throw_all_mistakes(const sweep::ParsedSweep& parsed, const data::Dataset& dataset) {
+  auto mistakes = sweep::find_mistakes(parsed, shape_of(dataset));
+  mistakes.insert(mistakes.begin(), parsed.mistakes.begin(), parsed.mistakes.end());
+  throw_sorted(std::move(mistakes));
+}
+
+/// A dataset that cannot be read is one of the mistakes.
+[[noreturn]] void throw_all_mistakes(const sweep::ParsedSweep& parsed, const fs::path& folder) {
+  std::vector<sweep::Diagnostic> mistakes = parsed.mistakes;
+  try {
+    throw_all_mistakes(parsed, data::load_dataset(folder));
+  } catch (const data::Error& e) {
+    mistakes.push_back({parsed.spec.file, 0, 0, "", std::string("its dataset: ") + e.what(), ""});
+  }
+  throw_sorted(std::move(mistakes));
+}
+
+/// Throws UsageError when nobody names one.
+fs::path dataset_folder(const sweep::SweepSpec& spec, const fs::path& path, const fs::path& data_folder) {
+  if (!data_folder.empty()) return data_folder;
+  if (!spec.dataset.empty()) return path.parent_path() / spec.dataset;
+  throw UsageError(path.string() + " names no dataset: add `dataset: FOLDER` or give --data FOLDER");
+}
+
+nlohmann::json axes_json(const sweep::SweepSpec& spec, const sweep::Expansion& expansion) {
+  nlohmann::json axes = nlohmann::json::array();
+  for (const auto& axis : sweep::count_by_axis(spec, expansion, [](const std::string&) { return false; })) {
+    nlohmann::json values = nlohmann::json::array();
+    for (const auto& value : axis.values) {
+      if (!value.value.empty()) values.push_back(value.value);
+    }
+    axes.push_back({{"setting", axis.setting}, {"values", values}});
+  }
+  return axes;
+}
+
+}  // namespace
+
+sweep::DatasetShape shape_of(const data::Dataset& dataset) {
+  sweep::DatasetShape shape;
+  shape.fingerprint = dataset.fingerprint;
+  shape.folds = dataset.folds;
+  shape.has_test = !dataset.clips_of_fold(-1).empty();
+  for (const data::Clip& clip : dataset.clips) {
+    if (clip.actor.empty()) (clip.fold < 0 ? shape.test_actors : shape.actors) = false;
+  }
+  for (const auto& encoder : dataset.encoders) {
+    shape.encoders.push_back(encoder->name());
+    shape.modalities.push_back(encoder->modality());
+    shape.layers.push_back(encoder->layers());
+  }
+  return shape;
+}
+
+SweepText read_sweep_file(const fs::path& path, const fs::path& data_folder) {
+  SweepText file{path, read_text(path), {}};
+  sweep::ParsedSweep parsed = sweep::read_sweep(file.yaml, path.string());
+  if (!parsed.mistakes.empty()) throw_sorted(std::move(parsed.mistakes));
+  file.dataset_folder = dataset_folder(parsed.spec, path, data_folder);
+  return file;
+}
+
+SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
+  SweepFile file;
+  file.path = path;
+  sweep::ParsedSweep parsed = sweep::read_sweep(read_text(path), path.string());
+  file.spec = parsed.spec;
+  if (file.spec.dataset.empty() && data_folder.empty() && !parsed.mistakes.empty()) {
+    throw sweep::SpecError(std::move(parsed.mistakes));
+  }
+  const fs::path folder = dataset_folder(file.spec, path, data_folder);
+  if (!parsed.mistakes.empty()) throw_all_mistakes(parsed, folder);
+  file.dataset = data::load_dataset(folder);
+  file.expansion = sweep::expand(file.spec, shape_of(file.dataset));
+  return file;
+}
+
+SweepFile read_sweep_text(const std::string& text, const std::string& name, const data::Dataset& dataset) {
+  SweepFile file;
+  const sweep::ParsedSweep parsed = sweep::read_sweep(text, name);
+  if (!parsed.mistakes.empty()) throw_all_mistakes(parsed, dataset);
+  file.spec = parsed.spec;
+  file.dataset = dataset;
+  file.expansion = sweep::expand(file.spec, shape_of(dataset));
+  return file;
+}
+
+storage::DatasetRecord SweepFile::dataset_record() const {
+  storage::DatasetRecord record;
+  record.fingerprint = dataset.fingerprint;
+  record.folder = fs::canonical(dataset.folder).string();
+  record.name = fs::canonical(dataset.folder).filename().string();
+  record.synthetic = dataset.synthetic;
+  record.classes = dataset.classes;
+  record.folds = dataset.folds;
+  for (const data::Clip& clip : dataset.clips) {
+    record.clips.push_back({clip.filename, clip.actor, clip.fold, clip.label});
+  }
+  for (const auto& encoder : dataset.encoders) {
+    record.encoders.push_back({encoder->name(), encoder->modality(), encoder->dim()});
+  }
+  return record;
+}
+
+storage::SweepSubmission SweepFile::submission() const {
+  storage::SweepSubmission submission;
+  submission.name = spec.name;
+  submission.yaml = spec.text;
+  submission.spec_file = path.empty() ? std::string() : fs::absolute(path).string();
+  submission.dataset = dataset.fingerprint;
+  submission.priority = spec.priority;
+  submission.folds = expansion.folds;
+  submission.seeds = expansion.seeds;
+  submission.axes = axes_json(spec, expansion);
+  for (const auto& config : expansion.configs) {
+    submission.configs.push_back({config.config, nlohmann::json(config.axis_values)});
+  }
+  submission.trials = expansion.trials;
+  return submission;
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,218 @@
+#include "coordinator/actions/sweep_results.h"
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+
+#include "coordinator/error.h"
+#include "storage/importance_input.h"
+#include "sweep/nearest.h"
+
+namespace medley::coordinator {
+namespace {
+
+/// For every candidate and fold: the score-optimal decode fitted on the other folds, its hits on this one.
+std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled, const std::vector<int>& folds) {
+  std::map<std::string, sweep::Tally> hits;
+  const auto& rows = pooled.rows;
+  const auto classes = static_cast<std::size_t>(rows.classes.count());
+  if (folds.size() < 2) return hits;
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    std::vector<int> others;
+    std::vector<int> held;
+    std::vector<sweep::Label> truth;
+    for (int clip = 0; clip < rows.clips(); ++clip) {
+      const auto i = static_cast<std::size_t>(clip);
+      (rows.fold[i] == folds[f] ? held : others).push_back(clip);
+      if (rows.fold[i] != folds[f]) truth.push_back(rows.truth[i]);
+    }
+    for (std::size_t m = 0; m < pooled.candidates.size(); ++m) {
+      std::vector<double> weights(pooled.candidates.size());
+      weights[m] = 1;
+      const auto p = sweep::mix_candidates(rows, weights, others);
+      const auto fitted = sweep::fit_optimal_decode({p.data(), static_cast<int>(others.size()), rows.classes.count()},
+                                                    truth, rows.classes);
+      sweep::Tally tally;
+      for (const int clip : held) {
+        const auto i = static_cast<std::size_t>(clip);
+        tally.add(sweep::decode(&rows.candidates[m][i * classes], rows.classes, fitted), rows.truth[i]);
+      }
+      hits[pooled.candidates[m].trials[f]] = tally;
+    }
+  }
+  return hits;
+}
+
+std::vector<sweep::Family> families_of(storage::Reader& reader, const storage::SweepSummary& sweep) {
+  std::vector<sweep::Diagnostic> mistakes;
+  auto families = storage::read_families(reader, sweep, mistakes);
+  for (const auto& mistake : mistakes) std::cerr << "warning: stored sweep file: " << mistake.str() << "\n";
+  return families;
+}
+
+}  // namespace
+
+storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& id_or_name) {
+  const auto sweeps = reader.sweeps();
+  if (sweeps.empty()) throw UsageError("the store holds no sweep yet; `medley run SWEEP.yaml` trains one");
+  if (id_or_name.empty()) return sweeps.front();
+  if (const auto found = reader.find_sweep(id_or_name)) return *found;
+  std::vector<std::string> names;
+  for (const auto& sweep : sweeps) names.push_back(sweep.name);
+  throw UsageError("no sweep '" + id_or_name + "'" + sweep::suggestion(id_or_name, names));
+}
+
+storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::string& id_or_name) {
+  const auto ensembles = reader.ensembles();
+  if (ensembles.empty()) throw UsageError("the store holds no ensemble yet; `medley ensemble` makes one");
+  if (id_or_name.empty()) return ensembles.front();
+  std::vector<std::string> names;
+  for (const auto& ensemble : ensembles) {
+    if (ensemble.name == id_or_name || std::to_string(ensemble.id) == id_or_name) return ensemble;
+    names.push_back(ensemble.name);
+  }
+  throw UsageError("no ensemble '" + id_or_name + "'" + sweep::suggestion(id_or_name, names));
+}
+
+storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint) {
+  if (auto dataset = reader.find_dataset(fingerprint)) return *dataset;
+  throw storage::Error("the store does not know dataset " + fingerprint);
+}
+
+SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                  sweep::Protocol protocol) {
+  const storage::DatasetRecord dataset = dataset_of(reader, sweep.dataset);
+  std::vector<int> folds = sweep.folds;
+  std::sort(folds.begin(), folds.end());
+
+  SweepPredictions pooled;
+  pooled.rows.classes = dataset.classes;
+  std::map<int, std::vector<std::size_t>> rows_of_fold;
+  std::map<std::string, int> actors;
+  bool all_have_actors = true;
+  for (const storage::ClipRecord& clip : dataset.clips) {
+    if (!clip.label || !std::binary_search(folds.begin(), folds.end(), clip.fold)) continue;
+    rows_of_fold[clip.fold].push_back(pooled.rows.truth.size());
+    pooled.rows.truth.push_back(*clip.label);
+    pooled.rows.fold.push_back(clip.fold);
+    const auto [actor, added] = actors.try_emplace(clip.actor, static_cast<int>(actors.size()));
+    if (added) pooled.actors.push_back(clip.actor);
+    pooled.rows.actor.push_back(actor->second);
+    all_have_actors = all_have_actors && !clip.actor.empty();
+  }
+  if (!all_have_actors) pooled.rows.actor.clear();
+
+  const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  for (const storage::SweepConfigRow& config : reader.sweep_configs(sweep.id)) {
+    for (const std::uint64_t seed : sweep.seeds) {
+      Candidate candidate{config.id, {seed}, {}, sweep::is_transductive(config.config)};
+      std::vector<double> all(pooled.rows.truth.size() * classes);
+      bool any = false;
+      for (const auto& part :
+           reader.predictions(sweep.dataset, config.id, seed, protocol, storage::Split::kValidation)) {
+        const auto rows = rows_of_fold.find(part.fold);
+        if (rows == rows_of_fold.end()) continue;  // a fold of another sweep
+        any = true;
+        if (part.fused.size() != rows->second.size() * classes) continue;  // no snapshot of this protocol
+        for (std::size_t i = 0; i < rows->second.size(); ++i) {
+          std::copy_n(&part.fused[i * classes], classes, &all[rows->second[i] * classes]);
+        }
+        candidate.trials.push_back(part.trial);
+      }
+      if (candidate.trials.size() == folds.size()) {
+        pooled.candidates.push_back(std::move(candidate));
+        pooled.rows.candidates.push_back(std::move(all));
+      } else if (any) {
+        ++pooled.left_out;
+      }
+    }
+  }
+  return pooled;
+}
+
+SweepPredictions average_seeds(const SweepPredictions& pooled) {
+  SweepPredictions averaged = pooled;
+  averaged.candidates.clear();
+  averaged.rows.candidates.clear();
+  std::map<std::string, std::size_t> of_config;
+  for (std::size_t m = 0; m < pooled.candidates.size(); ++m) {
+    const Candidate& candidate = pooled.candidates[m];
+    const auto [known, added] = of_config.try_emplace(candidate.config, averaged.candidates.size());
+    if (added) {
+      averaged.candidates.push_back(candidate);
+      averaged.rows.candidates.push_back(pooled.rows.candidates[m]);
+      continue;
+    }
+    Candidate& mean = averaged.candidates[known->second];
+    mean.seeds.insert(mean.seeds.end(), candidate.seeds.begin(), candidate.seeds.end());
+    mean.trials.insert(mean.trials.end(), candidate.trials.begin(), candidate.trials.end());
+    auto& sum = averaged.rows.candidates[known->second];
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += pooled.rows.candidates[m][i];
+  }
+  for (std::size_t m = 0; m < averaged.candidates.size(); ++m) {
+    for (double& p : averaged.rows.candidates[m]) p /= static_cast<double>(averaged.candidates[m].seeds.size());
+  }
+  return averaged;
+}
+
+sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSummary& sweep) {
+  sweep::ReportInput input = storage::read_report_input(reader, sweep);
+  input.decode = sweep::CleanDecode::kOptimal;
+  const auto optimal = optimal_hits(pool_predictions(reader, sweep, sweep::Protocol::kClean), input.folds);
+  for (sweep::TrialScores& trial : input.trials) {
+    const auto hits = optimal.find(trial.trial_id);
+    if (hits != optimal.end()) trial.optimal = hits->second;
+  }
+  return input;
+}
+
+sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode) {
+  const storage::Reader::Snapshot snapshot(reader);
+  auto families = families_of(reader, sweep);
+  if (decode == sweep::CleanDecode::kThresholds) {
+    return storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), std::move(families));
+  }
+  sweep::ReportInput input = optimal_input(reader, sweep);
+  input.families = std::move(families);
+  return sweep::make_report(input);
+}
+
+namespace {
+
+std::string chosen_config(const sweep::Report& report, const std::string& prefix) {
+  if (prefix.empty()) {
+    const std::string best = sweep::config_for_importance(report);
+    if (best.empty()) throw UsageError("no config of sweep '" + report.sweep + "' has a gate and a result");
+    return best;
+  }
+  std::vector<std::string> found;
+  std::vector<std::string> known;
+  for (const sweep::ConfigReport& config : report.configs) {
+    known.push_back(config.id);
+    if (config.id.rfind(prefix, 0) == 0) found.push_back(config.id);
+  }
+  if (found.size() == 1) return found.front();
+  throw UsageError(found.empty()
+                       ? "no config '" + prefix + "' in sweep '" + report.sweep + "'" + sweep::suggestion(prefix, known)
+                       : "several configs begin with '" + prefix + "'; give more digits");
+}
+
+}  // namespace
+
+sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                          const std::string& config) {
+  const storage::Reader::Snapshot snapshot(reader);
+  const auto measure = [&](const storage::SweepSummary& of) {
+    return storage::GrowingReport().make(reader, of, reader.config_progress(of.id), {});
+  };
+  const sweep::Report report = measure(sweep);
+  const sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, chosen_config(report, config));
+  if (input.trials.empty()) throw UsageError("config " + input.config + " has no gate, or no finished trial yet");
+  std::vector<sweep::ConfigReport> elsewhere;
+  for (const storage::SweepSummary& other : storage::comparable_sweeps(reader, sweep)) {
+    for (auto& measured : measure(other).configs) elsewhere.push_back(std::move(measured));
+  }
+  return sweep::make_importance_report(input, report, elsewhere);
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "storage/report_input.h"
+#include "sweep/report/importance_report.h"
+#include "sweep/report/report.h"
+#include "sweep/score/ensemble.h"
+
+namespace medley::coordinator {
+
+/// The sweep that the user means: by id, prefix or name; the newest for "". Throws UsageError naming those there are.
+storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& id_or_name);
+
+/// The ensemble that the user means: by id or name (the newest of that name); the newest for "". Throws UsageError.
+storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::string& id_or_name);
+
+/// The dataset of a sweep or ensemble. Throws storage::Error when the store does not know it.
+storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint);
+
+/// One (config, seed) of a sweep whose folds all have predictions, or the mean of several seeds of a config.
+struct Candidate {
+  std::string config;
+  std::vector<std::uint64_t> seeds;
+  std::vector<std::string> trials;  ///< [seed][fold], in the order of the sweep's folds, ascending
+  bool transductive = false;        ///< sweep::is_transductive() of the config
+};
+
+/// Out-of-fold predictions of a sweep: one candidate of `rows` each, over the labelled clips of its folds in dataset
+/// order.
+struct SweepPredictions {
+  std::vector<Candidate> candidates;
+  sweep::OutOfFold rows;
+  std::vector<std::string> actors;  ///< names; rows.actor are indices
+  int left_out = 0;  ///< (config, seed) pairs with results but not in every fold, or without this protocol's snapshot
+};
+SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                  sweep::Protocol protocol);
+
+/// One candidate a config: the mean of its seeds' probabilities. In the order of their first seeds.
+SweepPredictions average_seeds(const SweepPredictions& pooled);
+
+/// Everything finished of a sweep with the hits of the score-optimal decode, for make_report(); several reads.
+sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSummary& sweep);
+
+/// The report of everything finished of a sweep, with what its sweep file compares.
+sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode);
+
+/// What the gate of a config thinks of the encoders, beside Scores of this sweep and of the store's other sweeps on the
+/// same clips and folds. `config` is an id or its first digits; "" takes sweep::config_for_importance(). Throws
+/// UsageError for a config that is not one of the sweep or recorded no gate.
+sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                          const std::string& config);
+
+}  // namespace medley::coordinator

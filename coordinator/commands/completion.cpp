@@ -1,0 +1,66 @@
+#include "coordinator/commands/completion.h"
+
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+namespace medley::coordinator {
+namespace {
+
+void add_options(const CLI::App& app, std::string& words) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) words += " --" + name;
+  }
+}
+
+void add_rows(const CLI::App& app, const std::string& path, std::string& table) {
+  std::string words;
+  std::vector<const CLI::App*> commands;
+  for (const CLI::App* part : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (part->get_name().empty()) {
+      add_options(*part, words);  // an option group, which CLI11 keeps as a subcommand without a name
+    } else {
+      commands.push_back(part);
+      words += " " + part->get_name();
+    }
+  }
+  add_options(app, words);
+  table += path + ":" + words + "\n";
+  for (const CLI::App* command : commands) {
+    add_rows(*command, path.empty() ? command->get_name() : path + " " + command->get_name(), table);
+  }
+}
+
+// The path of commands typed so far picks the row; without a match, file names are completed.
+constexpr const char* kBash = R"sh(_medley() {
+  local path="" row word current=${COMP_WORDS[COMP_CWORD]}
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    if grep -q "^${path:+$path }$word:" <<<"$_medley_table"; then path="${path:+$path }$word"; fi
+  done
+  row=$(grep "^$path:" <<<"$_medley_table")
+  COMPREPLY=($(compgen -W "${row#*:}" -- "$current"))
+  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
+}
+complete -o filenames -F _medley medley
+)sh";
+
+}  // namespace
+
+std::string completion_table(const CLI::App& app) {
+  std::string table;
+  add_rows(app, "", table);
+  return table;
+}
+
+void add_completion_command(CLI::App& app) {
+  auto* command = app.add_subcommand("completion", "Print a shell completion script");
+  auto shell = std::make_shared<std::string>();
+  command->add_option("SHELL", *shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  command->footer("Example:\n  source <(medley completion bash)");
+  command->callback([&app, shell] {
+    if (*shell == "zsh") std::puts("autoload -U +X bashcompinit && bashcompinit");
+    std::printf("_medley_table='%s'\n%s", completion_table(app).c_str(), kBash);
+  });
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,208 @@
+#include "coordinator/commands/dashboard_control.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "coordinator/actions/ensemble.h"
+#include "coordinator/actions/export.h"
+#include "coordinator/actions/plan.h"
+#include "trainer/data/error.h"
+
+namespace medley::coordinator {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kFormName = "the sweep";  ///< what messages call text that lies in no file
+/// Recording more takes so long that workers and pages would wait for it.
+constexpr std::int64_t kMaxTrials = 200'000;
+constexpr std::size_t kMaxFits = 16;  ///< that are remembered, whoever asks how they ended
+
+json mistakes_json(const std::vector<sweep::Diagnostic>& mistakes) {
+  json rows = json::array();
+  for (const auto& mistake : mistakes) {
+    rows.push_back(
+        {{"line", mistake.line}, {"column", mistake.column}, {"text", mistake.text}, {"message", mistake.message}});
+  }
+  return rows;
+}
+
+web::Control::Answer mistaken(const std::vector<sweep::Diagnostic>& mistakes) {
+  const auto count = mistakes.size();
+  return {false,
+          fmt::format("the sweep file has {} mistake{}", count, count == 1 ? "" : "s"),
+          {{"mistakes", mistakes_json(mistakes)}}};
+}
+
+/// Name, size and time of every file of a dataset's folder: the same text, the same features.
+std::string files_of(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::set<std::string> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const auto size = entry.file_size(error);
+    const auto written = entry.last_write_time(error);
+    files.insert(entry.path().string() + " " + std::to_string(size) + " " +
+                 std::to_string(written.time_since_epoch().count()) + "\n");
+  }
+  return std::accumulate(files.begin(), files.end(), std::string());
+}
+
+}  // namespace
+
+DashboardControl::DashboardControl(Coordinator& coordinator, std::filesystem::path store)
+    : coordinator_(coordinator), store_(std::move(store)) {}
+
+DashboardControl::~DashboardControl() {
+  if (builder_.joinable()) builder_.join();
+}
+
+data::Dataset DashboardControl::dataset(const SweepForm& form) {
+  std::string folder = form.folder;
+  if (folder.empty()) {
+    storage::Reader reader(store_);
+    folder = dataset_of(reader, form.dataset).folder;
+  }
+  const std::string files = files_of(folder);
+  data::Dataset dataset;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!files.empty() && files == files_) dataset = dataset_;
+  }
+  if (dataset.fingerprint.empty()) {
+    dataset = data::load_dataset(folder);
+    const std::lock_guard lock(mutex_);
+    dataset_ = dataset;  // one at a time: features may be mapped
+    files_ = files;
+  }
+  if (!form.dataset.empty() && dataset.fingerprint != form.dataset) {
+    throw data::Error(folder + " has changed since it was registered: submit the sweep with its folder");
+  }
+  return dataset;
+}
+
+SweepFile DashboardControl::sweep_file(const SweepForm& form) {
+  SweepFile file = read_sweep_text(form.yaml, form.file.empty() ? kFormName : form.file, dataset(form));
+  file.path = form.file;
+  return file;
+}
+
+web::Control::Answer DashboardControl::mark(const std::string& config_id, const storage::ConfigMarkChange& change) {
+  bool known = false;
+  coordinator_.write([&](storage::Writer& writer) {
+    storage::Writer::Group group(writer);
+    known = writer.mark_config(config_id, change);
+    group.commit();
+  });
+  if (!known) return {false, "there is no config " + config_id, json::object()};
+  return {true, "config " + config_id + " is marked", json::object()};
+}
+
+web::Control::Answer DashboardControl::plan(const SweepForm& form) try {
+  const SweepFile file = sweep_file(form);
+  json details{{"plan", plan_json(file, make_plan(file, store_))}};
+  details["warnings"] = mistakes_json(file.expansion.warnings);
+  return {true, "the sweep file has no mistakes", std::move(details)};
+} catch (const sweep::SpecError& error) {
+  return mistaken(error.diagnostics());
+} catch (const data::Error& error) {
+  return {false, error.what(), json::object()};
+}
+
+web::Control::Answer DashboardControl::submit(const SweepForm& form) try {
+  const SweepFile file = sweep_file(form);
+  const auto trials = static_cast<std::int64_t>(file.expansion.trials.size());
+  if (trials > kMaxTrials) {
+    return {false,
+            fmt::format("{} trials are more than may be submitted while a coordinator runs ({}): use `medley run`",
+                        trials, kMaxTrials),
+            json::object()};
+  }
+  const auto submitted = coordinator_.submit(file.dataset_record(), file.submission());
+  return {true,
+          fmt::format("sweep {} is submitted: {} trials, {} of them done already", submitted.id, trials,
+                      submitted.finished),
+          {{"sweep", submitted.id}, {"warnings", mistakes_json(file.expansion.warnings)}}};
+} catch (const sweep::SpecError& error) {
+  return mistaken(error.diagnostics());
+} catch (const data::Error& error) {
+  return {false, error.what(), json::object()};
+}
+
+web::Control::Answer DashboardControl::build_ensemble(const std::string& sweep_id,
+                                                      const sweep::EnsembleRequest& request) {
+  const std::lock_guard lock(mutex_);
+  if (!fits_.empty() && fits_[0]["ended"] == false) {
+    return {false, "another ensemble is being fitted; it may take a minute", json::object()};
+  }
+  if (builder_.joinable()) builder_.join();
+  storage::TimeMs since = storage::now_ms();
+  if (!fits_.empty()) since = std::max(since, fits_[0]["since_ms"].get<storage::TimeMs>() + 1);
+  fits_.insert(fits_.begin(), json{{"sweep", sweep_id}, {"since_ms", since}, {"ended", false}});
+  if (fits_.size() > kMaxFits) fits_.erase(kMaxFits);
+  builder_ = std::thread([this, sweep_id, request] { fit(sweep_id, request); });
+  return {true, "the ensemble is being fitted", {{"since_ms", since}}};
+}
+
+void DashboardControl::fit(const std::string& sweep_id, const sweep::EnsembleRequest& request) {
+  json outcome;
+  try {
+    storage::Reader reader(store_);
+    const auto sweep = reader.find_sweep(sweep_id);
+    if (!sweep) throw storage::Error("sweep " + sweep_id + " is not in this store");
+    const FittedEnsemble fitted = fit_ensemble(reader, *sweep, request);
+    const auto record = ensemble_record(fitted, *sweep, request, storage::now_ms());
+    coordinator_.write([&](storage::Writer& writer) {
+      storage::Writer::Group group(writer);
+      outcome["ensemble"] = writer.save_ensemble(record);
+      group.commit();
+    });
+  } catch (const std::exception& error) {  // shown to whoever asked for it
+    outcome["error"] = error.what();
+  }
+  const std::lock_guard lock(mutex_);
+  fits_[0].update(outcome);
+  fits_[0]["ended"] = true;
+}
+
+nlohmann::json DashboardControl::fits() {
+  const std::lock_guard lock(mutex_);
+  return fits_;
+}
+
+std::vector<web::Control::WorkerNow> DashboardControl::workers() {
+  std::vector<WorkerNow> all;
+  for (const WorkerStatus& one : coordinator_.status().workers) {
+    all.push_back({one.id, one.running, one.first_trial, one.progress, one.usage});
+  }
+  return all;
+}
+
+web::Control::Answer DashboardControl::export_ensemble(std::int64_t id) try {
+  storage::Reader reader(store_);
+  const auto ensemble = reader.find_ensemble(id);
+  if (!ensemble) return {false, fmt::format("there is no ensemble {}", id), json::object()};
+  const storage::TimeMs now = storage::now_ms();
+  const std::filesystem::path out = std::filesystem::path(storage::StoreLayout(store_.string()).exports()) /
+                                    fmt::format("ensemble-{}-{}.zip", id, now);
+  Exported exported;
+  coordinator_.write(
+      [&](storage::Writer& writer) { exported = coordinator::export_ensemble(reader, writer, *ensemble, out, now); });
+  std::int64_t row = 0;
+  for (const auto& made : storage::Reader(store_).exports()) {
+    if (made.sha256 == exported.sha256 && made.created == now) row = made.id;
+  }
+  return {true,
+          fmt::format("{} clips, {} predicted blends; the format check passed", exported.clips, exported.blends),
+          {{"export", row}}};
+} catch (const storage::Error& error) {
+  return {false, error.what(), json::object()};
+} catch (const data::Error& error) {
+  return {false, error.what(), json::object()};
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "coordinator/actions/sweep_file.h"
+#include "coordinator/coordinator.h"
+#include "trainer/data/dataset.h"
+#include "web/control.h"
+
+namespace medley::coordinator {
+
+/// What the dashboard may change, by a running coordinator. Any thread. Ends before the coordinator does, and waits for
+/// an ensemble that is being fitted.
+class DashboardControl final : public web::Control {
+ public:
+  DashboardControl(Coordinator& coordinator, std::filesystem::path store);
+  ~DashboardControl() override;
+  DashboardControl(const DashboardControl&) = delete;
+  DashboardControl& operator=(const DashboardControl&) = delete;
+
+  Answer pause(const std::string& sweep_id) override { return said(coordinator_.pause(sweep_id)); }
+  Answer resume(const std::string& sweep_id) override { return said(coordinator_.resume(sweep_id)); }
+  Answer stop(const std::string& sweep_id) override { return said(coordinator_.stop(sweep_id)); }
+  Answer retry(const std::string& trial_id) override { return said(coordinator_.retry(trial_id)); }
+  Answer retry_sweep(const std::string& sweep_id) override { return said(coordinator_.retry_sweep(sweep_id)); }
+  Answer release(const std::string& worker_id) override { return said(coordinator_.release(worker_id)); }
+
+  Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) override;
+  Answer plan(const SweepForm& form) override;
+  Answer submit(const SweepForm& form) override;
+  Answer build_ensemble(const std::string& sweep_id, const sweep::EnsembleRequest& request) override;
+  nlohmann::json fits() override;
+  std::vector<WorkerNow> workers() override;
+  Answer export_ensemble(std::int64_t id) override;
+
+ private:
+  static Answer said(Coordinator::Answer answer) { return {answer.done, std::move(answer.message)}; }
+  data::Dataset dataset(const SweepForm& form);
+  SweepFile sweep_file(const SweepForm& form);
+  void fit(const std::string& sweep_id, const sweep::EnsembleRequest& request);
+
+  Coordinator& coordinator_;
+  std::filesystem::path store_;
+
+  std::mutex mutex_;
+  data::Dataset dataset_;  ///< read last: loading reads every feature
+  std::string files_;      ///< of its folder, as they were then
+  std::thread builder_;
+  nlohmann::json fits_ = nlohmann::json::array();  ///< as fits() says them; the builder is at work on one not ended
+};
+
+}  // namespace medley::coordinator

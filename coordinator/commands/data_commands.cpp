@@ -1,0 +1,265 @@
+// medley init, medley data make | check | import.
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "coordinator/commands/command.h"
+#include "coordinator/commands/starter.h"
+#include "trainer/data/dataset.h"
+#include "trainer/data/file_write.h"
+#include "trainer/data/import.h"
+#include "trainer/data/synthetic.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct FoldCounts {
+  int clips = 0, blends = 0;
+  std::set<std::string> actors;
+};
+
+FoldCounts counts_of(const data::Dataset& dataset, int fold) {
+  FoldCounts counts;
+  for (const int i : dataset.clips_of_fold(fold)) {
+    const data::Clip& clip = dataset.clips[static_cast<std::size_t>(i)];
+    ++counts.clips;
+    counts.blends += clip.label && clip.label->is_blend() ? 1 : 0;
+    if (!clip.actor.empty()) counts.actors.insert(clip.actor);
+  }
+  return counts;
+}
+
+/// What is worth knowing but no mistake.
+std::vector<std::string> notes_of(const data::Dataset& dataset) {
+  std::vector<std::string> notes;
+  const int neutral = dataset.classes.index_of("neu");
+  if (neutral >= 0 && !dataset.classes.exclusive[static_cast<std::size_t>(neutral)]) {
+    int blends = 0;
+    for (const data::Clip& clip : dataset.clips) {
+      blends += clip.label && clip.label->is_blend() && (clip.label->first == neutral || clip.label->second == neutral);
+    }
+    notes.push_back(fmt::format("neutral may blend here: {} labels blend it (the official data never does)", blends));
+  }
+  if (dataset.folds.size() < 2) notes.push_back("one fold only: nothing can be held out for validation");
+  int without_actor = 0;
+  for (const data::Clip& clip : dataset.clips) without_actor += clip.fold >= 0 && clip.actor.empty();
+  if (without_actor > 0) {
+    notes.push_back(fmt::format(
+        "{} labelled clips have no actor (video_id): whether folds share actors was not checked", without_actor));
+  }
+  if (dataset.clips_of_fold(-1).empty()) notes.push_back("no test clips (test_metadata.csv): nothing to submit");
+  return notes;
+}
+
+json check_json(const data::Dataset& dataset) {
+  std::set<std::string> actors;
+  json folds = json::array();
+  for (const int fold : dataset.folds) {
+    const FoldCounts counts = counts_of(dataset, fold);
+    actors.insert(counts.actors.begin(), counts.actors.end());
+    folds.push_back(
+        {{"fold", fold}, {"clips", counts.clips}, {"blends", counts.blends}, {"actors", counts.actors.size()}});
+  }
+  json encoders = json::array(), exclusive = json::array();
+  for (const auto& encoder : dataset.encoders) {
+    encoders.push_back({{"name", encoder->name()},
+                        {"modality", encoder->modality()},
+                        {"dim", encoder->dim()},
+                        {"layers", encoder->layers()}});
+  }
+  for (int i = 0; i < dataset.classes.count(); ++i) {
+    const auto c = static_cast<std::size_t>(i);
+    if (dataset.classes.exclusive[c]) exclusive.push_back(dataset.classes.names[c]);
+  }
+  const std::size_t test_clips = dataset.clips_of_fold(-1).size();
+  return {{"folder", dataset.folder.string()},
+          {"synthetic", dataset.synthetic},
+          {"fingerprint", dataset.fingerprint},
+          {"classes", dataset.classes.names},
+          {"exclusive", exclusive},
+          {"labelled_clips", dataset.clips.size() - test_clips},
+          {"test_clips", test_clips},
+          {"actors", actors.size()},
+          {"folds", folds},
+          {"encoders", encoders},
+          {"notes", notes_of(dataset)}};
+}
+
+std::string joined(const json& names) {
+  std::string text;
+  for (const json& name : names) text += (text.empty() ? "" : ", ") + name.get<std::string>();
+  return text;
+}
+
+void print_check(const data::Dataset& dataset, double seconds) {
+  const json summary = check_json(dataset);
+  fmt::print("dataset      {}{}\n", dataset.folder.string(), dataset.synthetic ? "  (synthetic: made-up data)" : "");
+  fmt::print("fingerprint  {}\n", dataset.fingerprint);
+  fmt::print("classes      {}", joined(summary["classes"]));
+  if (!summary["exclusive"].empty()) fmt::print("  (never in a blend: {})", joined(summary["exclusive"]));
+  fmt::print("\nclips        {} labelled of {} actors, {} test\n\n", summary["labelled_clips"].get<int>(),
+             summary["actors"].get<int>(), summary["test_clips"].get<int>());
+  fmt::print("{:>5}  {:>6}  {:>6}  {:>6}\n", "fold", "clips", "blends", "actors");
+  for (const json& fold : summary["folds"]) {
+    fmt::print("{:>5}  {:>6}  {:>6}  {:>6}\n", fold["fold"].get<int>(), fold["clips"].get<int>(),
+               fold["blends"].get<int>(), fold["actors"].get<int>());
+  }
+  std::size_t width = 7;
+  for (const auto& encoder : dataset.encoders) width = std::max(width, encoder->name().size());
+  fmt::print("\n{:<{}}  {:>6}  {:>6}  {}\n", "encoder", width, "dim", "layers", "modality");
+  for (const auto& encoder : dataset.encoders) {
+    fmt::print("{:<{}}  {:>6}  {:>6}  {}\n", encoder->name(), width, encoder->dim(), encoder->layers(),
+               encoder->modality().empty() ? "-" : encoder->modality());
+  }
+  for (const std::string& note : notes_of(dataset)) fmt::print("\nnote: {}\n", note);
+  fmt::print("\nno mistakes found ({:.2f} s)\n", seconds);
+}
+
+void check(const fs::path& folder, bool as_json) {
+  const auto start = std::chrono::steady_clock::now();
+  const data::Dataset dataset = data::load_dataset(folder);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  if (as_json) {
+    std::cout << check_json(dataset).dump(2) << "\n";
+  } else {
+    print_check(dataset, elapsed.count());
+  }
+}
+
+void add_make(CLI::App& parent) {
+  struct Options {
+    fs::path folder;
+    data::SyntheticOptions synthetic;
+    bool force = false;
+  };
+  auto o = std::make_shared<Options>();
+  data::SyntheticOptions& s = o->synthetic;
+  CLI::App* make = parent.add_subcommand("make", "make a synthetic dataset with a planted truth");
+  make->add_option("DIR", o->folder, "the folder to write")->required();
+  make->add_option("--encoders", s.encoders, "all encoders, copies and noise included")->capture_default_str();
+  make->add_option("--dim", s.dim, "numbers per clip and encoder")->capture_default_str();
+  make->add_option("--modalities", s.modalities, "dealt to the encoders in turn")
+      ->delimiter(',')
+      ->capture_default_str();
+  make->add_option("--copies", s.near_copies, "encoders that are near-copies of another")->capture_default_str();
+  make->add_option("--noise", s.noise_encoders, "encoders without any signal")->capture_default_str();
+  make->add_option("--signal", s.signal, "class distance in noise SDs, first encoder")->capture_default_str();
+  make->add_option("--falloff", s.falloff, "strength of each further encoder, relative")->capture_default_str();
+  make->add_option("--relevance", s.relevance, "share of clips an encoder has signal on")->capture_default_str();
+  make->add_option("--marker", s.marker, "how far features tell whether they have signal")->capture_default_str();
+  make->add_option("--identity", s.identity, "distance of actors; above --signal it dominates")->capture_default_str();
+  make->add_option("--shift", s.shift, "domain shift of the test actors")->capture_default_str();
+  make->add_option("--actors", s.train_actors, "labelled actors, 54 clips each")->capture_default_str();
+  make->add_option("--test-actors", s.test_actors, "actors of the test clips")->capture_default_str();
+  make->add_option("--folds", s.folds, "actor-disjoint folds")->capture_default_str();
+  make->add_option("--seed", s.seed, "the same seed gives the same bytes")->capture_default_str();
+  make->add_flag("--force", o->force, "overwrite files in a folder that is not empty");
+  make->footer(
+      "Examples:\n"
+      "  medley data make demo-data\n"
+      "  medley data make hard --encoders 12 --copies 4 --noise 2 --identity 6 --seed 7");
+  make->callback([o] {
+    data::make_synthetic(o->folder, o->synthetic, o->force ? data::Existing::kOverwrite : data::Existing::kRefuse);
+    fmt::print("made {}: {} labelled and {} test clips, {} encoders (synthetic; the truth is in truth.json)\n",
+               o->folder.string(), 54 * o->synthetic.train_actors, 54 * o->synthetic.test_actors,
+               o->synthetic.encoders);
+  });
+}
+
+void add_check(CLI::App& parent) {
+  struct Options {
+    fs::path folder;
+    bool as_json = false;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* command = parent.add_subcommand("check", "read all of a dataset and say what is wrong with it");
+  command->add_option("DIR", o->folder, "the dataset's folder")->required();
+  command->add_flag("--json", o->as_json, "as JSON");
+  command->footer("Examples:\n  medley data check demo-data\n  medley data check features/ --json");
+  command->callback([o] { check(o->folder, o->as_json); });
+}
+
+void add_import(CLI::App& parent) {
+  struct Options {
+    fs::path source, out;
+    bool force = false;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* command = parent.add_subcommand("import", "make a dataset from folders of per-clip .npy files");
+  command->add_option("SRC", o->source, "train_metadata.csv and <encoder>/<clip>.npy, each [steps, dim]")->required();
+  command->add_option("--out", o->out, "the dataset's folder")->required();
+  command->add_flag("--force", o->force, "overwrite files in a folder that is not empty");
+  command->footer(
+      "Each clip becomes mean, standard deviation and percentiles 10, 25, 50, 75, 90: dim x 7 numbers.\n"
+      "Example:\n  medley data import challenge/ --out features/");
+  command->callback([o] {
+    const bool terminal = ::isatty(STDERR_FILENO) == 1;
+    data::import_dataset(o->source, o->out, o->force ? data::Existing::kOverwrite : data::Existing::kRefuse,
+                         [&](const data::ImportProgress& p) {
+                           const bool last = p.done == p.clips;
+                           if (terminal && (last || p.done % 50 == 0)) {
+                             fmt::print(stderr, "\r{}: {} of {} clips{}", p.encoder, p.done, p.clips, last ? "\n" : "");
+                           } else if (!terminal && last) {
+                             fmt::print(stderr, "{}: {} clips\n", p.encoder, p.clips);
+                           }
+                         });
+    check(o->out, false);
+  });
+}
+
+/// The dataset that a starter file in `folder` should name: the folder itself, or its first subfolder that is
+/// one.
+std::string dataset_beside(const fs::path& folder) {
+  if (fs::exists(folder / "train_metadata.csv")) return ".";
+  std::set<std::string> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory() && fs::exists(entry.path() / "train_metadata.csv")) {
+      found.insert(entry.path().filename().string());
+    }
+  }
+  return found.empty() ? "" : *found.begin();
+}
+
+void init(const fs::path& folder) {
+  data::make_folder(folder, data::Existing::kOverwrite);
+  const fs::path file = folder / "sweep.yaml";
+  if (fs::exists(file)) throw UsageError(file.string() + " is already there; it is left as it is");
+  const std::string dataset = dataset_beside(folder);
+  const std::string name = dataset.empty() ? "demo-data" : dataset;
+  data::write_text(file, starter_sweep(name));
+  const std::string shown = (folder / "sweep.yaml").lexically_normal().string();
+  fmt::print("wrote {}\nnext:\n", shown);
+  if (dataset.empty()) {
+    fmt::print("  medley data make {}      a synthetic dataset, or set `dataset` in {} to your own\n",
+               (folder / name).lexically_normal().string(), shown);
+  }
+  fmt::print("  medley data check {}\n  medley plan {}\n  medley run {}\n", (folder / name).lexically_normal().string(),
+             shown, shown);
+}
+
+}  // namespace
+
+void add_data_commands(CLI::App& app, Globals&) {
+  auto folder = std::make_shared<fs::path>(".");
+  CLI::App* start = app.add_subcommand("init", "write a commented sweep.yaml to begin with");
+  start->add_option("DIR", *folder, "where to write it")->capture_default_str();
+  start->footer("Example:\n  medley init .");
+  start->callback([folder] { init(*folder); });
+
+  CLI::App* data = app.add_subcommand("data", "make, check and import datasets");
+  data->require_subcommand(1);
+  add_make(*data);
+  add_check(*data);
+  add_import(*data);
+}
+
+}  // namespace medley::coordinator

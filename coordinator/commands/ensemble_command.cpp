@@ -1,0 +1,358 @@
+// medley ensemble, medley export, medley predict.
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <memory>
+
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "coordinator/actions/ensemble.h"
+#include "coordinator/actions/export.h"
+#include "coordinator/actions/sweep_results.h"
+#include "coordinator/commands/command.h"
+#include "coordinator/commands/remote_ensemble.h"
+#include "coordinator/commands/worker_program.h"
+#include "coordinator/control_file.h"
+#include "sweep/report/table.h"
+#include "trainer/data/file_write.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using sweep::share_text;
+
+using sweep::Table;
+
+struct EnsembleArguments {
+  std::string sweep;
+  json request = json::object();  ///< as sweep::ensemble_request_from_json() reads it
+  bool as_json = false;
+};
+
+/// As text; a stored null is "not a number".
+std::string share_of(const json& value) { return share_text(value.is_number() ? value.get<double>() : NAN); }
+
+Table member_table(storage::Reader& reader, const storage::EnsembleRecord& ensemble, const std::string& sweep) {
+  std::map<std::string, bool> transductive;  // config ->
+  for (const auto& row : reader.sweep_configs(sweep)) transductive[row.id] = sweep::is_transductive(row.config);
+  std::vector<json> rows = ensemble.scores.at("weights");
+  std::stable_sort(rows.begin(), rows.end(), [](const json& a, const json& b) { return a["weight"] > b["weight"]; });
+  // A candidate has one trial a seed and fold.
+  const std::size_t folds = ensemble.scores.at("folds").size();
+  Table table;
+  table.columns = {{"config"}, {"seeds"}, {"trials", Table::Align::kRight}, {"weight", Table::Align::kRight}};
+  for (const json& row : rows) {
+    const std::string config = row["config"];
+    std::string seeds;
+    for (const std::uint64_t seed : row["seeds"]) seeds += (seeds.empty() ? "" : " ") + std::to_string(seed);
+    table.rows.push_back({config + (transductive[config] ? "‡" : ""), seeds,
+                          std::to_string(row["seeds"].size() * folds), share_of(row["weight"])});
+  }
+  return table;
+}
+
+Table share_table(const char* what, const json& shares) {
+  Table table;
+  table.title = fmt::format("weight by {}", what);
+  table.columns = {{what},
+                   {"weight", Table::Align::kRight},
+                   {"lowest", Table::Align::kRight, "fits without a fold"},
+                   {"highest", Table::Align::kRight, "fits without a fold"}};
+  for (const json& row : shares) {
+    table.rows.push_back({row[what], share_of(row["share"]), share_of(row["range"][0]), share_of(row["range"][1])});
+  }
+  return table;
+}
+
+/// Thresholds and nested numbers of each fold, with the fold's own thresholds where it has them.
+Table fold_table(const storage::EnsembleRecord& ensemble) {
+  const json& own = ensemble.settings.at("fold_thresholds");
+  const json& folds = ensemble.scores.at("folds");
+  Table table;
+  table.title = "thresholds and nested numbers by fold";
+  table.columns = {{"fold", Table::Align::kRight}};
+  const auto add = [&](const char* head, const char* group) {
+    table.columns.push_back({head, Table::Align::kRight, group});
+  };
+  if (!own.empty()) {
+    for (const char* head : {"alpha", "beta"}) add(head, "on the fold");
+  }
+  for (const char* head : {"alpha", "beta", "Score", "ACC_P", "ACC_S"}) add(head, "fitted on the other folds");
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    auto& cells = table.rows.emplace_back();
+    cells.push_back(folds[f]["fold"].dump());
+    if (!own.empty()) {
+      for (const char* name : {"alpha", "beta"}) cells.push_back(share_of(own[f][name]));
+    }
+    for (const char* name : {"alpha", "beta", "score", "acc_presence", "acc_salience"}) {
+      cells.push_back(share_of(folds[f][name]));
+    }
+  }
+  return table;
+}
+
+std::string accuracy_text(const json& accuracy) {
+  return fmt::format("Score {}  ACC_P {}  ACC_S {}", share_of(accuracy["score"]), share_of(accuracy["acc_presence"]),
+                     share_of(accuracy["acc_salience"]));
+}
+
+void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
+                    const storage::SweepSummary& sweep) {
+  const json& settings = ensemble.settings;
+  const json& scores = ensemble.scores;
+  const bool transductive = scores.at("transductive");
+  const std::string protocol = settings.at("protocol");
+  Table members = member_table(reader, ensemble, sweep.id);
+  members.title = fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", ensemble.id, ensemble.name,
+                              members.rows.size(), scores.at("candidates").get<int>(), sweep.name,
+                              transductive ? " (transductive)" : "", sweep.synthetic ? " (synthetic data)" : "");
+  if (settings.at("per_subset")) {
+    members.above.push_back("late fusion: of each encoder subset the config that ranks first, its seeds averaged");
+  }
+  fmt::print("{}\n", sweep::text_table(members));
+  const json& shares = scores.at("shares");
+  fmt::print("{}\n", sweep::text_table(share_table("encoder", shares.at("encoders"))));
+  if (shares.at("modalities").size() > 1) {
+    fmt::print("{}\n", sweep::text_table(share_table("modality", shares.at("modalities"))));
+  }
+  fmt::print("{}\n", sweep::text_table(fold_table(ensemble)));
+  fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", settings.at("alpha").get<double>(),
+             settings.at("beta").get<double>(),
+             settings.at("fold_thresholds").empty() ? "one pair over all folds" : "the mean of the folds' own");
+  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(scores.at("optimistic")));
+  std::string interval;
+  if (const json& nested = scores.at("nested_interval"); !nested.is_null()) {
+    interval = fmt::format(", 95 % of Score {} to {} by bootstrap over {} actors", share_of(nested["score"][0]),
+                           share_of(nested["score"][1]), scores.at("actors").get<int>());
+  }
+  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(scores.at("nested")), interval);
+  fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(scores.at("best_single_nested")));
+  if (protocol == "paper") {
+    fmt::print(
+        "members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
+  }
+  if (transductive) {
+    fmt::print(
+        "‡ transductive: training read unlabelled features of clips that it is scored on; so are these numbers\n");
+  }
+  if (const int left_out = scores.value("left_out", 0); left_out > 0) {
+    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", left_out, protocol);
+  }
+}
+
+/// Fits and saves it here. Returns its id.
+std::int64_t fit_here(storage::Reader& reader, const fs::path& store, const storage::SweepSummary& sweep,
+                      const sweep::EnsembleRequest& request) {
+  // Before the fit, which takes a while: another writer would be the end of it.
+  storage::Writer writer(store);
+  const auto record = ensemble_record(fit_ensemble(reader, sweep, request), sweep, request, storage::now_ms());
+  storage::Writer::Group group(writer);
+  const std::int64_t id = writer.save_ensemble(record);
+  group.commit();
+  return id;
+}
+
+void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
+  storage::Reader reader(globals.store);
+  const auto sweep = choose_sweep(reader, arguments.sweep);
+  const auto request = sweep::ensemble_request_from_json(arguments.request);
+  const auto control = control_if_held(globals.store);
+  const std::int64_t id =
+      control ? fit_remotely(*control, sweep.id, request) : fit_here(reader, globals.store, sweep, request);
+  // Told from the record, so that it is the same whoever fitted it.
+  const auto ensemble = reader.find_ensemble(id);
+  if (!ensemble) throw storage::Error("the ensemble is not in the store any more");
+  if (!arguments.as_json) {
+    print_ensemble(reader, *ensemble, sweep);
+    return;
+  }
+  json members = json::array();
+  for (const auto& member : ensemble->members) members.push_back({{"trial", member.trial}, {"weight", member.weight}});
+  std::cout << json{{"id", ensemble->id},
+                    {"name", ensemble->name},
+                    {"method", ensemble->method},
+                    {"dataset", ensemble->dataset},
+                    {"settings", ensemble->settings},
+                    {"scores", ensemble->scores},
+                    {"members", members}}
+                   .dump(2)
+            << "\n";
+}
+
+struct ExportArguments {
+  std::string ensemble;
+  fs::path out = "submission.zip";
+  bool as_json = false;
+};
+
+Exported export_here(storage::Reader& reader, const fs::path& store, const storage::EnsembleRecord& ensemble,
+                     const fs::path& out) {
+  storage::Writer writer(store);
+  return export_ensemble(reader, writer, ensemble, out, storage::now_ms());
+}
+
+void run_export(const ExportArguments& arguments, const Globals& globals) {
+  storage::Reader reader(globals.store);
+  const auto ensemble = choose_ensemble(reader, arguments.ensemble);
+  const auto control = control_if_held(globals.store);
+  const Exported exported = control ? export_remotely(*control, ensemble.id, arguments.out)
+                                    : export_here(reader, globals.store, ensemble, arguments.out);
+  if (arguments.as_json) {
+    std::cout << json{{"archive", exported.archive.string()},
+                      {"manifest", exported.manifest.string()},
+                      {"sha256", exported.sha256},
+                      {"clips", exported.clips},
+                      {"blends", exported.blends},
+                      {"ensemble", ensemble.id}}
+                     .dump(2)
+              << "\n";
+    return;
+  }
+  fmt::print("{}: {} clips, {} predicted blends; the format check passed\n{}: what it was made from\n",
+             exported.archive.string(), exported.clips, exported.blends, exported.manifest.string());
+}
+
+struct PredictArguments {
+  std::string ensemble;
+  fs::path data, out;
+  std::string clips = "test";
+};
+
+/// Runs a program in the foreground. Throws when it cannot be started or does not exit with 0.
+void run_program(const std::vector<std::string>& arguments) {
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t pid = 0;
+  const int error = ::posix_spawnp(&pid, argv[0], nullptr, nullptr, argv.data(), environ);
+  if (error != 0) throw std::runtime_error(arguments[0] + " cannot be started: " + std::strerror(error));
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) throw std::runtime_error("waiting for " + arguments[0] + ": " + std::strerror(errno));
+  }
+  if (WIFSIGNALED(status))
+    throw std::runtime_error(fmt::format("{} was killed by signal {}", arguments[0], WTERMSIG(status)));
+  if (WEXITSTATUS(status) != 0)
+    throw std::runtime_error(fmt::format("{} failed with exit code {}", arguments[0], WEXITSTATUS(status)));
+}
+
+void predict(const PredictArguments& arguments, const Globals& globals) {
+  storage::Reader reader(globals.store);
+  const auto ensemble = choose_ensemble(reader, arguments.ensemble);
+  const fs::path folder = storage::StoreLayout(globals.store.string()).checkpoints();
+  json members = json::array();
+  int missing = 0;
+  std::string names;
+  for (const auto& member : ensemble.members) {
+    const fs::path checkpoint = fs::absolute(folder / (member.trial + ".npz"));
+    if (!fs::exists(checkpoint)) names += (missing++ ? ", " : "") + member.trial;
+    members.push_back({{"checkpoint", checkpoint.string()}, {"weight", member.weight}});
+  }
+  if (missing > 0) {
+    throw std::runtime_error(fmt::format("{} of the {} members of '{}' have no checkpoint in {}: {}", missing,
+                                         ensemble.members.size(), ensemble.name, folder.string(), names));
+  }
+  const fs::path request = data::partial_path(arguments.out.string() + ".request.json");
+  data::write_text(
+      request,
+      json{{"data", fs::absolute(arguments.data).string()}, {"members", members}, {"clips", arguments.clips}}.dump(2));
+  // The request is of no use to anybody afterwards, however this ends.
+  const std::unique_ptr<const fs::path, void (*)(const fs::path*)> cleanup(&request, [](const fs::path* path) {
+    std::error_code ignored;
+    fs::remove(*path, ignored);
+  });
+  run_program({worker_program().string(), "predict", "--request", request.string(), "--out", arguments.out.string()});
+}
+
+/// `--name` of a setting; what is given is put into `request`, which must outlive the command.
+void add_option(CLI::App& command, const sweep::EnsembleSetting& setting, json& request) {
+  using Kind = sweep::EnsembleSetting::Kind;
+  std::string option = std::string("--") + setting.name;
+  std::replace(option.begin(), option.end(), '_', '-');
+  const auto put = [name = std::string(setting.name), &request](auto value) { request[name] = value; };
+  const json standard = setting.get({});
+  switch (setting.kind) {
+    case Kind::kFlag:
+      command.add_flag_callback(
+          option, [put] { put(true); }, setting.meaning);
+      return;
+    case Kind::kText:
+      command.add_option_function<std::string>(option, put, setting.meaning);
+      return;
+    case Kind::kChoice:
+      command.add_option_function<std::string>(option, put, setting.meaning)
+          ->check(CLI::IsMember(setting.choices))
+          ->default_str(standard.get<std::string>());
+      return;
+    case Kind::kCount:
+      command.add_option_function<int>(option, put, setting.meaning)
+          ->check(CLI::Range(1, setting.most))
+          ->default_str(standard.dump());
+      return;
+  }
+}
+
+void add_ensemble(CLI::App& app, Globals& globals) {
+  auto arguments = std::make_shared<EnsembleArguments>();
+  auto* command = app.add_subcommand("ensemble", "Weights over a sweep's configs, with an honest estimate");
+  command->add_option("SWEEP", arguments->sweep, "id or name of the sweep; the newest if not given");
+  for (const sweep::EnsembleSetting& setting : sweep::ensemble_settings()) {
+    add_option(*command, setting, arguments->request);
+  }
+  command->add_flag("--json", arguments->as_json, "as JSON");
+  command->footer(
+      "A candidate is a config with one seed, over all folds; with --per-subset of each encoder subset the config "
+      "that\n"
+      "ranks first, its seeds averaged. The nested estimate fits selection, weights and thresholds on the other "
+      "folds'\n"
+      "clips; the optimistic one on the clips that it is measured on. Shares of weight are of encoders and "
+      "modalities.\n"
+      "Examples:\n  medley ensemble\n  medley ensemble topn --method simplex --name topn-simplex\n"
+      "  medley ensemble topn --method mean --k 3 --json\n"
+      "  medley ensemble late-fusion --method simplex --per-subset --thresholds per-fold");
+  command->callback([arguments, &globals] { make_ensemble(*arguments, globals); });
+}
+
+void add_export(CLI::App& app, Globals& globals) {
+  auto arguments = std::make_shared<ExportArguments>();
+  auto* command = app.add_subcommand("export", "The submission archive of an ensemble, checked, with a manifest");
+  command->add_option("ENSEMBLE", arguments->ensemble, "id or name of the ensemble; the newest if not given");
+  command->add_option("--out", arguments->out, "archive to write")->capture_default_str();
+  command->add_flag("--json", arguments->as_json, "as JSON");
+  command->footer("Examples:\n  medley export\n  medley export topn-simplex --out submission.zip");
+  command->callback([arguments, &globals] { run_export(*arguments, globals); });
+}
+
+void add_predict(CLI::App& app, Globals& globals) {
+  auto arguments = std::make_shared<PredictArguments>();
+  auto* command = app.add_subcommand("predict", "Probabilities of an ensemble for the clips of any dataset folder");
+  command->add_option("ENSEMBLE", arguments->ensemble, "id or name of the ensemble")->required();
+  command->add_option("--data", arguments->data, "dataset folder with the features")->required();
+  command->add_option("--out", arguments->out, "NPZ to write: P [clip, class], filenames, classes")->required();
+  command->add_option("--clips", arguments->clips, "which clips")
+      ->check(CLI::IsMember({"test", "all"}))
+      ->capture_default_str();
+  command->footer(
+      "Runs the members' checkpoints in medley-worker.\n"
+      "Examples:\n  medley predict topn-simplex --data new-clips/ --out predictions.npz\n"
+      "  medley predict topn-simplex --data features/ --clips all --out all.npz");
+  command->callback([arguments, &globals] { predict(*arguments, globals); });
+}
+
+}  // namespace
+
+void add_ensemble_commands(CLI::App& app, Globals& globals) {
+  add_ensemble(app, globals);
+  add_export(app, globals);
+  add_predict(app, globals);
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,55 @@
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "coordinator/commands/command.h"
+#include "coordinator/commands/completion.h"
+
+int main(int argc, char** argv) {
+  using namespace medley::coordinator;
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l: %v", spdlog::pattern_time_type::utc);  // as workers log
+
+  CLI::App app{"Ablation sweeps of multi-encoder fusion models for blended emotion recognition.", "medley"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", MEDLEY_VERSION);
+  app.footer(
+      "A first sweep:\n"
+      "  medley data make demo-data\n"
+      "  medley init . && medley run sweep.yaml\n"
+      "  medley report\n"
+      "Exit codes: 0 done, 1 failed, 2 usage.");
+  app.get_formatter()->column_width(34);
+
+  Globals globals;
+  app.add_option("--store", globals.store, "store folder: database, logs, checkpoints, exports")
+      ->envname("MEDLEY_STORE")
+      ->capture_default_str();
+  app.fallthrough();
+
+  add_data_commands(app, globals);
+  add_plan_command(app, globals);
+  add_run_commands(app, globals);
+  add_serve_command(app, globals);
+  add_control_commands(app, globals);
+  add_cluster_commands(app, globals);
+  add_report_commands(app, globals);
+  add_evaluate_command(app, globals);
+  add_ensemble_commands(app, globals);
+  add_completion_command(app);
+
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  } catch (const UsageError& e) {
+    std::fprintf(stderr, "medley: %s\n", e.what());
+    return 2;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "medley: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,154 @@
+#include <iostream>
+#include <memory>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "coordinator/actions/plan.h"
+#include "coordinator/commands/command.h"
+#include "sweep/report/table.h"
+
+namespace medley::coordinator {
+namespace {
+
+using nlohmann::json;
+
+std::string count(std::int64_t number, const std::string& singular) {
+  return fmt::format("{} {}{}", number, singular, number == 1 ? "" : "s");
+}
+
+void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes, std::size_t done) {
+  const sweep::Expansion& plan = file.expansion;
+  std::cout << fmt::format("sweep    {}\n", file.spec.name);
+  std::cout << fmt::format("dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(),
+                           file.dataset.synthetic ? " (synthetic)" : "",
+                           count(std::int64_t(file.dataset.clips.size()), "clip"),
+                           count(std::int64_t(file.dataset.encoders.size()), "encoder"),
+                           count(std::int64_t(file.dataset.folds.size()), "fold"));
+  std::cout << fmt::format(
+      "plan     {} x {} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
+      count(std::int64_t(plan.folds.size()), "fold"), count(std::int64_t(plan.seeds.size()), "seed"),
+      count(std::int64_t(plan.trials.size()), "trial"), done, plan.trials.size() - done);
+  if (plan.duplicates > 0) {
+    std::cout << fmt::format("         {} of {} points train the same as an earlier one and are trained once\n",
+                             plan.duplicates, plan.points);
+  }
+  if (plan.dropped > 0) std::cout << fmt::format("         {} impossible configs skipped\n", plan.dropped);
+  if (axes.empty()) return;
+  using Align = sweep::Table::Align;
+  sweep::Table table;
+  table.columns = {{"axis"},
+                   {"value"},
+                   {"configs", Align::kRight},
+                   {"trials", Align::kRight},
+                   {"done", Align::kRight},
+                   {"left", Align::kRight}};
+  for (const auto& axis : axes) {
+    std::string setting = axis.setting;
+    for (const auto& value : axis.values) {
+      table.rows.push_back({setting, value.value.empty() ? "(base)" : value.value, std::to_string(value.configs),
+                            std::to_string(value.trials), std::to_string(value.done),
+                            std::to_string(value.trials - value.done)});
+      setting.clear();
+    }
+  }
+  std::cout << sweep::text_table(table);
+}
+
+struct PlanOptions {
+  std::filesystem::path sweep;
+  std::filesystem::path data;
+  bool as_json = false;
+};
+
+void plan(const PlanOptions& options, const Globals& globals) {
+  const SweepFile file = load_sweep_file(options.sweep, options.data);
+  for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
+  const Plan made = make_plan(file, globals.store);
+  if (options.as_json) {
+    std::cout << plan_json(file, made).dump(2) << "\n";
+  } else {
+    print_plan(file, made.axes, made.done);
+  }
+}
+
+const char* kind_name(sweep::Setting::Kind kind) {
+  switch (kind) {
+    case sweep::Setting::Kind::kInteger:
+      return "integer";
+    case sweep::Setting::Kind::kNumber:
+      return "number";
+    case sweep::Setting::Kind::kChoice:
+      return "choice";
+    case sweep::Setting::Kind::kFlag:
+      return "flag";
+    case sweep::Setting::Kind::kEncoders:
+      return "encoders";
+    case sweep::Setting::Kind::kLayers:
+      return "layers";
+  }
+  return "";
+}
+
+std::string domain_text(const sweep::Setting& setting) {
+  using Kind = sweep::Setting::Kind;
+  switch (setting.kind) {
+    case Kind::kInteger:
+    case Kind::kNumber:
+      return fmt::format("{} to {}", setting.minimum, setting.maximum);
+    case Kind::kChoice:
+      return std::accumulate(
+          setting.choices.begin(), setting.choices.end(), std::string(),
+          [](const std::string& all, const std::string& one) { return all + (all.empty() ? "" : ", ") + one; });
+    case Kind::kFlag:
+      return "true, false";
+    case Kind::kEncoders:
+      return "names, or a generator (docs/sweeps.md)";
+    case Kind::kLayers:
+      return "all, 7, 6-12";
+  }
+  return "";
+}
+
+void print_settings(bool as_json) {
+  const sweep::Config defaults;
+  json rows = json::array();
+  for (const sweep::Setting& setting : sweep::settings()) {
+    const std::string standard =
+        setting.kind == sweep::Setting::Kind::kEncoders ? "all" : sweep::value_text(setting.get(defaults));
+    if (!as_json) {
+      std::cout << fmt::format("{:<18} {:<11} {}\n{:<18} {:<11} {}\n", setting.name, standard, setting.meaning, "", "",
+                               domain_text(setting));
+      continue;
+    }
+    json row = {{"name", setting.name},
+                {"kind", kind_name(setting.kind)},
+                {"default", standard},
+                {"meaning", setting.meaning},
+                {"unit", setting.unit}};
+    if (!setting.choices.empty()) row["choices"] = setting.choices;
+    if (setting.maximum > setting.minimum) row["range"] = {setting.minimum, setting.maximum};
+    rows.push_back(row);
+  }
+  if (as_json) std::cout << rows.dump(2) << "\n";
+}
+
+}  // namespace
+
+void add_plan_command(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<PlanOptions>();
+  auto* command = app.add_subcommand("plan", "What a sweep would train, and what is already done");
+  command->add_option("SWEEP", options->sweep, "sweep file")->required();
+  command->add_option("--data", options->data, "dataset folder, instead of the sweep file's");
+  command->add_flag("--json", options->as_json, "as JSON");
+  command->footer("Examples:\n  medley plan sweep.yaml\n  medley plan sweep.yaml --data features/ --json");
+  command->callback([options, &globals] { plan(*options, globals); });
+
+  auto as_json = std::make_shared<bool>(false);
+  auto* settings = app.add_subcommand("settings", "Every setting a sweep file may hold: default, meaning, values");
+  settings->add_flag("--json", *as_json, "as JSON");
+  settings->footer("Example:\n  medley settings");
+  settings->callback([as_json] { print_settings(*as_json); });
+}
+
+}  // namespace medley::coordinator

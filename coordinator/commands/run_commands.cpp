@@ -1,0 +1,207 @@
+// medley run, status.
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "coordinator/actions/sweep_file.h"
+#include "coordinator/actions/sweep_results.h"
+#include "coordinator/commands/command.h"
+#include "coordinator/commands/progress_line.h"
+#include "coordinator/commands/session.h"
+#include "coordinator/error.h"
+#include "sweep/report/table.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct RunOptions {
+  fs::path sweep;
+  fs::path data;
+  CoordinatorOptions coordinator;
+  int web_port = kAnyPort;
+  bool web = true;
+  bool as_json = false;
+};
+
+/// Other sweeps that an earlier run left unfinished: this run trains only what it was asked for.
+void set_others_aside(Coordinator& coordinator, const std::string& sweep) {
+  for (const SweepStatus& other : coordinator.status().sweeps) {
+    if (other.id == sweep || other.state != sweep::SweepState::kRunning) continue;
+    coordinator.stop(other.id);
+    std::cerr << fmt::format("sweep {} has {} of {} trials left; `medley run` with its file continues it\n", other.name,
+                             other.trials - other.finished, other.trials);
+  }
+}
+
+SweepStatus status_of(const Status& status, const std::string& sweep) {
+  for (const SweepStatus& s : status.sweeps) {
+    if (s.id == sweep) return s;
+  }
+  return {};
+}
+
+Coordinator::End run_with_progress(Coordinator& coordinator, const std::string& sweep) {
+  ProgressLine line;
+  const auto look = [&] {
+    const Status status = coordinator.status();
+    line.show(status, status_of(status, sweep));
+  };
+  return run_until_stopped(coordinator, look, [&](const std::string& text) { line.say(text); });
+}
+
+void print_report(const fs::path& store, const std::string& sweep, sweep::ReportFormat format) {
+  storage::Reader reader(store);
+  const auto report = read_report(reader, choose_sweep(reader, sweep), sweep::CleanDecode::kThresholds);
+  std::cout << sweep::render(report, format);
+}
+
+void run(const RunOptions& options, const Globals& globals) {
+  const SweepFile file = load_sweep_file(options.sweep, options.data);
+  for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
+  const auto opened = open_coordinator(globals.store, options.coordinator);
+  Coordinator& coordinator = *opened;
+  const auto submitted = coordinator.submit(file.dataset_record(), file.submission());
+  set_others_aside(coordinator, submitted.id);
+  const int trials = static_cast<int>(file.expansion.trials.size());
+  const int left = trials - submitted.finished;
+  std::cerr << fmt::format("sweep {} ({}): {} configs x {} folds x {} seeds = {} trials, {} done, {} to train\n",
+                           file.spec.name, submitted.id, file.expansion.configs.size(), file.expansion.folds.size(),
+                           file.expansion.seeds.size(), trials, submitted.finished, left);
+  Coordinator::End end;
+  if (left == 0) {
+    std::cerr << "nothing to train: every trial has its result\n";
+    end = coordinator.run();
+  } else {
+    std::optional<Dashboard> dashboard;
+    if (options.web) {
+      dashboard.emplace(coordinator, globals.store, DashboardOptions{"127.0.0.1", options.web_port, ""});
+      std::cerr << "dashboard: " << dashboard->url() << "\n";
+    }
+    count_stop_signals();
+    const auto begin = std::chrono::steady_clock::now();
+    end = run_with_progress(coordinator, submitted.id);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    std::cerr << fmt::format("trained {} trials in {}\n", coordinator.status().results, duration_text(seconds));
+  }
+  print_report(globals.store, submitted.id, options.as_json ? sweep::ReportFormat::kJson : sweep::ReportFormat::kText);
+  std::cout.flush();
+  const SweepStatus last = status_of(coordinator.status(), submitted.id);
+  if (end.how == Coordinator::End::How::kStopped) {
+    throw Error(fmt::format("stopped ({}): {} of {} trials have their results; the same command continues", end.reason,
+                            last.finished, trials));
+  }
+  if (last.failed > 0) {
+    throw Error(fmt::format("{} of {} trials failed; `medley status` names them, the log is {}", last.failed, trials,
+                            (globals.store / "logs").string()));
+  }
+}
+
+json status_json(storage::Reader& reader) {
+  json sweeps = json::array();
+  for (const storage::SweepSummary& s : reader.sweeps()) {
+    sweeps.push_back({{"id", s.id},
+                      {"name", s.name},
+                      {"state", sweep::name_of(s.state)},
+                      {"dataset", s.dataset_name},
+                      {"synthetic", s.synthetic},
+                      {"configs", s.configs},
+                      {"trials", s.trials},
+                      {"finished", s.finished},
+                      {"diverged", s.diverged},
+                      {"failed", s.failed},
+                      {"running", s.running},
+                      {"best_paper_score", s.best_paper_score}});
+  }
+  json workers = json::array();
+  for (const storage::WorkerRow& w : reader.workers()) {
+    workers.push_back({{"id", w.worker.id},
+                       {"name", w.worker.name},
+                       {"device", w.worker.device},
+                       {"state", sweep::name_of(w.state)},
+                       {"reason", w.reason},
+                       {"running", w.running},
+                       {"finished", w.finished},
+                       {"failed", w.failed}});
+  }
+  return {{"sweeps", sweeps}, {"workers", workers}};
+}
+
+sweep::Table status_table(storage::Reader& reader) {
+  using Align = sweep::Table::Align;
+  sweep::Table table;
+  table.columns = {{"sweep"},
+                   {"id"},
+                   {"state"},
+                   {"dataset"},
+                   {"trials", Align::kRight},
+                   {"done", Align::kRight},
+                   {"running", Align::kRight},
+                   {"failed", Align::kRight},
+                   {"diverged", Align::kRight},
+                   {"best Score paper", Align::kRight}};
+  for (const storage::SweepSummary& s : reader.sweeps()) {
+    table.rows.push_back({s.name, s.id, sweep::name_of(s.state), s.dataset_name + (s.synthetic ? " (synthetic)" : ""),
+                          std::to_string(s.trials), std::to_string(s.finished), std::to_string(s.running),
+                          std::to_string(s.failed), std::to_string(s.diverged),
+                          s.finished > 0 ? sweep::share_text(s.best_paper_score) : "-"});
+    storage::TrialFilter failed;
+    failed.state = sweep::TrialState::kFailed;
+    for (const storage::TrialRow& trial : reader.trials(s.id, failed, {0, 5})) {
+      table.notes.push_back(fmt::format("failed: trial {} of {}: {}", trial.trial, s.name, trial.reason));
+    }
+  }
+  for (const storage::WorkerRow& row : reader.workers()) {
+    if (row.state != sweep::WorkerState::kQuarantined) continue;
+    table.notes.push_back(fmt::format("quarantined: worker {}: {}; `medley release {}` when its host is put right",
+                                      row.worker.name, row.reason, row.worker.name));
+  }
+  table.notes.push_back("best Score paper: of a single trial, paper-style (optimistic)");
+  return table;
+}
+
+void status(bool as_json, const Globals& globals) {
+  storage::Reader reader(globals.store);
+  if (as_json) {
+    std::cout << status_json(reader).dump(2) << "\n";
+  } else {
+    std::cout << sweep::text_table(status_table(reader));
+  }
+}
+
+}  // namespace
+
+void add_run_commands(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<RunOptions>();
+  auto* run_command =
+      app.add_subcommand("run", "Train what is missing of a sweep on local workers, then print its table");
+  run_command->add_option("SWEEP", options->sweep, "sweep file")->required();
+  run_command->add_option("--data", options->data, "dataset folder, instead of the sweep file's");
+  options->coordinator.local_workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  add_coordinator_options(*run_command, options->coordinator, "--port");
+  run_command
+      ->add_option("--web-port", options->web_port, fmt::format("port of the dashboard; {} if it is free", kWebPort))
+      ->check(CLI::Range(0, 65535));
+  run_command->add_flag("!--no-web", options->web, "no dashboard");
+  run_command->add_flag("--json", options->as_json, "print the report as JSON");
+  run_command->footer(
+      "Ctrl-C lets running packs end, a second one stops at once. The same command continues: what has a result\n"
+      "is not trained again.\n"
+      "Examples:\n  medley run sweep.yaml\n  medley run sweep.yaml --workers 8 --store /scratch/store");
+  run_command->callback([options, &globals] { run(*options, globals); });
+
+  auto as_json = std::make_shared<bool>(false);
+  auto* status_command = app.add_subcommand("status", "Sweeps of the store: progress, failures");
+  status_command->add_flag("--json", *as_json, "as JSON, with the workers");
+  status_command->footer("Examples:\n  medley status\n  medley status --json");
+  status_command->callback([as_json, &globals] { status(*as_json, globals); });
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,97 @@
+// medley serve.
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "coordinator/commands/command.h"
+#include "coordinator/commands/session.h"
+#include "coordinator/endpoint.h"
+#include "coordinator/error.h"
+#include "storage/reader.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ServeOptions {
+  CoordinatorOptions coordinator;
+  DashboardOptions dashboard;
+  bool read_only = false;
+};
+
+/// Names the coordinator that holds the store already. One that has no dashboard is named by the store's lock.
+void refuse_second(const fs::path& store) {
+  std::optional<ControlPoint> other;
+  try {
+    other = living_control(store);
+  } catch (const Error&) {
+    return;
+  }
+  throw Error(
+      fmt::format("process {} on host {} coordinates {} already, with a dashboard at {}; `medley serve "
+                  "--read-only` shows the store beside it",
+                  other->pid, other->host, store.string(), other->url));
+}
+
+void show_only(const ServeOptions& options, const fs::path& store) {
+  storage::Reader{store};  // a clear message now rather than on every page
+  const auto server = start_server(store, options.dashboard, nullptr);
+  std::cout << "dashboard: " << server->url() << "\nit changes nothing; Ctrl-C ends it" << std::endl;
+  count_stop_signals();
+  while (stop_signals() == 0) std::this_thread::sleep_for(kLookInterval);
+  server->stop();
+}
+
+void serve(const ServeOptions& options, const fs::path& store) {
+  if (options.read_only) return show_only(options, store);
+  refuse_second(store);
+  CoordinatorOptions settings = options.coordinator;
+  settings.exit_when_done = false;
+  count_stop_signals();
+  const auto coordinator = open_coordinator(store, settings);
+  const Dashboard dashboard(*coordinator, store, options.dashboard);
+  std::cout << "dashboard: " << dashboard.url() << "\n"
+            << fmt::format("workers: {} here; others join at {}:{} (medley cluster up)\n", settings.local_workers,
+                           reachable_name(settings.address, settings.advertise), coordinator->port());
+  for (const SweepStatus& sweep : coordinator->status().sweeps) {
+    if (sweep.state != sweep::SweepState::kRunning) continue;
+    std::cout << fmt::format("sweep {} ({}) goes on: {} of {} trials are left\n", sweep.name, sweep.id,
+                             sweep.trials - sweep.finished - sweep.failed, sweep.trials);
+  }
+  std::cout << "Ctrl-C lets running packs end, a second one stops at once" << std::endl;
+  const auto end = run_until_stopped(
+      *coordinator, [] {}, [](const std::string& text) { std::cerr << text << std::endl; });
+  std::cout << "stopped: " << end.reason << "; medley serve goes on with what is left" << std::endl;
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<ServeOptions>();
+  auto* command = app.add_subcommand(
+      "serve", "A coordinator with its dashboard until Ctrl-C: sweeps are submitted, workers come and go");
+  command->add_option("--address", options->dashboard.address, "of the dashboard; beyond loopback --token is required")
+      ->capture_default_str();
+  command->add_option("--port", options->dashboard.port, fmt::format("of the dashboard; {} if it is free", kWebPort))
+      ->check(CLI::Range(0, 65535));
+  command
+      ->add_option("--token", options->dashboard.token,
+                   "what changes need, and beyond loopback every answer; else a random one")
+      ->envname("MEDLEY_WEB_TOKEN");
+  add_coordinator_options(*command, options->coordinator, "--worker-port");
+  command->add_flag("--read-only", options->read_only,
+                    "only show the store: it may have a coordinator already, or not be ours to write");
+  command->footer(
+      "Sweeps that the store has not finished go on. Two coordinators never share a store.\n"
+      "Examples:\n"
+      "  medley serve --workers 8\n"
+      "  medley serve --listen 0.0.0.0      # and medley cluster up --launcher slurm ...\n"
+      "  medley --store results/ serve --read-only --port 8080");
+  command->callback([options, &globals] { serve(*options, globals.store); });
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,110 @@
+#include "coordinator/commands/session.h"
+
+#include <atomic>
+#include <csignal>
+#include <future>
+
+#include <fmt/format.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "cluster/process.h"
+#include "coordinator/commands/worker_program.h"
+#include "web/access.h"
+#include "worker/protocol/handshake.h"
+
+namespace medley::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<int> stop_signal_count{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+/// As programs of this host reach a server that may listen on all of its addresses.
+std::string local_url(const std::string& address, int port) {
+  const std::string host = address == "0.0.0.0" ? "127.0.0.1" : address == "::" ? "::1" : address;
+  return fmt::format("http://{}:{}/", host.find(':') == std::string::npos ? host : "[" + host + "]", port);
+}
+
+}  // namespace
+
+void add_coordinator_options(CLI::App& command, CoordinatorOptions& options, const std::string& port) {
+  command.add_option("--workers", options.local_workers, "single-threaded workers on this machine")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command.add_option("--listen", options.address, "IP address for workers; 0.0.0.0: from other hosts too")
+      ->capture_default_str();
+  command.add_option("--advertise", options.advertise, "name by which other hosts reach this one");
+  command.add_option(port, options.port, "port for workers; 0: the one used last, or any")->check(CLI::Range(0, 65535));
+  command
+      .add_option("--checkpoint-budget", options.checkpoint_budget,
+                  "disk space for checkpoints, such as 500MB; beyond it the worst configs' are deleted")
+      ->transform(CLI::AsSizeValue(true))
+      ->default_str("10GB");
+}
+
+std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, CoordinatorOptions options) {
+  fs::create_directories(store / "logs");
+  spdlog::set_default_logger(spdlog::basic_logger_mt("medley", (store / "logs" / "coordinator.log").string()));
+  spdlog::flush_on(spdlog::level::info);
+  options.store = store;
+  options.worker_command = {worker_program().string(), "serve"};
+  return std::make_unique<Coordinator>(std::move(options));
+}
+
+std::unique_ptr<web::Server> start_server(const fs::path& store, const DashboardOptions& options,
+                                          web::Control* control) {
+  const auto start = [&](int port) {
+    auto server = std::make_unique<web::Server>(web::Options{store, options.address, port, options.token}, control);
+    server->start();
+    return server;
+  };
+  if (options.port != kAnyPort) return start(options.port);
+  if (!web::is_loopback(options.address)) return start(kWebPort);
+  try {
+    return start(kWebPort);
+  } catch (const web::Error&) {
+    return start(0);
+  }
+}
+
+Dashboard::Dashboard(Coordinator& coordinator, const fs::path& store, DashboardOptions options)
+    : control_(coordinator, store) {
+  if (options.token.empty() && web::is_loopback(options.address)) options.token = protocol::random_token().secret;
+  server_ = start_server(store, options, &control_);
+  file_ = std::make_unique<ControlFile>(
+      store, ControlPoint{local_url(options.address, server_->port()), options.token, cluster::this_host(), ::getpid(),
+                          web::is_loopback(options.address)});
+}
+
+void count_stop_signals() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { ++stop_signal_count; };
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+int stop_signals() { return stop_signal_count; }
+
+Coordinator::End run_until_stopped(Coordinator& coordinator, const std::function<void()>& look,
+                                   const std::function<void(const std::string&)>& say) {
+  auto ended = std::async(std::launch::async, [&] { return coordinator.run(); });
+  int heard = 0;
+  while (ended.wait_for(kLookInterval) == std::future_status::timeout) {
+    for (const int asked = stop_signals(); heard < asked; ++heard) {
+      if (heard == 0) {
+        say("stopping: running packs may end; Ctrl-C again stops at once (nothing is lost either way)");
+        coordinator.request_stop(Coordinator::Stop::kGraceful, "interrupted");
+      } else {
+        coordinator.request_stop(Coordinator::Stop::kNow, "interrupted");
+      }
+    }
+    look();
+  }
+  look();
+  return ended.get();
+}
+
+}  // namespace medley::coordinator

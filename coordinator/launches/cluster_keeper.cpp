@@ -1,0 +1,101 @@
+#include "coordinator/launches/cluster_keeper.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <spdlog/spdlog.h>
+
+#include "coordinator/endpoint.h"
+#include "storage/reader.h"
+
+namespace medley::coordinator {
+using std::chrono::milliseconds;
+
+namespace {
+constexpr milliseconds kFirstDelay{1'000};
+constexpr milliseconds kLargestDelay{60'000};
+
+std::vector<std::string> ids_of(const std::vector<cluster::Place>& places) {
+  std::vector<std::string> ids;
+  for (const auto& place : places) ids.push_back(place.id);
+  return ids;
+}
+
+/// Those that only wait in a queue, the last first, at most `count`.
+std::vector<std::string> waiting(const std::vector<cluster::Place>& places, std::size_t count) {
+  std::vector<std::string> ids;
+  for (auto it = places.rbegin(); it != places.rend() && ids.size() < count; ++it) {
+    if (it->state == cluster::Place::State::kWaiting) ids.push_back(it->id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+Demand read_demand(const std::filesystem::path& store) {
+  Demand demand;
+  demand.coordinator = !living_endpoint(store).empty();
+  if (!storage::store_exists(store)) return demand;
+  storage::Reader reader(store);
+  for (const storage::SweepSummary& sweep : reader.sweeps()) {
+    if (sweep.state == sweep::SweepState::kRunning) demand.trials += sweep.trials - sweep.finished - sweep.failed;
+  }
+  return demand;
+}
+
+int wanted_workers(int trials, int min, int max) { return trials > 0 ? std::clamp(trials, min, max) : 0; }
+
+void Restraint::started(Clock::time_point now) {
+  const bool again = last_ != Clock::time_point{} && now - last_ < kLargestDelay + delay_;
+  delay_ = again ? std::min(std::max(delay_ * 2, kFirstDelay), kLargestDelay) : kFirstDelay;
+  last_ = now;
+  next_ = now + delay_;
+}
+
+void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, const std::atomic<int>& stop,
+                  const std::function<void(const std::vector<std::string>&)>& started) {
+  using Clock = Restraint::Clock;
+  Restraint restraint;
+  auto last_coordinator = Clock::now();
+  int idle_looks = 0;  // in a row
+  for (; stop == 0; std::this_thread::sleep_for(options.interval)) {
+    const auto now = Clock::now();
+    const Demand demand = read_demand(options.store);
+    if (demand.coordinator) last_coordinator = now;
+    const int wanted = wanted_workers(demand.trials, options.min_workers, options.max_workers);
+    try {
+      const auto places = launcher.places();
+      const int there = static_cast<int>(places.size());
+      if (!demand.coordinator) {
+        // It may have been killed and be back soon: its workers train on and wait for it, as long as they choose.
+        if (there == 0 && now - last_coordinator > options.linger) {
+          spdlog::info("no coordinator for {} s: ends", options.linger.count());
+          return;
+        }
+        continue;
+      }
+      // Not at the first look: a coordinator that has just come up takes its sweep in a moment.
+      idle_looks = wanted == 0 ? idle_looks + 1 : 0;
+      if (idle_looks == 2 && there > 0) {
+        spdlog::info("nothing is left to train: lets {} workers go", there);
+        launcher.stop(ids_of(places));
+      }
+      if (wanted == 0) continue;
+      if (there < wanted && restraint.allows(now)) {
+        const auto ids = launcher.start(wanted - there);
+        restraint.started(now);
+        spdlog::info("{} trials left, {} workers of {} there: started {}", demand.trials, there, wanted,
+                     wanted - there);
+        started(ids);
+      } else if (there > wanted) {
+        // Those that run may hold a pack: only what waits in a queue is taken back.
+        const auto ids = waiting(places, static_cast<std::size_t>(there - wanted));
+        if (!ids.empty()) launcher.stop(ids);
+      }
+    } catch (const cluster::Error& e) {
+      spdlog::error("{}", e.what());
+    }
+  }
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,92 @@
+#include "coordinator/launches/cluster_record.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cluster/process.h"
+#include "coordinator/error.h"
+#include "trainer/data/file_write.h"
+
+namespace medley::coordinator {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+fs::path file_of(const fs::path& store, int id) { return cluster_folder(store) / (std::to_string(id) + ".json"); }
+
+}  // namespace
+
+fs::path cluster_folder(const fs::path& store) { return fs::absolute(store) / "cluster"; }
+
+json to_json(const ClusterRecord& r) {
+  return {{"id", r.id},     {"launcher", r.launcher},       {"name", r.name},
+          {"host", r.host}, {"keeper", r.keeper},           {"started_ms", r.started_ms},
+          {"jobs", r.jobs}, {"min_workers", r.min_workers}, {"max_workers", r.max_workers}};
+}
+
+std::vector<ClusterRecord> read_records(const fs::path& store) {
+  std::vector<ClusterRecord> records;
+  std::error_code error;
+  for (fs::directory_iterator it(cluster_folder(store), error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() != ".json") continue;
+    const std::string text = cluster::contents(it->path()).value_or("");
+    if (text.empty()) continue;  // claimed a moment ago
+    try {
+      const json j = json::parse(text);
+      ClusterRecord r;
+      j.at("id").get_to(r.id);
+      j.at("launcher").get_to(r.launcher);
+      j.at("name").get_to(r.name);
+      j.at("host").get_to(r.host);
+      j.at("keeper").get_to(r.keeper);
+      j.at("started_ms").get_to(r.started_ms);
+      j.at("jobs").get_to(r.jobs);
+      j.at("min_workers").get_to(r.min_workers);
+      j.at("max_workers").get_to(r.max_workers);
+      records.push_back(std::move(r));
+    } catch (const json::exception& e) {
+      throw Error(it->path().string() + " is not a record of `medley cluster up`: " + e.what());
+    }
+  }
+  std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  return records;
+}
+
+int claim_record(const fs::path& store) {
+  std::error_code error;
+  fs::create_directories(cluster_folder(store), error);
+  if (error) throw Error("cannot make " + cluster_folder(store).string() + ": " + error.message());
+  for (int id = 1;; ++id) {
+    const int file = open(file_of(store, id).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (file >= 0) {
+      close(file);
+      return id;
+    }
+    if (errno != EEXIST) throw Error("cannot make " + file_of(store, id).string() + ": " + std::strerror(errno));
+  }
+}
+
+void write_record(const fs::path& store, const ClusterRecord& record) {
+  data::write_text(file_of(store, record.id), to_json(record).dump(2) + "\n");
+}
+
+void remove_record(const fs::path& store, int id) {
+  std::error_code ignored;
+  fs::remove(file_of(store, id), ignored);
+  fs::remove(cluster_folder(store) / (std::to_string(id) + ".sh"), ignored);
+}
+
+bool keeper_lives(const ClusterRecord& record) {
+  if (record.keeper <= 0 || record.host != cluster::this_host() || !cluster::is_alive(record.keeper)) return false;
+  // The number may have gone to another process since.
+  const std::string words = cluster::contents("/proc/" + std::to_string(record.keeper) + "/cmdline").value_or("");
+  return words.find(std::string("cluster") + '\0' + "up") != std::string::npos;
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,689 @@
+#include "coordinator/scheduler/scheduler.h"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+
+namespace medley::coordinator {
+
+using sweep::AttemptState;
+using sweep::SweepState;
+using sweep::TrialState;
+using sweep::WorkerState;
+
+Scheduler::Scheduler(Limits limits, std::int64_t next_pack) : limits_(limits), next_pack_(next_pack) {
+  assert(limits_.lease_ms > 0 && limits_.stall_ms > 0 && limits_.retry_budget > 0 && limits_.largest_pack > 0);
+}
+
+std::vector<Command> Scheduler::handle(const Event& event, TimePoint now_ms) {
+  assert(out_.empty());
+  now_ = std::max(now_, now_ms);
+  std::visit([this](const auto& e) { on(e); }, event);
+  release_delayed();
+  if (draining_) {
+    wind_down();
+  } else {
+    assign_waiting();
+  }
+  return std::exchange(out_, {});
+}
+
+// ---- Events ---------------------------------------------------------------------------------------------------
+
+void Scheduler::on(const SweepSubmitted& e) {
+  if (sweep_index_.count(e.sweep)) return;
+  const int index = static_cast<int>(sweeps_.size());
+  sweep_index_[e.sweep] = index;
+  sweeps_.push_back({});
+  sweeps_.back().id = e.sweep;
+  sweeps_.back().priority = e.priority;
+  sweeps_.back().state = e.state;
+  std::set<int> members;
+  for (const SubmittedTrial& submitted : e.trials) {
+    const int t = admit(submitted);
+    if (!members.insert(t).second) continue;  // listed twice: trained once
+    Sweep& sweep = sweeps_[index];
+    Trial& trial = trials_[t];
+    trial.places.emplace_back(index, static_cast<int>(sweep.trials.size()));
+    sweep.trials.push_back(t);
+    if (trial.state == TrialState::kFinished) ++sweep.finished;
+    if (trial.state == TrialState::kFailed) ++sweep.failed;
+    if (trial.lease) ++sweep.running;
+    requeue(t);
+  }
+  finish_if_complete(index);
+}
+
+void Scheduler::on(const WorkerJoined& e) {
+  Worker& worker = workers_[e.worker];
+  worker.capacity = std::clamp(e.capacity, 1, limits_.largest_pack);
+  worker.state = WorkerState::kJoined;
+  worker.kind = e.kind;
+  worker.heard_ms = now_;
+  worker.dismissed = false;
+  out_.push_back(RecordWorker{e.worker, WorkerState::kJoined, ""});
+  if (worker.quarantined) {
+    out_.push_back(RecordWorker{e.worker, WorkerState::kQuarantined, worker.quarantine_reason});
+    out_.push_back(Quarantine{e.worker, worker.quarantine_reason});
+  }
+  reconcile(e.worker, e.held);
+  // What it says it holds is all there is: an assignment that it never got, or forgot, is lost now.
+  std::set<AttemptId> held;
+  for (const HeldAttempt& h : e.held) held.insert(h.attempt);
+  for (int t : std::set<int>(worker.leased)) {
+    if (!held.count({trials_[t].id, trials_[t].lease->number})) {
+      lose(t, AttemptState::kLost, "worker " + e.worker + " came back without it");
+    }
+  }
+}
+
+void Scheduler::on(const WorkerLost& e) {
+  const auto it = workers_.find(e.worker);
+  if (it == workers_.end()) return;
+  Worker& worker = it->second;
+  if (worker.state == WorkerState::kLeft) return;
+  const bool gone = e.how != WorkerLost::How::kDisconnected;
+  if (!gone && worker.state == WorkerState::kAway) return;
+  worker.state = gone ? WorkerState::kLeft : WorkerState::kAway;
+  if (gone || !worker.quarantined) out_.push_back(RecordWorker{e.worker, worker.state, e.reason});
+  if (!gone) {
+    for (int t : worker.leased) trials_[t].lease->back_by_ms = now_ + limits_.reconnect_ms;
+    return;
+  }
+  worker.strays.clear();
+  const std::string because = e.reason.empty() ? "" : ": " + e.reason;
+  for (int t : std::set<int>(worker.leased)) {
+    if (e.how == WorkerLost::How::kLeft) {
+      cancel(t, "worker " + e.worker + " left" + because);
+    } else {
+      lose(t, AttemptState::kLost, "worker " + e.worker + " ended" + because);
+    }
+  }
+}
+
+void Scheduler::on(const HeartbeatReceived& e) {
+  const auto it = workers_.find(e.worker);
+  if (it == workers_.end() || it->second.state == WorkerState::kLeft) return;
+  hear(e.worker);
+  reconcile(e.worker, e.held);
+}
+
+void Scheduler::on(const ResultReceived& e) {
+  hear(e.worker);
+  if (const auto it = workers_.find(e.worker); it != workers_.end()) {
+    it->second.strays.erase(e.attempt);
+    it->second.row.clear();
+    it->second.failed_packs = 0;
+  }
+  const int t = index_of(e.attempt.trial);
+  if (t < 0 || e.attempt.number < 1 || e.attempt.number > trials_[t].attempts) {
+    out_.push_back(Discard{e.worker, e.attempt, "no such attempt"});
+    return;
+  }
+  Trial& trial = trials_[t];
+  if (trial.state == TrialState::kFinished) {
+    answer_duplicate(e.worker, trial, e.attempt.number);
+    return;
+  }
+  auto how = RecordResult::How::kAdopted;
+  if (trial.lease && trial.lease->number == e.attempt.number) {
+    if (!trial.lease->written_off) how = RecordResult::How::kLeased;
+    drop_lease(t);
+  } else if (trial.lease) {
+    cancel(t, "attempt " + std::to_string(e.attempt.number) + " delivered after all");
+  }
+  unqueue(t);
+  for (const auto& [s, position] : trial.places) {
+    if (trial.state == TrialState::kFailed) --sweeps_[s].failed;
+    ++sweeps_[s].finished;
+  }
+  trial.state = TrialState::kFinished;
+  trial.accepted = e.attempt.number;
+  trial.failed_on.clear();
+  out_.push_back(RecordResult{e.worker, e.attempt, how});
+  out_.push_back(AcknowledgeResult{e.worker, e.attempt});
+  for (const auto& [s, position] : trial.places) finish_if_complete(s);
+}
+
+void Scheduler::on(const PackSizeMeasured& e) {
+  const auto it = workers_.find(e.worker);
+  const int t = index_of(e.trial);
+  if (it == workers_.end() || t < 0 || e.size < 1) return;
+  best_size_[{it->second.kind, trials_[t].key}] = e.size;
+}
+
+void Scheduler::on(const AttemptFailed& e) {
+  hear(e.worker);
+  if (const auto it = workers_.find(e.worker); it != workers_.end()) it->second.strays.erase(e.attempt);
+  const int t = index_of(e.attempt.trial);
+  if (t < 0 || !trials_[t].lease) return;
+  const Lease& lease = *trials_[t].lease;
+  if (lease.number != e.attempt.number || lease.worker != e.worker) return;  // stale
+  lose(t, AttemptState::kFailed, e.reason.empty() ? "the worker gave no reason" : e.reason);
+}
+
+void Scheduler::on(const SweepPaused& e) {
+  const auto it = sweep_index_.find(e.sweep);
+  if (it == sweep_index_.end() || sweeps_[it->second].state != SweepState::kRunning) return;
+  set_state(it->second, SweepState::kPaused);
+}
+
+void Scheduler::on(const SweepResumed& e) {
+  const auto it = sweep_index_.find(e.sweep);
+  if (it == sweep_index_.end()) return;
+  const SweepState state = sweeps_[it->second].state;
+  if (state != SweepState::kPaused && state != SweepState::kStopped) return;
+  set_state(it->second, SweepState::kRunning);
+  finish_if_complete(it->second);
+}
+
+void Scheduler::on(const SweepStopped& e) {
+  const auto it = sweep_index_.find(e.sweep);
+  if (it == sweep_index_.end()) return;
+  const SweepState state = sweeps_[it->second].state;
+  if (state != SweepState::kRunning && state != SweepState::kPaused) return;
+  set_state(it->second, SweepState::kStopped);
+  for (int t : sweeps_[it->second].trials) {
+    if (trials_[t].lease && !wanted(trials_[t])) cancel(t, "sweep " + e.sweep + " was stopped");
+  }
+}
+
+void Scheduler::on(const SweepPrioritised& e) {
+  const auto it = sweep_index_.find(e.sweep);
+  if (it == sweep_index_.end()) return;
+  sweeps_[it->second].priority = e.priority;
+  for (int t : sweeps_[it->second].trials) requeue(t);
+}
+
+void Scheduler::on(const TrialRetried& e) {
+  const int t = index_of(e.trial);
+  if (t < 0 || trials_[t].state != TrialState::kFailed) return;
+  Trial& trial = trials_[t];
+  trial.state = TrialState::kPending;
+  trial.failures = 0;
+  trial.failed_on.clear();
+  trial.not_before = now_;
+  out_.push_back(RecordRetry{trial.id});
+  for (const auto& [s, position] : trial.places) {
+    --sweeps_[s].failed;
+    if (sweeps_[s].state == SweepState::kFinished) set_state(s, SweepState::kRunning);
+  }
+  requeue(t);
+}
+
+void Scheduler::on(const WorkerQuarantined& e) {
+  const auto [it, unknown] = workers_.emplace(e.worker, Worker{});
+  Worker& worker = it->second;
+  if (unknown) worker.state = WorkerState::kAway;
+  if (worker.state != WorkerState::kAway) return;
+  worker.quarantined = true;
+  worker.quarantine_reason = e.reason;
+}
+
+void Scheduler::on(const WorkerReleased& e) {
+  const auto it = workers_.find(e.worker);
+  if (it == workers_.end() || !it->second.quarantined || it->second.state == WorkerState::kLeft) return;
+  Worker& worker = it->second;
+  worker.quarantined = false;
+  worker.quarantine_reason.clear();
+  worker.row.clear();
+  worker.failed_packs = 0;
+  out_.push_back(RecordWorker{e.worker, worker.state, "released from quarantine"});
+}
+
+void Scheduler::on(const DrainRequested&) { draining_ = true; }
+
+void Scheduler::on(const Ticked&) {
+  for (auto& [id, worker] : workers_) {
+    if (worker.state != WorkerState::kJoined || now_ - worker.heard_ms < limits_.lease_ms) continue;
+    worker.state = WorkerState::kAway;
+    if (!worker.quarantined) out_.push_back(RecordWorker{id, WorkerState::kAway, "no heartbeat"});
+  }
+  for (int t : std::set<int>(leased_)) {
+    const Lease lease = *trials_[t].lease;
+    std::string reason;
+    bool stalled = false;
+    if (lease.back_by_ms && now_ >= *lease.back_by_ms) {
+      reason = "worker " + lease.worker + " lost its connection and did not come back";
+    } else if (now_ - lease.listed_ms >= limits_.lease_ms) {
+      reason = "no heartbeat of worker " + lease.worker + " listed it for " + std::to_string(limits_.lease_ms) + " ms";
+    } else if (now_ - lease.progress_ms >= limits_.stall_ms) {
+      stalled = true;
+      reason = "no progress on worker " + lease.worker + " for " + std::to_string(limits_.stall_ms) + " ms";
+    } else {
+      continue;
+    }
+    // If it does train it after all, its next heartbeat says so and it may go on (reconcile); but not when it hangs.
+    if (stalled) {
+      workers_[lease.worker].strays.insert({trials_[t].id, lease.number});
+      workers_[lease.worker].stalled.insert({trials_[t].id, lease.number});
+      out_.push_back(Cancel{lease.worker, {trials_[t].id, lease.number}});
+    }
+    lose(t, AttemptState::kLost, reason);
+  }
+}
+
+// ---- Workers --------------------------------------------------------------------------------------------------
+
+void Scheduler::hear(const std::string& id) {
+  const auto it = workers_.find(id);
+  if (it == workers_.end() || it->second.state == WorkerState::kLeft) return;
+  Worker& worker = it->second;
+  worker.heard_ms = now_;
+  if (worker.state != WorkerState::kAway) return;
+  worker.state = WorkerState::kJoined;
+  if (!worker.quarantined) out_.push_back(RecordWorker{id, WorkerState::kJoined, ""});
+}
+
+void Scheduler::reconcile(const std::string& id, const std::vector<HeldAttempt>& held) {
+  Worker& worker = workers_[id];
+  worker.strays.clear();
+  std::set<AttemptId> listed;
+  for (const HeldAttempt& h : held) {
+    if (!listed.insert(h.attempt).second) continue;
+    const int t = index_of(h.attempt.trial);
+    const bool known = t >= 0 && h.attempt.number >= 1 && h.attempt.number <= trials_[t].attempts;
+    const bool spooled = h.stage == HeldAttempt::Stage::kSpooled;
+    if (known && spooled && trials_[t].lease && trials_[t].lease->number == h.attempt.number) hand_over(t, id);
+    if (known && trials_[t].lease && trials_[t].lease->worker == id && trials_[t].lease->number == h.attempt.number) {
+      renew(*trials_[t].lease, h);
+    } else if (spooled) {
+      // Its delivery is on the way and decides; only what has an answer already is answered now.
+      if (!known) {
+        out_.push_back(Discard{id, h.attempt, "no such attempt"});
+      } else if (trials_[t].state == TrialState::kFinished) {
+        answer_duplicate(id, trials_[t], h.attempt.number);
+      }
+    } else if (known && !worker.stalled.count(h.attempt) && trials_[t].state == TrialState::kPending &&
+               !trials_[t].lease && wanted(trials_[t])) {
+      // Written off, but alive, and nobody else has it: let it go on.
+      take_lease(t, id, h.attempt.number, 0);
+      trials_[t].lease->written_off = true;
+      renew(*trials_[t].lease, h);
+    } else {
+      worker.strays.insert(h.attempt);
+      out_.push_back(Cancel{id, h.attempt});
+    }
+  }
+  for (auto it = worker.stalled.begin(); it != worker.stalled.end();) {
+    it = listed.count(*it) ? std::next(it) : worker.stalled.erase(it);
+  }
+}
+
+void Scheduler::renew(Lease& lease, const HeldAttempt& held) {
+  lease.listed_ms = now_;
+  lease.back_by_ms.reset();
+  const bool spooled = held.stage == HeldAttempt::Stage::kSpooled;
+  if (held.progress > lease.progress || (spooled && !lease.spooled)) lease.progress_ms = now_;
+  lease.progress = std::max(lease.progress, held.progress);
+  lease.spooled = lease.spooled || spooled;  // a delayed heartbeat does not untrain it
+}
+
+void Scheduler::note_failure(const std::string& id, int t, std::int64_t pack) {
+  const auto it = workers_.find(id);
+  if (it == workers_.end()) return;
+  Worker& worker = it->second;
+  const bool distinct = worker.row.insert(trials_[t].id).second;
+  if (!distinct || pack == worker.last_failed_pack) return;
+  worker.last_failed_pack = pack;
+  if (++worker.failed_packs < limits_.quarantine_after || worker.quarantined || worker.state == WorkerState::kLeft) {
+    return;
+  }
+  worker.quarantined = true;
+  worker.quarantine_reason = "failed " + std::to_string(worker.row.size()) + " distinct trials in a row";
+  out_.push_back(RecordWorker{id, WorkerState::kQuarantined, worker.quarantine_reason});
+  out_.push_back(Quarantine{id, worker.quarantine_reason});
+}
+
+bool Scheduler::usable(const Worker& worker) const {
+  return worker.state == WorkerState::kJoined && !worker.quarantined && !worker.dismissed;
+}
+
+bool Scheduler::free(const Worker& worker) const {
+  if (!worker.strays.empty()) return false;
+  return std::all_of(worker.leased.begin(), worker.leased.end(), [this](int t) { return trials_[t].lease->spooled; });
+}
+
+// ---- Trials ---------------------------------------------------------------------------------------------------
+
+int Scheduler::index_of(const std::string& trial) const {
+  const auto it = trial_index_.find(trial);
+  return it == trial_index_.end() ? -1 : it->second;
+}
+
+int Scheduler::admit(const SubmittedTrial& submitted) {
+  const auto [it, inserted] = trial_index_.emplace(submitted.id, static_cast<int>(trials_.size()));
+  if (!inserted) return it->second;
+  const auto key = key_index_.emplace(submitted.pack_key, static_cast<int>(key_index_.size())).first->second;
+  waiting_of_.resize(key_index_.size());
+  trials_.push_back({});
+  Trial& trial = trials_.back();
+  trial.id = submitted.id;
+  trial.key = key;
+  trial.state = submitted.state;
+  trial.attempts = std::max(submitted.attempts, 0);
+  trial.failures = std::max(submitted.failures, 0);
+  if (trial.state == TrialState::kPending && !submitted.running_worker.empty() && trial.attempts > 0) {
+    // Read back: its worker gets one lease to come back with it.
+    const auto [worker, unknown] = workers_.emplace(submitted.running_worker, Worker{});
+    if (unknown) worker->second.state = WorkerState::kAway;
+    take_lease(it->second, submitted.running_worker, trial.attempts, submitted.running_pack);
+    trial.failures = std::min(trial.failures, limits_.retry_budget - 1);  // the budget was lowered
+  }
+  if (trial.state == TrialState::kPending && !trial.lease && trial.failures >= limits_.retry_budget) {
+    trial.state = TrialState::kFailed;  // the budget was lowered
+    out_.push_back(FailTrial{trial.id, std::to_string(trial.failures) + " attempts failed"});
+  }
+  return it->second;
+}
+
+bool Scheduler::wanted(const Trial& trial) const {
+  return std::any_of(trial.places.begin(), trial.places.end(), [this](const auto& place) {
+    const SweepState state = sweeps_[place.first].state;
+    return state == SweepState::kRunning || state == SweepState::kPaused;
+  });
+}
+
+std::optional<Scheduler::Order> Scheduler::order_of(const Trial& trial) const {
+  std::optional<Order> first;
+  for (const auto& [s, position] : trial.places) {
+    if (sweeps_[s].state != SweepState::kRunning) continue;
+    const Order order{-sweeps_[s].priority, s, position};
+    if (!first || order < *first) first = order;
+  }
+  return first;
+}
+
+void Scheduler::unqueue(int t) {
+  Trial& trial = trials_[t];
+  if (trial.queued) {
+    waiting_.erase(*trial.queued);
+    waiting_of_[trial.key].erase(*trial.queued);
+    trial.queued.reset();
+  }
+  if (trial.delayed) {
+    delayed_.erase({trial.not_before, t});
+    trial.delayed = false;
+  }
+}
+
+void Scheduler::requeue(int t) {
+  unqueue(t);
+  Trial& trial = trials_[t];
+  if (trial.state != TrialState::kPending || trial.lease) return;
+  const auto order = order_of(trial);
+  if (!order) return;
+  if (trial.not_before > now_) {
+    delayed_.insert({trial.not_before, t});
+    trial.delayed = true;
+    return;
+  }
+  trial.queued = order;
+  waiting_[*order] = t;
+  waiting_of_[trial.key][*order] = t;
+}
+
+void Scheduler::release_delayed() {
+  while (!delayed_.empty() && delayed_.begin()->first <= now_) requeue(delayed_.begin()->second);
+}
+
+void Scheduler::take_lease(int t, const std::string& worker, int number, std::int64_t pack) {
+  Trial& trial = trials_[t];
+  assert(!trial.lease && trial.state == TrialState::kPending);
+  unqueue(t);
+  Lease lease;
+  lease.worker = worker;
+  lease.number = number;
+  lease.pack = pack;
+  lease.listed_ms = lease.progress_ms = now_;
+  trial.lease = lease;
+  leased_.insert(t);
+  workers_[worker].leased.insert(t);
+  for (const auto& [s, position] : trial.places) ++sweeps_[s].running;
+}
+
+void Scheduler::drop_lease(int t) {
+  Trial& trial = trials_[t];
+  assert(trial.lease);
+  leased_.erase(t);
+  workers_[trial.lease->worker].leased.erase(t);
+  for (const auto& [s, position] : trial.places) --sweeps_[s].running;
+  trial.lease.reset();
+}
+
+/// The spool of a dead worker was taken over by another process.
+void Scheduler::hand_over(int t, const std::string& worker) {
+  Lease& lease = *trials_[t].lease;
+  workers_[lease.worker].leased.erase(t);
+  workers_[worker].leased.insert(t);
+  lease.worker = worker;
+}
+
+void Scheduler::lose(int t, AttemptState state, const std::string& reason) {
+  Trial& trial = trials_[t];
+  const Lease lease = *trial.lease;
+  drop_lease(t);
+  if (!lease.written_off) {
+    out_.push_back(EndAttempt{{trial.id, lease.number}, state, reason});
+    ++trial.failures;
+    trial.failed_on.insert(lease.worker);
+    note_failure(lease.worker, t, lease.pack);
+    if (trial.failures >= limits_.retry_budget) {
+      fail(t, reason);
+      return;
+    }
+    // What was lost with its worker goes back at once, until it has trained alone and taken the worker with it again.
+    const bool lost = state == AttemptState::kLost;
+    trial.not_before = now_ + retry_delay(lost ? trial.failures - limits_.solo_after_failures : trial.failures);
+  }
+  requeue(t);
+}
+
+void Scheduler::cancel(int t, const std::string& reason) {
+  Trial& trial = trials_[t];
+  const Lease lease = *trial.lease;
+  const AttemptId attempt{trial.id, lease.number};
+  drop_lease(t);
+  if (!lease.written_off) out_.push_back(EndAttempt{attempt, AttemptState::kCancelled, reason});
+  Worker& worker = workers_[lease.worker];
+  if (worker.state == WorkerState::kJoined) {
+    worker.strays.insert(attempt);
+    out_.push_back(Cancel{lease.worker, attempt});
+  }
+  requeue(t);
+}
+
+void Scheduler::fail(int t, const std::string& reason) {
+  Trial& trial = trials_[t];
+  trial.state = TrialState::kFailed;
+  out_.push_back(FailTrial{trial.id, std::to_string(trial.failures) + " attempts failed; the last: " + reason});
+  for (const auto& [s, position] : trial.places) ++sweeps_[s].failed;
+  for (const auto& [s, position] : trial.places) finish_if_complete(s);
+}
+
+std::int64_t Scheduler::retry_delay(int failures) const {
+  if (failures < 1) return 0;
+  std::int64_t delay = limits_.retry_delay_ms;
+  for (int i = 1; i < failures && delay < limits_.largest_retry_delay_ms; ++i) delay *= 2;
+  return std::min(delay, limits_.largest_retry_delay_ms);
+}
+
+void Scheduler::answer_duplicate(const std::string& worker, const Trial& trial, int number) {
+  const AttemptId attempt{trial.id, number};
+  if (trial.accepted == number) {
+    out_.push_back(AcknowledgeResult{worker, attempt});
+  } else {
+    out_.push_back(Discard{worker, attempt, "the trial has a result already"});
+  }
+}
+
+// ---- Sweeps ---------------------------------------------------------------------------------------------------
+
+void Scheduler::set_state(int s, SweepState state) {
+  sweeps_[s].state = state;
+  out_.push_back(RecordSweepState{sweeps_[s].id, state});
+  for (int t : sweeps_[s].trials) requeue(t);
+}
+
+void Scheduler::finish_if_complete(int s) {
+  Sweep& sweep = sweeps_[s];
+  if (sweep.state == SweepState::kFinished) return;
+  if (sweep.finished + sweep.failed < static_cast<int>(sweep.trials.size())) return;
+  sweep.state = SweepState::kFinished;
+  out_.push_back(FinishSweep{sweep.id, sweep.finished, sweep.failed});
+}
+
+// ---- Assignment -----------------------------------------------------------------------------------------------
+
+bool Scheduler::may_train(const std::string& worker, const Trial& trial) const {
+  if (!trial.failed_on.count(worker)) return true;
+  // Another worker first, if there is one that it has not failed on.
+  return std::none_of(workers_.begin(), workers_.end(),
+                      [&](const auto& w) { return usable(w.second) && !trial.failed_on.count(w.first); });
+}
+
+std::vector<int> Scheduler::choose_pack(const std::string& worker, int limit) const {
+  const auto head = std::find_if(waiting_.begin(), waiting_.end(),
+                                 [&](const auto& w) { return may_train(worker, trials_[w.second]); });
+  if (head == waiting_.end()) return {};
+  std::vector<int> pack{head->second};
+  const Trial& first = trials_[head->second];
+  if (first.failures >= limits_.solo_after_failures) return pack;
+  const auto best = best_size_.find({workers_.at(worker).kind, first.key});
+  if (best != best_size_.end()) limit = std::min(limit, best->second);
+  const auto& fusible = waiting_of_[first.key];
+  for (auto it = fusible.upper_bound(head->first); it != fusible.end(); ++it) {
+    if (static_cast<int>(pack.size()) >= limit) break;
+    const Trial& trial = trials_[it->second];
+    if (trial.failures < limits_.solo_after_failures && may_train(worker, trial)) pack.push_back(it->second);
+  }
+  return pack;
+}
+
+void Scheduler::assign_waiting() {
+  if (waiting_.empty()) return;
+  std::int64_t capacity = 0;
+  int sharers = 0;
+  std::set<std::pair<int, std::string>> idle;  // small workers first, so that the large ones share what is left
+  for (const auto& [id, worker] : workers_) {
+    if (!usable(worker)) continue;
+    capacity += worker.capacity;
+    ++sharers;
+    if (free(worker)) idle.insert({worker.capacity, id});
+  }
+  for (const auto& [worker_capacity, id] : idle) {
+    const auto left = static_cast<std::int64_t>(waiting_.size());
+    if (left == 0) return;
+    int limit = worker_capacity;
+    if (left < capacity) {  // the tail: everybody gets a share, also those who will be idle soon
+      limit = std::min(limit, static_cast<int>((left + sharers - 1) / sharers));
+    }
+    const std::vector<int> pack = choose_pack(id, limit);
+    if (pack.empty()) continue;
+    assign(id, pack);
+    capacity -= worker_capacity;
+    --sharers;
+  }
+}
+
+void Scheduler::assign(const std::string& worker, const std::vector<int>& pack) {
+  std::vector<AttemptId> attempts;
+  const std::int64_t number = next_pack_++;
+  for (int t : pack) {
+    ++trials_[t].attempts;
+    take_lease(t, worker, trials_[t].attempts, number);
+    attempts.push_back({trials_[t].id, trials_[t].attempts});
+  }
+  out_.push_back(RecordAssignment{worker, number, attempts});
+  out_.push_back(Assign{worker, number, attempts});
+}
+
+void Scheduler::wind_down() {
+  for (auto& [id, worker] : workers_) {
+    if (worker.state != WorkerState::kJoined || worker.dismissed) continue;
+    if (!worker.leased.empty() || !worker.strays.empty()) continue;
+    worker.dismissed = true;
+    out_.push_back(Dismiss{id, "the coordinator is ending"});
+  }
+  if (leased_.empty() && !shut_down_) {
+    shut_down_ = true;
+    out_.push_back(Shutdown{});
+  }
+}
+
+// ---- Views ----------------------------------------------------------------------------------------------------
+
+std::optional<Scheduler::Progress> Scheduler::progress(const std::string& id) const {
+  const auto it = sweep_index_.find(id);
+  if (it == sweep_index_.end()) return std::nullopt;
+  const Sweep& sweep = sweeps_[it->second];
+  return Progress{sweep.state, static_cast<int>(sweep.trials.size()), sweep.finished, sweep.failed, sweep.running};
+}
+
+std::vector<Scheduler::WorkerView> Scheduler::workers() const {
+  std::vector<WorkerView> views;
+  for (const auto& [id, worker] : workers_) {
+    WorkerView view{id, worker.state, worker.quarantined, worker.capacity, worker.heard_ms, {}};
+    if (worker.quarantined && worker.state == WorkerState::kJoined) view.state = WorkerState::kQuarantined;
+    for (int t : worker.leased) view.leased.push_back({trials_[t].id, trials_[t].lease->number});
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+bool Scheduler::idle() const { return leased_.empty(); }
+
+bool Scheduler::done() const {
+  return std::all_of(sweeps_.begin(), sweeps_.end(), [](const Sweep& sweep) {
+    return sweep.state == SweepState::kFinished || sweep.state == SweepState::kStopped;
+  });
+}
+
+void Scheduler::sanity_check() const {
+  std::size_t waiting = 0, delayed = 0, leased = 0;
+  for (int t = 0; t < static_cast<int>(trials_.size()); ++t) {
+    const Trial& trial = trials_[t];
+    const bool pending = trial.state == TrialState::kPending;
+    assert(pending || !trial.lease);
+    assert(trial.state == TrialState::kFinished || trial.failures <= limits_.retry_budget);
+    const bool due = pending && !trial.lease && order_of(trial).has_value();
+    assert(due == (trial.queued.has_value() || trial.delayed));
+    assert(!(trial.queued && trial.delayed));
+    if (trial.queued) {
+      assert(!(*trial.queued < *order_of(trial)) && !(*order_of(trial) < *trial.queued));
+      assert(waiting_.at(*trial.queued) == t && waiting_of_[trial.key].at(*trial.queued) == t);
+      ++waiting;
+    }
+    if (trial.delayed) {
+      assert(delayed_.count({trial.not_before, t}));
+      ++delayed;
+    }
+    if (trial.lease) {
+      assert(trial.lease->number >= 1 && trial.lease->number <= trial.attempts);
+      assert(leased_.count(t) && workers_.at(trial.lease->worker).leased.count(t));
+      ++leased;
+    }
+  }
+  assert(waiting == waiting_.size() && delayed == delayed_.size() && leased == leased_.size());
+  std::size_t keyed = 0, held = 0;
+  for (const auto& of_key : waiting_of_) keyed += of_key.size();
+  assert(keyed == waiting_.size());
+  for (const auto& [id, worker] : workers_) {
+    held += worker.leased.size();
+    assert(worker.state != WorkerState::kLeft || worker.leased.empty());
+    for (int t : worker.leased) assert(trials_[t].lease->worker == id);
+  }
+  assert(held == leased_.size());
+  for (const Sweep& sweep : sweeps_) {
+    int finished = 0, failed = 0, running = 0;
+    for (int t : sweep.trials) {
+      finished += trials_[t].state == TrialState::kFinished;
+      failed += trials_[t].state == TrialState::kFailed;
+      running += trials_[t].lease.has_value();
+    }
+    assert(finished == sweep.finished && failed == sweep.failed && running == sweep.running);
+    if (sweep.state == SweepState::kFinished) assert(finished + failed == static_cast<int>(sweep.trials.size()));
+  }
+}
+
+}  // namespace medley::coordinator

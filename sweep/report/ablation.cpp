@@ -1,0 +1,202 @@
+#include "sweep/report/ablation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "sweep/error.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+using Names = std::vector<std::string>;
+
+Names encoders_of(const ConfigReport& config) {
+  return config.settings.contains("encoders") ? config.settings["encoders"].get<Names>() : Names();
+}
+
+/// Everything but the encoders, as text.
+std::string other_settings(const ConfigReport& config) {
+  json settings = config.settings;
+  settings.erase("encoders");
+  return settings.dump();
+}
+
+/// [encoder] of any config, the largest subset of the best config first.
+Names all_encoders(const Report& report) {
+  std::vector<Names> sets;
+  for (const ConfigReport& config : report.configs) sets.push_back(encoders_of(config));
+  std::stable_sort(sets.begin(), sets.end(), [](const Names& a, const Names& b) { return a.size() > b.size(); });
+  Names all;
+  for (const Names& set : sets) {
+    for (const std::string& name : set) {
+      if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+    }
+  }
+  return all;
+}
+
+/// Configs with a number, by everything but the encoders, then by these.
+using Measured = std::map<std::pair<std::string, std::vector<bool>>, const ConfigReport*>;
+
+/// `index` is the encoder's among those of the keys.
+MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Measured& known, const Report& report) {
+  const bool clean = report.ranked_by == RankedBy::kCleanScore;
+  MarginalEffect effect;
+  effect.encoder = encoder;
+  std::map<std::pair<int, std::uint64_t>, std::vector<double>> cells;  // fold, seed
+  for (const auto& [key, with] : known) {
+    auto has = key.second;
+    if (!has[index]) continue;
+    has[index] = false;
+    const auto without = known.find({key.first, has});
+    if (without == known.end()) continue;
+    ++effect.pairs;
+    std::map<std::pair<int, std::uint64_t>, double> base;
+    for (const CellScore& cell : without->second->cells) {
+      base[{cell.fold, cell.seed}] = clean ? cell.clean : cell.paper;
+    }
+    for (const CellScore& cell : with->cells) {
+      const auto other = base.find({cell.fold, cell.seed});
+      const double difference = other == base.end() ? kNaN : (clean ? cell.clean : cell.paper) - other->second;
+      if (std::isfinite(difference)) cells[{cell.fold, cell.seed}].push_back(difference);
+    }
+  }
+  std::vector<FoldDifference> differences;
+  std::set<int> folds;
+  for (const auto& [cell, values] : cells) {
+    differences.push_back({cell.first, mean(values)});
+    folds.insert(cell.first);
+  }
+  if (folds.size() >= 2) effect.difference.emplace(differences, report.folds);
+  return effect;
+}
+
+const AxisReport& axis_of(const Report& report, const std::string& name) {
+  for (const AxisReport& axis : report.axes) {
+    if (axis.axis == name) return axis;
+  }
+  std::string known;
+  for (const AxisReport& axis : report.axes) known += (known.empty() ? "" : ", ") + axis.axis;
+  throw Error("the sweep does not vary '" + name + "'; its axes are: " + (known.empty() ? "none" : known));
+}
+
+std::size_t index_of(const std::vector<json>& values, const json& value) {
+  return static_cast<std::size_t>(std::find(values.begin(), values.end(), value) - values.begin());
+}
+
+}  // namespace
+
+std::optional<double> ranked_score(const Report& report, const ConfigReport& config) {
+  if (report.ranked_by == RankedBy::kCleanScore) {
+    return config.clean_seeds > 0 ? std::optional<double>(config.clean.score()) : std::nullopt;
+  }
+  return config.paper_score.count > 0 ? std::optional<double>(config.paper_score.mean) : std::nullopt;
+}
+
+Interval ranked_interval(const Report& report, const ConfigReport& config) {
+  return report.ranked_by == RankedBy::kCleanScore ? config.clean_interval : config.paper_interval;
+}
+
+SubsetMatrix subset_matrix(const Report& report) {
+  SubsetMatrix matrix;
+  matrix.encoders = all_encoders(report);
+  Measured measured;
+  std::map<std::vector<bool>, SubsetRow> rows;
+  for (const ConfigReport& config : report.configs) {  // in the order of the ranking: the first of a subset is its best
+    const auto score = ranked_score(report, config);
+    if (!score) continue;
+    const Names names = encoders_of(config);
+    std::vector<bool> has;
+    for (const std::string& encoder : matrix.encoders) {
+      has.push_back(std::find(names.begin(), names.end(), encoder) != names.end());
+    }
+    measured[{other_settings(config), has}] = &config;
+    SubsetRow& row = rows[has];
+    if (row.configs++ == 0) {
+      row.has = has;
+      row.best = config.id;
+      row.score = *score;
+      row.interval = ranked_interval(report, config);
+      row.whole = config.whole();
+    }
+  }
+  for (auto& [has, row] : rows) matrix.rows.push_back(std::move(row));
+  std::sort(matrix.rows.begin(), matrix.rows.end(), [](const SubsetRow& a, const SubsetRow& b) {
+    return std::make_tuple(!a.whole, -a.score, a.best) < std::make_tuple(!b.whole, -b.score, b.best);
+  });
+  for (std::size_t e = 0; e < matrix.encoders.size(); ++e) {
+    matrix.effects.push_back(effect_of(matrix.encoders[e], e, measured, report));
+  }
+  return matrix;
+}
+
+CrossTable cross_axes(const Report& report, const std::string& row_axis, const std::string& column_axis) {
+  if (row_axis == column_axis) throw Error("an axis cannot be set against itself: '" + row_axis + "'");
+  CrossTable table;
+  table.row_axis = row_axis;
+  table.column_axis = column_axis;
+  for (const AxisValueReport& value : axis_of(report, row_axis).values) table.rows.push_back(value.value);
+  for (const AxisValueReport& value : axis_of(report, column_axis).values) table.columns.push_back(value.value);
+  table.cells.resize(table.rows.size() * table.columns.size());
+  for (const ConfigReport& config : report.configs) {
+    const auto score = ranked_score(report, config);
+    if (!score) continue;
+    const std::size_t row = index_of(table.rows, config.axis_values.value(row_axis, json()));
+    const std::size_t column = index_of(table.columns, config.axis_values.value(column_axis, json()));
+    CrossCell& cell = table.cells[row * table.columns.size() + column];
+    cell.best = cell.configs == 0 ? *score : std::max(cell.best, *score);
+    cell.score += *score;
+    cell.whole = cell.whole && config.whole();
+    ++cell.configs;
+  }
+  for (CrossCell& cell : table.cells) {
+    cell.score = cell.configs > 0 ? cell.score / cell.configs : kNaN;
+    if (cell.configs == 0) cell.best = kNaN;
+  }
+  return table;
+}
+
+std::vector<AxisImportance> axis_importance(const Report& report) {
+  std::vector<AxisImportance> all;
+  for (const AxisReport& axis : report.axes) {
+    std::map<json, std::vector<double>, bool (*)(const json&, const json&)> groups(value_before);
+    std::vector<double> scores;
+    for (const ConfigReport& config : report.configs) {
+      const auto score = ranked_score(report, config);
+      const json value = config.axis_values.value(axis.axis, json());
+      if (!score || value.is_null()) continue;
+      scores.push_back(*score);
+      groups[value].push_back(*score);
+    }
+    AxisImportance one;
+    one.axis = axis.axis;
+    one.values = static_cast<int>(groups.size());
+    one.configs = static_cast<int>(scores.size());
+    const double centre = mean(scores);
+    double total = 0;
+    for (const double score : scores) total += (score - centre) * (score - centre);
+    double between = 0;
+    one.lowest = one.highest = kNaN;
+    for (const auto& [value, members] : groups) {
+      const double of_value = mean(members);
+      between += static_cast<double>(members.size()) * (of_value - centre) * (of_value - centre);
+      one.lowest = std::fmin(one.lowest, of_value);  // fmin ignores NaN
+      one.highest = std::fmax(one.highest, of_value);
+    }
+    one.share = total > 0 ? between / total : kNaN;
+    all.push_back(one);
+  }
+  std::stable_sort(all.begin(), all.end(), [](const AxisImportance& a, const AxisImportance& b) {
+    return std::isnan(a.share) != std::isnan(b.share) ? std::isnan(b.share) : a.share > b.share;
+  });
+  return all;
+}
+
+}  // namespace medley::sweep

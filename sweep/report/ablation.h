@@ -1,0 +1,73 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweep/report/report.h"
+
+namespace medley::sweep {
+
+/// What ablation views read off a report. Scores are those that the report ranks by (Report::ranked_by): clean, or
+/// paper-style where not every config has a clean one. All pure.
+
+/// The Score of a config that its report ranks by; none where it has no number.
+std::optional<double> ranked_score(const Report& report, const ConfigReport& config);
+/// Its 95 % interval; NaN below two folds.
+Interval ranked_interval(const Report& report, const ConfigReport& config);
+
+/// One encoder subset that the sweep trained: its best config.
+struct SubsetRow {
+  std::vector<bool> has;  ///< [encoder]
+  int configs = 0;        ///< with this subset and a number
+  std::string best;       ///< the first of them in the ranking
+  double score = 0;       ///< its Score
+  Interval interval;
+  bool whole = true;  ///< ConfigReport::whole() of it
+};
+
+/// What adding an encoder changes, over all pairs of configs with a number whose settings are equal but for it: the
+/// mean difference in each cell, then BlockedComparison over the cells. Positive: it helps.
+struct MarginalEffect {
+  std::string encoder;
+  int pairs = 0;                                ///< of configs
+  std::optional<BlockedComparison> difference;  ///< none without pairs or below two folds
+};
+
+struct SubsetMatrix {
+  std::vector<std::string> encoders;    ///< as configs first name them, in the order of the ranking's largest subset
+  std::vector<SubsetRow> rows;          ///< best first; whole ones before partial ones
+  std::vector<MarginalEffect> effects;  ///< [encoder]
+};
+SubsetMatrix subset_matrix(const Report& report);
+
+/// Two axes against each other: the mean over the configs of each combination.
+struct CrossCell {
+  int configs = 0;   ///< with a number
+  double score = 0;  ///< NaN without any
+  double best = 0;   ///< of one config; NaN without any
+  bool whole = true;
+};
+struct CrossTable {
+  std::string row_axis, column_axis;
+  std::vector<nlohmann::json> rows, columns;  ///< values, as in AxisReport; null: the axis plays no part
+  std::vector<CrossCell> cells;               ///< [row, column]
+};
+/// Throws Error for an axis that the sweep does not vary, or the same one twice.
+CrossTable cross_axes(const Report& report, const std::string& row_axis, const std::string& column_axis);
+
+/// How much of the spread of Scores between the configs that an axis varies it explains by itself: eta squared, the sum
+/// of squares between its values over the total (one-way analysis of variance; the first-order term of functional ANOVA
+/// where the grid is full, Hutter et al. 2014). In [0, 1]; those of several axes add up to at most 1 on a full grid.
+struct AxisImportance {
+  std::string axis;
+  int values = 0;
+  int configs = 0;     ///< with a number, in which the axis plays a part
+  double share = 0;    ///< NaN when all Scores are equal or there are fewer than two
+  double lowest = 0;   ///< mean Score of its worst value
+  double highest = 0;  ///< of its best
+};
+/// Most important first, NaN last.
+std::vector<AxisImportance> axis_importance(const Report& report);
+
+}  // namespace medley::sweep

@@ -1,0 +1,303 @@
+#include "sweep/report/importance_figures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sweep/config.h"
+#include "sweep/report/chart.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+std::string full(double value) { return std::isfinite(value) ? value_text(json(value)) : std::string(); }
+
+Table table_of(const std::vector<std::string>& heads) {
+  Table table;
+  for (const std::string& head : heads) table.columns.push_back({head, Table::Align::kLeft});
+  return table;
+}
+
+/// One SD to either side, as far as there are shares.
+Interval deviation(const ScoreSpread& share) {
+  if (std::isnan(share.sd)) return {kNaN, kNaN};
+  return {std::max(0.0, share.mean - share.sd), std::min(1.0, share.mean + share.sd)};
+}
+
+/// What is said under every figure.
+std::vector<std::string> notes(const ImportanceReport& report, const std::string& what) {
+  std::vector<std::string> lines = {what, "config " + report.config + " of " + report.sweep + " on " + report.dataset +
+                                              ", " + std::to_string(report.trials) + " of " +
+                                              std::to_string(report.expected) + " trials"};
+  if (report.transductive) lines.push_back("transductive: training read unlabelled features of these clips");
+  if (report.synthetic) lines.push_back("synthetic data");
+  return lines;
+}
+
+std::vector<std::string> names_of(const ImportanceReport& report) {
+  std::vector<std::string> names;
+  for (const EncoderSummary& encoder : report.encoders) names.push_back(encoder.encoder);
+  return names;
+}
+
+const char* protocol_of(const MeasuredScore& score) { return score.clean ? "clean" : "paper"; }
+
+Figure effect_of_n(const ImportanceReport& report) {
+  Figure figure{"effect_of_n",
+                table_of({"selection", "n", "protocol", "score", "low", "high", "paper_score", "config"}), ""};
+  LineChart chart;
+  bool clean = true;
+  for (const EffectSeries& series : report.effect_of_n) {
+    auto& line = chart.series.emplace_back();
+    line.name = series.selection;
+    line.level = series.constant;
+    for (const EffectPoint& point : series.points) {
+      clean = clean && point.score.clean;
+      figure.data.rows.push_back({series.selection, std::to_string(point.n), protocol_of(point.score),
+                                  full(point.score.value()), full(point.score.interval.low),
+                                  full(point.score.interval.high), full(point.score.paper), point.score.config});
+      line.x.push_back(point.n);
+      line.y.push_back({point.score.value(), point.score.interval});
+    }
+  }
+  chart.text = {"Effect of the number of encoders", "encoders kept (n)",
+                clean ? "clean Score (share)" : "Score (share)",
+                notes(report, std::string(clean ? "clean Score" : "Score, paper-style (optimistic) where not clean") +
+                                  " with 95 % interval (corrected resampled t, folds as blocks)")};
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure modality_shares(const ImportanceReport& report) {
+  Figure figure{"modality_shares",
+                table_of({"modality", "encoders", "mean", "sd_over_trials", "p05", "p25", "p50", "p75", "p95"}), ""};
+  DistributionChart chart;
+  for (const ModalitySummary& modality : report.modalities) {
+    std::vector<std::string> row = {modality.modality, std::to_string(modality.encoders), full(modality.share.mean),
+                                    full(modality.share.sd)};
+    for (std::size_t i = 0; i < 5; ++i) row.push_back(modality.quantiles.empty() ? "" : full(modality.quantiles[i]));
+    figure.data.rows.push_back(std::move(row));
+    chart.items.push_back({modality.modality + " (" + std::to_string(modality.encoders) + ")",
+                           modality.quantiles,
+                           {},
+                           modality.share.mean});
+  }
+  chart.text = {"Gate weight by modality", "modality (encoders)", "share of the gate weight",
+                notes(report, "box: quartiles over the clips of all trials, whiskers 5 to 95 %; diamond: mean")};
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure selection_frequency(const ImportanceReport& report) {
+  Figure figure{"selection_frequency", table_of({"encoder", "modality", "mean", "sd_over_trials", "chance"}), ""};
+  CategoryChart chart;
+  chart.categories = names_of(report);
+  chart.groups.resize(1);
+  for (const EncoderSummary& encoder : report.encoders) {
+    figure.data.rows.push_back({encoder.encoder, encoder.modality, full(encoder.selected.mean),
+                                full(encoder.selected.sd), full(report.chance)});
+    chart.groups[0].values.push_back({encoder.selected.mean, deviation(encoder.selected)});
+  }
+  chart.reference = report.chance;
+  chart.reference_name = "chance";
+  chart.text = {"Selection frequency", "encoder", "share of clips that keep it",
+                notes(report, "mean ± SD over trials; chance: a random choice of as many")};
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure importance_by_fold(const ImportanceReport& report) {
+  Figure figure{"importance_by_fold", table_of({"encoder", "fold", "seeds", "mean", "sd_over_seeds"}), ""};
+  CategoryChart chart;
+  chart.marks = CategoryChart::Marks::kPoints;
+  chart.categories = names_of(report);
+  for (std::size_t fold = 0; fold < report.folds.size(); ++fold) {
+    auto& group = chart.groups.emplace_back();
+    group.name = "fold " + std::to_string(report.folds[fold]);
+    for (const EncoderSummary& encoder : report.encoders) {
+      const ScoreSpread& here = encoder.by_fold[fold];
+      group.values.push_back({here.mean, deviation(here)});
+      figure.data.rows.push_back({encoder.encoder, std::to_string(report.folds[fold]), std::to_string(here.count),
+                                  full(here.mean), full(here.sd)});
+    }
+  }
+  std::string agreement;
+  if (std::isfinite(report.stability)) agreement = "; Kendall's W between folds " + share_text(report.stability);
+  chart.text = {"Mean importance by fold", "encoder", "mean gate weight (share)",
+                notes(report, "mean ± SD over seeds" + agreement)};
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure weight_distribution(const ImportanceReport& report) {
+  Figure figure{"weight_distribution", table_of({"encoder", "bin_low", "bin_high", "share_of_clips"}), ""};
+  DistributionChart chart;
+  for (const EncoderSummary& encoder : report.encoders) {
+    const auto bins = static_cast<double>(encoder.histogram.size());
+    for (std::size_t bin = 0; bin < encoder.histogram.size(); ++bin) {
+      figure.data.rows.push_back({encoder.encoder, full(static_cast<double>(bin) / bins),
+                                  full(static_cast<double>(bin + 1) / bins), full(encoder.histogram[bin])});
+    }
+    chart.items.push_back({encoder.encoder, encoder.quantiles, encoder.histogram, encoder.weight.mean});
+  }
+  chart.text = {
+      "Distribution of gate weights", "encoder", "gate weight of a clip (share)",
+      notes(report,
+            "violin: share of clips a bin, width by its square root; box: quartiles, whiskers 5 to 95 %, mean "
+            "over trials; diamond: mean")};
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure ranks(const ImportanceReport& report) {
+  Figure figure{"rank_distribution", table_of({"encoder", "rank", "share_of_clips"}), ""};
+  HeatMap chart;
+  chart.rows = names_of(report);
+  for (std::size_t rank = 0; rank < report.encoders.front().ranks.size(); ++rank) {
+    chart.columns.push_back(std::to_string(rank + 1));
+  }
+  chart.high = 0;
+  for (const EncoderSummary& encoder : report.encoders) {
+    for (std::size_t rank = 0; rank < encoder.ranks.size(); ++rank) {
+      figure.data.rows.push_back({encoder.encoder, std::to_string(rank + 1), full(encoder.ranks[rank])});
+      chart.values.push_back(encoder.ranks[rank]);
+      chart.high = std::max(chart.high, encoder.ranks[rank]);
+    }
+  }
+  chart.text = {"Rank of each encoder", "rank by the gate's score (1: highest)", "encoder",
+                notes(report, "share of clips that rank an encoder so, mean over trials")};
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure cka(const ImportanceReport& report) {
+  Figure figure{"cka", table_of({"encoder", "other", "linear_cka"}), ""};
+  HeatMap chart;
+  chart.rows = chart.columns = names_of(report);
+  chart.values = report.cka;
+  for (std::size_t a = 0; a < chart.rows.size(); ++a) {
+    for (std::size_t b = 0; b < chart.rows.size(); ++b) {
+      figure.data.rows.push_back({chart.rows[a], chart.rows[b], full(report.cka[a * chart.rows.size() + b])});
+    }
+  }
+  chart.text = {"Linear CKA of projected encoders", "", "",
+                notes(report, "0: nothing in common, 1: the same up to rotation and scale; mean over trials")};
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure gate_and_scores(const ImportanceReport& report) {
+  Figure figure{"gate_and_scores",
+                table_of({"encoder", "modality", "gate_weight", "loss_without", "loss_low", "loss_high", "loss_p",
+                          "loss_protocol", "score_alone", "alone_low", "alone_high", "alone_protocol", "shapley"}),
+                ""};
+  ScatterChart chart;
+  bool clean = true;
+  for (const EncoderSummary& encoder : report.encoders) {
+    std::vector<std::string> row = {encoder.encoder, encoder.modality, full(encoder.weight.mean)};
+    if (encoder.loss) {
+      const PairedComparison& c = encoder.loss->difference;
+      clean = clean && encoder.loss->clean;
+      row.insert(row.end(), {full(c.mean), full(c.interval.low), full(c.interval.high), full(c.p),
+                             encoder.loss->clean ? "clean" : "paper"});
+      chart.items.push_back({encoder.encoder, encoder.weight.mean, {c.mean, c.interval}});
+    } else {
+      row.insert(row.end(), 5, "");
+    }
+    if (encoder.alone) {
+      row.insert(row.end(), {full(encoder.alone->value()), full(encoder.alone->interval.low),
+                             full(encoder.alone->interval.high), protocol_of(*encoder.alone)});
+    } else {
+      row.insert(row.end(), 4, "");
+    }
+    row.push_back(encoder.shapley ? full(*encoder.shapley) : "");
+    figure.data.rows.push_back(std::move(row));
+  }
+  if (chart.items.empty()) {  // Scores of single encoders then, which the caller made sure of
+    for (const EncoderSummary& encoder : report.encoders) {
+      if (!encoder.alone) continue;
+      clean = clean && encoder.alone->clean;
+      chart.items.push_back({encoder.encoder, encoder.weight.mean, {encoder.alone->value(), encoder.alone->interval}});
+    }
+    chart.text.y_label = "Score of the encoder alone (share)";
+  } else {
+    chart.text.y_label = "Score lost without the encoder (share)";
+  }
+  const double correlation = std::isfinite(report.gate_and_loss) ? report.gate_and_loss : report.gate_and_alone;
+  std::string what = clean ? "clean Scores" : "paper-style Scores (optimistic)";
+  what += " with 95 % interval (corrected resampled t, folds as blocks)";
+  if (std::isfinite(correlation)) what += "; Spearman's correlation with the gate " + share_text(correlation);
+  chart.text.title = "The gate's opinion and the Score";
+  chart.text.x_label = "mean gate weight (share)";
+  chart.text.notes = notes(report, what);
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure shapley(const ImportanceReport& report) {
+  Figure figure{"shapley", table_of({"encoder", "modality", "shapley"}), ""};
+  CategoryChart chart;
+  chart.categories = names_of(report);
+  chart.groups.resize(1);
+  for (const EncoderSummary& encoder : report.encoders) {
+    figure.data.rows.push_back({encoder.encoder, encoder.modality, full(*encoder.shapley)});
+    chart.groups[0].values.push_back({*encoder.shapley, {kNaN, kNaN}});
+  }
+  chart.text = {"Shapley value of each encoder", "encoder", "share of the Score",
+                notes(report, "exact, over the Scores of all subsets; no encoder scores 0")};
+  figure.svg = draw(chart);
+  return figure;
+}
+
+}  // namespace
+
+Figures make_figures(const ImportanceReport& report) {
+  Figures made;
+  std::size_t points = 0;
+  for (const EffectSeries& series : report.effect_of_n) points += series.points.size();
+  if (points > 1) {
+    made.figures.push_back(effect_of_n(report));
+  } else {
+    made.missing.push_back("effect_of_n: one n only was trained with these settings; make `top_n` an axis");
+  }
+  if (report.modalities.size() > 1) {
+    made.figures.push_back(modality_shares(report));
+  } else {
+    made.missing.push_back("modality_shares: all encoders are of one modality, or dataset.yaml names none");
+  }
+  if (report.chance < 1) {
+    made.figures.push_back(selection_frequency(report));
+  } else {
+    made.missing.push_back("selection_frequency: this config keeps every encoder of every clip");
+  }
+  made.figures.push_back(importance_by_fold(report));
+  made.figures.push_back(weight_distribution(report));
+  made.figures.push_back(ranks(report));
+  if (report.cka.empty()) {
+    made.missing.push_back("cka: the trials recorded none");
+  } else {
+    made.figures.push_back(cka(report));
+  }
+  const bool scores = std::any_of(report.encoders.begin(), report.encoders.end(),
+                                  [](const EncoderSummary& e) { return e.loss || e.alone; });
+  if (scores) {
+    made.figures.push_back(gate_and_scores(report));
+  } else {
+    made.missing.push_back(
+        "gate_and_scores: no Scores without, or of single, encoders; train `encoders: [all, "
+        "leave-one-out, singles]` with these settings");
+  }
+  if (report.encoders.front().shapley) {
+    made.figures.push_back(shapley(report));
+  } else {
+    made.missing.push_back("shapley: not every subset of the encoders has a Score; train `encoders: {sizes: [1, " +
+                           std::to_string(report.encoders.size()) + "]}` with these settings");
+  }
+  return made;
+}
+
+}  // namespace medley::sweep

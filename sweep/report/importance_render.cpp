@@ -1,0 +1,333 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "sweep/config.h"
+#include "sweep/report/importance_report.h"
+#include "sweep/report/report_text.h"
+#include "sweep/report/table.h"
+#include "sweep/score/importance_statistics.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+constexpr Table::Align kLeft = Table::Align::kLeft;
+constexpr Table::Align kRight = Table::Align::kRight;
+
+std::string spread_of(const ScoreSpread& spread) {
+  return spread.count == 0 ? "-" : spread_text(spread.mean, spread.sd);
+}
+
+std::string one_decimal(double value) {
+  const std::string text = value_text(json(std::round(value * 10) / 10));
+  return text.find('.') == std::string::npos ? text + ".0" : text;
+}
+
+/// Ranks of `values`, 1 the largest; "-" where there is none.
+std::vector<std::string> rank_texts(const std::vector<double>& values) {
+  std::vector<double> known;
+  for (const double value : values) {
+    if (std::isfinite(value)) known.push_back(value);
+  }
+  const auto ranks = average_ranks(known);
+  std::vector<std::string> texts;
+  std::size_t next = 0;
+  for (const double value : values) texts.push_back(std::isfinite(value) ? value_text(json(ranks[next++])) : "-");
+  return texts;
+}
+
+Table gate_table(const ImportanceReport& report) {
+  Table table;
+  table.title = "importance of encoders by the gate of config " + report.config + " in " + report.sweep + " on " +
+                report.dataset + (report.synthetic ? " (synthetic data)" : "");
+  table.above.push_back(std::to_string(report.trials) + " of " + std::to_string(report.expected) + " trials, " +
+                        std::to_string(report.folds.size()) + " folds");
+  table.columns = {{"encoder", kLeft}, {"modality", kLeft},    {"weight", kRight},
+                   {"kept", kRight},   {"ranked 1st", kRight}, {"mean rank", kRight}};
+  for (const char* head : {"5 %", "25 %", "50 %", "75 %", "95 %"}) {
+    table.columns.push_back({head, kRight, "weight of a clip, quantiles"});
+  }
+  for (const EncoderSummary& encoder : report.encoders) {
+    std::vector<std::string> row = {encoder.encoder,
+                                    encoder.modality,
+                                    spread_of(encoder.weight),
+                                    spread_of(encoder.selected),
+                                    encoder.ranks.empty() ? "-" : share_text(encoder.ranks.front()),
+                                    one_decimal(encoder.mean_rank)};
+    for (std::size_t i = 0; i < 5; ++i) {
+      row.push_back(i < encoder.quantiles.size() ? share_text(encoder.quantiles[i]) : "-");
+    }
+    table.rows.push_back(std::move(row));
+  }
+  table.notes.push_back(
+      "weight: mean over the validation clips of a trial, ± SD over trials; kept: share of clips that "
+      "keep the encoder, " +
+      share_text(report.chance) + " by chance");
+  if (report.transductive) table.notes.push_back(kTransductiveNote);
+  if (report.trials < report.expected) table.notes.push_back("incomplete: over the trials that are done only");
+  if (report.synthetic) table.notes.push_back(kSyntheticNote);
+  return table;
+}
+
+Table fold_table(const ImportanceReport& report) {
+  Table table;
+  table.title = "mean importance by fold";
+  table.columns = {{"encoder", kLeft}};
+  for (const int fold : report.folds) table.columns.push_back({std::to_string(fold), kRight, "fold"});
+  for (const EncoderSummary& encoder : report.encoders) {
+    std::vector<std::string> row = {encoder.encoder};
+    for (const ScoreSpread& fold : encoder.by_fold) row.push_back(share_text(fold.mean));
+    table.rows.push_back(std::move(row));
+  }
+  table.notes.push_back("mean gate weight over seeds");
+  if (std::isfinite(report.stability)) {
+    table.notes.push_back("rank stability between folds: Kendall's W " + share_text(report.stability) +
+                          " (1: all folds rank the encoders alike)");
+  }
+  return table;
+}
+
+Table modality_table(const ImportanceReport& report) {
+  Table table;
+  table.title = "importance by modality";
+  table.columns = {{"modality", kLeft}, {"encoders", kRight}, {"share", kRight}};
+  for (const char* head : {"5 %", "25 %", "50 %", "75 %", "95 %"}) {
+    table.columns.push_back({head, kRight, "share of a clip, quantiles"});
+  }
+  for (const ModalitySummary& modality : report.modalities) {
+    std::vector<std::string> row = {modality.modality, std::to_string(modality.encoders), spread_of(modality.share)};
+    for (std::size_t i = 0; i < 5; ++i) {
+      row.push_back(modality.quantiles.empty() ? "-" : share_text(modality.quantiles[i]));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  table.notes.push_back("share of the gate weight, ± SD over trials; quantiles over the clips of all trials");
+  return table;
+}
+
+Table score_table(const ImportanceReport& report) {
+  Table table;
+  table.title = "the gate's opinion beside Scores";
+  table.columns = {{"encoder", kLeft},
+                   {"weight", kRight, "gate"},
+                   {"rank", kRight, "gate"},
+                   {"Δ Score", kRight, "lost without it"},
+                   {"95 % interval", kRight, "lost without it"},
+                   {"p", kRight, "lost without it"},
+                   {"rank", kRight, "lost without it"},
+                   {"Score", kRight, "alone"},
+                   {"95 % interval", kRight, "alone"},
+                   {"rank", kRight, "alone"}};
+  const bool shapley = report.encoders.front().shapley.has_value();
+  if (shapley) table.columns.insert(table.columns.end(), {{"value", kRight, "Shapley"}, {"rank", kRight, "Shapley"}});
+  std::vector<double> gate, loss, alone, value;
+  bool clean = true;
+  for (const EncoderSummary& encoder : report.encoders) {
+    gate.push_back(encoder.weight.mean);
+    loss.push_back(encoder.loss ? encoder.loss->difference.mean : NAN);
+    alone.push_back(encoder.alone ? encoder.alone->value() : NAN);
+    value.push_back(encoder.shapley.value_or(NAN));
+    clean = clean && (!encoder.loss || encoder.loss->clean) && (!encoder.alone || encoder.alone->clean);
+  }
+  const auto gate_rank = rank_texts(gate);
+  const auto loss_rank = rank_texts(loss);
+  const auto alone_rank = rank_texts(alone);
+  const auto value_rank = rank_texts(value);
+  for (std::size_t e = 0; e < report.encoders.size(); ++e) {
+    const EncoderSummary& encoder = report.encoders[e];
+    std::vector<std::string> row = {encoder.encoder, share_text(encoder.weight.mean), gate_rank[e]};
+    if (encoder.loss) {
+      const PairedComparison& c = encoder.loss->difference;
+      row.insert(row.end(), {signed_text(c.mean), interval_text(c.interval), p_text(c.p)});
+    } else {
+      row.insert(row.end(), 3, "-");
+    }
+    row.push_back(loss_rank[e]);
+    row.push_back(encoder.alone ? share_text(encoder.alone->value()) : "-");
+    row.push_back(encoder.alone ? interval_text(encoder.alone->interval) : "-");
+    row.push_back(alone_rank[e]);
+    if (shapley) row.insert(row.end(), {share_text(*encoder.shapley), value_rank[e]});
+    table.rows.push_back(std::move(row));
+  }
+  table.notes.push_back(clean ? "clean Scores" : "clean Scores where there are any, else paper-style (optimistic)");
+  table.notes.push_back(
+      "lost without it: Score of all encoders less Score of all but this one, paired by fold and seed; "
+      "corrected resampled t (Nadeau-Bengio, folds as blocks), not adjusted");
+  const auto correlation = [&](const char* what, double rho) {
+    if (std::isfinite(rho)) {
+      table.notes.push_back(std::string("Spearman's correlation of the gate's weight and ") + what + ": " +
+                            share_text(rho));
+    }
+  };
+  correlation("what is lost without the encoder", report.gate_and_loss);
+  correlation("the Score of the encoder alone", report.gate_and_alone);
+  if (shapley) table.notes.push_back("Shapley: exact, over the Scores of all subsets; no encoder scores 0");
+  return table;
+}
+
+Table effect_table(const ImportanceReport& report) {
+  Table table;
+  table.title = "effect of n";
+  table.columns = {{"selection", kLeft},       {"n", kRight},
+                   {"Score", kRight, "clean"}, {"95 % interval", kRight, "clean"},
+                   {"Score paper", kRight},    {"config", kLeft}};
+  for (const EffectSeries& series : report.effect_of_n) {
+    for (const EffectPoint& point : series.points) {
+      table.rows.push_back({series.selection, series.constant ? "all" : std::to_string(point.n),
+                            point.score.clean ? share_text(*point.score.clean) : "-",
+                            point.score.clean ? interval_text(point.score.interval) : "-",
+                            share_text(point.score.paper), point.score.config});
+    }
+  }
+  table.notes.push_back(
+      "95 % interval: corrected resampled t (Nadeau-Bengio, folds as blocks); Score paper is "
+      "paper-style (optimistic), mean over folds and seeds");
+  return table;
+}
+
+Table cka_table(const ImportanceReport& report) {
+  Table table;
+  table.title = "linear CKA of projected encoders";
+  table.columns = {{"", kRight}, {"encoder", kLeft}};
+  const std::size_t count = report.encoders.size();
+  for (std::size_t e = 0; e < count; ++e) table.columns.push_back({std::to_string(e + 1), kRight});
+  for (std::size_t a = 0; a < count; ++a) {
+    std::vector<std::string> row = {std::to_string(a + 1), report.encoders[a].encoder};
+    for (std::size_t b = 0; b < count; ++b) row.push_back(share_text(report.cka[a * count + b]));
+    table.rows.push_back(std::move(row));
+  }
+  table.notes.push_back("mean over trials; 0: nothing in common, 1: the same up to rotation and scale");
+  return table;
+}
+
+json spread_json(const ScoreSpread& spread) {
+  return {{"count", spread.count}, {"mean", finite(spread.mean)}, {"sd", finite(spread.sd)}};
+}
+
+json score_json(const MeasuredScore& score) {
+  return {{"config", score.config},
+          {"clean", score.clean ? json(*score.clean) : json()},
+          {"paper", finite(score.paper)},
+          {"interval_of", score.clean ? "clean" : "paper"},
+          {"low", finite(score.interval.low)},
+          {"high", finite(score.interval.high)}};
+}
+
+std::string importance_json(const ImportanceReport& report) {
+  json encoders = json::array();
+  for (const EncoderSummary& encoder : report.encoders) {
+    json by_fold = json::array();
+    for (std::size_t fold = 0; fold < report.folds.size(); ++fold) {
+      by_fold.push_back(spread_json(encoder.by_fold[fold]));
+      by_fold.back()["fold"] = report.folds[fold];
+    }
+    json object = {{"encoder", encoder.encoder},
+                   {"modality", encoder.modality},
+                   {"weight", spread_json(encoder.weight)},
+                   {"selected", spread_json(encoder.selected)},
+                   {"ranks", encoder.ranks},
+                   {"mean_rank", encoder.mean_rank},
+                   {"quantiles", encoder.quantiles},
+                   {"histogram", encoder.histogram},
+                   {"by_fold", std::move(by_fold)},
+                   {"loss_without", nullptr},
+                   {"alone", encoder.alone ? score_json(*encoder.alone) : json()},
+                   {"shapley", encoder.shapley ? finite(*encoder.shapley) : json()}};
+    if (encoder.loss) {
+      object["loss_without"] = comparison_json(encoder.loss->difference);
+      object["loss_without"]["config"] = encoder.loss->config;
+      object["loss_without"]["protocol"] = encoder.loss->clean ? "clean" : "paper";
+    }
+    encoders.push_back(std::move(object));
+  }
+  json modalities = json::array();
+  for (const ModalitySummary& modality : report.modalities) {
+    modalities.push_back({{"modality", modality.modality},
+                          {"encoders", modality.encoders},
+                          {"share", spread_json(modality.share)},
+                          {"quantiles", modality.quantiles}});
+  }
+  json effect = json::array();
+  for (const EffectSeries& series : report.effect_of_n) {
+    json points = json::array();
+    for (const EffectPoint& point : series.points) {
+      points.push_back(score_json(point.score));
+      points.back()["n"] = point.n;
+    }
+    effect.push_back({{"selection", series.selection}, {"constant", series.constant}, {"points", std::move(points)}});
+  }
+  const json object = {{"sweep", report.sweep},
+                       {"dataset", report.dataset},
+                       {"synthetic", report.synthetic},
+                       {"config", report.config},
+                       {"settings", report.settings},
+                       {"transductive", report.transductive},
+                       {"trials", report.trials},
+                       {"expected", report.expected},
+                       {"folds", report.folds},
+                       {"chance", finite(report.chance)},
+                       {"kendall_w", finite(report.stability)},
+                       {"spearman_gate_and_loss", finite(report.gate_and_loss)},
+                       {"spearman_gate_and_alone", finite(report.gate_and_alone)},
+                       {"encoders", std::move(encoders)},
+                       {"modalities", std::move(modalities)},
+                       {"cka", report.cka},
+                       {"effect_of_n", std::move(effect)}};
+  return object.dump(2) + "\n";
+}
+
+Table importance_csv(const ImportanceReport& report) {
+  Table table;
+  for (const char* head :
+       {"encoder", "modality", "weight_mean", "weight_sd", "selected_mean", "selected_sd", "chance", "mean_rank",
+        "loss_without", "loss_p", "loss_protocol", "score_alone", "alone_protocol", "shapley"}) {
+    table.columns.push_back({head, kLeft});
+  }
+  const auto full = [](double value) { return std::isfinite(value) ? value_text(json(value)) : std::string(); };
+  for (const EncoderSummary& encoder : report.encoders) {
+    std::vector<std::string> row = {encoder.encoder,
+                                    encoder.modality,
+                                    full(encoder.weight.mean),
+                                    full(encoder.weight.sd),
+                                    full(encoder.selected.mean),
+                                    full(encoder.selected.sd),
+                                    full(report.chance),
+                                    full(encoder.mean_rank),
+                                    encoder.loss ? full(encoder.loss->difference.mean) : "",
+                                    encoder.loss ? full(encoder.loss->difference.p) : "",
+                                    !encoder.loss         ? ""
+                                    : encoder.loss->clean ? "clean"
+                                                          : "paper",
+                                    encoder.alone ? full(encoder.alone->value()) : "",
+                                    !encoder.alone         ? ""
+                                    : encoder.alone->clean ? "clean"
+                                                           : "paper",
+                                    encoder.shapley ? full(*encoder.shapley) : ""};
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string render(const ImportanceReport& report, ReportFormat format) {
+  if (format == ReportFormat::kJson) return importance_json(report);
+  if (format == ReportFormat::kCsv) return csv_table(importance_csv(report));
+  std::vector<Table> tables = {gate_table(report), fold_table(report), modality_table(report)};
+  const bool scores = std::any_of(report.encoders.begin(), report.encoders.end(),
+                                  [](const EncoderSummary& e) { return e.loss || e.alone; });
+  if (scores) tables.push_back(score_table(report));
+  if (!report.effect_of_n.empty()) tables.push_back(effect_table(report));
+  if (!report.cka.empty()) tables.push_back(cka_table(report));
+  std::string text;
+  for (const Table& table : tables) {
+    text += (text.empty() ? "" : "\n") + (format == ReportFormat::kText       ? text_table(table)
+                                          : format == ReportFormat::kMarkdown ? markdown_table(table)
+                                                                              : latex_table(table));
+  }
+  return text;
+}
+
+}  // namespace medley::sweep

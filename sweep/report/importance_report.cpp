@@ -1,0 +1,325 @@
+#include "sweep/report/importance_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "sweep/error.h"
+#include "sweep/half.h"
+#include "sweep/score/importance_statistics.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr const char* kUnknownModality = "other";
+
+ScoreSpread spread(const std::vector<double>& values) {
+  return {static_cast<int>(values.size()), mean(values), sample_sd(values)};
+}
+
+std::vector<double> mean_vector(const std::vector<std::vector<double>>& rows) {
+  std::vector<double> means(rows.empty() ? 0 : rows.front().size());
+  for (const auto& row : rows) {
+    if (row.size() != means.size()) throw Error("trials of one config have importance statistics of different sizes");
+    for (std::size_t i = 0; i < row.size(); ++i) means[i] += row[i] / static_cast<double>(rows.size());
+  }
+  return means;
+}
+
+std::string modality_of(const ImportanceInput& input, const std::string& encoder) {
+  for (const auto& [name, modality] : input.modality_of) {
+    if (name == encoder && !modality.empty()) return modality;
+  }
+  return kUnknownModality;
+}
+
+EncoderSummary summarise(const ImportanceInput& input, std::size_t encoder, const std::vector<int>& folds) {
+  EncoderSummary summary;
+  summary.encoder = input.trials.front().importance.encoders[encoder].encoder;
+  summary.modality = modality_of(input, summary.encoder);
+  std::vector<double> weights;
+  std::vector<double> selected;
+  std::vector<std::vector<double>> ranks;
+  std::vector<std::vector<double>> quantiles;
+  std::vector<std::vector<double>> histograms;
+  std::map<int, std::vector<double>> by_fold;
+  for (const TrialImportance& trial : input.trials) {
+    const EncoderImportance& one = trial.importance.encoders[encoder];
+    weights.push_back(one.mean);
+    selected.push_back(one.selection_frequency);
+    ranks.push_back(one.ranks);
+    quantiles.push_back(one.quantiles);
+    double clips = 0;
+    for (const std::int64_t count : one.histogram) clips += static_cast<double>(count);
+    auto& shares = histograms.emplace_back();
+    for (const std::int64_t count : one.histogram) shares.push_back(static_cast<double>(count) / std::max(1.0, clips));
+    by_fold[trial.fold].push_back(one.mean);
+  }
+  summary.weight = spread(weights);
+  summary.selected = spread(selected);
+  summary.ranks = mean_vector(ranks);
+  for (std::size_t rank = 0; rank < summary.ranks.size(); ++rank) {
+    summary.mean_rank += static_cast<double>(rank + 1) * summary.ranks[rank];
+  }
+  summary.quantiles = mean_vector(quantiles);
+  summary.histogram = mean_vector(histograms);
+  for (const int fold : folds) summary.by_fold.push_back(spread(by_fold[fold]));
+  return summary;
+}
+
+ModalitySummary summarise(const ImportanceInput& input, const std::vector<EncoderSummary>& encoders,
+                          const std::string& modality) {
+  ModalitySummary summary;
+  summary.modality = modality;
+  std::vector<bool> member;
+  for (const EncoderSummary& encoder : encoders) {
+    member.push_back(encoder.modality == modality);
+    summary.encoders += member.back();
+  }
+  std::vector<double> shares;
+  std::vector<double> of_clips;
+  for (const TrialImportance& trial : input.trials) {
+    const auto share = [&](const auto& weight) {
+      double part = 0;
+      double whole = 0;
+      for (std::size_t e = 0; e < member.size(); ++e) {
+        whole += weight(e);
+        if (member[e]) part += weight(e);
+      }
+      return whole > 0 ? part / whole : kNaN;
+    };
+    shares.push_back(share([&](std::size_t e) { return trial.importance.encoders[e].mean; }));
+    const auto& weights = trial.importance.weights;
+    for (std::size_t row = 0; row + member.size() <= weights.size(); row += member.size()) {
+      const double of_clip = share([&](std::size_t e) { return double{half_value(weights[row + e])}; });
+      if (!std::isnan(of_clip)) of_clips.push_back(of_clip);
+    }
+  }
+  summary.share = spread(shares);
+  if (of_clips.empty()) return summary;
+  for (const double p : {.05, .25, .5, .75, .95}) summary.quantiles.push_back(quantile(of_clips, p));
+  return summary;
+}
+
+MeasuredScore measured(const ConfigReport& config) {
+  MeasuredScore score;
+  score.config = config.id;
+  score.paper = config.paper_score.mean;
+  score.interval = config.paper_interval;
+  if (config.clean_seeds > 0) {
+    score.clean = config.clean.score();
+    score.interval = config.clean_interval;
+  }
+  return score;
+}
+
+/// Equal settings but for those named; what one side does not read does not count.
+bool same_but(const json& a, const json& b, const std::set<std::string>& names) {
+  for (const auto& [name, value] : a.items()) {
+    if (names.count(name) == 0 && b.contains(name) && b[name] != value) return false;
+  }
+  return true;
+}
+
+/// Configs of subsets of one config's encoders.
+class Subsets {
+ public:
+  Subsets(const ConfigReport& config, const Report& report, const std::vector<ConfigReport>& others) : config_(config) {
+    for (const auto* configs : {&report.configs, &others}) {
+      for (const ConfigReport& other : *configs) {
+        if (other.paper_score.count == 0 || !other.settings.contains("encoders")) continue;
+        const auto names = other.settings["encoders"].get<std::vector<std::string>>();
+        by_set_[{names.begin(), names.end()}].push_back(&other);
+      }
+    }
+  }
+
+  /// nullptr where the subset was not trained.
+  const ConfigReport* find(const std::set<std::string>& encoders) const {
+    const auto known = by_set_.find(encoders);
+    if (known == by_set_.end()) return nullptr;
+    std::set<std::string> free = {"encoders", "top_n"};
+    if (encoders.size() == 1) free.insert("selection");
+    const ConfigReport* best = nullptr;
+    for (const ConfigReport* candidate : known->second) {
+      const bool same = same_but(config_.settings, candidate->settings, free);
+      if (same && (!best || preferred(*candidate, *best))) best = candidate;
+    }
+    return best;
+  }
+
+ private:
+  bool preferred(const ConfigReport& a, const ConfigReport& b) const {
+    const auto key = [&](const ConfigReport& config) {
+      const json n = config.settings.value("top_n", json());
+      return std::make_tuple(n == config_.settings.value("top_n", json()), n.is_number() ? n.get<int>() : 0);
+    };
+    return key(a) != key(b) ? key(a) > key(b) : a.id < b.id;
+  }
+
+  const ConfigReport& config_;
+  std::map<std::set<std::string>, std::vector<const ConfigReport*>> by_set_;
+};
+
+std::optional<ScoreLoss> loss_of(const ConfigReport& config, const ConfigReport& without, int folds) {
+  ScoreLoss loss;
+  loss.config = without.id;
+  auto comparison = compare_cells(config, without, &CellScore::clean, folds);
+  if (!comparison) {
+    loss.clean = false;
+    comparison = compare_cells(config, without, &CellScore::paper, folds);
+  }
+  if (!comparison) return std::nullopt;
+  loss.difference = comparison->result();
+  return loss;
+}
+
+/// Of each encoder, where every subset has a Score; nobody's worth is 0.
+std::vector<double> shapley_of(const std::vector<std::string>& encoders, const Subsets& subsets) {
+  const auto players = static_cast<int>(encoders.size());
+  if (players > kMaxPlayers) return {};
+  std::vector<const ConfigReport*> configs = {nullptr};
+  bool clean = true;
+  for (std::size_t set = 1; set < std::size_t{1} << players; ++set) {
+    std::set<std::string> names;
+    for (std::size_t e = 0; e < encoders.size(); ++e) {
+      if (set >> e & 1u) names.insert(encoders[e]);
+    }
+    configs.push_back(subsets.find(names));
+    if (!configs.back()) return {};
+    clean = clean && configs.back()->clean_seeds > 0;
+  }
+  std::vector<double> worth = {0};
+  for (std::size_t set = 1; set < configs.size(); ++set) {
+    worth.push_back(clean ? configs[set]->clean.score() : configs[set]->paper_score.mean);
+  }
+  return shapley_values(players, worth);
+}
+
+std::vector<EffectSeries> effect_of_n(const ConfigReport& config, const Report& report,
+                                      const std::vector<ConfigReport>& others, int encoders) {
+  std::map<std::string, EffectSeries> series;
+  for (const auto* configs : {&report.configs, &others}) {
+    for (const ConfigReport& other : *configs) {
+      const std::string selection = other.settings.value("selection", std::string());
+      if (selection.empty() || other.paper_score.count == 0) continue;
+      if (!same_but(config.settings, other.settings, {"top_n", "selection"})) continue;
+      const bool constant = !other.settings.contains("top_n");
+      if (constant && selection != "all") continue;  // keeps as many as it likes: no place on this axis
+      EffectSeries& one = series[selection];
+      one.selection = selection;
+      one.constant = constant;
+      one.points.push_back({constant ? encoders : other.settings["top_n"].get<int>(), measured(other)});
+    }
+  }
+  std::vector<EffectSeries> all;
+  for (auto& [selection, one] : series) {
+    // Several at one n differ in what `config` does not read, or are of several sweeps: the first stays.
+    std::stable_sort(one.points.begin(), one.points.end(), [](const auto& a, const auto& b) { return a.n < b.n; });
+    one.points.erase(
+        std::unique(one.points.begin(), one.points.end(), [](const auto& a, const auto& b) { return a.n == b.n; }),
+        one.points.end());
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+}  // namespace
+
+ImportanceReport make_importance_report(const ImportanceInput& input, const Report& report,
+                                        const std::vector<ConfigReport>& others) {
+  const auto config = std::find_if(report.configs.begin(), report.configs.end(),
+                                   [&](const ConfigReport& c) { return c.id == input.config; });
+  if (config == report.configs.end()) throw Error("config " + input.config + " is not one of sweep " + report.sweep);
+  if (input.trials.empty()) throw Error("config " + input.config + " has no trial with a gate");
+  std::vector<std::string> names;
+  for (const EncoderImportance& encoder : input.trials.front().importance.encoders) names.push_back(encoder.encoder);
+  std::set<int> folds;
+  for (const TrialImportance& trial : input.trials) {
+    folds.insert(trial.fold);
+    const auto& encoders = trial.importance.encoders;
+    if (!std::equal(encoders.begin(), encoders.end(), names.begin(), names.end(),
+                    [](const EncoderImportance& a, const std::string& b) { return a.encoder == b; })) {
+      throw Error("trials of config " + input.config + " name different encoders");
+    }
+  }
+
+  ImportanceReport made;
+  made.sweep = report.sweep;
+  made.dataset = report.dataset;
+  made.synthetic = report.synthetic;
+  made.config = config->id;
+  made.settings = config->settings;
+  made.transductive = config->transductive;
+  made.trials = static_cast<int>(input.trials.size());
+  made.expected = config->expected;
+  made.folds.assign(folds.begin(), folds.end());
+  for (std::size_t e = 0; e < names.size(); ++e) made.encoders.push_back(summarise(input, e, made.folds));
+  for (const EncoderSummary& encoder : made.encoders) {
+    const bool known = std::any_of(made.modalities.begin(), made.modalities.end(),
+                                   [&](const ModalitySummary& m) { return m.modality == encoder.modality; });
+    if (!known) made.modalities.push_back(summarise(input, made.encoders, encoder.modality));
+    made.chance += encoder.selected.mean / static_cast<double>(names.size());
+  }
+  std::vector<std::vector<double>> cka;
+  for (const TrialImportance& trial : input.trials) {
+    if (!trial.importance.cka.empty()) cka.emplace_back(trial.importance.cka.begin(), trial.importance.cka.end());
+  }
+  made.cka = mean_vector(cka);
+  std::vector<std::vector<double>> raters;
+  for (std::size_t fold = 0; fold < made.folds.size(); ++fold) {
+    auto& rater = raters.emplace_back();
+    for (const EncoderSummary& encoder : made.encoders) rater.push_back(encoder.by_fold[fold].mean);
+  }
+  made.stability = kendall_w(raters);
+
+  const Subsets subsets(*config, report, others);
+  const std::set<std::string> all(names.begin(), names.end());
+  const std::vector<double> shapley = shapley_of(names, subsets);
+  struct Paired {
+    std::vector<double> gate, score;
+  } with_loss, with_alone;
+  for (std::size_t e = 0; e < names.size(); ++e) {
+    EncoderSummary& encoder = made.encoders[e];
+    std::set<std::string> rest = all;
+    rest.erase(names[e]);
+    if (const ConfigReport* without = rest.empty() ? nullptr : subsets.find(rest)) {
+      encoder.loss = loss_of(*config, *without, report.folds);
+    }
+    if (const ConfigReport* alone = subsets.find({names[e]})) encoder.alone = measured(*alone);
+    if (!shapley.empty()) encoder.shapley = shapley[e];
+    if (encoder.loss) {
+      with_loss.gate.push_back(encoder.weight.mean);
+      with_loss.score.push_back(encoder.loss->difference.mean);
+    }
+    if (encoder.alone) {
+      with_alone.gate.push_back(encoder.weight.mean);
+      with_alone.score.push_back(encoder.alone->value());
+    }
+  }
+  made.gate_and_loss = spearman(with_loss.gate, with_loss.score);
+  made.gate_and_alone = spearman(with_alone.gate, with_alone.score);
+  made.effect_of_n = effect_of_n(*config, report, others, static_cast<int>(names.size()));
+  return made;
+}
+
+std::string config_for_importance(const Report& report) {
+  std::string best;
+  std::size_t most = 0;
+  for (const ConfigReport& config : report.configs) {
+    if (!config.settings.contains("gate") || config.paper_score.count == 0) continue;
+    const std::size_t encoders = config.settings["encoders"].size();
+    if (encoders > most) {
+      most = encoders;
+      best = config.id;
+    }
+  }
+  return best;
+}
+
+}  // namespace medley::sweep

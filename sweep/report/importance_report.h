@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sweep/report/report.h"
+
+namespace medley::sweep {
+
+/// What the gate did in one trial.
+struct TrialImportance {
+  int fold = 0;
+  std::uint64_t seed = 0;
+  Importance importance;
+};
+
+struct ImportanceInput {
+  std::string config;                                            ///< id; one with a gate
+  std::vector<std::pair<std::string, std::string>> modality_of;  ///< encoder -> modality; "" unknown
+  std::vector<TrialImportance> trials;                           ///< finished ones of this config
+};
+
+/// A Score beside what the gate says: clean where there is one.
+struct MeasuredScore {
+  std::string config;
+  std::optional<double> clean;
+  double paper = 0;
+  Interval interval;  ///< 95 %, of the clean one, else of the paper-style one
+  double value() const { return clean.value_or(paper); }
+};
+
+/// What the Score loses when an encoder is left out: all encoders less all but this one, paired by fold and seed.
+struct ScoreLoss {
+  std::string config;  ///< without it
+  bool clean = true;
+  PairedComparison difference;  ///< of BlockedComparison; positive: the encoder helps
+};
+
+struct EncoderSummary {
+  std::string encoder;
+  std::string modality;
+  ScoreSpread weight;                ///< mean gate weight of a trial, over trials
+  ScoreSpread selected;              ///< share of clips that keep it, over trials
+  std::vector<double> ranks;         ///< [rank] share of clips, mean of trials
+  double mean_rank = 0;              ///< from 1
+  std::vector<double> quantiles;     ///< of the weight at 5, 25, 50, 75, 95 %: mean of trials
+  std::vector<double> histogram;     ///< [bin] share of clips, over the bins of [0, 1]: mean of trials
+  std::vector<ScoreSpread> by_fold;  ///< [fold] mean gate weight, over seeds
+  std::optional<ScoreLoss> loss;
+  std::optional<MeasuredScore> alone;  ///< the model of this encoder only
+  std::optional<double> shapley;       ///< where every subset has a Score
+};
+
+struct ModalitySummary {
+  std::string modality;
+  int encoders = 0;
+  ScoreSpread share;              ///< of the gate weight, mean of a trial's clips, over trials
+  std::vector<double> quantiles;  ///< 5, 25, 50, 75, 95 % over the clips of all trials; empty without clip weights
+};
+
+/// One point of the effect of n.
+struct EffectPoint {
+  int n = 0;  ///< encoders kept
+  MeasuredScore score;
+};
+struct EffectSeries {
+  std::string selection;
+  bool constant = false;  ///< does not read top_n: the same at each n, told once, with all encoders
+  std::vector<EffectPoint> points;
+};
+
+/// What the gate of one config thinks of the encoders, over folds and seeds, and what Scores say of them.
+struct ImportanceReport {
+  std::string sweep;
+  std::string dataset;
+  bool synthetic = false;
+  std::string config;
+  nlohmann::json settings;
+  bool transductive = false;
+  int trials = 0;
+  int expected = 0;  ///< cells
+  std::vector<int> folds;
+  std::vector<EncoderSummary> encoders;
+  std::vector<ModalitySummary> modalities;  ///< as they first appear; unknown is "other"
+  double chance = 0;                        ///< share of clips that a random choice of as many would keep
+  std::vector<double> cka;                  ///< [encoder, encoder], mean of trials; empty without
+  double stability = 0;                     ///< Kendall's W of mean weights between folds; NaN below two
+  double gate_and_loss = 0;                 ///< Spearman's rank correlation over encoders; NaN where not known
+  double gate_and_alone = 0;
+  std::vector<EffectSeries> effect_of_n;
+};
+
+/// Pure. `report` holds the config; `others` are configs of other sweeps on the same clips and folds, where Scores of
+/// subsets are looked for too. Throws Error for an unknown config, no trials, or trials that name different encoders.
+///
+/// The model of a subset is the config whose settings are equal but for encoders and top_n (which cannot exceed the
+/// subset), and, for a single encoder, selection: with one encoder there is nothing to select. Of several, the one with
+/// the same top_n, else with the largest.
+ImportanceReport make_importance_report(const ImportanceInput& input, const Report& report,
+                                        const std::vector<ConfigReport>& others = {});
+
+/// The best-ranked config among those with a gate and the most encoders: whom a report is about unless told. "" none.
+std::string config_for_importance(const Report& report);
+
+/// Every table in text, Markdown and LaTeX; one row an encoder with full precision in CSV; all in JSON.
+std::string render(const ImportanceReport& report, ReportFormat format);
+
+}  // namespace medley::sweep

@@ -1,0 +1,219 @@
+#include "sweep/report/referee.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "sweep/config.h"
+#include "sweep/report/report.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kLevel = 0.05;
+constexpr int kMostSeeds = 10'000;  ///< more are as good as none
+
+/// What must be equal in a pair: the other settings; between variants, which differ in many, the other axes' values.
+const json& held_of(const ConfigReport& config, const std::string& axis) {
+  return find_setting(axis) ? config.settings : config.axis_values;
+}
+
+std::set<std::string> held_names(const ConfigReport& config, const std::string& axis) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : held_of(config, axis).items()) {
+    if (name != axis) names.insert(name);
+  }
+  return names;
+}
+
+std::string text_of(const json& held, const std::set<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += name + "=" + held[name].dump() + "\n";
+  return text;
+}
+
+/// Pairs (config, baseline) of indices. Configs that read the same settings are matched through an index of what both
+/// sides read, so that large sweeps do not compare every pair.
+std::vector<std::pair<std::size_t, std::size_t>> matches(const Family& family,
+                                                         const std::vector<ConfigReport>& configs) {
+  using Group = std::map<std::set<std::string>, std::vector<std::size_t>>;
+  Group others;
+  Group baselines;
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    const auto value = configs[i].axis_values.find(family.axis);
+    if (value == configs[i].axis_values.end()) continue;
+    Group& group = value_text(*value) == family.baseline ? baselines : others;
+    group[held_names(configs[i], family.axis)].push_back(i);
+  }
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  for (const auto& [read, members] : others) {
+    for (const auto& [baseline_read, baseline_members] : baselines) {
+      std::set<std::string> shared;
+      std::set_intersection(read.begin(), read.end(), baseline_read.begin(), baseline_read.end(),
+                            std::inserter(shared, shared.end()));
+      std::map<std::string, std::vector<std::size_t>> by_shared;
+      for (const std::size_t b : baseline_members)
+        by_shared[text_of(held_of(configs[b], family.axis), shared)].push_back(b);
+      for (const std::size_t i : members) {
+        for (const std::size_t b : by_shared[text_of(held_of(configs[i], family.axis), shared)])
+          pairs.emplace_back(i, b);
+      }
+    }
+  }
+  return pairs;
+}
+
+/// Differences of the cells that both have, by fold and seed.
+std::vector<FoldDifference> differences(const ConfigReport& config, const ConfigReport& baseline,
+                                        double CellScore::*score) {
+  std::map<std::pair<std::uint64_t, int>, double> known;
+  for (const CellScore& cell : baseline.cells) known[{cell.seed, cell.fold}] = cell.*score;
+  std::vector<FoldDifference> made;
+  for (const CellScore& cell : config.cells) {
+    const auto other = known.find({cell.seed, cell.fold});
+    if (other == known.end()) continue;
+    const double difference = cell.*score - other->second;
+    if (std::isfinite(difference)) made.push_back({cell.fold, difference});
+  }
+  return made;
+}
+
+std::optional<BlockedComparison> compare(const std::vector<FoldDifference>& differences, int folds) {
+  std::set<int> seen;
+  for (const FoldDifference& difference : differences) seen.insert(difference.fold);
+  if (seen.size() < 2) return std::nullopt;
+  return BlockedComparison(differences, folds);
+}
+
+std::vector<double> values_of(const std::vector<FoldDifference>& differences) {
+  std::vector<double> values;
+  for (const FoldDifference& difference : differences) values.push_back(difference.value);
+  return values;
+}
+
+RefereeRow compare_configs(const Family& family, const ConfigReport& config, const ConfigReport& baseline, int folds) {
+  RefereeRow row;
+  row.value = config.axis_values[family.axis];
+  row.held = baseline.axis_values;
+  row.held.update(config.axis_values);
+  row.held.erase(family.axis);
+  row.config = config.id;
+  row.baseline_config = baseline.id;
+  row.transductive = config.transductive || baseline.transductive;
+  row.cells = config.expected;
+  const auto paper = differences(config, baseline, &CellScore::paper);
+  row.pairs = static_cast<int>(paper.size());
+  row.diverged = config.diverged + baseline.diverged;
+  row.paper = compare(paper, folds);
+  const auto clean = differences(config, baseline, &CellScore::clean);
+  row.clean = compare(clean, folds);
+  if (row.paper) row.plain_paper = compare_paired(values_of(paper), folds);
+  if (row.clean) row.plain_clean = compare_paired(values_of(clean), folds);
+  row.complete = config.done == config.expected && baseline.done == baseline.expected;
+  return row;
+}
+
+/// Seeds from which on the interval at 1 - `level` excludes 0, or the one at .95 lies within the margin.
+std::optional<int> settling_seeds(const BlockedComparison& comparison, int now, double level, double margin) {
+  const double mean = std::fabs(comparison.result().mean);
+  const auto settles = [&](double width, double strict_width) { return mean > strict_width || mean + width <= margin; };
+  if (!settles(comparison.half_width_floor(), comparison.half_width_floor(1 - level))) return std::nullopt;
+  int low = now;
+  int high = now + 1;
+  const auto enough = [&](int seeds) {
+    return settles(comparison.half_width(seeds), comparison.half_width(seeds, 1 - level));
+  };
+  while (!enough(high)) {
+    if (high >= kMostSeeds) return std::nullopt;
+    low = high;
+    high *= 2;
+  }
+  while (high - low > 1) {
+    const int middle = low + (high - low) / 2;
+    (enough(middle) ? high : low) = middle;
+  }
+  return high - now;
+}
+
+}  // namespace
+
+std::optional<BlockedComparison> compare_cells(const ConfigReport& config, const ConfigReport& baseline,
+                                               double CellScore::*score, int folds) {
+  return compare(differences(config, baseline, score), folds);
+}
+
+bool value_before(const json& a, const json& b) {
+  const auto kind = [](const json& value) { return value.is_number() ? 0 : value.is_null() ? 2 : 1; };
+  if (kind(a) != kind(b)) return kind(a) < kind(b);
+  if (a.is_number() && a.get<double>() != b.get<double>()) return a.get<double>() < b.get<double>();
+  return value_text(a) < value_text(b);
+}
+
+FamilyReport judge(const Family& family, const std::vector<ConfigReport>& configs, int folds, int seeds) {
+  FamilyReport report;
+  report.family = family;
+  report.seeds = seeds;
+  for (const auto& [config, baseline] : matches(family, configs)) {
+    report.rows.push_back(compare_configs(family, configs[config], configs[baseline], folds));
+  }
+  std::sort(report.rows.begin(), report.rows.end(), [](const RefereeRow& a, const RefereeRow& b) {
+    if (a.value != b.value) return value_before(a.value, b.value);
+    for (const auto& [axis, value] : a.held.items()) {
+      const json other = b.held.value(axis, json());
+      if (value != other) return value_before(value, other);
+    }
+    return std::tie(a.config, a.baseline_config) < std::tie(b.config, b.baseline_config);
+  });
+  report.judged_clean =
+      std::any_of(report.rows.begin(), report.rows.end(), [](const auto& row) { return row.clean; }) ||
+      std::none_of(report.rows.begin(), report.rows.end(), [](const auto& row) { return row.paper; });
+
+  std::vector<RefereeRow*> judged;
+  std::vector<double> p;
+  for (RefereeRow& row : report.rows) {
+    if (!row.complete || !report.judged(row)) continue;
+    judged.push_back(&row);
+    p.push_back(report.judged(row)->result().p);
+  }
+  const std::vector<double> adjusted = holm_adjusted(p);
+  for (std::size_t i = 0; i < judged.size(); ++i) {
+    RefereeRow& row = *judged[i];
+    const BlockedComparison& comparison = *report.judged(row);
+    const PairedComparison& result = comparison.result();
+    row.adjusted_p = adjusted[i];
+    row.verdict = Verdict::kInconclusive;
+    if (result.interval.low >= -family.margin && result.interval.high <= family.margin) {
+      row.verdict = Verdict::kNoDifference;
+    } else if (row.adjusted_p < kLevel) {
+      row.verdict = result.mean > 0 ? Verdict::kHelps : Verdict::kHurts;
+    } else {
+      // At its present place in Holm's order.
+      const auto before = std::count_if(p.begin(), p.end(), [&](double other) { return other < p[i]; });
+      const double level = kLevel / static_cast<double>(static_cast<std::ptrdiff_t>(p.size()) - before);
+      row.more_seeds = settling_seeds(comparison, seeds, level, family.margin);
+    }
+  }
+  return report;
+}
+
+const char* verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kHelps:
+      return "helps";
+    case Verdict::kHurts:
+      return "hurts";
+    case Verdict::kNoDifference:
+      return "no difference";
+    case Verdict::kInconclusive:
+      return "inconclusive";
+    case Verdict::kNotJudged:
+      return "not judged";
+  }
+  return "";
+}
+
+}  // namespace medley::sweep

@@ -1,0 +1,122 @@
+#include "sweep/report/report_text.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sweep/config.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+/// The names in value_text() of a list: split at '+', but not at '\\+'.
+std::vector<std::string> names_in(const std::string& text) {
+  std::vector<std::string> names(1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      names.emplace_back();
+    } else {
+      if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] == '+') ++i;
+      names.back() += text[i];
+    }
+  }
+  return names;
+}
+
+std::string named(const Table::Column& column) {
+  return column.group.empty() ? column.head : column.group + " " + column.head;
+}
+
+void drop_column(Table& table, std::size_t column) {
+  const auto at = static_cast<std::ptrdiff_t>(column);
+  table.columns.erase(table.columns.begin() + at);
+  for (auto& row : table.rows) row.erase(row.begin() + at);
+}
+
+}  // namespace
+
+std::string spread_text(double mean, double sd) {
+  return std::isnan(sd) ? share_text(mean) : share_text(mean) + " ± " + share_text(sd);
+}
+
+std::string signed_text(double difference) {
+  const std::string text = share_text(difference);
+  return text.front() == '-' || std::isnan(difference) ? text : "+" + text;
+}
+
+std::string p_text(double p) { return p < 0.001 ? "<.001" : share_text(p); }
+
+std::string interval_text(const Interval& interval) {
+  if (!std::isfinite(interval.low)) return "-";
+  return "[" + share_text(interval.low) + ", " + share_text(interval.high) + "]";
+}
+
+std::string source_text(const Report& report) {
+  return report.sweep + " on " + report.dataset + (report.synthetic ? " (synthetic data)" : "");
+}
+
+std::string cells_text(const Report& report) {
+  const auto count = [](int n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
+  return count(report.folds, "fold") + " x " + count(report.seeds, "seed");
+}
+
+AxisText::AxisText(const Report& report) {
+  for (const AxisReport& axis : report.axes) {
+    if (axis.axis != "encoders") continue;
+    for (const AxisValueReport& value : axis.values) {
+      if (value.value.is_null()) continue;
+      for (const std::string& name : names_in(value_text(value.value))) encoders_.insert(name);
+    }
+  }
+}
+
+std::string AxisText::operator()(const std::string& axis, const json& value) const {
+  if (value.is_null()) return "(not used)";
+  const std::string text = value_text(value);
+  if (axis != "encoders") return text;
+  const std::vector<std::string> names = names_in(text);
+  const std::set<std::string> kept(names.begin(), names.end());
+  if (kept.size() < 2) return text;
+  if (kept == encoders_) return "all " + std::to_string(kept.size());
+  std::string lacks;
+  for (const std::string& name : encoders_) {
+    if (kept.count(name) == 0) lacks += (lacks.empty() ? "all but " : ", ") + name;
+  }
+  return lacks.size() < text.size() ? lacks : text;
+}
+
+void fit(Table& table, const std::vector<std::vector<std::string>>& expendable) {
+  std::string dropped;
+  for (const auto& together : expendable) {
+    if (text_width(table) <= kTextWidth) break;
+    for (const std::string& name : together) {
+      const auto column = std::find_if(table.columns.begin(), table.columns.end(),
+                                       [&](const Table::Column& c) { return named(c) == name; });
+      if (column == table.columns.end()) continue;
+      drop_column(table, static_cast<std::size_t>(column - table.columns.begin()));
+      dropped += (dropped.empty() ? "" : ", ") + name;
+    }
+  }
+  if (!dropped.empty()) table.notes.push_back("not shown, for want of room: " + dropped + "; --wide shows everything");
+}
+
+void lift_constants(Table& table, const std::set<std::string>& heads) {
+  if (table.rows.size() < 2) return;
+  std::string lifted;
+  for (std::size_t c = 0; c < table.columns.size();) {
+    const std::string& first = table.rows.front()[c];
+    const bool constant = heads.count(named(table.columns[c])) > 0 &&
+                          std::all_of(table.rows.begin(), table.rows.end(),
+                                      [&](const std::vector<std::string>& row) { return row[c] == first; });
+    if (!constant) {
+      ++c;
+      continue;
+    }
+    lifted += (lifted.empty() ? "in every row: " : ", ") + named(table.columns[c]) + " " + first;
+    drop_column(table, c);
+  }
+  if (!lifted.empty()) table.above.push_back(lifted);
+}
+
+}  // namespace medley::sweep

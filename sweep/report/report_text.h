@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sweep/report/report.h"
+#include "sweep/report/table.h"
+
+namespace medley::sweep {
+
+/// Marks beside numbers, explained below the table that has them.
+inline constexpr const char* kIncompleteMark = "*";
+inline constexpr const char* kDivergedMark = "†";
+inline constexpr const char* kTransductiveMark = "‡";
+
+inline constexpr const char* kTransductiveNote =
+    "transductive: training read unlabelled features of clips that it is scored on";
+inline constexpr const char* kSyntheticNote = "synthetic data: these numbers say nothing about real clips";
+
+/// Text tables keep to it where they can; --wide does not.
+inline constexpr std::size_t kTextWidth = 120;
+
+/// ".279 ± .012", without a deviation that is not known.
+std::string spread_text(double mean, double sd);
+/// "+.012", "-.004".
+std::string signed_text(double difference);
+/// ".034", "<.001".
+std::string p_text(double p);
+/// "[.251, .307]"; "-" when it is not known.
+std::string interval_text(const Interval& interval);
+
+/// "top_n on blemore (synthetic data)".
+std::string source_text(const Report& report);
+/// "5 folds x 3 seeds".
+std::string cells_text(const Report& report);
+
+/// Axis values as tables for people show them: the subsets of `encoders` by what they lack when that is shorter.
+class AxisText {
+ public:
+  explicit AxisText(const Report& report);
+  std::string operator()(const std::string& axis, const nlohmann::json& value) const;
+
+ private:
+  std::set<std::string> encoders_;  ///< of any config
+};
+
+/// Leaves out, one after the other, the columns named in `expendable` ("group head") until `table` keeps to kTextWidth,
+/// and adds a note that names them.
+void fit(Table& table, const std::vector<std::vector<std::string>>& expendable);
+/// Columns with the same cell in every row become a line above the table; those named only.
+void lift_constants(Table& table, const std::set<std::string>& heads);
+
+/// Tables of one family, for people and with full precision.
+Table referee_table(const Report& report, const FamilyReport& family, Detail detail);
+Table referee_csv(const Report& report);
+nlohmann::json referee_json(const FamilyReport& family);
+
+/// null unless finite: JSON has no NaN.
+nlohmann::json finite(double value);
+nlohmann::json comparison_json(const PairedComparison& comparison);
+std::string report_json(const Report& report);
+/// The configs with full precision; empty where there is no number.
+Table full_precision(const Report& report);
+
+}  // namespace medley::sweep

@@ -1,0 +1,258 @@
+#include "sweep/report/table.h"
+
+#include <algorithm>
+#include <cassert>
+#include <map>
+#include <sstream>
+
+namespace medley::sweep {
+namespace {
+
+/// Characters, as UTF-8 continuation bytes take no room.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string padded(const std::string& text, std::size_t to, Table::Align align) {
+  const std::string space(to - std::min(to, width(text)), ' ');
+  return align == Table::Align::kLeft ? text + space : space + text;
+}
+
+std::string without_trailing_space(std::string line) {
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
+std::string replaced(const std::string& text, const std::map<std::string, std::string>& replacements) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t length = 1;
+    while (at + length < text.size() && (text[at + length] & 0xc0) == 0x80) ++length;
+    const std::string character = text.substr(at, length);
+    const auto it = replacements.find(character);
+    out += it == replacements.end() ? character : it->second;
+    at += length;
+  }
+  return out;
+}
+
+std::string latex_escaped(const std::string& text) {
+  static const std::map<std::string, std::string> special = {{"&", "\\&"},
+                                                             {"%", "\\%"},
+                                                             {"$", "\\$"},
+                                                             {"#", "\\#"},
+                                                             {"_", "\\_"},
+                                                             {"{", "\\{"},
+                                                             {"}", "\\}"},
+                                                             {"~", "\\textasciitilde{}"},
+                                                             {"^", "\\textasciicircum{}"},
+                                                             {"\\", "\\textbackslash{}"},
+                                                             {"<", "\\textless{}"},
+                                                             {">", "\\textgreater{}"},
+                                                             {"±", "$\\pm$"},
+                                                             {"†", "$\\dagger$"},
+                                                             {"Δ", "$\\Delta$"},
+                                                             {"−", "$-$"},
+                                                             {"‡", "$\\ddagger$"}};
+  return replaced(text, special);
+}
+
+std::string markdown_escaped(const std::string& text) {
+  static const std::map<std::string, std::string> special = {{"|", "\\|"}, {"*", "\\*"}, {"_", "\\_"},   {"`", "\\`"},
+                                                             {"<", "\\<"}, {"[", "\\["}, {"\\", "\\\\"}, {"\n", " "}};
+  return replaced(text, special);
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string grouped_head(const Table::Column& column) {
+  return column.group.empty() ? column.head : column.group + " " + column.head;
+}
+
+/// Neighbouring columns of one group; columns without a group stand alone.
+struct Span {
+  std::string group;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+std::vector<Span> spans(const Table& table) {
+  std::vector<Span> made;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    const std::string& group = table.columns[c].group;
+    if (!made.empty() && !group.empty() && made.back().group == group) {
+      made.back().end = c + 1;
+    } else {
+      made.push_back({group, c, c + 1});
+    }
+  }
+  return made;
+}
+
+/// A column is as wide as its widest cell; the last of a group makes room for the group's name.
+std::vector<std::size_t> column_widths(const Table& table) {
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    std::size_t most = width(table.columns[c].head);
+    for (const auto& row : table.rows) most = std::max(most, width(row[c]));
+    widths.push_back(most);
+  }
+  for (const Span& span : spans(table)) {
+    std::size_t room = 2 * (span.end - span.begin) - 2;
+    for (std::size_t c = span.begin; c < span.end; ++c) room += widths[c];
+    const std::size_t wanted = width(span.group);
+    if (room < wanted) widths[span.end - 1] += wanted - room;
+  }
+  return widths;
+}
+
+std::string line_of(std::size_t length) {
+  std::string line;
+  for (std::size_t i = 0; i < length; ++i) line += "─";
+  return line;
+}
+
+/// Lines of at most 120 characters, broken at spaces; those after the first are set in by two more.
+std::string wrapped(const std::string& text, const std::string& indent) {
+  constexpr std::size_t kMost = 120;
+  std::string lines;
+  std::string line = indent;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const bool empty = line.find_first_not_of(' ') == std::string::npos;
+    if (!empty && width(line) + 1 + width(word) > kMost) {
+      lines += line + "\n";
+      line = indent + "  " + word;
+    } else {
+      line += (empty ? "" : " ") + word;
+    }
+  }
+  return lines + line + "\n";
+}
+
+void check(const Table& table) {
+  for (const auto& row : table.rows) assert(row.size() == table.columns.size());
+}
+
+}  // namespace
+
+std::size_t text_width(const Table& table) {
+  std::size_t total = 0;
+  for (const std::size_t width : column_widths(table)) total += width + 2;
+  return total - std::min<std::size_t>(total, 2);
+}
+
+std::string text_table(const Table& table) {
+  check(table);
+  const std::vector<std::size_t> widths = column_widths(table);
+  std::string groups;
+  std::string head;
+  std::string rule;
+  for (std::size_t c = 0; c < widths.size(); ++c) {
+    const std::string gap = c ? "  " : "";
+    head += gap + padded(table.columns[c].head, widths[c], table.columns[c].align);
+    rule += gap + line_of(widths[c]);
+  }
+  for (const Span& span : spans(table)) {
+    std::size_t room = 2 * (span.end - span.begin) - 2;
+    for (std::size_t c = span.begin; c < span.end; ++c) room += widths[c];
+    if (span.begin > 0) groups += "  ";
+    groups += span.group.empty() ? std::string(room, ' ') : span.group;
+    if (span.group.empty()) continue;
+    const std::size_t left = room - std::min(room, width(span.group));
+    if (left > 0) groups += " " + line_of(left - 1);
+  }
+  std::string text = wrapped(table.title, "");
+  for (const std::string& line : table.above) text += wrapped(line, "");
+  groups = without_trailing_space(groups);
+  if (!groups.empty()) text += groups + "\n";
+  text += without_trailing_space(head) + "\n" + rule + "\n";
+  for (const auto& row : table.rows) {
+    std::string line;
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      line += (c ? "  " : "") + padded(row[c], widths[c], table.columns[c].align);
+    }
+    text += without_trailing_space(line) + "\n";
+  }
+  for (const std::string& note : table.notes) text += wrapped(note, "  ");
+  return text;
+}
+
+std::string markdown_table(const Table& table) {
+  check(table);
+  std::string text = "**" + markdown_escaped(table.title) + "**\n\n";
+  for (const std::string& line : table.above) text += markdown_escaped(line) + "\n\n";
+  text += "|";
+  for (const auto& column : table.columns) text += " " + markdown_escaped(grouped_head(column)) + " |";
+  text += "\n|";
+  for (const auto& column : table.columns) text += column.align == Table::Align::kLeft ? " :--- |" : " ---: |";
+  text += "\n";
+  for (const auto& row : table.rows) {
+    text += "|";
+    for (const std::string& cell : row) text += " " + markdown_escaped(cell) + " |";
+    text += "\n";
+  }
+  if (!table.notes.empty()) text += "\n";
+  for (const std::string& note : table.notes) text += "- " + markdown_escaped(note) + "\n";
+  return text;
+}
+
+std::string latex_table(const Table& table) {
+  check(table);
+  std::string caption = table.title;
+  for (const std::string& line : table.above) caption += "; " + line;
+  std::string text = "\\begin{table}\n\\centering\n\\caption{" + latex_escaped(caption) + ".}\n\\begin{tabular}{";
+  for (const auto& column : table.columns) text += column.align == Table::Align::kLeft ? 'l' : 'r';
+  text += "}\n\\toprule\n";
+  const auto line = [&](const auto& cells, const auto& text_of) {
+    for (std::size_t c = 0; c < cells.size(); ++c) text += (c ? " & " : "") + latex_escaped(text_of(cells[c]));
+    text += " \\\\\n";
+  };
+  const std::vector<Span> groups = spans(table);
+  if (groups.size() < table.columns.size()) {
+    std::string rules;
+    for (const Span& span : groups) {
+      if (span.begin > 0) text += " & ";
+      if (span.group.empty()) continue;
+      text += "\\multicolumn{" + std::to_string(span.end - span.begin) + "}{c}{" + latex_escaped(span.group) + "}";
+      rules += "\\cmidrule(lr){" + std::to_string(span.begin + 1) + "-" + std::to_string(span.end) + "}";
+    }
+    text += " \\\\\n" + rules + "\n";
+    line(table.columns, [](const Table::Column& column) { return column.head; });
+  } else {
+    line(table.columns, grouped_head);
+  }
+  text += "\\midrule\n";
+  // A minus before a share, not a hyphen.
+  const auto number = [](std::string cell) {
+    for (std::size_t at = cell.find("-."); at != std::string::npos; at = cell.find("-.", at + 1)) {
+      cell.replace(at, 1, "−");
+    }
+    return cell;
+  };
+  for (const auto& row : table.rows) line(row, number);
+  text += "\\bottomrule\n\\end{tabular}\n";
+  if (!table.notes.empty()) text += "\\par\\smallskip\\footnotesize\n";
+  for (const std::string& note : table.notes) text += latex_escaped(note) + ".\\par\n";
+  return text + "\\end{table}\n";
+}
+
+std::string csv_table(const Table& table) {
+  check(table);
+  std::string text;
+  for (std::size_t c = 0; c < table.columns.size(); ++c)
+    text += (c ? "," : "") + csv_field(grouped_head(table.columns[c]));
+  text += "\n";
+  for (const auto& row : table.rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) text += (c ? "," : "") + csv_field(row[c]);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace medley::sweep

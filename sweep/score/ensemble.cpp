@@ -1,0 +1,371 @@
+#include "sweep/score/ensemble.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "sweep/error.h"
+#include "sweep/nearest.h"
+
+namespace medley::sweep {
+namespace {
+
+std::vector<Label> labels_of(const OutOfFold& rows, const std::vector<int>& clips) {
+  std::vector<Label> labels;
+  labels.reserve(clips.size());
+  for (const int clip : clips) labels.push_back(rows.truth[static_cast<std::size_t>(clip)]);
+  return labels;
+}
+
+/// Share of each class that a label names: f(class, share).
+template <class F>
+void for_each_share(const Label& label, F f) {
+  f(label.first, label.salience / 100.0);
+  if (label.is_blend()) f(label.second, 1 - label.salience / 100.0);
+}
+
+double floored(double probability) { return std::max(probability, 1e-12); }
+
+double best_score(const std::vector<double>& p, const std::vector<Label>& truth, const Classes& classes) {
+  return threshold_surface({p.data(), static_cast<int>(truth.size()), classes.count()}, truth, classes)
+      .best()
+      .accuracy.score();
+}
+
+double log_loss(const std::vector<double>& p, const std::vector<Label>& truth, int classes) {
+  double loss = 0;
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    const double* row = &p[i * static_cast<std::size_t>(classes)];
+    for_each_share(truth[i], [&](int c, double share) { loss -= share * std::log(floored(row[c])); });
+  }
+  return loss / static_cast<double>(std::max<std::size_t>(1, truth.size()));
+}
+
+/// What a selection is judged by: the official Score at its best thresholds, then, as it moves in steps, the log loss.
+struct Merit {
+  double score = -1;
+  double loss = 0;
+  bool better_than(const Merit& other) const {
+    return score > other.score || (score == other.score && loss < other.loss);
+  }
+};
+
+Merit merit_of(const std::vector<double>& p, const std::vector<Label>& truth, const Classes& classes) {
+  return {best_score(p, truth, classes), log_loss(p, truth, classes.count())};
+}
+
+/// Rows of one candidate for some clips, [clip, class].
+std::vector<double> rows_of(const OutOfFold& rows, int candidate, const std::vector<int>& clips) {
+  const auto classes = static_cast<std::size_t>(rows.classes.count());
+  const auto& all = rows.candidates[static_cast<std::size_t>(candidate)];
+  std::vector<double> part;
+  part.reserve(clips.size() * classes);
+  for (const int clip : clips) {
+    const double* row = &all[static_cast<std::size_t>(clip) * classes];
+    part.insert(part.end(), row, row + classes);
+  }
+  return part;
+}
+
+/// `candidates` by merit on `clips`, best first; ties by index.
+std::vector<int> ranked(const OutOfFold& rows, const std::vector<int>& clips, std::vector<int> candidates) {
+  const auto truth = labels_of(rows, clips);
+  std::vector<Merit> merits(rows.candidates.size());
+  for (const int m : candidates) {
+    merits[static_cast<std::size_t>(m)] = merit_of(rows_of(rows, m, clips), truth, rows.classes);
+  }
+  std::sort(candidates.begin(), candidates.end());
+  std::stable_sort(candidates.begin(), candidates.end(), [&](int a, int b) {
+    return merits[static_cast<std::size_t>(a)].better_than(merits[static_cast<std::size_t>(b)]);
+  });
+  return candidates;
+}
+
+/// How often each candidate is chosen in one bag: greedily, with replacement, then cut after the best prefix.
+std::vector<int> select_greedily(const std::vector<std::vector<double>>& parts, const std::vector<int>& bag,
+                                 const std::vector<Label>& truth, const Classes& classes, int rounds) {
+  std::vector<double> sum(parts.front().size());
+  std::vector<double> trial(sum.size());
+  std::vector<int> chosen;
+  Merit best;
+  std::size_t best_length = 0;
+  for (int round = 1; round <= rounds; ++round) {
+    Merit best_here;
+    int added = -1;
+    for (const int candidate : bag) {
+      const auto& part = parts[static_cast<std::size_t>(candidate)];
+      for (std::size_t i = 0; i < sum.size(); ++i) trial[i] = (sum[i] + part[i]) / round;
+      const Merit merit = merit_of(trial, truth, classes);
+      if (added < 0 || merit.better_than(best_here)) {
+        best_here = merit;
+        added = candidate;
+      }
+    }
+    const auto& part = parts[static_cast<std::size_t>(added)];
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += part[i];
+    chosen.push_back(added);
+    if (best_length == 0 || best_here.better_than(best)) {
+      best = best_here;
+      best_length = chosen.size();
+    }
+  }
+  std::vector<int> counts(parts.size());
+  for (std::size_t i = 0; i < best_length; ++i) ++counts[static_cast<std::size_t>(chosen[i])];
+  return counts;
+}
+
+std::vector<double> fit_caruana(const OutOfFold& rows, const std::vector<int>& clips,
+                                const std::vector<int>& candidates, const EnsembleOptions& options) {
+  const auto truth = labels_of(rows, clips);
+  std::vector<std::vector<double>> parts;
+  for (const int candidate : candidates) parts.push_back(rows_of(rows, candidate, clips));
+  const int count = static_cast<int>(parts.size());
+  const int bags = count < 3 ? 1 : options.bags;
+  std::vector<double> weights(rows.candidates.size());
+  for (int bag_number = 0; bag_number < bags; ++bag_number) {
+    std::vector<int> bag(parts.size());
+    std::iota(bag.begin(), bag.end(), 0);
+    if (bags > 1) {
+      // Half of the candidates: those that the resample drew most often, ties by rank.
+      const auto drawn = bootstrap_counts(count, bag_number, options.seed);
+      std::stable_sort(bag.begin(), bag.end(), [&](int a, int b) {
+        return drawn[static_cast<std::size_t>(a)] > drawn[static_cast<std::size_t>(b)];
+      });
+      bag.resize(static_cast<std::size_t>((count + 1) / 2));
+      std::sort(bag.begin(), bag.end());
+    }
+    const auto counts = select_greedily(parts, bag, truth, rows.classes, options.rounds);
+    const double total = std::accumulate(counts.begin(), counts.end(), 0);
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      weights[static_cast<std::size_t>(candidates[i])] += counts[i] / total / bags;
+    }
+  }
+  return weights;
+}
+
+std::vector<double> fit_weights(const OutOfFold& rows, const std::vector<int>& clips,
+                                const std::vector<int>& candidates, const EnsembleOptions& options) {
+  std::vector<int> order = ranked(rows, clips, candidates);
+  const auto keep = [&](int most) { order.resize(std::min(order.size(), static_cast<std::size_t>(most))); };
+  switch (options.method) {
+    case EnsembleMethod::kMean: {
+      keep(options.k);
+      std::vector<double> weights(rows.candidates.size());
+      for (const int m : order) weights[static_cast<std::size_t>(m)] = 1.0 / static_cast<double>(order.size());
+      return weights;
+    }
+    case EnsembleMethod::kSimplex:
+      keep(options.most_candidates);
+      return fit_simplex(rows, clips, order);
+    case EnsembleMethod::kCaruana:
+      keep(options.most_candidates);
+      return fit_caruana(rows, clips, order, options);
+  }
+  throw Error("unknown ensemble method");
+}
+
+std::map<int, std::vector<int>> clips_by_fold(const OutOfFold& rows) {
+  std::map<int, std::vector<int>> folds;
+  for (int clip = 0; clip < rows.clips(); ++clip) folds[rows.fold[static_cast<std::size_t>(clip)]].push_back(clip);
+  return folds;
+}
+
+std::vector<int> candidates_for(const OutOfFold& rows, const std::map<int, std::vector<int>>& folds,
+                                const Shortlist& shortlist) {
+  std::vector<int> candidates(rows.candidates.size());
+  std::iota(candidates.begin(), candidates.end(), 0);
+  if (!shortlist) return candidates;
+  std::vector<int> numbers;
+  for (const auto& [fold, part] : folds) numbers.push_back(fold);
+  const std::vector<int> listed = shortlist(numbers);
+  if (listed.empty()) throw Error("the shortlist of an ensemble is empty");
+  for (const int m : listed) assert(m >= 0 && m < static_cast<int>(candidates.size()));
+  return listed;
+}
+
+/// Chooses candidates and fits weights and thresholds on the rows of `folds`.
+EnsembleWeights fit_on(const OutOfFold& rows, const std::map<int, std::vector<int>>& folds,
+                       const EnsembleOptions& options, const Shortlist& shortlist) {
+  std::vector<int> clips;
+  for (const auto& [fold, part] : folds) clips.insert(clips.end(), part.begin(), part.end());
+  std::sort(clips.begin(), clips.end());
+  EnsembleWeights fitted;
+  fitted.weights = fit_weights(rows, clips, candidates_for(rows, folds, shortlist), options);
+  ThresholdSurface pooled;
+  Thresholds sum;
+  for (const auto& [fold, part] : folds) {
+    const auto p = mix_candidates(rows, fitted.weights, part);
+    const auto surface = threshold_surface({p.data(), static_cast<int>(part.size()), rows.classes.count()},
+                                           labels_of(rows, part), rows.classes);
+    pooled += surface;
+    const Thresholds best = surface.best().thresholds;
+    sum.alpha += best.alpha;
+    sum.beta += best.beta;
+    if (options.thresholds == EnsembleThresholds::kPerFold) fitted.fold_thresholds.emplace_back(fold, best);
+  }
+  const auto count = static_cast<double>(folds.size());
+  fitted.thresholds = options.thresholds == EnsembleThresholds::kPooled
+                          ? pooled.best().thresholds
+                          : Thresholds{sum.alpha / count, sum.beta / count};
+  return fitted;
+}
+
+Thresholds thresholds_for(const EnsembleWeights& fitted, int fold) {
+  for (const auto& [fitted_fold, thresholds] : fitted.fold_thresholds) {
+    if (fitted_fold == fold) return thresholds;
+  }
+  return fitted.thresholds;
+}
+
+void check(const OutOfFold& rows, const EnsembleOptions& options) {
+  const std::size_t clips = rows.truth.size();
+  if (rows.candidates.empty()) throw Error("an ensemble needs at least one candidate");
+  if (rows.fold.size() != clips || (!rows.actor.empty() && rows.actor.size() != clips)) {
+    throw Error("folds or actors of an ensemble's rows are not one a clip");
+  }
+  if (options.k < 1 || options.most_candidates < 1 || options.rounds < 1 || options.bags < 1) {
+    throw Error("k, candidates, rounds and bags of an ensemble must be at least 1");
+  }
+  const std::size_t size = clips * static_cast<std::size_t>(rows.classes.count());
+  for (std::size_t m = 0; m < rows.candidates.size(); ++m) {
+    if (rows.candidates[m].size() != size) {
+      throw Error("candidate " + std::to_string(m) + " has " + std::to_string(rows.candidates[m].size()) +
+                  " probabilities, not " + std::to_string(size));
+    }
+    const bool finite =
+        std::all_of(rows.candidates[m].begin(), rows.candidates[m].end(), [](double p) { return std::isfinite(p); });
+    if (!finite) throw Error("candidate " + std::to_string(m) + " has a probability that is not finite");
+  }
+}
+
+template <class E, std::size_t N>
+E by_name(const std::string& name, const char* what, const std::pair<const char*, E> (&all)[N]) {
+  std::vector<std::string> names;
+  for (const auto& [text, value] : all) {
+    if (name == text) return value;
+    names.emplace_back(text);
+  }
+  throw Error(std::string("unknown ") + what + " '" + name + "'" + suggestion(name, names));
+}
+
+constexpr std::pair<const char*, EnsembleMethod> kMethods[] = {
+    {"mean", EnsembleMethod::kMean}, {"simplex", EnsembleMethod::kSimplex}, {"caruana", EnsembleMethod::kCaruana}};
+constexpr std::pair<const char*, EnsembleThresholds> kThresholds[] = {{"pooled", EnsembleThresholds::kPooled},
+                                                                      {"per-fold", EnsembleThresholds::kPerFold}};
+
+}  // namespace
+
+EnsembleMethod ensemble_method(const std::string& name) { return by_name(name, "ensemble method", kMethods); }
+
+const char* ensemble_method_name(EnsembleMethod method) { return kMethods[static_cast<std::size_t>(method)].first; }
+
+EnsembleThresholds ensemble_thresholds(const std::string& name) {
+  return by_name(name, "kind of thresholds", kThresholds);
+}
+
+const char* ensemble_thresholds_name(EnsembleThresholds thresholds) {
+  return kThresholds[static_cast<std::size_t>(thresholds)].first;
+}
+
+std::vector<double> mix_candidates(const OutOfFold& rows, const std::vector<double>& weights,
+                                   const std::vector<int>& clips) {
+  const auto classes = static_cast<std::size_t>(rows.classes.count());
+  std::vector<double> mixed(clips.size() * classes);
+  for (std::size_t m = 0; m < weights.size(); ++m) {
+    if (weights[m] == 0) continue;
+    for (std::size_t i = 0; i < clips.size(); ++i) {
+      const double* row = &rows.candidates[m][static_cast<std::size_t>(clips[i]) * classes];
+      for (std::size_t c = 0; c < classes; ++c) mixed[i * classes + c] += weights[m] * row[c];
+    }
+  }
+  return mixed;
+}
+
+std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& clips,
+                                const std::vector<int>& candidates, std::vector<double>* trace) {
+  const auto classes = static_cast<std::size_t>(rows.classes.count());
+  const std::size_t count = candidates.size();
+  // One observation for each class that a label names: its probability under every candidate, and its share.
+  std::vector<double> likelihoods;
+  std::vector<double> shares;
+  for (const int clip : clips) {
+    for_each_share(rows.truth[static_cast<std::size_t>(clip)], [&](int c, double share) {
+      for (const int m : candidates) {
+        likelihoods.push_back(floored(rows.candidates[static_cast<std::size_t>(
+            m)][static_cast<std::size_t>(clip) * classes + static_cast<std::size_t>(c)]));
+      }
+      shares.push_back(share / static_cast<double>(clips.size()));
+    });
+  }
+  std::vector<double> w(count, 1.0 / static_cast<double>(count));
+  std::vector<double> next(count);
+  double before = 0;
+  for (int step = 0; step < 2000; ++step) {
+    std::fill(next.begin(), next.end(), 0.0);
+    double objective = 0;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      const double* p = &likelihoods[i * count];
+      double total = 0;
+      for (std::size_t m = 0; m < count; ++m) total += w[m] * p[m];
+      objective -= shares[i] * std::log(total);
+      for (std::size_t m = 0; m < count; ++m) next[m] += shares[i] * w[m] * p[m] / total;
+    }
+    if (trace) trace->push_back(objective);
+    if (step > 0 && before - objective < 1e-9) break;
+    before = objective;
+    w = next;
+  }
+  // EM only nears zero: what weighs less than a hundred-thousandth is left out, so that its models need not be run.
+  double kept = 0;
+  for (double& weight : w) kept += weight = weight < 1e-5 ? 0 : weight;
+  std::vector<double> weights(rows.candidates.size());
+  for (std::size_t m = 0; m < count; ++m) weights[static_cast<std::size_t>(candidates[m])] = w[m] / kept;
+  return weights;
+}
+
+Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, const Shortlist& shortlist) {
+  check(rows, options);
+  const auto folds = clips_by_fold(rows);
+  if (folds.size() < 2) throw Error("a nested estimate needs at least 2 folds");
+  const auto classes = static_cast<std::size_t>(rows.classes.count());
+
+  Ensemble ensemble;
+  ensemble.fitted = fit_on(rows, folds, options, shortlist);
+  Tally optimistic;
+  Tally nested;
+  std::map<int, Tally> actors;
+  for (const auto& [fold, clips] : folds) {
+    auto others = folds;
+    others.erase(fold);
+    Ensemble::Fold held{fold, fit_on(rows, others, options, shortlist), {}};
+    const auto own = mix_candidates(rows, ensemble.fitted.weights, clips);
+    const auto honest = mix_candidates(rows, held.fitted.weights, clips);
+    const Thresholds own_thresholds = thresholds_for(ensemble.fitted, fold);
+    Tally here;
+    for (std::size_t i = 0; i < clips.size(); ++i) {
+      const auto clip = static_cast<std::size_t>(clips[i]);
+      const Label& truth = rows.truth[clip];
+      optimistic.add(decode(&own[i * classes], rows.classes, own_thresholds), truth);
+      // The held fold is no fitted fold, so its thresholds come from the others.
+      const Label said = decode(&honest[i * classes], rows.classes, thresholds_for(held.fitted, fold));
+      here.add(said, truth);
+      if (!rows.actor.empty()) actors[rows.actor[clip]].add(said, truth);
+    }
+    nested += here;
+    held.accuracy = here.accuracy();
+    ensemble.folds.push_back(std::move(held));
+  }
+  ensemble.optimistic = optimistic.accuracy();
+  ensemble.nested = nested.accuracy();
+  if (actors.size() >= 2) {
+    std::vector<Tally> tallies;
+    for (const auto& [actor, tally] : actors) tallies.push_back(tally);
+    ensemble.nested_interval = bootstrap_accuracy(tallies, options.bootstrap);
+    ensemble.has_interval = true;
+  }
+  return ensemble;
+}
+
+}  // namespace medley::sweep

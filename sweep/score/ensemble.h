@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sweep/score/statistics.h"
+
+namespace medley::sweep {
+
+/// Out-of-fold probabilities of the candidates of an ensemble: a candidate is one (config, seed) or the mean of a
+/// config's seeds, its rows pooled from the trials of all folds, so that each clip is predicted by models that did not
+/// train on it.
+struct OutOfFold {
+  Classes classes;
+  std::vector<Label> truth;  ///< [clip]
+  std::vector<int> fold;     ///< [clip]
+  std::vector<int> actor;    ///< [clip] index of the actor, for intervals; empty: unknown, no intervals
+  std::vector<std::vector<double>> candidates;  ///< [candidate][clip, class], rows sum to 1
+
+  int clips() const { return static_cast<int>(truth.size()); }
+};
+
+enum class EnsembleMethod {
+  kMean,     ///< the k candidates of the best Score, the same weight each
+  kSimplex,  ///< weights on the simplex that minimise the KL to the soft labels, by EM
+  kCaruana,  ///< bagged greedy selection with replacement (Caruana et al. 2004)
+};
+/// Throws Error naming the valid ones: mean, simplex, caruana.
+EnsembleMethod ensemble_method(const std::string& name);
+const char* ensemble_method_name(EnsembleMethod method);
+
+enum class EnsembleThresholds {
+  kPooled,   ///< the cell of the best Score over all fitted rows
+  kPerFold,  ///< the best cell of each fold; for rows of no fitted fold the mean of their alphas and betas
+};
+EnsembleThresholds ensemble_thresholds(const std::string& name);  ///< pooled, per-fold; throws Error
+const char* ensemble_thresholds_name(EnsembleThresholds thresholds);
+
+struct EnsembleOptions {
+  EnsembleMethod method = EnsembleMethod::kCaruana;
+  EnsembleThresholds thresholds = EnsembleThresholds::kPooled;
+  int k = 5;                 ///< kMean: how many candidates
+  int most_candidates = 50;  ///< kSimplex, kCaruana: only so many, the best by their own Score on the fitted rows
+  int rounds = 20;           ///< kCaruana: candidates added in a bag
+  int bags = 10;             ///< kCaruana: each sees half of the candidates, drawn at random
+  std::uint64_t seed = 1;
+  BootstrapOptions bootstrap;
+};
+
+/// Weights fitted on some rows, and thresholds of the mixture on the same rows.
+struct EnsembleWeights {
+  std::vector<double> weights;  ///< [candidate], sum 1
+  Thresholds thresholds;
+  std::vector<std::pair<int, Thresholds>> fold_thresholds;  ///< kPerFold: of each fitted fold
+};
+
+/// An ensemble and what it can be expected to score. `optimistic` is fitted and measured on the same rows. `nested` is
+/// the honest number: for each fold, selection, weights and thresholds are fitted on the other folds' rows and measured
+/// on the fold's; hits are pooled over folds.
+struct Ensemble {
+  EnsembleWeights fitted;  ///< on all rows: what is exported
+  Accuracy optimistic;
+  Accuracy nested;
+  bool has_interval = false;         ///< actors were known, and at least two
+  AccuracyInterval nested_interval;  ///< bootstrap over actors of the pooled nested predictions; weights held
+  struct Fold {
+    int fold = 0;
+    EnsembleWeights fitted;  ///< on the other folds
+    Accuracy accuracy;       ///< on this fold
+  };
+  std::vector<Fold> folds;  ///< ascending
+};
+
+/// Indices of the candidates that may be members, chosen by what is known of these folds (ascending) alone.
+using Shortlist = std::function<std::vector<int>(const std::vector<int>& folds)>;
+
+/// Without a `shortlist` every candidate may be a member. With one it is asked for each fit, so that the choice is
+/// nested too. Throws Error when sizes differ, there is no candidate, a probability is not finite, or there are fewer
+/// than two folds.
+Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, const Shortlist& shortlist = {});
+
+/// Weights that minimise mean_i -sum_c y_ic log sum_m w_m p_mic over `clips`, y the soft labels (salience shares): the
+/// KL to the label up to a constant. It is the likelihood of a mixture with fractional counts, so EM applies: the
+/// objective never rises and, being convex in w, ends at its one minimum from the uniform start. Stops when a step
+/// gains less than 1e-9, or after 2,000. `trace`, where given, gets the objective before each step.
+std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& clips,
+                                const std::vector<int>& candidates, std::vector<double>* trace = nullptr);
+
+/// sum_m weights[m] candidates[m] of `clips`, row-major [clip, class].
+std::vector<double> mix_candidates(const OutOfFold& rows, const std::vector<double>& weights,
+                                   const std::vector<int>& clips);
+
+}  // namespace medley::sweep

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <vector>
+
+#include "sweep/label.h"
+#include "sweep/surface.h"
+
+namespace medley::sweep {
+
+/// Probabilities of clips, row-major [clip, class]; borrowed, must outlive the view.
+struct ProbabilityView {
+  const double* data = nullptr;
+  int clips = 0;
+  int classes = 0;
+  const double* row(int clip) const { return data + static_cast<std::ptrdiff_t>(clip) * classes; }
+};
+
+/// The official decode of one row of probabilities (METHOD 3). Ties: the lower class index.
+Label decode(const double* probabilities, const Classes& classes, Thresholds thresholds);
+
+/// Exactly what decode() gives at every cell, in one pass over the clips (under 1 ms for 522 clips).
+/// `truth` has one label a clip. Throws Error when the sizes differ.
+ThresholdSurface threshold_surface(ProbabilityView probabilities, const std::vector<Label>& truth,
+                                   const Classes& classes);
+
+/// Accuracy of decoded predictions. Throws Error when the sizes differ.
+Accuracy accuracy(const std::vector<Label>& predicted, const std::vector<Label>& truth);
+
+/// The score-optimal decode: no thresholds. The probabilities p of a row are read as a likelihood over all
+/// valid labels y, P(y|x) proportional to exp(-sharpness KL(y || p)), which gives P(set|x) and
+/// P(ratio|pair,x); then utility(single) = P(single) and
+/// utility(pair, ratio) = P(pair) + clips_per_blend P(pair) P(ratio|pair); the largest wins.
+struct OptimalDecode {
+  double sharpness = 8;
+  double clips_per_blend = 2;  ///< N/N_b of the rows that it was fitted on
+};
+Label decode(const double* probabilities, const Classes& classes, const OptimalDecode& optimal);
+
+/// Fits the sharpness by maximum likelihood on a fixed grid, and N/N_b by counting.
+OptimalDecode fit_optimal_decode(ProbabilityView probabilities, const std::vector<Label>& truth,
+                                 const Classes& classes);
+
+}  // namespace medley::sweep

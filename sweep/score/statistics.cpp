@@ -1,0 +1,300 @@
+#include "sweep/score/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "sweep/error.h"
+
+namespace medley::sweep {
+namespace {
+
+constexpr double kMostFreedom = 10'000;
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// The finaliser of SplitMix64 (Steele, Lea & Flood 2014): a bijection that mixes all bits.
+std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+/// Continued fraction of the incomplete beta function by Lentz's method (Numerical Recipes, 6.4).
+double beta_fraction(double a, double b, double x) {
+  constexpr double kTiny = 1e-300;
+  const auto nonzero = [](double value) { return std::fabs(value) < kTiny ? kTiny : value; };
+  double c = 1;
+  double d = 1 / nonzero(1 - (a + b) * x / (a + 1));
+  double fraction = d;
+  for (int m = 1; m <= 500; ++m) {
+    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+    d = 1 / nonzero(1 + even * d);
+    c = nonzero(1 + even / c);
+    fraction *= d * c;
+    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+    d = 1 / nonzero(1 + odd * d);
+    c = nonzero(1 + odd / c);
+    fraction *= d * c;
+    if (std::fabs(d * c - 1) < 1e-15) break;
+  }
+  return fraction;
+}
+
+/// std::lgamma() writes a global, and several threads make reports.
+double log_gamma(double x) {
+  int sign = 0;
+  return ::lgamma_r(x, &sign);
+}
+
+/// I_x(a, b).
+double incomplete_beta(double a, double b, double x) {
+  if (x <= 0) return 0;
+  if (x >= 1) return 1;
+  const double front = std::exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * std::log(x) + b * std::log1p(-x));
+  // The fraction converges fast on one side of the mean only.
+  if (x < (a + 1) / (a + b + 2)) return front * beta_fraction(a, b, x) / a;
+  return 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+
+double two_sided_p(double t, double df) { return incomplete_beta(df / 2, 0.5, df / (df + t * t)); }
+
+}  // namespace
+
+void Tally::add(const Label& predicted, const Label& truth) {
+  ++clips;
+  presence_hits += predicted.same_set(truth);
+  blends += truth.is_blend();
+  salience_hits += truth.is_blend() && predicted == truth;
+}
+
+Tally& Tally::operator+=(const Tally& other) {
+  presence_hits += other.presence_hits;
+  salience_hits += other.salience_hits;
+  clips += other.clips;
+  blends += other.blends;
+  return *this;
+}
+
+Accuracy Tally::accuracy() const {
+  return {clips == 0 ? 0.0 : static_cast<double>(presence_hits) / clips,
+          blends == 0 ? 0.0 : static_cast<double>(salience_hits) / blends};
+}
+
+Tally tally_at(const ThresholdSurface& surface, int alpha_index, int beta_index) {
+  const auto cell = static_cast<std::size_t>(alpha_index * kGridSize + beta_index);
+  return {surface.presence_hits.at(cell), surface.salience_hits.at(cell), surface.clips, surface.blends};
+}
+
+double mean(const std::vector<double>& values) {
+  if (values.empty()) return kNaN;
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double sample_sd(const std::vector<double>& values) {
+  if (values.size() < 2) return kNaN;
+  const double centre = mean(values);
+  double squares = 0;
+  for (const double value : values) squares += (value - centre) * (value - centre);
+  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+}
+
+double quantile(std::vector<double> values, double share) {
+  if (values.empty()) throw Error("no quantile of no values");
+  if (!(share >= 0 && share <= 1)) throw Error("quantile " + std::to_string(share) + " is not between 0 and 1");
+  for (const double value : values) {
+    if (std::isnan(value)) throw Error("no quantile of values that are not all numbers");
+  }
+  std::sort(values.begin(), values.end());
+  const double position = share * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const std::size_t above = std::min(below + 1, values.size() - 1);
+  return values[below] + (position - static_cast<double>(below)) * (values[above] - values[below]);
+}
+
+std::vector<int> bootstrap_counts(int groups, int resample, std::uint64_t seed) {
+  std::vector<int> counts(static_cast<std::size_t>(groups));
+  const std::uint64_t key = mix(mix(seed) + static_cast<std::uint64_t>(resample));
+  for (int draw = 0; draw < groups; ++draw) {
+    // The high half times the number of groups: evenly spread to within groups / 2^32.
+    const std::uint64_t bits = mix(key + static_cast<std::uint64_t>(draw)) >> 32;
+    ++counts[static_cast<std::size_t>(bits * static_cast<std::uint64_t>(groups) >> 32)];
+  }
+  return counts;
+}
+
+Interval bootstrap_interval(int groups, const std::function<double(const std::vector<int>&)>& statistic,
+                            const BootstrapOptions& options) {
+  if (groups < 2) throw Error("a bootstrap over " + std::to_string(groups) + " groups says nothing: 2 are needed");
+  if (options.resamples < 1) throw Error("a bootstrap needs at least 1 resample");
+  std::vector<double> values;
+  values.reserve(static_cast<std::size_t>(options.resamples));
+  for (int i = 0; i < options.resamples; ++i) values.push_back(statistic(bootstrap_counts(groups, i, options.seed)));
+  const double tail = (1 - options.level) / 2;
+  return {quantile(values, tail), quantile(values, 1 - tail)};
+}
+
+AccuracyInterval bootstrap_accuracy(const std::vector<Tally>& actors, const BootstrapOptions& options) {
+  const auto interval = [&](double (*measure)(const Accuracy&)) {
+    return bootstrap_interval(
+        static_cast<int>(actors.size()),
+        [&](const std::vector<int>& counts) {
+          Tally sum;
+          for (std::size_t actor = 0; actor < actors.size(); ++actor) {
+            const int times = counts[actor];
+            sum += {times * actors[actor].presence_hits, times * actors[actor].salience_hits,
+                    times * actors[actor].clips, times * actors[actor].blends};
+          }
+          return measure(sum.accuracy());
+        },
+        options);
+  };
+  return {interval([](const Accuracy& a) { return a.presence; }),
+          interval([](const Accuracy& a) { return a.salience; }),
+          interval([](const Accuracy& a) { return a.score(); })};
+}
+
+double student_t_cdf(double t, double df) {
+  const double tail = two_sided_p(t, df) / 2;
+  return t > 0 ? 1 - tail : tail;
+}
+
+double student_t_quantile(double p, double df) {
+  if (!(p > 0 && p < 1) || !(df > 0)) throw Error("no quantile of Student's t at " + std::to_string(p));
+  if (p < 0.5) return -student_t_quantile(1 - p, df);
+  double low = 0;
+  double high = 1;
+  while (student_t_cdf(high, df) < p && high < 1e300) high *= 2;
+  for (int i = 0; i < 200; ++i) {
+    const double middle = low + (high - low) / 2;
+    if (middle == low || middle == high) break;
+    (student_t_cdf(middle, df) < p ? low : high) = middle;
+  }
+  return high;
+}
+
+PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level) {
+  if (folds < 2) throw Error("a paired comparison needs at least 2 folds, not " + std::to_string(folds));
+  PairedComparison result;
+  result.pairs = static_cast<int>(differences.size());
+  result.mean = mean(differences);
+  result.sd = sample_sd(differences);
+  if (result.pairs < 2) {
+    result.standard_error = kNaN;
+    result.t = kNaN;
+    result.interval = {kNaN, kNaN};
+    return result;
+  }
+  const double n = result.pairs;
+  const double df = n - 1;
+  result.standard_error = result.sd * std::sqrt(1 / n + 1.0 / (folds - 1));
+  const double margin = student_t_quantile(1 - (1 - level) / 2, df) * result.standard_error;
+  result.interval = {result.mean - margin, result.mean + margin};
+  if (result.mean == 0) return result;
+  result.t = result.mean / result.standard_error;
+  result.p = std::isinf(result.t) ? 0 : two_sided_p(result.t, df);
+  if (result.p < 1 - level) {
+    result.verdict = result.mean > 0 ? PairedComparison::Verdict::kHigher : PairedComparison::Verdict::kLower;
+  }
+  return result;
+}
+
+BlockedComparison::BlockedComparison(const std::vector<FoldDifference>& differences, int folds, double level) {
+  if (folds < 2) throw Error("a paired comparison needs at least 2 folds, not " + std::to_string(folds));
+  std::map<int, std::vector<double>> blocks;
+  std::vector<double> all;
+  for (const FoldDifference& difference : differences) {
+    blocks[difference.fold].push_back(difference.value);
+    all.push_back(difference.value);
+  }
+  result_.pairs = static_cast<int>(all.size());
+  result_.mean = mean(all);
+  result_.sd = sample_sd(all);
+  result_.standard_error = result_.t = kNaN;
+  result_.interval = {kNaN, kNaN};
+  blocks_ = static_cast<int>(blocks.size());
+  if (blocks_ < 2) return;
+  ratio_ = 1.0 / (folds - 1);
+  const double n = result_.pairs;
+  double squared_sizes = 0;
+  for (const auto& [fold, values] : blocks) {
+    const auto size = static_cast<double>(values.size());
+    const double centre = mean(values);
+    squared_sizes += size * size;
+    between_ += size * (centre - result_.mean) * (centre - result_.mean) / (blocks_ - 1);
+    for (const double value : values) within_ += (value - centre) * (value - centre);
+  }
+  within_ = result_.pairs > blocks_ ? within_ / (n - blocks_) : 0;
+  seeds_ = (n - squared_sizes / n) / (blocks_ - 1);
+  freedom_ = freedom(between_, within_, seeds_);
+  result_.standard_error = std::sqrt(variance(between_, within_, seeds_));
+  if (result_.standard_error == 0) {
+    // All differences are the same.
+    result_.interval = {result_.mean, result_.mean};
+    result_.t = result_.mean == 0 ? 0 : std::copysign(std::numeric_limits<double>::infinity(), result_.mean);
+    result_.p = result_.mean == 0 ? 1 : 0;
+  } else {
+    const double margin = student_t_quantile(1 - (1 - level) / 2, freedom_) * result_.standard_error;
+    result_.interval = {result_.mean - margin, result_.mean + margin};
+    result_.t = result_.mean / result_.standard_error;
+    result_.p = two_sided_p(result_.t, freedom_);
+  }
+  if (result_.p < 1 - level) {
+    result_.verdict = result_.mean > 0 ? PairedComparison::Verdict::kHigher : PairedComparison::Verdict::kLower;
+  }
+}
+
+double BlockedComparison::variance(double between, double within, double seeds) const {
+  return between / (blocks_ * seeds) + (between / seeds + (1 - 1 / seeds) * within) * ratio_;
+}
+
+double BlockedComparison::freedom(double between, double within, double seeds) const {
+  const double of_between = (1 / (blocks_ * seeds) + ratio_ / seeds) * between;
+  const double of_within = (1 - 1 / seeds) * ratio_ * within;
+  double squares = of_between * of_between / (blocks_ - 1);
+  if (of_within > 0) squares += of_within * of_within / (blocks_ * (seeds - 1));
+  const double sum = of_between + of_within;
+  const double satterthwaite = squares > 0 ? sum * sum / squares : blocks_ - 1;
+  // Student's t with more is the normal distribution to four digits.
+  return std::min(kMostFreedom, (satterthwaite + blocks_ - 1) / 2);
+}
+
+double BlockedComparison::half_width(double seeds, double level) const {
+  const bool one_seed = seeds_ <= 1;
+  const double within = one_seed ? between_ : within_;
+  const double fold = one_seed ? 0 : std::max(0.0, (between_ - within_) / seeds_);
+  const double between = within + seeds * fold;
+  return student_t_quantile(1 - (1 - level) / 2, freedom(between, within, seeds)) *
+         std::sqrt(variance(between, within, seeds));
+}
+
+double BlockedComparison::half_width_floor(double level) const { return half_width(1e9, level); }
+
+std::vector<double> holm_adjusted(const std::vector<double>& p) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> adjusted(p.size());
+  double most = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    most = std::max(most, std::min(1.0, static_cast<double>(p.size() - i) * p[order[i]]));
+    adjusted[order[i]] = most;
+  }
+  return adjusted;
+}
+
+const char* verdict_name(PairedComparison::Verdict verdict) {
+  switch (verdict) {
+    case PairedComparison::Verdict::kHigher:
+      return "higher";
+    case PairedComparison::Verdict::kLower:
+      return "lower";
+    case PairedComparison::Verdict::kInconclusive:
+      return "inconclusive";
+  }
+  return "";
+}
+
+}  // namespace medley::sweep

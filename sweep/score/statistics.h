@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sweep/score/metric.h"
+
+namespace medley::sweep {
+
+/// Hits of decoded predictions as integers, so that those of disjoint clips add up.
+struct Tally {
+  int presence_hits = 0;
+  int salience_hits = 0;
+  int clips = 0;
+  int blends = 0;
+
+  void add(const Label& predicted, const Label& truth);
+  Tally& operator+=(const Tally& other);
+  Accuracy accuracy() const;
+};
+
+/// What the surface's cell counts, as a tally.
+Tally tally_at(const ThresholdSurface& surface, int alpha_index, int beta_index);
+
+/// NaN of no values.
+double mean(const std::vector<double>& values);
+/// Sample standard deviation (n - 1). NaN below two values: it says nothing then.
+double sample_sd(const std::vector<double>& values);
+/// As numpy.percentile with linear interpolation; `share` in [0, 1]. Throws Error for no values or a NaN.
+double quantile(std::vector<double> values, double share);
+
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+struct BootstrapOptions {
+  int resamples = 2000;
+  double level = 0.95;
+  std::uint64_t seed = 20240607;
+};
+
+/// How often each of `groups` was drawn in resample number `resample`: groups draws with replacement. A function of
+/// its arguments only (counter-based), so intervals are the same on every machine and in any order.
+std::vector<int> bootstrap_counts(int groups, int resample, std::uint64_t seed);
+
+/// Percentile interval of a statistic of resampled groups (Efron 1979). Groups are actors: clips of one actor are not
+/// independent. `statistic` gets how often each group was drawn. Throws Error for fewer than two groups.
+Interval bootstrap_interval(int groups, const std::function<double(const std::vector<int>& counts)>& statistic,
+                            const BootstrapOptions& options = {});
+
+struct AccuracyInterval {
+  Interval presence;
+  Interval salience;
+  Interval score;
+};
+/// Bootstrap over actors of the official numbers; `actors` has one tally an actor.
+AccuracyInterval bootstrap_accuracy(const std::vector<Tally>& actors, const BootstrapOptions& options = {});
+
+/// P(T <= t) for Student's t with `df` degrees of freedom (regularised incomplete beta function).
+double student_t_cdf(double t, double df);
+/// The t with P(T <= t) = p, 0 < p < 1.
+double student_t_quantile(double p, double df);
+
+/// Corrected resampled t-test of paired differences (Nadeau & Bengio 2003; for repeated cross-validation Bouckaert &
+/// Frank 2004): training sets overlap, so the variance of the mean is (1/n + test/train) s^2, not s^2/n.
+struct PairedComparison {
+  int pairs = 0;
+  double mean = 0;
+  double sd = 0;
+  double standard_error = 0;
+  double t = 0;       ///< infinite where all differences are the same and not 0
+  double p = 1;       ///< two-sided, pairs - 1 degrees of freedom
+  Interval interval;  ///< of the mean difference
+
+  enum class Verdict { kHigher, kLower, kInconclusive };
+  Verdict verdict = Verdict::kInconclusive;  ///< kInconclusive unless p < 1 - level
+};
+/// `differences` has one value a (fold, seed); `folds` gives test/train = 1/(folds - 1). Fewer than two pairs are
+/// inconclusive with p = 1 and an interval of NaN. Throws Error for fewer than two folds.
+PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level = 0.95);
+const char* verdict_name(PairedComparison::Verdict verdict);
+
+/// A difference of two configs in one cell.
+struct FoldDifference {
+  int fold = 0;
+  double value = 0;
+};
+
+/// The corrected resampled t-test where each fold is the same clips for every seed, as in a sweep. Differences of one
+/// fold then share what is particular to its clips, and more seeds do not average that away. With k folds of S seeds,
+/// mean squares MSB between folds and MSW within them (one-way analysis of variance), the variance of the mean is
+///   MSB / (k S) + [MSB / S + (1 - 1/S) MSW] * test/train:
+/// folds are the unit, and the bracket is the variance of a single difference. Degrees of freedom are halfway between
+/// Satterthwaite's (1946) and the folds' k - 1: his estimate is too large just when the spread of the folds is
+/// underestimated, and calls too much (tests/sweep/referee_test.cpp). With one seed it is Nadeau & Bengio's.
+class BlockedComparison {
+ public:
+  /// Folds may have different numbers of differences. Fewer than two of them with a difference: no comparison, p = 1
+  /// and an interval of NaN. Throws Error unless `folds` (of the sweep, for test/train) is at least 2.
+  BlockedComparison(const std::vector<FoldDifference>& differences, int folds, double level = 0.95);
+
+  const PairedComparison& result() const { return result_; }
+  double degrees_of_freedom() const { return freedom_; }
+  double between() const { return between_; }  ///< MSB
+  double within() const { return within_; }    ///< MSW; 0 with one seed
+
+  /// Half the width of the interval at `level` with `seeds` seeds, when the components of variance (within: MSW, fold:
+  /// max(0, (MSB - MSW) / S)) are what they seem now. With one seed they cannot be told apart: all is taken for
+  /// within, which more seeds reduce the most. Falls with `seeds` towards half_width_floor().
+  double half_width(double seeds, double level = 0.95) const;
+  double half_width_floor(double level = 0.95) const;
+
+ private:
+  double variance(double between, double within, double seeds) const;
+  double freedom(double between, double within, double seeds) const;
+
+  PairedComparison result_;
+  int blocks_ = 0;    ///< folds that have differences
+  double ratio_ = 0;  ///< test/train
+  double between_ = 0, within_ = 0;
+  double seeds_ = 1;  ///< differences a fold, on average
+  double freedom_ = 0;
+};
+
+/// Holm's step-down adjustment (1979) of the p values of one family, in their order: rejecting those below a level
+/// keeps the chance of any false rejection below it, whatever depends on what.
+std::vector<double> holm_adjusted(const std::vector<double>& p);
+
+}  // namespace medley::sweep

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sweep/score/ensemble.h"
+
+namespace medley::sweep {
+
+/// How a candidate's weight goes to its encoders: [encoder] parts that sum to 1, 0 for those that it does not have.
+/// Its mean gate weights where it has a gate; else even, since a concatenation says nothing of its encoders.
+using EncoderParts = std::vector<double>;
+
+/// Share of an ensemble's weight, and the range of that share over the fits without each fold: how far to trust it.
+struct WeightShare {
+  std::string name;
+  double share = 0;
+  Interval range;
+};
+
+struct EncoderOfEnsemble {
+  std::string name;
+  std::string modality;  ///< "" when unknown
+};
+
+/// Both sum to 1.
+struct WeightShares {
+  std::vector<WeightShare> encoders;    ///< in the order given
+  std::vector<WeightShare> modalities;  ///< as they first appear; unknown is "other"
+};
+/// `parts` has one entry a candidate of the ensemble, each as long as `encoders`. Throws Error when sizes differ or the
+/// parts of a candidate are negative or do not sum to 1.
+WeightShares weight_shares(const Ensemble& ensemble, const std::vector<EncoderParts>& parts,
+                           const std::vector<EncoderOfEnsemble>& encoders);
+
+}  // namespace medley::sweep

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace medley::sweep {
+
+/// What expansion must know of a dataset.
+struct DatasetShape {
+  std::string fingerprint;
+  std::vector<std::string> encoders;    ///< in dataset order
+  std::vector<std::string> modalities;  ///< [encoder]; "" where it is not known
+  std::vector<int> folds;               ///< distinct, ascending
+  bool has_test = false;                ///< there are test clips
+  std::vector<int> layers = {};         ///< [encoder]; empty: one each
+  bool actors = true;                   ///< every labelled clip has one
+  bool test_actors = true;              ///< every test clip has one
+};
+
+}  // namespace medley::sweep

@@ -1,0 +1,619 @@
+#include "sweep/spec/expand.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "sweep/digest.h"
+#include "sweep/nearest.h"
+#include "sweep/spec/encoder_sets.h"
+#include "sweep/spec/random.h"
+#include "sweep/spec/spec_axis.h"
+#include "sweep/spec/spec_family.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kExamples = 3;  // of what is impossible
+
+/// An axis with its values on this dataset, and what conditions need of it.
+struct Varied {
+  const Axis* axis;
+  const Setting* setting;
+  std::vector<json> values;  ///< empty for a distribution under random search
+  bool decides = false;      ///< some condition reads it
+  bool ever_varied = false;  ///< in some config
+};
+
+/// Where the axes start from: base, or a variant laid over it.
+struct Start {
+  const Variant* variant;  ///< nullptr: base
+  Config config;
+  int configs;  ///< that it added, impossible ones too
+};
+
+/// Texts of a config's axes, by position in `axes_`; nullopt where the condition does not hold.
+using AxisTexts = std::vector<std::optional<std::string>>;
+
+/// Where `word` stands in `text` as a whole word, or npos.
+std::size_t find_word(const std::string& text, const std::string& word) {
+  const auto part = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !part(text[at - 1])) && (end == text.size() || !part(text[end]))) return at;
+  }
+  return std::string::npos;
+}
+
+class Expander {
+ public:
+  Expander(const SweepSpec& spec, const DatasetShape& shape)
+      : spec_(spec),
+        shape_(shape),
+        base_(spec.base),
+        diagnostics_(spec.file, spec.text),
+        warnings_(spec.file, spec.text) {}
+
+  Expansion run() {
+    resolve_folds();
+    resolve_base();
+    resolve_variants();
+    resolve_axes();
+    if (diagnostics_.empty()) resolve_families(spec_, shape_, diagnostics_);  // for their mistakes
+    if (!diagnostics_.empty()) throw SpecError(all_mistakes({}));
+    check_size();
+    expand_all();
+    check_impossible();
+    check_idle();
+    find_reference();
+    diagnostics_.throw_if_any();
+    make_trials();
+    result_.warnings = warnings_.take();
+    return std::move(result_);
+  }
+
+  /// Of a file with other mistakes, which may leave these settings in doubt.
+  std::vector<Diagnostic> mistakes(const std::set<std::string>& doubtful) {
+    resolve_folds();
+    resolve_base();
+    resolve_variants();
+    resolve_axes();
+    return all_mistakes(doubtful);
+  }
+
+ private:
+  /// Those found so far, and what else can be told in spite of them.
+  std::vector<Diagnostic> all_mistakes(const std::set<std::string>& doubtful) {
+    find_certainly_impossible(doubtful);
+    if (spec_.reference_encoders) encoder_sets(*spec_.reference_encoders, all_encoders(shape_), shape_, diagnostics_);
+    return diagnostics_.take();
+  }
+
+  void expand_all() {
+    if (spec_.search == SweepSpec::Search::kGrid) {
+      for (Start& start : starts_) expand_grid(0, start, start.config, AxisTexts(axes_.size()));
+    } else {
+      for (int draw = 0; draw < spec_.draws; ++draw) expand_draw(draw);
+    }
+  }
+
+  /// Reasons that make configs impossible though something else is mistaken too. Told only where the mistakes cannot be
+  /// their cause: none that names a doubtful setting, and none at all where a doubtful one may decide which others
+  /// count. Encoders in doubt are taken for all of the dataset: then a top_n that is too large is so for any of its
+  /// subsets.
+  void find_certainly_impossible(std::set<std::string> doubtful) {
+    const bool encoders_known = diagnostics_.empty() && !doubtful.count("encoders");
+    doubtful.erase("encoders");
+    for (const std::string& name : doubtful) {
+      const Setting* setting = find_setting(name);
+      const bool decides = !setting || setting->kind == Setting::Kind::kChoice || setting->kind == Setting::Kind::kFlag;
+      if (decides) return;
+    }
+    if (!encoders_known) {
+      for (Start& start : starts_) start.config.encoders = shape_.encoders;
+      axes_.erase(std::remove_if(axes_.begin(), axes_.end(),
+                                 [](const Varied& v) { return v.setting->kind == Setting::Kind::kEncoders; }),
+                  axes_.end());
+    }
+    if (spec_.impossible == SweepSpec::Impossible::kSkip || count_grid() > kMaxConfigs) return;
+    expand_all();
+    for (const std::string& wrong : impossible_order_) {
+      const bool caused = std::any_of(doubtful.begin(), doubtful.end(), [&](const std::string& name) {
+        return find_word(wrong, name) != std::string::npos;
+      });
+      const bool about_encoders = wrong.find("encoder") != std::string::npos;
+      const bool certain = encoders_known || !about_encoders || find_word(wrong, "top_n") != std::string::npos;
+      const Place place = culprit(wrong);
+      const bool typed = !place.text.empty();  // a default is told of once what is typed is right
+      if (typed && !caused && certain) diagnostics_.add(place, wrong);
+    }
+  }
+
+  void resolve_folds() {
+    result_.seeds = spec_.seeds;
+    result_.folds = spec_.folds.empty() ? shape_.folds : spec_.folds;
+    std::string known;
+    for (const int fold : shape_.folds) known += (known.empty() ? "" : ", ") + std::to_string(fold);
+    if (shape_.folds.size() < 2) {
+      diagnostics_.add(spec_.folds_place, "the dataset has " + std::to_string(shape_.folds.size()) +
+                                              " folds: nothing is left to train on (2 or more are needed)");
+      return;
+    }
+    for (const int fold : spec_.folds) {
+      if (std::find(shape_.folds.begin(), shape_.folds.end(), fold) == shape_.folds.end()) {
+        diagnostics_.add(spec_.folds_place,
+                         "folds: the dataset has no fold " + std::to_string(fold) + "; valid: " + known);
+      }
+    }
+  }
+
+  void resolve_variants() {
+    for (const Variant& variant : spec_.variants) {
+      starts_.push_back({&variant, laid_over(base_, variant.settings, variant.encoders, pool_), 0});
+    }
+    if (starts_.empty()) starts_.push_back({nullptr, base_, 0});
+  }
+
+  /// `config` with these settings; `encoders` chooses among `pool`.
+  Config laid_over(Config config, const std::map<std::string, PlacedValue>& settings,
+                   const std::optional<EncoderSets>& encoders, const EncoderSet& pool) {
+    for (const auto& [name, value] : settings) find_setting(name)->set(config, value.value);
+    if (encoders) {
+      const auto sets = encoder_sets(*encoders, pool, shape_, diagnostics_);
+      if (!sets.empty()) config.encoders = names(sets.front());
+    }
+    return config;
+  }
+
+  std::vector<std::string> names(const EncoderSet& set) const {
+    std::vector<std::string> result;
+    for (const int encoder : set) result.push_back(shape_.encoders[static_cast<std::size_t>(encoder)]);
+    return result;
+  }
+
+  void resolve_base() {
+    pool_ = all_encoders(shape_);
+    if (spec_.base_encoders) {
+      const auto sets = encoder_sets(*spec_.base_encoders, pool_, shape_, diagnostics_);
+      if (!sets.empty()) pool_ = sets.front();
+    }
+    base_.encoders = names(pool_);
+  }
+
+  void resolve_axes() {
+    // Conditions are decided by axes that stand before them: the order of the file, but for those.
+    std::vector<const Axis*> waiting;
+    for (const Axis& axis : spec_.axes) waiting.push_back(&axis);
+    while (!waiting.empty()) {
+      const auto next = std::find_if(waiting.begin(), waiting.end(), [&](const Axis* axis) {
+        return !axis->when || std::none_of(waiting.begin(), waiting.end(), [&](const Axis* other) {
+          return axis->when->values.count(other->setting) > 0;
+        });
+      });
+      assert(next != waiting.end());  // parse_sweep() refuses cycles
+      axes_.push_back(resolve(**next));
+      waiting.erase(next);
+    }
+    for (Varied& varied : axes_) {
+      varied.decides = std::any_of(spec_.axes.begin(), spec_.axes.end(), [&](const Axis& other) {
+        return other.when && other.when->values.count(varied.axis->setting) > 0;
+      });
+    }
+  }
+
+  Varied resolve(const Axis& axis) {
+    Varied varied{&axis, find_setting(axis.setting), {}, false, false};
+    for (const PlacedValue& value : axis.values) varied.values.push_back(value.value);
+    if (spec_.search == SweepSpec::Search::kRandom && is_continuous(axis)) varied.values.clear();
+    std::set<EncoderSet> seen;
+    std::size_t generated = 0;
+    for (const EncoderSets& item : axis.sets) {
+      const auto sets = encoder_sets(item, pool_, shape_, diagnostics_);
+      generated += sets.size();
+      if (generated > static_cast<std::size_t>(kMaxConfigs)) {
+        diagnostics_.add(item.place, "encoders: with this item the list makes more than " +
+                                         std::to_string(kMaxConfigs) + " subsets");
+        break;
+      }
+      for (const EncoderSet& set : sets) {
+        if (seen.insert(set).second) varied.values.push_back(names(set));
+      }
+    }
+    return varied;
+  }
+
+  static bool is_continuous(const Axis& axis) {
+    return axis.kind == Axis::Kind::kUniform || axis.kind == Axis::Kind::kLogUniform;
+  }
+
+  static bool holds(const Axis& axis, const Config& config) { return !axis.when || axis.when->holds(config); }
+
+  /// Points of the grid from axis `i` on. Only axes that conditions read are walked; the others multiply.
+  std::int64_t count_points(std::size_t i, const Config& config) const {
+    if (i == axes_.size()) return 1;
+    const Varied& varied = axes_[i];
+    if (!holds(*varied.axis, config)) return count_points(i + 1, config);
+    const auto size = static_cast<std::int64_t>(varied.values.size());
+    if (!varied.decides) return bounded_product(size, count_points(i + 1, config));
+    std::int64_t total = 0;
+    Config next = config;
+    for (const json& value : varied.values) {
+      varied.setting->set(next, value);
+      total += count_points(i + 1, next);
+      if (total > kMaxConfigs) return kCountLimit;  // every step counts at least one point: the walk is bounded
+    }
+    return total;
+  }
+
+  std::int64_t count_grid() const {
+    std::int64_t total = 0;
+    for (const Start& start : starts_) total = std::min(kCountLimit, total + count_points(0, start.config));
+    return total;
+  }
+
+  static constexpr std::int64_t kCountLimit = std::int64_t{1} << 52;  ///< stands for "too many to count"
+  static std::int64_t bounded_product(std::int64_t a, std::int64_t b) {
+    return a != 0 && b > kCountLimit / a ? kCountLimit : a * b;
+  }
+
+  void check_size() {
+    std::string product;
+    const Place* place = nullptr;
+    if (!spec_.variants.empty()) {
+      place = &spec_.variants.front().place;
+      product = std::to_string(spec_.variants.size()) + " variants";
+    }
+    for (const Varied& varied : axes_) {
+      if (!place) place = &varied.axis->place;
+      product += (product.empty() ? "" : " x ") + varied.axis->setting + " " + std::to_string(varied.values.size());
+    }
+    result_.points = spec_.search == SweepSpec::Search::kRandom ? spec_.draws : count_grid();
+    const auto cells = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
+    if (result_.points > kMaxConfigs) {
+      const std::string count = result_.points >= kCountLimit ? "far too many" : std::to_string(result_.points);
+      diagnostics_.add(*place, "the grid would make " + count + " configs (" + product + "); the most is " +
+                                   std::to_string(kMaxConfigs) +
+                                   ": cut an axis, add a condition under 'when', or use "
+                                   "'search: {random: 1000}'");
+    }
+    diagnostics_.throw_if_any();
+    if (bounded_product(result_.points, cells) > 100 * kMaxTrials) {
+      // Not even duplicates could bring this under the limit in reasonable time.
+      too_many_trials(result_.points, cells);
+      diagnostics_.throw_if_any();
+    }
+  }
+
+  void too_many_trials(std::int64_t configs, std::int64_t cells) {
+    diagnostics_.add(first_place(), std::to_string(configs) + " configs x " + std::to_string(result_.folds.size()) +
+                                        " folds x " + std::to_string(result_.seeds.size()) + " seeds would make " +
+                                        std::to_string(bounded_product(configs, cells)) + " trials; the most is " +
+                                        std::to_string(kMaxTrials));
+  }
+
+  /// Of what the sweep varies.
+  Place first_place() const {
+    if (!spec_.variants.empty()) return spec_.variants.front().place;
+    return axes_.empty() ? Place{1, 1, ""} : axes_.front().axis->place;
+  }
+
+  void expand_grid(std::size_t i, Start& start, const Config& config, const AxisTexts& texts) {
+    if (i == axes_.size()) {
+      add_config(start, config, texts);
+      return;
+    }
+    const Varied& varied = axes_[i];
+    if (!holds(*varied.axis, config)) {
+      expand_grid(i + 1, start, config, texts);
+      return;
+    }
+    Config next = config;
+    AxisTexts next_texts = texts;
+    for (const json& value : varied.values) {
+      varied.setting->set(next, value);
+      next_texts[i] = value_text(value);
+      expand_grid(i + 1, start, next, next_texts);
+    }
+  }
+
+  void expand_draw(int draw) {
+    Start& start = starts_[pick(starts_.size(), draw, kVariantAxis)];
+    Config config = start.config;
+    AxisTexts texts(axes_.size());
+    for (std::size_t i = 0; i < axes_.size(); ++i) {
+      const Varied& varied = axes_[i];
+      if (!holds(*varied.axis, config)) continue;
+      const std::string& name = varied.axis->setting;
+      const json value = varied.values.empty() ? json(interpolate(*varied.axis, share_of(draw, name)))
+                                               : varied.values[pick(varied.values.size(), draw, name)];
+      varied.setting->set(config, value);
+      texts[i] = value_text(value);
+    }
+    add_config(start, config, texts);
+  }
+
+  double share_of(int draw, const std::string& name) const {
+    return uniform_draw(spec_.search_seed, static_cast<std::uint64_t>(draw), name);
+  }
+  std::size_t pick(std::size_t size, int draw, const std::string& name) const {
+    return std::min(size - 1, static_cast<std::size_t>(share_of(draw, name) * static_cast<double>(size)));
+  }
+
+  void add_config(Start& start, const Config& config, const AxisTexts& texts) {
+    const std::string digest = sha256_hex(canonical_text(config));
+    const auto [seen, is_new] = digest_of_id_.emplace(digest.substr(0, kConfigIdDigits), digest);
+    if (!is_new) {
+      if (seen->second != digest) throw Error("two configs of this sweep have the id " + seen->first);
+      ++result_.duplicates;
+      return;
+    }
+    ++start.configs;
+    ExpandedConfig expanded;
+    if (start.variant) expanded.axis_values[kVariantAxis] = start.variant->name;
+    for (std::size_t i = 0; i < axes_.size(); ++i) {
+      if (!texts[i] || !axes_[i].setting->active(config)) continue;
+      axes_[i].ever_varied = true;
+      expanded.axis_values[axes_[i].setting->name] = *texts[i];
+    }
+    std::string wrong = impossible(config);
+    if (!wrong.empty()) {
+      if (start.variant) wrong = variant_words(start.variant->name) + wrong;
+      ++result_.dropped;
+      if (++impossible_[wrong] == 1) impossible_order_.push_back(wrong);
+      return;
+    }
+    expanded.id = seen->first;
+    expanded.config = config;
+    result_.configs.push_back(std::move(expanded));
+  }
+
+  std::string impossible(const Config& config) const {
+    const std::string wrong = check_config(config);
+    if (!wrong.empty()) return wrong;
+    const bool by_actor = config.normalize == Normalize::kActor;
+    if (by_actor && !shape_.actors) {
+      return "normalize actor needs the actor of every labelled clip, and some have none in train_metadata.csv";
+    }
+    if (config.adaptation != Adaptation::kNone && config.adaptation_target == AdaptationTarget::kTest) {
+      if (!shape_.has_test) return "adaptation_target test needs test clips, and the dataset has none";
+      if (by_actor && !shape_.test_actors) {
+        return "adaptation_target test with normalize actor needs the actor of every test clip, and some have none in "
+               "test_metadata.csv";
+      }
+    }
+    if (config.fusion == Fusion::kModalityConcat) {
+      for (std::size_t e = 0; e < shape_.encoders.size(); ++e) {
+        const bool used =
+            std::find(config.encoders.begin(), config.encoders.end(), shape_.encoders[e]) != config.encoders.end();
+        if (used && shape_.modalities[e].empty()) {
+          return "fusion modality-concat: dataset.yaml gives encoder '" + shape_.encoders[e] + "' no modality";
+        }
+      }
+    }
+    if (!config.layers.all()) {
+      const std::string wrong_layers = impossible_layers(config);
+      if (!wrong_layers.empty()) return wrong_layers;
+    }
+    if (config.inner_fold && shape_.folds.size() < 3) {
+      return "inner_fold leaves nothing to train on: the dataset has " + std::to_string(shape_.folds.size()) + " folds";
+    }
+    return "";
+  }
+
+  std::string impossible_layers(const Config& config) const {
+    bool chosen = false;
+    for (std::size_t e = 0; e < shape_.encoders.size(); ++e) {
+      const int layers = shape_.layers.empty() ? 1 : shape_.layers[e];
+      const std::string& name = shape_.encoders[e];
+      if (layers == 1 || std::count(config.encoders.begin(), config.encoders.end(), name) == 0) continue;
+      chosen = true;
+      if (config.layers.last < layers) continue;
+      return "layers " + config.layers.text() + ": encoder '" + name + "' has layers 0 to " +
+             std::to_string(layers - 1);
+    }
+    return chosen ? "" : "layers " + config.layers.text() + ": none of the encoders of this config has several layers";
+  }
+
+  static std::string variant_words(const std::string& name) { return "variant '" + name + "': "; }
+
+  /// Where the file set what `message` names first: an axis, else a base setting, else the file as a whole.
+  Place culprit(const std::string& message) const {
+    std::size_t first = std::string::npos;
+    Place place{1, 1, ""};
+    const auto consider = [&](const std::string& setting, const Place& where) {
+      const std::size_t at = find_word(message, setting);
+      if (at < first) place = where;
+      first = std::min(first, at);
+    };
+    for (const Varied& varied : axes_) consider(varied.setting->name, varied.axis->place);
+    if (first != std::string::npos) return place;
+    for (const Variant& variant : spec_.variants) {
+      if (message.rfind(variant_words(variant.name), 0) == 0) return variant.place;
+    }
+    for (const auto& [name, where] : spec_.base_places) consider(name, where);
+    return place;
+  }
+
+  /// One diagnostic for each place that makes configs impossible, with the first few reasons.
+  void check_impossible() {
+    if (result_.dropped == 0) return;
+    const bool skip = spec_.impossible == SweepSpec::Impossible::kSkip;
+    if (skip && !result_.configs.empty()) return;
+    struct Reasons {
+      Place place;
+      std::int64_t configs = 0;
+      std::vector<std::string> texts;
+    };
+    std::map<std::pair<int, int>, Reasons> by_place;
+    for (const std::string& wrong : impossible_order_) {
+      const Place place = culprit(wrong);
+      Reasons& reasons = by_place[{place.line, place.column}];
+      reasons.place = place;
+      reasons.configs += impossible_[wrong];
+      reasons.texts.push_back(wrong);
+    }
+    const auto total = result_.dropped + static_cast<std::int64_t>(result_.configs.size());
+    for (const auto& [position, reasons] : by_place) {
+      std::string message =
+          std::to_string(reasons.configs) + " of " + std::to_string(total) + " configs are impossible: ";
+      for (std::size_t i = 0; i < std::min(kExamples, reasons.texts.size()); ++i) {
+        message += (i ? "; " : "") + reasons.texts[i] + " (" + std::to_string(impossible_[reasons.texts[i]]) + ")";
+      }
+      if (reasons.texts.size() > kExamples) {
+        message += "; and " + std::to_string(reasons.texts.size() - kExamples) + " more reasons";
+      }
+      if (!result_.configs.empty()) message += "; 'impossible: skip' leaves them out";
+      diagnostics_.add(reasons.place, message);
+    }
+  }
+
+  /// Axes and base settings that no config reads: an axis is a mistake, a base setting at least a surprise.
+  void check_idle() {
+    const bool random = spec_.search == SweepSpec::Search::kRandom;
+    for (const Varied& varied : axes_) {
+      if (varied.ever_varied) continue;
+      const bool read = std::any_of(result_.configs.begin(), result_.configs.end(),
+                                    [&](const ExpandedConfig& c) { return varied.setting->active(c.config); });
+      std::string why = varied.setting->name + ": this axis changes nothing: ";
+      why += read ? "its condition under 'when' never holds"
+                  : "the setting matters only where " + varied.setting->active_when;
+      (random ? warnings_ : diagnostics_).add(varied.axis->place, why);
+    }
+    for (const auto& [name, place] : spec_.base_places) {
+      const Setting& setting = *find_setting(name);
+      const bool read = std::any_of(result_.configs.begin(), result_.configs.end(),
+                                    [&](const ExpandedConfig& c) { return setting.active(c.config); });
+      if (read || result_.configs.empty()) continue;
+      warnings_.add(place, name + ": no config of this sweep reads it: it matters only where " + setting.active_when);
+    }
+    for (const Start& start : starts_) {
+      if (!start.variant || start.configs > 0 || random) continue;
+      diagnostics_.add(start.variant->place,
+                       "variants: '" + start.variant->name + "' trains the same as one before it");
+    }
+    if (random && result_.duplicates > 0) {
+      warnings_.add(first_place(), std::to_string(result_.duplicates) + " of " + std::to_string(result_.points) +
+                                       " draws train the same as an earlier one and are left out");
+    }
+  }
+
+  void find_reference() {
+    if (spec_.reference.empty() && !spec_.reference_encoders && spec_.reference_variant.empty()) return;
+    Config config = base_;
+    for (const Start& start : starts_) {
+      if (start.variant && start.variant->name == spec_.reference_variant) config = start.config;
+    }
+    const std::size_t mistakes = diagnostics_.size();
+    config = laid_over(config, spec_.reference, spec_.reference_encoders, all_encoders(shape_));
+    if (diagnostics_.size() > mistakes) return;
+    const std::string id = config_id(config);
+    const bool known = std::any_of(result_.configs.begin(), result_.configs.end(),
+                                   [&](const ExpandedConfig& c) { return c.id == id; });
+    if (known) {
+      result_.reference_id = id;
+    } else {
+      diagnostics_.add(spec_.reference_place,
+                       "reference: base with these settings is not a config of this sweep" + nearest_reference(config));
+    }
+  }
+
+  /// Which axis misses the value of the reference, when one does.
+  std::string nearest_reference(const Config& config) const {
+    for (const Varied& varied : axes_) {
+      const json value = varied.setting->get(config);
+      if (!varied.setting->active(config) || !holds(*varied.axis, config)) continue;
+      if (std::find(varied.values.begin(), varied.values.end(), value) != varied.values.end()) continue;
+      return ": " + varied.setting->name + " " + value_text(value) + " is not among the values of its axis";
+    }
+    return "";
+  }
+
+  void make_trials() {
+    const auto cells = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
+    const auto configs = static_cast<std::int64_t>(result_.configs.size());
+    if (bounded_product(configs, cells) > kMaxTrials) {
+      too_many_trials(configs, cells);
+      diagnostics_.throw_if_any();
+    }
+    result_.trials.reserve(static_cast<std::size_t>(configs * cells));
+    for (const ExpandedConfig& expanded : result_.configs) {
+      for (const std::uint64_t seed : result_.seeds) {
+        for (const int fold : result_.folds) {
+          result_.trials.push_back(
+              {trial_id(expanded.config, fold, seed, shape_.fingerprint), expanded.config, fold, seed});
+        }
+      }
+    }
+  }
+
+  const SweepSpec& spec_;
+  const DatasetShape& shape_;
+  Config base_;
+  Diagnostics diagnostics_;
+  Diagnostics warnings_;
+  EncoderSet pool_;
+  std::vector<Start> starts_;
+  std::vector<Varied> axes_;
+  std::unordered_map<std::string, std::string> digest_of_id_;  ///< of every config met, impossible ones too
+  std::map<std::string, std::int64_t> impossible_;             ///< reason -> configs
+  std::vector<std::string> impossible_order_;                  ///< as first met
+  Expansion result_;
+};
+
+}  // namespace
+
+Expansion expand(const SweepSpec& spec, const DatasetShape& shape) {
+  assert(shape.modalities.size() == shape.encoders.size());
+  return Expander(spec, shape).run();
+}
+
+std::vector<Diagnostic> find_mistakes(const ParsedSweep& parsed, const DatasetShape& shape) {
+  assert(shape.modalities.size() == shape.encoders.size());
+  return Expander(parsed.spec, shape).mistakes(parsed.doubtful);
+}
+
+std::vector<AxisCount> count_by_axis(const SweepSpec& spec, const Expansion& expansion,
+                                     const std::function<bool(const std::string& trial_id)>& done) {
+  const std::size_t cells = expansion.folds.size() * expansion.seeds.size();
+  std::vector<std::int64_t> done_of(expansion.configs.size(), 0);
+  for (std::size_t i = 0; i < expansion.trials.size(); ++i) {
+    if (done(expansion.trials[i].id)) ++done_of[i / cells];  // trials stand by config
+  }
+  /// `range_text`: of an axis drawn from a range, which has too many values for a row each; "" for others.
+  const auto count_of = [&](const std::string& name, const std::string& range_text) {
+    AxisCount count{name, {}};
+    ValueCount not_varied;
+    std::unordered_map<std::string, std::size_t> row_of;
+    for (std::size_t i = 0; i < expansion.configs.size(); ++i) {
+      const auto& values = expansion.configs[i].axis_values;
+      const auto it = values.find(name);
+      ValueCount* row = &not_varied;
+      if (it != values.end()) {
+        const std::string text = range_text.empty() ? it->second : range_text;
+        const auto [known, is_new] = row_of.emplace(text, count.values.size());
+        if (is_new) count.values.push_back({text, 0, 0, 0});
+        row = &count.values[known->second];
+      }
+      row->configs += 1;
+      row->trials += static_cast<std::int64_t>(cells);
+      row->done += done_of[i];
+    }
+    if (not_varied.configs > 0) count.values.push_back(not_varied);
+    return count;
+  };
+  std::vector<AxisCount> counts;
+  if (!spec.variants.empty()) counts.push_back(count_of(kVariantAxis, ""));
+  for (const Axis& axis : spec.axes) {
+    const bool drawn = spec.search == SweepSpec::Search::kRandom &&
+                       (axis.kind == Axis::Kind::kUniform || axis.kind == Axis::Kind::kLogUniform);
+    counts.push_back(count_of(axis.setting, drawn ? value_text(axis.low) + " to " + value_text(axis.high) : ""));
+  }
+  return counts;
+}
+
+}  // namespace medley::sweep

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sweep/config.h"
+#include "sweep/spec/dataset_shape.h"
+#include "sweep/spec/diagnostic.h"
+#include "sweep/spec/spec.h"
+#include "sweep/trial.h"
+
+namespace medley::sweep {
+
+struct ExpandedConfig {
+  std::string id;
+  Config config;
+  /// Axis -> value as text, for the axes that vary this config: not those whose condition does not hold, nor
+  /// those whose setting it does not read.
+  std::map<std::string, std::string> axis_values;
+};
+
+struct Expansion {
+  std::vector<ExpandedConfig> configs;  ///< grid: the first axis varies slowest; random: as drawn
+  /// By config, then seed, then fold: a config's block of folds and seeds is finished before the next begins,
+  /// so that rows of the table complete one by one, and trials that may share a pack stand together.
+  std::vector<TrialSpec> trials;
+  std::vector<int> folds;  ///< those that are reported
+  std::vector<std::uint64_t> seeds;
+  std::int64_t points = 0;      ///< points of the grid, or draws
+  std::int64_t duplicates = 0;  ///< points that train the same as an earlier one
+  std::int64_t dropped = 0;     ///< configs that are impossible, with `impossible: skip`
+  std::string reference_id;     ///< config to compare with; "" when the file names none
+  std::vector<Diagnostic> warnings;
+};
+
+/// All trials of a sweep on a dataset. Pure and deterministic; neither the order of keys in the file nor its
+/// comments change an id. Throws SpecError with every mistake: unknown encoders, folds the dataset lacks,
+/// impossible configs, an axis that changes nothing, more than kMaxConfigs or kMaxTrials.
+Expansion expand(const SweepSpec& spec, const DatasetShape& shape);
+
+/// What the dataset shows to be wrong in a file that has mistakes of its own, to be told together with them: unknown
+/// names and folds, and what makes configs impossible whatever the mistaken settings (parsed.doubtful) should have
+/// been.
+std::vector<Diagnostic> find_mistakes(const ParsedSweep& parsed, const DatasetShape& shape);
+
+/// One value of an axis: how many configs and trials have it, and how many of these are done.
+struct ValueCount {
+  std::string value;  ///< "1e-05 to 0.01" for an axis drawn at random; "" where the axis is not varied
+  std::int64_t configs = 0;
+  std::int64_t trials = 0;
+  std::int64_t done = 0;
+};
+
+struct AxisCount {
+  std::string setting;
+  std::vector<ValueCount> values;  ///< in the order of the configs that first have them; "" last
+};
+
+/// The table of `medley plan`: one entry an axis, in the order of the file. `done` tells of a trial id.
+std::vector<AxisCount> count_by_axis(const SweepSpec& spec, const Expansion& expansion,
+                                     const std::function<bool(const std::string& trial_id)>& done);
+
+}  // namespace medley::sweep

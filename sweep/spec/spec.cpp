@@ -1,0 +1,444 @@
+#include "sweep/spec/spec.h"
+
+#include <algorithm>
+#include <set>
+
+#include "sweep/nearest.h"
+#include "sweep/spec/spec_axis.h"
+#include "sweep/spec/spec_family.h"
+#include "sweep/spec/spec_values.h"
+#include "sweep/spec/yaml_tree.h"
+
+namespace medley::sweep {
+namespace {
+
+constexpr std::size_t kMaxName = 200;
+constexpr std::int64_t kMaxPriority = 1000;
+constexpr std::int64_t kMaxSeed = INT64_MAX;  // the store keeps seeds as signed 64-bit numbers
+
+std::string stem_of(const std::string& file_name) {
+  const std::string base = file_name.substr(file_name.find_last_of('/') + 1);
+  const std::size_t dot = base.find_last_of('.');
+  return dot == std::string::npos || dot == 0 ? base : base.substr(0, dot);
+}
+
+/// No control characters.
+bool is_one_line(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
+}
+
+/// Reads the keys of one file into a SweepSpec, collecting every mistake.
+class SpecReader {
+ public:
+  SpecReader(ParsedSweep& parsed, Diagnostics& diagnostics)
+      : spec_(parsed.spec), doubtful_(parsed.doubtful), diagnostics_(diagnostics) {}
+
+  void read(const YamlNode& root) {
+    if (!root.is_map()) {
+      diagnostics_.add(root.place, "a sweep file holds keys with values, such as 'dataset: data/blemore'");
+      doubtful_.insert(kUnknownSetting);
+      return;
+    }
+    check_root_keys(root);
+    with(root, "name", [&](const YamlNode& node) { read_name(node); });
+    with(root, "description", [&](const YamlNode& node) {
+      if (auto text = read_text(node, "description", diagnostics_)) spec_.description = *text;
+    });
+    with(root, "dataset", [&](const YamlNode& node) { read_dataset(node); });
+    with(root, "priority", [&](const YamlNode& node) {
+      if (auto value = read_integer(node, "priority", -kMaxPriority, kMaxPriority, diagnostics_)) {
+        spec_.priority = static_cast<int>(*value);
+      }
+    });
+    with(root, "folds", [&](const YamlNode& node) { read_folds(node); });
+    with(root, "seeds", [&](const YamlNode& node) { read_seeds(node); });
+    // How to search comes first: a grid wants more from its axes than random draws do.
+    watch(kUnknownSetting, [&] {
+      with(root, "search", [&](const YamlNode& node) { read_search(node); });
+      with(root, "impossible", [&](const YamlNode& node) { read_impossible(node); });
+    });
+    with(root, "base", [&](const YamlNode& node) { read_base(node); });
+    with(root, "variants", [&](const YamlNode& node) { read_variants(node); });
+    with(root, "axes", [&](const YamlNode& node) { read_axes(node); });
+    with(root, "when", [&](const YamlNode& node) { read_when(node, find_key(root, "axes")); });
+    with(root, "reference", [&](const YamlNode& node) { read_reference(node); });
+    with(root, "compare", [&](const YamlNode& node) { read_compare(node); });
+    check_cycles();
+    if (spec_.search == SweepSpec::Search::kRandom && find_key(root, "reference")) {
+      diagnostics_.add(find_key(root, "reference")->place,
+                       "reference: a random search holds no config known beforehand: it goes with a grid");
+    }
+    if (spec_.search == SweepSpec::Search::kRandom && spec_.axes.empty() && spec_.variants.empty() &&
+        diagnostics_.empty()) {
+      diagnostics_.add(find_key(root, "search")->place, "search: random has no axes to draw from");
+    }
+  }
+
+ private:
+  template <class Read>
+  void with(const YamlNode& map, const std::string& key, Read read) {
+    if (const YamlNode* node = find_key(map, key)) read(*node);
+  }
+
+  bool want_map(const YamlNode& node, const std::string& what) {
+    if (node.is_map()) return true;
+    doubtful_.insert(kUnknownSetting);
+    diagnostics_.add(node.place, what + ": " + shown(node) + " must hold settings with values");
+    return false;
+  }
+
+  void check_root_keys(const YamlNode& root) {
+    static const std::vector<std::string> known = {"name",     "description", "dataset",   "priority", "base",
+                                                   "variants", "axes",        "when",      "folds",    "seeds",
+                                                   "search",   "impossible",  "reference", "compare"};
+    for (const auto& [key, value] : root.entries) {
+      const std::string& text = key.place.text;
+      if (std::find(known.begin(), known.end(), text) != known.end()) continue;
+      if (find_setting(text)) {
+        diagnostics_.add(key.place, "'" + text + "' is a setting: put it under 'base' or 'axes'");
+        doubtful_.insert(text);
+      } else {
+        diagnostics_.add(key.place, "unknown key " + shown(key) + suggestion(text, known));
+        const std::string meant = nearest_name(text, known);
+        static const std::set<std::string> deciding = {"", "base", "variants", "axes", "when", "search", "impossible"};
+        if (deciding.count(meant)) doubtful_.insert(kUnknownSetting);
+      }
+    }
+  }
+
+  void read_name(const YamlNode& node) {
+    const auto text = read_text(node, "name", diagnostics_);
+    if (!text) return;
+    if (text->empty() || text->size() > kMaxName || !is_one_line(*text)) {
+      diagnostics_.add(node.place, "name: must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
+      return;
+    }
+    spec_.name = *text;
+  }
+
+  void read_dataset(const YamlNode& node) {
+    const auto text = read_text(node, "dataset", diagnostics_);
+    if (!text) return;
+    if (text->empty() || !is_one_line(*text)) diagnostics_.add(node.place, "dataset: must name a folder");
+    spec_.dataset = *text;
+  }
+
+  void read_folds(const YamlNode& node) {
+    spec_.folds_place = node.place;
+    if (node.is_scalar() && node.place.text == "all") return;
+    if (!node.is_sequence() || node.items.empty()) {
+      diagnostics_.add(node.place, "folds: " + shown(node) + " must be all, or a list of folds: [0, 1]");
+      return;
+    }
+    std::set<int> seen;
+    for (const YamlNode& item : node.items) {
+      const auto fold = read_integer(item, "folds", 0, INT32_MAX, diagnostics_);
+      if (fold && !seen.insert(static_cast<int>(*fold)).second) {
+        diagnostics_.add(item.place, "folds: " + shown(item) + " stands twice in the list");
+      }
+    }
+    spec_.folds.assign(seen.begin(), seen.end());
+  }
+
+  void read_seeds(const YamlNode& node) {
+    if (node.is_scalar()) {
+      const auto count = read_integer(node, "seeds", 1, kMaxAxisValues, diagnostics_);
+      if (!count) return;
+      spec_.seeds.clear();
+      for (std::int64_t seed = 1; seed <= *count; ++seed) spec_.seeds.push_back(static_cast<std::uint64_t>(seed));
+      return;
+    }
+    if (!node.is_sequence() || node.items.empty()) {
+      diagnostics_.add(node.place, "seeds: " + shown(node) + " must be how many (1, 2, ...), or a list of seeds");
+      return;
+    }
+    spec_.seeds.clear();
+    std::set<std::int64_t> seen;
+    for (const YamlNode& item : node.items) {
+      const auto seed = read_integer(item, "seeds", 0, kMaxSeed, diagnostics_);
+      if (!seed) continue;
+      if (!seen.insert(*seed).second)
+        diagnostics_.add(item.place, "seeds: " + shown(item) + " stands twice in the list");
+      spec_.seeds.push_back(static_cast<std::uint64_t>(*seed));
+    }
+  }
+
+  void read_search(const YamlNode& node) {
+    if (node.is_scalar() && node.place.text == "grid") return;
+    if (!node.is_map()) {
+      const std::string hint = node.is_scalar() && node.place.text == "random"
+                                   ? " wants a number of draws: {random: 100}"
+                                   : " must be grid, or {random: N, seed: S}";
+      diagnostics_.add(node.place, "search: " + shown(node) + hint);
+      return;
+    }
+    // Whatever is wrong below, the author means a random search: axes are read as such.
+    spec_.search = SweepSpec::Search::kRandom;
+    spec_.draws = 1;
+    check_keys(node, "search", {"random", "seed"}, diagnostics_);
+    const YamlNode* draws = find_key(node, "random");
+    if (!draws) {
+      diagnostics_.add(node.place, "search: 'random' is missing: how many configs to draw");
+    } else if (auto count = read_integer(*draws, "search: random", 1, kMaxConfigs, diagnostics_)) {
+      spec_.draws = static_cast<int>(*count);
+    }
+    with(node, "seed", [&](const YamlNode& seed) {
+      if (auto value = read_integer(seed, "search: seed", 0, kMaxSeed, diagnostics_)) {
+        spec_.search_seed = static_cast<std::uint64_t>(*value);
+      }
+    });
+  }
+
+  void read_impossible(const YamlNode& node) {
+    if (node.is_scalar() && node.place.text == "error") return;
+    if (node.is_scalar() && node.place.text == "skip") {
+      spec_.impossible = SweepSpec::Impossible::kSkip;
+      return;
+    }
+    diagnostics_.add(node.place, "impossible: " + shown(node) + " must be error or skip" +
+                                     suggestion(node.place.text, {"error", "skip"}));
+  }
+
+  void read_base(const YamlNode& node) {
+    if (!want_map(node, "base")) return;
+    for (const auto& [key, value] : node.entries) {
+      const Setting* setting = known_setting(key);
+      if (!setting) continue;
+      spec_.base_places[setting->name] = key.place;
+      watch(setting->name, [&, &value = value] {
+        if (setting->kind == Setting::Kind::kEncoders) {
+          spec_.base_encoders = read_encoder_set(value, diagnostics_);
+        } else if (const auto read = read_value(value, *setting, diagnostics_)) {
+          setting->set(spec_.base, read->value);
+        }
+      });
+    }
+  }
+
+  void read_variants(const YamlNode& node) {
+    if (!want_map(node, "variants")) return;
+    for (const auto& [key, settings] : node.entries) {
+      Variant variant;
+      variant.name = key.place.text;
+      variant.place = key.place;
+      if (variant.name.empty() || variant.name.size() > kMaxName || !is_one_line(variant.name)) {
+        diagnostics_.add(key.place, "variants: a name must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
+        continue;
+      }
+      if (!want_map(settings, "variants: " + variant.name)) continue;
+      read_laid_over(settings, variant.settings, variant.encoders);
+      spec_.variants.push_back(std::move(variant));
+    }
+  }
+
+  /// Settings with one value each, to be laid over base. What is mistaken among them is in doubt.
+  void read_laid_over(const YamlNode& node, std::map<std::string, PlacedValue>& settings,
+                      std::optional<EncoderSets>& encoders) {
+    for (const auto& [key, value] : node.entries) {
+      const Setting* setting = known_setting(key);
+      if (!setting) continue;
+      watch(setting->name, [&, &value = value] {
+        if (setting->kind == Setting::Kind::kEncoders) {
+          encoders = read_encoder_set(value, diagnostics_);
+        } else if (const auto read = read_value(value, *setting, diagnostics_)) {
+          settings[setting->name] = *read;
+        }
+      });
+    }
+  }
+
+  void read_axes(const YamlNode& node) {
+    if (!want_map(node, "axes")) return;
+    for (const auto& [key, value] : node.entries) {
+      const std::string& name = key.place.text;
+      watch(find_setting(name) ? name : nearest_name(name, setting_names()), [&, &key = key, &value = value] {
+        if (auto axis = read_axis(key, value, spec_.search, diagnostics_)) spec_.axes.push_back(std::move(*axis));
+      });
+      for (const Variant& variant : spec_.variants) {
+        if (variant.settings.count(name) == 0 && !(name == "encoders" && variant.encoders)) continue;
+        diagnostics_.add(key.place,
+                         "axes: the variant '" + variant.name + "' sets " + name + " too: vary it or set it");
+      }
+    }
+  }
+
+  void read_when(const YamlNode& node, const YamlNode* axes) {
+    if (!want_map(node, "when")) return;
+    std::vector<std::string> names;
+    if (axes) {
+      for (const auto& [key, value] : axes->entries) names.push_back(key.place.text);
+    }
+    for (const auto& [key, conditions] : node.entries) {
+      const std::string& name = key.place.text;
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        diagnostics_.add(key.place, "when: " + shown(key) + " is not one of the axes" + suggestion(name, names));
+        doubtful_.insert(nearest_name(name, names));
+      }
+      std::optional<Condition> condition;
+      watch(name, [&, &key = key, &conditions = conditions] { condition = read_condition(key, conditions); });
+      for (Axis& axis : spec_.axes) {
+        if (axis.setting == name) axis.when = condition;
+      }
+    }
+  }
+
+  std::optional<Condition> read_condition(const YamlNode& axis, const YamlNode& node) {
+    if (!node.is_map() || node.entries.empty()) {
+      diagnostics_.add(node.place, "when: " + axis.place.text + ": " + shown(node) +
+                                       " must name settings and their values: {selection: learned}");
+      return std::nullopt;
+    }
+    Condition condition;
+    condition.place = axis.place;
+    for (const auto& [key, wanted] : node.entries) {
+      const Setting* setting = known_setting(key);
+      if (!setting) continue;
+      if (setting->name == axis.place.text) {
+        diagnostics_.add(key.place, "when: " + shown(key) + " cannot be its own condition");
+        continue;
+      }
+      if (setting->kind == Setting::Kind::kEncoders) {
+        diagnostics_.add(key.place, "when: encoders cannot be a condition");
+        continue;
+      }
+      auto& values = condition.values[setting->name];
+      if (wanted.is_sequence() && wanted.items.empty()) {
+        diagnostics_.add(wanted.place, "when: " + setting->name + ": an empty list never holds");
+      } else if (wanted.is_sequence()) {
+        for (const YamlNode& item : wanted.items) {
+          if (auto value = read_value(item, *setting, diagnostics_)) values.push_back(value->value);
+        }
+      } else if (auto value = read_value(wanted, *setting, diagnostics_)) {
+        values.push_back(value->value);
+      }
+    }
+    return condition;
+  }
+
+  void read_reference(const YamlNode& node) {
+    spec_.reference_place = node.place;
+    if (!node.is_map() || node.entries.empty()) {
+      diagnostics_.add(node.place, "reference: " + shown(node) + " must hold settings with values");
+      return;
+    }
+    YamlNode settings = node;
+    if (const YamlNode* variant = find_key(node, kVariantAxis)) {
+      spec_.reference_variant = known_variant(*variant, "reference");
+      settings.entries.erase(std::find_if(settings.entries.begin(), settings.entries.end(),
+                                          [](const auto& entry) { return entry.first.place.text == kVariantAxis; }));
+    }
+    read_laid_over(settings, spec_.reference, spec_.reference_encoders);
+  }
+
+  std::string known_variant(const YamlNode& node, const std::string& key) {
+    std::vector<std::string> names;
+    for (const Variant& variant : spec_.variants) {
+      if (variant.name == node.place.text) return variant.name;
+      names.push_back(variant.name);
+    }
+    diagnostics_.add(node.place, key + ": " + shown(node) + " is not a variant" + suggestion(node.place.text, names));
+    return "";
+  }
+
+  void read_compare(const YamlNode& node) {
+    if (spec_.search == SweepSpec::Search::kRandom) {
+      diagnostics_.add(node.place, "compare: a random search holds no configs that differ in one axis: use a grid");
+      return;
+    }
+    const std::vector<YamlNode> one = {node};
+    for (const YamlNode& item : node.is_sequence() ? node.items : one) {
+      if (auto family = read_family(item, spec_, diagnostics_)) spec_.families.push_back(std::move(*family));
+    }
+  }
+
+  const Setting* known_setting(const YamlNode& key) {
+    const Setting* setting = find_setting(key.place.text);
+    if (!setting) {
+      diagnostics_.add(key.place, "unknown setting " + shown(key) + suggestion(key.place.text, setting_names()));
+      doubtful_.insert(nearest_name(key.place.text, setting_names()));  // "", kUnknownSetting, when none is near
+    }
+    return setting;
+  }
+
+  /// Conditions that wait for each other could never be decided.
+  void check_cycles() {
+    std::set<std::string> decided;
+    for (bool progress = true; progress;) {
+      progress = false;
+      for (const Axis& axis : spec_.axes) {
+        if (decided.count(axis.setting) || !ready(axis, decided)) continue;
+        decided.insert(axis.setting);
+        progress = true;
+      }
+    }
+    for (const Axis& axis : spec_.axes) {
+      if (decided.count(axis.setting)) continue;
+      doubtful_.insert(kUnknownSetting);
+      diagnostics_.add(axis.when->place, "when: the condition of '" + axis.setting + "' depends on itself, by way of " +
+                                             waits_for(axis, decided));
+    }
+  }
+
+  bool is_axis(const std::string& setting) const {
+    return std::any_of(spec_.axes.begin(), spec_.axes.end(), [&](const Axis& a) { return a.setting == setting; });
+  }
+
+  bool ready(const Axis& axis, const std::set<std::string>& decided) const { return waits_for(axis, decided).empty(); }
+
+  std::string waits_for(const Axis& axis, const std::set<std::string>& decided) const {
+    if (!axis.when) return "";
+    for (const auto& [setting, values] : axis.when->values) {
+      if (is_axis(setting) && !decided.count(setting)) return "'" + setting + "'";
+    }
+    return "";
+  }
+
+  /// Calls `read`; `setting` is doubtful when that finds a mistake.
+  template <class Read>
+  void watch(const std::string& setting, Read read) {
+    const std::size_t before = diagnostics_.size();
+    read();
+    if (diagnostics_.size() > before) doubtful_.insert(setting);
+  }
+
+  SweepSpec& spec_;
+  std::set<std::string>& doubtful_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+bool Condition::holds(const Config& config) const {
+  return std::all_of(values.begin(), values.end(), [&](const auto& entry) {
+    const nlohmann::json value = find_setting(entry.first)->get(config);
+    return std::find(entry.second.begin(), entry.second.end(), value) != entry.second.end();
+  });
+}
+
+SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name) {
+  ParsedSweep parsed = read_sweep(yaml_text, file_name);
+  if (!parsed.mistakes.empty()) throw SpecError(std::move(parsed.mistakes));
+  return std::move(parsed.spec);
+}
+
+ParsedSweep read_sweep(const std::string& yaml_text, const std::string& file_name) {
+  ParsedSweep parsed;
+  SweepSpec& spec = parsed.spec;
+  spec.file = file_name;
+  spec.name = stem_of(file_name);
+  spec.seeds = {1};
+  Diagnostics diagnostics(file_name, yaml_text);
+  if (yaml_text.size() > kMaxSpecBytes) {
+    diagnostics.add({1, 1, ""}, "the file has " + std::to_string(yaml_text.size()) +
+                                    " bytes; a sweep file has at most " + std::to_string(kMaxSpecBytes));
+    diagnostics.throw_if_any();
+  }
+  spec.text = yaml_text;
+  const YamlNode root = parse_yaml(yaml_text, file_name, diagnostics);
+  if (!diagnostics.empty()) parsed.doubtful.insert(kUnknownSetting);  // a key stands twice: which is meant?
+  SpecReader(parsed, diagnostics).read(root);
+  parsed.mistakes = diagnostics.take();
+  return parsed;
+}
+
+}  // namespace medley::sweep
