@@ -6,7 +6,8 @@ set(MEDLEY_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or threa
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
 endif()
-# Asserts stay on in every build of ours. -O3 where numbers are made (medley_hot), -O2 elsewhere.
+# Asserts stay on in every build of ours. -O3 where numbers are made (medley_hot), -O2 elsewhere, -O1
+# where nobody waits (COLD).
 string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
@@ -23,7 +24,6 @@ add_library(medley_options INTERFACE)
 target_compile_features(medley_options INTERFACE cxx_std_17)
 target_include_directories(medley_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(medley_options INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
-target_compile_definitions(medley_options INTERFACE MEDLEY_VERSION="${PROJECT_VERSION}")
 if(MEDLEY_SANITIZE)
   target_compile_options(medley_options INTERFACE -fsanitize=${MEDLEY_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(medley_options INTERFACE -fsanitize=${MEDLEY_SANITIZE})
@@ -45,11 +45,7 @@ set(medley_libraries_test ${medley_libraries_base} GTest::gtest)
 set(medley_libraries_torch ${medley_libraries_base} medley_torch)
 
 # medley_headers(TARGET KIND): TARGET uses the precompiled headers of a KIND: base, log, command, test or torch.
-# Code of commands and tests is cold: -O1.
 function(medley_headers target kind)
-  if(kind STREQUAL command OR kind STREQUAL test)
-    target_compile_options(${target} PRIVATE -O1)
-  endif()
   if(NOT MEDLEY_PRECOMPILE)
     return()
   endif()
@@ -60,25 +56,31 @@ function(medley_headers target kind)
     add_library(${owner} OBJECT ${source})
     target_link_libraries(${owner} PRIVATE medley_options ${medley_libraries_${kind}})
     target_precompile_headers(${owner} PRIVATE ${medley_headers_${kind}})
-    if(kind STREQUAL command OR kind STREQUAL test)
-      target_compile_options(${owner} PRIVATE -O1)
-    endif()
   endif()
   target_precompile_headers(${target} REUSE_FROM ${owner})
 endfunction()
 
-# medley_library(NAME [HEADERS KIND] SOURCES... ): one static library of a folder, compiled with medley_options.
+set(medley_cold $<$<CONFIG:Release>:-O1>)  # compiles in three quarters of the time of -O2
+
+# medley_library(NAME [HEADERS KIND] [COLD] SOURCES... ): one static library of a folder, compiled with medley_options.
 function(medley_library name)
-  cmake_parse_arguments(LIBRARY "" "HEADERS" "" ${ARGN})
+  cmake_parse_arguments(LIBRARY "COLD" "HEADERS" "" ${ARGN})
   add_library(${name} STATIC ${LIBRARY_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC medley_options)
+  if(LIBRARY_COLD)
+    target_compile_options(${name} PRIVATE ${medley_cold})
+  endif()
   if(LIBRARY_HEADERS)
     medley_headers(${name} ${LIBRARY_HEADERS})
   endif()
 endfunction()
 
-# medley_hot([OPTIONS OPTION...] SOURCES...): files whose loops take the time, with -O3 and further options.
+# medley_hot([OPTIONS OPTION...] SOURCES...): files whose loops take the time, with -O3 and further options, with which the
+# precompiled headers would not be valid.
 function(medley_hot)
   cmake_parse_arguments(HOT "" "" "OPTIONS;SOURCES" ${ARGN})
-  set_source_files_properties(${HOT_SOURCES} PROPERTIES COMPILE_OPTIONS "-O3;${HOT_OPTIONS}" SKIP_PRECOMPILE_HEADERS ON)
+  set_source_files_properties(${HOT_SOURCES} PROPERTIES COMPILE_OPTIONS "-O3;${HOT_OPTIONS}")
+  if(HOT_OPTIONS)
+    set_source_files_properties(${HOT_SOURCES} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  endif()
 endfunction()

@@ -21,6 +21,7 @@
 #include "storage/reader.h"
 #include "sweep/error.h"
 #include "sweep/result.h"
+#include "sweep/version.h"
 
 namespace medley::coordinator {
 namespace asio = boost::asio;
@@ -188,7 +189,8 @@ struct Coordinator::State {
       server->send(hello.instance, protocol::Dismiss{reason});
       return;
     }
-    worker_records[hello.instance] = {hello.instance, name, hello.capacity, hello.ranks, hello.device, MEDLEY_VERSION};
+    worker_records[hello.instance] = {hello.instance, name,         hello.capacity,
+                                      hello.ranks,    hello.device, sweep::version()};
     note_held(hello.instance, hello.held);
     host_workers->joined(hello.instance, hello.host, static_cast<pid_t>(hello.pid));
     protocol::Welcome welcome;

@@ -39,9 +39,9 @@ struct CoordinatorOptions {
   std::uintmax_t checkpoint_budget = 10'000'000'000;
 };
 
-/// Joins scheduler, store and network: the loop around the pure state machine (DESIGN 5). One thread, the one that
-/// calls run(), owns scheduler, writer and sockets. It commits a record before it sends what the record justifies; when
-/// the store cannot be written it stops, and nothing of that round is sent.
+/// Joins scheduler, store and network: the loop around the pure state machine (ARCHITECTURE.md). One thread, the one
+/// that calls run(), owns scheduler, writer and sockets. It commits a record before it sends what the record justifies;
+/// when the store cannot be written it stops, and nothing of that round is sent.
 ///
 /// Ctrl-C: request_stop(kGraceful) first (nothing new is assigned, running packs may end), then kNow.
 class Coordinator final {

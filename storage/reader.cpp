@@ -233,7 +233,7 @@ void Reader::each_config_scores(
   // CROSS JOIN: from the config to its trials. Left to itself SQLite goes through the whole sweep for each config.
   Statement rows(state_->database,
                  "SELECT t.id, t.fold, t.seed, r.outcome, r.paper_epoch, r.paper_alpha, r.paper_beta, "
-                 "r.paper_presence, r.paper_salience, r.clean_epoch, f.paper, f.clean, f.inner "
+                 "r.paper_presence, r.paper_salience, r.held_out_epoch, f.paper, f.held_out, f.inner "
                  "FROM trial t CROSS JOIN sweep_trial st ON st.sweep = ?1 AND st.trial = t.key "
                  "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
                  "WHERE t.config = (SELECT key FROM config WHERE id = ?2)");
@@ -255,9 +255,9 @@ void Reader::each_config_scores(
         s.paper.presence = rows.real(7);
         s.paper.salience = rows.real(8);
       }
-      s.clean_epoch = rows.whole(9);
+      s.held_out_epoch = rows.whole(9);
       s.paper_surface = decode_surface(rows.blob(10));
-      s.clean_surface = decode_surface(rows.blob(11));
+      s.held_out_surface = decode_surface(rows.blob(11));
       s.inner_surface = decode_surface(rows.blob(12));
     }
     visit(config, trials);
@@ -370,7 +370,7 @@ std::vector<float> Reader::State::fused(std::int64_t trial, sweep::Protocol prot
   Statement find(
       database,
       "SELECT probabilities FROM prediction WHERE trial = ? AND protocol = ? AND split = ? AND part = 'fused'");
-  find.bind(trial, protocol == sweep::Protocol::kPaper ? "paper" : "clean",
+  find.bind(trial, protocol == sweep::Protocol::kPaper ? "paper" : "held-out",
             split == Split::kTest ? "test" : "validation");
   return find.step() ? unpack<float>(find.blob(0), "prediction.probabilities") : std::vector<float>();
 }
@@ -379,11 +379,12 @@ namespace {
 
 /// Columns of the trials whose predictions are asked for.
 constexpr const char* kPredicted =
-    "SELECT t.key, t.id, c.id, t.fold, t.seed, r.paper_validation_clips, r.paper_test_clips, r.clean_validation_clips, "
-    "r.clean_test_clips FROM trial t JOIN config c ON c.key = t.config JOIN result r ON r.trial = t.key ";
+    "SELECT t.key, t.id, c.id, t.fold, t.seed, r.paper_validation_clips, r.paper_test_clips, "
+    "r.held_out_validation_clips, "
+    "r.held_out_test_clips FROM trial t JOIN config c ON c.key = t.config JOIN result r ON r.trial = t.key ";
 
 TrialPredictions predicted(Statement& row, sweep::Protocol protocol, Split split) {
-  const int column = 5 + (protocol == sweep::Protocol::kClean ? 2 : 0) + (split == Split::kTest ? 1 : 0);
+  const int column = 5 + (protocol == sweep::Protocol::kHeldOut ? 2 : 0) + (split == Split::kTest ? 1 : 0);
   return {row.text(1), row.text(2), row.whole(3), static_cast<std::uint64_t>(row.integer(4)), row.whole(column), {}};
 }
 

@@ -74,10 +74,10 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
 }
 
 std::vector<sweep::Family> read_families(Reader& reader, const SweepSummary& sweep,
-                                         std::vector<sweep::Diagnostic>& mistakes) {
+                                         std::vector<sweep::Diagnostic>& errors) {
   const sweep::ParsedSweep parsed = sweep::read_sweep(reader.sweep_yaml(sweep.id), sweep.spec_file);
   const sweep::SweepSpec& spec = parsed.spec;
-  mistakes.insert(mistakes.end(), parsed.mistakes.begin(), parsed.mistakes.end());
+  errors.insert(errors.end(), parsed.errors.begin(), parsed.errors.end());
   if (spec.families.empty()) return {};
   const auto dataset = reader.find_dataset(sweep.dataset);
   if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
@@ -90,7 +90,7 @@ std::vector<sweep::Family> read_families(Reader& reader, const SweepSummary& swe
   }
   sweep::Diagnostics diagnostics(spec.file, spec.text);
   auto families = sweep::resolve_families(spec, shape, diagnostics);
-  for (sweep::Diagnostic& mistake : diagnostics.take()) mistakes.push_back(std::move(mistake));
+  for (sweep::Diagnostic& error : diagnostics.take()) errors.push_back(std::move(error));
   return families;
 }
 

@@ -10,8 +10,8 @@
 
 namespace medley::storage {
 
-/// Everything finished of a sweep as sweep::make_report() takes it; the clean numbers decode by thresholds. About 10 KB
-/// a trial: GrowingReport does without. Several reads: hold a Reader::Snapshot.
+/// Everything finished of a sweep as sweep::make_report() takes it; the held-out numbers decode by thresholds. About 10
+/// KB a trial: GrowingReport does without. Several reads: hold a Reader::Snapshot.
 sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep);
 
 /// The report of one sweep, as it grows. What a config's trials come to is kept, so that when it is asked again only
@@ -28,8 +28,8 @@ class GrowingReport {
 };
 
 /// What the sweep file, as submitted last, asks under `compare`. A file that another version of Medley took may hold
-/// what this one does not know: that is added to `mistakes`, and costs no table that can be made without it.
+/// what this one does not know: that is added to `errors`, and costs no table that can be made without it.
 std::vector<sweep::Family> read_families(Reader& reader, const SweepSummary& sweep,
-                                         std::vector<sweep::Diagnostic>& mistakes);
+                                         std::vector<sweep::Diagnostic>& errors);
 
 }  // namespace medley::storage

@@ -63,8 +63,8 @@ void check_result(const TrialResult& result, const DatasetShape& shape, int fold
   const int clips = it == shape.clips_of_fold.end() ? 0 : it->second;
   check_predictions(result.paper.validation, clips, shape.classes, "paper.validation");
   check_predictions(result.paper.test, shape.test_clips, shape.classes, "paper.test");
-  check_predictions(result.clean.validation, clips, shape.classes, "clean.validation");
-  check_predictions(result.clean.test, shape.test_clips, shape.classes, "clean.test");
+  check_predictions(result.held_out.validation, clips, shape.classes, "held_out.validation");
+  check_predictions(result.held_out.test, shape.test_clips, shape.classes, "held_out.test");
   const std::size_t encoders = result.importance.encoders.size();
   check_size(result.importance.weights.size(), static_cast<std::size_t>(clips) * encoders, "importance.weights");
   check_size(result.importance.cka.size(), encoders * encoders, "importance.cka");
@@ -75,9 +75,9 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   std::optional<sweep::Accuracy> inner;
   if (result.outcome == sweep::Outcome::kFinished) {
     paper = result.paper.surface.best();
-    if (result.inner.clips > 0 && result.clean.epoch > 0) {
+    if (result.inner.clips > 0 && result.held_out.epoch > 0) {
       const auto chosen = result.inner.best();
-      inner = result.clean.surface.at(chosen.alpha_index, chosen.beta_index);
+      inner = result.held_out.surface.at(chosen.alpha_index, chosen.beta_index);
     }
   }
   auto of_paper = [&](auto value) { return paper ? std::optional<double>(value(*paper)) : std::nullopt; };
@@ -89,7 +89,7 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   row.bind(trial, attempt, sweep::outcome_name(result.outcome), result.reason, result.seconds,
            result.samples_per_second, result.peak_memory_bytes, result.pack_size,
            static_cast<std::int64_t>(result.epochs.size()), result.paper.epoch, result.paper.validation.clips,
-           result.paper.test.clips, result.clean.epoch, result.clean.validation.clips, result.clean.test.clips,
+           result.paper.test.clips, result.held_out.epoch, result.held_out.validation.clips, result.held_out.test.clips,
            of_paper([](const Best& b) { return b.thresholds.alpha; }),
            of_paper([](const Best& b) { return b.thresholds.beta; }),
            of_paper([](const Best& b) { return b.accuracy.presence; }),
@@ -101,10 +101,10 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
       .run();
 
   const auto paper_surface = encode_surface(result.paper.surface);
-  const auto clean_surface = encode_surface(result.clean.surface);
+  const auto held_out_surface = encode_surface(result.held_out.surface);
   const auto inner_surface = encode_surface(result.inner);
   Statement surface(database, "INSERT INTO surface VALUES (?, ?, ?, ?)");
-  surface.bind(trial, blob_of(paper_surface), blob_of(clean_surface), blob_of(inner_surface)).run();
+  surface.bind(trial, blob_of(paper_surface), blob_of(held_out_surface), blob_of(inner_surface)).run();
 
   Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < result.epochs.size(); ++i) {
@@ -120,8 +120,8 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
                        "INSERT INTO prediction (trial, protocol, split, part, probabilities) VALUES (?, ?, ?, ?, ?)");
   insert_predictions(prediction, trial, "paper", "validation", result.paper.validation);
   insert_predictions(prediction, trial, "paper", "test", result.paper.test);
-  insert_predictions(prediction, trial, "clean", "validation", result.clean.validation);
-  insert_predictions(prediction, trial, "clean", "test", result.clean.test);
+  insert_predictions(prediction, trial, "held-out", "validation", result.held_out.validation);
+  insert_predictions(prediction, trial, "held-out", "test", result.held_out.test);
 
   const sweep::Importance& importance = result.importance;
   Statement encoder(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -194,10 +194,11 @@ sweep::Importance read_importance(Database& database, std::int64_t trial) {
 TrialResult read_result(Database& database, std::int64_t trial, const std::string& trial_id) {
   TrialResult result;
   result.trial_id = trial_id;
-  Statement row(database,
-                "SELECT outcome, reason, seconds, samples_per_second, peak_memory_bytes, pack_size, paper_epoch, "
-                "paper_validation_clips, paper_test_clips, clean_epoch, clean_validation_clips, clean_test_clips "
-                "FROM result WHERE trial = ?");
+  Statement row(
+      database,
+      "SELECT outcome, reason, seconds, samples_per_second, peak_memory_bytes, pack_size, paper_epoch, "
+      "paper_validation_clips, paper_test_clips, held_out_epoch, held_out_validation_clips, held_out_test_clips "
+      "FROM result WHERE trial = ?");
   if (!row.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no result");
   result.outcome = row.text(0) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
   result.reason = row.text(1);
@@ -208,20 +209,20 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
   result.paper.epoch = row.whole(6);
   result.paper.validation.clips = row.whole(7);
   result.paper.test.clips = row.whole(8);
-  result.clean.epoch = row.whole(9);
-  result.clean.validation.clips = row.whole(10);
-  result.clean.test.clips = row.whole(11);
+  result.held_out.epoch = row.whole(9);
+  result.held_out.validation.clips = row.whole(10);
+  result.held_out.test.clips = row.whole(11);
 
-  Statement surface(database, "SELECT paper, clean, inner FROM surface WHERE trial = ?");
+  Statement surface(database, "SELECT paper, held_out, inner FROM surface WHERE trial = ?");
   if (!surface.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no surfaces");
   result.paper.surface = decode_surface(surface.blob(0));
-  result.clean.surface = decode_surface(surface.blob(1));
+  result.held_out.surface = decode_surface(surface.blob(1));
   result.inner = decode_surface(surface.blob(2));
 
   Statement predictions(database, "SELECT protocol, split, part, probabilities FROM prediction WHERE trial = ?");
   predictions.bind(trial);
   while (predictions.step()) {
-    Snapshot& snapshot = predictions.text(0) == "paper" ? result.paper : result.clean;
+    Snapshot& snapshot = predictions.text(0) == "paper" ? result.paper : result.held_out;
     Predictions& of = predictions.text(1) == "validation" ? snapshot.validation : snapshot.test;
     const std::string part = predictions.text(2);
     std::vector<float>& values = part == "presence" ? of.presence : part == "salience" ? of.salience : of.fused;

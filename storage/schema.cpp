@@ -1,5 +1,7 @@
 #include "storage/schema.h"
 
+#include "sweep/version.h"
+
 namespace medley::storage {
 namespace {
 
@@ -41,6 +43,12 @@ CREATE TABLE config (
   id TEXT NOT NULL UNIQUE,
   canonical TEXT NOT NULL,
   settings TEXT NOT NULL           -- JSON
+) STRICT;
+CREATE TABLE mark (
+  config INTEGER PRIMARY KEY REFERENCES config,
+  pinned INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  tags TEXT NOT NULL               -- JSON
 ) STRICT;
 CREATE TABLE sweep (
   key INTEGER PRIMARY KEY,
@@ -133,18 +141,18 @@ CREATE TABLE result (
   paper_epoch INTEGER NOT NULL,
   paper_validation_clips INTEGER NOT NULL,
   paper_test_clips INTEGER NOT NULL,
-  clean_epoch INTEGER NOT NULL,
-  clean_validation_clips INTEGER NOT NULL,
-  clean_test_clips INTEGER NOT NULL,
+  held_out_epoch INTEGER NOT NULL,
+  held_out_validation_clips INTEGER NOT NULL,
+  held_out_test_clips INTEGER NOT NULL,
   -- For the leaderboard; NULL when diverged. Paper-style: optimistic.
   paper_alpha REAL, paper_beta REAL, paper_presence REAL, paper_salience REAL, paper_score REAL,
-  -- The clean epoch at thresholds of the inner fold; NULL without one.
+  -- The held-out epoch at thresholds of the inner fold; NULL without one.
   inner_presence REAL, inner_salience REAL, inner_score REAL
 ) STRICT;
 CREATE TABLE surface (
   trial INTEGER PRIMARY KEY REFERENCES result,
   paper BLOB NOT NULL,
-  clean BLOB NOT NULL,
+  held_out BLOB NOT NULL,
   inner BLOB NOT NULL
 ) STRICT;
 CREATE TABLE epoch (
@@ -158,7 +166,7 @@ CREATE TABLE epoch (
 CREATE TABLE prediction (
   key INTEGER PRIMARY KEY,
   trial INTEGER NOT NULL REFERENCES result,
-  protocol TEXT NOT NULL CHECK (protocol IN ('paper', 'clean')),
+  protocol TEXT NOT NULL CHECK (protocol IN ('paper', 'held-out')),
   split TEXT NOT NULL CHECK (split IN ('validation', 'test')),
   part TEXT NOT NULL CHECK (part IN ('presence', 'salience', 'fused')),
   probabilities BLOB NOT NULL,     -- float32 [clip, class]
@@ -213,15 +221,6 @@ CREATE TABLE event_log (
 ) STRICT;
 )sql";
 
-constexpr const char* kVersion2 = R"sql(
-CREATE TABLE mark (
-  config INTEGER PRIMARY KEY REFERENCES config,
-  pinned INTEGER NOT NULL,
-  note TEXT NOT NULL,
-  tags TEXT NOT NULL               -- JSON
-) STRICT;
-)sql";
-
 std::int64_t pragma(Database& database, const char* name) {
   Statement statement(database, std::string("PRAGMA ") + name);
   return statement.step() ? statement.integer(0) : 0;
@@ -236,13 +235,18 @@ std::size_t version_of(Database& database, const std::vector<std::string>& steps
     tables.step();
     if (tables.integer(0) == 0) return 0;
   }
+  if (application == kUnreleasedId) {
+    throw Error(database.path() +
+                " was made by a version of Medley before 0.2.0, whose stores are not read: use another --store, and "
+                "run the sweeps again");
+  }
   if (application != kApplicationId) {
     throw Error(database.path() + " is not a Medley store: its application id is " + std::to_string(application) +
                 ", Medley's is " + std::to_string(kApplicationId));
   }
   if (version < 0 || version > static_cast<std::int64_t>(steps.size())) {
     throw Error(database.path() + " was made by a newer version of Medley: its schema is " + std::to_string(version) +
-                ", this version (" MEDLEY_VERSION ") knows up to " + std::to_string(steps.size()) +
+                ", this version (" + std::string(sweep::version()) + ") knows up to " + std::to_string(steps.size()) +
                 "; use that version, or another --store");
   }
   return static_cast<std::size_t>(version);
@@ -251,7 +255,7 @@ std::size_t version_of(Database& database, const std::vector<std::string>& steps
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> steps = {kVersion1, kVersion2};
+  static const std::vector<std::string> steps = {kVersion1};
   return steps;
 }
 

@@ -126,7 +126,7 @@ bool is_gated(const Config& config);
 bool is_scored(const Config& config);
 
 /// True when training reads features of clips that it is scored on (never labels): adaptation, or normalising within
-/// the actors of the reported fold. Said wherever its numbers are shown (METHOD: the transductive protocol).
+/// the actors of the reported fold. Said wherever its numbers are shown (docs/results.md, "transductive").
 bool is_transductive(const Config& config);
 
 /// The active settings only, `name=value\n` in the order of their names; numbers in the shortest text that

@@ -323,7 +323,7 @@ std::vector<std::uint8_t> encode_result(const TrialResult& result) {
                        {"reason", result.reason},
                        {"epochs", epochs_to_json(result.epochs)},
                        {"paper", snapshot_to_json(result.paper)},
-                       {"clean", snapshot_to_json(result.clean)},
+                       {"held_out", snapshot_to_json(result.held_out)},
                        {"inner", surface_to_json(result.inner)},
                        {"importance", importance_to_json(result.importance)},
                        {"seconds", result.seconds},
@@ -353,9 +353,9 @@ TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
     result.epochs = epochs_from_json(object);
     std::size_t classes = 0;
     result.paper = snapshot_from_json(member(object, "paper"), classes);
-    result.clean = snapshot_from_json(member(object, "clean"), classes);
+    result.held_out = snapshot_from_json(member(object, "held_out"), classes);
     result.inner = surface_from_json(member(object, "inner"));
-    const int clips = std::max(result.paper.validation.clips, result.clean.validation.clips);
+    const int clips = std::max(result.paper.validation.clips, result.held_out.validation.clips);
     result.importance = importance_from_json(member(object, "importance"), static_cast<std::size_t>(clips));
     result.seconds = number(object, "seconds");
     result.samples_per_second = number(object, "samples_per_second");

@@ -59,17 +59,17 @@ struct Importance {
   std::vector<float> cka;                   ///< linear CKA of projected encoders, [encoder, encoder]
 };
 
-/// Everything a trial records (DESIGN 6).
+/// Everything a trial records.
 struct TrialResult {
   std::string trial_id;
   Outcome outcome = Outcome::kFinished;
   std::string reason;  ///< why it diverged: step and term; "" when finished
   std::vector<EpochMetrics> epochs;
   Snapshot paper;  ///< epoch of the best Score on the reported fold: optimistic
-  /// Clean: the last epoch, or with `inner_fold` the epoch that the inner fold chose. `epoch` is 0 when there is
+  /// Held-out: the last epoch, or with `inner_fold` the epoch that the inner fold chose. `epoch` is 0 when there is
   /// none: `patience` without `inner_fold` lets the reported fold choose when to stop.
-  Snapshot clean;
-  /// With `inner_fold` only: the inner fold's surface at clean.epoch, to choose thresholds on.
+  Snapshot held_out;
+  /// With `inner_fold` only: the inner fold's surface at held_out.epoch, to choose thresholds on.
   ThresholdSurface inner;
   Importance importance;
   double seconds = 0;  ///< of the pack, divided by its size

@@ -564,7 +564,7 @@ void Group::end_epoch() {
       trial.best_epoch = epoch;
       trial.paper_parameters = own = own_part(model_.parameters, k);
     }
-    bool clean = false;
+    bool held_out = false;
     if (trial.spec.config.inner_fold) {
       const auto surface = surface_of(inner_said[k], trial.inner_truth);
       const double score = surface.best().accuracy.score();
@@ -572,12 +572,12 @@ void Group::end_epoch() {
         trial.best_inner_score = score;
         trial.best_inner_epoch = epoch;
         trial.inner_surface = surface;
-        clean = true;
+        held_out = true;
       }
     } else {
-      clean = trial.spec.config.patience == 0 && epoch == trial.spec.config.epochs;
+      held_out = trial.spec.config.patience == 0 && epoch == trial.spec.config.epochs;
     }
-    if (clean) trial.clean_parameters = own.defined() ? own : own_part(model_.parameters, k);
+    if (held_out) trial.held_out_parameters = own.defined() ? own : own_part(model_.parameters, k);
   }
 }
 

@@ -72,7 +72,7 @@ void write_resume_point(const std::filesystem::path& path, const TrialState& tri
   add("first_moment", weights.first_moment);
   add("second_moment", weights.second_moment);
   add("paper_parameters", trial.paper_parameters);
-  add("clean_parameters", trial.clean_parameters);
+  add("held_out_parameters", trial.held_out_parameters);
   data::write_npz(path, arrays);
 }
 
@@ -108,7 +108,7 @@ std::optional<TrialState> read_resume_point(const std::filesystem::path& path, c
     at.resumed = {tensor_of(file, "parameters", at), tensor_of(file, "first_moment", at),
                   tensor_of(file, "second_moment", at)};
     at.paper_parameters = tensor_of(file, "paper_parameters", at);
-    at.clean_parameters = tensor_of(file, "clean_parameters", at);
+    at.held_out_parameters = tensor_of(file, "held_out_parameters", at);
     const bool weighty =
         at.resumed.parameters.defined() && at.resumed.first_moment.defined() && at.resumed.second_moment.defined();
     const bool in_range = at.epoch >= 1 && at.index >= 0 && at.step >= 0;

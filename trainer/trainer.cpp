@@ -95,13 +95,13 @@ void conclude(TrialState& trial, const Features& features, torch::Device device,
   result.paper = snapshot(trial, paper, inputs, trial.best_epoch);
   torch::Tensor reported = trial.paper_parameters;
   int epoch = trial.best_epoch;
-  if (trial.clean_parameters.defined()) {
-    reported = trial.clean_parameters;
+  if (trial.held_out_parameters.defined()) {
+    reported = trial.held_out_parameters;
     epoch = trial.spec.config.inner_fold ? trial.best_inner_epoch : trial.spec.config.epochs;
-    FusedModel clean = model_of(trial, reported, device);
-    result.clean = snapshot(trial, clean, inputs, epoch);
+    FusedModel held_out = model_of(trial, reported, device);
+    result.held_out = snapshot(trial, held_out, inputs, epoch);
     if (trial.spec.config.inner_fold) result.inner = trial.inner_surface;
-    result.importance = importance_of(trial, clean, inputs);
+    result.importance = importance_of(trial, held_out, inputs);
   } else {
     result.importance = importance_of(trial, paper, inputs);
   }

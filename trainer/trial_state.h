@@ -41,8 +41,8 @@ struct TrialState {
   double best_score = -1;  ///< on the reported fold
   double best_inner_score = -1;
   int best_epoch = 0, best_inner_epoch = 0;
-  torch::Tensor paper_parameters, clean_parameters;  ///< [layout.size] on the CPU
-  sweep::ThresholdSurface inner_surface;             ///< at best_inner_epoch
+  torch::Tensor paper_parameters, held_out_parameters;  ///< [layout.size] on the CPU
+  sweep::ThresholdSurface inner_surface;                ///< at best_inner_epoch
 
   /// What a resumed trial begins with: parameters and optimiser moments, [layout.size] on the CPU. Undefined otherwise.
   struct Weights {

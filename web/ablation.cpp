@@ -20,7 +20,7 @@ json head_json(const Board& board) {
   const sweep::Report& report = board.report;
   return {{"sweep", board.sweep},
           {"synthetic", report.synthetic},
-          {"ranked_by", report.ranked_by == sweep::RankedBy::kCleanScore ? "clean_score" : "paper_score"}};
+          {"ranked_by", report.ranked_by == sweep::RankedBy::kHeldOutScore ? "held_out_score" : "paper_score"}};
 }
 
 /// The config that the query names, or the one that reports on importance take.
@@ -63,14 +63,14 @@ sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::Sw
 
 }  // namespace
 
-json referee_json(const Board& board) {
+json planned_comparisons_json(const Board& board) {
   json body = head_json(board);
   body["families"] = json::array();
   for (const sweep::FamilyReport& family : board.report.families) {
-    json one = sweep::referee_json(family);
+    json one = sweep::planned_comparisons_json(family);
     one["baseline_text"] = (*board.text)(family.family.axis, family.family.baseline);
     for (std::size_t i = 0; i < family.rows.size(); ++i) {
-      const sweep::RefereeRow& row = family.rows[i];
+      const sweep::PlannedComparison& row = family.rows[i];
       json& comparison = one["comparisons"][i];
       comparison["text"] = (*board.text)(family.family.axis, row.value);
       comparison["held_text"] = json::object();
@@ -80,8 +80,8 @@ json referee_json(const Board& board) {
     }
     body["families"].push_back(std::move(one));
   }
-  body["mistakes"] = json::array();
-  for (const sweep::Diagnostic& mistake : board.mistakes) body["mistakes"].push_back(mistake.str());
+  body["errors"] = json::array();
+  for (const sweep::Diagnostic& error : board.errors) body["errors"].push_back(error.str());
   return body;
 }
 
@@ -100,7 +100,7 @@ json subsets_json(const Board& board) {
                     {"name", names.at(row.best)},
                     {"score", row.score},
                     {"interval", {finite(row.interval.low), finite(row.interval.high)}},
-                    {"complete", row.whole}});
+                    {"complete", row.complete}});
   }
   json effects = json::array();
   for (const sweep::MarginalEffect& effect : matrix.effects) {
@@ -128,7 +128,7 @@ json cross_json(const Board& board, const Request& request) {
     cells.push_back({{"configs", cell.configs},
                      {"score", finite(cell.score)},
                      {"best", finite(cell.best)},
-                     {"complete", cell.whole}});
+                     {"complete", cell.complete}});
   }
   json body = head_json(board);
   body["row_axis"] = table.row_axis;
@@ -157,7 +157,7 @@ json importance_json(storage::Reader& reader, const storage::SweepSummary& sweep
     body["configs"].push_back({{"config", config.id},
                                {"name", board->name_of(config)},
                                {"encoders", config.settings["encoders"].size()},
-                               {"complete", config.whole()}});
+                               {"complete", config.complete()}});
     if (body["configs"].size() >= 500) break;
   }
   body["all_folds"] = sweep.folds;

@@ -5,8 +5,8 @@
 
 namespace medley::web {
 
-/// Ablation views of a board as /api/v1 sends them; the numbers are sweep/'s (ablation.h, referee.h).
-nlohmann::json referee_json(const Board& board);
+/// Ablation views of a board as /api/v1 sends them; the numbers are sweep/'s (ablation.h, planned_comparisons.h).
+nlohmann::json planned_comparisons_json(const Board& board);
 nlohmann::json subsets_json(const Board& board);
 /// Query: `rows`, `columns`. Throws Refused (400) naming the sweep's axes.
 nlohmann::json cross_json(const Board& board, const Request& request);

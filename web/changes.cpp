@@ -43,7 +43,7 @@ Control::SweepForm sweep_form(storage::Reader& reader, const json& body) {
   text.yaml = text_in(body, "yaml", "", kMaxYaml);
   if (text.yaml.empty()) throw Refused{400, "yaml must hold the text of a sweep file."};
   if (body.contains("dataset") == body.contains("folder")) {
-    throw Refused{400, "Give dataset, the fingerprint of a registered data set, or folder, where one lies."};
+    throw Refused{400, "Give dataset, the fingerprint of a registered dataset, or folder, where one lies."};
   }
   constexpr std::size_t kMaxPath = 4096;
   text.file = text_in(body, "file", "", kMaxPath);
@@ -55,7 +55,7 @@ Control::SweepForm sweep_form(storage::Reader& reader, const json& body) {
     return text;
   }
   const auto dataset = reader.find_dataset(checked_id(text_in(body, "dataset", "", 64)));
-  if (!dataset) throw Refused{404, "There is no data set with this fingerprint in the store."};
+  if (!dataset) throw Refused{404, "There is no dataset with this fingerprint in the store."};
   text.dataset = dataset->fingerprint;
   return text;
 }
@@ -125,13 +125,13 @@ Control::Answer ask(storage::Reader& reader, Control& control, const std::vector
 Response change(storage::Reader& reader, Control& control, const std::vector<std::string>& parts,
                 const Request& request) {
   const Control::Answer answer = ask(reader, control, parts, request);
-  const bool mistaken = !answer.done && answer.details.contains("mistakes");
-  if (!answer.done && !mistaken) throw Refused{409, answer.message};
+  const bool erroneous = !answer.done && answer.details.contains("errors");
+  if (!answer.done && !erroneous) throw Refused{409, answer.message};
   json body = answer.details;
   body[answer.done ? "message" : "error"] = answer.message;
   body["done"] = answer.done;
   Response response;
-  if (mistaken) response.status = 422;
+  if (erroneous) response.status = 422;
   response.body = text_of(body);
   response.headers.emplace_back("Cache-Control", "no-store");
   return response;

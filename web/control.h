@@ -52,9 +52,9 @@ class Control {
   /// Lets a quarantined worker have trials again.
   virtual Answer release(const std::string& worker_id) = 0;
 
-  /// What `medley plan --json` prints of it, or its mistakes; nothing is changed. `done`: there are none.
+  /// What `medley plan --json` prints of it, or its errors; nothing is changed. `done`: there are none.
   virtual Answer plan(const SweepForm& form) = 0;
-  /// Submits it; details: `sweep`, its id. Not done, with `mistakes`, when it has any.
+  /// Submits it; details: `sweep`, its id. Not done, with `errors`, when it has any.
   virtual Answer submit(const SweepForm& form) = 0;
   /// Begins to fit an ensemble; one at a time. It takes a while: fits() says when it has ended. Details: `since_ms`, by
   /// which fits() knows it.

@@ -22,7 +22,7 @@ json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble)
                {"sweep", sweep.empty() ? json(nullptr) : json(sweep)},
                {"sweep_name", summary ? json(summary->name) : json(nullptr)},
                {"dataset", {{"fingerprint", ensemble.dataset}, {"name", ""}, {"synthetic", false}}},
-               {"protocol", ensemble.settings.value("protocol", "clean")},
+               {"protocol", ensemble.settings.value("protocol", "held-out")},
                {"members", ensemble.members.size()},
                {"created_ms", ensemble.created}};
   if (summary) {
@@ -89,17 +89,17 @@ json ensemble_json(storage::Reader& reader, Boards& boards, const storage::Ensem
 json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
   const storage::Reader::Snapshot snapshot(reader);
   const auto dataset = reader.find_dataset(ensemble.dataset);
-  if (!dataset) throw Refused{409, "The store does not know the data set of this ensemble."};
+  if (!dataset) throw Refused{409, "The store does not know the dataset of this ensemble."};
   const auto classes = static_cast<std::size_t>(dataset->classes.count());
   std::map<std::string, double> weights;
   std::vector<std::string> trials;
   for (const auto& member : ensemble.members) {
     if (weights.emplace(member.trial, member.weight).second) trials.push_back(member.trial);
   }
-  const bool paper = ensemble.settings.value("protocol", "clean") == "paper";
+  const bool paper = ensemble.settings.value("protocol", "held-out") == "paper";
   std::map<int, std::vector<double>> mixed;  // fold -> [clip, class]
   std::map<int, double> totals;
-  for (const auto& part : reader.predictions(trials, paper ? sweep::Protocol::kPaper : sweep::Protocol::kClean,
+  for (const auto& part : reader.predictions(trials, paper ? sweep::Protocol::kPaper : sweep::Protocol::kHeldOut,
                                              storage::Split::kValidation)) {
     auto& sum = mixed[part.fold];
     if (sum.empty()) sum.resize(part.fused.size());

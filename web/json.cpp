@@ -31,17 +31,17 @@ json paper_json(const sweep::TrialResult& result) {
           {"accuracy", accuracy_json(best.accuracy)}};
 }
 
-/// Clean: only a trial with an inner fold has thresholds of its own; the others get theirs from other folds,
+/// Held-out: only a trial with an inner fold has thresholds of its own; the others get theirs from other folds,
 /// which is a number of the config (leaderboard), not of the trial.
-json clean_json(const sweep::TrialResult& result) {
-  if (result.clean.epoch == 0) return nullptr;
-  json clean{{"epoch", result.clean.epoch}, {"thresholds", nullptr}, {"accuracy", nullptr}};
+json held_out_json(const sweep::TrialResult& result) {
+  if (result.held_out.epoch == 0) return nullptr;
+  json held_out{{"epoch", result.held_out.epoch}, {"thresholds", nullptr}, {"accuracy", nullptr}};
   if (result.inner.clips > 0) {
     const auto best = result.inner.best();
-    clean["thresholds"] = thresholds_json(best.thresholds);
-    clean["accuracy"] = accuracy_json(result.clean.surface.at(best.alpha_index, best.beta_index));
+    held_out["thresholds"] = thresholds_json(best.thresholds);
+    held_out["accuracy"] = accuracy_json(result.held_out.surface.at(best.alpha_index, best.beta_index));
   }
-  return clean;
+  return held_out;
 }
 
 /// Columns, so that a curve is one array; at most kMaxCurvePoints points, always with the last one.
@@ -207,7 +207,7 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
     body["result"] = {{"outcome", sweep::outcome_name(result.outcome)},
                       {"reason", result.reason},
                       {"paper", finished ? paper_json(result) : json(nullptr)},
-                      {"clean", finished ? clean_json(result) : json(nullptr)},
+                      {"held_out", finished ? held_out_json(result) : json(nullptr)},
                       {"epochs", result.epochs.size()},
                       {"curves", curves_json(result.epochs)},
                       {"importance", importance_json(result.importance, dataset)},

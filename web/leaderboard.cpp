@@ -20,8 +20,8 @@ using sweep::finite;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMaxChosenConfigs = 100;
 constexpr const char* kAxisOrder = "axis.";
-const std::vector<std::string> kBoardOrders{"ranked",      "clean_score",    "clean_presence", "clean_salience",
-                                            "paper_score", "paper_presence", "paper_salience", "optimism",
+const std::vector<std::string> kBoardOrders{"ranked",      "held_out_score", "held_out_presence", "held_out_salience",
+                                            "paper_score", "paper_presence", "paper_salience",    "optimism",
                                             "difference",  "mean_seconds"};
 
 std::vector<std::string> split(const std::string& text) {
@@ -79,18 +79,18 @@ std::optional<sweep::PairedComparison> difference(const Board& board, const Conf
                                                   const ConfigReport& reference) {
   if (config.id == reference.id) return std::nullopt;
   if (reference.id == board.report.configs.front().id) return config.against_best;
-  double sweep::CellScore::*const score =
-      board.report.compared_clean ? &sweep::CellScore::clean : &sweep::CellScore::paper;
-  const auto comparison = sweep::compare_cells(config, reference, score, board.report.folds);
+  double sweep::RunScore::*const score =
+      board.report.compared_held_out ? &sweep::RunScore::held_out : &sweep::RunScore::paper;
+  const auto comparison = sweep::compare_runs(config, reference, score, board.report.folds);
   return comparison ? std::optional<sweep::PairedComparison>(comparison->result()) : std::nullopt;
 }
 
 /// What an order sorts by, larger first; NaN where the config has no such number.
 double key_of(const Board& board, const ConfigReport& config, const std::string& order, const ConfigReport& reference) {
-  const bool clean = config.clean_seeds > 0;
-  if (order == "clean_score") return clean ? config.clean.score() : kNaN;
-  if (order == "clean_presence") return clean ? config.clean.presence : kNaN;
-  if (order == "clean_salience") return clean ? config.clean.salience : kNaN;
+  const bool held_out = config.held_out_seeds > 0;
+  if (order == "held_out_score") return held_out ? config.held_out.score() : kNaN;
+  if (order == "held_out_presence") return held_out ? config.held_out.presence : kNaN;
+  if (order == "held_out_salience") return held_out ? config.held_out.salience : kNaN;
   if (order == "difference") {
     if (config.id == reference.id) return 0;
     const auto comparison = difference(board, config, reference);
@@ -101,7 +101,7 @@ double key_of(const Board& board, const ConfigReport& config, const std::string&
     return progress != board.progress.end() && config.done > 0 ? progress->second.mean_seconds : kNaN;
   }
   if (config.paper_score.count == 0) return kNaN;
-  if (order == "optimism") return config.gap().value_or(kNaN);
+  if (order == "optimism") return config.optimism().value_or(kNaN);
   if (order == "paper_presence") return config.paper_presence.mean;
   if (order == "paper_salience") return config.paper_salience.mean;
   return config.paper_score.mean;
@@ -118,7 +118,7 @@ bool fits(const ConfigReport& config, const Selection& selection) {
   for (const std::string& tag : selection.tags) {
     if (std::find(tags.begin(), tags.end(), tag) == tags.end()) return false;
   }
-  if (selection.complete && !config.whole()) return false;
+  if (selection.complete && !config.complete()) return false;
   if (!selection.configs.empty() && selection.configs.count(config.id) == 0) return false;
   for (const auto& [axis, values] : selection.where) {
     if (values.count(value_text_of(config, axis)) == 0) return false;
@@ -145,13 +145,13 @@ json paper_json(const ConfigReport& config) {
           {"interval", interval_json(config.paper_interval)}};
 }
 
-json clean_json(const ConfigReport& config) {
-  if (config.clean_seeds == 0) return nullptr;
-  return {{"n", config.clean_seeds},
-          {"acc_presence", spread_json(config.clean.presence, kNaN)},
-          {"acc_salience", spread_json(config.clean.salience, kNaN)},
-          {"score", spread_json(config.clean.score(), config.clean_seeds > 1 ? config.clean_score_sd : kNaN)},
-          {"interval", interval_json(config.clean_interval)}};
+json held_out_json(const ConfigReport& config) {
+  if (config.held_out_seeds == 0) return nullptr;
+  return {{"n", config.held_out_seeds},
+          {"acc_presence", spread_json(config.held_out.presence, kNaN)},
+          {"acc_salience", spread_json(config.held_out.salience, kNaN)},
+          {"score", spread_json(config.held_out.score(), config.held_out_seeds > 1 ? config.held_out_score_sd : kNaN)},
+          {"interval", interval_json(config.held_out_interval)}};
 }
 
 json comparison_json(const std::optional<sweep::PairedComparison>& comparison) {
@@ -179,7 +179,7 @@ json row_json(const Board& board, std::size_t index, const ConfigReport& referen
   const ConfigReport& config = board.report.configs[index];
   const auto progress = board.progress.find(config.id);
   const bool known = progress != board.progress.end();
-  const std::optional<double> gap = config.gap();
+  const std::optional<double> optimism = config.optimism();
   return {{"rank", index + 1},
           {"config", config.id},
           {"name", board.name_of(config)},
@@ -194,11 +194,11 @@ json row_json(const Board& board, std::size_t index, const ConfigReport& referen
           {"finished", config.done},
           {"diverged", config.diverged},
           {"failed", known ? progress->second.failed : 0},
-          {"complete", config.whole()},
+          {"complete", config.complete()},
           {"paper", paper_json(config)},
-          {"clean", clean_json(config)},
-          {"no_clean", config.no_clean},
-          {"optimism", gap ? json(*gap) : json(nullptr)},
+          {"held_out", held_out_json(config)},
+          {"no_held_out", config.no_held_out},
+          {"optimism", optimism ? json(*optimism) : json(nullptr)},
           {"against_best", comparison_json(config.against_best)},
           {"against_reference", comparison_json(difference(board, config, reference))},
           {"mean_seconds", known && config.done > 0 ? json(progress->second.mean_seconds) : json(nullptr)}};
@@ -271,7 +271,7 @@ std::vector<std::size_t> chosen(const Board& board, const Selection& selection) 
     for (const std::size_t i : rows) keys[i] = key_of(board, configs[i], selection.order, *reference);
     std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
       if (std::isnan(keys[a]) != std::isnan(keys[b])) return std::isnan(keys[b]);
-      if (configs[a].whole() != configs[b].whole()) return configs[a].whole();
+      if (configs[a].complete() != configs[b].complete()) return configs[a].complete();
       return sign * keys[a] > sign * keys[b];
     });
   } else if (selection.reversed) {
@@ -306,8 +306,8 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
     values[axis.axis] = std::move(texts);
   }
   return {{"sweep", board.sweep},
-          {"ranked_by", report.ranked_by == sweep::RankedBy::kCleanScore ? "clean_score" : "paper_score"},
-          {"compared", report.compared_clean ? "clean" : "paper"},
+          {"ranked_by", report.ranked_by == sweep::RankedBy::kHeldOutScore ? "held_out_score" : "paper_score"},
+          {"compared", report.compared_held_out ? "held-out" : "paper"},
           {"best", report.configs.empty() ? json(nullptr) : json(report.configs.front().id)},
           {"reference", reference == nullptr ? json(nullptr) : json(reference->id)},
           {"synthetic", report.synthetic},
@@ -347,8 +347,8 @@ json best_json(const Board& board) {
           {"name", board.name_of(best)},
           {"score", *score},
           {"interval", interval_json(sweep::ranked_interval(board.report, best))},
-          {"protocol", board.report.ranked_by == sweep::RankedBy::kCleanScore ? "clean" : "paper"},
-          {"complete", best.whole()}};
+          {"protocol", board.report.ranked_by == sweep::RankedBy::kHeldOutScore ? "held-out" : "paper"},
+          {"complete", best.complete()}};
 }
 
 json axes_json(const Board& board) {
@@ -365,9 +365,9 @@ json axes_json(const Board& board) {
            {"text", value.value.is_null() ? "-" : (*board.text)(axis.axis, value.value)},
            {"configs", value.configs},
            {"trials", value.trials},
-           {"complete", value.whole},
+           {"complete", value.complete},
            {"paper", scores(value.paper_score)},
-           {"clean", scores(value.clean_score)},
+           {"held_out", scores(value.held_out_score)},
            {"best_config", value.best_config},
            {"best_paper_score", value.best_config.empty() ? json(nullptr) : json(value.best_paper_score)}});
     }
@@ -383,7 +383,7 @@ json axes_json(const Board& board) {
   }
   return {{"sweep", board.sweep},
           {"synthetic", board.report.synthetic},
-          {"ranked_by", board.report.ranked_by == sweep::RankedBy::kCleanScore ? "clean_score" : "paper_score"},
+          {"ranked_by", board.report.ranked_by == sweep::RankedBy::kHeldOutScore ? "held_out_score" : "paper_score"},
           {"axes", axes}};
 }
 

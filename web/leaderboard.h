@@ -17,7 +17,7 @@ struct Selection {
   std::map<std::string, std::set<std::string>> where;  ///< axis -> values as text; a config must have one of them
   std::set<std::string> configs;                       ///< ids; empty: any
   std::string search;                                  ///< in the id or an axis value, whatever the case
-  bool complete = false;                               ///< only whole blocks
+  bool complete = false;                               ///< only complete configs
   std::set<std::string> tags;                          ///< a config must have all of them
   std::map<std::string, storage::ConfigMark> marks;    ///< what people noted, by config id
   std::string reference;  ///< id of the config to compare with; "" the first of the ranking
@@ -28,7 +28,7 @@ struct Selection {
 /// know.
 Selection selection_of(const Request& request, const Board& board, std::map<std::string, storage::ConfigMark> marks);
 
-/// Indices into the report's configs: pinned ones first. In every order whole blocks stand before partial ones, and
+/// Indices into the report's configs: pinned ones first. In every order complete configs stand before partial ones, and
 /// those without the number last.
 std::vector<std::size_t> chosen(const Board& board, const Selection& selection);
 

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "sweep/version.h"
+
 namespace medley::web {
 namespace {
 
@@ -74,7 +76,7 @@ std::string metrics_text(storage::Reader& reader, const std::vector<Control::Wor
   const auto sweeps = reader.sweeps();
   std::string text;
   head(text, "medley_info", "gauge", "Version of the server.");
-  text += fmt::format("medley_info{{version={}}} 1\n", label_value(MEDLEY_VERSION));
+  text += fmt::format("medley_info{{version={}}} 1\n", label_value(sweep::version()));
   head(text, "medley_trials", "gauge", "Trials of a sweep by state; diverged ones are finished too.");
   for (const auto& sweep : sweeps) {
     const int waiting = sweep.trials - sweep.finished - sweep.failed - sweep.running;

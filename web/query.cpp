@@ -81,7 +81,7 @@ storage::TrialDetail trial_of(storage::Reader& reader, const std::string& id) {
 
 storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint) {
   auto dataset = reader.find_dataset(checked_id(fingerprint));
-  if (!dataset) throw Refused{404, "There is no data set with this fingerprint in the store."};
+  if (!dataset) throw Refused{404, "There is no dataset with this fingerprint in the store."};
   return *std::move(dataset);
 }
 

@@ -15,6 +15,7 @@
 #include "storage/reader.h"
 #include "storage/timeline.h"
 #include "sweep/digest.h"
+#include "sweep/version.h"
 #include "web/ablation.h"
 #include "web/assets.h"
 #include "web/changes.h"
@@ -234,7 +235,7 @@ Response read_sweep(Reader& reader, const std::filesystem::path& store, Boards& 
   if (part == "figures") return json_response(figures_json(reader, sweep, boards, request));
   const auto board = boards.board(reader, sweep);
   if (part == "axes") return json_response(axes_json(*board));
-  if (part == "referee") return json_response(referee_json(*board));
+  if (part == "comparisons") return json_response(planned_comparisons_json(*board));
   if (part == "subsets") return json_response(subsets_json(*board));
   if (part == "cross") return json_response(cross_json(*board, request));
   if (part == "leaderboard") {
@@ -309,7 +310,7 @@ Response Routes::handle(const Request& request) const {
 
 Response Routes::health() const {
   return json_response({{"status", "ok"},
-                        {"version", MEDLEY_VERSION},
+                        {"version", sweep::version()},
                         {"page", !assets().empty()},
                         {"store", storage::store_exists(store_)},
                         {"control", control_ != nullptr && changeable_}});

@@ -22,17 +22,18 @@ struct Shown {
 
 Shown shown(const storage::TrialDetail& trial, const Request& request) {
   const std::string protocol = request.parameter("protocol", "paper");
-  if (protocol != "paper" && protocol != "clean") throw Refused{400, "protocol must be paper or clean."};
+  if (protocol != "paper" && protocol != "held-out") throw Refused{400, "protocol must be paper or held-out."};
   if (!trial.result) throw Refused{404, "This trial has no result yet."};
   if (trial.result->outcome != sweep::Outcome::kFinished)
     throw Refused{409, "This trial diverged: it predicts nothing."};
   if (protocol == "paper") return {"paper", &trial.result->paper, trial.result->paper.surface.best()};
   if (trial.result->inner.clips == 0) {
-    throw Refused{409,
-                  "The clean thresholds of this trial are fitted on the other folds: its clean numbers stand in the "
-                  "leaderboard."};
+    throw Refused{
+        409,
+        "The held-out thresholds of this trial are fitted on the other folds: its held-out numbers stand in the "
+        "leaderboard."};
   }
-  return {"clean", &trial.result->clean, trial.result->inner.best()};
+  return {"held_out", &trial.result->held_out, trial.result->inner.best()};
 }
 
 /// The clips of the trial's fold with their labels, in the order of its predictions.
@@ -43,7 +44,7 @@ std::vector<const storage::ClipRecord*> clips_of(const storage::TrialDetail& tri
     if (clip.fold == trial.spec.fold && clip.label) clips.push_back(&clip);
   }
   if (static_cast<int>(clips.size()) != shown.snapshot->validation.clips) {
-    throw Refused{409, "The data set has other clips on this fold now than when the trial was trained."};
+    throw Refused{409, "The dataset has other clips on this fold now than when the trial was trained."};
   }
   return clips;
 }

@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "sweep/version.h"
 #include "worker/command.h"
 
 int main(int argc, char** argv) {
@@ -8,7 +9,7 @@ int main(int argc, char** argv) {
 
   CLI::App app{"Trains, predicts and benchmarks fused trials; alone, or for a coordinator.", "medley-worker"};
   app.require_subcommand(1);
-  app.set_version_flag("--version", MEDLEY_VERSION);
+  app.set_version_flag("--version", medley::sweep::version());
   app.footer("Exit codes: 0 done, 1 failed, 2 usage; serve: 75 lost its coordinator.");
   app.get_formatter()->column_width(34);
   add_serve_command(app);

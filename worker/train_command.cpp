@@ -48,12 +48,12 @@ void print_result(const sweep::TrialSpec& trial, const sweep::TrialResult& resul
     };
     line("paper-style (epoch and thresholds tuned on this fold: optimistic)", result.paper,
          result.paper.surface.best().accuracy);
-    if (result.clean.epoch > 0 && trial.config.inner_fold) {
+    if (result.held_out.epoch > 0 && trial.config.inner_fold) {
       const auto best = result.inner.best();
-      line("clean (epoch and thresholds chosen on the inner fold)", result.clean,
-           result.clean.surface.at(best.alpha_index, best.beta_index));
-    } else if (result.clean.epoch > 0) {
-      line("last epoch (thresholds tuned on this fold)", result.clean, result.clean.surface.best().accuracy);
+      line("held-out (epoch and thresholds chosen on the inner fold)", result.held_out,
+           result.held_out.surface.at(best.alpha_index, best.beta_index));
+    } else if (result.held_out.epoch > 0) {
+      line("last epoch (thresholds tuned on this fold)", result.held_out, result.held_out.surface.best().accuracy);
     }
   }
   for (const auto& e : result.importance.encoders) {

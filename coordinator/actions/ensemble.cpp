@@ -14,7 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-const char* protocol_name(sweep::Protocol protocol) { return protocol == sweep::Protocol::kPaper ? "paper" : "clean"; }
+const char* protocol_name(sweep::Protocol protocol) {
+  return protocol == sweep::Protocol::kPaper ? "paper" : "held-out";
+}
 
 /// What the report knows of the candidates, and of nothing else.
 sweep::ReportInput scores_of(storage::Reader& reader, const storage::SweepSummary& sweep,
@@ -184,7 +186,7 @@ FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary
     throw storage::Error(fmt::format(
         "sweep {} has no config with {} predictions in every fold ({} partial){}", sweep.name,
         protocol_name(request.protocol), fitted.predictions.left_out,
-        request.protocol == sweep::Protocol::kClean ? "; --protocol paper takes the optimistic epoch" : ""));
+        request.protocol == sweep::Protocol::kHeldOut ? "; --protocol paper takes the optimistic epoch" : ""));
   }
   sweep::ReportInput scores;
   sweep::Shortlist shortlist;

@@ -7,6 +7,7 @@
 
 #include "coordinator/actions/sweep_results.h"
 #include "sweep/digest.h"
+#include "sweep/version.h"
 #include "trainer/data/error.h"
 #include "trainer/data/file_write.h"
 #include "trainer/data/submission.h"
@@ -20,7 +21,7 @@ using nlohmann::json;
 /// Weighted mean of the members' test probabilities, [test clip, class].
 std::vector<double> test_probabilities(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
                                        std::size_t clips, std::size_t classes) {
-  const bool paper = ensemble.settings.value("protocol", "clean") == "paper";
+  const bool paper = ensemble.settings.value("protocol", "held-out") == "paper";
   std::map<std::string, double> weights;
   double total = 0;
   std::vector<std::string> trials;
@@ -30,7 +31,7 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
   }
   if (!(total > 0)) throw storage::Error("ensemble '" + ensemble.name + "' has no member with a weight above 0");
   const auto parts =
-      reader.predictions(trials, paper ? sweep::Protocol::kPaper : sweep::Protocol::kClean, storage::Split::kTest);
+      reader.predictions(trials, paper ? sweep::Protocol::kPaper : sweep::Protocol::kHeldOut, storage::Split::kTest);
   std::vector<double> mixed(clips * classes);
   std::set<std::string> found;
   for (const storage::TrialPredictions& part : parts) {
@@ -107,7 +108,7 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
   json configs = json::object();
   for (const storage::MemberRecord& member : ensemble.members) members.push_back(member_json(reader, member, configs));
   const json manifest = {
-      {"medley", MEDLEY_VERSION},
+      {"medley", sweep::version()},
       {"archive", out.filename().string()},
       {"sha256", exported.sha256},
       {"clips", exported.clips},

@@ -20,29 +20,29 @@ std::string read_text(const fs::path& path) {
   return text.str();
 }
 
-[[noreturn]] void throw_sorted(std::vector<sweep::Diagnostic> mistakes) {
-  std::stable_sort(mistakes.begin(), mistakes.end(), [](const sweep::Diagnostic& a, const sweep::Diagnostic& b) {
+[[noreturn]] void throw_sorted(std::vector<sweep::Diagnostic> errors) {
+  std::stable_sort(errors.begin(), errors.end(), [](const sweep::Diagnostic& a, const sweep::Diagnostic& b) {
     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
   });
-  throw sweep::SpecError(std::move(mistakes));
+  throw sweep::SpecError(std::move(errors));
 }
 
 /// Those of the file together with those that only its dataset shows.
-[[noreturn]] void throw_all_mistakes(const sweep::ParsedSweep& parsed, const data::Dataset& dataset) {
-  auto mistakes = sweep::find_mistakes(parsed, shape_of(dataset));
-  mistakes.insert(mistakes.begin(), parsed.mistakes.begin(), parsed.mistakes.end());
-  throw_sorted(std::move(mistakes));
+[[noreturn]] void throw_all_errors(const sweep::ParsedSweep& parsed, const data::Dataset& dataset) {
+  auto errors = sweep::find_errors(parsed, shape_of(dataset));
+  errors.insert(errors.begin(), parsed.errors.begin(), parsed.errors.end());
+  throw_sorted(std::move(errors));
 }
 
-/// A dataset that cannot be read is one of the mistakes.
-[[noreturn]] void throw_all_mistakes(const sweep::ParsedSweep& parsed, const fs::path& folder) {
-  std::vector<sweep::Diagnostic> mistakes = parsed.mistakes;
+/// A dataset that cannot be read is one of the errors.
+[[noreturn]] void throw_all_errors(const sweep::ParsedSweep& parsed, const fs::path& folder) {
+  std::vector<sweep::Diagnostic> errors = parsed.errors;
   try {
-    throw_all_mistakes(parsed, data::load_dataset(folder));
+    throw_all_errors(parsed, data::load_dataset(folder));
   } catch (const data::Error& e) {
-    mistakes.push_back({parsed.spec.file, 0, 0, "", std::string("its dataset: ") + e.what(), ""});
+    errors.push_back({parsed.spec.file, 0, 0, "", std::string("its dataset: ") + e.what(), ""});
   }
-  throw_sorted(std::move(mistakes));
+  throw_sorted(std::move(errors));
 }
 
 /// Throws UsageError when nobody names one.
@@ -85,7 +85,7 @@ sweep::DatasetShape shape_of(const data::Dataset& dataset) {
 SweepText read_sweep_file(const fs::path& path, const fs::path& data_folder) {
   SweepText file{path, read_text(path), {}};
   sweep::ParsedSweep parsed = sweep::read_sweep(file.yaml, path.string());
-  if (!parsed.mistakes.empty()) throw_sorted(std::move(parsed.mistakes));
+  if (!parsed.errors.empty()) throw_sorted(std::move(parsed.errors));
   file.dataset_folder = dataset_folder(parsed.spec, path, data_folder);
   return file;
 }
@@ -95,11 +95,11 @@ SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
   file.path = path;
   sweep::ParsedSweep parsed = sweep::read_sweep(read_text(path), path.string());
   file.spec = parsed.spec;
-  if (file.spec.dataset.empty() && data_folder.empty() && !parsed.mistakes.empty()) {
-    throw sweep::SpecError(std::move(parsed.mistakes));
+  if (file.spec.dataset.empty() && data_folder.empty() && !parsed.errors.empty()) {
+    throw sweep::SpecError(std::move(parsed.errors));
   }
   const fs::path folder = dataset_folder(file.spec, path, data_folder);
-  if (!parsed.mistakes.empty()) throw_all_mistakes(parsed, folder);
+  if (!parsed.errors.empty()) throw_all_errors(parsed, folder);
   file.dataset = data::load_dataset(folder);
   file.expansion = sweep::expand(file.spec, shape_of(file.dataset));
   return file;
@@ -108,7 +108,7 @@ SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
 SweepFile read_sweep_text(const std::string& text, const std::string& name, const data::Dataset& dataset) {
   SweepFile file;
   const sweep::ParsedSweep parsed = sweep::read_sweep(text, name);
-  if (!parsed.mistakes.empty()) throw_all_mistakes(parsed, dataset);
+  if (!parsed.errors.empty()) throw_all_errors(parsed, dataset);
   file.spec = parsed.spec;
   file.dataset = dataset;
   file.expansion = sweep::expand(file.spec, shape_of(dataset));

@@ -28,11 +28,11 @@ struct SweepText {
   std::string yaml;
   std::filesystem::path dataset_folder;
 };
-/// Throws sweep::SpecError with the mistakes that show without the dataset, and UsageError as load_sweep_file() does.
+/// Throws sweep::SpecError with the errors that show without the dataset, and UsageError as load_sweep_file() does.
 SweepText read_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder);
 
 /// Reads `path`. `data_folder` takes the place of the file's `dataset` when it is not empty. Throws
-/// sweep::SpecError with every mistake of the file, data::Error with those of the dataset, and UsageError when neither
+/// sweep::SpecError with every error of the file, data::Error with those of the dataset, and UsageError when neither
 /// names a dataset.
 SweepFile load_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder);
 

@@ -44,9 +44,9 @@ std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled,
 }
 
 std::vector<sweep::Family> families_of(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  std::vector<sweep::Diagnostic> mistakes;
-  auto families = storage::read_families(reader, sweep, mistakes);
-  for (const auto& mistake : mistakes) std::cerr << "warning: stored sweep file: " << mistake.str() << "\n";
+  std::vector<sweep::Diagnostic> errors;
+  auto families = storage::read_families(reader, sweep, errors);
+  for (const auto& error : errors) std::cerr << "warning: stored sweep file: " << error.str() << "\n";
   return families;
 }
 
@@ -157,8 +157,8 @@ SweepPredictions average_seeds(const SweepPredictions& pooled) {
 
 sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSummary& sweep) {
   sweep::ReportInput input = storage::read_report_input(reader, sweep);
-  input.decode = sweep::CleanDecode::kOptimal;
-  const auto optimal = optimal_hits(pool_predictions(reader, sweep, sweep::Protocol::kClean), input.folds);
+  input.decode = sweep::HeldOutDecode::kOptimal;
+  const auto optimal = optimal_hits(pool_predictions(reader, sweep, sweep::Protocol::kHeldOut), input.folds);
   for (sweep::TrialScores& trial : input.trials) {
     const auto hits = optimal.find(trial.trial_id);
     if (hits != optimal.end()) trial.optimal = hits->second;
@@ -166,10 +166,10 @@ sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSu
   return input;
 }
 
-sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode) {
+sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::HeldOutDecode decode) {
   const storage::Reader::Snapshot snapshot(reader);
   auto families = families_of(reader, sweep);
-  if (decode == sweep::CleanDecode::kThresholds) {
+  if (decode == sweep::HeldOutDecode::kThresholds) {
     return storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), std::move(families));
   }
   sweep::ReportInput input = optimal_input(reader, sweep);

@@ -45,7 +45,7 @@ SweepPredictions average_seeds(const SweepPredictions& pooled);
 sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSummary& sweep);
 
 /// The report of everything finished of a sweep, with what its sweep file compares.
-sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::CleanDecode decode);
+sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::HeldOutDecode decode);
 
 /// What the gate of a config thinks of the encoders, beside Scores of this sweep and of the store's other sweeps on the
 /// same clips and folds. `config` is an id or its first digits; "" takes sweep::config_for_importance(). Throws

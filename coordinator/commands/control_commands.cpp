@@ -29,7 +29,7 @@ std::string line_of(const std::string& text, int number) {
   return line;
 }
 
-/// Mistakes or warnings that the coordinator found in the text of `file`.
+/// Errors or warnings that the coordinator found in the text of `file`.
 std::vector<sweep::Diagnostic> diagnostics_of(const json& rows, const SweepText& file) {
   std::vector<sweep::Diagnostic> all;
   for (const json& row : rows) {
@@ -57,9 +57,9 @@ void submit(const fs::path& path, const fs::path& data, bool as_json, const Glob
   for (const auto& warning : diagnostics_of(answered.body.value("warnings", json::array()), file)) {
     std::cerr << "warning: " << warning.str() << "\n";
   }
-  if (answered.body.contains("mistakes")) {
+  if (answered.body.contains("errors")) {
     if (as_json) std::cout << answered.body.dump(2) << std::endl;
-    throw sweep::SpecError(diagnostics_of(answered.body["mistakes"], file));
+    throw sweep::SpecError(diagnostics_of(answered.body["errors"], file));
   }
   show(answered, as_json);
 }

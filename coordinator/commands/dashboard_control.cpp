@@ -22,20 +22,19 @@ constexpr const char* kFormName = "the sweep";  ///< what messages call text tha
 constexpr std::int64_t kMaxTrials = 200'000;
 constexpr std::size_t kMaxFits = 16;  ///< that are remembered, whoever asks how they ended
 
-json mistakes_json(const std::vector<sweep::Diagnostic>& mistakes) {
+json errors_json(const std::vector<sweep::Diagnostic>& errors) {
   json rows = json::array();
-  for (const auto& mistake : mistakes) {
-    rows.push_back(
-        {{"line", mistake.line}, {"column", mistake.column}, {"text", mistake.text}, {"message", mistake.message}});
+  for (const auto& error : errors) {
+    rows.push_back({{"line", error.line}, {"column", error.column}, {"text", error.text}, {"message", error.message}});
   }
   return rows;
 }
 
-web::Control::Answer mistaken(const std::vector<sweep::Diagnostic>& mistakes) {
-  const auto count = mistakes.size();
+web::Control::Answer erroneous(const std::vector<sweep::Diagnostic>& errors) {
+  const auto count = errors.size();
   return {false,
-          fmt::format("the sweep file has {} mistake{}", count, count == 1 ? "" : "s"),
-          {{"mistakes", mistakes_json(mistakes)}}};
+          fmt::format("the sweep file has {} error{}", count, count == 1 ? "" : "s"),
+          {{"errors", errors_json(errors)}}};
 }
 
 /// Name, size and time of every file of a dataset's folder: the same text, the same features.
@@ -105,10 +104,10 @@ web::Control::Answer DashboardControl::mark(const std::string& config_id, const 
 web::Control::Answer DashboardControl::plan(const SweepForm& form) try {
   const SweepFile file = sweep_file(form);
   json details{{"plan", plan_json(file, make_plan(file, store_))}};
-  details["warnings"] = mistakes_json(file.expansion.warnings);
-  return {true, "the sweep file has no mistakes", std::move(details)};
+  details["warnings"] = errors_json(file.expansion.warnings);
+  return {true, "the sweep file has no errors", std::move(details)};
 } catch (const sweep::SpecError& error) {
-  return mistaken(error.diagnostics());
+  return erroneous(error.diagnostics());
 } catch (const data::Error& error) {
   return {false, error.what(), json::object()};
 }
@@ -126,9 +125,9 @@ web::Control::Answer DashboardControl::submit(const SweepForm& form) try {
   return {true,
           fmt::format("sweep {} is submitted: {} trials, {} of them done already", submitted.id, trials,
                       submitted.finished),
-          {{"sweep", submitted.id}, {"warnings", mistakes_json(file.expansion.warnings)}}};
+          {{"sweep", submitted.id}, {"warnings", errors_json(file.expansion.warnings)}}};
 } catch (const sweep::SpecError& error) {
-  return mistaken(error.diagnostics());
+  return erroneous(error.diagnostics());
 } catch (const data::Error& error) {
   return {false, error.what(), json::object()};
 }

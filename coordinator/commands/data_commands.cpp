@@ -38,7 +38,7 @@ FoldCounts counts_of(const data::Dataset& dataset, int fold) {
   return counts;
 }
 
-/// What is worth knowing but no mistake.
+/// What is worth knowing but no error.
 std::vector<std::string> notes_of(const data::Dataset& dataset) {
   std::vector<std::string> notes;
   const int neutral = dataset.classes.index_of("neu");
@@ -121,7 +121,7 @@ void print_check(const data::Dataset& dataset, double seconds) {
                encoder->modality().empty() ? "-" : encoder->modality());
   }
   for (const std::string& note : notes_of(dataset)) fmt::print("\nnote: {}\n", note);
-  fmt::print("\nno mistakes found ({:.2f} s)\n", seconds);
+  fmt::print("\nno errors found ({:.2f} s)\n", seconds);
 }
 
 void check(const fs::path& folder, bool as_json) {

@@ -7,6 +7,7 @@
 
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/completion.h"
+#include "sweep/version.h"
 
 int main(int argc, char** argv) {
   using namespace medley::coordinator;
@@ -14,7 +15,7 @@ int main(int argc, char** argv) {
 
   CLI::App app{"Ablation sweeps of multi-encoder fusion models for blended emotion recognition.", "medley"};
   app.require_subcommand(1);
-  app.set_version_flag("--version", MEDLEY_VERSION);
+  app.set_version_flag("--version", medley::sweep::version());
   app.footer(
       "A first sweep:\n"
       "  medley data make demo-data\n"

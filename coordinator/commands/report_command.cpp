@@ -25,7 +25,7 @@ struct ReportOptions {
   int top = 0;
   std::string decode = "thresholds";
   bool wide = false;
-  bool referee = false;
+  bool planned = false;
   bool importance = false;
   std::string config;
   std::string figures;
@@ -51,7 +51,7 @@ void write_figures(const sweep::ImportanceReport& report, const fs::path& folder
 void report(const ReportOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, options.sweep);
-  const auto decode = options.decode == "optimal" ? sweep::CleanDecode::kOptimal : sweep::CleanDecode::kThresholds;
+  const auto decode = options.decode == "optimal" ? sweep::HeldOutDecode::kOptimal : sweep::HeldOutDecode::kThresholds;
   const auto format = options.as_json       ? sweep::ReportFormat::kJson
                       : options.as_csv      ? sweep::ReportFormat::kCsv
                       : options.as_markdown ? sweep::ReportFormat::kMarkdown
@@ -65,7 +65,7 @@ void report(const ReportOptions& options, const Globals& globals) {
   }
   const auto detail = options.wide ? sweep::Detail::kWide : sweep::Detail::kFit;
   const sweep::Report report = read_report(reader, sweep, decode);
-  if (!options.referee) {
+  if (!options.planned) {
     std::cout << sweep::render(report, format, options.top, detail);
     return;
   }
@@ -74,7 +74,7 @@ void report(const ReportOptions& options, const Globals& globals) {
         "the sweep file of '" + sweep.name +
         "' compares nothing; add, say, `compare: {axis: selection, baseline: learned}` and submit it again");
   }
-  std::cout << sweep::render_referee(report, format, detail);
+  std::cout << sweep::render_planned_comparisons(report, format, detail);
 }
 
 json number(double value) { return std::isfinite(value) ? json(value) : json(); }
@@ -157,7 +157,7 @@ json trial_json(const storage::TrialDetail& trial) {
   object["result"] = {{"outcome", sweep::outcome_name(result.outcome)},
                       {"reason", result.reason},
                       {"paper", best_json(result.paper)},
-                      {"clean_epoch", result.clean.epoch},
+                      {"held_out_epoch", result.held_out.epoch},
                       {"epochs", epochs_json(result.epochs)},
                       {"importance", importance_json(result.importance)},
                       {"cka", result.importance.cka},
@@ -181,11 +181,11 @@ Table epochs_table(const sweep::TrialResult& result) {
   const std::size_t step = result.epochs.size() / 12 + 1;
   for (std::size_t i = 0; i < result.epochs.size(); ++i) {
     const sweep::EpochMetrics& epoch = result.epochs[i];
-    const bool reported = epoch.epoch == result.paper.epoch || epoch.epoch == result.clean.epoch;
+    const bool reported = epoch.epoch == result.paper.epoch || epoch.epoch == result.held_out.epoch;
     if (i % step != 0 && i + 1 != result.epochs.size() && !reported) continue;
     std::string name = std::to_string(epoch.epoch);
     if (epoch.epoch == result.paper.epoch) name = "paper " + name;
-    if (epoch.epoch == result.clean.epoch) name = "clean " + name;
+    if (epoch.epoch == result.held_out.epoch) name = "held-out " + name;
     table.rows.push_back({name, loss_text(epoch.loss), loss_text(epoch.validation_loss),
                           sweep::share_text(epoch.thresholds.alpha), sweep::share_text(epoch.thresholds.beta),
                           sweep::share_text(epoch.validation.presence), sweep::share_text(epoch.validation.salience),
@@ -231,9 +231,9 @@ void print_trial(const storage::TrialDetail& trial) {
           sweep::share_text(best.accuracy.salience), result.paper.epoch, sweep::share_text(best.thresholds.alpha),
           sweep::share_text(best.thresholds.beta), result.paper.surface.clips, result.paper.surface.blends);
     }
-    fmt::print("clean    {}\n",
-               result.clean.epoch > 0
-                   ? fmt::format("epoch {}; its Score needs the other folds: `medley report`", result.clean.epoch)
+    fmt::print("held-out    {}\n",
+               result.held_out.epoch > 0
+                   ? fmt::format("epoch {}; its Score needs the other folds: `medley report`", result.held_out.epoch)
                    : std::string("-: the reported fold chose the epoch"));
     if (sweep::is_transductive(trial.spec.config)) {
       fmt::print("         transductive: training read unlabelled features of clips that it is scored on\n");
@@ -279,7 +279,7 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   formats->require_option(0, 1);
   command->add_option("--top", options->top, "list only so many configs; 0: all")->check(CLI::NonNegativeNumber);
   command->add_flag("--wide", options->wide, "every column; else tables of text keep to 120 characters where they can");
-  command->add_flag("--referee", options->referee, "only the comparisons that the sweep file declares, and verdicts");
+  command->add_flag("--planned", options->planned, "only the comparisons that the sweep file declares, and verdicts");
   auto* importance = command->add_flag("--importance", options->importance,
                                        "instead: what the gate thinks of the encoders, and Scores");
   auto* figures =
@@ -292,13 +292,14 @@ void add_report_commands(CLI::App& app, Globals& globals) {
         return importance->count() + figures->count() > 0 ? "" : "goes with --importance or --figures";
       });
   command
-      ->add_option("--decode", options->decode, "how the clean numbers decode: official thresholds, or score-optimal")
+      ->add_option("--decode", options->decode,
+                   "how the held-out numbers decode: official thresholds, or score-optimal")
       ->check(CLI::IsMember({"thresholds", "optimal"}))
       ->capture_default_str();
   command->footer(
-      "Paper-style numbers tune epoch and thresholds on the fold they report; clean ones do not.\n"
+      "Paper-style numbers tune epoch and thresholds on the fold they report; held-out ones do not.\n"
       "Examples:\n  medley report\n  medley report topn --top 10\n  medley report topn --latex > table.tex\n"
-      "  medley report topn --csv | column -s, -t\n  medley report topn --referee\n"
+      "  medley report topn --csv | column -s, -t\n  medley report topn --planned\n"
       "  medley report topn --importance\n  medley report topn --figures figures");
   command->callback([options, &globals] { report(*options, globals); });
 

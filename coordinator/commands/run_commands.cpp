@@ -59,7 +59,7 @@ Coordinator::End run_with_progress(Coordinator& coordinator, const std::string& 
 
 void print_report(const fs::path& store, const std::string& sweep, sweep::ReportFormat format) {
   storage::Reader reader(store);
-  const auto report = read_report(reader, choose_sweep(reader, sweep), sweep::CleanDecode::kThresholds);
+  const auto report = read_report(reader, choose_sweep(reader, sweep), sweep::HeldOutDecode::kThresholds);
   std::cout << sweep::render(report, format);
 }
 

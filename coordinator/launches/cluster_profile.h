@@ -14,7 +14,7 @@ struct ClusterProfile {
   std::string spool;   ///< folder on a local disk of each host; "": below /tmp
 };
 
-/// Reads the text of a profile file. Throws sweep::SpecError with every mistake: file, line, key, nearest valid name.
+/// Reads the text of a profile file. Throws sweep::SpecError with every error: file, line, key, nearest valid name.
 ClusterProfile parse_profile(const std::string& text, const std::string& file);
 /// Throws Error when it cannot be read.
 ClusterProfile load_profile(const std::filesystem::path& file);

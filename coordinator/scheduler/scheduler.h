@@ -241,8 +241,8 @@ std::string to_string(const Event& event);
 /// True for commands that change the store.
 bool is_record(const Command& command);
 
-/// Decides which worker trains what, and what becomes of it when things go wrong (DESIGN 5). Pure: handle() is total
-/// (any event in any state) and deterministic; it owns no thread, socket, clock or random number. One thread.
+/// Decides which worker trains what, and what becomes of it when things go wrong (ARCHITECTURE.md). Pure: handle() is
+/// total (any event in any state) and deterministic; it owns no thread, socket, clock or random number. One thread.
 ///
 /// A worker gets a pack when it trains nothing and has confirmed every Cancel; results that only wait for delivery do
 /// not count. When fewer trials wait than the workers hold together, each gets an even share (the tail).

@@ -47,10 +47,10 @@ using Measured = std::map<std::pair<std::string, std::vector<bool>>, const Confi
 
 /// `index` is the encoder's among those of the keys.
 MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Measured& known, const Report& report) {
-  const bool clean = report.ranked_by == RankedBy::kCleanScore;
+  const bool held_out = report.ranked_by == RankedBy::kHeldOutScore;
   MarginalEffect effect;
   effect.encoder = encoder;
-  std::map<std::pair<int, std::uint64_t>, std::vector<double>> cells;  // fold, seed
+  std::map<std::pair<int, std::uint64_t>, std::vector<double>> runs;  // fold, seed
   for (const auto& [key, with] : known) {
     auto has = key.second;
     if (!has[index]) continue;
@@ -59,20 +59,20 @@ MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Me
     if (without == known.end()) continue;
     ++effect.pairs;
     std::map<std::pair<int, std::uint64_t>, double> base;
-    for (const CellScore& cell : without->second->cells) {
-      base[{cell.fold, cell.seed}] = clean ? cell.clean : cell.paper;
+    for (const RunScore& run : without->second->runs) {
+      base[{run.fold, run.seed}] = held_out ? run.held_out : run.paper;
     }
-    for (const CellScore& cell : with->cells) {
-      const auto other = base.find({cell.fold, cell.seed});
-      const double difference = other == base.end() ? kNaN : (clean ? cell.clean : cell.paper) - other->second;
-      if (std::isfinite(difference)) cells[{cell.fold, cell.seed}].push_back(difference);
+    for (const RunScore& run : with->runs) {
+      const auto other = base.find({run.fold, run.seed});
+      const double difference = other == base.end() ? kNaN : (held_out ? run.held_out : run.paper) - other->second;
+      if (std::isfinite(difference)) runs[{run.fold, run.seed}].push_back(difference);
     }
   }
   std::vector<FoldDifference> differences;
   std::set<int> folds;
-  for (const auto& [cell, values] : cells) {
-    differences.push_back({cell.first, mean(values)});
-    folds.insert(cell.first);
+  for (const auto& [run, values] : runs) {
+    differences.push_back({run.first, mean(values)});
+    folds.insert(run.first);
   }
   if (folds.size() >= 2) effect.difference.emplace(differences, report.folds);
   return effect;
@@ -94,14 +94,14 @@ std::size_t index_of(const std::vector<json>& values, const json& value) {
 }  // namespace
 
 std::optional<double> ranked_score(const Report& report, const ConfigReport& config) {
-  if (report.ranked_by == RankedBy::kCleanScore) {
-    return config.clean_seeds > 0 ? std::optional<double>(config.clean.score()) : std::nullopt;
+  if (report.ranked_by == RankedBy::kHeldOutScore) {
+    return config.held_out_seeds > 0 ? std::optional<double>(config.held_out.score()) : std::nullopt;
   }
   return config.paper_score.count > 0 ? std::optional<double>(config.paper_score.mean) : std::nullopt;
 }
 
 Interval ranked_interval(const Report& report, const ConfigReport& config) {
-  return report.ranked_by == RankedBy::kCleanScore ? config.clean_interval : config.paper_interval;
+  return report.ranked_by == RankedBy::kHeldOutScore ? config.held_out_interval : config.paper_interval;
 }
 
 SubsetMatrix subset_matrix(const Report& report) {
@@ -124,12 +124,12 @@ SubsetMatrix subset_matrix(const Report& report) {
       row.best = config.id;
       row.score = *score;
       row.interval = ranked_interval(report, config);
-      row.whole = config.whole();
+      row.complete = config.complete();
     }
   }
   for (auto& [has, row] : rows) matrix.rows.push_back(std::move(row));
   std::sort(matrix.rows.begin(), matrix.rows.end(), [](const SubsetRow& a, const SubsetRow& b) {
-    return std::make_tuple(!a.whole, -a.score, a.best) < std::make_tuple(!b.whole, -b.score, b.best);
+    return std::make_tuple(!a.complete, -a.score, a.best) < std::make_tuple(!b.complete, -b.score, b.best);
   });
   for (std::size_t e = 0; e < matrix.encoders.size(); ++e) {
     matrix.effects.push_back(effect_of(matrix.encoders[e], e, measured, report));
@@ -153,7 +153,7 @@ CrossTable cross_axes(const Report& report, const std::string& row_axis, const s
     CrossCell& cell = table.cells[row * table.columns.size() + column];
     cell.best = cell.configs == 0 ? *score : std::max(cell.best, *score);
     cell.score += *score;
-    cell.whole = cell.whole && config.whole();
+    cell.complete = cell.complete && config.complete();
     ++cell.configs;
   }
   for (CrossCell& cell : table.cells) {

@@ -8,8 +8,8 @@
 
 namespace medley::sweep {
 
-/// What ablation views read off a report. Scores are those that the report ranks by (Report::ranked_by): clean, or
-/// paper-style where not every config has a clean one. All pure.
+/// What ablation views read off a report. Scores are those that the report ranks by (Report::ranked_by): held-out, or
+/// paper-style where not every config has a held-out one. All pure.
 
 /// The Score of a config that its report ranks by; none where it has no number.
 std::optional<double> ranked_score(const Report& report, const ConfigReport& config);
@@ -23,11 +23,11 @@ struct SubsetRow {
   std::string best;       ///< the first of them in the ranking
   double score = 0;       ///< its Score
   Interval interval;
-  bool whole = true;  ///< ConfigReport::whole() of it
+  bool complete = true;  ///< ConfigReport::complete() of it
 };
 
 /// What adding an encoder changes, over all pairs of configs with a number whose settings are equal but for it: the
-/// mean difference in each cell, then BlockedComparison over the cells. Positive: it helps.
+/// mean difference in each run, then BlockedComparison over the runs. Positive: it helps.
 struct MarginalEffect {
   std::string encoder;
   int pairs = 0;                                ///< of configs
@@ -36,7 +36,7 @@ struct MarginalEffect {
 
 struct SubsetMatrix {
   std::vector<std::string> encoders;    ///< as configs first name them, in the order of the ranking's largest subset
-  std::vector<SubsetRow> rows;          ///< best first; whole ones before partial ones
+  std::vector<SubsetRow> rows;          ///< best first; complete ones before partial ones
   std::vector<MarginalEffect> effects;  ///< [encoder]
 };
 SubsetMatrix subset_matrix(const Report& report);
@@ -46,7 +46,7 @@ struct CrossCell {
   int configs = 0;   ///< with a number
   double score = 0;  ///< NaN without any
   double best = 0;   ///< of one config; NaN without any
-  bool whole = true;
+  bool complete = true;
 };
 struct CrossTable {
   std::string row_axis, column_axis;

@@ -44,19 +44,19 @@ std::vector<std::string> names_of(const ImportanceReport& report) {
   return names;
 }
 
-const char* protocol_of(const MeasuredScore& score) { return score.clean ? "clean" : "paper"; }
+const char* protocol_of(const MeasuredScore& score) { return score.held_out ? "held-out" : "paper"; }
 
 Figure effect_of_n(const ImportanceReport& report) {
   Figure figure{"effect_of_n",
                 table_of({"selection", "n", "protocol", "score", "low", "high", "paper_score", "config"}), ""};
   LineChart chart;
-  bool clean = true;
+  bool held_out = true;
   for (const EffectSeries& series : report.effect_of_n) {
     auto& line = chart.series.emplace_back();
     line.name = series.selection;
     line.level = series.constant;
     for (const EffectPoint& point : series.points) {
-      clean = clean && point.score.clean;
+      held_out = held_out && point.score.held_out;
       figure.data.rows.push_back({series.selection, std::to_string(point.n), protocol_of(point.score),
                                   full(point.score.value()), full(point.score.interval.low),
                                   full(point.score.interval.high), full(point.score.paper), point.score.config});
@@ -64,10 +64,10 @@ Figure effect_of_n(const ImportanceReport& report) {
       line.y.push_back({point.score.value(), point.score.interval});
     }
   }
-  chart.text = {"Effect of the number of encoders", "encoders kept (n)",
-                clean ? "clean Score (share)" : "Score (share)",
-                notes(report, std::string(clean ? "clean Score" : "Score, paper-style (optimistic) where not clean") +
-                                  " with 95 % interval (corrected resampled t, folds as blocks)")};
+  chart.text = {
+      "Effect of the number of encoders", "encoders kept (n)", held_out ? "held-out Score (share)" : "Score (share)",
+      notes(report, std::string(held_out ? "held-out Score" : "Score, paper-style (optimistic) where not held-out") +
+                        " with 95 % interval (corrected resampled t, folds as blocks)")};
   figure.svg = draw(chart);
   return figure;
 }
@@ -196,14 +196,14 @@ Figure gate_and_scores(const ImportanceReport& report) {
                           "loss_protocol", "score_alone", "alone_low", "alone_high", "alone_protocol", "shapley"}),
                 ""};
   ScatterChart chart;
-  bool clean = true;
+  bool held_out = true;
   for (const EncoderSummary& encoder : report.encoders) {
     std::vector<std::string> row = {encoder.encoder, encoder.modality, full(encoder.weight.mean)};
     if (encoder.loss) {
       const PairedComparison& c = encoder.loss->difference;
-      clean = clean && encoder.loss->clean;
+      held_out = held_out && encoder.loss->held_out;
       row.insert(row.end(), {full(c.mean), full(c.interval.low), full(c.interval.high), full(c.p),
-                             encoder.loss->clean ? "clean" : "paper"});
+                             encoder.loss->held_out ? "held-out" : "paper"});
       chart.items.push_back({encoder.encoder, encoder.weight.mean, {c.mean, c.interval}});
     } else {
       row.insert(row.end(), 5, "");
@@ -220,7 +220,7 @@ Figure gate_and_scores(const ImportanceReport& report) {
   if (chart.items.empty()) {  // Scores of single encoders then, which the caller made sure of
     for (const EncoderSummary& encoder : report.encoders) {
       if (!encoder.alone) continue;
-      clean = clean && encoder.alone->clean;
+      held_out = held_out && encoder.alone->held_out;
       chart.items.push_back({encoder.encoder, encoder.weight.mean, {encoder.alone->value(), encoder.alone->interval}});
     }
     chart.text.y_label = "Score of the encoder alone (share)";
@@ -228,7 +228,7 @@ Figure gate_and_scores(const ImportanceReport& report) {
     chart.text.y_label = "Score lost without the encoder (share)";
   }
   const double correlation = std::isfinite(report.gate_and_loss) ? report.gate_and_loss : report.gate_and_alone;
-  std::string what = clean ? "clean Scores" : "paper-style Scores (optimistic)";
+  std::string what = held_out ? "held-out Scores" : "paper-style Scores (optimistic)";
   what += " with 95 % interval (corrected resampled t, folds as blocks)";
   if (std::isfinite(correlation)) what += "; Spearman's correlation with the gate " + share_text(correlation);
   chart.text.title = "The gate's opinion and the Score";

@@ -123,13 +123,13 @@ Table score_table(const ImportanceReport& report) {
   const bool shapley = report.encoders.front().shapley.has_value();
   if (shapley) table.columns.insert(table.columns.end(), {{"value", kRight, "Shapley"}, {"rank", kRight, "Shapley"}});
   std::vector<double> gate, loss, alone, value;
-  bool clean = true;
+  bool held_out = true;
   for (const EncoderSummary& encoder : report.encoders) {
     gate.push_back(encoder.weight.mean);
     loss.push_back(encoder.loss ? encoder.loss->difference.mean : NAN);
     alone.push_back(encoder.alone ? encoder.alone->value() : NAN);
     value.push_back(encoder.shapley.value_or(NAN));
-    clean = clean && (!encoder.loss || encoder.loss->clean) && (!encoder.alone || encoder.alone->clean);
+    held_out = held_out && (!encoder.loss || encoder.loss->held_out) && (!encoder.alone || encoder.alone->held_out);
   }
   const auto gate_rank = rank_texts(gate);
   const auto loss_rank = rank_texts(loss);
@@ -151,7 +151,8 @@ Table score_table(const ImportanceReport& report) {
     if (shapley) row.insert(row.end(), {share_text(*encoder.shapley), value_rank[e]});
     table.rows.push_back(std::move(row));
   }
-  table.notes.push_back(clean ? "clean Scores" : "clean Scores where there are any, else paper-style (optimistic)");
+  table.notes.push_back(held_out ? "held-out Scores"
+                                 : "held-out Scores where there are any, else paper-style (optimistic)");
   table.notes.push_back(
       "lost without it: Score of all encoders less Score of all but this one, paired by fold and seed; "
       "corrected resampled t (Nadeau-Bengio, folds as blocks), not adjusted");
@@ -170,14 +171,14 @@ Table score_table(const ImportanceReport& report) {
 Table effect_table(const ImportanceReport& report) {
   Table table;
   table.title = "effect of n";
-  table.columns = {{"selection", kLeft},       {"n", kRight},
-                   {"Score", kRight, "clean"}, {"95 % interval", kRight, "clean"},
-                   {"Score paper", kRight},    {"config", kLeft}};
+  table.columns = {{"selection", kLeft},          {"n", kRight},
+                   {"Score", kRight, "held-out"}, {"95 % interval", kRight, "held-out"},
+                   {"Score paper", kRight},       {"config", kLeft}};
   for (const EffectSeries& series : report.effect_of_n) {
     for (const EffectPoint& point : series.points) {
       table.rows.push_back({series.selection, series.constant ? "all" : std::to_string(point.n),
-                            point.score.clean ? share_text(*point.score.clean) : "-",
-                            point.score.clean ? interval_text(point.score.interval) : "-",
+                            point.score.held_out ? share_text(*point.score.held_out) : "-",
+                            point.score.held_out ? interval_text(point.score.interval) : "-",
                             share_text(point.score.paper), point.score.config});
     }
   }
@@ -208,9 +209,9 @@ json spread_json(const ScoreSpread& spread) {
 
 json score_json(const MeasuredScore& score) {
   return {{"config", score.config},
-          {"clean", score.clean ? json(*score.clean) : json()},
+          {"held_out", score.held_out ? json(*score.held_out) : json()},
           {"paper", finite(score.paper)},
-          {"interval_of", score.clean ? "clean" : "paper"},
+          {"interval_of", score.held_out ? "held-out" : "paper"},
           {"low", finite(score.interval.low)},
           {"high", finite(score.interval.high)}};
 }
@@ -238,7 +239,7 @@ std::string importance_json(const ImportanceReport& report) {
     if (encoder.loss) {
       object["loss_without"] = comparison_json(encoder.loss->difference);
       object["loss_without"]["config"] = encoder.loss->config;
-      object["loss_without"]["protocol"] = encoder.loss->clean ? "clean" : "paper";
+      object["loss_without"]["protocol"] = encoder.loss->held_out ? "held-out" : "paper";
     }
     encoders.push_back(std::move(object));
   }
@@ -297,13 +298,13 @@ Table importance_csv(const ImportanceReport& report) {
                                     full(encoder.mean_rank),
                                     encoder.loss ? full(encoder.loss->difference.mean) : "",
                                     encoder.loss ? full(encoder.loss->difference.p) : "",
-                                    !encoder.loss         ? ""
-                                    : encoder.loss->clean ? "clean"
-                                                          : "paper",
+                                    !encoder.loss            ? ""
+                                    : encoder.loss->held_out ? "held-out"
+                                                             : "paper",
                                     encoder.alone ? full(encoder.alone->value()) : "",
-                                    !encoder.alone         ? ""
-                                    : encoder.alone->clean ? "clean"
-                                                           : "paper",
+                                    !encoder.alone            ? ""
+                                    : encoder.alone->held_out ? "held-out"
+                                                              : "paper",
                                     encoder.shapley ? full(*encoder.shapley) : ""};
     table.rows.push_back(std::move(row));
   }

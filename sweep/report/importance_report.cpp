@@ -111,9 +111,9 @@ MeasuredScore measured(const ConfigReport& config) {
   score.config = config.id;
   score.paper = config.paper_score.mean;
   score.interval = config.paper_interval;
-  if (config.clean_seeds > 0) {
-    score.clean = config.clean.score();
-    score.interval = config.clean_interval;
+  if (config.held_out_seeds > 0) {
+    score.held_out = config.held_out.score();
+    score.interval = config.held_out_interval;
   }
   return score;
 }
@@ -169,10 +169,10 @@ class Subsets {
 std::optional<ScoreLoss> loss_of(const ConfigReport& config, const ConfigReport& without, int folds) {
   ScoreLoss loss;
   loss.config = without.id;
-  auto comparison = compare_cells(config, without, &CellScore::clean, folds);
+  auto comparison = compare_runs(config, without, &RunScore::held_out, folds);
   if (!comparison) {
-    loss.clean = false;
-    comparison = compare_cells(config, without, &CellScore::paper, folds);
+    loss.held_out = false;
+    comparison = compare_runs(config, without, &RunScore::paper, folds);
   }
   if (!comparison) return std::nullopt;
   loss.difference = comparison->result();
@@ -184,7 +184,7 @@ std::vector<double> shapley_of(const std::vector<std::string>& encoders, const S
   const auto players = static_cast<int>(encoders.size());
   if (players > kMaxPlayers) return {};
   std::vector<const ConfigReport*> configs = {nullptr};
-  bool clean = true;
+  bool held_out = true;
   for (std::size_t set = 1; set < std::size_t{1} << players; ++set) {
     std::set<std::string> names;
     for (std::size_t e = 0; e < encoders.size(); ++e) {
@@ -192,11 +192,11 @@ std::vector<double> shapley_of(const std::vector<std::string>& encoders, const S
     }
     configs.push_back(subsets.find(names));
     if (!configs.back()) return {};
-    clean = clean && configs.back()->clean_seeds > 0;
+    held_out = held_out && configs.back()->held_out_seeds > 0;
   }
   std::vector<double> worth = {0};
   for (std::size_t set = 1; set < configs.size(); ++set) {
-    worth.push_back(clean ? configs[set]->clean.score() : configs[set]->paper_score.mean);
+    worth.push_back(held_out ? configs[set]->held_out.score() : configs[set]->paper_score.mean);
   }
   return shapley_values(players, worth);
 }

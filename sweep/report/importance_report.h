@@ -23,19 +23,19 @@ struct ImportanceInput {
   std::vector<TrialImportance> trials;                           ///< finished ones of this config
 };
 
-/// A Score beside what the gate says: clean where there is one.
+/// A Score beside what the gate says: held-out where there is one.
 struct MeasuredScore {
   std::string config;
-  std::optional<double> clean;
+  std::optional<double> held_out;
   double paper = 0;
-  Interval interval;  ///< 95 %, of the clean one, else of the paper-style one
-  double value() const { return clean.value_or(paper); }
+  Interval interval;  ///< 95 %, of the held-out one, else of the paper-style one
+  double value() const { return held_out.value_or(paper); }
 };
 
 /// What the Score loses when an encoder is left out: all encoders less all but this one, paired by fold and seed.
 struct ScoreLoss {
   std::string config;  ///< without it
-  bool clean = true;
+  bool held_out = true;
   PairedComparison difference;  ///< of BlockedComparison; positive: the encoder helps
 };
 
@@ -81,7 +81,7 @@ struct ImportanceReport {
   nlohmann::json settings;
   bool transductive = false;
   int trials = 0;
-  int expected = 0;  ///< cells
+  int expected = 0;  ///< runs
   std::vector<int> folds;
   std::vector<EncoderSummary> encoders;
   std::vector<ModalitySummary> modalities;  ///< as they first appear; unknown is "other"

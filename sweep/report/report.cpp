@@ -16,9 +16,9 @@ namespace {
 using nlohmann::json;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-using Cell = std::pair<std::uint64_t, int>;  // seed, fold
+using Run = std::pair<std::uint64_t, int>;  // seed, fold
 /// Finished trials of one config, diverged ones included.
-using Cells = std::map<Cell, const TrialScores*>;
+using Runs = std::map<Run, const TrialScores*>;
 
 ScoreSpread spread(const std::vector<double>& values) {
   return {static_cast<int>(values.size()), mean(values), sample_sd(values)};
@@ -33,11 +33,11 @@ std::vector<T> sorted(std::vector<T> values) {
   return values;
 }
 
-Cells cells_of(const ReportConfig& config, const std::vector<const TrialScores*>& trials, const ReportFrame& frame) {
+Runs runs_of(const ReportConfig& config, const std::vector<const TrialScores*>& trials, const ReportFrame& frame) {
   const auto has = [](const auto& list, auto value) {
     return std::find(list.begin(), list.end(), value) != list.end();
   };
-  Cells cells;
+  Runs runs;
   for (const TrialScores* trial : trials) {
     const std::string where = "fold " + std::to_string(trial->fold) + ", seed " + std::to_string(trial->seed);
     if (trial->config_id != config.id) {
@@ -46,20 +46,20 @@ Cells cells_of(const ReportConfig& config, const std::vector<const TrialScores*>
     if (!has(frame.folds, trial->fold) || !has(frame.seeds, trial->seed)) {
       throw Error("trial " + trial->trial_id + " is outside the sweep: " + where);
     }
-    if (!cells.try_emplace({trial->seed, trial->fold}, trial).second) {
+    if (!runs.try_emplace({trial->seed, trial->fold}, trial).second) {
       throw Error("config " + config.id + " has two trials of " + where);
     }
   }
-  return cells;
+  return runs;
 }
 
 /// The trials of one seed if every fold has a number, else nothing.
-std::vector<const TrialScores*> block_of(const Cells& cells, std::uint64_t seed, const std::vector<int>& folds) {
+std::vector<const TrialScores*> block_of(const Runs& runs, std::uint64_t seed, const std::vector<int>& folds) {
   std::vector<const TrialScores*> block;
   for (const int fold : folds) {
-    const auto cell = cells.find({seed, fold});
-    if (cell == cells.end() || !has_number(*cell->second)) return {};
-    block.push_back(cell->second);
+    const auto run = runs.find({seed, fold});
+    if (run == runs.end() || !has_number(*run->second)) return {};
+    block.push_back(run->second);
   }
   return block;
 }
@@ -70,38 +70,38 @@ Accuracy pooled_paper(const std::vector<const TrialScores*>& block) {
   return sum.best().accuracy;
 }
 
-/// Clean hits of each fold of one seed, or why there are none.
-struct CleanBlock {
+/// Held-out hits of each fold of one seed, or why there are none.
+struct HeldOutBlock {
   std::vector<Tally> folds;
   std::string why_not;
 };
 
-CleanBlock clean_block(const std::vector<const TrialScores*>& block, CleanDecode decode) {
-  CleanBlock clean;
+HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, HeldOutDecode decode) {
+  HeldOutBlock held_out;
   for (const TrialScores* trial : block) {
-    if (trial->clean_epoch == 0) {
-      clean.why_not = "patience without inner_fold: the reported fold chose when to stop";
-      return clean;
+    if (trial->held_out_epoch == 0) {
+      held_out.why_not = "patience without inner_fold: the reported fold chose when to stop";
+      return held_out;
     }
   }
   ThresholdSurface all;
-  for (const TrialScores* trial : block) all += trial->clean_surface;
+  for (const TrialScores* trial : block) all += trial->held_out_surface;
   for (const TrialScores* trial : block) {
-    if (decode == CleanDecode::kOptimal) {
+    if (decode == HeldOutDecode::kOptimal) {
       if (!trial->optimal) return {{}, "the score-optimal decode needs predictions of all folds"};
-      clean.folds.push_back(*trial->optimal);
+      held_out.folds.push_back(*trial->optimal);
       continue;
     }
     ThresholdSurface chosen_on = trial->inner_surface;
     if (chosen_on.clips == 0) {
       if (block.size() < 2) return {{}, "one fold and no inner_fold: no rows are left to choose thresholds on"};
       chosen_on = all;
-      chosen_on -= trial->clean_surface;
+      chosen_on -= trial->held_out_surface;
     }
     const auto best = chosen_on.best();
-    clean.folds.push_back(tally_at(trial->clean_surface, best.alpha_index, best.beta_index));
+    held_out.folds.push_back(tally_at(trial->held_out_surface, best.alpha_index, best.beta_index));
   }
-  return clean;
+  return held_out;
 }
 
 Accuracy mean_of(const std::vector<Accuracy>& values) {
@@ -114,12 +114,11 @@ Accuracy mean_of(const std::vector<Accuracy>& values) {
   return {mean(presence), mean(salience)};
 }
 
-/// As wide as the interval of the mean over cells.
-Interval interval_about(double centre, const std::vector<CellScore>& cells, double CellScore::*score,
-                        std::size_t folds) {
+/// As wide as the interval of the mean over runs.
+Interval interval_about(double centre, const std::vector<RunScore>& runs, double RunScore::*score, std::size_t folds) {
   std::vector<FoldDifference> values;
-  for (const CellScore& cell : cells) {
-    if (std::isfinite(cell.*score)) values.push_back({cell.fold, cell.*score});
+  for (const RunScore& run : runs) {
+    if (std::isfinite(run.*score)) values.push_back({run.fold, run.*score});
   }
   if (folds < 2) return {kNaN, kNaN};
   const PairedComparison mean = BlockedComparison(values, static_cast<int>(folds)).result();
@@ -143,12 +142,12 @@ std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
       row.value = value;
       row.configs = static_cast<int>(members.size());
       std::vector<double> paper;
-      std::vector<double> clean;
+      std::vector<double> held_out;
       for (const ConfigReport* member : members) {
-        row.whole = row.whole && member->whole();
+        row.complete = row.complete && member->complete();
         row.transductive = row.transductive || member->transductive;
-        for (const CellScore& cell : member->cells) paper.push_back(cell.paper);
-        if (member->clean_seeds > 0) clean.push_back(member->clean.score());
+        for (const RunScore& run : member->runs) paper.push_back(run.paper);
+        if (member->held_out_seeds > 0) held_out.push_back(member->held_out.score());
         if (row.best_config.empty() && member->paper_score.count > 0) {
           row.best_config = member->id;
           row.best_paper_score = member->paper_score.mean;
@@ -156,7 +155,7 @@ std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
       }
       row.trials = static_cast<int>(paper.size());
       row.paper_score = spread(paper);
-      row.clean_score = spread(clean);
+      row.held_out_score = spread(held_out);
       axis.values.push_back(std::move(row));
     }
     axes.push_back(std::move(axis));
@@ -166,14 +165,14 @@ std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
 
 }  // namespace
 
-std::optional<double> ConfigReport::gap() const {
-  if (clean_seeds == 0 || paper_score.count == 0) return std::nullopt;
-  return paper_score.mean - clean.score();
+std::optional<double> ConfigReport::optimism() const {
+  if (held_out_seeds == 0 || paper_score.count == 0) return std::nullopt;
+  return paper_score.mean - held_out.score();
 }
 
 ConfigReport measure_config(const ReportConfig& config, const std::vector<const TrialScores*>& trials,
                             const ReportFrame& frame) {
-  const Cells cells = cells_of(config, trials, frame);
+  const Runs runs = runs_of(config, trials, frame);
   const std::vector<int> folds = sorted(frame.folds);
   ConfigReport report;
   report.id = config.id;
@@ -181,11 +180,11 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   report.axis_values = config.axis_values;
   report.transductive = config.transductive;
   report.expected = static_cast<int>(frame.folds.size() * frame.seeds.size());
-  report.done = static_cast<int>(cells.size());
+  report.done = static_cast<int>(runs.size());
   std::vector<double> presence;
   std::vector<double> salience;
   std::vector<double> score;
-  for (const auto& [cell, trial] : cells) {
+  for (const auto& [run, trial] : runs) {
     if (!has_number(*trial)) {
       ++report.diverged;
       continue;
@@ -193,48 +192,48 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
     presence.push_back(trial->paper.presence);
     salience.push_back(trial->paper.salience);
     score.push_back(trial->paper.score());
-    report.cells.push_back({cell.first, cell.second, trial->paper.score(), kNaN});
+    report.runs.push_back({run.first, run.second, trial->paper.score(), kNaN});
   }
   report.paper_presence = spread(presence);
   report.paper_salience = spread(salience);
   report.paper_score = spread(score);
 
-  const auto set_clean = [&](std::uint64_t seed, int fold, double clean_score) {
-    for (CellScore& cell : report.cells) {
-      if (cell.seed == seed && cell.fold == fold) cell.clean = clean_score;
+  const auto set_held_out = [&](std::uint64_t seed, int fold, double held_out_score) {
+    for (RunScore& run : report.runs) {
+      if (run.seed == seed && run.fold == fold) run.held_out = held_out_score;
     }
   };
   std::vector<Accuracy> pooled;
-  std::vector<Accuracy> clean;
-  std::vector<double> clean_scores;
+  std::vector<Accuracy> held_out;
+  std::vector<double> held_out_scores;
   for (const std::uint64_t seed : sorted(frame.seeds)) {
-    const auto block = block_of(cells, seed, folds);
+    const auto block = block_of(runs, seed, folds);
     if (block.empty()) continue;
     pooled.push_back(pooled_paper(block));
-    const CleanBlock honest = clean_block(block, frame.decode);
+    const HeldOutBlock honest = held_out_block(block, frame.decode);
     if (!honest.why_not.empty()) {
-      report.no_clean = honest.why_not;
+      report.no_held_out = honest.why_not;
       continue;
     }
     Tally sum;
     for (std::size_t i = 0; i < block.size(); ++i) {
       sum += honest.folds[i];
-      set_clean(seed, block[i]->fold, honest.folds[i].accuracy().score());
+      set_held_out(seed, block[i]->fold, honest.folds[i].accuracy().score());
     }
-    clean.push_back(sum.accuracy());
-    clean_scores.push_back(sum.accuracy().score());
+    held_out.push_back(sum.accuracy());
+    held_out_scores.push_back(sum.accuracy().score());
   }
   report.pooled_seeds = static_cast<int>(pooled.size());
   report.pooled = mean_of(pooled);
-  report.clean_seeds = static_cast<int>(clean.size());
-  report.clean = mean_of(clean);
-  report.clean_score_sd = sample_sd(clean_scores);
-  if (report.clean_seeds > 0) report.no_clean.clear();
-  if (report.clean_seeds == 0 && report.no_clean.empty() && report.paper_score.count > 0) {
-    report.no_clean = "no seed has a number in every fold yet";
+  report.held_out_seeds = static_cast<int>(held_out.size());
+  report.held_out = mean_of(held_out);
+  report.held_out_score_sd = sample_sd(held_out_scores);
+  if (report.held_out_seeds > 0) report.no_held_out.clear();
+  if (report.held_out_seeds == 0 && report.no_held_out.empty() && report.paper_score.count > 0) {
+    report.no_held_out = "no seed has a number in every fold yet";
   }
-  report.paper_interval = interval_about(report.paper_score.mean, report.cells, &CellScore::paper, folds.size());
-  report.clean_interval = interval_about(report.clean.score(), report.cells, &CellScore::clean, folds.size());
+  report.paper_interval = interval_about(report.paper_score.mean, report.runs, &RunScore::paper, folds.size());
+  report.held_out_interval = interval_about(report.held_out.score(), report.runs, &RunScore::held_out, folds.size());
   return report;
 }
 
@@ -249,19 +248,19 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   report.configs = std::move(measured);
   std::vector<ConfigReport>& ranked = report.configs;
 
-  bool any_clean = false;
+  bool any_held_out = false;
   for (const ConfigReport& config : ranked) {
-    any_clean = any_clean || config.clean_seeds > 0;
+    any_held_out = any_held_out || config.held_out_seeds > 0;
     // A config that merely is not far enough must not switch the ranking of all others.
-    const bool never_clean = config.pooled_seeds > 0 && config.clean_seeds == 0;
-    if (never_clean) report.ranked_by = RankedBy::kPaperScore;
+    const bool never_held_out = config.pooled_seeds > 0 && config.held_out_seeds == 0;
+    if (never_held_out) report.ranked_by = RankedBy::kPaperScore;
   }
-  if (!any_clean) report.ranked_by = RankedBy::kPaperScore;
+  if (!any_held_out) report.ranked_by = RankedBy::kPaperScore;
   const auto key = [&](const ConfigReport& config) {
-    const bool clean = report.ranked_by == RankedBy::kCleanScore;
-    const bool number = clean ? config.clean_seeds > 0 : config.paper_score.count > 0;
-    const int group = config.whole() ? 0 : number ? 1 : config.paper_score.count > 0 ? 2 : 3;
-    const double score = number                         ? (clean ? config.clean.score() : config.paper_score.mean)
+    const bool held_out = report.ranked_by == RankedBy::kHeldOutScore;
+    const bool number = held_out ? config.held_out_seeds > 0 : config.paper_score.count > 0;
+    const int group = config.complete() ? 0 : number ? 1 : config.paper_score.count > 0 ? 2 : 3;
+    const double score = number                         ? (held_out ? config.held_out.score() : config.paper_score.mean)
                          : config.paper_score.count > 0 ? config.paper_score.mean
                                                         : 0;
     return std::make_tuple(group, -score, config.id);
@@ -269,10 +268,10 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   std::sort(ranked.begin(), ranked.end(),
             [&](const ConfigReport& a, const ConfigReport& b) { return key(a) < key(b); });
 
-  report.compared_clean = report.ranked_by == RankedBy::kCleanScore;
-  double CellScore::*const score = report.compared_clean ? &CellScore::clean : &CellScore::paper;
+  report.compared_held_out = report.ranked_by == RankedBy::kHeldOutScore;
+  double RunScore::*const score = report.compared_held_out ? &RunScore::held_out : &RunScore::paper;
   for (std::size_t i = 1; i < ranked.size(); ++i) {
-    if (const auto comparison = compare_cells(ranked[i], ranked[0], score, report.folds)) {
+    if (const auto comparison = compare_runs(ranked[i], ranked[0], score, report.folds)) {
       ranked[i].against_best = comparison->result();
     }
   }

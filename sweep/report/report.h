@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sweep/report/referee.h"
+#include "sweep/report/planned_comparisons.h"
 #include "sweep/result.h"
 #include "sweep/score/statistics.h"
 
@@ -22,13 +22,13 @@ struct TrialScores {
   Outcome outcome = Outcome::kFinished;
   int paper_epoch = 0;
   Thresholds paper_thresholds;
-  Accuracy paper;       ///< paper-style: epoch and thresholds tuned on the reported fold
-  int clean_epoch = 0;  ///< 0: the reported fold chose the epoch, so there is no clean number
+  Accuracy paper;          ///< paper-style: epoch and thresholds tuned on the reported fold
+  int held_out_epoch = 0;  ///< 0: the reported fold chose the epoch, so there is no held-out number
   ThresholdSurface paper_surface;
-  ThresholdSurface clean_surface;
+  ThresholdSurface held_out_surface;
   ThresholdSurface inner_surface;  ///< clips == 0 without inner_fold
-  /// Hits on this fold by the score-optimal decode, fitted on the other folds of the same config and seed at the clean
-  /// epoch. Only for CleanDecode::kOptimal.
+  /// Hits on this fold by the score-optimal decode, fitted on the other folds of the same config and seed at the
+  /// held-out epoch. Only for HeldOutDecode::kOptimal.
   std::optional<Tally> optimal;
 };
 
@@ -39,8 +39,8 @@ struct ReportConfig {
   bool transductive = false;  ///< is_transductive()
 };
 
-/// How the clean numbers decode; the paper-style ones always use the official thresholds.
-enum class CleanDecode {
+/// How the held-out numbers decode; the paper-style ones always use the official thresholds.
+enum class HeldOutDecode {
   kThresholds,  ///< the official decode, thresholds from the other folds (or from the inner fold)
   kOptimal,     ///< the score-optimal decode, fitted on the other folds
 };
@@ -52,7 +52,7 @@ struct ReportFrame {
   bool synthetic = false;
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
-  CleanDecode decode = CleanDecode::kThresholds;
+  HeldOutDecode decode = HeldOutDecode::kThresholds;
   std::vector<Family> families;  ///< what the sweep file compares
 };
 
@@ -61,12 +61,12 @@ struct ReportInput : ReportFrame {
   std::vector<TrialScores> trials;  ///< finished ones, diverged ones too; any order
 };
 
-/// Scores of one cell: what comparisons pair.
-struct CellScore {
+/// Scores of one run: what comparisons pair.
+struct RunScore {
   std::uint64_t seed = 0;
   int fold = 0;
   double paper = 0;
-  double clean = 0;  ///< NaN where there is none
+  double held_out = 0;  ///< NaN where there is none
 };
 
 /// Mean and sample SD (NaN below two) of `count` values.
@@ -82,23 +82,23 @@ struct ConfigReport {
   nlohmann::json settings;
   nlohmann::json axis_values;
   bool transductive = false;
-  int expected = 0;  ///< cells: folds x seeds
-  int done = 0;      ///< cells with a result, diverged ones included
+  int expected = 0;  ///< runs: folds x seeds
+  int done = 0;      ///< runs with a result, diverged ones included
   int diverged = 0;
-  /// Every cell has a number. A mean over anything less is marked and ranked after those of whole blocks.
-  bool whole() const { return done == expected && diverged == 0; }
+  /// Every run has a number. A mean over anything less is marked and ranked after those of complete configs.
+  bool complete() const { return done == expected && diverged == 0; }
 
-  ScoreSpread paper_presence, paper_salience, paper_score;  ///< over the cells with a number
+  ScoreSpread paper_presence, paper_salience, paper_score;  ///< over the runs with a number
   int pooled_seeds = 0;                                     ///< seeds whose folds all have a number
-  Accuracy pooled;            ///< paper-style epoch; one pair of thresholds over all folds of a seed; mean of seeds
-  int clean_seeds = 0;        ///< seeds that have a clean number; 0: `clean` says nothing
-  Accuracy clean;             ///< hits pooled over folds, mean of seeds
-  double clean_score_sd = 0;  ///< over seeds
-  Interval paper_interval;    ///< 95 % of the mean Score of cells (BlockedComparison); NaN below two folds
-  Interval clean_interval;    ///< the same width about `clean`, which pools hits instead
-  std::string no_clean;       ///< why there is no clean number; "" when there is, or nothing has finished
-  std::optional<double> gap() const;  ///< optimism: mean paper-style Score minus clean Score
-  std::vector<CellScore> cells;       ///< those with a number, by seed, then fold
+  Accuracy pooled;               ///< paper-style epoch; one pair of thresholds over all folds of a seed; mean of seeds
+  int held_out_seeds = 0;        ///< seeds that have a held-out number; 0: `held_out` says nothing
+  Accuracy held_out;             ///< hits pooled over folds, mean of seeds
+  double held_out_score_sd = 0;  ///< over seeds
+  Interval paper_interval;       ///< 95 % of the mean Score of runs (BlockedComparison); NaN below two folds
+  Interval held_out_interval;    ///< the same width about `held_out`, which pools hits instead
+  std::string no_held_out;       ///< why there is no held-out number; "" when there is, or nothing has finished
+  std::optional<double> optimism() const;  ///< mean paper-style Score minus held-out Score
+  std::vector<RunScore> runs;              ///< those with a number, by seed, then fold
 
   /// Against the first config of the report (BlockedComparison); none for itself and below two shared folds.
   std::optional<PairedComparison> against_best;
@@ -109,10 +109,10 @@ struct AxisValueReport {
   nlohmann::json value;  ///< null: configs in which the axis plays no part
   int configs = 0;
   int trials = 0;               ///< with a number
-  bool whole = true;            ///< every one of the configs is
+  bool complete = true;         ///< every one of the configs is
   bool transductive = false;    ///< any of them is
   ScoreSpread paper_score;      ///< over trials
-  ScoreSpread clean_score;      ///< over configs with a clean number
+  ScoreSpread held_out_score;   ///< over configs with a held-out number
   std::string best_config;      ///< the first of them in the ranking; "" when none has a number
   double best_paper_score = 0;  ///< its mean
 };
@@ -121,19 +121,20 @@ struct AxisReport {
   std::vector<AxisValueReport> values;  ///< numbers ascending, then text, then null
 };
 
-enum class RankedBy { kCleanScore, kPaperScore };
+enum class RankedBy { kHeldOutScore, kPaperScore };
 
-/// An ablation report. Configs are ranked: whole blocks first, then partial ones, then those without a number; within
-/// each by clean Score, or by mean paper-style Score unless all configs with a number have a clean one; ties by id.
+/// An ablation report. Configs are ranked: complete configs first, then partial ones, then those without a number;
+/// within each by held-out Score, or by mean paper-style Score unless all configs with a number have a held-out one;
+/// ties by id.
 struct Report {
   std::string sweep;
   std::string dataset;
   bool synthetic = false;
   int folds = 0;
   int seeds = 0;
-  CleanDecode decode = CleanDecode::kThresholds;
-  RankedBy ranked_by = RankedBy::kCleanScore;
-  bool compared_clean = true;  ///< what against_best compares: clean Scores of cells, else paper-style ones
+  HeldOutDecode decode = HeldOutDecode::kThresholds;
+  RankedBy ranked_by = RankedBy::kHeldOutScore;
+  bool compared_held_out = true;  ///< what against_best compares: held-out Scores of runs, else paper-style ones
   std::vector<ConfigReport> configs;
   std::vector<AxisReport> axes;
   std::vector<FamilyReport> families;
@@ -159,7 +160,7 @@ enum class Detail {
 /// both with full precision. Ends with a newline.
 std::string render(const Report& report, ReportFormat format, int top = 0, Detail detail = Detail::kFit);
 /// The families only, in every format; "" in text, Markdown and LaTeX when there are none.
-std::string render_referee(const Report& report, ReportFormat format, Detail detail = Detail::kFit);
+std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail = Detail::kFit);
 
 /// As papers print a share: .279, 1.000, -.012; "-" for NaN.
 std::string share_text(double share);

@@ -24,10 +24,10 @@ json config_json(const ConfigReport& config, int rank) {
                  {"axis_values", config.axis_values},
                  {"settings", config.settings},
                  {"transductive", config.transductive},
-                 {"cells_done", config.done},
-                 {"cells_expected", config.expected},
-                 {"cells_diverged", config.diverged},
-                 {"whole", config.whole()},
+                 {"runs_done", config.done},
+                 {"runs_expected", config.expected},
+                 {"runs_diverged", config.diverged},
+                 {"complete", config.complete()},
                  {"paper",
                   {{"acc_presence", spread_json(config.paper_presence)},
                    {"acc_salience", spread_json(config.paper_salience)},
@@ -35,20 +35,20 @@ json config_json(const ConfigReport& config, int rank) {
                    {"low", finite(config.paper_interval.low)},
                    {"high", finite(config.paper_interval.high)}}},
                  {"paper_pooled", nullptr},
-                 {"clean", nullptr},
-                 {"no_clean", config.no_clean},
-                 {"gap", config.gap() ? finite(*config.gap()) : json()},
+                 {"held_out", nullptr},
+                 {"no_held_out", config.no_held_out},
+                 {"optimism", config.optimism() ? finite(*config.optimism()) : json()},
                  {"against_best", nullptr}};
   if (config.pooled_seeds > 0) {
     object["paper_pooled"] = accuracy_json(config.pooled);
     object["paper_pooled"]["seeds"] = config.pooled_seeds;
   }
-  if (config.clean_seeds > 0) {
-    object["clean"] = accuracy_json(config.clean);
-    object["clean"]["seeds"] = config.clean_seeds;
-    object["clean"]["score_sd"] = finite(config.clean_score_sd);
-    object["clean"]["low"] = finite(config.clean_interval.low);
-    object["clean"]["high"] = finite(config.clean_interval.high);
+  if (config.held_out_seeds > 0) {
+    object["held_out"] = accuracy_json(config.held_out);
+    object["held_out"]["seeds"] = config.held_out_seeds;
+    object["held_out"]["score_sd"] = finite(config.held_out_score_sd);
+    object["held_out"]["low"] = finite(config.held_out_interval.low);
+    object["held_out"]["high"] = finite(config.held_out_interval.high);
   }
   if (config.against_best) object["against_best"] = comparison_json(*config.against_best);
   return object;
@@ -81,25 +81,25 @@ std::string report_json(const Report& report) {
       values.push_back({{"value", value.value},
                         {"configs", value.configs},
                         {"trials", value.trials},
-                        {"whole", value.whole},
+                        {"complete", value.complete},
                         {"transductive", value.transductive},
                         {"paper_score", spread_json(value.paper_score)},
-                        {"clean_score", spread_json(value.clean_score)},
+                        {"held_out_score", spread_json(value.held_out_score)},
                         {"best_config", value.best_config},
                         {"best_paper_score", finite(value.best_paper_score)}});
     }
     axes.push_back({{"axis", axis.axis}, {"values", std::move(values)}});
   }
   json families = json::array();
-  for (const FamilyReport& family : report.families) families.push_back(referee_json(family));
+  for (const FamilyReport& family : report.families) families.push_back(planned_comparisons_json(family));
   const json object = {{"sweep", report.sweep},
                        {"dataset", report.dataset},
                        {"synthetic", report.synthetic},
                        {"folds", report.folds},
                        {"seeds", report.seeds},
-                       {"clean_decode", report.decode == CleanDecode::kOptimal ? "optimal" : "thresholds"},
-                       {"ranked_by", report.ranked_by == RankedBy::kCleanScore ? "clean" : "paper"},
-                       {"compared_by", report.compared_clean ? "clean" : "paper"},
+                       {"held_out_decode", report.decode == HeldOutDecode::kOptimal ? "optimal" : "thresholds"},
+                       {"ranked_by", report.ranked_by == RankedBy::kHeldOutScore ? "held-out" : "paper"},
+                       {"compared_by", report.compared_held_out ? "held-out" : "paper"},
                        {"configs", std::move(configs)},
                        {"axes", std::move(axes)},
                        {"families", std::move(families)}};
@@ -112,9 +112,9 @@ Table full_precision(const Report& report) {
   for (const char* name : {"rank", "config"}) column(name);
   for (const AxisReport& axis : report.axes) column(axis.axis);
   for (const char* name : {"transductive",
-                           "cells_done",
-                           "cells_expected",
-                           "cells_diverged",
+                           "runs_done",
+                           "runs_expected",
+                           "runs_diverged",
                            "paper_score_mean",
                            "paper_score_sd",
                            "paper_acc_presence_mean",
@@ -122,13 +122,13 @@ Table full_precision(const Report& report) {
                            "paper_acc_salience_mean",
                            "paper_acc_salience_sd",
                            "paper_pooled_score",
-                           "clean_score",
-                           "clean_score_sd",
-                           "clean_score_low",
-                           "clean_score_high",
-                           "clean_acc_presence",
-                           "clean_acc_salience",
-                           "gap",
+                           "held_out_score",
+                           "held_out_score_sd",
+                           "held_out_score_low",
+                           "held_out_score_high",
+                           "held_out_acc_presence",
+                           "held_out_acc_salience",
+                           "optimism",
                            "against_best_mean",
                            "against_best_p"}) {
     column(name);
@@ -144,18 +144,18 @@ Table full_precision(const Report& report) {
       row.push_back(value.is_null() ? "" : value_text(value));
     }
     row.push_back(config.transductive ? "true" : "false");
-    for (const int cells : {config.done, config.expected, config.diverged}) row.push_back(std::to_string(cells));
+    for (const int runs : {config.done, config.expected, config.diverged}) row.push_back(std::to_string(runs));
     for (const ScoreSpread* value : {&config.paper_score, &config.paper_presence, &config.paper_salience}) {
       row.push_back(text(value->mean, value->count > 0));
       row.push_back(text(value->sd, value->count > 0));
     }
     row.push_back(text(config.pooled.score(), config.pooled_seeds > 0));
-    const bool clean = config.clean_seeds > 0;
-    for (const double value : {config.clean.score(), config.clean_score_sd, config.clean_interval.low,
-                               config.clean_interval.high, config.clean.presence, config.clean.salience}) {
-      row.push_back(text(value, clean));
+    const bool held_out = config.held_out_seeds > 0;
+    for (const double value : {config.held_out.score(), config.held_out_score_sd, config.held_out_interval.low,
+                               config.held_out_interval.high, config.held_out.presence, config.held_out.salience}) {
+      row.push_back(text(value, held_out));
     }
-    row.push_back(text(config.gap().value_or(0), config.gap().has_value()));
+    row.push_back(text(config.optimism().value_or(0), config.optimism().has_value()));
     const auto& comparison = config.against_best;
     row.push_back(text(comparison ? comparison->mean : 0, comparison.has_value()));
     row.push_back(text(comparison ? comparison->p : 0, comparison.has_value()));

@@ -20,7 +20,7 @@ std::string comparison_text(const ConfigReport& config) {
   return signed_text(c.mean) + (clear ? "  " : " ~") + p_text(c.p);
 }
 
-std::string cells_of(const ConfigReport& config) {
+std::string runs_of(const ConfigReport& config) {
   std::string text = std::to_string(config.done) + "/" + std::to_string(config.expected);
   if (config.diverged > 0) text += " (" + std::to_string(config.diverged) + " diverged)";
   return text;
@@ -33,7 +33,7 @@ std::string marks(const ConfigReport& config) {
   return text;
 }
 
-/// Letters for the footnotes that say why a clean number is missing, in order of first appearance.
+/// Letters for the footnotes that say why a held-out number is missing, in order of first appearance.
 class Reasons {
  public:
   std::string letter(const std::string& reason) {
@@ -45,7 +45,7 @@ class Reasons {
   std::vector<std::string> notes() const {
     std::vector<std::string> lines;
     for (std::size_t i = 0; i < reasons_.size(); ++i) {
-      lines.push_back(std::string("(") + static_cast<char>('a' + i) + ") no clean number: " + reasons_[i]);
+      lines.push_back(std::string("(") + static_cast<char>('a' + i) + ") no held-out number: " + reasons_[i]);
     }
     return lines;
   }
@@ -54,55 +54,55 @@ class Reasons {
   std::vector<std::string> reasons_;
 };
 
-std::string clean_protocol(const Report& report) {
-  if (report.decode == CleanDecode::kOptimal) {
-    return "clean: epoch fixed or chosen on the inner fold, score-optimal decode fitted on the other folds; hits "
+std::string held_out_protocol(const Report& report) {
+  if (report.decode == HeldOutDecode::kOptimal) {
+    return "held-out: epoch fixed or chosen on the inner fold, score-optimal decode fitted on the other folds; hits "
            "pooled over folds; mean over seeds";
   }
-  return "clean: epoch fixed, thresholds chosen on the other folds (epoch and thresholds on the inner fold with "
+  return "held-out: epoch fixed, thresholds chosen on the other folds (epoch and thresholds on the inner fold with "
          "inner_fold); hits pooled over folds; mean over seeds";
 }
 
 void add_notes(Table& table, const Report& report, Detail detail) {
   table.notes.push_back(std::string("ranked by ") +
-                        (report.ranked_by == RankedBy::kCleanScore ? "clean" : "mean paper-style") +
-                        " Score, whole blocks (every fold and seed has a number) first");
-  table.notes.push_back(clean_protocol(report));
+                        (report.ranked_by == RankedBy::kHeldOutScore ? "held-out" : "mean paper-style") +
+                        " Score, complete configs (every run has a number) first");
+  table.notes.push_back(held_out_protocol(report));
   table.notes.push_back(
       "paper-style: epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds");
   if (detail == Detail::kWide) {
     table.notes.push_back(
         "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over "
         "seeds");
-    table.notes.push_back("clean SD: over seeds");
+    table.notes.push_back("held-out SD: over seeds");
   }
   table.notes.push_back(
       "95 % int.: of the mean Score over folds and seeds, corrected resampled t (Nadeau-Bengio, folds as blocks)");
-  table.notes.push_back("gap: optimism, mean paper-style Score less clean Score");
+  table.notes.push_back("optimism: mean paper-style Score less held-out Score");
   if (report.configs.size() > 1) {
     table.notes.push_back(std::string("vs #1: mean difference of ") +
-                          (report.compared_clean ? "clean" : "paper-style") +
-                          " Scores over shared cells and p of the same test, two-sided; ~ inconclusive (p >= .05)");
+                          (report.compared_held_out ? "held-out" : "paper-style") +
+                          " Scores over shared runs and p of the same test, two-sided; ~ inconclusive (p >= .05)");
   }
 }
 
-std::vector<std::string> clean_cells(const ConfigReport& config, Reasons& reasons, Detail detail) {
+std::vector<std::string> held_out_columns(const ConfigReport& config, Reasons& reasons, Detail detail) {
   const std::string mark = marks(config);
   std::vector<std::string> row;
-  if (config.clean_seeds == 0) {
-    row.push_back(config.no_clean.empty() ? "-" : "- " + reasons.letter(config.no_clean));
+  if (config.held_out_seeds == 0) {
+    row.push_back(config.no_held_out.empty() ? "-" : "- " + reasons.letter(config.no_held_out));
     row.insert(row.end(), detail == Detail::kWide ? 4u : 3u, "-");
     return row;
   }
-  row.push_back(share_text(config.clean.score()) + mark);
-  if (detail == Detail::kWide) row.push_back(share_text(config.clean_score_sd));
-  row.push_back(interval_text(config.clean_interval));
-  row.push_back(share_text(config.clean.presence) + mark);
-  row.push_back(share_text(config.clean.salience) + mark);
+  row.push_back(share_text(config.held_out.score()) + mark);
+  if (detail == Detail::kWide) row.push_back(share_text(config.held_out_score_sd));
+  row.push_back(interval_text(config.held_out_interval));
+  row.push_back(share_text(config.held_out.presence) + mark);
+  row.push_back(share_text(config.held_out.salience) + mark);
   return row;
 }
 
-std::vector<std::string> paper_cells(const ConfigReport& config, Detail detail) {
+std::vector<std::string> paper_columns(const ConfigReport& config, Detail detail) {
   const std::string mark = marks(config);
   std::vector<std::string> row;
   const auto with_sd = [&](const ScoreSpread& value) {
@@ -133,18 +133,18 @@ Table leaderboard(const Report& report, int top, Detail detail) {
   const bool wide = detail == Detail::kWide;
   Table table;
   table.title = source_text(report) + ": " + std::to_string(report.configs.size()) +
-                (report.configs.size() == 1 ? " config, " : " configs, ") + cells_text(report);
+                (report.configs.size() == 1 ? " config, " : " configs, ") + runs_text(report);
   table.columns = {{"#", kRight}, {"config", kLeft}};
   for (const std::string& axis : axes) table.columns.push_back({axis, kLeft});
-  table.columns.push_back({"cells", kRight});
+  table.columns.push_back({"runs", kRight});
   for (const char* head : {"Score", "SD", "95 % int.", "ACC_P", "ACC_S"}) {
-    if (wide || head != std::string("SD")) table.columns.push_back({head, kRight, "clean"});
+    if (wide || head != std::string("SD")) table.columns.push_back({head, kRight, "held-out"});
   }
   for (const char* head : {"Score", "95 % int.", "ACC_P", "ACC_S", "pooled"}) {
     const bool standard = head != std::string("95 % int.") && head != std::string("pooled");
     if (wide || standard) table.columns.push_back({head, kRight, "paper-style"});
   }
-  table.columns.push_back({"gap", kRight});
+  table.columns.push_back({"optimism", kRight});
   if (report.configs.size() > 1) table.columns.push_back({"vs #1", kRight});
   Reasons reasons;
   bool incomplete = false;
@@ -159,15 +159,15 @@ Table leaderboard(const Report& report, int top, Detail detail) {
     diverged = diverged || config.diverged > 0;
     std::vector<std::string> row = {std::to_string(i + 1), config.id + (config.transductive ? kTransductiveMark : "")};
     for (const std::string& axis : axes) row.push_back(axis_text(axis, config.axis_values.value(axis, json())));
-    row.push_back(cells_of(config));
-    for (std::string& cell : clean_cells(config, reasons, detail)) row.push_back(std::move(cell));
-    for (std::string& cell : paper_cells(config, detail)) row.push_back(std::move(cell));
-    row.push_back(config.gap() ? signed_text(*config.gap()) + marks(config) : "-");
+    row.push_back(runs_of(config));
+    for (std::string& cell : held_out_columns(config, reasons, detail)) row.push_back(std::move(cell));
+    for (std::string& cell : paper_columns(config, detail)) row.push_back(std::move(cell));
+    row.push_back(config.optimism() ? signed_text(*config.optimism()) + marks(config) : "-");
     if (report.configs.size() > 1) row.push_back(i == 0 ? "" : comparison_text(config));
     table.rows.push_back(std::move(row));
   }
   if (!wide) {
-    axes.insert("cells");
+    axes.insert("runs");
     lift_constants(table, axes);
   }
   if (shown < report.configs.size()) {
@@ -175,9 +175,8 @@ Table leaderboard(const Report& report, int top, Detail detail) {
   }
   add_notes(table, report, detail);
   if (transductive) table.notes.push_back(std::string(kTransductiveMark) + " " + kTransductiveNote);
-  if (incomplete)
-    table.notes.push_back(std::string(kIncompleteMark) + " incomplete: over the cells that are done only");
-  if (diverged) table.notes.push_back(std::string(kDivergedMark) + " over the cells that did not diverge only");
+  if (incomplete) table.notes.push_back(std::string(kIncompleteMark) + " incomplete: over the runs that are done only");
+  if (diverged) table.notes.push_back(std::string(kDivergedMark) + " over the runs that did not diverge only");
   for (std::string& note : reasons.notes()) table.notes.push_back(std::move(note));
   if (report.synthetic) table.notes.push_back(kSyntheticNote);
   return table;
@@ -187,26 +186,27 @@ Table axis_table(const Report& report, const AxisReport& axis) {
   const AxisText axis_text(report);
   Table table;
   table.title = "by " + axis.axis;
-  table.columns = {{axis.axis, kLeft},      {"configs", kRight},    {"trials", kRight},         {"Score clean", kRight},
-                   {"Score paper", kRight}, {"best config", kLeft}, {"its Score paper", kRight}};
+  table.columns = {{axis.axis, kLeft},         {"configs", kRight},     {"trials", kRight},
+                   {"Score held-out", kRight}, {"Score paper", kRight}, {"best config", kLeft},
+                   {"its Score paper", kRight}};
   bool partial = false;
   bool transductive = false;
   for (const AxisValueReport& value : axis.values) {
-    std::string mark = value.whole ? "" : kIncompleteMark;
+    std::string mark = value.complete ? "" : kIncompleteMark;
     if (value.transductive) mark += kTransductiveMark;
-    partial = partial || !value.whole;
+    partial = partial || !value.complete;
     transductive = transductive || value.transductive;
     const auto spread = [&](const ScoreSpread& scores) {
       return scores.count == 0 ? "-" : spread_text(scores.mean, scores.sd) + mark;
     };
     table.rows.push_back({axis_text(axis.axis, value.value), std::to_string(value.configs),
-                          std::to_string(value.trials), spread(value.clean_score), spread(value.paper_score),
+                          std::to_string(value.trials), spread(value.held_out_score), spread(value.paper_score),
                           value.best_config.empty() ? "-" : value.best_config,
                           value.best_config.empty() ? "-" : share_text(value.best_paper_score)});
   }
   table.notes.push_back(
-      "marginal means: clean Score ± SD over configs, paper-style Score ± SD over trials (optimistic)");
-  if (partial) table.notes.push_back(std::string(kIncompleteMark) + " not every cell of these configs has a number");
+      "marginal means: held-out Score ± SD over configs, paper-style Score ± SD over trials (optimistic)");
+  if (partial) table.notes.push_back(std::string(kIncompleteMark) + " not every run of these configs has a number");
   if (transductive) table.notes.push_back(std::string(kTransductiveMark) + " some of them " + kTransductiveNote);
   return table;
 }
@@ -235,22 +235,25 @@ std::string render(const Report& report, ReportFormat format, int top, Detail de
   if (format == ReportFormat::kCsv) return csv_table(full_precision(report));
   Table board = leaderboard(report, top, detail);
   if (format == ReportFormat::kText && detail == Detail::kFit) {
-    fit(board, {{"paper-style ACC_P", "paper-style ACC_S"}, {"clean 95 % int."}, {"clean ACC_P", "clean ACC_S"}});
+    fit(board, {{"paper-style ACC_P", "paper-style ACC_S"},
+                {"optimism"},
+                {"held-out ACC_P", "held-out ACC_S"},
+                {"held-out 95 % int."}});
   }
   std::string text = write(board, format);
   for (const AxisReport& axis : report.axes) {
     if (axis.values.size() > 1) text += "\n" + write(axis_table(report, axis), format);
   }
   for (const FamilyReport& family : report.families)
-    text += "\n" + write(referee_table(report, family, detail), format);
+    text += "\n" + write(planned_comparisons_table(report, family, detail), format);
   return text;
 }
 
-std::string render_referee(const Report& report, ReportFormat format, Detail detail) {
-  if (format == ReportFormat::kCsv) return csv_table(referee_csv(report));
+std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail) {
+  if (format == ReportFormat::kCsv) return csv_table(planned_comparisons_csv(report));
   if (format == ReportFormat::kJson) {
     json families = json::array();
-    for (const FamilyReport& family : report.families) families.push_back(referee_json(family));
+    for (const FamilyReport& family : report.families) families.push_back(planned_comparisons_json(family));
     return json{{"sweep", report.sweep}, {"dataset", report.dataset}, {"synthetic", report.synthetic},
                 {"folds", report.folds}, {"seeds", report.seeds},     {"families", std::move(families)}}
                .dump(2) +
@@ -258,7 +261,7 @@ std::string render_referee(const Report& report, ReportFormat format, Detail det
   }
   std::string text;
   for (const FamilyReport& family : report.families) {
-    text += (text.empty() ? "" : "\n") + write(referee_table(report, family, detail), format);
+    text += (text.empty() ? "" : "\n") + write(planned_comparisons_table(report, family, detail), format);
   }
   return text;
 }

@@ -56,7 +56,7 @@ std::string source_text(const Report& report) {
   return report.sweep + " on " + report.dataset + (report.synthetic ? " (synthetic data)" : "");
 }
 
-std::string cells_text(const Report& report) {
+std::string runs_text(const Report& report) {
   const auto count = [](int n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
   return count(report.folds, "fold") + " x " + count(report.seeds, "seed");
 }

@@ -34,7 +34,7 @@ std::string interval_text(const Interval& interval);
 /// "top_n on blemore (synthetic data)".
 std::string source_text(const Report& report);
 /// "5 folds x 3 seeds".
-std::string cells_text(const Report& report);
+std::string runs_text(const Report& report);
 
 /// Axis values as tables for people show them: the subsets of `encoders` by what they lack when that is shorter.
 class AxisText {
@@ -53,9 +53,9 @@ void fit(Table& table, const std::vector<std::vector<std::string>>& expendable);
 void lift_constants(Table& table, const std::set<std::string>& heads);
 
 /// Tables of one family, for people and with full precision.
-Table referee_table(const Report& report, const FamilyReport& family, Detail detail);
-Table referee_csv(const Report& report);
-nlohmann::json referee_json(const FamilyReport& family);
+Table planned_comparisons_table(const Report& report, const FamilyReport& family, Detail detail);
+Table planned_comparisons_csv(const Report& report);
+nlohmann::json planned_comparisons_json(const FamilyReport& family);
 
 /// null unless finite: JSON has no NaN.
 nlohmann::json finite(double value);

@@ -13,15 +13,15 @@ namespace medley::sweep {
 /// Which ensemble of a sweep to fit.
 struct EnsembleRequest {
   std::string name;  ///< "": of the sweep and the method
-  Protocol protocol = Protocol::kClean;
+  Protocol protocol = Protocol::kHeldOut;
   /// Candidates are configs, their seeds averaged, and of each encoder subset only the best config (best_of_subsets())
   /// may be a member: late fusion. Otherwise every (config, seed).
   bool per_subset = false;
   EnsembleOptions options;
 };
 
-/// One row of the table of what an EnsembleRequest holds: from it follow the command's options, the API's keys and their
-/// checks.
+/// One row of the table of what an EnsembleRequest holds: from it follow the command's options, the API's keys and
+/// their checks.
 struct EnsembleSetting {
   enum class Kind { kText, kChoice, kCount, kFlag };
 

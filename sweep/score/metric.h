@@ -15,7 +15,7 @@ struct ProbabilityView {
   const double* row(int clip) const { return data + static_cast<std::ptrdiff_t>(clip) * classes; }
 };
 
-/// The official decode of one row of probabilities (METHOD 3). Ties: the lower class index.
+/// The official decode of one row of probabilities (docs/method.md). Ties: the lower class index.
 Label decode(const double* probabilities, const Classes& classes, Thresholds thresholds);
 
 /// Exactly what decode() gives at every cell, in one pass over the clips (under 1 ms for 522 clips).

@@ -83,7 +83,7 @@ struct PairedComparison {
 PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level = 0.95);
 const char* verdict_name(PairedComparison::Verdict verdict);
 
-/// A difference of two configs in one cell.
+/// A difference of two configs in one run.
 struct FoldDifference {
   int fold = 0;
   double value = 0;
@@ -95,7 +95,8 @@ struct FoldDifference {
 ///   MSB / (k S) + [MSB / S + (1 - 1/S) MSW] * test/train:
 /// folds are the unit, and the bracket is the variance of a single difference. Degrees of freedom are halfway between
 /// Satterthwaite's (1946) and the folds' k - 1: his estimate is too large just when the spread of the folds is
-/// underestimated, and calls too much (tests/sweep/referee_test.cpp). With one seed it is Nadeau & Bengio's.
+/// underestimated, and calls too much (tests/sweep/planned_comparisons_test.cpp). With one seed it is Nadeau &
+/// Bengio's.
 class BlockedComparison {
  public:
   /// Folds may have different numbers of differences. Fewer than two of them with a difference: no comparison, p = 1

@@ -8,7 +8,7 @@ namespace medley::sweep {
 namespace {
 
 constexpr std::size_t kMaxShown = 50;
-constexpr std::size_t kMaxKept = 1000;  // a hostile file must not cost a scan of itself for every mistake
+constexpr std::size_t kMaxKept = 1000;  // a hostile file must not cost a scan of itself for every error
 constexpr std::size_t kMaxSourceBytes = 160;
 
 std::string line_of(const std::string& text, int line) {
@@ -29,7 +29,7 @@ std::string describe_all(const std::vector<Diagnostic>& diagnostics) {
   std::string text;
   const std::size_t shown = std::min(diagnostics.size(), kMaxShown);
   for (std::size_t i = 0; i < shown; ++i) text += (i ? "\n" : "") + diagnostics[i].str();
-  if (diagnostics.size() > shown) text += "\nand " + std::to_string(diagnostics.size() - shown) + " more mistakes";
+  if (diagnostics.size() > shown) text += "\nand " + std::to_string(diagnostics.size() - shown) + " more errors";
   return text;
 }
 

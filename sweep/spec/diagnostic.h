@@ -14,7 +14,7 @@ struct Place {
   std::string text;  ///< what stands there, as typed
 };
 
-/// One mistake (or warning) in a sweep file.
+/// One error (or warning) in a sweep file.
 struct Diagnostic {
   std::string file;
   int line = 0;
@@ -27,7 +27,7 @@ struct Diagnostic {
   std::string str() const;
 };
 
-/// All mistakes of a sweep file, in the order of their positions. what() is the text of them all.
+/// All errors of a sweep file, in the order of their positions. what() is the text of them all.
 class SpecError : public Error {
  public:
   explicit SpecError(std::vector<Diagnostic> diagnostics);
@@ -37,7 +37,7 @@ class SpecError : public Error {
   std::vector<Diagnostic> diagnostics_;
 };
 
-/// Collects the mistakes of one file. `file` and `text` must outlive it.
+/// Collects the errors of one file. `file` and `text` must outlive it.
 class Diagnostics {
  public:
   Diagnostics(const std::string& file, const std::string& text) : file_(file), text_(text) {}

@@ -64,8 +64,8 @@ class Expander {
     resolve_base();
     resolve_variants();
     resolve_axes();
-    if (diagnostics_.empty()) resolve_families(spec_, shape_, diagnostics_);  // for their mistakes
-    if (!diagnostics_.empty()) throw SpecError(all_mistakes({}));
+    if (diagnostics_.empty()) resolve_families(spec_, shape_, diagnostics_);  // for their errors
+    if (!diagnostics_.empty()) throw SpecError(all_errors({}));
     check_size();
     expand_all();
     check_impossible();
@@ -77,18 +77,18 @@ class Expander {
     return std::move(result_);
   }
 
-  /// Of a file with other mistakes, which may leave these settings in doubt.
-  std::vector<Diagnostic> mistakes(const std::set<std::string>& doubtful) {
+  /// Of a file with other errors, which may leave these settings in doubt.
+  std::vector<Diagnostic> errors(const std::set<std::string>& doubtful) {
     resolve_folds();
     resolve_base();
     resolve_variants();
     resolve_axes();
-    return all_mistakes(doubtful);
+    return all_errors(doubtful);
   }
 
  private:
   /// Those found so far, and what else can be told in spite of them.
-  std::vector<Diagnostic> all_mistakes(const std::set<std::string>& doubtful) {
+  std::vector<Diagnostic> all_errors(const std::set<std::string>& doubtful) {
     find_certainly_impossible(doubtful);
     if (spec_.reference_encoders) encoder_sets(*spec_.reference_encoders, all_encoders(shape_), shape_, diagnostics_);
     return diagnostics_.take();
@@ -102,7 +102,7 @@ class Expander {
     }
   }
 
-  /// Reasons that make configs impossible though something else is mistaken too. Told only where the mistakes cannot be
+  /// Reasons that make configs impossible though something else is wrong too. Told only where the errors cannot be
   /// their cause: none that names a doubtful setting, and none at all where a doubtful one may decide which others
   /// count. Encoders in doubt are taken for all of the dataset: then a top_n that is too large is so for any of its
   /// subsets.
@@ -273,7 +273,7 @@ class Expander {
       product += (product.empty() ? "" : " x ") + varied.axis->setting + " " + std::to_string(varied.values.size());
     }
     result_.points = spec_.search == SweepSpec::Search::kRandom ? spec_.draws : count_grid();
-    const auto cells = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
+    const auto runs = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
     if (result_.points > kMaxConfigs) {
       const std::string count = result_.points >= kCountLimit ? "far too many" : std::to_string(result_.points);
       diagnostics_.add(*place, "the grid would make " + count + " configs (" + product + "); the most is " +
@@ -282,17 +282,17 @@ class Expander {
                                    "'search: {random: 1000}'");
     }
     diagnostics_.throw_if_any();
-    if (bounded_product(result_.points, cells) > 100 * kMaxTrials) {
+    if (bounded_product(result_.points, runs) > 100 * kMaxTrials) {
       // Not even duplicates could bring this under the limit in reasonable time.
-      too_many_trials(result_.points, cells);
+      too_many_trials(result_.points, runs);
       diagnostics_.throw_if_any();
     }
   }
 
-  void too_many_trials(std::int64_t configs, std::int64_t cells) {
+  void too_many_trials(std::int64_t configs, std::int64_t runs) {
     diagnostics_.add(first_place(), std::to_string(configs) + " configs x " + std::to_string(result_.folds.size()) +
                                         " folds x " + std::to_string(result_.seeds.size()) + " seeds would make " +
-                                        std::to_string(bounded_product(configs, cells)) + " trials; the most is " +
+                                        std::to_string(bounded_product(configs, runs)) + " trials; the most is " +
                                         std::to_string(kMaxTrials));
   }
 
@@ -472,7 +472,7 @@ class Expander {
     }
   }
 
-  /// Axes and base settings that no config reads: an axis is a mistake, a base setting at least a surprise.
+  /// Axes and base settings that no config reads: an axis is an error, a base setting at least a surprise.
   void check_idle() {
     const bool random = spec_.search == SweepSpec::Search::kRandom;
     for (const Varied& varied : axes_) {
@@ -508,9 +508,9 @@ class Expander {
     for (const Start& start : starts_) {
       if (start.variant && start.variant->name == spec_.reference_variant) config = start.config;
     }
-    const std::size_t mistakes = diagnostics_.size();
+    const std::size_t errors = diagnostics_.size();
     config = laid_over(config, spec_.reference, spec_.reference_encoders, all_encoders(shape_));
-    if (diagnostics_.size() > mistakes) return;
+    if (diagnostics_.size() > errors) return;
     const std::string id = config_id(config);
     const bool known = std::any_of(result_.configs.begin(), result_.configs.end(),
                                    [&](const ExpandedConfig& c) { return c.id == id; });
@@ -534,13 +534,13 @@ class Expander {
   }
 
   void make_trials() {
-    const auto cells = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
+    const auto runs = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
     const auto configs = static_cast<std::int64_t>(result_.configs.size());
-    if (bounded_product(configs, cells) > kMaxTrials) {
-      too_many_trials(configs, cells);
+    if (bounded_product(configs, runs) > kMaxTrials) {
+      too_many_trials(configs, runs);
       diagnostics_.throw_if_any();
     }
-    result_.trials.reserve(static_cast<std::size_t>(configs * cells));
+    result_.trials.reserve(static_cast<std::size_t>(configs * runs));
     for (const ExpandedConfig& expanded : result_.configs) {
       for (const std::uint64_t seed : result_.seeds) {
         for (const int fold : result_.folds) {
@@ -572,17 +572,17 @@ Expansion expand(const SweepSpec& spec, const DatasetShape& shape) {
   return Expander(spec, shape).run();
 }
 
-std::vector<Diagnostic> find_mistakes(const ParsedSweep& parsed, const DatasetShape& shape) {
+std::vector<Diagnostic> find_errors(const ParsedSweep& parsed, const DatasetShape& shape) {
   assert(shape.modalities.size() == shape.encoders.size());
-  return Expander(parsed.spec, shape).mistakes(parsed.doubtful);
+  return Expander(parsed.spec, shape).errors(parsed.doubtful);
 }
 
 std::vector<AxisCount> count_by_axis(const SweepSpec& spec, const Expansion& expansion,
                                      const std::function<bool(const std::string& trial_id)>& done) {
-  const std::size_t cells = expansion.folds.size() * expansion.seeds.size();
+  const std::size_t runs = expansion.folds.size() * expansion.seeds.size();
   std::vector<std::int64_t> done_of(expansion.configs.size(), 0);
   for (std::size_t i = 0; i < expansion.trials.size(); ++i) {
-    if (done(expansion.trials[i].id)) ++done_of[i / cells];  // trials stand by config
+    if (done(expansion.trials[i].id)) ++done_of[i / runs];  // trials stand by config
   }
   /// `range_text`: of an axis drawn from a range, which has too many values for a row each; "" for others.
   const auto count_of = [&](const std::string& name, const std::string& range_text) {
@@ -600,7 +600,7 @@ std::vector<AxisCount> count_by_axis(const SweepSpec& spec, const Expansion& exp
         row = &count.values[known->second];
       }
       row->configs += 1;
-      row->trials += static_cast<std::int64_t>(cells);
+      row->trials += static_cast<std::int64_t>(runs);
       row->done += done_of[i];
     }
     if (not_varied.configs > 0) count.values.push_back(not_varied);

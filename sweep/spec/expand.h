@@ -37,14 +37,14 @@ struct Expansion {
 };
 
 /// All trials of a sweep on a dataset. Pure and deterministic; neither the order of keys in the file nor its
-/// comments change an id. Throws SpecError with every mistake: unknown encoders, folds the dataset lacks,
+/// comments change an id. Throws SpecError with every error: unknown encoders, folds the dataset lacks,
 /// impossible configs, an axis that changes nothing, more than kMaxConfigs or kMaxTrials.
 Expansion expand(const SweepSpec& spec, const DatasetShape& shape);
 
-/// What the dataset shows to be wrong in a file that has mistakes of its own, to be told together with them: unknown
+/// What the dataset shows to be wrong in a file that has errors of its own, to be told together with them: unknown
 /// names and folds, and what makes configs impossible whatever the mistaken settings (parsed.doubtful) should have
 /// been.
-std::vector<Diagnostic> find_mistakes(const ParsedSweep& parsed, const DatasetShape& shape);
+std::vector<Diagnostic> find_errors(const ParsedSweep& parsed, const DatasetShape& shape);
 
 /// One value of an axis: how many configs and trials have it, and how many of these are done.
 struct ValueCount {

@@ -27,7 +27,7 @@ bool is_one_line(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 127; });
 }
 
-/// Reads the keys of one file into a SweepSpec, collecting every mistake.
+/// Reads the keys of one file into a SweepSpec, collecting every error.
 class SpecReader {
  public:
   SpecReader(ParsedSweep& parsed, Diagnostics& diagnostics)
@@ -231,7 +231,7 @@ class SpecReader {
     }
   }
 
-  /// Settings with one value each, to be laid over base. What is mistaken among them is in doubt.
+  /// Settings with one value each, to be laid over base. What is wrong among them is in doubt.
   void read_laid_over(const YamlNode& node, std::map<std::string, PlacedValue>& settings,
                       std::optional<EncoderSets>& encoders) {
     for (const auto& [key, value] : node.entries) {
@@ -393,7 +393,7 @@ class SpecReader {
     return "";
   }
 
-  /// Calls `read`; `setting` is doubtful when that finds a mistake.
+  /// Calls `read`; `setting` is doubtful when that finds an error.
   template <class Read>
   void watch(const std::string& setting, Read read) {
     const std::size_t before = diagnostics_.size();
@@ -417,7 +417,7 @@ bool Condition::holds(const Config& config) const {
 
 SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name) {
   ParsedSweep parsed = read_sweep(yaml_text, file_name);
-  if (!parsed.mistakes.empty()) throw SpecError(std::move(parsed.mistakes));
+  if (!parsed.errors.empty()) throw SpecError(std::move(parsed.errors));
   return std::move(parsed.spec);
 }
 
@@ -437,7 +437,7 @@ ParsedSweep read_sweep(const std::string& yaml_text, const std::string& file_nam
   const YamlNode root = parse_yaml(yaml_text, file_name, diagnostics);
   if (!diagnostics.empty()) parsed.doubtful.insert(kUnknownSetting);  // a key stands twice: which is meant?
   SpecReader(parsed, diagnostics).read(root);
-  parsed.mistakes = diagnostics.take();
+  parsed.errors = diagnostics.take();
   return parsed;
 }
 

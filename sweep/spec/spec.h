@@ -67,7 +67,8 @@ struct Variant {
 /// What `variants` is called where axes are: in tables, in `compare` and in `reference`.
 inline constexpr const char* kVariantAxis = "variant";
 
-/// One item of `compare`: every value of an axis against one of them, everything else held (sweep/report/referee.h).
+/// One item of `compare`: every value of an axis against one of them, everything else held
+/// (sweep/report/planned_comparisons.h).
 struct FamilySpec {
   Place place;
   std::string axis;
@@ -113,19 +114,19 @@ struct SweepSpec {
   std::vector<FamilySpec> families;  ///< `compare`, as in the file
 };
 
-/// What could be made of a sweep file that may have mistakes.
+/// What could be made of a sweep file that may have errors.
 struct ParsedSweep {
-  SweepSpec spec;  ///< where something is mistaken it says what it would without it
-  std::vector<Diagnostic> mistakes;
+  SweepSpec spec;  ///< where something is wrong it says what it would without it
+  std::vector<Diagnostic> errors;
   /// Settings of which it is not known what the file wants. kUnknownSetting is among them when that may be any of them.
   std::set<std::string> doubtful;
 };
 inline constexpr const char* kUnknownSetting = "";
 
 /// Reads a sweep file (docs/sweeps.md). Pure: `file_name` is only a name for messages. Throws SpecError with
-/// every mistake of the file, each with its line and column.
+/// every error of the file, each with its line and column.
 SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name);
-/// The same, but gives the mistakes back, so that those that the dataset shows can be told with them (find_mistakes()).
+/// The same, but gives the errors back, so that those that the dataset shows can be told with them (find_errors()).
 /// Throws SpecError only for what is no YAML at all.
 ParsedSweep read_sweep(const std::string& yaml_text, const std::string& file_name);
 

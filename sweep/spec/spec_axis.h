@@ -7,7 +7,7 @@
 
 namespace medley::sweep {
 
-/// One entry of `axes`. Mistakes are added to `diagnostics`; then nothing is returned.
+/// One entry of `axes`. Errors are added to `diagnostics`; then nothing is returned.
 std::optional<Axis> read_axis(const YamlNode& key, const YamlNode& node, SweepSpec::Search search,
                               Diagnostics& diagnostics);
 

@@ -44,7 +44,7 @@ views = {
     "leaderboard, filtered, last page": lambda: s + "/leaderboard?where.top_n=2&search=clip&offset=900",
     "leaderboard, 1000 rows (parallel)": lambda: s + "/leaderboard?limit=1000",
     "axes": lambda: s + "/axes",
-    "verdicts": lambda: s + "/referee",
+    "verdicts": lambda: s + "/comparisons",
     "subsets": lambda: s + "/subsets",
     "two axes": lambda: s + "/cross?rows=learning_rate&columns=dropout",
     "importance": lambda: s + "/importance",

@@ -46,7 +46,7 @@ worker: /opt/medley/bin/medley-worker
   EXPECT_EQ(parse_profile("qos: long", "site.yaml").site.mpirun, "mpirun");
 }
 
-TEST(Profile, NamesFileLineKeyAndNearestNameOfEveryMistake) {
+TEST(Profile, NamesFileLineKeyAndNearestNameOfEveryError) {
   try {
     parse_profile(
         "acount: blend\n"

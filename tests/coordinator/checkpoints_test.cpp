@@ -30,8 +30,8 @@ class CheckpointsTest : public testing::Test {
     return sweep_.trials[static_cast<std::size_t>(2 * config + fold)];
   }
   /// Out of 5 hits of presence and of salience each.
-  void train(const sweep::TrialSpec& trial, int paper_hits, int clean_hits) {
-    sweep::TrialResult result = plain_result(trial, clean_hits, clean_hits);
+  void train(const sweep::TrialSpec& trial, int paper_hits, int held_out_hits) {
+    sweep::TrialResult result = plain_result(trial, held_out_hits, held_out_hits);
     result.paper.surface.presence_hits[0] = result.paper.surface.salience_hits[0] = paper_hits;
     Writer::Group group(writer_);
     writer_.begin_attempts("w", 1, {{trial.id, 1}}, 2);
@@ -40,9 +40,9 @@ class CheckpointsTest : public testing::Test {
     write(trial.id + ".npz");
   }
   void train_all() {
-    const int paper[] = {2, 5, 4, 3}, clean[] = {1, 2, 4, 3};  // by clean Score: 2, 3, 1, 0
+    const int paper[] = {2, 5, 4, 3}, held_out[] = {1, 2, 4, 3};  // by held-out Score: 2, 3, 1, 0
     for (int config = 0; config < 4; ++config) {
-      for (int fold = 0; fold < 2; ++fold) train(trial(config, fold), paper[config], clean[config]);
+      for (int fold = 0; fold < 2; ++fold) train(trial(config, fold), paper[config], held_out[config]);
     }
     Writer::Group group(writer_);
     writer_.set_sweep_state(id_, sweep::SweepState::kFinished, 4);
@@ -93,7 +93,7 @@ TEST_F(CheckpointsTest, WhereATrialStoodIsKeptWhileItIsPending) {
   EXPECT_TRUE(has(0, 0));
 }
 
-TEST_F(CheckpointsTest, BeyondItTheConfigsOfTheBestCleanScoreStayInThreeQuartersOfIt) {
+TEST_F(CheckpointsTest, BeyondItTheConfigsOfTheBestHeldOutScoreStayInThreeQuartersOfIt) {
   train_all();
   EXPECT_EQ(collect(7), 4);  // 5.25 may stay
   EXPECT_EQ(kept(), (std::set<int>{2, 3}));

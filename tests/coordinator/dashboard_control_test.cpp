@@ -1,4 +1,4 @@
-// What the dashboard changes, done by a real coordinator without workers on a small synthetic data set.
+// What the dashboard changes, done by a real coordinator without workers on a small synthetic dataset.
 #include "coordinator/commands/dashboard_control.h"
 
 #include <chrono>
@@ -80,16 +80,16 @@ TEST_F(DashboardControlTest, APlanCountsWhatThereIsToTrain) {
   EXPECT_EQ(storage::Reader(folder_ / "store").sweeps().size(), 1u) << "a plan changes nothing";
 }
 
-TEST_F(DashboardControlTest, EveryMistakeIsGivenWithItsPlace) {
+TEST_F(DashboardControlTest, EveryErrorIsGivenWithItsPlace) {
   const auto answer = control_->plan(
       {"name: x\nbase: {epochs: -1}\naxes:\n  top_m: [1]\n  encoders: [[nobody]]\n", dataset_.fingerprint, {}, {}});
   EXPECT_FALSE(answer.done);
-  const json& mistakes = answer.details["mistakes"];
-  ASSERT_GE(mistakes.size(), 3u) << mistakes;  // of the file, and of what only the data set shows
-  EXPECT_EQ(mistakes[0]["line"], 2);
-  EXPECT_EQ(mistakes[1]["line"], 4);
-  EXPECT_EQ(mistakes[1]["text"], "top_m");
-  EXPECT_EQ(mistakes[2]["line"], 5);
+  const json& errors = answer.details["errors"];
+  ASSERT_GE(errors.size(), 3u) << errors;  // of the file, and of what only the dataset shows
+  EXPECT_EQ(errors[0]["line"], 2);
+  EXPECT_EQ(errors[1]["line"], 4);
+  EXPECT_EQ(errors[1]["text"], "top_m");
+  EXPECT_EQ(errors[2]["line"], 5);
   EXPECT_FALSE(control_->submit({"axes: [", dataset_.fingerprint, {}, {}}).done);
 }
 

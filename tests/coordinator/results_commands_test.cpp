@@ -184,7 +184,7 @@ struct Store {
       sweep::TrialResult result;
       result.trial_id = trial.id;
       result.paper = snapshot(data, rows, trial.fold, 3);
-      result.clean = snapshot(data, rows, trial.fold, trial.config.epochs);
+      result.held_out = snapshot(data, rows, trial.fold, trial.config.epochs);
       const auto best = result.paper.surface.best();
       for (int epoch = 1; epoch <= trial.config.epochs; ++epoch) {
         sweep::EpochMetrics metrics;
@@ -226,7 +226,7 @@ std::string run(const fs::path& store, const std::string& line) {
 TEST(ResultsCommands, PooledPredictionsAreInDatasetOrder) {
   Store store;
   storage::Reader reader(store.folder.path());
-  const auto pooled = pool_predictions(reader, choose_sweep(reader, "depth"), sweep::Protocol::kClean);
+  const auto pooled = pool_predictions(reader, choose_sweep(reader, "depth"), sweep::Protocol::kHeldOut);
   ASSERT_EQ(pooled.candidates.size(), 5u);  // the sixth misses a fold
   EXPECT_EQ(pooled.left_out, 1);
   ASSERT_EQ(pooled.rows.clips(), 60);
@@ -243,9 +243,9 @@ TEST(ResultsCommands, PooledPredictionsAreInDatasetOrder) {
   }
 }
 
-/// Clean Score of the trials of one config and seed by definition: for each fold, every pair of thresholds is tried on
-/// the other folds with plain decode().
-double clean_score(const Store& store, std::size_t first_trial) {
+/// Held-out Score of the trials of one config and seed by definition: for each fold, every pair of thresholds is tried
+/// on the other folds with plain decode().
+double held_out_score(const Store& store, std::size_t first_trial) {
   const auto measure = [&](sweep::Thresholds thresholds, auto&& wants) {
     sweep::Tally tally;
     for (std::size_t clip = 0; clip < 60; ++clip) {
@@ -274,7 +274,7 @@ double clean_score(const Store& store, std::size_t first_trial) {
   return pooled.accuracy().score();
 }
 
-TEST(ResultsCommands, ReportSaysTheCleanScoreByItsDefinition) {
+TEST(ResultsCommands, ReportSaysTheHeldOutScoreByItsDefinition) {
   Store store;
   const json report = json::parse(run(store.folder.path(), "report --json"));
   ASSERT_EQ(report["configs"].size(), 3u);
@@ -282,10 +282,11 @@ TEST(ResultsCommands, ReportSaysTheCleanScoreByItsDefinition) {
   const std::string strongest = sweep::config_id(store.sweep.configs[1].config);  // of the complete ones
   const json& first = report["configs"][0];
   EXPECT_EQ(first["config"], strongest);
-  EXPECT_NEAR(first["clean"]["score"].get<double>(), (clean_score(store, 6) + clean_score(store, 9)) / 2, 1e-12);
-  EXPECT_EQ(report["configs"][2]["cells_done"], 5);
-  EXPECT_EQ(report["configs"][2]["clean"]["seeds"], 1);
-  EXPECT_FALSE(report["configs"][2]["whole"].get<bool>());
+  EXPECT_NEAR(first["held_out"]["score"].get<double>(), (held_out_score(store, 6) + held_out_score(store, 9)) / 2,
+              1e-12);
+  EXPECT_EQ(report["configs"][2]["runs_done"], 5);
+  EXPECT_EQ(report["configs"][2]["held_out"]["seeds"], 1);
+  EXPECT_FALSE(report["configs"][2]["complete"].get<bool>());
 }
 
 TEST(ResultsCommands, ReportHasEveryForm) {
@@ -299,7 +300,7 @@ TEST(ResultsCommands, ReportHasEveryForm) {
   EXPECT_THROW(run(store.folder.path(), "report dept"), UsageError);
 }
 
-TEST(ResultsCommands, RefereeComparesWhatTheSweepFileDeclares) {
+TEST(ResultsCommands, PlannedComparisonsAreOfWhatTheSweepFileDeclares) {
   Store store;
   const json report = json::parse(run(store.folder.path(), "report --json"));
   const json& comparisons = report["families"][0]["comparisons"];
@@ -309,12 +310,12 @@ TEST(ResultsCommands, RefereeComparesWhatTheSweepFileDeclares) {
   EXPECT_EQ(comparisons[0]["baseline_config"], sweep::config_id(store.sweep.configs[0].config));
   EXPECT_EQ(comparisons[0]["pairs"], 6);
   EXPECT_EQ(comparisons[1]["verdict"], "not judged");  // 30 epochs lack a trial
-  const json alone = json::parse(run(store.folder.path(), "report --referee --json"));
+  const json alone = json::parse(run(store.folder.path(), "report --planned --json"));
   EXPECT_EQ(alone["families"], report["families"]);
-  EXPECT_NE(run(store.folder.path(), "report").find("referee: epochs against 10"), std::string::npos);
-  EXPECT_EQ(run(store.folder.path(), "report --referee").rfind("referee: epochs against 10", 0), 0u);
-  EXPECT_EQ(run(store.folder.path(), "report --referee --csv").rfind("axis,value,baseline,margin,config,", 0), 0u);
-  EXPECT_NE(run(store.folder.path(), "report --referee --latex").find("\\cmidrule"), std::string::npos);
+  EXPECT_NE(run(store.folder.path(), "report").find("planned comparisons: epochs against 10"), std::string::npos);
+  EXPECT_EQ(run(store.folder.path(), "report --planned").rfind("planned comparisons: epochs against 10", 0), 0u);
+  EXPECT_EQ(run(store.folder.path(), "report --planned --csv").rfind("axis,value,baseline,margin,config,", 0), 0u);
+  EXPECT_NE(run(store.folder.path(), "report --planned --latex").find("\\cmidrule"), std::string::npos);
 }
 
 TEST(ResultsCommands, ASweepFileOfAnotherVersionIsReportedAllTheSame) {
@@ -404,7 +405,7 @@ TEST(ResultsCommands, TransductiveNumbersSaySo) {
     const auto& folder = store.folder.path();
     const std::string id = store.sweep.trials[0].id;
     for (const std::string& command : {std::string("report"), "show " + id, std::string("ensemble depth --method mean"),
-                                       std::string("report --importance"), std::string("report --referee")}) {
+                                       std::string("report --importance"), std::string("report --planned")}) {
       EXPECT_EQ(run(folder, command).find("transductive: training read") != std::string::npos, transductive) << command;
     }
     EXPECT_EQ(json::parse(run(folder, "show --json " + id))["transductive"], transductive);
@@ -461,7 +462,7 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
   const std::string text = run(folder, "ensemble depth --method mean --k 1 --name one");
   EXPECT_EQ(text.rfind("ensemble 4 'one': 1 of 5 candidates of depth (synthetic data)\n", 0), 0u) << text;
   EXPECT_NE(text.find("nested       Score"), std::string::npos);
-  EXPECT_NE(text.find("left out: 1 (config, seed) without clean predictions in every fold\n"), std::string::npos)
+  EXPECT_NE(text.find("left out: 1 (config, seed) without held-out predictions in every fold\n"), std::string::npos)
       << text;
 }
 
@@ -478,7 +479,7 @@ TEST(ResultsCommands, LateFusionTakesOneConfigAnEncoderSubsetWithItsSeedsAverage
   std::map<std::vector<std::string>, std::string> first;
   const json report = json::parse(run(store.folder.path(), "report --json"));
   for (const json& config : report["configs"]) {
-    if (config["whole"].get<bool>()) first.try_emplace(configs.at(config["config"]).encoders, config["config"]);
+    if (config["complete"].get<bool>()) first.try_emplace(configs.at(config["config"]).encoders, config["config"]);
   }
   ASSERT_EQ(first.size(), 3u);
   std::map<std::string, double> weights;

@@ -30,7 +30,7 @@ TEST(Csv, TakesByteOrderMarkCrlfEmptyLinesAndNoLastLineEnd) {
   EXPECT_EQ(csv.rows[1].line, 5);
 }
 
-TEST(Csv, MistakesNameLineAndColumn) {
+TEST(Csv, ErrorsNameLineAndColumn) {
   const auto error = [](const std::string& text) { return error_of([&] { parse_csv(text, "f.csv"); }); };
   EXPECT_EQ(error(""), "f.csv: the file is empty; a header row is needed");
   EXPECT_EQ(error("a,b\n1\n"), "f.csv:2: 1 fields, but the header has 2");

@@ -86,7 +86,7 @@ TEST(LoadDataset, NanAndInfinityNameRowColumnAndClip) {
     const std::string error = small.error();
     EXPECT_SAYS(error, "array 'X', row 2, column 1 (clip 'b1') is NaN");
     EXPECT_SAYS(error, "array 'X', row 4, column 0 (clip 'a1') is infinite");
-    EXPECT_SAYS(error, "2 mistakes");
+    EXPECT_SAYS(error, "2 errors");
   }
 }
 
@@ -111,7 +111,7 @@ std::string error_for_rows(const std::string& rows) {
   return small.error();
 }
 
-TEST(LoadDataset, LabelMistakesNameLineColumnValueAndWhatIsValid) {
+TEST(LoadDataset, LabelErrorsNameLineColumnValueAndWhatIsValid) {
   EXPECT_SAYS(error_for_rows("a1,A,0,angg,,,,0\n"),
               "train_metadata.csv:2: column 'emotion_1': 'angg' is not an emotion; did you mean 'ang'?");
   EXPECT_SAYS(error_for_rows("a1,A,1,ang,sad,60,40,0\n"),
@@ -142,11 +142,11 @@ TEST(LoadDataset, AMissingColumnNamesTheNearestPresent) {
   EXPECT_SAYS(small.error(), "column 'emotion_2_salience' is missing; the nearest present is 'emotion2_salience'");
 }
 
-TEST(LoadDataset, AllMistakesAreCountedAndTheFirstTwentyShown) {
+TEST(LoadDataset, AllErrorsAreCountedAndTheFirstTwentyShown) {
   std::string rows;
   for (int i = 0; i < 30; ++i) rows += "c" + std::to_string(i) + ",A,0,angg,,,,0\n";
   const std::string error = error_for_rows(rows);
-  EXPECT_SAYS(error, "60 mistakes");  // 30 labels, and 30 clips without a row
+  EXPECT_SAYS(error, "60 errors");  // 30 labels, and 30 clips without a row
   EXPECT_SAYS(error, "and 40 more");
   EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 21);
 }
@@ -170,7 +170,7 @@ TEST(LoadDataset, DatasetYamlNamesEncodersModalitiesAndSynthetic) {
   EXPECT_TRUE(dataset.classes.exclusive[5]);
 }
 
-TEST(LoadDataset, DatasetYamlMistakesNameLineAndKey) {
+TEST(LoadDataset, DatasetYamlErrorsNameLineAndKey) {
   Small small;
   const auto error = [&](const std::string& yaml) {
     small.yaml = yaml;
@@ -226,7 +226,7 @@ TEST(LoadDataset, EncoderNamesThatCannotStandInASetAreRefused) {
   EXPECT_SAYS(error_of([&] { load_dataset(small.folder.path()); }), "encoder name 'a+b': valid are letters");
 }
 
-TEST(LoadDataset, DuplicateRowsAreMistakes) {
+TEST(LoadDataset, DuplicateRowsAreErrors) {
   Small small;
   small.names = {"t1", "b2", "b1", "a2", "a1", "a1"};
   small.x.insert(small.x.end(), {1, 1});

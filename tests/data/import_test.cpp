@@ -84,7 +84,7 @@ TEST(Import, FortranOrderIsTheSameSeries) {
   EXPECT_EQ(load_dataset(source.folder / "out").fingerprint, fingerprint);
 }
 
-TEST(Import, MistakesNameTheFile) {
+TEST(Import, ErrorsNameTheFile) {
   const Source source;
   write_bytes(source.folder / "src/face/b.npy", npy({1, std::numeric_limits<float>::quiet_NaN()}, "(1, 2)"));
   EXPECT_SAYS(source.import(), "face/b.npy: step 0, column 1 is NaN");

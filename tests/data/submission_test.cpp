@@ -17,8 +17,8 @@ std::vector<Prediction> two_predictions() {
   return {{"test_0001.mov", {4, -1, 100}}, {"test_0002.mov", sweep::make_blend(1, 0, 30)}};
 }
 
-/// The mistakes of `predictions` (the value of that key) as a submission for two test clips.
-std::string mistakes(const std::string& predictions) {
+/// The errors of `predictions` (the value of that key) as a submission for two test clips.
+std::string errors(const std::string& predictions) {
   return check_submission("{\"predictions\": " + predictions + "}", {"test_0001.mov", "test_0002.mov"}, kClasses)
       .text();
 }
@@ -35,9 +35,9 @@ TEST(Submission, HasTheChallengesForm) {
 }
 
 TEST(Submission, TheOfficialExampleIsAccepted) {
-  // METHOD 3, word for word.
+  // As the challenge prescribes it, word for word.
   EXPECT_EQ(
-      mistakes(
+      errors(
           R"({"test_0001.mov": [{"emotion": "sad", "salience": 100.0}], "test_0002.mov": [{"emotion": "disg", "salience": 30}, {"emotion": "ang", "salience": 70}]})"),
       "");
 }
@@ -51,14 +51,14 @@ TEST(Submission, ReadsBackWhatItWrote) {
   EXPECT_EQ(read[1].label, sweep::make_blend(0, 1, 70));
 }
 
-TEST(Submission, EveryMistakeIsNamed) {
-  EXPECT_EQ(mistakes("{" + kOther + "}"), "test_0001.mov: has no valid prediction");
-  EXPECT_NE(mistakes("{" + kOther + "," + kOther + "}").find("test_0002.mov: given twice"), std::string::npos);
-  EXPECT_NE(mistakes("{" + kOther + R"(, "test_9.mov": [{"emotion": "sad", "salience": 100}]})")
+TEST(Submission, EveryErrorIsNamed) {
+  EXPECT_EQ(errors("{" + kOther + "}"), "test_0001.mov: has no valid prediction");
+  EXPECT_NE(errors("{" + kOther + "," + kOther + "}").find("test_0002.mov: given twice"), std::string::npos);
+  EXPECT_NE(errors("{" + kOther + R"(, "test_9.mov": [{"emotion": "sad", "salience": 100}]})")
                 .find("test_9.mov: is no test clip"),
             std::string::npos);
   const auto first = [](const std::string& list) {
-    return mistakes("{\"test_0001.mov\": " + list + ", " + kOther + "}");
+    return errors("{\"test_0001.mov\": " + list + ", " + kOther + "}");
   };
   EXPECT_NE(first(R"([{"emotion": "sat", "salience": 100}])").find("unknown emotion 'sat'; did you mean 'sad'?"),
             std::string::npos);
@@ -77,8 +77,8 @@ TEST(Submission, EveryMistakeIsNamed) {
   EXPECT_NE(first(R"([{"emotion": "sad"}])").find("an entry must be"), std::string::npos);
   EXPECT_NE(first("[]").find("one or two entries"), std::string::npos);
   EXPECT_NE(first("3").find("one or two entries"), std::string::npos);
-  EXPECT_NE(mistakes("[]").find("the file must be"), std::string::npos);
-  EXPECT_NE(mistakes("{").find("not JSON"), std::string::npos);
+  EXPECT_NE(errors("[]").find("the file must be"), std::string::npos);
+  EXPECT_NE(errors("{").find("not JSON"), std::string::npos);
   EXPECT_NE(check_submission("{\"predictions\": {}, \"team\": 1}", {}, kClasses).text().find("unknown key 'team'"),
             std::string::npos);
 }

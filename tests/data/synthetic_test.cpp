@@ -211,7 +211,7 @@ TEST(Synthetic, FusionPaysAndNoiseDoesNot) {
   EXPECT_LT(one, 0.35);
   EXPECT_GT(all, one + 0.08);
   EXPECT_GT(all, other + 0.08);
-  EXPECT_LT(noise, 0.09) << "METHOD 6: trivial predictions get at most (.078 + 0) / 2 or (.057 + .035) / 2";
+  EXPECT_LT(noise, 0.09) << "Trivial predictions get at most (.078 + 0) / 2 or (.057 + .035) / 2";
 }
 
 TEST(Synthetic, ImpossibleOptionsAreNamed) {

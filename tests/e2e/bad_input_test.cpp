@@ -54,7 +54,7 @@ class TakenPort {
   int socket_;
 };
 
-TEST_F(BadInput, AllMistakesOfASweepFileAreNamedAtOnceWithTheirPlaces) {
+TEST_F(BadInput, AllErrorsOfASweepFileAreNamedAtOnceWithTheirPlaces) {
   const std::string file = write("bad.yaml",
                                  "dataset: data\n"
                                  "base: {epochs: 3, droput: 0.3, learning_rate: -1}\n"

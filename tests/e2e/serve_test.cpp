@@ -153,7 +153,7 @@ TEST_F(Serve, WhatCannotBeAskedSaysWhy) {
   EXPECT_EQ(impossible.exit, 1);
   EXPECT_TRUE(contains(impossible.err, "impossible.yaml:5:3: ")) << impossible.err;
   EXPECT_TRUE(contains(impossible.err, "   top_n: [9]\n")) << impossible.err;
-  EXPECT_EQ(json::parse(impossible.out)["mistakes"].size(), 1u) << impossible.out;
+  EXPECT_EQ(json::parse(impossible.out)["errors"].size(), 1u) << impossible.out;
   const std::string nameless = write_sweep("nameless.yaml", "folds: [0]\nseeds: 1\n");
   EXPECT_EQ(medley({"submit", nameless}).exit, 0);
   EXPECT_EQ(run_sweep(nameless, 1, "other").exit, 0);
@@ -240,7 +240,7 @@ TEST_F(Serve, AnEnsembleAndItsArchiveAreTheSameWhileACoordinatorHoldsTheStore) {
   const std::vector<std::string> empty = {"ensemble", "none"};
   const Ended unfit = medley(empty);
   EXPECT_EQ(unfit.exit, 1);
-  EXPECT_TRUE(contains(unfit.err, "medley: sweep none has no config with clean predictions in every fold"))
+  EXPECT_TRUE(contains(unfit.err, "medley: sweep none has no config with held-out predictions in every fold"))
       << unfit.err;
   const Ended many = medley({"ensemble", "done", "--bags", "1001"});
   EXPECT_EQ(many.exit, 2);

@@ -21,7 +21,7 @@ std::set<std::string> first_column(const std::string& file) {
   return names;
 }
 
-/// The challenge's rules, written anew from METHOD 3: every test clip once, one emotion at 100 or two that sum to 100.
+/// The challenge's rules, written independently: every test clip once, one emotion at 100 or two that sum to 100.
 void expect_valid_submission(const json& submission, const std::set<std::string>& clips) {
   ASSERT_EQ(submission.size(), 1u);
   const json& predictions = submission.at("predictions");
@@ -73,9 +73,9 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
   double before = 2;
   for (const json& config : report.at("configs")) {
     EXPECT_TRUE(contains(text.out, config.at("config").get<std::string>()));
-    const double clean = config.at("clean").at("score").get<double>();
-    EXPECT_LE(clean, before) << "ranked by clean Score";
-    before = clean;
+    const double held_out = config.at("held_out").at("score").get<double>();
+    EXPECT_LE(held_out, before) << "ranked by held-out Score";
+    before = held_out;
   }
   EXPECT_EQ(report.at("axes").size(), 2u);
   const Ended csv = medley({"report", "--csv"});
@@ -196,7 +196,7 @@ TEST_F(Submission, ATrialThatDivergesIsAResultAndHarmsNoNeighbour) {
   ASSERT_EQ(with.at("configs").size(), 2u);
   EXPECT_EQ(with["configs"][0].at("config"), without["configs"][0].at("config")) << "what diverged ranks last";
   EXPECT_EQ(with["configs"][0].at("paper"), without["configs"][0].at("paper"));
-  EXPECT_EQ(with["configs"][0].at("clean"), without["configs"][0].at("clean"));
+  EXPECT_EQ(with["configs"][0].at("held_out"), without["configs"][0].at("held_out"));
 
   const json sweeps = medley_json({"status"}).at("sweeps");
   EXPECT_EQ(sweeps.at(0).at("diverged"), 2);

@@ -93,6 +93,17 @@ TEST_F(SchemaTest, AnotherProgramsDatabaseIsRefusedAndUntouched) {
   EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema"), 1);
 }
 
+TEST_F(SchemaTest, AStoreOfBeforeTheFirstReleaseIsNamedAsSuch) {
+  {
+    Database database(path(), Database::Mode::kReadWrite);
+    database.execute("CREATE TABLE sweep (id TEXT); PRAGMA application_id = " + std::to_string(0x4d646c79));
+  }
+  for (const std::string& message :
+       {message_of([&] { Writer writer(folder_.path()); }), message_of([&] { Reader reader(folder_.path()); })}) {
+    EXPECT_NE(message.find("was made by a version of Medley before 0.2.0"), std::string::npos) << message;
+  }
+}
+
 TEST_F(SchemaTest, EveryTableIsStrictAndKeysHold) {
   make();
   EXPECT_EQ(number("SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict AND "

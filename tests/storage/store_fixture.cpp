@@ -130,7 +130,7 @@ sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64&
     return r;
   }
   r.paper = snapshot(random, epochs, clips);
-  if (random() % 4 != 0) r.clean = snapshot(random, epochs, clips);
+  if (random() % 4 != 0) r.held_out = snapshot(random, epochs, clips);
   if (random() % 2 != 0) r.inner = surface(random, 5);
   if (random() % 3 == 0) {  // a softmax head has only fused ones
     r.paper.validation.presence.clear();
@@ -159,8 +159,8 @@ sweep::TrialResult plain_result(const sweep::TrialSpec& trial, int presence, int
   r.seconds = 2;
   r.epochs.resize(1);
   r.epochs[0].epoch = 1;
-  r.paper.epoch = r.clean.epoch = 1;
-  for (auto* s : {&r.paper.surface, &r.clean.surface, &r.inner}) {
+  r.paper.epoch = r.held_out.epoch = 1;
+  for (auto* s : {&r.paper.surface, &r.held_out.surface, &r.inner}) {
     s->clips = s->blends = 5;
     s->presence_hits[0] = presence;
     s->salience_hits[0] = salience;

@@ -204,10 +204,10 @@ TEST_F(StoreTest, WhatTheSchedulerMayNotRecordIsRefused) {
     result.paper.validation.clips = 5;
     writer_.accept_result({a, 1}, result, kNow);
   });
-  refuses("clean.test.fused has 5 values, expected 24", [&] {
+  refuses("held_out.test.fused has 5 values, expected 24", [&] {
     sweep::TrialResult result = plain_result(sweep.trials[0], 1, 1);
-    result.clean.test.clips = 4;
-    result.clean.test.fused.resize(5);
+    result.held_out.test.clips = 4;
+    result.held_out.test.fused.resize(5);
     writer_.accept_result({a, 1}, result, kNow);
   });
   refuses("no dataset", [&] {
@@ -346,10 +346,10 @@ TEST_F(StoreTest, ScoresCarryTheSurfacesOfEveryFinishedTrial) {
     EXPECT_EQ(trial.seed, spec.seed);
     EXPECT_EQ(trial.paper_surface.presence_hits, result.paper.surface.presence_hits);
     EXPECT_EQ(trial.paper_surface.salience_hits, result.paper.surface.salience_hits);
-    EXPECT_EQ(trial.clean_surface.presence_hits, result.clean.surface.presence_hits);
+    EXPECT_EQ(trial.held_out_surface.presence_hits, result.held_out.surface.presence_hits);
     EXPECT_EQ(trial.inner_surface.presence_hits, result.inner.presence_hits);
     EXPECT_EQ(trial.inner_surface.clips, result.inner.clips);
-    EXPECT_EQ(trial.clean_epoch, result.clean.epoch);
+    EXPECT_EQ(trial.held_out_epoch, result.held_out.epoch);
   }
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-/// A whole config with clean Scores of two folds, one seed; its Score is their mean.
+/// A whole config with held-out Scores of two folds, one seed; its Score is their mean.
 ConfigReport config(const std::string& id, double fold0, double fold1, const json& settings, const json& axes) {
   ConfigReport made;
   made.id = id;
@@ -23,9 +23,9 @@ ConfigReport config(const std::string& id, double fold0, double fold1, const jso
   made.axis_values = axes;
   made.expected = made.done = 2;
   made.paper_score = {2, (fold0 + fold1) / 2, 0};
-  made.clean_seeds = 1;
-  made.clean = {(fold0 + fold1) / 2, (fold0 + fold1) / 2};
-  made.cells = {{1, 0, 0, fold0}, {1, 1, 0, fold1}};
+  made.held_out_seeds = 1;
+  made.held_out = {(fold0 + fold1) / 2, (fold0 + fold1) / 2};
+  made.runs = {{1, 0, 0, fold0}, {1, 1, 0, fold1}};
   return made;
 }
 
@@ -34,7 +34,7 @@ Report report_of(std::vector<ConfigReport> configs) {
   report.folds = 2;
   report.seeds = 1;
   std::sort(configs.begin(), configs.end(),
-            [](const auto& a, const auto& b) { return a.clean.score() > b.clean.score(); });
+            [](const auto& a, const auto& b) { return a.held_out.score() > b.held_out.score(); });
   report.configs = std::move(configs);
   std::map<std::string, std::set<std::string>> values;
   for (const ConfigReport& one : report.configs) {
@@ -139,9 +139,9 @@ TEST(Ablation, CrossedAxesAreMeansOfEachCombination) {
   EXPECT_EQ(table.cells[0].configs, 2);
   EXPECT_NEAR(table.cells[0].score, .2, 1e-12);
   EXPECT_NEAR(table.cells[0].best, .3, 1e-12);
-  EXPECT_FALSE(table.cells[0].whole);
+  EXPECT_FALSE(table.cells[0].complete);
   EXPECT_NEAR(table.cells[1].score, .3, 1e-12);  // y = p, x = 2
-  EXPECT_TRUE(table.cells[1].whole);
+  EXPECT_TRUE(table.cells[1].complete);
   EXPECT_THROW(cross_axes(report, "x", "x"), Error);
   EXPECT_THROW(cross_axes(report, "x", "z"), Error);
 }

@@ -17,15 +17,15 @@ const ChartText kText = {"a <b> & \"c\"", "x & y", "share", {"it's 5 < 6", "synt
 
 Count counted(const std::string& svg) {
   Count count;
-  EXPECT_EQ(xml_mistake(svg, &count), "") << svg;
+  EXPECT_EQ(xml_error(svg, &count), "") << svg;
   return count;
 }
 
-TEST(XmlCheck, SeesMistakes) {
-  EXPECT_EQ(xml_mistake("<a><b x=\"1\"/>t &amp; u</a>\n"), "");
+TEST(XmlCheck, SeesErrors) {
+  EXPECT_EQ(xml_error("<a><b x=\"1\"/>t &amp; u</a>\n"), "");
   for (const char* bad : {"<a>", "<a></b>", "<a x=1/>", "<a x=\"1\" x=\"2\"/>", "<a>&</a>", "<a/><b/>",
                           "<a x=\"nan\"/>", "<a x=\"<\"/>", "t<a/>"}) {
-    EXPECT_NE(xml_mistake(bad), "") << bad;
+    EXPECT_NE(xml_error(bad), "") << bad;
   }
 }
 

@@ -21,7 +21,7 @@ Expansion expand_text(const std::string& text, const DatasetShape& shape = four_
   return expand(parse_sweep(text, "s.yaml"), shape);
 }
 
-std::vector<std::string> mistakes(const std::string& text, const DatasetShape& shape = four_encoders()) {
+std::vector<std::string> errors(const std::string& text, const DatasetShape& shape = four_encoders()) {
   const SweepSpec spec = parse_sweep(text, "s.yaml");
   try {
     expand(spec, shape);
@@ -35,18 +35,18 @@ std::vector<std::string> mistakes(const std::string& text, const DatasetShape& s
   return {};
 }
 
-std::string mistake(const std::string& text, const DatasetShape& shape = four_encoders()) {
-  const auto all = mistakes(text, shape);
+std::string error(const std::string& text, const DatasetShape& shape = four_encoders()) {
+  const auto all = errors(text, shape);
   EXPECT_EQ(all.size(), 1u) << testing::PrintToString(all);
   return all.empty() ? "" : all.front();
 }
 
-/// Of a file with mistakes of its own: theirs first, then those that the dataset shows.
-std::vector<std::string> all_mistakes(const std::string& text) {
+/// Of a file with errors of its own: theirs first, then those that the dataset shows.
+std::vector<std::string> all_errors(const std::string& text) {
   const ParsedSweep parsed = read_sweep(text, "s.yaml");
-  EXPECT_FALSE(parsed.mistakes.empty());
+  EXPECT_FALSE(parsed.errors.empty());
   std::vector<std::string> result;
-  for (const auto& list : {parsed.mistakes, find_mistakes(parsed, four_encoders())}) {
+  for (const auto& list : {parsed.errors, find_errors(parsed, four_encoders())}) {
     for (const Diagnostic& d : list) {
       result.push_back(std::to_string(d.line) + ":" + std::to_string(d.column) + ": " + d.message);
     }
@@ -217,8 +217,8 @@ TEST(Expand, ExpandingTwiceGivesTheSame) {
 }
 
 // Two axes: 3 subset sizes with C(4, k) members, top_n 1..3: top_n k fits subsets of size >= k.
-TEST(Expand, ImpossibleConfigsAreAMistakeThatSaysHowManyAndWhere) {
-  EXPECT_EQ(mistake("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\n"),
+TEST(Expand, ImpossibleConfigsAreAErrorThatSaysHowManyAndWhere) {
+  EXPECT_EQ(error("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\n"),
             "3:3: 14 of 30 configs are impossible: top_n 2 is larger than the 1 encoder of this config (4); "
             "top_n 3 is "
             "larger than the 1 encoder of this config (4); top_n 3 is larger than the 2 encoders of this "
@@ -233,18 +233,18 @@ TEST(Expand, ImpossibleConfigsAreDroppedAndCountedWhenAskedTo) {
   for (const ExpandedConfig& config : expansion.configs) EXPECT_EQ(check_config(config.config), "");
 }
 
-TEST(Expand, NothingLeftIsAMistakeEvenWhenSkipping) {
-  EXPECT_EQ(mistake("base: {encoders: [clip]}\naxes: {top_n: [2, 3]}\nimpossible: skip"),
+TEST(Expand, NothingLeftIsAErrorEvenWhenSkipping) {
+  EXPECT_EQ(error("base: {encoders: [clip]}\naxes: {top_n: [2, 3]}\nimpossible: skip"),
             "2:8: 2 of 2 configs are impossible: top_n 2 is larger than the 1 encoder of this config (1); "
             "top_n 3 is "
             "larger than the 1 encoder of this config (1)");
-  EXPECT_EQ(mistake("base:\n  top_n: 5\n"),
+  EXPECT_EQ(error("base:\n  top_n: 5\n"),
             "2:3: 1 of 1 configs are impossible: top_n 5 is larger than the 4 encoders of this config (1)");
 }
 
 TEST(Expand, WhatTheDatasetLacksIsNamedWithItsPlaceAndTheNearest) {
-  EXPECT_EQ(mistakes("base: {encoders: [clip, huber]}\naxes: {encoders: [[wavml], [x], {modality: "
-                     "audoi}]}\nfolds: [0, 7]"),
+  EXPECT_EQ(errors("base: {encoders: [clip, huber]}\naxes: {encoders: [[wavml], [x], {modality: "
+                   "audoi}]}\nfolds: [0, 7]"),
             (Strings{"1:25: encoders: unknown encoder 'huber'; did you mean 'hubert'?",
                      "2:20: encoders: unknown encoder 'wavml'; did you mean 'wavlm'?",
                      "2:29: encoders: unknown encoder 'x'; valid: clip, hubert, imagebind, wavlm",
@@ -252,15 +252,15 @@ TEST(Expand, WhatTheDatasetLacksIsNamedWithItsPlaceAndTheNearest) {
                      "3:8: folds: the dataset has no fold 7; valid: 0, 1, 2, 3, 4"}));
 }
 
-TEST(Expand, GeneratorsThatCannotBeFilledAreMistakes) {
+TEST(Expand, GeneratorsThatCannotBeFilledAreErrors) {
   DatasetShape one{"f", {"clip"}, {""}, {0, 1}, false};
-  EXPECT_EQ(mistake("axes: {encoders: pairs}", one), "1:18: encoders: a subset of 2 cannot be chosen from 1 encoder");
-  EXPECT_EQ(mistake("axes: {encoders: leave-one-out}", one), "1:18: encoders: leave-one-out of 1 encoder leaves none");
-  EXPECT_EQ(mistake("axes: {encoders: by-modality}", one),
+  EXPECT_EQ(error("axes: {encoders: pairs}", one), "1:18: encoders: a subset of 2 cannot be chosen from 1 encoder");
+  EXPECT_EQ(error("axes: {encoders: leave-one-out}", one), "1:18: encoders: leave-one-out of 1 encoder leaves none");
+  EXPECT_EQ(error("axes: {encoders: by-modality}", one),
             "1:18: encoders: by-modality: the dataset does not say the modality of 'clip' (dataset.yaml)");
-  EXPECT_EQ(mistake("axes: {encoders: {modality: audio}}", one),
+  EXPECT_EQ(error("axes: {encoders: {modality: audio}}", one),
             "1:29: encoders: unknown modality 'audio'; the dataset names none (dataset.yaml)");
-  EXPECT_EQ(mistake("axes: {encoders: {sizes: [3, 5]}}"),
+  EXPECT_EQ(error("axes: {encoders: {sizes: [3, 5]}}"),
             "1:18: encoders: a subset of 5 cannot be chosen from 4 encoders");
 }
 
@@ -270,14 +270,14 @@ TEST(Expand, NormalisingByActorNeedsTheActorsOfTheClipsThatAreRead) {
   shape.test_actors = false;
   const std::string text =
       "base: {normalize: actor, adaptation: coral}\naxes:\n  adaptation_target: [validation, test]\n";
-  EXPECT_EQ(mistake(text, shape),
+  EXPECT_EQ(error(text, shape),
             "3:3: 1 of 2 configs are impossible: adaptation_target test with normalize actor needs the actor of every "
             "test clip, and some have none in test_metadata.csv (1); 'impossible: skip' leaves them out");
-  EXPECT_TRUE(mistakes("base: {adaptation: coral, adaptation_target: test}", shape).empty());
+  EXPECT_TRUE(errors("base: {adaptation: coral, adaptation_target: test}", shape).empty());
   shape.test_actors = true;
-  EXPECT_TRUE(mistakes(text, shape).empty());
+  EXPECT_TRUE(errors(text, shape).empty());
   shape.actors = false;
-  EXPECT_EQ(mistake("axes: {normalize: [encoder, actor]}", shape),
+  EXPECT_EQ(error("axes: {normalize: [encoder, actor]}", shape),
             "1:8: 1 of 2 configs are impossible: normalize actor needs the actor of every labelled clip, and some have "
             "none in train_metadata.csv (1); 'impossible: skip' leaves them out");
 }
@@ -286,23 +286,23 @@ TEST(Expand, AdaptingToTestClipsNeedsTestClips) {
   DatasetShape shape = four_encoders();
   shape.has_test = false;
   const std::string text = "base: {adaptation: coral}\naxes:\n  adaptation_target: [validation, test]\n";
-  EXPECT_EQ(mistake(text, shape),
+  EXPECT_EQ(error(text, shape),
             "3:3: 1 of 2 configs are impossible: adaptation_target test needs test clips, and the dataset "
             "has none (1); "
             "'impossible: skip' leaves them out");
   EXPECT_EQ(expand_text(text).configs.size(), 2u);
-  EXPECT_TRUE(mistakes("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
+  EXPECT_TRUE(errors("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
 }
 
 TEST(Expand, ModalityConcatNeedsTheModalityOfEveryEncoderThatItUses) {
   DatasetShape shape = four_encoders();
   shape.modalities[1] = "";
   const std::string name = shape.encoders[1];
-  EXPECT_EQ(mistake("axes: {fusion: [sum, modality-concat]}", shape),
+  EXPECT_EQ(error("axes: {fusion: [sum, modality-concat]}", shape),
             "1:8: 1 of 2 configs are impossible: fusion modality-concat: dataset.yaml gives encoder '" + name +
                 "' no modality (1); 'impossible: skip' leaves them out");
   shape.modalities[1] = shape.modalities[0];
-  EXPECT_TRUE(mistakes("base: {fusion: modality-concat}", shape).empty());
+  EXPECT_TRUE(errors("base: {fusion: modality-concat}", shape).empty());
 }
 
 TEST(Expand, LayersAreAnAxisOfTheEncodersThatHaveThem) {
@@ -312,10 +312,10 @@ TEST(Expand, LayersAreAnAxisOfTheEncodersThatHaveThem) {
   const Expansion expansion = expand_text("axes: {layers: [all, 6-12, 12]}", shape);
   ASSERT_EQ(expansion.configs.size(), 3u);
   EXPECT_EQ(expansion.configs[1].axis_values.at("layers"), "6-12");
-  EXPECT_EQ(mistake("axes: {layers: [all, 6-13]}", shape),
+  EXPECT_EQ(error("axes: {layers: [all, 6-13]}", shape),
             "1:8: 1 of 2 configs are impossible: layers 6-13: encoder '" + name +
                 "' has layers 0 to 12 (1); 'impossible: skip' leaves them out");
-  EXPECT_EQ(mistake("base: {layers: 3}"),
+  EXPECT_EQ(error("base: {layers: 3}"),
             "1:8: 1 of 1 configs are impossible: layers 3: none of the encoders of this config has several layers (1)");
 }
 
@@ -343,11 +343,11 @@ TEST(Expand, VariantsAreLaidOverBaseBeforeTheAxesVary) {
   EXPECT_EQ(plain.configs[0].id, expansion.configs[5].id);
 }
 
-TEST(Expand, MistakesOfVariantsNameThem) {
-  EXPECT_EQ(mistake("variants: {a: {top_n: 9}, b: {top_n: 2}}"),
+TEST(Expand, ErrorsOfVariantsNameThem) {
+  EXPECT_EQ(error("variants: {a: {top_n: 9}, b: {top_n: 2}}"),
             "1:12: 1 of 2 configs are impossible: variant 'a': top_n 9 is larger than the 4 encoders of this config "
             "(1); 'impossible: skip' leaves them out");
-  EXPECT_EQ(mistake("variants: {a: {top_n: 4}, b: {}}"), "1:27: variants: 'b' trains the same as one before it");
+  EXPECT_EQ(error("variants: {a: {top_n: 4}, b: {}}"), "1:27: variants: 'b' trains the same as one before it");
 }
 
 TEST(Expand, ARandomSearchDrawsVariantsToo) {
@@ -374,22 +374,22 @@ TEST(CountByAxis, VariantsAreCountedFirst) {
   EXPECT_EQ(counts[0].values[1].configs, 2);
 }
 
-TEST(Expand, TooFewFoldsAreAMistake) {
+TEST(Expand, TooFewFoldsAreAError) {
   DatasetShape shape = four_encoders();
   shape.folds = {3};
-  EXPECT_NE(mistake("name: x", shape).find("nothing is left to train on"), std::string::npos);
+  EXPECT_NE(error("name: x", shape).find("nothing is left to train on"), std::string::npos);
   shape.folds = {0, 1};
-  EXPECT_TRUE(mistakes("name: x", shape).empty());
-  EXPECT_EQ(mistake("base: {inner_fold: true}", shape),
+  EXPECT_TRUE(errors("name: x", shape).empty());
+  EXPECT_EQ(error("base: {inner_fold: true}", shape),
             "1:8: 1 of 1 configs are impossible: inner_fold leaves nothing to train on: the dataset has 2 "
             "folds (1)");
 }
 
-TEST(Expand, AnAxisThatChangesNothingIsAMistake) {
-  EXPECT_EQ(mistake("base: {fusion: concat}\naxes: {top_n: [1, 2]}"),
+TEST(Expand, AnAxisThatChangesNothingIsAError) {
+  EXPECT_EQ(error("base: {fusion: concat}\naxes: {top_n: [1, 2]}"),
             "2:8: top_n: this axis changes nothing: the setting matters only where fusion gates and selection is "
             "learned, random or fixed");
-  EXPECT_EQ(mistake("axes: {dropout: [0, 0.1]}\nwhen: {dropout: {head: softmax}}"),
+  EXPECT_EQ(error("axes: {dropout: [0, 0.1]}\nwhen: {dropout: {head: softmax}}"),
             "1:8: dropout: this axis changes nothing: its condition under 'when' never holds");
 }
 
@@ -410,7 +410,7 @@ TEST(Expand, ReferenceIsTheConfigOfBaseWithItsSettings) {
   ASSERT_NE(it, expansion.configs.end());
   EXPECT_EQ(it->config.selection, Selection::kAll);
   EXPECT_EQ(expand_text("axes: {top_n: [1]}").reference_id, "");
-  EXPECT_EQ(mistake("axes: {top_n: [1, 2]}\nreference: {top_n: 3}"),
+  EXPECT_EQ(error("axes: {top_n: [1, 2]}\nreference: {top_n: 3}"),
             "2:12: reference: base with these settings is not a config of this sweep: top_n 3 is not among "
             "the values of "
             "its axis");
@@ -422,24 +422,24 @@ TEST(Expand, ALargeGridIsRefusedWithItsSizeBeforeItIsMade) {
     shape.encoders.push_back("e" + std::to_string(i));
     shape.modalities.push_back("");
   }
-  EXPECT_EQ(mistake("axes:\n  epochs: {range: [1, 1001]}\n  patience: {range: [1, 1000]}\n", shape),
+  EXPECT_EQ(error("axes:\n  epochs: {range: [1, 1001]}\n  patience: {range: [1, 1000]}\n", shape),
             "2:3: the grid would make 1001000 configs (epochs 1001 x patience 1000); the most is 1000000: "
             "cut an axis, add "
             "a condition under 'when', or use 'search: {random: 1000}'");
-  EXPECT_NE(mistake("axes: {encoders: {sizes: [1, 20]}}", shape).find("are more than 1000000 subsets"),
+  EXPECT_NE(error("axes: {encoders: {sizes: [1, 20]}}", shape).find("are more than 1000000 subsets"),
             std::string::npos);
   std::string huge = "axes:\n";
   for (const char* name : {"epochs", "patience", "batch_size", "warmup_epochs"}) {
     huge += std::string("  ") + name + ": {range: [2, 10000]}\n";
   }
-  EXPECT_NE(mistake(huge, shape).find("would make far too many configs (epochs 9999 x patience 9999 x"),
+  EXPECT_NE(error(huge, shape).find("would make far too many configs (epochs 9999 x patience 9999 x"),
             std::string::npos);
   // Conditions on long axes are not walked to the end either.
   huge += "when: {batch_size: {epochs: 3, patience: 3, warmup_epochs: 3}}\n";
-  EXPECT_NE(mistake(huge, shape).find("would make far too many configs"), std::string::npos);
+  EXPECT_NE(error(huge, shape).find("would make far too many configs"), std::string::npos);
   std::string sizes = "axes:\n  encoders:\n";
   for (int i = 0; i < 1000; ++i) sizes += "    - {sizes: 10}\n";
-  EXPECT_EQ(mistake(sizes, shape),  // C(20, 10) = 184,756 of them an item
+  EXPECT_EQ(error(sizes, shape),  // C(20, 10) = 184,756 of them an item
             "8:7: encoders: with this item the list makes more than 1000000 subsets");
 }
 
@@ -447,12 +447,12 @@ TEST(Expand, ConditionsCountInTheSizeOfAGrid) {
   // 2,000 x 1,000 points without the condition; 1,999 + 1,000 with it.
   const std::string axes =
       "base: {epochs: 5000}\naxes:\n  patience: {range: [1, 2000]}\n  batch_size: {range: [2, 1001]}\n";
-  EXPECT_NE(mistake(axes).find("would make 2000000 configs"), std::string::npos);
+  EXPECT_NE(error(axes).find("would make 2000000 configs"), std::string::npos);
   EXPECT_EQ(expand_text(axes + "when: {batch_size: {patience: 7}}\n").points, 2999);
 }
 
 TEST(Expand, TooManyTrialsAreRefused) {
-  EXPECT_EQ(mistake("axes:\n  patience: {range: [1, 1000]}\nseeds: 300\n"),
+  EXPECT_EQ(error("axes:\n  patience: {range: [1, 1000]}\nseeds: 300\n"),
             "2:3: 1000 configs x 5 folds x 300 seeds would make 1500000 trials; the most is 1000000");
 }
 
@@ -554,8 +554,8 @@ TEST(CountByAxis, ADrawnAxisIsOneRow) {
   EXPECT_EQ(counts[0].values[0].configs, 9);
 }
 
-TEST(Mistakes, OfTheFileAndOfItsDatasetComeInOneRound) {
-  const auto all = all_mistakes(
+TEST(Errors, OfTheFileAndOfItsDatasetComeInOneRound) {
+  const auto all = all_errors(
       "base: {lerning_rate: 0.01}\n"
       "folds: [0, 9]\n"
       "axes:\n"
@@ -571,7 +571,7 @@ TEST(Mistakes, OfTheFileAndOfItsDatasetComeInOneRound) {
   EXPECT_EQ(all[5], "6:24: encoders: unknown encoder 'wavelm'; did you mean 'wavlm'?");
 }
 
-TEST(Mistakes, NoConsequenceOfAMistakeIsTold) {
+TEST(Errors, NoConsequenceOfAErrorIsTold) {
   // Each would be impossible, or idle, as far as it could be read; but that is not what the file says.
   for (const char* text : {
            "base: {selection: al, top_n: 9}",              // all does not read top_n
@@ -581,13 +581,13 @@ TEST(Mistakes, NoConsequenceOfAMistakeIsTold) {
            "base: {selection: all}\naxes: {top_n: [1, 2], selection: [lerned, all]}",
            "base: {epochs: 1.5, warmup_epochs: 200}",  // how many epochs are meant?
        }) {
-    const auto all = all_mistakes(text);
+    const auto all = all_errors(text);
     EXPECT_EQ(all.size(), 1u) << text << testing::PrintToString(all);
   }
 }
 
-TEST(Mistakes, AnUnknownEncoderHidesNoTopNThatIsTooLargeForAllOfThem) {
-  const auto all = mistakes("axes: {encoders: [[clip, hubrt]], top_n: [3, 5]}");
+TEST(Errors, AnUnknownEncoderHidesNoTopNThatIsTooLargeForAllOfThem) {
+  const auto all = errors("axes: {encoders: [[clip, hubrt]], top_n: [3, 5]}");
   ASSERT_EQ(all.size(), 2u) << testing::PrintToString(all);
   EXPECT_NE(all[0].find("hubert"), std::string::npos);
   EXPECT_NE(all[1].find("top_n 5 is larger than the 4 encoders"), std::string::npos) << all[1];

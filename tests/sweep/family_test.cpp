@@ -26,7 +26,7 @@ std::vector<Family> families(const std::string& yaml) {
   return made;
 }
 
-std::string mistake(const std::string& yaml) {
+std::string error(const std::string& yaml) {
   try {
     expand(parse_sweep(yaml, "s.yaml"), shape());
   } catch (const SpecError& e) {
@@ -58,21 +58,21 @@ TEST(Compare, ABaselineOfEncodersIsASubset) {
   EXPECT_EQ(pair.at(0).baseline, "clip+hubert");
 }
 
-TEST(Compare, MistakesNameTheirPlaceAndWhatWouldBeValid) {
+TEST(Compare, ErrorsNameTheirPlaceAndWhatWouldBeValid) {
   const std::string axes = "axes: {selection: [learned, all]}\ncompare: ";
-  EXPECT_EQ(mistake(axes + "{axis: selecton, baseline: all}"),
+  EXPECT_EQ(error(axes + "{axis: selecton, baseline: all}"),
             "compare: 'selecton' is not one of the axes; did you mean 'selection'?");
-  EXPECT_NE(mistake("axes: {top_n: [1, 2]}\ncompare: {axis: top_n, baseline: 3}")
+  EXPECT_NE(error("axes: {top_n: [1, 2]}\ncompare: {axis: top_n, baseline: 3}")
                 .find("compare: baseline '3' is not a value of the axis 'top_n'"),
             std::string::npos);
-  EXPECT_NE(mistake(axes + "{axis: selection}").find("'baseline' is missing"), std::string::npos);
-  EXPECT_NE(mistake(axes + "{axis: selection, baseline: all, margin: 0}").find("in (0, 1)"), std::string::npos);
-  EXPECT_NE(mistake(axes + "{axis: selection, baseline: all, margn: 0.1}").find("margin"), std::string::npos);
-  EXPECT_NE(mistake(axes + "yes").find("must be {axis: NAME, baseline: VALUE"), std::string::npos);
-  EXPECT_NE(mistake("axes: {encoders: [all, pairs]}\ncompare: {axis: encoders, baseline: [clip]}")
+  EXPECT_NE(error(axes + "{axis: selection}").find("'baseline' is missing"), std::string::npos);
+  EXPECT_NE(error(axes + "{axis: selection, baseline: all, margin: 0}").find("in (0, 1)"), std::string::npos);
+  EXPECT_NE(error(axes + "{axis: selection, baseline: all, margn: 0.1}").find("margin"), std::string::npos);
+  EXPECT_NE(error(axes + "yes").find("must be {axis: NAME, baseline: VALUE"), std::string::npos);
+  EXPECT_NE(error("axes: {encoders: [all, pairs]}\ncompare: {axis: encoders, baseline: [clip]}")
                 .find("baseline clip is not among the subsets"),
             std::string::npos);
-  EXPECT_NE(mistake("axes: {selection: [learned, all]}\nsearch: {random: 4}\ncompare: {axis: selection, baseline: all}")
+  EXPECT_NE(error("axes: {selection: [learned, all]}\nsearch: {random: 4}\ncompare: {axis: selection, baseline: all}")
                 .find("use a grid"),
             std::string::npos);
 }

@@ -27,7 +27,7 @@ ThresholdSurface flat(int presence_hits, int salience_hits) {
   return surface;
 }
 
-/// Adds a config whose cells all have presence `hits` of 20, fold 1 one more, and no salience.
+/// Adds a config whose runs all have presence `hits` of 20, fold 1 one more, and no salience.
 void add(ReportInput& input, const std::string& id, const json& settings, int hits) {
   input.configs.push_back({id, settings, json::object()});
   for (const int fold : kFolds) {
@@ -37,8 +37,8 @@ void add(ReportInput& input, const std::string& id, const json& settings, int hi
       trial.config_id = id;
       trial.fold = fold;
       trial.seed = seed;
-      trial.clean_epoch = 1;
-      trial.paper_surface = trial.clean_surface = flat(hits + fold, 0);
+      trial.held_out_epoch = 1;
+      trial.paper_surface = trial.held_out_surface = flat(hits + fold, 0);
       trial.paper = {(hits + fold) / 20.0, 0};
       input.trials.push_back(trial);
     }
@@ -142,7 +142,7 @@ TEST(ImportanceReport, ScoresOfSubsetsStandBesideTheGate) {
   const auto& encoders = report.encoders;
   ASSERT_TRUE(encoders[0].loss);
   EXPECT_EQ(encoders[0].loss->config, "bc");
-  EXPECT_TRUE(encoders[0].loss->clean);
+  EXPECT_TRUE(encoders[0].loss->held_out);
   EXPECT_NEAR(encoders[0].loss->difference.mean, (10 - 4) / 20. / 2, 1e-12);
   EXPECT_EQ(encoders[1].loss->config, "ac");  // of two, the one with the same top_n
   EXPECT_NEAR(encoders[1].loss->difference.mean, 1 / 20. / 2, 1e-12);
@@ -168,7 +168,7 @@ TEST(ImportanceReport, OtherSweepsHelpOut) {
   const auto report = make_importance_report(gate(), make_report(input), make_report(other).configs);
   EXPECT_EQ(report.encoders[2].loss->config, "ab");
   EXPECT_EQ(report.encoders[2].alone->config, "c1");
-  // Now every subset has a Score: worths (clean) 5.5/20/2 ... with v(none) = 0; the sum is that of all.
+  // Now every subset has a Score: worths (held-out) 5.5/20/2 ... with v(none) = 0; the sum is that of all.
   ASSERT_TRUE(report.encoders[0].shapley);
   double sum = 0;
   for (const auto& encoder : report.encoders) sum += *encoder.shapley;
@@ -187,8 +187,8 @@ TEST(ImportanceReport, EffectOfNHasASeriesASelection) {
   const auto& learned = report.effect_of_n[1].points;
   ASSERT_EQ(learned.size(), 2u);
   EXPECT_EQ(learned[0].n, 1);
-  EXPECT_NEAR(*learned[0].score.clean, 13 / 80., 1e-12);
-  EXPECT_NEAR(*learned[1].score.clean, 21 / 80., 1e-12);
+  EXPECT_NEAR(*learned[0].score.held_out, 13 / 80., 1e-12);
+  EXPECT_NEAR(*learned[1].score.held_out, 21 / 80., 1e-12);
 }
 
 TEST(ImportanceReport, RefusesWhatDoesNotBelongTogether) {
@@ -223,9 +223,9 @@ TEST(Figures, DataIsWrittenWithFullPrecision) {
   EXPECT_EQ(csv_table(effect).substr(0, 56), "selection,n,protocol,score,low,high,paper_score,config\na");
   ASSERT_EQ(effect.rows.size(), 3u);
   const auto& two = effect.rows[2];
-  EXPECT_EQ(two[0] + " " + two[1] + " " + two[2] + " " + two[7], "learned 2 clean abc");
+  EXPECT_EQ(two[0] + " " + two[1] + " " + two[2] + " " + two[7], "learned 2 held-out abc");
   EXPECT_NEAR(std::stod(two[3]), .2625, 1e-12);
-  // Cells .25 in fold 0 and .275 in fold 1: MSB = .000625, MSW = 0; variance .000625 (1/4 + 1/2); one degree of
+  // Runs .25 in fold 0 and .275 in fold 1: MSB = .000625, MSW = 0; variance .000625 (1/4 + 1/2); one degree of
   // freedom, whose t at .975 is tan(.475 pi).
   const double half = std::tan(.475 * std::acos(-1.)) * std::sqrt(.000625 * .75);
   EXPECT_NEAR(std::stod(two[4]), .2625 - half, 1e-9);
@@ -254,7 +254,7 @@ TEST(Figures, PicturesHoldOneMarkAValue) {
   EXPECT_EQ(figures.figures.size(), marks.size());
   for (const Figure& figure : figures.figures) {
     std::map<std::string, int> count;
-    EXPECT_EQ(xml_mistake(figure.svg, &count), "") << figure.name;
+    EXPECT_EQ(xml_error(figure.svg, &count), "") << figure.name;
     EXPECT_EQ(count[".mark"], marks.at(figure.name)) << figure.name;
     EXPECT_NE(figure.svg.find("synthetic data"), std::string::npos) << figure.name;
     EXPECT_NE(figure.svg.find("config abc of demo on set, 4 of 4 trials"), std::string::npos) << figure.name;
@@ -268,7 +268,7 @@ TEST(ImportanceRender, EveryFormatHasTheNumbersAndTheirProtocol) {
   input.configs[0].transductive = true;
   const auto report = make_importance_report(gate(), make_report(input));
   const std::string text = render(report, ReportFormat::kText);
-  for (const char* said : {"synthetic", "transductive", "Kendall's W .750", ".420 ± .059", ".667", "clean Scores",
+  for (const char* said : {"synthetic", "transductive", "Kendall's W .750", ".420 ± .059", ".667", "held-out Scores",
                            "paper-style (optimistic)", "+.150"}) {
     EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
   }
@@ -277,7 +277,7 @@ TEST(ImportanceRender, EveryFormatHasTheNumbersAndTheirProtocol) {
   const json object = json::parse(render(report, ReportFormat::kJson));
   EXPECT_NEAR(object["encoders"][0]["weight"]["mean"].get<double>(), .42, 1e-12);
   EXPECT_TRUE(object["encoders"][2]["loss_without"].is_null());
-  EXPECT_EQ(object["encoders"][0]["loss_without"]["protocol"], "clean");
+  EXPECT_EQ(object["encoders"][0]["loss_without"]["protocol"], "held-out");
   EXPECT_EQ(render(report, ReportFormat::kCsv).rfind("encoder,modality,weight_mean,", 0), 0u);
 }
 

@@ -60,8 +60,8 @@ struct Sweep {
           trial.config_id = id;
           trial.fold = fold;
           trial.seed = s + 1;
-          trial.clean_epoch = trial.paper_epoch = 1;
-          trial.clean_surface = trial.paper_surface = surface(seeds[s], fold);
+          trial.held_out_epoch = trial.paper_epoch = 1;
+          trial.held_out_surface = trial.paper_surface = surface(seeds[s], fold);
           // The next fold is its inner fold: what it chooses is known only where that fold may be seen.
           trial.inner_surface = surface(seeds[s], (fold + 1) % kFolds);
           trial.paper = trial.paper_surface.best().accuracy;
@@ -123,13 +123,13 @@ TEST(LateFusion, TakesOfEachSubsetTheConfigThatTheReportRanksFirst) {
   }
 }
 
-TEST(LateFusion, ChoosesByTheCleanScoreOverTheGivenFolds) {
+TEST(LateFusion, ChoosesByTheHeldOutScoreOverTheGivenFolds) {
   // Fold 3 alone would have config y of encoder a; folds 0 to 2 have x.
   Sweep sweep(1);
   for (TrialScores& trial : sweep.scores.trials) {
     if (trial.config_id.rfind("[\"a\"]", 0) != 0) continue;
     const bool x = trial.config_id.back() == 'x';
-    trial.clean_surface.presence_hits.fill((trial.fold == 3) == x ? 10 : trial.fold == 3 ? 60 : 15);
+    trial.held_out_surface.presence_hits.fill((trial.fold == 3) == x ? 10 : trial.fold == 3 ? 60 : 15);
   }
   const auto chosen = [&](const std::vector<int>& folds) {
     for (const auto& id : best_of_subsets(sweep.scores, folds)) {
@@ -146,16 +146,16 @@ TEST(LateFusion, NothingOfTheHeldFoldReachesItsFit) {
   // and fitted for fold 2 stays the same to the bit, what is fitted for others does not.
   int choices_changed = 0;
   for (unsigned seed = 0; seed < 6; ++seed) {
-    const Sweep clean(seed);
+    const Sweep held_out(seed);
     Sweep poisoned(seed);
     for (std::size_t i = 0; i < poisoned.rows.truth.size(); ++i) {
       if (poisoned.rows.fold[i] == 2) poisoned.rows.truth[i] = {int(i / 4) % 5, -1, 100};
     }
     poisoned.measure();
-    EXPECT_EQ(best_of_subsets(clean.scores, {0, 1, 3}), best_of_subsets(poisoned.scores, {0, 1, 3}));
-    choices_changed += best_of_subsets(clean.scores, {1, 2, 3}) != best_of_subsets(poisoned.scores, {1, 2, 3});
+    EXPECT_EQ(best_of_subsets(held_out.scores, {0, 1, 3}), best_of_subsets(poisoned.scores, {0, 1, 3}));
+    choices_changed += best_of_subsets(held_out.scores, {1, 2, 3}) != best_of_subsets(poisoned.scores, {1, 2, 3});
     for (const auto method : {EnsembleMethod::kMean, EnsembleMethod::kSimplex, EnsembleMethod::kCaruana}) {
-      const auto a = clean.late_fusion(method);
+      const auto a = held_out.late_fusion(method);
       const auto b = poisoned.late_fusion(method);
       EXPECT_EQ(a.folds[2].fitted.weights, b.folds[2].fitted.weights);
       EXPECT_EQ(a.folds[2].fitted.thresholds.alpha, b.folds[2].fitted.thresholds.alpha);

@@ -30,9 +30,9 @@ TrialScores trial(const std::string& config, int fold, std::uint64_t seed, doubl
   t.seed = seed;
   t.paper_epoch = 7;
   t.paper = {presence, salience};
-  t.clean_epoch = 9;
+  t.held_out_epoch = 9;
   t.paper_surface = peak(3, int(presence * 20), int(salience * 10));
-  t.clean_surface = t.paper_surface;
+  t.held_out_surface = t.paper_surface;
   return t;
 }
 
@@ -57,16 +57,16 @@ const ConfigReport& find(const Report& report, const std::string& id) {
   return *std::find_if(report.configs.begin(), report.configs.end(), [&](const auto& c) { return c.id == id; });
 }
 
-TEST(Report, PaperNumbersAreMeanAndDeviationOverCells) {
+TEST(Report, PaperNumbersAreMeanAndDeviationOverRuns) {
   const auto report = make_report(two_configs());
   const ConfigReport& a = find(report, "a");
   EXPECT_EQ(a.paper_score.count, 4);
-  // Scores (P + S) / 2 of the four cells: .15, .2 (fold 0), .2, .25 (fold 1): mean .2, SD sqrt(.005 / 3).
+  // Scores (P + S) / 2 of the four runs: .15, .2 (fold 0), .2, .25 (fold 1): mean .2, SD sqrt(.005 / 3).
   EXPECT_NEAR(a.paper_score.mean, .2, 1e-12);
   EXPECT_NEAR(a.paper_score.sd, std::sqrt(.005 / 3), 1e-12);
   EXPECT_NEAR(a.paper_presence.mean, .25, 1e-12);
   EXPECT_NEAR(a.paper_salience.mean, .15, 1e-12);
-  EXPECT_TRUE(a.whole());
+  EXPECT_TRUE(a.complete());
 }
 
 TEST(Report, PooledNumberTakesOneCellOverAllFolds) {
@@ -82,65 +82,65 @@ TEST(Report, PooledNumberTakesOneCellOverAllFolds) {
   EXPECT_EQ(a.pooled.salience, 5.0 / 20);
 }
 
-TEST(Report, CleanThresholdsComeFromTheOtherFolds) {
+TEST(Report, HeldOutThresholdsComeFromTheOtherFolds) {
   auto input = two_configs();
   for (TrialScores& t : input.trials) {
     if (t.config_id != "a") continue;
     // Each fold's own best cell is worthless on the other: chosen honestly, nothing is hit but the 2 at cell 8.
-    t.clean_surface = t.fold == 0 ? peak(3, 20, 10) : peak(8, 20, 10);
-    if (t.fold == 0) t.clean_surface.presence_hits[8] = 2;
+    t.held_out_surface = t.fold == 0 ? peak(3, 20, 10) : peak(8, 20, 10);
+    if (t.fold == 0) t.held_out_surface.presence_hits[8] = 2;
   }
   const ConfigReport a = find(make_report(input), "a");
-  EXPECT_EQ(a.clean_seeds, 2);
-  EXPECT_EQ(a.clean.presence, 2.0 / 40);  // fold 0 with fold 1's cell 8; fold 1 with fold 0's cell 3: nothing
-  EXPECT_EQ(a.clean.salience, 0);
-  EXPECT_EQ(a.clean_score_sd, 0);
-  EXPECT_NEAR(*a.gap(), .2 - .025, 1e-12);
+  EXPECT_EQ(a.held_out_seeds, 2);
+  EXPECT_EQ(a.held_out.presence, 2.0 / 40);  // fold 0 with fold 1's cell 8; fold 1 with fold 0's cell 3: nothing
+  EXPECT_EQ(a.held_out.salience, 0);
+  EXPECT_EQ(a.held_out_score_sd, 0);
+  EXPECT_NEAR(*a.optimism(), .2 - .025, 1e-12);
 }
 
 TEST(Report, InnerFoldChoosesThresholdsWhereThereIsOne) {
   auto input = two_configs();
   for (TrialScores& t : input.trials) {
-    t.clean_surface = peak(3, 20, 10);
-    t.clean_surface.presence_hits[50] = 6;
+    t.held_out_surface = peak(3, 20, 10);
+    t.held_out_surface.presence_hits[50] = 6;
     t.inner_surface = peak(50, 1, 1);
   }
-  EXPECT_EQ(find(make_report(input), "a").clean.presence, 6.0 / 20);
+  EXPECT_EQ(find(make_report(input), "a").held_out.presence, 6.0 / 20);
 }
 
-TEST(Report, NoCleanNumberWhereTheReportedFoldChoseTheEpoch) {
+TEST(Report, NoHeldOutNumberWhereTheReportedFoldChoseTheEpoch) {
   auto input = two_configs();
   for (TrialScores& t : input.trials) {
-    if (t.config_id == "b") t.clean_epoch = 0;
+    if (t.config_id == "b") t.held_out_epoch = 0;
   }
   const auto report = make_report(input);
-  EXPECT_EQ(find(report, "b").clean_seeds, 0);
-  EXPECT_FALSE(find(report, "b").gap());
+  EXPECT_EQ(find(report, "b").held_out_seeds, 0);
+  EXPECT_FALSE(find(report, "b").optimism());
   EXPECT_EQ(report.ranked_by, RankedBy::kPaperScore);  // what all of them have
   const std::string text = render(report, ReportFormat::kText);
   EXPECT_NE(text.find("- (a)"), std::string::npos);
-  EXPECT_NE(text.find("(a) no clean number: patience without inner_fold"), std::string::npos);
+  EXPECT_NE(text.find("(a) no held-out number: patience without inner_fold"), std::string::npos);
 }
 
 TEST(Report, OptimalDecodeUsesTheGivenHits) {
   auto input = two_configs();
-  input.decode = CleanDecode::kOptimal;
+  input.decode = HeldOutDecode::kOptimal;
   for (TrialScores& t : input.trials) t.optimal = Tally{5, 1, 20, 10};
   input.trials[0].optimal.reset();  // of config a, seed 1
   const auto report = make_report(input);
-  EXPECT_EQ(find(report, "b").clean.presence, .25);
-  EXPECT_EQ(find(report, "b").clean.salience, .1);
-  EXPECT_EQ(find(report, "a").clean_seeds, 1);
+  EXPECT_EQ(find(report, "b").held_out.presence, .25);
+  EXPECT_EQ(find(report, "b").held_out.salience, .1);
+  EXPECT_EQ(find(report, "a").held_out_seeds, 1);
 }
 
 TEST(Report, PartialBlocksAreMarkedAndRankedAfterWholeOnes) {
   auto input = two_configs();
-  input.trials.pop_back();  // b misses a cell, though it scores far higher
+  input.trials.pop_back();  // b misses a run, though it scores far higher
   const auto report = make_report(input);
   EXPECT_EQ(report.configs[0].id, "a");
   EXPECT_EQ(report.configs[1].done, 3);
   EXPECT_EQ(report.configs[1].expected, 4);
-  EXPECT_EQ(report.configs[1].clean_seeds, 1);
+  EXPECT_EQ(report.configs[1].held_out_seeds, 1);
   const std::string text = render(report, ReportFormat::kText);
   EXPECT_NE(text.find("3/4"), std::string::npos);
   EXPECT_NE(text.find(".350 ± .000*"), std::string::npos);
@@ -158,7 +158,7 @@ TEST(Report, DivergedTrialsAreDoneAndShownButNotAveraged) {
   EXPECT_EQ(b.done, 4);
   EXPECT_EQ(b.diverged, 1);
   EXPECT_EQ(b.paper_score.count, 3);
-  EXPECT_FALSE(b.whole());
+  EXPECT_FALSE(b.complete());
   EXPECT_EQ(report.configs[0].id, "a");
   EXPECT_NE(render(report, ReportFormat::kText).find("4/4 (1 diverged)"), std::string::npos);
   EXPECT_NE(render(report, ReportFormat::kText).find("†"), std::string::npos);
@@ -174,7 +174,7 @@ TEST(Report, NothingDoneIsADash) {
     EXPECT_EQ(text.find("nan"), std::string::npos);
   }
   EXPECT_NE(render(report, ReportFormat::kText).find("0/4"), std::string::npos);
-  EXPECT_TRUE(nlohmann::json::parse(render(report, ReportFormat::kJson))["configs"][0]["clean"].is_null());
+  EXPECT_TRUE(nlohmann::json::parse(render(report, ReportFormat::kJson))["configs"][0]["held_out"].is_null());
 }
 
 TEST(Report, AxisTablesAreMarginalMeans) {
@@ -212,7 +212,7 @@ TEST(Report, ComparesWithTheBestByTheCorrectedTest) {
   ASSERT_TRUE(report.configs[1].against_best);
   const PairedComparison& c = *report.configs[1].against_best;
   EXPECT_EQ(c.pairs, 4);
-  // Differences of cells: -.2, -.15 in fold 0, -.15, -.1 in fold 1. Fold means -.175 and -.125, so MSB = .0025 and
+  // Differences of runs: -.2, -.15 in fold 0, -.15, -.1 in fold 1. Fold means -.175 and -.125, so MSB = .0025 and
   // MSW = .00125; the variance of the mean is .0025/4 + (.0025/2 + .00125/2) / (2 - 1) = .0025.
   EXPECT_NEAR(c.mean, -.15, 1e-12);
   EXPECT_NEAR(c.standard_error, .05, 1e-12);
@@ -242,8 +242,9 @@ TEST(Report, SameBytesInAnyOrderOfInput) {
 
 TEST(Report, EveryNumberSaysItsProtocol) {
   const std::string text = render(make_report(two_configs()), ReportFormat::kText);
-  for (const char* said : {"Score paper", "Score clean", "paper-style: epoch and thresholds tuned on the reported fold",
-                           "thresholds chosen on the other folds", "ranked by clean Score", "corrected resampled t"}) {
+  for (const char* said :
+       {"Score paper", "Score held-out", "paper-style: epoch and thresholds tuned on the reported fold",
+        "thresholds chosen on the other folds", "ranked by held-out Score", "corrected resampled t"}) {
     EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
   }
 }
@@ -311,12 +312,13 @@ TEST(Report, TextKeepsTo120ColumnsUnlessAskedForEverything) {
   const Report report = make_report(wide_configs());
   const std::string fit = render(report, ReportFormat::kText);
   EXPECT_LE(longest_line(fit), 120u) << fit;
-  EXPECT_NE(fit.find("not shown, for want of room: paper-style ACC_P, paper-style ACC_S; --wide"), std::string::npos)
+  EXPECT_NE(fit.find("not shown, for want of room: paper-style ACC_P, paper-style ACC_S, optimism; --wide"),
+            std::string::npos)
       << fit;
-  EXPECT_NE(fit.find("in every row: cells 4/4"), std::string::npos);
+  EXPECT_NE(fit.find("in every row: runs 4/4"), std::string::npos);
   const std::string wide = render(report, ReportFormat::kText, 0, Detail::kWide);
   EXPECT_GT(longest_line(wide), 120u);
-  for (const char* head : {"pooled", "ACC_S", "cells", "SD"}) EXPECT_NE(wide.find(head), std::string::npos) << head;
+  for (const char* head : {"pooled", "ACC_S", "runs", "SD"}) EXPECT_NE(wide.find(head), std::string::npos) << head;
   EXPECT_EQ(wide.find("want of room"), std::string::npos);
 }
 
@@ -332,13 +334,13 @@ TEST(Report, LongSubsetsAreToldByWhatTheyLack) {
   EXPECT_NE(render(make_report(input), ReportFormat::kCsv).find(",hubert+imagebind+wavlm,"), std::string::npos);
 }
 
-TEST(Report, IntervalsAreOfTheMeanOverCells) {
+TEST(Report, IntervalsAreOfTheMeanOverRuns) {
   const auto report = make_report(two_configs());
   const ConfigReport& a = find(report, "a");
   // Scores .15, .2 in fold 0 and .2, .25 in fold 1: the test of ComparesWithTheBest, about another mean.
   EXPECT_NEAR((a.paper_interval.low + a.paper_interval.high) / 2, .2, 1e-12);
-  std::vector<FoldDifference> cells = {{0, .15}, {0, .2}, {1, .2}, {1, .25}};
-  EXPECT_NEAR(a.paper_interval.low, BlockedComparison(cells, 2).result().interval.low, 1e-12);
+  std::vector<FoldDifference> runs = {{0, .15}, {0, .2}, {1, .2}, {1, .25}};
+  EXPECT_NEAR(a.paper_interval.low, BlockedComparison(runs, 2).result().interval.low, 1e-12);
 }
 
 TEST(Report, FamiliesAreJudgedAndPrinted) {
@@ -350,21 +352,23 @@ TEST(Report, FamiliesAreJudgedAndPrinted) {
   ASSERT_EQ(report.families[0].rows.size(), 1u);
   EXPECT_EQ(report.families[0].rows[0].config, "b");
   const std::string text = render(report, ReportFormat::kText);
-  for (const char* said : {"referee: top_n against 1 in demo on set", "1 comparison, 2 folds x 2 seeds, margin .020",
-                           "judged by clean Scores", "+.150", "Holm", "inconclusive"}) {
+  for (const char* said :
+       {"planned comparisons: top_n against 1 in demo on set", "1 comparison, 2 folds x 2 seeds, margin .020",
+        "judged by held-out Scores", "+.150", "Holm", "inconclusive"}) {
     EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
   }
   EXPECT_LE(longest_line(text), 120u);
-  EXPECT_EQ(render_referee(make_report(two_configs()), ReportFormat::kText), "");
+  EXPECT_EQ(render_planned_comparisons(make_report(two_configs()), ReportFormat::kText), "");
 }
 
 TEST(Report, CsvHasFullPrecision) {
   const std::string csv = render(make_report(two_configs()), ReportFormat::kCsv);
   EXPECT_EQ(csv.substr(0, csv.find('\n')),
-            "rank,config,top_n,transductive,cells_done,cells_expected,cells_diverged,paper_score_mean,paper_score_sd,"
+            "rank,config,top_n,transductive,runs_done,runs_expected,runs_diverged,paper_score_mean,paper_score_sd,"
             "paper_acc_presence_mean,paper_acc_presence_sd,paper_acc_salience_mean,paper_acc_salience_sd,"
-            "paper_pooled_score,clean_score,clean_score_sd,clean_score_low,clean_score_high,clean_acc_presence,clean_"
-            "acc_salience,gap,"
+            "paper_pooled_score,held_out_score,held_out_score_sd,held_out_score_low,held_out_score_high,held_out_acc_"
+            "presence,held_out_"
+            "acc_salience,optimism,"
             "against_best_mean,against_best_p");
   EXPECT_NE(csv.find("\n1,b,2,false,4,4,0,0.35,0,0.5,0,0.2,0,"), std::string::npos) << csv;
 }

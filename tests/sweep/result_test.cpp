@@ -52,7 +52,7 @@ TrialResult full_result() {
   result.paper.surface.presence_hits[399] = 9;
   result.paper.surface.salience_hits[0] = 5;
   result.paper.validation.fused[3] = std::numeric_limits<float>::quiet_NaN();
-  result.clean = {3, predictions(9, true, random), {}, result.paper.surface};
+  result.held_out = {3, predictions(9, true, random), {}, result.paper.surface};
   result.inner = result.paper.surface;
   for (const char* name : {"clip", "wavlm"}) {
     result.importance.encoders.push_back(
@@ -117,7 +117,7 @@ TEST(Result, RoundTripKeepsEveryBit) {
     EXPECT_EQ(a.epochs[i].validation.salience, b.epochs[i].validation.salience);
   }
   expect_same(a.paper, b.paper);
-  expect_same(a.clean, b.clean);
+  expect_same(a.held_out, b.held_out);
   expect_same(a.inner, b.inner);
   ASSERT_EQ(b.importance.encoders.size(), 2u);
   EXPECT_EQ(b.importance.encoders[1].encoder, "wavlm");
@@ -137,7 +137,7 @@ TEST(Result, RoundTripKeepsEveryBit) {
 
 TEST(Result, EmptyResultRoundTrips) {
   const TrialResult b = decode_result(encode_result(TrialResult{}));
-  EXPECT_EQ(b.clean.epoch, 0);
+  EXPECT_EQ(b.held_out.epoch, 0);
   EXPECT_TRUE(b.epochs.empty());
 }
 
@@ -183,7 +183,7 @@ TEST(Result, EverySizeIsChecked) {
   expect_refused([&](json& o) { o["importance"]["encoders"] = 3; });
   expect_refused([&](json& o) { o["pack_size"] = 0; });
   expect_refused([&](json& o) { o["seconds"] = "long"; });
-  expect_refused([&](json& o) { o.erase("clean"); });
+  expect_refused([&](json& o) { o.erase("held_out"); });
   expect_refused([&](json& o) { o = json::array(); });
 }
 

@@ -11,8 +11,8 @@ using nlohmann::json;
 
 SweepSpec parse(const std::string& text) { return parse_sweep(text, "s.yaml"); }
 
-/// `line:column: message` of every mistake.
-std::vector<std::string> mistakes(const std::string& text) {
+/// `line:column: message` of every error.
+std::vector<std::string> errors(const std::string& text) {
   try {
     parse(text);
   } catch (const SpecError& e) {
@@ -26,9 +26,9 @@ std::vector<std::string> mistakes(const std::string& text) {
   return {};
 }
 
-/// The one mistake of `text`.
-std::string mistake(const std::string& text) {
-  const auto all = mistakes(text);
+/// The one error of `text`.
+std::string error(const std::string& text) {
+  const auto all = errors(text);
   EXPECT_EQ(all.size(), 1u) << testing::PrintToString(all);
   return all.empty() ? "" : all.front();
 }
@@ -89,9 +89,9 @@ TEST(ParseSweep, ReadsTheReference) {
   ASSERT_TRUE(spec.reference_encoders);
   EXPECT_EQ(spec.reference_encoders->kind, EncoderSets::Kind::kAll);
   EXPECT_EQ(spec.reference_place.line, 2);
-  EXPECT_EQ(mistake("reference: {selection: al}"),
+  EXPECT_EQ(error("reference: {selection: al}"),
             "1:24: selection: 'al' is not a value of selection; did you mean 'all'?");
-  EXPECT_EQ(mistake("reference: best"), "1:12: reference: 'best' must hold settings with values");
+  EXPECT_EQ(error("reference: best"), "1:12: reference: 'best' must hold settings with values");
 }
 
 TEST(ParseSweep, WhatIsLeftOutHasItsDefault) {
@@ -128,7 +128,7 @@ TEST(ParseSweep, AxesGiveTheirValues) {
             (std::vector<json>{0.123456, 0.2235, 0.323456}));
 }
 
-TEST(ParseSweep, AllMistakesAreReportedAtOnceInOrderWithTheirPlaces) {
+TEST(ParseSweep, AllErrorsAreReportedAtOnceInOrderWithTheirPlaces) {
   const std::string text = R"(nmae: x
 seeds: none
 base:
@@ -148,27 +148,26 @@ folds: [0, 0]
 search: rand
 epochs: 3
 )";
-  EXPECT_EQ(mistakes(text),
-            (std::vector<std::string>{
-                "1:1: unknown key 'nmae'; did you mean 'name'?",
-                "2:8: seeds: 'none' must be a whole number from 1 to 100000",
-                "4:3: unknown setting 'droput'; did you mean 'dropout'?",
-                "5:11: epochs: 'many' must be a whole number",
-                "6:9: gate: 'scorr' is not a value of gate; did you mean 'scorer'?",
-                "7:12: dropout: '1.5' must be between 0 and 0.95",
-                "9:10: top_n: '4' must be a list of values; a setting with one value stands under 'base'",
-                "10:3: unknown setting 'selction'; did you mean 'selection'?",
-                "11:19: head: 'softmax' stands twice in the list",
-                "12:33: learning_rate: '0' must be between 1e-09 and 10",
-                "13:3: 'seed' is no axis: 'folds' and 'seeds' are keys of the file itself",
-                "15:3: when: 'topn' is not one of the axes; did you mean 'top_n'?",
-                "16:12: folds: '0' stands twice in the list",
-                "17:9: search: 'rand' must be grid, or {random: N, seed: S}",
-                "18:1: 'epochs' is a setting: put it under 'base' or 'axes'",
-            }));
+  EXPECT_EQ(errors(text), (std::vector<std::string>{
+                              "1:1: unknown key 'nmae'; did you mean 'name'?",
+                              "2:8: seeds: 'none' must be a whole number from 1 to 100000",
+                              "4:3: unknown setting 'droput'; did you mean 'dropout'?",
+                              "5:11: epochs: 'many' must be a whole number",
+                              "6:9: gate: 'scorr' is not a value of gate; did you mean 'scorer'?",
+                              "7:12: dropout: '1.5' must be between 0 and 0.95",
+                              "9:10: top_n: '4' must be a list of values; a setting with one value stands under 'base'",
+                              "10:3: unknown setting 'selction'; did you mean 'selection'?",
+                              "11:19: head: 'softmax' stands twice in the list",
+                              "12:33: learning_rate: '0' must be between 1e-09 and 10",
+                              "13:3: 'seed' is no axis: 'folds' and 'seeds' are keys of the file itself",
+                              "15:3: when: 'topn' is not one of the axes; did you mean 'top_n'?",
+                              "16:12: folds: '0' stands twice in the list",
+                              "17:9: search: 'rand' must be grid, or {random: N, seed: S}",
+                              "18:1: 'epochs' is a setting: put it under 'base' or 'axes'",
+                          }));
 }
 
-TEST(ParseSweep, AMistakeIsShownWithItsLineAndACaret) {
+TEST(ParseSweep, AErrorIsShownWithItsLineAndACaret) {
   try {
     parse("name: x\nbase:\n\tdropout: 1\n");
     FAIL() << "a tab cannot indent YAML";
@@ -196,138 +195,137 @@ TEST(ParseSweep, TheCaretCountsCharactersNotBytes) {
 }
 
 TEST(ParseSweep, ValuesAreReadStrictlyByTheirKind) {
-  EXPECT_EQ(mistake("base: {top_n: 2.0}"), "1:15: top_n: '2.0' must be a whole number");
-  EXPECT_EQ(mistake("base: {top_n: 99999999999999999999}"),
+  EXPECT_EQ(error("base: {top_n: 2.0}"), "1:15: top_n: '2.0' must be a whole number");
+  EXPECT_EQ(error("base: {top_n: 99999999999999999999}"),
             "1:15: top_n: '99999999999999999999' must be between 1 and 64");
-  EXPECT_EQ(mistake("base: {top_n: 0x2}"), "1:15: top_n: '0x2' must be a whole number");
-  EXPECT_EQ(mistake("base: {dropout: nan}"), "1:17: dropout: 'nan' must be a number");
-  EXPECT_EQ(mistake("base: {dropout: 0.1x}"), "1:17: dropout: '0.1x' must be a number");
-  EXPECT_EQ(mistake("base: {dropout: }"), "1:17: dropout: nothing must be one value");
-  EXPECT_EQ(mistake("base: {inner_fold: on}"), "1:20: inner_fold: 'on' must be true or false");
-  EXPECT_EQ(mistake("base: {inner_fold: 1}"), "1:20: inner_fold: '1' must be true or false");
-  EXPECT_EQ(mistake("base: {dropout: [0.1]}"), "1:17: dropout: [0.1] must be one value");
+  EXPECT_EQ(error("base: {top_n: 0x2}"), "1:15: top_n: '0x2' must be a whole number");
+  EXPECT_EQ(error("base: {dropout: nan}"), "1:17: dropout: 'nan' must be a number");
+  EXPECT_EQ(error("base: {dropout: 0.1x}"), "1:17: dropout: '0.1x' must be a number");
+  EXPECT_EQ(error("base: {dropout: }"), "1:17: dropout: nothing must be one value");
+  EXPECT_EQ(error("base: {inner_fold: on}"), "1:20: inner_fold: 'on' must be true or false");
+  EXPECT_EQ(error("base: {inner_fold: 1}"), "1:20: inner_fold: '1' must be true or false");
+  EXPECT_EQ(error("base: {dropout: [0.1]}"), "1:17: dropout: [0.1] must be one value");
   EXPECT_EQ(parse("base: {dropout: '0.5', epochs: +3}").base.dropout, 0.5);
 }
 
 TEST(ParseSweep, AGridWantsPointsOfAContinuousAxis) {
-  EXPECT_EQ(mistake("axes: {dropout: {uniform: [0, 0.5]}}"),
+  EXPECT_EQ(error("axes: {dropout: {uniform: [0, 0.5]}}"),
             "1:27: dropout: a grid needs to know how many values of uniform to take: add 'points: 5' beside "
             "it, or use "
             "'search: {random: 100}'");
-  EXPECT_TRUE(mistakes("axes: {dropout: {uniform: [0, 0.5]}}\nsearch: {random: 3}").empty());
+  EXPECT_TRUE(errors("axes: {dropout: {uniform: [0, 0.5]}}\nsearch: {random: 3}").empty());
 }
 
 TEST(ParseSweep, AxisFormsAreChecked) {
-  EXPECT_EQ(mistake("axes: {top_n: {rnage: [1, 2]}}"),
+  EXPECT_EQ(error("axes: {top_n: {rnage: [1, 2]}}"),
             "1:16: top_n: 'rnage' is not a way to give values; did you mean 'range'?");
-  EXPECT_EQ(mistake("axes: {top_n: {range: [1, 2], choice: [1]}}"),
+  EXPECT_EQ(error("axes: {top_n: {range: [1, 2], choice: [1]}}"),
             "1:31: top_n: 'range' and 'choice' are two ways to give its values: keep one");
-  EXPECT_EQ(mistake("axes: {top_n: {range: [3, 1]}}"), "1:23: top_n: range [3, 1]: the smaller bound stands first");
-  EXPECT_EQ(mistake("axes: {top_n: {range: [1, 3, 0]}}"), "1:30: top_n: the step '0' must be larger than 0");
-  EXPECT_EQ(mistake("axes: {top_n: {range: [1, 3, 0.5]}}"), "1:30: top_n: '0.5' must be a whole number");
-  EXPECT_EQ(mistake("axes: {top_n: {range: [0, 3]}}"), "1:24: top_n: '0' must be between 1 and 64");
-  EXPECT_EQ(mistake("axes: {top_n: {range: [1]}}"),
+  EXPECT_EQ(error("axes: {top_n: {range: [3, 1]}}"), "1:23: top_n: range [3, 1]: the smaller bound stands first");
+  EXPECT_EQ(error("axes: {top_n: {range: [1, 3, 0]}}"), "1:30: top_n: the step '0' must be larger than 0");
+  EXPECT_EQ(error("axes: {top_n: {range: [1, 3, 0.5]}}"), "1:30: top_n: '0.5' must be a whole number");
+  EXPECT_EQ(error("axes: {top_n: {range: [0, 3]}}"), "1:24: top_n: '0' must be between 1 and 64");
+  EXPECT_EQ(error("axes: {top_n: {range: [1]}}"),
             "1:23: top_n: range wants [from, to] or [from, to, step] or {from: a, to: b, step: c}");
-  EXPECT_EQ(mistake("axes: {top_n: {uniform: [1, 4]}}"),
+  EXPECT_EQ(error("axes: {top_n: {uniform: [1, 4]}}"),
             "1:25: top_n: 'uniform' is for settings that are not whole; use integer: [from, to] or a list");
-  EXPECT_EQ(mistake("axes: {dropout: {range: [0, 0.5]}}"),
+  EXPECT_EQ(error("axes: {dropout: {range: [0, 0.5]}}"),
             "1:25: dropout: a range of a setting that is not whole wants a step: [from, to, step]");
-  EXPECT_EQ(mistake("axes: {dropout: {range: [0, 0.9, 1e-9]}}"),
-            "1:25: dropout: this range has more than 100000 values");
-  EXPECT_EQ(mistake("axes: {weight_decay: {log_uniform: [0, 1], points: 3}}"),
+  EXPECT_EQ(error("axes: {dropout: {range: [0, 0.9, 1e-9]}}"), "1:25: dropout: this range has more than 100000 values");
+  EXPECT_EQ(error("axes: {weight_decay: {log_uniform: [0, 1], points: 3}}"),
             "1:36: weight_decay: log_uniform [0, 1] wants bounds larger than 0");
-  EXPECT_EQ(mistake("axes: {dropout: {uniform: [0.2, 0.2001], points: 9}}"),
+  EXPECT_EQ(error("axes: {dropout: {uniform: [0.2, 0.2001], points: 9}}"),
             "1:50: dropout: '9' points lie too close: values are rounded to 4 digits");
-  EXPECT_EQ(mistake("axes: {gate: {range: [1, 2]}}"),
+  EXPECT_EQ(error("axes: {gate: {range: [1, 2]}}"),
             "1:22: gate: 'range' is for numbers; list its values; valid: scorer, query, context");
-  EXPECT_EQ(mistake("axes: {layers: {range: [0, 3]}}"),
+  EXPECT_EQ(error("axes: {layers: {range: [0, 3]}}"),
             "1:24: layers: 'range' is for numbers; list its values: [0-5, 6-12]");
-  EXPECT_EQ(mistake("axes: {top_n: []}"),
+  EXPECT_EQ(error("axes: {top_n: []}"),
             "1:15: top_n: [] must be a list of values; a setting with one value stands under 'base'");
-  EXPECT_EQ(mistake("axes: {top_n: {range: [1, 2], points: 3}}"),
+  EXPECT_EQ(error("axes: {top_n: {range: [1, 2], points: 3}}"),
             "1:39: top_n: 'points' goes with uniform and log_uniform only");
 }
 
 TEST(ParseSweep, EncoderGeneratorsAreChecked) {
-  EXPECT_EQ(mistake("axes: {encoders: pars}"), "1:18: encoders: 'pars' is not a generator; did you mean 'pairs'?");
-  EXPECT_EQ(mistake("axes: {encoders: [all, clip]}"),
+  EXPECT_EQ(error("axes: {encoders: pars}"), "1:18: encoders: 'pars' is not a generator; did you mean 'pairs'?");
+  EXPECT_EQ(error("axes: {encoders: [all, clip]}"),
             "1:24: encoders: 'clip' is not a generator; valid: all, singles, pairs, leave-one-out, "
             "by-modality, {sizes: "
             "[a, b]}, {modality: name}, or lists of encoders ([clip] is the subset of that encoder alone)");
-  EXPECT_EQ(mistake("axes: {encoders: {sizes: [3, 2]}}"), "1:27: sizes: [3, 2]: the smallest stands first");
-  EXPECT_EQ(mistake("axes: {encoders: {sizes: [0, 2]}}"), "1:27: sizes: '0' must be a whole number from 1 to 10000");
-  EXPECT_EQ(mistake("axes: {encoders: [[a, b, a]]}"), "1:26: encoders: 'a' stands twice in the list");
-  EXPECT_EQ(mistake("axes: {encoders: {size: 2}}"), "1:19: unknown key 'size' in encoders; did you mean 'sizes'?");
-  EXPECT_EQ(mistake("base: {encoders: pairs}"),
+  EXPECT_EQ(error("axes: {encoders: {sizes: [3, 2]}}"), "1:27: sizes: [3, 2]: the smallest stands first");
+  EXPECT_EQ(error("axes: {encoders: {sizes: [0, 2]}}"), "1:27: sizes: '0' must be a whole number from 1 to 10000");
+  EXPECT_EQ(error("axes: {encoders: [[a, b, a]]}"), "1:26: encoders: 'a' stands twice in the list");
+  EXPECT_EQ(error("axes: {encoders: {size: 2}}"), "1:19: unknown key 'size' in encoders; did you mean 'sizes'?");
+  EXPECT_EQ(error("base: {encoders: pairs}"),
             "1:18: encoders: 'pairs' must be all, a list of encoders, or {modality: name}; generators of several "
             "subsets stand under 'axes'");
 }
 
 TEST(ParseSweep, VariantsAreChecked) {
-  EXPECT_EQ(mistake("variants: {a: {hiden: 3}}"), "1:16: unknown setting 'hiden'; did you mean 'hidden'?");
-  EXPECT_EQ(mistake("variants: {a: {hidden: -3}}"), "1:24: hidden: '-3' must be between 0 and 8192");
-  EXPECT_EQ(mistake("variants: {a: 3}"), "1:15: variants: a: '3' must hold settings with values");
-  EXPECT_EQ(mistake("variants: {a: {top_n: 2}}\naxes: {top_n: [1, 2]}"),
+  EXPECT_EQ(error("variants: {a: {hiden: 3}}"), "1:16: unknown setting 'hiden'; did you mean 'hidden'?");
+  EXPECT_EQ(error("variants: {a: {hidden: -3}}"), "1:24: hidden: '-3' must be between 0 and 8192");
+  EXPECT_EQ(error("variants: {a: 3}"), "1:15: variants: a: '3' must hold settings with values");
+  EXPECT_EQ(error("variants: {a: {top_n: 2}}\naxes: {top_n: [1, 2]}"),
             "2:8: axes: the variant 'a' sets top_n too: vary it or set it");
-  EXPECT_EQ(mistake("variants: {late: {top_n: 2}}\nreference: {variant: latte}"),
+  EXPECT_EQ(error("variants: {late: {top_n: 2}}\nreference: {variant: latte}"),
             "2:22: reference: 'latte' is not a variant; did you mean 'late'?");
-  EXPECT_EQ(mistake("variants: {late: {top_n: 2}}\ncompare: {axis: variant, baseline: latte}"),
+  EXPECT_EQ(error("variants: {late: {top_n: 2}}\ncompare: {axis: variant, baseline: latte}"),
             "2:36: compare: baseline 'latte' is not a value of the axis 'variant'; did you mean 'late'?");
 }
 
 TEST(ParseSweep, ConditionsAreChecked) {
   const std::string axes = "axes: {top_n: [1], gate: [scorer], fusion: [sum]}\n";
-  EXPECT_EQ(mistake(axes + "when: {top_n: {selction: learned}}"),
+  EXPECT_EQ(error(axes + "when: {top_n: {selction: learned}}"),
             "2:16: unknown setting 'selction'; did you mean 'selection'?");
-  EXPECT_EQ(mistake(axes + "when: {top_n: {selection: learnt}}"),
+  EXPECT_EQ(error(axes + "when: {top_n: {selection: learnt}}"),
             "2:27: selection: 'learnt' is not a value of selection; did you mean 'learned'?");
-  EXPECT_EQ(mistake(axes + "when: {top_n: {top_n: 1}}"), "2:16: when: 'top_n' cannot be its own condition");
-  EXPECT_EQ(mistake(axes + "when: {top_n: {encoders: all}}"), "2:16: when: encoders cannot be a condition");
-  EXPECT_EQ(mistake(axes + "when: {top_n: {gate: []}}"), "2:22: when: gate: an empty list never holds");
-  EXPECT_EQ(mistakes(axes + "when: {gate: {fusion: sum}, fusion: {gate: scorer}, top_n: {gate: scorer}}"),
+  EXPECT_EQ(error(axes + "when: {top_n: {top_n: 1}}"), "2:16: when: 'top_n' cannot be its own condition");
+  EXPECT_EQ(error(axes + "when: {top_n: {encoders: all}}"), "2:16: when: encoders cannot be a condition");
+  EXPECT_EQ(error(axes + "when: {top_n: {gate: []}}"), "2:22: when: gate: an empty list never holds");
+  EXPECT_EQ(errors(axes + "when: {gate: {fusion: sum}, fusion: {gate: scorer}, top_n: {gate: scorer}}"),
             (std::vector<std::string>{"2:8: when: the condition of 'gate' depends on itself, by way of 'fusion'",
                                       "2:29: when: the condition of 'fusion' depends on itself, by way of 'gate'",
                                       "2:53: when: the condition of 'top_n' depends on itself, by way of 'gate'"}));
 }
 
 TEST(ParseSweep, SearchIsChecked) {
-  EXPECT_EQ(mistake("search: random"), "1:9: search: 'random' wants a number of draws: {random: 100}");
-  EXPECT_EQ(mistake("axes: {top_n: [1]}\nsearch: {random: 0}"),
+  EXPECT_EQ(error("search: random"), "1:9: search: 'random' wants a number of draws: {random: 100}");
+  EXPECT_EQ(error("axes: {top_n: [1]}\nsearch: {random: 0}"),
             "2:18: search: random: '0' must be a whole number from 1 to 1000000");
-  EXPECT_EQ(mistake("axes: {top_n: [1]}\nsearch: {random: 1, sede: 2}"),
+  EXPECT_EQ(error("axes: {top_n: [1]}\nsearch: {random: 1, sede: 2}"),
             "2:21: unknown key 'sede' in search; did you mean 'seed'?");
-  EXPECT_EQ(mistake("axes: {top_n: [1]}\nsearch: {random: 1}\nreference: {top_n: 1}"),
+  EXPECT_EQ(error("axes: {top_n: [1]}\nsearch: {random: 1}\nreference: {top_n: 1}"),
             "3:12: reference: a random search holds no config known beforehand: it goes with a grid");
-  EXPECT_EQ(mistake("search: {random: 1}"), "1:9: search: random has no axes to draw from");
+  EXPECT_EQ(error("search: {random: 1}"), "1:9: search: random has no axes to draw from");
 }
 
-TEST(ParseSweep, AKeyThatStandsTwiceIsAMistake) {
-  EXPECT_EQ(mistake("seeds: 1\nbase: {dropout: 0.1, dropout: 0.2}\n"),
+TEST(ParseSweep, AKeyThatStandsTwiceIsAError) {
+  EXPECT_EQ(error("seeds: 1\nbase: {dropout: 0.1, dropout: 0.2}\n"),
             "2:22: key 'dropout' stands twice; first in line 2");
-  EXPECT_EQ(mistake("seeds: 1\nfolds: all\nseeds: 2\n"), "3:1: key 'seeds' stands twice; first in line 1");
+  EXPECT_EQ(error("seeds: 1\nfolds: all\nseeds: 2\n"), "3:1: key 'seeds' stands twice; first in line 1");
 }
 
 TEST(ParseSweep, WhatASweepFileNeverNeedsIsRefused) {
-  EXPECT_EQ(mistake(""), "1:1: the file is empty");
-  EXPECT_EQ(mistake("# only a comment\n"), "1:1: the file is empty");
-  EXPECT_EQ(mistake("[1, 2]"), "1:1: a sweep file holds keys with values, such as 'dataset: data/blemore'");
-  EXPECT_EQ(mistake("base: &b {epochs: 1}\naxes: *b\n"),
+  EXPECT_EQ(error(""), "1:1: the file is empty");
+  EXPECT_EQ(error("# only a comment\n"), "1:1: the file is empty");
+  EXPECT_EQ(error("[1, 2]"), "1:1: a sweep file holds keys with values, such as 'dataset: data/blemore'");
+  EXPECT_EQ(error("base: &b {epochs: 1}\naxes: *b\n"),
             "1:7: anchors and aliases are not used in sweep files: write the value out");
-  EXPECT_EQ(mistake("name: !!python/object x"),
+  EXPECT_EQ(error("name: !!python/object x"),
             "1:7: tags ('tag:yaml.org,2002:python/object') are not used in sweep files");
-  EXPECT_EQ(mistake("name: a\n---\nname: b\n"), "1:1: holds more than one document: keep one sweep a file");
-  EXPECT_EQ(mistake("base: {[1]: 2}"), "1:8: a key must be a name");
-  EXPECT_EQ(mistake("name: \"a\\0b\""), "1:7: text with a NUL character is not used in sweep files");
-  EXPECT_EQ(mistake("name: " + std::string(kMaxSpecBytes, 'x')),
+  EXPECT_EQ(error("name: a\n---\nname: b\n"), "1:1: holds more than one document: keep one sweep a file");
+  EXPECT_EQ(error("base: {[1]: 2}"), "1:8: a key must be a name");
+  EXPECT_EQ(error("name: \"a\\0b\""), "1:7: text with a NUL character is not used in sweep files");
+  EXPECT_EQ(error("name: " + std::string(kMaxSpecBytes, 'x')),
             "1:1: the file has 1048582 bytes; a sweep file has at most 1048576");
 }
 
 TEST(ParseSweep, WhatIsNotUtf8IsRefusedAtItsPlace) {
   const std::string wrong = ": this byte is not text: a sweep file is UTF-8";
-  EXPECT_EQ(mistake(std::string("name: a\0b", 9)), "1:8" + wrong);
+  EXPECT_EQ(error(std::string("name: a\0b", 9)), "1:8" + wrong);
   for (const char* bad :
        {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xf4\x90\x80\x80"}) {
-    EXPECT_EQ(mistake(std::string("seeds: 1\nname: x") + bad + "\n"), "2:8" + wrong);
+    EXPECT_EQ(error(std::string("seeds: 1\nname: x") + bad + "\n"), "2:8" + wrong);
   }
   EXPECT_EQ(parse("name: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80").name, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
 }
@@ -335,18 +333,18 @@ TEST(ParseSweep, WhatIsNotUtf8IsRefusedAtItsPlace) {
 TEST(ParseSweep, AMessageNeverCutsACharacterInTwo) {
   std::string euros;
   for (int i = 0; i < 100; ++i) euros += "\xe2\x82\xac";
-  const std::string message = mistake("base: {gate: x" + euros + "}");
+  const std::string message = error("base: {gate: x" + euros + "}");
   EXPECT_NO_THROW(json(message).dump());  // throws for what is not UTF-8
 }
 
 TEST(ParseSweep, DeepNestingIsRefusedWithoutFollowingIt) {
   for (const std::string& deep : {std::string(500'000, '['), std::string(100'000, '{'),
                                   "base: " + std::string(1000, '[') + std::string(1000, ']')}) {
-    EXPECT_NE(mistake(deep).find("nested deeper than 16 levels"), std::string::npos);
+    EXPECT_NE(error(deep).find("nested deeper than 16 levels"), std::string::npos);
   }
 }
 
-TEST(ParseSweep, TenThousandMistakesAreReportedQuicklyAndNotAllShown) {
+TEST(ParseSweep, TenThousandErrorsAreReportedQuicklyAndNotAllShown) {
   std::string text = "axes:\n  top_n:\n";
   for (int i = 0; i < 10'000; ++i) text += "    - x\n";
   try {
@@ -355,7 +353,7 @@ TEST(ParseSweep, TenThousandMistakesAreReportedQuicklyAndNotAllShown) {
   } catch (const SpecError& e) {
     EXPECT_EQ(e.diagnostics().size(), 1000u);
     EXPECT_LT(std::string(e.what()).size(), 10'000u);
-    EXPECT_NE(std::string(e.what()).find("and 950 more mistakes"), std::string::npos);
+    EXPECT_NE(std::string(e.what()).find("and 950 more errors"), std::string::npos);
   }
 }
 

@@ -27,10 +27,10 @@ TEST(Table, TextIsAlignedByCharactersNotBytes) {
 Table grouped() {
   Table table;
   table.title = "t";
-  table.above = {"in every row: cells 4/4"};
+  table.above = {"in every row: runs 4/4"};
   table.columns = {{"x", Table::Align::kLeft},
-                   {"Score", Table::Align::kRight, "clean"},
-                   {"P", Table::Align::kRight, "clean"},
+                   {"Score", Table::Align::kRight, "held-out"},
+                   {"P", Table::Align::kRight, "held-out"},
                    {"S", Table::Align::kRight, "paper-style"},
                    {"gap", Table::Align::kRight}};
   table.rows = {{"a", ".279", ".3", ".4", "+.1"}};
@@ -40,22 +40,22 @@ Table grouped() {
 TEST(Table, GroupsStandOverTheirColumns) {
   EXPECT_EQ(text_table(grouped()),
             "t\n"
-            "in every row: cells 4/4\n"
-            "   clean ───  paper-style\n"
+            "in every row: runs 4/4\n"
+            "   held-out   paper-style\n"
             "x  Score   P            S  gap\n"
             "─  ─────  ──  ───────────  ───\n"
             "a   .279  .3           .4  +.1\n");
   EXPECT_EQ(text_width(grouped()), 30u);
   const std::string latex = latex_table(grouped());
-  EXPECT_NE(latex.find("\\caption{t; in every row: cells 4/4.}"), std::string::npos);
-  EXPECT_NE(latex.find("\\toprule\n & \\multicolumn{2}{c}{clean} & \\multicolumn{1}{c}{paper-style} &  \\\\\n"
+  EXPECT_NE(latex.find("\\caption{t; in every row: runs 4/4.}"), std::string::npos);
+  EXPECT_NE(latex.find("\\toprule\n & \\multicolumn{2}{c}{held-out} & \\multicolumn{1}{c}{paper-style} &  \\\\\n"
                        "\\cmidrule(lr){2-3}\\cmidrule(lr){4-4}\nx & Score & P & S & gap \\\\\n"),
             std::string::npos)
       << latex;
-  EXPECT_NE(
-      markdown_table(grouped()).find("in every row: cells 4/4\n\n| x | clean Score | clean P | paper-style S | gap |"),
-      std::string::npos);
-  EXPECT_EQ(csv_table(grouped()).substr(0, 43), "x,clean Score,clean P,paper-style S,gap\na,.");
+  EXPECT_NE(markdown_table(grouped()).find(
+                "in every row: runs 4/4\n\n| x | held-out Score | held-out P | paper-style S | gap |"),
+            std::string::npos);
+  EXPECT_EQ(csv_table(grouped()).substr(0, 49), "x,held-out Score,held-out P,paper-style S,gap\na,.");
 }
 
 TEST(Table, LongNotesAreBrokenAtSpaces) {

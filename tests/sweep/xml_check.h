@@ -8,7 +8,7 @@ namespace medley::sweep {
 
 /// What is wrong with `xml`, or "": tags that do not match, attributes given twice or not quoted, bare & or <. Knows
 /// what figures use: elements, attributes, text and the five named entities (and &#39;). Counts `element.class`.
-inline std::string xml_mistake(const std::string& xml, std::map<std::string, int>* count = nullptr) {
+inline std::string xml_error(const std::string& xml, std::map<std::string, int>* count = nullptr) {
   std::vector<std::string> open;
   const auto bad_text = [](const std::string& text) {
     for (std::size_t at = text.find('&'); at != std::string::npos; at = text.find('&', at + 1)) {

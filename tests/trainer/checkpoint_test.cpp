@@ -69,10 +69,10 @@ class Checkpoints : public testing::TestWithParam<const char*> {
 TEST_P(Checkpoints, GiveTheSameBitsAgain) {
   const sweep::TrialResult result = train();
   const sweep::Predictions test = trainer::predict(file, dataset, dataset.clips_of_fold(-1));
-  EXPECT_EQ(test.fused, result.clean.test.fused);
-  EXPECT_EQ(test.presence, result.clean.test.presence);
-  EXPECT_EQ(test.salience, result.clean.test.salience);
-  EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(1)).fused, result.clean.validation.fused);
+  EXPECT_EQ(test.fused, result.held_out.test.fused);
+  EXPECT_EQ(test.presence, result.held_out.test.presence);
+  EXPECT_EQ(test.salience, result.held_out.test.salience);
+  EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(1)).fused, result.held_out.validation.fused);
 }
 
 TEST_P(Checkpoints, ReadNeitherLabelsNorTheOrderOfEncoders) {

@@ -57,8 +57,8 @@ void expect_close(const TrialResult& actual, const TrialResult& expected) {
     EXPECT_EQ(actual.epochs[i].validation.presence, expected.epochs[i].validation.presence);
     EXPECT_EQ(actual.epochs[i].validation.salience, expected.epochs[i].validation.salience);
   }
-  expect_close(actual.clean.validation.fused, expected.clean.validation.fused);
-  expect_close(actual.clean.test.fused, expected.clean.test.fused);
+  expect_close(actual.held_out.validation.fused, expected.held_out.validation.fused);
+  expect_close(actual.held_out.test.fused, expected.held_out.test.fused);
 }
 
 class GangOf : public testing::TestWithParam<Switch> {};

@@ -312,7 +312,7 @@ struct PackedAndAlone {
   }
 
   void expect_equal(std::size_t k) const {
-    const Tensor a = alone[k].clean_parameters, b = packed[k].clean_parameters;
+    const Tensor a = alone[k].held_out_parameters, b = packed[k].held_out_parameters;
     ASSERT_TRUE(a.defined() && b.defined()) << "trial " << k << " " << packed[k].divergence;
     EXPECT_LT((a - b).norm().item<double>() / a.norm().item<double>(), 1e-10) << "trial " << k;
     EXPECT_GT(a.norm().item<double>(), 1);

@@ -27,8 +27,8 @@ TEST(Pack, LearnsThePlantedProblem) {
   // Chance on 36 labels is below .1.
   EXPECT_GT(result.paper.surface.best().accuracy.presence, 0.6);
   EXPECT_LT(result.epochs.back().loss, 0.7 * result.epochs.front().loss);
-  EXPECT_EQ(result.clean.epoch, 40);
-  EXPECT_EQ(result.clean.test.clips, 10);
+  EXPECT_EQ(result.held_out.epoch, 40);
+  EXPECT_EQ(result.held_out.test.clips, 10);
 }
 
 TEST(Pack, TheLearnedGatePrefersTheEncodersWithSignal) {
@@ -206,17 +206,17 @@ TEST(Pack, ATrialStopsWhenPatienceRunsOut) {
   EXPECT_EQ(static_cast<int>(result.epochs.size()), best_epoch + 3);
   EXPECT_EQ(result.paper.epoch, best_epoch);
   EXPECT_EQ(result.paper.surface.best().accuracy.score(), best);
-  EXPECT_EQ(result.clean.epoch, 0) << "the reported fold chose when to stop";
+  EXPECT_EQ(result.held_out.epoch, 0) << "the reported fold chose when to stop";
 }
 
-TEST(Pack, TheInnerFoldIsHeldOutAndChoosesTheCleanEpoch) {
+TEST(Pack, TheInnerFoldIsHeldOutAndChoosesTheHeldOutEpoch) {
   const data::Dataset dataset = planted_dataset();
   Config config = small_config();
   config.inner_fold = true;
   const TrialResult result = alone(dataset, trial(config, 2));
   EXPECT_EQ(result.inner.clips, static_cast<int>(dataset.clips_of_fold(0).size())) << "the next fold, cyclically";
-  EXPECT_GE(result.clean.epoch, 1);
-  EXPECT_EQ(result.clean.surface.clips, static_cast<int>(dataset.clips_of_fold(2).size()));
+  EXPECT_GE(result.held_out.epoch, 1);
+  EXPECT_EQ(result.held_out.surface.clips, static_cast<int>(dataset.clips_of_fold(2).size()));
 }
 
 /// What training itself did: losses of every epoch, and what the last model says of the test clips.
@@ -225,7 +225,7 @@ std::vector<double> training_trace(const TrialResult& result) {
   for (const auto& e : result.epochs) {
     trace.insert(trace.end(), {e.loss, e.presence_loss, e.salience_loss, e.adaptation_loss});
   }
-  trace.insert(trace.end(), result.clean.test.fused.begin(), result.clean.test.fused.end());
+  trace.insert(trace.end(), result.held_out.test.fused.begin(), result.held_out.test.fused.end());
   return trace;
 }
 
@@ -250,8 +250,8 @@ TEST(Leakage, LabelsOfHeldOutAndTargetClipsDoNotReachTraining) {
       dataset.clips[static_cast<std::size_t>(clip)].label = sweep::Label{0, -1, 100};
     const TrialResult after = alone(dataset, trial(config, 1));
     EXPECT_EQ(training_trace(after), training_trace(before));
-    EXPECT_EQ(after.clean.validation.fused, before.clean.validation.fused);
-    EXPECT_NE(after.clean.surface.presence_hits, before.clean.surface.presence_hits) << "the labels did change";
+    EXPECT_EQ(after.held_out.validation.fused, before.held_out.validation.fused);
+    EXPECT_NE(after.held_out.surface.presence_hits, before.held_out.surface.presence_hits) << "the labels did change";
   }
 }
 
@@ -334,11 +334,11 @@ TEST(Actors, NormalisationNeedsThem) {
   Config config = small_config();
   config.normalize = sweep::Normalize::kActor;
   config.epochs = 2;
-  EXPECT_EQ(alone(dataset, trial(config)).clean.test.clips, 10);
+  EXPECT_EQ(alone(dataset, trial(config)).held_out.test.clips, 10);
   for (const int clip : dataset.clips_of_fold(-1)) dataset.clips[static_cast<std::size_t>(clip)].actor = "";
   const TrialResult without = alone(dataset, trial(config));
-  EXPECT_EQ(without.clean.test.clips, 0);
-  EXPECT_GT(without.clean.validation.clips, 0);
+  EXPECT_EQ(without.held_out.test.clips, 0);
+  EXPECT_GT(without.held_out.validation.clips, 0);
   dataset.clips.front().actor = "";
   EXPECT_THROW(alone(dataset, trial(config)), trainer::Error);
 }

@@ -121,8 +121,8 @@ TEST(PlantedTruth, ARandomEncoderIsWorseThanTheChosenOne) {
   const auto drawn = train(planted, random, planted.dataset.folds, {1});
   std::vector<double> differences;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
-    differences.push_back(chosen[i].clean.surface.best().accuracy.score() -
-                          drawn[i].clean.surface.best().accuracy.score());
+    differences.push_back(chosen[i].held_out.surface.best().accuracy.score() -
+                          drawn[i].held_out.surface.best().accuracy.score());
   }
   EXPECT_GT(sweep::compare_paired(differences, static_cast<int>(planted.dataset.folds.size())).interval.low, 0);
 }
@@ -160,8 +160,8 @@ double test_score(const Planted& planted, const TrialResult& result) {
     const auto& names = classes.names;
     return static_cast<int>(std::find(names.begin(), names.end(), said["emotion"].get<std::string>()) - names.begin());
   };
-  const std::vector<double> fused(result.clean.test.fused.begin(), result.clean.test.fused.end());
-  const sweep::Thresholds thresholds = result.clean.surface.best().thresholds;
+  const std::vector<double> fused(result.held_out.test.fused.begin(), result.held_out.test.fused.end());
+  const sweep::Thresholds thresholds = result.held_out.surface.best().thresholds;
   std::vector<sweep::Label> predicted, truth;
   for (const int clip : planted.dataset.clips_of_fold(-1)) {
     const auto& said = planted.truth["test_labels"][planted.dataset.clips[static_cast<std::size_t>(clip)].filename];

@@ -83,11 +83,11 @@ TEST_P(Switches, CheckpointsSayWhatTheTrialSaid) {
   const auto file = folder / (spec.id + ".npz");
   for (data::Clip& clip : dataset.clips) clip.label.reset();
   std::swap(dataset.encoders[0], dataset.encoders[2]);
-  EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(-1)).fused, result.clean.test.fused);
-  EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(1)).fused, result.clean.validation.fused);
+  EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(-1)).fused, result.held_out.test.fused);
+  EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(1)).fused, result.held_out.validation.fused);
   // What is said of a clip hangs on the clip: not on the others that are asked for, nor on their order.
   std::vector<int> clips = dataset.clips_of_fold(1);
-  const std::vector<float> last(result.clean.validation.fused.end() - 6, result.clean.validation.fused.end());
+  const std::vector<float> last(result.held_out.validation.fused.end() - 6, result.held_out.validation.fused.end());
   EXPECT_EQ(trainer::predict(file, dataset, {clips.back()}).fused, last);
   std::reverse(clips.begin(), clips.end());
   const std::vector<float> backwards = trainer::predict(file, dataset, clips).fused;
@@ -103,11 +103,11 @@ TEST_P(Switches, LabelsOfHeldOutAndTargetClipsAreNotRead) {
     if (clip.fold == -1) clip.label = sweep::Label{0, -1, 100};
   }
   const TrialResult after = alone(dataset, trial(config(), 1));
-  EXPECT_EQ(after.clean.validation.fused, before.clean.validation.fused);
-  EXPECT_EQ(after.clean.test.fused, before.clean.test.fused);
+  EXPECT_EQ(after.held_out.validation.fused, before.held_out.validation.fused);
+  EXPECT_EQ(after.held_out.test.fused, before.held_out.test.fused);
   EXPECT_EQ(after.importance.weights, before.importance.weights);
   for (std::size_t e = 0; e < before.epochs.size(); ++e) EXPECT_EQ(after.epochs[e].loss, before.epochs[e].loss);
-  EXPECT_NE(after.clean.surface.presence_hits, before.clean.surface.presence_hits) << "the labels did change";
+  EXPECT_NE(after.held_out.surface.presence_hits, before.held_out.surface.presence_hits) << "the labels did change";
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Switches, testing::ValuesIn(kSwitches), switch_name);

@@ -81,7 +81,7 @@ class Requests {
                "1e9",
                "x",
                "paper",
-               "clean",
+               "held-out",
                "ranked",
                "top_n",
                "2|3",

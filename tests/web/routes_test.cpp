@@ -128,19 +128,19 @@ TEST_F(RoutesTest, AFinishedTrialHasCurvesAttemptsAndImportance) {
   const json& accuracy = result["paper"]["accuracy"];
   EXPECT_DOUBLE_EQ(accuracy["score"].get<double>(),
                    (accuracy["acc_presence"].get<double>() + accuracy["acc_salience"].get<double>()) / 2);
-  EXPECT_EQ(result["clean"]["epoch"], 30);
-  EXPECT_EQ(result["clean"]["accuracy"],
+  EXPECT_EQ(result["held_out"]["epoch"], 30);
+  EXPECT_EQ(result["held_out"]["accuracy"],
             nullptr);  // thresholds come from other folds: a number of the config
   bool top_n = false;
   for (const json& setting : trial["settings"]) top_n = top_n || (setting["name"] == "top_n" && setting["text"] == "1");
   EXPECT_TRUE(top_n);
 }
 
-TEST_F(RoutesTest, AnInnerFoldGivesATrialACleanScoreOfItsOwn) {
+TEST_F(RoutesTest, AnInnerFoldGivesATrialAHeldOutScoreOfItsOwn) {
   const std::string id = body("sweeps/" + sample_.finished + "/trials")["trials"][0]["id"];
   const json result = body("trials/" + id)["result"];
-  EXPECT_TRUE(result["clean"]["thresholds"]["alpha"].is_number());
-  EXPECT_TRUE(result["clean"]["accuracy"]["score"].is_number());
+  EXPECT_TRUE(result["held_out"]["thresholds"]["alpha"].is_number());
+  EXPECT_TRUE(result["held_out"]["accuracy"]["score"].is_number());
 }
 
 TEST_F(RoutesTest, FailureAndDivergenceGiveTheirReasons) {
@@ -194,7 +194,7 @@ TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
   EXPECT_EQ(board["synthetic"], true);
   EXPECT_EQ(std::set<std::string>(board["axes"].begin(), board["axes"].end()),
             (std::set<std::string>{"learning_rate", "top_n"}));
-  // 96 trials in blocks of 15: six whole blocks less one with a failed and one with a diverged trial, then 6
+  // 96 trials in blocks of 15: six complete configs less one with a failed and one with a diverged trial, then 6
   // of 15.
   int whole = 0;
   bool partial_seen = false;
@@ -206,7 +206,7 @@ TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
     whole += complete;
     if (row["finished"] == 0) {
       EXPECT_EQ(row["paper"], nullptr);
-      EXPECT_EQ(row["clean"], nullptr);
+      EXPECT_EQ(row["held_out"], nullptr);
       EXPECT_EQ(row["mean_seconds"], nullptr);
     } else {
       EXPECT_EQ(row["paper"]["n"].get<int>(), row["finished"].get<int>() - row["diverged"].get<int>());
@@ -221,10 +221,10 @@ TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
 
 TEST_F(RoutesTest, LeaderboardSortsAndPages) {
   const std::string path = "sweeps/" + sample_.finished + "/leaderboard";
-  for (const char* order : {"paper_score", "clean_score"}) {
+  for (const char* order : {"paper_score", "held_out_score"}) {
     const json rows = body(path, {{"order", order}})["rows"];
     ASSERT_EQ(rows.size(), 4u);
-    const std::string protocol = std::string(order).substr(0, 5);
+    const std::string protocol = std::string(order).substr(0, std::string(order).rfind("_score"));
     for (std::size_t i = 1; i < rows.size(); ++i) {
       EXPECT_GE(rows[i - 1][protocol]["score"]["mean"], rows[i][protocol]["score"]["mean"]) << order;
     }
@@ -371,9 +371,9 @@ TEST_F(RoutesTest, DifferencesToAReferenceAreThoseToTheBestTurnedRound) {
   EXPECT_NEAR(turned["rows"][0]["against_reference"]["p"].get<double>(), rows[2]["against_best"]["p"].get<double>(),
               1e-12);
   EXPECT_EQ(rows[1]["against_reference"], rows[1]["against_best"]);
-  const json interval = rows[0]["clean"]["interval"];
-  EXPECT_LT(interval[0], rows[0]["clean"]["score"]["mean"]);
-  EXPECT_GT(interval[1], rows[0]["clean"]["score"]["mean"]);
+  const json interval = rows[0]["held_out"]["interval"];
+  EXPECT_LT(interval[0], rows[0]["held_out"]["score"]["mean"]);
+  EXPECT_GT(interval[1], rows[0]["held_out"]["score"]["mean"]);
 }
 
 TEST_F(RoutesTest, AFilteredCsvHasTheRowsOfTheFilteredBoard) {
@@ -385,7 +385,7 @@ TEST_F(RoutesTest, AFilteredCsvHasTheRowsOfTheFilteredBoard) {
 
 TEST_F(RoutesTest, AblationViewsSayWhatTheReportKnows) {
   const std::string sweep = "sweeps/" + sample_.running;
-  EXPECT_TRUE(body(sweep + "/referee")["families"].empty());  // the sample's sweep file compares nothing
+  EXPECT_TRUE(body(sweep + "/comparisons")["families"].empty());  // the sample's sweep file compares nothing
   const json subsets = body(sweep + "/subsets");
   EXPECT_EQ(subsets["encoders"].size(), 5u);
   ASSERT_EQ(subsets["rows"].size(), 1u);  // every config has all five
@@ -459,12 +459,13 @@ TEST_F(RoutesTest, ATrialsClipsAndConfusionCountTheSame) {
   EXPECT_EQ(surface["score"][static_cast<std::size_t>(alpha)][static_cast<std::size_t>(beta)],
             body(trial)["result"]["paper"]["accuracy"]["score"]);
 
-  EXPECT_EQ(get(trial + "/clips", {{"protocol", "clean"}}).status, 409);  // its clean thresholds are of other folds
+  EXPECT_EQ(get(trial + "/clips", {{"protocol", "held-out"}}).status,
+            409);  // its held-out thresholds are of other folds
   EXPECT_EQ(get(trial + "/clips", {{"protocol", "best"}}).status, 400);
   EXPECT_EQ(get("trials/" + sample_.failed + "/clips").status, 404);
   EXPECT_EQ(get("trials/" + sample_.diverged + "/confusion").status, 409);
   const std::string inner = body("sweeps/" + sample_.finished + "/trials")["trials"][0]["id"];
-  EXPECT_EQ(body("trials/" + inner + "/clips", {{"protocol", "clean"}})["epoch"], 30);
+  EXPECT_EQ(body("trials/" + inner + "/clips", {{"protocol", "held-out"}})["epoch"], 30);
 }
 
 TEST_F(RoutesTest, EnsemblesHaveEstimatesWeightsAndAConfusionOfAllClips) {
@@ -491,7 +492,7 @@ TEST_F(RoutesTest, EnsemblesHaveEstimatesWeightsAndAConfusionOfAllClips) {
 }
 
 TEST_F(RoutesTest, VerdictsAreThoseThatTheSweepFileAsksFor) {
-  const json families = body("sweeps/" + sample_.finished + "/referee")["families"];
+  const json families = body("sweeps/" + sample_.finished + "/comparisons")["families"];
   ASSERT_EQ(families.size(), 1u);
   EXPECT_EQ(families[0]["axis"], "gate");
   EXPECT_EQ(families[0]["baseline_text"], "scorer");

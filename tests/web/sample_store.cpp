@@ -157,7 +157,7 @@ sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::D
     return made;
   };
   result.paper = snapshot(22, 0);
-  result.clean = snapshot(epochs, 0.15);
+  result.held_out = snapshot(epochs, 0.15);
   if (trial.config.inner_fold) result.inner = snapshot(epochs, 0.1).surface;
   if (trial.config.fusion == sweep::Fusion::kSum) result.importance = sample_importance(trial.config, clips, random);
   result.seconds = 6 + 3 * uniform(random);
@@ -188,10 +188,18 @@ storage::EnsembleRecord sample_ensemble(const std::string& sweep, const storage:
   ensemble.created = time;
   const nlohmann::json accuracy{{"acc_presence", 0.5}, {"acc_salience", 0.3}, {"score", 0.4}};
   const nlohmann::json ends{0.35, 0.45};
-  ensemble.settings = {{"sweep", sweep}, {"protocol", "clean"}, {"thresholds", "pooled"},
-                       {"alpha", 0.1},   {"beta", 0.2},         {"per_subset", false},
-                       {"k", 5},         {"candidates", 50},    {"decode", "thresholds"},
-                       {"rounds", 20},   {"bags", 10},          {"fold_thresholds", nlohmann::json::array()}};
+  ensemble.settings = {{"sweep", sweep},
+                       {"protocol", "held-out"},
+                       {"thresholds", "pooled"},
+                       {"alpha", 0.1},
+                       {"beta", 0.2},
+                       {"per_subset", false},
+                       {"k", 5},
+                       {"candidates", 50},
+                       {"decode", "thresholds"},
+                       {"rounds", 20},
+                       {"bags", 10},
+                       {"fold_thresholds", nlohmann::json::array()}};
   nlohmann::json weights = nlohmann::json::array();
   nlohmann::json shares = nlohmann::json::array();
   for (const std::string& encoder : kEncoders) {

@@ -47,7 +47,7 @@ class Recorder : public Control {
   }
   Answer submit(const SweepForm& text) override {
     note("submit " + text.yaml + " on " + text.dataset);
-    return {false, "the sweep file has 1 mistake", {{"mistakes", {{{"line", 1}, {"message", "no such axis"}}}}}};
+    return {false, "the sweep file has 1 error", {{"errors", {{{"line", 1}, {"message", "no such axis"}}}}}};
   }
   Answer build_ensemble(const std::string& sweep, const sweep::EnsembleRequest& request) override {
     return note(std::string("build ") + sweep::ensemble_method_name(request.options.method) + " k " +
@@ -414,9 +414,9 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
 
   const std::string text = R"({"yaml": "name: x", "dataset": ")" + dataset + "\"}";
   EXPECT_EQ(status(post("plan", text)), 200);
-  const std::string mistaken = post("sweeps", text);
-  EXPECT_EQ(status(mistaken), 422);
-  EXPECT_NE(mistaken.find("no such axis"), std::string::npos);
+  const std::string erroneous = post("sweeps", text);
+  EXPECT_EQ(status(erroneous), 422);
+  EXPECT_NE(erroneous.find("no such axis"), std::string::npos);
   EXPECT_EQ(status(post("plan", R"({"yaml": "name: x", "folder": "/data"})")), 200);
   EXPECT_EQ(status(post("sweeps/" + sample_.running + "/retry", "")), 200);
   EXPECT_EQ(

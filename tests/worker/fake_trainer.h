@@ -65,7 +65,7 @@ inline sweep::TrialResult fake_result(const sweep::TrialSpec& trial, bool diverg
   epoch.validation = snapshot.surface.best().accuracy;
   result.epochs = {epoch};
   result.paper = snapshot;
-  result.clean = snapshot;
+  result.held_out = snapshot;
   return result;
 }
 

@@ -181,7 +181,7 @@ Dataset load_dataset(const std::filesystem::path& folder) {
   for (const LoadedEncoder& encoder : loaded) problems.add(encoder.problems);
   if (!problems.empty()) {
     throw Error("dataset " + folder.string() + ": " + std::to_string(problems.count()) +
-                (problems.count() == 1 ? " mistake\n" : " mistakes\n") + problems.text());
+                (problems.count() == 1 ? " error\n" : " errors\n") + problems.text());
   }
   for (const LoadedEncoder& encoder : loaded) dataset.encoders.push_back(encoder.encoder);
   dataset.fingerprint = fingerprint_of(dataset, loaded);

@@ -36,7 +36,7 @@ class Encoder {
   virtual int row_of(int clip) const = 0;
 };
 
-/// A checked dataset folder (METHOD 2). Immutable; any thread may read it.
+/// A checked dataset folder (docs/data.md). Immutable; any thread may read it.
 struct Dataset {
   std::filesystem::path folder;
   bool synthetic = false;  ///< made by `medley data make`; said wherever its numbers are shown

@@ -18,14 +18,14 @@ struct FeatureFile {
 };
 
 struct LoadedEncoder {
-  std::shared_ptr<const Encoder> encoder;  ///< nullptr when there were mistakes
+  std::shared_ptr<const Encoder> encoder;  ///< nullptr when there were errors
   std::string digest;                      ///< SHA-256 over shape and float32 features in clip order
   Problems problems;
 };
 
 /// Reads `X` and `filenames` of one feature file and checks them against the clips, in one pass over the
 /// bytes: CRC-32, NaN and infinities, and a SHA-256 per row whose digests are then hashed in clip order.
-/// Throws nothing for what the file says: mistakes come back as values. Thread-safe for different files.
+/// Throws nothing for what the file says: errors come back as values. Thread-safe for different files.
 LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips,
                             const std::unordered_map<std::string, int>& clip_of_stem);
 

@@ -48,7 +48,7 @@ class MetadataReader {
     actor_ = csv_.column("video_id");
   }
 
-  /// False, and the mistakes noted, when a column is missing.
+  /// False, and the errors noted, when a column is missing.
   bool has(const std::vector<std::string>& columns) {
     bool all = true;
     for (const std::string& column : columns) {
@@ -72,33 +72,33 @@ class MetadataReader {
     clip.filename = field(row, filename_);
     clip.stem = stem_of(clip.filename);
     clip.actor = field(row, actor_);
-    if (clip.filename.empty()) mistake(row, filename_, "it is empty");
+    if (clip.filename.empty()) error(row, filename_, "it is empty");
     if (clip.filename.size() > kMaxName || clip.filename.find_first_of("/\\") != std::string::npos) {
-      mistake(row, filename_, quote(clip.filename) + " is not a file name");
+      error(row, filename_, quote(clip.filename) + " is not a file name");
     }
     const auto [it, added] = line_of_stem_.emplace(clip.stem, row.line);
     if (!added) {
-      mistake(row, filename_, "clip " + quote(clip.stem) + " was already in line " + std::to_string(it->second));
+      error(row, filename_, "clip " + quote(clip.stem) + " was already in line " + std::to_string(it->second));
     }
     return clip;
   }
 
-  /// The clip's fold; mistakes where it is not one, or where the actor was in another.
+  /// The clip's fold; errors where it is not one, or where the actor was in another.
   int fold(const Csv::Row& row, const Clip& clip) {
     const std::string text = field(row, fold_);
     const std::optional<int> fold = integer(text);
     if (!fold || *fold < 0 || *fold > kMaxFold) {
-      mistake(row, fold_, quote(text) + " is not a whole number from 0 to " + std::to_string(kMaxFold));
+      error(row, fold_, quote(text) + " is not a whole number from 0 to " + std::to_string(kMaxFold));
       return 0;
     }
     if (!clip.actor.empty()) {
       const auto [it, added] = fold_of_actor_.emplace(clip.actor, FoldOfActor{*fold, row.line, false});
       if (!added && it->second.fold != *fold && !it->second.told) {
         it->second.told = true;
-        mistake(row, fold_,
-                "actor " + quote(clip.actor) + " is in fold " + std::to_string(*fold) + " and, in line " +
-                    std::to_string(it->second.line) + ", in fold " + std::to_string(it->second.fold) +
-                    "; folds must not share an actor");
+        error(row, fold_,
+              "actor " + quote(clip.actor) + " is in fold " + std::to_string(*fold) + " and, in line " +
+                  std::to_string(it->second.line) + ", in fold " + std::to_string(it->second.fold) +
+                  "; folds must not share an actor");
       }
     }
     return *fold;
@@ -110,7 +110,7 @@ class MetadataReader {
     const std::string mix = field(row, mix_);
     const std::optional<int> is_mix = integer(mix);
     if (!is_mix || (*is_mix != 0 && *is_mix != 1)) {
-      mistake(row, mix_, quote(mix) + " is neither 0 (one emotion) nor 1 (a blend)");
+      error(row, mix_, quote(mix) + " is neither 0 (one emotion) nor 1 (a blend)");
       return std::nullopt;
     }
     return *is_mix ? blend(row) : single(row);
@@ -128,7 +128,7 @@ class MetadataReader {
     bool valid = emotion >= 0;
     for (const int column : {emotion_[1], salience_[0], salience_[1]}) {
       if (field(row, column).empty()) continue;
-      mistake(row, column, quote(field(row, column)) + ", but mix is 0: it must be empty for a single emotion");
+      error(row, column, quote(field(row, column)) + ", but mix is 0: it must be empty for a single emotion");
       valid = false;
     }
     if (!valid) return std::nullopt;
@@ -143,18 +143,18 @@ class MetadataReader {
       const std::string text = field(row, salience_[i]);
       salience[i] = integer(text).value_or(0);
       if (salience[i] == 30 || salience[i] == 50 || salience[i] == 70) continue;
-      mistake(row, salience_[i], quote(text) + " is not a salience; valid: 30, 50, 70");
+      error(row, salience_[i], quote(text) + " is not a salience; valid: 30, 50, 70");
       valid = false;
     }
     if (!valid) return std::nullopt;
     if (first == second) {
-      mistake(row, emotion_[1], quote(field(row, emotion_[1])) + " is also emotion_1; a blend has two emotions");
+      error(row, emotion_[1], quote(field(row, emotion_[1])) + " is also emotion_1; a blend has two emotions");
       return std::nullopt;
     }
     if (salience[0] + salience[1] != 100) {
-      mistake(row, salience_[1],
-              quote(field(row, salience_[1])) + " and emotion_1_salience " + quote(field(row, salience_[0])) +
-                  " do not add to 100");
+      error(row, salience_[1],
+            quote(field(row, salience_[1])) + " and emotion_1_salience " + quote(field(row, salience_[0])) +
+                " do not add to 100");
       return std::nullopt;
     }
     for (const int emotion : {first, second}) {
@@ -163,8 +163,8 @@ class MetadataReader {
       if (rule_ == NeutralRule::kFromLabels) {
         classes_.exclusive[i] = false;
       } else {
-        mistake(row, emotion_[emotion == first ? 0 : 1],
-                quote(classes_.names[i]) + " is declared exclusive in dataset.yaml and must not be part of a blend");
+        error(row, emotion_[emotion == first ? 0 : 1],
+              quote(classes_.names[i]) + " is declared exclusive in dataset.yaml and must not be part of a blend");
         return std::nullopt;
       }
     }
@@ -174,14 +174,14 @@ class MetadataReader {
   int emotion_class(const Csv::Row& row, int column) {
     const std::string name = field(row, column);
     const int index = classes_.index_of(name);
-    if (index < 0) mistake(row, column, quote(name) + " is not an emotion" + sweep::suggestion(name, classes_.names));
+    if (index < 0) error(row, column, quote(name) + " is not an emotion" + sweep::suggestion(name, classes_.names));
     return index;
   }
 
   std::string field(const Csv::Row& row, int column) const {
     return column < 0 ? std::string() : row.fields[static_cast<std::size_t>(column)];
   }
-  void mistake(const Csv::Row& row, int column, const std::string& what) {
+  void error(const Csv::Row& row, int column, const std::string& what) {
     problems_.add(csv_.where(row, column) + what);
   }
 

@@ -16,11 +16,11 @@ namespace medley::data {
 std::string stem_of(const std::string& filename);
 
 enum class NeutralRule {
-  kAsDeclared,  ///< exclusive classes never blend: such a label is a mistake
+  kAsDeclared,  ///< exclusive classes never blend: such a label is an error
   kFromLabels,  ///< `neu` stops being exclusive when a label blends it
 };
 
-/// Reads train_metadata.csv (METHOD 2) and appends its clips. Each mistake goes to `problems` with line,
+/// Reads train_metadata.csv (docs/data.md) and appends its clips. Each error goes to `problems` with line,
 /// column and value. With kFromLabels `classes` may change. Throws Error when the file is no CSV.
 void read_train_metadata(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes,
                          std::vector<Clip>& clips, Problems& problems);

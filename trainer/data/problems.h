@@ -5,7 +5,7 @@
 
 namespace medley::data {
 
-/// The mistakes found in a dataset: all are counted, the first kMaxShown are shown.
+/// The errors found in a dataset: all are counted, the first kMaxShown are shown.
 class Problems {
  public:
   static constexpr std::size_t kMaxShown = 20;
@@ -19,7 +19,7 @@ class Problems {
   }
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
-  /// One mistake a line, then "and N more".
+  /// One error a line, then "and N more".
   std::string text() const {
     std::string text;
     for (const std::string& message : shown_) text += (text.empty() ? "" : "\n") + message;

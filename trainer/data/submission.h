@@ -10,7 +10,7 @@
 
 namespace medley::data {
 
-/// The challenge's format (METHOD 3): {"predictions": {"test_0001.mov": [{"emotion": "sad", "salience": 100.0}],
+/// The challenge's format (docs/results.md): {"predictions": {"test_0001.mov": [{"emotion": "sad", "salience": 100.0}],
 /// "test_0002.mov": [{"emotion": "disg", "salience": 30.0}, {"emotion": "ang", "salience": 70.0}]}}.
 inline constexpr const char* kSubmissionMember = "submission.json";
 

@@ -1,5 +1,5 @@
 // What the axes of a sweep do: verdicts, n, encoder subsets, one axis against another, what matters most.
-import type { Axes, Cross, ImportanceReport, Referee, RefereeRow, Subsets, Sweep } from "./api";
+import type { Axes, Cross, ImportanceReport, PlannedComparison, PlannedComparisons, Subsets, Sweep } from "./api";
 import { Empty, Shown } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
@@ -18,7 +18,7 @@ export function AblationsTab({ sweep, query }: { sweep: Sweep; query: URLSearchP
   );
 }
 
-const protocolOf = (ranked_by: string) => (ranked_by === "clean_score" ? "clean Score" : "paper-style Score (optimistic)");
+const protocolOf = (ranked_by: string) => (ranked_by === "held_out_score" ? "held-out Score" : "paper-style Score (optimistic)");
 
 function Weight({ sweep }: { sweep: Sweep }) {
   const polled = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 10);
@@ -71,7 +71,7 @@ function example(sweep: Sweep): string {
   return `compare: [{axis: ${first?.setting ?? "selection"}, baseline: ${baseline ?? "learned"}}]`;
 }
 
-/** As `medley report --referee` says it. */
+/** As `medley report --planned` says it. */
 function seeds(more: number | null, trained: number): string {
   if (more === null) return "no number of seeds settles it";
   return `${trained === 1 ? "at least " : ""}${more} more seed${more === 1 ? "" : "s"} would settle it`;
@@ -80,14 +80,14 @@ function seeds(more: number | null, trained: number): string {
 const kVerdictClass: Record<string, string> = { helps: "good", hurts: "bad" };
 
 function Families({ sweep }: { sweep: Sweep }) {
-  const polled = usePoll<Referee>(`sweeps/${sweep.id}/referee`, 10);
+  const polled = usePoll<PlannedComparisons>(`sweeps/${sweep.id}/comparisons`, 10);
   return (
     <section aria-label="Verdicts">
       <h2>Verdicts</h2>
       <Shown polled={polled} rows={5}>
-        {({ families, mistakes }) => (
+        {({ families, errors }) => (
           <>
-            {mistakes.length > 0 && <div class="note note-failed"><strong>The stored sweep file is not fully understood</strong>{mistakes.map((text) => <pre key={text}>{text}</pre>)}</div>}
+            {errors.length > 0 && <div class="note note-failed"><strong>The stored sweep file is not fully understood</strong>{errors.map((text) => <pre key={text}>{text}</pre>)}</div>}
             {families.length === 0 && (
               <Empty title="The sweep file declares no comparison">
                 <p>Add, say, <code>{example(sweep)}</code> and submit it again: nothing is trained anew.</p>
@@ -95,13 +95,13 @@ function Families({ sweep }: { sweep: Sweep }) {
             )}
             {families.map((family) => {
               const held = [...new Set(family.comparisons.flatMap((row) => Object.keys(row.held_text)))];
-              const judged = (row: RefereeRow) => row[family.judged_by];
+              const judged = (row: PlannedComparison) => (family.judged_by === "held-out" ? row.held_out : row.paper);
               const names = family.comparisons.map((row) => [row.text, ...held.filter((axis) => row.held_text[axis]).map((axis) => `${axis} ${row.held_text[axis]}`)].join(", "));
               return (
                 <div key={family.axis} class="axis">
                   <h3>{family.axis} against {family.baseline_text}</h3>
                   <Plot
-                    title={`Difference of paired ${family.judged_by === "clean" ? "clean" : "paper-style"} Scores with 95 % interval; margin ±${share(family.margin)}`}
+                    title={`Difference of paired ${family.judged_by === "held-out" ? "held-out" : "paper-style"} Scores with 95 % interval; margin ±${share(family.margin)}`}
                     name={`${sweep.id}-${family.axis}-verdicts`}
                     height={70 + 26 * family.comparisons.length}
                     data={family}
@@ -151,18 +151,18 @@ function Families({ sweep }: { sweep: Sweep }) {
                           <th scope="col" class="number">p</th>
                           <th scope="col" class="number">Holm p</th>
                           <th scope="col">Verdict</th>
-                          <th scope="col" class="number">Δ {family.judged_by === "clean" ? "paper-style" : "clean"}</th>
+                          <th scope="col" class="number">Δ {family.judged_by === "held-out" ? "paper-style" : "held-out"}</th>
                         </tr>
                       </thead>
                       <tbody>
                         {family.comparisons.map((row) => {
                           const one = judged(row);
-                          const other = row[family.judged_by === "clean" ? "paper" : "clean"];
+                          const other = row[family.judged_by === "held-out" ? "paper" : "held_out"];
                           return (
                             <tr key={row.config + row.baseline_config}>
                               <th scope="row">{row.text}{row.transductive && " ‡"}</th>
                               {held.map((axis) => <td key={axis}>{row.held_text[axis] ?? "–"}</td>)}
-                              <td class="number">{row.pairs}/{row.cells}{row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}</td>
+                              <td class="number">{row.pairs}/{row.runs}{row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}</td>
                               <td class="number strong">{signed(one?.mean)}</td>
                               <td class="number">[{signed(one?.low)}, {signed(one?.high)}]</td>
                               <td class="number">{p(one?.p)}</td>
@@ -184,7 +184,7 @@ function Families({ sweep }: { sweep: Sweep }) {
             {families.length > 0 && (
               <p class="legend">
                 Pairs of configs that differ in the axis only, paired by fold and seed. Interval and p: corrected resampled t (Nadeau-Bengio), folds as blocks;
-                Holm: adjusted over the family. Helps, hurts: Holm p &lt; .05. No difference: the whole interval lies within the margin.
+                Holm: adjusted over the family. Helps, hurts: Holm p &lt; .05. Equivalent: the whole interval lies within the margin.
                 {families.some((family) => family.comparisons.some((row) => row.transductive)) && " ‡ Transductive: training read unlabelled features of clips that it is scored on."}
               </p>
             )}
@@ -222,12 +222,12 @@ export const severalN = (report: ImportanceReport) => report.effect_of_n.reduce(
 
 export function NCurve({ report, sweep }: { report: ImportanceReport; sweep: string }) {
   const all = report.effect_of_n;
-  const value = (point: { clean: number | null; paper: number | null }) => point.clean ?? point.paper;
+  const value = (point: { held_out: number | null; paper: number | null }) => point.held_out ?? point.paper;
   const most = Math.max(...all.flatMap((series) => series.points.map((point) => point.n)));
-  const clean = all.every((series) => series.points.every((point) => point.clean !== null));
+  const heldOut = all.every((series) => series.points.every((point) => point.held_out !== null));
   return (
     <Plot
-      title={`${clean ? "Clean Score" : "Score, paper-style (optimistic) where not clean,"} with 95 % interval by encoders kept; else as ${report.configs.find((one) => one.config === report.config)?.name ?? report.config}`}
+      title={`${heldOut ? "Held-out Score" : "Score, paper-style (optimistic) where not held-out,"} with 95 % interval by encoders kept; else as ${report.configs.find((one) => one.config === report.config)?.name ?? report.config}`}
       name={`${sweep}-effect-of-n`}
       height={320}
       data={all}

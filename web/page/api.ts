@@ -27,7 +27,7 @@ export interface Sweep {
 
 export interface SweepList {
   sweeps: (Sweep & {
-    best: { config: string; name: string; score: number; interval: [number | null, number | null]; protocol: "clean" | "paper"; complete: boolean } | null;
+    best: { config: string; name: string; score: number; interval: [number | null, number | null]; protocol: "held-out" | "paper"; complete: boolean } | null;
   })[];
   workers: number;
 }
@@ -51,7 +51,7 @@ export interface Spread {
 }
 
 /**
- * Numbers of one protocol. Paper-style: n trials (folds x seeds), SD over them. Clean: hits pooled over the folds of a
+ * Numbers of one protocol. Paper-style: n trials (folds x seeds), SD over them. Held-out: hits pooled over the folds of a
  * seed, n seeds, SD over seeds (of the Score only).
  */
 export interface Measured {
@@ -88,8 +88,8 @@ export interface LeaderboardRow {
   failed: number;
   complete: boolean;
   paper: Measured | null;
-  clean: Measured | null;
-  no_clean: string;
+  held_out: Measured | null;
+  no_held_out: string;
   optimism: number | null;
   against_best: Comparison | null;
   against_reference: Comparison | null;
@@ -98,8 +98,8 @@ export interface LeaderboardRow {
 
 export interface Leaderboard {
   sweep: string;
-  ranked_by: "clean_score" | "paper_score";
-  compared: "clean" | "paper";
+  ranked_by: "held_out_score" | "paper_score";
+  compared: "held-out" | "paper";
   best: string | null;
   reference: string | null;
   synthetic: boolean;
@@ -126,7 +126,7 @@ export interface AxisValue {
   trials: number;
   complete: boolean;
   paper: AxisScores | null;
-  clean: AxisScores | null;
+  held_out: AxisScores | null;
   best_config: string;
   best_paper_score: number | null;
 }
@@ -155,33 +155,33 @@ export interface FullComparison {
   verdict: string;
 }
 
-export interface RefereeRow {
+export interface PlannedComparison {
   value: unknown;
   text: string;
   held_text: Record<string, string>;
   config: string;
   baseline_config: string;
   transductive: boolean;
-  cells: number;
+  runs: number;
   pairs: number;
   diverged: number;
-  clean: FullComparison | null;
+  held_out: FullComparison | null;
   paper: FullComparison | null;
   holm_p: number | null;
   verdict: string;
   more_seeds: number | null;
 }
 
-export interface Referee {
+export interface PlannedComparisons {
   sweep: string;
   families: {
     axis: string;
     baseline_text: string;
     margin: number;
-    judged_by: "clean" | "paper";
-    comparisons: RefereeRow[];
+    judged_by: "held-out" | "paper";
+    comparisons: PlannedComparison[];
   }[];
-  mistakes: string[];
+  errors: string[];
 }
 
 export interface Subsets {
@@ -218,9 +218,9 @@ export interface CountedSpread {
 
 export interface MeasuredScore {
   config: string;
-  clean: number | null;
+  held_out: number | null;
   paper: number | null;
-  interval_of: "clean" | "paper";
+  interval_of: "held-out" | "paper";
   low: number | null;
   high: number | null;
 }
@@ -235,7 +235,7 @@ export interface EncoderSummary {
   quantiles: number[];
   histogram: number[];
   by_fold: (CountedSpread & { fold: number })[];
-  loss_without: (FullComparison & { config: string; protocol: "clean" | "paper" }) | null;
+  loss_without: (FullComparison & { config: string; protocol: "held-out" | "paper" }) | null;
   alone: MeasuredScore | null;
   shapley: number | null;
 }
@@ -322,7 +322,7 @@ export interface EnsembleHead {
   sweep: string | null;
   sweep_name: string | null;
   dataset: Dataset;
-  protocol: "clean" | "paper";
+  protocol: "held-out" | "paper";
   members: number;
   created_ms: number;
   optimistic: Accuracy | null;
@@ -365,7 +365,7 @@ export interface DatasetDetails extends Dataset {
   encoders: { name: string; modality: string; dim: number }[];
 }
 
-export interface Mistake {
+export interface SpecError {
   line: number;
   column: number;
   text: string;
@@ -376,8 +376,8 @@ export interface PlanAnswer {
   done: boolean;
   message?: string;
   error?: string;
-  mistakes?: Mistake[];
-  warnings?: Mistake[];
+  errors?: SpecError[];
+  warnings?: SpecError[];
   plan?: {
     sweep: string;
     configs: number;
@@ -474,7 +474,7 @@ export interface Trial {
     outcome: "finished" | "diverged";
     reason: string;
     paper: null | { epoch: number; thresholds: { alpha: number; beta: number }; accuracy: Accuracy };
-    clean: null | { epoch: number; thresholds: { alpha: number; beta: number } | null; accuracy: Accuracy | null };
+    held_out: null | { epoch: number; thresholds: { alpha: number; beta: number } | null; accuracy: Accuracy | null };
     epochs: number;
     curves: Curves;
     importance: { encoders: EncoderImportance[]; cka: number[] };
@@ -564,7 +564,7 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Refusal(0, "The server does not answer. It may have ended: start it again with `medley serve`.");
   }
-  if (response.ok || response.status === 422) return response;  // 422 carries the mistakes of a sweep file
+  if (response.ok || response.status === 422) return response;  // 422 carries the errors of a sweep file
   let message = `The server answered ${response.status}.`;
   try {
     message = ((await response.json()) as { error?: string }).error ?? message;
@@ -578,7 +578,7 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await (await send(path, signal ? { signal } : {})).json()) as T;
 }
 
-/** What a refused change says beside its error: the mistakes of a sweep file. */
+/** What a refused change says beside its error: the errors of a sweep file. */
 export async function change<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   const headers = { "Content-Type": "application/json" };
   const response = await send(path, { method: "POST", body: JSON.stringify(body), headers, ...(signal ? { signal } : {}) });

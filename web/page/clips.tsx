@@ -10,8 +10,8 @@ const kClipsAPage = 25;
 
 export function ClipsPart({ trial, query }: { trial: Trial; query: URLSearchParams }) {
   const here = ["trial", trial.id];
-  const clean = trial.result?.clean?.accuracy !== null && trial.result?.clean !== null;
-  const protocol = query.get("protocol") === "clean" && clean ? "clean" : "paper";
+  const heldOut = trial.result?.held_out?.accuracy !== null && trial.result?.held_out !== null;
+  const protocol = query.get("protocol") === "held-out" && heldOut ? "held-out" : "paper";
   const metric = (["score", "acc_presence", "acc_salience"] as const).find((name) => name === query.get("metric")) ?? "score";
   const surface = usePoll<Surface>(`trials/${trial.id}/surface?protocol=${protocol}`, 0);
   const confusion = usePoll<Confusion>(`trials/${trial.id}/confusion?protocol=${protocol}`, 0);
@@ -21,12 +21,12 @@ export function ClipsPart({ trial, query }: { trial: Trial; query: URLSearchPara
       <div class="bar">
         <label>
           Protocol{" "}
-          <select value={protocol} disabled={!clean} onChange={(event) => go(to(here, changed(query, { protocol: event.currentTarget.value, offset: null })))}>
+          <select value={protocol} disabled={!heldOut} onChange={(event) => go(to(here, changed(query, { protocol: event.currentTarget.value, offset: null })))}>
             <option value="paper">paper-style (optimistic)</option>
-            <option value="clean">clean</option>
+            <option value="held-out">held-out</option>
           </select>
         </label>
-        {!clean && <span class="small">Clean thresholds of this trial come from other folds: only paper-style predictions are its own.</span>}
+        {!heldOut && <span class="small">Held-out thresholds of this trial come from other folds: only paper-style predictions are its own.</span>}
       </div>
       <div class="charts">
         <Shown polled={confusion} rows={8}>{(data) => <ConfusionMatrix data={data} name={`${trial.id}-confusion`} />}</Shown>

@@ -7,7 +7,7 @@ import { usePoll } from "./poll";
 import { go, to } from "./route";
 import { share, valueText } from "./text";
 
-const score = (row: LeaderboardRow, clean: boolean) => (clean ? row.clean : row.paper)?.score.mean ?? null;
+const score = (row: LeaderboardRow, heldOut: boolean) => (heldOut ? row.held_out : row.paper)?.score.mean ?? null;
 
 /** `order`: the leaderboard's parameters that say in which order its rows stand. */
 export function Compare({ sweep, configs, reference, order }: { sweep: string; configs: string[]; reference: string | null; order: Record<string, string> }) {
@@ -32,26 +32,26 @@ export function Compare({ sweep, configs, reference, order }: { sweep: string; c
                 height={70 + 40 * rows.length}
                 data={[rows, "compare"]}
                 build={(p) => {
-                  const series = (clean: boolean, index: number) => {
-                    const shift = clean ? 6 : -6;
+                  const series = (heldOut: boolean, index: number) => {
+                    const shift = heldOut ? 6 : -6;
                     return [
                       {
                         type: "scatter",
-                        name: clean ? "clean" : "paper-style (optimistic)",
+                        name: heldOut ? "held-out" : "paper-style (optimistic)",
                         color: p.series(index),
-                        symbol: clean ? "circle" : "diamond",
+                        symbol: heldOut ? "circle" : "diamond",
                         symbolSize: 8,
                         symbolOffset: [0, shift],
-                        data: rows.map((row, i) => [score(row, clean), i]),
+                        data: rows.map((row, i) => [score(row, heldOut), i]),
                         tooltip: {
                           formatter: ({ value }: { value: [number | null, number] }) => {
                             const row = rows[value[1]]!;
-                            const measured = clean ? row.clean : row.paper;
-                            return `${names[value[1]]}\n${clean ? "clean" : "paper-style"} Score ${share(value[0])}  [${measured?.interval.map(share).join(", ")}]`;
+                            const measured = heldOut ? row.held_out : row.paper;
+                            return `${names[value[1]]}\n${heldOut ? "held-out" : "paper-style"} Score ${share(value[0])}  [${measured?.interval.map(share).join(", ")}]`;
                           },
                         },
                       },
-                      errorBars(p.series(index), rows.map((row, i) => [...((clean ? row.clean : row.paper)?.interval ?? [null, null]), i]), { lying: true, shift }),
+                      errorBars(p.series(index), rows.map((row, i) => [...((heldOut ? row.held_out : row.paper)?.interval ?? [null, null]), i]), { lying: true, shift }),
                     ];
                   };
                   return {
@@ -89,8 +89,8 @@ export function Compare({ sweep, configs, reference, order }: { sweep: string; c
                       {rows.map((row) => <td key={row.config} class="tabular"><Mean of={row.paper} name="score" incomplete={!row.complete} /></td>)}
                     </tr>
                     <tr>
-                      <th scope="row">Score, clean</th>
-                      {rows.map((row) => <td key={row.config} class="tabular"><Mean of={row.clean} name="score" incomplete={!row.complete} /></td>)}
+                      <th scope="row">Score, held-out</th>
+                      {rows.map((row) => <td key={row.config} class="tabular"><Mean of={row.held_out} name="score" incomplete={!row.complete} /></td>)}
                     </tr>
                     <tr>
                       <th scope="row">Difference, {board.compared}</th>
@@ -112,16 +112,16 @@ export function Compare({ sweep, configs, reference, order }: { sweep: string; c
 }
 
 export function Parallel({ sweep, board }: { sweep: string; board: Leaderboard }) {
-  const clean = board.ranked_by === "clean_score";
-  const rows = board.rows.filter((row) => score(row, clean) !== null);
-  const scores = rows.map((row) => score(row, clean)!);
+  const heldOut = board.ranked_by === "held_out_score";
+  const rows = board.rows.filter((row) => score(row, heldOut) !== null);
+  const scores = rows.map((row) => score(row, heldOut)!);
   const series = [rows.filter((row) => !row.pinned), rows.filter((row) => row.pinned)];
-  const values = (row: LeaderboardRow) => [...board.axes.map((axis) => row.axis_texts[axis] || "-"), score(row, clean)];
+  const values = (row: LeaderboardRow) => [...board.axes.map((axis) => row.axis_texts[axis] || "-"), score(row, heldOut)];
   const pinned = series[1]!.length > 0;
   return (
     <>
       <Plot
-        title={`Every config by its axes and ${clean ? "clean" : "paper-style"} Score`}
+        title={`Every config by its axes and ${heldOut ? "held-out" : "paper-style"} Score`}
         name={`${sweep}-parallel`}
         height={440}
         data={rows.map((row) => [row.config, values(row), row.pinned, row.tags, row.note])}
@@ -156,7 +156,7 @@ export function Parallel({ sweep, board }: { sweep: string; board: Leaderboard }
           tooltip: {
             formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => {
               const row = series[seriesIndex]?.[dataIndex];
-              return row ? [`#${row.rank} ${row.name}`, `Score ${share(score(row, clean))}`, ...markLines(row)].join("\n") : "";
+              return row ? [`#${row.rank} ${row.name}`, `Score ${share(score(row, heldOut))}`, ...markLines(row)].join("\n") : "";
             },
           },
           series: [

@@ -109,7 +109,7 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
         method,
         name: value("name", ""),
         thresholds: value("thresholds", "pooled"),
-        protocol: value("protocol", "clean"),
+        protocol: value("protocol", "held-out"),
         per_subset: value("members", "all") === "subset",
         k: Number(value("k", "5")),
         candidates: Number(value("candidates", "50")),
@@ -137,7 +137,7 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
       {method === "caruana" && number("rounds", "Rounds", "20", 1_000)}
       {method === "caruana" && number("bags", "Bags", "10", 1_000)}
       {select("thresholds", "Thresholds", "pooled", [["pooled", "one pair"], ["per-fold", "of each fold"]])}
-      {select("protocol", "Epoch of members", "clean", [["clean", "clean"], ["paper", "paper-style (optimistic)"]])}
+      {select("protocol", "Epoch of members", "held-out", [["held-out", "held-out"], ["paper", "paper-style (optimistic)"]])}
       <label>
         Name
         <input type="text" maxLength={200} placeholder="of sweep and method" value={value("name", "")} onInput={(event) => set("name", event.currentTarget.value)} />

@@ -172,7 +172,7 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
       )}
       <p class="legend">
         Gate weights are of the validation clips of each fold. Loss without it: Score of the config less that of the same config without the encoder, paired by fold and seed.
-        Scores are clean where there are clean ones{query.get("fold") ? "; they are of all folds, whatever the fold chosen above" : ""}.
+        Scores are held-out where there are held-out ones{query.get("fold") ? "; they are of all folds, whatever the fold chosen above" : ""}.
         {report.transductive && " ‡ Transductive: training read unlabelled features of clips that it is scored on."}
       </p>
     </section>
@@ -240,8 +240,8 @@ function Opinions({ encoders, chance, sweep }: { encoders: EncoderSummary[]; cha
               {loss && <td class="small">{one.loss_without?.verdict ?? ""}</td>}
               {alone && (
                 <td class="number first">
-                  {one.alone ? share(one.alone.clean ?? one.alone.paper) : "–"}
-                  {one.alone && one.alone.clean === null && <span class="warn small"> paper</span>}
+                  {one.alone ? share(one.alone.held_out ?? one.alone.paper) : "–"}
+                  {one.alone && one.alone.held_out === null && <span class="warn small"> paper</span>}
                 </td>
               )}
               {shapley && <td class="number">{signed(one.shapley)}</td>}
@@ -278,7 +278,7 @@ function GateAndScores({ report, base }: { report: ImportanceReport; base: strin
       {losing.length > 0 && scatter("Gate weight and what the Score loses without the encoder", "gate-and-loss", "loss without it",
         losing.map((one) => ({ name: one.encoder, x: one.weight.mean, y: one.loss_without!.mean, low: one.loss_without!.low, high: one.loss_without!.high })))}
       {alone.length > 0 && scatter("Gate weight and the Score of the encoder alone", "gate-and-alone", "Score alone",
-        alone.map((one) => ({ name: one.encoder, x: one.weight.mean, y: one.alone!.clean ?? one.alone!.paper, low: one.alone!.low, high: one.alone!.high })))}
+        alone.map((one) => ({ name: one.encoder, x: one.weight.mean, y: one.alone!.held_out ?? one.alone!.paper, low: one.alone!.low, high: one.alone!.high })))}
     </div>
   );
 }

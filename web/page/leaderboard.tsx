@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Leaderboard, LeaderboardRow, Sweep } from "./api";
 import { download, hasToken } from "./api";
 import { Compare, Parallel } from "./compare";
-import { Difference, Empty, Interval, Mean, Menu, Pager, Shown, kCleanNote, kPaperNote, scoreRange } from "./parts";
+import { Difference, Empty, Interval, Mean, Menu, Pager, Shown, kHeldOutNote, kPaperNote, scoreRange } from "./parts";
 import { Marks } from "./marks";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
@@ -14,13 +14,13 @@ import { duration, share, signed } from "./text";
 const kColumns: [string, string][] = [
   ["trials", "Trials"],
   ["paper", "Paper-style"],
-  ["clean", "Clean"],
+  ["held_out", "Held-out"],
   ["intervals", "95 % intervals"],
   ["optimism", "Optimism"],
   ["difference", "Difference"],
   ["time", "Time a trial"],
 ];
-const kStandard = ["trials", "paper", "clean", "difference"];
+const kStandard = ["trials", "paper", "held_out", "difference"];
 const kMostCompared = 10;
 
 /** The leaderboard's own parameters of an address, as the API takes them. */
@@ -226,11 +226,11 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
 }) {
   const shown = shownColumns(query);
   const has = (name: string) => shown.includes(name);
-  const [low, high] = scoreRange(board.rows.flatMap((row) => [row.paper, row.clean]));
+  const [low, high] = scoreRange(board.rows.flatMap((row) => [row.paper, row.held_out]));
   const axes = board.axes.length ? board.axes : [""];
   const reference = board.rows.find((row) => row.config === board.reference);
   const protocolSpan = has("intervals") ? 5 : 4;
-  const heads = (protocol: "paper" | "clean") => (
+  const heads = (protocol: "paper" | "held_out") => (
     <>
       <Sort name={`${protocol}_presence`} query={query} set={set} class="number first">ACC_P</Sort>
       <Sort name={`${protocol}_salience`} query={query} set={set} class="number">ACC_S</Sort>
@@ -239,13 +239,13 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
       <th scope="col" class="interval-cell"><span class="hidden">Score, drawn</span></th>
     </>
   );
-  const cells = (row: LeaderboardRow, protocol: "paper" | "clean") => (
+  const cells = (row: LeaderboardRow, protocol: "paper" | "held_out") => (
     <>
       <td class="number first"><Mean of={row[protocol]} name="acc_presence" incomplete={!row.complete} /></td>
       <td class="number"><Mean of={row[protocol]} name="acc_salience" incomplete={!row.complete} /></td>
       <td class="number strong"><Mean of={row[protocol]} name="score" incomplete={!row.complete} /></td>
       {has("intervals") && <td class="number"><Ends of={row[protocol]?.interval} /></td>}
-      <td class="interval-cell"><Interval of={row[protocol]} low={low} high={high} clean={protocol === "clean"} /></td>
+      <td class="interval-cell"><Interval of={row[protocol]} low={low} high={high} heldOut={protocol === "held_out"} /></td>
     </>
   );
   return (
@@ -255,7 +255,7 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
           <tr class="groups">
             <td colSpan={2 + axes.length + (has("trials") ? 1 : 0)} />
             {has("paper") && <th scope="colgroup" colSpan={protocolSpan} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>}
-            {has("clean") && <th scope="colgroup" colSpan={protocolSpan} class="first" title={kCleanNote}>clean</th>}
+            {has("held_out") && <th scope="colgroup" colSpan={protocolSpan} class="first" title={kHeldOutNote}>held-out</th>}
             {(has("optimism") || has("difference") || has("time")) && <td colSpan={3} />}
           </tr>
           <tr>
@@ -264,8 +264,8 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
             {axes.map((axis) => (axis ? <Sort key={axis} name={`axis.${axis}`} query={query} set={set}>{axis}</Sort> : <th scope="col" key="">Config</th>))}
             {has("trials") && <th scope="col" class="number">Trials</th>}
             {has("paper") && heads("paper")}
-            {has("clean") && heads("clean")}
-            {has("optimism") && <Sort name="optimism" query={query} set={set} class="number" title="Paper-style Score less clean Score">Optimism</Sort>}
+            {has("held_out") && heads("held_out")}
+            {has("optimism") && <Sort name="optimism" query={query} set={set} class="number" title="Paper-style Score less held-out Score">Optimism</Sort>}
             {has("difference") && (
               <Sort name="difference" query={query} set={set} class="first" title={`Paired ${board.compared} Scores`}>
                 Difference to {reference ? (reference.rank === 1 ? "rank 1" : `#${reference.rank}`) : "reference"}
@@ -311,7 +311,7 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
                 </td>
               )}
               {has("paper") && cells(row, "paper")}
-              {has("clean") && cells(row, "clean")}
+              {has("held_out") && cells(row, "held_out")}
               {has("optimism") && <td class="number">{signed(row.optimism)}</td>}
               {has("difference") && (
                 <td class="first tabular">
@@ -339,9 +339,9 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
 function Notes({ board }: { board: Leaderboard }) {
   return (
     <p class="legend">
-      {kPaperNote} Mean ± SD over folds and seeds. {kCleanNote} Hits pooled over the folds of a seed; mean ± SD over seeds.
-      {` Difference: mean of the paired ${board.compared === "clean" ? "clean" : "paper-style"} Scores of cells minus those of the reference; corrected resampled t-test at 95 %, folds as blocks.`}{" "}
-      Drawn: mean with its 95 % interval. Grey rows lack trials, so their means are not to be compared with whole rows.
+      {kPaperNote} Mean ± SD over folds and seeds. {kHeldOutNote} Hits pooled over the folds of a seed; mean ± SD over seeds.
+      {` Difference: mean of the paired ${board.compared === "held-out" ? "held-out" : "paper-style"} Scores of runs minus those of the reference; corrected resampled t-test at 95 %, folds as blocks.`}{" "}
+      Drawn: mean with its 95 % interval. Grey rows lack trials, so their means are not to be compared with complete ones.
       {board.rows.some((row) => row.transductive) && " ‡ Transductive: training read unlabelled features of clips that it is scored on."}
     </p>
   );

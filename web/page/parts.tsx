@@ -21,7 +21,7 @@ export function DatasetName({ dataset }: { dataset: Dataset }) {
     <span class="dataset">
       {dataset.name || dataset.fingerprint.slice(0, 12)}
       {dataset.synthetic && (
-        <Tag kind="synthetic" title="This data set was made up: its numbers say nothing about real people.">
+        <Tag kind="synthetic" title="This dataset was made up: its numbers say nothing about real people.">
           synthetic data
         </Tag>
       )}
@@ -69,12 +69,12 @@ function ends(of: Drawn): [number, number] | null {
 }
 
 /** Mean and interval on a scale that all rows of a table share. */
-export function Interval({ of, low, high, clean }: { of: Drawn; low: number; high: number; clean?: boolean }) {
+export function Interval({ of, low, high, heldOut }: { of: Drawn; low: number; high: number; heldOut?: boolean }) {
   const at = (value: number) => 4 + (92 * (value - low)) / Math.max(1e-9, high - low);
   const mean = of?.score.mean ?? null;
   const range = ends(of);
   return (
-    <svg class={clean ? "interval interval-clean" : "interval"} viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
+    <svg class={heldOut ? "interval interval-held-out" : "interval"} viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
       <line class="interval-scale" x1="0" x2="100" y1="6" y2="6" />
       {mean !== null && range && (
         <>
@@ -263,5 +263,5 @@ export function Pager({ offset, shown, total, link, size = 100 }: { offset: numb
 }
 
 export const kPaperNote = "Paper-style: epoch and thresholds tuned on the reported fold, as papers print it. Optimistic.";
-export const kCleanNote =
-  "Clean: epoch and thresholds chosen on rows that the score is not taken from.";
+export const kHeldOutNote =
+  "Held-out: epoch and thresholds chosen on rows that the score is not taken from.";

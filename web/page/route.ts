@@ -1,4 +1,4 @@
-// The view and everything chosen in it is in the address: #/sweep/ID/leaderboard?order=clean_score
+// The view and everything chosen in it is in the address: #/sweep/ID/leaderboard?order=held_out_score
 import { useLayoutEffect, useState } from "preact/hooks";
 
 export interface Route {

@@ -1,7 +1,7 @@
 // A new sweep: its file as text, checked as it is typed by the parser that runs it, and the plan before it is submitted.
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import type { DatasetDetails, Mistake, PlanAnswer } from "./api";
+import type { DatasetDetails, PlanAnswer, SpecError } from "./api";
 import { Refusal, change, hasToken } from "./api";
 import { Empty, Shown } from "./parts";
 import { usePoll } from "./poll";
@@ -10,7 +10,7 @@ import { count } from "./text";
 
 const kDraft = "medley-draft";
 const kFolder = "medley-folder";
-const kOther = "folder";  // the menu's entry for a data set that is not registered
+const kOther = "folder";  // the menu's entry for a dataset that is not registered
 const kStart = `name: my sweep
 folds: all
 seeds: 3
@@ -104,16 +104,16 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
     }
     setBusy(false);
   };
-  const jump = (mistake: Mistake) => {
+  const jump = (wrong: SpecError) => {
     const place = area.current;
-    if (!place || mistake.line === 0) return;
-    const before = yaml.split("\n").slice(0, mistake.line - 1).join("\n").length + (mistake.line > 1 ? 1 : 0);
-    const at = before + Math.max(0, mistake.column - 1);
+    if (!place || wrong.line === 0) return;
+    const before = yaml.split("\n").slice(0, wrong.line - 1).join("\n").length + (wrong.line > 1 ? 1 : 0);
+    const at = before + Math.max(0, wrong.column - 1);
     place.focus();
-    place.setSelectionRange(at, at + Math.max(1, mistake.text.length));
+    place.setSelectionRange(at, at + Math.max(1, wrong.text.length));
   };
   const lines = yaml.split("\n").length;
-  const wrong = new Set(answer?.mistakes?.map((mistake) => mistake.line) ?? []);
+  const wrongLines = new Set(answer?.errors?.map((one) => one.line) ?? []);
   const fresh = checked === question;
   const plan = answer?.plan;
   return (
@@ -128,7 +128,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
         </label>
         {!dataset && (
           <label class="field">
-            Folder of the data set
+            Folder of the dataset
             <input type="text" value={folder} placeholder="/data/features" spellcheck={false} autocomplete="off" onInput={(event) => setFolder(event.currentTarget.value)} />
           </label>
         )}
@@ -142,12 +142,12 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
         </p>
         <div class="editor">
           <pre class="gutter" aria-hidden="true">
-            {Array.from({ length: lines }, (_, i) => <span key={i} class={wrong.has(i + 1) ? "wrong" : undefined}>{i + 1}{"\n"}</span>)}
+            {Array.from({ length: lines }, (_, i) => <span key={i} class={wrongLines.has(i + 1) ? "wrong" : undefined}>{i + 1}{"\n"}</span>)}
           </pre>
           <textarea
             ref={area}
             aria-label="Sweep file"
-            aria-invalid={wrong.size > 0}
+            aria-invalid={wrongLines.size > 0}
             spellcheck={false}
             autocomplete="off"
             wrap="off"
@@ -170,16 +170,16 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
         <p class="legend">Tab indents; Escape, then Tab leaves the text.</p>
       </section>
       <section aria-live="polite">
-        <h2>{!fresh && !error ? "Checking…" : answer?.mistakes ? `${answer.mistakes.length} mistake${answer.mistakes.length === 1 ? "" : "s"}` : plan ? "Plan" : "Plan"}</h2>
-        {!target && <p class="legend">Say where the data set lies; then the plan is shown here.</p>}
+        <h2>{!fresh && !error ? "Checking…" : answer?.errors ? `${answer.errors.length} error${answer.errors.length === 1 ? "" : "s"}` : plan ? "Plan" : "Plan"}</h2>
+        {!target && <p class="legend">Say where the dataset lies; then the plan is shown here.</p>}
         {error && <div class="note note-failed"><strong>It could not be checked</strong><p>{error}</p></div>}
-        {answer?.error && !answer.mistakes && <div class="note note-failed"><p>{answer.error}</p></div>}
-        {answer?.mistakes && (
-          <ul class="mistakes">
-            {answer.mistakes.map((mistake) => (
-              <li key={`${mistake.line}:${mistake.column}:${mistake.message}`}>
-                <button type="button" class="quiet" onClick={() => jump(mistake)}>{mistake.line > 0 ? `line ${mistake.line}, column ${mistake.column}` : "the file"}</button>
-                <span>{mistake.text && <code>{mistake.text}</code>} {mistake.message}</span>
+        {answer?.error && !answer.errors && <div class="note note-failed"><p>{answer.error}</p></div>}
+        {answer?.errors && (
+          <ul class="errors">
+            {answer.errors.map((one) => (
+              <li key={`${one.line}:${one.column}:${one.message}`}>
+                <button type="button" class="quiet" onClick={() => jump(one)}>{one.line > 0 ? `line ${one.line}, column ${one.column}` : "the file"}</button>
+                <span>{one.text && <code>{one.text}</code>} {one.message}</span>
               </li>
             ))}
           </ul>

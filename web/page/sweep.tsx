@@ -3,7 +3,7 @@ import type { Axes, Sweep, TrialList } from "./api";
 import { hasToken } from "./api";
 import { ImportanceTab } from "./importance";
 import { LeaderboardTab } from "./leaderboard";
-import { Change, DatasetName, Empty, Interval, Mean, NoWorkers, Pager, Progress, Shown, Tag, kCleanNote, kPaperNote, scoreRange } from "./parts";
+import { Change, DatasetName, Empty, Interval, Mean, NoWorkers, Pager, Progress, Shown, Tag, kHeldOutNote, kPaperNote, scoreRange } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { count, duration, share, time, valueText } from "./text";
@@ -83,7 +83,7 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
           return (
             <>
               {axes.map((axis) => {
-                const [low, high] = scoreRange(axis.values.flatMap((value) => [value.paper, value.clean]));
+                const [low, high] = scoreRange(axis.values.flatMap((value) => [value.paper, value.held_out]));
                 return (
                   <div key={axis.name} class="axis">
                     <h2>{axis.name}</h2>
@@ -93,7 +93,7 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                           <tr class="groups">
                             <td colSpan={3} />
                             <th scope="colgroup" colSpan={2} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
-                            <th scope="colgroup" colSpan={2} class="first" title={kCleanNote}>clean</th>
+                            <th scope="colgroup" colSpan={2} class="first" title={kHeldOutNote}>held-out</th>
                             <th scope="colgroup" colSpan={2} class="first">best config</th>
                           </tr>
                           <tr>
@@ -116,8 +116,8 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                               <td class="number">{value.trials}</td>
                               <td class="number first strong"><Mean of={value.paper} name="score" incomplete={!value.complete} /></td>
                               <td class="interval-cell"><Interval of={value.paper} low={low} high={high} /></td>
-                              <td class="number first strong"><Mean of={value.clean} name="score" incomplete={!value.complete} /></td>
-                              <td class="interval-cell"><Interval of={value.clean} low={low} high={high} clean /></td>
+                              <td class="number first strong"><Mean of={value.held_out} name="score" incomplete={!value.complete} /></td>
+                              <td class="interval-cell"><Interval of={value.held_out} low={low} high={high} heldOut /></td>
                               <td class="first mono">
                                 {value.best_config ? (
                                   <a href={to(["sweep", sweep.id, "trials"], { config: value.best_config })}>{value.best_config}</a>
@@ -136,7 +136,7 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
               })}
               <p class="legend">
                 Marginal means: every config that has the value, whatever its other settings. {kPaperNote} Mean ± SD over
-                trials. {kCleanNote} Mean ± SD over configs. Grey rows lack trials.
+                trials. {kHeldOutNote} Mean ± SD over configs. Grey rows lack trials.
               </p>
             </>
           );

@@ -4,7 +4,7 @@ import type { Attempt, AttemptLog, EncoderImportance, Trial } from "./api";
 import { hasToken } from "./api";
 import { Curves } from "./chart";
 import { ClipsPart } from "./clips";
-import { Change, DatasetName, Empty, Shown, Tag, kCleanNote, kPaperNote } from "./parts";
+import { Change, DatasetName, Empty, Shown, Tag, kHeldOutNote, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { bytes, count, duration, moment, share, time } from "./text";
@@ -89,7 +89,7 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
 type Result = NonNullable<Trial["result"]>;
 
 function Numbers({ result }: { result: Result }) {
-  const row = (name: string, note: string, snapshot: Result["paper"] | Result["clean"]) => (
+  const row = (name: string, note: string, snapshot: Result["paper"] | Result["held_out"]) => (
     <tr>
       <th scope="row" title={note}>{name}</th>
       <td class="number">{share(snapshot?.accuracy?.acc_presence)}</td>
@@ -118,16 +118,16 @@ function Numbers({ result }: { result: Result }) {
         </thead>
         <tbody>
           {row("paper-style (optimistic)", kPaperNote, result.paper)}
-          {row("clean", kCleanNote, result.clean)}
+          {row("held-out", kHeldOutNote, result.held_out)}
         </tbody>
       </table>
       </div>
       <p class="legend">
-        {result.clean === null
-          ? "No clean number: early stopping looked at the reported fold. Train with inner_fold for one."
-          : result.clean.accuracy === null
-            ? "The clean score of this trial takes its thresholds from the other folds, so it stands in the sweep’s leaderboard."
-            : "Clean: epoch and thresholds were chosen on the inner fold."}
+        {result.held_out === null
+          ? "No held-out number: early stopping looked at the reported fold. Train with inner_fold for one."
+          : result.held_out.accuracy === null
+            ? "The held-out score of this trial takes its thresholds from the other folds, so it stands in the sweep’s leaderboard."
+            : "Held-out: epoch and thresholds were chosen on the inner fold."}
       </p>
     </section>
   );
@@ -227,7 +227,7 @@ function Importance({ result }: { result: Result }) {
       </div>
       <p class="legend">
         Over the {count(result.validation_clips)} validation clips of this fold, at the{" "}
-        {result.clean ? `clean epoch (${result.clean.epoch})` : `paper-style epoch (${result.paper?.epoch ?? "–"})`}. Weights
+        {result.held_out ? `held-out epoch (${result.held_out.epoch})` : `paper-style epoch (${result.paper?.epoch ?? "–"})`}. Weights
         from 0 to {share(most)}.
       </p>
     </section>

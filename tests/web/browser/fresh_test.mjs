@@ -27,7 +27,7 @@ try {
   page.setDefaultTimeout(30_000);
   const { shot, check } = watch(page, shots, (text) => text.startsWith("Failed to load resource"));
   const menu = page.getByRole("combobox", { name: /^Data set/ });
-  const folderField = page.getByLabel("Folder of the data set");
+  const folderField = page.getByLabel("Folder of the dataset");
   const idle = page.getByText("No worker has joined: nothing is trained");
 
   await check("an empty store leads to the form, whose only choice is a folder", async () => {
@@ -38,7 +38,7 @@ try {
     await page.getByRole("link", { name: "Submit one" }).click();
     await folderField.waitFor();
     assert.deepEqual(await menu.locator("option").allInnerTexts(), ["a folder"]);
-    await page.getByText("Say where the data set lies").waitFor();
+    await page.getByText("Say where the dataset lies").waitFor();
     await folderField.fill(join(folder, "nowhere"));
     await page.getByText(`${join(folder, "nowhere")}: not a folder`).waitFor();
     assert.equal(await page.getByRole("button", { name: /^Submit/ }).count(), 0);
@@ -62,7 +62,7 @@ try {
     await idle.waitFor({ state: "detached" });
   });
 
-  await check("a registered data set stands in the menu, beside any other folder", async () => {
+  await check("a registered dataset stands in the menu, beside any other folder", async () => {
     await page.getByRole("link", { name: "New sweep" }).click();
     await page.getByText(/clips on folds 0, 1, 2, 3, 4; encoders/).waitFor();
     assert.equal(await folderField.count(), 0);

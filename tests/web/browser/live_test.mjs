@@ -39,16 +39,16 @@ try {
   // The browser itself logs answers of 4xx and 5xx; the tests below look at what the page made of them.
   const { shot, check } = watch(page, shots, (text) => text.startsWith("Failed to load resource"));
 
-  await check("the form marks mistakes where they are, by the parser that runs the sweep", async () => {
+  await check("the form marks errors where they are, by the parser that runs the sweep", async () => {
     await page.goto(address);
     await page.getByRole("link", { name: "New sweep" }).click();
     const text = page.getByRole("textbox", { name: "Sweep file" });
     await text.fill("name: short\nfolds: all\nseeds: 2\nbase: {epochs: 3}\naxes:\n  top_m: [1, 2]\n");
-    await page.getByRole("heading", { name: "1 mistake" }).waitFor();
+    await page.getByRole("heading", { name: "1 error" }).waitFor();
     await page.getByText(/top_n/).first().waitFor();  // the nearest setting that there is
     await page.getByRole("button", { name: "line 6" }).click();
     assert.equal(await text.evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd)), "top_m");
-    await shot("mistake");
+    await shot("error");
   });
 
   await check("the plan stands before the sweep is submitted, and the sweep runs to its end", async () => {

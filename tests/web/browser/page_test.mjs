@@ -53,7 +53,7 @@ try {
   await check("the leaderboard names both protocols and marks rows that lack trials", async () => {
     await page.goto(`${base}#/sweep/${ids.running}`);
     await page.locator("th", { hasText: /^paper-style optimistic$/ }).waitFor();
-    await page.locator("th", { hasText: /^clean$/ }).waitFor();
+    await page.locator("th", { hasText: /^held-out$/ }).waitFor();
     assert.equal(await page.locator("tbody tr").count(), 9);
     assert.equal(await page.locator("tr.incomplete").count(), 5);
     assert.match(await page.locator("tbody tr").first().innerText(), /\.\d{3} ± \.\d{3}/);

@@ -14,13 +14,13 @@ constexpr Table::Align kRight = Table::Align::kRight;
 /// Axes that are held somewhere and are not the same everywhere: the others stand in no column.
 std::vector<std::string> held_axes(const FamilyReport& family) {
   std::set<std::string> axes;
-  for (const RefereeRow& row : family.rows) {
+  for (const PlannedComparison& row : family.rows) {
     for (const auto& [axis, value] : row.held.items()) axes.insert(axis);
   }
   return {axes.begin(), axes.end()};
 }
 
-std::string verdict_text(const FamilyReport& family, const RefereeRow& row) {
+std::string verdict_text(const FamilyReport& family, const PlannedComparison& row) {
   std::string text = verdict_name(row.verdict);
   if (row.verdict != Verdict::kInconclusive) return text;
   if (!row.more_seeds) return text + ": no number of seeds settles it";
@@ -29,7 +29,7 @@ std::string verdict_text(const FamilyReport& family, const RefereeRow& row) {
          " would settle it";
 }
 
-std::string marks(const RefereeRow& row) {
+std::string marks(const PlannedComparison& row) {
   std::string text;
   if (!row.complete) text += kIncompleteMark;
   if (row.diverged > 0) text += kDivergedMark;
@@ -39,11 +39,11 @@ std::string marks(const RefereeRow& row) {
 void add_notes(Table& table, const Report& report, const FamilyReport& family) {
   const std::string margin = share_text(family.family.margin);
   table.notes.push_back(
-      "Δ: mean difference of Scores, value less baseline, paired by fold and seed; clean as in the leaderboard, "
+      "Δ: mean difference of Scores, value less baseline, paired by fold and seed; held-out as in the leaderboard, "
       "paper-style is optimistic");
   table.notes.push_back(
       "interval and p: corrected resampled t (Nadeau-Bengio), folds as blocks; Holm: p adjusted over this family");
-  table.notes.push_back("helps, hurts: Holm p < .05; no difference: the whole 95 % interval lies within ±" + margin +
+  table.notes.push_back("helps, hurts: Holm p < .05; equivalent: the entire 95 % interval lies within ±" + margin +
                         "; else inconclusive");
   table.notes.push_back(
       "seeds to settle it: if mean and variances stay as they are; the share of the error that comes from the folds "
@@ -51,13 +51,13 @@ void add_notes(Table& table, const Report& report, const FamilyReport& family) {
   bool incomplete = false;
   bool diverged = false;
   bool transductive = false;
-  for (const RefereeRow& row : family.rows) {
+  for (const PlannedComparison& row : family.rows) {
     incomplete = incomplete || !row.complete;
     diverged = diverged || row.diverged > 0;
     transductive = transductive || row.transductive;
   }
-  if (incomplete) table.notes.push_back(std::string(kIncompleteMark) + " not every cell is done: not judged yet");
-  if (diverged) table.notes.push_back(std::string(kDivergedMark) + " without the cells in which either diverged");
+  if (incomplete) table.notes.push_back(std::string(kIncompleteMark) + " not every run is done: not judged yet");
+  if (diverged) table.notes.push_back(std::string(kDivergedMark) + " without the runs in which either diverged");
   if (transductive) table.notes.push_back(std::string(kTransductiveMark) + " " + kTransductiveNote);
   if (report.synthetic) table.notes.push_back(kSyntheticNote);
 }
@@ -75,31 +75,31 @@ std::vector<std::string> cells_of(const std::optional<BlockedComparison>& compar
 
 }  // namespace
 
-Table referee_table(const Report& report, const FamilyReport& family, Detail detail) {
+Table planned_comparisons_table(const Report& report, const FamilyReport& family, Detail detail) {
   const bool wide = detail == Detail::kWide;
   const AxisText axis_text(report);
   const std::vector<std::string> held = held_axes(family);
-  const char* judged = family.judged_clean ? "clean" : "paper-style";
+  const char* judged = family.judged_held_out ? "held-out" : "paper-style";
   Table table;
   const auto rows = family.rows.size();
-  table.title = "referee: " + family.family.axis + " against " + axis_text(family.family.axis, family.family.baseline) +
-                " in " + source_text(report);
-  table.above.push_back(std::to_string(rows) + (rows == 1 ? " comparison, " : " comparisons, ") + cells_text(report) +
+  table.title = "planned comparisons: " + family.family.axis + " against " +
+                axis_text(family.family.axis, family.family.baseline) + " in " + source_text(report);
+  table.above.push_back(std::to_string(rows) + (rows == 1 ? " comparison, " : " comparisons, ") + runs_text(report) +
                         ", margin " + share_text(family.family.margin) + ", judged by " + judged + " Scores");
   table.columns = {{family.family.axis, kLeft}};
   for (const std::string& axis : held) table.columns.push_back({axis, kLeft});
   if (wide) table.columns.insert(table.columns.end(), {{"config", kLeft}, {"baseline", kLeft}, {"pairs", kRight}});
-  const auto group = [&](bool clean) {
-    const std::string name = clean ? "clean" : "paper-style";
+  const auto group = [&](bool held_out) {
+    const std::string name = held_out ? "held-out" : "paper-style";
     table.columns.push_back({"Δ", kRight, name});
-    if (wide || clean == family.judged_clean) table.columns.push_back({"95 % interval", kRight, name});
+    if (wide || held_out == family.judged_held_out) table.columns.push_back({"95 % interval", kRight, name});
     table.columns.push_back({"p", kRight, name});
   };
-  group(family.judged_clean);
+  group(family.judged_held_out);
   table.columns.push_back({"Holm", kRight, judged});
   table.columns.push_back({"verdict", kLeft});
-  group(!family.judged_clean);
-  for (const RefereeRow& row : family.rows) {
+  group(!family.judged_held_out);
+  for (const PlannedComparison& row : family.rows) {
     std::vector<std::string> cells = {axis_text(family.family.axis, row.value) +
                                       (row.transductive ? kTransductiveMark : "")};
     for (const std::string& axis : held) {
@@ -108,7 +108,7 @@ Table referee_table(const Report& report, const FamilyReport& family, Detail det
     }
     if (wide) {
       cells.insert(cells.end(),
-                   {row.config, row.baseline_config, std::to_string(row.pairs) + "/" + std::to_string(row.cells)});
+                   {row.config, row.baseline_config, std::to_string(row.pairs) + "/" + std::to_string(row.runs)});
     }
     const auto append = [&](const std::vector<std::string>& more) {
       cells.insert(cells.end(), more.begin(), more.end());
@@ -116,16 +116,16 @@ Table referee_table(const Report& report, const FamilyReport& family, Detail det
     append(cells_of(family.judged(row), marks(row), true));
     cells.push_back(row.verdict == Verdict::kNotJudged ? "-" : p_text(row.adjusted_p));
     cells.push_back(verdict_text(family, row));
-    append(cells_of(family.judged_clean ? row.paper : row.clean, marks(row), wide));
+    append(cells_of(family.judged_held_out ? row.paper : row.held_out, marks(row), wide));
     table.rows.push_back(std::move(cells));
   }
   if (!wide) lift_constants(table, {held.begin(), held.end()});
   add_notes(table, report, family);
-  if (!wide) fit(table, {{family.judged_clean ? "paper-style p" : "clean p"}});
+  if (!wide) fit(table, {{family.judged_held_out ? "paper-style p" : "held-out p"}});
   return table;
 }
 
-Table referee_csv(const Report& report) {
+Table planned_comparisons_csv(const Report& report) {
   std::set<std::string> held;
   for (const FamilyReport& family : report.families) {
     for (const std::string& axis : held_axes(family)) held.insert(axis);
@@ -134,24 +134,24 @@ Table referee_csv(const Report& report) {
   const auto column = [&](const std::string& name) { table.columns.push_back({name, kLeft}); };
   for (const char* name : {"axis", "value", "baseline", "margin"}) column(name);
   for (const std::string& axis : held) column("held_" + axis);
-  for (const char* name : {"config", "baseline_config", "transductive", "cells", "pairs", "diverged", "judged_by"}) {
+  for (const char* name : {"config", "baseline_config", "transductive", "runs", "pairs", "diverged", "judged_by"}) {
     column(name);
   }
-  for (const std::string protocol : {"clean", "paper"}) {
+  for (const std::string protocol : {"held-out", "paper"}) {
     for (const char* name : {"difference", "low", "high", "p", "nadeau_bengio_p"}) column(protocol + "_" + name);
   }
   for (const char* name : {"holm_p", "verdict", "more_seeds"}) column(name);
   for (const FamilyReport& family : report.families) {
-    for (const RefereeRow& row : family.rows) {
+    for (const PlannedComparison& row : family.rows) {
       std::vector<std::string> cells = {family.family.axis, value_text(row.value), family.family.baseline,
                                         value_text(json(family.family.margin))};
       for (const std::string& axis : held) {
         const json value = row.held.value(axis, json());
         cells.push_back(value.is_null() ? "" : value_text(value));
       }
-      cells.insert(cells.end(),
-                   {row.config, row.baseline_config, row.transductive ? "true" : "false", std::to_string(row.cells),
-                    std::to_string(row.pairs), std::to_string(row.diverged), family.judged_clean ? "clean" : "paper"});
+      cells.insert(cells.end(), {row.config, row.baseline_config, row.transductive ? "true" : "false",
+                                 std::to_string(row.runs), std::to_string(row.pairs), std::to_string(row.diverged),
+                                 family.judged_held_out ? "held-out" : "paper"});
       const auto append = [&](const std::optional<BlockedComparison>& comparison,
                               const std::optional<PairedComparison>& plain) {
         if (!comparison) return static_cast<void>(cells.insert(cells.end(), 5, ""));
@@ -160,7 +160,7 @@ Table referee_csv(const Report& report) {
           cells.push_back(value_text(json(value)));
         }
       };
-      append(row.clean, row.plain_clean);
+      append(row.held_out, row.plain_held_out);
       append(row.paper, row.plain_paper);
       const bool judged = row.verdict != Verdict::kNotJudged;
       cells.push_back(judged ? value_text(json(row.adjusted_p)) : "");
@@ -174,18 +174,18 @@ Table referee_csv(const Report& report) {
   return table;
 }
 
-json referee_json(const FamilyReport& family) {
+json planned_comparisons_json(const FamilyReport& family) {
   json rows = json::array();
-  for (const RefereeRow& row : family.rows) {
+  for (const PlannedComparison& row : family.rows) {
     json object = {{"value", row.value},
                    {"held", row.held},
                    {"config", row.config},
                    {"baseline_config", row.baseline_config},
                    {"transductive", row.transductive},
-                   {"cells", row.cells},
+                   {"runs", row.runs},
                    {"pairs", row.pairs},
                    {"diverged", row.diverged},
-                   {"clean", nullptr},
+                   {"held_out", nullptr},
                    {"paper", nullptr},
                    {"holm_p", row.verdict == Verdict::kNotJudged ? json() : json(row.adjusted_p)},
                    {"verdict", verdict_name(row.verdict)},
@@ -199,14 +199,14 @@ json referee_json(const FamilyReport& family) {
       object[protocol]["within_folds"] = comparison->within();
       object[protocol]["nadeau_bengio"] = comparison_json(*plain);
     };
-    put("clean", row.clean, row.plain_clean);
+    put("held_out", row.held_out, row.plain_held_out);
     put("paper", row.paper, row.plain_paper);
     rows.push_back(std::move(object));
   }
   return {{"axis", family.family.axis},
           {"baseline", family.family.baseline},
           {"margin", family.family.margin},
-          {"judged_by", family.judged_clean ? "clean" : "paper"},
+          {"judged_by", family.judged_held_out ? "held-out" : "paper"},
           {"comparisons", std::move(rows)}};
 }
 

@@ -1,4 +1,4 @@
-#include "sweep/report/referee.h"
+#include "sweep/report/planned_comparisons.h"
 
 #include <cmath>
 #include <random>
@@ -14,7 +14,7 @@ using nlohmann::json;
 
 constexpr int kFolds = 5;
 
-/// A config whose cells have these Scores, clean as paper-style, [seed][fold] one after the other.
+/// A config whose runs have these Scores, held-out as paper-style, [seed][fold] one after the other.
 ConfigReport config(const std::string& id, const json& settings, const json& axis_values,
                     const std::vector<double>& scores) {
   ConfigReport made;
@@ -23,7 +23,7 @@ ConfigReport config(const std::string& id, const json& settings, const json& axi
   made.axis_values = axis_values;
   made.expected = made.done = static_cast<int>(scores.size());
   for (std::size_t i = 0; i < scores.size(); ++i) {
-    made.cells.push_back({i / kFolds + 1, static_cast<int>(i % kFolds), scores[i], scores[i]});
+    made.runs.push_back({i / kFolds + 1, static_cast<int>(i % kFolds), scores[i], scores[i]});
   }
   return made;
 }
@@ -31,12 +31,12 @@ ConfigReport config(const std::string& id, const json& settings, const json& axi
 /// `selection` learned, whose Scores are all 0, against others with the given differences.
 FamilyReport judged(const std::vector<std::pair<std::string, std::vector<double>>>& differences, double margin = 0.01) {
   std::vector<ConfigReport> configs;
-  const std::size_t cells = differences.front().second.size();
-  configs.push_back(config("base", {{"selection", "learned"}}, {{"selection", "learned"}}, std::vector<double>(cells)));
+  const std::size_t runs = differences.front().second.size();
+  configs.push_back(config("base", {{"selection", "learned"}}, {{"selection", "learned"}}, std::vector<double>(runs)));
   for (const auto& [value, scores] : differences) {
     configs.push_back(config(value, {{"selection", value}}, {{"selection", value}}, scores));
   }
-  return judge({"selection", "learned", margin}, configs, kFolds, static_cast<int>(cells) / kFolds);
+  return judge({"selection", "learned", margin}, configs, kFolds, static_cast<int>(runs) / kFolds);
 }
 
 std::vector<double> scaled(std::vector<double> values, double factor, double shift) {
@@ -48,7 +48,7 @@ std::vector<double> scaled(std::vector<double> values, double factor, double shi
 const std::vector<double> kNoisy = {.03, .01, .024, -.002, .028, .002, .032, -.004, .03, .01};
 const std::vector<double> kByFold = {.03, .01, .024, .002, .028, .022, .012, .034, -.004, .02};
 
-TEST(Referee, PairsConfigsThatDifferInTheAxisOnly) {
+TEST(PlannedComparisons, PairsConfigsThatDifferInTheAxisOnly) {
   const std::vector<double> zero(10);
   const std::vector<ConfigReport> configs = {
       config("L1", {{"selection", "learned"}, {"top_n", 1}}, {{"selection", "learned"}, {"top_n", "1"}}, zero),
@@ -62,7 +62,7 @@ TEST(Referee, PairsConfigsThatDifferInTheAxisOnly) {
       config("other", {{"fusion", "concat"}}, json::object(), zero)};
   const FamilyReport report = judge({"selection", "learned", .01}, configs, kFolds, 2);
   std::vector<std::string> pairs;
-  for (const RefereeRow& row : report.rows) {
+  for (const PlannedComparison& row : report.rows) {
     pairs.push_back(row.config + "-" + row.baseline_config + " " + row.held.dump());
   }
   EXPECT_EQ(pairs,
@@ -70,67 +70,67 @@ TEST(Referee, PairsConfigsThatDifferInTheAxisOnly) {
                                       "R1-L1 {\"top_n\":\"1\"}", "R2-L2 {\"top_n\":\"2\"}"}));
 }
 
-TEST(Referee, DifferencesArePairedByFoldAndSeed) {
+TEST(PlannedComparisons, DifferencesArePairedByFoldAndSeed) {
   auto base = config("b", {{"n", 1}}, {{"n", 1}}, {.1, .2, .3, .4, .5});
   auto other = config("a", {{"n", 2}}, {{"n", 2}}, {.11, .22, .33, .44, .55});
-  std::reverse(other.cells.begin(), other.cells.end());
-  other.cells.pop_back();  // its fold 0
+  std::reverse(other.runs.begin(), other.runs.end());
+  other.runs.pop_back();  // its fold 0
   other.done = 4;
   const FamilyReport report = judge({"n", "1", .01}, {base, other}, kFolds, 1);
   ASSERT_EQ(report.rows.size(), 1u);
   EXPECT_EQ(report.rows[0].pairs, 4);
   EXPECT_NEAR(report.rows[0].paper->result().mean, (.02 + .03 + .04 + .05) / 4, 1e-12);
-  EXPECT_EQ(report.rows[0].verdict, Verdict::kNotJudged);  // a cell is still to be trained
+  EXPECT_EQ(report.rows[0].verdict, Verdict::kNotJudged);  // a run is still to be trained
 }
 
-TEST(Referee, DivergedCellsAreLeftOutAndSaid) {
+TEST(PlannedComparisons, DivergedRunsAreLeftOutAndSaid) {
   auto base = config("b", {{"n", 1}}, {{"n", 1}}, {.1, .2, .3, .4, .5});
   auto other = config("a", {{"n", 2}}, {{"n", 2}}, {.2, .3, .4, .5, .6});
-  other.cells.pop_back();
+  other.runs.pop_back();
   other.diverged = 1;  // done, without a number
   Report report;
   report.families = {judge({"n", "1", .01}, {base, other}, kFolds, 1)};
-  const RefereeRow& row = report.families[0].rows.at(0);
+  const PlannedComparison& row = report.families[0].rows.at(0);
   EXPECT_EQ(row.pairs, 4);
   EXPECT_EQ(row.diverged, 1);
-  EXPECT_EQ(row.verdict, Verdict::kHelps);  // .1 in every cell
-  const std::string text = render_referee(report, ReportFormat::kText);
+  EXPECT_EQ(row.verdict, Verdict::kHelps);  // .1 in every run
+  const std::string text = render_planned_comparisons(report, ReportFormat::kText);
   EXPECT_NE(text.find("+.100†"), std::string::npos) << text;
-  EXPECT_NE(text.find("† without the cells in which either diverged"), std::string::npos) << text;
+  EXPECT_NE(text.find("† without the runs in which either diverged"), std::string::npos) << text;
 }
 
-TEST(Referee, VerdictsFollowTheIntervalAndHolm) {
+TEST(PlannedComparisons, VerdictsFollowTheIntervalAndHolm) {
   const std::vector<double> clear = {.05, .052, .048, .051, .049, .05, .053, .047, .05, .05};
   const FamilyReport report =
       judged({{"better", clear}, {"noisy", kNoisy}, {"same", scaled(clear, .02, 0)}, {"worse", scaled(clear, -1, 0)}});
   ASSERT_EQ(report.rows.size(), 4u);
   EXPECT_EQ(report.rows[0].verdict, Verdict::kHelps);
   EXPECT_EQ(report.rows[1].verdict, Verdict::kInconclusive);
-  EXPECT_EQ(report.rows[2].verdict, Verdict::kNoDifference);  // + .001, and nothing but: clear, and too small to matter
+  EXPECT_EQ(report.rows[2].verdict, Verdict::kEquivalent);  // + .001, and nothing but: clear, and too small to matter
   EXPECT_LT(report.rows[2].adjusted_p, .05);
   EXPECT_EQ(report.rows[3].verdict, Verdict::kHurts);
   // p of noisy alone is .0708 (reference below); as the largest of four it keeps it.
   EXPECT_NEAR(report.rows[1].adjusted_p, .07075749081170507, 1e-9);
 }
 
-TEST(Referee, HolmCanTakeAVerdictAway) {
+TEST(PlannedComparisons, HolmCanTakeAVerdictAway) {
   // Alone p is .027 (by the reference below, mean .0214): with three more of the kind it is not enough.
   const auto one = scaled(kNoisy, 1, .0054);
   const FamilyReport alone = judged({{"a", one}});
   ASSERT_LT(alone.rows[0].adjusted_p, .05);
   EXPECT_EQ(alone.rows[0].verdict, Verdict::kHelps);
   const FamilyReport four = judged({{"a", one}, {"b", one}, {"c", one}, {"d", one}});
-  for (const RefereeRow& row : four.rows) {
+  for (const PlannedComparison& row : four.rows) {
     EXPECT_EQ(row.verdict, Verdict::kInconclusive);
     EXPECT_NEAR(row.adjusted_p, 4 * alone.rows[0].adjusted_p, 1e-12);
   }
 }
 
-TEST(Referee, SaysHowManySeedsWouldSettleIt) {
+TEST(PlannedComparisons, SaysHowManySeedsWouldSettleIt) {
   // The smallest number by trying each with the formula in Python (scipy.stats.t, components of variance by
   // statsmodels' anova_lm), SciPy 1.10, statsmodels 0.13.5.
   const auto more_seeds = [](double factor, double shift) {
-    const RefereeRow row = judged({{"a", scaled(kByFold, factor, shift)}}).rows[0];
+    const PlannedComparison row = judged({{"a", scaled(kByFold, factor, shift)}}).rows[0];
     EXPECT_EQ(row.verdict, Verdict::kInconclusive);
     return row.more_seeds;
   };
@@ -139,13 +139,13 @@ TEST(Referee, SaysHowManySeedsWouldSettleIt) {
   EXPECT_EQ(more_seeds(.44, -.44 * .0178), 15);  // to lie within the margin
 }
 
-TEST(Referee, PaperStyleScoresJudgeWhereThereAreNoCleanOnes) {
+TEST(PlannedComparisons, PaperStyleScoresJudgeWhereThereAreNoHeldOutOnes) {
   auto base = config("b", {{"n", 1}}, {{"n", 1}}, std::vector<double>(5));
   auto other = config("a", {{"n", 2}}, {{"n", 2}}, {.05, .051, .052, .049, .05});
-  for (CellScore& cell : other.cells) cell.clean = NAN;
+  for (RunScore& run : other.runs) run.held_out = NAN;
   const FamilyReport report = judge({"n", "1", .01}, {base, other}, kFolds, 1);
-  EXPECT_FALSE(report.judged_clean);
-  EXPECT_FALSE(report.rows[0].clean);
+  EXPECT_FALSE(report.judged_held_out);
+  EXPECT_FALSE(report.rows[0].held_out);
   EXPECT_EQ(report.rows[0].verdict, Verdict::kHelps);
 }
 
@@ -204,7 +204,7 @@ TEST(Holm, IsStatsmodels) {
   near({}, {});
 }
 
-/// Shares of the variance of a cell's Score: of the config's training sets, which overlap between folds and so share a
+/// Shares of the variance of a run's Score: of the config's training sets, which overlap between folds and so share a
 /// part; of the config on the clips of a fold; of the seed.
 struct Variance {
   double training, fold, seed;
@@ -230,13 +230,13 @@ int calls(const Variance& variance, int seeds, double effect, std::mt19937_64& r
     configs.push_back(config(value, {{"selection", value}}, {{"selection", value}}, scores));
   }
   int called = 0;
-  for (const RefereeRow& row : judge({"selection", "learned", .001}, configs, kFolds, seeds).rows) {
+  for (const PlannedComparison& row : judge({"selection", "learned", .001}, configs, kFolds, seeds).rows) {
     called += row.verdict == Verdict::kHelps || row.verdict == Verdict::kHurts;
   }
   return called;
 }
 
-TEST(Referee, CallsNothingWhereNoEffectIsPlanted) {
+TEST(PlannedComparisons, CallsNothingWhereNoEffectIsPlanted) {
   constexpr int kSweeps = 1500;
   std::mt19937_64 random(20260101);
   // A training share of 1/5 is what Nadeau & Bengio's correction for five folds stands for. Where folds matter too, the
@@ -251,7 +251,7 @@ TEST(Referee, CallsNothingWhereNoEffectIsPlanted) {
   }
 }
 
-TEST(Referee, FindsALargePlantedEffect) {
+TEST(PlannedComparisons, FindsALargePlantedEffect) {
   std::mt19937_64 random(7);
   int found = 0;
   for (int i = 0; i < 300; ++i) found += calls({.2, .24, .56}, 3, .15, random);

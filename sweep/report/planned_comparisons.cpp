@@ -1,4 +1,4 @@
-#include "sweep/report/referee.h"
+#include "sweep/report/planned_comparisons.h"
 
 #include <algorithm>
 #include <cmath>
@@ -67,17 +67,17 @@ std::vector<std::pair<std::size_t, std::size_t>> matches(const Family& family,
   return pairs;
 }
 
-/// Differences of the cells that both have, by fold and seed.
+/// Differences of the runs that both have, by fold and seed.
 std::vector<FoldDifference> differences(const ConfigReport& config, const ConfigReport& baseline,
-                                        double CellScore::*score) {
+                                        double RunScore::*score) {
   std::map<std::pair<std::uint64_t, int>, double> known;
-  for (const CellScore& cell : baseline.cells) known[{cell.seed, cell.fold}] = cell.*score;
+  for (const RunScore& run : baseline.runs) known[{run.seed, run.fold}] = run.*score;
   std::vector<FoldDifference> made;
-  for (const CellScore& cell : config.cells) {
-    const auto other = known.find({cell.seed, cell.fold});
+  for (const RunScore& run : config.runs) {
+    const auto other = known.find({run.seed, run.fold});
     if (other == known.end()) continue;
-    const double difference = cell.*score - other->second;
-    if (std::isfinite(difference)) made.push_back({cell.fold, difference});
+    const double difference = run.*score - other->second;
+    if (std::isfinite(difference)) made.push_back({run.fold, difference});
   }
   return made;
 }
@@ -95,8 +95,9 @@ std::vector<double> values_of(const std::vector<FoldDifference>& differences) {
   return values;
 }
 
-RefereeRow compare_configs(const Family& family, const ConfigReport& config, const ConfigReport& baseline, int folds) {
-  RefereeRow row;
+PlannedComparison compare_configs(const Family& family, const ConfigReport& config, const ConfigReport& baseline,
+                                  int folds) {
+  PlannedComparison row;
   row.value = config.axis_values[family.axis];
   row.held = baseline.axis_values;
   row.held.update(config.axis_values);
@@ -104,15 +105,15 @@ RefereeRow compare_configs(const Family& family, const ConfigReport& config, con
   row.config = config.id;
   row.baseline_config = baseline.id;
   row.transductive = config.transductive || baseline.transductive;
-  row.cells = config.expected;
-  const auto paper = differences(config, baseline, &CellScore::paper);
+  row.runs = config.expected;
+  const auto paper = differences(config, baseline, &RunScore::paper);
   row.pairs = static_cast<int>(paper.size());
   row.diverged = config.diverged + baseline.diverged;
   row.paper = compare(paper, folds);
-  const auto clean = differences(config, baseline, &CellScore::clean);
-  row.clean = compare(clean, folds);
+  const auto held_out = differences(config, baseline, &RunScore::held_out);
+  row.held_out = compare(held_out, folds);
   if (row.paper) row.plain_paper = compare_paired(values_of(paper), folds);
-  if (row.clean) row.plain_clean = compare_paired(values_of(clean), folds);
+  if (row.held_out) row.plain_held_out = compare_paired(values_of(held_out), folds);
   row.complete = config.done == config.expected && baseline.done == baseline.expected;
   return row;
 }
@@ -141,8 +142,8 @@ std::optional<int> settling_seeds(const BlockedComparison& comparison, int now, 
 
 }  // namespace
 
-std::optional<BlockedComparison> compare_cells(const ConfigReport& config, const ConfigReport& baseline,
-                                               double CellScore::*score, int folds) {
+std::optional<BlockedComparison> compare_runs(const ConfigReport& config, const ConfigReport& baseline,
+                                              double RunScore::*score, int folds) {
   return compare(differences(config, baseline, score), folds);
 }
 
@@ -160,7 +161,7 @@ FamilyReport judge(const Family& family, const std::vector<ConfigReport>& config
   for (const auto& [config, baseline] : matches(family, configs)) {
     report.rows.push_back(compare_configs(family, configs[config], configs[baseline], folds));
   }
-  std::sort(report.rows.begin(), report.rows.end(), [](const RefereeRow& a, const RefereeRow& b) {
+  std::sort(report.rows.begin(), report.rows.end(), [](const PlannedComparison& a, const PlannedComparison& b) {
     if (a.value != b.value) return value_before(a.value, b.value);
     for (const auto& [axis, value] : a.held.items()) {
       const json other = b.held.value(axis, json());
@@ -168,26 +169,26 @@ FamilyReport judge(const Family& family, const std::vector<ConfigReport>& config
     }
     return std::tie(a.config, a.baseline_config) < std::tie(b.config, b.baseline_config);
   });
-  report.judged_clean =
-      std::any_of(report.rows.begin(), report.rows.end(), [](const auto& row) { return row.clean; }) ||
+  report.judged_held_out =
+      std::any_of(report.rows.begin(), report.rows.end(), [](const auto& row) { return row.held_out; }) ||
       std::none_of(report.rows.begin(), report.rows.end(), [](const auto& row) { return row.paper; });
 
-  std::vector<RefereeRow*> judged;
+  std::vector<PlannedComparison*> judged;
   std::vector<double> p;
-  for (RefereeRow& row : report.rows) {
+  for (PlannedComparison& row : report.rows) {
     if (!row.complete || !report.judged(row)) continue;
     judged.push_back(&row);
     p.push_back(report.judged(row)->result().p);
   }
   const std::vector<double> adjusted = holm_adjusted(p);
   for (std::size_t i = 0; i < judged.size(); ++i) {
-    RefereeRow& row = *judged[i];
+    PlannedComparison& row = *judged[i];
     const BlockedComparison& comparison = *report.judged(row);
     const PairedComparison& result = comparison.result();
     row.adjusted_p = adjusted[i];
     row.verdict = Verdict::kInconclusive;
     if (result.interval.low >= -family.margin && result.interval.high <= family.margin) {
-      row.verdict = Verdict::kNoDifference;
+      row.verdict = Verdict::kEquivalent;
     } else if (row.adjusted_p < kLevel) {
       row.verdict = result.mean > 0 ? Verdict::kHelps : Verdict::kHurts;
     } else {
@@ -206,8 +207,8 @@ const char* verdict_name(Verdict verdict) {
       return "helps";
     case Verdict::kHurts:
       return "hurts";
-    case Verdict::kNoDifference:
-      return "no difference";
+    case Verdict::kEquivalent:
+      return "equivalent";
     case Verdict::kInconclusive:
       return "inconclusive";
     case Verdict::kNotJudged:
