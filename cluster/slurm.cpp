@@ -1,10 +1,12 @@
 #include "cluster/slurm.h"
 
 #include <algorithm>
-#include <fstream>
 #include <sstream>
 
 #include <unistd.h>
+
+#include "storage/files/error.h"
+#include "storage/files/write.h"
 
 namespace medley::cluster {
 namespace {
@@ -212,10 +214,7 @@ std::string SlurmLauncher::preview(int workers) const {
 }
 
 std::vector<std::string> SlurmLauncher::start(int workers) {
-  std::ofstream out(script_, std::ios::trunc);
-  out << slurm_script(launch_);
-  out.close();
-  if (!out) throw Error("cannot write " + script_);
+  files::rethrow_as<Error>([&] { files::write(script_, slurm_script(launch_), files::Durability::kAtomic); });
   return {first_word(ask_slurm(sbatch_argv(script_, workers)))};
 }
 

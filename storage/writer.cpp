@@ -6,7 +6,9 @@
 #include <set>
 
 #include "storage/database.h"
-#include "storage/lock.h"
+#include "storage/files/error.h"
+#include "storage/files/lock.h"
+#include "storage/files/write.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
 #include "sweep/digest.h"
@@ -26,11 +28,26 @@ namespace {
 StoreLayout make_folders(const fs::path& folder) {
   const StoreLayout layout(folder.string());
   for (const std::string& path : {layout.folder, layout.logs(), layout.checkpoints(), layout.exports()}) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) throw Error("cannot make the folder " + path + ": " + error.message());
+    files::rethrow_as<Error>([&] { files::make_folders(path); });
   }
   return layout;
+}
+
+/// Throws Error that names the holder when another process has the store.
+files::Lock lock_store(const std::string& file) {
+  return files::rethrow_as<Error>([&] {
+    auto lock = files::Lock::take(file);
+    if (!lock) {
+      const auto holder = files::Lock::holder(file);
+      const std::string who =
+          holder ? "process " + std::to_string(holder->process) + " on " + holder->host : "another process";
+      throw Error("the store is in use: " + who + " holds " + file +
+                  "; one coordinator a store (end it first, or use another --store; `medley serve --read-only` only "
+                  "shows it)");
+    }
+    lock->sign();
+    return std::move(*lock);
+  });
 }
 
 std::string text_of(const AttemptId& attempt) { return attempt.trial + " attempt " + std::to_string(attempt.number); }
@@ -48,14 +65,14 @@ struct Writer::State {
   explicit State(const fs::path& folder_)
       : folder(folder_),
         layout(make_folders(folder_)),
-        lock(layout.lock()),
+        lock(lock_store(layout.lock())),
         database(layout.database(), Database::Mode::kReadWrite) {
     prepare_for_writing(database);
   }
 
   fs::path folder;
   StoreLayout layout;
-  Lock lock;  // before the database: nobody touches it without the lock
+  files::Lock lock;  // before the database: nobody touches it without the lock
   Database database;
   std::optional<Transaction> transaction;
   bool broken = false;                          ///< something of the open group failed: it can only be rolled back

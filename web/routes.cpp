@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <fstream>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "storage/files/read.h"
 #include "storage/reader.h"
 #include "storage/timeline.h"
 #include "sweep/digest.h"
@@ -268,15 +267,14 @@ Response read_archive(Reader& reader, const std::string& id) {
     if (std::to_string(made.id) != id) continue;
     std::error_code error;
     const auto size = std::filesystem::file_size(made.file, error);
-    std::ifstream in(made.file, std::ios::binary);
-    std::ostringstream bytes;
-    if (error || size > kMaxArchiveBytes || !in || !(bytes << in.rdbuf())) {
+    const auto bytes = !error && size <= kMaxArchiveBytes ? files::read_if_readable(made.file) : std::nullopt;
+    if (!bytes) {
       throw Refused{409, "The archive of this export is not where it was written any more: export it again."};
     }
-    if (sweep::sha256_hex(bytes.str()) != made.sha256) {
+    if (sweep::sha256_hex(*bytes) != made.sha256) {
       throw Refused{409, "The archive of this export has been changed since: export it again."};
     }
-    return download("application/zip", bytes.str(), "submission-" + id + ".zip");
+    return download("application/zip", *bytes, "submission-" + id + ".zip");
   }
   throw Refused{404, "There is no export with this id in the store."};
 }

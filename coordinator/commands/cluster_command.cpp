@@ -1,7 +1,6 @@
 // medley cluster up, status, down.
 #include <atomic>
 #include <csignal>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -21,6 +20,8 @@
 #include "coordinator/launches/cluster_keeper.h"
 #include "coordinator/launches/cluster_profile.h"
 #include "coordinator/launches/cluster_record.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "storage/reader.h"
 #include "sweep/digest.h"
 #include "sweep/report/table.h"
@@ -73,12 +74,6 @@ std::string default_spool(const std::string& name) {
   return "/tmp/" + name.substr(0, name.rfind('-')) + "-" + std::to_string(getuid());
 }
 
-std::string read_text(const fs::path& file) {
-  auto text = cluster::contents(file);
-  if (!text) throw Error("cannot read " + file.string());
-  return std::move(*text);
-}
-
 cluster::Launch make_launch(const UpOptions& options, const fs::path& store, int id) {
   const ClusterProfile profile = options.profile.empty() ? ClusterProfile{} : load_profile(options.profile);
   const storage::StoreLayout layout(fs::absolute(store).string());
@@ -128,7 +123,7 @@ std::unique_ptr<cluster::Launcher> make_launcher(const UpOptions& options, const
   auto placements =
       options.launcher == "local"
           ? cluster::place_here(launch.shape, largest)
-          : cluster::place_on_hosts(cluster::parse_hosts(read_text(options.hosts), options.hosts.string()),
+          : cluster::place_on_hosts(cluster::parse_hosts(files::read(options.hosts), options.hosts.string()),
                                     launch.shape, largest);
   return std::make_unique<cluster::ProcessLauncher>(launch, std::move(placements));
 }
@@ -166,7 +161,7 @@ void keep(cluster::Launcher& launcher, ClusterRecord record, const UpOptions& op
 /// it is at work; throws Error when it ended instead.
 pid_t start_keeper(const ClusterRecord& record, const fs::path& store, const std::string& log) {
   cluster::ProcessSpec spec;
-  std::istringstream words(read_text("/proc/self/cmdline"));
+  std::istringstream words(files::read("/proc/self/cmdline"));
   for (std::string word; std::getline(words, word, '\0');) spec.argv.push_back(word);
   spec.argv[0] = fs::read_symlink("/proc/self/exe").string();
   spec.argv.insert(spec.argv.end(), {"--keep", std::to_string(record.id)});
@@ -211,7 +206,7 @@ void up(const UpOptions& options, const Globals& globals) {
     throw Error("there is no launch " + std::to_string(options.keep));
   }
 
-  fs::create_directories(globals.store / "logs");
+  files::make_folders(globals.store / "logs");
   protocol::read_or_create_token(fs::absolute(globals.store) / "token");
   warn_of_loopback(options.coordinator.empty() ? living_endpoint(globals.store) : options.coordinator,
                    options.launcher);

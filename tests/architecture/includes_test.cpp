@@ -23,9 +23,9 @@ struct Include {
 /// Rooms: folders within a folder that have walls of their own.
 const std::vector<std::string>& rooms() {
   static const std::vector<std::string> all = {
-      "sweep/spec",           "sweep/score",          "sweep/report",    "trainer/data",          "trainer/kernels",
-      "trainer/model",        "trainer/cuda",         "worker/protocol", "coordinator/scheduler", "coordinator/actions",
-      "coordinator/launches", "coordinator/commands",
+      "sweep/spec",          "sweep/score",          "sweep/report",         "trainer/data",    "trainer/kernels",
+      "storage/files",       "trainer/model",        "trainer/cuda",         "worker/protocol", "coordinator/scheduler",
+      "coordinator/actions", "coordinator/launches", "coordinator/commands",
   };
   return all;
 }
@@ -46,22 +46,23 @@ const std::map<std::string, std::set<std::string>>& allowed_layers() {
       {"sweep/spec", {"sweep"}},
       {"sweep/score", {"sweep"}},
       {"sweep/report", {"sweep", "sweep/spec", "sweep/score"}},
-      {"trainer/data", {"sweep/*"}},
+      {"trainer/data", {"sweep/*", "storage/files"}},
       {"trainer/kernels", {}},
       {"trainer/cuda", {"trainer/kernels"}},
       {"trainer/model", {"sweep/*", "trainer/kernels"}},
       {"trainer", {"sweep/*", "trainer/data", "trainer/kernels", "trainer/model"}},
-      {"storage", {"sweep/*"}},
-      {"cluster", {}},
-      {"worker/protocol", {"sweep/*"}},
-      {"worker", {"sweep/*", "trainer/*", "worker/protocol"}},
-      {"web", {"sweep/*", "storage"}},
+      {"storage/files", {}},
+      {"storage", {"sweep/*", "storage/files"}},
+      {"cluster", {"storage/files"}},
+      {"worker/protocol", {"sweep/*", "storage/files"}},
+      {"worker", {"sweep/*", "trainer/*", "worker/protocol", "storage/files"}},
+      {"web", {"sweep/*", "storage/*"}},
       {"coordinator/scheduler", {"sweep/*"}},
-      {"coordinator", {"sweep/*", "trainer/data", "storage", "worker/protocol", "cluster", "coordinator/scheduler"}},
-      {"coordinator/actions", {"sweep/*", "trainer/data", "storage"}},
-      {"coordinator/launches", {"sweep/*", "trainer/data", "storage", "cluster", "coordinator"}},
+      {"coordinator", {"sweep/*", "storage/*", "worker/protocol", "cluster", "coordinator/scheduler"}},
+      {"coordinator/actions", {"sweep/*", "trainer/data", "storage/*"}},
+      {"coordinator/launches", {"sweep/*", "storage/*", "cluster", "coordinator"}},
       {"coordinator/commands",
-       {"sweep/*", "trainer/data", "storage", "worker/protocol", "cluster", "web", "coordinator/*"}},
+       {"sweep/*", "trainer/data", "storage/*", "worker/protocol", "cluster", "web", "coordinator/*"}},
   };
   return allowed;
 }
