@@ -36,7 +36,7 @@ sweep::Config parse_config(const std::string& settings) {
 
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, d.name, d.synthetic, s.spec_file, s.state, s.priority, s.created, "
-    "s.ended, s.folds, s.seeds, s.axes FROM sweep s JOIN dataset d ON d.key = s.dataset ";
+    "s.ended, s.folds, s.seeds, s.axes, s.families FROM sweep s JOIN dataset d ON d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores FROM ensemble e "
@@ -132,6 +132,7 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.folds = parse(row.text(11)).get<std::vector<int>>();
   s.seeds = parse(row.text(12)).get<std::vector<std::uint64_t>>();
   s.axes = parse(row.text(13));
+  s.families = sweep::families_from_json(parse(row.text(14)));
   Statement counts(database,
                    "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
                    "total(r.outcome = 'diverged'), max(r.paper_score), total(r.seconds) FROM sweep_trial st "

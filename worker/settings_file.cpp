@@ -43,8 +43,7 @@ sweep::Config read_settings(const std::filesystem::path& file, const std::vector
     }
   }
   diagnostics.throw_if_any();
-  const std::string wrong = sweep::check_config(config);
-  if (!wrong.empty()) throw sweep::Error(name + ": " + wrong);
+  if (const auto conflict = sweep::check_config(config)) throw sweep::Error(name + ": " + conflict->message);
   return config;
 }
 

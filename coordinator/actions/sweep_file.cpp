@@ -139,6 +139,7 @@ storage::SweepSubmission SweepFile::submission() const {
   submission.folds = expansion.folds;
   submission.seeds = expansion.seeds;
   submission.axes = axes_json(spec, expansion);
+  submission.families = expansion.families;
   for (const auto& config : expansion.configs) {
     submission.configs.push_back({config.config, nlohmann::json(config.axis_values)});
   }

@@ -181,7 +181,6 @@ export interface PlannedComparisons {
     judged_by: "held-out" | "paper";
     comparisons: PlannedComparison[];
   }[];
-  errors: string[];
 }
 
 export interface Subsets {
