@@ -14,7 +14,7 @@
 #include "storage/files/error.h"
 #include "storage/files/write.h"
 #include "sweep/label.h"
-#include "sweep/spec/random.h"
+#include "sweep/philox.h"
 #include "trainer/data/error.h"
 #include "trainer/data/npz_write.h"
 
