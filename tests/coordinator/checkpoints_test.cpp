@@ -6,6 +6,7 @@
 
 #include "storage/writer.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/folder.h"
 
 namespace medley::coordinator {
 namespace {
@@ -65,7 +66,7 @@ class CheckpointsTest : public testing::Test {
     return configs;
   }
 
-  TempFolder store_;
+  test::Folder store_;
   Writer writer_;
   fs::path folder_;
   storage::SweepSubmission sweep_ = small_sweep("s", 4, 1);

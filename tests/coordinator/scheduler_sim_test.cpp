@@ -6,16 +6,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/coordinator/scheduler_world.h"
+#include "tests/support/amount.h"
 
 namespace medley::coordinator::simulation {
 namespace {
 
 constexpr int kSeeds = 3000;
-
-int seeds_to_run() {
-  const char* text = std::getenv("MEDLEY_SIM_SEEDS");
-  return text ? std::atoi(text) : kSeeds;
-}
 
 /// "" or what was violated.
 std::string run_seed(std::uint64_t seed, Bug bug, Counters& counters) {
@@ -35,8 +31,8 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
     ASSERT_EQ(violation, "");
     return;
   }
-  const int seeds = seeds_to_run();
-  for (int seed = 1; seed <= seeds; ++seed) {
+  const long seeds = test::amount("MEDLEY_SIM_SEEDS", kSeeds);
+  for (long seed = 1; seed <= seeds; ++seed) {
     const std::string violation = run_seed(static_cast<std::uint64_t>(seed), Bug::kNone, counters);
     ASSERT_EQ(violation, "") << "run it alone: MEDLEY_SIM_SEED=" << seed;
   }

@@ -6,6 +6,7 @@
 #include "storage/writer.h"
 #include "tests/coordinator/scheduler_world.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/folder.h"
 
 namespace medley::coordinator::simulation {
 namespace {
@@ -112,7 +113,7 @@ class StoreMirror : public Mirror {
     }
   }
 
-  TempFolder folder_{TempFolder::Where::kMemory};
+  test::Folder folder_{test::Folder::Where::kMemory};
   Writer writer_;
   storage::Reader reader_;
   std::map<std::string, std::string> sweeps_;

@@ -81,9 +81,7 @@ TEST_F(Serve, ASweepGoesThroughEveryCommandAndAKillToTheTableOfARun) {
   EXPECT_TRUE(contains(ended.out, "sweep served (" + id + ") goes on")) << ended.out;
   EXPECT_FALSE(fs::exists(control_file()));
   EXPECT_TRUE(workers().empty()) << "no orphan stays";
-  const Ended run = run_sweep(sweep, 2, "undisturbed");
-  EXPECT_EQ(run.exit, 0) << run.err;
-  EXPECT_EQ(medley({"report"}).out, medley({"report"}, "undisturbed").out);
+  EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep));
 }
 
 TEST_F(Serve, ASecondCoordinatorIsRefusedAndAPageThatOnlyShowsIsNot) {

@@ -12,6 +12,7 @@
 #include "storage/reader.h"
 #include "storage/writer.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/folder.h"
 
 namespace medley::storage {
 namespace {
@@ -48,7 +49,7 @@ void limit_file_size(std::uintmax_t bytes) {
 constexpr std::uintmax_t kUnlimited = ~std::uintmax_t{0};
 
 TEST(Disk, AFullDiskIsSaidAndNothingIsHalfWritten) {
-  TempFolder folder;
+  test::Folder folder;
   in_child([&]() -> std::string {
     const SweepSubmission sweep = small_sweep("s", 40, 5);  // 400 trials
     std::mt19937_64 random(1);
@@ -96,7 +97,7 @@ TEST(Disk, AFullDiskIsSaidAndNothingIsHalfWritten) {
 }
 
 TEST(Disk, AStoreThatCannotEvenBeginIsAClearError) {
-  TempFolder folder;
+  test::Folder folder;
   in_child([&]() -> std::string {
     limit_file_size(4096);
     const std::string message = message_of([&] { Writer writer(folder.path()); });
@@ -108,7 +109,7 @@ TEST(Disk, AStoreThatCannotEvenBeginIsAClearError) {
 }
 
 TEST(Disk, AReadOnlyFolderIsAClearError) {
-  TempFolder folder;
+  test::Folder folder;
   { Writer writer(folder.path()); }
   in_child([&]() -> std::string {
     ::chmod(folder.path().c_str(), 0755);

@@ -2,25 +2,8 @@
 
 #include <cstdlib>
 #include <limits>
-#include <stdexcept>
-
-#include <unistd.h>
 
 namespace medley::storage::testing_store {
-
-namespace fs = std::filesystem;
-
-TempFolder::TempFolder(Where where) {
-  const bool memory = where == Where::kMemory && ::access("/dev/shm", W_OK) == 0;
-  std::string pattern = ((memory ? fs::path("/dev/shm") : fs::temp_directory_path()) / "medley-store-XXXXXX").string();
-  if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
-  path_ = pattern;
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
 
 DatasetRecord small_dataset() {
   DatasetRecord dataset;

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/temporary_folder.h"
+#include "tests/support/folder.h"
 #include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
 #include "tests/trainer/switches.h"
@@ -16,7 +16,6 @@
 namespace medley::tests {
 namespace {
 
-using data::TemporaryFolder;
 using sweep::Config;
 using sweep::TrialResult;
 using sweep::TrialSpec;
@@ -99,7 +98,7 @@ TEST(GangTest, TrainsAPackAndGivesTheBitsOfEachTrialAlone) {
 TEST(GangTest, StopsTogetherWhenTheFirstRankIsToldToAndResumesToTheSameBits) {
   const data::Dataset dataset = planted_dataset();
   const TrialSpec spec = trial(small_config());
-  const TemporaryFolder folder;
+  const test::Folder folder;
   trainer::TrainOptions options;
   options.resume = folder.path();
   int polls = 0;

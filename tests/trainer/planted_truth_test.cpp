@@ -10,7 +10,7 @@
 
 #include "sweep/half.h"
 #include "sweep/score/statistics.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/folder.h"
 #include "trainer/data/synthetic.h"
 #include "trainer/trainer.h"
 
@@ -67,7 +67,7 @@ struct Planted {
     truth = nlohmann::json::parse(file);
   }
 
-  data::TemporaryFolder folder;
+  test::Folder folder;
   data::Dataset dataset;
   nlohmann::json truth;
 };

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/support/folder.h"
 #include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
 #include "trainer/predict.h"
@@ -73,8 +74,8 @@ TEST_P(Switches, AMaskedEncoderIsAsIfItDidNotExist) {
 }
 
 TEST_P(Switches, CheckpointsSayWhatTheTrialSaid) {
-  const auto folder = std::filesystem::temp_directory_path() / ("medley-switches-" + std::to_string(getpid()));
-  std::filesystem::create_directories(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   data::Dataset dataset = planted_dataset();
   trainer::TrainOptions options;
   options.checkpoints = folder;
@@ -92,7 +93,6 @@ TEST_P(Switches, CheckpointsSayWhatTheTrialSaid) {
   std::reverse(clips.begin(), clips.end());
   const std::vector<float> backwards = trainer::predict(file, dataset, clips).fused;
   EXPECT_EQ(std::vector<float>(backwards.begin(), backwards.begin() + 6), last);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_P(Switches, LabelsOfHeldOutAndTargetClipsAreNotRead) {

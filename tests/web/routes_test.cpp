@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "storage/writer.h"
+#include "tests/support/folder.h"
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 
@@ -30,11 +31,11 @@ constexpr std::int64_t kNow = 1'700'000'000'000;
 class RoutesTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::filesystem::temp_directory_path() / ("web_routes_test_" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
+    scratch_ = std::make_unique<test::Folder>();
+    folder_ = scratch_->path();
     sample_ = test::write_sample_store(folder_, kNow);
   }
-  static void TearDownTestSuite() { std::filesystem::remove_all(folder_); }
+  static void TearDownTestSuite() { scratch_.reset(); }
 
   static Response get(const std::string& path, const std::map<std::string, std::string>& query = {}) {
     Request request;
@@ -50,9 +51,11 @@ class RoutesTest : public ::testing::Test {
     return json::parse(response.body);
   }
 
+  static std::unique_ptr<test::Folder> scratch_;
   static std::filesystem::path folder_;
   static test::SampleStore sample_;
 };
+std::unique_ptr<test::Folder> RoutesTest::scratch_;
 std::filesystem::path RoutesTest::folder_;
 test::SampleStore RoutesTest::sample_;
 
@@ -262,8 +265,8 @@ TEST_F(RoutesTest, LeaderboardIsFilteredBySettingsSearchAndCompleteness) {
 }
 
 TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
-  const auto folder = std::filesystem::temp_directory_path() / ("web_marks_test_" + std::to_string(::getpid()));
-  std::filesystem::remove_all(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
   const Routes routes(folder, nullptr, false);
   const auto board = [&](const std::map<std::string, std::string>& query) {
@@ -300,12 +303,11 @@ TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   EXPECT_EQ(ids(board({{"tag", "a"}})), (std::vector<std::string>{ranked[2], ranked[0]}));
   EXPECT_EQ(ids(board({{"tag", "b|a"}})), std::vector<std::string>{ranked[2]});
   EXPECT_EQ(board({{"tag", "c"}})["total"], 0);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
-  const auto folder = std::filesystem::temp_directory_path() / ("web_csv_test_" + std::to_string(::getpid()));
-  std::filesystem::remove_all(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
   const Routes routes(folder, nullptr, false);
   Request request;
@@ -343,7 +345,6 @@ TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
   EXPECT_TRUE(ends(all[4], ",0,,")) << all[4];
   EXPECT_EQ(lines({{"tag", "b"}}), (std::vector<std::string>{all[0], all[1], all[2]}));
   EXPECT_EQ(lines({{"reverse", "1"}}), (std::vector<std::string>{all[0], all[1], all[4], all[3], all[2]}));
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, LeaderboardSortsByAnAxisEitherWay) {
@@ -600,7 +601,6 @@ TEST_F(RoutesTest, WhatIsNotThereIs404AndWhatIsWrongIs400) {
 
 TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
   const auto folder = folder_.string() + "_changing";
-  std::filesystem::remove_all(folder);
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   {
     const Routes routes(folder, nullptr, false);
@@ -645,12 +645,10 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
     EXPECT_EQ(again.status, 304);
     EXPECT_TRUE(again.body.empty());
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
   const auto folder = folder_.string() + "_busy";
-  std::filesystem::remove_all(folder);
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   const std::string sweep = "sweeps/" + sample_.running;
   {
@@ -697,7 +695,6 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
     }
     EXPECT_EQ(finished(), 95 + 20);
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, AStoreThatIsNotThereIsSaidSo) {
