@@ -59,6 +59,7 @@ function palette(): Palette {
 }
 
 /** ECharts' own option type does not know which charts are registered. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type Option = Record<string, any>;
 
 /** What all charts share: fonts, tooltip, no animation. */
