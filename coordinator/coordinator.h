@@ -22,7 +22,7 @@ struct CoordinatorOptions {
   std::uint16_t port = 0;             ///< 0: the one that this store's coordinator used last, if it is free, else any
   Limits limits;
   std::chrono::milliseconds heartbeat{1'000};
-  /// After this long without a word from us workers give up and exit; their results stay in the spool.
+  /// Workers exit after this time without a message of the coordinator. Their results stay in the spool.
   std::chrono::milliseconds fencing{600'000};
   /// run() returns when every sweep is finished or stopped.
   bool exit_when_done = true;
@@ -53,8 +53,8 @@ class Coordinator final {
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
 
-  /// Registers the dataset and submits the sweep. The same sweep again: only what is missing will be trained; a stopped
-  /// or paused one goes on. Any thread. Throws storage::Error.
+  /// Registers the dataset and submits the sweep. Of the same sweep again only the missing
+  /// trials are trained, and a stopped or paused sweep resumes. Any thread. Throws storage::Error.
   storage::Writer::Submitted submit(const storage::DatasetRecord& dataset, const storage::SweepSubmission& submission);
 
   struct End {

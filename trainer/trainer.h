@@ -31,7 +31,7 @@ enum class Stop {
 struct TrainOptions {
   std::string device = "cpu";         ///< as LibTorch names it: cpu, cuda, cuda:1
   std::filesystem::path checkpoints;  ///< folder for <trial id>.npz; empty: none are written
-  /// Folder for `<trial id>.resume`, from which a trial trains on: read at the start, written every `save_every` and
+  /// Folder for `<trial id>.resume`, from which a trial resumes: read at the start, written every `save_every` and
   /// when asked to; whoever keeps the results deletes them. Empty: none are read or written.
   std::filesystem::path resume;
   std::chrono::milliseconds save_every{60'000};

@@ -18,10 +18,10 @@ using Findings = std::vector<Finding>;
 Findings check_kernels();
 
 /// NCCL at 1, 2, 4, ... ranks, as many as there are GPUs (`devices`), a thread each; and that a gang whose other rank
-/// never comes is given up in time.
+/// never comes ends in time.
 Findings check_nccl(int devices);
 
-/// A trial on `device` with the same trial on the CPU, in every precision; and that it does not hang on its pack.
+/// A trial on `device` with the same trial on the CPU, in every precision; and that it does not depend on its pack.
 Findings check_trials(const std::string& device);
 
 /// Trial epochs a second of packs of these sizes in every precision, as lines of a table.

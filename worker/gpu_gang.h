@@ -15,7 +15,7 @@ struct GpuRank {
   std::unique_ptr<trainer::Collective> collective;
 };
 
-/// Joins the gang's GPUs, one a rank; every rank calls it, for each pack anew, so that one that failed leaves nothing
+/// Joins the gang's GPUs, one a rank. Every rank calls it again for each pack, so that a failed pack leaves nothing
 /// behind. Throws Error on every rank when one has no GPU of its own or when this program was built without CUDA, and
 /// trainer::Error when the others do not come in time.
 GpuRank join_gpus(MpiGang& gang);

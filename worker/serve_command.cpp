@@ -157,10 +157,9 @@ void add_serve_command(CLI::App& app) {
       "  medley-worker serve --coordinator login1:7100 --token-file medley-store/token --spool /tmp/spool\n"
       "A gang is one worker of several ranks, which share each batch:\n"
       "  mpirun -n 4 medley-worker serve --coordinator ...\n"
-      "SIGTERM, SIGINT, SIGUSR1: saves where its pack stands, gives it up and says so; the next worker trains on from\n"
-      "there. Exit code 75: the coordinator was silent for too long; what was "
-      "trained\n"
-      "waits in the spool for the next worker on this host.");
+      "On SIGTERM, SIGINT or SIGUSR1 it saves its pack and leaves. The next worker resumes the pack.\n"
+      "Exit code 75: the coordinator was silent for too long. Results wait in the spool for the next worker on this\n"
+      "host.");
   serve->callback([arguments] { serve_until_dismissed(*arguments); });
 }
 

@@ -277,7 +277,7 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   formats->add_flag("--markdown", options->as_markdown, "tables in Markdown");
   formats->add_flag("--latex", options->as_latex, "tables in LaTeX (booktabs)");
   formats->require_option(0, 1);
-  command->add_option("--top", options->top, "list only so many configs; 0: all")->check(CLI::NonNegativeNumber);
+  command->add_option("--top", options->top, "number of configs to list; 0: all")->check(CLI::NonNegativeNumber);
   command->add_flag("--wide", options->wide, "every column; else tables of text keep to 120 characters where they can");
   command->add_flag("--planned", options->planned, "only the comparisons that the sweep file declares, and verdicts");
   auto* importance = command->add_flag("--importance", options->importance,

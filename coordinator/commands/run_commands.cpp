@@ -160,7 +160,7 @@ sweep::Table status_table(storage::Reader& reader) {
   }
   for (const storage::WorkerRow& row : reader.workers()) {
     if (row.state != sweep::WorkerState::kQuarantined) continue;
-    table.notes.push_back(fmt::format("quarantined: worker {}: {}; `medley release {}` when its host is put right",
+    table.notes.push_back(fmt::format("quarantined: worker {}: {}; `medley release {}` when its host is mended",
                                       row.worker.name, row.reason, row.worker.name));
   }
   table.notes.push_back("best Score paper: of a single trial, paper-style (optimistic)");

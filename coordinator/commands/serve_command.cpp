@@ -59,13 +59,13 @@ void serve(const ServeOptions& options, const fs::path& store) {
                            reachable_name(settings.address, settings.advertise), coordinator->port());
   for (const SweepStatus& sweep : coordinator->status().sweeps) {
     if (sweep.state != sweep::SweepState::kRunning) continue;
-    std::cout << fmt::format("sweep {} ({}) goes on: {} of {} trials are left\n", sweep.name, sweep.id,
+    std::cout << fmt::format("sweep {} ({}) resumes: {} of {} trials are left\n", sweep.name, sweep.id,
                              sweep.trials - sweep.finished - sweep.failed, sweep.trials);
   }
   std::cout << "Ctrl-C lets running packs end, a second one stops at once" << std::endl;
   const auto end = run_until_stopped(
       *coordinator, [] {}, [](const std::string& text) { std::cerr << text << std::endl; });
-  std::cout << "stopped: " << end.reason << "; medley serve goes on with what is left" << std::endl;
+  std::cout << "stopped: " << end.reason << "; medley serve resumes with the remaining trials" << std::endl;
 }
 
 }  // namespace
@@ -86,7 +86,7 @@ void add_serve_command(CLI::App& app, Globals& globals) {
   command->add_flag("--read-only", options->read_only,
                     "only show the store: it may have a coordinator already, or not be ours to write");
   command->footer(
-      "Sweeps that the store has not finished go on. Two coordinators never share a store.\n"
+      "Unfinished sweeps of the store resume. Two coordinators never share a store.\n"
       "Examples:\n"
       "  medley serve --workers 8\n"
       "  medley serve --listen 0.0.0.0      # and medley cluster up --launcher slurm ...\n"

@@ -84,9 +84,9 @@ struct WorkerJoined {
   std::vector<HeldAttempt> held;
 };
 
-/// kDisconnected: it may come back; its attempts keep their leases for Limits::reconnect_ms. kGone: its process is
-/// known to be dead; its attempts are lost now. kLeft: it said goodbye; its attempts are given up, which costs them no
-/// retry.
+/// kDisconnected: it may come back, and its attempts keep their leases for Limits::reconnect_ms. kGone: its process is
+/// known to be dead, and its attempts are lost now. kLeft: it said goodbye, and its attempts are cancelled, which costs
+/// them no retry.
 struct WorkerLost {
   enum class How { kDisconnected, kGone, kLeft };
   std::string worker;
@@ -145,7 +145,7 @@ struct WorkerQuarantined {
   std::string worker;
   std::string reason;
 };
-/// What made a quarantined worker fail was put right: it gets packs again, as one that just joined. Ignored for others.
+/// Ends a worker's quarantine: it gets packs again, as one that just joined. Ignored for other workers.
 struct WorkerReleased {
   std::string worker;
 };
@@ -202,7 +202,7 @@ struct FailTrial {  ///< store: Writer::fail_trial
 struct RecordRetry {  ///< store: Writer::retry_trial
   std::string trial;
 };
-struct RecordSweepState {  ///< store: Writer::set_sweep_state; also for a finished sweep that goes on after a retry
+struct RecordSweepState {  ///< store: Writer::set_sweep_state; also for a finished sweep that a retry resumes
   std::string sweep;
   sweep::SweepState state = sweep::SweepState::kRunning;
 };
@@ -339,7 +339,7 @@ class Scheduler {
     TimePoint heard_ms = 0;
     std::set<int> leased;         ///< trials
     std::set<AttemptId> strays;   ///< it trains them, nobody wants them: cancelled, not yet confirmed
-    std::set<AttemptId> stalled;  ///< cancelled because they hung: never let go on
+    std::set<AttemptId> stalled;  ///< cancelled because they hung: never continued
     std::set<std::string> row;    ///< distinct trials failed since its last result
     int failed_packs = 0;         ///< in this row
     std::int64_t last_failed_pack = 0;
@@ -365,7 +365,7 @@ class Scheduler {
 
   // Workers.
   void hear(const std::string& worker);
-  /// Compares what a worker says it holds with its leases: renews, cancels, or lets a written-off attempt go on.
+  /// Compares a worker's report of its attempts with its leases: renews, cancels, or resumes a written-off attempt.
   void reconcile(const std::string& worker, const std::vector<HeldAttempt>& held);
   void renew(Lease& lease, const HeldAttempt& held);
   void note_failure(const std::string& worker, int trial, std::int64_t pack);

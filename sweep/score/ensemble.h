@@ -41,8 +41,8 @@ const char* ensemble_thresholds_name(EnsembleThresholds thresholds);
 struct EnsembleOptions {
   EnsembleMethod method = EnsembleMethod::kCaruana;
   EnsembleThresholds thresholds = EnsembleThresholds::kPooled;
-  int k = 5;                 ///< kMean: how many candidates
-  int most_candidates = 50;  ///< kSimplex, kCaruana: only so many, the best by their own Score on the fitted rows
+  int k = 5;                 ///< kMean: number of candidates
+  int most_candidates = 50;  ///< kSimplex, kCaruana: number of best candidates by own Score on the fitted rows
   int rounds = 20;           ///< kCaruana: candidates added in a bag
   int bags = 10;             ///< kCaruana: each sees half of the candidates, drawn at random
   std::uint64_t seed = 1;

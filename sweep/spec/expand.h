@@ -41,9 +41,9 @@ struct Expansion {
 /// impossible configs, an axis that changes nothing, more than kMaxConfigs or kMaxTrials.
 Expansion expand(const SweepSpec& spec, const DatasetShape& shape);
 
-/// What the dataset shows to be wrong in a file that has errors of its own, to be told together with them: unknown
-/// names and folds, and what makes configs impossible whatever the mistaken settings (parsed.doubtful) should have
-/// been.
+/// Errors that the dataset shows in a file that also has errors of its own, so that all are reported together. These
+/// are unknown names and folds, and configs that are impossible whatever the wrong settings (parsed.doubtful) should
+/// be.
 std::vector<Diagnostic> find_errors(const ParsedSweep& parsed, const DatasetShape& shape);
 
 /// One value of an axis: how many configs and trials have it, and how many of these are done.

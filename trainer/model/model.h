@@ -55,7 +55,7 @@ class FusedModel {
     void fill(const Stream& stream, std::int64_t rows, std::int64_t width, std::vector<std::uint32_t>& bits) const;
   };
 
-  /// [trial][row] name_key() of each clip's name: what is drawn for a clip outside of training hangs on it alone.
+  /// [trial][row] name_key() of each clip's name: a draw for a clip outside of training depends on it alone.
   using ClipKeys = std::vector<std::vector<std::uint32_t>>;
 
   struct Output {
