@@ -8,8 +8,8 @@
 
 namespace medley::trainer {
 
-/// Where an unfinished trial stands between two steps is one file, `<trial id>.resume`: an NPZ of its parameters, its
-/// optimiser's moments, the best parameters so far, the epochs so far and its place. A trial that resumes from it
+/// The state of an unfinished trial between two steps is one file, `<trial id>.resume`. It is an NPZ of its parameters,
+/// its optimiser's moments, the best parameters so far, the epochs so far and its place. A trial that resumes from it
 /// ends with the same bits. As a trial's id covers everything that decides its numbers, any attempt may write the file
 /// and any may read it.
 std::filesystem::path resume_point(const std::filesystem::path& folder, const std::string& trial_id);

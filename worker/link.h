@@ -65,7 +65,7 @@ struct Ending {
   int exit_code() const;
 };
 
-/// Serves one coordinator until told to leave: trains packs on the calling thread, and from a second thread keeps the
+/// Serves one coordinator until told to leave. Trains packs on the calling thread. A second thread keeps the
 /// connection, heartbeats and the spool, reconnecting as often as needed. While the coordinator is away training
 /// continues and results wait in the spool. On SIGTERM, SIGINT and SIGUSR1, which it handles for the process, it saves
 /// running attempts and leaves. The coordinator cancels them, which costs no retry. Throws Error when the spool cannot

@@ -21,14 +21,15 @@ using TimePoint = std::int64_t;
 
 /// Every limit of the scheduler. The defaults are the product's; tests shorten them.
 struct Limits {
-  /// An attempt that no heartbeat of its worker lists for so long is lost; a worker not heard of for so long is away.
-  /// 12 s: a host that is cut off is noticed within 15 s (lease + a heartbeat of 1 s + a tick), and yet a worker on a
-  /// bad line has the time to find its connection silent (5 s, worker/link.cpp), open another one and be heard on it.
+  /// An attempt that no heartbeat of its worker lists for this time is lost. A worker not heard of for this time is
+  /// away. With 12 s the scheduler notices a host that is cut off within 15 s (lease, a heartbeat of 1 s, a tick). A
+  /// worker on a bad line still has time to find its connection silent (5 s, worker/link.cpp), open another one and be
+  /// heard on it.
   std::int64_t lease_ms = 12'000;
-  /// A worker whose connection was closed has so long to come back with its attempts: most are dead (a host that is cut
-  /// off closes nothing), the others try again every 3 s at least.
+  /// Time for a worker whose connection was closed to come back with its attempts. Most are dead, since a host that is
+  /// cut off closes nothing. The others try again every 3 s at least.
   std::int64_t reconnect_ms = 5'000;
-  /// An attempt whose progress does not rise for so long is lost, though its worker's heartbeat is alive.
+  /// An attempt whose progress does not rise for this time is lost, though its worker's heartbeat is alive.
   std::int64_t stall_ms = 15 * 60'000;
   /// Infrastructure failures (failed or lost attempts) after which a trial is failed.
   int retry_budget = 5;
@@ -247,8 +248,8 @@ bool is_record(const Command& command);
 /// A worker gets a pack when it trains nothing and has confirmed every Cancel; results that only wait for delivery do
 /// not count. When fewer trials wait than the workers hold together, each gets an even share (the tail).
 ///
-/// Invariants (sanity_check): a trial has at most one leased attempt, a finished or failed one none; a trial waits
-/// exactly when it is pending, unleased, and in a running sweep; failures never exceed the budget; counts add up.
+/// Invariants (sanity_check): a trial has at most one leased attempt, a finished or failed one none. A trial waits
+/// exactly when it is pending, unleased, and in a running sweep. Failures never exceed the budget, and counts add up.
 class Scheduler {
  public:
   /// `next_pack`: Writer::next_pack().

@@ -97,7 +97,7 @@ struct ImportanceReport {
 /// subsets are looked for too. Throws Error for an unknown config, no trials, or trials that name different encoders.
 ///
 /// The model of a subset is the config whose settings are equal but for encoders and top_n (which cannot exceed the
-/// subset), and, for a single encoder, selection: with one encoder there is nothing to select. Of several, the one with
+/// subset). For a single encoder selection may differ too, since there is nothing to select. Of several, the one with
 /// the same top_n, else with the largest.
 ImportanceReport make_importance_report(const ImportanceInput& input, const Report& report,
                                         const std::vector<ConfigReport>& others = {});

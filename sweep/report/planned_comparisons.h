@@ -17,7 +17,7 @@ struct ConfigReport;
 enum class Verdict {
   kHelps,       ///< Holm-adjusted p < .05, and better than the baseline
   kHurts,       ///< the same, and worse
-  kEquivalent,  ///< the whole interval lies within the margin, be 0 in it or not
+  kEquivalent,  ///< the interval lies entirely within the margin, whether or not it holds 0
   kInconclusive,
   kNotJudged,  ///< runs are still to be trained, or one side has no number to judge by
 };

@@ -9,9 +9,9 @@
 
 namespace medley::sweep {
 
-/// Out-of-fold probabilities of the candidates of an ensemble: a candidate is one (config, seed) or the mean of a
-/// config's seeds, its rows pooled from the trials of all folds, so that each clip is predicted by models that did not
-/// train on it.
+/// Out-of-fold probabilities of the candidates of an ensemble. A candidate is one (config, seed), or the mean of a
+/// config's seeds. Its rows are pooled from the trials of all folds, so that each clip is predicted by models that did
+/// not train on it.
 struct OutOfFold {
   Classes classes;
   std::vector<Label> truth;  ///< [clip]
@@ -82,9 +82,9 @@ using Shortlist = std::function<std::vector<int>(const std::vector<int>& folds)>
 Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, const Shortlist& shortlist = {});
 
 /// Weights that minimise mean_i -sum_c y_ic log sum_m w_m p_mic over `clips`, y the soft labels (salience shares): the
-/// KL to the label up to a constant. It is the likelihood of a mixture with fractional counts, so EM applies: the
-/// objective never rises and, being convex in w, ends at its one minimum from the uniform start. Stops when a step
-/// gains less than 1e-9, or after 2,000. `trace`, where given, gets the objective before each step.
+/// KL to the label up to a constant. It is the likelihood of a mixture with fractional counts, so EM applies. The
+/// objective never rises, is convex in w, and ends at its one minimum from the uniform start. Stops when a step gains
+/// less than 1e-9, or after 2,000. `trace`, where given, gets the objective before each step.
 std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& clips,
                                 const std::vector<int>& candidates, std::vector<double>* trace = nullptr);
 

@@ -24,8 +24,8 @@ struct ExpandedConfig {
 
 struct Expansion {
   std::vector<ExpandedConfig> configs;  ///< grid: the first axis varies slowest; random: as drawn
-  /// By config, then seed, then fold: a config's block of folds and seeds is finished before the next begins,
-  /// so that rows of the table complete one by one, and trials that may share a pack stand together.
+  /// Trials are ordered by config, then seed, then fold. A config's block of folds and seeds is finished before the
+  /// next begins. Rows of the table thus complete one by one, and trials that may share a pack stand together.
   std::vector<TrialSpec> trials;
   std::vector<int> folds;  ///< those that are reported
   std::vector<std::uint64_t> seeds;

@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 Line = Tuple[int, str]
 
 ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|vs|cf|al|no|fig|approx)\.$", re.IGNORECASE)
-SENTENCE_END = re.compile(r"[.!?][)\"'*_]*(?=\s+([A-Z0-9]|[\"'(*_`\[]+\w))")
+SENTENCE_END = re.compile(r"[.!?][)\"'*_]*(?=\s+(k?[A-Z0-9]|nullopt|nullptr|[\"'(*_`\[]+[\w-]))")
 LIST_ITEM = re.compile(r"\s*([-*+]|\d+\.)\s+")
 
 
@@ -71,16 +71,20 @@ def markdown_paragraphs(lines: List[str]) -> Iterator[List[Line]]:
 
 
 def comment_paragraphs(lines: List[str]) -> Iterator[List[Line]]:
-    """Paragraphs of the comments of a C++ file; a comment after code stands for itself."""
+    """Paragraphs of the comments of a C++ file; a comment after code is apart from the comments below it."""
     paragraph: List[Line] = []
+    column = 0
     for number, line in enumerate(lines, 1):
         comment = re.match(r"(?P<code>[^\"']*?)//[/!]?<?(?P<text>.*)", line)
         text = comment.group("text").strip() if comment else ""
-        starts_anew = not text or comment.group("code").strip() or text.startswith(("- ", "* "))
-        if starts_anew and paragraph:
+        after_code = comment and comment.group("code").strip()
+        is_apart = not text or after_code or comment.end("code") != column or text.startswith(("- ", "* "))
+        if is_apart and paragraph:
             yield paragraph
             paragraph = []
-        if text and not re.match(r"NOLINT|clang-format", text) and not comment.group("text").startswith("    "):
+        column = comment.end("code") if comment else 0
+        prose = text and not re.match(r"NOLINT|clang-format|----", text)
+        if prose and not comment.group("text").startswith("    "):
             paragraph.append((number, text))
     if paragraph:
         yield paragraph

@@ -1,5 +1,5 @@
-// Promises of every switch: a trial's bits depend on nothing else in its pack, a masked encoder is an absent one, a
-// checkpoint says what the trial said, and no label but the training rows' is read.
+// Promises of every switch: a trial's bits depend on nothing else in its pack, and a masked encoder is an absent one. A
+// checkpoint repeats the trial's predictions, and no label but the training rows' is read.
 #include "tests/trainer/switches.h"
 
 #include <algorithm>

@@ -47,7 +47,7 @@ class GpuKernels {
   virtual torch::Tensor gather(const std::vector<TrialFeatures>& trials, const torch::Tensor& clips, std::int64_t width,
                                torch::ScalarType type) const = 0;
 
-  /// x [trial, row, width] with every element as it was times 1 / (1 - rate), or 0 where the trial's stream says so:
+  /// x [trial, row, width] with every element times 1 / (1 - rate), or 0 where the trial's stream drops it. It drops
   /// the elements that drop() drops on the CPU. `places` [row]: the rows' places in a batch that a gang splits; empty:
   /// all are here.
   virtual torch::Tensor drop(const torch::Tensor& x, const std::vector<TrialDrop>& trials,

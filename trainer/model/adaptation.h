@@ -12,9 +12,9 @@ namespace medley::trainer {
 torch::Tensor coral_loss(const torch::Tensor& source, const torch::Tensor& source_real, const torch::Tensor& target,
                          const torch::Tensor& target_real);
 
-/// Multi-kernel MMD (Long et al. 2015): mean k(s, s') + mean k(t, t') - 2 mean k(s, t) over all pairs, k the mean of
-/// five Gaussian kernels exp(-|x - y|^2 / b), b = {1/4, 1/2, 1, 2, 4} times the mean squared distance of two different
-/// rows of both sides, which is taken as a constant.
+/// Multi-kernel MMD (Long et al. 2015): mean k(s, s') + mean k(t, t') - 2 mean k(s, t) over all pairs. The kernel k is
+/// the mean of five Gaussian kernels exp(-|x - y|^2 / b). The widths b are {1/4, 1/2, 1, 2, 4} times the mean squared
+/// distance of two different rows of both sides, which counts as a constant.
 torch::Tensor mmd_loss(const torch::Tensor& source, const torch::Tensor& source_real, const torch::Tensor& target,
                        const torch::Tensor& target_real);
 
