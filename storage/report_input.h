@@ -14,8 +14,8 @@ namespace medley::storage {
 /// KB a trial: GrowingReport does without. Several reads: hold a Reader::Snapshot.
 sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep);
 
-/// The report of one sweep, as it grows. The measures of a config are kept. Another call reads and measures only the
-/// configs with a newly finished trial, the trials of one config at a time.
+/// The report of one sweep, as it grows. What a config's trials come to is kept, so that when it is asked again only
+/// configs of which a trial has finished since are read and measured, the trials of one at a time.
 class GrowingReport {
  public:
   /// Several reads: hold a Reader::Snapshot. `progress` is that of the sweep (Reader::config_progress()).
@@ -27,8 +27,8 @@ class GrowingReport {
   std::map<std::string, sweep::ConfigReport> measured_;  ///< by config id; `done` says how far
 };
 
-/// What the sweep file, as submitted last, asks under `compare`. A file accepted by another version of Medley may hold
-/// unknown keys. These are added to `errors` and cost only the tables that need them.
+/// What the sweep file, as submitted last, asks under `compare`. A file that another version of Medley took may hold
+/// what this one does not know: that is added to `errors`, and costs no table that can be made without it.
 std::vector<sweep::Family> read_families(Reader& reader, const SweepSummary& sweep,
                                          std::vector<sweep::Diagnostic>& errors);
 

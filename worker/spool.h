@@ -18,7 +18,7 @@ class Error : public std::runtime_error {
 };
 
 /// Results on local disk until the coordinator has them. Each worker process has its own subfolder `w-<instance>`,
-/// which it holds by a file lock while it lives. Any worker takes over the subfolder of a dead one. A result is one
+/// which it holds by a file lock as long as it lives; what a dead one left is taken over by any other. A result is one
 /// file, `<trial>-<attempt>`: a checksum, then sweep::encode_result(). It is written aside, synced and renamed, so that
 /// a file by such a name is whole, whatever dies when.
 ///

@@ -21,8 +21,8 @@ struct FittedEnsemble {
 FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary& sweep,
                             const sweep::EnsembleRequest& request);
 
-/// The stored form of an ensemble, which a manifest repeats. It has the members by trial, the fit, the expected Scores,
-/// and the shares of the weight. On a test clip a candidate is the mean of its trials' models.
+/// What is stored, and what a manifest repeats: members by trial (on a test clip a candidate is the mean of its trials'
+/// models), how they were fitted, what they can be expected to score, and whom the weight goes to.
 storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const storage::SweepSummary& sweep,
                                         const sweep::EnsembleRequest& request, storage::TimeMs now);
 

@@ -21,10 +21,10 @@ struct ZipMember {
   std::uint64_t data_offset = 0;  ///< of the first packed byte in the file
 };
 
-/// The members of the archive in `file`, in the order of its central directory (so that index i is libzip's i). Throws
-/// Error unless every member lies entirely before the directory and none overlaps another. Local and central header
-/// must agree. No member may be encrypted or split over disks, and each must be stored or deflated. The reader exists
-/// because libzip does not tell where a member's bytes lie, which use in place needs.
+/// The members of the archive in `file`, in the order of its central directory (so that index i is libzip's
+/// i). Strict: throws Error unless every member lies wholly before the directory, none overlaps another,
+/// local and central header agree, none is encrypted or split over disks, and each is stored or deflated.
+/// libzip does not tell where a member's bytes lie, which is what in-place use needs; hence this reader.
 std::vector<ZipMember> read_zip_directory(const MappedFile& file);
 
 }  // namespace medley::data

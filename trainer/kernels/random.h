@@ -25,12 +25,12 @@ enum class Purpose : std::uint32_t {
   kMixupPartner = 10,
 };
 
-/// FNV-1a of a name. Names key random numbers, so that these do not depend on the rest of the model.
+/// FNV-1a of a name: names key random numbers, so that they do not depend on what else is in the model.
 std::uint32_t name_key(std::string_view name);
 
-/// A sequence of random numbers that depends only on its key. Element i is the same for every caller, in any order.
-/// Block b is philox({b, name, step, purpose}, seed). Element i is word (i % 64) / 16 of block (i / 64) * 16 + i % 16,
-/// an order that vector units can write without shuffling.
+/// A sequence of random numbers that depends on nothing but its key: element i is the same whoever asks, in any
+/// order. Block b is philox({b, name, step, purpose}, seed); element i is word (i % 64) / 16 of block
+/// (i / 64) * 16 + i % 16, an order that vector units can write without shuffling.
 struct Stream {
   std::uint64_t seed = 0;
   Purpose purpose = Purpose::kInit;

@@ -24,7 +24,7 @@ struct LossTerms {
 torch::Tensor presence_loss(const torch::Tensor& logits, const Targets& targets);
 
 /// (1 - exp(-KL))^gamma KL, for KL [trial, row] and gamma [trial], undefined: 0. For a label of one class exp(-KL) is
-/// its probability, and this is the focal loss of Lin et al. (2017). A soft label that is met exactly still costs
+/// its probability and this is the focal loss of Lin et al. (2017); a soft label that is met exactly still costs
 /// nothing.
 torch::Tensor focal(const torch::Tensor& divergence, const torch::Tensor& gamma);
 
@@ -37,9 +37,8 @@ torch::Tensor ratio_loss(const torch::Tensor& logits, const Targets& targets);
 /// Mean over real rows of KL(p || q), p = softmax(salience) and q = sigmoid(presence), normalised.
 torch::Tensor alignment_loss(const torch::Tensor& presence, const torch::Tensor& salience, const torch::Tensor& real);
 
-/// R-Drop (Liang et al. 2021): mean over real rows of (KL(p||q) + KL(q||p)) / 2 between two dropouts of a clip. The
-/// divergence is that of the salience's softmax (the set's of a set-ratio head), plus the mean over classes of the
-/// presence's Bernoullis.
+/// R-Drop (Liang et al. 2021): mean over real rows of (KL(p||q) + KL(q||p)) / 2 between two dropouts of a clip, of the
+/// salience's softmax (the set's of a set-ratio head), plus the mean over classes of the presence's Bernoullis.
 torch::Tensor rdrop_loss(const sweep::Config& config, const HeadShape& head, const torch::Tensor& first,
                          const torch::Tensor& second, const torch::Tensor& real);
 
