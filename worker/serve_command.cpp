@@ -143,10 +143,10 @@ void add_serve_command(CLI::App& app) {
   serve->add_option("--capacity", arguments->capacity, "trials of the largest pack; 4 on a CPU, 64 on a GPU")
       ->check(CLI::Range(1, static_cast<int>(protocol::kMaxPackTrials)));
   serve->add_flag("--measure-packs", arguments->measure_packs,
-                  "find the pack size that trains fastest, once for each kind of model; always so on a GPU");
+                  "measure the fastest pack size, once for each kind of model; always on a GPU");
   serve
       ->add_option("--gang-deadline", arguments->gang_deadline_s,
-                   "seconds that a rank waits for the others of its gang before it takes them for dead")
+                   "seconds after which a rank takes the others of its gang for dead")
       ->check(CLI::Range(0.1, 1e6))
       ->capture_default_str();
   serve->add_option("--patience", arguments->patience_s, "seconds to wait for a coordinator that does not answer")

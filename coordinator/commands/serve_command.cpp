@@ -72,19 +72,21 @@ void serve(const ServeOptions& options, const fs::path& store) {
 
 void add_serve_command(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<ServeOptions>();
-  auto* command = app.add_subcommand(
-      "serve", "A coordinator with its dashboard until Ctrl-C: sweeps are submitted, workers come and go");
-  command->add_option("--address", options->dashboard.address, "of the dashboard; beyond loopback --token is required")
+  auto* command = app.add_subcommand("serve", "A long-lived coordinator for submitted sweeps, with its dashboard");
+  command
+      ->add_option("--address", options->dashboard.address,
+                   "address of the dashboard; beyond loopback --token is required")
       ->capture_default_str();
-  command->add_option("--port", options->dashboard.port, fmt::format("of the dashboard; {} if it is free", kWebPort))
+  command
+      ->add_option("--port", options->dashboard.port, fmt::format("port of the dashboard; {} if it is free", kWebPort))
       ->check(CLI::Range(0, 65535));
   command
       ->add_option("--token", options->dashboard.token,
-                   "what changes need, and beyond loopback every answer; else a random one")
+                   "token for changes, and beyond loopback for every answer; else a random one")
       ->envname("MEDLEY_WEB_TOKEN");
   add_coordinator_options(*command, options->coordinator, "--worker-port");
   command->add_flag("--read-only", options->read_only,
-                    "only show the store: it may have a coordinator already, or not be ours to write");
+                    "only show the store, which may have a coordinator or be read-only");
   command->footer(
       "Unfinished sweeps of the store resume. Two coordinators never share a store.\n"
       "Examples:\n"
