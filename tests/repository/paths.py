@@ -8,31 +8,30 @@ A path is inline code that begins with a folder of the repository, such as `swee
 when there is one. Paths that only an example names, or that the build writes, stand in NOT_HERE.
 """
 
-import pathlib
 import re
-import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("cluster", "cmake", "coordinator", "docs", "examples", "storage", "sweep", "tests", "trainer", "web", "worker")
+import listing
+
+FOLDERS = (
+    "cluster", "cmake", "coordinator", "docs", "examples", "storage", "sweep", "tests", "trainer", "web", "worker",
+)
 NOT_HERE = {"cluster/NAME.h", "cluster/NAME.cpp", "sweep/search"}
 
 PATH = re.compile(r"`((?:" + "|".join(FOLDERS) + r")/[\w./*-]*)`")
 
 
 def leads_somewhere(path: str) -> bool:
-    return any(True for _ in ROOT.glob(path)) or any(True for _ in ROOT.glob(path + ".*"))
+    return any(True for pattern in (path, path + ".*") for _ in listing.ROOT.glob(pattern))
 
 
 def main() -> int:
-    pages = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "*.md"],
-                           check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     faults = 0
-    for page in pages:
-        for number, line in enumerate((ROOT / page).read_text(encoding="utf-8").splitlines(), 1):
+    for page in listing.files("*.md"):
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
             for path in PATH.findall(line):
                 if path not in NOT_HERE and not leads_somewhere(path.rstrip("/")):
-                    print(f"{page}:{number}: {path} is not in the repository")
+                    print(f"{listing.name_of(page)}:{number}: {path} is not in the repository")
                     faults += 1
     return 1 if faults else 0
 

@@ -12,13 +12,12 @@ A list item is a sentence. Code blocks, tables, headings and front matter do not
 import argparse
 import pathlib
 import re
-import subprocess
 import sys
 from typing import Iterator, List, NamedTuple, Tuple
 
-MOST_WORDS = 30
+import listing
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+MOST_WORDS = 30
 
 # A line of a text: its number in the file, and what it says.
 Line = Tuple[int, str]
@@ -113,11 +112,6 @@ def sentences(file: str, paragraph: List[Line]) -> Iterator[Sentence]:
         begin = end
 
 
-def tracked(*patterns: str) -> List[pathlib.Path]:
-    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", *patterns], check=True, stdout=subprocess.PIPE, text=True)
-    return [ROOT / name for name in listed.stdout.splitlines()]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--comments", action="store_true", help="measure C++ comments instead of Markdown pages")
@@ -125,13 +119,12 @@ def main() -> int:
     parser.add_argument("files", nargs="*", type=pathlib.Path, metavar="FILE")
     options = parser.parse_args()
 
-    files = options.files or (tracked("*.h", "*.cpp", "*.cu") if options.comments else tracked("*.md"))
+    files = options.files or listing.files(*(["*.h", "*.cpp", "*.cu"] if options.comments else ["*.md"]))
     paragraphs_of = comment_paragraphs if options.comments else markdown_paragraphs
     found: List[Sentence] = []
     for file in files:
-        name = str(file.resolve().relative_to(ROOT)) if ROOT in file.resolve().parents else str(file)
         for paragraph in paragraphs_of(file.read_text(encoding="utf-8").splitlines()):
-            found.extend(sentences(name, paragraph))
+            found.extend(sentences(listing.name_of(file), paragraph))
 
     found.sort(key=lambda sentence: (-sentence.words, sentence.file, sentence.line))
     for sentence in found[: options.show]:

@@ -9,13 +9,13 @@ Without FILE it reads every text file of the repository. Inline code of Markdown
 
 import pathlib
 import re
-import subprocess
 import sys
-from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
+from typing import Dict, List, NamedTuple, Set, Tuple
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-SKIPPED = ("tests/repository/words.txt", "web/package-lock.json", "LICENSE")
+import listing
+
+RULES = pathlib.Path(__file__).resolve().parent / "words.txt"
+SKIPPED = ("tests/repository/words.txt", "tests/repository/checks_test.py", "web/package-lock.json", "LICENSE")
 
 # What may lie between two words of a phrase: blanks, or a line break with the marks of a comment or a string.
 BETWEEN = r"(?:[ \t]+|[ \t]*[\"']?[ \t]*\n[ \t]*(?:///?<?|#|\*|\"|'|>)?[ \t]*)"
@@ -52,22 +52,15 @@ def prose(name: str, text: str) -> str:
     return re.sub(r"(?<!`)`[^`\n]*`(?!`)", lambda code: " " * len(code.group()), text)
 
 
-def text_files() -> Iterator[pathlib.Path]:
-    command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
-    for name in subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines():
-        if name not in SKIPPED and (ROOT / name).is_file():
-            yield ROOT / name
-
-
 def main() -> int:
-    rules = read_rules((HERE / "words.txt").read_text(encoding="utf-8"))
+    rules = read_rules(RULES.read_text(encoding="utf-8"))
     pattern = pattern_of(list(rules.instead))
     hits = 0
-    for file in [pathlib.Path(name).resolve() for name in sys.argv[1:]] or text_files():
+    for file in [pathlib.Path(name) for name in sys.argv[1:]] or listing.files():
+        name = listing.name_of(file)
         content = file.read_bytes()
-        if b"\0" in content:
+        if name in SKIPPED or b"\0" in content:
             continue
-        name = str(file.relative_to(ROOT)) if ROOT in file.parents else str(file)
         text = prose(name, content.decode("utf-8"))
         for match in pattern.finditer(text):
             phrase = " ".join(re.findall(r"[\w-]+", match.group(1))).lower()
