@@ -40,8 +40,8 @@ struct CoordinatorOptions {
 };
 
 /// Joins scheduler, store and network: the loop around the pure state machine (ARCHITECTURE.md). One thread, the one
-/// that calls run(), owns scheduler, writer and sockets. It commits a record before it sends what the record justifies;
-/// when the store cannot be written it stops, and nothing of that round is sent.
+/// that calls run(), owns scheduler, writer and sockets. It commits a record before it sends the message that the
+/// record justifies. When the store cannot be written it stops, and nothing of that round is sent.
 ///
 /// Ctrl-C: request_stop(kGraceful) first (nothing new is assigned, running packs may end), then kNow.
 class Coordinator final {

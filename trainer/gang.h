@@ -35,7 +35,7 @@ class Gang {
   /// True on every rank when all hold the same `values`.
   bool agree(const std::vector<double>& values) const;
 
-  /// All `total` rows of a tensor of which each rank holds some: row i of `own` along `dim` is row places[i]. Any dtype
+  /// All `total` rows of a tensor of which each rank holds some. Row i of `own` along `dim` is row places[i]. Any dtype
   /// and device. The gradient of what is gathered goes back to the rank that holds the row.
   torch::Tensor gather(const torch::Tensor& own, std::int64_t dim, const std::vector<std::int64_t>& places,
                        std::int64_t total) const;

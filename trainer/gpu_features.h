@@ -13,8 +13,8 @@ namespace medley::trainer {
 /// numbers of Features::gather(). Only the clips' places travel.
 class GpuFeatures {
  public:
-  /// Null where `model` has no GpuKernels or where the features would take more than a quarter of its device's free
-  /// memory: they are then gathered on the host. `features` is borrowed.
+  /// Null where `model` has no GpuKernels, or where the features would take more than a quarter of its device's free
+  /// memory. They are then gathered on the host. `features` is borrowed.
   static std::shared_ptr<GpuFeatures> make(const Features& features, const std::vector<int>& encoders,
                                            const FusedModel& model);
 

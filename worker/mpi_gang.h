@@ -18,8 +18,8 @@ struct GangDeadlines {
 };
 
 /// The ranks that one MPI launcher (mpirun, srun --mpi=pmix) started as one worker; MPI for as long as it lives. One a
-/// process, one thread. A gang fails together: when a rank dies or hangs, the others end by the watchdog, if the
-/// launcher has not ended them before.
+/// process, one thread. A gang fails together. When a rank dies or hangs, the watchdog ends the others, if the launcher
+/// has not ended them before.
 class MpiGang {
  public:
   /// True when this process was started by an MPI launcher. Without one there is no need to start MPI.

@@ -11,7 +11,7 @@
 
 namespace medley::worker {
 
-/// The dataset in `folder`, in every rank of the gang: one rank of each host reads it, and the features lie once in
+/// The dataset in `folder`, in every rank of the gang. One rank of each host reads it, and the features lie once in
 /// each host's memory. `fingerprint` "" or what it must be. Throws Error on every rank when one cannot read it.
 data::Dataset load_in_gang(const std::string& folder, const std::string& fingerprint, MpiGang& gang);
 

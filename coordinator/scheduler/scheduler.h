@@ -33,8 +33,8 @@ struct Limits {
   std::int64_t stall_ms = 15 * 60'000;
   /// Infrastructure failures (failed or lost attempts) after which a trial is failed.
   int retry_budget = 5;
-  /// A trial waits so long after its first failure, twice as long after each further one, up to the largest. Attempts
-  /// that are lost (their worker died) count from those on that trained alone: before, the worker may be at fault.
+  /// A trial waits so long after its first failure, twice as long after each further one, up to the largest. Lost
+  /// attempts (their worker died) count from the first one that trained alone. Before that the worker may be at fault.
   std::int64_t retry_delay_ms = 1'000;
   std::int64_t largest_retry_delay_ms = 60'000;
   /// A trial that failed so often trains alone, so that it cannot take a pack with it.
@@ -107,7 +107,7 @@ struct ResultReceived {
   AttemptId attempt;
 };
 
-/// A worker measured how many trials like this one train fastest together: no pack of such for a worker of its kind is
+/// A worker measured the fastest pack size for trials like this one. No pack of such trials for a worker of its kind is
 /// larger from now on.
 struct PackSizeMeasured {
   std::string worker;
@@ -160,7 +160,7 @@ using Event = std::variant<SweepSubmitted, PackSizeMeasured, WorkerJoined, Worke
                            TrialRetried, WorkerQuarantined, WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
-// Those marked "store" change the database; the shell runs a call's store commands in one Group and commits before it
+// Those marked "store" change the database. The shell runs a call's store commands in one Group and commits before it
 // sends anything. When the store fails it stops and sends nothing of this call.
 
 struct RecordAssignment {  ///< store: Writer::begin_attempts
@@ -214,8 +214,8 @@ struct FinishSweep {
   int failed = 0;
 };
 /// Store: Writer::set_worker_state (kJoined: Writer::worker_joined, from what the worker said of itself). With a reason
-/// when it was released from quarantine. A quarantined one stays so in the store while it is away: a coordinator that
-/// starts then must know it.
+/// when it was released from quarantine. A quarantined worker stays so in the store while it is away, because a
+/// coordinator that starts then must know it.
 struct RecordWorker {
   std::string worker;
   sweep::WorkerState state = sweep::WorkerState::kJoined;
@@ -243,9 +243,9 @@ std::string to_string(const Event& event);
 bool is_record(const Command& command);
 
 /// Decides which worker trains what, and what becomes of it when things go wrong (ARCHITECTURE.md). Pure: handle() is
-/// total (any event in any state) and deterministic; it owns no thread, socket, clock or random number. One thread.
+/// total (any event in any state) and deterministic. It owns no thread, socket, clock or random number. One thread.
 ///
-/// A worker gets a pack when it trains nothing and has confirmed every Cancel; results that only wait for delivery do
+/// A worker gets a pack when it trains nothing and has confirmed every Cancel. Results that only wait for delivery do
 /// not count. When fewer trials wait than the workers hold together, each gets an even share (the tail).
 ///
 /// Invariants (sanity_check): a trial has at most one leased attempt, a finished or failed one none. A trial waits

@@ -8,8 +8,8 @@
 
 namespace medley::sweep {
 
-/// What ablation views read off a report. Scores are those that the report ranks by (Report::ranked_by): held-out, or
-/// paper-style where not every config has a held-out one. All pure.
+/// What ablation views read off a report. Scores are those of Report::ranked_by: held-out, or paper-style where not
+/// every config has a held-out one. All pure.
 
 /// The Score of a config that its report ranks by; none where it has no number.
 std::optional<double> ranked_score(const Report& report, const ConfigReport& config);

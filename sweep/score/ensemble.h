@@ -57,8 +57,8 @@ struct EnsembleWeights {
 };
 
 /// An ensemble and what it can be expected to score. `optimistic` is fitted and measured on the same rows. `nested` is
-/// the honest number: for each fold, selection, weights and thresholds are fitted on the other folds' rows and measured
-/// on the fold's; hits are pooled over folds.
+/// the honest number. For each fold, selection, weights and thresholds are fitted on the other folds' rows and measured
+/// on the fold's. Hits are pooled over folds.
 struct Ensemble {
   EnsembleWeights fitted;  ///< on all rows: what is exported
   Accuracy optimistic;
@@ -81,10 +81,10 @@ using Shortlist = std::function<std::vector<int>(const std::vector<int>& folds)>
 /// than two folds.
 Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, const Shortlist& shortlist = {});
 
-/// Weights that minimise mean_i -sum_c y_ic log sum_m w_m p_mic over `clips`, y the soft labels (salience shares): the
-/// KL to the label up to a constant. It is the likelihood of a mixture with fractional counts, so EM applies. The
-/// objective never rises, is convex in w, and ends at its one minimum from the uniform start. Stops when a step gains
-/// less than 1e-9, or after 2,000. `trace`, where given, gets the objective before each step.
+/// Weights that minimise mean_i -sum_c y_ic log sum_m w_m p_mic over `clips`, with y the soft labels (salience shares).
+/// This is the KL to the label up to a constant. It is the likelihood of a mixture with fractional counts, so EM
+/// applies. The objective never rises, is convex in w, and ends at its one minimum from the uniform start. Stops when a
+/// step gains less than 1e-9, or after 2,000. `trace`, where given, gets the objective before each step.
 std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& clips,
                                 const std::vector<int>& candidates, std::vector<double>* trace = nullptr);
 

@@ -111,9 +111,9 @@ class BlockedComparison {
   double between() const { return between_; }  ///< MSB
   double within() const { return within_; }    ///< MSW; 0 with one seed
 
-  /// Half the width of the interval at `level` with `seeds` seeds, when the components of variance (within: MSW, fold:
-  /// max(0, (MSB - MSW) / S)) are what they seem now. With one seed they cannot be told apart: all is taken for
-  /// within, which more seeds reduce the most. Falls with `seeds` towards half_width_floor().
+  /// Half the width of the interval at `level` with `seeds` seeds, if the components of variance stay as estimated
+  /// (within: MSW, fold: max(0, (MSB - MSW) / S)). With one seed they cannot be told apart: all is taken for within,
+  /// which more seeds reduce the most. Falls with `seeds` towards half_width_floor().
   double half_width(double seeds, double level = 0.95) const;
   double half_width_floor(double level = 0.95) const;
 

@@ -5,8 +5,8 @@
 namespace medley::trainer::cuda {
 
 /// The 32 lanes of a warp that work on one row together. On the GPU every lane calls these and does its share. On a CPU
-/// one call does all, with the same terms in the same order, so that sums have the same bits. Index j is always lane j
-/// % 32's: what a lane wrote it may read in a later call without waiting for others.
+/// one call does all, with the same terms in the same order, so that sums have the same bits. Index j always belongs to
+/// lane j % 32. A lane may read its own writes in a later call without waiting for others.
 struct Lanes {
   static constexpr int kCount = 32;
 

@@ -29,8 +29,8 @@ double reversal_ramp(double progress);
 torch::Tensor domain_loss(const torch::Tensor& source_logits, const torch::Tensor& source_real,
                           const torch::Tensor& target_logits, const torch::Tensor& target_real);
 
-/// What CDAN's discriminator sees (Long et al. 2018): features [trial, row, d] times probabilities [trial, row, c],
-/// each with each, [trial, row, d * c]. No gradient reaches the probabilities.
+/// Input of CDAN's discriminator (Long et al. 2018): features [trial, row, d] times probabilities [trial, row, c], each
+/// with each, [trial, row, d * c]. No gradient reaches the probabilities.
 torch::Tensor conditioned(const torch::Tensor& features, const torch::Tensor& probabilities);
 
 }  // namespace medley::trainer
