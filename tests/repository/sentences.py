@@ -50,8 +50,8 @@ def markdown_paragraphs(lines: List[str]) -> Iterator[List[Line]]:
                 fence = ""
             continue
         opens_fence = re.match(r"(```+|~~~+)", stripped)
-        item = LIST_ITEM.match(line)
         indented_code = line.startswith("    ") and not paragraph and not in_list
+        item = None if indented_code else LIST_ITEM.match(line)
         skipped = opens_fence or indented_code or stripped.startswith(("|", "#", "<!--", "!["))
         if (not stripped or skipped or item) and paragraph:
             yield paragraph
