@@ -28,7 +28,7 @@ class Sentences(unittest.TestCase):
         self.assertEqual(measured(sentences.markdown_paragraphs, text), [(1, 1), (3, 3), (5, 1)])
 
     def test_code_tables_headings_and_front_matter_do_not_count(self):
-        text = "---\ntitle: a b\n---\n# Head\n\n```sh\nrun a\n```\n\n| a | b |\n|---|---|\n\n    indented\n    + code\n\nWord."
+        text = "---\nt: a b\n---\n# Head\n\n```sh\nrun a\n```\n\n| a | b |\n|---|---|\n\n    indented\n    + code\n\nWord."
         self.assertEqual(measured(sentences.markdown_paragraphs, text), [(16, 1)])
 
     def test_inline_code_and_a_link_are_their_words(self):
