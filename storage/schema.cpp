@@ -63,7 +63,7 @@ CREATE TABLE sweep (
   seeds TEXT NOT NULL,             -- JSON
   axes TEXT NOT NULL,              -- JSON
   created INTEGER NOT NULL,
-  ended INTEGER NOT NULL           -- 0 while it goes on
+  ended INTEGER NOT NULL           -- 0 until it ends
 ) STRICT;
 CREATE TABLE sweep_config (
   sweep INTEGER NOT NULL REFERENCES sweep,

@@ -288,7 +288,7 @@ std::vector<Setting> make_settings() {
           0.0),
       number<&C::grad_clip>("grad_clip", 0, 1e6, "largest gradient norm of a trial; 0 is off"),
       integer<&C::patience>("patience", kTrial, 0, 100000, "epochs",
-                            "stop after so many epochs without a better Score; 0 is off"),
+                            "epochs without a better Score after which training stops; 0 is off"),
       flag<&C::inner_fold>("inner_fold", kTrial, "hold out the next fold too, to choose epoch and thresholds on it"),
       choice<&C::precision>("precision", kPack,
                             "arithmetic of the trainer; tf32 and bfloat16: of its products alone, in float32"),

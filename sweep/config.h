@@ -80,8 +80,8 @@ struct Config {
   Precision precision = Precision::kFloat32;
 };
 
-/// One row of the settings table: everything the parser, the canonical text, `--help` and pages need to know
-/// about one member of Config.
+/// One row of the settings table. It has all that the parser, the canonical text, `--help` and pages need to know about
+/// one member of Config.
 struct Setting {
   enum class Kind { kInteger, kNumber, kChoice, kFlag, kEncoders, kLayers };
   /// How trials that differ in this setting may share a pack.
@@ -129,9 +129,9 @@ bool is_scored(const Config& config);
 /// the actors of the reported fold. Said wherever its numbers are shown (docs/results.md, "transductive").
 bool is_transductive(const Config& config);
 
-/// The active settings only, `name=value\n` in the order of their names; numbers in the shortest text that
-/// reads back the same. Settings that the trainer does not read for this config, and those at their traceless value,
-/// leave no trace.
+/// The active settings only, `name=value\n` in the order of their names. Numbers have the shortest text that reads back
+/// the same. Settings that the trainer does not read for this config, and those at their traceless value, leave no
+/// trace.
 std::string canonical_text(const Config& config);
 
 inline constexpr std::size_t kConfigIdDigits = 12;

@@ -270,8 +270,8 @@ Importance importance_from_json(const json& object, std::size_t clips) {
   return importance;
 }
 
-/// First look at bytes of a peer: walks the CBOR without recursion or allocation, and accepts only what
-/// encode_result() writes (definite lengths, no tags), within kMaxDepth and kMaxValues. nlohmann's reader recurses on
+/// First look at bytes of a peer. Walks the CBOR without recursion or allocation. Accepts only the output of
+/// encode_result() (definite lengths, no tags), within kMaxDepth and kMaxValues. A reader like nlohmann's recurses on
 /// nested lists and on strings in chunks, as deep as the sender likes.
 bool is_bounded_cbor(const std::vector<std::uint8_t>& bytes) {
   std::array<std::uint64_t, kMaxDepth> open{};  // values still to come at each level

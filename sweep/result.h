@@ -78,8 +78,8 @@ struct TrialResult {
   int pack_size = 1;
 };
 
-/// CBOR: what workers send, spool and the store keeps. decode_result() throws Error on anything malformed or
-/// larger than a sane trial; it never trusts a length.
+/// CBOR, as workers send it, and the spool and the store keep it. decode_result() throws Error on malformed bytes and
+/// on more than a sane trial. It never trusts a length.
 std::vector<std::uint8_t> encode_result(const TrialResult& result);
 TrialResult decode_result(const std::vector<std::uint8_t>& bytes);
 

@@ -59,8 +59,8 @@ class StatisticsCache {
   explicit StatisticsCache(const Features& features) : features_(features) {}
   std::shared_ptr<const Standardization> get(int encoder, const std::vector<int>& rows, int fold, int inner,
                                              sweep::Normalize normalize);
-  /// Share of the variance of the z-scored features of `rows` that lies between the label sets of `labels` (one a row):
-  /// trace(S_between) / trace(S_total), the mean over columns of the squared correlation ratio.
+  /// Share of the variance of the z-scored features of `rows` that lies between the label sets of `labels` (one a row).
+  /// It is trace(S_between) / trace(S_total), the mean over columns of the squared correlation ratio.
   double separation(int encoder, const std::vector<int>& rows, const std::vector<sweep::Label>& labels, int fold,
                     int inner, sweep::Normalize normalize);
 

@@ -31,8 +31,8 @@ json paper_json(const sweep::TrialResult& result) {
           {"accuracy", accuracy_json(best.accuracy)}};
 }
 
-/// Held-out: only a trial with an inner fold has thresholds of its own; the others get theirs from other folds,
-/// which is a number of the config (leaderboard), not of the trial.
+/// Held-out numbers of a trial. Only a trial with an inner fold has thresholds of its own. The others get theirs from
+/// other folds, which is a number of the config (leaderboard), not of the trial.
 json held_out_json(const sweep::TrialResult& result) {
   if (result.held_out.epoch == 0) return nullptr;
   json held_out{{"epoch", result.held_out.epoch}, {"thresholds", nullptr}, {"accuracy", nullptr}};

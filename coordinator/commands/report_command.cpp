@@ -277,11 +277,11 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   formats->add_flag("--markdown", options->as_markdown, "tables in Markdown");
   formats->add_flag("--latex", options->as_latex, "tables in LaTeX (booktabs)");
   formats->require_option(0, 1);
-  command->add_option("--top", options->top, "list only so many configs; 0: all")->check(CLI::NonNegativeNumber);
-  command->add_flag("--wide", options->wide, "every column; else tables of text keep to 120 characters where they can");
-  command->add_flag("--planned", options->planned, "only the comparisons that the sweep file declares, and verdicts");
-  auto* importance = command->add_flag("--importance", options->importance,
-                                       "instead: what the gate thinks of the encoders, and Scores");
+  command->add_option("--top", options->top, "number of configs to list; 0: all")->check(CLI::NonNegativeNumber);
+  command->add_flag("--wide", options->wide, "every column (text else keeps to 120 characters where it can)");
+  command->add_flag("--planned", options->planned, "only the planned comparisons, with verdicts");
+  auto* importance =
+      command->add_flag("--importance", options->importance, "instead: importance of the encoders by gate and Scores");
   auto* figures =
       command->add_option("--figures", options->figures,
                           "instead: write the data of each figure as CSV and a picture as SVG to this folder");

@@ -81,7 +81,7 @@ class HostsTest : public e2e::EndToEnd {
   int workers_of(const std::string& host) const {
     return count_in_store("SELECT count(*) FROM worker WHERE name LIKE '" + host + ":%'");
   }
-  /// Attempts of a host's workers that were given up, and the time from `since` until the last of them was.
+  /// Number of lost attempts of a host's workers; below, the time from `since` until the last of them was lost.
   int lost(const std::string& host) const {
     return count_in_store(
         "SELECT count(*) FROM attempt a JOIN worker w ON a.worker = w.key WHERE a.state = 'lost' AND "

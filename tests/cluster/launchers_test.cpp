@@ -1,5 +1,5 @@
-// What the launchers would run, against files that were read line by line once; and the batch script itself, run by
-// bash with a worker and a scontrol that are shell scripts.
+// The launchers' commands, against files that were read line by line once. The batch script itself runs in bash, with
+// shell scripts for the worker and scontrol.
 #include <cstdlib>
 #include <fstream>
 #include <sstream>

@@ -74,7 +74,7 @@ TEST_F(LocalLaunchTest, DownEndsAlsoWorkersWhoseKeeperWasKilled) {
   EXPECT_EQ(launches()[0]["workers"].size(), 1u) << "its worker trains on";
   const Ended one = medley({"cluster", "down", "1"});
   EXPECT_EQ(one.out, "launch 1 is down: 1 worker told to leave\n") << one.err;
-  EXPECT_EQ(workers().size(), 1u) << "the other launch goes on";
+  EXPECT_EQ(workers().size(), 1u) << "the other launch continues";
   EXPECT_EQ(medley({"cluster", "down"}).exit, 0);
   EXPECT_TRUE(workers().empty());
   EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt WHERE state IN ('lost', 'failed')"), 0)

@@ -50,7 +50,7 @@ class CheckpointsTest : public testing::Test {
     group.commit();
   }
   void write(const std::string& name) const { std::ofstream(folder_ / name) << std::string(kSize, 'x'); }
-  /// How many were deleted for a budget of so many checkpoints.
+  /// Number of checkpoints deleted for a budget of `budget` checkpoints.
   int collect(int budget, const std::set<std::string>& busy = {}) {
     storage::Reader reader(writer_.folder());
     return keep_checkpoints_within(static_cast<std::uintmax_t>(budget) * kSize, folder_, reader, busy, reports_);

@@ -52,7 +52,7 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "recovered a running attempt",
                            "lease expired though the worker lives",
                            "hung attempt lost",
-                           "written-off attempt went on",
+                           "written-off attempt resumed",
                            "worker came back without an attempt",
                            "worker came back with attempts",
                            "duplicate attempt cancelled",
@@ -68,7 +68,7 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "coordinator ended: the disk is full",
                            "message lost",
                            "connection lost",
-                           "attempt given up by a worker that left",
+                           "attempt cancelled by a worker that left",
                            "worker killed"}) {
     EXPECT_GE(counters[path], 20) << path;
   }

@@ -1,5 +1,5 @@
-// The simulated world again, with the real store beside its model of a journal: the store accepts every record that the
-// scheduler asks for, and what it gives back for recovery is what the model gives.
+// The simulated world again, with the real store beside its model of a journal. The store accepts every record that the
+// scheduler asks for, and returns for recovery the same as the model.
 #include <gtest/gtest.h>
 
 #include "storage/reader.h"

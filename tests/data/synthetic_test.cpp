@@ -38,9 +38,8 @@ std::vector<float> all_features(const Dataset& dataset, const std::string& name)
   throw std::runtime_error("no encoder " + name);
 }
 
-/// A linear softmax (KL to the soft label, plain gradient descent, z-scored inputs) on the named encoders
-/// side by side: the official Score on fold 0, thresholds tuned there (paper-style), trained on the other
-/// folds.
+/// A linear softmax (KL to the soft label, plain gradient descent, z-scored inputs) on the named encoders side by side.
+/// Returns the official Score on fold 0, trained on the other folds, with thresholds tuned on fold 0 (paper-style).
 double linear_score(const Dataset& dataset, const std::vector<std::string>& names) {
   std::vector<std::vector<float>> parts;
   std::vector<std::size_t> dims;

@@ -37,7 +37,7 @@ sweep::TrialResult result_of(std::size_t trial) {
 /// What the child reports, one byte a committed group.
 constexpr char kOpened = 'o', kSubmitted = 's', kBegun = 'b', kEnded = 'e', kAccepted = 'a';
 
-/// Goes on from whatever the store holds, until all trials are finished: what a coordinator does.
+/// Continues from the content of the store until all trials are finished, as a coordinator does.
 void work(const std::filesystem::path& folder, const std::function<void(char)>& report) {
   const SweepSubmission& sweep = the_sweep();
   Writer writer(folder);

@@ -85,14 +85,14 @@ TEST(Disk, AFullDiskIsSaidAndNothingIsHalfWritten) {
     if (!reader.find_trial(sweep.trials[static_cast<std::size_t>(stored)].id)->attempts.empty()) {
       return "a half-written attempt is visible";
     }
-    // There is room again: the same writer goes on.
+    // There is room again: the same writer continues.
     limit_file_size(kUnlimited);
     const sweep::TrialSpec& trial = sweep.trials[static_cast<std::size_t>(stored)];
     Writer::Group group(writer);
     writer.begin_attempts("w", stored + 1, {{trial.id, 1}}, 2);
     writer.accept_result({trial.id, 1}, random_result(trial, random), 3);
     group.commit();
-    return reader.find_sweep(id)->finished == stored + 1 ? "" : "the writer does not go on";
+    return reader.find_sweep(id)->finished == stored + 1 ? "" : "the writer does not continue";
   });
 }
 

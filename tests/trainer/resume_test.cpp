@@ -127,7 +127,7 @@ TEST(Resume, ADamagedOrForeignFileIsSaidAndTheTrialStartsAnew) {
   const auto expected = bits(alone(dataset, spec));
   const test::Folder folder;
   const fs::path file = folder / (spec.id + ".resume");
-  const auto anew = [&](const char* why) {
+  const auto restarts = [&](const char* why) {
     const Resumed rest = resume(dataset, {spec}, folder.path());
     ASSERT_EQ(rest.notes.size(), 1u);
     EXPECT_NE(rest.notes.front().find(file.string()), std::string::npos) << rest.notes.front();
@@ -136,15 +136,15 @@ TEST(Resume, ADamagedOrForeignFileIsSaidAndTheTrialStartsAnew) {
   };
   interrupt(dataset, {spec}, folder.path(), 8, Stop::kSave);
   fs::resize_file(file, fs::file_size(file) / 2);
-  anew("the trial starts anew");
+  restarts("the trial starts at its first step");
 
   const TrialSpec other = trial(small_config(), 1);
   interrupt(dataset, {other}, folder.path(), 8, Stop::kSave);
   fs::rename(folder / (other.id + ".resume"), file);
-  anew("of another trial");
+  restarts("of another trial");
 
   std::ofstream(file) << "not an archive";
-  anew("the trial starts anew");
+  restarts("the trial starts at its first step");
 }
 
 }  // namespace

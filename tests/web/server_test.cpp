@@ -1,4 +1,4 @@
-// Hostile and ordinary requests over a real socket: each gets the answer it should, and the server goes on.
+// Hostile and ordinary requests over a real socket: each gets its answer, and the server continues.
 #include "web/server.h"
 
 #include <chrono>

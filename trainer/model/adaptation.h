@@ -12,9 +12,9 @@ namespace medley::trainer {
 torch::Tensor coral_loss(const torch::Tensor& source, const torch::Tensor& source_real, const torch::Tensor& target,
                          const torch::Tensor& target_real);
 
-/// Multi-kernel MMD (Long et al. 2015): mean k(s, s') + mean k(t, t') - 2 mean k(s, t) over all pairs, k the mean of
-/// five Gaussian kernels exp(-|x - y|^2 / b), b = {1/4, 1/2, 1, 2, 4} times the mean squared distance of two different
-/// rows of both sides, which is taken as a constant.
+/// Multi-kernel MMD (Long et al. 2015): mean k(s, s') + mean k(t, t') - 2 mean k(s, t) over all pairs. The kernel k is
+/// the mean of five Gaussian kernels exp(-|x - y|^2 / b). The widths b are {1/4, 1/2, 1, 2, 4} times the mean squared
+/// distance of two different rows of both sides, which counts as a constant.
 torch::Tensor mmd_loss(const torch::Tensor& source, const torch::Tensor& source_real, const torch::Tensor& target,
                        const torch::Tensor& target_real);
 
@@ -29,8 +29,8 @@ double reversal_ramp(double progress);
 torch::Tensor domain_loss(const torch::Tensor& source_logits, const torch::Tensor& source_real,
                           const torch::Tensor& target_logits, const torch::Tensor& target_real);
 
-/// What CDAN's discriminator sees (Long et al. 2018): features [trial, row, d] times probabilities [trial, row, c],
-/// each with each, [trial, row, d * c]. No gradient reaches the probabilities.
+/// Input of CDAN's discriminator (Long et al. 2018): features [trial, row, d] times probabilities [trial, row, c], each
+/// with each, [trial, row, d * c]. No gradient reaches the probabilities.
 torch::Tensor conditioned(const torch::Tensor& features, const torch::Tensor& probabilities);
 
 }  // namespace medley::trainer

@@ -38,7 +38,7 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
         <div><dt>Fold</dt><dd>{trial.fold}</dd></div>
         <div><dt>Seed</dt><dd>{trial.seed}</dd></div>
         <div><dt>Config</dt><dd class="mono">{trial.config}</dd></div>
-        <div><dt>Data set</dt><dd><DatasetName dataset={trial.dataset} /></dd></div>
+        <div><dt>Dataset</dt><dd><DatasetName dataset={trial.dataset} /></dd></div>
         {result && (
           <>
             <div><dt>Epochs trained</dt><dd>{result.epochs}</dd></div>
