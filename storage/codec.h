@@ -16,14 +16,16 @@ std::vector<std::uint8_t> pack(const std::vector<T>& values);
 template <class T>
 std::vector<T> unpack(Blob bytes, const char* what);
 
-/// The enumerator that has this name in the store. `names` is its table in sweep/state.h.
-/// Throws Error for another.
+/// The enumerator that has this name in the store. `names` is the table beside its enum.
+/// Throws Error for another, naming those.
 template <class E, std::size_t N>
 E enumerator(const std::string& name, const char* const (&names)[N]) {
   for (std::size_t i = 0; i < N; ++i) {
     if (name == names[i]) return static_cast<E>(i);
   }
-  throw Error("the store is damaged: '" + name + "' is not a state");
+  std::string known;
+  for (const char* one : names) known += (known.empty() ? "" : ", ") + std::string(one);
+  throw Error("the store is damaged: '" + name + "' is not one of " + known);
 }
 
 inline Blob blob_of(const std::vector<std::uint8_t>& bytes) { return {bytes.data(), bytes.size()}; }

@@ -14,6 +14,7 @@ namespace medley::storage {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using sweep::AttemptState;
+using sweep::Outcome;
 using sweep::SweepState;
 using sweep::TrialState;
 using sweep::WorkerState;
@@ -248,7 +249,7 @@ void Reader::each_config_scores(
       s.config_id = config;
       s.fold = rows.whole(1);
       s.seed = static_cast<std::uint64_t>(rows.integer(2));
-      s.outcome = rows.text(3) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+      s.outcome = enumerator<Outcome>(rows.text(3), sweep::kOutcomeNames);
       s.paper_epoch = rows.whole(4);
       if (!rows.is_null(7)) {
         s.paper_thresholds = {rows.real(5), rows.real(6)};
@@ -291,7 +292,7 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
     row.state = enumerator<TrialState>(rows.text(4), sweep::kTrialStateNames);
     row.running = rows.integer(5) != 0;
     if (!rows.is_null(6)) {
-      row.outcome = rows.text(6) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+      row.outcome = enumerator<Outcome>(rows.text(6), sweep::kOutcomeNames);
       row.paper_epoch = rows.whole(10);
       row.seconds = rows.real(13);
     }
@@ -370,8 +371,7 @@ std::vector<float> Reader::State::fused(std::int64_t trial, sweep::Protocol prot
   Statement find(
       database,
       "SELECT probabilities FROM prediction WHERE trial = ? AND protocol = ? AND split = ? AND part = 'fused'");
-  find.bind(trial, protocol == sweep::Protocol::kPaper ? "paper" : "held-out",
-            split == Split::kTest ? "test" : "validation");
+  find.bind(trial, name_of(protocol), name_of(split));
   return find.step() ? unpack<float>(find.blob(0), "prediction.probabilities") : std::vector<float>();
 }
 

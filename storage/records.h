@@ -73,6 +73,11 @@ struct SweepSubmission {
 /// its comments.
 std::string sweep_id(const SweepSubmission& submission);
 
+/// Clips that predictions are stored of: the fold's validation clips, or the dataset's test clips.
+enum class Split { kValidation, kTest };
+inline constexpr const char* kSplitNames[] = {"validation", "test"};
+inline const char* name_of(Split split) { return kSplitNames[static_cast<int>(split)]; }
+
 struct WorkerRecord {
   std::string id;      ///< chosen by the worker, one a process
   std::string name;    ///< for people: host and process id

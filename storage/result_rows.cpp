@@ -3,12 +3,14 @@
 #include <optional>
 
 #include "storage/codec.h"
+#include "storage/records.h"
+#include "sweep/protocol.h"
 
 namespace medley::storage {
 namespace {
 
 using sweep::Predictions;
-using sweep::Snapshot;
+using sweep::Protocol;
 using sweep::TrialResult;
 
 void check_size(std::size_t size, std::size_t expected, const std::string& what) {
@@ -27,16 +29,39 @@ void check_predictions(const Predictions& predictions, int clips, int classes, c
   check_size(predictions.fused.size(), expected, what + ".fused");
 }
 
-void insert_predictions(Statement& insert, std::int64_t trial, const char* protocol, const char* split,
-                        const Predictions& predictions) {
-  auto one = [&](const char* part, const std::vector<float>& values) {
-    if (values.empty()) return;
-    const auto bytes = pack(values);
-    insert.bind(trial, protocol, split, part, blob_of(bytes)).run();
-  };
-  one("presence", predictions.presence);
-  one("salience", predictions.salience);
-  one("fused", predictions.fused);
+enum class Part { kPresence, kSalience, kFused };
+constexpr const char* kPartNames[] = {"presence", "salience", "fused"};
+
+// The parts of a result, const or not.
+
+template <class Result>
+auto& snapshot_of(Result& result, Protocol protocol) {
+  return protocol == Protocol::kPaper ? result.paper : result.held_out;
+}
+template <class OfSnapshot>
+auto& split_of(OfSnapshot& snapshot, Split split) {
+  return split == Split::kValidation ? snapshot.validation : snapshot.test;
+}
+template <class OfSplit>
+auto& part_of(OfSplit& predictions, Part part) {
+  return part == Part::kPresence   ? predictions.presence
+         : part == Part::kSalience ? predictions.salience
+                                   : predictions.fused;
+}
+
+void insert_predictions(Database& database, std::int64_t trial, const TrialResult& result) {
+  Statement insert(database,
+                   "INSERT INTO prediction (trial, protocol, split, part, probabilities) VALUES (?, ?, ?, ?, ?)");
+  for (const Protocol protocol : {Protocol::kPaper, Protocol::kHeldOut}) {
+    for (const Split split : {Split::kValidation, Split::kTest}) {
+      for (const Part part : {Part::kPresence, Part::kSalience, Part::kFused}) {
+        const auto& values = part_of(split_of(snapshot_of(result, protocol), split), part);
+        if (values.empty()) continue;
+        const auto bytes = pack(values);
+        insert.bind(trial, name_of(protocol), name_of(split), kPartNames[static_cast<int>(part)], blob_of(bytes)).run();
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -116,12 +141,7 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
         .run();
   }
 
-  Statement prediction(database,
-                       "INSERT INTO prediction (trial, protocol, split, part, probabilities) VALUES (?, ?, ?, ?, ?)");
-  insert_predictions(prediction, trial, "paper", "validation", result.paper.validation);
-  insert_predictions(prediction, trial, "paper", "test", result.paper.test);
-  insert_predictions(prediction, trial, "held-out", "validation", result.held_out.validation);
-  insert_predictions(prediction, trial, "held-out", "test", result.held_out.test);
+  insert_predictions(database, trial, result);
 
   const sweep::Importance& importance = result.importance;
   Statement encoder(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -200,7 +220,7 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
       "paper_validation_clips, paper_test_clips, held_out_epoch, held_out_validation_clips, held_out_test_clips "
       "FROM result WHERE trial = ?");
   if (!row.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no result");
-  result.outcome = row.text(0) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+  result.outcome = enumerator<sweep::Outcome>(row.text(0), sweep::kOutcomeNames);
   result.reason = row.text(1);
   result.seconds = row.real(2);
   result.samples_per_second = row.real(3);
@@ -222,11 +242,11 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
   Statement predictions(database, "SELECT protocol, split, part, probabilities FROM prediction WHERE trial = ?");
   predictions.bind(trial);
   while (predictions.step()) {
-    Snapshot& snapshot = predictions.text(0) == "paper" ? result.paper : result.held_out;
-    Predictions& of = predictions.text(1) == "validation" ? snapshot.validation : snapshot.test;
-    const std::string part = predictions.text(2);
-    std::vector<float>& values = part == "presence" ? of.presence : part == "salience" ? of.salience : of.fused;
-    values = unpack<float>(predictions.blob(3), "prediction.probabilities");
+    const auto protocol = enumerator<Protocol>(predictions.text(0), sweep::kProtocolNames);
+    const auto split = enumerator<Split>(predictions.text(1), kSplitNames);
+    const auto part = enumerator<Part>(predictions.text(2), kPartNames);
+    part_of(split_of(snapshot_of(result, protocol), split), part) =
+        unpack<float>(predictions.blob(3), "prediction.probabilities");
   }
   result.epochs = read_epochs(database, trial);
   result.importance = read_importance(database, trial);

@@ -306,16 +306,6 @@ bool is_bounded_cbor(const std::vector<std::uint8_t>& bytes) {
 
 }  // namespace
 
-const char* outcome_name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kFinished:
-      return "finished";
-    case Outcome::kDiverged:
-      return "diverged";
-  }
-  return "";
-}
-
 std::vector<std::uint8_t> encode_result(const TrialResult& result) {
   const json object = {{"format", kFormat},
                        {"trial", result.trial_id},

@@ -12,7 +12,8 @@ namespace medley::sweep {
 
 /// How a trial ended. A divergence is a result, not a failure: it is recorded and not retried.
 enum class Outcome { kFinished, kDiverged };
-const char* outcome_name(Outcome outcome);
+inline constexpr const char* kOutcomeNames[] = {"finished", "diverged"};
+inline const char* outcome_name(Outcome outcome) { return kOutcomeNames[static_cast<int>(outcome)]; }
 
 struct EpochMetrics {
   int epoch = 0;  ///< from 1
