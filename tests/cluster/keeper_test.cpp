@@ -113,17 +113,18 @@ TEST_F(Records, AreReadBackInOrderAndIdsAreNotGivenTwice) {
     ClusterRecord record;
     record.id = claim_record(path_);
     EXPECT_EQ(record.id, expected);
-    record.launcher = "slurm";
+    record.launcher = cluster::find_launcher(cluster::launchers(), "slurm");
     record.name = "medley-x-" + std::to_string(record.id);
     record.jobs = {"42", "43"};
     record.max_workers = 7;
     write_record(path_, record);
   }
   remove_record(path_, 2);
-  const auto records = read_records(path_);
+  const auto records = read_records(path_, cluster::launchers());
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[0].id, 1);
   EXPECT_EQ(records[1].name, "medley-x-3");
+  EXPECT_EQ(records[1].launcher->name, "slurm");
   EXPECT_EQ(records[1].jobs, (std::vector<std::string>{"42", "43"}));
   EXPECT_EQ(records[1].max_workers, 7);
   EXPECT_EQ(claim_record(path_), 2);
@@ -133,7 +134,7 @@ TEST_F(Records, NameTheFileThatIsNotOne) {
   fs::create_directories(cluster_folder(path_));
   std::ofstream(cluster_folder(path_) / "1.json") << "{}";
   try {
-    read_records(path_);
+    read_records(path_, cluster::launchers());
     FAIL();
   } catch (const Error& e) {
     EXPECT_THAT(e.what(), HasSubstr("1.json is not a record"));
