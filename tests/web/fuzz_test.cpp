@@ -14,7 +14,7 @@
 
 #include "tests/web/sample_store.h"
 #include "web/openapi.h"
-#include "web/routes.h"
+#include "web/site.h"
 
 namespace medley::web {
 namespace {
@@ -162,10 +162,10 @@ TEST(WebFuzz, EveryRequestIsAnsweredInTheApisOwnForm) {
   Agreeing control;
   std::map<int, int> statuses;
   {
-    const Routes routes(folder, &control, true);
+    const Site site(folder, &control, true);
     for (int i = 0; i < count; ++i) {
       const Request request = requests.next();
-      const Response response = routes.handle(request);
+      const Response response = site.handle(request);
       ++statuses[response.status];
       static const std::set<int> expected{200, 304, 400, 404, 405, 409};
       ASSERT_TRUE(expected.count(response.status))

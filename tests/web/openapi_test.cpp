@@ -13,7 +13,7 @@
 
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
-#include "web/routes.h"
+#include "web/site.h"
 
 namespace medley::web {
 namespace {
@@ -104,7 +104,7 @@ class OpenapiTest : public ::testing::Test {
     request.path = "/api/v1" + path;
     request.query = query;
     test::SampleControl control(sample_.running_trial);
-    return Routes(folder_, &control, false).handle(request);
+    return Site(folder_, &control, false).handle(request);
   }
 
   /// Real addresses of a described one, `{id}` filled in; several where answers differ in kind.
