@@ -25,7 +25,8 @@
 
 #include "web/access.h"
 #include "web/priority.h"
-#include "web/routes.h"
+#include "web/responses.h"
+#include "web/site.h"
 
 namespace medley::web {
 namespace {
@@ -234,16 +235,16 @@ struct Server::State {
   State(Options given, Control* control)
       : options(std::move(given)),
         access{is_loopback(options.address), options.token},
-        routes(options.store, control, !options.token.empty()) {}
+        site(options.store, control, !options.token.empty()) {}
 
   Response answer(const Request& request) {
-    if (std::optional<Response> refusal = access.refuse(request)) return *std::move(refusal);
-    return routes.handle(request);
+    if (std::optional<Response> refusal = access.refuse(request, needs_of(request))) return *std::move(refusal);
+    return site.handle(request);
   }
 
   Options options;
   Access access;
-  Routes routes;
+  Site site;
   Listener listener;
   std::thread thread;
   int port = 0;

@@ -1,5 +1,3 @@
-#include "web/routes.h"
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -20,6 +18,7 @@
 #include "tests/support/folder.h"
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
+#include "web/site.h"
 
 namespace medley::web {
 namespace {
@@ -42,7 +41,7 @@ class RoutesTest : public ::testing::Test {
     request.method = "GET";
     request.path = "/api/v1/" + path;
     request.query = query;
-    return Routes(folder_, nullptr, false).handle(request);
+    return Site(folder_, nullptr, false).handle(request);
   }
   static json body(const std::string& path, const std::map<std::string, std::string>& query = {}) {
     const Response response = get(path, query);
@@ -58,6 +57,29 @@ class RoutesTest : public ::testing::Test {
 std::unique_ptr<test::Folder> RoutesTest::scratch_;
 std::filesystem::path RoutesTest::folder_;
 test::SampleStore RoutesTest::sample_;
+
+TEST_F(RoutesTest, AnAddressAskedWithAnotherMethodSaysWhichOnesItHas) {
+  std::map<std::string, std::set<std::string>> methods;
+  for (const Route& route : routes()) methods[route.path].insert(route.method);
+  const Site site(folder_, nullptr, false);
+  for (const auto& [path, known] : methods) {
+    for (const char* method : {"GET", "HEAD", "POST"}) {
+      const std::string row = method == std::string("HEAD") ? "GET" : method;
+      const Match found = match(method, path);
+      EXPECT_EQ(found.route != nullptr, known.count(row) == 1) << method << " " << path;
+      if (found.route != nullptr) continue;
+      Request request;
+      request.method = method;
+      request.path = path;
+      const Response response = site.handle(request);
+      EXPECT_EQ(response.status, 405) << method << " " << path;
+      const std::pair<std::string, std::string> allow{"Allow", known.count("GET") == 1 ? "GET, HEAD" : "POST"};
+      EXPECT_EQ(std::count(response.headers.begin(), response.headers.end(), allow), 1) << method << " " << path;
+    }
+  }
+  EXPECT_EQ(get("nothing").status, 404);
+  EXPECT_EQ(get("sweeps/" + sample_.running + "/nothing").status, 404);
+}
 
 TEST_F(RoutesTest, SweepsCountTheirTrials) {
   const json answer = body("sweeps");
@@ -180,7 +202,7 @@ TEST_F(RoutesTest, WorkersSayWhatTheyHaveInHandWhereACoordinatorKnows) {
   Request request;
   request.method = "GET";
   request.path = "/api/v1/workers";
-  const json rows = json::parse(Routes(folder_, &control, true).handle(request).body)["workers"];
+  const json rows = json::parse(Site(folder_, &control, true).handle(request).body)["workers"];
   std::map<std::string, json> workers;
   for (const json& row : rows) workers[row["id"]] = row;
   EXPECT_EQ(workers["w-1"]["pack"], json({{"trials", 4}, {"first_trial", sample_.running_trial}, {"progress", 0.5}}));
@@ -268,13 +290,13 @@ TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   const test::Folder scratch;
   const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
-  const Routes routes(folder, nullptr, false);
+  const Site site(folder, nullptr, false);
   const auto board = [&](const std::map<std::string, std::string>& query) {
     Request request;
     request.method = "GET";
     request.path = "/api/v1/sweeps/" + sample.finished + "/leaderboard";
     request.query = query;
-    return json::parse(routes.handle(request).body);
+    return json::parse(site.handle(request).body);
   };
   const auto ids = [](const json& of) {
     std::vector<std::string> all;
@@ -309,19 +331,19 @@ TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
   const test::Folder scratch;
   const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
-  const Routes routes(folder, nullptr, false);
+  const Site site(folder, nullptr, false);
   Request request;
   request.method = "GET";
   request.path = "/api/v1/sweeps/" + sample.finished + "/leaderboard";
   std::vector<std::string> ranked;
-  const json board = json::parse(routes.handle(request).body);
+  const json board = json::parse(site.handle(request).body);
   for (const json& row : board["rows"]) ranked.push_back(row["config"]);
   const auto lines = [&](const std::map<std::string, std::string>& query) {
     Request csv = request;
     csv.path += ".csv";
     csv.query = query;
     std::vector<std::string> all;
-    std::istringstream text(routes.handle(csv).body);
+    std::istringstream text(site.handle(csv).body);
     for (std::string line; std::getline(text, line);) all.push_back(line);
     return all;
   };
@@ -527,10 +549,10 @@ TEST_F(RoutesTest, MetricsAreLinesThatPrometheusReads) {
   Request request;
   request.method = "GET";
   request.path = "/metrics";
-  const Response alone = Routes(folder_, nullptr, false).handle(request);
+  const Response alone = Site(folder_, nullptr, false).handle(request);
   EXPECT_EQ(alone.body.find("medley_worker_cpu_ratio{"), std::string::npos);
   test::SampleControl control(sample_.running_trial);
-  const Response response = Routes(folder_, &control, true).handle(request);
+  const Response response = Site(folder_, &control, true).handle(request);
   for (const char* line : {"medley_worker_trials{worker=\"w-3\",name=\"node09:118\"} 0\n",
                            "medley_worker_cpu_ratio{worker=\"w-1\",name=\"node07:4211\"} 0.975\n",
                            "medley_worker_resident_memory_bytes{worker=\"w-1\",name=\"node07:4211\"} 412000000\n",
@@ -603,13 +625,13 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
   const auto folder = folder_.string() + "_changing";
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   {
-    const Routes routes(folder, nullptr, false);
+    const Site site(folder, nullptr, false);
     storage::Writer writer(folder);
     Request request;
     request.method = "GET";
     const auto ask = [&](const std::string& path) {
       request.path = "/api/v1/" + path;
-      return json::parse(routes.handle(request).body);
+      return json::parse(site.handle(request).body);
     };
     const std::string board = "sweeps/" + sample_.running + "/leaderboard";
     const json before = ask(board);
@@ -637,11 +659,11 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
     EXPECT_EQ(failed(), 2);  // one before
 
     request.path = "/api/v1/" + board;
-    const Response first = routes.handle(request);
+    const Response first = site.handle(request);
     for (const auto& [name, value] : first.headers) {
       if (name == "ETag") request.headers["if-none-match"] = value;
     }
-    const Response again = routes.handle(request);
+    const Response again = site.handle(request);
     EXPECT_EQ(again.status, 304);
     EXPECT_TRUE(again.body.empty());
   }
@@ -652,7 +674,7 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   const std::string sweep = "sweeps/" + sample_.running;
   {
-    const Routes routes(folder, nullptr, false);
+    const Site site(folder, nullptr, false);
     std::atomic<bool> ended{false};
     std::atomic<int> wrong{0};
     const auto browse = [&](int first) {
@@ -662,7 +684,7 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
         Request request;
         request.method = "GET";
         request.path = "/api/v1/" + paths[i % paths.size()];
-        if (routes.handle(request).status != 200) ++wrong;
+        if (site.handle(request).status != 200) ++wrong;
       }
     };
     std::vector<std::thread> viewers;
@@ -685,7 +707,7 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
     // What was written last is shown, whatever was remembered; where a board takes long, once it is made behind.
     const auto finished = [&] {
       int sum = 0;
-      const json board = json::parse(routes.handle(request).body);
+      const json board = json::parse(site.handle(request).body);
       for (const json& row : board["rows"]) sum += row["finished"].get<int>();
       return sum;
     };
@@ -701,10 +723,10 @@ TEST_F(RoutesTest, AStoreThatIsNotThereIsSaidSo) {
   Request request;
   request.method = "GET";
   request.path = "/api/v1/sweeps";
-  const Routes routes(folder_ / "nowhere", nullptr, false);
-  EXPECT_EQ(routes.handle(request).status, 503);
+  const Site site(folder_ / "nowhere", nullptr, false);
+  EXPECT_EQ(site.handle(request).status, 503);
   request.path = "/api/v1/healthz";
-  const Response health = routes.handle(request);
+  const Response health = site.handle(request);
   EXPECT_EQ(health.status, 200);
   EXPECT_EQ(json::parse(health.body)["store"], false);
 }

@@ -175,6 +175,7 @@ storage::SweepSubmission submission_of(const std::string& name, const std::vecto
       whole_sweep(name, "name: " + name + "\ndata: made-up\nfolds: all\nseeds: " + std::to_string(seeds) + "\n" + axes,
                   configs, seeds, dataset);
   made.spec_file = "examples/sample.yaml";
+  made.axes = nlohmann::json::array({{{"setting", "top_n"}, {"values", {"1", "2", "3"}}}});
   return made;
 }
 

@@ -327,7 +327,7 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
   const std::string head = "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n";
   EXPECT_EQ(status(ask(head + "\r\n{}")), 401);
   EXPECT_EQ(status(ask(head + "Authorization: Bearer secret\r\nOrigin: http://evil.example\r\n\r\n{}")), 403);
-  EXPECT_EQ(status(ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n")), 404);
+  EXPECT_EQ(status(ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n")), 405);
   EXPECT_TRUE(control_.asked.empty());
   EXPECT_EQ(status(ask(head + "Authorization: Bearer secret\r\n\r\n{}")), 200);
   EXPECT_EQ(control_.asked, std::vector<std::string>{"pause " + sample_.running});
@@ -410,7 +410,7 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
            {"configs/ffffffff/mark", R"({"tags": [""]})", 400},
            {"configs/ffffffff/mark", R"({"tags": [1]})", 400},
            {"configs/../mark", R"({"pinned": true})", 404},
-           {"workers", "{}", 404}}) {
+           {"workers", "{}", 405}}) {
     EXPECT_EQ(status(post(path, body)), expected) << path << " " << body;
   }
   EXPECT_TRUE(control_.asked.empty());

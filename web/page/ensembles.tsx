@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import type { Confusion, Ensemble, EnsembleList, SweepList, WeightShare } from "./api";
-import { Refusal, change, download, hasToken } from "./api";
+import { Refusal, change, download, hasToken } from "./fetch";
 import { ConfusionMatrix } from "./clips";
 import { DatasetName, Empty, Failed, Shown } from "./parts";
 import { Plot, errorBars, nameAxis, valueAxis } from "./plot";

@@ -1,6 +1,6 @@
 import { AblationsTab } from "./ablations";
 import type { Axes, Sweep, TrialList } from "./api";
-import { hasToken } from "./api";
+import { hasToken } from "./fetch";
 import { ImportanceTab } from "./importance";
 import { LeaderboardTab } from "./leaderboard";
 import { Change, DatasetName, Empty, Interval, Mean, NoWorkers, Pager, Progress, Shown, Tag, kHeldOutNote, kPaperNote, scoreRange } from "./parts";

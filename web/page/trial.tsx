@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 
 import type { Attempt, AttemptLog, EncoderImportance, Trial } from "./api";
-import { hasToken } from "./api";
+import { hasToken } from "./fetch";
 import { Curves } from "./chart";
 import { ClipsPart } from "./clips";
 import { Change, DatasetName, Empty, Shown, Tag, kHeldOutNote, kPaperNote } from "./parts";
