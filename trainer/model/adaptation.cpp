@@ -26,7 +26,38 @@ Tensor mean_of_real(const Tensor& x, const Tensor& real) {
   return torch::where(real, x, zero_like(x)).sum(1) / real.sum(1).clamp_min(1);
 }
 
+/// The discriminator's loss, of gradients reversed (DANN); with `probabilities` conditioned on them (CDAN).
+Tensor adversarial_loss(const FusedModel& model, const Domains& domains, const Tensor& probabilities = {}) {
+  std::vector<double> ramps;
+  for (const double progress : domains.progress) ramps.push_back(reversal_ramp(progress));
+  const Tensor ramp = torch::tensor(ramps, torch::kFloat64).to(model.device(), model.dtype());
+  Tensor features = reverse_gradient(domains.features, ramp);
+  if (probabilities.defined()) features = conditioned(features, probabilities);
+  const Tensor logits = model.domain_logits(features);
+  const std::int64_t half = logits.size(1) / 2;
+  return domain_loss(logits.narrow(1, 0, half), domains.source_real, logits.narrow(1, half, half), domains.target_real);
+}
+
 }  // namespace
+
+Tensor adaptation_loss(const FusedModel& model, const Domains& domains) {
+  const sweep::Config& config = model.trials().front().config;
+  const std::int64_t half = domains.features.size(1) / 2;
+  const Tensor source = domains.features.narrow(1, 0, half), target = domains.features.narrow(1, half, half);
+  switch (config.adaptation) {
+    case sweep::Adaptation::kNone:
+      return {};
+    case sweep::Adaptation::kCoral:
+      return coral_loss(source, domains.source_real, target, domains.target_real);
+    case sweep::Adaptation::kMmd:
+      return mmd_loss(source, domains.source_real, target, domains.target_real);
+    case sweep::Adaptation::kDann:
+      return adversarial_loss(model, domains);
+    case sweep::Adaptation::kCdan:
+      return adversarial_loss(model, domains, torch::softmax(domains.class_logits, 2));
+  }
+  return {};
+}
 
 Tensor coral_loss(const Tensor& source, const Tensor& source_real, const Tensor& target, const Tensor& target_real) {
   // With Z = [Z_s; Z_t] and signs s: ||Z_s'Z_s - Z_t'Z_t||_F^2 = sum_ij s_i s_j (z_i . z_j)^2, rows^2 numbers

@@ -1,8 +1,23 @@
 #pragma once
 
+#include <vector>
+
 #include <torch/types.h>
 
+#include "trainer/model/model.h"
+
 namespace medley::trainer {
+
+/// Labelled and unlabelled rows of a step, equally many: the labelled ones first.
+struct Domains {
+  torch::Tensor features;                  ///< [trial, row, d] what adaptation aligns
+  torch::Tensor class_logits;              ///< [trial, row, class or label set]
+  torch::Tensor source_real, target_real;  ///< bool [trial, row of that half]; false: padding
+  std::vector<double> progress;            ///< [trial] share of the training that is done
+};
+
+/// The adaptation loss of the model's config, [trial]; undefined where it has none.
+torch::Tensor adaptation_loss(const FusedModel& model, const Domains& domains);
 
 /// Distances between the features of labelled rows and those of unlabelled ones. All take `source` and `target`
 /// [trial, row, d], bool `_real` [trial, row] (false: padding) and give [trial]. None can see a label.
