@@ -106,14 +106,18 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   Statement surface(database, "INSERT INTO surface VALUES (?, ?, ?, ?)");
   surface.bind(trial, blob_of(paper_surface), blob_of(held_out_surface), blob_of(inner_surface)).run();
 
-  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement term(database, "INSERT INTO epoch_term VALUES (?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < result.epochs.size(); ++i) {
     const sweep::EpochMetrics& e = result.epochs[i];
     epoch
-        .bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.presence_loss, e.salience_loss,
-              e.adaptation_loss, e.validation_loss, e.thresholds.alpha, e.thresholds.beta, e.validation.presence,
-              e.validation.salience)
+        .bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.validation_loss,
+              e.thresholds.alpha, e.thresholds.beta, e.validation.presence, e.validation.salience)
         .run();
+    for (std::size_t t = 0; t < e.terms.size(); ++t) {
+      term.bind(trial, static_cast<std::int64_t>(i), static_cast<std::int64_t>(t), e.terms[t].name, e.terms[t].value)
+          .run();
+    }
   }
 
   Statement prediction(database,
@@ -145,8 +149,8 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
 
 std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial) {
   Statement rows(database,
-                 "SELECT epoch, learning_rate, loss, presence_loss, salience_loss, adaptation_loss, validation_loss, "
-                 "alpha, beta, presence, salience FROM epoch WHERE trial = ? ORDER BY position");
+                 "SELECT epoch, learning_rate, loss, validation_loss, alpha, beta, presence, salience FROM epoch "
+                 "WHERE trial = ? ORDER BY position");
   rows.bind(trial);
   std::vector<sweep::EpochMetrics> epochs;
   while (rows.step()) {
@@ -154,14 +158,18 @@ std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t tr
     e.epoch = rows.whole(0);
     e.learning_rate = rows.real(1);
     e.loss = rows.real(2);
-    e.presence_loss = rows.real(3);
-    e.salience_loss = rows.real(4);
-    e.adaptation_loss = rows.real(5);
-    e.validation_loss = rows.real(6);
-    e.thresholds = {rows.real(7), rows.real(8)};
-    e.validation.presence = rows.real(9);
-    e.validation.salience = rows.real(10);
+    e.validation_loss = rows.real(3);
+    e.thresholds = {rows.real(4), rows.real(5)};
+    e.validation.presence = rows.real(6);
+    e.validation.salience = rows.real(7);
     epochs.push_back(e);
+  }
+  Statement terms(database, "SELECT epoch, term, value FROM epoch_term WHERE trial = ? ORDER BY epoch, position");
+  terms.bind(trial);
+  while (terms.step()) {
+    const auto epoch = static_cast<std::size_t>(terms.integer(0));
+    if (epoch >= epochs.size()) throw Error("epoch_term has a term of an epoch that the trial lacks");
+    epochs[epoch].terms.push_back({terms.text(1), terms.real(2)});
   }
   return epochs;
 }

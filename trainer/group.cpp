@@ -123,7 +123,7 @@ std::vector<Move> Group::record(const Objective::Losses& losses, const Batch& ba
   for (std::size_t k = 0; k < trials_.size(); ++k) {
     if (!batch.moves[k]) continue;
     TrialState& trial = *trials_[k];
-    std::vector<NamedLoss> terms;
+    std::vector<sweep::LossTerm> terms;
     for (std::size_t t = 0; t < losses.terms.size(); ++t) {
       if (losses.terms[t].weights[k] != 0) terms.push_back({name_of(losses.terms[t].kind), numbers[1 + t][k]});
     }

@@ -89,6 +89,13 @@ void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, con
   }
 }
 
+/// The value of the epoch's term `name`, which is added as 0 where it is missing.
+double& term_of(sweep::EpochMetrics& epoch, const std::string& name) {
+  const auto named = [&](const sweep::LossTerm& term) { return term.name == name; };
+  const auto found = std::find_if(epoch.terms.begin(), epoch.terms.end(), named);
+  return found == epoch.terms.end() ? epoch.terms.emplace_back(sweep::LossTerm{name, 0}).value : found->value;
+}
+
 }  // namespace
 
 bool TrialState::done() const {
@@ -113,9 +120,9 @@ void TrialState::diverge(const std::string& quantity) {
       "the " + quantity + " is not finite in epoch " + std::to_string(epoch) + ", step " + std::to_string(index);
 }
 
-bool TrialState::record_step(double learning_rate, double total, const std::vector<NamedLoss>& terms) {
-  for (const NamedLoss& term : terms) {
-    if (!std::isfinite(term.value)) diverge(std::string(term.name) + " loss");
+bool TrialState::record_step(double learning_rate, double total, const std::vector<sweep::LossTerm>& terms) {
+  for (const sweep::LossTerm& term : terms) {
+    if (!std::isfinite(term.value)) diverge(term.name + " loss");
     if (!divergence.empty()) return false;
   }
   if (!std::isfinite(total)) {
@@ -125,12 +132,7 @@ bool TrialState::record_step(double learning_rate, double total, const std::vect
   ++step;
   running.learning_rate = learning_rate;
   running.loss += total;
-  for (const NamedLoss& term : terms) {
-    const std::string name = term.name;
-    if (name == "presence") running.presence_loss += term.value;
-    if (name == "salience") running.salience_loss += term.value;
-    if (name == "adaptation") running.adaptation_loss += term.value;
-  }
+  for (const sweep::LossTerm& term : terms) term_of(running, term.name) += term.value;
   return true;
 }
 
@@ -147,9 +149,7 @@ void TrialState::end_epoch(const Evaluation& outer, const Evaluation& inner_fold
   const auto best = surface_of(outer, validation_truth).best();
   const auto steps = static_cast<double>(steps_per_epoch);
   running.loss /= steps;
-  running.presence_loss /= steps;
-  running.salience_loss /= steps;
-  running.adaptation_loss /= steps;
+  for (sweep::LossTerm& term : running.terms) term.value /= steps;
   running.validation_loss = evaluation_loss(spec.config, outer, validation_truth, classes);
   running.thresholds = best.thresholds;
   running.validation = best.accuracy;

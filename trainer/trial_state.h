@@ -14,12 +14,6 @@
 
 namespace medley::trainer {
 
-/// A term's mean loss over a batch.
-struct NamedLoss {
-  const char* name;
-  double value;
-};
-
 /// One trial of a pack while it trains.
 struct TrialState {
   sweep::TrialSpec spec;
@@ -63,7 +57,7 @@ struct TrialState {
   /// Clears the sums of the epoch's losses, unless the trial stands within the epoch.
   void begin_epoch();
   /// Adds one step's losses, and counts it. False where one is not finite: the trial has diverged.
-  bool record_step(double learning_rate, double total, const std::vector<NamedLoss>& terms);
+  bool record_step(double learning_rate, double total, const std::vector<sweep::LossTerm>& terms);
   /// Freezes the trial, because `quantity` is not finite in the step that `index` has passed.
   void diverge(const std::string& quantity);
   /// Records the epoch by what the model says of the validation and inner clips, and keeps `parameters()` where they

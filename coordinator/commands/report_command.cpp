@@ -102,9 +102,8 @@ json epochs_json(const std::vector<sweep::EpochMetrics>& epochs) {
     row["epoch"] = epoch.epoch;
     row["learning_rate"] = number(epoch.learning_rate);
     row["loss"] = number(epoch.loss);
-    row["presence_loss"] = number(epoch.presence_loss);
-    row["salience_loss"] = number(epoch.salience_loss);
-    row["adaptation_loss"] = number(epoch.adaptation_loss);
+    row["terms"] = json::object();
+    for (const sweep::LossTerm& term : epoch.terms) row["terms"][term.name] = number(term.value);
     row["validation_loss"] = number(epoch.validation_loss);
     row["alpha"] = epoch.thresholds.alpha;
     row["beta"] = epoch.thresholds.beta;

@@ -454,7 +454,8 @@ export interface Curves {
   acc_presence: (number | null)[];
   acc_salience: (number | null)[];
   score: (number | null)[];
-  [name: string]: (number | null)[];
+  /** Unweighted terms of the training loss. */
+  terms: { name: string; values: (number | null)[] }[];
 }
 
 export interface Trial {
