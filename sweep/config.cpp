@@ -37,7 +37,7 @@ std::vector<std::string> make_names<Head>() {
 }
 template <>
 std::vector<std::string> make_names<Adaptation>() {
-  return {"none", "coral", "mmd", "dann", "cdan"};
+  return {"none", "coral", "mmd", "dann", "cdan", "cmd"};
 }
 template <>
 std::vector<std::string> make_names<Weights>() {
@@ -91,6 +91,7 @@ bool is_multiplying(const Config& c) { return is_decoupled(c) && c.head_fusion !
 bool is_mixing(const Config& c) { return is_decoupled(c) && c.head_fusion == HeadFusion::kMixture; }
 bool is_aligning(const Config& c) { return is_decoupled(c) && c.head_fusion == HeadFusion::kAlignment; }
 bool is_adapting(const Config& c) { return c.adaptation != Adaptation::kNone; }
+bool is_comparing_moments(const Config& c) { return c.adaptation == Adaptation::kCmd; }
 
 /// When a setting matters, as a predicate and in words.
 struct Active {
@@ -114,6 +115,7 @@ constexpr Active kMultiplying{is_multiplying, "head is decoupled and head_fusion
 constexpr Active kMixing{is_mixing, "head is decoupled and head_fusion is mixture"};
 constexpr Active kAligning{is_aligning, "head is decoupled and head_fusion is alignment"};
 constexpr Active kAdapting{is_adapting, "adaptation is not none"};
+constexpr Active kComparingMoments{is_comparing_moments, "adaptation is cmd"};
 
 template <auto Member>
 Setting integer(const char* name, Sharing sharing, int low, int high, const char* unit, const char* meaning,
@@ -270,6 +272,8 @@ std::vector<Setting> make_settings() {
       later(number<&C::focal_gamma>("focal_gamma", 0, 16, "g in (1 - exp(-KL))^g KL; 0 is plain KL"), 0.0),
       choice<&C::adaptation>("adaptation", kPack, "unsupervised domain adaptation of the fused features"),
       number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", kAdapting),
+      integer<&C::adaptation_moments>("adaptation_moments", kPack, 1, 10, "moments",
+                                      "highest order of the central moments that cmd compares", kComparingMoments),
       choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", kAdapting),
       choice<&C::normalize>("normalize", kTrial,
                             "z-score by encoder on training rows; 'actor': within each actor first"),

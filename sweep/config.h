@@ -14,7 +14,7 @@ enum class Selection { kLearned, kAll, kRandom, kFixed, kThreshold };
 enum class Weights { kSoftmax, kSparsemax, kEntmax15, kUniform };
 enum class Head { kDecoupled, kSoftmax, kSetRatio };
 enum class HeadFusion { kProduct, kMixture, kAlignment };
-enum class Adaptation { kNone, kCoral, kMmd, kDann, kCdan };
+enum class Adaptation { kNone, kCoral, kMmd, kDann, kCdan, kCmd };
 enum class AdaptationTarget { kValidation, kTest };
 enum class Normalize { kEncoder, kActor };
 enum class Optimizer { kAdamW, kAdam };
@@ -61,6 +61,7 @@ struct Config {
   double focal_gamma = 0.0;
   Adaptation adaptation = Adaptation::kNone;
   double adaptation_weight = 1.0;
+  int adaptation_moments = 5;
   AdaptationTarget adaptation_target = AdaptationTarget::kValidation;
   Normalize normalize = Normalize::kEncoder;
   Optimizer optimizer = Optimizer::kAdamW;

@@ -258,7 +258,7 @@ TEST(Leakage, LabelsOfHeldOutAndTargetClipsDoNotReachTraining) {
 
 TEST(Leakage, AdaptationDoesReadTheTargetsFeatures) {
   for (const auto adaptation : {sweep::Adaptation::kNone, sweep::Adaptation::kCoral, sweep::Adaptation::kMmd,
-                                sweep::Adaptation::kDann, sweep::Adaptation::kCdan}) {
+                                sweep::Adaptation::kDann, sweep::Adaptation::kCdan, sweep::Adaptation::kCmd}) {
     data::Dataset dataset = planted_dataset();
     Config config = small_config();
     config.adaptation = adaptation;

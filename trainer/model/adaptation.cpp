@@ -55,6 +55,8 @@ Tensor adaptation_loss(const FusedModel& model, const Domains& domains) {
       return adversarial_loss(model, domains);
     case sweep::Adaptation::kCdan:
       return adversarial_loss(model, domains, torch::softmax(domains.class_logits, 2));
+    case sweep::Adaptation::kCmd:
+      return cmd_loss(source, domains.source_real, target, domains.target_real, config.adaptation_moments);
   }
   return {};
 }
@@ -90,6 +92,30 @@ Tensor mmd_loss(const Tensor& source, const Tensor& source_real, const Tensor& t
   };
   const Tensor weight = torch::cat({share(source_real), -share(target_real)}, 1);
   const Tensor sum = (kernel * weight.unsqueeze(1) * weight.unsqueeze(2)).sum({1, 2});
+  const Tensor usable = (source_real.sum(1) > 0) & (target_real.sum(1) > 0);
+  return torch::where(usable, sum, zero_like(sum));
+}
+
+Tensor cmd_loss(const Tensor& source, const Tensor& source_real, const Tensor& target, const Tensor& target_real,
+                int moments) {
+  const auto mean = [](const Tensor& x, const Tensor& real) {  // [trial, 1, d]
+    return torch::where(real.unsqueeze(2), x, zero_like(x)).sum(1, true) / real.sum(1).clamp_min(1).view({-1, 1, 1});
+  };
+  const auto norm = [](const Tensor& x) {  // [trial]; the slope at 0 counts as 0
+    const Tensor squares = x.square().sum({1, 2}), positive = squares > 0;
+    return torch::where(positive, torch::where(positive, squares, torch::ones_like(squares)).sqrt(),
+                        zero_like(squares));
+  };
+  const Tensor x = source.tanh(), y = target.tanh();
+  const Tensor mean_x = mean(x, source_real), mean_y = mean(y, target_real);
+  const Tensor centred_x = x - mean_x, centred_y = y - mean_y;
+  constexpr double kWidth = 2;  // of [-1, 1]
+  Tensor sum = norm(mean_x - mean_y) / kWidth, power_x = centred_x, power_y = centred_y;
+  for (int order = 2; order <= moments; ++order) {
+    power_x = power_x * centred_x;
+    power_y = power_y * centred_y;
+    sum = sum + norm(mean(power_x, source_real) - mean(power_y, target_real)) / std::pow(kWidth, order);
+  }
   const Tensor usable = (source_real.sum(1) > 0) & (target_real.sum(1) > 0);
   return torch::where(usable, sum, zero_like(sum));
 }

@@ -33,6 +33,12 @@ torch::Tensor coral_loss(const torch::Tensor& source, const torch::Tensor& sourc
 torch::Tensor mmd_loss(const torch::Tensor& source, const torch::Tensor& source_real, const torch::Tensor& target,
                        const torch::Tensor& target_real);
 
+/// Central moment discrepancy (Zellinger et al. 2017) up to order `moments`:
+/// ||E x - E y|| / |b - a| + sum_{j=2..} ||c_j(x) - c_j(y)|| / |b - a|^j, c_j the j-th central moments of the columns.
+/// x and y are the tanh of the features, so that they lie in [a, b] = [-1, 1]. A trial without a row on a side gives 0.
+torch::Tensor cmd_loss(const torch::Tensor& source, const torch::Tensor& source_real, const torch::Tensor& target,
+                       const torch::Tensor& target_real, int moments);
+
 /// x as it is; its gradient times -factor [trial] (Ganin & Lempitsky 2015).
 torch::Tensor reverse_gradient(const torch::Tensor& x, const torch::Tensor& factor);
 
