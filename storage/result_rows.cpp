@@ -86,10 +86,10 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   using sweep::Accuracy;
   Statement row(database,
                 "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  row.bind(trial, attempt, sweep::outcome_name(result.outcome), result.reason, result.seconds,
-           result.samples_per_second, result.peak_memory_bytes, result.pack_size,
-           static_cast<std::int64_t>(result.epochs.size()), result.paper.epoch, result.paper.validation.clips,
-           result.paper.test.clips, result.held_out.epoch, result.held_out.validation.clips, result.held_out.test.clips,
+  row.bind(trial, attempt, sweep::name_of(result.outcome), result.reason, result.seconds, result.samples_per_second,
+           result.peak_memory_bytes, result.pack_size, static_cast<std::int64_t>(result.epochs.size()),
+           result.paper.epoch, result.paper.validation.clips, result.paper.test.clips, result.held_out.epoch,
+           result.held_out.validation.clips, result.held_out.test.clips,
            of_paper([](const Best& b) { return b.thresholds.alpha; }),
            of_paper([](const Best& b) { return b.thresholds.beta; }),
            of_paper([](const Best& b) { return b.accuracy.presence; }),

@@ -16,64 +16,6 @@ using nlohmann::json;
 using Kind = Setting::Kind;
 using Sharing = Setting::Sharing;
 
-/// The text of every enumerator, in the order of its enum.
-template <class E>
-std::vector<std::string> make_names();
-template <>
-std::vector<std::string> make_names<Fusion>() {
-  return {"sum", "concat", "rank-concat", "modality-concat", "mean"};
-}
-template <>
-std::vector<std::string> make_names<Gate>() {
-  return {"scorer", "query", "context"};
-}
-template <>
-std::vector<std::string> make_names<Selection>() {
-  return {"learned", "all", "random", "fixed", "threshold"};
-}
-template <>
-std::vector<std::string> make_names<Head>() {
-  return {"decoupled", "softmax", "set-ratio"};
-}
-template <>
-std::vector<std::string> make_names<Adaptation>() {
-  return {"none", "coral", "mmd", "dann", "cdan", "cmd"};
-}
-template <>
-std::vector<std::string> make_names<Weights>() {
-  return {"softmax", "sparsemax", "entmax15", "uniform"};
-}
-template <>
-std::vector<std::string> make_names<HeadFusion>() {
-  return {"product", "mixture", "alignment"};
-}
-template <>
-std::vector<std::string> make_names<AdaptationTarget>() {
-  return {"validation", "test"};
-}
-template <>
-std::vector<std::string> make_names<Normalize>() {
-  return {"encoder", "actor"};
-}
-template <>
-std::vector<std::string> make_names<Optimizer>() {
-  return {"adamw", "adam"};
-}
-template <>
-std::vector<std::string> make_names<Schedule>() {
-  return {"cosine", "constant"};
-}
-template <>
-std::vector<std::string> make_names<Precision>() {
-  return {"float32", "float64", "tf32", "bfloat16"};
-}
-
-template <class E>
-const std::vector<std::string>& names_of() {
-  static const std::vector<std::string> names = make_names<E>();
-  return names;
-}
-
 bool is_always(const Config&) { return true; }
 bool is_counting(const Config& c) {
   return is_gated(c) &&
@@ -159,14 +101,14 @@ Setting choice(const char* name, Sharing sharing, const char* meaning, Active ac
           sharing,
           0,
           0,
-          names_of<E>(),
+          {std::begin(names_of(E())), std::end(names_of(E()))},
           "",
           meaning,
           active.holds,
-          [](const Config& c) { return json(names_of<E>()[static_cast<std::size_t>(c.*Member)]); },
+          [](const Config& c) { return json(name_of(c.*Member)); },
           [](Config& c, const json& v) {
-            const auto& names = names_of<E>();
-            c.*Member = static_cast<E>(std::find(names.begin(), names.end(), v.get<std::string>()) - names.begin());
+            const auto& names = names_of(E());
+            c.*Member = static_cast<E>(std::find(std::begin(names), std::end(names), v.get<std::string>()) - names);
           },
           active.words};
 }

@@ -346,20 +346,10 @@ bool is_bounded_cbor(const std::vector<std::uint8_t>& bytes) {
 
 }  // namespace
 
-const char* outcome_name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kFinished:
-      return "finished";
-    case Outcome::kDiverged:
-      return "diverged";
-  }
-  return "";
-}
-
 std::vector<std::uint8_t> encode_result(const TrialResult& result) {
   const json object = {{"format", kFormat},
                        {"trial", result.trial_id},
-                       {"outcome", outcome_name(result.outcome)},
+                       {"outcome", name_of(result.outcome)},
                        {"reason", result.reason},
                        {"epochs", epochs_to_json(result.epochs)},
                        {"terms", terms_to_json(result.epochs)},
@@ -385,9 +375,9 @@ TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
     TrialResult result;
     result.trial_id = text(object, "trial", kMaxName);
     const std::string outcome = text(object, "outcome", kMaxName);
-    if (outcome == outcome_name(Outcome::kDiverged)) {
+    if (outcome == name_of(Outcome::kDiverged)) {
       result.outcome = Outcome::kDiverged;
-    } else if (outcome != outcome_name(Outcome::kFinished)) {
+    } else if (outcome != name_of(Outcome::kFinished)) {
       malformed("'outcome' must be finished or diverged");
     }
     result.reason = text(object, "reason", kMaxReason);

@@ -6,13 +6,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/named_enum.h"
 #include "sweep/surface.h"
 
 namespace medley::sweep {
 
 /// How a trial ended. A divergence is a result, not a failure: it is recorded and not retried.
-enum class Outcome { kFinished, kDiverged };
-const char* outcome_name(Outcome outcome);
+#define MEDLEY_OUTCOME(X) X(kFinished, "finished") X(kDiverged, "diverged")
+MEDLEY_NAMED_ENUM(Outcome, MEDLEY_OUTCOME)
 
 /// One term of the training loss.
 struct LossTerm {

@@ -178,7 +178,7 @@ json trial_row_json(const storage::TrialRow& row) {
       {"seed", row.seed},
       {"state", name_of(row.state)},
       {"running", row.running},
-      {"outcome", row.outcome ? json(sweep::outcome_name(*row.outcome)) : json(nullptr)},
+      {"outcome", row.outcome ? json(sweep::name_of(*row.outcome)) : json(nullptr)},
       {"attempts", row.attempts},
       {"worker", row.worker},
       {"reason", row.reason},
@@ -219,7 +219,7 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
   if (trial.result) {
     const sweep::TrialResult& result = *trial.result;
     const bool finished = result.outcome == sweep::Outcome::kFinished;
-    body["result"] = {{"outcome", sweep::outcome_name(result.outcome)},
+    body["result"] = {{"outcome", sweep::name_of(result.outcome)},
                       {"reason", result.reason},
                       {"paper", finished ? paper_json(result) : json(nullptr)},
                       {"held_out", finished ? held_out_json(result) : json(nullptr)},
