@@ -102,9 +102,8 @@ json epochs_json(const std::vector<sweep::EpochMetrics>& epochs) {
     row["epoch"] = epoch.epoch;
     row["learning_rate"] = number(epoch.learning_rate);
     row["loss"] = number(epoch.loss);
-    row["presence_loss"] = number(epoch.presence_loss);
-    row["salience_loss"] = number(epoch.salience_loss);
-    row["adaptation_loss"] = number(epoch.adaptation_loss);
+    row["terms"] = json::object();
+    for (const sweep::LossTerm& term : epoch.terms) row["terms"][term.name] = number(term.value);
     row["validation_loss"] = number(epoch.validation_loss);
     row["alpha"] = epoch.thresholds.alpha;
     row["beta"] = epoch.thresholds.beta;
@@ -154,7 +153,7 @@ json trial_json(const storage::TrialDetail& trial) {
                  {"result", nullptr}};
   if (!trial.result) return object;
   const sweep::TrialResult& result = *trial.result;
-  object["result"] = {{"outcome", sweep::outcome_name(result.outcome)},
+  object["result"] = {{"outcome", sweep::name_of(result.outcome)},
                       {"reason", result.reason},
                       {"paper", best_json(result.paper)},
                       {"held_out_epoch", result.held_out.epoch},
@@ -221,8 +220,7 @@ void print_trial(const storage::TrialDetail& trial) {
   }
   if (trial.result) {
     const sweep::TrialResult& result = *trial.result;
-    fmt::print("outcome  {}{}\n", sweep::outcome_name(result.outcome),
-               result.reason.empty() ? "" : ": " + result.reason);
+    fmt::print("outcome  {}{}\n", sweep::name_of(result.outcome), result.reason.empty() ? "" : ": " + result.reason);
     if (result.paper.epoch > 0) {
       const auto best = result.paper.surface.best();
       fmt::print(

@@ -93,9 +93,7 @@ sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64&
                         unit(random),
                         unit(random),
                         unit(random),
-                        unit(random),
-                        unit(random),
-                        unit(random),
+                        {{"presence", unit(random)}, {"salience", unit(random)}, {"adaptation", unit(random)}},
                         {unit(random), unit(random)},
                         {}});
     r.epochs.back().validation.presence = unit(random);
@@ -109,7 +107,7 @@ sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64&
     r.reason = "step 12: presence loss is nan";
     r.epochs.back().loss = std::numeric_limits<double>::quiet_NaN();
     r.epochs.back().validation_loss = std::numeric_limits<double>::infinity();
-    r.epochs.back().presence_loss = -std::numeric_limits<double>::infinity();
+    r.epochs.back().terms.front().value = -std::numeric_limits<double>::infinity();
     return r;
   }
   r.paper = snapshot(random, epochs, clips);

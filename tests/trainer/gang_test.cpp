@@ -51,7 +51,11 @@ void expect_close(const TrialResult& actual, const TrialResult& expected) {
   for (std::size_t i = 0; i < actual.epochs.size(); ++i) {
     const auto near = [&](double a, double b) { EXPECT_NEAR(a, b, kTolerance * std::max(1e-3, std::abs(b))); };
     near(actual.epochs[i].loss, expected.epochs[i].loss);
-    near(actual.epochs[i].adaptation_loss, expected.epochs[i].adaptation_loss);
+    ASSERT_EQ(actual.epochs[i].terms.size(), expected.epochs[i].terms.size());
+    for (std::size_t t = 0; t < expected.epochs[i].terms.size(); ++t) {
+      EXPECT_EQ(actual.epochs[i].terms[t].name, expected.epochs[i].terms[t].name);
+      near(actual.epochs[i].terms[t].value, expected.epochs[i].terms[t].value);
+    }
     near(actual.epochs[i].validation_loss, expected.epochs[i].validation_loss);
     EXPECT_EQ(actual.epochs[i].validation.presence, expected.epochs[i].validation.presence);
     EXPECT_EQ(actual.epochs[i].validation.salience, expected.epochs[i].validation.salience);

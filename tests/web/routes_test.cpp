@@ -145,6 +145,12 @@ TEST_F(RoutesTest, AFinishedTrialHasCurvesAttemptsAndImportance) {
     EXPECT_EQ(result["curves"][name].size(), 30u) << name;
   }
   EXPECT_EQ(result["curves"]["epoch"].back(), 30);
+  ASSERT_EQ(result["curves"]["terms"].size(), 2u);
+  EXPECT_EQ(result["curves"]["terms"][0]["name"], "presence");
+  EXPECT_EQ(result["curves"]["terms"][1]["name"], "salience");
+  const auto last = [&](int term) { return result["curves"]["terms"][term]["values"].back().get<double>(); };
+  EXPECT_EQ(result["curves"]["terms"][1]["values"].size(), 30u);
+  EXPECT_DOUBLE_EQ(last(0) + last(1), result["curves"]["loss"].back()) << "the weights of the sample are 1";
   ASSERT_EQ(result["importance"]["encoders"].size(), 5u);
   EXPECT_EQ(result["importance"]["encoders"][0]["encoder"], "clip");
   EXPECT_EQ(result["importance"]["encoders"][0]["modality"], "video");
