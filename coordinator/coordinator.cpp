@@ -1,7 +1,6 @@
 #include "coordinator/coordinator.h"
 
 #include <algorithm>
-#include <cassert>
 #include <deque>
 #include <exception>
 #include <fstream>
@@ -264,11 +263,11 @@ struct Coordinator::State {
       // After a stop at once only results that still arrive matter: what ran has been recorded as cancelled.
       if (given_up && !std::holds_alternative<ResultReceived>(item.event)) continue;
       for (const Command& command : scheduler.handle(item.event, steady_ms())) {
-        if (is_record(command)) {
+        if (const auto* change = std::get_if<Record>(&command)) {
           if (!group) group.emplace(writer);
-          std::visit([&](const auto& c) { record(c, item); }, command);
+          std::visit([&](const auto& c) { record(c, item); }, *change);
         } else {
-          std::visit([&](const auto& c) { prepare(c, outgoing); }, command);
+          std::visit([&](const auto& c) { prepare(c, outgoing); }, std::get<Send>(command));
         }
       }
     }
@@ -349,11 +348,6 @@ struct Coordinator::State {
     }
   }
 
-  template <class C>
-  void record(const C&, const InboxItem&) {
-    assert(false && "not a record: is_record() and record() disagree");
-  }
-
   // ---- Commands that are sent -----------------------------------------------------------------------------------
 
   using Outgoing = std::vector<std::pair<std::string, protocol::Message>>;
@@ -384,10 +378,6 @@ struct Coordinator::State {
   }
   void prepare(const Dismiss& c, Outgoing& out) { out.emplace_back(c.worker, protocol::Dismiss{c.reason}); }
   void prepare(const Shutdown&, Outgoing&) { shut_down = true; }
-  template <class C>
-  void prepare(const C&, Outgoing&) {
-    assert(false && "a record: is_record() and prepare() disagree");
-  }
 
   // ---- Local workers --------------------------------------------------------------------------------------------
 
