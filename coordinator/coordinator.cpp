@@ -14,6 +14,7 @@
 #include "coordinator/call_gate.h"
 #include "coordinator/catalog.h"
 #include "coordinator/checkpoints.h"
+#include "coordinator/ending.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/host_workers.h"
 #include "coordinator/worker_server.h"
@@ -34,7 +35,6 @@ namespace {
 
 constexpr std::size_t kLargestBatch = 256;  // events committed together
 constexpr auto kTick = milliseconds(100);
-constexpr auto kStopGrace = seconds(8);  // for workers that are told to leave
 constexpr auto kCheckpointPause = seconds(60);
 constexpr std::size_t kThroughputWindow = 256;  // results
 
@@ -261,7 +261,7 @@ struct Coordinator::State {
       const InboxItem item = std::move(inbox.front());
       inbox.pop_front();
       // After a stop at once only results that still arrive matter: what ran has been recorded as cancelled.
-      if (given_up && !std::holds_alternative<ResultReceived>(item.event)) continue;
+      if (ending.phase() == Phase::kCancelled && !std::holds_alternative<ResultReceived>(item.event)) continue;
       for (const Command& command : scheduler.handle(item.event, steady_ms())) {
         if (const auto* change = std::get_if<Record>(&command)) {
           if (!group) group.emplace(writer);
@@ -377,7 +377,7 @@ struct Coordinator::State {
     if (host_workers->keeps(c.worker)) out.emplace_back(c.worker, protocol::Dismiss{"quarantined: " + c.reason});
   }
   void prepare(const Dismiss& c, Outgoing& out) { out.emplace_back(c.worker, protocol::Dismiss{c.reason}); }
-  void prepare(const Shutdown&, Outgoing&) { shut_down = true; }
+  void prepare(const Shutdown&, Outgoing&) { ending.note_idle(); }
 
   // ---- Local workers --------------------------------------------------------------------------------------------
 
@@ -403,8 +403,8 @@ struct Coordinator::State {
 
   void look_after_host_workers() {
     push_deaths();
-    if (!draining && !scheduler.done()) host_workers->fill();  // none for nothing to train
-    if (!ending && options.exit_when_done && host_workers->given_up() && server->workers().empty()) {
+    if (ending.is_serving() && !scheduler.done()) host_workers->fill();  // none for nothing to train
+    if (!ending.is_leaving() && options.exit_when_done && host_workers->given_up() && server->workers().empty()) {
       throw Error("no worker is left: each local worker died " + std::to_string(options.restart.limit) +
                   " times in a row, the last with " + host_workers->last_death() + "; see " + layout.logs() +
                   "/worker-1.log");
@@ -417,18 +417,19 @@ struct Coordinator::State {
     push(Ticked{});
     look_after_host_workers();
     collect_checkpoints();
-    if (options.exit_when_done && !draining && inbox_is_only_ticks() && scheduler.done())
-      drain("everything is done", End::How::kDone);
-    if (draining && !shut_down && drain_deadline && Steady::now() > *drain_deadline)
-      stop_now("the grace period is over");
-    if (shut_down) begin_end();
-    if (ending) advance_end();
-    if (!stopped) {
-      timer.expires_after(kTick);
-      timer.async_wait([this](boost::system::error_code error) {
-        if (!error) tick();
-      });
+    if (options.exit_when_done && ending.is_serving() && inbox_is_only_ticks() && scheduler.done())
+      drain({End::How::kDone, "everything is done"});
+    if (ending.is_overdue(Steady::now())) stop_now("the grace period is over");
+    if (ending.phase() == Phase::kDrained) {
+      ending.leave(Steady::now());
+      collect_checkpoints();
     }
+    if (ending.is_leaving()) advance_end();
+    if (ending.phase() == Phase::kStopped) return;
+    timer.expires_after(kTick);
+    timer.async_wait([this](boost::system::error_code error) {
+      if (!error) tick();
+    });
   }
 
   bool inbox_is_only_ticks() const {
@@ -436,18 +437,13 @@ struct Coordinator::State {
                        [](const InboxItem& item) { return std::holds_alternative<Ticked>(item.event); });
   }
 
-  void drain(const std::string& reason, End::How how) {
-    if (draining) return;
-    draining = true;
-    end = {how, reason};
-    push(DrainRequested{});
+  void drain(End end) {
+    if (ending.drain(std::move(end))) push(DrainRequested{});
   }
 
-  /// Running attempts are given up without counting against anybody.
+  /// Running attempts are cancelled, which counts against nobody.
   void stop_now(const std::string& reason) {
-    if (shut_down) return;
-    draining = true;
-    end = {End::How::kStopped, reason};
+    if (!ending.stop_now(reason)) return;
     push(DrainRequested{});
     process_all();
     std::optional<storage::Writer::Group> group;
@@ -459,36 +455,27 @@ struct Coordinator::State {
     }
     if (group) group->commit();
     for (const auto& worker : server->workers()) server->send(worker, protocol::Dismiss{"the coordinator was stopped"});
-    given_up = true;
-    shut_down = true;
-    begin_end();
-  }
-
-  void begin_end() {
-    if (ending) return;
-    ending = true;
-    end_began = Steady::now();
+    ending.cancelled(Steady::now());
     collect_checkpoints();
   }
 
-  /// Workers were told to leave; then they are made to.
   void advance_end() {
-    const auto waited = Steady::now() - end_began;
-    if ((host_workers->running() == 0 && server->workers().empty()) || waited > kStopGrace) {
-      host_workers->kill();
-      stopped = true;
-      io.stop();
-      return;
-    }
-    // Also those that had not joined yet, and were not told.
-    if (waited > seconds(1) && !terminated) {
-      terminated = true;
-      host_workers->terminate();
+    const bool workers_left = host_workers->running() > 0 || !server->workers().empty();
+    switch (ending.advance(workers_left, Steady::now())) {
+      case Ending::Step::kWait:
+        break;
+      case Ending::Step::kTerminate:  // also those that had not joined yet, and were not told
+        host_workers->terminate();
+        break;
+      case Ending::Step::kKill:
+        host_workers->kill();
+        io.stop();
+        break;
     }
   }
 
   void collect_checkpoints() {
-    const bool now = ending || Steady::now() >= checkpoints_at;
+    const bool now = ending.is_leaving() || Steady::now() >= checkpoints_at;
     if (!checkpoints_due || !now) return;
     checkpoints_due = false;
     checkpoints_at = Steady::now() + kCheckpointPause;
@@ -523,8 +510,8 @@ struct Coordinator::State {
   void publish() {
     Status now;
     now.results = results;
-    now.draining = draining;
-    now.stopping_because = draining ? end.reason : "";
+    now.draining = !ending.is_serving();
+    now.stopping_because = ending.end().reason;
     int remaining = 0;
     for (SweepStatus& sweep : catalog.sweeps()) {
       if (const auto p = scheduler.progress(sweep.id)) {
@@ -602,15 +589,7 @@ struct Coordinator::State {
   Steady::time_point checkpoints_at{};
   std::map<std::string, storage::GrowingReport> reports;  ///< by sweep id: which checkpoints are worth their space
 
-  bool draining = false;   ///< nothing new is assigned
-  bool shut_down = false;  ///< nothing runs any more
-  bool given_up = false;   ///< what ran was cancelled
-  bool ending = false;     ///< waiting for workers to go
-  bool terminated = false;
-  bool stopped = false;
-  std::optional<Steady::time_point> drain_deadline;
-  Steady::time_point end_began;
-  End end;
+  Ending ending;
 
   mutable std::mutex status_mutex;
   Status status;
@@ -631,7 +610,7 @@ void Coordinator::write(const std::function<void(storage::Writer&)>& record) {
   state_->gate.call([&] { record(state_->writer); });
 }
 
-Coordinator::End Coordinator::run() {
+End Coordinator::run() {
   State& s = *state_;
   const CallGate::Open open(s.gate);
   struct Mark {
@@ -646,18 +625,18 @@ Coordinator::End Coordinator::run() {
     s.io.run();
   } catch (...) {
     // Nobody would collect what they train: they give it up now rather than when they have been without us for long.
-    s.host_workers->stop(kStopGrace);
+    s.host_workers->stop(Ending::kKillAfter);
     throw;
   }
-  return s.end;
+  return s.ending.end();
 }
 
 void Coordinator::request_stop(Stop stop, const std::string& reason) {
   State& s = *state_;
   asio::post(s.io, [&s, stop, reason] {
     if (stop == Stop::kNow) return s.stop_now(reason);
-    s.drain_deadline = Steady::now() + s.options.drain_grace;
-    s.drain(reason, End::How::kStopped);
+    s.ending.limit_drain(Steady::now() + s.options.drain_grace);
+    s.drain({End::How::kStopped, reason});
   });
 }
 
