@@ -17,6 +17,7 @@
 #include "coordinator/ending.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/host_workers.h"
+#include "coordinator/roster.h"
 #include "coordinator/worker_server.h"
 #include "storage/reader.h"
 #include "sweep/error.h"
@@ -44,12 +45,6 @@ TimePoint steady_ms() { return std::chrono::duration_cast<milliseconds>(Steady::
 struct InboxItem {
   Event event;
   std::shared_ptr<const sweep::TrialResult> result;
-};
-
-/// What a worker said last, that no decision depends on.
-struct Heard {
-  double progress = 0;  ///< of its running pack, 0 to 1
-  std::optional<sweep::Usage> usage;
 };
 
 /// Port that this store's coordinator used last; 0 unknown.
@@ -87,7 +82,7 @@ struct Coordinator::State {
     callbacks.joined = [this](const protocol::Hello& hello) { on_joined(hello); };
     callbacks.received = [this](const std::string& worker, protocol::Message&& m) { on_message(worker, std::move(m)); };
     callbacks.lost = [this](const std::string& worker, const std::string& why) {
-      spdlog::info("lost worker {}: {}", name_of_worker(worker), why);
+      spdlog::info("lost worker {}: {}", roster.name_of(worker), why);
       push(WorkerLost{worker, WorkerLost::How::kDisconnected, why});
       host_workers->disconnected(worker);
     };
@@ -127,7 +122,7 @@ struct Coordinator::State {
     for (const auto& row : reader.workers()) {
       if (row.state != sweep::WorkerState::kLeft) host_workers->expect(row.worker.id, row.worker.name);
       if (row.state != sweep::WorkerState::kQuarantined) continue;
-      worker_records[row.worker.id] = row.worker;
+      roster.read_back(row.worker);
       push(WorkerQuarantined{row.worker.id, row.reason});
     }
     push_deaths();
@@ -179,18 +174,16 @@ struct Coordinator::State {
   }
 
   void on_joined(const protocol::Hello& hello) {
-    const std::string name = hello.host + ":" + std::to_string(hello.pid);
+    const std::string name = name_of(hello);
     if (hello.numerics != sweep::kNumericsVersion) {
       const std::string reason = "its trainer has numerics version " + hello.numerics + ", this coordinator needs " +
                                  sweep::kNumericsVersion + ": use the same release of Medley on both sides";
       spdlog::warn("refused worker {}: {}", name, reason);
-      worker_records.erase(hello.instance);
+      roster.forget(hello.instance);
       server->send(hello.instance, protocol::Dismiss{reason});
       return;
     }
-    worker_records[hello.instance] = {hello.instance, name,         hello.capacity,
-                                      hello.ranks,    hello.device, sweep::version()};
-    note_held(hello.instance, hello.held);
+    roster.join(hello);
     host_workers->joined(hello.instance, hello.host, static_cast<pid_t>(hello.pid));
     protocol::Welcome welcome;
     welcome.lease = ++leases;
@@ -204,22 +197,21 @@ struct Coordinator::State {
   }
 
   void on_message(const std::string& worker, protocol::Message&& message) {
-    if (!worker_records.count(worker)) return;  // it was refused
+    if (!roster.find(worker)) return;  // it was refused
     if (const auto* beat = std::get_if<protocol::Heartbeat>(&message)) {
-      note_held(worker, beat->held);
-      heard_of[worker].usage = beat->usage;
+      roster.hear(worker, *beat);
       server->send(worker, protocol::Alive{});
       push(HeartbeatReceived{worker, held_of(beat->held)});
     } else if (auto* result = std::get_if<protocol::Result>(&message)) {
       on_result(worker, *result);
     } else if (const auto* failed = std::get_if<protocol::AttemptFailed>(&message)) {
       spdlog::warn("attempt {}#{} failed on {}: {}", failed->attempt.trial, failed->attempt.number,
-                   name_of_worker(worker), failed->reason);
+                   roster.name_of(worker), failed->reason);
       push(AttemptFailed{worker, failed->attempt, failed->reason});
     } else if (const auto* measured = std::get_if<protocol::PackSize>(&message)) {
       push(PackSizeMeasured{worker, measured->attempt.trial, measured->trials});
     } else if (const auto* leave = std::get_if<protocol::Leave>(&message)) {
-      spdlog::info("worker {} leaves: {}", name_of_worker(worker), leave->reason);
+      spdlog::info("worker {} leaves: {}", roster.name_of(worker), leave->reason);
       push(WorkerLost{worker, WorkerLost::How::kLeft, leave->reason});
       server->hang_up(worker);
     }
@@ -236,7 +228,7 @@ struct Coordinator::State {
     }
     // It will not get better by being sent again: the worker may delete it, and the attempt has failed.
     spdlog::error("refused the result of {}#{} from {}: {}", message.attempt.trial, message.attempt.number,
-                  name_of_worker(worker), problem);
+                  roster.name_of(worker), problem);
     push(AttemptFailed{worker, message.attempt, "its result was refused: " + problem});
     server->send(worker, protocol::ResultReceived{message.attempt});
   }
@@ -334,9 +326,9 @@ struct Coordinator::State {
   }
 
   void record(const RecordWorker& c, const InboxItem& item) {
-    const auto known = worker_records.find(c.worker);
-    if (c.state == sweep::WorkerState::kJoined && known != worker_records.end()) {
-      writer.worker_joined(known->second, storage::now_ms());
+    const storage::WorkerRecord* known = roster.find(c.worker);
+    if (c.state == sweep::WorkerState::kJoined && known) {
+      writer.worker_joined(*known, storage::now_ms());
     } else {
       writer.set_worker_state(c.worker, c.state, c.reason, storage::now_ms());
     }
@@ -344,7 +336,7 @@ struct Coordinator::State {
       writer.log_event("worker quarantined", c.worker, c.reason, storage::now_ms());
     } else if (std::holds_alternative<WorkerReleased>(item.event)) {
       writer.log_event("worker released", c.worker, c.reason, storage::now_ms());
-      spdlog::info("worker {} is {}", name_of_worker(c.worker), c.reason);
+      spdlog::info("worker {} is {}", roster.name_of(c.worker), c.reason);
     }
   }
 
@@ -371,7 +363,7 @@ struct Coordinator::State {
   }
   void prepare(const Cancel& c, Outgoing& out) { out.emplace_back(c.worker, protocol::Cancel{{c.attempt}}); }
   void prepare(const Quarantine& c, Outgoing& out) {
-    spdlog::error("worker {} is quarantined: {}", name_of_worker(c.worker), c.reason);
+    spdlog::error("worker {} is quarantined: {}", roster.name_of(c.worker), c.reason);
     // A fresh process takes the place of one that we keep running. Any other stays, idle, until it is released: if it
     // ended, its cluster would start the next one on the same bad host.
     if (host_workers->keeps(c.worker)) out.emplace_back(c.worker, protocol::Dismiss{"quarantined: " + c.reason});
@@ -491,22 +483,6 @@ struct Coordinator::State {
 
   // ---- What others see ------------------------------------------------------------------------------------------
 
-  void note_held(const std::string& worker, const std::vector<protocol::Held>& held) {
-    double sum = 0;
-    int count = 0;
-    for (const auto& h : held) {
-      if (h.stage != protocol::Held::Stage::kRunning) continue;
-      ++count;
-      if (h.epochs > 0) sum += std::min(1.0, static_cast<double>(h.epoch) / h.epochs);
-    }
-    heard_of[worker].progress = count > 0 ? sum / count : 0;
-  }
-
-  std::string name_of_worker(const std::string& worker) const {
-    const auto it = worker_records.find(worker);
-    return it == worker_records.end() ? worker : it->second.name;
-  }
-
   void publish() {
     Status now;
     now.results = results;
@@ -527,14 +503,13 @@ struct Coordinator::State {
       if (worker.state == sweep::WorkerState::kLeft) continue;
       WorkerStatus one;
       one.id = worker.id;
-      one.name = name_of_worker(worker.id);
+      one.name = roster.name_of(worker.id);
       one.state = worker.state;
       one.running = static_cast<int>(worker.leased.size());
       if (!worker.leased.empty()) one.first_trial = worker.leased.front().trial;
-      const auto heard = heard_of.find(worker.id);
-      if (heard != heard_of.end()) {
-        one.progress = heard->second.progress;
-        if (worker.state != sweep::WorkerState::kAway) one.usage = heard->second.usage;
+      if (const auto heard = roster.heard(worker.id)) {
+        one.progress = heard->progress;
+        if (worker.state != sweep::WorkerState::kAway) one.usage = heard->usage;
       }
       now.workers.push_back(std::move(one));
     }
@@ -579,8 +554,7 @@ struct Coordinator::State {
 
   Catalog catalog;
 
-  std::map<std::string, storage::WorkerRecord> worker_records;
-  std::map<std::string, Heard> heard_of;  ///< by worker
+  Roster roster;
   std::uint64_t leases = 0;
 
   int results = 0;
@@ -707,11 +681,11 @@ Coordinator::Answer Coordinator::release(const std::string& id) {
       }
       return false;
     };
-    if (!quarantined()) return {false, "worker " + s.name_of_worker(id) + " is not quarantined"};
+    if (!quarantined()) return {false, "worker " + s.roster.name_of(id) + " is not quarantined"};
     s.push(WorkerReleased{id});
     s.process_all();
-    if (quarantined()) return {false, "worker " + s.name_of_worker(id) + " has left"};
-    return {true, "worker " + s.name_of_worker(id) + " gets trials again"};
+    if (quarantined()) return {false, "worker " + s.roster.name_of(id) + " has left"};
+    return {true, "worker " + s.roster.name_of(id) + " gets trials again"};
   });
 }
 
