@@ -5,7 +5,6 @@
 #include <exception>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <set>
 #include <utility>
 
@@ -18,6 +17,7 @@
 #include "coordinator/endpoint.h"
 #include "coordinator/host_workers.h"
 #include "coordinator/roster.h"
+#include "coordinator/status_board.h"
 #include "coordinator/worker_server.h"
 #include "storage/reader.h"
 #include "sweep/error.h"
@@ -37,7 +37,6 @@ namespace {
 constexpr std::size_t kLargestBatch = 256;  // events committed together
 constexpr auto kTick = milliseconds(100);
 constexpr auto kCheckpointPause = seconds(60);
-constexpr std::size_t kThroughputWindow = 256;  // results
 
 TimePoint steady_ms() { return std::chrono::duration_cast<milliseconds>(Steady::now().time_since_epoch()).count(); }
 
@@ -242,7 +241,7 @@ struct Coordinator::State {
       broken = std::current_exception();
       throw;
     }
-    publish();
+    board.publish(scheduler, catalog, roster, ending, Steady::now());
   }
 
   /// One group commit: the scheduler's commands for a batch of events, records first, then what they justify.
@@ -276,9 +275,7 @@ struct Coordinator::State {
   void record(const RecordResult& c, const InboxItem& item) {
     if (writer.accept_result(c.attempt, *item.result, storage::now_ms()) == storage::Writer::Accepted::kAlreadyFinished)
       return;
-    ++results;
-    finished_at.push_back(Steady::now());
-    if (finished_at.size() > kThroughputWindow) finished_at.pop_front();
+    board.note_result(Steady::now());
     const bool diverged = item.result->outcome == sweep::Outcome::kDiverged;
     const double score = diverged ? 0 : item.result->paper.surface.best().accuracy.score();
     for (SweepStatus* sweep : catalog.sweeps_of(c.attempt.trial)) {
@@ -483,45 +480,6 @@ struct Coordinator::State {
 
   // ---- What others see ------------------------------------------------------------------------------------------
 
-  void publish() {
-    Status now;
-    now.results = results;
-    now.draining = !ending.is_serving();
-    now.stopping_because = ending.end().reason;
-    int remaining = 0;
-    for (SweepStatus& sweep : catalog.sweeps()) {
-      if (const auto p = scheduler.progress(sweep.id)) {
-        sweep.state = p->state;
-        sweep.finished = p->finished;
-        sweep.failed = p->failed;
-        sweep.running = p->running;
-        if (p->state == sweep::SweepState::kRunning) remaining += p->waiting() + p->running;
-      }
-      now.sweeps.push_back(sweep);
-    }
-    for (const auto& worker : scheduler.workers()) {
-      if (worker.state == sweep::WorkerState::kLeft) continue;
-      WorkerStatus one;
-      one.id = worker.id;
-      one.name = roster.name_of(worker.id);
-      one.state = worker.state;
-      one.running = static_cast<int>(worker.leased.size());
-      if (!worker.leased.empty()) one.first_trial = worker.leased.front().trial;
-      if (const auto heard = roster.heard(worker.id)) {
-        one.progress = heard->progress;
-        if (worker.state != sweep::WorkerState::kAway) one.usage = heard->usage;
-      }
-      now.workers.push_back(std::move(one));
-    }
-    if (finished_at.size() >= 2 && remaining > 0) {
-      // From the first result of the window until now, so that a standstill shows.
-      const double window = std::chrono::duration<double>(Steady::now() - finished_at.front()).count();
-      now.eta_seconds = remaining * window / static_cast<double>(finished_at.size() - 1);
-    }
-    const std::lock_guard lock(status_mutex);
-    status = std::move(now);
-  }
-
   /// A request of the control interface about a sweep.
   Answer change_sweep(const std::string& id, const std::vector<sweep::SweepState>& from, Event event,
                       const std::string& done) {
@@ -557,16 +515,12 @@ struct Coordinator::State {
   Roster roster;
   std::uint64_t leases = 0;
 
-  int results = 0;
-  std::deque<Steady::time_point> finished_at;
   bool checkpoints_due = false;
   Steady::time_point checkpoints_at{};
   std::map<std::string, storage::GrowingReport> reports;  ///< by sweep id: which checkpoints are worth their space
 
   Ending ending;
-
-  mutable std::mutex status_mutex;
-  Status status;
+  StatusBoard board;
 };
 
 Coordinator::Coordinator(CoordinatorOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -614,10 +568,7 @@ void Coordinator::request_stop(Stop stop, const std::string& reason) {
   });
 }
 
-Status Coordinator::status() const {
-  const std::lock_guard lock(state_->status_mutex);
-  return state_->status;
-}
+Status Coordinator::status() const { return state_->board.read(); }
 
 std::uint16_t Coordinator::port() const { return state_->server->port(); }
 const fs::path& Coordinator::token_file() const { return state_->token_file; }
