@@ -16,6 +16,7 @@
 #include "coordinator/ending.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/host_workers.h"
+#include "coordinator/recorder.h"
 #include "coordinator/roster.h"
 #include "coordinator/status_board.h"
 #include "coordinator/worker_server.h"
@@ -36,7 +37,6 @@ namespace {
 
 constexpr std::size_t kLargestBatch = 256;  // events committed together
 constexpr auto kTick = milliseconds(100);
-constexpr auto kCheckpointPause = seconds(60);
 
 TimePoint steady_ms() { return std::chrono::duration_cast<milliseconds>(Steady::now().time_since_epoch()).count(); }
 
@@ -62,7 +62,8 @@ struct Coordinator::State {
         layout(fs::absolute(options.store).string()),
         token_file(fs::path(layout.folder) / "token"),
         scheduler(options.limits, writer.next_pack()),
-        timer(io) {
+        timer(io),
+        checkpoints(options.store, layout.checkpoints(), options.checkpoint_budget) {
     const protocol::Token token = protocol::read_or_create_token(token_file);
     listen(token);
     if (options.local_workers > 0) {
@@ -71,6 +72,7 @@ struct Coordinator::State {
     }
     host_workers.emplace(
         options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
+    recorder.emplace(writer, catalog, roster, board, checkpoints, *host_workers);
     recover();
   }
 
@@ -256,7 +258,7 @@ struct Coordinator::State {
       for (const Command& command : scheduler.handle(item.event, steady_ms())) {
         if (const auto* change = std::get_if<Record>(&command)) {
           if (!group) group.emplace(writer);
-          std::visit([&](const auto& c) { record(c, item); }, *change);
+          recorder->record(*change, {item.event, item.result.get()});
         } else {
           std::visit([&](const auto& c) { prepare(c, outgoing); }, std::get<Send>(command));
         }
@@ -264,77 +266,6 @@ struct Coordinator::State {
     }
     if (group) group->commit();
     for (auto& [worker, message] : outgoing) server->send(worker, message);
-  }
-
-  // ---- Commands that change the store ---------------------------------------------------------------------------
-
-  void record(const RecordAssignment& c, const InboxItem&) {
-    writer.begin_attempts(c.worker, c.pack, c.attempts, storage::now_ms());
-  }
-
-  void record(const RecordResult& c, const InboxItem& item) {
-    if (writer.accept_result(c.attempt, *item.result, storage::now_ms()) == storage::Writer::Accepted::kAlreadyFinished)
-      return;
-    board.note_result(Steady::now());
-    const bool diverged = item.result->outcome == sweep::Outcome::kDiverged;
-    const double score = diverged ? 0 : item.result->paper.surface.best().accuracy.score();
-    for (SweepStatus* sweep : catalog.sweeps_of(c.attempt.trial)) {
-      if (diverged) ++sweep->diverged;
-      sweep->best_paper_score = std::max(sweep->best_paper_score, score);
-    }
-    if (diverged) spdlog::warn("trial {} diverged: {}", c.attempt.trial, item.result->reason);
-    if (c.how == RecordResult::How::kAdopted) {
-      spdlog::info("adopted the late result of {}#{}", c.attempt.trial, c.attempt.number);
-    }
-    host_workers->note_healthy(c.worker);
-    checkpoints_due = true;
-  }
-
-  void record(const EndAttempt& c, const InboxItem&) {
-    writer.end_attempt(c.attempt, c.state, c.reason, storage::now_ms());
-    if (c.state != sweep::AttemptState::kCancelled) {
-      spdlog::warn("attempt {}#{} {}: {}", c.attempt.trial, c.attempt.number, name_of(c.state), c.reason);
-    }
-  }
-
-  void record(const FailTrial& c, const InboxItem&) {
-    writer.fail_trial(c.trial, c.reason, storage::now_ms());
-    writer.log_event("trial failed", c.trial, c.reason, storage::now_ms());
-    spdlog::error("trial {} failed: {}", c.trial, c.reason);
-  }
-
-  void record(const RecordRetry& c, const InboxItem&) {
-    writer.retry_trial(c.trial, storage::now_ms());
-    writer.log_event("trial retried", c.trial, "", storage::now_ms());
-  }
-
-  void record(const RecordSweepState& c, const InboxItem&) {
-    writer.set_sweep_state(c.sweep, c.state, storage::now_ms());
-    writer.log_event("sweep " + std::string(name_of(c.state)), c.sweep, "", storage::now_ms());
-  }
-
-  void record(const FinishSweep& c, const InboxItem&) {
-    writer.set_sweep_state(c.sweep, sweep::SweepState::kFinished, storage::now_ms());
-    const std::string text = std::to_string(c.finished) + " trials finished, " + std::to_string(c.failed) + " failed";
-    writer.log_event("sweep finished", c.sweep, text, storage::now_ms());
-    spdlog::info("sweep {} is finished: {}", c.sweep, text);
-    checkpoints_due = true;
-    checkpoints_at = {};
-  }
-
-  void record(const RecordWorker& c, const InboxItem& item) {
-    const storage::WorkerRecord* known = roster.find(c.worker);
-    if (c.state == sweep::WorkerState::kJoined && known) {
-      writer.worker_joined(*known, storage::now_ms());
-    } else {
-      writer.set_worker_state(c.worker, c.state, c.reason, storage::now_ms());
-    }
-    if (c.state == sweep::WorkerState::kQuarantined) {
-      writer.log_event("worker quarantined", c.worker, c.reason, storage::now_ms());
-    } else if (std::holds_alternative<WorkerReleased>(item.event)) {
-      writer.log_event("worker released", c.worker, c.reason, storage::now_ms());
-      spdlog::info("worker {} is {}", roster.name_of(c.worker), c.reason);
-    }
   }
 
   // ---- Commands that are sent -----------------------------------------------------------------------------------
@@ -405,13 +336,13 @@ struct Coordinator::State {
   void tick() {
     push(Ticked{});
     look_after_host_workers();
-    collect_checkpoints();
+    checkpoints.collect(scheduler, ending.is_leaving());
     if (options.exit_when_done && ending.is_serving() && inbox_is_only_ticks() && scheduler.done())
       drain({End::How::kDone, "everything is done"});
     if (ending.is_overdue(Steady::now())) stop_now("the grace period is over");
     if (ending.phase() == Phase::kDrained) {
       ending.leave(Steady::now());
-      collect_checkpoints();
+      checkpoints.collect(scheduler, ending.is_leaving());
     }
     if (ending.is_leaving()) advance_end();
     if (ending.phase() == Phase::kStopped) return;
@@ -445,7 +376,7 @@ struct Coordinator::State {
     if (group) group->commit();
     for (const auto& worker : server->workers()) server->send(worker, protocol::Dismiss{"the coordinator was stopped"});
     ending.cancelled(Steady::now());
-    collect_checkpoints();
+    checkpoints.collect(scheduler, ending.is_leaving());
   }
 
   void advance_end() {
@@ -461,21 +392,6 @@ struct Coordinator::State {
         io.stop();
         break;
     }
-  }
-
-  void collect_checkpoints() {
-    const bool now = ending.is_leaving() || Steady::now() >= checkpoints_at;
-    if (!checkpoints_due || !now) return;
-    checkpoints_due = false;
-    checkpoints_at = Steady::now() + kCheckpointPause;
-    storage::Reader reader(options.store);
-    drop_resume_points(layout.checkpoints(), reader);
-    std::set<std::string> busy;
-    for (const auto& worker : scheduler.workers()) {
-      for (const auto& attempt : worker.leased) busy.insert(attempt.trial);
-    }
-    const int deleted = keep_checkpoints_within(options.checkpoint_budget, layout.checkpoints(), reader, busy, reports);
-    if (deleted > 0) spdlog::info("deleted {} checkpoints: together they were beyond the budget", deleted);
   }
 
   // ---- What others see ------------------------------------------------------------------------------------------
@@ -505,6 +421,7 @@ struct Coordinator::State {
   asio::steady_timer timer;
   std::optional<WorkerServer> server;
   std::optional<HostWorkers> host_workers;
+  std::optional<Recorder> recorder;
 
   std::deque<InboxItem> inbox;
   std::exception_ptr broken;
@@ -515,10 +432,7 @@ struct Coordinator::State {
   Roster roster;
   std::uint64_t leases = 0;
 
-  bool checkpoints_due = false;
-  Steady::time_point checkpoints_at{};
-  std::map<std::string, storage::GrowingReport> reports;  ///< by sweep id: which checkpoints are worth their space
-
+  CheckpointKeeper checkpoints;
   Ending ending;
   StatusBoard board;
 };
