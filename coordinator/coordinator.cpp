@@ -17,6 +17,7 @@
 #include "coordinator/endpoint.h"
 #include "coordinator/host_workers.h"
 #include "coordinator/recorder.h"
+#include "coordinator/requests.h"
 #include "coordinator/roster.h"
 #include "coordinator/status_board.h"
 #include "coordinator/worker_server.h"
@@ -396,21 +397,6 @@ struct Coordinator::State {
 
   // ---- What others see ------------------------------------------------------------------------------------------
 
-  /// A request of the control interface about a sweep.
-  Answer change_sweep(const std::string& id, const std::vector<sweep::SweepState>& from, Event event,
-                      const std::string& done) {
-    return gate.call([&, this]() -> Answer {
-      if (!catalog.find_sweep(id)) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
-      const auto state = scheduler.progress(id)->state;
-      if (std::find(from.begin(), from.end(), state) == from.end()) {
-        return {false, "sweep " + id + " is " + name_of(state)};
-      }
-      push(event);
-      process_all();
-      return {true, "sweep " + id + " " + done};
-    });
-  }
-
   CoordinatorOptions options;
   storage::Writer writer;
   storage::StoreLayout layout;
@@ -434,6 +420,10 @@ struct Coordinator::State {
 
   CheckpointKeeper checkpoints;
   Ending ending;
+  Requests requests{options.store.string(), catalog, scheduler, roster, [this](std::vector<Event> events) {
+                      for (Event& event : events) push(std::move(event));
+                      process_all();
+                    }};
   StatusBoard board;
 };
 
@@ -487,71 +477,28 @@ Status Coordinator::status() const { return state_->board.read(); }
 std::uint16_t Coordinator::port() const { return state_->server->port(); }
 const fs::path& Coordinator::token_file() const { return state_->token_file; }
 
-Coordinator::Answer Coordinator::pause(const std::string& id) {
-  return state_->change_sweep(id, {sweep::SweepState::kRunning}, SweepPaused{id}, "is paused: running packs end first");
+Coordinator::Answer Coordinator::pause(const std::string& sweep) {
+  return state_->gate.call([&] { return state_->requests.pause(sweep); });
 }
 
-Coordinator::Answer Coordinator::resume(const std::string& id) {
-  return state_->change_sweep(id, {sweep::SweepState::kPaused, sweep::SweepState::kStopped}, SweepResumed{id},
-                              "goes on");
+Coordinator::Answer Coordinator::resume(const std::string& sweep) {
+  return state_->gate.call([&] { return state_->requests.resume(sweep); });
 }
 
-Coordinator::Answer Coordinator::stop(const std::string& id) {
-  return state_->change_sweep(id, {sweep::SweepState::kRunning, sweep::SweepState::kPaused}, SweepStopped{id},
-                              "is stopped: its running trials are given up");
+Coordinator::Answer Coordinator::stop(const std::string& sweep) {
+  return state_->gate.call([&] { return state_->requests.stop(sweep); });
 }
 
-Coordinator::Answer Coordinator::retry(const std::string& id) {
-  State& s = *state_;
-  return s.gate.call([&]() -> Answer {
-    if (!s.catalog.find_trial(id)) return {false, "this coordinator knows no unfinished trial '" + id + "'"};
-    const SweepStatus& sweep = *s.catalog.sweeps_of(id).front();
-    const int before = sweep.failed;
-    s.push(TrialRetried{id});
-    s.process_all();
-    const bool retried = sweep.failed < before;
-    if (!retried) return {false, "trial " + id + " has not failed"};
-    return {true, "trial " + id + " will be trained again"};
-  });
+Coordinator::Answer Coordinator::retry(const std::string& trial) {
+  return state_->gate.call([&] { return state_->requests.retry(trial); });
 }
 
-Coordinator::Answer Coordinator::retry_sweep(const std::string& id) {
-  State& s = *state_;
-  return s.gate.call([&]() -> Answer {
-    const SweepStatus* sweep = s.catalog.find_sweep(id);
-    if (!sweep || sweep->failed == 0) return {false, "sweep " + id + " has no failed trial"};
-    const int before = sweep->failed;
-    storage::Reader reader(s.options.store);
-    storage::TrialFilter failed;
-    failed.state = sweep::TrialState::kFailed;
-    for (int offset = 0;; offset += storage::kMaxPage) {
-      const auto rows = reader.trials(id, failed, {offset, storage::kMaxPage});
-      for (const auto& row : rows) s.push(TrialRetried{row.trial});
-      if (static_cast<int>(rows.size()) < storage::kMaxPage) break;
-    }
-    s.process_all();
-    const int retried = before - sweep->failed;
-    return {true, std::to_string(retried) + (retried == 1 ? " trial" : " trials") + " of sweep " + id +
-                      " will be trained again" +
-                      (sweep->state == sweep::SweepState::kRunning ? "" : " when it is resumed")};
-  });
+Coordinator::Answer Coordinator::retry_sweep(const std::string& sweep) {
+  return state_->gate.call([&] { return state_->requests.retry_sweep(sweep); });
 }
 
-Coordinator::Answer Coordinator::release(const std::string& id) {
-  State& s = *state_;
-  return s.gate.call([&]() -> Answer {
-    const auto quarantined = [&] {
-      for (const auto& worker : s.scheduler.workers()) {
-        if (worker.id == id) return worker.quarantined;
-      }
-      return false;
-    };
-    if (!quarantined()) return {false, "worker " + s.roster.name_of(id) + " is not quarantined"};
-    s.push(WorkerReleased{id});
-    s.process_all();
-    if (quarantined()) return {false, "worker " + s.roster.name_of(id) + " has left"};
-    return {true, "worker " + s.roster.name_of(id) + " gets trials again"};
-  });
+Coordinator::Answer Coordinator::release(const std::string& worker) {
+  return state_->gate.call([&] { return state_->requests.release(worker); });
 }
 
 }  // namespace medley::coordinator
