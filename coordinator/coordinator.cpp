@@ -4,11 +4,7 @@
 #include <deque>
 #include <exception>
 #include <fstream>
-#include <map>
-#include <set>
 #include <utility>
-
-#include <spdlog/spdlog.h>
 
 #include "coordinator/call_gate.h"
 #include "coordinator/catalog.h"
@@ -20,19 +16,16 @@
 #include "coordinator/requests.h"
 #include "coordinator/roster.h"
 #include "coordinator/status_board.h"
+#include "coordinator/translator.h"
 #include "coordinator/worker_server.h"
 #include "storage/reader.h"
-#include "sweep/error.h"
 #include "sweep/result.h"
-#include "sweep/version.h"
 
 namespace medley::coordinator {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 using Steady = std::chrono::steady_clock;
-using storage::TimeMs;
 
 namespace {
 
@@ -74,6 +67,9 @@ struct Coordinator::State {
     host_workers.emplace(
         options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
     recorder.emplace(writer, catalog, roster, board, checkpoints, *host_workers);
+    translator.emplace(Translator::Parts{options, writer, catalog, roster, ending, *server, *host_workers},
+                       layout.checkpoints(),
+                       [this](auto event, auto result) { push(std::move(event), std::move(result)); });
     recover();
   }
 
@@ -81,13 +77,11 @@ struct Coordinator::State {
 
   void listen(const protocol::Token& token) {
     WorkerServer::Callbacks callbacks;
-    callbacks.joined = [this](const protocol::Hello& hello) { on_joined(hello); };
-    callbacks.received = [this](const std::string& worker, protocol::Message&& m) { on_message(worker, std::move(m)); };
-    callbacks.lost = [this](const std::string& worker, const std::string& why) {
-      spdlog::info("lost worker {}: {}", roster.name_of(worker), why);
-      push(WorkerLost{worker, WorkerLost::How::kDisconnected, why});
-      host_workers->disconnected(worker);
+    callbacks.joined = [this](const protocol::Hello& hello) { translator->on_joined(hello); };
+    callbacks.received = [this](const std::string& worker, protocol::Message&& m) {
+      translator->on_message(worker, m);
     };
+    callbacks.lost = [this](const std::string& worker, const std::string& why) { translator->on_lost(worker, why); };
     WorkerServer::Options listening;
     listening.address = options.address;
     listening.port = options.port;
@@ -166,75 +160,6 @@ struct Coordinator::State {
     });
   }
 
-  static std::vector<HeldAttempt> held_of(const std::vector<protocol::Held>& list) {
-    std::vector<HeldAttempt> all;
-    for (const auto& held : list) {
-      const bool spooled = held.stage == protocol::Held::Stage::kSpooled;
-      all.push_back({held.attempt, spooled ? HeldAttempt::Stage::kSpooled : HeldAttempt::Stage::kRunning, held.epoch});
-    }
-    return all;
-  }
-
-  void on_joined(const protocol::Hello& hello) {
-    const std::string name = name_of(hello);
-    if (hello.numerics != sweep::kNumericsVersion) {
-      const std::string reason = "its trainer has numerics version " + hello.numerics + ", this coordinator needs " +
-                                 sweep::kNumericsVersion + ": use the same release of Medley on both sides";
-      spdlog::warn("refused worker {}: {}", name, reason);
-      roster.forget(hello.instance);
-      server->send(hello.instance, protocol::Dismiss{reason});
-      return;
-    }
-    roster.join(hello);
-    host_workers->joined(hello.instance, hello.host, static_cast<pid_t>(hello.pid));
-    protocol::Welcome welcome;
-    welcome.lease = ++leases;
-    welcome.heartbeat_ms = static_cast<int>(options.heartbeat.count());
-    const bool ours = hello.host == host_workers->host() && options.local_workers > 0;
-    welcome.fencing_ms = static_cast<int>((ours ? options.local_fencing : options.fencing).count());
-    welcome.checkpoint_folder = layout.checkpoints();
-    server->send(hello.instance, welcome);
-    spdlog::info("worker {} joined: {}, packs of up to {}", name, hello.device, hello.capacity);
-    push(WorkerJoined{hello.instance, hello.capacity, hello.device, held_of(hello.held)});
-  }
-
-  void on_message(const std::string& worker, protocol::Message&& message) {
-    if (!roster.find(worker)) return;  // it was refused
-    if (const auto* beat = std::get_if<protocol::Heartbeat>(&message)) {
-      roster.hear(worker, *beat);
-      server->send(worker, protocol::Alive{});
-      push(HeartbeatReceived{worker, held_of(beat->held)});
-    } else if (auto* result = std::get_if<protocol::Result>(&message)) {
-      on_result(worker, *result);
-    } else if (const auto* failed = std::get_if<protocol::AttemptFailed>(&message)) {
-      spdlog::warn("attempt {}#{} failed on {}: {}", failed->attempt.trial, failed->attempt.number,
-                   roster.name_of(worker), failed->reason);
-      push(AttemptFailed{worker, failed->attempt, failed->reason});
-    } else if (const auto* measured = std::get_if<protocol::PackSize>(&message)) {
-      push(PackSizeMeasured{worker, measured->attempt.trial, measured->trials});
-    } else if (const auto* leave = std::get_if<protocol::Leave>(&message)) {
-      spdlog::info("worker {} leaves: {}", roster.name_of(worker), leave->reason);
-      push(WorkerLost{worker, WorkerLost::How::kLeft, leave->reason});
-      server->hang_up(worker);
-    }
-  }
-
-  void on_result(const std::string& worker, const protocol::Result& message) {
-    std::string problem;
-    try {
-      auto result = std::make_shared<sweep::TrialResult>(sweep::decode_result(message.bytes));
-      problem = writer.result_problem(message.attempt, *result);
-      if (problem.empty()) return push(ResultReceived{worker, message.attempt}, std::move(result));
-    } catch (const sweep::Error& e) {
-      problem = e.what();
-    }
-    // It will not get better by being sent again: the worker may delete it, and the attempt has failed.
-    spdlog::error("refused the result of {}#{} from {}: {}", message.attempt.trial, message.attempt.number,
-                  roster.name_of(worker), problem);
-    push(AttemptFailed{worker, message.attempt, "its result was refused: " + problem});
-    server->send(worker, protocol::ResultReceived{message.attempt});
-  }
-
   /// What goes wrong here leaves scheduler and store apart: nothing is done any more, and run() ends with it.
   void process_all() {
     if (broken) std::rethrow_exception(broken);
@@ -249,7 +174,7 @@ struct Coordinator::State {
 
   /// One group commit: the scheduler's commands for a batch of events, records first, then what they justify.
   void process_batch() {
-    std::vector<std::pair<std::string, protocol::Message>> outgoing;
+    std::vector<Outgoing> outgoing;
     std::optional<storage::Writer::Group> group;
     for (std::size_t n = 0; n < kLargestBatch && !inbox.empty(); ++n) {
       const InboxItem item = std::move(inbox.front());
@@ -260,45 +185,14 @@ struct Coordinator::State {
         if (const auto* change = std::get_if<Record>(&command)) {
           if (!group) group.emplace(writer);
           recorder->record(*change, {item.event, item.result.get()});
-        } else {
-          std::visit([&](const auto& c) { prepare(c, outgoing); }, std::get<Send>(command));
+        } else if (auto message = translator->message_of(std::get<Send>(command))) {
+          outgoing.push_back(std::move(*message));
         }
       }
     }
     if (group) group->commit();
     for (auto& [worker, message] : outgoing) server->send(worker, message);
   }
-
-  // ---- Commands that are sent -----------------------------------------------------------------------------------
-
-  using Outgoing = std::vector<std::pair<std::string, protocol::Message>>;
-
-  void prepare(const Assign& c, Outgoing& out) {
-    protocol::Assign message;
-    for (const sweep::AttemptId& attempt : c.attempts) {
-      const Catalog::Trial& trial = *catalog.find_trial(attempt.trial);
-      message.dataset_folder = trial.dataset->folder;
-      message.dataset_fingerprint = trial.dataset->fingerprint;
-      message.trials.push_back({attempt.number, {attempt.trial, *trial.config, trial.fold, trial.seed}});
-    }
-    out.emplace_back(c.worker, std::move(message));
-  }
-  void prepare(const AcknowledgeResult& c, Outgoing& out) {
-    out.emplace_back(c.worker, protocol::ResultReceived{c.attempt});
-  }
-  void prepare(const Discard& c, Outgoing& out) {
-    spdlog::info("result of {}#{} is not needed: {}", c.attempt.trial, c.attempt.number, c.reason);
-    out.emplace_back(c.worker, protocol::ResultReceived{c.attempt});
-  }
-  void prepare(const Cancel& c, Outgoing& out) { out.emplace_back(c.worker, protocol::Cancel{{c.attempt}}); }
-  void prepare(const Quarantine& c, Outgoing& out) {
-    spdlog::error("worker {} is quarantined: {}", roster.name_of(c.worker), c.reason);
-    // A fresh process takes the place of one that we keep running. Any other stays, idle, until it is released: if it
-    // ended, its cluster would start the next one on the same bad host.
-    if (host_workers->keeps(c.worker)) out.emplace_back(c.worker, protocol::Dismiss{"quarantined: " + c.reason});
-  }
-  void prepare(const Dismiss& c, Outgoing& out) { out.emplace_back(c.worker, protocol::Dismiss{c.reason}); }
-  void prepare(const Shutdown&, Outgoing&) { ending.note_idle(); }
 
   // ---- Local workers --------------------------------------------------------------------------------------------
 
@@ -395,8 +289,6 @@ struct Coordinator::State {
     }
   }
 
-  // ---- What others see ------------------------------------------------------------------------------------------
-
   CoordinatorOptions options;
   storage::Writer writer;
   storage::StoreLayout layout;
@@ -408,6 +300,7 @@ struct Coordinator::State {
   std::optional<WorkerServer> server;
   std::optional<HostWorkers> host_workers;
   std::optional<Recorder> recorder;
+  std::optional<Translator> translator;
 
   std::deque<InboxItem> inbox;
   std::exception_ptr broken;
@@ -416,8 +309,6 @@ struct Coordinator::State {
   Catalog catalog;
 
   Roster roster;
-  std::uint64_t leases = 0;
-
   CheckpointKeeper checkpoints;
   Ending ending;
   Requests requests{options.store.string(), catalog, scheduler, roster, [this](std::vector<Event> events) {
