@@ -256,7 +256,7 @@ struct Coordinator::State {
     if (ending.drain(std::move(end))) push(DrainRequested{});
   }
 
-  /// Running attempts are cancelled, which counts against nobody.
+  /// Cancels running attempts without counting against a trial or a worker.
   void stop_now(const std::string& reason) {
     if (!ending.stop_now(reason)) return;
     push(DrainRequested{});

@@ -23,12 +23,12 @@ Coordinator::Answer Requests::pause(const std::string& sweep) {
 }
 
 Coordinator::Answer Requests::resume(const std::string& sweep) {
-  return change_sweep(sweep, {SweepState::kPaused, SweepState::kStopped}, SweepResumed{sweep}, "goes on");
+  return change_sweep(sweep, {SweepState::kPaused, SweepState::kStopped}, SweepResumed{sweep}, "resumes");
 }
 
 Coordinator::Answer Requests::stop(const std::string& sweep) {
   return change_sweep(sweep, {SweepState::kRunning, SweepState::kPaused}, SweepStopped{sweep},
-                      "is stopped: its running trials are given up");
+                      "is stopped: its running trials are cancelled");
 }
 
 Coordinator::Answer Requests::retry(const std::string& trial) {

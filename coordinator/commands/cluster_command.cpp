@@ -223,10 +223,11 @@ void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launch
       ->check(CLI::IsMember(names));
   auto* workers = up_command->add_option("--workers", o->workers, "how many")->check(CLI::Range(1, 10'000));
   workers->capture_default_str();
-  up_command->add_option("--min-workers", o->min_workers, "elastic: at least so many while trials are left")
+  up_command->add_option("--min-workers", o->min_workers, "elastic: smallest number of workers while trials are left")
       ->check(CLI::Range(0, 10'000))
       ->excludes(workers);
-  up_command->add_option("--max-workers", o->max_workers, "elastic: at most so many; none when no trial is left")
+  up_command
+      ->add_option("--max-workers", o->max_workers, "elastic: largest number of workers; none when no trial is left")
       ->check(CLI::Range(1, 10'000))
       ->excludes(workers);
   up_command->add_option("--ranks-per-worker", o->shape.ranks, "MPI ranks of one worker; more than one train together")

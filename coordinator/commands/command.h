@@ -9,7 +9,7 @@
 
 namespace medley::coordinator {
 
-/// Each adds one subcommand (or family of them) to `app`, with examples in its footer; the callback does the work and
+/// Each adds one subcommand (or family of them) to `app`, with examples in its footer. The callback does the work and
 /// throws when it cannot. The store folder comes from the global `--store` / MEDLEY_STORE.
 struct Globals {
   std::filesystem::path store = "medley-store";

@@ -11,6 +11,7 @@
 #include "coordinator/launches/cluster_profile.h"
 #include "coordinator/launches/cluster_record.h"
 #include "sweep/spec/diagnostic.h"
+#include "tests/support/folder.h"
 
 namespace medley::coordinator {
 namespace {
@@ -100,17 +101,13 @@ TEST(Keeper, StartsAgainAfterAPauseThatDoubles) {
   EXPECT_TRUE(restraint.allows(now + 60s)) << "a minute is the longest";
 }
 
-class Folder : public testing::Test {
+class InFolder : public testing::Test {
  protected:
-  Folder() {
-    std::string pattern = fs::temp_directory_path() / "medley-keeper-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Folder() override { fs::remove_all(path_); }
-  fs::path path_;
+  const test::Folder folder_;
+  const fs::path path_ = folder_.path();
 };
 
-using Records = Folder;
+using Records = InFolder;
 TEST_F(Records, AreReadBackInOrderAndIdsAreNotGivenTwice) {
   for (const int expected : {1, 2, 3}) {
     ClusterRecord record;
@@ -144,7 +141,7 @@ TEST_F(Records, NameTheFileThatIsNotOne) {
   }
 }
 
-using EndpointFile = Folder;
+using EndpointFile = InFolder;
 TEST_F(EndpointFile, IsThereOnlyWhileTheProcessThatHoldsTheStoreLives) {
   EXPECT_EQ(living_endpoint(path_), "");
   write_endpoint(path_, "login1:7100");

@@ -1,5 +1,5 @@
-// What the launchers would run, against files that were read line by line once; and the batch script itself, run by
-// bash with a worker and a scontrol that are shell scripts.
+// The launchers' commands, against files that were read line by line once. The batch script itself runs in bash, with
+// shell scripts for the worker and scontrol.
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -11,6 +11,7 @@
 
 #include "cluster/mpirun.h"
 #include "cluster/slurm.h"
+#include "tests/support/folder.h"
 
 namespace medley::cluster {
 namespace {
@@ -153,12 +154,9 @@ TEST(Mpirun, AWorkerOfOneRankOnThisHostNeedsNone) {
 class BatchScript : public testing::Test {
  protected:
   BatchScript() {
-    std::string pattern = fs::temp_directory_path() / "medley-batch-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     write("endpoint", "login1:7100\n");
     program("scontrol", "echo scontrol $* >> $F/said; kill -TERM $PPID");  // as Slurm does to what is requeued
   }
-  ~BatchScript() override { fs::remove_all(folder_); }
 
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
   void program(const std::string& name, const std::string& body) const {
@@ -202,7 +200,8 @@ class BatchScript : public testing::Test {
     }
   }
 
-  fs::path folder_;
+  const test::Folder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 TEST_F(BatchScript, AWorkerThatWasDismissedEndsIt) {
