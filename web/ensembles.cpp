@@ -1,17 +1,25 @@
 #include "web/ensembles.h"
 
+#include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "storage/files/read.h"
+#include "sweep/digest.h"
 #include "sweep/score/confusion.h"
 #include "sweep/score/metric.h"
 #include "web/refused.h"
+#include "web/responses.h"
 
 namespace medley::web {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::uintmax_t kMaxArchiveBytes = 64 << 20;
 
 json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
   const std::string sweep = ensemble.settings.value("sweep", "");
@@ -46,13 +54,20 @@ std::map<std::string, std::string> config_names(storage::Reader& reader, Boards&
   return names;
 }
 
+storage::ExportRecord export_of(storage::Reader& reader, const std::string& id) {
+  for (storage::ExportRecord& made : reader.exports()) {
+    if (std::to_string(made.id) == id) return std::move(made);
+  }
+  throw Refused{404, "There is no export with this id in the store."};
+}
+
 }  // namespace
 
-json ensembles_json(storage::Reader& reader) {
+json ensembles_json(storage::Reader& reader, Control* control) {
   const storage::Reader::Snapshot snapshot(reader);
   json rows = json::array();
   for (const auto& ensemble : reader.ensembles()) rows.push_back(head_json(reader, ensemble));
-  return {{"ensembles", rows}};
+  return {{"ensembles", rows}, {"fits", control != nullptr ? control->fits() : json::array()}};
 }
 
 json ensemble_json(storage::Reader& reader, Boards& boards, const storage::EnsembleRecord& ensemble) {
@@ -136,6 +151,25 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
           {"thresholds", {{"alpha", thresholds.alpha}, {"beta", thresholds.beta}}},
           {"sets", std::move(sets)},
           {"counts", std::move(counts)}};
+}
+
+Response export_archive(storage::Reader& reader, const std::string& id) {
+  const storage::ExportRecord made = export_of(reader, id);
+  std::error_code error;
+  const auto size = std::filesystem::file_size(made.file, error);
+  const auto bytes = !error && size <= kMaxArchiveBytes ? files::read_if_readable(made.file) : std::nullopt;
+  if (!bytes) {
+    throw Refused{409, "The archive of this export is not where it was written any more: export it again."};
+  }
+  if (sweep::sha256_hex(*bytes) != made.sha256) {
+    throw Refused{409, "The archive of this export has been changed since: export it again."};
+  }
+  return download("application/zip", *bytes, "submission-" + id + ".zip");
+}
+
+Response export_manifest(storage::Reader& reader, const std::string& id) {
+  return download("application/json", export_of(reader, id).manifest.dump(2) + "\n",
+                  "submission-" + id + ".manifest.json");
 }
 
 }  // namespace medley::web

@@ -24,7 +24,7 @@ class FaultyCalls {
 
   /// The `nth` call of this name, from 1, fails with `code`.
   void fail(const std::string& name, int nth, int code);
-  /// The next write takes only so many bytes.
+  /// The next write takes `bytes` at most.
   void shorten_next_write(std::size_t bytes);
   /// Those that succeeded.
   const std::vector<DiskCall>& calls() const;

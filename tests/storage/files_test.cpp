@@ -11,8 +11,8 @@
 #include "storage/files/mapped_file.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
-#include "tests/data/temporary_folder.h"
 #include "tests/storage/faulty_calls.h"
+#include "tests/support/folder.h"
 
 namespace medley::files {
 namespace {
@@ -40,7 +40,7 @@ class Files : public ::testing::Test {
     return "";
   }
 
-  const data::TemporaryFolder folder_;
+  const test::Folder folder_;
   const fs::path path_ = folder_ / "result";
 };
 
