@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <exception>
-#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "coordinator/call_gate.h"
@@ -18,6 +18,8 @@
 #include "coordinator/status_board.h"
 #include "coordinator/translator.h"
 #include "coordinator/worker_server.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "storage/reader.h"
 #include "sweep/result.h"
 
@@ -43,7 +45,7 @@ struct InboxItem {
 /// Port that this store's coordinator used last; 0 unknown.
 std::uint16_t last_port(const fs::path& file) {
   int port = 0;
-  std::ifstream(file) >> port;
+  std::istringstream(files::read_if_there(file).value_or("")) >> port;
   return port > 0 && port < 65536 ? static_cast<std::uint16_t>(port) : 0;
 }
 
@@ -62,7 +64,7 @@ struct Coordinator::State {
     listen(token);
     if (options.local_workers > 0) {
       if (options.worker_command.empty()) throw Error("local workers are wanted, but no program to start is given");
-      fs::create_directories(layout.logs());
+      files::make_folders(layout.logs());
     }
     host_workers.emplace(
         options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
@@ -99,7 +101,7 @@ struct Coordinator::State {
     } else {
       server.emplace(io, listening, token, callbacks);
     }
-    std::ofstream(port_file) << server->port() << "\n";
+    files::write(port_file, std::to_string(server->port()) + "\n", files::Durability::kAtomic);
     write_endpoint(layout.folder,
                    reachable_name(options.address, options.advertise) + ":" + std::to_string(server->port()));
   }

@@ -37,7 +37,7 @@ sweep::Config parse_config(const std::string& settings) {
 
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, d.name, d.synthetic, s.spec_file, s.state, s.priority, s.created, "
-    "s.ended, s.folds, s.seeds, s.axes FROM sweep s JOIN dataset d ON d.key = s.dataset ";
+    "s.ended, s.folds, s.seeds, s.axes, s.families FROM sweep s JOIN dataset d ON d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores FROM ensemble e "
@@ -133,6 +133,7 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.folds = parse(row.text(11)).get<std::vector<int>>();
   s.seeds = parse(row.text(12)).get<std::vector<std::uint64_t>>();
   s.axes = parse(row.text(13));
+  s.families = sweep::families_from_json(parse(row.text(14)));
   Statement counts(database,
                    "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
                    "total(r.outcome = 'diverged'), max(r.paper_score), total(r.seconds) FROM sweep_trial st "
@@ -346,8 +347,8 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
   attempts.bind(key);
   while (attempts.step()) {
     detail.attempts.push_back({attempts.whole(0), attempts.text(1), attempts.text(2), attempts.integer(3),
-                               enumerator<AttemptState>(attempts.text(4)), attempts.text(5),
-                               attempts.integer(6), attempts.integer(7)});
+                               enumerator<AttemptState>(attempts.text(4)), attempts.text(5), attempts.integer(6),
+                               attempts.integer(7)});
   }
   Statement sweeps(
       state_->database,
@@ -582,8 +583,8 @@ std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep) {
   rows.bind(state_->sweep_key(sweep));
   std::vector<TrialHistory> all;
   while (rows.step()) {
-    all.push_back({rows.text(0), rows.text(1), enumerator<TrialState>(rows.text(2)),
-                   rows.whole(3), rows.whole(4), rows.text(5), rows.integer(6)});
+    all.push_back({rows.text(0), rows.text(1), enumerator<TrialState>(rows.text(2)), rows.whole(3), rows.whole(4),
+                   rows.text(5), rows.integer(6)});
   }
   return all;
 }

@@ -29,6 +29,7 @@ struct SweepSummary {
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes;
+  std::vector<sweep::Family> families;
   int configs = 0;
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/family.h"
 #include "sweep/label.h"
 #include "sweep/result.h"
 #include "sweep/state.h"
@@ -65,6 +66,7 @@ struct SweepSubmission {
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes = nlohmann::json::object();
+  std::vector<sweep::Family> families;
   std::vector<SweepConfig> configs;
   std::vector<sweep::TrialSpec> trials;
 };

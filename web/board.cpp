@@ -20,7 +20,7 @@ Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep, st
   board.version = version_of(sweep);
   const auto progress = reader.config_progress(sweep.id);
   for (const storage::ConfigProgress& config : progress) board.progress[config.config] = config;
-  board.report = report.make(reader, sweep, progress, storage::read_families(reader, sweep, board.errors));
+  board.report = report.make(reader, sweep, progress, sweep.families);
   board.text.emplace(board.report);
   return board;
 }

@@ -29,7 +29,6 @@ struct Board {
   std::string sweep;
   std::string version;  ///< differs when a trial of the sweep has ended since
   sweep::Report report;
-  std::vector<sweep::Diagnostic> errors;  ///< of the stored sweep file: what it may compare is not known
   std::map<std::string, storage::ConfigProgress> progress;  ///< by config id
   std::optional<sweep::AxisText> text;                      ///< axis values as tables show them; never empty
 

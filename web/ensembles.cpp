@@ -1,13 +1,13 @@
 #include "web/ensembles.h"
 
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "storage/files/read.h"
 #include "sweep/digest.h"
 #include "sweep/score/confusion.h"
 #include "sweep/score/metric.h"
@@ -157,15 +157,14 @@ Response export_archive(storage::Reader& reader, const std::string& id) {
   const storage::ExportRecord made = export_of(reader, id);
   std::error_code error;
   const auto size = std::filesystem::file_size(made.file, error);
-  std::ifstream in(made.file, std::ios::binary);
-  std::ostringstream bytes;
-  if (error || size > kMaxArchiveBytes || !in || !(bytes << in.rdbuf())) {
+  const auto bytes = !error && size <= kMaxArchiveBytes ? files::read_if_readable(made.file) : std::nullopt;
+  if (!bytes) {
     throw Refused{409, "The archive of this export is not where it was written any more: export it again."};
   }
-  if (sweep::sha256_hex(bytes.str()) != made.sha256) {
+  if (sweep::sha256_hex(*bytes) != made.sha256) {
     throw Refused{409, "The archive of this export has been changed since: export it again."};
   }
-  return download("application/zip", bytes.str(), "submission-" + id + ".zip");
+  return download("application/zip", *bytes, "submission-" + id + ".zip");
 }
 
 Response export_manifest(storage::Reader& reader, const std::string& id) {

@@ -1,15 +1,15 @@
 #include "coordinator/actions/export.h"
 
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "coordinator/actions/sweep_results.h"
+#include "storage/files/error.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "sweep/digest.h"
 #include "sweep/version.h"
 #include "trainer/data/error.h"
-#include "trainer/data/file_write.h"
 #include "trainer/data/submission.h"
 
 namespace medley::coordinator {
@@ -61,13 +61,6 @@ json member_json(storage::Reader& reader, const storage::MemberRecord& member, j
           {"seed", detail->spec.seed}};
 }
 
-std::string sha256_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream bytes;
-  if (!in || !(bytes << in.rdbuf())) throw data::Error(file.string() + ": cannot be read back");
-  return sweep::sha256_hex(bytes.str());
-}
-
 void refuse(const fs::path& out, const data::Problems& problems) {
   if (!problems.empty()) throw data::Error(out.string() + ": breaks the challenge's format:\n" + problems.text());
 }
@@ -102,7 +95,7 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
   refuse(out, data::check_submission(data::read_submission(out), filenames, dataset.classes));
 
   exported.archive = out;
-  exported.sha256 = sha256_of(out);
+  exported.sha256 = sweep::sha256_hex(files::rethrow_as<data::Error>([&] { return files::read(out); }));
   exported.manifest = manifest_path(out);
   json members = json::array();
   json configs = json::object();
@@ -126,7 +119,8 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
       {"members", std::move(members)},
       {"configs", std::move(configs)},
       {"created_ms", now}};
-  data::write_text(exported.manifest, manifest.dump(2) + "\n");
+  files::rethrow_as<data::Error>(
+      [&] { files::write(exported.manifest, manifest.dump(2) + "\n", files::Durability::kDurable); });
 
   storage::Writer::Group group(writer);
   writer.save_export({0, ensemble.id, fs::absolute(out).string(), exported.sha256, now, manifest});

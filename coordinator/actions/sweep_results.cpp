@@ -1,7 +1,6 @@
 #include "coordinator/actions/sweep_results.h"
 
 #include <algorithm>
-#include <iostream>
 #include <map>
 
 #include "coordinator/error.h"
@@ -41,13 +40,6 @@ std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled,
     }
   }
   return hits;
-}
-
-std::vector<sweep::Family> families_of(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  std::vector<sweep::Diagnostic> errors;
-  auto families = storage::read_families(reader, sweep, errors);
-  for (const auto& error : errors) std::cerr << "warning: stored sweep file: " << error.str() << "\n";
-  return families;
 }
 
 }  // namespace
@@ -168,12 +160,11 @@ sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSu
 
 sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::HeldOutDecode decode) {
   const storage::Reader::Snapshot snapshot(reader);
-  auto families = families_of(reader, sweep);
   if (decode == sweep::HeldOutDecode::kThresholds) {
-    return storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), std::move(families));
+    return storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), sweep.families);
   }
   sweep::ReportInput input = optimal_input(reader, sweep);
-  input.families = std::move(families);
+  input.families = sweep.families;
   return sweep::make_report(input);
 }
 

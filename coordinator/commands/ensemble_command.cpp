@@ -19,8 +19,8 @@
 #include "coordinator/commands/remote_ensemble.h"
 #include "coordinator/commands/worker_program.h"
 #include "coordinator/control_file.h"
+#include "storage/files/write.h"
 #include "sweep/report/table.h"
-#include "trainer/data/file_write.h"
 
 namespace medley::coordinator {
 namespace {
@@ -260,16 +260,11 @@ void predict(const PredictArguments& arguments, const Globals& globals) {
     throw std::runtime_error(fmt::format("{} of the {} members of '{}' have no checkpoint in {}: {}", missing,
                                          ensemble.members.size(), ensemble.name, folder.string(), names));
   }
-  const fs::path request = data::partial_path(arguments.out.string() + ".request.json");
-  data::write_text(
-      request,
-      json{{"data", fs::absolute(arguments.data).string()}, {"members", members}, {"clips", arguments.clips}}.dump(2));
-  // The request is of no use to anybody afterwards, however this ends.
-  const std::unique_ptr<const fs::path, void (*)(const fs::path*)> cleanup(&request, [](const fs::path* path) {
-    std::error_code ignored;
-    fs::remove(*path, ignored);
-  });
-  run_program({worker_program().string(), "predict", "--request", request.string(), "--out", arguments.out.string()});
+  files::PartialFile request(arguments.out.string() + ".request.json");  // never committed: of no use afterwards
+  request.append(
+      json{{"data", fs::absolute(arguments.data).string()}, {"members", members}, {"clips", arguments.clips}}.dump());
+  run_program(
+      {worker_program().string(), "predict", "--request", request.path().string(), "--out", arguments.out.string()});
 }
 
 /// `--name` of a setting; what is given is put into `request`, which must outlive the command.

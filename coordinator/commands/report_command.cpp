@@ -1,7 +1,6 @@
 // medley report, medley show.
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 
@@ -9,6 +8,7 @@
 
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
+#include "storage/files/write.h"
 #include "sweep/report/importance_figures.h"
 #include "sweep/report/table.h"
 
@@ -31,18 +31,13 @@ struct ReportOptions {
   std::string figures;
 };
 
-void write_file(const fs::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  if (!(out << text) || !out.flush()) throw std::runtime_error("cannot write " + path.string());
-}
-
 /// One CSV and one SVG a figure.
 void write_figures(const sweep::ImportanceReport& report, const fs::path& folder) {
   const sweep::Figures made = sweep::make_figures(report);
-  fs::create_directories(folder);
+  files::make_folders(folder);
   for (const sweep::Figure& figure : made.figures) {
-    write_file(folder / (figure.name + ".csv"), sweep::csv_table(figure.data));
-    write_file(folder / (figure.name + ".svg"), figure.svg);
+    files::write(folder / (figure.name + ".csv"), sweep::csv_table(figure.data), files::Durability::kAtomic);
+    files::write(folder / (figure.name + ".svg"), figure.svg, files::Durability::kAtomic);
     fmt::print("{}\n", (folder / (figure.name + ".svg")).string());
   }
   for (const std::string& missing : made.missing) fmt::print("not written: {}\n", missing);

@@ -112,6 +112,7 @@ TEST_F(StoreTest, TheSameSweepSubmittedAgainIsTheSame) {
   const std::string id = submit(sweep);
   train(sweep.trials[0], plain_result(sweep.trials[0], 1, 1));
   sweep.yaml += "# another comment\n";
+  sweep.families = {{"encoders", "a\\+b+c", 0.1}, {"variant", "\"plain\"", 1e-9}};
   Writer::Submitted again;
   commit(writer_, [&] { again = writer_.submit_sweep(sweep, kNow + 9); });
   EXPECT_EQ(again.id, id);
@@ -121,6 +122,13 @@ TEST_F(StoreTest, TheSameSweepSubmittedAgainIsTheSame) {
   ASSERT_EQ(reader.sweeps().size(), 1u);
   EXPECT_EQ(reader.sweep_yaml(id), sweep.yaml);
   EXPECT_EQ(reader.sweeps()[0].created, kNow + 1);
+  const auto families = reader.sweeps()[0].families;
+  ASSERT_EQ(families.size(), 2u);
+  EXPECT_EQ(families[0].axis, "encoders");
+  EXPECT_EQ(families[0].baseline, "a\\+b+c");
+  EXPECT_EQ(families[0].margin, 0.1);
+  EXPECT_EQ(families[1].baseline, "\"plain\"");
+  EXPECT_EQ(families[1].margin, 1e-9);
 }
 
 TEST_F(StoreTest, SweepsShareTheTrialsTheyHaveInCommon) {
@@ -560,7 +568,8 @@ TEST(Store, AFolderThatIsAFileIsAClearError) {
   test::Folder folder;
   std::ofstream(folder.path() / "store") << "not a folder";
   const std::string message = message_of([&] { Writer writer(folder.path() / "store"); });
-  EXPECT_NE(message.find("cannot make the folder " + (folder.path() / "store").string()), std::string::npos) << message;
+  EXPECT_NE(message.find((folder.path() / "store").string() + ": cannot make the folder: "), std::string::npos)
+      << message;
 }
 
 }  // namespace

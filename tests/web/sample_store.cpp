@@ -282,9 +282,10 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
       gates.push_back(one);
     }
   }
-  const auto inner = submission_of("gates with an inner fold", gates, 2, dataset,
-                                   "axes:\n  gate: [scorer, query]\n  top_n: [2, 4]\n"
-                                   "compare:\n  - {axis: gate, baseline: scorer}\n");
+  auto inner = submission_of("gates with an inner fold", gates, 2, dataset,
+                             "axes:\n  gate: [scorer, query]\n  top_n: [2, 4]\n"
+                             "compare:\n  - {axis: gate, baseline: scorer}\n");
+  inner.families = {{"gate", "scorer", 0.01}};
   store.finished = writer.submit_sweep(inner, time).id;
   for (const auto& trial : inner.trials) finish(trial, trial.fold % 2 ? "w-1" : "w-2");
   writer.set_sweep_state(store.finished, sweep::SweepState::kFinished, time);
