@@ -74,9 +74,8 @@ struct SweepSubmission {
 std::string sweep_id(const SweepSubmission& submission);
 
 /// Clips that predictions are stored of: the fold's validation clips, or the dataset's test clips.
-enum class Split { kValidation, kTest };
-inline constexpr const char* kSplitNames[] = {"validation", "test"};
-inline const char* name_of(Split split) { return kSplitNames[static_cast<int>(split)]; }
+#define MEDLEY_SPLIT(X) X(kValidation, "validation") X(kTest, "test")
+MEDLEY_NAMED_ENUM(Split, MEDLEY_SPLIT)
 
 struct WorkerRecord {
   std::string id;      ///< chosen by the worker, one a process

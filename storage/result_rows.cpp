@@ -29,8 +29,8 @@ void check_predictions(const Predictions& predictions, int clips, int classes, c
   check_size(predictions.fused.size(), expected, what + ".fused");
 }
 
-enum class Part { kPresence, kSalience, kFused };
-constexpr const char* kPartNames[] = {"presence", "salience", "fused"};
+#define MEDLEY_PART(X) X(kPresence, "presence") X(kSalience, "salience") X(kFused, "fused")
+MEDLEY_NAMED_ENUM(Part, MEDLEY_PART)
 
 // The parts of a result, const or not.
 
@@ -58,7 +58,7 @@ void insert_predictions(Database& database, std::int64_t trial, const TrialResul
         const auto& values = part_of(split_of(snapshot_of(result, protocol), split), part);
         if (values.empty()) continue;
         const auto bytes = pack(values);
-        insert.bind(trial, name_of(protocol), name_of(split), kPartNames[static_cast<int>(part)], blob_of(bytes)).run();
+        insert.bind(trial, name_of(protocol), name_of(split), name_of(part), blob_of(bytes)).run();
       }
     }
   }
@@ -111,10 +111,10 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   using sweep::Accuracy;
   Statement row(database,
                 "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  row.bind(trial, attempt, sweep::outcome_name(result.outcome), result.reason, result.seconds,
-           result.samples_per_second, result.peak_memory_bytes, result.pack_size,
-           static_cast<std::int64_t>(result.epochs.size()), result.paper.epoch, result.paper.validation.clips,
-           result.paper.test.clips, result.held_out.epoch, result.held_out.validation.clips, result.held_out.test.clips,
+  row.bind(trial, attempt, sweep::name_of(result.outcome), result.reason, result.seconds, result.samples_per_second,
+           result.peak_memory_bytes, result.pack_size, static_cast<std::int64_t>(result.epochs.size()),
+           result.paper.epoch, result.paper.validation.clips, result.paper.test.clips, result.held_out.epoch,
+           result.held_out.validation.clips, result.held_out.test.clips,
            of_paper([](const Best& b) { return b.thresholds.alpha; }),
            of_paper([](const Best& b) { return b.thresholds.beta; }),
            of_paper([](const Best& b) { return b.accuracy.presence; }),
@@ -131,14 +131,18 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   Statement surface(database, "INSERT INTO surface VALUES (?, ?, ?, ?)");
   surface.bind(trial, blob_of(paper_surface), blob_of(held_out_surface), blob_of(inner_surface)).run();
 
-  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement term(database, "INSERT INTO epoch_term VALUES (?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < result.epochs.size(); ++i) {
     const sweep::EpochMetrics& e = result.epochs[i];
     epoch
-        .bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.presence_loss, e.salience_loss,
-              e.adaptation_loss, e.validation_loss, e.thresholds.alpha, e.thresholds.beta, e.validation.presence,
-              e.validation.salience)
+        .bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.validation_loss,
+              e.thresholds.alpha, e.thresholds.beta, e.validation.presence, e.validation.salience)
         .run();
+    for (std::size_t t = 0; t < e.terms.size(); ++t) {
+      term.bind(trial, static_cast<std::int64_t>(i), static_cast<std::int64_t>(t), e.terms[t].name, e.terms[t].value)
+          .run();
+    }
   }
 
   insert_predictions(database, trial, result);
@@ -165,8 +169,8 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
 
 std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial) {
   Statement rows(database,
-                 "SELECT epoch, learning_rate, loss, presence_loss, salience_loss, adaptation_loss, validation_loss, "
-                 "alpha, beta, presence, salience FROM epoch WHERE trial = ? ORDER BY position");
+                 "SELECT epoch, learning_rate, loss, validation_loss, alpha, beta, presence, salience FROM epoch "
+                 "WHERE trial = ? ORDER BY position");
   rows.bind(trial);
   std::vector<sweep::EpochMetrics> epochs;
   while (rows.step()) {
@@ -174,14 +178,18 @@ std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t tr
     e.epoch = rows.whole(0);
     e.learning_rate = rows.real(1);
     e.loss = rows.real(2);
-    e.presence_loss = rows.real(3);
-    e.salience_loss = rows.real(4);
-    e.adaptation_loss = rows.real(5);
-    e.validation_loss = rows.real(6);
-    e.thresholds = {rows.real(7), rows.real(8)};
-    e.validation.presence = rows.real(9);
-    e.validation.salience = rows.real(10);
+    e.validation_loss = rows.real(3);
+    e.thresholds = {rows.real(4), rows.real(5)};
+    e.validation.presence = rows.real(6);
+    e.validation.salience = rows.real(7);
     epochs.push_back(e);
+  }
+  Statement terms(database, "SELECT epoch, term, value FROM epoch_term WHERE trial = ? ORDER BY epoch, position");
+  terms.bind(trial);
+  while (terms.step()) {
+    const auto epoch = static_cast<std::size_t>(terms.integer(0));
+    if (epoch >= epochs.size()) throw Error("epoch_term has a term of an epoch that the trial lacks");
+    epochs[epoch].terms.push_back({terms.text(1), terms.real(2)});
   }
   return epochs;
 }
@@ -220,7 +228,7 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
       "paper_validation_clips, paper_test_clips, held_out_epoch, held_out_validation_clips, held_out_test_clips "
       "FROM result WHERE trial = ?");
   if (!row.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no result");
-  result.outcome = enumerator<sweep::Outcome>(row.text(0), sweep::kOutcomeNames);
+  result.outcome = enumerator<sweep::Outcome>(row.text(0));
   result.reason = row.text(1);
   result.seconds = row.real(2);
   result.samples_per_second = row.real(3);
@@ -242,9 +250,9 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
   Statement predictions(database, "SELECT protocol, split, part, probabilities FROM prediction WHERE trial = ?");
   predictions.bind(trial);
   while (predictions.step()) {
-    const auto protocol = enumerator<Protocol>(predictions.text(0), sweep::kProtocolNames);
-    const auto split = enumerator<Split>(predictions.text(1), kSplitNames);
-    const auto part = enumerator<Part>(predictions.text(2), kPartNames);
+    const auto protocol = enumerator<Protocol>(predictions.text(0));
+    const auto split = enumerator<Split>(predictions.text(1));
+    const auto part = enumerator<Part>(predictions.text(2));
     part_of(split_of(snapshot_of(result, protocol), split), part) =
         unpack<float>(predictions.blob(3), "prediction.probabilities");
   }

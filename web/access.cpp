@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include <nlohmann/json.hpp>
+#include "web/responses.h"
 
 namespace medley::web {
 namespace {
@@ -40,15 +40,13 @@ bool own_origin(const Request& request) {
   return origin.empty() || origin == "http://" + host || origin == "https://" + host;
 }
 
-}  // namespace
-
-Response error_response(int status, const std::string& message) {
-  Response response;
-  response.status = status;
-  const nlohmann::json body{{"error", message}};
-  response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+Response without_token(const std::string& message) {
+  Response response = error_response(401, message);
+  response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }
+
+}  // namespace
 
 bool is_loopback(const std::string& address) {
   if (address == "localhost" || address == "::1") return true;
@@ -56,31 +54,22 @@ bool is_loopback(const std::string& address) {
   return address.compare(0, 4, "127.") == 0 && address.find_first_not_of("0123456789.") == std::string::npos;
 }
 
-std::optional<Response> Access::refuse(const Request& request) const {
+std::optional<Response> Access::refuse(const Request& request, Needs needs) const {
   if (loopback && !is_loopback(host_name(request.header("host")))) {
     return error_response(403,
                           "This server answers to localhost only. To reach it from elsewhere, tunnel the port "
                           "(ssh -L) or serve with an address and a token.");
   }
-  const bool reading = request.method == "GET" || request.method == "HEAD";
-  if (!reading) {
+  if (needs == Needs::kChange) {
     if (!own_origin(request)) return error_response(403, "A page of another origin may not change anything here.");
     if (token.empty()) return error_response(403, "This server has no token, so nothing can be changed through it.");
-    if (!same(bearer(request), token)) {
-      Response response = error_response(401, "A change needs the token that the server printed.");
-      response.headers.emplace_back("WWW-Authenticate", "Bearer");
-      return response;
-    }
-    return std::nullopt;
+    if (same(bearer(request), token)) return std::nullopt;
+    return without_token("A change needs the token that the server printed.");
   }
-  const bool data = request.path.compare(0, 5, "/api/") == 0 || request.path == "/metrics";
-  const bool open = !data || request.path == "/api/v1/healthz";
-  if (loopback || open) return std::nullopt;
+  if (loopback || needs == Needs::kNothing) return std::nullopt;
   const std::string sent = bearer(request).empty() ? request.parameter("token") : bearer(request);
   if (!token.empty() && same(sent, token)) return std::nullopt;
-  Response response = error_response(401, "Open the address that the server printed: it carries the token.");
-  response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  return response;
+  return without_token("Open the address that the server printed: it carries the token.");
 }
 
 void secure(Response& response) {

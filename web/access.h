@@ -4,6 +4,7 @@
 #include <string>
 
 #include "web/http.h"
+#include "web/routes.h"
 
 namespace medley::web {
 
@@ -12,12 +13,11 @@ struct Access {
   bool loopback = true;  ///< the server listens on this machine only
   std::string token;     ///< "" = nothing may be changed; never empty when not `loopback`
 
-  /// The refusal that `request` gets, or nothing when it may go on:
+  /// The refusal that `request` gets, or nothing when it may proceed:
   ///  - on loopback the Host must be this machine (a foreign name would be DNS rebinding);
-  ///  - beyond loopback everything under /api but healthz, and /metrics, needs the token;
-  ///  - a change always needs the token as `Authorization: Bearer`, and an Origin, if sent, must be this
-  ///  server.
-  std::optional<Response> refuse(const Request& request) const;
+  ///  - beyond loopback everything but Needs::kNothing needs the token;
+  ///  - Needs::kChange needs it everywhere, as `Authorization: Bearer`, and an Origin, if sent, must be this server.
+  std::optional<Response> refuse(const Request& request, Needs needs) const;
 };
 
 /// True for 127.0.0.0/8, ::1 and localhost.

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "sweep/error.h"
-#include "web/json.h"
 #include "web/query.h"
 #include "web/refused.h"
 
@@ -84,57 +83,29 @@ storage::ConfigMarkChange mark_change(const json& body) {
   return change;
 }
 
-Control::Answer build_ensemble(storage::Reader& reader, Control& control, json body) {
-  const std::string sweep = sweep_of(reader, text_in(body, "sweep", "", 64)).id;
+}  // namespace
+
+Control::Answer submit_sweep(const Call& call) {
+  return call.control->submit(sweep_form(*call.reader, body_of(call.request)));
+}
+
+Control::Answer plan_sweep(const Call& call) {
+  return call.control->plan(sweep_form(*call.reader, body_of(call.request)));
+}
+
+Control::Answer fit_ensemble(const Call& call) {
+  json body = body_of(call.request);
+  const std::string sweep = sweep_of(*call.reader, text_in(body, "sweep", "", 64)).id;
   body.erase("sweep");
   try {
-    return control.build_ensemble(sweep, sweep::ensemble_request_from_json(body));
+    return call.control->build_ensemble(sweep, sweep::ensemble_request_from_json(body));
   } catch (const sweep::Error& error) {
     throw Refused{400, error.what() + std::string(".")};
   }
 }
 
-Control::Answer ask(storage::Reader& reader, Control& control, const std::vector<std::string>& parts,
-                    const Request& request) {
-  const std::string& what = parts[2];
-  if (parts.size() == 3 && what == "sweeps") return control.submit(sweep_form(reader, body_of(request)));
-  if (parts.size() == 3 && what == "plan") return control.plan(sweep_form(reader, body_of(request)));
-  if (parts.size() == 3 && what == "ensembles") return build_ensemble(reader, control, body_of(request));
-  if (parts.size() != 5) throw Refused{404, "There is nothing to change here."};
-  const std::string& verb = parts[4];
-  if (what == "sweeps" && (verb == "pause" || verb == "resume" || verb == "stop")) {
-    const std::string id = sweep_of(reader, parts[3]).id;
-    return verb == "pause" ? control.pause(id) : verb == "resume" ? control.resume(id) : control.stop(id);
-  }
-  if (what == "sweeps" && verb == "retry") return control.retry_sweep(sweep_of(reader, parts[3]).id);
-  if (what == "trials" && verb == "retry") {
-    const auto trial = reader.find_trial(checked_id(parts[3]));
-    if (!trial) throw Refused{404, "There is no trial with this id in the store."};
-    return control.retry(trial->spec.id);
-  }
-  if (what == "configs" && verb == "mark") {
-    return control.mark(checked_id(parts[3]), mark_change(body_of(request)));
-  }
-  if (what == "workers" && verb == "release") return control.release(worker_of(reader, parts[3]).worker.id);
-  if (what == "ensembles" && verb == "export") return control.export_ensemble(ensemble_of(reader, parts[3]).id);
-  throw Refused{404, "There is nothing to change here."};
-}
-
-}  // namespace
-
-Response change(storage::Reader& reader, Control& control, const std::vector<std::string>& parts,
-                const Request& request) {
-  const Control::Answer answer = ask(reader, control, parts, request);
-  const bool erroneous = !answer.done && answer.details.contains("errors");
-  if (!answer.done && !erroneous) throw Refused{409, answer.message};
-  json body = answer.details;
-  body[answer.done ? "message" : "error"] = answer.message;
-  body["done"] = answer.done;
-  Response response;
-  if (erroneous) response.status = 422;
-  response.body = text_of(body);
-  response.headers.emplace_back("Cache-Control", "no-store");
-  return response;
+Control::Answer mark_config(const Call& call) {
+  return call.control->mark(checked_id(call.id), mark_change(body_of(call.request)));
 }
 
 }  // namespace medley::web

@@ -1,17 +1,17 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "storage/reader.h"
 #include "web/control.h"
-#include "web/http.h"
+#include "web/routes.h"
 
 namespace medley::web {
 
-/// Has the change that a POST asks for made; `parts` are the segments of its path. Throws Refused: 404 for an address
-/// that changes nothing, 400 for a wrong body, 409 for what cannot be done now, 422 with the errors of a sweep file.
-Response change(storage::Reader& reader, Control& control, const std::vector<std::string>& parts,
-                const Request& request);
+// Changes that a request describes in its body, handed to the coordinator. Each throws Refused: 400 for a
+// wrong body, 404 for what the store does not hold.
+
+Control::Answer submit_sweep(const Call& call);
+Control::Answer plan_sweep(const Call& call);
+/// Begins to fit it.
+Control::Answer fit_ensemble(const Call& call);
+Control::Answer mark_config(const Call& call);
 
 }  // namespace medley::web

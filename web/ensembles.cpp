@@ -1,18 +1,26 @@
 #include "web/ensembles.h"
 
+#include <filesystem>
+#include <fstream>
 #include <initializer_list>
 #include <map>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "sweep/digest.h"
 #include "sweep/score/confusion.h"
 #include "sweep/score/metric.h"
 #include "web/refused.h"
+#include "web/responses.h"
 
 namespace medley::web {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::uintmax_t kMaxArchiveBytes = 64 << 20;
 
 /// Some of what the store holds of an ensemble, under the same keys.
 void copy_scores(const storage::EnsembleRecord& ensemble, std::initializer_list<const char*> keys, json& body) {
@@ -49,13 +57,20 @@ std::map<std::string, std::string> config_names(storage::Reader& reader, Boards&
   return names;
 }
 
+storage::ExportRecord export_of(storage::Reader& reader, const std::string& id) {
+  for (storage::ExportRecord& made : reader.exports()) {
+    if (std::to_string(made.id) == id) return std::move(made);
+  }
+  throw Refused{404, "There is no export with this id in the store."};
+}
+
 }  // namespace
 
-json ensembles_json(storage::Reader& reader) {
+json ensembles_json(storage::Reader& reader, Control* control) {
   const storage::Reader::Snapshot snapshot(reader);
   json rows = json::array();
   for (const auto& ensemble : reader.ensembles()) rows.push_back(head_json(reader, ensemble));
-  return {{"ensembles", rows}};
+  return {{"ensembles", rows}, {"fits", control != nullptr ? control->fits() : json::array()}};
 }
 
 json ensemble_json(storage::Reader& reader, Boards& boards, const storage::EnsembleRecord& ensemble) {
@@ -134,6 +149,26 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
           {"thresholds", {{"alpha", ensemble.thresholds.alpha}, {"beta", ensemble.thresholds.beta}}},
           {"sets", std::move(sets)},
           {"counts", std::move(counts)}};
+}
+
+Response export_archive(storage::Reader& reader, const std::string& id) {
+  const storage::ExportRecord made = export_of(reader, id);
+  std::error_code error;
+  const auto size = std::filesystem::file_size(made.file, error);
+  std::ifstream in(made.file, std::ios::binary);
+  std::ostringstream bytes;
+  if (error || size > kMaxArchiveBytes || !in || !(bytes << in.rdbuf())) {
+    throw Refused{409, "The archive of this export is not where it was written any more: export it again."};
+  }
+  if (sweep::sha256_hex(bytes.str()) != made.sha256) {
+    throw Refused{409, "The archive of this export has been changed since: export it again."};
+  }
+  return download("application/zip", bytes.str(), "submission-" + id + ".zip");
+}
+
+Response export_manifest(storage::Reader& reader, const std::string& id) {
+  return download("application/json", export_of(reader, id).manifest.dump(2) + "\n",
+                  "submission-" + id + ".manifest.json");
 }
 
 }  // namespace medley::web

@@ -35,7 +35,4 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-/// `{"error": message}` with `status`.
-Response error_response(int status, const std::string& message);
-
 }  // namespace medley::web

@@ -1,20 +1,9 @@
 #include "web/routes.h"
 
 #include <algorithm>
-#include <chrono>
-#include <exception>
-#include <fstream>
 #include <optional>
-#include <sstream>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include <fmt/format.h>
-
-#include "storage/reader.h"
-#include "storage/timeline.h"
-#include "sweep/digest.h"
 #include "sweep/version.h"
 #include "web/ablation.h"
 #include "web/assets.h"
@@ -22,10 +11,11 @@
 #include "web/ensembles.h"
 #include "web/json.h"
 #include "web/leaderboard.h"
+#include "web/listings.h"
 #include "web/metrics.h"
 #include "web/openapi.h"
 #include "web/query.h"
-#include "web/refused.h"
+#include "web/responses.h"
 #include "web/trial_clips.h"
 #include "web/worker_log.h"
 
@@ -35,13 +25,79 @@ namespace {
 using nlohmann::json;
 using storage::Reader;
 
-constexpr int kMaxLogRows = 500;
-constexpr int kMaxTimelineRows = 5000;
-constexpr std::uintmax_t kMaxArchiveBytes = 64 << 20;
-constexpr storage::TimeMs kRecentMs = 600'000;
+// ---- What the rows below share --------------------------------------------------------------------------------
 
-std::vector<std::string> segments(const std::string& path) {
-  std::vector<std::string> parts;
+storage::SweepSummary sweep_in(const Call& call) { return sweep_of(*call.reader, call.id); }
+
+std::shared_ptr<const Board> board_in(const Call& call) { return call.boards.board(*call.reader, sweep_in(call)); }
+
+Selection selection_in(const Call& call, const Board& board) {
+  return selection_of(call.request, board, call.reader->marks());
+}
+
+Response get_health(const Call& call) {
+  return json_response({{"status", "ok"},
+                        {"version", sweep::version()},
+                        {"page", !assets().empty()},
+                        {"store", storage::store_exists(call.store)},
+                        {"control", call.control != nullptr && call.changeable}});
+}
+
+Response get_metrics(const Call& call) {
+  Response response;
+  response.type = "text/plain; version=0.0.4; charset=utf-8";
+  const bool present = call.control != nullptr;
+  response.body = metrics_text(*call.reader, present ? call.control->workers() : std::vector<Control::WorkerNow>());
+  return response;
+}
+
+Response get_sweep(const Call& call) {
+  const Reader::Snapshot snapshot(*call.reader);
+  return json_response(sweep_detail_json(*call.reader, sweep_in(call)));
+}
+
+Response get_leaderboard(const Call& call) {
+  const auto board = board_in(call);
+  return json_response(leaderboard_json(*board, selection_in(call, *board), page_of(call.request)));
+}
+
+Response get_leaderboard_csv(const Call& call) {
+  const auto board = board_in(call);
+  return download("text/csv; charset=utf-8", leaderboard_csv(*board, selection_in(call, *board)),
+                  board->sweep + "-leaderboard.csv");
+}
+
+Response get_trial(const Call& call) {
+  const Reader::Snapshot snapshot(*call.reader);
+  const auto trial = trial_of(*call.reader, call.id);
+  const auto dataset = call.reader->find_dataset(trial.dataset);
+  return json_response(trial_json(trial, dataset ? &*dataset : nullptr));
+}
+
+Response get_trial_log(const Call& call) {
+  const auto trial = trial_of(*call.reader, call.id);
+  return json_response(attempt_log_json(trial, storage::StoreLayout(call.store.string()).logs(), call.request));
+}
+
+Response get_confusion(const Call& call) {
+  const Reader::Snapshot snapshot(*call.reader);
+  const auto trial = trial_of(*call.reader, call.id);
+  return json_response(confusion_json(trial, dataset_of(*call.reader, trial.dataset), call.request));
+}
+
+Response get_clips(const Call& call) {
+  const Reader::Snapshot snapshot(*call.reader);
+  const auto trial = trial_of(*call.reader, call.id);
+  const auto dataset = dataset_of(*call.reader, trial.dataset);
+  return json_response(clips_json(trial, dataset, call.request, page_of(call.request)));
+}
+
+// ---- Paths ----------------------------------------------------------------------------------------------------
+
+using Segments = std::vector<std::string>;
+
+Segments segments(const std::string& path) {
+  Segments parts;
   std::size_t begin = 1;
   while (begin <= path.size()) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
@@ -51,353 +107,144 @@ std::vector<std::string> segments(const std::string& path) {
   return parts;
 }
 
-/// Workers that train, or could: what an ETA divides by.
-int joined_workers(Reader& reader) {
-  const auto workers = reader.workers();
-  return static_cast<int>(std::count_if(workers.begin(), workers.end(), [](const storage::WorkerRow& row) {
-    return row.state == sweep::WorkerState::kJoined;
-  }));
-}
-
-json sweeps_json(Reader& reader, Boards& boards) {
-  const Reader::Snapshot snapshot(reader);
-  const int workers = joined_workers(reader);
-  json rows = json::array();
-  for (const auto& sweep : reader.sweeps()) {
-    rows.push_back(sweep_json(sweep, workers));
-    const auto board = boards.known(sweep.id);
-    rows.back()["best"] = board ? best_json(*board) : json(nullptr);
-  }
-  return {{"sweeps", rows}, {"workers", workers}};
-}
-
-/// How the store's disk is doing.
-json store_json(const std::filesystem::path& folder, bool control) {
-  namespace fs = std::filesystem;
-  const storage::StoreLayout layout(folder.string());
-  std::uintmax_t bytes = 0;
-  auto newest = fs::file_time_type::min();
-  for (const char* part : {"", "-wal"}) {
-    std::error_code error;
-    const fs::path file = layout.database() + part;
-    const auto size = fs::file_size(file, error);
-    if (error) continue;
-    bytes += size;
-    newest = std::max(newest, fs::last_write_time(file, error));
-  }
-  std::error_code error;
-  const auto space = fs::space(folder, error);
-  // file_clock has an epoch of its own in C++17.
-  const auto age = fs::file_time_type::clock::now() - newest;
-  return {{"database_bytes", bytes},
-          {"free_bytes", error ? json(nullptr) : json(space.available)},
-          {"written_ms", storage::now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(age).count()},
-          {"coordinator", control}};
-}
-
-json trials_json(Reader& reader, const storage::SweepSummary& sweep, const Request& request) {
-  const storage::TrialFilter filter = filter_of(request);
-  const storage::Page page = page_of(request);
-  json rows = json::array();
-  for (const auto& row : reader.trials(sweep.id, filter, page)) rows.push_back(trial_row_json(row));
-  const int total = reader.count_trials(sweep.id, filter);
-  const int next = page.offset + page.limit;
-  return {{"sweep", sweep.id},
-          {"trials", rows},
-          {"total", total},
-          {"offset", page.offset},
-          {"next_offset", next < total ? json(next) : json(nullptr)}};
-}
-
-json datasets_json(Reader& reader) {
-  json rows = json::array();
-  for (const std::string& fingerprint : reader.dataset_fingerprints()) {
-    if (const auto dataset = reader.find_dataset(fingerprint)) rows.push_back(dataset_json(*dataset));
-  }
-  return {{"datasets", rows}};
-}
-
-json timeline_json(const std::filesystem::path& store, const std::string& sweep, const Request& request) {
-  const auto limit = number_parameter(request, "limit", 1, kMaxTimelineRows).value_or(1000);
-  json rows = json::array();
-  for (const auto& span : storage::newest_attempts(store, sweep, static_cast<int>(limit))) {
-    rows.push_back(span_json(span));
-  }
-  return {{"sweep", sweep}, {"attempts", rows}};
-}
-
-json workers_json(Reader& reader, const std::filesystem::path& store, const std::vector<Control::WorkerNow>& present,
-                  storage::TimeMs now) {
-  const auto recent = storage::recent_results(store, now - kRecentMs);
-  json rows = json::array();
-  for (const auto& row : reader.workers()) {
-    const auto here = std::find_if(present.begin(), present.end(),
-                                   [&](const Control::WorkerNow& one) { return one.id == row.worker.id; });
-    json one = worker_json(row, here == present.end() ? nullptr : &*here);
-    one["recent_results"] = 0;
-    for (const auto& [worker, count] : recent) {
-      if (worker == row.worker.id) one["recent_results"] = count;
+/// What stands for `{id}` in `path` ("" without one); nothing where it is another path.
+std::optional<std::string> id_in(const Segments& path, const Segments& pattern) {
+  if (path.size() != pattern.size()) return std::nullopt;
+  std::string id;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (pattern[i] == "{id}") {
+      id = path[i];
+    } else if (path[i] != pattern[i]) {
+      return std::nullopt;
     }
-    rows.push_back(std::move(one));
   }
-  return {{"workers", rows}, {"recent_seconds", kRecentMs / 1000}};
+  return id;
 }
 
-json log_of(Reader& reader, const Request& request) {
-  const auto after = number_parameter(request, "after", 0, INT64_MAX).value_or(0);
-  const auto limit = number_parameter(request, "limit", 1, kMaxLogRows).value_or(100);
-  json rows = json::array();
-  json last = after;
-  for (const auto& row : reader.log(after, static_cast<int>(limit))) {
-    last = row.id;
-    rows.push_back(log_json(row));
-  }
-  return {{"log", rows}, {"after", last}};
-}
-
-/// The answer, or 304 when the client has it already.
-Response unless_known(const Request& request, Response response) {
-  const std::string known = request.header("if-none-match");
-  for (const auto& [name, value] : response.headers) {
-    if (name != "ETag" || known.empty() || value != known) continue;
-    response.status = 304;
-    response.body.clear();
-    response.type.clear();
-    break;
-  }
-  return response;
-}
-
-/// Everything may change at any moment: always ask again.
-Response cached(Response response, const std::string& etag) {
-  response.headers.emplace_back("ETag", etag);
-  response.headers.emplace_back("Cache-Control", "no-cache");
-  return response;
-}
-
-/// What an answer depends on besides the store. The token is no part of it.
-std::string key_of(const Request& request) {
-  std::string key = request.path;
-  for (const auto& [name, value] : request.query) {
-    if (name != "token") key += '\0' + name + '\0' + value;
-  }
-  return key;
-}
-
-Response json_response(const json& body) {
-  Response response;
-  response.body = text_of(body);
-  const std::string etag = "\"" + sweep::sha256_hex(response.body).substr(0, 16) + "\"";
-  return cached(std::move(response), etag);
-}
-
-/// A file to keep. `name` is made of ids, never of what a user typed.
-Response download(std::string type, std::string body, const std::string& name) {
-  Response response;
-  response.type = std::move(type);
-  response.body = std::move(body);
-  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + name + "\"");
-  response.headers.emplace_back("Cache-Control", "no-cache");
-  return response;
-}
-
-Response page_file(const Request& request) {
-  const std::string path = request.path == "/" ? "/index.html" : request.path;
-  for (const Asset& asset : assets()) {
-    if (asset.path != path) continue;
-    Response response;
-    response.type = asset.type;
-    response.body = asset.bytes;
-    if (asset.gzip) response.headers.emplace_back("Content-Encoding", "gzip");
-    return cached(std::move(response), std::string(asset.etag));
-  }
-  if (request.path == "/" && assets().empty()) {
-    Response response;
-    response.type = "text/plain; charset=utf-8";
-    response.body =
-        "Medley was built without its page (node and npm were missing, or -DMEDLEY_WEB=OFF).\n"
-        "Everything it would show is at /api/v1/sweeps.\n";
-    return response;
-  }
-  throw Refused{404, "There is nothing at this address."};
-}
-
-/// Below /sweeps/ID/.
-Response read_sweep(Reader& reader, const std::filesystem::path& store, Boards& boards, const std::string& id,
-                    const std::string& part, const Request& request) {
-  const auto sweep = sweep_of(reader, id);
-  if (part == "trials") {
-    const Reader::Snapshot snapshot(reader);
-    return json_response(trials_json(reader, sweep, request));
-  }
-  if (part == "timeline") return json_response(timeline_json(store, sweep.id, request));
-  if (part == "importance") return json_response(importance_json(reader, sweep, boards, request));
-  if (part == "figures") return json_response(figures_json(reader, sweep, boards, request));
-  const auto board = boards.board(reader, sweep);
-  if (part == "axes") return json_response(axes_json(*board));
-  if (part == "comparisons") return json_response(planned_comparisons_json(*board));
-  if (part == "subsets") return json_response(subsets_json(*board));
-  if (part == "cross") return json_response(cross_json(*board, request));
-  if (part == "leaderboard") {
-    return json_response(leaderboard_json(*board, selection_of(request, *board, reader.marks()), page_of(request)));
-  }
-  if (part == "leaderboard.csv") {
-    return download("text/csv; charset=utf-8", leaderboard_csv(*board, selection_of(request, *board, reader.marks())),
-                    sweep.id + "-leaderboard.csv");
-  }
-  throw Refused{404, "A sweep has no such part; see docs/api.md."};
-}
-
-/// Below /trials/ID/.
-Response read_trial(Reader& reader, const std::filesystem::path& store, const std::string& id, const std::string& part,
-                    const Request& request) {
-  const Reader::Snapshot snapshot(reader);
-  const auto trial = trial_of(reader, id);
-  if (part == "log")
-    return json_response(attempt_log_json(trial, storage::StoreLayout(store.string()).logs(), request));
-  if (part == "surface") return json_response(surface_json(trial, request));
-  if (part != "confusion" && part != "clips") throw Refused{404, "A trial has no such part; see docs/api.md."};
-  const auto dataset = dataset_of(reader, trial.dataset);
-  if (part == "confusion") return json_response(confusion_json(trial, dataset, request));
-  return json_response(clips_json(trial, dataset, request, page_of(request)));
-}
-
-/// The archive of an export, as it was written: a file that has changed since is not sent.
-Response read_archive(Reader& reader, const std::string& id) {
-  for (const storage::ExportRecord& made : reader.exports()) {
-    if (std::to_string(made.id) != id) continue;
-    std::error_code error;
-    const auto size = std::filesystem::file_size(made.file, error);
-    std::ifstream in(made.file, std::ios::binary);
-    std::ostringstream bytes;
-    if (error || size > kMaxArchiveBytes || !in || !(bytes << in.rdbuf())) {
-      throw Refused{409, "The archive of this export is not where it was written any more: export it again."};
-    }
-    if (sweep::sha256_hex(bytes.str()) != made.sha256) {
-      throw Refused{409, "The archive of this export has been changed since: export it again."};
-    }
-    return download("application/zip", bytes.str(), "submission-" + id + ".zip");
-  }
-  throw Refused{404, "There is no export with this id in the store."};
-}
-
-Response read_manifest(Reader& reader, const std::string& id) {
-  for (const storage::ExportRecord& made : reader.exports()) {
-    if (std::to_string(made.id) != id) continue;
-    return download("application/json", made.manifest.dump(2) + "\n", "submission-" + id + ".manifest.json");
-  }
-  throw Refused{404, "There is no export with this id in the store."};
+/// [route]
+const std::vector<Segments>& patterns() {
+  static const std::vector<Segments> all = [] {
+    std::vector<Segments> made;
+    for (const Route& route : routes()) made.push_back(segments(route.path));
+    return made;
+  }();
+  return all;
 }
 
 }  // namespace
 
-Routes::Routes(std::filesystem::path store, Control* control, bool changeable)
-    : store_(std::move(store)), control_(control), changeable_(changeable), boards_(store_) {}
+const std::vector<Route>& routes() {
+  static const std::vector<Route> all{
+      {"GET", "/healthz", Needs::kNothing, "probe", get_health},
+      {"GET", "/metrics", Needs::kStoreNow, "getMetrics", get_metrics},
+      {"GET", "/api/v1/healthz", Needs::kNothing, "getHealth", get_health},
+      {"GET", "/api/v1/openapi.json", Needs::kToken, "getDocument",
+       [](const Call&) { return json_response(json::parse(openapi_document())); }},
+      {"GET", "/api/v1/store", Needs::kStoreNow, "getStore",
+       [](const Call& call) { return json_response(store_json(call.store, call.control != nullptr)); }},
+      {"GET", "/api/v1/datasets", Needs::kStore, "listDatasets",
+       [](const Call& call) { return json_response(datasets_json(*call.reader)); }},
+      {"GET", "/api/v1/workers", Needs::kStoreNow, "listWorkers",
+       [](const Call& call) { return json_response(workers_json(*call.reader, call.store, call.control)); }},
+      {"GET", "/api/v1/log", Needs::kStore, "getLog",
+       [](const Call& call) { return json_response(log_json(*call.reader, call.request)); }},
 
-Response Routes::handle(const Request& request) const {
-  try {
-    if (request.method == "GET" || request.method == "HEAD") return read(request);
-    if (request.method == "POST") return change(request);
-    return error_response(405, "Only GET, HEAD and POST are served.");
-  } catch (const Refused& refused) {
-    return error_response(refused.status, refused.message);
-  } catch (const storage::Error& error) {
-    return error_response(503, error.what());
-  } catch (const std::exception& error) {
-    return error_response(500, fmt::format("The server could not answer this request: {}", error.what()));
-  }
+      {"GET", "/api/v1/sweeps", Needs::kStore, "listSweeps",
+       [](const Call& call) { return json_response(sweeps_json(*call.reader, call.boards)); }},
+      {"GET", "/api/v1/sweeps/{id}", Needs::kStore, "getSweep", get_sweep},
+      {"GET", "/api/v1/sweeps/{id}/leaderboard", Needs::kStore, "getLeaderboard", get_leaderboard},
+      {"GET", "/api/v1/sweeps/{id}/leaderboard.csv", Needs::kStore, "getLeaderboardCsv", get_leaderboard_csv},
+      {"GET", "/api/v1/sweeps/{id}/axes", Needs::kStore, "getAxes",
+       [](const Call& call) { return json_response(axes_json(*board_in(call))); }},
+      {"GET", "/api/v1/sweeps/{id}/comparisons", Needs::kStore, "getComparisons",
+       [](const Call& call) { return json_response(planned_comparisons_json(*board_in(call))); }},
+      {"GET", "/api/v1/sweeps/{id}/subsets", Needs::kStore, "getSubsets",
+       [](const Call& call) { return json_response(subsets_json(*board_in(call))); }},
+      {"GET", "/api/v1/sweeps/{id}/cross", Needs::kStore, "getCrossTable",
+       [](const Call& call) { return json_response(cross_json(*board_in(call), call.request)); }},
+      {"GET", "/api/v1/sweeps/{id}/importance", Needs::kStore, "getImportance",
+       [](const Call& call) {
+         return json_response(importance_json(*call.reader, sweep_in(call), call.boards, call.request));
+       }},
+      {"GET", "/api/v1/sweeps/{id}/figures", Needs::kStore, "getFigures",
+       [](const Call& call) {
+         return json_response(figures_json(*call.reader, sweep_in(call), call.boards, call.request));
+       }},
+      {"GET", "/api/v1/sweeps/{id}/timeline", Needs::kStore, "getTimeline",
+       [](const Call& call) { return json_response(timeline_json(call.store, sweep_in(call).id, call.request)); }},
+      {"GET", "/api/v1/sweeps/{id}/trials", Needs::kStore, "listTrials",
+       [](const Call& call) { return json_response(trials_json(*call.reader, sweep_in(call), call.request)); }},
+      {"POST", "/api/v1/plan", Needs::kChange, "planSweep",
+       [](const Call& call) { return change_response(plan_sweep(call)); }},
+      {"POST", "/api/v1/sweeps", Needs::kChange, "submitSweep",
+       [](const Call& call) { return change_response(submit_sweep(call)); }},
+      {"POST", "/api/v1/sweeps/{id}/pause", Needs::kChange, "pauseSweep",
+       [](const Call& call) { return change_response(call.control->pause(sweep_in(call).id)); }},
+      {"POST", "/api/v1/sweeps/{id}/resume", Needs::kChange, "resumeSweep",
+       [](const Call& call) { return change_response(call.control->resume(sweep_in(call).id)); }},
+      {"POST", "/api/v1/sweeps/{id}/stop", Needs::kChange, "stopSweep",
+       [](const Call& call) { return change_response(call.control->stop(sweep_in(call).id)); }},
+      {"POST", "/api/v1/sweeps/{id}/retry", Needs::kChange, "retrySweep",
+       [](const Call& call) { return change_response(call.control->retry_sweep(sweep_in(call).id)); }},
+
+      {"GET", "/api/v1/trials/{id}", Needs::kStore, "getTrial", get_trial},
+      {"GET", "/api/v1/trials/{id}/surface", Needs::kStore, "getSurface",
+       [](const Call& call) { return json_response(surface_json(trial_of(*call.reader, call.id), call.request)); }},
+      {"GET", "/api/v1/trials/{id}/confusion", Needs::kStore, "getConfusion", get_confusion},
+      {"GET", "/api/v1/trials/{id}/clips", Needs::kStore, "getClips", get_clips},
+      {"GET", "/api/v1/trials/{id}/log", Needs::kStoreNow, "getTrialLog", get_trial_log},
+      {"POST", "/api/v1/trials/{id}/retry", Needs::kChange, "retryTrial",
+       [](const Call& call) { return change_response(call.control->retry(trial_of(*call.reader, call.id).spec.id)); }},
+      {"POST", "/api/v1/configs/{id}/mark", Needs::kChange, "markConfig",
+       [](const Call& call) { return change_response(mark_config(call)); }},
+      {"POST", "/api/v1/workers/{id}/release", Needs::kChange, "releaseWorker",
+       [](const Call& call) {
+         return change_response(call.control->release(worker_of(*call.reader, call.id).worker.id));
+       }},
+
+      {"GET", "/api/v1/ensembles", Needs::kStoreNow, "listEnsembles",
+       [](const Call& call) { return json_response(ensembles_json(*call.reader, call.control)); }},
+      {"GET", "/api/v1/ensembles/{id}", Needs::kStore, "getEnsemble",
+       [](const Call& call) {
+         return json_response(ensemble_json(*call.reader, call.boards, ensemble_of(*call.reader, call.id)));
+       }},
+      {"GET", "/api/v1/ensembles/{id}/confusion", Needs::kStore, "getEnsembleConfusion",
+       [](const Call& call) {
+         return json_response(ensemble_confusion_json(*call.reader, ensemble_of(*call.reader, call.id)));
+       }},
+      {"GET", "/api/v1/exports/{id}/archive.zip", Needs::kStoreNow, "getArchive",
+       [](const Call& call) { return export_archive(*call.reader, call.id); }},
+      {"GET", "/api/v1/exports/{id}/manifest.json", Needs::kStore, "getManifest",
+       [](const Call& call) { return export_manifest(*call.reader, call.id); }},
+      {"POST", "/api/v1/ensembles", Needs::kChange, "fitEnsemble",
+       [](const Call& call) { return change_response(fit_ensemble(call)); }},
+      {"POST", "/api/v1/ensembles/{id}/export", Needs::kChange, "exportEnsemble",
+       [](const Call& call) {
+         return change_response(call.control->export_ensemble(ensemble_of(*call.reader, call.id).id));
+       }},
+  };
+  return all;
 }
 
-Response Routes::health() const {
-  return json_response({{"status", "ok"},
-                        {"version", sweep::version()},
-                        {"page", !assets().empty()},
-                        {"store", storage::store_exists(store_)},
-                        {"control", control_ != nullptr && changeable_}});
+Match match(const std::string& method, const std::string& path) {
+  const std::string asked = method == "HEAD" ? "GET" : method;
+  const Segments parts = segments(path);
+  Match found;
+  for (std::size_t i = 0; i < routes().size(); ++i) {
+    const Route& route = routes()[i];
+    std::optional<std::string> id = id_in(parts, patterns()[i]);
+    if (!id) continue;
+    if (asked == route.method) return {&route, *std::move(id), ""};
+    if (!found.allow.empty()) found.allow += ", ";
+    found.allow += route.method == std::string("GET") ? "GET, HEAD" : route.method;
+  }
+  return found;
 }
 
-Response Routes::read(const Request& request) const {
-  const std::vector<std::string> parts = segments(request.path);
-  if (request.path == "/healthz" || request.path == "/api/v1/healthz") return unless_known(request, health());
-  const bool metrics = request.path == "/metrics";
-  if (parts[0] != "api" && !metrics) return unless_known(request, page_file(request));
-  if (!metrics && (parts.size() < 3 || parts[1] != "v1")) throw Refused{404, "The API is at /api/v1."};
-  if (request.path == "/api/v1/openapi.json")
-    return unless_known(request, json_response(json::parse(openapi_document())));
-  if (!storage::store_exists(store_)) {
-    throw Refused{503, fmt::format("There is no store in {} yet.", store_.string())};
-  }
-  // These depend on more than the store: the clock, a coordinator, a log file.
-  const bool lasting = !metrics && parts[2] != "workers" && parts[2] != "store" &&
-                       request.path != "/api/v1/ensembles" && !(parts.size() == 5 && parts[4] == "log");
-  if (!lasting) return unless_known(request, read_store(request, parts));
-  const std::string key = key_of(request);
-  const Memory::Moment moment = memory_.now(store_, boards_.made());
-  if (std::optional<Response> known = memory_.find(key, moment)) return unless_known(request, *std::move(known));
-  Response made = read_store(request, parts);
-  // A board that was made for this very answer is part of it.
-  const Memory::Moment after{moment.store, boards_.made()};
-  if (made.status == 200) memory_.keep(key, after, made);
-  return unless_known(request, std::move(made));
-}
-
-Response Routes::read_store(const Request& request, const std::vector<std::string>& parts) const {
-  Reader reader(store_);
-  const auto present = [&] { return control_ != nullptr ? control_->workers() : std::vector<Control::WorkerNow>(); };
-  if (request.path == "/metrics") {
-    Response response;
-    response.type = "text/plain; version=0.0.4; charset=utf-8";
-    response.body = metrics_text(reader, present());
-    return response;
-  }
-  const std::string& what = parts[2];
-  const std::size_t count = parts.size();
-  if (count == 3) {
-    if (what == "sweeps") return json_response(sweeps_json(reader, boards_));
-    if (what == "store") return json_response(store_json(store_, control_ != nullptr));
-    if (what == "datasets") return json_response(datasets_json(reader));
-    if (what == "workers") return json_response(workers_json(reader, store_, present(), storage::now_ms()));
-    if (what == "log") return json_response(log_of(reader, request));
-    if (what == "ensembles") {
-      json body = ensembles_json(reader);
-      body["fits"] = control_ != nullptr ? control_->fits() : json::array();
-      return json_response(body);
-    }
-  }
-  if (count == 4) {
-    if (what == "sweeps") {
-      const Reader::Snapshot snapshot(reader);
-      json body = sweep_json(sweep_of(reader, parts[3]), joined_workers(reader));
-      body["yaml"] = reader.sweep_yaml(body["id"]);
-      return json_response(body);
-    }
-    if (what == "trials") {
-      const Reader::Snapshot snapshot(reader);
-      const auto trial = trial_of(reader, parts[3]);
-      const auto dataset = reader.find_dataset(trial.dataset);
-      return json_response(trial_json(trial, dataset ? &*dataset : nullptr));
-    }
-    if (what == "ensembles") return json_response(ensemble_json(reader, boards_, ensemble_of(reader, parts[3])));
-  }
-  if (count == 5) {
-    if (what == "sweeps") return read_sweep(reader, store_, boards_, parts[3], parts[4], request);
-    if (what == "trials") return read_trial(reader, store_, parts[3], parts[4], request);
-    if (what == "ensembles" && parts[4] == "confusion") {
-      return json_response(ensemble_confusion_json(reader, ensemble_of(reader, parts[3])));
-    }
-    if (what == "exports" && parts[4] == "archive.zip") return read_archive(reader, parts[3]);
-    if (what == "exports" && parts[4] == "manifest.json") return read_manifest(reader, parts[3]);
-  }
-  throw Refused{404, "The API has no such address; see docs/api.md."};
-}
-
-Response Routes::change(const Request& request) const {
-  const std::vector<std::string> parts = segments(request.path);
-  if (parts.size() < 3 || parts[0] != "api" || parts[1] != "v1") throw Refused{404, "There is nothing to change here."};
-  if (control_ == nullptr)
-    throw Refused{409, "This server only shows the store: changes go through its coordinator's (medley serve)."};
-  Reader reader(store_);
-  return web::change(reader, *control_, parts, request);
+Needs needs_of(const Request& request) {
+  if (const Match found = match(request.method, request.path); found.route != nullptr) return found.route->needs;
+  if (request.method != "GET" && request.method != "HEAD") return Needs::kChange;
+  return request.path.compare(0, 5, "/api/") == 0 ? Needs::kToken : Needs::kNothing;
 }
 
 }  // namespace medley::web

@@ -1,7 +1,6 @@
-// With client.cpp the only file that knows cpp-httplib (0.11 to 0.14). What that library leaves open is closed
-// here: it reads header lines of any length, so our own stream counts bytes and time; it keeps a thread for an
-// idle connection, so every connection serves one request; it multiplies a body by its Range header, so ranges
-// are dropped.
+// With client.cpp the only file that knows cpp-httplib (0.11 to 0.14). It adds the limits that the library lacks. The
+// library reads header lines of any length, so our own stream counts bytes and time. It keeps a thread for an idle
+// connection, so every connection serves one request. It multiplies a body by its Range header, so ranges are dropped.
 #include "web/server.h"
 
 #include <algorithm>
@@ -26,7 +25,8 @@
 
 #include "web/access.h"
 #include "web/priority.h"
-#include "web/routes.h"
+#include "web/responses.h"
+#include "web/site.h"
 
 namespace medley::web {
 namespace {
@@ -235,16 +235,16 @@ struct Server::State {
   State(Options given, Control* control)
       : options(std::move(given)),
         access{is_loopback(options.address), options.token},
-        routes(options.store, control, !options.token.empty()) {}
+        site(options.store, control, !options.token.empty()) {}
 
   Response answer(const Request& request) {
-    if (std::optional<Response> refusal = access.refuse(request)) return *std::move(refusal);
-    return routes.handle(request);
+    if (std::optional<Response> refusal = access.refuse(request, needs_of(request))) return *std::move(refusal);
+    return site.handle(request);
   }
 
   Options options;
   Access access;
-  Routes routes;
+  Site site;
   Listener listener;
   std::thread thread;
   int port = 0;

@@ -48,10 +48,10 @@ TEST(Codec, NumbersAreLittleEndian) {
 }
 
 TEST(Codec, AnEnumeratorIsReadByItsNameOnly) {
-  EXPECT_EQ(enumerator<sweep::Protocol>("held-out", sweep::kProtocolNames), sweep::Protocol::kHeldOut);
-  EXPECT_EQ(enumerator<sweep::Outcome>("diverged", sweep::kOutcomeNames), sweep::Outcome::kDiverged);
+  EXPECT_EQ(enumerator<sweep::Protocol>("held-out"), sweep::Protocol::kHeldOut);
+  EXPECT_EQ(enumerator<sweep::Outcome>("diverged"), sweep::Outcome::kDiverged);
   try {
-    enumerator<sweep::Outcome>("divergent", sweep::kOutcomeNames);
+    enumerator<sweep::Outcome>("divergent");
     FAIL();
   } catch (const Error& e) {
     EXPECT_STREQ(e.what(), "the store is damaged: 'divergent' is not one of finished, diverged");

@@ -1,5 +1,3 @@
-#include "web/routes.h"
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -17,8 +15,10 @@
 #include <unistd.h>
 
 #include "storage/writer.h"
+#include "tests/support/folder.h"
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
+#include "web/site.h"
 
 namespace medley::web {
 namespace {
@@ -30,18 +30,18 @@ constexpr std::int64_t kNow = 1'700'000'000'000;
 class RoutesTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::filesystem::temp_directory_path() / ("web_routes_test_" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
+    scratch_ = std::make_unique<test::Folder>();
+    folder_ = scratch_->path();
     sample_ = test::write_sample_store(folder_, kNow);
   }
-  static void TearDownTestSuite() { std::filesystem::remove_all(folder_); }
+  static void TearDownTestSuite() { scratch_.reset(); }
 
   static Response get(const std::string& path, const std::map<std::string, std::string>& query = {}) {
     Request request;
     request.method = "GET";
     request.path = "/api/v1/" + path;
     request.query = query;
-    return Routes(folder_, nullptr, false).handle(request);
+    return Site(folder_, nullptr, false).handle(request);
   }
   static json body(const std::string& path, const std::map<std::string, std::string>& query = {}) {
     const Response response = get(path, query);
@@ -50,11 +50,36 @@ class RoutesTest : public ::testing::Test {
     return json::parse(response.body);
   }
 
+  static std::unique_ptr<test::Folder> scratch_;
   static std::filesystem::path folder_;
   static test::SampleStore sample_;
 };
+std::unique_ptr<test::Folder> RoutesTest::scratch_;
 std::filesystem::path RoutesTest::folder_;
 test::SampleStore RoutesTest::sample_;
+
+TEST_F(RoutesTest, AnAddressAskedWithAnotherMethodSaysWhichOnesItHas) {
+  std::map<std::string, std::set<std::string>> methods;
+  for (const Route& route : routes()) methods[route.path].insert(route.method);
+  const Site site(folder_, nullptr, false);
+  for (const auto& [path, known] : methods) {
+    for (const char* method : {"GET", "HEAD", "POST"}) {
+      const std::string row = method == std::string("HEAD") ? "GET" : method;
+      const Match found = match(method, path);
+      EXPECT_EQ(found.route != nullptr, known.count(row) == 1) << method << " " << path;
+      if (found.route != nullptr) continue;
+      Request request;
+      request.method = method;
+      request.path = path;
+      const Response response = site.handle(request);
+      EXPECT_EQ(response.status, 405) << method << " " << path;
+      const std::pair<std::string, std::string> allow{"Allow", known.count("GET") == 1 ? "GET, HEAD" : "POST"};
+      EXPECT_EQ(std::count(response.headers.begin(), response.headers.end(), allow), 1) << method << " " << path;
+    }
+  }
+  EXPECT_EQ(get("nothing").status, 404);
+  EXPECT_EQ(get("sweeps/" + sample_.running + "/nothing").status, 404);
+}
 
 TEST_F(RoutesTest, SweepsCountTheirTrials) {
   const json answer = body("sweeps");
@@ -120,6 +145,12 @@ TEST_F(RoutesTest, AFinishedTrialHasCurvesAttemptsAndImportance) {
     EXPECT_EQ(result["curves"][name].size(), 30u) << name;
   }
   EXPECT_EQ(result["curves"]["epoch"].back(), 30);
+  ASSERT_EQ(result["curves"]["terms"].size(), 2u);
+  EXPECT_EQ(result["curves"]["terms"][0]["name"], "presence");
+  EXPECT_EQ(result["curves"]["terms"][1]["name"], "salience");
+  const auto last = [&](int term) { return result["curves"]["terms"][term]["values"].back().get<double>(); };
+  EXPECT_EQ(result["curves"]["terms"][1]["values"].size(), 30u);
+  EXPECT_DOUBLE_EQ(last(0) + last(1), result["curves"]["loss"].back()) << "the weights of the sample are 1";
   ASSERT_EQ(result["importance"]["encoders"].size(), 5u);
   EXPECT_EQ(result["importance"]["encoders"][0]["encoder"], "clip");
   EXPECT_EQ(result["importance"]["encoders"][0]["modality"], "video");
@@ -177,7 +208,7 @@ TEST_F(RoutesTest, WorkersSayWhatTheyHaveInHandWhereACoordinatorKnows) {
   Request request;
   request.method = "GET";
   request.path = "/api/v1/workers";
-  const json rows = json::parse(Routes(folder_, &control, true).handle(request).body)["workers"];
+  const json rows = json::parse(Site(folder_, &control, true).handle(request).body)["workers"];
   std::map<std::string, json> workers;
   for (const json& row : rows) workers[row["id"]] = row;
   EXPECT_EQ(workers["w-1"]["pack"], json({{"trials", 4}, {"first_trial", sample_.running_trial}, {"progress", 0.5}}));
@@ -262,16 +293,16 @@ TEST_F(RoutesTest, LeaderboardIsFilteredBySettingsSearchAndCompleteness) {
 }
 
 TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
-  const auto folder = std::filesystem::temp_directory_path() / ("web_marks_test_" + std::to_string(::getpid()));
-  std::filesystem::remove_all(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
-  const Routes routes(folder, nullptr, false);
+  const Site site(folder, nullptr, false);
   const auto board = [&](const std::map<std::string, std::string>& query) {
     Request request;
     request.method = "GET";
     request.path = "/api/v1/sweeps/" + sample.finished + "/leaderboard";
     request.query = query;
-    return json::parse(routes.handle(request).body);
+    return json::parse(site.handle(request).body);
   };
   const auto ids = [](const json& of) {
     std::vector<std::string> all;
@@ -300,26 +331,25 @@ TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   EXPECT_EQ(ids(board({{"tag", "a"}})), (std::vector<std::string>{ranked[2], ranked[0]}));
   EXPECT_EQ(ids(board({{"tag", "b|a"}})), std::vector<std::string>{ranked[2]});
   EXPECT_EQ(board({{"tag", "c"}})["total"], 0);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
-  const auto folder = std::filesystem::temp_directory_path() / ("web_csv_test_" + std::to_string(::getpid()));
-  std::filesystem::remove_all(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
-  const Routes routes(folder, nullptr, false);
+  const Site site(folder, nullptr, false);
   Request request;
   request.method = "GET";
   request.path = "/api/v1/sweeps/" + sample.finished + "/leaderboard";
   std::vector<std::string> ranked;
-  const json board = json::parse(routes.handle(request).body);
+  const json board = json::parse(site.handle(request).body);
   for (const json& row : board["rows"]) ranked.push_back(row["config"]);
   const auto lines = [&](const std::map<std::string, std::string>& query) {
     Request csv = request;
     csv.path += ".csv";
     csv.query = query;
     std::vector<std::string> all;
-    std::istringstream text(routes.handle(csv).body);
+    std::istringstream text(site.handle(csv).body);
     for (std::string line; std::getline(text, line);) all.push_back(line);
     return all;
   };
@@ -343,7 +373,6 @@ TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
   EXPECT_TRUE(ends(all[4], ",0,,")) << all[4];
   EXPECT_EQ(lines({{"tag", "b"}}), (std::vector<std::string>{all[0], all[1], all[2]}));
   EXPECT_EQ(lines({{"reverse", "1"}}), (std::vector<std::string>{all[0], all[1], all[4], all[3], all[2]}));
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, LeaderboardSortsByAnAxisEitherWay) {
@@ -528,10 +557,10 @@ TEST_F(RoutesTest, MetricsAreLinesThatPrometheusReads) {
   Request request;
   request.method = "GET";
   request.path = "/metrics";
-  const Response alone = Routes(folder_, nullptr, false).handle(request);
+  const Response alone = Site(folder_, nullptr, false).handle(request);
   EXPECT_EQ(alone.body.find("medley_worker_cpu_ratio{"), std::string::npos);
   test::SampleControl control(sample_.running_trial);
-  const Response response = Routes(folder_, &control, true).handle(request);
+  const Response response = Site(folder_, &control, true).handle(request);
   for (const char* line : {"medley_worker_trials{worker=\"w-3\",name=\"node09:118\"} 0\n",
                            "medley_worker_cpu_ratio{worker=\"w-1\",name=\"node07:4211\"} 0.975\n",
                            "medley_worker_resident_memory_bytes{worker=\"w-1\",name=\"node07:4211\"} 412000000\n",
@@ -602,16 +631,15 @@ TEST_F(RoutesTest, WhatIsNotThereIs404AndWhatIsWrongIs400) {
 
 TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
   const auto folder = folder_.string() + "_changing";
-  std::filesystem::remove_all(folder);
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   {
-    const Routes routes(folder, nullptr, false);
+    const Site site(folder, nullptr, false);
     storage::Writer writer(folder);
     Request request;
     request.method = "GET";
     const auto ask = [&](const std::string& path) {
       request.path = "/api/v1/" + path;
-      return json::parse(routes.handle(request).body);
+      return json::parse(site.handle(request).body);
     };
     const std::string board = "sweeps/" + sample_.running + "/leaderboard";
     const json before = ask(board);
@@ -639,24 +667,22 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
     EXPECT_EQ(failed(), 2);  // one before
 
     request.path = "/api/v1/" + board;
-    const Response first = routes.handle(request);
+    const Response first = site.handle(request);
     for (const auto& [name, value] : first.headers) {
       if (name == "ETag") request.headers["if-none-match"] = value;
     }
-    const Response again = routes.handle(request);
+    const Response again = site.handle(request);
     EXPECT_EQ(again.status, 304);
     EXPECT_TRUE(again.body.empty());
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
   const auto folder = folder_.string() + "_busy";
-  std::filesystem::remove_all(folder);
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   const std::string sweep = "sweeps/" + sample_.running;
   {
-    const Routes routes(folder, nullptr, false);
+    const Site site(folder, nullptr, false);
     std::atomic<bool> ended{false};
     std::atomic<int> wrong{0};
     const auto browse = [&](int first) {
@@ -666,7 +692,7 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
         Request request;
         request.method = "GET";
         request.path = "/api/v1/" + paths[i % paths.size()];
-        if (routes.handle(request).status != 200) ++wrong;
+        if (site.handle(request).status != 200) ++wrong;
       }
     };
     std::vector<std::thread> viewers;
@@ -689,7 +715,7 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
     // What was written last is shown, whatever was remembered; where a board takes long, once it is made behind.
     const auto finished = [&] {
       int sum = 0;
-      const json board = json::parse(routes.handle(request).body);
+      const json board = json::parse(site.handle(request).body);
       for (const json& row : board["rows"]) sum += row["finished"].get<int>();
       return sum;
     };
@@ -699,17 +725,16 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
     }
     EXPECT_EQ(finished(), 95 + 20);
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, AStoreThatIsNotThereIsSaidSo) {
   Request request;
   request.method = "GET";
   request.path = "/api/v1/sweeps";
-  const Routes routes(folder_ / "nowhere", nullptr, false);
-  EXPECT_EQ(routes.handle(request).status, 503);
+  const Site site(folder_ / "nowhere", nullptr, false);
+  EXPECT_EQ(site.handle(request).status, 503);
   request.path = "/api/v1/healthz";
-  const Response health = routes.handle(request);
+  const Response health = site.handle(request);
   EXPECT_EQ(health.status, 200);
   EXPECT_EQ(json::parse(health.body)["store"], false);
 }

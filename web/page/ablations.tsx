@@ -1,5 +1,5 @@
 // What the axes of a sweep do: verdicts, n, encoder subsets, one axis against another, what matters most.
-import type { Axes, Cross, ImportanceReport, PlannedComparison, PlannedComparisons, Subsets, Sweep } from "./api";
+import type { Axes, CrossTable, ImportanceReport, PlannedComparison, PlannedComparisons, Subsets, Sweep } from "./api";
 import { Empty, Shown } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
@@ -66,7 +66,7 @@ function Weight({ sweep }: { sweep: Sweep }) {
 
 /** A comparison that this very sweep could declare. */
 function example(sweep: Sweep): string {
-  const first = Array.isArray(sweep.axes) ? (sweep.axes as { setting: string; values: string[] }[]).find((axis) => axis.values?.length > 1) : undefined;
+  const first = sweep.axes.find((axis) => axis.values.length > 1);
   const baseline = first?.setting === "encoders" ? "all" : first?.values[0];
   return `compare: [{axis: ${first?.setting ?? "selection"}, baseline: ${baseline ?? "learned"}}]`;
 }
@@ -90,7 +90,7 @@ function Families({ sweep }: { sweep: Sweep }) {
             {errors.length > 0 && <div class="note note-failed"><strong>The stored sweep file is not fully understood</strong>{errors.map((text) => <pre key={text}>{text}</pre>)}</div>}
             {families.length === 0 && (
               <Empty title="The sweep file declares no comparison">
-                <p>Add, say, <code>{example(sweep)}</code> and submit it again: nothing is trained anew.</p>
+                <p>Add, say, <code>{example(sweep)}</code> and submit it again: nothing is trained twice.</p>
               </Empty>
             )}
             {families.map((family) => {
@@ -370,7 +370,7 @@ function CrossTable({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) 
     .map((axis) => axis.name);
   const rows = names.includes(query.get("rows") ?? "") ? query.get("rows")! : names[0];
   const columns = names.includes(query.get("columns") ?? "") && query.get("columns") !== rows ? query.get("columns")! : names.find((name) => name !== rows);
-  const polled = usePoll<Cross>(rows && columns ? `sweeps/${sweep.id}/cross?rows=${encodeURIComponent(rows)}&columns=${encodeURIComponent(columns)}` : null, 10);
+  const polled = usePoll<CrossTable>(rows && columns ? `sweeps/${sweep.id}/cross?rows=${encodeURIComponent(rows)}&columns=${encodeURIComponent(columns)}` : null, 10);
   if (axes.data && names.length < 2) return null;
   const choose = (which: "rows" | "columns", value: string) => (
     <label>

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 
 import type { Leaderboard, LeaderboardRow, Sweep } from "./api";
-import { download, hasToken } from "./api";
+import { download, hasToken } from "./fetch";
 import { Compare, Parallel } from "./compare";
 import { Difference, Empty, Interval, Mean, Menu, Pager, Shown, kHeldOutNote, kPaperNote, scoreRange } from "./parts";
 import { Marks } from "./marks";

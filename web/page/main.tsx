@@ -2,7 +2,7 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 
 import type { Health } from "./api";
-import { hasToken, takeToken } from "./api";
+import { hasToken, takeToken } from "./fetch";
 import { EnsembleView, EnsemblesView } from "./ensembles";
 import { Empty } from "./parts";
 import { useFreshness, usePoll } from "./poll";

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 
 import type { LeaderboardRow } from "./api";
-import { change, Refusal } from "./api";
+import { change, Refusal } from "./fetch";
 
 const tagsOf = (text: string) => text.split(",").map((tag) => tag.trim()).filter(Boolean);
 

@@ -2,8 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import type { AxisScores, Comparison, Dataset, Measured, Sweep, Worker } from "./api";
-import { Refusal, post } from "./api";
+import type { AxisScores, Comparison, Dataset, Measured, Sweep, WorkerList } from "./api";
+import { Refusal, post } from "./fetch";
 import type { Polled } from "./poll";
 import { usePoll } from "./poll";
 import { count, share, signed } from "./text";
@@ -192,7 +192,7 @@ const kPatience = 4_000;  // ms; a coordinator's own workers start when there is
 
 /** Where a coordinator has trials and nobody to train them: how workers are started. */
 export function NoWorkers() {
-  const polled = usePoll<{ workers: Worker[] }>("workers", 2);
+  const polled = usePoll<WorkerList>("workers", 2);
   const none = polled.data !== null && !polled.data.workers.some((worker) => worker.state === "joined");
   const quarantined = polled.data?.workers.filter((worker) => worker.state === "quarantined").length ?? 0;
   const [late, setLate] = useState(false);

@@ -1,7 +1,7 @@
 // Everything on the page is asked for again and again: no open streams. While the tab is hidden nothing is asked.
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { get, Refusal } from "./api";
+import { get, Refusal } from "./fetch";
 
 export interface Polled<T> {
   data: T | null;

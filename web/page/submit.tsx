@@ -1,8 +1,8 @@
 // A new sweep: its file as text, checked as it is typed by the parser that runs it, and the plan before it is submitted.
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import type { DatasetDetails, PlanAnswer, SpecError } from "./api";
-import { Refusal, change, hasToken } from "./api";
+import type { DatasetDetails, DatasetList, Planned, SpecError, SpecErrors, Submitted } from "./api";
+import { Refusal, change, hasToken } from "./fetch";
 import { Empty, Shown } from "./parts";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
@@ -24,7 +24,7 @@ compare:
 `;
 
 export function SubmitView({ query, control }: { query: URLSearchParams; control: boolean }) {
-  const datasets = usePoll<{ datasets: DatasetDetails[] }>("datasets", 0);
+  const datasets = usePoll<DatasetList>("datasets", 0);
   if (!control || !hasToken()) {
     return (
       <>
@@ -53,7 +53,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
   // What the sweep is for, as the API takes it; null while the folder is being typed.
   const target = dataset ? { dataset: dataset.fingerprint } : folder.startsWith("/") ? { folder } : null;
   const [yaml, setYaml] = useState(sessionStorage.getItem(kDraft) ?? kStart);
-  const [answer, setAnswer] = useState<PlanAnswer | null>(null);
+  const [answer, setAnswer] = useState<Planned | SpecErrors | null>(null);
   const [error, setError] = useState("");
   const [checked, setChecked] = useState("");
   const [busy, setBusy] = useState(false);
@@ -72,7 +72,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
     const abort = new AbortController();
     const timer = window.setTimeout(async () => {
       try {
-        const made = await change<PlanAnswer>("plan", { yaml, ...target }, abort.signal);
+        const made = await change<Planned | SpecErrors>("plan", { yaml, ...target }, abort.signal);
         if (abort.signal.aborted) return;
         setAnswer(made);
         setError("");
@@ -92,8 +92,8 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
   const submit = async () => {
     setBusy(true);
     try {
-      const made = await change<PlanAnswer>("sweeps", { yaml, ...target });
-      if (made.done && made.sweep) {
+      const made = await change<Submitted | SpecErrors>("sweeps", { yaml, ...target });
+      if (made.done) {
         sessionStorage.removeItem(kDraft);
         go(to(["sweep", made.sweep, "timeline"]));
       } else {
@@ -113,14 +113,15 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
     place.setSelectionRange(at, at + Math.max(1, wrong.text.length));
   };
   const lines = yaml.split("\n").length;
-  const wrongLines = new Set(answer?.errors?.map((one) => one.line) ?? []);
+  const errors = answer && !answer.done ? answer.errors : null;
+  const plan = answer?.done ? answer.plan : null;
+  const wrongLines = new Set(errors?.map((one) => one.line) ?? []);
   const fresh = checked === question;
-  const plan = answer?.plan;
   return (
     <div class="columns columns-even">
       <section>
         <label class="field">
-          Data set
+          Dataset
           <select value={dataset?.fingerprint ?? kOther} onChange={(event) => go(to(["new"], changed(query, { dataset: event.currentTarget.value.slice(0, 12) })))}>
             {datasets.map((one) => <option key={one.fingerprint} value={one.fingerprint}>{one.name}{one.synthetic ? " (synthetic)" : ""} · {one.fingerprint.slice(0, 12)}</option>)}
             <option value={kOther}>{datasets.length === 0 ? "a folder" : "another folder…"}</option>
@@ -170,13 +171,12 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
         <p class="legend">Tab indents; Escape, then Tab leaves the text.</p>
       </section>
       <section aria-live="polite">
-        <h2>{!fresh && !error ? "Checking…" : answer?.errors ? `${answer.errors.length} error${answer.errors.length === 1 ? "" : "s"}` : plan ? "Plan" : "Plan"}</h2>
+        <h2>{!fresh && !error ? "Checking…" : errors ? `${errors.length} error${errors.length === 1 ? "" : "s"}` : "Plan"}</h2>
         {!target && <p class="legend">Say where the dataset lies; then the plan is shown here.</p>}
         {error && <div class="note note-failed"><strong>It could not be checked</strong><p>{error}</p></div>}
-        {answer?.error && !answer.errors && <div class="note note-failed"><p>{answer.error}</p></div>}
-        {answer?.errors && (
+        {errors && (
           <ul class="errors">
-            {answer.errors.map((one) => (
+            {errors.map((one) => (
               <li key={`${one.line}:${one.column}:${one.message}`}>
                 <button type="button" class="quiet" onClick={() => jump(one)}>{one.line > 0 ? `line ${one.line}, column ${one.column}` : "the file"}</button>
                 <span>{one.text && <code>{one.text}</code>} {one.message}</span>
@@ -194,7 +194,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
               {plan.impossible > 0 && <div><dt>Impossible, skipped</dt><dd>{count(plan.impossible)}</dd></div>}
               {plan.duplicates > 0 && <div><dt>Train the same as another</dt><dd>{count(plan.duplicates)}</dd></div>}
             </dl>
-            {answer?.warnings?.map((warning) => <p key={warning.message} class="warn small">{warning.line > 0 && `line ${warning.line}: `}{warning.message}</p>)}
+            {answer?.done && answer.warnings.map((warning) => <p key={warning.message} class="warn small">{warning.line > 0 && `line ${warning.line}: `}{warning.message}</p>)}
             <button type="button" class="primary" disabled={busy || !fresh} onClick={() => void submit()}>Submit {plan.sweep}</button>
             {plan.axes.length > 0 && (
               <div class="scroll">

@@ -1,6 +1,6 @@
 // A sweep as it runs: which worker trains what, and what failed.
-import type { AttemptSpan, Sweep, TrialList } from "./api";
-import { hasToken } from "./api";
+import type { AttemptSpan, Sweep, Timeline, TrialList } from "./api";
+import { hasToken } from "./fetch";
 import { Change, Empty, Shown, Tag } from "./parts";
 import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
@@ -42,7 +42,7 @@ const clock = (ms: number) => {
 };
 
 export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: boolean; again: () => void }) {
-  const polled = usePoll<{ attempts: AttemptSpan[] }>(`sweeps/${sweep.id}/timeline?limit=1000`, 3);
+  const polled = usePoll<Timeline>(`sweeps/${sweep.id}/timeline?limit=1000`, 3);
   const failed = usePoll<TrialList>(sweep.trials.failed > 0 ? `sweeps/${sweep.id}/trials?state=failed` : null, 5);
   return (
     <section aria-label="Timeline">
@@ -103,7 +103,7 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                   }],
                 };
               }}
-              note="Blue: finished; orange: running; red: failed or lost; grey: given up. Click a bar for a trial of its pack."
+              note="Blue: finished; orange: running; red: failed or lost; grey: cancelled. Click a bar for a trial of its pack."
             />
           );
         }}

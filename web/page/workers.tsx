@@ -1,5 +1,5 @@
-import type { Worker } from "./api";
-import { hasToken } from "./api";
+import type { Worker, WorkerList } from "./api";
+import { hasToken } from "./fetch";
 import { Change, Empty, Share, Shown, Tag } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
@@ -44,7 +44,7 @@ const inOrder = (workers: Worker[]) =>
   [...workers].sort((a, b) => kStates.indexOf(a.state) - kStates.indexOf(b.state) || (b.changed_ms ?? 0) - (a.changed_ms ?? 0));
 
 export function WorkersView({ control }: { control: boolean }) {
-  const polled = usePoll<{ workers: Worker[]; recent_seconds: number }>("workers", 3);
+  const polled = usePoll<WorkerList>("workers", 3);
   return (
     <>
       <h1>Workers</h1>

@@ -1,0 +1,133 @@
+#include "web/listings.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "storage/timeline.h"
+#include "web/json.h"
+#include "web/leaderboard.h"
+#include "web/query.h"
+
+namespace medley::web {
+namespace {
+
+using nlohmann::json;
+using storage::Reader;
+
+constexpr int kMaxLogRows = 500;
+constexpr int kMaxTimelineRows = 5000;
+constexpr storage::TimeMs kRecentMs = 600'000;
+
+/// Workers that train, or could: what an ETA divides by.
+int joined_workers(Reader& reader) {
+  const auto workers = reader.workers();
+  return static_cast<int>(std::count_if(workers.begin(), workers.end(), [](const storage::WorkerRow& row) {
+    return row.state == sweep::WorkerState::kJoined;
+  }));
+}
+
+}  // namespace
+
+json sweeps_json(Reader& reader, Boards& boards) {
+  const Reader::Snapshot snapshot(reader);
+  const int workers = joined_workers(reader);
+  json rows = json::array();
+  for (const auto& sweep : reader.sweeps()) {
+    rows.push_back(sweep_json(sweep, workers));
+    const auto board = boards.known(sweep.id);
+    rows.back()["best"] = board ? best_json(*board) : json(nullptr);
+  }
+  return {{"sweeps", rows}, {"workers", workers}};
+}
+
+json sweep_detail_json(Reader& reader, const storage::SweepSummary& sweep) {
+  json body = sweep_json(sweep, joined_workers(reader));
+  body["yaml"] = reader.sweep_yaml(sweep.id);
+  return body;
+}
+
+json store_json(const std::filesystem::path& folder, bool coordinator) {
+  namespace fs = std::filesystem;
+  const storage::StoreLayout layout(folder.string());
+  std::uintmax_t bytes = 0;
+  auto newest = fs::file_time_type::min();
+  for (const char* part : {"", "-wal"}) {
+    std::error_code error;
+    const fs::path file = layout.database() + part;
+    const auto size = fs::file_size(file, error);
+    if (error) continue;
+    bytes += size;
+    newest = std::max(newest, fs::last_write_time(file, error));
+  }
+  std::error_code error;
+  const auto space = fs::space(folder, error);
+  // file_clock has an epoch of its own in C++17.
+  const auto age = fs::file_time_type::clock::now() - newest;
+  return {{"database_bytes", bytes},
+          {"free_bytes", error ? json(nullptr) : json(space.available)},
+          {"written_ms", storage::now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(age).count()},
+          {"coordinator", coordinator}};
+}
+
+json trials_json(Reader& reader, const storage::SweepSummary& sweep, const Request& request) {
+  const Reader::Snapshot snapshot(reader);
+  const storage::TrialFilter filter = filter_of(request);
+  const storage::Page page = page_of(request);
+  json rows = json::array();
+  for (const auto& row : reader.trials(sweep.id, filter, page)) rows.push_back(trial_row_json(row));
+  const int total = reader.count_trials(sweep.id, filter);
+  const int next = page.offset + page.limit;
+  return {{"sweep", sweep.id},
+          {"trials", rows},
+          {"total", total},
+          {"offset", page.offset},
+          {"next_offset", next < total ? json(next) : json(nullptr)}};
+}
+
+json datasets_json(Reader& reader) {
+  json rows = json::array();
+  for (const std::string& fingerprint : reader.dataset_fingerprints()) {
+    if (const auto dataset = reader.find_dataset(fingerprint)) rows.push_back(dataset_json(*dataset));
+  }
+  return {{"datasets", rows}};
+}
+
+json timeline_json(const std::filesystem::path& store, const std::string& sweep, const Request& request) {
+  const auto limit = number_parameter(request, "limit", 1, kMaxTimelineRows).value_or(1000);
+  json rows = json::array();
+  for (const auto& span : storage::newest_attempts(store, sweep, static_cast<int>(limit))) {
+    rows.push_back(span_json(span));
+  }
+  return {{"sweep", sweep}, {"attempts", rows}};
+}
+
+json workers_json(Reader& reader, const std::filesystem::path& store, Control* control) {
+  const auto present = control != nullptr ? control->workers() : std::vector<Control::WorkerNow>();
+  const auto recent = storage::recent_results(store, storage::now_ms() - kRecentMs);
+  json rows = json::array();
+  for (const auto& row : reader.workers()) {
+    const auto here = std::find_if(present.begin(), present.end(),
+                                   [&](const Control::WorkerNow& one) { return one.id == row.worker.id; });
+    json one = worker_json(row, here == present.end() ? nullptr : &*here);
+    one["recent_results"] = 0;
+    for (const auto& [worker, count] : recent) {
+      if (worker == row.worker.id) one["recent_results"] = count;
+    }
+    rows.push_back(std::move(one));
+  }
+  return {{"workers", rows}, {"recent_seconds", kRecentMs / 1000}};
+}
+
+json log_json(Reader& reader, const Request& request) {
+  const auto after = number_parameter(request, "after", 0, INT64_MAX).value_or(0);
+  const auto limit = number_parameter(request, "limit", 1, kMaxLogRows).value_or(100);
+  json rows = json::array();
+  json last = after;
+  for (const auto& row : reader.log(after, static_cast<int>(limit))) {
+    last = row.id;
+    rows.push_back(log_json(row));
+  }
+  return {{"log", rows}, {"after", last}};
+}
+
+}  // namespace medley::web

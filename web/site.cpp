@@ -1,0 +1,85 @@
+#include "web/site.h"
+
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "web/refused.h"
+#include "web/responses.h"
+
+namespace medley::web {
+namespace {
+
+/// What an answer depends on besides the store. The token is no part of it.
+std::string key_of(const Request& request) {
+  std::string key = request.path;
+  for (const auto& [name, value] : request.query) {
+    if (name != "token") key += '\0' + name + '\0' + value;
+  }
+  return key;
+}
+
+Response not_allowed(const std::string& allow) {
+  Response response = error_response(405, "This address is asked with " + allow + ".");
+  response.headers.emplace_back("Allow", allow);
+  return response;
+}
+
+bool is_api(const std::string& path) { return path == "/api" || path.compare(0, 5, "/api/") == 0; }
+
+}  // namespace
+
+Site::Site(std::filesystem::path store, Control* control, bool changeable)
+    : store_(std::move(store)), control_(control), changeable_(changeable), boards_(store_) {}
+
+Response Site::handle(const Request& request) const {
+  try {
+    return answer(request);
+  } catch (const Refused& refused) {
+    return error_response(refused.status, refused.message);
+  } catch (const storage::Error& error) {
+    return error_response(503, error.what());
+  } catch (const std::exception& error) {
+    return error_response(500, fmt::format("The server could not answer this request: {}", error.what()));
+  }
+}
+
+Response Site::answer(const Request& request) const {
+  Match found = match(request.method, request.path);
+  if (found.route == nullptr) {
+    if (!found.allow.empty()) return not_allowed(found.allow);
+    if (is_api(request.path)) throw Refused{404, "The API has no such address; see docs/api.md."};
+    if (request.method != "GET" && request.method != "HEAD") return not_allowed("GET, HEAD");
+    return unless_known(request, page_response(request.path));
+  }
+  const Route& route = *found.route;
+  Call call{request, std::move(found.id), store_, boards_, control_, changeable_, nullptr};
+  if (route.needs < Needs::kStore) return unless_known(request, route.answer(call));
+  if (route.needs == Needs::kChange && control_ == nullptr) {
+    throw Refused{409, "This server only shows the store: changes go through its coordinator's (medley serve)."};
+  }
+  if (!storage::store_exists(store_)) {
+    throw Refused{503, fmt::format("There is no store in {} yet.", store_.string())};
+  }
+  if (route.needs == Needs::kStore) return unless_known(request, remembered(route, std::move(call)));
+  storage::Reader reader(store_);
+  call.reader = &reader;
+  return unless_known(request, route.answer(call));
+}
+
+Response Site::remembered(const Route& route, Call call) const {
+  const std::string key = key_of(call.request);
+  const Memory::Moment moment = memory_.now(store_, boards_.made());
+  if (std::optional<Response> known = memory_.find(key, moment)) return *std::move(known);
+  storage::Reader reader(store_);
+  call.reader = &reader;
+  Response made = route.answer(call);
+  // A board that was made for this very answer is part of it.
+  const Memory::Moment after{moment.store, boards_.made()};
+  if (made.status == 200) memory_.keep(key, after, made);
+  return made;
+}
+
+}  // namespace medley::web
