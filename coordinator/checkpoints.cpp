@@ -72,9 +72,7 @@ int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, stora
   };
   const storage::Reader::Snapshot snapshot(reader);
   for (const std::string& trial : busy) keep(trial);
-  for (const auto& ensemble : reader.ensembles()) {
-    for (const auto& member : ensemble.members) keep(member.trial);
-  }
+  for (const std::string& trial : reader.members()) keep(trial);
   for (const auto& config : by_worth(reader, reports)) {
     std::uintmax_t size = 0;
     for (const std::string& trial : config) {

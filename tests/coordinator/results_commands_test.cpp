@@ -442,7 +442,8 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
   storage::Reader reader(folder);
   EXPECT_EQ(reader.ensembles().size(), 3u);
   EXPECT_EQ(reader.exports().size(), 3u);
-  EXPECT_EQ(choose_ensemble(reader, "best").method, "caruana");  // the newest of that name
+  // The newest of that name.
+  EXPECT_EQ(choose_ensemble(reader, "best").request.options.method, sweep::EnsembleMethod::kCaruana);
   const std::string text = run(folder, "ensemble depth --method mean --k 1 --name one");
   EXPECT_EQ(text.rfind("ensemble 4 'one': 1 of 5 candidates of depth (synthetic data)\n", 0), 0u) << text;
   EXPECT_NE(text.find("nested       Score"), std::string::npos);
