@@ -33,12 +33,14 @@ struct Launch {
   WorkerShape shape;
   Site site;
   std::string time;                    ///< Slurm's --time
+  std::string hosts;                   ///< mpirun's host file
   std::string program;                 ///< medley-worker
   std::vector<std::string> arguments;  ///< after `serve`, less where the coordinator is
   std::string coordinator;             ///< HOST:PORT; "": what stands in endpoint_file when a worker starts
   std::string endpoint_file;           ///< is there while a coordinator runs
   std::string spool;                   ///< on a local disk of each host
   std::string log;                     ///< files, less what tells workers apart: "/store/logs/cluster-1"
+  std::string script;                  ///< where a launcher may write a batch script
 };
 
 /// As one word of a shell: unchanged when it is plain, else in single quotes.

@@ -28,8 +28,8 @@ std::vector<Placement> place_on_hosts(const std::vector<Host>& hosts, const Work
 /// On this host; GPUs are dealt out in order.
 std::vector<Placement> place_here(const WorkerShape& shape, int workers);
 
-/// The command of one worker: medley-worker itself, or an mpirun of its own for a gang or another host (never one MPI
-/// world for all: a rank's death would end it, ARCHITECTURE.md).
+/// The command of one worker: medley-worker itself, or an mpirun of its own for a gang or another host. There is never
+/// one MPI world for all, because a rank's death would end it (ARCHITECTURE.md).
 std::vector<std::string> worker_argv(const Launch& launch, const Placement& placement, const std::string& coordinator);
 /// What is added to the command's environment.
 std::vector<std::pair<std::string, std::string>> worker_environment(const Launch& launch, const Placement& placement);

@@ -19,7 +19,48 @@ std::string hosts_of(const Placement& placement) {
   return hosts;
 }
 
+/// What the two kinds of processes share.
+LauncherKind process_launcher(const std::string& name) {
+  LauncherKind kind;
+  kind.name = name;
+  kind.bound_to_host = true;
+  kind.find = [](const std::string& launch_name) {
+    Launch launch;
+    launch.name = launch_name;
+    return std::make_unique<ProcessLauncher>(std::move(launch), std::vector<Placement>{});
+  };
+  return kind;
+}
+
 }  // namespace
+
+LauncherKind local_launcher() {
+  LauncherKind kind = process_launcher("local");
+  kind.help = "a process of this host";
+  kind.problem = [](const Launch& launch) { return launch.shape.nodes > 1 ? "local workers are on one node" : ""; };
+  kind.make = [](const Launch& launch, int largest) {
+    return std::make_unique<ProcessLauncher>(launch, place_here(launch.shape, largest));
+  };
+  return kind;
+}
+
+LauncherKind mpirun_launcher() {
+  LauncherKind kind = process_launcher("mpirun");
+  kind.help = "an mpirun of its own on the hosts of --hosts";
+  kind.reaches_hosts = true;
+  kind.options = {{"--hosts", "host file, lines such as 'h1 slots=4'",
+                   [](Launch& launch, const std::string& value) { launch.hosts = value; }}};
+  kind.problem = [](const Launch& launch) {
+    return launch.hosts.empty() ? "--launcher mpirun needs --hosts FILE" : "";
+  };
+  kind.make = [](const Launch& launch, int largest) {
+    const auto text = contents(launch.hosts);
+    if (!text) throw Error("cannot read " + launch.hosts);
+    return std::make_unique<ProcessLauncher>(launch,
+                                             place_on_hosts(parse_hosts(*text, launch.hosts), launch.shape, largest));
+  };
+  return kind;
+}
 
 ProcessSpec ProcessLauncher::spec(std::size_t place, const std::string& coordinator) const {
   ProcessSpec spec;
@@ -59,13 +100,13 @@ std::vector<std::string> ProcessLauncher::start(int workers) {
   if (coordinator.empty()) throw Error("no coordinator runs: " + launch_.endpoint_file + " does not say where");
   std::set<std::size_t> taken;
   for (const auto& [place, pid] : running()) taken.insert(place);
-  std::vector<std::string> started;
-  for (std::size_t i = 0; i < placements_.size() && static_cast<int>(started.size()) < workers; ++i) {
+  int started = 0;
+  for (std::size_t i = 0; i < placements_.size() && started < workers; ++i) {
     if (taken.count(i)) continue;
     children_.push_back(Process::start(spec(i, coordinator)));
-    started.push_back(std::to_string(i + 1));
+    ++started;
   }
-  return started;
+  return {};
 }
 
 std::vector<Place> ProcessLauncher::places() {

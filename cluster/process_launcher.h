@@ -32,4 +32,9 @@ class ProcessLauncher final : public Launcher {
   std::vector<Process> children_;  ///< those that this program must reap
 };
 
+/// Workers on this host.
+LauncherKind local_launcher();
+/// Workers on the hosts of a host file, each an mpirun of its own.
+LauncherKind mpirun_launcher();
+
 }  // namespace medley::cluster

@@ -1,7 +1,9 @@
 #include "cluster/slurm.h"
 
 #include <algorithm>
+#include <cassert>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include <unistd.h>
@@ -57,7 +59,8 @@ std::string surroundings(const Launch& launch) {
   return text;
 }
 
-std::string worker_line(const Launch& launch) {
+/// The command line of a worker, less where the coordinator is.
+std::vector<std::string> worker_words(const Launch& launch) {
   std::vector<std::string> words;
   if (launch.shape.ranks > 1) {
     // A step of its own: when a rank dies Slurm ends the others, which would wait for it for ever.
@@ -68,75 +71,28 @@ std::string worker_line(const Launch& launch) {
   words.insert(words.end(), {launch.program, "serve"});
   words.insert(words.end(), launch.arguments.begin(), launch.arguments.end());
   words.insert(words.end(), {"--spool", launch.spool});
-  return shell_line(words) + " --coordinator \"$coordinator\"";
+  return words;
 }
 
-/// What is the same for every launch. `$endpoint`, `$coordinator`, `$spool` and start_worker come before it.
-constexpr const char* kBody = R"sh(
-# Slurm's notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves. It is told
-# by USR1: srun passes that on to every rank, while to TERM it would answer by killing the step.
-told=
-worker=
-tell() {
-  told=$1
-  echo "medley: told to leave ($1)"
-  [ -z "$worker" ] || kill -USR1 "$worker" 2>/dev/null
+/// The script with a value in place of each mark, in one pass: values may hold what looks like a mark.
+std::string filled(const std::string& script, const std::map<std::string, std::string>& values) {
+  std::string text;
+  std::size_t used = 0;
+  for (std::size_t at = 0; at < script.size();) {
+    const auto mark = std::find_if(values.begin(), values.end(), [&](const auto& value) {
+      return script.compare(at, value.first.size(), value.first) == 0;
+    });
+    if (mark == values.end()) {
+      text += script[at++];
+    } else {
+      text += mark->second;
+      at += mark->first.size();
+      ++used;
+    }
+  }
+  assert(used == values.size());
+  return text;
 }
-trap 'tell notice' USR1
-trap 'tell end' TERM
-
-pause() { sleep "$1" & wait $!; }
-
-back_into_the_queue() {
-  [ -z "$endpoint" ] || [ -s "$endpoint" ] || { echo "medley: no coordinator any more"; exit 0; }
-  trap - USR1 TERM  # Slurm ends this script now
-  echo "medley: back into the queue"
-  scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" || exit 75  # where RequeueExit=75, that does it
-  sleep 300
-  exit 75
-}
-
-# Results wait there for delivery: nobody else's folder will do.
-mkdir -p -m 700 "$spool" && [ -O "$spool" ] || { echo "medley: $spool is not this user's"; exit 1; }
-
-crashes=0
-lost=0
-while :; do
-  waited=0
-  until [ -z "$endpoint" ] || coordinator=$(cat "$endpoint" 2>/dev/null); do
-    [ $waited -lt 600 ] && [ -z "$told" ] || { echo "medley: no coordinator"; exit 0; }
-    pause 2
-    waited=$((waited + 2))
-  done
-  [ -z "$told" ] || break
-  start_worker &
-  worker=$!
-  [ -z "$told" ] || kill -USR1 "$worker" 2>/dev/null
-  while wait "$worker"; kill -0 "$worker" 2>/dev/null; do :; done  # a trap ends wait early
-  wait "$worker"
-  code=$?
-  worker=
-  echo "medley: the worker ended with exit code $code"
-  [ -z "$told" ] || break
-  case $code in
-    0) exit 0 ;;                       # dismissed
-    1 | 2 | 126 | 127) exit $code ;;   # refused, or no such program: it would be the same again
-    75)  # the coordinator was silent for long, or a gang broke up
-      lost=$((lost + 1))
-      # Once more here, where the coordinator may be now; then somewhere else, where others may have this place.
-      if [ $lost -ge 2 ]; then
-        [ "${SLURM_RESTART_COUNT:-0}" -lt 50 ] || exit 1
-        back_into_the_queue
-      fi
-      ;;
-  esac
-  crashes=$((crashes + 1))
-  [ $crashes -lt 20 ] || exit 1
-  pause $((crashes < 12 ? crashes * 5 - 4 : 60))
-done
-[ "$told" != notice ] || back_into_the_queue
-exit 0
-)sh";
 
 std::string first_word(const std::string& text) { return text.substr(0, text.find_first_of(" \t\r\n;")); }
 
@@ -161,15 +117,13 @@ void signal_tasks(const std::vector<std::string>& options, const std::vector<std
 }  // namespace
 
 std::string slurm_script(const Launch& launch) {
-  std::string text = "#!/bin/bash\n# Written by `medley cluster up`: each task of the job array is one worker.\n";
-  text += directives(launch);
-  text += "\n" + surroundings(launch);
   const bool fixed = !launch.coordinator.empty();
-  text += "\nendpoint=" + (fixed ? "" : shell_word(launch.endpoint_file)) + "  # is there while a coordinator runs\n";
-  text += "coordinator=" + (fixed ? shell_word(launch.coordinator) : "") + "\n";
-  text += "spool=" + shell_word(launch.spool) + "\n";
-  text += "start_worker() {\n  exec " + worker_line(launch) + "\n}\n";
-  return text + kBody;
+  return filled(slurm_batch(), {{"#@directives@\n", directives(launch)},
+                                {"#@surroundings@\n", surroundings(launch)},
+                                {"@endpoint@", fixed ? "" : shell_word(launch.endpoint_file)},
+                                {"@coordinator@", fixed ? shell_word(launch.coordinator) : ""},
+                                {"@spool@", shell_word(launch.spool)},
+                                {"@worker@", shell_line(worker_words(launch))}});
 }
 
 std::vector<std::string> sbatch_argv(const std::string& script, int workers) {
@@ -208,20 +162,43 @@ std::vector<Place> parse_squeue(const std::string& text) {
 }
 
 std::string SlurmLauncher::preview(int workers) const {
-  return "# " + shell_line(sbatch_argv(script_, workers)) + "\n" + slurm_script(launch_);
+  return "# " + shell_line(sbatch_argv(launch_.script, workers)) + "\n" + slurm_script(launch_);
 }
 
 std::vector<std::string> SlurmLauncher::start(int workers) {
-  std::ofstream out(script_, std::ios::trunc);
+  std::ofstream out(launch_.script, std::ios::trunc);
   out << slurm_script(launch_);
   out.close();
-  if (!out) throw Error("cannot write " + script_);
-  return {first_word(ask_slurm(sbatch_argv(script_, workers)))};
+  if (!out) throw Error("cannot write " + launch_.script);
+  return {first_word(ask_slurm(sbatch_argv(launch_.script, workers)))};
 }
 
 std::vector<Place> SlurmLauncher::places() { return parse_squeue(ask_slurm(squeue_argv(launch_, getuid()))); }
 
 void SlurmLauncher::stop(const std::vector<std::string>& ids) { signal_tasks({}, ids); }
 void SlurmLauncher::kill(const std::vector<std::string>& ids) { signal_tasks({"--signal=KILL", "--full"}, ids); }
+
+LauncherKind slurm_launcher() {
+  LauncherKind kind;
+  kind.name = "slurm";
+  kind.help = "a task of a Slurm job array";
+  kind.options = {
+      {"--partition", "Slurm's partition", [](Launch& launch, const std::string& v) { launch.site.partition = v; }},
+      {"--account", "Slurm's account", [](Launch& launch, const std::string& v) { launch.site.account = v; }},
+      {"--qos", "Slurm's quality of service", [](Launch& launch, const std::string& v) { launch.site.qos = v; }},
+      {"--time", "Slurm's time limit of a worker, such as 8:00:00; it then queues again",
+       [](Launch& launch, const std::string& v) { launch.time = v; }}};
+  kind.reaches_hosts = true;
+  kind.job = "job array";
+  kind.look = std::chrono::seconds(5);  // its queue has others to serve
+  kind.problem = [](const Launch&) { return ""; };
+  kind.make = [](const Launch& launch, int) { return std::make_unique<SlurmLauncher>(launch); };
+  kind.find = [](const std::string& name) {
+    Launch launch;
+    launch.name = name;
+    return std::make_unique<SlurmLauncher>(std::move(launch));
+  };
+  return kind;
+}
 
 }  // namespace medley::cluster

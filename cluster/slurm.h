@@ -7,6 +7,8 @@
 
 namespace medley::cluster {
 
+/// slurm_batch.sh, which is part of the program.
+const char* slurm_batch();
 /// The batch script of every worker of the launch: one task of a job array is one worker. It starts the worker (a gang
 /// as a step of its own), starts it again when it crashes, passes a notice on and puts itself back into the queue while
 /// a coordinator is there.
@@ -20,8 +22,8 @@ std::vector<Place> parse_squeue(const std::string& text);
 
 class SlurmLauncher final : public Launcher {
  public:
-  /// Writes the batch script to `script` when workers are started.
-  SlurmLauncher(Launch launch, std::string script) : launch_(std::move(launch)), script_(std::move(script)) {}
+  /// Writes Launch::script when workers are started.
+  explicit SlurmLauncher(Launch launch) : launch_(std::move(launch)) {}
   std::string preview(int workers) const override;
   std::vector<std::string> start(int workers) override;
   std::vector<Place> places() override;
@@ -30,7 +32,9 @@ class SlurmLauncher final : public Launcher {
 
  private:
   Launch launch_;
-  std::string script_;
 };
+
+/// Workers as tasks of job arrays.
+LauncherKind slurm_launcher();
 
 }  // namespace medley::cluster

@@ -38,8 +38,8 @@ class CallGate {
     CallGate& gate_;
   };
 
-  /// Does `what` there and waits for what it returns or throws; while the gate is not open, does it here. Throws Error
-  /// when the gate closes before its turn.
+  /// Calls `what` there and returns or throws its result. While the gate is not open, calls it here. Throws Error when
+  /// the gate closes before its turn.
   template <class What>
   auto call(What what) -> decltype(what()) {
     using Result = decltype(what());
@@ -47,7 +47,7 @@ class CallGate {
       const std::lock_guard lock(mutex_);
       if (!open_ || thread_ == std::this_thread::get_id()) return what();
     }
-    // `what` refers to the caller's frame: either that thread claims it, or, when the gate has closed without it, the
+    // `what` refers to the caller's frame. Either that thread claims it or, when the gate has closed without it, the
     // caller does.
     auto claimed = std::make_shared<std::atomic<bool>>(false);
     auto task = std::make_shared<std::packaged_task<Result()>>(std::move(what));

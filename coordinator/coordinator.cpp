@@ -453,7 +453,7 @@ struct Coordinator::State {
     push(DrainRequested{});
   }
 
-  /// Running attempts are given up without counting against anybody.
+  /// Cancels running attempts without counting against a trial or a worker.
   void stop_now(const std::string& reason) {
     if (shut_down) return;
     draining = true;
@@ -685,12 +685,12 @@ Coordinator::Answer Coordinator::pause(const std::string& id) {
 
 Coordinator::Answer Coordinator::resume(const std::string& id) {
   return state_->change_sweep(id, {sweep::SweepState::kPaused, sweep::SweepState::kStopped}, SweepResumed{id},
-                              "goes on");
+                              "resumes");
 }
 
 Coordinator::Answer Coordinator::stop(const std::string& id) {
   return state_->change_sweep(id, {sweep::SweepState::kRunning, sweep::SweepState::kPaused}, SweepStopped{id},
-                              "is stopped: its running trials are given up");
+                              "is stopped: its running trials are cancelled");
 }
 
 Coordinator::Answer Coordinator::retry(const std::string& id) {

@@ -22,7 +22,7 @@ struct CoordinatorOptions {
   std::uint16_t port = 0;             ///< 0: the one that this store's coordinator used last, if it is free, else any
   Limits limits;
   std::chrono::milliseconds heartbeat{1'000};
-  /// After this long without a word from us workers give up and exit; their results stay in the spool.
+  /// Workers exit after this time without a message of the coordinator. Their results stay in the spool.
   std::chrono::milliseconds fencing{600'000};
   /// run() returns when every sweep is finished or stopped.
   bool exit_when_done = true;
@@ -40,8 +40,8 @@ struct CoordinatorOptions {
 };
 
 /// Joins scheduler, store and network: the loop around the pure state machine (ARCHITECTURE.md). One thread, the one
-/// that calls run(), owns scheduler, writer and sockets. It commits a record before it sends what the record justifies;
-/// when the store cannot be written it stops, and nothing of that round is sent.
+/// that calls run(), owns scheduler, writer and sockets. It commits a record before it sends the message that the
+/// record justifies. When the store cannot be written it stops, and nothing of that round is sent.
 ///
 /// Ctrl-C: request_stop(kGraceful) first (nothing new is assigned, running packs may end), then kNow.
 class Coordinator final {
@@ -53,8 +53,8 @@ class Coordinator final {
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
 
-  /// Registers the dataset and submits the sweep. The same sweep again: only what is missing will be trained; a stopped
-  /// or paused one goes on. Any thread. Throws storage::Error.
+  /// Registers the dataset and submits the sweep. Of the same sweep again only the missing
+  /// trials are trained, and a stopped or paused sweep resumes. Any thread. Throws storage::Error.
   storage::Writer::Submitted submit(const storage::DatasetRecord& dataset, const storage::SweepSubmission& submission);
 
   struct End {

@@ -4,7 +4,7 @@
 
 namespace medley::coordinator {
 
-/// The coordinator cannot start or go on: the message says why, and what the user can do.
+/// The coordinator cannot start or continue. The message gives the reason and a remedy.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

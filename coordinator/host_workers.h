@@ -10,9 +10,8 @@
 
 namespace medley::coordinator {
 
-/// Workers that are processes of this host: those that the coordinator keeps running, those that outlived an earlier
-/// one, and those that somebody started by hand. Their deaths are seen at once, where a lease would have to expire.
-/// One thread.
+/// Workers that are processes of this host. The coordinator keeps some running, others outlived an earlier coordinator,
+/// and others were started by hand. Their deaths are seen at once, where a lease would have to expire. One thread.
 class HostWorkers {
  public:
   /// Keeps `places` processes running as `make_spec` says, in place of those that run already with the same arguments.

@@ -21,7 +21,7 @@
 namespace medley::coordinator {
 
 /// The coordinator's end of the workers' connections: accepts, authenticates, parses, bounds. Knows nothing of
-/// scheduling. Owned by one thread, the one that runs `io`; callbacks come on it, never from within a call of send().
+/// scheduling. Owned by one thread, the one that runs `io`. Callbacks come on it, never from within a call of send().
 class WorkerServer {
  public:
   struct Callbacks {

@@ -2,7 +2,7 @@
 # From features to a ranked table and a submission, on a synthetic dataset: what `./dev demo` runs.
 # usage: examples/demo.sh FOLDER_OF_THE_PROGRAMS [medley run options...]
 set -euo pipefail
-export PATH="$(cd "$1" && pwd):$PATH"
+PATH=$(cd "$1" && pwd):$PATH
 shift
 here=$(dirname "${BASH_SOURCE[0]}")
 home=medley-demo

@@ -16,14 +16,17 @@ std::vector<std::uint8_t> pack(const std::vector<T>& values);
 template <class T>
 std::vector<T> unpack(Blob bytes, const char* what);
 
-/// The enumerator that has this name in the store. `names` is its table in sweep/state.h.
-/// Throws Error for another.
-template <class E, std::size_t N>
-E enumerator(const std::string& name, const char* const (&names)[N]) {
-  for (std::size_t i = 0; i < N; ++i) {
-    if (name == names[i]) return static_cast<E>(i);
+/// The enumerator of a MEDLEY_NAMED_ENUM that has this name in the store. Throws Error for another, naming those.
+template <class E>
+E enumerator(const std::string& name) {
+  int value = 0;
+  for (const char* one : names_of(E())) {
+    if (name == one) return static_cast<E>(value);
+    ++value;
   }
-  throw Error("the store is damaged: '" + name + "' is not a state");
+  std::string known;
+  for (const char* one : names_of(E())) known += (known.empty() ? "" : ", ") + std::string(one);
+  throw Error("the store is damaged: '" + name + "' is not one of " + known);
 }
 
 inline Blob blob_of(const std::vector<std::uint8_t>& bytes) { return {bytes.data(), bytes.size()}; }

@@ -4,7 +4,7 @@
 
 namespace medley::storage {
 
-/// The store cannot be opened, read or written: the message says what was being done, on which file, and why not.
+/// The store cannot be opened, read or written. The message names the operation, the file and the cause.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

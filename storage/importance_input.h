@@ -8,7 +8,7 @@
 
 namespace medley::storage {
 
-/// What the gate did in the finished trials of one config (full id) of a sweep; `trials` is empty where it has no gate
+/// The gate of the finished trials of one config (full id) of a sweep. `trials` is empty where the config has no gate
 /// or nothing has finished. Several reads: hold a Reader::Snapshot. Throws Error when the store does not know the
 /// sweep's dataset.
 sweep::ImportanceInput read_importance_input(Reader& reader, const SweepSummary& sweep, const std::string& config);

@@ -14,6 +14,7 @@ namespace medley::storage {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using sweep::AttemptState;
+using sweep::Outcome;
 using sweep::SweepState;
 using sweep::TrialState;
 using sweep::WorkerState;
@@ -125,7 +126,7 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.dataset_name = row.text(4);
   s.synthetic = row.integer(5) != 0;
   s.spec_file = row.text(6);
-  s.state = enumerator<SweepState>(row.text(7), sweep::kSweepStateNames);
+  s.state = enumerator<SweepState>(row.text(7));
   s.priority = row.whole(8);
   s.created = row.integer(9);
   s.ended = row.integer(10);
@@ -248,7 +249,7 @@ void Reader::each_config_scores(
       s.config_id = config;
       s.fold = rows.whole(1);
       s.seed = static_cast<std::uint64_t>(rows.integer(2));
-      s.outcome = rows.text(3) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+      s.outcome = enumerator<Outcome>(rows.text(3));
       s.paper_epoch = rows.whole(4);
       if (!rows.is_null(7)) {
         s.paper_thresholds = {rows.real(5), rows.real(6)};
@@ -288,10 +289,10 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
     row.config = rows.text(1);
     row.fold = rows.whole(2);
     row.seed = static_cast<std::uint64_t>(rows.integer(3));
-    row.state = enumerator<TrialState>(rows.text(4), sweep::kTrialStateNames);
+    row.state = enumerator<TrialState>(rows.text(4));
     row.running = rows.integer(5) != 0;
     if (!rows.is_null(6)) {
-      row.outcome = rows.text(6) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+      row.outcome = enumerator<Outcome>(rows.text(6));
       row.paper_epoch = rows.whole(10);
       row.seconds = rows.real(13);
     }
@@ -333,7 +334,7 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
   const std::int64_t key = find.integer(0);
   detail.spec = {find.text(1), parse_config(find.text(2)), find.whole(3), static_cast<std::uint64_t>(find.integer(4))};
   detail.dataset = find.text(5);
-  detail.state = enumerator<TrialState>(find.text(6), sweep::kTrialStateNames);
+  detail.state = enumerator<TrialState>(find.text(6));
   detail.reason = find.text(7);
   detail.ended = find.integer(8);
   if (detail.spec.id != id && find.step()) {
@@ -345,7 +346,7 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
   attempts.bind(key);
   while (attempts.step()) {
     detail.attempts.push_back({attempts.whole(0), attempts.text(1), attempts.text(2), attempts.integer(3),
-                               enumerator<AttemptState>(attempts.text(4), sweep::kAttemptStateNames), attempts.text(5),
+                               enumerator<AttemptState>(attempts.text(4)), attempts.text(5),
                                attempts.integer(6), attempts.integer(7)});
   }
   Statement sweeps(
@@ -370,8 +371,7 @@ std::vector<float> Reader::State::fused(std::int64_t trial, sweep::Protocol prot
   Statement find(
       database,
       "SELECT probabilities FROM prediction WHERE trial = ? AND protocol = ? AND split = ? AND part = 'fused'");
-  find.bind(trial, protocol == sweep::Protocol::kPaper ? "paper" : "held-out",
-            split == Split::kTest ? "test" : "validation");
+  find.bind(trial, name_of(protocol), name_of(split));
   return find.step() ? unpack<float>(find.blob(0), "prediction.probabilities") : std::vector<float>();
 }
 
@@ -485,7 +485,7 @@ std::vector<WorkerRow> Reader::workers() {
   while (rows.step()) {
     WorkerRow& row = all.emplace_back();
     row.worker = {rows.text(0), rows.text(1), rows.whole(2), rows.whole(3), rows.text(4), rows.text(5)};
-    row.state = enumerator<WorkerState>(rows.text(6), sweep::kWorkerStateNames);
+    row.state = enumerator<WorkerState>(rows.text(6));
     row.reason = rows.text(7);
     row.joined = rows.integer(8);
     row.changed = rows.integer(9);
@@ -567,7 +567,7 @@ std::vector<std::optional<TrialState>> Reader::states(const std::vector<std::str
   states.reserve(trials.size());
   for (const std::string& trial : trials) {
     auto& state = states.emplace_back();
-    if (find.bind(trial).step()) state = enumerator<TrialState>(find.text(0), sweep::kTrialStateNames);
+    if (find.bind(trial).step()) state = enumerator<TrialState>(find.text(0));
   }
   return states;
 }
@@ -582,7 +582,7 @@ std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep) {
   rows.bind(state_->sweep_key(sweep));
   std::vector<TrialHistory> all;
   while (rows.step()) {
-    all.push_back({rows.text(0), rows.text(1), enumerator<TrialState>(rows.text(2), sweep::kTrialStateNames),
+    all.push_back({rows.text(0), rows.text(1), enumerator<TrialState>(rows.text(2)),
                    rows.whole(3), rows.whole(4), rows.text(5), rows.integer(6)});
   }
   return all;

@@ -112,7 +112,6 @@ struct TrialDetail {
   TimeMs ended = 0;
 };
 
-enum class Split { kValidation, kTest };
 /// One part of one snapshot of one trial; row-major [clip, class], empty when the trial has none.
 struct TrialPredictions {
   std::string trial;

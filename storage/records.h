@@ -73,6 +73,10 @@ struct SweepSubmission {
 /// its comments.
 std::string sweep_id(const SweepSubmission& submission);
 
+/// Clips that predictions are stored of: the fold's validation clips, or the dataset's test clips.
+#define MEDLEY_SPLIT(X) X(kValidation, "validation") X(kTest, "test")
+MEDLEY_NAMED_ENUM(Split, MEDLEY_SPLIT)
+
 struct WorkerRecord {
   std::string id;      ///< chosen by the worker, one a process
   std::string name;    ///< for people: host and process id

@@ -3,12 +3,14 @@
 #include <optional>
 
 #include "storage/codec.h"
+#include "storage/records.h"
+#include "sweep/protocol.h"
 
 namespace medley::storage {
 namespace {
 
 using sweep::Predictions;
-using sweep::Snapshot;
+using sweep::Protocol;
 using sweep::TrialResult;
 
 void check_size(std::size_t size, std::size_t expected, const std::string& what) {
@@ -27,16 +29,39 @@ void check_predictions(const Predictions& predictions, int clips, int classes, c
   check_size(predictions.fused.size(), expected, what + ".fused");
 }
 
-void insert_predictions(Statement& insert, std::int64_t trial, const char* protocol, const char* split,
-                        const Predictions& predictions) {
-  auto one = [&](const char* part, const std::vector<float>& values) {
-    if (values.empty()) return;
-    const auto bytes = pack(values);
-    insert.bind(trial, protocol, split, part, blob_of(bytes)).run();
-  };
-  one("presence", predictions.presence);
-  one("salience", predictions.salience);
-  one("fused", predictions.fused);
+#define MEDLEY_PART(X) X(kPresence, "presence") X(kSalience, "salience") X(kFused, "fused")
+MEDLEY_NAMED_ENUM(Part, MEDLEY_PART)
+
+// The parts of a result, const or not.
+
+template <class Result>
+auto& snapshot_of(Result& result, Protocol protocol) {
+  return protocol == Protocol::kPaper ? result.paper : result.held_out;
+}
+template <class OfSnapshot>
+auto& split_of(OfSnapshot& snapshot, Split split) {
+  return split == Split::kValidation ? snapshot.validation : snapshot.test;
+}
+template <class OfSplit>
+auto& part_of(OfSplit& predictions, Part part) {
+  return part == Part::kPresence   ? predictions.presence
+         : part == Part::kSalience ? predictions.salience
+                                   : predictions.fused;
+}
+
+void insert_predictions(Database& database, std::int64_t trial, const TrialResult& result) {
+  Statement insert(database,
+                   "INSERT INTO prediction (trial, protocol, split, part, probabilities) VALUES (?, ?, ?, ?, ?)");
+  for (const Protocol protocol : {Protocol::kPaper, Protocol::kHeldOut}) {
+    for (const Split split : {Split::kValidation, Split::kTest}) {
+      for (const Part part : {Part::kPresence, Part::kSalience, Part::kFused}) {
+        const auto& values = part_of(split_of(snapshot_of(result, protocol), split), part);
+        if (values.empty()) continue;
+        const auto bytes = pack(values);
+        insert.bind(trial, name_of(protocol), name_of(split), name_of(part), blob_of(bytes)).run();
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -86,10 +111,10 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   using sweep::Accuracy;
   Statement row(database,
                 "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  row.bind(trial, attempt, sweep::outcome_name(result.outcome), result.reason, result.seconds,
-           result.samples_per_second, result.peak_memory_bytes, result.pack_size,
-           static_cast<std::int64_t>(result.epochs.size()), result.paper.epoch, result.paper.validation.clips,
-           result.paper.test.clips, result.held_out.epoch, result.held_out.validation.clips, result.held_out.test.clips,
+  row.bind(trial, attempt, sweep::name_of(result.outcome), result.reason, result.seconds, result.samples_per_second,
+           result.peak_memory_bytes, result.pack_size, static_cast<std::int64_t>(result.epochs.size()),
+           result.paper.epoch, result.paper.validation.clips, result.paper.test.clips, result.held_out.epoch,
+           result.held_out.validation.clips, result.held_out.test.clips,
            of_paper([](const Best& b) { return b.thresholds.alpha; }),
            of_paper([](const Best& b) { return b.thresholds.beta; }),
            of_paper([](const Best& b) { return b.accuracy.presence; }),
@@ -106,22 +131,21 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   Statement surface(database, "INSERT INTO surface VALUES (?, ?, ?, ?)");
   surface.bind(trial, blob_of(paper_surface), blob_of(held_out_surface), blob_of(inner_surface)).run();
 
-  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement term(database, "INSERT INTO epoch_term VALUES (?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < result.epochs.size(); ++i) {
     const sweep::EpochMetrics& e = result.epochs[i];
     epoch
-        .bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.presence_loss, e.salience_loss,
-              e.adaptation_loss, e.validation_loss, e.thresholds.alpha, e.thresholds.beta, e.validation.presence,
-              e.validation.salience)
+        .bind(trial, static_cast<std::int64_t>(i), e.epoch, e.learning_rate, e.loss, e.validation_loss,
+              e.thresholds.alpha, e.thresholds.beta, e.validation.presence, e.validation.salience)
         .run();
+    for (std::size_t t = 0; t < e.terms.size(); ++t) {
+      term.bind(trial, static_cast<std::int64_t>(i), static_cast<std::int64_t>(t), e.terms[t].name, e.terms[t].value)
+          .run();
+    }
   }
 
-  Statement prediction(database,
-                       "INSERT INTO prediction (trial, protocol, split, part, probabilities) VALUES (?, ?, ?, ?, ?)");
-  insert_predictions(prediction, trial, "paper", "validation", result.paper.validation);
-  insert_predictions(prediction, trial, "paper", "test", result.paper.test);
-  insert_predictions(prediction, trial, "held-out", "validation", result.held_out.validation);
-  insert_predictions(prediction, trial, "held-out", "test", result.held_out.test);
+  insert_predictions(database, trial, result);
 
   const sweep::Importance& importance = result.importance;
   Statement encoder(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -145,8 +169,8 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
 
 std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial) {
   Statement rows(database,
-                 "SELECT epoch, learning_rate, loss, presence_loss, salience_loss, adaptation_loss, validation_loss, "
-                 "alpha, beta, presence, salience FROM epoch WHERE trial = ? ORDER BY position");
+                 "SELECT epoch, learning_rate, loss, validation_loss, alpha, beta, presence, salience FROM epoch "
+                 "WHERE trial = ? ORDER BY position");
   rows.bind(trial);
   std::vector<sweep::EpochMetrics> epochs;
   while (rows.step()) {
@@ -154,14 +178,18 @@ std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t tr
     e.epoch = rows.whole(0);
     e.learning_rate = rows.real(1);
     e.loss = rows.real(2);
-    e.presence_loss = rows.real(3);
-    e.salience_loss = rows.real(4);
-    e.adaptation_loss = rows.real(5);
-    e.validation_loss = rows.real(6);
-    e.thresholds = {rows.real(7), rows.real(8)};
-    e.validation.presence = rows.real(9);
-    e.validation.salience = rows.real(10);
+    e.validation_loss = rows.real(3);
+    e.thresholds = {rows.real(4), rows.real(5)};
+    e.validation.presence = rows.real(6);
+    e.validation.salience = rows.real(7);
     epochs.push_back(e);
+  }
+  Statement terms(database, "SELECT epoch, term, value FROM epoch_term WHERE trial = ? ORDER BY epoch, position");
+  terms.bind(trial);
+  while (terms.step()) {
+    const auto epoch = static_cast<std::size_t>(terms.integer(0));
+    if (epoch >= epochs.size()) throw Error("epoch_term has a term of an epoch that the trial lacks");
+    epochs[epoch].terms.push_back({terms.text(1), terms.real(2)});
   }
   return epochs;
 }
@@ -200,7 +228,7 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
       "paper_validation_clips, paper_test_clips, held_out_epoch, held_out_validation_clips, held_out_test_clips "
       "FROM result WHERE trial = ?");
   if (!row.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no result");
-  result.outcome = row.text(0) == "diverged" ? sweep::Outcome::kDiverged : sweep::Outcome::kFinished;
+  result.outcome = enumerator<sweep::Outcome>(row.text(0));
   result.reason = row.text(1);
   result.seconds = row.real(2);
   result.samples_per_second = row.real(3);
@@ -222,11 +250,11 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
   Statement predictions(database, "SELECT protocol, split, part, probabilities FROM prediction WHERE trial = ?");
   predictions.bind(trial);
   while (predictions.step()) {
-    Snapshot& snapshot = predictions.text(0) == "paper" ? result.paper : result.held_out;
-    Predictions& of = predictions.text(1) == "validation" ? snapshot.validation : snapshot.test;
-    const std::string part = predictions.text(2);
-    std::vector<float>& values = part == "presence" ? of.presence : part == "salience" ? of.salience : of.fused;
-    values = unpack<float>(predictions.blob(3), "prediction.probabilities");
+    const auto protocol = enumerator<Protocol>(predictions.text(0));
+    const auto split = enumerator<Split>(predictions.text(1));
+    const auto part = enumerator<Part>(predictions.text(2));
+    part_of(split_of(snapshot_of(result, protocol), split), part) =
+        unpack<float>(predictions.blob(3), "prediction.probabilities");
   }
   result.epochs = read_epochs(database, trial);
   result.importance = read_importance(database, trial);

@@ -63,7 +63,7 @@ CREATE TABLE sweep (
   seeds TEXT NOT NULL,             -- JSON
   axes TEXT NOT NULL,              -- JSON
   created INTEGER NOT NULL,
-  ended INTEGER NOT NULL           -- 0 while it goes on
+  ended INTEGER NOT NULL           -- 0 until it ends
 ) STRICT;
 CREATE TABLE sweep_config (
   sweep INTEGER NOT NULL REFERENCES sweep,
@@ -159,9 +159,17 @@ CREATE TABLE epoch (
   trial INTEGER NOT NULL REFERENCES result,
   position INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
-  learning_rate REAL, loss REAL, presence_loss REAL, salience_loss REAL, adaptation_loss REAL, validation_loss REAL,
+  learning_rate REAL, loss REAL, validation_loss REAL,
   alpha REAL, beta REAL, presence REAL, salience REAL,
   PRIMARY KEY (trial, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE epoch_term (
+  trial INTEGER NOT NULL REFERENCES result,
+  epoch INTEGER NOT NULL,          -- epoch.position
+  position INTEGER NOT NULL,       -- in the order in which the terms are added
+  term TEXT NOT NULL,
+  value REAL,                      -- unweighted
+  PRIMARY KEY (trial, epoch, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE prediction (
   key INTEGER PRIMARY KEY,

@@ -16,8 +16,8 @@ namespace medley::storage {
 /// Every change is made inside a Group: a transaction that is on disk, against kill -9 and loss of power, when commit()
 /// returns. Group what one round of scheduler commands records, commit, then send messages.
 ///
-/// When a write fails (disk full, folder read-only) the call throws Error naming the operation, the file and the
-/// cause; the group is rolled back as a whole and the writer may be used again.
+/// When a write fails (disk full, folder read-only) the call throws Error naming the operation, the file and the cause.
+/// The group is rolled back completely, and the writer may be used again.
 class Writer {
  public:
   /// Opens the store in `folder`, making the folder, its subfolders and the database when absent and migrating an older

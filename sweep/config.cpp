@@ -16,64 +16,6 @@ using nlohmann::json;
 using Kind = Setting::Kind;
 using Sharing = Setting::Sharing;
 
-/// The text of every enumerator, in the order of its enum.
-template <class E>
-std::vector<std::string> make_names();
-template <>
-std::vector<std::string> make_names<Fusion>() {
-  return {"sum", "concat", "rank-concat", "modality-concat", "mean"};
-}
-template <>
-std::vector<std::string> make_names<Gate>() {
-  return {"scorer", "query", "context"};
-}
-template <>
-std::vector<std::string> make_names<Selection>() {
-  return {"learned", "all", "random", "fixed", "threshold"};
-}
-template <>
-std::vector<std::string> make_names<Head>() {
-  return {"decoupled", "softmax", "set-ratio"};
-}
-template <>
-std::vector<std::string> make_names<Adaptation>() {
-  return {"none", "coral", "mmd", "dann", "cdan"};
-}
-template <>
-std::vector<std::string> make_names<Weights>() {
-  return {"softmax", "sparsemax", "entmax15", "uniform"};
-}
-template <>
-std::vector<std::string> make_names<HeadFusion>() {
-  return {"product", "mixture", "alignment"};
-}
-template <>
-std::vector<std::string> make_names<AdaptationTarget>() {
-  return {"validation", "test"};
-}
-template <>
-std::vector<std::string> make_names<Normalize>() {
-  return {"encoder", "actor"};
-}
-template <>
-std::vector<std::string> make_names<Optimizer>() {
-  return {"adamw", "adam"};
-}
-template <>
-std::vector<std::string> make_names<Schedule>() {
-  return {"cosine", "constant"};
-}
-template <>
-std::vector<std::string> make_names<Precision>() {
-  return {"float32", "float64", "tf32", "bfloat16"};
-}
-
-template <class E>
-const std::vector<std::string>& names_of() {
-  static const std::vector<std::string> names = make_names<E>();
-  return names;
-}
-
 bool is_always(const Config&) { return true; }
 bool is_counting(const Config& c) {
   return is_gated(c) &&
@@ -91,6 +33,7 @@ bool is_multiplying(const Config& c) { return is_decoupled(c) && c.head_fusion !
 bool is_mixing(const Config& c) { return is_decoupled(c) && c.head_fusion == HeadFusion::kMixture; }
 bool is_aligning(const Config& c) { return is_decoupled(c) && c.head_fusion == HeadFusion::kAlignment; }
 bool is_adapting(const Config& c) { return c.adaptation != Adaptation::kNone; }
+bool is_comparing_moments(const Config& c) { return c.adaptation == Adaptation::kCmd; }
 
 /// When a setting matters, as a predicate and in words.
 struct Active {
@@ -114,6 +57,7 @@ constexpr Active kMultiplying{is_multiplying, "head is decoupled and head_fusion
 constexpr Active kMixing{is_mixing, "head is decoupled and head_fusion is mixture"};
 constexpr Active kAligning{is_aligning, "head is decoupled and head_fusion is alignment"};
 constexpr Active kAdapting{is_adapting, "adaptation is not none"};
+constexpr Active kComparingMoments{is_comparing_moments, "adaptation is cmd"};
 
 template <auto Member>
 Setting integer(const char* name, Sharing sharing, int low, int high, const char* unit, const char* meaning,
@@ -157,14 +101,14 @@ Setting choice(const char* name, Sharing sharing, const char* meaning, Active ac
           sharing,
           0,
           0,
-          names_of<E>(),
+          {std::begin(names_of(E())), std::end(names_of(E()))},
           "",
           meaning,
           active.holds,
-          [](const Config& c) { return json(names_of<E>()[static_cast<std::size_t>(c.*Member)]); },
+          [](const Config& c) { return json(name_of(c.*Member)); },
           [](Config& c, const json& v) {
-            const auto& names = names_of<E>();
-            c.*Member = static_cast<E>(std::find(names.begin(), names.end(), v.get<std::string>()) - names.begin());
+            const auto& names = names_of(E());
+            c.*Member = static_cast<E>(std::find(std::begin(names), std::end(names), v.get<std::string>()) - names);
           },
           active.words};
 }
@@ -270,6 +214,8 @@ std::vector<Setting> make_settings() {
       later(number<&C::focal_gamma>("focal_gamma", 0, 16, "g in (1 - exp(-KL))^g KL; 0 is plain KL"), 0.0),
       choice<&C::adaptation>("adaptation", kPack, "unsupervised domain adaptation of the fused features"),
       number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", kAdapting),
+      integer<&C::adaptation_moments>("adaptation_moments", kPack, 1, 10, "moments",
+                                      "highest order of the central moments that cmd compares", kComparingMoments),
       choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", kAdapting),
       choice<&C::normalize>("normalize", kTrial,
                             "z-score by encoder on training rows; 'actor': within each actor first"),
@@ -288,7 +234,7 @@ std::vector<Setting> make_settings() {
           0.0),
       number<&C::grad_clip>("grad_clip", 0, 1e6, "largest gradient norm of a trial; 0 is off"),
       integer<&C::patience>("patience", kTrial, 0, 100000, "epochs",
-                            "stop after so many epochs without a better Score; 0 is off"),
+                            "epochs without a better Score after which training stops; 0 is off"),
       flag<&C::inner_fold>("inner_fold", kTrial, "hold out the next fold too, to choose epoch and thresholds on it"),
       choice<&C::precision>("precision", kPack,
                             "arithmetic of the trainer; tf32 and bfloat16: of its products alone, in float32"),

@@ -6,20 +6,39 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/named_enum.h"
+
 namespace medley::sweep {
 
-enum class Fusion { kSum, kConcat, kRankConcat, kModalityConcat, kMean };
-enum class Gate { kScorer, kQuery, kContext };
-enum class Selection { kLearned, kAll, kRandom, kFixed, kThreshold };
-enum class Weights { kSoftmax, kSparsemax, kEntmax15, kUniform };
-enum class Head { kDecoupled, kSoftmax, kSetRatio };
-enum class HeadFusion { kProduct, kMixture, kAlignment };
-enum class Adaptation { kNone, kCoral, kMmd, kDann, kCdan };
-enum class AdaptationTarget { kValidation, kTest };
-enum class Normalize { kEncoder, kActor };
-enum class Optimizer { kAdamW, kAdam };
-enum class Schedule { kCosine, kConstant };
-enum class Precision { kFloat32, kFloat64, kTf32, kBfloat16 };
+#define MEDLEY_FUSION(X) \
+  X(kSum, "sum")         \
+  X(kConcat, "concat") X(kRankConcat, "rank-concat") X(kModalityConcat, "modality-concat") X(kMean, "mean")
+MEDLEY_NAMED_ENUM(Fusion, MEDLEY_FUSION)
+#define MEDLEY_GATE(X) X(kScorer, "scorer") X(kQuery, "query") X(kContext, "context")
+MEDLEY_NAMED_ENUM(Gate, MEDLEY_GATE)
+#define MEDLEY_SELECTION(X) \
+  X(kLearned, "learned") X(kAll, "all") X(kRandom, "random") X(kFixed, "fixed") X(kThreshold, "threshold")
+MEDLEY_NAMED_ENUM(Selection, MEDLEY_SELECTION)
+#define MEDLEY_WEIGHTS(X) \
+  X(kSoftmax, "softmax") X(kSparsemax, "sparsemax") X(kEntmax15, "entmax15") X(kUniform, "uniform")
+MEDLEY_NAMED_ENUM(Weights, MEDLEY_WEIGHTS)
+#define MEDLEY_HEAD(X) X(kDecoupled, "decoupled") X(kSoftmax, "softmax") X(kSetRatio, "set-ratio")
+MEDLEY_NAMED_ENUM(Head, MEDLEY_HEAD)
+#define MEDLEY_HEAD_FUSION(X) X(kProduct, "product") X(kMixture, "mixture") X(kAlignment, "alignment")
+MEDLEY_NAMED_ENUM(HeadFusion, MEDLEY_HEAD_FUSION)
+#define MEDLEY_ADAPTATION(X) \
+  X(kNone, "none") X(kCoral, "coral") X(kMmd, "mmd") X(kDann, "dann") X(kCdan, "cdan") X(kCmd, "cmd")
+MEDLEY_NAMED_ENUM(Adaptation, MEDLEY_ADAPTATION)
+#define MEDLEY_ADAPTATION_TARGET(X) X(kValidation, "validation") X(kTest, "test")
+MEDLEY_NAMED_ENUM(AdaptationTarget, MEDLEY_ADAPTATION_TARGET)
+#define MEDLEY_NORMALIZE(X) X(kEncoder, "encoder") X(kActor, "actor")
+MEDLEY_NAMED_ENUM(Normalize, MEDLEY_NORMALIZE)
+#define MEDLEY_OPTIMIZER(X) X(kAdamW, "adamw") X(kAdam, "adam")
+MEDLEY_NAMED_ENUM(Optimizer, MEDLEY_OPTIMIZER)
+#define MEDLEY_SCHEDULE(X) X(kCosine, "cosine") X(kConstant, "constant")
+MEDLEY_NAMED_ENUM(Schedule, MEDLEY_SCHEDULE)
+#define MEDLEY_PRECISION(X) X(kFloat32, "float32") X(kFloat64, "float64") X(kTf32, "tf32") X(kBfloat16, "bfloat16")
+MEDLEY_NAMED_ENUM(Precision, MEDLEY_PRECISION)
 
 /// Which layers of an encoder that has several ([clips, layers, dim]) are averaged, counted from 0.
 struct Layers {
@@ -61,6 +80,7 @@ struct Config {
   double focal_gamma = 0.0;
   Adaptation adaptation = Adaptation::kNone;
   double adaptation_weight = 1.0;
+  int adaptation_moments = 5;
   AdaptationTarget adaptation_target = AdaptationTarget::kValidation;
   Normalize normalize = Normalize::kEncoder;
   Optimizer optimizer = Optimizer::kAdamW;
@@ -80,8 +100,8 @@ struct Config {
   Precision precision = Precision::kFloat32;
 };
 
-/// One row of the settings table: everything the parser, the canonical text, `--help` and pages need to know
-/// about one member of Config.
+/// One row of the settings table. It has all that the parser, the canonical text, `--help` and pages need to know about
+/// one member of Config.
 struct Setting {
   enum class Kind { kInteger, kNumber, kChoice, kFlag, kEncoders, kLayers };
   /// How trials that differ in this setting may share a pack.
@@ -129,9 +149,9 @@ bool is_scored(const Config& config);
 /// the actors of the reported fold. Said wherever its numbers are shown (docs/results.md, "transductive").
 bool is_transductive(const Config& config);
 
-/// The active settings only, `name=value\n` in the order of their names; numbers in the shortest text that
-/// reads back the same. Settings that the trainer does not read for this config, and those at their traceless value,
-/// leave no trace.
+/// The active settings only, `name=value\n` in the order of their names. Numbers have the shortest text that reads back
+/// the same. Settings that the trainer does not read for this config, and those at their traceless value, leave no
+/// trace.
 std::string canonical_text(const Config& config);
 
 inline constexpr std::size_t kConfigIdDigits = 12;

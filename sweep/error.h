@@ -5,7 +5,7 @@
 
 namespace medley::sweep {
 
-/// What a user or a file got wrong: the message names what, where, which value, and what would be valid.
+/// An error of a user or a file. The message names the thing, the place, the value, and the valid values.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <set>
 
 #include "sweep/error.h"
 #include "sweep/label.h"
@@ -21,6 +22,8 @@ constexpr std::size_t kMaxEpochs = 100000;
 constexpr std::int64_t kMaxClips = 1000000;
 constexpr std::size_t kMaxEncoders = 256;
 constexpr std::size_t kMaxHistogram = 1024;
+constexpr std::size_t kMaxTerms = 32;
+constexpr std::size_t kTermColumns = 3;
 constexpr std::size_t kMaxReason = 1 << 16;
 constexpr std::size_t kMaxName = 256;
 constexpr int kFormat = 1;
@@ -104,8 +107,7 @@ double number(const json& object, const char* key) {
   return value.get<double>();
 }
 
-std::string text(const json& object, const char* key, std::size_t limit) {
-  const json& value = member(object, key);
+std::string text_of(const json& value, const char* key, std::size_t limit) {
   if (!value.is_string()) malformed(std::string("'") + key + "' is not text");
   const auto& string = value.get_ref<const std::string&>();
   if (string.size() > limit) malformed(std::string("'") + key + "' is longer than " + std::to_string(limit) + " bytes");
@@ -113,15 +115,18 @@ std::string text(const json& object, const char* key, std::size_t limit) {
   return string;
 }
 
+std::string text(const json& object, const char* key, std::size_t limit) {
+  return text_of(member(object, key), key, limit);
+}
+
 /// The numbers of an epoch in the order of their columns.
-constexpr std::size_t kEpochColumns = 11;
+constexpr std::size_t kEpochColumns = 8;
 
 std::array<double*, kEpochColumns - 1> columns_of(EpochMetrics& epoch) {
-  return {&epoch.learning_rate,       &epoch.loss,
-          &epoch.presence_loss,       &epoch.salience_loss,
-          &epoch.adaptation_loss,     &epoch.validation_loss,
-          &epoch.thresholds.alpha,    &epoch.thresholds.beta,
-          &epoch.validation.presence, &epoch.validation.salience};
+  return {&epoch.learning_rate,      &epoch.loss,
+          &epoch.validation_loss,    &epoch.thresholds.alpha,
+          &epoch.thresholds.beta,    &epoch.validation.presence,
+          &epoch.validation.salience};
 }
 
 json epochs_to_json(const std::vector<EpochMetrics>& epochs) {
@@ -146,6 +151,41 @@ std::vector<EpochMetrics> epochs_from_json(const json& object) {
     for (std::size_t c = 0; c < columns.size(); ++c) *columns[c] = row[c + 1];
   }
   return epochs;
+}
+
+/// The terms of all epochs: their names, and a row (place of the epoch, place of the name, value) for each.
+json terms_to_json(const std::vector<EpochMetrics>& epochs) {
+  std::vector<std::string> names;
+  std::vector<double> rows;
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    for (const LossTerm& term : epochs[i].terms) {
+      const auto name = std::find(names.begin(), names.end(), term.name) - names.begin();
+      if (static_cast<std::size_t>(name) == names.size()) names.push_back(term.name);
+      rows.insert(rows.end(), {static_cast<double>(i), static_cast<double>(name), term.value});
+    }
+  }
+  return {{"names", names}, {"rows", pack(rows)}};
+}
+
+void terms_from_json(const json& object, std::vector<EpochMetrics>& epochs) {
+  const json& list = member(object, "names");
+  if (!list.is_array() || list.size() > kMaxTerms) malformed("a trial has more than 32 loss terms");
+  std::vector<std::string> names;
+  for (const json& name : list) names.push_back(text_of(name, "names", kMaxName));
+  if (std::set<std::string>(names.begin(), names.end()).size() != names.size()) malformed("two terms have one name");
+  const auto rows = unpack<double>(object, "rows", epochs.size() * names.size() * kTermColumns);
+  if (rows.size() % kTermColumns != 0) malformed("the terms' 'rows' are cut off");
+  for (std::size_t i = 0; i < rows.size(); i += kTermColumns) {
+    const double epoch = rows[i], name = rows[i + 1];
+    const bool known = epoch >= 0 && epoch < static_cast<double>(epochs.size()) && name >= 0 &&
+                       name < static_cast<double>(names.size());
+    if (!known) malformed("a loss term is of no epoch, or has no name");
+    auto& terms = epochs[static_cast<std::size_t>(epoch)].terms;
+    const std::string& text = names[static_cast<std::size_t>(name)];
+    const bool twice = std::any_of(terms.begin(), terms.end(), [&](const LossTerm& term) { return term.name == text; });
+    if (twice) malformed("an epoch has the loss term '" + text + "' twice");
+    terms.push_back({text, rows[i + 2]});
+  }
 }
 
 json surface_to_json(const ThresholdSurface& surface) {
@@ -270,8 +310,8 @@ Importance importance_from_json(const json& object, std::size_t clips) {
   return importance;
 }
 
-/// First look at bytes of a peer: walks the CBOR without recursion or allocation, and accepts only what
-/// encode_result() writes (definite lengths, no tags), within kMaxDepth and kMaxValues. nlohmann's reader recurses on
+/// First look at bytes of a peer. Walks the CBOR without recursion or allocation. Accepts only the output of
+/// encode_result() (definite lengths, no tags), within kMaxDepth and kMaxValues. A reader like nlohmann's recurses on
 /// nested lists and on strings in chunks, as deep as the sender likes.
 bool is_bounded_cbor(const std::vector<std::uint8_t>& bytes) {
   std::array<std::uint64_t, kMaxDepth> open{};  // values still to come at each level
@@ -306,22 +346,13 @@ bool is_bounded_cbor(const std::vector<std::uint8_t>& bytes) {
 
 }  // namespace
 
-const char* outcome_name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kFinished:
-      return "finished";
-    case Outcome::kDiverged:
-      return "diverged";
-  }
-  return "";
-}
-
 std::vector<std::uint8_t> encode_result(const TrialResult& result) {
   const json object = {{"format", kFormat},
                        {"trial", result.trial_id},
-                       {"outcome", outcome_name(result.outcome)},
+                       {"outcome", name_of(result.outcome)},
                        {"reason", result.reason},
                        {"epochs", epochs_to_json(result.epochs)},
+                       {"terms", terms_to_json(result.epochs)},
                        {"paper", snapshot_to_json(result.paper)},
                        {"held_out", snapshot_to_json(result.held_out)},
                        {"inner", surface_to_json(result.inner)},
@@ -344,13 +375,14 @@ TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
     TrialResult result;
     result.trial_id = text(object, "trial", kMaxName);
     const std::string outcome = text(object, "outcome", kMaxName);
-    if (outcome == outcome_name(Outcome::kDiverged)) {
+    if (outcome == name_of(Outcome::kDiverged)) {
       result.outcome = Outcome::kDiverged;
-    } else if (outcome != outcome_name(Outcome::kFinished)) {
+    } else if (outcome != name_of(Outcome::kFinished)) {
       malformed("'outcome' must be finished or diverged");
     }
     result.reason = text(object, "reason", kMaxReason);
     result.epochs = epochs_from_json(object);
+    terms_from_json(member(object, "terms"), result.epochs);
     std::size_t classes = 0;
     result.paper = snapshot_from_json(member(object, "paper"), classes);
     result.held_out = snapshot_from_json(member(object, "held_out"), classes);

@@ -6,24 +6,29 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/named_enum.h"
 #include "sweep/surface.h"
 
 namespace medley::sweep {
 
 /// How a trial ended. A divergence is a result, not a failure: it is recorded and not retried.
-enum class Outcome { kFinished, kDiverged };
-const char* outcome_name(Outcome outcome);
+#define MEDLEY_OUTCOME(X) X(kFinished, "finished") X(kDiverged, "diverged")
+MEDLEY_NAMED_ENUM(Outcome, MEDLEY_OUTCOME)
+
+/// One term of the training loss.
+struct LossTerm {
+  std::string name;  ///< in words, for tables and pages
+  double value = 0;  ///< unweighted
+};
 
 struct EpochMetrics {
   int epoch = 0;  ///< from 1
   double learning_rate = 0;
-  double loss = 0;  ///< mean over the epoch's steps of the total; the terms below are unweighted
-  double presence_loss = 0;
-  double salience_loss = 0;
-  double adaptation_loss = 0;
+  double loss = 0;  ///< mean over the epoch's steps of the total, as the terms
   double validation_loss = 0;
-  Thresholds thresholds;  ///< best on the reported fold
-  Accuracy validation;    ///< at these thresholds: paper-style
+  std::vector<LossTerm> terms;  ///< of the total, each name once
+  Thresholds thresholds;        ///< best on the reported fold
+  Accuracy validation;          ///< at these thresholds: paper-style
 };
 
 /// Probabilities of one set of clips, row-major [clip, class], in the dataset's order of those clips.
@@ -78,8 +83,8 @@ struct TrialResult {
   int pack_size = 1;
 };
 
-/// CBOR: what workers send, spool and the store keeps. decode_result() throws Error on anything malformed or
-/// larger than a sane trial; it never trusts a length.
+/// CBOR, as workers send it, and the spool and the store keep it. decode_result() throws Error on malformed bytes and
+/// on more than a sane trial. It never trusts a length.
 std::vector<std::uint8_t> encode_result(const TrialResult& result);
 TrialResult decode_result(const std::vector<std::uint8_t>& bytes);
 

@@ -3,6 +3,8 @@
 #include <string>
 #include <tuple>
 
+#include "sweep/named_enum.h"
+
 namespace medley::sweep {
 
 /// One execution of a trial. Numbers count from 1 for each trial and never repeat: a message that carries an older
@@ -17,25 +19,23 @@ struct AttemptId {
   }
 };
 
-enum class SweepState { kRunning, kPaused, kStopped, kFinished };
-inline constexpr const char* kSweepStateNames[] = {"running", "paused", "stopped", "finished"};
-inline const char* name_of(SweepState state) { return kSweepStateNames[static_cast<int>(state)]; }
+#define MEDLEY_SWEEP_STATE(X) \
+  X(kRunning, "running") X(kPaused, "paused") X(kStopped, "stopped") X(kFinished, "finished")
+MEDLEY_NAMED_ENUM(SweepState, MEDLEY_SWEEP_STATE)
 
 /// kPending until a result is accepted (kFinished) or the retry budget is spent (kFailed). A pending trial whose
 /// newest attempt is kRunning is being trained.
-enum class TrialState { kPending, kFinished, kFailed };
-inline constexpr const char* kTrialStateNames[] = {"pending", "finished", "failed"};
-inline const char* name_of(TrialState state) { return kTrialStateNames[static_cast<int>(state)]; }
+#define MEDLEY_TRIAL_STATE(X) X(kPending, "pending") X(kFinished, "finished") X(kFailed, "failed")
+MEDLEY_NAMED_ENUM(TrialState, MEDLEY_TRIAL_STATE)
 
 /// kFailed: the worker said so. kLost: the worker died, or its lease or its progress ran out. Both count against the
 /// retry budget; kCancelled does not.
-enum class AttemptState { kRunning, kFinished, kFailed, kLost, kCancelled };
-inline constexpr const char* kAttemptStateNames[] = {"running", "finished", "failed", "lost", "cancelled"};
-inline const char* name_of(AttemptState state) { return kAttemptStateNames[static_cast<int>(state)]; }
+#define MEDLEY_ATTEMPT_STATE(X) \
+  X(kRunning, "running") X(kFinished, "finished") X(kFailed, "failed") X(kLost, "lost") X(kCancelled, "cancelled")
+MEDLEY_NAMED_ENUM(AttemptState, MEDLEY_ATTEMPT_STATE)
 
 /// kAway: not heard of for a lease. kLeft: it said goodbye or its process is known to be dead.
-enum class WorkerState { kJoined, kAway, kQuarantined, kLeft };
-inline constexpr const char* kWorkerStateNames[] = {"joined", "away", "quarantined", "left"};
-inline const char* name_of(WorkerState state) { return kWorkerStateNames[static_cast<int>(state)]; }
+#define MEDLEY_WORKER_STATE(X) X(kJoined, "joined") X(kAway, "away") X(kQuarantined, "quarantined") X(kLeft, "left")
+MEDLEY_NAMED_ENUM(WorkerState, MEDLEY_WORKER_STATE)
 
 }  // namespace medley::sweep

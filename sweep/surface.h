@@ -20,7 +20,7 @@ inline constexpr int kGridSize = 20;
 /// numpy.linspace(.05, .95, 20), to the bit.
 const std::array<double, kGridSize>& threshold_grid();
 
-/// Hits of every cell of the threshold grid, as integers, so that surfaces of disjoint clips add up: pooled,
+/// Hits of every cell of the threshold grid, as integers, so that surfaces of disjoint clips add up. Pooled,
 /// leave-one-fold-out and per-fold searches are sums of surfaces.
 struct ThresholdSurface {
   std::array<int, kGridSize * kGridSize> presence_hits{};  ///< [alpha, beta]

@@ -7,8 +7,8 @@
 
 namespace medley::sweep {
 
-/// Part of every trial id: raised whenever the trainer's arithmetic changes, so that old results are never
-/// mixed with new ones.
+/// Part of every trial id. It rises whenever the trainer's arithmetic changes, so that old results are never mixed with
+/// new ones.
 inline constexpr const char* kNumericsVersion = "2";
 
 /// The unit of work, of resume and of comparison.

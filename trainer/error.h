@@ -5,7 +5,8 @@
 
 namespace medley::trainer {
 
-/// What cannot be trained or predicted: the message names the setting, encoder, clip or file, and what would be valid.
+/// A trial that cannot be trained or predicted. The message names the setting, encoder, clip or file, and the valid
+/// values.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

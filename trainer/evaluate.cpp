@@ -16,8 +16,8 @@ using torch::Tensor;
 
 /// Rows of one forward pass: large enough for an efficient GEMM, small enough for any memory.
 constexpr std::size_t kChunk = 256;
-/// The last pass is filled up to a multiple of this: BLAS then has no ragged edge, and what is said about a clip
-/// does not depend on which other clips are asked about.
+/// The last pass is filled up to a multiple of this, so that BLAS has no ragged edge. The prediction of a clip then
+/// does not depend on the other clips of the call.
 constexpr std::size_t kRowMultiple = 32;
 
 std::size_t padded(std::size_t rows) { return (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple; }

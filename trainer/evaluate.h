@@ -45,9 +45,9 @@ std::vector<Evaluation> evaluate(FusedModel& model, const ModelInputs& inputs,
                                  const std::vector<const Scaling*>& scalings,
                                  const std::vector<std::vector<int>>& clips);
 
-/// Probabilities of logits. Of a decoupled head presence and salience, fused as p_salience * p_presence^g normalised,
-/// or as their mixture; the softmax head's own; of a set-ratio head presence P(class in the set) and salience the
-/// expected share of each class, which is also what is decoded.
+/// Probabilities of logits. A decoupled head gives presence and salience, fused as p_salience * p_presence^g
+/// normalised, or as their mixture. A softmax head gives its own probabilities. A set-ratio head gives presence P(class
+/// in the set) and salience, the expected share of each class, which is also decoded.
 sweep::Predictions predictions(const sweep::Config& config, const Evaluation& evaluation,
                                const sweep::Classes& classes);
 

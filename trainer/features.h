@@ -15,8 +15,8 @@ struct Standardization {
   std::vector<double> scale;  ///< [dim] 1/sd (population), or 0
 };
 
-/// The features of a dataset, addressed by encoder and clip, raw or z-scored within each actor; those of an encoder
-/// with several layers are the mean of the chosen ones. Immutable once made; reads no label. Borrows the dataset.
+/// The features of a dataset, addressed by encoder and clip, raw or z-scored within each actor. For an encoder with
+/// several layers they are the mean of the chosen ones. Immutable once made; reads no label. Borrows the dataset.
 class Features {
  public:
   /// `actors`: also z-score within each actor (features of all the actor's clips, training or not).

@@ -10,9 +10,10 @@
 
 namespace medley::trainer {
 
-/// One rank's view of the gang that trains a pack data-parallel. Each rank holds a share of a batch's rows and makes
-/// the whole loss from everyone's outputs: terms that compare rows (CORAL, R-Drop, balance) are then what they are on
-/// one rank, and gradients add up. Every rank makes the same calls in the same order. Of one rank: nothing happens.
+/// One rank's view of the gang that trains a pack data-parallel. Each rank holds a share of a batch's rows and computes
+/// the complete loss from the outputs of all ranks. Terms that compare rows (CORAL, R-Drop, balance) then equal those
+/// of one rank, and gradients add up. Every rank makes the same calls in the same order. With one rank the calls do
+/// nothing.
 class Gang {
  public:
   /// `collective` is borrowed; its buffers lie on `device`.
@@ -34,7 +35,7 @@ class Gang {
   /// True on every rank when all hold the same `values`.
   bool agree(const std::vector<double>& values) const;
 
-  /// All `total` rows of a tensor of which each rank holds some: row i of `own` along `dim` is row places[i]. Any dtype
+  /// All `total` rows of a tensor of which each rank holds some. Row i of `own` along `dim` is row places[i]. Any dtype
   /// and device. The gradient of what is gathered goes back to the rank that holds the row.
   torch::Tensor gather(const torch::Tensor& own, std::int64_t dim, const std::vector<std::int64_t>& places,
                        std::int64_t total) const;

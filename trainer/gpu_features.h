@@ -9,12 +9,12 @@
 
 namespace medley::trainer {
 
-/// The features of some encoders on a GPU, raw, for as long as a pack trains: a batch is then gathered and z-scored
-/// there, with the numbers of Features::gather(), and only the clips' places travel.
+/// The raw features of some encoders on a GPU, while a pack trains. A batch is gathered and z-scored there, with the
+/// numbers of Features::gather(). Only the clips' places travel.
 class GpuFeatures {
  public:
-  /// Null where `model` has no GpuKernels or where the features would take more than a quarter of its device's free
-  /// memory: they are then gathered on the host. `features` is borrowed.
+  /// Null where `model` has no GpuKernels, or where the features would take more than a quarter of its device's free
+  /// memory. They are then gathered on the host. `features` is borrowed.
   static std::shared_ptr<GpuFeatures> make(const Features& features, const std::vector<int>& encoders,
                                            const FusedModel& model);
 

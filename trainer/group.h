@@ -3,9 +3,11 @@
 #include <memory>
 #include <vector>
 
+#include "trainer/batch.h"
 #include "trainer/gang.h"
-#include "trainer/model/losses.h"
+#include "trainer/objective.h"
 #include "trainer/trial_state.h"
+#include "trainer/update.h"
 
 namespace medley::trainer {
 
@@ -42,54 +44,21 @@ class Group {
   torch::Tensor own_part(const torch::Tensor& flat, std::size_t trial) const;
   std::vector<const Scaling*> scalings() const;  ///< [trial]
   void restore(std::size_t trial);
-  /// Steps the ranges of `trial` that `which` names; false: a parameter is no longer finite.
-  enum class Which { kAll, kButProjectionWeights };
-  bool update(std::size_t trial, double learning_rate, Which which);
-  /// update() of all trials that move, in one go, by our kernels on the GPU.
-  void update_on_gpu(const std::vector<bool>& moves, const std::vector<double>& rates, std::vector<bool>& finite);
-  /// Steps one projection's weight, whose gradient is inputs' outputs.
-  bool update_projection(std::size_t trial, int encoder, double learning_rate, const torch::Tensor& inputs,
-                         const torch::Tensor& outputs);
-  /// What stays the same from step to step.
-  void cache();
-
-  /// Mixup: row i becomes share * row i + (1 - share) * row partner[i]. Without partners: as it is.
-  struct Mix {
-    double share = 1;
-    std::vector<int> partner;
-  };
-  /// What one step is made of.
-  struct Batch {
-    std::vector<std::vector<int>>
-        clips;                  ///< [trial][row] the batch, then the target's rows where there is one; -1: none
-    torch::Tensor target_real;  ///< bool [trial, row]; undefined without adaptation
-    std::vector<bool> moves;    ///< [trial] has a batch left
-    std::vector<Mix> mixes;     ///< [trial]
-    FusedModel::Draws draws;
-  };
-  Batch draw_batch(long index) const;
-  void mix(const Batch& batch, torch::Tensor& x) const;
-  /// The features of this rank's rows; tells `batch.draws` which they are.
-  std::vector<torch::Tensor> own_features(Batch& batch) const;
-  /// What the whole gang's rows came out as.
+  /// The outputs of the whole gang's rows.
   FusedModel::Output gather(FusedModel::Output own, const Batch& batch) const;
+  /// Records the step's losses; which trials step by its gradients, and how.
+  std::vector<Move> record(const Objective::Losses& losses, const Batch& batch);
   void sum_gradients();
   /// What the model says about `clips` [trial], logits only, each rank's share gathered.
   std::vector<Evaluation> evaluate_together(const std::vector<std::vector<int>>& clips);
-  Targets make_targets(const Batch& drawn, long index) const;
-  torch::Tensor adaptation_loss(const FusedModel::Output& out, const torch::Tensor& source_real,
-                                const torch::Tensor& target_real) const;
 
   std::vector<TrialState*> trials_;
   ModelInputs inputs_;
   FusedModel model_;
-  torch::Tensor first_moment_, second_moment_;  ///< as model_.parameters
+  Objective objective_;
+  Update update_;
   Gang gang_;
-  torch::Tensor use_;  ///< GpuKernels::mark_use() of ranges_; undefined without such kernels
-  std::vector<std::vector<FusedModel::Range>> ranges_;                                          ///< [trial]
-  torch::Tensor presence_weights_, salience_weights_, adaptation_weights_, alignment_weights_;  ///< [trial]
-  torch::Tensor focal_gammas_, rdrop_weights_, balance_weights_;  ///< [trial]; undefined where all are 0
-  std::vector<std::vector<int>> order_, target_order_;            ///< [trial] of this epoch
+  EpochOrder order_;
 };
 
 /// The groups that trials not yet done step in: on the CPU each its own, on a GPU one for all that stand at the same

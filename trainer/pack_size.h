@@ -9,13 +9,13 @@
 
 namespace medley::trainer {
 
-/// The size of pack that trains most trials a second, at most `largest`: 1, 2, 4, ... are measured as long as a
-/// doubling gains at least a twentieth. `throughput` gives trials a second of a pack of a size, or nullopt when it does
-/// not fit. At least 1, also when nothing fits: then the first pack says why.
+/// The size of pack that trains most trials a second, at most `largest`. It measures 1, 2, 4, ... while a doubling
+/// gains at least a twentieth. `throughput` gives trials a second of a pack of a size, or nullopt when it does not fit.
+/// At least 1, also when nothing fits. The first pack then reports the reason.
 int best_pack_size(int largest, const std::function<std::optional<double>(int size)>& throughput);
 
-/// Optimiser steps a second, times `size`, of a pack of `size` trials like `trial` on `device`: a few steps are trained
-/// and thrown away. nullopt when the device's memory does not hold it. Throws as train_pack().
+/// Optimiser steps a second, times `size`, of a pack of `size` trials like `trial` on `device`. It trains a few steps
+/// and discards them. Returns nullopt when the device's memory does not hold the pack. Throws as train_pack().
 std::optional<double> measure_pack(const data::Dataset& dataset, const sweep::TrialSpec& trial,
                                    const std::string& device, int size);
 

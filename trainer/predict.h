@@ -9,8 +9,8 @@
 
 namespace medley::trainer {
 
-/// What the model in `checkpoint` says about `clips` of `dataset` (indices), which need not be the dataset that it was
-/// trained on: actors and clips may be new, no label is read. Throws Error for an encoder that the dataset lacks or
+/// The predictions of the model in `checkpoint` for `clips` of `dataset` (indices). The dataset may be another than
+/// that of training, with new actors and clips. No label is read. Throws Error for an encoder that the dataset lacks or
 /// that has another dim, for other classes, and for clips without an actor where the model normalises by actor.
 sweep::Predictions predict(const std::filesystem::path& checkpoint, const data::Dataset& dataset,
                            const std::vector<int>& clips);

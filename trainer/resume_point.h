@@ -8,8 +8,8 @@
 
 namespace medley::trainer {
 
-/// Where an unfinished trial stands between two steps is one file, `<trial id>.resume`: an NPZ of its parameters, its
-/// optimiser's moments, the best parameters so far, the epochs so far and its place. A trial that trains on from it
+/// The state of an unfinished trial between two steps is one file, `<trial id>.resume`. It is an NPZ of its parameters,
+/// its optimiser's moments, the best parameters so far, the epochs so far and its place. A trial that resumes from it
 /// ends with the same bits. As a trial's id covers everything that decides its numbers, any attempt may write the file
 /// and any may read it.
 std::filesystem::path resume_point(const std::filesystem::path& folder, const std::string& trial_id);
@@ -18,8 +18,8 @@ std::filesystem::path resume_point(const std::filesystem::path& folder, const st
 /// cannot be written.
 void write_resume_point(const std::filesystem::path& path, const TrialState& trial, const TrialState::Weights& weights);
 
-/// `trial`, which is as it is before its first step, where the file says that it stood; its weights are in `resumed`.
-/// nullopt: there is no such file. Throws Error naming the file and what is wrong with it.
+/// The state of `trial` (given before its first step) at the point of the file, with its weights in `resumed`. nullopt:
+/// there is no such file. Throws Error naming the file and what is wrong with it.
 std::optional<TrialState> read_resume_point(const std::filesystem::path& path, const TrialState& trial);
 
 }  // namespace medley::trainer

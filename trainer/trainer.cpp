@@ -110,7 +110,7 @@ void conclude(TrialState& trial, const Features& features, torch::Device device,
   }
 }
 
-/// Trains on from where an earlier attempt stood, if it left word of that.
+/// Resumes from an earlier attempt's save file, if there is one.
 void resume(TrialState& state, const Gang& gang, const TrainOptions& options) {
   const std::filesystem::path path = resume_point(options.resume, state.spec.id);
   std::optional<TrialState> read;
@@ -118,12 +118,12 @@ void resume(TrialState& state, const Gang& gang, const TrainOptions& options) {
   try {
     read = read_resume_point(path, state);
   } catch (const Error& e) {
-    note = std::string(e.what()) + ": the trial starts anew";
+    note = std::string(e.what()) + ": the trial starts at its first step";
   }
   // A file that one rank sees and another does not yet, on a shared disk that is slow to tell.
   const TrialState& stands = read ? *read : state;
   if (!gang.agree({static_cast<double>(stands.epoch), static_cast<double>(stands.index)})) {
-    note = path.string() + ": not all ranks of the gang read the same; the trial starts anew";
+    note = path.string() + ": not all ranks of the gang read the same; the trial starts at its first step";
   } else if (read) {
     state = std::move(*read);
     note = "trial " + state.spec.id + " resumes at epoch " + std::to_string(state.epoch) + ", step " +

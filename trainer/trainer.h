@@ -31,8 +31,8 @@ enum class Stop {
 struct TrainOptions {
   std::string device = "cpu";         ///< as LibTorch names it: cpu, cuda, cuda:1
   std::filesystem::path checkpoints;  ///< folder for <trial id>.npz; empty: none are written
-  /// Folder for `<trial id>.resume`, from which a trial trains on: read at the start, written every `save_every` and
-  /// when asked to; whoever keeps the results deletes them. Empty: none are read or written.
+  /// Folder for `<trial id>.resume`, from which a trial resumes. Read at the start, written every `save_every` and when
+  /// asked to. The keeper of the results deletes them. Empty: none are read or written.
   std::filesystem::path resume;
   std::chrono::milliseconds save_every{60'000};
   std::function<void(const std::string&)> note;   ///< what is worth a line in a log: resumed, or why not
@@ -41,11 +41,11 @@ struct TrainOptions {
   Collective* collective = nullptr;               ///< borrowed; nullptr: this process alone
 };
 
-/// Trains all `trials` together and gives one result a spec, in the same order. A single trial is a pack of one.
-/// On a CPU a trial's numbers do not depend on its pack or on where it was interrupted and resumed, to the bit; on a
-/// GPU not on its neighbours in a pack of the same shape. Uses one thread; sets the process's LibTorch and BLAS threads
-/// to one. Throws Error for specs that cannot share a pack, that name an encoder, fold or device that does not exist,
-/// or that need clips which the dataset lacks; Interrupted when told to stop.
+/// Trains all `trials` together and gives one result a spec, in the same order. A single trial is a pack of one. On a
+/// CPU a trial's bits do not depend on its pack nor on the point where it was interrupted and resumed. On a GPU they do
+/// not depend on its neighbours in a pack of the same shape. Uses one thread; sets the process's LibTorch and BLAS
+/// threads to one. Throws Error for specs that cannot share a pack, for an encoder, fold or device that does not exist,
+/// and for clips that the dataset lacks. Throws Interrupted when told to stop.
 std::vector<sweep::TrialResult> train_pack(const data::Dataset& dataset, const std::vector<sweep::TrialSpec>& trials,
                                            const TrainOptions& options = {});
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "sweep/nearest.h"
+#include "sweep/score/metric.h"
 #include "trainer/error.h"
 #include "trainer/model/label_sets.h"
 
@@ -88,6 +89,13 @@ void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, con
   }
 }
 
+/// The value of the epoch's term `name`, which is added as 0 where it is missing.
+double& term_of(sweep::EpochMetrics& epoch, const std::string& name) {
+  const auto named = [&](const sweep::LossTerm& term) { return term.name == name; };
+  const auto found = std::find_if(epoch.terms.begin(), epoch.terms.end(), named);
+  return found == epoch.terms.end() ? epoch.terms.emplace_back(sweep::LossTerm{name, 0}).value : found->value;
+}
+
 }  // namespace
 
 bool TrialState::done() const {
@@ -96,6 +104,76 @@ bool TrialState::done() const {
   if (trained >= spec.config.epochs) return true;
   if (spec.config.patience == 0) return false;
   return trained - (spec.config.inner_fold ? best_inner_epoch : best_epoch) >= spec.config.patience;
+}
+
+double TrialState::progress() const {
+  return static_cast<double>(step) / static_cast<double>(spec.config.epochs * steps_per_epoch);
+}
+
+void TrialState::begin_epoch() {
+  if (index == 0) running = {};
+  running.epoch = epoch;
+}
+
+void TrialState::diverge(const std::string& quantity) {
+  divergence =
+      "the " + quantity + " is not finite in epoch " + std::to_string(epoch) + ", step " + std::to_string(index);
+}
+
+bool TrialState::record_step(double learning_rate, double total, const std::vector<sweep::LossTerm>& terms) {
+  for (const sweep::LossTerm& term : terms) {
+    if (!std::isfinite(term.value)) diverge(term.name + " loss");
+    if (!divergence.empty()) return false;
+  }
+  if (!std::isfinite(total)) {
+    diverge("total loss");
+    return false;
+  }
+  ++step;
+  running.learning_rate = learning_rate;
+  running.loss += total;
+  for (const sweep::LossTerm& term : terms) term_of(running, term.name) += term.value;
+  return true;
+}
+
+void TrialState::end_epoch(const Evaluation& outer, const Evaluation& inner_fold, const sweep::Classes& classes,
+                           const std::function<torch::Tensor()>& parameters) {
+  const int ended = epoch++;
+  index = 0;
+  if (!divergence.empty()) return;
+  const auto surface_of = [&](const Evaluation& said, const std::vector<sweep::Label>& truth) {
+    const sweep::Predictions p = predictions(spec.config, said, classes);
+    const std::vector<double> fused(p.fused.begin(), p.fused.end());
+    return sweep::threshold_surface({fused.data(), p.clips, classes.count()}, truth, classes);
+  };
+  const auto best = surface_of(outer, validation_truth).best();
+  const auto steps = static_cast<double>(steps_per_epoch);
+  running.loss /= steps;
+  for (sweep::LossTerm& term : running.terms) term.value /= steps;
+  running.validation_loss = evaluation_loss(spec.config, outer, validation_truth, classes);
+  running.thresholds = best.thresholds;
+  running.validation = best.accuracy;
+  result.epochs.push_back(running);
+  torch::Tensor own;
+  if (best.accuracy.score() > best_score) {
+    best_score = best.accuracy.score();
+    best_epoch = ended;
+    paper_parameters = own = parameters();
+  }
+  bool held_out = false;
+  if (spec.config.inner_fold) {
+    const auto surface = surface_of(inner_fold, inner_truth);
+    const double score = surface.best().accuracy.score();
+    if (score > best_inner_score) {
+      best_inner_score = score;
+      best_inner_epoch = ended;
+      inner_surface = surface;
+      held_out = true;
+    }
+  } else {
+    held_out = spec.config.patience == 0 && ended == spec.config.epochs;
+  }
+  if (held_out) held_out_parameters = own.defined() ? own : parameters();
 }
 
 std::shared_ptr<const Standardization> StatisticsCache::get(int encoder, const std::vector<int>& rows, int fold,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -50,6 +51,19 @@ struct TrialState {
   } resumed;
 
   bool done() const;
+  /// Share of the training that is done.
+  double progress() const;
+
+  /// Clears the sums of the epoch's losses, unless the trial stands within the epoch.
+  void begin_epoch();
+  /// Adds one step's losses, and counts it. False where one is not finite: the trial has diverged.
+  bool record_step(double learning_rate, double total, const std::vector<sweep::LossTerm>& terms);
+  /// Freezes the trial, because `quantity` is not finite in the step that `index` has passed.
+  void diverge(const std::string& quantity);
+  /// Records the epoch by what the model says of the validation and inner clips, and keeps `parameters()` where they
+  /// are the best so far.
+  void end_epoch(const Evaluation& outer, const Evaluation& inner_fold, const sweep::Classes& classes,
+                 const std::function<torch::Tensor()>& parameters);
 };
 
 /// Folds, targets and statistics of a trial, or Error naming what the dataset lacks. `statistics` are shared between
@@ -59,8 +73,8 @@ class StatisticsCache {
   explicit StatisticsCache(const Features& features) : features_(features) {}
   std::shared_ptr<const Standardization> get(int encoder, const std::vector<int>& rows, int fold, int inner,
                                              sweep::Normalize normalize);
-  /// Share of the variance of the z-scored features of `rows` that lies between the label sets of `labels` (one a row):
-  /// trace(S_between) / trace(S_total), the mean over columns of the squared correlation ratio.
+  /// Share of the variance of the z-scored features of `rows` that lies between the label sets of `labels` (one a row).
+  /// It is trace(S_between) / trace(S_total), the mean over columns of the squared correlation ratio.
   double separation(int encoder, const std::vector<int>& rows, const std::vector<sweep::Label>& labels, int fold,
                     int inner, sweep::Normalize normalize);
 

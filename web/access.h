@@ -13,7 +13,7 @@ struct Access {
   bool loopback = true;  ///< the server listens on this machine only
   std::string token;     ///< "" = nothing may be changed; never empty when not `loopback`
 
-  /// The refusal that `request` gets, or nothing when it may go on:
+  /// The refusal that `request` gets, or nothing when it may proceed:
   ///  - on loopback the Host must be this machine (a foreign name would be DNS rebinding);
   ///  - beyond loopback everything but Needs::kNothing needs the token;
   ///  - Needs::kChange needs it everywhere, as `Authorization: Bearer`, and an Origin, if sent, must be this server.

@@ -39,10 +39,10 @@ struct Board {
   std::string name_of(const sweep::ConfigReport& config) const;
 };
 
-/// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. One that is
-/// quick to make is made anew whenever the sweep has changed. One that is not is made behind, at most a twentieth of
-/// the time, and what was known before is given meanwhile; only the first of a sweep is waited for, and that of the
-/// newest sweeps is begun at once. Several threads may ask.
+/// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. A quick
+/// board is rebuilt whenever the sweep has changed. A slow one is rebuilt in the background, using at most 5 % of the
+/// time, and requests meanwhile get the previous one. Only the first board of a sweep makes a request wait, and those
+/// of the newest sweeps are started at once. Several threads may ask.
 class Boards {
  public:
   explicit Boards(std::filesystem::path store);

@@ -31,8 +31,8 @@ json paper_json(const sweep::TrialResult& result) {
           {"accuracy", accuracy_json(best.accuracy)}};
 }
 
-/// Held-out: only a trial with an inner fold has thresholds of its own; the others get theirs from other folds,
-/// which is a number of the config (leaderboard), not of the trial.
+/// Held-out numbers of a trial. Only a trial with an inner fold has thresholds of its own. The others get theirs from
+/// other folds, which is a number of the config (leaderboard), not of the trial.
 json held_out_json(const sweep::TrialResult& result) {
   if (result.held_out.epoch == 0) return nullptr;
   json held_out{{"epoch", result.held_out.epoch}, {"thresholds", nullptr}, {"accuracy", nullptr}};
@@ -44,27 +44,42 @@ json held_out_json(const sweep::TrialResult& result) {
   return held_out;
 }
 
+/// Adds an epoch's terms to their curves, in the order of the first epoch; `points` epochs are then there. Null where
+/// an epoch lacks a term.
+void add_terms(json& curves, const std::vector<sweep::LossTerm>& terms, std::size_t points) {
+  for (const sweep::LossTerm& term : terms) {
+    const auto named = [&](const json& curve) { return curve["name"] == term.name; };
+    auto curve = std::find_if(curves.begin(), curves.end(), named);
+    if (curve == curves.end()) {
+      curves.push_back({{"name", term.name}, {"values", json::array()}});
+      curve = std::prev(curves.end());
+    }
+    json& values = (*curve)["values"];
+    while (values.size() + 1 < points) values.push_back(nullptr);
+    values.push_back(term.value);
+  }
+}
+
 /// Columns, so that a curve is one array; at most kMaxCurvePoints points, always with the last one.
 json curves_json(const std::vector<sweep::EpochMetrics>& epochs) {
   const std::size_t step = std::max<std::size_t>(1, (epochs.size() + kMaxCurvePoints - 1) / kMaxCurvePoints);
   json curves = json::object();
-  for (const char* name : {"epoch", "learning_rate", "loss", "presence_loss", "salience_loss", "adaptation_loss",
-                           "validation_loss", "acc_presence", "acc_salience", "score"}) {
+  for (const char* name :
+       {"epoch", "learning_rate", "loss", "validation_loss", "acc_presence", "acc_salience", "score"}) {
     curves[name] = json::array();
   }
+  curves["terms"] = json::array();
   for (std::size_t i = 0; i < epochs.size(); ++i) {
     if (i % step != 0 && i + 1 != epochs.size()) continue;
     const sweep::EpochMetrics& epoch = epochs[i];
     curves["epoch"].push_back(epoch.epoch);
     curves["learning_rate"].push_back(epoch.learning_rate);
     curves["loss"].push_back(epoch.loss);
-    curves["presence_loss"].push_back(epoch.presence_loss);
-    curves["salience_loss"].push_back(epoch.salience_loss);
-    curves["adaptation_loss"].push_back(epoch.adaptation_loss);
     curves["validation_loss"].push_back(epoch.validation_loss);
     curves["acc_presence"].push_back(epoch.validation.presence);
     curves["acc_salience"].push_back(epoch.validation.salience);
     curves["score"].push_back(epoch.validation.score());
+    add_terms(curves["terms"], epoch.terms, curves["epoch"].size());
   }
   return curves;
 }
@@ -163,7 +178,7 @@ json trial_row_json(const storage::TrialRow& row) {
       {"seed", row.seed},
       {"state", name_of(row.state)},
       {"running", row.running},
-      {"outcome", row.outcome ? json(sweep::outcome_name(*row.outcome)) : json(nullptr)},
+      {"outcome", row.outcome ? json(sweep::name_of(*row.outcome)) : json(nullptr)},
       {"attempts", row.attempts},
       {"worker", row.worker},
       {"reason", row.reason},
@@ -204,7 +219,7 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
   if (trial.result) {
     const sweep::TrialResult& result = *trial.result;
     const bool finished = result.outcome == sweep::Outcome::kFinished;
-    body["result"] = {{"outcome", sweep::outcome_name(result.outcome)},
+    body["result"] = {{"outcome", sweep::name_of(result.outcome)},
                       {"reason", result.reason},
                       {"paper", finished ? paper_json(result) : json(nullptr)},
                       {"held_out", finished ? held_out_json(result) : json(nullptr)},

@@ -23,8 +23,7 @@ nlohmann::json log_json(const storage::LogRow& row);
 /// A body as it is sent; text that is not UTF-8 is replaced where it is not.
 std::string text_of(const nlohmann::json& body);
 
-/// Seconds until the sweep is done if `workers` go on at the mean speed so far; null when nothing can be said
-/// yet.
+/// Seconds until the sweep is done if `workers` keep the mean speed so far; null while there is no estimate.
 nlohmann::json eta_seconds(const storage::SweepSummary& sweep, int workers);
 
 }  // namespace medley::web

@@ -1,7 +1,6 @@
-// With client.cpp the only file that knows cpp-httplib (0.11 to 0.14). What that library leaves open is closed
-// here: it reads header lines of any length, so our own stream counts bytes and time; it keeps a thread for an
-// idle connection, so every connection serves one request; it multiplies a body by its Range header, so ranges
-// are dropped.
+// With client.cpp the only file that knows cpp-httplib (0.11 to 0.14). It adds the limits that the library lacks. The
+// library reads header lines of any length, so our own stream counts bytes and time. It keeps a thread for an idle
+// connection, so every connection serves one request. It multiplies a body by its Range header, so ranges are dropped.
 #include "web/server.h"
 
 #include <algorithm>

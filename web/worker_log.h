@@ -25,8 +25,8 @@ struct WorkerLog {
 inline constexpr std::size_t kMaxLogLineBytes = 1000;
 
 /// Looks for the line with which `worker` (an id) joined, in the ends of the newest worker-*.log and cluster-*.log of
-/// `folder`; what follows is its log, up to the process that wrote after it. nullopt: there is no such line. Links are
-/// not followed. Reads a bounded part of each file and of them all.
+/// `folder`. Its log follows that line, up to the next process that wrote to the file. Returns nullopt without such a
+/// line. Links are not followed. Reads a bounded part of each file and of them all.
 std::optional<WorkerLog> find_worker_log(const std::filesystem::path& folder, const std::string& worker);
 
 /// The last lines of the log of an attempt's worker, up to the end of the attempt where their times tell, as /api/v1

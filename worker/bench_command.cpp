@@ -65,7 +65,7 @@ void add_bench_command(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(2, 65536));
   command->add_option("--epochs", arguments->epochs, "epochs timed")->capture_default_str()->check(CLI::Range(1, 1000));
-  command->add_option("--repeats", arguments->repeats, "the median of so many")
+  command->add_option("--repeats", arguments->repeats, "number of repeats (the median counts)")
       ->capture_default_str()
       ->check(CLI::Range(1, 100));
   command->add_option("--packs", arguments->packs, "pack sizes")->delimiter(',')->capture_default_str();

@@ -25,8 +25,8 @@ struct Cost {
   double wall_seconds = 0, cpu_seconds = 0;
 };
 
-/// Of these trials, trained together on `device` for so many epochs and for one: the difference, so that what happens
-/// once a trial drops out.
+/// The cost of one epoch of these trials, trained together on `device`. It is the difference between training for all
+/// their epochs and for one, so that the cost of a trial's start drops out.
 Cost cost_of_epoch(const data::Dataset& dataset, const std::vector<sweep::TrialSpec>& trials,
                    const std::string& device);
 

@@ -17,7 +17,7 @@ struct ExitWith {
   int code = 0;
 };
 
-/// Each adds one subcommand of medley-worker to `app`, with examples in its footer; the callback does the work and
+/// Each adds one subcommand of medley-worker to `app`, with examples in its footer. The callback does the work and
 /// throws when it cannot.
 void add_serve_command(CLI::App& app);    // trains for a coordinator
 void add_train_command(CLI::App& app);    // one trial, without a coordinator

@@ -109,8 +109,8 @@ void Connection::close_when_sent() {
   if (outbox_.empty()) finish();
 }
 
-/// Says that nothing more comes, and reads on until the peer closes: closing with something unread would make the
-/// system throw away what is still on its way, the goodbye too.
+/// Shuts sending down, and reads on until the peer closes. Closing with unread bytes would make the system discard
+/// bytes that are still on their way, including the goodbye.
 void Connection::finish() {
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);

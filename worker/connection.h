@@ -37,8 +37,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void send(const protocol::Message& message);
   void close();
-  /// Once everything that send() was given is on its way, tells the peer that nothing more comes; `lost` comes when the
-  /// peer has closed.
+  /// Once everything given to send() is on its way, tells the peer that nothing more comes. `lost` comes when the peer
+  /// has closed.
   void close_when_sent();
   bool closed() const { return closed_; }
   std::chrono::steady_clock::time_point started() const { return started_; }

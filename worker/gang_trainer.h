@@ -15,7 +15,7 @@ std::string digest_of(const std::vector<sweep::TrialResult>& results);
 /// Has all ranks of a gang train every pack that the first is given.
 class GangTrainer {
  public:
-  /// `train` is called on every rank with the same pack; its stop() and progress() do nothing but on the first. What it
+  /// `train` is called on every rank with the same pack. Its stop() and progress() do nothing but on the first. What it
   /// gives must be the same on all ranks but for times.
   GangTrainer(MpiGang& gang, TrainPack train) : gang_(gang), train_(std::move(train)) {}
 

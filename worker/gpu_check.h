@@ -13,15 +13,16 @@ struct Finding {
 };
 using Findings = std::vector<Finding>;
 
-/// Every kernel of ours on the current GPU, with what its body gives in a plain loop; and a captured graph of the
-/// optimiser's with the same launched one by one.
+/// Compares every kernel on the current GPU with its body in a plain loop. Also compares a captured graph of the
+/// optimiser's kernels with the same kernels launched one by one.
 Findings check_kernels();
 
-/// NCCL at 1, 2, 4, ... ranks, as many as there are GPUs (`devices`), a thread each; and that a gang whose other rank
-/// never comes is given up in time.
+/// Checks NCCL at 1, 2, 4, ... ranks, as many as there are GPUs (`devices`), a thread each. Also checks that a gang
+/// whose other rank never comes ends in time. Also checks that a gang whose other rank never comes ends in time.
 Findings check_nccl(int devices);
 
-/// A trial on `device` with the same trial on the CPU, in every precision; and that it does not hang on its pack.
+/// Compares a trial on `device` with the same trial on the CPU, in every precision. Also checks that it does not depend
+/// on its pack.
 Findings check_trials(const std::string& device);
 
 /// Trial epochs a second of packs of these sizes in every precision, as lines of a table.

@@ -75,7 +75,7 @@ Finding check_deadline() {
     const auto took = std::chrono::steady_clock::now() - start;
     finding.right = took < milliseconds(10'000);
     finding.found =
-        fmt::format("given up after {} ms: {}", std::chrono::duration_cast<milliseconds>(took).count(), e.what());
+        fmt::format("aborted after {} ms: {}", std::chrono::duration_cast<milliseconds>(took).count(), e.what());
   }
   return finding;
 }

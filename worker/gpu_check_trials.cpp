@@ -48,7 +48,10 @@ std::vector<TrialSpec> trials(const data::Dataset& dataset, int count, Precision
 
 std::vector<double> trace(const TrialResult& result) {
   std::vector<double> losses;
-  for (const auto& e : result.epochs) losses.insert(losses.end(), {e.loss, e.presence_loss, e.validation_loss});
+  for (const auto& e : result.epochs) {
+    losses.insert(losses.end(), {e.loss, e.validation_loss});
+    for (const auto& term : e.terms) losses.push_back(term.value);
+  }
   return losses;
 }
 

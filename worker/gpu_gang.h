@@ -15,13 +15,13 @@ struct GpuRank {
   std::unique_ptr<trainer::Collective> collective;
 };
 
-/// Joins the gang's GPUs, one a rank; every rank calls it, for each pack anew, so that one that failed leaves nothing
-/// behind. Throws Error on every rank when one has no GPU of its own or when this program was built without CUDA, and
-/// trainer::Error when the others do not come in time.
+/// Joins the gang's GPUs, one a rank. Every rank calls it again for each pack, so that a failed pack leaves nothing
+/// behind. Throws Error on every rank when one has no GPU of its own, or when this program was built without CUDA.
+/// Throws trainer::Error when the others do not come in time.
 GpuRank join_gpus(MpiGang& gang);
 
-/// Where the GPU sits that `device` (cuda, cuda:N) is to this process, whatever CUDA_VISIBLE_DEVICES hides: its PCI bus
-/// id. "" for a CPU, where there is no such GPU, and when this program was built without CUDA.
+/// PCI bus id of the GPU that `device` (cuda, cuda:N) is to this process, whatever CUDA_VISIBLE_DEVICES hides. Empty
+/// for a CPU, for an absent GPU, and when this program was built without CUDA.
 std::string gpu_bus_id(const std::string& device);
 
 }  // namespace medley::worker

@@ -119,7 +119,7 @@ class Link {
     connection_.reset();
     in_flight_.clear();
     if (goodbye_said_) return;
-    if (welcomed_) spdlog::warn("lost the coordinator ({}); training goes on, connecting again", why);
+    if (welcomed_) spdlog::warn("lost the coordinator ({}); training continues, connecting again", why);
     welcomed_ = false;
     retry_timer_.expires_after(retry_);
     retry_ = std::min(retry_ * 2, options_.largest_retry);
@@ -155,7 +155,7 @@ class Link {
 
   void on(const protocol::Assign& m) {
     if (!welcomed_) throw protocol::Error("assigned before welcomed");
-    if (ending_ || draining_) return;  // our goodbye gives it up, which costs no retry
+    if (ending_ || draining_) return;  // the goodbye cancels it, which costs no retry
     auto pack = std::make_shared<RunningPack>();
     pack->assign = m;
     pack->checkpoint_folder = checkpoint_folder_;
@@ -175,7 +175,7 @@ class Link {
       for (const PackPtr& pack : packs_) {
         if (std::find(pack->attempts.begin(), pack->attempts.end(), attempt) == pack->attempts.end()) continue;
         cancelled_.insert(attempt);
-        // The pack trains on for the sake of its other trials; when nobody wants any, it stops, and confirms then.
+        // The pack continues for its other trials. When none of them is wanted, it stops and then confirms.
         const bool wanted = std::any_of(pack->attempts.begin(), pack->attempts.end(),
                                         [this](const AttemptId& a) { return !cancelled_.count(a); });
         if (!wanted) {
@@ -285,7 +285,7 @@ class Link {
               std::to_string(std::chrono::duration_cast<milliseconds>(now - last_heard_).count()) + " ms");
     }
     if (connection_ && !connection_->closed()) {
-      // A cut network gives no error: without an answer for a few heartbeats the connection is given up.
+      // A cut network gives no error: without an answer for a few heartbeats the connection is closed.
       const auto silent = now - std::max(last_heard_, connection_->started());
       if (silent > std::max<Clock::duration>(5 * heartbeat_, std::chrono::seconds(5))) lost("it is silent");
     }

@@ -18,7 +18,7 @@ namespace medley::worker {
 /// What the trainer is asked while it trains a pack. In either case it throws anything then.
 enum class Stop {
   kNo,
-  kSave,     ///< the worker leaves, the trials will train on elsewhere: save where they stand
+  kSave,     ///< the worker leaves, and other workers resume the trials: save them
   kAbandon,  ///< nobody wants the results: write no shared file any more
 };
 
@@ -45,7 +45,7 @@ struct LinkOptions {
   std::filesystem::path spool;                       ///< on a local disk; shared by all workers of the host
   protocol::Hello identity;                          ///< instance and held are filled in
   std::function<sweep::Usage()> usage;               ///< asked for each heartbeat, on the link's thread; may be empty
-  std::chrono::milliseconds first_contact{600'000};  ///< gives up when no coordinator answered by then
+  std::chrono::milliseconds first_contact{600'000};  ///< serve() ends when no coordinator answered by then
   std::chrono::milliseconds first_retry{100};        ///< pause before the second try to connect; doubles, up to ...
   std::chrono::milliseconds largest_retry{3'000};
   std::chrono::milliseconds stop_grace{30'000};  ///< a trainer that ignores stop() for so long ends the process
@@ -65,10 +65,11 @@ struct Ending {
   int exit_code() const;
 };
 
-/// Serves one coordinator until told to leave: trains packs on the calling thread, and from a second thread keeps the
-/// connection, heartbeats and the spool, reconnecting as often as needed. While the coordinator is away training goes
-/// on and results wait in the spool. Takes over SIGTERM, SIGINT and SIGUSR1 of the process: running attempts are saved
-/// and given up, which costs them no retry, and the coordinator is told. Throws Error when the spool cannot be used.
+/// Serves one coordinator until told to leave. Trains packs on the calling thread. A second thread keeps the
+/// connection, heartbeats and the spool, reconnecting as often as needed. While the coordinator is away training
+/// continues and results wait in the spool. On SIGTERM, SIGINT and SIGUSR1, which it handles for the process, it saves
+/// running attempts and leaves. The coordinator cancels them, which costs no retry. Throws Error when the spool cannot
+/// be used.
 Ending serve(const LinkOptions& options, const TrainPack& train);
 
 }  // namespace medley::worker

@@ -140,7 +140,7 @@ void MpiGang::agree(const std::string& error, const std::string& digest, std::ch
     check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
     if (done) break;
     if (std::chrono::steady_clock::now() > limit) {
-      spdlog::critical("rank {} waits in vain for the rest of its gang{}{}; the gang ends", rank_,
+      spdlog::critical("rank {} misses the rest of its gang{}{}; the gang ends", rank_,
                        own.failed ? " after its own error: " : "", error);
       spdlog::default_logger()->flush();
       MPI_Abort(MPI_COMM_WORLD, EX_TEMPFAIL);

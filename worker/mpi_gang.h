@@ -18,8 +18,8 @@ struct GangDeadlines {
 };
 
 /// The ranks that one MPI launcher (mpirun, srun --mpi=pmix) started as one worker; MPI for as long as it lives. One a
-/// process, one thread. A gang fails together: when a rank dies or hangs, the others end by the watchdog, if the
-/// launcher has not ended them before.
+/// process, one thread. A gang fails together. When a rank dies or hangs, the watchdog ends the others, if the launcher
+/// has not ended them before.
 class MpiGang {
  public:
   /// True when this process was started by an MPI launcher. Without one there is no need to start MPI.
@@ -44,10 +44,10 @@ class MpiGang {
   /// The first rank's text, on all. The others wait for it without using the processor, for as long as it takes.
   std::string from_first(const std::string& text);
 
-  /// Every rank comes here at the end of what they do together and says how it went: `error` "" for well, and `digest`,
-  /// which must be the same on all. Throws Error on every rank when one failed, with what the first such said, or when
-  /// they differ. When a rank that failed waits in vain for the others, because they still wait for it elsewhere, it
-  /// ends the gang (exit code 75).
+  /// Every rank calls this at the end of their common work, with its `error` ("": none) and a `digest`, which must be
+  /// the same on all. Throws Error on every rank when one failed, with the text of the first of these, or when digests
+  /// differ. The others may never come, because they still wait for a failed rank elsewhere. That rank then ends the
+  /// gang (exit code 75).
   void agree(const std::string& error, const std::string& digest) {
     agree(error, digest, rank_ == 0 ? deadlines_.sum : deadlines_.first);
   }

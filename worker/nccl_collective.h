@@ -12,17 +12,17 @@
 
 namespace medley::worker {
 
-/// What names a communicator: one rank makes it, and the others get its bytes (by MPI, say) before they join.
+/// The name of a communicator. One rank makes it, and the others get its bytes (by MPI, say) before they join.
 using NcclId = std::array<std::uint8_t, NCCL_UNIQUE_ID_BYTES>;
 NcclId new_nccl_id();
 
-/// The GPU of the process that is `local_rank` of its node, of `devices` that it sees: one each, since NCCL takes no
-/// two ranks on one GPU. Throws trainer::Error where there are fewer GPUs.
+/// The GPU of the process that is `local_rank` of its node, of the `devices` that it sees. Each rank has its own, since
+/// NCCL takes no two ranks on one GPU. Throws trainer::Error where there are fewer GPUs.
 int device_of_local_rank(int local_rank, int devices);
 
 /// A gang's ranks over NCCL: buffers lie on this rank's GPU. A call waits until its buffer holds the result, and asks
-/// the communicator meanwhile whether it still works. Where it does not, or where `deadline` passes (a rank died, hangs
-/// or never came), the communicator is aborted and trainer::Error thrown; all later calls throw too.
+/// the communicator meanwhile whether it still works. A failed call, or one that passes `deadline` (a rank died, hangs
+/// or never came), aborts the communicator and throws trainer::Error. All later calls throw too.
 class NcclCollective final : public trainer::Collective {
  public:
   struct Place {

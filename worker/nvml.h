@@ -18,9 +18,9 @@ class Nvml {
   Nvml(const Nvml&) = delete;
   Nvml& operator=(const Nvml&) = delete;
 
-  /// By its PCI bus id: NVML counts all GPUs of the host, CUDA only those of CUDA_VISIBLE_DEVICES. nullopt when NVML
-  /// does not know the GPU, cannot say (a MIG slice has no utilisation of its own), or says what cannot be. May take
-  /// long when the driver is in trouble.
+  /// Finds the GPU by its PCI bus id, since NVML counts all GPUs of the host and CUDA only those of
+  /// CUDA_VISIBLE_DEVICES. Returns nullopt when NVML does not know the GPU, has no value (a MIG slice has no
+  /// utilisation of its own), or gives an impossible one. May take long when the driver is in trouble.
   std::optional<sweep::Usage::Gpu> read(const std::string& pci_bus_id) const;
 
  private:

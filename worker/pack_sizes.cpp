@@ -15,7 +15,7 @@ std::map<std::string, int> read_sizes(const std::filesystem::path& file) {
   try {
     return nlohmann::json::parse(std::ifstream(file)).get<std::map<std::string, int>>();
   } catch (const nlohmann::json::exception& e) {
-    throw Error(file.string() + ": " + e.what() + "; delete it, and pack sizes are measured anew");
+    throw Error(file.string() + ": " + e.what() + "; delete it to measure pack sizes again");
   }
 }
 

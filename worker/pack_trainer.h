@@ -11,7 +11,7 @@
 
 namespace medley::worker {
 
-/// The dataset in `folder`, in every rank of the gang: one rank of each host reads it, and the features lie once in
+/// The dataset in `folder`, in every rank of the gang. One rank of each host reads it, and the features lie once in
 /// each host's memory. `fingerprint` "" or what it must be. Throws Error on every rank when one cannot read it.
 data::Dataset load_in_gang(const std::string& folder, const std::string& fingerprint, MpiGang& gang);
 
@@ -20,8 +20,8 @@ data::Dataset load_in_gang(const std::string& folder, const std::string& fingerp
 class PackTrainer {
  public:
   /// `gang` is borrowed; nullptr: this process alone. With `sizes` (borrowed; alone only) it measures once for each
-  /// dataset and fusibility key which packs of up to `capacity` train fastest, says so, and trains larger ones in
-  /// parts.
+  /// dataset and fusibility key which packs of up to `capacity` train fastest. It reports the size, and trains larger
+  /// packs in parts.
   PackTrainer(std::string device, MpiGang* gang, PackSizes* sizes = nullptr, int capacity = 1)
       : device_(std::move(device)), gang_(gang), sizes_(sizes), capacity_(capacity) {}
 

@@ -143,10 +143,10 @@ void add_serve_command(CLI::App& app) {
   serve->add_option("--capacity", arguments->capacity, "trials of the largest pack; 4 on a CPU, 64 on a GPU")
       ->check(CLI::Range(1, static_cast<int>(protocol::kMaxPackTrials)));
   serve->add_flag("--measure-packs", arguments->measure_packs,
-                  "find the pack size that trains fastest, once for each kind of model; always so on a GPU");
+                  "measure the fastest pack size, once for each kind of model; always on a GPU");
   serve
       ->add_option("--gang-deadline", arguments->gang_deadline_s,
-                   "seconds that a rank waits for the others of its gang before it takes them for dead")
+                   "seconds after which a rank takes the others of its gang for dead")
       ->check(CLI::Range(0.1, 1e6))
       ->capture_default_str();
   serve->add_option("--patience", arguments->patience_s, "seconds to wait for a coordinator that does not answer")
@@ -157,10 +157,9 @@ void add_serve_command(CLI::App& app) {
       "  medley-worker serve --coordinator login1:7100 --token-file medley-store/token --spool /tmp/spool\n"
       "A gang is one worker of several ranks, which share each batch:\n"
       "  mpirun -n 4 medley-worker serve --coordinator ...\n"
-      "SIGTERM, SIGINT, SIGUSR1: saves where its pack stands, gives it up and says so; the next worker trains on from\n"
-      "there. Exit code 75: the coordinator was silent for too long; what was "
-      "trained\n"
-      "waits in the spool for the next worker on this host.");
+      "On SIGTERM, SIGINT or SIGUSR1 it saves its pack and leaves. The next worker resumes the pack.\n"
+      "Exit code 75: the coordinator was silent for too long. Results wait in the spool for the next worker on this\n"
+      "host.");
   serve->callback([arguments] { serve_until_dismissed(*arguments); });
 }
 

@@ -28,14 +28,24 @@ void print_result(const sweep::TrialSpec& trial, const sweep::TrialResult& resul
   using Align = sweep::Table::Align;
   sweep::Table table;
   for (const char* head : {"epoch", "loss", "validation loss"}) table.columns.push_back({head, Align::kRight});
+  if (!result.epochs.empty()) {
+    for (const auto& term : result.epochs.front().terms)
+      table.columns.push_back({term.name, Align::kRight, "loss terms"});
+  }
   for (const char* head : {"alpha", "beta", "ACC_P", "ACC_S", "Score"}) {
     table.columns.push_back({head, Align::kRight, "paper-style"});
   }
   for (const sweep::EpochMetrics& e : result.epochs) {
-    table.rows.push_back({std::to_string(e.epoch), fmt::format("{:.4f}", e.loss),
-                          fmt::format("{:.4f}", e.validation_loss), fmt::format("{:.3f}", e.thresholds.alpha),
-                          fmt::format("{:.3f}", e.thresholds.beta), fmt::format("{:.4f}", e.validation.presence),
-                          fmt::format("{:.4f}", e.validation.salience), fmt::format("{:.4f}", e.validation.score())});
+    std::vector<std::string> row{std::to_string(e.epoch), fmt::format("{:.4f}", e.loss),
+                                 fmt::format("{:.4f}", e.validation_loss)};
+    for (const auto& term : e.terms) row.push_back(fmt::format("{:.4f}", term.value));
+    for (const double threshold : {e.thresholds.alpha, e.thresholds.beta}) {
+      row.push_back(fmt::format("{:.3f}", threshold));
+    }
+    for (const double accuracy : {e.validation.presence, e.validation.salience, e.validation.score()}) {
+      row.push_back(fmt::format("{:.4f}", accuracy));
+    }
+    table.rows.push_back(std::move(row));
   }
   const bool transductive = sweep::is_transductive(trial.config);
   if (result.outcome == sweep::Outcome::kDiverged) {

@@ -11,8 +11,8 @@
 
 namespace medley::worker {
 
-/// What this process takes of its host: CPU time and memory from the system, its GPU from a thread of its own, because
-/// a driver in trouble answers late and a heartbeat cannot wait.
+/// The share of its host that this process uses: CPU time and memory from the system, and its GPU. A thread of its own
+/// asks for the GPU, because a driver in trouble answers late and a heartbeat cannot wait.
 class UsageSampler {
  public:
   using ReadGpu = std::function<std::optional<sweep::Usage::Gpu>()>;

@@ -8,8 +8,8 @@
 
 namespace medley::worker {
 
-/// Ends this process (exit code 75) when something that it watches takes too long: a rank that waits for one that has
-/// died or hangs gets no error from MPI, and cannot be woken.
+/// Ends this process (exit code 75) when a watched section takes too long. A rank that waits for a dead or hanging one
+/// gets no error from MPI, and cannot be woken.
 class Watchdog {
  public:
   Watchdog();

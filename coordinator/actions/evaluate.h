@@ -17,9 +17,10 @@ struct Evaluation {
   double salience_only = 0;
 };
 
-/// Scores `file` on the clips that it names, any labelled ones of `dataset`, matched by stem: `.json` in the
-/// challenge's format, or `.npz` with P [clips, classes] and filenames, decoded with `fixed` or by the official grid
-/// search. Throws UsageError for another kind of file and data::Error naming row, clip and value.
+/// Scores `file` on the clips that it names, which are labelled ones of `dataset`, matched by stem. The file is `.json`
+/// in the challenge's format, or `.npz` with P [clips, classes] and filenames. Probabilities are decoded with `fixed`
+/// or by the official grid search. Throws UsageError for another kind of file and data::Error naming row, clip and
+/// value.
 Evaluation evaluate_file(const std::filesystem::path& file, const data::Dataset& dataset,
                          std::optional<sweep::Thresholds> fixed);
 

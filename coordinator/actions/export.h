@@ -18,10 +18,10 @@ struct Exported {
   int blends = 0;  ///< predicted
 };
 
-/// Decodes the ensemble's weighted mean of its members' test predictions into a submission at `out`, checks it against
-/// the challenge's format, once as text and once as read back from the archive, writes the manifest beside it and
-/// records the export. Throws storage::Error when the dataset has no test clips or a member no test predictions, and
-/// data::Error when a file cannot be written or the check fails; nothing is recorded then.
+/// Decodes the weighted mean of the members' test predictions into a submission at `out`, and checks it against the
+/// challenge's format. The check reads the text, and the archive again after writing. Then writes the manifest beside
+/// it and records the export. Throws storage::Error when the dataset has no test clips or a member no test predictions.
+/// Throws data::Error when a file cannot be written or the check fails. Nothing is recorded then.
 Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const storage::EnsembleRecord& ensemble,
                          const std::filesystem::path& out, storage::TimeMs now);
 

@@ -36,8 +36,8 @@ SweepText read_sweep_file(const std::filesystem::path& path, const std::filesyst
 /// names a dataset.
 SweepFile load_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder);
 
-/// The same for text that lies in no file, on a dataset that is loaded already; `dataset` in the text plays no part.
-/// `name` stands for the file in messages.
+/// The same for text that lies in no file, on a loaded dataset. `dataset` in the text plays no part. `name` stands for
+/// the file in messages.
 SweepFile read_sweep_text(const std::string& text, const std::string& name, const data::Dataset& dataset);
 
 /// What expansion must know of a dataset.

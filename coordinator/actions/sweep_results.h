@@ -47,9 +47,9 @@ sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSu
 /// The report of everything finished of a sweep, with what its sweep file compares.
 sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::HeldOutDecode decode);
 
-/// What the gate of a config thinks of the encoders, beside Scores of this sweep and of the store's other sweeps on the
-/// same clips and folds. `config` is an id or its first digits; "" takes sweep::config_for_importance(). Throws
-/// UsageError for a config that is not one of the sweep or recorded no gate.
+/// The importance of encoders by the gate of a config. Beside it stand Scores of this sweep and of the store's other
+/// sweeps on the same clips and folds. `config` is an id or its first digits; "" takes sweep::config_for_importance().
+/// Throws UsageError for a config that is not one of the sweep or recorded no gate.
 sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
                                           const std::string& config);
 

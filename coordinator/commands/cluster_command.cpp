@@ -1,28 +1,24 @@
 // medley cluster up, status, down.
 #include <atomic>
 #include <csignal>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <sstream>
-#include <thread>
 
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
-#include "cluster/process_launcher.h"
-#include "cluster/slurm.h"
+#include "cluster/process.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/worker_program.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
 #include "coordinator/launches/cluster_keeper.h"
+#include "coordinator/launches/cluster_launch.h"
+#include "coordinator/launches/cluster_places.h"
 #include "coordinator/launches/cluster_profile.h"
-#include "coordinator/launches/cluster_record.h"
 #include "storage/reader.h"
-#include "sweep/digest.h"
 #include "sweep/report/table.h"
 #include "worker/protocol/handshake.h"
 
@@ -31,13 +27,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds kProcessLook{500};  ///< between a keeper's looks at processes of this host
-constexpr milliseconds kSlurmLook{5'000};  ///< ... at Slurm's queue, which has others to serve
-
 std::atomic<int> asked_to_stop{0};
+static_assert(std::atomic<int>::is_always_lock_free);
 
 struct UpOptions {
   std::string launcher;
@@ -46,8 +39,8 @@ struct UpOptions {
   int max_workers = -1;
   cluster::WorkerShape shape;
   int capacity = 0;
-  std::string partition, account, qos, time;
-  fs::path hosts, profile;
+  std::map<std::string, std::string> of_launchers;  ///< values of their own options; "" not said
+  fs::path profile;
   std::string coordinator;
   int linger_s = 600;
   bool print = false;
@@ -57,226 +50,79 @@ struct UpOptions {
 
 std::string workers_text(std::size_t count) { return fmt::format("{} worker{}", count, count == 1 ? "" : "s"); }
 
-/// "1 worker", "2 to 8 workers".
-std::string size_text(const ClusterRecord& record) {
-  const std::string most = workers_text(static_cast<std::size_t>(record.max_workers));
-  return record.min_workers == record.max_workers ? most : fmt::format("{} to {}", record.min_workers, most);
-}
-
-std::string launch_name(const fs::path& store, int id) {
-  const std::string path = fs::weakly_canonical(fs::absolute(store)).string();
-  return "medley-" + sweep::sha256_hex(path).substr(0, 8) + "-" + std::to_string(id);
-}
-
-/// By user and store: workers of one store deliver what others of it left there, those of another must not.
-std::string default_spool(const std::string& name) {
-  return "/tmp/" + name.substr(0, name.rfind('-')) + "-" + std::to_string(getuid());
-}
-
-std::string read_text(const fs::path& file) {
-  auto text = cluster::contents(file);
-  if (!text) throw Error("cannot read " + file.string());
-  return std::move(*text);
-}
-
-cluster::Launch make_launch(const UpOptions& options, const fs::path& store, int id) {
-  const ClusterProfile profile = options.profile.empty() ? ClusterProfile{} : load_profile(options.profile);
-  const storage::StoreLayout layout(fs::absolute(store).string());
-  cluster::Launch launch;
-  launch.name = launch_name(store, id);
-  launch.shape = options.shape;
-  launch.site = profile.site;
-  if (!options.partition.empty()) launch.site.partition = options.partition;
-  if (!options.account.empty()) launch.site.account = options.account;
-  if (!options.qos.empty()) launch.site.qos = options.qos;
-  launch.time = options.time;
-  launch.program = profile.worker.empty() ? worker_program().string() : profile.worker;
-  launch.arguments = {"--token-file", layout.folder + "/token", "--device", options.shape.gpus > 0 ? "cuda" : "cpu"};
-  if (options.capacity > 0) {
-    launch.arguments.insert(launch.arguments.end(), {"--capacity", std::to_string(options.capacity)});
+LaunchRequest request_of(const UpOptions& options, const cluster::Launchers& launchers) {
+  LaunchRequest request;
+  request.launcher = cluster::find_launcher(launchers, options.launcher);
+  for (const auto& [name, value] : options.of_launchers) {
+    if (!value.empty()) request.options.emplace(name, value);
   }
-  launch.coordinator = options.coordinator;
-  launch.endpoint_file = endpoint_file(store).string();
-  launch.spool = profile.spool.empty() ? default_spool(launch.name) : profile.spool;
-  launch.log = layout.logs() + "/cluster-" + std::to_string(id);
-  return launch;
-}
-
-void check(const UpOptions& options) {
-  const cluster::WorkerShape& shape = options.shape;
-  if (shape.ranks % shape.nodes != 0 || shape.gpus % shape.nodes != 0) {
-    throw UsageError(fmt::format("{} ranks and {} GPUs of a worker cannot be spread evenly over {} nodes", shape.ranks,
-                                 shape.gpus, shape.nodes));
-  }
-  if (options.launcher == "local" && shape.nodes > 1) throw UsageError("local workers are on one node");
-  if (options.launcher == "mpirun" && options.hosts.empty()) throw UsageError("--launcher mpirun needs --hosts FILE");
-  if (options.launcher != "mpirun" && !options.hosts.empty()) throw UsageError("--hosts goes with --launcher mpirun");
-  if (options.launcher != "slurm" && !(options.partition + options.account + options.qos + options.time).empty()) {
-    throw UsageError("--partition, --account, --qos and --time go with --launcher slurm");
-  }
+  request.shape = options.shape;
   if (options.min_workers > options.max_workers && options.max_workers >= 0) {
     throw UsageError("--min-workers is larger than --max-workers");
   }
+  request.elastic = options.min_workers >= 0 || options.max_workers >= 0;
+  request.min_workers = request.elastic ? std::max(options.min_workers, 1) : options.workers;
+  request.max_workers = request.elastic ? std::max(options.max_workers, request.min_workers) : options.workers;
+  request.capacity = options.capacity;
+  request.coordinator = options.coordinator;
+  request.linger = seconds(options.linger_s);
+  check(request, launchers);
+  if (!options.profile.empty()) request.profile = load_profile(options.profile);
+  if (request.profile.worker.empty()) request.profile.worker = worker_program().string();
+  return request;
 }
 
-std::unique_ptr<cluster::Launcher> make_launcher(const UpOptions& options, const cluster::Launch& launch,
-                                                 const fs::path& store, int id, int largest) {
-  if (options.launcher == "slurm") {
-    const fs::path script = cluster_folder(store) / (std::to_string(id) + ".sh");
-    return std::make_unique<cluster::SlurmLauncher>(launch, script.string());
-  }
-  auto placements =
-      options.launcher == "local"
-          ? cluster::place_here(launch.shape, largest)
-          : cluster::place_on_hosts(cluster::parse_hosts(read_text(options.hosts), options.hosts.string()),
-                                    launch.shape, largest);
-  return std::make_unique<cluster::ProcessLauncher>(launch, std::move(placements));
-}
-
-/// A launcher that finds and ends what a record's launch started.
-std::unique_ptr<cluster::Launcher> launcher_of(const ClusterRecord& record) {
-  cluster::Launch launch;
-  launch.name = record.name;
-  if (record.launcher == "slurm") return std::make_unique<cluster::SlurmLauncher>(launch, "");
-  return std::make_unique<cluster::ProcessLauncher>(launch, std::vector<cluster::Placement>{});
-}
-
-void keep(cluster::Launcher& launcher, ClusterRecord record, const UpOptions& options, const fs::path& store) {
-  record.keeper = getpid();
-  write_record(store, record);
+/// From now on Ctrl-C asks a keeper to end.
+const std::atomic<int>& watch_signals() {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("medley cluster"));
   struct sigaction action = {};
   action.sa_handler = [](int) { ++asked_to_stop; };
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  KeeperOptions keeping;
-  keeping.store = store;
-  keeping.min_workers = record.min_workers;
-  keeping.max_workers = record.max_workers;
-  keeping.interval = record.launcher == "slurm" ? kSlurmLook : kProcessLook;
-  keeping.linger = seconds(options.linger_s);
-  keep_workers(launcher, keeping, asked_to_stop, [&](const std::vector<std::string>& ids) {
-    if (record.launcher != "slurm") return;  // processes are found by their place
-    record.jobs.insert(record.jobs.end(), ids.begin(), ids.end());
-    write_record(store, record);
-  });
-  if (asked_to_stop == 0) remove_record(store, record.id);  // it ended by itself: nothing of it runs any more
+  return asked_to_stop;
 }
 
-/// This very command again, as a process that outlives the terminal and keeps the workers of the record. Returns when
-/// it is at work; throws Error when it ended instead.
-pid_t start_keeper(const ClusterRecord& record, const fs::path& store, const std::string& log) {
-  cluster::ProcessSpec spec;
-  std::istringstream words(read_text("/proc/self/cmdline"));
-  for (std::string word; std::getline(words, word, '\0');) spec.argv.push_back(word);
-  spec.argv[0] = fs::read_symlink("/proc/self/exe").string();
-  spec.argv.insert(spec.argv.end(), {"--keep", std::to_string(record.id)});
-  spec.log = log;
-  cluster::Process keeper = cluster::Process::start(spec);
-  const auto at_work = [&] {
-    for (const ClusterRecord& r : read_records(store)) {
-      if (r.id == record.id) return r.keeper == keeper.pid();
-    }
-    return false;
-  };
-  while (!at_work()) {
-    if (const auto exit = keeper.poll()) throw Error("the keeper ended with " + exit->text() + "; see " + log);
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return keeper.pid();
+/// The command that runs now, with the path of its program.
+std::vector<std::string> this_command() {
+  std::vector<std::string> argv;
+  std::istringstream words(cluster::contents("/proc/self/cmdline").value());
+  for (std::string word; std::getline(words, word, '\0');) argv.push_back(word);
+  argv[0] = fs::read_symlink("/proc/self/exe").string();
+  return argv;
 }
 
-void warn_of_loopback(const std::string& endpoint, const std::string& launcher) {
-  if (launcher == "local" || endpoint.rfind("127.", 0) != 0) return;
+void warn_of_loopback(const LaunchRequest& request, const fs::path& store) {
+  const std::string endpoint = request.coordinator.empty() ? living_endpoint(store) : request.coordinator;
+  if (!request.launcher->reaches_hosts || endpoint.rfind("127.", 0) != 0) return;
   std::cerr << "warning: the coordinator listens on loopback only (" << endpoint
             << "): workers of other hosts need `medley run` or `serve` with --listen 0.0.0.0\n";
 }
 
-void up(const UpOptions& options, const Globals& globals) {
-  check(options);
-  const bool elastic = options.min_workers >= 0 || options.max_workers >= 0;
-  const int largest = elastic ? std::max({options.max_workers, options.min_workers, 1}) : options.workers;
-  const int smallest = elastic ? std::max(options.min_workers, 1) : options.workers;
+void up(const UpOptions& options, const Globals& globals, const cluster::Launchers& launchers) {
+  const fs::path& store = globals.store;
+  const LaunchRequest request = request_of(options, launchers);
   if (options.print) {
-    const auto launch = make_launch(options, globals.store, 1);
-    std::cout << make_launcher(options, launch, globals.store, 1, largest)->preview(largest);
+    std::cout << preview(request, store);
     return;
   }
-  if (options.keep > 0) {
-    spdlog::set_default_logger(spdlog::stderr_color_mt("medley cluster"));
-    for (const ClusterRecord& record : read_records(globals.store)) {
-      if (record.id != options.keep) continue;
-      const auto launch = make_launch(options, globals.store, record.id);
-      return keep(*make_launcher(options, launch, globals.store, record.id, largest), record, options, globals.store);
-    }
-    throw Error("there is no launch " + std::to_string(options.keep));
-  }
+  if (options.keep > 0) return keep_recorded(request, store, launchers, options.keep, watch_signals());
 
-  fs::create_directories(globals.store / "logs");
-  protocol::read_or_create_token(fs::absolute(globals.store) / "token");
-  warn_of_loopback(options.coordinator.empty() ? living_endpoint(globals.store) : options.coordinator,
-                   options.launcher);
-  ClusterRecord record;
-  record.id = claim_record(globals.store);
-  try {
-    record.launcher = options.launcher;
-    record.name = launch_name(globals.store, record.id);
-    record.min_workers = smallest;
-    record.max_workers = largest;
-    record.host = cluster::this_host();
-    record.started_ms = storage::now_ms();
-    const auto launch = make_launch(options, globals.store, record.id);
-    const auto launcher = make_launcher(options, launch, globals.store, record.id, largest);
-    if (options.launcher == "slurm" && !elastic) {
-      record.jobs = launcher->start(options.workers);
-      write_record(globals.store, record);
-      std::cout << fmt::format("launch {}: {} as job array {}; logs in {}-*.log\n", record.id, size_text(record),
-                               record.jobs.at(0), launch.log);
-      return;
-    }
-    if (options.foreground) {
-      spdlog::set_default_logger(spdlog::stderr_color_mt("medley cluster"));
-      return keep(*launcher, record, options, globals.store);
-    }
-    write_record(globals.store, record);
-    record.keeper = start_keeper(record, globals.store, launch.log + ".log");
-    std::cout << fmt::format("launch {}: {} kept by process {}; logs in {}*.log\n", record.id, size_text(record),
-                             record.keeper, launch.log);
-  } catch (...) {
-    remove_record(globals.store, record.id);
-    throw;
-  }
+  fs::create_directories(store / "logs");
+  protocol::read_or_create_token(fs::absolute(store) / "token");
+  warn_of_loopback(request, store);
+  const ClusterRecord record = bring_up(request, store, [&](ClusterRecord& claimed, cluster::Launcher& launcher) {
+    if (options.foreground) return keep(request, store, claimed, launcher, watch_signals());
+    start_keeper(this_command(), store, launchers, claimed);
+  });
+  if (record.keeper == 0 && record.jobs.empty()) return;  // it was kept here, and that has ended
+  std::cout << fmt::format("launch {}: {} {}; logs in {}*.log\n", record.id, size_text(record),
+                           record.keeper > 0
+                               ? fmt::format("kept by process {}", record.keeper)
+                               : fmt::format("as {} {}", record.launcher->job, fmt::join(record.jobs, ", ")),
+                           log_prefix(store, record.id));
 }
 
 // ---- status ---------------------------------------------------------------------------------------------------------
-
-const char* name_of(cluster::Place::State state) {
-  return state == cluster::Place::State::kWaiting ? "waiting" : "running";
-}
-
-struct LaunchStatus {
-  ClusterRecord record;
-  bool kept = false;
-  std::vector<cluster::Place> places;
-  std::string problem;  ///< why the places are not known
-};
-
-std::vector<LaunchStatus> look(const fs::path& store) {
-  std::vector<LaunchStatus> all;
-  for (const ClusterRecord& record : read_records(store)) {
-    LaunchStatus status{record, keeper_lives(record), {}, ""};
-    try {
-      if (record.launcher != "slurm" && record.host != cluster::this_host()) {
-        status.problem = "its processes are known on host " + record.host + " only";
-      } else {
-        status.places = launcher_of(record)->places();
-      }
-    } catch (const cluster::Error& e) {
-      status.problem = e.what();
-    }
-    all.push_back(std::move(status));
-  }
-  return all;
-}
 
 int joined_workers(const fs::path& store) {
   if (!storage::store_exists(store)) return 0;
@@ -312,16 +158,16 @@ sweep::Table status_table(const std::vector<LaunchStatus>& launches, const fs::p
   for (const LaunchStatus& launch : launches) {
     const std::string id = std::to_string(launch.record.id);
     for (const cluster::Place& place : launch.places) {
-      table.rows.push_back({id, launch.record.launcher, place.id, name_of(place.state), place.where, place.note});
+      table.rows.push_back({id, launch.record.launcher->name, place.id, name_of(place.state), place.where, place.note});
     }
     if (!launch.problem.empty()) table.notes.push_back(fmt::format("launch {}: {}", id, launch.problem));
     const std::string kept =
         launch.kept ? fmt::format("process {} keeps {}", launch.record.keeper, size_text(launch.record)) : "";
     const std::string none = launch.problem.empty() && launch.places.empty() ? "no worker waits or runs" : "";
     if (kept.empty() && none.empty()) continue;
-    table.notes.push_back(fmt::format("launch {} ({}): {}{}{}; logs in {}/cluster-{}*.log", id, launch.record.launcher,
-                                      none, kept.empty() || none.empty() ? "" : ", ", kept,
-                                      storage::StoreLayout(store.string()).logs(), id));
+    table.notes.push_back(fmt::format("launch {} ({}): {}{}{}; logs in {}/cluster-{}*.log", id,
+                                      launch.record.launcher->name, none, kept.empty() || none.empty() ? "" : ", ",
+                                      kept, storage::StoreLayout(store.string()).logs(), id));
   }
   const std::string endpoint = living_endpoint(store);
   table.notes.push_back(
@@ -330,8 +176,8 @@ sweep::Table status_table(const std::vector<LaunchStatus>& launches, const fs::p
   return table;
 }
 
-void status(bool as_json, const Globals& globals) {
-  const auto launches = look(globals.store);
+void status(bool as_json, const Globals& globals, const cluster::Launchers& launchers) {
+  const auto launches = look(globals.store, launchers);
   if (as_json) {
     std::cout << status_json(launches, globals.store).dump(2) << "\n";
   } else {
@@ -341,52 +187,19 @@ void status(bool as_json, const Globals& globals) {
 
 // ---- down -----------------------------------------------------------------------------------------------------------
 
-std::vector<std::string> ids_of(cluster::Launcher& launcher) {
-  std::vector<std::string> ids;
-  for (const auto& place : launcher.places()) ids.push_back(place.id);
-  return ids;
-}
-
-/// Ends the keeper first, so that it starts nothing again.
-void end_keeper(const ClusterRecord& record) {
-  if (!keeper_lives(record)) return;
-  ::kill(record.keeper, SIGTERM);
-  const auto deadline = std::chrono::steady_clock::now() + seconds(90);  // it may wait for Slurm
-  while (keeper_lives(record)) {
-    if (std::chrono::steady_clock::now() > deadline) ::kill(record.keeper, SIGKILL);
-    std::this_thread::sleep_for(milliseconds(20));
-  }
-}
-
 struct DownOptions {
   int launch = 0;  ///< 0: all
   int grace_s = 60;
 };
 
-void down(const DownOptions& options, const Globals& globals) {
+void down(const DownOptions& options, const Globals& globals, const cluster::Launchers& launchers) {
   bool found = false;
-  for (const ClusterRecord& record : read_records(globals.store)) {
+  for (const ClusterRecord& record : read_records(globals.store, launchers)) {
     if (options.launch != 0 && record.id != options.launch) continue;
     found = true;
-    if (record.launcher != "slurm" && record.host != cluster::this_host()) {
-      throw Error(fmt::format("launch {} was made on host {}: end it there", record.id, record.host));
-    }
-    end_keeper(record);
-    const auto launcher = launcher_of(record);
-    const auto ids = ids_of(*launcher);
-    launcher->stop(ids);
-    const auto deadline = std::chrono::steady_clock::now() + seconds(options.grace_s);
-    std::size_t killed = 0;
-    for (auto left = ids; !(left = ids_of(*launcher)).empty();) {
-      if (std::chrono::steady_clock::now() > deadline) {
-        launcher->kill(left);
-        killed = left.size();
-      }
-      std::this_thread::sleep_for(milliseconds(100));
-    }
-    remove_record(globals.store, record.id);
-    std::cout << fmt::format("launch {} is down: {} told to leave{}\n", record.id, workers_text(ids.size()),
-                             killed > 0 ? fmt::format(", {} had to be killed", killed) : "");
+    const TakenDown taken = take_down(globals.store, record, seconds(options.grace_s));
+    std::cout << fmt::format("launch {} is down: {} told to leave{}\n", record.id, workers_text(taken.told),
+                             taken.killed > 0 ? fmt::format(", {} had to be killed", taken.killed) : "");
   }
   if (!found && options.launch != 0) throw Error(fmt::format("there is no launch {}", options.launch));
   if (!found) std::cout << "nothing was launched\n";
@@ -394,21 +207,27 @@ void down(const DownOptions& options, const Globals& globals) {
 
 }  // namespace
 
-void add_cluster_commands(CLI::App& app, Globals& globals) {
+void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launchers& launchers) {
   auto* cluster = app.add_subcommand("cluster", "Workers on a cluster that join this store's coordinator");
   cluster->require_subcommand(1);
 
   auto o = std::make_shared<UpOptions>();
-  auto* up_command = cluster->add_subcommand("up", "Start workers: on this host, by mpirun, or as a Slurm job array");
-  up_command->add_option("--launcher", o->launcher, "local, mpirun or slurm")
+  auto* up_command = cluster->add_subcommand("up", "Start workers");
+  std::vector<std::string> names, meanings;
+  for (const cluster::LauncherKind& kind : launchers) {
+    names.push_back(kind.name);
+    meanings.push_back(kind.name + ": " + kind.help);
+  }
+  up_command->add_option("--launcher", o->launcher, fmt::format("{}", fmt::join(meanings, "; ")))
       ->required()
-      ->check(CLI::IsMember({"local", "mpirun", "slurm"}));
+      ->check(CLI::IsMember(names));
   auto* workers = up_command->add_option("--workers", o->workers, "how many")->check(CLI::Range(1, 10'000));
   workers->capture_default_str();
-  up_command->add_option("--min-workers", o->min_workers, "elastic: at least so many while trials are left")
+  up_command->add_option("--min-workers", o->min_workers, "elastic: smallest number of workers while trials are left")
       ->check(CLI::Range(0, 10'000))
       ->excludes(workers);
-  up_command->add_option("--max-workers", o->max_workers, "elastic: at most so many; none when no trial is left")
+  up_command
+      ->add_option("--max-workers", o->max_workers, "elastic: largest number of workers; none when no trial is left")
       ->check(CLI::Range(1, 10'000))
       ->excludes(workers);
   up_command->add_option("--ranks-per-worker", o->shape.ranks, "MPI ranks of one worker; more than one train together")
@@ -425,11 +244,12 @@ void add_cluster_commands(CLI::App& app, Globals& globals) {
       ->capture_default_str();
   up_command->add_option("--capacity", o->capacity, "trials of a worker's largest pack; else it chooses")
       ->check(CLI::Range(1, 1024));
-  up_command->add_option("--partition", o->partition, "Slurm's partition");
-  up_command->add_option("--account", o->account, "Slurm's account");
-  up_command->add_option("--qos", o->qos, "Slurm's quality of service");
-  up_command->add_option("--time", o->time, "Slurm's time limit of a worker, such as 8:00:00; it then queues again");
-  up_command->add_option("--hosts", o->hosts, "mpirun: host file, lines such as 'h1 slots=4'");
+  for (const cluster::LauncherKind& kind : launchers) {
+    for (const cluster::LauncherOption& option : kind.options) {
+      const auto [value, is_new] = o->of_launchers.emplace(option.name, "");
+      if (is_new) up_command->add_option(option.name, value->second, option.help);
+    }
+  }
   up_command->add_option("--profile", o->profile, "YAML file of what this site wants (docs/cluster.md)");
   up_command->add_option("--coordinator", o->coordinator, "HOST:PORT; else what the store says when a worker starts");
   up_command->add_option("--linger", o->linger_s, "seconds without a coordinator after which nothing is kept any more")
@@ -444,13 +264,13 @@ void add_cluster_commands(CLI::App& app, Globals& globals) {
       "  medley cluster up --launcher slurm --workers 8 --gpus-per-worker 1 --partition gpu --time 8:00:00\n"
       "  medley cluster up --launcher slurm --max-workers 32 --gpus-per-worker 1 --profile site.yaml\n"
       "  medley cluster up --launcher mpirun --workers 4 --ranks-per-worker 2 --hosts hosts.txt");
-  up_command->callback([o, &globals] { up(*o, globals); });
+  up_command->callback([o, &globals, &launchers] { up(*o, globals, launchers); });
 
   auto as_json = std::make_shared<bool>(false);
   auto* status_command = cluster->add_subcommand("status", "What was launched, and where it waits or runs");
   status_command->add_flag("--json", *as_json, "as JSON");
   status_command->footer("Examples:\n  medley cluster status\n  medley cluster status --json");
-  status_command->callback([as_json, &globals] { status(*as_json, globals); });
+  status_command->callback([as_json, &globals, &launchers] { status(*as_json, globals, launchers); });
 
   auto d = std::make_shared<DownOptions>();
   auto* down_command =
@@ -460,7 +280,7 @@ void add_cluster_commands(CLI::App& app, Globals& globals) {
       ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
   down_command->footer("Examples:\n  medley cluster down\n  medley cluster down 2");
-  down_command->callback([d, &globals] { down(*d, globals); });
+  down_command->callback([d, &globals, &launchers] { down(*d, globals, launchers); });
 }
 
 }  // namespace medley::coordinator

@@ -4,21 +4,23 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cluster/launchers.h"
 #include "coordinator/error.h"
 
 namespace medley::coordinator {
 
-/// Each adds one subcommand (or family of them) to `app`, with examples in its footer; the callback does the work and
+/// Each adds one subcommand (or family of them) to `app`, with examples in its footer. The callback does the work and
 /// throws when it cannot. The store folder comes from the global `--store` / MEDLEY_STORE.
 struct Globals {
   std::filesystem::path store = "medley-store";
 };
-void add_data_commands(CLI::App& app, Globals& globals);      // data make | check | import; init
-void add_plan_command(CLI::App& app, Globals& globals);       // plan; settings
-void add_run_commands(CLI::App& app, Globals& globals);       // run; status
-void add_serve_command(CLI::App& app, Globals& globals);      // serve
-void add_control_commands(CLI::App& app, Globals& globals);   // submit, pause, resume, stop, retry, release
-void add_cluster_commands(CLI::App& app, Globals& globals);   // cluster up | status | down
+void add_data_commands(CLI::App& app, Globals& globals);     // data make | check | import; init
+void add_plan_command(CLI::App& app, Globals& globals);      // plan; settings
+void add_run_commands(CLI::App& app, Globals& globals);      // run; status
+void add_serve_command(CLI::App& app, Globals& globals);     // serve
+void add_control_commands(CLI::App& app, Globals& globals);  // submit, pause, resume, stop, retry, release
+/// cluster up | status | down. `launchers` must outlive `app`.
+void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launchers& launchers = cluster::launchers());
 void add_report_commands(CLI::App& app, Globals& globals);    // report, show
 void add_evaluate_command(CLI::App& app, Globals& globals);   // evaluate
 void add_ensemble_commands(CLI::App& app, Globals& globals);  // ensemble, export, predict

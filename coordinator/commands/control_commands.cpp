@@ -118,7 +118,7 @@ void add_control_commands(CLI::App& app, Globals& globals) {
   submit_command->add_option("--data", *data, "dataset folder, instead of the sweep file's");
   submit_command->add_flag("--json", *as_json, "print the coordinator's answer as JSON");
   submit_command->footer(
-      "A sweep that was submitted before goes on: what has a result is not trained again.\n"
+      "A sweep that was submitted before resumes. Trials with a result are not trained again.\n"
       "Examples:\n  medley submit sweep.yaml\n  medley submit examples/topn.yaml --data my-data --json");
   submit_command->callback([path, data, as_json, &globals] { submit(*path, *data, *as_json, globals); });
 
@@ -128,21 +128,21 @@ void add_control_commands(CLI::App& app, Globals& globals) {
       return "sweeps/" + choose_sweep(reader, id).id + "/" + verb;
     };
   };
-  add_change(app, globals, "pause", "Assign nothing more of a sweep; running packs end", "SWEEP", sweep_help,
+  add_change(app, globals, "pause", "Assign no more trials of a sweep (running packs end)", "SWEEP", sweep_help,
              of_sweep("pause"))
       ->footer("Examples:\n  medley pause top-n\n  medley pause 3f2a --json");
-  add_change(app, globals, "resume", "Let a paused or stopped sweep go on", "SWEEP", sweep_help, of_sweep("resume"))
+  add_change(app, globals, "resume", "Resume a paused or stopped sweep", "SWEEP", sweep_help, of_sweep("resume"))
       ->footer("Examples:\n  medley resume top-n");
-  add_change(app, globals, "stop", "Give a sweep up, its running trials too; resume takes it up again", "SWEEP",
-             sweep_help, of_sweep("stop"))
+  add_change(app, globals, "stop", "Stop a sweep and cancel its running trials (undone by resume)", "SWEEP", sweep_help,
+             of_sweep("stop"))
       ->footer("Examples:\n  medley stop top-n");
-  add_change(app, globals, "retry", "Train failed trials again: one, or all of a sweep", "ID",
+  add_change(app, globals, "retry", "Retry a failed trial, or all failed trials of a sweep", "ID",
              "a sweep's name or id, or a trial's id", retry_path)
       ->footer("Examples:\n  medley retry top-n\n  medley retry 518ad3af0a64edc9");
   const PathOf of_worker = [](storage::Reader& reader, const std::string& id) {
     return "workers/" + choose_worker(reader, id) + "/release";
   };
-  add_change(app, globals, "release", "Let a quarantined worker have trials again", "WORKER",
+  add_change(app, globals, "release", "Release a worker from quarantine", "WORKER",
              "its name (host:process), its id, or a unique start of it", of_worker)
       ->footer("Examples:\n  medley release node07:4212");
 }

@@ -143,9 +143,9 @@ void add_make(CLI::App& parent) {
   };
   auto o = std::make_shared<Options>();
   data::SyntheticOptions& s = o->synthetic;
-  CLI::App* make = parent.add_subcommand("make", "make a synthetic dataset with a planted truth");
+  CLI::App* make = parent.add_subcommand("make", "create a synthetic dataset with a planted truth");
   make->add_option("DIR", o->folder, "the folder to write")->required();
-  make->add_option("--encoders", s.encoders, "all encoders, copies and noise included")->capture_default_str();
+  make->add_option("--encoders", s.encoders, "number of encoders, with copies and noise")->capture_default_str();
   make->add_option("--dim", s.dim, "numbers per clip and encoder")->capture_default_str();
   make->add_option("--modalities", s.modalities, "dealt to the encoders in turn")
       ->delimiter(',')
@@ -154,8 +154,9 @@ void add_make(CLI::App& parent) {
   make->add_option("--noise", s.noise_encoders, "encoders without any signal")->capture_default_str();
   make->add_option("--signal", s.signal, "class distance in noise SDs, first encoder")->capture_default_str();
   make->add_option("--falloff", s.falloff, "strength of each further encoder, relative")->capture_default_str();
-  make->add_option("--relevance", s.relevance, "share of clips an encoder has signal on")->capture_default_str();
-  make->add_option("--marker", s.marker, "how far features tell whether they have signal")->capture_default_str();
+  make->add_option("--relevance", s.relevance, "share of clips on which an encoder has signal")->capture_default_str();
+  make->add_option("--marker", s.marker, "distance by which features show that they have signal")
+      ->capture_default_str();
   make->add_option("--identity", s.identity, "distance of actors; above --signal it dominates")->capture_default_str();
   make->add_option("--shift", s.shift, "domain shift of the test actors")->capture_default_str();
   make->add_option("--actors", s.train_actors, "labelled actors, 54 clips each")->capture_default_str();
@@ -181,7 +182,7 @@ void add_check(CLI::App& parent) {
     bool as_json = false;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* command = parent.add_subcommand("check", "read all of a dataset and say what is wrong with it");
+  CLI::App* command = parent.add_subcommand("check", "read all of a dataset and report every error");
   command->add_option("DIR", o->folder, "the dataset's folder")->required();
   command->add_flag("--json", o->as_json, "as JSON");
   command->footer("Examples:\n  medley data check demo-data\n  medley data check features/ --json");
@@ -194,7 +195,7 @@ void add_import(CLI::App& parent) {
     bool force = false;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* command = parent.add_subcommand("import", "make a dataset from folders of per-clip .npy files");
+  CLI::App* command = parent.add_subcommand("import", "create a dataset from folders of per-clip .npy files");
   command->add_option("SRC", o->source, "train_metadata.csv and <encoder>/<clip>.npy, each [steps, dim]")->required();
   command->add_option("--out", o->out, "the dataset's folder")->required();
   command->add_flag("--force", o->force, "overwrite files in a folder that is not empty");
@@ -250,12 +251,12 @@ void init(const fs::path& folder) {
 
 void add_data_commands(CLI::App& app, Globals&) {
   auto folder = std::make_shared<fs::path>(".");
-  CLI::App* start = app.add_subcommand("init", "write a commented sweep.yaml to begin with");
-  start->add_option("DIR", *folder, "where to write it")->capture_default_str();
+  CLI::App* start = app.add_subcommand("init", "write a commented sweep.yaml");
+  start->add_option("DIR", *folder, "folder to write it to")->capture_default_str();
   start->footer("Example:\n  medley init .");
   start->callback([folder] { init(*folder); });
 
-  CLI::App* data = app.add_subcommand("data", "make, check and import datasets");
+  CLI::App* data = app.add_subcommand("data", "create, check and import datasets");
   data->require_subcommand(1);
   add_make(*data);
   add_check(*data);

@@ -309,12 +309,10 @@ void add_ensemble(CLI::App& app, Globals& globals) {
   }
   command->add_flag("--json", arguments->as_json, "as JSON");
   command->footer(
-      "A candidate is a config with one seed, over all folds; with --per-subset of each encoder subset the config "
-      "that\n"
-      "ranks first, its seeds averaged. The nested estimate fits selection, weights and thresholds on the other "
-      "folds'\n"
-      "clips; the optimistic one on the clips that it is measured on. Shares of weight are of encoders and "
-      "modalities.\n"
+      "A candidate is a config with one seed, over all folds. With --per-subset it is the config that ranks first\n"
+      "of each encoder subset, its seeds averaged. The nested estimate fits selection, weights and thresholds on the\n"
+      "clips of the other folds. The optimistic estimate fits them on the clips that it is measured on. Shares of\n"
+      "weight are of encoders and modalities.\n"
       "Examples:\n  medley ensemble\n  medley ensemble topn --method simplex --name topn-simplex\n"
       "  medley ensemble topn --method mean --k 3 --json\n"
       "  medley ensemble late-fusion --method simplex --per-subset --thresholds per-fold");

@@ -88,7 +88,7 @@ void add_evaluate_command(CLI::App& app, Globals&) {
       ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--json", options->as_json, "as JSON");
   command->footer(
-      "Probabilities are decoded by the official grid search over these very clips (optimistic), or by fixed "
+      "Probabilities are decoded by the official grid search over these same clips (optimistic), or by fixed "
       "thresholds.\n"
       "Examples:\n  medley evaluate predictions.npz --data features/\n"
       "  medley evaluate predictions.npz --data features/ --alpha 0.15 --beta 0.1 --json\n"

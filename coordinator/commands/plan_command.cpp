@@ -137,7 +137,7 @@ void print_settings(bool as_json) {
 
 void add_plan_command(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<PlanOptions>();
-  auto* command = app.add_subcommand("plan", "What a sweep would train, and what is already done");
+  auto* command = app.add_subcommand("plan", "The trials of a sweep: to train, and already done");
   command->add_option("SWEEP", options->sweep, "sweep file")->required();
   command->add_option("--data", options->data, "dataset folder, instead of the sweep file's");
   command->add_flag("--json", options->as_json, "as JSON");
@@ -145,7 +145,7 @@ void add_plan_command(CLI::App& app, Globals& globals) {
   command->callback([options, &globals] { plan(*options, globals); });
 
   auto as_json = std::make_shared<bool>(false);
-  auto* settings = app.add_subcommand("settings", "Every setting a sweep file may hold: default, meaning, values");
+  auto* settings = app.add_subcommand("settings", "Every setting of a sweep file: default, meaning, values");
   settings->add_flag("--json", *as_json, "as JSON");
   settings->footer("Example:\n  medley settings");
   settings->callback([as_json] { print_settings(*as_json); });

@@ -9,10 +9,10 @@
 
 namespace medley::coordinator {
 
-// What a running coordinator, the one writer of its store, does for `medley ensemble` and `medley export`.
+// The part of `medley ensemble` and `medley export` that a running coordinator does, as the one writer of its store.
 
-/// Has an ensemble fitted and saved, and waits for it. Returns its id. Throws Error with the coordinator's words when
-/// it refuses or the fit fails, and web::Error when it does not answer; the fit goes on then.
+/// Lets the coordinator fit and save an ensemble, and waits for it. Returns the ensemble's id. Throws Error with the
+/// coordinator's words when it refuses or the fit fails. Throws web::Error when it does not answer (the fit continues).
 std::int64_t fit_remotely(const ControlPoint& control, const std::string& sweep_id,
                           const sweep::EnsembleRequest& request);
 

@@ -102,9 +102,8 @@ json epochs_json(const std::vector<sweep::EpochMetrics>& epochs) {
     row["epoch"] = epoch.epoch;
     row["learning_rate"] = number(epoch.learning_rate);
     row["loss"] = number(epoch.loss);
-    row["presence_loss"] = number(epoch.presence_loss);
-    row["salience_loss"] = number(epoch.salience_loss);
-    row["adaptation_loss"] = number(epoch.adaptation_loss);
+    row["terms"] = json::object();
+    for (const sweep::LossTerm& term : epoch.terms) row["terms"][term.name] = number(term.value);
     row["validation_loss"] = number(epoch.validation_loss);
     row["alpha"] = epoch.thresholds.alpha;
     row["beta"] = epoch.thresholds.beta;
@@ -154,7 +153,7 @@ json trial_json(const storage::TrialDetail& trial) {
                  {"result", nullptr}};
   if (!trial.result) return object;
   const sweep::TrialResult& result = *trial.result;
-  object["result"] = {{"outcome", sweep::outcome_name(result.outcome)},
+  object["result"] = {{"outcome", sweep::name_of(result.outcome)},
                       {"reason", result.reason},
                       {"paper", best_json(result.paper)},
                       {"held_out_epoch", result.held_out.epoch},
@@ -221,8 +220,7 @@ void print_trial(const storage::TrialDetail& trial) {
   }
   if (trial.result) {
     const sweep::TrialResult& result = *trial.result;
-    fmt::print("outcome  {}{}\n", sweep::outcome_name(result.outcome),
-               result.reason.empty() ? "" : ": " + result.reason);
+    fmt::print("outcome  {}{}\n", sweep::name_of(result.outcome), result.reason.empty() ? "" : ": " + result.reason);
     if (result.paper.epoch > 0) {
       const auto best = result.paper.surface.best();
       fmt::print(
@@ -277,11 +275,11 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   formats->add_flag("--markdown", options->as_markdown, "tables in Markdown");
   formats->add_flag("--latex", options->as_latex, "tables in LaTeX (booktabs)");
   formats->require_option(0, 1);
-  command->add_option("--top", options->top, "list only so many configs; 0: all")->check(CLI::NonNegativeNumber);
-  command->add_flag("--wide", options->wide, "every column; else tables of text keep to 120 characters where they can");
-  command->add_flag("--planned", options->planned, "only the comparisons that the sweep file declares, and verdicts");
-  auto* importance = command->add_flag("--importance", options->importance,
-                                       "instead: what the gate thinks of the encoders, and Scores");
+  command->add_option("--top", options->top, "number of configs to list; 0: all")->check(CLI::NonNegativeNumber);
+  command->add_flag("--wide", options->wide, "every column (text else keeps to 120 characters where it can)");
+  command->add_flag("--planned", options->planned, "only the planned comparisons, with verdicts");
+  auto* importance =
+      command->add_flag("--importance", options->importance, "instead: importance of the encoders by gate and Scores");
   auto* figures =
       command->add_option("--figures", options->figures,
                           "instead: write the data of each figure as CSV and a picture as SVG to this folder");

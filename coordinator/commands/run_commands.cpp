@@ -160,7 +160,7 @@ sweep::Table status_table(storage::Reader& reader) {
   }
   for (const storage::WorkerRow& row : reader.workers()) {
     if (row.state != sweep::WorkerState::kQuarantined) continue;
-    table.notes.push_back(fmt::format("quarantined: worker {}: {}; `medley release {}` when its host is put right",
+    table.notes.push_back(fmt::format("quarantined: worker {}: {}; `medley release {}` when its host is mended",
                                       row.worker.name, row.reason, row.worker.name));
   }
   table.notes.push_back("best Score paper: of a single trial, paper-style (optimistic)");
@@ -181,7 +181,7 @@ void status(bool as_json, const Globals& globals) {
 void add_run_commands(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<RunOptions>();
   auto* run_command =
-      app.add_subcommand("run", "Train what is missing of a sweep on local workers, then print its table");
+      app.add_subcommand("run", "Train the missing trials of a sweep on local workers, then print its table");
   run_command->add_option("SWEEP", options->sweep, "sweep file")->required();
   run_command->add_option("--data", options->data, "dataset folder, instead of the sweep file's");
   options->coordinator.local_workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -192,8 +192,8 @@ void add_run_commands(CLI::App& app, Globals& globals) {
   run_command->add_flag("!--no-web", options->web, "no dashboard");
   run_command->add_flag("--json", options->as_json, "print the report as JSON");
   run_command->footer(
-      "Ctrl-C lets running packs end, a second one stops at once. The same command continues: what has a result\n"
-      "is not trained again.\n"
+      "Ctrl-C lets running packs end, a second one stops at once. The same command continues the sweep.\n"
+      "Trials with a result are not trained again.\n"
       "Examples:\n  medley run sweep.yaml\n  medley run sweep.yaml --workers 8 --store /scratch/store");
   run_command->callback([options, &globals] { run(*options, globals); });
 

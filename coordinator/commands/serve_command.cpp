@@ -59,34 +59,36 @@ void serve(const ServeOptions& options, const fs::path& store) {
                            reachable_name(settings.address, settings.advertise), coordinator->port());
   for (const SweepStatus& sweep : coordinator->status().sweeps) {
     if (sweep.state != sweep::SweepState::kRunning) continue;
-    std::cout << fmt::format("sweep {} ({}) goes on: {} of {} trials are left\n", sweep.name, sweep.id,
+    std::cout << fmt::format("sweep {} ({}) resumes: {} of {} trials are left\n", sweep.name, sweep.id,
                              sweep.trials - sweep.finished - sweep.failed, sweep.trials);
   }
   std::cout << "Ctrl-C lets running packs end, a second one stops at once" << std::endl;
   const auto end = run_until_stopped(
       *coordinator, [] {}, [](const std::string& text) { std::cerr << text << std::endl; });
-  std::cout << "stopped: " << end.reason << "; medley serve goes on with what is left" << std::endl;
+  std::cout << "stopped: " << end.reason << "; medley serve resumes with the remaining trials" << std::endl;
 }
 
 }  // namespace
 
 void add_serve_command(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<ServeOptions>();
-  auto* command = app.add_subcommand(
-      "serve", "A coordinator with its dashboard until Ctrl-C: sweeps are submitted, workers come and go");
-  command->add_option("--address", options->dashboard.address, "of the dashboard; beyond loopback --token is required")
+  auto* command = app.add_subcommand("serve", "A long-lived coordinator for submitted sweeps, with its dashboard");
+  command
+      ->add_option("--address", options->dashboard.address,
+                   "address of the dashboard; beyond loopback --token is required")
       ->capture_default_str();
-  command->add_option("--port", options->dashboard.port, fmt::format("of the dashboard; {} if it is free", kWebPort))
+  command
+      ->add_option("--port", options->dashboard.port, fmt::format("port of the dashboard; {} if it is free", kWebPort))
       ->check(CLI::Range(0, 65535));
   command
       ->add_option("--token", options->dashboard.token,
-                   "what changes need, and beyond loopback every answer; else a random one")
+                   "token for changes, and beyond loopback for every answer; else a random one")
       ->envname("MEDLEY_WEB_TOKEN");
   add_coordinator_options(*command, options->coordinator, "--worker-port");
   command->add_flag("--read-only", options->read_only,
-                    "only show the store: it may have a coordinator already, or not be ours to write");
+                    "only show the store, which may have a coordinator or be read-only");
   command->footer(
-      "Sweeps that the store has not finished go on. Two coordinators never share a store.\n"
+      "Unfinished sweeps of the store resume. Two coordinators never share a store.\n"
       "Examples:\n"
       "  medley serve --workers 8\n"
       "  medley serve --listen 0.0.0.0      # and medley cluster up --launcher slurm ...\n"

@@ -22,8 +22,8 @@ constexpr int kAnyPort = -1;  ///< kWebPort if it is free, else any
 /// --workers, --listen, --advertise, --checkpoint-budget, and the port for workers under the name `port`.
 void add_coordinator_options(CLI::App& command, CoordinatorOptions& options, const std::string& port);
 
-/// The coordinator of `store` as `options` want it, with local workers from the program beside this one; from here on
-/// messages go to the store's log. Throws as Coordinator does.
+/// The coordinator of `store` with `options`, and local workers from the program beside this one. From here on messages
+/// go to the store's log. Throws as Coordinator does.
 std::unique_ptr<Coordinator> open_coordinator(const std::filesystem::path& store, CoordinatorOptions options);
 
 struct DashboardOptions {

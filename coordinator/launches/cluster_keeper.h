@@ -18,7 +18,7 @@ struct Demand {
 /// Read-only; on the coordinator's host.
 Demand read_demand(const std::filesystem::path& store);
 
-/// How many workers there should be for so many trials: none for none, else one a trial, at least `min` and at most
+/// Number of workers for this number of trials: none for none, else one a trial, at least `min` and at most
 /// `max`.
 int wanted_workers(int trials, int min, int max);
 

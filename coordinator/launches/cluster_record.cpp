@@ -10,6 +10,7 @@
 
 #include "cluster/process.h"
 #include "coordinator/error.h"
+#include "sweep/nearest.h"
 #include "trainer/data/file_write.h"
 
 namespace medley::coordinator {
@@ -20,17 +21,27 @@ namespace {
 
 fs::path file_of(const fs::path& store, int id) { return cluster_folder(store) / (std::to_string(id) + ".json"); }
 
+const cluster::LauncherKind& launcher_named(const std::string& name, const cluster::Launchers& launchers,
+                                            const fs::path& file) {
+  if (const cluster::LauncherKind* kind = cluster::find_launcher(launchers, name)) return *kind;
+  std::vector<std::string> names;
+  for (const cluster::LauncherKind& kind : launchers) names.push_back(kind.name);
+  throw Error(file.string() + " names a launcher '" + name + "' that does not exist" + sweep::suggestion(name, names));
+}
+
 }  // namespace
 
 fs::path cluster_folder(const fs::path& store) { return fs::absolute(store) / "cluster"; }
 
+fs::path script_file(const fs::path& store, int id) { return cluster_folder(store) / (std::to_string(id) + ".sh"); }
+
 json to_json(const ClusterRecord& r) {
-  return {{"id", r.id},     {"launcher", r.launcher},       {"name", r.name},
+  return {{"id", r.id},     {"launcher", r.launcher->name}, {"name", r.name},
           {"host", r.host}, {"keeper", r.keeper},           {"started_ms", r.started_ms},
           {"jobs", r.jobs}, {"min_workers", r.min_workers}, {"max_workers", r.max_workers}};
 }
 
-std::vector<ClusterRecord> read_records(const fs::path& store) {
+std::vector<ClusterRecord> read_records(const fs::path& store, const cluster::Launchers& launchers) {
   std::vector<ClusterRecord> records;
   std::error_code error;
   for (fs::directory_iterator it(cluster_folder(store), error), end; !error && it != end; it.increment(error)) {
@@ -41,7 +52,7 @@ std::vector<ClusterRecord> read_records(const fs::path& store) {
       const json j = json::parse(text);
       ClusterRecord r;
       j.at("id").get_to(r.id);
-      j.at("launcher").get_to(r.launcher);
+      r.launcher = &launcher_named(j.at("launcher"), launchers, it->path());
       j.at("name").get_to(r.name);
       j.at("host").get_to(r.host);
       j.at("keeper").get_to(r.keeper);
@@ -79,7 +90,11 @@ void write_record(const fs::path& store, const ClusterRecord& record) {
 void remove_record(const fs::path& store, int id) {
   std::error_code ignored;
   fs::remove(file_of(store, id), ignored);
-  fs::remove(cluster_folder(store) / (std::to_string(id) + ".sh"), ignored);
+  fs::remove(script_file(store, id), ignored);
+}
+
+bool is_reachable(const ClusterRecord& record) {
+  return !record.launcher->bound_to_host || record.host == cluster::this_host();
 }
 
 bool keeper_lives(const ClusterRecord& record) {

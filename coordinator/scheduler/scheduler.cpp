@@ -253,7 +253,7 @@ void Scheduler::on(const Ticked&) {
     } else {
       continue;
     }
-    // If it does train it after all, its next heartbeat says so and it may go on (reconcile); but not when it hangs.
+    // If it still trains it, its next heartbeat says so, and it may continue (reconcile), unless it hangs.
     if (stalled) {
       workers_[lease.worker].strays.insert({trials_[t].id, lease.number});
       workers_[lease.worker].stalled.insert({trials_[t].id, lease.number});
@@ -296,7 +296,7 @@ void Scheduler::reconcile(const std::string& id, const std::vector<HeldAttempt>&
       }
     } else if (known && !worker.stalled.count(h.attempt) && trials_[t].state == TrialState::kPending &&
                !trials_[t].lease && wanted(trials_[t])) {
-      // Written off, but alive, and nobody else has it: let it go on.
+      // Written off, but alive, and no other worker has it: let it continue.
       take_lease(t, id, h.attempt.number, 0);
       trials_[t].lease->written_off = true;
       renew(*trials_[t].lease, h);

@@ -21,19 +21,20 @@ using TimePoint = std::int64_t;
 
 /// Every limit of the scheduler. The defaults are the product's; tests shorten them.
 struct Limits {
-  /// An attempt that no heartbeat of its worker lists for so long is lost; a worker not heard of for so long is away.
-  /// 12 s: a host that is cut off is noticed within 15 s (lease + a heartbeat of 1 s + a tick), and yet a worker on a
-  /// bad line has the time to find its connection silent (5 s, worker/link.cpp), open another one and be heard on it.
+  /// An attempt that no heartbeat of its worker lists for this time is lost. A worker not heard of for this time is
+  /// away. With 12 s the scheduler notices a host that is cut off within 15 s (lease, a heartbeat of 1 s, a tick). A
+  /// worker on a bad line still has time to find its connection silent (5 s, worker/link.cpp), open another one and be
+  /// heard on it.
   std::int64_t lease_ms = 12'000;
-  /// A worker whose connection was closed has so long to come back with its attempts: most are dead (a host that is cut
-  /// off closes nothing), the others try again every 3 s at least.
+  /// Time for a worker whose connection was closed to come back with its attempts. Most are dead, since a host that is
+  /// cut off closes nothing. The others try again every 3 s at least.
   std::int64_t reconnect_ms = 5'000;
-  /// An attempt whose progress does not rise for so long is lost, though its worker's heartbeat is alive.
+  /// An attempt whose progress does not rise for this time is lost, though its worker's heartbeat is alive.
   std::int64_t stall_ms = 15 * 60'000;
   /// Infrastructure failures (failed or lost attempts) after which a trial is failed.
   int retry_budget = 5;
-  /// A trial waits so long after its first failure, twice as long after each further one, up to the largest. Attempts
-  /// that are lost (their worker died) count from those on that trained alone: before, the worker may be at fault.
+  /// A trial waits so long after its first failure, twice as long after each further one, up to the largest. Lost
+  /// attempts (their worker died) count from the first one that trained alone. Before that the worker may be at fault.
   std::int64_t retry_delay_ms = 1'000;
   std::int64_t largest_retry_delay_ms = 60'000;
   /// A trial that failed so often trains alone, so that it cannot take a pack with it.
@@ -84,9 +85,9 @@ struct WorkerJoined {
   std::vector<HeldAttempt> held;
 };
 
-/// kDisconnected: it may come back; its attempts keep their leases for Limits::reconnect_ms. kGone: its process is
-/// known to be dead; its attempts are lost now. kLeft: it said goodbye; its attempts are given up, which costs them no
-/// retry.
+/// kDisconnected: it may come back, and its attempts keep their leases for Limits::reconnect_ms. kGone: its process is
+/// known to be dead, and its attempts are lost now. kLeft: it said goodbye, and its attempts are cancelled, which costs
+/// them no retry.
 struct WorkerLost {
   enum class How { kDisconnected, kGone, kLeft };
   std::string worker;
@@ -106,7 +107,7 @@ struct ResultReceived {
   AttemptId attempt;
 };
 
-/// A worker measured how many trials like this one train fastest together: no pack of such for a worker of its kind is
+/// A worker measured the fastest pack size for trials like this one. No pack of such trials for a worker of its kind is
 /// larger from now on.
 struct PackSizeMeasured {
   std::string worker;
@@ -145,7 +146,7 @@ struct WorkerQuarantined {
   std::string worker;
   std::string reason;
 };
-/// What made a quarantined worker fail was put right: it gets packs again, as one that just joined. Ignored for others.
+/// Ends a worker's quarantine: it gets packs again, as one that just joined. Ignored for other workers.
 struct WorkerReleased {
   std::string worker;
 };
@@ -159,7 +160,7 @@ using Event = std::variant<SweepSubmitted, PackSizeMeasured, WorkerJoined, Worke
                            TrialRetried, WorkerQuarantined, WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
-// Those marked "store" change the database; the shell runs a call's store commands in one Group and commits before it
+// Those marked "store" change the database. The shell runs a call's store commands in one Group and commits before it
 // sends anything. When the store fails it stops and sends nothing of this call.
 
 struct RecordAssignment {  ///< store: Writer::begin_attempts
@@ -202,7 +203,7 @@ struct FailTrial {  ///< store: Writer::fail_trial
 struct RecordRetry {  ///< store: Writer::retry_trial
   std::string trial;
 };
-struct RecordSweepState {  ///< store: Writer::set_sweep_state; also for a finished sweep that goes on after a retry
+struct RecordSweepState {  ///< store: Writer::set_sweep_state; also for a finished sweep that a retry resumes
   std::string sweep;
   sweep::SweepState state = sweep::SweepState::kRunning;
 };
@@ -213,8 +214,8 @@ struct FinishSweep {
   int failed = 0;
 };
 /// Store: Writer::set_worker_state (kJoined: Writer::worker_joined, from what the worker said of itself). With a reason
-/// when it was released from quarantine. A quarantined one stays so in the store while it is away: a coordinator that
-/// starts then must know it.
+/// when it was released from quarantine. A quarantined worker stays so in the store while it is away, because a
+/// coordinator that starts then must know it.
 struct RecordWorker {
   std::string worker;
   sweep::WorkerState state = sweep::WorkerState::kJoined;
@@ -242,13 +243,13 @@ std::string to_string(const Event& event);
 bool is_record(const Command& command);
 
 /// Decides which worker trains what, and what becomes of it when things go wrong (ARCHITECTURE.md). Pure: handle() is
-/// total (any event in any state) and deterministic; it owns no thread, socket, clock or random number. One thread.
+/// total (any event in any state) and deterministic. It owns no thread, socket, clock or random number. One thread.
 ///
-/// A worker gets a pack when it trains nothing and has confirmed every Cancel; results that only wait for delivery do
+/// A worker gets a pack when it trains nothing and has confirmed every Cancel. Results that only wait for delivery do
 /// not count. When fewer trials wait than the workers hold together, each gets an even share (the tail).
 ///
-/// Invariants (sanity_check): a trial has at most one leased attempt, a finished or failed one none; a trial waits
-/// exactly when it is pending, unleased, and in a running sweep; failures never exceed the budget; counts add up.
+/// Invariants (sanity_check): a trial has at most one leased attempt, a finished or failed one none. A trial waits
+/// exactly when it is pending, unleased, and in a running sweep. Failures never exceed the budget, and counts add up.
 class Scheduler {
  public:
   /// `next_pack`: Writer::next_pack().
@@ -339,7 +340,7 @@ class Scheduler {
     TimePoint heard_ms = 0;
     std::set<int> leased;         ///< trials
     std::set<AttemptId> strays;   ///< it trains them, nobody wants them: cancelled, not yet confirmed
-    std::set<AttemptId> stalled;  ///< cancelled because they hung: never let go on
+    std::set<AttemptId> stalled;  ///< cancelled because they hung: never continued
     std::set<std::string> row;    ///< distinct trials failed since its last result
     int failed_packs = 0;         ///< in this row
     std::int64_t last_failed_pack = 0;
@@ -365,7 +366,7 @@ class Scheduler {
 
   // Workers.
   void hear(const std::string& worker);
-  /// Compares what a worker says it holds with its leases: renews, cancels, or lets a written-off attempt go on.
+  /// Compares a worker's report of its attempts with its leases: renews, cancels, or resumes a written-off attempt.
   void reconcile(const std::string& worker, const std::vector<HeldAttempt>& held);
   void renew(Lease& lease, const HeldAttempt& held);
   void note_failure(const std::string& worker, int trial, std::int64_t pack);

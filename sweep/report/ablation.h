@@ -8,8 +8,8 @@
 
 namespace medley::sweep {
 
-/// What ablation views read off a report. Scores are those that the report ranks by (Report::ranked_by): held-out, or
-/// paper-style where not every config has a held-out one. All pure.
+/// What ablation views read off a report. Scores are those of Report::ranked_by: held-out, or paper-style where not
+/// every config has a held-out one. All pure.
 
 /// The Score of a config that its report ranks by; none where it has no number.
 std::optional<double> ranked_score(const Report& report, const ConfigReport& config);
@@ -26,7 +26,7 @@ struct SubsetRow {
   bool complete = true;  ///< ConfigReport::complete() of it
 };
 
-/// What adding an encoder changes, over all pairs of configs with a number whose settings are equal but for it: the
+/// The effect of adding an encoder, over all pairs of configs with a number whose other settings are equal. It is the
 /// mean difference in each run, then BlockedComparison over the runs. Positive: it helps.
 struct MarginalEffect {
   std::string encoder;
@@ -56,9 +56,10 @@ struct CrossTable {
 /// Throws Error for an axis that the sweep does not vary, or the same one twice.
 CrossTable cross_axes(const Report& report, const std::string& row_axis, const std::string& column_axis);
 
-/// How much of the spread of Scores between the configs that an axis varies it explains by itself: eta squared, the sum
-/// of squares between its values over the total (one-way analysis of variance; the first-order term of functional ANOVA
-/// where the grid is full, Hutter et al. 2014). In [0, 1]; those of several axes add up to at most 1 on a full grid.
+/// The share of the spread of Scores that an axis explains by itself, between the configs that vary it. It is eta
+/// squared, the sum of squares between its values over the total (one-way analysis of variance). Where the grid is
+/// full, it is the first-order term of functional ANOVA (Hutter et al. 2014). In [0, 1]; those of several axes add up
+/// to at most 1 on a full grid.
 struct AxisImportance {
   std::string axis;
   int values = 0;

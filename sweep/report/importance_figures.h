@@ -15,7 +15,7 @@ struct Figure {
   std::string svg;
 };
 
-/// The papers' figures, in the order of docs/results.md; those whose data the store lacks (Scores of subsets, clip
+/// The papers' figures, in the order of docs/results.md. Figures whose data the store lacks (Scores of subsets, clip
 /// weights, several n) are left out and named in `missing` with the reason.
 struct Figures {
   std::vector<Figure> figures;

@@ -32,7 +32,7 @@ struct MeasuredScore {
   double value() const { return held_out.value_or(paper); }
 };
 
-/// What the Score loses when an encoder is left out: all encoders less all but this one, paired by fold and seed.
+/// The loss of Score without an encoder: all encoders less all but this one, paired by fold and seed.
 struct ScoreLoss {
   std::string config;  ///< without it
   bool held_out = true;
@@ -93,16 +93,16 @@ struct ImportanceReport {
   std::vector<EffectSeries> effect_of_n;
 };
 
-/// Pure. `report` holds the config; `others` are configs of other sweeps on the same clips and folds, where Scores of
-/// subsets are looked for too. Throws Error for an unknown config, no trials, or trials that name different encoders.
+/// Pure. `report` holds the config. `others` are configs of other sweeps on the same clips and folds, which may also
+/// have Scores of subsets. Throws Error for an unknown config, no trials, or trials that name different encoders.
 ///
 /// The model of a subset is the config whose settings are equal but for encoders and top_n (which cannot exceed the
-/// subset), and, for a single encoder, selection: with one encoder there is nothing to select. Of several, the one with
+/// subset). For a single encoder selection may differ too, since there is nothing to select. Of several, the one with
 /// the same top_n, else with the largest.
 ImportanceReport make_importance_report(const ImportanceInput& input, const Report& report,
                                         const std::vector<ConfigReport>& others = {});
 
-/// The best-ranked config among those with a gate and the most encoders: whom a report is about unless told. "" none.
+/// The default config of a report, the best-ranked one among those with a gate and the most encoders. "" none.
 std::string config_for_importance(const Report& report);
 
 /// Every table in text, Markdown and LaTeX; one row an encoder with full precision in CSV; all in JSON.

@@ -17,7 +17,7 @@ struct ConfigReport;
 enum class Verdict {
   kHelps,       ///< Holm-adjusted p < .05, and better than the baseline
   kHurts,       ///< the same, and worse
-  kEquivalent,  ///< the whole interval lies within the margin, be 0 in it or not
+  kEquivalent,  ///< the interval lies entirely within the margin, whether or not it holds 0
   kInconclusive,
   kNotJudged,  ///< runs are still to be trained, or one side has no number to judge by
 };
@@ -41,8 +41,8 @@ struct PlannedComparison {
   double adjusted_p = 1;  ///< Holm, over the family's rows that can be judged
   Verdict verdict = Verdict::kNotJudged;
 
-  /// For kInconclusive: how many more seeds would give a verdict if mean and variances stay as they are; none: no
-  /// number would, as the fold term does not shrink. A lower bound when the sweep has one seed.
+  /// For kInconclusive: the number of additional seeds that would give a verdict if mean and variances stay as they
+  /// are. None where no number would, as the fold term does not shrink. A lower bound when the sweep has one seed.
   std::optional<int> more_seeds;
 };
 
@@ -57,8 +57,8 @@ struct FamilyReport {
   }
 };
 
-/// Pairs of configs whose active settings are equal but for the axis; one that only one side reads is held by nobody:
-/// that side's configs are each compared. Pure.
+/// Pairs of configs whose active settings are equal but for the axis. A setting that only one side reads restricts
+/// nothing, and each config of that side is compared. Pure.
 FamilyReport judge(const Family& family, const std::vector<ConfigReport>& configs, int folds, int seeds);
 
 /// `config` less `baseline` over the runs that both have, of RunScore::paper or held-out; none below two folds.

@@ -123,9 +123,9 @@ struct AxisReport {
 
 enum class RankedBy { kHeldOutScore, kPaperScore };
 
-/// An ablation report. Configs are ranked: complete configs first, then partial ones, then those without a number;
-/// within each by held-out Score, or by mean paper-style Score unless all configs with a number have a held-out one;
-/// ties by id.
+/// An ablation report. Configs are ranked: complete ones first, then incomplete ones, then those without a number.
+/// Within each the order is by held-out Score, or by mean paper-style Score unless all configs with a number have a
+/// held-out one. Ties are by id.
 struct Report {
   std::string sweep;
   std::string dataset;

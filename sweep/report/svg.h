@@ -8,8 +8,8 @@ namespace medley::sweep {
 /// Text as it stands in XML; what XML cannot hold (control characters) is left out.
 std::string xml_escaped(const std::string& text);
 
-/// Ticks at 1, 2 or 5 times a power of ten that cover [low, high], about `count` of them; they begin at or below `low`
-/// and end at or above `high`. A single value gets room on both sides.
+/// About `count` ticks at 1, 2 or 5 times a power of ten that cover [low, high]. They begin at or below `low` and end
+/// at or above `high`. A single value gets room on both sides.
 std::vector<double> nice_ticks(double low, double high, int count = 6);
 /// The ticks as text, all with as many decimals as their step needs.
 std::vector<std::string> tick_labels(const std::vector<double>& ticks);

@@ -9,9 +9,9 @@
 
 namespace medley::sweep {
 
-/// Out-of-fold probabilities of the candidates of an ensemble: a candidate is one (config, seed) or the mean of a
-/// config's seeds, its rows pooled from the trials of all folds, so that each clip is predicted by models that did not
-/// train on it.
+/// Out-of-fold probabilities of the candidates of an ensemble. A candidate is one (config, seed), or the mean of a
+/// config's seeds. Its rows are pooled from the trials of all folds, so that each clip is predicted by models that did
+/// not train on it.
 struct OutOfFold {
   Classes classes;
   std::vector<Label> truth;  ///< [clip]
@@ -41,8 +41,8 @@ const char* ensemble_thresholds_name(EnsembleThresholds thresholds);
 struct EnsembleOptions {
   EnsembleMethod method = EnsembleMethod::kCaruana;
   EnsembleThresholds thresholds = EnsembleThresholds::kPooled;
-  int k = 5;                 ///< kMean: how many candidates
-  int most_candidates = 50;  ///< kSimplex, kCaruana: only so many, the best by their own Score on the fitted rows
+  int k = 5;                 ///< kMean: number of candidates
+  int most_candidates = 50;  ///< kSimplex, kCaruana: number of best candidates by own Score on the fitted rows
   int rounds = 20;           ///< kCaruana: candidates added in a bag
   int bags = 10;             ///< kCaruana: each sees half of the candidates, drawn at random
   std::uint64_t seed = 1;
@@ -57,8 +57,8 @@ struct EnsembleWeights {
 };
 
 /// An ensemble and what it can be expected to score. `optimistic` is fitted and measured on the same rows. `nested` is
-/// the honest number: for each fold, selection, weights and thresholds are fitted on the other folds' rows and measured
-/// on the fold's; hits are pooled over folds.
+/// the honest number. For each fold, selection, weights and thresholds are fitted on the other folds' rows and measured
+/// on the fold's. Hits are pooled over folds.
 struct Ensemble {
   EnsembleWeights fitted;  ///< on all rows: what is exported
   Accuracy optimistic;
@@ -81,10 +81,10 @@ using Shortlist = std::function<std::vector<int>(const std::vector<int>& folds)>
 /// than two folds.
 Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, const Shortlist& shortlist = {});
 
-/// Weights that minimise mean_i -sum_c y_ic log sum_m w_m p_mic over `clips`, y the soft labels (salience shares): the
-/// KL to the label up to a constant. It is the likelihood of a mixture with fractional counts, so EM applies: the
-/// objective never rises and, being convex in w, ends at its one minimum from the uniform start. Stops when a step
-/// gains less than 1e-9, or after 2,000. `trace`, where given, gets the objective before each step.
+/// Weights that minimise mean_i -sum_c y_ic log sum_m w_m p_mic over `clips`, with y the soft labels (salience shares).
+/// This is the KL to the label up to a constant. It is the likelihood of a mixture with fractional counts, so EM
+/// applies. The objective never rises, is convex in w, and ends at its one minimum from the uniform start. Stops when a
+/// step gains less than 1e-9, or after 2,000. `trace`, where given, gets the objective before each step.
 std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& clips,
                                 const std::vector<int>& candidates, std::vector<double>* trace = nullptr);
 

@@ -29,7 +29,7 @@ TopTwo top_two(const double* row, int count) {
   return top;
 }
 
-/// What decode() says of one row for every alpha and beta: `single` wherever the second class is absent, else
+/// The decodes of one row for every alpha and beta. It is `single` wherever the second class is absent, else
 /// `together`, or with `blends` a blend whose saliences depend on beta.
 struct Decision {
   TopTwo top;

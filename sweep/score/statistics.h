@@ -65,7 +65,7 @@ double student_t_cdf(double t, double df);
 double student_t_quantile(double p, double df);
 
 /// Corrected resampled t-test of paired differences (Nadeau & Bengio 2003; for repeated cross-validation Bouckaert &
-/// Frank 2004): training sets overlap, so the variance of the mean is (1/n + test/train) s^2, not s^2/n.
+/// Frank 2004). Training sets overlap, so the variance of the mean is (1/n + test/train) s^2, not s^2/n.
 struct PairedComparison {
   int pairs = 0;
   double mean = 0;
@@ -89,14 +89,17 @@ struct FoldDifference {
   double value = 0;
 };
 
-/// The corrected resampled t-test where each fold is the same clips for every seed, as in a sweep. Differences of one
-/// fold then share what is particular to its clips, and more seeds do not average that away. With k folds of S seeds,
-/// mean squares MSB between folds and MSW within them (one-way analysis of variance), the variance of the mean is
-///   MSB / (k S) + [MSB / S + (1 - 1/S) MSW] * test/train:
-/// folds are the unit, and the bracket is the variance of a single difference. Degrees of freedom are halfway between
-/// Satterthwaite's (1946) and the folds' k - 1: his estimate is too large just when the spread of the folds is
-/// underestimated, and calls too much (tests/sweep/planned_comparisons_test.cpp). With one seed it is Nadeau &
-/// Bengio's.
+/// The corrected resampled t-test where each fold has the same clips for every seed, as in a sweep. Differences of one
+/// fold then share the part that belongs to its clips, and more seeds do not average it away. Let MSB be the mean
+/// square between the k folds of S seeds and MSW that within them (one-way analysis of variance). The variance of the
+/// mean is
+///
+///     MSB / (k S) + [MSB / S + (1 - 1/S) MSW] * test/train
+///
+/// Folds are the unit, and the bracket is the variance of a single difference. Degrees of freedom are halfway between
+/// Satterthwaite's (1946) and the folds' k - 1. His estimate is too large just when the spread of the folds is
+/// underestimated, and finds too many differences (tests/sweep/planned_comparisons_test.cpp). With one seed the test is
+/// Nadeau & Bengio's.
 class BlockedComparison {
  public:
   /// Folds may have different numbers of differences. Fewer than two of them with a difference: no comparison, p = 1
@@ -108,9 +111,9 @@ class BlockedComparison {
   double between() const { return between_; }  ///< MSB
   double within() const { return within_; }    ///< MSW; 0 with one seed
 
-  /// Half the width of the interval at `level` with `seeds` seeds, when the components of variance (within: MSW, fold:
-  /// max(0, (MSB - MSW) / S)) are what they seem now. With one seed they cannot be told apart: all is taken for
-  /// within, which more seeds reduce the most. Falls with `seeds` towards half_width_floor().
+  /// Half the width of the interval at `level` with `seeds` seeds, if the components of variance stay as estimated
+  /// (within: MSW, fold: max(0, (MSB - MSW) / S)). With one seed they cannot be told apart: all is taken for within,
+  /// which more seeds reduce the most. Falls with `seeds` towards half_width_floor().
   double half_width(double seeds, double level = 0.95) const;
   double half_width_floor(double level = 0.95) const;
 
@@ -126,8 +129,8 @@ class BlockedComparison {
   double freedom_ = 0;
 };
 
-/// Holm's step-down adjustment (1979) of the p values of one family, in their order: rejecting those below a level
-/// keeps the chance of any false rejection below it, whatever depends on what.
+/// Holm's step-down adjustment (1979) of the p values of one family, in their order. Rejecting the values below a level
+/// keeps the chance of any false rejection below it, under any dependence.
 std::vector<double> holm_adjusted(const std::vector<double>& p);
 
 }  // namespace medley::sweep

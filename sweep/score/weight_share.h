@@ -8,11 +8,11 @@
 
 namespace medley::sweep {
 
-/// How a candidate's weight goes to its encoders: [encoder] parts that sum to 1, 0 for those that it does not have.
-/// Its mean gate weights where it has a gate; else even, since a concatenation says nothing of its encoders.
+/// The division of a candidate's weight among its encoders: [encoder] parts that sum to 1, 0 for encoders that it does
+/// not have. Its mean gate weights where it has a gate; else even, since a concatenation says nothing of its encoders.
 using EncoderParts = std::vector<double>;
 
-/// Share of an ensemble's weight, and the range of that share over the fits without each fold: how far to trust it.
+/// Share of an ensemble's weight, and the range of that share over the fits without each fold, as a measure of trust.
 struct WeightShare {
   std::string name;
   double share = 0;

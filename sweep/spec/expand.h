@@ -24,8 +24,8 @@ struct ExpandedConfig {
 
 struct Expansion {
   std::vector<ExpandedConfig> configs;  ///< grid: the first axis varies slowest; random: as drawn
-  /// By config, then seed, then fold: a config's block of folds and seeds is finished before the next begins,
-  /// so that rows of the table complete one by one, and trials that may share a pack stand together.
+  /// Trials are ordered by config, then seed, then fold. A config's block of folds and seeds is finished before the
+  /// next begins. Rows of the table thus complete one by one, and trials that may share a pack stand together.
   std::vector<TrialSpec> trials;
   std::vector<int> folds;  ///< those that are reported
   std::vector<std::uint64_t> seeds;
@@ -41,9 +41,9 @@ struct Expansion {
 /// impossible configs, an axis that changes nothing, more than kMaxConfigs or kMaxTrials.
 Expansion expand(const SweepSpec& spec, const DatasetShape& shape);
 
-/// What the dataset shows to be wrong in a file that has errors of its own, to be told together with them: unknown
-/// names and folds, and what makes configs impossible whatever the mistaken settings (parsed.doubtful) should have
-/// been.
+/// Errors that the dataset shows in a file that also has errors of its own, so that all are reported together. These
+/// are unknown names and folds, and configs that are impossible whatever the wrong settings (parsed.doubtful) should
+/// be.
 std::vector<Diagnostic> find_errors(const ParsedSweep& parsed, const DatasetShape& shape);
 
 /// One value of an axis: how many configs and trials have it, and how many of these are done.

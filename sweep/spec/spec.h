@@ -36,7 +36,7 @@ struct EncoderSets {
   std::vector<PlacedValue> names;  ///< kModalities: modalities; kNames: encoders
 };
 
-/// The axis is varied only where every setting named here has one of its values; elsewhere it stays at base.
+/// The axis is varied only where every setting named here has one of its values. Elsewhere it stays at base.
 struct Condition {
   std::map<std::string, std::vector<nlohmann::json>> values;
   Place place;

@@ -117,8 +117,7 @@ class TreeBuilder : public YAML::EventHandler {
   YamlNode root_;
 };
 
-/// Length of the UTF-8 character at `i`, or 0 where there is none: text goes on into JSON, which must be
-/// UTF-8.
+/// Length of the UTF-8 character at `i`, or 0 where there is none. The text later enters JSON, which must be UTF-8.
 std::size_t character_length(const std::string& text, std::size_t i) {
   const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
   const unsigned first = byte(i);

@@ -22,8 +22,8 @@ struct YamlNode {
   bool is_map() const { return kind == Kind::kMap; }
 };
 
-/// Parses one document. What is not YAML, or goes beyond what a sweep file needs (aliases, tags, more than
-/// one document, nesting beyond 16), throws SpecError at once; duplicate keys are added to `diagnostics` and
+/// Parses one document. Text that is not YAML throws SpecError at once. So does a construct beyond the needs of a sweep
+/// file (aliases, tags, more than one document, nesting beyond 16). Duplicate keys are added to `diagnostics` and
 /// dropped.
 YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics);
 

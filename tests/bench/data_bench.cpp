@@ -1,4 +1,5 @@
 // How fast a dataset is checked, beside reading the same bytes and doing nothing with them.
+//
 // usage: data_bench FOLDER [encoders=12] [dim=7168]      makes FOLDER (3,050 clips, about 1 GB) when it is
 // not there
 #include <chrono>

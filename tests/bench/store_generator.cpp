@@ -1,4 +1,5 @@
-// A large store of made-up results, through the store's own writer, to measure pages on; and a writer at work on it.
+// A large store of synthetic results, through the store's own writer, to measure pages on, and a writer at work on it.
+//
 //   store_generator FOLDER [CONFIGS [SEEDS [EPOCHS]]]   CONFIGS x 5 folds x SEEDS trials; 4000, 5, 100: 100,000 trials
 //   store_generator FOLDER write SECONDS                accepts results, a pack of 8 a commit, ten commits a second;
 //                                                       prints how long commits took

@@ -1,4 +1,5 @@
 // The threshold search over one fold: all 400 cells in one pass, beside decoding every clip at every cell.
+//
 // usage: threshold_search_bench [--input FILE] [Google Benchmark options]
 // FILE (written by threshold_search.py): int32 clips, float64 P [clip, 6], int32 labels [clip, (first, second,
 // salience)].

@@ -103,13 +103,10 @@ class Hosts {
   /// An executable that mpirun may use in place of ssh: AGENT [options] HOST command...
   fs::path agent() const {
     const fs::path path = shared_ / "agent";
-    std::ofstream out(path);
-    out << "#!/bin/bash\nwhile [[ $1 == -* ]]; do shift; done\nhost=$1; shift\ncase $host in\n";
-    for (std::size_t h = 0; h < inits_.size(); ++h) {
-      out << "h" << h + 1 << ") exec nsenter -t " << inits_[h] << " -n -u -m -p -- /bin/sh -c \"$*\" ;;\n";
-    }
-    out << "esac\nexit 255\n";
-    out.close();
+    fs::copy_file(fs::path(MEDLEY_SOURCE_DIR) / "tests/cluster/agent.sh", path, fs::copy_options::overwrite_existing);
+    std::ofstream hosts(path.string() + ".hosts");
+    for (std::size_t h = 0; h < inits_.size(); ++h) hosts << "h" << h + 1 << " " << inits_[h] << "\n";
+    hosts.close();
     fs::permissions(path, fs::perms(0755));
     return path;
   }

@@ -81,7 +81,7 @@ class HostsTest : public e2e::EndToEnd {
   int workers_of(const std::string& host) const {
     return count_in_store("SELECT count(*) FROM worker WHERE name LIKE '" + host + ":%'");
   }
-  /// Attempts of a host's workers that were given up, and the time from `since` until the last of them was.
+  /// Number of lost attempts of a host's workers; below, the time from `since` until the last of them was lost.
   int lost(const std::string& host) const {
     return count_in_store(
         "SELECT count(*) FROM attempt a JOIN worker w ON a.worker = w.key WHERE a.state = 'lost' AND "
@@ -103,8 +103,6 @@ class HostsTest : public e2e::EndToEnd {
 };
 
 TEST_F(HostsTest, ASweepWhoseHostsAreCutOffCrashAndLosePacketsEndsWithTheSameTable) {
-  const Ended reference = run_sweep(file_, 2, "reference");
-  ASSERT_EQ(reference.exit, 0) << reference.err;
   const auto run = start_coordinator();
   const std::string spoilt = hosts_->spoil(3);
   std::vector<cluster::Process> workers;
@@ -125,7 +123,7 @@ TEST_F(HostsTest, ASweepWhoseHostsAreCutOffCrashAndLosePacketsEndsWithTheSameTab
 
   const Ended ended = run->wait(std::chrono::seconds(60));
   ASSERT_EQ(ended.exit, 0) << ended.err;
-  EXPECT_EQ(ended.out, reference.out);
+  EXPECT_EQ(ended.out, undisturbed_report(file_));
   EXPECT_EQ(lost("h3"), 0) << "a bad line costs nothing but time";
   EXPECT_GT(hosts_->lost_packets(3), 0);
   EXPECT_EQ(count_in_store("SELECT count(*) FROM trial WHERE state = 'failed'"), 0);
@@ -136,8 +134,6 @@ TEST_F(HostsTest, ASweepWhoseHostsAreCutOffCrashAndLosePacketsEndsWithTheSameTab
 
 TEST_F(HostsTest, AnMpirunAWorkerIsStartedAgainAloneWhenItsWorkerOrItsHostDies) {
   if (!can_mpirun()) GTEST_SKIP() << "needs mpirun (Debian: openmpi-bin)";
-  const Ended reference = run_sweep(file_, 2, "reference");
-  ASSERT_EQ(reference.exit, 0) << reference.err;
   const auto run = start_coordinator();
   const Ended launched = up("h1 slots=1\nh2 slots=1\nh3 slots=1\n", {"--workers", "3"});
   ASSERT_EQ(launched.exit, 0) << launched.err;
@@ -154,7 +150,7 @@ TEST_F(HostsTest, AnMpirunAWorkerIsStartedAgainAloneWhenItsWorkerOrItsHostDies) 
   EXPECT_LE(crash_ms, kDetectionLimitMs);
   const Ended ended = run->wait(std::chrono::seconds(60));
   ASSERT_EQ(ended.exit, 0) << ended.err;
-  EXPECT_EQ(ended.out, reference.out);
+  EXPECT_EQ(ended.out, undisturbed_report(file_));
   EXPECT_EQ(lost("h3"), 0) << "the others' deaths are nothing to it";
   EXPECT_EQ(workers_of("h3"), 1);
   const int killed_ms = detected_after_ms("h1", killed_at);
@@ -169,8 +165,6 @@ TEST_F(HostsTest, AGangOnTwoHostsEndsWhenOneIsCutOffAndItsTrialsAreTrainedElsewh
   if (!can_mpirun()) GTEST_SKIP() << "needs mpirun (Debian: openmpi-bin)";
   // Shorter trials: a step of a gang takes longer than the tiny model's arithmetic.
   file_ = write_sweep("short.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 4\n", "epochs: 20, precision: float64");
-  const Ended reference = run_sweep(file_, 2, "reference");
-  ASSERT_EQ(reference.exit, 0) << reference.err;
   const auto run = start_coordinator();
   const Ended launched =
       up("h1 slots=1\nh2 slots=1\n", {"--workers", "1", "--ranks-per-worker", "2", "--nodes-per-worker", "2"});
@@ -186,7 +180,7 @@ TEST_F(HostsTest, AGangOnTwoHostsEndsWhenOneIsCutOffAndItsTrialsAreTrainedElsewh
   EXPECT_LE(cut_ms, kDetectionLimitMs);
   const Ended ended = run->wait(std::chrono::seconds(60));
   ASSERT_EQ(ended.exit, 0) << ended.err << logs();
-  EXPECT_EQ(ended.out, reference.out) << "to the digits of the table";
+  EXPECT_EQ(ended.out, undisturbed_report(file_)) << "to the digits of the table";
   EXPECT_EQ(lost("h3"), 0);
   std::cout << "a host of a gang cut off: noticed after " << cut_ms << " ms, " << lost("h1") << " trials repeated\n";
 }

@@ -11,6 +11,7 @@
 #include "coordinator/launches/cluster_profile.h"
 #include "coordinator/launches/cluster_record.h"
 #include "sweep/spec/diagnostic.h"
+#include "tests/support/folder.h"
 
 namespace medley::coordinator {
 namespace {
@@ -100,33 +101,30 @@ TEST(Keeper, StartsAgainAfterAPauseThatDoubles) {
   EXPECT_TRUE(restraint.allows(now + 60s)) << "a minute is the longest";
 }
 
-class Folder : public testing::Test {
+class InFolder : public testing::Test {
  protected:
-  Folder() {
-    std::string pattern = fs::temp_directory_path() / "medley-keeper-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Folder() override { fs::remove_all(path_); }
-  fs::path path_;
+  const test::Folder folder_;
+  const fs::path path_ = folder_.path();
 };
 
-using Records = Folder;
+using Records = InFolder;
 TEST_F(Records, AreReadBackInOrderAndIdsAreNotGivenTwice) {
   for (const int expected : {1, 2, 3}) {
     ClusterRecord record;
     record.id = claim_record(path_);
     EXPECT_EQ(record.id, expected);
-    record.launcher = "slurm";
+    record.launcher = cluster::find_launcher(cluster::launchers(), "slurm");
     record.name = "medley-x-" + std::to_string(record.id);
     record.jobs = {"42", "43"};
     record.max_workers = 7;
     write_record(path_, record);
   }
   remove_record(path_, 2);
-  const auto records = read_records(path_);
+  const auto records = read_records(path_, cluster::launchers());
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[0].id, 1);
   EXPECT_EQ(records[1].name, "medley-x-3");
+  EXPECT_EQ(records[1].launcher->name, "slurm");
   EXPECT_EQ(records[1].jobs, (std::vector<std::string>{"42", "43"}));
   EXPECT_EQ(records[1].max_workers, 7);
   EXPECT_EQ(claim_record(path_), 2);
@@ -136,14 +134,14 @@ TEST_F(Records, NameTheFileThatIsNotOne) {
   fs::create_directories(cluster_folder(path_));
   std::ofstream(cluster_folder(path_) / "1.json") << "{}";
   try {
-    read_records(path_);
+    read_records(path_, cluster::launchers());
     FAIL();
   } catch (const Error& e) {
     EXPECT_THAT(e.what(), HasSubstr("1.json is not a record"));
   }
 }
 
-using EndpointFile = Folder;
+using EndpointFile = InFolder;
 TEST_F(EndpointFile, IsThereOnlyWhileTheProcessThatHoldsTheStoreLives) {
   EXPECT_EQ(living_endpoint(path_), "");
   write_endpoint(path_, "login1:7100");

@@ -1,5 +1,5 @@
-// What the launchers would run, against files that were read line by line once; and the batch script itself, run by
-// bash with a worker and a scontrol that are shell scripts.
+// The launchers' commands, against files that were read line by line once. The batch script itself runs in bash, with
+// shell scripts for the worker and scontrol.
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -11,6 +11,7 @@
 
 #include "cluster/mpirun.h"
 #include "cluster/slurm.h"
+#include "tests/support/folder.h"
 
 namespace medley::cluster {
 namespace {
@@ -148,19 +149,14 @@ TEST(Mpirun, AWorkerOfOneRankOnThisHostNeedsNone) {
               testing::Contains(std::make_pair(std::string("CUDA_VISIBLE_DEVICES"), std::string("2,3"))));
 }
 
-// ---- The batch script, run
-// -------------------------------------------------------------------------------------------
+// ---- The batch script, run ----------------------------------------------------------------------------------------
 
 class BatchScript : public testing::Test {
  protected:
   BatchScript() {
-    std::string pattern = fs::temp_directory_path() / "medley-batch-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     write("endpoint", "login1:7100\n");
     program("scontrol", "echo scontrol $* >> $F/said; kill -TERM $PPID");  // as Slurm does to what is requeued
-    program("sleep", "exec /bin/true");
   }
-  ~BatchScript() override { fs::remove_all(folder_); }
 
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
   void program(const std::string& name, const std::string& body) const {
@@ -181,13 +177,16 @@ class BatchScript : public testing::Test {
     ProcessSpec spec{{"bash", (folder_ / "script").string()}, {}, folder_ / "log"};
     spec.environment = {{"PATH", folder_.string() + ":" + std::getenv("PATH")},
                         {"F", folder_.string()},
+                        {"BASH_FUNC_sleep%%", "() { :; }"},
                         {"SLURM_ARRAY_JOB_ID", "42"},
                         {"SLURM_ARRAY_TASK_ID", "3"},
                         {"SLURM_JOB_ID", "45"}};
     return Process::start(spec);
   }
+  /// The longest run forks 300 times, which takes a loaded machine tens of seconds.
   Exit wait(Process process) const {
-    for (int i = 0; i < 2000; ++i) {
+    const auto deadline = std::chrono::steady_clock::now() + 100s;
+    while (std::chrono::steady_clock::now() < deadline) {
       if (const auto exit = process.poll()) return *exit;
       std::this_thread::sleep_for(5ms);
     }
@@ -196,12 +195,13 @@ class BatchScript : public testing::Test {
   }
   void until_said(const std::string& text) const {
     for (int i = 0; said().find(text) == std::string::npos; ++i) {
-      if (i == 2000) throw std::runtime_error("it never said " + text + ", but: " + contents(folder_ / "log"));
+      if (i == 20'000) throw std::runtime_error("it never said " + text + ", but: " + contents(folder_ / "log"));
       std::this_thread::sleep_for(5ms);
     }
   }
 
-  fs::path folder_;
+  const test::Folder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 TEST_F(BatchScript, AWorkerThatWasDismissedEndsIt) {

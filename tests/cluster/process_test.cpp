@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cluster/local_workers.h"
+#include "tests/support/folder.h"
 
 namespace medley::cluster {
 namespace {
@@ -18,12 +19,6 @@ using namespace std::chrono_literals;
 
 class ProcessTest : public testing::Test {
  protected:
-  ProcessTest() {
-    std::string pattern = fs::temp_directory_path() / "medley-process-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~ProcessTest() override { fs::remove_all(folder_); }
-
   ProcessSpec shell(const std::string& script) const { return {{"sh", "-c", script}, {}, folder_ / "log"}; }
   std::string log() const {
     std::ostringstream text;
@@ -39,7 +34,8 @@ class ProcessTest : public testing::Test {
     throw std::runtime_error("it does not end");
   }
 
-  fs::path folder_;
+  const test::Folder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 TEST_F(ProcessTest, TellsHowItEnded) {

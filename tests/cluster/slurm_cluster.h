@@ -167,7 +167,7 @@ class Cluster {
                     std::chrono::seconds limit = std::chrono::seconds(30)) {
     const auto end = std::chrono::steady_clock::now() + limit;
     while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) throw std::runtime_error("waited in vain until " + what);
+      if (std::chrono::steady_clock::now() > end) throw std::runtime_error("waited too long until " + what);
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
   }

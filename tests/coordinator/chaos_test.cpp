@@ -6,6 +6,7 @@
 #include "storage/database.h"
 #include "tests/coordinator/fake_fleet.h"
 #include "tests/coordinator/relay.h"
+#include "tests/support/amount.h"
 
 namespace medley {
 namespace {
@@ -71,10 +72,8 @@ class Chaos : public fake::Fleet {
 };
 
 TEST_F(Chaos, LeavesOneAcceptedResultATrialAndNoneWithoutALease) {
-  const char* asked = std::getenv("MEDLEY_CHAOS_SECONDS");
-  const int seconds = asked ? std::atoi(asked) : 20;
-  const char* seeded = std::getenv("MEDLEY_CHAOS_SEED");
-  const unsigned seed = seeded ? static_cast<unsigned>(std::atoi(seeded)) : 2026;
+  const int seconds = static_cast<int>(test::amount("MEDLEY_CHAOS_SECONDS", 20));
+  const unsigned seed = static_cast<unsigned>(test::amount("MEDLEY_CHAOS_SEED", 2026));
   const int configs = std::max(300, 6 * seconds);  // two trials each
   std::mt19937 random(seed);
   const auto between = [&random](int low, int high) { return low + static_cast<int>(random() % (high - low + 1)); };

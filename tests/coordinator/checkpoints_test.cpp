@@ -6,6 +6,7 @@
 
 #include "storage/writer.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/folder.h"
 
 namespace medley::coordinator {
 namespace {
@@ -49,7 +50,7 @@ class CheckpointsTest : public testing::Test {
     group.commit();
   }
   void write(const std::string& name) const { std::ofstream(folder_ / name) << std::string(kSize, 'x'); }
-  /// How many were deleted for a budget of so many checkpoints.
+  /// Number of checkpoints deleted for a budget of `budget` checkpoints.
   int collect(int budget, const std::set<std::string>& busy = {}) {
     storage::Reader reader(writer_.folder());
     return keep_checkpoints_within(static_cast<std::uintmax_t>(budget) * kSize, folder_, reader, busy, reports_);
@@ -65,7 +66,7 @@ class CheckpointsTest : public testing::Test {
     return configs;
   }
 
-  TempFolder store_;
+  test::Folder store_;
   Writer writer_;
   fs::path folder_;
   storage::SweepSubmission sweep_ = small_sweep("s", 4, 1);

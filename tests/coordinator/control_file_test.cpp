@@ -11,6 +11,7 @@
 #include "coordinator/error.h"
 #include "storage/lock.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/folder.h"
 
 namespace medley::coordinator {
 namespace {
@@ -34,7 +35,7 @@ class ControlFileTest : public testing::Test {
     }
   }
 
-  storage::testing_store::TempFolder folder_;
+  test::Folder folder_;
   const fs::path store_ = folder_.path();
 };
 

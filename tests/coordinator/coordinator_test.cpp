@@ -16,6 +16,7 @@
 #include "coordinator/error.h"
 #include "storage/reader.h"
 #include "tests/coordinator/fake_sweep.h"
+#include "tests/support/folder.h"
 #include "tests/worker/blocking_end.h"
 #include "worker/protocol/handshake.h"
 
@@ -109,8 +110,6 @@ class FullDisk {
 class CoordinatorTest : public testing::Test {
  protected:
   CoordinatorTest() {
-    std::string pattern = fs::temp_directory_path() / "medley-coordinator-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     options_.store = folder_ / "store";
     options_.limits.retry_delay_ms = 1;
     options_.limits.retry_budget = 2;
@@ -121,7 +120,6 @@ class CoordinatorTest : public testing::Test {
       run_.wait();
     }
     coordinator_.reset();
-    fs::remove_all(folder_);
   }
   void open() { coordinator_ = std::make_unique<Coordinator>(options_); }
   void start(int configs) {
@@ -133,7 +131,8 @@ class CoordinatorTest : public testing::Test {
   FakeWorker connect() const { return FakeWorker(coordinator_->port(), token()); }
   SweepStatus sweep() const { return coordinator_->status().sweeps.at(0); }
 
-  fs::path folder_;
+  const test::Folder scratch_;
+  const fs::path folder_ = scratch_.path();
   CoordinatorOptions options_;
   std::unique_ptr<Coordinator> coordinator_;
   storage::Writer::Submitted submitted_;

@@ -12,6 +12,7 @@
 
 #include "coordinator/actions/sweep_file.h"
 #include "storage/reader.h"
+#include "tests/support/folder.h"
 #include "trainer/data/synthetic.h"
 
 namespace medley::coordinator {
@@ -26,8 +27,6 @@ constexpr const char* kSweep =
 class DashboardControlTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "medley-dashboard-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     make_data(1, data::Existing::kRefuse);
     dataset_ = data::load_dataset(folder_ / "data");
 
@@ -45,7 +44,6 @@ class DashboardControlTest : public ::testing::Test {
     coordinator_->request_stop(Coordinator::Stop::kNow, "the test is over");
     running_.get();
     coordinator_.reset();
-    fs::remove_all(folder_);
   }
 
   void make_data(std::uint64_t seed, data::Existing existing) {
@@ -60,7 +58,8 @@ class DashboardControlTest : public ::testing::Test {
     data::make_synthetic(folder_ / "data", options, existing);
   }
 
-  fs::path folder_;
+  const test::Folder scratch_;
+  const fs::path folder_ = scratch_.path();
   data::Dataset dataset_;
   std::string sweep_;
   std::unique_ptr<Coordinator> coordinator_;

@@ -56,7 +56,7 @@ TEST_F(Kill, ResultsTrainedWhileTheCoordinatorWasDeadAreDeliveredNotTrainedAgain
   ASSERT_TRUE(wait_for([&] { return running() >= 4; }));
   run->kill(SIGKILL);
   run->wait();
-  ASSERT_TRUE(wait_for([&] { return spooled() >= 4; })) << "training went on";
+  ASSERT_TRUE(wait_for([&] { return spooled() >= 4; })) << "training continued";
   EXPECT_EQ(finished(), 0);
   const auto survivors = workers();
   run = start(kConfigs, 2);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "coordinator/error.h"
+#include "tests/support/folder.h"
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 #include "web/server.h"
@@ -40,15 +41,11 @@ class ToldControl : public test::SampleControl {
 class RemoteEnsembleTest : public testing::Test {
  protected:
   RemoteEnsembleTest() {
-    fs::remove_all(folder_);
     sample_ = test::write_sample_store(folder_, 1'700'000'000'000);
     server_.start();
     control_ = {server_.url(), "secret", "here", ::getpid(), true};
   }
-  ~RemoteEnsembleTest() override {
-    server_.stop();
-    fs::remove_all(folder_);
-  }
+  ~RemoteEnsembleTest() override { server_.stop(); }
 
   std::string refusal(const sweep::EnsembleRequest& request = {}) const {
     try {
@@ -58,7 +55,8 @@ class RemoteEnsembleTest : public testing::Test {
     }
   }
 
-  const fs::path folder_ = fs::temp_directory_path() / ("remote_ensemble_test_" + std::to_string(::getpid()));
+  const test::Folder scratch_;
+  const fs::path folder_ = scratch_.path();
   test::SampleStore sample_;
   ToldControl coordinator_;
   web::Server server_{{folder_, "127.0.0.1", 0, "secret"}, &coordinator_};

@@ -16,6 +16,7 @@
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
 #include "storage/writer.h"
+#include "tests/support/folder.h"
 #include "trainer/data/error.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
@@ -29,22 +30,6 @@ using nlohmann::json;
 
 constexpr int kFolds = 3;
 constexpr int kTestClips = 7;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "medley-results-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// 60 labelled clips whose folds alternate (so that pooling must put rows back in order), 7 test clips.
 storage::DatasetRecord dataset() {
@@ -143,7 +128,7 @@ sweep::Importance gate(const sweep::TrialSpec& trial) {
 /// Three configs, unless told, of two seeds and three folds; the last config lacks its last trial. A config says the
 /// truth the better the more epochs it has. Labels of `poisoned_fold` are of others than what the models learnt.
 struct Store {
-  TemporaryFolder folder;
+  test::Folder folder;
   storage::DatasetRecord data = dataset();
   storage::SweepSubmission sweep;
   Said said;
@@ -585,7 +570,7 @@ void make_dataset(const fs::path& folder) {
 }
 
 TEST(EvaluateCommand, ScoresTheChallengesFormatDirectly) {
-  TemporaryFolder folder;
+  test::Folder folder;
   make_dataset(folder.path() / "set");
   std::ofstream(folder.path() / "p.json") << R"({"predictions": {
       "c1.mov": [{"emotion": "ang", "salience": 100}],
@@ -605,7 +590,7 @@ TEST(EvaluateCommand, ScoresTheChallengesFormatDirectly) {
 }
 
 TEST(EvaluateCommand, DecodesProbabilitiesOfAnySubsetInAnyOrder) {
-  TemporaryFolder folder;
+  test::Folder folder;
   make_dataset(folder.path() / "set");
   const fs::path file = folder.path() / "p.npz";
   // c3 even hap and sad: right below; c2 .7/.3: right when beta < .4.
@@ -641,7 +626,7 @@ TEST(EvaluateCommand, GivesTheOfficialNumbersOnTheRealFolds) {
   const json expected = json::parse(std::ifstream(shared / "golden/official_metric_expected.json"));
   const auto inputs = data::NpzFile::open(shared / "golden/official_metric_inputs.npz");
   const auto dataset = data::load_dataset(shared / "data/blemore_hicmae");
-  TemporaryFolder folder;
+  test::Folder folder;
   int compared = 0;
   for (const json& golden : expected["cases"]) {
     const std::string name = golden["name"];

@@ -6,16 +6,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/coordinator/scheduler_world.h"
+#include "tests/support/amount.h"
 
 namespace medley::coordinator::simulation {
 namespace {
 
 constexpr int kSeeds = 3000;
-
-int seeds_to_run() {
-  const char* text = std::getenv("MEDLEY_SIM_SEEDS");
-  return text ? std::atoi(text) : kSeeds;
-}
 
 /// "" or what was violated.
 std::string run_seed(std::uint64_t seed, Bug bug, Counters& counters) {
@@ -35,8 +31,8 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
     ASSERT_EQ(violation, "");
     return;
   }
-  const int seeds = seeds_to_run();
-  for (int seed = 1; seed <= seeds; ++seed) {
+  const long seeds = test::amount("MEDLEY_SIM_SEEDS", kSeeds);
+  for (long seed = 1; seed <= seeds; ++seed) {
     const std::string violation = run_seed(static_cast<std::uint64_t>(seed), Bug::kNone, counters);
     ASSERT_EQ(violation, "") << "run it alone: MEDLEY_SIM_SEED=" << seed;
   }
@@ -56,7 +52,7 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "recovered a running attempt",
                            "lease expired though the worker lives",
                            "hung attempt lost",
-                           "written-off attempt went on",
+                           "written-off attempt resumed",
                            "worker came back without an attempt",
                            "worker came back with attempts",
                            "duplicate attempt cancelled",
@@ -72,7 +68,7 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "coordinator ended: the disk is full",
                            "message lost",
                            "connection lost",
-                           "attempt given up by a worker that left",
+                           "attempt cancelled by a worker that left",
                            "worker killed"}) {
     EXPECT_GE(counters[path], 20) << path;
   }

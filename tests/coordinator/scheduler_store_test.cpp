@@ -1,11 +1,12 @@
-// The simulated world again, with the real store beside its model of a journal: the store accepts every record that the
-// scheduler asks for, and what it gives back for recovery is what the model gives.
+// The simulated world again, with the real store beside its model of a journal. The store accepts every record that the
+// scheduler asks for, and returns for recovery the same as the model.
 #include <gtest/gtest.h>
 
 #include "storage/reader.h"
 #include "storage/writer.h"
 #include "tests/coordinator/scheduler_world.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/folder.h"
 
 namespace medley::coordinator::simulation {
 namespace {
@@ -112,7 +113,7 @@ class StoreMirror : public Mirror {
     }
   }
 
-  TempFolder folder_{TempFolder::Where::kMemory};
+  test::Folder folder_{test::Folder::Where::kMemory};
   Writer writer_;
   storage::Reader reader_;
   std::map<std::string, std::string> sweeps_;

@@ -1,5 +1,5 @@
-// States the world as text. Lines with '>' are events, '@MS' sets the clock, the other lines are the commands that the
-// event before them must give, all of them and in this order (a reason after ": " may be left out).
+// States the world as text. Lines with '>' are events, and '@MS' sets the clock. The other lines are the commands that
+// the event before them must give, all of them and in this order. A reason after ": " may be left out.
 #include "coordinator/scheduler/scheduler.h"
 
 #include <map>

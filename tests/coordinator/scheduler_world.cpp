@@ -344,7 +344,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         if (!stopped && !duplicate && !left)
           violated("an attempt is cancelled for a reason: " + trial_of(end->attempt));
         ++counters_[stopped ? "attempt cancelled by a stop"
-                    : left  ? "attempt given up by a worker that left"
+                    : left  ? "attempt cancelled by a worker that left"
                             : "duplicate attempt cancelled"];
       }
     } else if (const auto* fail = std::get_if<FailTrial>(&command)) {
@@ -400,7 +400,7 @@ void World::check_views() {
       if (!leased.insert(a).second) violated("an attempt is leased once: " + trial_of(a));
       const Journal::Trial& trial = journal_.trials.at(a.trial);
       const auto& attempt = trial.attempts.at(static_cast<std::size_t>(a.number - 1));
-      if (attempt.state != AttemptState::kRunning) ++counters_["written-off attempt went on"];
+      if (attempt.state != AttemptState::kRunning) ++counters_["written-off attempt resumed"];
       if (attempt.state != AttemptState::kRunning && trial.running()) violated("a trial has one lease: " + trial_of(a));
     }
   }
@@ -557,7 +557,7 @@ void World::step_worker(int slot) {
     }
     return;
   }
-  // Training goes on whatever the connection does.
+  // Training continues whatever the connection does.
   for (auto it = worker.held.begin(); it != worker.held.end();) {
     Worker::Held& held = it->second;
     if (held.spooled || held.hung) {

@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/temporary_folder.h"
+#include "tests/data/error_of.h"
+#include "tests/support/folder.h"
 
 namespace medley::data {
 namespace {

@@ -5,9 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/data/error_of.h"
 #include "tests/data/numpy_archives.h"
 #include "tests/data/raw_zip.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/folder.h"
 #include "trainer/data/metadata.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
@@ -19,7 +20,7 @@ constexpr char kHeader[] = "filename,video_id,mix,emotion_1,emotion_2,emotion_1_
 
 /// Four clips of two actors in two folds, one test clip, one encoder `face` of two numbers.
 struct Small {
-  TemporaryFolder folder;
+  test::Folder folder;
   std::string train = std::string(kHeader) +
                       "a1.mov,A,0,ang,,,,0\n"
                       "a2.mov,A,1,ang,sad,70,30,0\n"
@@ -32,9 +33,9 @@ struct Small {
   Packing packing = Packing::kStored;
 
   Dataset load() const {
-    write_bytes(folder / "train_metadata.csv", train);
-    write_bytes(folder / "test_metadata.csv", test);
-    if (!yaml.empty()) write_bytes(folder / "dataset.yaml", yaml);
+    test::write_file(folder / "train_metadata.csv", train);
+    test::write_file(folder / "test_metadata.csv", test);
+    if (!yaml.empty()) test::write_file(folder / "dataset.yaml", yaml);
     write_npz(folder / "face_static_features.npz", {{"X", {names.size(), 2}, x}, {"filenames", {names.size()}, names}},
               packing);
     return load_dataset(folder.path());
@@ -205,10 +206,10 @@ TEST(LoadDataset, StoredFeaturesThatAreNotAlignedAreGatheredButHaveNoMatrix) {
   const std::string x(reinterpret_cast<const char*>(small.x.data()), small.x.size() * sizeof(float));
   const std::string names = "t1b2b1a2a1";
   for (const std::string pad : {"", " ", "  ", "   "}) {
-    write_bytes(small.folder / "face_static_features.npz",
-                raw_zip({stored("X.npy", raw_npy(header + pad, x)),
-                         stored("filenames.npy",
-                                raw_npy("{'descr': '|S2', 'fortran_order': False, 'shape': (5,), }", names))}));
+    test::write_file(small.folder / "face_static_features.npz",
+                     raw_zip({stored("X.npy", raw_npy(header + pad, x)),
+                              stored("filenames.npy",
+                                     raw_npy("{'descr': '|S2', 'fortran_order': False, 'shape': (5,), }", names))}));
     const Dataset dataset = load_dataset(small.folder.path());
     std::vector<float> out(4);
     dataset.encoders[0]->gather({0, 4}, out.data());
@@ -235,16 +236,16 @@ TEST(LoadDataset, DuplicateRowsAreErrors) {
 
 /// A dataset of clips a, b and test clip t whose one feature file NumPy wrote.
 template <std::size_t size>
-Dataset load_numpy(const TemporaryFolder& folder, const unsigned char (&archive)[size]) {
-  write_bytes(folder / "train_metadata.csv", std::string(kHeader) + "a,A,0,ang,,,,0\nb,B,0,sad,,,,1\n");
-  write_bytes(folder / "test_metadata.csv", "filename\nt.mov\n");
-  write_bytes(folder / "e_static_features.npz", std::string(reinterpret_cast<const char*>(archive), size));
+Dataset load_numpy(const test::Folder& folder, const unsigned char (&archive)[size]) {
+  test::write_file(folder / "train_metadata.csv", std::string(kHeader) + "a,A,0,ang,,,,0\nb,B,0,sad,,,,1\n");
+  test::write_file(folder / "test_metadata.csv", "filename\nt.mov\n");
+  test::write_file(folder / "e_static_features.npz", std::string(reinterpret_cast<const char*>(archive), size));
   return load_dataset(folder.path());
 }
 
 template <std::size_t size>
 std::vector<float> numpy_features(const unsigned char (&archive)[size]) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   const Dataset dataset = load_numpy(folder, archive);
   const Encoder& encoder = *dataset.encoders[0];
   std::vector<float> x(3 * static_cast<std::size_t>(encoder.layers() * encoder.dim()));
@@ -257,7 +258,7 @@ const std::vector<float> kBase = {-0.5f, -0.25f, 0, 0.25f, 0.5f, 0.75f};
 TEST(NumpyArchives, EveryTypeAndOrderGivesTheSameFeatures) {
   EXPECT_EQ(numpy_features(kHalfFortran), kBase);
   EXPECT_EQ(numpy_features(kDoubleStored), kBase);
-  const TemporaryFolder a, b;
+  const test::Folder a, b;
   EXPECT_EQ(load_numpy(a, kHalfFortran).fingerprint, load_numpy(b, kDoubleStored).fingerprint)
       << "the fingerprint is over float32 values, not over how they are stored";
 }
@@ -268,15 +269,15 @@ TEST(NumpyArchives, LayersAreKeptApartWhateverTheOrderOnDisk) {
                                        1.25f, 5,     5.25f, .5f,  .75f, 1.5f,  1.75f, 5.5f, 5.75f};
   EXPECT_EQ(numpy_features(kLayers), expected);
   EXPECT_EQ(numpy_features(kFortranLayers), expected);
-  const TemporaryFolder folder;
+  const test::Folder folder;
   const Dataset dataset = load_numpy(folder, kLayers);
   EXPECT_EQ(dataset.encoders[0]->layers(), 3);
   EXPECT_EQ(dataset.encoders[0]->dim(), 2);
 }
 
 TEST(NumpyArchives, GeneralReadersGiveCOrder) {
-  const TemporaryFolder folder;
-  write_bytes(folder / "e.npz", std::string(reinterpret_cast<const char*>(kFortranLayers), sizeof kFortranLayers));
+  const test::Folder folder;
+  test::write_file(folder / "e.npz", std::string(reinterpret_cast<const char*>(kFortranLayers), sizeof kFortranLayers));
   const NpzFile npz = NpzFile::open(folder / "e.npz");
   EXPECT_EQ(npz.header("X").shape, (std::vector<std::size_t>{3, 3, 2}));
   EXPECT_EQ(npz.read_float64("X"), (std::vector<double>{-.5, -.25, .5, .75, 4.5, 4.75, 0, .25, 1, 1.25, 5, 5.25, .5,
@@ -284,7 +285,7 @@ TEST(NumpyArchives, GeneralReadersGiveCOrder) {
 }
 
 TEST(NumpyArchives, BigEndianAndPickledArraysAreRefusedWithAWayOut) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   EXPECT_SAYS(error_of([&] { load_numpy(folder, kBigEndian); }),
               "big-endian dtype '>f4' is not read; save with .astype('<f4')");
   EXPECT_SAYS(error_of([&] { load_numpy(folder, kPickled); }), "np.array(names, dtype=str)");

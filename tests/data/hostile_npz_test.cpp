@@ -4,8 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/data/error_of.h"
 #include "tests/data/raw_zip.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/folder.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
 
@@ -32,16 +33,16 @@ std::string small_archive(const std::filesystem::path& path, Packing packing) {
              {"filenames", {3}, std::vector<std::string>{"a", "bb", "ccc"}},
              {"P", {2, 2}, std::vector<double>{.1, .2, .3, .4}}},
             packing);
-  return read_bytes(path);
+  return test::read_file(path);
 }
 
 class HostileNpz : public ::testing::TestWithParam<Packing> {
  protected:
-  TemporaryFolder folder_;
+  test::Folder folder_;
   std::filesystem::path path_ = folder_ / "hostile.npz";
   /// "" when reading gives `truth`; the message when it is refused. Anything else fails the test.
   std::string outcome(const std::string& bytes, const Contents& truth) {
-    write_bytes(path_, bytes);
+    test::write_file(path_, bytes);
     std::string message;
     Contents contents;
     message = error_of([&] { contents = read_all(path_); });
@@ -95,8 +96,8 @@ TEST_P(HostileNpz, ManyRandomBytesAreRefusedOrHarmless) {
 INSTANTIATE_TEST_SUITE_P(Packings, HostileNpz, ::testing::Values(Packing::kStored, Packing::kDeflated));
 
 std::string refusal(const std::string& archive) {
-  const TemporaryFolder folder;
-  write_bytes(folder / "hostile.npz", archive);
+  const test::Folder folder;
+  test::write_file(folder / "hostile.npz", archive);
   std::vector<float> values;
   const std::string message = error_of([&] { values = NpzFile::open(folder / "hostile.npz").read_float32("X"); });
   EXPECT_NE(message, "") << values.size() << " values were read";
@@ -109,10 +110,10 @@ std::string refusal(const std::string& archive) {
 const std::string kGood = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }";
 
 TEST(HostileHeader, TheSameBytesWithAGoodHeaderAreRead) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   for (const RawMember& member : {stored("X.npy", raw_npy(kGood, std::string(24, '\0'))),
                                   deflated("X.npy", raw_npy(kGood, std::string(24, '\0')))}) {
-    write_bytes(folder / "good.npz", raw_zip({member}));
+    test::write_file(folder / "good.npz", raw_zip({member}));
     EXPECT_EQ(NpzFile::open(folder / "good.npz").read_float32("X"), std::vector<float>(6, 0));
   }
 }
@@ -195,7 +196,7 @@ TEST(HostileZip, ADeclaredBombIsRefusedBeforeAnyMemoryIsTaken) {
 }
 
 TEST(HostileZip, ARealBombIsRefused) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   write_npz(folder / "bomb.npz", {{"X", {17, 1 << 20}, std::vector<float>(17 << 20, 0)}}, Packing::kDeflated);
   EXPECT_LT(std::filesystem::file_size(folder / "bomb.npz"), 1u << 20);
   EXPECT_SAYS(error_of([&] { NpzFile::open(folder / "bomb.npz").read_float32("X"); }), "zip bomb");

@@ -6,7 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/temporary_folder.h"
+#include "tests/data/error_of.h"
+#include "tests/support/folder.h"
 #include "trainer/data/synthetic.h"
 
 namespace medley::data {
@@ -22,7 +23,7 @@ struct Block {
 };
 
 TEST(Image, IsTheDatasetAgain) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   SyntheticOptions options;
   options.encoders = 3;
   options.train_actors = 6;
@@ -67,7 +68,7 @@ TEST(Image, IsTheDatasetAgain) {
 }
 
 TEST(Image, RefusesABlockThatIsCutOff) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   SyntheticOptions options;
   options.encoders = 3;
   options.train_actors = 6;

@@ -4,8 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/data/error_of.h"
 #include "tests/data/raw_zip.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/folder.h"
 #include "trainer/data/dataset.h"
 
 namespace medley::data {
@@ -40,17 +41,17 @@ std::string npy(const std::vector<float>& values, const std::string& shape, bool
 
 /// Two clips in two folds, two encoders.
 struct Source {
-  TemporaryFolder folder;
+  test::Folder folder;
   Source() {
     std::filesystem::create_directories(folder / "src/face");
     std::filesystem::create_directories(folder / "src/voice");
-    write_bytes(folder / "src/train_metadata.csv",
-                "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n"
-                "a.mov,A,0,ang,,,,0\nb.mov,B,1,sad,ang,70,30,1\n");
-    write_bytes(folder / "src/face/a.npy", npy(kSeries, "(6, 2)"));
-    write_bytes(folder / "src/face/b.npy", npy({1, 2}, "(1, 2)"));
-    write_bytes(folder / "src/voice/a.npy", npy({1, 2, 3, 4}, "(4, 1)"));
-    write_bytes(folder / "src/voice/b.npy", npy({5, 5}, "(2, 1)"));
+    test::write_file(folder / "src/train_metadata.csv",
+                     "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n"
+                     "a.mov,A,0,ang,,,,0\nb.mov,B,1,sad,ang,70,30,1\n");
+    test::write_file(folder / "src/face/a.npy", npy(kSeries, "(6, 2)"));
+    test::write_file(folder / "src/face/b.npy", npy({1, 2}, "(1, 2)"));
+    test::write_file(folder / "src/voice/a.npy", npy({1, 2, 3, 4}, "(4, 1)"));
+    test::write_file(folder / "src/voice/b.npy", npy({5, 5}, "(2, 1)"));
   }
   std::string import() const {
     return error_of(
@@ -79,22 +80,22 @@ TEST(Import, FortranOrderIsTheSameSeries) {
   }
   ASSERT_EQ(source.import(), "");
   const std::string fingerprint = load_dataset(source.folder / "out").fingerprint;
-  write_bytes(source.folder / "src/face/a.npy", npy(columns, "(6, 2)", true));
+  test::write_file(source.folder / "src/face/a.npy", npy(columns, "(6, 2)", true));
   ASSERT_EQ(source.import(), "");
   EXPECT_EQ(load_dataset(source.folder / "out").fingerprint, fingerprint);
 }
 
 TEST(Import, ErrorsNameTheFile) {
   const Source source;
-  write_bytes(source.folder / "src/face/b.npy", npy({1, std::numeric_limits<float>::quiet_NaN()}, "(1, 2)"));
+  test::write_file(source.folder / "src/face/b.npy", npy({1, std::numeric_limits<float>::quiet_NaN()}, "(1, 2)"));
   EXPECT_SAYS(source.import(), "face/b.npy: step 0, column 1 is NaN");
-  write_bytes(source.folder / "src/face/b.npy", npy({1, 2, 3}, "(1, 3)"));
+  test::write_file(source.folder / "src/face/b.npy", npy({1, 2, 3}, "(1, 3)"));
   EXPECT_SAYS(source.import(), "face/b.npy: dim 3, but the encoder's first clip 'a' has 2");
-  write_bytes(source.folder / "src/face/b.npy", npy({}, "(0, 2)"));
+  test::write_file(source.folder / "src/face/b.npy", npy({}, "(0, 2)"));
   EXPECT_SAYS(source.import(), "face/b.npy: shape (0, 2)");
-  write_bytes(source.folder / "src/face/b.npy", npy({1, 2, 3}, "(3,)"));
+  test::write_file(source.folder / "src/face/b.npy", npy({1, 2, 3}, "(3,)"));
   EXPECT_SAYS(source.import(), "face/b.npy: shape (3,)");
-  write_bytes(source.folder / "src/face/b.npy", npy({1, 2}, "(1, 2)").substr(0, 20));
+  test::write_file(source.folder / "src/face/b.npy", npy({1, 2}, "(1, 2)").substr(0, 20));
   EXPECT_SAYS(source.import(), "face/b.npy: cut short");
   std::filesystem::remove(source.folder / "src/face/b.npy");
   EXPECT_SAYS(source.import(), "face/b.npy: missing: encoder 'face' has no file for clip 'b'");

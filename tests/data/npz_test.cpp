@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/temporary_folder.h"
+#include "tests/data/error_of.h"
+#include "tests/support/folder.h"
 #include "trainer/data/npz_write.h"
 
 namespace medley::data {
@@ -20,7 +21,7 @@ std::vector<NamedArray> one_of_each() {
 class NpzRoundTrip : public ::testing::TestWithParam<Packing> {};
 
 TEST_P(NpzRoundTrip, GivesBackEveryArray) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each(), GetParam());
   const NpzFile npz = NpzFile::open(folder / "a.npz");
   EXPECT_EQ(npz.names(), (std::vector<std::string>{"floats", "doubles", "halves", "counts", "names", "nothing"}));
@@ -34,16 +35,16 @@ TEST_P(NpzRoundTrip, GivesBackEveryArray) {
 }
 
 TEST_P(NpzRoundTrip, SameArraysGiveSameBytes) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each(), GetParam());
   write_npz(folder / "b.npz", one_of_each(), GetParam());
-  EXPECT_EQ(read_bytes(folder / "a.npz"), read_bytes(folder / "b.npz"));
+  EXPECT_EQ(test::read_file(folder / "a.npz"), test::read_file(folder / "b.npz"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Packings, NpzRoundTrip, ::testing::Values(Packing::kStored, Packing::kDeflated));
 
 TEST(Npz, StoredArraysLieInTheFileAligned) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each());
   const NpzFile npz = NpzFile::open(folder / "a.npz");
   for (const char* name : {"floats", "doubles", "names"}) {
@@ -54,7 +55,7 @@ TEST(Npz, StoredArraysLieInTheFileAligned) {
 }
 
 TEST(Npz, MissingArrayNamesTheNearest) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each());
   const NpzFile npz = NpzFile::open(folder / "a.npz");
   const std::string message = error_of([&] { npz.read_float32("float"); });
@@ -62,7 +63,7 @@ TEST(Npz, MissingArrayNamesTheNearest) {
 }
 
 TEST(Npz, WrongTypeSaysWhichAreValid) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each());
   const NpzFile npz = NpzFile::open(folder / "a.npz");
   EXPECT_NE(error_of([&] { npz.read_float64("names"); }).find("array 'names' is <U9; valid: <f2"), std::string::npos)
@@ -70,11 +71,11 @@ TEST(Npz, WrongTypeSaysWhichAreValid) {
 }
 
 TEST(Npz, AFailedWriteLeavesTheOldFile) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each());
-  const std::string before = read_bytes(folder / "a.npz");
+  const std::string before = test::read_file(folder / "a.npz");
   EXPECT_NE(error_of([&] { write_npz(folder / "a.npz", {{"x", {3}, std::vector<float>{1, 2}}}); }), "");
-  EXPECT_EQ(read_bytes(folder / "a.npz"), before);
+  EXPECT_EQ(test::read_file(folder / "a.npz"), before);
 }
 
 }  // namespace

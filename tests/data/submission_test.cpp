@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/support/folder.h"
 #include "trainer/data/error.h"
 
 namespace medley::data {
@@ -90,8 +91,8 @@ TEST(Submission, DeepNestingIsRefusedNotFollowed) {
 }
 
 TEST(Submission, ArchiveIsWholeDeterministicAndReadByOthers) {
-  const auto folder = std::filesystem::temp_directory_path() / ("medley-submission-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   const std::string text = format_submission(two_predictions(), kClasses);
   const auto bytes = [&](const char* name) {
     write_submission(folder / name, text);
@@ -105,7 +106,6 @@ TEST(Submission, ArchiveIsWholeDeterministicAndReadByOthers) {
   EXPECT_THROW(read_submission(folder / "bad.zip"), Error);
   EXPECT_THROW(read_submission(folder / "absent.zip"), Error);
   EXPECT_THROW(write_submission(folder / "no-such-folder" / "a.zip", text), Error);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

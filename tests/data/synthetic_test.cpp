@@ -9,7 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "sweep/score/metric.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/data/error_of.h"
+#include "tests/support/folder.h"
 #include "trainer/data/dataset.h"
 
 namespace medley::data {
@@ -17,12 +18,12 @@ namespace {
 
 using nlohmann::json;
 
-Dataset make(const TemporaryFolder& folder, const SyntheticOptions& options) {
+Dataset make(const test::Folder& folder, const SyntheticOptions& options) {
   make_synthetic(folder / "set", options, Existing::kRefuse);
   return load_dataset(folder / "set");
 }
 
-json truth_of(const TemporaryFolder& folder) { return json::parse(read_bytes(folder / "set/truth.json")); }
+json truth_of(const test::Folder& folder) { return json::parse(test::read_file(folder / "set/truth.json")); }
 
 /// [clip, dim] of one encoder, in clip order.
 std::vector<float> all_features(const Dataset& dataset, const std::string& name) {
@@ -37,9 +38,8 @@ std::vector<float> all_features(const Dataset& dataset, const std::string& name)
   throw std::runtime_error("no encoder " + name);
 }
 
-/// A linear softmax (KL to the soft label, plain gradient descent, z-scored inputs) on the named encoders
-/// side by side: the official Score on fold 0, thresholds tuned there (paper-style), trained on the other
-/// folds.
+/// A linear softmax (KL to the soft label, plain gradient descent, z-scored inputs) on the named encoders side by side.
+/// Returns the official Score on fold 0, trained on the other folds, with thresholds tuned on fold 0 (paper-style).
 double linear_score(const Dataset& dataset, const std::vector<std::string>& names) {
   std::vector<std::vector<float>> parts;
   std::vector<std::size_t> dims;
@@ -111,7 +111,7 @@ double linear_score(const Dataset& dataset, const std::vector<std::string>& name
 }
 
 TEST(Synthetic, HasTheOfficialShape) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   const Dataset dataset = make(folder, {});
   EXPECT_TRUE(dataset.synthetic);
   EXPECT_EQ(dataset.clips.size(), (47u + 11u) * 54u);
@@ -135,7 +135,7 @@ TEST(Synthetic, HasTheOfficialShape) {
 }
 
 TEST(Synthetic, SameSeedGivesTheSameBytesAndAnotherDoesNot) {
-  const TemporaryFolder a, b, c;
+  const test::Folder a, b, c;
   SyntheticOptions options;
   options.train_actors = 5;
   options.test_actors = 2;
@@ -146,27 +146,28 @@ TEST(Synthetic, SameSeedGivesTheSameBytesAndAnotherDoesNot) {
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(a / "set")) {
     const std::string name = "set/" + entry.path().filename().string();
-    EXPECT_TRUE(read_bytes(a / name) == read_bytes(b / name)) << name;
+    EXPECT_TRUE(test::read_file(a / name) == test::read_file(b / name)) << name;
     ++files;
   }
   EXPECT_EQ(files, 6 + 4);
-  EXPECT_FALSE(read_bytes(a / "set/video1_static_features.npz") == read_bytes(c / "set/video1_static_features.npz"));
+  EXPECT_FALSE(test::read_file(a / "set/video1_static_features.npz") ==
+               test::read_file(c / "set/video1_static_features.npz"));
 }
 
 TEST(Synthetic, AnotherEncoderChangesNoOther) {
-  const TemporaryFolder a, b;
+  const test::Folder a, b;
   SyntheticOptions options;
   options.train_actors = 5;
   make(a, options);
   options.encoders = 8;
   make(b, options);
   for (const char* name : {"set/video1_static_features.npz", "set/noise1_static_features.npz"}) {
-    EXPECT_TRUE(read_bytes(a / name) == read_bytes(b / name)) << name;
+    EXPECT_TRUE(test::read_file(a / name) == test::read_file(b / name)) << name;
   }
 }
 
 TEST(Synthetic, NearCopiesCorrelateAndOthersDoNot) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   const Dataset dataset = make(folder, {});
   const auto correlation = [&](const std::string& a, const std::string& b) {
     const std::vector<float> x = all_features(dataset, a), y = all_features(dataset, b);
@@ -184,7 +185,7 @@ TEST(Synthetic, NearCopiesCorrelateAndOthersDoNot) {
 }
 
 TEST(Synthetic, TruthSaysWhichEncodersCarrySignalWhere) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   const Dataset dataset = make(folder, {});
   const json truth = truth_of(folder);
   std::map<std::string, int> clips;
@@ -199,7 +200,7 @@ TEST(Synthetic, TruthSaysWhichEncodersCarrySignalWhere) {
 }
 
 TEST(Synthetic, FusionPaysAndNoiseDoesNot) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   const Dataset dataset = make(folder, {});
   const double one = linear_score(dataset, {"video1"}), other = linear_score(dataset, {"audio1"});
   const double all = linear_score(dataset, {"video1", "audio1", "video2", "audio2"});
@@ -215,7 +216,7 @@ TEST(Synthetic, FusionPaysAndNoiseDoesNot) {
 }
 
 TEST(Synthetic, ImpossibleOptionsAreNamed) {
-  const TemporaryFolder folder;
+  const test::Folder folder;
   SyntheticOptions options;
   options.near_copies = 5;
   EXPECT_NE(error_of([&] { make(folder, options); }).find("5 near-copies and 1 noise encoders leave none"),

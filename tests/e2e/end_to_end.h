@@ -84,6 +84,26 @@ class EndToEnd : public testing::Test {
     words.insert(words.end(), more.begin(), more.end());
     return start(words, store);
   }
+  /// What `medley report` prints of a sweep of the dataset `data` that ran undisturbed. The tests of a build share
+  /// these tables, and keep them beside the programs that made them.
+  std::string undisturbed_report(const std::string& file) const {
+    const std::string store = "undisturbed";
+    std::ostringstream key;
+    key << read_file(file);
+    for (const char* program : {MEDLEY, MEDLEY_WORKER}) {
+      key << ' ' << fs::file_size(program) << ' ' << fs::last_write_time(program).time_since_epoch().count();
+    }
+    const fs::path kept = fs::path(MEDLEY_TABLES) / (std::to_string(std::hash<std::string>()(key.str())) + ".txt");
+    if (fs::exists(kept)) return read_file(kept);
+    const Ended run = run_sweep(file, 2, store);
+    EXPECT_EQ(run.exit, 0) << run.err;
+    const std::string table = medley({"report"}, store).out;
+    fs::create_directories(MEDLEY_TABLES);
+    const fs::path partial = kept.string() + "." + std::to_string(::getpid());
+    std::ofstream(partial, std::ios::binary) << table;
+    if (run.exit == 0 && !table.empty()) fs::rename(partial, kept);
+    return table;
+  }
   Ended run_sweep(const std::string& file, int workers = 2, const std::string& store = "store") const {
     return start_run(file, workers, store)->wait();
   }

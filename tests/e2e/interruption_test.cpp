@@ -10,13 +10,6 @@ using namespace std::chrono_literals;
 class Interruption : public EndToEnd {
  protected:
   Interruption() { make_dataset(); }
-
-  /// The report of the same sweep in a store of its own, never disturbed, with another number of workers.
-  std::string undisturbed_report(const std::string& sweep) const {
-    const Ended run = run_sweep(sweep, 4, "undisturbed");
-    EXPECT_EQ(run.exit, 0) << run.err;
-    return medley({"report"}, "undisturbed").out;
-  }
   int unfinished(int trials) const { return trials - std::max(0, results()); }
 };
 
@@ -63,7 +56,7 @@ TEST_F(Interruption, TwentyRandomKillsLeaveTheTableOfAnUndisturbedRun) {
 TEST_F(Interruption, AWorkerWithNoticeLosesNoWorkAndNoRetry) {
   constexpr int kNotices = 6, kTrials = 2 * 3 * 2;
   const std::string sweep =
-      write_sweep("sweep.yaml", "name: preempted\nfolds: [0, 1, 2]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 200");
+      write_sweep("sweep.yaml", "name: served\nfolds: [0, 1, 2]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 200");
   auto run = start_run(sweep);
   const std::string running = "SELECT count(*) FROM attempt WHERE state = 'running'",
                     given_up = "SELECT count(*) FROM attempt WHERE state = 'cancelled'";

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "sweep/protocol.h"
+#include "sweep/result.h"
+
 namespace medley::storage {
 namespace {
 
@@ -42,6 +45,17 @@ TEST(Codec, NumbersAreLittleEndian) {
   EXPECT_EQ(pack(std::vector<float>{1.f}), (std::vector<std::uint8_t>{0, 0, 0x80, 0x3f}));
   const std::vector<std::uint8_t> odd(3);
   EXPECT_THROW(unpack<std::uint16_t>(blob_of(odd), "odd"), Error);
+}
+
+TEST(Codec, AnEnumeratorIsReadByItsNameOnly) {
+  EXPECT_EQ(enumerator<sweep::Protocol>("held-out"), sweep::Protocol::kHeldOut);
+  EXPECT_EQ(enumerator<sweep::Outcome>("diverged"), sweep::Outcome::kDiverged);
+  try {
+    enumerator<sweep::Outcome>("divergent");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "the store is damaged: 'divergent' is not one of finished, diverged");
+  }
 }
 
 }  // namespace

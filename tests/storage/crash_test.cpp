@@ -15,6 +15,8 @@
 #include "storage/writer.h"
 #include "tests/storage/faulty_disk.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/amount.h"
+#include "tests/support/folder.h"
 
 namespace medley::storage {
 namespace {
@@ -35,7 +37,7 @@ sweep::TrialResult result_of(std::size_t trial) {
 /// What the child reports, one byte a committed group.
 constexpr char kOpened = 'o', kSubmitted = 's', kBegun = 'b', kEnded = 'e', kAccepted = 'a';
 
-/// Goes on from whatever the store holds, until all trials are finished: what a coordinator does.
+/// Continues from the content of the store until all trials are finished, as a coordinator does.
 void work(const std::filesystem::path& folder, const std::function<void(char)>& report) {
   const SweepSubmission& sweep = the_sweep();
   Writer writer(folder);
@@ -160,11 +162,10 @@ class CrashTest : public testing::TestWithParam<Crash> {};
 
 TEST_P(CrashTest, AtEveryDiskOperationWhatWasCommittedIsThere) {
   // Few operations apart, so that every kind is hit; MEDLEY_CRASH_STEP=1 tries each one.
-  const char* text = std::getenv("MEDLEY_CRASH_STEP");
-  const long step = text ? std::atol(text) : 5;
+  const long step = test::amount("MEDLEY_CRASH_STEP", 5);
   long crashes = 0, after_results = 0;
   for (long at = 1;; at += step) {
-    TempFolder folder(TempFolder::Where::kMemory);
+    test::Folder folder(test::Folder::Where::kMemory);
     int status = 0;
     const std::string reports = run_child(
         folder.path(), [&] { install_faulty_disk(GetParam(), at, static_cast<std::uint64_t>(at)); }, -1, status);
@@ -194,7 +195,7 @@ TEST(Crash, AStoreSurvivesManyDeathsAtRandomMoments) {
   // How long an undisturbed child takes here: deaths are spread over that time.
   int undisturbed_us = 0;
   {
-    TempFolder folder(TempFolder::Where::kMemory);
+    test::Folder folder(test::Folder::Where::kMemory);
     int status = 0;
     const auto start = std::chrono::steady_clock::now();
     ASSERT_EQ(count_of(run_child(
@@ -207,7 +208,7 @@ TEST(Crash, AStoreSurvivesManyDeathsAtRandomMoments) {
   constexpr int kDeaths = 50, kLives = 2000;
   int deaths = 0, lives = 0, stores_finished = 0;
   while ((deaths < kDeaths || stores_finished == 0) && lives < kLives) {
-    TempFolder folder(TempFolder::Where::kMemory);  // one store, killed until its work is done
+    test::Folder folder(test::Folder::Where::kMemory);  // one store, killed until its work is done
     long accepted = 0;
     for (bool done = false; !done && ++lives < kLives;) {
       int status = 0;

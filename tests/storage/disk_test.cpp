@@ -12,6 +12,7 @@
 #include "storage/reader.h"
 #include "storage/writer.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/folder.h"
 
 namespace medley::storage {
 namespace {
@@ -48,7 +49,7 @@ void limit_file_size(std::uintmax_t bytes) {
 constexpr std::uintmax_t kUnlimited = ~std::uintmax_t{0};
 
 TEST(Disk, AFullDiskIsSaidAndNothingIsHalfWritten) {
-  TempFolder folder;
+  test::Folder folder;
   in_child([&]() -> std::string {
     const SweepSubmission sweep = small_sweep("s", 40, 5);  // 400 trials
     std::mt19937_64 random(1);
@@ -84,19 +85,19 @@ TEST(Disk, AFullDiskIsSaidAndNothingIsHalfWritten) {
     if (!reader.find_trial(sweep.trials[static_cast<std::size_t>(stored)].id)->attempts.empty()) {
       return "a half-written attempt is visible";
     }
-    // There is room again: the same writer goes on.
+    // There is room again: the same writer continues.
     limit_file_size(kUnlimited);
     const sweep::TrialSpec& trial = sweep.trials[static_cast<std::size_t>(stored)];
     Writer::Group group(writer);
     writer.begin_attempts("w", stored + 1, {{trial.id, 1}}, 2);
     writer.accept_result({trial.id, 1}, random_result(trial, random), 3);
     group.commit();
-    return reader.find_sweep(id)->finished == stored + 1 ? "" : "the writer does not go on";
+    return reader.find_sweep(id)->finished == stored + 1 ? "" : "the writer does not continue";
   });
 }
 
 TEST(Disk, AStoreThatCannotEvenBeginIsAClearError) {
-  TempFolder folder;
+  test::Folder folder;
   in_child([&]() -> std::string {
     limit_file_size(4096);
     const std::string message = message_of([&] { Writer writer(folder.path()); });
@@ -108,7 +109,7 @@ TEST(Disk, AStoreThatCannotEvenBeginIsAClearError) {
 }
 
 TEST(Disk, AReadOnlyFolderIsAClearError) {
-  TempFolder folder;
+  test::Folder folder;
   { Writer writer(folder.path()); }
   in_child([&]() -> std::string {
     ::chmod(folder.path().c_str(), 0755);

@@ -4,8 +4,8 @@
 
 namespace medley::storage::testing_store {
 
-/// A disk that fails: wraps SQLite's own file system in this process, counts every write, truncation, sync and deletion
-/// of database files, and at the chosen one ends the process with SIGKILL.
+/// A disk that fails. It wraps SQLite's own file system in this process and counts every write, truncation, sync and
+/// deletion of database files. At the chosen one it ends the process with SIGKILL.
 enum class Crash {
   kProcess,  ///< kill -9: what was written stays
   kPower,    ///< first takes back a random part of what was not synced, some of it torn in the middle

@@ -5,12 +5,12 @@
 #include "storage/reader.h"
 #include "storage/writer.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/folder.h"
 
 namespace medley::storage {
 namespace {
 
 using testing_store::message_of;
-using testing_store::TempFolder;
 
 std::vector<std::string> with_one_more() {
   std::vector<std::string> steps = migrations();
@@ -27,7 +27,7 @@ class SchemaTest : public testing::Test {
     Statement statement(database, sql);
     return statement.step() ? statement.integer(0) : -1;
   }
-  TempFolder folder_;
+  test::Folder folder_;
 };
 
 TEST_F(SchemaTest, AnOlderStoreIsMigratedAndKeepsItsRows) {

@@ -2,25 +2,8 @@
 
 #include <cstdlib>
 #include <limits>
-#include <stdexcept>
-
-#include <unistd.h>
 
 namespace medley::storage::testing_store {
-
-namespace fs = std::filesystem;
-
-TempFolder::TempFolder(Where where) {
-  const bool memory = where == Where::kMemory && ::access("/dev/shm", W_OK) == 0;
-  std::string pattern = ((memory ? fs::path("/dev/shm") : fs::temp_directory_path()) / "medley-store-XXXXXX").string();
-  if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
-  path_ = pattern;
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
 
 DatasetRecord small_dataset() {
   DatasetRecord dataset;
@@ -110,9 +93,7 @@ sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64&
                         unit(random),
                         unit(random),
                         unit(random),
-                        unit(random),
-                        unit(random),
-                        unit(random),
+                        {{"presence", unit(random)}, {"salience", unit(random)}, {"adaptation", unit(random)}},
                         {unit(random), unit(random)},
                         {}});
     r.epochs.back().validation.presence = unit(random);
@@ -126,7 +107,7 @@ sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64&
     r.reason = "step 12: presence loss is nan";
     r.epochs.back().loss = std::numeric_limits<double>::quiet_NaN();
     r.epochs.back().validation_loss = std::numeric_limits<double>::infinity();
-    r.epochs.back().presence_loss = -std::numeric_limits<double>::infinity();
+    r.epochs.back().terms.front().value = -std::numeric_limits<double>::infinity();
     return r;
   }
   r.paper = snapshot(random, epochs, clips);

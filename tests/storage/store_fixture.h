@@ -7,23 +7,9 @@
 
 #include "storage/error.h"
 #include "storage/records.h"
+#include "tests/support/folder.h"
 
 namespace medley::storage::testing_store {
-
-/// A folder of its own for one test, removed at the end.
-class TempFolder {
- public:
-  /// kMemory: where syncing costs nothing (/dev/shm), when there is such a place.
-  enum class Where { kDisk, kMemory };
-  explicit TempFolder(Where where = Where::kDisk);
-  ~TempFolder();
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// What the Error that `call` throws says; "" when it throws none.
 template <class Call>

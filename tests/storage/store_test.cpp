@@ -10,6 +10,7 @@
 #include "storage/report_input.h"
 #include "storage/writer.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/folder.h"
 
 namespace medley::storage {
 namespace {
@@ -53,7 +54,7 @@ class StoreTest : public testing::Test {
     });
   }
 
-  TempFolder folder_;
+  test::Folder folder_;
   Writer writer_;
 };
 
@@ -530,7 +531,7 @@ TEST_F(StoreTest, ASecondWriterIsRefusedWithThePidOfTheFirst) {
 }
 
 TEST(Store, ANewWriterMayFollow) {
-  TempFolder folder;
+  test::Folder folder;
   { Writer first(folder.path() / "a" / "b"); }
   Writer second(folder.path() / "a" / "b");
   for (const char* name : {"medley.db", "logs", "checkpoints", "exports"}) {
@@ -539,14 +540,14 @@ TEST(Store, ANewWriterMayFollow) {
 }
 
 TEST(Store, AReaderNeedsAStore) {
-  TempFolder folder;
+  test::Folder folder;
   EXPECT_FALSE(store_exists(folder.path()));
   EXPECT_NE(message_of([&] { Reader reader(folder.path()); }).find("no store in"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "medley.db"));
 }
 
 TEST(Store, AFileThatIsNoDatabaseIsRefusedAndUntouched) {
-  TempFolder folder;
+  test::Folder folder;
   const std::string text(4096, 'x');
   std::ofstream(folder.path() / "medley.db") << text;
   EXPECT_NE(message_of([&] { Writer writer(folder.path()); }).find("not a database"), std::string::npos);
@@ -556,7 +557,7 @@ TEST(Store, AFileThatIsNoDatabaseIsRefusedAndUntouched) {
 }
 
 TEST(Store, AFolderThatIsAFileIsAClearError) {
-  TempFolder folder;
+  test::Folder folder;
   std::ofstream(folder.path() / "store") << "not a folder";
   const std::string message = message_of([&] { Writer writer(folder.path() / "store"); });
   EXPECT_NE(message.find("cannot make the folder " + (folder.path() / "store").string()), std::string::npos) << message;

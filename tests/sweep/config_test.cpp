@@ -143,6 +143,8 @@ std::vector<Config> varied_configs() {
   Config coral = gated_config();
   coral.adaptation = Adaptation::kCoral;
   coral.layers = {6, 12};
+  Config moments = gated_config();
+  moments.adaptation = Adaptation::kCmd;
   Config mixture = gated_config();
   mixture.selection = Selection::kThreshold;
   mixture.head_fusion = HeadFusion::kMixture;
@@ -153,7 +155,7 @@ std::vector<Config> varied_configs() {
   Config sets = gated_config();
   sets.fusion = Fusion::kMean;
   sets.head = Head::kSetRatio;
-  return {gated_config(), coral, mixture, aligned, sets, baseline_config()};
+  return {gated_config(), coral, moments, mixture, aligned, sets, baseline_config()};
 }
 
 TEST(Config, EverySettingIsReadBackAsItWasSet) {

@@ -100,9 +100,9 @@ TEST(Ensemble, SimplexOfTwoIsTheMinimumOnALine) {
 }
 
 /// Candidate m gives .8 to a class of kind m and .2 to those of other kinds (the rest of a row does not matter: no
-/// label names it). With q_m the share of labels of kind m, the loss is -sum_m q_m log(.2 + .6 w_m), and Kuhn and
-/// Tucker by hand ("water-filling"): w_m = q_m (1 + n/3) / Q - 1/3 for the n candidates that stay above 0, Q their sum
-/// of q.
+/// label names it). With q_m the share of labels of kind m, the loss is -sum_m q_m log(.2 + .6 w_m). The conditions of
+/// Kuhn and Tucker by hand ("water-filling") give w_m = q_m (1 + n/3) / Q - 1/3 for the n candidates that stay above 0,
+/// Q their sum of q.
 OutOfFold kinds(const std::vector<Label>& truth, const std::vector<int>& kind_of_class, int candidates) {
   OutOfFold rows;
   rows.classes = Classes::blemore();

@@ -142,8 +142,8 @@ TEST(LateFusion, ChoosesByTheHeldOutScoreOverTheGivenFolds) {
 }
 
 TEST(LateFusion, NothingOfTheHeldFoldReachesItsFit) {
-  // Poison every label of fold 2, and so every surface that counts hits on its clips, inner ones too: what is chosen
-  // and fitted for fold 2 stays the same to the bit, what is fitted for others does not.
+  // Poison every label of fold 2, and so every surface that counts hits on its clips, inner ones too. The choice and
+  // the fit for fold 2 stay the same to the bit. Those for other folds do not.
   int choices_changed = 0;
   for (unsigned seed = 0; seed < 6; ++seed) {
     const Sweep held_out(seed);

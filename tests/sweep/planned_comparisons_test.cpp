@@ -204,8 +204,8 @@ TEST(Holm, IsStatsmodels) {
   near({}, {});
 }
 
-/// Shares of the variance of a run's Score: of the config's training sets, which overlap between folds and so share a
-/// part; of the config on the clips of a fold; of the seed.
+/// Shares of the variance of a run's Score. `training` belongs to the config's training sets, which overlap between
+/// folds and so share a part. `fold` belongs to the config on the clips of a fold, and `seed` to the seed.
 struct Variance {
   double training, fold, seed;
 };

@@ -38,9 +38,9 @@ TrialResult full_result() {
     epoch.epoch = i;
     epoch.learning_rate = 1e-3 / i;
     epoch.loss = 0.1 * i;
-    epoch.presence_loss = std::numeric_limits<double>::denorm_min();
-    epoch.salience_loss = std::numeric_limits<double>::quiet_NaN();
-    epoch.adaptation_loss = std::numeric_limits<double>::infinity();
+    epoch.terms = {{"presence", std::numeric_limits<double>::denorm_min()},
+                   {"salience", std::numeric_limits<double>::quiet_NaN()}};
+    if (i > 1) epoch.terms.push_back({"r-drop", std::numeric_limits<double>::infinity()});
     epoch.validation_loss = -0.0;
     epoch.thresholds = {0.1, 1.0 / 3};
     epoch.validation = {2.0 / 7, 1.0 / 9};
@@ -107,9 +107,13 @@ TEST(Result, RoundTripKeepsEveryBit) {
     EXPECT_EQ(a.epochs[i].epoch, b.epochs[i].epoch);
     EXPECT_EQ(a.epochs[i].learning_rate, b.epochs[i].learning_rate);
     EXPECT_EQ(a.epochs[i].loss, b.epochs[i].loss);
-    EXPECT_EQ(a.epochs[i].presence_loss, b.epochs[i].presence_loss);
-    EXPECT_TRUE(std::isnan(b.epochs[i].salience_loss));
-    EXPECT_TRUE(std::isinf(b.epochs[i].adaptation_loss));
+    ASSERT_EQ(b.epochs[i].terms.size(), a.epochs[i].terms.size());
+    for (std::size_t t = 0; t < a.epochs[i].terms.size(); ++t) {
+      EXPECT_EQ(a.epochs[i].terms[t].name, b.epochs[i].terms[t].name);
+    }
+    EXPECT_EQ(a.epochs[i].terms[0].value, b.epochs[i].terms[0].value);
+    EXPECT_TRUE(std::isnan(b.epochs[i].terms[1].value));
+    if (i > 0) EXPECT_TRUE(std::isinf(b.epochs[i].terms[2].value));
     EXPECT_TRUE(std::signbit(b.epochs[i].validation_loss));
     EXPECT_EQ(a.epochs[i].thresholds.alpha, b.epochs[i].thresholds.alpha);
     EXPECT_EQ(a.epochs[i].thresholds.beta, b.epochs[i].thresholds.beta);
@@ -167,6 +171,21 @@ TEST(Result, EverySizeIsChecked) {
   expect_refused([&](json& o) { o["reason"] = "\xff is no UTF-8"; });
   expect_refused([&](json& o) { o["epochs"] = bytes(8 * 10); });
   expect_refused([&](json& o) { o["epochs"] = bytes(87); });
+  const auto rows = [](std::initializer_list<double> numbers) {
+    std::vector<std::uint8_t> raw(numbers.size() * sizeof(double));
+    std::memcpy(raw.data(), numbers.begin(), raw.size());
+    return json::binary(raw);
+  };
+  expect_refused([&](json& o) { o.erase("terms"); });
+  expect_refused([&](json& o) { o["terms"]["names"] = {"presence", "presence"}; });
+  expect_refused([&](json& o) { o["terms"]["names"] = std::vector<std::string>(33, "presence"); });
+  expect_refused([&](json& o) { o["terms"]["names"][0] = "\xff is no UTF-8"; });
+  expect_refused([&](json& o) { o["terms"]["rows"] = rows({0, 0}); });
+  expect_refused([&](json& o) { o["terms"]["rows"] = rows({3, 0, 1}); });
+  expect_refused([&](json& o) { o["terms"]["rows"] = rows({0, 3, 1}); });
+  expect_refused([&](json& o) { o["terms"]["rows"] = rows({-1, 0, 1}); });
+  expect_refused([&](json& o) { o["terms"]["rows"] = rows({NAN, 0, 1}); });
+  expect_refused([&](json& o) { o["terms"]["rows"] = rows({0, 0, 1, 0, 0, 2}); });
   expect_refused([&](json& o) { o["paper"]["validation"]["clips"] = 10; });
   expect_refused([&](json& o) { o["paper"]["validation"]["clips"] = -1; });
   expect_refused([&](json& o) { o["paper"]["validation"]["clips"] = std::uint64_t(-1); });

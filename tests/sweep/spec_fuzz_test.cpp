@@ -1,7 +1,6 @@
 // Mutations of the example files: whatever the text, it parses or is refused with places, and so does its
 // expansion. A failure prints the seed and the text; the same seed makes the same text.
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -10,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "sweep/spec/expand.h"
+#include "tests/support/amount.h"
 
 namespace medley::sweep {
 namespace {
@@ -191,13 +191,12 @@ double trial_bound(const SweepSpec& spec) {
 TEST(SpecFuzz, MutatedFilesParseOrAreRefusedWithPlaces) {
   std::vector<std::string> corpus;
   for (const fs::path& file : example_files()) corpus.push_back(read(file));
-  const char* chosen = std::getenv("MEDLEY_FUZZ_ROUNDS");
-  const int rounds = chosen ? std::atoi(chosen) : 4000;
+  const long rounds = test::amount("MEDLEY_FUZZ_ROUNDS", 4000);
   int parsed = 0;
   int expanded = 0;
   int refused = 0;
   Mutator mutator(20240611, corpus);
-  for (int round = 0; round < rounds; ++round) {
+  for (long round = 0; round < rounds; ++round) {
     const std::string text = mutator.next();
     SCOPED_TRACE("round " + std::to_string(round) + ":\n" + text);
     try {

@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
+#include "tests/support/folder.h"
 #include "tests/trainer/planted_dataset.h"
 #include "trainer/data/npz_write.h"
 #include "trainer/features.h"
@@ -17,15 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using sweep::Config;
-
-/// A folder that goes with the test.
-struct Folder {
-  Folder() : path(fs::temp_directory_path() / ("medley-checkpoint-" + std::to_string(getpid()))) {
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path path;
-};
 
 class Checkpoints : public testing::TestWithParam<const char*> {
  protected:
@@ -48,7 +39,7 @@ class Checkpoints : public testing::TestWithParam<const char*> {
 
   sweep::TrialResult train() {
     trainer::TrainOptions options;
-    options.checkpoints = folder.path;
+    options.checkpoints = folder.path();
     return trainer::train_pack(dataset, {{"0123456789abcdef", config(), 1, 7}}, options).front();
   }
 
@@ -61,9 +52,9 @@ class Checkpoints : public testing::TestWithParam<const char*> {
     return "";
   }
 
-  Folder folder;
+  test::Folder folder;
   data::Dataset dataset = planted_dataset();
-  fs::path file = folder.path / "0123456789abcdef.npz";
+  fs::path file = folder / "0123456789abcdef.npz";
 };
 
 TEST_P(Checkpoints, GiveTheSameBitsAgain) {

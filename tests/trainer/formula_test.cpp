@@ -140,6 +140,53 @@ TEST(Adaptation, CoralIsNumpys) {
   EXPECT_NEAR(trainer::coral_loss(s.source, s.all, s.target, s.three).item<double>(), 0.2610383210358796, 1e-14);
 }
 
+/// Central moment discrepancy of samples [row][column] by its definition.
+double moment_discrepancy(const std::vector<std::vector<double>>& x, const std::vector<std::vector<double>>& y,
+                          int moments) {
+  const auto moment = [](const std::vector<std::vector<double>>& rows, std::size_t column, int order) {
+    const auto count = static_cast<double>(rows.size());
+    double mean = 0, sum = 0;
+    for (const auto& row : rows) mean += std::tanh(row[column]) / count;
+    if (order == 1) return mean;
+    for (const auto& row : rows) sum += std::pow(std::tanh(row[column]) - mean, order) / count;
+    return sum;
+  };
+  double sum = 0;
+  for (int order = 1; order <= moments; ++order) {
+    double squares = 0;
+    for (std::size_t j = 0; j < x.front().size(); ++j) {
+      squares += std::pow(moment(x, j, order) - moment(y, j, order), 2);
+    }
+    sum += std::sqrt(squares) / std::pow(2, order);
+  }
+  return sum;
+}
+
+TEST(Adaptation, CmdIsTheSumOfTheDistancesOfCentralMoments) {
+  const Samples s;
+  const std::vector<std::vector<double>> x = {{0.5, -1, 2}, {1.5, 0.25, -0.5}, {-0.75, 1, 0}, {2, -0.5, 1.25}},
+                                         y = {{1, 0.5, -1.5}, {0, 2, 0.75}, {-1.25, 0.25, 1}};
+  for (const int moments : {1, 2, 5, 10}) {
+    EXPECT_NEAR(trainer::cmd_loss(s.source, s.all, s.target, s.three, moments).item<double>(),
+                moment_discrepancy(x, y, moments), 1e-14);
+  }
+}
+
+TEST(Adaptation, CmdOfEqualSidesIsZeroWithoutAGradient) {
+  Samples s;
+  s.source.set_requires_grad(true);
+  const Tensor loss = trainer::cmd_loss(s.source, s.three, s.source.detach().clone(), s.three, 5);
+  EXPECT_EQ(loss.item<double>(), 0);
+  loss.sum().backward();
+  EXPECT_EQ(s.source.grad().abs().max().item<double>(), 0);
+}
+
+TEST(Adaptation, CmdWithoutRowsOnASideIsZero) {
+  const Samples s;
+  const Tensor none = torch::zeros({1, 4}, torch::kBool);
+  EXPECT_EQ(trainer::cmd_loss(s.source, s.all, s.target, none, 5).item<double>(), 0);
+}
+
 // numpy: (mean(-log(sig([.3,-1.2,2]))) + mean(-log(1 - sig([.7,-.4])))) / 2; 2/(1+exp(-10 p))-1
 TEST(Adaptation, DomainLossAndRampAreNumpys) {
   const Tensor source = torch::tensor({{0.3, -1.2, 2.0}}, torch::kFloat64),
@@ -180,6 +227,8 @@ TEST(Adaptation, GradientsAgreeWithFiniteDifferences) {
   const Samples s;
   expect_gradient(s.source, [&](const Tensor& x) { return trainer::coral_loss(x, s.all, s.target, s.three); });
   expect_gradient(s.target, [&](const Tensor& x) { return trainer::coral_loss(s.source, s.all, x, s.three); });
+  expect_gradient(s.source, [&](const Tensor& x) { return trainer::cmd_loss(x, s.all, s.target, s.three, 5); });
+  expect_gradient(s.target, [&](const Tensor& x) { return trainer::cmd_loss(s.source, s.all, x, s.three, 5); });
   expect_gradient(numbers({2, 6}, 5), [&](const Tensor& x) {
     const Tensor real = torch::ones({2, 3}, torch::kBool);
     return trainer::domain_loss(x.narrow(1, 0, 3), real, x.narrow(1, 3, 3), real);

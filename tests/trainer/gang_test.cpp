@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/temporary_folder.h"
+#include "tests/support/folder.h"
 #include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
 #include "tests/trainer/switches.h"
@@ -16,7 +16,6 @@
 namespace medley::tests {
 namespace {
 
-using data::TemporaryFolder;
 using sweep::Config;
 using sweep::TrialResult;
 using sweep::TrialSpec;
@@ -52,7 +51,11 @@ void expect_close(const TrialResult& actual, const TrialResult& expected) {
   for (std::size_t i = 0; i < actual.epochs.size(); ++i) {
     const auto near = [&](double a, double b) { EXPECT_NEAR(a, b, kTolerance * std::max(1e-3, std::abs(b))); };
     near(actual.epochs[i].loss, expected.epochs[i].loss);
-    near(actual.epochs[i].adaptation_loss, expected.epochs[i].adaptation_loss);
+    ASSERT_EQ(actual.epochs[i].terms.size(), expected.epochs[i].terms.size());
+    for (std::size_t t = 0; t < expected.epochs[i].terms.size(); ++t) {
+      EXPECT_EQ(actual.epochs[i].terms[t].name, expected.epochs[i].terms[t].name);
+      near(actual.epochs[i].terms[t].value, expected.epochs[i].terms[t].value);
+    }
     near(actual.epochs[i].validation_loss, expected.epochs[i].validation_loss);
     EXPECT_EQ(actual.epochs[i].validation.presence, expected.epochs[i].validation.presence);
     EXPECT_EQ(actual.epochs[i].validation.salience, expected.epochs[i].validation.salience);
@@ -99,7 +102,7 @@ TEST(GangTest, TrainsAPackAndGivesTheBitsOfEachTrialAlone) {
 TEST(GangTest, StopsTogetherWhenTheFirstRankIsToldToAndResumesToTheSameBits) {
   const data::Dataset dataset = planted_dataset();
   const TrialSpec spec = trial(small_config());
-  const TemporaryFolder folder;
+  const test::Folder folder;
   trainer::TrainOptions options;
   options.resume = folder.path();
   int polls = 0;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sweep/result.h"
@@ -29,6 +31,14 @@ inline sweep::TrialSpec trial(const sweep::Config& config, int fold = 0, std::ui
 
 inline sweep::TrialResult alone(const data::Dataset& dataset, const sweep::TrialSpec& spec) {
   return trainer::train_pack(dataset, {spec}).front();
+}
+
+/// The epoch's loss term of this name; NaN where it has none.
+inline double term(const sweep::EpochMetrics& epoch, const std::string& name) {
+  for (const auto& one : epoch.terms) {
+    if (one.name == name) return one.value;
+  }
+  return std::nan("");
 }
 
 /// Everything but times, pack size and id, byte by byte.

@@ -223,7 +223,8 @@ TEST(Pack, TheInnerFoldIsHeldOutAndChoosesTheHeldOutEpoch) {
 std::vector<double> training_trace(const TrialResult& result) {
   std::vector<double> trace;
   for (const auto& e : result.epochs) {
-    trace.insert(trace.end(), {e.loss, e.presence_loss, e.salience_loss, e.adaptation_loss});
+    trace.push_back(e.loss);
+    for (const auto& term : e.terms) trace.push_back(term.value);
   }
   trace.insert(trace.end(), result.held_out.test.fused.begin(), result.held_out.test.fused.end());
   return trace;
@@ -257,7 +258,7 @@ TEST(Leakage, LabelsOfHeldOutAndTargetClipsDoNotReachTraining) {
 
 TEST(Leakage, AdaptationDoesReadTheTargetsFeatures) {
   for (const auto adaptation : {sweep::Adaptation::kNone, sweep::Adaptation::kCoral, sweep::Adaptation::kMmd,
-                                sweep::Adaptation::kDann, sweep::Adaptation::kCdan}) {
+                                sweep::Adaptation::kDann, sweep::Adaptation::kCdan, sweep::Adaptation::kCmd}) {
     data::Dataset dataset = planted_dataset();
     Config config = small_config();
     config.adaptation = adaptation;
@@ -285,7 +286,7 @@ TEST(Adaptation, ReversedGradientsKeepTheDiscriminatorGuessing) {
     config.dropout = 0;
     config.epochs = 40;
     // Without the reversal features and discriminator work together, and the loss falls below .01.
-    EXPECT_GT(alone(dataset, trial(config, 1)).epochs.back().adaptation_loss, 0.2);
+    EXPECT_GT(term(alone(dataset, trial(config, 1)).epochs.back(), "adaptation"), 0.2);
   }
 }
 
@@ -302,7 +303,51 @@ TEST(Mixup, MixesTargetsAsItMixesFeatures) {
   config.dropout = 0;
   config.epochs = 60;
   // With the features mixed alone the loss stays above .4.
-  EXPECT_LT(alone(planted_dataset(options), trial(config, 1)).epochs.back().salience_loss, 0.15);
+  EXPECT_LT(term(alone(planted_dataset(options), trial(config, 1)).epochs.back(), "salience"), 0.15);
+}
+
+/// The weights of the terms, as the config gives them.
+double weighted_sum(const Config& config, const sweep::EpochMetrics& epoch) {
+  double sum = 0;
+  for (const auto& term : epoch.terms) {
+    const double weight = term.name == "presence"     ? config.presence_weight
+                          : term.name == "salience"   ? config.salience_weight
+                          : term.name == "alignment"  ? config.alignment_weight
+                          : term.name == "adaptation" ? config.adaptation_weight
+                          : term.name == "r-drop"     ? config.rdrop_weight
+                          : term.name == "balance"    ? config.balance_weight
+                                                      : NAN;
+    sum += weight * term.value;
+  }
+  return sum;
+}
+
+TEST(Terms, EveryTermOfTheTotalIsRecordedByItsName) {
+  const data::Dataset dataset = planted_dataset();
+  Config plain = small_config();
+  plain.precision = sweep::Precision::kFloat64;
+  plain.presence_weight = 0.7;
+  Config full = plain;
+  full.head_fusion = sweep::HeadFusion::kAlignment;
+  full.alignment_weight = 0.6;
+  full.adaptation = sweep::Adaptation::kMmd;
+  full.adaptation_weight = 3;
+  full.rdrop_weight = 0.8;
+  full.balance_weight = 0.3;
+  Config softmax = plain;
+  softmax.head = sweep::Head::kSoftmax;
+  const std::pair<Config, std::vector<std::string>> cases[] = {
+      {plain, {"presence", "salience"}},
+      {full, {"presence", "salience", "alignment", "adaptation", "r-drop", "balance"}},
+      {softmax, {"salience"}}};
+  for (const auto& [config, names] : cases) {
+    for (const sweep::EpochMetrics& epoch : alone(dataset, trial(config, 1)).epochs) {
+      std::vector<std::string> recorded;
+      for (const auto& term : epoch.terms) recorded.push_back(term.name);
+      EXPECT_EQ(recorded, names);
+      EXPECT_NEAR(weighted_sum(config, epoch), epoch.loss, 1e-12 * epoch.loss);
+    }
+  }
 }
 
 TEST(Gate, KeepsExactlyTopN) {

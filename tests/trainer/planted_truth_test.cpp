@@ -10,7 +10,7 @@
 
 #include "sweep/half.h"
 #include "sweep/score/statistics.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/folder.h"
 #include "trainer/data/synthetic.h"
 #include "trainer/trainer.h"
 
@@ -67,7 +67,7 @@ struct Planted {
     truth = nlohmann::json::parse(file);
   }
 
-  data::TemporaryFolder folder;
+  test::Folder folder;
   data::Dataset dataset;
   nlohmann::json truth;
 };
@@ -208,8 +208,11 @@ TEST_F(Shift, AdaptationRecoversHalfOfWhatAShiftCostsAndHarmsNothingWithoutOne) 
   const Planted still(options(0)), shifted(options(2.5));
   const double whole = score(still, Adaptation::kNone, 1), left = score(shifted, Adaptation::kNone, 1);
   ASSERT_GT(whole - left, 0.05) << "the planted shift costs something";
-  const std::pair<Adaptation, double> weighted[] = {
-      {Adaptation::kCoral, 20}, {Adaptation::kMmd, 0.8}, {Adaptation::kDann, 0.3}, {Adaptation::kCdan, 0.3}};
+  const std::pair<Adaptation, double> weighted[] = {{Adaptation::kCoral, 20},
+                                                    {Adaptation::kMmd, 0.8},
+                                                    {Adaptation::kDann, 0.3},
+                                                    {Adaptation::kCdan, 0.3},
+                                                    {Adaptation::kCmd, 0.5}};
   for (const auto& [kind, weight] : weighted) {
     SCOPED_TRACE(static_cast<int>(kind));
     EXPECT_GE(score(shifted, kind, weight), left + 0.5 * (whole - left));

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/temporary_folder.h"
+#include "tests/support/folder.h"
 #include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
 #include "tests/trainer/switches.h"
@@ -15,7 +15,6 @@ namespace medley::tests {
 namespace {
 
 namespace fs = std::filesystem;
-using data::TemporaryFolder;
 using sweep::Config;
 using sweep::TrialSpec;
 using trainer::Stop;
@@ -60,14 +59,14 @@ TEST_P(ResumeOf, EndsWithTheSameBitsWhereverItWasInterrupted) {
   const TrialSpec spec = trial(resumable(GetParam().settings));
   Resumed whole;
   {
-    const TemporaryFolder folder;
+    const test::Folder folder;
     whole = resume(dataset, {spec}, folder.path());
     ASSERT_TRUE(whole.notes.empty());
   }
   // Before the first step, in the middle of an epoch, between two epochs, before the last step.
   const int an_epoch = whole.polls / 3;
   for (const int done : {0, an_epoch / 2, an_epoch, an_epoch + 1, whole.polls - 1}) {
-    const TemporaryFolder folder;
+    const test::Folder folder;
     interrupt(dataset, {spec}, folder.path(), done, Stop::kSave);
     const Resumed rest = resume(dataset, {spec}, folder.path());
     EXPECT_EQ(rest.polls, whole.polls - done) << "steps were done twice";
@@ -88,11 +87,11 @@ TEST(Resume, ResumesEachTrialOfAPackInAnyOtherPack) {
   const std::vector<TrialSpec> pack = {trial(slow), trial(fast, 1), trial(wild, 2), trial(slow, 1, 2)};
   int polls = 0;
   {
-    const TemporaryFolder folder;
+    const test::Folder folder;
     polls = resume(dataset, pack, folder.path()).polls;
   }
   for (const int done : {polls / 10, polls / 2, polls - 2}) {
-    const TemporaryFolder folder;
+    const test::Folder folder;
     interrupt(dataset, pack, folder.path(), done, Stop::kSave);
     for (const auto& part : {std::vector<TrialSpec>{pack[2], pack[0]}, std::vector<TrialSpec>{pack[3], pack[1]}}) {
       const Resumed rest = resume(dataset, part, folder.path());
@@ -107,7 +106,7 @@ TEST(Resume, ResumesEachTrialOfAPackInAnyOtherPack) {
 TEST(Resume, AKilledAttemptResumesWhereItLastSaved) {
   const data::Dataset dataset = planted_dataset();
   const TrialSpec spec = trial(small_config());
-  const TemporaryFolder folder;
+  const test::Folder folder;
   // Saves before every step: what is lost by an end without notice is none.
   interrupt(dataset, {spec}, folder.path(), 13, Stop::kAbandon, std::chrono::milliseconds(-1));
   const Resumed rest = resume(dataset, {spec}, folder.path());
@@ -117,7 +116,7 @@ TEST(Resume, AKilledAttemptResumesWhereItLastSaved) {
 
 TEST(Resume, AnAbandonedPackWritesNothing) {
   const data::Dataset dataset = planted_dataset();
-  const TemporaryFolder folder;
+  const test::Folder folder;
   interrupt(dataset, {trial(small_config())}, folder.path(), 7, Stop::kAbandon);
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
@@ -126,9 +125,9 @@ TEST(Resume, ADamagedOrForeignFileIsSaidAndTheTrialStartsAnew) {
   const data::Dataset dataset = planted_dataset();
   const TrialSpec spec = trial(small_config());
   const auto expected = bits(alone(dataset, spec));
-  const TemporaryFolder folder;
+  const test::Folder folder;
   const fs::path file = folder / (spec.id + ".resume");
-  const auto anew = [&](const char* why) {
+  const auto restarts = [&](const char* why) {
     const Resumed rest = resume(dataset, {spec}, folder.path());
     ASSERT_EQ(rest.notes.size(), 1u);
     EXPECT_NE(rest.notes.front().find(file.string()), std::string::npos) << rest.notes.front();
@@ -137,15 +136,15 @@ TEST(Resume, ADamagedOrForeignFileIsSaidAndTheTrialStartsAnew) {
   };
   interrupt(dataset, {spec}, folder.path(), 8, Stop::kSave);
   fs::resize_file(file, fs::file_size(file) / 2);
-  anew("the trial starts anew");
+  restarts("the trial starts at its first step");
 
   const TrialSpec other = trial(small_config(), 1);
   interrupt(dataset, {other}, folder.path(), 8, Stop::kSave);
   fs::rename(folder / (other.id + ".resume"), file);
-  anew("of another trial");
+  restarts("of another trial");
 
   std::ofstream(file) << "not an archive";
-  anew("the trial starts anew");
+  restarts("the trial starts at its first step");
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ inline constexpr Switch kSwitches[] = {
     {"mmd", R"({"adaptation": "mmd"})"},
     {"dann", R"({"adaptation": "dann"})"},
     {"cdan", R"({"adaptation": "cdan", "adaptation_target": "test"})"},
+    {"cmd", R"({"adaptation": "cmd", "adaptation_moments": 4})"},
     {"concat_dann", R"({"fusion": "concat", "hidden": 0, "adaptation": "dann"})"},
     {"focal", R"({"focal_gamma": 1.5})"},
     {"mixup", R"({"mixup": 0.4})"},

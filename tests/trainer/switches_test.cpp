@@ -1,5 +1,5 @@
-// What every switch promises: a trial's bits hang on nothing else in its pack, a masked encoder is an absent one, a
-// checkpoint says what the trial said, and no label but the training rows' is read.
+// Promises of every switch: a trial's bits depend on nothing else in its pack, and a masked encoder is an absent one. A
+// checkpoint repeats the trial's predictions, and no label but the training rows' is read.
 #include "tests/trainer/switches.h"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/support/folder.h"
 #include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
 #include "trainer/predict.h"
@@ -73,8 +74,8 @@ TEST_P(Switches, AMaskedEncoderIsAsIfItDidNotExist) {
 }
 
 TEST_P(Switches, CheckpointsSayWhatTheTrialSaid) {
-  const auto folder = std::filesystem::temp_directory_path() / ("medley-switches-" + std::to_string(getpid()));
-  std::filesystem::create_directories(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   data::Dataset dataset = planted_dataset();
   trainer::TrainOptions options;
   options.checkpoints = folder;
@@ -85,14 +86,13 @@ TEST_P(Switches, CheckpointsSayWhatTheTrialSaid) {
   std::swap(dataset.encoders[0], dataset.encoders[2]);
   EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(-1)).fused, result.held_out.test.fused);
   EXPECT_EQ(trainer::predict(file, dataset, dataset.clips_of_fold(1)).fused, result.held_out.validation.fused);
-  // What is said of a clip hangs on the clip: not on the others that are asked for, nor on their order.
+  // The prediction of a clip depends on the clip, not on the other clips of the request nor on their order.
   std::vector<int> clips = dataset.clips_of_fold(1);
   const std::vector<float> last(result.held_out.validation.fused.end() - 6, result.held_out.validation.fused.end());
   EXPECT_EQ(trainer::predict(file, dataset, {clips.back()}).fused, last);
   std::reverse(clips.begin(), clips.end());
   const std::vector<float> backwards = trainer::predict(file, dataset, clips).fused;
   EXPECT_EQ(std::vector<float>(backwards.begin(), backwards.begin() + 6), last);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_P(Switches, LabelsOfHeldOutAndTargetClipsAreNotRead) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "storage/writer.h"
+#include "tests/support/folder.h"
 #include "web/server.h"
 
 namespace medley::web {
@@ -57,7 +58,8 @@ std::string refusal(const std::string& url) {
 }
 
 TEST(Client, AnAnswerOfTheServerComesWithItsStatusAlsoWhenItRefuses) {
-  const auto folder = std::filesystem::temp_directory_path() / ("web_client_test_" + std::to_string(::getpid()));
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   { const storage::Writer made(folder); }
   Server server({folder, "127.0.0.1", 0, "secret"}, nullptr);
   server.start();

@@ -1,6 +1,5 @@
 // Requests made of pieces of right ones and of what attackers send: each gets an answer in the API's own form, and none
 // is an internal error.
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <random>
@@ -12,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "tests/support/amount.h"
+#include "tests/support/folder.h"
 #include "tests/web/sample_store.h"
 #include "web/openapi.h"
 #include "web/site.h"
@@ -154,12 +155,10 @@ class Requests {
 };
 
 TEST(WebFuzz, EveryRequestIsAnsweredInTheApisOwnForm) {
-  const auto folder = std::filesystem::temp_directory_path() / ("web_fuzz_test_" + std::to_string(::getpid()));
-  std::filesystem::remove_all(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, 1'700'000'000'000);
-  // MEDLEY_FUZZ: how many; more than the usual few seconds allow.
-  const char* many = std::getenv("MEDLEY_FUZZ");
-  const int count = many ? std::atoi(many) : 4000;
+  const long count = test::amount("MEDLEY_FUZZ", 4000);
   constexpr std::uint64_t kSeed = 20'261'121;
   Requests requests(kSeed, sample);
   Agreeing control;
@@ -167,7 +166,7 @@ TEST(WebFuzz, EveryRequestIsAnsweredInTheApisOwnForm) {
   const json document = json::parse(openapi_document());
   {
     const Site site(folder, &control, true);
-    for (int i = 0; i < count; ++i) {
+    for (long i = 0; i < count; ++i) {
       const Request request = requests.next();
       const Response response = site.handle(request);
       ++statuses[response.status];
@@ -188,7 +187,6 @@ TEST(WebFuzz, EveryRequestIsAnsweredInTheApisOwnForm) {
       }
     }
   }
-  std::filesystem::remove_all(folder);
   // The pieces are put together well enough to come through, and badly enough to be refused.
   EXPECT_GT(statuses[200], count / 10);
   EXPECT_GT(statuses[400], count / 100);

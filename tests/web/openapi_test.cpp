@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "tests/support/folder.h"
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 #include "web/site.h"
@@ -133,11 +134,11 @@ class Schema {
 class OpenapiTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::filesystem::temp_directory_path() / ("web_openapi_test_" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
+    scratch_ = std::make_unique<test::Folder>();
+    folder_ = scratch_->path();
     sample_ = test::write_sample_store(folder_, 1'700'000'000'000);
   }
-  static void TearDownTestSuite() { std::filesystem::remove_all(folder_); }
+  static void TearDownTestSuite() { scratch_.reset(); }
 
   static Response get(const std::string& path, const std::map<std::string, std::string>& query = {}) {
     Request request;
@@ -171,9 +172,11 @@ class OpenapiTest : public ::testing::Test {
     return all;
   }
 
+  static std::unique_ptr<test::Folder> scratch_;
   static std::filesystem::path folder_;
   static test::SampleStore sample_;
 };
+std::unique_ptr<test::Folder> OpenapiTest::scratch_;
 std::filesystem::path OpenapiTest::folder_;
 test::SampleStore OpenapiTest::sample_;
 

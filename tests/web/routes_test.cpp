@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "storage/writer.h"
+#include "tests/support/folder.h"
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 #include "web/site.h"
@@ -29,11 +30,11 @@ constexpr std::int64_t kNow = 1'700'000'000'000;
 class RoutesTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::filesystem::temp_directory_path() / ("web_routes_test_" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
+    scratch_ = std::make_unique<test::Folder>();
+    folder_ = scratch_->path();
     sample_ = test::write_sample_store(folder_, kNow);
   }
-  static void TearDownTestSuite() { std::filesystem::remove_all(folder_); }
+  static void TearDownTestSuite() { scratch_.reset(); }
 
   static Response get(const std::string& path, const std::map<std::string, std::string>& query = {}) {
     Request request;
@@ -49,9 +50,11 @@ class RoutesTest : public ::testing::Test {
     return json::parse(response.body);
   }
 
+  static std::unique_ptr<test::Folder> scratch_;
   static std::filesystem::path folder_;
   static test::SampleStore sample_;
 };
+std::unique_ptr<test::Folder> RoutesTest::scratch_;
 std::filesystem::path RoutesTest::folder_;
 test::SampleStore RoutesTest::sample_;
 
@@ -142,6 +145,12 @@ TEST_F(RoutesTest, AFinishedTrialHasCurvesAttemptsAndImportance) {
     EXPECT_EQ(result["curves"][name].size(), 30u) << name;
   }
   EXPECT_EQ(result["curves"]["epoch"].back(), 30);
+  ASSERT_EQ(result["curves"]["terms"].size(), 2u);
+  EXPECT_EQ(result["curves"]["terms"][0]["name"], "presence");
+  EXPECT_EQ(result["curves"]["terms"][1]["name"], "salience");
+  const auto last = [&](int term) { return result["curves"]["terms"][term]["values"].back().get<double>(); };
+  EXPECT_EQ(result["curves"]["terms"][1]["values"].size(), 30u);
+  EXPECT_DOUBLE_EQ(last(0) + last(1), result["curves"]["loss"].back()) << "the weights of the sample are 1";
   ASSERT_EQ(result["importance"]["encoders"].size(), 5u);
   EXPECT_EQ(result["importance"]["encoders"][0]["encoder"], "clip");
   EXPECT_EQ(result["importance"]["encoders"][0]["modality"], "video");
@@ -288,8 +297,8 @@ TEST_F(RoutesTest, LeaderboardIsFilteredBySettingsSearchAndCompleteness) {
 }
 
 TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
-  const auto folder = std::filesystem::temp_directory_path() / ("web_marks_test_" + std::to_string(::getpid()));
-  std::filesystem::remove_all(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
   const Site site(folder, nullptr, false);
   const auto board = [&](const std::map<std::string, std::string>& query) {
@@ -326,12 +335,11 @@ TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   EXPECT_EQ(ids(board({{"tag", "a"}})), (std::vector<std::string>{ranked[2], ranked[0]}));
   EXPECT_EQ(ids(board({{"tag", "b|a"}})), std::vector<std::string>{ranked[2]});
   EXPECT_EQ(board({{"tag", "c"}})["total"], 0);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
-  const auto folder = std::filesystem::temp_directory_path() / ("web_csv_test_" + std::to_string(::getpid()));
-  std::filesystem::remove_all(folder);
+  const test::Folder scratch;
+  const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
   const Site site(folder, nullptr, false);
   Request request;
@@ -369,7 +377,6 @@ TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
   EXPECT_TRUE(ends(all[4], ",0,,")) << all[4];
   EXPECT_EQ(lines({{"tag", "b"}}), (std::vector<std::string>{all[0], all[1], all[2]}));
   EXPECT_EQ(lines({{"reverse", "1"}}), (std::vector<std::string>{all[0], all[1], all[4], all[3], all[2]}));
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, LeaderboardSortsByAnAxisEitherWay) {
@@ -630,7 +637,6 @@ TEST_F(RoutesTest, WhatIsNotThereIs404AndWhatIsWrongIs400) {
 
 TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
   const auto folder = folder_.string() + "_changing";
-  std::filesystem::remove_all(folder);
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   {
     const Site site(folder, nullptr, false);
@@ -675,12 +681,10 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
     EXPECT_EQ(again.status, 304);
     EXPECT_TRUE(again.body.empty());
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
   const auto folder = folder_.string() + "_busy";
-  std::filesystem::remove_all(folder);
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   const std::string sweep = "sweeps/" + sample_.running;
   {
@@ -727,7 +731,6 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
     }
     EXPECT_EQ(finished(), 95 + 20);
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RoutesTest, AStoreThatIsNotThereIsSaidSo) {

@@ -137,9 +137,10 @@ sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::D
     sweep::EpochMetrics one;
     one.epoch = epoch;
     one.learning_rate = trial.config.learning_rate * 0.5 * (1 + std::cos(3.14159265 * epoch / epochs));
-    one.presence_loss = 0.25 + 0.9 * std::exp(-epoch / 9.0) + 0.02 * uniform(random);
-    one.salience_loss = 0.5 + 1.1 * std::exp(-epoch / 7.0) + 0.03 * uniform(random);
-    one.loss = one.presence_loss + one.salience_loss;
+    const double presence = 0.25 + 0.9 * std::exp(-epoch / 9.0) + 0.02 * uniform(random);
+    const double salience = 0.5 + 1.1 * std::exp(-epoch / 7.0) + 0.03 * uniform(random);
+    one.loss = presence + salience;
+    one.terms = {{"presence", presence}, {"salience", salience}};
     one.validation_loss = one.loss + 0.15 + 0.0006 * epoch * epoch;
     const double learned = 1 - std::exp(-epoch / 6.0);
     one.validation = {(0.85 - 0.2 * noise) * learned + 0.03 * uniform(random),

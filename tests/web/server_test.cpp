@@ -1,4 +1,4 @@
-// Hostile and ordinary requests over a real socket: each gets the answer it should, and the server goes on.
+// Hostile and ordinary requests over a real socket: each gets its answer, and the server continues.
 #include "web/server.h"
 
 #include <chrono>
@@ -18,6 +18,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "tests/support/folder.h"
 #include "tests/web/sample_store.h"
 #include "web/assets.h"
 
@@ -70,11 +71,11 @@ class Recorder : public Control {
 class ServerTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::filesystem::temp_directory_path() / ("web_server_test_" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
+    scratch_ = std::make_unique<test::Folder>();
+    folder_ = scratch_->path();
     sample_ = test::write_sample_store(folder_, 1'700'000'000'000);
   }
-  static void TearDownTestSuite() { std::filesystem::remove_all(folder_); }
+  static void TearDownTestSuite() { scratch_.reset(); }
 
   void SetUp() override {
     Options options;
@@ -129,11 +130,13 @@ class ServerTest : public ::testing::Test {
 
   void expect_alive() const { EXPECT_EQ(status(ask("GET /api/v1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")), 200); }
 
+  static std::unique_ptr<test::Folder> scratch_;
   static std::filesystem::path folder_;
   static test::SampleStore sample_;
   Recorder control_;
   std::unique_ptr<Server> server_;
 };
+std::unique_ptr<test::Folder> ServerTest::scratch_;
 std::filesystem::path ServerTest::folder_;
 test::SampleStore ServerTest::sample_;
 

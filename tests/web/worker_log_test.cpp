@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/support/folder.h"
 #include "web/refused.h"
 
 namespace medley::web {
@@ -21,13 +22,10 @@ constexpr std::int64_t kTwentyPast = 1'700'000'000'000;
 
 class WorkerLogTest : public ::testing::Test {
  protected:
-  WorkerLogTest() : folder_(fs::temp_directory_path() / ("web_worker_log_test_" + std::to_string(::getpid()))) {
+  WorkerLogTest() {
     setenv("TZ", "Asia/Tokyo", 1);  // logs are in UTC wherever they are written and read
     tzset();
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
   }
-  ~WorkerLogTest() override { fs::remove_all(folder_); }
 
   void write(const std::string& file, const std::string& text) const { std::ofstream(folder_ / file) << text; }
   /// The texts of its lines, joined; "none" where there is no log.
@@ -39,7 +37,8 @@ class WorkerLogTest : public ::testing::Test {
     return all;
   }
 
-  fs::path folder_;
+  const test::Folder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 TEST_F(WorkerLogTest, WorkersThatWroteOneFileInTurnAreToldApart) {

@@ -1,5 +1,5 @@
-// One rank of a worker with the real link and the real gang, and a trainer that only sums with the others; a fault is
-// planted where a test wants one.
+// One rank of a worker with the real link and the real gang, and a trainer that only sums with the others. Tests plant
+// faults in it.
 #include <csignal>
 #include <cstdio>
 #include <exception>

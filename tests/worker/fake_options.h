@@ -12,7 +12,7 @@
 
 namespace medley::fake {
 
-/// Settings, one a line: "train_ms 20", "diverge ID", "crash ID", "fail ID", "wrong_size ID". Read anew
+/// Settings, one a line: "train_ms 20", "diverge ID", "crash ID", "fail ID", "wrong_size ID". Read again
 /// for every pack.
 struct Behaviour {
   int train_ms = 10;

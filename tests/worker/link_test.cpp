@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/support/folder.h"
 #include "tests/worker/blocking_end.h"
 #include "tests/worker/fake_trainer.h"
 
@@ -67,8 +68,6 @@ class Peer : public protocol::BlockingEnd {
 class LinkTest : public testing::Test {
  protected:
   LinkTest() : acceptor_(io_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {
-    std::string pattern = fs::temp_directory_path() / "medley-link-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     options_.port = acceptor_.local_endpoint().port();
     options_.token = token_;
     options_.spool = folder_ / "spool";
@@ -85,7 +84,6 @@ class LinkTest : public testing::Test {
       return results;
     };
   }
-  ~LinkTest() override { fs::remove_all(folder_); }
 
   void start() {
     ending_ = std::async(std::launch::async, [this] { return serve(options_, train_); });
@@ -133,7 +131,8 @@ class LinkTest : public testing::Test {
 
   asio::io_context io_;
   tcp::acceptor acceptor_;
-  fs::path folder_;
+  const test::Folder scratch_;
+  const fs::path folder_ = scratch_.path();
   protocol::Token token_ = protocol::random_token();
   LinkOptions options_;
   TrainPack train_;

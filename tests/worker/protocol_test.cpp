@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "tests/support/folder.h"
 #include "worker/protocol/codec.h"
 #include "worker/protocol/handshake.h"
 
@@ -298,12 +299,8 @@ TEST(Handshake, AResponseCannotBeReplayedReflectedOrMadeFromNoise) {
 
 class TokenFile : public testing::Test {
  protected:
-  TokenFile() {
-    std::string pattern = std::filesystem::temp_directory_path() / "medley-token-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~TokenFile() override { std::filesystem::remove_all(folder_); }
-  std::filesystem::path folder_;
+  const test::Folder scratch_;
+  const std::filesystem::path folder_ = scratch_.path();
 };
 
 TEST_F(TokenFile, IsMadeOnceAndOnlyItsOwnerReadsIt) {

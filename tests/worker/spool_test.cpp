@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/folder.h"
+
 namespace medley::worker {
 namespace {
 namespace fs = std::filesystem;
@@ -19,12 +21,6 @@ const std::vector<std::uint8_t> kBytes = {1, 2, 3, 0, 255};
 
 class SpoolTest : public testing::Test {
  protected:
-  SpoolTest() {
-    std::string pattern = fs::temp_directory_path() / "medley-spool-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~SpoolTest() override { fs::remove_all(folder_); }
-
   /// A process that spools and dies without a word.
   template <class Work>
   void in_dying_process(Work work) {
@@ -38,7 +34,8 @@ class SpoolTest : public testing::Test {
     ASSERT_TRUE(WIFSIGNALED(status));
   }
 
-  fs::path folder_;
+  const test::Folder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 TEST_F(SpoolTest, KeepsWhatWasPutUntilItIsRemoved) {

@@ -7,9 +7,9 @@
 
 namespace medley::trainer::cuda {
 
-/// The optimiser's kernels, without CUDA. As everywhere in *_bodies.h: body(trial, i) is one thread's work and
-/// body(trial, i, lanes) one warp's; launch.h runs them on the GPU, tests in plain loops. Matrices are row-major; flags
-/// are bytes, 0 or not.
+/// The optimiser's kernels, without CUDA. As everywhere in *_bodies.h, body(trial, i) is one thread's work and
+/// body(trial, i, lanes) one warp's. launch.h runs them on the GPU, and tests run them in plain loops. Matrices are
+/// row-major; flags are bytes, 0 or not.
 
 /// How the optimiser treats 16 neighbours of the flat parameters (Layout::kAlignment).
 enum class Use : std::uint8_t {

@@ -14,8 +14,8 @@ struct DropTrial {
   T scale = 1;  ///< of what is kept
 };
 
-/// out [trial, row, width] = x or 0. Where a gang splits the batch, `places` [row] says which rows of the whole batch
-/// these are, and the numbers are those that the whole batch draws. x and out may be one.
+/// out [trial, row, width] = x or 0. Where a gang splits the batch, `places` [row] names these rows in the complete
+/// batch, and the numbers are those that the complete batch draws. The pointers x and out may be equal.
 template <class T>
 struct DropBody {
   const T* x;

@@ -10,7 +10,7 @@
 
 /// The trainer's own kernels. Each puts its work into `stream` and returns; all pointers are the GPU's. For float and
 /// double. What a kernel computes stands with its body. Every trial's numbers are its own: no sum goes over two trials,
-/// and no order hangs on how many there are.
+/// and no order depends on their number.
 namespace medley::trainer::cuda {
 
 /// Partial sums a trial that launch_scales() wants room for.

@@ -4,9 +4,9 @@
 
 namespace medley::trainer::cuda {
 
-/// The 32 lanes of a warp that work on one row together. On the GPU every lane calls these and does its share; on a CPU
-/// one call does it all, with the same terms in the same order, so that sums have the same bits.
-/// Index j is always lane j % 32's: what a lane wrote it may read in a later call without waiting for others.
+/// The 32 lanes of a warp that work on one row together. On the GPU every lane calls these and does its share. On a CPU
+/// one call does all, with the same terms in the same order, so that sums have the same bits. Index j always belongs to
+/// lane j % 32. A lane may read its own writes in a later call without waiting for others.
 struct Lanes {
   static constexpr int kCount = 32;
 
@@ -20,7 +20,7 @@ struct Lanes {
 #endif
   }
 
-  /// The sum of term(j) for j in [0, count), the same in every lane: each lane adds up its own, then neighbours at
+  /// The sum of term(j) for j in [0, count), the same in every lane. Each lane adds up its own, then neighbours at
   /// distance 16, 8, 4, 2, 1 add theirs.
   template <class Sum, class Term>
   MEDLEY_BOTH Sum sum(int count, const Term& term) const {

@@ -7,8 +7,8 @@
 
 namespace medley::data {
 
-/// A CSV file with a header row (RFC 4180: quotes, doubled quotes, line breaks inside quotes; LF or CRLF; a
-/// UTF-8 byte order mark is skipped; empty lines are skipped).
+/// A CSV file with a header row (RFC 4180). It may have quotes, doubled quotes, line breaks inside quotes, LF or CRLF.
+/// A UTF-8 byte order mark and empty lines are skipped.
 struct Csv {
   struct Row {
     int line = 0;  ///< of the file, from 1, where the row begins
@@ -24,7 +24,7 @@ struct Csv {
   std::string where(const Row& row, int column) const;
 };
 
-/// Throws Error with file, line and column (from 1, in bytes) for an unclosed quote, text after a closing
+/// Throws Error with file, line and column (from 1, in bytes). Errors are an unclosed quote, text after a closing
 /// quote, a row with too many or too few fields, a column named twice, a NUL byte, and an empty file.
 Csv read_csv(const std::filesystem::path& path);
 Csv parse_csv(std::string_view text, const std::filesystem::path& path);

@@ -29,8 +29,8 @@ class Encoder {
   virtual int layers() const { return 1; }          ///< above 1: the model averages those a config chooses
   /// Writes the features of `clips` (indices into Dataset::clips), float32 row-major [clips.size(), layers(), dim()].
   virtual void gather(const std::vector<int>& clips, float* out) const = 0;
-  /// The whole matrix [rows, layers(), dim()] if it lies in memory as aligned float32 in C order, else nullptr: then
-  /// row row_of(clip) is the clip's. Zero copy.
+  /// The complete matrix [rows, layers(), dim()] if it lies in memory as aligned float32 in C order, else nullptr. Row
+  /// row_of(clip) is the clip's. Zero copy.
   virtual const float* matrix() const = 0;
   virtual int rows() const = 0;
   virtual int row_of(int clip) const = 0;

@@ -23,9 +23,9 @@ struct LoadedEncoder {
   Problems problems;
 };
 
-/// Reads `X` and `filenames` of one feature file and checks them against the clips, in one pass over the
-/// bytes: CRC-32, NaN and infinities, and a SHA-256 per row whose digests are then hashed in clip order.
-/// Throws nothing for what the file says: errors come back as values. Thread-safe for different files.
+/// Reads `X` and `filenames` of one feature file and checks them against the clips. One pass over the bytes computes
+/// CRC-32, finds NaN and infinities, and takes a SHA-256 per row. The digests are then hashed in clip order. Throws
+/// nothing for what the file says: errors come back as values. Thread-safe for different files.
 LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips,
                             const std::unordered_map<std::string, int>& clip_of_stem);
 

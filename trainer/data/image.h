@@ -11,8 +11,8 @@ namespace medley::data {
 /// A dataset as one block of bytes, for processes that share memory: the ranks of a gang on one host, of which one
 /// reads the files. Not a format for disks: both sides are the same program.
 ///
-/// 8 bytes: length of the header; the header, JSON; then from the next multiple of 64 bytes on the features of each
-/// encoder, float32 [clip, layer, dim], each again from a multiple of 64 bytes on.
+/// The block begins with the length of the header (8 bytes) and the header (JSON). The features of each encoder follow,
+/// float32 [clip, layer, dim], each at a multiple of 64 bytes.
 class ImageWriter {
  public:
   /// `dataset` is borrowed.

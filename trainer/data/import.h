@@ -20,11 +20,10 @@ struct ImportProgress {
   std::size_t done = 0, clips = 0;  ///< of this encoder
 };
 
-/// Makes the dataset `out` from `source`: a folder for each encoder with one `<stem>.npy` of float [steps,
-/// dim] for each clip of source/train_metadata.csv and source/test_metadata.csv, which are copied, as is
-/// dataset.yaml. One encoder is in memory at a time. `progress` is called from one thread at a time. Throws
-/// Error naming the file for what is missing, not finite, empty, or of another dim than the encoder's first
-/// clip.
+/// Creates the dataset `out` from `source`. The source has a folder for each encoder, with one `<stem>.npy` of float
+/// [steps, dim] for each clip of source/train_metadata.csv and source/test_metadata.csv. These files and dataset.yaml
+/// are copied. One encoder is in memory at a time. `progress` is called from one thread at a time. Throws Error naming
+/// the file for what is missing, not finite, empty, or of another dim than the encoder's first clip.
 void import_dataset(const std::filesystem::path& source, const std::filesystem::path& out, Existing existing,
                     const std::function<void(const ImportProgress&)>& progress);
 

@@ -11,8 +11,8 @@
 
 namespace medley::data {
 
-/// The name by which feature files know a clip: without the extension (a last dot, then 1 to 5 letters or
-/// digits with at least one letter). test_0001.mov and test_0001 have the same stem.
+/// The name of a clip in feature files, without the extension. An extension is a last dot, then 1 to 5 letters or
+/// digits with at least one letter. Thus test_0001.mov and test_0001 have the same stem.
 std::string stem_of(const std::string& filename);
 
 enum class NeutralRule {

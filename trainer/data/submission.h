@@ -22,12 +22,12 @@ struct Prediction {
 /// The JSON text of predictions, in their order.
 std::string format_submission(const std::vector<Prediction>& predictions, const sweep::Classes& classes);
 
-/// The predictions in `text`, in its order, and in `problems` each thing wrong with them: a clip given twice, an
-/// unknown emotion, an emotion twice, saliences other than 100 alone or 30/50/70 that sum to 100. Pure.
+/// The predictions in `text`, in its order, and in `problems` all errors in them. Errors are a clip given twice, an
+/// unknown emotion, an emotion twice, and saliences other than 100 alone or 30/50/70 that sum to 100. Pure.
 std::vector<Prediction> parse_submission(const std::string& text, const sweep::Classes& classes, Problems& problems);
 
-/// Everything wrong with `text` as a submission for these test clips: what parse_submission() finds, an exclusive class
-/// in a blend, a test clip that is missing, a name that is no test clip. Pure.
+/// All errors of `text` as a submission for these test clips. They are those of parse_submission(), an exclusive class
+/// in a blend, a missing test clip, and a name that is no test clip. Pure.
 Problems check_submission(const std::string& text, const std::vector<std::string>& test_filenames,
                           const sweep::Classes& classes);
 

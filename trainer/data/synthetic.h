@@ -31,11 +31,10 @@ struct SyntheticOptions {
   double shift = 0.3;       ///< domain shift of the test actors: mean and spread
 };
 
-/// Writes train_metadata.csv, test_metadata.csv, <encoder>_static_features.npz, dataset.yaml (`synthetic:
-/// true`) and truth.json into `folder` (docs/data.md). Clips an actor: 5 emotions x 4 intensities, 4 neutral,
-/// 10 pairs x 3 ratios: 54. Every number is a function of the seed and of what it stands for, so adding an
-/// encoder changes no other and the same options give the same bytes. Throws Error for options that cannot
-/// be, naming the option.
+/// Writes train_metadata.csv, test_metadata.csv, <encoder>_static_features.npz, dataset.yaml (`synthetic: true`) and
+/// truth.json into `folder` (docs/data.md). Clips an actor: 5 emotions x 4 intensities, 4 neutral, 10 pairs x 3 ratios:
+/// 54. Every number is a function of the seed and of its purpose. Adding an encoder changes no other, and the same
+/// options give the same bytes. Throws Error for options that cannot be, naming the option.
 void make_synthetic(const std::filesystem::path& folder, const SyntheticOptions& options, Existing existing);
 
 }  // namespace medley::data

@@ -47,7 +47,7 @@ class GpuKernels {
   virtual torch::Tensor gather(const std::vector<TrialFeatures>& trials, const torch::Tensor& clips, std::int64_t width,
                                torch::ScalarType type) const = 0;
 
-  /// x [trial, row, width] with every element as it was times 1 / (1 - rate), or 0 where the trial's stream says so:
+  /// x [trial, row, width] with every element times 1 / (1 - rate), or 0 where the trial's stream drops it. It drops
   /// the elements that drop() drops on the CPU. `places` [row]: the rows' places in a batch that a gang splits; empty:
   /// all are here.
   virtual torch::Tensor drop(const torch::Tensor& x, const std::vector<TrialDrop>& trials,
@@ -58,8 +58,8 @@ class GpuKernels {
   virtual torch::Tensor norm_gelu(const torch::Tensor& z, const torch::Tensor& weight,
                                   const torch::Tensor& shift) const = 0;
 
-  /// bool [trial, encoder, row]: the top_n best of `scores`, of the encoders in `mask` (bool [trial, encoder, 1]); ties
-  /// go to the lower encoder. `top_n` [trial, 1, 1], of the scores' type.
+  /// bool [trial, encoder, row], the top_n best of `scores` among the encoders in `mask` (bool [trial, encoder, 1]).
+  /// Ties go to the lower encoder. `top_n` [trial, 1, 1], of the scores' type.
   virtual torch::Tensor keep_top(const torch::Tensor& scores, const torch::Tensor& mask,
                                  const torch::Tensor& top_n) const = 0;
 
@@ -74,8 +74,8 @@ class GpuKernels {
   virtual torch::Tensor mark_use(const std::vector<std::vector<TrainedRange>>& ranges, std::int64_t size,
                                  torch::Device device) const = 0;
 
-  /// One step of all trials in three launches and one answer: [trial] 0 where a parameter is no longer finite. All
-  /// buffers [trial, size].
+  /// One step of all trials in three launches. Returns [trial], 0 where a parameter is no longer finite. All buffers
+  /// [trial, size].
   virtual std::vector<int> adam(const torch::Tensor& parameters, const torch::Tensor& gradients,
                                 const torch::Tensor& first_moment, const torch::Tensor& second_moment,
                                 const torch::Tensor& use, const std::vector<TrialStep>& trials) const = 0;

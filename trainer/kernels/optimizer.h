@@ -19,8 +19,8 @@ struct AdamStep {
 bool adam_update(float* p, const float* g, float* m, float* v, std::size_t count, const AdamStep& step);
 bool adam_update(double* p, const double* g, double* m, double* v, std::size_t count, const AdamStep& step);
 
-/// The same for a weight [dim, width] whose gradient is x' d, x [rows, dim] and d [rows, width]: made strip by strip
-/// in the first-level cache and used up there, never written out.
+/// The same for a weight [dim, width] whose gradient is x' d, x [rows, dim] and d [rows, width]. The gradient is
+/// computed strip by strip in the first-level cache and never written out.
 template <class T>
 bool adam_update_product(T* p, T* m, T* v, const T* x, const T* d, int rows, int dim, int width, const AdamStep& step);
 
@@ -28,8 +28,8 @@ bool adam_update_product(T* p, T* m, T* v, const T* x, const T* d, int rows, int
 double sum_of_squares(const float* g, std::size_t count);
 double sum_of_squares(const double* g, std::size_t count);
 
-/// Learning rate of optimiser step `step` (from 0) of `total`: linear warm-up over the first `warmup` steps (the
-/// first step already moves), then constant, or a half cosine that would reach zero at step `total`.
+/// Learning rate of optimiser step `step` (from 0) of `total`. It rises linearly over the first `warmup` steps (the
+/// first step already moves). It then stays constant, or follows half a cosine that would reach zero at step `total`.
 enum class Decay { kConstant, kCosine };
 double scheduled_rate(double peak, Decay decay, long step, long warmup, long total);
 

@@ -86,8 +86,8 @@ void normals(const std::uint32_t* bits, std::size_t count, double* out) {
 }
 
 double beta(const Stream& stream, double a) {
-  // A try fails with probability below .05: 256 numbers, four a try and two draws, are never used up in practice; the
-  // last try would be taken as it is.
+  // A try fails with probability below .05. In practice 256 numbers, with four a try and two draws, are never used up.
+  // The last try would be taken as it is.
   constexpr std::size_t kNumbers = 256;
   std::uint32_t bits[kNumbers];
   stream.fill(bits, kNumbers);

@@ -2,8 +2,8 @@
 
 namespace medley::trainer {
 
-/// Kernels over the rows of one trial, for what would be many small operations. All matrices row-major; sums in one
-/// fixed order, so that bits depend on nothing but the values and the shapes.
+/// Kernels over the rows of one trial, for what would be many small operations. All matrices are row-major. Sums run in
+/// one fixed order, so that bits depend only on the values and the shapes.
 
 /// x [rows, width] += bias [width].
 template <class T>

@@ -26,7 +26,40 @@ Tensor mean_of_real(const Tensor& x, const Tensor& real) {
   return torch::where(real, x, zero_like(x)).sum(1) / real.sum(1).clamp_min(1);
 }
 
+/// The discriminator's loss, of gradients reversed (DANN); with `probabilities` conditioned on them (CDAN).
+Tensor adversarial_loss(const FusedModel& model, const Domains& domains, const Tensor& probabilities = {}) {
+  std::vector<double> ramps;
+  for (const double progress : domains.progress) ramps.push_back(reversal_ramp(progress));
+  const Tensor ramp = torch::tensor(ramps, torch::kFloat64).to(model.device(), model.dtype());
+  Tensor features = reverse_gradient(domains.features, ramp);
+  if (probabilities.defined()) features = conditioned(features, probabilities);
+  const Tensor logits = model.domain_logits(features);
+  const std::int64_t half = logits.size(1) / 2;
+  return domain_loss(logits.narrow(1, 0, half), domains.source_real, logits.narrow(1, half, half), domains.target_real);
+}
+
 }  // namespace
+
+Tensor adaptation_loss(const FusedModel& model, const Domains& domains) {
+  const sweep::Config& config = model.trials().front().config;
+  const std::int64_t half = domains.features.size(1) / 2;
+  const Tensor source = domains.features.narrow(1, 0, half), target = domains.features.narrow(1, half, half);
+  switch (config.adaptation) {
+    case sweep::Adaptation::kNone:
+      return {};
+    case sweep::Adaptation::kCoral:
+      return coral_loss(source, domains.source_real, target, domains.target_real);
+    case sweep::Adaptation::kMmd:
+      return mmd_loss(source, domains.source_real, target, domains.target_real);
+    case sweep::Adaptation::kDann:
+      return adversarial_loss(model, domains);
+    case sweep::Adaptation::kCdan:
+      return adversarial_loss(model, domains, torch::softmax(domains.class_logits, 2));
+    case sweep::Adaptation::kCmd:
+      return cmd_loss(source, domains.source_real, target, domains.target_real, config.adaptation_moments);
+  }
+  return {};
+}
 
 Tensor coral_loss(const Tensor& source, const Tensor& source_real, const Tensor& target, const Tensor& target_real) {
   // With Z = [Z_s; Z_t] and signs s: ||Z_s'Z_s - Z_t'Z_t||_F^2 = sum_ij s_i s_j (z_i . z_j)^2, rows^2 numbers
@@ -59,6 +92,30 @@ Tensor mmd_loss(const Tensor& source, const Tensor& source_real, const Tensor& t
   };
   const Tensor weight = torch::cat({share(source_real), -share(target_real)}, 1);
   const Tensor sum = (kernel * weight.unsqueeze(1) * weight.unsqueeze(2)).sum({1, 2});
+  const Tensor usable = (source_real.sum(1) > 0) & (target_real.sum(1) > 0);
+  return torch::where(usable, sum, zero_like(sum));
+}
+
+Tensor cmd_loss(const Tensor& source, const Tensor& source_real, const Tensor& target, const Tensor& target_real,
+                int moments) {
+  const auto mean = [](const Tensor& x, const Tensor& real) {  // [trial, 1, d]
+    return torch::where(real.unsqueeze(2), x, zero_like(x)).sum(1, true) / real.sum(1).clamp_min(1).view({-1, 1, 1});
+  };
+  const auto norm = [](const Tensor& x) {  // [trial]; the slope at 0 counts as 0
+    const Tensor squares = x.square().sum({1, 2}), positive = squares > 0;
+    return torch::where(positive, torch::where(positive, squares, torch::ones_like(squares)).sqrt(),
+                        zero_like(squares));
+  };
+  const Tensor x = source.tanh(), y = target.tanh();
+  const Tensor mean_x = mean(x, source_real), mean_y = mean(y, target_real);
+  const Tensor centred_x = x - mean_x, centred_y = y - mean_y;
+  constexpr double kWidth = 2;  // of [-1, 1]
+  Tensor sum = norm(mean_x - mean_y) / kWidth, power_x = centred_x, power_y = centred_y;
+  for (int order = 2; order <= moments; ++order) {
+    power_x = power_x * centred_x;
+    power_y = power_y * centred_y;
+    sum = sum + norm(mean(power_x, source_real) - mean(power_y, target_real)) / std::pow(kWidth, order);
+  }
   const Tensor usable = (source_real.sum(1) > 0) & (target_real.sum(1) > 0);
   return torch::where(usable, sum, zero_like(sum));
 }

@@ -7,8 +7,8 @@
 
 namespace medley::trainer {
 
-/// What a set-ratio head chooses from: every class alone, then every pair of classes that may blend, first < second;
-/// and for each pair the salience of its first class.
+/// The choices of a set-ratio head: every class alone, then every pair of classes that may blend, first < second. For
+/// each pair it also chooses the salience of its first class.
 struct LabelSets {
   static constexpr int kRatios = 3;
   static constexpr int kSaliences[kRatios] = {30, 50, 70};  ///< percent

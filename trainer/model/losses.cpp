@@ -63,6 +63,17 @@ Tensor alignment_loss(const Tensor& presence, const Tensor& salience, const Tens
   return mean_of_real((p.exp() * (p - q)).sum(2), real);
 }
 
+Tensor class_logits(const sweep::Config& config, const HeadShape& head, const Tensor& logits) {
+  switch (config.head) {
+    case sweep::Head::kDecoupled:
+    case sweep::Head::kSoftmax:
+      return logits.narrow(2, head.presence, head.salience);
+    case sweep::Head::kSetRatio:
+      return logits.narrow(2, 0, head.presence);
+  }
+  return {};
+}
+
 Tensor rdrop_loss(const sweep::Config& config, const HeadShape& head, const Tensor& first, const Tensor& second,
                   const Tensor& real) {
   // KL(p||q) + KL(q||p) = sum (p - q)(log p - log q); of two Bernoullis (p - q)(logit p - logit q).
@@ -70,12 +81,9 @@ Tensor rdrop_loss(const sweep::Config& config, const HeadShape& head, const Tens
     const Tensor p = torch::log_softmax(a, 2), q = torch::log_softmax(b, 2);
     return ((p.exp() - q.exp()) * (p - q)).sum(2);
   };
-  const auto part = [](const Tensor& x, int from, int count) { return x.narrow(2, from, count); };
-  const bool sets = config.head == sweep::Head::kSetRatio;
-  const int at = sets ? 0 : head.presence, count = sets ? head.presence : head.salience;
-  Tensor rows = symmetric(part(first, at, count), part(second, at, count));
+  Tensor rows = symmetric(class_logits(config, head, first), class_logits(config, head, second));
   if (config.head == sweep::Head::kDecoupled) {
-    const Tensor a = part(first, 0, head.presence), b = part(second, 0, head.presence);
+    const Tensor a = first.narrow(2, 0, head.presence), b = second.narrow(2, 0, head.presence);
     rows = rows + ((torch::sigmoid(a) - torch::sigmoid(b)) * (a - b)).mean(2);
   }
   return mean_of_real(rows / 2, real);

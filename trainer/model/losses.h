@@ -37,8 +37,12 @@ torch::Tensor ratio_loss(const torch::Tensor& logits, const Targets& targets);
 /// Mean over real rows of KL(p || q), p = softmax(salience) and q = sigmoid(presence), normalised.
 torch::Tensor alignment_loss(const torch::Tensor& presence, const torch::Tensor& salience, const torch::Tensor& real);
 
+/// The columns of `logits` [trial, row, column of the head] whose softmax is the clip's distribution: over classes, or
+/// over label sets of a set-ratio head.
+torch::Tensor class_logits(const sweep::Config& config, const HeadShape& head, const torch::Tensor& logits);
+
 /// R-Drop (Liang et al. 2021): mean over real rows of (KL(p||q) + KL(q||p)) / 2 between two dropouts of a clip, of the
-/// salience's softmax (the set's of a set-ratio head), plus the mean over classes of the presence's Bernoullis.
+/// softmax of class_logits(), plus the mean over classes of the presence's Bernoullis.
 torch::Tensor rdrop_loss(const sweep::Config& config, const HeadShape& head, const torch::Tensor& first,
                          const torch::Tensor& second, const torch::Tensor& real);
 

@@ -20,7 +20,7 @@ struct ModelTrial {
   std::vector<double> strength = {};  ///< [encoder] what `selection: fixed` ranks by; empty for others
 };
 
-/// K trials of one fusibility key as one model: every tensor has a leading trial dimension, every trial's
+/// K trials of one fusibility key as one model. Every tensor has a leading trial dimension, and every trial's
 /// parameters lie together in one flat buffer. Trials do not mix in any operation.
 class FusedModel {
  public:
@@ -55,7 +55,7 @@ class FusedModel {
     void fill(const Stream& stream, std::int64_t rows, std::int64_t width, std::vector<std::uint32_t>& bits) const;
   };
 
-  /// [trial][row] name_key() of each clip's name: what is drawn for a clip outside of training hangs on it alone.
+  /// [trial][row] name_key() of each clip's name. A draw for a clip outside of training depends on it alone.
   using ClipKeys = std::vector<std::vector<std::uint32_t>>;
 
   struct Output {
@@ -74,8 +74,9 @@ class FusedModel {
   /// Logits of the domain discriminator (DANN, CDAN), [trial, row], of features [trial, row, width].
   torch::Tensor domain_logits(const torch::Tensor& features) const;
 
-  /// Takes over the gradient of one projection's weight, which is inputs' outputs: `inputs` [row, dim] and `outputs`
-  /// [row, width], the gradient of what the weight gave. The projection's other gradients are written by then.
+  /// Takes over the gradient of one projection's weight, which is inputs' outputs. `inputs` is [row, dim], and
+  /// `outputs` [row, width] is the gradient of the projection's result. The projection's other gradients are written by
+  /// then.
   using ProjectionSink =
       std::function<void(int trial, int encoder, const torch::Tensor& inputs, const torch::Tensor& outputs)>;
 

@@ -40,7 +40,7 @@ export function EnsemblesView({ query, control }: { query: URLSearchParams; cont
                   <tr>
                     <th scope="col">Ensemble</th>
                     <th scope="col">Sweep</th>
-                    <th scope="col">Data set</th>
+                    <th scope="col">Dataset</th>
                     <th scope="col">Method</th>
                     <th scope="col" class="number">Trials</th>
                     <th scope="col" class="number first">Score</th>
@@ -168,7 +168,7 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
             <div><dt>Method</dt><dd>{one.method}{one.settings["per_subset"] === true && ", of each subset its best"}</dd></div>
             <div><dt title="candidates that have weight">Members</dt><dd>{one.weights.length} of {one.candidates ?? "–"}</dd></div>
             <div><dt>Thresholds</dt><dd>α {share(Number(one.settings["alpha"]))}, β {share(Number(one.settings["beta"]))}</dd></div>
-            <div><dt>Data set</dt><dd><DatasetName dataset={one.dataset} /></dd></div>
+            <div><dt>Dataset</dt><dd><DatasetName dataset={one.dataset} /></dd></div>
             <div><dt>Made</dt><dd>{time(one.created_ms)}</dd></div>
           </dl>
           {one.protocol === "paper" && <p class="legend warn">Members are of the paper-style epoch, which the reported fold chose: all numbers here are optimistic.</p>}

@@ -59,6 +59,7 @@ function palette(): Palette {
 }
 
 /** ECharts' own option type does not know which charts are registered. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type Option = Record<string, any>;
 
 /** What all charts share: fonts, tooltip, no animation. */
@@ -198,7 +199,7 @@ export function Plot({
     watch.observe(place.current);
     return () => {
       watch.disconnect();
-      // ECharts 6.1 paints heat maps in slices of 15 ms and forgets the next slice only when it paints anew: without
+      // ECharts 6.1 paints heat maps in slices of 15 ms and forgets the next slice only when it repaints: without
       // this a chart that is left half painted throws in the next frame.
       made.clear();
       made.getZr().refreshImmediately();

@@ -121,7 +121,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
     <div class="columns columns-even">
       <section>
         <label class="field">
-          Data set
+          Dataset
           <select value={dataset?.fingerprint ?? kOther} onChange={(event) => go(to(["new"], changed(query, { dataset: event.currentTarget.value.slice(0, 12) })))}>
             {datasets.map((one) => <option key={one.fingerprint} value={one.fingerprint}>{one.name}{one.synthetic ? " (synthetic)" : ""} · {one.fingerprint.slice(0, 12)}</option>)}
             <option value={kOther}>{datasets.length === 0 ? "a folder" : "another folder…"}</option>

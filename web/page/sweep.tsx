@@ -51,7 +51,7 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
             <div><dt>Time left</dt><dd>{sweep.state === "running" ? duration(sweep.eta_seconds) : "–"}</dd></div>
             <div><dt>Training time</dt><dd>{duration(sweep.training_seconds)}</dd></div>
             <div><dt>Configs × folds × seeds</dt><dd>{count(sweep.configs)} × {sweep.folds.length} × {sweep.seeds.length}</dd></div>
-            <div><dt>Data set</dt><dd><DatasetName dataset={sweep.dataset} /></dd></div>
+            <div><dt>Dataset</dt><dd><DatasetName dataset={sweep.dataset} /></dd></div>
             <div><dt>Submitted</dt><dd>{time(sweep.created_ms)}</dd></div>
           </dl>
           <nav class="tabs" aria-label="Parts of this sweep">

@@ -39,7 +39,7 @@ export function SweepsView({ control }: { control: boolean }) {
                 <thead>
                   <tr>
                     <th scope="col">Sweep</th>
-                    <th scope="col">Data set</th>
+                    <th scope="col">Dataset</th>
                     <th scope="col">State</th>
                     <th scope="col" class="progress-cell">Trials</th>
                     <th scope="col" class="number">Time left</th>

@@ -103,7 +103,7 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                   }],
                 };
               }}
-              note="Blue: finished; orange: running; red: failed or lost; grey: given up. Click a bar for a trial of its pack."
+              note="Blue: finished; orange: running; red: failed or lost; grey: cancelled. Click a bar for a trial of its pack."
             />
           );
         }}

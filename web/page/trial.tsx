@@ -38,7 +38,7 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
         <div><dt>Fold</dt><dd>{trial.fold}</dd></div>
         <div><dt>Seed</dt><dd>{trial.seed}</dd></div>
         <div><dt>Config</dt><dd class="mono">{trial.config}</dd></div>
-        <div><dt>Data set</dt><dd><DatasetName dataset={trial.dataset} /></dd></div>
+        <div><dt>Dataset</dt><dd><DatasetName dataset={trial.dataset} /></dd></div>
         {result && (
           <>
             <div><dt>Epochs trained</dt><dd>{result.epochs}</dd></div>
@@ -139,7 +139,6 @@ function CurvesPart({ result }: { result: Result }) {
   const key = JSON.stringify(result.curves);
   const { losses, scores, marks } = useMemo(() => {
     const { curves } = result;
-    const used = (values: (number | null)[] | undefined) => values?.some((value) => value !== null && value !== 0) ?? false;
     const marks = [];
     if (result.paper) marks.push({ epoch: result.paper.epoch, label: "paper-style epoch" });
     return {
@@ -147,7 +146,7 @@ function CurvesPart({ result }: { result: Result }) {
       losses: [
         { name: "training loss", values: curves.loss, color: 1 },
         { name: "validation loss", values: curves.validation_loss, color: 2 },
-        ...(used(curves["adaptation_loss"]) ? [{ name: "adaptation", values: curves["adaptation_loss"]!, color: 4, dashed: true }] : []),
+        ...curves.terms.map(({ name, values }, i) => ({ name: `${name} loss`, values, color: 3 + i, dashed: true })),
       ],
       scores: [
         { name: "Score", values: curves.score, color: 1 },

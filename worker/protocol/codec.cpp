@@ -22,8 +22,8 @@ static_assert(kNames.back() != nullptr, "a name for every message");
 constexpr int kMaxDepth = 12;
 constexpr std::size_t kMaxValues = 1'000'000;
 
-/// Builds the document, but gives up as soon as it is deeper or larger than any message of ours: the parser
-/// recurses on nesting and a value takes more memory than its byte on the wire.
+/// Builds the document, and stops as soon as it is deeper or larger than any valid message. The parser recurses on
+/// nesting, and a value takes more memory than its byte on the wire.
 class BoundedBuilder : public nlohmann::json_sax<json> {
  public:
   explicit BoundedBuilder(json& root) : builder_(root, false) {}

@@ -11,8 +11,8 @@ namespace medley::protocol {
 /// Body of a frame: a CBOR array [name, fields]. Throws Error for a message over the limits of message.h.
 std::vector<std::uint8_t> encode(const Message& message);
 
-/// Throws Error for everything that encode() cannot have written; memory is bounded by a small multiple of
-/// the size of `body`, whatever lengths it claims.
+/// Throws Error for everything that encode() cannot have written. Memory is bounded by a small multiple of the size of
+/// `body`, whatever lengths it claims.
 Message decode(const std::vector<std::uint8_t>& body);
 
 /// `text` as it may be sent: at most `limit` bytes, without zero bytes, and '?' for what is not UTF-8.

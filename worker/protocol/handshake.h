@@ -18,8 +18,8 @@ namespace medley::protocol {
 //                        or verdict[1] reason[1 + size]   verdict 0: refused, and why
 //
 // proof = HMAC-SHA256(token, role || version || coordinator's nonce || worker's nonce), roles "medley coordinator" and
-// "medley worker": a proof cannot be reflected or replayed. It authenticates the peers at the start of a connection;
-// it does not encrypt, and whoever can rewrite packets can take a connection over (docs: use a trusted network).
+// "medley worker": a proof cannot be reflected or replayed. It authenticates the peers at the start of a connection and
+// does not encrypt. An attacker who can rewrite packets can take a connection over (docs: use a trusted network).
 
 using Bytes32 = std::array<std::uint8_t, 32>;
 inline constexpr std::size_t kChallengeBytes = 4 + 2 + 32;

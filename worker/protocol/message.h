@@ -78,7 +78,7 @@ struct AttemptFailed {
   std::string reason;
 };
 
-/// The worker goes away by its own will. Attempts that it still had are given up, not failed.
+/// The worker goes away by its own will. Its running attempts are cancelled, not failed.
 struct Leave {
   std::string reason;
 };
@@ -126,7 +126,7 @@ struct ResultReceived {
 /// No more packs will come: finish the running one, deliver, Leave.
 struct Drain {};
 
-/// Exit now; running attempts are given up.
+/// Exit now; running attempts are cancelled.
 struct Dismiss {
   std::string reason;
 };

@@ -33,6 +33,7 @@ start_worker() {
 # by USR1: srun passes that on to every rank, while to TERM it would answer by killing the step.
 told=
 worker=
+# shellcheck disable=SC2317  # the traps call it
 tell() {
   told=$1
   echo "medley: told to leave ($1)"
@@ -53,14 +54,21 @@ back_into_the_queue() {
 }
 
 # Results wait there for delivery: nobody else's folder will do.
-mkdir -p -m 700 "$spool" && [ -O "$spool" ] || { echo "medley: $spool is not this user's"; exit 1; }
+# shellcheck disable=SC2174  # the folders above it are as the site's umask says
+if ! mkdir -p -m 700 "$spool" || ! [ -O "$spool" ]; then
+  echo "medley: $spool is not this user's"
+  exit 1
+fi
 
 crashes=0
 lost=0
 while :; do
   waited=0
-  until [ -z "$endpoint" ] || coordinator=$(cat "$endpoint" 2>/dev/null); do
-    [ $waited -lt 600 ] && [ -z "$told" ] || { echo "medley: no coordinator"; exit 0; }
+  until [ -z "$endpoint" ] || { [ -s "$endpoint" ] && coordinator=$(cat "$endpoint" 2>/dev/null); }; do
+    if [ $waited -ge 600 ] || [ -n "$told" ]; then
+      echo "medley: no coordinator"
+      exit 0
+    fi
     pause 2
     waited=$((waited + 2))
   done

@@ -1,4 +1,4 @@
-// The page over a real coordinator whose one worker fails until what is wrong with its disk is put right:
+// The page over a real coordinator whose one worker fails until its disk is mended:
 //   node failing_test.mjs NODE_MODULES MEDLEY [SCREENSHOT_FOLDER]
 // Ends with 77 (skipped) where there is no Chromium or no medley-worker beside MEDLEY.
 import assert from "node:assert/strict";

@@ -26,7 +26,7 @@ try {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light" })).newPage();
   page.setDefaultTimeout(30_000);
   const { shot, check } = watch(page, shots, (text) => text.startsWith("Failed to load resource"));
-  const menu = page.getByRole("combobox", { name: /^Data set/ });
+  const menu = page.getByRole("combobox", { name: /^Dataset/ });
   const folderField = page.getByLabel("Folder of the dataset");
   const idle = page.getByText("No worker has joined: nothing is trained");
 

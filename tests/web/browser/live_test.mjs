@@ -121,7 +121,7 @@ try {
     assert.match(second, /,0,,$/);
   });
 
-  await check("a worker that is killed is seen, and the sweep goes on", async () => {
+  await check("a worker that is killed is seen, and the sweep continues", async () => {
     await page.goto(`${base}#/workers`);
     const row = page.locator("tbody tr", { has: page.getByText("joined", { exact: true }) }).first();
     await row.waitFor();

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+
+namespace medley::test {
+
+/// A folder of its own for one test, removed at the end.
+class Folder {
+ public:
+  /// kMemory: where syncing costs nothing (/dev/shm), when there is such a place.
+  enum class Where { kDisk, kMemory };
+  explicit Folder(Where where = Where::kDisk) {
+    namespace fs = std::filesystem;
+    const bool memory = where == Where::kMemory && fs::is_directory("/dev/shm");
+    std::string pattern = (memory ? fs::path("/dev/shm") : fs::temp_directory_path()) / "medley-test-XXXXXX";
+    if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
+    path_ = pattern;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+inline void write_file(const std::filesystem::path& path, const std::string& bytes) {
+  std::filesystem::remove(path);  // a new file: ext4 flushes one that was cut to nothing and written again
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+}  // namespace medley::test

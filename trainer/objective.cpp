@@ -1,0 +1,152 @@
+#include "trainer/objective.h"
+
+#include <algorithm>
+
+#include "trainer/model/adaptation.h"
+
+namespace medley::trainer {
+namespace {
+
+using sweep::Config;
+using torch::Tensor;
+using Kind = Term::Kind;
+
+/// In the order in which they are added.
+constexpr Kind kKinds[] = {Kind::kPresence,   Kind::kSalience, Kind::kAlignment,
+                           Kind::kAdaptation, Kind::kRdrop,    Kind::kBalance};
+
+double presence_weight(const Config& c) {
+  switch (c.head) {
+    case sweep::Head::kSoftmax:
+      return 0;
+    case sweep::Head::kDecoupled:
+    case sweep::Head::kSetRatio:
+      return c.presence_weight;
+  }
+  return 0;
+}
+
+double alignment_weight(const Config& c) {
+  if (c.head != sweep::Head::kDecoupled) return 0;
+  switch (c.head_fusion) {
+    case sweep::HeadFusion::kProduct:
+    case sweep::HeadFusion::kMixture:
+      return 0;
+    case sweep::HeadFusion::kAlignment:
+      return c.alignment_weight;
+  }
+  return 0;
+}
+
+double weight_of(Kind kind, const Config& c) {
+  switch (kind) {
+    case Kind::kPresence:
+      return presence_weight(c);
+    case Kind::kSalience:
+      return c.head == sweep::Head::kSoftmax ? 1 : c.salience_weight;
+    case Kind::kAlignment:
+      return alignment_weight(c);
+    case Kind::kAdaptation:
+      return c.adaptation == sweep::Adaptation::kNone ? 0 : c.adaptation_weight;
+    case Kind::kRdrop:
+      return c.rdrop_weight;
+    case Kind::kBalance:
+      return sweep::is_scored(c) && c.weights != sweep::Weights::kUniform ? c.balance_weight : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+const char* name_of(Kind kind) {
+  switch (kind) {
+    case Kind::kPresence:
+      return "presence";
+    case Kind::kSalience:
+      return "salience";
+    case Kind::kAlignment:
+      return "alignment";
+    case Kind::kAdaptation:
+      return "adaptation";
+    case Kind::kRdrop:
+      return "r-drop";
+    case Kind::kBalance:
+      return "balance";
+  }
+  return "";
+}
+
+Objective::Objective(const std::vector<TrialState*>& trials, const FusedModel& model) : trials_(trials) {
+  const auto of_trials = [&](auto get) {
+    std::vector<double> numbers;
+    for (const TrialState* trial : trials_) numbers.push_back(get(trial->spec.config));
+    return numbers;
+  };
+  const auto on_device = [&](const std::vector<double>& numbers) {
+    const bool any = std::any_of(numbers.begin(), numbers.end(), [](double number) { return number != 0; });
+    return any ? torch::tensor(numbers, torch::kFloat64).to(model.device(), model.dtype()) : Tensor();
+  };
+  weights_.resize(std::size(kKinds));
+  for (const Kind kind : kKinds) {
+    std::vector<double> weights = of_trials([kind](const Config& c) { return weight_of(kind, c); });
+    weights_[static_cast<std::size_t>(kind)] = on_device(weights);
+    // Terms that no trial of the group asks for are not computed.
+    if (has(kind)) terms_.push_back({kind, std::move(weights), {}});
+  }
+  focal_gammas_ = on_device(of_trials([](const Config& c) { return c.focal_gamma; }));
+  const Config& shared = trials_.front()->spec.config;
+  blocks_ = {shared.batch_size, shared.adaptation != sweep::Adaptation::kNone, has(Kind::kRdrop)};
+}
+
+/// With R-Drop over both dropouts of the batch.
+LossTerms Objective::head_terms(const FusedModel::Output& out, const Targets& once) const {
+  const Config& shared = trials_.front()->spec.config;
+  if (!blocks_.again) {
+    return head_losses(shared, blocks_.target ? blocks_.batch_of(out.logits) : out.logits, once, focal_gammas_);
+  }
+  const auto twice = [](const Tensor& x) { return torch::cat({x, x}, 1); };
+  const Tensor again = once.real & (weights(Kind::kRdrop) > 0).unsqueeze(1);
+  const Targets targets{twice(once.presence), twice(once.salience), torch::cat({once.real, again}, 1)};
+  const Tensor logits = torch::cat({blocks_.batch_of(out.logits), blocks_.again_of(out.logits)}, 1);
+  return head_losses(shared, logits, targets, focal_gammas_);
+}
+
+Tensor Objective::loss(Kind kind, const LossTerms& head, const FusedModel& model, const FusedModel::Output& out,
+                       const Batch& batch, const Targets& targets) const {
+  const TrialState& first = *trials_.front();
+  const Config& shared = first.spec.config;
+  switch (kind) {
+    case Kind::kPresence:
+      return head.presence;
+    case Kind::kSalience:
+      return head.salience;
+    case Kind::kAlignment:
+      return head.alignment;
+    case Kind::kAdaptation: {
+      std::vector<double> progress;
+      for (const TrialState* trial : trials_) progress.push_back(trial->progress());
+      const Domains domains{blocks_.drawn_of(out.fused), class_logits(shared, first.head, blocks_.drawn_of(out.logits)),
+                            targets.real, batch.target_real.to(model.device()), std::move(progress)};
+      return adaptation_loss(model, domains);
+    }
+    case Kind::kRdrop:
+      return rdrop_loss(shared, first.head, blocks_.batch_of(out.logits), blocks_.again_of(out.logits), targets.real);
+    case Kind::kBalance:
+      return balance_loss(blocks_.batch_of(out.weights, 2), model.mask(), targets.real);
+  }
+  return {};
+}
+
+Objective::Losses Objective::of(const FusedModel& model, const FusedModel::Output& out, const Batch& batch,
+                                const Targets& targets) const {
+  const LossTerms head = head_terms(out, targets);
+  Losses losses{{}, terms_};
+  for (Term& term : losses.terms) term.losses = loss(term.kind, head, model, out, batch, targets);
+  for (const Term& term : losses.terms) {
+    const Tensor weighted = term.losses * weights(term.kind);
+    losses.total = losses.total.defined() ? losses.total + weighted : weighted;
+  }
+  return losses;
+}
+
+}  // namespace medley::trainer
