@@ -500,12 +500,10 @@ std::vector<WorkerRow> Reader::workers() {
 EnsembleRecord Reader::State::ensemble(Statement& row) {
   EnsembleRecord e;
   e.id = row.integer(0);
-  e.name = row.text(1);
+  e.request.name = row.text(1);
   e.dataset = row.text(2);
-  e.method = row.text(3);
   e.created = row.integer(4);
-  e.settings = parse(row.text(5));
-  e.scores = parse(row.text(6));
+  read_ensemble_json(row.text(3), row.text(5), row.text(6), e);
   Statement members(database,
                     "SELECT t.id, m.weight FROM member m JOIN trial t ON t.key = m.trial WHERE m.ensemble = ? "
                     "ORDER BY m.position");
@@ -527,6 +525,13 @@ std::optional<EnsembleRecord> Reader::find_ensemble(std::int64_t id) {
   Statement row(state_->database, std::string(kEnsemble) + "WHERE e.id = ?");
   if (!row.bind(id).step()) return std::nullopt;
   return state_->ensemble(row);
+}
+
+std::vector<std::string> Reader::members() {
+  Statement rows(state_->database, "SELECT id FROM trial WHERE key IN (SELECT trial FROM member)");
+  std::vector<std::string> trials;
+  while (rows.step()) trials.push_back(rows.text(0));
+  return trials;
 }
 
 std::vector<ExportRecord> Reader::exports() {

@@ -88,23 +88,6 @@ struct WorkerRecord {
   std::string version;
 };
 
-struct MemberRecord {
-  std::string trial;
-  double weight = 0;
-};
-
-/// A weighted mean of trials' fused probabilities, and how it was chosen.
-struct EnsembleRecord {
-  std::int64_t id = 0;  ///< given by the store
-  std::string name;
-  std::string dataset;  ///< fingerprint
-  std::string method;   ///< mean-k, simplex, greedy
-  TimeMs created = 0;
-  nlohmann::json settings = nlohmann::json::object();  ///< of the method: k, bags, thresholds...
-  nlohmann::json scores = nlohmann::json::object();    ///< optimistic and nested estimate, interval...
-  std::vector<MemberRecord> members;
-};
-
 struct ExportRecord {
   std::int64_t id = 0;        ///< given by the store
   std::int64_t ensemble = 0;  ///< 0: of a single trial, named in the manifest

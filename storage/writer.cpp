@@ -410,13 +410,14 @@ bool Writer::mark_config(const std::string& config, const ConfigMarkChange& chan
 
 std::int64_t Writer::save_ensemble(const EnsembleRecord& ensemble) {
   State& s = *state_;
-  return s.write("save ensemble " + ensemble.name, [&] {
+  const std::string& name = ensemble.request.name;
+  return s.write("save ensemble " + name, [&] {
     Statement insert(
         s.database,
         "INSERT INTO ensemble (name, dataset, method, created, settings, scores) VALUES (?, ?, ?, ?, ?, ?)");
-    const std::string settings = ensemble.settings.dump(), scores = ensemble.scores.dump();
-    insert.bind(ensemble.name, s.dataset_key(ensemble.dataset), ensemble.method, ensemble.created, settings, scores);
-    insert.run();
+    const char* method = sweep::ensemble_method_name(ensemble.request.options.method);
+    const std::string settings = settings_json(ensemble).dump(), scores = scores_json(ensemble).dump();
+    insert.bind(name, s.dataset_key(ensemble.dataset), method, ensemble.created, settings, scores).run();
     const std::int64_t id = s.database.last_insert_id();
     Statement member(s.database, "INSERT INTO member VALUES (?, ?, ?, ?)");
     std::int64_t position = 0;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/ensemble_record.h"
 #include "storage/error.h"
 #include "storage/records.h"
 

@@ -7,6 +7,7 @@
 #include "sweep/config.h"
 #include "sweep/nearest.h"
 #include "sweep/report/ablation.h"
+#include "sweep/report/columns.h"
 #include "sweep/report/report_text.h"
 #include "web/refused.h"
 
@@ -19,11 +20,8 @@ using sweep::finite;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMaxChosenConfigs = 100;
+constexpr const char* kRanked = "ranked";
 constexpr const char* kAxisOrder = "axis.";
-const std::vector<std::string> kBoardOrders{"ranked",      "held_out_score", "held_out_presence", "held_out_salience",
-                                            "paper_score", "paper_presence", "paper_salience",    "optimism",
-                                            "difference",  "mean_seconds"};
-
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
   std::size_t begin = 0;
@@ -74,39 +72,6 @@ const ConfigReport* reference_of(const Board& board, const Selection& selection)
   return &board.report.configs.front();
 }
 
-/// `config` less the reference, in the Scores that the report compares.
-std::optional<sweep::PairedComparison> difference(const Board& board, const ConfigReport& config,
-                                                  const ConfigReport& reference) {
-  if (config.id == reference.id) return std::nullopt;
-  if (reference.id == board.report.configs.front().id) return config.against_best;
-  double sweep::RunScore::*const score =
-      board.report.compared_held_out ? &sweep::RunScore::held_out : &sweep::RunScore::paper;
-  const auto comparison = sweep::compare_runs(config, reference, score, board.report.folds);
-  return comparison ? std::optional<sweep::PairedComparison>(comparison->result()) : std::nullopt;
-}
-
-/// What an order sorts by, larger first; NaN where the config has no such number.
-double key_of(const Board& board, const ConfigReport& config, const std::string& order, const ConfigReport& reference) {
-  const bool held_out = config.held_out_seeds > 0;
-  if (order == "held_out_score") return held_out ? config.held_out.score() : kNaN;
-  if (order == "held_out_presence") return held_out ? config.held_out.presence : kNaN;
-  if (order == "held_out_salience") return held_out ? config.held_out.salience : kNaN;
-  if (order == "difference") {
-    if (config.id == reference.id) return 0;
-    const auto comparison = difference(board, config, reference);
-    return comparison ? comparison->mean : kNaN;
-  }
-  if (order == "mean_seconds") {
-    const auto progress = board.progress.find(config.id);
-    return progress != board.progress.end() && config.done > 0 ? progress->second.mean_seconds : kNaN;
-  }
-  if (config.paper_score.count == 0) return kNaN;
-  if (order == "optimism") return config.optimism().value_or(kNaN);
-  if (order == "paper_presence") return config.paper_presence.mean;
-  if (order == "paper_salience") return config.paper_salience.mean;
-  return config.paper_score.mean;
-}
-
 const storage::ConfigMark& mark_of(const ConfigReport& config, const Selection& selection) {
   static const storage::ConfigMark kNone;
   const auto it = selection.marks.find(config.id);
@@ -132,27 +97,10 @@ bool fits(const ConfigReport& config, const Selection& selection) {
   return false;
 }
 
-json spread_json(double mean, double sd) { return {{"mean", finite(mean)}, {"sd", finite(sd)}}; }
-json spread_json(const sweep::ScoreSpread& spread) { return spread_json(spread.mean, spread.sd); }
+json spread_json(const sweep::ScoreSpread& spread) {
+  return {{"mean", finite(spread.mean)}, {"sd", finite(spread.sd)}};
+}
 json interval_json(const sweep::Interval& interval) { return {finite(interval.low), finite(interval.high)}; }
-
-json paper_json(const ConfigReport& config) {
-  if (config.paper_score.count == 0) return nullptr;
-  return {{"n", config.paper_score.count},
-          {"acc_presence", spread_json(config.paper_presence)},
-          {"acc_salience", spread_json(config.paper_salience)},
-          {"score", spread_json(config.paper_score)},
-          {"interval", interval_json(config.paper_interval)}};
-}
-
-json held_out_json(const ConfigReport& config) {
-  if (config.held_out_seeds == 0) return nullptr;
-  return {{"n", config.held_out_seeds},
-          {"acc_presence", spread_json(config.held_out.presence, kNaN)},
-          {"acc_salience", spread_json(config.held_out.salience, kNaN)},
-          {"score", spread_json(config.held_out.score(), config.held_out_seeds > 1 ? config.held_out_score_sd : kNaN)},
-          {"interval", interval_json(config.held_out_interval)}};
-}
 
 json comparison_json(const std::optional<sweep::PairedComparison>& comparison) {
   if (!comparison) return nullptr;
@@ -175,33 +123,26 @@ json texts_json(const Board& board, const ConfigReport& config) {
   return texts;
 }
 
-json row_json(const Board& board, std::size_t index, const ConfigReport& reference, const storage::ConfigMark& mark) {
-  const ConfigReport& config = board.report.configs[index];
-  const auto progress = board.progress.find(config.id);
-  const bool known = progress != board.progress.end();
-  const std::optional<double> optimism = config.optimism();
-  return {{"rank", index + 1},
-          {"config", config.id},
-          {"name", board.name_of(config)},
-          {"axis_values", config.axis_values},
-          {"axis_texts", texts_json(board, config)},
-          {"settings", config.settings},
-          {"pinned", mark.pinned},
-          {"note", mark.note},
-          {"tags", mark.tags},
-          {"transductive", config.transductive},
-          {"expected", config.expected},
-          {"finished", config.done},
-          {"diverged", config.diverged},
-          {"failed", known ? progress->second.failed : 0},
-          {"complete", config.complete()},
-          {"paper", paper_json(config)},
-          {"held_out", held_out_json(config)},
-          {"no_held_out", config.no_held_out},
-          {"optimism", optimism ? json(*optimism) : json(nullptr)},
-          {"against_best", comparison_json(config.against_best)},
-          {"against_reference", comparison_json(difference(board, config, reference))},
-          {"mean_seconds", known && config.done > 0 ? json(progress->second.mean_seconds) : json(nullptr)}};
+json row_of(const Board& board, std::size_t index, const ConfigReport& reference, const storage::ConfigMark& mark) {
+  const sweep::ConfigRow row{board.report, board.report.configs[index], reference};
+  const auto progress = board.progress.find(row.config.id);
+  json made = sweep::row_json(row, index + 1);
+  made["name"] = board.name_of(row.config);
+  made["axis_texts"] = texts_json(board, row.config);
+  made["pinned"] = mark.pinned;
+  made["note"] = mark.note;
+  made["tags"] = mark.tags;
+  made["failed"] = progress == board.progress.end() ? 0 : progress->second.failed;
+  made["against_reference"] = comparison_json(sweep::difference_of(row));
+  return made;
+}
+
+json groups_json(const sweep::Report& report) {
+  json groups = json::object();
+  for (const sweep::Column& column : sweep::columns()) {
+    if (*column.group != '\0') groups[column.group] = sweep::group_note(column.group, report);
+  }
+  return groups;
 }
 
 /// Text that somebody typed, as a cell that no spreadsheet takes for a formula: behind an apostrophe where it begins as
@@ -217,13 +158,16 @@ Selection selection_of(const Request& request, const Board& board, std::map<std:
   Selection selection;
   selection.marks = std::move(marks);
   for (std::string& tag : split(request.parameter("tag"))) selection.tags.insert(std::move(tag));
-  selection.order = request.parameter("order", "ranked");
+  selection.order = request.parameter("order", kRanked);
   if (selection.order.rfind(kAxisOrder, 0) == 0) {
     check_axis(board, selection.order.substr(std::string(kAxisOrder).size()));
-  } else if (std::find(kBoardOrders.begin(), kBoardOrders.end(), selection.order) == kBoardOrders.end()) {
-    std::string known;
-    for (const std::string& order : kBoardOrders) known += order + ", ";
-    throw Refused{400, "order must be " + known + "or axis.NAME."};
+  } else if (selection.order != kRanked && !sweep::find_number(selection.order)) {
+    std::vector<std::string> known;
+    for (const sweep::Column& column : sweep::columns()) {
+      known.insert(known.end(), column.numbers.begin(), column.numbers.end());
+    }
+    throw Refused{400, "order must be ranked, axis.NAME or a number of a config" +
+                           sweep::suggestion(selection.order, known) + "."};
   }
   const auto flag = [&](const char* name) {
     const std::string text = request.parameter(name);
@@ -265,10 +209,13 @@ std::vector<std::size_t> chosen(const Board& board, const Selection& selection) 
       if (first.is_null() != second.is_null()) return second.is_null();
       return selection.reversed ? sweep::value_before(second, first) : sweep::value_before(first, second);
     });
-  } else if (selection.order != "ranked") {
+  } else if (const auto number = sweep::find_number(selection.order)) {
     const ConfigReport* reference = reference_of(board, selection);
     std::vector<double> keys(configs.size(), kNaN);
-    for (const std::size_t i : rows) keys[i] = key_of(board, configs[i], selection.order, *reference);
+    for (const std::size_t i : rows) {
+      const json value = number->value({board.report, configs[i], *reference});
+      if (value.is_number()) keys[i] = value.get<double>();
+    }
     std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
       if (std::isnan(keys[a]) != std::isnan(keys[b])) return std::isnan(keys[b]);
       if (configs[a].complete() != configs[b].complete()) return configs[a].complete();
@@ -290,7 +237,7 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
   const int end = std::min(total, page.offset + page.limit);
   for (int i = page.offset; i < end; ++i) {
     const std::size_t row = rows[static_cast<std::size_t>(i)];
-    sent.push_back(row_json(board, row, *reference, mark_of(report.configs[row], selection)));
+    sent.push_back(row_of(board, row, *reference, mark_of(report.configs[row], selection)));
   }
   std::set<std::string> tags;
   for (const ConfigReport& config : report.configs) {
@@ -313,6 +260,8 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
           {"synthetic", report.synthetic},
           {"axes", axes},
           {"axis_values", values},
+          {"columns", reference == nullptr ? json::array() : sweep::columns_json(report, *reference)},
+          {"groups", groups_json(report)},
           {"tags", tags},
           {"rows", sent},
           {"total", total},

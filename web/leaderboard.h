@@ -12,7 +12,7 @@ namespace medley::web {
 
 /// Which configs of a board, in which order: what the query of a leaderboard asks.
 struct Selection {
-  std::string order = "ranked";  ///< one of kBoardOrders, or `axis.NAME`
+  std::string order = "ranked";  ///< or `axis.NAME`, or a number of sweep::columns()
   bool reversed = false;
   std::map<std::string, std::set<std::string>> where;  ///< axis -> values as text; a config must have one of them
   std::set<std::string> configs;                       ///< ids; empty: any

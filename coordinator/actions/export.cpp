@@ -21,7 +21,6 @@ using nlohmann::json;
 /// Weighted mean of the members' test probabilities, [test clip, class].
 std::vector<double> test_probabilities(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
                                        std::size_t clips, std::size_t classes) {
-  const bool paper = ensemble.settings.value("protocol", "held-out") == "paper";
   std::map<std::string, double> weights;
   double total = 0;
   std::vector<std::string> trials;
@@ -29,9 +28,9 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
     if (weights.try_emplace(member.trial, member.weight).second) trials.push_back(member.trial);
     total += member.weight;
   }
-  if (!(total > 0)) throw storage::Error("ensemble '" + ensemble.name + "' has no member with a weight above 0");
-  const auto parts =
-      reader.predictions(trials, paper ? sweep::Protocol::kPaper : sweep::Protocol::kHeldOut, storage::Split::kTest);
+  if (!(total > 0))
+    throw storage::Error("ensemble '" + ensemble.request.name + "' has no member with a weight above 0");
+  const auto parts = reader.predictions(trials, ensemble.request.protocol, storage::Split::kTest);
   std::vector<double> mixed(clips * classes);
   std::set<std::string> found;
   for (const storage::TrialPredictions& part : parts) {
@@ -80,12 +79,10 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
   const auto p = test_probabilities(reader, ensemble, filenames.size(), classes);
 
-  const sweep::Thresholds thresholds{ensemble.settings.at("alpha").get<double>(),
-                                     ensemble.settings.at("beta").get<double>()};
   Exported exported;
   std::vector<data::Prediction> predictions;
   for (std::size_t i = 0; i < filenames.size(); ++i) {
-    predictions.push_back({filenames[i], sweep::decode(&p[i * classes], dataset.classes, thresholds)});
+    predictions.push_back({filenames[i], sweep::decode(&p[i * classes], dataset.classes, ensemble.thresholds)});
     exported.blends += predictions.back().label.is_blend();
   }
   exported.clips = static_cast<int>(filenames.size());
@@ -108,14 +105,14 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
       {"predicted_blends", exported.blends},
       {"dataset", {{"name", dataset.name}, {"fingerprint", dataset.fingerprint}, {"synthetic", dataset.synthetic}}},
       {"decode", "thresholds"},
-      {"alpha", thresholds.alpha},
-      {"beta", thresholds.beta},
+      {"alpha", ensemble.thresholds.alpha},
+      {"beta", ensemble.thresholds.beta},
       {"ensemble",
        {{"id", ensemble.id},
-        {"name", ensemble.name},
-        {"method", ensemble.method},
-        {"settings", ensemble.settings},
-        {"scores", ensemble.scores}}},
+        {"name", ensemble.request.name},
+        {"method", sweep::ensemble_method_name(ensemble.request.options.method)},
+        {"settings", storage::settings_json(ensemble)},
+        {"scores", storage::scores_json(ensemble)}}},
       {"members", std::move(members)},
       {"configs", std::move(configs)},
       {"created_ms", now}};
@@ -124,7 +121,7 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
 
   storage::Writer::Group group(writer);
   writer.save_export({0, ensemble.id, fs::absolute(out).string(), exported.sha256, now, manifest});
-  writer.log_event("export", "", "ensemble '" + ensemble.name + "' to " + fs::absolute(out).string(), now);
+  writer.log_event("export", "", "ensemble '" + ensemble.request.name + "' to " + fs::absolute(out).string(), now);
   group.commit();
   return exported;
 }

@@ -60,8 +60,8 @@ storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::stri
   if (id_or_name.empty()) return ensembles.front();
   std::vector<std::string> names;
   for (const auto& ensemble : ensembles) {
-    if (ensemble.name == id_or_name || std::to_string(ensemble.id) == id_or_name) return ensemble;
-    names.push_back(ensemble.name);
+    if (ensemble.request.name == id_or_name || std::to_string(ensemble.id) == id_or_name) return ensemble;
+    names.push_back(ensemble.request.name);
   }
   throw UsageError("no ensemble '" + id_or_name + "'" + sweep::suggestion(id_or_name, names));
 }

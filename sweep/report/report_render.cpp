@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 
 #include "sweep/config.h"
+#include "sweep/report/columns.h"
 #include "sweep/report/report_text.h"
 
 namespace medley::sweep {
@@ -12,19 +14,6 @@ using nlohmann::json;
 
 constexpr Table::Align kLeft = Table::Align::kLeft;
 constexpr Table::Align kRight = Table::Align::kRight;
-
-std::string comparison_text(const ConfigReport& config) {
-  if (!config.against_best) return "-";
-  const PairedComparison& c = *config.against_best;
-  const bool clear = c.verdict != PairedComparison::Verdict::kInconclusive;
-  return signed_text(c.mean) + (clear ? "  " : " ~") + p_text(c.p);
-}
-
-std::string runs_of(const ConfigReport& config) {
-  std::string text = std::to_string(config.done) + "/" + std::to_string(config.expected);
-  if (config.diverged > 0) text += " (" + std::to_string(config.diverged) + " diverged)";
-  return text;
-}
 
 std::string marks(const ConfigReport& config) {
   std::string text;
@@ -54,74 +43,47 @@ class Reasons {
   std::vector<std::string> reasons_;
 };
 
-std::string held_out_protocol(const Report& report) {
-  if (report.decode == HeldOutDecode::kOptimal) {
-    return "held-out: epoch fixed or chosen on the inner fold, score-optimal decode fitted on the other folds; hits "
-           "pooled over folds; mean over seeds";
-  }
-  return "held-out: epoch fixed, thresholds chosen on the other folds (epoch and thresholds on the inner fold with "
-         "inner_fold); hits pooled over folds; mean over seeds";
+/// Of a config that does not exist the numbers are never read, only the headings.
+const ConfigReport& best_of(const Report& report) {
+  static const ConfigReport kNone;
+  return report.configs.empty() ? kNone : report.configs.front();
 }
 
-void add_notes(Table& table, const Report& report, Detail detail) {
-  table.notes.push_back(std::string("ranked by ") +
-                        (report.ranked_by == RankedBy::kHeldOutScore ? "held-out" : "mean paper-style") +
-                        " Score, complete configs (every run has a number) first");
-  table.notes.push_back(held_out_protocol(report));
-  table.notes.push_back(
-      "paper-style: epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds");
-  if (detail == Detail::kWide) {
-    table.notes.push_back(
-        "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over "
-        "seeds");
-    table.notes.push_back("held-out SD: over seeds");
+std::vector<const Column*> columns_of(const Report& report, Detail detail) {
+  std::vector<const Column*> shown;
+  for (const Column& column : columns()) {
+    if (column.in_text == Shown::kOnDemand && detail != Detail::kWide) continue;
+    if (column.compares && report.configs.size() < 2) continue;
+    shown.push_back(&column);
   }
-  table.notes.push_back(
-      "95 % int.: of the mean Score over folds and seeds, corrected resampled t (Nadeau-Bengio, folds as blocks)");
-  table.notes.push_back("optimism: mean paper-style Score less held-out Score");
-  if (report.configs.size() > 1) {
-    table.notes.push_back(std::string("vs #1: mean difference of ") +
-                          (report.compared_held_out ? "held-out" : "paper-style") +
-                          " Scores over shared runs and p of the same test, two-sided; ~ inconclusive (p >= .05)");
-  }
+  return shown;
 }
 
-std::vector<std::string> held_out_columns(const ConfigReport& config, Reasons& reasons, Detail detail) {
-  const std::string mark = marks(config);
-  std::vector<std::string> row;
-  if (config.held_out_seeds == 0) {
-    row.push_back(config.no_held_out.empty() ? "-" : "- " + reasons.letter(config.no_held_out));
-    row.insert(row.end(), detail == Detail::kWide ? 4u : 3u, "-");
-    return row;
-  }
-  row.push_back(share_text(config.held_out.score()) + mark);
-  if (detail == Detail::kWide) row.push_back(share_text(config.held_out_score_sd));
-  row.push_back(interval_text(config.held_out_interval));
-  row.push_back(share_text(config.held_out.presence) + mark);
-  row.push_back(share_text(config.held_out.salience) + mark);
-  return row;
-}
-
-std::vector<std::string> paper_columns(const ConfigReport& config, Detail detail) {
-  const std::string mark = marks(config);
-  std::vector<std::string> row;
-  const auto with_sd = [&](const ScoreSpread& value) {
-    row.push_back(value.count == 0 ? "-" : spread_text(value.mean, value.sd) + mark);
+void add_notes(Table& table, const Report& report, const std::vector<const Column*>& shown) {
+  const auto add = [&](const std::string& note) {
+    const bool known = std::find(table.notes.begin(), table.notes.end(), note) != table.notes.end();
+    if (!note.empty() && !known) table.notes.push_back(note);
   };
-  const auto plain = [&](const ScoreSpread& value) {
-    row.push_back(value.count == 0 ? "-" : share_text(value.mean) + mark);
-  };
-  with_sd(config.paper_score);
-  if (detail == Detail::kFit) {
-    plain(config.paper_presence);
-    plain(config.paper_salience);
-  } else {
-    row.push_back(interval_text(config.paper_interval));
-    with_sd(config.paper_presence);
-    with_sd(config.paper_salience);
-    row.push_back(config.pooled_seeds == 0 ? "-" : share_text(config.pooled.score()) + mark);
+  add(std::string("ranked by ") + (report.ranked_by == RankedBy::kHeldOutScore ? "held-out" : "mean paper-style") +
+      " Score, complete configs (every run has a number) first");
+  for (const Column* column : shown) {
+    if (*column->group != '\0') add(group_note(column->group, report));
   }
-  return row;
+  for (const Column* column : shown) add(filled(column->note, report, best_of(report)));
+}
+
+/// What columns of text that is too wide are called, in the order in which they go.
+std::vector<std::vector<std::string>> expendable(const std::vector<const Column*>& shown) {
+  std::map<int, std::vector<std::string>> by_turn;
+  for (const Column* column : shown) {
+    const std::string group = column->group;
+    if (column->expendable > 0) {
+      by_turn[column->expendable].push_back((group.empty() ? "" : group + " ") + column->heading);
+    }
+  }
+  std::vector<std::vector<std::string>> names;
+  for (auto& [turn, together] : by_turn) names.push_back(std::move(together));
+  return names;
 }
 
 Table leaderboard(const Report& report, int top, Detail detail) {
@@ -130,22 +92,15 @@ Table leaderboard(const Report& report, int top, Detail detail) {
     if (axis.values.size() > 1) axes.insert(axis.axis);
   }
   const AxisText axis_text(report);
-  const bool wide = detail == Detail::kWide;
+  const std::vector<const Column*> shown_columns = columns_of(report, detail);
   Table table;
   table.title = source_text(report) + ": " + std::to_string(report.configs.size()) +
                 (report.configs.size() == 1 ? " config, " : " configs, ") + runs_text(report);
   table.columns = {{"#", kRight}, {"config", kLeft}};
   for (const std::string& axis : axes) table.columns.push_back({axis, kLeft});
-  table.columns.push_back({"runs", kRight});
-  for (const char* head : {"Score", "SD", "95 % int.", "ACC_P", "ACC_S"}) {
-    if (wide || head != std::string("SD")) table.columns.push_back({head, kRight, "held-out"});
+  for (const Column* column : shown_columns) {
+    table.columns.push_back({filled(column->heading, report, best_of(report)), kRight, column->group});
   }
-  for (const char* head : {"Score", "95 % int.", "ACC_P", "ACC_S", "pooled"}) {
-    const bool standard = head != std::string("95 % int.") && head != std::string("pooled");
-    if (wide || standard) table.columns.push_back({head, kRight, "paper-style"});
-  }
-  table.columns.push_back({"optimism", kRight});
-  if (report.configs.size() > 1) table.columns.push_back({"vs #1", kRight});
   Reasons reasons;
   bool incomplete = false;
   bool diverged = false;
@@ -159,21 +114,27 @@ Table leaderboard(const Report& report, int top, Detail detail) {
     diverged = diverged || config.diverged > 0;
     std::vector<std::string> row = {std::to_string(i + 1), config.id + (config.transductive ? kTransductiveMark : "")};
     for (const std::string& axis : axes) row.push_back(axis_text(axis, config.axis_values.value(axis, json())));
-    row.push_back(runs_of(config));
-    for (std::string& cell : held_out_columns(config, reasons, detail)) row.push_back(std::move(cell));
-    for (std::string& cell : paper_columns(config, detail)) row.push_back(std::move(cell));
-    row.push_back(config.optimism() ? signed_text(*config.optimism()) + marks(config) : "-");
-    if (report.configs.size() > 1) row.push_back(i == 0 ? "" : comparison_text(config));
+    bool reason_said = config.no_held_out.empty();
+    for (const Column* column : shown_columns) {
+      std::string cell = column->text({report, config, best_of(report)}, detail);
+      if (cell != "-") {
+        if (column->marked) cell += marks(config);
+      } else if (!reason_said && column->group == std::string("held-out")) {
+        reason_said = true;
+        cell += " " + reasons.letter(config.no_held_out);
+      }
+      row.push_back(std::move(cell));
+    }
     table.rows.push_back(std::move(row));
   }
-  if (!wide) {
+  if (detail != Detail::kWide) {
     axes.insert("runs");
     lift_constants(table, axes);
   }
   if (shown < report.configs.size()) {
     table.notes.push_back("not listed: " + std::to_string(report.configs.size() - shown) + " more");
   }
-  add_notes(table, report, detail);
+  add_notes(table, report, shown_columns);
   if (transductive) table.notes.push_back(std::string(kTransductiveMark) + " " + kTransductiveNote);
   if (incomplete) table.notes.push_back(std::string(kIncompleteMark) + " incomplete: over the runs that are done only");
   if (diverged) table.notes.push_back(std::string(kDivergedMark) + " over the runs that did not diverge only");
@@ -235,10 +196,7 @@ std::string render(const Report& report, ReportFormat format, int top, Detail de
   if (format == ReportFormat::kCsv) return csv_table(full_precision(report));
   Table board = leaderboard(report, top, detail);
   if (format == ReportFormat::kText && detail == Detail::kFit) {
-    fit(board, {{"paper-style ACC_P", "paper-style ACC_S"},
-                {"optimism"},
-                {"held-out ACC_P", "held-out ACC_S"},
-                {"held-out 95 % int."}});
+    fit(board, expendable(columns_of(report, detail)));
   }
   std::string text = write(board, format);
   for (const AxisReport& axis : report.axes) {

@@ -39,7 +39,7 @@ views = {
     "sweeps": lambda: "sweeps",
     "sweep": lambda: s,
     "leaderboard": lambda: s + "/leaderboard",
-    "leaderboard, sorted": lambda: s + "/leaderboard?order=paper_presence",
+    "leaderboard, sorted": lambda: s + "/leaderboard?order=paper_acc_presence",
     "leaderboard, reference, by difference": lambda: f"{s}/leaderboard?order=difference&reference={reference}",
     "leaderboard, filtered, last page": lambda: s + "/leaderboard?where.top_n=2&search=clip&offset=900",
     "leaderboard, 1000 rows (parallel)": lambda: s + "/leaderboard?limit=1000",

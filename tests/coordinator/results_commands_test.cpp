@@ -262,16 +262,16 @@ double held_out_score(const Store& store, std::size_t first_trial) {
 TEST(ResultsCommands, ReportSaysTheHeldOutScoreByItsDefinition) {
   Store store;
   const json report = json::parse(run(store.folder.path(), "report --json"));
-  ASSERT_EQ(report["configs"].size(), 3u);
+  ASSERT_EQ(report["rows"].size(), 3u);
   EXPECT_TRUE(report["synthetic"].get<bool>());
   const std::string strongest = sweep::config_id(store.sweep.configs[1].config);  // of the complete ones
-  const json& first = report["configs"][0];
+  const json& first = report["rows"][0];
   EXPECT_EQ(first["config"], strongest);
-  EXPECT_NEAR(first["held_out"]["score"].get<double>(), (held_out_score(store, 6) + held_out_score(store, 9)) / 2,
-              1e-12);
-  EXPECT_EQ(report["configs"][2]["runs_done"], 5);
-  EXPECT_EQ(report["configs"][2]["held_out"]["seeds"], 1);
-  EXPECT_FALSE(report["configs"][2]["complete"].get<bool>());
+  EXPECT_NEAR(first["values"]["held_out_score"].get<double>(),
+              (held_out_score(store, 6) + held_out_score(store, 9)) / 2, 1e-12);
+  EXPECT_EQ(report["rows"][2]["values"]["runs_done"], 5);
+  EXPECT_EQ(report["rows"][2]["values"]["held_out_score_sd"], nullptr);  // one seed has all folds
+  EXPECT_FALSE(report["rows"][2]["complete"].get<bool>());
 }
 
 TEST(ResultsCommands, ReportHasEveryForm) {
@@ -308,7 +308,7 @@ TEST(ResultsCommands, AReportReadsNoSweepFile) {
   testing::internal::CaptureStderr();
   const json report = json::parse(run(store.folder.path(), "report --json"));
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
-  EXPECT_EQ(report["configs"].size(), 3u);
+  EXPECT_EQ(report["rows"].size(), 3u);
   EXPECT_EQ(report["families"][0]["comparisons"].size(), 2u);
 }
 
@@ -393,7 +393,7 @@ TEST(ResultsCommands, TransductiveNumbersSaySo) {
       EXPECT_EQ(run(folder, command).find("transductive: training read") != std::string::npos, transductive) << command;
     }
     EXPECT_EQ(json::parse(run(folder, "show --json " + id))["transductive"], transductive);
-    EXPECT_EQ(json::parse(run(folder, "report --json"))["configs"][0]["transductive"], transductive);
+    EXPECT_EQ(json::parse(run(folder, "report --json"))["rows"][0]["transductive"], transductive);
     EXPECT_EQ(json::parse(run(folder, "report --importance --json"))["transductive"], transductive);
     EXPECT_EQ(json::parse(run(folder, "ensemble depth --json"))["scores"]["transductive"], transductive);
   }
@@ -442,7 +442,8 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
   storage::Reader reader(folder);
   EXPECT_EQ(reader.ensembles().size(), 3u);
   EXPECT_EQ(reader.exports().size(), 3u);
-  EXPECT_EQ(choose_ensemble(reader, "best").method, "caruana");  // the newest of that name
+  // The newest of that name.
+  EXPECT_EQ(choose_ensemble(reader, "best").request.options.method, sweep::EnsembleMethod::kCaruana);
   const std::string text = run(folder, "ensemble depth --method mean --k 1 --name one");
   EXPECT_EQ(text.rfind("ensemble 4 'one': 1 of 5 candidates of depth (synthetic data)\n", 0), 0u) << text;
   EXPECT_NE(text.find("nested       Score"), std::string::npos);
@@ -462,7 +463,7 @@ TEST(ResultsCommands, LateFusionTakesOneConfigAnEncoderSubsetWithItsSeedsAverage
   // By definition: of each subset the first of the report; the mean of two seeds' rows, one trial a fold.
   std::map<std::vector<std::string>, std::string> first;
   const json report = json::parse(run(store.folder.path(), "report --json"));
-  for (const json& config : report["configs"]) {
+  for (const json& config : report["rows"]) {
     if (config["complete"].get<bool>()) first.try_emplace(configs.at(config["config"]).encoders, config["config"]);
   }
   ASSERT_EQ(first.size(), 3u);

@@ -69,11 +69,11 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
   const Ended text = medley({"report"});
   EXPECT_EQ(text.out, run.out) << "run ends with the table that report prints";
   const json report = medley_json({"report"});
-  ASSERT_EQ(report.at("configs").size(), 3u);
+  ASSERT_EQ(report.at("rows").size(), 3u);
   double before = 2;
-  for (const json& config : report.at("configs")) {
+  for (const json& config : report.at("rows")) {
     EXPECT_TRUE(contains(text.out, config.at("config").get<std::string>()));
-    const double held_out = config.at("held_out").at("score").get<double>();
+    const double held_out = config.at("values").at("held_out_score").get<double>();
     EXPECT_LE(held_out, before) << "ranked by held-out Score";
     before = held_out;
   }
@@ -193,10 +193,11 @@ TEST_F(Submission, ATrialThatDivergesIsAResultAndHarmsNoNeighbour) {
   ASSERT_EQ(run_sweep(alone, 1, "other").exit, 0);
 
   const json with = medley_json({"report"}), without = medley_json({"report"}, "other");
-  ASSERT_EQ(with.at("configs").size(), 2u);
-  EXPECT_EQ(with["configs"][0].at("config"), without["configs"][0].at("config")) << "what diverged ranks last";
-  EXPECT_EQ(with["configs"][0].at("paper"), without["configs"][0].at("paper"));
-  EXPECT_EQ(with["configs"][0].at("held_out"), without["configs"][0].at("held_out"));
+  ASSERT_EQ(with.at("rows").size(), 2u);
+  EXPECT_EQ(with["rows"][0].at("config"), without["rows"][0].at("config")) << "what diverged ranks last";
+  for (const char* name : {"held_out_score", "held_out_acc_presence", "paper_score", "paper_score_sd", "optimism"}) {
+    EXPECT_EQ(with["rows"][0].at("values").at(name), without["rows"][0].at("values").at(name)) << name;
+  }
 
   const json sweeps = medley_json({"status"}).at("sweeps");
   EXPECT_EQ(sweeps.at(0).at("diverged"), 2);

@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "sweep/config.h"
 #include "sweep/error.h"
+#include "sweep/report/columns.h"
 
 namespace medley::sweep {
 namespace {
@@ -174,7 +179,10 @@ TEST(Report, NothingDoneIsADash) {
     EXPECT_EQ(text.find("nan"), std::string::npos);
   }
   EXPECT_NE(render(report, ReportFormat::kText).find("0/4"), std::string::npos);
-  EXPECT_TRUE(nlohmann::json::parse(render(report, ReportFormat::kJson))["configs"][0]["held_out"].is_null());
+  const auto row = nlohmann::json::parse(render(report, ReportFormat::kJson))["rows"][0];
+  EXPECT_EQ(row["values"]["held_out_score"], nullptr);
+  EXPECT_EQ(row["values"]["paper_score"], nullptr);
+  EXPECT_EQ(row["texts"]["paper_score"], "-");
 }
 
 TEST(Report, AxisTablesAreMarginalMeans) {
@@ -364,13 +372,55 @@ TEST(Report, FamiliesAreJudgedAndPrinted) {
 TEST(Report, CsvHasFullPrecision) {
   const std::string csv = render(make_report(two_configs()), ReportFormat::kCsv);
   EXPECT_EQ(csv.substr(0, csv.find('\n')),
-            "rank,config,top_n,transductive,runs_done,runs_expected,runs_diverged,paper_score_mean,paper_score_sd,"
-            "paper_acc_presence_mean,paper_acc_presence_sd,paper_acc_salience_mean,paper_acc_salience_sd,"
-            "paper_pooled_score,held_out_score,held_out_score_sd,held_out_score_low,held_out_score_high,held_out_acc_"
-            "presence,held_out_"
-            "acc_salience,optimism,"
-            "against_best_mean,against_best_p");
-  EXPECT_NE(csv.find("\n1,b,2,false,4,4,0,0.35,0,0.5,0,0.2,0,"), std::string::npos) << csv;
+            "rank,config,top_n,transductive,runs_done,runs_expected,runs_diverged,"
+            "held_out_score,held_out_score_sd,held_out_score_low,held_out_score_high,held_out_acc_presence,"
+            "held_out_acc_salience,paper_score,paper_score_sd,paper_score_low,paper_score_high,paper_acc_presence,"
+            "paper_acc_presence_sd,paper_acc_salience,paper_acc_salience_sd,paper_pooled_score,optimism,"
+            "difference,difference_low,difference_high,difference_p");
+  EXPECT_NE(csv.find("\n1,b,2,false,4,4,0,"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",0.35,0,"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",0.5,0,0.2,0,"), std::string::npos) << csv;
+}
+
+TEST(Report, EveryNumberOfTheColumnsHasANameOfItsOwnAndTheSameValueInCsvAndJson) {
+  const Report report = make_report(two_configs());
+  std::istringstream csv(render(report, ReportFormat::kCsv));
+  const auto cells = [&csv] {
+    std::vector<std::string> all;
+    std::string line, cell;
+    std::getline(csv, line);
+    for (std::istringstream rest(line); std::getline(rest, cell, ',');) all.push_back(cell);
+    return all;
+  };
+  const auto heads = cells();
+  EXPECT_EQ(std::set<std::string>(heads.begin(), heads.end()).size(), heads.size());
+  for (const ConfigReport& config : report.configs) {
+    const auto row = cells();
+    const auto values = row_json({report, config, report.configs[0]}, 1)["values"];
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+      const auto number = find_number(heads[i]);
+      if (!number) continue;
+      const auto& value = values.at(heads[i]);
+      EXPECT_EQ(number->value({report, config, report.configs[0]}), value) << heads[i];
+      EXPECT_EQ(i < row.size() ? row[i] : "", value.is_null() ? "" : value_text(value)) << heads[i];
+    }
+    EXPECT_EQ(values["runs_done"], config.done);
+    EXPECT_EQ(values["held_out_score"], config.held_out.score());
+    EXPECT_EQ(values["paper_score_sd"], config.paper_score.sd);
+  }
+  EXPECT_FALSE(find_number("score"));
+}
+
+TEST(Report, EveryColumnIsInWideTextWithItsNote) {
+  const Report report = make_report(two_configs());
+  std::string wide = render(report, ReportFormat::kText, 0, Detail::kWide);
+  for (std::size_t at; (at = wide.find("\n    ")) != std::string::npos;)
+    wide.replace(at, 5, " ");  // long notes are wrapped
+  for (const Column& column : columns()) {
+    EXPECT_NE(wide.find(filled(column.heading, report, report.configs[0])), std::string::npos) << column.id;
+    EXPECT_NE(wide.find(filled(column.note, report, report.configs[0])), std::string::npos) << column.id;
+  }
+  EXPECT_NE(wide.find("vs #1: mean difference of held-out Scores"), std::string::npos) << wide;
 }
 
 TEST(Report, ImpossibleTrialsAreRefused) {

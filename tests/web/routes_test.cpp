@@ -230,36 +230,40 @@ TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
   int whole = 0;
   bool partial_seen = false;
   for (const json& row : board["rows"]) {
-    EXPECT_EQ(row["expected"], 15);
+    const json& values = row["values"];
+    EXPECT_EQ(values["runs_expected"], 15);
     const bool complete = row["complete"];
     EXPECT_FALSE(complete && partial_seen) << "a whole block stands after a partial one";
     partial_seen = partial_seen || !complete;
     whole += complete;
-    if (row["finished"] == 0) {
-      EXPECT_EQ(row["paper"], nullptr);
-      EXPECT_EQ(row["held_out"], nullptr);
-      EXPECT_EQ(row["mean_seconds"], nullptr);
-    } else {
-      EXPECT_EQ(row["paper"]["n"].get<int>(), row["finished"].get<int>() - row["diverged"].get<int>());
-      EXPECT_TRUE(row["paper"]["score"]["sd"].is_number());
-    }
+    EXPECT_EQ(values["paper_score"].is_null(), values["runs_done"] == 0);
+    EXPECT_EQ(values["paper_score_sd"].is_null(), values["runs_done"] == 0);
+    EXPECT_TRUE(values["held_out_score"].is_null() || values["runs_done"] > 0);
   }
   EXPECT_EQ(whole, 4);
-  EXPECT_EQ(board["rows"].back()["finished"], 0);
-  EXPECT_EQ(board["rows"][0]["against_best"], nullptr);
+  EXPECT_EQ(board["rows"].back()["values"]["runs_done"], 0);
+  EXPECT_EQ(board["rows"].back()["texts"]["runs"], "0/15");
+  EXPECT_EQ(board["rows"][0]["against_reference"], nullptr);
   EXPECT_EQ(board["rows"][0]["config"], board["best"]);
 }
 
 TEST_F(RoutesTest, LeaderboardSortsAndPages) {
   const std::string path = "sweeps/" + sample_.finished + "/leaderboard";
-  for (const char* order : {"paper_score", "held_out_score"}) {
-    const json rows = body(path, {{"order", order}})["rows"];
-    ASSERT_EQ(rows.size(), 4u);
-    const std::string protocol = std::string(order).substr(0, std::string(order).rfind("_score"));
-    for (std::size_t i = 1; i < rows.size(); ++i) {
-      EXPECT_GE(rows[i - 1][protocol]["score"]["mean"], rows[i][protocol]["score"]["mean"]) << order;
+  int orders = 0;
+  const json columns = body(path)["columns"];
+  for (const json& column : columns) {
+    for (const json& name : column["numbers"]) {
+      const json rows = body(path, {{"order", name}})["rows"];
+      ASSERT_EQ(rows.size(), 4u);
+      for (std::size_t i = 1; i < rows.size(); ++i) {
+        const json& before = rows[i - 1]["values"][name.get<std::string>()];
+        const json& after = rows[i]["values"][name.get<std::string>()];
+        EXPECT_TRUE(after.is_null() || before >= after) << name;
+      }
+      ++orders;
     }
   }
+  EXPECT_GE(orders, 20);
   const json second = body(path, {{"offset", "3"}, {"limit", "3"}});
   ASSERT_EQ(second["rows"].size(), 1u);
   EXPECT_EQ(second["rows"][0]["rank"], 4);
@@ -396,13 +400,17 @@ TEST_F(RoutesTest, DifferencesToAReferenceAreThoseToTheBestTurnedRound) {
   EXPECT_EQ(turned["reference"], rows[2]["config"]);
   EXPECT_EQ(turned["rows"][2]["against_reference"], nullptr);
   EXPECT_NEAR(turned["rows"][0]["against_reference"]["mean"].get<double>(),
-              -rows[2]["against_best"]["mean"].get<double>(), 1e-12);
-  EXPECT_NEAR(turned["rows"][0]["against_reference"]["p"].get<double>(), rows[2]["against_best"]["p"].get<double>(),
-              1e-12);
-  EXPECT_EQ(rows[1]["against_reference"], rows[1]["against_best"]);
-  const json interval = rows[0]["held_out"]["interval"];
-  EXPECT_LT(interval[0], rows[0]["held_out"]["score"]["mean"]);
-  EXPECT_GT(interval[1], rows[0]["held_out"]["score"]["mean"]);
+              -rows[2]["against_reference"]["mean"].get<double>(), 1e-12);
+  EXPECT_NEAR(turned["rows"][0]["against_reference"]["p"].get<double>(),
+              rows[2]["against_reference"]["p"].get<double>(), 1e-12);
+  EXPECT_EQ(rows[1]["values"]["difference"], rows[1]["against_reference"]["mean"]);
+  EXPECT_EQ(rows[1]["values"]["difference_p"], rows[1]["against_reference"]["p"]);
+  for (const json& column : turned["columns"]) {
+    EXPECT_TRUE(column["id"] != "difference" || column["heading"] == "vs #3");
+  }
+  const json& values = rows[0]["values"];
+  EXPECT_LT(values["held_out_score_low"], values["held_out_score"]);
+  EXPECT_GT(values["held_out_score_high"], values["held_out_score"]);
 }
 
 TEST_F(RoutesTest, AFilteredCsvHasTheRowsOfTheFilteredBoard) {
@@ -494,7 +502,9 @@ TEST_F(RoutesTest, ATrialsClipsAndConfusionCountTheSame) {
   EXPECT_EQ(get("trials/" + sample_.failed + "/clips").status, 404);
   EXPECT_EQ(get("trials/" + sample_.diverged + "/confusion").status, 409);
   const std::string inner = body("sweeps/" + sample_.finished + "/trials")["trials"][0]["id"];
-  EXPECT_EQ(body("trials/" + inner + "/clips", {{"protocol", "held-out"}})["epoch"], 30);
+  const json held_out = body("trials/" + inner + "/clips", {{"protocol", "held-out"}});
+  EXPECT_EQ(held_out["epoch"], 30);
+  EXPECT_EQ(held_out["protocol"], "held-out");
 }
 
 TEST_F(RoutesTest, EnsemblesHaveEstimatesWeightsAndAConfusionOfAllClips) {
@@ -714,7 +724,7 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
     const auto finished = [&] {
       int sum = 0;
       const json board = json::parse(site.handle(request).body);
-      for (const json& row : board["rows"]) sum += row["finished"].get<int>();
+      for (const json& row : board["rows"]) sum += row["values"]["runs_done"].get<int>();
       return sum;
     };
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);

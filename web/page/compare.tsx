@@ -1,13 +1,15 @@
 // Two to ten configs side by side, and all of them as parallel coordinates.
 import type { Leaderboard, LeaderboardRow } from "./api";
 import { Marks, markLines } from "./marks";
-import { Difference, Mean, Shown } from "./parts";
+import { Difference, Shown } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
 import { share, valueText } from "./text";
 
-const score = (row: LeaderboardRow, heldOut: boolean) => (heldOut ? row.held_out : row.paper)?.score.mean ?? null;
+const number = (row: LeaderboardRow, heldOut: boolean, rest: "" | "_low" | "_high") => row.values[`${heldOut ? "held_out" : "paper"}_score${rest}`] ?? null;
+const score = (row: LeaderboardRow, heldOut: boolean) => number(row, heldOut, "");
+const ends = (row: LeaderboardRow, heldOut: boolean) => [number(row, heldOut, "_low"), number(row, heldOut, "_high")];
 
 /** `order`: the leaderboard's parameters that say in which order its rows stand. */
 export function Compare({ sweep, configs, reference, order }: { sweep: string; configs: string[]; reference: string | null; order: Record<string, string> }) {
@@ -46,12 +48,11 @@ export function Compare({ sweep, configs, reference, order }: { sweep: string; c
                         tooltip: {
                           formatter: ({ value }: { value: [number | null, number] }) => {
                             const row = rows[value[1]]!;
-                            const measured = heldOut ? row.held_out : row.paper;
-                            return `${names[value[1]]}\n${heldOut ? "held-out" : "paper-style"} Score ${share(value[0])}  [${measured?.interval.map(share).join(", ")}]`;
+                            return `${names[value[1]]}\n${heldOut ? "held-out" : "paper-style"} Score ${share(value[0])}  ${row.texts[heldOut ? "held_out_interval" : "paper_interval"]}`;
                           },
                         },
                       },
-                      errorBars(p.series(index), rows.map((row, i) => [...((heldOut ? row.held_out : row.paper)?.interval ?? [null, null]), i]), { lying: true, shift }),
+                      errorBars(p.series(index), rows.map((row, i) => [...ends(row, heldOut), i]), { lying: true, shift }),
                     ];
                   };
                   return {
@@ -84,14 +85,12 @@ export function Compare({ sweep, configs, reference, order }: { sweep: string; c
                         {rows.map((row) => <td key={row.config} class="wrap">{row.axis_texts[name] || valueText(row.settings[name])}</td>)}
                       </tr>
                     ))}
-                    <tr>
-                      <th scope="row">Score, paper-style</th>
-                      {rows.map((row) => <td key={row.config} class="tabular"><Mean of={row.paper} name="score" incomplete={!row.complete} /></td>)}
-                    </tr>
-                    <tr>
-                      <th scope="row">Score, held-out</th>
-                      {rows.map((row) => <td key={row.config} class="tabular"><Mean of={row.held_out} name="score" incomplete={!row.complete} /></td>)}
-                    </tr>
+                    {board.columns.filter((column) => column.id !== "difference").map((column) => (
+                      <tr key={column.id}>
+                        <th scope="row" title={column.note}>{[column.group, column.heading].filter(Boolean).join(" ")}</th>
+                        {rows.map((row) => <td key={row.config} class={row.complete ? "tabular" : "tabular mean-incomplete"}>{row.texts[column.id]}</td>)}
+                      </tr>
+                    ))}
                     <tr>
                       <th scope="row">Difference, {board.compared}</th>
                       {rows.map((row) => (

@@ -1,27 +1,16 @@
 // Configs of a sweep: filter, sort, choose columns, compare.
 import type { ComponentChildren } from "preact";
 
-import type { Leaderboard, LeaderboardRow, Sweep } from "./api";
+import type { Column, Leaderboard, LeaderboardRow, Sweep } from "./api";
 import { download, hasToken } from "./fetch";
 import { Compare, Parallel } from "./compare";
-import { Difference, Empty, Interval, Mean, Menu, Pager, Shown, kHeldOutNote, kPaperNote, scoreRange } from "./parts";
+import { Difference, Empty, Interval, Menu, Pager, Shown, scoreRange } from "./parts";
 import { Marks } from "./marks";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
-import { duration, share, signed } from "./text";
 
-/** Columns that may be shown, and those that are unless the address says otherwise. */
-const kColumns: [string, string][] = [
-  ["trials", "Trials"],
-  ["paper", "Paper-style"],
-  ["held_out", "Held-out"],
-  ["intervals", "95 % intervals"],
-  ["optimism", "Optimism"],
-  ["difference", "Difference"],
-  ["time", "Time a trial"],
-];
-const kStandard = ["trials", "paper", "held_out", "difference"];
 const kMostCompared = 10;
+const kTransductive = "Transductive: training read unlabelled features of clips that it is scored on.";
 
 /** The leaderboard's own parameters of an address, as the API takes them. */
 export function boardQuery(query: URLSearchParams, extra: Record<string, string> = {}): string {
@@ -64,7 +53,7 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
           <input type="checkbox" checked={query.get("complete") === "1"} onChange={(event) => set({ complete: event.currentTarget.checked ? "1" : null })} />
           complete only
         </label>
-        <Columns query={query} set={set} />
+        {polled.data && <Columns board={polled.data} query={query} set={set} />}
         <div class="choice" role="group" aria-label="View">
           {[["table", "Table"], ["parallel", "Parallel coordinates"]].map(([name, label]) => (
             <button key={name} type="button" aria-pressed={view === name} onClick={() => set({ view: name === "table" ? null : name! })}>
@@ -106,7 +95,7 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
                 total={board.total}
                 link={(next) => to(here, changed(query, { offset: next }))}
               />
-              <Notes board={board} />
+              <Notes board={board} query={query} />
             </>
           );
         }}
@@ -167,26 +156,31 @@ function TagFilter({ board, query, set }: { board: Leaderboard; query: URLSearch
   );
 }
 
-function shownColumns(query: URLSearchParams): string[] {
-  const asked = query.get("columns");
-  return asked === null ? kStandard : asked.split("|");
+/** As the address says, or else as the API does. */
+function shownColumns(board: Leaderboard, query: URLSearchParams): Column[] {
+  const asked = query.get("columns")?.split("|");
+  return board.columns.filter((column) => (asked ? asked.includes(column.id) : column.shown === "default"));
 }
 
-function Columns({ query, set }: { query: URLSearchParams; set: Set }) {
-  const shown = shownColumns(query);
+const named = (column: Column) => [column.group, column.heading].filter(Boolean).join(" ");
+
+function Columns({ board, query, set }: { board: Leaderboard; query: URLSearchParams; set: Set }) {
+  const shown = shownColumns(board, query);
+  const standard = board.columns.filter((column) => column.shown === "default");
+  const ids = (columns: Column[]) => columns.map((column) => column.id).join("|");
   return (
     <Menu label="Columns">
-      {kColumns.map(([name, label]) => (
-        <label key={name} class="check">
+      {board.columns.map((column) => (
+        <label key={column.id} class="check" title={column.note}>
           <input
             type="checkbox"
-            checked={shown.includes(name)}
+            checked={shown.includes(column)}
             onChange={() => {
-              const next = kColumns.map(([column]) => column).filter((column) => (column === name) !== shown.includes(column));
-              set({ columns: next.join("|") === kStandard.join("|") ? null : next.join("|") || "none", offset: query.get("offset") });
+              const next = board.columns.filter((one) => (one === column) !== shown.includes(one));
+              set({ columns: ids(next) === ids(standard) ? null : ids(next) || "none", offset: query.get("offset") });
             }}
           />
-          {label}
+          {named(column)}
         </label>
       ))}
     </Menu>
@@ -209,9 +203,22 @@ function Sort({ name, query, set, children, ...rest }: { name: string; query: UR
   );
 }
 
-function Ends({ of }: { of: [number | null, number | null] | undefined }) {
-  if (!of || of[0] === null || of[1] === null) return <span class="none">–</span>;
-  return <span class="small">[{share(of[0])}, {share(of[1])}]</span>;
+/** The ends of an interval column, as Interval draws them: both are as far from the mean. */
+function drawn(row: LeaderboardRow, column: Column) {
+  const [low, high] = column.numbers.map((name) => row.values[name] ?? null);
+  if (low == null || high == null) return null;
+  return { n: 0, score: { mean: (low + high) / 2, sd: null }, interval: [low, high] as [number, number] };
+}
+
+/** Columns that share a head: [group, how many]. */
+function groupsOf(columns: Column[]): [string, number][] {
+  const groups: [string, number][] = [];
+  for (const { group } of columns) {
+    const last = groups[groups.length - 1];
+    if (last?.[0] === group) ++last[1];
+    else groups.push([group, 1]);
+  }
+  return groups;
 }
 
 function Table({ board, sweep, query, chosen, select, set, again }: {
@@ -224,54 +231,54 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
   /** After a change; null where nothing can be changed. */
   again: (() => void) | null;
 }) {
-  const shown = shownColumns(query);
-  const has = (name: string) => shown.includes(name);
-  const [low, high] = scoreRange(board.rows.flatMap((row) => [row.paper, row.held_out]));
+  const columns = shownColumns(board, query);
+  const intervals = columns.filter((column) => column.interval);
+  const [low, high] = scoreRange(board.rows.flatMap((row) => intervals.map((column) => drawn(row, column))));
   const axes = board.axes.length ? board.axes : [""];
-  const reference = board.rows.find((row) => row.config === board.reference);
-  const protocolSpan = has("intervals") ? 5 : 4;
-  const heads = (protocol: "paper" | "held_out") => (
-    <>
-      <Sort name={`${protocol}_presence`} query={query} set={set} class="number first">ACC_P</Sort>
-      <Sort name={`${protocol}_salience`} query={query} set={set} class="number">ACC_S</Sort>
-      <Sort name={`${protocol}_score`} query={query} set={set} class="number">Score</Sort>
-      {has("intervals") && <th scope="col" class="number" title="95 %; corrected resampled t, folds as blocks">interval</th>}
-      <th scope="col" class="interval-cell"><span class="hidden">Score, drawn</span></th>
-    </>
-  );
-  const cells = (row: LeaderboardRow, protocol: "paper" | "held_out") => (
-    <>
-      <td class="number first"><Mean of={row[protocol]} name="acc_presence" incomplete={!row.complete} /></td>
-      <td class="number"><Mean of={row[protocol]} name="acc_salience" incomplete={!row.complete} /></td>
-      <td class="number strong"><Mean of={row[protocol]} name="score" incomplete={!row.complete} /></td>
-      {has("intervals") && <td class="number"><Ends of={row[protocol]?.interval} /></td>}
-      <td class="interval-cell"><Interval of={row[protocol]} low={low} high={high} heldOut={protocol === "held_out"} /></td>
-    </>
-  );
+  const first = (i: number) => i > 0 && columns[i]!.group !== columns[i - 1]!.group;
+  const kind = (i: number) => `${columns[i]!.id === "difference" ? "tabular" : "number"}${first(i) ? " first" : ""}`;
+  const cell = (row: LeaderboardRow, column: Column) => {
+    const text = row.texts[column.id]!;
+    if (column.id === "difference") {
+      if (row.config === board.reference) return <span class="small">the reference</span>;
+      return (
+        <>
+          <Difference of={row.against_reference} />{" "}
+          <button type="button" class="quiet row-action" title={`Compare every config with ${row.name}`} onClick={() => set({ reference: row.config, offset: query.get("offset") })}>
+            make reference
+          </button>
+        </>
+      );
+    }
+    if (text === "-") return <span class="none" title={column.group === "held-out" ? row.no_held_out : undefined}>–</span>;
+    if (column.interval) {
+      return <><Interval of={drawn(row, column)} low={low} high={high} heldOut={column.group === "held-out"} /><span class="small">{text}</span></>;
+    }
+    return (
+      <>
+        {text}
+        {column.id === "runs" && row.failed > 0 && <span class="bad small"> {row.failed} failed</span>}
+        {column.id === "runs" && row.transductive && <span class="small" title={kTransductive}> ‡</span>}
+      </>
+    );
+  };
   return (
     <div class="scroll">
       <table class="wide board">
         <thead>
           <tr class="groups">
-            <td colSpan={2 + axes.length + (has("trials") ? 1 : 0)} />
-            {has("paper") && <th scope="colgroup" colSpan={protocolSpan} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>}
-            {has("held_out") && <th scope="colgroup" colSpan={protocolSpan} class="first" title={kHeldOutNote}>held-out</th>}
-            {(has("optimism") || has("difference") || has("time")) && <td colSpan={3} />}
+            <td colSpan={2 + axes.length} />
+            {groupsOf(columns).map(([group, span], i) =>
+              group ? <th key={i} scope="colgroup" colSpan={span} class="first" title={board.groups[group]}>{group}{group === "paper-style" && <span> optimistic</span>}</th> : <td key={i} colSpan={span} />,
+            )}
           </tr>
           <tr>
             <th scope="col"><span class="hidden">Compare</span></th>
             <Sort name="ranked" query={query} set={set} class="number">#</Sort>
             {axes.map((axis) => (axis ? <Sort key={axis} name={`axis.${axis}`} query={query} set={set}>{axis}</Sort> : <th scope="col" key="">Config</th>))}
-            {has("trials") && <th scope="col" class="number">Trials</th>}
-            {has("paper") && heads("paper")}
-            {has("held_out") && heads("held_out")}
-            {has("optimism") && <Sort name="optimism" query={query} set={set} class="number" title="Paper-style Score less held-out Score">Optimism</Sort>}
-            {has("difference") && (
-              <Sort name="difference" query={query} set={set} class="first" title={`Paired ${board.compared} Scores`}>
-                Difference to {reference ? (reference.rank === 1 ? "rank 1" : `#${reference.rank}`) : "reference"}
-              </Sort>
-            )}
-            {has("time") && <Sort name="mean_seconds" query={query} set={set} class="number">Time a trial</Sort>}
+            {columns.map((column, i) => (
+              <Sort key={column.id} name={column.numbers[0]!} query={query} set={set} class={kind(i)} title={column.note}>{column.heading}</Sort>
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -298,36 +305,9 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
                   <td key={axis}>{text}</td>
                 );
               })}
-              {has("trials") && (
-                <td class="number">
-                  {row.finished}/{row.expected}
-                  {row.failed > 0 && <span class="bad small"> {row.failed} failed</span>}
-                  {row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}
-                  {row.transductive && (
-                    <span class="small" title="Transductive: training read unlabelled features of clips that it is scored on.">
-                      {" "}‡
-                    </span>
-                  )}
-                </td>
-              )}
-              {has("paper") && cells(row, "paper")}
-              {has("held_out") && cells(row, "held_out")}
-              {has("optimism") && <td class="number">{signed(row.optimism)}</td>}
-              {has("difference") && (
-                <td class="first tabular">
-                  {row.config === board.reference ? (
-                    <span class="small">the reference</span>
-                  ) : (
-                    <>
-                      <Difference of={row.against_reference} />{" "}
-                      <button type="button" class="quiet row-action" title={`Compare every config with ${row.name}`} onClick={() => set({ reference: row.config, offset: query.get("offset") })}>
-                        make reference
-                      </button>
-                    </>
-                  )}
-                </td>
-              )}
-              {has("time") && <td class="number">{duration(row.mean_seconds)}</td>}
+              {columns.map((column, i) => (
+                <td key={column.id} class={`${kind(i)} column-${column.interval ? "interval" : column.id}${row.complete ? "" : " mean-incomplete"}`}>{cell(row, column)}</td>
+              ))}
             </tr>
           ))}
         </tbody>
@@ -336,13 +316,15 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
   );
 }
 
-function Notes({ board }: { board: Leaderboard }) {
+function Notes({ board, query }: { board: Leaderboard; query: URLSearchParams }) {
+  const columns = shownColumns(board, query);
+  const notes = new Set([...columns.map((column) => board.groups[column.group] ?? ""), ...columns.map((column) => column.note)]);
+  notes.delete("");
   return (
-    <p class="legend">
-      {kPaperNote} Mean ± SD over folds and seeds. {kHeldOutNote} Hits pooled over the folds of a seed; mean ± SD over seeds.
-      {` Difference: mean of the paired ${board.compared === "held-out" ? "held-out" : "paper-style"} Scores of runs minus those of the reference; corrected resampled t-test at 95 %, folds as blocks.`}{" "}
-      Drawn: mean with its 95 % interval. Grey rows lack trials, so their means are not to be compared with complete ones.
-      {board.rows.some((row) => row.transductive) && " ‡ Transductive: training read unlabelled features of clips that it is scored on."}
-    </p>
+    <ul class="legend notes">
+      {[...notes].map((note) => <li key={note}>{note}</li>)}
+      <li>Grey rows lack runs, so their means are not comparable with those of complete rows.</li>
+      {board.rows.some((row) => row.transductive) && <li>‡ {kTransductive}</li>}
+    </ul>
   );
 }

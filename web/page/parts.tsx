@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import type { AxisScores, Comparison, Dataset, Measured, Sweep, WorkerList } from "./api";
+import type { AxisScores, Comparison, Dataset, Sweep, WorkerList } from "./api";
 import { Refusal, post } from "./fetch";
 import type { Polled } from "./poll";
 import { usePoll } from "./poll";
@@ -92,18 +92,13 @@ export function scoreRange(all: Drawn[]): [number, number] {
   return both.length ? [Math.min(...both), Math.max(...both)] : [0, 1];
 }
 
-type Metric = "score" | "acc_presence" | "acc_salience";
-
-/** Mean ± SD; grey where trials of the row are missing. */
-export function Mean(
-  props: { incomplete?: boolean } & ({ of: Measured | null; name: Metric } | { of: AxisScores | null; name: "score" }),
-) {
-  const value = (props.of as Partial<Measured> | null)?.[props.name];
-  if (!value || value.mean === null) return <span class="none">–</span>;
+/** Mean ± SD of the Score; grey where runs of the row are missing. */
+export function Mean({ of, incomplete }: { of: AxisScores | null; incomplete?: boolean }) {
+  if (!of || of.score.mean === null) return <span class="none">–</span>;
   return (
-    <span class={props.incomplete ? "mean mean-incomplete" : "mean"}>
-      {share(value.mean)}
-      {value.sd !== null && <span class="sd"> ± {share(value.sd)}</span>}
+    <span class={incomplete ? "mean mean-incomplete" : "mean"}>
+      {share(of.score.mean)}
+      {of.score.sd !== null && <span class="sd"> ± {share(of.score.sd)}</span>}
     </span>
   );
 }

@@ -114,9 +114,9 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                               <th scope="row">{value.value === null ? <span class="none">not varied</span> : value.text}</th>
                               <td class="number">{value.configs}</td>
                               <td class="number">{value.trials}</td>
-                              <td class="number first strong"><Mean of={value.paper} name="score" incomplete={!value.complete} /></td>
+                              <td class="number first strong"><Mean of={value.paper} incomplete={!value.complete} /></td>
                               <td class="interval-cell"><Interval of={value.paper} low={low} high={high} /></td>
-                              <td class="number first strong"><Mean of={value.held_out} name="score" incomplete={!value.complete} /></td>
+                              <td class="number first strong"><Mean of={value.held_out} incomplete={!value.complete} /></td>
                               <td class="interval-cell"><Interval of={value.held_out} low={low} high={high} heldOut /></td>
                               <td class="first mono">
                                 {value.best_config ? (

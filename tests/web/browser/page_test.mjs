@@ -62,19 +62,19 @@ try {
 
   await check("order, filters, columns and search are in the address and survive a reload", async () => {
     await page.getByRole("button", { name: "ACC_P" }).first().click();
-    await page.waitForURL(/order=paper_presence/);
+    await page.waitForURL(/order=held_out_acc_presence/);
     await page.getByRole("button", { name: /^top_n/ }).first().click();
     await page.getByRole("checkbox", { name: "2", exact: true }).check();
     await page.waitForURL(/where\.top_n=2/);
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: /^Columns/ }).click();
-    await page.getByRole("checkbox", { name: "95 % intervals" }).check();
+    await page.getByRole("checkbox", { name: "paper-style 95 % int." }).check();
     await page.waitForURL(/columns=/);
     await page.reload();
     await page.locator("tbody tr").first().waitFor();
     assert.equal(await page.locator("tbody tr").count(), 3);
     assert.equal(await page.locator('th[aria-sort="descending"]').innerText(), "ACC_P↓");
-    assert.equal(await page.getByRole("columnheader", { name: "interval", exact: true }).count(), 2);
+    assert.equal(await page.getByRole("columnheader", { name: "95 % int.", exact: true }).count(), 2);
     const shown = async (of) => {
       await of.locator("tbody tr").first().waitFor();
       return [await of.locator("thead").innerText(), await of.locator("tbody th a").evaluateAll((links) => links.map((link) => link.href))];

@@ -1,0 +1,225 @@
+#include "sweep/report/columns.h"
+
+#include <cmath>
+
+#include "sweep/report/report_text.h"
+
+namespace medley::sweep {
+namespace {
+
+using nlohmann::json;
+using Values = std::vector<json>;
+
+constexpr const char* kHeldOut = "held-out";
+constexpr const char* kPaper = "paper-style";
+constexpr const char* kIntervalNote =
+    "95 % int.: of the mean Score over folds and seeds, corrected resampled t (Nadeau-Bengio, folds as blocks)";
+
+bool has_held_out(const ConfigRow& row) { return row.config.held_out_seeds > 0; }
+
+/// A number of the held-out protocol as text and as JSON.
+std::string held_out_text(const ConfigRow& row, double value) { return has_held_out(row) ? share_text(value) : "-"; }
+json held_out_value(const ConfigRow& row, double value) { return has_held_out(row) ? finite(value) : json(); }
+
+Values spread_values(const ScoreSpread& spread) {
+  return spread.count > 0 ? Values{finite(spread.mean), finite(spread.sd)} : Values(2);
+}
+
+Values interval_values(const Interval& interval, bool known) {
+  return known ? Values{finite(interval.low), finite(interval.high)} : Values(2);
+}
+
+std::string with_sd(const ScoreSpread& spread) { return spread.count > 0 ? spread_text(spread.mean, spread.sd) : "-"; }
+
+std::string sd_if_wide(const ScoreSpread& spread, Detail detail) {
+  if (detail == Detail::kWide || spread.count == 0) return with_sd(spread);
+  return share_text(spread.mean);
+}
+
+std::string runs_text_of(const ConfigReport& config) {
+  std::string text = std::to_string(config.done) + "/" + std::to_string(config.expected);
+  if (config.diverged > 0) text += " (" + std::to_string(config.diverged) + " diverged)";
+  return text;
+}
+
+std::string difference_text(const ConfigRow& row) {
+  if (row.config.id == row.reference.id) return "";
+  const auto comparison = difference_of(row);
+  if (!comparison) return "-";
+  const bool clear = comparison->verdict != PairedComparison::Verdict::kInconclusive;
+  return signed_text(comparison->mean) + (clear ? "  " : " ~") + p_text(comparison->p);
+}
+
+Values difference_values(const ConfigRow& row) {
+  if (row.config.id == row.reference.id) return {0.0, {}, {}, {}};
+  const auto c = difference_of(row);
+  return c ? Values{finite(c->mean), finite(c->interval.low), finite(c->interval.high), finite(c->p)} : Values(4);
+}
+
+std::size_t rank_of(const Report& report, const ConfigReport& config) {
+  std::size_t rank = 1;
+  while (rank <= report.configs.size() && report.configs[rank - 1].id != config.id) ++rank;
+  return rank;
+}
+
+}  // namespace
+
+std::optional<PairedComparison> difference_of(const ConfigRow& row) {
+  if (row.config.id == row.reference.id) return std::nullopt;
+  if (row.reference.id == row.report.configs.front().id) return row.config.against_best;
+  double RunScore::*const score = row.report.compared_held_out ? &RunScore::held_out : &RunScore::paper;
+  const auto comparison = compare_runs(row.config, row.reference, score, row.report.folds);
+  return comparison ? std::optional<PairedComparison>(comparison->result()) : std::nullopt;
+}
+
+const std::vector<Column>& columns() {
+  constexpr Shown kDefault = Shown::kDefault, kOnDemand = Shown::kOnDemand;
+  static const std::vector<Column> all{
+      {"runs", "", "runs", "", kDefault, kDefault, 0, false, false, false,
+       {"runs_done", "runs_expected", "runs_diverged"},
+       [](const ConfigRow& row) { return Values{row.config.done, row.config.expected, row.config.diverged}; },
+       [](const ConfigRow& row, Detail) { return runs_text_of(row.config); }},
+
+      {"held_out_score", kHeldOut, "Score", "", kDefault, kDefault, 0, true, false, false,
+       {"held_out_score"},
+       [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.score())}; },
+       [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.score()); }},
+      {"held_out_sd", kHeldOut, "SD", "held-out SD: over seeds", kOnDemand, kOnDemand, 0, false, false, false,
+       {"held_out_score_sd"},
+       [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out_score_sd)}; },
+       [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out_score_sd); }},
+      {"held_out_interval", kHeldOut, "95 % int.", kIntervalNote, kDefault, kDefault, 4, false, true, false,
+       {"held_out_score_low", "held_out_score_high"},
+       [](const ConfigRow& row) { return interval_values(row.config.held_out_interval, has_held_out(row)); },
+       [](const ConfigRow& row, Detail) {
+         return has_held_out(row) ? interval_text(row.config.held_out_interval) : std::string("-");
+       }},
+      {"held_out_presence", kHeldOut, "ACC_P", "", kDefault, kDefault, 3, true, false, false,
+       {"held_out_acc_presence"},
+       [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.presence)}; },
+       [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.presence); }},
+      {"held_out_salience", kHeldOut, "ACC_S", "", kDefault, kDefault, 3, true, false, false,
+       {"held_out_acc_salience"},
+       [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.salience)}; },
+       [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.salience); }},
+
+      {"paper_score", kPaper, "Score", "", kDefault, kDefault, 0, true, false, false,
+       {"paper_score", "paper_score_sd"},
+       [](const ConfigRow& row) { return spread_values(row.config.paper_score); },
+       [](const ConfigRow& row, Detail) { return with_sd(row.config.paper_score); }},
+      {"paper_interval", kPaper, "95 % int.", kIntervalNote, kOnDemand, kOnDemand, 0, false, true, false,
+       {"paper_score_low", "paper_score_high"},
+       [](const ConfigRow& row) { return interval_values(row.config.paper_interval, row.config.paper_score.count > 0); },
+       [](const ConfigRow& row, Detail) {
+         return row.config.paper_score.count > 0 ? interval_text(row.config.paper_interval) : std::string("-");
+       }},
+      {"paper_presence", kPaper, "ACC_P", "", kDefault, kDefault, 1, true, false, false,
+       {"paper_acc_presence", "paper_acc_presence_sd"},
+       [](const ConfigRow& row) { return spread_values(row.config.paper_presence); },
+       [](const ConfigRow& row, Detail detail) { return sd_if_wide(row.config.paper_presence, detail); }},
+      {"paper_salience", kPaper, "ACC_S", "", kDefault, kDefault, 1, true, false, false,
+       {"paper_acc_salience", "paper_acc_salience_sd"},
+       [](const ConfigRow& row) { return spread_values(row.config.paper_salience); },
+       [](const ConfigRow& row, Detail detail) { return sd_if_wide(row.config.paper_salience, detail); }},
+      {"paper_pooled", kPaper, "pooled",
+       "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over seeds",
+       kOnDemand, kOnDemand, 0, true, false, false,
+       {"paper_pooled_score"},
+       [](const ConfigRow& row) {
+         return Values{row.config.pooled_seeds > 0 ? finite(row.config.pooled.score()) : json()};
+       },
+       [](const ConfigRow& row, Detail) {
+         return row.config.pooled_seeds > 0 ? share_text(row.config.pooled.score()) : std::string("-");
+       }},
+
+      {"optimism", "", "optimism", "optimism: mean paper-style Score less held-out Score", kDefault, kOnDemand, 2, true,
+       false, false,
+       {"optimism"},
+       [](const ConfigRow& row) {
+         const auto optimism = row.config.optimism();
+         return Values{optimism ? finite(*optimism) : json()};
+       },
+       [](const ConfigRow& row, Detail) {
+         const auto optimism = row.config.optimism();
+         return optimism ? signed_text(*optimism) : std::string("-");
+       }},
+      {"difference", "", "vs #{reference}",
+       "vs #{reference}: mean difference of {compared} Scores over shared runs and p of the same test, two-sided; ~ "
+       "inconclusive (p >= .05)",
+       kDefault, kDefault, 0, false, false, true,
+       {"difference", "difference_low", "difference_high", "difference_p"},
+       difference_values,
+       [](const ConfigRow& row, Detail) { return difference_text(row); }},
+  };
+  return all;
+}
+
+std::optional<ColumnNumber> find_number(const std::string& name) {
+  for (const Column& column : columns()) {
+    for (std::size_t i = 0; i < column.numbers.size(); ++i) {
+      if (name == column.numbers[i]) return ColumnNumber{&column, i};
+    }
+  }
+  return std::nullopt;
+}
+
+std::string filled(const std::string& text, const Report& report, const ConfigReport& reference) {
+  const std::pair<std::string, std::string> names[] = {
+      {"{reference}", std::to_string(rank_of(report, reference))},
+      {"{compared}", report.compared_held_out ? kHeldOut : kPaper},
+  };
+  std::string made = text;
+  for (const auto& [name, value] : names) {
+    if (const auto at = made.find(name); at != std::string::npos) made.replace(at, name.size(), value);
+  }
+  return made;
+}
+
+std::string group_note(const std::string& group, const Report& report) {
+  if (group == kPaper) {
+    return "paper-style: epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds";
+  }
+  if (report.decode == HeldOutDecode::kOptimal) {
+    return "held-out: epoch fixed or chosen on the inner fold, score-optimal decode fitted on the other folds; hits "
+           "pooled over folds; mean over seeds";
+  }
+  return "held-out: epoch fixed, thresholds chosen on the other folds (epoch and thresholds on the inner fold with "
+         "inner_fold); hits pooled over folds; mean over seeds";
+}
+
+json columns_json(const Report& report, const ConfigReport& reference) {
+  json all = json::array();
+  for (const Column& column : columns()) {
+    if (column.compares && report.configs.size() < 2) continue;
+    all.push_back({{"id", column.id},
+                   {"group", column.group},
+                   {"heading", filled(column.heading, report, reference)},
+                   {"note", filled(column.note, report, reference)},
+                   {"shown", column.on_page == Shown::kDefault ? "default" : "optional"},
+                   {"interval", column.is_interval},
+                   {"numbers", column.numbers}});
+  }
+  return all;
+}
+
+json row_json(const ConfigRow& row, std::size_t rank) {
+  json values = json::object();
+  json texts = json::object();
+  for (const Column& column : columns()) {
+    if (column.compares && row.report.configs.size() < 2) continue;
+    std::vector<json> numbers = column.values(row);
+    for (std::size_t i = 0; i < numbers.size(); ++i) values[column.numbers[i]] = std::move(numbers[i]);
+    texts[column.id] = column.text(row, Detail::kFit);
+  }
+  return {{"rank", rank},
+          {"config", row.config.id},
+          {"axis_values", row.config.axis_values},
+          {"settings", row.config.settings},
+          {"transductive", row.config.transductive},
+          {"complete", row.config.complete()},
+          {"no_held_out", row.config.no_held_out},
+          {"values", std::move(values)},
+          {"texts", std::move(texts)}};
+}
+
+}  // namespace medley::sweep

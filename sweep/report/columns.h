@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "sweep/report/report.h"
+
+namespace medley::sweep {
+
+/// A config in its report, and the config that it is compared with.
+struct ConfigRow {
+  const Report& report;
+  const ConfigReport& config;
+  const ConfigReport& reference;
+};
+
+/// `config` less `reference` in the Scores that the report compares; none for itself and below two shared folds.
+std::optional<PairedComparison> difference_of(const ConfigRow& row);
+
+enum class Shown { kDefault, kOnDemand };
+
+/// What a leaderboard says of a config: text, Markdown, LaTeX, CSV, JSON and the page have these columns.
+/// In `heading` and `note`, {reference} stands for the rank of the reference and {compared} for a protocol.
+struct Column {
+  const char* id;
+  const char* group;  ///< "held-out" or "paper-style", the protocol; "" neither
+  const char* heading;
+  const char* note;   ///< a footnote; "" none
+  Shown in_text;      ///< kOnDemand: with --wide
+  Shown on_page;      ///< kOnDemand: where the reader chooses it
+  int expendable;     ///< text that is too wide drops the columns of 1, then those of 2, and so on; 0 stays
+  bool marked;        ///< carries the marks of incomplete and diverged configs
+  bool is_interval;   ///< its numbers are the low and the high end
+  bool compares;      ///< with another config: not in a table of one
+  /// Names of its numbers in CSV, in JSON and for order=. The first is what the column sorts by, larger first.
+  std::vector<const char*> numbers;
+  /// As many as `numbers`; null where there is none.
+  std::vector<nlohmann::json> (*values)(const ConfigRow& row);
+  /// For people; "-" where there is none.
+  std::string (*text)(const ConfigRow& row, Detail detail);
+};
+const std::vector<Column>& columns();
+
+/// One number of a column.
+struct ColumnNumber {
+  const Column* column;
+  std::size_t index;
+  nlohmann::json value(const ConfigRow& row) const { return column->values(row)[index]; }
+};
+std::optional<ColumnNumber> find_number(const std::string& name);
+
+/// `text`, a heading or a note, with what its names in braces stand for.
+std::string filled(const std::string& text, const Report& report, const ConfigReport& reference);
+
+/// How the numbers of a group are taken.
+std::string group_note(const std::string& group, const Report& report);
+
+/// The columns as JSON: id, group, heading, note, shown, numbers.
+nlohmann::json columns_json(const Report& report, const ConfigReport& reference);
+/// A config as a row of JSON: who it is, `values` by the names of numbers, `texts` by the ids of columns.
+nlohmann::json row_json(const ConfigRow& row, std::size_t rank);
+
+}  // namespace medley::sweep
