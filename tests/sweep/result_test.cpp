@@ -113,7 +113,9 @@ TEST(Result, RoundTripKeepsEveryBit) {
     }
     EXPECT_EQ(a.epochs[i].terms[0].value, b.epochs[i].terms[0].value);
     EXPECT_TRUE(std::isnan(b.epochs[i].terms[1].value));
-    if (i > 0) EXPECT_TRUE(std::isinf(b.epochs[i].terms[2].value));
+    if (i > 0) {
+      EXPECT_TRUE(std::isinf(b.epochs[i].terms[2].value));
+    }
     EXPECT_TRUE(std::signbit(b.epochs[i].validation_loss));
     EXPECT_EQ(a.epochs[i].thresholds.alpha, b.epochs[i].thresholds.alpha);
     EXPECT_EQ(a.epochs[i].thresholds.beta, b.epochs[i].thresholds.beta);
