@@ -215,15 +215,14 @@ std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep) {
 std::vector<ConfigProgress> Reader::config_progress(const std::string& sweep) {
   View view(state_->database);
   Statement rows(state_->database,
-                 "SELECT c.id, a.finished, a.failed, a.seconds FROM (SELECT t.config AS config, "
-                 "total(t.state = 'finished') AS finished, total(t.state = 'failed') AS failed, "
-                 "coalesce(avg(r.seconds), 0) AS seconds FROM sweep_trial st JOIN trial t ON t.key = st.trial "
-                 "LEFT JOIN result r ON r.trial = t.key WHERE st.sweep = ?1 GROUP BY t.config) a "
+                 "SELECT c.id, a.finished, a.failed FROM (SELECT t.config AS config, "
+                 "total(t.state = 'finished') AS finished, total(t.state = 'failed') AS failed "
+                 "FROM sweep_trial st JOIN trial t ON t.key = st.trial WHERE st.sweep = ?1 GROUP BY t.config) a "
                  "JOIN sweep_config sc ON sc.sweep = ?1 AND sc.config = a.config JOIN config c ON c.key = a.config "
                  "ORDER BY sc.position");
   rows.bind(state_->sweep_key(sweep));
   std::vector<ConfigProgress> all;
-  while (rows.step()) all.push_back({rows.text(0), rows.whole(1), rows.whole(2), rows.real(3)});
+  while (rows.step()) all.push_back({rows.text(0), rows.whole(1), rows.whole(2)});
   return all;
 }
 
@@ -346,8 +345,8 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
   attempts.bind(key);
   while (attempts.step()) {
     detail.attempts.push_back({attempts.whole(0), attempts.text(1), attempts.text(2), attempts.integer(3),
-                               enumerator<AttemptState>(attempts.text(4)), attempts.text(5),
-                               attempts.integer(6), attempts.integer(7)});
+                               enumerator<AttemptState>(attempts.text(4)), attempts.text(5), attempts.integer(6),
+                               attempts.integer(7)});
   }
   Statement sweeps(
       state_->database,
@@ -582,8 +581,8 @@ std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep) {
   rows.bind(state_->sweep_key(sweep));
   std::vector<TrialHistory> all;
   while (rows.step()) {
-    all.push_back({rows.text(0), rows.text(1), enumerator<TrialState>(rows.text(2)),
-                   rows.whole(3), rows.whole(4), rows.text(5), rows.integer(6)});
+    all.push_back({rows.text(0), rows.text(1), enumerator<TrialState>(rows.text(2)), rows.whole(3), rows.whole(4),
+                   rows.text(5), rows.integer(6)});
   }
   return all;
 }

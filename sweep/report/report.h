@@ -151,16 +151,19 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
 /// Both at once. Throws Error also for a trial of an unknown config and for a config given twice.
 Report make_report(const ReportInput& input);
 
-enum class ReportFormat { kText, kMarkdown, kLatex, kCsv, kJson };
+enum class ReportFormat { kText, kMarkdown, kLatex, kCsv };
 enum class Detail {
   kFit,   ///< what people read first; text keeps to 120 columns where it can, leaving out columns with a note
   kWide,  ///< everything
 };
-/// `top`: how many configs are listed (0: all) in text, Markdown and LaTeX. CSV has the configs only, JSON everything;
-/// both with full precision. Ends with a newline.
+/// `top`: how many configs are listed (0: all) in text, Markdown and LaTeX. CSV has the configs only, with full
+/// precision. Ends with a newline.
 std::string render(const Report& report, ReportFormat format, int top = 0, Detail detail = Detail::kFit);
 /// The families only, in every format; "" in text, Markdown and LaTeX when there are none.
 std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail = Detail::kFit);
+
+/// The tables of axes only; in CSV one row a value, with full precision.
+std::string render_axes(const Report& report, ReportFormat format);
 
 /// As papers print a share: .279, 1.000, -.012; "-" for NaN.
 std::string share_text(double share);

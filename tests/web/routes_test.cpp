@@ -84,7 +84,7 @@ TEST_F(RoutesTest, AnAddressAskedWithAnotherMethodSaysWhichOnesItHas) {
 TEST_F(RoutesTest, SweepsCountTheirTrials) {
   const json answer = body("sweeps");
   ASSERT_EQ(answer["sweeps"].size(), 3u);
-  EXPECT_EQ(answer["workers"], 2);  // the third is quarantined
+  EXPECT_EQ(answer["joined_workers"], 2);  // the third is quarantined
   json running;
   for (const json& sweep : answer["sweeps"]) {
     if (sweep["id"] == sample_.running) running = sweep;

@@ -83,7 +83,7 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
           return (
             <>
               {axes.map((axis) => {
-                const [low, high] = scoreRange(axis.values.flatMap((value) => [value.paper, value.held_out]));
+                const [low, high] = scoreRange(axis.values.flatMap((value) => [value.paper_score, value.held_out_score]));
                 return (
                   <div key={axis.name} class="axis">
                     <h2>{axis.name}</h2>
@@ -114,10 +114,10 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                               <th scope="row">{value.value === null ? <span class="none">not varied</span> : value.text}</th>
                               <td class="number">{value.configs}</td>
                               <td class="number">{value.trials}</td>
-                              <td class="number first strong"><Mean of={value.paper} incomplete={!value.complete} /></td>
-                              <td class="interval-cell"><Interval of={value.paper} low={low} high={high} /></td>
-                              <td class="number first strong"><Mean of={value.held_out} incomplete={!value.complete} /></td>
-                              <td class="interval-cell"><Interval of={value.held_out} low={low} high={high} heldOut /></td>
+                              <td class="number first strong"><Mean of={value.paper_score} incomplete={!value.complete} /></td>
+                              <td class="interval-cell"><Interval of={value.paper_score} low={low} high={high} /></td>
+                              <td class="number first strong"><Mean of={value.held_out_score} incomplete={!value.complete} /></td>
+                              <td class="interval-cell"><Interval of={value.held_out_score} low={low} high={high} heldOut /></td>
                               <td class="first mono">
                                 {value.best_config ? (
                                   <a href={to(["sweep", sweep.id, "trials"], { config: value.best_config })}>{value.best_config}</a>
