@@ -233,7 +233,7 @@ void Reader::each_config_scores(
   // CROSS JOIN: from the config to its trials. Left to itself SQLite goes through the whole sweep for each config.
   Statement rows(state_->database,
                  "SELECT t.id, t.fold, t.seed, r.outcome, r.paper_epoch, r.paper_alpha, r.paper_beta, "
-                 "r.paper_presence, r.paper_salience, r.held_out_epoch, f.paper, f.held_out, f.inner "
+                 "r.paper_presence, r.paper_salience, r.held_out_epoch, f.paper, f.held_out, f.inner, r.seconds "
                  "FROM trial t CROSS JOIN sweep_trial st ON st.sweep = ?1 AND st.trial = t.key "
                  "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
                  "WHERE t.config = (SELECT key FROM config WHERE id = ?2)");
@@ -259,6 +259,7 @@ void Reader::each_config_scores(
       s.paper_surface = decode_surface(rows.blob(10));
       s.held_out_surface = decode_surface(rows.blob(11));
       s.inner_surface = decode_surface(rows.blob(12));
+      s.seconds = rows.real(13);
     }
     visit(config, trials);
   }

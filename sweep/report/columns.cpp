@@ -1,6 +1,7 @@
 #include "sweep/report/columns.h"
 
 #include <cmath>
+#include <cstdio>
 
 #include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
@@ -55,6 +56,14 @@ Values difference_values(const ConfigRow& row) {
   if (row.config.id == row.reference.id) return {0.0, {}, {}, {}};
   const auto c = difference_of(row);
   return c ? Values{finite(c->mean), finite(c->interval.low), finite(c->interval.high), finite(c->p)} : Values(4);
+}
+
+/// "12.3 s".
+std::string seconds_text(double seconds) {
+  if (!std::isfinite(seconds)) return "-";
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.1f s", seconds);
+  return digits;
 }
 
 std::size_t rank_of(const Report& report, const ConfigReport& config) {
@@ -267,6 +276,19 @@ const std::vector<Column>& columns() {
        {"difference", "difference_low", "difference_high", "difference_p"},
        difference_values,
        [](const ConfigRow& row, Detail) { return difference_text(row); }},
+      {"time",
+       "",
+       "time",
+       "time: mean training seconds of a trial",
+       kOnDemand,
+       kOnDemand,
+       0,
+       false,
+       false,
+       false,
+       {"mean_seconds"},
+       [](const ConfigRow& row) { return Values{finite(row.config.mean_seconds)}; },
+       [](const ConfigRow& row, Detail) { return seconds_text(row.config.mean_seconds); }},
   };
   return all;
 }

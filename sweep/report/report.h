@@ -20,6 +20,7 @@ struct TrialScores {
   int fold = 0;
   std::uint64_t seed = 0;
   Outcome outcome = Outcome::kFinished;
+  double seconds = 0;  ///< of training
   int paper_epoch = 0;
   Thresholds paper_thresholds;
   Accuracy paper;          ///< paper-style: epoch and thresholds tuned on the reported fold
@@ -96,6 +97,7 @@ struct ConfigReport {
   double held_out_score_sd = 0;  ///< over seeds
   Interval paper_interval;       ///< 95 % of the mean Score of runs (BlockedComparison); NaN below two folds
   Interval held_out_interval;    ///< the same width about `held_out`, which pools hits instead
+  double mean_seconds = 0;       ///< of training, over the runs with a result; NaN without any
   std::string no_held_out;       ///< why there is no held-out number; "" when there is, or nothing has finished
   std::optional<double> optimism() const;  ///< mean paper-style Score minus held-out Score
   std::vector<RunScore> runs;              ///< those with a number, by seed, then fold

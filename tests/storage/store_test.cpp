@@ -279,6 +279,20 @@ TEST_F(StoreTest, HistoriesAreWhatRecoveryNeeds) {
   EXPECT_EQ(workers[0].worker.ranks, 2);
 }
 
+TEST_F(StoreTest, ReportsKnowTheSecondsOfTrials) {
+  const SweepSubmission sweep = small_sweep("s", 1, 2);
+  const std::string id = submit(sweep);
+  double seconds = 0;
+  for (const auto& trial : sweep.trials) {
+    auto result = plain_result(trial, 1, 1);
+    seconds += result.seconds = 1.5 + seconds;
+    train(trial, result);
+  }
+  Reader reader(writer_.folder());
+  const auto report = sweep::make_report(read_report_input(reader, *reader.find_sweep(id)));
+  EXPECT_NEAR(report.configs[0].mean_seconds, seconds / static_cast<double>(sweep.trials.size()), 1e-12);
+}
+
 TEST_F(StoreTest, ProgressIsCountedByConfigInOrderOfSubmission) {
   const SweepSubmission sweep = small_sweep("s", 3, 2);  // 4 trials a config
   const std::string id = submit(sweep);
