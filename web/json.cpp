@@ -165,6 +165,7 @@ json sweep_json(const storage::SweepSummary& sweep, int workers) {
             {"waiting", sweep.trials - sweep.finished - sweep.failed - sweep.running}}},
           {"best_paper_score", sweep.finished > sweep.diverged ? json(sweep.best_paper_score) : json(nullptr)},
           {"training_seconds", sweep.training_seconds},
+          {"mean_trial_seconds", sweep.finished > 0 ? json(sweep.training_seconds / sweep.finished) : json(nullptr)},
           {"eta_seconds", eta_seconds(sweep, workers)}};
 }
 

@@ -50,6 +50,7 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
             <div><dt>Diverged</dt><dd>{count(sweep.trials.diverged)}</dd></div>
             <div><dt>Time left</dt><dd>{sweep.state === "running" ? duration(sweep.eta_seconds) : "–"}</dd></div>
             <div><dt>Training time</dt><dd>{duration(sweep.training_seconds)}</dd></div>
+            <div><dt>Time a trial</dt><dd>{duration(sweep.mean_trial_seconds)}</dd></div>
             <div><dt>Configs × folds × seeds</dt><dd>{count(sweep.configs)} × {sweep.folds.length} × {sweep.seeds.length}</dd></div>
             <div><dt>Dataset</dt><dd><DatasetName dataset={sweep.dataset} /></dd></div>
             <div><dt>Submitted</dt><dd>{time(sweep.created_ms)}</dd></div>
