@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <sstream>
 #include <system_error>
 
@@ -14,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "storage/files/read.h"
 
 extern char** environ;
 
@@ -118,19 +119,9 @@ std::string this_host() {
   return name;
 }
 
-std::optional<std::string> contents(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) return std::nullopt;
-  return text.str();
-}
-
 bool is_alive(pid_t pid) {
   if (::kill(pid, 0) != 0 && errno == ESRCH) return false;
-  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  std::getline(in, line);
+  const std::string line = files::read_if_readable("/proc/" + std::to_string(pid) + "/stat").value_or("");
   const auto name_end = line.rfind(") ");  // the name may hold anything
   return name_end == std::string::npos || line[name_end + 2] != 'Z';
 }
@@ -165,7 +156,7 @@ std::vector<pid_t> find_processes(const std::vector<std::string>& argv) {
   for (const std::string& word : argv) wanted += word + '\0';
   std::vector<pid_t> found;
   each_process([&](pid_t pid, const std::filesystem::path& folder) {
-    if (contents(folder / "cmdline") == wanted) found.push_back(pid);  // empty for a zombie
+    if (files::read_if_readable(folder / "cmdline") == wanted) found.push_back(pid);  // empty for a zombie
   });
   std::sort(found.begin(), found.end());
   return found;
@@ -175,7 +166,7 @@ std::map<pid_t, std::string> find_marked(const std::string& name) {
   std::map<pid_t, std::string> found;
   each_process([&](pid_t pid, const std::filesystem::path& folder) {
     if (getsid(pid) != pid || !is_alive(pid)) return;
-    const std::string environment = '\0' + contents(folder / "environ").value_or("");
+    const std::string environment = '\0' + files::read_if_readable(folder / "environ").value_or("");
     const std::string entry = '\0' + name + '=';
     const auto begin = environment.find(entry);
     if (begin == std::string::npos) return;

@@ -60,9 +60,6 @@ class Process {
 /// The name of this host.
 std::string this_host();
 
-/// All that a file holds, also one of /proc. nullopt when it cannot be read.
-std::optional<std::string> contents(const std::filesystem::path& file);
-
 /// False also for a zombie, whose parent has not asked for it yet (that needs /proc).
 bool is_alive(pid_t pid);
 

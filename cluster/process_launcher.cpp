@@ -1,10 +1,13 @@
 #include "cluster/process_launcher.h"
 
 #include <algorithm>
-#include <fstream>
 #include <set>
+#include <sstream>
 
 #include <signal.h>
+
+#include "storage/files/error.h"
+#include "storage/files/read.h"
 
 namespace medley::cluster {
 namespace {
@@ -54,10 +57,9 @@ LauncherKind mpirun_launcher() {
     return launch.hosts.empty() ? "--launcher mpirun needs --hosts FILE" : "";
   };
   kind.make = [](const Launch& launch, int largest) {
-    const auto text = contents(launch.hosts);
-    if (!text) throw Error("cannot read " + launch.hosts);
+    const std::string text = files::rethrow_as<Error>([&] { return files::read(launch.hosts); });
     return std::make_unique<ProcessLauncher>(launch,
-                                             place_on_hosts(parse_hosts(*text, launch.hosts), launch.shape, largest));
+                                             place_on_hosts(parse_hosts(text, launch.hosts), launch.shape, largest));
   };
   return kind;
 }
@@ -96,7 +98,10 @@ std::vector<std::pair<std::size_t, pid_t>> ProcessLauncher::running() const {
 
 std::vector<std::string> ProcessLauncher::start(int workers) {
   std::string coordinator = launch_.coordinator;
-  if (coordinator.empty()) std::ifstream(launch_.endpoint_file) >> coordinator;
+  if (coordinator.empty()) {
+    const auto text = files::rethrow_as<Error>([&] { return files::read_if_there(launch_.endpoint_file); });
+    std::istringstream(text.value_or("")) >> coordinator;
+  }
   if (coordinator.empty()) throw Error("no coordinator runs: " + launch_.endpoint_file + " does not say where");
   std::set<std::size_t> taken;
   for (const auto& [place, pid] : running()) taken.insert(place);

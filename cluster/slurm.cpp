@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
-#include <fstream>
 #include <map>
 #include <sstream>
 
 #include <unistd.h>
+
+#include "storage/files/error.h"
+#include "storage/files/write.h"
 
 namespace medley::cluster {
 namespace {
@@ -166,10 +168,7 @@ std::string SlurmLauncher::preview(int workers) const {
 }
 
 std::vector<std::string> SlurmLauncher::start(int workers) {
-  std::ofstream out(launch_.script, std::ios::trunc);
-  out << slurm_script(launch_);
-  out.close();
-  if (!out) throw Error("cannot write " + launch_.script);
+  files::rethrow_as<Error>([&] { files::write(launch_.script, slurm_script(launch_), files::Durability::kAtomic); });
   return {first_word(ask_slurm(sbatch_argv(launch_.script, workers)))};
 }
 

@@ -4,11 +4,15 @@
 #include <tuple>
 #include <vector>
 
+#include <spdlog/spdlog.h>
+
 #include "sweep/report/report.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr std::chrono::seconds kPause{60};  // between two looks
 
 /// Trials whose file `<trial id><extension>` is in the folder, with its size.
 std::map<std::string, std::uintmax_t> sizes_in(const fs::path& folder, const std::string& extension) {
@@ -68,9 +72,7 @@ int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, stora
   };
   const storage::Reader::Snapshot snapshot(reader);
   for (const std::string& trial : busy) keep(trial);
-  for (const auto& ensemble : reader.ensembles()) {
-    for (const auto& member : ensemble.members) keep(member.trial);
-  }
+  for (const std::string& trial : reader.members()) keep(trial);
   for (const auto& config : by_worth(reader, reports)) {
     std::uintmax_t size = 0;
     for (const std::string& trial : config) {
@@ -94,6 +96,26 @@ void drop_resume_points(const fs::path& folder, storage::Reader& reader) {
   for (std::size_t i = 0; i < trials.size(); ++i) {
     if (states[i] != sweep::TrialState::kPending) fs::remove(folder / (trials[i] + ".resume"), error);
   }
+}
+
+void CheckpointKeeper::note_sweep_finished() {
+  due_ = true;
+  not_before_ = {};
+}
+
+void CheckpointKeeper::collect(const Scheduler& scheduler, bool at_once) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!due_ || (now < not_before_ && !at_once)) return;
+  due_ = false;
+  not_before_ = now + kPause;
+  storage::Reader reader(store_);
+  drop_resume_points(folder_, reader);
+  std::set<std::string> busy;
+  for (const auto& worker : scheduler.workers()) {
+    for (const auto& attempt : worker.leased) busy.insert(attempt.trial);
+  }
+  const int deleted = keep_checkpoints_within(budget_, folder_, reader, busy, reports_);
+  if (deleted > 0) spdlog::info("deleted {} checkpoints: together they were beyond the budget", deleted);
 }
 
 }  // namespace medley::coordinator

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
+#include "coordinator/scheduler/scheduler.h"
 #include "storage/reader.h"
 #include "storage/report_input.h"
 
@@ -23,5 +26,28 @@ int keep_checkpoints_within(std::uintmax_t budget, const std::filesystem::path& 
 /// Deletes from `folder` the save files (`<trial id>.resume`) of trials that are not pending any more. Throws
 /// storage::Error.
 void drop_resume_points(const std::filesystem::path& folder, storage::Reader& reader);
+
+/// Does both of the above for the checkpoints of a store, once a minute at most while results come. One thread.
+class CheckpointKeeper {
+ public:
+  /// `store` and `folder` in full; `budget` in bytes.
+  CheckpointKeeper(std::string store, std::filesystem::path folder, std::uintmax_t budget)
+      : store_(std::move(store)), folder_(std::move(folder)), budget_(budget) {}
+
+  /// A trial ended: there may be something to delete.
+  void note_result() { due_ = true; }
+  /// A sweep ended: its configs have their final ranks, so that nothing has to wait.
+  void note_sweep_finished();
+  /// Deletes what should go, if it is time or `at_once`. Trials that run keep theirs. Throws storage::Error.
+  void collect(const Scheduler& scheduler, bool at_once);
+
+ private:
+  std::string store_;
+  std::filesystem::path folder_;
+  std::uintmax_t budget_;
+  bool due_ = false;
+  std::chrono::steady_clock::time_point not_before_;
+  std::map<std::string, storage::GrowingReport> reports_;  ///< by sweep id: which checkpoints are worth their space
+};
 
 }  // namespace medley::coordinator

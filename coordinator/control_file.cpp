@@ -1,19 +1,17 @@
 #include "coordinator/control_file.h"
 
-#include <cerrno>
-#include <cstring>
 #include <system_error>
 
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "cluster/process.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
-#include "storage/lock.h"
+#include "storage/files/error.h"
+#include "storage/files/lock.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "storage/records.h"
-#include "trainer/data/file_write.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
@@ -27,17 +25,7 @@ ControlFile::ControlFile(const fs::path& store, const ControlPoint& point) : pat
                      {"host", point.host},
                      {"pid", point.pid},
                      {"loopback", point.loopback}};
-  const std::string text = content.dump(2) + "\n";
-  const fs::path partial = data::partial_path(path_);
-  // Nobody else may read it, not even before it is whole.
-  std::error_code none;
-  fs::remove(partial, none);
-  const int file = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const bool written = file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int why = errno;
-  if (file >= 0) ::close(file);
-  if (!written) throw Error("cannot write " + partial.string() + ": " + std::strerror(why));
-  data::commit_file(partial, path_);
+  files::write(path_, content.dump(2) + "\n", files::Durability::kAtomic, files::Access::kPrivate);
 }
 
 ControlFile::~ControlFile() {
@@ -47,13 +35,13 @@ ControlFile::~ControlFile() {
 
 std::optional<ControlPoint> read_control_file(const fs::path& store) {
   const fs::path path = control_file(store);
-  std::error_code error;
-  if (!fs::exists(path, error)) return std::nullopt;
-  const auto text = cluster::contents(path);
-  if (!text) {
-    throw Error("cannot read " + path.string() + ": " + std::strerror(errno) +
-                " (only the user who started the coordinator can change anything)");
+  std::optional<std::string> text;
+  try {
+    text = files::read_if_there(path);
+  } catch (const files::Error& e) {
+    throw Error(std::string(e.what()) + " (only the user who started the coordinator can change anything)");
   }
+  if (!text) return std::nullopt;
   try {
     const json content = json::parse(*text);
     ControlPoint point{content.at("url"), content.at("token"), content.at("host"), content.at("pid").get<pid_t>(),
@@ -86,7 +74,7 @@ ControlPoint living_control(const fs::path& store) {
 std::optional<ControlPoint> control_if_held(const fs::path& store) {
   // Not by the control file, nor by the owner's process id: what a killed coordinator left must not stop a command that
   // needs none.
-  if (!storage::Lock::is_held(storage::StoreLayout(store.string()).lock())) return std::nullopt;
+  if (!files::Lock::is_held(storage::StoreLayout(store.string()).lock())) return std::nullopt;
   return living_control(store);
 }
 

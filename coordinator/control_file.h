@@ -21,7 +21,7 @@ struct ControlPoint {
 /// killed it stays until the next one.
 std::filesystem::path control_file(const std::filesystem::path& store);
 
-/// Holds the file while it lives. Throws data::Error when it cannot be written.
+/// Holds the file while it lives. Throws files::Error when it cannot be written.
 class ControlFile {
  public:
   ControlFile(const std::filesystem::path& store, const ControlPoint& point);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cluster/local_workers.h"
+#include "coordinator/ending.h"
 #include "coordinator/scheduler/scheduler.h"
 #include "coordinator/status.h"
 #include "storage/writer.h"
@@ -57,11 +58,7 @@ class Coordinator final {
   /// trials are trained, and a stopped or paused sweep resumes. Any thread. Throws storage::Error.
   storage::Writer::Submitted submit(const storage::DatasetRecord& dataset, const storage::SweepSubmission& submission);
 
-  struct End {
-    enum class How { kDone, kStopped };
-    How how = How::kDone;
-    std::string reason;
-  };
+  using End = coordinator::End;
   /// Serves until done or told to stop. Throws storage::Error when the store cannot be written, Error when no worker is
   /// left and none can be started.
   End run();

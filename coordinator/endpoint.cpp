@@ -1,11 +1,13 @@
 #include "coordinator/endpoint.h"
 
-#include <fstream>
+#include <sstream>
 #include <system_error>
 
 #include "cluster/process.h"
+#include "storage/files/lock.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "storage/records.h"
-#include "trainer/data/file_write.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
@@ -13,7 +15,7 @@ namespace fs = std::filesystem;
 fs::path endpoint_file(const fs::path& store) { return fs::absolute(store) / "endpoint"; }
 
 void write_endpoint(const fs::path& store, const std::string& endpoint) {
-  data::write_text(endpoint_file(store), endpoint + "\n");
+  files::write(endpoint_file(store), endpoint + "\n", files::Durability::kAtomic);
 }
 
 void remove_endpoint(const fs::path& store) {
@@ -22,15 +24,13 @@ void remove_endpoint(const fs::path& store) {
 }
 
 pid_t living_owner(const fs::path& store) {
-  // The lock file begins with the owner's process id.
-  pid_t owner = 0;
-  std::ifstream(storage::StoreLayout(fs::absolute(store).string()).lock()) >> owner;
-  return owner > 0 && cluster::is_alive(owner) ? owner : 0;
+  const auto owner = files::Lock::holder(storage::StoreLayout(fs::absolute(store).string()).lock());
+  return owner && owner->host == cluster::this_host() && cluster::is_alive(owner->process) ? owner->process : 0;
 }
 
 std::string living_endpoint(const fs::path& store) {
   std::string endpoint;
-  std::ifstream(endpoint_file(store)) >> endpoint;
+  std::istringstream(files::read_if_there(endpoint_file(store)).value_or("")) >> endpoint;
   return living_owner(store) != 0 ? endpoint : "";
 }
 

@@ -12,7 +12,7 @@ namespace medley::coordinator {
 /// workers that start, also those that come out of a queue hours later, read it. After a coordinator was killed it
 /// stays until the next one.
 std::filesystem::path endpoint_file(const std::filesystem::path& store);
-/// Replaces the file at once: nobody reads half of it. Throws data::Error.
+/// Replaces the file at once. Nobody reads half of it. Throws files::Error.
 void write_endpoint(const std::filesystem::path& store, const std::string& endpoint);
 void remove_endpoint(const std::filesystem::path& store);
 

@@ -37,7 +37,7 @@ sweep::Config parse_config(const std::string& settings) {
 
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, d.name, d.synthetic, s.spec_file, s.state, s.priority, s.created, "
-    "s.ended, s.folds, s.seeds, s.axes FROM sweep s JOIN dataset d ON d.key = s.dataset ";
+    "s.ended, s.folds, s.seeds, s.axes, s.families FROM sweep s JOIN dataset d ON d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores FROM ensemble e "
@@ -133,6 +133,7 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.folds = parse(row.text(11)).get<std::vector<int>>();
   s.seeds = parse(row.text(12)).get<std::vector<std::uint64_t>>();
   s.axes = parse(row.text(13));
+  s.families = sweep::families_from_json(parse(row.text(14)));
   Statement counts(database,
                    "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
                    "total(r.outcome = 'diverged'), max(r.paper_score), total(r.seconds) FROM sweep_trial st "
@@ -499,12 +500,10 @@ std::vector<WorkerRow> Reader::workers() {
 EnsembleRecord Reader::State::ensemble(Statement& row) {
   EnsembleRecord e;
   e.id = row.integer(0);
-  e.name = row.text(1);
+  e.request.name = row.text(1);
   e.dataset = row.text(2);
-  e.method = row.text(3);
   e.created = row.integer(4);
-  e.settings = parse(row.text(5));
-  e.scores = parse(row.text(6));
+  read_ensemble_json(row.text(3), row.text(5), row.text(6), e);
   Statement members(database,
                     "SELECT t.id, m.weight FROM member m JOIN trial t ON t.key = m.trial WHERE m.ensemble = ? "
                     "ORDER BY m.position");
@@ -526,6 +525,13 @@ std::optional<EnsembleRecord> Reader::find_ensemble(std::int64_t id) {
   Statement row(state_->database, std::string(kEnsemble) + "WHERE e.id = ?");
   if (!row.bind(id).step()) return std::nullopt;
   return state_->ensemble(row);
+}
+
+std::vector<std::string> Reader::members() {
+  Statement rows(state_->database, "SELECT id FROM trial WHERE key IN (SELECT trial FROM member)");
+  std::vector<std::string> trials;
+  while (rows.step()) trials.push_back(rows.text(0));
+  return trials;
 }
 
 std::vector<ExportRecord> Reader::exports() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/ensemble_record.h"
 #include "storage/error.h"
 #include "storage/records.h"
 #include "sweep/protocol.h"
@@ -29,6 +30,7 @@ struct SweepSummary {
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes;
+  std::vector<sweep::Family> families;
   int configs = 0;
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included
@@ -224,8 +226,11 @@ class Reader {
   std::vector<WorkerRow> workers();
   /// By config id; those that nobody has marked are left out.
   std::map<std::string, ConfigMark> marks();
-  std::vector<EnsembleRecord> ensembles();  ///< newest first, with members
+  /// Newest first, with members. Both throw Error naming an ensemble that this version cannot read.
+  std::vector<EnsembleRecord> ensembles();
   std::optional<EnsembleRecord> find_ensemble(std::int64_t id);
+  /// Ids of the trials that are members of any ensemble, also of one that cannot be read.
+  std::vector<std::string> members();
   std::vector<ExportRecord> exports();  ///< newest first
   /// Entries with id > `after`, oldest first, at most `limit`.
   std::vector<LogRow> log(std::int64_t after = 0, int limit = 100);

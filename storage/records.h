@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/family.h"
 #include "sweep/label.h"
 #include "sweep/result.h"
 #include "sweep/state.h"
@@ -65,6 +66,7 @@ struct SweepSubmission {
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes = nlohmann::json::object();
+  std::vector<sweep::Family> families;
   std::vector<SweepConfig> configs;
   std::vector<sweep::TrialSpec> trials;
 };
@@ -84,23 +86,6 @@ struct WorkerRecord {
   int ranks = 1;       ///< of its gang
   std::string device;  ///< "cpu", "cuda:0, NVIDIA H200"
   std::string version;
-};
-
-struct MemberRecord {
-  std::string trial;
-  double weight = 0;
-};
-
-/// A weighted mean of trials' fused probabilities, and how it was chosen.
-struct EnsembleRecord {
-  std::int64_t id = 0;  ///< given by the store
-  std::string name;
-  std::string dataset;  ///< fingerprint
-  std::string method;   ///< mean-k, simplex, greedy
-  TimeMs created = 0;
-  nlohmann::json settings = nlohmann::json::object();  ///< of the method: k, bags, thresholds...
-  nlohmann::json scores = nlohmann::json::object();    ///< optimistic and nested estimate, interval...
-  std::vector<MemberRecord> members;
 };
 
 struct ExportRecord {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "sweep/spec/spec_family.h"
-
 namespace medley::storage {
 namespace {
 
@@ -71,27 +69,6 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
   std::vector<sweep::ConfigReport> measured;
   for (const auto& [id, config] : measured_) measured.push_back(config);
   return sweep::make_report(frame, std::move(measured));
-}
-
-std::vector<sweep::Family> read_families(Reader& reader, const SweepSummary& sweep,
-                                         std::vector<sweep::Diagnostic>& errors) {
-  const sweep::ParsedSweep parsed = sweep::read_sweep(reader.sweep_yaml(sweep.id), sweep.spec_file);
-  const sweep::SweepSpec& spec = parsed.spec;
-  errors.insert(errors.end(), parsed.errors.begin(), parsed.errors.end());
-  if (spec.families.empty()) return {};
-  const auto dataset = reader.find_dataset(sweep.dataset);
-  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
-  sweep::DatasetShape shape;
-  shape.fingerprint = dataset->fingerprint;
-  shape.folds = dataset->folds;
-  for (const EncoderRecord& encoder : dataset->encoders) {
-    shape.encoders.push_back(encoder.name);
-    shape.modalities.push_back(encoder.modality);
-  }
-  sweep::Diagnostics diagnostics(spec.file, spec.text);
-  auto families = sweep::resolve_families(spec, shape, diagnostics);
-  for (sweep::Diagnostic& error : diagnostics.take()) errors.push_back(std::move(error));
-  return families;
 }
 
 }  // namespace medley::storage

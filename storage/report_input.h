@@ -6,7 +6,6 @@
 
 #include "storage/reader.h"
 #include "sweep/report/report.h"
-#include "sweep/spec/diagnostic.h"
 
 namespace medley::storage {
 
@@ -18,7 +17,8 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep);
 /// configs of which a trial has finished since are read and measured, the trials of one at a time.
 class GrowingReport {
  public:
-  /// Several reads: hold a Reader::Snapshot. `progress` is that of the sweep (Reader::config_progress()).
+  /// Several reads: hold a Reader::Snapshot. `progress` is that of the sweep (Reader::config_progress());
+  /// `families` are judged: SweepSummary::families, or none.
   sweep::Report make(Reader& reader, const SweepSummary& sweep, const std::vector<ConfigProgress>& progress,
                      std::vector<sweep::Family> families);
 
@@ -26,10 +26,5 @@ class GrowingReport {
   std::map<std::string, sweep::ReportConfig> configs_;   ///< by id
   std::map<std::string, sweep::ConfigReport> measured_;  ///< by config id; `done` says how far
 };
-
-/// What the sweep file, as submitted last, asks under `compare`. A file that another version of Medley took may hold
-/// what this one does not know: that is added to `errors`, and costs no table that can be made without it.
-std::vector<sweep::Family> read_families(Reader& reader, const SweepSummary& sweep,
-                                         std::vector<sweep::Diagnostic>& errors);
 
 }  // namespace medley::storage

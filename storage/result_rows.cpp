@@ -66,30 +66,30 @@ void insert_predictions(Database& database, std::int64_t trial, const TrialResul
 
 }  // namespace
 
-DatasetShape read_shape(Database& database, std::int64_t dataset) {
-  DatasetShape shape;
+ResultSizes read_result_sizes(Database& database, std::int64_t dataset) {
+  ResultSizes sizes;
   Statement classes(database, "SELECT json_array_length(classes) FROM dataset WHERE key = ?");
   classes.bind(dataset).step();
-  shape.classes = classes.whole(0);
+  sizes.classes = classes.whole(0);
   Statement folds(database, "SELECT fold, count(*) FROM clip WHERE dataset = ? GROUP BY fold");
   folds.bind(dataset);
   while (folds.step()) {
     if (folds.whole(0) < 0) {
-      shape.test_clips = folds.whole(1);
+      sizes.test_clips = folds.whole(1);
     } else {
-      shape.clips_of_fold[folds.whole(0)] = folds.whole(1);
+      sizes.clips_of_fold[folds.whole(0)] = folds.whole(1);
     }
   }
-  return shape;
+  return sizes;
 }
 
-void check_result(const TrialResult& result, const DatasetShape& shape, int fold) {
-  const auto it = shape.clips_of_fold.find(fold);
-  const int clips = it == shape.clips_of_fold.end() ? 0 : it->second;
-  check_predictions(result.paper.validation, clips, shape.classes, "paper.validation");
-  check_predictions(result.paper.test, shape.test_clips, shape.classes, "paper.test");
-  check_predictions(result.held_out.validation, clips, shape.classes, "held_out.validation");
-  check_predictions(result.held_out.test, shape.test_clips, shape.classes, "held_out.test");
+void check_result(const TrialResult& result, const ResultSizes& sizes, int fold) {
+  const auto it = sizes.clips_of_fold.find(fold);
+  const int clips = it == sizes.clips_of_fold.end() ? 0 : it->second;
+  check_predictions(result.paper.validation, clips, sizes.classes, "paper.validation");
+  check_predictions(result.paper.test, sizes.test_clips, sizes.classes, "paper.test");
+  check_predictions(result.held_out.validation, clips, sizes.classes, "held_out.validation");
+  check_predictions(result.held_out.test, sizes.test_clips, sizes.classes, "held_out.test");
   const std::size_t encoders = result.importance.encoders.size();
   check_size(result.importance.weights.size(), static_cast<std::size_t>(clips) * encoders, "importance.weights");
   check_size(result.importance.cka.size(), encoders * encoders, "importance.cka");

@@ -9,15 +9,15 @@
 namespace medley::storage {
 
 /// What a result's sizes are checked against.
-struct DatasetShape {
+struct ResultSizes {
   int classes = 0;
   int test_clips = 0;
   std::map<int, int> clips_of_fold;
 };
-DatasetShape read_shape(Database& database, std::int64_t dataset);
+ResultSizes read_result_sizes(Database& database, std::int64_t dataset);
 
-/// Throws Error naming the first part of `result` whose size contradicts the dataset or itself.
-void check_result(const sweep::TrialResult& result, const DatasetShape& shape, int fold);
+/// Throws Error naming the first part of `result` whose size contradicts `sizes` or itself.
+void check_result(const sweep::TrialResult& result, const ResultSizes& sizes, int fold);
 
 /// Writes all rows of a result; `trial` is the key of the trial. The trial must have none yet.
 void insert_result(Database& database, std::int64_t trial, int attempt, const sweep::TrialResult& result);

@@ -62,6 +62,7 @@ CREATE TABLE sweep (
   folds TEXT NOT NULL,             -- JSON: what is expected
   seeds TEXT NOT NULL,             -- JSON
   axes TEXT NOT NULL,              -- JSON
+  families TEXT NOT NULL,          -- JSON: what it compares
   created INTEGER NOT NULL,
   ended INTEGER NOT NULL           -- 0 until it ends
 ) STRICT;

@@ -21,8 +21,7 @@ std::vector<AttemptSpan> newest_attempts(const std::filesystem::path& store, con
   std::vector<AttemptSpan> all;
   while (rows.step()) {
     all.push_back({rows.text(0), rows.whole(1), rows.text(2), rows.text(3), rows.integer(4),
-                   enumerator<sweep::AttemptState>(rows.text(5)), rows.integer(6),
-                   rows.integer(7)});
+                   enumerator<sweep::AttemptState>(rows.text(5)), rows.integer(6), rows.integer(7)});
   }
   std::reverse(all.begin(), all.end());
   return all;

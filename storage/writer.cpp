@@ -6,7 +6,9 @@
 #include <set>
 
 #include "storage/database.h"
-#include "storage/lock.h"
+#include "storage/files/error.h"
+#include "storage/files/lock.h"
+#include "storage/files/write.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
 #include "sweep/digest.h"
@@ -26,11 +28,26 @@ namespace {
 StoreLayout make_folders(const fs::path& folder) {
   const StoreLayout layout(folder.string());
   for (const std::string& path : {layout.folder, layout.logs(), layout.checkpoints(), layout.exports()}) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) throw Error("cannot make the folder " + path + ": " + error.message());
+    files::rethrow_as<Error>([&] { files::make_folders(path); });
   }
   return layout;
+}
+
+/// Throws Error that names the holder when another process has the store.
+files::Lock lock_store(const std::string& file) {
+  return files::rethrow_as<Error>([&] {
+    auto lock = files::Lock::take(file);
+    if (!lock) {
+      const auto holder = files::Lock::holder(file);
+      const std::string who =
+          holder ? "process " + std::to_string(holder->process) + " on " + holder->host : "another process";
+      throw Error("the store is in use: " + who + " holds " + file +
+                  "; one coordinator a store (end it first, or use another --store; `medley serve --read-only` only "
+                  "shows it)");
+    }
+    lock->sign();
+    return std::move(*lock);
+  });
 }
 
 std::string text_of(const AttemptId& attempt) { return attempt.trial + " attempt " + std::to_string(attempt.number); }
@@ -48,18 +65,18 @@ struct Writer::State {
   explicit State(const fs::path& folder_)
       : folder(folder_),
         layout(make_folders(folder_)),
-        lock(layout.lock()),
+        lock(lock_store(layout.lock())),
         database(layout.database(), Database::Mode::kReadWrite) {
     prepare_for_writing(database);
   }
 
   fs::path folder;
   StoreLayout layout;
-  Lock lock;  // before the database: nobody touches it without the lock
+  files::Lock lock;  // before the database: nobody touches it without the lock
   Database database;
   std::optional<Transaction> transaction;
-  bool broken = false;                          ///< something of the open group failed: it can only be rolled back
-  std::map<std::int64_t, DatasetShape> shapes;  ///< by dataset key
+  bool broken = false;                        ///< something of the open group failed: it can only be rolled back
+  std::map<std::int64_t, ResultSizes> sizes;  ///< by dataset key
 
   /// Runs `change` inside the open group; when it throws, says what could not be done and breaks the group.
   template <class Change>
@@ -93,9 +110,9 @@ struct Writer::State {
   std::int64_t trial_key(const std::string& id) { return key_of("trial", "SELECT key FROM trial WHERE id = ?", id); }
   std::int64_t worker_key(const std::string& id) { return key_of("worker", "SELECT key FROM worker WHERE id = ?", id); }
 
-  const DatasetShape& shape_of(std::int64_t dataset) {
-    const auto it = shapes.find(dataset);
-    return it != shapes.end() ? it->second : shapes.emplace(dataset, read_shape(database, dataset)).first->second;
+  const ResultSizes& sizes_of(std::int64_t dataset) {
+    const auto it = sizes.find(dataset);
+    return it != sizes.end() ? it->second : sizes.emplace(dataset, read_result_sizes(database, dataset)).first->second;
   }
 };
 
@@ -174,19 +191,21 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
     submitted.id = sweep_id(submission);
     const std::int64_t dataset = s.dataset_key(submission.dataset);
     std::int64_t sweep = s.find_key("SELECT key FROM sweep WHERE id = ?", submitted.id);
+    const std::string families = sweep::to_json(submission.families).dump();
     if (sweep != 0) {
-      Statement update(s.database, "UPDATE sweep SET yaml = ?, spec_file = ?, priority = ? WHERE key = ?");
-      update.bind(submission.yaml, submission.spec_file, submission.priority, sweep).run();
+      Statement update(s.database,
+                       "UPDATE sweep SET yaml = ?, spec_file = ?, priority = ?, families = ? WHERE key = ?");
+      update.bind(submission.yaml, submission.spec_file, submission.priority, families, sweep).run();
     } else {
       submitted.created = true;
       Statement insert(s.database,
                        "INSERT INTO sweep (id, name, yaml, spec_file, dataset, state, priority, folds, seeds, axes, "
-                       "created, ended) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, 0)");
+                       "families, created, ended) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, 0)");
       const std::string folds = nlohmann::json(submission.folds).dump();
       const std::string seeds = nlohmann::json(submission.seeds).dump();
       const std::string axes = submission.axes.dump();
       insert.bind(submitted.id, submission.name, submission.yaml, submission.spec_file, dataset, submission.priority,
-                  folds, seeds, axes, now);
+                  folds, seeds, axes, families, now);
       insert.run();
       sweep = s.database.last_insert_id();
 
@@ -319,7 +338,7 @@ Writer::Accepted Writer::accept_result(const AttemptId& attempt, const sweep::Tr
     const std::int64_t trial = find.integer(0);
     if (attempt.number < 1 || attempt.number > find.whole(4)) throw Error("no such attempt in the store");
     if (find.text(1) == name_of(TrialState::kFinished)) return Accepted::kAlreadyFinished;
-    check_result(result, s.shape_of(find.integer(3)), find.whole(2));
+    check_result(result, s.sizes_of(find.integer(3)), find.whole(2));
     find.reset();
     // At most one other attempt runs: it is not needed any more.
     Statement cancel(s.database,
@@ -344,9 +363,9 @@ std::string Writer::result_problem(const AttemptId& attempt, const sweep::TrialR
   if (!find.bind(attempt.trial).step()) return "no such trial in the store";
   if (attempt.number < 1 || attempt.number > find.whole(2)) return "no such attempt in the store";
   const int fold = find.whole(0);
-  const DatasetShape& shape = s.shape_of(find.integer(1));
+  const ResultSizes& sizes = s.sizes_of(find.integer(1));
   try {
-    check_result(result, shape, fold);
+    check_result(result, sizes, fold);
   } catch (const Error& e) {
     return e.what();
   }
@@ -391,13 +410,14 @@ bool Writer::mark_config(const std::string& config, const ConfigMarkChange& chan
 
 std::int64_t Writer::save_ensemble(const EnsembleRecord& ensemble) {
   State& s = *state_;
-  return s.write("save ensemble " + ensemble.name, [&] {
+  const std::string& name = ensemble.request.name;
+  return s.write("save ensemble " + name, [&] {
     Statement insert(
         s.database,
         "INSERT INTO ensemble (name, dataset, method, created, settings, scores) VALUES (?, ?, ?, ?, ?, ?)");
-    const std::string settings = ensemble.settings.dump(), scores = ensemble.scores.dump();
-    insert.bind(ensemble.name, s.dataset_key(ensemble.dataset), ensemble.method, ensemble.created, settings, scores);
-    insert.run();
+    const char* method = sweep::ensemble_method_name(ensemble.request.options.method);
+    const std::string settings = settings_json(ensemble).dump(), scores = scores_json(ensemble).dump();
+    insert.bind(name, s.dataset_key(ensemble.dataset), method, ensemble.created, settings, scores).run();
     const std::int64_t id = s.database.last_insert_id();
     Statement member(s.database, "INSERT INTO member VALUES (?, ?, ?, ?)");
     std::int64_t position = 0;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/ensemble_record.h"
 #include "storage/error.h"
 #include "storage/records.h"
 
@@ -49,7 +50,7 @@ class Writer {
 
   struct Submitted {
     std::string id;        ///< sweep_id()
-    bool created = false;  ///< false: this sweep was there already; nothing but spec_file, yaml and priority changed
+    bool created = false;  ///< false: this sweep was there already; only spec_file, yaml, priority and families changed
     int finished = 0;      ///< trials of the sweep that have a result already
   };
   /// Stores a sweep, its configs and its trials (state kRunning); trials that other sweeps have are shared. Throws

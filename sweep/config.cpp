@@ -359,23 +359,28 @@ std::string check_value(const Setting& setting, const json& value) {
   return "";
 }
 
-std::string check_config(const Config& config) {
+std::optional<Conflict> check_config(const Config& config) {
   const int encoder_count = static_cast<int>(config.encoders.size());
-  if (encoder_count == 0) return "encoders: none is left";
+  if (encoder_count == 0) return Conflict{{"encoders"}, "encoders: none is left"};
   const std::set<std::string> distinct(config.encoders.begin(), config.encoders.end());
-  if (distinct.size() != config.encoders.size()) return "encoders: one stands twice in " + value_text(config.encoders);
+  if (distinct.size() != config.encoders.size()) {
+    return Conflict{{"encoders"}, "encoders: one stands twice in " + value_text(config.encoders)};
+  }
   if (is_counting(config) && config.top_n > encoder_count) {
-    return "top_n " + std::to_string(config.top_n) + " is larger than the " + std::to_string(encoder_count) +
-           " encoder" + (encoder_count == 1 ? "" : "s") + " of this config";
+    return Conflict{{"top_n", "encoders"},
+                    "top_n " + std::to_string(config.top_n) + " is larger than the " + std::to_string(encoder_count) +
+                        " encoder" + (encoder_count == 1 ? "" : "s") + " of this config"};
   }
   if (config.warmup_epochs >= config.epochs) {
-    return "warmup_epochs " + std::to_string(config.warmup_epochs) + " leaves none of the " +
-           std::to_string(config.epochs) + " epochs";
+    return Conflict{{"warmup_epochs", "epochs"},
+                    "warmup_epochs " + std::to_string(config.warmup_epochs) + " leaves none of the " +
+                        std::to_string(config.epochs) + " epochs"};
   }
   if (has_two_terms(config) && config.presence_weight == 0 && config.salience_weight == 0) {
-    return "presence_weight and salience_weight are both 0: nothing is learned";
+    return Conflict{{"presence_weight", "salience_weight"},
+                    "presence_weight and salience_weight are both 0: nothing is learned"};
   }
-  return "";
+  return std::nullopt;
 }
 
 bool is_projecting(const Config& config) { return config.fusion != Fusion::kConcat; }
@@ -415,8 +420,7 @@ Config config_from_json(const json& object) {
     if (!wrong.empty()) throw Error(name + ": '" + value_text(value) + "' " + wrong);
     setting->set(config, value);
   }
-  const std::string wrong = check_config(config);
-  if (!wrong.empty()) throw Error(wrong);
+  if (const auto conflict = check_config(config)) throw Error(conflict->message);
   return config;
 }
 

@@ -135,8 +135,14 @@ std::vector<std::string> setting_names();
 /// only checked for being names.
 std::string check_value(const Setting& setting, const nlohmann::json& value);
 
-/// What cannot be combined ("top_n 5 is larger than the 3 encoders of this config"), or "".
-std::string check_config(const Config& config);
+/// Settings that cannot be combined.
+struct Conflict {
+  std::vector<std::string> settings;  ///< names of those to blame, the likeliest first
+  std::string message;                ///< "top_n 5 is larger than the 3 encoders of this config"
+};
+
+/// The first conflict of a config, if any.
+std::optional<Conflict> check_config(const Config& config);
 
 /// True where encoders are projected to one space before they are fused: every fusion but `concat`.
 bool is_projecting(const Config& config);

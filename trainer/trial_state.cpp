@@ -226,8 +226,7 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
     throw Error(of_trial(spec) + "there is no fold " + std::to_string(spec.fold) +
                 "; valid: " + text_of(dataset.folds));
   }
-  const std::string wrong = sweep::check_config(config);
-  if (!wrong.empty()) throw Error(of_trial(spec) + wrong);
+  if (const auto conflict = sweep::check_config(config)) throw Error(of_trial(spec) + conflict->message);
 
   const std::vector<std::string> names = dataset.encoder_names();
   for (const std::string& name : config.encoders) {

@@ -74,8 +74,6 @@ json planned_comparisons_json(const Board& board) {
     }
     body["families"].push_back(std::move(one));
   }
-  body["errors"] = json::array();
-  for (const sweep::Diagnostic& error : board.errors) body["errors"].push_back(error.str());
   return body;
 }
 

@@ -16,12 +16,7 @@ std::string version_of(const storage::SweepSummary& sweep) {
 
 Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep, storage::GrowingReport& report) {
   const storage::Reader::Snapshot snapshot(reader);
-  std::vector<sweep::Diagnostic> errors;
-  auto families = storage::read_families(reader, sweep, errors);
-  Board board =
-      board_of(reader, sweep, report.make(reader, sweep, reader.config_progress(sweep.id), std::move(families)));
-  board.errors = std::move(errors);
-  return board;
+  return board_of(reader, sweep, report.make(reader, sweep, reader.config_progress(sweep.id), sweep.families));
 }
 
 }  // namespace

@@ -29,7 +29,6 @@ struct Board {
   std::string sweep;
   std::string version;  ///< differs when a trial of the sweep has ended since
   sweep::Report report;
-  std::vector<sweep::Diagnostic> errors;  ///< of the stored sweep file: what it may compare is not known
   std::map<std::string, storage::ConfigProgress> progress;  ///< by config id
   std::optional<sweep::AxisText> text;                      ///< axis values as tables show them; never empty
 
@@ -39,7 +38,7 @@ struct Board {
   std::string name_of(const sweep::ConfigReport& config) const;
 };
 
-/// The board of a report that has been made. The caller adds `errors`.
+/// The board of a report that has been made.
 Board board_of(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::Report report);
 
 /// What every answer about a board begins with: sweep, dataset, and the protocol that ranks.

@@ -1,13 +1,14 @@
 #include "web/ensembles.h"
 
 #include <filesystem>
-#include <fstream>
+#include <initializer_list>
 #include <map>
-#include <sstream>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "storage/files/read.h"
 #include "sweep/digest.h"
 #include "sweep/score/confusion.h"
 #include "sweep/score/metric.h"
@@ -21,33 +22,35 @@ using nlohmann::json;
 
 constexpr std::uintmax_t kMaxArchiveBytes = 64 << 20;
 
+/// Some of what the store holds of an ensemble, under the same keys.
+void copy_scores(const storage::EnsembleRecord& ensemble, std::initializer_list<const char*> keys, json& body) {
+  json scores = storage::scores_json(ensemble);
+  for (const char* key : keys) body[key] = std::move(scores.at(key));
+}
+
 json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
-  const std::string sweep = ensemble.settings.value("sweep", "");
-  const auto summary = sweep.empty() ? std::nullopt : reader.find_sweep(sweep);
+  const auto summary = reader.find_sweep(ensemble.sweep);
   json head = {{"id", ensemble.id},
-               {"name", ensemble.name},
-               {"method", ensemble.method},
-               {"sweep", sweep.empty() ? json(nullptr) : json(sweep)},
+               {"name", ensemble.request.name},
+               {"method", sweep::ensemble_method_name(ensemble.request.options.method)},
+               {"sweep", ensemble.sweep},
                {"sweep_name", summary ? json(summary->name) : json(nullptr)},
                {"dataset", {{"fingerprint", ensemble.dataset}, {"name", ""}, {"synthetic", false}}},
-               {"protocol", ensemble.settings.value("protocol", "held-out")},
+               {"protocol", name_of(ensemble.request.protocol)},
                {"members", ensemble.members.size()},
                {"created_ms", ensemble.created}};
   if (summary) {
     head["dataset"] = {
         {"fingerprint", summary->dataset}, {"name", summary->dataset_name}, {"synthetic", summary->synthetic}};
   }
-  for (const char* name : {"optimistic", "nested", "best_single_nested", "nested_interval"}) {
-    head[name] = ensemble.scores.value(name, json());
-  }
-  head["transductive"] = ensemble.scores.value("transductive", false);
+  copy_scores(ensemble, {"optimistic", "nested", "best_single_nested", "nested_interval", "transductive"}, head);
   return head;
 }
 
 /// By config id; none when the sweep is not in the store.
 std::map<std::string, std::string> config_names(storage::Reader& reader, Boards& boards, const std::string& sweep) {
   std::map<std::string, std::string> names;
-  const auto summary = sweep.empty() ? std::nullopt : reader.find_sweep(sweep);
+  const auto summary = reader.find_sweep(sweep);
   if (!summary) return names;
   const auto board = boards.board(reader, *summary);
   for (const sweep::ConfigReport& config : board->report.configs) names[config.id] = board->name_of(config);
@@ -71,19 +74,17 @@ json ensembles_json(storage::Reader& reader, Control* control) {
 }
 
 json ensemble_json(storage::Reader& reader, Boards& boards, const storage::EnsembleRecord& ensemble) {
-  const auto names = config_names(reader, boards, ensemble.settings.value("sweep", ""));
+  const auto names = config_names(reader, boards, ensemble.sweep);
   const storage::Reader::Snapshot snapshot(reader);
   json body = head_json(reader, ensemble);
-  body["settings"] = ensemble.settings;
-  body["weights"] = ensemble.scores.value("weights", json::array());
-  for (json& one : body["weights"]) {
-    const auto name = names.find(one.value("config", ""));
-    one["name"] = name == names.end() ? one["config"] : json(name->second);
+  body["settings"] = storage::settings_json(ensemble);
+  copy_scores(ensemble, {"shares", "folds", "candidates", "actors"}, body);
+  body["weights"] = json::array();
+  for (const storage::CandidateWeight& candidate : ensemble.weights) {
+    const auto name = names.find(candidate.config);
+    json& row = body["weights"].emplace_back(storage::to_json(candidate));
+    row["name"] = name == names.end() ? candidate.config : name->second;
   }
-  body["shares"] = ensemble.scores.value("shares", json::object());
-  body["folds"] = ensemble.scores.value("folds", json::array());
-  body["candidates"] = ensemble.scores.value("candidates", json());
-  body["actors"] = ensemble.scores.value("actors", json());
   body["trials"] = json::array();
   for (const auto& member : ensemble.members) {
     body["trials"].push_back({{"trial", member.trial}, {"weight", member.weight}});
@@ -111,18 +112,15 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
   for (const auto& member : ensemble.members) {
     if (weights.emplace(member.trial, member.weight).second) trials.push_back(member.trial);
   }
-  const bool paper = ensemble.settings.value("protocol", "held-out") == "paper";
   std::map<int, std::vector<double>> mixed;  // fold -> [clip, class]
   std::map<int, double> totals;
-  for (const auto& part : reader.predictions(trials, paper ? sweep::Protocol::kPaper : sweep::Protocol::kHeldOut,
-                                             storage::Split::kValidation)) {
+  for (const auto& part : reader.predictions(trials, ensemble.request.protocol, storage::Split::kValidation)) {
     auto& sum = mixed[part.fold];
     if (sum.empty()) sum.resize(part.fused.size());
     if (sum.size() != part.fused.size()) throw Refused{409, "Members of this ensemble predict different clips."};
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weights.at(part.trial) * static_cast<double>(part.fused[i]);
     totals[part.fold] += weights.at(part.trial);
   }
-  const sweep::Thresholds thresholds{ensemble.settings.value("alpha", 0.0), ensemble.settings.value("beta", 0.0)};
   std::vector<sweep::Label> truth;
   std::vector<sweep::Label> predicted;
   std::map<int, std::size_t> row;  // fold -> clips of it so far
@@ -134,7 +132,7 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
     std::vector<double> p(classes);
     for (std::size_t c = 0; c < classes; ++c) p[c] = probabilities[begin + c] / totals[clip.fold];
     truth.push_back(*clip.label);
-    predicted.push_back(sweep::decode(p.data(), dataset->classes, thresholds));
+    predicted.push_back(sweep::decode(p.data(), dataset->classes, ensemble.thresholds));
   }
   if (truth.empty()) throw Refused{409, "The members of this ensemble have no out-of-fold predictions any more."};
   const sweep::SetConfusion confusion = sweep::set_confusion(predicted, truth);
@@ -148,7 +146,7 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
   }
   return {{"ensemble", ensemble.id},
           {"clips", truth.size()},
-          {"thresholds", {{"alpha", thresholds.alpha}, {"beta", thresholds.beta}}},
+          {"thresholds", {{"alpha", ensemble.thresholds.alpha}, {"beta", ensemble.thresholds.beta}}},
           {"sets", std::move(sets)},
           {"counts", std::move(counts)}};
 }
@@ -157,15 +155,14 @@ Response export_archive(storage::Reader& reader, const std::string& id) {
   const storage::ExportRecord made = export_of(reader, id);
   std::error_code error;
   const auto size = std::filesystem::file_size(made.file, error);
-  std::ifstream in(made.file, std::ios::binary);
-  std::ostringstream bytes;
-  if (error || size > kMaxArchiveBytes || !in || !(bytes << in.rdbuf())) {
+  const auto bytes = !error && size <= kMaxArchiveBytes ? files::read_if_readable(made.file) : std::nullopt;
+  if (!bytes) {
     throw Refused{409, "The archive of this export is not where it was written any more: export it again."};
   }
-  if (sweep::sha256_hex(bytes.str()) != made.sha256) {
+  if (sweep::sha256_hex(*bytes) != made.sha256) {
     throw Refused{409, "The archive of this export has been changed since: export it again."};
   }
-  return download("application/zip", bytes.str(), "submission-" + id + ".zip");
+  return download("application/zip", *bytes, "submission-" + id + ".zip");
 }
 
 Response export_manifest(storage::Reader& reader, const std::string& id) {

@@ -15,25 +15,32 @@ using nlohmann::json;
 
 /// One protocol's snapshot of a trial and the thresholds that go with it.
 struct Shown {
-  const char* protocol = "paper";
+  sweep::Protocol protocol = sweep::Protocol::kPaper;
   const sweep::Snapshot* snapshot = nullptr;
   sweep::ThresholdSurface::Best best;
 };
 
+sweep::Protocol protocol_of(const Request& request) {
+  const std::string name = request.parameter("protocol", name_of(sweep::Protocol::kPaper));
+  for (const auto protocol : {sweep::Protocol::kPaper, sweep::Protocol::kHeldOut}) {
+    if (name == name_of(protocol)) return protocol;
+  }
+  throw Refused{400, "protocol must be paper or held-out."};
+}
+
 Shown shown(const storage::TrialDetail& trial, const Request& request) {
-  const std::string protocol = request.parameter("protocol", "paper");
-  if (protocol != "paper" && protocol != "held-out") throw Refused{400, "protocol must be paper or held-out."};
+  const sweep::Protocol protocol = protocol_of(request);
   if (!trial.result) throw Refused{404, "This trial has no result yet."};
   if (trial.result->outcome != sweep::Outcome::kFinished)
     throw Refused{409, "This trial diverged: it predicts nothing."};
-  if (protocol == "paper") return {"paper", &trial.result->paper, trial.result->paper.surface.best()};
+  if (protocol == sweep::Protocol::kPaper) return {protocol, &trial.result->paper, trial.result->paper.surface.best()};
   if (trial.result->inner.clips == 0) {
     throw Refused{
         409,
         "The held-out thresholds of this trial are fitted on the other folds: its held-out numbers stand in the "
         "leaderboard."};
   }
-  return {"held_out", &trial.result->held_out, trial.result->inner.best()};
+  return {protocol, &trial.result->held_out, trial.result->inner.best()};
 }
 
 /// The clips of the trial's fold with their labels, in the order of its predictions.
@@ -60,7 +67,7 @@ std::vector<sweep::Label> decoded(const Shown& shown, const sweep::Classes& clas
 
 json head_json(const storage::TrialDetail& trial, const Shown& shown) {
   return {{"trial", trial.spec.id},
-          {"protocol", shown.protocol},
+          {"protocol", name_of(shown.protocol)},
           {"epoch", shown.snapshot->epoch},
           {"thresholds", {{"alpha", shown.best.thresholds.alpha}, {"beta", shown.best.thresholds.beta}}}};
 }

@@ -1,19 +1,20 @@
 #include "worker/pack_sizes.h"
 
-#include <fstream>
-
 #include <nlohmann/json.hpp>
 
-#include "trainer/data/file_write.h"
+#include "storage/files/error.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "worker/spool.h"
 
 namespace medley::worker {
 namespace {
 
 std::map<std::string, int> read_sizes(const std::filesystem::path& file) {
-  if (!std::filesystem::exists(file)) return {};
+  const auto text = files::rethrow_as<Error>([&] { return files::read_if_there(file); });
+  if (!text) return {};
   try {
-    return nlohmann::json::parse(std::ifstream(file)).get<std::map<std::string, int>>();
+    return nlohmann::json::parse(*text).get<std::map<std::string, int>>();
   } catch (const nlohmann::json::exception& e) {
     throw Error(file.string() + ": " + e.what() + "; delete it to measure pack sizes again");
   }
@@ -31,7 +32,8 @@ std::optional<int> PackSizes::find(const std::string& key) const {
 void PackSizes::remember(const std::string& key, int size) {
   sizes_ = read_sizes(file_);
   sizes_[key] = size;
-  data::write_text(file_, nlohmann::json(sizes_).dump(1) + "\n");
+  files::rethrow_as<Error>(
+      [&] { files::write(file_, nlohmann::json(sizes_).dump(1) + "\n", files::Durability::kAtomic); });
 }
 
 }  // namespace medley::worker

@@ -1,10 +1,11 @@
-#include <fstream>
 #include <memory>
 #include <numeric>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "storage/files/error.h"
+#include "storage/files/read.h"
 #include "trainer/data/npz_write.h"
 #include "trainer/predict.h"
 #include "worker/command.h"
@@ -28,10 +29,9 @@ struct PredictRequest {
 };
 
 PredictRequest read_request(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  if (!in) throw UsageError("cannot read " + file.string());
+  const std::string text = files::rethrow_as<UsageError>([&] { return files::read(file); });
   try {
-    const json object = json::parse(in);
+    const json object = json::parse(text);
     PredictRequest request;
     request.data = object.at("data").get<std::string>();
     for (const json& member : object.at("members")) {

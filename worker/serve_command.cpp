@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "storage/files/write.h"
 #include "worker/command.h"
 #include "worker/gang_trainer.h"
 #include "worker/gpu_gang.h"
@@ -104,7 +105,7 @@ void serve_until_dismissed(const ServeArguments& arguments) {
   // web/worker_log reads it, on whatever host and in whatever time zone.
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%P] %l: %v", spdlog::pattern_time_type::utc);
   if (!MpiGang::launched()) {
-    std::filesystem::create_directories(arguments.spool);
+    files::make_folders(arguments.spool);
     PackSizes sizes(arguments.spool / "pack-sizes.json");
     const bool measures = arguments.measure_packs || arguments.device != "cpu";
     return serve_as_worker(arguments, 1,

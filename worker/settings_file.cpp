@@ -1,9 +1,9 @@
 #include "worker/settings_file.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
+#include "storage/files/error.h"
+#include "storage/files/read.h"
 #include "sweep/nearest.h"
 #include "sweep/spec/spec_values.h"
 #include "worker/command.h"
@@ -11,9 +11,7 @@
 namespace medley::worker {
 
 sweep::Config read_settings(const std::filesystem::path& file, const std::vector<std::string>& encoder_names) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw UsageError("cannot read " + file.string());
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string text = files::rethrow_as<UsageError>([&] { return files::read(file); });
   if (text.size() > sweep::kMaxSpecBytes) throw UsageError(file.string() + ": more than 1 MiB of settings");
   const std::string name = file.string();
   sweep::Diagnostics diagnostics(name, text);
@@ -45,8 +43,7 @@ sweep::Config read_settings(const std::filesystem::path& file, const std::vector
     }
   }
   diagnostics.throw_if_any();
-  const std::string wrong = sweep::check_config(config);
-  if (!wrong.empty()) throw sweep::Error(name + ": " + wrong);
+  if (const auto conflict = sweep::check_config(config)) throw sweep::Error(name + ": " + conflict->message);
   return config;
 }
 

@@ -3,49 +3,26 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/files/error.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "sweep/digest.h"
 
 namespace medley::worker {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kLockFile = "lock";
 constexpr std::size_t kChecksumBytes = 64;  // hexadecimal SHA-256
-
-[[noreturn]] void fail(const std::string& doing, const fs::path& path, int error) {
-  throw Error("cannot " + doing + " " + path.string() + ": " + std::strerror(error));
-}
 
 std::string checksum(const std::uint8_t* bytes, std::size_t size) {
   sweep::Sha256 sha;
   sha.add(bytes, size);
   return sha.hex();
-}
-
-/// The lock file of a subfolder, locked, or -1 when a living process holds it (or it is not there).
-int try_lock(const fs::path& folder, int flags) {
-  const int descriptor = open((folder / "lock").c_str(), flags | O_CLOEXEC, 0600);
-  if (descriptor < 0) return -1;
-  if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
-  close(descriptor);
-  return -1;
-}
-
-void sync_folder(const fs::path& folder) {
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) fail("open", folder, errno);
-  const int result = fsync(descriptor);
-  const int error = errno;
-  close(descriptor);
-  if (result != 0) fail("sync", folder, error);
 }
 
 std::string name_of(const sweep::AttemptId& attempt) { return attempt.trial + "-" + std::to_string(attempt.number); }
@@ -63,7 +40,7 @@ std::optional<sweep::AttemptId> attempt_of(const std::string& name) {
 /// Others could put results of their own there, or take ours: a folder below /tmp may have been made before we came.
 void check_owned(const fs::path& folder) {
   struct stat status = {};
-  if (stat(folder.c_str(), &status) != 0) fail("look at", folder, errno);
+  if (stat(folder.c_str(), &status) != 0) throw files::Error(folder, "look at the folder", errno);
   if (status.st_uid == geteuid() && !(status.st_mode & S_IWOTH)) return;
   throw Error("the spool folder " + folder.string() +
               (status.st_uid == geteuid() ? " may be written by everybody" : " belongs to another user") +
@@ -72,57 +49,39 @@ void check_owned(const fs::path& folder) {
 
 }  // namespace
 
-Spool::Spool(const fs::path& folder, const std::string& instance) : folder_(folder), own_(folder / ("w-" + instance)) {
+Spool::Spool(const fs::path& folder, const std::string& instance)
+    : folder_(folder), own_(folder / ("w-" + instance)), lock_(files::rethrow_as<Error>([&] { return make_own(); })) {}
+
+files::Lock Spool::make_own() const {
+  files::make_folders(folder_);
+  check_owned(folder_);
   // Made aside and locked before it gets a name that others look at: nobody takes over a folder that has just begun.
-  const fs::path draft = folder / ("new-" + instance);
+  const fs::path draft = folder_ / ("new-" + own_.filename().string());
+  files::make_folders(draft);
+  auto lock = files::Lock::take(draft / kLockFile, files::Access::kPrivate);
+  if (!lock) throw Error("another process holds " + (draft / kLockFile).string());
   std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw Error("cannot make the spool folder " + folder.string() + ": " + error.message());
-  check_owned(folder);
-  fs::create_directory(draft, error);
-  if (error) throw Error("cannot make the spool folder " + draft.string() + ": " + error.message());
-  lock_ = try_lock(draft, O_RDWR | O_CREAT);
-  if (lock_ < 0) fail("lock", draft / "lock", errno);
   fs::rename(draft, own_, error);
-  if (error) throw Error("cannot make the spool folder " + own_.string() + ": " + error.message());
+  if (error) throw files::Error(own_, "make the folder", error.message());
+  files::sync_folder(folder_);
+  return std::move(*lock);
 }
 
 Spool::~Spool() {
   std::error_code ignored;
   if (list().empty()) {
-    fs::remove(own_ / "lock", ignored);
+    fs::remove(own_ / kLockFile, ignored);
     fs::remove(own_, ignored);  // stays when it holds anything else
   }
-  close(lock_);
 }
 
 fs::path Spool::file_of(const sweep::AttemptId& attempt) const { return own_ / name_of(attempt); }
 
 void Spool::put(const sweep::AttemptId& attempt, const std::vector<std::uint8_t>& bytes) {
-  const fs::path path = file_of(attempt);
-  const fs::path draft = path.string() + ".part";
-  const int descriptor = open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (descriptor < 0) fail("write", draft, errno);
-  std::string head = checksum(bytes.data(), bytes.size());
-  head.append(bytes.begin(), bytes.end());
-  std::size_t done = 0;
-  int error = 0;
-  while (done < head.size() && error == 0) {
-    const ssize_t written = write(descriptor, head.data() + done, head.size() - done);
-    if (written >= 0) {
-      done += static_cast<std::size_t>(written);
-    } else if (errno != EINTR) {
-      error = errno;
-    }
-  }
-  if (error == 0 && fsync(descriptor) != 0) error = errno;
-  close(descriptor);
-  if (error == 0 && rename(draft.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) {
-    unlink(draft.c_str());
-    fail("write", path, error);
-  }
-  sync_folder(own_);
+  std::string text = checksum(bytes.data(), bytes.size());
+  text.append(bytes.begin(), bytes.end());
+  files::rethrow_as<Error>(
+      [&] { files::write(file_of(attempt), text, files::Durability::kDurable, files::Access::kPrivate); });
 }
 
 std::vector<sweep::AttemptId> Spool::list() const {
@@ -137,15 +96,11 @@ std::vector<sweep::AttemptId> Spool::list() const {
 
 std::optional<std::vector<std::uint8_t>> Spool::read(const sweep::AttemptId& attempt) {
   const fs::path path = file_of(attempt);
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (bytes.size() >= kChecksumBytes) {
-    const std::string stored(bytes.begin(), bytes.begin() + kChecksumBytes);
-    if (stored == checksum(bytes.data() + kChecksumBytes, bytes.size() - kChecksumBytes)) {
-      bytes.erase(bytes.begin(), bytes.begin() + kChecksumBytes);
-      return bytes;
-    }
+  const auto text = files::rethrow_as<Error>([&] { return files::read_if_there(path); });
+  if (!text) return std::nullopt;
+  if (text->size() >= kChecksumBytes) {
+    std::vector<std::uint8_t> bytes(text->begin() + kChecksumBytes, text->end());
+    if (text->compare(0, kChecksumBytes, checksum(bytes.data(), bytes.size())) == 0) return bytes;
   }
   std::error_code error;
   fs::rename(path, own_ / ("bad-" + name_of(attempt)), error);
@@ -155,7 +110,9 @@ std::optional<std::vector<std::uint8_t>> Spool::read(const sweep::AttemptId& att
 
 void Spool::remove(const sweep::AttemptId& attempt) {
   const fs::path path = file_of(attempt);
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) fail("delete", path, errno);
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) throw Error(path.string() + ": cannot delete: " + error.message());
 }
 
 std::vector<sweep::AttemptId> Spool::take_over_abandoned() {
@@ -168,8 +125,8 @@ std::vector<sweep::AttemptId> Spool::take_over_abandoned() {
   }
   std::sort(others.begin(), others.end());
   for (const fs::path& other : others) {
-    const int lock = try_lock(other, O_RDWR);
-    if (lock < 0) continue;  // its worker lives, or another one is taking it over
+    const auto lock = files::rethrow_as<Error>([&] { return files::Lock::take_existing(other / kLockFile); });
+    if (!lock) continue;  // its worker lives, or another one is taking it over
     for (fs::directory_iterator it(other, error), end; !error && it != end; it.increment(error)) {
       const auto attempt = attempt_of(it->path().filename());
       if (!attempt) continue;
@@ -190,9 +147,8 @@ std::vector<sweep::AttemptId> Spool::take_over_abandoned() {
       for (const fs::path& file : rest) fs::remove(file, ignored);
       fs::remove(other, ignored);
     }
-    close(lock);
   }
-  if (!taken.empty()) sync_folder(own_);
+  if (!taken.empty()) files::rethrow_as<Error>([&] { files::sync_folder(own_); });
   std::sort(taken.begin(), taken.end());
   return taken;
 }

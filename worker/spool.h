@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/files/lock.h"
 #include "sweep/state.h"
 
 namespace medley::worker {
@@ -19,8 +20,8 @@ class Error : public std::runtime_error {
 
 /// Results on local disk until the coordinator has them. Each worker process has its own subfolder `w-<instance>`,
 /// which it holds by a file lock as long as it lives; what a dead one left is taken over by any other. A result is one
-/// file, `<trial>-<attempt>`: a checksum, then sweep::encode_result(). It is written aside, synced and renamed, so that
-/// a file by such a name is whole, whatever dies when.
+/// file, `<trial>-<attempt>`: a checksum, then sweep::encode_result(). It is written by files::write(), so that a file
+/// by such a name is complete, whatever dies when.
 ///
 /// put() may be called on another thread than the rest.
 class Spool {
@@ -36,7 +37,8 @@ class Spool {
   void put(const sweep::AttemptId& attempt, const std::vector<std::uint8_t>& bytes);
   /// What is in the own subfolder, in order.
   std::vector<sweep::AttemptId> list() const;
-  /// nullopt when the file is absent or damaged; a damaged one is set aside as `bad-...`.
+  /// nullopt when the file is absent or damaged; a damaged one is set aside as `bad-...`. Throws Error when it cannot
+  /// be read.
   std::optional<std::vector<std::uint8_t>> read(const sweep::AttemptId& attempt);
   /// No effect when it is absent.
   void remove(const sweep::AttemptId& attempt);
@@ -45,10 +47,11 @@ class Spool {
 
  private:
   std::filesystem::path file_of(const sweep::AttemptId& attempt) const;
+  files::Lock make_own() const;
 
   std::filesystem::path folder_;
   std::filesystem::path own_;
-  int lock_ = -1;
+  files::Lock lock_;
 };
 
 }  // namespace medley::worker

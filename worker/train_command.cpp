@@ -1,11 +1,11 @@
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <optional>
 
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "storage/files/write.h"
 #include "sweep/report/table.h"
 #include "trainer/trainer.h"
 #include "worker/command.h"
@@ -88,7 +88,7 @@ void train(const TrainArguments& arguments) {
   options.device = arguments.device;
   if (gang) options.collective = &gang->collective();
   options.checkpoints = arguments.checkpoints;
-  if (!options.checkpoints.empty()) std::filesystem::create_directories(options.checkpoints);
+  if (!options.checkpoints.empty()) files::make_folders(options.checkpoints);
   const bool terminal = isatty(STDERR_FILENO) != 0;
   options.progress = [&](const trainer::Progress& p) {
     if (!speaks) return;
@@ -101,9 +101,7 @@ void train(const TrainArguments& arguments) {
   const std::vector<std::uint8_t> bytes = sweep::encode_result(result);
   const nlohmann::json record = {{"trial", sweep::to_json(trial)}, {"result", nlohmann::json::from_cbor(bytes)}};
   if (!arguments.out.empty()) {
-    std::ofstream out(arguments.out, std::ios::binary);
-    out << record.dump() << '\n';
-    if (!out.flush()) throw std::runtime_error("cannot write " + arguments.out.string());
+    files::write(arguments.out, record.dump() + "\n", files::Durability::kDurable);
   }
   if (arguments.json) {
     fmt::print("{}\n", record.dump());

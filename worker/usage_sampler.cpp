@@ -1,10 +1,12 @@
 #include "worker/usage_sampler.h"
 
-#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "storage/files/read.h"
 
 namespace medley::worker {
 namespace {
@@ -21,7 +23,7 @@ double cpu_seconds() {
 
 std::int64_t resident_bytes() {
   std::int64_t size = 0, resident = 0;  // pages (proc(5))
-  std::ifstream("/proc/self/statm") >> size >> resident;
+  std::istringstream(files::read_if_readable("/proc/self/statm").value_or("")) >> size >> resident;
   return resident * sysconf(_SC_PAGE_SIZE);
 }
 

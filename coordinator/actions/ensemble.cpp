@@ -12,12 +12,6 @@
 namespace medley::coordinator {
 namespace {
 
-using nlohmann::json;
-
-const char* protocol_name(sweep::Protocol protocol) {
-  return protocol == sweep::Protocol::kPaper ? "paper" : "held-out";
-}
-
 /// What the report knows of the candidates, and of nothing else.
 sweep::ReportInput scores_of(storage::Reader& reader, const storage::SweepSummary& sweep,
                              const std::vector<Candidate>& candidates) {
@@ -95,84 +89,13 @@ sweep::WeightShares shares_of(storage::Reader& reader, const storage::SweepSumma
   return sweep::weight_shares(fitted.ensemble, parts, encoders);
 }
 
-json accuracy_json(const sweep::Accuracy& accuracy) {
-  return {{"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
-}
-
-json interval_json(const sweep::Interval& interval) { return {interval.low, interval.high}; }
-
-json weights_json(const std::vector<Candidate>& candidates, const std::vector<double>& weights) {
-  json rows = json::array();
+std::vector<storage::CandidateWeight> weights_of(const std::vector<Candidate>& candidates,
+                                                 const std::vector<double>& weights) {
+  std::vector<storage::CandidateWeight> rows;
   for (std::size_t m = 0; m < weights.size(); ++m) {
-    if (weights[m] == 0) continue;
-    rows.push_back({{"config", candidates[m].config}, {"seeds", candidates[m].seeds}, {"weight", weights[m]}});
+    if (weights[m] != 0) rows.push_back({candidates[m].config, candidates[m].seeds, weights[m]});
   }
   return rows;
-}
-
-json shares_json(const std::vector<sweep::WeightShare>& shares, const char* name) {
-  json rows = json::array();
-  for (const auto& share : shares) {
-    rows.push_back({{name, share.name}, {"share", share.share}, {"range", interval_json(share.range)}});
-  }
-  return rows;
-}
-
-json settings_json(const sweep::Ensemble& ensemble, const storage::SweepSummary& sweep,
-                   const sweep::EnsembleRequest& request) {
-  json per_fold = json::array();
-  for (const auto& [fold, thresholds] : ensemble.fitted.fold_thresholds) {
-    per_fold.push_back({{"fold", fold}, {"alpha", thresholds.alpha}, {"beta", thresholds.beta}});
-  }
-  const sweep::EnsembleOptions& options = request.options;
-  return {{"sweep", sweep.id},
-          {"protocol", protocol_name(request.protocol)},
-          {"decode", "thresholds"},
-          {"thresholds", sweep::ensemble_thresholds_name(options.thresholds)},
-          {"alpha", ensemble.fitted.thresholds.alpha},
-          {"beta", ensemble.fitted.thresholds.beta},
-          {"fold_thresholds", per_fold},
-          {"per_subset", request.per_subset},
-          {"k", options.k},
-          {"candidates", options.most_candidates},
-          {"rounds", options.rounds},
-          {"bags", options.bags}};
-}
-
-json scores_json(const FittedEnsemble& fitted, const storage::SweepSummary& sweep,
-                 const sweep::EnsembleRequest& request) {
-  const sweep::Ensemble& ensemble = fitted.ensemble;
-  const SweepPredictions& pooled = fitted.predictions;
-  json folds = json::array();
-  for (const auto& fold : ensemble.folds) {
-    json row = accuracy_json(fold.accuracy);
-    row["fold"] = fold.fold;
-    row["alpha"] = fold.fitted.thresholds.alpha;
-    row["beta"] = fold.fitted.thresholds.beta;
-    row["weights"] = weights_json(pooled.candidates, fold.fitted.weights);
-    folds.push_back(std::move(row));
-  }
-  json scores = {{"optimistic", accuracy_json(ensemble.optimistic)},
-                 {"nested", accuracy_json(ensemble.nested)},
-                 {"best_single_nested", accuracy_json(fitted.single.nested)},
-                 {"nested_interval", nullptr},
-                 {"folds", folds},
-                 {"weights", weights_json(pooled.candidates, ensemble.fitted.weights)},
-                 {"shares",
-                  {{"encoders", shares_json(fitted.shares.encoders, "encoder")},
-                   {"modalities", shares_json(fitted.shares.modalities, "modality")}}},
-                 {"actors", pooled.rows.actor.empty() ? 0 : static_cast<int>(pooled.actors.size())},
-                 {"candidates", static_cast<int>(pooled.candidates.size())},
-                 {"left_out", pooled.left_out},
-                 {"transductive", fitted.transductive},
-                 {"synthetic", sweep.synthetic}};
-  if (ensemble.has_interval) {
-    scores["nested_interval"] = {{"level", request.options.bootstrap.level},
-                                 {"acc_presence", interval_json(ensemble.nested_interval.presence)},
-                                 {"acc_salience", interval_json(ensemble.nested_interval.salience)},
-                                 {"score", interval_json(ensemble.nested_interval.score)}};
-  }
-  return scores;
 }
 
 }  // namespace
@@ -185,7 +108,7 @@ FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary
   if (fitted.predictions.candidates.empty()) {
     throw storage::Error(fmt::format(
         "sweep {} has no config with {} predictions in every fold ({} partial){}", sweep.name,
-        protocol_name(request.protocol), fitted.predictions.left_out,
+        name_of(request.protocol), fitted.predictions.left_out,
         request.protocol == sweep::Protocol::kHeldOut ? "; --protocol paper takes the optimistic epoch" : ""));
   }
   sweep::ReportInput scores;
@@ -214,22 +137,45 @@ FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary
 
 storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const storage::SweepSummary& sweep,
                                         const sweep::EnsembleRequest& request, storage::TimeMs now) {
+  const sweep::Ensemble& ensemble = fitted.ensemble;
+  const SweepPredictions& pooled = fitted.predictions;
   storage::EnsembleRecord record;
-  record.method = sweep::ensemble_method_name(request.options.method);
-  record.name = request.name;
-  if (record.name.empty()) record.name = sweep.name + "-" + record.method + (request.per_subset ? "-per-subset" : "");
   record.dataset = sweep.dataset;
+  record.sweep = sweep.id;
   record.created = now;
-  record.settings = settings_json(fitted.ensemble, sweep, request);
-  record.scores = scores_json(fitted, sweep, request);
-  for (std::size_t m = 0; m < fitted.predictions.candidates.size(); ++m) {
-    const double weight = fitted.ensemble.fitted.weights[m];
+  record.request = request;
+  if (record.request.name.empty()) {
+    record.request.name = sweep.name + "-" + sweep::ensemble_method_name(request.options.method) +
+                          (request.per_subset ? "-per-subset" : "");
+  }
+
+  record.weights = weights_of(pooled.candidates, ensemble.fitted.weights);
+  for (std::size_t m = 0; m < pooled.candidates.size(); ++m) {
+    const double weight = ensemble.fitted.weights[m];
     if (weight == 0) continue;
-    const auto& trials = fitted.predictions.candidates[m].trials;
+    const auto& trials = pooled.candidates[m].trials;
     for (const std::string& trial : trials) {
       record.members.push_back({trial, weight / static_cast<double>(trials.size())});
     }
   }
+  record.thresholds = ensemble.fitted.thresholds;
+  record.fold_thresholds = ensemble.fitted.fold_thresholds;
+  record.shares = fitted.shares;
+
+  record.optimistic = ensemble.optimistic;
+  record.nested = ensemble.nested;
+  record.best_single_nested = fitted.single.nested;
+  if (ensemble.has_interval) record.nested_interval = ensemble.nested_interval;
+  for (const auto& fold : ensemble.folds) {
+    record.folds.push_back(
+        {fold.fold, weights_of(pooled.candidates, fold.fitted.weights), fold.fitted.thresholds, fold.accuracy});
+  }
+
+  record.actors = pooled.rows.actor.empty() ? 0 : static_cast<int>(pooled.actors.size());
+  record.candidates = static_cast<int>(pooled.candidates.size());
+  record.left_out = pooled.left_out;
+  record.transductive = fitted.transductive;
+  record.synthetic = sweep.synthetic;
   return record;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "coordinator/actions/sweep_results.h"
-#include "storage/records.h"
+#include "storage/ensemble_record.h"
 #include "sweep/score/ensemble_request.h"
 #include "sweep/score/weight_share.h"
 
@@ -21,8 +21,7 @@ struct FittedEnsemble {
 FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary& sweep,
                             const sweep::EnsembleRequest& request);
 
-/// What is stored, and what a manifest repeats: members by trial (on a test clip a candidate is the mean of its trials'
-/// models), how they were fitted, what they can be expected to score, and whom the weight goes to.
+/// What is stored, and what a manifest repeats.
 storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const storage::SweepSummary& sweep,
                                         const sweep::EnsembleRequest& request, storage::TimeMs now);
 

@@ -1,14 +1,14 @@
 #include "coordinator/actions/evaluate.h"
 
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include <fmt/format.h>
 
 #include "coordinator/error.h"
+#include "storage/files/error.h"
+#include "storage/files/read.h"
 #include "sweep/nearest.h"
 #include "sweep/score/metric.h"
 #include "trainer/data/error.h"
@@ -20,13 +20,6 @@ namespace medley::coordinator {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_text(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) throw UsageError("cannot read " + path.string());
-  return text.str();
-}
 
 /// Labels by stem, and a message for names that have none.
 class LabelsByStem {
@@ -52,7 +45,8 @@ class LabelsByStem {
 
 Evaluation evaluate_json(const fs::path& file, const data::Dataset& dataset) {
   data::Problems problems;
-  const auto predictions = data::parse_submission(read_text(file), dataset.classes, problems);
+  const std::string text = files::rethrow_as<UsageError>([&] { return files::read(file); });
+  const auto predictions = data::parse_submission(text, dataset.classes, problems);
   if (!problems.empty()) throw data::Error(file.string() + ":\n" + problems.text());
   LabelsByStem labels(dataset);
   Evaluation evaluation;

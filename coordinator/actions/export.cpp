@@ -1,15 +1,15 @@
 #include "coordinator/actions/export.h"
 
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "coordinator/actions/sweep_results.h"
+#include "storage/files/error.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "sweep/digest.h"
 #include "sweep/version.h"
 #include "trainer/data/error.h"
-#include "trainer/data/file_write.h"
 #include "trainer/data/submission.h"
 
 namespace medley::coordinator {
@@ -21,7 +21,6 @@ using nlohmann::json;
 /// Weighted mean of the members' test probabilities, [test clip, class].
 std::vector<double> test_probabilities(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
                                        std::size_t clips, std::size_t classes) {
-  const bool paper = ensemble.settings.value("protocol", "held-out") == "paper";
   std::map<std::string, double> weights;
   double total = 0;
   std::vector<std::string> trials;
@@ -29,9 +28,9 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
     if (weights.try_emplace(member.trial, member.weight).second) trials.push_back(member.trial);
     total += member.weight;
   }
-  if (!(total > 0)) throw storage::Error("ensemble '" + ensemble.name + "' has no member with a weight above 0");
-  const auto parts =
-      reader.predictions(trials, paper ? sweep::Protocol::kPaper : sweep::Protocol::kHeldOut, storage::Split::kTest);
+  if (!(total > 0))
+    throw storage::Error("ensemble '" + ensemble.request.name + "' has no member with a weight above 0");
+  const auto parts = reader.predictions(trials, ensemble.request.protocol, storage::Split::kTest);
   std::vector<double> mixed(clips * classes);
   std::set<std::string> found;
   for (const storage::TrialPredictions& part : parts) {
@@ -61,13 +60,6 @@ json member_json(storage::Reader& reader, const storage::MemberRecord& member, j
           {"seed", detail->spec.seed}};
 }
 
-std::string sha256_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream bytes;
-  if (!in || !(bytes << in.rdbuf())) throw data::Error(file.string() + ": cannot be read back");
-  return sweep::sha256_hex(bytes.str());
-}
-
 void refuse(const fs::path& out, const data::Problems& problems) {
   if (!problems.empty()) throw data::Error(out.string() + ": breaks the challenge's format:\n" + problems.text());
 }
@@ -87,12 +79,10 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
   const auto p = test_probabilities(reader, ensemble, filenames.size(), classes);
 
-  const sweep::Thresholds thresholds{ensemble.settings.at("alpha").get<double>(),
-                                     ensemble.settings.at("beta").get<double>()};
   Exported exported;
   std::vector<data::Prediction> predictions;
   for (std::size_t i = 0; i < filenames.size(); ++i) {
-    predictions.push_back({filenames[i], sweep::decode(&p[i * classes], dataset.classes, thresholds)});
+    predictions.push_back({filenames[i], sweep::decode(&p[i * classes], dataset.classes, ensemble.thresholds)});
     exported.blends += predictions.back().label.is_blend();
   }
   exported.clips = static_cast<int>(filenames.size());
@@ -102,7 +92,7 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
   refuse(out, data::check_submission(data::read_submission(out), filenames, dataset.classes));
 
   exported.archive = out;
-  exported.sha256 = sha256_of(out);
+  exported.sha256 = sweep::sha256_hex(files::rethrow_as<data::Error>([&] { return files::read(out); }));
   exported.manifest = manifest_path(out);
   json members = json::array();
   json configs = json::object();
@@ -115,22 +105,23 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
       {"predicted_blends", exported.blends},
       {"dataset", {{"name", dataset.name}, {"fingerprint", dataset.fingerprint}, {"synthetic", dataset.synthetic}}},
       {"decode", "thresholds"},
-      {"alpha", thresholds.alpha},
-      {"beta", thresholds.beta},
+      {"alpha", ensemble.thresholds.alpha},
+      {"beta", ensemble.thresholds.beta},
       {"ensemble",
        {{"id", ensemble.id},
-        {"name", ensemble.name},
-        {"method", ensemble.method},
-        {"settings", ensemble.settings},
-        {"scores", ensemble.scores}}},
+        {"name", ensemble.request.name},
+        {"method", sweep::ensemble_method_name(ensemble.request.options.method)},
+        {"settings", storage::settings_json(ensemble)},
+        {"scores", storage::scores_json(ensemble)}}},
       {"members", std::move(members)},
       {"configs", std::move(configs)},
       {"created_ms", now}};
-  data::write_text(exported.manifest, manifest.dump(2) + "\n");
+  files::rethrow_as<data::Error>(
+      [&] { files::write(exported.manifest, manifest.dump(2) + "\n", files::Durability::kDurable); });
 
   storage::Writer::Group group(writer);
   writer.save_export({0, ensemble.id, fs::absolute(out).string(), exported.sha256, now, manifest});
-  writer.log_event("export", "", "ensemble '" + ensemble.name + "' to " + fs::absolute(out).string(), now);
+  writer.log_event("export", "", "ensemble '" + ensemble.request.name + "' to " + fs::absolute(out).string(), now);
   group.commit();
   return exported;
 }

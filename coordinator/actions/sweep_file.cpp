@@ -1,11 +1,11 @@
 #include "coordinator/actions/sweep_file.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <tuple>
 
 #include "coordinator/error.h"
+#include "storage/files/error.h"
+#include "storage/files/read.h"
 #include "trainer/data/error.h"
 
 namespace medley::coordinator {
@@ -14,10 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string read_text(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) throw UsageError("cannot read the sweep file " + path.string());
-  return text.str();
+  return files::rethrow_as<UsageError>([&] { return files::read(path); });
 }
 
 [[noreturn]] void throw_sorted(std::vector<sweep::Diagnostic> errors) {
@@ -142,6 +139,7 @@ storage::SweepSubmission SweepFile::submission() const {
   submission.folds = expansion.folds;
   submission.seeds = expansion.seeds;
   submission.axes = axes_json(spec, expansion);
+  submission.families = expansion.families;
   for (const auto& config : expansion.configs) {
     submission.configs.push_back({config.config, nlohmann::json(config.axis_values)});
   }

@@ -1,7 +1,6 @@
 #include "coordinator/actions/sweep_results.h"
 
 #include <algorithm>
-#include <iostream>
 #include <map>
 
 #include "coordinator/error.h"
@@ -43,13 +42,6 @@ std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled,
   return hits;
 }
 
-std::vector<sweep::Family> families_of(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  std::vector<sweep::Diagnostic> errors;
-  auto families = storage::read_families(reader, sweep, errors);
-  for (const auto& error : errors) std::cerr << "warning: stored sweep file: " << error.str() << "\n";
-  return families;
-}
-
 }  // namespace
 
 storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& id_or_name) {
@@ -68,8 +60,8 @@ storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::stri
   if (id_or_name.empty()) return ensembles.front();
   std::vector<std::string> names;
   for (const auto& ensemble : ensembles) {
-    if (ensemble.name == id_or_name || std::to_string(ensemble.id) == id_or_name) return ensemble;
-    names.push_back(ensemble.name);
+    if (ensemble.request.name == id_or_name || std::to_string(ensemble.id) == id_or_name) return ensemble;
+    names.push_back(ensemble.request.name);
   }
   throw UsageError("no ensemble '" + id_or_name + "'" + sweep::suggestion(id_or_name, names));
 }
@@ -168,12 +160,11 @@ sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSu
 
 sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::HeldOutDecode decode) {
   const storage::Reader::Snapshot snapshot(reader);
-  auto families = families_of(reader, sweep);
   if (decode == sweep::HeldOutDecode::kThresholds) {
-    return storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), std::move(families));
+    return storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), sweep.families);
   }
   sweep::ReportInput input = optimal_input(reader, sweep);
-  input.families = std::move(families);
+  input.families = sweep.families;
   return sweep::make_report(input);
 }
 

@@ -18,6 +18,8 @@
 #include "coordinator/launches/cluster_launch.h"
 #include "coordinator/launches/cluster_places.h"
 #include "coordinator/launches/cluster_profile.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "storage/reader.h"
 #include "sweep/report/table.h"
 #include "worker/protocol/handshake.h"
@@ -85,7 +87,7 @@ const std::atomic<int>& watch_signals() {
 /// The command that runs now, with the path of its program.
 std::vector<std::string> this_command() {
   std::vector<std::string> argv;
-  std::istringstream words(cluster::contents("/proc/self/cmdline").value());
+  std::istringstream words(files::read("/proc/self/cmdline"));
   for (std::string word; std::getline(words, word, '\0');) argv.push_back(word);
   argv[0] = fs::read_symlink("/proc/self/exe").string();
   return argv;
@@ -107,7 +109,7 @@ void up(const UpOptions& options, const Globals& globals, const cluster::Launche
   }
   if (options.keep > 0) return keep_recorded(request, store, launchers, options.keep, watch_signals());
 
-  fs::create_directories(store / "logs");
+  files::make_folders(store / "logs");
   protocol::read_or_create_token(fs::absolute(store) / "token");
   warn_of_loopback(request, store);
   const ClusterRecord record = bring_up(request, store, [&](ClusterRecord& claimed, cluster::Launcher& launcher) {

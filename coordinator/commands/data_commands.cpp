@@ -11,9 +11,10 @@
 
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/starter.h"
+#include "storage/files/write.h"
 #include "trainer/data/dataset.h"
-#include "trainer/data/file_write.h"
 #include "trainer/data/import.h"
+#include "trainer/data/out_folder.h"
 #include "trainer/data/synthetic.h"
 
 namespace medley::coordinator {
@@ -233,10 +234,11 @@ std::string dataset_beside(const fs::path& folder) {
 void init(const fs::path& folder) {
   data::make_folder(folder, data::Existing::kOverwrite);
   const fs::path file = folder / "sweep.yaml";
-  if (fs::exists(file)) throw UsageError(file.string() + " is already there; it is left as it is");
   const std::string dataset = dataset_beside(folder);
   const std::string name = dataset.empty() ? "demo-data" : dataset;
-  data::write_text(file, starter_sweep(name));
+  if (!files::create(file, starter_sweep(name), files::Durability::kDurable)) {
+    throw UsageError(file.string() + " is already there; it is left as it is");
+  }
   const std::string shown = (folder / "sweep.yaml").lexically_normal().string();
   fmt::print("wrote {}\nnext:\n", shown);
   if (dataset.empty()) {

@@ -1,7 +1,6 @@
 // medley ensemble, medley export, medley predict.
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <iostream>
 #include <map>
@@ -19,8 +18,8 @@
 #include "coordinator/commands/remote_ensemble.h"
 #include "coordinator/commands/worker_program.h"
 #include "coordinator/control_file.h"
+#include "storage/files/write.h"
 #include "sweep/report/table.h"
-#include "trainer/data/file_write.h"
 
 namespace medley::coordinator {
 namespace {
@@ -37,45 +36,40 @@ struct EnsembleArguments {
   bool as_json = false;
 };
 
-/// As text; a stored null is "not a number".
-std::string share_of(const json& value) { return share_text(value.is_number() ? value.get<double>() : NAN); }
-
-Table member_table(storage::Reader& reader, const storage::EnsembleRecord& ensemble, const std::string& sweep) {
+Table member_table(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
   std::map<std::string, bool> transductive;  // config ->
-  for (const auto& row : reader.sweep_configs(sweep)) transductive[row.id] = sweep::is_transductive(row.config);
-  std::vector<json> rows = ensemble.scores.at("weights");
-  std::stable_sort(rows.begin(), rows.end(), [](const json& a, const json& b) { return a["weight"] > b["weight"]; });
-  // A candidate has one trial a seed and fold.
-  const std::size_t folds = ensemble.scores.at("folds").size();
+  for (const auto& row : reader.sweep_configs(ensemble.sweep))
+    transductive[row.id] = sweep::is_transductive(row.config);
+  auto rows = ensemble.weights;
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.weight > b.weight; });
   Table table;
   table.columns = {{"config"}, {"seeds"}, {"trials", Table::Align::kRight}, {"weight", Table::Align::kRight}};
-  for (const json& row : rows) {
-    const std::string config = row["config"];
+  for (const storage::CandidateWeight& row : rows) {
     std::string seeds;
-    for (const std::uint64_t seed : row["seeds"]) seeds += (seeds.empty() ? "" : " ") + std::to_string(seed);
-    table.rows.push_back({config + (transductive[config] ? "‡" : ""), seeds,
-                          std::to_string(row["seeds"].size() * folds), share_of(row["weight"])});
+    for (const std::uint64_t seed : row.seeds) seeds += (seeds.empty() ? "" : " ") + std::to_string(seed);
+    // A candidate has one trial a seed and fold.
+    table.rows.push_back({row.config + (transductive[row.config] ? "‡" : ""), seeds,
+                          std::to_string(row.seeds.size() * ensemble.folds.size()), share_text(row.weight)});
   }
   return table;
 }
 
-Table share_table(const char* what, const json& shares) {
+Table share_table(const char* what, const std::vector<sweep::WeightShare>& shares) {
   Table table;
   table.title = fmt::format("weight by {}", what);
   table.columns = {{what},
                    {"weight", Table::Align::kRight},
                    {"lowest", Table::Align::kRight, "fits without a fold"},
                    {"highest", Table::Align::kRight, "fits without a fold"}};
-  for (const json& row : shares) {
-    table.rows.push_back({row[what], share_of(row["share"]), share_of(row["range"][0]), share_of(row["range"][1])});
+  for (const sweep::WeightShare& row : shares) {
+    table.rows.push_back({row.name, share_text(row.share), share_text(row.range.low), share_text(row.range.high)});
   }
   return table;
 }
 
 /// Thresholds and nested numbers of each fold, with the fold's own thresholds where it has them.
 Table fold_table(const storage::EnsembleRecord& ensemble) {
-  const json& own = ensemble.settings.at("fold_thresholds");
-  const json& folds = ensemble.scores.at("folds");
+  const auto& own = ensemble.fold_thresholds;
   Table table;
   table.title = "thresholds and nested numbers by fold";
   table.columns = {{"fold", Table::Align::kRight}};
@@ -86,65 +80,64 @@ Table fold_table(const storage::EnsembleRecord& ensemble) {
     for (const char* head : {"alpha", "beta"}) add(head, "on the fold");
   }
   for (const char* head : {"alpha", "beta", "Score", "ACC_P", "ACC_S"}) add(head, "fitted on the other folds");
-  for (std::size_t f = 0; f < folds.size(); ++f) {
+  for (std::size_t f = 0; f < ensemble.folds.size(); ++f) {
+    const storage::EnsembleFoldRecord& fold = ensemble.folds[f];
     auto& cells = table.rows.emplace_back();
-    cells.push_back(folds[f]["fold"].dump());
+    cells.push_back(std::to_string(fold.fold));
     if (!own.empty()) {
-      for (const char* name : {"alpha", "beta"}) cells.push_back(share_of(own[f][name]));
+      for (const double value : {own[f].second.alpha, own[f].second.beta}) cells.push_back(share_text(value));
     }
-    for (const char* name : {"alpha", "beta", "score", "acc_presence", "acc_salience"}) {
-      cells.push_back(share_of(folds[f][name]));
+    for (const double value : {fold.thresholds.alpha, fold.thresholds.beta, fold.accuracy.score(),
+                               fold.accuracy.presence, fold.accuracy.salience}) {
+      cells.push_back(share_text(value));
     }
   }
   return table;
 }
 
-std::string accuracy_text(const json& accuracy) {
-  return fmt::format("Score {}  ACC_P {}  ACC_S {}", share_of(accuracy["score"]), share_of(accuracy["acc_presence"]),
-                     share_of(accuracy["acc_salience"]));
+std::string accuracy_text(const sweep::Accuracy& accuracy) {
+  return fmt::format("Score {}  ACC_P {}  ACC_S {}", share_text(accuracy.score()), share_text(accuracy.presence),
+                     share_text(accuracy.salience));
 }
 
 void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
                     const storage::SweepSummary& sweep) {
-  const json& settings = ensemble.settings;
-  const json& scores = ensemble.scores;
-  const bool transductive = scores.at("transductive");
-  const std::string protocol = settings.at("protocol");
-  Table members = member_table(reader, ensemble, sweep.id);
-  members.title = fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", ensemble.id, ensemble.name,
-                              members.rows.size(), scores.at("candidates").get<int>(), sweep.name,
-                              transductive ? " (transductive)" : "", sweep.synthetic ? " (synthetic data)" : "");
-  if (settings.at("per_subset")) {
+  Table members = member_table(reader, ensemble);
+  members.title =
+      fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", ensemble.id, ensemble.request.name,
+                  members.rows.size(), ensemble.candidates, sweep.name, ensemble.transductive ? " (transductive)" : "",
+                  sweep.synthetic ? " (synthetic data)" : "");
+  if (ensemble.request.per_subset) {
     members.above.push_back("late fusion: of each encoder subset the config that ranks first, its seeds averaged");
   }
   fmt::print("{}\n", sweep::text_table(members));
-  const json& shares = scores.at("shares");
-  fmt::print("{}\n", sweep::text_table(share_table("encoder", shares.at("encoders"))));
-  if (shares.at("modalities").size() > 1) {
-    fmt::print("{}\n", sweep::text_table(share_table("modality", shares.at("modalities"))));
+  fmt::print("{}\n", sweep::text_table(share_table("encoder", ensemble.shares.encoders)));
+  if (ensemble.shares.modalities.size() > 1) {
+    fmt::print("{}\n", sweep::text_table(share_table("modality", ensemble.shares.modalities)));
   }
   fmt::print("{}\n", sweep::text_table(fold_table(ensemble)));
-  fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", settings.at("alpha").get<double>(),
-             settings.at("beta").get<double>(),
-             settings.at("fold_thresholds").empty() ? "one pair over all folds" : "the mean of the folds' own");
-  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(scores.at("optimistic")));
+  fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.thresholds.alpha, ensemble.thresholds.beta,
+             ensemble.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
+  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(ensemble.optimistic));
   std::string interval;
-  if (const json& nested = scores.at("nested_interval"); !nested.is_null()) {
-    interval = fmt::format(", 95 % of Score {} to {} by bootstrap over {} actors", share_of(nested["score"][0]),
-                           share_of(nested["score"][1]), scores.at("actors").get<int>());
+  if (ensemble.nested_interval) {
+    const sweep::Interval& score = ensemble.nested_interval->score;
+    interval = fmt::format(", 95 % of Score {} to {} by bootstrap over {} actors", share_text(score.low),
+                           share_text(score.high), ensemble.actors);
   }
-  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(scores.at("nested")), interval);
-  fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(scores.at("best_single_nested")));
-  if (protocol == "paper") {
+  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(ensemble.nested), interval);
+  fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(ensemble.best_single_nested));
+  if (ensemble.request.protocol == sweep::Protocol::kPaper) {
     fmt::print(
         "members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
   }
-  if (transductive) {
+  if (ensemble.transductive) {
     fmt::print(
         "‡ transductive: training read unlabelled features of clips that it is scored on; so are these numbers\n");
   }
-  if (const int left_out = scores.value("left_out", 0); left_out > 0) {
-    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", left_out, protocol);
+  if (ensemble.left_out > 0) {
+    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", ensemble.left_out,
+               name_of(ensemble.request.protocol));
   }
 }
 
@@ -177,11 +170,11 @@ void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
   json members = json::array();
   for (const auto& member : ensemble->members) members.push_back({{"trial", member.trial}, {"weight", member.weight}});
   std::cout << json{{"id", ensemble->id},
-                    {"name", ensemble->name},
-                    {"method", ensemble->method},
+                    {"name", ensemble->request.name},
+                    {"method", sweep::ensemble_method_name(ensemble->request.options.method)},
                     {"dataset", ensemble->dataset},
-                    {"settings", ensemble->settings},
-                    {"scores", ensemble->scores},
+                    {"settings", storage::settings_json(*ensemble)},
+                    {"scores", storage::scores_json(*ensemble)},
                     {"members", members}}
                    .dump(2)
             << "\n";
@@ -258,18 +251,13 @@ void predict(const PredictArguments& arguments, const Globals& globals) {
   }
   if (missing > 0) {
     throw std::runtime_error(fmt::format("{} of the {} members of '{}' have no checkpoint in {}: {}", missing,
-                                         ensemble.members.size(), ensemble.name, folder.string(), names));
+                                         ensemble.members.size(), ensemble.request.name, folder.string(), names));
   }
-  const fs::path request = data::partial_path(arguments.out.string() + ".request.json");
-  data::write_text(
-      request,
-      json{{"data", fs::absolute(arguments.data).string()}, {"members", members}, {"clips", arguments.clips}}.dump(2));
-  // The request is of no use to anybody afterwards, however this ends.
-  const std::unique_ptr<const fs::path, void (*)(const fs::path*)> cleanup(&request, [](const fs::path* path) {
-    std::error_code ignored;
-    fs::remove(*path, ignored);
-  });
-  run_program({worker_program().string(), "predict", "--request", request.string(), "--out", arguments.out.string()});
+  files::PartialFile request(arguments.out.string() + ".request.json");  // never committed: of no use afterwards
+  request.append(
+      json{{"data", fs::absolute(arguments.data).string()}, {"members", members}, {"clips", arguments.clips}}.dump());
+  run_program(
+      {worker_program().string(), "predict", "--request", request.path().string(), "--out", arguments.out.string()});
 }
 
 /// `--name` of a setting; what is given is put into `request`, which must outlive the command.

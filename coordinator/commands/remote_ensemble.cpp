@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "coordinator/error.h"
-#include "trainer/data/file_write.h"
+#include "storage/files/write.h"
 #include "web/client.h"
 
 namespace medley::coordinator {
@@ -58,8 +58,8 @@ Exported export_remotely(const ControlPoint& control, std::int64_t ensemble, con
   manifest["archive"] = out.filename().string();
   Exported exported{out, manifest_path(out), manifest.at("sha256"), manifest.at("clips"),
                     manifest.at("predicted_blends")};
-  data::write_text(exported.archive, archive);
-  data::write_text(exported.manifest, manifest.dump(2) + "\n");
+  files::write(exported.archive, archive, files::Durability::kDurable);
+  files::write(exported.manifest, manifest.dump(2) + "\n", files::Durability::kDurable);
   return exported;
 } catch (const json::exception& error) {
   throw strange(control, error);

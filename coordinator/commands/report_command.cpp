@@ -1,7 +1,6 @@
 // medley report, medley show.
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 
@@ -9,6 +8,7 @@
 
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
+#include "storage/files/write.h"
 #include "sweep/report/importance_figures.h"
 #include "sweep/report/table.h"
 #include "web/ablation.h"
@@ -35,18 +35,13 @@ struct ReportOptions {
   std::string figures;
 };
 
-void write_file(const fs::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  if (!(out << text) || !out.flush()) throw std::runtime_error("cannot write " + path.string());
-}
-
 /// One CSV and one SVG a figure.
 void write_figures(const sweep::ImportanceReport& report, const fs::path& folder) {
   const sweep::Figures made = sweep::make_figures(report);
-  fs::create_directories(folder);
+  files::make_folders(folder);
   for (const sweep::Figure& figure : made.figures) {
-    write_file(folder / (figure.name + ".csv"), sweep::csv_table(figure.data));
-    write_file(folder / (figure.name + ".svg"), figure.svg);
+    files::write(folder / (figure.name + ".csv"), sweep::csv_table(figure.data), files::Durability::kAtomic);
+    files::write(folder / (figure.name + ".svg"), figure.svg, files::Durability::kAtomic);
     fmt::print("{}\n", (folder / (figure.name + ".svg")).string());
   }
   for (const std::string& missing : made.missing) fmt::print("not written: {}\n", missing);
@@ -82,8 +77,7 @@ void report(const ReportOptions& options, const Globals& globals) {
         "' compares nothing; add, say, `compare: {axis: selection, baseline: learned}` and submit it again");
   }
   if (options.as_json) {
-    web::Board board = web::board_of(reader, sweep, report);
-    storage::read_families(reader, sweep, board.errors);
+    const web::Board board = web::board_of(reader, sweep, report);
     print_json(options.planned ? web::planned_comparisons_json(board)
                : options.axes  ? web::axes_json(board)
                                : web::ranking_json(reader, board, options.top));

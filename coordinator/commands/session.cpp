@@ -11,6 +11,7 @@
 
 #include "cluster/process.h"
 #include "coordinator/commands/worker_program.h"
+#include "storage/files/write.h"
 #include "web/access.h"
 #include "worker/protocol/handshake.h"
 
@@ -46,7 +47,7 @@ void add_coordinator_options(CLI::App& command, CoordinatorOptions& options, con
 }
 
 std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, CoordinatorOptions options) {
-  fs::create_directories(store / "logs");
+  files::make_folders(store / "logs");
   spdlog::set_default_logger(spdlog::basic_logger_mt("medley", (store / "logs" / "coordinator.log").string()));
   spdlog::flush_on(spdlog::level::info);
   options.store = store;

@@ -4,6 +4,8 @@
 
 #include "cluster/process.h"
 #include "coordinator/error.h"
+#include "storage/files/error.h"
+#include "storage/files/read.h"
 #include "sweep/nearest.h"
 #include "sweep/spec/spec_values.h"
 #include "sweep/spec/yaml_tree.h"
@@ -163,9 +165,7 @@ ClusterProfile parse_profile(const std::string& text, const std::string& file) {
 }
 
 ClusterProfile load_profile(const std::filesystem::path& file) {
-  const auto text = cluster::contents(file);
-  if (!text) throw Error("cannot read the profile " + file.string());
-  return parse_profile(*text, file.string());
+  return parse_profile(files::rethrow_as<Error>([&] { return files::read(file); }), file.string());
 }
 
 }  // namespace medley::coordinator

@@ -1,17 +1,13 @@
 #include "coordinator/launches/cluster_record.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <system_error>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "cluster/process.h"
 #include "coordinator/error.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "sweep/nearest.h"
-#include "trainer/data/file_write.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
@@ -46,7 +42,7 @@ std::vector<ClusterRecord> read_records(const fs::path& store, const cluster::La
   std::error_code error;
   for (fs::directory_iterator it(cluster_folder(store), error), end; !error && it != end; it.increment(error)) {
     if (it->path().extension() != ".json") continue;
-    const std::string text = cluster::contents(it->path()).value_or("");
+    const std::string text = files::read_if_there(it->path()).value_or("");
     if (text.empty()) continue;  // claimed a moment ago
     try {
       const json j = json::parse(text);
@@ -70,21 +66,14 @@ std::vector<ClusterRecord> read_records(const fs::path& store, const cluster::La
 }
 
 int claim_record(const fs::path& store) {
-  std::error_code error;
-  fs::create_directories(cluster_folder(store), error);
-  if (error) throw Error("cannot make " + cluster_folder(store).string() + ": " + error.message());
-  for (int id = 1;; ++id) {
-    const int file = open(file_of(store, id).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (file >= 0) {
-      close(file);
-      return id;
-    }
-    if (errno != EEXIST) throw Error("cannot make " + file_of(store, id).string() + ": " + std::strerror(errno));
-  }
+  files::make_folders(cluster_folder(store));
+  int id = 1;
+  while (!files::create(file_of(store, id), "", files::Durability::kDurable)) ++id;
+  return id;
 }
 
 void write_record(const fs::path& store, const ClusterRecord& record) {
-  data::write_text(file_of(store, record.id), to_json(record).dump(2) + "\n");
+  files::write(file_of(store, record.id), to_json(record).dump(2) + "\n", files::Durability::kDurable);
 }
 
 void remove_record(const fs::path& store, int id) {
@@ -100,7 +89,7 @@ bool is_reachable(const ClusterRecord& record) {
 bool keeper_lives(const ClusterRecord& record) {
   if (record.keeper <= 0 || record.host != cluster::this_host() || !cluster::is_alive(record.keeper)) return false;
   // The number may have gone to another process since.
-  const std::string words = cluster::contents("/proc/" + std::to_string(record.keeper) + "/cmdline").value_or("");
+  const std::string words = files::read_if_readable("/proc/" + std::to_string(record.keeper) + "/cmdline").value_or("");
   return words.find(std::string("cluster") + '\0' + "up") != std::string::npos;
 }
 

@@ -160,8 +160,8 @@ using Event = std::variant<SweepSubmitted, PackSizeMeasured, WorkerJoined, Worke
                            TrialRetried, WorkerQuarantined, WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
-// Those marked "store" change the database. The shell runs a call's store commands in one Group and commits before it
-// sends anything. When the store fails it stops and sends nothing of this call.
+// A Record changes the database. The shell runs a call's records in one Group and commits before it sends anything.
+// When the store fails it stops and sends nothing of this call.
 
 struct RecordAssignment {  ///< store: Writer::begin_attempts
   std::string worker;
@@ -231,16 +231,14 @@ struct Dismiss {  ///< send: leave, after delivering what is spooled
 };
 struct Shutdown {};  ///< drained: nothing runs; the shell may end
 
-using Command =
-    std::variant<RecordAssignment, Assign, RecordResult, AcknowledgeResult, Discard, Cancel, EndAttempt, FailTrial,
-                 RecordRetry, RecordSweepState, FinishSweep, RecordWorker, Quarantine, Dismiss, Shutdown>;
+using Record = std::variant<RecordAssignment, RecordResult, EndAttempt, FailTrial, RecordRetry, RecordSweepState,
+                            FinishSweep, RecordWorker>;
+using Send = std::variant<Assign, AcknowledgeResult, Discard, Cancel, Quarantine, Dismiss, Shutdown>;
+using Command = std::variant<Record, Send>;
 
 /// One line of text of each, for logs and tests: "Assign w1 pack 3: a#1 b#1".
 std::string to_string(const Command& command);
 std::string to_string(const Event& event);
-
-/// True for commands that change the store.
-bool is_record(const Command& command);
 
 /// Decides which worker trains what, and what becomes of it when things go wrong (ARCHITECTURE.md). Pure: handle() is
 /// total (any event in any state) and deterministic. It owns no thread, socket, clock or random number. One thread.

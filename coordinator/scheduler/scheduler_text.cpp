@@ -102,28 +102,9 @@ struct Text {
 
 }  // namespace
 
-std::string to_string(const Command& command) { return std::visit(Text{}, command); }
-std::string to_string(const Event& event) { return std::visit(Text{}, event); }
-
-bool is_record(const Command& command) {
-  struct IsRecord {
-    bool operator()(const RecordAssignment&) const { return true; }
-    bool operator()(const Assign&) const { return false; }
-    bool operator()(const RecordResult&) const { return true; }
-    bool operator()(const AcknowledgeResult&) const { return false; }
-    bool operator()(const Discard&) const { return false; }
-    bool operator()(const Cancel&) const { return false; }
-    bool operator()(const EndAttempt&) const { return true; }
-    bool operator()(const FailTrial&) const { return true; }
-    bool operator()(const RecordRetry&) const { return true; }
-    bool operator()(const RecordSweepState&) const { return true; }
-    bool operator()(const FinishSweep&) const { return true; }
-    bool operator()(const RecordWorker&) const { return true; }
-    bool operator()(const Quarantine&) const { return false; }
-    bool operator()(const Dismiss&) const { return false; }
-    bool operator()(const Shutdown&) const { return false; }
-  };
-  return std::visit(IsRecord{}, command);
+std::string to_string(const Command& command) {
+  return std::visit([](const auto& kind) { return std::visit(Text{}, kind); }, command);
 }
+std::string to_string(const Event& event) { return std::visit(Text{}, event); }
 
 }  // namespace medley::coordinator

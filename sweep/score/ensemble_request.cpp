@@ -58,11 +58,13 @@ std::vector<EnsembleSetting> make_settings() {
        [](R& r, const json& v) { r.options.thresholds = ensemble_thresholds(v.get<std::string>()); }},
       {"protocol",
        Kind::kChoice,
-       {"held-out", "paper"},
+       {name_of(Protocol::kHeldOut), name_of(Protocol::kPaper)},
        0,
        "epoch of the members: held-out, or paper-style (optimistic)",
-       [](const R& r) { return json(r.protocol == Protocol::kPaper ? "paper" : "held-out"); },
-       [](R& r, const json& v) { r.protocol = v == "paper" ? Protocol::kPaper : Protocol::kHeldOut; }},
+       [](const R& r) { return json(name_of(r.protocol)); },
+       [](R& r, const json& v) {
+         r.protocol = v == name_of(Protocol::kPaper) ? Protocol::kPaper : Protocol::kHeldOut;
+       }},
       {"name",
        Kind::kText,
        {},

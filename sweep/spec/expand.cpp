@@ -10,6 +10,7 @@
 #include "sweep/digest.h"
 #include "sweep/nearest.h"
 #include "sweep/spec/encoder_sets.h"
+#include "sweep/spec/impossible.h"
 #include "sweep/spec/random.h"
 #include "sweep/spec/spec_axis.h"
 #include "sweep/spec/spec_family.h"
@@ -18,8 +19,6 @@ namespace medley::sweep {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t kExamples = 3;  // of what is impossible
 
 /// An axis with its values on this dataset, and what conditions need of it.
 struct Varied {
@@ -40,16 +39,6 @@ struct Start {
 /// Texts of a config's axes, by position in `axes_`; nullopt where the condition does not hold.
 using AxisTexts = std::vector<std::optional<std::string>>;
 
-/// Where `word` stands in `text` as a whole word, or npos.
-std::size_t find_word(const std::string& text, const std::string& word) {
-  const auto part = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
-    const std::size_t end = at + word.size();
-    if ((at == 0 || !part(text[at - 1])) && (end == text.size() || !part(text[end]))) return at;
-  }
-  return std::string::npos;
-}
-
 class Expander {
  public:
   Expander(const SweepSpec& spec, const DatasetShape& shape)
@@ -64,7 +53,7 @@ class Expander {
     resolve_base();
     resolve_variants();
     resolve_axes();
-    if (diagnostics_.empty()) resolve_families(spec_, shape_, diagnostics_);  // for their errors
+    if (diagnostics_.empty()) result_.families = resolve_families(spec_, shape_, diagnostics_);
     if (!diagnostics_.empty()) throw SpecError(all_errors({}));
     check_size();
     expand_all();
@@ -103,7 +92,7 @@ class Expander {
   }
 
   /// Reasons that make configs impossible though something else is wrong too. Told only where the errors cannot be
-  /// their cause: none that names a doubtful setting, and none at all where a doubtful one may decide which others
+  /// their cause: none that blames a doubtful setting, and none at all where a doubtful one may decide which others
   /// count. Encoders in doubt are taken for all of the dataset: then a top_n that is too large is so for any of its
   /// subsets.
   void find_certainly_impossible(std::set<std::string> doubtful) {
@@ -122,15 +111,15 @@ class Expander {
     }
     if (spec_.impossible == SweepSpec::Impossible::kSkip || count_grid() > kMaxConfigs) return;
     expand_all();
-    for (const std::string& wrong : impossible_order_) {
-      const bool caused = std::any_of(doubtful.begin(), doubtful.end(), [&](const std::string& name) {
-        return find_word(wrong, name) != std::string::npos;
-      });
-      const bool about_encoders = wrong.find("encoder") != std::string::npos;
-      const bool certain = encoders_known || !about_encoders || find_word(wrong, "top_n") != std::string::npos;
-      const Place place = culprit(wrong);
-      const bool typed = !place.text.empty();  // a default is told of once what is typed is right
-      if (typed && !caused && certain) diagnostics_.add(place, wrong);
+    for (const ImpossibleConfigs::Reason& reason : impossible_.reasons()) {
+      const std::vector<std::string>& blamed = reason.conflict.settings;
+      const auto blames = [&](const std::string& name) {
+        return std::find(blamed.begin(), blamed.end(), name) != blamed.end();
+      };
+      const bool caused = std::any_of(doubtful.begin(), doubtful.end(), blames);
+      const bool certain = encoders_known || !blames("encoders") || blames("top_n");
+      const bool typed = !reason.place.text.empty();  // a default is told of once what is typed is right
+      if (typed && !caused && certain) diagnostics_.add(reason.place, reason.conflict.message);
     }
   }
 
@@ -360,11 +349,10 @@ class Expander {
       axes_[i].ever_varied = true;
       expanded.axis_values[axes_[i].setting->name] = *texts[i];
     }
-    std::string wrong = impossible(config);
-    if (!wrong.empty()) {
-      if (start.variant) wrong = variant_words(start.variant->name) + wrong;
-      ++result_.dropped;
-      if (++impossible_[wrong] == 1) impossible_order_.push_back(wrong);
+    if (auto conflict = find_conflict(config, shape_)) {
+      const Place place = culprit(*conflict, start, texts);
+      if (start.variant) conflict->message = "variant '" + start.variant->name + "': " + conflict->message;
+      impossible_.add(place, *conflict);
       return;
     }
     expanded.id = seen->first;
@@ -372,104 +360,31 @@ class Expander {
     result_.configs.push_back(std::move(expanded));
   }
 
-  std::string impossible(const Config& config) const {
-    const std::string wrong = check_config(config);
-    if (!wrong.empty()) return wrong;
-    const bool by_actor = config.normalize == Normalize::kActor;
-    if (by_actor && !shape_.actors) {
-      return "normalize actor needs the actor of every labelled clip, and some have none in train_metadata.csv";
-    }
-    if (config.adaptation != Adaptation::kNone && config.adaptation_target == AdaptationTarget::kTest) {
-      if (!shape_.has_test) return "adaptation_target test needs test clips, and the dataset has none";
-      if (by_actor && !shape_.test_actors) {
-        return "adaptation_target test with normalize actor needs the actor of every test clip, and some have none in "
-               "test_metadata.csv";
+  /// Where the file set one of the settings to blame for this config: an axis, else its variant, else base. Where it
+  /// set none: the variant, else a place without a text.
+  Place culprit(const Conflict& conflict, const Start& start, const AxisTexts& texts) const {
+    for (const std::string& name : conflict.settings) {
+      for (std::size_t i = 0; i < axes_.size(); ++i) {
+        if (texts[i] && axes_[i].setting->name == name) return axes_[i].axis->place;
       }
     }
-    if (config.fusion == Fusion::kModalityConcat) {
-      for (std::size_t e = 0; e < shape_.encoders.size(); ++e) {
-        const bool used =
-            std::find(config.encoders.begin(), config.encoders.end(), shape_.encoders[e]) != config.encoders.end();
-        if (used && shape_.modalities[e].empty()) {
-          return "fusion modality-concat: dataset.yaml gives encoder '" + shape_.encoders[e] + "' no modality";
-        }
-      }
+    for (const std::string& name : conflict.settings) {
+      if (!start.variant) break;
+      const bool of_encoders = name == "encoders" && start.variant->encoders;
+      if (of_encoders || start.variant->settings.count(name)) return start.variant->place;
     }
-    if (!config.layers.all()) {
-      const std::string wrong_layers = impossible_layers(config);
-      if (!wrong_layers.empty()) return wrong_layers;
+    for (const std::string& name : conflict.settings) {
+      const auto place = spec_.base_places.find(name);
+      if (place != spec_.base_places.end()) return place->second;
     }
-    if (config.inner_fold && shape_.folds.size() < 3) {
-      return "inner_fold leaves nothing to train on: the dataset has " + std::to_string(shape_.folds.size()) + " folds";
-    }
-    return "";
+    return start.variant ? start.variant->place : Place{1, 1, ""};
   }
 
-  std::string impossible_layers(const Config& config) const {
-    bool chosen = false;
-    for (std::size_t e = 0; e < shape_.encoders.size(); ++e) {
-      const int layers = shape_.layers.empty() ? 1 : shape_.layers[e];
-      const std::string& name = shape_.encoders[e];
-      if (layers == 1 || std::count(config.encoders.begin(), config.encoders.end(), name) == 0) continue;
-      chosen = true;
-      if (config.layers.last < layers) continue;
-      return "layers " + config.layers.text() + ": encoder '" + name + "' has layers 0 to " +
-             std::to_string(layers - 1);
-    }
-    return chosen ? "" : "layers " + config.layers.text() + ": none of the encoders of this config has several layers";
-  }
-
-  static std::string variant_words(const std::string& name) { return "variant '" + name + "': "; }
-
-  /// Where the file set what `message` names first: an axis, else a base setting, else the file as a whole.
-  Place culprit(const std::string& message) const {
-    std::size_t first = std::string::npos;
-    Place place{1, 1, ""};
-    const auto consider = [&](const std::string& setting, const Place& where) {
-      const std::size_t at = find_word(message, setting);
-      if (at < first) place = where;
-      first = std::min(first, at);
-    };
-    for (const Varied& varied : axes_) consider(varied.setting->name, varied.axis->place);
-    if (first != std::string::npos) return place;
-    for (const Variant& variant : spec_.variants) {
-      if (message.rfind(variant_words(variant.name), 0) == 0) return variant.place;
-    }
-    for (const auto& [name, where] : spec_.base_places) consider(name, where);
-    return place;
-  }
-
-  /// One diagnostic for each place that makes configs impossible, with the first few reasons.
   void check_impossible() {
-    if (result_.dropped == 0) return;
+    result_.dropped = impossible_.count();
     const bool skip = spec_.impossible == SweepSpec::Impossible::kSkip;
     if (skip && !result_.configs.empty()) return;
-    struct Reasons {
-      Place place;
-      std::int64_t configs = 0;
-      std::vector<std::string> texts;
-    };
-    std::map<std::pair<int, int>, Reasons> by_place;
-    for (const std::string& wrong : impossible_order_) {
-      const Place place = culprit(wrong);
-      Reasons& reasons = by_place[{place.line, place.column}];
-      reasons.place = place;
-      reasons.configs += impossible_[wrong];
-      reasons.texts.push_back(wrong);
-    }
-    const auto total = result_.dropped + static_cast<std::int64_t>(result_.configs.size());
-    for (const auto& [position, reasons] : by_place) {
-      std::string message =
-          std::to_string(reasons.configs) + " of " + std::to_string(total) + " configs are impossible: ";
-      for (std::size_t i = 0; i < std::min(kExamples, reasons.texts.size()); ++i) {
-        message += (i ? "; " : "") + reasons.texts[i] + " (" + std::to_string(impossible_[reasons.texts[i]]) + ")";
-      }
-      if (reasons.texts.size() > kExamples) {
-        message += "; and " + std::to_string(reasons.texts.size() - kExamples) + " more reasons";
-      }
-      if (!result_.configs.empty()) message += "; 'impossible: skip' leaves them out";
-      diagnostics_.add(reasons.place, message);
-    }
+    impossible_.tell(static_cast<std::int64_t>(result_.configs.size()), diagnostics_);
   }
 
   /// Axes and base settings that no config reads: an axis is an error, a base setting at least a surprise.
@@ -560,8 +475,7 @@ class Expander {
   std::vector<Start> starts_;
   std::vector<Varied> axes_;
   std::unordered_map<std::string, std::string> digest_of_id_;  ///< of every config met, impossible ones too
-  std::map<std::string, std::int64_t> impossible_;             ///< reason -> configs
-  std::vector<std::string> impossible_order_;                  ///< as first met
+  ImpossibleConfigs impossible_;
   Expansion result_;
 };
 

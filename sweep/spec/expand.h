@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sweep/config.h"
+#include "sweep/family.h"
 #include "sweep/spec/dataset_shape.h"
 #include "sweep/spec/diagnostic.h"
 #include "sweep/spec/spec.h"
@@ -27,7 +28,8 @@ struct Expansion {
   /// Trials are ordered by config, then seed, then fold. A config's block of folds and seeds is finished before the
   /// next begins. Rows of the table thus complete one by one, and trials that may share a pack stand together.
   std::vector<TrialSpec> trials;
-  std::vector<int> folds;  ///< those that are reported
+  std::vector<Family> families;  ///< `compare`
+  std::vector<int> folds;        ///< those that are reported
   std::vector<std::uint64_t> seeds;
   std::int64_t points = 0;      ///< points of the grid, or draws
   std::int64_t duplicates = 0;  ///< points that train the same as an earlier one

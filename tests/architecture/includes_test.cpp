@@ -23,15 +23,19 @@ struct Include {
 /// Rooms: folders within a folder that have walls of their own.
 const std::vector<std::string>& rooms() {
   static const std::vector<std::string> all = {
-      "sweep/spec",           "sweep/score",          "sweep/report",    "trainer/data",          "trainer/kernels",
-      "trainer/model",        "trainer/cuda",         "worker/protocol", "coordinator/scheduler", "coordinator/actions",
-      "coordinator/launches", "coordinator/commands",
+      "sweep/spec",          "sweep/score",          "sweep/report",         "trainer/data",    "trainer/kernels",
+      "storage/files",       "trainer/model",        "trainer/cuda",         "worker/protocol", "coordinator/scheduler",
+      "coordinator/actions", "coordinator/launches", "coordinator/commands",
   };
   return all;
 }
 
+/// Headers that every folder may use, kernels too.
+bool is_for_all(const std::string& file) { return file == "sweep/both.h" || file == "sweep/philox.h"; }
+
 /// The room that a source file lies in, else its folder. An error type is a word of its folder: all rooms may use it.
 std::string layer_of(const std::string& file) {
+  if (is_for_all(file)) return file;
   for (const std::string& room : rooms()) {
     if (file.rfind(room + "/", 0) == 0) return room;
   }
@@ -46,22 +50,23 @@ const std::map<std::string, std::set<std::string>>& allowed_layers() {
       {"sweep/spec", {"sweep"}},
       {"sweep/score", {"sweep"}},
       {"sweep/report", {"sweep", "sweep/spec", "sweep/score"}},
-      {"trainer/data", {"sweep/*"}},
+      {"trainer/data", {"sweep/*", "storage/files"}},
       {"trainer/kernels", {}},
       {"trainer/cuda", {"trainer/kernels"}},
       {"trainer/model", {"sweep/*", "trainer/kernels"}},
       {"trainer", {"sweep/*", "trainer/data", "trainer/kernels", "trainer/model"}},
-      {"storage", {"sweep/*"}},
-      {"cluster", {}},
-      {"worker/protocol", {"sweep/*"}},
-      {"worker", {"sweep/*", "trainer/*", "worker/protocol"}},
-      {"web", {"sweep/*", "storage"}},
+      {"storage/files", {}},
+      {"storage", {"sweep/*", "storage/files"}},
+      {"cluster", {"storage/files"}},
+      {"worker/protocol", {"sweep/*", "storage/files"}},
+      {"worker", {"sweep/*", "trainer/*", "worker/protocol", "storage/files"}},
+      {"web", {"sweep/*", "storage/*"}},
       {"coordinator/scheduler", {"sweep/*"}},
-      {"coordinator", {"sweep/*", "trainer/data", "storage", "worker/protocol", "cluster", "coordinator/scheduler"}},
-      {"coordinator/actions", {"sweep/*", "trainer/data", "storage"}},
-      {"coordinator/launches", {"sweep/*", "trainer/data", "storage", "cluster", "coordinator"}},
+      {"coordinator", {"sweep/*", "storage/*", "worker/protocol", "cluster", "coordinator/scheduler"}},
+      {"coordinator/actions", {"sweep/*", "trainer/data", "storage/*"}},
+      {"coordinator/launches", {"sweep/*", "storage/*", "cluster", "coordinator"}},
       {"coordinator/commands",
-       {"sweep/*", "trainer/data", "storage", "worker/protocol", "cluster", "web", "coordinator/*"}},
+       {"sweep/*", "trainer/data", "storage/*", "worker/protocol", "cluster", "web", "coordinator/*"}},
   };
   return allowed;
 }
@@ -69,6 +74,8 @@ const std::map<std::string, std::set<std::string>>& allowed_layers() {
 std::string folder_of(const std::string& layer) { return layer.substr(0, layer.find('/')); }
 
 bool may_use(const std::string& from, const std::string& to) {
+  if (is_for_all(to)) return true;
+  if (is_for_all(from)) return false;
   const std::set<std::string>& allowed = allowed_layers().at(from);
   const bool word = to == folder_of(to) + "/error.h";
   if (word && folder_of(from) == folder_of(to)) return true;
@@ -126,7 +133,8 @@ TEST(Architecture, DependenciesPointOneWay) {
     const std::string from = layer_of(include.file);
     const std::string to = layer_of(include.header);
     if (from == to || to == "tests") continue;
-    ASSERT_TRUE(allowed_layers().count(from) || from == folder_of(from) + "/error.h") << include.file;
+    ASSERT_TRUE(allowed_layers().count(from) || from == folder_of(from) + "/error.h" || is_for_all(from))
+        << include.file;
     EXPECT_TRUE(may_use(from, to)) << include.file << " includes \"" << include.header << "\"";
   }
 }
@@ -228,7 +236,8 @@ TEST(Architecture, TheMapNamesEveryFile) {
       const std::string extension = entry.path().extension();
       const bool page = file.rfind("web/page/", 0) == 0;
       if (!page && extension != ".h" && extension != ".cpp" && extension != ".cu") continue;
-      if (layer_of(file) != folder && file != folder + "/error.h") continue;
+      const bool word = folder_of(file) == folder && (file == folder + "/error.h" || is_for_all(file));
+      if (layer_of(file) != folder && !word) continue;
       const std::string name = page ? "page/" + entry.path().filename().string() : entry.path().stem().string();
       const bool known = std::any_of(names.begin(), names.end(), [&](const std::string& pattern) {
         return matches(name, pattern) || matches(entry.path().filename(), pattern);

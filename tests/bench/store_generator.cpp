@@ -53,7 +53,9 @@ std::vector<storage::SweepConfig> make_configs(int count, const std::vector<std:
 storage::SweepSubmission make_sweep(const std::string& name, const std::vector<storage::SweepConfig>& configs,
                                     int seeds, const storage::DatasetRecord& dataset) {
   const std::string yaml = "name: " + name + "\naxes:\n  top_n: [1, 2]\ncompare:\n  - {axis: top_n, baseline: 1}\n";
-  return test::whole_sweep(name, yaml, configs, seeds, dataset);
+  storage::SweepSubmission made = test::whole_sweep(name, yaml, configs, seeds, dataset);
+  made.families = {{"top_n", "1", 0.01}};
+  return made;
 }
 
 void finish(storage::Writer& writer, const std::vector<sweep::TrialSpec>& trials, std::size_t begin, std::size_t end,

@@ -146,9 +146,10 @@ TEST_F(EndpointFile, IsThereOnlyWhileTheProcessThatHoldsTheStoreLives) {
   EXPECT_EQ(living_endpoint(path_), "");
   write_endpoint(path_, "login1:7100");
   EXPECT_EQ(living_endpoint(path_), "") << "nobody holds the store";
-  std::ofstream(path_ / "lock") << getpid() << "\n";
+  std::ofstream(path_ / "lock") << getpid() << " on " << cluster::this_host() << "\n";
   EXPECT_EQ(living_endpoint(path_), "login1:7100");
-  std::ofstream(path_ / "lock") << 4'194'304 + 1 << "\n";  // beyond the largest process id of Linux
+  std::ofstream(path_ / "lock") << 4'194'304 + 1 << " on " << cluster::this_host()
+                                << "\n";  // beyond the largest process id of Linux
   EXPECT_EQ(living_endpoint(path_), "") << "it was killed";
   remove_endpoint(path_);
   EXPECT_FALSE(fs::exists(endpoint_file(path_)));

@@ -10,6 +10,7 @@
 #include "coordinator/error.h"
 #include "coordinator/launches/cluster_launch.h"
 #include "coordinator/launches/cluster_places.h"
+#include "tests/support/folder.h"
 
 namespace medley::coordinator {
 namespace {
@@ -58,8 +59,6 @@ class FakeLauncher final : public cluster::Launcher {
 class Registry : public testing::Test {
  protected:
   Registry() {
-    std::string pattern = fs::temp_directory_path() / "medley-registry-XXXXXX";
-    store_ = mkdtemp(pattern.data());
     globals_.store = store_;
     std::ofstream(store_ / "site.yaml") << "worker: /opt/medley-worker\n";
     cluster::LauncherKind fake;
@@ -74,7 +73,6 @@ class Registry : public testing::Test {
     launchers_ = cluster::launchers();
     launchers_.push_back(fake);
   }
-  ~Registry() override { fs::remove_all(store_); }
 
   /// What `medley cluster WORDS` prints.
   std::string cluster(const std::string& words) {
@@ -93,7 +91,8 @@ class Registry : public testing::Test {
     return cluster("up --launcher fake --profile " + (store_ / "site.yaml").string() + " " + words);
   }
 
-  fs::path store_;
+  test::Folder folder_;
+  const fs::path store_ = folder_.path();
   Globals globals_;
   System system_;
   std::string queue_;

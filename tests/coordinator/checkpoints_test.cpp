@@ -105,9 +105,8 @@ TEST_F(CheckpointsTest, BeyondItTheConfigsOfTheBestHeldOutScoreStayInThreeQuarte
 TEST_F(CheckpointsTest, MembersAndRunningTrialsStayWhateverTheBudget) {
   train_all();
   storage::EnsembleRecord ensemble;
-  ensemble.name = "e";
+  ensemble.request.name = "e";
   ensemble.dataset = sweep_.dataset;
-  ensemble.method = "mean";
   ensemble.members = {{trial(0, 0).id, 0.5}, {trial(0, 1).id, 0.5}};
   {
     Writer::Group group(writer_);

@@ -9,7 +9,7 @@
 
 #include "cluster/process.h"
 #include "coordinator/error.h"
-#include "storage/lock.h"
+#include "storage/files/lock.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/support/folder.h"
 
@@ -22,7 +22,9 @@ constexpr pid_t kNobody = 4'194'304 + 1;  // beyond the largest process id of Li
 class ControlFileTest : public testing::Test {
  protected:
   /// The store's lock as its owner leaves it.
-  void own(pid_t pid) const { std::ofstream(store_ / "lock") << pid << " on some-host\n"; }
+  void own(pid_t pid, const std::string& host = cluster::this_host()) const {
+    std::ofstream(store_ / "lock") << pid << " on " << host << "\n";
+  }
   ControlPoint point(const std::string& url = "http://127.0.0.1:8642/") const {
     return {url, "secret", cluster::this_host(), ::getpid(), true};
   }
@@ -72,13 +74,18 @@ TEST_F(ControlFileTest, WhatAKilledCoordinatorLeftIsNotTakenForALivingOne) {
   EXPECT_NE(refusal().find("--no-web"), std::string::npos) << refusal();
 }
 
+TEST_F(ControlFileTest, AProcessOfAnotherHostIsNotTakenForOneOfThisHost) {
+  own(::getpid(), "login7");
+  EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
+}
+
 TEST_F(ControlFileTest, ACommandThatNeedsNoCoordinatorAsksOneOnlyWhileItHoldsTheStore) {
   const ControlFile file(store_, point());
   EXPECT_FALSE(control_if_held(store_));
   own(::getpid());  // as if a killed one's process id belonged to another program now
   EXPECT_FALSE(control_if_held(store_));
   {
-    const storage::Lock lock(store_ / "lock");
+    const auto lock = files::Lock::take(store_ / "lock");
     const auto found = control_if_held(store_);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->token, "secret");

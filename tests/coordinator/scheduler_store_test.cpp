@@ -44,8 +44,6 @@ struct Recorder {
       writer.set_worker_state(c.worker, c.state, c.reason, 1);
     }
   }
-  template <class Other>
-  void operator()(const Other&) const {}
 };
 
 class StoreMirror : public Mirror {
@@ -78,7 +76,9 @@ class StoreMirror : public Mirror {
   void record(const std::vector<Command>& commands, const Journal& journal) override {
     {
       Writer::Group group(writer_);
-      for (const Command& command : commands) std::visit(Recorder{writer_, sweeps_}, command);
+      for (const Command& command : commands) {
+        if (const auto* record = std::get_if<Record>(&command)) std::visit(Recorder{writer_, sweeps_}, *record);
+      }
       group.commit();
     }
     ++groups;

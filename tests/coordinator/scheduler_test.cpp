@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/coordinator/commands.h"
+
 namespace medley::coordinator {
 namespace {
 
@@ -541,7 +543,7 @@ std::int64_t time_to_train(int trials, int workers, int capacity) {
   std::int64_t now = 0;
   const auto handle = [&](const Event& event) {
     for (const Command& command : scheduler.handle(event, now)) {
-      const auto* assign = std::get_if<Assign>(&command);
+      const auto* assign = as<Assign>(command);
       if (assign) ends[{now + static_cast<std::int64_t>(assign->attempts.size()), assign->worker}] = assign->attempts;
     }
   };
@@ -940,7 +942,7 @@ TEST_F(SchedulerTest, ManyTrialsAreQuick) {
   while (!commands.empty()) {
     std::vector<AttemptId> attempts;
     for (const Command& command : commands) {
-      if (const auto* assign = std::get_if<Assign>(&command)) attempts = assign->attempts;
+      if (const auto* assign = as<Assign>(command)) attempts = assign->attempts;
     }
     commands.clear();
     for (const AttemptId& attempt : attempts) {

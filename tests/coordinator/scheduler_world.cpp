@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/coordinator/commands.h"
+
 namespace medley::coordinator::simulation {
 
 using sweep::AttemptState;
@@ -187,16 +189,18 @@ void World::feed(Event event) {
   plant(commands, event);
   for (const Command& command : commands) note("    " + to_string(command));
   // Death and a full disk strike before, between and after store and network.
-  const bool records = std::any_of(commands.begin(), commands.end(), is_record);
+  const bool records = std::any_of(commands.begin(), commands.end(),
+                                   [](const Command& command) { return std::holds_alternative<Record>(command); });
   if (faulty() && records && dice_.chance(weights_.disk_failure)) return stop_coordinator("the disk is full");
   if (faulty() && dice_.chance(weights_.coordinator_death / 4)) return stop_coordinator("killed before the commit");
   check_order_and_store(commands, event);
   if (mirror_ && records) mirror_->record(commands, journal_);
   check_views();
   for (const Command& command : commands) {
-    if (is_record(command)) continue;
+    const auto* sent = std::get_if<Send>(&command);
+    if (!sent) continue;
     if (faulty() && dice_.chance(weights_.coordinator_death / 4)) return stop_coordinator("killed between sends");
-    send(command);
+    send(*sent);
   }
 }
 
@@ -230,7 +234,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
   bool stale_failure = std::holds_alternative<AttemptFailed>(event);
 
   for (const Command& command : commands) {
-    if (const auto* c = std::get_if<RecordAssignment>(&command)) {
+    if (const auto* c = as<RecordAssignment>(command)) {
       if (journal_.workers[c->worker] != WorkerState::kJoined) {
         violated("only a joined worker gets a pack, " + c->worker + " is " + name_of(journal_.workers[c->worker]));
       }
@@ -256,7 +260,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         progress_[a] = {-1, now_};
       }
       if (c->attempts.size() > 1) ++counters_["pack of several"];
-    } else if (const auto* assign = std::get_if<Assign>(&command)) {
+    } else if (const auto* assign = as<Assign>(command)) {
       for (const AttemptId& a : assign->attempts) {
         const Journal::Trial& trial = trial_at(a.trial);
         if (a.number > static_cast<int>(trial.attempts.size())) {
@@ -269,7 +273,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         }
         if (!sent_.insert(a).second) violated("an assignment is sent once: " + trial_of(a));
       }
-    } else if (const auto* record = std::get_if<RecordResult>(&command)) {
+    } else if (const auto* record = as<RecordResult>(command)) {
       if (!result || result->attempt != record->attempt) violated("a result is recorded when it comes");
       Journal::Attempt& attempt = attempt_at(record->attempt);
       Journal::Trial& trial = trial_at(record->attempt.trial);
@@ -285,23 +289,23 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       trial.accepted = record->attempt.number;
       ++trial.results;
       if (trial.running()) violated("no duplicate attempt stays open: " + trial_of(record->attempt));
-    } else if (const auto* ack = std::get_if<AcknowledgeResult>(&command)) {
+    } else if (const auto* ack = as<AcknowledgeResult>(command)) {
       const Journal::Trial& trial = trial_at(ack->attempt.trial);
       if (trial.state != TrialState::kFinished || trial.accepted != ack->attempt.number) {
         violated("only a stored result is acknowledged: " + trial_of(ack->attempt));
       }
       if (result && std::none_of(commands.begin(), commands.end(),
-                                 [](const Command& other) { return std::holds_alternative<RecordResult>(other); })) {
+                                 [](const Command& other) { return as<RecordResult>(other) != nullptr; })) {
         ++counters_["duplicate result acknowledged"];
       }
-    } else if (const auto* discard = std::get_if<Discard>(&command)) {
+    } else if (const auto* discard = as<Discard>(command)) {
       const auto it = journal_.trials.find(discard->attempt.trial);
       if (it != journal_.trials.end() && it->second.state != TrialState::kFinished && discard->attempt.number >= 1 &&
           discard->attempt.number <= static_cast<int>(it->second.attempts.size())) {
         violated("no needed result is thrown away: " + trial_of(discard->attempt));
       }
       ++counters_["result discarded"];
-    } else if (const auto* end = std::get_if<EndAttempt>(&command)) {
+    } else if (const auto* end = as<EndAttempt>(command)) {
       Journal::Attempt& attempt = attempt_at(end->attempt);
       Journal::Trial& trial = trial_at(end->attempt.trial);
       if (attempt.state != AttemptState::kRunning) violated("only a running attempt ends: " + trial_of(end->attempt));
@@ -347,22 +351,22 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
                     : left  ? "attempt cancelled by a worker that left"
                             : "duplicate attempt cancelled"];
       }
-    } else if (const auto* fail = std::get_if<FailTrial>(&command)) {
+    } else if (const auto* fail = as<FailTrial>(command)) {
       Journal::Trial& trial = trial_at(fail->trial);
       if (trial.state != TrialState::kPending || trial.running())
         violated("only a pending trial fails: " + fail->trial);
       if (trial.failures != limits_.retry_budget) violated("a trial fails when its budget is spent: " + fail->trial);
       trial.state = TrialState::kFailed;
       ++counters_["trial failed by budget"];
-    } else if (const auto* retry = std::get_if<RecordRetry>(&command)) {
+    } else if (const auto* retry = as<RecordRetry>(command)) {
       Journal::Trial& trial = trial_at(retry->trial);
       if (trial.state != TrialState::kFailed) violated("only a failed trial is retried: " + retry->trial);
       trial.state = TrialState::kPending;
       trial.failures = 0;
       ++counters_["failed trial retried"];
-    } else if (const auto* set = std::get_if<RecordSweepState>(&command)) {
+    } else if (const auto* set = as<RecordSweepState>(command)) {
       journal_.find_sweep(set->sweep)->state = set->state;
-    } else if (const auto* finish = std::get_if<FinishSweep>(&command)) {
+    } else if (const auto* finish = as<FinishSweep>(command)) {
       Journal::Sweep& sweep = *journal_.find_sweep(finish->sweep);
       int finished = 0, failed = 0;
       for (const std::string& id : sweep.trials) {
@@ -374,7 +378,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       if (finished + failed != static_cast<int>(sweep.trials.size())) violated("a finished sweep has no pending trial");
       if (sweep.state == SweepState::kFinished) violated("a sweep finishes once");
       sweep.state = SweepState::kFinished;
-    } else if (const auto* worker = std::get_if<RecordWorker>(&command)) {
+    } else if (const auto* worker = as<RecordWorker>(command)) {
       journal_.workers[worker->worker] = worker->state;
       journal_.worker_reasons[worker->worker] = worker->reason;
       if (worker->state == WorkerState::kQuarantined) distrusted_.insert(worker->worker);
@@ -383,7 +387,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         ++counters_[worker->state == WorkerState::kAway ? "worker released while away" : "worker released"];
         if (recalled_.erase(worker->worker)) ++counters_["worker released that an earlier coordinator quarantined"];
       }
-    } else if (const auto* quarantine = std::get_if<Quarantine>(&command)) {
+    } else if (const auto* quarantine = as<Quarantine>(command)) {
       if (journal_.workers[quarantine->worker] != WorkerState::kQuarantined) violated("a quarantine is recorded");
       if (joined && recalled_.count(joined->worker)) ++counters_["worker came back quarantined to a new coordinator"];
       ++counters_["worker quarantined"];
@@ -435,7 +439,7 @@ int World::slot_of(const std::string& worker) const {
   return -1;
 }
 
-void World::send(const Command& command) {
+void World::send(const Send& command) {
   std::string to;
   if (const auto* c = std::get_if<Assign>(&command)) to = c->worker;
   if (const auto* c = std::get_if<AcknowledgeResult>(&command)) to = c->worker;
@@ -487,7 +491,7 @@ std::vector<HeldAttempt> World::held_by(const Worker& worker) const {
   return held;
 }
 
-void World::receive(Worker& worker, const Command& command) {
+void World::receive(Worker& worker, const Send& command) {
   if (const auto* c = std::get_if<Assign>(&command)) {
     for (const AttemptId& a : c->attempts) {
       Worker::Held held;
@@ -671,18 +675,17 @@ void World::plant(Event& event) {
 void World::plant(std::vector<Command>& commands, const Event& event) {
   const auto* result = std::get_if<ResultReceived>(&event);
   for (std::size_t i = 0; i < commands.size(); ++i) {
-    if (bug_ == Bug::kSendBeforeRecord && i > 0 && std::holds_alternative<Assign>(commands[i])) {
+    if (bug_ == Bug::kSendBeforeRecord && i > 0 && as<Assign>(commands[i])) {
       std::swap(commands[i - 1], commands[i]);
     }
-    if (bug_ == Bug::kAcceptTwice && result && !std::holds_alternative<RecordResult>(commands[i]) &&
-        std::holds_alternative<Discard>(commands[i])) {
+    if (bug_ == Bug::kAcceptTwice && result && !as<RecordResult>(commands[i]) && as<Discard>(commands[i])) {
       commands[i] = RecordResult{result->worker, result->attempt, RecordResult::How::kAdopted};
     }
-    if (bug_ == Bug::kAcknowledgeUnstored && std::holds_alternative<RecordResult>(commands[i])) {
+    if (bug_ == Bug::kAcknowledgeUnstored && as<RecordResult>(commands[i])) {
       commands.erase(commands.begin() + static_cast<std::ptrdiff_t>(i));
     }
     if (bug_ == Bug::kLoseNeededResult) {
-      const auto* record = std::get_if<RecordResult>(&commands[i]);
+      const auto* record = as<RecordResult>(commands[i]);
       if (record && record->how == RecordResult::How::kAdopted) {
         const Discard discard{record->worker, record->attempt, "too late"};
         commands.erase(commands.begin() + static_cast<std::ptrdiff_t>(i));
@@ -692,8 +695,8 @@ void World::plant(std::vector<Command>& commands, const Event& event) {
     if (bug_ == Bug::kAssignQuarantined) {
       for (const auto& [id, state] : journal_.workers) {
         if (state != WorkerState::kQuarantined) continue;
-        if (auto* c = std::get_if<RecordAssignment>(&commands[i])) c->worker = id;
-        if (auto* c = std::get_if<Assign>(&commands[i])) c->worker = id;
+        if (auto* c = as<RecordAssignment>(commands[i])) c->worker = id;
+        if (auto* c = as<Assign>(commands[i])) c->worker = id;
         break;
       }
     }

@@ -136,7 +136,7 @@ class World {
     std::string worker;
     int connection = 0;
     std::optional<Event> event;
-    std::optional<Command> command;
+    std::optional<Send> command;
   };
 
   bool faulty() const { return now_ < quiet_from_ms_; }
@@ -147,13 +147,13 @@ class World {
   void check_order_and_store(const std::vector<Command>& commands, const Event& event);
   void check_views();
   void check_end();
-  void send(const Command& command);
+  void send(const Send& command);
   void post(Message message);
   void deliver(const Message& message);
   void step_worker(int slot);
   void connect(int slot);
   void step_user();
-  void receive(Worker& worker, const Command& command);
+  void receive(Worker& worker, const Send& command);
   void plant(Event& event);
   void plant(std::vector<Command>& commands, const Event& event);
   int slot_of(const std::string& worker) const;

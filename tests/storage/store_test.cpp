@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "storage/database.h"
 #include "storage/reader.h"
 #include "storage/report_input.h"
 #include "storage/writer.h"
@@ -112,6 +113,7 @@ TEST_F(StoreTest, TheSameSweepSubmittedAgainIsTheSame) {
   const std::string id = submit(sweep);
   train(sweep.trials[0], plain_result(sweep.trials[0], 1, 1));
   sweep.yaml += "# another comment\n";
+  sweep.families = {{"encoders", "a\\+b+c", 0.1}, {"variant", "\"plain\"", 1e-9}};
   Writer::Submitted again;
   commit(writer_, [&] { again = writer_.submit_sweep(sweep, kNow + 9); });
   EXPECT_EQ(again.id, id);
@@ -121,6 +123,13 @@ TEST_F(StoreTest, TheSameSweepSubmittedAgainIsTheSame) {
   ASSERT_EQ(reader.sweeps().size(), 1u);
   EXPECT_EQ(reader.sweep_yaml(id), sweep.yaml);
   EXPECT_EQ(reader.sweeps()[0].created, kNow + 1);
+  const auto families = reader.sweeps()[0].families;
+  ASSERT_EQ(families.size(), 2u);
+  EXPECT_EQ(families[0].axis, "encoders");
+  EXPECT_EQ(families[0].baseline, "a\\+b+c");
+  EXPECT_EQ(families[0].margin, 0.1);
+  EXPECT_EQ(families[1].baseline, "\"plain\"");
+  EXPECT_EQ(families[1].margin, 1e-9);
 }
 
 TEST_F(StoreTest, SweepsShareTheTrialsTheyHaveInCommon) {
@@ -434,7 +443,13 @@ TEST_F(StoreTest, EnsemblesAndExportsKeepTheirMembers) {
   const SweepSubmission sweep = small_sweep("s", 1, 1);
   submit(sweep);
   for (const auto& trial : sweep.trials) train(trial, plain_result(trial, 1, 1));
-  EnsembleRecord ensemble{0, "best", sweep.dataset, "greedy", kNow, {{"bags", 5}}, {{"score", .25}}, {}};
+  EnsembleRecord ensemble;
+  ensemble.dataset = sweep.dataset;
+  ensemble.created = kNow;
+  ensemble.request.name = "best";
+  ensemble.request.options.method = sweep::EnsembleMethod::kSimplex;
+  ensemble.request.options.bags = 5;
+  ensemble.nested = {.375, .125};
   ensemble.members = {{sweep.trials[1].id, .75}, {sweep.trials[0].id, .25}};
   std::int64_t id = 0;
   commit(writer_, [&] {
@@ -445,8 +460,14 @@ TEST_F(StoreTest, EnsemblesAndExportsKeepTheirMembers) {
   Reader reader(writer_.folder());
   const auto back = reader.find_ensemble(id);
   ASSERT_TRUE(back);
-  EXPECT_EQ(back->settings, ensemble.settings);
-  EXPECT_EQ(back->scores, ensemble.scores);
+  EXPECT_EQ(back->id, id);
+  EXPECT_EQ(back->dataset, sweep.dataset);
+  EXPECT_EQ(back->created, kNow);
+  EXPECT_EQ(back->request.name, "best");
+  EXPECT_EQ(back->request.options.method, sweep::EnsembleMethod::kSimplex);
+  EXPECT_EQ(back->request.options.bags, 5);
+  EXPECT_EQ(back->nested.presence, .375);
+  EXPECT_EQ(back->nested.salience, .125);
   ASSERT_EQ(back->members.size(), 2u);
   EXPECT_EQ(back->members[0].trial, sweep.trials[1].id);
   EXPECT_EQ(back->members[0].weight, .75);
@@ -457,6 +478,27 @@ TEST_F(StoreTest, EnsemblesAndExportsKeepTheirMembers) {
   Writer::Group group(writer_);
   ensemble.members.push_back({"unknown", 1});
   EXPECT_NE(message_of([&] { writer_.save_ensemble(ensemble); }).find("no trial 'unknown'"), std::string::npos);
+}
+
+TEST_F(StoreTest, AnEnsembleThatCannotBeReadIsNamedAndKeepsItsMembers) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  submit(sweep);
+  train(sweep.trials[0], plain_result(sweep.trials[0], 1, 1));
+  EnsembleRecord ensemble;
+  ensemble.dataset = sweep.dataset;
+  ensemble.request.name = "best";
+  ensemble.members = {{sweep.trials[0].id, 1}};
+  std::int64_t id = 0;
+  commit(writer_, [&] { id = writer_.save_ensemble(ensemble); });
+  Database database(StoreLayout(writer_.folder().string()).database(), Database::Mode::kReadWrite);
+  database.execute("UPDATE ensemble SET scores = json_remove(scores, '$.nested')");
+
+  Reader reader(writer_.folder());
+  const std::string message =
+      "the store is damaged: ensemble " + std::to_string(id) + " 'best': scores.nested is missing";
+  EXPECT_EQ(message_of([&] { reader.find_ensemble(id); }), message);
+  EXPECT_EQ(message_of([&] { reader.ensembles(); }), message);
+  EXPECT_EQ(reader.members(), std::vector<std::string>{sweep.trials[0].id});
 }
 
 TEST_F(StoreTest, ASnapshotSeesOneState) {
@@ -570,7 +612,8 @@ TEST(Store, AFolderThatIsAFileIsAClearError) {
   test::Folder folder;
   std::ofstream(folder.path() / "store") << "not a folder";
   const std::string message = message_of([&] { Writer writer(folder.path() / "store"); });
-  EXPECT_NE(message.find("cannot make the folder " + (folder.path() / "store").string()), std::string::npos) << message;
+  EXPECT_NE(message.find((folder.path() / "store").string() + ": cannot make the folder: "), std::string::npos)
+      << message;
 }
 
 }  // namespace

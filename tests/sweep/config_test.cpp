@@ -242,7 +242,7 @@ TEST(Config, DefaultsAreWithinTheirBounds) {
   Config config;
   config.encoders = {"a", "b", "c", "d"};
   for (const Setting& setting : settings()) EXPECT_EQ(check_value(setting, setting.get(config)), "") << setting.name;
-  EXPECT_EQ(check_config(config), "");
+  EXPECT_FALSE(check_config(config));
 }
 
 TEST(Config, ZeroHasOneText) {
@@ -320,21 +320,28 @@ TEST(Config, JsonErrorsNameTheKeyTheValueAndWhatWouldBeValid) {
   EXPECT_EQ(error_of({{"encoders", {"a", "a"}}, {"top_n", 1}}), "encoders: one stands twice in a+a");
 }
 
-TEST(Config, ImpossibleCombinationsAreNamed) {
+TEST(Config, ImpossibleCombinationsAreNamedWithTheSettingsToBlame) {
+  using Names = std::vector<std::string>;
   Config config = gated_config();
+  const auto expect = [&](const Names& settings, const std::string& message) {
+    const auto conflict = check_config(config);
+    ASSERT_TRUE(conflict) << message;
+    EXPECT_EQ(conflict->message, message);
+    EXPECT_EQ(conflict->settings, settings);
+  };
   config.top_n = 3;
-  EXPECT_EQ(check_config(config), "top_n 3 is larger than the 2 encoders of this config");
+  expect({"top_n", "encoders"}, "top_n 3 is larger than the 2 encoders of this config");
   config.selection = Selection::kAll;
-  EXPECT_EQ(check_config(config), "");
+  EXPECT_FALSE(check_config(config));
   config.warmup_epochs = config.epochs;
-  EXPECT_EQ(check_config(config), "warmup_epochs 30 leaves none of the 30 epochs");
+  expect({"warmup_epochs", "epochs"}, "warmup_epochs 30 leaves none of the 30 epochs");
   config.warmup_epochs = 0;
   config.presence_weight = config.salience_weight = 0;
-  EXPECT_EQ(check_config(config), "presence_weight and salience_weight are both 0: nothing is learned");
+  expect({"presence_weight", "salience_weight"}, "presence_weight and salience_weight are both 0: nothing is learned");
   config.head = Head::kSoftmax;
-  EXPECT_EQ(check_config(config), "");
+  EXPECT_FALSE(check_config(config));
   config.encoders.clear();
-  EXPECT_EQ(check_config(config), "encoders: none is left");
+  expect({"encoders"}, "encoders: none is left");
 }
 
 }  // namespace

@@ -230,7 +230,7 @@ TEST(Expand, ImpossibleConfigsAreDroppedAndCountedWhenAskedTo) {
   const Expansion expansion = expand_text("axes:\n  encoders: {sizes: [1, 2]}\n  top_n: [1, 2, 3]\nimpossible: skip\n");
   EXPECT_EQ(expansion.dropped, 14);
   EXPECT_EQ(expansion.configs.size(), 16u);
-  for (const ExpandedConfig& config : expansion.configs) EXPECT_EQ(check_config(config.config), "");
+  for (const ExpandedConfig& config : expansion.configs) EXPECT_FALSE(check_config(config.config));
 }
 
 TEST(Expand, NothingLeftIsAErrorEvenWhenSkipping) {
@@ -348,6 +348,37 @@ TEST(Expand, ErrorsOfVariantsNameThem) {
             "1:12: 1 of 2 configs are impossible: variant 'a': top_n 9 is larger than the 4 encoders of this config "
             "(1); 'impossible: skip' leaves them out");
   EXPECT_EQ(error("variants: {a: {top_n: 4}, b: {}}"), "1:27: variants: 'b' trains the same as one before it");
+}
+
+TEST(Expand, AVariantIsBlamedForWhatItSetsEvenWhereItHasTheNameOfAnAxis) {
+  EXPECT_EQ(error("variants:\n"
+                  "  gate: {top_n: 9}\n"
+                  "  plain: {top_n: 2}\n"
+                  "axes:\n"
+                  "  gate: [scorer, query]\n"),
+            "2:3: 2 of 4 configs are impossible: variant 'gate': top_n 9 is larger than the 4 encoders of this config "
+            "(2); 'impossible: skip' leaves them out");
+}
+
+TEST(Expand, AnAxisIsBlamedOnlyWhereItVariesTheConfig) {
+  EXPECT_EQ(error("base:\n"
+                  "  top_n: 9\n"
+                  "axes:\n"
+                  "  fusion: [sum, rank-concat]\n"
+                  "  top_n: [1, 2]\n"
+                  "when: {top_n: {fusion: sum}}\n"),
+            "2:3: 1 of 3 configs are impossible: top_n 9 is larger than the 4 encoders of this config (1); "
+            "'impossible: skip' leaves them out");
+}
+
+TEST(Expand, BaseIsBlamedForWhatAVariantLeavesToIt) {
+  EXPECT_EQ(error("base:\n"
+                  "  top_n: 9\n"
+                  "variants:\n"
+                  "  all: {selection: all}\n"
+                  "  learned: {selection: learned}\n"),
+            "2:3: 1 of 2 configs are impossible: variant 'learned': top_n 9 is larger than the 4 encoders of this "
+            "config (1); 'impossible: skip' leaves them out");
 }
 
 TEST(Expand, ARandomSearchDrawsVariantsToo) {
@@ -584,6 +615,12 @@ TEST(Errors, NoConsequenceOfAErrorIsTold) {
     const auto all = all_errors(text);
     EXPECT_EQ(all.size(), 1u) << text << testing::PrintToString(all);
   }
+}
+
+TEST(Errors, AVariantWithTheNameOfASettingInDoubtIsStillRead) {
+  const auto all = all_errors("base: {dropout: x}\nvariants: {dropout: {top_n: 9}, plain: {top_n: 2}}");
+  ASSERT_EQ(all.size(), 2u) << testing::PrintToString(all);
+  EXPECT_NE(all[1].find("2:12: variant 'dropout': top_n 9 is larger than"), std::string::npos) << all[1];
 }
 
 TEST(Errors, AnUnknownEncoderHidesNoTopNThatIsTooLargeForAllOfThem) {

@@ -4,7 +4,6 @@
 #include "sweep/spec/diagnostic.h"
 #include "sweep/spec/expand.h"
 #include "sweep/spec/spec.h"
-#include "sweep/spec/spec_family.h"
 
 namespace medley::sweep {
 namespace {
@@ -18,13 +17,7 @@ DatasetShape shape() {
   return made;
 }
 
-std::vector<Family> families(const std::string& yaml) {
-  const SweepSpec spec = parse_sweep(yaml, "s.yaml");
-  Diagnostics diagnostics(spec.file, spec.text);
-  auto made = resolve_families(spec, shape(), diagnostics);
-  diagnostics.throw_if_any();
-  return made;
-}
+std::vector<Family> families(const std::string& yaml) { return expand(parse_sweep(yaml, "s.yaml"), shape()).families; }
 
 std::string error(const std::string& yaml) {
   try {

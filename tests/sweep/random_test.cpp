@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sweep/philox.h"
+
 namespace medley::sweep {
 namespace {
 

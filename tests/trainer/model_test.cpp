@@ -316,6 +316,15 @@ struct PackedAndAlone {
     ASSERT_TRUE(a.defined() && b.defined()) << "trial " << k << " " << packed[k].divergence;
     EXPECT_LT((a - b).norm().item<double>() / a.norm().item<double>(), 1e-10) << "trial " << k;
     EXPECT_GT(a.norm().item<double>(), 1);
+    const auto &epochs = alone[k].result.epochs, &others = packed[k].result.epochs;
+    ASSERT_EQ(epochs.size(), others.size());
+    for (std::size_t e = 0; e < epochs.size(); ++e) {
+      ASSERT_EQ(epochs[e].terms.size(), others[e].terms.size()) << "a term that only a neighbour has";
+      for (std::size_t t = 0; t < epochs[e].terms.size(); ++t) {
+        EXPECT_EQ(epochs[e].terms[t].name, others[e].terms[t].name);
+        EXPECT_NEAR(epochs[e].terms[t].value, others[e].terms[t].value, 1e-8);
+      }
+    }
   }
 
   std::vector<trainer::TrialState> alone, packed;

@@ -504,7 +504,9 @@ TEST_F(RoutesTest, ATrialsClipsAndConfusionCountTheSame) {
   EXPECT_EQ(get("trials/" + sample_.failed + "/clips").status, 404);
   EXPECT_EQ(get("trials/" + sample_.diverged + "/confusion").status, 409);
   const std::string inner = body("sweeps/" + sample_.finished + "/trials")["trials"][0]["id"];
-  EXPECT_EQ(body("trials/" + inner + "/clips", {{"protocol", "held-out"}})["epoch"], 30);
+  const json held_out = body("trials/" + inner + "/clips", {{"protocol", "held-out"}});
+  EXPECT_EQ(held_out["epoch"], 30);
+  EXPECT_EQ(held_out["protocol"], "held-out");
 }
 
 TEST_F(RoutesTest, EnsemblesHaveEstimatesWeightsAndAConfusionOfAllClips) {

@@ -184,58 +184,34 @@ storage::SweepSubmission submission_of(const std::string& name, const std::vecto
 /// up.
 storage::EnsembleRecord sample_ensemble(const std::string& sweep, const storage::SweepSubmission& inner, TimeMs time) {
   storage::EnsembleRecord ensemble;
-  ensemble.name = "<b>two gates</b>";
+  ensemble.request.name = "<b>two gates</b>";
   ensemble.dataset = inner.dataset;
-  ensemble.method = "caruana";
+  ensemble.sweep = sweep;
   ensemble.created = time;
-  const nlohmann::json accuracy{{"acc_presence", 0.5}, {"acc_salience", 0.3}, {"score", 0.4}};
-  const nlohmann::json ends{0.35, 0.45};
-  ensemble.settings = {{"sweep", sweep},
-                       {"protocol", "held-out"},
-                       {"thresholds", "pooled"},
-                       {"alpha", 0.1},
-                       {"beta", 0.2},
-                       {"per_subset", false},
-                       {"k", 5},
-                       {"candidates", 50},
-                       {"decode", "thresholds"},
-                       {"rounds", 20},
-                       {"bags", 10},
-                       {"fold_thresholds", nlohmann::json::array()}};
-  nlohmann::json weights = nlohmann::json::array();
-  nlohmann::json shares = nlohmann::json::array();
-  for (const std::string& encoder : kEncoders) {
-    shares.push_back({{"encoder", encoder}, {"share", 0.2}, {"range", {0.1, 0.3}}});
-  }
+  ensemble.thresholds = {0.1, 0.2};
+  const sweep::Accuracy accuracy{0.5, 0.3};
+  const sweep::Interval ends{0.35, 0.45};
   for (const double weight : {0.75, 0.25}) {
     const auto& config = inner.configs[weight > 0.5 ? 0 : 1].config;
-    weights.push_back({{"config", sweep::config_id(config)}, {"seeds", {1}}, {"weight", weight}});
+    ensemble.weights.push_back({sweep::config_id(config), {1}, weight});
     for (const auto& trial : inner.trials) {
       if (trial.seed == 1 && sweep::config_id(trial.config) == sweep::config_id(config)) {
         ensemble.members.push_back({trial.id, weight / kFolds});
       }
     }
   }
-  nlohmann::json folds = nlohmann::json::array();
+  for (const std::string& encoder : kEncoders) ensemble.shares.encoders.push_back({encoder, 0.2, {0.1, 0.3}});
+  ensemble.shares.modalities = {{"video", 1, {1, 1}}};
+  ensemble.optimistic = accuracy;
+  ensemble.nested = accuracy;
+  ensemble.best_single_nested = accuracy;
+  ensemble.nested_interval = {ends, ends, ends};
   for (int fold = 0; fold < kFolds; ++fold) {
-    nlohmann::json one = accuracy;
-    one.update({{"fold", fold}, {"alpha", 0.1}, {"beta", 0.2}, {"weights", weights}});
-    folds.push_back(one);
+    ensemble.folds.push_back({fold, ensemble.weights, ensemble.thresholds, accuracy});
   }
-  ensemble.scores = {
-      {"optimistic", accuracy},
-      {"nested", accuracy},
-      {"best_single_nested", accuracy},
-      {"nested_interval", {{"level", 0.95}, {"acc_presence", ends}, {"acc_salience", ends}, {"score", ends}}},
-      {"folds", folds},
-      {"weights", weights},
-      {"shares",
-       {{"encoders", shares}, {"modalities", {{{"modality", "video"}, {"share", 1.0}, {"range", {1.0, 1.0}}}}}}},
-      {"actors", 20},
-      {"candidates", 8},
-      {"left_out", 0},
-      {"transductive", false},
-      {"synthetic", true}};
+  ensemble.actors = 20;
+  ensemble.candidates = 8;
+  ensemble.synthetic = true;
   return ensemble;
 }
 
@@ -282,9 +258,10 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
       gates.push_back(one);
     }
   }
-  const auto inner = submission_of("gates with an inner fold", gates, 2, dataset,
-                                   "axes:\n  gate: [scorer, query]\n  top_n: [2, 4]\n"
-                                   "compare:\n  - {axis: gate, baseline: scorer}\n");
+  auto inner = submission_of("gates with an inner fold", gates, 2, dataset,
+                             "axes:\n  gate: [scorer, query]\n  top_n: [2, 4]\n"
+                             "compare:\n  - {axis: gate, baseline: scorer}\n");
+  inner.families = {{"gate", "scorer", 0.01}};
   store.finished = writer.submit_sweep(inner, time).id;
   for (const auto& trial : inner.trials) finish(trial, trial.fold % 2 ? "w-1" : "w-2");
   writer.set_sweep_state(store.finished, sweep::SweepState::kFinished, time);

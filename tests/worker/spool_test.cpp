@@ -77,7 +77,7 @@ TEST_F(SpoolTest, TakesOverOfTheDeadButNotOfTheLiving) {
 TEST_F(SpoolTest, ADeathInTheMiddleOfAWriteLeavesNoResult) {
   in_dying_process([&] {
     new Spool(folder_, "dead");
-    std::ofstream(folder_ / "w-dead" / "00000000000000aa-1.part") << "half a res";
+    std::ofstream(folder_ / "w-dead" / ".00000000000000aa-1.77-1.partial") << "half a res";
   });
   Spool me(folder_, "me");
   EXPECT_TRUE(me.take_over_abandoned().empty());

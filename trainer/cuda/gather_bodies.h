@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "trainer/kernels/both.h"
+#include "sweep/both.h"
 
 namespace medley::trainer::cuda {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "trainer/kernels/both.h"
+#include "sweep/both.h"
 
 namespace medley::trainer::cuda {
 

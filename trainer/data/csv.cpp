@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "storage/files/error.h"
+#include "storage/files/mapped_file.h"
 #include "trainer/data/error.h"
-#include "trainer/data/mapped_file.h"
 
 namespace medley::data {
 namespace {
@@ -124,7 +125,7 @@ Csv parse_csv(std::string_view text, const std::filesystem::path& path) {
 }
 
 Csv read_csv(const std::filesystem::path& path) {
-  const MappedFile file(path);
+  const auto file = files::rethrow_as<Error>([&] { return files::MappedFile(path); });
   if (file.size() > kMaxFile) {
     throw Error(path.string() + ": " + std::to_string(file.size()) + " bytes; at most " + std::to_string(kMaxFile) +
                 " are read");

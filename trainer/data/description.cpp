@@ -5,9 +5,10 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "storage/files/error.h"
+#include "storage/files/mapped_file.h"
 #include "sweep/nearest.h"
 #include "trainer/data/error.h"
-#include "trainer/data/mapped_file.h"
 
 namespace medley::data {
 namespace {
@@ -102,7 +103,7 @@ class Parser {
 }  // namespace
 
 Description read_description(const std::filesystem::path& path) {
-  const MappedFile file(path);
+  const auto file = files::rethrow_as<Error>([&] { return files::MappedFile(path); });
   if (file.size() > kMaxYaml) throw Error(path.string() + ": longer than " + std::to_string(kMaxYaml) + " bytes");
   try {
     const YAML::Node root = YAML::Load(std::string(reinterpret_cast<const char*>(file.data()), file.size()));

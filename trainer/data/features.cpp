@@ -47,7 +47,7 @@ class FeatureMatrix : public Encoder {
         dim_(dim),
         row_of_(std::move(row_of)) {}
 
-  void use(std::shared_ptr<const MappedFile> file, const unsigned char* bytes) {
+  void use(std::shared_ptr<const files::MappedFile> file, const unsigned char* bytes) {
     file_ = std::move(file);
     bytes_ = bytes;
   }
@@ -78,7 +78,7 @@ class FeatureMatrix : public Encoder {
   std::string name_, modality_;
   int rows_, layers_, dim_;
   std::vector<int> row_of_;  ///< [clip]
-  std::shared_ptr<const MappedFile> file_;
+  std::shared_ptr<const files::MappedFile> file_;
   Floats floats_;
   const unsigned char* bytes_ = nullptr;  ///< float32 [rows_, layers_, dim_], any alignment when mapped
 };

@@ -8,12 +8,14 @@
 #include <mutex>
 #include <thread>
 
+#include "storage/files/error.h"
+#include "storage/files/mapped_file.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/dataset.h"
 #include "trainer/data/description.h"
 #include "trainer/data/error.h"
-#include "trainer/data/file_write.h"
-#include "trainer/data/mapped_file.h"
 #include "trainer/data/metadata.h"
 #include "trainer/data/npy.h"
 #include "trainer/data/npz_write.h"
@@ -27,7 +29,7 @@ struct Series {
 };
 
 Series read_series(const std::filesystem::path& path) {
-  const MappedFile file(path);
+  const files::MappedFile file(path);
   const std::string where = path.string() + ": ";
   std::vector<unsigned char> start(kNpyPrologue, 0);
   std::memcpy(start.data(), file.data(), std::min(file.size(), start.size()));
@@ -170,12 +172,13 @@ void import_dataset(const std::filesystem::path& source, const std::filesystem::
   const std::vector<std::string> stems = clip_stems(source);
   const std::vector<std::string> encoders = encoder_folders(source);
   make_folder(out, existing);
-  for (const std::string& name : encoders) import_encoder(source, out, name, stems, progress);
-  for (const char* name : {"dataset.yaml", "test_metadata.csv", "train_metadata.csv"}) {
-    if (!std::filesystem::exists(source / name)) continue;
-    const MappedFile file(source / name);
-    write_text(out / name, std::string(reinterpret_cast<const char*>(file.data()), file.size()));
-  }
+  files::rethrow_as<Error>([&] {
+    for (const std::string& name : encoders) import_encoder(source, out, name, stems, progress);
+    for (const char* name : {"dataset.yaml", "test_metadata.csv", "train_metadata.csv"}) {
+      const auto text = files::read_if_there(source / name);
+      if (text) files::write(out / name, *text, files::Durability::kDurable);
+    }
+  });
 }
 
 }  // namespace medley::data

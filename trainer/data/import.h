@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/data/file_write.h"
+#include "trainer/data/out_folder.h"
 
 namespace medley::data {
 

@@ -7,6 +7,7 @@
 #include <libdeflate.h>
 #include <zip.h>
 
+#include "storage/files/error.h"
 #include "sweep/nearest.h"
 #include "trainer/data/error.h"
 
@@ -61,7 +62,7 @@ std::vector<unsigned char> to_c_order(const std::vector<unsigned char>& bytes, c
 
 }  // namespace
 
-ArrayReader::ArrayReader(std::shared_ptr<const MappedFile> file, ::zip* archive, std::uint64_t index,
+ArrayReader::ArrayReader(std::shared_ptr<const files::MappedFile> file, ::zip* archive, std::uint64_t index,
                          const ZipMember& member, std::string where)
     : file_(std::move(file)), member_(member), where_(std::move(where)) {
   check_size(member_, where_);
@@ -137,7 +138,8 @@ void ArrayReader::finish() {
 }
 
 NpzFile::NpzFile(const std::filesystem::path& path)
-    : file_(std::make_shared<MappedFile>(path)), members_(read_zip_directory(*file_)) {
+    : file_(files::rethrow_as<Error>([&] { return std::make_shared<files::MappedFile>(path); })),
+      members_(read_zip_directory(*file_)) {
   const bool deflated = std::any_of(members_.begin(), members_.end(),
                                     [](const ZipMember& member) { return member.method == ZipMember::kDeflated; });
   if (!deflated) return;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/data/mapped_file.h"
+#include "storage/files/mapped_file.h"
 #include "trainer/data/npy.h"
 #include "trainer/data/zip_directory.h"
 
@@ -37,10 +37,10 @@ class ArrayReader {
 
  private:
   friend class NpzFile;
-  ArrayReader(std::shared_ptr<const MappedFile> file, ::zip* archive, std::uint64_t index, const ZipMember& member,
-              std::string where);
+  ArrayReader(std::shared_ptr<const files::MappedFile> file, ::zip* archive, std::uint64_t index,
+              const ZipMember& member, std::string where);
 
-  std::shared_ptr<const MappedFile> file_;
+  std::shared_ptr<const files::MappedFile> file_;
   ZipMember member_;
   std::string where_;
   ::zip_file* inflater_ = nullptr;
@@ -75,13 +75,13 @@ class NpzFile {
   /// For those who go through a large array once. The reader must not outlive this file; the mapping may
   /// (file()).
   ArrayReader reader(const std::string& name) const;
-  std::shared_ptr<const MappedFile> file() const { return file_; }
+  std::shared_ptr<const files::MappedFile> file() const { return file_; }
 
  private:
   explicit NpzFile(const std::filesystem::path& path);
   std::vector<unsigned char> read_bytes(const std::string& name, NpyHeader* header) const;
 
-  std::shared_ptr<const MappedFile> file_;
+  std::shared_ptr<const files::MappedFile> file_;
   std::vector<ZipMember> members_;
   ::zip* archive_ = nullptr;  ///< libzip's view of the same bytes, for deflated members
 };

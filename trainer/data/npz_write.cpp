@@ -10,8 +10,9 @@
 
 #include <zip.h>
 
+#include "storage/files/error.h"
+#include "storage/files/write.h"
 #include "trainer/data/error.h"
-#include "trainer/data/file_write.h"
 #include "trainer/data/npy.h"
 
 namespace medley::data {
@@ -74,24 +75,13 @@ struct Discard {
   void operator()(zip_t* archive) const { zip_discard(archive); }
 };
 
-}  // namespace
-
-void write_npz(const std::filesystem::path& path, const std::vector<NamedArray>& arrays, Packing packing) {
-  const std::string where = path.string() + ": ";
-  std::vector<Pieces> members;
-  std::set<std::string> names;
-  std::size_t offset = 0;
-  for (const NamedArray& array : arrays) {
-    if (!names.insert(array.name).second) throw Error(where + "array '" + array.name + "' is given twice");
-    offset += kLocalHeader + array.name.size() + 4;
-    members.push_back(pieces_of(array, offset, where));
-    offset += members.back().size();
-  }
-  const std::filesystem::path partial = partial_path(path);
+/// Writes the ZIP file of `members`, the pieces of `arrays`, over `partial`.
+void write_archive(const std::filesystem::path& partial, const std::string& where,
+                   const std::vector<NamedArray>& arrays, std::vector<Pieces>& members, Packing packing) {
   int code = 0;
   std::unique_ptr<zip_t, Discard> archive(zip_open(partial.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
-  if (!archive) throw Error(where + "cannot be written: " + std::strerror(errno));
-  const auto fail = [&] { throw Error(where + "cannot be written: " + zip_strerror(archive.get())); };
+  if (!archive) throw Error(where + "cannot write: " + std::strerror(errno));
+  const auto fail = [&] { throw Error(where + "cannot write: " + zip_strerror(archive.get())); };
   std::vector<std::vector<zip_buffer_fragment_t>> fragments(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
     const auto bytes = [](const void* data) { return static_cast<zip_uint8_t*>(const_cast<void*>(data)); };
@@ -114,7 +104,26 @@ void write_npz(const std::filesystem::path& path, const std::vector<NamedArray>&
   }
   if (zip_close(archive.get()) != 0) fail();
   archive.release();
-  commit_file(partial, path);
+}
+
+}  // namespace
+
+void write_npz(const std::filesystem::path& path, const std::vector<NamedArray>& arrays, Packing packing) {
+  const std::string where = path.string() + ": ";
+  std::vector<Pieces> members;
+  std::set<std::string> names;
+  std::size_t offset = 0;
+  for (const NamedArray& array : arrays) {
+    if (!names.insert(array.name).second) throw Error(where + "array '" + array.name + "' is given twice");
+    offset += kLocalHeader + array.name.size() + 4;
+    members.push_back(pieces_of(array, offset, where));
+    offset += members.back().size();
+  }
+  files::rethrow_as<Error>([&] {
+    files::PartialFile file(path);
+    write_archive(file.path(), where, arrays, members, packing);
+    file.commit(files::Durability::kDurable);
+  });
 }
 
 }  // namespace medley::data

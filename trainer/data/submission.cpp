@@ -9,9 +9,10 @@
 #include <nlohmann/json.hpp>
 #include <zip.h>
 
+#include "storage/files/error.h"
+#include "storage/files/write.h"
 #include "sweep/nearest.h"
 #include "trainer/data/error.h"
-#include "trainer/data/file_write.h"
 
 namespace medley::data {
 namespace {
@@ -177,23 +178,21 @@ Problems check_submission(const std::string& text, const std::vector<std::string
 }
 
 void write_submission(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path partial = partial_path(path);
-  std::error_code ignored;
-  std::filesystem::remove(partial, ignored);
-  ZipArchive archive = open_zip(partial, ZIP_CREATE | ZIP_EXCL);
-  zip_source_t* source = zip_source_buffer(archive.get(), text.data(), text.size(), 0);
-  const zip_int64_t index = source ? zip_file_add(archive.get(), kSubmissionMember, source, ZIP_FL_ENC_UTF_8) : -1;
-  if (index < 0 && source) zip_source_free(source);
-  // 1980-01-01: the same predictions give the same archive.
-  const bool added = index >= 0 && zip_file_set_dostime(archive.get(), static_cast<zip_uint64_t>(index), 0, 33, 0) == 0;
-  if (!added || zip_close(archive.get()) != 0) {
-    const std::string why = zip_strerror(archive.get());
-    archive.reset();
-    std::filesystem::remove(partial, ignored);
-    throw Error(path.string() + ": cannot be written: " + why);
-  }
-  archive.release();  // zip_close() freed it
-  commit_file(partial, path);
+  files::rethrow_as<Error>([&] {
+    files::PartialFile file(path);
+    ZipArchive archive = open_zip(file.path(), ZIP_CREATE | ZIP_TRUNCATE);
+    zip_source_t* source = zip_source_buffer(archive.get(), text.data(), text.size(), 0);
+    const zip_int64_t index = source ? zip_file_add(archive.get(), kSubmissionMember, source, ZIP_FL_ENC_UTF_8) : -1;
+    if (index < 0 && source) zip_source_free(source);
+    // 1980-01-01: the same predictions give the same archive.
+    const bool added =
+        index >= 0 && zip_file_set_dostime(archive.get(), static_cast<zip_uint64_t>(index), 0, 33, 0) == 0;
+    if (!added || zip_close(archive.get()) != 0) {
+      throw Error(path.string() + ": cannot write: " + zip_strerror(archive.get()));
+    }
+    archive.release();  // zip_close() freed it
+    file.commit(files::Durability::kDurable);
+  });
 }
 
 std::string read_submission(const std::filesystem::path& path) {

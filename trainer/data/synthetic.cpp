@@ -11,10 +11,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "storage/files/error.h"
+#include "storage/files/write.h"
 #include "sweep/label.h"
-#include "sweep/spec/random.h"
+#include "sweep/philox.h"
 #include "trainer/data/error.h"
-#include "trainer/data/file_write.h"
 #include "trainer/data/npz_write.h"
 
 namespace medley::data {
@@ -361,15 +362,15 @@ void write_metadata(const std::filesystem::path& folder, const Plan& plan) {
                               : ",,";
     train += "," + (clip.intensity > 0 ? std::to_string(clip.intensity) : "") + "," + std::to_string(clip.fold) + "\n";
   }
-  write_text(folder / "train_metadata.csv", train);
+  files::write(folder / "train_metadata.csv", train, files::Durability::kDurable);
   std::filesystem::remove(folder / "test_metadata.csv");  // of an earlier set
-  if (plan.labelled < plan.clips.size()) write_text(folder / "test_metadata.csv", test);
+  if (plan.labelled < plan.clips.size()) files::write(folder / "test_metadata.csv", test, files::Durability::kDurable);
   std::string yaml =
       "# Made-up data: `medley data make`. What was planted is in truth.json.\nsynthetic: true\nclasses: [";
   for (std::size_t i = 0; i < names.size(); ++i) yaml += (i ? ", " : "") + names[i];
   yaml += "]\nexclusive: [neu]\nencoders:  # encoder: modality\n";
   for (const PlannedEncoder& encoder : plan.encoders) yaml += "  " + encoder.name + ": " + encoder.modality + "\n";
-  write_text(folder / "dataset.yaml", yaml);
+  files::write(folder / "dataset.yaml", yaml, files::Durability::kDurable);
 }
 
 void write_truth(const std::filesystem::path& folder, const Plan& plan, const SyntheticOptions& options) {
@@ -435,7 +436,7 @@ void write_truth(const std::filesystem::path& folder, const Plan& plan, const Sy
   truth["relevant_encoders"] = relevant;
   truth["test_labels"] = labels;
   truth["test_actors"] = test_actors;
-  write_text(folder / "truth.json", truth.dump(1) + "\n");
+  files::write(folder / "truth.json", truth.dump(1) + "\n", files::Durability::kDurable);
 }
 
 }  // namespace
@@ -445,9 +446,11 @@ void make_synthetic(const std::filesystem::path& folder, const SyntheticOptions&
   const Draws draws(options.seed);
   const Plan plan = make_plan(options, draws);
   make_folder(folder, existing);
-  write_features(folder, plan, options, draws);
-  write_truth(folder, plan, options);
-  write_metadata(folder, plan);
+  files::rethrow_as<Error>([&] {
+    write_features(folder, plan, options, draws);
+    write_truth(folder, plan, options);
+    write_metadata(folder, plan);
+  });
 }
 
 }  // namespace medley::data

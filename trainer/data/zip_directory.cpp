@@ -25,7 +25,7 @@ constexpr std::uint16_t kEncrypted = 1, kSizesFollowData = 8;
 /// Reads fields front to back; throws instead of leaving [0, end).
 class Cursor {
  public:
-  Cursor(const MappedFile& file, std::uint64_t at, std::uint64_t end) : file_(file), at_(at), end_(end) {
+  Cursor(const files::MappedFile& file, std::uint64_t at, std::uint64_t end) : file_(file), at_(at), end_(end) {
     if (end_ > file_.size() || at_ > end_) fail();
   }
 
@@ -63,11 +63,11 @@ class Cursor {
                 " of " + std::to_string(file_.size()));
   }
 
-  const MappedFile& file_;
+  const files::MappedFile& file_;
   std::uint64_t at_, end_;
 };
 
-[[noreturn]] void fail(const MappedFile& file, const std::string& what) {
+[[noreturn]] void fail(const files::MappedFile& file, const std::string& what) {
   throw Error(file.path().string() + ": " + what);
 }
 
@@ -75,7 +75,7 @@ struct Directory {
   std::uint64_t offset, size, members;
 };
 
-Directory find_directory(const MappedFile& file) {
+Directory find_directory(const files::MappedFile& file) {
   if (file.size() < kEndSize) fail(file, "not a ZIP archive: only " + std::to_string(file.size()) + " bytes");
   const std::uint64_t last = file.size() - kEndSize;
   const std::uint64_t first = last > 0xffff ? last - 0xffff : 0;  // the archive's comment has at most 65,535 bytes
@@ -128,7 +128,7 @@ Directory find_directory(const MappedFile& file) {
 }
 
 /// Replaces those of the three that are 0xffffffff by the 64-bit values in the ZIP64 extra field.
-void read_extra64(const MappedFile& file, const std::string& member, Cursor extra, std::uint64_t* size,
+void read_extra64(const files::MappedFile& file, const std::string& member, Cursor extra, std::uint64_t* size,
                   std::uint64_t* packed_size, std::uint64_t* offset) {
   std::vector<std::uint64_t*> wanted;
   for (std::uint64_t* value : {size, packed_size, offset}) {
@@ -154,7 +154,7 @@ struct Placed {
   std::uint64_t header_offset = 0;
 };
 
-Placed read_central(const MappedFile& file, Cursor& cursor) {
+Placed read_central(const files::MappedFile& file, Cursor& cursor) {
   if (cursor.u32() != kCentralSignature) fail(file, "the archive is damaged: a directory entry has no signature");
   Placed placed;
   ZipMember& member = placed.member;
@@ -188,7 +188,7 @@ Placed read_central(const MappedFile& file, Cursor& cursor) {
   return placed;
 }
 
-void check_local(const MappedFile& file, std::uint64_t directory_offset, Placed& placed) {
+void check_local(const files::MappedFile& file, std::uint64_t directory_offset, Placed& placed) {
   ZipMember& member = placed.member;
   const std::string where = "member '" + member.name + "': ";
   Cursor local(file, std::min(placed.header_offset, directory_offset), directory_offset);
@@ -217,7 +217,7 @@ void check_local(const MappedFile& file, std::uint64_t directory_offset, Placed&
 
 }  // namespace
 
-std::vector<ZipMember> read_zip_directory(const MappedFile& file) {
+std::vector<ZipMember> read_zip_directory(const files::MappedFile& file) {
   const Directory directory = find_directory(file);
   Cursor cursor(file, directory.offset, directory.offset + directory.size);
   std::vector<ZipMember> members;

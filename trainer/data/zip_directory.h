@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/data/mapped_file.h"
+#include "storage/files/mapped_file.h"
 
 namespace medley::data {
 
@@ -25,6 +25,6 @@ struct ZipMember {
 /// i). Strict: throws Error unless every member lies wholly before the directory, none overlaps another,
 /// local and central header agree, none is encrypted or split over disks, and each is stored or deflated.
 /// libzip does not tell where a member's bytes lie, which is what in-place use needs; hence this reader.
-std::vector<ZipMember> read_zip_directory(const MappedFile& file);
+std::vector<ZipMember> read_zip_directory(const files::MappedFile& file);
 
 }  // namespace medley::data

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "trainer/kernels/both.h"
+#include "sweep/both.h"
 #include "trainer/kernels/optimizer.h"
 
 namespace medley::trainer {

@@ -4,14 +4,12 @@
 #include <cmath>
 #include <numeric>
 
+#include "sweep/philox.h"
 #include "trainer/kernels/vector_clones.h"
 
 namespace medley::trainer {
 namespace {
 
-constexpr std::uint32_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
-constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-constexpr int kRounds = 10;
 constexpr int kLanes = 16;
 constexpr std::size_t kChunk = 4 * kLanes;
 
@@ -28,17 +26,10 @@ void fill_chunks(std::uint32_t* out, std::size_t chunks, std::uint32_t name, std
       c3[lane] = purpose;
     }
     std::uint32_t k0 = key0, k1 = key1;
-    for (int round = 0; round < kRounds; ++round) {
-      for (int lane = 0; lane < kLanes; ++lane) {
-        const std::uint64_t p0 = static_cast<std::uint64_t>(kMultiplier0) * c0[lane];
-        const std::uint64_t p1 = static_cast<std::uint64_t>(kMultiplier1) * c2[lane];
-        c0[lane] = static_cast<std::uint32_t>(p1 >> 32) ^ c1[lane] ^ k0;
-        c2[lane] = static_cast<std::uint32_t>(p0 >> 32) ^ c3[lane] ^ k1;
-        c1[lane] = static_cast<std::uint32_t>(p1);
-        c3[lane] = static_cast<std::uint32_t>(p0);
-      }
-      k0 += kWeyl0;
-      k1 += kWeyl1;
+    for (int round = 0; round < sweep::kPhiloxRounds; ++round) {
+      for (int lane = 0; lane < kLanes; ++lane) sweep::philox_round(c0[lane], c1[lane], c2[lane], c3[lane], k0, k1);
+      k0 += sweep::kPhiloxWeyl0;
+      k1 += sweep::kPhiloxWeyl1;
     }
     std::uint32_t* to = out + chunk * kChunk;
     for (int lane = 0; lane < kLanes; ++lane) to[lane] = c0[lane];
@@ -49,18 +40,6 @@ void fill_chunks(std::uint32_t* out, std::size_t chunks, std::uint32_t name, std
 }
 
 }  // namespace
-
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < kRounds; ++round) {
-    const std::uint64_t p0 = static_cast<std::uint64_t>(kMultiplier0) * counter[0];
-    const std::uint64_t p1 = static_cast<std::uint64_t>(kMultiplier1) * counter[2];
-    counter = {static_cast<std::uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(p1),
-               static_cast<std::uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(p0)};
-    key[0] += kWeyl0;
-    key[1] += kWeyl1;
-  }
-  return counter;
-}
 
 std::uint32_t name_key(std::string_view name) {
   std::uint32_t hash = 2166136261u;
@@ -75,7 +54,7 @@ void Stream::fill(std::uint32_t* out, std::size_t count) const {
   fill_chunks(out, chunks, name, step, what, key0, key1);
   for (std::size_t i = chunks * kChunk; i < count; i += 1) {
     const auto block = static_cast<std::uint32_t>((i / kChunk) * kLanes + i % kLanes);
-    out[i] = philox({block, name, step, what}, {key0, key1})[(i % kChunk) / kLanes];
+    out[i] = sweep::philox({block, name, step, what}, {key0, key1})[(i % kChunk) / kLanes];
   }
 }
 

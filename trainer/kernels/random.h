@@ -1,15 +1,11 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
 namespace medley::trainer {
-
-/// One block of Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", 2011).
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
 /// What numbers are drawn for. The values are part of every trial's numbers: never renumber.
 enum class Purpose : std::uint32_t {
@@ -29,7 +25,7 @@ enum class Purpose : std::uint32_t {
 std::uint32_t name_key(std::string_view name);
 
 /// A sequence of random numbers that depends on nothing but its key: element i is the same whoever asks, in any
-/// order. Block b is philox({b, name, step, purpose}, seed); element i is word (i % 64) / 16 of block
+/// order. Block b is sweep::philox({b, name, step, purpose}, seed); element i is word (i % 64) / 16 of block
 /// (i / 64) * 16 + i % 16, an order that vector units can write without shuffling.
 struct Stream {
   std::uint64_t seed = 0;

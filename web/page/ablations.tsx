@@ -85,9 +85,8 @@ function Families({ sweep }: { sweep: Sweep }) {
     <section aria-label="Verdicts">
       <h2>Verdicts</h2>
       <Shown polled={polled} rows={5}>
-        {({ families, errors }) => (
+        {({ families }) => (
           <>
-            {errors.length > 0 && <div class="note note-failed"><strong>The stored sweep file is not fully understood</strong>{errors.map((text) => <pre key={text}>{text}</pre>)}</div>}
             {families.length === 0 && (
               <Empty title="The sweep file declares no comparison">
                 <p>Add, say, <code>{example(sweep)}</code> and submit it again: nothing is trained twice.</p>

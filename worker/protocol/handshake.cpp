@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cerrno>
-#include <cstring>
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "storage/files/error.h"
+#include "storage/files/read.h"
+#include "storage/files/write.h"
 
 namespace medley::protocol {
 namespace {
@@ -62,20 +61,6 @@ std::vector<std::uint8_t> refusal(const std::string& reason) {
   return answer;
 }
 
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  ~File() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
 }  // namespace
 
 Bytes32 random_bytes() {
@@ -89,16 +74,7 @@ Token random_token() { return {hex(random_bytes().data(), 32)}; }
 std::string random_instance() { return hex(random_bytes().data(), 16); }
 
 Token read_token(const std::filesystem::path& path) {
-  const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) throw Error("token file " + path.string() + ": " + std::strerror(errno));
-  struct stat status {};
-  if (fstat(file.get(), &status) != 0) throw Error("token file " + path.string() + ": " + std::strerror(errno));
-  if (status.st_mode & (S_IRWXG | S_IRWXO)) {
-    throw Error("token file " + path.string() + " is open to others; run: chmod 600 " + path.string());
-  }
-  char text[128];
-  const ssize_t size = read(file.get(), text, sizeof text);
-  std::string secret(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+  std::string secret = files::rethrow_as<Error>([&] { return files::read_private(path); });
   while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
   if (secret.size() != 64 || secret.find_first_not_of(kDigits) != std::string::npos) {
     throw Error("token file " + path.string() + " does not hold 64 hexadecimal digits");
@@ -107,22 +83,12 @@ Token read_token(const std::filesystem::path& path) {
 }
 
 Token read_or_create_token(const std::filesystem::path& path) {
-  if (std::filesystem::exists(path)) return read_token(path);
-  const Token token = random_token();
-  const std::string text = token.secret + "\n";
-  // Written under another name and linked into place: a file by this name is always whole, and the first one wins.
-  const std::string draft = path.string() + "." + random_instance();
-  {
-    const File file(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (file.get() < 0 || write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-        fsync(file.get()) != 0) {
-      throw Error("token file " + draft + ": " + std::strerror(errno));
-    }
+  // Of two that make it at once the first wins, and both read its token.
+  if (!std::filesystem::exists(path)) {
+    files::rethrow_as<Error>([&] {
+      files::create(path, random_token().secret + "\n", files::Durability::kDurable, files::Access::kPrivate);
+    });
   }
-  const int linked = link(draft.c_str(), path.c_str());
-  const int error = errno;
-  unlink(draft.c_str());
-  if (linked != 0 && error != EEXIST) throw Error("token file " + path.string() + ": " + std::strerror(error));
   return read_token(path);
 }
 

@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <filesystem>
 
-namespace medley::data {
+namespace medley::files {
 
-/// A whole file, mapped read-only. The file must not be shortened while it is mapped: dataset files are never
-/// written in place (write_npz() renames).
+/// A complete file, mapped read-only. Nobody may shorten it while it is mapped: files are replaced by PartialFile,
+/// never written in place.
 class MappedFile {
  public:
   /// Throws Error when the file cannot be opened or is empty.
@@ -25,4 +25,4 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-}  // namespace medley::data
+}  // namespace medley::files

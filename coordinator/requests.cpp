@@ -1,0 +1,77 @@
+#include "coordinator/requests.h"
+
+#include <algorithm>
+
+#include "storage/reader.h"
+
+namespace medley::coordinator {
+using sweep::SweepState;
+
+Coordinator::Answer Requests::change_sweep(const std::string& id, const std::vector<SweepState>& from, Event event,
+                                           const std::string& done) {
+  if (!catalog_.find_sweep(id)) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
+  const auto state = scheduler_.progress(id)->state;
+  if (std::find(from.begin(), from.end(), state) == from.end()) {
+    return {false, "sweep " + id + " is " + name_of(state)};
+  }
+  process_({std::move(event)});
+  return {true, "sweep " + id + " " + done};
+}
+
+Coordinator::Answer Requests::pause(const std::string& sweep) {
+  return change_sweep(sweep, {SweepState::kRunning}, SweepPaused{sweep}, "is paused: running packs end first");
+}
+
+Coordinator::Answer Requests::resume(const std::string& sweep) {
+  return change_sweep(sweep, {SweepState::kPaused, SweepState::kStopped}, SweepResumed{sweep}, "resumes");
+}
+
+Coordinator::Answer Requests::stop(const std::string& sweep) {
+  return change_sweep(sweep, {SweepState::kRunning, SweepState::kPaused}, SweepStopped{sweep},
+                      "is stopped: its running trials are cancelled");
+}
+
+Coordinator::Answer Requests::retry(const std::string& trial) {
+  if (!catalog_.find_trial(trial)) return {false, "this coordinator knows no unfinished trial '" + trial + "'"};
+  const SweepStatus& sweep = *catalog_.sweeps_of(trial).front();
+  const int before = sweep.failed;
+  process_({TrialRetried{trial}});
+  const bool retried = sweep.failed < before;
+  if (!retried) return {false, "trial " + trial + " has not failed"};
+  return {true, "trial " + trial + " will be trained again"};
+}
+
+Coordinator::Answer Requests::retry_sweep(const std::string& id) {
+  const SweepStatus* sweep = catalog_.find_sweep(id);
+  if (!sweep || sweep->failed == 0) return {false, "sweep " + id + " has no failed trial"};
+  const int before = sweep->failed;
+  storage::Reader reader(store_);
+  storage::TrialFilter failed;
+  failed.state = sweep::TrialState::kFailed;
+  std::vector<Event> events;
+  for (int offset = 0;; offset += storage::kMaxPage) {
+    const auto rows = reader.trials(id, failed, {offset, storage::kMaxPage});
+    for (const auto& row : rows) events.push_back(TrialRetried{row.trial});
+    if (static_cast<int>(rows.size()) < storage::kMaxPage) break;
+  }
+  process_(std::move(events));
+  const int retried = before - sweep->failed;
+  return {true, std::to_string(retried) + (retried == 1 ? " trial" : " trials") + " of sweep " + id +
+                    " will be trained again" + (sweep->state == SweepState::kRunning ? "" : " when it is resumed")};
+}
+
+bool Requests::quarantined(const std::string& worker) const {
+  const auto workers = scheduler_.workers();
+  return std::any_of(workers.begin(), workers.end(),
+                     [&](const auto& view) { return view.id == worker && view.quarantined; });
+}
+
+Coordinator::Answer Requests::release(const std::string& worker) {
+  const std::string name = roster_.name_of(worker);
+  if (!quarantined(worker)) return {false, "worker " + name + " is not quarantined"};
+  process_({WorkerReleased{worker}});
+  if (quarantined(worker)) return {false, "worker " + name + " has left"};
+  return {true, "worker " + name + " gets trials again"};
+}
+
+}  // namespace medley::coordinator

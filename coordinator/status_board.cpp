@@ -1,0 +1,69 @@
+#include "coordinator/status_board.h"
+
+#include <utility>
+
+namespace medley::coordinator {
+namespace {
+
+constexpr std::size_t kThroughputWindow = 256;  // results
+
+WorkerStatus status_of(const Scheduler::WorkerView& worker, const Roster& roster) {
+  WorkerStatus status;
+  status.id = worker.id;
+  status.name = roster.name_of(worker.id);
+  status.state = worker.state;
+  status.running = static_cast<int>(worker.leased.size());
+  if (!worker.leased.empty()) status.first_trial = worker.leased.front().trial;
+  if (const auto heard = roster.heard(worker.id)) {
+    status.progress = heard->progress;
+    if (worker.state != sweep::WorkerState::kAway) status.usage = heard->usage;
+  }
+  return status;
+}
+
+}  // namespace
+
+void StatusBoard::note_result(TimePoint now) {
+  ++results_;
+  finished_at_.push_back(now);
+  if (finished_at_.size() > kThroughputWindow) finished_at_.pop_front();
+}
+
+std::optional<double> StatusBoard::eta_seconds(int remaining, TimePoint now) const {
+  if (finished_at_.size() < 2 || remaining <= 0) return std::nullopt;
+  // From the first result of the window until now, so that a standstill shows.
+  const double window = std::chrono::duration<double>(now - finished_at_.front()).count();
+  return remaining * window / static_cast<double>(finished_at_.size() - 1);
+}
+
+void StatusBoard::publish(const Scheduler& scheduler, Catalog& catalog, const Roster& roster, const Ending& ending,
+                          TimePoint now) {
+  Status status;
+  status.results = results_;
+  status.draining = !ending.is_serving();
+  status.stopping_because = ending.end().reason;
+  int remaining = 0;
+  for (SweepStatus& sweep : catalog.sweeps()) {
+    if (const auto p = scheduler.progress(sweep.id)) {
+      sweep.state = p->state;
+      sweep.finished = p->finished;
+      sweep.failed = p->failed;
+      sweep.running = p->running;
+      if (p->state == sweep::SweepState::kRunning) remaining += p->waiting() + p->running;
+    }
+    status.sweeps.push_back(sweep);
+  }
+  for (const auto& worker : scheduler.workers()) {
+    if (worker.state != sweep::WorkerState::kLeft) status.workers.push_back(status_of(worker, roster));
+  }
+  status.eta_seconds = eta_seconds(remaining, now);
+  const std::lock_guard lock(mutex_);
+  status_ = std::move(status);
+}
+
+Status StatusBoard::read() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <filesystem>
+
+namespace medley::data {
+
+/// What to do with a folder that already holds something.
+enum class Existing { kRefuse, kOverwrite };
+
+/// Makes `folder` for a dataset. Throws Error when it cannot be made, or holds something and `existing` is kRefuse.
+void make_folder(const std::filesystem::path& folder, Existing existing);
+
+}  // namespace medley::data
