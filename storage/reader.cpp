@@ -216,15 +216,14 @@ std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep) {
 std::vector<ConfigProgress> Reader::config_progress(const std::string& sweep) {
   View view(state_->database);
   Statement rows(state_->database,
-                 "SELECT c.id, a.finished, a.failed, a.seconds FROM (SELECT t.config AS config, "
-                 "total(t.state = 'finished') AS finished, total(t.state = 'failed') AS failed, "
-                 "coalesce(avg(r.seconds), 0) AS seconds FROM sweep_trial st JOIN trial t ON t.key = st.trial "
-                 "LEFT JOIN result r ON r.trial = t.key WHERE st.sweep = ?1 GROUP BY t.config) a "
+                 "SELECT c.id, a.finished, a.failed FROM (SELECT t.config AS config, "
+                 "total(t.state = 'finished') AS finished, total(t.state = 'failed') AS failed "
+                 "FROM sweep_trial st JOIN trial t ON t.key = st.trial WHERE st.sweep = ?1 GROUP BY t.config) a "
                  "JOIN sweep_config sc ON sc.sweep = ?1 AND sc.config = a.config JOIN config c ON c.key = a.config "
                  "ORDER BY sc.position");
   rows.bind(state_->sweep_key(sweep));
   std::vector<ConfigProgress> all;
-  while (rows.step()) all.push_back({rows.text(0), rows.whole(1), rows.whole(2), rows.real(3)});
+  while (rows.step()) all.push_back({rows.text(0), rows.whole(1), rows.whole(2)});
   return all;
 }
 
@@ -235,7 +234,7 @@ void Reader::each_config_scores(
   // CROSS JOIN: from the config to its trials. Left to itself SQLite goes through the whole sweep for each config.
   Statement rows(state_->database,
                  "SELECT t.id, t.fold, t.seed, r.outcome, r.paper_epoch, r.paper_alpha, r.paper_beta, "
-                 "r.paper_presence, r.paper_salience, r.held_out_epoch, f.paper, f.held_out, f.inner "
+                 "r.paper_presence, r.paper_salience, r.held_out_epoch, f.paper, f.held_out, f.inner, r.seconds "
                  "FROM trial t CROSS JOIN sweep_trial st ON st.sweep = ?1 AND st.trial = t.key "
                  "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
                  "WHERE t.config = (SELECT key FROM config WHERE id = ?2)");
@@ -261,6 +260,7 @@ void Reader::each_config_scores(
       s.paper_surface = decode_surface(rows.blob(10));
       s.held_out_surface = decode_surface(rows.blob(11));
       s.inner_surface = decode_surface(rows.blob(12));
+      s.seconds = rows.real(13);
     }
     visit(config, trials);
   }

@@ -50,10 +50,9 @@ struct SweepConfigRow {
 
 /// How far a config of a sweep is.
 struct ConfigProgress {
-  std::string config;       ///< id
-  int finished = 0;         ///< trials with a result, diverged ones included
-  int failed = 0;           ///< trials whose retry budget is spent
-  double mean_seconds = 0;  ///< of a finished trial; 0 when there is none
+  std::string config;  ///< id
+  int finished = 0;    ///< trials with a result, diverged ones included
+  int failed = 0;      ///< trials whose retry budget is spent
 };
 
 struct Page {

@@ -7,6 +7,7 @@
 #include "sweep/report/ablation.h"
 #include "sweep/report/importance_figures.h"
 #include "sweep/report/importance_report.h"
+#include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
 #include "web/refused.h"
 
@@ -15,13 +16,6 @@ namespace {
 
 using nlohmann::json;
 using sweep::finite;
-
-json head_json(const Board& board) {
-  const sweep::Report& report = board.report;
-  return {{"sweep", board.sweep},
-          {"synthetic", report.synthetic},
-          {"ranked_by", report.ranked_by == sweep::RankedBy::kHeldOutScore ? "held_out_score" : "paper_score"}};
-}
 
 /// The config that the query names, or the one that reports on importance take.
 std::string config_of(const sweep::Report& report, const std::string& start) {
@@ -67,7 +61,7 @@ json planned_comparisons_json(const Board& board) {
   json body = head_json(board);
   body["families"] = json::array();
   for (const sweep::FamilyReport& family : board.report.families) {
-    json one = sweep::planned_comparisons_json(family);
+    json one = sweep::family_json(family);
     one["baseline_text"] = (*board.text)(family.family.axis, family.family.baseline);
     for (std::size_t i = 0; i < family.rows.size(); ++i) {
       const sweep::PlannedComparison& row = family.rows[i];
@@ -97,8 +91,8 @@ json subsets_json(const Board& board) {
                     {"best_config", row.best},
                     {"name", names.at(row.best)},
                     {"score", row.score},
-                    {"interval", {finite(row.interval.low), finite(row.interval.high)}},
                     {"complete", row.complete}});
+    sweep::add_interval(rows.back(), row.interval);
   }
   json effects = json::array();
   for (const sweep::MarginalEffect& effect : matrix.effects) {
@@ -142,24 +136,27 @@ json cross_json(const Board& board, const Request& request) {
   return body;
 }
 
-json importance_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,
-                     const Request& request) {
-  const sweep::ImportanceReport report = importance_of(reader, sweep, boards, request);
-  json body = json::parse(sweep::render(report, sweep::ReportFormat::kJson));
-  body["sweep_id"] = sweep.id;
+json importance_json(const sweep::ImportanceReport& report, const Board& board, const std::vector<int>& folds) {
+  json body = sweep::importance_json(report);
+  body["sweep"] = board.sweep;
   body["configs"] = json::array();
-  const auto board = boards.board(reader, sweep);
-  for (const sweep::ConfigReport& config : board->report.configs) {
+  for (const sweep::ConfigReport& config : board.report.configs) {
     if (!config.settings.contains("gate") || config.paper_score.count == 0) continue;
     if (config.settings["encoders"].size() < 2) continue;  // one encoder always has all the weight
     body["configs"].push_back({{"config", config.id},
-                               {"name", board->name_of(config)},
+                               {"name", board.name_of(config)},
                                {"encoders", config.settings["encoders"].size()},
                                {"complete", config.complete()}});
     if (body["configs"].size() >= 500) break;
   }
-  body["all_folds"] = sweep.folds;
+  body["all_folds"] = folds;
   return body;
+}
+
+json importance_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,
+                     const Request& request) {
+  const sweep::ImportanceReport report = importance_of(reader, sweep, boards, request);
+  return importance_json(report, *boards.board(reader, sweep), sweep.folds);
 }
 
 json figures_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards, const Request& request) {

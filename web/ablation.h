@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sweep/report/importance_report.h"
 #include "web/board.h"
 #include "web/http.h"
 
@@ -11,7 +12,10 @@ nlohmann::json subsets_json(const Board& board);
 /// Query: `rows`, `columns`. Throws Refused (400) naming the sweep's axes.
 nlohmann::json cross_json(const Board& board, const Request& request);
 
-/// What `medley report --importance --json` prints, with `configs`: those with a gate, to switch between. Query:
+/// `report` of a config of the board; `configs`: those with a gate, to switch between; `folds`: of the sweep.
+nlohmann::json importance_json(const sweep::ImportanceReport& report, const Board& board,
+                               const std::vector<int>& folds);
+/// The same. Query:
 /// `config` (id or unique start; absent: the same one that the command takes), `fold` (only its trials; Scores stay
 /// those of all folds). Throws Refused (400) for what the sweep lacks.
 nlohmann::json importance_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,

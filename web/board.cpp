@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sweep/report/report_json.h"
 #include "web/priority.h"
 
 namespace medley::web {
@@ -15,17 +16,29 @@ std::string version_of(const storage::SweepSummary& sweep) {
 
 Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep, storage::GrowingReport& report) {
   const storage::Reader::Snapshot snapshot(reader);
+  return board_of(reader, sweep, report.make(reader, sweep, reader.config_progress(sweep.id), sweep.families));
+}
+
+}  // namespace
+
+Board board_of(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::Report report) {
   Board board;
   board.sweep = sweep.id;
   board.version = version_of(sweep);
-  const auto progress = reader.config_progress(sweep.id);
-  for (const storage::ConfigProgress& config : progress) board.progress[config.config] = config;
-  board.report = report.make(reader, sweep, progress, sweep.families);
+  for (storage::ConfigProgress& config : reader.config_progress(sweep.id)) board.progress[config.config] = config;
+  board.report = std::move(report);
   board.text.emplace(board.report);
   return board;
 }
 
-}  // namespace
+nlohmann::json head_json(const Board& board) {
+  const sweep::Report& report = board.report;
+  return {{"sweep", board.sweep},
+          {"sweep_name", report.sweep},
+          {"dataset", report.dataset},
+          {"synthetic", report.synthetic},
+          {"ranked_by", sweep::protocol_name(report.ranked_by == sweep::RankedBy::kHeldOutScore)}};
+}
 
 std::string Board::axis_text(const sweep::ConfigReport& config, const std::string& axis) const {
   const auto value = config.axis_values.find(axis);

@@ -38,6 +38,12 @@ struct Board {
   std::string name_of(const sweep::ConfigReport& config) const;
 };
 
+/// The board of a report that has been made.
+Board board_of(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::Report report);
+
+/// What every answer about a board begins with: sweep, dataset, and the protocol that ranks.
+nlohmann::json head_json(const Board& board);
+
 /// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. A quick
 /// board is rebuilt whenever the sweep has changed. A slow one is rebuilt in the background, using at most 5 % of the
 /// time, and requests meanwhile get the previous one. Only the first board of a sweep makes a request wait, and those

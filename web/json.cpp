@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "sweep/config.h"
+#include "sweep/report/report_json.h"
 
 namespace medley::web {
 namespace {
@@ -15,10 +16,6 @@ constexpr std::size_t kMaxCurvePoints = 1000;
 /// null for "not yet".
 json time_json(storage::TimeMs time) { return time == 0 ? json(nullptr) : json(time); }
 
-json accuracy_json(const sweep::Accuracy& accuracy) {
-  return {{"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
-}
-
 json thresholds_json(const sweep::Thresholds& thresholds) {
   return {{"alpha", thresholds.alpha}, {"beta", thresholds.beta}};
 }
@@ -28,7 +25,7 @@ json paper_json(const sweep::TrialResult& result) {
   const auto best = result.paper.surface.best();
   return {{"epoch", result.paper.epoch},
           {"thresholds", thresholds_json(best.thresholds)},
-          {"accuracy", accuracy_json(best.accuracy)}};
+          {"accuracy", sweep::accuracy_json(best.accuracy)}};
 }
 
 /// Held-out numbers of a trial. Only a trial with an inner fold has thresholds of its own. The others get theirs from
@@ -39,7 +36,7 @@ json held_out_json(const sweep::TrialResult& result) {
   if (result.inner.clips > 0) {
     const auto best = result.inner.best();
     held_out["thresholds"] = thresholds_json(best.thresholds);
-    held_out["accuracy"] = accuracy_json(result.held_out.surface.at(best.alpha_index, best.beta_index));
+    held_out["accuracy"] = sweep::accuracy_json(result.held_out.surface.at(best.alpha_index, best.beta_index));
   }
   return held_out;
 }
@@ -135,7 +132,9 @@ json usage_json(const sweep::Usage& usage) {
 
 }  // namespace
 
-std::string text_of(const json& body) { return body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
+std::string text_of(const json& body, int indent) {
+  return body.dump(indent, ' ', false, json::error_handler_t::replace) + "\n";
+}
 
 json eta_seconds(const storage::SweepSummary& sweep, int workers) {
   const int left = sweep.trials - sweep.finished - sweep.failed;
@@ -166,25 +165,26 @@ json sweep_json(const storage::SweepSummary& sweep, int workers) {
             {"waiting", sweep.trials - sweep.finished - sweep.failed - sweep.running}}},
           {"best_paper_score", sweep.finished > sweep.diverged ? json(sweep.best_paper_score) : json(nullptr)},
           {"training_seconds", sweep.training_seconds},
+          {"mean_trial_seconds", sweep.finished > 0 ? json(sweep.training_seconds / sweep.finished) : json(nullptr)},
           {"eta_seconds", eta_seconds(sweep, workers)}};
 }
 
 json trial_row_json(const storage::TrialRow& row) {
   const bool measured = row.outcome == sweep::Outcome::kFinished;
-  return {
-      {"id", row.trial},
-      {"config", row.config},
-      {"fold", row.fold},
-      {"seed", row.seed},
-      {"state", name_of(row.state)},
-      {"running", row.running},
-      {"outcome", row.outcome ? json(sweep::name_of(*row.outcome)) : json(nullptr)},
-      {"attempts", row.attempts},
-      {"worker", row.worker},
-      {"reason", row.reason},
-      {"paper", measured ? json{{"epoch", row.paper_epoch}, {"accuracy", accuracy_json(row.paper)}} : json(nullptr)},
-      {"seconds", row.outcome ? json(row.seconds) : json(nullptr)},
-      {"ended_ms", time_json(row.ended)}};
+  return {{"id", row.trial},
+          {"config", row.config},
+          {"fold", row.fold},
+          {"seed", row.seed},
+          {"state", name_of(row.state)},
+          {"running", row.running},
+          {"outcome", row.outcome ? json(sweep::name_of(*row.outcome)) : json(nullptr)},
+          {"attempts", row.attempts},
+          {"worker", row.worker},
+          {"reason", row.reason},
+          {"paper",
+           measured ? json{{"epoch", row.paper_epoch}, {"accuracy", sweep::accuracy_json(row.paper)}} : json(nullptr)},
+          {"seconds", row.outcome ? json(row.seconds) : json(nullptr)},
+          {"ended_ms", time_json(row.ended)}};
 }
 
 json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord* dataset) {
@@ -209,6 +209,7 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
             {"seed", trial.spec.seed},
             {"dataset", dataset_json(trial.dataset, dataset ? dataset->name : "", dataset && dataset->synthetic)},
             {"settings", settings_json(trial.spec.config)},
+            {"transductive", sweep::is_transductive(trial.spec.config)},
             {"state", name_of(trial.state)},
             {"running", running && trial.state == sweep::TrialState::kPending},
             {"reason", trial.reason},

@@ -20,8 +20,8 @@ nlohmann::json span_json(const storage::AttemptSpan& span);
 nlohmann::json worker_json(const storage::WorkerRow& row, const Control::WorkerNow* now);
 nlohmann::json log_json(const storage::LogRow& row);
 
-/// A body as it is sent; text that is not UTF-8 is replaced where it is not.
-std::string text_of(const nlohmann::json& body);
+/// A body as it is sent, or as commands print it with an `indent`; text that is not UTF-8 is replaced where it is not.
+std::string text_of(const nlohmann::json& body, int indent = -1);
 
 /// Seconds until the sweep is done if `workers` keep the mean speed so far; null while there is no estimate.
 nlohmann::json eta_seconds(const storage::SweepSummary& sweep, int workers);

@@ -1,6 +1,7 @@
 #include "web/leaderboard.h"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 #include <limits>
 
@@ -8,6 +9,7 @@
 #include "sweep/nearest.h"
 #include "sweep/report/ablation.h"
 #include "sweep/report/columns.h"
+#include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
 #include "web/refused.h"
 
@@ -97,20 +99,6 @@ bool fits(const ConfigReport& config, const Selection& selection) {
   return false;
 }
 
-json spread_json(const sweep::ScoreSpread& spread) {
-  return {{"mean", finite(spread.mean)}, {"sd", finite(spread.sd)}};
-}
-json interval_json(const sweep::Interval& interval) { return {finite(interval.low), finite(interval.high)}; }
-
-json comparison_json(const std::optional<sweep::PairedComparison>& comparison) {
-  if (!comparison) return nullptr;
-  return {{"pairs", comparison->pairs},
-          {"mean", finite(comparison->mean)},
-          {"p", finite(comparison->p)},
-          {"interval", interval_json(comparison->interval)},
-          {"verdict", sweep::verdict_name(comparison->verdict)}};
-}
-
 /// A value of an axis as a filter names it ("-": the axis plays no part), and as people read it.
 json value_json(const Board& board, const std::string& axis, const json& value) {
   if (value.is_null()) return {{"value", "-"}, {"text", "-"}};
@@ -133,7 +121,8 @@ json row_of(const Board& board, std::size_t index, const ConfigReport& reference
   made["note"] = mark.note;
   made["tags"] = mark.tags;
   made["failed"] = progress == board.progress.end() ? 0 : progress->second.failed;
-  made["against_reference"] = comparison_json(sweep::difference_of(row));
+  const auto difference = sweep::difference_of(row);
+  made["against_reference"] = difference ? sweep::comparison_json(*difference) : json();
   return made;
 }
 
@@ -252,22 +241,30 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
     for (const auto& value : axis.values) texts.push_back(value_json(board, axis.axis, value.value));
     values[axis.axis] = std::move(texts);
   }
-  return {{"sweep", board.sweep},
-          {"ranked_by", report.ranked_by == sweep::RankedBy::kHeldOutScore ? "held_out_score" : "paper_score"},
-          {"compared", report.compared_held_out ? "held-out" : "paper"},
-          {"best", report.configs.empty() ? json(nullptr) : json(report.configs.front().id)},
-          {"reference", reference == nullptr ? json(nullptr) : json(reference->id)},
-          {"synthetic", report.synthetic},
-          {"axes", axes},
-          {"axis_values", values},
-          {"columns", reference == nullptr ? json::array() : sweep::columns_json(report, *reference)},
-          {"groups", groups_json(report)},
-          {"tags", tags},
-          {"rows", sent},
-          {"total", total},
-          {"configs", report.configs.size()},
-          {"offset", page.offset},
-          {"next_offset", end < total ? json(end) : json(nullptr)}};
+  json body = head_json(board);
+  body.update({{"compared", sweep::protocol_name(report.compared_held_out)},
+               {"held_out_decode", report.decode == sweep::HeldOutDecode::kOptimal ? "optimal" : "thresholds"},
+               {"folds", report.folds},
+               {"seeds", report.seeds},
+               {"best", report.configs.empty() ? json(nullptr) : json(report.configs.front().id)},
+               {"reference", reference == nullptr ? json(nullptr) : json(reference->id)},
+               {"axes", axes},
+               {"axis_values", values},
+               {"columns", reference == nullptr ? json::array() : sweep::columns_json(report, *reference)},
+               {"groups", groups_json(report)},
+               {"tags", tags},
+               {"rows", sent},
+               {"total", total},
+               {"configs", report.configs.size()},
+               {"offset", page.offset},
+               {"next_offset", end < total ? json(end) : json(nullptr)}});
+  return body;
+}
+
+json ranking_json(storage::Reader& reader, const Board& board, int top) {
+  Selection selection;
+  selection.marks = reader.marks();
+  return leaderboard_json(board, selection, {0, top > 0 ? top : INT_MAX});
 }
 
 std::string leaderboard_csv(const Board& board, const Selection& selection) {
@@ -292,12 +289,13 @@ json best_json(const Board& board) {
   const ConfigReport& best = board.report.configs.front();
   const auto score = sweep::ranked_score(board.report, best);
   if (!score) return nullptr;
-  return {{"config", best.id},
-          {"name", board.name_of(best)},
-          {"score", *score},
-          {"interval", interval_json(sweep::ranked_interval(board.report, best))},
-          {"protocol", board.report.ranked_by == sweep::RankedBy::kHeldOutScore ? "held-out" : "paper"},
-          {"complete", best.complete()}};
+  json body{{"config", best.id},
+            {"name", board.name_of(best)},
+            {"score", *score},
+            {"protocol", sweep::protocol_name(board.report.ranked_by == sweep::RankedBy::kHeldOutScore)},
+            {"complete", best.complete()}};
+  sweep::add_interval(body, sweep::ranked_interval(board.report, best));
+  return body;
 }
 
 json axes_json(const Board& board) {
@@ -306,19 +304,17 @@ json axes_json(const Board& board) {
   for (const sweep::AxisReport& axis : board.report.axes) {
     json values = json::array();
     for (const sweep::AxisValueReport& value : axis.values) {
-      const auto scores = [](const sweep::ScoreSpread& spread) {
-        return spread.count == 0 ? json(nullptr) : json{{"n", spread.count}, {"score", spread_json(spread)}};
-      };
       values.push_back(
           {{"value", value.value},
            {"text", value.value.is_null() ? "-" : (*board.text)(axis.axis, value.value)},
            {"configs", value.configs},
            {"trials", value.trials},
            {"complete", value.complete},
-           {"paper", scores(value.paper_score)},
-           {"held_out", scores(value.held_out_score)},
+           {"transductive", value.transductive},
+           {"paper_score", sweep::spread_json(value.paper_score)},
+           {"held_out_score", sweep::spread_json(value.held_out_score)},
            {"best_config", value.best_config},
-           {"best_paper_score", value.best_config.empty() ? json(nullptr) : json(value.best_paper_score)}});
+           {"best_paper_score", value.best_config.empty() ? json(nullptr) : finite(value.best_paper_score)}});
     }
     json weight;
     for (const sweep::AxisImportance& one : importance) {
@@ -330,10 +326,9 @@ json axes_json(const Board& board) {
     }
     axes.push_back({{"name", axis.axis}, {"values", values}, {"importance", weight}});
   }
-  return {{"sweep", board.sweep},
-          {"synthetic", board.report.synthetic},
-          {"ranked_by", board.report.ranked_by == sweep::RankedBy::kHeldOutScore ? "held_out_score" : "paper_score"},
-          {"axes", axes}};
+  json body = head_json(board);
+  body["axes"] = std::move(axes);
+  return body;
 }
 
 }  // namespace medley::web

@@ -28,16 +28,16 @@ int joined_workers(Reader& reader) {
 
 }  // namespace
 
-json sweeps_json(Reader& reader, Boards& boards) {
+json sweeps_json(Reader& reader, Boards* boards) {
   const Reader::Snapshot snapshot(reader);
   const int workers = joined_workers(reader);
   json rows = json::array();
   for (const auto& sweep : reader.sweeps()) {
     rows.push_back(sweep_json(sweep, workers));
-    const auto board = boards.known(sweep.id);
+    const auto board = boards != nullptr ? boards->known(sweep.id) : nullptr;
     rows.back()["best"] = board ? best_json(*board) : json(nullptr);
   }
-  return {{"sweeps", rows}, {"workers", workers}};
+  return {{"sweeps", rows}, {"joined_workers", workers}};
 }
 
 json sweep_detail_json(Reader& reader, const storage::SweepSummary& sweep) {

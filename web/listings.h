@@ -13,7 +13,8 @@ namespace medley::web {
 
 // Rows of the store as /api/v1 lists them. What takes a request throws Refused (400) for a wrong parameter.
 
-nlohmann::json sweeps_json(storage::Reader& reader, Boards& boards);
+/// `boards` null: `best` is not known.
+nlohmann::json sweeps_json(storage::Reader& reader, Boards* boards);
 /// One of them, and its file.
 nlohmann::json sweep_detail_json(storage::Reader& reader, const storage::SweepSummary& sweep);
 nlohmann::json datasets_json(storage::Reader& reader);

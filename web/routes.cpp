@@ -150,7 +150,7 @@ const std::vector<Route>& routes() {
        [](const Call& call) { return json_response(log_json(*call.reader, call.request)); }},
 
       {"GET", "/api/v1/sweeps", Needs::kStore, "listSweeps",
-       [](const Call& call) { return json_response(sweeps_json(*call.reader, call.boards)); }},
+       [](const Call& call) { return json_response(sweeps_json(*call.reader, &call.boards)); }},
       {"GET", "/api/v1/sweeps/{id}", Needs::kStore, "getSweep", get_sweep},
       {"GET", "/api/v1/sweeps/{id}/leaderboard", Needs::kStore, "getLeaderboard", get_leaderboard},
       {"GET", "/api/v1/sweeps/{id}/leaderboard.csv", Needs::kStore, "getLeaderboardCsv", get_leaderboard_csv},

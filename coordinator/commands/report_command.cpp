@@ -11,6 +11,9 @@
 #include "storage/files/write.h"
 #include "sweep/report/importance_figures.h"
 #include "sweep/report/table.h"
+#include "web/ablation.h"
+#include "web/json.h"
+#include "web/leaderboard.h"
 
 namespace medley::coordinator {
 namespace {
@@ -26,6 +29,7 @@ struct ReportOptions {
   std::string decode = "thresholds";
   bool wide = false;
   bool planned = false;
+  bool axes = false;
   bool importance = false;
   std::string config;
   std::string figures;
@@ -43,123 +47,45 @@ void write_figures(const sweep::ImportanceReport& report, const fs::path& folder
   for (const std::string& missing : made.missing) fmt::print("not written: {}\n", missing);
 }
 
+void print_json(const json& body) { std::cout << web::text_of(body, 2); }
+
 void report(const ReportOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, options.sweep);
   const auto decode = options.decode == "optimal" ? sweep::HeldOutDecode::kOptimal : sweep::HeldOutDecode::kThresholds;
-  const auto format = options.as_json       ? sweep::ReportFormat::kJson
-                      : options.as_csv      ? sweep::ReportFormat::kCsv
+  const auto format = options.as_csv        ? sweep::ReportFormat::kCsv
                       : options.as_markdown ? sweep::ReportFormat::kMarkdown
                       : options.as_latex    ? sweep::ReportFormat::kLatex
                                             : sweep::ReportFormat::kText;
   if (options.importance || !options.figures.empty()) {
     const sweep::ImportanceReport importance = importance_report(reader, sweep, options.config);
     if (!options.figures.empty()) write_figures(importance, options.figures);
-    if (options.importance) std::cout << sweep::render(importance, format);
+    if (options.importance && options.as_json) {
+      const web::Board board =
+          web::board_of(reader, sweep, read_report(reader, sweep, sweep::HeldOutDecode::kThresholds));
+      print_json(web::importance_json(importance, board, sweep.folds));
+    } else if (options.importance) {
+      std::cout << sweep::render(importance, format);
+    }
     return;
   }
   const auto detail = options.wide ? sweep::Detail::kWide : sweep::Detail::kFit;
   const sweep::Report report = read_report(reader, sweep, decode);
-  if (!options.planned) {
-    std::cout << sweep::render(report, format, options.top, detail);
-    return;
-  }
-  if (report.families.empty()) {
+  if (options.planned && report.families.empty()) {
     throw UsageError(
         "the sweep file of '" + sweep.name +
         "' compares nothing; add, say, `compare: {axis: selection, baseline: learned}` and submit it again");
   }
-  std::cout << sweep::render_planned_comparisons(report, format, detail);
-}
-
-json number(double value) { return std::isfinite(value) ? json(value) : json(); }
-
-json accuracy_json(const sweep::Accuracy& accuracy) {
-  return {{"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
-}
-
-json best_json(const sweep::Snapshot& snapshot) {
-  if (snapshot.epoch == 0) return nullptr;
-  const auto best = snapshot.surface.best();
-  json object = accuracy_json(best.accuracy);
-  object["epoch"] = snapshot.epoch;
-  object["alpha"] = best.thresholds.alpha;
-  object["beta"] = best.thresholds.beta;
-  object["clips"] = snapshot.surface.clips;
-  object["blends"] = snapshot.surface.blends;
-  return object;
-}
-
-json epochs_json(const std::vector<sweep::EpochMetrics>& epochs) {
-  json rows = json::array();
-  for (const sweep::EpochMetrics& epoch : epochs) {
-    json row = accuracy_json(epoch.validation);
-    row["epoch"] = epoch.epoch;
-    row["learning_rate"] = number(epoch.learning_rate);
-    row["loss"] = number(epoch.loss);
-    row["terms"] = json::object();
-    for (const sweep::LossTerm& term : epoch.terms) row["terms"][term.name] = number(term.value);
-    row["validation_loss"] = number(epoch.validation_loss);
-    row["alpha"] = epoch.thresholds.alpha;
-    row["beta"] = epoch.thresholds.beta;
-    rows.push_back(std::move(row));
+  if (options.as_json) {
+    const web::Board board = web::board_of(reader, sweep, report);
+    print_json(options.planned ? web::planned_comparisons_json(board)
+               : options.axes  ? web::axes_json(board)
+                               : web::ranking_json(reader, board, options.top));
+  } else {
+    std::cout << (options.planned ? sweep::render_planned_comparisons(report, format, detail)
+                  : options.axes  ? sweep::render_axes(report, format)
+                                  : sweep::render(report, format, options.top, detail));
   }
-  return rows;
-}
-
-json importance_json(const sweep::Importance& importance) {
-  json rows = json::array();
-  for (const sweep::EncoderImportance& encoder : importance.encoders) {
-    rows.push_back({{"encoder", encoder.encoder},
-                    {"mean", number(encoder.mean)},
-                    {"sd", number(encoder.sd)},
-                    {"selection_frequency", number(encoder.selection_frequency)},
-                    {"quantiles", encoder.quantiles},
-                    {"histogram", encoder.histogram},
-                    {"ranks", encoder.ranks}});
-  }
-  return rows;
-}
-
-json trial_json(const storage::TrialDetail& trial) {
-  json attempts = json::array();
-  for (const storage::AttemptRow& attempt : trial.attempts) {
-    attempts.push_back({{"number", attempt.number},
-                        {"worker", attempt.worker_name.empty() ? attempt.worker : attempt.worker_name},
-                        {"pack", attempt.pack},
-                        {"state", sweep::name_of(attempt.state)},
-                        {"reason", attempt.reason},
-                        {"started_ms", attempt.started},
-                        {"ended_ms", attempt.ended}});
-  }
-  json sweeps = json::array();
-  for (const auto& one : trial.sweeps) sweeps.push_back({{"id", one.id}, {"name", one.name}});
-  json object = {{"trial", trial.spec.id},
-                 {"config", sweep::config_id(trial.spec.config)},
-                 {"settings", sweep::to_json(trial.spec.config)},
-                 {"transductive", sweep::is_transductive(trial.spec.config)},
-                 {"fold", trial.spec.fold},
-                 {"seed", trial.spec.seed},
-                 {"dataset", trial.dataset},
-                 {"state", sweep::name_of(trial.state)},
-                 {"reason", trial.reason},
-                 {"sweeps", std::move(sweeps)},
-                 {"attempts", std::move(attempts)},
-                 {"result", nullptr}};
-  if (!trial.result) return object;
-  const sweep::TrialResult& result = *trial.result;
-  object["result"] = {{"outcome", sweep::name_of(result.outcome)},
-                      {"reason", result.reason},
-                      {"paper", best_json(result.paper)},
-                      {"held_out_epoch", result.held_out.epoch},
-                      {"epochs", epochs_json(result.epochs)},
-                      {"importance", importance_json(result.importance)},
-                      {"cka", result.importance.cka},
-                      {"seconds", number(result.seconds)},
-                      {"samples_per_second", number(result.samples_per_second)},
-                      {"peak_memory_bytes", result.peak_memory_bytes},
-                      {"pack_size", result.pack_size}};
-  return object;
 }
 
 std::string loss_text(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
@@ -252,7 +178,8 @@ void show(const std::string& id, bool as_json, const Globals& globals) {
   const auto trial = reader.find_trial(id);
   if (!trial) throw UsageError("no trial '" + id + "'; give an id, or its first 4 digits or more");
   if (as_json) {
-    std::cout << trial_json(*trial).dump(2) << "\n";
+    const auto dataset = reader.find_dataset(trial->dataset);
+    print_json(web::trial_json(*trial, dataset ? &*dataset : nullptr));
   } else {
     print_trial(*trial);
   }
@@ -265,14 +192,15 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   auto* command = app.add_subcommand("report", "Ablation tables of a sweep: every config, and every axis");
   command->add_option("SWEEP", options->sweep, "id or name of the sweep; the newest if not given");
   auto* formats = command->add_option_group("format", "instead of aligned text");
-  formats->add_flag("--json", options->as_json, "everything, with full precision");
+  formats->add_flag("--json", options->as_json, "as the API answers it, with full precision");
   formats->add_flag("--csv", options->as_csv, "the configs, with full precision");
   formats->add_flag("--markdown", options->as_markdown, "tables in Markdown");
   formats->add_flag("--latex", options->as_latex, "tables in LaTeX (booktabs)");
   formats->require_option(0, 1);
   command->add_option("--top", options->top, "number of configs to list; 0: all")->check(CLI::NonNegativeNumber);
   command->add_flag("--wide", options->wide, "every column (text else keeps to 120 characters where it can)");
-  command->add_flag("--planned", options->planned, "only the planned comparisons, with verdicts");
+  auto* planned = command->add_flag("--planned", options->planned, "only the planned comparisons, with verdicts");
+  command->add_flag("--axes", options->axes, "only the marginal means of each axis")->excludes(planned);
   auto* importance =
       command->add_flag("--importance", options->importance, "instead: importance of the encoders by gate and Scores");
   auto* figures =
@@ -292,7 +220,7 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   command->footer(
       "Paper-style numbers tune epoch and thresholds on the fold they report; held-out ones do not.\n"
       "Examples:\n  medley report\n  medley report topn --top 10\n  medley report topn --latex > table.tex\n"
-      "  medley report topn --csv | column -s, -t\n  medley report topn --planned\n"
+      "  medley report topn --csv | column -s, -t\n  medley report topn --planned\n  medley report topn --axes --json\n"
       "  medley report topn --importance\n  medley report topn --figures figures");
   command->callback([options, &globals] { report(*options, globals); });
 

@@ -15,6 +15,9 @@
 #include "coordinator/commands/session.h"
 #include "coordinator/error.h"
 #include "sweep/report/table.h"
+#include "web/json.h"
+#include "web/leaderboard.h"
+#include "web/listings.h"
 
 namespace medley::coordinator {
 namespace {
@@ -57,10 +60,15 @@ Coordinator::End run_with_progress(Coordinator& coordinator, const std::string& 
   return run_until_stopped(coordinator, look, [&](const std::string& text) { line.say(text); });
 }
 
-void print_report(const fs::path& store, const std::string& sweep, sweep::ReportFormat format) {
+void print_report(const fs::path& store, const std::string& id, bool as_json) {
   storage::Reader reader(store);
-  const auto report = read_report(reader, choose_sweep(reader, sweep), sweep::HeldOutDecode::kThresholds);
-  std::cout << sweep::render(report, format);
+  const auto sweep = choose_sweep(reader, id);
+  const auto report = read_report(reader, sweep, sweep::HeldOutDecode::kThresholds);
+  if (as_json) {
+    std::cout << web::text_of(web::ranking_json(reader, web::board_of(reader, sweep, report)), 2);
+  } else {
+    std::cout << sweep::render(report, sweep::ReportFormat::kText);
+  }
 }
 
 void run(const RunOptions& options, const Globals& globals) {
@@ -91,7 +99,7 @@ void run(const RunOptions& options, const Globals& globals) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     std::cerr << fmt::format("trained {} trials in {}\n", coordinator.status().results, duration_text(seconds));
   }
-  print_report(globals.store, submitted.id, options.as_json ? sweep::ReportFormat::kJson : sweep::ReportFormat::kText);
+  print_report(globals.store, submitted.id, options.as_json);
   std::cout.flush();
   const SweepStatus last = status_of(coordinator.status(), submitted.id);
   if (end.how == Coordinator::End::How::kStopped) {
@@ -102,36 +110,6 @@ void run(const RunOptions& options, const Globals& globals) {
     throw Error(fmt::format("{} of {} trials failed; `medley status` names them, the log is {}", last.failed, trials,
                             (globals.store / "logs").string()));
   }
-}
-
-json status_json(storage::Reader& reader) {
-  json sweeps = json::array();
-  for (const storage::SweepSummary& s : reader.sweeps()) {
-    sweeps.push_back({{"id", s.id},
-                      {"name", s.name},
-                      {"state", sweep::name_of(s.state)},
-                      {"dataset", s.dataset_name},
-                      {"synthetic", s.synthetic},
-                      {"configs", s.configs},
-                      {"trials", s.trials},
-                      {"finished", s.finished},
-                      {"diverged", s.diverged},
-                      {"failed", s.failed},
-                      {"running", s.running},
-                      {"best_paper_score", s.best_paper_score}});
-  }
-  json workers = json::array();
-  for (const storage::WorkerRow& w : reader.workers()) {
-    workers.push_back({{"id", w.worker.id},
-                       {"name", w.worker.name},
-                       {"device", w.worker.device},
-                       {"state", sweep::name_of(w.state)},
-                       {"reason", w.reason},
-                       {"running", w.running},
-                       {"finished", w.finished},
-                       {"failed", w.failed}});
-  }
-  return {{"sweeps", sweeps}, {"workers", workers}};
 }
 
 sweep::Table status_table(storage::Reader& reader) {
@@ -170,7 +148,9 @@ sweep::Table status_table(storage::Reader& reader) {
 void status(bool as_json, const Globals& globals) {
   storage::Reader reader(globals.store);
   if (as_json) {
-    std::cout << status_json(reader).dump(2) << "\n";
+    json body = web::sweeps_json(reader, nullptr);
+    body.update(web::workers_json(reader, globals.store, nullptr));
+    std::cout << web::text_of(body, 2);
   } else {
     std::cout << sweep::text_table(status_table(reader));
   }

@@ -1,7 +1,9 @@
 #include "sweep/report/columns.h"
 
 #include <cmath>
+#include <cstdio>
 
+#include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
 
 namespace medley::sweep {
@@ -56,6 +58,14 @@ Values difference_values(const ConfigRow& row) {
   return c ? Values{finite(c->mean), finite(c->interval.low), finite(c->interval.high), finite(c->p)} : Values(4);
 }
 
+/// "12.3 s".
+std::string seconds_text(double seconds) {
+  if (!std::isfinite(seconds)) return "-";
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.1f s", seconds);
+  return digits;
+}
+
 std::size_t rank_of(const Report& report, const ConfigReport& config) {
   std::size_t rank = 1;
   while (rank <= report.configs.size() && report.configs[rank - 1].id != config.id) ++rank;
@@ -75,55 +85,156 @@ std::optional<PairedComparison> difference_of(const ConfigRow& row) {
 const std::vector<Column>& columns() {
   constexpr Shown kDefault = Shown::kDefault, kOnDemand = Shown::kOnDemand;
   static const std::vector<Column> all{
-      {"runs", "", "runs", "", kDefault, kDefault, 0, false, false, false,
+      {"runs",
+       "",
+       "runs",
+       "",
+       kDefault,
+       kDefault,
+       0,
+       false,
+       false,
+       false,
        {"runs_done", "runs_expected", "runs_diverged"},
-       [](const ConfigRow& row) { return Values{row.config.done, row.config.expected, row.config.diverged}; },
+       [](const ConfigRow& row) {
+         return Values{row.config.done, row.config.expected, row.config.diverged};
+       },
        [](const ConfigRow& row, Detail) { return runs_text_of(row.config); }},
 
-      {"held_out_score", kHeldOut, "Score", "", kDefault, kDefault, 0, true, false, false,
+      {"held_out_score",
+       kHeldOut,
+       "Score",
+       "",
+       kDefault,
+       kDefault,
+       0,
+       true,
+       false,
+       false,
        {"held_out_score"},
        [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.score())}; },
        [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.score()); }},
-      {"held_out_sd", kHeldOut, "SD", "held-out SD: over seeds", kOnDemand, kOnDemand, 0, false, false, false,
+      {"held_out_sd",
+       kHeldOut,
+       "SD",
+       "held-out SD: over seeds",
+       kOnDemand,
+       kOnDemand,
+       0,
+       false,
+       false,
+       false,
        {"held_out_score_sd"},
        [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out_score_sd)}; },
        [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out_score_sd); }},
-      {"held_out_interval", kHeldOut, "95 % int.", kIntervalNote, kDefault, kDefault, 4, false, true, false,
+      {"held_out_interval",
+       kHeldOut,
+       "95 % int.",
+       kIntervalNote,
+       kDefault,
+       kDefault,
+       4,
+       false,
+       true,
+       false,
        {"held_out_score_low", "held_out_score_high"},
        [](const ConfigRow& row) { return interval_values(row.config.held_out_interval, has_held_out(row)); },
        [](const ConfigRow& row, Detail) {
          return has_held_out(row) ? interval_text(row.config.held_out_interval) : std::string("-");
        }},
-      {"held_out_presence", kHeldOut, "ACC_P", "", kDefault, kDefault, 3, true, false, false,
+      {"held_out_presence",
+       kHeldOut,
+       "ACC_P",
+       "",
+       kDefault,
+       kDefault,
+       3,
+       true,
+       false,
+       false,
        {"held_out_acc_presence"},
        [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.presence)}; },
        [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.presence); }},
-      {"held_out_salience", kHeldOut, "ACC_S", "", kDefault, kDefault, 3, true, false, false,
+      {"held_out_salience",
+       kHeldOut,
+       "ACC_S",
+       "",
+       kDefault,
+       kDefault,
+       3,
+       true,
+       false,
+       false,
        {"held_out_acc_salience"},
        [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.salience)}; },
        [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.salience); }},
 
-      {"paper_score", kPaper, "Score", "", kDefault, kDefault, 0, true, false, false,
+      {"paper_score",
+       kPaper,
+       "Score",
+       "",
+       kDefault,
+       kDefault,
+       0,
+       true,
+       false,
+       false,
        {"paper_score", "paper_score_sd"},
        [](const ConfigRow& row) { return spread_values(row.config.paper_score); },
        [](const ConfigRow& row, Detail) { return with_sd(row.config.paper_score); }},
-      {"paper_interval", kPaper, "95 % int.", kIntervalNote, kOnDemand, kOnDemand, 0, false, true, false,
+      {"paper_interval",
+       kPaper,
+       "95 % int.",
+       kIntervalNote,
+       kOnDemand,
+       kOnDemand,
+       0,
+       false,
+       true,
+       false,
        {"paper_score_low", "paper_score_high"},
-       [](const ConfigRow& row) { return interval_values(row.config.paper_interval, row.config.paper_score.count > 0); },
+       [](const ConfigRow& row) {
+         return interval_values(row.config.paper_interval, row.config.paper_score.count > 0);
+       },
        [](const ConfigRow& row, Detail) {
          return row.config.paper_score.count > 0 ? interval_text(row.config.paper_interval) : std::string("-");
        }},
-      {"paper_presence", kPaper, "ACC_P", "", kDefault, kDefault, 1, true, false, false,
+      {"paper_presence",
+       kPaper,
+       "ACC_P",
+       "",
+       kDefault,
+       kDefault,
+       1,
+       true,
+       false,
+       false,
        {"paper_acc_presence", "paper_acc_presence_sd"},
        [](const ConfigRow& row) { return spread_values(row.config.paper_presence); },
        [](const ConfigRow& row, Detail detail) { return sd_if_wide(row.config.paper_presence, detail); }},
-      {"paper_salience", kPaper, "ACC_S", "", kDefault, kDefault, 1, true, false, false,
+      {"paper_salience",
+       kPaper,
+       "ACC_S",
+       "",
+       kDefault,
+       kDefault,
+       1,
+       true,
+       false,
+       false,
        {"paper_acc_salience", "paper_acc_salience_sd"},
        [](const ConfigRow& row) { return spread_values(row.config.paper_salience); },
        [](const ConfigRow& row, Detail detail) { return sd_if_wide(row.config.paper_salience, detail); }},
-      {"paper_pooled", kPaper, "pooled",
+      {"paper_pooled",
+       kPaper,
+       "pooled",
        "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over seeds",
-       kOnDemand, kOnDemand, 0, true, false, false,
+       kOnDemand,
+       kOnDemand,
+       0,
+       true,
+       false,
+       false,
        {"paper_pooled_score"},
        [](const ConfigRow& row) {
          return Values{row.config.pooled_seeds > 0 ? finite(row.config.pooled.score()) : json()};
@@ -132,8 +243,16 @@ const std::vector<Column>& columns() {
          return row.config.pooled_seeds > 0 ? share_text(row.config.pooled.score()) : std::string("-");
        }},
 
-      {"optimism", "", "optimism", "optimism: mean paper-style Score less held-out Score", kDefault, kOnDemand, 2, true,
-       false, false,
+      {"optimism",
+       "",
+       "optimism",
+       "optimism: mean paper-style Score less held-out Score",
+       kDefault,
+       kOnDemand,
+       2,
+       true,
+       false,
+       false,
        {"optimism"},
        [](const ConfigRow& row) {
          const auto optimism = row.config.optimism();
@@ -143,13 +262,33 @@ const std::vector<Column>& columns() {
          const auto optimism = row.config.optimism();
          return optimism ? signed_text(*optimism) : std::string("-");
        }},
-      {"difference", "", "vs #{reference}",
+      {"difference",
+       "",
+       "vs #{reference}",
        "vs #{reference}: mean difference of {compared} Scores over shared runs and p of the same test, two-sided; ~ "
        "inconclusive (p >= .05)",
-       kDefault, kDefault, 0, false, false, true,
+       kDefault,
+       kDefault,
+       0,
+       false,
+       false,
+       true,
        {"difference", "difference_low", "difference_high", "difference_p"},
        difference_values,
        [](const ConfigRow& row, Detail) { return difference_text(row); }},
+      {"time",
+       "",
+       "time",
+       "time: mean training seconds of a trial",
+       kOnDemand,
+       kOnDemand,
+       0,
+       false,
+       false,
+       false,
+       {"mean_seconds"},
+       [](const ConfigRow& row) { return Values{finite(row.config.mean_seconds)}; },
+       [](const ConfigRow& row, Detail) { return seconds_text(row.config.mean_seconds); }},
   };
   return all;
 }

@@ -29,13 +29,13 @@ struct Column {
   const char* id;
   const char* group;  ///< "held-out" or "paper-style", the protocol; "" neither
   const char* heading;
-  const char* note;   ///< a footnote; "" none
-  Shown in_text;      ///< kOnDemand: with --wide
-  Shown on_page;      ///< kOnDemand: where the reader chooses it
-  int expendable;     ///< text that is too wide drops the columns of 1, then those of 2, and so on; 0 stays
-  bool marked;        ///< carries the marks of incomplete and diverged configs
-  bool is_interval;   ///< its numbers are the low and the high end
-  bool compares;      ///< with another config: not in a table of one
+  const char* note;  ///< a footnote; "" none
+  Shown in_text;     ///< kOnDemand: with --wide
+  Shown on_page;     ///< kOnDemand: where the reader chooses it
+  int expendable;    ///< text that is too wide drops the columns of 1, then those of 2, and so on; 0 stays
+  bool marked;       ///< carries the marks of incomplete and diverged configs
+  bool is_interval;  ///< its numbers are the low and the high end
+  bool compares;     ///< with another config: not in a table of one
   /// Names of its numbers in CSV, in JSON and for order=. The first is what the column sorts by, larger first.
   std::vector<const char*> numbers;
   /// As many as `numbers`; null where there is none.

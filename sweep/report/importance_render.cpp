@@ -203,82 +203,6 @@ Table cka_table(const ImportanceReport& report) {
   return table;
 }
 
-json spread_json(const ScoreSpread& spread) {
-  return {{"count", spread.count}, {"mean", finite(spread.mean)}, {"sd", finite(spread.sd)}};
-}
-
-json score_json(const MeasuredScore& score) {
-  return {{"config", score.config},
-          {"held_out", score.held_out ? json(*score.held_out) : json()},
-          {"paper", finite(score.paper)},
-          {"interval_of", score.held_out ? "held-out" : "paper"},
-          {"low", finite(score.interval.low)},
-          {"high", finite(score.interval.high)}};
-}
-
-std::string importance_json(const ImportanceReport& report) {
-  json encoders = json::array();
-  for (const EncoderSummary& encoder : report.encoders) {
-    json by_fold = json::array();
-    for (std::size_t fold = 0; fold < report.folds.size(); ++fold) {
-      by_fold.push_back(spread_json(encoder.by_fold[fold]));
-      by_fold.back()["fold"] = report.folds[fold];
-    }
-    json object = {{"encoder", encoder.encoder},
-                   {"modality", encoder.modality},
-                   {"weight", spread_json(encoder.weight)},
-                   {"selected", spread_json(encoder.selected)},
-                   {"ranks", encoder.ranks},
-                   {"mean_rank", encoder.mean_rank},
-                   {"quantiles", encoder.quantiles},
-                   {"histogram", encoder.histogram},
-                   {"by_fold", std::move(by_fold)},
-                   {"loss_without", nullptr},
-                   {"alone", encoder.alone ? score_json(*encoder.alone) : json()},
-                   {"shapley", encoder.shapley ? finite(*encoder.shapley) : json()}};
-    if (encoder.loss) {
-      object["loss_without"] = comparison_json(encoder.loss->difference);
-      object["loss_without"]["config"] = encoder.loss->config;
-      object["loss_without"]["protocol"] = encoder.loss->held_out ? "held-out" : "paper";
-    }
-    encoders.push_back(std::move(object));
-  }
-  json modalities = json::array();
-  for (const ModalitySummary& modality : report.modalities) {
-    modalities.push_back({{"modality", modality.modality},
-                          {"encoders", modality.encoders},
-                          {"share", spread_json(modality.share)},
-                          {"quantiles", modality.quantiles}});
-  }
-  json effect = json::array();
-  for (const EffectSeries& series : report.effect_of_n) {
-    json points = json::array();
-    for (const EffectPoint& point : series.points) {
-      points.push_back(score_json(point.score));
-      points.back()["n"] = point.n;
-    }
-    effect.push_back({{"selection", series.selection}, {"constant", series.constant}, {"points", std::move(points)}});
-  }
-  const json object = {{"sweep", report.sweep},
-                       {"dataset", report.dataset},
-                       {"synthetic", report.synthetic},
-                       {"config", report.config},
-                       {"settings", report.settings},
-                       {"transductive", report.transductive},
-                       {"trials", report.trials},
-                       {"expected", report.expected},
-                       {"folds", report.folds},
-                       {"chance", finite(report.chance)},
-                       {"kendall_w", finite(report.stability)},
-                       {"spearman_gate_and_loss", finite(report.gate_and_loss)},
-                       {"spearman_gate_and_alone", finite(report.gate_and_alone)},
-                       {"encoders", std::move(encoders)},
-                       {"modalities", std::move(modalities)},
-                       {"cka", report.cka},
-                       {"effect_of_n", std::move(effect)}};
-  return object.dump(2) + "\n";
-}
-
 Table importance_csv(const ImportanceReport& report) {
   Table table;
   for (const char* head :
@@ -314,7 +238,6 @@ Table importance_csv(const ImportanceReport& report) {
 }  // namespace
 
 std::string render(const ImportanceReport& report, ReportFormat format) {
-  if (format == ReportFormat::kJson) return importance_json(report);
   if (format == ReportFormat::kCsv) return csv_table(importance_csv(report));
   std::vector<Table> tables = {gate_table(report), fold_table(report), modality_table(report)};
   const bool scores = std::any_of(report.encoders.begin(), report.encoders.end(),

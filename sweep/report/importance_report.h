@@ -105,7 +105,7 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
 /// The default config of a report, the best-ranked one among those with a gate and the most encoders. "" none.
 std::string config_for_importance(const Report& report);
 
-/// Every table in text, Markdown and LaTeX; one row an encoder with full precision in CSV; all in JSON.
+/// Every table in text, Markdown and LaTeX; one row an encoder with full precision in CSV.
 std::string render(const ImportanceReport& report, ReportFormat format);
 
 }  // namespace medley::sweep

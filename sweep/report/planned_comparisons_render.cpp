@@ -174,40 +174,4 @@ Table planned_comparisons_csv(const Report& report) {
   return table;
 }
 
-json planned_comparisons_json(const FamilyReport& family) {
-  json rows = json::array();
-  for (const PlannedComparison& row : family.rows) {
-    json object = {{"value", row.value},
-                   {"held", row.held},
-                   {"config", row.config},
-                   {"baseline_config", row.baseline_config},
-                   {"transductive", row.transductive},
-                   {"runs", row.runs},
-                   {"pairs", row.pairs},
-                   {"diverged", row.diverged},
-                   {"held_out", nullptr},
-                   {"paper", nullptr},
-                   {"holm_p", row.verdict == Verdict::kNotJudged ? json() : json(row.adjusted_p)},
-                   {"verdict", verdict_name(row.verdict)},
-                   {"more_seeds", row.more_seeds ? json(*row.more_seeds) : json()}};
-    const auto put = [&](const char* protocol, const std::optional<BlockedComparison>& comparison,
-                         const std::optional<PairedComparison>& plain) {
-      if (!comparison) return;
-      object[protocol] = comparison_json(comparison->result());
-      object[protocol]["degrees_of_freedom"] = finite(comparison->degrees_of_freedom());
-      object[protocol]["between_folds"] = comparison->between();
-      object[protocol]["within_folds"] = comparison->within();
-      object[protocol]["nadeau_bengio"] = comparison_json(*plain);
-    };
-    put("held_out", row.held_out, row.plain_held_out);
-    put("paper", row.paper, row.plain_paper);
-    rows.push_back(std::move(object));
-  }
-  return {{"axis", family.family.axis},
-          {"baseline", family.family.baseline},
-          {"margin", family.family.margin},
-          {"judged_by", family.judged_held_out ? "held-out" : "paper"},
-          {"comparisons", std::move(rows)}};
-}
-
 }  // namespace medley::sweep

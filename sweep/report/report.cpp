@@ -184,7 +184,9 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   std::vector<double> presence;
   std::vector<double> salience;
   std::vector<double> score;
+  std::vector<double> seconds;
   for (const auto& [run, trial] : runs) {
+    seconds.push_back(trial->seconds);
     if (!has_number(*trial)) {
       ++report.diverged;
       continue;
@@ -197,6 +199,7 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   report.paper_presence = spread(presence);
   report.paper_salience = spread(salience);
   report.paper_score = spread(score);
+  report.mean_seconds = seconds.empty() ? kNaN : spread(seconds).mean;
 
   const auto set_held_out = [&](std::uint64_t seed, int fold, double held_out_score) {
     for (RunScore& run : report.runs) {

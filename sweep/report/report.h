@@ -20,6 +20,7 @@ struct TrialScores {
   int fold = 0;
   std::uint64_t seed = 0;
   Outcome outcome = Outcome::kFinished;
+  double seconds = 0;  ///< of training
   int paper_epoch = 0;
   Thresholds paper_thresholds;
   Accuracy paper;          ///< paper-style: epoch and thresholds tuned on the reported fold
@@ -96,6 +97,7 @@ struct ConfigReport {
   double held_out_score_sd = 0;  ///< over seeds
   Interval paper_interval;       ///< 95 % of the mean Score of runs (BlockedComparison); NaN below two folds
   Interval held_out_interval;    ///< the same width about `held_out`, which pools hits instead
+  double mean_seconds = 0;       ///< of training, over the runs with a result; NaN without any
   std::string no_held_out;       ///< why there is no held-out number; "" when there is, or nothing has finished
   std::optional<double> optimism() const;  ///< mean paper-style Score minus held-out Score
   std::vector<RunScore> runs;              ///< those with a number, by seed, then fold
@@ -151,16 +153,19 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
 /// Both at once. Throws Error also for a trial of an unknown config and for a config given twice.
 Report make_report(const ReportInput& input);
 
-enum class ReportFormat { kText, kMarkdown, kLatex, kCsv, kJson };
+enum class ReportFormat { kText, kMarkdown, kLatex, kCsv };
 enum class Detail {
   kFit,   ///< what people read first; text keeps to 120 columns where it can, leaving out columns with a note
   kWide,  ///< everything
 };
-/// `top`: how many configs are listed (0: all) in text, Markdown and LaTeX. CSV has the configs only, JSON everything;
-/// both with full precision. Ends with a newline.
+/// `top`: how many configs are listed (0: all) in text, Markdown and LaTeX. CSV has the configs only, with full
+/// precision. Ends with a newline.
 std::string render(const Report& report, ReportFormat format, int top = 0, Detail detail = Detail::kFit);
 /// The families only, in every format; "" in text, Markdown and LaTeX when there are none.
 std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail = Detail::kFit);
+
+/// The tables of axes only; in CSV one row a value, with full precision.
+std::string render_axes(const Report& report, ReportFormat format);
 
 /// As papers print a share: .279, 1.000, -.012; "-" for NaN.
 std::string share_text(double share);

@@ -1,91 +1,157 @@
-#include <cmath>
+#include "sweep/report/report_json.h"
 
-#include "sweep/config.h"
-#include "sweep/report/columns.h"
-#include "sweep/report/report_text.h"
+#include <cmath>
 
 namespace medley::sweep {
 namespace {
 
 using nlohmann::json;
 
-json spread_json(const ScoreSpread& value) {
-  return {{"count", value.count}, {"mean", finite(value.mean)}, {"sd", finite(value.sd)}};
+json score_json(const MeasuredScore& score) {
+  json object = {{"config", score.config},
+                 {"held_out", score.held_out ? json(*score.held_out) : json()},
+                 {"paper", finite(score.paper)},
+                 {"interval_of", protocol_name(score.held_out.has_value())}};
+  add_interval(object, score.interval);
+  return object;
 }
 
 }  // namespace
 
 json finite(double value) { return std::isfinite(value) ? json(value) : json(); }
 
-json comparison_json(const PairedComparison& c) {
-  return {{"pairs", c.pairs},
-          {"mean", finite(c.mean)},
-          {"standard_error", finite(c.standard_error)},
-          {"t", finite(c.t)},
-          {"p", finite(c.p)},
-          {"low", finite(c.interval.low)},
-          {"high", finite(c.interval.high)},
-          {"verdict", verdict_name(c.verdict)}};
+json accuracy_json(const Accuracy& accuracy) {
+  return {{"acc_presence", finite(accuracy.presence)},
+          {"acc_salience", finite(accuracy.salience)},
+          {"score", finite(accuracy.score())}};
 }
 
-std::string report_json(const Report& report) {
+json spread_json(const ScoreSpread& spread) {
+  const bool known = spread.count > 0;
+  return {{"count", spread.count},
+          {"mean", known ? finite(spread.mean) : json()},
+          {"sd", known ? finite(spread.sd) : json()}};
+}
+
+void add_interval(json& object, const Interval& interval) {
+  object["low"] = finite(interval.low);
+  object["high"] = finite(interval.high);
+}
+
+json comparison_json(const PairedComparison& comparison) {
+  json object = {{"pairs", comparison.pairs},
+                 {"mean", finite(comparison.mean)},
+                 {"standard_error", finite(comparison.standard_error)},
+                 {"t", finite(comparison.t)},
+                 {"p", finite(comparison.p)},
+                 {"verdict", verdict_name(comparison.verdict)}};
+  add_interval(object, comparison.interval);
+  return object;
+}
+
+json comparison_json(const BlockedComparison& comparison, const PairedComparison& nadeau_bengio) {
+  json object = comparison_json(comparison.result());
+  object["degrees_of_freedom"] = finite(comparison.degrees_of_freedom());
+  object["between_folds"] = finite(comparison.between());
+  object["within_folds"] = finite(comparison.within());
+  object["nadeau_bengio"] = comparison_json(nadeau_bengio);
+  return object;
+}
+
+json family_json(const FamilyReport& family) {
   json rows = json::array();
-  for (const ConfigReport& config : report.configs) {
-    rows.push_back(row_json({report, config, report.configs.front()}, rows.size() + 1));
+  for (const PlannedComparison& row : family.rows) {
+    json object = {{"value", row.value},
+                   {"held", row.held},
+                   {"config", row.config},
+                   {"baseline_config", row.baseline_config},
+                   {"transductive", row.transductive},
+                   {"runs", row.runs},
+                   {"pairs", row.pairs},
+                   {"diverged", row.diverged},
+                   {"held_out", nullptr},
+                   {"paper", nullptr},
+                   {"holm_p", row.verdict == Verdict::kNotJudged ? json() : json(row.adjusted_p)},
+                   {"verdict", verdict_name(row.verdict)},
+                   {"more_seeds", row.more_seeds ? json(*row.more_seeds) : json()}};
+    const auto put = [&](const char* protocol, const std::optional<BlockedComparison>& comparison,
+                         const std::optional<PairedComparison>& plain) {
+      if (!comparison) return;
+      object[protocol] = comparison_json(*comparison, *plain);
+    };
+    put("held_out", row.held_out, row.plain_held_out);
+    put("paper", row.paper, row.plain_paper);
+    rows.push_back(std::move(object));
   }
-  json axes = json::array();
-  for (const AxisReport& axis : report.axes) {
-    json values = json::array();
-    for (const AxisValueReport& value : axis.values) {
-      values.push_back({{"value", value.value},
-                        {"configs", value.configs},
-                        {"trials", value.trials},
-                        {"complete", value.complete},
-                        {"transductive", value.transductive},
-                        {"paper_score", spread_json(value.paper_score)},
-                        {"held_out_score", spread_json(value.held_out_score)},
-                        {"best_config", value.best_config},
-                        {"best_paper_score", finite(value.best_paper_score)}});
-    }
-    axes.push_back({{"axis", axis.axis}, {"values", std::move(values)}});
-  }
-  json families = json::array();
-  for (const FamilyReport& family : report.families) families.push_back(planned_comparisons_json(family));
-  const json object = {{"sweep", report.sweep},
-                       {"dataset", report.dataset},
-                       {"synthetic", report.synthetic},
-                       {"folds", report.folds},
-                       {"seeds", report.seeds},
-                       {"held_out_decode", report.decode == HeldOutDecode::kOptimal ? "optimal" : "thresholds"},
-                       {"ranked_by", report.ranked_by == RankedBy::kHeldOutScore ? "held-out" : "paper"},
-                       {"compared_by", report.compared_held_out ? "held-out" : "paper"},
-                       {"rows", std::move(rows)},
-                       {"axes", std::move(axes)},
-                       {"families", std::move(families)}};
-  return object.dump(2) + "\n";
+  return {{"axis", family.family.axis},
+          {"baseline", family.family.baseline},
+          {"margin", family.family.margin},
+          {"judged_by", protocol_name(family.judged_held_out)},
+          {"comparisons", std::move(rows)}};
 }
 
-Table full_precision(const Report& report) {
-  Table table;
-  const auto column = [&](const std::string& name) { table.columns.push_back({name, Table::Align::kLeft}); };
-  for (const char* name : {"rank", "config"}) column(name);
-  for (const AxisReport& axis : report.axes) column(axis.axis);
-  column("transductive");
-  for (const Column& one : columns()) {
-    for (const char* name : one.numbers) column(name);
-  }
-  const auto text = [](const json& value) { return value.is_null() ? std::string() : value_text(value); };
-  for (std::size_t i = 0; i < report.configs.size(); ++i) {
-    const ConfigReport& config = report.configs[i];
-    std::vector<std::string> row = {std::to_string(i + 1), config.id};
-    for (const AxisReport& axis : report.axes) row.push_back(text(config.axis_values.value(axis.axis, json())));
-    row.push_back(config.transductive ? "true" : "false");
-    for (const Column& one : columns()) {
-      for (const json& value : one.values({report, config, report.configs.front()})) row.push_back(text(value));
+json importance_json(const ImportanceReport& report) {
+  json encoders = json::array();
+  for (const EncoderSummary& encoder : report.encoders) {
+    json by_fold = json::array();
+    for (std::size_t fold = 0; fold < report.folds.size(); ++fold) {
+      by_fold.push_back(spread_json(encoder.by_fold[fold]));
+      by_fold.back()["fold"] = report.folds[fold];
     }
-    table.rows.push_back(std::move(row));
+    json object = {{"encoder", encoder.encoder},
+                   {"modality", encoder.modality},
+                   {"weight", spread_json(encoder.weight)},
+                   {"selected", spread_json(encoder.selected)},
+                   {"ranks", encoder.ranks},
+                   {"mean_rank", encoder.mean_rank},
+                   {"quantiles", encoder.quantiles},
+                   {"histogram", encoder.histogram},
+                   {"by_fold", std::move(by_fold)},
+                   {"loss_without", nullptr},
+                   {"alone", encoder.alone ? score_json(*encoder.alone) : json()},
+                   {"shapley", encoder.shapley ? finite(*encoder.shapley) : json()}};
+    if (encoder.loss) {
+      object["loss_without"] = comparison_json(encoder.loss->difference);
+      object["loss_without"]["config"] = encoder.loss->config;
+      object["loss_without"]["protocol"] = protocol_name(encoder.loss->held_out);
+    }
+    encoders.push_back(std::move(object));
   }
-  return table;
+  json modalities = json::array();
+  for (const ModalitySummary& modality : report.modalities) {
+    modalities.push_back({{"modality", modality.modality},
+                          {"encoders", modality.encoders},
+                          {"share", spread_json(modality.share)},
+                          {"quantiles", modality.quantiles}});
+  }
+  json effect = json::array();
+  for (const EffectSeries& series : report.effect_of_n) {
+    json points = json::array();
+    for (const EffectPoint& point : series.points) {
+      points.push_back(score_json(point.score));
+      points.back()["n"] = point.n;
+    }
+    effect.push_back({{"selection", series.selection}, {"constant", series.constant}, {"points", std::move(points)}});
+  }
+  return {{"sweep_name", report.sweep},
+          {"dataset", report.dataset},
+          {"synthetic", report.synthetic},
+          {"config", report.config},
+          {"settings", report.settings},
+          {"transductive", report.transductive},
+          {"trials", report.trials},
+          {"expected", report.expected},
+          {"folds", report.folds},
+          {"chance", finite(report.chance)},
+          {"kendall_w", finite(report.stability)},
+          {"spearman_gate_and_loss", finite(report.gate_and_loss)},
+          {"spearman_gate_and_alone", finite(report.gate_and_alone)},
+          {"encoders", std::move(encoders)},
+          {"modalities", std::move(modalities)},
+          {"cka", report.cka},
+          {"effect_of_n", std::move(effect)}};
 }
+
+const char* protocol_name(bool held_out) { return held_out ? "held-out" : "paper"; }
 
 }  // namespace medley::sweep

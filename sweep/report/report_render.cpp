@@ -172,6 +172,30 @@ Table axis_table(const Report& report, const AxisReport& axis) {
   return table;
 }
 
+Table axes_csv(const Report& report) {
+  Table table;
+  for (const char* name : {"axis", "value", "configs", "trials", "complete", "transductive", "held_out_score",
+                           "held_out_score_sd", "paper_score", "paper_score_sd", "best_config", "best_paper_score"}) {
+    table.columns.push_back({name, kLeft});
+  }
+  const auto number = [](double value, bool known) {
+    return known && std::isfinite(value) ? value_text(json(value)) : std::string();
+  };
+  for (const AxisReport& axis : report.axes) {
+    for (const AxisValueReport& value : axis.values) {
+      const ScoreSpread& held_out = value.held_out_score;
+      const ScoreSpread& paper = value.paper_score;
+      table.rows.push_back({axis.axis, value.value.is_null() ? "" : value_text(value.value),
+                            std::to_string(value.configs), std::to_string(value.trials),
+                            value.complete ? "true" : "false", value.transductive ? "true" : "false",
+                            number(held_out.mean, held_out.count > 0), number(held_out.sd, held_out.count > 0),
+                            number(paper.mean, paper.count > 0), number(paper.sd, paper.count > 0), value.best_config,
+                            number(value.best_paper_score, !value.best_config.empty())});
+    }
+  }
+  return table;
+}
+
 std::string write(const Table& table, ReportFormat format) {
   return format == ReportFormat::kText       ? text_table(table)
          : format == ReportFormat::kMarkdown ? markdown_table(table)
@@ -191,32 +215,53 @@ std::string share_text(double share) {
   return (negative ? "-" : "") + digits;
 }
 
+Table full_precision(const Report& report) {
+  Table table;
+  const auto column = [&](const std::string& name) { table.columns.push_back({name, Table::Align::kLeft}); };
+  for (const char* name : {"rank", "config"}) column(name);
+  for (const AxisReport& axis : report.axes) column(axis.axis);
+  column("transductive");
+  for (const Column& one : columns()) {
+    for (const char* name : one.numbers) column(name);
+  }
+  const auto text = [](const json& value) { return value.is_null() ? std::string() : value_text(value); };
+  for (std::size_t i = 0; i < report.configs.size(); ++i) {
+    const ConfigReport& config = report.configs[i];
+    std::vector<std::string> row = {std::to_string(i + 1), config.id};
+    for (const AxisReport& axis : report.axes) row.push_back(text(config.axis_values.value(axis.axis, json())));
+    row.push_back(config.transductive ? "true" : "false");
+    for (const Column& one : columns()) {
+      for (const json& value : one.values({report, config, report.configs.front()})) row.push_back(text(value));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
 std::string render(const Report& report, ReportFormat format, int top, Detail detail) {
-  if (format == ReportFormat::kJson) return report_json(report);
   if (format == ReportFormat::kCsv) return csv_table(full_precision(report));
   Table board = leaderboard(report, top, detail);
   if (format == ReportFormat::kText && detail == Detail::kFit) {
     fit(board, expendable(columns_of(report, detail)));
   }
   std::string text = write(board, format);
-  for (const AxisReport& axis : report.axes) {
-    if (axis.values.size() > 1) text += "\n" + write(axis_table(report, axis), format);
-  }
+  if (const std::string axes = render_axes(report, format); !axes.empty()) text += "\n" + axes;
   for (const FamilyReport& family : report.families)
     text += "\n" + write(planned_comparisons_table(report, family, detail), format);
   return text;
 }
 
+std::string render_axes(const Report& report, ReportFormat format) {
+  if (format == ReportFormat::kCsv) return csv_table(axes_csv(report));
+  std::string text;
+  for (const AxisReport& axis : report.axes) {
+    if (axis.values.size() > 1) text += (text.empty() ? "" : "\n") + write(axis_table(report, axis), format);
+  }
+  return text;
+}
+
 std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail) {
   if (format == ReportFormat::kCsv) return csv_table(planned_comparisons_csv(report));
-  if (format == ReportFormat::kJson) {
-    json families = json::array();
-    for (const FamilyReport& family : report.families) families.push_back(planned_comparisons_json(family));
-    return json{{"sweep", report.sweep}, {"dataset", report.dataset}, {"synthetic", report.synthetic},
-                {"folds", report.folds}, {"seeds", report.seeds},     {"families", std::move(families)}}
-               .dump(2) +
-           "\n";
-  }
   std::string text;
   for (const FamilyReport& family : report.families) {
     text += (text.empty() ? "" : "\n") + write(planned_comparisons_table(report, family, detail), format);

@@ -55,12 +55,7 @@ void lift_constants(Table& table, const std::set<std::string>& heads);
 /// Tables of one family, for people and with full precision.
 Table planned_comparisons_table(const Report& report, const FamilyReport& family, Detail detail);
 Table planned_comparisons_csv(const Report& report);
-nlohmann::json planned_comparisons_json(const FamilyReport& family);
 
-/// null unless finite: JSON has no NaN.
-nlohmann::json finite(double value);
-nlohmann::json comparison_json(const PairedComparison& comparison);
-std::string report_json(const Report& report);
 /// The configs with full precision; empty where there is no number.
 Table full_precision(const Report& report);
 

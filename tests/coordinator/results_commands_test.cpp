@@ -21,6 +21,7 @@
 #include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
 #include "trainer/data/submission.h"
+#include "web/site.h"
 
 namespace medley::coordinator {
 namespace {
@@ -195,6 +196,7 @@ std::string run(const fs::path& store, const std::string& line) {
   Globals globals;
   globals.store = store;
   add_report_commands(app, globals);
+  add_run_commands(app, globals);
   add_evaluate_command(app, globals);
   add_ensemble_commands(app, globals);
   testing::internal::CaptureStdout();
@@ -280,6 +282,9 @@ TEST(ResultsCommands, ReportHasEveryForm) {
   EXPECT_NE(run(store.folder.path(), "report --markdown").find("| :--- |"), std::string::npos);
   EXPECT_NE(run(store.folder.path(), "report --latex").find("\\toprule"), std::string::npos);
   EXPECT_EQ(run(store.folder.path(), "report --csv").rfind("rank,config,epochs,", 0), 0u);
+  EXPECT_EQ(run(store.folder.path(), "report --axes").rfind("by epochs", 0), 0u);
+  EXPECT_EQ(run(store.folder.path(), "report --axes --csv").rfind("axis,value,configs,trials,", 0), 0u);
+  EXPECT_THROW(run(store.folder.path(), "report --axes --planned"), CLI::ParseError);
   EXPECT_NE(run(store.folder.path(), "report --decode optimal").find("score-optimal decode"), std::string::npos);
   EXPECT_THROW(run(store.folder.path(), "report --json --csv"), CLI::ParseError);
   EXPECT_THROW(run(store.folder.path(), "report dept"), UsageError);
@@ -287,16 +292,14 @@ TEST(ResultsCommands, ReportHasEveryForm) {
 
 TEST(ResultsCommands, PlannedComparisonsAreOfWhatTheSweepFileDeclares) {
   Store store;
-  const json report = json::parse(run(store.folder.path(), "report --json"));
-  const json& comparisons = report["families"][0]["comparisons"];
+  const json planned = json::parse(run(store.folder.path(), "report --planned --json"));
+  const json& comparisons = planned["families"][0]["comparisons"];
   ASSERT_EQ(comparisons.size(), 2u);  // 20 and 30 epochs against 10
   const std::string twenty = sweep::config_id(store.sweep.configs[1].config);
   EXPECT_EQ(comparisons[0]["config"], twenty);
   EXPECT_EQ(comparisons[0]["baseline_config"], sweep::config_id(store.sweep.configs[0].config));
   EXPECT_EQ(comparisons[0]["pairs"], 6);
   EXPECT_EQ(comparisons[1]["verdict"], "not judged");  // 30 epochs lack a trial
-  const json alone = json::parse(run(store.folder.path(), "report --planned --json"));
-  EXPECT_EQ(alone["families"], report["families"]);
   EXPECT_NE(run(store.folder.path(), "report").find("planned comparisons: epochs against 10"), std::string::npos);
   EXPECT_EQ(run(store.folder.path(), "report --planned").rfind("planned comparisons: epochs against 10", 0), 0u);
   EXPECT_EQ(run(store.folder.path(), "report --planned --csv").rfind("axis,value,baseline,margin,config,", 0), 0u);
@@ -309,7 +312,8 @@ TEST(ResultsCommands, AReportReadsNoSweepFile) {
   const json report = json::parse(run(store.folder.path(), "report --json"));
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(report["rows"].size(), 3u);
-  EXPECT_EQ(report["families"][0]["comparisons"].size(), 2u);
+  const json planned = json::parse(run(store.folder.path(), "report --planned --json"));
+  EXPECT_EQ(planned["families"][0]["comparisons"].size(), 2u);
 }
 
 TEST(ResultsCommands, ImportanceIsToldAndDrawn) {
@@ -364,12 +368,40 @@ TEST(ResultsCommands, OptimalDecodeIsFittedOnTheOtherFolds) {
   FAIL() << "trial is not in the input";
 }
 
+TEST(ResultsCommands, JsonOfACommandIsTheAnswerOfItsTwinInTheApi) {
+  Store store;
+  const auto& folder = store.folder.path();
+  const web::Site site(folder, nullptr, false);
+  const auto answer = [&](const std::string& path) {
+    web::Request request;
+    request.method = "GET";
+    request.path = "/api/v1/" + path;
+    const web::Response response = site.handle(request);
+    EXPECT_EQ(response.status, 200) << path << ": " << response.body;
+    return json::parse(response.body);
+  };
+  const std::string trial = store.sweep.trials[0].id;
+  const json status = json::parse(run(folder, "status --json"));
+  ASSERT_EQ(status["sweeps"].size(), 1u);
+  const std::string sweep = "sweeps/" + status["sweeps"][0]["id"].get<std::string>();
+  EXPECT_EQ(json::parse(run(folder, "report --json")), answer(sweep + "/leaderboard"));
+  EXPECT_EQ(json::parse(run(folder, "report --axes --json")), answer(sweep + "/axes"));
+  EXPECT_EQ(json::parse(run(folder, "report --planned --json")), answer(sweep + "/comparisons"));
+  EXPECT_EQ(json::parse(run(folder, "report --importance --json")), answer(sweep + "/importance"));
+  EXPECT_EQ(json::parse(run(folder, "show --json " + trial)), answer("trials/" + trial));
+  json sweeps = answer("sweeps");
+  for (json& one : sweeps["sweeps"]) one["best"] = nullptr;  // the command makes no leaderboard
+  EXPECT_EQ(status["sweeps"], sweeps["sweeps"]);
+  EXPECT_EQ(status["workers"], answer("workers")["workers"]);
+}
+
 TEST(ResultsCommands, ShowTellsOneTrial) {
   Store store;
   const std::string id = store.sweep.trials[0].id;
   const json shown = json::parse(run(store.folder.path(), "show " + id.substr(0, 8) + " --json"));
-  EXPECT_EQ(shown["trial"], id);
-  EXPECT_EQ(shown["result"]["epochs"].size(), 10u);
+  EXPECT_EQ(shown["id"], id);
+  EXPECT_EQ(shown["result"]["epochs"], 10);
+  EXPECT_EQ(shown["result"]["curves"]["score"].size(), 10u);
   EXPECT_EQ(shown["result"]["paper"]["epoch"], 3);
   EXPECT_EQ(shown["attempts"][0]["state"], "finished");
   const std::string text = run(store.folder.path(), "show " + id);

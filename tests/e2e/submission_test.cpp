@@ -99,10 +99,10 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
   // One trial: its best epoch is in its curve.
   const json member = medley_json({"ensemble", "tiny", "--method", "mean", "--k", "1"}).at("members").at(0);
   const json trial = medley_json({"show", member.at("trial")});
-  EXPECT_EQ(trial.at("result").at("epochs").size(), 3u);
+  EXPECT_EQ(trial.at("result").at("epochs"), 3);
   double best = 0;
-  for (const json& epoch : trial["result"]["epochs"]) best = std::max(best, epoch.at("score").get<double>());
-  EXPECT_DOUBLE_EQ(trial["result"].at("paper").at("score").get<double>(), best);
+  for (const json& score : trial["result"].at("curves").at("score")) best = std::max(best, score.get<double>());
+  EXPECT_DOUBLE_EQ(trial["result"].at("paper").at("accuracy").at("score").get<double>(), best);
   EXPECT_EQ(medley({"show", member.at("trial")}).exit, 0);
 
   // Ensembles of each method.
@@ -200,9 +200,10 @@ TEST_F(Submission, ATrialThatDivergesIsAResultAndHarmsNoNeighbour) {
   }
 
   const json sweeps = medley_json({"status"}).at("sweeps");
-  EXPECT_EQ(sweeps.at(0).at("diverged"), 2);
-  EXPECT_EQ(sweeps[0].at("failed"), 0);
-  EXPECT_EQ(sweeps[0].at("finished"), 4);
+  const json& trials = sweeps.at(0).at("trials");
+  EXPECT_EQ(trials.at("diverged"), 2);
+  EXPECT_EQ(trials.at("failed"), 0);
+  EXPECT_EQ(trials.at("finished"), 4);
   EXPECT_TRUE(contains(run_sweep(both).err, "nothing to train")) << "a divergence is not tried again";
 }
 

@@ -7,6 +7,7 @@
 #include "sweep/config.h"
 #include "sweep/error.h"
 #include "sweep/report/importance_figures.h"
+#include "sweep/report/report_json.h"
 #include "tests/sweep/xml_check.h"
 
 namespace medley::sweep {
@@ -274,7 +275,7 @@ TEST(ImportanceRender, EveryFormatHasTheNumbersAndTheirProtocol) {
   }
   EXPECT_NE(render(report, ReportFormat::kMarkdown).find("| a | video | .420 ± .059 |"), std::string::npos);
   EXPECT_NE(render(report, ReportFormat::kLatex).find("\\multicolumn{4}{c}{lost without it}"), std::string::npos);
-  const json object = json::parse(render(report, ReportFormat::kJson));
+  const json object = importance_json(report);
   EXPECT_NEAR(object["encoders"][0]["weight"]["mean"].get<double>(), .42, 1e-12);
   EXPECT_TRUE(object["encoders"][2]["loss_without"].is_null());
   EXPECT_EQ(object["encoders"][0]["loss_without"]["protocol"], "held-out");

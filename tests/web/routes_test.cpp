@@ -84,7 +84,7 @@ TEST_F(RoutesTest, AnAddressAskedWithAnotherMethodSaysWhichOnesItHas) {
 TEST_F(RoutesTest, SweepsCountTheirTrials) {
   const json answer = body("sweeps");
   ASSERT_EQ(answer["sweeps"].size(), 3u);
-  EXPECT_EQ(answer["workers"], 2);  // the third is quarantined
+  EXPECT_EQ(answer["joined_workers"], 2);  // the third is quarantined
   json running;
   for (const json& sweep : answer["sweeps"]) {
     if (sweep["id"] == sample_.running) running = sweep;
@@ -100,6 +100,7 @@ TEST_F(RoutesTest, SweepsCountTheirTrials) {
   // Mean seconds a trial x (39 left, two of them half done) / 2 workers.
   const double mean = running["training_seconds"].get<double>() / 95;
   EXPECT_NEAR(running["eta_seconds"].get<double>(), mean * 38 / 2, 1e-9);
+  EXPECT_NEAR(running["mean_trial_seconds"].get<double>(), mean, 1e-9);
 }
 
 TEST_F(RoutesTest, NamesAreSentAsText) {
@@ -108,6 +109,7 @@ TEST_F(RoutesTest, NamesAreSentAsText) {
   EXPECT_EQ(sweep["state"], "paused");
   EXPECT_EQ(sweep["eta_seconds"], nullptr);
   EXPECT_EQ(sweep["best_paper_score"], nullptr);
+  EXPECT_EQ(sweep["mean_trial_seconds"], nullptr);
   EXPECT_NE(sweep["yaml"].get<std::string>().find("top_n"), std::string::npos);
 }
 

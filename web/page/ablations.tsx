@@ -18,7 +18,7 @@ export function AblationsTab({ sweep, query }: { sweep: Sweep; query: URLSearchP
   );
 }
 
-const protocolOf = (ranked_by: string) => (ranked_by === "held_out_score" ? "held-out Score" : "paper-style Score (optimistic)");
+const protocolOf = (ranked_by: string) => (ranked_by === "held-out" ? "held-out Score" : "paper-style Score (optimistic)");
 
 function Weight({ sweep }: { sweep: Sweep }) {
   const polled = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 10);
@@ -275,7 +275,7 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
       <Shown polled={polled} rows={8}>
         {({ encoders, rows, effects, ranked_by }) => {
           if (rows.length < 2) return <Empty title="This sweep compares no encoder subsets" />;
-          const ends = rows.flatMap((row) => (row.interval[0] !== null && row.interval[1] !== null ? [row.interval[0], row.interval[1]] : [row.score]));
+          const ends = rows.flatMap((row) => (row.low !== null && row.high !== null ? [row.low, row.high] : [row.score]));
           const low = Math.min(...ends);
           const high = Math.max(...ends);
           const at = (value: number) => 2 + (96 * (value - low)) / Math.max(1e-9, high - low);
@@ -303,8 +303,8 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
                           <a href={to(["sweep", sweep.id, "trials"], { config: row.best_config })} title={`${row.name}: the best of ${row.configs}`}>{share(row.score)}</a>
                         </td>
                         <td class="wide-cell">
-                          <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" aria-label={`${share(row.interval[0])} to ${share(row.interval[1])}`}>
-                            {row.interval[0] !== null && row.interval[1] !== null && <line class="weights-wide" x1={at(row.interval[0])} x2={at(row.interval[1])} y1="6" y2="6" />}
+                          <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" aria-label={`${share(row.low)} to ${share(row.high)}`}>
+                            {row.low !== null && row.high !== null && <line class="weights-wide" x1={at(row.low)} x2={at(row.high)} y1="6" y2="6" />}
                             <line class="interval-mean" x1={at(row.score)} x2={at(row.score)} y1="1.5" y2="10.5" />
                           </svg>
                         </td>

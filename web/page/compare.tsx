@@ -111,7 +111,7 @@ export function Compare({ sweep, configs, reference, order }: { sweep: string; c
 }
 
 export function Parallel({ sweep, board }: { sweep: string; board: Leaderboard }) {
-  const heldOut = board.ranked_by === "held_out_score";
+  const heldOut = board.ranked_by === "held-out";
   const rows = board.rows.filter((row) => score(row, heldOut) !== null);
   const scores = rows.map((row) => score(row, heldOut)!);
   const series = [rows.filter((row) => !row.pinned), rows.filter((row) => row.pinned)];

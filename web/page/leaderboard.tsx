@@ -207,7 +207,7 @@ function Sort({ name, query, set, children, ...rest }: { name: string; query: UR
 function drawn(row: LeaderboardRow, column: Column) {
   const [low, high] = column.numbers.map((name) => row.values[name] ?? null);
   if (low == null || high == null) return null;
-  return { n: 0, score: { mean: (low + high) / 2, sd: null }, interval: [low, high] as [number, number] };
+  return { count: 0, mean: (low + high) / 2, sd: null, low, high };
 }
 
 /** Columns that share a head: [group, how many]. */

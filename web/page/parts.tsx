@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import type { AxisScores, Comparison, Dataset, Sweep, WorkerList } from "./api";
+import type { Comparison, Dataset, Spread, Sweep, WorkerList } from "./api";
 import { Refusal, post } from "./fetch";
 import type { Polled } from "./poll";
 import { usePoll } from "./poll";
@@ -56,22 +56,21 @@ export function Share({ of, label }: { of: number; label: string }) {
   );
 }
 
-type Drawn = (AxisScores & { interval?: [number | null, number | null] }) | null;
+type Drawn = (Spread & { low?: number | null; high?: number | null }) | null;
 
 /** The 95 % interval where there is one, else one SD to either side. */
 function ends(of: Drawn): [number, number] | null {
-  const mean = of?.score.mean ?? null;
+  const mean = of?.mean ?? null;
   if (of === null || mean === null) return null;
-  const [low, high] = of.interval ?? [null, null];
-  if (low !== null && high !== null) return [low, high];
-  const sd = of.score.sd ?? 0;
+  if (of.low != null && of.high != null) return [of.low, of.high];
+  const sd = of.sd ?? 0;
   return [mean - sd, mean + sd];
 }
 
 /** Mean and interval on a scale that all rows of a table share. */
 export function Interval({ of, low, high, heldOut }: { of: Drawn; low: number; high: number; heldOut?: boolean }) {
   const at = (value: number) => 4 + (92 * (value - low)) / Math.max(1e-9, high - low);
-  const mean = of?.score.mean ?? null;
+  const mean = of?.mean ?? null;
   const range = ends(of);
   return (
     <svg class={heldOut ? "interval interval-held-out" : "interval"} viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
@@ -93,12 +92,12 @@ export function scoreRange(all: Drawn[]): [number, number] {
 }
 
 /** Mean ± SD of the Score; grey where runs of the row are missing. */
-export function Mean({ of, incomplete }: { of: AxisScores | null; incomplete?: boolean }) {
-  if (!of || of.score.mean === null) return <span class="none">–</span>;
+export function Mean({ of, incomplete }: { of: Spread | null; incomplete?: boolean }) {
+  if (!of || of.mean === null) return <span class="none">–</span>;
   return (
     <span class={incomplete ? "mean mean-incomplete" : "mean"}>
-      {share(of.score.mean)}
-      {of.score.sd !== null && <span class="sd"> ± {share(of.score.sd)}</span>}
+      {share(of.mean)}
+      {of.sd !== null && <span class="sd"> ± {share(of.sd)}</span>}
     </span>
   );
 }
@@ -127,7 +126,7 @@ export function Menu({ label, children, marked }: { label: ComponentChildren; ch
 /** A paired difference and its verdict. */
 export function Difference({ of }: { of: Comparison | null }) {
   if (!of || of.mean === null) return <span class="none">–</span>;
-  const interval = of.interval.every((end) => end !== null) ? `95 % interval ${of.interval.map(signed).join(" to ")}, ` : "";
+  const interval = of.low !== null && of.high !== null ? `95 % interval ${signed(of.low)} to ${signed(of.high)}, ` : "";
   return (
     <span title={`${interval}p = ${of.p === null ? "–" : of.p.toPrecision(2)}, ${of.pairs} pairs`}>
       {signed(of.mean)} <span class={`small verdict-${of.verdict}`}>{of.verdict}</span>

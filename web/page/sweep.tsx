@@ -50,6 +50,7 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
             <div><dt>Diverged</dt><dd>{count(sweep.trials.diverged)}</dd></div>
             <div><dt>Time left</dt><dd>{sweep.state === "running" ? duration(sweep.eta_seconds) : "–"}</dd></div>
             <div><dt>Training time</dt><dd>{duration(sweep.training_seconds)}</dd></div>
+            <div><dt>Time a trial</dt><dd>{duration(sweep.mean_trial_seconds)}</dd></div>
             <div><dt>Configs × folds × seeds</dt><dd>{count(sweep.configs)} × {sweep.folds.length} × {sweep.seeds.length}</dd></div>
             <div><dt>Dataset</dt><dd><DatasetName dataset={sweep.dataset} /></dd></div>
             <div><dt>Submitted</dt><dd>{time(sweep.created_ms)}</dd></div>
@@ -83,7 +84,7 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
           return (
             <>
               {axes.map((axis) => {
-                const [low, high] = scoreRange(axis.values.flatMap((value) => [value.paper, value.held_out]));
+                const [low, high] = scoreRange(axis.values.flatMap((value) => [value.paper_score, value.held_out_score]));
                 return (
                   <div key={axis.name} class="axis">
                     <h2>{axis.name}</h2>
@@ -114,10 +115,10 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                               <th scope="row">{value.value === null ? <span class="none">not varied</span> : value.text}</th>
                               <td class="number">{value.configs}</td>
                               <td class="number">{value.trials}</td>
-                              <td class="number first strong"><Mean of={value.paper} incomplete={!value.complete} /></td>
-                              <td class="interval-cell"><Interval of={value.paper} low={low} high={high} /></td>
-                              <td class="number first strong"><Mean of={value.held_out} incomplete={!value.complete} /></td>
-                              <td class="interval-cell"><Interval of={value.held_out} low={low} high={high} heldOut /></td>
+                              <td class="number first strong"><Mean of={value.paper_score} incomplete={!value.complete} /></td>
+                              <td class="interval-cell"><Interval of={value.paper_score} low={low} high={high} /></td>
+                              <td class="number first strong"><Mean of={value.held_out_score} incomplete={!value.complete} /></td>
+                              <td class="interval-cell"><Interval of={value.held_out_score} low={low} high={high} heldOut /></td>
                               <td class="first mono">
                                 {value.best_config ? (
                                   <a href={to(["sweep", sweep.id, "trials"], { config: value.best_config })}>{value.best_config}</a>

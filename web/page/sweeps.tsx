@@ -12,7 +12,7 @@ export function SweepsView({ control }: { control: boolean }) {
     <>
       <h1>Sweeps</h1>
       <dl class="facts">
-        <div><dt>Workers joined</dt><dd>{polled.data ? polled.data.workers : "–"}</dd></div>
+        <div><dt>Workers joined</dt><dd>{polled.data ? polled.data.joined_workers : "–"}</dd></div>
         <div><dt>Coordinator</dt><dd>{store.data ? (store.data.coordinator ? "at work" : "not in this server: results are only shown") : "–"}</dd></div>
         <div><dt>Last written</dt><dd>{time(store.data?.written_ms)}</dd></div>
         <div><dt>Database</dt><dd>{store.data ? bytes(store.data.database_bytes) : "–"}</dd></div>
@@ -71,7 +71,7 @@ export function SweepsView({ control }: { control: boolean }) {
                       <td class="number">
                         {sweep.best ? (
                           <span title={sweep.best.name} class={sweep.best.complete ? undefined : "none"}>
-                            <strong>{share(sweep.best.score)}</strong> <span class="small">[{share(sweep.best.interval[0])}, {share(sweep.best.interval[1])}]</span>
+                            <strong>{share(sweep.best.score)}</strong> <span class="small">[{share(sweep.best.low)}, {share(sweep.best.high)}]</span>
                             {sweep.best.protocol === "paper" && <span class="protocol">paper-style</span>}
                           </span>
                         ) : "–"}
