@@ -36,7 +36,7 @@ std::vector<std::size_t> chosen(const Board& board, const Selection& selection);
 nlohmann::json leaderboard_json(const Board& board, const Selection& selection, storage::Page page);
 /// The same configs, all pages, as `medley report --csv` prints them, and what people noted of them.
 std::string leaderboard_csv(const Board& board, const Selection& selection);
-/// As leaderboard_json() without a choice, all pages; `top` above 0: only so many rows.
+/// As leaderboard_json() without a choice, all pages; `top` above 0 limits the number of rows.
 nlohmann::json ranking_json(storage::Reader& reader, const Board& board, int top = 0);
 nlohmann::json axes_json(const Board& board);
 /// The first of the ranking with its Score and interval, and the protocol of these; null where no config has a number.

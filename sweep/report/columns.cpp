@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
@@ -83,212 +84,140 @@ std::optional<PairedComparison> difference_of(const ConfigRow& row) {
 }
 
 const std::vector<Column>& columns() {
-  constexpr Shown kDefault = Shown::kDefault, kOnDemand = Shown::kOnDemand;
   static const std::vector<Column> all{
-      {"runs",
-       "",
-       "runs",
-       "",
-       kDefault,
-       kDefault,
-       0,
-       false,
-       false,
-       false,
-       {"runs_done", "runs_expected", "runs_diverged"},
-       [](const ConfigRow& row) {
-         return Values{row.config.done, row.config.expected, row.config.diverged};
-       },
-       [](const ConfigRow& row, Detail) { return runs_text_of(row.config); }},
-
-      {"held_out_score",
-       kHeldOut,
-       "Score",
-       "",
-       kDefault,
-       kDefault,
-       0,
-       true,
-       false,
-       false,
-       {"held_out_score"},
-       [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.score())}; },
-       [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.score()); }},
-      {"held_out_sd",
-       kHeldOut,
-       "SD",
-       "held-out SD: over seeds",
-       kOnDemand,
-       kOnDemand,
-       0,
-       false,
-       false,
-       false,
-       {"held_out_score_sd"},
-       [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out_score_sd)}; },
-       [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out_score_sd); }},
-      {"held_out_interval",
-       kHeldOut,
-       "95 % int.",
-       kIntervalNote,
-       kDefault,
-       kDefault,
-       4,
-       false,
-       true,
-       false,
-       {"held_out_score_low", "held_out_score_high"},
-       [](const ConfigRow& row) { return interval_values(row.config.held_out_interval, has_held_out(row)); },
-       [](const ConfigRow& row, Detail) {
-         return has_held_out(row) ? interval_text(row.config.held_out_interval) : std::string("-");
-       }},
-      {"held_out_presence",
-       kHeldOut,
-       "ACC_P",
-       "",
-       kDefault,
-       kDefault,
-       3,
-       true,
-       false,
-       false,
-       {"held_out_acc_presence"},
-       [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.presence)}; },
-       [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.presence); }},
-      {"held_out_salience",
-       kHeldOut,
-       "ACC_S",
-       "",
-       kDefault,
-       kDefault,
-       3,
-       true,
-       false,
-       false,
-       {"held_out_acc_salience"},
-       [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.salience)}; },
-       [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.salience); }},
-
-      {"paper_score",
-       kPaper,
-       "Score",
-       "",
-       kDefault,
-       kDefault,
-       0,
-       true,
-       false,
-       false,
-       {"paper_score", "paper_score_sd"},
-       [](const ConfigRow& row) { return spread_values(row.config.paper_score); },
-       [](const ConfigRow& row, Detail) { return with_sd(row.config.paper_score); }},
-      {"paper_interval",
-       kPaper,
-       "95 % int.",
-       kIntervalNote,
-       kOnDemand,
-       kOnDemand,
-       0,
-       false,
-       true,
-       false,
-       {"paper_score_low", "paper_score_high"},
-       [](const ConfigRow& row) {
-         return interval_values(row.config.paper_interval, row.config.paper_score.count > 0);
-       },
-       [](const ConfigRow& row, Detail) {
-         return row.config.paper_score.count > 0 ? interval_text(row.config.paper_interval) : std::string("-");
-       }},
-      {"paper_presence",
-       kPaper,
-       "ACC_P",
-       "",
-       kDefault,
-       kDefault,
-       1,
-       true,
-       false,
-       false,
-       {"paper_acc_presence", "paper_acc_presence_sd"},
-       [](const ConfigRow& row) { return spread_values(row.config.paper_presence); },
-       [](const ConfigRow& row, Detail detail) { return sd_if_wide(row.config.paper_presence, detail); }},
-      {"paper_salience",
-       kPaper,
-       "ACC_S",
-       "",
-       kDefault,
-       kDefault,
-       1,
-       true,
-       false,
-       false,
-       {"paper_acc_salience", "paper_acc_salience_sd"},
-       [](const ConfigRow& row) { return spread_values(row.config.paper_salience); },
-       [](const ConfigRow& row, Detail detail) { return sd_if_wide(row.config.paper_salience, detail); }},
-      {"paper_pooled",
-       kPaper,
-       "pooled",
-       "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed (optimistic); mean over seeds",
-       kOnDemand,
-       kOnDemand,
-       0,
-       true,
-       false,
-       false,
-       {"paper_pooled_score"},
-       [](const ConfigRow& row) {
-         return Values{row.config.pooled_seeds > 0 ? finite(row.config.pooled.score()) : json()};
-       },
-       [](const ConfigRow& row, Detail) {
-         return row.config.pooled_seeds > 0 ? share_text(row.config.pooled.score()) : std::string("-");
-       }},
-
-      {"optimism",
-       "",
-       "optimism",
-       "optimism: mean paper-style Score less held-out Score",
-       kDefault,
-       kOnDemand,
-       2,
-       true,
-       false,
-       false,
-       {"optimism"},
-       [](const ConfigRow& row) {
-         const auto optimism = row.config.optimism();
-         return Values{optimism ? finite(*optimism) : json()};
-       },
-       [](const ConfigRow& row, Detail) {
-         const auto optimism = row.config.optimism();
-         return optimism ? signed_text(*optimism) : std::string("-");
-       }},
-      {"difference",
-       "",
-       "vs #{reference}",
-       "vs #{reference}: mean difference of {compared} Scores over shared runs and p of the same test, two-sided; ~ "
-       "inconclusive (p >= .05)",
-       kDefault,
-       kDefault,
-       0,
-       false,
-       false,
-       true,
-       {"difference", "difference_low", "difference_high", "difference_p"},
-       difference_values,
-       [](const ConfigRow& row, Detail) { return difference_text(row); }},
-      {"time",
-       "",
-       "time",
-       "time: mean training seconds of a trial",
-       kOnDemand,
-       kOnDemand,
-       0,
-       false,
-       false,
-       false,
-       {"mean_seconds"},
-       [](const ConfigRow& row) { return Values{finite(row.config.mean_seconds)}; },
-       [](const ConfigRow& row, Detail) { return seconds_text(row.config.mean_seconds); }},
+      Column{"runs",
+             "",
+             "runs",
+             {"runs_done", "runs_expected", "runs_diverged"},
+             [](const ConfigRow& row) {
+               return Values{row.config.done, row.config.expected, row.config.diverged};
+             },
+             [](const ConfigRow& row, Detail) { return runs_text_of(row.config); }},
+      Column{"held_out_score",
+             kHeldOut,
+             "Score",
+             {"held_out_score"},
+             [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.score())}; },
+             [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.score()); }}
+          .with_marks(),
+      Column{"held_out_sd",
+             kHeldOut,
+             "SD",
+             {"held_out_score_sd"},
+             [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out_score_sd)}; },
+             [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out_score_sd); },
+             "held-out SD: over seeds"}
+          .on_demand(),
+      Column{"held_out_interval",
+             kHeldOut,
+             "95 % int.",
+             {"held_out_score_low", "held_out_score_high"},
+             [](const ConfigRow& row) { return interval_values(row.config.held_out_interval, has_held_out(row)); },
+             [](const ConfigRow& row, Detail) {
+               return has_held_out(row) ? interval_text(row.config.held_out_interval) : std::string("-");
+             },
+             kIntervalNote}
+          .as_interval()
+          .dropped_in_turn(4),
+      Column{"held_out_presence",
+             kHeldOut,
+             "ACC_P",
+             {"held_out_acc_presence"},
+             [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.presence)}; },
+             [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.presence); }}
+          .with_marks()
+          .dropped_in_turn(3),
+      Column{"held_out_salience",
+             kHeldOut,
+             "ACC_S",
+             {"held_out_acc_salience"},
+             [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out.salience)}; },
+             [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out.salience); }}
+          .with_marks()
+          .dropped_in_turn(3),
+      Column{"paper_score",
+             kPaper,
+             "Score",
+             {"paper_score", "paper_score_sd"},
+             [](const ConfigRow& row) { return spread_values(row.config.paper_score); },
+             [](const ConfigRow& row, Detail) { return with_sd(row.config.paper_score); }}
+          .with_marks(),
+      Column{"paper_interval",
+             kPaper,
+             "95 % int.",
+             {"paper_score_low", "paper_score_high"},
+             [](const ConfigRow& row) {
+               return interval_values(row.config.paper_interval, row.config.paper_score.count > 0);
+             },
+             [](const ConfigRow& row, Detail) {
+               return row.config.paper_score.count > 0 ? interval_text(row.config.paper_interval) : std::string("-");
+             },
+             kIntervalNote}
+          .as_interval()
+          .on_demand(),
+      Column{"paper_presence",
+             kPaper,
+             "ACC_P",
+             {"paper_acc_presence", "paper_acc_presence_sd"},
+             [](const ConfigRow& row) { return spread_values(row.config.paper_presence); },
+             [](const ConfigRow& row, Detail detail) { return sd_if_wide(row.config.paper_presence, detail); }}
+          .with_marks()
+          .dropped_in_turn(1),
+      Column{"paper_salience",
+             kPaper,
+             "ACC_S",
+             {"paper_acc_salience", "paper_acc_salience_sd"},
+             [](const ConfigRow& row) { return spread_values(row.config.paper_salience); },
+             [](const ConfigRow& row, Detail detail) { return sd_if_wide(row.config.paper_salience, detail); }}
+          .with_marks()
+          .dropped_in_turn(1),
+      Column{"paper_pooled",
+             kPaper,
+             "pooled",
+             {"paper_pooled_score"},
+             [](const ConfigRow& row) {
+               return Values{row.config.pooled_seeds > 0 ? finite(row.config.pooled.score()) : json()};
+             },
+             [](const ConfigRow& row, Detail) {
+               return row.config.pooled_seeds > 0 ? share_text(row.config.pooled.score()) : std::string("-");
+             },
+             "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed "
+             "(optimistic); mean over seeds"}
+          .with_marks()
+          .on_demand(),
+      Column{"optimism",
+             "",
+             "optimism",
+             {"optimism"},
+             [](const ConfigRow& row) {
+               const auto optimism = row.config.optimism();
+               return Values{optimism ? finite(*optimism) : json()};
+             },
+             [](const ConfigRow& row, Detail) {
+               const auto optimism = row.config.optimism();
+               return optimism ? signed_text(*optimism) : std::string("-");
+             },
+             "optimism: mean paper-style Score less held-out Score"}
+          .with_marks()
+          .dropped_in_turn(2)
+          .on_demand_on_page(),
+      Column{"difference",
+             "",
+             "vs #{reference}",
+             {"difference", "difference_low", "difference_high", "difference_p"},
+             difference_values,
+             [](const ConfigRow& row, Detail) { return difference_text(row); },
+             "vs #{reference}: mean difference of {compared} Scores over shared runs and p of the same test, "
+             "two-sided; ~ inconclusive (p >= .05)"}
+          .between_configs(),
+      Column{"time",
+             "",
+             "time",
+             {"mean_seconds"},
+             [](const ConfigRow& row) { return Values{finite(row.config.mean_seconds)}; },
+             [](const ConfigRow& row, Detail) { return seconds_text(row.config.mean_seconds); },
+             "time: mean training seconds of a trial"}
+          .on_demand(),
   };
   return all;
 }

@@ -29,19 +29,51 @@ struct Column {
   const char* id;
   const char* group;  ///< "held-out" or "paper-style", the protocol; "" neither
   const char* heading;
-  const char* note;  ///< a footnote; "" none
-  Shown in_text;     ///< kOnDemand: with --wide
-  Shown on_page;     ///< kOnDemand: where the reader chooses it
-  int expendable;    ///< text that is too wide drops the columns of 1, then those of 2, and so on; 0 stays
-  bool marked;       ///< carries the marks of incomplete and diverged configs
-  bool is_interval;  ///< its numbers are the low and the high end
-  bool compares;     ///< with another config: not in a table of one
   /// Names of its numbers in CSV, in JSON and for order=. The first is what the column sorts by, larger first.
   std::vector<const char*> numbers;
   /// As many as `numbers`; null where there is none.
   std::vector<nlohmann::json> (*values)(const ConfigRow& row);
   /// For people; "-" where there is none.
   std::string (*text)(const ConfigRow& row, Detail detail);
+  const char* note = "";            ///< a footnote; "" none
+  Shown in_text = Shown::kDefault;  ///< kOnDemand: with --wide
+  Shown on_page = Shown::kDefault;  ///< kOnDemand: where the reader chooses it
+  int expendable = 0;        ///< text that is too wide drops the columns of 1, then those of 2, and so on; 0 stays
+  bool marked = false;       ///< carries the marks of incomplete and diverged configs
+  bool is_interval = false;  ///< its numbers are the low and the high end
+  bool compares = false;     ///< with another config: not in a table of one
+
+  // How one row of the list says so.
+  Column with_marks() const {
+    Column column = *this;
+    column.marked = true;
+    return column;
+  }
+  Column as_interval() const {
+    Column column = *this;
+    column.is_interval = true;
+    return column;
+  }
+  Column between_configs() const {
+    Column column = *this;
+    column.compares = true;
+    return column;
+  }
+  Column dropped_in_turn(int turn) const {
+    Column column = *this;
+    column.expendable = turn;
+    return column;
+  }
+  Column on_demand_on_page() const {
+    Column column = *this;
+    column.on_page = Shown::kOnDemand;
+    return column;
+  }
+  Column on_demand() const {
+    Column column = on_demand_on_page();
+    column.in_text = Shown::kOnDemand;
+    return column;
+  }
 };
 const std::vector<Column>& columns();
 
