@@ -14,7 +14,7 @@ struct BenchArguments {
   BenchShape shape;
   int epochs = 3, repeats = 3;
   std::vector<int> packs = {1, 4, 8};
-  std::string device = "cpu";
+  sweep::Device device;
   bool json = false;
 };
 
@@ -69,7 +69,7 @@ void add_bench_command(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(1, 100));
   command->add_option("--packs", arguments->packs, "pack sizes")->delimiter(',')->capture_default_str();
-  command->add_option("--device", arguments->device, "cpu, cuda, cuda:1, ...")->capture_default_str();
+  add_device_option(*command, arguments->device);
   command->add_flag("--json", arguments->json, "print JSON");
   command->footer("Example:\n  medley-worker bench --packs 1,8");
   command->callback([arguments] { bench(*arguments); });

@@ -81,9 +81,9 @@ std::vector<sweep::TrialSpec> bench_trials(const data::Dataset& dataset, const B
 }
 
 Cost cost_of_epoch(const data::Dataset& dataset, const std::vector<sweep::TrialSpec>& trials,
-                   const std::string& device) {
+                   const sweep::Device& device) {
   trainer::TrainOptions options;
-  options.device = device;
+  options.device = sweep::to_string(device);
   const auto cost = [&](int epochs) {
     std::vector<sweep::TrialSpec> some = trials;
     for (sweep::TrialSpec& trial : some) trial.config.epochs = epochs;

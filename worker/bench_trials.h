@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
 #include <vector>
 
+#include "sweep/device.h"
 #include "sweep/trial.h"
 #include "trainer/data/dataset.h"
 
@@ -28,6 +28,6 @@ struct Cost {
 /// The cost of one epoch of these trials, trained together on `device`. It is the difference between training for all
 /// their epochs and for one, so that the cost of a trial's start drops out.
 Cost cost_of_epoch(const data::Dataset& dataset, const std::vector<sweep::TrialSpec>& trials,
-                   const std::string& device);
+                   const sweep::Device& device);
 
 }  // namespace medley::worker

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "sweep/device.h"
+
 namespace medley::worker {
 
 /// What the user typed cannot be: exit code 2. Everything else that is thrown is exit code 1.
@@ -16,6 +18,9 @@ class UsageError : public std::runtime_error {
 struct ExitWith {
   int code = 0;
 };
+
+/// Adds --device to `command`. It sets `device`, whose value is the default.
+CLI::Option* add_device_option(CLI::App& command, sweep::Device& device);
 
 /// Each adds one subcommand of medley-worker to `app`, with examples in its footer. The callback does the work and
 /// throws when it cannot.

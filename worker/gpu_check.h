@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "sweep/device.h"
+
 namespace medley::worker {
 
 /// One thing that was checked, and what was found.
@@ -18,14 +20,14 @@ using Findings = std::vector<Finding>;
 Findings check_kernels();
 
 /// Checks NCCL at 1, 2, 4, ... ranks, as many as there are GPUs (`devices`), a thread each. Also checks that a gang
-/// whose other rank never comes ends in time. Also checks that a gang whose other rank never comes ends in time.
+/// whose other rank never comes ends in time.
 Findings check_nccl(int devices);
 
 /// Compares a trial on `device` with the same trial on the CPU, in every precision. Also checks that it does not depend
 /// on its pack.
-Findings check_trials(const std::string& device);
+Findings check_trials(const sweep::Device& device);
 
 /// Trial epochs a second of packs of these sizes in every precision, as lines of a table.
-std::string throughput_table(const std::string& device, const std::vector<int>& packs);
+std::string throughput_table(const sweep::Device& device, const std::vector<int>& packs);
 
 }  // namespace medley::worker

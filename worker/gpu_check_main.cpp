@@ -6,14 +6,16 @@
 #include <fmt/core.h>
 
 #include "trainer/cuda/runtime.h"
+#include "worker/command.h"
 #include "worker/gpu_check.h"
 
 namespace {
 
+using medley::sweep::Device;
 using namespace medley::worker;
 
 /// Prints them; true where all are right.
-bool report(const char* part, Findings (*check)(const std::string&), const std::string& device) {
+bool report(const char* part, Findings (*check)(const Device&), const Device& device) {
   Findings all;
   try {
     all = check(device);
@@ -34,9 +36,9 @@ bool report(const char* part, Findings (*check)(const std::string&), const std::
 int main(int argc, char** argv) {
   CLI::App app{"Checks Medley's CUDA code on this machine: kernels, NCCL, trials against the CPU, throughput.",
                "medley-gpu-check"};
-  std::string device = "cuda:0";
+  Device device{Device::Kind::kCuda, 0};
   std::vector<int> packs = {1, 4, 16, 64};
-  app.add_option("--device", device, "the GPU for trials: cuda:0, cuda:1, ...")->capture_default_str();
+  add_device_option(app, device);
   app.add_option("--packs", packs, "pack sizes of the throughput table; 0: no table")
       ->delimiter(',')
       ->capture_default_str();
@@ -53,9 +55,9 @@ int main(int argc, char** argv) {
     return 1;
   }
   bool right = report(
-      "kernels", [](const std::string&) { return check_kernels(); }, device);
+      "kernels", [](const Device&) { return check_kernels(); }, device);
   right &= report(
-      "NCCL", [](const std::string&) { return check_nccl(medley::trainer::cuda::find_devices().count); }, device);
+      "NCCL", [](const Device&) { return check_nccl(medley::trainer::cuda::find_devices().count); }, device);
   const bool trained = report("trials", check_trials, device);
   right &= trained;
   if (trained && packs != std::vector<int>{0}) {

@@ -73,10 +73,10 @@ Finding compare(const std::string& what, double found, double bound) {
 
 }  // namespace
 
-Findings check_trials(const std::string& device) {
+Findings check_trials(const sweep::Device& device) {
   const data::Dataset dataset = random_dataset(kSmall);
   trainer::TrainOptions options;
-  options.device = device;
+  options.device = sweep::to_string(device);
   const auto train = [&](const std::vector<TrialSpec>& pack) { return trainer::train_pack(dataset, pack, options); };
   Findings all;
   for (const Tolerance& t : kTolerances) {
@@ -95,7 +95,7 @@ Findings check_trials(const std::string& device) {
   return all;
 }
 
-std::string throughput_table(const std::string& device, const std::vector<int>& packs) {
+std::string throughput_table(const sweep::Device& device, const std::vector<int>& packs) {
   constexpr int kTimedEpochs = 3;
   const BenchShape shape;
   const data::Dataset dataset = random_dataset(shape);

@@ -30,14 +30,13 @@ GpuRank join_gpus(MpiGang& gang) {
   NcclId id{};
   if (bytes.size() != id.size()) throw Error("an NCCL id of " + std::to_string(bytes.size()) + " bytes");
   std::copy(bytes.begin(), bytes.end(), id.begin());
-  return {"cuda:" + std::to_string(place.device), std::make_unique<NcclCollective>(id, place)};
+  return {{sweep::Device::Kind::kCuda, place.device}, std::make_unique<NcclCollective>(id, place)};
 }
 
-std::string gpu_bus_id(const std::string& device) {
-  if (device.rfind("cuda", 0) != 0) return "";
+std::string gpu_bus_id(const sweep::Device& device) {
+  if (!device.is_gpu()) return "";
   try {
-    const auto colon = device.find(':');
-    return trainer::cuda::pci_bus_id(colon == std::string::npos ? 0 : std::stoi(device.substr(colon + 1)));
+    return trainer::cuda::pci_bus_id(device.index.value_or(0));
   } catch (const std::exception&) {
     return "";  // training on it will say what is wrong with it
   }

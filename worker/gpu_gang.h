@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "sweep/device.h"
 #include "trainer/collective.h"
 
 namespace medley::worker {
@@ -11,7 +12,7 @@ class MpiGang;
 
 /// A rank's place in a gang that trains on GPUs.
 struct GpuRank {
-  std::string device;  ///< cuda:N, the GPU of this rank of its host
+  sweep::Device device;  ///< the GPU of this rank of its host
   std::unique_ptr<trainer::Collective> collective;
 };
 
@@ -20,8 +21,8 @@ struct GpuRank {
 /// Throws trainer::Error when the others do not come in time.
 GpuRank join_gpus(MpiGang& gang);
 
-/// PCI bus id of the GPU that `device` (cuda, cuda:N) is to this process, whatever CUDA_VISIBLE_DEVICES hides. Empty
+/// PCI bus id of the GPU that `device` is to this process, whatever CUDA_VISIBLE_DEVICES hides. Empty
 /// for a CPU, for an absent GPU, and when this program was built without CUDA.
-std::string gpu_bus_id(const std::string& device);
+std::string gpu_bus_id(const sweep::Device& device);
 
 }  // namespace medley::worker

@@ -60,7 +60,7 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
     }
   }
   trainer::TrainOptions options;
-  options.device = device_;
+  options.device = sweep::to_string(device_);
   options.checkpoints = options.resume = pack.checkpoints;
   const bool speaks = !gang_ || gang_->rank() == 0;
   if (speaks) options.note = [](const std::string& note) { spdlog::info("{}", note); };
@@ -72,9 +72,9 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
   };
   GpuRank gpu;
   if (gang_) options.collective = &gang_->collective();
-  if (gang_ && gang_->size() > 1 && device_.rfind("cuda", 0) == 0) {
+  if (gang_ && gang_->size() > 1 && device_.is_gpu()) {
     gpu = join_gpus(*gang_);
-    options.device = gpu.device;
+    options.device = sweep::to_string(gpu.device);
     options.collective = gpu.collective.get();
   }
   std::size_t part = pack.trials.size();
@@ -99,10 +99,11 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
 }
 
 int PackTrainer::best_size(const data::Dataset& dataset, const sweep::TrialSpec& trial) {
-  const std::string key = device_ + " " + dataset.fingerprint + " " + sweep::fusibility_key(trial.config);
+  const std::string device = sweep::to_string(device_);
+  const std::string key = device + " " + dataset.fingerprint + " " + sweep::fusibility_key(trial.config);
   if (const auto known = sizes_->find(key)) return std::min(*known, capacity_);
   const int best = trainer::best_pack_size(capacity_, [&](int size) {
-    const auto speed = trainer::measure_pack(dataset, trial, device_, size);
+    const auto speed = trainer::measure_pack(dataset, trial, device, size);
     spdlog::info("packs of {}: {}", size, speed ? fmt::format("{:.0f} trial-steps/s", *speed) : "do not fit");
     return speed;
   });

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/device.h"
 #include "trainer/data/dataset.h"
 #include "worker/link.h"
 #include "worker/mpi_gang.h"
@@ -22,8 +23,8 @@ class PackTrainer {
   /// `gang` is borrowed; nullptr: this process alone. With `sizes` (borrowed; alone only) it measures once for each
   /// dataset and fusibility key which packs of up to `capacity` train fastest. It reports the size, and trains larger
   /// packs in parts.
-  PackTrainer(std::string device, MpiGang* gang, PackSizes* sizes = nullptr, int capacity = 1)
-      : device_(std::move(device)), gang_(gang), sizes_(sizes), capacity_(capacity) {}
+  PackTrainer(sweep::Device device, MpiGang* gang, PackSizes* sizes = nullptr, int capacity = 1)
+      : device_(device), gang_(gang), sizes_(sizes), capacity_(capacity) {}
 
   /// Throws what train_pack() throws, and Error for a dataset that is not the one that the pack was made for.
   std::vector<sweep::TrialResult> operator()(const Pack& pack);
@@ -32,7 +33,7 @@ class PackTrainer {
   const data::Dataset& load(const Pack& pack);
   int best_size(const data::Dataset& dataset, const sweep::TrialSpec& trial);
 
-  std::string device_;
+  sweep::Device device_;
   MpiGang* gang_;
   PackSizes* sizes_;
   int capacity_;

@@ -23,7 +23,7 @@ struct ServeArguments {
   std::string coordinator;
   std::filesystem::path token_file;
   std::filesystem::path spool;
-  std::string device = "cpu";
+  sweep::Device device;
   int capacity = 0;  ///< 0: by the device
   bool measure_packs = false;
   double patience_s = 600;
@@ -34,13 +34,13 @@ struct ServeArguments {
 /// a GPU it is measured which of them train fastest.
 int capacity_of(const ServeArguments& arguments) {
   if (arguments.capacity > 0) return arguments.capacity;
-  return arguments.device == "cpu" ? 4 : 64;
+  return arguments.device.is_gpu() ? 64 : 4;
 }
 
 /// Of the GPU that this process trains on, in a gang the first rank's; empty where there is none to ask about.
-UsageSampler::ReadGpu gpu_reader(const std::string& device, int ranks) {
-  const bool gpus = device.rfind("cuda", 0) == 0;
-  const std::string place = gpu_bus_id(gpus && ranks > 1 ? "cuda:0" : device);  // as join_gpus() shares them out
+UsageSampler::ReadGpu gpu_reader(sweep::Device device, int ranks) {
+  if (device.is_gpu() && ranks > 1) device.index = 0;  // as join_gpus() shares them out
+  const std::string place = gpu_bus_id(device);
   if (place.empty()) return nullptr;
   const std::shared_ptr<Nvml> nvml = Nvml::open();
   if (!nvml) {
@@ -72,7 +72,7 @@ void serve_as_worker(const ServeArguments& arguments, int ranks, const TrainPack
   options.identity.cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   options.identity.memory_bytes =
       static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGE_SIZE));
-  options.identity.device = arguments.device;
+  options.identity.device = sweep::to_string(arguments.device);
   options.identity.capacity = capacity_of(arguments);
   options.identity.numerics = sweep::kNumericsVersion;
 
@@ -107,7 +107,7 @@ void serve_until_dismissed(const ServeArguments& arguments) {
   if (!MpiGang::launched()) {
     files::make_folders(arguments.spool);
     PackSizes sizes(arguments.spool / "pack-sizes.json");
-    const bool measures = arguments.measure_packs || arguments.device != "cpu";
+    const bool measures = arguments.measure_packs || arguments.device.is_gpu();
     return serve_as_worker(arguments, 1,
                            PackTrainer(arguments.device, nullptr, measures ? &sizes : nullptr, capacity_of(arguments)));
   }
@@ -140,7 +140,7 @@ void add_serve_command(CLI::App& app) {
   serve->add_option("--spool", arguments->spool, "local folder for results that wait for delivery")
       ->envname("MEDLEY_SPOOL")
       ->required();
-  serve->add_option("--device", arguments->device, "cpu, cuda or cuda:N")->capture_default_str();
+  add_device_option(*serve, arguments->device);
   serve->add_option("--capacity", arguments->capacity, "trials of the largest pack; 4 on a CPU, 64 on a GPU")
       ->check(CLI::Range(1, static_cast<int>(protocol::kMaxPackTrials)));
   serve->add_flag("--measure-packs", arguments->measure_packs,

@@ -20,7 +20,7 @@ struct TrainArguments {
   std::filesystem::path config, data, out, checkpoints;
   std::optional<int> fold;
   std::uint64_t seed = 1;
-  std::string device = "cpu";
+  sweep::Device device;
   bool json = false;
 };
 
@@ -85,7 +85,7 @@ void train(const TrainArguments& arguments) {
   trial.seed = arguments.seed;
   trial.id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint);
   trainer::TrainOptions options;
-  options.device = arguments.device;
+  options.device = sweep::to_string(arguments.device);
   if (gang) options.collective = &gang->collective();
   options.checkpoints = arguments.checkpoints;
   if (!options.checkpoints.empty()) files::make_folders(options.checkpoints);
@@ -121,7 +121,7 @@ void add_train_command(CLI::App& app) {
   command->add_option("--seed", arguments->seed, "seed of the trial")->capture_default_str();
   command->add_option("--out", arguments->out, "write trial and result as JSON to this file");
   command->add_option("--checkpoints", arguments->checkpoints, "write <trial id>.npz to this folder");
-  command->add_option("--device", arguments->device, "cpu, cuda, cuda:1, ...")->capture_default_str();
+  add_device_option(*command, arguments->device);
   command->add_flag("--json", arguments->json, "print trial and result as JSON");
   command->footer(
       "Examples:\n  medley-worker train settings.yaml --data demo-data --fold 0 --seed 1\n"

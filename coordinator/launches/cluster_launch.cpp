@@ -10,6 +10,7 @@
 #include "coordinator/error.h"
 #include "coordinator/launches/cluster_keeper.h"
 #include "storage/reader.h"
+#include "sweep/device.h"
 #include "sweep/digest.h"
 
 namespace medley::coordinator {
@@ -55,7 +56,9 @@ cluster::Launch make_launch(const LaunchRequest& request, const fs::path& store,
   cluster::Launch launch = launch_of(request);
   launch.name = launch_name(store, id);
   const storage::StoreLayout layout(fs::absolute(store).string());
-  launch.arguments = {"--token-file", layout.folder + "/token", "--device", request.shape.gpus > 0 ? "cuda" : "cpu"};
+  sweep::Device device;
+  if (request.shape.gpus > 0) device.kind = sweep::Device::Kind::kCuda;
+  launch.arguments = {"--token-file", layout.folder + "/token", "--device", sweep::to_string(device)};
   if (request.capacity > 0) {
     launch.arguments.insert(launch.arguments.end(), {"--capacity", std::to_string(request.capacity)});
   }
