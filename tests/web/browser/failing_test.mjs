@@ -57,7 +57,7 @@ try {
   await check("a trial that fails again and again is failed, with the reason, and its worker's log is beside it", async () => {
     await page.goto(`${base}#/trial/${trial}`);
     await page.getByText("It failed").waitFor();
-    await page.getByText(/cannot write .*: No such file or directory/).first().waitFor();
+    await page.getByText(/: cannot .*: No such file or directory/).first().waitFor();
     assert.equal(await page.getByText("failed", { exact: true }).count(), 1 + 5, "the trial and its five attempts");
     await page.getByText("Log of its worker").click();
     const line = await page.locator(".log pre").getByText(/error: a pack of 1 failed/).last().innerText();
