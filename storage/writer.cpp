@@ -415,7 +415,7 @@ std::int64_t Writer::save_ensemble(const EnsembleRecord& ensemble) {
     Statement insert(
         s.database,
         "INSERT INTO ensemble (name, dataset, method, created, settings, scores) VALUES (?, ?, ?, ?, ?, ?)");
-    const char* method = sweep::ensemble_method_name(ensemble.request.options.method);
+    const char* method = name_of(ensemble.request.options.method);
     const std::string settings = settings_json(ensemble).dump(), scores = scores_json(ensemble).dump();
     insert.bind(name, s.dataset_key(ensemble.dataset), method, ensemble.created, settings, scores).run();
     const std::int64_t id = s.database.last_insert_id();

@@ -32,7 +32,7 @@ json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble)
   const auto summary = reader.find_sweep(ensemble.sweep);
   json head = {{"id", ensemble.id},
                {"name", ensemble.request.name},
-               {"method", sweep::ensemble_method_name(ensemble.request.options.method)},
+               {"method", name_of(ensemble.request.options.method)},
                {"sweep", ensemble.sweep},
                {"sweep_name", summary ? json(summary->name) : json(nullptr)},
                {"dataset", {{"fingerprint", ensemble.dataset}, {"name", ""}, {"synthetic", false}}},

@@ -243,7 +243,7 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
   }
   json body = head_json(board);
   body.update({{"compared", sweep::protocol_name(report.compared_held_out)},
-               {"held_out_decode", report.decode == sweep::HeldOutDecode::kOptimal ? "optimal" : "thresholds"},
+               {"held_out_decode", name_of(report.decode)},
                {"folds", report.folds},
                {"seeds", report.seeds},
                {"best", report.configs.empty() ? json(nullptr) : json(report.configs.front().id)},

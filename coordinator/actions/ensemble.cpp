@@ -145,8 +145,8 @@ storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const stor
   record.created = now;
   record.request = request;
   if (record.request.name.empty()) {
-    record.request.name = sweep.name + "-" + sweep::ensemble_method_name(request.options.method) +
-                          (request.per_subset ? "-per-subset" : "");
+    record.request.name =
+        sweep.name + "-" + name_of(request.options.method) + (request.per_subset ? "-per-subset" : "");
   }
 
   record.weights = weights_of(pooled.candidates, ensemble.fitted.weights);

@@ -110,7 +110,7 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
       {"ensemble",
        {{"id", ensemble.id},
         {"name", ensemble.request.name},
-        {"method", sweep::ensemble_method_name(ensemble.request.options.method)},
+        {"method", name_of(ensemble.request.options.method)},
         {"settings", storage::settings_json(ensemble)},
         {"scores", storage::scores_json(ensemble)}}},
       {"members", std::move(members)},

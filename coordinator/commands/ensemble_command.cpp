@@ -171,7 +171,7 @@ void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
   for (const auto& member : ensemble->members) members.push_back({{"trial", member.trial}, {"weight", member.weight}});
   std::cout << json{{"id", ensemble->id},
                     {"name", ensemble->request.name},
-                    {"method", sweep::ensemble_method_name(ensemble->request.options.method)},
+                    {"method", name_of(ensemble->request.options.method)},
                     {"dataset", ensemble->dataset},
                     {"settings", storage::settings_json(*ensemble)},
                     {"scores", storage::scores_json(*ensemble)},

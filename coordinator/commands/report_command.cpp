@@ -52,7 +52,8 @@ void print_json(const json& body) { std::cout << web::text_of(body, 2); }
 void report(const ReportOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, options.sweep);
-  const auto decode = options.decode == "optimal" ? sweep::HeldOutDecode::kOptimal : sweep::HeldOutDecode::kThresholds;
+  const auto decode = options.decode == name_of(sweep::HeldOutDecode::kOptimal) ? sweep::HeldOutDecode::kOptimal
+                                                                                : sweep::HeldOutDecode::kThresholds;
   const auto format = options.as_csv        ? sweep::ReportFormat::kCsv
                       : options.as_markdown ? sweep::ReportFormat::kMarkdown
                       : options.as_latex    ? sweep::ReportFormat::kLatex

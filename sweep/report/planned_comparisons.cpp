@@ -201,20 +201,4 @@ FamilyReport judge(const Family& family, const std::vector<ConfigReport>& config
   return report;
 }
 
-const char* verdict_name(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kHelps:
-      return "helps";
-    case Verdict::kHurts:
-      return "hurts";
-    case Verdict::kEquivalent:
-      return "equivalent";
-    case Verdict::kInconclusive:
-      return "inconclusive";
-    case Verdict::kNotJudged:
-      return "not judged";
-  }
-  return "";
-}
-
 }  // namespace medley::sweep

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sweep/family.h"
+#include "sweep/named_enum.h"
 #include "sweep/score/statistics.h"
 
 namespace medley::sweep {
@@ -14,14 +15,13 @@ namespace medley::sweep {
 struct RunScore;
 struct ConfigReport;
 
-enum class Verdict {
-  kHelps,       ///< Holm-adjusted p < .05, and better than the baseline
-  kHurts,       ///< the same, and worse
-  kEquivalent,  ///< the interval lies entirely within the margin, whether or not it holds 0
-  kInconclusive,
-  kNotJudged,  ///< runs are still to be trained, or one side has no number to judge by
-};
-const char* verdict_name(Verdict verdict);
+/// kHelps: Holm-adjusted p < .05, and better than the baseline. kHurts: the same, and worse. kEquivalent: the interval
+/// lies entirely within the margin, whether or not it holds 0. kNotJudged: runs are still to be trained, or one side
+/// has no number to judge by.
+#define MEDLEY_VERDICT(X) \
+  X(kHelps, "helps")      \
+  X(kHurts, "hurts") X(kEquivalent, "equivalent") X(kInconclusive, "inconclusive") X(kNotJudged, "not judged")
+MEDLEY_NAMED_ENUM(Verdict, MEDLEY_VERDICT)
 
 /// One pair of configs that differ in the axis only. Differences are value less baseline, paired by fold and seed.
 struct PlannedComparison {

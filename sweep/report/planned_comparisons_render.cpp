@@ -21,7 +21,7 @@ std::vector<std::string> held_axes(const FamilyReport& family) {
 }
 
 std::string verdict_text(const FamilyReport& family, const PlannedComparison& row) {
-  std::string text = verdict_name(row.verdict);
+  std::string text = name_of(row.verdict);
   if (row.verdict != Verdict::kInconclusive) return text;
   if (!row.more_seeds) return text + ": no number of seeds settles it";
   const std::string least = family.seeds == 1 ? "at least " : "";
@@ -164,7 +164,7 @@ Table planned_comparisons_csv(const Report& report) {
       append(row.paper, row.plain_paper);
       const bool judged = row.verdict != Verdict::kNotJudged;
       cells.push_back(judged ? value_text(json(row.adjusted_p)) : "");
-      cells.push_back(verdict_name(row.verdict));
+      cells.push_back(name_of(row.verdict));
       cells.push_back(row.verdict != Verdict::kInconclusive ? ""
                       : row.more_seeds                      ? std::to_string(*row.more_seeds)
                                                             : "no number");

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/named_enum.h"
 #include "sweep/report/planned_comparisons.h"
 #include "sweep/result.h"
 #include "sweep/score/statistics.h"
@@ -41,10 +42,10 @@ struct ReportConfig {
 };
 
 /// How the held-out numbers decode; the paper-style ones always use the official thresholds.
-enum class HeldOutDecode {
-  kThresholds,  ///< the official decode, thresholds from the other folds (or from the inner fold)
-  kOptimal,     ///< the score-optimal decode, fitted on the other folds
-};
+/// kThresholds: the official decode, thresholds from the other folds (or from the inner fold). kOptimal: the
+/// score-optimal decode, fitted on the other folds.
+#define MEDLEY_HELD_OUT_DECODE(X) X(kThresholds, "thresholds") X(kOptimal, "optimal")
+MEDLEY_NAMED_ENUM(HeldOutDecode, MEDLEY_HELD_OUT_DECODE)
 
 /// What a report is about.
 struct ReportFrame {

@@ -44,7 +44,7 @@ json comparison_json(const PairedComparison& comparison) {
                  {"standard_error", finite(comparison.standard_error)},
                  {"t", finite(comparison.t)},
                  {"p", finite(comparison.p)},
-                 {"verdict", verdict_name(comparison.verdict)}};
+                 {"verdict", name_of(comparison.verdict)}};
   add_interval(object, comparison.interval);
   return object;
 }
@@ -72,7 +72,7 @@ json family_json(const FamilyReport& family) {
                    {"held_out", nullptr},
                    {"paper", nullptr},
                    {"holm_p", row.verdict == Verdict::kNotJudged ? json() : json(row.adjusted_p)},
-                   {"verdict", verdict_name(row.verdict)},
+                   {"verdict", name_of(row.verdict)},
                    {"more_seeds", row.more_seeds ? json(*row.more_seeds) : json()}};
     const auto put = [&](const char* protocol, const std::optional<BlockedComparison>& comparison,
                          const std::optional<PairedComparison>& plain) {

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "sweep/config.h"
 #include "sweep/report/columns.h"
@@ -72,18 +73,29 @@ void add_notes(Table& table, const Report& report, const std::vector<const Colum
   for (const Column* column : shown) add(filled(column->note, report, best_of(report)));
 }
 
-/// What columns of text that is too wide are called, in the order in which they go.
-std::vector<std::vector<std::string>> expendable(const std::vector<const Column*>& shown) {
+Table::Column head_of(const Column& column, const Report& report) {
+  return {filled(column.heading, report, best_of(report)), kRight, column.group};
+}
+
+/// Leaves out columns until the text is narrow enough, and the notes that only these have.
+void fit(Table& table, const Report& report, Detail detail) {
+  const std::vector<const Column*> shown = columns_of(report, detail);
   std::map<int, std::vector<std::string>> by_turn;
   for (const Column* column : shown) {
-    const std::string group = column->group;
-    if (column->expendable > 0) {
-      by_turn[column->expendable].push_back((group.empty() ? "" : group + " ") + column->heading);
-    }
+    if (column->expendable > 0) by_turn[column->expendable].push_back(named(head_of(*column, report)));
   }
-  std::vector<std::vector<std::string>> names;
-  for (auto& [turn, together] : by_turn) names.push_back(std::move(together));
-  return names;
+  std::vector<std::vector<std::string>> turns;
+  for (auto& [turn, together] : by_turn) turns.push_back(std::move(together));
+  fit(table, turns);
+
+  std::set<std::string> left, needed, unneeded;
+  for (const Table::Column& head : table.columns) left.insert(named(head));
+  for (const Column* column : shown) {
+    (left.count(named(head_of(*column, report))) > 0 ? needed : unneeded)
+        .insert(filled(column->note, report, best_of(report)));
+  }
+  const auto is_idle = [&](const std::string& note) { return unneeded.count(note) > 0 && needed.count(note) == 0; };
+  table.notes.erase(std::remove_if(table.notes.begin(), table.notes.end(), is_idle), table.notes.end());
 }
 
 Table leaderboard(const Report& report, int top, Detail detail) {
@@ -99,7 +111,7 @@ Table leaderboard(const Report& report, int top, Detail detail) {
   table.columns = {{"#", kRight}, {"config", kLeft}};
   for (const std::string& axis : axes) table.columns.push_back({axis, kLeft});
   for (const Column* column : shown_columns) {
-    table.columns.push_back({filled(column->heading, report, best_of(report)), kRight, column->group});
+    table.columns.push_back(head_of(*column, report));
   }
   Reasons reasons;
   bool incomplete = false;
@@ -241,9 +253,7 @@ Table full_precision(const Report& report) {
 std::string render(const Report& report, ReportFormat format, int top, Detail detail) {
   if (format == ReportFormat::kCsv) return csv_table(full_precision(report));
   Table board = leaderboard(report, top, detail);
-  if (format == ReportFormat::kText && detail == Detail::kFit) {
-    fit(board, expendable(columns_of(report, detail)));
-  }
+  if (format == ReportFormat::kText && detail == Detail::kFit) fit(board, report, detail);
   std::string text = write(board, format);
   if (const std::string axes = render_axes(report, format); !axes.empty()) text += "\n" + axes;
   for (const FamilyReport& family : report.families)

@@ -24,10 +24,6 @@ std::vector<std::string> names_in(const std::string& text) {
   return names;
 }
 
-std::string named(const Table::Column& column) {
-  return column.group.empty() ? column.head : column.group + " " + column.head;
-}
-
 void drop_column(Table& table, std::size_t column) {
   const auto at = static_cast<std::ptrdiff_t>(column);
   table.columns.erase(table.columns.begin() + at);
@@ -35,6 +31,10 @@ void drop_column(Table& table, std::size_t column) {
 }
 
 }  // namespace
+
+std::string named(const Table::Column& column) {
+  return column.group.empty() ? column.head : column.group + " " + column.head;
+}
 
 std::string spread_text(double mean, double sd) {
   return std::isnan(sd) ? share_text(mean) : share_text(mean) + " ± " + share_text(sd);

@@ -46,6 +46,8 @@ class AxisText {
   std::set<std::string> encoders_;  ///< of any config
 };
 
+/// "group head", or "head" without a group.
+std::string named(const Table::Column& column);
 /// Leaves out, one after the other, the columns named in `expendable` ("group head") until `table` keeps to kTextWidth,
 /// and adds a note that names them.
 void fit(Table& table, const std::vector<std::vector<std::string>>& expendable);

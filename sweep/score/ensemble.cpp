@@ -240,33 +240,22 @@ void check(const OutOfFold& rows, const EnsembleOptions& options) {
   }
 }
 
-template <class E, std::size_t N>
-E by_name(const std::string& name, const char* what, const std::pair<const char*, E> (&all)[N]) {
+template <class E>
+E by_name(const std::string& name, const char* what) {
   std::vector<std::string> names;
-  for (const auto& [text, value] : all) {
-    if (name == text) return value;
-    names.emplace_back(text);
+  for (const char* one : names_of(E())) {
+    if (name == one) return static_cast<E>(names.size());
+    names.emplace_back(one);
   }
   throw Error(std::string("unknown ") + what + " '" + name + "'" + suggestion(name, names));
 }
 
-constexpr std::pair<const char*, EnsembleMethod> kMethods[] = {
-    {"mean", EnsembleMethod::kMean}, {"simplex", EnsembleMethod::kSimplex}, {"caruana", EnsembleMethod::kCaruana}};
-constexpr std::pair<const char*, EnsembleThresholds> kThresholds[] = {{"pooled", EnsembleThresholds::kPooled},
-                                                                      {"per-fold", EnsembleThresholds::kPerFold}};
-
 }  // namespace
 
-EnsembleMethod ensemble_method(const std::string& name) { return by_name(name, "ensemble method", kMethods); }
-
-const char* ensemble_method_name(EnsembleMethod method) { return kMethods[static_cast<std::size_t>(method)].first; }
+EnsembleMethod ensemble_method(const std::string& name) { return by_name<EnsembleMethod>(name, "ensemble method"); }
 
 EnsembleThresholds ensemble_thresholds(const std::string& name) {
-  return by_name(name, "kind of thresholds", kThresholds);
-}
-
-const char* ensemble_thresholds_name(EnsembleThresholds thresholds) {
-  return kThresholds[static_cast<std::size_t>(thresholds)].first;
+  return by_name<EnsembleThresholds>(name, "kind of thresholds");
 }
 
 std::vector<double> mix_candidates(const OutOfFold& rows, const std::vector<double>& weights,

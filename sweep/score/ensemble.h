@@ -22,21 +22,18 @@ struct OutOfFold {
   int clips() const { return static_cast<int>(truth.size()); }
 };
 
-enum class EnsembleMethod {
-  kMean,     ///< the k candidates of the best Score, the same weight each
-  kSimplex,  ///< weights on the simplex that minimise the KL to the soft labels, by EM
-  kCaruana,  ///< bagged greedy selection with replacement (Caruana et al. 2004)
-};
+/// kMean: the k candidates of the best Score, the same weight each. kSimplex: weights on the simplex that minimise the
+/// KL to the soft labels, by EM. kCaruana: bagged greedy selection with replacement (Caruana et al. 2004).
+#define MEDLEY_ENSEMBLE_METHOD(X) X(kMean, "mean") X(kSimplex, "simplex") X(kCaruana, "caruana")
+MEDLEY_NAMED_ENUM(EnsembleMethod, MEDLEY_ENSEMBLE_METHOD)
 /// Throws Error naming the valid ones: mean, simplex, caruana.
 EnsembleMethod ensemble_method(const std::string& name);
-const char* ensemble_method_name(EnsembleMethod method);
 
-enum class EnsembleThresholds {
-  kPooled,   ///< the cell of the best Score over all fitted rows
-  kPerFold,  ///< the best cell of each fold; for rows of no fitted fold the mean of their alphas and betas
-};
+/// kPooled: the cell of the best Score over all fitted rows. kPerFold: the best cell of each fold; for rows of no
+/// fitted fold the mean of their alphas and betas.
+#define MEDLEY_ENSEMBLE_THRESHOLDS(X) X(kPooled, "pooled") X(kPerFold, "per-fold")
+MEDLEY_NAMED_ENUM(EnsembleThresholds, MEDLEY_ENSEMBLE_THRESHOLDS)
 EnsembleThresholds ensemble_thresholds(const std::string& name);  ///< pooled, per-fold; throws Error
-const char* ensemble_thresholds_name(EnsembleThresholds thresholds);
 
 struct EnsembleOptions {
   EnsembleMethod method = EnsembleMethod::kCaruana;

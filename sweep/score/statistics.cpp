@@ -285,16 +285,4 @@ std::vector<double> holm_adjusted(const std::vector<double>& p) {
   return adjusted;
 }
 
-const char* verdict_name(PairedComparison::Verdict verdict) {
-  switch (verdict) {
-    case PairedComparison::Verdict::kHigher:
-      return "higher";
-    case PairedComparison::Verdict::kLower:
-      return "lower";
-    case PairedComparison::Verdict::kInconclusive:
-      return "inconclusive";
-  }
-  return "";
-}
-
 }  // namespace medley::sweep

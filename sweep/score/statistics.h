@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/named_enum.h"
 #include "sweep/score/metric.h"
 
 namespace medley::sweep {
@@ -64,6 +65,10 @@ double student_t_cdf(double t, double df);
 /// The t with P(T <= t) = p, 0 < p < 1.
 double student_t_quantile(double p, double df);
 
+/// Where a mean difference lies: above 0, below it, or neither can be said.
+#define MEDLEY_DIRECTION(X) X(kHigher, "higher") X(kLower, "lower") X(kInconclusive, "inconclusive")
+MEDLEY_NAMED_ENUM(Direction, MEDLEY_DIRECTION)
+
 /// Corrected resampled t-test of paired differences (Nadeau & Bengio 2003; for repeated cross-validation Bouckaert &
 /// Frank 2004). Training sets overlap, so the variance of the mean is (1/n + test/train) s^2, not s^2/n.
 struct PairedComparison {
@@ -75,13 +80,12 @@ struct PairedComparison {
   double p = 1;       ///< two-sided, pairs - 1 degrees of freedom
   Interval interval;  ///< of the mean difference
 
-  enum class Verdict { kHigher, kLower, kInconclusive };
+  using Verdict = Direction;
   Verdict verdict = Verdict::kInconclusive;  ///< kInconclusive unless p < 1 - level
 };
 /// `differences` has one value a (fold, seed); `folds` gives test/train = 1/(folds - 1). Fewer than two pairs are
 /// inconclusive with p = 1 and an interval of NaN. Throws Error for fewer than two folds.
 PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level = 0.95);
-const char* verdict_name(PairedComparison::Verdict verdict);
 
 /// A difference of two configs in one run.
 struct FoldDifference {

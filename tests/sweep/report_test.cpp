@@ -321,10 +321,13 @@ TEST(Report, TextKeepsTo120ColumnsUnlessAskedForEverything) {
   EXPECT_NE(fit.find("not shown, for want of room: paper-style ACC_P, paper-style ACC_S, optimism; --wide"),
             std::string::npos)
       << fit;
+  EXPECT_EQ(fit.find("optimism: mean"), std::string::npos) << "a note of a column that is not shown\n" << fit;
+  EXPECT_NE(fit.find("95 % int.: of the mean"), std::string::npos) << fit;
   EXPECT_NE(fit.find("in every row: runs 4/4"), std::string::npos);
   const std::string wide = render(report, ReportFormat::kText, 0, Detail::kWide);
   EXPECT_GT(longest_line(wide), 120u);
   for (const char* head : {"pooled", "ACC_S", "runs", "SD"}) EXPECT_NE(wide.find(head), std::string::npos) << head;
+  EXPECT_NE(wide.find("optimism: mean"), std::string::npos);
   EXPECT_EQ(wide.find("want of room"), std::string::npos);
 }
 

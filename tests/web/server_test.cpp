@@ -51,9 +51,9 @@ class Recorder : public Control {
     return {false, "the sweep file has 1 error", {{"errors", {{{"line", 1}, {"message", "no such axis"}}}}}};
   }
   Answer build_ensemble(const std::string& sweep, const sweep::EnsembleRequest& request) override {
-    return note(std::string("build ") + sweep::ensemble_method_name(request.options.method) + " k " +
-                std::to_string(request.options.k) + " rounds " + std::to_string(request.options.rounds) + " bags " +
-                std::to_string(request.options.bags) + " of " + sweep);
+    return note(std::string("build ") + name_of(request.options.method) + " k " + std::to_string(request.options.k) +
+                " rounds " + std::to_string(request.options.rounds) + " bags " + std::to_string(request.options.bags) +
+                " of " + sweep);
   }
   nlohmann::json fits() override { return nlohmann::json::array(); }
   Answer export_ensemble(std::int64_t id) override { return note("export " + std::to_string(id)); }

@@ -224,7 +224,7 @@ try {
     await devtools.send("Emulation.setCPUThrottlingRate", { rate: 20 });
     for (let i = 0; i < 3; ++i) {
       await page.goto(`${base}#/trial/${ids.trial}`);
-      await page.locator("figure.chart").nth(3).locator("canvas").first().waitFor();
+      await page.locator("figure.chart").nth(3).locator("canvas").first().waitFor({ timeout: 60_000 });
       await page.goto(`${base}#/workers`);
       await page.getByRole("heading", { name: "Workers" }).waitFor();
       await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
