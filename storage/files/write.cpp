@@ -32,12 +32,19 @@ fs::path resolved(const fs::path& path) {
 
 PartialFile::PartialFile(const fs::path& target, Access access) : target_(resolved(target)) {
   static std::atomic<unsigned> count{0};
-  // A name may be taken by a process of another host that has this one's number, or by one that died.
+  const fs::path folder = folder_of(target_);
+  int denied = 0;
+  std::error_code ignored;
+  // A name may be taken by a process of another host that has this one's number, or by one that died. A container's
+  // file system was seen to deny for a moment that a new folder is there.
+  const auto may_try_again = [&] {
+    return errno == EEXIST || (errno == ENOENT && ++denied < 4 && fs::is_directory(folder, ignored));
+  };
   do {
-    path_ = folder_of(target_) / ("." + target_.filename().string() + "." + std::to_string(::getpid()) + "-" +
-                                  std::to_string(++count) + ".partial");
+    path_ = folder / ("." + target_.filename().string() + "." + std::to_string(::getpid()) + "-" +
+                      std::to_string(++count) + ".partial");
     file_ = open(path_, O_WRONLY | O_CREAT | O_EXCL, access == Access::kPrivate ? 0600 : 0666);
-  } while (!file_ && errno == EEXIST);
+  } while (!file_ && may_try_again());
   if (!file_) throw Error(target_, "write", errno);
 }
 

@@ -1,7 +1,6 @@
 #include "trainer/data/npz_write.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <memory>
@@ -80,7 +79,13 @@ void write_archive(const std::filesystem::path& partial, const std::string& wher
                    const std::vector<NamedArray>& arrays, std::vector<Pieces>& members, Packing packing) {
   int code = 0;
   std::unique_ptr<zip_t, Discard> archive(zip_open(partial.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
-  if (!archive) throw Error(where + "cannot write: " + std::strerror(errno));
+  if (!archive) {
+    zip_error_t error;
+    zip_error_init_with_code(&error, code);
+    const std::string reason = zip_error_strerror(&error);
+    zip_error_fini(&error);
+    throw Error(where + "cannot begin an archive: " + reason);
+  }
   const auto fail = [&] { throw Error(where + "cannot write: " + zip_strerror(archive.get())); };
   std::vector<std::vector<zip_buffer_fragment_t>> fragments(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
