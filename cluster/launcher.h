@@ -25,6 +25,12 @@ struct Place {
 
 inline const char* name_of(Place::State state) { return state == Place::State::kWaiting ? "waiting" : "running"; }
 
+inline std::vector<std::string> ids_of(const std::vector<Place>& places) {
+  std::vector<std::string> ids;
+  for (const Place& place : places) ids.push_back(place.id);
+  return ids;
+}
+
 /// Starts workers of one Launch and finds them again: what it knows of them comes from the system (Slurm's queue,
 /// /proc), so that another program, or this one after a crash, sees the same. One thread.
 class Launcher {

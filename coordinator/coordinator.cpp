@@ -45,7 +45,7 @@ struct InboxItem {
 /// Port that this store's coordinator used last; 0 unknown.
 std::uint16_t last_port(const fs::path& file) {
   int port = 0;
-  std::istringstream(files::read_if_there(file).value_or("")) >> port;
+  std::istringstream(files::read_if_readable(file).value_or("")) >> port;
   return port > 0 && port < 65536 ? static_cast<std::uint16_t>(port) : 0;
 }
 
@@ -62,9 +62,8 @@ struct Coordinator::State {
         checkpoints(options.store, layout.checkpoints(), options.checkpoint_budget) {
     const protocol::Token token = protocol::read_or_create_token(token_file);
     listen(token);
-    if (options.local_workers > 0) {
-      if (options.worker_command.empty()) throw Error("local workers are wanted, but no program to start is given");
-      files::make_folders(layout.logs());
+    if (options.local_workers > 0 && options.worker_command.empty()) {
+      throw Error("local workers are wanted, but no program to start is given");
     }
     host_workers.emplace(
         options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
@@ -233,14 +232,11 @@ struct Coordinator::State {
   void tick() {
     push(Ticked{});
     look_after_host_workers();
-    checkpoints.collect(scheduler, ending.is_leaving());
     if (options.exit_when_done && ending.is_serving() && inbox_is_only_ticks() && scheduler.done())
       drain({End::How::kDone, "everything is done"});
     if (ending.is_overdue(Steady::now())) stop_now("the grace period is over");
-    if (ending.phase() == Phase::kDrained) {
-      ending.leave(Steady::now());
-      checkpoints.collect(scheduler, ending.is_leaving());
-    }
+    if (ending.phase() == Phase::kDrained) ending.leave(Steady::now());
+    checkpoints.collect(scheduler, ending.is_leaving());
     if (ending.is_leaving()) advance_end();
     if (ending.phase() == Phase::kStopped) return;
     timer.expires_after(kTick);
@@ -273,7 +269,6 @@ struct Coordinator::State {
     if (group) group->commit();
     for (const auto& worker : server->workers()) server->send(worker, protocol::Dismiss{"the coordinator was stopped"});
     ending.cancelled(Steady::now());
-    checkpoints.collect(scheduler, ending.is_leaving());
   }
 
   void advance_end() {

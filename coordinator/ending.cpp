@@ -45,11 +45,7 @@ void Ending::note_idle() {
   if (phase_ != Phase::kCancelled) go(Phase::kDrained);
 }
 
-void Ending::leave(TimePoint now) {
-  go(Phase::kLeaving);
-  terminate_at_ = now + kTerminateAfter;
-  kill_at_ = now + kKillAfter;
-}
+void Ending::leave(TimePoint now) { let_go(Phase::kLeaving, now); }
 
 bool Ending::stop_now(const std::string& reason) {
   if (phase_ > Phase::kDraining) return false;
@@ -58,8 +54,10 @@ bool Ending::stop_now(const std::string& reason) {
   return true;
 }
 
-void Ending::cancelled(TimePoint now) {
-  go(Phase::kCancelled);
+void Ending::cancelled(TimePoint now) { let_go(Phase::kCancelled, now); }
+
+void Ending::let_go(Phase next, TimePoint now) {
+  go(next);
   terminate_at_ = now + kTerminateAfter;
   kill_at_ = now + kKillAfter;
 }

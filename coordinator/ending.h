@@ -61,6 +61,8 @@ class Ending {
 
  private:
   void go(Phase next);
+  /// go(), and workers have their time from `now` on.
+  void let_go(Phase next, TimePoint now);
 
   Phase phase_ = Phase::kServing;
   End end_;

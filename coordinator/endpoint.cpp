@@ -30,7 +30,7 @@ pid_t living_owner(const fs::path& store) {
 
 std::string living_endpoint(const fs::path& store) {
   std::string endpoint;
-  std::istringstream(files::read_if_there(endpoint_file(store)).value_or("")) >> endpoint;
+  std::istringstream(files::read_if_readable(endpoint_file(store)).value_or("")) >> endpoint;
   return living_owner(store) != 0 ? endpoint : "";
 }
 

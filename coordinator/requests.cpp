@@ -9,13 +9,15 @@ using sweep::SweepState;
 
 Coordinator::Answer Requests::change_sweep(const std::string& id, const std::vector<SweepState>& from, Event event,
                                            const std::string& done) {
-  if (!catalog_.find_sweep(id)) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
+  const SweepStatus* sweep = catalog_.find_sweep(id);
+  if (!sweep) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
+  const std::string name = "sweep " + sweep->name;
   const auto state = scheduler_.progress(id)->state;
   if (std::find(from.begin(), from.end(), state) == from.end()) {
-    return {false, "sweep " + id + " is " + name_of(state)};
+    return {false, name + " is " + name_of(state)};
   }
   process_({std::move(event)});
-  return {true, "sweep " + id + " " + done};
+  return {true, name + " " + done};
 }
 
 Coordinator::Answer Requests::pause(const std::string& sweep) {
@@ -43,7 +45,8 @@ Coordinator::Answer Requests::retry(const std::string& trial) {
 
 Coordinator::Answer Requests::retry_sweep(const std::string& id) {
   const SweepStatus* sweep = catalog_.find_sweep(id);
-  if (!sweep || sweep->failed == 0) return {false, "sweep " + id + " has no failed trial"};
+  if (!sweep) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
+  if (sweep->failed == 0) return {false, "sweep " + sweep->name + " has no failed trial"};
   const int before = sweep->failed;
   storage::Reader reader(store_);
   storage::TrialFilter failed;
@@ -56,7 +59,7 @@ Coordinator::Answer Requests::retry_sweep(const std::string& id) {
   }
   process_(std::move(events));
   const int retried = before - sweep->failed;
-  return {true, std::to_string(retried) + (retried == 1 ? " trial" : " trials") + " of sweep " + id +
+  return {true, std::to_string(retried) + (retried == 1 ? " trial" : " trials") + " of sweep " + sweep->name +
                     " will be trained again" + (sweep->state == SweepState::kRunning ? "" : " when it is resumed")};
 }
 

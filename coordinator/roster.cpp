@@ -42,9 +42,9 @@ const storage::WorkerRecord* Roster::find(const std::string& worker) const {
   return it == records_.end() ? nullptr : &it->second;
 }
 
-std::optional<Roster::Heard> Roster::heard(const std::string& worker) const {
+const Roster::Heard* Roster::heard(const std::string& worker) const {
   const auto it = heard_.find(worker);
-  return it == heard_.end() ? std::nullopt : std::optional(it->second);
+  return it == heard_.end() ? nullptr : &it->second;
 }
 
 std::string Roster::name_of(const std::string& worker) const {

@@ -31,8 +31,8 @@ class Roster {
 
   /// nullptr for a worker that never joined or was refused.
   const storage::WorkerRecord* find(const std::string& worker) const;
-  /// nullopt for a worker that this coordinator has not heard.
-  std::optional<Heard> heard(const std::string& worker) const;
+  /// nullptr for a worker that this coordinator has not heard.
+  const Heard* heard(const std::string& worker) const;
   /// "host:pid"; the id of an unknown worker.
   std::string name_of(const std::string& worker) const;
 

@@ -19,7 +19,7 @@ struct SweepStatus {
   int diverged = 0;
   int failed = 0;  ///< retry budget spent
   int running = 0;
-  double best_paper_score = 0;  ///< of a single trial, paper-style (optimistic); 0 when none finished
+  std::optional<double> best_paper_score;  ///< of a single trial, paper-style (optimistic); none without a number
 };
 
 struct WorkerStatus {

@@ -14,7 +14,7 @@ WorkerStatus status_of(const Scheduler::WorkerView& worker, const Roster& roster
   status.state = worker.state;
   status.running = static_cast<int>(worker.leased.size());
   if (!worker.leased.empty()) status.first_trial = worker.leased.front().trial;
-  if (const auto heard = roster.heard(worker.id)) {
+  if (const Roster::Heard* heard = roster.heard(worker.id)) {
     status.progress = heard->progress;
     if (worker.state != sweep::WorkerState::kAway) status.usage = heard->usage;
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "storage/database.h"
+#include "sweep/named_enum.h"
 #include "sweep/score/metric.h"
 
 namespace medley::storage {
@@ -19,11 +20,7 @@ std::vector<T> unpack(Blob bytes, const char* what);
 /// The enumerator of a MEDLEY_NAMED_ENUM that has this name in the store. Throws Error for another, naming those.
 template <class E>
 E enumerator(const std::string& name) {
-  int value = 0;
-  for (const char* one : names_of(E())) {
-    if (name == one) return static_cast<E>(value);
-    ++value;
-  }
+  if (const auto found = sweep::find_named<E>(name)) return *found;
   std::string known;
   for (const char* one : names_of(E())) known += (known.empty() ? "" : ", ") + std::string(one);
   throw Error("the store is damaged: '" + name + "' is not one of " + known);

@@ -4,6 +4,7 @@
 
 #include "storage/error.h"
 #include "sweep/error.h"
+#include "sweep/report/report_json.h"
 
 namespace medley::storage {
 namespace {
@@ -14,10 +15,6 @@ using nlohmann::json;
 
 /// The only decode that an ensemble has.
 constexpr const char* kDecode = "thresholds";
-
-json to_json(const sweep::Accuracy& accuracy) {
-  return {{"acc_presence", accuracy.presence}, {"acc_salience", accuracy.salience}, {"score", accuracy.score()}};
-}
 
 json to_json(const sweep::Interval& interval) { return {interval.low, interval.high}; }
 
@@ -196,7 +193,7 @@ json settings_json(const EnsembleRecord& ensemble) {
 json scores_json(const EnsembleRecord& ensemble) {
   json folds = json::array();
   for (const EnsembleFoldRecord& fold : ensemble.folds) {
-    json row = to_json(fold.accuracy);
+    json row = sweep::accuracy_json(fold.accuracy);
     row["fold"] = fold.fold;
     row["alpha"] = fold.thresholds.alpha;
     row["beta"] = fold.thresholds.beta;
@@ -210,9 +207,9 @@ json scores_json(const EnsembleRecord& ensemble) {
                 {"acc_salience", to_json(ensemble.nested_interval->salience)},
                 {"score", to_json(ensemble.nested_interval->score)}};
   }
-  return {{"optimistic", to_json(ensemble.optimistic)},
-          {"nested", to_json(ensemble.nested)},
-          {"best_single_nested", to_json(ensemble.best_single_nested)},
+  return {{"optimistic", sweep::accuracy_json(ensemble.optimistic)},
+          {"nested", sweep::accuracy_json(ensemble.nested)},
+          {"best_single_nested", sweep::accuracy_json(ensemble.best_single_nested)},
           {"nested_interval", std::move(interval)},
           {"folds", std::move(folds)},
           {"weights", to_json(ensemble.weights)},

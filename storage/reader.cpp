@@ -6,6 +6,7 @@
 
 #include "storage/codec.h"
 #include "storage/database.h"
+#include "storage/files/lock.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
 
@@ -27,6 +28,14 @@ json parse(const std::string& text) {
   return value;
 }
 
+std::vector<sweep::Family> parse_families(const std::string& families) {
+  try {
+    return sweep::families_from_json(parse(families));
+  } catch (const std::runtime_error& e) {
+    throw Error(std::string("the store holds comparisons that this version cannot read: ") + e.what());
+  }
+}
+
 sweep::Config parse_config(const std::string& settings) {
   try {
     return sweep::config_from_json(parse(settings));
@@ -36,8 +45,11 @@ sweep::Config parse_config(const std::string& settings) {
 }
 
 constexpr const char* kSummary =
-    "SELECT s.key, s.id, s.name, d.fingerprint, d.name, d.synthetic, s.spec_file, s.state, s.priority, s.created, "
-    "s.ended, s.folds, s.seeds, s.axes, s.families FROM sweep s JOIN dataset d ON d.key = s.dataset ";
+    "SELECT s.key, s.id, s.name, d.fingerprint, s.dataset_name, d.synthetic, s.spec_file, s.state, s.priority, "
+    "s.created, "
+    "s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, s.grid_points FROM sweep "
+    "s JOIN dataset d ON d.key = "
+    "s.dataset ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores FROM ensemble e "
@@ -54,7 +66,7 @@ constexpr const char* kFilter =
 }  // namespace
 
 struct Reader::State {
-  explicit State(const fs::path& folder) : database(open(folder), Database::Mode::kReadOnly) {
+  explicit State(const fs::path& folder) : layout(folder.string()), database(open(folder), Database::Mode::kReadOnly) {
     prepare_for_reading(database);
   }
   static std::string open(const fs::path& folder) {
@@ -65,6 +77,7 @@ struct Reader::State {
     return StoreLayout(folder.string()).database();
   }
 
+  StoreLayout layout;
   Database database;
   bool snapshot = false;
 
@@ -117,6 +130,26 @@ Reader::Snapshot::~Snapshot() {
 
 // ---- Sweeps ---------------------------------------------------------------------------------------------------
 
+namespace {
+
+sweep::SweepStanding standing_of(const SweepSummary& sweep, bool coordinated, bool begun) {
+  using Standing = sweep::SweepStanding;
+  switch (sweep.state) {
+    case SweepState::kPaused:
+      return Standing::kPaused;
+    case SweepState::kStopped:
+      return Standing::kStopped;
+    case SweepState::kFinished:
+      return sweep.finished == 0 && sweep.failed > 0 ? Standing::kFailed : Standing::kFinished;
+    case SweepState::kRunning:
+      break;
+  }
+  if (!begun) return Standing::kQueued;
+  return coordinated ? Standing::kRunning : Standing::kInterrupted;
+}
+
+}  // namespace
+
 SweepSummary Reader::State::summary(Statement& row) {
   SweepSummary s;
   const std::int64_t key = row.integer(0);
@@ -133,10 +166,13 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.folds = parse(row.text(11)).get<std::vector<int>>();
   s.seeds = parse(row.text(12)).get<std::vector<std::uint64_t>>();
   s.axes = parse(row.text(13));
-  s.families = sweep::families_from_json(parse(row.text(14)));
+  s.families = parse_families(row.text(14));
+  s.reference = row.text(15);
+  s.description = row.text(16);
+  s.threshold_grid = {row.real(17), row.whole(18)};
   Statement counts(database,
                    "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
-                   "total(r.outcome = 'diverged'), max(r.paper_score), total(r.seconds) FROM sweep_trial st "
+                   "total(r.outcome = 'diverged'), max(r.paper_score), total(r.seconds), total(t.attempts) FROM sweep_trial st "
                    "JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = st.trial WHERE st.sweep = ?");
   counts.bind(key).step();
   s.trials = counts.whole(0);
@@ -144,11 +180,16 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.failed = counts.whole(2);
   s.running = counts.whole(3);
   s.diverged = counts.whole(4);
-  s.best_paper_score = counts.is_null(5) ? 0 : counts.real(5);
+  if (!counts.is_null(5)) s.best_paper_score = counts.real(5);
   s.training_seconds = counts.real(6);
+  const bool begun = counts.real(7) > 0;
   Statement configs(database, "SELECT count(*) FROM sweep_config WHERE sweep = ?");
   configs.bind(key).step();
   s.configs = configs.whole(0);
+  // Whoever writes to the store holds its lock. A killed coordinator leaves attempts behind as running.
+  const bool coordinated = files::Lock::is_held(layout.lock());
+  if (!coordinated) s.running = 0;
+  s.standing = standing_of(s, coordinated, begun);
   return s;
 }
 
@@ -160,13 +201,25 @@ std::vector<SweepSummary> Reader::sweeps() {
   return all;
 }
 
+std::vector<sweep::FailureReason> Reader::failure_reasons(const std::string& sweep) {
+  Statement rows(state_->database,
+                 "SELECT t.reason, count(*) FROM sweep_trial st JOIN trial t ON t.key = st.trial "
+                 "WHERE st.sweep = ? AND t.state = 'failed' GROUP BY t.reason ORDER BY count(*) DESC, t.reason");
+  rows.bind(state_->sweep_key(sweep));
+  std::vector<sweep::FailureReason> all;
+  while (rows.step()) all.push_back({rows.text(0), rows.whole(1)});
+  return all;
+}
+
 std::optional<SweepSummary> Reader::find_sweep(const std::string& id_or_name) {
   View view(state_->database);
   if (id_or_name.empty()) return std::nullopt;
   Statement by_name(state_->database,
                     std::string(kSummary) + "WHERE s.id = ?1 OR s.name = ?1 ORDER BY s.id = ?1 DESC, s.key DESC");
   if (by_name.bind(id_or_name).step()) return state_->summary(by_name);
-  Statement by_prefix(state_->database, std::string(kSummary) + "WHERE s.id >= ? AND s.id < ? LIMIT 2");
+  Statement by_prefix(state_->database, std::string(kSummary) +
+                                            "WHERE (s.id >= ?1 AND s.id < ?2) OR substr(s.name, 1, length(?1)) = ?1 "
+                                            "LIMIT 2");
   const std::string end = after_prefix(id_or_name);
   if (!by_prefix.bind(id_or_name, end).step()) return std::nullopt;
   SweepSummary only = state_->summary(by_prefix);
@@ -233,8 +286,8 @@ void Reader::each_config_scores(
   View view(state_->database);
   // CROSS JOIN: from the config to its trials. Left to itself SQLite goes through the whole sweep for each config.
   Statement rows(state_->database,
-                 "SELECT t.id, t.fold, t.seed, r.outcome, r.paper_epoch, r.paper_alpha, r.paper_beta, "
-                 "r.paper_presence, r.paper_salience, r.held_out_epoch, f.paper, f.held_out, f.inner, r.seconds "
+                 "SELECT t.id, t.fold, t.seed, r.outcome, r.paper_presence, r.paper_salience, r.held_out_epoch, "
+                 "f.paper, f.held_out, f.inner, r.seconds "
                  "FROM trial t CROSS JOIN sweep_trial st ON st.sweep = ?1 AND st.trial = t.key "
                  "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
                  "WHERE t.config = (SELECT key FROM config WHERE id = ?2)");
@@ -250,17 +303,15 @@ void Reader::each_config_scores(
       s.fold = rows.whole(1);
       s.seed = static_cast<std::uint64_t>(rows.integer(2));
       s.outcome = enumerator<Outcome>(rows.text(3));
-      s.paper_epoch = rows.whole(4);
-      if (!rows.is_null(7)) {
-        s.paper_thresholds = {rows.real(5), rows.real(6)};
-        s.paper.presence = rows.real(7);
-        s.paper.salience = rows.real(8);
+      if (!rows.is_null(4)) {
+        s.paper.presence = rows.real(4);
+        s.paper.salience = rows.real(5);
       }
-      s.held_out_epoch = rows.whole(9);
-      s.paper_surface = decode_surface(rows.blob(10));
-      s.held_out_surface = decode_surface(rows.blob(11));
-      s.inner_surface = decode_surface(rows.blob(12));
-      s.seconds = rows.real(13);
+      s.held_out_epoch = rows.whole(6);
+      s.paper_surface = decode_surface(rows.blob(7));
+      s.held_out_surface = decode_surface(rows.blob(8));
+      s.inner_surface = decode_surface(rows.blob(9));
+      s.seconds = rows.real(10);
     }
     visit(config, trials);
   }

@@ -19,11 +19,13 @@ namespace medley::storage {
 struct SweepSummary {
   std::string id;
   std::string name;
-  std::string dataset;  ///< fingerprint
+  std::string description;  ///< "" when the file gives none
+  std::string dataset;      ///< fingerprint
   std::string dataset_name;
   bool synthetic = false;  ///< of the dataset: said wherever numbers are shown
   std::string spec_file;
   sweep::SweepState state = sweep::SweepState::kRunning;
+  sweep::SweepStanding standing = sweep::SweepStanding::kQueued;  ///< of `state`, the counts and the coordinator
   int priority = 0;
   TimeMs created = 0;
   TimeMs ended = 0;  ///< when it was finished or stopped; 0 before
@@ -31,14 +33,16 @@ struct SweepSummary {
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes;
   std::vector<sweep::Family> families;
+  sweep::ThresholdGrid threshold_grid;  ///< of its reports
+  std::string reference;                ///< config id; "" when the file names none
   int configs = 0;
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included
   int diverged = 0;
-  int failed = 0;               ///< retry budget spent
-  int running = 0;              ///< pending with a running attempt
-  double best_paper_score = 0;  ///< over single trials, paper-style; 0 when none finished
-  double training_seconds = 0;  ///< sum over finished trials of TrialResult::seconds
+  int failed = 0;                          ///< retry budget spent
+  int running = 0;                         ///< pending with a running attempt; 0 without a coordinator
+  std::optional<double> best_paper_score;  ///< over single trials, paper-style; none without a number
+  double training_seconds = 0;             ///< sum over finished trials of TrialResult::seconds
 };
 
 /// A config as a sweep holds it.
@@ -184,8 +188,10 @@ class Reader {
 
   /// Newest first.
   std::vector<SweepSummary> sweeps();
-  /// By id, unique prefix of an id, or name (the newest of that name).
+  /// By id, name, or unique prefix of ids and names.
   std::optional<SweepSummary> find_sweep(const std::string& id_or_name);
+  /// Most frequent first.
+  std::vector<sweep::FailureReason> failure_reasons(const std::string& sweep);
   /// The text of the sweep file as submitted last; "" when there is no such sweep.
   std::string sweep_yaml(const std::string& sweep);
   /// In order of submission.

@@ -12,6 +12,7 @@
 #include "sweep/label.h"
 #include "sweep/result.h"
 #include "sweep/state.h"
+#include "sweep/threshold_grid.h"
 #include "sweep/trial.h"
 
 namespace medley::storage {
@@ -59,14 +60,17 @@ struct SweepConfig {
 /// must be one of `configs`.
 struct SweepSubmission {
   std::string name;
-  std::string yaml;       ///< text of the sweep file
-  std::string spec_file;  ///< path it was read from; "" when it came over HTTP
-  std::string dataset;    ///< fingerprint; must be registered
-  int priority = 0;       ///< higher first
+  std::string description;  ///< that the sweep file gives; "" none
+  std::string yaml;         ///< text of the sweep file
+  std::string spec_file;    ///< path it was read from; "" when it came over HTTP
+  std::string dataset;      ///< fingerprint; must be registered
+  int priority = 0;         ///< higher first
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes = nlohmann::json::object();
   std::vector<sweep::Family> families;
+  sweep::ThresholdGrid threshold_grid;  ///< of its reports
+  std::string reference;                ///< id of the config that tables compare with; "" the first of the ranking
   std::vector<SweepConfig> configs;
   std::vector<sweep::TrialSpec> trials;
 };

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+
+#include "storage/error.h"
+#include "sweep/score/metric.h"
 
 namespace medley::storage {
 namespace {
@@ -17,15 +21,44 @@ nlohmann::json typed(const nlohmann::json& axis_values) {
   return values;
 }
 
-sweep::ReportFrame frame_of(const SweepSummary& sweep) {
+sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   sweep::ReportFrame frame;
   frame.sweep = sweep.name;
+  frame.description = sweep.description;
   frame.dataset = sweep.dataset_name;
   frame.synthetic = sweep.synthetic;
   frame.folds = sweep.folds;
   std::sort(frame.folds.begin(), frame.folds.end());
   frame.seeds = sweep.seeds;
+  frame.reference = sweep.reference;
+  frame.grid = sweep.threshold_grid;
+  frame.standing = sweep.standing;
+  if (sweep.failed > 0) frame.failures = reader.failure_reasons(sweep.id);
   return frame;
+}
+
+/// Held-out surfaces of trials on the grid of the sweep's reports, from their predictions. Those with an inner fold
+/// keep the official grid: predictions of its clips are not stored.
+void search_grid(Reader& reader, const SweepSummary& sweep, std::vector<sweep::TrialScores>& trials) {
+  if (sweep.threshold_grid.is_official()) return;
+  const auto dataset = reader.find_dataset(sweep.dataset);
+  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
+  std::map<int, std::vector<sweep::Label>> truth;
+  for (const ClipRecord& clip : dataset->clips) {
+    if (clip.label) truth[clip.fold].push_back(*clip.label);
+  }
+  std::map<std::string, sweep::TrialScores*> by_id;
+  std::vector<std::string> ids;
+  for (sweep::TrialScores& trial : trials) {
+    if (trial.held_out_epoch == 0 || trial.inner_surface.clips > 0) continue;
+    by_id[trial.trial_id] = &trial;
+    ids.push_back(trial.trial_id);
+  }
+  for (const TrialPredictions& said : reader.predictions(ids, sweep::Protocol::kHeldOut, Split::kValidation)) {
+    const std::vector<double> fused(said.fused.begin(), said.fused.end());
+    by_id.at(said.trial)->held_out_surface = sweep::threshold_surface(
+        {fused.data(), said.clips, dataset->classes.count()}, truth[said.fold], dataset->classes, sweep.threshold_grid);
+  }
 }
 
 std::vector<sweep::ReportConfig> configs_of(Reader& reader, const SweepSummary& sweep) {
@@ -39,11 +72,12 @@ std::vector<sweep::ReportConfig> configs_of(Reader& reader, const SweepSummary& 
 }  // namespace
 
 sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) {
-  sweep::ReportInput input{frame_of(sweep), configs_of(reader, sweep), {}};
+  sweep::ReportInput input{frame_of(reader, sweep), configs_of(reader, sweep), {}};
   std::vector<std::string> ids;
   for (const sweep::ReportConfig& config : input.configs) ids.push_back(config.id);
   input.trials.reserve(static_cast<std::size_t>(sweep.finished));
   reader.each_config_scores(sweep.id, ids, [&](const std::string&, std::vector<sweep::TrialScores>& trials) {
+    search_grid(reader, sweep, trials);
     std::move(trials.begin(), trials.end(), std::back_inserter(input.trials));
   });
   return input;
@@ -51,7 +85,7 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) 
 
 sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
                                   const std::vector<ConfigProgress>& progress, std::vector<sweep::Family> families) {
-  sweep::ReportFrame frame = frame_of(sweep);
+  sweep::ReportFrame frame = frame_of(reader, sweep);
   if (configs_.empty()) {
     for (sweep::ReportConfig& config : configs_of(reader, sweep)) configs_.emplace(config.id, std::move(config));
   }
@@ -61,6 +95,7 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
     if (known == measured_.end() || known->second.done != config.finished) grown.push_back(config.config);
   }
   reader.each_config_scores(sweep.id, grown, [&](const std::string& id, std::vector<sweep::TrialScores>& trials) {
+    search_grid(reader, sweep, trials);
     std::vector<const sweep::TrialScores*> borrowed;
     for (const sweep::TrialScores& trial : trials) borrowed.push_back(&trial);
     measured_[id] = sweep::measure_config(configs_.at(id), borrowed, frame);

@@ -53,16 +53,21 @@ CREATE TABLE mark (
 CREATE TABLE sweep (
   key INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
-  name TEXT NOT NULL,
+  name TEXT NOT NULL UNIQUE,
+  description TEXT NOT NULL,
   yaml TEXT NOT NULL,
   spec_file TEXT NOT NULL,
   dataset INTEGER NOT NULL REFERENCES dataset,
+  dataset_name TEXT NOT NULL,      -- when it was submitted: folders are copied and renamed
   state TEXT NOT NULL CHECK (state IN ('running', 'paused', 'stopped', 'finished')),
   priority INTEGER NOT NULL,
   folds TEXT NOT NULL,             -- JSON: what is expected
   seeds TEXT NOT NULL,             -- JSON
   axes TEXT NOT NULL,              -- JSON
   families TEXT NOT NULL,          -- JSON: what it compares
+  grid_from REAL NOT NULL,         -- of the thresholds that reports search
+  grid_points INTEGER NOT NULL,
+  reference TEXT NOT NULL,         -- id of the config that tables compare with; '' the first of the ranking
   created INTEGER NOT NULL,
   ended INTEGER NOT NULL           -- 0 until it ends
 ) STRICT;

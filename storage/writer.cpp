@@ -103,6 +103,14 @@ struct Writer::State {
     if (key == 0) throw Error(std::string("no ") + kind + " '" + id + "' in the store");
     return key;
   }
+  /// `name`, or the first of name-2, name-3, ... that no sweep has.
+  std::string free_name(const std::string& name) {
+    std::string free = name;
+    for (int i = 2; find_key("SELECT key FROM sweep WHERE name = ?", free) != 0; ++i) {
+      free = name + "-" + std::to_string(i);
+    }
+    return free;
+  }
   std::int64_t dataset_key(const std::string& id) {
     return key_of("dataset", "SELECT key FROM dataset WHERE fingerprint = ?", id);
   }
@@ -194,18 +202,26 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
     const std::string families = sweep::to_json(submission.families).dump();
     if (sweep != 0) {
       Statement update(s.database,
-                       "UPDATE sweep SET yaml = ?, spec_file = ?, priority = ?, families = ? WHERE key = ?");
-      update.bind(submission.yaml, submission.spec_file, submission.priority, families, sweep).run();
+                       "UPDATE sweep SET description = ?, yaml = ?, spec_file = ?, priority = ?, families = ?, "
+                       "reference = ?, grid_from = ?, grid_points = ? WHERE key = ?");
+      update
+          .bind(submission.description, submission.yaml, submission.spec_file, submission.priority, families,
+                submission.reference, submission.threshold_grid.from, submission.threshold_grid.points, sweep)
+          .run();
     } else {
       submitted.created = true;
-      Statement insert(s.database,
-                       "INSERT INTO sweep (id, name, yaml, spec_file, dataset, state, priority, folds, seeds, axes, "
-                       "families, created, ended) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, 0)");
+      Statement insert(
+          s.database,
+          "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, folds, "
+          "seeds, axes, families, reference, grid_from, grid_points, created, ended) SELECT ?, ?, ?, ?, ?, key, name, "
+          "'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, 0 FROM dataset WHERE key = ?");
+      const std::string name = s.free_name(submission.name);
       const std::string folds = nlohmann::json(submission.folds).dump();
       const std::string seeds = nlohmann::json(submission.seeds).dump();
       const std::string axes = submission.axes.dump();
-      insert.bind(submitted.id, submission.name, submission.yaml, submission.spec_file, dataset, submission.priority,
-                  folds, seeds, axes, families, now);
+      insert.bind(submitted.id, name, submission.description, submission.yaml, submission.spec_file,
+                  submission.priority, folds, seeds, axes, families, submission.reference,
+                  submission.threshold_grid.from, submission.threshold_grid.points, now, dataset);
       insert.run();
       sweep = s.database.last_insert_id();
 
@@ -238,6 +254,10 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
         position += s.database.changes();
       }
     }
+    Statement named(s.database, "SELECT name, (SELECT id FROM sweep WHERE name = ?) FROM sweep WHERE key = ?");
+    named.bind(submission.name, sweep).step();
+    submitted.name = named.text(0);
+    if (submitted.name != submission.name && !named.is_null(1)) submitted.namesake = named.text(1);
     Statement finished(s.database,
                        "SELECT count(*) FROM sweep_trial JOIN trial ON trial.key = sweep_trial.trial "
                        "WHERE sweep = ? AND state = 'finished'");

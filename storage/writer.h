@@ -50,7 +50,9 @@ class Writer {
 
   struct Submitted {
     std::string id;        ///< sweep_id()
-    bool created = false;  ///< false: this sweep was there already; only spec_file, yaml, priority and families changed
+    bool created = false;  ///< false: it was there; what does not change its trials is updated
+    std::string name;      ///< the submission's; with "-2" and so on behind where another sweep has that
+    std::string namesake;  ///< id of the sweep that has the submission's name; "" where this one has it
     int finished = 0;      ///< trials of the sweep that have a result already
   };
   /// Stores a sweep, its configs and its trials (state kRunning); trials that other sweeps have are shared. Throws

@@ -17,15 +17,28 @@ using Kind = Setting::Kind;
 using Sharing = Setting::Sharing;
 
 bool is_always(const Config&) { return true; }
+bool has_one_encoder(const Config& c) { return c.encoders.size() == 1; }
+bool is_fusing(const Config& c) { return c.fusion == Fusion::kConcat || !has_one_encoder(c); }
+/// A gate over one encoder decides nothing.
+bool is_choosing(const Config& c) { return is_gated(c) && !has_one_encoder(c); }
 bool is_counting(const Config& c) {
-  return is_gated(c) &&
+  return is_choosing(c) &&
          (c.selection == Selection::kLearned || c.selection == Selection::kRandom || c.selection == Selection::kFixed);
 }
-bool is_by_mass(const Config& c) { return is_gated(c) && c.selection == Selection::kThreshold; }
-bool is_weighing(const Config& c) { return is_scored(c) && c.weights != Weights::kUniform; }
+bool is_by_mass(const Config& c) { return is_choosing(c) && c.selection == Selection::kThreshold; }
+/// The weight of the only encoder kept is 1, whatever its score.
+bool is_weighable(const Config& c) {
+  const bool only_one = is_counting(c) && c.top_n == 1;
+  return is_choosing(c) && !(only_one && (c.renormalise || c.weights == Weights::kUniform));
+}
+bool is_weighing(const Config& c) { return is_weighable(c) && c.weights != Weights::kUniform; }
+bool is_deciding(const Config& c) {
+  return is_weighing(c) ||
+         (is_choosing(c) && (c.selection == Selection::kLearned || c.selection == Selection::kThreshold));
+}
 bool is_tempered(const Config& c) { return is_weighing(c) || is_by_mass(c); }
 bool is_cutting(const Config& c) { return is_weighing(c) && c.selection != Selection::kAll; }
-bool is_scoring(const Config& c) { return is_scored(c) && c.gate == Gate::kScorer; }
+bool is_scoring(const Config& c) { return is_deciding(c) && c.gate == Gate::kScorer; }
 bool is_concatenating(const Config& c) { return c.fusion == Fusion::kConcat; }
 bool is_decoupled(const Config& c) { return c.head == Head::kDecoupled; }
 bool has_two_terms(const Config& c) { return c.head != Head::kSoftmax; }
@@ -42,11 +55,14 @@ struct Active {
 };
 constexpr Active kAlways{is_always, ""};
 constexpr Active kProjecting{is_projecting, "fusion is not concat"};
-constexpr Active kGated{is_gated, "fusion gates (neither mean nor concat)"};
+constexpr Active kFusing{is_fusing, "fusion is concat or there are several encoders"};
+constexpr Active kGated{is_choosing, "fusion gates several encoders (it is neither mean nor concat)"};
+constexpr Active kWeighable{is_weighable,
+                            "fusion gates, and top_n is not 1 or weights are cut after all (renormalise: false)"};
 constexpr Active kCounting{is_counting, "fusion gates and selection is learned, random or fixed"};
 constexpr Active kByMass{is_by_mass, "fusion gates and selection is threshold"};
-constexpr Active kScored{is_scored, "fusion gates, and weights is not uniform or selection is learned or threshold"};
-constexpr Active kWeighing{is_weighing, "fusion gates and weights is not uniform"};
+constexpr Active kScored{is_deciding, "fusion gates, and its scores decide weights or selection"};
+constexpr Active kWeighing{is_weighing, "fusion gates and its scores decide weights"};
 constexpr Active kTempered{is_tempered, "fusion gates, and weights is not uniform or selection is threshold"};
 constexpr Active kCutting{is_cutting, "fusion gates, weights is not uniform and selection is not all"};
 constexpr Active kScoring{is_scoring, "fusion gates, its scores are read and gate is scorer"};
@@ -101,15 +117,12 @@ Setting choice(const char* name, Sharing sharing, const char* meaning, Active ac
           sharing,
           0,
           0,
-          {std::begin(names_of(E())), std::end(names_of(E()))},
+          all_names<E>(),
           "",
           meaning,
           active.holds,
           [](const Config& c) { return json(name_of(c.*Member)); },
-          [](Config& c, const json& v) {
-            const auto& names = names_of(E());
-            c.*Member = static_cast<E>(std::find(std::begin(names), std::end(names), v.get<std::string>()) - names);
-          },
+          [](Config& c, const json& v) { c.*Member = *find_named<E>(v.get<std::string>()); },
           active.words};
 }
 
@@ -176,7 +189,8 @@ std::vector<Setting> make_settings() {
       layers(),
       choice<&C::fusion>("fusion", kPack,
                          "gated encoders summed, side by side in rank order, or summed by modality; without a gate "
-                         "their mean, or plain concatenation"),
+                         "their mean, or plain concatenation",
+                         kFusing),
       choice<&C::gate>("gate", kPack, "how an encoder's importance is scored", kScored),
       later(number<&C::gate_noise>("gate_noise", 0, 100, "sd of the noise on the gate's scores in training", kScored),
             0.0),
@@ -188,7 +202,7 @@ std::vector<Setting> make_settings() {
                             "keep the top_n encoders of each clip, all, random or fixed ones, or by mass", kGated),
       integer<&C::top_n>("top_n", kTrial, 1, 64, "encoders", "encoders kept for each clip", kCounting),
       number<&C::mass>("mass", 1e-6, 1, "keep the fewest best encoders whose weights reach this sum", kByMass),
-      later(choice<&C::weights>("weights", kPack, "how scores become weights", kGated), "softmax"),
+      later(choice<&C::weights>("weights", kPack, "how scores become weights", kWeighable), "softmax"),
       later(flag<&C::renormalise>("renormalise", kPack, "weights over the kept encoders, or over all and then cut",
                                   kCutting),
             true),
@@ -276,12 +290,11 @@ const std::vector<const Setting*>& settings_by_name() {
   return sorted;
 }
 
-std::string active_text(const Config& config, bool per_pack_only) {
+std::string text_of(const Config& config, bool per_pack_only) {
   std::string text;
   text.reserve(1024);
   for (const Setting* setting : settings_by_name()) {
-    if (!setting->active(config)) continue;
-    if (per_pack_only && setting->sharing != Sharing::kPerPack) continue;
+    if (per_pack_only ? setting->sharing != Sharing::kPerPack : !setting->active(config)) continue;
     const json value = setting->get(config);
     if (value == setting->traceless) continue;
     text.append(setting->name).append("=").append(value_text(value)).append("\n");
@@ -359,6 +372,10 @@ std::string check_value(const Setting& setting, const json& value) {
   return "";
 }
 
+int default_top_n(const Config& config) {
+  return std::min(Config().top_n, std::max(1, static_cast<int>(config.encoders.size())));
+}
+
 std::optional<Conflict> check_config(const Config& config) {
   const int encoder_count = static_cast<int>(config.encoders.size());
   if (encoder_count == 0) return Conflict{{"encoders"}, "encoders: none is left"};
@@ -396,13 +413,26 @@ bool is_transductive(const Config& config) {
   return config.adaptation != Adaptation::kNone || config.normalize == Normalize::kActor;
 }
 
-std::string canonical_text(const Config& config) { return active_text(config, false); }
+Config canonical(Config config) {
+  if (is_counting(config) && config.top_n == static_cast<int>(config.encoders.size())) {
+    config.selection = Selection::kAll;
+  }
+  static const Config defaults;
+  const Config read = config;
+  for (const Setting& setting : settings()) {
+    if (!setting.active(read)) setting.set(config, setting.get(defaults));
+  }
+  return config;
+}
+
+std::string canonical_text(const Config& config) { return text_of(canonical(config), false); }
 
 std::string config_id(const Config& config) { return sha256_hex(canonical_text(config)).substr(0, kConfigIdDigits); }
 
-std::string fusibility_key(const Config& config) { return active_text(config, true); }
+std::string fusibility_key(const Config& config) { return text_of(config, true); }
 
-json to_json(const Config& config) {
+json to_json(const Config& given) {
+  const Config config = canonical(given);
   json object = json::object();
   for (const Setting& setting : settings()) {
     if (setting.active(config)) object[setting.name] = setting.get(config);
@@ -420,6 +450,7 @@ Config config_from_json(const json& object) {
     if (!wrong.empty()) throw Error(name + ": '" + value_text(value) + "' " + wrong);
     setting->set(config, value);
   }
+  if (!object.contains("top_n")) config.top_n = default_top_n(config);
   if (const auto conflict = check_config(config)) throw Error(conflict->message);
   return config;
 }

@@ -155,20 +155,28 @@ bool is_scored(const Config& config);
 /// the actors of the reported fold. Said wherever its numbers are shown (docs/results.md, "transductive").
 bool is_transductive(const Config& config);
 
-/// The active settings only, `name=value\n` in the order of their names. Numbers have the shortest text that reads back
-/// the same. Settings that the trainer does not read for this config, and those at their traceless value, leave no
-/// trace.
+/// `top_n` where nobody says it: the default, or as many as there are encoders.
+int default_top_n(const Config& config);
+
+/// The one way to write a config of all that train the same model. `selection` is all where top_n is the number of
+/// encoders. Settings that change nothing have their defaults.
+Config canonical(Config config);
+
+/// The active settings of canonical(), `name=value\n` in the order of their names. Numbers have the shortest text that
+/// reads back the same. Settings that the trainer does not read for this config, and those at their traceless value,
+/// leave no trace.
 std::string canonical_text(const Config& config);
 
 inline constexpr std::size_t kConfigIdDigits = 12;
 /// First kConfigIdDigits hexadecimal digits of the SHA-256 of canonical_text().
 std::string config_id(const Config& config);
 
-/// Trials train in one pack only when their keys are equal: the text of all kPerPack settings.
+/// Trials train in one pack only when their keys are equal: the text of all kPerPack settings, those that are not read
+/// too (canonical() gives them one value).
 std::string fusibility_key(const Config& config);
 
-/// Active settings only. config_from_json() throws Error naming the key for anything unknown or invalid, and
-/// leaves settings that are absent at their defaults.
+/// Active settings of canonical() only. config_from_json() throws Error naming the key for anything unknown or invalid,
+/// and leaves settings that are absent at their defaults.
 nlohmann::json to_json(const Config& config);
 Config config_from_json(const nlohmann::json& json);
 

@@ -374,12 +374,9 @@ TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
     }
     TrialResult result;
     result.trial_id = text(object, "trial", kMaxName);
-    const std::string outcome = text(object, "outcome", kMaxName);
-    if (outcome == name_of(Outcome::kDiverged)) {
-      result.outcome = Outcome::kDiverged;
-    } else if (outcome != name_of(Outcome::kFinished)) {
-      malformed("'outcome' must be finished or diverged");
-    }
+    const auto outcome = find_named<Outcome>(text(object, "outcome", kMaxName));
+    if (!outcome) malformed("'outcome' must be finished or diverged");
+    result.outcome = *outcome;
     result.reason = text(object, "reason", kMaxReason);
     result.epochs = epochs_from_json(object);
     terms_from_json(member(object, "terms"), result.epochs);

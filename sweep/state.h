@@ -23,6 +23,15 @@ struct AttemptId {
   X(kRunning, "running") X(kPaused, "paused") X(kStopped, "stopped") X(kFinished, "finished")
 MEDLEY_NAMED_ENUM(SweepState, MEDLEY_SWEEP_STATE)
 
+/// What people are told of a sweep. kQueued: nothing has begun. kInterrupted: it has, and no coordinator is at work on
+/// it. kFailed: it ended without a single result.
+#define MEDLEY_SWEEP_STANDING(X) \
+  X(kQueued, "queued")           \
+  X(kRunning, "running")         \
+  X(kPaused, "paused")           \
+  X(kInterrupted, "interrupted") X(kStopped, "stopped") X(kFinished, "finished") X(kFailed, "failed")
+MEDLEY_NAMED_ENUM(SweepStanding, MEDLEY_SWEEP_STANDING)
+
 /// kPending until a result is accepted (kFinished) or the retry budget is spent (kFailed). A pending trial whose
 /// newest attempt is kRunning is being trained.
 #define MEDLEY_TRIAL_STATE(X) X(kPending, "pending") X(kFinished, "finished") X(kFailed, "failed")

@@ -3,6 +3,8 @@
 #include <cassert>
 #include <cstddef>
 
+#include "sweep/threshold_grid.h"
+
 namespace medley::sweep {
 namespace {
 
@@ -20,6 +22,14 @@ const std::array<double, kGridSize>& threshold_grid() {
     return values;
   }();
   return grid;
+}
+
+std::array<double, kGridSize> ThresholdGrid::values() const {
+  if (is_official()) return threshold_grid();
+  std::array<double, kGridSize> values{};
+  const double step = (0.95 - from) / (points - 1);
+  for (int i = 0; i < kGridSize; ++i) values[static_cast<std::size_t>(i)] = i < points - 1 ? from + i * step : 0.95;
+  return values;
 }
 
 ThresholdSurface& ThresholdSurface::operator+=(const ThresholdSurface& other) {

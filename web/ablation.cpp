@@ -33,10 +33,9 @@ std::string config_of(const sweep::Report& report, const std::string& start) {
                                    : "Several configs begin with '" + start + "': give more digits."};
 }
 
-sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,
-                                      const Request& request) {
-  const auto board = boards.board(reader, sweep);
-  const std::string config = config_of(board->report, request.parameter("config"));
+sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::SweepSummary& sweep, const Board& board,
+                                      Boards& boards, const Request& request) {
+  const std::string config = config_of(board.report, request.parameter("config"));
   std::vector<sweep::ConfigReport> elsewhere;
   for (const storage::SweepSummary& other : storage::comparable_sweeps(reader, sweep)) {
     const auto of_other = boards.board(reader, other);
@@ -52,7 +51,7 @@ sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::Sw
                  trials.end());
     if (trials.empty()) throw Refused{400, "Config " + config + " has no finished trial with a gate on this fold."};
   }
-  return sweep::make_importance_report(input, board->report, elsewhere);
+  return sweep::make_importance_report(input, board.report, elsewhere);
 }
 
 }  // namespace
@@ -103,6 +102,7 @@ json subsets_json(const Board& board) {
   }
   json body = head_json(board);
   body["encoders"] = matrix.encoders;
+  body["subsets"] = matrix.subsets;
   body["rows"] = std::move(rows);
   body["effects"] = std::move(effects);
   return body;
@@ -136,7 +136,7 @@ json cross_json(const Board& board, const Request& request) {
   return body;
 }
 
-json importance_json(const sweep::ImportanceReport& report, const Board& board, const std::vector<int>& folds) {
+json importance_json(const sweep::ImportanceReport& report, const Board& board) {
   json body = sweep::importance_json(report);
   body["sweep"] = board.sweep;
   body["configs"] = json::array();
@@ -149,18 +149,19 @@ json importance_json(const sweep::ImportanceReport& report, const Board& board, 
                                {"complete", config.complete()}});
     if (body["configs"].size() >= 500) break;
   }
-  body["all_folds"] = folds;
+  body["all_folds"] = board.folds;
   return body;
 }
 
 json importance_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,
                      const Request& request) {
-  const sweep::ImportanceReport report = importance_of(reader, sweep, boards, request);
-  return importance_json(report, *boards.board(reader, sweep), sweep.folds);
+  const auto board = boards.board(reader, sweep);
+  return importance_json(importance_of(reader, sweep, *board, boards, request), *board);
 }
 
 json figures_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards, const Request& request) {
-  const sweep::ImportanceReport report = importance_of(reader, sweep, boards, request);
+  const auto board = boards.board(reader, sweep);
+  const sweep::ImportanceReport report = importance_of(reader, sweep, *board, boards, request);
   const sweep::Figures made = sweep::make_figures(report);
   json figures = json::array();
   for (const sweep::Figure& figure : made.figures) {

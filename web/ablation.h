@@ -12,9 +12,8 @@ nlohmann::json subsets_json(const Board& board);
 /// Query: `rows`, `columns`. Throws Refused (400) naming the sweep's axes.
 nlohmann::json cross_json(const Board& board, const Request& request);
 
-/// `report` of a config of the board; `configs`: those with a gate, to switch between; `folds`: of the sweep.
-nlohmann::json importance_json(const sweep::ImportanceReport& report, const Board& board,
-                               const std::vector<int>& folds);
+/// `report` of a config of the board; `configs`: those with a gate, to switch between.
+nlohmann::json importance_json(const sweep::ImportanceReport& report, const Board& board);
 /// The same. Query:
 /// `config` (id or unique start; absent: the same one that the command takes), `fold` (only its trials; Scores stay
 /// those of all folds). Throws Refused (400) for what the sweep lacks.

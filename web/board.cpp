@@ -9,23 +9,27 @@
 namespace medley::web {
 namespace {
 
-/// Changes whenever a trial of the sweep ends.
+/// Changes whenever a trial of the sweep ends, or what its report says of it.
 std::string version_of(const storage::SweepSummary& sweep) {
-  return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" + std::to_string(sweep.trials);
+  return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" + std::to_string(sweep.trials) +
+         "/" + name_of(sweep.standing) + "/" + sweep.reference;
 }
 
 Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep, storage::GrowingReport& report) {
   const storage::Reader::Snapshot snapshot(reader);
-  return board_of(reader, sweep, report.make(reader, sweep, reader.config_progress(sweep.id), sweep.families));
+  const auto progress = reader.config_progress(sweep.id);
+  return board_of(sweep, report.make(reader, sweep, progress, sweep.families), progress);
 }
 
 }  // namespace
 
-Board board_of(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::Report report) {
+Board board_of(const storage::SweepSummary& sweep, sweep::Report report,
+               const std::vector<storage::ConfigProgress>& progress) {
   Board board;
   board.sweep = sweep.id;
+  board.folds = sweep.folds;
   board.version = version_of(sweep);
-  for (storage::ConfigProgress& config : reader.config_progress(sweep.id)) board.progress[config.config] = config;
+  for (const storage::ConfigProgress& config : progress) board.failed[config.config] = config.failed;
   board.report = std::move(report);
   board.text.emplace(board.report);
   return board;
@@ -42,7 +46,8 @@ nlohmann::json head_json(const Board& board) {
 
 std::string Board::axis_text(const sweep::ConfigReport& config, const std::string& axis) const {
   const auto value = config.axis_values.find(axis);
-  return value == config.axis_values.end() || value->is_null() ? "" : (*text)(axis, *value);
+  const bool varied = value != config.axis_values.end() && !value->is_null();
+  return varied || config.settings.contains(axis) ? text->of(config, axis) : "";
 }
 
 std::string Board::name_of(const sweep::ConfigReport& config) const {

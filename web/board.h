@@ -29,8 +29,9 @@ struct Board {
   std::string sweep;
   std::string version;  ///< differs when a trial of the sweep has ended since
   sweep::Report report;
-  std::map<std::string, storage::ConfigProgress> progress;  ///< by config id
-  std::optional<sweep::AxisText> text;                      ///< axis values as tables show them; never empty
+  std::vector<int> folds;               ///< of the sweep
+  std::map<std::string, int> failed;    ///< trials that failed, by config id
+  std::optional<sweep::AxisText> text;  ///< axis values as tables show them; never empty
 
   /// The axis's value of a config, for people; "" where the axis plays no part.
   std::string axis_text(const sweep::ConfigReport& config, const std::string& axis) const;
@@ -38,8 +39,9 @@ struct Board {
   std::string name_of(const sweep::ConfigReport& config) const;
 };
 
-/// The board of a report that has been made.
-Board board_of(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::Report report);
+/// The board of a report that has been made, and of the progress of the sweep's configs.
+Board board_of(const storage::SweepSummary& sweep, sweep::Report report,
+               const std::vector<storage::ConfigProgress>& progress);
 
 /// What every answer about a board begins with: sweep, dataset, and the protocol that ranks.
 nlohmann::json head_json(const Board& board);

@@ -53,9 +53,7 @@ Control::SweepForm sweep_form(storage::Reader& reader, const json& body) {
     }
     return text;
   }
-  const auto dataset = reader.find_dataset(checked_id(text_in(body, "dataset", "", 64)));
-  if (!dataset) throw Refused{404, "There is no dataset with this fingerprint in the store."};
-  text.dataset = dataset->fingerprint;
+  text.dataset = dataset_of(reader, text_in(body, "dataset", "", 64)).fingerprint;
   return text;
 }
 

@@ -68,4 +68,9 @@ class Control {
   virtual Answer export_ensemble(std::int64_t id) = 0;
 };
 
+/// What is known of each worker at this moment; empty without a coordinator (`control` is nullptr).
+inline std::vector<Control::WorkerNow> workers_now(Control* control) {
+  return control != nullptr ? control->workers() : std::vector<Control::WorkerNow>();
+}
+
 }  // namespace medley::web

@@ -22,13 +22,13 @@ using nlohmann::json;
 
 constexpr std::uintmax_t kMaxArchiveBytes = 64 << 20;
 
-/// Some of what the store holds of an ensemble, under the same keys.
-void copy_scores(const storage::EnsembleRecord& ensemble, std::initializer_list<const char*> keys, json& body) {
-  json scores = storage::scores_json(ensemble);
+/// Moves some of `scores` to `body`, under the same keys.
+void take(json& scores, std::initializer_list<const char*> keys, json& body) {
   for (const char* key : keys) body[key] = std::move(scores.at(key));
 }
 
-json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
+/// Takes its part of `scores`, the ensemble's scores_json().
+json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble, json& scores) {
   const auto summary = reader.find_sweep(ensemble.sweep);
   json head = {{"id", ensemble.id},
                {"name", ensemble.request.name},
@@ -43,7 +43,7 @@ json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble)
     head["dataset"] = {
         {"fingerprint", summary->dataset}, {"name", summary->dataset_name}, {"synthetic", summary->synthetic}};
   }
-  copy_scores(ensemble, {"optimistic", "nested", "best_single_nested", "nested_interval", "transductive"}, head);
+  take(scores, {"optimistic", "nested", "best_single_nested", "nested_interval", "transductive"}, head);
   return head;
 }
 
@@ -69,16 +69,20 @@ storage::ExportRecord export_of(storage::Reader& reader, const std::string& id) 
 json ensembles_json(storage::Reader& reader, Control* control) {
   const storage::Reader::Snapshot snapshot(reader);
   json rows = json::array();
-  for (const auto& ensemble : reader.ensembles()) rows.push_back(head_json(reader, ensemble));
+  for (const auto& ensemble : reader.ensembles()) {
+    json scores = storage::scores_json(ensemble);
+    rows.push_back(head_json(reader, ensemble, scores));
+  }
   return {{"ensembles", rows}, {"fits", control != nullptr ? control->fits() : json::array()}};
 }
 
 json ensemble_json(storage::Reader& reader, Boards& boards, const storage::EnsembleRecord& ensemble) {
   const auto names = config_names(reader, boards, ensemble.sweep);
   const storage::Reader::Snapshot snapshot(reader);
-  json body = head_json(reader, ensemble);
+  json scores = storage::scores_json(ensemble);
+  json body = head_json(reader, ensemble, scores);
   body["settings"] = storage::settings_json(ensemble);
-  copy_scores(ensemble, {"shares", "folds", "candidates", "actors"}, body);
+  take(scores, {"shares", "folds", "candidates", "actors"}, body);
   body["weights"] = json::array();
   for (const storage::CandidateWeight& candidate : ensemble.weights) {
     const auto name = names.find(candidate.config);

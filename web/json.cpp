@@ -138,7 +138,8 @@ std::string text_of(const json& body, int indent) {
 
 json eta_seconds(const storage::SweepSummary& sweep, int workers) {
   const int left = sweep.trials - sweep.finished - sweep.failed;
-  if (sweep.state != sweep::SweepState::kRunning || sweep.finished == 0 || workers == 0 || left <= 0) return nullptr;
+  if (sweep.standing != sweep::SweepStanding::kRunning || sweep.finished == 0 || workers == 0 || left <= 0)
+    return nullptr;
   const double mean = sweep.training_seconds / sweep.finished;
   return mean * (left - 0.5 * sweep.running) / workers;  // a running trial is half done, on average
 }
@@ -146,9 +147,10 @@ json eta_seconds(const storage::SweepSummary& sweep, int workers) {
 json sweep_json(const storage::SweepSummary& sweep, int workers) {
   return {{"id", sweep.id},
           {"name", sweep.name},
+          {"description", sweep.description},
           {"dataset", dataset_json(sweep.dataset, sweep.dataset_name, sweep.synthetic)},
           {"spec_file", sweep.spec_file},
-          {"state", name_of(sweep.state)},
+          {"state", name_of(sweep.standing)},
           {"priority", sweep.priority},
           {"created_ms", time_json(sweep.created)},
           {"ended_ms", time_json(sweep.ended)},
@@ -163,7 +165,7 @@ json sweep_json(const storage::SweepSummary& sweep, int workers) {
             {"failed", sweep.failed},
             {"running", sweep.running},
             {"waiting", sweep.trials - sweep.finished - sweep.failed - sweep.running}}},
-          {"best_paper_score", sweep.finished > sweep.diverged ? json(sweep.best_paper_score) : json(nullptr)},
+          {"best_paper_score", sweep.best_paper_score ? json(*sweep.best_paper_score) : json(nullptr)},
           {"training_seconds", sweep.training_seconds},
           {"mean_trial_seconds", sweep.finished > 0 ? json(sweep.training_seconds / sweep.finished) : json(nullptr)},
           {"eta_seconds", eta_seconds(sweep, workers)}};

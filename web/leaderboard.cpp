@@ -67,11 +67,10 @@ void check_axis(const Board& board, const std::string& name) {
 }
 
 const ConfigReport* reference_of(const Board& board, const Selection& selection) {
-  if (board.report.configs.empty()) return nullptr;
   for (const ConfigReport& config : board.report.configs) {
     if (config.id == selection.reference) return &config;
   }
-  return &board.report.configs.front();
+  return board.report.reference();
 }
 
 const storage::ConfigMark& mark_of(const ConfigReport& config, const Selection& selection) {
@@ -113,14 +112,14 @@ json texts_json(const Board& board, const ConfigReport& config) {
 
 json row_of(const Board& board, std::size_t index, const ConfigReport& reference, const storage::ConfigMark& mark) {
   const sweep::ConfigRow row{board.report, board.report.configs[index], reference};
-  const auto progress = board.progress.find(row.config.id);
-  json made = sweep::row_json(row, index + 1);
+  json made = sweep::row_json(row, index);
   made["name"] = board.name_of(row.config);
   made["axis_texts"] = texts_json(board, row.config);
   made["pinned"] = mark.pinned;
   made["note"] = mark.note;
   made["tags"] = mark.tags;
-  made["failed"] = progress == board.progress.end() ? 0 : progress->second.failed;
+  const auto failed = board.failed.find(row.config.id);
+  made["failed"] = failed == board.failed.end() ? 0 : failed->second;
   const auto difference = sweep::difference_of(row);
   made["against_reference"] = difference ? sweep::comparison_json(*difference) : json();
   return made;
@@ -241,23 +240,31 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
     for (const auto& value : axis.values) texts.push_back(value_json(board, axis.axis, value.value));
     values[axis.axis] = std::move(texts);
   }
+  json failures = json::array();
+  for (const sweep::FailureReason& failure : report.failures) {
+    failures.push_back({{"reason", failure.reason}, {"trials", failure.trials}});
+  }
   json body = head_json(board);
-  body.update({{"compared", sweep::protocol_name(report.compared_held_out)},
-               {"held_out_decode", name_of(report.decode)},
-               {"folds", report.folds},
-               {"seeds", report.seeds},
-               {"best", report.configs.empty() ? json(nullptr) : json(report.configs.front().id)},
-               {"reference", reference == nullptr ? json(nullptr) : json(reference->id)},
-               {"axes", axes},
-               {"axis_values", values},
-               {"columns", reference == nullptr ? json::array() : sweep::columns_json(report, *reference)},
-               {"groups", groups_json(report)},
-               {"tags", tags},
-               {"rows", sent},
-               {"total", total},
-               {"configs", report.configs.size()},
-               {"offset", page.offset},
-               {"next_offset", end < total ? json(end) : json(nullptr)}});
+  body.update(
+      {{"compared", sweep::protocol_name(report.ranks_held_out())},
+       {"held_out_decode", name_of(report.decode)},
+       {"folds", report.folds},
+       {"seeds", report.seeds},
+       {"best", report.configs.empty() ? json(nullptr) : json(report.configs.front().id)},
+       {"reference", reference == nullptr ? json(nullptr) : json(reference->id)},
+       {"declared_reference", report.declared_reference.empty() ? json(nullptr) : json(report.declared_reference)},
+       {"state", name_of(report.standing)},
+       {"failures", std::move(failures)},
+       {"axes", axes},
+       {"axis_values", values},
+       {"columns", reference == nullptr ? json::array() : sweep::columns_json(report, *reference)},
+       {"groups", groups_json(report)},
+       {"tags", tags},
+       {"rows", sent},
+       {"total", total},
+       {"configs", report.configs.size()},
+       {"offset", page.offset},
+       {"next_offset", end < total ? json(end) : json(nullptr)}});
   return body;
 }
 

@@ -20,7 +20,7 @@ struct Selection {
   bool complete = false;                               ///< only complete configs
   std::set<std::string> tags;                          ///< a config must have all of them
   std::map<std::string, storage::ConfigMark> marks;    ///< what people noted, by config id
-  std::string reference;  ///< id of the config to compare with; "" the first of the ranking
+  std::string reference;                               ///< id of the config to compare with; "" the report's
 };
 
 /// `order`, `reverse`, `where.AXIS` (values separated by |), `configs` (separated by |), `search`, `complete`,

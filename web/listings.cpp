@@ -102,7 +102,7 @@ json timeline_json(const std::filesystem::path& store, const std::string& sweep,
 }
 
 json workers_json(Reader& reader, const std::filesystem::path& store, Control* control) {
-  const auto present = control != nullptr ? control->workers() : std::vector<Control::WorkerNow>();
+  const auto present = workers_now(control);
   const auto recent = storage::recent_results(store, storage::now_ms() - kRecentMs);
   json rows = json::array();
   for (const auto& row : reader.workers()) {

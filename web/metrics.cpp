@@ -89,9 +89,9 @@ std::string metrics_text(storage::Reader& reader, const std::vector<Control::Wor
   }
   head(text, "medley_best_paper_score", "gauge", "Best Score of a single trial, paper-style (optimistic).");
   for (const auto& sweep : sweeps) {
-    if (sweep.finished == sweep.diverged) continue;
+    if (!sweep.best_paper_score) continue;
     text += fmt::format("medley_best_paper_score{{sweep={},name={}}} {}\n", label_value(sweep.id),
-                        label_value(sweep.name), sweep.best_paper_score);
+                        label_value(sweep.name), *sweep.best_paper_score);
   }
   head(text, "medley_training_seconds_total", "counter", "Time that finished trials took, summed.");
   for (const auto& sweep : sweeps) {

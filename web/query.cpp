@@ -59,9 +59,7 @@ storage::TrialFilter filter_of(const Request& request) {
   if (const auto seed = number_parameter(request, "seed", 0, INT64_MAX))
     filter.seed = static_cast<std::uint64_t>(*seed);
   if (const std::string state = request.parameter("state"); !state.empty()) {
-    for (const auto known : {sweep::TrialState::kPending, sweep::TrialState::kFinished, sweep::TrialState::kFailed}) {
-      if (state == name_of(known)) filter.state = known;
-    }
+    filter.state = sweep::find_named<sweep::TrialState>(state);
     if (!filter.state) throw Refused{400, "state must be pending, finished or failed."};
   }
   return filter;

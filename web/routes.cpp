@@ -46,8 +46,7 @@ Response get_health(const Call& call) {
 Response get_metrics(const Call& call) {
   Response response;
   response.type = "text/plain; version=0.0.4; charset=utf-8";
-  const bool present = call.control != nullptr;
-  response.body = metrics_text(*call.reader, present ? call.control->workers() : std::vector<Control::WorkerNow>());
+  response.body = metrics_text(*call.reader, workers_now(call.control));
   return response;
 }
 
@@ -139,7 +138,10 @@ const std::vector<Route>& routes() {
       {"GET", "/metrics", Needs::kStoreNow, "getMetrics", get_metrics},
       {"GET", "/api/v1/healthz", Needs::kNothing, "getHealth", get_health},
       {"GET", "/api/v1/openapi.json", Needs::kToken, "getDocument",
-       [](const Call&) { return json_response(json::parse(openapi_document())); }},
+       [](const Call&) {
+         static const Response made = json_response(json::parse(openapi_document()));
+         return made;
+       }},
       {"GET", "/api/v1/store", Needs::kStoreNow, "getStore",
        [](const Call& call) { return json_response(store_json(call.store, call.control != nullptr)); }},
       {"GET", "/api/v1/datasets", Needs::kStore, "listDatasets",

@@ -22,9 +22,7 @@ struct Shown {
 
 sweep::Protocol protocol_of(const Request& request) {
   const std::string name = request.parameter("protocol", name_of(sweep::Protocol::kPaper));
-  for (const auto protocol : {sweep::Protocol::kPaper, sweep::Protocol::kHeldOut}) {
-    if (name == name_of(protocol)) return protocol;
-  }
+  if (const auto protocol = sweep::find_named<sweep::Protocol>(name)) return *protocol;
   throw Refused{400, "protocol must be paper or held-out."};
 }
 

@@ -20,7 +20,7 @@ struct ExitWith {
 };
 
 /// Adds --device to `command`. It sets `device`, whose value is the default.
-CLI::Option* add_device_option(CLI::App& command, sweep::Device& device);
+void add_device_option(CLI::App& command, sweep::Device& device);
 
 /// Each adds one subcommand of medley-worker to `app`, with examples in its footer. The callback does the work and
 /// throws when it cannot.

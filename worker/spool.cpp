@@ -19,12 +19,6 @@ namespace {
 constexpr const char* kLockFile = "lock";
 constexpr std::size_t kChecksumBytes = 64;  // hexadecimal SHA-256
 
-std::string checksum(const std::uint8_t* bytes, std::size_t size) {
-  sweep::Sha256 sha;
-  sha.add(bytes, size);
-  return sha.hex();
-}
-
 std::string name_of(const sweep::AttemptId& attempt) { return attempt.trial + "-" + std::to_string(attempt.number); }
 
 std::optional<sweep::AttemptId> attempt_of(const std::string& name) {
@@ -78,8 +72,8 @@ Spool::~Spool() {
 fs::path Spool::file_of(const sweep::AttemptId& attempt) const { return own_ / name_of(attempt); }
 
 void Spool::put(const sweep::AttemptId& attempt, const std::vector<std::uint8_t>& bytes) {
-  std::string text = checksum(bytes.data(), bytes.size());
-  text.append(bytes.begin(), bytes.end());
+  const std::string body(bytes.begin(), bytes.end());
+  const std::string text = sweep::sha256_hex(body) + body;
   files::rethrow_as<Error>(
       [&] { files::write(file_of(attempt), text, files::Durability::kDurable, files::Access::kPrivate); });
 }
@@ -99,8 +93,10 @@ std::optional<std::vector<std::uint8_t>> Spool::read(const sweep::AttemptId& att
   const auto text = files::rethrow_as<Error>([&] { return files::read_if_there(path); });
   if (!text) return std::nullopt;
   if (text->size() >= kChecksumBytes) {
-    std::vector<std::uint8_t> bytes(text->begin() + kChecksumBytes, text->end());
-    if (text->compare(0, kChecksumBytes, checksum(bytes.data(), bytes.size())) == 0) return bytes;
+    const std::string_view body = std::string_view(*text).substr(kChecksumBytes);
+    if (text->compare(0, kChecksumBytes, sweep::sha256_hex(body)) == 0) {
+      return std::vector<std::uint8_t>(body.begin(), body.end());
+    }
   }
   std::error_code error;
   fs::rename(path, own_ / ("bad-" + name_of(attempt)), error);

@@ -1,5 +1,6 @@
 #include "coordinator/actions/plan.h"
 
+#include "coordinator/actions/traps.h"
 #include "storage/reader.h"
 
 namespace medley::coordinator {
@@ -19,7 +20,7 @@ Plan make_plan(const SweepFile& file, const std::filesystem::path& store) {
   }
   return {
       sweep::count_by_axis(file.spec, file.expansion, [&](const std::string& trial) { return done.count(trial) > 0; }),
-      done.size()};
+      done.size(), find_traps(file)};
 }
 
 json plan_json(const SweepFile& file, const Plan& plan) {
@@ -34,6 +35,7 @@ json plan_json(const SweepFile& file, const Plan& plan) {
   }
   const sweep::Expansion& expansion = file.expansion;
   return {{"sweep", file.spec.name},
+          {"description", file.spec.description},
           {"dataset",
            {{"folder", file.dataset.folder.string()},
             {"fingerprint", file.dataset.fingerprint},
@@ -46,6 +48,7 @@ json plan_json(const SweepFile& file, const Plan& plan) {
           {"left", expansion.trials.size() - plan.done},
           {"duplicates", expansion.duplicates},
           {"impossible", expansion.dropped},
+          {"traps", plan.traps},
           {"axes", by_axis}};
 }
 

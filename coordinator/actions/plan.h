@@ -14,7 +14,8 @@ namespace medley::coordinator {
 /// What a sweep would train, and what the store has of it already.
 struct Plan {
   std::vector<sweep::AxisCount> axes;
-  std::size_t done = 0;  ///< trials with a result
+  std::size_t done = 0;                 ///< trials with a result
+  std::vector<std::string> traps = {};  ///< find_traps()
 };
 
 /// Throws storage::Error when the store cannot be read; a store that does not exist has nothing done.

@@ -132,6 +132,7 @@ storage::DatasetRecord SweepFile::dataset_record() const {
 storage::SweepSubmission SweepFile::submission() const {
   storage::SweepSubmission submission;
   submission.name = spec.name;
+  submission.description = spec.description;
   submission.yaml = spec.text;
   submission.spec_file = path.empty() ? std::string() : fs::absolute(path).string();
   submission.dataset = dataset.fingerprint;
@@ -140,6 +141,8 @@ storage::SweepSubmission SweepFile::submission() const {
   submission.seeds = expansion.seeds;
   submission.axes = axes_json(spec, expansion);
   submission.families = expansion.families;
+  submission.reference = expansion.reference_id;
+  submission.threshold_grid = spec.threshold_grid;
   for (const auto& config : expansion.configs) {
     submission.configs.push_back({config.config, nlohmann::json(config.axis_values)});
   }

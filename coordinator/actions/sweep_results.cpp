@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "coordinator/error.h"
 #include "storage/importance_input.h"
+#include "sweep/config.h"
 #include "sweep/nearest.h"
 
 namespace medley::coordinator {
@@ -54,6 +56,57 @@ storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& i
   throw UsageError("no sweep '" + id_or_name + "'" + sweep::suggestion(id_or_name, names));
 }
 
+namespace {
+
+/// Values of each setting over the configs of a sweep, and what else it was submitted with.
+std::map<std::string, std::set<std::string>> values_of(storage::Reader& reader, const storage::SweepSummary& sweep) {
+  std::map<std::string, std::set<std::string>> values;
+  values["dataset"] = {sweep.dataset_name + " " + sweep.dataset.substr(0, 12)};
+  for (const int fold : sweep.folds) values["folds"].insert(std::to_string(fold));
+  for (const std::uint64_t seed : sweep.seeds) values["seeds"].insert(std::to_string(seed));
+  for (const storage::SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
+    const nlohmann::json settings = sweep::to_json(row.config);
+    for (const auto& [setting, value] : settings.items()) {
+      values[setting].insert(sweep::value_text(value));
+    }
+  }
+  return values;
+}
+
+std::string list_text(const std::set<std::string>& values) {
+  std::string text;
+  for (const std::string& value : values) text += (text.empty() ? "" : ", ") + value;
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+std::string difference_text(storage::Reader& reader, const storage::SweepSummary& one,
+                            const storage::SweepSummary& other) {
+  const auto here = values_of(reader, one);
+  auto there = values_of(reader, other);
+  std::string text;
+  const auto add = [&](const std::string& what, const std::set<std::string>& a, const std::set<std::string>& b) {
+    text += (text.empty() ? "" : "; ") + what + " " + list_text(a) + ", not " + list_text(b);
+  };
+  for (const auto& [what, values] : here) {
+    if (values != there[what]) add(what, values, there[what]);
+  }
+  for (const auto& [what, values] : there) {
+    if (here.count(what) == 0) add(what, {}, values);
+  }
+  return text.empty() ? "other combinations of the same values" : text;
+}
+
+std::string renamed_text(storage::Reader& reader, const storage::Writer::Submitted& submitted) {
+  if (submitted.namesake.empty()) return "";
+  const auto one = reader.find_sweep(submitted.id);
+  const auto other = reader.find_sweep(submitted.namesake);
+  if (!one || !other) return "";
+  return "it is called " + one->name + ", as " + other->name + " is another sweep of this store (" + other->id +
+         "). Here: " + difference_text(reader, *one, *other);
+}
+
 storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::string& id_or_name) {
   const auto ensembles = reader.ensembles();
   if (ensembles.empty()) throw UsageError("the store holds no ensemble yet; `medley ensemble` makes one");
@@ -63,6 +116,11 @@ storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::stri
     if (ensemble.request.name == id_or_name || std::to_string(ensemble.id) == id_or_name) return ensemble;
     names.push_back(ensemble.request.name);
   }
+  std::vector<const storage::EnsembleRecord*> begin_so;
+  for (const auto& ensemble : ensembles) {
+    if (ensemble.request.name.rfind(id_or_name, 0) == 0) begin_so.push_back(&ensemble);
+  }
+  if (begin_so.size() == 1) return *begin_so.front();
   throw UsageError("no ensemble '" + id_or_name + "'" + sweep::suggestion(id_or_name, names));
 }
 
@@ -191,17 +249,14 @@ std::string chosen_config(const sweep::Report& report, const std::string& prefix
 }  // namespace
 
 sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                          const std::string& config) {
+                                          const sweep::Report& report, const std::string& config) {
   const storage::Reader::Snapshot snapshot(reader);
-  const auto measure = [&](const storage::SweepSummary& of) {
-    return storage::GrowingReport().make(reader, of, reader.config_progress(of.id), {});
-  };
-  const sweep::Report report = measure(sweep);
   const sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, chosen_config(report, config));
   if (input.trials.empty()) throw UsageError("config " + input.config + " has no gate, or no finished trial yet");
   std::vector<sweep::ConfigReport> elsewhere;
   for (const storage::SweepSummary& other : storage::comparable_sweeps(reader, sweep)) {
-    for (auto& measured : measure(other).configs) elsewhere.push_back(std::move(measured));
+    sweep::Report measured = storage::GrowingReport().make(reader, other, reader.config_progress(other.id), {});
+    std::move(measured.configs.begin(), measured.configs.end(), std::back_inserter(elsewhere));
   }
   return sweep::make_importance_report(input, report, elsewhere);
 }

@@ -4,16 +4,25 @@
 #include <vector>
 
 #include "storage/report_input.h"
+#include "storage/writer.h"
 #include "sweep/report/importance_report.h"
 #include "sweep/report/report.h"
 #include "sweep/score/ensemble.h"
 
 namespace medley::coordinator {
 
-/// The sweep that the user means: by id, prefix or name; the newest for "". Throws UsageError naming those there are.
+/// The sweep that the user means: by id, name or the unique start of either; the newest for "". Throws UsageError
+/// naming those there are.
 storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& id_or_name);
 
-/// The ensemble that the user means: by id or name (the newest of that name); the newest for "". Throws UsageError.
+/// What tells two sweeps of one store apart: "epochs 5, not 3; seeds 1, 2, not 1".
+std::string difference_text(storage::Reader& reader, const storage::SweepSummary& one,
+                            const storage::SweepSummary& other);
+/// For a sweep that could not have the name of its file: which one has it, and what the difference is. "" otherwise.
+std::string renamed_text(storage::Reader& reader, const storage::Writer::Submitted& submitted);
+
+/// The ensemble that the user means: by id, name (the newest of that name) or the unique start of a name; the newest for
+/// "". Throws UsageError.
 storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::string& id_or_name);
 
 /// The dataset of a sweep or ensemble. Throws storage::Error when the store does not know it.
@@ -48,9 +57,9 @@ sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSu
 sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::HeldOutDecode decode);
 
 /// The importance of encoders by the gate of a config. Beside it stand Scores of this sweep and of the store's other
-/// sweeps on the same clips and folds. `config` is an id or its first digits; "" takes sweep::config_for_importance().
-/// Throws UsageError for a config that is not one of the sweep or recorded no gate.
+/// sweeps on the same clips and folds. `report` is the sweep's. `config` is an id or its first digits; "" takes
+/// sweep::config_for_importance(). Throws UsageError for a config that is not one of the sweep or recorded no gate.
 sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                          const std::string& config);
+                                          const sweep::Report& report, const std::string& config);
 
 }  // namespace medley::coordinator

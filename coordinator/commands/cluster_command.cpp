@@ -9,7 +9,6 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "cluster/process.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/worker_program.h"
 #include "coordinator/endpoint.h"
@@ -49,8 +48,6 @@ struct UpOptions {
   bool foreground = false;
   int keep = 0;  ///< the record whose workers this process keeps; 0: it is the user's call
 };
-
-std::string workers_text(std::size_t count) { return fmt::format("{} worker{}", count, count == 1 ? "" : "s"); }
 
 LaunchRequest request_of(const UpOptions& options, const cluster::Launchers& launchers) {
   LaunchRequest request;

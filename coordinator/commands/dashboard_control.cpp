@@ -122,10 +122,13 @@ web::Control::Answer DashboardControl::submit(const SweepForm& form) try {
             json::object()};
   }
   const auto submitted = coordinator_.submit(file.dataset_record(), file.submission());
-  return {true,
-          fmt::format("sweep {} is submitted: {} trials, {} of them done already", submitted.id, trials,
-                      submitted.finished),
-          {{"sweep", submitted.id}, {"warnings", errors_json(file.expansion.warnings)}}};
+  std::string message = fmt::format("sweep {} ({}) is submitted: {} trials, {} of them done already", submitted.name,
+                                    submitted.id, trials, submitted.finished);
+  if (!submitted.namesake.empty()) {
+    storage::Reader reader(store_);
+    message += "; " + renamed_text(reader, submitted);
+  }
+  return {true, message, {{"sweep", submitted.id}, {"warnings", errors_json(file.expansion.warnings)}}};
 } catch (const sweep::SpecError& error) {
   return erroneous(error.diagnostics());
 } catch (const data::Error& error) {

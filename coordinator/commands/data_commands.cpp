@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "coordinator/actions/sweep_file.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/starter.h"
 #include "storage/files/write.h"
@@ -231,12 +232,16 @@ std::string dataset_beside(const fs::path& folder) {
   return found.empty() ? "" : *found.begin();
 }
 
-void init(const fs::path& folder) {
+/// `given`: a dataset folder; "" the one beside the file, if any.
+void init(const fs::path& folder, const fs::path& given) {
   data::make_folder(folder, data::Existing::kOverwrite);
   const fs::path file = folder / "sweep.yaml";
-  const std::string dataset = dataset_beside(folder);
+  const std::string dataset =
+      given.empty() ? dataset_beside(folder) : fs::relative(fs::absolute(given), fs::absolute(folder)).string();
   const std::string name = dataset.empty() ? "demo-data" : dataset;
-  if (!files::create(file, starter_sweep(name), files::Durability::kDurable)) {
+  const std::string text =
+      dataset.empty() ? starter_sweep(name) : starter_sweep(name, shape_of(data::load_dataset(folder / dataset)));
+  if (!files::create(file, text, files::Durability::kDurable)) {
     throw UsageError(file.string() + " is already there; it is left as it is");
   }
   const std::string shown = (folder / "sweep.yaml").lexically_normal().string();
@@ -253,10 +258,14 @@ void init(const fs::path& folder) {
 
 void add_data_commands(CLI::App& app, Globals&) {
   auto folder = std::make_shared<fs::path>(".");
+  auto dataset = std::make_shared<fs::path>();
   CLI::App* start = app.add_subcommand("init", "write a commented sweep.yaml");
   start->add_option("DIR", *folder, "folder to write it to")->capture_default_str();
-  start->footer("Example:\n  medley init .");
-  start->callback([folder] { init(*folder); });
+  start->add_option("--data", *dataset, "dataset folder: the file fits its encoders and folds");
+  start->footer(
+      "Without --data it is for the dataset folder in DIR, if there is one.\n"
+      "Examples:\n  medley init .\n  medley init my-study --data features/");
+  start->callback([folder, dataset] { init(*folder, *dataset); });
 
   CLI::App* data = app.add_subcommand("data", "create, check and import datasets");
   data->require_subcommand(1);

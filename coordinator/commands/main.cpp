@@ -1,11 +1,8 @@
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/command_line.h"
 #include "coordinator/commands/completion.h"
 #include "sweep/version.h"
 
@@ -41,16 +38,5 @@ int main(int argc, char** argv) {
   add_ensemble_commands(app, globals);
   add_completion_command(app);
 
-  try {
-    app.parse(argc, argv);
-    return 0;
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  } catch (const UsageError& e) {
-    std::fprintf(stderr, "medley: %s\n", e.what());
-    return 2;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "medley: %s\n", e.what());
-    return 1;
-  }
+  return run_command_line(app, argc, argv);
 }

@@ -20,6 +20,7 @@ std::string count(std::int64_t number, const std::string& singular) {
 void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes, std::size_t done) {
   const sweep::Expansion& plan = file.expansion;
   std::cout << fmt::format("sweep    {}\n", file.spec.name);
+  if (!file.spec.description.empty()) std::cout << fmt::format("         {}\n", file.spec.description);
   std::cout << fmt::format("dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(),
                            file.dataset.synthetic ? " (synthetic)" : "",
                            count(std::int64_t(file.dataset.clips.size()), "clip"),
@@ -65,6 +66,7 @@ void plan(const PlanOptions& options, const Globals& globals) {
   const SweepFile file = load_sweep_file(options.sweep, options.data);
   for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
   const Plan made = make_plan(file, globals.store);
+  for (const std::string& trap : made.traps) std::cerr << "note: " << trap << "\n";
   if (options.as_json) {
     std::cout << plan_json(file, made).dump(2) << "\n";
   } else {

@@ -32,7 +32,7 @@ std::string progress_text(const Status& status, const SweepStatus& sweep, int ba
   text += fmt::format("{}/{} trials done, {} running, {} failed", sweep.finished, sweep.trials, sweep.running,
                       sweep.failed);
   if (sweep.diverged > 0) text += fmt::format(", {} diverged", sweep.diverged);
-  if (sweep.best_paper_score > 0) text += fmt::format(", best Score {:.3f} (paper-style)", sweep.best_paper_score);
+  if (sweep.best_paper_score) text += fmt::format(", best Score {:.3f} (paper-style)", *sweep.best_paper_score);
   if (status.draining && done < sweep.trials) return text + ", stopping";
   if (done < sweep.trials && status.eta_seconds) text += ", ETA " + duration_text(*status.eta_seconds);
   return text;

@@ -26,7 +26,7 @@ struct ReportOptions {
   std::string sweep;
   bool as_json = false, as_csv = false, as_markdown = false, as_latex = false;
   int top = 0;
-  std::string decode = "thresholds";
+  std::string decode = name_of(sweep::HeldOutDecode::kThresholds);
   bool wide = false;
   bool planned = false;
   bool axes = false;
@@ -52,33 +52,30 @@ void print_json(const json& body) { std::cout << web::text_of(body, 2); }
 void report(const ReportOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, options.sweep);
-  const auto decode = options.decode == name_of(sweep::HeldOutDecode::kOptimal) ? sweep::HeldOutDecode::kOptimal
-                                                                                : sweep::HeldOutDecode::kThresholds;
   const auto format = options.as_csv        ? sweep::ReportFormat::kCsv
                       : options.as_markdown ? sweep::ReportFormat::kMarkdown
                       : options.as_latex    ? sweep::ReportFormat::kLatex
                                             : sweep::ReportFormat::kText;
   if (options.importance || !options.figures.empty()) {
-    const sweep::ImportanceReport importance = importance_report(reader, sweep, options.config);
+    const sweep::Report report = read_report(reader, sweep, sweep::HeldOutDecode::kThresholds);
+    const sweep::ImportanceReport importance = importance_report(reader, sweep, report, options.config);
     if (!options.figures.empty()) write_figures(importance, options.figures);
     if (options.importance && options.as_json) {
-      const web::Board board =
-          web::board_of(reader, sweep, read_report(reader, sweep, sweep::HeldOutDecode::kThresholds));
-      print_json(web::importance_json(importance, board, sweep.folds));
+      print_json(web::importance_json(importance, web::board_of(sweep, report, reader.config_progress(sweep.id))));
     } else if (options.importance) {
       std::cout << sweep::render(importance, format);
     }
     return;
   }
   const auto detail = options.wide ? sweep::Detail::kWide : sweep::Detail::kFit;
-  const sweep::Report report = read_report(reader, sweep, decode);
+  const sweep::Report report = read_report(reader, sweep, *sweep::find_named<sweep::HeldOutDecode>(options.decode));
   if (options.planned && report.families.empty()) {
     throw UsageError(
         "the sweep file of '" + sweep.name +
         "' compares nothing; add, say, `compare: {axis: selection, baseline: learned}` and submit it again");
   }
   if (options.as_json) {
-    const web::Board board = web::board_of(reader, sweep, report);
+    const web::Board board = web::board_of(sweep, report, reader.config_progress(sweep.id));
     print_json(options.planned ? web::planned_comparisons_json(board)
                : options.axes  ? web::axes_json(board)
                                : web::ranking_json(reader, board, options.top));
@@ -151,7 +148,7 @@ void print_trial(const storage::TrialDetail& trial) {
           sweep::share_text(best.accuracy.salience), result.paper.epoch, sweep::share_text(best.thresholds.alpha),
           sweep::share_text(best.thresholds.beta), result.paper.surface.clips, result.paper.surface.blends);
     }
-    fmt::print("held-out    {}\n",
+    fmt::print("held-out {}\n",
                result.held_out.epoch > 0
                    ? fmt::format("epoch {}; its Score needs the other folds: `medley report`", result.held_out.epoch)
                    : std::string("-: the reported fold chose the epoch"));
@@ -216,7 +213,7 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   command
       ->add_option("--decode", options->decode,
                    "how the held-out numbers decode: official thresholds, or score-optimal")
-      ->check(CLI::IsMember({"thresholds", "optimal"}))
+      ->check(CLI::IsMember(sweep::all_names<sweep::HeldOutDecode>()))
       ->capture_default_str();
   command->footer(
       "Paper-style numbers tune epoch and thresholds on the fold they report; held-out ones do not.\n"

@@ -65,15 +65,30 @@ void print_report(const fs::path& store, const std::string& id, bool as_json) {
   const auto sweep = choose_sweep(reader, id);
   const auto report = read_report(reader, sweep, sweep::HeldOutDecode::kThresholds);
   if (as_json) {
-    std::cout << web::text_of(web::ranking_json(reader, web::board_of(reader, sweep, report)), 2);
+    std::cout << web::text_of(web::ranking_json(reader, web::board_of(sweep, report, reader.config_progress(sweep.id))),
+                              2);
   } else {
     std::cout << sweep::render(report, sweep::ReportFormat::kText);
   }
 }
 
+/// Whoever coordinates the store already takes the sweep, too.
+void refuse_second_run(const fs::path& store, const fs::path& sweep) {
+  std::optional<ControlPoint> point;
+  try {
+    point = control_if_held(store);
+  } catch (const Error&) {
+    return;  // the lock says who holds it
+  }
+  if (!point) return;
+  throw Error(fmt::format("a run is going on in this store (process {} on {}): add this sweep with `medley submit {}`",
+                          point->pid, point->host, sweep.string()));
+}
+
 void run(const RunOptions& options, const Globals& globals) {
   const SweepFile file = load_sweep_file(options.sweep, options.data);
   for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
+  refuse_second_run(globals.store, options.sweep);
   const auto opened = open_coordinator(globals.store, options.coordinator);
   Coordinator& coordinator = *opened;
   const auto submitted = coordinator.submit(file.dataset_record(), file.submission());
@@ -81,8 +96,12 @@ void run(const RunOptions& options, const Globals& globals) {
   const int trials = static_cast<int>(file.expansion.trials.size());
   const int left = trials - submitted.finished;
   std::cerr << fmt::format("sweep {} ({}): {} configs x {} folds x {} seeds = {} trials, {} done, {} to train\n",
-                           file.spec.name, submitted.id, file.expansion.configs.size(), file.expansion.folds.size(),
+                           submitted.name, submitted.id, file.expansion.configs.size(), file.expansion.folds.size(),
                            file.expansion.seeds.size(), trials, submitted.finished, left);
+  if (!submitted.namesake.empty()) {
+    storage::Reader reader(globals.store);
+    std::cerr << "note: " << renamed_text(reader, submitted) << "\n";
+  }
   Coordinator::End end;
   if (left == 0) {
     std::cerr << "nothing to train: every trial has its result\n";
@@ -126,10 +145,10 @@ sweep::Table status_table(storage::Reader& reader) {
                    {"diverged", Align::kRight},
                    {"best Score paper", Align::kRight}};
   for (const storage::SweepSummary& s : reader.sweeps()) {
-    table.rows.push_back({s.name, s.id, sweep::name_of(s.state), s.dataset_name + (s.synthetic ? " (synthetic)" : ""),
-                          std::to_string(s.trials), std::to_string(s.finished), std::to_string(s.running),
-                          std::to_string(s.failed), std::to_string(s.diverged),
-                          s.finished > 0 ? sweep::share_text(s.best_paper_score) : "-"});
+    table.rows.push_back(
+        {s.name, s.id, sweep::name_of(s.standing), s.dataset_name + (s.synthetic ? " (synthetic)" : ""),
+         std::to_string(s.trials), std::to_string(s.finished), std::to_string(s.running), std::to_string(s.failed),
+         std::to_string(s.diverged), s.best_paper_score ? sweep::share_text(*s.best_paper_score) : "-"});
     storage::TrialFilter failed;
     failed.state = sweep::TrialState::kFailed;
     for (const storage::TrialRow& trial : reader.trials(s.id, failed, {0, 5})) {

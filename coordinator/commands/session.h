@@ -40,7 +40,7 @@ std::unique_ptr<web::Server> start_server(const std::filesystem::path& store, co
 /// find it. Ends before the coordinator does.
 class Dashboard {
  public:
-  /// Throws web::Error, Error, data::Error.
+  /// Throws web::Error, Error, files::Error.
   Dashboard(Coordinator& coordinator, const std::filesystem::path& store, DashboardOptions options);
   std::string url() const { return server_->url(); }
 

@@ -15,12 +15,6 @@ namespace {
 constexpr milliseconds kFirstDelay{1'000};
 constexpr milliseconds kLargestDelay{60'000};
 
-std::vector<std::string> ids_of(const std::vector<cluster::Place>& places) {
-  std::vector<std::string> ids;
-  for (const auto& place : places) ids.push_back(place.id);
-  return ids;
-}
-
 /// Those that only wait in a queue, the last first, at most `count`.
 std::vector<std::string> waiting(const std::vector<cluster::Place>& places, std::size_t count) {
   std::vector<std::string> ids;

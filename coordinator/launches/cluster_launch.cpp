@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cluster/process.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
 #include "coordinator/launches/cluster_keeper.h"
@@ -20,10 +21,10 @@ using std::chrono::milliseconds;
 namespace {
 
 /// "a, b and c".
-std::string joined(const std::vector<std::string>& words, const std::string& last) {
+std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    text += (i == 0 ? "" : i + 1 == words.size() ? " " + last + " " : ", ") + words[i];
+    text += (i == 0 ? "" : i + 1 == words.size() ? " and " : ", ") + words[i];
   }
   return text;
 }
@@ -81,7 +82,7 @@ void check_options(const LaunchRequest& request, const cluster::Launchers& launc
       std::vector<std::string> names;
       for (const cluster::LauncherOption& option : kind.options) names.push_back(option.name);
       throw UsageError(
-          fmt::format("{} {} with --launcher {}", joined(names, "and"), names.size() == 1 ? "goes" : "go", kind.name));
+          fmt::format("{} {} with --launcher {}", joined(names), names.size() == 1 ? "goes" : "go", kind.name));
     }
   }
 }
@@ -104,8 +105,10 @@ std::string preview(const LaunchRequest& request, const fs::path& store) {
   return request.launcher->make(make_launch(request, store, 1), workers)->preview(workers);
 }
 
+std::string workers_text(std::size_t count) { return fmt::format("{} worker{}", count, count == 1 ? "" : "s"); }
+
 std::string size_text(const ClusterRecord& record) {
-  const std::string most = fmt::format("{} worker{}", record.max_workers, record.max_workers == 1 ? "" : "s");
+  const std::string most = workers_text(static_cast<std::size_t>(record.max_workers));
   return record.min_workers == record.max_workers ? most : fmt::format("{} to {}", record.min_workers, most);
 }
 
@@ -118,12 +121,13 @@ ClusterRecord bring_up(const LaunchRequest& request, const fs::path& store, cons
   record.id = claim_record(store);
   try {
     record.launcher = request.launcher;
-    record.name = launch_name(store, record.id);
+    const cluster::Launch launch = make_launch(request, store, record.id);
+    record.name = launch.name;
     record.min_workers = request.min_workers;
     record.max_workers = request.max_workers;
     record.host = cluster::this_host();
     record.started_ms = storage::now_ms();
-    const auto launcher = request.launcher->make(make_launch(request, store, record.id), record.max_workers);
+    const auto launcher = request.launcher->make(launch, record.max_workers);
     if (request.launcher->needs_keeper() || request.elastic) {
       hold(record, *launcher);
     } else {
@@ -164,10 +168,8 @@ void start_keeper(const std::vector<std::string>& argv, const fs::path& store, c
   spec.log = log_prefix(store, record.id) + ".log";
   cluster::Process keeper = cluster::Process::start(spec);
   const auto at_work = [&] {
-    for (const ClusterRecord& r : read_records(store, launchers)) {
-      if (r.id == record.id) return r.keeper == keeper.pid();
-    }
-    return false;
+    const auto written = find_record(store, record.id, launchers);
+    return written && written->keeper == keeper.pid();
   };
   while (!at_work()) {
     if (const auto exit = keeper.poll()) {
@@ -180,12 +182,10 @@ void start_keeper(const std::vector<std::string>& argv, const fs::path& store, c
 
 void keep_recorded(const LaunchRequest& request, const fs::path& store, const cluster::Launchers& launchers, int id,
                    const std::atomic<int>& stop) {
-  for (const ClusterRecord& record : read_records(store, launchers)) {
-    if (record.id != id) continue;
-    const auto launcher = request.launcher->make(make_launch(request, store, id), record.max_workers);
-    return keep(request, store, record, *launcher, stop);
-  }
-  throw Error("there is no launch " + std::to_string(id));
+  const auto record = find_record(store, id, launchers);
+  if (!record) throw Error("there is no launch " + std::to_string(id));
+  const auto launcher = request.launcher->make(make_launch(request, store, id), record->max_workers);
+  keep(request, store, *record, *launcher, stop);
 }
 
 }  // namespace medley::coordinator

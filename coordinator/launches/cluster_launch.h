@@ -34,6 +34,8 @@ void check(const LaunchRequest& request, const cluster::Launchers& launchers);
 /// What would be run for a first launch from this store, for people. Throws cluster::Error.
 std::string preview(const LaunchRequest& request, const std::filesystem::path& store);
 
+/// "1 worker", "8 workers".
+std::string workers_text(std::size_t count);
 /// "1 worker", "2 to 8 workers".
 std::string size_text(const ClusterRecord& record);
 /// Its log files, less what tells workers apart.

@@ -17,12 +17,6 @@ namespace {
 
 constexpr seconds kKeeperGrace{90};  ///< it may wait for Slurm
 
-std::vector<std::string> ids_of(cluster::Launcher& launcher) {
-  std::vector<std::string> ids;
-  for (const auto& place : launcher.places()) ids.push_back(place.id);
-  return ids;
-}
-
 void end_keeper(const ClusterRecord& record) {
   if (!keeper_lives(record)) return;
   ::kill(record.keeper, SIGTERM);
@@ -59,11 +53,13 @@ TakenDown take_down(const fs::path& store, const ClusterRecord& record, seconds 
   }
   end_keeper(record);  // first: it would replace what is ended
   const auto launcher = record.launcher->find(record.name);
-  const auto ids = ids_of(*launcher);
+  const auto ids = ids_of(launcher->places());
   launcher->stop(ids);
   TakenDown taken{ids.size(), 0};
   const auto deadline = std::chrono::steady_clock::now() + grace;
-  for (auto left = ids; !(left = ids_of(*launcher)).empty();) {
+  while (true) {
+    const auto left = ids_of(launcher->places());
+    if (left.empty()) break;
     if (std::chrono::steady_clock::now() > deadline) {
       launcher->kill(left);
       taken.killed = left.size();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cluster/process.h"
 #include "coordinator/error.h"
 #include "storage/files/error.h"
 #include "storage/files/read.h"

@@ -25,6 +25,28 @@ const cluster::LauncherKind& launcher_named(const std::string& name, const clust
   throw Error(file.string() + " names a launcher '" + name + "' that does not exist" + sweep::suggestion(name, names));
 }
 
+/// nullopt: no file, or one that was claimed a moment ago. Throws Error naming a file that cannot be understood.
+std::optional<ClusterRecord> read_file(const fs::path& file, const cluster::Launchers& launchers) {
+  const std::string text = files::read_if_there(file).value_or("");
+  if (text.empty()) return std::nullopt;
+  try {
+    const json j = json::parse(text);
+    ClusterRecord r;
+    j.at("id").get_to(r.id);
+    r.launcher = &launcher_named(j.at("launcher"), launchers, file);
+    j.at("name").get_to(r.name);
+    j.at("host").get_to(r.host);
+    j.at("keeper").get_to(r.keeper);
+    j.at("started_ms").get_to(r.started_ms);
+    j.at("jobs").get_to(r.jobs);
+    j.at("min_workers").get_to(r.min_workers);
+    j.at("max_workers").get_to(r.max_workers);
+    return r;
+  } catch (const json::exception& e) {
+    throw Error(file.string() + " is not a record of `medley cluster up`: " + e.what());
+  }
+}
+
 }  // namespace
 
 fs::path cluster_folder(const fs::path& store) { return fs::absolute(store) / "cluster"; }
@@ -37,29 +59,16 @@ json to_json(const ClusterRecord& r) {
           {"jobs", r.jobs}, {"min_workers", r.min_workers}, {"max_workers", r.max_workers}};
 }
 
+std::optional<ClusterRecord> find_record(const fs::path& store, int id, const cluster::Launchers& launchers) {
+  return read_file(file_of(store, id), launchers);
+}
+
 std::vector<ClusterRecord> read_records(const fs::path& store, const cluster::Launchers& launchers) {
   std::vector<ClusterRecord> records;
   std::error_code error;
   for (fs::directory_iterator it(cluster_folder(store), error), end; !error && it != end; it.increment(error)) {
     if (it->path().extension() != ".json") continue;
-    const std::string text = files::read_if_there(it->path()).value_or("");
-    if (text.empty()) continue;  // claimed a moment ago
-    try {
-      const json j = json::parse(text);
-      ClusterRecord r;
-      j.at("id").get_to(r.id);
-      r.launcher = &launcher_named(j.at("launcher"), launchers, it->path());
-      j.at("name").get_to(r.name);
-      j.at("host").get_to(r.host);
-      j.at("keeper").get_to(r.keeper);
-      j.at("started_ms").get_to(r.started_ms);
-      j.at("jobs").get_to(r.jobs);
-      j.at("min_workers").get_to(r.min_workers);
-      j.at("max_workers").get_to(r.max_workers);
-      records.push_back(std::move(r));
-    } catch (const json::exception& e) {
-      throw Error(it->path().string() + " is not a record of `medley cluster up`: " + e.what());
-    }
+    if (auto record = read_file(it->path(), launchers)) records.push_back(*std::move(record));
   }
   std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return records;
@@ -68,7 +77,7 @@ std::vector<ClusterRecord> read_records(const fs::path& store, const cluster::La
 int claim_record(const fs::path& store) {
   files::make_folders(cluster_folder(store));
   int id = 1;
-  while (!files::create(file_of(store, id), "", files::Durability::kDurable)) ++id;
+  while (!files::create(file_of(store, id), "", files::Durability::kAtomic)) ++id;
   return id;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,12 @@ std::filesystem::path cluster_folder(const std::filesystem::path& store);
 std::filesystem::path script_file(const std::filesystem::path& store, int id);
 /// By id. Throws Error naming a file that cannot be understood or that names no launcher of `launchers`.
 std::vector<ClusterRecord> read_records(const std::filesystem::path& store, const cluster::Launchers& launchers);
+/// nullopt: none has this id. Throws as read_records().
+std::optional<ClusterRecord> find_record(const std::filesystem::path& store, int id,
+                                         const cluster::Launchers& launchers);
 /// Takes the next free id. Two at once get different ones.
 int claim_record(const std::filesystem::path& store);
-/// Replaces the file at once. Throws data::Error.
+/// Replaces the file at once. Throws files::Error.
 void write_record(const std::filesystem::path& store, const ClusterRecord& record);
 void remove_record(const std::filesystem::path& store, int id);
 

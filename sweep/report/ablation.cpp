@@ -74,7 +74,7 @@ MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Me
     differences.push_back({run.first, mean(values)});
     folds.insert(run.first);
   }
-  if (folds.size() >= 2) effect.difference.emplace(differences, report.folds);
+  if (folds.size() >= 2 && differences.size() >= kFewestRuns) effect.difference.emplace(differences, report.folds);
   return effect;
 }
 
@@ -93,13 +93,6 @@ std::size_t index_of(const std::vector<json>& values, const json& value) {
 
 }  // namespace
 
-std::optional<double> ranked_score(const Report& report, const ConfigReport& config) {
-  if (report.ranked_by == RankedBy::kHeldOutScore) {
-    return config.held_out_seeds > 0 ? std::optional<double>(config.held_out.score()) : std::nullopt;
-  }
-  return config.paper_score.count > 0 ? std::optional<double>(config.paper_score.mean) : std::nullopt;
-}
-
 Interval ranked_interval(const Report& report, const ConfigReport& config) {
   return report.ranked_by == RankedBy::kHeldOutScore ? config.held_out_interval : config.paper_interval;
 }
@@ -109,6 +102,9 @@ SubsetMatrix subset_matrix(const Report& report) {
   matrix.encoders = all_encoders(report);
   Measured measured;
   std::map<std::vector<bool>, SubsetRow> rows;
+  std::set<std::vector<std::string>> sets;
+  for (const ConfigReport& config : report.configs) sets.insert(encoders_of(config));
+  matrix.subsets = static_cast<int>(sets.size());
   for (const ConfigReport& config : report.configs) {  // in the order of the ranking: the first of a subset is its best
     const auto score = ranked_score(report, config);
     if (!score) continue;
@@ -190,7 +186,8 @@ std::vector<AxisImportance> axis_importance(const Report& report) {
       one.lowest = std::fmin(one.lowest, of_value);  // fmin ignores NaN
       one.highest = std::fmax(one.highest, of_value);
     }
-    one.share = total > 0 ? between / total : kNaN;
+    // One config a value explains everything by construction, one value nothing.
+    one.share = total > 0 && groups.size() > 1 && scores.size() > groups.size() ? between / total : kNaN;
     all.push_back(one);
   }
   std::stable_sort(all.begin(), all.end(), [](const AxisImportance& a, const AxisImportance& b) {

@@ -11,9 +11,7 @@ namespace medley::sweep {
 /// What ablation views read off a report. Scores are those of Report::ranked_by: held-out, or paper-style where not
 /// every config has a held-out one. All pure.
 
-/// The Score of a config that its report ranks by; none where it has no number.
-std::optional<double> ranked_score(const Report& report, const ConfigReport& config);
-/// Its 95 % interval; NaN below two folds.
+/// The 95 % interval of ranked_score(); NaN where ConfigReport has none.
 Interval ranked_interval(const Report& report, const ConfigReport& config);
 
 /// One encoder subset that the sweep trained: its best config.
@@ -31,11 +29,12 @@ struct SubsetRow {
 struct MarginalEffect {
   std::string encoder;
   int pairs = 0;                                ///< of configs
-  std::optional<BlockedComparison> difference;  ///< none without pairs or below two folds
+  std::optional<BlockedComparison> difference;  ///< none without pairs and below two folds or kFewestRuns runs
 };
 
 struct SubsetMatrix {
   std::vector<std::string> encoders;    ///< as configs first name them, in the order of the ranking's largest subset
+  int subsets = 0;                      ///< of any config, with a number or not
   std::vector<SubsetRow> rows;          ///< best first; complete ones before partial ones
   std::vector<MarginalEffect> effects;  ///< [encoder]
 };
@@ -64,7 +63,7 @@ struct AxisImportance {
   std::string axis;
   int values = 0;
   int configs = 0;     ///< with a number, in which the axis plays a part
-  double share = 0;    ///< NaN when all Scores are equal or there are fewer than two
+  double share = 0;    ///< NaN when all Scores are equal, with one value, and with one config a value
   double lowest = 0;   ///< mean Score of its worst value
   double highest = 0;  ///< of its best
 };

@@ -1,5 +1,6 @@
 #include "sweep/report/columns.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <utility>
@@ -49,8 +50,7 @@ std::string difference_text(const ConfigRow& row) {
   if (row.config.id == row.reference.id) return "";
   const auto comparison = difference_of(row);
   if (!comparison) return "-";
-  const bool clear = comparison->verdict != PairedComparison::Verdict::kInconclusive;
-  return signed_text(comparison->mean) + (clear ? "  " : " ~") + p_text(comparison->p);
+  return signed_text(comparison->mean) + " " + interval_text(comparison->interval);
 }
 
 Values difference_values(const ConfigRow& row) {
@@ -67,18 +67,20 @@ std::string seconds_text(double seconds) {
   return digits;
 }
 
-std::size_t rank_of(const Report& report, const ConfigReport& config) {
-  std::size_t rank = 1;
-  while (rank <= report.configs.size() && report.configs[rank - 1].id != config.id) ++rank;
-  return rank;
+/// "#3", or the id of a config without a rank.
+std::string name_of(const Report& report, const ConfigReport& config) {
+  std::size_t index = 0;
+  while (index < report.configs.size() && report.configs[index].id != config.id) ++index;
+  const auto rank = rank_at(report, index);
+  return rank ? "#" + std::to_string(*rank) : config.id;
 }
 
 }  // namespace
 
 std::optional<PairedComparison> difference_of(const ConfigRow& row) {
   if (row.config.id == row.reference.id) return std::nullopt;
-  if (row.reference.id == row.report.configs.front().id) return row.config.against_best;
-  double RunScore::*const score = row.report.compared_held_out ? &RunScore::held_out : &RunScore::paper;
+  if (&row.reference == row.report.reference()) return row.config.against_reference;
+  double RunScore::*const score = row.report.ranks_held_out() ? &RunScore::held_out : &RunScore::paper;
   const auto comparison = compare_runs(row.config, row.reference, score, row.report.folds);
   return comparison ? std::optional<PairedComparison>(comparison->result()) : std::nullopt;
 }
@@ -203,12 +205,12 @@ const std::vector<Column>& columns() {
           .on_demand_on_page(),
       Column{"difference",
              "",
-             "vs #{reference}",
-             {"difference", "difference_low", "difference_high", "difference_p"},
+             "vs {reference}",
+             {"difference", "difference_low", "difference_high", "difference_p_unadjusted"},
              difference_values,
              [](const ConfigRow& row, Detail) { return difference_text(row); },
-             "vs #{reference}: mean difference of {compared} Scores over shared runs and p of the same test, "
-             "two-sided; ~ inconclusive (p >= .05)"}
+             "vs {reference}, {chosen}: mean difference of {compared} Scores over shared runs and its 95 % interval, "
+             "unadjusted, {comparisons}; verdicts: planned comparisons"}
           .between_configs(),
       Column{"time",
              "",
@@ -232,9 +234,14 @@ std::optional<ColumnNumber> find_number(const std::string& name) {
 }
 
 std::string filled(const std::string& text, const Report& report, const ConfigReport& reference) {
+  const std::size_t others = std::max<std::size_t>(1, report.configs.size()) - 1;
   const std::pair<std::string, std::string> names[] = {
-      {"{reference}", std::to_string(rank_of(report, reference))},
-      {"{compared}", report.compared_held_out ? kHeldOut : kPaper},
+      {"{chosen}", reference.id == report.declared_reference ? "the sweep's reference"
+                   : &reference == &report.configs.front()   ? "picked as the best of the same runs"
+                                                             : "chosen by the reader"},
+      {"{comparisons}", std::to_string(others) + (others == 1 ? " comparison" : " comparisons")},
+      {"{reference}", name_of(report, reference)},
+      {"{compared}", report.ranks_held_out() ? kHeldOut : kPaper},
   };
   std::string made = text;
   for (const auto& [name, value] : names) {
@@ -251,14 +258,19 @@ std::string group_note(const std::string& group, const Report& report) {
     return "held-out: epoch fixed or chosen on the inner fold, score-optimal decode fitted on the other folds; hits "
            "pooled over folds; mean over seeds";
   }
-  return "held-out: epoch fixed, thresholds chosen on the other folds (epoch and thresholds on the inner fold with "
-         "inner_fold); hits pooled over folds; mean over seeds";
+  std::string grid;
+  if (!report.grid.is_official()) {
+    grid = ", from " + std::to_string(report.grid.points) + " points from " + share_text(report.grid.from) +
+           " to .95 (not the official grid)";
+  }
+  return "held-out: epoch fixed, thresholds chosen on the other folds" + grid +
+         " (epoch and thresholds on the inner fold with inner_fold); hits pooled over folds; mean over seeds";
 }
 
 json columns_json(const Report& report, const ConfigReport& reference) {
   json all = json::array();
   for (const Column& column : columns()) {
-    if (column.compares && report.configs.size() < 2) continue;
+    if (!column.applies_to(report)) continue;
     all.push_back({{"id", column.id},
                    {"group", column.group},
                    {"heading", filled(column.heading, report, reference)},
@@ -270,22 +282,25 @@ json columns_json(const Report& report, const ConfigReport& reference) {
   return all;
 }
 
-json row_json(const ConfigRow& row, std::size_t rank) {
+json row_json(const ConfigRow& row, std::size_t index) {
   json values = json::object();
   json texts = json::object();
   for (const Column& column : columns()) {
-    if (column.compares && row.report.configs.size() < 2) continue;
+    if (!column.applies_to(row.report)) continue;
     std::vector<json> numbers = column.values(row);
     for (std::size_t i = 0; i < numbers.size(); ++i) values[column.numbers[i]] = std::move(numbers[i]);
     texts[column.id] = column.text(row, Detail::kFit);
   }
-  return {{"rank", rank},
+  const auto rank = rank_at(row.report, index);
+  return {{"rank", rank ? json(*rank) : json()},
           {"config", row.config.id},
           {"axis_values", row.config.axis_values},
           {"settings", row.config.settings},
           {"transductive", row.config.transductive},
           {"complete", row.config.complete()},
           {"no_held_out", row.config.no_held_out},
+          {"threshold_choices", row.config.threshold_choices},
+          {"edge_choices", row.config.edge_choices},
           {"values", std::move(values)},
           {"texts", std::move(texts)}};
 }

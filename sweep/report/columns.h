@@ -24,7 +24,8 @@ std::optional<PairedComparison> difference_of(const ConfigRow& row);
 enum class Shown { kDefault, kOnDemand };
 
 /// What a leaderboard says of a config: text, Markdown, LaTeX, CSV, JSON and the page have these columns.
-/// In `heading` and `note`, {reference} stands for the rank of the reference and {compared} for a protocol.
+/// In `heading` and `note`, {reference} stands for the reference, by its rank or id, {chosen} for how it came to be it,
+/// {comparisons} for their number and {compared} for a protocol.
 struct Column {
   const char* id;
   const char* group;  ///< "held-out" or "paper-style", the protocol; "" neither
@@ -42,6 +43,8 @@ struct Column {
   bool marked = false;       ///< carries the marks of incomplete and diverged configs
   bool is_interval = false;  ///< its numbers are the low and the high end
   bool compares = false;     ///< with another config: not in a table of one
+
+  bool applies_to(const Report& report) const { return !compares || report.configs.size() > 1; }
 
   // How one row of the list says so.
   Column with_marks() const {
@@ -93,7 +96,8 @@ std::string group_note(const std::string& group, const Report& report);
 
 /// The columns as JSON: id, group, heading, note, shown, numbers.
 nlohmann::json columns_json(const Report& report, const ConfigReport& reference);
-/// A config as a row of JSON: who it is, `values` by the names of numbers, `texts` by the ids of columns.
-nlohmann::json row_json(const ConfigRow& row, std::size_t rank);
+/// The config at `index` of the report as a row of JSON: who it is, `values` by the names of numbers, `texts` by the
+/// ids of columns.
+nlohmann::json row_json(const ConfigRow& row, std::size_t index);
 
 }  // namespace medley::sweep

@@ -6,6 +6,8 @@
 
 #include "sweep/config.h"
 #include "sweep/report/chart.h"
+#include "sweep/report/report_json.h"
+#include "sweep/report/report_text.h"
 
 namespace medley::sweep {
 namespace {
@@ -13,8 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-std::string full(double value) { return std::isfinite(value) ? value_text(json(value)) : std::string(); }
 
 Table table_of(const std::vector<std::string>& heads) {
   Table table;
@@ -34,6 +34,9 @@ std::vector<std::string> notes(const ImportanceReport& report, const std::string
                                               ", " + std::to_string(report.trials) + " of " +
                                               std::to_string(report.expected) + " trials"};
   if (report.transductive) lines.push_back("transductive: training read unlabelled features of these clips");
+  if (const std::string disagree = seeds_disagree_text(report); !disagree.empty()) {
+    lines.push_back("seeds disagree: " + disagree);
+  }
   if (report.synthetic) lines.push_back("synthetic data");
   return lines;
 }
@@ -43,8 +46,6 @@ std::vector<std::string> names_of(const ImportanceReport& report) {
   for (const EncoderSummary& encoder : report.encoders) names.push_back(encoder.encoder);
   return names;
 }
-
-const char* protocol_of(const MeasuredScore& score) { return score.held_out ? "held-out" : "paper"; }
 
 Figure effect_of_n(const ImportanceReport& report) {
   Figure figure{"effect_of_n",
@@ -57,9 +58,10 @@ Figure effect_of_n(const ImportanceReport& report) {
     line.level = series.constant;
     for (const EffectPoint& point : series.points) {
       held_out = held_out && point.score.held_out;
-      figure.data.rows.push_back({series.selection, std::to_string(point.n), protocol_of(point.score),
-                                  full(point.score.value()), full(point.score.interval.low),
-                                  full(point.score.interval.high), full(point.score.paper), point.score.config});
+      figure.data.rows.push_back({series.selection, std::to_string(point.n),
+                                  protocol_name(point.score.held_out.has_value()), full_text(point.score.value()),
+                                  full_text(point.score.interval.low), full_text(point.score.interval.high),
+                                  full_text(point.score.paper), point.score.config});
       line.x.push_back(point.n);
       line.y.push_back({point.score.value(), point.score.interval});
     }
@@ -77,9 +79,10 @@ Figure modality_shares(const ImportanceReport& report) {
                 table_of({"modality", "encoders", "mean", "sd_over_trials", "p05", "p25", "p50", "p75", "p95"}), ""};
   DistributionChart chart;
   for (const ModalitySummary& modality : report.modalities) {
-    std::vector<std::string> row = {modality.modality, std::to_string(modality.encoders), full(modality.share.mean),
-                                    full(modality.share.sd)};
-    for (std::size_t i = 0; i < 5; ++i) row.push_back(modality.quantiles.empty() ? "" : full(modality.quantiles[i]));
+    std::vector<std::string> row = {modality.modality, std::to_string(modality.encoders),
+                                    full_text(modality.share.mean), full_text(modality.share.sd)};
+    for (std::size_t i = 0; i < 5; ++i)
+      row.push_back(modality.quantiles.empty() ? "" : full_text(modality.quantiles[i]));
     figure.data.rows.push_back(std::move(row));
     chart.items.push_back({modality.modality + " (" + std::to_string(modality.encoders) + ")",
                            modality.quantiles,
@@ -98,8 +101,8 @@ Figure selection_frequency(const ImportanceReport& report) {
   chart.categories = names_of(report);
   chart.groups.resize(1);
   for (const EncoderSummary& encoder : report.encoders) {
-    figure.data.rows.push_back({encoder.encoder, encoder.modality, full(encoder.selected.mean),
-                                full(encoder.selected.sd), full(report.chance)});
+    figure.data.rows.push_back({encoder.encoder, encoder.modality, full_text(encoder.selected.mean),
+                                full_text(encoder.selected.sd), full_text(report.chance)});
     chart.groups[0].values.push_back({encoder.selected.mean, deviation(encoder.selected)});
   }
   chart.reference = report.chance;
@@ -122,11 +125,11 @@ Figure importance_by_fold(const ImportanceReport& report) {
       const ScoreSpread& here = encoder.by_fold[fold];
       group.values.push_back({here.mean, deviation(here)});
       figure.data.rows.push_back({encoder.encoder, std::to_string(report.folds[fold]), std::to_string(here.count),
-                                  full(here.mean), full(here.sd)});
+                                  full_text(here.mean), full_text(here.sd)});
     }
   }
-  std::string agreement;
-  if (std::isfinite(report.stability)) agreement = "; Kendall's W between folds " + share_text(report.stability);
+  std::string agreement = agreement_text(report.agreement);
+  if (!agreement.empty()) agreement = "; Kendall's W " + agreement;
   chart.text = {"Mean importance by fold", "encoder", "mean gate weight (share)",
                 notes(report, "mean ± SD over seeds" + agreement)};
   figure.svg = draw(chart);
@@ -139,8 +142,8 @@ Figure weight_distribution(const ImportanceReport& report) {
   for (const EncoderSummary& encoder : report.encoders) {
     const auto bins = static_cast<double>(encoder.histogram.size());
     for (std::size_t bin = 0; bin < encoder.histogram.size(); ++bin) {
-      figure.data.rows.push_back({encoder.encoder, full(static_cast<double>(bin) / bins),
-                                  full(static_cast<double>(bin + 1) / bins), full(encoder.histogram[bin])});
+      figure.data.rows.push_back({encoder.encoder, full_text(static_cast<double>(bin) / bins),
+                                  full_text(static_cast<double>(bin + 1) / bins), full_text(encoder.histogram[bin])});
     }
     chart.items.push_back({encoder.encoder, encoder.quantiles, encoder.histogram, encoder.weight.mean});
   }
@@ -163,7 +166,7 @@ Figure ranks(const ImportanceReport& report) {
   chart.high = 0;
   for (const EncoderSummary& encoder : report.encoders) {
     for (std::size_t rank = 0; rank < encoder.ranks.size(); ++rank) {
-      figure.data.rows.push_back({encoder.encoder, std::to_string(rank + 1), full(encoder.ranks[rank])});
+      figure.data.rows.push_back({encoder.encoder, std::to_string(rank + 1), full_text(encoder.ranks[rank])});
       chart.values.push_back(encoder.ranks[rank]);
       chart.high = std::max(chart.high, encoder.ranks[rank]);
     }
@@ -181,7 +184,7 @@ Figure cka(const ImportanceReport& report) {
   chart.values = report.cka;
   for (std::size_t a = 0; a < chart.rows.size(); ++a) {
     for (std::size_t b = 0; b < chart.rows.size(); ++b) {
-      figure.data.rows.push_back({chart.rows[a], chart.rows[b], full(report.cka[a * chart.rows.size() + b])});
+      figure.data.rows.push_back({chart.rows[a], chart.rows[b], full_text(report.cka[a * chart.rows.size() + b])});
     }
   }
   chart.text = {"Linear CKA of projected encoders", "", "",
@@ -198,23 +201,24 @@ Figure gate_and_scores(const ImportanceReport& report) {
   ScatterChart chart;
   bool held_out = true;
   for (const EncoderSummary& encoder : report.encoders) {
-    std::vector<std::string> row = {encoder.encoder, encoder.modality, full(encoder.weight.mean)};
+    std::vector<std::string> row = {encoder.encoder, encoder.modality, full_text(encoder.weight.mean)};
     if (encoder.loss) {
       const PairedComparison& c = encoder.loss->difference;
       held_out = held_out && encoder.loss->held_out;
-      row.insert(row.end(), {full(c.mean), full(c.interval.low), full(c.interval.high), full(c.p),
-                             encoder.loss->held_out ? "held-out" : "paper"});
+      row.insert(row.end(), {full_text(c.mean), full_text(c.interval.low), full_text(c.interval.high), full_text(c.p),
+                             protocol_name(encoder.loss->held_out)});
       chart.items.push_back({encoder.encoder, encoder.weight.mean, {c.mean, c.interval}});
     } else {
       row.insert(row.end(), 5, "");
     }
     if (encoder.alone) {
-      row.insert(row.end(), {full(encoder.alone->value()), full(encoder.alone->interval.low),
-                             full(encoder.alone->interval.high), protocol_of(*encoder.alone)});
+      row.insert(row.end(),
+                 {full_text(encoder.alone->value()), full_text(encoder.alone->interval.low),
+                  full_text(encoder.alone->interval.high), protocol_name(encoder.alone->held_out.has_value())});
     } else {
       row.insert(row.end(), 4, "");
     }
-    row.push_back(encoder.shapley ? full(*encoder.shapley) : "");
+    row.push_back(encoder.shapley ? full_text(*encoder.shapley) : "");
     figure.data.rows.push_back(std::move(row));
   }
   if (chart.items.empty()) {  // Scores of single encoders then, which the caller made sure of
@@ -244,10 +248,10 @@ Figure shapley(const ImportanceReport& report) {
   chart.categories = names_of(report);
   chart.groups.resize(1);
   for (const EncoderSummary& encoder : report.encoders) {
-    figure.data.rows.push_back({encoder.encoder, encoder.modality, full(*encoder.shapley)});
+    figure.data.rows.push_back({encoder.encoder, encoder.modality, full_text(*encoder.shapley)});
     chart.groups[0].values.push_back({*encoder.shapley, {kNaN, kNaN}});
   }
-  chart.text = {"Shapley value of each encoder", "encoder", "share of the Score",
+  chart.text = {"Shapley value of each encoder", "encoder", "contribution to the Score",
                 notes(report, "exact, over the Scores of all subsets; no encoder scores 0")};
   figure.svg = draw(chart);
   return figure;

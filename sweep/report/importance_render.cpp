@@ -4,6 +4,7 @@
 
 #include "sweep/config.h"
 #include "sweep/report/importance_report.h"
+#include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
 #include "sweep/report/table.h"
 #include "sweep/score/importance_statistics.h"
@@ -44,6 +45,9 @@ Table gate_table(const ImportanceReport& report) {
                 report.dataset + (report.synthetic ? " (synthetic data)" : "");
   table.above.push_back(std::to_string(report.trials) + " of " + std::to_string(report.expected) + " trials, " +
                         std::to_string(report.folds.size()) + " folds");
+  if (const std::string disagree = seeds_disagree_text(report); !disagree.empty()) {
+    table.above.push_back("seeds disagree: " + disagree);
+  }
   table.columns = {{"encoder", kLeft}, {"modality", kLeft},    {"weight", kRight},
                    {"kept", kRight},   {"ranked 1st", kRight}, {"mean rank", kRight}};
   for (const char* head : {"5 %", "25 %", "50 %", "75 %", "95 %"}) {
@@ -82,9 +86,8 @@ Table fold_table(const ImportanceReport& report) {
     table.rows.push_back(std::move(row));
   }
   table.notes.push_back("mean gate weight over seeds");
-  if (std::isfinite(report.stability)) {
-    table.notes.push_back("rank stability between folds: Kendall's W " + share_text(report.stability) +
-                          " (1: all folds rank the encoders alike)");
+  if (const std::string agreement = agreement_text(report.agreement); !agreement.empty()) {
+    table.notes.push_back("Kendall's W of the encoders' ranks: " + agreement + " (1: all alike)");
   }
   return table;
 }
@@ -115,7 +118,7 @@ Table score_table(const ImportanceReport& report) {
                    {"rank", kRight, "gate"},
                    {"Δ Score", kRight, "lost without it"},
                    {"95 % interval", kRight, "lost without it"},
-                   {"p", kRight, "lost without it"},
+                   {"unadjusted p", kRight, "lost without it"},
                    {"rank", kRight, "lost without it"},
                    {"Score", kRight, "alone"},
                    {"95 % interval", kRight, "alone"},
@@ -210,32 +213,47 @@ Table importance_csv(const ImportanceReport& report) {
         "loss_without", "loss_p", "loss_protocol", "score_alone", "alone_protocol", "shapley"}) {
     table.columns.push_back({head, kLeft});
   }
-  const auto full = [](double value) { return std::isfinite(value) ? value_text(json(value)) : std::string(); };
   for (const EncoderSummary& encoder : report.encoders) {
     std::vector<std::string> row = {encoder.encoder,
                                     encoder.modality,
-                                    full(encoder.weight.mean),
-                                    full(encoder.weight.sd),
-                                    full(encoder.selected.mean),
-                                    full(encoder.selected.sd),
-                                    full(report.chance),
-                                    full(encoder.mean_rank),
-                                    encoder.loss ? full(encoder.loss->difference.mean) : "",
-                                    encoder.loss ? full(encoder.loss->difference.p) : "",
-                                    !encoder.loss            ? ""
-                                    : encoder.loss->held_out ? "held-out"
-                                                             : "paper",
-                                    encoder.alone ? full(encoder.alone->value()) : "",
-                                    !encoder.alone            ? ""
-                                    : encoder.alone->held_out ? "held-out"
-                                                              : "paper",
-                                    encoder.shapley ? full(*encoder.shapley) : ""};
+                                    full_text(encoder.weight.mean),
+                                    full_text(encoder.weight.sd),
+                                    full_text(encoder.selected.mean),
+                                    full_text(encoder.selected.sd),
+                                    full_text(report.chance),
+                                    full_text(encoder.mean_rank),
+                                    encoder.loss ? full_text(encoder.loss->difference.mean) : "",
+                                    encoder.loss ? full_text(encoder.loss->difference.p) : "",
+                                    encoder.loss ? protocol_name(encoder.loss->held_out) : "",
+                                    encoder.alone ? full_text(encoder.alone->value()) : "",
+                                    encoder.alone ? protocol_name(encoder.alone->held_out.has_value()) : "",
+                                    encoder.shapley ? full_text(*encoder.shapley) : ""};
     table.rows.push_back(std::move(row));
   }
   return table;
 }
 
 }  // namespace
+
+std::string agreement_text(const Agreement& agreement) {
+  std::string text;
+  const auto add = [&](double w, const char* what) {
+    if (std::isfinite(w)) text += (text.empty() ? "" : ", ") + share_text(w) + " " + what;
+  };
+  add(agreement.runs, "over runs");
+  add(agreement.folds, "between folds");
+  add(agreement.seeds, "between seeds");
+  return text;
+}
+
+std::string seeds_disagree_text(const ImportanceReport& report) {
+  std::string text;
+  for (const KeptBySeeds& one : report.seeds_disagree) {
+    text += (text.empty() ? "" : ", ") + one.encoder + " kept by " + std::to_string(one.seeds) + " of " +
+            std::to_string(one.of) + " seeds";
+  }
+  return text;
+}
 
 std::string render(const ImportanceReport& report, ReportFormat format) {
   if (format == ReportFormat::kCsv) return csv_table(importance_csv(report));

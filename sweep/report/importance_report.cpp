@@ -106,6 +106,44 @@ ModalitySummary summarise(const ImportanceInput& input, const std::vector<Encode
   return summary;
 }
 
+/// Of the raters of each group its W, mean over the groups that have one.
+template <class Key>
+double mean_agreement(const std::map<Key, std::vector<std::vector<double>>>& groups) {
+  std::vector<double> known;
+  for (const auto& [key, raters] : groups) {
+    if (const double w = kendall_w(raters); !std::isnan(w)) known.push_back(w);
+  }
+  return mean(known);
+}
+
+Agreement agreement_of(const std::vector<TrialImportance>& trials) {
+  std::vector<std::vector<double>> runs;
+  std::map<std::uint64_t, std::vector<std::vector<double>>> of_seed;
+  std::map<int, std::vector<std::vector<double>>> of_fold;
+  for (const TrialImportance& trial : trials) {
+    std::vector<double> weights;
+    for (const EncoderImportance& encoder : trial.importance.encoders) weights.push_back(encoder.mean);
+    of_seed[trial.seed].push_back(weights);
+    of_fold[trial.fold].push_back(weights);
+    runs.push_back(std::move(weights));
+  }
+  return {kendall_w(runs), mean_agreement(of_seed), mean_agreement(of_fold)};
+}
+
+std::vector<KeptBySeeds> kept_by_seeds(const std::vector<TrialImportance>& trials) {
+  std::vector<KeptBySeeds> disagree;
+  for (std::size_t e = 0; e < trials.front().importance.encoders.size(); ++e) {
+    std::map<std::uint64_t, std::vector<double>> kept;
+    for (const TrialImportance& trial : trials) {
+      kept[trial.seed].push_back(trial.importance.encoders[e].selection_frequency);
+    }
+    KeptBySeeds one{trials.front().importance.encoders[e].encoder, 0, static_cast<int>(kept.size())};
+    for (const auto& [seed, shares] : kept) one.seeds += mean(shares) >= .5;
+    if (one.seeds > 0 && one.seeds < one.of) disagree.push_back(std::move(one));
+  }
+  return disagree;
+}
+
 MeasuredScore measured(const ConfigReport& config) {
   MeasuredScore score;
   score.config = config.id;
@@ -143,11 +181,15 @@ class Subsets {
   const ConfigReport* find(const std::set<std::string>& encoders) const {
     const auto known = by_set_.find(encoders);
     if (known == by_set_.end()) return nullptr;
-    std::set<std::string> free = {"encoders", "top_n"};
-    if (encoders.size() == 1) free.insert("selection");
+    const std::set<std::string> free = {"encoders", "top_n"};
     const ConfigReport* best = nullptr;
     for (const ConfigReport* candidate : known->second) {
-      const bool same = same_but(config_.settings, candidate->settings, free);
+      // Selecting as many as there are is `all` (canonical()).
+      const bool keeps_all = candidate->settings.value("selection", std::string()) == "all" &&
+                             config_.settings.value("top_n", 0) >= static_cast<int>(encoders.size());
+      std::set<std::string> names = free;
+      if (keeps_all) names.insert("selection");
+      const bool same = same_but(config_.settings, candidate->settings, names);
       if (same && (!best || preferred(*candidate, *best))) best = candidate;
     }
     return best;
@@ -155,9 +197,11 @@ class Subsets {
 
  private:
   bool preferred(const ConfigReport& a, const ConfigReport& b) const {
+    const auto kept = [](const ConfigReport& config) {
+      return config.settings.value("top_n", static_cast<int>(config.settings["encoders"].size()));
+    };
     const auto key = [&](const ConfigReport& config) {
-      const json n = config.settings.value("top_n", json());
-      return std::make_tuple(n == config_.settings.value("top_n", json()), n.is_number() ? n.get<int>() : 0);
+      return std::make_tuple(kept(config) == kept(config_), kept(config));
     };
     return key(a) != key(b) ? key(a) > key(b) : a.id < b.id;
   }
@@ -217,6 +261,12 @@ std::vector<EffectSeries> effect_of_n(const ConfigReport& config, const Report& 
       one.points.push_back({constant ? encoders : other.settings["top_n"].get<int>(), measured(other)});
     }
   }
+  // Keeping as many as there are is `all` (canonical()): the last point of each selection by number.
+  if (const auto keeps_all = series.find("all"); keeps_all != series.end() && !keeps_all->second.points.empty()) {
+    for (auto& [selection, one] : series) {
+      if (!one.constant) one.points.push_back(keeps_all->second.points.front());
+    }
+  }
   std::vector<EffectSeries> all;
   for (auto& [selection, one] : series) {
     // Several at one n differ in what `config` does not read, or are of several sweeps: the first stays.
@@ -271,12 +321,8 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
     if (!trial.importance.cka.empty()) cka.emplace_back(trial.importance.cka.begin(), trial.importance.cka.end());
   }
   made.cka = mean_vector(cka);
-  std::vector<std::vector<double>> raters;
-  for (std::size_t fold = 0; fold < made.folds.size(); ++fold) {
-    auto& rater = raters.emplace_back();
-    for (const EncoderSummary& encoder : made.encoders) rater.push_back(encoder.by_fold[fold].mean);
-  }
-  made.stability = kendall_w(raters);
+  made.agreement = agreement_of(input.trials);
+  made.seeds_disagree = kept_by_seeds(input.trials);
 
   const Subsets subsets(*config, report, others);
   const std::set<std::string> all(names.begin(), names.end());
@@ -310,12 +356,14 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
 
 std::string config_for_importance(const Report& report) {
   std::string best;
-  std::size_t most = 0;
+  std::pair<std::size_t, bool> most{0, false};
   for (const ConfigReport& config : report.configs) {
     if (!config.settings.contains("gate") || config.paper_score.count == 0) continue;
-    const std::size_t encoders = config.settings["encoders"].size();
-    if (encoders > most) {
-      most = encoders;
+    const std::string selection = config.settings.value("selection", std::string());
+    const bool chooses = selection != "fixed" && selection != "random";
+    const std::pair<std::size_t, bool> order{config.settings["encoders"].size(), chooses};
+    if (order > most) {
+      most = order;
       best = config.id;
     }
   }

@@ -85,7 +85,7 @@ std::vector<FoldDifference> differences(const ConfigReport& config, const Config
 std::optional<BlockedComparison> compare(const std::vector<FoldDifference>& differences, int folds) {
   std::set<int> seen;
   for (const FoldDifference& difference : differences) seen.insert(difference.fold);
-  if (seen.size() < 2) return std::nullopt;
+  if (seen.size() < 2 || differences.size() < kFewestRuns) return std::nullopt;
   return BlockedComparison(differences, folds);
 }
 

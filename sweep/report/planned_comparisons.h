@@ -33,7 +33,7 @@ struct PlannedComparison {
   int runs = 0;                            ///< folds x seeds
   int pairs = 0;                           ///< runs in which both have a paper-style number
   int diverged = 0;                        ///< runs in which either diverged
-  std::optional<BlockedComparison> paper;  ///< none below two folds
+  std::optional<BlockedComparison> paper;  ///< compare_runs()
   std::optional<BlockedComparison> held_out;
   std::optional<PairedComparison> plain_paper;  ///< Nadeau-Bengio's own: all pairs as if exchangeable
   std::optional<PairedComparison> plain_held_out;
@@ -61,7 +61,11 @@ struct FamilyReport {
 /// nothing, and each config of that side is compared. Pure.
 FamilyReport judge(const Family& family, const std::vector<ConfigReport>& configs, int folds, int seeds);
 
-/// `config` less `baseline` over the runs that both have, of RunScore::paper or held-out; none below two folds.
+/// Fewer shared runs than these say nothing of their variance: no interval and no p.
+inline constexpr std::size_t kFewestRuns = 3;
+
+/// `config` less `baseline` over the runs that both have, of RunScore::paper or held-out. None below two folds and
+/// below kFewestRuns runs.
 std::optional<BlockedComparison> compare_runs(const ConfigReport& config, const ConfigReport& baseline,
                                               double RunScore::*score, int folds);
 

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "sweep/config.h"
+#include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
 
 namespace medley::sweep {
@@ -149,9 +150,9 @@ Table planned_comparisons_csv(const Report& report) {
         const json value = row.held.value(axis, json());
         cells.push_back(value.is_null() ? "" : value_text(value));
       }
-      cells.insert(cells.end(), {row.config, row.baseline_config, row.transductive ? "true" : "false",
-                                 std::to_string(row.runs), std::to_string(row.pairs), std::to_string(row.diverged),
-                                 family.judged_held_out ? "held-out" : "paper"});
+      cells.insert(cells.end(),
+                   {row.config, row.baseline_config, row.transductive ? "true" : "false", std::to_string(row.runs),
+                    std::to_string(row.pairs), std::to_string(row.diverged), protocol_name(family.judged_held_out)});
       const auto append = [&](const std::optional<BlockedComparison>& comparison,
                               const std::optional<PairedComparison>& plain) {
         if (!comparison) return static_cast<void>(cells.insert(cells.end(), 5, ""));

@@ -73,10 +73,13 @@ Accuracy pooled_paper(const std::vector<const TrialScores*>& block) {
 /// Held-out hits of each fold of one seed, or why there are none.
 struct HeldOutBlock {
   std::vector<Tally> folds;
+  int choices = 0;  ///< of thresholds
+  int at_edge = 0;  ///< of them, those with alpha or beta at an end of the grid
   std::string why_not;
 };
 
-HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, HeldOutDecode decode) {
+HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, HeldOutDecode decode,
+                            const ThresholdGrid& grid) {
   HeldOutBlock held_out;
   for (const TrialScores* trial : block) {
     if (trial->held_out_epoch == 0) {
@@ -88,17 +91,21 @@ HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, HeldOu
   for (const TrialScores* trial : block) all += trial->held_out_surface;
   for (const TrialScores* trial : block) {
     if (decode == HeldOutDecode::kOptimal) {
-      if (!trial->optimal) return {{}, "the score-optimal decode needs predictions of all folds"};
+      if (!trial->optimal) return {{}, 0, 0, "the score-optimal decode needs predictions of all folds"};
       held_out.folds.push_back(*trial->optimal);
       continue;
     }
     ThresholdSurface chosen_on = trial->inner_surface;
     if (chosen_on.clips == 0) {
-      if (block.size() < 2) return {{}, "one fold and no inner_fold: no rows are left to choose thresholds on"};
+      if (block.size() < 2) return {{}, 0, 0, "one fold and no inner_fold: no rows are left to choose thresholds on"};
       chosen_on = all;
       chosen_on -= trial->held_out_surface;
     }
     const auto best = chosen_on.best();
+    const int last = trial->inner_surface.clips > 0 ? kGridSize - 1 : grid.points - 1;
+    const auto ends = [&](int index) { return index == 0 || index >= last; };
+    ++held_out.choices;
+    held_out.at_edge += ends(best.alpha_index) || ends(best.beta_index);
     held_out.folds.push_back(tally_at(trial->held_out_surface, best.alpha_index, best.beta_index));
   }
   return held_out;
@@ -114,16 +121,16 @@ Accuracy mean_of(const std::vector<Accuracy>& values) {
   return {mean(presence), mean(salience)};
 }
 
-/// As wide as the interval of the mean over runs.
+/// As wide as the interval of the mean over runs, within what a Score can be.
 Interval interval_about(double centre, const std::vector<RunScore>& runs, double RunScore::*score, std::size_t folds) {
   std::vector<FoldDifference> values;
   for (const RunScore& run : runs) {
     if (std::isfinite(run.*score)) values.push_back({run.fold, run.*score});
   }
-  if (folds < 2) return {kNaN, kNaN};
+  if (folds < 2 || values.size() < kFewestRuns) return {kNaN, kNaN};
   const PairedComparison mean = BlockedComparison(values, static_cast<int>(folds)).result();
   const double half = (mean.interval.high - mean.interval.low) / 2;
-  return {centre - half, centre + half};
+  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
 }
 
 std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
@@ -170,6 +177,25 @@ std::optional<double> ConfigReport::optimism() const {
   return paper_score.mean - held_out.score();
 }
 
+const ConfigReport* Report::reference() const {
+  for (const ConfigReport& config : configs) {
+    if (config.id == declared_reference) return &config;
+  }
+  return configs.empty() ? nullptr : &configs.front();
+}
+
+std::optional<double> ranked_score(const Report& report, const ConfigReport& config) {
+  if (report.ranks_held_out()) {
+    return config.held_out_seeds > 0 ? std::optional<double>(config.held_out.score()) : std::nullopt;
+  }
+  return config.paper_score.count > 0 ? std::optional<double>(config.paper_score.mean) : std::nullopt;
+}
+
+std::optional<std::size_t> rank_at(const Report& report, std::size_t index) {
+  const bool ranked = index < report.configs.size() && ranked_score(report, report.configs[index]);
+  return ranked ? std::optional<std::size_t>(index + 1) : std::nullopt;
+}
+
 ConfigReport measure_config(const ReportConfig& config, const std::vector<const TrialScores*>& trials,
                             const ReportFrame& frame) {
   const Runs runs = runs_of(config, trials, frame);
@@ -199,7 +225,7 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   report.paper_presence = spread(presence);
   report.paper_salience = spread(salience);
   report.paper_score = spread(score);
-  report.mean_seconds = seconds.empty() ? kNaN : spread(seconds).mean;
+  report.mean_seconds = mean(seconds);
 
   const auto set_held_out = [&](std::uint64_t seed, int fold, double held_out_score) {
     for (RunScore& run : report.runs) {
@@ -213,11 +239,13 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
     const auto block = block_of(runs, seed, folds);
     if (block.empty()) continue;
     pooled.push_back(pooled_paper(block));
-    const HeldOutBlock honest = held_out_block(block, frame.decode);
+    const HeldOutBlock honest = held_out_block(block, frame.decode, frame.grid);
     if (!honest.why_not.empty()) {
       report.no_held_out = honest.why_not;
       continue;
     }
+    report.threshold_choices += honest.choices;
+    report.edge_choices += honest.at_edge;
     Tally sum;
     for (std::size_t i = 0; i < block.size(); ++i) {
       sum += honest.folds[i];
@@ -243,11 +271,15 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
 Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured) {
   Report report;
   report.sweep = frame.sweep;
+  report.description = frame.description;
   report.dataset = frame.dataset;
   report.synthetic = frame.synthetic;
   report.folds = static_cast<int>(frame.folds.size());
   report.seeds = static_cast<int>(frame.seeds.size());
   report.decode = frame.decode;
+  report.standing = frame.standing;
+  report.failures = frame.failures;
+  report.grid = frame.grid;
   report.configs = std::move(measured);
   std::vector<ConfigReport>& ranked = report.configs;
 
@@ -271,11 +303,16 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   std::sort(ranked.begin(), ranked.end(),
             [&](const ConfigReport& a, const ConfigReport& b) { return key(a) < key(b); });
 
-  report.compared_held_out = report.ranked_by == RankedBy::kHeldOutScore;
-  double RunScore::*const score = report.compared_held_out ? &RunScore::held_out : &RunScore::paper;
-  for (std::size_t i = 1; i < ranked.size(); ++i) {
-    if (const auto comparison = compare_runs(ranked[i], ranked[0], score, report.folds)) {
-      ranked[i].against_best = comparison->result();
+  const auto holds = [&](const std::string& id) {
+    return std::any_of(ranked.begin(), ranked.end(), [&](const ConfigReport& config) { return config.id == id; });
+  };
+  if (holds(frame.reference)) report.declared_reference = frame.reference;
+  double RunScore::*const score = report.ranks_held_out() ? &RunScore::held_out : &RunScore::paper;
+  const ConfigReport* const reference = report.reference();
+  for (ConfigReport& config : ranked) {
+    if (&config == reference) continue;
+    if (const auto comparison = compare_runs(config, *reference, score, report.folds)) {
+      config.against_reference = comparison->result();
     }
   }
   report.axes = make_axes(ranked);

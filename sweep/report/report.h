@@ -11,6 +11,8 @@
 #include "sweep/report/planned_comparisons.h"
 #include "sweep/result.h"
 #include "sweep/score/statistics.h"
+#include "sweep/state.h"
+#include "sweep/threshold_grid.h"
 
 namespace medley::sweep {
 
@@ -21,9 +23,7 @@ struct TrialScores {
   int fold = 0;
   std::uint64_t seed = 0;
   Outcome outcome = Outcome::kFinished;
-  double seconds = 0;  ///< of training
-  int paper_epoch = 0;
-  Thresholds paper_thresholds;
+  double seconds = 0;      ///< of training
   Accuracy paper;          ///< paper-style: epoch and thresholds tuned on the reported fold
   int held_out_epoch = 0;  ///< 0: the reported fold chose the epoch, so there is no held-out number
   ThresholdSurface paper_surface;
@@ -47,15 +47,26 @@ struct ReportConfig {
 #define MEDLEY_HELD_OUT_DECODE(X) X(kThresholds, "thresholds") X(kOptimal, "optimal")
 MEDLEY_NAMED_ENUM(HeldOutDecode, MEDLEY_HELD_OUT_DECODE)
 
+/// Why trials failed for good, and how many for the same reason.
+struct FailureReason {
+  std::string reason;
+  int trials = 0;
+};
+
 /// What a report is about.
 struct ReportFrame {
-  std::string sweep;    ///< name
-  std::string dataset;  ///< name
+  std::string sweep;        ///< name
+  std::string description;  ///< that the sweep file gives; "" none
+  std::string dataset;      ///< name
   bool synthetic = false;
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
   HeldOutDecode decode = HeldOutDecode::kThresholds;
   std::vector<Family> families;  ///< what the sweep file compares
+  std::string reference;         ///< id of the config that the sweep file names; "" none
+  SweepStanding standing = SweepStanding::kFinished;
+  std::vector<FailureReason> failures;  ///< most frequent first
+  ThresholdGrid grid;                   ///< that the held-out surfaces are of, but for those chosen on an inner fold
 };
 
 struct ReportInput : ReportFrame {
@@ -96,15 +107,18 @@ struct ConfigReport {
   int held_out_seeds = 0;        ///< seeds that have a held-out number; 0: `held_out` says nothing
   Accuracy held_out;             ///< hits pooled over folds, mean of seeds
   double held_out_score_sd = 0;  ///< over seeds
-  Interval paper_interval;       ///< 95 % of the mean Score of runs (BlockedComparison); NaN below two folds
-  Interval held_out_interval;    ///< the same width about `held_out`, which pools hits instead
-  double mean_seconds = 0;       ///< of training, over the runs with a result; NaN without any
-  std::string no_held_out;       ///< why there is no held-out number; "" when there is, or nothing has finished
+  Interval
+      paper_interval;  ///< 95 % of the mean Score of runs (BlockedComparison); NaN below two folds or kFewestRuns runs
+  Interval held_out_interval;  ///< the same width about `held_out`, which pools hits instead
+  double mean_seconds = 0;     ///< of training, over the runs with a result; NaN without any
+  int threshold_choices = 0;   ///< of held-out thresholds, one a fold and seed; 0 where no grid is searched
+  int edge_choices = 0;        ///< of them, those with alpha or beta at an end of the grid
+  std::string no_held_out;     ///< why there is no held-out number; "" when there is, or nothing has finished
   std::optional<double> optimism() const;  ///< mean paper-style Score minus held-out Score
   std::vector<RunScore> runs;              ///< those with a number, by seed, then fold
 
-  /// Against the first config of the report (BlockedComparison); none for itself and below two shared folds.
-  std::optional<PairedComparison> against_best;
+  /// Against Report::reference(); none for itself and where compare_runs() gives none.
+  std::optional<PairedComparison> against_reference;
 };
 
 /// Marginal means of one value of an axis, over every config that has it.
@@ -131,20 +145,35 @@ enum class RankedBy { kHeldOutScore, kPaperScore };
 /// held-out one. Ties are by id.
 struct Report {
   std::string sweep;
+  std::string description;
   std::string dataset;
   bool synthetic = false;
   int folds = 0;
   int seeds = 0;
   HeldOutDecode decode = HeldOutDecode::kThresholds;
+  SweepStanding standing = SweepStanding::kFinished;
+  std::vector<FailureReason> failures;
+  ThresholdGrid grid;
   RankedBy ranked_by = RankedBy::kHeldOutScore;
-  bool compared_held_out = true;  ///< what against_best compares: held-out Scores of runs, else paper-style ones
+  /// The ranking and the comparisons are by held-out Scores, else by paper-style ones.
+  bool ranks_held_out() const { return ranked_by == RankedBy::kHeldOutScore; }
   std::vector<ConfigReport> configs;
+  std::string declared_reference;  ///< id of the config that the sweep file names; "" none
   std::vector<AxisReport> axes;
   std::vector<FamilyReport> families;
+
+  /// What the others are compared with: the config that the sweep file names, else the first of the ranking. That one
+  /// was picked for its Score on the same data. nullptr without configs.
+  const ConfigReport* reference() const;
 };
 
-/// The numbers of one config but for `against_best`, from its finished trials, diverged ones too. Pure; the same for
-/// the same trials in any order. Throws Error for a trial of another config, outside folds x seeds, or given twice.
+/// The Score of a config that its report ranks by; none where it has no number.
+std::optional<double> ranked_score(const Report& report, const ConfigReport& config);
+/// The rank, from 1, of the config at `index` of the report; none for one without the Score that it ranks by.
+std::optional<std::size_t> rank_at(const Report& report, std::size_t index);
+
+/// The numbers of one config but for `against_reference`, from its finished trials, diverged ones too. Pure; the same
+/// for the same trials in any order. Throws Error for a trial of another config, outside folds x seeds, or given twice.
 ConfigReport measure_config(const ReportConfig& config, const std::vector<const TrialScores*>& trials,
                             const ReportFrame& frame);
 

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "sweep/protocol.h"
+
 namespace medley::sweep {
 namespace {
 
@@ -43,8 +45,7 @@ json comparison_json(const PairedComparison& comparison) {
                  {"mean", finite(comparison.mean)},
                  {"standard_error", finite(comparison.standard_error)},
                  {"t", finite(comparison.t)},
-                 {"p", finite(comparison.p)},
-                 {"verdict", name_of(comparison.verdict)}};
+                 {"p_unadjusted", finite(comparison.p)}};
   add_interval(object, comparison.interval);
   return object;
 }
@@ -124,6 +125,10 @@ json importance_json(const ImportanceReport& report) {
                           {"share", spread_json(modality.share)},
                           {"quantiles", modality.quantiles}});
   }
+  json kept = json::array();
+  for (const KeptBySeeds& one : report.seeds_disagree) {
+    kept.push_back({{"encoder", one.encoder}, {"seeds", one.seeds}, {"of", one.of}});
+  }
   json effect = json::array();
   for (const EffectSeries& series : report.effect_of_n) {
     json points = json::array();
@@ -143,7 +148,11 @@ json importance_json(const ImportanceReport& report) {
           {"expected", report.expected},
           {"folds", report.folds},
           {"chance", finite(report.chance)},
-          {"kendall_w", finite(report.stability)},
+          {"kendall_w",
+           {{"runs", finite(report.agreement.runs)},
+            {"folds", finite(report.agreement.folds)},
+            {"seeds", finite(report.agreement.seeds)}}},
+          {"kept_by_seeds", std::move(kept)},
           {"spearman_gate_and_loss", finite(report.gate_and_loss)},
           {"spearman_gate_and_alone", finite(report.gate_and_alone)},
           {"encoders", std::move(encoders)},
@@ -152,6 +161,6 @@ json importance_json(const ImportanceReport& report) {
           {"effect_of_n", std::move(effect)}};
 }
 
-const char* protocol_name(bool held_out) { return held_out ? "held-out" : "paper"; }
+const char* protocol_name(bool held_out) { return name_of(held_out ? Protocol::kHeldOut : Protocol::kPaper); }
 
 }  // namespace medley::sweep

@@ -45,16 +45,16 @@ class Reasons {
 };
 
 /// Of a config that does not exist the numbers are never read, only the headings.
-const ConfigReport& best_of(const Report& report) {
+const ConfigReport& reference_of(const Report& report) {
   static const ConfigReport kNone;
-  return report.configs.empty() ? kNone : report.configs.front();
+  return report.configs.empty() ? kNone : *report.reference();
 }
 
 std::vector<const Column*> columns_of(const Report& report, Detail detail) {
   std::vector<const Column*> shown;
   for (const Column& column : columns()) {
     if (column.in_text == Shown::kOnDemand && detail != Detail::kWide) continue;
-    if (column.compares && report.configs.size() < 2) continue;
+    if (!column.applies_to(report)) continue;
     shown.push_back(&column);
   }
   return shown;
@@ -70,16 +70,16 @@ void add_notes(Table& table, const Report& report, const std::vector<const Colum
   for (const Column* column : shown) {
     if (*column->group != '\0') add(group_note(column->group, report));
   }
-  for (const Column* column : shown) add(filled(column->note, report, best_of(report)));
+  for (const Column* column : shown) add(filled(column->note, report, reference_of(report)));
 }
 
 Table::Column head_of(const Column& column, const Report& report) {
-  return {filled(column.heading, report, best_of(report)), kRight, column.group};
+  return {filled(column.heading, report, reference_of(report)), kRight, column.group};
 }
 
 /// Leaves out columns until the text is narrow enough, and the notes that only these have.
-void fit(Table& table, const Report& report, Detail detail) {
-  const std::vector<const Column*> shown = columns_of(report, detail);
+void fit(Table& table, const Report& report) {
+  const std::vector<const Column*> shown = columns_of(report, Detail::kFit);
   std::map<int, std::vector<std::string>> by_turn;
   for (const Column* column : shown) {
     if (column->expendable > 0) by_turn[column->expendable].push_back(named(head_of(*column, report)));
@@ -92,10 +92,53 @@ void fit(Table& table, const Report& report, Detail detail) {
   for (const Table::Column& head : table.columns) left.insert(named(head));
   for (const Column* column : shown) {
     (left.count(named(head_of(*column, report))) > 0 ? needed : unneeded)
-        .insert(filled(column->note, report, best_of(report)));
+        .insert(filled(column->note, report, reference_of(report)));
   }
   const auto is_idle = [&](const std::string& note) { return unneeded.count(note) > 0 && needed.count(note) == 0; };
   table.notes.erase(std::remove_if(table.notes.begin(), table.notes.end(), is_idle), table.notes.end());
+}
+
+/// What a reader must know before the numbers: what the sweep is for, that it is not done, and what failed.
+std::vector<std::string> course_of(const Report& report) {
+  constexpr std::size_t kMostReasons = 5;
+  std::vector<std::string> lines;
+  if (!report.description.empty()) lines.push_back(report.description);
+  if (report.standing != SweepStanding::kFinished) {
+    int done = 0;
+    int expected = 0;
+    for (const ConfigReport& config : report.configs) {
+      done += config.done;
+      expected += config.expected;
+    }
+    lines.push_back(std::string(name_of(report.standing)) + ": " + std::to_string(done) + " of " +
+                    std::to_string(expected) + " runs have a result");
+  }
+  for (std::size_t i = 0; i < report.failures.size() && i < kMostReasons; ++i) {
+    const FailureReason& failure = report.failures[i];
+    lines.push_back(std::to_string(failure.trials) + (failure.trials == 1 ? " trial" : " trials") +
+                    " failed: " + failure.reason);
+  }
+  if (report.failures.size() > kMostReasons) {
+    lines.push_back("and for " + std::to_string(report.failures.size() - kMostReasons) + " more reasons");
+  }
+  return lines;
+}
+
+/// Configs whose thresholds mostly lie at an end of the grid; "" none.
+std::string edge_note(const Report& report, std::size_t shown) {
+  constexpr int kMostNamed = 3;
+  std::string configs;
+  int more = -kMostNamed;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const ConfigReport& config = report.configs[i];
+    if (config.threshold_choices == 0 || 2 * config.edge_choices < config.threshold_choices) continue;
+    if (++more > 0) continue;
+    configs += (configs.empty() ? "" : ", ") + config.id + " (" + std::to_string(config.edge_choices) + " of " +
+               std::to_string(config.threshold_choices) + ")";
+  }
+  if (configs.empty()) return "";
+  if (more > 0) configs += " and " + std::to_string(more) + " more";
+  return "thresholds chosen at an end of the grid: " + configs + "; beyond it their Scores might be better";
 }
 
 Table leaderboard(const Report& report, int top, Detail detail) {
@@ -113,6 +156,7 @@ Table leaderboard(const Report& report, int top, Detail detail) {
   for (const Column* column : shown_columns) {
     table.columns.push_back(head_of(*column, report));
   }
+  table.above = course_of(report);
   Reasons reasons;
   bool incomplete = false;
   bool diverged = false;
@@ -124,11 +168,13 @@ Table leaderboard(const Report& report, int top, Detail detail) {
     transductive = transductive || config.transductive;
     incomplete = incomplete || config.done < config.expected;
     diverged = diverged || config.diverged > 0;
-    std::vector<std::string> row = {std::to_string(i + 1), config.id + (config.transductive ? kTransductiveMark : "")};
-    for (const std::string& axis : axes) row.push_back(axis_text(axis, config.axis_values.value(axis, json())));
+    const auto rank = rank_at(report, i);
+    std::vector<std::string> row = {rank ? std::to_string(*rank) : "-",
+                                    config.id + (config.transductive ? kTransductiveMark : "")};
+    for (const std::string& axis : axes) row.push_back(axis_text.of(config, axis));
     bool reason_said = config.no_held_out.empty();
     for (const Column* column : shown_columns) {
-      std::string cell = column->text({report, config, best_of(report)}, detail);
+      std::string cell = column->text({report, config, reference_of(report)}, detail);
       if (cell != "-") {
         if (column->marked) cell += marks(config);
       } else if (!reason_said && column->group == std::string("held-out")) {
@@ -151,6 +197,7 @@ Table leaderboard(const Report& report, int top, Detail detail) {
   if (incomplete) table.notes.push_back(std::string(kIncompleteMark) + " incomplete: over the runs that are done only");
   if (diverged) table.notes.push_back(std::string(kDivergedMark) + " over the runs that did not diverge only");
   for (std::string& note : reasons.notes()) table.notes.push_back(std::move(note));
+  if (const std::string edge = edge_note(report, shown); !edge.empty()) table.notes.push_back(edge);
   if (report.synthetic) table.notes.push_back(kSyntheticNote);
   return table;
 }
@@ -190,9 +237,7 @@ Table axes_csv(const Report& report) {
                            "held_out_score_sd", "paper_score", "paper_score_sd", "best_config", "best_paper_score"}) {
     table.columns.push_back({name, kLeft});
   }
-  const auto number = [](double value, bool known) {
-    return known && std::isfinite(value) ? value_text(json(value)) : std::string();
-  };
+  const auto number = [](double value, bool known) { return known ? full_text(value) : ""; };
   for (const AxisReport& axis : report.axes) {
     for (const AxisValueReport& value : axis.values) {
       const ScoreSpread& held_out = value.held_out_score;
@@ -239,11 +284,12 @@ Table full_precision(const Report& report) {
   const auto text = [](const json& value) { return value.is_null() ? std::string() : value_text(value); };
   for (std::size_t i = 0; i < report.configs.size(); ++i) {
     const ConfigReport& config = report.configs[i];
-    std::vector<std::string> row = {std::to_string(i + 1), config.id};
+    const auto rank = rank_at(report, i);
+    std::vector<std::string> row = {rank ? std::to_string(*rank) : "", config.id};
     for (const AxisReport& axis : report.axes) row.push_back(text(config.axis_values.value(axis.axis, json())));
     row.push_back(config.transductive ? "true" : "false");
     for (const Column& one : columns()) {
-      for (const json& value : one.values({report, config, report.configs.front()})) row.push_back(text(value));
+      for (const json& value : one.values({report, config, *report.reference()})) row.push_back(text(value));
     }
     table.rows.push_back(std::move(row));
   }
@@ -253,12 +299,11 @@ Table full_precision(const Report& report) {
 std::string render(const Report& report, ReportFormat format, int top, Detail detail) {
   if (format == ReportFormat::kCsv) return csv_table(full_precision(report));
   Table board = leaderboard(report, top, detail);
-  if (format == ReportFormat::kText && detail == Detail::kFit) fit(board, report, detail);
+  if (format == ReportFormat::kText && detail == Detail::kFit) fit(board, report);
   std::string text = write(board, format);
   if (const std::string axes = render_axes(report, format); !axes.empty()) text += "\n" + axes;
-  for (const FamilyReport& family : report.families)
-    text += "\n" + write(planned_comparisons_table(report, family, detail), format);
-  return text;
+  const std::string planned = render_planned_comparisons(report, format, detail);
+  return planned.empty() ? text : text + "\n" + planned;
 }
 
 std::string render_axes(const Report& report, ReportFormat format) {

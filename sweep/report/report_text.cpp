@@ -32,6 +32,8 @@ void drop_column(Table& table, std::size_t column) {
 
 }  // namespace
 
+std::string full_text(double value) { return std::isfinite(value) ? value_text(nlohmann::json(value)) : std::string(); }
+
 std::string named(const Table::Column& column) {
   return column.group.empty() ? column.head : column.group + " " + column.head;
 }
@@ -84,6 +86,12 @@ std::string AxisText::operator()(const std::string& axis, const json& value) con
     if (kept.count(name) == 0) lacks += (lacks.empty() ? "all but " : ", ") + name;
   }
   return lacks.size() < text.size() ? lacks : text;
+}
+
+std::string AxisText::of(const ConfigReport& config, const std::string& axis) const {
+  const json value = config.axis_values.value(axis, json());
+  if (!value.is_null() || !config.settings.contains(axis)) return (*this)(axis, value);
+  return "(" + (*this)(axis, config.settings[axis]) + ")";
 }
 
 void fit(Table& table, const std::vector<std::vector<std::string>>& expendable) {

@@ -41,11 +41,15 @@ class AxisText {
  public:
   explicit AxisText(const Report& report);
   std::string operator()(const std::string& axis, const nlohmann::json& value) const;
+  /// Of a config: in parentheses what it has without varying the axis, "(not used)" where it does not read it.
+  std::string of(const ConfigReport& config, const std::string& axis) const;
 
  private:
   std::set<std::string> encoders_;  ///< of any config
 };
 
+/// With full precision; "" where there is no number.
+std::string full_text(double value);
 /// "group head", or "head" without a group.
 std::string named(const Table::Column& column);
 /// Leaves out, one after the other, the columns named in `expendable` ("group head") until `table` keeps to kTextWidth,

@@ -242,12 +242,8 @@ void check(const OutOfFold& rows, const EnsembleOptions& options) {
 
 template <class E>
 E by_name(const std::string& name, const char* what) {
-  std::vector<std::string> names;
-  for (const char* one : names_of(E())) {
-    if (name == one) return static_cast<E>(names.size());
-    names.emplace_back(one);
-  }
-  throw Error(std::string("unknown ") + what + " '" + name + "'" + suggestion(name, names));
+  if (const auto found = find_named<E>(name)) return *found;
+  throw Error(std::string("unknown ") + what + " '" + name + "'" + suggestion(name, all_names<E>()));
 }
 
 }  // namespace

@@ -31,10 +31,7 @@ std::vector<EnsembleSetting> make_settings() {
   using R = EnsembleRequest;
   using O = EnsembleOptions;
   return {
-      {"method",
-       Kind::kChoice,
-       {"mean", "simplex", "caruana"},
-       0,
+      {"method", Kind::kChoice, all_names<EnsembleMethod>(), 0,
        "mean of the best k, fitted simplex weights, or greedy selection",
        [](const R& r) { return json(name_of(r.options.method)); },
        [](R& r, const json& v) { r.options.method = ensemble_method(v.get<std::string>()); }},
@@ -49,10 +46,7 @@ std::vector<EnsembleSetting> make_settings() {
       count<&O::most_candidates>("candidates", kMaxCandidates, "simplex, caruana: number of best candidates"),
       count<&O::rounds>("rounds", kMaxSteps, "caruana: candidates added in a bag"),
       count<&O::bags>("bags", kMaxSteps, "caruana: random halves of the candidates"),
-      {"thresholds",
-       Kind::kChoice,
-       {"pooled", "per-fold"},
-       0,
+      {"thresholds", Kind::kChoice, all_names<EnsembleThresholds>(), 0,
        "one pair over all folds, or each fold's own (and their mean on other clips)",
        [](const R& r) { return json(name_of(r.options.thresholds)); },
        [](R& r, const json& v) { r.options.thresholds = ensemble_thresholds(v.get<std::string>()); }},
@@ -62,9 +56,7 @@ std::vector<EnsembleSetting> make_settings() {
        0,
        "epoch of the members: held-out, or paper-style (optimistic)",
        [](const R& r) { return json(name_of(r.protocol)); },
-       [](R& r, const json& v) {
-         r.protocol = v == name_of(Protocol::kPaper) ? Protocol::kPaper : Protocol::kHeldOut;
-       }},
+       [](R& r, const json& v) { r.protocol = *find_named<Protocol>(v.get<std::string>()); }},
       {"name",
        Kind::kText,
        {},

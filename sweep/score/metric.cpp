@@ -134,9 +134,9 @@ Label decode(const double* probabilities, const Classes& classes, Thresholds thr
 }
 
 ThresholdSurface threshold_surface(ProbabilityView probabilities, const std::vector<Label>& truth,
-                                   const Classes& classes) {
+                                   const Classes& classes, const ThresholdGrid& searched) {
   check_sizes(probabilities, truth, classes);
-  const auto& grid = threshold_grid();
+  const auto grid = searched.values();
   // The decode of a clip is constant for alpha up to its second probability and beyond it, and for beta below and
   // from the difference of the two. So each clip adds to few corners of difference arrays, summed up at the end.
   std::array<int, kGridSize + 1> presence_steps{};

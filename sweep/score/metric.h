@@ -4,6 +4,7 @@
 
 #include "sweep/label.h"
 #include "sweep/surface.h"
+#include "sweep/threshold_grid.h"
 
 namespace medley::sweep {
 
@@ -21,7 +22,7 @@ Label decode(const double* probabilities, const Classes& classes, Thresholds thr
 /// Exactly what decode() gives at every cell, in one pass over the clips (under 1 ms for 522 clips).
 /// `truth` has one label a clip. Throws Error when the sizes differ.
 ThresholdSurface threshold_surface(ProbabilityView probabilities, const std::vector<Label>& truth,
-                                   const Classes& classes);
+                                   const Classes& classes, const ThresholdGrid& searched = {});
 
 /// Accuracy of decoded predictions. Throws Error when the sizes differ.
 Accuracy accuracy(const std::vector<Label>& predicted, const std::vector<Label>& truth);

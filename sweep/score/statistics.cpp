@@ -195,9 +195,6 @@ PairedComparison compare_paired(const std::vector<double>& differences, int fold
   if (result.mean == 0) return result;
   result.t = result.mean / result.standard_error;
   result.p = std::isinf(result.t) ? 0 : two_sided_p(result.t, df);
-  if (result.p < 1 - level) {
-    result.verdict = result.mean > 0 ? PairedComparison::Verdict::kHigher : PairedComparison::Verdict::kLower;
-  }
   return result;
 }
 
@@ -240,9 +237,6 @@ BlockedComparison::BlockedComparison(const std::vector<FoldDifference>& differen
     result_.interval = {result_.mean - margin, result_.mean + margin};
     result_.t = result_.mean / result_.standard_error;
     result_.p = two_sided_p(result_.t, freedom_);
-  }
-  if (result_.p < 1 - level) {
-    result_.verdict = result_.mean > 0 ? PairedComparison::Verdict::kHigher : PairedComparison::Verdict::kLower;
   }
 }
 

@@ -65,10 +65,6 @@ double student_t_cdf(double t, double df);
 /// The t with P(T <= t) = p, 0 < p < 1.
 double student_t_quantile(double p, double df);
 
-/// Where a mean difference lies: above 0, below it, or neither can be said.
-#define MEDLEY_DIRECTION(X) X(kHigher, "higher") X(kLower, "lower") X(kInconclusive, "inconclusive")
-MEDLEY_NAMED_ENUM(Direction, MEDLEY_DIRECTION)
-
 /// Corrected resampled t-test of paired differences (Nadeau & Bengio 2003; for repeated cross-validation Bouckaert &
 /// Frank 2004). Training sets overlap, so the variance of the mean is (1/n + test/train) s^2, not s^2/n.
 struct PairedComparison {
@@ -79,12 +75,9 @@ struct PairedComparison {
   double t = 0;       ///< infinite where all differences are the same and not 0
   double p = 1;       ///< two-sided, pairs - 1 degrees of freedom
   Interval interval;  ///< of the mean difference
-
-  using Verdict = Direction;
-  Verdict verdict = Verdict::kInconclusive;  ///< kInconclusive unless p < 1 - level
 };
-/// `differences` has one value a (fold, seed); `folds` gives test/train = 1/(folds - 1). Fewer than two pairs are
-/// inconclusive with p = 1 and an interval of NaN. Throws Error for fewer than two folds.
+/// `differences` has one value a (fold, seed); `folds` gives test/train = 1/(folds - 1). Fewer than two pairs have
+/// p = 1 and an interval of NaN. Throws Error for fewer than two folds.
 PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level = 0.95);
 
 /// A difference of two configs in one run.

@@ -76,9 +76,10 @@ class Generator {
 
   std::vector<EncoderSet> sized(int smallest, int largest) {
     const int count = static_cast<int>(pool_.size());
-    if (largest > count) {
-      return wrong(item_.place, "a subset of " + std::to_string(largest) + " cannot be chosen from " + pool_size());
+    if (smallest > count || (largest > count && smallest == largest)) {
+      return wrong(item_.place, "a subset of " + std::to_string(smallest) + " cannot be chosen from " + pool_size());
     }
+    largest = std::min(largest, count);  // "up to four" of three encoders
     std::int64_t total = 0;
     for (int size = smallest; size <= largest; ++size) {
       total += subsets_of_size(count, size, kMaxConfigs);

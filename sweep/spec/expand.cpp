@@ -333,7 +333,10 @@ class Expander {
     return std::min(size - 1, static_cast<std::size_t>(share_of(draw, name) * static_cast<double>(size)));
   }
 
-  void add_config(Start& start, const Config& config, const AxisTexts& texts) {
+  void add_config(Start& start, Config config, const AxisTexts& texts) {
+    if (!sets_top_n(start, texts)) config.top_n = default_top_n(config);
+    const auto conflict_of = find_conflict(config, shape_);
+    if (!conflict_of) config = canonical(std::move(config));
     const std::string digest = sha256_hex(canonical_text(config));
     const auto [seen, is_new] = digest_of_id_.emplace(digest.substr(0, kConfigIdDigits), digest);
     if (!is_new) {
@@ -346,10 +349,13 @@ class Expander {
     if (start.variant) expanded.axis_values[kVariantAxis] = start.variant->name;
     for (std::size_t i = 0; i < axes_.size(); ++i) {
       if (!texts[i] || !axes_[i].setting->active(config)) continue;
+      // A config that trains the same as another value of the axis has that one's, if the axis has it.
+      const json value = axes_[i].setting->get(config);
+      if (value_text(value) != *texts[i] && !holds_value(axes_[i], value)) continue;
       axes_[i].ever_varied = true;
-      expanded.axis_values[axes_[i].setting->name] = *texts[i];
+      expanded.axis_values[axes_[i].setting->name] = value_text(value);
     }
-    if (auto conflict = find_conflict(config, shape_)) {
+    if (auto conflict = conflict_of) {
       const Place place = culprit(*conflict, start, texts);
       if (start.variant) conflict->message = "variant '" + start.variant->name + "': " + conflict->message;
       impossible_.add(place, *conflict);
@@ -358,6 +364,19 @@ class Expander {
     expanded.id = seen->first;
     expanded.config = config;
     result_.configs.push_back(std::move(expanded));
+  }
+
+  static bool holds_value(const Varied& varied, const json& value) {
+    return std::find(varied.values.begin(), varied.values.end(), value) != varied.values.end();
+  }
+
+  /// The file says top_n of this config.
+  bool sets_top_n(const Start& start, const AxisTexts& texts) const {
+    if (spec_.base_places.count("top_n") || (start.variant && start.variant->settings.count("top_n"))) return true;
+    for (std::size_t i = 0; i < axes_.size(); ++i) {
+      if (texts[i] && axes_[i].setting->name == "top_n") return true;
+    }
+    return false;
   }
 
   /// Where the file set one of the settings to blame for this config: an axis, else its variant, else base. Where it
@@ -395,8 +414,9 @@ class Expander {
       const bool read = std::any_of(result_.configs.begin(), result_.configs.end(),
                                     [&](const ExpandedConfig& c) { return varied.setting->active(c.config); });
       std::string why = varied.setting->name + ": this axis changes nothing: ";
-      why += read ? "its condition under 'when' never holds"
-                  : "the setting matters only where " + varied.setting->active_when;
+      why += !read               ? "the setting matters only where " + varied.setting->active_when
+             : varied.axis->when ? "its condition under 'when' never holds"
+                                 : "its values train the same here";
       (random ? warnings_ : diagnostics_).add(varied.axis->place, why);
     }
     for (const auto& [name, place] : spec_.base_places) {
@@ -408,8 +428,8 @@ class Expander {
     }
     for (const Start& start : starts_) {
       if (!start.variant || start.configs > 0 || random) continue;
-      diagnostics_.add(start.variant->place,
-                       "variants: '" + start.variant->name + "' trains the same as one before it");
+      warnings_.add(start.variant->place,
+                    "variants: '" + start.variant->name + "' trains the same as one before it and is left out");
     }
     if (random && result_.duplicates > 0) {
       warnings_.add(first_place(), std::to_string(result_.duplicates) + " of " + std::to_string(result_.points) +
@@ -420,12 +440,17 @@ class Expander {
   void find_reference() {
     if (spec_.reference.empty() && !spec_.reference_encoders && spec_.reference_variant.empty()) return;
     Config config = base_;
+    bool said_by_variant = false;
     for (const Start& start : starts_) {
-      if (start.variant && start.variant->name == spec_.reference_variant) config = start.config;
+      if (!start.variant || start.variant->name != spec_.reference_variant) continue;
+      config = start.config;
+      said_by_variant = start.variant->settings.count("top_n") > 0;
     }
     const std::size_t errors = diagnostics_.size();
     config = laid_over(config, spec_.reference, spec_.reference_encoders, all_encoders(shape_));
     if (diagnostics_.size() > errors) return;
+    const bool said = spec_.reference.count("top_n") || spec_.base_places.count("top_n") || said_by_variant;
+    if (!said) config.top_n = default_top_n(config);
     const std::string id = config_id(config);
     const bool known = std::any_of(result_.configs.begin(), result_.configs.end(),
                                    [&](const ExpandedConfig& c) { return c.id == id; });

@@ -63,6 +63,7 @@ class SpecReader {
     with(root, "when", [&](const YamlNode& node) { read_when(node, find_key(root, "axes")); });
     with(root, "reference", [&](const YamlNode& node) { read_reference(node); });
     with(root, "compare", [&](const YamlNode& node) { read_compare(node); });
+    with(root, "threshold_grid", [&](const YamlNode& node) { read_threshold_grid(node); });
     check_cycles();
     if (spec_.search == SweepSpec::Search::kRandom && find_key(root, "reference")) {
       diagnostics_.add(find_key(root, "reference")->place,
@@ -77,20 +78,29 @@ class SpecReader {
  private:
   template <class Read>
   void with(const YamlNode& map, const std::string& key, Read read) {
-    if (const YamlNode* node = find_key(map, key)) read(*node);
+    const YamlNode* node = find_key(map, key);
+    if (node == nullptr) return;
+    if (!node->is_null()) return read(*node);
+    YamlNode empty = *node;  // its own place is wherever the next key begins
+    for (const auto& [name, value] : map.entries) {
+      if (&value == node) empty.place = name.place;
+    }
+    read(empty);
   }
 
   bool want_map(const YamlNode& node, const std::string& what) {
     if (node.is_map()) return true;
     doubtful_.insert(kUnknownSetting);
+    if (node.is_null()) {
+      diagnostics_.add(node.place, what + " is empty: put settings under it, indented, or leave it out");
+      return false;
+    }
     diagnostics_.add(node.place, what + ": " + shown(node) + " must hold settings with values");
     return false;
   }
 
   void check_root_keys(const YamlNode& root) {
-    static const std::vector<std::string> known = {"name",     "description", "dataset",   "priority", "base",
-                                                   "variants", "axes",        "when",      "folds",    "seeds",
-                                                   "search",   "impossible",  "reference", "compare"};
+    const std::vector<std::string>& known = sweep_file_keys();
     for (const auto& [key, value] : root.entries) {
       const std::string& text = key.place.text;
       if (std::find(known.begin(), known.end(), text) != known.end()) continue;
@@ -315,6 +325,27 @@ class SpecReader {
     return condition;
   }
 
+  void read_threshold_grid(const YamlNode& node) {
+    if (!want_map(node, "threshold_grid")) return;
+    for (const auto& [key, value] : node.entries) {
+      const std::string& name = key.place.text;
+      if (name == "from") {
+        if (const auto from = read_number(value, "threshold_grid: from", diagnostics_)) {
+          const bool fits = *from >= 0.0001 && *from <= 0.9;
+          if (!fits)
+            diagnostics_.add(value.place, "threshold_grid: from " + shown(value) + " must be between 0.0001 and 0.9");
+          if (fits) spec_.threshold_grid.from = *from;
+        }
+      } else if (name == "points") {
+        if (const auto points = read_integer(value, "threshold_grid: points", 2, kGridSize, diagnostics_)) {
+          spec_.threshold_grid.points = static_cast<int>(*points);
+        }
+      } else {
+        diagnostics_.add(key.place, "threshold_grid: unknown key " + shown(key) + suggestion(name, {"from", "points"}));
+      }
+    }
+  }
+
   void read_reference(const YamlNode& node) {
     spec_.reference_place = node.place;
     if (!node.is_map() || node.entries.empty()) {
@@ -413,6 +444,13 @@ bool Condition::holds(const Config& config) const {
     const nlohmann::json value = find_setting(entry.first)->get(config);
     return std::find(entry.second.begin(), entry.second.end(), value) != entry.second.end();
   });
+}
+
+const std::vector<std::string>& sweep_file_keys() {
+  static const std::vector<std::string> keys = {"name",     "description", "dataset",   "priority", "base",
+                                                "variants", "axes",        "when",      "folds",    "seeds",
+                                                "search",   "impossible",  "reference", "compare",  "threshold_grid"};
+  return keys;
 }
 
 SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name) {

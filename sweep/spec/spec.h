@@ -11,6 +11,7 @@
 
 #include "sweep/config.h"
 #include "sweep/spec/diagnostic.h"
+#include "sweep/threshold_grid.h"
 
 namespace medley::sweep {
 
@@ -112,6 +113,7 @@ struct SweepSpec {
   Place reference_place;
 
   std::vector<FamilySpec> families;  ///< `compare`, as in the file
+  ThresholdGrid threshold_grid;      ///< of reports: no trial reads it
 };
 
 /// What could be made of a sweep file that may have errors.
@@ -126,6 +128,9 @@ inline constexpr const char* kUnknownSetting = "";
 /// Reads a sweep file (docs/sweeps.md). Pure: `file_name` is only a name for messages. Throws SpecError with
 /// every error of the file, each with its line and column.
 SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name);
+
+/// The keys that a sweep file may have, in the order in which people write them.
+const std::vector<std::string>& sweep_file_keys();
 /// The same, but gives the errors back, so that those that the dataset shows can be told with them (find_errors()).
 /// Throws SpecError only for what is no YAML at all.
 ParsedSweep read_sweep(const std::string& yaml_text, const std::string& file_name);

@@ -150,6 +150,19 @@ std::optional<YAML::Mark> first_bad_byte(const std::string& text) {
   return std::nullopt;
 }
 
+/// The mark of the first tab that indents a line, if any: YAML takes spaces only, and its errors do not say so.
+std::optional<YAML::Mark> first_indenting_tab(const std::string& text) {
+  YAML::Mark mark;
+  bool indenting = true;
+  for (const char c : text) {
+    if (indenting && c == '\t') return mark;
+    indenting = c == '\n' || (indenting && c == ' ');
+    mark.line += c == '\n';
+    mark.column = c == '\n' ? 0 : mark.column + 1;
+  }
+  return std::nullopt;
+}
+
 /// Keeps the first of several entries with one key; keys that are not scalars are refused.
 void check_keys(YamlNode& node, Diagnostics& diagnostics) {
   for (YamlNode& item : node.items) check_keys(item, diagnostics);
@@ -181,8 +194,9 @@ YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostic
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
-    if (!parser.HandleNextDocument(builder)) refuse("the file is empty");
+    const bool any = parser.HandleNextDocument(builder);
     YamlNode root = builder.take_root();
+    if (!any || root.is_null()) refuse("the file is empty: `medley init` writes one to begin with");
     TreeBuilder second(text, file);
     if (parser.HandleNextDocument(second)) {
       second.refuse(YAML::Mark(), "", "holds more than one document: keep one sweep a file");
@@ -190,6 +204,8 @@ YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostic
     check_keys(root, diagnostics);
     return root;
   } catch (const YAML::Exception& e) {
+    if (const auto tab = first_indenting_tab(text))
+      builder.refuse(*tab, "", "this line is indented with a tab: use spaces");
     builder.refuse(e.mark, "", "not valid YAML: " + e.msg);
   }
 }

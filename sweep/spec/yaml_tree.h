@@ -20,6 +20,7 @@ struct YamlNode {
   bool is_scalar() const { return kind == Kind::kScalar; }
   bool is_sequence() const { return kind == Kind::kSequence; }
   bool is_map() const { return kind == Kind::kMap; }
+  bool is_null() const { return kind == Kind::kNull; }
 };
 
 /// Parses one document. Text that is not YAML throws SpecError at once. So does a construct beyond the needs of a sweep

@@ -8,18 +8,14 @@
 #include <gtest/gtest.h>
 
 #include "sweep/version.h"
+#include "tests/support/folder.h"
 
 namespace fs = std::filesystem;
 
 namespace medley {
 namespace {
 
-std::string contents(const char* name) {
-  std::ifstream in(fs::path(MEDLEY_SOURCE_DIR) / name);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
+std::string contents(const char* name) { return test::read_file(fs::path(MEDLEY_SOURCE_DIR) / name); }
 
 TEST(Repository, EveryPlaceSaysTheSameVersion) {
   const std::string version = contents("VERSION");

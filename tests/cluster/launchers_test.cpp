@@ -20,17 +20,11 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string contents(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
-
 /// Compares with tests/cluster/golden/NAME.
 void expect_golden(const std::string& name, const std::string& text) {
   const fs::path golden = fs::path(MEDLEY_SOURCE_DIR) / "tests/cluster/golden" / name;
   const fs::path actual = fs::temp_directory_path() / ("medley-golden-" + name);
-  if (contents(golden) == text) return;
+  if (test::read_file(golden) == text) return;
   std::ofstream(actual) << text;
   ADD_FAILURE() << "differs from " << golden << ": diff it with " << actual;
 }
@@ -163,7 +157,7 @@ class BatchScript : public testing::Test {
     write(name, "#!/bin/bash\n" + body + "\n");
     fs::permissions(folder_ / name, fs::perms::owner_all);
   }
-  std::string said() const { return contents(folder_ / "said"); }
+  std::string said() const { return test::read_file(folder_ / "said"); }
 
   /// Starts the script of a worker whose program is `body`.
   Process start(const std::string& body) const {
@@ -191,11 +185,11 @@ class BatchScript : public testing::Test {
       std::this_thread::sleep_for(5ms);
     }
     process.signal(SIGKILL);
-    throw std::runtime_error("it does not end: " + contents(folder_ / "log"));
+    throw std::runtime_error("it does not end: " + test::read_file(folder_ / "log"));
   }
   void until_said(const std::string& text) const {
     for (int i = 0; said().find(text) == std::string::npos; ++i) {
-      if (i == 20'000) throw std::runtime_error("it never said " + text + ", but: " + contents(folder_ / "log"));
+      if (i == 20'000) throw std::runtime_error("it never said " + text + ", but: " + test::read_file(folder_ / "log"));
       std::this_thread::sleep_for(5ms);
     }
   }

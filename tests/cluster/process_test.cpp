@@ -20,11 +20,7 @@ using namespace std::chrono_literals;
 class ProcessTest : public testing::Test {
  protected:
   ProcessSpec shell(const std::string& script) const { return {{"sh", "-c", script}, {}, folder_ / "log"}; }
-  std::string log() const {
-    std::ostringstream text;
-    text << std::ifstream(folder_ / "log").rdbuf();
-    return text.str();
-  }
+  std::string log() const { return test::read_file(folder_ / "log"); }
   static Exit wait(Process& process) {
     for (int i = 0; i < 1000; ++i) {
       if (const auto exit = process.poll()) return *exit;

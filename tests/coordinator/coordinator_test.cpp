@@ -274,7 +274,7 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
   start(1);
   EXPECT_FALSE(coordinator_->pause("nonsense").done);
   EXPECT_TRUE(coordinator_->pause(submitted_.id).done);
-  EXPECT_EQ(coordinator_->pause(submitted_.id).message, "sweep " + submitted_.id + " is paused");
+  EXPECT_EQ(coordinator_->pause(submitted_.id).message, "sweep fake is paused");
   FakeWorker worker = connect();
   worker.join(2);
   worker.send(protocol::Heartbeat{});
@@ -314,7 +314,7 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
   for (int i = 0; i < 500 && sweep().failed == 0; ++i) std::this_thread::sleep_for(5ms);
   EXPECT_FALSE(coordinator_->retry_sweep("nonsense").done);
   const auto all = coordinator_->retry_sweep(submitted_.id);
-  EXPECT_EQ(all.message, "1 trial of sweep " + submitted_.id + " will be trained again");
+  EXPECT_EQ(all.message, "1 trial of sweep fake will be trained again");
   EXPECT_FALSE(coordinator_->retry_sweep(submitted_.id).done) << "none has failed now";
   const auto last = worker.expect<protocol::Assign>();
   worker.send(FakeWorker::result_of(last.trials.at(0)));

@@ -145,7 +145,7 @@ TEST_F(DashboardControlTest, AFolderThatNobodyRegisteredIsADataSetAsItLiesThere)
 TEST_F(DashboardControlTest, ASweepWithoutFailedTrialsHasNothingToRetry) {
   const auto answer = control_->retry_sweep(sweep_);
   EXPECT_FALSE(answer.done);
-  EXPECT_EQ(answer.message, "sweep " + sweep_ + " has no failed trial");
+  EXPECT_EQ(answer.message, "sweep first has no failed trial");
 }
 
 TEST_F(DashboardControlTest, AnEnsembleThatCannotBeFittedSaysWhyToWhoeverBeganIt) {

@@ -45,9 +45,7 @@ class Fleet : public testing::Test {
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
       const std::string id = entry.path().filename();
       if (id.find_first_not_of("0123456789") != std::string::npos) continue;
-      std::ostringstream text;  // empty for a process that ends meanwhile, where read_file() throws
-      text << std::ifstream(entry.path() / "cmdline").rdbuf();
-      const std::string words = text.str();
+      const std::string words = e2e::read_file(entry.path() / "cmdline");
       const bool ours = words.find("--spool") != std::string::npos && words.find(store()) != std::string::npos;
       if (ours) found.push_back(std::stoi(id));
     }

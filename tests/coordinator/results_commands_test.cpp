@@ -102,7 +102,8 @@ sweep::Config config_of(std::vector<std::string> encoders, int epochs) {
   return config;
 }
 
-const std::vector<sweep::Config> kDepths = {config_of({"clip"}, 10), config_of({"clip"}, 20), config_of({"clip"}, 30)};
+const std::vector<sweep::Config> kDepths = {config_of({"clip", "wavlm"}, 10), config_of({"clip", "wavlm"}, 20),
+                                            config_of({"clip", "wavlm"}, 30)};
 
 /// One encoder has all of the weight. Of two the first has a quarter on average over the folds; the weights add up to
 /// .8 only, as those that are cut and not renormalised.
@@ -232,7 +233,8 @@ TEST(ResultsCommands, PooledPredictionsAreInDatasetOrder) {
 
 /// Held-out Score of the trials of one config and seed by definition: for each fold, every pair of thresholds is tried
 /// on the other folds with plain decode().
-double held_out_score(const Store& store, std::size_t first_trial) {
+double held_out_score(const Store& store, std::size_t first_trial,
+                      const std::array<double, sweep::kGridSize>& grid = sweep::threshold_grid()) {
   const auto measure = [&](sweep::Thresholds thresholds, auto&& wants) {
     sweep::Tally tally;
     for (std::size_t clip = 0; clip < 60; ++clip) {
@@ -247,8 +249,8 @@ double held_out_score(const Store& store, std::size_t first_trial) {
   for (int fold = 0; fold < kFolds; ++fold) {
     sweep::Thresholds best;
     double best_score = -1;
-    for (const double alpha : sweep::threshold_grid()) {
-      for (const double beta : sweep::threshold_grid()) {
+    for (const double alpha : grid) {
+      for (const double beta : grid) {
         const double score = measure({alpha, beta}, [&](int f) { return f != fold; }).accuracy().score();
         if (score > best_score) {
           best_score = score;
@@ -276,6 +278,42 @@ TEST(ResultsCommands, ReportSaysTheHeldOutScoreByItsDefinition) {
   EXPECT_FALSE(report["rows"][2]["complete"].get<bool>());
 }
 
+TEST(ResultsCommands, AGridOfThresholdsIsTheReportsChoice) {
+  Store store;
+  {
+    storage::Writer writer(store.folder.path());
+    storage::Writer::Group group(writer);
+    store.sweep.threshold_grid = {0.01, sweep::kGridSize};
+    EXPECT_FALSE(writer.submit_sweep(store.sweep, 9).created) << "it trains nothing again";
+    group.commit();
+  }
+  std::array<double, sweep::kGridSize> grid{};
+  for (std::size_t i = 0; i < grid.size(); ++i) grid[i] = 0.01 + static_cast<double>(i) * (0.95 - 0.01) / 19;
+  grid.back() = 0.95;
+  storage::Reader reader(store.folder.path());
+  const auto sweep = choose_sweep(reader, "depth");
+  const sweep::Report report = read_report(reader, sweep, sweep::HeldOutDecode::kThresholds);
+  const sweep::Report all_at_once = sweep::make_report(storage::read_report_input(reader, sweep));
+  int compared = 0;
+  for (const sweep::ConfigReport& config : report.configs) {
+    if (!config.complete()) continue;
+    double mean = 0;
+    for (std::size_t i = 0; i < store.sweep.trials.size(); i += kFolds) {
+      if (sweep::config_id(store.sweep.trials[i].config) == config.id) {
+        mean += held_out_score(store, i, grid) / static_cast<double>(store.sweep.seeds.size());
+      }
+    }
+    EXPECT_NEAR(config.held_out.score(), mean, 1e-12) << config.id;
+    for (const sweep::ConfigReport& other : all_at_once.configs) {
+      if (other.id == config.id) EXPECT_EQ(other.held_out.score(), config.held_out.score());
+    }
+    ++compared;
+  }
+  EXPECT_GE(compared, 2);
+  EXPECT_NE(run(store.folder.path(), "report").find("20 points from .010 to .95 (not the official grid)"),
+            std::string::npos);
+}
+
 TEST(ResultsCommands, ReportHasEveryForm) {
   Store store;
   EXPECT_NE(run(store.folder.path(), "report depth").find("by epochs"), std::string::npos);
@@ -287,7 +325,7 @@ TEST(ResultsCommands, ReportHasEveryForm) {
   EXPECT_THROW(run(store.folder.path(), "report --axes --planned"), CLI::ParseError);
   EXPECT_NE(run(store.folder.path(), "report --decode optimal").find("score-optimal decode"), std::string::npos);
   EXPECT_THROW(run(store.folder.path(), "report --json --csv"), CLI::ParseError);
-  EXPECT_THROW(run(store.folder.path(), "report dept"), UsageError);
+  EXPECT_THROW(run(store.folder.path(), "report dpeth"), UsageError);
 }
 
 TEST(ResultsCommands, PlannedComparisonsAreOfWhatTheSweepFileDeclares) {
@@ -652,11 +690,10 @@ TEST(EvaluateCommand, DecodesProbabilitiesOfAnySubsetInAnyOrder) {
 TEST(EvaluateCommand, GivesTheOfficialNumbersOnTheRealFolds) {
   const char* set = std::getenv("MEDLEY_SHARED");
   const fs::path shared = set ? set : MEDLEY_SOURCE_DIR "/../shared";
-  if (!fs::exists(shared / "golden") || !fs::exists(shared / "data/blemore_hicmae")) {
-    GTEST_SKIP() << "no golden files and real data in " << shared;
-  }
-  const json expected = json::parse(std::ifstream(shared / "golden/official_metric_expected.json"));
-  const auto inputs = data::NpzFile::open(shared / "golden/official_metric_inputs.npz");
+  if (!fs::exists(shared / "data/blemore_hicmae")) GTEST_SKIP() << "no real data in " << shared;
+  const fs::path metric = MEDLEY_SOURCE_DIR "/tests/sweep/golden";
+  const json expected = json::parse(std::ifstream(metric / "official_metric_expected.json"));
+  const auto inputs = data::NpzFile::open(metric / "official_metric_inputs.npz");
   const auto dataset = data::load_dataset(shared / "data/blemore_hicmae");
   test::Folder folder;
   int compared = 0;

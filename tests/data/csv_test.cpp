@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/error_of.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
+#include "trainer/data/error.h"
 
 namespace medley::data {
 namespace {
@@ -32,7 +33,7 @@ TEST(Csv, TakesByteOrderMarkCrlfEmptyLinesAndNoLastLineEnd) {
 }
 
 TEST(Csv, ErrorsNameLineAndColumn) {
-  const auto error = [](const std::string& text) { return error_of([&] { parse_csv(text, "f.csv"); }); };
+  const auto error = [](const std::string& text) { return test::error_of<Error>([&] { parse_csv(text, "f.csv"); }); };
   EXPECT_EQ(error(""), "f.csv: the file is empty; a header row is needed");
   EXPECT_EQ(error("a,b\n1\n"), "f.csv:2: 1 fields, but the header has 2");
   EXPECT_EQ(error("a,b\n1,2,3\n"), "f.csv:2: 3 fields, but the header has 2");

@@ -5,10 +5,11 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/error_of.h"
 #include "tests/data/numpy_archives.h"
 #include "tests/data/raw_zip.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
+#include "trainer/data/error.h"
 #include "trainer/data/metadata.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
@@ -41,7 +42,7 @@ struct Small {
     return load_dataset(folder.path());
   }
   std::string error() const {
-    return error_of([&] { load(); });
+    return test::error_of<Error>([&] { load(); });
   }
 };
 
@@ -224,7 +225,8 @@ TEST(LoadDataset, EncoderNamesThatCannotStandInASetAreRefused) {
   const Small small;
   small.load();
   std::filesystem::rename(small.folder / "face_static_features.npz", small.folder / "a+b_static_features.npz");
-  EXPECT_SAYS(error_of([&] { load_dataset(small.folder.path()); }), "encoder name 'a+b': valid are letters");
+  EXPECT_SAYS(test::error_of<Error>([&] { load_dataset(small.folder.path()); }),
+              "encoder name 'a+b': valid are letters");
 }
 
 TEST(LoadDataset, DuplicateRowsAreErrors) {
@@ -286,9 +288,9 @@ TEST(NumpyArchives, GeneralReadersGiveCOrder) {
 
 TEST(NumpyArchives, BigEndianAndPickledArraysAreRefusedWithAWayOut) {
   const test::Folder folder;
-  EXPECT_SAYS(error_of([&] { load_numpy(folder, kBigEndian); }),
+  EXPECT_SAYS(test::error_of<Error>([&] { load_numpy(folder, kBigEndian); }),
               "big-endian dtype '>f4' is not read; save with .astype('<f4')");
-  EXPECT_SAYS(error_of([&] { load_numpy(folder, kPickled); }), "np.array(names, dtype=str)");
+  EXPECT_SAYS(test::error_of<Error>([&] { load_numpy(folder, kPickled); }), "np.array(names, dtype=str)");
 }
 
 TEST(StemOf, DropsOnlyExtensions) {

@@ -4,9 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/error_of.h"
 #include "tests/data/raw_zip.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
+#include "trainer/data/error.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
 
@@ -45,7 +46,7 @@ class HostileNpz : public ::testing::TestWithParam<Packing> {
     test::write_file(path_, bytes);
     std::string message;
     Contents contents;
-    message = error_of([&] { contents = read_all(path_); });
+    message = test::error_of<Error>([&] { contents = read_all(path_); });
     if (message.empty()) {
       EXPECT_TRUE(contents == truth) << "wrong values were read without an error";
     } else {
@@ -99,7 +100,8 @@ std::string refusal(const std::string& archive) {
   const test::Folder folder;
   test::write_file(folder / "hostile.npz", archive);
   std::vector<float> values;
-  const std::string message = error_of([&] { values = NpzFile::open(folder / "hostile.npz").read_float32("X"); });
+  const std::string message =
+      test::error_of<Error>([&] { values = NpzFile::open(folder / "hostile.npz").read_float32("X"); });
   EXPECT_NE(message, "") << values.size() << " values were read";
   EXPECT_NE(message.find("hostile.npz"), std::string::npos) << message;
   return message;
@@ -199,7 +201,7 @@ TEST(HostileZip, ARealBombIsRefused) {
   const test::Folder folder;
   write_npz(folder / "bomb.npz", {{"X", {17, 1 << 20}, std::vector<float>(17 << 20, 0)}}, Packing::kDeflated);
   EXPECT_LT(std::filesystem::file_size(folder / "bomb.npz"), 1u << 20);
-  EXPECT_SAYS(error_of([&] { NpzFile::open(folder / "bomb.npz").read_float32("X"); }), "zip bomb");
+  EXPECT_SAYS(test::error_of<Error>([&] { NpzFile::open(folder / "bomb.npz").read_float32("X"); }), "zip bomb");
 }
 
 TEST(HostileZip, OverlappingMembersAreRefused) {
@@ -229,8 +231,8 @@ TEST(HostileZip, NotAZipIsRefused) {
 }
 
 TEST(HostileZip, AMissingFileIsNamed) {
-  EXPECT_SAYS(error_of([] { NpzFile::open("nowhere/at-all.npz"); }), "nowhere/at-all.npz: cannot open");
-  EXPECT_SAYS(error_of([] { NpzFile::open("/"); }), "not a regular file");
+  EXPECT_SAYS(test::error_of<Error>([] { NpzFile::open("nowhere/at-all.npz"); }), "nowhere/at-all.npz: cannot open");
+  EXPECT_SAYS(test::error_of<Error>([] { NpzFile::open("/"); }), "not a regular file");
 }
 
 }  // namespace

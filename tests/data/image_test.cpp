@@ -6,8 +6,9 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/error_of.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
+#include "trainer/data/error.h"
 #include "trainer/data/synthetic.h"
 
 namespace medley::data {
@@ -78,7 +79,7 @@ TEST(Image, RefusesABlockThatIsCutOff) {
   const Block block(writer.size());
   writer.write(block.first);
   for (const std::size_t size : {std::size_t{3}, std::size_t{20}, writer.size() / 2, writer.size() - 1000}) {
-    EXPECT_NE(error_of([&] { read_image(block.first, size, block.bytes); }), "") << size;
+    EXPECT_NE(test::error_of<Error>([&] { read_image(block.first, size, block.bytes); }), "") << size;
   }
 }
 

@@ -4,10 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/error_of.h"
 #include "tests/data/raw_zip.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
 #include "trainer/data/dataset.h"
+#include "trainer/data/error.h"
 
 namespace medley::data {
 namespace {
@@ -54,7 +55,7 @@ struct Source {
     test::write_file(folder / "src/voice/b.npy", npy({5, 5}, "(2, 1)"));
   }
   std::string import() const {
-    return error_of(
+    return test::error_of<Error>(
         [&] { import_dataset(folder / "src", folder / "out", Existing::kOverwrite, [](const ImportProgress&) {}); });
   }
 };

@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/data/error_of.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
+#include "trainer/data/error.h"
 #include "trainer/data/npz_write.h"
 
 namespace medley::data {
@@ -58,7 +59,7 @@ TEST(Npz, MissingArrayNamesTheNearest) {
   const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each());
   const NpzFile npz = NpzFile::open(folder / "a.npz");
-  const std::string message = error_of([&] { npz.read_float32("float"); });
+  const std::string message = test::error_of<Error>([&] { npz.read_float32("float"); });
   EXPECT_NE(message.find("a.npz: it has no array 'float'; did you mean 'floats'?"), std::string::npos) << message;
 }
 
@@ -66,15 +67,16 @@ TEST(Npz, WrongTypeSaysWhichAreValid) {
   const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each());
   const NpzFile npz = NpzFile::open(folder / "a.npz");
-  EXPECT_NE(error_of([&] { npz.read_float64("names"); }).find("array 'names' is <U9; valid: <f2"), std::string::npos)
-      << error_of([&] { npz.read_float64("names"); });
+  EXPECT_NE(test::error_of<Error>([&] { npz.read_float64("names"); }).find("array 'names' is <U9; valid: <f2"),
+            std::string::npos)
+      << test::error_of<Error>([&] { npz.read_float64("names"); });
 }
 
 TEST(Npz, AFailedWriteLeavesTheOldFile) {
   const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each());
   const std::string before = test::read_file(folder / "a.npz");
-  EXPECT_NE(error_of([&] { write_npz(folder / "a.npz", {{"x", {3}, std::vector<float>{1, 2}}}); }), "");
+  EXPECT_NE(test::error_of<Error>([&] { write_npz(folder / "a.npz", {{"x", {3}, std::vector<float>{1, 2}}}); }), "");
   EXPECT_EQ(test::read_file(folder / "a.npz"), before);
 }
 

@@ -96,8 +96,7 @@ TEST(Submission, ArchiveIsWholeDeterministicAndReadByOthers) {
   const std::string text = format_submission(two_predictions(), kClasses);
   const auto bytes = [&](const char* name) {
     write_submission(folder / name, text);
-    std::ifstream in(folder / name, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
+    return test::read_file(folder / name);
   };
   EXPECT_EQ(bytes("a.zip"), bytes("b.zip"));
   EXPECT_EQ(read_submission(folder / "a.zip"), text);

@@ -9,9 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "sweep/score/metric.h"
-#include "tests/data/error_of.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
 #include "trainer/data/dataset.h"
+#include "trainer/data/error.h"
 
 namespace medley::data {
 namespace {
@@ -219,14 +220,15 @@ TEST(Synthetic, ImpossibleOptionsAreNamed) {
   const test::Folder folder;
   SyntheticOptions options;
   options.near_copies = 5;
-  EXPECT_NE(error_of([&] { make(folder, options); }).find("5 near-copies and 1 noise encoders leave none"),
+  EXPECT_NE(test::error_of<Error>([&] { make(folder, options); }).find("5 near-copies and 1 noise encoders leave none"),
             std::string::npos);
   options = {};
   options.relevance = 1.5;
-  EXPECT_NE(error_of([&] { make(folder, options); }).find("relevance is 1.5; valid: 0.01 to 1"), std::string::npos);
+  EXPECT_NE(test::error_of<Error>([&] { make(folder, options); }).find("relevance is 1.5; valid: 0.01 to 1"),
+            std::string::npos);
   options = {};
   make(folder, options);
-  EXPECT_NE(error_of([&] { make(folder, options); }).find("the folder is not empty"), std::string::npos);
+  EXPECT_NE(test::error_of<Error>([&] { make(folder, options); }).find("the folder is not empty"), std::string::npos);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <zip.h>
 
+#include "storage/files/write.h"
 #include "tests/e2e/program.h"
 
 namespace medley::e2e {
@@ -99,9 +100,7 @@ class EndToEnd : public testing::Test {
     EXPECT_EQ(run.exit, 0) << run.err;
     const std::string table = medley({"report"}, store).out;
     fs::create_directories(MEDLEY_TABLES);
-    const fs::path partial = kept.string() + "." + std::to_string(::getpid());
-    std::ofstream(partial, std::ios::binary) << table;
-    if (run.exit == 0 && !table.empty()) fs::rename(partial, kept);
+    if (run.exit == 0 && !table.empty()) files::write(kept, table, files::Durability::kAtomic);
     return table;
   }
   Ended run_sweep(const std::string& file, int workers = 2, const std::string& store = "store") const {

@@ -50,11 +50,11 @@ TEST_F(Serve, ASweepGoesThroughEveryCommandAndAKillToTheTableOfARun) {
   EXPECT_EQ(state(), "running");
   const Ended paused = medley({"pause", "served"});
   EXPECT_EQ(paused.exit, 0) << paused.err;
-  EXPECT_EQ(paused.out, "sweep " + id + " is paused: running packs end first\n");
+  EXPECT_EQ(paused.out, "sweep served is paused: running packs end first\n");
   EXPECT_EQ(state(), "paused");
   const Ended twice = medley({"pause", "served"});
   EXPECT_EQ(twice.exit, 1);
-  EXPECT_EQ(twice.err, "medley: sweep " + id + " is paused\n");
+  EXPECT_EQ(twice.err, "medley: sweep served is paused\n");
   EXPECT_EQ(medley({"resume", id.substr(0, 6)}).exit, 0);
   EXPECT_EQ(state(), "running");
   EXPECT_EQ(medley({"stop", "served"}).exit, 0);
@@ -243,9 +243,9 @@ TEST_F(Serve, AnEnsembleAndItsArchiveAreTheSameWhileACoordinatorHoldsTheStore) {
   const Ended many = medley({"ensemble", "done", "--bags", "1001"});
   EXPECT_EQ(many.exit, 2);
   EXPECT_TRUE(contains(many.err, "--bags: Value 1001 not in range 1 to 1000")) << many.err;
-  const Ended unknown = medley({"ensemble", "don"});
+  const Ended unknown = medley({"ensemble", "dnoe"});
   EXPECT_EQ(unknown.exit, 2);
-  EXPECT_TRUE(contains(unknown.err, "no sweep 'don'; did you mean 'done'?")) << unknown.err;
+  EXPECT_TRUE(contains(unknown.err, "no sweep 'dnoe'; did you mean 'done'?")) << unknown.err;
 }
 
 TEST_F(Serve, ARunTakesCommandsWhileItLasts) {

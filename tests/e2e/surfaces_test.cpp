@@ -68,6 +68,52 @@ TEST_F(Surfaces, EveryCommandHasHelpWithAnExample) {
   }
 }
 
+TEST_F(Surfaces, AnUnknownCommandOrOptionMeetsTheNearestOne) {
+  const auto says = [&](const std::vector<std::string>& words, const std::string& what) {
+    const Ended ended = run_program(MEDLEY, words, scratch_);
+    EXPECT_EQ(ended.exit, 2) << words.front();
+    EXPECT_TRUE(contains(ended.err, what)) << ended.err;
+    EXPECT_EQ(ended.out, "");
+  };
+  says({"rnu", "sweep.yaml"}, "medley: unknown command 'rnu'; did you mean 'run'?");
+  says({"data", "chekc", "."}, "unknown command 'chekc'; did you mean 'check'?");
+  says({"report", "--cvs"}, "unknown option --cvs; did you mean --csv?");
+  says({"--stroe", "x", "status"}, "unknown option --stroe; did you mean --store?");
+  says({"report", "--pland=1"}, "unknown option --pland");
+  says({"plan", "a.yaml", "b.yaml"}, "unexpected argument 'b.yaml'");
+}
+
+TEST_F(Surfaces, OutputThatCannotBeWrittenIsAFailure) {
+  const std::string script = std::string("'") + MEDLEY + "' settings > /dev/full";
+  const Ended ended = run_program("/bin/bash", {"-c", script}, scratch_);
+  EXPECT_EQ(ended.exit, 1);
+  EXPECT_TRUE(contains(ended.err, "medley: what it printed could not be written: is the disk full?")) << ended.err;
+}
+
+TEST_F(Surfaces, ASecondSweepOfANameSaysInWhatItDiffers) {
+  make_dataset();
+  const std::string rest = "name: tiny\nfolds: [0, 1]\nseeds: 1\n";
+  ASSERT_EQ(run_sweep(write_sweep("one.yaml", rest, "epochs: 1")).exit, 0);
+  const Ended second = run_sweep(write_sweep("two.yaml", rest, "epochs: 2"));
+  EXPECT_EQ(second.exit, 0) << second.err;
+  EXPECT_TRUE(contains(second.err, "it is called tiny-2, as tiny is another sweep of this store")) << second.err;
+  EXPECT_TRUE(contains(second.err, "epochs 2, not 1")) << second.err;
+  EXPECT_TRUE(contains(medley({"report", "tiny-2"}).out, "tiny-2 on data"));
+  EXPECT_TRUE(contains(medley({"report", "tiny"}).out, "tiny on data"));
+}
+
+TEST_F(Surfaces, ARunBesideACoordinatorIsToldToSubmit) {
+  make_dataset();
+  const auto serve = start({"serve", "--port", "0"});
+  ASSERT_TRUE(eventually([&] { return fs::exists(path("store/control.json")); }));
+  const Ended run = run_sweep(write_sweep("sweep.yaml", "folds: [0, 1]\nseeds: 1\n"));
+  EXPECT_EQ(run.exit, 1);
+  EXPECT_TRUE(contains(run.err, "a run is going on in this store")) << run.err;
+  EXPECT_TRUE(contains(run.err, "medley submit ")) << run.err;
+  serve->kill(SIGINT);
+  EXPECT_EQ(serve->wait(std::chrono::seconds(5)).exit, 0);
+}
+
 TEST_F(Surfaces, BashCompletesCommandsAndOptions) {
   const auto complete = [&](const std::string& words) {
     const std::string script = std::string("source <('") + MEDLEY + "' completion bash); COMP_WORDS=(" + words +

@@ -66,7 +66,7 @@ TEST(Disk, AFullDiskIsSaidAndNothingIsHalfWritten) {
     int stored = 0;
     std::string message;
     for (const sweep::TrialSpec& trial : sweep.trials) {
-      message = message_of([&] {
+      message = test::error_of<Error>([&] {
         Writer::Group group(writer);
         writer.begin_attempts("w", stored + 1, {{trial.id, 1}}, 2);
         writer.accept_result({trial.id, 1}, random_result(trial, random), 3);
@@ -100,7 +100,7 @@ TEST(Disk, AStoreThatCannotEvenBeginIsAClearError) {
   test::Folder folder;
   in_child([&]() -> std::string {
     limit_file_size(4096);
-    const std::string message = message_of([&] { Writer writer(folder.path()); });
+    const std::string message = test::error_of<Error>([&] { Writer writer(folder.path()); });
     limit_file_size(kUnlimited);
     if (message.find("is the disk full?") == std::string::npos) return "unclear: " + message;
     Writer writer(folder.path());  // nothing half-made stands in the way
@@ -119,7 +119,7 @@ TEST(Disk, AReadOnlyFolderIsAClearError) {
     ::chmod(folder.path().c_str(), 0555);
     constexpr uid_t kNobody = 65534;  // permissions do not bind the superuser
     if (::geteuid() == 0 && ::setuid(kNobody) != 0) return "cannot change the user";
-    const std::string message = message_of([&] { Writer writer(folder.path()); });
+    const std::string message = test::error_of<Error>([&] { Writer writer(folder.path()); });
     if (message.find(folder.path().string()) == std::string::npos) return "no place named: " + message;
     if (message.find("Permission denied") == std::string::npos) return "no cause named: " + message;
     return "";

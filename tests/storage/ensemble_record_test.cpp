@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/error.h"
+#include "tests/support/error_of.h"
 
 namespace medley::storage {
 namespace {
@@ -43,12 +44,7 @@ EnsembleRecord read(const std::string& settings, const std::string& scores, cons
 }
 
 std::string error_of(const json& settings, const json& scores, const std::string& method = "simplex") {
-  try {
-    read(settings.dump(), scores.dump(), method);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
+  return test::error_of<Error>([&] { read(settings.dump(), scores.dump(), method); });
 }
 
 TEST(EnsembleRecord, EveryValueIsReadIntoItsMember) {

@@ -12,6 +12,7 @@
 #include "storage/files/read.h"
 #include "storage/files/write.h"
 #include "tests/storage/faulty_calls.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
 
 namespace medley::files {
@@ -27,17 +28,6 @@ class Files : public ::testing::Test {
     std::vector<std::string> all;
     for (const auto& entry : fs::directory_iterator(folder_.path())) all.push_back(entry.path().filename());
     return all;
-  }
-
-  /// What `work` throws.
-  template <class Work>
-  static std::string error_of(Work work) {
-    try {
-      work();
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "";
   }
 
   const test::Folder folder_;
@@ -92,7 +82,7 @@ TEST_F(Files, AFailureBeforeTheExchangeLeavesTheOldFileAndNoPartialOne) {
   for (const auto& fault : faults) {
     FaultyCalls disk(folder_.path());
     disk.fail(fault.call, fault.nth, fault.code);
-    const std::string said = error_of([&] { write(path_, "new", Durability::kDurable); });
+    const std::string said = test::error_of<Error>([&] { write(path_, "new", Durability::kDurable); });
     EXPECT_EQ(said, (folder_.path() / fault.says).string()) << fault.call;
     EXPECT_EQ(read(path_), "old") << fault.call;
     EXPECT_EQ(names(), std::vector<std::string>{"result"}) << fault.call;
@@ -102,7 +92,7 @@ TEST_F(Files, AFailureBeforeTheExchangeLeavesTheOldFileAndNoPartialOne) {
 TEST_F(Files, AFolderThatCannotBeSyncedIsAnError) {
   FaultyCalls disk(folder_.path());
   disk.fail("fsync", 3, EIO);
-  const std::string said = error_of([&] { write(path_, "new", Durability::kDurable); });
+  const std::string said = test::error_of<Error>([&] { write(path_, "new", Durability::kDurable); });
   EXPECT_EQ(said, folder_.path().string() + ": cannot sync: Input/output error");
   EXPECT_EQ(names(), std::vector<std::string>{"result"});
 }
@@ -143,7 +133,7 @@ TEST_F(Files, ACreatedFileIsSyncedBeforeItsNameAppears) {
 TEST_F(Files, AFailedCreationLeavesNothing) {
   FaultyCalls disk(folder_.path());
   disk.fail("link", 1, EPERM);
-  EXPECT_EQ(error_of([&] { create(path_, "first", Durability::kDurable); }),
+  EXPECT_EQ(test::error_of<Error>([&] { create(path_, "first", Durability::kDurable); }),
             path_.string() + ": cannot create: Operation not permitted");
   EXPECT_TRUE(names().empty());
 }
@@ -161,7 +151,8 @@ TEST_F(Files, ASecretThatOthersMayOpenIsRefused) {
   write(path_, "secret", Durability::kAtomic);
   for (const mode_t mode : {0640u, 0604u, 0610u}) {
     ::chmod(path_.c_str(), mode);
-    EXPECT_NE(error_of([&] { read_private(path_); }).find("run: chmod 600 " + path_.string()), std::string::npos);
+    EXPECT_NE(test::error_of<Error>([&] { read_private(path_); }).find("run: chmod 600 " + path_.string()),
+              std::string::npos);
   }
 }
 
@@ -192,9 +183,9 @@ TEST_F(Files, ALinkKeepsItsPlaceAndADeviceIsNotReplaced) {
   write(folder_ / "link", "new", Durability::kAtomic);
   EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
   EXPECT_EQ(read(path_), "new");
-  EXPECT_EQ(error_of([] { write("/dev/null", "", Durability::kAtomic); }),
+  EXPECT_EQ(test::error_of<Error>([] { write("/dev/null", "", Durability::kAtomic); }),
             "/dev/null: cannot write: not a regular file");
-  EXPECT_EQ(error_of([&] { write(folder_.path(), "", Durability::kAtomic); }),
+  EXPECT_EQ(test::error_of<Error>([&] { write(folder_.path(), "", Durability::kAtomic); }),
             folder_.path().string() + ": cannot write: not a regular file");
 }
 
@@ -205,13 +196,14 @@ TEST_F(Files, NewFoldersAreSyncedIntoTheOnesThatHoldThem) {
   EXPECT_TRUE(fs::is_directory(folder_ / "a/b"));
   EXPECT_EQ(disk.calls(), (std::vector<DiskCall>{{"fsync", "."}, {"fsync", "a"}}));
   write(path_, "", Durability::kAtomic);
-  EXPECT_NE(error_of([&] { make_folders(path_); }).find("result: cannot make the folder: "), std::string::npos);
+  EXPECT_NE(test::error_of<Error>([&] { make_folders(path_); }).find("result: cannot make the folder: "),
+            std::string::npos);
 }
 
 TEST_F(Files, WhatCannotBeReadIsSaidAndWhatIsMissingIsNothing) {
-  EXPECT_EQ(error_of([&] { read(path_); }), path_.string() + ": cannot read: No such file or directory");
+  EXPECT_EQ(test::error_of<Error>([&] { read(path_); }), path_.string() + ": cannot read: No such file or directory");
   EXPECT_EQ(read_if_there(path_), std::nullopt);
-  EXPECT_EQ(error_of([&] { read_if_there(folder_.path()); }),
+  EXPECT_EQ(test::error_of<Error>([&] { read_if_there(folder_.path()); }),
             folder_.path().string() + ": cannot read: Is a directory");
   EXPECT_EQ(read_if_readable(folder_.path()), std::nullopt);
   EXPECT_NE(read("/proc/self/status").find("Pid:"), std::string::npos);
@@ -219,8 +211,8 @@ TEST_F(Files, WhatCannotBeReadIsSaidAndWhatIsMissingIsNothing) {
 
 TEST_F(Files, AMappedFileIsRegularAndNotEmpty) {
   write(path_, "", Durability::kAtomic);
-  EXPECT_EQ(error_of([&] { MappedFile file(path_); }), path_.string() + ": cannot map: the file is empty");
-  EXPECT_EQ(error_of([] { MappedFile file("/"); }), "/: cannot map: not a regular file");
+  EXPECT_EQ(test::error_of<Error>([&] { MappedFile file(path_); }), path_.string() + ": cannot map: the file is empty");
+  EXPECT_EQ(test::error_of<Error>([] { MappedFile file("/"); }), "/: cannot map: not a regular file");
   write(path_, "bytes", Durability::kAtomic);
   const MappedFile file(path_);
   EXPECT_EQ(std::string(file.data(), file.data() + file.size()), "bytes");

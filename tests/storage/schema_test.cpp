@@ -10,8 +10,6 @@
 namespace medley::storage {
 namespace {
 
-using testing_store::message_of;
-
 std::vector<std::string> with_one_more() {
   std::vector<std::string> steps = migrations();
   steps.push_back("ALTER TABLE sweep ADD COLUMN note TEXT NOT NULL DEFAULT 'none'");
@@ -54,7 +52,7 @@ TEST_F(SchemaTest, AFailedMigrationLeavesTheOldStore) {
   broken.push_back("CREATE TABLE half (x INTEGER) STRICT; CREATE TABLE sweep (x INTEGER)");
   {
     Database database(path(), Database::Mode::kReadWrite);
-    EXPECT_NE(message_of([&] { prepare_for_writing(database, broken); }), "");
+    EXPECT_NE(test::error_of<Error>([&] { prepare_for_writing(database, broken); }), "");
   }
   EXPECT_EQ(number("PRAGMA user_version"), static_cast<std::int64_t>(migrations().size()));
   EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema WHERE name = 'half'"), 0);
@@ -68,8 +66,8 @@ TEST_F(SchemaTest, ANewerStoreIsRefusedByWriterAndReader) {
     Database database(path(), Database::Mode::kReadWrite);
     prepare_for_writing(database, with_one_more());
   }
-  for (const std::string& message :
-       {message_of([&] { Writer writer(folder_.path()); }), message_of([&] { Reader reader(folder_.path()); })}) {
+  for (const std::string& message : {test::error_of<Error>([&] { Writer writer(folder_.path()); }),
+                                     test::error_of<Error>([&] { Reader reader(folder_.path()); })}) {
     EXPECT_NE(message.find("was made by a newer version of Medley"), std::string::npos) << message;
     EXPECT_NE(message.find(path()), std::string::npos) << message;
   }
@@ -79,7 +77,7 @@ TEST_F(SchemaTest, ANewerStoreIsRefusedByWriterAndReader) {
 TEST_F(SchemaTest, AnOlderStoreIsNotReadBeforeItIsMigrated) {
   make();
   Database database(path(), Database::Mode::kReadOnly);
-  const std::string message = message_of([&] { prepare_for_reading(database, with_one_more()); });
+  const std::string message = test::error_of<Error>([&] { prepare_for_reading(database, with_one_more()); });
   EXPECT_NE(message.find("older version"), std::string::npos) << message;
 }
 
@@ -88,7 +86,7 @@ TEST_F(SchemaTest, AnotherProgramsDatabaseIsRefusedAndUntouched) {
     Database database(path(), Database::Mode::kReadWrite);
     database.execute("CREATE TABLE bookmarks (url TEXT)");
   }
-  const std::string message = message_of([&] { Writer writer(folder_.path()); });
+  const std::string message = test::error_of<Error>([&] { Writer writer(folder_.path()); });
   EXPECT_NE(message.find("is not a Medley store"), std::string::npos) << message;
   EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema"), 1);
 }
@@ -98,8 +96,8 @@ TEST_F(SchemaTest, AStoreOfBeforeTheFirstReleaseIsNamedAsSuch) {
     Database database(path(), Database::Mode::kReadWrite);
     database.execute("CREATE TABLE sweep (id TEXT); PRAGMA application_id = " + std::to_string(0x4d646c79));
   }
-  for (const std::string& message :
-       {message_of([&] { Writer writer(folder_.path()); }), message_of([&] { Reader reader(folder_.path()); })}) {
+  for (const std::string& message : {test::error_of<Error>([&] { Writer writer(folder_.path()); }),
+                                     test::error_of<Error>([&] { Reader reader(folder_.path()); })}) {
     EXPECT_NE(message.find("was made by a version of Medley before 0.2.0"), std::string::npos) << message;
   }
 }
@@ -111,8 +109,9 @@ TEST_F(SchemaTest, EveryTableIsStrictAndKeysHold) {
             0);
   Database database(path(), Database::Mode::kReadWrite);
   prepare_for_writing(database);
-  EXPECT_NE(message_of([&] { database.execute("INSERT INTO sweep_trial VALUES (1, 0, 1)"); }).find("FOREIGN KEY"),
-            std::string::npos);
+  EXPECT_NE(
+      test::error_of<Error>([&] { database.execute("INSERT INTO sweep_trial VALUES (1, 0, 1)"); }).find("FOREIGN KEY"),
+      std::string::npos);
 }
 
 TEST_F(SchemaTest, CommitsAreSyncedBeforeTheyReturn) {

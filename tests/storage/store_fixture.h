@@ -7,20 +7,10 @@
 
 #include "storage/error.h"
 #include "storage/records.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
 
 namespace medley::storage::testing_store {
-
-/// What the Error that `call` throws says; "" when it throws none.
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
 
 /// 2 folds of 6 and 5 labelled clips, 4 test clips, 6 classes, encoders a, b, c.
 DatasetRecord small_dataset();

@@ -132,6 +132,72 @@ TEST_F(StoreTest, TheSameSweepSubmittedAgainIsTheSame) {
   EXPECT_EQ(families[1].margin, 1e-9);
 }
 
+TEST_F(StoreTest, TwoSweepsNeverShareAName) {
+  const std::string first = submit(small_sweep("tiny", 1, 1));
+  Writer::Submitted other;
+  commit(writer_, [&] { other = writer_.submit_sweep(small_sweep("tiny", 2, 1), kNow + 1); });
+  EXPECT_EQ(other.name, "tiny-2");
+  EXPECT_EQ(other.namesake, first);
+  Writer::Submitted again;
+  commit(writer_, [&] { again = writer_.submit_sweep(small_sweep("tiny", 2, 1), kNow + 2); });
+  EXPECT_EQ(again.id, other.id) << "the same file is the same sweep, whatever it is called";
+  EXPECT_EQ(again.name, "tiny-2");
+  Writer::Submitted third;
+  commit(writer_, [&] { third = writer_.submit_sweep(small_sweep("tiny", 3, 1), kNow + 3); });
+  EXPECT_EQ(third.name, "tiny-3");
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.find_sweep("tiny")->id, first);
+  EXPECT_EQ(reader.find_sweep("tiny-3")->id, third.id);
+  EXPECT_EQ(reader.find_sweep(third.id.substr(0, 6))->id, third.id);
+  submit(small_sweep("long-name", 4, 1));
+  EXPECT_EQ(reader.find_sweep("long")->name, "long-name") << "the unique start of a name";
+  EXPECT_FALSE(reader.find_sweep("tin")) << "three sweeps begin so";
+}
+
+TEST_F(StoreTest, ASweepKeepsTheDatasetNameItWasSubmittedWith) {
+  const std::string before = submit(small_sweep("before", 1, 1));
+  commit(writer_, [&] {
+    DatasetRecord copied = small_dataset();
+    copied.name = "copy";
+    writer_.register_dataset(copied, kNow);
+  });
+  const std::string after = submit(small_sweep("after", 1, 1));
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.find_sweep(before)->dataset_name, "small");
+  EXPECT_EQ(reader.find_sweep(after)->dataset_name, "copy");
+}
+
+TEST_F(StoreTest, ASweepIsInterruptedOnceNobodyWritesAndFailedWithoutAResult) {
+  using Standing = sweep::SweepStanding;
+  const SweepSubmission sweep = small_sweep("s", 1, 2);
+  const std::string id = submit(sweep);
+  const auto standing = [&] { return Reader(folder_.path() / "store").find_sweep(id)->standing; };
+  EXPECT_EQ(standing(), Standing::kQueued);
+  commit(writer_, [&] { writer_.begin_attempts("w1", 1, {{sweep.trials[0].id, 1}}, kNow + 2); });
+  EXPECT_EQ(standing(), Standing::kRunning);
+  EXPECT_EQ(Reader(writer_.folder()).find_sweep(id)->running, 1);
+  {
+    // As a killed coordinator leaves it: the attempt is still marked as running.
+    test::Folder copy;
+    std::filesystem::copy(writer_.folder(), copy.path() / "store", std::filesystem::copy_options::recursive);
+    const auto summary = *Reader(copy.path() / "store").find_sweep(id);
+    EXPECT_EQ(summary.standing, Standing::kInterrupted);
+    EXPECT_EQ(summary.running, 0);
+  }
+  commit(writer_, [&] { writer_.set_sweep_state(id, sweep::SweepState::kPaused, kNow + 3); });
+  EXPECT_EQ(standing(), Standing::kPaused);
+  commit(writer_, [&] {
+    writer_.end_attempt({sweep.trials[0].id, 1}, sweep::AttemptState::kFailed, "out of memory", kNow + 3);
+    for (const auto& trial : sweep.trials) writer_.fail_trial(trial.id, "out of memory", kNow + 4);
+    writer_.set_sweep_state(id, sweep::SweepState::kFinished, kNow + 5);
+  });
+  EXPECT_EQ(standing(), Standing::kFailed);
+  const auto reasons = Reader(writer_.folder()).failure_reasons(id);
+  ASSERT_EQ(reasons.size(), 1u);
+  EXPECT_EQ(reasons[0].reason, "out of memory");
+  EXPECT_EQ(reasons[0].trials, static_cast<int>(sweep.trials.size()));
+}
+
 TEST_F(StoreTest, SweepsShareTheTrialsTheyHaveInCommon) {
   const SweepSubmission small = small_sweep("small", 1, 1), large = small_sweep("large", 3, 1);
   submit(small);
@@ -197,9 +263,9 @@ TEST_F(StoreTest, WhatTheSchedulerMayNotRecordIsRefused) {
   commit(writer_, [&] { writer_.begin_attempts("w1", 1, {{a, 1}}, kNow); });
   auto refuses = [&](const std::string& why, auto change) {
     Writer::Group group(writer_);
-    const std::string message = message_of(change);
+    const std::string message = test::error_of<Error>(change);
     EXPECT_NE(message.find(why), std::string::npos) << message;
-    EXPECT_NE(message_of([&] { group.commit(); }).find("a write of this group failed"), std::string::npos);
+    EXPECT_NE(test::error_of<Error>([&] { group.commit(); }).find("a write of this group failed"), std::string::npos);
   };
   refuses("is running already", [&] { writer_.begin_attempts("w1", 2, {{a, 2}}, kNow); });
   refuses("the next attempt of trial " + b + " is 1, not 2", [&] { writer_.begin_attempts("w1", 2, {{b, 2}}, kNow); });
@@ -477,7 +543,8 @@ TEST_F(StoreTest, EnsemblesAndExportsKeepTheirMembers) {
   EXPECT_FALSE(reader.find_ensemble(id + 1));
   Writer::Group group(writer_);
   ensemble.members.push_back({"unknown", 1});
-  EXPECT_NE(message_of([&] { writer_.save_ensemble(ensemble); }).find("no trial 'unknown'"), std::string::npos);
+  EXPECT_NE(test::error_of<Error>([&] { writer_.save_ensemble(ensemble); }).find("no trial 'unknown'"),
+            std::string::npos);
 }
 
 TEST_F(StoreTest, AnEnsembleThatCannotBeReadIsNamedAndKeepsItsMembers) {
@@ -496,8 +563,8 @@ TEST_F(StoreTest, AnEnsembleThatCannotBeReadIsNamedAndKeepsItsMembers) {
   Reader reader(writer_.folder());
   const std::string message =
       "the store is damaged: ensemble " + std::to_string(id) + " 'best': scores.nested is missing";
-  EXPECT_EQ(message_of([&] { reader.find_ensemble(id); }), message);
-  EXPECT_EQ(message_of([&] { reader.ensembles(); }), message);
+  EXPECT_EQ(test::error_of<Error>([&] { reader.find_ensemble(id); }), message);
+  EXPECT_EQ(test::error_of<Error>([&] { reader.ensembles(); }), message);
   EXPECT_EQ(reader.members(), std::vector<std::string>{sweep.trials[0].id});
 }
 
@@ -570,11 +637,11 @@ TEST_F(StoreTest, ATrialIsFoundByAnUnambiguousPrefix) {
 }
 
 TEST_F(StoreTest, ASecondWriterIsRefusedWithThePidOfTheFirst) {
-  const std::string message = message_of([&] { Writer second(writer_.folder()); });
+  const std::string message = test::error_of<Error>([&] { Writer second(writer_.folder()); });
   EXPECT_NE(message.find("process " + std::to_string(::getpid())), std::string::npos) << message;
   const pid_t child = ::fork();
   if (child == 0) {
-    const std::string other = message_of([&] { Writer second(writer_.folder()); });
+    const std::string other = test::error_of<Error>([&] { Writer second(writer_.folder()); });
     ::_exit(other == message ? 0 : 1);
   }
   int status = 0;
@@ -594,7 +661,7 @@ TEST(Store, ANewWriterMayFollow) {
 TEST(Store, AReaderNeedsAStore) {
   test::Folder folder;
   EXPECT_FALSE(store_exists(folder.path()));
-  EXPECT_NE(message_of([&] { Reader reader(folder.path()); }).find("no store in"), std::string::npos);
+  EXPECT_NE(test::error_of<Error>([&] { Reader reader(folder.path()); }).find("no store in"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "medley.db"));
 }
 
@@ -602,16 +669,15 @@ TEST(Store, AFileThatIsNoDatabaseIsRefusedAndUntouched) {
   test::Folder folder;
   const std::string text(4096, 'x');
   std::ofstream(folder.path() / "medley.db") << text;
-  EXPECT_NE(message_of([&] { Writer writer(folder.path()); }).find("not a database"), std::string::npos);
-  EXPECT_NE(message_of([&] { Reader reader(folder.path()); }).find("not a database"), std::string::npos);
-  std::ifstream in(folder.path() / "medley.db");
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), text);
+  EXPECT_NE(test::error_of<Error>([&] { Writer writer(folder.path()); }).find("not a database"), std::string::npos);
+  EXPECT_NE(test::error_of<Error>([&] { Reader reader(folder.path()); }).find("not a database"), std::string::npos);
+  EXPECT_EQ(test::read_file(folder.path() / "medley.db"), text);
 }
 
 TEST(Store, AFolderThatIsAFileIsAClearError) {
   test::Folder folder;
   std::ofstream(folder.path() / "store") << "not a folder";
-  const std::string message = message_of([&] { Writer writer(folder.path() / "store"); });
+  const std::string message = test::error_of<Error>([&] { Writer writer(folder.path() / "store"); });
   EXPECT_NE(message.find((folder.path() / "store").string() + ": cannot make the folder: "), std::string::npos)
       << message;
 }

@@ -15,24 +15,24 @@ namespace {
 
 using nlohmann::json;
 
-/// A whole config with held-out Scores of two folds, one seed; its Score is their mean.
+/// A whole config with held-out Scores of two folds, the same for two seeds; its Score is their mean.
 ConfigReport config(const std::string& id, double fold0, double fold1, const json& settings, const json& axes) {
   ConfigReport made;
   made.id = id;
   made.settings = settings;
   made.axis_values = axes;
-  made.expected = made.done = 2;
-  made.paper_score = {2, (fold0 + fold1) / 2, 0};
-  made.held_out_seeds = 1;
+  made.expected = made.done = 4;
+  made.paper_score = {4, (fold0 + fold1) / 2, 0};
+  made.held_out_seeds = 2;
   made.held_out = {(fold0 + fold1) / 2, (fold0 + fold1) / 2};
-  made.runs = {{1, 0, 0, fold0}, {1, 1, 0, fold1}};
+  made.runs = {{1, 0, 0, fold0}, {1, 1, 0, fold1}, {2, 0, 0, fold0}, {2, 1, 0, fold1}};
   return made;
 }
 
 Report report_of(std::vector<ConfigReport> configs) {
   Report report;
   report.folds = 2;
-  report.seeds = 1;
+  report.seeds = 2;
   std::sort(configs.begin(), configs.end(),
             [](const auto& a, const auto& b) { return a.held_out.score() > b.held_out.score(); });
   report.configs = std::move(configs);
@@ -82,7 +82,8 @@ TEST(Ablation, AnEncodersEffectIsThatOfPairsThatDifferInItAlone) {
   EXPECT_NEAR(matrix.effects[0].difference->result().mean, .3, 1e-12);
   EXPECT_EQ(matrix.effects[1].pairs, 1);
   EXPECT_NEAR(matrix.effects[1].difference->result().mean, .15, 1e-12);
-  // Nadeau and Bengio with two folds: se^2 = (1/2 + 1) s^2, s^2 = ((.1 - .15)^2 + (.2 - .15)^2) / 1.
+  // Seeds agree, so it is Nadeau and Bengio with two folds: se^2 = (1/2 + 1) s^2, s^2 = ((.1 - .15)^2 + (.2 - .15)^2)
+  // / 1.
   EXPECT_NEAR(matrix.effects[1].difference->result().standard_error, std::sqrt(1.5 * .005), 1e-12);
 }
 
@@ -127,6 +128,23 @@ TEST(Ablation, EqualScoresExplainNothing) {
   const auto importance =
       axis_importance(report_of({config("a", .2, .2, {}, {{"x", "1"}}), config("b", .2, .2, {}, {{"x", "2"}})}));
   EXPECT_TRUE(std::isnan(importance[0].share));
+}
+
+TEST(Ablation, WhatAGridCannotTellIsNotANumber) {
+  // One config a value explains all by construction; one value explains nothing because it does not vary yet.
+  const auto saturated = axis_importance(report_of(
+      {config("a", .2, .2, {}, {{"x", "1"}, {"y", "p"}}), config("b", .3, .3, {}, {{"x", "2"}, {"y", "p"}})}));
+  for (const AxisImportance& axis : saturated) EXPECT_TRUE(std::isnan(axis.share)) << axis.axis;
+}
+
+TEST(Ablation, SubsetsAreCountedBeforeTheyHaveNumbers) {
+  ConfigReport waiting = config("b", 0, 0, subset({"b"}), {});
+  waiting.done = 0;
+  waiting.held_out_seeds = 0;
+  waiting.paper_score = {};
+  const SubsetMatrix matrix = subset_matrix(report_of({config("a", .2, .3, subset({"a"}), {}), waiting}));
+  EXPECT_EQ(matrix.rows.size(), 1u);
+  EXPECT_EQ(matrix.subsets, 2);
 }
 
 TEST(Ablation, CrossedAxesAreMeansOfEachCombination) {

@@ -8,6 +8,7 @@
 
 #include "sweep/error.h"
 #include "sweep/trial.h"
+#include "tests/support/error_of.h"
 
 namespace medley::sweep {
 namespace {
@@ -18,7 +19,7 @@ using Kind = Setting::Kind;
 /// Every setting is given, so that a change of defaults changes nothing here.
 Config gated_config() {
   return config_from_json(json::parse(R"({
-    "encoders": ["clip", "wavlm"], "fusion": "sum", "gate": "scorer", "selection": "learned", "top_n": 2,
+    "encoders": ["clip", "wavlm", "hubert"], "fusion": "sum", "gate": "scorer", "selection": "learned", "top_n": 2,
     "temperature": 1.0, "gate_dim": 64, "projection_dim": 256, "fusion_dim": 512, "head": "decoupled",
     "presence_weight": 1, "salience_weight": 1, "presence_exponent": 1, "adaptation": "none",
     "normalize": "encoder", "optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01,
@@ -41,7 +42,7 @@ TEST(Config, CanonicalTextAndIdsArePinned) {
   EXPECT_EQ(canonical_text(gated_config()), R"(adaptation=none
 batch_size=32
 dropout=0.3
-encoders=clip+wavlm
+encoders=clip+wavlm+hubert
 epochs=30
 fusion=sum
 fusion_dim=512
@@ -67,7 +68,7 @@ top_n=2
 warmup_epochs=0
 weight_decay=0.01
 )");
-  EXPECT_EQ(config_id(gated_config()), "7da4f29725af");
+  EXPECT_EQ(config_id(gated_config()), "85cd4f46981c");
   EXPECT_EQ(canonical_text(baseline_config()), R"(adaptation=coral
 adaptation_target=test
 adaptation_weight=12.5
@@ -93,7 +94,7 @@ weight_decay=0.001
   EXPECT_EQ(config_id(baseline_config()), "bec936edfcd7");
 }
 
-TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "197ae734f0dd21f9"); }
+TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "766ca4b29090e992"); }
 
 TEST(Config, TrialIdDependsOnEveryPart) {
   const Config config = gated_config();
@@ -135,7 +136,7 @@ TEST(Config, LayersAreAllOneOrARange) {
   EXPECT_NE(check_value(layers, 6), "");
   Config config = gated_config();
   layers.set(config, "all");
-  EXPECT_EQ(config_id(config), "7da4f29725af") << "all layers leave no trace";
+  EXPECT_EQ(config_id(config), "85cd4f46981c") << "all layers leave no trace";
 }
 
 /// Configs that between them make every setting matter.
@@ -278,6 +279,71 @@ TEST(Config, AGateThatDecidesNothingLeavesNoTrace) {
   }
 }
 
+/// The ids of `config` and of `other` are the same, and both are read back as what they train.
+void expect_same_function(const Config& config, const Config& other) {
+  EXPECT_EQ(canonical_text(config), canonical_text(other));
+  EXPECT_EQ(fusibility_key(canonical(config)), fusibility_key(canonical(other)));
+  EXPECT_EQ(canonical_text(config_from_json(to_json(config))), canonical_text(config));
+}
+
+TEST(Config, SelectingAsManyAsThereAreIsAll) {
+  Config all = gated_config();
+  all.selection = Selection::kAll;
+  for (const auto selection : {Selection::kLearned, Selection::kRandom, Selection::kFixed}) {
+    Config config = gated_config();
+    config.selection = selection;
+    config.top_n = static_cast<int>(config.encoders.size());
+    expect_same_function(config, all);
+    --config.top_n;
+    EXPECT_NE(config_id(config), config_id(all));
+  }
+}
+
+TEST(Config, OneEncoderHasNoGate) {
+  Config one = gated_config();
+  one.encoders = {"clip"};
+  one.top_n = 1;
+  for (const char* name :
+       {"fusion", "gate", "selection", "top_n", "weights", "temperature", "gate_noise", "gate_dim"}) {
+    EXPECT_FALSE(find_setting(name)->active(one)) << name;
+  }
+  Config other = one;
+  other.fusion = Fusion::kMean;
+  expect_same_function(one, other);
+  other.fusion = Fusion::kRankConcat;
+  other.gate = Gate::kQuery;
+  other.weights = Weights::kUniform;
+  other.top_n = 4;
+  expect_same_function(one, other);
+  EXPECT_FALSE(check_config(other)) << "top_n of one encoder is void";
+  other.fusion = Fusion::kConcat;
+  EXPECT_NE(config_id(one), config_id(other));
+}
+
+TEST(Config, TheOnlyEncoderKeptHasAllTheWeight) {
+  Config softmax = gated_config();
+  softmax.top_n = 1;
+  for (const auto weights : {Weights::kSparsemax, Weights::kUniform}) {
+    Config config = softmax;
+    config.weights = weights;
+    expect_same_function(config, softmax);
+  }
+  Config hot = softmax;
+  hot.temperature = 3;
+  expect_same_function(hot, softmax);
+  Config cut = softmax;
+  cut.renormalise = false;  // the weight among all
+  EXPECT_NE(config_id(cut), config_id(softmax));
+  cut.weights = Weights::kUniform;  // 1, cut or not
+  expect_same_function(cut, softmax);
+}
+
+TEST(Config, TopNThatNobodySaysFitsTheEncoders) {
+  EXPECT_EQ(config_from_json({{"encoders", {"a", "b", "c"}}}).top_n, 3);
+  EXPECT_EQ(config_from_json({{"encoders", {"a", "b", "c", "d", "e"}}}).top_n, 4);
+  EXPECT_THROW(config_from_json({{"encoders", {"a", "b", "c"}}, {"top_n", 4}}), Error);
+}
+
 TEST(Config, EncoderNamesWithPlusSignsDoNotCollide) {
   Config one = gated_config();
   Config two = gated_config();
@@ -294,19 +360,14 @@ TEST(Config, FusibilityKeyKeepsApartOnlyWhatMayNotSharePacks) {
   const std::string key = fusibility_key(config);
   config.top_n = 1;
   config.learning_rate = 0.5;
-  config.encoders = {"clip"};
+  config.encoders = {"clip", "wavlm"};
   EXPECT_EQ(fusibility_key(config), key);
   config.batch_size = 64;
   EXPECT_NE(fusibility_key(config), key);
 }
 
 std::string error_of(const json& object) {
-  try {
-    config_from_json(object);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
+  return test::error_of<Error>([&] { config_from_json(object); });
 }
 
 TEST(Config, JsonErrorsNameTheKeyTheValueAndWhatWouldBeValid) {
@@ -329,8 +390,8 @@ TEST(Config, ImpossibleCombinationsAreNamedWithTheSettingsToBlame) {
     EXPECT_EQ(conflict->message, message);
     EXPECT_EQ(conflict->settings, settings);
   };
-  config.top_n = 3;
-  expect({"top_n", "encoders"}, "top_n 3 is larger than the 2 encoders of this config");
+  config.top_n = 4;
+  expect({"top_n", "encoders"}, "top_n 4 is larger than the 3 encoders of this config");
   config.selection = Selection::kAll;
   EXPECT_FALSE(check_config(config));
   config.warmup_epochs = config.epochs;

@@ -60,7 +60,7 @@ struct Sweep {
           trial.config_id = id;
           trial.fold = fold;
           trial.seed = s + 1;
-          trial.held_out_epoch = trial.paper_epoch = 1;
+          trial.held_out_epoch = 1;
           trial.held_out_surface = trial.paper_surface = surface(seeds[s], fold);
           // The next fold is its inner fold: what it chooses is known only where that fold may be seen.
           trial.inner_surface = surface(seeds[s], (fold + 1) % kFolds);

@@ -101,10 +101,11 @@ TEST(Metric, AccuracyCountsSetsOverClipsAndSaliencesOverBlends) {
 }
 
 /// The surface by its definition: decode() and accuracy() at every cell.
-void expect_surface_of_decodes(const std::vector<double>& p, const std::vector<Label>& truth, const Classes& classes) {
+void expect_surface_of_decodes(const std::vector<double>& p, const std::vector<Label>& truth, const Classes& classes,
+                               const ThresholdGrid& searched = {}) {
   const ProbabilityView view{p.data(), static_cast<int>(truth.size()), classes.count()};
-  const ThresholdSurface surface = threshold_surface(view, truth, classes);
-  const auto& grid = threshold_grid();
+  const ThresholdSurface surface = threshold_surface(view, truth, classes, searched);
+  const auto grid = searched.values();
   double best = -1;
   std::pair<int, int> best_cell;
   for (int a = 0; a < kGridSize; ++a) {
@@ -143,8 +144,19 @@ TEST(Metric, SurfaceIsDecodeAtEveryCell) {
         truth.push_back(labels[random() % labels.size()]);
       }
       expect_surface_of_decodes(p, truth, classes);
+      expect_surface_of_decodes(p, truth, classes, {0.005, kGridSize});
+      expect_surface_of_decodes(p, truth, classes, {0.2, 7});
     }
   }
+}
+
+TEST(Metric, AGridHasItsPointsEvenlySpaced) {
+  EXPECT_EQ(ThresholdGrid{}.values(), threshold_grid());
+  const auto four = ThresholdGrid{0.05, 4}.values();
+  EXPECT_NEAR(four[0], .05, 1e-15);
+  EXPECT_NEAR(four[1], .35, 1e-15);
+  EXPECT_NEAR(four[2], .65, 1e-15);
+  for (std::size_t i = 3; i < four.size(); ++i) EXPECT_EQ(four[i], .95);
 }
 
 TEST(Metric, SurfaceIsDecodeOnGridValuesTiesAndZeros) {

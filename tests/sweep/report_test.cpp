@@ -33,7 +33,6 @@ TrialScores trial(const std::string& config, int fold, std::uint64_t seed, doubl
   t.config_id = config;
   t.fold = fold;
   t.seed = seed;
-  t.paper_epoch = 7;
   t.paper = {presence, salience};
   t.held_out_epoch = 9;
   t.paper_surface = peak(3, int(presence * 20), int(salience * 10));
@@ -216,14 +215,85 @@ TEST(Report, AxisTablesAreMarginalMeans) {
 TEST(Report, ComparesWithTheBestByTheCorrectedTest) {
   const auto report = make_report(two_configs());
   EXPECT_EQ(report.configs[0].id, "b");
-  EXPECT_FALSE(report.configs[0].against_best);
-  ASSERT_TRUE(report.configs[1].against_best);
-  const PairedComparison& c = *report.configs[1].against_best;
+  EXPECT_FALSE(report.configs[0].against_reference);
+  ASSERT_TRUE(report.configs[1].against_reference);
+  const PairedComparison& c = *report.configs[1].against_reference;
   EXPECT_EQ(c.pairs, 4);
   // Differences of runs: -.2, -.15 in fold 0, -.15, -.1 in fold 1. Fold means -.175 and -.125, so MSB = .0025 and
   // MSW = .00125; the variance of the mean is .0025/4 + (.0025/2 + .00125/2) / (2 - 1) = .0025.
   EXPECT_NEAR(c.mean, -.15, 1e-12);
   EXPECT_NEAR(c.standard_error, .05, 1e-12);
+}
+
+TEST(Report, ComparesWithTheReferenceThatTheSweepFileNames) {
+  auto input = two_configs();
+  input.reference = "a";
+  const auto report = make_report(input);
+  EXPECT_EQ(report.reference()->id, "a");
+  ASSERT_TRUE(report.configs[0].against_reference);
+  EXPECT_NEAR(report.configs[0].against_reference->mean, .15, 1e-12);
+  EXPECT_FALSE(report.configs[1].against_reference);
+  const std::string text = render(report, ReportFormat::kText);
+  EXPECT_NE(text.find("vs #2, the sweep's reference"), std::string::npos) << text;
+  const std::string csv = render(report, ReportFormat::kCsv);
+  EXPECT_NE(csv.find("\n2,a,1,"), std::string::npos) << csv;
+  input.reference = "nobody";  // a config of an older file
+  EXPECT_EQ(make_report(input).reference()->id, "b");
+}
+
+TEST(Report, ADifferenceHasAnIntervalAndNoVerdict) {
+  const std::string text = render(make_report(two_configs()), ReportFormat::kText);
+  // se .05; degrees of freedom halfway between Satterthwaite's 3.57 and 1.
+  EXPECT_NE(text.find("-.150 ["), std::string::npos) << text;
+  EXPECT_NE(text.find("unadjusted, 1 comparison;"), std::string::npos) << text;
+  EXPECT_NE(text.find("picked as the best of the same runs"), std::string::npos) << text;
+  for (const char* word : {"inconclusive", "~", "helps", "hurts"})
+    EXPECT_EQ(text.find(word), std::string::npos) << word;
+}
+
+TEST(Report, TwoRunsSayNothingOfTheirSpread) {
+  auto input = two_configs();
+  input.seeds = {1};
+  input.trials.erase(
+      std::remove_if(input.trials.begin(), input.trials.end(), [](const auto& t) { return t.seed != 1; }),
+      input.trials.end());
+  const auto report = make_report(input);
+  EXPECT_FALSE(report.configs[1].against_reference);
+  EXPECT_TRUE(std::isnan(report.configs[0].held_out_interval.low));
+  EXPECT_EQ(render(report, ReportFormat::kText).find("<.001"), std::string::npos);
+}
+
+TEST(Report, IntervalsStayWithinWhatAScoreCanBe) {
+  const auto report = make_report(two_configs());
+  for (const ConfigReport& config : report.configs) {
+    for (const Interval& interval : {config.paper_interval, config.held_out_interval}) {
+      EXPECT_GE(interval.low, 0);
+      EXPECT_LE(interval.high, 1);
+    }
+  }
+  EXPECT_EQ(find(report, "a").paper_interval.low, 0);  // .2 less a wide half
+}
+
+TEST(Report, AConfigWithoutANumberHasNoRank) {
+  auto input = two_configs();
+  input.configs.push_back({"c", {}, {{"top_n", 3}}});
+  const auto report = make_report(input);
+  EXPECT_EQ(report.configs[2].id, "c");
+  EXPECT_EQ(rank_at(report, 1), 2u);
+  EXPECT_FALSE(rank_at(report, 2));
+  EXPECT_EQ(row_json({report, report.configs[2], *report.reference()}, 2)["rank"], nullptr);
+  EXPECT_NE(render(report, ReportFormat::kCsv).find("\n,c,3,"), std::string::npos);
+}
+
+TEST(Report, SaysFirstWhatFailedAndThatItIsNotDone) {
+  auto input = two_configs();
+  input.trials.pop_back();
+  input.standing = SweepStanding::kInterrupted;
+  input.failures = {{"CUDA out of memory", 3}, {"killed", 1}};
+  const std::string text = render(make_report(input), ReportFormat::kText);
+  EXPECT_LT(text.find("interrupted: 7 of 8 runs have a result"), text.find("held-out")) << text;
+  EXPECT_LT(text.find("3 trials failed: CUDA out of memory"), text.find("held-out"));
+  EXPECT_NE(text.find("1 trial failed: killed"), std::string::npos);
 }
 
 TEST(Report, SameBytesInAnyOrderOfInput) {
@@ -318,7 +388,8 @@ TEST(Report, TextKeepsTo120ColumnsUnlessAskedForEverything) {
   const Report report = make_report(wide_configs());
   const std::string fit = render(report, ReportFormat::kText);
   EXPECT_LE(longest_line(fit), 120u) << fit;
-  EXPECT_NE(fit.find("not shown, for want of room: paper-style ACC_P, paper-style ACC_S, optimism; --wide"),
+  EXPECT_NE(fit.find("not shown, for want of room: paper-style ACC_P, paper-style ACC_S, optimism, held-out ACC_P, "
+                     "held-out ACC_S;"),
             std::string::npos)
       << fit;
   EXPECT_EQ(fit.find("optimism: mean"), std::string::npos) << "a note of a column that is not shown\n" << fit;
@@ -346,10 +417,11 @@ TEST(Report, LongSubsetsAreToldByWhatTheyLack) {
 TEST(Report, IntervalsAreOfTheMeanOverRuns) {
   const auto report = make_report(two_configs());
   const ConfigReport& a = find(report, "a");
-  // Scores .15, .2 in fold 0 and .2, .25 in fold 1: the test of ComparesWithTheBest, about another mean.
-  EXPECT_NEAR((a.paper_interval.low + a.paper_interval.high) / 2, .2, 1e-12);
+  // Scores .15, .2 in fold 0 and .2, .25 in fold 1: the test of ComparesWithTheBest, about another mean. It reaches
+  // below what a Score can be.
   std::vector<FoldDifference> runs = {{0, .15}, {0, .2}, {1, .2}, {1, .25}};
-  EXPECT_NEAR(a.paper_interval.low, BlockedComparison(runs, 2).result().interval.low, 1e-12);
+  EXPECT_NEAR(a.paper_interval.high, BlockedComparison(runs, 2).result().interval.high, 1e-12);
+  EXPECT_EQ(a.paper_interval.low, 0);
 }
 
 TEST(Report, FamiliesAreJudgedAndPrinted) {
@@ -377,7 +449,7 @@ TEST(Report, CsvHasFullPrecision) {
             "held_out_score,held_out_score_sd,held_out_score_low,held_out_score_high,held_out_acc_presence,"
             "held_out_acc_salience,paper_score,paper_score_sd,paper_score_low,paper_score_high,paper_acc_presence,"
             "paper_acc_presence_sd,paper_acc_salience,paper_acc_salience_sd,paper_pooled_score,optimism,"
-            "difference,difference_low,difference_high,difference_p,mean_seconds");
+            "difference,difference_low,difference_high,difference_p_unadjusted,mean_seconds");
   EXPECT_NE(csv.find("\n1,b,2,false,4,4,0,"), std::string::npos) << csv;
   EXPECT_NE(csv.find(",0.35,0,"), std::string::npos) << csv;
   EXPECT_NE(csv.find(",0.5,0,0.2,0,"), std::string::npos) << csv;
@@ -439,7 +511,9 @@ TEST(Report, EveryColumnIsInWideTextWithItsNote) {
     EXPECT_NE(wide.find(filled(column.heading, report, report.configs[0])), std::string::npos) << column.id;
     EXPECT_NE(wide.find(filled(column.note, report, report.configs[0])), std::string::npos) << column.id;
   }
-  EXPECT_NE(wide.find("vs #1: mean difference of held-out Scores"), std::string::npos) << wide;
+  EXPECT_NE(wide.find("vs #1, picked as the best of the same runs: mean difference of held-out Scores"),
+            std::string::npos)
+      << wide;
 }
 
 TEST(Report, ImpossibleTrialsAreRefused) {

@@ -10,6 +10,7 @@
 
 #include "sweep/spec/expand.h"
 #include "tests/support/amount.h"
+#include "tests/support/folder.h"
 
 namespace medley::sweep {
 namespace {
@@ -23,12 +24,6 @@ std::vector<fs::path> example_files() {
   }
   std::sort(files.begin(), files.end());
   return files;
-}
-
-std::string read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
 }
 
 DatasetShape challenge() {
@@ -45,7 +40,7 @@ TEST(Examples, AllExpandWithoutAWarning) {
   for (const fs::path& file : files) {
     SCOPED_TRACE(file.filename());
     try {
-      const SweepSpec spec = parse_sweep(read(file), file.filename().string());
+      const SweepSpec spec = parse_sweep(test::read_file(file), file.filename().string());
       const Expansion expansion = expand(spec, challenge());
       EXPECT_GT(expansion.trials.size(), 0u);
       for (const Diagnostic& warning : expansion.warnings) ADD_FAILURE() << warning.str();
@@ -190,7 +185,7 @@ double trial_bound(const SweepSpec& spec) {
 
 TEST(SpecFuzz, MutatedFilesParseOrAreRefusedWithPlaces) {
   std::vector<std::string> corpus;
-  for (const fs::path& file : example_files()) corpus.push_back(read(file));
+  for (const fs::path& file : example_files()) corpus.push_back(test::read_file(file));
   const long rounds = test::amount("MEDLEY_FUZZ_ROUNDS", 4000);
   int parsed = 0;
   int expanded = 0;

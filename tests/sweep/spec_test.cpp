@@ -174,7 +174,7 @@ TEST(ParseSweep, AErrorIsShownWithItsLineAndACaret) {
   } catch (const SpecError& e) {
     ASSERT_EQ(e.diagnostics().size(), 1u);
     EXPECT_EQ(e.diagnostics()[0].line, 3);
-    EXPECT_EQ(e.diagnostics()[0].message.rfind("not valid YAML: ", 0), 0u) << e.what();
+    EXPECT_EQ(e.diagnostics()[0].message, "this line is indented with a tab: use spaces");
   }
   try {
     parse("name: x\nbase:\n  gate: scorr  # which\n");
@@ -306,8 +306,13 @@ TEST(ParseSweep, AKeyThatStandsTwiceIsAError) {
 }
 
 TEST(ParseSweep, WhatASweepFileNeverNeedsIsRefused) {
-  EXPECT_EQ(error(""), "1:1: the file is empty");
-  EXPECT_EQ(error("# only a comment\n"), "1:1: the file is empty");
+  for (const char* text : {"", "# only a comment\n", "\n\n", "---\n"}) {
+    EXPECT_EQ(error(text), "1:1: the file is empty: `medley init` writes one to begin with") << text;
+  }
+  EXPECT_EQ(error("name: x\nbase:\naxes: {top_n: [1]}\n"),
+            "2:1: base is empty: put settings under it, indented, or leave it out");
+  EXPECT_EQ(error("base:\n\tepochs: 3\n"), "2:1: this line is indented with a tab: use spaces");
+  EXPECT_EQ(error("base:\n  epochs: 3\n \tdropout: 0\n"), "3:2: this line is indented with a tab: use spaces");
   EXPECT_EQ(error("[1, 2]"), "1:1: a sweep file holds keys with values, such as 'dataset: data/blemore'");
   EXPECT_EQ(error("base: &b {epochs: 1}\naxes: *b\n"),
             "1:7: anchors and aliases are not used in sweep files: write the value out");

@@ -1,19 +1,14 @@
 // docs/sweeps.md says what the parser does: its examples parse, and its table is the settings.
-#include <fstream>
-#include <sstream>
 
 #include <gtest/gtest.h>
 
 #include "sweep/spec/spec.h"
+#include "tests/support/folder.h"
 
 namespace medley::sweep {
 namespace {
 
-std::string page() {
-  std::ostringstream text;
-  text << std::ifstream(std::string(MEDLEY_SOURCE_DIR) + "/docs/sweeps.md").rdbuf();
-  return text.str();
-}
+std::string page() { return test::read_file(MEDLEY_SOURCE_DIR "/docs/sweeps.md"); }
 
 TEST(SweepsPage, ItsExamplesParse) {
   const std::string text = page();

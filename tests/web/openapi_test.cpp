@@ -47,10 +47,7 @@ class Schema {
     for (const auto& [word, rest] : schema.items()) {
       if (known.count(word) == 0) return {where + ": this test does not know the word " + word};
     }
-    if (schema.contains("$ref")) {
-      const std::string name = schema["$ref"];
-      return problems(value, document_.at(json::json_pointer(name.substr(1))), where);
-    }
+    if (schema.contains("$ref")) return problems(value, referred(schema), where);
     if (schema.contains("allOf")) return problems(value, merged(schema), where);
     if (schema.contains("oneOf")) {
       std::vector<std::string> all;
@@ -99,12 +96,16 @@ class Schema {
   }
 
  private:
+  const json& referred(const json& schema) const {
+    return document_.at(json::json_pointer(schema["$ref"].get<std::string>().substr(1)));
+  }
+
   /// An allOf of objects as one object.
   json merged(const json& schema) const {
     json whole = {{"type", "object"}, {"properties", json::object()}, {"required", json::array()}};
     if (schema.contains("unevaluatedProperties")) whole["additionalProperties"] = schema["unevaluatedProperties"];
     for (json part : schema["allOf"]) {
-      if (part.contains("$ref")) part = document_.at(json::json_pointer(part["$ref"].get<std::string>().substr(1)));
+      if (part.contains("$ref")) part = referred(part);
       if (part.contains("allOf")) part = merged(part);
       whole["properties"].update(part["properties"]);
       for (const json& name : part["required"]) whole["required"].push_back(name);

@@ -82,6 +82,9 @@ TEST_F(RoutesTest, AnAddressAskedWithAnotherMethodSaysWhichOnesItHas) {
 }
 
 TEST_F(RoutesTest, SweepsCountTheirTrials) {
+  EXPECT_EQ(body("sweeps/" + sample_.running)["state"], "interrupted") << "nobody coordinates";
+  EXPECT_EQ(body("sweeps/" + sample_.running)["eta_seconds"], nullptr);
+  const storage::Writer coordinator(folder_);
   const json answer = body("sweeps");
   ASSERT_EQ(answer["sweeps"].size(), 3u);
   EXPECT_EQ(answer["joined_workers"], 2);  // the third is quarantined
@@ -403,10 +406,10 @@ TEST_F(RoutesTest, DifferencesToAReferenceAreThoseToTheBestTurnedRound) {
   EXPECT_EQ(turned["rows"][2]["against_reference"], nullptr);
   EXPECT_NEAR(turned["rows"][0]["against_reference"]["mean"].get<double>(),
               -rows[2]["against_reference"]["mean"].get<double>(), 1e-12);
-  EXPECT_NEAR(turned["rows"][0]["against_reference"]["p"].get<double>(),
-              rows[2]["against_reference"]["p"].get<double>(), 1e-12);
+  EXPECT_NEAR(turned["rows"][0]["against_reference"]["p_unadjusted"].get<double>(),
+              rows[2]["against_reference"]["p_unadjusted"].get<double>(), 1e-12);
   EXPECT_EQ(rows[1]["values"]["difference"], rows[1]["against_reference"]["mean"]);
-  EXPECT_EQ(rows[1]["values"]["difference_p"], rows[1]["against_reference"]["p"]);
+  EXPECT_EQ(rows[1]["values"]["difference_p_unadjusted"], rows[1]["against_reference"]["p_unadjusted"]);
   for (const json& column : turned["columns"]) {
     EXPECT_TRUE(column["id"] != "difference" || column["heading"] == "vs #3");
   }

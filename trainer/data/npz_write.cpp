@@ -7,12 +7,11 @@
 #include <set>
 #include <type_traits>
 
-#include <zip.h>
-
 #include "storage/files/error.h"
 #include "storage/files/write.h"
 #include "trainer/data/error.h"
 #include "trainer/data/npy.h"
+#include "trainer/data/zip_archive.h"
 
 namespace medley::data {
 namespace {
@@ -70,22 +69,10 @@ Pieces pieces_of(const NamedArray& array, std::size_t offset, const std::string&
       array.values);
 }
 
-struct Discard {
-  void operator()(zip_t* archive) const { zip_discard(archive); }
-};
-
 /// Writes the ZIP file of `members`, the pieces of `arrays`, over `partial`.
 void write_archive(const std::filesystem::path& partial, const std::string& where,
                    const std::vector<NamedArray>& arrays, std::vector<Pieces>& members, Packing packing) {
-  int code = 0;
-  std::unique_ptr<zip_t, Discard> archive(zip_open(partial.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
-  if (!archive) {
-    zip_error_t error;
-    zip_error_init_with_code(&error, code);
-    const std::string reason = zip_error_strerror(&error);
-    zip_error_fini(&error);
-    throw Error(where + "cannot begin an archive: " + reason);
-  }
+  ZipArchive archive = open_zip(partial, ZIP_CREATE | ZIP_TRUNCATE, where + "cannot begin an archive: ");
   const auto fail = [&] { throw Error(where + "cannot write: " + zip_strerror(archive.get())); };
   std::vector<std::vector<zip_buffer_fragment_t>> fragments(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {

@@ -13,6 +13,7 @@
 #include "storage/files/write.h"
 #include "sweep/nearest.h"
 #include "trainer/data/error.h"
+#include "trainer/data/zip_archive.h"
 
 namespace medley::data {
 namespace {
@@ -84,22 +85,6 @@ bool read_label(const json& list, const std::string& where, const sweep::Classes
   }
   label = sweep::make_blend(entries[0].emotion, entries[1].emotion, static_cast<int>(first));
   return true;
-}
-
-struct ZipCloser {
-  void operator()(zip_t* archive) const { zip_discard(archive); }
-};
-using ZipArchive = std::unique_ptr<zip_t, ZipCloser>;
-
-ZipArchive open_zip(const std::filesystem::path& path, int flags) {
-  int code = 0;
-  ZipArchive archive(zip_open(path.c_str(), flags, &code));
-  if (archive) return archive;
-  zip_error_t error;
-  zip_error_init_with_code(&error, code);
-  const std::string why = zip_error_strerror(&error);
-  zip_error_fini(&error);
-  throw Error(path.string() + ": " + why);
 }
 
 }  // namespace
@@ -180,7 +165,8 @@ Problems check_submission(const std::string& text, const std::vector<std::string
 void write_submission(const std::filesystem::path& path, const std::string& text) {
   files::rethrow_as<Error>([&] {
     files::PartialFile file(path);
-    ZipArchive archive = open_zip(file.path(), ZIP_CREATE | ZIP_TRUNCATE);
+    ZipArchive archive =
+        open_zip(file.path(), ZIP_CREATE | ZIP_TRUNCATE, path.string() + ": cannot begin an archive: ");
     zip_source_t* source = zip_source_buffer(archive.get(), text.data(), text.size(), 0);
     const zip_int64_t index = source ? zip_file_add(archive.get(), kSubmissionMember, source, ZIP_FL_ENC_UTF_8) : -1;
     if (index < 0 && source) zip_source_free(source);
@@ -196,7 +182,7 @@ void write_submission(const std::filesystem::path& path, const std::string& text
 }
 
 std::string read_submission(const std::filesystem::path& path) {
-  const ZipArchive archive = open_zip(path, ZIP_RDONLY);
+  const ZipArchive archive = open_zip(path, ZIP_RDONLY, path.string() + ": ");
   zip_stat_t stat;
   zip_stat_init(&stat);
   if (zip_get_num_entries(archive.get(), 0) != 1 || zip_stat(archive.get(), kSubmissionMember, 0, &stat) != 0) {

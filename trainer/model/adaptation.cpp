@@ -26,6 +26,11 @@ Tensor mean_of_real(const Tensor& x, const Tensor& real) {
   return torch::where(real, x, zero_like(x)).sum(1) / real.sum(1).clamp_min(1);
 }
 
+/// `losses` [trial] of trials with at least `least` real rows on each side; 0 elsewhere.
+Tensor where_rows(const Tensor& losses, const Tensor& source_real, const Tensor& target_real, int least) {
+  return torch::where((source_real.sum(1) >= least) & (target_real.sum(1) >= least), losses, zero_like(losses));
+}
+
 /// The discriminator's loss, of gradients reversed (DANN); with `probabilities` conditioned on them (CDAN).
 Tensor adversarial_loss(const FusedModel& model, const Domains& domains, const Tensor& probabilities = {}) {
   std::vector<double> ramps;
@@ -70,8 +75,7 @@ Tensor coral_loss(const Tensor& source, const Tensor& source_real, const Tensor&
   const Tensor gram = torch::bmm(z, z.transpose(1, 2));
   const Tensor norm = (gram.square() * (sign.unsqueeze(0) * sign.unsqueeze(1))).sum({1, 2});
   const auto d = static_cast<double>(source.size(2));
-  const Tensor usable = (source_real.sum(1) > 1) & (target_real.sum(1) > 1);
-  return torch::where(usable, norm / (4 * d * d), zero_like(norm));
+  return where_rows(norm / (4 * d * d), source_real, target_real, 2);
 }
 
 Tensor mmd_loss(const Tensor& source, const Tensor& source_real, const Tensor& target, const Tensor& target_real) {
@@ -92,8 +96,7 @@ Tensor mmd_loss(const Tensor& source, const Tensor& source_real, const Tensor& t
   };
   const Tensor weight = torch::cat({share(source_real), -share(target_real)}, 1);
   const Tensor sum = (kernel * weight.unsqueeze(1) * weight.unsqueeze(2)).sum({1, 2});
-  const Tensor usable = (source_real.sum(1) > 0) & (target_real.sum(1) > 0);
-  return torch::where(usable, sum, zero_like(sum));
+  return where_rows(sum, source_real, target_real, 1);
 }
 
 Tensor cmd_loss(const Tensor& source, const Tensor& source_real, const Tensor& target, const Tensor& target_real,
@@ -116,8 +119,7 @@ Tensor cmd_loss(const Tensor& source, const Tensor& source_real, const Tensor& t
     power_y = power_y * centred_y;
     sum = sum + norm(mean(power_x, source_real) - mean(power_y, target_real)) / std::pow(kWidth, order);
   }
-  const Tensor usable = (source_real.sum(1) > 0) & (target_real.sum(1) > 0);
-  return torch::where(usable, sum, zero_like(sum));
+  return where_rows(sum, source_real, target_real, 1);
 }
 
 Tensor reverse_gradient(const Tensor& x, const Tensor& factor) {

@@ -1,6 +1,6 @@
 // What the axes of a sweep do: verdicts, n, encoder subsets, one axis against another, what matters most.
 import type { Axes, CrossTable, ImportanceReport, PlannedComparison, PlannedComparisons, Subsets, Sweep } from "./api";
-import { Empty, Shown } from "./parts";
+import { Empty, Shown, over } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
@@ -164,7 +164,7 @@ function Families({ sweep }: { sweep: Sweep }) {
                               <td class="number">{row.pairs}/{row.runs}{row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}</td>
                               <td class="number strong">{signed(one?.mean)}</td>
                               <td class="number">[{signed(one?.low)}, {signed(one?.high)}]</td>
-                              <td class="number">{p(one?.p)}</td>
+                              <td class="number">{p(one?.p_unadjusted)}</td>
                               <td class="number">{p(row.holm_p)}</td>
                               <td class={kVerdictClass[row.verdict]}>
                                 {row.verdict}
@@ -206,7 +206,7 @@ function EffectOfN({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
     <section aria-label="Effect of n">
       <h2>Effect of the number of encoders</h2>
       {polled.error?.status === 404 ? (
-        <Empty title={sweep.state === "finished" ? "No config of this sweep has a gate" : "No config with a gate has a result yet"}><p>The effect of n needs configs whose gate selects encoders.</p></Empty>
+        <Empty title={over(sweep) ? "No config of this sweep has a gate" : "No config with a gate has a result yet"}><p>The effect of n needs configs whose gate selects encoders.</p></Empty>
       ) : (
         <Shown polled={polled} rows={8}>
           {(report) => (!severalN(report) ? <Empty title="Nothing to show: no configs differ in top_n or selection only" /> : <NCurve report={report} sweep={sweep.id} />)}
@@ -273,8 +273,9 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
     <section aria-label="Encoder subsets">
       <h2>Encoder subsets</h2>
       <Shown polled={polled} rows={8}>
-        {({ encoders, rows, effects, ranked_by }) => {
-          if (rows.length < 2) return <Empty title="This sweep compares no encoder subsets" />;
+        {({ encoders, subsets, rows, effects, ranked_by }) => {
+          if (subsets < 2) return <Empty title="This sweep compares no encoder subsets" />;
+          if (rows.length < 2) return <Empty title="Not enough encoder subsets have a number yet" />;
           const ends = rows.flatMap((row) => (row.low !== null && row.high !== null ? [row.low, row.high] : [row.score]));
           const low = Math.min(...ends);
           const high = Math.max(...ends);
@@ -331,7 +332,7 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
                       tooltip: {
                         formatter: ({ dataIndex }: { dataIndex: number }) => {
                           const { encoder, pairs, difference } = known[dataIndex]!;
-                          return `${encoder}: ${signed(difference!.mean)}  [${signed(difference!.low)}, ${signed(difference!.high)}]\np ${difference!.p === null ? "–" : difference!.p.toPrecision(2)}, over ${pairs} pairs of configs`;
+                          return `${encoder}: ${signed(difference!.mean)}  [${signed(difference!.low)}, ${signed(difference!.high)}]\nunadjusted p ${difference!.p_unadjusted === null ? "–" : difference!.p_unadjusted.toPrecision(2)}, over ${pairs} pairs of configs`;
                         },
                       },
                       series: [

@@ -1,7 +1,7 @@
 // Two to ten configs side by side, and all of them as parallel coordinates.
 import type { Leaderboard, LeaderboardRow } from "./api";
 import { Marks, markLines } from "./marks";
-import { Difference, Shown } from "./parts";
+import { Difference, Shown, columnName, ranked } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
@@ -21,7 +21,7 @@ export function Compare({ sweep, configs, reference, order }: { sweep: string; c
       <Shown polled={polled} rows={6}>
         {(board) => {
           const rows = board.rows;
-          const names = rows.map((row) => `#${row.rank} ${row.pinned ? "★ " : ""}${row.name}`);
+          const names = rows.map((row) => ranked({ ...row, name: `${row.pinned ? "★ " : ""}${row.name}` }));
           const marked = rows.some((row) => row.pinned || row.tags.length > 0 || row.note !== "");
           const settings = [...new Set(rows.flatMap((row) => Object.keys(row.settings)))].filter(
             (name) => new Set(rows.map((row) => JSON.stringify(row.settings[name] ?? null))).size > 1,
@@ -69,7 +69,7 @@ export function Compare({ sweep, configs, reference, order }: { sweep: string; c
                   <thead>
                     <tr>
                       <th scope="col">What differs</th>
-                      {rows.map((row) => <th scope="col" key={row.config} title={row.name}>#{row.rank} <span class="mono">{row.config}</span></th>)}
+                      {rows.map((row) => <th scope="col" key={row.config} title={row.name}>{row.rank !== null && `#${row.rank} `}<span class="mono">{row.config}</span></th>)}
                     </tr>
                   </thead>
                   <tbody>
@@ -87,7 +87,7 @@ export function Compare({ sweep, configs, reference, order }: { sweep: string; c
                     ))}
                     {board.columns.filter((column) => column.id !== "difference").map((column) => (
                       <tr key={column.id}>
-                        <th scope="row" title={column.note}>{[column.group, column.heading].filter(Boolean).join(" ")}</th>
+                        <th scope="row" title={column.note}>{columnName(column)}</th>
                         {rows.map((row) => <td key={row.config} class={row.complete ? "tabular" : "tabular mean-incomplete"}>{row.texts[column.id]}</td>)}
                       </tr>
                     ))}
@@ -155,7 +155,7 @@ export function Parallel({ sweep, board }: { sweep: string; board: Leaderboard }
           tooltip: {
             formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => {
               const row = series[seriesIndex]?.[dataIndex];
-              return row ? [`#${row.rank} ${row.name}`, `Score ${share(score(row, heldOut))}`, ...markLines(row)].join("\n") : "";
+              return row ? [ranked(row), `Score ${share(score(row, heldOut))}`, ...markLines(row)].join("\n") : "";
             },
           },
           series: [

@@ -1,7 +1,7 @@
 // What the gate of a config thinks of the encoders, and what Scores say of them: the papers' figures.
 import { NCurve, severalN } from "./ablations";
 import type { EncoderSummary, Figures, ImportanceReport, Sweep } from "./api";
-import { Empty, Menu, Shown } from "./parts";
+import { Empty, Menu, Shown, over } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
@@ -13,7 +13,7 @@ export function ImportanceTab({ sweep, query }: { sweep: Sweep; query: URLSearch
   const asked = new URLSearchParams({ ...(config && { config }), ...(fold && { fold }) });
   const polled = usePoll<ImportanceReport>(`sweeps/${sweep.id}/importance?${asked}`, 15);
   if (polled.error?.status === 404 && !polled.data) {
-    return <Empty title={sweep.state === "finished" ? "No config of this sweep has a gate" : "No gate has been trained yet"}><p>{polled.error.message}</p></Empty>;
+    return <Empty title={over(sweep) ? "No config of this sweep has a gate" : "No gate has been trained yet"}><p>{polled.error.message}</p></Empty>;
   }
   return (
     <Shown polled={polled} rows={14}>
@@ -60,11 +60,15 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
       <dl class="facts">
         <div><dt>Trials</dt><dd>{report.trials}{query.get("fold") ? ` on fold ${query.get("fold")}` : ` / ${report.expected}`}</dd></div>
         <div><dt>Selection</dt><dd>{selection}{report.settings["top_n"] !== undefined && `, n = ${valueText(report.settings["top_n"])}`}</dd></div>
-        <div><dt title="Kendall's W of the mean gate weights: 1, every fold ranks the encoders the same">Agreement of folds</dt><dd>{share(report.kendall_w)}</dd></div>
+        <div><dt title="Kendall's W of the mean gate weights over runs: 1, every fold and seed ranks the encoders the same">Agreement of runs</dt><dd>{share(report.kendall_w.runs)}<span class="small"> folds {share(report.kendall_w.folds)}, seeds {share(report.kendall_w.seeds)}</span></dd></div>
         <div><dt title="Spearman's rank correlation over encoders">Gate and loss without it</dt><dd>{signed(report.spearman_gate_and_loss)}</dd></div>
         <div><dt title="Spearman's rank correlation over encoders">Gate and Score alone</dt><dd>{signed(report.spearman_gate_and_alone)}</dd></div>
         {report.transductive && <div><dt>Training</dt><dd>transductive ‡</dd></div>}
       </dl>
+
+      {report.kept_by_seeds.length > 0 && (
+        <p class="warn">Seeds disagree: {report.kept_by_seeds.map((one) => `${one.encoder} kept by ${one.seeds} of ${one.of} seeds`).join(", ")}.</p>
+      )}
 
       <h2>The gate’s opinion beside Scores</h2>
       <Opinions encoders={report.encoders} chance={report.chance} sweep={sweep.id} />
@@ -217,7 +221,6 @@ function Opinions({ encoders, chance, sweep }: { encoders: EncoderSummary[]; cha
             <th scope="col" class="number">Mean rank</th>
             {loss && <th scope="col" class="number first">Loss without it</th>}
             {loss && <th scope="col" class="number">95 % interval</th>}
-            {loss && <th scope="col">Verdict</th>}
             {alone && <th scope="col" class="number first">Score alone</th>}
             {shapley && <th scope="col" class="number" title="Shapley value of the Score over all subsets">Shapley</th>}
           </tr>
@@ -237,7 +240,6 @@ function Opinions({ encoders, chance, sweep }: { encoders: EncoderSummary[]; cha
                 </td>
               )}
               {loss && <td class="number">{one.loss_without ? `[${signed(one.loss_without.low)}, ${signed(one.loss_without.high)}]` : "–"}</td>}
-              {loss && <td class="small">{one.loss_without?.verdict ?? ""}</td>}
               {alone && (
                 <td class="number first">
                   {one.alone ? share(one.alone.held_out ?? one.alone.paper) : "–"}

@@ -4,10 +4,11 @@ import type { ComponentChildren } from "preact";
 import type { Column, Leaderboard, LeaderboardRow, Sweep } from "./api";
 import { download, hasToken } from "./fetch";
 import { Compare, Parallel } from "./compare";
-import { Difference, Empty, Interval, Menu, Pager, Shown, scoreRange } from "./parts";
+import { Difference, Empty, Interval, Menu, Pager, Shown, columnName, scoreRange } from "./parts";
 import { Marks } from "./marks";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
+import { count } from "./text";
 
 const kMostCompared = 10;
 const kTransductive = "Transductive: training read unlabelled features of clips that it is scored on.";
@@ -88,6 +89,9 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
           if (view === "parallel") return <Parallel sweep={sweep.id} board={board} />;
           return (
             <>
+              {board.failures.map(({ reason, trials }) => (
+                <p key={reason} class="bad">{count(trials)} {trials === 1 ? "trial" : "trials"} failed: {reason}</p>
+              ))}
               <Table board={board} sweep={sweep} query={query} chosen={chosen} select={select} set={set} again={control && hasToken() ? polled.again : null} />
               <Pager
                 offset={board.offset}
@@ -162,8 +166,6 @@ function shownColumns(board: Leaderboard, query: URLSearchParams): Column[] {
   return board.columns.filter((column) => (asked ? asked.includes(column.id) : column.shown === "default"));
 }
 
-const named = (column: Column) => [column.group, column.heading].filter(Boolean).join(" ");
-
 function Columns({ board, query, set }: { board: Leaderboard; query: URLSearchParams; set: Set }) {
   const shown = shownColumns(board, query);
   const standard = board.columns.filter((column) => column.shown === "default");
@@ -180,7 +182,7 @@ function Columns({ board, query, set }: { board: Leaderboard; query: URLSearchPa
               set({ columns: ids(next) === ids(standard) ? null : ids(next) || "none", offset: query.get("offset") });
             }}
           />
-          {named(column)}
+          {columnName(column)}
         </label>
       ))}
     </Menu>
@@ -207,7 +209,7 @@ function Sort({ name, query, set, children, ...rest }: { name: string; query: UR
 function drawn(row: LeaderboardRow, column: Column) {
   const [low, high] = column.numbers.map((name) => row.values[name] ?? null);
   if (low == null || high == null) return null;
-  return { count: 0, mean: (low + high) / 2, sd: null, low, high };
+  return { mean: (low + high) / 2, low, high };
 }
 
 /** Columns that share a head: [group, how many]. */
@@ -293,7 +295,7 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
                   onChange={(event) => select(row.config, event.currentTarget.checked)}
                 />
               </td>
-              <td class="number">{row.rank}</td>
+              <td class="number">{row.rank ?? "–"}</td>
               {axes.map((axis, i) => {
                 const text = axis ? row.axis_texts[axis] || "–" : row.config;
                 return i === 0 ? (
@@ -306,7 +308,7 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
                 );
               })}
               {columns.map((column, i) => (
-                <td key={column.id} class={`${kind(i)} column-${column.interval ? "interval" : column.id}${row.complete ? "" : " mean-incomplete"}`}>{cell(row, column)}</td>
+                <td key={column.id} class={`${kind(i)}${column.interval ? " column-interval" : ""}${row.complete ? "" : " mean-incomplete"}`}>{cell(row, column)}</td>
               ))}
             </tr>
           ))}

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import type { Comparison, Dataset, Spread, Sweep, WorkerList } from "./api";
+import type { Column, Comparison, Dataset, Spread, Sweep, WorkerList } from "./api";
 import { Refusal, post } from "./fetch";
 import type { Polled } from "./poll";
 import { usePoll } from "./poll";
@@ -15,6 +15,11 @@ export function Tag({ kind, children, title }: { kind: string; children: Compone
     </span>
   );
 }
+
+/** Its coordinator gives its trials to workers. */
+export const atWork = (sweep: Sweep) => sweep.state === "queued" || sweep.state === "running";
+/** Nothing more comes of it by itself. */
+export const over = (sweep: Sweep) => sweep.state === "finished" || sweep.state === "failed";
 
 export function DatasetName({ dataset }: { dataset: Dataset }) {
   return (
@@ -46,6 +51,9 @@ export function Progress({ sweep }: { sweep: Sweep }) {
   );
 }
 
+/** "held-out Score". */
+export const columnName = (column: Column) => [column.group, column.heading].filter(Boolean).join(" ");
+
 /** A share of one as a bar. */
 export function Share({ of, label }: { of: number; label: string }) {
   return (
@@ -56,7 +64,7 @@ export function Share({ of, label }: { of: number; label: string }) {
   );
 }
 
-type Drawn = (Spread & { low?: number | null; high?: number | null }) | null;
+type Drawn = { mean: number | null; sd?: number | null; low?: number | null; high?: number | null } | null;
 
 /** The 95 % interval where there is one, else one SD to either side. */
 function ends(of: Drawn): [number, number] | null {
@@ -123,13 +131,15 @@ export function Menu({ label, children, marked }: { label: ComponentChildren; ch
   );
 }
 
-/** A paired difference and its verdict. */
+/** "#3", or the name alone where there is no rank. */
+export const ranked = (row: { rank: number | null; name: string }) => (row.rank === null ? row.name : `#${row.rank} ${row.name}`);
+
+/** A paired difference and its 95 % interval. Verdicts belong to planned comparisons. */
 export function Difference({ of }: { of: Comparison | null }) {
   if (!of || of.mean === null) return <span class="none">–</span>;
-  const interval = of.low !== null && of.high !== null ? `95 % interval ${signed(of.low)} to ${signed(of.high)}, ` : "";
   return (
-    <span title={`${interval}p = ${of.p === null ? "–" : of.p.toPrecision(2)}, ${of.pairs} pairs`}>
-      {signed(of.mean)} <span class={`small verdict-${of.verdict}`}>{of.verdict}</span>
+    <span title={`unadjusted p = ${of.p_unadjusted === null ? "–" : of.p_unadjusted.toPrecision(2)}, ${of.pairs} pairs`}>
+      {signed(of.mean)} {of.low !== null && of.high !== null && <span class="small">[{signed(of.low)}, {signed(of.high)}]</span>}
     </span>
   );
 }

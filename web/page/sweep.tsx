@@ -3,7 +3,7 @@ import type { Axes, Sweep, TrialList } from "./api";
 import { hasToken } from "./fetch";
 import { ImportanceTab } from "./importance";
 import { LeaderboardTab } from "./leaderboard";
-import { Change, DatasetName, Empty, Interval, Mean, NoWorkers, Pager, Progress, Shown, Tag, kHeldOutNote, kPaperNote, scoreRange } from "./parts";
+import { Change, DatasetName, Empty, Interval, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, kHeldOutNote, kPaperNote, over, scoreRange } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { count, duration, share, time, valueText } from "./text";
@@ -30,19 +30,20 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
           <div class="title">
             <h1>{sweep.name || sweep.id}</h1>
             <Tag kind={sweep.state}>{sweep.state}</Tag>
-            {control && hasToken() && (sweep.state !== "finished" || sweep.trials.failed > 0) && (
+            {control && hasToken() && (!over(sweep) || sweep.trials.failed > 0) && (
               <span class="changes">
-                {sweep.state === "running" && <Change path={`sweeps/${id}/pause`} label="Pause" done={polled.again} />}
+                {atWork(sweep) && <Change path={`sweeps/${id}/pause`} label="Pause" done={polled.again} />}
                 {(sweep.state === "paused" || sweep.state === "stopped") && <Change path={`sweeps/${id}/resume`} label="Resume" done={polled.again} />}
                 {sweep.trials.failed > 0 && <Change path={`sweeps/${id}/retry`} label="Retry failed trials" done={polled.again} />}
-                {(sweep.state === "running" || sweep.state === "paused") && (
+                {(atWork(sweep) || sweep.state === "paused") && (
                   <Change path={`sweeps/${id}/stop`} label="Stop" sure="Stop this sweep" done={polled.again} />
                 )}
               </span>
             )}
           </div>
+          {sweep.description && <p>{sweep.description}</p>}
           <Progress sweep={sweep} />
-          {control && sweep.state === "running" && <NoWorkers />}
+          {control && atWork(sweep) && <NoWorkers />}
           <dl class="facts">
             <div><dt>Trials finished</dt><dd>{count(sweep.trials.finished)} / {count(sweep.trials.total)}</dd></div>
             <div><dt>Running</dt><dd>{count(sweep.trials.running)}</dd></div>

@@ -1,5 +1,5 @@
 import type { StoreHealth, SweepList } from "./api";
-import { DatasetName, Empty, NoWorkers, Progress, Shown, Tag, kPaperNote } from "./parts";
+import { DatasetName, Empty, NoWorkers, Progress, Shown, Tag, atWork, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { bytes, count, duration, share, time } from "./text";
@@ -18,7 +18,7 @@ export function SweepsView({ control }: { control: boolean }) {
         <div><dt>Database</dt><dd>{store.data ? bytes(store.data.database_bytes) : "–"}</dd></div>
         <div><dt>Free disk space</dt><dd class={low ? "bad" : undefined}>{store.data?.free_bytes ? bytes(store.data.free_bytes) : "–"}{low && ": nothing more can be recorded soon"}</dd></div>
       </dl>
-      {control && polled.data?.sweeps.some((sweep) => sweep.state === "running") && <NoWorkers />}
+      {control && polled.data?.sweeps.some(atWork) && <NoWorkers />}
       <Shown polled={polled} rows={8}>
         {({ sweeps }) =>
           sweeps.length === 0 ? (

@@ -98,7 +98,7 @@ try {
     await row.getByRole("button", { name: "make reference" }).click();
     await page.waitForURL(/reference=/);
     await row.getByText("the reference").waitFor();
-    assert.match(await page.locator(".board tbody tr").first().innerText(), /[+\u2212]?\.\d{3} (higher|lower|inconclusive)/);
+    assert.match(await page.locator(".board tbody tr").first().innerText(), /[+\u2212]?\.\d{3} \[[+\u2212]?\.\d{3}, [+\u2212]?\.\d{3}\]/);
     await shot("compare");
     await page.goto(`${base}#/sweep/${ids.running}`);
     await page.getByRole("button", { name: "Parallel coordinates" }).click();

@@ -1,0 +1,166 @@
+#include "coordinator/actions/traps.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "sweep/report/report.h"
+#include "sweep/score/statistics.h"
+
+namespace medley::coordinator {
+namespace {
+
+/// Of two configs in the same fold: the share of clips that they decide differently.
+constexpr double kDecidedDifferently = .2;
+/// A shift below this is no more than two groups of actors have anyway.
+constexpr double kNoShift = 2;
+
+void add_untrained_gates(const SweepFile& file, std::vector<std::string>& traps) {
+  const auto& configs = file.expansion.configs;
+  const auto count = std::count_if(configs.begin(), configs.end(), [](const sweep::ExpandedConfig& expanded) {
+    const sweep::Config& c = expanded.config;
+    return sweep::is_gated(c) && c.selection == sweep::Selection::kLearned && c.top_n == 1 && c.renormalise;
+  });
+  if (count == 0) return;
+  traps.push_back(
+      fmt::format("{} of {} configs keep one encoder of each clip with renormalise: true: its weight is 1 whatever the "
+                  "gate says, so "
+                  "the gate learns nothing; renormalise: false lets it",
+                  count, configs.size()));
+}
+
+void add_narrow_margins(const SweepFile& file, std::vector<std::string>& traps) {
+  const auto folds = static_cast<int>(file.expansion.folds.size());
+  if (folds < 2) return;
+  double clips = 0;
+  double blends = 0;
+  for (const data::Clip& clip : file.dataset.clips) {
+    const auto& of = file.expansion.folds;
+    if (!clip.label || std::find(of.begin(), of.end(), clip.fold) == of.end()) continue;
+    clips += 1.0 / folds;
+    blends += clip.label->second >= 0 ? 1.0 / folds : 0;
+  }
+  if (clips == 0 || blends == 0) return;
+  const double settled = settled_difference(folds, clips, blends);
+  for (const sweep::Family& family : file.expansion.families) {
+    if (family.margin >= settled) continue;
+    traps.push_back(
+        fmt::format("compare {}: a margin of {} is less than {} folds of {:.0f} clips can settle (about {}, where two "
+                    "configs decide "
+                    "one clip of five differently): expect inconclusive rather than equivalent",
+                    family.axis, sweep::share_text(family.margin), folds, clips, sweep::share_text(settled)));
+  }
+}
+
+/// Features of all clips, the mean over layers.
+std::vector<float> rows_of(const data::Encoder& encoder, const std::vector<int>& clips) {
+  const auto dim = static_cast<std::size_t>(encoder.dim());
+  const auto layers = static_cast<std::size_t>(encoder.layers());
+  std::vector<float> all(clips.size() * layers * dim);
+  encoder.gather(clips, all.data());
+  if (layers == 1) return all;
+  std::vector<float> mean(clips.size() * dim);
+  for (std::size_t i = 0; i < clips.size(); ++i) {
+    for (std::size_t layer = 0; layer < layers; ++layer) {
+      for (std::size_t d = 0; d < dim; ++d) {
+        mean[i * dim + d] += all[(i * layers + layer) * dim + d] / static_cast<float>(layers);
+      }
+    }
+  }
+  return mean;
+}
+
+void add_needless_adaptation(const SweepFile& file, std::vector<std::string>& traps) {
+  std::map<sweep::AdaptationTarget, std::set<std::string>> adapted;  // target -> encoders
+  for (const sweep::ExpandedConfig& expanded : file.expansion.configs) {
+    const sweep::Config& c = expanded.config;
+    if (c.adaptation == sweep::Adaptation::kNone) continue;
+    adapted[c.adaptation_target].insert(c.encoders.begin(), c.encoders.end());
+  }
+  for (const auto& [target, encoders] : adapted) {
+    const bool test = target == sweep::AdaptationTarget::kTest;
+    std::vector<double> shifts;
+    for (const auto& encoder : file.dataset.encoders) {
+      if (encoders.count(encoder->name()) == 0) continue;
+      std::vector<int> clips(file.dataset.clips.size());
+      std::iota(clips.begin(), clips.end(), 0);
+      if (!test) {
+        clips.erase(std::remove_if(clips.begin(), clips.end(),
+                                   [&](int i) { return file.dataset.clips[std::size_t(i)].fold < 0; }),
+                    clips.end());
+      }
+      const std::vector<float> rows = rows_of(*encoder, clips);
+      std::vector<std::string> actors;
+      for (const int i : clips) actors.push_back(file.dataset.clips[static_cast<std::size_t>(i)].actor);
+      for (const int fold : test ? std::vector<int>{-1} : file.expansion.folds) {
+        std::vector<bool> is_target;
+        for (const int i : clips) is_target.push_back(file.dataset.clips[static_cast<std::size_t>(i)].fold == fold);
+        const double shift = shift_between(rows, encoder->dim(), actors, is_target);
+        if (std::isfinite(shift)) shifts.push_back(shift);
+      }
+    }
+    if (shifts.empty() || sweep::mean(shifts) >= kNoShift) continue;
+    traps.push_back(fmt::format(
+        "adaptation to {} clips: their features lie no farther from the training clips than those of other actors do "
+        "(shift {:.1f}; about 1 is none), so there may be nothing to adapt to",
+        test ? "test" : "validation", sweep::mean(shifts)));
+  }
+}
+
+}  // namespace
+
+double settled_difference(int folds, double clips, double blends) {
+  const double variance = kDecidedDifferently * (1 / clips + 1 / blends) / 4;
+  return sweep::student_t_quantile(.975, folds - 1) * std::sqrt(variance * (1.0 / folds + 1.0 / (folds - 1)));
+}
+
+double shift_between(const std::vector<float>& rows, int dim, const std::vector<std::string>& actor,
+                     const std::vector<bool>& target) {
+  const auto width = static_cast<std::size_t>(dim);
+  struct Sum {
+    std::vector<double> features;
+    double clips = 0;
+  };
+  std::map<std::pair<bool, std::string>, Sum> by_actor;
+  for (std::size_t i = 0; i < actor.size(); ++i) {
+    if (actor[i].empty()) continue;
+    Sum& sum = by_actor[{target[i], actor[i]}];
+    sum.features.resize(width);
+    for (std::size_t d = 0; d < width; ++d) sum.features[d] += double{rows[i * width + d]};
+    ++sum.clips;
+  }
+  double actors[2] = {0, 0};
+  for (const auto& [key, sum] : by_actor) ++actors[key.first];
+  if (actors[0] < 2 || actors[1] < 2) return std::numeric_limits<double>::quiet_NaN();
+  double total = 0;
+  double columns = 0;
+  for (std::size_t d = 0; d < width; ++d) {
+    double mean[2] = {0, 0};
+    for (const auto& [key, sum] : by_actor) mean[key.first] += sum.features[d] / sum.clips / actors[key.first];
+    double squares = 0;
+    for (const auto& [key, sum] : by_actor) {
+      const double off = sum.features[d] / sum.clips - mean[key.first];
+      squares += off * off;
+    }
+    const double variance = squares / (actors[0] + actors[1] - 2);
+    if (variance <= 0) continue;
+    total += (mean[1] - mean[0]) * (mean[1] - mean[0]) / (variance * (1 / actors[0] + 1 / actors[1]));
+    ++columns;
+  }
+  return columns > 0 ? total / columns : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::vector<std::string> find_traps(const SweepFile& file) {
+  std::vector<std::string> traps;
+  add_untrained_gates(file, traps);
+  add_narrow_margins(file, traps);
+  add_needless_adaptation(file, traps);
+  return traps;
+}
+
+}  // namespace medley::coordinator

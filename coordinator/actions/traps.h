@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "coordinator/actions/sweep_file.h"
+
+namespace medley::coordinator {
+
+/// What a sweep would train to little use, one sentence each; empty where nothing is known against it:
+/// - a gate that keeps one encoder of each clip with `renormalise: true` gets no gradient;
+/// - a comparison whose margin is smaller than what folds of this size can settle;
+/// - adaptation to clips whose features differ no more than those of different actors do.
+std::vector<std::string> find_traps(const SweepFile& file);
+
+/// Half the width of the 95 % interval of a difference of Scores over `folds` folds of `clips` clips, `blends` of them
+/// blends, where two configs decide one clip of five differently: t(.975, folds - 1) s sqrt(1/folds + 1/(folds - 1)),
+/// s^2 = .2 (1/clips + 1/blends) / 4 (Nadeau & Bengio 2003; the two accuracies taken as independent).
+double settled_difference(int folds, double clips, double blends);
+
+/// How far the mean of `target` rows lies from that of `source` rows, as actors go. The mean over columns of
+/// (m_t - m_s)^2 / (v (1/a_t + 1/a_s)), where v is the variance of the means of actors, and a_t and a_s are numbers of
+/// actors. About 1 where both are drawn from the same actors. `rows` [row, dim]; `actor` [row]. NaN with fewer than two
+/// actors on either side.
+double shift_between(const std::vector<float>& rows, int dim, const std::vector<std::string>& actor,
+                     const std::vector<bool>& target);
+
+}  // namespace medley::coordinator
