@@ -170,10 +170,11 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.reference = row.text(15);
   s.description = row.text(16);
   s.threshold_grid = {row.real(17), row.whole(18)};
-  Statement counts(database,
-                   "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
-                   "total(r.outcome = 'diverged'), max(r.paper_score), total(r.seconds), total(t.attempts) FROM sweep_trial st "
-                   "JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = st.trial WHERE st.sweep = ?");
+  Statement counts(
+      database,
+      "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
+      "total(r.outcome = 'diverged'), max(r.paper_score), total(r.seconds), total(t.attempts) FROM sweep_trial st "
+      "JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = st.trial WHERE st.sweep = ?");
   counts.bind(key).step();
   s.trials = counts.whole(0);
   s.finished = counts.whole(1);
