@@ -37,16 +37,30 @@ sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   return frame;
 }
 
-/// Held-out surfaces of trials on the grid of the sweep's reports, from their predictions. Those with an inner fold
-/// keep the official grid: predictions of its clips are not stored.
-void search_grid(Reader& reader, const SweepSummary& sweep, std::vector<sweep::TrialScores>& trials) {
-  if (sweep.threshold_grid.is_official()) return;
-  const auto dataset = reader.find_dataset(sweep.dataset);
-  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
-  std::map<int, std::vector<sweep::Label>> truth;
-  for (const ClipRecord& clip : dataset->clips) {
-    if (clip.label) truth[clip.fold].push_back(*clip.label);
+/// Gives trials their held-out surfaces on the grid of a sweep's reports, from their predictions. Those with an inner
+/// fold keep the official grid: predictions of its clips are not stored.
+class GridSearch {
+ public:
+  GridSearch(Reader& reader, const SweepSummary& sweep) : reader_(reader), grid_(sweep.threshold_grid) {
+    if (grid_.is_official()) return;
+    const auto dataset = reader.find_dataset(sweep.dataset);
+    if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
+    classes_ = dataset->classes;
+    for (const ClipRecord& clip : dataset->clips) {
+      if (clip.label) truth_[clip.fold].push_back(*clip.label);
+    }
   }
+  void operator()(std::vector<sweep::TrialScores>& trials);
+
+ private:
+  Reader& reader_;
+  sweep::ThresholdGrid grid_;
+  sweep::Classes classes_;
+  std::map<int, std::vector<sweep::Label>> truth_;  ///< by fold, in dataset order
+};
+
+void GridSearch::operator()(std::vector<sweep::TrialScores>& trials) {
+  if (grid_.is_official()) return;
   std::map<std::string, sweep::TrialScores*> by_id;
   std::vector<std::string> ids;
   for (sweep::TrialScores& trial : trials) {
@@ -54,10 +68,10 @@ void search_grid(Reader& reader, const SweepSummary& sweep, std::vector<sweep::T
     by_id[trial.trial_id] = &trial;
     ids.push_back(trial.trial_id);
   }
-  for (const TrialPredictions& said : reader.predictions(ids, sweep::Protocol::kHeldOut, Split::kValidation)) {
+  for (const TrialPredictions& said : reader_.predictions(ids, sweep::Protocol::kHeldOut, Split::kValidation)) {
     const std::vector<double> fused(said.fused.begin(), said.fused.end());
-    by_id.at(said.trial)->held_out_surface = sweep::threshold_surface(
-        {fused.data(), said.clips, dataset->classes.count()}, truth[said.fold], dataset->classes, sweep.threshold_grid);
+    by_id.at(said.trial)->held_out_surface =
+        sweep::threshold_surface({fused.data(), said.clips, classes_.count()}, truth_[said.fold], classes_, grid_);
   }
 }
 
@@ -76,8 +90,9 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) 
   std::vector<std::string> ids;
   for (const sweep::ReportConfig& config : input.configs) ids.push_back(config.id);
   input.trials.reserve(static_cast<std::size_t>(sweep.finished));
+  GridSearch search_grid(reader, sweep);
   reader.each_config_scores(sweep.id, ids, [&](const std::string&, std::vector<sweep::TrialScores>& trials) {
-    search_grid(reader, sweep, trials);
+    search_grid(trials);
     std::move(trials.begin(), trials.end(), std::back_inserter(input.trials));
   });
   return input;
@@ -89,13 +104,16 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
   if (configs_.empty()) {
     for (sweep::ReportConfig& config : configs_of(reader, sweep)) configs_.emplace(config.id, std::move(config));
   }
+  if (!(frame.grid == grid_)) measured_.clear();  // submitted again with another one
+  grid_ = frame.grid;
   std::vector<std::string> grown;
   for (const ConfigProgress& config : progress) {
     const auto known = measured_.find(config.config);
     if (known == measured_.end() || known->second.done != config.finished) grown.push_back(config.config);
   }
+  GridSearch search_grid(reader, sweep);
   reader.each_config_scores(sweep.id, grown, [&](const std::string& id, std::vector<sweep::TrialScores>& trials) {
-    search_grid(reader, sweep, trials);
+    search_grid(trials);
     std::vector<const sweep::TrialScores*> borrowed;
     for (const sweep::TrialScores& trial : trials) borrowed.push_back(&trial);
     measured_[id] = sweep::measure_config(configs_.at(id), borrowed, frame);

@@ -24,6 +24,7 @@ class GrowingReport {
 
  private:
   std::map<std::string, sweep::ReportConfig> configs_;   ///< by id
+  sweep::ThresholdGrid grid_;                            ///< that `measured_` is of
   std::map<std::string, sweep::ConfigReport> measured_;  ///< by config id; `done` says how far
 };
 

@@ -12,7 +12,8 @@ struct ThresholdGrid {
   double from = 0.05;
   int points = kGridSize;  ///< 2 to kGridSize
 
-  bool is_official() const { return from == 0.05 && points == kGridSize; }
+  bool operator==(const ThresholdGrid& other) const { return from == other.from && points == other.points; }
+  bool is_official() const { return *this == ThresholdGrid(); }
   /// Past `points` the last value again: on a tie the first wins.
   std::array<double, kGridSize> values() const;
 };

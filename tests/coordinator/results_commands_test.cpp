@@ -280,6 +280,13 @@ TEST(ResultsCommands, ReportSaysTheHeldOutScoreByItsDefinition) {
 
 TEST(ResultsCommands, AGridOfThresholdsIsTheReportsChoice) {
   Store store;
+  storage::GrowingReport kept;  // as a server keeps it
+  const auto grown = [&] {
+    storage::Reader reader(store.folder.path());
+    const auto sweep = choose_sweep(reader, "depth");
+    return kept.make(reader, sweep, reader.config_progress(sweep.id), {});
+  };
+  grown();
   {
     storage::Writer writer(store.folder.path());
     storage::Writer::Group group(writer);
@@ -310,6 +317,10 @@ TEST(ResultsCommands, AGridOfThresholdsIsTheReportsChoice) {
     ++compared;
   }
   EXPECT_GE(compared, 2);
+  const sweep::Report again = grown();
+  for (std::size_t i = 0; i < report.configs.size(); ++i) {
+    EXPECT_EQ(again.configs[i].held_out.score(), report.configs[i].held_out.score());
+  }
   EXPECT_NE(run(store.folder.path(), "report").find("20 points from .010 to .95 (not the official grid)"),
             std::string::npos);
 }
