@@ -69,12 +69,10 @@ MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Me
     }
   }
   std::vector<FoldDifference> differences;
-  std::set<int> folds;
   for (const auto& [run, values] : runs) {
     differences.push_back({run.first, mean(values)});
-    folds.insert(run.first);
   }
-  if (folds.size() >= 2 && differences.size() >= kFewestRuns) effect.difference.emplace(differences, report.folds);
+  effect.difference = compare_differences(differences, report.folds);
   return effect;
 }
 

@@ -29,7 +29,7 @@ struct SubsetRow {
 struct MarginalEffect {
   std::string encoder;
   int pairs = 0;                                ///< of configs
-  std::optional<BlockedComparison> difference;  ///< none without pairs and below two folds or kFewestRuns runs
+  std::optional<BlockedComparison> difference;  ///< compare_differences()
 };
 
 struct SubsetMatrix {

@@ -82,13 +82,6 @@ std::vector<FoldDifference> differences(const ConfigReport& config, const Config
   return made;
 }
 
-std::optional<BlockedComparison> compare(const std::vector<FoldDifference>& differences, int folds) {
-  std::set<int> seen;
-  for (const FoldDifference& difference : differences) seen.insert(difference.fold);
-  if (seen.size() < 2 || differences.size() < kFewestRuns) return std::nullopt;
-  return BlockedComparison(differences, folds);
-}
-
 std::vector<double> values_of(const std::vector<FoldDifference>& differences) {
   std::vector<double> values;
   for (const FoldDifference& difference : differences) values.push_back(difference.value);
@@ -109,9 +102,9 @@ PlannedComparison compare_configs(const Family& family, const ConfigReport& conf
   const auto paper = differences(config, baseline, &RunScore::paper);
   row.pairs = static_cast<int>(paper.size());
   row.diverged = config.diverged + baseline.diverged;
-  row.paper = compare(paper, folds);
+  row.paper = compare_differences(paper, folds);
   const auto held_out = differences(config, baseline, &RunScore::held_out);
-  row.held_out = compare(held_out, folds);
+  row.held_out = compare_differences(held_out, folds);
   if (row.paper) row.plain_paper = compare_paired(values_of(paper), folds);
   if (row.held_out) row.plain_held_out = compare_paired(values_of(held_out), folds);
   row.complete = config.done == config.expected && baseline.done == baseline.expected;
@@ -142,9 +135,16 @@ std::optional<int> settling_seeds(const BlockedComparison& comparison, int now, 
 
 }  // namespace
 
+std::optional<BlockedComparison> compare_differences(const std::vector<FoldDifference>& differences, int folds) {
+  std::set<int> seen;
+  for (const FoldDifference& difference : differences) seen.insert(difference.fold);
+  if (seen.size() < 2 || differences.size() < kFewestRuns) return std::nullopt;
+  return BlockedComparison(differences, folds);
+}
+
 std::optional<BlockedComparison> compare_runs(const ConfigReport& config, const ConfigReport& baseline,
                                               double RunScore::*score, int folds) {
-  return compare(differences(config, baseline, score), folds);
+  return compare_differences(differences(config, baseline, score), folds);
 }
 
 bool value_before(const json& a, const json& b) {

@@ -64,8 +64,11 @@ FamilyReport judge(const Family& family, const std::vector<ConfigReport>& config
 /// Fewer shared runs than these say nothing of their variance: no interval and no p.
 inline constexpr std::size_t kFewestRuns = 3;
 
-/// `config` less `baseline` over the runs that both have, of RunScore::paper or held-out. None below two folds and
-/// below kFewestRuns runs.
+/// None below two folds with a difference and below kFewestRuns differences. `folds`: of the sweep.
+std::optional<BlockedComparison> compare_differences(const std::vector<FoldDifference>& differences, int folds);
+
+/// `config` less `baseline` over the runs that both have, of RunScore::paper or held-out. None where
+/// compare_differences() gives none.
 std::optional<BlockedComparison> compare_runs(const ConfigReport& config, const ConfigReport& baseline,
                                               double RunScore::*score, int folds);
 

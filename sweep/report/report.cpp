@@ -127,9 +127,10 @@ Interval interval_about(double centre, const std::vector<RunScore>& runs, double
   for (const RunScore& run : runs) {
     if (std::isfinite(run.*score)) values.push_back({run.fold, run.*score});
   }
-  if (folds < 2 || values.size() < kFewestRuns) return {kNaN, kNaN};
-  const PairedComparison mean = BlockedComparison(values, static_cast<int>(folds)).result();
-  const double half = (mean.interval.high - mean.interval.low) / 2;
+  const auto mean = compare_differences(values, static_cast<int>(folds));
+  if (!mean) return {kNaN, kNaN};
+  const Interval& interval = mean->result().interval;
+  const double half = (interval.high - interval.low) / 2;
   return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
 }
 

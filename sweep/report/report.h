@@ -107,13 +107,12 @@ struct ConfigReport {
   int held_out_seeds = 0;        ///< seeds that have a held-out number; 0: `held_out` says nothing
   Accuracy held_out;             ///< hits pooled over folds, mean of seeds
   double held_out_score_sd = 0;  ///< over seeds
-  Interval
-      paper_interval;  ///< 95 % of the mean Score of runs (BlockedComparison); NaN below two folds or kFewestRuns runs
-  Interval held_out_interval;  ///< the same width about `held_out`, which pools hits instead
-  double mean_seconds = 0;     ///< of training, over the runs with a result; NaN without any
-  int threshold_choices = 0;   ///< of held-out thresholds, one a fold and seed; 0 where no grid is searched
-  int edge_choices = 0;        ///< of them, those with alpha or beta at an end of the grid
-  std::string no_held_out;     ///< why there is no held-out number; "" when there is, or nothing has finished
+  Interval paper_interval;       ///< 95 % of the mean Score of runs; NaN where compare_differences() gives none
+  Interval held_out_interval;    ///< the same width about `held_out`, which pools hits instead
+  double mean_seconds = 0;       ///< of training, over the runs with a result; NaN without any
+  int threshold_choices = 0;     ///< of held-out thresholds, one a fold and seed; 0 where no grid is searched
+  int edge_choices = 0;          ///< of them, those with alpha or beta at an end of the grid
+  std::string no_held_out;       ///< why there is no held-out number; "" when there is, or nothing has finished
   std::optional<double> optimism() const;  ///< mean paper-style Score minus held-out Score
   std::vector<RunScore> runs;              ///< those with a number, by seed, then fold
 

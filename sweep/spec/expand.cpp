@@ -439,17 +439,14 @@ class Expander {
 
   void find_reference() {
     if (spec_.reference.empty() && !spec_.reference_encoders && spec_.reference_variant.empty()) return;
-    Config config = base_;
-    bool said_by_variant = false;
+    Start of{nullptr, base_, 0};
     for (const Start& start : starts_) {
-      if (!start.variant || start.variant->name != spec_.reference_variant) continue;
-      config = start.config;
-      said_by_variant = start.variant->settings.count("top_n") > 0;
+      if (start.variant && start.variant->name == spec_.reference_variant) of = start;
     }
     const std::size_t errors = diagnostics_.size();
-    config = laid_over(config, spec_.reference, spec_.reference_encoders, all_encoders(shape_));
+    Config config = laid_over(of.config, spec_.reference, spec_.reference_encoders, all_encoders(shape_));
     if (diagnostics_.size() > errors) return;
-    const bool said = spec_.reference.count("top_n") || spec_.base_places.count("top_n") || said_by_variant;
+    const bool said = spec_.reference.count("top_n") || sets_top_n(of, AxisTexts(axes_.size()));
     if (!said) config.top_n = default_top_n(config);
     const std::string id = config_id(config);
     const bool known = std::any_of(result_.configs.begin(), result_.configs.end(),

@@ -1,5 +1,6 @@
 // The examples, and what `medley init` writes, run on whatever dataset people have.
-#include <algorithm>
+#include "tests/support/examples.h"
+
 #include <filesystem>
 
 #include <gtest/gtest.h>
@@ -11,15 +12,6 @@ namespace medley::sweep {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<fs::path> examples() {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(fs::path(MEDLEY_SOURCE_DIR) / "examples")) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 /// Datasets of 2 to 9 encoders, with and without modalities, test clips and actors, of 2 to 10 folds.
 std::vector<DatasetShape> shapes() {
@@ -42,7 +34,7 @@ std::vector<DatasetShape> shapes() {
 }
 
 TEST(Examples, RunOnAnyDataset) {
-  const auto files = examples();
+  const auto files = test::example_sweeps(MEDLEY_SOURCE_DIR);
   EXPECT_GE(files.size(), 11u);
   for (const fs::path& file : files) {
     for (const DatasetShape& shape : shapes()) {

@@ -10,21 +10,13 @@
 
 #include "sweep/spec/expand.h"
 #include "tests/support/amount.h"
+#include "tests/support/examples.h"
 #include "tests/support/folder.h"
 
 namespace medley::sweep {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<fs::path> example_files() {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(fs::path(MEDLEY_SOURCE_DIR) / "examples")) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 DatasetShape challenge() {
   return {"f",
@@ -35,7 +27,7 @@ DatasetShape challenge() {
 }
 
 TEST(Examples, AllExpandWithoutAWarning) {
-  const auto files = example_files();
+  const auto files = test::example_sweeps(MEDLEY_SOURCE_DIR);
   ASSERT_GE(files.size(), 5u);
   for (const fs::path& file : files) {
     SCOPED_TRACE(file.filename());
@@ -185,7 +177,7 @@ double trial_bound(const SweepSpec& spec) {
 
 TEST(SpecFuzz, MutatedFilesParseOrAreRefusedWithPlaces) {
   std::vector<std::string> corpus;
-  for (const fs::path& file : example_files()) corpus.push_back(test::read_file(file));
+  for (const fs::path& file : test::example_sweeps(MEDLEY_SOURCE_DIR)) corpus.push_back(test::read_file(file));
   const long rounds = test::amount("MEDLEY_FUZZ_ROUNDS", 4000);
   int parsed = 0;
   int expanded = 0;

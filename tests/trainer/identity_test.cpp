@@ -1,6 +1,5 @@
 // One id, one function: over all example sweeps no two configs with different ids train the same model.
 #include <algorithm>
-#include <filesystem>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -8,14 +7,13 @@
 #include "sweep/digest.h"
 #include "sweep/spec/expand.h"
 #include "tests/support/amount.h"
+#include "tests/support/examples.h"
 #include "tests/support/folder.h"
 #include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
 
 namespace medley::tests {
 namespace {
-
-namespace fs = std::filesystem;
 
 data::Dataset dataset() {
   PlantedOptions options;
@@ -64,10 +62,9 @@ TEST(Identity, NoTwoIdsOfTheExamplesTrainOneFunction) {
   const sweep::DatasetShape shape = shape_of(data);
   std::map<std::string, std::string> id_of_function, what;
   const auto most = static_cast<std::size_t>(test::amount("MEDLEY_IDENTITY_CONFIGS", 30));
-  for (const auto& entry : fs::directory_iterator(fs::path(MEDLEY_SOURCE_DIR) / "examples")) {
-    if (entry.path().extension() != ".yaml") continue;
-    const std::string name = entry.path().filename().string();
-    const auto made = sweep::expand(sweep::parse_sweep(test::read_file(entry.path()), name), shape);
+  for (const auto& file : test::example_sweeps(MEDLEY_SOURCE_DIR)) {
+    const std::string name = file.filename().string();
+    const auto made = sweep::expand(sweep::parse_sweep(test::read_file(file), name), shape);
     // Of a long list some from all over it.
     const std::size_t step = std::max<std::size_t>(1, made.configs.size() / most);
     for (std::size_t i = 0; i < made.configs.size(); i += step) {
