@@ -29,8 +29,7 @@ void add_untrained_gates(const SweepFile& file, std::vector<std::string>& traps)
   if (count == 0) return;
   traps.push_back(
       fmt::format("{} of {} configs keep one encoder of each clip with renormalise: true: its weight is 1 whatever the "
-                  "gate says, so "
-                  "the gate learns nothing; renormalise: false lets it",
+                  "gate says, so the gate learns nothing; renormalise: false lets it",
                   count, configs.size()));
 }
 
@@ -51,21 +50,23 @@ void add_narrow_margins(const SweepFile& file, std::vector<std::string>& traps) 
     if (family.margin >= settled) continue;
     traps.push_back(
         fmt::format("compare {}: a margin of {} is less than {} folds of {:.0f} clips can settle (about {}, where two "
-                    "configs decide "
-                    "one clip of five differently): expect inconclusive rather than equivalent",
+                    "configs decide one clip of five differently): expect inconclusive rather than equivalent",
                     family.axis, sweep::share_text(family.margin), folds, clips, sweep::share_text(settled)));
   }
 }
 
-/// Features of all clips, the mean over layers.
-std::vector<float> rows_of(const data::Encoder& encoder, const std::vector<int>& clips) {
+/// Features of every clip, the mean over layers.
+std::vector<float> rows_of(const data::Encoder& encoder, int clips) {
   const auto dim = static_cast<std::size_t>(encoder.dim());
   const auto layers = static_cast<std::size_t>(encoder.layers());
-  std::vector<float> all(clips.size() * layers * dim);
-  encoder.gather(clips, all.data());
+  const auto count = static_cast<std::size_t>(clips);
+  std::vector<int> every(count);
+  std::iota(every.begin(), every.end(), 0);
+  std::vector<float> all(count * layers * dim);
+  encoder.gather(every, all.data());
   if (layers == 1) return all;
-  std::vector<float> mean(clips.size() * dim);
-  for (std::size_t i = 0; i < clips.size(); ++i) {
+  std::vector<float> mean(count * dim);
+  for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t layer = 0; layer < layers; ++layer) {
       for (std::size_t d = 0; d < dim; ++d) {
         mean[i * dim + d] += all[(i * layers + layer) * dim + d] / static_cast<float>(layers);
@@ -75,40 +76,45 @@ std::vector<float> rows_of(const data::Encoder& encoder, const std::vector<int>&
   return mean;
 }
 
+/// What configs adapt to: clips of which folds (-1: the test clips), and with which encoders.
+struct Adapted {
+  std::string what;
+  std::vector<int> folds;
+  std::set<std::string> encoders = {};
+  std::vector<double> shifts = {};
+};
+
 void add_needless_adaptation(const SweepFile& file, std::vector<std::string>& traps) {
-  std::map<sweep::AdaptationTarget, std::set<std::string>> adapted;  // target -> encoders
+  Adapted test{"test", {-1}};
+  Adapted validation{"validation", file.expansion.folds};
   for (const sweep::ExpandedConfig& expanded : file.expansion.configs) {
     const sweep::Config& c = expanded.config;
     if (c.adaptation == sweep::Adaptation::kNone) continue;
-    adapted[c.adaptation_target].insert(c.encoders.begin(), c.encoders.end());
+    auto& encoders = (c.adaptation_target == sweep::AdaptationTarget::kTest ? test : validation).encoders;
+    encoders.insert(c.encoders.begin(), c.encoders.end());
   }
-  for (const auto& [target, encoders] : adapted) {
-    const bool test = target == sweep::AdaptationTarget::kTest;
-    std::vector<double> shifts;
-    for (const auto& encoder : file.dataset.encoders) {
-      if (encoders.count(encoder->name()) == 0) continue;
-      std::vector<int> clips(file.dataset.clips.size());
-      std::iota(clips.begin(), clips.end(), 0);
-      if (!test) {
-        clips.erase(std::remove_if(clips.begin(), clips.end(),
-                                   [&](int i) { return file.dataset.clips[std::size_t(i)].fold < 0; }),
-                    clips.end());
-      }
-      const std::vector<float> rows = rows_of(*encoder, clips);
-      std::vector<std::string> actors;
-      for (const int i : clips) actors.push_back(file.dataset.clips[static_cast<std::size_t>(i)].actor);
-      for (const int fold : test ? std::vector<int>{-1} : file.expansion.folds) {
+  const std::vector<data::Clip>& clips = file.dataset.clips;
+  for (const auto& encoder : file.dataset.encoders) {
+    if (test.encoders.count(encoder->name()) + validation.encoders.count(encoder->name()) == 0) continue;
+    const std::vector<float> rows = rows_of(*encoder, static_cast<int>(clips.size()));
+    for (Adapted* adapted : {&test, &validation}) {
+      if (adapted->encoders.count(encoder->name()) == 0) continue;
+      std::vector<std::string> actors;  // no test clip is a source of validation
+      for (const data::Clip& clip : clips) actors.push_back(clip.fold < 0 && adapted != &test ? "" : clip.actor);
+      for (const int fold : adapted->folds) {
         std::vector<bool> is_target;
-        for (const int i : clips) is_target.push_back(file.dataset.clips[static_cast<std::size_t>(i)].fold == fold);
+        for (const data::Clip& clip : clips) is_target.push_back(clip.fold == fold);
         const double shift = shift_between(rows, encoder->dim(), actors, is_target);
-        if (std::isfinite(shift)) shifts.push_back(shift);
+        if (std::isfinite(shift)) adapted->shifts.push_back(shift);
       }
     }
-    if (shifts.empty() || sweep::mean(shifts) >= kNoShift) continue;
+  }
+  for (const Adapted& adapted : {test, validation}) {
+    if (adapted.shifts.empty() || sweep::mean(adapted.shifts) >= kNoShift) continue;
     traps.push_back(fmt::format(
         "adaptation to {} clips: their features lie no farther from the training clips than those of other actors do "
         "(shift {:.1f}; about 1 is none), so there may be nothing to adapt to",
-        test ? "test" : "validation", sweep::mean(shifts)));
+        adapted.what, sweep::mean(adapted.shifts)));
   }
 }
 

@@ -20,8 +20,8 @@ double settled_difference(int folds, double clips, double blends);
 
 /// How far the mean of `target` rows lies from that of `source` rows, as actors go. The mean over columns of
 /// (m_t - m_s)^2 / (v (1/a_t + 1/a_s)), where v is the variance of the means of actors, and a_t and a_s are numbers of
-/// actors. About 1 where both are drawn from the same actors. `rows` [row, dim]; `actor` [row]. NaN with fewer than two
-/// actors on either side.
+/// actors. About 1 where both are drawn from the same actors. `rows` [row, dim]; `actor` [row]; rows without one take
+/// no part. NaN with fewer than two actors on either side.
 double shift_between(const std::vector<float>& rows, int dim, const std::vector<std::string>& actor,
                      const std::vector<bool>& target);
 
