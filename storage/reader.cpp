@@ -46,10 +46,8 @@ sweep::Config parse_config(const std::string& settings) {
 
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, s.dataset_name, d.synthetic, s.spec_file, s.state, s.priority, "
-    "s.created, "
-    "s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, s.grid_points FROM sweep "
-    "s JOIN dataset d ON d.key = "
-    "s.dataset ";
+    "s.created, s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, "
+    "s.grid_points FROM sweep s JOIN dataset d ON d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores FROM ensemble e "

@@ -21,7 +21,8 @@ std::string difference_text(storage::Reader& reader, const storage::SweepSummary
 /// For a sweep that could not have the name of its file: which one has it, and what the difference is. "" otherwise.
 std::string renamed_text(storage::Reader& reader, const storage::Writer::Submitted& submitted);
 
-/// The ensemble that the user means: by id, name (the newest of that name) or the unique start of a name; the newest for
+/// The ensemble that the user means: by id, name (the newest of that name) or the unique start of a name; the newest
+/// for
 /// "". Throws UsageError.
 storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::string& id_or_name);
 
