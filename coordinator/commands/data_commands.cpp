@@ -1,4 +1,4 @@
-// medley init, medley data make | check | import.
+// medley init, medley data make | check | import | folds.
 #include <chrono>
 #include <iostream>
 #include <map>
@@ -14,6 +14,7 @@
 #include "coordinator/commands/starter.h"
 #include "storage/files/write.h"
 #include "trainer/data/dataset.h"
+#include "trainer/data/folds.h"
 #include "trainer/data/import.h"
 #include "trainer/data/out_folder.h"
 #include "trainer/data/synthetic.h"
@@ -42,7 +43,7 @@ FoldCounts counts_of(const data::Dataset& dataset, int fold) {
 
 /// What is worth knowing but no error.
 std::vector<std::string> notes_of(const data::Dataset& dataset) {
-  std::vector<std::string> notes;
+  std::vector<std::string> notes = dataset.notes;
   const int neutral = dataset.classes.index_of("neu");
   if (neutral >= 0 && !dataset.classes.exclusive[static_cast<std::size_t>(neutral)]) {
     int blends = 0;
@@ -52,6 +53,14 @@ std::vector<std::string> notes_of(const data::Dataset& dataset) {
     notes.push_back(fmt::format("neutral may blend here: {} labels blend it (the official data never does)", blends));
   }
   if (dataset.folds.size() < 2) notes.push_back("one fold only: nothing can be held out for validation");
+  std::string without_blends;
+  for (const int fold : dataset.folds) {
+    if (counts_of(dataset, fold).blends == 0)
+      without_blends += (without_blends.empty() ? "" : ", ") + std::to_string(fold);
+  }
+  if (!without_blends.empty()) {
+    notes.push_back(fmt::format("no blends in fold {}: ACC_S is 0 there, whatever is predicted", without_blends));
+  }
   int without_actor = 0;
   for (const data::Clip& clip : dataset.clips) without_actor += clip.fold >= 0 && clip.actor.empty();
   if (without_actor > 0) {
@@ -93,6 +102,7 @@ json check_json(const data::Dataset& dataset) {
           {"actors", actors.size()},
           {"folds", folds},
           {"encoders", encoders},
+          {"prepared", dataset.prepared},
           {"notes", notes_of(dataset)}};
 }
 
@@ -122,6 +132,7 @@ void print_check(const data::Dataset& dataset, double seconds) {
     fmt::print("{:<{}}  {:>6}  {:>6}  {}\n", encoder->name(), width, encoder->dim(), encoder->layers(),
                encoder->modality().empty() ? "-" : encoder->modality());
   }
+  for (const std::string& line : dataset.prepared) fmt::print("\nprepared: {}\n", line);
   for (const std::string& note : notes_of(dataset)) fmt::print("\nnote: {}\n", note);
   fmt::print("\nno errors found ({:.2f} s)\n", seconds);
 }
@@ -194,28 +205,104 @@ void add_check(CLI::App& parent) {
 void add_import(CLI::App& parent) {
   struct Options {
     fs::path source, out;
+    std::vector<std::string> match, statistics;
+    std::string axes, missing = "error";
+    bool force = false;
+  };
+  static const std::map<std::string, data::Axes> kAxes = {{"clips,layers,dim", data::Axes::kClipsLayersDim},
+                                                          {"clips,dim,1", data::Axes::kClipsDimOne},
+                                                          {"clips,time,dim", data::Axes::kClipsTimeDim}};
+  static const std::map<std::string, data::Missing> kMissing = {{"error", data::Missing::kError},
+                                                                {"drop-clip", data::Missing::kDropClip},
+                                                                {"zero", data::Missing::kZero},
+                                                                {"fold-mean", data::Missing::kFoldMean}};
+  auto o = std::make_shared<Options>();
+  CLI::App* command = parent.add_subcommand("import", "create a dataset from per-clip files or other feature files");
+  command
+      ->add_option("SRC", o->source,
+                   "train_metadata.csv, and folders <encoder>/<clip>.npy, .npz or .csv, or feature files")
+      ->required();
+  command->add_option("--out", o->out, "the dataset's folder")->required();
+  command->add_option("--match", o->match, "what names of one clip may differ in: folders, case, zeros, extension")
+      ->delimiter(',');
+  command->add_flag_callback(
+      "--strip-folders", [o] { o->match.emplace_back("folders"); }, "the same as --match folders");
+  command->add_option("--axes", o->axes,
+                      "of arrays with three axes: clips,layers,dim (default), clips,time,dim or clips,dim,1");
+  command
+      ->add_option("--missing", o->missing,
+                   "NaN, infinities and clips without features: error, drop-clip, zero, fold-mean")
+      ->check(CLI::IsMember({"error", "drop-clip", "zero", "fold-mean"}))
+      ->capture_default_str();
+  command
+      ->add_option("--statistics", o->statistics,
+                   "over a clip's steps: mean, std, min, median, max, p0 to p100 "
+                   "(default mean,std,p10,p25,p50,p75,p90)")
+      ->delimiter(',');
+  command->add_flag("--force", o->force, "overwrite files in a folder that is not empty");
+  command->footer(
+      "Clips of several steps become blocks of statistics, each of dim numbers. Clips of one step stay as they are.\n"
+      "Examples:\n"
+      "  medley data import challenge/ --out features/\n"
+      "  medley data import challenge/ --out features/ --statistics mean,std\n"
+      "  medley data import features/ --out repaired/ --match folders,case --missing fold-mean");
+  command->callback([o] {
+    const bool terminal = ::isatty(STDERR_FILENO) == 1;
+    data::ImportOptions options;
+    options.existing = o->force ? data::Existing::kOverwrite : data::Existing::kRefuse;
+    options.match = data::NameRules::parse(o->match);
+    options.missing = kMissing.at(o->missing);
+    if (!o->axes.empty()) {
+      const auto axes = kAxes.find(o->axes);
+      if (axes == kAxes.end()) {
+        throw UsageError("--axes: '" + o->axes + "'; valid: clips,layers,dim; clips,time,dim; clips,dim,1");
+      }
+      options.axes = axes->second;
+    }
+    if (!o->statistics.empty()) options.statistics.clear();
+    for (const std::string& word : o->statistics) options.statistics.push_back(data::Statistic::parse(word));
+    const std::vector<std::string> notes =
+        data::import_dataset(o->source, o->out, options, [&](const data::ImportProgress& p) {
+          const bool last = p.done == p.clips;
+          if (terminal && (last || p.done % 50 == 0)) {
+            fmt::print(stderr, "\r{}: {} of {} clips{}", p.encoder, p.done, p.clips, last ? "\n" : "");
+          } else if (!terminal && last) {
+            fmt::print(stderr, "{}: {} clips\n", p.encoder, p.clips);
+          }
+        });
+    for (const std::string& note : notes) fmt::print(stderr, "note: {}\n", note);
+    check(o->out, false);
+  });
+}
+
+void add_folds(CLI::App& parent) {
+  struct Options {
+    fs::path source, out;
+    data::FoldOptions folds;
     bool force = false;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* command = parent.add_subcommand("import", "create a dataset from folders of per-clip .npy files");
-  command->add_option("SRC", o->source, "train_metadata.csv and <encoder>/<clip>.npy, each [steps, dim]")->required();
-  command->add_option("--out", o->out, "the dataset's folder")->required();
-  command->add_flag("--force", o->force, "overwrite files in a folder that is not empty");
+  CLI::App* command = parent.add_subcommand("folds", "write a fold column in which no two folds share an actor");
+  command->add_option("SRC", o->source, "the dataset's folder, or its metadata file")->required();
+  command->add_option("--folds", o->folds.folds, "number of folds")->capture_default_str();
+  command->add_option("--seed", o->folds.seed, "the same seed gives the same folds")->capture_default_str();
+  command->add_option("--actor", o->folds.actor_column, "column of the actors (default: found by its name)");
+  command->add_option("--out", o->out, "file to write (default: SRC, which is kept as <name>.before-folds)");
+  command->add_flag("--force", o->force, "replace folds that are there, or overwrite --out");
   command->footer(
-      "Each clip becomes mean, standard deviation and percentiles 10, 25, 50, 75, 90: dim x 7 numbers.\n"
-      "Example:\n  medley data import challenge/ --out features/");
+      "Each class has about the same share of its clips in every fold.\n"
+      "Examples:\n"
+      "  medley data folds features/\n"
+      "  medley data folds labels.csv --actor speaker --folds 4 --out features/train_metadata.csv");
   command->callback([o] {
-    const bool terminal = ::isatty(STDERR_FILENO) == 1;
-    data::import_dataset(o->source, o->out, o->force ? data::Existing::kOverwrite : data::Existing::kRefuse,
-                         [&](const data::ImportProgress& p) {
-                           const bool last = p.done == p.clips;
-                           if (terminal && (last || p.done % 50 == 0)) {
-                             fmt::print(stderr, "\r{}: {} of {} clips{}", p.encoder, p.done, p.clips, last ? "\n" : "");
-                           } else if (!terminal && last) {
-                             fmt::print(stderr, "{}: {} clips\n", p.encoder, p.clips);
-                           }
-                         });
-    check(o->out, false);
+    o->folds.existing = o->force ? data::Existing::kOverwrite : data::Existing::kRefuse;
+    const data::AddedFolds added = data::add_folds(o->source, o->out, o->folds);
+    fmt::print("{:>5}  {:>6}  {:>6}\n", "fold", "clips", "actors");
+    for (std::size_t fold = 0; fold < added.clips.size(); ++fold) {
+      fmt::print("{:>5}  {:>6}  {:>6}\n", fold, added.clips[fold], added.actors[fold]);
+    }
+    fmt::print("wrote {}{}\n", added.written.string(),
+               added.kept.empty() ? "" : "; the file as it was is " + added.kept.string());
   });
 }
 
@@ -267,11 +354,12 @@ void add_data_commands(CLI::App& app, Globals&) {
       "Examples:\n  medley init .\n  medley init my-study --data features/");
   start->callback([folder, dataset] { init(*folder, *dataset); });
 
-  CLI::App* data = app.add_subcommand("data", "create, check and import datasets");
+  CLI::App* data = app.add_subcommand("data", "create, check and import datasets, and make folds");
   data->require_subcommand(1);
   add_make(*data);
   add_check(*data);
   add_import(*data);
+  add_folds(*data);
 }
 
 }  // namespace medley::coordinator

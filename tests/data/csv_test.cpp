@@ -1,5 +1,7 @@
 #include "trainer/data/csv.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/error_of.h"
@@ -36,12 +38,100 @@ TEST(Csv, ErrorsNameLineAndColumn) {
   const auto error = [](const std::string& text) { return test::error_of<Error>([&] { parse_csv(text, "f.csv"); }); };
   EXPECT_EQ(error(""), "f.csv: the file is empty; a header row is needed");
   EXPECT_EQ(error("a,b\n1\n"), "f.csv:2: 1 fields, but the header has 2");
-  EXPECT_EQ(error("a,b\n1,2,3\n"), "f.csv:2: 3 fields, but the header has 2");
+  EXPECT_EQ(error("a,b\n7,2,3\n"), "f.csv:2: 3 fields, but the header has 2");
   EXPECT_EQ(error("a,a\n"), "f.csv:1: two columns are named 'a'");
   EXPECT_EQ(error("a,b\n1,x\"y\n"), "f.csv:2:4: a quote inside an unquoted field");
   EXPECT_EQ(error("a,b\n\"1\"x,2\n"), "f.csv:2:4: text after a closing quote");
   EXPECT_EQ(error("a,b\n1,\"2\n3"), "f.csv:3:2: the quote opened in line 2 is not closed");
   EXPECT_EQ(error(std::string("a,b\n1,\0\n", 8)), "f.csv:2:3: a NUL byte: not a text file");
+}
+
+/// The rows of a text, without lines and notes.
+std::vector<Fields> rows_of(const std::string& text) {
+  std::vector<Fields> rows;
+  const Csv csv = parse_csv(text, "f.csv");
+  rows.push_back(csv.columns);
+  for (const Csv::Row& row : csv.rows) rows.push_back(row.fields);
+  return rows;
+}
+
+const std::vector<Fields> kPlain = {{"a", "b"}, {"1", "x"}, {"2", "y"}};
+
+TEST(CsvDialects, TheHeaderSaysWhatDividesFields) {
+  EXPECT_EQ(rows_of("a;b\n1;x\n2;y\n"), kPlain);
+  EXPECT_EQ(rows_of("a\tb\n1\tx\n2\ty\n"), kPlain);
+  EXPECT_EQ(rows_of("a|b\n1|x\n2|y\n"), kPlain);
+  EXPECT_EQ(rows_of("sep=;\r\na;b\r\n1;x\r\n2;y\r\n"), kPlain) << "Excel";
+  EXPECT_EQ(rows_of("\"a\";\"b\"\n1;\"x\"\n2;\"y\"\n"), kPlain);
+  EXPECT_EQ(rows_of("\"a,b,c\";b\n1;x\n").at(0), (Fields{"a,b,c", "b"})) << "quoted commas do not count";
+  EXPECT_EQ(rows_of("a;b\n1;x,y\n").at(1), (Fields{"1", "x,y"}));
+}
+
+TEST(CsvDialects, EveryLineEndIsTaken) {
+  for (const std::string end : {"\n", "\r\n", "\r", "\r\r\n"}) {
+    EXPECT_EQ(rows_of("a,b" + end + "1,x" + end + "2,y" + end), kPlain) << testing::PrintToString(end);
+  }
+  EXPECT_EQ(parse_csv("a,b\r\r\n1,x\r\r\n", "f.csv").rows.at(0).line, 2);
+}
+
+TEST(CsvDialects, Utf16AndWindows1252BecomeUtf8) {
+  std::string little = "\xff\xfe", big = "\xfe\xff";
+  for (const char c : std::string("a,b\n1,\xfc\n")) {  // u with diaeresis: U+00FC
+    little += {c, '\0'};
+    big += {'\0', c};
+  }
+  const std::vector<Fields> expected = {{"a", "b"}, {"1", "\xc3\xbc"}};
+  EXPECT_EQ(rows_of(little), expected);
+  EXPECT_EQ(rows_of(big), expected);
+  const Csv guessed = parse_csv("a,b\n1,\xfc\x80\n", "f.csv");  // 0x80 is the euro sign, U+20AC
+  EXPECT_EQ(guessed.rows.at(0).fields.at(1), "\xc3\xbc\xe2\x82\xac");
+  EXPECT_EQ(guessed.notes, (Fields{"f.csv: it is not UTF-8, and was read as Windows-1252"}));
+  EXPECT_TRUE(parse_csv("a,b\n1,\xc3\xbc\n", "f.csv").notes.empty());
+}
+
+TEST(CsvDialects, IndexColumnsTrailingDelimitersAndRepeatedHeadersAreNoData) {
+  EXPECT_EQ(rows_of("a,b,\n1,x,\n2,y,\n"), kPlain);
+  EXPECT_EQ(rows_of("a,b\n1,x,,\n2,y,\n,,,\n"), kPlain) << "Excel leaves rows of empty fields";
+  EXPECT_EQ(rows_of("a,b\n1,x\na,b\n2,y\n"), kPlain) << "files joined by cat";
+  EXPECT_EQ(parse_csv("a,b\n1,x\na,b\n2,y\n", "f.csv").notes,
+            (Fields{"f.csv: 1 row repeats the header and is skipped"}));
+  const Csv table = parse_csv("\"a\" \"b\"\n\"1\" 1 \"x\"\n\"2\" 2 \"y\"\n", "f.csv");  // write.table() of R
+  EXPECT_EQ(table.columns, (Fields{"", "a", "b"}));
+  EXPECT_EQ(table.rows.at(1).fields, (Fields{"2", "2", "y"}));
+}
+
+TEST(CsvDialects, BlanksAroundFieldsAreDroppedWithANote) {
+  const Csv csv = parse_csv("a,b\n1 ,x\n2,\" y\"\n3,\xc2\xa0z\n", "f.csv");
+  EXPECT_EQ(csv.rows.at(0).fields, (Fields{"1", "x"}));
+  EXPECT_EQ(csv.rows.at(1).fields, (Fields{"2", "y"}));
+  EXPECT_EQ(csv.rows.at(2).fields, (Fields{"3", "z"}));
+  EXPECT_EQ(csv.notes, (Fields{"f.csv: 3 fields have blanks around them, which are dropped"}));
+  EXPECT_TRUE(parse_csv("a, b\n1, x\n", "f.csv").notes.empty()) << "OpenFace writes a blank after each comma";
+}
+
+TEST(CsvDialects, NumbersAreThoseOfTheFile) {
+  const Csv comma = parse_csv("a,b\n", "f.csv"), semicolon = parse_csv("a;b\n", "f.csv");
+  EXPECT_EQ(comma.number("30.0"), 30.0);
+  EXPECT_EQ(comma.number("+3e1"), 30.0);
+  EXPECT_EQ(semicolon.number("30,5"), 30.5);
+  EXPECT_FALSE(comma.number("30,5"));
+  EXPECT_FALSE(comma.number("30 "));
+  for (const char* word : {"", "NA", "nan", "NaN", "None", "NULL", "null", "#N/A"}) {
+    EXPECT_TRUE(is_missing(word)) << word;
+    EXPECT_TRUE(std::isnan(comma.number(word).value())) << word;
+  }
+}
+
+TEST(CsvDialects, FilesOfOtherFormatsAreNamed) {
+  const test::Folder folder;
+  const auto error = [&](const std::string& bytes) {
+    test::write_file(folder / "f.csv", bytes);
+    return test::error_of<Error>([&] { read_csv(folder / "f.csv"); });
+  };
+  EXPECT_NE(error("version https://git-lfs.github.com/spec/v1\noid sha256:1\n").find("git lfs pull"),
+            std::string::npos);
+  EXPECT_NE(error("PK\x03\x04 xlsx").find("an Excel workbook"), std::string::npos);
+  EXPECT_NE(error("<!DOCTYPE html><html>").find("an HTML page"), std::string::npos);
 }
 
 TEST(Csv, WrittenFieldsReadBack) {

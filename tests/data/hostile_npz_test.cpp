@@ -8,6 +8,7 @@
 #include "tests/support/error_of.h"
 #include "tests/support/folder.h"
 #include "trainer/data/error.h"
+#include "trainer/data/limits.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
 
@@ -197,11 +198,23 @@ TEST(HostileZip, ADeclaredBombIsRefusedBeforeAnyMemoryIsTaken) {
   EXPECT_SAYS(refusal(raw_zip({bomb})), "zip bomb");
 }
 
-TEST(HostileZip, ARealBombIsRefused) {
+TEST(HostileZip, MemoryAndNotTheRatioLimitsWhatIsInflated) {
+  // Counts of words: nearly all zeros, deflated a thousand times.
   const test::Folder folder;
-  write_npz(folder / "bomb.npz", {{"X", {17, 1 << 20}, std::vector<float>(17 << 20, 0)}}, Packing::kDeflated);
-  EXPECT_LT(std::filesystem::file_size(folder / "bomb.npz"), 1u << 20);
-  EXPECT_SAYS(test::error_of<Error>([&] { NpzFile::open(folder / "bomb.npz").read_float32("X"); }), "zip bomb");
+  std::vector<float> counts(std::size_t{17} << 20, 0);
+  counts[12345] = 3;
+  write_npz(folder / "sparse.npz", {{"X", {17, 1 << 20}, counts}}, Packing::kDeflated);
+  EXPECT_LT(std::filesystem::file_size(folder / "sparse.npz"), 1u << 20);
+  EXPECT_EQ(NpzFile::open(folder / "sparse.npz").read_float32("X"), counts);
+
+  const std::uint64_t gib = std::uint64_t{1} << 30;
+  const auto error = [](std::uint64_t packed, std::uint64_t size, std::uint64_t available) {
+    return test::error_of<Error>([&] { check_inflated_size(packed, size, available, "X: "); });
+  };
+  EXPECT_EQ(error(gib / 1000, gib, 2 * gib), "");
+  EXPECT_SAYS(error(gib / 1000, gib + 2, 2 * gib), "at most 1073741824 fit in half of this machine's free memory");
+  EXPECT_SAYS(error(gib, 16 * gib + 1, 1000 * gib), "at most 17179869184 fit");
+  EXPECT_SAYS(error(gib / 1100, gib, 100 * gib), "zip bomb");  // DEFLATE expands 1032-fold at most
 }
 
 TEST(HostileZip, OverlappingMembersAreRefused) {
@@ -223,7 +236,8 @@ TEST(HostileZip, NotAZipIsRefused) {
   refusal("");
   refusal("PK");
   refusal(std::string(100000, 'x'));
-  refusal(raw_npy(kGood, std::string(24, '\0')));
+  EXPECT_SAYS(refusal(raw_npy(kGood, std::string(24, '\0'))), "a single array (.npy), not an archive");
+  EXPECT_SAYS(refusal("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"), "git lfs pull");
   RawMember other = stored("X.npy", "abc");
   other.method = 12;
   EXPECT_SAYS(refusal(raw_zip({other})), "compression method 12");

@@ -1,5 +1,6 @@
 #include "trainer/data/import.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -54,9 +55,10 @@ struct Source {
     test::write_file(folder / "src/voice/a.npy", npy({1, 2, 3, 4}, "(4, 1)"));
     test::write_file(folder / "src/voice/b.npy", npy({5, 5}, "(2, 1)"));
   }
-  std::string import() const {
+  std::string import(ImportOptions options = {}) const {
+    options.existing = Existing::kOverwrite;
     return test::error_of<Error>(
-        [&] { import_dataset(folder / "src", folder / "out", Existing::kOverwrite, [](const ImportProgress&) {}); });
+        [&] { import_dataset(folder / "src", folder / "out", options, [](const ImportProgress&) {}); });
   }
 };
 
@@ -95,11 +97,182 @@ TEST(Import, ErrorsNameTheFile) {
   test::write_file(source.folder / "src/face/b.npy", npy({}, "(0, 2)"));
   EXPECT_SAYS(source.import(), "face/b.npy: shape (0, 2)");
   test::write_file(source.folder / "src/face/b.npy", npy({1, 2, 3}, "(3,)"));
-  EXPECT_SAYS(source.import(), "face/b.npy: shape (3,)");
+  EXPECT_SAYS(source.import(), "face/b.npy: dim 3, but the encoder's first clip 'a' has 2");
+  test::write_file(source.folder / "src/face/b.npy", npy({1, 2, 3, 4, 5, 6, 7, 8}, "(2, 2, 2)"));
+  EXPECT_SAYS(source.import(), "face/b.npy: shape (2, 2, 2); valid: [steps, dim]");
   test::write_file(source.folder / "src/face/b.npy", npy({1, 2}, "(1, 2)").substr(0, 20));
   EXPECT_SAYS(source.import(), "face/b.npy: cut short");
   std::filesystem::remove(source.folder / "src/face/b.npy");
-  EXPECT_SAYS(source.import(), "face/b.npy: missing: encoder 'face' has no file for clip 'b'");
+  EXPECT_SAYS(source.import(), "src/face: encoder 'face': it has no row for clip 'b'");
+}
+
+Dataset imported(const Source& source, const ImportOptions& options = {}) {
+  EXPECT_EQ(source.import(options), "");
+  return load_dataset(source.folder / "out");
+}
+
+TEST(Import, AxesOfLengthOneAreNoSteps) {
+  const Source source;
+  const std::string fingerprint = imported(source).fingerprint;
+  for (const char* shape : {"(6, 1, 2)", "(1, 6, 2)"}) {
+    test::write_file(source.folder / "src/face/a.npy", npy(kSeries, shape));
+    EXPECT_EQ(imported(source).fingerprint, fingerprint) << shape;
+  }
+}
+
+TEST(Import, VectorsStayAsTheyAre) {
+  const Source source;
+  test::write_file(source.folder / "src/face/a.npy", npy({1, 2}, "(2,)"));
+  test::write_file(source.folder / "src/face/b.npy", npy({3, 4}, "(1, 2)"));
+  const Dataset dataset = imported(source);
+  EXPECT_EQ(dataset.encoders.at(0)->dim(), 2);
+  std::vector<float> rows(4);
+  dataset.encoders[0]->gather({0, 1}, rows.data());
+  EXPECT_EQ(rows, (std::vector<float>{1, 2, 3, 4}));
+}
+
+TEST(Import, ClipsAreNpzCsvAndInFoldersOfParts) {
+  const Source source;
+  const std::string fingerprint = imported(source).fingerprint;
+  const auto face = source.folder / "src/face";
+  std::filesystem::remove(face / "a.npy");
+  test::write_file(face / "a.npz", raw_zip({stored("arr_0.npy", npy(kSeries, "(6, 2)"))}));
+  EXPECT_EQ(imported(source).fingerprint, fingerprint);
+  std::filesystem::remove(face / "a.npz");
+  std::string table = "frame, timestamp, confidence, success, AU01_r, AU02_r\n";
+  for (std::size_t t = 0; t < 6; ++t) {
+    table += std::to_string(t) + ", 0.04, .9, " + (t == 0 ? "0, " : "1, ") + std::to_string(kSeries[2 * t]) + ", " +
+             std::to_string(kSeries[2 * t + 1]) + "\n";
+  }
+  test::write_file(face / "a.csv", table);
+  std::vector<std::string> notes;
+  ImportOptions options;
+  options.existing = Existing::kOverwrite;
+  notes = import_dataset(source.folder / "src", source.folder / "out", options, [](const ImportProgress&) {});
+  EXPECT_EQ(load_dataset(source.folder / "out").fingerprint, fingerprint);
+  ASSERT_EQ(notes.size(), 2u);
+  EXPECT_EQ(notes[0],
+            "encoder 'face': columns frame, timestamp, confidence, success are no features and were left out");
+  EXPECT_EQ(notes[1], "encoder 'face': 1 step with success 0 went into the statistics like all others");
+
+  std::filesystem::create_directories(source.folder / "src/train/face");
+  std::filesystem::create_directories(source.folder / "src/test/face");
+  std::filesystem::create_directories(source.folder / "src/voice/.ipynb_checkpoints");
+  std::filesystem::create_directories(source.folder / "src/.ipynb_checkpoints");
+  test::write_file(source.folder / "src/voice/.ipynb_checkpoints/a-checkpoint.npy", "x");
+  test::write_file(source.folder / "src/voice/._a.npy", "x");
+  std::filesystem::rename(face / "a.csv", source.folder / "src/train/face/a.csv");
+  std::filesystem::rename(face / "b.npy", source.folder / "src/test/face/b.npy");
+  std::filesystem::remove(face);
+  EXPECT_EQ(imported(source).fingerprint, fingerprint);
+  notes = import_dataset(source.folder / "src", source.folder / "out", options, [](const ImportProgress&) {});
+  EXPECT_SAYS(notes.at(0), ".ipynb_checkpoints: a hidden folder, ignored");
+}
+
+TEST(Import, ATableWithoutAHeaderIsNumbersOnly) {
+  const Source source;
+  const std::string fingerprint = imported(source).fingerprint;
+  std::filesystem::remove(source.folder / "src/face/b.npy");
+  test::write_file(source.folder / "src/face/b.csv", "1.0e+00,2.0e+00\n");  // numpy.savetxt(delimiter=",")
+  EXPECT_EQ(imported(source).fingerprint, fingerprint);
+}
+
+TEST(Import, StatisticsAreChosen) {
+  const Source source;
+  ImportOptions options;
+  options.statistics = {Statistic::parse("max"), Statistic::parse("mean")};
+  const Dataset dataset = imported(source, options);
+  std::vector<float> row(4);
+  dataset.encoders.at(0)->gather({0}, row.data());
+  EXPECT_EQ(row[0], 1.96f);
+  EXPECT_EQ(row[1], 5.36f);
+  EXPECT_FLOAT_EQ(row[2], static_cast<float>(kStatisticsOfSeries[0]));
+  EXPECT_SAYS(test::error_of<Error>([] { Statistic::parse("p101"); }),
+              "valid: mean, std, min, median, max, p0 to p100");
+}
+
+TEST(Import, MissingNumbersAreDroppedOrFilledAndSaid) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Source source;
+  test::write_file(source.folder / "src/train_metadata.csv",
+                   "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n"
+                   "a.mov,A,0,ang,,,,0\nb.mov,B,1,sad,ang,70,30,1\nc.mov,B,0,ang,,,,1\nd.mov,B,0,ang,,,,1\n");
+  std::filesystem::remove_all(source.folder / "src/voice");
+  test::write_file(source.folder / "src/face/a.npy", npy({1, 2}, "(2,)"));
+  test::write_file(source.folder / "src/face/b.npy", npy({nan, 4}, "(2,)"));
+  test::write_file(source.folder / "src/face/c.npy", npy({5, 6}, "(2,)"));
+  test::write_file(source.folder / "src/face/d.npy", npy({7, 8}, "(2,)"));
+  EXPECT_SAYS(source.import(), "--missing drop-clip (or zero, fold-mean)");
+  const auto rows = [&](Missing missing, std::string* said) {
+    ImportOptions options;
+    options.missing = missing;
+    const Dataset dataset = imported(source, options);
+    *said = dataset.prepared.empty() ? "" : dataset.prepared.at(0);
+    std::vector<int> clips(dataset.clips.size());
+    for (std::size_t i = 0; i < clips.size(); ++i) clips[i] = static_cast<int>(i);
+    std::vector<float> values(2 * clips.size());
+    dataset.encoders.at(0)->gather(clips, values.data());
+    return values;
+  };
+  std::string said;
+  EXPECT_EQ(rows(Missing::kZero, &said), (std::vector<float>{1, 2, 0, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(said, "encoder face: 1 missing number of 1 clip, set to 0");
+  EXPECT_EQ(rows(Missing::kFoldMean, &said), (std::vector<float>{1, 2, 6, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(said, "encoder face: 1 missing number of 1 clip, set to the mean of the clip's fold");
+  EXPECT_EQ(rows(Missing::kDropClip, &said), (std::vector<float>{1, 2, 5, 6, 7, 8}));
+  EXPECT_EQ(said, "encoder face: 1 missing number of 1 clip, which were dropped");
+}
+
+TEST(Import, TakesADatasetOfFeatureFilesToo) {
+  const Source source;
+  const std::string fingerprint = imported(source).fingerprint;
+  std::filesystem::rename(source.folder / "out", source.folder / "again");
+  const std::string x(2 * 14 * 4, '\0');
+  import_dataset(source.folder / "again", source.folder / "out", {}, [](const ImportProgress&) {});
+  EXPECT_EQ(load_dataset(source.folder / "out").fingerprint, fingerprint);
+}
+
+TEST(Import, StepsInOneArrayBecomeStatisticsWhereItIsSaid) {
+  const Source source;
+  const std::string fingerprint = imported(source).fingerprint;
+  std::filesystem::remove_all(source.folder / "src/voice");
+  std::filesystem::remove_all(source.folder / "src/face");
+  std::vector<float> both = kSeries;
+  both.insert(both.end(), kSeries.begin(), kSeries.end());
+  const std::string x(reinterpret_cast<const char*>(both.data()), both.size() * sizeof(float));
+  test::write_file(
+      source.folder / "src/face_static_features.npz",
+      raw_zip({stored("X.npy", raw_npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 6, 2), }", x)),
+               stored("filenames.npy", raw_npy("{'descr': '|S1', 'fortran_order': False, 'shape': (2,), }", "ab"))}));
+  ImportOptions options;
+  options.axes = Axes::kClipsTimeDim;
+  std::filesystem::remove_all(source.folder / "out");
+  const Dataset dataset = imported(source, options);
+  ASSERT_EQ(dataset.encoders.at(0)->dim(), 14);
+  std::vector<float> row(14);
+  dataset.encoders[0]->gather({1}, row.data());
+  for (std::size_t i = 0; i < row.size(); ++i) EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
+}
+
+TEST(Import, AFailedImportLeavesNothing) {
+  const Source source;
+  const auto names = [&](const std::filesystem::path& folder) {
+    std::vector<std::string> list;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      list.push_back(entry.path().filename().string());
+    std::sort(list.begin(), list.end());
+    return list;
+  };
+  test::write_file(source.folder / "src/voice/b.npy", npy({1, 2}, "(1, 2)"));  // found after `face` was written
+  EXPECT_SAYS(test::error_of<Error>([&] {
+                import_dataset(source.folder / "src", source.folder / "new/er/out", {}, [](const ImportProgress&) {});
+              }),
+              "voice/b.npy: dim 2");
+  EXPECT_EQ(names(source.folder.path()), (std::vector<std::string>{"src"}));
+  std::filesystem::create_directories(source.folder / "out");
+  test::write_file(source.folder / "out/mine.txt", "mine");
+  EXPECT_SAYS(source.import(), "voice/b.npy: dim 2");
+  EXPECT_EQ(names(source.folder / "out"), (std::vector<std::string>{"mine.txt"}));
 }
 
 }  // namespace

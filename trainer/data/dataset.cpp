@@ -2,65 +2,59 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <set>
 #include <thread>
 #include <unordered_map>
 
 #include "sweep/digest.h"
 #include "sweep/nearest.h"
+#include "trainer/data/clip_names.h"
 #include "trainer/data/description.h"
 #include "trainer/data/error.h"
 #include "trainer/data/features.h"
 #include "trainer/data/metadata.h"
+#include "trainer/data/text.h"
 
 namespace medley::data {
 namespace {
 
-constexpr char kFeatureSuffix[] = "_static_features.npz";
 /// Names stand in sets (clip+wavlm), file names and addresses of pages.
 constexpr char kNameCharacters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
 
 /// The feature files of the folder: those that dataset.yaml names, in its order, else all by name.
 std::vector<FeatureFile> feature_files(const std::filesystem::path& folder, const Description& description,
-                                       Problems& problems) {
-  std::vector<std::string> present;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string file = entry.path().filename().string();
-    const std::size_t suffix = sizeof kFeatureSuffix - 1;
-    if (file.size() > suffix && file.compare(file.size() - suffix, suffix, kFeatureSuffix) == 0 && file[0] != '.') {
-      present.push_back(file.substr(0, file.size() - suffix));
-    }
-  }
-  std::sort(present.begin(), present.end());
-  std::vector<FeatureFile> files;
-  const auto add = [&](const std::string& name, const std::string& modality) {
-    if (name.find_first_not_of(kNameCharacters) != std::string::npos) {
-      problems.add((folder / (name + kFeatureSuffix)).string() + ": encoder name '" + name +
-                   "': valid are letters, digits, '_', '-' and '.'");
-    }
-    files.push_back({folder / (name + kFeatureSuffix), name, modality});
-  };
-  if (description.encoders.empty()) {
-    for (const std::string& name : present) add(name, "");
-  }
+                                       std::vector<std::string>& notes, Problems& problems) {
+  std::vector<FeatureFile> present = find_feature_files(folder, notes), files;
+  std::vector<std::string> names;
+  for (const FeatureFile& file : present) names.push_back(file.name);
+  if (description.encoders.empty()) files = present;
   for (const Description::EncoderEntry& entry : description.encoders) {
-    if (std::find(present.begin(), present.end(), entry.name) == present.end()) {
+    const auto it = std::find(names.begin(), names.end(), entry.name);
+    if (it == names.end()) {
       problems.add((folder / "dataset.yaml").string() + ": encoder '" + entry.name + "' has no file " + entry.name +
-                   kFeatureSuffix + sweep::suggestion(entry.name, present));
+                   "_static_features.npz" + sweep::suggestion(entry.name, names));
       continue;
     }
-    add(entry.name, entry.modality);
+    files.push_back(present[static_cast<std::size_t>(it - names.begin())]);
+    files.back().modality = entry.modality;
   }
-  if (files.empty()) problems.add(folder.string() + ": no feature file (<encoder>" + std::string(kFeatureSuffix) + ")");
+  for (const FeatureFile& file : files) {
+    if (file.name.empty() || file.name.find_first_not_of(kNameCharacters) != std::string::npos) {
+      problems.add(file.where() + ": encoder name '" + file.name + "': valid are letters, digits, '_', '-' and '.'");
+    }
+  }
+  if (files.empty()) {
+    problems.add(folder.string() + ": no feature file (<encoder>_static_features.npz)" + other_features(folder));
+  }
   return files;
 }
 
-std::vector<LoadedEncoder> load_all(const std::vector<FeatureFile>& files, const std::vector<Clip>& clips,
-                                    const std::unordered_map<std::string, int>& clip_of_stem) {
+std::vector<LoadedEncoder> load_all(const std::vector<FeatureFile>& files, const std::vector<Clip>& clips) {
   std::vector<LoadedEncoder> loaded(files.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t i = next++; i < files.size(); i = next++) loaded[i] = load_features(files[i], clips, clip_of_stem);
+    for (std::size_t i = next++; i < files.size(); i = next++) loaded[i] = load_features(files[i], clips);
   };
   const std::size_t wanted = std::min<std::size_t>(files.size(), std::max(1u, std::thread::hardware_concurrency()));
   std::vector<std::thread> threads;
@@ -68,6 +62,57 @@ std::vector<LoadedEncoder> load_all(const std::vector<FeatureFile>& files, const
   work();
   for (std::thread& thread : threads) thread.join();
   return loaded;
+}
+
+/// Spellings of one actor become the first of them.
+void join_actors(std::vector<Clip>& clips, std::vector<std::string>& notes) {
+  std::map<std::string, std::string> actor_of_key;
+  std::map<std::string, std::string> others;
+  for (Clip& clip : clips) {
+    if (clip.actor.empty()) continue;
+    const std::string& first = actor_of_key.emplace(actor_key(clip.actor), clip.actor).first->second;
+    if (first == clip.actor) continue;
+    others.emplace(clip.actor, first);
+    clip.actor = first;
+  }
+  for (const auto& [other, actor] : others) notes.push_back("actor '" + other + "' is taken for actor '" + actor + "'");
+}
+
+/// Two clips whose names differ in letter case only are rarely two.
+void note_near_names(const std::vector<Clip>& clips, std::vector<std::string>& notes) {
+  std::unordered_map<std::string, const Clip*> first;
+  for (const Clip& clip : clips) {
+    const auto [it, added] = first.emplace(folded(clip.stem), &clip);
+    if (added || it->second->stem == clip.stem) continue;
+    notes.push_back("clips '" + it->second->stem + "' and '" + clip.stem + "' differ in letter case only");
+    return;
+  }
+}
+
+/// Adds the errors of all encoders. What is wrong with several in the same way is one error that names them.
+void add_by_cause(const std::vector<FeatureFile>& files, const std::vector<LoadedEncoder>& loaded, Problems& problems) {
+  std::map<std::string, std::vector<std::string>> encoders_of;
+  const auto cause_of = [&](std::size_t i, const std::string& message) {
+    const std::string start = files[i].message_start();
+    return message.compare(0, start.size(), start) == 0 ? message.substr(start.size()) : "";
+  };
+  for (std::size_t i = 0; i < loaded.size(); ++i) {
+    for (const std::string& message : loaded[i].problems.shown()) {
+      if (const std::string cause = cause_of(i, message); !cause.empty()) encoders_of[cause].push_back(files[i].name);
+    }
+  }
+  for (std::size_t i = 0; i < loaded.size(); ++i) {
+    for (const std::string& message : loaded[i].problems.shown()) {
+      const std::string cause = cause_of(i, message);
+      if (cause.empty() || encoders_of[cause].size() == 1) {
+        problems.add(message);
+      } else if (encoders_of[cause][0] == files[i].name) {
+        std::string names;
+        for (const std::string& name : encoders_of[cause]) names += (names.empty() ? "'" : ", '") + name + "'";
+        problems.add(files[i].paths[0].parent_path().string() + ": encoders " + names + ": " + cause);
+      }
+    }
+  }
 }
 
 /// Field by field with lengths, so that no two datasets have the same text.
@@ -106,6 +151,19 @@ std::string fingerprint_of(const Dataset& dataset, const std::vector<LoadedEncod
     print.add(encoder.digest);
   }
   return print.hex();
+}
+
+/// What lies there instead of train_metadata.csv.
+std::string instead_of_train(const std::filesystem::path& folder) {
+  if (std::filesystem::exists(folder / "test_metadata.csv")) {
+    return "; it has test clips alone, which `medley predict` reads and nothing trains on";
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string(), extension = entry.path().extension().string();
+    if (!entry.is_regular_file() || (extension != ".csv" && extension != ".tsv" && extension != ".txt")) continue;
+    return "; if it is " + name + ", rename that";
+  }
+  return "";
 }
 
 /// Test clips must not be labelled clips, nor their actors.
@@ -152,7 +210,7 @@ Dataset load_dataset(const std::filesystem::path& folder) {
   const std::filesystem::path yaml = folder / "dataset.yaml", train = folder / "train_metadata.csv",
                               test = folder / "test_metadata.csv";
   if (!std::filesystem::exists(train)) {
-    throw Error(folder.string() + ": not a dataset: train_metadata.csv is missing");
+    throw Error(folder.string() + ": not a dataset: train_metadata.csv is missing" + instead_of_train(folder));
   }
   Description description;
   if (std::filesystem::exists(yaml)) description = read_description(yaml);
@@ -162,28 +220,38 @@ Dataset load_dataset(const std::filesystem::path& folder) {
   dataset.synthetic = description.synthetic;
   dataset.classes = description.classes.value_or(sweep::Classes::blemore());
   const NeutralRule rule = description.classes ? NeutralRule::kAsDeclared : NeutralRule::kFromLabels;
+  dataset.prepared = description.prepared;
   Problems problems;
-  read_train_metadata(train, rule, dataset.classes, dataset.clips, problems);
+  const MetadataContext context{rule, description.columns, dataset.classes, problems, dataset.notes};
+  read_train_metadata(train, context, dataset.clips);
   const std::size_t labelled = dataset.clips.size();
-  if (std::filesystem::exists(test)) read_test_metadata(test, rule, dataset.classes, dataset.clips, problems);
+  if (std::filesystem::exists(test)) read_test_metadata(test, context, dataset.clips);
+  join_actors(dataset.clips, dataset.notes);
+  note_near_names(dataset.clips, dataset.notes);
   check_apart(test, dataset.clips, labelled, problems);
 
   std::set<int> folds;
-  std::unordered_map<std::string, int> clip_of_stem;
-  for (std::size_t i = 0; i < dataset.clips.size(); ++i) {
-    if (i < labelled) folds.insert(dataset.clips[i].fold);
-    clip_of_stem.emplace(dataset.clips[i].stem, static_cast<int>(i));
-  }
+  for (std::size_t i = 0; i < labelled; ++i) folds.insert(dataset.clips[i].fold);
   dataset.folds.assign(folds.begin(), folds.end());
 
-  const std::vector<FeatureFile> files = feature_files(folder, description, problems);
-  const std::vector<LoadedEncoder> loaded = load_all(files, dataset.clips, clip_of_stem);
-  for (const LoadedEncoder& encoder : loaded) problems.add(encoder.problems);
+  const std::vector<FeatureFile> files = feature_files(folder, description, dataset.notes, problems);
+  // Where the metadata has errors, clips without a row would only be their consequence.
+  const std::vector<LoadedEncoder> loaded =
+      dataset.clips.empty() ? std::vector<LoadedEncoder>() : load_all(files, dataset.clips);
+  add_by_cause(files, loaded, problems);
   if (!problems.empty()) {
     throw Error("dataset " + folder.string() + ": " + std::to_string(problems.count()) +
                 (problems.count() == 1 ? " error\n" : " errors\n") + problems.text());
   }
-  for (const LoadedEncoder& encoder : loaded) dataset.encoders.push_back(encoder.encoder);
+  for (const LoadedEncoder& encoder : loaded) {
+    dataset.encoders.push_back(encoder.encoder);
+    dataset.notes.insert(dataset.notes.end(), encoder.notes.begin(), encoder.notes.end());
+    if (encoder.encoder->layers() == 1) continue;
+    dataset.notes.push_back("encoder '" + encoder.encoder->name() + "' has three axes, read as " +
+                            std::to_string(encoder.encoder->layers()) + " layers of " +
+                            std::to_string(encoder.encoder->dim()) +
+                            " numbers; a config averages layers, so an axis of time must not stand there");
+  }
   dataset.fingerprint = fingerprint_of(dataset, loaded);
   return dataset;
 }

@@ -44,7 +44,9 @@ struct Dataset {
   std::vector<Clip> clips;  ///< labelled clips in the order of train_metadata.csv, then test clips in theirs
   std::vector<int> folds;   ///< distinct folds, ascending
   std::vector<std::shared_ptr<const Encoder>> encoders;  ///< order of dataset.yaml, else by name
-  std::string fingerprint;  ///< 64 hexadecimal digits over classes, clips, labels, folds and every feature
+  std::vector<std::string> prepared;                     ///< what `data import` did to the numbers, from dataset.yaml
+  std::vector<std::string> notes;  ///< what was read otherwise than it is written, a sentence each
+  std::string fingerprint;         ///< 64 hexadecimal digits over classes, clips, labels, folds and every feature
 
   std::vector<int> clips_of_fold(int fold) const;  ///< indices; fold -1: the test clips
   std::vector<std::string> encoder_names() const;

@@ -14,6 +14,7 @@ namespace medley::data {
 namespace {
 
 constexpr std::size_t kMaxYaml = 1 << 20;
+constexpr std::size_t kMaxText = 128;
 
 class Parser {
  public:
@@ -22,7 +23,7 @@ class Parser {
   Description parse(const YAML::Node& root) {
     if (!root.IsMap()) fail(root, "a mapping is expected");
     Description description;
-    const std::vector<std::string> keys = {"classes", "exclusive", "encoders", "synthetic"};
+    const std::vector<std::string> keys = {"classes", "exclusive", "encoders", "synthetic", "columns", "prepared"};
     std::set<std::string> seen;
     for (const auto& entry : root) {
       const std::string key = text(entry.first, "a key");
@@ -40,10 +41,26 @@ class Parser {
     if (const YAML::Node node = root["synthetic"]) {
       if (!YAML::convert<bool>::decode(node, description.synthetic)) fail(node, "synthetic: true or false is expected");
     }
+    if (const YAML::Node node = root["columns"]) description.columns = columns(node);
+    if (const YAML::Node node = root["prepared"]) description.prepared = list(node, "prepared", 1024);
     return description;
   }
 
  private:
+  ColumnNames columns(const YAML::Node& node) {
+    if (!node.IsMap()) fail(node, "columns: a mapping of our name to yours is expected, as in 'video_id: speaker'");
+    ColumnNames columns;
+    const std::vector<std::string> known = metadata_columns();
+    for (const auto& entry : node) {
+      const std::string name = text(entry.first, "a column's name");
+      if (std::find(known.begin(), known.end(), name) == known.end()) {
+        fail(entry.first, "columns: unknown column '" + name + "'" + sweep::suggestion(name, known));
+      }
+      columns[name] = text(entry.second, "the name of your column for '" + name + "'");
+    }
+    return columns;
+  }
+
   sweep::Classes classes(const YAML::Node& node) {
     sweep::Classes classes;
     classes.names = list(node, "classes");
@@ -77,19 +94,19 @@ class Parser {
     return entries;
   }
 
-  std::vector<std::string> list(const YAML::Node& node, const std::string& key) {
+  std::vector<std::string> list(const YAML::Node& node, const std::string& key, std::size_t longest = kMaxText) {
     if (!node.IsSequence()) fail(node, key + ": a list is expected, as in [ang, disg]");
     std::vector<std::string> names;
     for (const YAML::Node& item : node) {
-      const std::string name = text(item, key + ": a name");
+      const std::string name = text(item, key + ": a name", longest);
       if (std::find(names.begin(), names.end(), name) != names.end()) fail(item, key + ": '" + name + "' occurs twice");
       names.push_back(name);
     }
     return names;
   }
 
-  std::string text(const YAML::Node& node, const std::string& what) {
-    if (!node.IsScalar() || node.Scalar().empty() || node.Scalar().size() > 128) fail(node, what + " is expected");
+  std::string text(const YAML::Node& node, const std::string& what, std::size_t longest = kMaxText) {
+    if (!node.IsScalar() || node.Scalar().empty() || node.Scalar().size() > longest) fail(node, what + " is expected");
     return node.Scalar();
   }
 
@@ -112,6 +129,36 @@ Description read_description(const std::filesystem::path& path) {
   } catch (const YAML::Exception& error) {
     throw Error(path.string() + ":" + std::to_string(error.mark.line + 1) + ": " + error.msg);
   }
+}
+
+std::string description_text(const Description& description) {
+  YAML::Emitter out;
+  out << YAML::BeginMap;
+  if (description.classes) {
+    std::vector<std::string> exclusive;
+    for (std::size_t i = 0; i < description.classes->names.size(); ++i) {
+      if (description.classes->exclusive[i]) exclusive.push_back(description.classes->names[i]);
+    }
+    out << YAML::Key << "classes" << YAML::Value << YAML::Flow << description.classes->names;
+    if (!exclusive.empty()) out << YAML::Key << "exclusive" << YAML::Value << YAML::Flow << exclusive;
+  }
+  if (!description.encoders.empty()) {
+    out << YAML::Key << "encoders" << YAML::Value << YAML::BeginMap;
+    for (const Description::EncoderEntry& entry : description.encoders) {
+      out << YAML::Key << entry.name << YAML::Value;
+      if (entry.modality.empty()) {
+        out << YAML::Null;
+      } else {
+        out << entry.modality;
+      }
+    }
+    out << YAML::EndMap;
+  }
+  if (description.synthetic) out << YAML::Key << "synthetic" << YAML::Value << true;
+  if (!description.columns.empty()) out << YAML::Key << "columns" << YAML::Value << description.columns;
+  if (!description.prepared.empty()) out << YAML::Key << "prepared" << YAML::Value << description.prepared;
+  out << YAML::EndMap;
+  return std::string(out.c_str()) + "\n";
 }
 
 }  // namespace medley::data

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -9,8 +10,10 @@
 #include <string_view>
 
 #include "sweep/digest.h"
+#include "trainer/data/clip_names.h"
 #include "trainer/data/error.h"
-#include "trainer/data/metadata.h"
+#include "trainer/data/feature_table.h"
+#include "trainer/data/field_words.h"
 #include "trainer/data/npz.h"
 
 namespace medley::data {
@@ -20,8 +23,6 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "features are used as t
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kBlockBytes = 256 * 1024;  // fits the second-level cache: each byte is fetched once
-constexpr std::size_t kMaxDim = 1 << 24;
-constexpr std::size_t kMaxLayers = 1 << 12;
 
 struct Free {
   void operator()(float* p) const { std::free(p); }
@@ -101,58 +102,21 @@ struct Layout {
   std::vector<int> row_of_clip;                       ///< [clip]
 };
 
-std::string array_text(const FeatureFile& file, const char* array) {
-  return file.path.string() + ": array '" + array + "'";
+/// The command that writes a dataset of other features; its options are added.
+std::string remedy_for(const FeatureFile& file) {
+  const std::filesystem::path folder = file.paths[0].has_parent_path() ? file.paths[0].parent_path() : ".";
+  return "medley data import " + shell_word(folder) + " --out NEW";
 }
 
-bool read_layout(const FeatureFile& file, const NpzFile& npz, const std::vector<Clip>& clips,
-                 const std::unordered_map<std::string, int>& clip_of_stem, Layout& layout, Problems& problems) {
-  const NpyHeader header = npz.header("X");
-  const auto& shape = header.shape;
-  const bool is_float =
-      header.dtype == DType::kFloat16 || header.dtype == DType::kFloat32 || header.dtype == DType::kFloat64;
-  if (!is_float) {
-    problems.add(array_text(file, "X") + " has dtype " + header.descr() + "; valid: <f2, <f4, <f8");
-  }
-  if ((shape.size() != 2 && shape.size() != 3) || header.count() == 0) {
-    problems.add(array_text(file, "X") + " has shape " + header.shape_text() +
-                 "; valid: [clips, dim] or [clips, layers, dim]");
-  }
-  if (!problems.empty()) return false;
-  layout.rows = shape[0];
-  layout.layers = shape.size() == 3 ? shape[1] : 1;
-  layout.dim = shape.back();
-  if (layout.dim > kMaxDim || layout.layers > kMaxLayers || layout.rows > (std::size_t{1} << 30)) {
-    problems.add(array_text(file, "X") + " has shape " + header.shape_text() + ": more than can be meant");
-    return false;
-  }
-  const NpyHeader names_header = npz.header("filenames");
-  if (names_header.shape != std::vector<std::size_t>{layout.rows}) {
-    problems.add(array_text(file, "filenames") + " has shape " + names_header.shape_text() + ", but X has " +
-                 std::to_string(layout.rows) + " rows");
-    return false;
-  }
-  const std::vector<std::string> names = npz.read_strings("filenames");
-  layout.clip_of_row.assign(layout.rows, -1);
-  layout.row_of_clip.assign(clips.size(), -1);
-  std::unordered_map<std::string, std::size_t> row_of_stem;
-  for (std::size_t row = 0; row < names.size(); ++row) {
-    const std::string stem = stem_of(names[row]);
-    const auto [first, added] = row_of_stem.emplace(stem, row);
-    if (!added) {
-      problems.add(array_text(file, "filenames") + ": clip '" + stem +
-                   "' has two rows: " + std::to_string(first->second) + " and " + std::to_string(row));
-      continue;
-    }
-    const auto clip = clip_of_stem.find(stem);
-    if (clip == clip_of_stem.end()) continue;
-    layout.clip_of_row[row] = clip->second;
-    layout.row_of_clip[static_cast<std::size_t>(clip->second)] = static_cast<int>(row);
-  }
-  for (std::size_t clip = 0; clip < clips.size(); ++clip) {
-    if (layout.row_of_clip[clip] >= 0) continue;
-    problems.add(file.path.string() + ": encoder '" + file.name + "' has no row for clip '" + clips[clip].stem + "'");
-  }
+/// Joins names to clips. False, and the errors noted, where that is not possible.
+bool join_rows(const FeatureFile& file, const std::vector<std::string>& names, const std::vector<Clip>& clips,
+               Layout& layout, Problems& problems) {
+  std::vector<std::string> stems;
+  for (const Clip& clip : clips) stems.push_back(clip.stem);
+  NameMatch match = match_names(names, stems, {}, false, file.message_start(), remedy_for(file), problems);
+  layout.rows = names.size();
+  layout.clip_of_row = std::move(match.clip_of_row);
+  layout.row_of_clip = std::move(match.row_of_clip);
   return problems.empty();
 }
 
@@ -168,11 +132,22 @@ class RowCheck {
     for (std::size_t i = 0; i < rows; ++i, bytes += row_bytes) {
       const int clip = layout_.clip_of_row[first_row + i];
       if (clip < 0) continue;
-      if (!finite) name_bad_columns(first_row + i, clip, bytes);
+      if (!finite) count_bad(first_row + i, clip, bytes);
       sha_.add(bytes, row_bytes);
       digests_[static_cast<std::size_t>(clip)] = sha_.bytes();
       sha_.restart();
     }
+  }
+
+  /// One error for all numbers that are none.
+  void finish() {
+    if (bad_ == 0) return;
+    std::string text = file_.message_start() + first_bad_;
+    if (bad_ > 1) {
+      text += "; " + std::to_string(bad_) + " numbers of " + std::to_string(bad_clips_) +
+              (bad_clips_ == 1 ? " clip" : " clips") + " are NaN or infinite";
+    }
+    problems_.add(text + "; say what to do with: " + remedy_for(file_) + " --missing drop-clip (or zero, fold-mean)");
   }
 
   std::string digest() {
@@ -183,16 +158,21 @@ class RowCheck {
   }
 
  private:
-  void name_bad_columns(std::size_t row, int clip, const unsigned char* bytes) {
+  /// Counts them, and words the first.
+  void count_bad(std::size_t row, int clip, const unsigned char* bytes) {
+    bool any = false;
     for (std::size_t item = 0; item < layout_.items(); ++item) {
       if (all_finite(bytes + 4 * item, 1)) continue;
+      any = true;
+      if (bad_++ > 0) continue;
       float value = 0;
       std::memcpy(&value, bytes + 4 * item, 4);
       const std::string layer = layout_.layers > 1 ? ", layer " + std::to_string(item / layout_.dim) : "";
-      problems_.add(array_text(file_, "X") + ", row " + std::to_string(row) + layer + ", column " +
-                    std::to_string(item % layout_.dim) + " (clip '" + clips_[static_cast<std::size_t>(clip)].stem +
-                    "') is " + (value != value ? "NaN" : "infinite as float32"));
+      first_bad_ = "row " + std::to_string(row) + layer + ", column " + std::to_string(item % layout_.dim) +
+                   " (clip '" + clips_[static_cast<std::size_t>(clip)].stem + "') is " +
+                   (std::isnan(value) ? "NaN" : "infinite as float32");
     }
+    bad_clips_ += any ? 1 : 0;
   }
 
   const FeatureFile& file_;
@@ -201,6 +181,8 @@ class RowCheck {
   Problems& problems_;
   sweep::Sha256 sha_;
   std::vector<std::array<unsigned char, 32>> digests_;  ///< [clip]
+  std::size_t bad_ = 0, bad_clips_ = 0;
+  std::string first_bad_;
 };
 
 /// float32 in C order: in place where it is stored, else inflated straight into the one matrix.
@@ -231,7 +213,7 @@ void read_converted(ArrayReader& array, const Layout& layout, RowCheck& check, F
     const std::size_t rows = std::min(block, layout.rows - row);
     const unsigned char* bytes = array.next(rows * row_bytes, scratch.data());
     float* out = floats.get() + row * layout.items();
-    convert(array.header().dtype, bytes, rows * layout.items(), out);
+    convert(array.header(), bytes, rows * layout.items(), out);
     check.take(row, rows, reinterpret_cast<const unsigned char*>(out));
   }
   matrix.use(std::move(floats));
@@ -246,7 +228,7 @@ void read_fortran(ArrayReader& array, const Layout& layout, RowCheck& check, Fea
   std::vector<float> column(layout.rows);
   for (std::size_t d = 0; d < layout.dim; ++d) {
     for (std::size_t layer = 0; layer < layout.layers; ++layer) {
-      convert(array.header().dtype, array.next(column_bytes, scratch.data()), layout.rows, column.data());
+      convert(array.header(), array.next(column_bytes, scratch.data()), layout.rows, column.data());
       float* out = floats.get() + layer * layout.dim + d;
       for (std::size_t row = 0; row < layout.rows; ++row) out[row * layout.items()] = column[row];
     }
@@ -261,31 +243,70 @@ void read_fortran(ArrayReader& array, const Layout& layout, RowCheck& check, Fea
 
 }  // namespace
 
-LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips,
-                            const std::unordered_map<std::string, int>& clip_of_stem) {
+namespace {
+
+/// The one array of an archive: in place or a block at a time.
+void load_array(const FeatureFile& file, const NpzFile& npz, const std::vector<Clip>& clips, LoadedEncoder& loaded) {
+  const ArrayLayout arrays = array_layout(npz, Axes::kClipsLayersDim, remedy_for(file));
+  Layout layout;
+  layout.layers = arrays.layers;
+  layout.dim = arrays.dim;
+  if (!join_rows(file, arrays.names, clips, layout, loaded.problems)) return;
+  RowCheck check(file, clips, layout, loaded.problems);
+  ArrayReader array = npz.reader(arrays.x);
+  if (array.header().dtype == DType::kBfloat16) {
+    loaded.notes.push_back(file.where() + ": array '" + arrays.x + "' has two raw bytes a number, read as bfloat16");
+  }
+  auto matrix = std::make_shared<FeatureMatrix>(file, static_cast<int>(layout.rows), static_cast<int>(layout.layers),
+                                                static_cast<int>(layout.dim), layout.row_of_clip);
+  if (array.header().fortran_order) {
+    read_fortran(array, layout, check, *matrix);
+  } else if (array.header().dtype == DType::kFloat32 && !array.header().big_endian) {
+    read_plain(array, npz, layout, check, *matrix);
+  } else {
+    read_converted(array, layout, check, *matrix);
+  }
+  array.finish();
+  check.finish();
+  loaded.digest = check.digest();
+  if (loaded.problems.empty()) loaded.encoder = matrix;
+}
+
+void load_table(const FeatureFile& file, const std::vector<Clip>& clips, LoadedEncoder& loaded) {
+  const FeatureTable table = read_feature_table(file, Axes::kClipsLayersDim, remedy_for(file), loaded.notes);
+  Layout layout;
+  layout.layers = table.layers;
+  layout.dim = table.dim;
+  if (!join_rows(file, table.names, clips, layout, loaded.problems)) return;
+  RowCheck check(file, clips, layout, loaded.problems);
+  check.take(0, layout.rows, reinterpret_cast<const unsigned char*>(table.values.data()));
+  check.finish();
+  loaded.digest = check.digest();
+  Floats floats = allocate(table.values.size());
+  std::copy(table.values.begin(), table.values.end(), floats.get());
+  auto matrix = std::make_shared<FeatureMatrix>(file, static_cast<int>(layout.rows), static_cast<int>(layout.layers),
+                                                static_cast<int>(layout.dim), layout.row_of_clip);
+  matrix->use(std::move(floats));
+  if (loaded.problems.empty()) loaded.encoder = matrix;
+}
+
+}  // namespace
+
+LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips) {
   LoadedEncoder loaded;
   try {
-    const NpzFile npz = NpzFile::open(file.path);
-    Layout layout;
-    if (!read_layout(file, npz, clips, clip_of_stem, layout, loaded.problems)) return loaded;
-    RowCheck check(file, clips, layout, loaded.problems);
-    ArrayReader array = npz.reader("X");
-    auto matrix = std::make_shared<FeatureMatrix>(file, static_cast<int>(layout.rows), static_cast<int>(layout.layers),
-                                                  static_cast<int>(layout.dim), layout.row_of_clip);
-    if (array.header().fortran_order) {
-      read_fortran(array, layout, check, *matrix);
-    } else if (array.header().dtype == DType::kFloat32) {
-      read_plain(array, npz, layout, check, *matrix);
-    } else {
-      read_converted(array, layout, check, *matrix);
+    if (file.paths.size() == 1 && file.paths[0].extension() == ".npz") {
+      const NpzFile npz = NpzFile::open(file.paths[0]);
+      if (!feature_arrays(npz).x.empty()) {
+        load_array(file, npz, clips, loaded);
+        return loaded;
+      }
     }
-    array.finish();
-    loaded.digest = check.digest();
-    if (loaded.problems.empty()) loaded.encoder = matrix;
+    load_table(file, clips, loaded);
   } catch (const Error& error) {  // one bad file must not hide what is wrong with the others
     loaded.problems.add(error.what());
   } catch (const std::bad_alloc&) {
-    loaded.problems.add(file.path.string() + ": array 'X' does not fit in memory");
+    loaded.problems.add(file.where() + ": its features do not fit in memory");
   }
   return loaded;
 }

@@ -1,32 +1,26 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "trainer/data/dataset.h"
+#include "trainer/data/feature_files.h"
 #include "trainer/data/problems.h"
 
 namespace medley::data {
 
-struct FeatureFile {
-  std::filesystem::path path;
-  std::string name;      ///< of the encoder
-  std::string modality;  ///< "" when unknown
-};
-
 struct LoadedEncoder {
   std::shared_ptr<const Encoder> encoder;  ///< nullptr when there were errors
   std::string digest;                      ///< SHA-256 over shape and float32 features in clip order
+  std::vector<std::string> notes;          ///< what was read otherwise than it is written
   Problems problems;
 };
 
-/// Reads `X` and `filenames` of one feature file and checks them against the clips. One pass over the bytes computes
-/// CRC-32, finds NaN and infinities, and takes a SHA-256 per row. The digests are then hashed in clip order. Throws
-/// nothing for what the file says: errors come back as values. Thread-safe for different files.
-LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips,
-                            const std::unordered_map<std::string, int>& clip_of_stem);
+/// Reads the features of one encoder and checks them against the clips. One pass over the bytes of `X` computes CRC-32,
+/// finds NaN and infinities, and takes a SHA-256 per row. The digests are then hashed in clip order. Forms other than
+/// one archive with `X` and `filenames` are read into memory first (feature_table). Throws nothing for what the file
+/// says: errors come back as values. Thread-safe for different files.
+LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips);
 
 }  // namespace medley::data

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
+#include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "sweep/nearest.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/error.h"
+#include "trainer/data/text.h"
 
 namespace medley::data {
 namespace {
@@ -17,98 +19,194 @@ namespace {
 constexpr int kMaxFold = 9999;
 constexpr std::size_t kMaxName = 512;
 
-/// Whole numbers as people and pandas write them: 30, 30.0.
-std::optional<int> integer(std::string_view text) {
-  const std::size_t dot = text.find('.');
-  if (dot != std::string_view::npos) {
-    const std::string_view fraction = text.substr(dot + 1);
-    if (fraction.find_first_not_of('0') != std::string_view::npos) return std::nullopt;
-    text = text.substr(0, dot);
-  }
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+std::string quote(const std::string& text) { return "'" + text + "'"; }
+
+std::string plural(std::size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-std::string quote(const std::string& text) { return "'" + text + "'"; }
+/// The command that makes folds for the dataset of `metadata`.
+std::string folds_command(const std::filesystem::path& metadata) {
+  return "medley data folds " + shell_word(metadata.has_parent_path() ? metadata.parent_path() : ".");
+}
 
 /// Reads rows of one metadata file into clips.
 class MetadataReader {
  public:
-  MetadataReader(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes, Problems& problems)
-      : csv_(read_csv(path)), rule_(rule), classes_(classes), problems_(problems) {
-    filename_ = csv_.column("filename");
-    mix_ = csv_.column("mix");
-    emotion_[0] = csv_.column("emotion_1");
-    emotion_[1] = csv_.column("emotion_2");
-    salience_[0] = csv_.column("emotion_1_salience");
-    salience_[1] = csv_.column("emotion_2_salience");
-    fold_ = csv_.column("fold");
-    actor_ = csv_.column("video_id");
+  MetadataReader(const std::filesystem::path& path, const MetadataContext& context)
+      : csv_(read_csv(path)), context_(context) {
+    context_.notes.insert(context_.notes.end(), csv_.notes.begin(), csv_.notes.end());
+    const auto find = [&](const char* name) { return find_column(csv_, name, context_.columns, context_.problems); };
+    filename_ = find("filename");
+    mix_ = find("mix");
+    emotion_[0] = find("emotion_1");
+    emotion_[1] = find("emotion_2");
+    salience_[0] = find("emotion_1_salience");
+    salience_[1] = find("emotion_2_salience");
+    fold_ = find("fold");
+    actor_ = find("video_id");
   }
 
+  /// Notes what was counted, and the errors that occurred in several rows.
+  void finish() {
+    for (const RowError& error : errors_) {
+      context_.problems.add(csv_.path.string() + ":" + std::to_string(error.line) + ": column '" +
+                            column_name(error.column) + "': " + error.what +
+                            (error.count > 1 ? "; so in " + plural(error.count - 1, "more row") : ""));
+    }
+    const auto note = [&](std::size_t count, const std::string& noun, const std::string& what) {
+      if (count > 0) context_.notes.push_back(csv_.path.string() + ": " + plural(count, noun) + what);
+    };
+    note(repeated_, "row", " repeated in every field, ignored");
+    note(with_folder_, "clip name", " with a folder, which is dropped");
+    note(fractions_, "blend", " with saliences as shares of 1, read as percent");
+    for (const auto& [spelling, meant] : spellings_) {
+      context_.notes.push_back(csv_.path.string() + ": class " + quote(spelling) + " is read as " + quote(meant));
+    }
+  }
+
+  /// An error for each column that dataset.yaml names and the file lacks.
+  void check_named() {
+    for (const auto& [name, theirs] : context_.columns) {
+      if (csv_.column(theirs) >= 0) continue;
+      context_.problems.add(csv_.path.string() + ": dataset.yaml names column '" + theirs + "' for '" + name +
+                            "', which is not there" + sweep::suggestion(theirs, csv_.columns));
+    }
+  }
+
+  bool has_labels() const { return emotion_[0] >= 0; }
+
   /// False, and the errors noted, when a column is missing.
-  bool has(const std::vector<std::string>& columns) {
+  bool has_all(const std::vector<std::string>& columns) {
     bool all = true;
     for (const std::string& column : columns) {
-      if (csv_.column(column) >= 0) continue;
+      if (index_of(column) >= 0) continue;
       all = false;
       std::vector<std::string> present;
       for (const std::string& name : csv_.columns) {
-        if (std::find(columns.begin(), columns.end(), name) == columns.end()) present.push_back(name);
+        if (std::find(columns.begin(), columns.end(), name) == columns.end() && !name.empty()) present.push_back(name);
       }
       const std::string near = sweep::nearest_name(column, present);
-      problems_.add(csv_.path.string() + ": column '" + column + "' is missing" +
-                    (near.empty() ? "" : "; the nearest present is '" + near + "'"));
+      std::string text = csv_.path.string() + ": column '" + column + "' is missing";
+      if (!near.empty()) text += "; the nearest present is '" + near + "'";
+      if (column == "fold") text += "; make folds that share no actor with: " + folds_command(csv_.path);
+      context_.problems.add(text);
     }
     return all;
   }
 
   const Csv& csv() const { return csv_; }
 
+  /// True for a row that says once more what an earlier one said.
+  bool is_repeated(const Csv::Row& row) {
+    const auto it = row_of_stem_.find(stem(row));
+    const bool same = it != row_of_stem_.end() && it->second->fields == row.fields;
+    repeated_ += same ? 1 : 0;
+    return same;
+  }
+
   Clip clip(const Csv::Row& row) {
     Clip clip;
-    clip.filename = field(row, filename_);
+    clip.filename = file_name(row);
     clip.stem = stem_of(clip.filename);
-    clip.actor = field(row, actor_);
+    clip.actor = actor(row);
     if (clip.filename.empty()) error(row, filename_, "it is empty");
-    if (clip.filename.size() > kMaxName || clip.filename.find_first_of("/\\") != std::string::npos) {
-      error(row, filename_, quote(clip.filename) + " is not a file name");
-    }
-    const auto [it, added] = line_of_stem_.emplace(clip.stem, row.line);
+    if (clip.filename.size() > kMaxName) error(row, filename_, "a name longer than " + std::to_string(kMaxName));
+    with_folder_ += clip.filename != raw(row, filename_) ? 1 : 0;
+    const auto [it, added] = row_of_stem_.emplace(clip.stem, &row);
     if (!added) {
-      error(row, filename_, "clip " + quote(clip.stem) + " was already in line " + std::to_string(it->second));
+      error(row, filename_, "clip " + quote(clip.stem) + " was already in line " + std::to_string(it->second->line));
     }
     return clip;
+  }
+
+  /// Decides what the fold column holds. To be called before fold().
+  void read_folds() {
+    std::set<std::string> names;
+    for (const Csv::Row& row : csv_.rows) {
+      const std::string text = field(row, fold_);
+      if (!text.empty()) names.insert(text);
+    }
+    const bool words = !names.empty() && std::all_of(names.begin(), names.end(), [](const std::string& name) {
+      return std::isalpha(static_cast<unsigned char>(name[0])) != 0;
+    });
+    if (!words) return;
+    folds_are_split_ = std::all_of(names.begin(), names.end(), is_split_word);
+    if (folds_are_split_) return;
+    // fold_1, fold_2 keep their numbers; other names are numbered in order.
+    std::set<std::string> stems;
+    std::set<int> numbers;
+    for (const std::string& name : names) {
+      const std::size_t digits = name.find_last_not_of("0123456789") + 1;
+      stems.insert(name.substr(0, digits));
+      numbers.insert(integer(csv_, name.substr(digits)).value_or(-1));
+    }
+    const bool numbered = stems.size() == 1 && numbers.size() == names.size() && *numbers.begin() >= 0;
+    std::string text;
+    for (const std::string& name : names) {
+      const int number =
+          numbered ? *integer(csv_, name.substr(stems.begin()->size())) : static_cast<int>(fold_of_name_.size());
+      fold_of_name_.emplace(name, number);
+      if (fold_of_name_.size() <= 10) text += (text.empty() ? "" : ", ") + name + " is " + std::to_string(number);
+    }
+    context_.notes.push_back(csv_.path.string() + ": folds have names: " + text);
   }
 
   /// The clip's fold; errors where it is not one, or where the actor was in another.
   int fold(const Csv::Row& row, const Clip& clip) {
     const std::string text = field(row, fold_);
-    const std::optional<int> fold = integer(text);
+    if (folds_are_split_) {
+      error(row, fold_,
+            quote(text) + " is a part of the data, not a fold; make folds that share no actor with: " +
+                folds_command(csv_.path) + " --force");
+      return 0;
+    }
+    std::optional<int> fold = integer(csv_, text);
+    if (const auto it = fold_of_name_.find(text); it != fold_of_name_.end()) fold = it->second;
     if (!fold || *fold < 0 || *fold > kMaxFold) {
-      error(row, fold_, quote(text) + " is not a whole number from 0 to " + std::to_string(kMaxFold));
+      error(row, fold_,
+            text.empty() ? "it is empty; make folds with: " + folds_command(csv_.path) + " --force"
+                         : quote(text) + " is not a whole number from 0 to " + std::to_string(kMaxFold));
       return 0;
     }
     if (!clip.actor.empty()) {
-      const auto [it, added] = fold_of_actor_.emplace(clip.actor, FoldOfActor{*fold, row.line, false});
-      if (!added && it->second.fold != *fold && !it->second.told) {
-        it->second.told = true;
-        error(row, fold_,
-              "actor " + quote(clip.actor) + " is in fold " + std::to_string(*fold) + " and, in line " +
-                  std::to_string(it->second.line) + ", in fold " + std::to_string(it->second.fold) +
-                  "; folds must not share an actor");
+      const auto [it, added] =
+          fold_of_actor_.emplace(actor_key(clip.actor), FoldOfActor{*fold, row.line, clip.actor, false});
+      FoldOfActor& first = it->second;
+      if (!added && first.fold != *fold && !first.told) {
+        first.told = true;
+        ++actors_in_two_;
+        if (actors_in_two_ == 1) {
+          shared_actor_ = csv_.where(row, fold_) + "actor " + quote(clip.actor) + " is in fold " +
+                          std::to_string(*fold) + " and, in line " + std::to_string(first.line) + ", in fold " +
+                          std::to_string(first.fold) + (first.actor == clip.actor ? "" : " as " + quote(first.actor));
+        }
       }
     }
     return *fold;
+  }
+
+  /// Says once how many actors are in several folds.
+  void check_actors() {
+    if (actors_in_two_ == 0) return;
+    context_.problems.add(shared_actor_ +
+                          (actors_in_two_ > 1 ? "; " + std::to_string(actors_in_two_) + " of " +
+                                                    plural(fold_of_actor_.size(), "actor") + " are in several folds"
+                                              : "; folds must not share an actor") +
+                          "; make folds with: " + folds_command(csv_.path) + " --force");
   }
 
   bool is_labelled(const Csv::Row& row) const { return !field(row, emotion_[0]).empty(); }
 
   std::optional<sweep::Label> label(const Csv::Row& row) {
     const std::string mix = field(row, mix_);
-    const std::optional<int> is_mix = integer(mix);
+    std::optional<int> is_mix = integer(csv_, mix);
+    for (const char* word : {"True", "TRUE", "true", "T", "yes"}) {
+      if (mix == word) is_mix = 1;
+    }
+    for (const char* word : {"False", "FALSE", "false", "F", "no"}) {
+      if (mix == word) is_mix = 0;
+    }
     if (!is_mix || (*is_mix != 0 && *is_mix != 1)) {
       error(row, mix_, quote(mix) + " is neither 0 (one emotion) nor 1 (a blend)");
       return std::nullopt;
@@ -120,15 +218,42 @@ class MetadataReader {
   struct FoldOfActor {
     int fold;
     int line;
+    std::string actor;
     bool told;
   };
+  struct RowError {
+    int column;
+    std::string what;
+    int line;
+    std::size_t count;
+  };
+
+  static std::optional<int> integer(const Csv& csv, const std::string& text) {
+    const std::optional<double> value = text.empty() ? std::nullopt : csv.number(text);
+    if (!value || !(std::abs(*value) < 1e9) || *value != std::floor(*value)) return std::nullopt;
+    return static_cast<int>(*value);
+  }
+
+  /// Percent, also from a share of 1; 0 where it is no number.
+  double salience(const Csv::Row& row, int column, bool& share) const {
+    std::string text = field(row, column);
+    if (!text.empty() && text.back() == '%') text.pop_back();
+    const double value = text.empty() ? 0 : csv_.number(text).value_or(-1);
+    share = value > 0 && value <= 1;
+    const double percent = share ? 100 * value : value;
+    return std::abs(percent - std::round(percent)) < 1e-3 ? std::round(percent) : percent;
+  }
 
   std::optional<sweep::Label> single(const Csv::Row& row) {
     const int emotion = emotion_class(row, emotion_[0]);
     bool valid = emotion >= 0;
+    bool share = false;
     for (const int column : {emotion_[1], salience_[0], salience_[1]}) {
-      if (field(row, column).empty()) continue;
-      error(row, column, quote(field(row, column)) + ", but mix is 0: it must be empty for a single emotion");
+      const std::string text = field(row, column);
+      if (text.empty()) continue;
+      if (column == salience_[0] && salience(row, column, share) == 100) continue;
+      if (column == salience_[1] && salience(row, column, share) == 0) continue;
+      error(row, column, quote(text) + ", but mix is 0: it must be empty for a single emotion");
       valid = false;
     }
     if (!valid) return std::nullopt;
@@ -138,12 +263,14 @@ class MetadataReader {
   std::optional<sweep::Label> blend(const Csv::Row& row) {
     const int first = emotion_class(row, emotion_[0]), second = emotion_class(row, emotion_[1]);
     int salience[2] = {0, 0};
-    bool valid = first >= 0 && second >= 0;
+    bool valid = first >= 0 && second >= 0, shares[2] = {false, false};
     for (int i : {0, 1}) {
-      const std::string text = field(row, salience_[i]);
-      salience[i] = integer(text).value_or(0);
-      if (salience[i] == 30 || salience[i] == 50 || salience[i] == 70) continue;
-      error(row, salience_[i], quote(text) + " is not a salience; valid: 30, 50, 70");
+      const double percent = this->salience(row, salience_[i], shares[i]);
+      if (percent == 30 || percent == 50 || percent == 70) {
+        salience[i] = static_cast<int>(percent);
+        continue;
+      }
+      error(row, salience_[i], quote(field(row, salience_[i])) + " is not a salience; valid: 30, 50, 70");
       valid = false;
     }
     if (!valid) return std::nullopt;
@@ -157,14 +284,16 @@ class MetadataReader {
                 " do not add to 100");
       return std::nullopt;
     }
+    fractions_ += shares[0] && shares[1] ? 1 : 0;
+    sweep::Classes& classes = context_.classes;
     for (const int emotion : {first, second}) {
       const auto i = static_cast<std::size_t>(emotion);
-      if (!classes_.exclusive[i]) continue;
-      if (rule_ == NeutralRule::kFromLabels) {
-        classes_.exclusive[i] = false;
+      if (!classes.exclusive[i]) continue;
+      if (context_.rule == NeutralRule::kFromLabels) {
+        classes.exclusive[i] = false;
       } else {
         error(row, emotion_[emotion == first ? 0 : 1],
-              quote(classes_.names[i]) + " is declared exclusive in dataset.yaml and must not be part of a blend");
+              quote(classes.names[i]) + " is declared exclusive in dataset.yaml and must not be part of a blend");
         return std::nullopt;
       }
     }
@@ -173,70 +302,114 @@ class MetadataReader {
 
   int emotion_class(const Csv::Row& row, int column) {
     const std::string name = field(row, column);
-    const int index = classes_.index_of(name);
-    if (index < 0) error(row, column, quote(name) + " is not an emotion" + sweep::suggestion(name, classes_.names));
+    const sweep::Classes& classes = context_.classes;
+    const int index = class_meant(name, classes);
+    if (index < 0) error(row, column, quote(name) + " is not an emotion" + sweep::suggestion(name, classes.names));
+    if (index >= 0 && classes.names[static_cast<std::size_t>(index)] != name) {
+      spellings_.emplace(name, classes.names[static_cast<std::size_t>(index)]);
+    }
     return index;
   }
 
-  std::string field(const Csv::Row& row, int column) const {
+  int index_of(const std::string& name) const {
+    const std::map<std::string, int> columns = {{"filename", filename_},
+                                                {"video_id", actor_},
+                                                {"mix", mix_},
+                                                {"emotion_1", emotion_[0]},
+                                                {"emotion_2", emotion_[1]},
+                                                {"emotion_1_salience", salience_[0]},
+                                                {"emotion_2_salience", salience_[1]},
+                                                {"fold", fold_}};
+    return columns.at(name);
+  }
+  const std::string& column_name(int column) const { return csv_.columns.at(static_cast<std::size_t>(column)); }
+
+  std::string raw(const Csv::Row& row, int column) const {
     return column < 0 ? std::string() : row.fields[static_cast<std::size_t>(column)];
   }
+  /// "" where the value is missing, whatever word says so.
+  std::string field(const Csv::Row& row, int column) const {
+    const std::string text = raw(row, column);
+    return is_missing(text) ? "" : text;
+  }
+  std::string file_name(const Csv::Row& row) const {
+    const std::string name = raw(row, filename_);
+    return name.substr(name.find_last_of("/\\") + 1);
+  }
+  std::string stem(const Csv::Row& row) const { return stem_of(file_name(row)); }
+  /// pandas writes whole numbers of a column with gaps as 101.0.
+  std::string actor(const Csv::Row& row) const {
+    const std::string text = field(row, actor_);
+    const std::size_t point = text.find('.');
+    if (point == std::string::npos || point == 0 || text.find_first_not_of("0123456789") != point) return text;
+    return text.find_first_not_of('0', point + 1) == std::string::npos ? text.substr(0, point) : text;
+  }
   void error(const Csv::Row& row, int column, const std::string& what) {
-    problems_.add(csv_.where(row, column) + what);
+    for (RowError& error : errors_) {
+      if (error.column != column || error.what != what) continue;
+      ++error.count;
+      return;
+    }
+    errors_.push_back({column, what, row.line, 1});
   }
 
   Csv csv_;
-  NeutralRule rule_;
-  sweep::Classes& classes_;
-  Problems& problems_;
+  const MetadataContext& context_;
   int filename_, mix_, emotion_[2], salience_[2], fold_, actor_;
-  std::unordered_map<std::string, int> line_of_stem_;
+  std::unordered_map<std::string, const Csv::Row*> row_of_stem_;
+  std::map<std::string, int> fold_of_name_;
+  bool folds_are_split_ = false;
   std::map<std::string, FoldOfActor> fold_of_actor_;
+  std::size_t actors_in_two_ = 0;
+  std::string shared_actor_;
+  std::vector<RowError> errors_;
+  std::map<std::string, std::string> spellings_;  ///< of classes, and what each means
+  std::size_t repeated_ = 0, with_folder_ = 0, fractions_ = 0;
 };
+
+const std::vector<std::string> kLabelColumns = {
+    "filename", "mix", "emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience"};
 
 }  // namespace
 
-std::string stem_of(const std::string& filename) {
-  const std::size_t dot = filename.rfind('.');
-  if (dot == std::string::npos || dot == 0) return filename;
-  bool letter = false;
-  for (std::size_t i = dot + 1; i < filename.size(); ++i) {
-    const auto c = static_cast<unsigned char>(filename[i]);
-    if (!std::isalnum(c)) return filename;
-    letter |= std::isalpha(c) != 0;
-  }
-  const std::size_t length = filename.size() - dot - 1;
-  return letter && length <= 5 ? filename.substr(0, dot) : filename;
+std::string actor_key(const std::string& actor) {
+  std::string key = folded(actor);
+  const bool number = !key.empty() && key.find_first_not_of("0123456789") == std::string::npos;
+  if (number) key.erase(0, std::min(key.find_first_not_of('0'), key.size() - 1));
+  return key;
 }
 
-void read_train_metadata(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes,
-                         std::vector<Clip>& clips, Problems& problems) {
-  MetadataReader reader(path, rule, classes, problems);
-  if (!reader.has({"filename", "mix", "emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience", "fold"})) {
-    return;
-  }
-  if (reader.csv().rows.empty()) problems.add(path.string() + ": it has no clips");
+void read_train_metadata(const std::filesystem::path& path, const MetadataContext& context, std::vector<Clip>& clips) {
+  MetadataReader reader(path, context);
+  reader.check_named();
+  std::vector<std::string> needed = kLabelColumns;
+  needed.emplace_back("fold");
+  if (!reader.has_all(needed)) return reader.finish();
+  if (reader.csv().rows.empty()) context.problems.add(path.string() + ": it has no clips");
+  reader.read_folds();
   for (const Csv::Row& row : reader.csv().rows) {
+    if (reader.is_repeated(row)) continue;
     Clip clip = reader.clip(row);
     clip.fold = reader.fold(row, clip);
     clip.label = reader.label(row);
     clips.push_back(std::move(clip));
   }
+  reader.check_actors();
+  reader.finish();
 }
 
-void read_test_metadata(const std::filesystem::path& path, NeutralRule rule, sweep::Classes& classes,
-                        std::vector<Clip>& clips, Problems& problems) {
-  MetadataReader reader(path, rule, classes, problems);
-  std::vector<std::string> needed = {"filename"};
-  if (reader.csv().column("emotion_1") >= 0) {
-    needed = {"filename", "mix", "emotion_1", "emotion_2", "emotion_1_salience", "emotion_2_salience"};
+void read_test_metadata(const std::filesystem::path& path, const MetadataContext& context, std::vector<Clip>& clips) {
+  MetadataReader reader(path, context);
+  if (!reader.has_all(reader.has_labels() ? kLabelColumns : std::vector<std::string>{"filename"})) {
+    return reader.finish();
   }
-  if (!reader.has(needed)) return;
   for (const Csv::Row& row : reader.csv().rows) {
+    if (reader.is_repeated(row)) continue;
     Clip clip = reader.clip(row);
     if (reader.is_labelled(row)) clip.label = reader.label(row);
     clips.push_back(std::move(clip));
   }
+  reader.finish();
 }
 
 }  // namespace medley::data

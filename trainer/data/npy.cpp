@@ -1,5 +1,7 @@
 #include "trainer/data/npy.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -14,6 +16,19 @@ namespace {
 constexpr char kMagic[] = "\x93NUMPY";
 constexpr std::size_t kMaxAxes = 8;
 constexpr std::size_t kMaxText = 4096;  // code points or bytes of one string
+
+struct NumberType {
+  DType dtype;
+  const char* code;
+  std::size_t size;
+};
+/// ml_dtypes writes bfloat16 as V2, raw bytes.
+constexpr NumberType kNumberTypes[] = {
+    {DType::kFloat16, "f2", 2},  {DType::kFloat32, "f4", 4},        {DType::kFloat64, "f8", 8},
+    {DType::kBfloat16, "V2", 2}, {DType::kBfloat16, "bfloat16", 2}, {DType::kBool, "b1", 1},
+    {DType::kInt8, "i1", 1},     {DType::kInt16, "i2", 2},          {DType::kInt32, "i4", 4},
+    {DType::kInt64, "i8", 8},    {DType::kUint8, "u1", 1},          {DType::kUint16, "u2", 2},
+    {DType::kUint32, "u4", 4},   {DType::kUint64, "u8", 8}};
 
 /// Reads the Python dictionary literal of a header: {'descr': '<f4', 'fortran_order': False, 'shape': (3050,
 /// 12), }
@@ -56,37 +71,34 @@ class HeaderText {
     skip_spaces();
     if (at_ < text_.size() && text_[at_] == '[') throw Error(where_ + "record arrays are not read");
     const std::string descr = quoted();
-    const std::string valid = "; valid: <f2, <f4, <f8, <u2, <i8, <U.., |S..";
+    const std::string unread = where_ + "dtype '" + descr + "' is not read; valid: floats, integers, bool, <U.., |S..";
     if (descr.find('O') != std::string::npos) {
-      throw Error(where_ + "dtype object (pickled) is not read; save names as np.array(names, dtype=str)");
+      throw Error(where_ +
+                  "dtype object (pickled) is not read; save names as np.array(names, dtype=str), numbers as float32");
     }
-    if (!descr.empty() && descr[0] == '>') {
-      throw Error(where_ + "big-endian dtype '" + descr + "' is not read; save with .astype('<" + descr.substr(1) +
-                  "')");
+    if (descr.size() < 3) throw Error(unread);
+    for (const NumberType& type : kNumberTypes) {
+      if (descr != type.code && descr.substr(1) != type.code) continue;
+      if (descr != type.code && std::string_view("<>|=").find(descr[0]) == std::string_view::npos) break;
+      header.dtype = type.dtype;
+      header.item_size = type.size;
+      header.big_endian = descr[0] == '>' && type.size > 1;
+      return;
     }
-    if (descr.size() < 3) throw Error(where_ + "dtype '" + descr + "' is not read" + valid);
     std::size_t width = 0;
     for (const char c : descr.substr(2)) {
-      if (c < '0' || c > '9' || width > kMaxText) throw Error(where_ + "dtype '" + descr + "' is not read" + valid);
+      if (c < '0' || c > '9' || width > kMaxText) throw Error(unread);
       width = 10 * width + static_cast<std::size_t>(c - '0');
     }
     const std::string kind = descr.substr(0, 2);
-    const auto is = [&](DType dtype, std::size_t item_size) {
-      header.dtype = dtype;
-      header.item_size = item_size;
-    };
-    if (descr == "<f2") return is(DType::kFloat16, 2);
-    if (descr == "<f4") return is(DType::kFloat32, 4);
-    if (descr == "<f8") return is(DType::kFloat64, 8);
-    if (descr == "<u2") return is(DType::kUint16, 2);
-    if (descr == "<i8") return is(DType::kInt64, 8);
-    if (kind == "<U" || kind == "|S") {
-      if (width == 0 || width > kMaxText) {
-        throw Error(where_ + "dtype '" + descr + "': strings have 1 to " + std::to_string(kMaxText) + " characters");
-      }
-      return kind == "<U" ? is(DType::kUnicode, 4 * width) : is(DType::kBytes, width);
+    const bool unicode = kind == "<U" || kind == ">U", bytes = kind == "|S" || kind == "|a";
+    if (!unicode && !bytes) throw Error(unread);
+    if (width == 0 || width > kMaxText) {
+      throw Error(where_ + "dtype '" + descr + "': strings have 1 to " + std::to_string(kMaxText) + " characters");
     }
-    throw Error(where_ + "dtype '" + descr + "' is not read" + valid);
+    header.dtype = unicode ? DType::kUnicode : DType::kBytes;
+    header.item_size = unicode ? 4 * width : width;
+    header.big_endian = kind == ">U";
   }
 
   std::vector<std::size_t> shape() {
@@ -112,6 +124,7 @@ class HeaderText {
       value = 10 * value + static_cast<std::size_t>(text_[at_] - '0');
     }
     if (digits == 0) fail("a number of elements is expected");
+    if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // a long integer of Python 2
     return value;
   }
 
@@ -157,32 +170,74 @@ class HeaderText {
   std::size_t at_ = 0;
 };
 
-template <typename From, typename To>
-void copy_as(const unsigned char* bytes, std::size_t count, To* out) {
-  for (std::size_t i = 0; i < count; ++i) {
-    From value;
-    std::memcpy(&value, bytes + i * sizeof value, sizeof value);
-    out[i] = static_cast<To>(value);
+/// One element of at most 8 bytes, in the order of this machine.
+template <typename From>
+From element(const unsigned char* bytes, bool swap) {
+  unsigned char raw[sizeof(From)];
+  std::memcpy(raw, bytes, sizeof raw);
+  if (swap) std::reverse(raw, raw + sizeof raw);
+  From value;
+  std::memcpy(&value, raw, sizeof value);
+  return value;
+}
+
+/// `value` makes a number of what is stored as From.
+template <typename From, typename To, typename Value>
+void copy_as(const unsigned char* bytes, std::size_t count, bool swap, To* out, Value value) {
+  if (swap) {
+    for (std::size_t i = 0; i < count; ++i) {
+      out[i] = static_cast<To>(value(element<From>(bytes + i * sizeof(From), true)));
+    }
+  } else {
+    for (std::size_t i = 0; i < count; ++i) {
+      out[i] = static_cast<To>(value(element<From>(bytes + i * sizeof(From), false)));
+    }
   }
 }
 
+float bfloat16_value(std::uint16_t bits) {
+  const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16;
+  float value = 0;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
 template <typename To>
-void convert_to(DType dtype, const unsigned char* bytes, std::size_t count, To* out) {
-  switch (dtype) {
+void convert_to(const NpyHeader& header, const unsigned char* bytes, std::size_t count, To* out) {
+  const bool swap = header.big_endian;
+  const auto same = [](auto value) { return value; };
+  switch (header.dtype) {
     case DType::kFloat16:
-      for (std::size_t i = 0; i < count; ++i) {
-        std::uint16_t half = 0;
-        std::memcpy(&half, bytes + 2 * i, 2);
-        out[i] = sweep::half_value(half);
-      }
-      return;
+      return copy_as<std::uint16_t>(bytes, count, swap, out, [](std::uint16_t h) { return sweep::half_value(h); });
+    case DType::kBfloat16:
+      return copy_as<std::uint16_t>(bytes, count, swap, out, bfloat16_value);
     case DType::kFloat32:
-      return copy_as<float>(bytes, count, out);
+      return copy_as<float>(bytes, count, swap, out, same);
     case DType::kFloat64:
-      return copy_as<double>(bytes, count, out);
-    default:
-      throw Error("only float16, float32 and float64 arrays hold features");
+      return copy_as<double>(bytes, count, swap, out, same);
+    case DType::kBool:
+      return copy_as<std::uint8_t>(bytes, count, swap, out, [](std::uint8_t b) { return b != 0 ? 1 : 0; });
+    case DType::kInt8:
+      return copy_as<std::int8_t>(bytes, count, swap, out, same);
+    case DType::kInt16:
+      return copy_as<std::int16_t>(bytes, count, swap, out, same);
+    case DType::kInt32:
+      return copy_as<std::int32_t>(bytes, count, swap, out, same);
+    case DType::kInt64:
+      return copy_as<std::int64_t>(bytes, count, swap, out, same);
+    case DType::kUint8:
+      return copy_as<std::uint8_t>(bytes, count, swap, out, same);
+    case DType::kUint16:
+      return copy_as<std::uint16_t>(bytes, count, swap, out, same);
+    case DType::kUint32:
+      return copy_as<std::uint32_t>(bytes, count, swap, out, same);
+    case DType::kUint64:
+      return copy_as<std::uint64_t>(bytes, count, swap, out, same);
+    case DType::kUnicode:
+    case DType::kBytes:
+      break;
   }
+  throw Error("text holds no features");
 }
 
 void append_utf8(std::uint32_t c, std::string& out) {
@@ -206,6 +261,8 @@ bool is_scalar_value(std::uint32_t c) { return c <= 0x10ffff && (c < 0xd800 || c
 
 }  // namespace
 
+bool is_number(DType dtype) { return dtype != DType::kUnicode && dtype != DType::kBytes; }
+
 std::size_t NpyHeader::count() const {
   std::size_t count = 1;
   for (const std::size_t axis : shape) count *= axis;
@@ -213,21 +270,11 @@ std::size_t NpyHeader::count() const {
 }
 
 std::string NpyHeader::descr() const {
-  switch (dtype) {
-    case DType::kFloat16:
-      return "<f2";
-    case DType::kFloat32:
-      return "<f4";
-    case DType::kFloat64:
-      return "<f8";
-    case DType::kUint16:
-      return "<u2";
-    case DType::kInt64:
-      return "<i8";
-    case DType::kUnicode:
-      return "<U" + std::to_string(item_size / 4);
-    case DType::kBytes:
-      return "|S" + std::to_string(item_size);
+  const std::string order = item_size == 1 || dtype == DType::kBfloat16 ? "|" : big_endian ? ">" : "<";
+  if (dtype == DType::kUnicode) return (big_endian ? ">U" : "<U") + std::to_string(item_size / 4);
+  if (dtype == DType::kBytes) return "|S" + std::to_string(item_size);
+  for (const NumberType& type : kNumberTypes) {
+    if (type.dtype == dtype) return order + type.code;
   }
   return "";
 }
@@ -295,31 +342,33 @@ std::string format_npy_header(DType dtype, std::size_t item_size, const std::vec
   return bytes + text;
 }
 
-void convert(DType dtype, const unsigned char* bytes, std::size_t count, float* out) {
-  convert_to(dtype, bytes, count, out);
+void convert(const NpyHeader& header, const unsigned char* bytes, std::size_t count, float* out) {
+  convert_to(header, bytes, count, out);
 }
-void convert(DType dtype, const unsigned char* bytes, std::size_t count, double* out) {
-  convert_to(dtype, bytes, count, out);
+void convert(const NpyHeader& header, const unsigned char* bytes, std::size_t count, double* out) {
+  convert_to(header, bytes, count, out);
 }
 
-std::string decode_text(DType dtype, const unsigned char* bytes, std::size_t item_size, const std::string& where) {
+std::string decode_text(const NpyHeader& header, const unsigned char* bytes, const std::string& where) {
   std::string text;
-  if (dtype == DType::kBytes) {
-    std::size_t size = item_size;
+  if (header.dtype == DType::kBytes) {
+    std::size_t size = header.item_size;
     while (size > 0 && bytes[size - 1] == 0) --size;
     text.assign(reinterpret_cast<const char*>(bytes), size);
     decode_utf8(text, where);
-  } else {
-    std::size_t size = item_size / 4;
-    const auto at = [&](std::size_t i) {
-      return static_cast<std::uint32_t>(bytes[4 * i]) | static_cast<std::uint32_t>(bytes[4 * i + 1]) << 8 |
-             static_cast<std::uint32_t>(bytes[4 * i + 2]) << 16 | static_cast<std::uint32_t>(bytes[4 * i + 3]) << 24;
-    };
+  } else if (header.dtype == DType::kUnicode) {
+    std::size_t size = header.item_size / 4;
+    const auto at = [&](std::size_t i) { return element<std::uint32_t>(bytes + 4 * i, header.big_endian); };
     while (size > 0 && at(size - 1) == 0) --size;
     for (std::size_t i = 0; i < size; ++i) {
       if (!is_scalar_value(at(i))) throw Error(where + "not text: code point " + std::to_string(at(i)));
       append_utf8(at(i), text);
     }
+  } else {
+    double value = 0;
+    convert(header, bytes, 1, &value);
+    if (!(std::abs(value) < 1e15) || value != std::floor(value)) throw Error(where + "a name is not a whole number");
+    text = std::to_string(static_cast<long long>(value));
   }
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20) throw Error(where + "a control character inside a string");

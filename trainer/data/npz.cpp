@@ -10,6 +10,8 @@
 #include "storage/files/error.h"
 #include "sweep/nearest.h"
 #include "trainer/data/error.h"
+#include "trainer/data/file_kind.h"
+#include "trainer/data/limits.h"
 
 #ifdef __SANITIZE_THREAD__
 /// libzip turns members' times into local time; the sanitizer does not see the lock inside the C library's
@@ -21,29 +23,13 @@ namespace medley::data {
 namespace {
 
 constexpr char kSuffix[] = ".npy";
-/// DEFLATE cannot expand further (a 258-byte match takes at least two bits).
-constexpr std::uint64_t kMaxExpansion = 1032;
-/// Features are never this repetitive; an archive that is, and large, is a zip bomb.
-constexpr std::uint64_t kSuspiciousExpansion = 100;
-constexpr std::uint64_t kSuspiciousBytes = std::uint64_t{64} << 20;
-
+/// Name of the array that a member holds; "" for other members. macOS adds a member `__MACOSX/._X.npy` for each.
 std::string array_name(const ZipMember& member) {
   const std::size_t suffix = sizeof kSuffix - 1;
-  if (member.name.size() <= suffix || member.name.compare(member.name.size() - suffix, suffix, kSuffix) != 0) return "";
-  return member.name.substr(0, member.name.size() - suffix);
-}
-
-void check_size(const ZipMember& member, const std::string& where) {
-  if (member.method == ZipMember::kStored) return;
-  const std::uint64_t expansion = member.size / std::max<std::uint64_t>(1, member.packed_size);
-  if (member.size > kMaxInflatedBytes) {
-    throw Error(where + std::to_string(member.size) + " bytes once inflated; at most " +
-                std::to_string(kMaxInflatedBytes) + " are read; larger arrays must be stored (np.savez)");
-  }
-  if (expansion > kMaxExpansion || (expansion > kSuspiciousExpansion && member.size > kSuspiciousBytes)) {
-    throw Error(where + std::to_string(member.packed_size) + " bytes are said to inflate to " +
-                std::to_string(member.size) + ": a zip bomb is not read");
-  }
+  const std::string& name = member.name;
+  if (name.size() <= suffix || name.compare(name.size() - suffix, suffix, kSuffix) != 0) return "";
+  if (name.compare(0, 9, "__MACOSX/") == 0 || name.compare(name.rfind('/') + 1, 2, "._") == 0) return "";
+  return name.substr(0, name.size() - suffix);
 }
 
 /// Moves elements from Fortran to C order.
@@ -65,7 +51,9 @@ std::vector<unsigned char> to_c_order(const std::vector<unsigned char>& bytes, c
 ArrayReader::ArrayReader(std::shared_ptr<const files::MappedFile> file, ::zip* archive, std::uint64_t index,
                          const ZipMember& member, std::string where)
     : file_(std::move(file)), member_(member), where_(std::move(where)) {
-  check_size(member_, where_);
+  if (member_.method != ZipMember::kStored) {
+    check_inflated_size(member_.packed_size, member_.size, available_memory(), where_);
+  }
   if (member_.method == ZipMember::kDeflated) {
     inflater_ = zip_fopen_index(archive, index, 0);
     if (inflater_ == nullptr) throw Error(where_ + zip_strerror(archive));
@@ -137,9 +125,25 @@ void ArrayReader::finish() {
   if (!intact) throw Error(where_ + "damaged: " + reason);
 }
 
-NpzFile::NpzFile(const std::filesystem::path& path)
-    : file_(files::rethrow_as<Error>([&] { return std::make_shared<files::MappedFile>(path); })),
-      members_(read_zip_directory(*file_)) {
+namespace {
+
+/// Maps the file. Throws Error where its first bytes are those of another format.
+std::shared_ptr<const files::MappedFile> map_archive(const std::filesystem::path& path) {
+  auto file = files::rethrow_as<Error>([&] { return std::make_shared<const files::MappedFile>(path); });
+  const std::string_view bytes(reinterpret_cast<const char*>(file->data()), file->size());
+  if (bytes.substr(0, 6) == "\x93NUMPY") {
+    throw Error(path.string() + ": a single array (.npy), not an archive; save it with its clips' names by np.savez");
+  }
+  if (const std::string kind = other_kind(bytes); !kind.empty()) throw Error(path.string() + ": " + kind);
+  return file;
+}
+
+}  // namespace
+
+NpzFile::NpzFile(const std::filesystem::path& path) : file_(map_archive(path)), members_(read_zip_directory(*file_)) {
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (const std::string array = array_name(members_[i]); !array.empty()) member_of_array_.emplace(array, i);
+  }
   const bool deflated = std::any_of(members_.begin(), members_.end(),
                                     [](const ZipMember& member) { return member.method == ZipMember::kDeflated; });
   if (!deflated) return;
@@ -171,6 +175,7 @@ NpzFile NpzFile::open(const std::filesystem::path& path) { return NpzFile(path);
 NpzFile::NpzFile(NpzFile&& other) noexcept
     : file_(std::move(other.file_)),
       members_(std::move(other.members_)),
+      member_of_array_(std::move(other.member_of_array_)),
       archive_(std::exchange(other.archive_, nullptr)) {}
 
 NpzFile::~NpzFile() {
@@ -186,15 +191,26 @@ std::vector<std::string> NpzFile::names() const {
   return names;
 }
 
-bool NpzFile::contains(const std::string& name) const {
-  const std::vector<std::string> all = names();
-  return std::find(all.begin(), all.end(), name) != all.end();
+bool NpzFile::contains(const std::string& name) const { return !members_named(name).empty(); }
+
+std::vector<std::size_t> NpzFile::members_named(const std::string& name) const {
+  if (const auto it = member_of_array_.find(name); it != member_of_array_.end()) return {it->second};
+  std::vector<std::size_t> in_folders;
+  for (const auto& [array, member] : member_of_array_) {
+    if (array.compare(array.rfind('/') + 1, std::string::npos, name) == 0) in_folders.push_back(member);
+  }
+  return in_folders;
 }
 
 ArrayReader NpzFile::reader(const std::string& name) const {
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (array_name(members_[i]) != name) continue;
-    return ArrayReader(file_, archive_, i, members_[i], path().string() + ": array '" + name + "': ");
+  const std::vector<std::size_t> found = members_named(name);
+  if (found.size() > 1) {
+    throw Error(path().string() + ": two arrays are named '" + name + "': " + members_[found[0]].name + " and " +
+                members_[found[1]].name);
+  }
+  if (!found.empty()) {
+    const ZipMember& member = members_[found[0]];
+    return ArrayReader(file_, archive_, found[0], member, path().string() + ": array '" + name + "': ");
   }
   throw Error(path().string() + ": it has no array '" + name + "'" + sweep::suggestion(name, names()));
 }
@@ -222,8 +238,6 @@ void want(const NpzFile& file, const std::string& name, const NpyHeader& header,
   throw Error(file.path().string() + ": array '" + name + "' is " + header.descr() + "; valid: " + valid);
 }
 
-bool is_float(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64; }
-
 template <typename T>
 std::vector<T> same_bytes(const std::vector<unsigned char>& bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
@@ -236,42 +250,43 @@ std::vector<T> same_bytes(const std::vector<unsigned char>& bytes) {
 std::vector<double> NpzFile::read_float64(const std::string& name) const {
   NpyHeader header;
   const std::vector<unsigned char> bytes = read_bytes(name, &header);
-  want(*this, name, header, is_float(header.dtype), "<f2, <f4, <f8");
+  want(*this, name, header, is_number(header.dtype), "numbers");
   std::vector<double> values(header.count());
-  convert(header.dtype, bytes.data(), values.size(), values.data());
+  convert(header, bytes.data(), values.size(), values.data());
   return values;
 }
 
 std::vector<float> NpzFile::read_float32(const std::string& name) const {
   NpyHeader header;
   const std::vector<unsigned char> bytes = read_bytes(name, &header);
-  want(*this, name, header, is_float(header.dtype), "<f2, <f4, <f8");
+  want(*this, name, header, is_number(header.dtype), "numbers");
   std::vector<float> values(header.count());
-  convert(header.dtype, bytes.data(), values.size(), values.data());
+  convert(header, bytes.data(), values.size(), values.data());
   return values;
 }
 
 std::vector<std::uint16_t> NpzFile::read_uint16(const std::string& name) const {
   NpyHeader header;
   const std::vector<unsigned char> bytes = read_bytes(name, &header);
-  want(*this, name, header, header.dtype == DType::kUint16, "<u2");
+  want(*this, name, header, header.dtype == DType::kUint16 && !header.big_endian, "<u2");
   return same_bytes<std::uint16_t>(bytes);
 }
 
 std::vector<std::int64_t> NpzFile::read_int64(const std::string& name) const {
   NpyHeader header;
   const std::vector<unsigned char> bytes = read_bytes(name, &header);
-  want(*this, name, header, header.dtype == DType::kInt64, "<i8");
+  want(*this, name, header, header.dtype == DType::kInt64 && !header.big_endian, "<i8");
   return same_bytes<std::int64_t>(bytes);
 }
 
 std::vector<std::string> NpzFile::read_strings(const std::string& name) const {
   NpyHeader header;
   const std::vector<unsigned char> bytes = read_bytes(name, &header);
-  want(*this, name, header, header.dtype == DType::kUnicode || header.dtype == DType::kBytes, "<U.., |S..");
+  const bool named = !is_number(header.dtype) || (header.dtype >= DType::kInt8 && header.dtype <= DType::kUint64);
+  want(*this, name, header, named, "<U.., |S.., whole numbers");
   std::vector<std::string> texts(header.count());
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    texts[i] = decode_text(header.dtype, bytes.data() + i * header.item_size, header.item_size,
+    texts[i] = decode_text(header, bytes.data() + i * header.item_size,
                            path().string() + ": array '" + name + "', row " + std::to_string(i) + ": ");
   }
   return texts;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "storage/files/mapped_file.h"
@@ -14,10 +15,6 @@ struct zip;
 struct zip_file;
 
 namespace medley::data {
-
-/// Largest array that is inflated into memory; stored arrays are used in place and have no limit of their
-/// own.
-inline constexpr std::uint64_t kMaxInflatedBytes = std::uint64_t{16} << 30;
 
 /// The elements of one array as bytes, front to back, once. Checks the CRC-32 of the whole member on the way.
 class ArrayReader {
@@ -58,14 +55,15 @@ class NpzFile {
   ~NpzFile();
 
   const std::filesystem::path& path() const { return file_->path(); }
-  /// Array names (without `.npy`) in the order of the archive.
+  /// Array names (without `.npy`) in the order of the archive. Members that macOS adds are left out.
   std::vector<std::string> names() const;
+  /// A name is the whole of an array's name, or its part after the last '/': archives packed by hand have a folder.
   bool contains(const std::string& name) const;
   /// Type and shape; reads the header only.
   NpyHeader header(const std::string& name) const;
 
-  /// All elements in C order, whatever the order in the file. read_float64() and read_float32() take any
-  /// float type; read_strings() takes `<U` and `|S` and gives UTF-8.
+  /// All elements in C order, whatever the order in the file. read_float64() and read_float32() take any type of
+  /// number; read_strings() takes `<U`, `|S` and whole numbers, and gives UTF-8.
   std::vector<double> read_float64(const std::string& name) const;
   std::vector<float> read_float32(const std::string& name) const;
   std::vector<std::uint16_t> read_uint16(const std::string& name) const;
@@ -79,10 +77,12 @@ class NpzFile {
 
  private:
   explicit NpzFile(const std::filesystem::path& path);
+  std::vector<std::size_t> members_named(const std::string& name) const;
   std::vector<unsigned char> read_bytes(const std::string& name, NpyHeader* header) const;
 
   std::shared_ptr<const files::MappedFile> file_;
   std::vector<ZipMember> members_;
+  std::unordered_map<std::string, std::size_t> member_of_array_;  ///< by the whole of its name
   ::zip* archive_ = nullptr;  ///< libzip's view of the same bytes, for deflated members
 };
 

@@ -19,6 +19,7 @@ class Problems {
   }
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
+  const std::vector<std::string>& shown() const { return shown_; }
   /// One error a line, then "and N more".
   std::string text() const {
     std::string text;

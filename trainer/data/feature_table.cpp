@@ -1,0 +1,193 @@
+#include "trainer/data/feature_table.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "trainer/data/csv.h"
+#include "trainer/data/error.h"
+#include "trainer/data/field_words.h"
+#include "trainer/data/limits.h"
+#include "trainer/data/npz.h"
+#include "trainer/data/text.h"
+
+namespace medley::data {
+namespace {
+
+constexpr std::size_t kMaxDim = 1 << 24;
+constexpr std::size_t kMaxLayers = 1 << 12;
+constexpr std::size_t kMaxRows = std::size_t{1} << 30;
+
+/// Room for `rows` of `items` numbers. Throws Error where they do not fit in memory.
+void reserve(FeatureTable& table, std::size_t rows, const std::string& where) {
+  std::size_t bytes = sizeof(float);
+  bool overflows = __builtin_mul_overflow(bytes, rows, &bytes);
+  overflows |= __builtin_mul_overflow(bytes, table.items(), &bytes);
+  if (overflows || bytes > std::min(kMaxInflatedBytes, available_memory() / 2)) {
+    throw Error(where + std::to_string(rows) + " clips of " + std::to_string(table.items()) +
+                " numbers do not fit in half of this machine's free memory");
+  }
+  table.values.reserve(table.values.size() + rows * table.items());
+}
+
+void read_arrays(const NpzFile& npz, Axes axes, const std::string& remedy, FeatureTable& table) {
+  ArrayLayout layout = array_layout(npz, axes, remedy);
+  table.names = std::move(layout.names);
+  table.layers = layout.layers;
+  table.dim = layout.dim;
+  table.values = npz.read_float32(layout.x);
+}
+
+/// One array a clip: [dim], or [1, dim].
+void read_array_a_clip(const NpzFile& npz, const std::string& remedy, FeatureTable& table) {
+  const std::string where = npz.path().string() + ": ";
+  table.names = npz.names();
+  for (const std::string& name : table.names) {
+    const NpyHeader header = npz.header(name);
+    const std::string array = where + "array '" + name + "' ";
+    if (!is_number(header.dtype)) throw Error(array + "has dtype " + header.descr() + "; valid: numbers");
+    const std::size_t dim = header.shape.empty() ? 0 : header.shape.back();
+    if (header.count() != dim || dim == 0) {
+      throw Error(array + "has shape " + header.shape_text() +
+                  "; valid: [dim]; reduce steps to statistics with: " + remedy);
+    }
+    if (table.dim == 0) {
+      table.dim = dim;
+      reserve(table, table.names.size(), where);
+    }
+    if (dim != table.dim) {
+      throw Error(array + "has " + std::to_string(dim) + " numbers, but '" + table.names[0] + "' has " +
+                  std::to_string(table.dim));
+    }
+    const std::vector<float> row = npz.read_float32(name);
+    table.values.insert(table.values.end(), row.begin(), row.end());
+  }
+}
+
+void read_csv_table(const std::filesystem::path& path, FeatureTable& table, std::vector<std::string>& notes) {
+  const Csv csv = read_csv(path);
+  notes.insert(notes.end(), csv.notes.begin(), csv.notes.end());
+  Problems problems;
+  int name_column = find_column(csv, "filename", {}, problems);
+  if (!problems.empty()) throw Error(problems.text());
+  const std::string where = path.string() + ": ";
+  if (csv.rows.empty()) throw Error(where + "it has no clips");
+  if (name_column < 0 && csv.columns[0].find_first_not_of("0123456789") != std::string::npos &&
+      !csv.number(csv.rows[0].fields[0])) {
+    name_column = 0;
+  }
+  if (name_column < 0) {
+    throw Error(where + "it has no column of clip names; name it 'filename'");
+  }
+  std::vector<std::size_t> used;
+  std::string dropped;
+  for (std::size_t i = 0; i < csv.columns.size(); ++i) {
+    if (static_cast<int>(i) == name_column) continue;
+    if (csv.columns[i].empty() || csv.columns[i].rfind("Unnamed:", 0) == 0 || is_row_column(csv.columns[i])) {
+      dropped += (dropped.empty() ? "" : ", ") + ("'" + csv.columns[i] + "'");
+    } else {
+      used.push_back(i);
+    }
+  }
+  if (!dropped.empty()) notes.push_back(where + "columns " + dropped + " are no features and were left out");
+  if (used.empty()) throw Error(where + "it has no column of features");
+  table.dim = used.size();
+  reserve(table, csv.rows.size(), where);
+  for (const Csv::Row& row : csv.rows) {
+    table.names.push_back(row.fields[static_cast<std::size_t>(name_column)]);
+    for (const std::size_t i : used) {
+      const std::optional<double> value = csv.number(row.fields[i]);
+      if (!value) throw Error(csv.where(row, static_cast<int>(i)) + "'" + row.fields[i] + "' is not a number");
+      table.values.push_back(static_cast<float>(*value));
+    }
+  }
+}
+
+}  // namespace
+
+ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remedy) {
+  const FeatureArrays arrays = feature_arrays(npz);
+  ArrayLayout layout;
+  layout.x = arrays.x;
+  layout.filenames = arrays.filenames;
+  const NpyHeader header = npz.header(layout.x);
+  std::vector<std::size_t> shape = header.shape;
+  const std::string x = npz.path().string() + ": array '" + layout.x + "' has ";
+  if (!is_number(header.dtype)) throw Error(x + "dtype " + header.descr() + "; valid: numbers");
+  const NpyHeader names_header = npz.header(layout.filenames);
+  const std::size_t names = names_header.count();
+  const auto long_axes = std::count_if(names_header.shape.begin(), names_header.shape.end(),
+                                       [](std::size_t length) { return length > 1; });
+  const std::string names_where = npz.path().string() + ": array '" + layout.filenames + "' has ";
+  if (long_axes > 1 || names_header.shape.empty()) {
+    throw Error(names_where + "shape " + names_header.shape_text() + "; valid: a name for each row of '" + layout.x +
+                "'");
+  }
+  if (header.count() == 0 || (shape.size() != 2 && shape.size() != 3)) {
+    throw Error(x + "shape " + header.shape_text() + "; valid: [clips, dim] or [clips, layers, dim]");
+  }
+  if (shape.size() == 3 && shape[0] == 1 && shape[1] == names && names > 1) shape.erase(shape.begin());  // [1, clips, dim]
+  if (shape[0] != names) {
+    const bool turned = shape.size() == 2 && shape[1] == names;
+    throw Error(names_where + "shape " + names_header.shape_text() + ", but " + layout.x + " has " +
+                std::to_string(shape[0]) + " rows" + (turned ? "; its axes are exchanged, save X.T" : ""));
+  }
+  if (shape.size() == 3 && shape[2] == 1 && shape[1] > 1 && axes != Axes::kClipsTimeDim) {
+    if (axes != Axes::kClipsDimOne) {
+      throw Error(x + "shape " + header.shape_text() + ", which is " + std::to_string(shape[1]) +
+                  " layers of one number; if it is [clips, dim, 1], drop the last axis with: " + remedy +
+                  " --axes clips,dim,1");
+    }
+    shape.pop_back();
+  }
+  layout.layers = shape.size() == 3 ? shape[1] : 1;
+  layout.dim = shape.back();
+  if (layout.dim > kMaxDim || layout.layers > kMaxLayers || names > kMaxRows) {
+    throw Error(x + "shape " + header.shape_text() + ": more than can be meant");
+  }
+  layout.names = npz.read_strings(layout.filenames);
+  return layout;
+}
+
+FeatureTable read_feature_table(const FeatureFile& file, Axes axes, const std::string& remedy,
+                                std::vector<std::string>& notes) {
+  FeatureTable all;
+  for (const std::filesystem::path& path : file.paths) {
+    FeatureTable table;
+    if (path.extension() == ".csv") {
+      read_csv_table(path, table, notes);
+    } else {
+      const NpzFile npz = NpzFile::open(path);
+      if (feature_arrays(npz).x.empty()) {
+        read_array_a_clip(npz, remedy, table);
+      } else {
+        read_arrays(npz, axes, remedy, table);
+      }
+    }
+    if (all.dim == 0) {
+      all = std::move(table);
+      continue;
+    }
+    if (table.dim != all.dim || table.layers != all.layers) {
+      throw Error(path.string() + ": rows of " + std::to_string(table.items()) + " numbers, but " +
+                  file.paths[0].string() + " has rows of " + std::to_string(all.items()));
+    }
+    all.names.insert(all.names.end(), table.names.begin(), table.names.end());
+    all.values.insert(all.values.end(), table.values.begin(), table.values.end());
+  }
+  return all;
+}
+
+bool is_archive_of_series(const FeatureFile& file) {
+  for (const std::filesystem::path& path : file.paths) {
+    if (path.extension() == ".csv") return false;
+    const NpzFile npz = NpzFile::open(path);
+    if (!feature_arrays(npz).x.empty()) return false;
+    for (const std::string& name : npz.names()) {
+      const NpyHeader header = npz.header(name);
+      if (!header.shape.empty() && header.count() != header.shape.back()) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace medley::data

@@ -1,0 +1,29 @@
+#include "trainer/data/file_kind.h"
+
+#include <utility>
+
+namespace medley::data {
+
+std::string other_kind(std::string_view bytes) {
+  using namespace std::string_view_literals;
+  static constexpr std::pair<std::string_view, const char*> kKinds[] = {
+      {"version https://git-lfs"sv, "a Git LFS pointer, not the file itself; fetch the file with: git lfs pull"},
+      {"<!DOCTYPE"sv, "an HTML page, not a file of data; download the file again"},
+      {"<!doctype"sv, "an HTML page, not a file of data; download the file again"},
+      {"<html"sv, "an HTML page, not a file of data; download the file again"},
+      {"\x1f\x8b"sv, "compressed with gzip; unpack it with: gunzip"},
+      {"\x89HDF\r\n"sv, "an HDF5 file; save its arrays with np.savez(path, X=..., filenames=...)"},
+      {"MATLAB 5.0"sv, "a MATLAB file; save its arrays with np.savez(path, X=..., filenames=...)"},
+      {"PAR1"sv, "a Parquet file; save it as CSV, or its arrays with np.savez(path, X=..., filenames=...)"},
+      {"\x80\x02"sv, "a pickle, which is not read; save its arrays with np.savez(path, X=..., filenames=...)"},
+      {"\x80\x03"sv, "a pickle, which is not read; save its arrays with np.savez(path, X=..., filenames=...)"},
+      {"\x80\x04"sv, "a pickle, which is not read; save its arrays with np.savez(path, X=..., filenames=...)"},
+      {"\x80\x05"sv, "a pickle, which is not read; save its arrays with np.savez(path, X=..., filenames=...)"},
+      {"\xd0\xcf\x11\xe0"sv, "an Excel workbook; save it as CSV"}};
+  for (const auto& [start, kind] : kKinds) {
+    if (bytes.substr(0, start.size()) == start) return kind;
+  }
+  return "";
+}
+
+}  // namespace medley::data
