@@ -44,10 +44,9 @@ class Cases : public ::testing::Test {
 #define EXPECT_SAYS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
 
 TEST_F(Cases, ThatDifferInStorageOnlyHaveTheFingerprintOfBase) {
-  for (const char* name :
-       {"c02_npz_by_clip", "c04_excel_de", "c04b_tab", "c04c_utf16", "c06_py2_L", "c09_bool_mix", "c09e_single100",
-        "c09g_R", "c17_train_test_npz", "c18_macos", "c26_trailing_comma", "c53_static_csv", "c59_plain_names",
-        "c16b_dup_same", "c44_later/after"}) {
+  for (const char* name : {"c02_npz_by_clip", "c04_excel_de", "c04b_tab", "c04c_utf16", "c06_py2_L", "c09_bool_mix",
+                           "c09e_single100", "c09g_R", "c17_train_test_npz", "c18_macos", "c26_trailing_comma",
+                           "c53_static_csv", "c59_plain_names", "c16b_dup_same", "c44_later/after"}) {
     std::string fingerprint;
     EXPECT_EQ(test::error_of<Error>([&] { fingerprint = load_dataset(cases() / name).fingerprint; }), "") << name;
     EXPECT_EQ(fingerprint, base_) << name;
@@ -80,10 +79,13 @@ TEST_F(Cases, ThatAreRefusedNameTheCauseAndTheCommand) {
       {"c01_utt_npy", {"no feature file", "folders of clips (clipfeat, ...)", "medley data import "}},
       {"c08_openface_csv", {"no feature file", "folders of clips (openface)", "medley data import "}},
       {"c10c_nofold", {"column 'fold' is missing; make folds that share no actor with: medley data folds "}},
-      {"c12_paths", {"encoders 'clipfeat', 'wavlmfeat': 224 of 224 clips have no row", "have folders", "--match folders"}},
+      {"c12_paths",
+       {"encoders 'clipfeat', 'wavlmfeat': 224 of 224 clips have no row", "have folders", "--match folders"}},
       {"c12d_case", {"192 of 224 clips have no row", "differ in letter case", "--match case"}},
       {"c13_nd1", {"shape (224, 8, 1)", "layers of one number", "--axes clips,dim,1"}},
-      {"c14_nan", {"row 5, column 2 (clip 'A101_neu_int1_ver1') is NaN", "10 numbers of 3 clips are NaN or infinite", "--missing"}},
+      {"c14_nan",
+       {"row 5, column 2 (clip 'A101_neu_int1_ver1') is NaN", "10 numbers of 3 clips are NaN or infinite",
+        "--missing"}},
       {"c22_speaker", {"12 of 12 actors are in several folds", "medley data folds "}},
       {"c40_test_only", {"test clips alone"}}};
   for (const auto& [name, parts] : messages) {

@@ -66,10 +66,20 @@ TEST(ClipNames, NamesThatMeanOneClipAreAnError) {
             "f.npz: clip 'A01' has two rows: 0 and 1 ('train/A01' and 'test/A01')");
 }
 
+TEST(ClipNames, SeveralRowsAClipAndOneNameForAllAreTold) {
+  EXPECT_EQ(
+      outcome({"A01", "A01", "A02", "A02", "B\xc3\xbc", "B\xc3\xbc"}).error,
+      "f.npz: clip 'A01' has two rows: 0 and 1; so have 2 more clips; reduce each clip's steps to one row, or give "
+      "each clip a file and import them");
+  EXPECT_EQ(outcome({"noname", "noname", "noname"}).error,  // openSMILE without -instname
+            "f.npz: all 3 rows have the name 'noname'; each needs the name of its clip");
+}
+
 TEST(ClipNames, ClipsWithoutARowAreOneMessage) {
-  EXPECT_EQ(outcome({"A02"}).error,
-            "f.npz: it has no row for clip 'A01' and 1 of 2 others; leave such clips out with: medley data import D --out "
-            "NEW --missing drop-clip");
+  EXPECT_EQ(
+      outcome({"A02"}).error,
+      "f.npz: it has no row for clip 'A01' and 1 of 2 others; leave such clips out with: medley data import D --out "
+      "NEW --missing drop-clip");
   EXPECT_EQ(outcome({"x", "y"}).error,
             "f.npz: it has no row for clip 'A01' and 2 of 2 others; none of its names is a clip's, as 'x'");
   EXPECT_EQ(outcome({"A02"}, {}, true).error, "");

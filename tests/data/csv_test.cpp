@@ -85,8 +85,10 @@ TEST(CsvDialects, Utf16AndWindows1252BecomeUtf8) {
   EXPECT_EQ(rows_of(big), expected);
   const Csv guessed = parse_csv("a,b\n1,\xfc\x80\n", "f.csv");  // 0x80 is the euro sign, U+20AC
   EXPECT_EQ(guessed.rows.at(0).fields.at(1), "\xc3\xbc\xe2\x82\xac");
-  EXPECT_EQ(guessed.notes, (Fields{"f.csv: it is not UTF-8, and was read as Windows-1252"}));
+  EXPECT_EQ(guessed.notes, (Fields{"f.csv: it was read as Windows-1252, which is a guess"}));
   EXPECT_TRUE(parse_csv("a,b\n1,\xc3\xbc\n", "f.csv").notes.empty());
+  EXPECT_EQ(rows_of(little.substr(2)), expected) << "without a byte order mark";
+  EXPECT_EQ(parse_csv(big.substr(2), "f.csv").notes, (Fields{"f.csv: it was read as UTF-16, which is a guess"}));
 }
 
 TEST(CsvDialects, IndexColumnsTrailingDelimitersAndRepeatedHeadersAreNoData) {
@@ -122,6 +124,19 @@ TEST(CsvDialects, NumbersAreThoseOfTheFile) {
   }
 }
 
+TEST(CsvDialects, AFirstRowOfNumbersIsData) {
+  const Csv csv = parse_csv("clip_1;-1.5E+00;-1.5E+00\nclip_2;0.5;2\n", "f.csv");  // openXBOW
+  EXPECT_TRUE(csv.headless);
+  EXPECT_EQ(csv.columns, (Fields{"1", "2", "3"}));
+  EXPECT_EQ(csv.rows.at(0).fields, (Fields{"clip_1", "-1.5E+00", "-1.5E+00"}));
+  EXPECT_EQ(csv.rows.at(0).line, 1);
+  EXPECT_EQ(csv.notes, (Fields{"f.csv: it has no header row, so its first row is data"}));
+  EXPECT_TRUE(parse_csv("1.0,2.0\n", "f.csv").headless) << "numpy.savetxt()";
+  for (const char* names : {",0,1,2\n", "0,1,2\n", "filename,1,2\n", "a,b\n"}) {
+    EXPECT_FALSE(parse_csv(names, "f.csv").headless) << names << " are names of columns";
+  }
+}
+
 TEST(CsvDialects, FilesOfOtherFormatsAreNamed) {
   const test::Folder folder;
   const auto error = [&](const std::string& bytes) {
@@ -131,6 +146,7 @@ TEST(CsvDialects, FilesOfOtherFormatsAreNamed) {
   EXPECT_NE(error("version https://git-lfs.github.com/spec/v1\noid sha256:1\n").find("git lfs pull"),
             std::string::npos);
   EXPECT_NE(error("PK\x03\x04 xlsx").find("an Excel workbook"), std::string::npos);
+  EXPECT_NE(error("@relation openSMILE_features\n").find("an ARFF file"), std::string::npos);
   EXPECT_NE(error("<!DOCTYPE html><html>").find("an HTML page"), std::string::npos);
 }
 

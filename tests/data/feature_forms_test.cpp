@@ -53,7 +53,8 @@ TEST(NpyTypes, TwoRawBytesAreBfloat16) {
   }
 }
 
-TEST(NpyTypes, LengthsOfPython2EndInL) {
+TEST(NpyTypes, LengthsOfPython2EndInLAndNumpy2MayNameTheirType) {
+  EXPECT_EQ(numbers("<f4", "(np.int64(1), np.int64(1))", bytes("\x00\x00\x80\x3f")), (std::vector<float>{1}));
   EXPECT_EQ(numbers("<f4", "(1L, 1L)", bytes("\x00\x00\x80\x3f")), (std::vector<float>{1}));
 }
 
@@ -105,7 +106,8 @@ TEST(FeatureForms, ArraysHaveOtherNamesAndFolders) {
   const Forms forms;
   for (const char* x : {"features", "x", "feats", "embeddings", "data", "arr_0"}) {
     for (const char* names : {"names", "filenames", "files", "clip_ids", "arr_1"}) {
-      forms.same({Forms::x(std::string(x) + ".npy"), Forms::names(std::string(names) + ".npy")}, std::string(x) + names);
+      forms.same({Forms::x(std::string(x) + ".npy"), Forms::names(std::string(names) + ".npy")},
+                 std::string(x) + names);
     }
   }
   forms.same({Forms::x("X.npy"), Forms::names("filenames.npy"), Forms::x("features.npy")}, "ours goes first");
@@ -140,12 +142,14 @@ TEST(FeatureForms, OneArrayAClipIsRead) {
   std::vector<RawMember> members;
   const std::vector<std::string> order = {"t1", "b2", "b1", "a2", "a1"};
   for (std::size_t i = 0; i < order.size(); ++i) {
-    members.push_back(stored(order[i] + ".npy", raw_npy(header("<f4", i % 2 ? "(2,)" : "(1, 2)"), Forms::all().substr(8 * i, 8))));
+    members.push_back(
+        stored(order[i] + ".npy", raw_npy(header("<f4", i % 2 ? "(2,)" : "(1, 2)"), Forms::all().substr(8 * i, 8))));
   }
   forms.same(members, "one array a clip");
   members[0] = stored("t1.npy", raw_npy(header("<f4", "(2, 2)"), Forms::all().substr(0, 16)));
-  EXPECT_SAYS(forms.error(members), "array 't1' has shape (2, 2); valid: [dim]; reduce steps to statistics with: medley "
-                                    "data import ");
+  EXPECT_SAYS(forms.error(members),
+              "array 't1' has shape (2, 2); valid: [dim]; reduce steps to statistics with: medley "
+              "data import ");
 }
 
 TEST(FeatureForms, AxesAreNotGuessed) {
@@ -157,11 +161,13 @@ TEST(FeatureForms, AxesAreNotGuessed) {
               "axis with: medley data import ");
   EXPECT_SAYS(forms.error({Forms::x("X.npy", "(2, 5)"), Forms::names("filenames.npy")}),
               "but X has 2 rows; its axes are exchanged, save X.T");
-  EXPECT_SAYS(forms.error({Forms::x("X.npy", "(5, 1, 1, 2)"), Forms::names("filenames.npy")}), "valid: [clips, dim] or");
+  EXPECT_SAYS(forms.error({Forms::x("X.npy", "(5, 1, 1, 2)"), Forms::names("filenames.npy")}),
+              "valid: [clips, dim] or");
   std::vector<RawMember> layers = {stored("X.npy", raw_npy(header("<f4", "(5, 2, 2)"), Forms::all() + Forms::all())),
                                    Forms::names("filenames.npy")};
-  EXPECT_SAYS(forms.load(layers).notes.at(0), "encoder 'face' has three axes, read as 2 layers of 2 numbers; a config "
-                                              "averages layers, so an axis of time must not stand there");
+  EXPECT_SAYS(forms.load(layers).notes.at(0),
+              "encoder 'face' has three axes, read as 2 layers of 2 numbers; a config "
+              "averages layers, so an axis of time must not stand there");
 }
 
 TEST(FeatureForms, FilesHaveOtherNamesAndParts) {
@@ -180,21 +186,35 @@ TEST(FeatureForms, FilesHaveOtherNamesAndParts) {
             {{"X", {1, 2}, std::vector<float>{5, 5.5}}, {"filenames", {1}, std::vector<std::string>{"t1"}}});
   const Dataset parts = load_dataset(forms.small.folder.path());
   EXPECT_EQ(parts.fingerprint, forms.plain.fingerprint);
-  EXPECT_SAYS(parts.notes.at(0), "encoder 'face' is read from face_test_static_features.npz, face_train_static_features.npz");
+  EXPECT_SAYS(parts.notes.at(0),
+              "encoder 'face' is read from face_test_static_features.npz, face_train_static_features.npz");
   write_npz(file("voice.npz"), {{"X", {1}, std::vector<float>{1}}});
-  EXPECT_SAYS(load_dataset(forms.small.folder.path()).notes.at(0), "voice.npz: not read, because feature files here end in "
-                                                                   "_static_features");
+  EXPECT_SAYS(load_dataset(forms.small.folder.path()).notes.at(0),
+              "voice.npz: not read, because feature files here end in "
+              "_static_features");
 }
 
 TEST(FeatureForms, TablesInCsvAreReadWithoutColumnsOfRows) {
   const Forms forms;
   std::filesystem::remove(forms.small.folder / "face_static_features.npz");
   const auto table = forms.small.folder / "face_static_features.csv";
-  test::write_file(table, "filename, frame, timestamp, confidence, success, AU01_r, AU02_r\na1, 1, 0.0, 0.98, 1, 1.0, 1.5\n"
-                          "a2, 1, 0, 1, 1, 2, 2.5\nb1, 1, 0, 1, 1, 3e0, 3.5\nb2, 1, 0, 1, 1, 4, 4.5\nt1, 1, 0, 1, 1, 5, 5.5\n");
+  test::write_file(
+      table,
+      "filename, frame, timestamp, confidence, success, AU01_r, AU02_r\na1, 1, 0.0, 0.98, 1, 1.0, 1.5\n"
+      "a2, 1, 0, 1, 1, 2, 2.5\nb1, 1, 0, 1, 1, 3e0, 3.5\nb2, 1, 0, 1, 1, 4, 4.5\nt1, 1, 0, 1, 1, 5, 5.5\n");
   const Dataset read = load_dataset(forms.small.folder.path());
   EXPECT_EQ(read.fingerprint, forms.plain.fingerprint);
-  EXPECT_SAYS(read.notes.at(0), "columns 'frame', 'timestamp', 'confidence', 'success' are no features and were left out");
+  EXPECT_SAYS(read.notes.at(0),
+              "columns 'frame', 'timestamp', 'confidence', 'success' are no features and were left out");
+  test::write_file(table, ",0,1\na1,1,1.5\na2,2,2.5\nb1,3,3.5\nb2,4,4.5\nt1,5,5.5\n");
+  EXPECT_EQ(load_dataset(forms.small.folder.path()).fingerprint, forms.plain.fingerprint)
+      << "DataFrame(X, index=names)";
+  test::write_file(table, "a1;1;1.5\na2;2;2.5\nb1;3;3.5\nb2;4;4.5\nt1;5;5.5\n");
+  EXPECT_EQ(load_dataset(forms.small.folder.path()).fingerprint, forms.plain.fingerprint) << "openXBOW";
+  test::write_file(table,
+                   "name;frameTime;F0;F1\n'a1.wav';0.0;1;1.5\n'a2';0.0;2;2.5\n'b1';0.0;3;3.5\n'b2';0.0;4;4.5\n"
+                   "'t1';0.0;5;5.5\n");
+  EXPECT_EQ(load_dataset(forms.small.folder.path()).fingerprint, forms.plain.fingerprint) << "openSMILE";
   const auto error = [&](const std::string& text) {
     test::write_file(table, text);
     return test::error_of<Error>([&] { load_dataset(forms.small.folder.path()); });

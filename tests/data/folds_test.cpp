@@ -46,8 +46,9 @@ struct Metadata {
   Metadata() {
     options.folds = 2;
     small.load();
-    write("filename;speaker;mix;emotion_1;emotion_2;emotion_1_salience;emotion_2_salience\n"
-          "a1.mov;A;0;ang;;;\na2.mov;A;1;ang;sad;70,0;30,0\nb1.mov;B;1;sad;ang;50;50\nb2.mov;B;0;neu;;;\n");
+    write(
+        "filename;speaker;mix;emotion_1;emotion_2;emotion_1_salience;emotion_2_salience\n"
+        "a1.mov;A;0;ang;;;\na2.mov;A;1;ang;sad;70,0;30,0\nb1.mov;B;1;sad;ang;50;50\nb2.mov;B;0;neu;;;\n");
   }
   void write(const std::string& text) const { test::write_file(small.folder / "train_metadata.csv", text); }
   std::string add(const std::string& out = "") const {
@@ -82,8 +83,9 @@ TEST(Folds, NeedActorsAndEnoughOfThem) {
   EXPECT_SAYS(metadata.add(), "2 actors for 3 folds; valid: 2 to the number of actors");
   metadata.options.folds = 2;
   metadata.write("filename,who,emotion_1\na,A,ang\nb,B,sad\n");
-  EXPECT_SAYS(metadata.add(), "no column names the actor, whom folds must not share; say which with --actor, of filename, "
-                              "who, emotion_1");
+  EXPECT_SAYS(metadata.add(),
+              "no column names the actor, whom folds must not share; say which with --actor, of filename, "
+              "who, emotion_1");
   metadata.options.actor_column = "who";
   EXPECT_EQ(metadata.add("o.csv"), "");
   metadata.write("filename,who,emotion_1\na,A,ang\nb,NA,sad\n");

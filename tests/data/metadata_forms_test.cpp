@@ -45,7 +45,8 @@ TEST(MetadataForms, WordsForMissingValuesAndTruthAreTaken) {
     notes_of_same(replaced(Small().train, ",,,,", "," + word + "," + word + "," + word + ","));
   }
   for (const auto& [no, yes] : {std::pair("False", "True"), std::pair("FALSE", "TRUE"), std::pair("0.0", "1.0")}) {
-    notes_of_same(replaced(replaced(Small().train, ",0,", std::string(",") + no + ","), ",1,", std::string(",") + yes + ","));
+    notes_of_same(
+        replaced(replaced(Small().train, ",0,", std::string(",") + no + ","), ",1,", std::string(",") + yes + ","));
   }
 }
 
@@ -62,7 +63,8 @@ TEST(MetadataForms, SaliencesArePercentOrSharesOfOne) {
 }
 
 TEST(MetadataForms, ExcelWritesSemicolonsAndDecimalCommas) {
-  notes_of_same("\xef\xbb\xbf" + replaced(replaced(replaced(Small().train, ",", ";"), "70;30", "70,0;30,0"), "\n", "\r\n"));
+  notes_of_same("\xef\xbb\xbf" +
+                replaced(replaced(replaced(Small().train, ",", ";"), "70;30", "70,0;30,0"), "\n", "\r\n"));
 }
 
 TEST(MetadataForms, ColumnsHaveTheNamesOfOtherDatasets) {
@@ -75,26 +77,35 @@ TEST(MetadataForms, ColumnsHaveTheNamesOfOtherDatasets) {
 
 TEST(MetadataForms, TwoColumnsThatCouldBeMeantAreNamed) {
   Small small;
-  small.train = replaced(replaced(replaced(Small().train, "video_id", "video_id,speaker"), ",A,", ",A,p1,"), ",B,", ",B,p2,");
-  EXPECT_SAYS(small.error(), "columns 'video_id' and 'speaker' could both be 'video_id'; say which in dataset.yaml, as in "
-                             "'columns: {video_id: video_id}'");
+  small.train =
+      replaced(replaced(replaced(Small().train, "video_id", "video_id,speaker"), ",A,", ",A,p1,"), ",B,", ",B,p2,");
+  EXPECT_SAYS(small.error(),
+              "columns 'video_id' and 'speaker' could both be 'video_id'; say which in dataset.yaml, as in "
+              "'columns: {video_id: video_id}'");
   small.yaml = "columns: {video_id: speaker}\n";
   EXPECT_EQ(small.load().clips.at(0).actor, "p1");
   small.yaml = "columns: {video_id: nobody}\n";
   EXPECT_SAYS(small.error(), "dataset.yaml names column 'nobody' for 'video_id', which is not there");
   small.yaml = "columns: {actr: speaker}\n";
   EXPECT_SAYS(small.error(), "dataset.yaml:1: columns: unknown column 'actr'");
-  notes_of_same(replaced(replaced(replaced(Small().train, "video_id", "video_id,speaker"), ",A,", ",A,A,"), ",B,", ",B,B,"));
+  notes_of_same(
+      replaced(replaced(replaced(Small().train, "video_id", "video_id,speaker"), ",A,", ",A,A,"), ",B,", ",B,B,"));
 }
 
 TEST(MetadataForms, OtherWordsForTheChallengesClassesAreNoted) {
-  const std::string notes =
-      notes_of_same(replaced(replaced(replaced(Small().train, ",ang,", ",Anger,"), ",sad,", ",SADNESS,"), ",neu,", ",Neutral,"));
+  const std::string notes = notes_of_same(
+      replaced(replaced(replaced(Small().train, ",ang,", ",Anger,"), ",sad,", ",SADNESS,"), ",neu,", ",Neutral,"));
   EXPECT_SAYS(notes, "class 'Anger' is read as 'ang'");
   EXPECT_SAYS(notes, "class 'SADNESS' is read as 'sad'");
   const sweep::Classes official = sweep::Classes::blemore();
-  for (const auto& [word, index] : std::map<std::string, int>{{"angry", 0}, {"disgust", 1}, {"Dis", 1}, {"fear", 2},
-                                                              {"happy", 3}, {"HAP", 3}, {"sad", 4}, {"neutral", 5},
+  for (const auto& [word, index] : std::map<std::string, int>{{"angry", 0},
+                                                              {"disgust", 1},
+                                                              {"Dis", 1},
+                                                              {"fear", 2},
+                                                              {"happy", 3},
+                                                              {"HAP", 3},
+                                                              {"sad", 4},
+                                                              {"neutral", 5},
                                                               {"surprise", -1}}) {
     EXPECT_EQ(class_meant(word, official), index) << word;
   }
@@ -111,6 +122,9 @@ TEST(MetadataForms, SpellingsOfOneActorAreOneActor) {
   EXPECT_EQ(actor_key("007"), actor_key("7"));
   EXPECT_EQ(actor_key("B\xc3\x9c"), actor_key("bu\xcc\x88"));
   EXPECT_NE(actor_key("A1"), actor_key("A2"));
+  Small initials;
+  initials.train = replaced(initials.train, ",A,", ",NA,");
+  EXPECT_SAYS(notes_of(initials.load()), "2 clips with a word for a missing value as actor");
   Small small;
   small.train = replaced(replaced(small.train, ",A,", ",101.0,"), ",B,", ",102.0,");
   EXPECT_EQ(small.load().clips.at(0).actor, "101") << "pandas writes a column of numbers with gaps so";
@@ -122,8 +136,9 @@ TEST(MetadataForms, SharedActorsAreOneMessageWithTheCommand) {
     for (const char* fold : {"0", "1"}) rows += std::string(actor) + fold + "," + actor + ",0,ang,,,," + fold + "\n";
   }
   const std::string error = error_of_rows(rows);
-  EXPECT_SAYS(error, ":3: column 'fold': actor 'A' is in fold 1 and, in line 2, in fold 0; 3 of 3 actors are in several "
-                     "folds; make folds with: medley data folds ");
+  EXPECT_SAYS(error,
+              ":3: column 'fold': actor 'A' is in fold 1 and, in line 2, in fold 0; 3 of 3 actors are in several "
+              "folds; make folds with: medley data folds ");
   EXPECT_EQ(error.find("actor 'B'"), std::string::npos);
 }
 
@@ -164,8 +179,9 @@ TEST(MetadataForms, FoldersInClipNamesAreDroppedWithANote) {
 TEST(MetadataForms, EqualErrorsOfManyRowsAreOneMessage) {
   std::string rows;
   for (int i = 0; i < 30; ++i) rows += "c" + std::to_string(i) + ",A,0,contempt,,,,0\n";
-  EXPECT_SAYS(error_of_rows(rows), ":2: column 'emotion_1': 'contempt' is not an emotion; valid: ang, disg, fea, hap, sad, "
-                                   "neu; so in 29 more rows");
+  EXPECT_SAYS(error_of_rows(rows),
+              ":2: column 'emotion_1': 'contempt' is not an emotion; valid: ang, disg, fea, hap, sad, "
+              "neu; so in 29 more rows");
 }
 
 TEST(MetadataForms, ClipsThatDifferInLetterCaseAreNoted) {

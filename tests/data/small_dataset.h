@@ -13,7 +13,8 @@
 
 namespace medley::data {
 
-inline constexpr char kHeader[] = "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n";
+inline constexpr char kHeader[] =
+    "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n";
 
 /// Four clips of two actors in two folds, one test clip, one encoder `face` of two numbers.
 struct Small {

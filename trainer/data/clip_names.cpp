@@ -14,9 +14,9 @@ namespace medley::data {
 namespace {
 
 constexpr std::array<std::string_view, 37> kExtensions = {
-    "mov", "mp4", "m4v", "avi", "mkv", "webm", "wmv", "flv", "mpg", "mpeg", "mts", "3gp", "ogv",
-    "wav", "mp3", "m4a", "aac", "flac", "ogg", "opus", "wma", "aif", "aiff",
-    "npy", "npz", "csv", "txt", "tsv", "json", "pt", "pth", "pkl", "mat", "h5", "hdf5", "arff", "htk"};
+    "mov", "mp4", "m4v",  "avi", "mkv",  "webm", "wmv",  "flv", "mpg",  "mpeg", "mts", "3gp", "ogv",
+    "wav", "mp3", "m4a",  "aac", "flac", "ogg",  "opus", "wma", "aif",  "aiff", "npy", "npz", "csv",
+    "txt", "tsv", "json", "pt",  "pth",  "pkl",  "mat",  "h5",  "hdf5", "arff", "htk"};
 
 struct Rule {
   const char* word;
@@ -101,7 +101,8 @@ const std::vector<std::string>& NameRules::words() {
 NameRules NameRules::parse(const std::vector<std::string>& words) {
   NameRules rules;
   for (const std::string& word : words) {
-    const auto* rule = std::find_if(std::begin(kRules), std::end(kRules), [&](const Rule& r) { return r.word == word; });
+    const auto* rule =
+        std::find_if(std::begin(kRules), std::end(kRules), [&](const Rule& r) { return r.word == word; });
     if (rule == std::end(kRules)) throw Error("--match: '" + word + "'" + sweep::suggestion(word, NameRules::words()));
     rules.*rule->member = true;
   }
@@ -155,8 +156,8 @@ NameMatch match_names(const std::vector<std::string>& names, const std::vector<s
     const auto [first, added] = row_of_key.emplace(key, row);
     if (!added) {
       if (twice++ == 0) {
-        first_twice = "clip " + quoted(key) + " has two rows: " + std::to_string(first->second) + " and " +
-                      std::to_string(row);
+        first_twice =
+            "clip " + quoted(key) + " has two rows: " + std::to_string(first->second) + " and " + std::to_string(row);
         if (names[row] != names[first->second]) {
           first_twice += " (" + quoted(names[first->second]) + " and " + quoted(names[row]) + ")";
         }
@@ -168,8 +169,17 @@ NameMatch match_names(const std::vector<std::string>& names, const std::vector<s
     match.clip_of_row[row] = clip->second;
     match.row_of_clip[static_cast<std::size_t>(clip->second)] = static_cast<int>(row);
   }
+  if (twice > 0 && row_of_key.size() == 1) {
+    problems.add(where + "all " + std::to_string(names.size()) + " rows have the name " + quoted(names[0]) +
+                 "; each needs the name of its clip");
+    return match;
+  }
   if (twice > 0) {
-    problems.add(where + first_twice + (twice > 1 ? "; so have " + std::to_string(twice - 1) + " more clips" : ""));
+    std::string text = where + first_twice;
+    if (twice > 1) text += "; so have " + std::to_string(twice - 1) + " more clips";
+    if (twice + 1 >= row_of_key.size())
+      text += "; reduce each clip's steps to one row, or give each clip a file and import them";
+    problems.add(text);
   }
   std::vector<std::size_t> missing;
   for (std::size_t clip = 0; clip < stems.size(); ++clip) {
@@ -183,7 +193,8 @@ NameMatch match_names(const std::vector<std::string>& names, const std::vector<s
   if (better.text() != rules.text()) {
     std::string causes;
     for (const Rule& rule : kRules) {
-      if (better.*rule.member && !(rules.*rule.member)) causes += (causes.empty() ? "" : " and ") + std::string(rule.cause);
+      if (better.*rule.member && !(rules.*rule.member))
+        causes += (causes.empty() ? "" : " and ") + std::string(rule.cause);
     }
     const auto rows = rows_by_key(names, better);
     const std::size_t explained = count_found(names, stems, better) - found;
@@ -203,7 +214,8 @@ NameMatch match_names(const std::vector<std::string>& names, const std::vector<s
   }
   if (missing.empty() || (may_miss && found > 0)) return match;
   std::string text = where + "it has no row for clip " + quoted(stems[missing[0]]);
-  if (missing.size() > 1) text += " and " + std::to_string(missing.size() - 1) + " of " + std::to_string(stems.size() - 1) + " others";
+  if (missing.size() > 1)
+    text += " and " + std::to_string(missing.size() - 1) + " of " + std::to_string(stems.size() - 1) + " others";
   if (found == 0 && !names.empty()) text += "; none of its names is a clip's, as " + quoted(names[0]);
   if (found > 0) text += "; leave such clips out with: " + remedy + " --missing drop-clip";
   problems.add(text);

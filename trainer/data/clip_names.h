@@ -40,9 +40,9 @@ struct NameMatch {
 };
 
 /// Joins `names` (of a feature file's rows, or of files) to clips by their stems. Errors go to `problems`, each in a
-/// sentence beginning `where`: a name that occurs twice, and clips without a row, by cause and with the remedy. `remedy`
-/// is the command to which `--match RULES` is added. With `may_miss` clips without a row are no error unless a rule
-/// would find them.
+/// sentence beginning `where`: a name that occurs twice, and clips without a row, by cause and with the remedy.
+/// `remedy` is the command to which `--match RULES` is added. With `may_miss` clips without a row are no error unless a
+/// rule would find them.
 NameMatch match_names(const std::vector<std::string>& names, const std::vector<std::string>& stems,
                       const NameRules& rules, bool may_miss, const std::string& where, const std::string& remedy,
                       Problems& problems);

@@ -153,6 +153,19 @@ void name_index_column(Csv& csv) {
   csv.notes.push_back(csv.path.string() + ": each row has a number before its fields, which is ignored");
 }
 
+/// True for a first row that names no columns: numpy.savetxt(), openXBOW and pyAudioAnalysis write none. Names 0, 1, 2
+/// are those of pandas.
+bool is_data(const Csv& csv) {
+  const std::size_t first = csv.columns.size() > 1 ? 1 : 0;
+  bool numbers = true, counting = true;
+  for (std::size_t i = first; i < csv.columns.size(); ++i) {
+    numbers = numbers && !is_missing(csv.columns[i]) && csv.number(csv.columns[i]).has_value();
+    const std::size_t start = csv.columns[first] == "0" ? 0 : 1;
+    counting = counting && csv.columns[i] == std::to_string(start + i - first);
+  }
+  return numbers && !counting;
+}
+
 /// Fields that are empty in all rows and have no name are cut off at the end.
 void drop_empty_columns(Csv& csv) {
   std::size_t named = csv.columns.size();
@@ -205,21 +218,27 @@ std::optional<double> Csv::number(std::string_view text) const {
 Csv parse_csv(std::string_view bytes, const std::filesystem::path& path) {
   Csv csv;
   csv.path = path;
-  bool guessed = false;
-  const std::string text = to_utf8(bytes, &guessed);
-  if (guessed) csv.notes.push_back(path.string() + ": it is not UTF-8, and was read as Windows-1252");
+  std::string guess;
+  const std::string text = to_utf8(bytes, &guess);
+  if (!guess.empty()) csv.notes.push_back(path.string() + ": it was read as " + guess + ", which is a guess");
   Reader reader(text, path);
   csv.delimiter = reader.delimiter();
   Csv::Row row;
   if (!reader.next(row)) throw Error(path.string() + ": the file is empty; a header row is needed");
   csv.columns = row.fields;
   const bool padded_header = reader.padded() > 0;  // then every field is, as OpenFace writes
+  csv.headless = is_data(csv);
+  if (csv.headless) {
+    csv.rows.push_back(row);
+    for (std::size_t i = 0; i < csv.columns.size(); ++i) csv.columns[i] = std::to_string(i + 1);
+    csv.notes.push_back(path.string() + ": it has no header row, so its first row is data");
+  }
   for (std::size_t i = 0; i < csv.columns.size(); ++i) {
     if (!csv.columns[i].empty() && csv.column(csv.columns[i]) != static_cast<int>(i)) {
       throw Error(path.string() + ":" + std::to_string(row.line) + ": two columns are named '" + csv.columns[i] + "'");
     }
   }
-  const std::vector<std::string> header = csv.columns;
+  const std::vector<std::string> header = csv.headless ? std::vector<std::string>() : csv.columns;
   std::size_t blank = 0, headers = 0;
   while (reader.next(row)) {
     if (all_empty(row.fields, 0)) {
@@ -230,7 +249,7 @@ Csv parse_csv(std::string_view bytes, const std::filesystem::path& path) {
       csv.rows.push_back(row);
     }
   }
-  name_index_column(csv);
+  if (!csv.headless) name_index_column(csv);
   drop_empty_columns(csv);
   for (const Csv::Row& read : csv.rows) {
     if (read.fields.size() == csv.columns.size()) continue;

@@ -21,6 +21,8 @@ struct Csv {
   };
   std::filesystem::path path;
   char delimiter = ',';
+  /// True where the first row has numbers after its first field, so that it is data. Columns are then 1, 2, ...
+  bool headless = false;
   std::vector<std::string> columns;  ///< "" where a column has no name
   std::vector<Row> rows;             ///< each as long as `columns`
   std::vector<std::string> notes;    ///< each guess and each omission in a sentence, beginning with the path

@@ -117,7 +117,8 @@ std::vector<ClipFolder> find_clip_folders(const fs::path& folder, std::vector<st
       notes.push_back(path.string() + ": a hidden folder, ignored");
     } else if (fs::exists(path / "train_metadata.csv")) {
       notes.push_back(path.string() + ": a dataset of its own, ignored");
-    } else if (const auto inner = sorted_entries(path, true); is_split_word(path.filename().string()) && !inner.empty()) {
+    } else if (const auto inner = sorted_entries(path, true);
+               is_split_word(path.filename().string()) && !inner.empty()) {
       for (const fs::path& encoder : inner) {
         if (!is_hidden(encoder)) candidates.push_back(encoder);
       }
@@ -179,8 +180,8 @@ std::string other_features(const fs::path& folder) {
            "); make a dataset of them with: medley data import " + shell_word(folder) + " --out NEW";
   }
   for (const fs::path& path : sorted_entries(folder, false)) {
-    static const std::set<std::string> kOthers = {".npy", ".h5", ".hdf5", ".pkl", ".pickle", ".pt", ".pth", ".mat",
-                                                  ".parquet", ".arff", ".zip", ".gz"};
+    static const std::set<std::string> kOthers = {".npy", ".h5",  ".hdf5",    ".pkl",  ".pickle", ".pt",
+                                                  ".pth", ".mat", ".parquet", ".arff", ".zip",    ".gz"};
     if (kOthers.count(path.extension().string()) == 0) continue;
     return "; " + path.filename().string() + " is not read; save it with np.savez(path, X=..., filenames=...)";
   }

@@ -25,7 +25,7 @@ std::vector<FeatureFile> find_feature_files(const std::filesystem::path& folder,
 
 /// A folder of files of one clip each: <clip>.npy, .npz or .csv.
 struct ClipFolder {
-  std::string name;  ///< of the encoder
+  std::string name;                            ///< of the encoder
   std::vector<std::filesystem::path> folders;  ///< more than one: train/<encoder> and test/<encoder>
 };
 

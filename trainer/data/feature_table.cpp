@@ -71,13 +71,9 @@ void read_csv_table(const std::filesystem::path& path, FeatureTable& table, std:
   if (!problems.empty()) throw Error(problems.text());
   const std::string where = path.string() + ": ";
   if (csv.rows.empty()) throw Error(where + "it has no clips");
-  if (name_column < 0 && csv.columns[0].find_first_not_of("0123456789") != std::string::npos &&
-      !csv.number(csv.rows[0].fields[0])) {
-    name_column = 0;
-  }
-  if (name_column < 0) {
-    throw Error(where + "it has no column of clip names; name it 'filename'");
-  }
+  const std::string& first = csv.rows[0].fields[0];
+  if (name_column < 0 && !is_missing(first) && !csv.number(first)) name_column = 0;  // pandas writes its index so
+  if (name_column < 0) throw Error(where + "it has no column of clip names; name it 'filename'");
   std::vector<std::size_t> used;
   std::string dropped;
   for (std::size_t i = 0; i < csv.columns.size(); ++i) {
@@ -93,7 +89,10 @@ void read_csv_table(const std::filesystem::path& path, FeatureTable& table, std:
   table.dim = used.size();
   reserve(table, csv.rows.size(), where);
   for (const Csv::Row& row : csv.rows) {
-    table.names.push_back(row.fields[static_cast<std::size_t>(name_column)]);
+    std::string name = row.fields[static_cast<std::size_t>(name_column)];
+    if (name.size() > 2 && name.front() == '\'' && name.back() == '\'')
+      name = name.substr(1, name.size() - 2);  // openSMILE
+    table.names.push_back(std::move(name));
     for (const std::size_t i : used) {
       const std::optional<double> value = csv.number(row.fields[i]);
       if (!value) throw Error(csv.where(row, static_cast<int>(i)) + "'" + row.fields[i] + "' is not a number");
@@ -125,7 +124,8 @@ ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remed
   if (header.count() == 0 || (shape.size() != 2 && shape.size() != 3)) {
     throw Error(x + "shape " + header.shape_text() + "; valid: [clips, dim] or [clips, layers, dim]");
   }
-  if (shape.size() == 3 && shape[0] == 1 && shape[1] == names && names > 1) shape.erase(shape.begin());  // [1, clips, dim]
+  if (shape.size() == 3 && shape[0] == 1 && shape[1] == names && names > 1)
+    shape.erase(shape.begin());  // [1, clips, dim]
   if (shape[0] != names) {
     const bool turned = shape.size() == 2 && shape[1] == names;
     throw Error(names_where + "shape " + names_header.shape_text() + ", but " + layout.x + " has " +

@@ -16,12 +16,14 @@ struct Words {
 
 const std::vector<Words>& column_words() {
   static const std::vector<Words> kWords = {
-      {"filename", {"file", "filenames", "clip", "clipid", "clipname", "videofile", "audiofile", "wavfile", "utterance",
-                    "utteranceid", "uttid", "segmentid", "sampleid"}},
-      {"video_id", {"actor", "actorid", "speaker", "speakerid", "subject", "subjectid", "subj", "spkr", "spkrid", "spk",
-                    "spkid", "participant", "participantid", "person", "personid", "performer", "performerid"}},
+      {"filename",
+       {"file", "filenames", "clip", "clipid", "clipname", "videofile", "audiofile", "wavfile", "uttid", "segmentid",
+        "sampleid"}},
+      {"video_id",
+       {"actor", "actorid", "speaker", "speakerid", "subject", "subjectid", "subj", "spkr", "spkrid", "spk", "spkid",
+        "participant", "participantid", "person", "personid", "performer", "performerid"}},
       {"mix", {"ismix", "mixed", "ismixed", "blend", "isblend", "blended"}},
-      {"emotion_1", {"emo1", "emotiona", "primaryemotion", "firstemotion"}},
+      {"emotion_1", {"emotion", "emo1", "emotiona", "primaryemotion", "firstemotion"}},
       {"emotion_2", {"emo2", "emotionb", "secondaryemotion", "secondemotion"}},
       {"emotion_1_salience", {"salience1", "emo1salience", "salienceemotion1", "saliencea"}},
       {"emotion_2_salience", {"salience2", "emo2salience", "salienceemotion2", "salienceb"}},
@@ -39,11 +41,11 @@ const std::vector<Words>& class_words() {
   return kWords;
 }
 
-const std::vector<const char*> kFeatureArrays = {"x", "features", "feature", "feats", "feat", "data", "embeddings",
-                                                 "embedding", "emb", "values", "vectors", "arr0"};
-const std::vector<const char*> kNameArrays = {"filenames", "filename", "files", "file", "names", "name", "clips",
-                                              "clipnames", "clipids", "ids", "utterances", "uttids", "keys", "paths",
-                                              "arr1"};
+const std::vector<const char*> kFeatureArrays = {"x",          "features",  "feature", "feats",  "feat",    "data",
+                                                 "embeddings", "embedding", "emb",     "values", "vectors", "arr0"};
+const std::vector<const char*> kNameArrays = {"filenames",  "filename", "files",     "file",    "names",
+                                              "name",       "clips",    "clipnames", "clipids", "ids",
+                                              "utterances", "uttids",   "keys",      "paths",   "arr1"};
 
 /// Lower case, letters and digits only.
 std::string plain(const std::string& text) {
@@ -83,7 +85,9 @@ int find_column(const Csv& csv, const std::string& name, const ColumnNames& name
   for (std::size_t i = 0; i < csv.columns.size(); ++i) {
     const Words* words = words_with(column_words(), plain(csv.columns[i]));
     if (words == nullptr || words->name != name || static_cast<int>(i) == found) continue;
-    const auto differ = [&](const Csv::Row& row) { return row.fields[i] != row.fields[static_cast<std::size_t>(found)]; };
+    const auto differ = [&](const Csv::Row& row) {
+      return row.fields[i] != row.fields[static_cast<std::size_t>(found)];
+    };
     if (found < 0) {
       found = static_cast<int>(i);
     } else if (std::any_of(csv.rows.begin(), csv.rows.end(), differ)) {
@@ -97,8 +101,8 @@ int find_column(const Csv& csv, const std::string& name, const ColumnNames& name
 }
 
 bool is_row_column(const std::string& column) {
-  static const std::vector<const char*> kWords = {"frame", "faceid", "timestamp", "confidence", "success",
-                                                  "frametime", "frameindex", "time", "start", "end"};
+  static const std::vector<const char*> kWords = {"frame",     "faceid",     "timestamp", "confidence", "success",
+                                                  "frametime", "frameindex", "time",      "start",      "end"};
   return contains(kWords, plain(column));
 }
 
@@ -144,15 +148,15 @@ FeatureArrays feature_arrays(const NpzFile& npz) {
     if (!found.empty()) continue;
     std::string list;
     for (std::size_t i = 0; i < std::min<std::size_t>(all.size(), 5); ++i) list += (i ? ", " : "") + all[i];
-    throw Error(where + "it has no array of " + what + "; its arrays are " + list +
-                (all.size() > 5 ? ", ..." : "") + "; save them with np.savez(path, X=..., filenames=...)");
+    throw Error(where + "it has no array of " + what + "; its arrays are " + list + (all.size() > 5 ? ", ..." : "") +
+                "; save them with np.savez(path, X=..., filenames=...)");
   }
   return {x[0], names[0]};
 }
 
 bool is_split_word(const std::string& text) {
-  static const std::vector<const char*> kWords = {"train", "training", "test", "testing", "val", "valid",
-                                                  "validation", "dev", "development", "eval"};
+  static const std::vector<const char*> kWords = {"train", "training",   "test", "testing",     "val",
+                                                  "valid", "validation", "dev",  "development", "eval"};
   return contains(kWords, plain(text));
 }
 

@@ -23,7 +23,8 @@ std::vector<std::string> metadata_columns();
 /// file has that column. Two columns that could be meant, and differ in a row, are an error in `problems` and give -1.
 int find_column(const Csv& csv, const std::string& name, const ColumnNames& named, Problems& problems);
 
-/// True for columns of feature tables that count or time rows and are no features: frame, timestamp, confidence, success.
+/// True for columns of feature tables that count or time rows and are no features: frame, timestamp, confidence,
+/// success.
 bool is_row_column(const std::string& column);
 
 /// Index of the class that `name` means: itself, else in other letter case, else by another word for one of the

@@ -11,6 +11,8 @@ std::string other_kind(std::string_view bytes) {
       {"<!DOCTYPE"sv, "an HTML page, not a file of data; download the file again"},
       {"<!doctype"sv, "an HTML page, not a file of data; download the file again"},
       {"<html"sv, "an HTML page, not a file of data; download the file again"},
+      {"@relation"sv, "an ARFF file; let openSMILE write CSV instead, with -csvoutput"},
+      {"@RELATION"sv, "an ARFF file; let openSMILE write CSV instead, with -csvoutput"},
       {"\x1f\x8b"sv, "compressed with gzip; unpack it with: gunzip"},
       {"\x89HDF\r\n"sv, "an HDF5 file; save its arrays with np.savez(path, X=..., filenames=...)"},
       {"MATLAB 5.0"sv, "a MATLAB file; save its arrays with np.savez(path, X=..., filenames=...)"},

@@ -90,8 +90,8 @@ std::vector<int> assign_folds(const std::vector<std::string>& actors, const std:
         spread += deviation(share[c]);
         share[c][fold] -= actor->counts[c] / total[c];
       }
-      const bool better = best == count || spread < best_spread - 1e-12 ||
-                          (spread < best_spread + 1e-12 && clips[fold] < clips[best]);
+      const bool better =
+          best == count || spread < best_spread - 1e-12 || (spread < best_spread + 1e-12 && clips[fold] < clips[best]);
       if (!better) continue;
       best = fold;
       best_spread = spread;
@@ -113,7 +113,8 @@ AddedFolds add_folds(const fs::path& source, const fs::path& out, const FoldOpti
   const fs::path path = fs::is_directory(source) ? source / "train_metadata.csv" : source;
   Csv csv = read_csv(path);
   ColumnNames named;
-  if (const fs::path yaml = path.parent_path() / "dataset.yaml"; fs::exists(yaml)) named = read_description(yaml).columns;
+  if (const fs::path yaml = path.parent_path() / "dataset.yaml"; fs::exists(yaml))
+    named = read_description(yaml).columns;
   if (!options.actor_column.empty()) named["video_id"] = options.actor_column;
   Problems problems;
   const auto find = [&](const char* name) { return find_column(csv, name, named, problems); };

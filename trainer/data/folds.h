@@ -32,7 +32,6 @@ struct AddedFolds {
 /// Writes the metadata file `source`, or the train_metadata.csv in the folder `source`, with a column `fold`. Without
 /// `out` it takes the place of `source`, which stays beside it as <name>.before-folds. Throws Error for a file without
 /// actors, for fewer actors than folds, and, with kRefuse, for one that has folds or an `out` that is there.
-AddedFolds add_folds(const std::filesystem::path& source, const std::filesystem::path& out,
-                     const FoldOptions& options);
+AddedFolds add_folds(const std::filesystem::path& source, const std::filesystem::path& out, const FoldOptions& options);
 
 }  // namespace medley::data

@@ -12,8 +12,8 @@ inline constexpr std::uint64_t kMaxInflatedBytes = std::uint64_t{16} << 30;
 std::uint64_t available_memory();
 
 /// Throws Error beginning `where` when `packed` bytes cannot be a deflated array of `size` bytes, or when the array
-/// takes more than kMaxInflatedBytes or half of `available`. Nothing is allocated. The ratio alone says nothing, because
-/// counts of words are mostly zeros and deflate several hundred times.
+/// takes more than kMaxInflatedBytes or half of `available`. Nothing is allocated. The ratio alone says nothing,
+/// because counts of words are mostly zeros and deflate several hundred times.
 void check_inflated_size(std::uint64_t packed, std::uint64_t size, std::uint64_t available, const std::string& where);
 
 }  // namespace medley::data

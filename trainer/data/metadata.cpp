@@ -59,6 +59,8 @@ class MetadataReader {
     };
     note(repeated_, "row", " repeated in every field, ignored");
     note(with_folder_, "clip name", " with a folder, which is dropped");
+    note(unnamed_actors_, "clip",
+         " with a word for a missing value as actor, as 'NA'; write such an actor's name otherwise");
     note(fractions_, "blend", " with saliences as shares of 1, read as percent");
     for (const auto& [spelling, meant] : spellings_) {
       context_.notes.push_back(csv_.path.string() + ": class " + quote(spelling) + " is read as " + quote(meant));
@@ -110,6 +112,7 @@ class MetadataReader {
     clip.filename = file_name(row);
     clip.stem = stem_of(clip.filename);
     clip.actor = actor(row);
+    unnamed_actors_ += clip.actor.empty() && !raw(row, actor_).empty() ? 1 : 0;
     if (clip.filename.empty()) error(row, filename_, "it is empty");
     if (clip.filename.size() > kMaxName) error(row, filename_, "a name longer than " + std::to_string(kMaxName));
     with_folder_ += clip.filename != raw(row, filename_) ? 1 : 0;
@@ -364,7 +367,7 @@ class MetadataReader {
   std::string shared_actor_;
   std::vector<RowError> errors_;
   std::map<std::string, std::string> spellings_;  ///< of classes, and what each means
-  std::size_t repeated_ = 0, with_folder_ = 0, fractions_ = 0;
+  std::size_t repeated_ = 0, with_folder_ = 0, unnamed_actors_ = 0, fractions_ = 0;
 };
 
 const std::vector<std::string> kLabelColumns = {

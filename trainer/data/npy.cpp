@@ -118,6 +118,9 @@ class HeaderText {
 
   std::size_t number() {
     skip_spaces();
+    const std::string_view wrapper = "np.int64(";  // NumPy 2 writes it for lengths that are its own integers
+    const bool wrapped = text_.substr(at_, wrapper.size()) == wrapper;
+    if (wrapped) at_ += wrapper.size();
     std::size_t value = 0, digits = 0;
     for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_, ++digits) {
       if (digits == 18) fail("a number with more than 18 digits");
@@ -125,6 +128,7 @@ class HeaderText {
     }
     if (digits == 0) fail("a number of elements is expected");
     if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // a long integer of Python 2
+    if (wrapped) expect(')');
     return value;
   }
 

@@ -65,8 +65,9 @@ Series read_npz(const std::filesystem::path& path, SeriesRemarks& remarks) {
   const NpzFile npz = NpzFile::open(path);
   std::vector<std::string> names = npz.names();
   if (names.size() > 1) {
-    names.erase(std::remove_if(names.begin(), names.end(), [](const std::string& name) { return !is_feature_array(name); }),
-                names.end());
+    names.erase(
+        std::remove_if(names.begin(), names.end(), [](const std::string& name) { return !is_feature_array(name); }),
+        names.end());
   }
   if (names.size() != 1) {
     throw Error(path.string() + ": one array is expected, of " + std::to_string(npz.names().size()) +
@@ -78,13 +79,7 @@ Series read_npz(const std::filesystem::path& path, SeriesRemarks& remarks) {
 /// Steps in rows. The header may be missing, as numpy.savetxt() writes. Columns of text that say which clip it is are
 /// left out, as are those that count rows.
 Series read_csv_series(const std::filesystem::path& path, SeriesRemarks& remarks) {
-  Csv csv = read_csv(path);
-  const bool headless = std::all_of(csv.columns.begin(), csv.columns.end(),
-                                    [&](const std::string& column) { return csv.number(column).has_value(); });
-  if (headless) {
-    csv.rows.insert(csv.rows.begin(), Csv::Row{1, csv.columns});
-    for (std::size_t i = 0; i < csv.columns.size(); ++i) csv.columns[i] = "column " + std::to_string(i + 1);
-  }
+  const Csv csv = read_csv(path);
   if (csv.rows.empty()) throw Error(path.string() + ": it has no step");
   std::vector<std::size_t> used;
   int success = -1;
@@ -92,7 +87,10 @@ Series read_csv_series(const std::filesystem::path& path, SeriesRemarks& remarks
   for (std::size_t i = 0; i < csv.columns.size(); ++i) {
     const std::string& column = csv.columns[i];
     const bool names_the_clip = (column == "name" || column == "file" || column == "filename");
-    if (!headless && (column.empty() || column.rfind("Unnamed:", 0) == 0 || is_row_column(column) || names_the_clip)) {
+    const std::string& first = csv.rows[0].fields[i];
+    if (csv.headless && i == 0 && !csv.number(first)) continue;  // the clip's name in each row
+    if (!csv.headless &&
+        (column.empty() || column.rfind("Unnamed:", 0) == 0 || is_row_column(column) || names_the_clip)) {
       dropped += (dropped.empty() ? "" : ", ") + column;
       if (column == "success") success = static_cast<int>(i);
     } else {

@@ -18,9 +18,9 @@ struct Series {
 
 /// What was left out while series were read, for one note an encoder.
 struct SeriesRemarks {
-  std::string row_columns;           ///< columns of CSV files that are no features
-  std::size_t failed_steps = 0;      ///< steps whose column `success` is 0; they are kept
-  std::size_t bfloat16_arrays = 0;   ///< arrays of two raw bytes a number
+  std::string row_columns;          ///< columns of CSV files that are no features
+  std::size_t failed_steps = 0;     ///< steps whose column `success` is 0; they are kept
+  std::size_t bfloat16_arrays = 0;  ///< arrays of two raw bytes a number
 };
 
 /// Series of the clips of one encoder, by name. Its files are `<clip>.npy`, `.npz` with one array, or `.csv` with a

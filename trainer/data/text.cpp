@@ -27,8 +27,7 @@ bool is_utf8(std::string_view text) {
   const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
   for (std::size_t i = 0; i < text.size();) {
     std::int32_t code_point = 0;
-    const utf8proc_ssize_t size =
-        utf8proc_iterate(at + i, static_cast<utf8proc_ssize_t>(text.size() - i), &code_point);
+    const utf8proc_ssize_t size = utf8proc_iterate(at + i, static_cast<utf8proc_ssize_t>(text.size() - i), &code_point);
     if (size <= 0) return false;
     i += static_cast<std::size_t>(size);
   }
@@ -70,13 +69,18 @@ std::string mapped(const std::string& text, int options) {
 
 }  // namespace
 
-std::string to_utf8(std::string_view bytes, bool* guessed) {
-  *guessed = false;
+std::string to_utf8(std::string_view bytes, std::string* guess) {
+  *guess = "";
   if (bytes.substr(0, 3) == "\xef\xbb\xbf") bytes.remove_prefix(3);
   if (bytes.substr(0, 2) == "\xff\xfe") return from_utf16(bytes.substr(2), false);
   if (bytes.substr(0, 2) == "\xfe\xff") return from_utf16(bytes.substr(2), true);
+  const auto zero_at = [&](std::size_t i) { return bytes.size() >= 4 && bytes[i] == 0 && bytes[i + 2] == 0; };
+  if (zero_at(1) || zero_at(0)) {
+    *guess = "UTF-16";
+    return from_utf16(bytes, zero_at(0));
+  }
   if (is_utf8(bytes)) return std::string(bytes);
-  *guessed = true;
+  *guess = "Windows-1252";
   std::string text;
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);

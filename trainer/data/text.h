@@ -5,9 +5,10 @@
 
 namespace medley::data {
 
-/// `bytes` of a text file as UTF-8 without byte order mark. UTF-16 needs its mark. What is not UTF-8 is taken for
-/// Windows-1252, as Excel writes in western Europe, and `guessed` set.
-std::string to_utf8(std::string_view bytes, bool* guessed);
+/// `bytes` of a text file as UTF-8 without byte order mark. Without a mark, every second byte 0 at the start means
+/// UTF-16, and what is not UTF-8 is taken for Windows-1252, as Excel writes in western Europe. `guess` is then the name
+/// of that encoding, else "".
+std::string to_utf8(std::string_view bytes, std::string* guess);
 
 /// `text` without blanks at its ends. Blanks are spaces, tabs, no-break spaces and byte order marks.
 std::string_view trim(std::string_view text);
