@@ -194,6 +194,19 @@ TEST(FeatureForms, FilesHaveOtherNamesAndParts) {
               "_static_features");
 }
 
+TEST(FeatureForms, WhatIsWrongWithSeveralEncodersIsOneMessage) {
+  Small small;
+  small.x[5] = std::numeric_limits<float>::quiet_NaN();
+  small.error();
+  const auto face = small.folder / "face_static_features.npz";
+  std::filesystem::copy_file(face, small.folder / "hand_static_features.npz");
+  std::filesystem::copy_file(face, small.folder / "voice_static_features.npz");
+  const std::string error = small.error();
+  EXPECT_SAYS(error, "1 error\n");
+  EXPECT_SAYS(error, "encoder 'face': row 2, column 1 (clip 'b1') is NaN");
+  EXPECT_SAYS(error, "; the same in encoder 'hand', 'voice'");
+}
+
 TEST(FeatureForms, TablesInCsvAreReadWithoutColumnsOfRows) {
   const Forms forms;
   std::filesystem::remove(forms.small.folder / "face_static_features.npz");

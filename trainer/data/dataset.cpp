@@ -89,29 +89,33 @@ void note_near_names(const std::vector<Clip>& clips, std::vector<std::string>& n
   }
 }
 
-/// Adds the errors of all encoders. What is wrong with several in the same way is one error that names them.
+/// Adds the errors of all encoders. What is wrong with several in the same way is one error, in the words of the first.
 void add_by_cause(const std::vector<FeatureFile>& files, const std::vector<LoadedEncoder>& loaded, Problems& problems) {
-  std::map<std::string, std::vector<std::string>> encoders_of;
-  const auto cause_of = [&](std::size_t i, const std::string& message) {
-    const std::string start = files[i].message_start();
-    return message.compare(0, start.size(), start) == 0 ? message.substr(start.size()) : "";
+  struct Cause {
+    std::string message;
+    std::vector<std::string> others;  ///< encoders
   };
+  std::vector<Cause> causes;
+  std::map<std::string, std::size_t> cause_of;  ///< by the message without file, encoder and numbers
   for (std::size_t i = 0; i < loaded.size(); ++i) {
     for (const std::string& message : loaded[i].problems.shown()) {
-      if (const std::string cause = cause_of(i, message); !cause.empty()) encoders_of[cause].push_back(files[i].name);
-    }
-  }
-  for (std::size_t i = 0; i < loaded.size(); ++i) {
-    for (const std::string& message : loaded[i].problems.shown()) {
-      const std::string cause = cause_of(i, message);
-      if (cause.empty() || encoders_of[cause].size() == 1) {
-        problems.add(message);
-      } else if (encoders_of[cause][0] == files[i].name) {
-        std::string names;
-        for (const std::string& name : encoders_of[cause]) names += (names.empty() ? "'" : ", '") + name + "'";
-        problems.add(files[i].paths[0].parent_path().string() + ": encoders " + names + ": " + cause);
+      std::string key = message;
+      for (const std::string& start : {files[i].message_start(), files[i].where()}) {
+        if (key.compare(0, start.size(), start) == 0) key.erase(0, start.size());
+      }
+      key.erase(std::remove_if(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; }), key.end());
+      const auto [it, added] = cause_of.emplace(key, causes.size());
+      if (added) {
+        causes.push_back({message, {}});
+      } else {
+        causes[it->second].others.push_back(files[i].name);
       }
     }
+  }
+  for (const Cause& cause : causes) {
+    std::string others;
+    for (const std::string& name : cause.others) others += (others.empty() ? "'" : ", '") + name + "'";
+    problems.add(cause.message + (others.empty() ? "" : "; the same in encoder " + others));
   }
 }
 
