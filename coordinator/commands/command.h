@@ -14,7 +14,7 @@ namespace medley::coordinator {
 struct Globals {
   std::filesystem::path store = "medley-store";
 };
-void add_data_commands(CLI::App& app, Globals& globals);     // data make | check | import; init
+void add_data_commands(CLI::App& app, Globals& globals);     // data make | check | import | folds; init
 void add_plan_command(CLI::App& app, Globals& globals);      // plan; settings
 void add_run_commands(CLI::App& app, Globals& globals);      // run; status
 void add_serve_command(CLI::App& app, Globals& globals);     // serve

@@ -45,10 +45,10 @@ TEST_F(Surfaces, ServeAnswersThePageAndTheApiUntilCtrlC) {
 
 TEST_F(Surfaces, EveryCommandHasHelpWithAnExample) {
   const std::vector<std::vector<std::string>> commands = {
-      {"init"},     {"data", "make"}, {"data", "check"}, {"data", "import"}, {"plan"},  {"settings"},
-      {"run"},      {"serve"},        {"status"},        {"report"},         {"show"},  {"evaluate"},
-      {"submit"},   {"pause"},        {"resume"},        {"stop"},           {"retry"}, {"release"},
-      {"ensemble"}, {"export"},       {"predict"},       {"completion"}};
+      {"init"},     {"data", "make"}, {"data", "check"}, {"data", "import"}, {"data", "folds"}, {"plan"},
+      {"settings"}, {"run"},          {"serve"},         {"status"},         {"report"},        {"show"},
+      {"evaluate"}, {"submit"},       {"pause"},         {"resume"},         {"stop"},          {"retry"},
+      {"release"},  {"ensemble"},     {"export"},        {"predict"},        {"completion"}};
   const Ended top = run_program(MEDLEY, {"--help"}, scratch_);
   EXPECT_EQ(top.exit, 0);
   EXPECT_TRUE(contains(top.out, "medley run sweep.yaml"));
