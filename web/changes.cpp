@@ -102,6 +102,12 @@ Control::Answer fit_ensemble(const Call& call) {
   }
 }
 
+Control::Answer export_ensemble(const Call& call) {
+  constexpr std::size_t kMaxMember = 200;
+  const std::string member = text_in(body_of(call.request), "member", "", kMaxMember);
+  return call.control->export_ensemble(ensemble_of(*call.reader, call.id).id, member);
+}
+
 Control::Answer mark_config(const Call& call) {
   return call.control->mark(checked_id(call.id), mark_change(body_of(call.request)));
 }

@@ -13,5 +13,6 @@ Control::Answer plan_sweep(const Call& call);
 /// Begins to fit it.
 Control::Answer fit_ensemble(const Call& call);
 Control::Answer mark_config(const Call& call);
+Control::Answer export_ensemble(const Call& call);
 
 }  // namespace medley::web

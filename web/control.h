@@ -64,8 +64,9 @@ class Control {
   virtual nlohmann::json fits() = 0;
   /// Those that have joined and not left.
   virtual std::vector<WorkerNow> workers() { return {}; }
-  /// Writes the submission archive of an ensemble into the store; details: `export`, its id.
-  virtual Answer export_ensemble(std::int64_t id) = 0;
+  /// Writes the submission archive of an ensemble into the store; details: `export`, its id. `member` names the
+  /// archive's file, "" as the challenge does.
+  virtual Answer export_ensemble(std::int64_t id, const std::string& member) = 0;
 };
 
 /// What is known of each worker at this moment; empty without a coordinator (`control` is nullptr).

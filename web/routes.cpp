@@ -221,9 +221,7 @@ const std::vector<Route>& routes() {
       {"POST", "/api/v1/ensembles", Needs::kChange, "fitEnsemble",
        [](const Call& call) { return change_response(fit_ensemble(call)); }},
       {"POST", "/api/v1/ensembles/{id}/export", Needs::kChange, "exportEnsemble",
-       [](const Call& call) {
-         return change_response(call.control->export_ensemble(ensemble_of(*call.reader, call.id).id));
-       }},
+       [](const Call& call) { return change_response(export_ensemble(call)); }},
   };
   return all;
 }

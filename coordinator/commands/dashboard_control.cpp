@@ -11,6 +11,7 @@
 #include "coordinator/actions/export.h"
 #include "coordinator/actions/plan.h"
 #include "trainer/data/error.h"
+#include "trainer/data/submission.h"
 
 namespace medley::coordinator {
 namespace {
@@ -184,7 +185,7 @@ std::vector<web::Control::WorkerNow> DashboardControl::workers() {
   return all;
 }
 
-web::Control::Answer DashboardControl::export_ensemble(std::int64_t id) try {
+web::Control::Answer DashboardControl::export_ensemble(std::int64_t id, const std::string& member) try {
   storage::Reader reader(store_);
   const auto ensemble = reader.find_ensemble(id);
   if (!ensemble) return {false, fmt::format("there is no ensemble {}", id), json::object()};
@@ -192,8 +193,10 @@ web::Control::Answer DashboardControl::export_ensemble(std::int64_t id) try {
   const std::filesystem::path out = std::filesystem::path(storage::StoreLayout(store_.string()).exports()) /
                                     fmt::format("ensemble-{}-{}.zip", id, now);
   Exported exported;
-  coordinator_.write(
-      [&](storage::Writer& writer) { exported = coordinator::export_ensemble(reader, writer, *ensemble, out, now); });
+  const std::string name = member.empty() ? data::kSubmissionMember : member;
+  coordinator_.write([&](storage::Writer& writer) {
+    exported = coordinator::export_ensemble(reader, writer, *ensemble, out, name, now);
+  });
   std::int64_t row = 0;
   for (const auto& made : storage::Reader(store_).exports()) {
     if (made.sha256 == exported.sha256 && made.created == now) row = made.id;

@@ -35,7 +35,7 @@ class DashboardControl final : public web::Control {
   Answer build_ensemble(const std::string& sweep_id, const sweep::EnsembleRequest& request) override;
   nlohmann::json fits() override;
   std::vector<WorkerNow> workers() override;
-  Answer export_ensemble(std::int64_t id) override;
+  Answer export_ensemble(std::int64_t id, const std::string& member) override;
 
  private:
   static Answer said(Coordinator::Answer answer) { return {answer.done, std::move(answer.message)}; }

@@ -20,6 +20,7 @@
 #include "coordinator/control_file.h"
 #include "storage/files/write.h"
 #include "sweep/report/table.h"
+#include "trainer/data/submission.h"
 
 namespace medley::coordinator {
 namespace {
@@ -183,27 +184,29 @@ void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
 struct ExportArguments {
   std::string ensemble;
   fs::path out = "submission.zip";
+  std::string member = data::kSubmissionMember;
   bool as_json = false;
 };
 
 Exported export_here(storage::Reader& reader, const fs::path& store, const storage::EnsembleRecord& ensemble,
-                     const fs::path& out) {
+                     const ExportArguments& arguments) {
   storage::Writer writer(store);
-  return export_ensemble(reader, writer, ensemble, out, storage::now_ms());
+  return export_ensemble(reader, writer, ensemble, arguments.out, arguments.member, storage::now_ms());
 }
 
 void run_export(const ExportArguments& arguments, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto ensemble = choose_ensemble(reader, arguments.ensemble);
   const auto control = control_if_held(globals.store);
-  const Exported exported = control ? export_remotely(*control, ensemble.id, arguments.out)
-                                    : export_here(reader, globals.store, ensemble, arguments.out);
+  const Exported exported = control ? export_remotely(*control, ensemble.id, arguments.out, arguments.member)
+                                    : export_here(reader, globals.store, ensemble, arguments);
   if (arguments.as_json) {
     std::cout << json{{"archive", exported.archive.string()},
                       {"manifest", exported.manifest.string()},
                       {"sha256", exported.sha256},
                       {"clips", exported.clips},
                       {"blends", exported.blends},
+                      {"renamed_classes", exported.renamed},
                       {"ensemble", ensemble.id}}
                      .dump(2)
               << "\n";
@@ -211,6 +214,9 @@ void run_export(const ExportArguments& arguments, const Globals& globals) {
   }
   fmt::print("{}: {} clips, {} predicted blends; the format check passed\n{}: what it was made from\n",
              exported.archive.string(), exported.clips, exported.blends, exported.manifest.string());
+  if (!exported.renamed.empty()) {
+    fmt::print("classes have the challenge's names: {}\n", fmt::join(exported.renamed, ", "));
+  }
 }
 
 struct PredictArguments {
@@ -312,8 +318,12 @@ void add_export(CLI::App& app, Globals& globals) {
   auto* command = app.add_subcommand("export", "The submission archive of an ensemble, checked, with a manifest");
   command->add_option("ENSEMBLE", arguments->ensemble, "id or name of the ensemble; the newest if not given");
   command->add_option("--out", arguments->out, "archive to write")->capture_default_str();
+  command->add_option("--member", arguments->member, "name of the file in the archive")->capture_default_str();
   command->add_flag("--json", arguments->as_json, "as JSON");
-  command->footer("Examples:\n  medley export\n  medley export topn-simplex --out submission.zip");
+  command->footer(
+      "Classes have the challenge's names in the archive: anger becomes ang.\n"
+      "Examples:\n  medley export\n  medley export topn-simplex --out submission.zip\n"
+      "  medley export best --member predictions.json");
   command->callback([arguments, &globals] { run_export(*arguments, globals); });
 }
 

@@ -49,15 +49,17 @@ std::int64_t fit_remotely(const ControlPoint& control, const std::string& sweep_
   throw strange(control, error);
 }
 
-Exported export_remotely(const ControlPoint& control, std::int64_t ensemble, const std::filesystem::path& out) try {
+Exported export_remotely(const ControlPoint& control, std::int64_t ensemble, const std::filesystem::path& out,
+                         const std::string& member) try {
   const json made = web::done(
-      web::ask(control.url, control.token, "ensembles/" + std::to_string(ensemble) + "/export", json::object()));
+      web::ask(control.url, control.token, "ensembles/" + std::to_string(ensemble) + "/export", {{"member", member}}));
   const std::string at = "exports/" + made.at("export").dump() + "/";
   const std::string archive = web::fetch(control.url, control.token, at + "archive.zip");
   json manifest = json_at(control, at + "manifest.json");
   manifest["archive"] = out.filename().string();
-  Exported exported{out, manifest_path(out), manifest.at("sha256"), manifest.at("clips"),
-                    manifest.at("predicted_blends")};
+  Exported exported{
+      out, manifest_path(out), manifest.at("sha256"), manifest.at("clips"), manifest.at("predicted_blends"), {}};
+  for (const json& renamed : manifest.value("renamed_classes", json::array())) exported.renamed.push_back(renamed);
   files::write(exported.archive, archive, files::Durability::kDurable);
   files::write(exported.manifest, manifest.dump(2) + "\n", files::Durability::kDurable);
   return exported;

@@ -18,6 +18,7 @@ std::int64_t fit_remotely(const ControlPoint& control, const std::string& sweep_
 
 /// Has an ensemble exported into the coordinator's store, and writes copies: the archive to `out`, the manifest beside
 /// it, naming `out`. Throws as above, and files::Error when a copy cannot be written.
-Exported export_remotely(const ControlPoint& control, std::int64_t ensemble, const std::filesystem::path& out);
+Exported export_remotely(const ControlPoint& control, std::int64_t ensemble, const std::filesystem::path& out,
+                         const std::string& member);
 
 }  // namespace medley::coordinator

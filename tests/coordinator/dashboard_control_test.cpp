@@ -168,7 +168,7 @@ TEST_F(DashboardControlTest, AnEnsembleThatCannotBeFittedSaysWhyToWhoeverBeganIt
     EXPECT_EQ(fits[i]["ended"], true);
     EXPECT_NE(fits[i]["error"].get<std::string>().find("predictions in every fold"), std::string::npos) << fits[i];
   }
-  EXPECT_FALSE(control_->export_ensemble(7).done);
+  EXPECT_FALSE(control_->export_ensemble(7, "").done);
 }
 
 }  // namespace

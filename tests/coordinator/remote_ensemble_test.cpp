@@ -30,7 +30,7 @@ class ToldControl : public test::SampleControl {
     if (told.size() > 1) told.erase(0);
     return now;
   }
-  Answer export_ensemble(std::int64_t) override { return {true, "exported", {{"export", 7}}}; }
+  Answer export_ensemble(std::int64_t, const std::string&) override { return {true, "exported", {{"export", 7}}}; }
 
   std::string sweep;
   sweep::EnsembleRequest request;
@@ -112,7 +112,7 @@ TEST_F(RemoteEnsembleTest, WhatDidNotComeAboutSaysWhy) {
 TEST_F(RemoteEnsembleTest, AnExportThatCannotBeFetchedLeavesNoFile) {
   const fs::path out = folder_ / "out.zip";
   try {
-    export_remotely(control_, sample_.ensemble, out);
+    export_remotely(control_, sample_.ensemble, out, "submission.json");
     FAIL() << "there is no export 7";
   } catch (const web::Error& error) {
     EXPECT_STREQ(error.what(), "There is no export with this id in the store.");

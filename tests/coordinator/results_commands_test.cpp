@@ -16,11 +16,12 @@
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
 #include "storage/writer.h"
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
 #include "trainer/data/error.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
-#include "trainer/data/submission.h"
+#include "trainer/data/submission_check.h"
 #include "web/site.h"
 
 namespace medley::coordinator {
@@ -136,7 +137,9 @@ struct Store {
   Said said;
 
   explicit Store(const std::vector<sweep::Config>& configs = kDepths, int poisoned_fold = -1,
-                 const std::string& yaml = "name: depth\naxes: {epochs: [10, 20, 30]}\n") {
+                 const std::string& yaml = "name: depth\naxes: {epochs: [10, 20, 30]}\n",
+                 const std::vector<std::string>& class_names = {}) {
+    if (!class_names.empty()) data.classes.names = class_names;
     const storage::DatasetRecord learnt = data;
     for (auto& clip : data.clips) {
       if (clip.fold == poisoned_fold && clip.label) clip.label = sweep::Label{(clip.label->first + 2) % 6, -1, 100};
@@ -498,11 +501,14 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
     for (const auto& clip : store.data.clips) {
       if (clip.fold == -1) filenames.push_back(clip.filename);
     }
-    const std::string text = data::read_submission(archive);
-    EXPECT_TRUE(data::check_submission(text, filenames, store.data.classes).empty());
+    data::Findings findings;
+    const auto text = data::read_submission(archive, data::kSubmissionMember, findings);
+    ASSERT_TRUE(text);
+    EXPECT_TRUE(findings.all().empty()) << findings.text();
+    const auto checked = data::check_submission(*text, store.data.classes, data::ClipList{filenames, {}});
+    EXPECT_TRUE(checked.all().empty()) << checked.text();
     // The same by definition: the weighted mean of the members' test rows, decoded by the ensemble's thresholds.
-    data::Problems problems;
-    const auto predictions = data::parse_submission(text, store.data.classes, problems);
+    std::vector<data::Prediction> predictions;
     const sweep::Thresholds thresholds{made["settings"]["alpha"], made["settings"]["beta"]};
     for (std::size_t i = 0; i < kTestClips; ++i) {
       std::vector<double> p(6);
@@ -510,9 +516,9 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
         const auto& said = store.said.at(member["trial"].get<std::string>())[60 + i];
         for (std::size_t c = 0; c < 6; ++c) p[c] += member["weight"].get<double>() * said[c];
       }
-      EXPECT_EQ(predictions[i].label, sweep::decode(p.data(), store.data.classes, thresholds));
-      EXPECT_EQ(predictions[i].filename, filenames[i]);
+      predictions.push_back({filenames[i], sweep::decode(p.data(), store.data.classes, thresholds)});
     }
+    EXPECT_EQ(*text, data::format_submission(predictions, store.data.classes));
     const json manifest = json::parse(std::ifstream(folder / "submission.manifest.json"));
     EXPECT_EQ(manifest["ensemble"]["id"], made["id"]);
     EXPECT_EQ(manifest["dataset"]["fingerprint"], store.data.fingerprint);
@@ -530,6 +536,37 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
   EXPECT_NE(text.find("nested       Score"), std::string::npos);
   EXPECT_NE(text.find("left out: 1 (config, seed) without held-out predictions in every fold\n"), std::string::npos)
       << text;
+}
+
+TEST(ResultsCommands, AnArchiveHasTheChallengesClassNamesAndTheMemberAskedFor) {
+  const auto export_of = [](const std::vector<std::string>& names, const std::string& options) {
+    Store store(kDepths, -1, "name: depth\naxes: {epochs: [10, 20, 30]}\n", names);
+    const fs::path folder = store.folder.path();
+    run(folder, "ensemble depth --method mean --k 2 --name best");
+    const json exported = json::parse(run(folder, "export best --json --out " + (folder / "a.zip").string() + options));
+    data::Findings findings;
+    const auto text = data::read_submission(folder / "a.zip", "answer.json", findings);
+    EXPECT_EQ(findings.text(), "");
+    return std::pair(exported, text.value_or(""));
+  };
+  const auto [plain, told] = export_of({}, " --member answer.json");
+  EXPECT_EQ(plain["renamed_classes"], json::array());
+  // The same predictions, so the same text.
+  const auto [spelled, said] =
+      export_of({"anger", "Disgust", "fear", "hap", "sadness", "neutral"}, " --member answer.json");
+  EXPECT_EQ(said, told);
+  EXPECT_EQ(spelled["renamed_classes"],
+            json({"anger -> ang", "Disgust -> disg", "fear -> fea", "sadness -> sad", "neutral -> neu"}));
+  const auto refusal = [&](const std::vector<std::string>& names) {
+    return test::error_of<data::Error>([&] { export_of(names, ""); });
+  };
+  const std::string other = refusal({"anger", "contempt", "fear", "hap", "sad", "neu"});
+  EXPECT_NE(other.find("class 'contempt' has no name in the challenge (ang, disg, fea, hap, sad, neu)"),
+            std::string::npos)
+      << other;
+  EXPECT_NE(refusal({"anger", "angry", "fear", "hap", "sad", "neu"}).find("two classes of the dataset are one"),
+            std::string::npos);
+  EXPECT_THROW(export_of({}, " --member ../answer.json"), data::Error);
 }
 
 const std::vector<sweep::Config> kSubsets = {config_of({"clip"}, 8),           config_of({"clip"}, 10),

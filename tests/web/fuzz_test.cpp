@@ -44,7 +44,7 @@ class Agreeing : public Control {
     return yes();
   }
   json fits() override { return json::array(); }
-  Answer export_ensemble(std::int64_t) override { return yes(); }
+  Answer export_ensemble(std::int64_t, const std::string&) override { return yes(); }
   int asked = 0;
 
  private:

@@ -24,7 +24,7 @@ class SampleControl : public web::Control {
   Answer submit(const SweepForm&) override { return no(); }
   Answer build_ensemble(const std::string&, const sweep::EnsembleRequest&) override { return no(); }
   nlohmann::json fits() override { return nlohmann::json::array(); }
-  Answer export_ensemble(std::int64_t) override { return no(); }
+  Answer export_ensemble(std::int64_t, const std::string&) override { return no(); }
 
   std::vector<WorkerNow> workers() override {
     sweep::Usage cpu;

@@ -56,7 +56,9 @@ class Recorder : public Control {
                 " of " + sweep);
   }
   nlohmann::json fits() override { return nlohmann::json::array(); }
-  Answer export_ensemble(std::int64_t id) override { return note("export " + std::to_string(id)); }
+  Answer export_ensemble(std::int64_t id, const std::string& member) override {
+    return note("export " + std::to_string(id) + (member.empty() ? "" : " " + member));
+  }
   std::vector<std::string> asked;
   std::chrono::milliseconds takes{0};  ///< for each
 
@@ -426,12 +428,15 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
       status(post("ensembles", R"({"sweep": ")" + sample_.finished + R"(", "method": "mean", "k": 3, "bags": 7})")),
       200);
   EXPECT_EQ(status(post("ensembles/" + std::to_string(sample_.ensemble) + "/export", "")), 200);
+  EXPECT_EQ(status(post("ensembles/" + std::to_string(sample_.ensemble) + "/export", R"({"member": "a.json"})")), 200);
+  EXPECT_EQ(status(post("ensembles/" + std::to_string(sample_.ensemble) + "/export", R"({"member": 7})")), 400);
   EXPECT_EQ(status(post("configs/abcd/mark", R"({"note": "n", "tags": ["z", "a", "z"]})")), 200);
   EXPECT_EQ(control_.asked,
-            (std::vector<std::string>{"plan name: x on " + dataset, "submit name: x on " + dataset,
-                                      "plan name: x on /data", "retry all of " + sample_.running,
-                                      "build mean k 3 rounds 20 bags 7 of " + sample_.finished,
-                                      "export " + std::to_string(sample_.ensemble), "mark abcd note n tag a tag z"}));
+            (std::vector<std::string>{
+                "plan name: x on " + dataset, "submit name: x on " + dataset, "plan name: x on /data",
+                "retry all of " + sample_.running, "build mean k 3 rounds 20 bags 7 of " + sample_.finished,
+                "export " + std::to_string(sample_.ensemble), "export " + std::to_string(sample_.ensemble) + " a.json",
+                "mark abcd note n tag a tag z"}));
 }
 
 TEST_F(ServerTest, AddressCarriesTheTokenWhereNoServerSeesIt) {
