@@ -152,6 +152,9 @@ void read_scores(const Stored& scores, EnsembleRecord& ensemble) {
   ensemble.candidates = scores["candidates"].count();
   ensemble.left_out = scores["left_out"].count();
   ensemble.transductive = scores["transductive"].flag();
+  ensemble.read_test_clips = scores["read_test_clips"].flag();
+  ensemble.sweep_trials = scores["sweep_trials"].count();
+  ensemble.sweep_results = scores["sweep_results"].count();
   ensemble.synthetic = scores["synthetic"].flag();
 }
 
@@ -169,6 +172,12 @@ json parse(const std::string& text, const char* column) {
 }
 
 }  // namespace
+
+std::string unfinished_text(const EnsembleRecord& ensemble) {
+  if (ensemble.sweep_results >= ensemble.sweep_trials) return "";
+  return std::to_string(ensemble.sweep_results) + " of " + std::to_string(ensemble.sweep_trials) +
+         " trials of the sweep had a result when the ensemble was fitted";
+}
 
 json to_json(const CandidateWeight& candidate) {
   return {{"config", candidate.config}, {"seeds", candidate.seeds}, {"weight", candidate.weight}};
@@ -220,6 +229,9 @@ json scores_json(const EnsembleRecord& ensemble) {
           {"candidates", ensemble.candidates},
           {"left_out", ensemble.left_out},
           {"transductive", ensemble.transductive},
+          {"read_test_clips", ensemble.read_test_clips},
+          {"sweep_trials", ensemble.sweep_trials},
+          {"sweep_results", ensemble.sweep_results},
           {"synthetic", ensemble.synthetic}};
 }
 

@@ -61,8 +61,14 @@ struct EnsembleRecord {
   int candidates = 0;  ///< to choose from
   int left_out = 0;    ///< (config, seed) pairs without predictions in every fold
   bool transductive = false;
+  bool read_test_clips = false;  ///< training of a member did: sweep::reads_test_clips()
   bool synthetic = false;
+  int sweep_trials = 0;   ///< of the sweep
+  int sweep_results = 0;  ///< of them that had a result when it was fitted
 };
+
+/// "57 of 90 trials of the sweep had a result when it was fitted"; "" where all had.
+std::string unfinished_text(const EnsembleRecord& ensemble);
 
 /// The two JSON columns of an ensemble, which answers and manifests repeat: how it was fitted, and all that came of it.
 nlohmann::json settings_json(const EnsembleRecord& ensemble);

@@ -111,6 +111,15 @@ struct Writer::State {
     }
     return free;
   }
+  std::vector<sweep::Family> families(std::int64_t sweep) {
+    Statement find(database, "SELECT families FROM sweep WHERE key = ?");
+    find.bind(sweep).step();
+    try {
+      return sweep::families_from_json(nlohmann::json::parse(find.text(0)));
+    } catch (const std::exception& e) {
+      throw Error(std::string("the store is damaged: ") + e.what());
+    }
+  }
   std::int64_t dataset_key(const std::string& id) {
     return key_of("dataset", "SELECT key FROM dataset WHERE fingerprint = ?", id);
   }
@@ -199,14 +208,13 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
     submitted.id = sweep_id(submission);
     const std::int64_t dataset = s.dataset_key(submission.dataset);
     std::int64_t sweep = s.find_key("SELECT key FROM sweep WHERE id = ?", submitted.id);
-    const std::string families = sweep::to_json(submission.families).dump();
+    std::vector<sweep::Family> declared;
     if (sweep != 0) {
+      declared = s.families(sweep);
       Statement update(s.database,
-                       "UPDATE sweep SET description = ?, yaml = ?, spec_file = ?, priority = ?, families = ?, "
-                       "reference = ?, grid_from = ?, grid_points = ? WHERE key = ?");
+                       "UPDATE sweep SET description = ?, yaml = ?, spec_file = ?, priority = ?, reference = ?, grid_from = ?, grid_points = ? WHERE key = ?");
       update
-          .bind(submission.description, submission.yaml, submission.spec_file, submission.priority, families,
-                submission.reference, submission.threshold_grid.from, submission.threshold_grid.points, sweep)
+          .bind(submission.description, submission.yaml, submission.spec_file, submission.priority, submission.reference, submission.threshold_grid.from, submission.threshold_grid.points, sweep)
           .run();
     } else {
       submitted.created = true;
@@ -220,7 +228,7 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
       const std::string seeds = nlohmann::json(submission.seeds).dump();
       const std::string axes = submission.axes.dump();
       insert.bind(submitted.id, name, submission.description, submission.yaml, submission.spec_file,
-                  submission.priority, folds, seeds, axes, families, submission.reference,
+                  submission.priority, folds, seeds, axes, "[]", submission.reference,
                   submission.threshold_grid.from, submission.threshold_grid.points, now, dataset);
       insert.run();
       sweep = s.database.last_insert_id();
@@ -263,6 +271,18 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
                        "WHERE sweep = ? AND state = 'finished'");
     finished.bind(sweep).step();
     submitted.finished = finished.whole(0);
+    // A question that is asked again keeps its declaration. A new one came after the results that are there.
+    std::vector<sweep::Family> families = submission.families;
+    for (sweep::Family& family : families) {
+      family.results_before = submitted.finished;
+      family.declared_ms = now;
+      for (const sweep::Family& known : declared) {
+        if (sweep::same_question(known, family)) family = known;
+      }
+    }
+    Statement ask(s.database, "UPDATE sweep SET families = ? WHERE key = ?");
+    const std::string text = sweep::to_json(families).dump();
+    ask.bind(text, sweep).run();
     return submitted;
   });
 }

@@ -12,10 +12,10 @@ struct Alias {
 };
 
 constexpr Alias kAliases[] = {
-    {"ang", "ang"},      {"ang", "anger"},     {"ang", "angry"},       {"disg", "disg"},      {"disg", "dis"},
-    {"disg", "disgust"}, {"disg", "disgusted"}, {"fea", "fea"},        {"fea", "fear"},       {"fea", "fearful"},
-    {"fea", "afraid"},   {"hap", "hap"},       {"hap", "happy"},       {"hap", "happiness"},  {"hap", "joy"},
-    {"sad", "sad"},      {"sad", "sadness"},   {"neu", "neu"},         {"neu", "neutral"},    {"neu", "neutrality"},
+    {"ang", "ang"},      {"ang", "anger"},      {"ang", "angry"}, {"disg", "disg"},     {"disg", "dis"},
+    {"disg", "disgust"}, {"disg", "disgusted"}, {"fea", "fea"},   {"fea", "fear"},      {"fea", "fearful"},
+    {"fea", "afraid"},   {"hap", "hap"},        {"hap", "happy"}, {"hap", "happiness"}, {"hap", "joy"},
+    {"sad", "sad"},      {"sad", "sadness"},    {"neu", "neu"},   {"neu", "neutral"},   {"neu", "neutrality"},
 };
 
 /// Index of the one class of which `same` says true, or -1.

@@ -410,7 +410,13 @@ bool is_scored(const Config& config) {
 }
 
 bool is_transductive(const Config& config) {
-  return config.adaptation != Adaptation::kNone || config.normalize == Normalize::kActor;
+  const bool to_the_fold =
+      config.adaptation != Adaptation::kNone && config.adaptation_target == AdaptationTarget::kValidation;
+  return to_the_fold || config.normalize == Normalize::kActor;
+}
+
+bool reads_test_clips(const Config& config) {
+  return config.adaptation != Adaptation::kNone && config.adaptation_target == AdaptationTarget::kTest;
 }
 
 Config canonical(Config config) {

@@ -151,9 +151,13 @@ bool is_gated(const Config& config);
 /// True where the gate's scores decide anything: the selection, the weights, or the order of both.
 bool is_scored(const Config& config);
 
-/// True when training reads features of clips that it is scored on (never labels): adaptation, or normalising within
-/// the actors of the reported fold. Said wherever its numbers are shown (docs/results.md, "transductive").
+/// True when training reads features of clips that its Scores are taken from (never labels): adaptation to the reported
+/// fold, or normalising within its actors. Said wherever its numbers are shown (docs/results.md, "transductive").
 bool is_transductive(const Config& config);
+
+/// True when training reads features of the test clips (never labels): adaptation to them. Scores of the folds are not
+/// transductive for that, but predictions for the test clips are. They decide the trial's numbers.
+bool reads_test_clips(const Config& config);
 
 /// `top_n` where nobody says it: the default, or as many as there are encoders.
 int default_top_n(const Config& config);

@@ -43,7 +43,10 @@ json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
     head["dataset"] = {
         {"fingerprint", summary->dataset}, {"name", summary->dataset_name}, {"synthetic", summary->synthetic}};
   }
-  take(scores, {"optimistic", "nested", "best_single_nested", "nested_interval", "transductive"}, head);
+  take(scores,
+       {"optimistic", "nested", "best_single_nested", "nested_interval", "transductive", "read_test_clips",
+        "sweep_trials", "sweep_results"},
+       head);
   return head;
 }
 

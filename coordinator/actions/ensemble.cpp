@@ -130,8 +130,15 @@ FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary
   fitted.shares = shares_of(reader, sweep, fitted, configs);
   const auto counts = weighted(fitted.ensemble);
   for (std::size_t m = 0; m < counts.size(); ++m) {
-    fitted.transductive = fitted.transductive || (counts[m] && fitted.predictions.candidates[m].transductive);
+    const Candidate& candidate = fitted.predictions.candidates[m];
+    fitted.transductive = fitted.transductive || (counts[m] && candidate.transductive);
+    fitted.read_test_clips = fitted.read_test_clips || (fitted.ensemble.fitted.weights[m] > 0 &&
+                                                        sweep::reads_test_clips(*configs.at(candidate.config)));
   }
+  // `sweep` may be older than the snapshot.
+  const auto now = reader.find_sweep(sweep.id);
+  fitted.trials = now ? now->trials : sweep.trials;
+  fitted.results = now ? now->finished : sweep.finished;
   return fitted;
 }
 
@@ -175,6 +182,9 @@ storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const stor
   record.candidates = static_cast<int>(pooled.candidates.size());
   record.left_out = pooled.left_out;
   record.transductive = fitted.transductive;
+  record.read_test_clips = fitted.read_test_clips;
+  record.sweep_trials = fitted.trials;
+  record.sweep_results = fitted.results;
   record.synthetic = sweep.synthetic;
   return record;
 }

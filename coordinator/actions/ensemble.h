@@ -13,7 +13,10 @@ struct FittedEnsemble {
   sweep::Ensemble ensemble;
   sweep::Ensemble single;  ///< the best single candidate, chosen and measured in the same way
   sweep::WeightShares shares;
-  bool transductive = false;  ///< a member is, of this or of a fit without a fold
+  bool transductive = false;     ///< a member is, of this or of a fit without a fold
+  bool read_test_clips = false;  ///< training of a member of this did
+  int trials = 0;                ///< of the sweep
+  int results = 0;               ///< of them that have one
 };
 
 /// Throws storage::Error when the sweep has no config with predictions of the protocol in every fold, and sweep::Error

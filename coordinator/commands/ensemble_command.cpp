@@ -136,6 +136,12 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
     fmt::print(
         "‡ transductive: training read unlabelled features of clips that it is scored on; so are these numbers\n");
   }
+  if (ensemble.read_test_clips) {
+    fmt::print("training read unlabelled features of the test clips: predictions for them are transductive\n");
+  }
+  if (const std::string unfinished = storage::unfinished_text(ensemble); !unfinished.empty()) {
+    fmt::print("unfinished sweep: {}\n", unfinished);
+  }
   if (ensemble.left_out > 0) {
     fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", ensemble.left_out,
                name_of(ensemble.request.protocol));
@@ -207,6 +213,9 @@ void run_export(const ExportArguments& arguments, const Globals& globals) {
                       {"clips", exported.clips},
                       {"blends", exported.blends},
                       {"renamed_classes", exported.renamed},
+                      {"sweep_trials", ensemble.sweep_trials},
+                      {"sweep_results", ensemble.sweep_results},
+                      {"read_test_clips", ensemble.read_test_clips},
                       {"ensemble", ensemble.id}}
                      .dump(2)
               << "\n";
@@ -214,6 +223,12 @@ void run_export(const ExportArguments& arguments, const Globals& globals) {
   }
   fmt::print("{}: {} clips, {} predicted blends; the format check passed\n{}: what it was made from\n",
              exported.archive.string(), exported.clips, exported.blends, exported.manifest.string());
+  if (const std::string unfinished = storage::unfinished_text(ensemble); !unfinished.empty()) {
+    fmt::print("unfinished sweep: {}\n", unfinished);
+  }
+  if (ensemble.read_test_clips) {
+    fmt::print("training read unlabelled features of the test clips: these predictions are transductive\n");
+  }
   if (!exported.renamed.empty()) {
     fmt::print("classes have the challenge's names: {}\n", fmt::join(exported.renamed, ", "));
   }

@@ -87,6 +87,8 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
                 axis_text(family.family.axis, family.family.baseline) + " in " + source_text(report);
   table.above.push_back(std::to_string(rows) + (rows == 1 ? " comparison, " : " comparisons, ") + runs_text(report) +
                         ", margin " + share_text(family.family.margin) + ", judged by " + judged + " Scores");
+  const std::string declared = declaration_text(family.family);
+  if (!declared.empty()) table.above.push_back(declared);
   table.columns = {{family.family.axis, kLeft}};
   for (const std::string& axis : held) table.columns.push_back({axis, kLeft});
   if (wide) table.columns.insert(table.columns.end(), {{"config", kLeft}, {"baseline", kLeft}, {"pairs", kRight}});
@@ -141,7 +143,7 @@ Table planned_comparisons_csv(const Report& report) {
   for (const std::string protocol : {"held-out", "paper"}) {
     for (const char* name : {"difference", "low", "high", "p", "nadeau_bengio_p"}) column(protocol + "_" + name);
   }
-  for (const char* name : {"holm_p", "verdict", "more_seeds"}) column(name);
+  for (const char* name : {"holm_p", "verdict", "more_seeds", "declared_after_results"}) column(name);
   for (const FamilyReport& family : report.families) {
     for (const PlannedComparison& row : family.rows) {
       std::vector<std::string> cells = {family.family.axis, value_text(row.value), family.family.baseline,
@@ -169,6 +171,8 @@ Table planned_comparisons_csv(const Report& report) {
       cells.push_back(row.verdict != Verdict::kInconclusive ? ""
                       : row.more_seeds                      ? std::to_string(*row.more_seeds)
                                                             : "no number");
+      const int before = family.family.results_before;
+      cells.push_back(before < 0 ? "" : std::to_string(before));
       table.rows.push_back(std::move(cells));
     }
   }

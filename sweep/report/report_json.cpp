@@ -84,9 +84,15 @@ json family_json(const FamilyReport& family) {
     put("paper", row.paper, row.plain_paper);
     rows.push_back(std::move(object));
   }
+  const bool known = family.family.results_before >= 0;
+  const auto said = [known](json value) { return known ? value : json(); };
   return {{"axis", family.family.axis},
           {"baseline", family.family.baseline},
           {"margin", family.family.margin},
+          {"declared", said(declaration_text(family.family))},
+          {"results_before", said(family.family.results_before)},
+          {"declared_ms", said(family.family.declared_ms)},
+          {"digest", said(declaration_digest(family.family))},
           {"judged_by", protocol_name(family.judged_held_out)},
           {"comparisons", std::move(rows)}};
 }

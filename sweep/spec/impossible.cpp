@@ -17,7 +17,7 @@ std::optional<Conflict> find_missing_clips(const Config& config, const DatasetSh
     return Conflict{{"normalize"},
                     "normalize actor needs the actor of every labelled clip, and some have none in train_metadata.csv"};
   }
-  if (config.adaptation == Adaptation::kNone || config.adaptation_target != AdaptationTarget::kTest) {
+  if (!reads_test_clips(config)) {
     return std::nullopt;
   }
   if (!shape.has_test) {

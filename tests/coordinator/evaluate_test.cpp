@@ -1,4 +1,6 @@
 // evaluate and check-submission on anybody's files.
+#include "coordinator/actions/evaluate.h"
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -10,7 +12,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "coordinator/actions/evaluate.h"
 #include "coordinator/commands/command.h"
 #include "tests/support/error_of.h"
 #include "tests/support/folder.h"
@@ -57,7 +58,8 @@ class Files : public testing::Test {
     if (!yaml.empty()) std::ofstream(set() / "dataset.yaml") << yaml;
     std::ofstream(set() / "train_metadata.csv")
         << "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n"
-        << "c1,A1,0," + label + ",,,,0\nc2,A1,1," + label + ",disg,70,30,0\nc3,A2,1,hap,sad,50,50,1\nc4,A2,0,neu,,,,1\n";
+        << "c1,A1,0," + label + ",,,,0\nc2,A1,1," + label +
+               ",disg,70,30,0\nc3,A2,1,hap,sad,50,50,1\nc4,A2,0,neu,,,,1\n";
     std::ofstream(set() / "test_metadata.csv") << "filename\ntest_0001.mov\ntest_0002.mov\n";
     data::write_npz(set() / "e_static_features.npz",
                     {{"X", {6, 1}, std::vector<float>{1, 2, 3, 4, 5, 6}},
@@ -75,8 +77,9 @@ class Files : public testing::Test {
     return folder_ / "p.npz";
   }
   Evaluation of_rows(const std::vector<double>& p, const std::vector<std::string>& names) const {
-    return evaluate_file(write({{"P", {names.size(), p.size() / names.size()}, p}, {"filenames", {names.size()}, names}}),
-                         dataset(), std::nullopt);
+    return evaluate_file(
+        write({{"P", {names.size(), p.size() / names.size()}, p}, {"filenames", {names.size()}, names}}), dataset(),
+        std::nullopt);
   }
 
   test::Folder folder_;
@@ -129,17 +132,20 @@ TEST_F(EvaluateFiles, WhatTheScorerStopsAtIsRefusedWithTheRemedy) {
 
 TEST_F(EvaluateFiles, SaysHowManyClipsAreNotScored) {
   make();
-  const auto some = of(R"("c1": [{"emotion": "ang", "salience": 100}], "test_0001.mov": [{"emotion": "sad", "salience": 100}])");
+  const auto some =
+      of(R"("c1": [{"emotion": "ang", "salience": 100}], "test_0001.mov": [{"emotion": "sad", "salience": 100}])");
   EXPECT_EQ(some.tally.clips, 1);
   EXPECT_EQ(some.labelled, 4);
   EXPECT_EQ(some.unlabelled, 1);
   const Said text = run("evaluate " + (folder_ / "p.json").string() + " --data " + set().string());
   EXPECT_TRUE(contains(text.out, "3 of 4 labelled clips have no prediction")) << text.out;
   EXPECT_TRUE(contains(text.out, "1 predicted clips have no label"));
-  const json object = json::parse(run("evaluate --json " + (folder_ / "p.json").string() + " --data " + set().string()).out);
+  const json object =
+      json::parse(run("evaluate --json " + (folder_ / "p.json").string() + " --data " + set().string()).out);
   EXPECT_EQ(object["labelled_clips_without_prediction"], 3);
   EXPECT_EQ(object["unlabelled_clips"], 1);
-  const std::string none = test::error_of<data::Error>([&] { of(R"("test_0001.mov": [{"emotion": "sad", "salience": 100}])"); });
+  const std::string none =
+      test::error_of<data::Error>([&] { of(R"("test_0001.mov": [{"emotion": "sad", "salience": 100}])"); });
   EXPECT_TRUE(contains(none, "none of the 1 predicted clips has a label")) << none;
 }
 
@@ -153,7 +159,8 @@ TEST_F(EvaluateFiles, ReadsArchivesAndTables) {
   test::write_file(folder_ / "bare.json", R"({"c1": [{"emotion": "ang", "salience": 100.0}]})");
   EXPECT_EQ(evaluate_file(folder_ / "bare.json", dataset(), std::nullopt).tally.presence_hits, 1);
   test::write_file(folder_ / "p.csv",
-                   "filename,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\nc1.mov,ang,,100.0,\nc2.mov,ang,disg,70.0,30.0\n"
+                   "filename,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\nc1.mov,ang,,100.0,\nc2.mov,ang,"
+                   "disg,70.0,30.0\n"
                    "c4.mov,neu,NaN,,\n");
   const auto table = evaluate_file(folder_ / "p.csv", dataset(), std::nullopt);
   EXPECT_EQ(table.tally.presence_hits, 3);
@@ -166,7 +173,8 @@ TEST_F(EvaluateFiles, LogitsAndPercentsAreRefusedWithTheRemedy) {
   const auto error = [&](const std::vector<double>& row) {
     return test::error_of<data::Error>([&] { of_rows(row, {"c1"}); });
   };
-  EXPECT_TRUE(contains(error({2.1, -0.3, 0.4, 0.1, -3, 0.2}), "logits. Write their softmax")) << error({2.1, -0.3, 0.4, 0.1, -3, 0.2});
+  EXPECT_TRUE(contains(error({2.1, -0.3, 0.4, 0.1, -3, 0.2}), "logits. Write their softmax"))
+      << error({2.1, -0.3, 0.4, 0.1, -3, 0.2});
   EXPECT_TRUE(contains(error({70, 20, 5, 5, 0, 0}), "percents. Divide them by 100"));
   EXPECT_TRUE(contains(error({std::log(.5), std::log(.3), std::log(.1), std::log(.05), std::log(.03), std::log(.02)}),
                        "logarithms of probabilities. Write their exponential"));
@@ -189,26 +197,32 @@ TEST_F(EvaluateFiles, ColumnsFollowTheFilesOwnClasses) {
   EXPECT_TRUE(score(permuted).notes.empty());
   const std::string error = test::error_of<data::Error>([&] { score({"a", "neu", "fea", "disg", "hap", "ang"}); });
   EXPECT_TRUE(contains(error, "its classes are a, neu")) << error;
-  EXPECT_TRUE(contains(test::error_of<data::Error>([&] { score({"sad", "sad", "fea", "disg", "hap", "ang"}); }), "its classes"));
+  EXPECT_TRUE(contains(test::error_of<data::Error>([&] {
+                         score({"sad", "sad", "fea", "disg", "hap", "ang"});
+                       }),
+                       "its classes"));
   EXPECT_TRUE(contains(of_rows({1, 0, 0, 0, 0, 0}, {"c1"}).notes.at(0), "dataset's order: ang, disg"));
 }
 
 TEST_F(EvaluateFiles, OtherNamesOfArraysAndFoldersInNames) {
   make();
   const std::vector<double> row = {1, 0, 0, 0, 0, 0};
-  const auto scored = evaluate_file(write({{"probs", {1, 6}, row}, {"names", {1}, std::vector<std::string>{"/data/c1.mp4"}}}),
-                                    dataset(), std::nullopt);
+  const auto scored =
+      evaluate_file(write({{"probs", {1, 6}, row}, {"names", {1}, std::vector<std::string>{"/data/c1.mp4"}}}),
+                    dataset(), std::nullopt);
   EXPECT_EQ(scored.tally.presence_hits, 1);
   EXPECT_EQ(scored.notes.at(0), "array 'probs' is read as 'P'");
   EXPECT_TRUE(contains(scored.notes.back(), "1 clip names have folders"));
   const std::string two = test::error_of<data::Error>([&] {
-    evaluate_file(write({{"probs", {1, 6}, row}, {"preds", {1, 6}, row}, {"names", {1}, std::vector<std::string>{"c1"}}}),
-                  dataset(), std::nullopt);
+    evaluate_file(
+        write({{"probs", {1, 6}, row}, {"preds", {1, 6}, row}, {"names", {1}, std::vector<std::string>{"c1"}}}),
+        dataset(), std::nullopt);
   });
   EXPECT_TRUE(contains(two, "several arrays may be 'P': probs, preds")) << two;
   const std::string turned = test::error_of<data::Error>([&] {
-    evaluate_file(write({{"P", {6, 2}, std::vector<double>(12, .1)}, {"filenames", {2}, std::vector<std::string>{"c1", "c2"}}}),
-                  dataset(), std::nullopt);
+    evaluate_file(
+        write({{"P", {6, 2}, std::vector<double>(12, .1)}, {"filenames", {2}, std::vector<std::string>{"c1", "c2"}}}),
+        dataset(), std::nullopt);
   });
   EXPECT_TRUE(contains(turned, "write its transpose")) << turned;
 }
@@ -263,9 +277,9 @@ TEST_F(CheckSubmission, ARehearsalNamesTheLabelledClips) {
 /// What the files of people get; the numbers are those of the organisers' formulas, computed apart.
 struct Case {
   const char* file;
-  const char* finding;   ///< kind of the error of check-submission; "": none; nullptr: not for it
+  const char* finding;     ///< kind of the error of check-submission; "": none; nullptr: not for it
   int presence, salience;  ///< hits by evaluate; -1: refused
-  const char* said;      ///< by evaluate, in a note or as the reason; "": nothing
+  const char* said;        ///< by evaluate, in a note or as the reason; "": nothing
 };
 
 TEST(SharedSubmissions, EveryFileGetsTheOfficialNumberOrTheRemedy) {

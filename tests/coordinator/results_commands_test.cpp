@@ -353,6 +353,8 @@ TEST(ResultsCommands, PlannedComparisonsAreOfWhatTheSweepFileDeclares) {
   EXPECT_EQ(comparisons[0]["pairs"], 6);
   EXPECT_EQ(comparisons[1]["verdict"], "not judged");  // 30 epochs lack a trial
   EXPECT_NE(run(store.folder.path(), "report").find("planned comparisons: epochs against 10"), std::string::npos);
+  EXPECT_NE(run(store.folder.path(), "report").find("declared before the first result"), std::string::npos);
+  EXPECT_EQ(planned["families"][0]["results_before"], 0);
   EXPECT_EQ(run(store.folder.path(), "report --planned").rfind("planned comparisons: epochs against 10", 0), 0u);
   EXPECT_EQ(run(store.folder.path(), "report --planned --csv").rfind("axis,value,baseline,margin,config,", 0), 0u);
   EXPECT_NE(run(store.folder.path(), "report --planned --latex").find("\\cmidrule"), std::string::npos);
@@ -536,6 +538,13 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
   EXPECT_NE(text.find("nested       Score"), std::string::npos);
   EXPECT_NE(text.find("left out: 1 (config, seed) without held-out predictions in every fold\n"), std::string::npos)
       << text;
+  const std::string unfinished =
+      "unfinished sweep: 17 of 18 trials of the sweep had a result when the ensemble was fitted\n";
+  EXPECT_NE(text.find(unfinished), std::string::npos) << text;
+  EXPECT_NE(run(folder, "export one --out " + (folder / "b.zip").string()).find(unfinished), std::string::npos);
+  const json manifest = json::parse(std::ifstream(folder / "b.manifest.json"));
+  EXPECT_EQ(manifest["ensemble"]["scores"]["sweep_results"], 17);
+  EXPECT_EQ(manifest["ensemble"]["scores"]["sweep_trials"], 18);
 }
 
 TEST(ResultsCommands, AnArchiveHasTheChallengesClassNamesAndTheMemberAskedFor) {

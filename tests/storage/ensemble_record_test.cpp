@@ -33,7 +33,8 @@ const char* const kScores = R"({
   "shares": {"encoders": [{"encoder": "clip", "share": 0.6, "range": [0.5, 0.8]},
                           {"encoder": "hubert", "share": 0.4, "range": [0.2, 0.5]}],
              "modalities": [{"modality": "video", "share": 1.0, "range": [1.0, 1.0]}]},
-  "actors": 12, "candidates": 24, "left_out": 2, "transductive": true, "synthetic": false})";
+  "actors": 12, "candidates": 24, "left_out": 2, "transductive": true, "read_test_clips": true,
+  "sweep_trials": 90, "sweep_results": 57, "synthetic": false})";
 
 EnsembleRecord read(const std::string& settings, const std::string& scores, const std::string& method = "simplex") {
   EnsembleRecord ensemble;
@@ -96,6 +97,10 @@ TEST(EnsembleRecord, EveryValueIsReadIntoItsMember) {
   EXPECT_EQ(ensemble.candidates, 24);
   EXPECT_EQ(ensemble.left_out, 2);
   EXPECT_TRUE(ensemble.transductive);
+  EXPECT_TRUE(ensemble.read_test_clips);
+  EXPECT_EQ(ensemble.sweep_trials, 90);
+  EXPECT_EQ(ensemble.sweep_results, 57);
+  EXPECT_EQ(unfinished_text(ensemble), "57 of 90 trials of the sweep had a result when the ensemble was fitted");
   EXPECT_FALSE(ensemble.synthetic);
 }
 

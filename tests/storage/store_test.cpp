@@ -198,6 +198,34 @@ TEST_F(StoreTest, ASweepIsInterruptedOnceNobodyWritesAndFailedWithoutAResult) {
   EXPECT_EQ(reasons[0].trials, static_cast<int>(sweep.trials.size()));
 }
 
+TEST_F(StoreTest, ComparisonsSayHowManyResultsThereWereWhenTheyWereDeclared) {
+  SweepSubmission sweep = small_sweep("s", 2, 1);
+  sweep.families = {{"top_n", "1", 0.01}};
+  const std::string id = submit(sweep);
+  for (const std::size_t trial : {0, 1}) train(sweep.trials[trial], plain_result(sweep.trials[trial], 1, 1));
+  // One is asked again, one has another margin, one is new.
+  sweep.families = {{"top_n", "1", 0.01}, {"top_n", "1", 0.02}, {"seed", "1", 0.01}};
+  commit(writer_, [&] { writer_.submit_sweep(sweep, kNow + 9); });
+  const auto families = Reader(writer_.folder()).sweeps()[0].families;
+  ASSERT_EQ(families.size(), 3u);
+  EXPECT_EQ(families[0].results_before, 0);
+  EXPECT_EQ(families[0].declared_ms, kNow + 1);
+  EXPECT_EQ(sweep::declaration_text(families[0]), "declared before the first result");
+  EXPECT_EQ(families[1].results_before, 2);
+  EXPECT_EQ(families[2].declared_ms, kNow + 9);
+  EXPECT_EQ(sweep::declaration_text(families[2]), "declared after 2 results");
+  // Under another name the results are there before the question, too.
+  SweepSubmission renamed = sweep;
+  renamed.name = "t";
+  commit(writer_, [&] { writer_.submit_sweep(renamed, kNow + 10); });
+  for (const auto& one : Reader(writer_.folder()).sweeps()) {
+    if (one.name == "t") {
+      EXPECT_EQ(one.families[0].results_before, 2);
+    }
+  }
+  EXPECT_NE(id, "");
+}
+
 TEST_F(StoreTest, SweepsShareTheTrialsTheyHaveInCommon) {
   const SweepSubmission small = small_sweep("small", 1, 1), large = small_sweep("large", 3, 1);
   submit(small);

@@ -81,5 +81,23 @@ TEST(Compare, ChangesNoTrial) {
   for (std::size_t i = 0; i < plain.trials.size(); ++i) EXPECT_EQ(plain.trials[i].id, compared.trials[i].id);
 }
 
+TEST(Family, ADeclarationCountsOnlyWithItsDigest) {
+  Family family{"top_n", "1", 0.01};
+  EXPECT_EQ(declaration_text(families_from_json(to_json(std::vector<Family>{family}))[0]), "");
+  family.results_before = 12;
+  family.declared_ms = 1700000000000;
+  nlohmann::json stored = to_json(std::vector<Family>{family});
+  const Family read = families_from_json(stored)[0];
+  EXPECT_EQ(read.results_before, 12);
+  EXPECT_EQ(read.declared_ms, 1700000000000);
+  EXPECT_EQ(declaration_text(read), "declared after 12 results");
+  const nlohmann::json changes = {{"results_before", 0}, {"margin", 0.02}, {"declared_ms", 1}};
+  for (const auto& [key, value] : changes.items()) {
+    nlohmann::json changed = stored;
+    changed[0][key] = value;
+    EXPECT_EQ(families_from_json(changed)[0].results_before, -1) << key;
+  }
+}
+
 }  // namespace
 }  // namespace medley::sweep

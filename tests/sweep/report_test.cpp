@@ -339,6 +339,16 @@ TEST(Report, TransductiveConfigsAreMarked) {
   config = {};
   config.adaptation = Adaptation::kCoral;
   EXPECT_TRUE(is_transductive(config));
+  EXPECT_FALSE(reads_test_clips(config));
+  // The clips that its Scores are taken from were not read.
+  config.adaptation_target = AdaptationTarget::kTest;
+  EXPECT_FALSE(is_transductive(config));
+  EXPECT_TRUE(reads_test_clips(config));
+  config.normalize = Normalize::kActor;
+  EXPECT_TRUE(is_transductive(config));
+  config = {};
+  config.adaptation_target = AdaptationTarget::kTest;  // not read without adaptation
+  EXPECT_FALSE(reads_test_clips(config));
 }
 
 TEST(Report, SyntheticDataIsAlwaysSaid) {

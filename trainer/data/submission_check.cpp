@@ -74,7 +74,8 @@ constexpr Kind kKinds[] = {
     {"no-emotion", Weight::kError, true, "the prediction is empty and counts as wrong", "Name one emotion or two"},
     {"too-many", Weight::kError, true, "the prediction has more than two emotions and counts as wrong",
      "Keep the two of the largest salience"},
-    {"emotion-twice", Weight::kError, true, "the prediction names one emotion twice", "Write it once, with salience 100"},
+    {"emotion-twice", Weight::kError, true, "the prediction names one emotion twice",
+     "Write it once, with salience 100"},
     {"class-name", Weight::kError, true, "emotion '{0}' is none of the challenge's, and the clip counts as wrong",
      "{1}"},
     {"exclusive", Weight::kError, true, "'{0}' stands in a blend, but it never blends, and the clip counts as wrong",
@@ -82,7 +83,8 @@ constexpr Kind kKinds[] = {
     // Saliences.
     {"no-salience", Weight::kError, true, "an entry has no salience", "Add it: 100, or 30, 50 and 70 in a blend"},
     {"text-salience", Weight::kError, true, "a salience stands in quotes", "Write a number: 70, not \"70\""},
-    {"not-finite", Weight::kError, true, "a salience is NaN, infinite or null", "Write 100, or 30, 50 and 70 in a blend"},
+    {"not-finite", Weight::kError, true, "a salience is NaN, infinite or null",
+     "Write 100, or 30, 50 and 70 in a blend"},
     {"zero", Weight::kError, true, "an emotion has salience 0, and the scorer counts it as predicted", "Leave it out"},
     {"fractions", Weight::kError, true,
      "the saliences of the blend sum to 1, not to 100, and ACC_salience counts it as wrong", "Multiply them by 100"},
@@ -99,7 +101,8 @@ constexpr Kind kKinds[] = {
     {"clip-folder", Weight::kError, false, "the name of the clip has a folder", "Write {0}"},
     {"clip-extension", Weight::kError, false, "the name of the clip has another extension than the dataset's",
      "Write {0}"},
-    {"clip-no-extension", Weight::kError, false, "the name of the clip has no extension", "Write names as test_0001.mov"},
+    {"clip-no-extension", Weight::kError, false, "the name of the clip has no extension",
+     "Write names as test_0001.mov"},
     {"clip-case", Weight::kError, false, "the name of the clip differs from the dataset's in letter case or blanks",
      "Write {0}"},
     {"labelled-clip", Weight::kError, false, "the clip is one of the dataset, but not to be predicted here",
@@ -277,8 +280,8 @@ void check_emotions(const SubmissionClip& clip, const sweep::Classes& classes, F
     twice = twice || !named.insert(entry.emotion).second;
     if (classes.index_of(entry.emotion) >= 0) continue;
     const int meant = sweep::class_index(classes, entry.emotion);
-    std::string valid = meant >= 0 ? classes.names[static_cast<std::size_t>(meant)]
-                                   : sweep::nearest_name(entry.emotion, classes.names);
+    std::string valid =
+        meant >= 0 ? classes.names[static_cast<std::size_t>(meant)] : sweep::nearest_name(entry.emotion, classes.names);
     if (!valid.empty()) {
       valid = "Write '" + valid + "'";
     } else {

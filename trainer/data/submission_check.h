@@ -61,9 +61,9 @@ class Findings {
   std::map<std::pair<std::string, std::string>, std::size_t> index_;  ///< kind, detail ->
 };
 
-/// The text of a submission: of the file itself, or of the archive's member. Findings are of the archive, such as folders
-/// and other names. nullopt where the archive holds no such text, which `findings` says. Throws Error for a file that
-/// cannot be read and a text of more than 256 MiB.
+/// The text of a submission: of the file itself, or of the archive's member. Findings are of the archive, such as
+/// folders and other names. nullopt where the archive holds no such text, which `findings` says. Throws Error for a
+/// file that cannot be read and a text of more than 256 MiB.
 std::optional<std::string> read_submission(const std::filesystem::path& path, const std::string& member,
                                            Findings& findings);
 
@@ -76,8 +76,8 @@ struct ClipList {
   std::vector<std::string> others;
 };
 
-/// Faults of labels in the challenge's terms: class names, number of emotions, saliences. `classes` have the challenge's
-/// names. Pure.
+/// Faults of labels in the challenge's terms: class names, number of emotions, saliences. `classes` have the
+/// challenge's names. Pure.
 void check_labels(const std::vector<SubmissionClip>& predictions, const sweep::Classes& classes, Findings& findings);
 
 /// Faults of the clips' names; without a list of the form that the challenge's names have. Pure.

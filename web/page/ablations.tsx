@@ -100,7 +100,7 @@ function Families({ sweep }: { sweep: Sweep }) {
                 <div key={family.axis} class="axis">
                   <h3>{family.axis} against {family.baseline_text}</h3>
                   <Plot
-                    title={`Difference of paired ${family.judged_by === "held-out" ? "held-out" : "paper-style"} Scores with 95 % interval; margin ±${share(family.margin)}`}
+                    title={`Difference of paired ${family.judged_by === "held-out" ? "held-out" : "paper-style"} Scores with 95 % interval; margin ±${share(family.margin)}${family.declared ? `; ${family.declared}` : ""}`}
                     name={`${sweep.id}-${family.axis}-verdicts`}
                     height={70 + 26 * family.comparisons.length}
                     data={family}

@@ -56,7 +56,7 @@ export function EnsemblesView({ query, control }: { query: URLSearchParams; cont
                       <th scope="row"><a href={to(["ensemble", String(one.id)])}>{one.name}</a><span class="id">{one.id}</span></th>
                       <td>{one.sweep ? <a href={to(["sweep", one.sweep])}>{one.sweep_name ?? one.sweep}</a> : "–"}</td>
                       <td><DatasetName dataset={one.dataset} /></td>
-                      <td>{one.method}{one.protocol === "paper" && <span class="protocol">paper-style members</span>}{one.transductive && " ‡"}</td>
+                      <td>{one.method}{one.protocol === "paper" && <span class="protocol">paper-style members</span>}{one.transductive && " ‡"}{one.sweep_results < one.sweep_trials && <span class="protocol">unfinished sweep</span>}</td>
                       <td class="number">{one.members}</td>
                       <td class="number first strong">{share(one.nested?.score)}</td>
                       <td class="number">{one.nested_interval ? `[${share(one.nested_interval.score[0])}, ${share(one.nested_interval.score[1])}]` : "–"}</td>
