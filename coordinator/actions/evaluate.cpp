@@ -1,8 +1,8 @@
 #include "coordinator/actions/evaluate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -15,7 +15,9 @@
 #include "sweep/nearest.h"
 #include "sweep/score/metric.h"
 #include "trainer/data/csv.h"
+#include "trainer/data/clip_names.h"
 #include "trainer/data/error.h"
+#include "trainer/data/field_words.h"
 #include "trainer/data/metadata.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/submission_check.h"
@@ -118,77 +120,40 @@ Evaluation evaluate_submission(const fs::path& file, const data::Dataset& datase
   return score_labels(file, predictions, findings, dataset);
 }
 
-/// A table with the label columns of the metadata.
+/// A table with the label columns of the metadata, under any of their names.
 Evaluation evaluate_csv(const fs::path& file, const data::Dataset& dataset) {
   const data::Csv csv = data::read_csv(file);
-  for (const char* name : {"filename", "emotion_1"}) {
-    if (csv.column(name) < 0) {
-      throw data::Error(file.string() + ": has no column '" + name + "'" + sweep::suggestion(name, csv.columns));
-    }
+  data::Problems problems;
+  const auto find = [&](const char* name) { return data::find_column(csv, name, {}, problems); };
+  const int filename = find("filename");
+  const std::array<int, 2> emotion = {find("emotion_1"), find("emotion_2")};
+  const std::array<int, 2> salience = {find("emotion_1_salience"), find("emotion_2_salience")};
+  if (!problems.empty()) throw data::Error(problems.text());
+  for (const auto& [column, name] : {std::pair(filename, "filename"), std::pair(emotion[0], "emotion_1")}) {
+    if (column >= 0) continue;
+    throw data::Error(file.string() + ": has no column '" + name + "'" + sweep::suggestion(name, csv.columns));
   }
-  const auto cell = [&](const data::Csv::Row& row, const char* name) {
-    const int column = csv.column(name);
-    std::string text = column < 0 ? "" : row.fields[static_cast<std::size_t>(column)];
-    const std::string plain = sweep::plain_name(text);
-    return plain == "nan" || plain == "na" || plain == "none" ? std::string() : text;
+  const auto cell = [&](const data::Csv::Row& row, int column) {
+    const std::string text = column < 0 ? "" : row.fields[static_cast<std::size_t>(column)];
+    return data::is_missing(text) ? std::string() : text;
   };
-  const auto number = [&](const data::Csv::Row& row, const char* name) {
-    const std::string text = cell(row, name);
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    const bool whole = !text.empty() && *end == '\0' && std::isfinite(value);
-    return whole ? value : std::numeric_limits<double>::quiet_NaN();
+  const auto number = [&](const data::Csv::Row& row, int column) {
+    return csv.number(cell(row, column)).value_or(std::numeric_limits<double>::quiet_NaN());
   };
   data::Findings findings;
   std::vector<data::SubmissionClip> predictions;
   for (const data::Csv::Row& row : csv.rows) {
-    data::SubmissionClip clip{cell(row, "filename"), {}};
-    const std::string first = cell(row, "emotion_1"), second = cell(row, "emotion_2");
+    data::SubmissionClip clip{cell(row, filename), {}};
+    const std::string first = cell(row, emotion[0]), second = cell(row, emotion[1]);
     const bool blend = !second.empty();
-    if (!first.empty()) clip.entries.push_back({first, blend ? number(row, "emotion_1_salience") : 100});
-    if (blend) clip.entries.push_back({second, number(row, "emotion_2_salience")});
+    if (!first.empty()) clip.entries.push_back({first, blend ? number(row, salience[0]) : 100});
+    if (blend) clip.entries.push_back({second, number(row, salience[1])});
     for (const auto& entry : clip.entries) {
       if (!std::isfinite(entry.salience)) findings.add("not-finite", clip.filename);
     }
     predictions.push_back(std::move(clip));
   }
   return score_labels(file, predictions, findings, dataset);
-}
-
-/// The arrays of a file of probabilities, by the names that people give them.
-struct ArrayNames {
-  std::string probabilities, filenames, classes;  ///< `classes`: "" for none
-};
-
-ArrayNames array_names(const data::NpzFile& archive, Evaluation& evaluation) {
-  const auto find = [&](const char* usual, const std::vector<std::string>& aliases) -> std::string {
-    if (archive.contains(usual)) return usual;
-    std::vector<std::string> found;
-    for (const std::string& name : archive.names()) {
-      const std::string plain = sweep::plain_name(name);
-      if (std::find(aliases.begin(), aliases.end(), plain) != aliases.end()) found.push_back(name);
-    }
-    if (found.size() > 1) {
-      throw data::Error(archive.path().string() + ": several arrays may be '" + usual + "': " + joined(found) +
-                        "; rename one to " + usual);
-    }
-    if (found.empty()) return "";
-    evaluation.notes.push_back(fmt::format("array '{}' is read as '{}'", found[0], usual));
-    return found[0];
-  };
-  ArrayNames names;
-  names.probabilities = find("P", {"p", "prob", "probs", "probabilities", "predictions", "preds", "y_pred", "y_prob",
-                                   "y_proba", "pred", "scores", "logits"});
-  names.filenames = find(
-      "filenames", {"filename", "names", "name", "clips", "clip", "clip_names", "ids", "files", "stems", "file_names"});
-  names.classes = find("classes", {"class_names", "emotions", "class"});
-  for (const auto& [usual, name] : {std::pair{"P", names.probabilities}, std::pair{"filenames", names.filenames}}) {
-    if (name.empty()) {
-      throw data::Error(archive.path().string() + ": has no array '" + usual + "'" +
-                        sweep::suggestion(usual, archive.names()));
-    }
-  }
-  return names;
 }
 
 /// [column of the file] -> class of the dataset.
@@ -262,7 +227,10 @@ void check_probabilities(const std::string& file, const std::vector<double>& p, 
 Evaluation evaluate_npz(const fs::path& file, const data::Dataset& dataset, std::optional<sweep::Thresholds> fixed) {
   Evaluation evaluation;
   const auto archive = data::NpzFile::open(file);
-  const ArrayNames arrays = array_names(archive, evaluation);
+  const data::PredictionArrays arrays = data::prediction_arrays(archive);
+  for (const auto& [name, usual] : {std::pair(arrays.probabilities, "P"), std::pair(arrays.filenames, "filenames")}) {
+    if (name != usual) evaluation.notes.push_back(fmt::format("array '{}' is read as '{}'", name, usual));
+  }
   const auto filenames = archive.read_strings(arrays.filenames);
   const auto header = archive.header(arrays.probabilities);
   const auto classes = static_cast<std::size_t>(dataset.classes.count());

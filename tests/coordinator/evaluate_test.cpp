@@ -218,7 +218,7 @@ TEST_F(EvaluateFiles, OtherNamesOfArraysAndFoldersInNames) {
         write({{"probs", {1, 6}, row}, {"preds", {1, 6}, row}, {"names", {1}, std::vector<std::string>{"c1"}}}),
         dataset(), std::nullopt);
   });
-  EXPECT_TRUE(contains(two, "several arrays may be 'P': probs, preds")) << two;
+  EXPECT_TRUE(contains(two, "arrays 'probs' and 'preds' could both be the array 'P'")) << two;
   const std::string turned = test::error_of<data::Error>([&] {
     evaluate_file(
         write({{"P", {6, 2}, std::vector<double>(12, .1)}, {"filenames", {2}, std::vector<std::string>{"c1", "c2"}}}),

@@ -97,21 +97,6 @@ TEST(MetadataForms, OtherWordsForTheChallengesClassesAreNoted) {
       replaced(replaced(replaced(Small().train, ",ang,", ",Anger,"), ",sad,", ",SADNESS,"), ",neu,", ",Neutral,"));
   EXPECT_SAYS(notes, "class 'Anger' is read as 'ang'");
   EXPECT_SAYS(notes, "class 'SADNESS' is read as 'sad'");
-  const sweep::Classes official = sweep::Classes::blemore();
-  for (const auto& [word, index] : std::map<std::string, int>{{"angry", 0},
-                                                              {"disgust", 1},
-                                                              {"Dis", 1},
-                                                              {"fear", 2},
-                                                              {"happy", 3},
-                                                              {"HAP", 3},
-                                                              {"sad", 4},
-                                                              {"neutral", 5},
-                                                              {"surprise", -1}}) {
-    EXPECT_EQ(class_meant(word, official), index) << word;
-  }
-  const sweep::Classes spelled{{"anger", "disgust"}, {false, false}};
-  EXPECT_EQ(class_meant("ang", spelled), 0);
-  EXPECT_EQ(class_meant("sad", spelled), -1);
 }
 
 TEST(MetadataForms, SpellingsOfOneActorAreOneActor) {

@@ -31,6 +31,7 @@ TEST(ClassNames, TheOneClassThatANameMeans) {
   const Classes spelled{{"neutral", "anger", "joy", "happy"}, {true, false, false, false}};
   EXPECT_EQ(class_index(spelled, "ang"), 1);
   EXPECT_EQ(class_index(spelled, "joy"), 2);
+  EXPECT_EQ(class_index(spelled, "sad"), -1);
   EXPECT_EQ(class_index(spelled, "hap"), -1) << "two classes may be meant";
 }
 

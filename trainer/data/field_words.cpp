@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "sweep/nearest.h"
 #include "trainer/data/error.h"
 #include "trainer/data/text.h"
 
@@ -31,21 +32,14 @@ const std::vector<Words>& column_words() {
   return kWords;
 }
 
-const std::vector<Words>& class_words() {
-  static const std::vector<Words> kWords = {{"ang", {"anger", "angry"}},
-                                            {"disg", {"dis", "disgust", "disgusted"}},
-                                            {"fea", {"fear", "fearful", "afraid"}},
-                                            {"hap", {"happy", "happiness", "joy"}},
-                                            {"sad", {"sadness"}},
-                                            {"neu", {"neutral", "neutrality"}}};
-  return kWords;
-}
-
 const std::vector<const char*> kFeatureArrays = {"x",          "features",  "feature", "feats",  "feat",    "data",
                                                  "embeddings", "embedding", "emb",     "values", "vectors", "arr0"};
 const std::vector<const char*> kNameArrays = {"filenames",  "filename", "files",     "file",    "names",
                                               "name",       "clips",    "clipnames", "clipids", "ids",
-                                              "utterances", "uttids",   "keys",      "paths",   "arr1"};
+                                              "utterances", "uttids",   "keys",      "paths",   "stems", "arr1"};
+const std::vector<const char*> kProbabilityArrays = {"p",     "prob",  "probs",  "probabilities", "predictions", "preds",
+                                                     "ypred", "yprob", "yproba", "pred",          "scores",      "logits"};
+const std::vector<const char*> kClassArrays = {"classes", "classnames", "emotions", "class"};
 
 /// Lower case, letters and digits only.
 std::string plain(const std::string& text) {
@@ -59,6 +53,24 @@ std::string plain(const std::string& text) {
 
 bool contains(const std::vector<const char*>& words, const std::string& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// The arrays whose name is among `words`; the first word, which is ours, goes before all others.
+std::vector<std::string> arrays_called(const NpzFile& npz, const std::vector<const char*>& words) {
+  std::vector<std::string> found;
+  for (const char* word : words) {
+    for (const std::string& array : npz.names()) {
+      if (plain(array.substr(array.rfind('/') + 1)) != word) continue;
+      if (word == std::string(words[0])) return {array};
+      found.push_back(array);
+    }
+  }
+  return found;
+}
+
+std::string several_arrays(const NpzFile& npz, const std::vector<std::string>& found, const std::string& what) {
+  return npz.path().string() + ": arrays '" + found[0] + "' and '" + found[1] + "' could both be the " + what +
+         "; save one of them as its name in quotes";
 }
 
 /// The names of `list` that `word` is among, or nullptr.
@@ -106,45 +118,19 @@ bool is_row_column(const std::string& column) {
   return contains(kWords, plain(column));
 }
 
-int class_meant(const std::string& name, const sweep::Classes& classes) {
-  if (const int exact = classes.index_of(name); exact >= 0) return exact;
-  const std::string word = plain(name);
-  const Words* words = words_with(class_words(), word);
-  for (std::size_t i = 0; i < classes.names.size(); ++i) {
-    const std::string valid = plain(classes.names[i]);
-    if (valid == word || (words != nullptr && words == words_with(class_words(), valid))) return static_cast<int>(i);
-  }
-  return -1;
-}
-
 bool is_feature_array(const std::string& name) {
   return contains(kFeatureArrays, plain(name.substr(name.rfind('/') + 1)));
 }
 
 FeatureArrays feature_arrays(const NpzFile& npz) {
   const std::vector<std::string> all = npz.names();
-  const auto find = [&](const std::vector<const char*>& words) {
-    std::vector<std::string> found;
-    for (const char* word : words) {
-      for (const std::string& array : all) {
-        const std::string name = array.substr(array.rfind('/') + 1);
-        if (plain(name) != word) continue;
-        if (word == std::string(words[0])) return std::vector<std::string>{array};  // ours goes before all others
-        found.push_back(array);
-      }
-    }
-    return found;
-  };
   const std::string where = npz.path().string() + ": ";
-  const std::vector<std::string> x = find(kFeatureArrays), names = find(kNameArrays);
+  const std::vector<std::string> x = arrays_called(npz, kFeatureArrays), names = arrays_called(npz, kNameArrays);
   const bool one_a_clip = names.empty() && all.size() > x.size() + 1;
   if (all.empty()) throw Error(where + "it has no array");
   if (one_a_clip) return {};
   for (const auto& [found, what] : {std::pair(x, "features ('X')"), std::pair(names, "clip names ('filenames')")}) {
-    if (found.size() > 1) {
-      throw Error(where + "arrays '" + found[0] + "' and '" + found[1] + "' could both be the " + what +
-                  "; save one of them as its name in quotes");
-    }
+    if (found.size() > 1) throw Error(several_arrays(npz, found, what));
     if (!found.empty()) continue;
     std::string list;
     for (std::size_t i = 0; i < std::min<std::size_t>(all.size(), 5); ++i) list += (i ? ", " : "") + all[i];
@@ -152,6 +138,18 @@ FeatureArrays feature_arrays(const NpzFile& npz) {
                 "; save them with np.savez(path, X=..., filenames=...)");
   }
   return {x[0], names[0]};
+}
+
+PredictionArrays prediction_arrays(const NpzFile& npz) {
+  const auto find = [&](const std::vector<const char*>& words, const std::string& usual) {
+    const std::vector<std::string> found = arrays_called(npz, words);
+    if (found.size() > 1) throw Error(several_arrays(npz, found, "array '" + usual + "'"));
+    if (found.empty() && usual != "classes") {
+      throw Error(npz.path().string() + ": has no array '" + usual + "'" + sweep::suggestion(usual, npz.names()));
+    }
+    return found.empty() ? std::string() : found[0];
+  };
+  return {find(kProbabilityArrays, "P"), find(kNameArrays, "filenames"), find(kClassArrays, "classes")};
 }
 
 bool is_split_word(const std::string& text) {

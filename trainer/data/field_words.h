@@ -27,10 +27,6 @@ int find_column(const Csv& csv, const std::string& name, const ColumnNames& name
 /// success.
 bool is_row_column(const std::string& column);
 
-/// Index of the class that `name` means: itself, else in other letter case, else by another word for one of the
-/// challenge's classes (angry, anger, ang). -1 where there is none.
-int class_meant(const std::string& name, const sweep::Classes& classes);
-
 /// True for the names that hold features: X, features, embeddings, ...
 bool is_feature_array(const std::string& name);
 
@@ -40,6 +36,13 @@ struct FeatureArrays {
 };
 /// Throws Error where two arrays could be meant, or only one of the two is there.
 FeatureArrays feature_arrays(const NpzFile& npz);
+
+/// The arrays of a file of probabilities: P, filenames, and classes, which is "" where there is none.
+struct PredictionArrays {
+  std::string probabilities, filenames, classes;
+};
+/// Throws Error where two arrays could be meant, or P or filenames is not there.
+PredictionArrays prediction_arrays(const NpzFile& npz);
 
 /// True for the words train, test, dev, ... that name parts of a dataset.
 bool is_split_word(const std::string& text);

@@ -8,6 +8,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "sweep/class_names.h"
 #include "sweep/nearest.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/error.h"
@@ -306,7 +307,7 @@ class MetadataReader {
   int emotion_class(const Csv::Row& row, int column) {
     const std::string name = field(row, column);
     const sweep::Classes& classes = context_.classes;
-    const int index = class_meant(name, classes);
+    const int index = sweep::class_index(classes, name);
     if (index < 0) error(row, column, quote(name) + " is not an emotion" + sweep::suggestion(name, classes.names));
     if (index >= 0 && classes.names[static_cast<std::size_t>(index)] != name) {
       spellings_.emplace(name, classes.names[static_cast<std::size_t>(index)]);
