@@ -212,9 +212,11 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
     if (sweep != 0) {
       declared = s.families(sweep);
       Statement update(s.database,
-                       "UPDATE sweep SET description = ?, yaml = ?, spec_file = ?, priority = ?, reference = ?, grid_from = ?, grid_points = ? WHERE key = ?");
+                       "UPDATE sweep SET description = ?, yaml = ?, spec_file = ?, priority = ?, reference = ?, "
+                       "grid_from = ?, grid_points = ? WHERE key = ?");
       update
-          .bind(submission.description, submission.yaml, submission.spec_file, submission.priority, submission.reference, submission.threshold_grid.from, submission.threshold_grid.points, sweep)
+          .bind(submission.description, submission.yaml, submission.spec_file, submission.priority,
+                submission.reference, submission.threshold_grid.from, submission.threshold_grid.points, sweep)
           .run();
     } else {
       submitted.created = true;
@@ -228,8 +230,8 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
       const std::string seeds = nlohmann::json(submission.seeds).dump();
       const std::string axes = submission.axes.dump();
       insert.bind(submitted.id, name, submission.description, submission.yaml, submission.spec_file,
-                  submission.priority, folds, seeds, axes, "[]", submission.reference,
-                  submission.threshold_grid.from, submission.threshold_grid.points, now, dataset);
+                  submission.priority, folds, seeds, axes, "[]", submission.reference, submission.threshold_grid.from,
+                  submission.threshold_grid.points, now, dataset);
       insert.run();
       sweep = s.database.last_insert_id();
 

@@ -34,11 +34,12 @@ const std::vector<Words>& column_words() {
 
 const std::vector<const char*> kFeatureArrays = {"x",          "features",  "feature", "feats",  "feat",    "data",
                                                  "embeddings", "embedding", "emb",     "values", "vectors", "arr0"};
-const std::vector<const char*> kNameArrays = {"filenames",  "filename", "files",     "file",    "names",
-                                              "name",       "clips",    "clipnames", "clipids", "ids",
-                                              "utterances", "uttids",   "keys",      "paths",   "stems", "arr1"};
-const std::vector<const char*> kProbabilityArrays = {"p",     "prob",  "probs",  "probabilities", "predictions", "preds",
-                                                     "ypred", "yprob", "yproba", "pred",          "scores",      "logits"};
+const std::vector<const char*> kNameArrays = {"filenames", "filename",  "files",   "file", "names",      "name",
+                                              "clips",     "clipnames", "clipids", "ids",  "utterances", "uttids",
+                                              "keys",      "paths",     "stems",   "arr1"};
+const std::vector<const char*> kProbabilityArrays = {"p",           "prob",  "probs",  "probabilities",
+                                                     "predictions", "preds", "ypred",  "yprob",
+                                                     "yproba",      "pred",  "scores", "logits"};
 const std::vector<const char*> kClassArrays = {"classes", "classnames", "emotions", "class"};
 
 /// Lower case, letters and digits only.
