@@ -62,10 +62,14 @@ endfunction()
 
 set(medley_cold $<$<CONFIG:Release>:-O1>)  # compiles in three quarters of the time of -O2
 
-# medley_library(NAME [HEADERS KIND] [COLD] SOURCES... ): one static library of a folder, compiled with medley_options.
+# medley_library(NAME [HEADERS KIND] [COLD] [UNITY SIZE] SOURCES... ): one static library of a folder, compiled with
+# medley_options. UNITY: medley_unity().
 function(medley_library name)
-  cmake_parse_arguments(LIBRARY "COLD" "HEADERS" "" ${ARGN})
+  cmake_parse_arguments(LIBRARY "COLD" "HEADERS;UNITY" "" ${ARGN})
   add_library(${name} STATIC ${LIBRARY_UNPARSED_ARGUMENTS})
+  if(LIBRARY_UNITY)
+    medley_unity(${name} ${LIBRARY_UNITY})
+  endif()
   target_link_libraries(${name} PUBLIC medley_options)
   if(LIBRARY_COLD)
     target_compile_options(${name} PRIVATE ${medley_cold})

@@ -19,10 +19,12 @@ SweepSubmitted Catalog::add(storage::Reader& reader, const storage::SweepSummary
     const auto& spec = specs[i];
     const auto& history = histories[i];
     const auto [it, inserted] = trials_.try_emplace(spec.id);
-    if (inserted) it->second = {shared(history.config, spec.config), spec.fold, spec.seed, &dataset, {}};
+    if (inserted)
+      it->second = {shared(history.config, spec.config), spec.fold, spec.seed, &dataset, history.test_fingerprint, {}};
     it->second.sweeps.push_back(index);
-    event.trials.push_back({spec.id, dataset.fingerprint + "\n" + keys_.at(history.config), history.state,
-                            history.attempts, history.failures, history.running_worker, history.running_pack});
+    const std::string data = dataset.fingerprint + "\n" + history.test_fingerprint + "\n";
+    event.trials.push_back({spec.id, data + keys_.at(history.config), history.state, history.attempts, history.failures,
+                            history.running_worker, history.running_pack});
   }
   return event;
 }

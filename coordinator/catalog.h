@@ -27,6 +27,7 @@ class Catalog {
     int fold = 0;
     std::uint64_t seed = 0;
     const Dataset* dataset = nullptr;
+    std::string test_fingerprint;     ///< of the test clips that its training reads; "" where it reads none
     std::vector<std::size_t> sweeps;  ///< indices into sweeps()
   };
 

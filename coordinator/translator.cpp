@@ -103,6 +103,7 @@ std::optional<Outgoing> Translator::on(const Assign& c) {
     const Catalog::Trial& trial = *parts_.catalog.find_trial(attempt.trial);
     message.dataset_folder = trial.dataset->folder;
     message.dataset_fingerprint = trial.dataset->fingerprint;
+    message.test_fingerprint = trial.test_fingerprint;
     message.trials.push_back({attempt.number, {attempt.trial, *trial.config, trial.fold, trial.seed}});
   }
   return Outgoing{c.worker, std::move(message)};

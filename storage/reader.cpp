@@ -432,11 +432,20 @@ namespace {
 constexpr const char* kPredicted =
     "SELECT t.key, t.id, c.id, t.fold, t.seed, r.paper_validation_clips, r.paper_test_clips, "
     "r.held_out_validation_clips, "
-    "r.held_out_test_clips FROM trial t JOIN config c ON c.key = t.config JOIN result r ON r.trial = t.key ";
+    "r.held_out_test_clips, r.test_fingerprint, r.paper_epoch, r.held_out_epoch FROM trial t JOIN config c ON c.key = "
+    "t.config JOIN result r ON r.trial = t.key ";
 
 TrialPredictions predicted(Statement& row, sweep::Protocol protocol, Split split) {
   const int column = 5 + (protocol == sweep::Protocol::kHeldOut ? 2 : 0) + (split == Split::kTest ? 1 : 0);
-  return {row.text(1), row.text(2), row.whole(3), static_cast<std::uint64_t>(row.integer(4)), row.whole(column), {}};
+  return {row.text(1),
+          row.text(2),
+          row.whole(3),
+          static_cast<std::uint64_t>(row.integer(4)),
+          row.whole(column),
+          row.text(9),
+          row.whole(10),
+          row.whole(11),
+          {}};
 }
 
 }  // namespace
@@ -492,7 +501,7 @@ std::vector<std::string> Reader::dataset_fingerprints() {
 std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint) {
   View view(state_->database);
   Statement find(state_->database,
-                 "SELECT key, fingerprint, folder, name, synthetic, classes, folds FROM dataset "
+                 "SELECT key, fingerprint, folder, name, synthetic, classes, folds, test_fingerprint FROM dataset "
                  "WHERE fingerprint >= ? AND fingerprint < ? LIMIT 2");
   const std::string end = after_prefix(fingerprint);
   if (!find.bind(fingerprint, end).step()) return std::nullopt;
@@ -507,6 +516,7 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
     dataset.classes.exclusive.push_back(c.at("exclusive").get<bool>());
   }
   dataset.folds = parse(find.text(6)).get<std::vector<int>>();
+  dataset.test_fingerprint = find.text(7);
   if (find.step()) return std::nullopt;
   Statement clips(
       state_->database,
@@ -631,7 +641,8 @@ std::vector<std::optional<TrialState>> Reader::states(const std::vector<std::str
 std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep) {
   View view(state_->database);
   Statement rows(state_->database,
-                 "SELECT t.id, c.id, t.state, t.attempts, t.failures, coalesce(w.id, ''), coalesce(a.pack, 0) "
+                 "SELECT t.id, c.id, t.state, t.attempts, t.failures, coalesce(w.id, ''), coalesce(a.pack, 0), "
+                 "t.test_fingerprint "
                  "FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
                  "LEFT JOIN attempt a ON t.running AND a.trial = t.key AND a.number = t.attempts "
                  "LEFT JOIN worker w ON w.key = a.worker WHERE st.sweep = ? ORDER BY st.position");
@@ -639,7 +650,7 @@ std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep) {
   std::vector<TrialHistory> all;
   while (rows.step()) {
     all.push_back({rows.text(0), rows.text(1), enumerator<TrialState>(rows.text(2)), rows.whole(3), rows.whole(4),
-                   rows.text(5), rows.integer(6)});
+                   rows.text(5), rows.integer(6), rows.text(7)});
   }
   return all;
 }

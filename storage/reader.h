@@ -124,6 +124,8 @@ struct TrialPredictions {
   int fold = 0;
   std::uint64_t seed = 0;
   int clips = 0;
+  std::string test_fingerprint;             ///< of the test clips that it predicted; "" without
+  int paper_epoch = 0, held_out_epoch = 0;  ///< as in sweep::TrialResult
   std::vector<float> fused;
 };
 
@@ -161,6 +163,7 @@ struct TrialHistory {
   int failures = 0;            ///< failed or lost attempts since the last retry_trial()
   std::string running_worker;  ///< of the newest attempt when it is running, else ""
   std::int64_t running_pack = 0;
+  std::string test_fingerprint;  ///< of the test clips that its training reads; "" where it reads none
 };
 
 /// Reads a store through a read-only connection, also while a writer is at work. Not thread-safe: one a thread (opening

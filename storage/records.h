@@ -40,8 +40,9 @@ struct EncoderRecord {
 
 /// What the store knows of a dataset: all but the features.
 struct DatasetRecord {
-  std::string fingerprint;  ///< 64 hexadecimal digits
-  std::string folder;       ///< absolute; where it was last seen
+  std::string fingerprint;       ///< 64 hexadecimal digits, of all but the test clips
+  std::string test_fingerprint;  ///< of the test clips that it has now; "" without any
+  std::string folder;            ///< absolute; where it was last seen
   std::string name;
   bool synthetic = false;
   sweep::Classes classes;
@@ -60,11 +61,12 @@ struct SweepConfig {
 /// must be one of `configs`.
 struct SweepSubmission {
   std::string name;
-  std::string description;  ///< that the sweep file gives; "" none
-  std::string yaml;         ///< text of the sweep file
-  std::string spec_file;    ///< path it was read from; "" when it came over HTTP
-  std::string dataset;      ///< fingerprint; must be registered
-  int priority = 0;         ///< higher first
+  std::string description;       ///< that the sweep file gives; "" none
+  std::string yaml;              ///< text of the sweep file
+  std::string spec_file;         ///< path it was read from; "" when it came over HTTP
+  std::string dataset;           ///< fingerprint; must be registered
+  std::string test_fingerprint;  ///< of the dataset's test clips, for trials whose training reads them
+  int priority = 0;              ///< higher first
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes = nlohmann::json::object();

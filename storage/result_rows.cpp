@@ -1,5 +1,6 @@
 #include "storage/result_rows.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "storage/codec.h"
@@ -68,9 +69,10 @@ void insert_predictions(Database& database, std::int64_t trial, const TrialResul
 
 ResultSizes read_result_sizes(Database& database, std::int64_t dataset) {
   ResultSizes sizes;
-  Statement classes(database, "SELECT json_array_length(classes) FROM dataset WHERE key = ?");
+  Statement classes(database, "SELECT json_array_length(classes), test_fingerprint FROM dataset WHERE key = ?");
   classes.bind(dataset).step();
   sizes.classes = classes.whole(0);
+  sizes.test_fingerprint = classes.text(1);
   Statement folds(database, "SELECT fold, count(*) FROM clip WHERE dataset = ? GROUP BY fold");
   folds.bind(dataset);
   while (folds.step()) {
@@ -87,9 +89,12 @@ void check_result(const TrialResult& result, const ResultSizes& sizes, int fold)
   const auto it = sizes.clips_of_fold.find(fold);
   const int clips = it == sizes.clips_of_fold.end() ? 0 : it->second;
   check_predictions(result.paper.validation, clips, sizes.classes, "paper.validation");
-  check_predictions(result.paper.test, sizes.test_clips, sizes.classes, "paper.test");
+  // Others were there when it was trained: their number is not known here, and only its own parts must agree.
+  const bool same = result.test_fingerprint == sizes.test_fingerprint;
+  const int test_clips = same ? sizes.test_clips : std::max(result.paper.test.clips, result.held_out.test.clips);
+  check_predictions(result.paper.test, test_clips, sizes.classes, "paper.test");
   check_predictions(result.held_out.validation, clips, sizes.classes, "held_out.validation");
-  check_predictions(result.held_out.test, sizes.test_clips, sizes.classes, "held_out.test");
+  check_predictions(result.held_out.test, test_clips, sizes.classes, "held_out.test");
   const std::size_t encoders = result.importance.encoders.size();
   check_size(result.importance.weights.size(), static_cast<std::size_t>(clips) * encoders, "importance.weights");
   check_size(result.importance.cka.size(), encoders * encoders, "importance.cka");
@@ -110,11 +115,11 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   using Best = sweep::ThresholdSurface::Best;
   using sweep::Accuracy;
   Statement row(database,
-                "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   row.bind(trial, attempt, sweep::name_of(result.outcome), result.reason, result.seconds, result.samples_per_second,
            result.peak_memory_bytes, result.pack_size, static_cast<std::int64_t>(result.epochs.size()),
            result.paper.epoch, result.paper.validation.clips, result.paper.test.clips, result.held_out.epoch,
-           result.held_out.validation.clips, result.held_out.test.clips,
+           result.held_out.validation.clips, result.held_out.test.clips, result.test_fingerprint,
            of_paper([](const Best& b) { return b.thresholds.alpha; }),
            of_paper([](const Best& b) { return b.thresholds.beta; }),
            of_paper([](const Best& b) { return b.accuracy.presence; }),
@@ -225,8 +230,8 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
   Statement row(
       database,
       "SELECT outcome, reason, seconds, samples_per_second, peak_memory_bytes, pack_size, paper_epoch, "
-      "paper_validation_clips, paper_test_clips, held_out_epoch, held_out_validation_clips, held_out_test_clips "
-      "FROM result WHERE trial = ?");
+      "paper_validation_clips, paper_test_clips, held_out_epoch, held_out_validation_clips, held_out_test_clips, "
+      "test_fingerprint FROM result WHERE trial = ?");
   if (!row.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no result");
   result.outcome = enumerator<sweep::Outcome>(row.text(0));
   result.reason = row.text(1);
@@ -240,6 +245,7 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
   result.held_out.epoch = row.whole(9);
   result.held_out.validation.clips = row.whole(10);
   result.held_out.test.clips = row.whole(11);
+  result.test_fingerprint = row.text(12);
 
   Statement surface(database, "SELECT paper, held_out, inner FROM surface WHERE trial = ?");
   if (!surface.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no surfaces");

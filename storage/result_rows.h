@@ -12,6 +12,7 @@ namespace medley::storage {
 struct ResultSizes {
   int classes = 0;
   int test_clips = 0;
+  std::string test_fingerprint;
   std::map<int, int> clips_of_fold;
 };
 ResultSizes read_result_sizes(Database& database, std::int64_t dataset);

@@ -11,6 +11,7 @@ constexpr const char* kVersion1 = R"sql(
 CREATE TABLE dataset (
   key INTEGER PRIMARY KEY,
   fingerprint TEXT NOT NULL UNIQUE,
+  test_fingerprint TEXT NOT NULL,  -- of the test clips that it has now; '' none
   folder TEXT NOT NULL,
   name TEXT NOT NULL,
   synthetic INTEGER NOT NULL,
@@ -87,6 +88,7 @@ CREATE TABLE trial (
   dataset INTEGER NOT NULL REFERENCES dataset,
   fold INTEGER NOT NULL,
   seed INTEGER NOT NULL,           -- the bits of an unsigned number
+  test_fingerprint TEXT NOT NULL,  -- of the test clips that its training reads; '' where it reads none
   state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'finished', 'failed')),
   running INTEGER NOT NULL DEFAULT 0,
   attempts INTEGER NOT NULL DEFAULT 0,
@@ -150,6 +152,7 @@ CREATE TABLE result (
   held_out_epoch INTEGER NOT NULL,
   held_out_validation_clips INTEGER NOT NULL,
   held_out_test_clips INTEGER NOT NULL,
+  test_fingerprint TEXT NOT NULL,  -- of the test clips that are predicted; '' without
   -- For the leaderboard; NULL when diverged. Paper-style: optimistic.
   paper_alpha REAL, paper_beta REAL, paper_presence REAL, paper_salience REAL, paper_score REAL,
   -- The held-out epoch at thresholds of the inner fold; NULL without one.

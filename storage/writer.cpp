@@ -120,6 +120,29 @@ struct Writer::State {
       throw Error(std::string("the store is damaged: ") + e.what());
     }
   }
+  /// Test clips arrive, leave and get labels without a change of the fingerprint.
+  void update_dataset(std::int64_t key, const DatasetRecord& dataset) {
+    Statement update(database, "UPDATE dataset SET folder = ?, name = ?, test_fingerprint = ? WHERE key = ?");
+    update.bind(dataset.folder, dataset.name, dataset.test_fingerprint, key).run();
+    Statement remove(database, "DELETE FROM clip WHERE dataset = ? AND fold < 0");
+    remove.bind(key).run();
+    insert_clips(key, dataset, true);
+    sizes.erase(key);
+  }
+  void insert_clips(std::int64_t key, const DatasetRecord& dataset, bool test) {
+    Statement clip(database, "INSERT INTO clip VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    for (std::size_t i = 0; i < dataset.clips.size(); ++i) {
+      const ClipRecord& c = dataset.clips[i];
+      if ((c.fold < 0) != test) continue;
+      std::optional<int> first, second, salience;
+      if (c.label) {
+        first = c.label->first;
+        second = c.label->second;
+        salience = c.label->salience;
+      }
+      clip.bind(key, static_cast<std::int64_t>(i), c.filename, c.actor, c.fold, first, second, salience).run();
+    }
+  }
   std::int64_t dataset_key(const std::string& id) {
     return key_of("dataset", "SELECT key FROM dataset WHERE fingerprint = ?", id);
   }
@@ -168,31 +191,24 @@ void Writer::Group::commit() {
 void Writer::register_dataset(const DatasetRecord& dataset, TimeMs now) {
   State& s = *state_;
   s.write("register dataset " + dataset.name, [&] {
-    Statement update(s.database, "UPDATE dataset SET folder = ?, name = ? WHERE fingerprint = ?");
-    update.bind(dataset.folder, dataset.name, dataset.fingerprint).run();
-    if (s.database.changes() > 0) return;
+    const std::int64_t known = s.find_key("SELECT key FROM dataset WHERE fingerprint = ?", dataset.fingerprint);
+    if (known != 0) return s.update_dataset(known, dataset);
     nlohmann::json classes = nlohmann::json::array();
     for (std::size_t i = 0; i < dataset.classes.names.size(); ++i) {
       classes.push_back({{"name", dataset.classes.names[i]}, {"exclusive", bool(dataset.classes.exclusive.at(i))}});
     }
     Statement insert(s.database,
-                     "INSERT INTO dataset (fingerprint, folder, name, synthetic, classes, folds, registered) "
-                     "VALUES (?, ?, ?, ?, ?, ?, ?)");
+                     "INSERT INTO dataset (fingerprint, test_fingerprint, folder, name, synthetic, classes, folds, "
+                     "registered) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     const std::string classes_text = classes.dump();
     const std::string folds = nlohmann::json(dataset.folds).dump();
-    insert.bind(dataset.fingerprint, dataset.folder, dataset.name, dataset.synthetic, classes_text, folds, now).run();
+    insert
+        .bind(dataset.fingerprint, dataset.test_fingerprint, dataset.folder, dataset.name, dataset.synthetic,
+              classes_text, folds, now)
+        .run();
     const std::int64_t key = s.database.last_insert_id();
-    Statement clip(s.database, "INSERT INTO clip VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-    for (std::size_t i = 0; i < dataset.clips.size(); ++i) {
-      const ClipRecord& c = dataset.clips[i];
-      std::optional<int> first, second, salience;
-      if (c.label) {
-        first = c.label->first;
-        second = c.label->second;
-        salience = c.label->salience;
-      }
-      clip.bind(key, static_cast<std::int64_t>(i), c.filename, c.actor, c.fold, first, second, salience).run();
-    }
+    s.insert_clips(key, dataset, false);
+    s.insert_clips(key, dataset, true);
     Statement encoder(s.database, "INSERT INTO encoder VALUES (?, ?, ?, ?, ?)");
     for (std::size_t i = 0; i < dataset.encoders.size(); ++i) {
       const EncoderRecord& e = dataset.encoders[i];
@@ -250,14 +266,16 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
         config_keys.emplace(id, key);
       }
       Statement trial(s.database,
-                      "INSERT OR IGNORE INTO trial (id, config, dataset, fold, seed) VALUES (?, ?, ?, ?, ?)");
+                      "INSERT OR IGNORE INTO trial (id, config, dataset, fold, seed, test_fingerprint) "
+                      "VALUES (?, ?, ?, ?, ?, ?)");
       Statement find(s.database, "SELECT key FROM trial WHERE id = ?");
       Statement place(s.database, "INSERT OR IGNORE INTO sweep_trial VALUES (?, ?, ?)");
       std::int64_t position = 0;
       for (const sweep::TrialSpec& t : submission.trials) {
         const auto key = config_keys.find(sweep::config_id(t.config));
         if (key == config_keys.end()) throw Error("the config of trial " + t.id + " is not among the sweep's configs");
-        trial.bind(t.id, key->second, dataset, t.fold, t.seed).run();
+        const std::string test = sweep::test_read_by(t.config, submission.test_fingerprint);
+        trial.bind(t.id, key->second, dataset, t.fold, t.seed, test).run();
         find.bind(t.id).step();
         const std::int64_t trial_key = find.integer(0);
         place.bind(sweep, position, trial_key).run();

@@ -45,7 +45,7 @@ class Writer {
     bool open_ = true;
   };
 
-  /// Registers a dataset by fingerprint; again: updates folder and name only.
+  /// Registers a dataset by fingerprint; again: updates folder, name and test clips.
   void register_dataset(const DatasetRecord& dataset, TimeMs now);
 
   struct Submitted {

@@ -349,6 +349,7 @@ bool is_bounded_cbor(const std::vector<std::uint8_t>& bytes) {
 std::vector<std::uint8_t> encode_result(const TrialResult& result) {
   const json object = {{"format", kFormat},
                        {"trial", result.trial_id},
+                       {"test_fingerprint", result.test_fingerprint},
                        {"outcome", name_of(result.outcome)},
                        {"reason", result.reason},
                        {"epochs", epochs_to_json(result.epochs)},
@@ -374,6 +375,7 @@ TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
     }
     TrialResult result;
     result.trial_id = text(object, "trial", kMaxName);
+    result.test_fingerprint = text(object, "test_fingerprint", kMaxName);
     const auto outcome = find_named<Outcome>(text(object, "outcome", kMaxName));
     if (!outcome) malformed("'outcome' must be finished or diverged");
     result.outcome = *outcome;

@@ -67,6 +67,7 @@ struct Importance {
 /// Everything a trial records.
 struct TrialResult {
   std::string trial_id;
+  std::string test_fingerprint;  ///< of the test clips that were predicted; "" without
   Outcome outcome = Outcome::kFinished;
   std::string reason;  ///< why it diverged: step and term; "" when finished
   std::vector<EpochMetrics> epochs;

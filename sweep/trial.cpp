@@ -5,10 +5,16 @@
 
 namespace medley::sweep {
 
-std::string trial_id(const Config& config, int fold, std::uint64_t seed, const std::string& dataset_fingerprint) {
+std::string test_read_by(const Config& config, const std::string& test_fingerprint) {
+  return reads_test_clips(config) ? test_fingerprint : "";
+}
+
+std::string trial_id(const Config& config, int fold, std::uint64_t seed, const std::string& fingerprint,
+                     const std::string& test_fingerprint) {
+  const std::string test = test_read_by(config, test_fingerprint);
   return sha256_hex("trial\n" + canonical_text(config) + "@fold=" + std::to_string(fold) +
-                    "\n@seed=" + std::to_string(seed) + "\n@dataset=" + dataset_fingerprint +
-                    "\n@numerics=" + kNumericsVersion + "\n")
+                    "\n@seed=" + std::to_string(seed) + "\n@dataset=" + fingerprint +
+                    (test.empty() ? "" : "\n@test=" + test) + "\n@numerics=" + kNumericsVersion + "\n")
       .substr(0, 16);
 }
 

@@ -19,8 +19,13 @@ struct TrialSpec {
   std::uint64_t seed = 0;
 };
 
-/// Hash of the canonical text of config, fold, seed, dataset fingerprint and kNumericsVersion.
-std::string trial_id(const Config& config, int fold, std::uint64_t seed, const std::string& dataset_fingerprint);
+/// The fingerprint of the test clips where a trial of this config reads them (reads_test_clips()), else "".
+std::string test_read_by(const Config& config, const std::string& test_fingerprint);
+
+/// Hash of the canonical text of config, fold, seed, the fingerprints of what it reads, and kNumericsVersion. Test
+/// clips that the config does not read leave no trace, so that their arrival trains nothing again.
+std::string trial_id(const Config& config, int fold, std::uint64_t seed, const std::string& fingerprint,
+                     const std::string& test_fingerprint = "");
 
 nlohmann::json to_json(const TrialSpec& trial);
 /// Throws Error for anything missing or invalid. The id is taken as sent.

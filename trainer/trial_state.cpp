@@ -222,6 +222,7 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
   TrialState state;
   state.spec = spec;
   state.result.trial_id = spec.id;
+  state.result.test_fingerprint = dataset.test_fingerprint;
   if (std::find(dataset.folds.begin(), dataset.folds.end(), spec.fold) == dataset.folds.end()) {
     throw Error(of_trial(spec) + "there is no fold " + std::to_string(spec.fold) +
                 "; valid: " + text_of(dataset.folds));

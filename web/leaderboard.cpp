@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
-#include <limits>
 
 #include "sweep/config.h"
 #include "sweep/nearest.h"
@@ -11,6 +10,7 @@
 #include "sweep/report/columns.h"
 #include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
+#include "sweep/score/statistics.h"
 #include "web/refused.h"
 
 namespace medley::web {
@@ -19,8 +19,8 @@ namespace {
 using nlohmann::json;
 using sweep::ConfigReport;
 using sweep::finite;
+using sweep::kNaN;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMaxChosenConfigs = 100;
 constexpr const char* kRanked = "ranked";
 constexpr const char* kAxisOrder = "axis.";

@@ -14,6 +14,7 @@ std::string text_of(const Pack& pack) {
   for (const sweep::TrialSpec& trial : pack.trials) trials.push_back(sweep::to_json(trial));
   return json{{"dataset_folder", pack.dataset_folder},
               {"dataset_fingerprint", pack.dataset_fingerprint},
+              {"test_fingerprint", pack.test_fingerprint},
               {"checkpoints", pack.checkpoints.string()},
               {"trials", std::move(trials)}}
       .dump();
@@ -24,6 +25,7 @@ Pack pack_of(const std::string& text) {
   Pack pack;
   pack.dataset_folder = object.at("dataset_folder");
   pack.dataset_fingerprint = object.at("dataset_fingerprint");
+  pack.test_fingerprint = object.at("test_fingerprint");
   pack.checkpoints = object.at("checkpoints").get<std::string>();
   for (const json& trial : object.at("trials")) pack.trials.push_back(sweep::trial_from_json(trial));
   pack.stop = [] { return Stop::kNo; };

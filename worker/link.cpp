@@ -393,6 +393,7 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
   Pack pack;
   pack.dataset_folder = running->assign.dataset_folder;
   pack.dataset_fingerprint = running->assign.dataset_fingerprint;
+  pack.test_fingerprint = running->assign.test_fingerprint;
   pack.checkpoints = running->checkpoint_folder;
   for (const auto& trial : running->assign.trials) pack.trials.push_back(trial.spec);
   pack.stop = [running] { return running->stop.load(); };

@@ -26,6 +26,7 @@ enum class Stop {
 struct Pack {
   std::string dataset_folder;
   std::string dataset_fingerprint;
+  std::string test_fingerprint;       ///< "": training reads no test clips
   std::filesystem::path checkpoints;  ///< shared; "": none
   std::vector<sweep::TrialSpec> trials;
   std::function<Stop()> stop;  ///< polled while training

@@ -17,24 +17,31 @@ namespace {
 
 constexpr std::chrono::minutes kLongestLoad{60};
 
-data::Dataset load_checked(const std::string& folder, const std::string& fingerprint) {
+void check_print(const std::string& what, const std::string& folder, const std::string& found,
+                 const std::string& promised) {
+  if (promised.empty() || found == promised) return;
+  throw Error(what + " in " + folder + (found.empty() ? " are not there" : " has fingerprint " + found.substr(0, 12)) +
+              " on this host, the sweep was made for " + promised.substr(0, 12) +
+              ": it has changed since, or this host sees other files");
+}
+
+data::Dataset load_checked(const std::string& folder, const std::string& fingerprint,
+                           const std::string& test_fingerprint) {
   data::Dataset loaded = data::load_dataset(folder);
-  if (!fingerprint.empty() && loaded.fingerprint != fingerprint) {
-    throw Error("the dataset in " + folder + " has fingerprint " + loaded.fingerprint.substr(0, 12) +
-                " on this host, the sweep was made for " + fingerprint.substr(0, 12) +
-                ": it has changed since, or this host sees other files");
-  }
+  check_print("the dataset", folder, loaded.fingerprint, fingerprint);
+  check_print("the set of test clips", folder, loaded.test_fingerprint, test_fingerprint);
   return loaded;
 }
 
 }  // namespace
 
-data::Dataset load_in_gang(const std::string& folder, const std::string& fingerprint, MpiGang& gang) {
+data::Dataset load_in_gang(const std::string& folder, const std::string& fingerprint,
+                           const std::string& test_fingerprint, MpiGang& gang) {
   std::optional<data::Dataset> read;
   std::string error;
   if (gang.node_rank() == 0) {
     try {
-      read = load_checked(folder, fingerprint);
+      read = load_checked(folder, fingerprint, test_fingerprint);
     } catch (const std::exception& e) {
       error = e.what();
     }
@@ -53,7 +60,8 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
   const data::Dataset& dataset = load(pack);
   for (const sweep::TrialSpec& trial : pack.trials) {
     // The id promises config, fold, seed, data and arithmetic; a result under another's id would poison the store.
-    const std::string id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint);
+    const std::string id =
+        sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint, dataset.test_fingerprint);
     if (id != trial.id) {
       throw Error("trial " + trial.id + " is not what its id says (" + id +
                   " here): coordinator and worker are of different releases");
@@ -112,10 +120,12 @@ int PackTrainer::best_size(const data::Dataset& dataset, const sweep::TrialSpec&
 }
 
 const data::Dataset& PackTrainer::load(const Pack& pack) {
-  if (dataset_ && dataset_->fingerprint == pack.dataset_fingerprint) return *dataset_;
+  const bool same_test =
+      pack.test_fingerprint.empty() || (dataset_ && dataset_->test_fingerprint == pack.test_fingerprint);
+  if (dataset_ && dataset_->fingerprint == pack.dataset_fingerprint && same_test) return *dataset_;
   dataset_.reset();  // not two at once in memory
-  const std::string &folder = pack.dataset_folder, &fingerprint = pack.dataset_fingerprint;
-  return dataset_.emplace(gang_ ? load_in_gang(folder, fingerprint, *gang_) : load_checked(folder, fingerprint));
+  const std::string &folder = pack.dataset_folder, &print = pack.dataset_fingerprint, &test = pack.test_fingerprint;
+  return dataset_.emplace(gang_ ? load_in_gang(folder, print, test, *gang_) : load_checked(folder, print, test));
 }
 
 }  // namespace medley::worker

@@ -13,8 +13,10 @@
 namespace medley::worker {
 
 /// The dataset in `folder`, in every rank of the gang. One rank of each host reads it, and the features lie once in
-/// each host's memory. `fingerprint` "" or what it must be. Throws Error on every rank when one cannot read it.
-data::Dataset load_in_gang(const std::string& folder, const std::string& fingerprint, MpiGang& gang);
+/// each host's memory. `fingerprint` and `test_fingerprint` are "" or what they must be. Throws Error on every rank
+/// when one cannot read it.
+data::Dataset load_in_gang(const std::string& folder, const std::string& fingerprint,
+                           const std::string& test_fingerprint, MpiGang& gang);
 
 /// Trains packs with the real trainer; keeps the dataset of the last one in memory. In a gang every rank has one, and
 /// one rank of each host reads the dataset for all of them.

@@ -1,5 +1,7 @@
+#include <map>
 #include <memory>
 #include <numeric>
+#include <stdexcept>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -18,14 +20,17 @@ using nlohmann::json;
 struct Member {
   std::filesystem::path checkpoint;
   double weight = 1;
+  int fold = -1;  ///< that it did not train on
 };
 
 /// What is to be predicted: the file that `medley predict` hands over.
 struct PredictRequest {
-  enum class Clips { kTest, kAll };
   std::filesystem::path data;
   std::vector<Member> members;
-  Clips clips = Clips::kTest;
+  bool all = false;                       ///< all clips, not only test clips
+  bool in_sample = false;                 ///< by all members, whatever they trained on
+  std::map<std::string, int> trained_on;  ///< stem of a clip -> its fold, of clips that members trained on
+  sweep::Classes classes;
 };
 
 PredictRequest read_request(const std::filesystem::path& file) {
@@ -34,53 +39,95 @@ PredictRequest read_request(const std::filesystem::path& file) {
     const json object = json::parse(text);
     PredictRequest request;
     request.data = object.at("data").get<std::string>();
+    double total = 0;
     for (const json& member : object.at("members")) {
-      request.members.push_back({member.at("checkpoint").get<std::string>(), member.value("weight", 1.0)});
+      request.members.push_back({member.at("checkpoint").get<std::string>(), member.at("weight").get<double>(),
+                                 member.at("fold").get<int>()});
       const double weight = request.members.back().weight;
       if (!(weight >= 0 && weight <= 1e9)) {
         throw UsageError(file.string() + ": weight " + fmt::format("{}", weight) + " of " +
                          request.members.back().checkpoint.string() + "; valid: 0 and more");
       }
+      total += weight;
     }
-    const std::string clips = object.value("clips", "test");
+    if (!(total > 0)) throw UsageError(file.string() + ": no member has a weight above 0");
+    const std::string clips = object.at("clips");
     if (clips != "test" && clips != "all") {
       throw UsageError(file.string() + ": clips '" + clips + "'; valid: test, all");
     }
-    request.clips = clips == "all" ? PredictRequest::Clips::kAll : PredictRequest::Clips::kTest;
-    double total = 0;
-    for (const Member& member : request.members) total += member.weight;
-    if (!(total > 0)) throw UsageError(file.string() + ": no member has a weight above 0");
+    request.all = clips == "all";
+    request.in_sample = object.at("in_sample");
+    request.trained_on = object.at("trained_on").get<std::map<std::string, int>>();
+    request.classes = {object.at("classes"), object.at("exclusive")};
     return request;
   } catch (const json::exception& e) {
     throw UsageError(file.string() + ": " + e.what());
   }
 }
 
-/// Weighted mean of the members' fused probabilities.
+/// Probabilities of clips as they add up over members.
+struct Sums {
+  std::vector<double> p;       ///< [clip, class]
+  std::vector<double> weight;  ///< [clip]
+};
+
+/// Adds what one member says of the clips at `places` of `clips`.
+void add_member(const Member& member, const data::Dataset& dataset, const std::vector<int>& clips,
+                const std::vector<std::size_t>& places, Sums& sums) {
+  std::vector<int> asked;
+  for (const std::size_t place : places) asked.push_back(clips[place]);
+  const sweep::Predictions said = trainer::predict(member.checkpoint, dataset, asked);
+  const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    sums.weight[places[i]] += member.weight;
+    for (std::size_t c = 0; c < classes; ++c) {
+      sums.p[places[i] * classes + c] += member.weight * static_cast<double>(said.fused[i * classes + c]);
+    }
+  }
+}
+
+/// Weighted mean of the members' fused probabilities. Of clips that members trained on, only over those that did not.
 void predict_members(const PredictRequest& request, const std::filesystem::path& out) {
-  const data::Dataset dataset = data::load_dataset(request.data);
-  std::vector<int> clips;
-  if (request.clips == PredictRequest::Clips::kTest) {
-    clips = dataset.clips_of_fold(-1);
-    if (clips.empty()) throw std::runtime_error(request.data.string() + ": has no test clips; \"clips\" may be all");
-  } else {
+  const data::Dataset dataset = data::load_clips(request.data, request.classes);
+  std::vector<int> clips = dataset.clips_of_fold(-1);
+  if (!request.all && clips.empty())
+    throw std::runtime_error(request.data.string() + ": has no test clips; --clips may be all");
+  if (request.all) {
     clips.resize(dataset.clips.size());
     std::iota(clips.begin(), clips.end(), 0);
   }
-  const auto classes = static_cast<std::size_t>(dataset.classes.count());
-  std::vector<double> sum(clips.size() * classes, 0);
-  double total = 0;
-  for (const Member& member : request.members) {
-    const sweep::Predictions said = trainer::predict(member.checkpoint, dataset, clips);
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += member.weight * static_cast<double>(said.fused[i]);
-    total += member.weight;
-  }
-  for (double& p : sum) p /= total;
+  std::vector<int> fold(clips.size(), -1);  // [clip] -1: no member trained on it
+  std::vector<std::string> models(clips.size(), "all");
   std::vector<std::string> filenames;
-  for (const int clip : clips) filenames.push_back(dataset.clips[static_cast<std::size_t>(clip)].filename);
-  data::write_npz(out, {{"P", {clips.size(), classes}, std::move(sum)},
+  for (std::size_t i = 0; i < clips.size(); ++i) {
+    const data::Clip& clip = dataset.clips[static_cast<std::size_t>(clips[i])];
+    filenames.push_back(clip.filename);
+    const auto known = request.trained_on.find(clip.stem);
+    if (known == request.trained_on.end()) continue;
+    models[i] = request.in_sample ? "in-sample" : "out-of-fold";
+    if (!request.in_sample) fold[i] = known->second;
+  }
+  const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  Sums sums{std::vector<double>(clips.size() * classes, 0), std::vector<double>(clips.size(), 0)};
+  for (const Member& member : request.members) {
+    if (member.weight == 0) continue;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < clips.size(); ++i) {
+      if (fold[i] < 0 || fold[i] == member.fold) places.push_back(i);
+    }
+    if (!places.empty()) add_member(member, dataset, clips, places, sums);
+  }
+  for (std::size_t i = 0; i < clips.size(); ++i) {
+    if (!(sums.weight[i] > 0)) {
+      throw std::runtime_error("clip '" + filenames[i] + "' is of fold " + std::to_string(fold[i]) +
+                               ", and every member trained on it; --in-sample predicts it all the same");
+    }
+    for (std::size_t c = 0; c < classes; ++c) sums.p[i * classes + c] /= sums.weight[i];
+  }
+  data::write_npz(out, {{"P", {clips.size(), classes}, std::move(sums.p)},
                         {"filenames", {clips.size()}, std::move(filenames)},
-                        {"classes", {classes}, dataset.classes.names}});
+                        {"classes", {classes}, dataset.classes.names},
+                        {"models", {clips.size()}, std::move(models)}});
 }
 
 }  // namespace
@@ -91,9 +138,8 @@ void add_predict_command(CLI::App& app) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("predict", "Probabilities of one or more checkpoints");
-  command->add_option("--request", arguments->request, "JSON: data, members [{checkpoint, weight}], clips test|all")
-      ->required();
-  command->add_option("--out", arguments->out, "NPZ to write: P [clip, class], filenames, classes")->required();
+  command->add_option("--request", arguments->request, "JSON, as `medley predict` writes it")->required();
+  command->add_option("--out", arguments->out, "NPZ to write: P [clip, class], filenames, classes, models")->required();
   command->footer("Example:\n  medley-worker predict --request request.json --out predictions.npz");
   command->callback([arguments] { predict_members(read_request(arguments->request), arguments->out); });
 }

@@ -78,12 +78,12 @@ void train(const TrainArguments& arguments) {
   if (MpiGang::launched()) gang.emplace(GangDeadlines());
   const bool speaks = !gang || gang->rank() == 0;
   const data::Dataset dataset =
-      gang ? load_in_gang(arguments.data.string(), "", *gang) : data::load_dataset(arguments.data);
+      gang ? load_in_gang(arguments.data.string(), "", "", *gang) : data::load_dataset(arguments.data);
   sweep::TrialSpec trial;
   trial.config = read_settings(arguments.config, dataset.encoder_names());
   trial.fold = arguments.fold.value_or(dataset.folds.front());
   trial.seed = arguments.seed;
-  trial.id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint);
+  trial.id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint, dataset.test_fingerprint);
   trainer::TrainOptions options;
   options.device = sweep::to_string(arguments.device);
   if (gang) options.collective = &gang->collective();

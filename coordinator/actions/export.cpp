@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/actions/sweep_file.h"
 #include "coordinator/actions/sweep_results.h"
 #include "storage/files/error.h"
 #include "storage/files/read.h"
@@ -12,6 +13,7 @@
 #include "sweep/class_names.h"
 #include "sweep/digest.h"
 #include "sweep/version.h"
+#include "trainer/data/dataset.h"
 #include "trainer/data/error.h"
 #include "trainer/data/submission_check.h"
 
@@ -21,9 +23,30 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+/// The dataset with the test clips that its folder has now.
+storage::DatasetRecord with_present_clips(storage::DatasetRecord known, const fs::path& given, Exported& exported) {
+  const fs::path folder = given.empty() ? fs::path(known.folder) : given;
+  data::Dataset present;
+  try {
+    present = data::load_dataset(folder);
+    if (present.fingerprint != known.fingerprint) {
+      throw data::Error(folder.string() + ": its labelled clips are not those that the ensemble was trained on");
+    }
+  } catch (const data::Error& error) {
+    if (!given.empty()) throw;
+    const std::string text = error.what();
+    exported.notes.push_back(text.substr(0, text.find('\n')) + "; the test clips are those of the store");
+    return known;
+  }
+  storage::DatasetRecord record = record_of(present);
+  if (record.test_fingerprint != known.test_fingerprint) exported.dataset = record;
+  return record;
+}
+
 /// Weighted mean of the members' test probabilities, [test clip, class].
 std::vector<double> test_probabilities(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
-                                       std::size_t clips, std::size_t classes) {
+                                       const storage::DatasetRecord& dataset, std::size_t clips,
+                                       const ExportOptions& options, Exported& exported) {
   std::map<std::string, double> weights;
   double total = 0;
   std::vector<std::string> trials;
@@ -33,20 +56,31 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
   }
   if (!(total > 0))
     throw storage::Error("ensemble '" + ensemble.request.name + "' has no member with a weight above 0");
-  const auto parts = reader.predictions(trials, ensemble.request.protocol, storage::Split::kTest);
-  std::vector<double> mixed(clips * classes);
+  std::vector<double> mixed(clips * static_cast<std::size_t>(dataset.classes.count()));
   std::set<std::string> found;
-  for (const storage::TrialPredictions& part : parts) {
-    if (part.fused.size() != mixed.size()) {
-      throw storage::Error("trial " + part.trial + " has test predictions of " + std::to_string(part.clips) +
-                           " clips, not of the dataset's " + std::to_string(clips));
-    }
+  for (const auto& part : reader.predictions(trials, ensemble.request.protocol, storage::Split::kTest)) {
+    if (part.test_fingerprint != dataset.test_fingerprint || part.fused.size() != mixed.size()) continue;
     found.insert(part.trial);
     const double weight = weights.at(part.trial) / total;
     for (std::size_t i = 0; i < mixed.size(); ++i) mixed[i] += weight * static_cast<double>(part.fused[i]);
   }
-  for (const std::string& trial : trials) {
-    if (!found.count(trial)) throw storage::Error("member trial " + trial + " has no result in this store any more");
+  std::vector<storage::MemberRecord> others;
+  double others_total = 0;
+  for (const storage::MemberRecord& member : ensemble.members) {
+    if (found.count(member.trial) != 0) continue;
+    if (!reader.find_trial(member.trial)) {
+      throw storage::Error("member trial " + member.trial + " has no result in this store any more");
+    }
+    others.push_back(member);
+    others_total += member.weight;
+  }
+  if (others_total > 0) {
+    const fs::path folder = options.data.empty() ? fs::path(dataset.folder) : options.data;
+    const Predicted now =
+        predict_members(reader, options.store, ensemble, others, {folder, false, false}, options.worker);
+    if (now.p.size() != mixed.size()) throw storage::Error(folder.string() + " has changed while it was read");
+    for (std::size_t i = 0; i < mixed.size(); ++i) mixed[i] += others_total / total * now.p[i];
+    exported.predicted_now = static_cast<int>(others.size());
   }
   return mixed;
 }
@@ -61,20 +95,6 @@ json member_json(storage::Reader& reader, const storage::MemberRecord& member, j
           {"config", config},
           {"fold", detail->spec.fold},
           {"seed", detail->spec.seed}};
-}
-
-/// The dataset's classes under the challenge's names. Throws data::Error naming a class that has none.
-sweep::Classes named_as_the_challenge_does(const sweep::Classes& classes, const fs::path& out) {
-  if (const auto named = sweep::challenge_classes(classes)) return *named;
-  const std::vector<std::string> valid = sweep::Classes::blemore().names;
-  for (const std::string& name : classes.names) {
-    if (sweep::challenge_class(name)) continue;
-    throw data::Error(out.string() + ": class '" + name + "' has no name in the challenge (" +
-                      fmt::format("{}", fmt::join(valid, ", ")) +
-                      "), and its scorer would count it as wrong; name the classes so in dataset.yaml");
-  }
-  throw data::Error(out.string() + ": two classes of the dataset are one class of the challenge: " +
-                    fmt::format("{}", fmt::join(classes.names, ", ")));
 }
 
 /// Throws data::Error with the errors of a submission.
@@ -93,11 +113,27 @@ data::Findings check_archive(const fs::path& out, const std::string& member, con
 
 }  // namespace
 
+sweep::Classes named_as_the_challenge_does(const sweep::Classes& classes, const fs::path& out) {
+  if (const auto named = sweep::challenge_classes(classes)) return *named;
+  const std::vector<std::string> valid = sweep::Classes::blemore().names;
+  for (const std::string& name : classes.names) {
+    if (sweep::challenge_class(name)) continue;
+    throw data::Error(out.string() + ": class '" + name + "' has no name in the challenge (" +
+                      fmt::format("{}", fmt::join(valid, ", ")) +
+                      "), and its scorer would count it as wrong; name the classes so in dataset.yaml");
+  }
+  throw data::Error(out.string() + ": two classes of the dataset are one class of the challenge: " +
+                    fmt::format("{}", fmt::join(classes.names, ", ")));
+}
+
 fs::path manifest_path(const fs::path& out) { return fs::path(out).replace_extension(".manifest.json"); }
 
-Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const storage::EnsembleRecord& ensemble,
-                         const fs::path& out, const std::string& member, storage::TimeMs now) {
-  const storage::DatasetRecord dataset = dataset_of(reader, ensemble.dataset);
+Exported export_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ensemble, const ExportOptions& options,
+                         storage::TimeMs now) {
+  Exported exported;
+  const fs::path& out = options.out;
+  const storage::DatasetRecord dataset =
+      with_present_clips(dataset_of(reader, ensemble.dataset), options.data, exported);
   std::vector<std::string> filenames;
   for (const storage::ClipRecord& clip : dataset.clips) {
     if (clip.fold < 0) filenames.push_back(clip.filename);
@@ -105,9 +141,8 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
   if (filenames.empty()) throw storage::Error("dataset " + dataset.name + " has no test clips: nothing to submit");
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
   const sweep::Classes named = named_as_the_challenge_does(dataset.classes, out);
-  const auto p = test_probabilities(reader, ensemble, filenames.size(), classes);
+  const auto p = test_probabilities(reader, ensemble, dataset, filenames.size(), options, exported);
 
-  Exported exported;
   for (std::size_t c = 0; c < classes; ++c) {
     if (dataset.classes.names[c] != named.names[c]) {
       exported.renamed.push_back(dataset.classes.names[c] + " -> " + named.names[c]);
@@ -122,8 +157,8 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
   const std::string text = data::format_submission(predictions, named);
   const data::ClipList clips{filenames, {}};
   refuse(out, data::check_submission(text, named, clips));
-  data::write_submission(out, text, member);
-  refuse(out, check_archive(out, member, named, clips));
+  data::write_submission(out, text, options.member);
+  refuse(out, check_archive(out, options.member, named, clips));
 
   exported.archive = out;
   exported.sha256 = sweep::sha256_hex(files::rethrow_as<data::Error>([&] { return files::read(out); }));
@@ -131,35 +166,44 @@ Exported export_ensemble(storage::Reader& reader, storage::Writer& writer, const
   json members = json::array();
   json configs = json::object();
   for (const storage::MemberRecord& one : ensemble.members) members.push_back(member_json(reader, one, configs));
-  const json manifest = {
-      {"medley", sweep::version()},
-      {"archive", out.filename().string()},
-      {"member", member},
-      {"sha256", exported.sha256},
-      {"clips", exported.clips},
-      {"predicted_blends", exported.blends},
-      {"renamed_classes", exported.renamed},
-      {"dataset", {{"name", dataset.name}, {"fingerprint", dataset.fingerprint}, {"synthetic", dataset.synthetic}}},
-      {"decode", "thresholds"},
-      {"alpha", ensemble.thresholds.alpha},
-      {"beta", ensemble.thresholds.beta},
-      {"ensemble",
-       {{"id", ensemble.id},
-        {"name", ensemble.request.name},
-        {"method", name_of(ensemble.request.options.method)},
-        {"settings", storage::settings_json(ensemble)},
-        {"scores", storage::scores_json(ensemble)}}},
-      {"members", std::move(members)},
-      {"configs", std::move(configs)},
-      {"created_ms", now}};
+  exported.content = {{"medley", sweep::version()},
+                      {"archive", out.filename().string()},
+                      {"member", options.member},
+                      {"sha256", exported.sha256},
+                      {"clips", exported.clips},
+                      {"predicted_blends", exported.blends},
+                      {"renamed_classes", exported.renamed},
+                      {"dataset",
+                       {{"name", dataset.name},
+                        {"fingerprint", dataset.fingerprint},
+                        {"test_fingerprint", dataset.test_fingerprint},
+                        {"synthetic", dataset.synthetic}}},
+                      {"members_predicted_from_checkpoints", exported.predicted_now},
+                      {"decode", "thresholds"},
+                      {"alpha", ensemble.thresholds.alpha},
+                      {"beta", ensemble.thresholds.beta},
+                      {"ensemble",
+                       {{"id", ensemble.id},
+                        {"name", ensemble.request.name},
+                        {"method", name_of(ensemble.request.options.method)},
+                        {"settings", storage::settings_json(ensemble)},
+                        {"scores", storage::scores_json(ensemble)}}},
+                      {"members", std::move(members)},
+                      {"configs", std::move(configs)},
+                      {"created_ms", now}};
   files::rethrow_as<data::Error>(
-      [&] { files::write(exported.manifest, manifest.dump(2) + "\n", files::Durability::kDurable); });
-
-  storage::Writer::Group group(writer);
-  writer.save_export({0, ensemble.id, fs::absolute(out).string(), exported.sha256, now, manifest});
-  writer.log_event("export", "", "ensemble '" + ensemble.request.name + "' to " + fs::absolute(out).string(), now);
-  group.commit();
+      [&] { files::write(exported.manifest, exported.content.dump(2) + "\n", files::Durability::kDurable); });
   return exported;
+}
+
+void record_export(storage::Writer& writer, const storage::EnsembleRecord& ensemble, const Exported& exported,
+                   storage::TimeMs now) {
+  const std::string archive = fs::absolute(exported.archive).string();
+  storage::Writer::Group group(writer);
+  if (exported.dataset) writer.register_dataset(*exported.dataset, now);
+  writer.save_export({0, ensemble.id, archive, exported.sha256, now, exported.content});
+  writer.log_event("export", "", "ensemble '" + ensemble.request.name + "' to " + archive, now);
+  group.commit();
 }
 
 }  // namespace medley::coordinator

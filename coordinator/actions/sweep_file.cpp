@@ -66,6 +66,7 @@ nlohmann::json axes_json(const sweep::SweepSpec& spec, const sweep::Expansion& e
 sweep::DatasetShape shape_of(const data::Dataset& dataset) {
   sweep::DatasetShape shape;
   shape.fingerprint = dataset.fingerprint;
+  shape.test_fingerprint = dataset.test_fingerprint;
   shape.folds = dataset.folds;
   shape.has_test = !dataset.clips_of_fold(-1).empty();
   for (const data::Clip& clip : dataset.clips) {
@@ -112,9 +113,10 @@ SweepFile read_sweep_text(const std::string& text, const std::string& name, cons
   return file;
 }
 
-storage::DatasetRecord SweepFile::dataset_record() const {
+storage::DatasetRecord record_of(const data::Dataset& dataset) {
   storage::DatasetRecord record;
   record.fingerprint = dataset.fingerprint;
+  record.test_fingerprint = dataset.test_fingerprint;
   record.folder = fs::canonical(dataset.folder).string();
   record.name = fs::canonical(dataset.folder).filename().string();
   record.synthetic = dataset.synthetic;
@@ -136,6 +138,7 @@ storage::SweepSubmission SweepFile::submission() const {
   submission.yaml = spec.text;
   submission.spec_file = path.empty() ? std::string() : fs::absolute(path).string();
   submission.dataset = dataset.fingerprint;
+  submission.test_fingerprint = dataset.test_fingerprint;
   submission.priority = spec.priority;
   submission.folds = expansion.folds;
   submission.seeds = expansion.seeds;

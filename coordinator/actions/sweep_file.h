@@ -18,7 +18,6 @@ struct SweepFile {
   data::Dataset dataset;
   sweep::Expansion expansion;
 
-  storage::DatasetRecord dataset_record() const;
   storage::SweepSubmission submission() const;
 };
 
@@ -39,6 +38,9 @@ SweepFile load_sweep_file(const std::filesystem::path& path, const std::filesyst
 /// The same for text that lies in no file, on a loaded dataset. `dataset` in the text plays no part. `name` stands for
 /// the file in messages.
 SweepFile read_sweep_text(const std::string& text, const std::string& name, const data::Dataset& dataset);
+
+/// What the store keeps of a dataset.
+storage::DatasetRecord record_of(const data::Dataset& dataset);
 
 /// What expansion must know of a dataset.
 sweep::DatasetShape shape_of(const data::Dataset& dataset);

@@ -10,6 +10,8 @@
 #include "coordinator/actions/ensemble.h"
 #include "coordinator/actions/export.h"
 #include "coordinator/actions/plan.h"
+#include "coordinator/commands/worker_program.h"
+#include "coordinator/error.h"
 #include "trainer/data/error.h"
 #include "trainer/data/submission.h"
 
@@ -122,7 +124,7 @@ web::Control::Answer DashboardControl::submit(const SweepForm& form) try {
                         trials, kMaxTrials),
             json::object()};
   }
-  const auto submitted = coordinator_.submit(file.dataset_record(), file.submission());
+  const auto submitted = coordinator_.submit(record_of(file.dataset), file.submission());
   std::string message = fmt::format("sweep {} ({}) is submitted: {} trials, {} of them done already", submitted.name,
                                     submitted.id, trials, submitted.finished);
   if (!submitted.namesake.empty()) {
@@ -192,18 +194,20 @@ web::Control::Answer DashboardControl::export_ensemble(std::int64_t id, const st
   const storage::TimeMs now = storage::now_ms();
   const std::filesystem::path out = std::filesystem::path(storage::StoreLayout(store_.string()).exports()) /
                                     fmt::format("ensemble-{}-{}.zip", id, now);
-  Exported exported;
   const std::string name = member.empty() ? data::kSubmissionMember : member;
-  coordinator_.write([&](storage::Writer& writer) {
-    exported = coordinator::export_ensemble(reader, writer, *ensemble, out, name, now);
-  });
+  // Reading a dataset and its checkpoints takes a while, in which workers must be heard.
+  const Exported exported =
+      coordinator::export_ensemble(reader, *ensemble, {out, name, store_, {}, worker_program}, now);
+  coordinator_.write([&](storage::Writer& writer) { record_export(writer, *ensemble, exported, now); });
   std::int64_t row = 0;
   for (const auto& made : storage::Reader(store_).exports()) {
     if (made.sha256 == exported.sha256 && made.created == now) row = made.id;
   }
   return {true,
           fmt::format("{} clips, {} predicted blends; the format check passed", exported.clips, exported.blends),
-          {{"export", row}}};
+          {{"export", row}, {"notes", exported.notes}, {"predicted_now", exported.predicted_now}}};
+} catch (const Error& error) {
+  return {false, error.what(), json::object()};
 } catch (const storage::Error& error) {
   return {false, error.what(), json::object()};
 } catch (const data::Error& error) {

@@ -1,23 +1,20 @@
 // medley ensemble, medley export, medley predict.
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <iostream>
 #include <map>
 #include <memory>
 
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "coordinator/actions/ensemble.h"
 #include "coordinator/actions/export.h"
+#include "coordinator/actions/predict.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/remote_ensemble.h"
 #include "coordinator/commands/worker_program.h"
 #include "coordinator/control_file.h"
+#include "coordinator/error.h"
 #include "storage/files/write.h"
 #include "sweep/report/table.h"
 #include "trainer/data/submission.h"
@@ -191,19 +188,27 @@ struct ExportArguments {
   std::string ensemble;
   fs::path out = "submission.zip";
   std::string member = data::kSubmissionMember;
+  fs::path data;
   bool as_json = false;
 };
 
 Exported export_here(storage::Reader& reader, const fs::path& store, const storage::EnsembleRecord& ensemble,
                      const ExportArguments& arguments) {
   storage::Writer writer(store);
-  return export_ensemble(reader, writer, ensemble, arguments.out, arguments.member, storage::now_ms());
+  const storage::TimeMs now = storage::now_ms();
+  Exported exported =
+      export_ensemble(reader, ensemble, {arguments.out, arguments.member, store, arguments.data, worker_program}, now);
+  record_export(writer, ensemble, exported, now);
+  return exported;
 }
 
 void run_export(const ExportArguments& arguments, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto ensemble = choose_ensemble(reader, arguments.ensemble);
   const auto control = control_if_held(globals.store);
+  if (control && !arguments.data.empty()) {
+    throw UsageError("--data: a run is going on in this store, and its coordinator reads the dataset's own folder");
+  }
   const Exported exported = control ? export_remotely(*control, ensemble.id, arguments.out, arguments.member)
                                     : export_here(reader, globals.store, ensemble, arguments);
   if (arguments.as_json) {
@@ -213,6 +218,8 @@ void run_export(const ExportArguments& arguments, const Globals& globals) {
                       {"clips", exported.clips},
                       {"blends", exported.blends},
                       {"renamed_classes", exported.renamed},
+                      {"members_predicted_from_checkpoints", exported.predicted_now},
+                      {"notes", exported.notes},
                       {"sweep_trials", ensemble.sweep_trials},
                       {"sweep_results", ensemble.sweep_results},
                       {"read_test_clips", ensemble.read_test_clips},
@@ -229,6 +236,11 @@ void run_export(const ExportArguments& arguments, const Globals& globals) {
   if (ensemble.read_test_clips) {
     fmt::print("training read unlabelled features of the test clips: these predictions are transductive\n");
   }
+  if (exported.predicted_now > 0) {
+    fmt::print("{} members were trained before these test clips came: their checkpoints predicted them now\n",
+               exported.predicted_now);
+  }
+  for (const std::string& note : exported.notes) fmt::print("note: {}\n", note);
   if (!exported.renamed.empty()) {
     fmt::print("classes have the challenge's names: {}\n", fmt::join(exported.renamed, ", "));
   }
@@ -237,48 +249,54 @@ void run_export(const ExportArguments& arguments, const Globals& globals) {
 struct PredictArguments {
   std::string ensemble;
   fs::path data, out;
-  std::string clips = "test";
+  std::string clips = "test", member = data::kSubmissionMember;
+  bool in_sample = false;
 };
 
-/// Runs a program in the foreground. Throws when it cannot be started or does not exit with 0.
-void run_program(const std::vector<std::string>& arguments) {
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  pid_t pid = 0;
-  const int error = ::posix_spawnp(&pid, argv[0], nullptr, nullptr, argv.data(), environ);
-  if (error != 0) throw std::runtime_error(arguments[0] + " cannot be started: " + std::strerror(error));
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) throw std::runtime_error("waiting for " + arguments[0] + ": " + std::strerror(errno));
+/// Decoded by the ensemble's thresholds, in the challenge's format.
+void write_labels(const Predicted& predicted, const storage::DatasetRecord& dataset,
+                  const storage::EnsembleRecord& ensemble, const PredictArguments& arguments) {
+  const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  const sweep::Classes named = named_as_the_challenge_does(dataset.classes, arguments.out);
+  std::vector<data::Prediction> predictions;
+  for (std::size_t i = 0; i < predicted.filenames.size(); ++i) {
+    const double* row = &predicted.p[i * classes];
+    predictions.push_back({predicted.filenames[i], sweep::decode(row, dataset.classes, ensemble.thresholds)});
   }
-  if (WIFSIGNALED(status))
-    throw std::runtime_error(fmt::format("{} was killed by signal {}", arguments[0], WTERMSIG(status)));
-  if (WEXITSTATUS(status) != 0)
-    throw std::runtime_error(fmt::format("{} failed with exit code {}", arguments[0], WEXITSTATUS(status)));
+  const std::string text = data::format_submission(predictions, named);
+  if (arguments.out.extension() == ".zip") {
+    data::write_submission(arguments.out, text, arguments.member);
+  } else {
+    files::write(arguments.out, text, files::Durability::kDurable);
+  }
 }
 
 void predict(const PredictArguments& arguments, const Globals& globals) {
+  const std::string form = arguments.out.extension().string();
+  if (form != ".npz" && form != ".zip" && form != ".json") {
+    throw UsageError(arguments.out.string() + ": must end in .npz (probabilities), .zip or .json (a submission)");
+  }
   storage::Reader reader(globals.store);
   const auto ensemble = choose_ensemble(reader, arguments.ensemble);
-  const fs::path folder = storage::StoreLayout(globals.store.string()).checkpoints();
-  json members = json::array();
-  int missing = 0;
-  std::string names;
-  for (const auto& member : ensemble.members) {
-    const fs::path checkpoint = fs::absolute(folder / (member.trial + ".npz"));
-    if (!fs::exists(checkpoint)) names += (missing++ ? ", " : "") + member.trial;
-    members.push_back({{"checkpoint", checkpoint.string()}, {"weight", member.weight}});
+  const auto dataset = dataset_of(reader, ensemble.dataset);
+  const Predicted predicted =
+      predict_members(reader, globals.store, ensemble, ensemble.members,
+                      {arguments.data, arguments.clips == "all", arguments.in_sample}, worker_program);
+  if (form == ".npz") {
+    write_predicted(predicted, dataset.classes, ensemble.thresholds, arguments.out);
+  } else {
+    write_labels(predicted, dataset, ensemble, arguments);
   }
-  if (missing > 0) {
-    throw std::runtime_error(fmt::format("{} of the {} members of '{}' have no checkpoint in {}: {}", missing,
-                                         ensemble.members.size(), ensemble.request.name, folder.string(), names));
+  const auto count = [&](const char* models) {
+    return std::count(predicted.models.begin(), predicted.models.end(), models);
+  };
+  fmt::print("{}: {} clips\n", arguments.out.string(), predicted.filenames.size());
+  if (const auto clips = count("out-of-fold"); clips > 0) {
+    fmt::print("out-of-fold: {} clips that the ensemble trained on, each by the members that did not\n", clips);
   }
-  files::PartialFile request(arguments.out.string() + ".request.json");  // never committed: of no use afterwards
-  request.append(
-      json{{"data", fs::absolute(arguments.data).string()}, {"members", members}, {"clips", arguments.clips}}.dump());
-  run_program(
-      {worker_program().string(), "predict", "--request", request.path().string(), "--out", arguments.out.string()});
+  if (const auto clips = count("in-sample"); clips > 0) {
+    fmt::print("in-sample: {} clips by members that trained on them; scores of these are optimistic\n", clips);
+  }
 }
 
 /// `--name` of a setting; what is given is put into `request`, which must outlive the command.
@@ -334,8 +352,11 @@ void add_export(CLI::App& app, Globals& globals) {
   command->add_option("ENSEMBLE", arguments->ensemble, "id or name of the ensemble; the newest if not given");
   command->add_option("--out", arguments->out, "archive to write")->capture_default_str();
   command->add_option("--member", arguments->member, "name of the file in the archive")->capture_default_str();
+  command->add_option("--data", arguments->data, "the dataset's folder, where it is not where it was last seen");
   command->add_flag("--json", arguments->as_json, "as JSON");
   command->footer(
+      "The clips are the test clips that the dataset has now. Members that were trained before they came predict them\n"
+      "from their checkpoints.\n"
       "Classes have the challenge's names in the archive: anger becomes ang.\n"
       "Examples:\n  medley export\n  medley export topn-simplex --out submission.zip\n"
       "  medley export best --member predictions.json");
@@ -344,17 +365,24 @@ void add_export(CLI::App& app, Globals& globals) {
 
 void add_predict(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<PredictArguments>();
-  auto* command = app.add_subcommand("predict", "Probabilities of an ensemble for the clips of any dataset folder");
+  auto* command = app.add_subcommand("predict", "Predictions of an ensemble for the clips of any folder");
   command->add_option("ENSEMBLE", arguments->ensemble, "id or name of the ensemble")->required();
-  command->add_option("--data", arguments->data, "dataset folder with the features")->required();
-  command->add_option("--out", arguments->out, "NPZ to write: P [clip, class], filenames, classes")->required();
+  command
+      ->add_option("--data", arguments->data, "dataset folder, or a folder of new clips: feature files alone will do")
+      ->required();
+  command->add_option("--out", arguments->out, "file to write: .npz (probabilities), .zip or .json (a submission)")
+      ->required();
   command->add_option("--clips", arguments->clips, "which clips")
       ->check(CLI::IsMember({"test", "all"}))
       ->capture_default_str();
+  command->add_option("--member", arguments->member, "name of the file in the archive (.zip)")->capture_default_str();
+  command->add_flag("--in-sample", arguments->in_sample, "all members predict clips that they were trained on");
   command->footer(
-      "Runs the members' checkpoints in medley-worker.\n"
+      "Runs the members' checkpoints in medley-worker. A clip that the ensemble was trained on is predicted by the\n"
+      "members that did not train on it. The array 'models' of the NPZ says so of each clip.\n"
       "Examples:\n  medley predict topn-simplex --data new-clips/ --out predictions.npz\n"
-      "  medley predict topn-simplex --data features/ --clips all --out all.npz");
+      "  medley predict topn-simplex --data features/ --clips all --out all.npz\n"
+      "  medley predict topn-simplex --data new-clips/ --out submission.zip");
   command->callback([arguments, &globals] { predict(*arguments, globals); });
 }
 

@@ -91,7 +91,7 @@ void run(const RunOptions& options, const Globals& globals) {
   refuse_second_run(globals.store, options.sweep);
   const auto opened = open_coordinator(globals.store, options.coordinator);
   Coordinator& coordinator = *opened;
-  const auto submitted = coordinator.submit(file.dataset_record(), file.submission());
+  const auto submitted = coordinator.submit(record_of(file.dataset), file.submission());
   set_others_aside(coordinator, submitted.id);
   const int trials = static_cast<int>(file.expansion.trials.size());
   const int left = trials - submitted.finished;

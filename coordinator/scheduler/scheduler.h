@@ -50,7 +50,7 @@ struct Limits {
 /// What the store knows of a trial; all defaults for a new one. Recovery is nothing but SweepSubmitted with histories.
 struct SubmittedTrial {
   std::string id;
-  std::string pack_key;  ///< dataset fingerprint + sweep::fusibility_key(config): equal keys may share a pack
+  std::string pack_key;  ///< fingerprints of what it reads + sweep::fusibility_key(config): equal keys may share a pack
   sweep::TrialState state = sweep::TrialState::kPending;
   int attempts = 0;            ///< number of the newest attempt
   int failures = 0;            ///< that count against the budget

@@ -2,19 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
 
 #include "sweep/error.h"
+#include "sweep/score/statistics.h"
 
 namespace medley::sweep {
 namespace {
 
 using nlohmann::json;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 using Names = std::vector<std::string>;
 
 Names encoders_of(const ConfigReport& config) {

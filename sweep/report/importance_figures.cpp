@@ -2,19 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sweep/config.h"
 #include "sweep/report/chart.h"
 #include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
+#include "sweep/score/statistics.h"
 
 namespace medley::sweep {
 namespace {
 
 using nlohmann::json;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 Table table_of(const std::vector<std::string>& heads) {
   Table table;

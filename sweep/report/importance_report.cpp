@@ -2,25 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
 
 #include "sweep/error.h"
 #include "sweep/half.h"
 #include "sweep/score/importance_statistics.h"
+#include "sweep/score/statistics.h"
 
 namespace medley::sweep {
 namespace {
 
 using nlohmann::json;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr const char* kUnknownModality = "other";
-
-ScoreSpread spread(const std::vector<double>& values) {
-  return {static_cast<int>(values.size()), mean(values), sample_sd(values)};
-}
 
 std::vector<double> mean_vector(const std::vector<std::vector<double>>& rows) {
   std::vector<double> means(rows.empty() ? 0 : rows.front().size());

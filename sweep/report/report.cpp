@@ -2,27 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
 
 #include "sweep/config.h"
 #include "sweep/error.h"
+#include "sweep/score/statistics.h"
 
 namespace medley::sweep {
 namespace {
 
 using nlohmann::json;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 using Run = std::pair<std::uint64_t, int>;  // seed, fold
 /// Finished trials of one config, diverged ones included.
 using Runs = std::map<Run, const TrialScores*>;
-
-ScoreSpread spread(const std::vector<double>& values) {
-  return {static_cast<int>(values.size()), mean(values), sample_sd(values)};
-}
 
 bool has_number(const TrialScores& trial) { return trial.outcome == Outcome::kFinished; }
 
@@ -172,6 +167,10 @@ std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
 }
 
 }  // namespace
+
+ScoreSpread spread(const std::vector<double>& values) {
+  return {static_cast<int>(values.size()), mean(values), sample_sd(values)};
+}
 
 std::optional<double> ConfigReport::optimism() const {
   if (held_out_seeds == 0 || paper_score.count == 0) return std::nullopt;

@@ -88,6 +88,7 @@ struct ScoreSpread {
   double mean = 0;
   double sd = 0;
 };
+ScoreSpread spread(const std::vector<double>& values);
 
 /// One config, measured.
 struct ConfigReport {

@@ -12,7 +12,6 @@ namespace medley::sweep {
 namespace {
 
 constexpr double kMostFreedom = 10'000;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// The finaliser of SplitMix64 (Steele, Lea & Flood 2014): a bijection that mixes all bits.
 std::uint64_t mix(std::uint64_t x) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct Tally {
 
 /// What the surface's cell counts, as a tally.
 Tally tally_at(const ThresholdSurface& surface, int alpha_index, int beta_index);
+
+/// A number that is not there.
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// NaN of no values.
 double mean(const std::vector<double>& values);

@@ -15,6 +15,7 @@ struct DatasetShape {
   std::vector<int> layers = {};         ///< [encoder]; empty: one each
   bool actors = true;                   ///< every labelled clip has one
   bool test_actors = true;              ///< every test clip has one
+  std::string test_fingerprint = {};    ///< "" without test clips
 };
 
 }  // namespace medley::sweep

@@ -481,8 +481,8 @@ class Expander {
     for (const ExpandedConfig& expanded : result_.configs) {
       for (const std::uint64_t seed : result_.seeds) {
         for (const int fold : result_.folds) {
-          result_.trials.push_back(
-              {trial_id(expanded.config, fold, seed, shape_.fingerprint), expanded.config, fold, seed});
+          result_.trials.push_back({trial_id(expanded.config, fold, seed, shape_.fingerprint, shape_.test_fingerprint),
+                                    expanded.config, fold, seed});
         }
       }
     }

@@ -35,7 +35,7 @@ class DashboardControlTest : public ::testing::Test {
     settings.exit_when_done = false;
     coordinator_ = std::make_unique<Coordinator>(settings);
     const SweepFile file = read_sweep_text(kSweep, "first", dataset_);
-    sweep_ = coordinator_->submit(file.dataset_record(), file.submission()).id;
+    sweep_ = coordinator_->submit(record_of(file.dataset), file.submission()).id;
     running_ = std::async(std::launch::async, [this] { return coordinator_->run(); });
     control_ = std::make_unique<DashboardControl>(*coordinator_, settings.store);
   }

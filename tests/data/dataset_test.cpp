@@ -77,6 +77,56 @@ TEST(LoadDataset, FingerprintFollowsContentAndNotStorage) {
   EXPECT_NE(small.load().fingerprint, first) << "one label changed";
 }
 
+TEST(LoadDataset, TestClipsHaveAFingerprintOfTheirOwn) {
+  Small small;
+  const Dataset first = small.load();
+  EXPECT_EQ(first.test_fingerprint.size(), 64u);
+  small.test = "filename,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\nt1.mov,0,ang,,,\n";
+  EXPECT_EQ(small.load().fingerprint, first.fingerprint) << "labels of test clips";
+  EXPECT_EQ(small.load().test_fingerprint, first.test_fingerprint) << "training never reads them";
+  small.x[0] = 6;
+  EXPECT_EQ(small.load().fingerprint, first.fingerprint) << "features of a test clip";
+  EXPECT_NE(small.load().test_fingerprint, first.test_fingerprint);
+  small.x[0] = 5;
+  small.names.push_back("t2");
+  small.x.insert(small.x.end(), {7, 7.5});
+  small.test = "filename\nt1.mov\nt2.mov\n";
+  EXPECT_EQ(small.load().fingerprint, first.fingerprint) << "a test clip more";
+  EXPECT_NE(small.load().test_fingerprint, first.test_fingerprint);
+  small.test = "filename\n";
+  EXPECT_EQ(small.load().fingerprint, first.fingerprint) << "no test clip";
+  EXPECT_EQ(small.load().test_fingerprint, "");
+}
+
+TEST(LoadDataset, LabelsOfTestClipsDoNotDecideWhatAClassMayBe) {
+  Small small;
+  small.test = "filename,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience\nt1.mov,1,ang,neu,30,70\n";
+  EXPECT_SAYS(small.error(), "test_metadata.csv:2: column 'emotion_2': 'neu' is exclusive");
+}
+
+TEST(LoadClips, ReadsNewClipsAloneWithOrWithoutMetadata) {
+  test::Folder folder;
+  const sweep::Classes classes{{"x", "y"}, {false, false}};
+  write_npz(folder / "face_static_features.npz",
+            {{"X", {2, 2}, std::vector<float>{1, 2, 3, 4}}, {"filenames", {2}, std::vector<std::string>{"n1", "n2"}}});
+  Dataset dataset = load_clips(folder.path(), classes);
+  ASSERT_EQ(dataset.clips.size(), 2u);
+  EXPECT_EQ(dataset.clips[1].filename, "n2");
+  EXPECT_EQ(dataset.clips[1].fold, -1);
+  EXPECT_EQ(dataset.classes.names, classes.names);
+  EXPECT_EQ(dataset.fingerprint, "");
+  test::write_file(folder / "test_metadata.csv", "filename,video_id\nn2.mov,A\n");
+  dataset = load_clips(folder.path(), classes);
+  ASSERT_EQ(dataset.clips.size(), 1u);
+  EXPECT_EQ(dataset.clips[0].filename, "n2.mov");
+  EXPECT_EQ(dataset.clips[0].actor, "A");
+  float read[2] = {};
+  dataset.encoders.at(0)->gather({0}, read);
+  EXPECT_EQ(read[0], 3);
+  test::write_file(folder / "test_metadata.csv", "filename\nn3.mov\n");
+  EXPECT_SAYS(test::error_of<Error>([&] { load_clips(folder.path(), classes); }), "no row for clip 'n3'");
+}
+
 /// The message for a training file of these rows.
 std::string error_for_rows(const std::string& rows) {
   Small small;
@@ -129,7 +179,7 @@ TEST(LoadDataset, NeutralMayBlendOnlyWhereNothingForbidsIt) {
   small.train.replace(small.train.find("sad,ang,50,50"), 13, "neu,ang,50,50");
   EXPECT_FALSE(small.load().classes.exclusive[5]);
   small.yaml = "classes: [ang, disg, fea, hap, sad, neu]\nexclusive: [neu]\n";
-  EXPECT_SAYS(small.error(), "train_metadata.csv:4: column 'emotion_1': 'neu' is declared exclusive");
+  EXPECT_SAYS(small.error(), "train_metadata.csv:4: column 'emotion_1': 'neu' is exclusive");
   small.yaml = "classes: [ang, disg, fea, hap, sad, neu]\n";
   EXPECT_FALSE(small.load().classes.exclusive[5]);
 }

@@ -107,6 +107,18 @@ class EndToEnd : public testing::Test {
     return start_run(file, workers, store)->wait();
   }
 
+  std::string control_file(const std::string& store = "store") const { return path(store) + "/control.json"; }
+  /// A coordinator of `store` that commands can ask.
+  std::unique_ptr<Program> serve(std::vector<std::string> more = {"--workers", "1"}) const {
+    std::error_code ignored;
+    fs::remove(control_file(), ignored);
+    std::vector<std::string> words = {"serve", "--port", "0"};
+    words.insert(words.end(), more.begin(), more.end());
+    auto program = start(words);
+    EXPECT_TRUE(eventually([&] { return fs::exists(control_file()) || program->ended(); }));
+    return program;
+  }
+
   /// Every worker of this test's stores, whoever its parent is.
   std::vector<pid_t> workers() const {
     std::vector<pid_t> found;

@@ -13,19 +13,8 @@ class Serve : public EndToEnd {
  protected:
   Serve() { make_dataset(); }
 
-  std::string control_file(const std::string& store = "store") const { return path(store) + "/control.json"; }
   json control() const { return json::parse(read_file(control_file())); }
 
-  /// A coordinator of `store` that commands can ask.
-  std::unique_ptr<Program> serve(std::vector<std::string> more = {"--workers", "1"}) const {
-    std::error_code ignored;
-    fs::remove(control_file(), ignored);
-    std::vector<std::string> words = {"serve", "--port", "0"};
-    words.insert(words.end(), more.begin(), more.end());
-    auto program = start(words);
-    EXPECT_TRUE(eventually([&] { return fs::exists(control_file()) || program->ended(); }));
-    return program;
-  }
   std::string state() const { return medley_json({"status"})["sweeps"][0]["state"]; }
   int running() const { return count_in_store("SELECT count(*) FROM attempt WHERE state = 'running'"); }
   static httplib::Client client(const std::string& url) {

@@ -157,6 +157,84 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
   EXPECT_DOUBLE_EQ(again.at("acc_salience").get<double>(), salience_hits / static_cast<double>(blends));
 }
 
+TEST_F(Submission, TestClipsThatArriveAfterTrainingArePredictedFromCheckpoints) {
+  make_dataset();
+  const std::string test_clips = path("data") + "/test_metadata.csv", away = path("test_metadata.csv");
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: tiny\nseeds: 2\naxes: {selection: [learned, all]}\n", "epochs: 3, top_n: 2");
+  ASSERT_EQ(run_sweep(sweep, 2, "early").exit, 0) << "with the test clips there";
+  fs::rename(test_clips, away);
+  ASSERT_EQ(run_sweep(sweep).exit, 0);
+  for (const char* store : {"store", "early"}) {
+    ASSERT_EQ(medley({"ensemble", "--method", "simplex", "--name", "e"}, store).exit, 0);
+  }
+  const Ended none = medley({"export", "--out", path("late.zip")});
+  EXPECT_EQ(none.exit, 1);
+  EXPECT_TRUE(contains(none.err, "has no test clips")) << none.err;
+  fs::rename(away, test_clips);
+
+  EXPECT_TRUE(contains(medley({"run", sweep, "--no-web"}).err, "nothing to train")) << "the trials are those of before";
+  const Ended late = medley({"export", "--out", path("late.zip")});
+  ASSERT_EQ(late.exit, 0) << late.err;
+  EXPECT_TRUE(contains(late.out, "members were trained before these test clips came")) << late.out;
+  ASSERT_EQ(medley({"export", "--out", path("early.zip")}, "early").exit, 0);
+  const std::string expected = archive_member(path("early.zip"), "submission.json");
+  EXPECT_EQ(archive_member(path("late.zip"), "submission.json"), expected);
+  EXPECT_GT(json::parse(read_file(path("late.manifest.json"))).at("members_predicted_from_checkpoints"), 0);
+  EXPECT_EQ(json::parse(read_file(path("early.manifest.json"))).at("members_predicted_from_checkpoints"), 0);
+
+  // The same by a coordinator, and from a folder of the new clips alone: features, and names or none.
+  {
+    const auto program = serve({"--workers", "0"});
+    ASSERT_EQ(medley({"export", "--out", path("served.zip")}).exit, 0);
+    EXPECT_EQ(archive_member(path("served.zip"), "submission.json"), expected);
+  }
+  fs::create_directory(path("new"));
+  for (const auto& entry : fs::directory_iterator(path("data"))) {
+    if (entry.path().extension() == ".npz") fs::copy(entry.path(), path("new"));
+  }
+  const Ended rows = medley({"predict", "e", "--data", path("new"), "--out", path("rows.npz")});
+  EXPECT_TRUE(contains(rows.out, "648 clips\nout-of-fold: 540 clips")) << rows.out << rows.err;
+  fs::copy(test_clips, path("new"));
+  ASSERT_EQ(medley({"predict", "e", "--data", path("new"), "--out", path("new.zip")}).exit, 0);
+  EXPECT_EQ(archive_member(path("new.zip"), "submission.json"), expected);
+
+  // Only a trial that reads test clips is trained for others.
+  const std::string adapting = write_sweep("adapting.yaml", "name: adapting\nseeds: 1\nfolds: [0]\n",
+                                           "epochs: 3, top_n: 2, adaptation: coral, adaptation_target: test");
+  EXPECT_TRUE(contains(run_sweep(adapting).err, "1 trials, 0 done")) << "first";
+  EXPECT_TRUE(contains(run_sweep(adapting).err, "nothing to train"));
+  const std::string names = read_file(test_clips);
+  std::ofstream(test_clips) << names.substr(0, names.rfind('\n', names.size() - 2) + 1);  // the last is gone
+  EXPECT_TRUE(contains(medley({"run", sweep, "--no-web"}).err, "nothing to train"));
+  EXPECT_TRUE(contains(run_sweep(adapting).err, "1 trials, 0 done, 1 to train"));
+}
+
+TEST_F(Submission, ClipsOfTheTrainingFoldsArePredictedByModelsThatDidNotTrainOnThem) {
+  make_dataset();
+  ASSERT_EQ(run_sweep(write_sweep("sweep.yaml", "name: tiny\nseeds: 2\n", "epochs: 20, top_n: 2")).exit, 0);
+  const json ensemble = medley_json({"ensemble", "--method", "mean", "--k", "2", "--name", "e"});
+  const std::vector<std::string> all = {"predict", "e", "--data", path("data"), "--clips", "all", "--out"};
+  const auto score = [&](const std::string& file, std::vector<std::string> more) {
+    std::vector<std::string> words = all;
+    words.push_back(path(file));
+    words.insert(words.end(), more.begin(), more.end());
+    const Ended predicted = medley(words);
+    EXPECT_EQ(predicted.exit, 0) << predicted.err;
+    return medley_json({"evaluate", path(file), "--data", path("data"), "--alpha",
+                        ensemble.at("settings").at("alpha").dump(), "--beta",
+                        ensemble.at("settings").at("beta").dump()});
+  };
+  const json honest = score("honest.npz", {}), optimistic = score("optimistic.npz", {"--in-sample"});
+  EXPECT_EQ(honest.at("out_of_fold_clips"), 540);
+  EXPECT_EQ(honest.at("in_sample_clips"), 0);
+  EXPECT_EQ(optimistic.at("in_sample_clips"), 540);
+  // The pooled held-out predictions, decoded with the same thresholds, as the store has them.
+  EXPECT_DOUBLE_EQ(honest.at("score").get<double>(), ensemble.at("scores").at("optimistic").at("score").get<double>())
+      << "weights are fixed; only the thresholds were fitted on these rows";
+  EXPECT_GT(optimistic.at("score").get<double>(), honest.at("score").get<double>());
+}
+
 TEST_F(Submission, ASecondRunTrainsNothingAndAWiderSweepOnlyWhatIsMissing) {
   make_dataset();
   const std::string axes = "name: tiny\nfolds: [0, 1]\nseeds: 1\naxes: {top_n: [1, 2]}\n";

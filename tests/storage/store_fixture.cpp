@@ -8,6 +8,7 @@ namespace medley::storage::testing_store {
 DatasetRecord small_dataset() {
   DatasetRecord dataset;
   dataset.fingerprint = std::string(60, 'a') + "0123";
+  dataset.test_fingerprint = std::string(60, 'b') + "0123";
   dataset.folder = "/data/small";
   dataset.name = "small";
   dataset.synthetic = true;
@@ -32,6 +33,7 @@ SweepSubmission small_sweep(const std::string& name, int configs, int seeds) {
   sweep.yaml = "name: " + name + "\n# a comment\n";
   sweep.spec_file = "/sweeps/" + name + ".yaml";
   sweep.dataset = small_dataset().fingerprint;
+  sweep.test_fingerprint = small_dataset().test_fingerprint;
   sweep.priority = 3;
   sweep.folds = {0, 1};
   for (int s = 0; s < seeds; ++s) sweep.seeds.push_back(static_cast<std::uint64_t>(7 + s));
@@ -86,6 +88,7 @@ sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64&
   const int clips = trial.fold == 0 ? 6 : 5;
   sweep::TrialResult r;
   r.trial_id = trial.id;
+  r.test_fingerprint = small_dataset().test_fingerprint;
   r.outcome = outcome;
   const int epochs = 1 + static_cast<int>(random() % 6);
   for (int e = 1; e <= epochs; ++e) {

@@ -226,6 +226,35 @@ TEST_F(StoreTest, ComparisonsSayHowManyResultsThereWereWhenTheyWereDeclared) {
   EXPECT_NE(id, "");
 }
 
+TEST_F(StoreTest, TestClipsArriveWithoutAnotherDatasetOrAnotherTrial) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  const std::string id = submit(sweep);
+  DatasetRecord later = small_dataset();
+  later.clips.push_back({"test_4.mov", "", -1, sweep::Label{1, -1, 100}});
+  later.test_fingerprint = std::string(64, 'c');
+  SweepSubmission again = sweep;
+  again.test_fingerprint = later.test_fingerprint;
+  commit(writer_, [&] {
+    writer_.register_dataset(later, kNow + 1);
+    EXPECT_EQ(writer_.submit_sweep(again, kNow + 1).id, id);
+  });
+  const auto read = Reader(writer_.folder()).find_dataset(later.fingerprint);
+  EXPECT_EQ(read->clips.size(), 16u);
+  EXPECT_EQ(read->clips[15].filename, "test_4.mov");
+  EXPECT_EQ(read->test_fingerprint, later.test_fingerprint);
+  // A worker that loaded the dataset before they came predicts those that were there.
+  std::mt19937_64 random(3);
+  const sweep::TrialResult result = random_result(sweep.trials[0], random, sweep::Outcome::kFinished);
+  train(sweep.trials[0], result);
+  const auto said = Reader(writer_.folder()).predictions({sweep.trials[0].id}, sweep::Protocol::kPaper, Split::kTest);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_EQ(said[0].test_fingerprint, result.test_fingerprint);
+  EXPECT_EQ(said[0].clips, 4);
+  for (const TrialHistory& history : Reader(writer_.folder()).trial_histories(id)) {
+    EXPECT_EQ(history.test_fingerprint, "") << "these read no test clips";
+  }
+}
+
 TEST_F(StoreTest, SweepsShareTheTrialsTheyHaveInCommon) {
   const SweepSubmission small = small_sweep("small", 1, 1), large = small_sweep("large", 3, 1);
   submit(small);

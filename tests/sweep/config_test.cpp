@@ -104,6 +104,15 @@ TEST(Config, TrialIdDependsOnEveryPart) {
   EXPECT_EQ(ids.size(), 5u);
 }
 
+TEST(Config, OnlyTrialsThatReadTestClipsFollowThem) {
+  Config config = gated_config();
+  EXPECT_EQ(trial_id(config, 0, 1, "a", "x"), trial_id(config, 0, 1, "a", ""));
+  config.adaptation = Adaptation::kCoral;
+  EXPECT_EQ(trial_id(config, 0, 1, "a", "x"), trial_id(config, 0, 1, "a", "y")) << "adapts to the reported fold";
+  config.adaptation_target = AdaptationTarget::kTest;
+  EXPECT_NE(trial_id(config, 0, 1, "a", "x"), trial_id(config, 0, 1, "a", "y"));
+}
+
 /// Values that differ from each other, within the bounds of the setting.
 std::vector<json> some_values(const Setting& setting) {
   switch (setting.kind) {

@@ -55,7 +55,7 @@ std::vector<Message> all_messages() {
           Leave{"SIGTERM"},
           PackSize{b, 16},
           Welcome{99, 250, 60'000, "/data/checkpoints"},
-          Assign{"/data/set", std::string(64, 'a'), {{2, spec()}, {1, spec()}}},
+          Assign{"/data/set", std::string(64, 'a'), std::string(64, 'b'), {{2, spec()}, {1, spec()}}},
           Cancel{{a, b}},
           Alive{},
           ResultReceived{a},

@@ -130,21 +130,21 @@ class Fingerprint {
   sweep::Sha256 sha_;
 };
 
+/// Over the labelled clips and their features.
 std::string fingerprint_of(const Dataset& dataset, const std::vector<LoadedEncoder>& loaded) {
   Fingerprint print;
-  print.add("medley dataset 1");
+  print.add("medley dataset 2");
   print.add(dataset.classes.count());
   for (std::size_t i = 0; i < dataset.classes.names.size(); ++i) {
     print.add(dataset.classes.names[i]);
     print.add(dataset.classes.exclusive[i] ? 1 : 0);
   }
-  print.add(static_cast<int>(dataset.clips.size()));
+  print.add(static_cast<int>(dataset.clips.size() - dataset.clips_of_fold(-1).size()));
   for (const Clip& clip : dataset.clips) {
+    if (clip.fold < 0) continue;
     print.add(clip.filename);
     print.add(clip.actor);
     print.add(clip.fold);
-    print.add(clip.label ? 1 : 0);
-    if (!clip.label) continue;
     print.add(clip.label->first);
     print.add(clip.label->second);
     print.add(clip.label->salience);
@@ -153,6 +153,25 @@ std::string fingerprint_of(const Dataset& dataset, const std::vector<LoadedEncod
   for (const LoadedEncoder& encoder : loaded) {
     print.add(encoder.encoder->name());
     print.add(encoder.digest);
+  }
+  return print.hex();
+}
+
+/// Over the test clips and their features, whatever their labels.
+std::string test_fingerprint_of(const Dataset& dataset, const std::vector<LoadedEncoder>& loaded) {
+  const std::vector<int> clips = dataset.clips_of_fold(-1);
+  if (clips.empty()) return "";
+  Fingerprint print;
+  print.add("medley test clips 1");
+  print.add(static_cast<int>(clips.size()));
+  for (const int clip : clips) {
+    print.add(dataset.clips[static_cast<std::size_t>(clip)].filename);
+    print.add(dataset.clips[static_cast<std::size_t>(clip)].actor);
+  }
+  print.add(static_cast<int>(loaded.size()));
+  for (const LoadedEncoder& encoder : loaded) {
+    print.add(encoder.encoder->name());
+    print.add(encoder.test_digest);
   }
   return print.hex();
 }
@@ -168,6 +187,46 @@ std::string instead_of_train(const std::filesystem::path& folder) {
     return "; if it is " + name + ", rename that";
   }
   return "";
+}
+
+void require_folder(const std::filesystem::path& folder) {
+  if (!std::filesystem::is_directory(folder)) throw Error(folder.string() + ": not a folder");
+}
+
+Description description_of(const std::filesystem::path& folder) {
+  const std::filesystem::path yaml = folder / "dataset.yaml";
+  return std::filesystem::exists(yaml) ? read_description(yaml) : Description();
+}
+
+Dataset described(const std::filesystem::path& folder, const Description& description, const sweep::Classes& classes) {
+  Dataset dataset;
+  dataset.folder = folder;
+  dataset.synthetic = description.synthetic;
+  dataset.classes = description.classes.value_or(classes);
+  dataset.prepared = description.prepared;
+  return dataset;
+}
+
+/// Reads the features of the dataset's clips. Throws Error with all `problems` so far and those of the features.
+std::vector<LoadedEncoder> load_encoders(Dataset& dataset, const std::vector<FeatureFile>& files, Problems& problems) {
+  // Where the metadata has errors, clips without a row would only be their consequence.
+  std::vector<LoadedEncoder> loaded =
+      dataset.clips.empty() ? std::vector<LoadedEncoder>() : load_all(files, dataset.clips);
+  add_by_cause(files, loaded, problems);
+  if (!problems.empty()) {
+    throw Error("dataset " + dataset.folder.string() + ": " + std::to_string(problems.count()) +
+                (problems.count() == 1 ? " error\n" : " errors\n") + problems.text());
+  }
+  for (const LoadedEncoder& encoder : loaded) {
+    dataset.encoders.push_back(encoder.encoder);
+    dataset.notes.insert(dataset.notes.end(), encoder.notes.begin(), encoder.notes.end());
+    if (encoder.encoder->layers() == 1) continue;
+    dataset.notes.push_back("encoder '" + encoder.encoder->name() + "' has three axes, read as " +
+                            std::to_string(encoder.encoder->layers()) + " layers of " +
+                            std::to_string(encoder.encoder->dim()) +
+                            " numbers; a config averages layers, so an axis of time must not stand there");
+  }
+  return loaded;
 }
 
 /// Test clips must not be labelled clips, nor their actors.
@@ -210,26 +269,22 @@ std::vector<std::string> Dataset::encoder_names() const {
 }
 
 Dataset load_dataset(const std::filesystem::path& folder) {
-  if (!std::filesystem::is_directory(folder)) throw Error(folder.string() + ": not a folder");
-  const std::filesystem::path yaml = folder / "dataset.yaml", train = folder / "train_metadata.csv",
-                              test = folder / "test_metadata.csv";
+  require_folder(folder);
+  const std::filesystem::path train = folder / "train_metadata.csv", test = folder / "test_metadata.csv";
   if (!std::filesystem::exists(train)) {
     throw Error(folder.string() + ": not a dataset: train_metadata.csv is missing" + instead_of_train(folder));
   }
-  Description description;
-  if (std::filesystem::exists(yaml)) description = read_description(yaml);
-
-  Dataset dataset;
-  dataset.folder = folder;
-  dataset.synthetic = description.synthetic;
-  dataset.classes = description.classes.value_or(sweep::Classes::blemore());
-  const NeutralRule rule = description.classes ? NeutralRule::kAsDeclared : NeutralRule::kFromLabels;
-  dataset.prepared = description.prepared;
+  const Description description = description_of(folder);
+  Dataset dataset = described(folder, description, sweep::Classes::blemore());
   Problems problems;
+  const NeutralRule rule = description.classes ? NeutralRule::kAsDeclared : NeutralRule::kFromLabels;
   const MetadataContext context{rule, description.columns, dataset.classes, problems, dataset.notes};
   read_train_metadata(train, context, dataset.clips);
   const std::size_t labelled = dataset.clips.size();
-  if (std::filesystem::exists(test)) read_test_metadata(test, context, dataset.clips);
+  // Labels of test clips decide nothing, least of all what a class may be.
+  const MetadataContext test_context{NeutralRule::kAsDeclared, description.columns, dataset.classes, problems,
+                                     dataset.notes};
+  if (std::filesystem::exists(test)) read_test_metadata(test, test_context, dataset.clips);
   join_actors(dataset.clips, dataset.notes);
   note_near_names(dataset.clips, dataset.notes);
   check_apart(test, dataset.clips, labelled, problems);
@@ -239,24 +294,31 @@ Dataset load_dataset(const std::filesystem::path& folder) {
   dataset.folds.assign(folds.begin(), folds.end());
 
   const std::vector<FeatureFile> files = feature_files(folder, description, dataset.notes, problems);
-  // Where the metadata has errors, clips without a row would only be their consequence.
-  const std::vector<LoadedEncoder> loaded =
-      dataset.clips.empty() ? std::vector<LoadedEncoder>() : load_all(files, dataset.clips);
-  add_by_cause(files, loaded, problems);
-  if (!problems.empty()) {
-    throw Error("dataset " + folder.string() + ": " + std::to_string(problems.count()) +
-                (problems.count() == 1 ? " error\n" : " errors\n") + problems.text());
-  }
-  for (const LoadedEncoder& encoder : loaded) {
-    dataset.encoders.push_back(encoder.encoder);
-    dataset.notes.insert(dataset.notes.end(), encoder.notes.begin(), encoder.notes.end());
-    if (encoder.encoder->layers() == 1) continue;
-    dataset.notes.push_back("encoder '" + encoder.encoder->name() + "' has three axes, read as " +
-                            std::to_string(encoder.encoder->layers()) + " layers of " +
-                            std::to_string(encoder.encoder->dim()) +
-                            " numbers; a config averages layers, so an axis of time must not stand there");
-  }
+  const std::vector<LoadedEncoder> loaded = load_encoders(dataset, files, problems);
   dataset.fingerprint = fingerprint_of(dataset, loaded);
+  dataset.test_fingerprint = test_fingerprint_of(dataset, loaded);
+  return dataset;
+}
+
+Dataset load_clips(const std::filesystem::path& folder, const sweep::Classes& classes) {
+  require_folder(folder);
+  if (std::filesystem::exists(folder / "train_metadata.csv")) return load_dataset(folder);
+  const Description description = description_of(folder);
+  Dataset dataset = described(folder, description, classes);
+  Problems problems;
+  const std::vector<FeatureFile> files = feature_files(folder, description, dataset.notes, problems);
+  const std::filesystem::path test = folder / "test_metadata.csv";
+  const MetadataContext context{NeutralRule::kAsDeclared, description.columns, dataset.classes, problems,
+                                dataset.notes};
+  if (std::filesystem::exists(test)) {
+    read_test_metadata(test, context, dataset.clips);
+    join_actors(dataset.clips, dataset.notes);
+  } else if (!files.empty()) {
+    for (const std::string& name : feature_names(files[0])) dataset.clips.push_back({name, stem_of(name), "", -1, {}});
+    dataset.notes.push_back(files[0].where() + ": the clips are those of this file, because there is no metadata");
+  }
+  note_near_names(dataset.clips, dataset.notes);
+  dataset.test_fingerprint = test_fingerprint_of(dataset, load_encoders(dataset, files, problems));
   return dataset;
 }
 

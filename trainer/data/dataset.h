@@ -46,7 +46,12 @@ struct Dataset {
   std::vector<std::shared_ptr<const Encoder>> encoders;  ///< order of dataset.yaml, else by name
   std::vector<std::string> prepared;                     ///< what `data import` did to the numbers, from dataset.yaml
   std::vector<std::string> notes;  ///< what was read otherwise than it is written, a sentence each
-  std::string fingerprint;         ///< 64 hexadecimal digits over classes, clips, labels, folds and every feature
+  /// 64 hexadecimal digits over all that training reads: classes, and the labelled clips with their labels, folds and
+  /// features. Test clips do not count, so that a trial keeps its id when they arrive.
+  std::string fingerprint;
+  /// 64 hexadecimal digits over names, actors and features of the test clips, never their labels. "" without test
+  /// clips.
+  std::string test_fingerprint;
 
   std::vector<int> clips_of_fold(int fold) const;  ///< indices; fold -1: the test clips
   std::vector<std::string> encoder_names() const;
@@ -54,5 +59,10 @@ struct Dataset {
 
 /// Loads and checks everything. Throws data::Error that lists what is wrong, each with file, row, column, value.
 Dataset load_dataset(const std::filesystem::path& folder);
+
+/// What a model can predict: a dataset, or a folder of new clips alone. These are the clips of test_metadata.csv, else
+/// the rows of the first feature file, all of fold -1 and without a fingerprint. `classes` are the model's, where
+/// dataset.yaml says no others. Throws as load_dataset().
+Dataset load_clips(const std::filesystem::path& folder, const sweep::Classes& classes);
 
 }  // namespace medley::data

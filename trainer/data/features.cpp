@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string_view>
 
 #include "sweep/digest.h"
@@ -150,10 +151,14 @@ class RowCheck {
     problems_.add(text + "; say what to do with: " + remedy_for(file_) + " --missing drop-clip (or zero, fold-mean)");
   }
 
-  std::string digest() {
+  /// Of the test clips, or of all others.
+  std::string digest(bool test) {
     const std::string layers = layout_.layers > 1 ? std::to_string(layout_.layers) + " " : "";
+    sha_.restart();
     sha_.add("features " + layers + std::to_string(layout_.dim) + "\n");
-    for (const auto& row : digests_) sha_.add(row.data(), row.size());
+    for (std::size_t clip = 0; clip < digests_.size(); ++clip) {
+      if ((clips_[clip].fold < 0) == test) sha_.add(digests_[clip].data(), digests_[clip].size());
+    }
     return sha_.hex();
   }
 
@@ -268,7 +273,8 @@ void load_array(const FeatureFile& file, const NpzFile& npz, const std::vector<C
   }
   array.finish();
   check.finish();
-  loaded.digest = check.digest();
+  loaded.digest = check.digest(false);
+  loaded.test_digest = check.digest(true);
   if (loaded.problems.empty()) loaded.encoder = matrix;
 }
 
@@ -281,7 +287,8 @@ void load_table(const FeatureFile& file, const std::vector<Clip>& clips, LoadedE
   RowCheck check(file, clips, layout, loaded.problems);
   check.take(0, layout.rows, reinterpret_cast<const unsigned char*>(table.values.data()));
   check.finish();
-  loaded.digest = check.digest();
+  loaded.digest = check.digest(false);
+  loaded.test_digest = check.digest(true);
   Floats floats = allocate(table.values.size());
   std::copy(table.values.begin(), table.values.end(), floats.get());
   auto matrix = std::make_shared<FeatureMatrix>(file, static_cast<int>(layout.rows), static_cast<int>(layout.layers),
@@ -290,19 +297,30 @@ void load_table(const FeatureFile& file, const std::vector<Clip>& clips, LoadedE
   if (loaded.problems.empty()) loaded.encoder = matrix;
 }
 
+/// The archive of a file that is one with `X` and `filenames`.
+std::optional<NpzFile> one_array(const FeatureFile& file) {
+  if (file.paths.size() != 1 || file.paths[0].extension() != ".npz") return std::nullopt;
+  NpzFile npz = NpzFile::open(file.paths[0]);
+  if (feature_arrays(npz).x.empty()) return std::nullopt;
+  return npz;
+}
+
 }  // namespace
+
+std::vector<std::string> feature_names(const FeatureFile& file) {
+  if (const auto npz = one_array(file)) return array_layout(*npz, Axes::kClipsLayersDim, remedy_for(file)).names;
+  std::vector<std::string> notes;
+  return read_feature_table(file, Axes::kClipsLayersDim, remedy_for(file), notes).names;
+}
 
 LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips) {
   LoadedEncoder loaded;
   try {
-    if (file.paths.size() == 1 && file.paths[0].extension() == ".npz") {
-      const NpzFile npz = NpzFile::open(file.paths[0]);
-      if (!feature_arrays(npz).x.empty()) {
-        load_array(file, npz, clips, loaded);
-        return loaded;
-      }
+    if (const auto npz = one_array(file)) {
+      load_array(file, *npz, clips, loaded);
+    } else {
+      load_table(file, clips, loaded);
     }
-    load_table(file, clips, loaded);
   } catch (const Error& error) {  // one bad file must not hide what is wrong with the others
     loaded.problems.add(error.what());
   } catch (const std::bad_alloc&) {

@@ -12,8 +12,9 @@ namespace medley::data {
 
 struct LoadedEncoder {
   std::shared_ptr<const Encoder> encoder;  ///< nullptr when there were errors
-  std::string digest;                      ///< SHA-256 over shape and float32 features in clip order
-  std::vector<std::string> notes;          ///< what was read otherwise than it is written
+  std::string digest;              ///< SHA-256 over shape and float32 features of labelled clips, in their order
+  std::string test_digest;         ///< the same of the test clips
+  std::vector<std::string> notes;  ///< what was read otherwise than it is written
   Problems problems;
 };
 
@@ -22,5 +23,8 @@ struct LoadedEncoder {
 /// one archive with `X` and `filenames` are read into memory first (feature_table). Throws nothing for what the file
 /// says: errors come back as values. Thread-safe for different files.
 LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips);
+
+/// The names of the rows, in their order. Throws Error for what load_features() refuses.
+std::vector<std::string> feature_names(const FeatureFile& file);
 
 }  // namespace medley::data

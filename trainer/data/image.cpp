@@ -78,7 +78,8 @@ ImageWriter::ImageWriter(const Dataset& dataset) : dataset_(dataset) {
   header_ = json{{"folder", dataset.folder.string()},  {"synthetic", dataset.synthetic},
                  {"classes", dataset.classes.names},   {"exclusive", dataset.classes.exclusive},
                  {"clips", std::move(clips)},          {"folds", dataset.folds},
-                 {"fingerprint", dataset.fingerprint}, {"encoders", std::move(encoders)}}
+                 {"fingerprint", dataset.fingerprint}, {"test_fingerprint", dataset.test_fingerprint},
+                 {"encoders", std::move(encoders)}}
                 .dump();
   size_ = aligned(sizeof(std::uint64_t) + header_.size());
   for (const auto& e : dataset.encoders) size_ += aligned(feature_bytes(dataset.clips.size(), e->layers(), e->dim()));
@@ -112,6 +113,7 @@ Dataset read_image(const std::byte* block, std::size_t size, const std::shared_p
     for (const json& row : about.at("clips")) dataset.clips.push_back(clip_from_json(row));
     dataset.folds = about.at("folds").get<std::vector<int>>();
     dataset.fingerprint = about.at("fingerprint");
+    dataset.test_fingerprint = about.at("test_fingerprint");
     std::size_t at = aligned(sizeof length + static_cast<std::size_t>(length));
     for (const json& encoder : about.at("encoders")) {
       const std::size_t bytes = feature_bytes(dataset.clips.size(), encoder.at("layers"), encoder.at("dim"));

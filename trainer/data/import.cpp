@@ -22,16 +22,13 @@
 #include "trainer/data/metadata.h"
 #include "trainer/data/npz_write.h"
 #include "trainer/data/series.h"
+#include "trainer/data/text.h"
 
 namespace medley::data {
 namespace {
 
 namespace fs = std::filesystem;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-std::string plural(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
 
 /// One encoder's features in the order of the clips: [clip, layer, dim]. Rows of clips without features are NaN.
 struct Matrix {

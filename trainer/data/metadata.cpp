@@ -22,10 +22,6 @@ constexpr std::size_t kMaxName = 512;
 
 std::string quote(const std::string& text) { return "'" + text + "'"; }
 
-std::string plural(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 /// The command that makes folds for the dataset of `metadata`.
 std::string folds_command(const std::filesystem::path& metadata) {
   return "medley data folds " + shell_word(metadata.has_parent_path() ? metadata.parent_path() : ".");
@@ -297,7 +293,9 @@ class MetadataReader {
         classes.exclusive[i] = false;
       } else {
         error(row, emotion_[emotion == first ? 0 : 1],
-              quote(classes.names[i]) + " is declared exclusive in dataset.yaml and must not be part of a blend");
+              quote(classes.names[i]) +
+                  " is exclusive and must not be part of a blend; dataset.yaml says which classes are, as in "
+                  "'exclusive: []'");
         return std::nullopt;
       }
     }

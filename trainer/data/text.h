@@ -17,6 +17,9 @@ std::string_view trim(std::string_view text);
 /// not UTF-8 comes back as it is.
 std::string composed(const std::string& text);
 
+/// "1 clip", "3 clips".
+std::string plural(std::size_t count, const std::string& noun);
+
 /// composed(), without letter case.
 std::string folded(const std::string& text);
 

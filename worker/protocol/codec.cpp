@@ -270,7 +270,10 @@ json fields_of(const Assign& m) {
   for (const Assign::Trial& t : m.trials) {
     trials.push_back({{"attempt", t.attempt}, {"spec", sweep::to_json(t.spec)}});
   }
-  return {{"dataset", m.dataset_folder}, {"fingerprint", m.dataset_fingerprint}, {"trials", trials}};
+  return {{"dataset", m.dataset_folder},
+          {"fingerprint", m.dataset_fingerprint},
+          {"test_fingerprint", m.test_fingerprint},
+          {"trials", trials}};
 }
 json fields_of(const Cancel& m) { return {{"attempts", attempts_json(m.attempts)}}; }
 json fields_of(const Alive&) { return json::object(); }
@@ -323,6 +326,7 @@ void read(Fields& f, Welcome& m) {
 void read(Fields& f, Assign& m) {
   m.dataset_folder = f.text("dataset", kMaxTextBytes);
   m.dataset_fingerprint = f.text("fingerprint", kMaxNameBytes);
+  m.test_fingerprint = f.text("test_fingerprint", kMaxNameBytes);
   for (const json& value : f.list("trials", kMaxPackTrials)) {
     Fields t(value, "assign.trials");
     Assign::Trial trial;

@@ -107,6 +107,7 @@ struct Assign {
   };
   std::string dataset_folder;
   std::string dataset_fingerprint;  ///< the worker refuses the pack when it loads anything else
+  std::string test_fingerprint;     ///< the same of the test clips; "" where training reads none
   std::vector<Trial> trials;
 };
 
