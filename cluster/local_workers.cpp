@@ -27,22 +27,33 @@ std::vector<LocalWorkers::Death> LocalWorkers::reap(Clock::time_point now) {
     if (!exit) continue;
     const pid_t pid = place.process.front().pid();
     place.process.clear();
-    auto delay = policy_.first_delay;
-    for (int d = 0; d < place.deaths && delay < policy_.largest_delay; ++d) delay *= 2;
-    place.not_before = now + std::min(delay, policy_.largest_delay);
-    ++place.deaths;
+    note_death(place, now);
     deaths.push_back({static_cast<int>(i), pid, *exit, place.deaths >= policy_.limit});
   }
   return deaths;
 }
 
-void LocalWorkers::fill(Clock::time_point now) {
-  if (stopping_) return;
+void LocalWorkers::note_death(Place& place, Clock::time_point now) {
+  auto delay = policy_.first_delay;
+  for (int d = 0; d < place.deaths && delay < policy_.largest_delay; ++d) delay *= 2;
+  place.not_before = now + std::min(delay, policy_.largest_delay);
+  ++place.deaths;
+}
+
+std::vector<std::string> LocalWorkers::fill(Clock::time_point now) {
+  std::vector<std::string> failures;
+  if (stopping_) return failures;
   for (std::size_t i = 0; i < places_.size(); ++i) {
     Place& place = places_[i];
     if (!place.process.empty() || place.deaths >= policy_.limit || now < place.not_before) continue;
-    place.process.push_back(Process::start(make_spec_(static_cast<int>(i))));
+    try {
+      place.process.push_back(Process::start(make_spec_(static_cast<int>(i))));
+    } catch (const Error& error) {  // no process or descriptor is free, perhaps: later there may be one
+      note_death(place, now);
+      failures.emplace_back(error.what());
+    }
   }
+  return failures;
 }
 
 void LocalWorkers::note_healthy(pid_t pid) {

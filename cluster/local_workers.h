@@ -38,8 +38,9 @@ class LocalWorkers {
   };
   /// The deaths since the last call.
   std::vector<Death> reap(Clock::time_point now);
-  /// Starts a process in every empty place whose delay is over. Throws Error when one cannot be started at all.
-  void fill(Clock::time_point now);
+  /// Starts a process in every empty place whose delay is over. One that cannot be started counts as a death. Returns
+  /// why each of these could not.
+  std::vector<std::string> fill(Clock::time_point now);
   /// The worker did something useful: its deaths so far do not count against the limit.
   void note_healthy(pid_t pid);
 
@@ -56,6 +57,9 @@ class LocalWorkers {
   void stop(std::chrono::milliseconds grace);
 
  private:
+  struct Place;
+  void note_death(Place& place, Clock::time_point now);
+
   struct Place {
     std::vector<Process> process;  ///< none or one
     int deaths = 0;                ///< in a row

@@ -32,7 +32,7 @@ SweepSubmitted Catalog::add(storage::Reader& reader, const storage::SweepSummary
 const Catalog::Dataset& Catalog::read_dataset(storage::Reader& reader, const std::string& fingerprint) {
   const auto found = reader.find_dataset(fingerprint);
   if (!found) throw Error("the store is damaged: no dataset " + fingerprint);
-  return datasets_[fingerprint] = {fingerprint, found->folder};
+  return datasets_[fingerprint] = {fingerprint, found->folder, storage::promise_of(*found)};
 }
 
 SweepStatus* Catalog::find_sweep(const std::string& id) {

@@ -10,6 +10,7 @@
 #include "coordinator/scheduler/scheduler.h"
 #include "coordinator/status.h"
 #include "storage/reader.h"
+#include "sweep/score/admission.h"
 #include "sweep/config.h"
 
 namespace medley::coordinator {
@@ -21,6 +22,7 @@ class Catalog {
   struct Dataset {
     std::string fingerprint;
     std::string folder;
+    sweep::Promise promise;
   };
   struct Trial {
     std::shared_ptr<const sweep::Config> config;

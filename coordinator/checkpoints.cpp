@@ -108,6 +108,15 @@ void CheckpointKeeper::collect(const Scheduler& scheduler, bool at_once) {
   if (!due_ || (now < not_before_ && !at_once)) return;
   due_ = false;
   not_before_ = now + kPause;
+  try {
+    delete_unwanted(scheduler);
+  } catch (const std::exception& error) {
+    due_ = true;
+    spdlog::warn("checkpoints are not tidied now: {}", error.what());
+  }
+}
+
+void CheckpointKeeper::delete_unwanted(const Scheduler& scheduler) {
   storage::Reader reader(store_);
   drop_resume_points(folder_, reader);
   std::set<std::string> busy;

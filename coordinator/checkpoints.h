@@ -38,10 +38,13 @@ class CheckpointKeeper {
   void note_result() { due_ = true; }
   /// A sweep ended: its configs have their final ranks, so that nothing has to wait.
   void note_sweep_finished();
-  /// Deletes what should go, if it is time or `at_once`. Trials that run keep theirs. Throws storage::Error.
+  /// Deletes what should go, if it is time or `at_once`. Trials that run keep theirs. What fails
+  /// is a warning, and is tried again later: nothing depends on it.
   void collect(const Scheduler& scheduler, bool at_once);
 
  private:
+  void delete_unwanted(const Scheduler& scheduler);
+
   std::string store_;
   std::filesystem::path folder_;
   std::uintmax_t budget_;

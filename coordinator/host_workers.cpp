@@ -72,6 +72,11 @@ std::vector<HostWorkers::Lost> HostWorkers::reap() {
   return lost;
 }
 
-void HostWorkers::fill() { local_.fill(cluster::LocalWorkers::Clock::now()); }
+void HostWorkers::fill() {
+  for (const std::string& failure : local_.fill(cluster::LocalWorkers::Clock::now())) {
+    last_death_ = failure;
+    spdlog::warn("a local worker cannot be started: {}", failure);
+  }
+}
 
 }  // namespace medley::coordinator

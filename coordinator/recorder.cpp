@@ -37,8 +37,12 @@ void Recorder::on(const RecordResult& c, const Cause& cause) {
   checkpoints_.note_result();
 }
 
-void Recorder::on(const EndAttempt& c, const Cause&) {
+void Recorder::on(const EndAttempt& c, const Cause& cause) {
   writer_.end_attempt(c.attempt, c.state, c.reason, storage::now_ms());
+  if (const auto* refused = std::get_if<ResultRefused>(&cause.event)) {
+    writer_.log_event("result refused", c.attempt.trial,
+                      "from " + roster_.name_of(refused->worker) + ": " + refused->reason, storage::now_ms());
+  }
   if (c.state != sweep::AttemptState::kCancelled) {
     spdlog::warn("attempt {}#{} {}: {}", c.attempt.trial, c.attempt.number, name_of(c.state), c.reason);
   }

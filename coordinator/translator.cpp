@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "sweep/score/admission.h"
 #include "sweep/error.h"
 #include "sweep/version.h"
 
@@ -80,14 +81,18 @@ void Translator::on_result(const std::string& worker, const protocol::Result& me
   try {
     auto result = std::make_shared<sweep::TrialResult>(sweep::decode_result(message.bytes));
     problem = parts_.writer.result_problem(message.attempt, *result);
+    if (const Catalog::Trial* trial = parts_.catalog.find_trial(message.attempt.trial); problem.empty() && trial) {
+      const sweep::TrialSpec spec{message.attempt.trial, *trial->config, trial->fold, trial->seed};
+      problem = sweep::admission_problem(*result, spec, trial->dataset->promise);
+    }
     if (problem.empty()) return push_(ResultReceived{worker, message.attempt}, std::move(result));
   } catch (const sweep::Error& e) {
     problem = e.what();
   }
-  // Resending cannot mend it: the worker may delete it, and the attempt has failed.
+  // Resending cannot mend it: the worker may delete it, and the attempt has ended.
   spdlog::error("refused the result of {}#{} from {}: {}", message.attempt.trial, message.attempt.number,
                 parts_.roster.name_of(worker), problem);
-  push_(AttemptFailed{worker, message.attempt, "its result was refused: " + problem}, nullptr);
+  push_(ResultRefused{worker, message.attempt, problem}, nullptr);
   parts_.server.send(worker, protocol::ResultReceived{message.attempt});
 }
 

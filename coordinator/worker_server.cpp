@@ -4,6 +4,7 @@
 #include <array>
 
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include "worker/protocol/codec.h"
 
@@ -15,8 +16,23 @@ using protocol::Message;
 using Clock = std::chrono::steady_clock;
 
 namespace {
-constexpr std::size_t kMaxOutbox = 100'000;  // messages; a worker that takes none is closed long before
+constexpr std::size_t kMaxOutbox = 100'000;    // messages; a worker that takes none is closed long before
+constexpr std::size_t kKeptDescriptors = 128;  // for the store, datasets, logs, workers of this host
+
+constexpr rlim_t kMostDescriptors = 16'384;
+
+/// Connections that this process may have, after it has asked for as many descriptors as it may have.
+std::size_t affordable_connections() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlim_t had = limit.rlim_cur;
+  // Not as many as there may be: programs that close all descriptors they could have would take minutes.
+  limit.rlim_cur = std::max(had, std::min<rlim_t>(limit.rlim_max, kMostDescriptors));
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = had;
+  const auto most = static_cast<std::size_t>(limit.rlim_cur);
+  return most > 2 * kKeptDescriptors ? most - kKeptDescriptors : most / 2;
 }
+}  // namespace
 
 struct WorkerServer::Session {
   Session(tcp::socket&& s, const protocol::Token& token)
@@ -45,6 +61,7 @@ WorkerServer::WorkerServer(asio::io_context& io, Options options, protocol::Toke
       callbacks_(std::move(callbacks)),
       acceptor_(io),
       accept_pause_(io) {
+  options_.largest_crowd = std::min(options_.largest_crowd, affordable_connections());
   const std::string where = options_.address + ":" + std::to_string(options_.port);
   error_code error;
   const auto address = asio::ip::make_address(options_.address, error);
@@ -71,12 +88,17 @@ void WorkerServer::accept() {
     if (!*alive || error == asio::error::operation_aborted) return;
     if (error) {
       // Out of descriptors, mostly: wait a little rather than spin.
-      spdlog::warn("cannot accept a connection: {}", error.message());
+      warn_now_and_then("cannot accept a connection: " + error.message());
       accept_pause_.expires_after(std::chrono::milliseconds(200));
       accept_pause_.async_wait([this, alive](error_code e) {
         if (*alive && !e) accept();
       });
       return;
+    }
+    if (unproven_.size() >= options_.largest_unproven) {
+      warn_now_and_then("more than " + std::to_string(options_.largest_unproven) +
+                        " connections have not proved the token: the oldest are closed");
+      drop(SessionPtr(unproven_.front()), "another came");
     }
     if (sessions_.size() < options_.largest_crowd) {
       auto session = std::make_shared<Session>(std::move(socket), token_);
@@ -84,9 +106,10 @@ void WorkerServer::accept() {
       session->peer = session->socket.remote_endpoint(ignored).address().to_string();
       session->socket.set_option(tcp::no_delay(true), ignored);
       sessions_.insert(session);
+      unproven_.push_back(session);
       challenge(session);
     } else {
-      spdlog::warn("more than {} connections: one was closed", options_.largest_crowd);
+      warn_now_and_then("more than " + std::to_string(options_.largest_crowd) + " connections: one was closed");
     }
     accept();
   });
@@ -116,6 +139,7 @@ void WorkerServer::challenge(const SessionPtr& session) {
                           return;
                         }
                         session->authenticated = true;
+                        unproven_.erase(std::remove(unproven_.begin(), unproven_.end(), session), unproven_.end());
                         read_frame(session);
                       });
   });
@@ -220,6 +244,7 @@ void WorkerServer::drop(const SessionPtr& session, const std::string& why) {
   session->socket.close(ignored);
   session->timer.cancel();
   sessions_.erase(session);
+  unproven_.erase(std::remove(unproven_.begin(), unproven_.end(), session), unproven_.end());
   if (session->worker.empty()) return;
   workers_.erase(session->worker);
   callbacks_.lost(session->worker, why);
@@ -254,7 +279,17 @@ void WorkerServer::close() {
     session->timer.cancel();
   }
   sessions_.clear();
+  unproven_.clear();
   workers_.clear();
+}
+
+/// Whoever knocks a thousand times shall not fill the log.
+void WorkerServer::warn_now_and_then(const std::string& text) {
+  constexpr std::chrono::seconds kPause{10};
+  const auto now = Clock::now();
+  if (last_warning_ != Clock::time_point() && now - last_warning_ < kPause) return;
+  last_warning_ = now;
+  spdlog::warn("{}", text);
 }
 
 }  // namespace medley::coordinator

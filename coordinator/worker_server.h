@@ -36,6 +36,9 @@ class WorkerServer {
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;            ///< 0: any that is free
     std::size_t largest_crowd = 4096;  ///< connections; one more is closed at once
+    /// Connections that have not proved the token. One more closes the oldest of them, so that silent strangers cannot
+    /// keep workers out.
+    std::size_t largest_unproven = 256;
     std::chrono::milliseconds handshake_limit{5'000};
     /// A connection that says nothing for so long is closed; longer than a lease, which decides what it costs.
     std::chrono::milliseconds silence_limit{15'000};
@@ -72,6 +75,7 @@ class WorkerServer {
   void write_next(const SessionPtr& session);
   void drop(const SessionPtr& session, const std::string& why);
   void watch(const SessionPtr& session);
+  void warn_now_and_then(const std::string& text);
 
   boost::asio::io_context& io_;
   Options options_;
@@ -80,6 +84,8 @@ class WorkerServer {
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer accept_pause_;
   std::set<SessionPtr> sessions_;
+  std::vector<SessionPtr> unproven_;  ///< of them, the oldest first
+  std::chrono::steady_clock::time_point last_warning_;
   std::map<std::string, SessionPtr> workers_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< callbacks outlive *this when it is closed early
 };

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/score/admission.h"
 #include "sweep/family.h"
 #include "sweep/label.h"
 #include "sweep/result.h"
@@ -50,6 +51,9 @@ struct DatasetRecord {
   std::vector<ClipRecord> clips;        ///< dataset order: labelled clips, then test clips
   std::vector<EncoderRecord> encoders;  ///< dataset order
 };
+
+/// What results of its trials must be.
+sweep::Promise promise_of(const DatasetRecord& dataset);
 
 /// One config of a sweep, with the axis values that made it: {"top_n": 3, "encoders": "pairs/2"}.
 struct SweepConfig {

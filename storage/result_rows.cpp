@@ -5,6 +5,7 @@
 
 #include "storage/codec.h"
 #include "storage/records.h"
+#include "sweep/digest.h"
 #include "sweep/protocol.h"
 
 namespace medley::storage {
@@ -67,6 +68,26 @@ void insert_predictions(Database& database, std::int64_t trial, const TrialResul
 
 }  // namespace
 
+sweep::Promise promise_of(const DatasetRecord& dataset) {
+  sweep::Promise promise{dataset.classes, {}, {}, 0, dataset.test_fingerprint};
+  for (const ClipRecord& clip : dataset.clips) {
+    if (clip.fold < 0) {
+      ++promise.test_clips;
+    } else if (clip.label) {
+      promise.labels[clip.fold].push_back(*clip.label);
+    }
+  }
+  for (const EncoderRecord& encoder : dataset.encoders) promise.encoders.push_back(encoder.name);
+  return promise;
+}
+
+std::string result_digest(const TrialResult& result) {
+  const std::vector<std::uint8_t> bytes = sweep::encode_result(result);
+  sweep::Sha256 sha;
+  sha.add(bytes.data(), bytes.size());
+  return sha.hex();
+}
+
 ResultSizes read_result_sizes(Database& database, std::int64_t dataset) {
   ResultSizes sizes;
   Statement classes(database, "SELECT json_array_length(classes), test_fingerprint FROM dataset WHERE key = ?");
@@ -115,11 +136,11 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   using Best = sweep::ThresholdSurface::Best;
   using sweep::Accuracy;
   Statement row(database,
-                "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   row.bind(trial, attempt, sweep::name_of(result.outcome), result.reason, result.seconds, result.samples_per_second,
            result.peak_memory_bytes, result.pack_size, static_cast<std::int64_t>(result.epochs.size()),
            result.paper.epoch, result.paper.validation.clips, result.paper.test.clips, result.held_out.epoch,
-           result.held_out.validation.clips, result.held_out.test.clips, result.test_fingerprint,
+           result.held_out.validation.clips, result.held_out.test.clips, result.test_fingerprint, result_digest(result),
            of_paper([](const Best& b) { return b.thresholds.alpha; }),
            of_paper([](const Best& b) { return b.thresholds.beta; }),
            of_paper([](const Best& b) { return b.accuracy.presence; }),

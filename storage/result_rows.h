@@ -20,6 +20,9 @@ ResultSizes read_result_sizes(Database& database, std::int64_t dataset);
 /// Throws Error naming the first part of `result` whose size contradicts `sizes` or itself.
 void check_result(const sweep::TrialResult& result, const ResultSizes& sizes, int fold);
 
+/// SHA-256 of sweep::encode_result(), 64 hexadecimal digits.
+std::string result_digest(const sweep::TrialResult& result);
+
 /// Writes all rows of a result; `trial` is the key of the trial. The trial must have none yet.
 void insert_result(Database& database, std::int64_t trial, int attempt, const sweep::TrialResult& result);
 

@@ -153,6 +153,7 @@ CREATE TABLE result (
   held_out_validation_clips INTEGER NOT NULL,
   held_out_test_clips INTEGER NOT NULL,
   test_fingerprint TEXT NOT NULL,  -- of the test clips that are predicted; '' without
+  sha256 TEXT NOT NULL,            -- of sweep::encode_result(): `medley store check` finds what has changed since
   -- For the leaderboard; NULL when diverged. Paper-style: optimistic.
   paper_alpha REAL, paper_beta REAL, paper_presence REAL, paper_salience REAL, paper_score REAL,
   -- The held-out epoch at thresholds of the inner fold; NULL without one.

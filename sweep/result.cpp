@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "sweep/cbor.h"
 #include "sweep/error.h"
 #include "sweep/label.h"
 
@@ -310,40 +311,6 @@ Importance importance_from_json(const json& object, std::size_t clips) {
   return importance;
 }
 
-/// First look at bytes of a peer. Walks the CBOR without recursion or allocation. Accepts only the output of
-/// encode_result() (definite lengths, no tags), within kMaxDepth and kMaxValues. A reader like nlohmann's recurses on
-/// nested lists and on strings in chunks, as deep as the sender likes.
-bool is_bounded_cbor(const std::vector<std::uint8_t>& bytes) {
-  std::array<std::uint64_t, kMaxDepth> open{};  // values still to come at each level
-  std::size_t depth = 0;
-  std::size_t values = 0;
-  std::size_t at = 0;
-  do {
-    if (at == bytes.size() || ++values > kMaxValues) return false;
-    const unsigned major = bytes[at] >> 5;
-    const unsigned low = bytes[at] & 31u;
-    ++at;
-    if (low > 27) return false;  // reserved, or of indefinite length
-    const std::size_t extra = low < 24 ? 0 : std::size_t{1} << (low - 24);
-    if (bytes.size() - at < extra) return false;
-    std::uint64_t argument = low;
-    if (extra > 0) argument = 0;
-    for (std::size_t i = 0; i < extra; ++i) argument = argument << 8 | bytes[at + i];
-    at += extra;
-    if (major == 6) return false;  // tags
-    if (depth > 0) --open[depth - 1];
-    if (major == 2 || major == 3) {
-      if (argument > bytes.size() - at) return false;
-      at += static_cast<std::size_t>(argument);
-    } else if (major == 4 || major == 5) {
-      if (argument > kMaxValues || depth == open.size()) return false;
-      open[depth++] = major == 5 ? 2 * argument : argument;
-    }
-    while (depth > 0 && open[depth - 1] == 0) --depth;
-  } while (depth > 0);
-  return at == bytes.size();
-}
-
 }  // namespace
 
 std::vector<std::uint8_t> encode_result(const TrialResult& result) {
@@ -367,7 +334,7 @@ std::vector<std::uint8_t> encode_result(const TrialResult& result) {
 
 TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
   if (bytes.size() > kMaxBytes) malformed(std::to_string(bytes.size()) + " bytes are more than a trial records");
-  if (!is_bounded_cbor(bytes)) malformed("not CBOR, or more values or levels than a trial records");
+  if (const std::string problem = cbor_problem(bytes, kMaxDepth, kMaxValues); !problem.empty()) malformed(problem);
   try {
     const json object = json::from_cbor(bytes);
     if (integer(object, "format", 0, 1000000) != kFormat) {

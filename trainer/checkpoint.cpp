@@ -99,8 +99,6 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
                 std::to_string(shapes.size()) + " encoders");
   }
   checkpoint.layout = make_layout(config, shapes, checkpoint.classes);
-  const bool wide = config.precision == sweep::Precision::kFloat64;
-  checkpoint.parameters = torch::zeros({checkpoint.layout.size}, wide ? torch::kFloat64 : torch::kFloat32);
   const auto require = [&](const std::string& name, const std::vector<std::uint64_t>& shape) {
     if (!file.contains(name)) throw wrong("array '" + name + "' is missing");
     const auto header = file.header(name);
@@ -108,8 +106,11 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
       throw wrong("array '" + name + "' does not have the shape that its config gives it");
     }
   };
+  // Before anything is allocated: what the text says may be larger than what is there.
+  for (const Parameter& p : checkpoint.layout.parameters) require(p.name, {p.shape.begin(), p.shape.end()});
+  const bool wide = config.precision == sweep::Precision::kFloat64;
+  checkpoint.parameters = torch::zeros({checkpoint.layout.size}, wide ? torch::kFloat64 : torch::kFloat32);
   for (const Parameter& p : checkpoint.layout.parameters) {
-    require(p.name, {p.shape.begin(), p.shape.end()});
     if (wide) {
       restore(file.read_float64(p.name), p, checkpoint.parameters);
     } else {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "sweep/score/admission.h"
 #include "sweep/nearest.h"
 #include "sweep/score/metric.h"
 #include "trainer/error.h"
@@ -22,12 +23,6 @@ std::string text_of(const std::vector<int>& numbers) {
 }
 
 std::string of_trial(const TrialSpec& spec) { return "trial " + spec.id + ": "; }
-
-/// The fold after `fold`, cyclically.
-int next_fold(const std::vector<int>& folds, int fold) {
-  const auto at = std::find(folds.begin(), folds.end(), fold);
-  return std::next(at) == folds.end() ? folds.front() : *std::next(at);
-}
 
 void require_actors(const data::Dataset& dataset, const std::vector<int>& clips, const TrialSpec& spec) {
   for (const int clip : clips) {
@@ -242,7 +237,7 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
     throw Error(of_trial(spec) + "an encoder is named twice");
   }
 
-  const int inner_fold = config.inner_fold ? next_fold(dataset.folds, spec.fold) : -1;
+  const int inner_fold = config.inner_fold ? sweep::inner_fold_of(dataset.folds, spec.fold) : -1;
   for (const int fold : dataset.folds) {
     const std::vector<int> clips = dataset.clips_of_fold(fold);
     auto& into = fold == spec.fold ? state.validation : fold == inner_fold ? state.inner : state.train;

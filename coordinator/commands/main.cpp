@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   add_evaluate_command(app, globals);
   add_check_submission_command(app, globals);
   add_ensemble_commands(app, globals);
+  add_store_command(app, globals);
   add_completion_command(app);
 
   return run_command_line(app, argc, argv);

@@ -54,10 +54,10 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
   int idle_looks = 0;  // in a row
   for (; stop == 0; std::this_thread::sleep_for(options.interval)) {
     const auto now = Clock::now();
-    const Demand demand = read_demand(options.store);
-    if (demand.coordinator) last_coordinator = now;
-    const int wanted = wanted_workers(demand.trials, options.min_workers, options.max_workers);
     try {
+      const Demand demand = read_demand(options.store);
+      if (demand.coordinator) last_coordinator = now;
+      const int wanted = wanted_workers(demand.trials, options.min_workers, options.max_workers);
       const auto places = launcher.places();
       const int there = static_cast<int>(places.size());
       if (!demand.coordinator) {
@@ -86,7 +86,7 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
         const auto ids = waiting(places, static_cast<std::size_t>(there - wanted));
         if (!ids.empty()) launcher.stop(ids);
       }
-    } catch (const cluster::Error& e) {
+    } catch (const std::exception& e) {  // of the launcher or the store: the next look may find them well
       spdlog::error("{}", e.what());
     }
   }

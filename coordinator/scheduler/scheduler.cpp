@@ -125,6 +125,11 @@ void Scheduler::on(const ResultReceived& e) {
     answer_duplicate(e.worker, trial, e.attempt.number);
     return;
   }
+  if (!may_send(e.worker, trial, e.attempt)) {
+    out_.push_back(Discard{e.worker, e.attempt, "it was given to worker " + trial.given.at(e.attempt.number)});
+    note_refusal(e.worker);
+    return;
+  }
   auto how = RecordResult::How::kAdopted;
   if (trial.lease && trial.lease->number == e.attempt.number) {
     if (!trial.lease->written_off) how = RecordResult::How::kLeased;
@@ -140,6 +145,8 @@ void Scheduler::on(const ResultReceived& e) {
   trial.state = TrialState::kFinished;
   trial.accepted = e.attempt.number;
   trial.failed_on.clear();
+  trial.refused_from.clear();
+  trial.given.clear();
   out_.push_back(RecordResult{e.worker, e.attempt, how});
   out_.push_back(AcknowledgeResult{e.worker, e.attempt});
   for (const auto& [s, position] : trial.places) finish_if_complete(s);
@@ -160,6 +167,30 @@ void Scheduler::on(const AttemptFailed& e) {
   const Lease& lease = *trials_[t].lease;
   if (lease.number != e.attempt.number || lease.worker != e.worker) return;  // stale
   lose(t, AttemptState::kFailed, e.reason.empty() ? "the worker gave no reason" : e.reason);
+}
+
+void Scheduler::on(const ResultRefused& e) {
+  hear(e.worker);
+  if (const auto it = workers_.find(e.worker); it != workers_.end()) it->second.strays.erase(e.attempt);
+  const int t = index_of(e.attempt.trial);
+  if (t >= 0 && trials_[t].lease && trials_[t].lease->number == e.attempt.number &&
+      trials_[t].lease->worker == e.worker) {
+    const bool written_off = trials_[t].lease->written_off;
+    drop_lease(t);
+    if (!written_off) {
+      out_.push_back(EndAttempt{e.attempt, AttemptState::kCancelled, "its result was refused: " + e.reason});
+    }
+    Trial& trial = trials_[t];
+    trial.failed_on.insert(e.worker);
+    trial.refused_from.insert(e.worker);
+    const auto from = static_cast<int>(trial.refused_from.size());
+    if (from >= limits_.retry_budget) {
+      fail(t, "the results of " + std::to_string(from) + " workers were refused; the last: " + e.reason);
+    } else {
+      requeue(t);
+    }
+  }
+  note_refusal(e.worker);
 }
 
 void Scheduler::on(const SweepPaused& e) {
@@ -202,6 +233,7 @@ void Scheduler::on(const TrialRetried& e) {
   trial.state = TrialState::kPending;
   trial.failures = 0;
   trial.failed_on.clear();
+  trial.refused_from.clear();
   trial.not_before = now_;
   out_.push_back(RecordRetry{trial.id});
   for (const auto& [s, position] : trial.places) {
@@ -228,6 +260,7 @@ void Scheduler::on(const WorkerReleased& e) {
   worker.quarantine_reason.clear();
   worker.row.clear();
   worker.failed_packs = 0;
+  worker.refused = 0;
   out_.push_back(RecordWorker{e.worker, worker.state, "released from quarantine"});
 }
 
@@ -305,6 +338,7 @@ void Scheduler::reconcile(const std::string& id, const std::vector<HeldAttempt>&
       out_.push_back(Cancel{id, h.attempt});
     }
   }
+  worker.listed = listed;
   for (auto it = worker.stalled.begin(); it != worker.stalled.end();) {
     it = listed.count(*it) ? std::next(it) : worker.stalled.erase(it);
   }
@@ -329,10 +363,31 @@ void Scheduler::note_failure(const std::string& id, int t, std::int64_t pack) {
   if (++worker.failed_packs < limits_.quarantine_after || worker.quarantined || worker.state == WorkerState::kLeft) {
     return;
   }
+  quarantine(id, worker, "failed " + std::to_string(worker.row.size()) + " distinct trials in a row");
+}
+
+void Scheduler::note_refusal(const std::string& id) {
+  const auto it = workers_.find(id);
+  if (it == workers_.end()) return;
+  Worker& worker = it->second;
+  if (++worker.refused < limits_.quarantine_after || worker.quarantined || worker.state == WorkerState::kLeft) return;
+  quarantine(id, worker, "sent " + std::to_string(worker.refused) + " results that cannot be true");
+}
+
+void Scheduler::quarantine(const std::string& id, Worker& worker, const std::string& reason) {
   worker.quarantined = true;
-  worker.quarantine_reason = "failed " + std::to_string(worker.row.size()) + " distinct trials in a row";
-  out_.push_back(RecordWorker{id, WorkerState::kQuarantined, worker.quarantine_reason});
-  out_.push_back(Quarantine{id, worker.quarantine_reason});
+  worker.quarantine_reason = reason;
+  out_.push_back(RecordWorker{id, WorkerState::kQuarantined, reason});
+  out_.push_back(Quarantine{id, reason});
+}
+
+/// Its own attempt, or one of a spool that it took over and told us of. What an earlier coordinator assigned is not
+/// known.
+bool Scheduler::may_send(const std::string& id, const Trial& trial, const AttemptId& attempt) const {
+  const auto given = trial.given.find(attempt.number);
+  if (given == trial.given.end() || given->second == id) return true;
+  const auto worker = workers_.find(id);
+  return worker != workers_.end() && worker->second.listed.count(attempt) != 0;
 }
 
 bool Scheduler::usable(const Worker& worker) const {
@@ -437,6 +492,7 @@ void Scheduler::take_lease(int t, const std::string& worker, int number, std::in
   lease.pack = pack;
   lease.listed_ms = lease.progress_ms = now_;
   trial.lease = lease;
+  trial.given[number] = worker;
   leased_.insert(t);
   workers_[worker].leased.insert(t);
   for (const auto& [s, position] : trial.places) ++sweeps_[s].running;
@@ -469,7 +525,7 @@ void Scheduler::lose(int t, AttemptState state, const std::string& reason) {
     trial.failed_on.insert(lease.worker);
     note_failure(lease.worker, t, lease.pack);
     if (trial.failures >= limits_.retry_budget) {
-      fail(t, reason);
+      fail(t, std::to_string(trial.failures) + " attempts failed; the last: " + reason);
       return;
     }
     // What was lost with its worker goes back at once, until it has trained alone and taken the worker with it again.
@@ -496,7 +552,7 @@ void Scheduler::cancel(int t, const std::string& reason) {
 void Scheduler::fail(int t, const std::string& reason) {
   Trial& trial = trials_[t];
   trial.state = TrialState::kFailed;
-  out_.push_back(FailTrial{trial.id, std::to_string(trial.failures) + " attempts failed; the last: " + reason});
+  out_.push_back(FailTrial{trial.id, reason});
   for (const auto& [s, position] : trial.places) ++sweeps_[s].failed;
   for (const auto& [s, position] : trial.places) finish_if_complete(s);
 }

@@ -39,7 +39,8 @@ struct Limits {
   std::int64_t largest_retry_delay_ms = 60'000;
   /// A trial that failed so often trains alone, so that it cannot take a pack with it.
   int solo_after_failures = 2;
-  /// Packs in a row, each with a trial that the worker had not failed in this row, after which it is quarantined.
+  /// Packs in a row, each with a trial that the worker had not failed in this row, after which it is quarantined. Also
+  /// after that number of results that cannot be.
   int quarantine_after = 3;
   /// Largest pack, whatever a worker says.
   int largest_pack = 1024;
@@ -101,7 +102,8 @@ struct HeartbeatReceived {
 };
 
 /// A valid result came. The shell keeps its bytes until handle() has returned and its commands are done: RecordResult
-/// refers to them. The sender may be another worker than the one that it was assigned to (a spool taken over).
+/// refers to them. The sender may be another worker than the one that it was assigned to (a spool taken over), if it
+/// said before that it holds the attempt.
 struct ResultReceived {
   std::string worker;
   AttemptId attempt;
@@ -117,6 +119,15 @@ struct PackSizeMeasured {
 
 /// The worker could not train it (not: it diverged, which is a result), or confirms a Cancel.
 struct AttemptFailed {
+  std::string worker;
+  AttemptId attempt;
+  std::string reason;
+};
+
+/// A result came that cannot be one of its trial. The attempt has ended. It counts against the worker and not against
+/// the trial, which trains again, elsewhere if it can. Only when the results of Limits::retry_budget workers were
+/// refused, so that the fault is no worker's, has the trial failed.
+struct ResultRefused {
   std::string worker;
   AttemptId attempt;
   std::string reason;
@@ -156,8 +167,8 @@ struct DrainRequested {};
 struct Ticked {};
 
 using Event = std::variant<SweepSubmitted, PackSizeMeasured, WorkerJoined, WorkerLost, HeartbeatReceived,
-                           ResultReceived, AttemptFailed, SweepPaused, SweepResumed, SweepStopped, SweepPrioritised,
-                           TrialRetried, WorkerQuarantined, WorkerReleased, DrainRequested, Ticked>;
+                           ResultReceived, AttemptFailed, ResultRefused, SweepPaused, SweepResumed, SweepStopped,
+                           SweepPrioritised, TrialRetried, WorkerQuarantined, WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // A Record changes the database. The shell runs a call's records in one Group and commits before it sends anything.
@@ -316,6 +327,8 @@ class Scheduler {
     TimePoint not_before = 0;
     std::optional<Lease> lease;
     std::set<std::string> failed_on;          ///< workers
+    std::set<std::string> refused_from;       ///< workers whose results of it could not be
+    std::map<int, std::string> given;         ///< attempts that this scheduler assigned, to which worker; while pending
     std::vector<std::pair<int, int>> places;  ///< (sweep index, position)
     std::optional<Order> queued;              ///< its place among the waiting
     bool delayed = false;                     ///< waits for not_before
@@ -342,6 +355,8 @@ class Scheduler {
     std::set<std::string> row;    ///< distinct trials failed since its last result
     int failed_packs = 0;         ///< in this row
     std::int64_t last_failed_pack = 0;
+    std::set<AttemptId> listed;  ///< what it said last that it holds
+    int refused = 0;             ///< results that cannot be
     bool dismissed = false;
   };
 
@@ -352,6 +367,7 @@ class Scheduler {
   void on(const ResultReceived&);
   void on(const PackSizeMeasured&);
   void on(const AttemptFailed&);
+  void on(const ResultRefused&);
   void on(const SweepPaused&);
   void on(const SweepResumed&);
   void on(const SweepStopped&);
@@ -368,6 +384,9 @@ class Scheduler {
   void reconcile(const std::string& worker, const std::vector<HeldAttempt>& held);
   void renew(Lease& lease, const HeldAttempt& held);
   void note_failure(const std::string& worker, int trial, std::int64_t pack);
+  void note_refusal(const std::string& worker);
+  void quarantine(const std::string& id, Worker& worker, const std::string& reason);
+  bool may_send(const std::string& worker, const Trial& trial, const AttemptId& attempt) const;
   bool usable(const Worker& worker) const;
   bool free(const Worker& worker) const;
 

@@ -85,6 +85,9 @@ struct Text {
   std::string operator()(const AttemptFailed& e) const {
     return "AttemptFailed " + e.worker + " " + text_of(e.attempt) + because(e.reason);
   }
+  std::string operator()(const ResultRefused& e) const {
+    return "ResultRefused " + e.worker + " " + text_of(e.attempt) + because(e.reason);
+  }
   std::string operator()(const SweepPaused& e) const { return "SweepPaused " + e.sweep; }
   std::string operator()(const SweepResumed& e) const { return "SweepResumed " + e.sweep; }
   std::string operator()(const SweepStopped& e) const { return "SweepStopped " + e.sweep; }

@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 using Kind = EnsembleSetting::Kind;
 
-constexpr int kMaxName = 200;
+constexpr int kLongestName = 200;
 constexpr int kMaxCandidates = 10'000;
 /// A fit takes rounds x bags steps.
 constexpr int kMaxSteps = 1'000;
@@ -60,7 +60,7 @@ std::vector<EnsembleSetting> make_settings() {
       {"name",
        Kind::kText,
        {},
-       kMaxName,
+       kLongestName,
        "name to store it by; SWEEP-METHOD if not given",
        [](const R& r) { return json(r.name); },
        [](R& r, const json& v) { r.name = v.get<std::string>(); }},

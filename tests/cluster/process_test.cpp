@@ -124,6 +124,24 @@ TEST_F(ProcessTest, ADeadWorkerIsStartedAgainAfterItsDelay) {
   EXPECT_TRUE(workers.given_up());
 }
 
+TEST_F(ProcessTest, AProcessThatCannotBeStartedIsTriedAgainUntilItIsGivenUp) {
+  LocalWorkers workers(1,
+                       [](int) {
+                         ProcessSpec spec;
+                         spec.argv = {"/nowhere/medley-worker"};
+                         return spec;
+                       },
+                       {1s, 4s, 2});
+  const auto now = LocalWorkers::Clock::time_point{} + 1h;
+  const auto first = workers.fill(now);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_NE(first[0].find("/nowhere/medley-worker"), std::string::npos) << first[0];
+  EXPECT_TRUE(workers.fill(now + 999ms).empty()) << "after its delay";
+  EXPECT_FALSE(workers.given_up());
+  EXPECT_EQ(workers.fill(now + 1s).size(), 1u);
+  EXPECT_TRUE(workers.given_up());
+}
+
 TEST_F(ProcessTest, APlaceThatKeepsDyingIsGivenUpUnlessItWasUseful) {
   LocalWorkers workers(1, [this](int) { return shell("exit 1"); }, {1ms, 1ms, 3});
   auto now = LocalWorkers::Clock::time_point{} + 1h;

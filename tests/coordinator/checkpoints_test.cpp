@@ -136,5 +136,19 @@ TEST_F(CheckpointsTest, OtherFilesAreNotItsBusiness) {
   EXPECT_EQ(collect(0), 0);
 }
 
+TEST_F(CheckpointsTest, AFailureIsAWarningAndIsTriedAgain) {
+  train_all();
+  CheckpointKeeper keeper((store_.path() / "store").string(), folder_, 2 * kSize);
+  const fs::path database = store_.path() / "store" / "medley.db";
+  ASSERT_TRUE(fs::exists(database));
+  keeper.note_sweep_finished();
+  fs::rename(database, store_.path() / "away");
+  EXPECT_NO_THROW(keeper.collect(Scheduler(), true));
+  EXPECT_EQ(kept().size(), 4u);
+  fs::rename(store_.path() / "away", database);
+  keeper.collect(Scheduler(), true);
+  EXPECT_EQ(kept().size(), 0u) << "two of eight are beyond three quarters of the budget";
+}
+
 }  // namespace
 }  // namespace medley::coordinator

@@ -139,6 +139,24 @@ class CoordinatorTest : public testing::Test {
   std::future<Coordinator::End> run_;
 };
 
+TEST_F(CoordinatorTest, AThousandSilentConnectionsKeepNoWorkerOut) {
+  start(1);
+  asio::io_context io;
+  std::vector<tcp::socket> strangers;
+  for (int i = 0; i < 1'000; ++i) {
+    strangers.emplace_back(io).connect({asio::ip::address_v4::loopback(), coordinator_->port()});
+  }
+  FakeWorker worker(coordinator_->port(), token());
+  ASSERT_TRUE(worker.accepted);
+  worker.join();
+  EXPECT_FALSE(worker.expect<protocol::Assign>().trials.empty());
+  // The first of them has been closed, for the last ones.
+  std::array<std::uint8_t, 1024> bytes;
+  boost::system::error_code error;
+  asio::read(strangers.front(), asio::buffer(bytes), error);
+  EXPECT_TRUE(error == asio::error::eof || error == asio::error::connection_reset) << error.message();
+}
+
 TEST_F(CoordinatorTest, RecordsAnAssignmentBeforeItIsSentAndAResultBeforeItIsConfirmed) {
   start(1);
   FakeWorker worker = connect();
@@ -212,31 +230,57 @@ TEST_F(CoordinatorTest, NonsenseEndsOneConnectionOnly) {
   good.expect<protocol::ResultReceived>();
 }
 
-TEST_F(CoordinatorTest, AResultThatIsNoResultFailsItsAttemptAndIsNotWantedAgain) {
+TEST_F(CoordinatorTest, ResultsThatCannotBeCountAgainstTheWorkerAndNeverTheTrial) {
   start(1);
-  FakeWorker worker = connect();
-  worker.join(2);
-  const auto assign = worker.expect<protocol::Assign>();
-  const protocol::AttemptId attempt{assign.trials[0].spec.id, 1};
-  worker.send(protocol::Result{attempt, {1, 2, 3}});
-  EXPECT_EQ(worker.expect<protocol::ResultReceived>().attempt, attempt);
-  worker.send(FakeWorker::result_of(assign.trials[1]));
-  worker.expect<protocol::ResultReceived>();
-  // Again, as attempt 2; this time as the result of another trial. The budget of 2 is spent then.
-  const auto again = worker.expect<protocol::Assign>();
-  ASSERT_EQ(again.trials.size(), 1u);
-  EXPECT_EQ(again.trials[0].attempt, 2);
-  auto wrong = FakeWorker::result_of(assign.trials[1]);
-  wrong.attempt = {attempt.trial, 2};
-  worker.send(wrong);
-  worker.expect<protocol::ResultReceived>();
-  worker.expect<protocol::Dismiss>();
-  worker.send(protocol::Leave{""});
+  FakeWorker liar = connect();
+  liar.join(2);
+  const auto assign = liar.expect<protocol::Assign>();
+  ASSERT_EQ(assign.trials.size(), 2u);
+  const std::string trial = assign.trials[0].spec.id;
+  const auto refused = [&](int attempt, std::vector<std::uint8_t> bytes) {
+    liar.send(protocol::Result{{trial, attempt}, std::move(bytes)});
+    EXPECT_EQ(liar.expect<protocol::ResultReceived>().attempt.number, attempt) << "it is not wanted again";
+  };
+  refused(1, {1, 2, 3});
+  liar.send(FakeWorker::result_of(assign.trials[1]));
+  liar.expect<protocol::ResultReceived>();
+  // More often than the budget of 2, and the trial is not failed: as another trial, and with hits out of nothing.
+  EXPECT_EQ(liar.expect<protocol::Assign>().trials.at(0).attempt, 2);
+  refused(2, FakeWorker::result_of(assign.trials[1]).bytes);
+  EXPECT_EQ(liar.expect<protocol::Assign>().trials.at(0).attempt, 3);
+  sweep::TrialResult perfect = fake::fake_result(assign.trials[0].spec);
+  perfect.paper.validation = {};
+  perfect.paper.surface.clips = perfect.paper.surface.blends = 1'000'000;
+  perfect.paper.surface.presence_hits.fill(1'000'000);
+  perfect.paper.surface.salience_hits.fill(1'000'000);
+  refused(3, sweep::encode_result(perfect));
+
+  FakeWorker good = connect();
+  good.join(2);
+  const auto again = good.expect<protocol::Assign>();
+  ASSERT_EQ(again.trials.size(), 1u) << "the other is quarantined";
+  const auto workers = storage::Reader(options_.store).workers();
+  EXPECT_TRUE(std::any_of(workers.begin(), workers.end(), [&](const storage::WorkerRow& row) {
+    return row.worker.id == liar.instance && row.reason == "sent 3 results that cannot be true";
+  }));
+  EXPECT_EQ(again.trials[0].attempt, 4);
+  // What was given to it cannot be answered by another, unless that one said that it holds it.
+  liar.send(FakeWorker::result_of(again.trials[0]));
+  liar.expect<protocol::ResultReceived>();
+  EXPECT_EQ(storage::Reader(options_.store).find_trial(trial)->state, sweep::TrialState::kPending);
+  good.send(FakeWorker::result_of(again.trials[0]));
+  good.expect<protocol::ResultReceived>();
+  good.expect<protocol::Dismiss>();
+  good.send(protocol::Leave{""});
+  liar.send(protocol::Leave{""});
   run_.get();
   storage::Reader reader(options_.store);
-  const auto detail = reader.find_trial(attempt.trial);
-  EXPECT_EQ(detail->state, sweep::TrialState::kFailed);
-  EXPECT_EQ(detail->attempts.size(), 2u);
+  const auto detail = reader.find_trial(trial);
+  EXPECT_EQ(detail->state, sweep::TrialState::kFinished);
+  EXPECT_EQ(detail->attempts.size(), 4u);
+  EXPECT_NE(detail->attempts[2].reason.find("its result was refused: paper.validation has predictions of 0 clips"),
+            std::string::npos)
+      << detail->attempts[2].reason;
 }
 
 TEST_F(CoordinatorTest, AWorkerOfOtherNumericsGetsNothing) {

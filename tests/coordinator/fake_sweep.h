@@ -22,7 +22,7 @@ inline storage::DatasetRecord fake_dataset() {
     storage::ClipRecord clip;
     clip.filename = "clip" + std::to_string(i) + ".mov";
     clip.fold = i % 2;
-    clip.label = sweep::Label{0, -1, 100};
+    clip.label = fake_truth().at(static_cast<std::size_t>(i / 2));
     dataset.clips.push_back(clip);
   }
   dataset.encoders = {{"a", "", 8}, {"b", "", 8}};
@@ -40,7 +40,9 @@ inline storage::SweepSubmission fake_sweep(int configs, const std::string& name 
   for (int c = 0; c < configs; ++c) {
     sweep::Config config;
     config.encoders = {"a", "b"};
-    config.top_n = 1;
+    config.selection = sweep::Selection::kAll;
+    config.fusion = sweep::Fusion::kMean;
+    config.epochs = 1;
     config.learning_rate = 1e-4 * (c + 1);
     config.batch_size = c % 2 ? 16 : 32;
     submission.configs.push_back({config, {{"learning_rate", std::to_string(c)}}});

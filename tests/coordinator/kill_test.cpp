@@ -147,7 +147,7 @@ TEST_F(Kill, AResultOfTheWrongSizeIsRefusedAndHarmsNobody) {
   EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
   expect_undisturbed_results(kConfigs, "", trials[1].id);
   storage::Reader reader(store());
-  EXPECT_NE(reader.find_trial(trials[1].id)->reason.find("result was refused"), std::string::npos);
+  EXPECT_NE(reader.find_trial(trials[1].id)->reason.find("the results of 2 workers were refused"), std::string::npos);
   EXPECT_EQ(spooled(), 0) << "it is not sent for ever";
 }
 

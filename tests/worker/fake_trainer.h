@@ -29,6 +29,9 @@ class Noise {
   std::uint64_t state_;
 };
 
+/// The labels of a fold's clips.
+inline std::vector<sweep::Label> fake_truth() { return {{0, -1, 100}, {1, -1, 100}, {0, 3, 50}, {1, 4, 70}}; }
+
 /// The result that a fake worker gives for a trial: a function of the trial alone, whichever attempt, worker and pack.
 inline sweep::TrialResult fake_result(const sweep::TrialSpec& trial, bool diverges = false) {
   sweep::TrialResult result;
@@ -46,18 +49,15 @@ inline sweep::TrialResult fake_result(const sweep::TrialSpec& trial, bool diverg
   sweep::Snapshot snapshot;
   snapshot.epoch = 1;
   snapshot.validation.clips = kClipsPerFold;
-  std::vector<double> fused;
   for (int clip = 0; clip < kClipsPerFold; ++clip) {
     double sum = 0;
     std::vector<double> row;
     for (int c = 0; c < classes.count(); ++c) row.push_back(noise.next() + 1e-3);
     for (const double value : row) sum += value;
-    for (const double value : row) {
-      fused.push_back(value / sum);
-      snapshot.validation.fused.push_back(static_cast<float>(value / sum));
-    }
+    for (const double value : row) snapshot.validation.fused.push_back(static_cast<float>(value / sum));
   }
-  const std::vector<sweep::Label> truth = {{0, -1, 100}, {1, -1, 100}, {0, 3, 50}, {1, 4, 70}};
+  const std::vector<double> fused(snapshot.validation.fused.begin(), snapshot.validation.fused.end());
+  const std::vector<sweep::Label> truth = fake_truth();
   snapshot.surface = sweep::threshold_surface({fused.data(), kClipsPerFold, classes.count()}, truth, classes);
   sweep::EpochMetrics epoch;
   epoch.epoch = 1;

@@ -192,6 +192,9 @@ TEST(Codec, DepthAndCountAreBounded) {
   std::vector<std::uint8_t> wide = {0x9a, 0x00, 0xff, 0xff, 0xff};         // 16 million nulls
   wide.resize(5 + 0xffffff, 0xf6);
   EXPECT_THROW(decode(wide), Error);
+  for (const std::uint8_t byte : {0x5f, 0x7f, 0x9f, 0xbf, 0x81, 0xc1}) {  // chunks in chunks, lists in lists, tags
+    EXPECT_THROW(decode(std::vector<std::uint8_t>(200'000, byte)), Error) << int{byte};
+  }
   EXPECT_THROW(decode({0x9b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), Error);  // claims 2^63 entries
   EXPECT_THROW(decode({0x82, 0x7b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), Error);
 }

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/cbor.h"
 #include "sweep/error.h"
 
 namespace medley::protocol {
@@ -21,49 +22,6 @@ static_assert(kNames.back() != nullptr, "a name for every message");
 
 constexpr int kMaxDepth = 12;
 constexpr std::size_t kMaxValues = 1'000'000;
-
-/// Builds the document, and stops as soon as it is deeper or larger than any valid message. The parser recurses on
-/// nesting, and a value takes more memory than its byte on the wire.
-class BoundedBuilder : public nlohmann::json_sax<json> {
- public:
-  explicit BoundedBuilder(json& root) : builder_(root, false) {}
-
-  bool null() override { return count() && builder_.null(); }
-  bool boolean(bool v) override { return count() && builder_.boolean(v); }
-  bool number_integer(number_integer_t v) override { return count() && builder_.number_integer(v); }
-  bool number_unsigned(number_unsigned_t v) override { return count() && builder_.number_unsigned(v); }
-  bool number_float(number_float_t v, const string_t& s) override { return count() && builder_.number_float(v, s); }
-  bool string(string_t& v) override { return count() && builder_.string(v); }
-  bool binary(binary_t& v) override { return count() && builder_.binary(v); }
-  bool start_object(std::size_t n) override { return enter() && builder_.start_object(n); }
-  bool key(string_t& v) override { return count() && builder_.key(v); }
-  bool end_object() override { return --depth_, builder_.end_object(); }
-  bool start_array(std::size_t n) override { return enter() && builder_.start_array(n); }
-  bool end_array() override { return --depth_, builder_.end_array(); }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& e) override {
-    what_ = e.what();
-    return false;
-  }
-
-  const std::string& what() const { return what_; }
-
- private:
-  bool count() {
-    if (++values_ <= kMaxValues) return true;
-    what_ = "more than " + std::to_string(kMaxValues) + " values";
-    return false;
-  }
-  bool enter() {
-    if (++depth_ <= kMaxDepth) return count();
-    what_ = "nested deeper than " + std::to_string(kMaxDepth);
-    return false;
-  }
-
-  nlohmann::detail::json_sax_dom_parser<json> builder_;
-  int depth_ = 0;
-  std::size_t values_ = 0;
-  std::string what_;
-};
 
 [[noreturn]] void fail(const std::string& what) { throw Error("malformed message: " + what); }
 
@@ -382,10 +340,9 @@ std::vector<std::uint8_t> encode(const Message& message) {
 }
 
 Message decode(const std::vector<std::uint8_t>& body) {
-  json document;
-  BoundedBuilder builder(document);
+  if (const std::string problem = sweep::cbor_problem(body, kMaxDepth, kMaxValues); !problem.empty()) fail(problem);
   try {
-    if (!json::sax_parse(body, &builder, json::input_format_t::cbor)) fail(builder.what());
+    const json document = json::from_cbor(body);
     if (!document.is_array() || document.size() != 2 || !document[0].is_string()) fail("it is not [name, fields]");
     return decode_named(document[0].get<std::string>(), document[1]);
   } catch (const json::exception& e) {

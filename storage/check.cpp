@@ -1,0 +1,158 @@
+#include "storage/check.h"
+
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+#include <stdexcept>
+
+#include "storage/codec.h"
+#include "storage/database.h"
+#include "storage/files/read.h"
+#include "storage/reader.h"
+#include "storage/result_rows.h"
+#include "storage/schema.h"
+#include "sweep/score/admission.h"
+#include "sweep/digest.h"
+
+namespace medley::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Runs `check`, and takes what it throws for a fault: rotten bytes end most readers.
+template <class Check>
+void take(StoreCheck& all, const std::string& where, Check check) {
+  try {
+    check();
+  } catch (const std::exception& error) {
+    all.faults.push_back({where, error.what()});
+  }
+}
+
+bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+void check_database(Database& database, StoreCheck& all) {
+  take(all, "database", [&] {
+    Statement integrity(database, "PRAGMA integrity_check(100)");
+    while (integrity.step()) {
+      if (integrity.text(0) != "ok") all.faults.push_back({"database", integrity.text(0)});
+    }
+  });
+  take(all, "database", [&] {
+    Statement keys(database, "PRAGMA foreign_key_check");
+    while (keys.step()) {
+      all.faults.push_back({"database", "a row of " + keys.text(0) + " refers to no row of " + keys.text(2)});
+    }
+  });
+}
+
+/// What the trials of a dataset were promised.
+sweep::Promise promise_of(Reader& reader, const std::string& fingerprint) {
+  const auto dataset = reader.find_dataset(fingerprint);
+  if (!dataset) throw Error("dataset " + fingerprint + " cannot be read");
+  return promise_of(*dataset);
+}
+
+/// Numbers that tables read without the surfaces.
+void check_columns(Database& database, std::int64_t key, const sweep::TrialResult& result, const std::string& where,
+                   StoreCheck& all) {
+  Statement row(database, "SELECT paper_presence, paper_salience, paper_score, inner_score FROM result WHERE trial = ?");
+  row.bind(key).step();
+  if (result.outcome != sweep::Outcome::kFinished) return;
+  const sweep::Accuracy paper = result.paper.surface.best().accuracy;
+  double inner = std::nan("");
+  if (result.inner.clips > 0 && result.held_out.epoch > 0) {
+    const auto chosen = result.inner.best();
+    inner = result.held_out.surface.at(chosen.alpha_index, chosen.beta_index).score();
+  }
+  if (!same(row.real(0), paper.presence) || !same(row.real(1), paper.salience) || !same(row.real(2), paper.score()) ||
+      !same(row.real(3), inner)) {
+    all.faults.push_back({where, "the numbers of the leaderboard are not those of its surfaces"});
+  }
+}
+
+void check_results(const fs::path& store, Database& database, StoreCheck& all) {
+  struct Row {
+    std::int64_t key;
+    std::string id, settings, config, dataset, test, sha256;
+    int fold;
+    std::uint64_t seed;
+  };
+  std::vector<Row> rows;
+  take(all, "database", [&] {
+    Statement trials(database,
+                     "SELECT t.key, t.id, c.settings, c.id, d.fingerprint, t.test_fingerprint, r.sha256, t.fold, t.seed "
+                     "FROM trial t JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
+                     "LEFT JOIN result r ON r.trial = t.key ORDER BY t.key");
+    while (trials.step()) {
+      rows.push_back({trials.integer(0), trials.text(1), trials.text(2), trials.text(3), trials.text(4), trials.text(5),
+                      trials.is_null(6) ? "" : trials.text(6), trials.whole(7),
+                      static_cast<std::uint64_t>(trials.integer(8))});
+    }
+  });
+  Reader reader(store);
+  std::map<std::string, sweep::Promise> promises;
+  for (const Row& row : rows) {
+    const std::string where = "trial " + row.id;
+    take(all, where, [&] {
+      const sweep::Config config = sweep::config_from_json(nlohmann::json::parse(row.settings));
+      if (sweep::config_id(config) != row.config) throw Error("the settings of its config are not those of their id");
+      if (sweep::trial_id(config, row.fold, row.seed, row.dataset, row.test) != row.id) {
+        throw Error("config, fold, seed and dataset are not those of its id");
+      }
+      if (row.sha256.empty()) return;
+      ++all.results;
+      const sweep::TrialResult result = read_result(database, row.key, row.id);
+      if (result_digest(result) != row.sha256) throw Error("its result has changed since it was stored (SHA-256)");
+      if (promises.count(row.dataset) == 0) promises[row.dataset] = promise_of(reader, row.dataset);
+      const std::string problem =
+          sweep::admission_problem(result, {row.id, config, row.fold, row.seed}, promises.at(row.dataset));
+      if (!problem.empty()) throw Error("its result cannot be: " + problem);
+      check_columns(database, row.key, result, where, all);
+    });
+  }
+}
+
+void check_exports(const fs::path& store, StoreCheck& all) {
+  take(all, "database", [&] {
+    for (const ExportRecord& one : Reader(store).exports()) {
+      ++all.exports;
+      take(all, "export " + std::to_string(one.id), [&] {
+        if (!fs::exists(one.file)) throw Error(one.file + " is not there any more");
+        if (sweep::sha256_hex(files::read(one.file)) != one.sha256) throw Error(one.file + " has changed (SHA-256)");
+      });
+    }
+  });
+}
+
+void check_checkpoints(const fs::path& store, Database& database, StoreCheck& all) {
+  take(all, "checkpoints", [&] {
+    std::set<std::string> known;
+    Statement trials(database, "SELECT id FROM trial");
+    while (trials.step()) known.insert(trials.text(0));
+    std::error_code error;
+    for (fs::directory_iterator it(StoreLayout(store.string()).checkpoints(), error), end; !error && it != end;
+         it.increment(error)) {
+      if (it->path().extension() == ".npz" && known.count(it->path().stem().string()) == 0) {
+        all.faults.push_back({"checkpoints", it->path().filename().string() + " is of no trial"});
+      }
+    }
+  });
+}
+
+}  // namespace
+
+StoreCheck check_store(const fs::path& store) {
+  if (!store_exists(store)) throw Error("no store in '" + store.string() + "'");
+  Database database(StoreLayout(store.string()).database(), Database::Mode::kReadOnly);
+  prepare_for_reading(database);
+  StoreCheck all;
+  check_database(database, all);
+  check_results(store, database, all);
+  check_exports(store, all);
+  check_checkpoints(store, database, all);
+  return all;
+}
+
+}  // namespace medley::storage
