@@ -18,6 +18,7 @@
 #include "trainer/data/csv.h"
 #include "trainer/data/error.h"
 #include "trainer/data/field_words.h"
+#include "trainer/data/file_kind.h"
 #include "trainer/data/metadata.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/submission_check.h"
@@ -120,6 +121,18 @@ Evaluation evaluate_submission(const fs::path& file, const data::Dataset& datase
   return score_labels(file, predictions, findings, dataset);
 }
 
+/// The message for a table without the column `name`.
+std::string missing_column(const data::Csv& csv, const std::string& name, const sweep::Classes& classes) {
+  const auto of_class = [&](const std::string& column) { return sweep::class_index(classes, column) >= 0; };
+  if (std::count_if(csv.columns.begin(), csv.columns.end(), of_class) >= classes.count()) {
+    return csv.path.string() +
+           ": it has a column for each class; save probabilities with np.savez(path, P=..., filenames=..., "
+           "classes=...)";
+  }
+  return fmt::format("{}: it has no column '{}'; its columns are {}; the column may be named {}", csv.path.string(),
+                     name, joined(csv.columns), joined(data::accepted_columns(name)));
+}
+
 /// A table with the label columns of the metadata, under any of their names.
 Evaluation evaluate_csv(const fs::path& file, const data::Dataset& dataset) {
   const data::Csv csv = data::read_csv(file);
@@ -131,7 +144,7 @@ Evaluation evaluate_csv(const fs::path& file, const data::Dataset& dataset) {
   if (!problems.empty()) throw data::Error(problems.text());
   for (const auto& [column, name] : {std::pair(filename, "filename"), std::pair(emotion[0], "emotion_1")}) {
     if (column >= 0) continue;
-    throw data::Error(file.string() + ": has no column '" + name + "'" + sweep::suggestion(name, csv.columns));
+    throw data::Error(missing_column(csv, name, dataset.classes));
   }
   const auto cell = [&](const data::Csv::Row& row, int column) {
     const std::string text = column < 0 ? "" : row.fields[static_cast<std::size_t>(column)];
@@ -284,7 +297,7 @@ Evaluation evaluate_npz(const fs::path& file, const data::Dataset& dataset, std:
 
 Evaluation evaluate_file(const fs::path& file, const data::Dataset& dataset, std::optional<sweep::Thresholds> fixed,
                          const std::string& member) {
-  const std::string extension = sweep::plain_name(file.extension().string());
+  const std::string extension = data::extension_of(file);
   const bool probabilities = extension == ".npz";
   const bool submission = extension == ".json" || extension == ".zip";
   if (!probabilities && !submission && extension != ".csv") {

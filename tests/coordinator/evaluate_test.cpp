@@ -168,6 +168,25 @@ TEST_F(EvaluateFiles, ReadsArchivesAndTables) {
   EXPECT_TRUE(table.notes.empty());
 }
 
+TEST_F(EvaluateFiles, ATableWithoutTheColumnsNamesThoseItHas) {
+  make();
+  const auto error = [&](const std::string& text) {
+    test::write_file(folder_ / "p.CSV", text);
+    return test::error_of<data::Error>([&] { evaluate_file(folder_ / "p.CSV", dataset(), std::nullopt); });
+  };
+  const std::string name = error("name,openset\nc1,angry\n");
+  EXPECT_TRUE(contains(name,
+                       "it has no column 'filename'; its columns are name, openset; the column may be named "
+                       "filename, file, "))
+      << name;
+  const std::string label = error("file,openset\nc1,angry\n");
+  EXPECT_TRUE(contains(label, "it has no column 'emotion_1'; its columns are file, openset")) << label;
+  for (const char* header : {"filename,ang,disg,fea,hap,sad,neu", ",anger,disgust,fear,happy,sadness,neutral"}) {
+    const std::string table = error(std::string(header) + "\nc1,.5,.1,.1,.1,.1,.1\n");
+    EXPECT_TRUE(contains(table, "save probabilities with np.savez(path, P=..., filenames=..., classes=...)")) << table;
+  }
+}
+
 TEST_F(EvaluateFiles, LogitsAndPercentsAreRefusedWithTheRemedy) {
   make();
   const auto error = [&](const std::vector<double>& row) {
@@ -261,6 +280,16 @@ TEST_F(CheckSubmission, ExitsWithAnErrorAndSaysEveryFault) {
   EXPECT_EQ(object["clips_expected"], 2);
   EXPECT_EQ(object["findings"][0]["kind"], "class-name");
   EXPECT_EQ(object["findings"][0]["first"], json({"c1"}));
+}
+
+TEST_F(CheckSubmission, AnUnreadableArchiveIsAFindingInJsonToo) {
+  test::write_file(folder_ / "a.zip", "Rar!\x1a\x07");
+  const Said said = run("check-submission --json " + (folder_ / "a.zip").string());
+  EXPECT_TRUE(contains(said.error, "1 kind of errors")) << said.error;
+  const json object = json::parse(said.out);
+  EXPECT_EQ(object["valid"], false);
+  EXPECT_EQ(object["findings"][0]["what"], "the file is a RAR archive, not a ZIP archive");
+  EXPECT_EQ(object["findings"][0]["remedy"], "Pack it: zip submission.zip submission.json");
 }
 
 TEST_F(CheckSubmission, ARehearsalNamesTheLabelledClips) {

@@ -173,13 +173,51 @@ TEST(SubmissionArchive, IsWholeDeterministicAndReadByOthers) {
   write_submission(folder / "c.zip", text, "answer.json");
   EXPECT_EQ(read_submission(folder / "c.zip", "answer.json", findings), text);
   EXPECT_EQ(findings.text(), "");
-  std::ofstream(folder / "bad.zip") << "PK";
-  EXPECT_THROW(read_submission(folder / "bad.zip", kSubmissionMember, findings), Error);
   EXPECT_THROW(read_submission(folder / "absent.zip", kSubmissionMember, findings), Error);
   EXPECT_THROW(write_submission(folder / "no-such-folder" / "a.zip", text), Error);
   for (const char* member : {"", "a/b.json", "..", "a\\b.json"}) {
     EXPECT_THROW(write_submission(folder / "d.zip", text, member), Error) << member;
   }
+}
+
+TEST(SubmissionArchive, WhatIsNoReadableZipIsAFindingWithTheRemedy) {
+  const test::Folder folder;
+  const std::string text = format_submission(two_predictions(), kClasses);
+  const auto said_of_bytes = [&](const std::string& bytes) {
+    test::write_file(folder / "a.zip", bytes);
+    Findings findings;
+    EXPECT_FALSE(read_submission(folder / "a.zip", kSubmissionMember, findings));
+    EXPECT_FALSE(findings.scored());
+    return findings.text();
+  };
+  const auto other = [](const std::string& kind) {
+    return "error: the file is " + kind + ", not a ZIP archive. Pack it: zip submission.zip submission.json.";
+  };
+  EXPECT_EQ(said_of_bytes("Rar!\x1a\x07\x01"), other("a RAR archive"));
+  EXPECT_EQ(said_of_bytes("7z\xbc\xaf\x27\x1c"), other("a 7z archive"));
+  EXPECT_EQ(said_of_bytes("\x1f\x8b\x08"), other("a gzip file"));
+  EXPECT_EQ(said_of_bytes("BZh91AY"), other("a bzip2 file"));
+  EXPECT_EQ(said_of_bytes("submission.json" + std::string(242, '\0') + "ustar" + std::string(250, '\0')),
+            other("a tar archive"));
+  EXPECT_EQ(said_of_bytes("words"), other("of another format"));
+  EXPECT_EQ(said_of_bytes(""), other("empty"));
+  EXPECT_TRUE(contains(said_of_bytes("PK"), "Pack it again: zip submission.zip submission.json."));
+  const std::string whole = raw_zip({stored("submission.json", text)});
+  EXPECT_TRUE(contains(said_of_bytes(whole.substr(0, whole.size() / 2)), "error: the archive cannot be read: "));
+  RawMember member = stored("submission.json", text);
+  member.method = 9;
+  EXPECT_EQ(said_of_bytes(raw_zip({member})),
+            "error: submission.json is compressed by Deflate64, which is not read. Pack it by Deflate: zip "
+            "submission.zip submission.json.");
+  std::string locked = whole;  // bit 0 of the flags: local header at byte 6, directory entry at byte 8
+  locked[6] = '\x01';
+  locked[locked.rfind("PK\x01\x02") + 8] = '\x01';
+  EXPECT_EQ(said_of_bytes(locked),
+            "error: submission.json is encrypted, and the scorer has no password. Pack it without a password: zip "
+            "submission.zip submission.json.");
+  member = stored("submission.json", text);
+  ++member.crc;
+  EXPECT_TRUE(contains(said_of_bytes(raw_zip({member})), "error: the archive cannot be read: submission.json: "));
 }
 
 TEST(SubmissionArchive, PeoplesArchives) {

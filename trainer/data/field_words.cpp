@@ -119,6 +119,16 @@ bool is_row_column(const std::string& column) {
   return contains(kWords, plain(column));
 }
 
+bool is_face_column(const std::string& column) { return plain(column) == "faceid"; }
+
+std::vector<std::string> accepted_columns(const std::string& name) {
+  std::vector<std::string> all = {name};
+  if (const Words* words = words_with(column_words(), plain(name))) {
+    all.insert(all.end(), words->others.begin(), words->others.end());
+  }
+  return all;
+}
+
 bool is_feature_array(const std::string& name) {
   return contains(kFeatureArrays, plain(name.substr(name.rfind('/') + 1)));
 }

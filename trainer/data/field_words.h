@@ -19,6 +19,9 @@ using ColumnNames = std::map<std::string, std::string>;
 /// Our names of the metadata's columns: filename, video_id, mix, emotion_1, ...
 std::vector<std::string> metadata_columns();
 
+/// The names that a column `name`, one of metadata_columns(), may have: itself, and others without marks.
+std::vector<std::string> accepted_columns(const std::string& name);
+
 /// Index of the column for `name`, one of metadata_columns(), or -1. `named` goes before the list, where the
 /// file has that column. Two columns that could be meant, and differ in a row, are an error in `problems` and give -1.
 int find_column(const Csv& csv, const std::string& name, const ColumnNames& named, Problems& problems);
@@ -26,6 +29,9 @@ int find_column(const Csv& csv, const std::string& name, const ColumnNames& name
 /// True for columns of feature tables that count or time rows and are no features: frame, timestamp, confidence,
 /// success.
 bool is_row_column(const std::string& column);
+
+/// True for the column of OpenFace that says whose face a row is: face_id.
+bool is_face_column(const std::string& column);
 
 /// True for the names that hold features: X, features, embeddings, ...
 bool is_feature_array(const std::string& name);

@@ -1,8 +1,31 @@
 #include "trainer/data/file_kind.h"
 
+#include <cctype>
 #include <utility>
 
 namespace medley::data {
+
+std::string extension_of(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension;
+}
+
+std::string archive_kind(std::string_view bytes) {
+  using namespace std::string_view_literals;
+  static constexpr std::pair<std::string_view, const char*> kKinds[] = {{"Rar!\x1a\x07"sv, "a RAR archive"},
+                                                                        {"7z\xbc\xaf\x27\x1c"sv, "a 7z archive"},
+                                                                        {"\x1f\x8b"sv, "a gzip file"},
+                                                                        {"BZh"sv, "a bzip2 file"},
+                                                                        {"\xfd"
+                                                                         "7zXZ\x00"sv,
+                                                                         "an xz file"},
+                                                                        {"\x28\xb5\x2f\xfd"sv, "a Zstandard file"}};
+  for (const auto& [start, kind] : kKinds) {
+    if (bytes.substr(0, start.size()) == start) return kind;
+  }
+  return bytes.size() > 262 && bytes.substr(257, 5) == "ustar" ? "a tar archive" : "";
+}
 
 std::string other_kind(std::string_view bytes) {
   using namespace std::string_view_literals;
@@ -25,7 +48,8 @@ std::string other_kind(std::string_view bytes) {
   for (const auto& [start, kind] : kKinds) {
     if (bytes.substr(0, start.size()) == start) return kind;
   }
-  return "";
+  const std::string archive = archive_kind(bytes);
+  return archive.empty() ? "" : archive + "; unpack it first";
 }
 
 }  // namespace medley::data

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <set>
 #include <unordered_map>
@@ -17,6 +18,7 @@
 #include "sweep/class_names.h"
 #include "sweep/nearest.h"
 #include "trainer/data/error.h"
+#include "trainer/data/file_kind.h"
 #include "trainer/data/metadata.h"
 #include "trainer/data/zip_archive.h"
 
@@ -40,6 +42,12 @@ struct Kind {
 // rounded to whole numbers. It ignores the salience of a single emotion.
 constexpr Kind kKinds[] = {
     // The archive.
+    {"other-archive", Weight::kError, false, "the file is {0}, not a ZIP archive", "Pack it: zip submission.zip {1}"},
+    {"damaged", Weight::kError, false, "the archive cannot be read: {0}", "Pack it again: zip submission.zip {1}"},
+    {"encrypted", Weight::kError, false, "{0} is encrypted, and the scorer has no password",
+     "Pack it without a password: zip submission.zip {1}"},
+    {"compression", Weight::kError, false, "{0} is compressed by {1}, which is not read",
+     "Pack it by Deflate: zip submission.zip {0}"},
     {"folder", Weight::kError, true, "{0} lies in a folder of the archive, where the scorer does not look for it",
      "Pack it without the folder: zip -j submission.zip FOLDER/{1}"},
     {"member-name", Weight::kError, true, "the archive holds {0}, but the scorer opens {1}",
@@ -152,17 +160,53 @@ bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-std::string read_member(zip_t* archive, const std::string& name, const std::string& where) {
+/// The name of a compression method of a ZIP archive (APPNOTE 4.4.5).
+std::string method_name(int method) {
+  static const std::map<int, const char*> kNames = {{9, "Deflate64"},  {12, "bzip2"}, {14, "LZMA"},
+                                                    {93, "Zstandard"}, {95, "xz"},    {98, "PPMd"}};
+  const auto name = kNames.find(method);
+  return name == kNames.end() ? "method " + std::to_string(method) : name->second;
+}
+
+/// The text of a member; nullopt after saying why it is not read. Throws Error for a text that is too large.
+std::optional<std::string> read_member(zip_t* archive, const std::string& name, const std::string& where,
+                                       Findings& findings) {
   zip_stat_t stat;
   zip_stat_init(&stat);
-  if (zip_stat(archive, name.c_str(), 0, &stat) != 0) throw Error(where + zip_strerror(archive));
+  if (zip_stat(archive, name.c_str(), 0, &stat) != 0) {
+    findings.add("damaged", "", zip_strerror(archive), base_name(name));
+    return std::nullopt;
+  }
   if (stat.size > kMaxSubmissionBytes) throw Error(where + name + " is larger than 256 MiB");
+  if (stat.encryption_method != ZIP_EM_NONE) {
+    findings.add("encrypted", "", name, base_name(name));
+    return std::nullopt;
+  }
+  const bool zipfile_reads = stat.comp_method == ZIP_CM_STORE || stat.comp_method == ZIP_CM_DEFLATE;
+  if (!zipfile_reads && zip_compression_method_supported(stat.comp_method, 0) == 0) {
+    findings.add("compression", "", name, method_name(stat.comp_method));
+    return std::nullopt;
+  }
   std::string text(static_cast<std::size_t>(stat.size), '\0');
   const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen(archive, name.c_str(), 0), zip_fclose);
-  if (!file || zip_fread(file.get(), text.data(), stat.size) != static_cast<zip_int64_t>(stat.size)) {
-    throw Error(where + name + ": " + zip_strerror(archive));
+  char more = 0;  // libzip compares the CRC-32 when it meets the end
+  if (!file || zip_fread(file.get(), text.data(), stat.size) != static_cast<zip_int64_t>(stat.size) ||
+      zip_fread(file.get(), &more, 1) != 0) {
+    findings.add("damaged", "", name + ": " + (file ? zip_file_strerror(file.get()) : zip_strerror(archive)),
+                 base_name(name));
+    return std::nullopt;
   }
   return text;
+}
+
+/// libzip's view of the file; nullptr after saying why there is none.
+ZipArchive open_submission(const std::filesystem::path& path, const std::string& member, Findings& findings) {
+  try {
+    return open_zip(path, ZIP_RDONLY, "");
+  } catch (const Error& error) {
+    findings.add("damaged", "", error.what(), member);
+    return nullptr;
+  }
 }
 
 /// Which member is the submission, or "" after saying why none is.
@@ -438,21 +482,29 @@ std::optional<std::string> read_submission(const std::filesystem::path& path, co
                                            Findings& findings) {
   const std::string bytes = files::rethrow_as<Error>([&] { return files::read(path); });
   const bool packed = bytes.rfind("PK", 0) == 0;
-  const std::string extension = sweep::plain_name(path.extension().string());
+  const std::string extension = extension_of(path);
+  if (const std::string kind = archive_kind(bytes); !kind.empty()) {
+    findings.add("other-archive", "", kind, member);
+    return std::nullopt;
+  }
   if (!packed) {
     const std::size_t first = bytes.find_first_not_of(" \t\r\n\xef\xbb\xbf");
     const bool text = first != std::string::npos && (bytes[first] == '{' || bytes[first] == '[');
-    if (extension == ".zip" && !text) throw Error(path.string() + ": is no ZIP archive");
+    if (extension == ".zip" && !text) {
+      findings.add("other-archive", "", bytes.empty() ? "empty" : "of another format", member);
+      return std::nullopt;
+    }
     if (extension == ".zip") findings.add("extension", "", "JSON", "Pack it: zip submission.zip " + member);
     if (extension != ".zip") findings.add("not-packed", "", member);
     if (bytes.size() > kMaxSubmissionBytes) throw Error(path.string() + ": is larger than 256 MiB");
     return bytes;
   }
   if (extension == ".json") findings.add("extension", "", "a ZIP archive", "Name it submission.zip");
-  const ZipArchive archive = open_zip(path, ZIP_RDONLY, path.string() + ": ");
+  const ZipArchive archive = open_submission(path, member, findings);
+  if (!archive) return std::nullopt;
   const std::string name = choose_member(archive.get(), member, findings);
   if (name.empty()) return std::nullopt;
-  return read_member(archive.get(), name, path.string() + ": ");
+  return read_member(archive.get(), name, path.string() + ": ", findings);
 }
 
 std::vector<SubmissionClip> parse_submission(const std::string& text, Findings& findings) {

@@ -62,7 +62,8 @@ class Findings {
 };
 
 /// The text of a submission: of the file itself, or of the archive's member. Findings are of the archive, such as
-/// folders and other names. nullopt where the archive holds no such text, which `findings` says. Throws Error for a
+/// folders and other names. nullopt where the file is no archive that can be read or holds no such text, which
+/// `findings` says. Throws Error for a
 /// file that cannot be read and a text of more than 256 MiB.
 std::optional<std::string> read_submission(const std::filesystem::path& path, const std::string& member,
                                            Findings& findings);
