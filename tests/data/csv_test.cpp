@@ -38,7 +38,10 @@ TEST(Csv, ErrorsNameLineAndColumn) {
   const auto error = [](const std::string& text) { return test::error_of<Error>([&] { parse_csv(text, "f.csv"); }); };
   EXPECT_EQ(error(""), "f.csv: the file is empty; a header row is needed");
   EXPECT_EQ(error("a,b\n1\n"), "f.csv:2: 1 fields, but the header has 2");
-  EXPECT_EQ(error("a,b\n7,2,3\n"), "f.csv:2: 3 fields, but the header has 2");
+  EXPECT_EQ(error("a,b\n7.5,2,3\n"), "f.csv:2: 3 fields, but the header has 2");
+  EXPECT_EQ(error("a,b\n7,5,2,25\n"),
+            "f.csv:2: 4 fields, but the header has 2; if its numbers have decimal commas, write them with points, or "
+            "divide fields by semicolons");
   EXPECT_EQ(error("a,a\n"), "f.csv:1: two columns are named 'a'");
   EXPECT_EQ(error("a,b\n1,x\"y\n"), "f.csv:2:4: a quote inside an unquoted field");
   EXPECT_EQ(error("a,b\n\"1\"x,2\n"), "f.csv:2:4: text after a closing quote");
@@ -55,6 +58,14 @@ std::vector<Fields> rows_of(const std::string& text) {
   return rows;
 }
 
+TEST(Csv, CharactersWithoutWidthAtTheEndsOfFieldsAreDropped) {
+  for (const char* mark : {"\xe2\x80\x8b", "\xe2\x80\x8c", "\xe2\x80\x8d", "\xe2\x80\x8e", "\xe2\x81\xa0"}) {
+    const Csv csv = parse_csv(std::string("a,") + mark + "video_id\n1," + mark + "A" + mark + "\n", "f.csv");
+    EXPECT_EQ(csv.columns, (Fields{"a", "video_id"}));
+    EXPECT_EQ(csv.rows.at(0).fields, (Fields{"1", "A"}));
+  }
+}
+
 const std::vector<Fields> kPlain = {{"a", "b"}, {"1", "x"}, {"2", "y"}};
 
 TEST(CsvDialects, TheHeaderSaysWhatDividesFields) {
@@ -62,6 +73,10 @@ TEST(CsvDialects, TheHeaderSaysWhatDividesFields) {
   EXPECT_EQ(rows_of("a\tb\n1\tx\n2\ty\n"), kPlain);
   EXPECT_EQ(rows_of("a|b\n1|x\n2|y\n"), kPlain);
   EXPECT_EQ(rows_of("sep=;\r\na;b\r\n1;x\r\n2;y\r\n"), kPlain) << "Excel";
+  for (const char* line : {"SEP=;", "\"sep=;\"", "\"Sep=;\";", "sep=;;", "\xef\xbb\xbf\"sep=;\""}) {
+    EXPECT_EQ(rows_of(std::string(line) + "\na;b\n1;x\n2;y\n"), kPlain) << line;
+  }
+  EXPECT_EQ(rows_of("sep=a;b\n1;x\n").at(0), (Fields{"sep=a", "b"})) << "a header of that name";
   EXPECT_EQ(rows_of("\"a\";\"b\"\n1;\"x\"\n2;\"y\"\n"), kPlain);
   EXPECT_EQ(rows_of("\"a,b,c\";b\n1;x\n").at(0), (Fields{"a,b,c", "b"})) << "quoted commas do not count";
   EXPECT_EQ(rows_of("a;b\n1;x,y\n").at(1), (Fields{"1", "x,y"}));

@@ -151,6 +151,14 @@ TEST(MetadataForms, NoFoldsNameTheCommandThatMakesThem) {
   EXPECT_SAYS(small.error(), "column 'fold' is missing; make folds that share no actor with: medley data folds ");
 }
 
+TEST(MetadataForms, AColumnThatIsReadIsNotProposedForAnother) {
+  Small small;  // MELD has a column Emotion, which is emotion_1
+  small.train = replaced(replaced(small.train, "emotion_1,", "Emotion,"), ",emotion_2,", ",other,");
+  const std::string error = small.error();
+  EXPECT_SAYS(error, "column 'emotion_2' is missing");
+  EXPECT_EQ(error.find("'Emotion'"), std::string::npos) << error;
+}
+
 TEST(MetadataForms, RowsThatRepeatAnotherAreNoted) {
   const std::string& train = Small().train;
   EXPECT_SAYS(notes_of_same(train + "a2.mov,A,1,ang,sad,70,30,0\n"), "1 row repeated in every field, ignored");

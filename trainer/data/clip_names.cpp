@@ -216,7 +216,10 @@ NameMatch match_names(const std::vector<std::string>& names, const std::vector<s
   std::string text = where + "it has no row for clip " + quoted(stems[missing[0]]);
   if (missing.size() > 1)
     text += " and " + std::to_string(missing.size() - 1) + " of " + std::to_string(stems.size() - 1) + " others";
-  if (found == 0 && !names.empty()) text += "; none of its names is a clip's, as " + quoted(names[0]);
+  if (found == 0 && !names.empty()) {
+    text += "; none of its names is a clip's, as " + quoted(names[0]);
+    if (names[0].substr(0, 2) == "b'") text += ", which is bytes of Python; save name.decode() instead of str(name)";
+  }
   if (found > 0) text += "; leave such clips out with: " + remedy + " --missing drop-clip";
   problems.add(text);
   return match;

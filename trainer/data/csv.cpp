@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -58,13 +59,23 @@ class Reader {
   }
 
  private:
+  /// The delimiter that a line `sep=;` names, else '\0'. Programs write it in capitals and in quotes, and fill the line
+  /// with delimiters up to the number of columns.
+  static char named_delimiter(std::string_view line) {
+    std::string text;
+    for (const char c : line) {
+      if (c != '"') text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+    if (text.size() < 5 || text.compare(0, 4, "sep=") != 0) return '\0';
+    return text.find_first_not_of(text[4], 4) == std::string::npos ? text[4] : '\0';
+  }
   /// The most frequent of the candidates in the first line, outside quotes. Excel names it in a line `sep=;`.
   void choose_delimiter() {
     while (at_ < text_.size() && end_of_line()) take_line_end();
     const std::size_t end = std::min(text_.find_first_of("\r\n", at_), text_.size());
     const std::string_view line = text_.substr(at_, end - at_);
-    if (line.size() == 5 && line.substr(0, 4) == "sep=") {
-      delimiter_ = line[4];
+    if (const char named = named_delimiter(line); named != '\0') {
+      delimiter_ = named;
       at_ = end;
       if (at_ < text_.size()) take_line_end();
       return;
@@ -166,6 +177,14 @@ bool is_data(const Csv& csv) {
   return numbers && !counting;
 }
 
+/// True where commas within numbers may be the reason for a row that is too long: none of its numbers has a point.
+bool has_decimal_commas(const Csv& csv, const Csv::Row& row) {
+  return csv.delimiter == ',' && row.fields.size() > csv.columns.size() &&
+         std::none_of(row.fields.begin(), row.fields.end(), [&](const std::string& field) {
+           return field.find('.') != std::string::npos && csv.number(field).has_value();
+         });
+}
+
 /// Fields that are empty in all rows and have no name are cut off at the end.
 void drop_empty_columns(Csv& csv) {
   std::size_t named = csv.columns.size();
@@ -215,6 +234,16 @@ std::optional<double> Csv::number(std::string_view text) const {
   return value;
 }
 
+double Csv::needed_number(const Row& row, std::size_t column) const {
+  const std::string& text = row.fields[column];
+  if (const std::optional<double> value = number(text)) return *value;
+  constexpr std::size_t kShown = 40;
+  const bool vector = !text.empty() && (text[0] == '[' || text[0] == '(');
+  throw Error(where(row, static_cast<int>(column)) + "'" + text.substr(0, kShown) +
+              (text.size() > kShown ? "...' is not a number" : "' is not a number") +
+              (vector ? "; give each number of a vector a column, or save np.savez(path, X=..., filenames=...)" : ""));
+}
+
 Csv parse_csv(std::string_view bytes, const std::filesystem::path& path) {
   Csv csv;
   csv.path = path;
@@ -254,7 +283,10 @@ Csv parse_csv(std::string_view bytes, const std::filesystem::path& path) {
   for (const Csv::Row& read : csv.rows) {
     if (read.fields.size() == csv.columns.size()) continue;
     throw Error(path.string() + ":" + std::to_string(read.line) + ": " + std::to_string(read.fields.size()) +
-                " fields, but the header has " + std::to_string(csv.columns.size()));
+                " fields, but the header has " + std::to_string(csv.columns.size()) +
+                (has_decimal_commas(csv, read)
+                     ? "; if its numbers have decimal commas, write them with points, or divide fields by semicolons"
+                     : ""));
   }
   const auto note = [&](std::size_t count, const std::string& what) {
     if (count > 0) csv.notes.push_back(path.string() + ": " + std::to_string(count) + what);

@@ -10,7 +10,7 @@ namespace medley::data {
 
 /// A CSV file with a header row (RFC 4180), or what Excel, R and pandas write instead:
 /// - UTF-8 with or without byte order mark, UTF-16, else Windows-1252
-/// - comma, semicolon, tab or bar between fields, as the header row has them, or a first line `sep=;`
+/// - comma, semicolon, tab or bar between fields, as the header row has them, or a first line `sep=;`, also in quotes
 /// - LF, CRLF, CR or CR CR LF
 /// - blanks around fields, empty columns at the end, an index column without a name, the header once more
 /// Empty lines and rows of empty fields are skipped.
@@ -34,6 +34,8 @@ struct Csv {
   /// A decimal number as this file writes it: 30, 30.0, 3e1, and 30,0 where no comma divides fields. NaN for words of
   /// a missing value and for nan.
   std::optional<double> number(std::string_view text) const;
+  /// number() of a field. Throws Error with the place where it is none.
+  double needed_number(const Row& row, std::size_t column) const;
 };
 
 /// Throws Error with file, line and column (from 1, in bytes of UTF-8). Errors are an unclosed quote, text after a

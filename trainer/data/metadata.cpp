@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -82,8 +83,8 @@ class MetadataReader {
       if (index_of(column) >= 0) continue;
       all = false;
       std::vector<std::string> present;
-      for (const std::string& name : csv_.columns) {
-        if (std::find(columns.begin(), columns.end(), name) == columns.end() && !name.empty()) present.push_back(name);
+      for (std::size_t i = 0; i < csv_.columns.size(); ++i) {
+        if (!csv_.columns[i].empty() && !is_read(static_cast<int>(i))) present.push_back(csv_.columns[i]);
       }
       const std::string near = sweep::nearest_name(column, present);
       std::string text = csv_.path.string() + ": column '" + column + "' is missing";
@@ -313,6 +314,11 @@ class MetadataReader {
     return index;
   }
 
+  /// True for a column that is one of ours, under whatever name.
+  bool is_read(int column) const {
+    const int ours[] = {filename_, actor_, mix_, emotion_[0], emotion_[1], salience_[0], salience_[1], fold_};
+    return std::find(std::begin(ours), std::end(ours), column) != std::end(ours);
+  }
   int index_of(const std::string& name) const {
     const std::map<std::string, int> columns = {{"filename", filename_},
                                                 {"video_id", actor_},

@@ -90,7 +90,17 @@ std::string to_utf8(std::string_view bytes, std::string* guess) {
 }
 
 std::string_view trim(std::string_view text) {
-  static constexpr std::string_view kBlanks[] = {" ", "\t", "\xc2\xa0", "\xef\xbb\xbf"};
+  // The last six are U+200B to U+200F and U+2060, which have no width and come along with text from web pages.
+  static constexpr std::string_view kBlanks[] = {" ",
+                                                 "\t",
+                                                 "\xc2\xa0",
+                                                 "\xef\xbb\xbf",
+                                                 "\xe2\x80\x8b",
+                                                 "\xe2\x80\x8c",
+                                                 "\xe2\x80\x8d",
+                                                 "\xe2\x80\x8e",
+                                                 "\xe2\x80\x8f",
+                                                 "\xe2\x81\xa0"};
   for (bool more = true; more;) {
     more = false;
     for (const std::string_view blank : kBlanks) {

@@ -10,7 +10,8 @@ namespace medley::data {
 /// of that encoding, else "".
 std::string to_utf8(std::string_view bytes, std::string* guess);
 
-/// `text` without blanks at its ends. Blanks are spaces, tabs, no-break spaces and byte order marks.
+/// `text` without blanks at its ends. Blanks are spaces, tabs, no-break spaces, byte order
+/// marks and other characters without width.
 std::string_view trim(std::string_view text);
 
 /// Unicode normal form C: one code point for a letter and its accent. macOS writes form D in file names. Text that is
