@@ -3,6 +3,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -207,6 +208,7 @@ void add_import(CLI::App& parent) {
     fs::path source, out;
     std::vector<std::string> match, statistics;
     std::string axes, missing = "error";
+    std::optional<int> face;
     bool force = false;
   };
   static const std::map<std::string, data::Axes> kAxes = {{"clips,layers,dim", data::Axes::kClipsLayersDim},
@@ -239,6 +241,7 @@ void add_import(CLI::App& parent) {
                    "over a clip's steps: mean, std, min, median, max, p0 to p100 "
                    "(default mean,std,p10,p25,p50,p75,p90)")
       ->delimiter(',');
+  command->add_option("--face", o->face, "of tables with rows of several faces: the face_id whose rows are kept");
   command->add_flag("--force", o->force, "overwrite files in a folder that is not empty");
   command->footer(
       "Clips of several steps become blocks of statistics, each of dim numbers. Clips of one step stay as they are.\n"
@@ -252,6 +255,7 @@ void add_import(CLI::App& parent) {
     options.existing = o->force ? data::Existing::kOverwrite : data::Existing::kRefuse;
     options.match = data::NameRules::parse(o->match);
     options.missing = kMissing.at(o->missing);
+    options.face = o->face;
     if (!o->axes.empty()) {
       const auto axes = kAxes.find(o->axes);
       if (axes == kAxes.end()) {

@@ -17,6 +17,7 @@
 #include "coordinator/error.h"
 #include "storage/files/write.h"
 #include "sweep/report/table.h"
+#include "trainer/data/file_kind.h"
 #include "trainer/data/submission.h"
 
 namespace medley::coordinator {
@@ -264,7 +265,7 @@ void write_labels(const Predicted& predicted, const storage::DatasetRecord& data
     predictions.push_back({predicted.filenames[i], sweep::decode(row, dataset.classes, ensemble.thresholds)});
   }
   const std::string text = data::format_submission(predictions, named);
-  if (arguments.out.extension() == ".zip") {
+  if (data::extension_of(arguments.out) == ".zip") {
     data::write_submission(arguments.out, text, arguments.member);
   } else {
     files::write(arguments.out, text, files::Durability::kDurable);
@@ -272,7 +273,7 @@ void write_labels(const Predicted& predicted, const storage::DatasetRecord& data
 }
 
 void predict(const PredictArguments& arguments, const Globals& globals) {
-  const std::string form = arguments.out.extension().string();
+  const std::string form = data::extension_of(arguments.out);
   if (form != ".npz" && form != ".zip" && form != ".json") {
     throw UsageError(arguments.out.string() + ": must end in .npz (probabilities), .zip or .json (a submission)");
   }

@@ -4,6 +4,7 @@
 
 #include "tests/data/raw_zip.h"
 #include "tests/data/small_dataset.h"
+#include "trainer/data/import.h"
 #include "trainer/data/npy.h"
 #include "trainer/data/npz.h"
 
@@ -235,6 +236,72 @@ TEST(FeatureForms, TablesInCsvAreReadWithoutColumnsOfRows) {
   EXPECT_SAYS(error("filename,AU1,sex\na1,1,f\n"), ":2: column 'sex': 'f' is not a number");
   EXPECT_SAYS(error("AU1,AU2\n1,2\n"), "it has no column of clip names; name it 'filename'");
   EXPECT_SAYS(error("filename,AU1\na1,NA\na2,1\nb1,1\nb2,1\nt1,1\n"), "row 0, column 0 (clip 'a1') is NaN");
+}
+
+TEST(FeatureForms, ArraysThatAreNoClipsAreLeftOut) {
+  const Forms forms;
+  const std::vector<std::string> order = {"t1", "b2", "b1", "a2", "a1"};
+  // np.savez(path, allow_pickle=False, **clips) writes a scalar of that name; others add what describes the file.
+  std::vector<RawMember> members = {stored("allow_pickle.npy", raw_npy(header("|b1", "()"), bytes("\x00"))),
+                                    stored("mean.npy", raw_npy(header("<f4", "(3,)"), Bytes(12, '\0'))),
+                                    stored("layout.npy", raw_npy(header("<f4", "(2, 2)"), Bytes(16, '\0'))),
+                                    stored("emotions.npy", raw_npy(header("|S3", "(2,)"), "angsad")),
+                                    stored("settings.npy", raw_npy(header("|O", "()"), "pickle"))};
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    members.push_back(stored(order[i] + ".npy", raw_npy(header("<f4", "(2,)"), Forms::all().substr(8 * i, 8))));
+  }
+  forms.same(members, "beside arrays that are no clips");
+  EXPECT_SAYS(forms.load(members).notes.at(0),
+              "arrays that are no clips were left out: 'allow_pickle', 'mean', 'layout', 'emotions', 'settings'");
+  members.back() = stored("a1.npy", raw_npy(header("<f4", "()"), Bytes(4, '\0')));
+  EXPECT_SAYS(forms.error(members), "array 'a1' has shape (); valid: [dim]");
+}
+
+TEST(FeatureForms, ExtensionsHaveAnyLetterCase) {
+  const Forms forms;
+  const auto file = [&](const std::string& name) { return forms.small.folder / name; };
+  const auto fingerprint = [&] { return load_dataset(forms.small.folder.path()).fingerprint; };
+  std::filesystem::rename(file("face_static_features.npz"), file("face_static_features.NPZ"));
+  EXPECT_EQ(fingerprint(), forms.plain.fingerprint);
+  test::write_file(file("face_static_features.npz"), test::read_file(file("face_static_features.NPZ")));
+  EXPECT_SAYS(test::error_of<Error>(fingerprint), "encoder 'face' has another file");
+  std::filesystem::remove(file("face_static_features.npz"));
+  std::filesystem::remove(file("face_static_features.NPZ"));
+  test::write_file(file("face_static_features.CSV"),
+                   "filename,f1,f2\na1,1,1.5\na2,2,2.5\nb1,3,3.5\nb2,4,4.5\nt1,5,5.5\n");
+  EXPECT_EQ(fingerprint(), forms.plain.fingerprint);
+}
+
+TEST(FeatureForms, EncodersInOtherFormatsAreNotedBesideOneThatIsRead) {
+  const Forms forms;
+  for (const char* name :
+       {"clip_static_features.npy", "hubert_static_features.PT", "opt_features.parquet", "x_static_features.tsv"}) {
+    test::write_file(forms.small.folder / name, "");
+    const Dataset read = load_dataset(forms.small.folder.path());
+    EXPECT_SAYS(read.notes.at(0),
+                std::string(name) + " is not read; save it with np.savez(path, X=..., filenames=...)");
+    EXPECT_EQ(read.notes.size(), 1u);
+    EXPECT_EQ(read.fingerprint, forms.plain.fingerprint);
+    const std::vector<std::string> notes =
+        import_dataset(forms.small.folder.path(), forms.small.folder / "out", {}, [](const ImportProgress&) {});
+    EXPECT_SAYS(notes.at(0), std::string(name) + " is not read");
+    std::filesystem::remove_all(forms.small.folder / "out");
+    std::filesystem::remove(forms.small.folder / name);
+  }
+  test::write_file(forms.small.folder / "notes.pkl", "");
+  EXPECT_TRUE(load_dataset(forms.small.folder.path()).notes.empty()) << "a file that has not the name of an encoder";
+}
+
+TEST(FeatureForms, VectorsInACellAndNamesInBytesHaveARemedy) {
+  const Forms forms;
+  std::filesystem::remove(forms.small.folder / "face_static_features.npz");
+  const auto error = [&](const std::string& text) {
+    test::write_file(forms.small.folder / "face_static_features.csv", text);
+    return test::error_of<Error>([&] { load_dataset(forms.small.folder.path()); });
+  };
+  EXPECT_SAYS(error("filename,embedding\na1,\"[2.52, -0.48]\"\n"),
+              "'[2.52, -0.48]' is not a number; give each number of a vector a column");
+  EXPECT_SAYS(error("filename,f1\nb'a1',1\nb'a2',2\n"), "which is bytes of Python; save name.decode()");
 }
 
 TEST(FeatureForms, AFolderOfClipsNamesImport) {

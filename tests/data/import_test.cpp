@@ -95,7 +95,7 @@ TEST(Import, ErrorsNameTheFile) {
   test::write_file(source.folder / "src/face/b.npy", npy({1, 2, 3}, "(1, 3)"));
   EXPECT_SAYS(source.import(), "face/b.npy: dim 3, but the encoder's first clip 'a' has 2");
   test::write_file(source.folder / "src/face/b.npy", npy({}, "(0, 2)"));
-  EXPECT_SAYS(source.import(), "face/b.npy: shape (0, 2)");
+  EXPECT_SAYS(source.import(), "face/b.npy: encoder 'face': 1 of 2 clips without a step");
   test::write_file(source.folder / "src/face/b.npy", npy({1, 2, 3}, "(3,)"));
   EXPECT_SAYS(source.import(), "face/b.npy: dim 3, but the encoder's first clip 'a' has 2");
   test::write_file(source.folder / "src/face/b.npy", npy({1, 2, 3, 4, 5, 6, 7, 8}, "(2, 2, 2)"));
@@ -252,6 +252,137 @@ TEST(Import, StepsInOneArrayBecomeStatisticsWhereItIsSaid) {
   std::vector<float> row(14);
   dataset.encoders[0]->gather({1}, row.data());
   for (std::size_t i = 0; i < row.size(); ++i) EXPECT_FLOAT_EQ(row[i], static_cast<float>(kStatisticsOfSeries[i])) << i;
+}
+
+/// The folder `face` has these files of clips a, b, c and d, which share a fold but for a.
+struct FaceFolder {
+  Source source;
+  FaceFolder() {
+    std::filesystem::remove_all(source.folder / "src/voice");
+    std::filesystem::remove_all(source.folder / "src/face");
+    std::filesystem::create_directories(source.folder / "src/face");
+    test::write_file(source.folder / "src/train_metadata.csv",
+                     "filename,video_id,mix,emotion_1,emotion_2,emotion_1_salience,emotion_2_salience,fold\n"
+                     "a.mov,A,0,ang,,,,0\nb.mov,B,1,sad,ang,70,30,1\nc.mov,B,0,ang,,,,1\nd.mov,B,0,ang,,,,1\n");
+  }
+  void write(const std::string& file, const std::string& bytes) const {
+    test::write_file(source.folder / "src/face" / file, bytes);
+  }
+  std::string command() const {
+    return "medley data import " + (source.folder / "src").string() + " --out " + (source.folder / "out").string();
+  }
+};
+
+TEST(Import, ClipsWithoutAStepAreCountedAndDroppedInEveryForm) {
+  const std::string empty_array = raw_npy("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 2), }", "");
+  const std::pair<const char*, std::string> forms[] = {{"npy", npy({}, "(0, 2)")},
+                                                       {"npy", npy({}, "(0,)")},
+                                                       {"npy", ""},
+                                                       {"npz", raw_zip({stored("X.npy", empty_array)})},
+                                                       {"npz", ""},
+                                                       {"csv", ""},
+                                                       {"csv", "\n"},
+                                                       {"csv", "frame,AU01_r,AU02_r\n"}};
+  for (const auto& [extension, bytes] : forms) {
+    SCOPED_TRACE(std::string(extension) + " of " + std::to_string(bytes.size()) + " bytes");
+    const FaceFolder face;
+    face.write("a." + std::string(extension), bytes);
+    face.write("b.npy", npy({1, 2, 3, 4}, "(2, 2)"));
+    face.write("c." + std::string(extension), bytes);
+    face.write("d.npy", npy({5, 6}, "(1, 2)"));
+    EXPECT_SAYS(face.source.import(), "face/a." + std::string(extension) +
+                                          ": encoder 'face': 2 of 4 clips without a step; say what to do with: " +
+                                          face.command() + " --missing drop-clip");
+    ImportOptions options;
+    options.missing = Missing::kDropClip;
+    const Dataset dropped = imported(face.source, options);
+    EXPECT_EQ(dropped.clips.size(), 2u);
+    EXPECT_EQ(dropped.encoders.at(0)->dim(), 14);
+    options.missing = Missing::kFoldMean;
+    EXPECT_EQ(imported(face.source, options).clips.size(), 4u);
+    face.write("b.npy", npy({}, "(0, 2)"));
+    face.write("d.npy", npy({}, "(0, 2)"));
+    EXPECT_SAYS(face.source.import(options), "none of 4 clips has a step");
+  }
+}
+
+TEST(Import, AnArchiveWithAnEmptyArrayOfAClipCountsIt) {
+  const FaceFolder face;
+  std::filesystem::remove(face.source.folder / "src/face");
+  test::write_file(face.source.folder / "src/face_static_features.npz",
+                   raw_zip({stored("a.npy", npy({1, 2}, "(2,)")), stored("b.npy", npy({}, "(0,)")),
+                            stored("c.npy", npy({3, 4}, "(2,)")), stored("d.npy", npy({5, 6}, "(2,)"))}));
+  EXPECT_SAYS(face.source.import(), "1 of 4 clips without a step");
+  ImportOptions options;
+  options.missing = Missing::kDropClip;
+  EXPECT_EQ(imported(face.source, options).clips.size(), 3u);
+}
+
+TEST(Import, RowsOfSeveralFacesAreRefusedUnlessOneIsChosen) {
+  const FaceFolder face;
+  const std::string header = "frame, face_id, timestamp, confidence, success, AU01_r\n";
+  face.write("a.csv", header + "1, 0, 0.0, .9, 1, 1.0\n1, 1, 0.0, .9, 1, 9.0\n2, 0, 0.1, .9, 1, 3.0\n");
+  face.write("b.csv", header + "1, 0, 0.0, .9, 1, 2.0\n2, 2, 0.1, .9, 1, 9.0\n");
+  face.write("c.csv", header + "1, 0, 0.0, .9, 1, 5.0\n");
+  face.write("d.csv", header + "1, 1, 0.0, .9, 1, 6.0\n");
+  const std::string error = face.source.import();
+  EXPECT_SAYS(error, "face/a.csv: encoder 'face': 2 of 4 clips with rows of several faces (face_id 0, 1, 2)");
+  EXPECT_SAYS(error, "; keep one face with: " + face.command() + " --face 0");
+  ImportOptions options;
+  options.face = 0;
+  EXPECT_SAYS(face.source.import(options),
+              "face/d.csv: encoder 'face': 1 of 4 clips without a step; say what to do "
+              "with: " +
+                  face.command() + " --face 0 --missing drop-clip");
+  options.missing = Missing::kDropClip;
+  options.statistics = {Statistic::parse("mean"), Statistic::parse("max")};
+  const Dataset dataset = imported(face.source, options);
+  std::vector<float> rows(6);
+  dataset.encoders.at(0)->gather({0, 1, 2}, rows.data());
+  EXPECT_EQ(rows, (std::vector<float>{2, 3, 2, 2, 5, 5}));
+}
+
+TEST(Import, ClipsOfAnotherDimAreCountedWithTheRemedy) {
+  const FaceFolder face;
+  face.write("a.npy", npy({1, 2, 3, 4}, "(2, 2)"));
+  face.write("b.npy", npy({1, 2, 3, 4, 5, 6}, "(2, 3)"));
+  face.write("c.npy", npy({1, 2, 3, 4}, "(2, 2)"));
+  face.write("d.npy", npy({1, 2, 3, 4, 5, 6}, "(2, 3)"));
+  EXPECT_SAYS(face.source.import(),
+              "face/b.npy: dim 3, but the encoder's first clip 'a' has 2; 2 of 4 clips differ from it; extract all "
+              "clips alike, or remove the files of one kind and use: " +
+                  face.command() + " --missing drop-clip");
+  std::filesystem::remove(face.source.folder / "src/face/b.npy");
+  std::filesystem::remove(face.source.folder / "src/face/d.npy");
+  ImportOptions options;
+  options.missing = Missing::kDropClip;
+  EXPECT_EQ(imported(face.source, options).clips.size(), 2u);
+}
+
+TEST(Import, ArraysWithStepsInColumnsAreNamed) {
+  const FaceFolder face;  // librosa.feature.mfcc() gives [n_mfcc, steps]
+  face.write("a.npy", npy({1, 2, 3, 4, 5, 6}, "(2, 3)"));
+  face.write("b.npy", npy({1, 2, 3, 4}, "(2, 2)"));
+  face.write("c.npy", npy({1, 2, 3, 4, 5, 6}, "(2, 3)"));
+  face.write("d.npy", npy({1, 2}, "(2, 1)"));
+  EXPECT_SAYS(face.source.import(),
+              "face/b.npy: dim 2, but the encoder's first clip 'a' has 3; 2 of 4 clips differ from it; all have 2 "
+              "steps, so the arrays seem to be [dim, steps]; save their transpose");
+}
+
+TEST(Import, ExtensionsHaveAnyLetterCase) {
+  const Source source;
+  const std::string fingerprint = imported(source).fingerprint;
+  const auto face = source.folder / "src/face";
+  std::filesystem::rename(face / "a.npy", face / "a.NPY");
+  EXPECT_EQ(imported(source).fingerprint, fingerprint);
+  std::filesystem::remove(face / "a.NPY");
+  test::write_file(face / "a.Npz", raw_zip({stored("X.NPY", npy(kSeries, "(6, 2)"))}));
+  std::filesystem::remove(face / "b.npy");
+  test::write_file(face / "b.CSV", "f1,f2\n1,2\n");
+  EXPECT_EQ(imported(source).fingerprint, fingerprint);
+  test::write_file(face / "b.npy", npy({1, 2}, "(1, 2)"));
+  EXPECT_SAYS(source.import(), "keep one kind of file in a folder");
 }
 
 TEST(Import, AFailedImportLeavesNothing) {

@@ -13,6 +13,7 @@
 #include "trainer/data/description.h"
 #include "trainer/data/error.h"
 #include "trainer/data/features.h"
+#include "trainer/data/file_kind.h"
 #include "trainer/data/metadata.h"
 #include "trainer/data/text.h"
 
@@ -182,7 +183,7 @@ std::string instead_of_train(const std::filesystem::path& folder) {
     return "; it has test clips alone, which `medley predict` reads and nothing trains on";
   }
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string(), extension = entry.path().extension().string();
+    const std::string name = entry.path().filename().string(), extension = extension_of(entry.path());
     if (!entry.is_regular_file() || (extension != ".csv" && extension != ".tsv" && extension != ".txt")) continue;
     return "; if it is " + name + ", rename that";
   }

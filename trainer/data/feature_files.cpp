@@ -9,6 +9,7 @@
 #include "trainer/data/clip_names.h"
 #include "trainer/data/error.h"
 #include "trainer/data/field_words.h"
+#include "trainer/data/file_kind.h"
 
 namespace medley::data {
 namespace {
@@ -17,6 +18,8 @@ namespace fs = std::filesystem;
 
 /// Endings of a feature file's name before .npz and .csv. The first that a folder has is the one that counts.
 constexpr std::array<std::string_view, 3> kEndings = {"_static_features", "_features", ""};
+
+constexpr char kNotRead[] = " is not read; save it with np.savez(path, X=..., filenames=...)";
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -44,8 +47,21 @@ std::pair<std::string, std::string> parted(const std::string& name) {
 }
 
 bool is_clip_file(const fs::path& path) {
-  const std::string extension = path.extension().string();
+  const std::string extension = extension_of(path);
   return extension == ".npy" || extension == ".npz" || extension == ".csv";
+}
+
+/// True for formats that other programs write features in.
+bool is_other_form(const fs::path& path) {
+  static const std::set<std::string> kOthers = {".npy", ".h5",  ".hdf5",    ".pkl",  ".pickle", ".pt",
+                                                ".pth", ".mat", ".parquet", ".arff", ".zip",    ".gz"};
+  return kOthers.count(extension_of(path)) > 0;
+}
+
+/// True for a file that has the name of a feature file and is none that is read: clip_static_features.npy.
+bool is_unread_encoder(const fs::path& path, std::string_view ending) {
+  if (ending.empty()) return is_other_form(path) && extension_of(path) != ".zip";  // a submission may lie there
+  return path.filename().string().find("_features.") != std::string::npos;
 }
 
 void collect(const fs::path& folder, std::vector<fs::path>& files) {
@@ -67,9 +83,14 @@ std::string FeatureFile::message_start() const { return where() + ": encoder '" 
 
 std::vector<FeatureFile> find_feature_files(const fs::path& folder, std::vector<std::string>& notes) {
   std::array<std::map<std::string, fs::path>, kEndings.size()> by_ending;
+  std::vector<fs::path> others;
   for (const fs::path& path : sorted_entries(folder, false)) {
-    const std::string extension = path.extension().string(), stem = path.stem().string();
-    if (is_hidden(path) || (extension != ".npz" && extension != ".csv")) continue;
+    const std::string extension = extension_of(path), stem = path.stem().string();
+    if (is_hidden(path)) continue;
+    if (extension != ".npz" && extension != ".csv") {
+      others.push_back(path);
+      continue;
+    }
     for (std::size_t i = 0; i < kEndings.size(); ++i) {
       if (!ends_with(stem, kEndings[i])) continue;
       if (kEndings[i].empty() && extension == ".csv") break;  // metadata, folds, ratings, ...
@@ -85,6 +106,10 @@ std::vector<FeatureFile> find_feature_files(const fs::path& folder, std::vector<
     for (const auto& [name, path] : by_ending[i]) {
       notes.push_back(path.string() + ": not read, because feature files here end in " + std::string(kEndings[used]));
     }
+  }
+  for (const fs::path& path : others) {
+    const bool alone = by_ending[used].empty();  // then it is the error that other_features() completes
+    if (!alone && is_unread_encoder(path, kEndings[used])) notes.push_back(path.string() + kNotRead);
   }
   std::map<std::string, std::set<std::string>> parts;
   for (const auto& [name, path] : by_ending[used]) {
@@ -162,7 +187,7 @@ std::vector<fs::path> find_clip_files(const ClipFolder& folder) {
     const auto [it, added] = by_stem.emplace(stem_of(path.filename().string()), path);
     if (added) {
       files.push_back(path);
-    } else if (it->second.parent_path() != path.parent_path() || it->second.extension() == path.extension()) {
+    } else if (it->second.parent_path() != path.parent_path() || extension_of(it->second) == extension_of(path)) {
       throw Error(path.string() + ": the clip has another file, " + it->second.string());
     } else {
       throw Error(path.string() + ": the clip has two files, also " + it->second.filename().string() +
@@ -180,10 +205,7 @@ std::string other_features(const fs::path& folder) {
            "); make a dataset of them with: medley data import " + shell_word(folder) + " --out NEW";
   }
   for (const fs::path& path : sorted_entries(folder, false)) {
-    static const std::set<std::string> kOthers = {".npy", ".h5",  ".hdf5",    ".pkl",  ".pickle", ".pt",
-                                                  ".pth", ".mat", ".parquet", ".arff", ".zip",    ".gz"};
-    if (kOthers.count(path.extension().string()) == 0) continue;
-    return "; " + path.filename().string() + " is not read; save it with np.savez(path, X=..., filenames=...)";
+    if (is_other_form(path)) return "; " + path.filename().string() + kNotRead;
   }
   return "";
 }

@@ -19,8 +19,9 @@ struct FeatureFile {
 };
 
 /// The feature files of `folder`, by name. They are <encoder>_static_features.npz or .csv, else <encoder>_features.npz
-/// or .csv, else <encoder>.npz. Files <encoder>_train... and <encoder>_test... together are one encoder. `notes` gets a
-/// sentence for files that are joined and for those that are left out. Throws Error where an encoder has two files.
+/// or .csv, else <encoder>.npz, the extension in any letter case. Files <encoder>_train... and <encoder>_test...
+/// together are one encoder. `notes` gets a sentence for files that are joined and for those that are not read. Throws
+/// Error where an encoder has two files.
 std::vector<FeatureFile> find_feature_files(const std::filesystem::path& folder, std::vector<std::string>& notes);
 
 /// A folder of files of one clip each: <clip>.npy, .npz or .csv.

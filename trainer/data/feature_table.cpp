@@ -6,6 +6,7 @@
 #include "trainer/data/csv.h"
 #include "trainer/data/error.h"
 #include "trainer/data/field_words.h"
+#include "trainer/data/file_kind.h"
 #include "trainer/data/limits.h"
 #include "trainer/data/npz.h"
 #include "trainer/data/text.h"
@@ -37,30 +38,57 @@ void read_arrays(const NpzFile& npz, Axes axes, const std::string& remedy, Featu
   table.values = npz.read_float32(layout.x);
 }
 
-/// One array a clip: [dim], or [1, dim].
-void read_array_a_clip(const NpzFile& npz, const std::string& remedy, FeatureTable& table) {
-  const std::string where = npz.path().string() + ": ";
-  table.names = npz.names();
-  for (const std::string& name : table.names) {
+/// Numbers of an array [dim] or [1, dim]; 0 for arrays of another form, also those that are not read.
+std::size_t vector_dim(const NpzFile& npz, const std::string& name) {
+  try {
     const NpyHeader header = npz.header(name);
-    const std::string array = where + "array '" + name + "' ";
-    if (!is_number(header.dtype)) throw Error(array + "has dtype " + header.descr() + "; valid: numbers");
     const std::size_t dim = header.shape.empty() ? 0 : header.shape.back();
-    if (header.count() != dim || dim == 0) {
-      throw Error(array + "has shape " + header.shape_text() +
-                  "; valid: [dim]; reduce steps to statistics with: " + remedy);
+    return is_number(header.dtype) && header.count() == dim ? dim : 0;
+  } catch (const Error&) {
+    return 0;
+  }
+}
+
+/// Throws Error for an array that has not the form of a clip's.
+void require_vector(const NpzFile& npz, const std::string& name, const std::string& remedy, const FeatureTable& table) {
+  const NpyHeader header = npz.header(name);
+  const std::string array = npz.path().string() + ": array '" + name + "' ";
+  if (!is_number(header.dtype)) throw Error(array + "has dtype " + header.descr() + "; valid: numbers");
+  const std::size_t dim = vector_dim(npz, name);
+  if (dim == 0) {
+    throw Error(array + "has shape " + header.shape_text() +
+                "; valid: [dim]; reduce steps to statistics with: " + remedy);
+  }
+  if (dim != table.dim) {
+    throw Error(array + "has " + std::to_string(dim) + " numbers, but '" + table.names[0] + "' has " +
+                std::to_string(table.dim));
+  }
+}
+
+/// One array a clip: [dim], or [1, dim]. NumPy and its users add arrays that are no clip's, such as `allow_pickle`.
+void read_array_a_clip(const NpzFile& npz, const std::string& remedy, const IsClip& is_clip, FeatureTable& table,
+                       std::vector<std::string>& notes) {
+  const std::vector<std::string> all = npz.names();
+  const bool clips_known = std::any_of(all.begin(), all.end(), is_clip);  // else the names are matched otherwise
+  const auto may_be_clip = [&](const std::string& name) { return !clips_known || is_clip(name); };
+  for (const std::string& name : all) {
+    if (table.dim == 0 && may_be_clip(name)) table.dim = vector_dim(npz, name);
+  }
+  const std::string where = npz.path().string() + ": ";
+  reserve(table, all.size(), where);
+  std::string left_out;
+  for (const std::string& name : all) {
+    const std::size_t dim = vector_dim(npz, name);
+    if ((dim == 0 || dim != table.dim) && !may_be_clip(name)) {
+      left_out += (left_out.empty() ? "'" : ", '") + name + "'";
+      continue;
     }
-    if (table.dim == 0) {
-      table.dim = dim;
-      reserve(table, table.names.size(), where);
-    }
-    if (dim != table.dim) {
-      throw Error(array + "has " + std::to_string(dim) + " numbers, but '" + table.names[0] + "' has " +
-                  std::to_string(table.dim));
-    }
+    require_vector(npz, name, remedy, table);
+    table.names.push_back(name);
     const std::vector<float> row = npz.read_float32(name);
     table.values.insert(table.values.end(), row.begin(), row.end());
   }
+  if (!left_out.empty()) notes.push_back(where + "arrays that are no clips were left out: " + left_out);
 }
 
 void read_csv_table(const std::filesystem::path& path, FeatureTable& table, std::vector<std::string>& notes) {
@@ -94,9 +122,7 @@ void read_csv_table(const std::filesystem::path& path, FeatureTable& table, std:
       name = name.substr(1, name.size() - 2);  // openSMILE
     table.names.push_back(std::move(name));
     for (const std::size_t i : used) {
-      const std::optional<double> value = csv.number(row.fields[i]);
-      if (!value) throw Error(csv.where(row, static_cast<int>(i)) + "'" + row.fields[i] + "' is not a number");
-      table.values.push_back(static_cast<float>(*value));
+      table.values.push_back(static_cast<float>(csv.needed_number(row, i)));
     }
   }
 }
@@ -148,17 +174,17 @@ ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remed
   return layout;
 }
 
-FeatureTable read_feature_table(const FeatureFile& file, Axes axes, const std::string& remedy,
+FeatureTable read_feature_table(const FeatureFile& file, Axes axes, const std::string& remedy, const IsClip& is_clip,
                                 std::vector<std::string>& notes) {
   FeatureTable all;
   for (const std::filesystem::path& path : file.paths) {
     FeatureTable table;
-    if (path.extension() == ".csv") {
+    if (extension_of(path) == ".csv") {
       read_csv_table(path, table, notes);
     } else {
       const NpzFile npz = NpzFile::open(path);
       if (feature_arrays(npz).x.empty()) {
-        read_array_a_clip(npz, remedy, table);
+        read_array_a_clip(npz, remedy, is_clip, table, notes);
       } else {
         read_arrays(npz, axes, remedy, table);
       }
@@ -177,14 +203,15 @@ FeatureTable read_feature_table(const FeatureFile& file, Axes axes, const std::s
   return all;
 }
 
-bool is_archive_of_series(const FeatureFile& file) {
+bool is_archive_of_series(const FeatureFile& file, const IsClip& is_clip) {
   for (const std::filesystem::path& path : file.paths) {
-    if (path.extension() == ".csv") return false;
+    if (extension_of(path) == ".csv") return false;
     const NpzFile npz = NpzFile::open(path);
     if (!feature_arrays(npz).x.empty()) return false;
-    for (const std::string& name : npz.names()) {
-      const NpyHeader header = npz.header(name);
-      if (!header.shape.empty() && header.count() != header.shape.back()) return true;
+    const std::vector<std::string> names = npz.names();
+    const bool clips_known = std::any_of(names.begin(), names.end(), is_clip);
+    for (const std::string& name : names) {
+      if ((!clips_known || is_clip(name)) && vector_dim(npz, name) == 0) return true;
     }
   }
   return false;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -36,13 +37,18 @@ class NpzFile;
 /// Checks types, shapes and axes of an archive with `X` and `filenames`. Throws Error with the remedy.
 ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remedy);
 
+/// True for the name of a clip of the metadata.
+using IsClip = std::function<bool(const std::string&)>;
+
 /// Reads all files of an encoder, whatever their form: archives with `X` and `filenames`, archives with one array a
-/// clip, and CSV tables with a row a clip. `notes` gets a sentence for each column that is left out. `remedy` is the
+/// clip, and CSV tables with a row a clip. In an archive with one array a clip, arrays of another form that are no
+/// clip's are left out. `notes` gets a sentence for each column and each array that is left out. `remedy` is the
 /// beginning of the command that messages name. Throws Error.
-FeatureTable read_feature_table(const FeatureFile& file, Axes axes, const std::string& remedy,
+FeatureTable read_feature_table(const FeatureFile& file, Axes axes, const std::string& remedy, const IsClip& is_clip,
                                 std::vector<std::string>& notes);
 
-/// True for an archive with one array of several steps a clip, which `import` reduces to statistics.
-bool is_archive_of_series(const FeatureFile& file);
+/// True for an archive with one array a clip, of which one has several steps or none. `import` reduces them to
+/// statistics.
+bool is_archive_of_series(const FeatureFile& file, const IsClip& is_clip);
 
 }  // namespace medley::data

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "sweep/digest.h"
@@ -15,6 +16,7 @@
 #include "trainer/data/error.h"
 #include "trainer/data/feature_table.h"
 #include "trainer/data/field_words.h"
+#include "trainer/data/file_kind.h"
 #include "trainer/data/npz.h"
 
 namespace medley::data {
@@ -279,7 +281,10 @@ void load_array(const FeatureFile& file, const NpzFile& npz, const std::vector<C
 }
 
 void load_table(const FeatureFile& file, const std::vector<Clip>& clips, LoadedEncoder& loaded) {
-  const FeatureTable table = read_feature_table(file, Axes::kClipsLayersDim, remedy_for(file), loaded.notes);
+  std::set<std::string> stems;
+  for (const Clip& clip : clips) stems.insert(clip.stem);
+  const auto is_clip = [&](const std::string& name) { return stems.count(stem_of(name)) > 0; };
+  const FeatureTable table = read_feature_table(file, Axes::kClipsLayersDim, remedy_for(file), is_clip, loaded.notes);
   Layout layout;
   layout.layers = table.layers;
   layout.dim = table.dim;
@@ -299,7 +304,7 @@ void load_table(const FeatureFile& file, const std::vector<Clip>& clips, LoadedE
 
 /// The archive of a file that is one with `X` and `filenames`.
 std::optional<NpzFile> one_array(const FeatureFile& file) {
-  if (file.paths.size() != 1 || file.paths[0].extension() != ".npz") return std::nullopt;
+  if (file.paths.size() != 1 || extension_of(file.paths[0]) != ".npz") return std::nullopt;
   NpzFile npz = NpzFile::open(file.paths[0]);
   if (feature_arrays(npz).x.empty()) return std::nullopt;
   return npz;
@@ -310,7 +315,8 @@ std::optional<NpzFile> one_array(const FeatureFile& file) {
 std::vector<std::string> feature_names(const FeatureFile& file) {
   if (const auto npz = one_array(file)) return array_layout(*npz, Axes::kClipsLayersDim, remedy_for(file)).names;
   std::vector<std::string> notes;
-  return read_feature_table(file, Axes::kClipsLayersDim, remedy_for(file), notes).names;
+  const auto is_clip = [](const std::string&) { return true; };  // no metadata says which are
+  return read_feature_table(file, Axes::kClipsLayersDim, remedy_for(file), is_clip, notes).names;
 }
 
 LoadedEncoder load_features(const FeatureFile& file, const std::vector<Clip>& clips) {

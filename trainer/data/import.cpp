@@ -37,6 +37,12 @@ struct Matrix {
   std::size_t items() const { return layers * dim; }
 };
 
+/// What the file of a clip holds.
+struct Shape {
+  std::size_t steps = 0, dim = 0;
+  std::set<int> faces;
+};
+
 /// A folder beside the one to be written, removed unless it took its place.
 class Draft {
  public:
@@ -149,8 +155,8 @@ class Importer {
     const auto folder = folders_.find(name);
     Matrix matrix;
     if (folder != folders_.end()) {
-      matrix = read_series(name, *open_clip_folder(folder->second));
-    } else if (is_archive_of_series(files_.at(name))) {
+      matrix = read_series(name, *open_clip_folder(folder->second, options_.face));
+    } else if (is_archive_of_series(files_.at(name), is_clip())) {
       matrix = read_series(name, *open_archive_of_series(files_.at(name)));
     } else {
       matrix = read_table(name, files_.at(name));
@@ -170,6 +176,15 @@ class Importer {
               {{"X", shape, std::move(values)}, {"filenames", {names.size()}, names}});
   }
 
+  /// Under the rules of `--match`. Where no name is a clip's, every one may be.
+  IsClip is_clip() const {
+    std::set<std::string> keys;
+    for (const std::string& stem : stems_) keys.insert(name_key(stem, options_.match));
+    return [keys = std::move(keys), this](const std::string& name) {
+      return keys.count(name_key(name, options_.match)) > 0;
+    };
+  }
+
   NameMatch match(const std::vector<std::string>& names, const std::string& where) const {
     Problems problems;
     NameMatch match =
@@ -179,7 +194,7 @@ class Importer {
   }
 
   Matrix read_table(const std::string& name, const FeatureFile& file) {
-    const FeatureTable table = read_feature_table(file, options_.axes, command(), notes_);
+    const FeatureTable table = read_feature_table(file, options_.axes, command(), is_clip(), notes_);
     const NameMatch rows = match(table.names, file.message_start());
     Matrix matrix;
     matrix.layers = table.layers;
@@ -226,28 +241,27 @@ class Importer {
     if (present.empty()) throw Error((source_ / name).string() + ": no clip has a file here");
     std::vector<std::vector<float>> one_step(clips_.size()), reduced(clips_.size());
     std::atomic<std::size_t> next{0};
-    std::size_t done = 0, dim = 0;
+    std::vector<Shape> shapes(clips_.size());
+    std::size_t done = 0;
     bool all_one_step = true;
     SeriesRemarks remarks;
     std::mutex mutex;  // guards all of the above but what belongs to one clip, and the calls of progress
     std::exception_ptr failure;
     const auto row_of = [&](std::size_t clip) { return static_cast<std::size_t>(rows.row_of_clip[clip]); };
-    dim = source.read(row_of(present[0]), remarks).dim;
-    remarks = {};
     const auto work = [&] {
       for (std::size_t i = next++; i < present.size(); i = next++) {
         const std::size_t clip = present[i];
         try {
           SeriesRemarks own;
           Series series = source.read(row_of(clip), own);
-          if (series.dim != dim) {
-            throw Error(source.where(row_of(clip)) + ": dim " + std::to_string(series.dim) +
-                        ", but the encoder's first clip '" + stems_[present[0]] + "' has " + std::to_string(dim));
-          }
+          if (series.steps == 0) series.dim = 0;
           if (options_.missing == Missing::kError) check_finite(series, source.where(row_of(clip)));
-          reduced[clip] = static_features(series.values, series.steps, dim, options_.statistics);
+          if (series.steps > 0) {
+            reduced[clip] = static_features(series.values, series.steps, series.dim, options_.statistics);
+          }
           const std::lock_guard lock(mutex);
-          all_one_step = all_one_step && series.steps == 1;
+          shapes[clip] = {series.steps, series.dim, std::move(own.faces)};
+          all_one_step = all_one_step && series.steps <= 1;
           if (all_one_step) one_step[clip] = std::move(series.values);
           if (!own.row_columns.empty()) remarks.row_columns = own.row_columns;
           remarks.failed_steps += own.failed_steps;
@@ -265,16 +279,87 @@ class Importer {
     work();
     for (std::thread& thread : threads) thread.join();
     if (failure) std::rethrow_exception(failure);
+    const auto where = [&](std::size_t clip) { return source.where(row_of(clip)); };
+    check_faces(name, present, shapes, where);
+    check_steps(name, present, shapes, where);
+    check_dims(present, shapes, where);
     note_series(name, remarks, all_one_step);
     const auto& kept = all_one_step ? one_step : reduced;
     Matrix matrix;
-    matrix.dim = kept[present[0]].size();
+    matrix.dim = kept[first_with_steps(present, shapes)].size();
     matrix.values.assign(clips_.size() * matrix.dim, kNan);
     for (const std::size_t clip : present) {
+      if (kept[clip].empty()) continue;
       std::copy(kept[clip].begin(), kept[clip].end(),
                 matrix.values.begin() + static_cast<std::ptrdiff_t>(clip * matrix.dim));
     }
     return matrix;
+  }
+
+  using Where = std::function<std::string(std::size_t)>;
+
+  /// "3 of 224 clips".
+  static std::string share(const std::vector<std::size_t>& some, const std::vector<std::size_t>& all) {
+    return std::to_string(some.size()) + " of " + plural(all.size(), "clip");
+  }
+  static std::size_t first_with_steps(const std::vector<std::size_t>& present, const std::vector<Shape>& shapes) {
+    return *std::find_if(present.begin(), present.end(), [&](std::size_t clip) { return shapes[clip].steps > 0; });
+  }
+
+  /// Throws Error where a clip has rows of several faces: statistics over them are those of nobody.
+  void check_faces(const std::string& name, const std::vector<std::size_t>& present, const std::vector<Shape>& shapes,
+                   const Where& where) const {
+    std::vector<std::size_t> several;
+    std::set<int> faces;
+    for (const std::size_t clip : present) {
+      if (shapes[clip].faces.size() < 2) continue;
+      several.push_back(clip);
+      faces.insert(shapes[clip].faces.begin(), shapes[clip].faces.end());
+    }
+    if (several.empty()) return;
+    std::string list;
+    for (const int face : faces) list += (list.empty() ? "" : ", ") + std::to_string(face);
+    throw Error(where(several[0]) + ": encoder '" + name + "': " + share(several, present) +
+                " with rows of several faces (face_id " + list + "); keep one face with: " + command() + " --face " +
+                std::to_string(*faces.begin()));
+  }
+
+  /// Throws Error for clips without a step, unless `--missing` says what becomes of them.
+  void check_steps(const std::string& name, const std::vector<std::size_t>& present, const std::vector<Shape>& shapes,
+                   const Where& where) const {
+    std::vector<std::size_t> empty;
+    for (const std::size_t clip : present) {
+      if (shapes[clip].steps == 0) empty.push_back(clip);
+    }
+    if (empty.empty() || (options_.missing != Missing::kError && empty.size() < present.size())) return;
+    const std::string start = where(empty[0]) + ": encoder '" + name + "': ";
+    if (empty.size() == present.size())
+      throw Error(start + "none of " + plural(present.size(), "clip") + " has a step");
+    throw Error(start + share(empty, present) + " without a step; say what to do with: " + command() +
+                " --missing drop-clip (or zero, fold-mean)");
+  }
+
+  /// Throws Error for clips of another dim than the first. Lengths of clips are many, kinds of features are two.
+  void check_dims(const std::vector<std::size_t>& present, const std::vector<Shape>& shapes, const Where& where) const {
+    const std::size_t first = first_with_steps(present, shapes);
+    std::vector<std::size_t> others;
+    std::set<std::size_t> dims;
+    bool same_steps = true;
+    for (const std::size_t clip : present) {
+      if (shapes[clip].steps == 0) continue;
+      dims.insert(shapes[clip].dim);
+      if (shapes[clip].dim != shapes[first].dim) others.push_back(clip);
+      same_steps = same_steps && shapes[clip].steps == shapes[first].steps;
+    }
+    if (others.empty()) return;
+    const bool turned = same_steps && shapes[first].steps > 1 && dims.size() > 2;
+    throw Error(where(others[0]) + ": dim " + std::to_string(shapes[others[0]].dim) +
+                ", but the encoder's first clip '" + stems_[first] + "' has " + std::to_string(shapes[first].dim) +
+                "; " + share(others, present) + " differ from it" +
+                (turned ? "; all have " + plural(shapes[first].steps, "step") +
+                              ", so the arrays seem to be [dim, steps]; save their transpose"
+                        : "; extract all clips alike, or remove the files of one kind and use: " + command() +
+                              " --missing drop-clip"));
   }
 
   void check_finite(const Series& series, const std::string& where) const {
@@ -415,7 +500,10 @@ class Importer {
     }
   }
 
-  std::string command() const { return "medley data import " + shell_word(source_) + " --out " + shell_word(out_); }
+  std::string command() const {
+    return "medley data import " + shell_word(source_) + " --out " + shell_word(out_) +
+           (options_.face ? " --face " + std::to_string(*options_.face) : "");
+  }
 
   const fs::path& source_;
   const fs::path& out_;

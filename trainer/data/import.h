@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct ImportOptions {
   NameRules match;
   Axes axes = Axes::kClipsLayersDim;
   Missing missing = Missing::kError;
+  std::optional<int> face;  ///< face_id of the rows to keep, of tables of a clip
   std::vector<Statistic> statistics = official_statistics();
 };
 
@@ -55,7 +57,8 @@ struct ImportProgress {
 /// every form that is read. Clips of one step in all files stay as they are. One encoder is in memory at a time.
 /// dataset.yaml says what was done to the numbers. `out` appears when all of it has been written and read back; after
 /// an Error it is as before. `progress` is called from one thread at a time. Returns notes, a sentence each. Throws
-/// Error naming the file for what is missing, not finite, empty, or of another dim than the encoder's first clip.
+/// Error naming the first file and the number of clips for what is missing, not finite, without a step, of several
+/// faces, or of another dim than the encoder's first clip.
 std::vector<std::string> import_dataset(const std::filesystem::path& source, const std::filesystem::path& out,
                                         const ImportOptions& options,
                                         const std::function<void(const ImportProgress&)>& progress);

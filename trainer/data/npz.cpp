@@ -27,7 +27,7 @@ constexpr char kSuffix[] = ".npy";
 std::string array_name(const ZipMember& member) {
   const std::size_t suffix = sizeof kSuffix - 1;
   const std::string& name = member.name;
-  if (name.size() <= suffix || name.compare(name.size() - suffix, suffix, kSuffix) != 0) return "";
+  if (name.size() <= suffix || extension_of(name) != kSuffix) return "";
   if (name.compare(0, 9, "__MACOSX/") == 0 || name.compare(name.rfind('/') + 1, 2, "._") == 0) return "";
   return name.substr(0, name.size() - suffix);
 }

@@ -55,7 +55,8 @@ class NpzFile {
   ~NpzFile();
 
   const std::filesystem::path& path() const { return file_->path(); }
-  /// Array names (without `.npy`) in the order of the archive. Members that macOS adds are left out.
+  /// Array names (without `.npy`, in any letter case) in the order of the archive. Members that macOS adds are left
+  /// out.
   std::vector<std::string> names() const;
   /// A name is the whole of an array's name, or its part after the last '/': archives packed by hand have a folder.
   bool contains(const std::string& name) const;

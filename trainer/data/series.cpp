@@ -1,14 +1,18 @@
 #include "trainer/data/series.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <mutex>
 
 #include "storage/files/error.h"
 #include "storage/files/mapped_file.h"
+#include "storage/files/read.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/error.h"
 #include "trainer/data/field_words.h"
+#include "trainer/data/file_kind.h"
 #include "trainer/data/npz.h"
 
 namespace medley::data {
@@ -17,6 +21,7 @@ namespace {
 /// Steps and dim of an array of one clip.
 Series with_shape(const NpyHeader& header, const std::string& where, SeriesRemarks& remarks) {
   if (!is_number(header.dtype)) throw Error(where + "dtype " + header.descr() + "; valid: numbers");
+  if (header.count() == 0) return {};
   std::vector<std::size_t> shape = header.shape;
   if (shape.size() == 1) shape.insert(shape.begin(), 1);
   if (shape.size() == 3 && shape[1] == 1) {
@@ -24,15 +29,23 @@ Series with_shape(const NpyHeader& header, const std::string& where, SeriesRemar
   } else if (shape.size() == 3 && shape[0] == 1) {
     shape.erase(shape.begin());
   }
-  if (shape.size() != 2 || header.count() == 0) {
+  if (shape.size() != 2) {
     throw Error(where + "shape " + header.shape_text() +
-                "; valid: [steps, dim], at least one step, or [dim]; reduce other axes before you save it");
+                "; valid: [steps, dim] or [dim]; reduce other axes before you save it");
   }
   remarks.bfloat16_arrays += header.dtype == DType::kBfloat16 ? 1 : 0;
   Series series;
   series.steps = shape[0];
   series.dim = shape[1];
   return series;
+}
+
+/// True for a file of no bytes or of blanks, as np.savetxt() and pandas write for no row.
+bool is_blank(const std::filesystem::path& path) {
+  constexpr std::uintmax_t kLongest = 16;
+  if (std::filesystem::file_size(path) > kLongest) return false;
+  const std::string text = files::rethrow_as<Error>([&] { return files::read(path); });
+  return text.find_first_not_of(" \t\r\n\xef\xbb\xbf") == std::string::npos;
 }
 
 Series read_npy(const std::filesystem::path& path, SeriesRemarks& remarks) {
@@ -76,11 +89,31 @@ Series read_npz(const std::filesystem::path& path, SeriesRemarks& remarks) {
   return read_array(npz, names[0], remarks);
 }
 
+/// The face_id of the rows. Those of other faces than `face`, if there is one, are removed before.
+std::set<int> choose_face(Csv& csv, std::optional<int> face) {
+  std::set<int> faces;
+  const auto named = std::find_if(csv.columns.begin(), csv.columns.end(), is_face_column);
+  if (named == csv.columns.end()) return faces;
+  const auto column = static_cast<std::size_t>(named - csv.columns.begin());
+  const auto face_of = [&](const Csv::Row& row) {
+    const double number = csv.needed_number(row, column);
+    return std::abs(number) < 1e9 ? static_cast<int>(number) : -1;  // -1 where it is missing
+  };
+  if (face) {
+    csv.rows.erase(
+        std::remove_if(csv.rows.begin(), csv.rows.end(), [&](const Csv::Row& row) { return face_of(row) != *face; }),
+        csv.rows.end());
+  }
+  for (const Csv::Row& row : csv.rows) faces.insert(face_of(row));
+  return faces;
+}
+
 /// Steps in rows. The header may be missing, as numpy.savetxt() writes. Columns of text that say which clip it is are
 /// left out, as are those that count rows.
-Series read_csv_series(const std::filesystem::path& path, SeriesRemarks& remarks) {
-  const Csv csv = read_csv(path);
-  if (csv.rows.empty()) throw Error(path.string() + ": it has no step");
+Series read_csv_series(const std::filesystem::path& path, std::optional<int> face, SeriesRemarks& remarks) {
+  Csv csv = read_csv(path);
+  remarks.faces = choose_face(csv, face);
+  if (csv.rows.empty()) return {};
   std::vector<std::size_t> used;
   int success = -1;
   std::string dropped;
@@ -103,9 +136,7 @@ Series read_csv_series(const std::filesystem::path& path, SeriesRemarks& remarks
   series.dim = used.size();
   for (const Csv::Row& row : csv.rows) {
     for (const std::size_t i : used) {
-      const std::optional<double> value = csv.number(row.fields[i]);
-      if (!value) throw Error(csv.where(row, static_cast<int>(i)) + "'" + row.fields[i] + "' is not a number");
-      series.values.push_back(static_cast<float>(*value));
+      series.values.push_back(static_cast<float>(csv.needed_number(row, i)));
     }
     if (success >= 0 && csv.number(row.fields[static_cast<std::size_t>(success)]) == 0.0) ++remarks.failed_steps;
   }
@@ -115,19 +146,21 @@ Series read_csv_series(const std::filesystem::path& path, SeriesRemarks& remarks
 
 class FolderSource : public SeriesSource {
  public:
-  explicit FolderSource(const ClipFolder& folder) : paths_(find_clip_files(folder)) {
+  FolderSource(const ClipFolder& folder, std::optional<int> face) : paths_(find_clip_files(folder)), face_(face) {
     for (const std::filesystem::path& path : paths_) names_.push_back(path.filename().string());
   }
   const std::vector<std::string>& names() const override { return names_; }
   std::string where(std::size_t i) const override { return paths_[i].string(); }
   Series read(std::size_t i, SeriesRemarks& remarks) const override {
-    const std::string extension = paths_[i].extension().string();
+    const std::string extension = extension_of(paths_[i]);
+    if (is_blank(paths_[i])) return {};
     if (extension == ".npy") return read_npy(paths_[i], remarks);
-    return extension == ".npz" ? read_npz(paths_[i], remarks) : read_csv_series(paths_[i], remarks);
+    return extension == ".npz" ? read_npz(paths_[i], remarks) : read_csv_series(paths_[i], face_, remarks);
   }
 
  private:
   std::vector<std::filesystem::path> paths_;
+  std::optional<int> face_;
   std::vector<std::string> names_;
 };
 
@@ -160,8 +193,8 @@ class ArchiveSource : public SeriesSource {
 
 }  // namespace
 
-std::unique_ptr<SeriesSource> open_clip_folder(const ClipFolder& folder) {
-  return std::make_unique<FolderSource>(folder);
+std::unique_ptr<SeriesSource> open_clip_folder(const ClipFolder& folder, std::optional<int> face) {
+  return std::make_unique<FolderSource>(folder, face);
 }
 
 std::unique_ptr<SeriesSource> open_archive_of_series(const FeatureFile& file) {
