@@ -80,7 +80,8 @@ function(medley_library name)
 endfunction()
 
 # medley_unity(TARGET SIZE): its files are compiled SIZE at a time, as one. An empty file costs 12 CPU seconds once it
-# includes torch, so that many small ones are dear. Files with options of their own stay alone.
+# includes torch, so that many small ones are dear. Files with options of their own stay alone, as do those that have
+# SKIP_UNITY_BUILD_INCLUSION because a private struct has members of a type of an anonymous namespace.
 option(MEDLEY_UNITY "Compile files that include expensive headers several at a time" ON)
 function(medley_unity target size)
   if(MEDLEY_UNITY)

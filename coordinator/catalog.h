@@ -10,8 +10,8 @@
 #include "coordinator/scheduler/scheduler.h"
 #include "coordinator/status.h"
 #include "storage/reader.h"
-#include "sweep/score/admission.h"
 #include "sweep/config.h"
+#include "sweep/score/admission.h"
 
 namespace medley::coordinator {
 

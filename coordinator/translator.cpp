@@ -5,8 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
-#include "sweep/score/admission.h"
 #include "sweep/error.h"
+#include "sweep/score/admission.h"
 #include "sweep/version.h"
 
 namespace medley::coordinator {

@@ -12,13 +12,21 @@
 #include "storage/reader.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
-#include "sweep/score/admission.h"
 #include "sweep/digest.h"
+#include "sweep/score/admission.h"
 
 namespace medley::storage {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Rotten text as a terminal and JSON can take it: UTF-8 without control characters.
+std::string printable(const std::string& text) {
+  using nlohmann::json;
+  std::string sound = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+  for (char& c : sound) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  return sound;
+}
 
 /// Runs `check`, and takes what it throws for a fault: rotten bytes end most readers.
 template <class Check>
@@ -57,7 +65,8 @@ sweep::Promise promise_of(Reader& reader, const std::string& fingerprint) {
 /// Numbers that tables read without the surfaces.
 void check_columns(Database& database, std::int64_t key, const sweep::TrialResult& result, const std::string& where,
                    StoreCheck& all) {
-  Statement row(database, "SELECT paper_presence, paper_salience, paper_score, inner_score FROM result WHERE trial = ?");
+  Statement row(database,
+                "SELECT paper_presence, paper_salience, paper_score, inner_score FROM result WHERE trial = ?");
   row.bind(key).step();
   if (result.outcome != sweep::Outcome::kFinished) return;
   const sweep::Accuracy paper = result.paper.surface.best().accuracy;
@@ -81,10 +90,11 @@ void check_results(const fs::path& store, Database& database, StoreCheck& all) {
   };
   std::vector<Row> rows;
   take(all, "database", [&] {
-    Statement trials(database,
-                     "SELECT t.key, t.id, c.settings, c.id, d.fingerprint, t.test_fingerprint, r.sha256, t.fold, t.seed "
-                     "FROM trial t JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
-                     "LEFT JOIN result r ON r.trial = t.key ORDER BY t.key");
+    Statement trials(
+        database,
+        "SELECT t.key, t.id, c.settings, c.id, d.fingerprint, t.test_fingerprint, r.sha256, t.fold, t.seed "
+        "FROM trial t JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
+        "LEFT JOIN result r ON r.trial = t.key ORDER BY t.key");
     while (trials.step()) {
       rows.push_back({trials.integer(0), trials.text(1), trials.text(2), trials.text(3), trials.text(4), trials.text(5),
                       trials.is_null(6) ? "" : trials.text(6), trials.whole(7),
@@ -152,6 +162,7 @@ StoreCheck check_store(const fs::path& store) {
   check_results(store, database, all);
   check_exports(store, all);
   check_checkpoints(store, database, all);
+  for (Fault& fault : all.faults) fault = {printable(fault.where), printable(fault.what)};
   return all;
 }
 

@@ -8,10 +8,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sweep/score/admission.h"
 #include "sweep/family.h"
 #include "sweep/label.h"
 #include "sweep/result.h"
+#include "sweep/score/admission.h"
 #include "sweep/state.h"
 #include "sweep/threshold_grid.h"
 #include "sweep/trial.h"

@@ -135,8 +135,9 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   auto of_inner = [&](auto value) { return inner ? std::optional<double>(value(*inner)) : std::nullopt; };
   using Best = sweep::ThresholdSurface::Best;
   using sweep::Accuracy;
-  Statement row(database,
-                "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement row(
+      database,
+      "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   row.bind(trial, attempt, sweep::name_of(result.outcome), result.reason, result.seconds, result.samples_per_second,
            result.peak_memory_bytes, result.pack_size, static_cast<std::int64_t>(result.epochs.size()),
            result.paper.epoch, result.paper.validation.clips, result.paper.test.clips, result.held_out.epoch,

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <map>
 
-#include "sweep/score/admission.h"
 #include "sweep/nearest.h"
+#include "sweep/score/admission.h"
 #include "sweep/score/metric.h"
 #include "trainer/error.h"
 #include "trainer/model/label_sets.h"

@@ -26,8 +26,8 @@ void check(bool as_json, const Globals& globals) {
                all.faults.empty() ? ": no fault found" : "");
   }
   if (!all.faults.empty()) {
-    throw std::runtime_error(fmt::format("{}: {} fault{}", globals.store.string(), all.faults.size(),
-                                         all.faults.size() == 1 ? "" : "s"));
+    throw std::runtime_error(
+        fmt::format("{}: {} fault{}", globals.store.string(), all.faults.size(), all.faults.size() == 1 ? "" : "s"));
   }
 }
 
@@ -41,7 +41,8 @@ void add_store_command(CLI::App& app, Globals& globals) {
   command->add_flag("--json", *as_json, "as JSON");
   command->footer(
       "SQLite checks its pages and references. Every result must have its SHA-256, be one that training can give, and\n"
-      "have the numbers of the leaderboard. Exported archives must be unchanged. Exit code 1 where anything is not so.\n"
+      "have the numbers of the leaderboard. Exported archives must be unchanged. Exit code 1 where anything is not "
+      "so.\n"
       "Examples:\n  medley store check\n  medley --store old-store store check --json");
   command->callback([as_json, &globals] { check(*as_json, globals); });
 }

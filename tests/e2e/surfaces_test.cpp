@@ -48,8 +48,7 @@ TEST_F(Surfaces, EveryCommandHasHelpWithAnExample) {
       {"init"},     {"data", "make"}, {"data", "check"}, {"data", "import"}, {"data", "folds"}, {"plan"},
       {"settings"}, {"run"},          {"serve"},         {"status"},         {"report"},        {"show"},
       {"evaluate"}, {"submit"},       {"pause"},         {"resume"},         {"stop"},          {"retry"},
-      {"release"},  {"ensemble"},     {"export"},        {"predict"},        {"completion"},
-      {"store", "check"}};
+      {"release"},  {"ensemble"},     {"export"},        {"predict"},        {"completion"},    {"store", "check"}};
   const Ended top = run_program(MEDLEY, {"--help"}, scratch_);
   EXPECT_EQ(top.exit, 0);
   EXPECT_TRUE(contains(top.out, "medley run sweep.yaml"));

@@ -71,6 +71,7 @@ TEST_F(StoreCheckTest, FindsWhateverHasChangedSince) {
       {"UPDATE surface SET paper = inner WHERE trial = " + first, "SHA-256"},
       {"UPDATE epoch SET loss = loss * 2 WHERE trial = " + first, "SHA-256"},
       {"UPDATE clip SET first = 4 WHERE position = 0", "paper.surface is not that of its predictions"},
+      {"UPDATE trial SET id = CAST(x'ff1b5b41' AS TEXT) WHERE key = " + first, "trial \xef\xbf\xbd [A: "},
       {"UPDATE trial SET fold = 7 WHERE key = " + first, "not those of its id"},
       {"UPDATE config SET settings = replace(settings, '\"epochs\":1', '\"epochs\":2')", "not those of their id"},
       {"PRAGMA foreign_keys = OFF; DELETE FROM worker", "refers to no row of worker"},
