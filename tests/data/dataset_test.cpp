@@ -115,6 +115,17 @@ TEST(LoadClips, ReadsNewClipsAloneWithOrWithoutMetadata) {
   EXPECT_EQ(dataset.clips[1].fold, -1);
   EXPECT_EQ(dataset.classes.names, classes.names);
   EXPECT_EQ(dataset.fingerprint, "");
+  write_npz(folder / "face_static_features.npz", {{"X", {2, 2}, std::vector<float>{1, 2, 3, 4}}});
+  write_npz(folder / "voice_static_features.npz", {{"X", {2, 1}, std::vector<float>{5, 6}}});
+  dataset = load_clips(folder.path(), classes);
+  ASSERT_EQ(dataset.clips.size(), 2u) << "without names the rows are numbered";
+  EXPECT_EQ(dataset.clips[1].filename, "row_1");
+  float voice = 0;
+  dataset.encoders.at(1)->gather({1}, &voice);
+  EXPECT_EQ(voice, 6);
+  std::filesystem::remove(folder / "voice_static_features.npz");
+  write_npz(folder / "face_static_features.npz",
+            {{"X", {2, 2}, std::vector<float>{1, 2, 3, 4}}, {"filenames", {2}, std::vector<std::string>{"n1", "n2"}}});
   test::write_file(folder / "test_metadata.csv", "filename,video_id\nn2.mov,A\n");
   dataset = load_clips(folder.path(), classes);
   ASSERT_EQ(dataset.clips.size(), 1u);

@@ -307,7 +307,7 @@ Dataset load_clips(const std::filesystem::path& folder, const sweep::Classes& cl
   const Description description = description_of(folder);
   Dataset dataset = described(folder, description, classes);
   Problems problems;
-  const std::vector<FeatureFile> files = feature_files(folder, description, dataset.notes, problems);
+  std::vector<FeatureFile> files = feature_files(folder, description, dataset.notes, problems);
   const std::filesystem::path test = folder / "test_metadata.csv";
   const MetadataContext context{NeutralRule::kAsDeclared, description.columns, dataset.classes, problems,
                                 dataset.notes};
@@ -315,6 +315,7 @@ Dataset load_clips(const std::filesystem::path& folder, const sweep::Classes& cl
     read_test_metadata(test, context, dataset.clips);
     join_actors(dataset.clips, dataset.notes);
   } else if (!files.empty()) {
+    for (FeatureFile& file : files) file.numbered = true;
     for (const std::string& name : feature_names(files[0])) dataset.clips.push_back({name, stem_of(name), "", -1, {}});
     dataset.notes.push_back(files[0].where() + ": the clips are those of this file, because there is no metadata");
   }

@@ -61,8 +61,8 @@ struct Dataset {
 Dataset load_dataset(const std::filesystem::path& folder);
 
 /// What a model can predict: a dataset, or a folder of new clips alone. These are the clips of test_metadata.csv, else
-/// the rows of the first feature file, all of fold -1 and without a fingerprint. `classes` are the model's, where
-/// dataset.yaml says no others. Throws as load_dataset().
+/// the rows of the first feature file, which are row_0, row_1, ... where it has no names. All are of fold -1 and
+/// without a fingerprint. `classes` are the model's, where dataset.yaml says no others. Throws as load_dataset().
 Dataset load_clips(const std::filesystem::path& folder, const sweep::Classes& classes);
 
 }  // namespace medley::data

@@ -129,8 +129,8 @@ void read_csv_table(const std::filesystem::path& path, FeatureTable& table, std:
 
 }  // namespace
 
-ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remedy) {
-  const FeatureArrays arrays = feature_arrays(npz);
+ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remedy, bool numbered) {
+  const FeatureArrays arrays = feature_arrays(npz, !numbered);
   ArrayLayout layout;
   layout.x = arrays.x;
   layout.filenames = arrays.filenames;
@@ -138,14 +138,17 @@ ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remed
   std::vector<std::size_t> shape = header.shape;
   const std::string x = npz.path().string() + ": array '" + layout.x + "' has ";
   if (!is_number(header.dtype)) throw Error(x + "dtype " + header.descr() + "; valid: numbers");
-  const NpyHeader names_header = npz.header(layout.filenames);
-  const std::size_t names = names_header.count();
-  const auto long_axes = std::count_if(names_header.shape.begin(), names_header.shape.end(),
-                                       [](std::size_t length) { return length > 1; });
-  const std::string names_where = npz.path().string() + ": array '" + layout.filenames + "' has ";
-  if (long_axes > 1 || names_header.shape.empty()) {
-    throw Error(names_where + "shape " + names_header.shape_text() + "; valid: a name for each row of '" + layout.x +
-                "'");
+  std::size_t names = shape.empty() ? 0 : shape[0];
+  std::string names_where;
+  if (!layout.filenames.empty()) {
+    const NpyHeader names_header = npz.header(layout.filenames);
+    names = names_header.count();
+    const auto long_axes = std::count_if(names_header.shape.begin(), names_header.shape.end(),
+                                         [](std::size_t length) { return length > 1; });
+    names_where = npz.path().string() + ": array '" + layout.filenames + "' has shape " + names_header.shape_text();
+    if (long_axes > 1 || names_header.shape.empty()) {
+      throw Error(names_where + "; valid: a name for each row of '" + layout.x + "'");
+    }
   }
   if (header.count() == 0 || (shape.size() != 2 && shape.size() != 3)) {
     throw Error(x + "shape " + header.shape_text() + "; valid: [clips, dim] or [clips, layers, dim]");
@@ -154,8 +157,8 @@ ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remed
     shape.erase(shape.begin());  // [1, clips, dim]
   if (shape[0] != names) {
     const bool turned = shape.size() == 2 && shape[1] == names;
-    throw Error(names_where + "shape " + names_header.shape_text() + ", but " + layout.x + " has " +
-                std::to_string(shape[0]) + " rows" + (turned ? "; its axes are exchanged, save X.T" : ""));
+    throw Error(names_where + ", but " + layout.x + " has " + std::to_string(shape[0]) + " rows" +
+                (turned ? "; its axes are exchanged, save X.T" : ""));
   }
   if (shape.size() == 3 && shape[2] == 1 && shape[1] > 1 && axes != Axes::kClipsTimeDim) {
     if (axes != Axes::kClipsDimOne) {
@@ -170,7 +173,8 @@ ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remed
   if (layout.dim > kMaxDim || layout.layers > kMaxLayers || names > kMaxRows) {
     throw Error(x + "shape " + header.shape_text() + ": more than can be meant");
   }
-  layout.names = npz.read_strings(layout.filenames);
+  if (!layout.filenames.empty()) layout.names = npz.read_strings(layout.filenames);
+  while (layout.names.size() < names) layout.names.push_back("row_" + std::to_string(layout.names.size()));
   return layout;
 }
 

@@ -34,8 +34,9 @@ struct ArrayLayout {
 };
 
 class NpzFile;
-/// Checks types, shapes and axes of an archive with `X` and `filenames`. Throws Error with the remedy.
-ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remedy);
+/// Checks types, shapes and axes of an archive with `X` and `filenames`. Throws Error with the remedy. Where it may be
+/// `numbered`, and has no names, they are row_0, row_1, ...
+ArrayLayout array_layout(const NpzFile& npz, Axes axes, const std::string& remedy, bool numbered = false);
 
 /// True for the name of a clip of the metadata.
 using IsClip = std::function<bool(const std::string&)>;

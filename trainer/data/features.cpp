@@ -254,7 +254,7 @@ namespace {
 
 /// The one array of an archive: in place or a block at a time.
 void load_array(const FeatureFile& file, const NpzFile& npz, const std::vector<Clip>& clips, LoadedEncoder& loaded) {
-  const ArrayLayout arrays = array_layout(npz, Axes::kClipsLayersDim, remedy_for(file));
+  const ArrayLayout arrays = array_layout(npz, Axes::kClipsLayersDim, remedy_for(file), file.numbered);
   Layout layout;
   layout.layers = arrays.layers;
   layout.dim = arrays.dim;
@@ -306,14 +306,15 @@ void load_table(const FeatureFile& file, const std::vector<Clip>& clips, LoadedE
 std::optional<NpzFile> one_array(const FeatureFile& file) {
   if (file.paths.size() != 1 || extension_of(file.paths[0]) != ".npz") return std::nullopt;
   NpzFile npz = NpzFile::open(file.paths[0]);
-  if (feature_arrays(npz).x.empty()) return std::nullopt;
+  if (feature_arrays(npz, !file.numbered).x.empty()) return std::nullopt;
   return npz;
 }
 
 }  // namespace
 
 std::vector<std::string> feature_names(const FeatureFile& file) {
-  if (const auto npz = one_array(file)) return array_layout(*npz, Axes::kClipsLayersDim, remedy_for(file)).names;
+  if (const auto npz = one_array(file))
+    return array_layout(*npz, Axes::kClipsLayersDim, remedy_for(file), file.numbered).names;
   std::vector<std::string> notes;
   const auto is_clip = [](const std::string&) { return true; };  // no metadata says which are
   return read_feature_table(file, Axes::kClipsLayersDim, remedy_for(file), is_clip, notes).names;

@@ -133,13 +133,14 @@ bool is_feature_array(const std::string& name) {
   return contains(kFeatureArrays, plain(name.substr(name.rfind('/') + 1)));
 }
 
-FeatureArrays feature_arrays(const NpzFile& npz) {
+FeatureArrays feature_arrays(const NpzFile& npz, bool names_required) {
   const std::vector<std::string> all = npz.names();
   const std::string where = npz.path().string() + ": ";
   const std::vector<std::string> x = arrays_called(npz, kFeatureArrays), names = arrays_called(npz, kNameArrays);
   const bool one_a_clip = names.empty() && all.size() > x.size() + 1;
   if (all.empty()) throw Error(where + "it has no array");
   if (one_a_clip) return {};
+  if (!names_required && x.size() == 1 && names.empty()) return {x[0], ""};
   for (const auto& [found, what] : {std::pair(x, "features ('X')"), std::pair(names, "clip names ('filenames')")}) {
     if (found.size() > 1) throw Error(several_arrays(npz, found, what));
     if (!found.empty()) continue;

@@ -40,8 +40,9 @@ bool is_feature_array(const std::string& name);
 struct FeatureArrays {
   std::string x, filenames;
 };
-/// Throws Error where two arrays could be meant, or only one of the two is there.
-FeatureArrays feature_arrays(const NpzFile& npz);
+/// Throws Error where two arrays could be meant, or only one of the two is there. Names may be missing, and are then
+/// "", unless they are required.
+FeatureArrays feature_arrays(const NpzFile& npz, bool names_required = true);
 
 /// The arrays of a file of probabilities: P, filenames, and classes, which is "" where there is none.
 struct PredictionArrays {
