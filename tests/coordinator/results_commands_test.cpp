@@ -315,7 +315,9 @@ TEST(ResultsCommands, AGridOfThresholdsIsTheReportsChoice) {
     }
     EXPECT_NEAR(config.held_out.score(), mean, 1e-12) << config.id;
     for (const sweep::ConfigReport& other : all_at_once.configs) {
-      if (other.id == config.id) EXPECT_EQ(other.held_out.score(), config.held_out.score());
+      if (other.id == config.id) {
+        EXPECT_EQ(other.held_out.score(), config.held_out.score());
+      }
     }
     ++compared;
   }

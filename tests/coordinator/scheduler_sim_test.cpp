@@ -57,6 +57,7 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "worker came back with attempts",
                            "duplicate attempt cancelled",
                            "attempt cancelled by a stop",
+                           "refused result, at no cost to its trial",
                            "trial failed by budget",
                            "failed trial retried",
                            "pack of several",

@@ -35,6 +35,7 @@ Weights::Weights(Dice& dice) {
   hang = weight(0.1);
   slow = weight(0.2);
   attempt_failure = weight(0.2);
+  lie = weight(0.1);
   disk_failure = weight(0.02);
   user = weight(0.02);
   poison = weight(0.15);
@@ -119,12 +120,19 @@ void World::run() {
   check_end();
 }
 
+/// By its failures, or because the results of retry_budget workers were refused that the fault is no worker's.
+bool World::budget_is_spent(const std::string& trial) const {
+  const auto refused = refused_from_.find(trial);
+  return journal_.trials.at(trial).failures == limits_.retry_budget ||
+         (refused != refused_from_.end() && static_cast<int>(refused->second.size()) >= limits_.retry_budget);
+}
+
 void World::check_end() {
   for (const auto& [id, trial] : journal_.trials) {
     if (trial.state == TrialState::kFinished) {
       if (trial.results != 1) violated("a finished trial has exactly one result: " + id);
     } else if (trial.state == TrialState::kFailed) {
-      if (trial.failures != limits_.retry_budget) violated("a failed trial spent its budget: " + id);
+      if (!budget_is_spent(id)) violated("a failed trial spent its budget: " + id);
       if (trial.results != 0) violated("a failed trial has no result: " + id);
     } else {
       violated("no trial is left pending: " + id);
@@ -184,6 +192,9 @@ void World::feed(Event event) {
   std::vector<Command> commands;
   if (!(bug_ == Bug::kForgetLeases && std::holds_alternative<Ticked>(event))) {
     commands = scheduler_->handle(event, now_);
+  }
+  if (const auto* refused = std::get_if<ResultRefused>(&event)) {
+    refused_from_[refused->attempt.trial].insert(refused->worker);
   }
   scheduler_->sanity_check();
   plant(commands, event);
@@ -345,17 +356,20 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         const auto* lost = std::get_if<WorkerLost>(&event);
         const bool left = lost && lost->how == WorkerLost::How::kLeft &&
                           (lost->worker == attempt.worker || holders_[end->attempt].count(lost->worker));
-        if (!stopped && !duplicate && !left)
+        const auto* refused = std::get_if<ResultRefused>(&event);
+        const bool lie = refused && refused->attempt == end->attempt;
+        if (!stopped && !duplicate && !left && !lie)
           violated("an attempt is cancelled for a reason: " + trial_of(end->attempt));
         ++counters_[stopped ? "attempt cancelled by a stop"
                     : left  ? "attempt cancelled by a worker that left"
+                    : lie   ? "refused result, at no cost to its trial"
                             : "duplicate attempt cancelled"];
       }
     } else if (const auto* fail = as<FailTrial>(command)) {
       Journal::Trial& trial = trial_at(fail->trial);
       if (trial.state != TrialState::kPending || trial.running())
         violated("only a pending trial fails: " + fail->trial);
-      if (trial.failures != limits_.retry_budget) violated("a trial fails when its budget is spent: " + fail->trial);
+      if (!budget_is_spent(fail->trial)) violated("a trial fails when its budget is spent: " + fail->trial);
       trial.state = TrialState::kFailed;
       ++counters_["trial failed by budget"];
     } else if (const auto* retry = as<RecordRetry>(command)) {
@@ -363,6 +377,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       if (trial.state != TrialState::kFailed) violated("only a failed trial is retried: " + retry->trial);
       trial.state = TrialState::kPending;
       trial.failures = 0;
+      refused_from_.erase(retry->trial);
       ++counters_["failed trial retried"];
     } else if (const auto* set = as<RecordSweepState>(command)) {
       journal_.find_sweep(set->sweep)->state = set->state;
@@ -474,6 +489,10 @@ void World::deliver(const Message& message) {
     // Also messages of connections that are gone, and of processes that are dead: the scheduler must not mind. But
     // beats of a worker that this coordinator has not seen join do not reach it.
     feed(*message.event);
+    const auto* refused = std::get_if<ResultRefused>(&*message.event);
+    const int slot = refused ? slot_of(refused->worker) : -1;
+    // The shell answers it, whatever the scheduler makes of it: it is not wanted again.
+    if (scheduler_ && slot >= 0) workers_[static_cast<std::size_t>(slot)].held.erase(refused->attempt);
     return;
   }
   Worker& worker = workers_[static_cast<std::size_t>(message.slot)];
@@ -500,6 +519,7 @@ void World::receive(Worker& worker, const Send& command) {
       held.hung = faulty() && dice_.chance(weights_.hang);
       held.will_fail =
           worker.broken || poisoned_.count(a.trial) || (faulty() && dice_.chance(weights_.attempt_failure));
+      held.lies = faulty() && dice_.chance(weights_.lie);
       worker.held.emplace(a, held);  // a duplicate changes nothing
     }
   } else if (const auto* ack = std::get_if<AcknowledgeResult>(&command)) {
@@ -612,6 +632,7 @@ void World::step_worker(int slot) {
     Message message;
     message.to_coordinator = true;
     message.event = ResultReceived{worker.id, attempt};
+    if (held.lies) message.event = ResultRefused{worker.id, attempt, "it cannot be"};
     post(message);
   }
 }

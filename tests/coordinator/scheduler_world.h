@@ -54,7 +54,7 @@ class Dice {
 /// Fault weights, drawn per seed: many seeds have few faults, some have all.
 struct Weights {
   double drop = 0, duplicate = 0, disconnect = 0, worker_death = 0, coordinator_death = 0, hang = 0, slow = 0,
-         attempt_failure = 0, disk_failure = 0, user = 0, poison = 0;
+         attempt_failure = 0, disk_failure = 0, user = 0, poison = 0, lie = 0;
   std::int64_t longest_delay_ms = 1;
   explicit Weights(Dice& dice);
 };
@@ -107,6 +107,7 @@ struct Worker {
     std::int64_t progress = 0;
     std::int64_t done_ms = 0;
     bool will_fail = false;
+    bool lies = false;  ///< its result cannot be one of its trial
     bool hung = false;
     std::int64_t sent_ms = -1;  ///< when its result went out last
   };
@@ -147,6 +148,7 @@ class World {
   void check_order_and_store(const std::vector<Command>& commands, const Event& event);
   void check_views();
   void check_end();
+  bool budget_is_spent(const std::string& trial) const;
   void send(const Send& command);
   void post(Message message);
   void deliver(const Message& message);
@@ -175,9 +177,10 @@ class World {
   std::vector<Worker> workers_;
   std::multimap<std::int64_t, Message> network_;
   int connections_ = 0;
-  std::set<std::string> poisoned_;                           ///< trials that fail wherever they run
-  std::set<std::pair<std::string, AttemptId>> said_failed_;  ///< what workers really reported
-  std::set<AttemptId> trained_;                              ///< attempts that really gave a result
+  std::set<std::string> poisoned_;                             ///< trials that fail wherever they run
+  std::map<std::string, std::set<std::string>> refused_from_;  ///< trial -> workers whose results were refused
+  std::set<std::pair<std::string, AttemptId>> said_failed_;    ///< what workers really reported
+  std::set<AttemptId> trained_;                                ///< attempts that really gave a result
   std::set<AttemptId> sent_;  ///< Assign went out (this coordinator's or an earlier one's)
   std::map<std::pair<AttemptId, std::string>, std::int64_t> listed_ms_;  ///< by whom: assigned or last listed
   std::set<AttemptId> spooled_;  ///< the coordinator was told that it is on disk
