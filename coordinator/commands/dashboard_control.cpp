@@ -203,9 +203,13 @@ web::Control::Answer DashboardControl::export_ensemble(std::int64_t id, const st
   for (const auto& made : storage::Reader(store_).exports()) {
     if (made.sha256 == exported.sha256 && made.created == now) row = made.id;
   }
-  return {true,
-          fmt::format("{} clips, {} predicted blends; the format check passed", exported.clips, exported.blends),
-          {{"export", row}, {"notes", exported.notes}, {"predicted_now", exported.predicted_now}}};
+  std::string message =
+      fmt::format("{} clips, {} predicted blends; the format check passed", exported.clips, exported.blends);
+  if (exported.predicted_now > 0) {
+    message += fmt::format("; {} members were trained before these test clips came", exported.predicted_now);
+  }
+  for (const std::string& note : exported.notes) message += "; note: " + note;
+  return {true, message, {{"export", row}, {"notes", exported.notes}, {"predicted_now", exported.predicted_now}}};
 } catch (const Error& error) {
   return {false, error.what(), json::object()};
 } catch (const storage::Error& error) {
