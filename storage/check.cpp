@@ -68,13 +68,10 @@ void check_columns(Database& database, std::int64_t key, const sweep::TrialResul
   Statement row(database,
                 "SELECT paper_presence, paper_salience, paper_score, inner_score FROM result WHERE trial = ?");
   row.bind(key).step();
-  if (result.outcome != sweep::Outcome::kFinished) return;
-  const sweep::Accuracy paper = result.paper.surface.best().accuracy;
-  double inner = std::nan("");
-  if (result.inner.clips > 0 && result.held_out.epoch > 0) {
-    const auto chosen = result.inner.best();
-    inner = result.held_out.surface.at(chosen.alpha_index, chosen.beta_index).score();
-  }
+  const LeaderboardNumbers numbers = leaderboard_numbers(result);
+  if (!numbers.paper) return;
+  const sweep::Accuracy& paper = numbers.paper->accuracy;
+  const double inner = numbers.inner ? numbers.inner->score() : std::nan("");
   if (!same(row.real(0), paper.presence) || !same(row.real(1), paper.salience) || !same(row.real(2), paper.score()) ||
       !same(row.real(3), inner)) {
     all.faults.push_back({where, "the numbers of the leaderboard are not those of its surfaces"});

@@ -121,18 +121,22 @@ void check_result(const TrialResult& result, const ResultSizes& sizes, int fold)
   check_size(result.importance.cka.size(), encoders * encoders, "importance.cka");
 }
 
-void insert_result(Database& database, std::int64_t trial, int attempt, const TrialResult& result) {
-  std::optional<sweep::ThresholdSurface::Best> paper;
-  std::optional<sweep::Accuracy> inner;
-  if (result.outcome == sweep::Outcome::kFinished) {
-    paper = result.paper.surface.best();
-    if (result.inner.clips > 0 && result.held_out.epoch > 0) {
-      const auto chosen = result.inner.best();
-      inner = result.held_out.surface.at(chosen.alpha_index, chosen.beta_index);
-    }
+LeaderboardNumbers leaderboard_numbers(const TrialResult& result) {
+  LeaderboardNumbers numbers;
+  if (result.outcome != sweep::Outcome::kFinished) return numbers;
+  numbers.paper = result.paper.surface.best();
+  if (result.inner.clips > 0 && result.held_out.epoch > 0) {
+    const auto chosen = result.inner.best();
+    numbers.inner = result.held_out.surface.at(chosen.alpha_index, chosen.beta_index);
   }
-  auto of_paper = [&](auto value) { return paper ? std::optional<double>(value(*paper)) : std::nullopt; };
-  auto of_inner = [&](auto value) { return inner ? std::optional<double>(value(*inner)) : std::nullopt; };
+  return numbers;
+}
+
+void insert_result(Database& database, std::int64_t trial, int attempt, const TrialResult& result) {
+  const auto [paper, inner] = leaderboard_numbers(result);
+  const auto of = [](const auto& numbers, auto value) {
+    return numbers ? std::optional<double>(value(*numbers)) : std::nullopt;
+  };
   using Best = sweep::ThresholdSurface::Best;
   using sweep::Accuracy;
   Statement row(
@@ -142,14 +146,14 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
            result.peak_memory_bytes, result.pack_size, static_cast<std::int64_t>(result.epochs.size()),
            result.paper.epoch, result.paper.validation.clips, result.paper.test.clips, result.held_out.epoch,
            result.held_out.validation.clips, result.held_out.test.clips, result.test_fingerprint, result_digest(result),
-           of_paper([](const Best& b) { return b.thresholds.alpha; }),
-           of_paper([](const Best& b) { return b.thresholds.beta; }),
-           of_paper([](const Best& b) { return b.accuracy.presence; }),
-           of_paper([](const Best& b) { return b.accuracy.salience; }),
-           of_paper([](const Best& b) { return b.accuracy.score(); }),
-           of_inner([](const Accuracy& a) { return a.presence; }),
-           of_inner([](const Accuracy& a) { return a.salience; }),
-           of_inner([](const Accuracy& a) { return a.score(); }))
+           of(paper, [](const Best& b) { return b.thresholds.alpha; }),
+           of(paper, [](const Best& b) { return b.thresholds.beta; }),
+           of(paper, [](const Best& b) { return b.accuracy.presence; }),
+           of(paper, [](const Best& b) { return b.accuracy.salience; }),
+           of(paper, [](const Best& b) { return b.accuracy.score(); }),
+           of(inner, [](const Accuracy& a) { return a.presence; }),
+           of(inner, [](const Accuracy& a) { return a.salience; }),
+           of(inner, [](const Accuracy& a) { return a.score(); }))
       .run();
 
   const auto paper_surface = encode_surface(result.paper.surface);

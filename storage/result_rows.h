@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 
 #include "storage/database.h"
 #include "sweep/result.h"
@@ -22,6 +23,14 @@ void check_result(const sweep::TrialResult& result, const ResultSizes& sizes, in
 
 /// SHA-256 of sweep::encode_result(), 64 hexadecimal digits.
 std::string result_digest(const sweep::TrialResult& result);
+
+/// The numbers that tables read without the surfaces: columns of table `result`. Paper-style ones are none for a
+/// diverged trial, and those at thresholds of the inner fold none without one.
+struct LeaderboardNumbers {
+  std::optional<sweep::ThresholdSurface::Best> paper;
+  std::optional<sweep::Accuracy> inner;
+};
+LeaderboardNumbers leaderboard_numbers(const sweep::TrialResult& result);
 
 /// Writes all rows of a result; `trial` is the key of the trial. The trial must have none yet.
 void insert_result(Database& database, std::int64_t trial, int attempt, const sweep::TrialResult& result);

@@ -40,8 +40,8 @@ class LabelsByStem {
   /// The clip's label; nullopt for a clip without one. Throws data::Error beginning `where` for a clip that is unknown
   /// or was asked for before.
   std::optional<sweep::Label> take(const std::string& filename, const std::string& where) {
-    const std::string stem = data::stem_of(filename.substr(filename.find_last_of("/\\") + 1));
-    folders_ += filename.find_first_of("/\\") != std::string::npos;
+    const std::string name = data::without_folders(filename), stem = data::stem_of(name);
+    folders_ += name != filename;
     const auto label = labels_.find(stem);
     if (label == labels_.end()) throw data::Error(where + "'" + filename + "' is no clip of the dataset");
     if (!taken_.insert(stem).second) throw data::Error(where + "'" + filename + "' is given twice");

@@ -57,8 +57,9 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
   if (!(total > 0))
     throw storage::Error("ensemble '" + ensemble.request.name + "' has no member with a weight above 0");
   std::vector<double> mixed(clips * static_cast<std::size_t>(dataset.classes.count()));
-  std::set<std::string> found;
+  std::set<std::string> trained, found;
   for (const auto& part : reader.predictions(trials, ensemble.request.protocol, storage::Split::kTest)) {
+    trained.insert(part.trial);
     if (part.test_fingerprint != dataset.test_fingerprint || part.fused.size() != mixed.size()) continue;
     found.insert(part.trial);
     const double weight = weights.at(part.trial) / total;
@@ -68,7 +69,7 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
   double others_total = 0;
   for (const storage::MemberRecord& member : ensemble.members) {
     if (found.count(member.trial) != 0) continue;
-    if (!reader.find_trial(member.trial)) {
+    if (trained.count(member.trial) == 0) {
       throw storage::Error("member trial " + member.trial + " has no result in this store any more");
     }
     others.push_back(member);

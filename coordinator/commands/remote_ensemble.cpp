@@ -57,16 +57,13 @@ Exported export_remotely(const ControlPoint& control, std::int64_t ensemble, con
   const std::string archive = web::fetch(control.url, control.token, at + "archive.zip");
   json manifest = json_at(control, at + "manifest.json");
   manifest["archive"] = out.filename().string();
-  Exported exported{out,
-                    manifest_path(out),
-                    manifest.at("sha256"),
-                    manifest.at("clips"),
-                    manifest.at("predicted_blends"),
-                    {},
-                    made.value("predicted_now", 0),
-                    {},
-                    {},
-                    {}};
+  Exported exported;
+  exported.archive = out;
+  exported.manifest = manifest_path(out);
+  exported.sha256 = manifest.at("sha256");
+  exported.clips = manifest.at("clips");
+  exported.blends = manifest.at("predicted_blends");
+  exported.predicted_now = made.value("predicted_now", 0);
   for (const json& note : made.value("notes", json::array())) exported.notes.push_back(note);
   for (const json& renamed : manifest.value("renamed_classes", json::array())) exported.renamed.push_back(renamed);
   files::write(exported.archive, archive, files::Durability::kDurable);

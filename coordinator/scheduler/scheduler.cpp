@@ -338,10 +338,10 @@ void Scheduler::reconcile(const std::string& id, const std::vector<HeldAttempt>&
       out_.push_back(Cancel{id, h.attempt});
     }
   }
-  worker.listed = listed;
   for (auto it = worker.stalled.begin(); it != worker.stalled.end();) {
     it = listed.count(*it) ? std::next(it) : worker.stalled.erase(it);
   }
+  worker.listed = std::move(listed);
 }
 
 void Scheduler::renew(Lease& lease, const HeldAttempt& held) {

@@ -81,6 +81,8 @@ std::string stem_of(const std::string& filename) {
   return composed(stem);
 }
 
+std::string without_folders(const std::string& name) { return name.substr(name.find_last_of("/\\") + 1); }
+
 std::string NameRules::text() const {
   std::string text;
   for (const Rule& rule : kRules) {
@@ -110,11 +112,7 @@ NameRules NameRules::parse(const std::vector<std::string>& words) {
 }
 
 std::string name_key(const std::string& name, const NameRules& rules) {
-  std::string key = name;
-  if (rules.folders) {
-    if (const std::size_t slash = key.find_last_of("/\\"); slash != std::string::npos) key.erase(0, slash + 1);
-  }
-  key = stem_of(key);
+  std::string key = stem_of(rules.folders ? without_folders(name) : name);
   if (rules.extension) {
     if (const std::size_t dot = key.rfind('.'); dot != std::string::npos && dot > 0) key.resize(dot);
   }

@@ -14,6 +14,9 @@ namespace medley::data {
 /// and test_0001 have the same stem, and A101_0.3s is a stem.
 std::string stem_of(const std::string& filename);
 
+/// `name` without the folders before it, by Unix and by Windows: a1.mov of train/a1.mov.
+std::string without_folders(const std::string& name);
+
 /// What two names of a clip may differ in, beyond what stem_of() drops.
 struct NameRules {
   bool folders = false;    ///< train/a1.mov is a1

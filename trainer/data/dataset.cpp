@@ -282,10 +282,7 @@ Dataset load_dataset(const std::filesystem::path& folder) {
   const MetadataContext context{rule, description.columns, dataset.classes, problems, dataset.notes};
   read_train_metadata(train, context, dataset.clips);
   const std::size_t labelled = dataset.clips.size();
-  // Labels of test clips decide nothing, least of all what a class may be.
-  const MetadataContext test_context{NeutralRule::kAsDeclared, description.columns, dataset.classes, problems,
-                                     dataset.notes};
-  if (std::filesystem::exists(test)) read_test_metadata(test, test_context, dataset.clips);
+  if (std::filesystem::exists(test)) read_test_metadata(test, context, dataset.clips);
   join_actors(dataset.clips, dataset.notes);
   note_near_names(dataset.clips, dataset.notes);
   check_apart(test, dataset.clips, labelled, problems);

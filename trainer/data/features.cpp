@@ -248,10 +248,6 @@ void read_fortran(ArrayReader& array, const Layout& layout, RowCheck& check, Fea
   matrix.use(std::move(floats));
 }
 
-}  // namespace
-
-namespace {
-
 /// The one array of an archive: in place or a block at a time.
 void load_array(const FeatureFile& file, const NpzFile& npz, const std::vector<Clip>& clips, LoadedEncoder& loaded) {
   const ArrayLayout arrays = array_layout(npz, Axes::kClipsLayersDim, remedy_for(file), file.numbered);

@@ -340,10 +340,7 @@ class MetadataReader {
     const std::string text = raw(row, column);
     return is_missing(text) ? "" : text;
   }
-  std::string file_name(const Csv::Row& row) const {
-    const std::string name = raw(row, filename_);
-    return name.substr(name.find_last_of("/\\") + 1);
-  }
+  std::string file_name(const Csv::Row& row) const { return without_folders(raw(row, filename_)); }
   std::string stem(const Csv::Row& row) const { return stem_of(file_name(row)); }
   /// pandas writes whole numbers of a column with gaps as 101.0.
   std::string actor(const Csv::Row& row) const {
@@ -406,7 +403,8 @@ void read_train_metadata(const std::filesystem::path& path, const MetadataContex
   reader.finish();
 }
 
-void read_test_metadata(const std::filesystem::path& path, const MetadataContext& context, std::vector<Clip>& clips) {
+void read_test_metadata(const std::filesystem::path& path, const MetadataContext& given, std::vector<Clip>& clips) {
+  const MetadataContext context{NeutralRule::kAsDeclared, given.columns, given.classes, given.problems, given.notes};
   MetadataReader reader(path, context);
   if (!reader.has_all(reader.has_labels() ? kLabelColumns : std::vector<std::string>{"filename"})) {
     return reader.finish();

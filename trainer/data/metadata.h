@@ -31,7 +31,7 @@ struct MetadataContext {
 void read_train_metadata(const std::filesystem::path& path, const MetadataContext& context, std::vector<Clip>& clips);
 
 /// The same for test_metadata.csv: only `filename` is required; a label counts where emotion_1 is not empty;
-/// fold is -1.
+/// fold is -1. Labels of test clips decide nothing, least of all what a class may be: classes are as in `context`.
 void read_test_metadata(const std::filesystem::path& path, const MetadataContext& context, std::vector<Clip>& clips);
 
 /// What two spellings of one actor have in common: letter case, accents in two forms and zeros before a number drop

@@ -17,9 +17,9 @@
 #include "storage/files/read.h"
 #include "sweep/class_names.h"
 #include "sweep/nearest.h"
+#include "trainer/data/clip_names.h"
 #include "trainer/data/error.h"
 #include "trainer/data/file_kind.h"
-#include "trainer/data/metadata.h"
 #include "trainer/data/zip_archive.h"
 
 namespace medley::data {
@@ -147,11 +147,9 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
-std::string base_name(const std::string& name) { return name.substr(name.find_last_of("/\\") + 1); }
-
 /// What systems add to archives, and what they hide in folders.
 bool of_the_system(const std::string& member) {
-  const std::string base = base_name(member);
+  const std::string base = without_folders(member);
   return member.find("__MACOSX") != std::string::npos || base.rfind("._", 0) == 0 || base == ".DS_Store" ||
          base == "Thumbs.db" || base == "desktop.ini";
 }
@@ -174,12 +172,12 @@ std::optional<std::string> read_member(zip_t* archive, const std::string& name, 
   zip_stat_t stat;
   zip_stat_init(&stat);
   if (zip_stat(archive, name.c_str(), 0, &stat) != 0) {
-    findings.add("damaged", "", zip_strerror(archive), base_name(name));
+    findings.add("damaged", "", zip_strerror(archive), without_folders(name));
     return std::nullopt;
   }
   if (stat.size > kMaxSubmissionBytes) throw Error(where + name + " is larger than 256 MiB");
   if (stat.encryption_method != ZIP_EM_NONE) {
-    findings.add("encrypted", "", name, base_name(name));
+    findings.add("encrypted", "", name, without_folders(name));
     return std::nullopt;
   }
   const bool zipfile_reads = stat.comp_method == ZIP_CM_STORE || stat.comp_method == ZIP_CM_DEFLATE;
@@ -193,7 +191,7 @@ std::optional<std::string> read_member(zip_t* archive, const std::string& name, 
   if (!file || zip_fread(file.get(), text.data(), stat.size) != static_cast<zip_int64_t>(stat.size) ||
       zip_fread(file.get(), &more, 1) != 0) {
     findings.add("damaged", "", name + ": " + (file ? zip_file_strerror(file.get()) : zip_strerror(archive)),
-                 base_name(name));
+                 without_folders(name));
     return std::nullopt;
   }
   return text;
@@ -222,7 +220,7 @@ std::string choose_member(zip_t* archive, const std::string& wanted, Findings& f
       junk.push_back(name);
     } else if (name.empty() || name.back() == '/' || name.back() == '\\') {
       continue;  // a folder
-    } else if (ends_with(sweep::plain_name(name), ".json") || base_name(name) == wanted) {
+    } else if (ends_with(sweep::plain_name(name), ".json") || without_folders(name) == wanted) {
       texts.push_back(name);
     } else {
       (ends_with(sweep::plain_name(name), ".zip") ? archives : others).push_back(name);
@@ -244,7 +242,7 @@ std::string choose_member(zip_t* archive, const std::string& wanted, Findings& f
     return "";
   }
   if (!others.empty()) findings.add("other-files", "", joined(others), texts[0]);
-  const std::string base = base_name(texts[0]);
+  const std::string base = without_folders(texts[0]);
   if (base != texts[0]) findings.add("folder", "", texts[0], base);
   if (base != wanted) {
     findings.add(base.find("template") == std::string::npos ? "member-name" : "template-name", "", base, wanted);
@@ -389,7 +387,7 @@ class ClipNames {
   std::size_t loose(const std::string& name) const { return find(loose_, key(name)); }
 
  private:
-  static std::string key(const std::string& name) { return sweep::plain_name(stem_of(base_name(name))); }
+  static std::string key(const std::string& name) { return sweep::plain_name(stem_of(without_folders(name))); }
   std::size_t find(const std::unordered_map<std::string, std::size_t>& map, const std::string& name) const {
     const auto found = map.find(name);
     return found == map.end() ? names_.size() : found->second;
@@ -414,7 +412,7 @@ void check_names(const std::vector<SubmissionClip>& predictions, const ClipList&
     if (exact < given.size()) continue;
     const std::string& valid = list.expected[loose];
     const bool bare = stem_of(valid) == valid;  // the dataset's own names have no extension
-    const char* kind = base_name(name) != name           ? "clip-folder"
+    const char* kind = without_folders(name) != name     ? "clip-folder"
                        : stem_of(name) != stem_of(valid) ? "clip-case"
                        : bare                            ? ""
                                                          : "clip-extension";
@@ -580,7 +578,7 @@ void check_clips(const std::vector<SubmissionClip>& predictions, const std::opti
                  Findings& findings) {
   if (list) return check_names(predictions, *list, findings);
   for (const SubmissionClip& clip : predictions) {
-    if (base_name(clip.filename) != clip.filename) {
+    if (without_folders(clip.filename) != clip.filename) {
       findings.add("clip-folder", clip.filename, "names without folders, such as test_0001.mov");
     } else if (stem_of(clip.filename) == clip.filename) {
       findings.add("clip-no-extension", clip.filename);
