@@ -24,7 +24,7 @@ SweepSubmitted Catalog::add(storage::Reader& reader, const storage::SweepSummary
     it->second.sweeps.push_back(index);
     const std::string data = dataset.fingerprint + "\n" + history.test_fingerprint + "\n";
     event.trials.push_back({spec.id, data + keys_.at(history.config), history.state, history.attempts, history.failures,
-                            history.running_worker, history.running_pack});
+                            history.running_worker, history.running_pack, dataset.fingerprint});
   }
   return event;
 }

@@ -113,6 +113,9 @@ struct Coordinator::State {
     for (const auto& sweep : stored) {
       // A finished sweep with failed trials stays known: a late result or a retry may still complete it.
       if (sweep.state == sweep::SweepState::kFinished && sweep.failed == 0) continue;
+      std::vector<std::string> trials;
+      for (const auto& history : reader.trial_histories(sweep.id)) trials.push_back(history.trial);
+      set_aside_changed(trials);
       push(catalog.add(reader, sweep));
     }
     // Workers of this host that died with the last coordinator, or since, need no lease to be waited for.
@@ -126,12 +129,29 @@ struct Coordinator::State {
     process_all();
   }
 
+  /// Results that are not what was stored are trained again: those of `trials` that the scheduler does not know.
+  void set_aside_changed(std::vector<std::string> trials) {
+    trials.erase(std::remove_if(trials.begin(), trials.end(),
+                                [&](const std::string& trial) { return catalog.find_trial(trial) != nullptr; }),
+                 trials.end());
+    storage::Writer::Group group(writer);
+    for (auto& found : writer.set_aside_changed(trials, storage::now_ms())) {
+      spdlog::warn("trial {} is trained again: {}", found.trial, found.fault);
+      set_aside.push_back(std::move(found));
+    }
+    group.commit();
+  }
+
   storage::Writer::Submitted submit(const storage::DatasetRecord& dataset, const storage::SweepSubmission& submission) {
+    std::vector<std::string> trials;
+    for (const sweep::TrialSpec& trial : submission.trials) trials.push_back(trial.id);
+    set_aside_changed(std::move(trials));
     storage::Writer::Submitted submitted;
     {
       storage::Writer::Group group(writer);
       writer.register_dataset(dataset, storage::now_ms());
       submitted = writer.submit_sweep(submission, storage::now_ms());
+      submitted.set_aside = std::exchange(set_aside, {});
       group.commit();
     }
     storage::Reader reader(options.store);

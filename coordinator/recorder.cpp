@@ -17,8 +17,10 @@ void Recorder::on(const RecordAssignment& c, const Cause&) {
 }
 
 void Recorder::on(const RecordResult& c, const Cause& cause) {
-  if (writer_.accept_result(c.attempt, *cause.result, storage::now_ms()) == storage::Writer::Accepted::kAlreadyFinished)
+  if (writer_.accept_result(c.attempt, c.worker, *cause.result, storage::now_ms()) ==
+      storage::Writer::Accepted::kAlreadyFinished) {
     return;
+  }
   board_.note_result(std::chrono::steady_clock::now());
   const bool diverged = cause.result->outcome == sweep::Outcome::kDiverged;
   for (SweepStatus* sweep : catalog_.sweeps_of(c.attempt.trial)) {
@@ -61,7 +63,8 @@ void Recorder::on(const RecordRetry& c, const Cause&) {
 
 void Recorder::on(const RecordSweepState& c, const Cause&) {
   writer_.set_sweep_state(c.sweep, c.state, storage::now_ms());
-  writer_.log_event("sweep " + std::string(name_of(c.state)), c.sweep, "", storage::now_ms());
+  writer_.log_event("sweep " + std::string(name_of(c.state)), c.sweep, c.reason, storage::now_ms());
+  if (!c.reason.empty()) spdlog::error("sweep {} is {}: {}", c.sweep, name_of(c.state), c.reason);
 }
 
 void Recorder::on(const FinishSweep& c, const Cause&) {
@@ -78,6 +81,7 @@ void Recorder::on(const RecordWorker& c, const Cause& cause) {
     writer_.worker_joined(*known, storage::now_ms());
   } else {
     writer_.set_worker_state(c.worker, c.state, c.reason, storage::now_ms());
+    if (c.state == sweep::WorkerState::kLeft) roster_.forget(c.worker);
   }
   if (c.state == sweep::WorkerState::kQuarantined) {
     writer_.log_event("worker quarantined", c.worker, c.reason, storage::now_ms());

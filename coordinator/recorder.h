@@ -15,8 +15,8 @@ namespace medley::coordinator {
 /// follow. All that it refers to must outlive it. One thread.
 class Recorder {
  public:
-  Recorder(storage::Writer& writer, Catalog& catalog, const Roster& roster, StatusBoard& board,
-           CheckpointKeeper& checkpoints, HostWorkers& host_workers)
+  Recorder(storage::Writer& writer, Catalog& catalog, Roster& roster, StatusBoard& board, CheckpointKeeper& checkpoints,
+           HostWorkers& host_workers)
       : writer_(writer),
         catalog_(catalog),
         roster_(roster),
@@ -44,7 +44,7 @@ class Recorder {
 
   storage::Writer& writer_;
   Catalog& catalog_;
-  const Roster& roster_;
+  Roster& roster_;
   StatusBoard& board_;
   CheckpointKeeper& checkpoints_;
   HostWorkers& host_workers_;

@@ -31,7 +31,10 @@ void Roster::join(const protocol::Hello& hello) {
 
 void Roster::read_back(const storage::WorkerRecord& worker) { records_[worker.id] = worker; }
 
-void Roster::forget(const std::string& worker) { records_.erase(worker); }
+void Roster::forget(const std::string& worker) {
+  records_.erase(worker);
+  heard_.erase(worker);
+}
 
 void Roster::hear(const std::string& worker, const protocol::Heartbeat& beat) {
   heard_[worker] = {progress_of(beat.held), beat.usage};

@@ -60,7 +60,7 @@ void Translator::on_message(const std::string& worker, const protocol::Message& 
   } else if (const auto* failed = std::get_if<protocol::AttemptFailed>(&message)) {
     spdlog::warn("attempt {}#{} failed on {}: {}", failed->attempt.trial, failed->attempt.number,
                  parts_.roster.name_of(worker), failed->reason);
-    push_(AttemptFailed{worker, failed->attempt, failed->reason}, nullptr);
+    push_(AttemptFailed{worker, failed->attempt, failed->reason, failed->blame}, nullptr);
   } else if (const auto* measured = std::get_if<protocol::PackSize>(&message)) {
     push_(PackSizeMeasured{worker, measured->attempt.trial, measured->trials}, nullptr);
   } else if (const auto* leave = std::get_if<protocol::Leave>(&message)) {

@@ -1,7 +1,10 @@
 #include "storage/database.h"
 
 #include <cassert>
+#include <chrono>
+#include <cstdio>
 #include <limits>
+#include <thread>
 
 #include <sqlite3.h>
 
@@ -9,18 +12,67 @@ namespace medley::storage {
 
 namespace {
 constexpr int kBusyTimeoutMs = 10'000;
+/// A writer waits longer than any reader: a database browser that forgot its lock must not end the night.
+constexpr int kWriterPatienceMs = 3'600'000, kPauseMs = 50, kWarnEachMs = 10'000;
+
+/// SQLite asks it each time that it finds the database locked, with how often it asked before.
+int wait_for_lock(void* path, int asked) {
+  const int waited = asked * kPauseMs;
+  if (waited >= kWriterPatienceMs) return 0;
+  if (waited > 0 && waited % kWarnEachMs == 0) {
+    std::fprintf(stderr, "medley: warning: another program has locked %s for %d s; waiting for it to let go\n",
+                 static_cast<const char*>(path), waited / 1000);
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(kPauseMs));
+  return 1;
 }
 
+/// As a URI: of its characters these three have a meaning there.
+std::string address_of(const std::string& path) {
+  std::string address = path.front() == '/' ? "file://" : "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      address += c == '%' ? "%25" : c == '?' ? "%3f" : "%23";
+    } else {
+      address += c;
+    }
+  }
+  return address;
+}
+
+/// What else is known of a failure.
+std::string cause_of(int code) {
+  const std::string numbered = "code " + std::to_string(code) + ")";
+  switch (code) {
+    case SQLITE_IOERR_SHMOPEN:
+    case SQLITE_IOERR_SHMSIZE:
+    case SQLITE_IOERR_SHMMAP:
+    case SQLITE_IOERR_SHMLOCK:
+      return " (its file system does not let processes share memory, as NFS and some parallel ones do not: put the "
+             "store on a local disk; " +
+             numbered;
+    default:
+      return (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_FULL ? " (is the disk full? " + numbered : "";
+  }
+}
+
+}  // namespace
+
 Database::Database(std::string path, Mode mode) : path_(std::move(path)) {
-  const int flags = (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
-                    SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(path_.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
+  const int flags = (mode == Mode::kReadWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
+  const std::string address = mode == Mode::kImmutable ? address_of(path_) + "?immutable=1" : address_of(path_);
+  if (sqlite3_open_v2(address.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     const std::string why = handle_ ? sqlite3_errmsg(handle_) : "out of memory";
     sqlite3_close(handle_);
     throw Error("cannot open " + path_ + ": " + why);
   }
   sqlite3_extended_result_codes(handle_, 1);
-  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  if (mode == Mode::kReadWrite) {
+    sqlite3_busy_handler(handle_, wait_for_lock, const_cast<char*>(path_.c_str()));
+  } else {
+    sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  }
 }
 
 Database::~Database() { sqlite3_close(handle_); }
@@ -38,11 +90,7 @@ bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) =
 void Database::fail(const std::string& doing) const {
   const int code = sqlite3_extended_errcode(handle_);
   constexpr std::size_t kShown = 80;
-  std::string message = path_ + ": " + sqlite3_errmsg(handle_);
-  if ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_FULL) {
-    message += " (is the disk full? code " + std::to_string(code) + ")";
-  }
-  throw Error(message + " [" + doing.substr(0, kShown) + "]");
+  throw Error(path_ + ": " + sqlite3_errmsg(handle_) + cause_of(code) + " [" + doing.substr(0, kShown) + "]");
 }
 
 Statement::Statement(Database& database, std::string_view sql) : database_(database) {
@@ -68,7 +116,22 @@ void Statement::run() {
 
 void Statement::reset() { sqlite3_reset(handle_); }
 
-bool Statement::is_null(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
+Statement::Type Statement::type(int column) const {
+  switch (sqlite3_column_type(handle_, column)) {
+    case SQLITE_INTEGER:
+      return Type::kInteger;
+    case SQLITE_FLOAT:
+      return Type::kReal;
+    case SQLITE_TEXT:
+      return Type::kText;
+    case SQLITE_BLOB:
+      return Type::kBlob;
+    default:
+      return Type::kNull;
+  }
+}
+
+bool Statement::is_null(int column) const { return type(column) == Type::kNull; }
 
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(handle_, column); }
 

@@ -17,7 +17,9 @@ namespace medley::storage {
 /// purpose as far as SQLite tells it, and SQLite's message.
 class Database {
  public:
-  enum class Mode { kReadWrite, kReadOnly };
+  /// kImmutable: of a file that nobody writes to while this lives, in a folder where nothing can be made. SQLite's own
+  /// reading makes two files beside the database.
+  enum class Mode { kReadWrite, kReadOnly, kImmutable };
   Database(std::string path, Mode mode);
   ~Database();
   Database(const Database&) = delete;
@@ -68,6 +70,8 @@ class Statement {
   void reset();
 
   // Columns of the row, from 0.
+  enum class Type { kNull, kInteger, kReal, kText, kBlob };
+  Type type(int column) const;
   bool is_null(int column) const;
   std::int64_t integer(int column) const;
   int whole(int column) const { return static_cast<int>(integer(column)); }

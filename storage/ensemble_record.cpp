@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "storage/error.h"
+#include "sweep/digest.h"
 #include "sweep/error.h"
 #include "sweep/report/report_json.h"
 
@@ -233,6 +234,18 @@ json scores_json(const EnsembleRecord& ensemble) {
           {"sweep_trials", ensemble.sweep_trials},
           {"sweep_results", ensemble.sweep_results},
           {"synthetic", ensemble.synthetic}};
+}
+
+std::string ensemble_digest(const std::string& name, const std::string& method, const std::string& settings,
+                            const std::string& scores, const std::vector<MemberRecord>& members) {
+  sweep::Sha256 sha;
+  const auto add = [&sha](const std::string& text) { sha.add(std::to_string(text.size()) + ":" + text); };
+  for (const std::string& text : {name, method, settings, scores}) add(text);
+  for (const MemberRecord& member : members) {
+    add(member.trial);
+    sha.add(&member.weight, sizeof(member.weight));
+  }
+  return sha.hex();
 }
 
 void read_ensemble_json(const std::string& method, const std::string& settings, const std::string& scores,

@@ -75,6 +75,10 @@ nlohmann::json settings_json(const EnsembleRecord& ensemble);
 nlohmann::json scores_json(const EnsembleRecord& ensemble);
 nlohmann::json to_json(const CandidateWeight& candidate);
 
+/// SHA-256 of the columns of an ensemble and its members, 64 hexadecimal digits.
+std::string ensemble_digest(const std::string& name, const std::string& method, const std::string& settings,
+                            const std::string& scores, const std::vector<MemberRecord>& members);
+
 /// Reads what settings_json() and scores_json() write, and the name of the method, into `ensemble`, which has its id
 /// and name. Throws Error naming the ensemble and the value that is missing or wrong.
 void read_ensemble_json(const std::string& method, const std::string& settings, const std::string& scores,

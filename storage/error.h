@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 
 namespace medley::storage {
 
@@ -8,6 +9,21 @@ namespace medley::storage {
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// What is stored of a trial's result is not what was stored: it has rotted, or somebody wrote to it.
+class ChangedResult : public Error {
+ public:
+  /// `part`: "its surfaces", for one.
+  ChangedResult(const std::string& trial, const std::string& part)
+      : Error("trial " + trial + ": " + part + " changed since it was stored (SHA-256); medley store check lists all " +
+              "such results, and medley run trains them again"),
+        fault_(part + " changed since it was stored (SHA-256)") {}
+  /// The same without the trial and the remedy.
+  const std::string& fault() const { return fault_; }
+
+ private:
+  std::string fault_;
 };
 
 }  // namespace medley::storage

@@ -4,6 +4,9 @@
 #include <cassert>
 #include <map>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "storage/codec.h"
 #include "storage/database.h"
 #include "storage/files/lock.h"
@@ -50,7 +53,7 @@ constexpr const char* kSummary =
     "s.grid_points FROM sweep s JOIN dataset d ON d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
-    "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores FROM ensemble e "
+    "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores, e.sha256 FROM ensemble e "
     "JOIN dataset d ON d.key = e.dataset ";
 
 /// The first text that no id with this prefix reaches: ids are lower-case hexadecimal.
@@ -64,8 +67,16 @@ constexpr const char* kFilter =
 }  // namespace
 
 struct Reader::State {
-  explicit State(const fs::path& folder) : layout(folder.string()), database(open(folder), Database::Mode::kReadOnly) {
+  explicit State(const fs::path& folder) : layout(folder.string()), database(open(folder), mode_of(layout)) {
     prepare_for_reading(database);
+  }
+  /// Where the folder cannot be written, and a store that was cleanly ended lies in it, it stays as it is.
+  static Database::Mode mode_of(const StoreLayout& layout) {
+    std::error_code error;
+    const bool writable = ::faccessat(AT_FDCWD, layout.folder.c_str(), W_OK, AT_EACCESS) == 0;
+    const bool logged = fs::exists(layout.database() + "-wal", error) || error;
+    return writable || logged || files::Lock::is_held(layout.lock()) ? Database::Mode::kReadOnly
+                                                                     : Database::Mode::kImmutable;
   }
   static std::string open(const fs::path& folder) {
     if (!store_exists(folder)) {
@@ -89,7 +100,7 @@ struct Reader::State {
   }
   SweepSummary summary(Statement& row);
   EnsembleRecord ensemble(Statement& row);
-  std::vector<float> fused(std::int64_t trial, sweep::Protocol protocol, Split split);
+  std::optional<double> best_paper_score(std::int64_t sweep);
 };
 
 namespace {
@@ -168,20 +179,19 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.reference = row.text(15);
   s.description = row.text(16);
   s.threshold_grid = {row.real(17), row.whole(18)};
-  Statement counts(
-      database,
-      "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
-      "total(r.outcome = 'diverged'), max(r.paper_score), total(r.seconds), total(t.attempts) FROM sweep_trial st "
-      "JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = st.trial WHERE st.sweep = ?");
+  Statement counts(database,
+                   "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
+                   "total(r.outcome = 'diverged'), total(r.seconds), total(t.attempts) FROM sweep_trial st "
+                   "JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = st.trial WHERE st.sweep = ?");
   counts.bind(key).step();
   s.trials = counts.whole(0);
   s.finished = counts.whole(1);
   s.failed = counts.whole(2);
   s.running = counts.whole(3);
   s.diverged = counts.whole(4);
-  if (!counts.is_null(5)) s.best_paper_score = counts.real(5);
-  s.training_seconds = counts.real(6);
-  const bool begun = counts.real(7) > 0;
+  s.best_paper_score = best_paper_score(key);
+  s.training_seconds = counts.real(5);
+  const bool begun = counts.real(6) > 0;
   Statement configs(database, "SELECT count(*) FROM sweep_config WHERE sweep = ?");
   configs.bind(key).step();
   s.configs = configs.whole(0);
@@ -192,12 +202,32 @@ SweepSummary Reader::State::summary(Statement& row) {
   return s;
 }
 
+std::optional<double> Reader::State::best_paper_score(std::int64_t sweep) {
+  Statement rows(database, std::string("SELECT t.id, ") + ResultRow::columns() +
+                               " FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN result r ON r.trial = t.key "
+                               "WHERE st.sweep = ? AND r.paper_score IS NOT NULL ORDER BY r.paper_score DESC");
+  rows.bind(sweep);
+  while (rows.step()) {
+    try {
+      return read_result_row(rows, 1, rows.text(0)).paper_accuracy->score();
+    } catch (const ChangedResult&) {  // the next best, then
+    }
+  }
+  return std::nullopt;
+}
+
 std::vector<SweepSummary> Reader::sweeps() {
   View view(state_->database);
   Statement rows(state_->database, std::string(kSummary) + "ORDER BY s.created DESC, s.key DESC");
   std::vector<SweepSummary> all;
   while (rows.step()) all.push_back(state_->summary(rows));
   return all;
+}
+
+std::string Reader::why_stopped(const std::string& sweep) {
+  Statement find(state_->database,
+                 "SELECT text FROM event_log WHERE kind = 'sweep stopped' AND subject = ? ORDER BY id DESC LIMIT 1");
+  return find.bind(sweep).step() ? find.text(0) : std::string();
 }
 
 std::vector<sweep::FailureReason> Reader::failure_reasons(const std::string& sweep) {
@@ -238,7 +268,13 @@ std::vector<SweepConfigRow> Reader::sweep_configs(const std::string& sweep) {
                  "WHERE sc.sweep = ? ORDER BY sc.position");
   rows.bind(state_->sweep_key(sweep));
   std::vector<SweepConfigRow> all;
-  while (rows.step()) all.push_back({rows.text(0), parse_config(rows.text(1)), parse(rows.text(2))});
+  while (rows.step()) {
+    all.push_back({rows.text(0), parse_config(rows.text(1)), parse(rows.text(2))});
+    if (sweep::config_id(all.back().config) != all.back().id) {
+      throw Error("the settings of config " + all.back().id +
+                  " have changed since they were stored: medley store check lists all faults; restore a backup");
+    }
+  }
   return all;
 }
 
@@ -279,41 +315,38 @@ std::vector<ConfigProgress> Reader::config_progress(const std::string& sweep) {
   return all;
 }
 
-void Reader::each_config_scores(
+std::vector<std::string> Reader::each_config_scores(
     const std::string& sweep, const std::vector<std::string>& configs,
     const std::function<void(const std::string& config, std::vector<sweep::TrialScores>& trials)>& visit) {
   View view(state_->database);
   // CROSS JOIN: from the config to its trials. Left to itself SQLite goes through the whole sweep for each config.
   Statement rows(state_->database,
-                 "SELECT t.id, t.fold, t.seed, r.outcome, r.paper_presence, r.paper_salience, r.held_out_epoch, "
-                 "f.paper, f.held_out, f.inner, r.seconds "
-                 "FROM trial t CROSS JOIN sweep_trial st ON st.sweep = ?1 AND st.trial = t.key "
-                 "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
-                 "WHERE t.config = (SELECT key FROM config WHERE id = ?2)");
+                 std::string("SELECT t.id, t.fold, t.seed, f.paper, f.held_out, f.inner, f.row_sha256, ") +
+                     ResultRow::columns() +
+                     " FROM trial t CROSS JOIN sweep_trial st ON st.sweep = ?1 AND st.trial = t.key "
+                     "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
+                     "WHERE t.config = (SELECT key FROM config WHERE id = ?2)");
   const std::int64_t key = state_->sweep_key(sweep);
   std::vector<sweep::TrialScores> trials;
+  std::vector<std::string> changed;
   for (const std::string& config : configs) {
     trials.clear();
     rows.bind(key, config);
     while (rows.step()) {
-      sweep::TrialScores& s = trials.emplace_back();
-      s.trial_id = rows.text(0);
-      s.config_id = config;
-      s.fold = rows.whole(1);
-      s.seed = static_cast<std::uint64_t>(rows.integer(2));
-      s.outcome = enumerator<Outcome>(rows.text(3));
-      if (!rows.is_null(4)) {
-        s.paper.presence = rows.real(4);
-        s.paper.salience = rows.real(5);
+      const std::string id = rows.text(0);
+      try {
+        const ResultRow numbers = read_result_row(rows, 7, id);
+        const Surfaces surfaces = read_surfaces(rows, 3, id);
+        trials.push_back({id, config, rows.whole(1), static_cast<std::uint64_t>(rows.integer(2)), numbers.outcome,
+                          numbers.seconds, numbers.paper_accuracy.value_or(sweep::Accuracy()), numbers.held_out.epoch,
+                          surfaces.paper, surfaces.held_out, surfaces.inner, std::nullopt});
+      } catch (const ChangedResult&) {
+        changed.push_back(id);
       }
-      s.held_out_epoch = rows.whole(6);
-      s.paper_surface = decode_surface(rows.blob(7));
-      s.held_out_surface = decode_surface(rows.blob(8));
-      s.inner_surface = decode_surface(rows.blob(9));
-      s.seconds = rows.real(10);
     }
     visit(config, trials);
   }
+  return changed;
 }
 
 // ---- Trials ---------------------------------------------------------------------------------------------------
@@ -321,13 +354,13 @@ void Reader::each_config_scores(
 std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter& filter, Page page) {
   View view(state_->database);
   Statement rows(state_->database,
-                 std::string("SELECT t.id, c.id, t.fold, t.seed, t.state, t.running, r.outcome, t.attempts, "
-                             "coalesce(w.id, ''), coalesce(nullif(t.reason, ''), r.reason, ''), r.paper_epoch, "
-                             "r.paper_presence, r.paper_salience, r.seconds, t.ended "
-                             "FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
-                             "LEFT JOIN result r ON r.trial = t.key "
-                             "LEFT JOIN attempt a ON a.trial = t.key AND a.number = t.attempts "
-                             "LEFT JOIN worker w ON w.key = a.worker WHERE st.sweep = ?1") +
+                 std::string("SELECT t.id, c.id, t.fold, t.seed, t.state, t.running, t.attempts, coalesce(w.id, ''), "
+                             "t.reason, t.ended, ") +
+                     ResultRow::columns() +
+                     " FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
+                     "LEFT JOIN result r ON r.trial = t.key "
+                     "LEFT JOIN attempt a ON a.trial = t.key AND a.number = t.attempts "
+                     "LEFT JOIN worker w ON w.key = a.worker WHERE st.sweep = ?1" +
                      kFilter + "ORDER BY st.position LIMIT ?6 OFFSET ?7");
   std::optional<std::string> state;
   if (filter.state) state = name_of(*filter.state);
@@ -342,19 +375,22 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
     row.seed = static_cast<std::uint64_t>(rows.integer(3));
     row.state = enumerator<TrialState>(rows.text(4));
     row.running = rows.integer(5) != 0;
-    if (!rows.is_null(6)) {
-      row.outcome = enumerator<Outcome>(rows.text(6));
-      row.paper_epoch = rows.whole(10);
-      row.seconds = rows.real(13);
+    row.attempts = rows.whole(6);
+    row.worker = rows.text(7);
+    row.reason = rows.text(8);
+    row.ended = rows.integer(9);
+    if (rows.is_null(10)) continue;
+    try {
+      const ResultRow numbers = read_result_row(rows, 10, row.trial);
+      row.outcome = numbers.outcome;
+      row.paper_epoch = numbers.paper.epoch;
+      row.seconds = numbers.seconds;
+      row.paper = numbers.paper_accuracy.value_or(sweep::Accuracy());
+      if (row.reason.empty()) row.reason = numbers.reason;
+    } catch (const ChangedResult& error) {
+      row.changed = true;
+      row.reason = error.fault();
     }
-    row.attempts = rows.whole(7);
-    row.worker = rows.text(8);
-    row.reason = rows.text(9);
-    if (!rows.is_null(11)) {
-      row.paper.presence = rows.real(11);
-      row.paper.salience = rows.real(12);
-    }
-    row.ended = rows.integer(14);
   }
   return all;
 }
@@ -405,7 +441,12 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
       "SELECT s.id, s.name FROM sweep_trial st JOIN sweep s ON s.key = st.sweep WHERE st.trial = ? ORDER BY s.key");
   sweeps.bind(key);
   while (sweeps.step()) detail.sweeps.push_back({sweeps.text(0), sweeps.text(1)});
-  if (detail.state == TrialState::kFinished) detail.result = read_result(state_->database, key, detail.spec.id);
+  if (detail.state == TrialState::kFinished) {
+    detail.result = read_result(state_->database, key, detail.spec.id);
+    Statement by(state_->database, "SELECT delivered_by FROM result WHERE trial = ?");
+    by.bind(key).step();
+    detail.delivered_by = by.text(0);
+  }
   return detail;
 }
 
@@ -418,34 +459,27 @@ std::vector<EpochSeries> Reader::epochs(const std::vector<std::string>& trials) 
   return all;
 }
 
-std::vector<float> Reader::State::fused(std::int64_t trial, sweep::Protocol protocol, Split split) {
-  Statement find(
-      database,
-      "SELECT probabilities FROM prediction WHERE trial = ? AND protocol = ? AND split = ? AND part = 'fused'");
-  find.bind(trial, name_of(protocol), name_of(split));
-  return find.step() ? unpack<float>(find.blob(0), "prediction.probabilities") : std::vector<float>();
-}
-
 namespace {
 
 /// Columns of the trials whose predictions are asked for.
-constexpr const char* kPredicted =
-    "SELECT t.key, t.id, c.id, t.fold, t.seed, r.paper_validation_clips, r.paper_test_clips, "
-    "r.held_out_validation_clips, "
-    "r.held_out_test_clips, r.test_fingerprint, r.paper_epoch, r.held_out_epoch FROM trial t JOIN config c ON c.key = "
-    "t.config JOIN result r ON r.trial = t.key ";
+std::string select_predicted() {
+  return std::string("SELECT t.key, t.id, c.id, t.fold, t.seed, ") + ResultRow::columns() +
+         " FROM trial t JOIN config c ON c.key = t.config JOIN result r ON r.trial = t.key ";
+}
 
-TrialPredictions predicted(Statement& row, sweep::Protocol protocol, Split split) {
-  const int column = 5 + (protocol == sweep::Protocol::kHeldOut ? 2 : 0) + (split == Split::kTest ? 1 : 0);
-  return {row.text(1),
+TrialPredictions read_predictions(Database& database, Statement& row, sweep::Protocol protocol, Split split) {
+  const std::string id = row.text(1);
+  const ResultRow numbers = read_result_row(row, 5, id);
+  const ResultRow::Snapshot& snapshot = protocol == sweep::Protocol::kPaper ? numbers.paper : numbers.held_out;
+  return {id,
           row.text(2),
           row.whole(3),
           static_cast<std::uint64_t>(row.integer(4)),
-          row.whole(column),
-          row.text(9),
-          row.whole(10),
-          row.whole(11),
-          {}};
+          snapshot.clips_of(split),
+          numbers.test_fingerprint,
+          numbers.paper.epoch,
+          numbers.held_out.epoch,
+          read_fused(database, row.integer(0), id, protocol, split)};
 }
 
 }  // namespace
@@ -454,14 +488,13 @@ std::vector<TrialPredictions> Reader::predictions(const std::string& dataset, co
                                                   std::uint64_t seed, sweep::Protocol protocol, Split split) {
   View view(state_->database);
   Statement rows(state_->database,
-                 std::string(kPredicted) +
+                 select_predicted() +
                      "JOIN dataset d ON d.key = t.dataset WHERE d.fingerprint = ? AND c.id = ? AND t.seed = ? AND "
                      "r.outcome = 'finished' ORDER BY t.fold");
   rows.bind(dataset, config, seed);
   std::vector<TrialPredictions> all;
   while (rows.step()) {
-    all.push_back(predicted(rows, protocol, split));
-    all.back().fused = state_->fused(rows.integer(0), protocol, split);
+    all.push_back(read_predictions(state_->database, rows, protocol, split));
   }
   return all;
 }
@@ -469,12 +502,11 @@ std::vector<TrialPredictions> Reader::predictions(const std::string& dataset, co
 std::vector<TrialPredictions> Reader::predictions(const std::vector<std::string>& trials, sweep::Protocol protocol,
                                                   Split split) {
   View view(state_->database);
-  Statement row(state_->database, std::string(kPredicted) + "WHERE t.id = ?");
+  Statement row(state_->database, select_predicted() + "WHERE t.id = ?");
   std::vector<TrialPredictions> all;
   for (const std::string& trial : trials) {
     if (!row.bind(trial).step()) continue;
-    all.push_back(predicted(row, protocol, split));
-    all.back().fused = state_->fused(row.integer(0), protocol, split);
+    all.push_back(read_predictions(state_->database, row, protocol, split));
   }
   return all;
 }
@@ -483,7 +515,7 @@ std::vector<std::pair<std::string, sweep::Importance>> Reader::importance(const 
   View view(state_->database);
   std::vector<std::pair<std::string, sweep::Importance>> all;
   for (const std::string& trial : trials) {
-    sweep::Importance importance = read_importance(state_->database, state_->trial_key(trial));
+    sweep::Importance importance = read_importance(state_->database, state_->trial_key(trial), trial);
     if (!importance.encoders.empty()) all.emplace_back(trial, std::move(importance));
   }
   return all;
@@ -500,9 +532,10 @@ std::vector<std::string> Reader::dataset_fingerprints() {
 
 std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint) {
   View view(state_->database);
-  Statement find(state_->database,
-                 "SELECT key, fingerprint, folder, name, synthetic, classes, folds, test_fingerprint FROM dataset "
-                 "WHERE fingerprint >= ? AND fingerprint < ? LIMIT 2");
+  Statement find(
+      state_->database,
+      "SELECT key, fingerprint, folder, name, synthetic, classes, folds, test_fingerprint, sha256 FROM dataset "
+      "WHERE fingerprint >= ? AND fingerprint < ? LIMIT 2");
   const std::string end = after_prefix(fingerprint);
   if (!find.bind(fingerprint, end).step()) return std::nullopt;
   DatasetRecord dataset;
@@ -517,6 +550,7 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
   }
   dataset.folds = parse(find.text(6)).get<std::vector<int>>();
   dataset.test_fingerprint = find.text(7);
+  const std::string sha256 = find.text(8);
   if (find.step()) return std::nullopt;
   Statement clips(
       state_->database,
@@ -532,6 +566,10 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
   Statement encoders(state_->database, "SELECT name, modality, dim FROM encoder WHERE dataset = ? ORDER BY position");
   encoders.bind(key);
   while (encoders.step()) dataset.encoders.push_back({encoders.text(0), encoders.text(1), encoders.whole(2)});
+  if (dataset_digest(dataset) != sha256) {
+    throw Error("what the store holds of dataset " + dataset.fingerprint +
+                " has changed since it was written (SHA-256): medley store check lists all faults; restore a backup");
+  }
   return dataset;
 }
 
@@ -563,12 +601,16 @@ EnsembleRecord Reader::State::ensemble(Statement& row) {
   e.request.name = row.text(1);
   e.dataset = row.text(2);
   e.created = row.integer(4);
-  read_ensemble_json(row.text(3), row.text(5), row.text(6), e);
   Statement members(database,
                     "SELECT t.id, m.weight FROM member m JOIN trial t ON t.key = m.trial WHERE m.ensemble = ? "
                     "ORDER BY m.position");
   members.bind(e.id);
   while (members.step()) e.members.push_back({members.text(0), members.real(1)});
+  read_ensemble_json(row.text(3), row.text(5), row.text(6), e);
+  if (ensemble_digest(e.request.name, row.text(3), row.text(5), row.text(6), e.members) != row.text(7)) {
+    throw Error("ensemble " + std::to_string(e.id) + " ('" + e.request.name +
+                "') has changed since it was stored (SHA-256): fit it again");
+  }
   return e;
 }
 

@@ -81,6 +81,7 @@ struct TrialRow {
   sweep::Accuracy paper;
   double seconds = 0;
   TimeMs ended = 0;
+  bool changed = false;  ///< its result is not what was stored: `reason` says so, and its numbers are left out
 };
 struct TrialFilter {
   std::string config;  ///< "" any
@@ -114,6 +115,7 @@ struct TrialDetail {
   };
   std::vector<InSweep> sweeps;
   std::optional<sweep::TrialResult> result;  ///< of finished trials, as accepted
+  std::string delivered_by;                  ///< id of the worker that sent it
   TimeMs ended = 0;
 };
 
@@ -168,7 +170,8 @@ struct TrialHistory {
 
 /// Reads a store through a read-only connection, also while a writer is at work. Not thread-safe: one a thread (opening
 /// is cheap). Every call sees one consistent state; a Snapshot makes several calls see the same one.
-/// Ids are full ids unless said otherwise. All calls throw Error when the database cannot be read.
+/// Ids are full ids unless said otherwise. All calls throw Error when the database cannot be read, and those that give
+/// predictions, importance or a whole result throw ChangedResult where it is not what was stored.
 class Reader {
  public:
   /// Throws Error when there is no store in `folder`, or it was made by a newer version, or it is older and no writer
@@ -193,6 +196,8 @@ class Reader {
   std::vector<SweepSummary> sweeps();
   /// By id, name, or unique prefix of ids and names.
   std::optional<SweepSummary> find_sweep(const std::string& id_or_name);
+  /// Why it was stopped last; "" where somebody asked for it.
+  std::string why_stopped(const std::string& sweep);
   /// Most frequent first.
   std::vector<sweep::FailureReason> failure_reasons(const std::string& sweep);
   /// The text of the sweep file as submitted last; "" when there is no such sweep.
@@ -205,7 +210,8 @@ class Reader {
   /// In order of submission.
   std::vector<ConfigProgress> config_progress(const std::string& sweep);
   /// The finished trials of `configs` (ids) in the sweep, diverged ones too, a config at a time: about 10 KB a trial.
-  void each_config_scores(
+  /// Returns those that are left out, because their results are not those that were stored.
+  std::vector<std::string> each_config_scores(
       const std::string& sweep, const std::vector<std::string>& configs,
       const std::function<void(const std::string& config, std::vector<sweep::TrialScores>& trials)>& visit);
   /// In trial order.

@@ -75,6 +75,18 @@ void GridSearch::operator()(std::vector<sweep::TrialScores>& trials) {
   }
 }
 
+/// Results that are not what was stored count as failures until the trials are trained again.
+void add_changed(sweep::ReportFrame& frame, const std::vector<std::string>& trials) {
+  if (trials.empty()) return;
+  constexpr std::size_t kNamed = 3;
+  std::string named;
+  for (std::size_t i = 0; i < trials.size() && i < kNamed; ++i) named += (i == 0 ? "" : ", ") + trials[i];
+  if (trials.size() > kNamed) named += " and " + std::to_string(trials.size() - kNamed) + " more";
+  frame.failures.push_back({"the result changed since it was stored (trial " + named +
+                                "); medley store check lists the faults, and medley run trains them again",
+                            static_cast<int>(trials.size())});
+}
+
 std::vector<sweep::ReportConfig> configs_of(Reader& reader, const SweepSummary& sweep) {
   std::vector<sweep::ReportConfig> configs;
   for (const SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
@@ -91,10 +103,11 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) 
   for (const sweep::ReportConfig& config : input.configs) ids.push_back(config.id);
   input.trials.reserve(static_cast<std::size_t>(sweep.finished));
   GridSearch search_grid(reader, sweep);
-  reader.each_config_scores(sweep.id, ids, [&](const std::string&, std::vector<sweep::TrialScores>& trials) {
+  const auto take = [&](const std::string&, std::vector<sweep::TrialScores>& trials) {
     search_grid(trials);
     std::move(trials.begin(), trials.end(), std::back_inserter(input.trials));
-  });
+  };
+  add_changed(input, reader.each_config_scores(sweep.id, ids, take));
   return input;
 }
 
@@ -112,12 +125,14 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
     if (known == measured_.end() || known->second.done != config.finished) grown.push_back(config.config);
   }
   GridSearch search_grid(reader, sweep);
-  reader.each_config_scores(sweep.id, grown, [&](const std::string& id, std::vector<sweep::TrialScores>& trials) {
+  const auto measure = [&](const std::string& id, std::vector<sweep::TrialScores>& trials) {
     search_grid(trials);
     std::vector<const sweep::TrialScores*> borrowed;
     for (const sweep::TrialScores& trial : trials) borrowed.push_back(&trial);
     measured_[id] = sweep::measure_config(configs_.at(id), borrowed, frame);
-  });
+  };
+  // A config with a changed result never has all its trials, and is read each time.
+  add_changed(frame, reader.each_config_scores(sweep.id, grown, measure));
   frame.families = std::move(families);
   std::vector<sweep::ConfigReport> measured;
   for (const auto& [id, config] : measured_) measured.push_back(config);

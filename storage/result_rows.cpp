@@ -5,6 +5,7 @@
 
 #include "storage/codec.h"
 #include "storage/records.h"
+#include "storage/row_digest.h"
 #include "sweep/digest.h"
 #include "sweep/protocol.h"
 
@@ -53,17 +54,25 @@ auto& part_of(OfSplit& predictions, Part part) {
 
 void insert_predictions(Database& database, std::int64_t trial, const TrialResult& result) {
   Statement insert(database,
-                   "INSERT INTO prediction (trial, protocol, split, part, probabilities) VALUES (?, ?, ?, ?, ?)");
+                   "INSERT INTO prediction (trial, protocol, split, part, probabilities, row_sha256) "
+                   "VALUES (?, ?, ?, ?, ?, ?)");
   for (const Protocol protocol : {Protocol::kPaper, Protocol::kHeldOut}) {
     for (const Split split : {Split::kValidation, Split::kTest}) {
       for (const Part part : {Part::kPresence, Part::kSalience, Part::kFused}) {
         const auto& values = part_of(split_of(snapshot_of(result, protocol), split), part);
         if (values.empty()) continue;
         const auto bytes = pack(values);
-        insert.bind(trial, name_of(protocol), name_of(split), name_of(part), blob_of(bytes)).run();
+        insert_signed(insert, "prediction", result.trial_id, trial, name_of(protocol), name_of(split), name_of(part),
+                      blob_of(bytes));
       }
     }
   }
+}
+
+/// `row` selects protocol, split, part, probabilities and their digest.
+std::vector<float> read_probabilities(const Statement& row, const std::string& trial_id) {
+  check_signed(row, 0, 4, "prediction", trial_id, "its predictions");
+  return unpack<float>(row.blob(3), "prediction.probabilities");
 }
 
 }  // namespace
@@ -86,6 +95,18 @@ std::string result_digest(const TrialResult& result) {
   sweep::Sha256 sha;
   sha.add(bytes.data(), bytes.size());
   return sha.hex();
+}
+
+std::string dataset_digest(const DatasetRecord& dataset) {
+  nlohmann::json all = {dataset.fingerprint, dataset.test_fingerprint, dataset.folder, dataset.name,
+                        dataset.synthetic,   dataset.classes.names,    dataset.folds};
+  for (const bool exclusive : dataset.classes.exclusive) all.push_back(exclusive);
+  for (const ClipRecord& clip : dataset.clips) {
+    all.push_back({clip.filename, clip.actor, clip.fold});
+    if (clip.label) all.push_back({clip.label->first, clip.label->second, clip.label->salience});
+  }
+  for (const EncoderRecord& encoder : dataset.encoders) all.push_back({encoder.name, encoder.modality, encoder.dim});
+  return sweep::sha256_hex(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 ResultSizes read_result_sizes(Database& database, std::int64_t dataset) {
@@ -132,35 +153,37 @@ LeaderboardNumbers leaderboard_numbers(const TrialResult& result) {
   return numbers;
 }
 
-void insert_result(Database& database, std::int64_t trial, int attempt, const TrialResult& result) {
+void insert_result(Database& database, std::int64_t trial, int attempt, const std::string& delivered_by,
+                   const TrialResult& result) {
   const auto [paper, inner] = leaderboard_numbers(result);
   const auto of = [](const auto& numbers, auto value) {
     return numbers ? std::optional<double>(value(*numbers)) : std::nullopt;
   };
   using Best = sweep::ThresholdSurface::Best;
   using sweep::Accuracy;
-  Statement row(
-      database,
-      "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  row.bind(trial, attempt, sweep::name_of(result.outcome), result.reason, result.seconds, result.samples_per_second,
-           result.peak_memory_bytes, result.pack_size, static_cast<std::int64_t>(result.epochs.size()),
-           result.paper.epoch, result.paper.validation.clips, result.paper.test.clips, result.held_out.epoch,
-           result.held_out.validation.clips, result.held_out.test.clips, result.test_fingerprint, result_digest(result),
-           of(paper, [](const Best& b) { return b.thresholds.alpha; }),
-           of(paper, [](const Best& b) { return b.thresholds.beta; }),
-           of(paper, [](const Best& b) { return b.accuracy.presence; }),
-           of(paper, [](const Best& b) { return b.accuracy.salience; }),
-           of(paper, [](const Best& b) { return b.accuracy.score(); }),
-           of(inner, [](const Accuracy& a) { return a.presence; }),
-           of(inner, [](const Accuracy& a) { return a.salience; }),
-           of(inner, [](const Accuracy& a) { return a.score(); }))
-      .run();
+  Statement row(database,
+                "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                "?, ?)");
+  const std::string& id = result.trial_id;
+  insert_signed(
+      row, "result", id, trial, attempt, delivered_by, sweep::name_of(result.outcome), result.reason, result.seconds,
+      result.samples_per_second, result.peak_memory_bytes, result.pack_size,
+      static_cast<std::int64_t>(result.epochs.size()), result.paper.epoch, result.paper.validation.clips,
+      result.paper.test.clips, result.held_out.epoch, result.held_out.validation.clips, result.held_out.test.clips,
+      result.test_fingerprint, result_digest(result), of(paper, [](const Best& b) { return b.thresholds.alpha; }),
+      of(paper, [](const Best& b) { return b.thresholds.beta; }),
+      of(paper, [](const Best& b) { return b.accuracy.presence; }),
+      of(paper, [](const Best& b) { return b.accuracy.salience; }),
+      of(paper, [](const Best& b) { return b.accuracy.score(); }),
+      of(inner, [](const Accuracy& a) { return a.presence; }), of(inner, [](const Accuracy& a) { return a.salience; }),
+      of(inner, [](const Accuracy& a) { return a.score(); }));
 
   const auto paper_surface = encode_surface(result.paper.surface);
   const auto held_out_surface = encode_surface(result.held_out.surface);
   const auto inner_surface = encode_surface(result.inner);
-  Statement surface(database, "INSERT INTO surface VALUES (?, ?, ?, ?)");
-  surface.bind(trial, blob_of(paper_surface), blob_of(held_out_surface), blob_of(inner_surface)).run();
+  Statement surface(database, "INSERT INTO surface VALUES (?, ?, ?, ?, ?)");
+  insert_signed(surface, "surface", id, trial, blob_of(paper_surface), blob_of(held_out_surface),
+                blob_of(inner_surface));
 
   Statement epoch(database, "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   Statement term(database, "INSERT INTO epoch_term VALUES (?, ?, ?, ?, ?)");
@@ -179,23 +202,69 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const Tr
   insert_predictions(database, trial, result);
 
   const sweep::Importance& importance = result.importance;
-  Statement encoder(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement encoder(database, "INSERT INTO importance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (std::size_t i = 0; i < importance.encoders.size(); ++i) {
     const sweep::EncoderImportance& e = importance.encoders[i];
     const auto quantiles = pack(e.quantiles);
     const auto histogram = pack(e.histogram);
     const auto ranks = pack(e.ranks);
-    encoder
-        .bind(trial, static_cast<std::int64_t>(i), e.encoder, e.mean, e.sd, e.selection_frequency, blob_of(quantiles),
-              blob_of(histogram), blob_of(ranks))
-        .run();
+    insert_signed(encoder, "importance", id, trial, static_cast<std::int64_t>(i), e.encoder, e.mean, e.sd,
+                  e.selection_frequency, blob_of(quantiles), blob_of(histogram), blob_of(ranks));
   }
   if (!importance.weights.empty() || !importance.cka.empty()) {
     const auto weights = pack(importance.weights);
     const auto cka = pack(importance.cka);
-    Statement gate(database, "INSERT INTO gate VALUES (?, ?, ?)");
-    gate.bind(trial, blob_of(weights), blob_of(cka)).run();
+    Statement gate(database, "INSERT INTO gate VALUES (?, ?, ?, ?)");
+    insert_signed(gate, "gate", id, trial, blob_of(weights), blob_of(cka));
   }
+}
+
+void delete_result(Database& database, std::int64_t trial) {
+  for (const char* table : {"gate", "importance", "prediction", "epoch_term", "epoch", "surface", "result"}) {
+    Statement remove(database, std::string("DELETE FROM ") + table + " WHERE trial = ?");
+    remove.bind(trial).run();
+  }
+}
+
+const char* ResultRow::columns() {
+  return "r.attempt, r.delivered_by, r.outcome, r.reason, r.seconds, r.samples_per_second, r.peak_memory_bytes, "
+         "r.pack_size, r.epochs, r.paper_epoch, r.paper_validation_clips, r.paper_test_clips, r.held_out_epoch, "
+         "r.held_out_validation_clips, r.held_out_test_clips, r.test_fingerprint, r.sha256, r.paper_alpha, "
+         "r.paper_beta, r.paper_presence, r.paper_salience, r.paper_score, r.inner_presence, r.inner_salience, "
+         "r.inner_score, r.row_sha256";
+}
+
+ResultRow read_result_row(const Statement& row, int first, const std::string& trial_id) {
+  check_signed(row, first, first + ResultRow::kCount - 1, "result", trial_id, "its row of numbers");
+  int column = first;
+  const auto whole = [&] { return row.whole(column++); };
+  const auto text = [&] { return row.text(column++); };
+  const auto real = [&] { return row.real(column++); };
+  ResultRow r;
+  r.attempt = whole();
+  r.delivered_by = text();
+  r.outcome = enumerator<sweep::Outcome>(text());
+  r.reason = text();
+  r.seconds = real();
+  r.samples_per_second = real();
+  r.peak_memory_bytes = row.integer(column++);
+  r.pack_size = whole();
+  r.epochs = whole();
+  for (ResultRow::Snapshot* snapshot : {&r.paper, &r.held_out}) {
+    snapshot->epoch = whole();
+    snapshot->validation_clips = whole();
+    snapshot->test_clips = whole();
+  }
+  r.test_fingerprint = text();
+  r.sha256 = text();
+  column += 2;  // thresholds, which the surface has too
+  if (!row.is_null(column)) r.paper_accuracy = sweep::Accuracy{row.real(column), row.real(column + 1)};
+  return r;
+}
+
+Surfaces read_surfaces(const Statement& row, int first, const std::string& trial_id) {
+  check_signed(row, first, first + 3, "surface", trial_id, "its surfaces");
+  return {decode_surface(row.blob(first)), decode_surface(row.blob(first + 1)), decode_surface(row.blob(first + 2))};
 }
 
 std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial) {
@@ -225,71 +294,83 @@ std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t tr
   return epochs;
 }
 
-sweep::Importance read_importance(Database& database, std::int64_t trial) {
+sweep::Importance read_importance(Database& database, std::int64_t trial, const std::string& trial_id) {
   sweep::Importance importance;
   Statement rows(database,
-                 "SELECT encoder, mean, sd, selection_frequency, quantiles, histogram, ranks FROM importance "
-                 "WHERE trial = ? ORDER BY position");
+                 "SELECT position, encoder, mean, sd, selection_frequency, quantiles, histogram, ranks, row_sha256 "
+                 "FROM importance WHERE trial = ? ORDER BY position");
   rows.bind(trial);
   while (rows.step()) {
+    check_signed(rows, 0, 8, "importance", trial_id, "the importance of its encoders");
     sweep::EncoderImportance e;
-    e.encoder = rows.text(0);
-    e.mean = rows.real(1);
-    e.sd = rows.real(2);
-    e.selection_frequency = rows.real(3);
-    e.quantiles = unpack<double>(rows.blob(4), "importance.quantiles");
-    e.histogram = unpack<std::int64_t>(rows.blob(5), "importance.histogram");
-    e.ranks = unpack<double>(rows.blob(6), "importance.ranks");
+    e.encoder = rows.text(1);
+    e.mean = rows.real(2);
+    e.sd = rows.real(3);
+    e.selection_frequency = rows.real(4);
+    e.quantiles = unpack<double>(rows.blob(5), "importance.quantiles");
+    e.histogram = unpack<std::int64_t>(rows.blob(6), "importance.histogram");
+    e.ranks = unpack<double>(rows.blob(7), "importance.ranks");
     importance.encoders.push_back(std::move(e));
   }
-  Statement gate(database, "SELECT weights, cka FROM gate WHERE trial = ?");
+  Statement gate(database, "SELECT weights, cka, row_sha256 FROM gate WHERE trial = ?");
   if (gate.bind(trial).step()) {
+    check_signed(gate, 0, 2, "gate", trial_id, "its gate's weights");
     importance.weights = unpack<std::uint16_t>(gate.blob(0), "gate.weights");
     importance.cka = unpack<float>(gate.blob(1), "gate.cka");
   }
   return importance;
 }
 
+std::vector<float> read_fused(Database& database, std::int64_t trial, const std::string& trial_id, Protocol protocol,
+                              Split split) {
+  Statement row(database,
+                "SELECT protocol, split, part, probabilities, row_sha256 FROM prediction WHERE trial = ? AND "
+                "protocol = ? AND split = ? AND part = 'fused'");
+  row.bind(trial, name_of(protocol), name_of(split));
+  return row.step() ? read_probabilities(row, trial_id) : std::vector<float>();
+}
+
 TrialResult read_result(Database& database, std::int64_t trial, const std::string& trial_id) {
   TrialResult result;
   result.trial_id = trial_id;
-  Statement row(
-      database,
-      "SELECT outcome, reason, seconds, samples_per_second, peak_memory_bytes, pack_size, paper_epoch, "
-      "paper_validation_clips, paper_test_clips, held_out_epoch, held_out_validation_clips, held_out_test_clips, "
-      "test_fingerprint FROM result WHERE trial = ?");
+  Statement row(database, std::string("SELECT ") + ResultRow::columns() + " FROM result r WHERE r.trial = ?");
   if (!row.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no result");
-  result.outcome = enumerator<sweep::Outcome>(row.text(0));
-  result.reason = row.text(1);
-  result.seconds = row.real(2);
-  result.samples_per_second = row.real(3);
-  result.peak_memory_bytes = row.integer(4);
-  result.pack_size = row.whole(5);
-  result.paper.epoch = row.whole(6);
-  result.paper.validation.clips = row.whole(7);
-  result.paper.test.clips = row.whole(8);
-  result.held_out.epoch = row.whole(9);
-  result.held_out.validation.clips = row.whole(10);
-  result.held_out.test.clips = row.whole(11);
-  result.test_fingerprint = row.text(12);
+  const ResultRow numbers = read_result_row(row, 0, trial_id);
+  result.outcome = numbers.outcome;
+  result.reason = numbers.reason;
+  result.seconds = numbers.seconds;
+  result.samples_per_second = numbers.samples_per_second;
+  result.peak_memory_bytes = numbers.peak_memory_bytes;
+  result.pack_size = numbers.pack_size;
+  for (const Protocol protocol : {Protocol::kPaper, Protocol::kHeldOut}) {
+    const ResultRow::Snapshot& stored = snapshot_of(numbers, protocol);
+    auto& snapshot = snapshot_of(result, protocol);
+    snapshot.epoch = stored.epoch;
+    snapshot.validation.clips = stored.validation_clips;
+    snapshot.test.clips = stored.test_clips;
+  }
+  result.test_fingerprint = numbers.test_fingerprint;
 
-  Statement surface(database, "SELECT paper, held_out, inner FROM surface WHERE trial = ?");
+  Statement surface(database, "SELECT paper, held_out, inner, row_sha256 FROM surface WHERE trial = ?");
   if (!surface.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no surfaces");
-  result.paper.surface = decode_surface(surface.blob(0));
-  result.held_out.surface = decode_surface(surface.blob(1));
-  result.inner = decode_surface(surface.blob(2));
+  const Surfaces surfaces = read_surfaces(surface, 0, trial_id);
+  result.paper.surface = surfaces.paper;
+  result.held_out.surface = surfaces.held_out;
+  result.inner = surfaces.inner;
 
-  Statement predictions(database, "SELECT protocol, split, part, probabilities FROM prediction WHERE trial = ?");
+  Statement predictions(database,
+                        "SELECT protocol, split, part, probabilities, row_sha256 FROM prediction WHERE trial = ?");
   predictions.bind(trial);
   while (predictions.step()) {
+    std::vector<float> values = read_probabilities(predictions, trial_id);
     const auto protocol = enumerator<Protocol>(predictions.text(0));
     const auto split = enumerator<Split>(predictions.text(1));
     const auto part = enumerator<Part>(predictions.text(2));
-    part_of(split_of(snapshot_of(result, protocol), split), part) =
-        unpack<float>(predictions.blob(3), "prediction.probabilities");
+    part_of(split_of(snapshot_of(result, protocol), split), part) = std::move(values);
   }
   result.epochs = read_epochs(database, trial);
-  result.importance = read_importance(database, trial);
+  result.importance = read_importance(database, trial, trial_id);
+  if (result_digest(result) != numbers.sha256) throw ChangedResult(trial_id, "its result");
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "storage/database.h"
+#include "storage/records.h"
 #include "sweep/result.h"
 
 namespace medley::storage {
@@ -23,6 +24,8 @@ void check_result(const sweep::TrialResult& result, const ResultSizes& sizes, in
 
 /// SHA-256 of sweep::encode_result(), 64 hexadecimal digits.
 std::string result_digest(const sweep::TrialResult& result);
+/// SHA-256 of all that the record says, 64 hexadecimal digits.
+std::string dataset_digest(const DatasetRecord& dataset);
 
 /// The numbers that tables read without the surfaces: columns of table `result`. Paper-style ones are none for a
 /// diverged trial, and those at thresholds of the inner fold none without one.
@@ -32,14 +35,56 @@ struct LeaderboardNumbers {
 };
 LeaderboardNumbers leaderboard_numbers(const sweep::TrialResult& result);
 
-/// Writes all rows of a result; `trial` is the key of the trial. The trial must have none yet.
-void insert_result(Database& database, std::int64_t trial, int attempt, const sweep::TrialResult& result);
+/// Writes all rows of a result; `trial` is the key of the trial. The trial must have none yet. `delivered_by`: id of
+/// the worker that sent it.
+void insert_result(Database& database, std::int64_t trial, int attempt, const std::string& delivered_by,
+                   const sweep::TrialResult& result);
+/// Removes them.
+void delete_result(Database& database, std::int64_t trial);
+
+/// What follows throws ChangedResult for a row that is not as it was inserted.
+
+/// A row of table `result`.
+struct ResultRow {
+  /// What a statement selects of the table, named r, for read_result_row(): kCount columns.
+  static const char* columns();
+  static constexpr int kCount = 26;
+
+  int attempt = 0;
+  std::string delivered_by;
+  sweep::Outcome outcome = sweep::Outcome::kFinished;
+  std::string reason;
+  double seconds = 0, samples_per_second = 0;
+  std::int64_t peak_memory_bytes = 0;
+  int pack_size = 0;
+  int epochs = 0;
+  struct Snapshot {
+    int epoch = 0, validation_clips = 0, test_clips = 0;
+    const int& clips_of(Split split) const { return split == Split::kValidation ? validation_clips : test_clips; }
+  };
+  Snapshot paper, held_out;
+  std::string test_fingerprint;
+  std::string sha256;
+  std::optional<sweep::Accuracy> paper_accuracy;  ///< none when diverged
+};
+/// `first`: the column of `row` where those of the result begin.
+ResultRow read_result_row(const Statement& row, int first, const std::string& trial_id);
+
+/// The surfaces of a row that selects `paper`, `held_out`, `inner` and `row_sha256` from column `first` on.
+struct Surfaces {
+  sweep::ThresholdSurface paper, held_out, inner;
+};
+Surfaces read_surfaces(const Statement& row, int first, const std::string& trial_id);
 
 /// The result exactly as it was inserted (any NaN comes back as a quiet one).
 sweep::TrialResult read_result(Database& database, std::int64_t trial, const std::string& trial_id);
-
-std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial);
+/// Fused probabilities [clip, class]; empty when the trial has none.
+std::vector<float> read_fused(Database& database, std::int64_t trial, const std::string& trial_id,
+                              sweep::Protocol protocol, Split split);
 /// Empty without a gate.
-sweep::Importance read_importance(Database& database, std::int64_t trial);
+sweep::Importance read_importance(Database& database, std::int64_t trial, const std::string& trial_id);
+
+/// Epochs carry no digest of their own: read_result() notices where they changed.
+std::vector<sweep::EpochMetrics> read_epochs(Database& database, std::int64_t trial);
 
 }  // namespace medley::storage

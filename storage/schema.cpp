@@ -6,7 +6,7 @@ namespace medley::storage {
 namespace {
 
 // Keys called `key` are ours and never leave the store; `id` is what people and messages see. NaN is NULL. Blobs hold
-// little-endian numbers (storage/codec.h).
+// little-endian numbers (storage/codec.h). `row_sha256` is a RowDigest, which every reader of such a row checks.
 constexpr const char* kVersion1 = R"sql(
 CREATE TABLE dataset (
   key INTEGER PRIMARY KEY,
@@ -17,7 +17,8 @@ CREATE TABLE dataset (
   synthetic INTEGER NOT NULL,
   classes TEXT NOT NULL,           -- JSON [{"name", "exclusive"}]
   folds TEXT NOT NULL,             -- JSON
-  registered INTEGER NOT NULL
+  registered INTEGER NOT NULL,
+  sha256 TEXT NOT NULL             -- of what a DatasetRecord says of it
 ) STRICT;
 CREATE TABLE clip (
   dataset INTEGER NOT NULL REFERENCES dataset,
@@ -139,6 +140,7 @@ CREATE INDEX attempt_of_pack ON attempt (pack);
 CREATE TABLE result (
   trial INTEGER PRIMARY KEY REFERENCES trial,
   attempt INTEGER NOT NULL,
+  delivered_by TEXT NOT NULL,      -- id of the worker that sent it: of the attempt's, or of one that took its spool over
   outcome TEXT NOT NULL CHECK (outcome IN ('finished', 'diverged')),
   reason TEXT NOT NULL,
   seconds REAL,
@@ -153,17 +155,19 @@ CREATE TABLE result (
   held_out_validation_clips INTEGER NOT NULL,
   held_out_test_clips INTEGER NOT NULL,
   test_fingerprint TEXT NOT NULL,  -- of the test clips that are predicted; '' without
-  sha256 TEXT NOT NULL,            -- of sweep::encode_result(): `medley store check` finds what has changed since
+  sha256 TEXT NOT NULL,            -- of sweep::encode_result()
   -- For the leaderboard; NULL when diverged. Paper-style: optimistic.
   paper_alpha REAL, paper_beta REAL, paper_presence REAL, paper_salience REAL, paper_score REAL,
   -- The held-out epoch at thresholds of the inner fold; NULL without one.
-  inner_presence REAL, inner_salience REAL, inner_score REAL
+  inner_presence REAL, inner_salience REAL, inner_score REAL,
+  row_sha256 BLOB NOT NULL
 ) STRICT;
 CREATE TABLE surface (
   trial INTEGER PRIMARY KEY REFERENCES result,
   paper BLOB NOT NULL,
   held_out BLOB NOT NULL,
-  inner BLOB NOT NULL
+  inner BLOB NOT NULL,
+  row_sha256 BLOB NOT NULL
 ) STRICT;
 CREATE TABLE epoch (
   trial INTEGER NOT NULL REFERENCES result,
@@ -188,6 +192,7 @@ CREATE TABLE prediction (
   split TEXT NOT NULL CHECK (split IN ('validation', 'test')),
   part TEXT NOT NULL CHECK (part IN ('presence', 'salience', 'fused')),
   probabilities BLOB NOT NULL,     -- float32 [clip, class]
+  row_sha256 BLOB NOT NULL,
   UNIQUE (trial, protocol, split, part)
 ) STRICT;
 CREATE TABLE importance (
@@ -198,12 +203,14 @@ CREATE TABLE importance (
   quantiles BLOB NOT NULL,         -- float64
   histogram BLOB NOT NULL,         -- int64
   ranks BLOB NOT NULL,             -- float64
+  row_sha256 BLOB NOT NULL,
   PRIMARY KEY (trial, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE gate (
   trial INTEGER PRIMARY KEY REFERENCES result,
   weights BLOB NOT NULL,           -- IEEE half [clip, encoder]
-  cka BLOB NOT NULL                -- float32 [encoder, encoder]
+  cka BLOB NOT NULL,               -- float32 [encoder, encoder]
+  row_sha256 BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE ensemble (
@@ -213,12 +220,13 @@ CREATE TABLE ensemble (
   method TEXT NOT NULL,
   created INTEGER NOT NULL,
   settings TEXT NOT NULL,          -- JSON
-  scores TEXT NOT NULL             -- JSON
+  scores TEXT NOT NULL,            -- JSON
+  sha256 TEXT NOT NULL             -- of all of it and its members
 ) STRICT;
 CREATE TABLE member (
   ensemble INTEGER NOT NULL REFERENCES ensemble,
   position INTEGER NOT NULL,
-  trial INTEGER NOT NULL REFERENCES result,
+  trial INTEGER NOT NULL REFERENCES trial,
   weight REAL NOT NULL,
   PRIMARY KEY (ensemble, position)
 ) STRICT, WITHOUT ROWID;

@@ -122,8 +122,10 @@ struct Writer::State {
   }
   /// Test clips arrive, leave and get labels without a change of the fingerprint.
   void update_dataset(std::int64_t key, const DatasetRecord& dataset) {
-    Statement update(database, "UPDATE dataset SET folder = ?, name = ?, test_fingerprint = ? WHERE key = ?");
-    update.bind(dataset.folder, dataset.name, dataset.test_fingerprint, key).run();
+    Statement update(database,
+                     "UPDATE dataset SET folder = ?, name = ?, test_fingerprint = ?, sha256 = ? WHERE key = ?");
+    const std::string sha256 = dataset_digest(dataset);
+    update.bind(dataset.folder, dataset.name, dataset.test_fingerprint, sha256, key).run();
     Statement remove(database, "DELETE FROM clip WHERE dataset = ? AND fold < 0");
     remove.bind(key).run();
     insert_clips(key, dataset, true);
@@ -199,12 +201,13 @@ void Writer::register_dataset(const DatasetRecord& dataset, TimeMs now) {
     }
     Statement insert(s.database,
                      "INSERT INTO dataset (fingerprint, test_fingerprint, folder, name, synthetic, classes, folds, "
-                     "registered) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+                     "registered, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    const std::string sha256 = dataset_digest(dataset);
     const std::string classes_text = classes.dump();
     const std::string folds = nlohmann::json(dataset.folds).dump();
     insert
         .bind(dataset.fingerprint, dataset.test_fingerprint, dataset.folder, dataset.name, dataset.synthetic,
-              classes_text, folds, now)
+              classes_text, folds, now, sha256)
         .run();
     const std::int64_t key = s.database.last_insert_id();
     s.insert_clips(key, dataset, false);
@@ -387,7 +390,39 @@ bool Writer::end_attempt(const AttemptId& attempt, AttemptState state, const std
   });
 }
 
-Writer::Accepted Writer::accept_result(const AttemptId& attempt, const sweep::TrialResult& result, TimeMs now) {
+std::vector<Writer::SetAside> Writer::set_aside_changed(const std::vector<std::string>& trials, TimeMs now) {
+  State& s = *state_;
+  return s.write("look for results that have changed", [&] {
+    std::vector<SetAside> aside;
+    Statement find(s.database, "SELECT key FROM trial WHERE id = ? AND state = 'finished'");
+    for (const std::string& trial : trials) {
+      if (!find.bind(trial).step()) continue;
+      const std::int64_t key = find.integer(0);
+      std::string fault;
+      try {
+        read_result(s.database, key, trial);
+      } catch (const ChangedResult& error) {
+        fault = error.fault();
+      } catch (const Error& error) {
+        fault = error.what();
+      }
+      if (fault.empty()) continue;
+      delete_result(s.database, key);
+      Statement end(
+          s.database,
+          "UPDATE attempt SET state = 'cancelled', reason = ?, ended = ? WHERE trial = ? AND state = 'finished'");
+      end.bind(fault, now, key).run();
+      Statement reopen(s.database, "UPDATE trial SET state = 'pending', failures = 0, ended = 0 WHERE key = ?");
+      reopen.bind(key).run();
+      log_event("result set aside", trial, fault, now);
+      aside.push_back({trial, fault});
+    }
+    return aside;
+  });
+}
+
+Writer::Accepted Writer::accept_result(const AttemptId& attempt, const std::string& delivered_by,
+                                       const sweep::TrialResult& result, TimeMs now) {
   State& s = *state_;
   return s.write("store the result of " + text_of(attempt), [&] {
     if (result.trial_id != attempt.trial) throw Error("it says that it is of trial '" + result.trial_id + "'");
@@ -411,7 +446,7 @@ Writer::Accepted Writer::accept_result(const AttemptId& attempt, const sweep::Tr
     Statement update(s.database,
                      "UPDATE trial SET state = 'finished', running = 0, reason = '', ended = ? WHERE key = ?");
     update.bind(now, trial).run();
-    insert_result(s.database, trial, attempt.number, result);
+    insert_result(s.database, trial, attempt.number, delivered_by, result);
     return Accepted::kAccepted;
   });
 }
@@ -474,10 +509,12 @@ std::int64_t Writer::save_ensemble(const EnsembleRecord& ensemble) {
   return s.write("save ensemble " + name, [&] {
     Statement insert(
         s.database,
-        "INSERT INTO ensemble (name, dataset, method, created, settings, scores) VALUES (?, ?, ?, ?, ?, ?)");
+        "INSERT INTO ensemble (name, dataset, method, created, settings, scores, sha256) VALUES (?, ?, ?, ?, ?, ?, "
+        "?)");
     const char* method = name_of(ensemble.request.options.method);
     const std::string settings = settings_json(ensemble).dump(), scores = scores_json(ensemble).dump();
-    insert.bind(name, s.dataset_key(ensemble.dataset), method, ensemble.created, settings, scores).run();
+    const std::string sha256 = ensemble_digest(name, method, settings, scores, ensemble.members);
+    insert.bind(name, s.dataset_key(ensemble.dataset), method, ensemble.created, settings, scores, sha256).run();
     const std::int64_t id = s.database.last_insert_id();
     Statement member(s.database, "INSERT INTO member VALUES (?, ?, ?, ?)");
     std::int64_t position = 0;

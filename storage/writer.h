@@ -48,12 +48,18 @@ class Writer {
   /// Registers a dataset by fingerprint; again: updates folder, name and test clips.
   void register_dataset(const DatasetRecord& dataset, TimeMs now);
 
+  /// A result that is not what was stored.
+  struct SetAside {
+    std::string trial;
+    std::string fault;  ///< what has changed
+  };
   struct Submitted {
-    std::string id;        ///< sweep_id()
-    bool created = false;  ///< false: it was there; what does not change its trials is updated
-    std::string name;      ///< the submission's; with "-2" and so on behind where another sweep has that
-    std::string namesake;  ///< id of the sweep that has the submission's name; "" where this one has it
-    int finished = 0;      ///< trials of the sweep that have a result already
+    std::string id;                   ///< sweep_id()
+    bool created = false;             ///< false: it was there; what does not change its trials is updated
+    std::string name;                 ///< the submission's; with "-2" and so on behind where another sweep has that
+    std::string namesake;             ///< id of the sweep that has the submission's name; "" where this one has it
+    int finished = 0;                 ///< trials of the sweep that have a result already
+    std::vector<SetAside> set_aside;  ///< that a coordinator found since it started, and trains again
   };
   /// Stores a sweep, its configs and its trials (state kRunning); trials that other sweeps have are shared. Throws
   /// Error when the dataset is not registered or a trial's config is not in `configs`.
@@ -72,11 +78,17 @@ class Writer {
   /// Ends a running attempt as kFailed, kLost or kCancelled. False, and no change, when it is not running.
   bool end_attempt(const sweep::AttemptId& attempt, sweep::AttemptState state, const std::string& reason, TimeMs now);
 
+  /// Reads the results of those of `trials` that are finished. One that has changed since it was stored is removed, its
+  /// attempt counts for nothing any more, and its trial is pending again. Its scheduler must not know the trials yet.
+  std::vector<SetAside> set_aside_changed(const std::vector<std::string>& trials, TimeMs now);
+
   enum class Accepted { kAccepted, kAlreadyFinished };
   /// Stores a trial's result and marks the attempt finished (also one that was written off: late adoption), a running
   /// duplicate attempt of the trial cancelled. Exactly once: kAlreadyFinished, and no change, for a second result.
-  /// Throws Error when the trial or the attempt is unknown, or the result's sizes contradict its dataset.
-  Accepted accept_result(const sweep::AttemptId& attempt, const sweep::TrialResult& result, TimeMs now);
+  /// `delivered_by`: id of the worker that sent it. Throws Error when the trial or the attempt is unknown, or the
+  /// result's sizes contradict its dataset.
+  Accepted accept_result(const sweep::AttemptId& attempt, const std::string& delivered_by,
+                         const sweep::TrialResult& result, TimeMs now);
 
   /// Why accept_result() would refuse this result, or "": for a coordinator to ask before it decides, so that what a
   /// worker sent cannot break a group. Throws Error only when the database cannot be read.

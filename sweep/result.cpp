@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <set>
@@ -32,6 +33,9 @@ constexpr int kFormat = 1;
 static_assert(std::numeric_limits<float>::is_iec559 && std::numeric_limits<double>::is_iec559);
 
 [[noreturn]] void malformed(const std::string& what) { throw Error("malformed trial result: " + what); }
+
+/// One NaN and one zero: what a store gives back, so that a result has the same bytes and digest as when it came.
+double canonical(double value) { return std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value + 0.0; }
 
 /// Little-endian bytes of `values`, whatever this machine's order is.
 template <class T>
@@ -135,7 +139,7 @@ json epochs_to_json(const std::vector<EpochMetrics>& epochs) {
   rows.reserve(epochs.size() * kEpochColumns);
   for (EpochMetrics epoch : epochs) {
     rows.push_back(epoch.epoch);
-    for (const double* column : columns_of(epoch)) rows.push_back(*column);
+    for (const double* column : columns_of(epoch)) rows.push_back(canonical(*column));
   }
   return pack(rows);
 }
@@ -162,7 +166,7 @@ json terms_to_json(const std::vector<EpochMetrics>& epochs) {
     for (const LossTerm& term : epochs[i].terms) {
       const auto name = std::find(names.begin(), names.end(), term.name) - names.begin();
       if (static_cast<std::size_t>(name) == names.size()) names.push_back(term.name);
-      rows.insert(rows.end(), {static_cast<double>(i), static_cast<double>(name), term.value});
+      rows.insert(rows.end(), {static_cast<double>(i), static_cast<double>(name), canonical(term.value)});
     }
   }
   return {{"names", names}, {"rows", pack(rows)}};
@@ -271,11 +275,11 @@ json importance_to_json(const Importance& importance) {
   json encoders = json::array();
   for (const EncoderImportance& encoder : importance.encoders) {
     encoders.push_back({{"encoder", encoder.encoder},
-                        {"mean", encoder.mean},
-                        {"sd", encoder.sd},
+                        {"mean", canonical(encoder.mean)},
+                        {"sd", canonical(encoder.sd)},
                         {"quantiles", pack(encoder.quantiles)},
                         {"histogram", pack(encoder.histogram)},
-                        {"selected", encoder.selection_frequency},
+                        {"selected", canonical(encoder.selection_frequency)},
                         {"ranks", pack(encoder.ranks)}});
   }
   return {{"encoders", std::move(encoders)}, {"weights", pack(importance.weights)}, {"cka", pack(importance.cka)}};
@@ -325,8 +329,8 @@ std::vector<std::uint8_t> encode_result(const TrialResult& result) {
                        {"held_out", snapshot_to_json(result.held_out)},
                        {"inner", surface_to_json(result.inner)},
                        {"importance", importance_to_json(result.importance)},
-                       {"seconds", result.seconds},
-                       {"samples_per_second", result.samples_per_second},
+                       {"seconds", canonical(result.seconds)},
+                       {"samples_per_second", canonical(result.samples_per_second)},
                        {"peak_memory_bytes", result.peak_memory_bytes},
                        {"pack_size", result.pack_size}};
   return json::to_cbor(object);

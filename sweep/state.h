@@ -43,6 +43,11 @@ MEDLEY_NAMED_ENUM(TrialState, MEDLEY_TRIAL_STATE)
   X(kRunning, "running") X(kFinished, "finished") X(kFailed, "failed") X(kLost, "lost") X(kCancelled, "cancelled")
 MEDLEY_NAMED_ENUM(AttemptState, MEDLEY_ATTEMPT_STATE)
 
+/// Whom an attempt that the worker gave up counts against. kTrial: trial and worker. kNobody: files of the dataset
+/// changed while it trained. kDataset: the worker does not have the dataset that the trial promises.
+#define MEDLEY_BLAME(X) X(kTrial, "trial") X(kNobody, "nobody") X(kDataset, "dataset")
+MEDLEY_NAMED_ENUM(Blame, MEDLEY_BLAME)
+
 /// kAway: not heard of for a lease. kLeft: it said goodbye or its process is known to be dead.
 #define MEDLEY_WORKER_STATE(X) X(kJoined, "joined") X(kAway, "away") X(kQuarantined, "quarantined") X(kLeft, "left")
 MEDLEY_NAMED_ENUM(WorkerState, MEDLEY_WORKER_STATE)

@@ -127,6 +127,10 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
     if (sum.size() != part.fused.size()) throw Refused{409, "Members of this ensemble predict different clips."};
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weights.at(part.trial) * static_cast<double>(part.fused[i]);
     totals[part.fold] += weights.at(part.trial);
+    weights.erase(part.trial);
+  }
+  if (!weights.empty()) {
+    throw Refused{409, "Member trial " + weights.begin()->first + " of this ensemble has no result any more."};
   }
   std::vector<sweep::Label> truth;
   std::vector<sweep::Label> predicted;

@@ -233,7 +233,8 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
                       {"seconds", result.seconds},
                       {"samples_per_second", result.samples_per_second},
                       {"peak_memory_bytes", result.peak_memory_bytes},
-                      {"pack_size", result.pack_size}};
+                      {"pack_size", result.pack_size},
+                      {"delivered_by", trial.delivered_by}};
   }
   return body;
 }

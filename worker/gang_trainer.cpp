@@ -1,5 +1,7 @@
 #include "worker/gang_trainer.h"
 
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
 #include "sweep/digest.h"
@@ -50,13 +52,22 @@ std::string digest_of(const std::vector<sweep::TrialResult>& results) {
 std::vector<sweep::TrialResult> GangTrainer::train(const Pack& pack) {
   std::vector<sweep::TrialResult> results;
   std::string error;
+  std::optional<sweep::Blame> blame;  // the same on every rank
   try {
     results = train_(pack);
+  } catch (const DatasetChanged& e) {
+    error = e.what();
+    blame = e.blame;
   } catch (const std::exception& e) {
     error = e.what();
     if (error.empty()) error = "an exception without a text";
   }
-  gang_.agree(error, digest_of(results));
+  try {
+    gang_.agree(error, digest_of(results));
+  } catch (const Error& e) {
+    if (blame) throw DatasetChanged(*blame, e.what());
+    throw;
+  }
   return results;
 }
 

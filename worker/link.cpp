@@ -67,9 +67,9 @@ class Link {
       if (connected()) connection_->send(protocol::PackSize{attempt, trials});  // else with the next pack
     });
   }
-  void failed(const AttemptId& attempt, const std::string& reason) {
-    asio::post(io_, [this, attempt, reason] {
-      failures_.push_back({attempt, protocol::sendable_text(reason)});
+  void failed(const AttemptId& attempt, sweep::Blame blame, const std::string& reason) {
+    asio::post(io_, [this, attempt, blame, reason] {
+      failures_.push_back({attempt, protocol::sendable_text(reason), blame});
       flush_failures();
     });
   }
@@ -404,6 +404,7 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
   pack.best_size = [running, &link](int trials) { link.measured(running->attempts.front(), trials); };
   std::vector<AttemptId> kept;
   std::string reason;
+  sweep::Blame blame = sweep::Blame::kTrial;
   try {
     const std::vector<sweep::TrialResult> results = train(pack);
     if (results.size() != pack.trials.size()) {
@@ -415,6 +416,9 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
       spool.put(running->attempts[i], sweep::encode_result(results[i]));
       kept.push_back(running->attempts[i]);
     }
+  } catch (const DatasetChanged& e) {
+    reason = e.what();
+    blame = e.blame;
   } catch (const std::exception& e) {
     reason = e.what();
     if (reason.empty()) reason = "an exception without a text";
@@ -422,7 +426,9 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
   if (!kept.empty()) link.trained(running, kept);
   if (!reason.empty() && running->stop == Stop::kNo) {
     spdlog::error("a pack of {} failed: {}", pack.trials.size(), reason);
-    for (std::size_t i = kept.size(); i < running->attempts.size(); ++i) link.failed(running->attempts[i], reason);
+    for (std::size_t i = kept.size(); i < running->attempts.size(); ++i) {
+      link.failed(running->attempts[i], blame, reason);
+    }
   }
   link.ended(running);
 }

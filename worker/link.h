@@ -36,6 +36,14 @@ struct Pack {
   std::function<void(int trials)> best_size;
 };
 
+/// The files of a pack's dataset are not, or are no longer, those that its trials promise. No trial's fault, and none
+/// of this worker's.
+class DatasetChanged : public Error {
+ public:
+  DatasetChanged(sweep::Blame blame_, const std::string& what) : Error(what), blame(blame_) {}
+  sweep::Blame blame;  ///< kDataset: it cannot train on that dataset. kNobody: it may when it is read again
+};
+
 /// One result a trial, in their order. An exception fails the pack's attempts with its text.
 using TrainPack = std::function<std::vector<sweep::TrialResult>(const Pack&)>;
 

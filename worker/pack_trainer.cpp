@@ -17,12 +17,15 @@ namespace {
 
 constexpr std::chrono::minutes kLongestLoad{60};
 
+constexpr const char* kRemedy =
+    "; put the files back and `medley resume` the sweep, or submit its file again for a sweep of the data as it is now";
+
 void check_print(const std::string& what, const std::string& folder, const std::string& found,
                  const std::string& promised) {
   if (promised.empty() || found == promised) return;
   throw Error(what + " in " + folder + (found.empty() ? " are not there" : " has fingerprint " + found.substr(0, 12)) +
               " on this host, the sweep was made for " + promised.substr(0, 12) +
-              ": it has changed since, or this host sees other files");
+              ": it has changed since, or this host sees other files" + kRemedy);
 }
 
 data::Dataset load_checked(const std::string& folder, const std::string& fingerprint,
@@ -72,8 +75,10 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
   options.checkpoints = options.resume = pack.checkpoints;
   const bool speaks = !gang_ || gang_->rank() == 0;
   if (speaks) options.note = [](const std::string& note) { spdlog::info("{}", note); };
-  options.stop = [&pack] {
+  options.stop = [this, &pack] {
     const Stop stop = pack.stop();
+    // What others would resume must not have been trained on something else.
+    if (stop == Stop::kSave && !files_.change().empty()) return trainer::Stop::kAbandon;
     return stop == Stop::kNo     ? trainer::Stop::kNo
            : stop == Stop::kSave ? trainer::Stop::kSave
                                  : trainer::Stop::kAbandon;
@@ -103,6 +108,11 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
       results.push_back(std::move(result));
     }
   }
+  const std::string changed = change();
+  if (!changed.empty()) {
+    dataset_.reset();
+    throw DatasetChanged(sweep::Blame::kNobody, "the dataset changed while it was trained on: " + changed);
+  }
   return results;
 }
 
@@ -122,10 +132,33 @@ int PackTrainer::best_size(const data::Dataset& dataset, const sweep::TrialSpec&
 const data::Dataset& PackTrainer::load(const Pack& pack) {
   const bool same_test =
       pack.test_fingerprint.empty() || (dataset_ && dataset_->test_fingerprint == pack.test_fingerprint);
-  if (dataset_ && dataset_->fingerprint == pack.dataset_fingerprint && same_test) return *dataset_;
+  if (dataset_ && dataset_->fingerprint == pack.dataset_fingerprint && same_test) {
+    const std::string changed = change();
+    if (changed.empty()) return *dataset_;
+    spdlog::warn("reads the dataset in {} again: {}", pack.dataset_folder, changed);
+  }
   dataset_.reset();  // not two at once in memory
   const std::string &folder = pack.dataset_folder, &print = pack.dataset_fingerprint, &test = pack.test_fingerprint;
-  return dataset_.emplace(gang_ ? load_in_gang(folder, print, test, *gang_) : load_checked(folder, print, test));
+  try {
+    files_ = data::FileStates::of(folder);
+  } catch (const std::exception&) {  // the loading says it, on every rank
+  }
+  try {
+    return dataset_.emplace(gang_ ? load_in_gang(folder, print, test, *gang_) : load_checked(folder, print, test));
+  } catch (const std::exception& e) {
+    throw DatasetChanged(sweep::Blame::kDataset, e.what());
+  }
+}
+
+std::string PackTrainer::change() {
+  const std::string changed = files_.change();
+  if (!gang_) return changed;
+  try {
+    gang_->agree(changed, "", kLongestLoad);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
 }
 
 }  // namespace medley::worker

@@ -6,6 +6,7 @@
 
 #include "sweep/device.h"
 #include "trainer/data/dataset.h"
+#include "trainer/data/file_states.h"
 #include "worker/link.h"
 #include "worker/mpi_gang.h"
 #include "worker/pack_sizes.h"
@@ -18,8 +19,8 @@ namespace medley::worker {
 data::Dataset load_in_gang(const std::string& folder, const std::string& fingerprint,
                            const std::string& test_fingerprint, MpiGang& gang);
 
-/// Trains packs with the real trainer; keeps the dataset of the last one in memory. In a gang every rank has one, and
-/// one rank of each host reads the dataset for all of them.
+/// Trains packs with the real trainer; keeps the dataset of the last one in memory, as long as its files stay as they
+/// were. In a gang every rank has one, and one rank of each host reads the dataset for all of them.
 class PackTrainer {
  public:
   /// `gang` is borrowed; nullptr: this process alone. With `sizes` (borrowed; alone only) it measures once for each
@@ -28,11 +29,14 @@ class PackTrainer {
   PackTrainer(sweep::Device device, MpiGang* gang, PackSizes* sizes = nullptr, int capacity = 1)
       : device_(device), gang_(gang), sizes_(sizes), capacity_(capacity) {}
 
-  /// Throws what train_pack() throws, and Error for a dataset that is not the one that the pack was made for.
+  /// Throws what train_pack() throws, and DatasetChanged for a dataset that is not the one that the pack was made for,
+  /// also if its files changed while it trained: features are used where they lie on disk.
   std::vector<sweep::TrialResult> operator()(const Pack& pack);
 
  private:
   const data::Dataset& load(const Pack& pack);
+  /// What happened to the files of the dataset since they were read; "" nothing. The same on every rank.
+  std::string change();
   int best_size(const data::Dataset& dataset, const sweep::TrialSpec& trial);
 
   sweep::Device device_;
@@ -40,6 +44,7 @@ class PackTrainer {
   PackSizes* sizes_;
   int capacity_;
   std::optional<data::Dataset> dataset_;
+  data::FileStates files_;
 };
 
 }  // namespace medley::worker

@@ -93,6 +93,9 @@ void run(const RunOptions& options, const Globals& globals) {
   Coordinator& coordinator = *opened;
   const auto submitted = coordinator.submit(record_of(file.dataset), file.submission());
   set_others_aside(coordinator, submitted.id);
+  for (const auto& [trial, fault] : submitted.set_aside) {
+    std::cerr << fmt::format("warning: trial {} is trained again: {}\n", trial, fault);
+  }
   const int trials = static_cast<int>(file.expansion.trials.size());
   const int left = trials - submitted.finished;
   std::cerr << fmt::format("sweep {} ({}): {} configs x {} folds x {} seeds = {} trials, {} done, {} to train\n",
@@ -124,6 +127,11 @@ void run(const RunOptions& options, const Globals& globals) {
   if (end.how == Coordinator::End::How::kStopped) {
     throw Error(fmt::format("stopped ({}): {} of {} trials have their results; the same command continues", end.reason,
                             last.finished, trials));
+  }
+  if (last.state == sweep::SweepState::kStopped) {
+    const std::string why = storage::Reader(globals.store).why_stopped(submitted.id);
+    throw Error(fmt::format("the sweep was stopped{}\n{} of {} trials have their results; the same command continues",
+                            why.empty() ? "" : ": " + why, last.finished, trials));
   }
   if (last.failed > 0) {
     throw Error(fmt::format("{} of {} trials failed; `medley status` names them, the log is {}", last.failed, trials,

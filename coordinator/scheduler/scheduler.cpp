@@ -99,6 +99,7 @@ void Scheduler::on(const WorkerLost& e) {
       lose(t, AttemptState::kLost, "worker " + e.worker + " ended" + because);
     }
   }
+  if (!worker.quarantined) workers_.erase(it);  // thousands come and go in the life of a coordinator
 }
 
 void Scheduler::on(const HeartbeatReceived& e) {
@@ -166,6 +167,7 @@ void Scheduler::on(const AttemptFailed& e) {
   if (t < 0 || !trials_[t].lease) return;
   const Lease& lease = *trials_[t].lease;
   if (lease.number != e.attempt.number || lease.worker != e.worker) return;  // stale
+  if (e.blame != sweep::Blame::kTrial) return excuse(t, e);
   lose(t, AttemptState::kFailed, e.reason.empty() ? "the worker gave no reason" : e.reason);
 }
 
@@ -202,8 +204,11 @@ void Scheduler::on(const SweepPaused& e) {
 void Scheduler::on(const SweepResumed& e) {
   const auto it = sweep_index_.find(e.sweep);
   if (it == sweep_index_.end()) return;
-  const SweepState state = sweeps_[it->second].state;
-  if (state != SweepState::kPaused && state != SweepState::kStopped) return;
+  const Sweep& sweep = sweeps_[it->second];
+  if (sweep.state != SweepState::kPaused && sweep.state != SweepState::kStopped) return;
+  if (!sweep.trials.empty()) {  // its files may have been put back
+    for (auto& [id, worker] : workers_) worker.unfit.erase(dataset_of(sweep.trials.front()));
+  }
   set_state(it->second, SweepState::kRunning);
   finish_if_complete(it->second);
 }
@@ -213,10 +218,7 @@ void Scheduler::on(const SweepStopped& e) {
   if (it == sweep_index_.end()) return;
   const SweepState state = sweeps_[it->second].state;
   if (state != SweepState::kRunning && state != SweepState::kPaused) return;
-  set_state(it->second, SweepState::kStopped);
-  for (int t : sweeps_[it->second].trials) {
-    if (trials_[t].lease && !wanted(trials_[t])) cancel(t, "sweep " + e.sweep + " was stopped");
-  }
+  stop(it->second, "");
 }
 
 void Scheduler::on(const SweepPrioritised& e) {
@@ -382,12 +384,12 @@ void Scheduler::quarantine(const std::string& id, Worker& worker, const std::str
 }
 
 /// Its own attempt, or one of a spool that it took over and told us of. What an earlier coordinator assigned is not
-/// known.
+/// known, nor is what a worker said that has left.
 bool Scheduler::may_send(const std::string& id, const Trial& trial, const AttemptId& attempt) const {
   const auto given = trial.given.find(attempt.number);
   if (given == trial.given.end() || given->second == id) return true;
   const auto worker = workers_.find(id);
-  return worker != workers_.end() && worker->second.listed.count(attempt) != 0;
+  return worker == workers_.end() || worker->second.listed.count(attempt) != 0;
 }
 
 bool Scheduler::usable(const Worker& worker) const {
@@ -411,6 +413,7 @@ int Scheduler::admit(const SubmittedTrial& submitted) {
   if (!inserted) return it->second;
   const auto key = key_index_.emplace(submitted.pack_key, static_cast<int>(key_index_.size())).first->second;
   waiting_of_.resize(key_index_.size());
+  dataset_of_.resize(key_index_.size(), submitted.dataset);
   trials_.push_back({});
   Trial& trial = trials_.back();
   trial.id = submitted.id;
@@ -535,6 +538,26 @@ void Scheduler::lose(int t, AttemptState state, const std::string& reason) {
   requeue(t);
 }
 
+void Scheduler::excuse(int t, const AttemptFailed& failed) {
+  const bool written_off = trials_[t].lease->written_off;
+  drop_lease(t);
+  if (!written_off) out_.push_back(EndAttempt{failed.attempt, AttemptState::kCancelled, failed.reason});
+  requeue(t);
+  if (failed.blame != sweep::Blame::kDataset) return;
+  if (const auto it = workers_.find(failed.worker); it != workers_.end()) it->second.unfit.insert(dataset_of(t));
+  stop_if_nobody_has(dataset_of(t), failed.reason);
+}
+
+void Scheduler::stop_if_nobody_has(const std::string& dataset, const std::string& reason) {
+  for (const auto& [id, worker] : workers_) {
+    if (worker.state != WorkerState::kLeft && !worker.quarantined && !worker.unfit.count(dataset)) return;
+  }
+  for (int s = 0; s < static_cast<int>(sweeps_.size()); ++s) {
+    if (sweeps_[s].state != SweepState::kRunning || sweeps_[s].trials.empty()) continue;
+    if (dataset_of(sweeps_[s].trials.front()) == dataset) stop(s, reason);
+  }
+}
+
 void Scheduler::cancel(int t, const std::string& reason) {
   Trial& trial = trials_[t];
   const Lease lease = *trial.lease;
@@ -575,10 +598,17 @@ void Scheduler::answer_duplicate(const std::string& worker, const Trial& trial, 
 
 // ---- Sweeps ---------------------------------------------------------------------------------------------------
 
-void Scheduler::set_state(int s, SweepState state) {
+void Scheduler::set_state(int s, SweepState state, const std::string& reason) {
   sweeps_[s].state = state;
-  out_.push_back(RecordSweepState{sweeps_[s].id, state});
+  out_.push_back(RecordSweepState{sweeps_[s].id, state, reason});
   for (int t : sweeps_[s].trials) requeue(t);
+}
+
+void Scheduler::stop(int s, const std::string& reason) {
+  set_state(s, SweepState::kStopped, reason);
+  for (int t : sweeps_[s].trials) {
+    if (trials_[t].lease && !wanted(trials_[t])) cancel(t, "sweep " + sweeps_[s].id + " was stopped");
+  }
 }
 
 void Scheduler::finish_if_complete(int s) {
@@ -592,10 +622,13 @@ void Scheduler::finish_if_complete(int s) {
 // ---- Assignment -----------------------------------------------------------------------------------------------
 
 bool Scheduler::may_train(const std::string& worker, const Trial& trial) const {
+  const std::string& dataset = dataset_of_[static_cast<std::size_t>(trial.key)];
+  if (workers_.at(worker).unfit.count(dataset)) return false;
   if (!trial.failed_on.count(worker)) return true;
   // Another worker first, if there is one that it has not failed on.
-  return std::none_of(workers_.begin(), workers_.end(),
-                      [&](const auto& w) { return usable(w.second) && !trial.failed_on.count(w.first); });
+  return std::none_of(workers_.begin(), workers_.end(), [&](const auto& w) {
+    return usable(w.second) && !w.second.unfit.count(dataset) && !trial.failed_on.count(w.first);
+  });
 }
 
 std::vector<int> Scheduler::choose_pack(const std::string& worker, int limit) const {

@@ -57,6 +57,7 @@ struct SubmittedTrial {
   int failures = 0;            ///< that count against the budget
   std::string running_worker;  ///< the newest attempt was assigned to it and has not ended; "" none
   std::int64_t running_pack = 0;
+  std::string dataset;  ///< what Blame::kDataset is about
 };
 
 /// A sweep was submitted, or is read back from the store. Trials in the order in which they should train. A sweep that
@@ -117,11 +118,14 @@ struct PackSizeMeasured {
   int size = 1;
 };
 
-/// The worker could not train it (not: it diverged, which is a result), or confirms a Cancel.
+/// The worker could not train it (not: it diverged, which is a result), or confirms a Cancel. With another blame than
+/// kTrial it costs no retry and no trust. After kDataset the worker gets no more trials of that dataset until a sweep
+/// of it is resumed, and when no worker is left that may have it, its sweeps stop.
 struct AttemptFailed {
   std::string worker;
   AttemptId attempt;
   std::string reason;
+  sweep::Blame blame = sweep::Blame::kTrial;
 };
 
 /// A result came that cannot be one of its trial. The attempt has ended. It counts against the worker and not against
@@ -217,6 +221,7 @@ struct RecordRetry {  ///< store: Writer::retry_trial
 struct RecordSweepState {  ///< store: Writer::set_sweep_state; also for a finished sweep that a retry resumes
   std::string sweep;
   sweep::SweepState state = sweep::SweepState::kRunning;
+  std::string reason;  ///< "": somebody asked for it
 };
 /// Store: set_sweep_state(kFinished). Every trial of it is finished or failed.
 struct FinishSweep {
@@ -355,8 +360,9 @@ class Scheduler {
     std::set<std::string> row;    ///< distinct trials failed since its last result
     int failed_packs = 0;         ///< in this row
     std::int64_t last_failed_pack = 0;
-    std::set<AttemptId> listed;  ///< what it said last that it holds
-    int refused = 0;             ///< results that cannot be
+    std::set<AttemptId> listed;   ///< what it said last that it holds
+    int refused = 0;              ///< results that cannot be
+    std::set<std::string> unfit;  ///< datasets that it does not have
     bool dismissed = false;
   };
 
@@ -402,13 +408,17 @@ class Scheduler {
   void drop_lease(int trial);
   void hand_over(int trial, const std::string& worker);
   void lose(int trial, sweep::AttemptState state, const std::string& reason);
+  const std::string& dataset_of(int trial) const { return dataset_of_[static_cast<std::size_t>(trials_[trial].key)]; }
+  void excuse(int trial, const AttemptFailed& failed);
+  void stop_if_nobody_has(const std::string& dataset, const std::string& reason);
+  void stop(int sweep, const std::string& reason);
   void cancel(int trial, const std::string& reason);
   void fail(int trial, const std::string& reason);
   std::int64_t retry_delay(int failures) const;
   void answer_duplicate(const std::string& worker, const Trial& trial, int number);
 
   // Sweeps, by index.
-  void set_state(int sweep, sweep::SweepState state);
+  void set_state(int sweep, sweep::SweepState state, const std::string& reason = "");
   void finish_if_complete(int sweep);
 
   // Assignment.
@@ -430,6 +440,7 @@ class Scheduler {
   std::vector<Trial> trials_;
   std::map<std::string, int> trial_index_;
   std::map<std::string, int> key_index_;
+  std::vector<std::string> dataset_of_;  ///< by key index
   std::map<std::string, Worker> workers_;
   std::map<std::pair<std::string, int>, int> best_size_;  ///< (kind of worker, pack key) -> trials
   std::map<Order, int> waiting_;                          ///< -> trial

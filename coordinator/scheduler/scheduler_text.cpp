@@ -49,7 +49,7 @@ struct Text {
   std::string operator()(const FailTrial& c) const { return "FailTrial " + c.trial + because(c.reason); }
   std::string operator()(const RecordRetry& c) const { return "RecordRetry " + c.trial; }
   std::string operator()(const RecordSweepState& c) const {
-    return "RecordSweepState " + c.sweep + " " + name_of(c.state);
+    return "RecordSweepState " + c.sweep + " " + name_of(c.state) + because(c.reason);
   }
   std::string operator()(const FinishSweep& c) const {
     return "FinishSweep " + c.sweep + " finished " + std::to_string(c.finished) + " failed " + std::to_string(c.failed);
@@ -83,7 +83,8 @@ struct Text {
     return "PackSizeMeasured " + e.worker + " " + e.trial + " " + std::to_string(e.size);
   }
   std::string operator()(const AttemptFailed& e) const {
-    return "AttemptFailed " + e.worker + " " + text_of(e.attempt) + because(e.reason);
+    const std::string blame = e.blame == sweep::Blame::kTrial ? "" : std::string(" blame ") + name_of(e.blame);
+    return "AttemptFailed " + e.worker + " " + text_of(e.attempt) + blame + because(e.reason);
   }
   std::string operator()(const ResultRefused& e) const {
     return "ResultRefused " + e.worker + " " + text_of(e.attempt) + because(e.reason);

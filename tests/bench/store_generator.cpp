@@ -66,7 +66,7 @@ void finish(storage::Writer& writer, const std::vector<sweep::TrialSpec>& trials
     for (std::size_t k = i; k < std::min(end, i + kPack); ++k) pack.push_back({trials[k].id, 1});
     writer.begin_attempts(worker, writer.next_pack(), pack, time);
     for (std::size_t k = i; k < std::min(end, i + kPack); ++k) {
-      writer.accept_result({trials[k].id, 1}, test::sample_result(trials[k], dataset, epochs), time + 7000);
+      writer.accept_result({trials[k].id, 1}, "w", test::sample_result(trials[k], dataset, epochs), time + 7000);
     }
   }
 }

@@ -36,7 +36,7 @@ class CheckpointsTest : public testing::Test {
     result.paper.surface.presence_hits[0] = result.paper.surface.salience_hits[0] = paper_hits;
     Writer::Group group(writer_);
     writer_.begin_attempts("w", 1, {{trial.id, 1}}, 2);
-    writer_.accept_result({trial.id, 1}, result, 3);
+    writer_.accept_result({trial.id, 1}, "w", result, 3);
     group.commit();
     write(trial.id + ".npz");
   }

@@ -187,7 +187,7 @@ struct Store {
       if (trial.config.fusion != sweep::Fusion::kConcat) result.importance = gate(trial);
       result.seconds = 1;
       writer.begin_attempts("w1", std::int64_t(i + 1), {{trial.id, 1}}, 4);
-      writer.accept_result({trial.id, 1}, result, 5);
+      writer.accept_result({trial.id, 1}, "w", result, 5);
     }
     group.commit();
   }

@@ -58,6 +58,7 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "duplicate attempt cancelled",
                            "attempt cancelled by a stop",
                            "refused result, at no cost to its trial",
+                           "dataset changed, at no cost to anybody",
                            "trial failed by budget",
                            "failed trial retried",
                            "pack of several",

@@ -24,7 +24,7 @@ struct Recorder {
   void operator()(const RecordResult& c) const {
     sweep::TrialSpec trial;
     trial.id = c.attempt.trial;
-    if (writer.accept_result(c.attempt, plain_result(trial, 1, 1), 1) != Writer::Accepted::kAccepted) {
+    if (writer.accept_result(c.attempt, "w", plain_result(trial, 1, 1), 1) != Writer::Accepted::kAccepted) {
       throw Error("a second result of " + trial.id);
     }
   }

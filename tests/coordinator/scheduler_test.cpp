@@ -42,6 +42,8 @@ SubmittedTrial parse_trial(const std::string& text) {
       trial.state = sweep::TrialState::kFinished;
     else if (part == "failed")
       trial.state = sweep::TrialState::kFailed;
+    else if (part.rfind("data=", 0) == 0)
+      trial.dataset = value;
     else if (part.rfind("failures=", 0) == 0)
       trial.failures = std::stoi(value);
     else if (part.rfind("attempts=", 0) == 0)
@@ -81,6 +83,8 @@ Event parse_event(const std::string& line) {
   if (verb == "beat") return HeartbeatReceived{who, held(0)};
   if (verb == "result") return ResultReceived{who, parse_held(rest.at(0)).attempt};
   if (verb == "fail") return AttemptFailed{who, parse_held(rest.at(0)).attempt, "out of memory"};
+  if (verb == "stale") return AttemptFailed{who, parse_held(rest.at(0)).attempt, "it changed", sweep::Blame::kNobody};
+  if (verb == "unfit") return AttemptFailed{who, parse_held(rest.at(0)).attempt, "other files", sweep::Blame::kDataset};
   if (verb == "gone") return WorkerLost{who, WorkerLost::How::kGone, ""};
   if (verb == "leave") return WorkerLost{who, WorkerLost::How::kLeft, ""};
   if (verb == "disconnect") return WorkerLost{who, WorkerLost::How::kDisconnected, ""};
@@ -952,6 +956,74 @@ TEST_F(SchedulerTest, ManyTrialsAreQuick) {
   }
   EXPECT_EQ(results, kTrials);
   EXPECT_TRUE(scheduler_->done());
+}
+
+TEST_F(SchedulerTest, AWorkerThatLeftIsForgotten) {
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > leave w
+    RecordWorker w left
+    EndAttempt a#1 cancelled: worker w left
+    > beat w a#1
+    > fail w a#1
+  )");
+  EXPECT_TRUE(scheduler_->workers().empty());
+}
+
+TEST_F(SchedulerTest, FilesThatChangeWhileItTrainsCostNobodyAnything) {
+  limits_.retry_budget = 1;
+  limits_.quarantine_after = 1;
+  play(R"(
+    > submit s a:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > stale w a#1
+    EndAttempt a#1 cancelled: it changed
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
+    > result w a#2
+    RecordResult w a#2
+    AcknowledgeResult w a#2
+    FinishSweep s finished 1 failed 0
+  )");
+}
+
+TEST_F(SchedulerTest, WhoDoesNotHaveADatasetTrainsAnotherAndASweepThatNobodyCanTrainStops) {
+  play(R"(
+    > submit s a:k/data=x b:l/data=x
+    > submit t c:m/data=y
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > join v 1
+    RecordWorker v joined
+    RecordAssignment v pack 2: b#1
+    Assign v pack 2: b#1
+    > unfit w a#1
+    EndAttempt a#1 cancelled: other files
+    RecordAssignment w pack 3: c#1
+    Assign w pack 3: c#1
+    > unfit v b#1
+    EndAttempt b#1 cancelled: other files
+    RecordSweepState s stopped: other files
+    > result w c#1
+    RecordResult w c#1
+    AcknowledgeResult w c#1
+    FinishSweep t finished 1 failed 0
+    > resume s
+    RecordSweepState s running
+    RecordAssignment v pack 4: a#2
+    Assign v pack 4: a#2
+    RecordAssignment w pack 5: b#2
+    Assign w pack 5: b#2
+  )");
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ Weights::Weights(Dice& dice) {
   disk_failure = weight(0.02);
   user = weight(0.02);
   poison = weight(0.15);
+  stale = weight(0.1);
   longest_delay_ms = dice.chance(0.3) ? 1 : dice.between(2, 2500);
 }
 
@@ -358,11 +359,14 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
                           (lost->worker == attempt.worker || holders_[end->attempt].count(lost->worker));
         const auto* refused = std::get_if<ResultRefused>(&event);
         const bool lie = refused && refused->attempt == end->attempt;
-        if (!stopped && !duplicate && !left && !lie)
+        const auto* failed = std::get_if<AttemptFailed>(&event);
+        const bool stale = failed && failed->blame == sweep::Blame::kNobody && failed->attempt == end->attempt;
+        if (!stopped && !duplicate && !left && !lie && !stale)
           violated("an attempt is cancelled for a reason: " + trial_of(end->attempt));
         ++counters_[stopped ? "attempt cancelled by a stop"
                     : left  ? "attempt cancelled by a worker that left"
                     : lie   ? "refused result, at no cost to its trial"
+                    : stale ? "dataset changed, at no cost to anybody"
                             : "duplicate attempt cancelled"];
       }
     } else if (const auto* fail = as<FailTrial>(command)) {
@@ -520,6 +524,7 @@ void World::receive(Worker& worker, const Send& command) {
       held.will_fail =
           worker.broken || poisoned_.count(a.trial) || (faulty() && dice_.chance(weights_.attempt_failure));
       held.lies = faulty() && dice_.chance(weights_.lie);
+      held.stale = faulty() && dice_.chance(weights_.stale);
       worker.held.emplace(a, held);  // a duplicate changes nothing
     }
   } else if (const auto* ack = std::get_if<AcknowledgeResult>(&command)) {
@@ -594,7 +599,7 @@ void World::step_worker(int slot) {
       ++it;
       continue;
     }
-    if (!held.will_fail) {
+    if (!held.will_fail && !held.stale) {
       held.spooled = true;
       trained_.insert(it->first);
       ++it;
@@ -602,7 +607,8 @@ void World::step_worker(int slot) {
     }
     Message message;
     message.to_coordinator = true;
-    message.event = AttemptFailed{worker.id, it->first, "out of memory"};
+    message.event = AttemptFailed{worker.id, it->first, held.will_fail ? "out of memory" : "the dataset changed",
+                                  held.will_fail ? sweep::Blame::kTrial : sweep::Blame::kNobody};
     said_failed_.insert({worker.id, it->first});
     if (worker.connection) post(message);
     it = worker.held.erase(it);

@@ -54,7 +54,7 @@ class Dice {
 /// Fault weights, drawn per seed: many seeds have few faults, some have all.
 struct Weights {
   double drop = 0, duplicate = 0, disconnect = 0, worker_death = 0, coordinator_death = 0, hang = 0, slow = 0,
-         attempt_failure = 0, disk_failure = 0, user = 0, poison = 0, lie = 0;
+         attempt_failure = 0, disk_failure = 0, user = 0, poison = 0, lie = 0, stale = 0;
   std::int64_t longest_delay_ms = 1;
   explicit Weights(Dice& dice);
 };
@@ -107,7 +107,8 @@ struct Worker {
     std::int64_t progress = 0;
     std::int64_t done_ms = 0;
     bool will_fail = false;
-    bool lies = false;  ///< its result cannot be one of its trial
+    bool lies = false;   ///< its result cannot be one of its trial
+    bool stale = false;  ///< files of its dataset change while it trains
     bool hung = false;
     std::int64_t sent_ms = -1;  ///< when its result went out last
   };

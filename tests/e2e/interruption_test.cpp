@@ -88,6 +88,37 @@ TEST_F(Interruption, AWorkerWithNoticeLosesNoWorkAndNoRetry) {
   EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep));
 }
 
+TEST_F(Interruption, ADatasetThatChangesWhileItIsTrainedOnStopsItsSweepAndCostsNoRetry) {
+  constexpr int kTrials = 4 * 5 * 3;
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: changed\nseeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 15");
+  std::string file;
+  for (const auto& entry : fs::directory_iterator(path("data"))) {
+    if (entry.path().extension() == ".npz") file = entry.path();
+  }
+  const std::string before = read_file(file);
+  auto run = start_run(sweep);
+  ASSERT_TRUE(eventually([&] { return results() > 0; }));
+  {  // in place: its workers use it where it lies
+    std::fstream written(file, std::ios::in | std::ios::out | std::ios::binary);
+    written.seekp(static_cast<std::streamoff>(before.size() / 2));
+    written << std::string(64, 'x');
+  }
+  const Ended stopped = run->wait();
+  EXPECT_EQ(stopped.exit, 1);
+  EXPECT_TRUE(contains(stopped.err, "the sweep was stopped: ")) << stopped.err;
+  EXPECT_TRUE(contains(stopped.err, "put the files back and `medley resume` the sweep")) << stopped.err;
+  ASSERT_GT(unfinished(kTrials), 0) << "it ended before the file changed: make it longer";
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt WHERE state NOT IN ('finished', 'cancelled')"), 0);
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM trial WHERE failures > 0 OR state = 'failed'"), 0);
+
+  std::ofstream(file, std::ios::binary) << before;
+  const Ended continued = run_sweep(sweep);
+  EXPECT_EQ(continued.exit, 0) << continued.err;
+  EXPECT_EQ(results(), kTrials);
+  EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep)) << "no result is of the changed features";
+}
+
 TEST_F(Interruption, OneCtrlCEndsAfterTheRunningPacksAndTheSameCommandContinues) {
   constexpr int kTrials = 4 * 5 * 3;
   const std::string sweep =

@@ -257,6 +257,31 @@ TEST_F(Submission, ASecondRunTrainsNothingAndAWiderSweepOnlyWhatIsMissing) {
   EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), 9);
 }
 
+TEST_F(Submission, AResultThatRottedIsLeftOutAndTrainedAgainByTheNextRun) {
+  make_dataset();
+  const std::string sweep = write_sweep("sweep.yaml", "name: rot\nfolds: [0, 1]\nseeds: 1\naxes: {top_n: [1, 2]}\n");
+  ASSERT_EQ(run_sweep(sweep).exit, 0);
+  const std::string sound = medley({"report"}).out;
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((path("store") + "/medley.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "UPDATE result SET paper_score = 9.5 WHERE trial = (SELECT max(trial) FROM result)",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(db);
+
+  const Ended rotten = medley({"report"});
+  EXPECT_TRUE(contains(rotten.out, "1 failed: the result changed since it was stored (trial ")) << rotten.out;
+  const Ended ensemble = medley({"ensemble"});
+  EXPECT_EQ(ensemble.exit, 1);
+  EXPECT_TRUE(contains(ensemble.err, "its row of numbers changed since it was stored")) << ensemble.err;
+
+  const Ended again = run_sweep(sweep);
+  EXPECT_EQ(again.exit, 0) << again.err;
+  EXPECT_TRUE(contains(again.err, " is trained again: its row of numbers changed")) << again.err;
+  EXPECT_TRUE(contains(again.err, "3 done, 1 to train")) << again.err;
+  EXPECT_EQ(medley({"report"}).out, sound);
+}
+
 TEST_F(Submission, ATrialThatDivergesIsAResultAndHarmsNoNeighbour) {
   make_dataset();
   // Decoupled decay multiplies a weight by 1 - 10 x 10 a step: it leaves float32 within twenty.

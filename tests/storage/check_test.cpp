@@ -30,7 +30,7 @@ class StoreCheckTest : public testing::Test {
     for (const sweep::TrialSpec& trial : sweep_.trials) {
       Writer::Group group(writer);
       writer.begin_attempts("w", writer.next_pack(), {{trial.id, 1}}, 2);
-      writer.accept_result({trial.id, 1}, fake::fake_result(trial), 3);
+      writer.accept_result({trial.id, 1}, "w", fake::fake_result(trial), 3);
       group.commit();
     }
     archive_ = folder_.path() / "submission.zip";
@@ -66,11 +66,11 @@ TEST_F(StoreCheckTest, FindsWhateverHasChangedSince) {
   const std::string first = "(SELECT key FROM trial ORDER BY key LIMIT 1)";
   const std::vector<std::pair<std::string, std::string>> changes = {
       {"UPDATE prediction SET probabilities = zeroblob(length(probabilities)) WHERE trial = " + first, "SHA-256"},
-      {"UPDATE result SET paper_score = 9.5 WHERE trial = " + first, "the numbers of the leaderboard"},
+      {"UPDATE result SET paper_score = 9.5 WHERE trial = " + first, "its row of numbers changed"},
       {"UPDATE result SET seconds = seconds + 1 WHERE trial = " + first, "SHA-256"},
       {"UPDATE surface SET paper = inner WHERE trial = " + first, "SHA-256"},
       {"UPDATE epoch SET loss = loss * 2 WHERE trial = " + first, "SHA-256"},
-      {"UPDATE clip SET first = 4 WHERE position = 0", "paper.surface is not that of its predictions"},
+      {"UPDATE clip SET first = 4 WHERE position = 0", "dataset "},
       {"UPDATE trial SET id = CAST(x'ff1b5b41' AS TEXT) WHERE key = " + first, "trial \xef\xbf\xbd [A: "},
       {"UPDATE trial SET fold = 7 WHERE key = " + first, "not those of its id"},
       {"UPDATE config SET settings = replace(settings, '\"epochs\":1', '\"epochs\":2')", "not those of their id"},

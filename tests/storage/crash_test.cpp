@@ -73,7 +73,7 @@ void work(const std::filesystem::path& folder, const std::function<void(char)>& 
     report(kBegun);
     {
       Writer::Group group(writer);
-      writer.accept_result(attempt, result_of(i), 4);
+      writer.accept_result(attempt, "w", result_of(i), 4);
       writer.log_event("result", history.trial, "accepted", 4);
       group.commit();
     }

@@ -69,7 +69,7 @@ TEST(Disk, AFullDiskIsSaidAndNothingIsHalfWritten) {
       message = test::error_of<Error>([&] {
         Writer::Group group(writer);
         writer.begin_attempts("w", stored + 1, {{trial.id, 1}}, 2);
-        writer.accept_result({trial.id, 1}, random_result(trial, random), 3);
+        writer.accept_result({trial.id, 1}, "w", random_result(trial, random), 3);
         group.commit();
       });
       if (!message.empty()) break;
@@ -90,7 +90,7 @@ TEST(Disk, AFullDiskIsSaidAndNothingIsHalfWritten) {
     const sweep::TrialSpec& trial = sweep.trials[static_cast<std::size_t>(stored)];
     Writer::Group group(writer);
     writer.begin_attempts("w", stored + 1, {{trial.id, 1}}, 2);
-    writer.accept_result({trial.id, 1}, random_result(trial, random), 3);
+    writer.accept_result({trial.id, 1}, "w", random_result(trial, random), 3);
     group.commit();
     return reader.find_sweep(id)->finished == stored + 1 ? "" : "the writer does not continue";
   });

@@ -110,6 +110,8 @@ sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64&
     r.reason = "step 12: presence loss is nan";
     r.epochs.back().loss = std::numeric_limits<double>::quiet_NaN();
     r.epochs.back().validation_loss = std::numeric_limits<double>::infinity();
+    r.epochs.front().learning_rate = -0.0;
+    r.samples_per_second = -std::numeric_limits<double>::quiet_NaN();
     r.epochs.back().terms.front().value = -std::numeric_limits<double>::infinity();
     return r;
   }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <random>
 
@@ -17,6 +18,7 @@ namespace medley::storage {
 namespace {
 
 using namespace testing_store;
+namespace fs = std::filesystem;
 using sweep::AttemptId;
 using sweep::AttemptState;
 using sweep::Outcome;
@@ -51,7 +53,7 @@ class StoreTest : public testing::Test {
   void train(const sweep::TrialSpec& trial, const sweep::TrialResult& result) {
     commit(writer_, [&] {
       writer_.begin_attempts("w1", 1, {{trial.id, 1}}, kNow + 2);
-      ASSERT_EQ(writer_.accept_result({trial.id, 1}, result, kNow + 3), Writer::Accepted::kAccepted);
+      ASSERT_EQ(writer_.accept_result({trial.id, 1}, "w", result, kNow + 3), Writer::Accepted::kAccepted);
     });
   }
 
@@ -298,8 +300,8 @@ TEST_F(StoreTest, AResultIsAcceptedOnce) {
   commit(writer_, [&] { EXPECT_TRUE(writer_.end_attempt({trial, 1}, AttemptState::kLost, "lease", kNow)); });
   commit(writer_, [&] { writer_.begin_attempts("w1", 2, {{trial, 2}}, kNow); });
   commit(writer_, [&] {  // the late result of attempt 1 is adopted, attempt 2 is not needed any more
-    EXPECT_EQ(writer_.accept_result({trial, 1}, first, kNow + 5), Writer::Accepted::kAccepted);
-    EXPECT_EQ(writer_.accept_result({trial, 2}, second, kNow + 6), Writer::Accepted::kAlreadyFinished);
+    EXPECT_EQ(writer_.accept_result({trial, 1}, "w", first, kNow + 5), Writer::Accepted::kAccepted);
+    EXPECT_EQ(writer_.accept_result({trial, 2}, "w", second, kNow + 6), Writer::Accepted::kAlreadyFinished);
     EXPECT_FALSE(writer_.end_attempt({trial, 2}, AttemptState::kFailed, "no", kNow + 7));
   });
   Reader reader(writer_.folder());
@@ -311,6 +313,132 @@ TEST_F(StoreTest, AResultIsAcceptedOnce) {
   EXPECT_EQ(detail->attempts[1].pack, 2);
   EXPECT_EQ(detail->ended, kNow + 5);
   EXPECT_EQ(writer_.next_pack(), 3);
+}
+
+/// A store with two finished trials, one of which is written to behind its back.
+class ChangedResultTest : public StoreTest {
+ protected:
+  ChangedResultTest() : sweep_(small_sweep("s", 1, 1)), id_(submit(sweep_)) {
+    for (const sweep::TrialSpec& trial : sweep_.trials) {
+      std::mt19937_64 random(trial.fold == 0 ? 8 : 9);
+      results_.push_back(random_result(trial, random));
+      results_.back().paper.surface.presence_hits.back() = 6 - trial.fold;  // all clips of the fold: the best of all
+      results_.back().importance = {{{"a", .5, .1, {}, {}, 1, {}}}, {}, {}};
+      results_.back().held_out = results_.back().paper;
+      train(trial, results_.back());
+    }
+    first_ = sweep_.trials[0].id;
+  }
+  void change(const std::string& sql) {
+    Database database(StoreLayout(writer_.folder().string()).database(), Database::Mode::kReadWrite);
+    database.execute(sql + " WHERE trial = (SELECT key FROM trial WHERE id = '" + first_ + "')");
+  }
+  std::vector<std::string> left_out(std::vector<std::string>& kept) {
+    Reader reader(writer_.folder());
+    const auto take = [&](const std::string&, std::vector<sweep::TrialScores>& trials) {
+      for (const sweep::TrialScores& trial : trials) kept.push_back(trial.trial_id);
+    };
+    return reader.each_config_scores(id_, {sweep::config_id(sweep_.configs[0].config)}, take);
+  }
+
+  SweepSubmission sweep_;
+  std::string id_, first_;
+  std::vector<sweep::TrialResult> results_;
+};
+
+TEST_F(ChangedResultTest, IsLeftOutOfTablesByName) {
+  std::vector<std::string> kept;
+  EXPECT_TRUE(left_out(kept).empty());
+  EXPECT_EQ(kept.size(), 2u);
+  for (const char* sql : {"UPDATE result SET paper_score = 9.5", "UPDATE result SET held_out_epoch = 1000",
+                          "UPDATE surface SET held_out = zeroblob(3)"}) {
+    kept.clear();
+    change(sql);
+    EXPECT_EQ(left_out(kept), std::vector<std::string>{first_}) << sql;
+    EXPECT_EQ(kept, std::vector<std::string>{sweep_.trials[1].id}) << sql;
+    commit(writer_, [&] { EXPECT_EQ(writer_.set_aside_changed({first_}, kNow).size(), 1u); });
+    commit(writer_, [&] {
+      const int next = Reader(writer_.folder()).trial_histories(id_).front().attempts + 1;
+      writer_.begin_attempts("w1", next, {{first_, next}}, kNow);
+      writer_.accept_result({first_, next}, "w1", results_[0], kNow);
+    });
+  }
+  change("UPDATE result SET paper_score = 9.5");
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.find_sweep(id_)->best_paper_score, results_[1].paper.surface.best().accuracy.score());
+  const auto rows = reader.trials(id_);
+  EXPECT_TRUE(rows[0].changed);
+  EXPECT_EQ(rows[0].reason, "its row of numbers changed since it was stored (SHA-256)");
+  EXPECT_FALSE(rows[0].outcome);
+  EXPECT_FALSE(rows[1].changed);
+}
+
+TEST_F(ChangedResultTest, IsNoAnswerToWhoeverAsksForIt) {
+  const auto says = [&](const std::string& part, auto read) {
+    const std::string message = test::error_of<ChangedResult>(read);
+    EXPECT_EQ(message, "trial " + first_ + ": " + part +
+                           " changed since it was stored (SHA-256); medley store check lists all such results, and "
+                           "medley run trains them again");
+  };
+  Reader reader(writer_.folder());
+  const auto predictions = [&] { reader.predictions({first_}, sweep::Protocol::kPaper, Split::kTest); };
+  change("UPDATE prediction SET probabilities = zeroblob(length(probabilities))");
+  says("its predictions", predictions);
+  says("its predictions", [&] { reader.find_trial(first_); });
+  change("UPDATE importance SET mean = mean + 1");
+  says("the importance of its encoders", [&] { reader.importance({first_}); });
+  change("UPDATE result SET paper_test_clips = 1");
+  says("its row of numbers", predictions);
+}
+
+TEST_F(ChangedResultTest, IsNotThatOfAnotherTrial) {
+  // Both rows are sound, but each stands where the other did.
+  change(
+      "UPDATE surface SET (paper, held_out, inner, row_sha256) = "
+      "(SELECT paper, held_out, inner, row_sha256 FROM surface o WHERE o.trial <> surface.trial)");
+  std::vector<std::string> kept;
+  EXPECT_EQ(left_out(kept), std::vector<std::string>{first_});
+}
+
+TEST_F(ChangedResultTest, IsSetAsideAndTrainedAgain) {
+  EnsembleRecord ensemble;
+  ensemble.dataset = sweep_.dataset;
+  ensemble.request.name = "of both";
+  ensemble.members = {{first_, .5}, {sweep_.trials[1].id, .5}};
+  commit(writer_, [&] { writer_.save_ensemble(ensemble); });
+  change("UPDATE epoch SET loss = loss + 1");
+  std::vector<Writer::SetAside> aside;
+  commit(writer_, [&] { aside = writer_.set_aside_changed({first_, sweep_.trials[1].id, "unknown"}, kNow + 9); });
+  ASSERT_EQ(aside.size(), 1u);
+  EXPECT_EQ(aside[0].trial, first_);
+  EXPECT_EQ(aside[0].fault, "its result changed since it was stored (SHA-256)");
+  {
+    Reader reader(writer_.folder());
+    EXPECT_EQ(reader.find_trial(first_)->state, TrialState::kPending);
+    EXPECT_EQ(reader.find_trial(first_)->attempts[0].state, AttemptState::kCancelled);
+    EXPECT_EQ(reader.log(0, 100).back().kind, "result set aside");
+    EXPECT_EQ(reader.ensembles()[0].members.size(), 2u) << "its trial trains to the same result";
+  }
+  commit(writer_, [&] { writer_.begin_attempts("w1", 2, {{first_, 2}}, kNow); });
+  commit(writer_, [&] {
+    EXPECT_EQ(writer_.accept_result({first_, 2}, "w7", results_[0], kNow), Writer::Accepted::kAccepted);
+  });
+  const auto detail = Reader(writer_.folder()).find_trial(first_);
+  EXPECT_EQ(sweep::encode_result(*detail->result), sweep::encode_result(results_[0]));
+  EXPECT_EQ(detail->delivered_by, "w7");
+  commit(writer_, [&] { EXPECT_TRUE(writer_.set_aside_changed({first_}, kNow).empty()); });
+}
+
+TEST_F(ChangedResultTest, AnEnsembleThatChangedIsNamed) {
+  EnsembleRecord ensemble;
+  ensemble.dataset = sweep_.dataset;
+  ensemble.request.name = "best";
+  ensemble.members = {{first_, 1}};
+  commit(writer_, [&] { writer_.save_ensemble(ensemble); });
+  EXPECT_EQ(Reader(writer_.folder()).ensembles().size(), 1u);
+  change("UPDATE member SET weight = .25");
+  EXPECT_EQ(test::error_of<Error>([&] { Reader(writer_.folder()).ensembles(); }),
+            "ensemble 1 ('best') has changed since it was stored (SHA-256): fit it again");
 }
 
 TEST_F(StoreTest, WhatTheSchedulerMayNotRecordIsRefused) {
@@ -328,20 +456,20 @@ TEST_F(StoreTest, WhatTheSchedulerMayNotRecordIsRefused) {
   refuses("the next attempt of trial " + b + " is 1, not 2", [&] { writer_.begin_attempts("w1", 2, {{b, 2}}, kNow); });
   refuses("no worker 'w9'", [&] { writer_.begin_attempts("w9", 2, {{b, 1}}, kNow); });
   refuses("no trial 'nobody'", [&] { writer_.begin_attempts("w1", 2, {{b, 1}, {"nobody", 1}}, kNow); });
-  refuses("no such attempt", [&] { writer_.accept_result({b, 1}, plain_result(sweep.trials[1], 1, 1), kNow); });
+  refuses("no such attempt", [&] { writer_.accept_result({b, 1}, "w", plain_result(sweep.trials[1], 1, 1), kNow); });
   refuses("it says that it is of trial", [&] {
-    writer_.accept_result({a, 1}, plain_result(sweep.trials[1], 1, 1), kNow);
+    writer_.accept_result({a, 1}, "w", plain_result(sweep.trials[1], 1, 1), kNow);
   });
   refuses("paper.validation is of 5 clips, the dataset has 6", [&] {
     sweep::TrialResult result = plain_result(sweep.trials[0], 1, 1);
     result.paper.validation.clips = 5;
-    writer_.accept_result({a, 1}, result, kNow);
+    writer_.accept_result({a, 1}, "w", result, kNow);
   });
   refuses("held_out.test.fused has 5 values, expected 24", [&] {
     sweep::TrialResult result = plain_result(sweep.trials[0], 1, 1);
     result.held_out.test.clips = 4;
     result.held_out.test.fused.resize(5);
-    writer_.accept_result({a, 1}, result, kNow);
+    writer_.accept_result({a, 1}, "w", result, kNow);
   });
   refuses("no dataset", [&] {
     SweepSubmission other = sweep;
@@ -623,6 +751,24 @@ TEST_F(StoreTest, AnEnsembleThatCannotBeReadIsNamedAndKeepsItsMembers) {
   EXPECT_EQ(test::error_of<Error>([&] { reader.find_ensemble(id); }), message);
   EXPECT_EQ(test::error_of<Error>([&] { reader.ensembles(); }), message);
   EXPECT_EQ(reader.members(), std::vector<std::string>{sweep.trials[0].id});
+}
+
+TEST(StoreOfOthers, IsReadWhereNothingCanBeWritten) {
+  const test::Folder folder;
+  const fs::path store = folder.path() / "odd?name#1%";
+  { Writer writer(store); }
+  fs::permissions(folder.path(), fs::perms(0755));
+  fs::permissions(store, fs::perms(0555));
+  const uid_t me = geteuid();
+  if (me == 0) ASSERT_EQ(seteuid(65534), 0);  // root may write everywhere
+  const std::string error = test::error_of<Error>([&] { EXPECT_TRUE(Reader(store).sweeps().empty()); });
+  if (me == 0) ASSERT_EQ(seteuid(me), 0);
+  fs::permissions(store, fs::perms::owner_all);
+  EXPECT_EQ(error, "");
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(store))
+    files += entry.path().filename().string().find("medley.db") == 0;
+  EXPECT_EQ(files, 1) << "nothing was made beside the database";
 }
 
 TEST_F(StoreTest, ASnapshotSeesOneState) {

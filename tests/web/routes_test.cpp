@@ -716,7 +716,7 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
     for (std::size_t i = trials.size() - 20; i < trials.size(); ++i) {
       storage::Writer::Group group(writer);
       writer.begin_attempts("w-1", writer.next_pack(), {{trials[i].id, 1}}, kNow);
-      writer.accept_result({trials[i].id, 1}, test::sample_result(trials[i], dataset), kNow);
+      writer.accept_result({trials[i].id, 1}, "w", test::sample_result(trials[i], dataset), kNow);
       group.commit();
     }
     ended = true;

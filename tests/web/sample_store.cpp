@@ -242,7 +242,7 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
   const auto finish = [&](const sweep::TrialSpec& trial, const std::string& worker) {
     begin(trial, 1, worker);
     time += 7000;
-    writer.accept_result({trial.id, 1}, sample_result(trial, dataset), time);
+    writer.accept_result({trial.id, 1}, "w", sample_result(trial, dataset), time);
   };
 
   // All finished, with an inner fold.
@@ -301,7 +301,7 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
       result.outcome = sweep::Outcome::kDiverged;
       result.reason = "the presence loss is not finite at step 812 (epoch 14)";
       result.seconds = 3;
-      writer.accept_result({trial.id, 1}, result, time);
+      writer.accept_result({trial.id, 1}, "w", result, time);
     } else {
       finish(trial, i % 2 ? "w-1" : "w-2");
       if (i == 0) store.trial = trial.id;

@@ -267,6 +267,23 @@ TEST_F(LinkTest, AnExceptionFailsThePackWithItsTextAndTheNextOneIsTrained) {
   end();
 }
 
+TEST_F(LinkTest, AChangedDatasetIsSaidToBeNoFaultOfTheTrial) {
+  train_ = [&](const Pack&) -> std::vector<sweep::TrialResult> {
+    throw DatasetChanged(++packs_ == 1 ? sweep::Blame::kNobody : sweep::Blame::kDataset, "other files");
+  };
+  start();
+  Peer peer = welcome();
+  for (const sweep::Blame blame : {sweep::Blame::kNobody, sweep::Blame::kDataset}) {
+    peer.send(pack({1}));
+    const auto failed = peer.expect<protocol::AttemptFailed>();
+    EXPECT_EQ(failed.blame, blame);
+    EXPECT_EQ(failed.reason, "other files");
+  }
+  peer.send(protocol::Drain{});
+  peer.expect<protocol::Leave>();
+  end();
+}
+
 TEST_F(LinkTest, ATrainerThatGivesOtherResultsThanAskedForFailsThePack) {
   train_ = [&](const Pack&) { return std::vector<sweep::TrialResult>{fake::fake_result(trial(99))}; };
   start();

@@ -51,7 +51,7 @@ std::vector<Message> all_messages() {
   return {hello,
           Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}, usage()},
           Result{a, {0, 1, 2, 255}},
-          AttemptFailed{b, "out of memory: “größe”"},
+          AttemptFailed{b, "out of memory: “größe”", sweep::Blame::kDataset},
           Leave{"SIGTERM"},
           PackSize{b, 16},
           Welcome{99, 250, 60'000, "/data/checkpoints"},
@@ -90,6 +90,7 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   EXPECT_EQ(hello.held[0].epochs, 30);
   EXPECT_EQ(std::get<Result>(decode(encode(messages[2]))).bytes, (std::vector<std::uint8_t>{0, 1, 2, 255}));
   EXPECT_EQ(std::get<AttemptFailed>(decode(encode(messages[3]))).reason, "out of memory: “größe”");
+  EXPECT_EQ(std::get<AttemptFailed>(decode(encode(messages[3]))).blame, sweep::Blame::kDataset);
   const auto measured = std::get<PackSize>(decode(encode(messages[5])));
   EXPECT_EQ(measured.attempt, (AttemptId{"fedcba9876543210", kMaxAttemptNumber}));
   EXPECT_EQ(measured.trials, 16);

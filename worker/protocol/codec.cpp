@@ -214,7 +214,9 @@ json fields_of(const Hello& m) {
 }
 json fields_of(const Heartbeat& m) { return {{"held", held_json(m.held)}, {"usage", usage_json(m.usage)}}; }
 json fields_of(const Result& m) { return {{"attempt", attempt_json(m.attempt)}, {"bytes", json::binary(m.bytes)}}; }
-json fields_of(const AttemptFailed& m) { return {{"attempt", attempt_json(m.attempt)}, {"reason", m.reason}}; }
+json fields_of(const AttemptFailed& m) {
+  return {{"attempt", attempt_json(m.attempt)}, {"reason", m.reason}, {"blame", name_of(m.blame)}};
+}
 json fields_of(const Leave& m) { return {{"reason", m.reason}}; }
 json fields_of(const PackSize& m) { return {{"attempt", attempt_json(m.attempt)}, {"trials", m.trials}}; }
 json fields_of(const Welcome& m) {
@@ -269,6 +271,9 @@ void read(Fields& f, Result& m) {
 void read(Fields& f, AttemptFailed& m) {
   m.attempt = attempt_from(f.at("attempt"));
   m.reason = f.text("reason", kMaxTextBytes);
+  const auto blame = sweep::find_named<sweep::Blame>(f.text("blame", kMaxNameBytes));
+  if (!blame) fail("attempt_failed.blame is not one that is known");
+  m.blame = *blame;
 }
 void read(Fields& f, Leave& m) { m.reason = f.text("reason", kMaxTextBytes); }
 void read(Fields& f, PackSize& m) {

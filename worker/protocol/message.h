@@ -76,6 +76,7 @@ struct Result {
 struct AttemptFailed {
   AttemptId attempt;
   std::string reason;
+  sweep::Blame blame = sweep::Blame::kTrial;
 };
 
 /// The worker goes away by its own will. Its running attempts are cancelled, not failed.
