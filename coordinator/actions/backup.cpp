@@ -13,6 +13,7 @@
 #include "storage/check.h"
 #include "storage/copy.h"
 #include "storage/error.h"
+#include "storage/files/error.h"
 #include "storage/files/mapped_file.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
@@ -103,7 +104,7 @@ void check(const fs::path& store, Backup& backup) {
   const storage::StoreCheck all = storage::check_store(store, storage::CheckOf::kDatabase);
   backup.results = all.results;
   if (all.faults.empty()) return;
-  throw Error(fmt::format("its database has {} fault{}, the first of {}: {}", all.faults.size(),
+  throw Error(fmt::format("its database has {} fault{}, the first: {}: {}", all.faults.size(),
                           all.faults.size() == 1 ? "" : "s", all.faults.front().where, all.faults.front().what));
 }
 
@@ -147,10 +148,14 @@ class Contents {
     std::sort(trials.begin(), trials.end());
     const auto states = reader.states(trials);
     for (std::size_t i = 0; i < trials.size(); ++i) {
-      const std::string file = trials[i] + ".npz";
       // Of a trial that finished after the database was copied, the copy knows nothing.
-      if (states[i] != sweep::TrialState::kFinished || !fs::exists(folder / file, error)) continue;
-      add(kCheckpoints + file, folder / file);
+      if (states[i] != sweep::TrialState::kFinished) continue;
+      const fs::path file = folder / (trials[i] + ".npz");
+      try {
+        add(kCheckpoints + file.filename().string(), file);
+      } catch (const files::Error&) {
+        if (fs::exists(file, error)) throw;  // else a coordinator has just deleted it
+      }
     }
   }
 

@@ -97,8 +97,8 @@ void merge(const std::string& other, bool as_json, const Globals& globals) {
                count_text(merged.equal, "equal result"));
   }
   if (merged.differing.empty() && merged.left_out.empty()) return;
-  throw std::runtime_error(fmt::format("{}: {} differ and were left as they were, {} of it were not merged", other,
-                                       count_text(merged.differing.size(), "result"),
+  throw std::runtime_error(fmt::format("{}: not all is merged: {}, {}", other,
+                                       count_text(merged.differing.size(), "unequal result"),
                                        count_text(merged.left_out.size(), "unsound part")));
 }
 

@@ -110,7 +110,7 @@ TEST_F(BackupTest, OfAStoreWithAFaultIsNotWritten) {
   write_file(file_, "of yesterday");
   fake::execute(store_, "UPDATE epoch SET loss = 2");
   const std::string error = test::error_of<Error>([&] { back_up(OldBackup::kReplace); });
-  EXPECT_NE(error.find(store_.string() + ": no backup was written: its database has 4 faults, the first of trial " +
+  EXPECT_NE(error.find(store_.string() + ": no backup was written: its database has 4 faults, the first: trial " +
                        sweep_.trials[0].id),
             std::string::npos)
       << error;
