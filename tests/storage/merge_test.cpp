@@ -130,6 +130,20 @@ TEST_F(MergeTest, ComparesWhatTrainingDecidesAndNotWhatWasMeasured) {
   }
 }
 
+TEST_F(MergeTest, EveryPartOfAResultIsComparedOrMeasured) {
+  std::set<std::string> parts;
+  const auto bytes = sweep::encode_result(fake::fake_result(sweep_.trials[0]));
+  const auto encoded = nlohmann::json::from_cbor(bytes);
+  for (const auto& [part, value] : encoded.items()) parts.insert(part);
+  const std::set<std::string> compared = {"outcome", "reason",   "epochs", "terms",
+                                          "paper",   "held_out", "inner",  "importance"};
+  const std::set<std::string> others = {
+      "format", "trial", "test_fingerprint", "seconds", "samples_per_second", "peak_memory_bytes", "pack_size"};
+  std::set<std::string> known = compared;
+  known.insert(others.begin(), others.end());
+  EXPECT_EQ(parts, known) << "difference() must compare a new part that training decides";
+}
+
 TEST_F(MergeTest, NamesUnequalResultsAndLeavesThemAsTheyWere) {
   fill(store_, sweep_, places(0, 2));
   fill(other_, sweep_, places(0, 4), "w", [&](sweep::TrialResult& result) {
