@@ -321,6 +321,7 @@ struct Coordinator::State {
 
   std::deque<InboxItem> inbox;
   std::exception_ptr broken;
+  std::vector<storage::Writer::SetAside> set_aside;  ///< since the last submission
   bool processing_posted = false;
 
   Catalog catalog;

@@ -18,14 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Rotten text as a terminal and JSON can take it: UTF-8 without control characters.
-std::string printable(const std::string& text) {
-  using nlohmann::json;
-  std::string sound = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
-  for (char& c : sound) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  return sound;
-}
-
 /// Runs `check`, and takes what it throws for a fault: rotten bytes end most readers.
 template <class Check>
 void take(StoreCheck& all, const std::string& where, Check check) {
@@ -67,44 +59,22 @@ std::map<std::string, sweep::Promise> check_datasets(Reader& reader, StoreCheck&
 }
 
 void check_results(const fs::path& store, Database& database, StoreCheck& all) {
-  struct Row {
-    std::int64_t key;
-    std::string id, settings, config, dataset, test;
-    bool finished;
-    int fold;
-    std::uint64_t seed;
-  };
-  std::vector<Row> rows;
-  take(all, "database", [&] {
-    Statement trials(
-        database,
-        "SELECT t.key, t.id, c.settings, c.id, d.fingerprint, t.test_fingerprint, t.state = 'finished', t.fold, t.seed "
-        "FROM trial t JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
-        "ORDER BY t.key");
-    while (trials.step()) {
-      rows.push_back({trials.integer(0), trials.text(1), trials.text(2), trials.text(3), trials.text(4), trials.text(5),
-                      trials.integer(6) != 0, trials.whole(7), static_cast<std::uint64_t>(trials.integer(8))});
-    }
-  });
+  std::vector<StoredTrial> trials;
+  take(all, "database", [&] { read_stored_trials(database, trials); });
   Reader reader(store);
   std::map<std::string, sweep::Promise> promises;
   take(all, "database", [&] { promises = check_datasets(reader, all); });
-  for (const Row& row : rows) {
-    const std::string where = "trial " + row.id;
-    take(all, where, [&] {
-      const sweep::Config config = sweep::config_from_json(nlohmann::json::parse(row.settings));
-      if (sweep::config_id(config) != row.config) throw Error("the settings of its config are not those of their id");
-      if (sweep::trial_id(config, row.fold, row.seed, row.dataset, row.test) != row.id) {
-        throw Error("config, fold, seed and dataset are not those of its id");
-      }
-      if (!row.finished) return;
+  for (const StoredTrial& trial : trials) {
+    take(all, "trial " + trial.id, [&] {
+      const sweep::TrialSpec spec = checked_spec(trial);
+      if (!trial.finished) return;
       ++all.results;
-      const sweep::TrialResult result = read_result(database, row.key, row.id);
-      const auto promise = promises.find(row.dataset);
-      if (promise == promises.end()) return;
-      const std::string problem =
-          sweep::admission_problem(result, {row.id, config, row.fold, row.seed}, promise->second);
-      if (!problem.empty()) throw Error("its result cannot be: " + problem);
+      const auto promise = promises.find(trial.dataset);
+      if (promise == promises.end()) {
+        read_result(database, trial.key, trial.id);
+      } else {
+        checked_result(database, trial, spec, promise->second);
+      }
     });
   }
 }
@@ -148,7 +118,46 @@ void check_checkpoints(const fs::path& store, Database& database, StoreCheck& al
 
 }  // namespace
 
-StoreCheck check_store(const fs::path& store) {
+Fault printable(const Fault& fault) {
+  const auto sound = [](const std::string& text) {
+    using nlohmann::json;
+    std::string made = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+    for (char& c : made) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+    return made;
+  };
+  return {sound(fault.where), sound(fault.what)};
+}
+
+void read_stored_trials(Database& database, std::vector<StoredTrial>& all) {
+  Statement trials(
+      database,
+      "SELECT t.key, t.id, c.settings, c.id, d.fingerprint, t.test_fingerprint, t.state = 'finished', t.fold, "
+      "t.seed FROM trial t JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
+      "ORDER BY t.key");
+  while (trials.step()) {
+    all.push_back({trials.integer(0), trials.text(1), trials.text(2), trials.text(3), trials.text(4), trials.text(5),
+                   trials.integer(6) != 0, trials.whole(7), static_cast<std::uint64_t>(trials.integer(8))});
+  }
+}
+
+sweep::TrialSpec checked_spec(const StoredTrial& trial) {
+  const sweep::Config config = sweep::config_from_json(nlohmann::json::parse(trial.settings));
+  if (sweep::config_id(config) != trial.config) throw Error("the settings of its config are not those of their id");
+  if (sweep::trial_id(config, trial.fold, trial.seed, trial.dataset, trial.test) != trial.id) {
+    throw Error("config, fold, seed and dataset are not those of its id");
+  }
+  return {trial.id, config, trial.fold, trial.seed};
+}
+
+sweep::TrialResult checked_result(Database& database, const StoredTrial& trial, const sweep::TrialSpec& spec,
+                                  const sweep::Promise& promise) {
+  sweep::TrialResult result = read_result(database, trial.key, trial.id);
+  const std::string problem = sweep::admission_problem(result, spec, promise);
+  if (!problem.empty()) throw Error("its result cannot be: " + problem);
+  return result;
+}
+
+StoreCheck check_store(const fs::path& store, CheckOf of) {
   if (!store_exists(store)) throw Error("no store in '" + store.string() + "'");
   Database database(StoreLayout(store.string()).database(), Database::Mode::kReadOnly);
   prepare_for_reading(database);
@@ -156,9 +165,11 @@ StoreCheck check_store(const fs::path& store) {
   check_database(database, all);
   check_results(store, database, all);
   check_ensembles(store, database, all);
-  check_exports(store, all);
-  check_checkpoints(store, database, all);
-  for (Fault& fault : all.faults) fault = {printable(fault.where), printable(fault.what)};
+  if (of == CheckOf::kAll) {
+    check_exports(store, all);
+    check_checkpoints(store, database, all);
+  }
+  for (Fault& fault : all.faults) fault = printable(fault);
   return all;
 }
 

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include "storage/database.h"
+#include "sweep/score/admission.h"
 
 namespace medley::storage {
 
@@ -12,16 +16,38 @@ struct Fault {
   std::string what;
 };
 
+/// As a terminal and JSON can take it, whatever rotten text it repeats: UTF-8 without control characters.
+Fault printable(const Fault& fault);
+
 struct StoreCheck {
   int results = 0;  ///< that were read
   int exports = 0;
   std::vector<Fault> faults;
 };
 
+/// kDatabase leaves out the files beside the database: exports and checkpoints.
+enum class CheckOf { kAll, kDatabase };
+
 /// Reads all of a store. Faults are what SQLite's own checks find, configs and trials that are not what their id says,
 /// results that are not those of their SHA-256 or that training could not have given (sweep::admission_problem()),
 /// numbers of the leaderboard that are not those of the result, and exports whose file is gone or another. Checkpoints
 /// of no trial are faults too. Throws Error when there is no store or it cannot be opened.
-StoreCheck check_store(const std::filesystem::path& store);
+StoreCheck check_store(const std::filesystem::path& store, CheckOf of = CheckOf::kAll);
+
+/// A trial as its rows have it, whether or not they are sound.
+struct StoredTrial {
+  std::int64_t key;
+  std::string id, settings, config, dataset, test;  ///< settings as JSON; config is an id, the others fingerprints
+  bool finished;
+  int fold;
+  std::uint64_t seed;
+};
+/// Appends all, in the order in which they came. Those before a damaged page are there also where it throws.
+void read_stored_trials(Database& database, std::vector<StoredTrial>& all);
+/// Throws when config, fold, seed and dataset are not those of its id.
+sweep::TrialSpec checked_spec(const StoredTrial& trial);
+/// Throws when the result is not the one that was stored, or cannot have come from training `spec`.
+sweep::TrialResult checked_result(Database& database, const StoredTrial& trial, const sweep::TrialSpec& spec,
+                                  const sweep::Promise& promise);
 
 }  // namespace medley::storage

@@ -81,6 +81,15 @@ struct SweepSubmission {
   std::vector<sweep::TrialSpec> trials;
 };
 
+/// What a sweep of another store brings along, beside its submission.
+struct SweepOrigin {
+  std::string id;
+  std::string dataset_name;  ///< when it was submitted
+  sweep::SweepState state = sweep::SweepState::kFinished;
+  TimeMs created = 0;
+  TimeMs ended = 0;
+};
+
 /// 12 hexadecimal digits of name, dataset and trial ids: the same sweep submitted again has the same id, whatever
 /// its comments.
 std::string sweep_id(const SweepSubmission& submission);

@@ -120,6 +120,56 @@ struct Writer::State {
       throw Error(std::string("the store is damaged: ") + e.what());
     }
   }
+  /// A new sweep with its configs and trials; its key. Asks nothing yet.
+  std::int64_t insert_sweep(const std::string& id, const SweepSubmission& submission, std::int64_t dataset,
+                            TimeMs now) {
+    Statement insert(
+        database,
+        "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, folds, "
+        "seeds, axes, families, reference, grid_from, grid_points, created, ended) SELECT ?, ?, ?, ?, ?, key, name, "
+        "'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, 0 FROM dataset WHERE key = ?");
+    const std::string name = free_name(submission.name);
+    const std::string folds = nlohmann::json(submission.folds).dump();
+    const std::string seeds = nlohmann::json(submission.seeds).dump();
+    const std::string axes = submission.axes.dump();
+    insert.bind(id, name, submission.description, submission.yaml, submission.spec_file, submission.priority, folds,
+                seeds, axes, "[]", submission.reference, submission.threshold_grid.from,
+                submission.threshold_grid.points, now, dataset);
+    insert.run();
+    const std::int64_t sweep = database.last_insert_id();
+
+    std::map<std::string, std::int64_t> config_keys;
+    Statement config(database, "INSERT OR IGNORE INTO config (id, canonical, settings) VALUES (?, ?, ?)");
+    Statement of_sweep(database, "INSERT INTO sweep_config VALUES (?, ?, ?, ?)");
+    for (const SweepConfig& c : submission.configs) {
+      const std::string config_id = sweep::config_id(c.config);
+      if (config_keys.count(config_id)) continue;  // two points of the space that train the same
+      const std::string canonical = sweep::canonical_text(c.config);
+      const std::string settings = sweep::to_json(c.config).dump();
+      config.bind(config_id, canonical, settings).run();
+      const std::int64_t key = key_of("config", "SELECT key FROM config WHERE id = ?", config_id);
+      const std::string axis_values = c.axis_values.dump();
+      of_sweep.bind(sweep, static_cast<std::int64_t>(config_keys.size()), key, axis_values).run();
+      config_keys.emplace(config_id, key);
+    }
+    Statement trial(database,
+                    "INSERT OR IGNORE INTO trial (id, config, dataset, fold, seed, test_fingerprint) "
+                    "VALUES (?, ?, ?, ?, ?, ?)");
+    Statement find(database, "SELECT key FROM trial WHERE id = ?");
+    Statement place(database, "INSERT OR IGNORE INTO sweep_trial VALUES (?, ?, ?)");
+    std::int64_t position = 0;
+    for (const sweep::TrialSpec& t : submission.trials) {
+      const auto key = config_keys.find(sweep::config_id(t.config));
+      if (key == config_keys.end()) throw Error("the config of trial " + t.id + " is not among the sweep's configs");
+      const std::string test = sweep::test_read_by(t.config, submission.test_fingerprint);
+      trial.bind(t.id, key->second, dataset, t.fold, t.seed, test).run();
+      find.bind(t.id).step();
+      const std::int64_t trial_key = find.integer(0);
+      place.bind(sweep, position, trial_key).run();
+      position += database.changes();
+    }
+    return sweep;
+  }
   /// Test clips arrive, leave and get labels without a change of the fingerprint.
   void update_dataset(std::int64_t key, const DatasetRecord& dataset) {
     Statement update(database,
@@ -239,51 +289,7 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
           .run();
     } else {
       submitted.created = true;
-      Statement insert(
-          s.database,
-          "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, folds, "
-          "seeds, axes, families, reference, grid_from, grid_points, created, ended) SELECT ?, ?, ?, ?, ?, key, name, "
-          "'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, 0 FROM dataset WHERE key = ?");
-      const std::string name = s.free_name(submission.name);
-      const std::string folds = nlohmann::json(submission.folds).dump();
-      const std::string seeds = nlohmann::json(submission.seeds).dump();
-      const std::string axes = submission.axes.dump();
-      insert.bind(submitted.id, name, submission.description, submission.yaml, submission.spec_file,
-                  submission.priority, folds, seeds, axes, "[]", submission.reference, submission.threshold_grid.from,
-                  submission.threshold_grid.points, now, dataset);
-      insert.run();
-      sweep = s.database.last_insert_id();
-
-      std::map<std::string, std::int64_t> config_keys;
-      Statement config(s.database, "INSERT OR IGNORE INTO config (id, canonical, settings) VALUES (?, ?, ?)");
-      Statement of_sweep(s.database, "INSERT INTO sweep_config VALUES (?, ?, ?, ?)");
-      for (const SweepConfig& c : submission.configs) {
-        const std::string id = sweep::config_id(c.config);
-        if (config_keys.count(id)) continue;  // two points of the space that train the same
-        const std::string canonical = sweep::canonical_text(c.config);
-        const std::string settings = sweep::to_json(c.config).dump();
-        config.bind(id, canonical, settings).run();
-        const std::int64_t key = s.key_of("config", "SELECT key FROM config WHERE id = ?", id);
-        const std::string axis_values = c.axis_values.dump();
-        of_sweep.bind(sweep, static_cast<std::int64_t>(config_keys.size()), key, axis_values).run();
-        config_keys.emplace(id, key);
-      }
-      Statement trial(s.database,
-                      "INSERT OR IGNORE INTO trial (id, config, dataset, fold, seed, test_fingerprint) "
-                      "VALUES (?, ?, ?, ?, ?, ?)");
-      Statement find(s.database, "SELECT key FROM trial WHERE id = ?");
-      Statement place(s.database, "INSERT OR IGNORE INTO sweep_trial VALUES (?, ?, ?)");
-      std::int64_t position = 0;
-      for (const sweep::TrialSpec& t : submission.trials) {
-        const auto key = config_keys.find(sweep::config_id(t.config));
-        if (key == config_keys.end()) throw Error("the config of trial " + t.id + " is not among the sweep's configs");
-        const std::string test = sweep::test_read_by(t.config, submission.test_fingerprint);
-        trial.bind(t.id, key->second, dataset, t.fold, t.seed, test).run();
-        find.bind(t.id).step();
-        const std::int64_t trial_key = find.integer(0);
-        place.bind(sweep, position, trial_key).run();
-        position += s.database.changes();
-      }
+      sweep = s.insert_sweep(submitted.id, submission, dataset, now);
     }
     Statement named(s.database, "SELECT name, (SELECT id FROM sweep WHERE name = ?) FROM sweep WHERE key = ?");
     named.bind(submission.name, sweep).step();
@@ -307,6 +313,19 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
     const std::string text = sweep::to_json(families).dump();
     ask.bind(text, sweep).run();
     return submitted;
+  });
+}
+
+std::string Writer::adopt_sweep(const SweepSubmission& submission, const SweepOrigin& origin) {
+  State& s = *state_;
+  return s.write("adopt sweep " + submission.name, [&] {
+    const std::int64_t sweep = s.insert_sweep(origin.id, submission, s.dataset_key(submission.dataset), origin.created);
+    Statement update(s.database, "UPDATE sweep SET dataset_name = ?, state = ?, ended = ?, families = ? WHERE key = ?");
+    const std::string families = sweep::to_json(submission.families).dump();
+    update.bind(origin.dataset_name, name_of(origin.state), origin.ended, families, sweep).run();
+    Statement named(s.database, "SELECT name FROM sweep WHERE key = ?");
+    named.bind(sweep).step();
+    return named.text(0);
   });
 }
 
@@ -542,6 +561,46 @@ void Writer::log_event(const std::string& kind, const std::string& subject, cons
     Statement insert(s.database, "INSERT INTO event_log (time, kind, subject, text) VALUES (?, ?, ?, ?)");
     insert.bind(now, kind, subject, text).run();
   });
+}
+
+// ---- Upkeep ---------------------------------------------------------------------------------------------------
+
+Writer::Unreferenced Writer::remove_unreferenced() {
+  State& s = *state_;
+  return s.write("remove what nothing refers to", [&] {
+    Unreferenced removed;
+    {
+      Statement trials(s.database,
+                       "SELECT id FROM trial t WHERE NOT EXISTS (SELECT 1 FROM sweep_trial WHERE trial = t.key) "
+                       "AND NOT EXISTS (SELECT 1 FROM result WHERE trial = t.key) ORDER BY key");
+      while (trials.step()) removed.trials.push_back(trials.text(0));
+    }
+    Statement attempts(s.database, "DELETE FROM attempt WHERE trial = ?");
+    Statement trial(s.database, "DELETE FROM trial WHERE key = ?");
+    for (const std::string& id : removed.trials) {
+      const std::int64_t key = s.trial_key(id);
+      attempts.bind(key).run();
+      trial.bind(key).run();
+    }
+    s.database.execute(
+        "DELETE FROM config WHERE NOT EXISTS (SELECT 1 FROM trial WHERE config = config.key) AND NOT EXISTS (SELECT 1 "
+        "FROM sweep_config WHERE config = config.key) AND NOT EXISTS (SELECT 1 FROM mark WHERE config = config.key)");
+    removed.configs = s.database.changes();
+    const std::string unused =
+        "SELECT key FROM dataset EXCEPT SELECT dataset FROM trial EXCEPT SELECT dataset FROM sweep EXCEPT SELECT "
+        "dataset FROM ensemble";
+    for (const char* part : {"clip", "encoder"}) {
+      s.database.execute("DELETE FROM " + std::string(part) + " WHERE dataset IN (" + unused + ")");
+    }
+    s.database.execute("DELETE FROM dataset WHERE key IN (" + unused + ")");
+    removed.datasets = s.database.changes();
+    return removed;
+  });
+}
+
+void Writer::compact() {
+  assert(!state_->transaction && "no Group is open");
+  state_->database.execute("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 std::int64_t Writer::next_pack() {

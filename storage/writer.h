@@ -64,6 +64,9 @@ class Writer {
   /// Stores a sweep, its configs and its trials (state kRunning); trials that other sweeps have are shared. Throws
   /// Error when the dataset is not registered or a trial's config is not in `configs`.
   Submitted submit_sweep(const SweepSubmission& submission, TimeMs now);
+  /// Stores a sweep of another store, which this one lacks, under its id, with its times and as its comparisons were
+  /// declared. Returns the name that it has here. Throws Error as submit_sweep().
+  std::string adopt_sweep(const SweepSubmission& submission, const SweepOrigin& origin);
   void set_sweep_state(const std::string& sweep, sweep::SweepState state, TimeMs now);
   void set_sweep_priority(const std::string& sweep, int priority);
 
@@ -108,6 +111,16 @@ class Writer {
 
   /// What happened and people may want to know: `subject` is a sweep, trial or worker id, or "".
   void log_event(const std::string& kind, const std::string& subject, const std::string& text, TimeMs now);
+
+  /// What no row refers to, and no person marked.
+  struct Unreferenced {
+    std::vector<std::string> trials;  ///< of no sweep, without a result
+    int configs = 0;
+    int datasets = 0;
+  };
+  Unreferenced remove_unreferenced();
+  /// Rewrites the database without free pages, and empties its log. Outside of a Group.
+  void compact();
 
   /// The next unused pack number.
   std::int64_t next_pack();

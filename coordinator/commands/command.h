@@ -24,7 +24,7 @@ void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launch
 void add_report_commands(CLI::App& app, Globals& globals);   // report, show
 void add_evaluate_command(CLI::App& app, Globals& globals);  // evaluate
 void add_check_submission_command(CLI::App& app, Globals& globals);
-void add_store_command(CLI::App& app, Globals& globals);      // store check
+void add_store_command(CLI::App& app, Globals& globals);      // store check | backup | restore | merge | gc | compact
 void add_ensemble_commands(CLI::App& app, Globals& globals);  // ensemble, export, predict
 
 }  // namespace medley::coordinator

@@ -237,6 +237,34 @@ TEST_F(Serve, AnEnsembleAndItsArchiveAreTheSameWhileACoordinatorHoldsTheStore) {
   EXPECT_TRUE(contains(unknown.err, "no sweep 'dnoe'; did you mean 'done'?")) << unknown.err;
 }
 
+TEST_F(Serve, AStoreIsBackedUpWhileItServesAndAnotherThatTrainedTheSameIsEqual) {
+  const std::string sweep = write_sweep("sweep.yaml", "name: kept\nfolds: [0, 1]\nseeds: 1\naxes: {top_n: [1, 2]}\n");
+  const auto program = serve();
+  ASSERT_EQ(medley({"submit", sweep}).exit, 0);
+  ASSERT_TRUE(eventually([&] { return state() == "finished"; }));
+  const json backup = medley_json({"store", "backup", path("backup.zip")});
+  EXPECT_EQ(backup["results"], 4);
+  EXPECT_EQ(backup["checkpoints"], 4);
+  for (const char* command : {"gc", "compact"}) {
+    const Ended refused = medley({"store", command});
+    EXPECT_EQ(refused.exit, 1);
+    EXPECT_TRUE(contains(refused.err, "medley: the store is in use: process ")) << refused.err;
+  }
+  program->kill(SIGINT);
+  EXPECT_EQ(program->wait().exit, 0);
+
+  ASSERT_EQ(medley_json({"store", "restore", path("backup.zip")}, "restored")["results"], 4);
+  EXPECT_EQ(medley({"report"}, "restored").out, medley({"report"}).out);
+  EXPECT_EQ(medley({"store", "check"}, "restored").exit, 0);
+
+  ASSERT_EQ(run_sweep(sweep, 1, "again").exit, 0);
+  const json merged = medley_json({"store", "merge", path("again")}, "restored");
+  EXPECT_EQ(merged["equal"], 4) << merged;
+  EXPECT_EQ(merged["results"], 0);
+  EXPECT_EQ(medley_json({"store", "gc"}, "restored")["files"], json::array());
+  EXPECT_GT(medley_json({"store", "compact"}, "restored")["after_bytes"], 0);
+}
+
 TEST_F(Serve, ARunTakesCommandsWhileItLasts) {
   const std::string sweep =
       write_sweep("sweep.yaml", "name: long\nseeds: 4\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 300");

@@ -44,11 +44,35 @@ TEST_F(Surfaces, ServeAnswersThePageAndTheApiUntilCtrlC) {
 }
 
 TEST_F(Surfaces, EveryCommandHasHelpWithAnExample) {
-  const std::vector<std::vector<std::string>> commands = {
-      {"init"},     {"data", "make"}, {"data", "check"}, {"data", "import"}, {"data", "folds"}, {"plan"},
-      {"settings"}, {"run"},          {"serve"},         {"status"},         {"report"},        {"show"},
-      {"evaluate"}, {"submit"},       {"pause"},         {"resume"},         {"stop"},          {"retry"},
-      {"release"},  {"ensemble"},     {"export"},        {"predict"},        {"completion"},    {"store", "check"}};
+  const std::vector<std::vector<std::string>> commands = {{"init"},
+                                                          {"data", "make"},
+                                                          {"data", "check"},
+                                                          {"data", "import"},
+                                                          {"data", "folds"},
+                                                          {"plan"},
+                                                          {"settings"},
+                                                          {"run"},
+                                                          {"serve"},
+                                                          {"status"},
+                                                          {"report"},
+                                                          {"show"},
+                                                          {"evaluate"},
+                                                          {"submit"},
+                                                          {"pause"},
+                                                          {"resume"},
+                                                          {"stop"},
+                                                          {"retry"},
+                                                          {"release"},
+                                                          {"ensemble"},
+                                                          {"export"},
+                                                          {"predict"},
+                                                          {"completion"},
+                                                          {"store", "check"},
+                                                          {"store", "backup"},
+                                                          {"store", "restore"},
+                                                          {"store", "merge"},
+                                                          {"store", "gc"},
+                                                          {"store", "compact"}};
   const Ended top = run_program(MEDLEY, {"--help"}, scratch_);
   EXPECT_EQ(top.exit, 0);
   EXPECT_TRUE(contains(top.out, "medley run sweep.yaml"));
