@@ -185,6 +185,9 @@ Tensor FusedModel::dense(const Tensor& x, const std::string& weight_name, const 
 
 Tensor FusedModel::product(const Tensor& a, const Tensor& b) const {
   if (!rounds_products_) return torch::bmm(a, b);
+  const auto rounded = [this](const Tensor& x) { return x.to(torch::kBFloat16).to(dtype_); };
+  // A CPU may multiply numbers in bfloat16 itself, with other bits than the next one: there float32 does it.
+  if (device_.is_cpu()) return rounded(torch::bmm(rounded(a), rounded(b)));
   return torch::bmm(a.to(torch::kBFloat16), b.to(torch::kBFloat16)).to(dtype_);
 }
 
