@@ -24,8 +24,9 @@ double progress_of(const std::vector<protocol::Held>& held) {
 std::string name_of(const protocol::Hello& hello) { return hello.host + ":" + std::to_string(hello.pid); }
 
 void Roster::join(const protocol::Hello& hello) {
-  records_[hello.instance] = {hello.instance,  coordinator::name_of(hello), hello.capacity, hello.ranks, hello.device,
-                              sweep::version()};
+  records_[hello.instance] = {
+      hello.instance,  coordinator::name_of(hello), hello.capacity, hello.ranks, hello.device, sweep::version(),
+      hello.arithmetic};
   heard_[hello.instance].progress = progress_of(hello.held);
 }
 

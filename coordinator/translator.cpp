@@ -45,7 +45,8 @@ void Translator::on_joined(const protocol::Hello& hello) {
   welcome.fencing_ms = static_cast<int>((ours ? options.local_fencing : options.fencing).count());
   welcome.checkpoint_folder = checkpoints_;
   parts_.server.send(hello.instance, welcome);
-  spdlog::info("worker {} joined: {}, packs of up to {}", name, hello.device, hello.capacity);
+  spdlog::info("worker {} joined: {}, arithmetic {}, packs of up to {}", name, hello.device, hello.arithmetic,
+               hello.capacity);
   push_(WorkerJoined{hello.instance, hello.capacity, hello.device, held_of(hello.held)}, nullptr);
 }
 

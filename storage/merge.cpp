@@ -225,8 +225,12 @@ class Merge {
   void compare(const std::string& id, std::int64_t key, const sweep::TrialResult& theirs) {
     const auto differs = [&](const std::string& what) { merged_.differing.push_back({"trial " + id, what}); };
     try {
-      const std::string what = difference(read_result(mine_database_, key, id), theirs);
-      if (!what.empty()) return differs("the two results differ in " + what);
+      const sweep::TrialResult mine = read_result(mine_database_, key, id);
+      const std::string what = difference(mine, theirs);
+      const std::string why = mine.arithmetic == theirs.arithmetic ? ""
+                                                                   : ", as they may: their arithmetics are " +
+                                                                         mine.arithmetic + " and " + theirs.arithmetic;
+      if (!what.empty()) return differs("the two results differ in " + what + why);
     } catch (const std::exception& error) {
       return differs(error.what());
     }
@@ -237,14 +241,16 @@ class Merge {
   void add_result(const StoredTrial& trial, const Place& place, const sweep::TrialResult& result) {
     Statement from(other_.database,
                    "SELECT a.pack, a.started, a.ended, w.id, w.name, w.capacity, w.ranks, w.device, w.version, "
-                   "w.joined, w.changed, r.delivered_by FROM result r JOIN attempt a ON a.trial = r.trial AND a.number "
+                   "w.joined, w.changed, r.delivered_by, w.arithmetic FROM result r JOIN attempt a ON a.trial = "
+                   "r.trial AND a.number "
                    "= r.attempt "
                    "JOIN worker w ON w.key = a.worker WHERE r.trial = ?");
     if (!from.bind(trial.key).step()) {
       leave_out("trial " + trial.id, "its result is of no attempt");
       return;
     }
-    const WorkerRecord worker{from.text(3), from.text(4), from.whole(5), from.whole(6), from.text(7), from.text(8)};
+    const WorkerRecord worker{from.text(3), from.text(4), from.whole(5), from.whole(6),
+                              from.text(7), from.text(8), from.text(12)};
     if (workers_.insert(worker.id).second) {
       writer_.worker_joined(worker, from.integer(9));
       writer_.set_worker_state(worker.id, sweep::WorkerState::kLeft, "", from.integer(10));

@@ -33,7 +33,7 @@ struct Merged {
 Merged merge_store(const std::filesystem::path& store, const std::filesystem::path& other, TimeMs now);
 
 /// What training decides differently in two results of a trial: "epochs, paper"; "" when they are equal. Not compared
-/// are measurements (seconds, memory, pack), and predictions of test clips that are not the same.
+/// are measurements (seconds, memory, pack), the arithmetic, and predictions of test clips that are not the same.
 std::string difference(const sweep::TrialResult& a, const sweep::TrialResult& b);
 
 }  // namespace medley::storage

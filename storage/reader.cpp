@@ -240,6 +240,16 @@ std::vector<sweep::FailureReason> Reader::failure_reasons(const std::string& swe
   return all;
 }
 
+std::map<std::string, int> Reader::arithmetics(const std::string& sweep) {
+  Statement rows(state_->database,
+                 "SELECT r.arithmetic, count(*) FROM sweep_trial st JOIN result r ON r.trial = st.trial "
+                 "WHERE st.sweep = ? GROUP BY r.arithmetic");
+  rows.bind(state_->sweep_key(sweep));
+  std::map<std::string, int> all;
+  while (rows.step()) all[rows.text(0)] = rows.whole(1);
+  return all;
+}
+
 std::optional<SweepSummary> Reader::find_sweep(const std::string& id_or_name) {
   View view(state_->database);
   if (id_or_name.empty()) return std::nullopt;
@@ -338,8 +348,8 @@ std::vector<std::string> Reader::each_config_scores(
         const ResultRow numbers = read_result_row(rows, 7, id);
         const Surfaces surfaces = read_surfaces(rows, 3, id);
         trials.push_back({id, config, rows.whole(1), static_cast<std::uint64_t>(rows.integer(2)), numbers.outcome,
-                          numbers.seconds, numbers.paper_accuracy.value_or(sweep::Accuracy()), numbers.held_out.epoch,
-                          surfaces.paper, surfaces.held_out, surfaces.inner, std::nullopt});
+                          numbers.arithmetic, numbers.seconds, numbers.paper_accuracy.value_or(sweep::Accuracy()),
+                          numbers.held_out.epoch, surfaces.paper, surfaces.held_out, surfaces.inner, std::nullopt});
       } catch (const ChangedResult&) {
         changed.push_back(id);
       }
@@ -577,20 +587,20 @@ std::vector<WorkerRow> Reader::workers() {
   View view(state_->database);
   Statement rows(
       state_->database,
-      "SELECT w.id, w.name, w.capacity, w.ranks, w.device, w.version, w.state, w.reason, w.joined, w.changed, "
-      "total(a.state = 'running'), total(a.state = 'finished'), total(a.state IN ('failed', 'lost')) "
+      "SELECT w.id, w.name, w.capacity, w.ranks, w.device, w.version, w.arithmetic, w.state, w.reason, w.joined, "
+      "w.changed, total(a.state = 'running'), total(a.state = 'finished'), total(a.state IN ('failed', 'lost')) "
       "FROM worker w LEFT JOIN attempt a ON a.worker = w.key GROUP BY w.key ORDER BY w.key");
   std::vector<WorkerRow> all;
   while (rows.step()) {
     WorkerRow& row = all.emplace_back();
-    row.worker = {rows.text(0), rows.text(1), rows.whole(2), rows.whole(3), rows.text(4), rows.text(5)};
-    row.state = enumerator<WorkerState>(rows.text(6));
-    row.reason = rows.text(7);
-    row.joined = rows.integer(8);
-    row.changed = rows.integer(9);
-    row.running = rows.whole(10);
-    row.finished = rows.whole(11);
-    row.failed = rows.whole(12);
+    row.worker = {rows.text(0), rows.text(1), rows.whole(2), rows.whole(3), rows.text(4), rows.text(5), rows.text(6)};
+    row.state = enumerator<WorkerState>(rows.text(7));
+    row.reason = rows.text(8);
+    row.joined = rows.integer(9);
+    row.changed = rows.integer(10);
+    row.running = rows.whole(11);
+    row.finished = rows.whole(12);
+    row.failed = rows.whole(13);
   }
   return all;
 }

@@ -200,6 +200,8 @@ class Reader {
   std::string why_stopped(const std::string& sweep);
   /// Most frequent first.
   std::vector<sweep::FailureReason> failure_reasons(const std::string& sweep);
+  /// Number of results of each arithmetic.
+  std::map<std::string, int> arithmetics(const std::string& sweep);
   /// The text of the sweep file as submitted last; "" when there is no such sweep.
   std::string sweep_yaml(const std::string& sweep);
   /// In order of submission.

@@ -105,6 +105,7 @@ struct WorkerRecord {
   int ranks = 1;       ///< of its gang
   std::string device;  ///< "cpu", "cuda:0, NVIDIA H200"
   std::string version;
+  std::string arithmetic = {};  ///< how it computes (trainer/arithmetic.h); "" unknown
 };
 
 struct ExportRecord {

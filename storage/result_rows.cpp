@@ -163,20 +163,21 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const st
   using sweep::Accuracy;
   Statement row(database,
                 "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                "?, ?)");
+                "?, ?, ?)");
   const std::string& id = result.trial_id;
-  insert_signed(
-      row, "result", id, trial, attempt, delivered_by, sweep::name_of(result.outcome), result.reason, result.seconds,
-      result.samples_per_second, result.peak_memory_bytes, result.pack_size,
-      static_cast<std::int64_t>(result.epochs.size()), result.paper.epoch, result.paper.validation.clips,
-      result.paper.test.clips, result.held_out.epoch, result.held_out.validation.clips, result.held_out.test.clips,
-      result.test_fingerprint, result_digest(result), of(paper, [](const Best& b) { return b.thresholds.alpha; }),
-      of(paper, [](const Best& b) { return b.thresholds.beta; }),
-      of(paper, [](const Best& b) { return b.accuracy.presence; }),
-      of(paper, [](const Best& b) { return b.accuracy.salience; }),
-      of(paper, [](const Best& b) { return b.accuracy.score(); }),
-      of(inner, [](const Accuracy& a) { return a.presence; }), of(inner, [](const Accuracy& a) { return a.salience; }),
-      of(inner, [](const Accuracy& a) { return a.score(); }));
+  insert_signed(row, "result", id, trial, attempt, delivered_by, sweep::name_of(result.outcome), result.reason,
+                result.seconds, result.samples_per_second, result.peak_memory_bytes, result.pack_size,
+                static_cast<std::int64_t>(result.epochs.size()), result.paper.epoch, result.paper.validation.clips,
+                result.paper.test.clips, result.held_out.epoch, result.held_out.validation.clips,
+                result.held_out.test.clips, result.test_fingerprint, result.arithmetic, result_digest(result),
+                of(paper, [](const Best& b) { return b.thresholds.alpha; }),
+                of(paper, [](const Best& b) { return b.thresholds.beta; }),
+                of(paper, [](const Best& b) { return b.accuracy.presence; }),
+                of(paper, [](const Best& b) { return b.accuracy.salience; }),
+                of(paper, [](const Best& b) { return b.accuracy.score(); }),
+                of(inner, [](const Accuracy& a) { return a.presence; }),
+                of(inner, [](const Accuracy& a) { return a.salience; }),
+                of(inner, [](const Accuracy& a) { return a.score(); }));
 
   const auto paper_surface = encode_surface(result.paper.surface);
   const auto held_out_surface = encode_surface(result.held_out.surface);
@@ -229,7 +230,8 @@ void delete_result(Database& database, std::int64_t trial) {
 const char* ResultRow::columns() {
   return "r.attempt, r.delivered_by, r.outcome, r.reason, r.seconds, r.samples_per_second, r.peak_memory_bytes, "
          "r.pack_size, r.epochs, r.paper_epoch, r.paper_validation_clips, r.paper_test_clips, r.held_out_epoch, "
-         "r.held_out_validation_clips, r.held_out_test_clips, r.test_fingerprint, r.sha256, r.paper_alpha, "
+         "r.held_out_validation_clips, r.held_out_test_clips, r.test_fingerprint, r.arithmetic, r.sha256, "
+         "r.paper_alpha, "
          "r.paper_beta, r.paper_presence, r.paper_salience, r.paper_score, r.inner_presence, r.inner_salience, "
          "r.inner_score, r.row_sha256";
 }
@@ -256,6 +258,7 @@ ResultRow read_result_row(const Statement& row, int first, const std::string& tr
     snapshot->test_clips = whole();
   }
   r.test_fingerprint = text();
+  r.arithmetic = text();
   r.sha256 = text();
   column += 2;  // thresholds, which the surface has too
   if (!row.is_null(column)) r.paper_accuracy = sweep::Accuracy{row.real(column), row.real(column + 1)};
@@ -350,6 +353,7 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
     snapshot.test.clips = stored.test_clips;
   }
   result.test_fingerprint = numbers.test_fingerprint;
+  result.arithmetic = numbers.arithmetic;
 
   Statement surface(database, "SELECT paper, held_out, inner, row_sha256 FROM surface WHERE trial = ?");
   if (!surface.bind(trial).step()) throw Error("the store is damaged: trial " + trial_id + " has no surfaces");

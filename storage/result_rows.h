@@ -48,7 +48,7 @@ void delete_result(Database& database, std::int64_t trial);
 struct ResultRow {
   /// What a statement selects of the table, named r, for read_result_row(): kCount columns.
   static const char* columns();
-  static constexpr int kCount = 26;
+  static constexpr int kCount = 27;
 
   int attempt = 0;
   std::string delivered_by;
@@ -64,6 +64,7 @@ struct ResultRow {
   };
   Snapshot paper, held_out;
   std::string test_fingerprint;
+  std::string arithmetic;
   std::string sha256;
   std::optional<sweep::Accuracy> paper_accuracy;  ///< none when diverged
 };

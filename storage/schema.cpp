@@ -115,6 +115,7 @@ CREATE TABLE worker (
   ranks INTEGER NOT NULL,
   device TEXT NOT NULL,
   version TEXT NOT NULL,
+  arithmetic TEXT NOT NULL,        -- how it computes; '' unknown
   state TEXT NOT NULL CHECK (state IN ('joined', 'away', 'quarantined', 'left')),
   reason TEXT NOT NULL,
   joined INTEGER NOT NULL,
@@ -155,6 +156,7 @@ CREATE TABLE result (
   held_out_validation_clips INTEGER NOT NULL,
   held_out_test_clips INTEGER NOT NULL,
   test_fingerprint TEXT NOT NULL,  -- of the test clips that are predicted; '' without
+  arithmetic TEXT NOT NULL,        -- of the worker that trained it; '' unknown
   sha256 TEXT NOT NULL,            -- of sweep::encode_result()
   -- For the leaderboard; NULL when diverged. Paper-style: optimistic.
   paper_alpha REAL, paper_beta REAL, paper_presence REAL, paper_salience REAL, paper_score REAL,

@@ -351,12 +351,16 @@ void Writer::set_sweep_priority(const std::string& sweep, int priority) {
 void Writer::worker_joined(const WorkerRecord& worker, TimeMs now) {
   State& s = *state_;
   s.write("record worker " + worker.id, [&] {
-    Statement upsert(s.database,
-                     "INSERT INTO worker (id, name, capacity, ranks, device, version, state, reason, joined, changed) "
-                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'joined', '', ?7, ?7) ON CONFLICT (id) DO UPDATE SET "
-                     "name = ?2, capacity = ?3, ranks = ?4, device = ?5, version = ?6, state = 'joined', reason = '', "
-                     "changed = ?7");
-    upsert.bind(worker.id, worker.name, worker.capacity, worker.ranks, worker.device, worker.version, now).run();
+    Statement upsert(
+        s.database,
+        "INSERT INTO worker (id, name, capacity, ranks, device, version, arithmetic, state, reason, joined, "
+        "changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'joined', '', ?8, ?8) ON CONFLICT (id) DO UPDATE "
+        "SET name = ?2, capacity = ?3, ranks = ?4, device = ?5, version = ?6, arithmetic = ?7, "
+        "state = 'joined', reason = '', changed = ?8");
+    upsert
+        .bind(worker.id, worker.name, worker.capacity, worker.ranks, worker.device, worker.version, worker.arithmetic,
+              now)
+        .run();
   });
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "sweep/cbor.h"
+#include "sweep/digest.h"
 #include "sweep/error.h"
 #include "sweep/label.h"
 
@@ -321,6 +322,7 @@ std::vector<std::uint8_t> encode_result(const TrialResult& result) {
   const json object = {{"format", kFormat},
                        {"trial", result.trial_id},
                        {"test_fingerprint", result.test_fingerprint},
+                       {"arithmetic", result.arithmetic},
                        {"outcome", name_of(result.outcome)},
                        {"reason", result.reason},
                        {"epochs", epochs_to_json(result.epochs)},
@@ -347,6 +349,7 @@ TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
     TrialResult result;
     result.trial_id = text(object, "trial", kMaxName);
     result.test_fingerprint = text(object, "test_fingerprint", kMaxName);
+    result.arithmetic = text(object, "arithmetic", kMaxName);
     const auto outcome = find_named<Outcome>(text(object, "outcome", kMaxName));
     if (!outcome) malformed("'outcome' must be finished or diverged");
     result.outcome = *outcome;
@@ -367,6 +370,17 @@ TrialResult decode_result(const std::vector<std::uint8_t>& bytes) {
   } catch (const json::exception& e) {
     malformed(e.what());
   }
+}
+
+std::string digest_of(const std::vector<TrialResult>& results) {
+  Sha256 digest;
+  for (TrialResult result : results) {
+    result.seconds = result.samples_per_second = 0;
+    result.peak_memory_bytes = 0;
+    const std::vector<std::uint8_t> bytes = encode_result(result);
+    digest.add(bytes.data(), bytes.size());
+  }
+  return digest.hex();
 }
 
 }  // namespace medley::sweep

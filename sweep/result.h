@@ -68,6 +68,7 @@ struct Importance {
 struct TrialResult {
   std::string trial_id;
   std::string test_fingerprint;  ///< of the test clips that were predicted; "" without
+  std::string arithmetic;        ///< of the worker (trainer/arithmetic.h); "" where it was not asked for
   Outcome outcome = Outcome::kFinished;
   std::string reason;  ///< why it diverged: step and term; "" when finished
   std::vector<EpochMetrics> epochs;
@@ -88,5 +89,8 @@ struct TrialResult {
 /// on more than a sane trial. It never trusts a length.
 std::vector<std::uint8_t> encode_result(const TrialResult& result);
 TrialResult decode_result(const std::vector<std::uint8_t>& bytes);
+
+/// SHA-256 of what results say, without times and memory.
+std::string digest_of(const std::vector<TrialResult>& results);
 
 }  // namespace medley::sweep

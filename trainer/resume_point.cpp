@@ -47,6 +47,7 @@ void write_resume_point(const std::filesystem::path& path, const TrialState& tri
                         const TrialState::Weights& weights) {
   const json about = {{"format", kFormat},
                       {"trial", trial.spec.id},
+                      {"arithmetic", trial.result.arithmetic},
                       {"epoch", trial.epoch},
                       {"index", trial.index},
                       {"step", trial.step},
@@ -88,6 +89,9 @@ std::optional<TrialState> read_resume_point(const std::filesystem::path& path, c
       throw Error("format " + about.at("format").dump() + "; this version reads format " + std::to_string(kFormat));
     }
     if (about.at("trial").get<std::string>() != trial.spec.id) throw Error("it is of another trial");
+    if (const auto other = about.at("arithmetic").get<std::string>(); other != trial.result.arithmetic) {
+      throw Error("it is of arithmetic '" + other + "', this worker's is '" + trial.result.arithmetic + "'");
+    }
     const std::vector<std::uint16_t> raw = file.read_uint16("result");
     sweep::TrialResult so_far = sweep::decode_result(std::vector<std::uint8_t>(raw.begin(), raw.end()));
 

@@ -10,8 +10,8 @@ namespace medley::trainer {
 
 /// The state of an unfinished trial between two steps is one file, `<trial id>.resume`. It is an NPZ of its parameters,
 /// its optimiser's moments, the best parameters so far, the epochs so far and its place. A trial that resumes from it
-/// ends with the same bits. As a trial's id covers everything that decides its numbers, any attempt may write the file
-/// and any may read it.
+/// ends with the same bits, on a worker of the same arithmetic. A trial's id covers everything else that decides its
+/// numbers. Any attempt may therefore write the file, and any of that arithmetic may read it.
 std::filesystem::path resume_point(const std::filesystem::path& folder, const std::string& trial_id);
 
 /// `weights` may be undefined for a trial that is done. Written whole or not at all. Throws data::Error when the file
@@ -19,7 +19,8 @@ std::filesystem::path resume_point(const std::filesystem::path& folder, const st
 void write_resume_point(const std::filesystem::path& path, const TrialState& trial, const TrialState::Weights& weights);
 
 /// The state of `trial` (given before its first step) at the point of the file, with its weights in `resumed`. nullopt:
-/// there is no such file. Throws Error naming the file and what is wrong with it.
+/// there is no such file. Throws Error naming the file and what is wrong with it, such as another arithmetic than that
+/// of the trial's result.
 std::optional<TrialState> read_resume_point(const std::filesystem::path& path, const TrialState& trial);
 
 }  // namespace medley::trainer

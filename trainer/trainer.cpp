@@ -175,6 +175,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   for (const TrialSpec& spec : trials) {
     states.push_back(std::make_unique<TrialState>(make_trial_state(dataset, spec, statistics)));
     TrialState& state = *states.back();
+    state.result.arithmetic = options.arithmetic;
     if (!options.resume.empty()) resume(state, gang, options);
     epochs_before.push_back(state.result.epochs.size());
     epochs = std::max(epochs, spec.config.epochs);

@@ -39,13 +39,17 @@ struct TrainOptions {
   std::function<Stop()> stop;                     ///< polled before every step
   std::function<void(const Progress&)> progress;  ///< called after every epoch of the pack, on this thread
   Collective* collective = nullptr;               ///< borrowed; nullptr: this process alone
+  /// Of this process on `device`, or of its gang (trainer/arithmetic.h). Goes into results and resume points, and
+  /// resume points of another one are not resumed. Empty: it is not known.
+  std::string arithmetic;
 };
 
 /// Trains all `trials` together and gives one result a spec, in the same order. A single trial is a pack of one. On a
-/// CPU a trial's bits do not depend on its pack nor on the point where it was interrupted and resumed. On a GPU they do
-/// not depend on its neighbours in a pack of the same shape. Uses one thread; sets the process's LibTorch and BLAS
-/// threads to one. Throws Error for specs that cannot share a pack, for an encoder, fold or device that does not exist,
-/// and for clips that the dataset lacks. Throws Interrupted when told to stop.
+/// CPU, in processes of one arithmetic, a trial's bits do not depend on its pack nor on the point where it was
+/// interrupted and resumed. On a GPU they do not depend on its neighbours in a pack of the same shape. Uses one thread;
+/// sets the process's LibTorch and BLAS threads to one. Throws Error for specs that cannot share a pack, for an
+/// encoder, fold or device that does not exist, and for clips that the dataset lacks. Throws Interrupted when told to
+/// stop.
 std::vector<sweep::TrialResult> train_pack(const data::Dataset& dataset, const std::vector<sweep::TrialSpec>& trials,
                                            const TrainOptions& options = {});
 

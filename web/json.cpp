@@ -234,7 +234,8 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
                       {"samples_per_second", result.samples_per_second},
                       {"peak_memory_bytes", result.peak_memory_bytes},
                       {"pack_size", result.pack_size},
-                      {"delivered_by", trial.delivered_by}};
+                      {"delivered_by", trial.delivered_by},
+                      {"arithmetic", result.arithmetic}};
   }
   return body;
 }
@@ -279,6 +280,7 @@ json worker_json(const storage::WorkerRow& row, const Control::WorkerNow* now) {
           {"ranks", row.worker.ranks},
           {"capacity", row.worker.capacity},
           {"version", row.worker.version},
+          {"arithmetic", row.worker.arithmetic},
           {"state", name_of(row.state)},
           {"reason", row.reason},
           {"joined_ms", time_json(row.joined)},

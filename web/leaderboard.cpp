@@ -244,6 +244,10 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
   for (const sweep::FailureReason& failure : report.failures) {
     failures.push_back({{"reason", failure.reason}, {"trials", failure.trials}});
   }
+  json arithmetics = json::array();
+  for (const auto& [arithmetic, results] : report.arithmetics) {
+    arithmetics.push_back({{"arithmetic", arithmetic}, {"results", results}});
+  }
   json body = head_json(board);
   body.update(
       {{"compared", sweep::protocol_name(report.ranks_held_out())},
@@ -255,6 +259,8 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
        {"declared_reference", report.declared_reference.empty() ? json(nullptr) : json(report.declared_reference)},
        {"state", name_of(report.standing)},
        {"failures", std::move(failures)},
+       {"arithmetics", std::move(arithmetics)},
+       {"arithmetics_note", sweep::arithmetics_note(report.arithmetics)},
        {"axes", axes},
        {"axis_values", values},
        {"columns", reference == nullptr ? json::array() : sweep::columns_json(report, *reference)},

@@ -24,7 +24,7 @@ double median(std::vector<double> values) {
 }
 
 void bench(const BenchArguments& arguments) {
-  const data::Dataset dataset = random_dataset(arguments.shape);
+  const data::Dataset dataset = data::random_dataset(arguments.shape);
   std::vector<std::vector<double>> wall(arguments.packs.size()), cpu(arguments.packs.size());
   for (int repeat = 0; repeat < arguments.repeats; ++repeat) {
     for (std::size_t p = 0; p < wall.size(); ++p) {

@@ -4,17 +4,14 @@
 
 #include "sweep/device.h"
 #include "sweep/trial.h"
-#include "trainer/data/dataset.h"
+#include "trainer/data/random_dataset.h"
 
 namespace medley::worker {
 
 /// The size of a made-up problem.
-struct BenchShape {
-  int encoders = 12, dim = 1024, clips = 2456, batch = 32;
+struct BenchShape : data::RandomShape {
+  int batch = 32;
 };
-
-/// Random features, in memory; five equal folds, labels in turn.
-data::Dataset random_dataset(const BenchShape& shape);
 
 /// `count` trials of it that share a pack: fold 0, seeds 0, 1, ...
 std::vector<sweep::TrialSpec> bench_trials(const data::Dataset& dataset, const BenchShape& shape, int count,

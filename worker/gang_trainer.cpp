@@ -1,10 +1,12 @@
 #include "worker/gang_trainer.h"
 
+#include <map>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
-
-#include "sweep/digest.h"
+#include <unistd.h>
 
 namespace medley::worker {
 namespace {
@@ -38,15 +40,29 @@ Pack pack_of(const std::string& text) {
 
 }  // namespace
 
-std::string digest_of(const std::vector<sweep::TrialResult>& results) {
-  sweep::Sha256 digest;
-  for (sweep::TrialResult result : results) {
-    result.seconds = result.samples_per_second = 0;
-    result.peak_memory_bytes = 0;
-    const std::vector<std::uint8_t> bytes = sweep::encode_result(result);
-    digest.add(bytes.data(), bytes.size());
+std::string mixed_arithmetic(const std::vector<RankArithmetic>& ranks) {
+  std::map<std::string, std::set<std::string>> hosts;
+  for (const RankArithmetic& rank : ranks) hosts[rank.arithmetic].insert(rank.host);
+  if (hosts.size() < 2) return "";
+  std::string text = "the ranks of a gang must have one arithmetic, these have " + std::to_string(hosts.size()) + ":";
+  for (const auto& [arithmetic, its] : hosts) {
+    const char* before = " on ";
+    text += " " + arithmetic;
+    for (const std::string& host : its) text += std::exchange(before, ", ") + host;
+    text += ";";
   }
-  return digest.hex();
+  return text + " start each gang on hosts with CPUs and devices of one kind";
+}
+
+std::string agree_on_arithmetic(MpiGang& gang, const std::string& own) {
+  if (gang.size() == 1) return own;
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  std::vector<RankArithmetic> ranks;
+  const std::vector<std::string> hosts = gang.gather(host), arithmetics = gang.gather(own);
+  for (std::size_t r = 0; r < hosts.size(); ++r) ranks.push_back({hosts[r], arithmetics[r]});
+  if (const std::string mixed = mixed_arithmetic(ranks); !mixed.empty()) throw Error(mixed);
+  return own + "x" + std::to_string(gang.size());
 }
 
 std::vector<sweep::TrialResult> GangTrainer::train(const Pack& pack) {
@@ -63,7 +79,7 @@ std::vector<sweep::TrialResult> GangTrainer::train(const Pack& pack) {
     if (error.empty()) error = "an exception without a text";
   }
   try {
-    gang_.agree(error, digest_of(results));
+    gang_.agree(error, sweep::digest_of(results));
   } catch (const Error& e) {
     if (blame) throw DatasetChanged(*blame, e.what());
     throw;

@@ -9,8 +9,18 @@
 
 namespace medley::worker {
 
-/// SHA-256 of what results say, without times and memory.
-std::string digest_of(const std::vector<sweep::TrialResult>& results);
+/// How a rank computes.
+struct RankArithmetic {
+  std::string host;
+  std::string arithmetic;  ///< trainer/arithmetic.h
+};
+/// Why ranks of these arithmetics cannot be one gang, naming the hosts of each; "" when all have the same.
+std::string mixed_arithmetic(const std::vector<RankArithmetic>& ranks);
+
+/// The arithmetic of the gang, of which every rank tells its `own`. It is that of the ranks, with their number where
+/// there are several, because their number decides the order of sums. Throws Error with mixed_arithmetic() on every
+/// rank.
+std::string agree_on_arithmetic(MpiGang& gang, const std::string& own);
 
 /// Has all ranks of a gang train every pack that the first is given.
 class GangTrainer {

@@ -74,7 +74,7 @@ Finding compare(const std::string& what, double found, double bound) {
 }  // namespace
 
 Findings check_trials(const sweep::Device& device) {
-  const data::Dataset dataset = random_dataset(kSmall);
+  const data::Dataset dataset = data::random_dataset(kSmall);
   trainer::TrainOptions options;
   options.device = sweep::to_string(device);
   const auto train = [&](const std::vector<TrialSpec>& pack) { return trainer::train_pack(dataset, pack, options); };
@@ -98,7 +98,7 @@ Findings check_trials(const sweep::Device& device) {
 std::string throughput_table(const sweep::Device& device, const std::vector<int>& packs) {
   constexpr int kTimedEpochs = 3;
   const BenchShape shape;
-  const data::Dataset dataset = random_dataset(shape);
+  const data::Dataset dataset = data::random_dataset(shape);
   sweep::Table table;
   table.columns.push_back({"pack", sweep::Table::Align::kRight});
   for (const Tolerance& t : kTolerances) {

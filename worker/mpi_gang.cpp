@@ -121,6 +121,20 @@ std::string MpiGang::from_first(const std::string& text) {
   return said;
 }
 
+std::vector<std::string> MpiGang::gather(const std::string& text) {
+  const Watchdog::Watch watch(watchdog_, "a word from each rank", deadlines_.start);
+  using Word = std::array<char, 256>;
+  Word own{};
+  std::copy_n(text.begin(), std::min(text.size(), own.size() - 1), own.begin());
+  std::vector<Word> all(static_cast<std::size_t>(size_));
+  check(MPI_Allgather(own.data(), count_of(sizeof own), MPI_BYTE, all.data(), count_of(sizeof own), MPI_BYTE,
+                      comms_->training),
+        "MPI_Allgather");
+  std::vector<std::string> said;
+  for (const Word& word : all) said.emplace_back(word.data());
+  return said;
+}
+
 void MpiGang::agree(const std::string& error, const std::string& digest, std::chrono::milliseconds patience) {
   struct Word {
     int failed = 0;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "trainer/collective.h"
 #include "worker/watchdog.h"
@@ -43,6 +44,9 @@ class MpiGang {
 
   /// The first rank's text, on all. The others wait for it without using the processor, for as long as it takes.
   std::string from_first(const std::string& text);
+
+  /// What each rank says, in their order, on all. Of a longer text the first 255 bytes.
+  std::vector<std::string> gather(const std::string& text);
 
   /// Every rank calls this at the end of their common work, with its `error` ("": none) and a `digest`, which must be
   /// the same on all. Throws Error on every rank when one failed, with the text of the first of these, or when digests

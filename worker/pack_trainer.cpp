@@ -6,9 +6,11 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "trainer/arithmetic.h"
 #include "trainer/data/image.h"
 #include "trainer/pack_size.h"
 #include "trainer/trainer.h"
+#include "worker/gang_trainer.h"
 #include "worker/gpu_gang.h"
 #include "worker/spool.h"
 
@@ -59,6 +61,12 @@ data::Dataset load_in_gang(const std::string& folder, const std::string& fingerp
   return data::read_image(shared.bytes.get(), shared.size, shared.bytes);
 }
 
+std::string arithmetic_of(const sweep::Device& device, MpiGang* gang) {
+  const bool shares_gpus = gang && gang->size() > 1 && device.is_gpu();
+  const std::string own = trainer::arithmetic(sweep::to_string(shares_gpus ? join_gpus(*gang).device : device));
+  return gang ? agree_on_arithmetic(*gang, own) : own;
+}
+
 std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
   const data::Dataset& dataset = load(pack);
   for (const sweep::TrialSpec& trial : pack.trials) {
@@ -72,6 +80,7 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
   }
   trainer::TrainOptions options;
   options.device = sweep::to_string(device_);
+  options.arithmetic = arithmetic_;
   options.checkpoints = options.resume = pack.checkpoints;
   const bool speaks = !gang_ || gang_->rank() == 0;
   if (speaks) options.note = [](const std::string& note) { spdlog::info("{}", note); };

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sweep/device.h"
@@ -19,15 +20,19 @@ namespace medley::worker {
 data::Dataset load_in_gang(const std::string& folder, const std::string& fingerprint,
                            const std::string& test_fingerprint, MpiGang& gang);
 
+/// The arithmetic of this process on `device` (trainer/arithmetic.h). Of a gang (borrowed; nullptr: none), in which
+/// every rank calls it, what agree_on_arithmetic() gives. Throws Error for ranks of several arithmetics.
+std::string arithmetic_of(const sweep::Device& device, MpiGang* gang);
+
 /// Trains packs with the real trainer; keeps the dataset of the last one in memory, as long as its files stay as they
 /// were. In a gang every rank has one, and one rank of each host reads the dataset for all of them.
 class PackTrainer {
  public:
   /// `gang` is borrowed; nullptr: this process alone. With `sizes` (borrowed; alone only) it measures once for each
   /// dataset and fusibility key which packs of up to `capacity` train fastest. It reports the size, and trains larger
-  /// packs in parts.
-  PackTrainer(sweep::Device device, MpiGang* gang, PackSizes* sizes = nullptr, int capacity = 1)
-      : device_(device), gang_(gang), sizes_(sizes), capacity_(capacity) {}
+  /// packs in parts. `arithmetic` is that of arithmetic_of().
+  PackTrainer(sweep::Device device, std::string arithmetic, MpiGang* gang, PackSizes* sizes = nullptr, int capacity = 1)
+      : device_(device), arithmetic_(std::move(arithmetic)), gang_(gang), sizes_(sizes), capacity_(capacity) {}
 
   /// Throws what train_pack() throws, and DatasetChanged for a dataset that is not the one that the pack was made for,
   /// also if its files changed while it trained: features are used where they lie on disk.
@@ -40,6 +45,7 @@ class PackTrainer {
   int best_size(const data::Dataset& dataset, const sweep::TrialSpec& trial);
 
   sweep::Device device_;
+  std::string arithmetic_;
   MpiGang* gang_;
   PackSizes* sizes_;
   int capacity_;

@@ -50,7 +50,8 @@ UsageSampler::ReadGpu gpu_reader(sweep::Device device, int ranks) {
   return [nvml, place] { return nvml->read(place); };
 }
 
-void serve_as_worker(const ServeArguments& arguments, int ranks, const TrainPack& train) {
+void serve_as_worker(const ServeArguments& arguments, int ranks, const std::string& arithmetic,
+                     const TrainPack& train) {
   LinkOptions options;
   const auto colon = arguments.coordinator.rfind(':');
   const std::string port = colon == std::string::npos ? "" : arguments.coordinator.substr(colon + 1);
@@ -75,6 +76,7 @@ void serve_as_worker(const ServeArguments& arguments, int ranks, const TrainPack
   options.identity.device = sweep::to_string(arguments.device);
   options.identity.capacity = capacity_of(arguments);
   options.identity.numerics = sweep::kNumericsVersion;
+  options.identity.arithmetic = arithmetic;
 
   UsageSampler sampler(gpu_reader(arguments.device, ranks));
   options.usage = [&sampler] { return sampler.sample(); };
@@ -108,14 +110,17 @@ void serve_until_dismissed(const ServeArguments& arguments) {
     files::make_folders(arguments.spool);
     PackSizes sizes(arguments.spool / "pack-sizes.json");
     const bool measures = arguments.measure_packs || arguments.device.is_gpu();
-    return serve_as_worker(arguments, 1,
-                           PackTrainer(arguments.device, nullptr, measures ? &sizes : nullptr, capacity_of(arguments)));
+    const std::string arithmetic = arithmetic_of(arguments.device, nullptr);
+    return serve_as_worker(
+        arguments, 1, arithmetic,
+        PackTrainer(arguments.device, arithmetic, nullptr, measures ? &sizes : nullptr, capacity_of(arguments)));
   }
 
   GangDeadlines deadlines;
   deadlines.sum = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.gang_deadline_s * 1000));
   MpiGang gang(deadlines);
-  PackTrainer trainer(arguments.device, &gang);
+  const std::string arithmetic = arithmetic_of(arguments.device, &gang);
+  PackTrainer trainer(arguments.device, arithmetic, &gang);
   GangTrainer together(gang, std::ref(trainer));
   if (gang.rank() > 0) {
     follow_signals_of_the_first_rank();
@@ -125,7 +130,7 @@ void serve_until_dismissed(const ServeArguments& arguments) {
     GangTrainer& gang;
     ~Farewell() { gang.end(); }
   } farewell{together};
-  serve_as_worker(arguments, gang.size(), std::ref(together));
+  serve_as_worker(arguments, gang.size(), arithmetic, std::ref(together));
 }
 
 }  // namespace
@@ -160,7 +165,7 @@ void add_serve_command(CLI::App& app) {
       "  mpirun -n 4 medley-worker serve --coordinator ...\n"
       "On SIGTERM, SIGINT or SIGUSR1 it saves its pack and leaves. The next worker resumes the pack.\n"
       "Exit code 75: the coordinator was silent for too long. Results wait in the spool for the next worker on this\n"
-      "host.");
+      "host. Exit code 1: it would end the same again, as when the ranks of a gang compute differently.");
   serve->callback([arguments] { serve_until_dismissed(*arguments); });
 }
 

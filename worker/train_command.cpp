@@ -86,6 +86,7 @@ void train(const TrainArguments& arguments) {
   trial.id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint, dataset.test_fingerprint);
   trainer::TrainOptions options;
   options.device = sweep::to_string(arguments.device);
+  options.arithmetic = arithmetic_of(arguments.device, gang ? &*gang : nullptr);
   if (gang) options.collective = &gang->collective();
   options.checkpoints = arguments.checkpoints;
   if (!options.checkpoints.empty()) files::make_folders(options.checkpoints);
@@ -96,7 +97,7 @@ void train(const TrainArguments& arguments) {
                terminal && p.epoch < p.epochs && p.active > 0 ? "" : "\n");
   };
   const sweep::TrialResult result = trainer::train_pack(dataset, {trial}, options).front();
-  if (gang) gang->agree("", digest_of({result}));
+  if (gang) gang->agree("", sweep::digest_of({result}));
   if (!speaks) return;
   const std::vector<std::uint8_t> bytes = sweep::encode_result(result);
   const nlohmann::json record = {{"trial", sweep::to_json(trial)}, {"result", nlohmann::json::from_cbor(bytes)}};

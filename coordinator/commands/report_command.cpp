@@ -158,6 +158,7 @@ void print_trial(const storage::TrialDetail& trial) {
     fmt::print("took     {:.1f} s in a pack of {}, {:.0f} samples/s, {:.0f} MiB\n", result.seconds, result.pack_size,
                result.samples_per_second, static_cast<double>(result.peak_memory_bytes) / (1 << 20));
     fmt::print("sent by  {}\n", trial.delivered_by);
+    if (!result.arithmetic.empty()) fmt::print("by       arithmetic {}\n", result.arithmetic);
   }
   fmt::print("\nsettings\n");
   const json settings = sweep::to_json(trial.spec.config);

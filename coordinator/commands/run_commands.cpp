@@ -162,6 +162,8 @@ sweep::Table status_table(storage::Reader& reader) {
     for (const storage::TrialRow& trial : reader.trials(s.id, failed, {0, 5})) {
       table.notes.push_back(fmt::format("failed: trial {} of {}: {}", trial.trial, s.name, trial.reason));
     }
+    const std::string mixed = sweep::arithmetics_note(reader.arithmetics(s.id));
+    if (!mixed.empty()) table.notes.push_back(s.name + ": " + mixed);
   }
   for (const storage::WorkerRow& row : reader.workers()) {
     if (row.state != sweep::WorkerState::kQuarantined) continue;

@@ -196,6 +196,19 @@ std::optional<std::size_t> rank_at(const Report& report, std::size_t index) {
   return ranked ? std::optional<std::size_t>(index + 1) : std::nullopt;
 }
 
+std::string arithmetics_note(const std::map<std::string, int>& arithmetics) {
+  if (arithmetics.size() < 2) return "";
+  std::vector<std::pair<std::string, int>> counts(arithmetics.begin(), arithmetics.end());
+  std::stable_sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string note;
+  for (const auto& [arithmetic, results] : counts) {
+    note += note.empty() ? std::to_string(results) + (results == 1 ? " result" : " results") + " of arithmetic "
+                         : ", " + std::to_string(results) + " of ";
+    note += arithmetic.empty() ? "unknown" : arithmetic;
+  }
+  return note + ": the last digits may differ between them";
+}
+
 ConfigReport measure_config(const ReportConfig& config, const std::vector<const TrialScores*>& trials,
                             const ReportFrame& frame) {
   const Runs runs = runs_of(config, trials, frame);
@@ -213,6 +226,7 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   std::vector<double> seconds;
   for (const auto& [run, trial] : runs) {
     seconds.push_back(trial->seconds);
+    ++report.arithmetics[trial->arithmetic];
     if (!has_number(*trial)) {
       ++report.diverged;
       continue;
@@ -285,6 +299,7 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
 
   bool any_held_out = false;
   for (const ConfigReport& config : ranked) {
+    for (const auto& [arithmetic, results] : config.arithmetics) report.arithmetics[arithmetic] += results;
     any_held_out = any_held_out || config.held_out_seeds > 0;
     // A config that merely is not far enough must not switch the ranking of all others.
     const bool never_held_out = config.pooled_seeds > 0 && config.held_out_seeds == 0;

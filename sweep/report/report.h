@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct TrialScores {
   int fold = 0;
   std::uint64_t seed = 0;
   Outcome outcome = Outcome::kFinished;
+  std::string arithmetic;  ///< TrialResult::arithmetic
   double seconds = 0;      ///< of training
   Accuracy paper;          ///< paper-style: epoch and thresholds tuned on the reported fold
   int held_out_epoch = 0;  ///< 0: the reported fold chose the epoch, so there is no held-out number
@@ -99,6 +101,7 @@ struct ConfigReport {
   int expected = 0;  ///< runs: folds x seeds
   int done = 0;      ///< runs with a result, diverged ones included
   int diverged = 0;
+  std::map<std::string, int> arithmetics;  ///< number of runs with a result of each
   /// Every run has a number. A mean over anything less is marked and ranked after those of complete configs.
   bool complete() const { return done == expected && diverged == 0; }
 
@@ -153,6 +156,7 @@ struct Report {
   HeldOutDecode decode = HeldOutDecode::kThresholds;
   SweepStanding standing = SweepStanding::kFinished;
   std::vector<FailureReason> failures;
+  std::map<std::string, int> arithmetics;  ///< number of results of each, over all configs
   ThresholdGrid grid;
   RankedBy ranked_by = RankedBy::kHeldOutScore;
   /// The ranking and the comparisons are by held-out Scores, else by paper-style ones.
@@ -171,6 +175,10 @@ struct Report {
 std::optional<double> ranked_score(const Report& report, const ConfigReport& config);
 /// The rank, from 1, of the config at `index` of the report; none for one without the Score that it ranks by.
 std::optional<std::size_t> rank_at(const Report& report, std::size_t index);
+
+/// Says that the results of a table are of several arithmetics, with their numbers, the most frequent first; "" where
+/// they are of one.
+std::string arithmetics_note(const std::map<std::string, int>& arithmetics);
 
 /// The numbers of one config but for `against_reference`, from its finished trials, diverged ones too. Pure; the same
 /// for the same trials in any order. Throws Error for a trial of another config, outside folds x seeds, or given twice.

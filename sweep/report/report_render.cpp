@@ -198,6 +198,7 @@ Table leaderboard(const Report& report, int top, Detail detail) {
   if (diverged) table.notes.push_back(std::string(kDivergedMark) + " over the runs that did not diverge only");
   for (std::string& note : reasons.notes()) table.notes.push_back(std::move(note));
   if (const std::string edge = edge_note(report, shown); !edge.empty()) table.notes.push_back(edge);
+  if (std::string mixed = arithmetics_note(report.arithmetics); !mixed.empty()) table.notes.push_back(std::move(mixed));
   if (report.synthetic) table.notes.push_back(kSyntheticNote);
   return table;
 }

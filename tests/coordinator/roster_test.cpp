@@ -14,6 +14,7 @@ protocol::Hello hello() {
   hello.capacity = 8;
   hello.ranks = 2;
   hello.device = "cpu";
+  hello.arithmetic = "0123456789abx2";
   return hello;
 }
 
@@ -27,6 +28,7 @@ TEST(Roster, AWorkerIsCalledByItsHostAndProcessOnceItHasJoined) {
   ASSERT_NE(roster.find("w"), nullptr);
   EXPECT_EQ(roster.find("w")->capacity, 8);
   EXPECT_EQ(roster.find("w")->ranks, 2);
+  EXPECT_EQ(roster.find("w")->arithmetic, "0123456789abx2");
   roster.forget("w");
   EXPECT_EQ(roster.find("w"), nullptr);
 }

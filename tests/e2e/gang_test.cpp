@@ -66,6 +66,34 @@ TEST_F(Gang, OneTwoAndFourRanksTrainTheSameTrial) {
   }
 }
 
+TEST_F(Gang, OfTwoArithmeticsIsRefusedByNameAndNotStartedAgain) {
+  // OpenBLAS has other kernels for a CPU of this name: what a rank on an older host would use.
+  const std::string older = "OPENBLAS_CORETYPE=Prescott";
+  const std::string settings = write("settings.yaml", "projection_dim: 8\nepochs: 1\n");
+  const auto arithmetic = [&](const std::string& environment) {
+    const Ended ended =
+        Program("/usr/bin/env", {environment, MEDLEY_WORKER, "train", settings, "--data", path("data"), "--json"},
+                scratch_)
+            .wait(60s);
+    EXPECT_EQ(ended.exit, 0) << ended.err;
+    return json::parse(ended.out).at("result").at("arithmetic").get<std::string>();
+  };
+  const std::string here = arithmetic("MEDLEY_NOTHING=1"), there = arithmetic(older);
+  if (here == there) GTEST_SKIP() << "this BLAS computes the same under " << older;
+  const std::vector<std::string> worker = {MEDLEY_WORKER,  "serve",      "--coordinator", "127.0.0.1:1",
+                                           "--token-file", path("none"), "--spool",       path("spool")};
+  std::vector<std::string> words = {"--oversubscribe", "-n", "1"};
+  words.insert(words.end(), worker.begin(), worker.end());
+  words.insert(words.end(), {":", "-n", "1", "env", older});
+  words.insert(words.end(), worker.begin(), worker.end());
+  const Ended ended = Program(MPIRUN, words, scratch_).wait(60s);
+  EXPECT_EQ(ended.exit, 1) << "what a batch script does not start again";
+  EXPECT_NE(ended.err.find("the ranks of a gang must have one arithmetic, these have 2"), std::string::npos)
+      << ended.err;
+  for (const std::string& name : {here, there})
+    EXPECT_NE(ended.err.find(name + " on "), std::string::npos) << ended.err;
+}
+
 TEST_F(Gang, ThatIsKilledStoppedAndPreemptedLeavesTheTableOfAnUndisturbedRun) {
   const std::string sweep = write_sweep("sweep.yaml", "name: gangs\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n",
                                         "epochs: 60, precision: float64");

@@ -67,6 +67,7 @@ TEST_F(StoreCheckTest, FindsWhateverHasChangedSince) {
   const std::vector<std::pair<std::string, std::string>> changes = {
       {"UPDATE prediction SET probabilities = zeroblob(length(probabilities)) WHERE trial = " + first, "SHA-256"},
       {"UPDATE result SET paper_score = 9.5 WHERE trial = " + first, "its row of numbers changed"},
+      {"UPDATE result SET arithmetic = 'ba9876543210' WHERE trial = " + first, "SHA-256"},
       {"UPDATE result SET seconds = seconds + 1 WHERE trial = " + first, "SHA-256"},
       {"UPDATE surface SET paper = inner WHERE trial = " + first, "SHA-256"},
       {"UPDATE epoch SET loss = loss * 2 WHERE trial = " + first, "SHA-256"},

@@ -25,7 +25,7 @@ inline void fill(const std::filesystem::path& store, const storage::SweepSubmiss
   storage::Writer writer(store);
   storage::Writer::Group group(writer);
   writer.register_dataset(fake_dataset(), 1);
-  writer.worker_joined({worker, "host:1", 8, 1, "cpu", "0"}, 1);
+  writer.worker_joined({worker, "host:1", 8, 1, "cpu", "0", "0123456789ab"}, 1);
   writer.submit_sweep(sweep, 1);
   for (const std::size_t place : finished) {
     const sweep::TrialSpec& trial = sweep.trials.at(place);

@@ -95,6 +95,20 @@ TEST_F(MergeTest, MakesAStoreWhereThereIsNone) {
   EXPECT_EQ(merged.datasets, 1);
   EXPECT_EQ(merged.results, 6);
   EXPECT_EQ(faults(store_), "");
+  EXPECT_EQ(Reader(store_).workers().at(0).worker.arithmetic, "0123456789ab");
+}
+
+TEST_F(MergeTest, SaysWhereUnequalResultsAreOfTwoArithmetics) {
+  fill(store_, sweep_, places(0, 2), "w", [](sweep::TrialResult& result) { result.arithmetic = "0123456789ab"; });
+  fill(other_, sweep_, places(0, 2), "w", [&](sweep::TrialResult& result) {
+    result.arithmetic = "ba9876543210";
+    if (result.trial_id == sweep_.trials[1].id) result.epochs[0].loss = 0.125;
+  });
+  const Merged merged = merge();
+  EXPECT_EQ(merged.equal, 1) << "the same numbers of two arithmetics are equal";
+  ASSERT_EQ(merged.differing.size(), 1u);
+  EXPECT_EQ(merged.differing[0].what,
+            "the two results differ in epochs, as they may: their arithmetics are 0123456789ab and ba9876543210");
 }
 
 TEST_F(MergeTest, ComparesWhatTrainingDecidesAndNotWhatWasMeasured) {
@@ -138,7 +152,8 @@ TEST_F(MergeTest, EveryPartOfAResultIsComparedOrMeasured) {
   const std::set<std::string> compared = {"outcome", "reason",   "epochs", "terms",
                                           "paper",   "held_out", "inner",  "importance"};
   const std::set<std::string> others = {
-      "format", "trial", "test_fingerprint", "seconds", "samples_per_second", "peak_memory_bytes", "pack_size"};
+      "format",    "trial",     "test_fingerprint", "seconds", "samples_per_second", "peak_memory_bytes",
+      "pack_size", "arithmetic"};
   std::set<std::string> known = compared;
   known.insert(others.begin(), others.end());
   EXPECT_EQ(parts, known) << "difference() must compare a new part that training decides";
@@ -176,7 +191,8 @@ TEST_F(MergeTest, LeavesOutWhatIsNotSound) {
   change(3, "sha256 = 'deadbeef'");
   execute(other_, "DELETE FROM attempt WHERE trial = (SELECT key FROM trial WHERE id = '" + sweep_.trials[5].id + "')");
   const Merged merged = merge();
-  const std::string said = lines(merged.left_out), changed = ": its row of numbers changed since it was stored (SHA-256)\n";
+  const std::string said = lines(merged.left_out),
+                    changed = ": its row of numbers changed since it was stored (SHA-256)\n";
   EXPECT_EQ(said, "trial " + sweep_.trials[2].id + changed + "trial " + sweep_.trials[3].id + changed + "trial " +
                       sweep_.trials[4].id + ": its result cannot be: paper.surface is not that of its predictions\n" +
                       "trial " + sweep_.trials[5].id + ": its result is of no attempt\n");

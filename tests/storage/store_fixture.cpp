@@ -89,6 +89,7 @@ sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64&
   sweep::TrialResult r;
   r.trial_id = trial.id;
   r.test_fingerprint = small_dataset().test_fingerprint;
+  r.arithmetic = "0123456789ab";
   r.outcome = outcome;
   const int epochs = 1 + static_cast<int>(random() % 6);
   for (int e = 1; e <= epochs; ++e) {

@@ -41,7 +41,7 @@ class StoreTest : public testing::Test {
   StoreTest() : writer_(folder_.path() / "store") {
     commit(writer_, [&] {
       writer_.register_dataset(small_dataset(), kNow);
-      writer_.worker_joined({"w1", "host:12", 8, 2, "cpu", "0.1.0"}, kNow);
+      writer_.worker_joined({"w1", "host:12", 8, 2, "cpu", "0.1.0", "0123456789ab"}, kNow);
     });
   }
   std::string submit(const SweepSubmission& sweep) {
@@ -537,6 +537,7 @@ TEST_F(StoreTest, HistoriesAreWhatRecoveryNeeds) {
   EXPECT_EQ(workers[0].finished, 1);
   EXPECT_EQ(workers[0].failed, 2);
   EXPECT_EQ(workers[0].worker.ranks, 2);
+  EXPECT_EQ(workers[0].worker.arithmetic, "0123456789ab");
 }
 
 TEST_F(StoreTest, ReportsKnowTheSecondsOfTrials) {
@@ -551,6 +552,25 @@ TEST_F(StoreTest, ReportsKnowTheSecondsOfTrials) {
   Reader reader(writer_.folder());
   const auto report = sweep::make_report(read_report_input(reader, *reader.find_sweep(id)));
   EXPECT_NEAR(report.configs[0].mean_seconds, seconds / static_cast<double>(sweep.trials.size()), 1e-12);
+}
+
+TEST_F(StoreTest, ResultsAreCountedByArithmeticInReportsAndForASweep) {
+  const SweepSubmission sweep = small_sweep("s", 2, 1);
+  const std::string id = submit(sweep);
+  Reader reader(writer_.folder());
+  EXPECT_TRUE(reader.arithmetics(id).empty());
+  std::map<std::string, int> expected;
+  for (std::size_t i = 0; i < sweep.trials.size(); ++i) {
+    auto result = plain_result(sweep.trials[i], 1, 1);
+    result.arithmetic = i == 0 ? "ba9876543210" : "0123456789ab";
+    ++expected[result.arithmetic];
+    train(sweep.trials[i], result);
+  }
+  ASSERT_EQ(expected.size(), 2u);
+  EXPECT_EQ(reader.arithmetics(id), expected);
+  const SweepSummary summary = *reader.find_sweep(id);
+  EXPECT_EQ(sweep::make_report(read_report_input(reader, summary)).arithmetics, expected);
+  EXPECT_EQ(GrowingReport().make(reader, summary, reader.config_progress(id), {}).arithmetics, expected);
 }
 
 TEST_F(StoreTest, ProgressIsCountedByConfigInOrderOfSubmission) {

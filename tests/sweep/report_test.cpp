@@ -494,6 +494,23 @@ TEST(Report, EveryNumberOfTheColumnsHasANameOfItsOwnAndTheSameValueInCsvAndJson)
   EXPECT_FALSE(find_number("score"));
 }
 
+TEST(Report, ResultsOfSeveralArithmeticsAreCountedAndSaid) {
+  ReportInput input = two_configs();
+  for (TrialScores& t : input.trials) t.arithmetic = "aaaaaaaaaaaa";
+  EXPECT_EQ(render(make_report(input), ReportFormat::kText).find("arithmetic"), std::string::npos);
+  input.trials[0].arithmetic = "bbbbbbbbbbbb";
+  input.trials[0].outcome = Outcome::kDiverged;
+  input.trials[1].arithmetic = "";
+  const Report report = make_report(input);
+  EXPECT_EQ(report.arithmetics, (std::map<std::string, int>{{"", 1}, {"aaaaaaaaaaaa", 6}, {"bbbbbbbbbbbb", 1}}));
+  EXPECT_EQ(arithmetics_note(report.arithmetics),
+            "6 results of arithmetic aaaaaaaaaaaa, 1 of unknown, 1 of bbbbbbbbbbbb: the last digits may differ between "
+            "them");
+  for (const ReportFormat format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex}) {
+    EXPECT_NE(render(report, format).find("6 results of arithmetic aaaaaaaaaaaa, 1 of unknown"), std::string::npos);
+  }
+}
+
 TEST(Report, TimeIsTheMeanOverRunsWithAResult) {
   auto input = two_configs();
   double seconds = 0;

@@ -31,6 +31,7 @@ TrialResult full_result() {
   std::mt19937 random(1);
   TrialResult result;
   result.trial_id = "0123456789abcdef";
+  result.arithmetic = "0123456789abx4";
   result.outcome = Outcome::kDiverged;
   result.reason = "step 12: salience loss is not finite";
   for (int i = 1; i <= 3; ++i) {

@@ -21,9 +21,11 @@ using trainer::Stop;
 
 /// Trains `trials` until the trainer has asked `polls` times whether it should stop, and stops it then.
 void interrupt(const data::Dataset& dataset, const std::vector<TrialSpec>& trials, const fs::path& folder, int polls,
-               Stop how, std::chrono::milliseconds save_every = std::chrono::hours(1)) {
+               Stop how, std::chrono::milliseconds save_every = std::chrono::hours(1),
+               const std::string& arithmetic = "") {
   trainer::TrainOptions options;
   options.resume = folder;
+  options.arithmetic = arithmetic;
   options.save_every = save_every;
   options.stop = [&polls, how] { return --polls < 0 ? how : Stop::kNo; };
   EXPECT_THROW(trainer::train_pack(dataset, trials, options), trainer::Interrupted);
@@ -35,10 +37,12 @@ struct Resumed {
   int polls = 0;  ///< steps that were still to do
 };
 
-Resumed resume(const data::Dataset& dataset, const std::vector<TrialSpec>& trials, const fs::path& folder) {
+Resumed resume(const data::Dataset& dataset, const std::vector<TrialSpec>& trials, const fs::path& folder,
+               const std::string& arithmetic = "") {
   Resumed resumed;
   trainer::TrainOptions options;
   options.resume = folder;
+  options.arithmetic = arithmetic;
   options.note = [&](const std::string& note) { resumed.notes.push_back(note); };
   options.stop = [&] { return ++resumed.polls, Stop::kNo; };
   resumed.results = trainer::train_pack(dataset, trials, options);
@@ -119,6 +123,24 @@ TEST(Resume, AnAbandonedPackWritesNothing) {
   const test::Folder folder;
   interrupt(dataset, {trial(small_config())}, folder.path(), 7, Stop::kAbandon);
   EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(Resume, ATrialOfAnotherArithmeticStartsAtItsFirstStepAndSaysSo) {
+  const data::Dataset dataset = planted_dataset();
+  const TrialSpec spec = trial(small_config());
+  const test::Folder folder;
+  constexpr int kDone = 8;
+  const int steps = resume(dataset, {spec}, folder / "none", "here").polls;
+  interrupt(dataset, {spec}, folder.path(), kDone, Stop::kSave, std::chrono::hours(1), "elsewhere");
+  const Resumed other = resume(dataset, {spec}, folder.path(), "here");
+  EXPECT_EQ(other.polls, steps);
+  ASSERT_EQ(other.notes.size(), 1u);
+  EXPECT_NE(other.notes.front().find("it is of arithmetic 'elsewhere', this worker's is 'here'"), std::string::npos)
+      << other.notes.front();
+  EXPECT_EQ(other.results.front().arithmetic, "here");
+  const Resumed same = resume(dataset, {spec}, folder.path(), "elsewhere");
+  EXPECT_EQ(same.polls, steps - kDone);
+  EXPECT_EQ(same.results.front().arithmetic, "elsewhere");
 }
 
 TEST(Resume, ADamagedOrForeignFileIsSaidAndTheTrialStartsAnew) {

@@ -156,6 +156,7 @@ TEST_F(RoutesTest, AFinishedTrialHasCurvesAttemptsAndImportance) {
   const auto last = [&](int term) { return result["curves"]["terms"][term]["values"].back().get<double>(); };
   EXPECT_EQ(result["curves"]["terms"][1]["values"].size(), 30u);
   EXPECT_DOUBLE_EQ(last(0) + last(1), result["curves"]["loss"].back()) << "the weights of the sample are 1";
+  EXPECT_EQ(result["arithmetic"], trial["seed"] == 1 ? "ba9876543210" : "0123456789ab");
   ASSERT_EQ(result["importance"]["encoders"].size(), 5u);
   EXPECT_EQ(result["importance"]["encoders"][0]["encoder"], "clip");
   EXPECT_EQ(result["importance"]["encoders"][0]["modality"], "video");
@@ -197,6 +198,7 @@ TEST_F(RoutesTest, WorkersAndLog) {
   std::set<std::string> states;
   for (const json& worker : workers) states.insert(worker["state"].get<std::string>());
   EXPECT_EQ(states, (std::set<std::string>{"joined", "quarantined"}));
+  for (const json& worker : workers) EXPECT_EQ(worker["arithmetic"], "0123456789ab");
   const json log = body("log");
   ASSERT_FALSE(log["log"].empty());
   const json rest = body("log", {{"after", std::to_string(log["after"].get<std::int64_t>())}});
@@ -246,6 +248,14 @@ TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
     EXPECT_TRUE(values["held_out_score"].is_null() || values["runs_done"] > 0);
   }
   EXPECT_EQ(whole, 4);
+  int done = 0, named = 0;
+  for (const json& row : board["rows"]) done += row["values"]["runs_done"].get<int>();
+  ASSERT_EQ(board["arithmetics"].size(), 2u);
+  for (const json& one : board["arithmetics"]) named += one["results"].get<int>();
+  EXPECT_EQ(named, done);
+  const std::string note = board["arithmetics_note"];
+  EXPECT_NE(note.find(" results of arithmetic 0123456789ab, "), std::string::npos) << note;
+  EXPECT_NE(note.find(" of ba9876543210: the last digits may differ"), std::string::npos) << note;
   EXPECT_EQ(board["rows"].back()["values"]["runs_done"], 0);
   EXPECT_EQ(board["rows"].back()["texts"]["runs"], "0/15");
   EXPECT_EQ(board["rows"][0]["against_reference"], nullptr);

@@ -165,6 +165,7 @@ sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::D
   result.samples_per_second = 9000 + 900 * uniform(random);
   result.peak_memory_bytes = 412'000'000;
   result.pack_size = 4;
+  result.arithmetic = trial.seed == 1 ? "ba9876543210" : "0123456789ab";
   return result;
 }
 
@@ -224,9 +225,9 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
   TimeMs time = now - 3'600'000;
   storage::Writer::Group group(writer);  // one for all: a sample need not survive a loss of power
   writer.register_dataset(dataset, time);
-  writer.worker_joined({"w-1", "node07:4211", 8, 1, "cpu", "0.1.0"}, time);
-  writer.worker_joined({"w-2", "node07:4212", 8, 2, "cuda:0, NVIDIA H200", "0.1.0"}, time);
-  writer.worker_joined({"w-3", "node09:118", 8, 1, "cpu", "0.1.0"}, time);
+  writer.worker_joined({"w-1", "node07:4211", 8, 1, "cpu", "0.1.0", "0123456789ab"}, time);
+  writer.worker_joined({"w-2", "node07:4212", 8, 2, "cuda:0, NVIDIA H200", "0.1.0", "0123456789ab"}, time);
+  writer.worker_joined({"w-3", "node09:118", 8, 1, "cpu", "0.1.0", "0123456789ab"}, time);
   writer.set_worker_state("w-3", sweep::WorkerState::kQuarantined, "3 distinct trials in a row failed", time + 60'000);
 
   for (const char* place : {"1", "2"}) {
@@ -300,6 +301,7 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
       result.trial_id = trial.id;
       result.outcome = sweep::Outcome::kDiverged;
       result.reason = "the presence loss is not finite at step 812 (epoch 14)";
+      result.arithmetic = "0123456789ab";
       result.seconds = 3;
       writer.accept_result({trial.id, 1}, "w", result, time);
     } else {

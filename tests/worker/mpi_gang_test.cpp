@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "worker/gang_trainer.h"
 #include "worker/spool.h"
 
 namespace medley::worker {
@@ -78,6 +79,35 @@ TEST(MpiGang, AgreesOrSaysWhoDoesNot) {
     EXPECT_EQ(said("", gang->rank() == last ? "other" : "same"),
               "rank " + std::to_string(last) + " of the gang came to another result than rank 0");
   }
+}
+
+TEST(MpiGang, GathersWhatEachRankSays) {
+  std::vector<std::string> expected;
+  for (int rank = 0; rank < gang->size(); ++rank) expected.push_back("rank " + std::to_string(rank));
+  EXPECT_EQ(gang->gather("rank " + std::to_string(gang->rank())), expected);
+  EXPECT_EQ(gang->gather(std::string(300, 'a')).front(), std::string(255, 'a'));
+}
+
+TEST(MpiGang, HasTheArithmeticOfItsRanksOrRefusesOnAllOfThem) {
+  const std::string ranks = gang->size() > 1 ? "x" + std::to_string(gang->size()) : "";
+  EXPECT_EQ(agree_on_arithmetic(*gang, "0123456789ab"), "0123456789ab" + ranks);
+  if (gang->size() == 1) return;
+  const bool last = gang->rank() == gang->size() - 1;
+  try {
+    agree_on_arithmetic(*gang, last ? "ba9876543210" : "0123456789ab");
+    FAIL() << "it took two arithmetics";
+  } catch (const Error& e) {
+    const std::string text = e.what();
+    EXPECT_NE(text.find("these have 2: 0123456789ab on "), std::string::npos) << text;
+    EXPECT_NE(text.find("; ba9876543210 on "), std::string::npos) << text;
+  }
+}
+
+TEST(MixedArithmetic, NamesTheHostsOfEach) {
+  EXPECT_EQ(mixed_arithmetic({{"n1", "aa"}, {"n2", "aa"}}), "");
+  EXPECT_EQ(mixed_arithmetic({{"n1", "aa"}, {"n1", "aa"}, {"n3", "bb"}, {"n2", "aa"}}),
+            "the ranks of a gang must have one arithmetic, these have 2: aa on n1, n2; bb on n3; start each gang on "
+            "hosts with CPUs and devices of one kind");
 }
 
 TEST(MpiGang, SharesMemoryOnAHost) {

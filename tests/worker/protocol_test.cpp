@@ -47,6 +47,7 @@ std::vector<Message> all_messages() {
   hello.device = "cuda:0";
   hello.capacity = 128;
   hello.numerics = "1";
+  hello.arithmetic = "0123456789abx2";
   hello.held = {{a, Held::Stage::kRunning, 3, 30}, {b, Held::Stage::kSpooled, 30, 30}};
   return {hello,
           Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}, usage()},
@@ -82,6 +83,7 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   EXPECT_EQ(hello.device, "cuda:0");
   EXPECT_EQ(hello.capacity, 128);
   EXPECT_EQ(hello.numerics, "1");
+  EXPECT_EQ(hello.arithmetic, "0123456789abx2");
   ASSERT_EQ(hello.held.size(), 2u);
   EXPECT_EQ(hello.held[1].attempt, (AttemptId{"fedcba9876543210", kMaxAttemptNumber}));
   EXPECT_EQ(hello.held[1].stage, Held::Stage::kSpooled);

@@ -327,6 +327,7 @@ function Notes({ board, query }: { board: Leaderboard; query: URLSearchParams })
       {[...notes].map((note) => <li key={note}>{note}</li>)}
       <li>Grey rows lack runs, so their means are not comparable with those of complete rows.</li>
       {board.rows.some((row) => row.transductive) && <li>‡ {kTransductive}</li>}
+      {board.arithmetics_note && <li>{board.arithmetics_note}</li>}
     </ul>
   );
 }

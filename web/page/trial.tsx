@@ -46,6 +46,7 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
             <div><dt>Samples a second</dt><dd>{count(Math.round(result.samples_per_second))}</dd></div>
             <div><dt>Peak memory</dt><dd>{bytes(result.peak_memory_bytes)}</dd></div>
             <div><dt>Trials in its pack</dt><dd>{result.pack_size}</dd></div>
+            <div><dt>Arithmetic</dt><dd class="mono">{result.arithmetic || "unknown"}</dd></div>
           </>
         )}
       </dl>

@@ -86,6 +86,7 @@ export function WorkersView({ control }: { control: boolean }) {
                         <td class="device-cell" data-head="Device">
                           {worker.device}
                           <span class="under">{worker.ranks > 1 && `${worker.ranks} ranks, `}packs of {worker.capacity}</span>
+                          {worker.arithmetic && <span class="under">arithmetic {worker.arithmetic}</span>}
                         </td>
                         <td class="pack-cell" data-head="Pack in hand"><Pack of={worker.pack} /></td>
                         <td class="number" data-head="CPU">{worker.usage ? percent(worker.usage.cpu) : none}</td>
