@@ -25,7 +25,7 @@ target_compile_features(medley_options INTERFACE cxx_std_17)
 target_include_directories(medley_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(medley_options INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
 if(MEDLEY_SANITIZE)
-  target_compile_options(medley_options INTERFACE -fsanitize=${MEDLEY_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(medley_options INTERFACE -fsanitize=${MEDLEY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(medley_options INTERFACE -fsanitize=${MEDLEY_SANITIZE})
 endif()
 

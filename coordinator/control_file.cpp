@@ -12,6 +12,7 @@
 #include "storage/files/read.h"
 #include "storage/files/write.h"
 #include "storage/records.h"
+#include "sweep/whole_number.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
@@ -44,7 +45,7 @@ std::optional<ControlPoint> read_control_file(const fs::path& store) {
   if (!text) return std::nullopt;
   try {
     const json content = json::parse(*text);
-    ControlPoint point{content.at("url"), content.at("token"), content.at("host"), content.at("pid").get<pid_t>(),
+    ControlPoint point{content.at("url"), content.at("token"), content.at("host"), sweep::whole_int(content, "pid", 0),
                        content.at("loopback")};
     if (point.url.rfind("http://", 0) != 0) throw Error("its url is '" + point.url + "'");
     return point;

@@ -1,6 +1,7 @@
 #include "storage/codec.h"
 
 #include <cstring>
+#include <limits>
 
 namespace medley::storage {
 
@@ -78,6 +79,15 @@ class VarintReader {
     }
     throw Error("the store is damaged: a threshold surface is cut off");
   }
+  /// The int that is next() more than `before`, which is in the range of an int too.
+  int next_int(std::int64_t before) {
+    const std::int64_t more = next();
+    using Int = std::numeric_limits<int>;
+    if (more < Int::min() - before || more > Int::max() - before) {
+      throw Error("the store is damaged: a threshold surface holds a number of more than 32 bits");
+    }
+    return static_cast<int>(before + more);
+  }
   bool at_end() const { return at_ == end_; }
 
  private:
@@ -110,11 +120,11 @@ sweep::ThresholdSurface decode_surface(Blob bytes) {
   sweep::ThresholdSurface surface;
   if (bytes.size == 0) return surface;
   VarintReader reader(bytes);
-  surface.clips = static_cast<int>(reader.next());
-  surface.blends = static_cast<int>(reader.next());
+  surface.clips = reader.next_int(0);
+  surface.blends = reader.next_int(0);
   for (auto* hits : {&surface.presence_hits, &surface.salience_hits}) {
-    std::int64_t value = 0;
-    for (int& hit : *hits) hit = static_cast<int>(value += reader.next());
+    int before = 0;
+    for (int& hit : *hits) before = hit = reader.next_int(before);
   }
   if (!reader.at_end()) throw Error("the store is damaged: a threshold surface is too long");
   return surface;

@@ -1,7 +1,10 @@
 #include "sweep/trial.h"
 
+#include <cstdint>
+
 #include "sweep/digest.h"
 #include "sweep/error.h"
+#include "sweep/whole_number.h"
 
 namespace medley::sweep {
 
@@ -27,8 +30,10 @@ TrialSpec trial_from_json(const nlohmann::json& json) {
     TrialSpec trial;
     trial.id = json.at("id").get<std::string>();
     trial.config = config_from_json(json.at("config"));
-    trial.fold = json.at("fold").get<int>();
-    trial.seed = json.at("seed").get<std::uint64_t>();
+    trial.fold = whole_int(json, "fold", 0);
+    const nlohmann::json& seed = json.at("seed");  // of 64 bits
+    trial.seed = seed.is_number_unsigned() ? seed.get<std::uint64_t>()
+                                           : static_cast<std::uint64_t>(whole_number(json, "seed", 0, INT64_MAX));
     return trial;
   } catch (const nlohmann::json::exception& e) {
     throw Error(std::string("malformed trial: ") + e.what());

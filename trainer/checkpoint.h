@@ -1,21 +1,15 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
 #include <vector>
 
-#include "sweep/trial.h"
 #include "trainer/evaluate.h"
+#include "trainer/saved_headers.h"
 
 namespace medley::trainer {
 
 /// A trained trial, whole: what is needed to predict clips that it has never seen.
-struct Checkpoint {
-  sweep::TrialSpec trial;
-  int epoch = 0;
-  sweep::Classes classes;                 ///< in the order of every probability row
-  Layout layout;                          ///< of the trial alone: its encoders only
-  std::vector<double> strength;           ///< [layout encoder] for `selection: fixed`, else empty
+struct Checkpoint : CheckpointHeader {
   torch::Tensor parameters;               ///< [layout.size], on the CPU
   std::vector<Standardization> encoders;  ///< [layout encoder]
 };

@@ -8,6 +8,7 @@
 #include "storage/files/read.h"
 #include "storage/files/write.h"
 #include "sweep/nearest.h"
+#include "sweep/whole_number.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
@@ -32,17 +33,19 @@ std::optional<ClusterRecord> read_file(const fs::path& file, const cluster::Laun
   try {
     const json j = json::parse(text);
     ClusterRecord r;
-    j.at("id").get_to(r.id);
+    r.id = sweep::whole_int(j, "id", 0);
     r.launcher = &launcher_named(j.at("launcher"), launchers, file);
     j.at("name").get_to(r.name);
     j.at("host").get_to(r.host);
-    j.at("keeper").get_to(r.keeper);
-    j.at("started_ms").get_to(r.started_ms);
+    r.keeper = sweep::whole_int(j, "keeper", 0);
+    r.started_ms = sweep::whole_number(j, "started_ms", 0, INT64_MAX);
     j.at("jobs").get_to(r.jobs);
-    j.at("min_workers").get_to(r.min_workers);
-    j.at("max_workers").get_to(r.max_workers);
+    r.min_workers = sweep::whole_int(j, "min_workers", 0);
+    r.max_workers = sweep::whole_int(j, "max_workers", 0);
     return r;
   } catch (const json::exception& e) {
+    throw Error(file.string() + " is not a record of `medley cluster up`: " + e.what());
+  } catch (const sweep::Error& e) {
     throw Error(file.string() + " is not a record of `medley cluster up`: " + e.what());
   }
 }

@@ -132,12 +132,16 @@ TEST_F(Records, AreReadBackInOrderAndIdsAreNotGivenTwice) {
 
 TEST_F(Records, NameTheFileThatIsNotOne) {
   fs::create_directories(cluster_folder(path_));
-  std::ofstream(cluster_folder(path_) / "1.json") << "{}";
-  try {
-    read_records(path_, cluster::launchers());
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_THAT(e.what(), HasSubstr("1.json is not a record"));
+  for (const char* text : {"{}",
+                           R"({"id": 1, "launcher": "slurm", "name": "n", "host": "h", "keeper": 1e300, "started_ms": 5,
+                               "jobs": [], "min_workers": 1, "max_workers": 2})"}) {
+    std::ofstream(cluster_folder(path_) / "1.json") << text;
+    try {
+      read_records(path_, cluster::launchers());
+      FAIL() << text;
+    } catch (const Error& e) {
+      EXPECT_THAT(e.what(), HasSubstr("1.json is not a record"));
+    }
   }
 }
 

@@ -120,5 +120,13 @@ TEST_F(ControlFileTest, NonsenseInItIsNamed) {
   }
 }
 
+TEST_F(ControlFileTest, AProcessIdOutOfRangeIsNotCut) {
+  for (const char* pid : {"1e300", "4294967297", "-1", "0.5"}) {
+    test::write_file(control_file(store_), std::string(R"({"url": "http://h/", "token": "", "host": "h", "pid": )") +
+                                               pid + R"(, "loopback": true})");
+    EXPECT_THROW(read_control_file(store_), Error) << pid;
+  }
+}
+
 }  // namespace
 }  // namespace medley::coordinator

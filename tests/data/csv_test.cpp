@@ -165,6 +165,34 @@ TEST(CsvDialects, FilesOfOtherFormatsAreNamed) {
   EXPECT_NE(error("<!DOCTYPE html><html>").find("an HTML page"), std::string::npos);
 }
 
+TEST(Csv, WrittenFilesReadBackWhateverDividesThem) {
+  for (const char* text : {"\"x\" \"y\"\n\"1\" \"a b\"\n", "sep=?\nx?y\n1?a\n", "x|y\n1|a\n", "\"a;b;c\",d\n1,2\n"}) {
+    const Csv first = parse_csv(text, "f.csv");
+    ASSERT_EQ(first.columns.size(), 2u) << text;
+    const Csv again = parse_csv(csv_text(first), "f.csv");
+    EXPECT_EQ(again.columns, first.columns) << csv_text(first);
+    ASSERT_EQ(again.rows.size(), 1u) << csv_text(first);
+    EXPECT_EQ(again.rows[0].fields, first.rows[0].fields) << csv_text(first);
+  }
+}
+
+TEST(CsvDialects, DelimitersAtTheEndOfAFirstRowOfNumbersMakeNoHeader) {
+  const Csv csv = parse_csv("3,4.5,\n5,6,\n", "f.csv");
+  EXPECT_TRUE(csv.headless);
+  EXPECT_EQ(csv.columns, (std::vector<std::string>{"1", "2"}));
+  ASSERT_EQ(csv.rows.size(), 2u);
+  EXPECT_EQ(csv.rows[0].fields, (std::vector<std::string>{"3", "4.5"}));
+}
+
+TEST(CsvDialects, ARepeatedHeaderMayHaveMoreDelimitersAtItsEnd) {
+  EXPECT_TRUE(parse_csv("a|b||\na|b||||\n", "f.csv").rows.empty());
+}
+
+TEST(CsvDialects, AHeaderWithoutANameIsAnError) {
+  EXPECT_EQ(test::error_of<Error>([] { parse_csv("\n,\"\",\n1,2,3\n", "f.csv"); }),
+            "f.csv:2: the header row names no column");
+}
+
 TEST(Csv, WrittenFieldsReadBack) {
   for (const std::string text : {"plain", "a,b", "say \"hi\"", "two\nlines", ""}) {
     EXPECT_EQ(parse_csv("x,y\n1," + csv_field(text) + "\n", "f.csv").rows.at(0).fields.at(1), text);

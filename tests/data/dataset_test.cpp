@@ -216,6 +216,7 @@ TEST(LoadDataset, DatasetYamlErrorsNameLineAndKey) {
   EXPECT_SAYS(error("exclusive: [new]\n"), "'new' is not a class; did you mean 'neu'?");
   EXPECT_SAYS(error("classes: [a]\n"), "valid: 2 to 16");
   EXPECT_SAYS(error("classes: [a, b\n"), "dataset.yaml:");
+  EXPECT_SAYS(error("classes: [a, b\xe9]\n"), "dataset.yaml:1: classes: a name: not UTF-8 at byte 1");
   EXPECT_SAYS(error("synthetic: perhaps\n"), "dataset.yaml:1: synthetic: true or false");
   EXPECT_SAYS(error("encoders: [face]\n"), "a mapping of encoder to modality");
   EXPECT_SAYS(error("- a\n"), "dataset.yaml:1: a mapping is expected");

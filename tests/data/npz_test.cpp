@@ -44,6 +44,13 @@ TEST_P(NpzRoundTrip, SameArraysGiveSameBytes) {
 
 INSTANTIATE_TEST_SUITE_P(Packings, NpzRoundTrip, ::testing::Values(Packing::kStored, Packing::kDeflated));
 
+TEST(Npz, TheTextOfACheckpointOf128EncodersIsRead) {
+  const test::Folder folder;
+  const std::string text(12'000, 'a');
+  write_npz(folder / "a.npz", {{"trial", {1}, std::vector<std::string>{text}}});
+  EXPECT_EQ(NpzFile::open(folder / "a.npz").read_strings("trial").at(0), text);
+}
+
 TEST(Npz, StoredArraysLieInTheFileAligned) {
   const test::Folder folder;
   write_npz(folder / "a.npz", one_of_each());

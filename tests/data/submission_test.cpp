@@ -58,6 +58,18 @@ TEST(Submission, ReadsBackWhatItWrote) {
   EXPECT_EQ(read[1].entries[0].salience, 70);
 }
 
+TEST(SubmissionCheck, AListOfObjectsIsNoSubmission) {
+  const std::string said = check_submission(R"([{"test_0001.mov": []}])", kClasses, kClips).text();
+  EXPECT_TRUE(contains(said, "error: the file is no object")) << said;
+}
+
+TEST(SubmissionCheck, OfTwoKeysPredictionsTheLastCountsAsInPython) {
+  Findings findings;
+  const auto read = parse_submission(R"({"predictions": {"a.mov": []}, "predictions": {"b.mov": []}})", findings);
+  ASSERT_EQ(read.size(), 1u);
+  EXPECT_EQ(read[0].filename, "b.mov");
+}
+
 TEST(SubmissionCheck, ClipsAgainstTheList) {
   EXPECT_EQ(said("{" + kOther + "}"), "error: 1 clip: the clip has no prediction. Add one. First: test_0001.mov.");
   const std::string twice = said("{" + kOther + "," + kOther + "}");

@@ -16,7 +16,7 @@ import listing
 FOLDERS = (
     "cluster", "cmake", "coordinator", "docs", "examples", "storage", "sweep", "tests", "trainer", "web", "worker",
 )
-NOT_HERE = {"cluster/NAME.h", "cluster/NAME.cpp", "sweep/search"}
+NOT_HERE = {"cluster/NAME.h", "cluster/NAME.cpp", "sweep/search", "tests/fuzz/corpus/TARGET", "tests/fuzz/findings"}
 
 PATH = re.compile(r"`((?:" + "|".join(FOLDERS) + r")/[\w./*-]*)`")
 

@@ -16,6 +16,7 @@ import listing
 
 RULES = pathlib.Path(__file__).resolve().parent / "words.txt"
 SKIPPED = ("tests/repository/words.txt", "tests/repository/checks_test.py", "web/package-lock.json", "LICENSE")
+INPUTS = "tests/fuzz/corpus/"  # of the fuzz targets: no prose, and often no text
 
 # What may lie between two words of a phrase: blanks, or a line break with the marks of a comment or a string.
 BETWEEN = r"(?:[ \t]+|[ \t]*[\"']?[ \t]*\n[ \t]*(?:///?<?|#|\*|\"|'|>)?[ \t]*)"
@@ -59,7 +60,7 @@ def main() -> int:
     for file in [pathlib.Path(name) for name in sys.argv[1:]] or listing.files():
         name = listing.name_of(file)
         content = file.read_bytes()
-        if name in SKIPPED or b"\0" in content:
+        if name in SKIPPED or name.startswith(INPUTS) or b"\0" in content:
             continue
         text = prose(name, content.decode("utf-8"))
         for match in pattern.finditer(text):

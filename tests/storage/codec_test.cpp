@@ -40,6 +40,21 @@ TEST(Codec, ADamagedSurfaceIsAnError) {
   EXPECT_THROW(decode_surface(blob_of(endless)), Error);
 }
 
+TEST(Codec, ASurfaceHoldsNoNumberOfMoreThan32Bits) {
+  // Varints, low 7 bits first, of zigzag numbers: 2^31 as the number of clips, and 2^31 - 1 with 1 more as hits.
+  const std::vector<std::uint8_t> clips = {0x80, 0x80, 0x80, 0x80, 0x10};
+  const std::vector<std::uint8_t> most = {0, 0, 0xfe, 0xff, 0xff, 0xff, 0x0f};
+  std::vector<std::uint8_t> bytes = clips;
+  bytes.resize(clips.size() + 801);
+  EXPECT_THROW(decode_surface(blob_of(bytes)), Error);
+  bytes = most;
+  bytes.resize(most.size() + 799);
+  bytes[most.size()] = 1;  // one less
+  EXPECT_EQ(decode_surface(blob_of(bytes)).presence_hits[1], std::numeric_limits<int>::max() - 1);
+  bytes[most.size()] = 2;
+  EXPECT_THROW(decode_surface(blob_of(bytes)), Error);
+}
+
 TEST(Codec, NumbersAreLittleEndian) {
   EXPECT_EQ(pack(std::vector<std::uint16_t>{0x1234}), (std::vector<std::uint8_t>{0x34, 0x12}));
   EXPECT_EQ(pack(std::vector<float>{1.f}), (std::vector<std::uint8_t>{0, 0, 0x80, 0x3f}));

@@ -3,13 +3,18 @@
 #include <filesystem>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
+#include "tests/support/error_of.h"
 #include "tests/support/folder.h"
 #include "tests/trainer/planted_dataset.h"
+#include "trainer/data/npz.h"
 #include "trainer/data/npz_write.h"
+#include "trainer/error.h"
 #include "trainer/features.h"
 #include "trainer/importance.h"
 #include "trainer/predict.h"
+#include "trainer/saved_headers.h"
 #include "trainer/trainer.h"
 
 namespace medley::tests {
@@ -94,6 +99,26 @@ TEST_P(CheckpointErrors, NameWhatDoesNotFit) {
   EXPECT_NE(message(dataset).find("not a checkpoint"), std::string::npos);
 }
 INSTANTIATE_TEST_SUITE_P(Models, CheckpointErrors, testing::Values("sum"));
+
+TEST(SavedHeaders, NumbersOutOfRangeAreErrors) {
+  const test::Folder folder;
+  const auto error = [&](const char* array, const std::string& text, const auto& read) {
+    data::write_npz(folder / "f.npz",
+                    {{array, {1}, std::vector<std::string>{text}}, {"result", {1}, std::vector<std::uint16_t>{0}}});
+    return test::error_of<trainer::Error>([&] { read(data::NpzFile::open(folder / "f.npz")); });
+  };
+  sweep::TrialSpec trial;
+  trial.id = "0123456789abcdef";
+  trial.config.encoders = {"e"};
+  const nlohmann::json sound = {{"format", 1}, {"trial", sweep::to_json(trial)}, {"epoch", 1}, {"classes", {"a"}}};
+  for (const char* epoch : {"1e300", "-1", "0.5", "4294967297"}) {
+    nlohmann::json about = sound;
+    about["epoch"] = nlohmann::json::parse(epoch);
+    EXPECT_NE(error("trial", about.dump(), trainer::read_checkpoint_header).find("'epoch' must be a whole number"),
+              std::string::npos)
+        << epoch;
+  }
+}
 
 TEST(Standardization, IsOfTheGivenRowsAndConstantColumnsSayNothing) {
   PlantedOptions options;

@@ -13,6 +13,7 @@
 
 #include "tests/support/amount.h"
 #include "tests/support/folder.h"
+#include "tests/web/agreeing_control.h"
 #include "tests/web/sample_store.h"
 #include "web/openapi.h"
 #include "web/site.h"
@@ -21,38 +22,6 @@ namespace medley::web {
 namespace {
 
 using nlohmann::json;
-
-/// Does whatever it is asked.
-class Agreeing : public Control {
- public:
-  Answer pause(const std::string&) override { return yes(); }
-  Answer resume(const std::string&) override { return yes(); }
-  Answer stop(const std::string&) override { return yes(); }
-  Answer retry(const std::string&) override { return yes(); }
-  Answer retry_sweep(const std::string&) override { return yes(); }
-  Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return yes(); }
-  Answer release(const std::string&) override { return yes(); }
-  Answer plan(const SweepForm&) override { return yes(); }
-  Answer submit(const SweepForm&) override { return yes(); }
-  Answer build_ensemble(const std::string&, const sweep::EnsembleRequest& request) override {
-    EXPECT_GE(request.options.k, 1);
-    EXPECT_LE(request.options.most_candidates, 10'000);
-    for (const int number : {request.options.rounds, request.options.bags}) {
-      EXPECT_GE(number, 1);
-      EXPECT_LE(number, 1'000);
-    }
-    return yes();
-  }
-  json fits() override { return json::array(); }
-  Answer export_ensemble(std::int64_t, const std::string&) override { return yes(); }
-  int asked = 0;
-
- private:
-  Answer yes() {
-    ++asked;
-    return {true, "done", json::object()};
-  }
-};
 
 class Requests {
  public:
@@ -161,7 +130,7 @@ TEST(WebFuzz, EveryRequestIsAnsweredInTheApisOwnForm) {
   const long count = test::amount("MEDLEY_FUZZ", 4000);
   constexpr std::uint64_t kSeed = 20'261'121;
   Requests requests(kSeed, sample);
-  Agreeing control;
+  test::AgreeingControl control;
   std::map<int, int> statuses;
   const json document = json::parse(openapi_document());
   {

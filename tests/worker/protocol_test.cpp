@@ -5,6 +5,7 @@
 #include <random>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 #include "tests/support/folder.h"
@@ -107,6 +108,22 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   EXPECT_EQ(assign.trials[0].spec.seed, std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(assign.trials[0].spec.fold, 3);
   EXPECT_EQ(sweep::canonical_text(assign.trials[0].spec.config), sweep::canonical_text(spec().config));
+}
+
+TEST(Codec, FoldAndSeedOfATrialAreWholeNumbersThatAreNotCut) {
+  using nlohmann::json;
+  const auto with = [](const char* key, const json& value) {
+    json body = json::from_cbor(encode(Assign{"/data/set", "", "", {{1, spec()}}}));
+    body[1]["trials"][0]["spec"][key] = value;
+    return json::to_cbor(body);
+  };
+  EXPECT_EQ(std::get<Assign>(decode(with("fold", 7))).trials.at(0).spec.fold, 7);
+  for (const json& value : {json(1e300), json(0.5), json(-1), json(std::int64_t{1} << 40), json("1")}) {
+    EXPECT_THROW(decode(with("fold", value)), Error) << value;
+  }
+  for (const json& value : {json(1e300), json(0.5), json(-1), json("1")}) {
+    EXPECT_THROW(decode(with("seed", value)), Error) << value;
+  }
 }
 
 TEST(Codec, AHeartbeatSaysWhatIsKnownOfItsHostAndNoMore) {

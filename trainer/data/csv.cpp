@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMaxField = 64 * 1024;
 constexpr std::size_t kMaxFile = std::size_t{256} << 20;
+constexpr std::string_view kDelimiters = ",;\t|";  ///< that a first line is searched for
 
 /// Divides text into rows of fields. Blanks around fields are dropped and counted.
 class Reader {
@@ -81,7 +82,7 @@ class Reader {
       return;
     }
     std::size_t most = 0;
-    for (const char candidate : {',', ';', '\t', '|'}) {
+    for (const char candidate : kDelimiters) {
       std::size_t count = 0;
       bool inside = false;
       for (const char c : line) {
@@ -165,11 +166,11 @@ void name_index_column(Csv& csv) {
 }
 
 /// True for a first row that names no columns: numpy.savetxt(), openXBOW and pyAudioAnalysis write none. Names 0, 1, 2
-/// are those of pandas.
-bool is_data(const Csv& csv) {
-  const std::size_t first = csv.columns.size() > 1 ? 1 : 0;
-  bool numbers = true, counting = true;
-  for (std::size_t i = first; i < csv.columns.size(); ++i) {
+/// are those of pandas. `named` columns are those before the empty ones at the end.
+bool is_data(const Csv& csv, std::size_t named) {
+  const std::size_t first = named > 1 ? 1 : 0;
+  bool numbers = named > 0, counting = true;
+  for (std::size_t i = first; i < named; ++i) {
     numbers = numbers && !is_missing(csv.columns[i]) && csv.number(csv.columns[i]).has_value();
     const std::size_t start = csv.columns[first] == "0" ? 0 : 1;
     counting = counting && csv.columns[i] == std::to_string(start + i - first);
@@ -185,10 +186,16 @@ bool has_decimal_commas(const Csv& csv, const Csv::Row& row) {
          });
 }
 
+/// Number of fields without the empty ones at the end.
+std::size_t size_without_end(const std::vector<std::string>& fields) {
+  std::size_t size = fields.size();
+  while (size > 0 && fields[size - 1].empty()) --size;
+  return size;
+}
+
 /// Fields that are empty in all rows and have no name are cut off at the end.
 void drop_empty_columns(Csv& csv) {
-  std::size_t named = csv.columns.size();
-  while (named > 0 && csv.columns[named - 1].empty()) --named;
+  std::size_t named = size_without_end(csv.columns);
   for (const Csv::Row& row : csv.rows) {
     for (std::size_t i = named; i < std::min(row.fields.size(), csv.columns.size()); ++i) {
       if (!row.fields[i].empty()) named = i + 1;
@@ -256,10 +263,11 @@ Csv parse_csv(std::string_view bytes, const std::filesystem::path& path) {
   if (!reader.next(row)) throw Error(path.string() + ": the file is empty; a header row is needed");
   csv.columns = row.fields;
   const bool padded_header = reader.padded() > 0;  // then every field is, as OpenFace writes
-  csv.headless = is_data(csv);
+  const std::size_t named = size_without_end(csv.columns);
+  csv.headless = is_data(csv, named);
   if (csv.headless) {
     csv.rows.push_back(row);
-    for (std::size_t i = 0; i < csv.columns.size(); ++i) csv.columns[i] = std::to_string(i + 1);
+    for (std::size_t i = 0; i < named; ++i) csv.columns[i] = std::to_string(i + 1);
     csv.notes.push_back(path.string() + ": it has no header row, so its first row is data");
   }
   for (std::size_t i = 0; i < csv.columns.size(); ++i) {
@@ -267,12 +275,17 @@ Csv parse_csv(std::string_view bytes, const std::filesystem::path& path) {
       throw Error(path.string() + ":" + std::to_string(row.line) + ": two columns are named '" + csv.columns[i] + "'");
     }
   }
-  const std::vector<std::string> header = csv.headless ? std::vector<std::string>() : csv.columns;
+  if (named == 0) throw Error(path.string() + ":" + std::to_string(row.line) + ": the header row names no column");
+  const auto repeats_header = [&](const std::vector<std::string>& fields) {
+    const auto end = fields.begin() + static_cast<std::ptrdiff_t>(size_without_end(fields));
+    const auto header = csv.columns.begin() + static_cast<std::ptrdiff_t>(named);
+    return !csv.headless && std::equal(fields.begin(), end, csv.columns.begin(), header);
+  };
   std::size_t blank = 0, headers = 0;
   while (reader.next(row)) {
     if (all_empty(row.fields, 0)) {
       ++blank;
-    } else if (row.fields == header) {
+    } else if (repeats_header(row.fields)) {
       ++headers;
     } else {
       csv.rows.push_back(row);
@@ -311,18 +324,21 @@ Csv read_csv(const std::filesystem::path& path) {
 }
 
 std::string csv_field(const std::string& text, char delimiter) {
-  if (text.find_first_of("\"\r\n") == std::string::npos && text.find(delimiter) == std::string::npos) return text;
+  // Other delimiters too: a reader counts them to find the file's own.
+  if (text.find_first_of("\"\r\n,;\t|") == std::string::npos && text.find(delimiter) == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";
 }
 
 std::string csv_text(const Csv& csv) {
+  // A delimiter that the first line named, or R's blank, would not be found again.
+  const char delimiter = kDelimiters.find(csv.delimiter) == std::string_view::npos ? ';' : csv.delimiter;
   std::string text;
   const auto add = [&](const std::vector<std::string>& fields) {
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      if (i > 0) text += csv.delimiter;
-      text += csv_field(fields[i], csv.delimiter);
+      if (i > 0) text += delimiter;
+      text += csv_field(fields[i], delimiter);
     }
     text += '\n';
   };

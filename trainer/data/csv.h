@@ -39,14 +39,14 @@ struct Csv {
 };
 
 /// Throws Error with file, line and column (from 1, in bytes of UTF-8). Errors are an unclosed quote, text after a
-/// closing quote, a row with too many or too few fields, a column named twice, a NUL byte, an empty file, and a file of
-/// another format.
+/// closing quote, a row with too many or too few fields, a column named twice, a header without a name, a NUL byte, an
+/// empty file, and a file of another format.
 Csv read_csv(const std::filesystem::path& path);
 Csv parse_csv(std::string_view text, const std::filesystem::path& path);
 
 /// One field as it must be written: quoted where needed.
 std::string csv_field(const std::string& text, char delimiter = ',');
-/// The file as text, UTF-8 and LF, with its own delimiter.
+/// The file as text, UTF-8 and LF, with its own delimiter, or semicolons for one that parse_csv() would not find again.
 std::string csv_text(const Csv& csv);
 
 /// True for "" and for the words that R, pandas, SQL and Excel write for a missing value: NA, nan, None, NULL, #N/A.

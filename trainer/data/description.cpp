@@ -9,6 +9,7 @@
 #include "storage/files/mapped_file.h"
 #include "sweep/nearest.h"
 #include "trainer/data/error.h"
+#include "trainer/data/npy.h"
 
 namespace medley::data {
 namespace {
@@ -107,12 +108,14 @@ class Parser {
 
   std::string text(const YAML::Node& node, const std::string& what, std::size_t longest = kMaxText) {
     if (!node.IsScalar() || node.Scalar().empty() || node.Scalar().size() > longest) fail(node, what + " is expected");
+    decode_utf8(node.Scalar(), where(node) + what + ": ");  // `import` could not write other bytes
     return node.Scalar();
   }
 
-  [[noreturn]] void fail(const YAML::Node& node, const std::string& what) const {
-    throw Error(path_.string() + ":" + std::to_string(node.Mark().line + 1) + ": " + what);
+  std::string where(const YAML::Node& node) const {
+    return path_.string() + ":" + std::to_string(node.Mark().line + 1) + ": ";
   }
+  [[noreturn]] void fail(const YAML::Node& node, const std::string& what) const { throw Error(where(node) + what); }
 
   const std::filesystem::path& path_;
 };

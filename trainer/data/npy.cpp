@@ -15,7 +15,7 @@ namespace {
 
 constexpr char kMagic[] = "\x93NUMPY";
 constexpr std::size_t kMaxAxes = 8;
-constexpr std::size_t kMaxText = 4096;  // code points or bytes of one string
+constexpr std::size_t kMaxText = 16384;  // code points or bytes of one string, such as the text of a checkpoint
 
 struct NumberType {
   DType dtype;

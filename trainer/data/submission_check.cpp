@@ -518,8 +518,12 @@ std::vector<SubmissionClip> parse_submission(const std::string& text, Findings& 
   // JSON libraries keep one of two equal keys in silence; the names are noted as they are read.
   std::vector<std::string> outer, inner;
   const auto note_names = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::key && depth == 1) outer.push_back(parsed.get<std::string>());
-    if (event == json::parse_event_t::key && depth == 2 && outer.back() == "predictions") {
+    if (event == json::parse_event_t::key && depth == 1) {
+      outer.push_back(parsed.get<std::string>());
+      if (outer.back() == "predictions") inner.clear();  // the last of equal keys counts
+    }
+    // A list has objects of this depth without a key around them.
+    if (event == json::parse_event_t::key && depth == 2 && !outer.empty() && outer.back() == "predictions") {
       inner.push_back(parsed.get<std::string>());
     }
     return depth <= 5;
