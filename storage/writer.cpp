@@ -437,6 +437,10 @@ std::vector<Writer::SetAside> Writer::set_aside_changed(const std::vector<std::s
       end.bind(fault, now, key).run();
       Statement reopen(s.database, "UPDATE trial SET state = 'pending', failures = 0, ended = 0 WHERE key = ?");
       reopen.bind(key).run();
+      Statement continue_sweeps(s.database,
+                                "UPDATE sweep SET state = 'running', ended = 0 WHERE state = 'finished' AND key IN "
+                                "(SELECT sweep FROM sweep_trial WHERE trial = ?)");
+      continue_sweeps.bind(key).run();
       log_event("result set aside", trial, fault, now);
       aside.push_back({trial, fault});
     }

@@ -82,7 +82,8 @@ class Writer {
   bool end_attempt(const sweep::AttemptId& attempt, sweep::AttemptState state, const std::string& reason, TimeMs now);
 
   /// Reads the results of those of `trials` that are finished. One that has changed since it was stored is removed, its
-  /// attempt counts for nothing any more, and its trial is pending again. Its scheduler must not know the trials yet.
+  /// attempt counts for nothing any more, its trial is pending again, and finished sweeps that hold it run again. Its
+  /// scheduler must not know the trials yet.
   std::vector<SetAside> set_aside_changed(const std::vector<std::string>& trials, TimeMs now);
 
   enum class Accepted { kAccepted, kAlreadyFinished };

@@ -20,14 +20,14 @@ namespace {
 constexpr std::chrono::minutes kLongestLoad{60};
 
 constexpr const char* kRemedy =
-    "; put the files back and `medley resume` the sweep, or submit its file again for a sweep of the data as it is now";
+    "\nput the files back and `medley resume` the sweep, or submit its file again for a sweep of the data as it is now";
 
 void check_print(const std::string& what, const std::string& folder, const std::string& found,
                  const std::string& promised) {
   if (promised.empty() || found == promised) return;
   throw Error(what + " in " + folder + (found.empty() ? " are not there" : " has fingerprint " + found.substr(0, 12)) +
               " on this host, the sweep was made for " + promised.substr(0, 12) +
-              ": it has changed since, or this host sees other files" + kRemedy);
+              ": it has changed since, or this host sees other files");
 }
 
 data::Dataset load_checked(const std::string& folder, const std::string& fingerprint,
@@ -155,7 +155,7 @@ const data::Dataset& PackTrainer::load(const Pack& pack) {
   try {
     return dataset_.emplace(gang_ ? load_in_gang(folder, print, test, *gang_) : load_checked(folder, print, test));
   } catch (const std::exception& e) {
-    throw DatasetChanged(sweep::Blame::kDataset, e.what());
+    throw DatasetChanged(sweep::Blame::kDataset, e.what() + std::string(kRemedy));
   }
 }
 

@@ -270,7 +270,7 @@ TEST_F(Submission, AResultThatRottedIsLeftOutAndTrainedAgainByTheNextRun) {
   sqlite3_close(db);
 
   const Ended rotten = medley({"report"});
-  EXPECT_TRUE(contains(rotten.out, "1 failed: the result changed since it was stored (trial ")) << rotten.out;
+  EXPECT_TRUE(contains(rotten.out, "1 trial failed: the result changed since it was stored (trial ")) << rotten.out;
   const Ended ensemble = medley({"ensemble"});
   EXPECT_EQ(ensemble.exit, 1);
   EXPECT_TRUE(contains(ensemble.err, "its row of numbers changed since it was stored")) << ensemble.err;

@@ -407,6 +407,7 @@ TEST_F(ChangedResultTest, IsSetAsideAndTrainedAgain) {
   ensemble.members = {{first_, .5}, {sweep_.trials[1].id, .5}};
   commit(writer_, [&] { writer_.save_ensemble(ensemble); });
   change("UPDATE epoch SET loss = loss + 1");
+  commit(writer_, [&] { writer_.set_sweep_state(id_, SweepState::kFinished, kNow); });
   std::vector<Writer::SetAside> aside;
   commit(writer_, [&] { aside = writer_.set_aside_changed({first_, sweep_.trials[1].id, "unknown"}, kNow + 9); });
   ASSERT_EQ(aside.size(), 1u);
@@ -415,6 +416,7 @@ TEST_F(ChangedResultTest, IsSetAsideAndTrainedAgain) {
   {
     Reader reader(writer_.folder());
     EXPECT_EQ(reader.find_trial(first_)->state, TrialState::kPending);
+    EXPECT_EQ(reader.find_sweep(id_)->state, SweepState::kRunning);
     EXPECT_EQ(reader.find_trial(first_)->attempts[0].state, AttemptState::kCancelled);
     EXPECT_EQ(reader.log(0, 100).back().kind, "result set aside");
     EXPECT_EQ(reader.ensembles()[0].members.size(), 2u) << "its trial trains to the same result";

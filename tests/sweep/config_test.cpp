@@ -94,7 +94,7 @@ weight_decay=0.001
   EXPECT_EQ(config_id(baseline_config()), "bec936edfcd7");
 }
 
-TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "766ca4b29090e992"); }
+TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "558c5a2aa5bbc7f1"); }
 
 TEST(Config, TrialIdDependsOnEveryPart) {
   const Config config = gated_config();
