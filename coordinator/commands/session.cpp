@@ -20,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr unsigned kLastSeconds = 10;  // from the second Ctrl-C to the end, whatever is still running
+
 std::atomic<int> stop_signal_count{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
@@ -82,9 +84,19 @@ Dashboard::Dashboard(Coordinator& coordinator, const fs::path& store, DashboardO
 
 void count_stop_signals() {
   struct sigaction action = {};
-  action.sa_handler = [](int) { ++stop_signal_count; };
+  action.sa_handler = [](int) {
+    if (++stop_signal_count >= 2) alarm(kLastSeconds);
+  };
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  // A long fit, or a database that somebody else has locked: the end is that of kill -9, which loses nothing.
+  action.sa_handler = [](int) {
+    constexpr char kText[] = "medley: it did not end in time, and was ended; nothing that was stored is lost\n";
+    const ssize_t ignored = ::write(STDERR_FILENO, kText, sizeof kText - 1);
+    static_cast<void>(ignored);
+    _exit(1);
+  };
+  sigaction(SIGALRM, &action, nullptr);
 }
 
 int stop_signals() { return stop_signal_count; }

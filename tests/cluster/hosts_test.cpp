@@ -180,7 +180,13 @@ TEST_F(HostsTest, AGangOnTwoHostsEndsWhenOneIsCutOffAndItsTrialsAreTrainedElsewh
   EXPECT_LE(cut_ms, kDetectionLimitMs);
   const Ended ended = run->wait(std::chrono::seconds(60));
   ASSERT_EQ(ended.exit, 0) << ended.err << logs();
-  EXPECT_EQ(ended.out, undisturbed_report(file_)) << "to the digits of the table";
+  // A gang adds in another order than one process: the table says so, and has the same digits.
+  std::string table = ended.out;
+  const auto note = table.find(" results of arithmetic ");
+  ASSERT_NE(note, std::string::npos) << table;
+  const auto begin = table.rfind('\n', note), end = table.find('\n', note);
+  table.erase(begin, end - begin);
+  EXPECT_EQ(table, undisturbed_report(file_)) << "to the digits of the table";
   EXPECT_EQ(lost("h3"), 0);
   std::cout << "a host of a gang cut off: noticed after " << cut_ms << " ms, " << lost("h1") << " trials repeated\n";
 }

@@ -160,5 +160,29 @@ TEST_F(Interruption, TheSecondCtrlCEndsAtOnce) {
   EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt WHERE state = 'running'"), 0);
 }
 
+TEST_F(Interruption, ALockOfAnotherProgramMakesItWaitAndTwoCtrlCEndEvenThat) {
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: locked\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2, 3]}\n", "epochs: 60");
+  auto run = start_run(sweep);
+  ASSERT_TRUE(eventually([&] { return results() > 0; }));
+  sqlite3* db = nullptr;  // a database browser in the middle of an edit
+  ASSERT_EQ(sqlite3_open((path("store") + "/medley.db").c_str(), &db), SQLITE_OK);
+  sqlite3_busy_timeout(db, 10'000);
+  ASSERT_EQ(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  ASSERT_GT(unfinished(2 * 2 * 3), 0) << "it ended before it was locked: make it longer";
+  EXPECT_TRUE(eventually([&] { return contains(run->said(), "another program has locked "); }, 60s)) << run->said();
+  run->kill(SIGINT);
+  std::this_thread::sleep_for(300ms);
+  run->kill(SIGINT);
+  const Ended stopped = run->wait(40s);
+  EXPECT_EQ(stopped.exit, 1);
+  EXPECT_TRUE(contains(stopped.err, "nothing that was stored is lost")) << stopped.err;
+  sqlite3_close(db);
+
+  const Ended continued = run_sweep(sweep);
+  EXPECT_EQ(continued.exit, 0) << continued.err;
+  EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep));
+}
+
 }  // namespace
 }  // namespace medley::e2e

@@ -72,6 +72,9 @@ class Program {
            (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid);
   }
 
+  /// What it has said to standard error so far.
+  std::string said() const { return read_file(err_); }
+
   /// Waits until it ends; after `limit` kills it and throws.
   Ended wait(std::chrono::seconds limit = std::chrono::seconds(120)) {
     const auto end = std::chrono::steady_clock::now() + limit;

@@ -154,22 +154,40 @@ TEST_F(Serve, WhatCannotBeAskedSaysWhy) {
 }
 
 TEST_F(Serve, TrialsThatFailedAreTrainedAgainWhenTheyAreRetried) {
-  const std::string failed = "SELECT count(*) FROM trial WHERE state = 'failed'";
-  const std::string sweep = write_sweep("sweep.yaml", "name: failing\nfolds: [0]\nseeds: 1\n");
+  const std::string failed = "SELECT count(*) FROM trial WHERE state = 'failed'",
+                    running = "SELECT count(*) FROM attempt WHERE state = 'running'";
+  const std::string sweep = write_sweep("sweep.yaml", "name: failing\nfolds: [0]\nseeds: 1\n", "epochs: 300");
+  const auto program = serve();
+  ASSERT_EQ(medley({"submit", sweep}).exit, 0);
+  const auto take_down = [&] {
+    if (count_in_store(running) > 0) {
+      for (const pid_t worker : workers()) ::kill(worker, SIGKILL);
+    }
+    return count_in_store(failed) == 1;
+  };
+  ASSERT_TRUE(eventually(take_down, 60s)) << "five attempts, with pauses between";
+  const Ended retried = medley({"retry", "failing"});
+  EXPECT_EQ(retried.exit, 0) << retried.err;
+  EXPECT_TRUE(contains(retried.out, "1 trial of sweep ")) << retried.out;
+  ASSERT_TRUE(eventually([&] { return results() == 1 && state() == "finished"; }, 60s));
+  EXPECT_EQ(count_in_store(failed), 0);
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), 6);
+}
+
+TEST_F(Serve, ASweepWhoseDatasetIsAwayStopsAndIsResumed) {
+  const std::string sweep = write_sweep("sweep.yaml", "name: away\nfolds: [0]\nseeds: 1\n");
   auto program = serve({"--workers", "0"});
   ASSERT_EQ(medley({"submit", sweep}).exit, 0);
   program->kill(SIGTERM);
   EXPECT_EQ(program->wait(10s).exit, 0);
   fs::rename(path("data"), path("elsewhere"));
   program = serve();
-  ASSERT_TRUE(eventually([&] { return count_in_store(failed) == 1; }, 60s)) << "five attempts, with pauses between";
+  ASSERT_TRUE(eventually([&] { return state() == "stopped"; }));
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM trial WHERE state = 'failed' OR failures > 0"), 0);
   fs::rename(path("elsewhere"), path("data"));
-  const Ended retried = medley({"retry", "failing"});
-  EXPECT_EQ(retried.exit, 0) << retried.err;
-  EXPECT_TRUE(contains(retried.out, "1 trial of sweep ")) << retried.out;
+  EXPECT_EQ(medley({"resume", "away"}).exit, 0);
   ASSERT_TRUE(eventually([&] { return results() == 1 && state() == "finished"; }));
-  EXPECT_EQ(count_in_store(failed), 0);
-  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), 6);
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt"), 2);
 }
 
 /// Without what another fit of the same sweep has of its own: the ensemble's id, and when it was exported.
