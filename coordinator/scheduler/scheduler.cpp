@@ -207,7 +207,9 @@ void Scheduler::on(const SweepResumed& e) {
   const Sweep& sweep = sweeps_[it->second];
   if (sweep.state != SweepState::kPaused && sweep.state != SweepState::kStopped) return;
   if (!sweep.trials.empty()) {  // its files may have been put back
-    for (auto& [id, worker] : workers_) worker.unfit.erase(dataset_of(sweep.trials.front()));
+    const std::string& dataset = dataset_of(sweep.trials.front());
+    for (auto& [id, worker] : workers_) worker.unfit.erase(dataset);
+    missed_.erase(dataset);
   }
   set_state(it->second, SweepState::kRunning);
   finish_if_complete(it->second);
@@ -274,6 +276,7 @@ void Scheduler::on(const Ticked&) {
     worker.state = WorkerState::kAway;
     if (!worker.quarantined) out_.push_back(RecordWorker{id, WorkerState::kAway, "no heartbeat"});
   }
+  stop_what_nobody_has();
   for (int t : std::set<int>(leased_)) {
     const Lease lease = *trials_[t].lease;
     std::string reason;
@@ -545,16 +548,28 @@ void Scheduler::excuse(int t, const AttemptFailed& failed) {
   requeue(t);
   if (failed.blame != sweep::Blame::kDataset) return;
   if (const auto it = workers_.find(failed.worker); it != workers_.end()) it->second.unfit.insert(dataset_of(t));
-  stop_if_nobody_has(dataset_of(t), failed.reason);
+  missed_[dataset_of(t)] = failed.reason;
+  stop_what_nobody_has();
 }
 
-void Scheduler::stop_if_nobody_has(const std::string& dataset, const std::string& reason) {
-  for (const auto& [id, worker] : workers_) {
-    if (worker.state != WorkerState::kLeft && !worker.quarantined && !worker.unfit.count(dataset)) return;
-  }
-  for (int s = 0; s < static_cast<int>(sweeps_.size()); ++s) {
-    if (sweeps_[s].state != SweepState::kRunning || sweeps_[s].trials.empty()) continue;
-    if (dataset_of(sweeps_[s].trials.front()) == dataset) stop(s, reason);
+void Scheduler::stop_what_nobody_has() {
+  for (auto missed = missed_.begin(); missed != missed_.end();) {
+    const auto& [dataset, reason] = *missed;
+    bool here = false, elsewhere = false;
+    for (const auto& [id, worker] : workers_) {
+      const bool back_soon = now_ - worker.heard_ms < limits_.lease_ms + limits_.reconnect_ms;
+      if (worker.quarantined || !(worker.state == WorkerState::kJoined || back_soon)) continue;
+      (worker.unfit.count(dataset) ? here : elsewhere) = true;
+    }
+    if (!here || elsewhere) {  // with no worker at all the next one may have it
+      ++missed;
+      continue;
+    }
+    for (int s = 0; s < static_cast<int>(sweeps_.size()); ++s) {
+      if (sweeps_[s].state != SweepState::kRunning || sweeps_[s].trials.empty()) continue;
+      if (dataset_of(sweeps_[s].trials.front()) == dataset) stop(s, reason);
+    }
+    missed = missed_.erase(missed);
   }
 }
 

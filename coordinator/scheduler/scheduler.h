@@ -410,7 +410,7 @@ class Scheduler {
   void lose(int trial, sweep::AttemptState state, const std::string& reason);
   const std::string& dataset_of(int trial) const { return dataset_of_[static_cast<std::size_t>(trials_[trial].key)]; }
   void excuse(int trial, const AttemptFailed& failed);
-  void stop_if_nobody_has(const std::string& dataset, const std::string& reason);
+  void stop_what_nobody_has();
   void stop(int sweep, const std::string& reason);
   void cancel(int trial, const std::string& reason);
   void fail(int trial, const std::string& reason);
@@ -440,7 +440,8 @@ class Scheduler {
   std::vector<Trial> trials_;
   std::map<std::string, int> trial_index_;
   std::map<std::string, int> key_index_;
-  std::vector<std::string> dataset_of_;  ///< by key index
+  std::vector<std::string> dataset_of_;        ///< by key index
+  std::map<std::string, std::string> missed_;  ///< datasets that a worker does not have, and how it says so
   std::map<std::string, Worker> workers_;
   std::map<std::pair<std::string, int>, int> best_size_;  ///< (kind of worker, pack key) -> trials
   std::map<Order, int> waiting_;                          ///< -> trial

@@ -994,6 +994,48 @@ TEST_F(SchedulerTest, FilesThatChangeWhileItTrainsCostNobodyAnything) {
   )");
 }
 
+TEST_F(SchedulerTest, ASweepStopsWhenTheLastWorkerThatHasItsDatasetIsGone) {
+  play(R"(
+    > submit s a:k/data=x b:k/data=x
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > join v 1
+    RecordWorker v joined
+    RecordAssignment v pack 2: b#1
+    Assign v pack 2: b#1
+    > unfit v b#1
+    EndAttempt b#1 cancelled: other files
+    > leave v
+    RecordWorker v left
+    > leave w
+    RecordWorker w left
+    EndAttempt a#1 cancelled: worker w left
+    > tick
+    > join u 1
+    RecordWorker u joined
+    RecordAssignment u pack 3: a#2
+    Assign u pack 3: a#2
+    > join x 1
+    RecordWorker x joined
+    RecordAssignment x pack 4: b#2
+    Assign x pack 4: b#2
+    > unfit x b#2
+    EndAttempt b#2 cancelled: other files
+    > result u a#2
+    RecordResult u a#2
+    AcknowledgeResult u a#2
+    RecordAssignment u pack 5: b#3
+    Assign u pack 5: b#3
+    > leave u
+    RecordWorker u left
+    EndAttempt b#3 cancelled: worker u left
+    > tick
+    RecordSweepState s stopped: other files
+  )");
+}
+
 TEST_F(SchedulerTest, WhoDoesNotHaveADatasetTrainsAnotherAndASweepThatNobodyCanTrainStops) {
   play(R"(
     > submit s a:k/data=x b:l/data=x
