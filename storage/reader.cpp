@@ -334,8 +334,8 @@ std::vector<std::string> Reader::each_config_scores(
                  std::string("SELECT t.id, t.fold, t.seed, f.paper, f.held_out, f.inner, f.row_sha256, ") +
                      ResultRow::columns() +
                      " FROM trial t CROSS JOIN sweep_trial st ON st.sweep = ?1 AND st.trial = t.key "
-                     "JOIN result r ON r.trial = t.key JOIN surface f ON f.trial = t.key "
-                     "WHERE t.config = (SELECT key FROM config WHERE id = ?2)");
+                     "LEFT JOIN result r ON r.trial = t.key LEFT JOIN surface f ON f.trial = t.key "
+                     "WHERE t.config = (SELECT key FROM config WHERE id = ?2) AND t.state = 'finished'");
   const std::int64_t key = state_->sweep_key(sweep);
   std::vector<sweep::TrialScores> trials;
   std::vector<std::string> changed;
@@ -344,7 +344,7 @@ std::vector<std::string> Reader::each_config_scores(
     rows.bind(key, config);
     while (rows.step()) {
       const std::string id = rows.text(0);
-      try {
+      try {  // rows that are gone have no digest either
         const ResultRow numbers = read_result_row(rows, 7, id);
         const Surfaces surfaces = read_surfaces(rows, 3, id);
         trials.push_back({id, config, rows.whole(1), static_cast<std::uint64_t>(rows.integer(2)), numbers.outcome,

@@ -351,7 +351,7 @@ TEST_F(ChangedResultTest, IsLeftOutOfTablesByName) {
   EXPECT_TRUE(left_out(kept).empty());
   EXPECT_EQ(kept.size(), 2u);
   for (const char* sql : {"UPDATE result SET paper_score = 9.5", "UPDATE result SET held_out_epoch = 1000",
-                          "UPDATE surface SET held_out = zeroblob(3)"}) {
+                          "UPDATE surface SET held_out = zeroblob(3)", "DELETE FROM surface", "DELETE FROM result"}) {
     kept.clear();
     change(sql);
     EXPECT_EQ(left_out(kept), std::vector<std::string>{first_}) << sql;
