@@ -3,10 +3,13 @@
 #include <cassert>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <thread>
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 namespace medley::storage {
 
@@ -40,6 +43,14 @@ std::string address_of(const std::string& path) {
   return address;
 }
 
+/// Whoever writes to a database has a log beside it.
+bool is_closed_where_nothing_can_be_made(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code error;
+  return ::faccessat(AT_FDCWD, folder.c_str(), W_OK, AT_EACCESS) != 0 &&
+         !std::filesystem::exists(path.string() + "-wal", error) && !error;
+}
+
 /// What else is known of a failure.
 std::string cause_of(int code) {
   const std::string numbered = "code " + std::to_string(code) + ")";
@@ -61,7 +72,8 @@ std::string cause_of(int code) {
 Database::Database(std::string path, Mode mode) : path_(std::move(path)) {
   const int flags = (mode == Mode::kReadWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
-  const std::string address = mode == Mode::kImmutable ? address_of(path_) + "?immutable=1" : address_of(path_);
+  const bool immutable = mode == Mode::kReadOnly && is_closed_where_nothing_can_be_made(path_);
+  const std::string address = address_of(path_) + (immutable ? "?immutable=1" : "");
   if (sqlite3_open_v2(address.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     const std::string why = handle_ ? sqlite3_errmsg(handle_) : "out of memory";
     sqlite3_close(handle_);

@@ -17,9 +17,9 @@ namespace medley::storage {
 /// purpose as far as SQLite tells it, and SQLite's message.
 class Database {
  public:
-  /// kImmutable: of a file that nobody writes to while this lives, in a folder where nothing can be made. SQLite's own
-  /// reading makes two files beside the database.
-  enum class Mode { kReadWrite, kReadOnly, kImmutable };
+  /// kReadOnly in a folder where nothing can be made takes a database that was cleanly closed as it lies there:
+  /// SQLite's own reading makes two files beside it.
+  enum class Mode { kReadWrite, kReadOnly };
   Database(std::string path, Mode mode);
   ~Database();
   Database(const Database&) = delete;

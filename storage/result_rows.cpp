@@ -75,6 +75,24 @@ std::vector<float> read_probabilities(const Statement& row, const std::string& t
   return unpack<float>(row.blob(3), "prediction.probabilities");
 }
 
+/// The numbers that tables read without the surfaces: columns of table `result`. Paper-style ones are none for a
+/// diverged trial, and those at thresholds of the inner fold none without one.
+struct LeaderboardNumbers {
+  std::optional<sweep::ThresholdSurface::Best> paper;
+  std::optional<sweep::Accuracy> inner;
+};
+
+LeaderboardNumbers leaderboard_numbers(const TrialResult& result) {
+  LeaderboardNumbers numbers;
+  if (result.outcome != sweep::Outcome::kFinished) return numbers;
+  numbers.paper = result.paper.surface.best();
+  if (result.inner.clips > 0 && result.held_out.epoch > 0) {
+    const auto chosen = result.inner.best();
+    numbers.inner = result.held_out.surface.at(chosen.alpha_index, chosen.beta_index);
+  }
+  return numbers;
+}
+
 }  // namespace
 
 sweep::Promise promise_of(const DatasetRecord& dataset) {
@@ -140,17 +158,6 @@ void check_result(const TrialResult& result, const ResultSizes& sizes, int fold)
   const std::size_t encoders = result.importance.encoders.size();
   check_size(result.importance.weights.size(), static_cast<std::size_t>(clips) * encoders, "importance.weights");
   check_size(result.importance.cka.size(), encoders * encoders, "importance.cka");
-}
-
-LeaderboardNumbers leaderboard_numbers(const TrialResult& result) {
-  LeaderboardNumbers numbers;
-  if (result.outcome != sweep::Outcome::kFinished) return numbers;
-  numbers.paper = result.paper.surface.best();
-  if (result.inner.clips > 0 && result.held_out.epoch > 0) {
-    const auto chosen = result.inner.best();
-    numbers.inner = result.held_out.surface.at(chosen.alpha_index, chosen.beta_index);
-  }
-  return numbers;
 }
 
 void insert_result(Database& database, std::int64_t trial, int attempt, const std::string& delivered_by,

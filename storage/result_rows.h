@@ -27,14 +27,6 @@ std::string result_digest(const sweep::TrialResult& result);
 /// SHA-256 of all that the record says, 64 hexadecimal digits.
 std::string dataset_digest(const DatasetRecord& dataset);
 
-/// The numbers that tables read without the surfaces: columns of table `result`. Paper-style ones are none for a
-/// diverged trial, and those at thresholds of the inner fold none without one.
-struct LeaderboardNumbers {
-  std::optional<sweep::ThresholdSurface::Best> paper;
-  std::optional<sweep::Accuracy> inner;
-};
-LeaderboardNumbers leaderboard_numbers(const sweep::TrialResult& result);
-
 /// Writes all rows of a result; `trial` is the key of the trial. The trial must have none yet. `delivered_by`: id of
 /// the worker that sent it.
 void insert_result(Database& database, std::int64_t trial, int attempt, const std::string& delivered_by,

@@ -158,9 +158,8 @@ void add_store_command(CLI::App& app, Globals& globals) {
 
   auto* check_command = add("check", "Reads all of the store, and lists what cannot be as it was written");
   check_command->footer(
-      "SQLite checks its pages and references. Every result must have its SHA-256, be one that training can give, and\n"
-      "have the numbers of the leaderboard. Exported archives must be unchanged. Exit code 1 where anything is not "
-      "so.\n"
+      "SQLite checks its pages and references. Every dataset, result and ensemble must have its SHA-256, and a result\n"
+      "be one that training can give. Exported archives must be unchanged. Exit code 1 where anything is not so.\n"
       "Examples:\n  medley store check\n  medley --store old-store store check --json");
   check_command->callback([arguments, &globals] { check(arguments->as_json, globals); });
 

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "storage/check.h"
 #include "storage/database.h"
 #include "storage/reader.h"
 #include "storage/report_input.h"
@@ -783,7 +784,10 @@ TEST(StoreOfOthers, IsReadWhereNothingCanBeWritten) {
   fs::permissions(store, fs::perms(0555));
   const uid_t me = geteuid();
   if (me == 0) ASSERT_EQ(seteuid(65534), 0);  // root may write everywhere
-  const std::string error = test::error_of<Error>([&] { EXPECT_TRUE(Reader(store).sweeps().empty()); });
+  const std::string error = test::error_of<Error>([&] {
+    EXPECT_TRUE(Reader(store).sweeps().empty());
+    EXPECT_TRUE(check_store(store).faults.empty());
+  });
   if (me == 0) ASSERT_EQ(seteuid(me), 0);
   fs::permissions(store, fs::perms::owner_all);
   EXPECT_EQ(error, "");
