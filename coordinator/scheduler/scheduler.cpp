@@ -177,11 +177,7 @@ void Scheduler::on(const ResultRefused& e) {
   const int t = index_of(e.attempt.trial);
   if (t >= 0 && trials_[t].lease && trials_[t].lease->number == e.attempt.number &&
       trials_[t].lease->worker == e.worker) {
-    const bool written_off = trials_[t].lease->written_off;
-    drop_lease(t);
-    if (!written_off) {
-      out_.push_back(EndAttempt{e.attempt, AttemptState::kCancelled, "its result was refused: " + e.reason});
-    }
+    end_lease(t, "its result was refused: " + e.reason);
     Trial& trial = trials_[t];
     trial.failed_on.insert(e.worker);
     trial.refused_from.insert(e.worker);
@@ -513,6 +509,13 @@ void Scheduler::drop_lease(int t) {
   trial.lease.reset();
 }
 
+/// Its attempt is cancelled, which costs no retry.
+void Scheduler::end_lease(int t, const std::string& reason) {
+  const Lease lease = *trials_[t].lease;
+  drop_lease(t);
+  if (!lease.written_off) out_.push_back(EndAttempt{{trials_[t].id, lease.number}, AttemptState::kCancelled, reason});
+}
+
 /// The spool of a dead worker was taken over by another process.
 void Scheduler::hand_over(int t, const std::string& worker) {
   Lease& lease = *trials_[t].lease;
@@ -542,9 +545,7 @@ void Scheduler::lose(int t, AttemptState state, const std::string& reason) {
 }
 
 void Scheduler::excuse(int t, const AttemptFailed& failed) {
-  const bool written_off = trials_[t].lease->written_off;
-  drop_lease(t);
-  if (!written_off) out_.push_back(EndAttempt{failed.attempt, AttemptState::kCancelled, failed.reason});
+  end_lease(t, failed.reason);
   requeue(t);
   if (failed.blame != sweep::Blame::kDataset) return;
   if (const auto it = workers_.find(failed.worker); it != workers_.end()) it->second.unfit.insert(dataset_of(t));
@@ -577,8 +578,7 @@ void Scheduler::cancel(int t, const std::string& reason) {
   Trial& trial = trials_[t];
   const Lease lease = *trial.lease;
   const AttemptId attempt{trial.id, lease.number};
-  drop_lease(t);
-  if (!lease.written_off) out_.push_back(EndAttempt{attempt, AttemptState::kCancelled, reason});
+  end_lease(t, reason);
   Worker& worker = workers_[lease.worker];
   if (worker.state == WorkerState::kJoined) {
     worker.strays.insert(attempt);

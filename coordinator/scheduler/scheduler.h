@@ -406,6 +406,7 @@ class Scheduler {
   void release_delayed();
   void take_lease(int trial, const std::string& worker, int number, std::int64_t pack);
   void drop_lease(int trial);
+  void end_lease(int trial, const std::string& reason);
   void hand_over(int trial, const std::string& worker);
   void lose(int trial, sweep::AttemptState state, const std::string& reason);
   const std::string& dataset_of(int trial) const { return dataset_of_[static_cast<std::size_t>(trials_[trial].key)]; }
