@@ -4,7 +4,7 @@ set(filter)
 if(FILTER)
   set(filter "--gtest_filter=${FILTER}")
 endif()
-execute_process(COMMAND "${PROGRAM}" --gtest_list_tests ${filter} OUTPUT_VARIABLE listed RESULT_VARIABLE result TIMEOUT 60)
+execute_process(COMMAND "${PROGRAM}" --gtest_list_tests ${filter} OUTPUT_VARIABLE listed RESULT_VARIABLE result TIMEOUT 300)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "${PROGRAM} --gtest_list_tests: ${result}")
 endif()
@@ -15,7 +15,7 @@ foreach(line IN LISTS lines)
   if(line MATCHES "^([A-Za-z0-9_/]+)\\.")
     set(suite "${CMAKE_MATCH_1}")
     string(APPEND text "add_test([==[${PREFIX}${suite}]==] [==[${PROGRAM}]==] [==[--gtest_filter=${suite}.*]==])\n"
-      "set_tests_properties([==[${PREFIX}${suite}]==] PROPERTIES TIMEOUT 300 LABELS trainer COST 5\n"
+      "set_tests_properties([==[${PREFIX}${suite}]==] PROPERTIES TIMEOUT ${TIMEOUT} LABELS trainer COST 5\n"
       "  FAIL_REGULAR_EXPRESSION [==[\\[  SKIPPED \\]]==] ENVIRONMENT [==[OPENBLAS_NUM_THREADS=1;OMP_NUM_THREADS=1]==])\n")
   endif()
 endforeach()

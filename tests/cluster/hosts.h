@@ -14,6 +14,7 @@
 
 #include "cluster/process.h"
 #include "tests/e2e/program.h"
+#include "tests/support/patience.h"
 
 namespace medley::hosts {
 
@@ -115,7 +116,7 @@ class Hosts {
 
  private:
   static std::string must(const std::vector<std::string>& argv) {
-    const cluster::Said said = cluster::run_command(argv, std::chrono::seconds(20));
+    const cluster::Said said = cluster::run_command(argv, test::kPatience * std::chrono::seconds(20));
     if (said.exit.code != 0 || said.timed_out) {
       std::string words;
       for (const std::string& word : argv) words += word + " ";
@@ -145,7 +146,7 @@ class Hosts {
         shared_ / (name + ".log")};
     unshares_.push_back(cluster::Process::start(spec));
     const std::string parent = std::to_string(unshares_.back().pid());
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto deadline = test::deadline(std::chrono::seconds(10));
     pid_t init = 0;
     // Up when its script has come to its end: the last thing that it starts is there.
     while (init == 0 || e2e::read_file("/proc/" + std::to_string(init) + "/comm") != "bash\n") {

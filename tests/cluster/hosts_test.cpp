@@ -29,7 +29,7 @@ class HostsTest : public e2e::EndToEnd {
 
   std::unique_ptr<e2e::Program> start_coordinator() const {
     auto run = start_run(file_, 0, "store", {"--no-web", "--listen", hosts_->here()});
-    EXPECT_TRUE(eventually([&] { return fs::exists(scratch_ / "store/endpoint"); }));
+    EXPECT_TRUE(test::eventually([&] { return fs::exists(scratch_ / "store/endpoint"); }));
     return run;
   }
   std::string endpoint() const {
@@ -107,14 +107,14 @@ TEST_F(HostsTest, ASweepWhoseHostsAreCutOffCrashAndLosePacketsEndsWithTheSameTab
   const std::string spoilt = hosts_->spoil(3);
   std::vector<cluster::Process> workers;
   for (const int host : {1, 2, 3}) workers.push_back(start_worker(host));
-  ASSERT_TRUE(eventually([&] { return joined() == 3; }));
-  ASSERT_TRUE(eventually([&] { return results() >= 8; }));
+  ASSERT_TRUE(test::eventually([&] { return joined() == 3; }));
+  ASSERT_TRUE(test::eventually([&] { return results() >= 8; }));
 
   const std::int64_t cut_at = wall_ms();
   hosts_->cut(1);
   const std::int64_t crashed_at = wall_ms();
   hosts_->crash(2);
-  ASSERT_TRUE(eventually([&] { return lost("h1") > 0 && lost("h2") > 0; }, std::chrono::seconds(20)));
+  ASSERT_TRUE(test::eventually([&] { return lost("h1") > 0 && lost("h2") > 0; }, std::chrono::seconds(20)));
   const int cut_ms = detected_after_ms("h1", cut_at);
   const int crash_ms = detected_after_ms("h2", crashed_at);
   EXPECT_LE(cut_ms, kDetectionLimitMs);
@@ -137,15 +137,15 @@ TEST_F(HostsTest, AnMpirunAWorkerIsStartedAgainAloneWhenItsWorkerOrItsHostDies) 
   const auto run = start_coordinator();
   const Ended launched = up("h1 slots=1\nh2 slots=1\nh3 slots=1\n", {"--workers", "3"});
   ASSERT_EQ(launched.exit, 0) << launched.err;
-  ASSERT_TRUE(eventually([&] { return joined() == 3; })) << e2e::read_file(path("store/logs/cluster-1-1.log"));
-  ASSERT_TRUE(eventually([&] { return results() >= 8; }));
+  ASSERT_TRUE(test::eventually([&] { return joined() == 3; })) << e2e::read_file(path("store/logs/cluster-1-1.log"));
+  ASSERT_TRUE(test::eventually([&] { return results() >= 8; }));
   const std::int64_t crashed_at = wall_ms();
   hosts_->crash(2);
   const std::int64_t killed_at = wall_ms();
   cluster::run_command(hosts_->on(1, {"sh", "-c", "kill -9 $(pidof medley-worker)"}));
-  ASSERT_TRUE(eventually([&] { return workers_of("h1") == 2; })) << logs();
+  ASSERT_TRUE(test::eventually([&] { return workers_of("h1") == 2; })) << logs();
   const std::int64_t back_ms = wall_ms() - killed_at;
-  ASSERT_TRUE(eventually([&] { return lost("h2") > 0; }, std::chrono::seconds(20)));
+  ASSERT_TRUE(test::eventually([&] { return lost("h2") > 0; }, std::chrono::seconds(20)));
   const int crash_ms = detected_after_ms("h2", crashed_at);
   EXPECT_LE(crash_ms, kDetectionLimitMs);
   const Ended ended = run->wait(std::chrono::seconds(60));
@@ -169,13 +169,13 @@ TEST_F(HostsTest, AGangOnTwoHostsEndsWhenOneIsCutOffAndItsTrialsAreTrainedElsewh
   const Ended launched =
       up("h1 slots=1\nh2 slots=1\n", {"--workers", "1", "--ranks-per-worker", "2", "--nodes-per-worker", "2"});
   ASSERT_EQ(launched.exit, 0) << launched.err;
-  ASSERT_TRUE(eventually([&] { return joined() == 1; })) << logs();
+  ASSERT_TRUE(test::eventually([&] { return joined() == 1; })) << logs();
   EXPECT_EQ(count_in_store("SELECT ranks FROM worker"), 2);
-  ASSERT_TRUE(eventually([&] { return results() >= 4; })) << logs();
+  ASSERT_TRUE(test::eventually([&] { return results() >= 4; })) << logs();
   start_worker(3);
   const std::int64_t cut_at = wall_ms();
   hosts_->cut(2);
-  ASSERT_TRUE(eventually([&] { return lost("h1") > 0; }, std::chrono::seconds(30))) << logs();
+  ASSERT_TRUE(test::eventually([&] { return lost("h1") > 0; }, std::chrono::seconds(30))) << logs();
   const int cut_ms = detected_after_ms("h1", cut_at);
   EXPECT_LE(cut_ms, kDetectionLimitMs);
   const Ended ended = run->wait(std::chrono::seconds(60));

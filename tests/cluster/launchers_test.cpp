@@ -12,6 +12,7 @@
 #include "cluster/mpirun.h"
 #include "cluster/slurm.h"
 #include "tests/support/folder.h"
+#include "tests/support/patience.h"
 
 namespace medley::cluster {
 namespace {
@@ -179,11 +180,8 @@ class BatchScript : public testing::Test {
   }
   /// The longest run forks 300 times, which takes a loaded machine tens of seconds.
   Exit wait(Process process) const {
-    const auto deadline = std::chrono::steady_clock::now() + 100s;
-    while (std::chrono::steady_clock::now() < deadline) {
-      if (const auto exit = process.poll()) return *exit;
-      std::this_thread::sleep_for(5ms);
-    }
+    std::optional<Exit> exit;
+    if (test::eventually([&] { return (exit = process.poll()).has_value(); }, 100s)) return *exit;
     process.signal(SIGKILL);
     throw std::runtime_error("it does not end: " + test::read_file(folder_ / "log"));
   }

@@ -46,14 +46,14 @@ TEST_F(LocalLaunchTest, AWorkerThatIsKilledIsReplacedAndTheTableIsThatOfAPlainRu
   EXPECT_TRUE(launches()[0]["kept"]);
   EXPECT_EQ(launches()[0]["workers"].size(), 0u);
   const auto run = start_run(file_, 0);
-  ASSERT_TRUE(eventually([&] { return joined() == 2; })) << keeper_log();
+  ASSERT_TRUE(test::eventually([&] { return joined() == 2; })) << keeper_log();
   EXPECT_EQ(launches()[0]["workers"].size(), 2u);
   ::kill(workers().front(), SIGKILL);
-  ASSERT_TRUE(eventually([&] { return known() == 3; })) << keeper_log();
+  ASSERT_TRUE(test::eventually([&] { return known() == 3; })) << keeper_log();
   const Ended ended = run->wait();
   ASSERT_EQ(ended.exit, 0) << ended.err;
   EXPECT_EQ(ended.out, undisturbed_report(file_));
-  EXPECT_TRUE(eventually([&] { return workers().empty(); })) << "the coordinator dismissed them";
+  EXPECT_TRUE(test::eventually([&] { return workers().empty(); })) << "the coordinator dismissed them";
   const pid_t keeper = launches()[0]["keeper"];
   EXPECT_TRUE(cluster::is_alive(keeper));
   EXPECT_EQ(medley({"cluster", "down"}).exit, 0);
@@ -63,14 +63,14 @@ TEST_F(LocalLaunchTest, AWorkerThatIsKilledIsReplacedAndTheTableIsThatOfAPlainRu
 
 TEST_F(LocalLaunchTest, DownEndsAlsoWorkersWhoseKeeperWasKilled) {
   const auto run = start_run(file_, 0);
-  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(path("store/endpoint")); }));
+  ASSERT_TRUE(test::eventually([&] { return std::filesystem::exists(path("store/endpoint")); }));
   ASSERT_EQ(up({"--workers", "1"}).exit, 0);
   ASSERT_EQ(up({"--workers", "1"}).exit, 0);
-  ASSERT_TRUE(eventually([&] { return joined() == 2 && results() >= 4; }));
+  ASSERT_TRUE(test::eventually([&] { return joined() == 2 && results() >= 4; }));
   json all = launches();
   ASSERT_EQ(all.size(), 2u);
   ::kill(all[0]["keeper"].get<pid_t>(), SIGKILL);
-  ASSERT_TRUE(eventually([&] { return !launches()[0]["kept"].get<bool>(); }));
+  ASSERT_TRUE(test::eventually([&] { return !launches()[0]["kept"].get<bool>(); }));
   EXPECT_EQ(launches()[0]["workers"].size(), 1u) << "its worker trains on";
   const Ended one = medley({"cluster", "down", "1"});
   EXPECT_EQ(one.out, "launch 1 is down: 1 worker told to leave\n") << one.err;
@@ -88,7 +88,7 @@ TEST_F(LocalLaunchTest, DownEndsAlsoWorkersWhoseKeeperWasKilled) {
 TEST_F(LocalLaunchTest, AKeeperEndsByItselfWhenNoCoordinatorComes) {
   ASSERT_EQ(up({"--workers", "1", "--linger", "1"}).exit, 0);
   const pid_t keeper = launches()[0]["keeper"];
-  EXPECT_TRUE(eventually([&] { return !cluster::is_alive(keeper); }));
+  EXPECT_TRUE(test::eventually([&] { return !cluster::is_alive(keeper); }));
   EXPECT_EQ(launches().size(), 0u);
 }
 

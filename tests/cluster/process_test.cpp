@@ -11,6 +11,7 @@
 
 #include "cluster/local_workers.h"
 #include "tests/support/folder.h"
+#include "tests/support/patience.h"
 
 namespace medley::cluster {
 namespace {
@@ -22,10 +23,8 @@ class ProcessTest : public testing::Test {
   ProcessSpec shell(const std::string& script) const { return {{"sh", "-c", script}, {}, folder_ / "log"}; }
   std::string log() const { return test::read_file(folder_ / "log"); }
   static Exit wait(Process& process) {
-    for (int i = 0; i < 1000; ++i) {
-      if (const auto exit = process.poll()) return *exit;
-      std::this_thread::sleep_for(5ms);
-    }
+    std::optional<Exit> exit;
+    if (test::eventually([&] { return (exit = process.poll()).has_value(); })) return *exit;
     process.signal(SIGKILL);
     throw std::runtime_error("it does not end");
   }
@@ -75,8 +74,7 @@ TEST_F(ProcessTest, ASignalReachesWhatItStarted) {
     std::string pid, name, state;
     return static_cast<bool>(stat >> pid >> name >> state) && state != "Z";
   };
-  for (int i = 0; i < 1000 && runs(); ++i) std::this_thread::sleep_for(5ms);
-  EXPECT_FALSE(runs());
+  EXPECT_TRUE(test::eventually([&] { return !runs(); }));
 }
 
 TEST_F(ProcessTest, AMissingProgramIsAnErrorThatNamesIt) {
@@ -165,10 +163,7 @@ TEST_F(ProcessTest, AWorkerThatOutlivedItsStarterFillsAPlaceUntilItDies) {
   auto starter = Process::start(shell("sleep 86400.123 & exit 0"));
   wait(starter);
   std::vector<pid_t> found;
-  for (int i = 0; i < 1000 && found.empty(); ++i) {
-    found = find_processes(argv);
-    std::this_thread::sleep_for(2ms);
-  }
+  ASSERT_TRUE(test::eventually([&] { return !(found = find_processes(argv)).empty(); }));
   ASSERT_EQ(found.size(), 1u);
   LocalWorkers workers(1, [this](int) { return shell("sleep 100"); }, {1ms, 1ms, 10});
   workers.adopt(found);
@@ -188,8 +183,7 @@ TEST_F(ProcessTest, AWorkerThatOutlivedItsStarterFillsAPlaceUntilItDies) {
 TEST_F(ProcessTest, AZombieIsNotAlive) {
   EXPECT_TRUE(is_alive(::getpid()));
   auto child = Process::start(shell("exit 0"));
-  for (int i = 0; i < 1000 && is_alive(child.pid()); ++i) std::this_thread::sleep_for(2ms);
-  EXPECT_FALSE(is_alive(child.pid()));
+  EXPECT_TRUE(test::eventually([&] { return !is_alive(child.pid()); }));
   EXPECT_EQ(::kill(child.pid(), 0), 0) << "it was not one";
   EXPECT_EQ(wait(child).code, 0);
   EXPECT_FALSE(is_alive(child.pid()));

@@ -17,6 +17,7 @@
 
 #include "cluster/process.h"
 #include "tests/e2e/program.h"
+#include "tests/support/patience.h"
 
 namespace medley::slurm {
 
@@ -89,11 +90,11 @@ class Cluster {
 
   /// What a command of Slurm's prints; "" when it fails.
   static std::string say(const std::vector<std::string>& argv) {
-    const cluster::Said said = cluster::run_command(argv, std::chrono::seconds(20));
+    const cluster::Said said = cluster::run_command(argv, test::kPatience * std::chrono::seconds(20));
     return said.exit.code == 0 ? said.out : "";
   }
   static std::string must(const std::vector<std::string>& argv) {
-    const cluster::Said said = cluster::run_command(argv, std::chrono::seconds(20));
+    const cluster::Said said = cluster::run_command(argv, test::kPatience * std::chrono::seconds(20));
     if (said.exit.code != 0 || said.timed_out) throw std::runtime_error(argv[0] + " failed: " + said.err);
     return said.out;
   }
@@ -164,12 +165,8 @@ class Cluster {
   }
 
   static void until(const std::function<bool()>& holds, const std::string& what,
-                    std::chrono::seconds limit = std::chrono::seconds(30)) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) throw std::runtime_error("waited too long until " + what);
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
+                    std::chrono::seconds usual = std::chrono::seconds(30)) {
+    if (!test::eventually(holds, usual)) throw std::runtime_error("waited too long until " + what);
   }
 
  private:

@@ -161,7 +161,7 @@ TEST_F(SlurmTest, AGangIsAStepOfItsOwnThatEndsWithAnyRankAndIsStartedAgain) {
   // The last rank: not the one that talks to the coordinator.
   ::kill(cluster_->rank_of(task, 1), SIGKILL);
   // A gang that is started while Slurm still ends the last one may fail once more: the sweep outlasts a second start.
-  ASSERT_TRUE(eventually([&] { return known() >= 3; }, std::chrono::seconds(40))) << logs();
+  ASSERT_TRUE(test::eventually([&] { return known() >= 3; }, std::chrono::seconds(40))) << logs();
   const Ended ended = run->wait(std::chrono::seconds(60));
   ASSERT_EQ(ended.exit, 0) << ended.err << logs();
   EXPECT_EQ(ended.out, undisturbed_report(file)) << "to the digits of the table";

@@ -7,6 +7,7 @@
 #include "tests/coordinator/fake_fleet.h"
 #include "tests/coordinator/relay.h"
 #include "tests/support/amount.h"
+#include "tests/support/patience.h"
 
 namespace medley {
 namespace {
@@ -81,7 +82,7 @@ TEST_F(Chaos, LeavesOneAcceptedResultATrialAndNoneWithoutALease) {
 
   behave("train_ms 150");
   auto run = start(configs, 0, {});
-  ASSERT_TRUE(wait_for([&] { return coordinator_port() > 0; }));
+  ASSERT_TRUE(test::eventually([&] { return coordinator_port() > 0; }));
   std::vector<Place> places(4);
   for (Place& place : places) {
     place.network = std::make_unique<tests::Relay>([this] { return coordinator_port(); });
@@ -150,7 +151,7 @@ TEST_F(Chaos, LeavesOneAcceptedResultATrialAndNoneWithoutALease) {
     place.network->heal();
     place.worker->kill(SIGCONT);
   }
-  const auto patience = Clock::now() + 100s;
+  const auto patience = test::deadline(100s);
   while (!run->ended() && Clock::now() < patience) {
     for (Place& place : places) {
       if (place.worker->ended()) place.worker = start_worker(place);

@@ -17,6 +17,7 @@
 #include "storage/reader.h"
 #include "tests/coordinator/fake_sweep.h"
 #include "tests/support/folder.h"
+#include "tests/support/patience.h"
 #include "tests/worker/blocking_end.h"
 #include "worker/protocol/handshake.h"
 
@@ -346,7 +347,7 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
       }
     }
   }
-  for (int i = 0; i < 500 && sweep().failed == 0; ++i) std::this_thread::sleep_for(5ms);
+  test::eventually([&] { return sweep().failed != 0; });
   EXPECT_EQ(sweep().failed, 1);
   EXPECT_EQ(sweep().state, sweep::SweepState::kFinished);
   EXPECT_TRUE(coordinator_->retry(trial).done);
@@ -355,7 +356,7 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
     const protocol::AttemptId again{trial, retried.trials.at(0).attempt};
     worker.send(protocol::AttemptFailed{again, "told to"});
   }
-  for (int i = 0; i < 500 && sweep().failed == 0; ++i) std::this_thread::sleep_for(5ms);
+  test::eventually([&] { return sweep().failed != 0; });
   EXPECT_FALSE(coordinator_->retry_sweep("nonsense").done);
   const auto all = coordinator_->retry_sweep(submitted_.id);
   EXPECT_EQ(all.message, "1 trial of sweep fake will be trained again");
@@ -375,7 +376,7 @@ TEST_F(CoordinatorTest, ShowsWhatAWorkerHasInHandAndTakesOfItsHost) {
   };
   worker.join(2);
   const auto assign = worker.expect<protocol::Assign>();
-  for (int i = 0; i < 500 && status().running == 0; ++i) std::this_thread::sleep_for(5ms);
+  test::eventually([&] { return status().running != 0; });
   EXPECT_EQ(status().running, 2);
   EXPECT_FALSE(status().usage) << "no heartbeat yet";
   sweep::Usage usage;
@@ -388,7 +389,7 @@ TEST_F(CoordinatorTest, ShowsWhatAWorkerHasInHandAndTakesOfItsHost) {
   }
   worker.send(protocol::Heartbeat{held, usage});
   worker.expect<protocol::Alive>();
-  for (int i = 0; i < 500 && !status().usage; ++i) std::this_thread::sleep_for(5ms);
+  test::eventually([&] { return status().usage.has_value(); });
   ASSERT_TRUE(status().usage && status().usage->gpu);
   EXPECT_EQ(status().usage->cpu, 1.25);
   EXPECT_EQ(status().usage->resident_bytes, 1 << 20);
@@ -396,7 +397,7 @@ TEST_F(CoordinatorTest, ShowsWhatAWorkerHasInHandAndTakesOfItsHost) {
   EXPECT_EQ(status().first_trial, assign.trials[0].spec.id);
   EXPECT_DOUBLE_EQ(status().progress, 3.0 / 12);
   worker.send(protocol::Heartbeat{held, std::nullopt});
-  for (int i = 0; i < 500 && status().usage; ++i) std::this_thread::sleep_for(5ms);
+  test::eventually([&] { return !status().usage; });
   EXPECT_FALSE(status().usage) << "the newest word counts";
 }
 
@@ -414,10 +415,7 @@ TEST_F(CoordinatorTest, AQuarantinedWorkerStaysAndGetsTrialsAgainWhenItIsRelease
   worker.send(protocol::AttemptFailed{failed, "no such device"});
   storage::Reader reader(options_.store);
   const auto state = [&] { return reader.workers().at(0).state; };
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (state() != sweep::WorkerState::kQuarantined && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(5ms);
-  }
+  test::eventually([&] { return state() == sweep::WorkerState::kQuarantined; });
   ASSERT_EQ(state(), sweep::WorkerState::kQuarantined);
   const auto released = coordinator_->release(worker.instance);
   EXPECT_TRUE(released.done) << released.message;
@@ -456,10 +454,7 @@ TEST_F(CoordinatorTest, QuarantineAndReleaseOutliveTheCoordinator) {
     const auto assign = worker.expect<protocol::Assign>();
     const protocol::AttemptId failed{assign.trials.at(0).spec.id, 1};
     worker.send(protocol::AttemptFailed{failed, "no such device"});
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
-    while (state() != sweep::WorkerState::kQuarantined && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(5ms);
-    }
+    test::eventually([&] { return state() == sweep::WorkerState::kQuarantined; });
   }
   restart();
   EXPECT_EQ(state(), sweep::WorkerState::kQuarantined);
@@ -493,7 +488,7 @@ TEST_F(CoordinatorTest, WhatCannotBeRecordedIsNotAssignedAndTheRunEnds) {
     const FullDisk full(fs::file_size(options_.store / "medley.db-wal"));
     worker.join(2);
     EXPECT_TRUE(worker.closed()) << "nothing is assigned";
-    ended = run_.wait_for(5s);
+    ended = run_.wait_for(test::kPatience * 5s);
   }
   ASSERT_EQ(ended, std::future_status::ready);
   EXPECT_THROW(run_.get(), storage::Error);

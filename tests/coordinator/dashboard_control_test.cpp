@@ -13,6 +13,7 @@
 #include "coordinator/actions/sweep_file.h"
 #include "storage/reader.h"
 #include "tests/support/folder.h"
+#include "tests/support/patience.h"
 #include "trainer/data/synthetic.h"
 
 namespace medley::coordinator {
@@ -155,10 +156,7 @@ TEST_F(DashboardControlTest, AnEnsembleThatCannotBeFittedSaysWhyToWhoeverBeganIt
     const auto answer = control_->build_ensemble(sweep_, {});
     ASSERT_TRUE(answer.done) << answer.message;
     begun.insert(begun.begin(), answer.details.at("since_ms"));
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (control_->fits()[0]["ended"] == false && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    ASSERT_TRUE(test::eventually([&] { return control_->fits()[0]["ended"] != false; }));
   }
   EXPECT_EQ(std::set<json>(begun.begin(), begun.end()).size(), 20u);
   const json fits = control_->fits();

@@ -16,6 +16,7 @@
 #include "sweep/result.h"
 #include "tests/coordinator/fake_sweep.h"
 #include "tests/e2e/program.h"
+#include "tests/support/patience.h"
 
 namespace medley::fake {
 
@@ -102,16 +103,6 @@ class Fleet : public testing::Test {
       count += name.size() > 17 && name[16] == '-';
     }
     return count;
-  }
-
-  template <class Done>
-  bool wait_for(Done done, std::chrono::milliseconds limit = std::chrono::seconds(10)) const {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(3));
-    }
-    return true;
   }
 
   e2e::Scratch scratch_;

@@ -2,6 +2,7 @@
 #include <random>
 
 #include "tests/coordinator/fake_fleet.h"
+#include "tests/support/patience.h"
 
 namespace medley {
 namespace {
@@ -20,7 +21,7 @@ TEST_F(Kill, TwentyRandomKillsChangeNoResult) {
   std::mt19937 random(20);
   behave("train_ms 60");
   auto run = start(kConfigs, kPlaces);
-  ASSERT_TRUE(wait_for([&] { return finished() > 0; }));
+  ASSERT_TRUE(test::eventually([&] { return finished() > 0; }));
   int coordinators = 0, killed = 0;
   while (killed < 20) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 120));
@@ -53,14 +54,14 @@ TEST_F(Kill, ResultsTrainedWhileTheCoordinatorWasDeadAreDeliveredNotTrainedAgain
   constexpr int kConfigs = 6;
   behave("train_ms 700");
   auto run = start(kConfigs, 2);
-  ASSERT_TRUE(wait_for([&] { return running() >= 4; }));
+  ASSERT_TRUE(test::eventually([&] { return running() >= 4; }));
   run->kill(SIGKILL);
   run->wait();
-  ASSERT_TRUE(wait_for([&] { return spooled() >= 4; })) << "training continued";
+  ASSERT_TRUE(test::eventually([&] { return spooled() >= 4; })) << "training continued";
   EXPECT_EQ(finished(), 0);
   const auto survivors = workers();
   run = start(kConfigs, 2);
-  ASSERT_TRUE(wait_for([&] { return finished() >= 4; }));
+  ASSERT_TRUE(test::eventually([&] { return finished() >= 4; }));
   EXPECT_EQ(workers(), survivors) << "they serve the new coordinator in place of new ones";
   EXPECT_EQ(run->wait(20s).exit, 0);
   expect_undisturbed_results(kConfigs);
@@ -73,12 +74,12 @@ TEST_F(Kill, ASpoolOfDeadWorkersIsDeliveredByNewOnes) {
   constexpr int kConfigs = 4;
   behave("train_ms 300");
   auto run = start(kConfigs, 2);
-  ASSERT_TRUE(wait_for([&] { return running() >= 4; }));
+  ASSERT_TRUE(test::eventually([&] { return running() >= 4; }));
   run->kill(SIGKILL);
   run->wait();
-  ASSERT_TRUE(wait_for([&] { return spooled() >= 4; }));
+  ASSERT_TRUE(test::eventually([&] { return spooled() >= 4; }));
   for (const pid_t pid : workers()) ::kill(pid, SIGKILL);
-  ASSERT_TRUE(wait_for([&] { return workers().empty(); }));
+  ASSERT_TRUE(test::eventually([&] { return workers().empty(); }));
   const int kept = spooled();
   behave("train_ms 1");
   run = start(kConfigs, 2);
@@ -98,11 +99,11 @@ TEST_F(Kill, WorkersWithoutACoordinatorEndByThemselvesAndKeepTheirResults) {
   setenv("FENCING_MS", "600", 1);
   auto run = start(4, 2);
   unsetenv("FENCING_MS");
-  ASSERT_TRUE(wait_for([&] { return running() >= 4; }));
+  ASSERT_TRUE(test::eventually([&] { return running() >= 4; }));
   run->kill(SIGKILL);
   run->wait();
   EXPECT_FALSE(workers().empty());
-  EXPECT_TRUE(wait_for([&] { return workers().empty(); }, 5s));
+  EXPECT_TRUE(test::eventually([&] { return workers().empty(); }, 5s));
   EXPECT_GE(spooled(), 4);
 }
 
@@ -165,7 +166,7 @@ TEST_F(Kill, TheSameSweepAgainTrainsNothing) {
 TEST_F(Kill, FirstInterruptFinishesRunningPacksSecondDoesNot) {
   behave("train_ms 400");
   const auto graceful = start(20, 2);
-  ASSERT_TRUE(wait_for([&] { return running() >= 6; }));
+  ASSERT_TRUE(test::eventually([&] { return running() >= 6; }));
   graceful->kill(SIGINT);
   EXPECT_EQ(graceful->wait(10s).exit, 3);
   EXPECT_EQ(finished(), 6) << "two packs of three, and nothing new";
@@ -173,7 +174,7 @@ TEST_F(Kill, FirstInterruptFinishesRunningPacksSecondDoesNot) {
 
   behave("train_ms 100000");
   const auto at_once = start(20, 2);
-  ASSERT_TRUE(wait_for([&] { return running() >= 6; }));
+  ASSERT_TRUE(test::eventually([&] { return running() >= 6; }));
   at_once->kill(SIGINT);
   std::this_thread::sleep_for(100ms);
   at_once->kill(SIGINT);
@@ -195,7 +196,7 @@ TEST_F(Kill, TheGracePeriodOfAGracefulStopEnds) {
   setenv("GRACE_MS", "300", 1);
   const auto run = start(4, 2);
   unsetenv("GRACE_MS");
-  ASSERT_TRUE(wait_for([&] { return running() >= 4; }));
+  ASSERT_TRUE(test::eventually([&] { return running() >= 4; }));
   run->kill(SIGINT);
   EXPECT_EQ(run->wait(6s).exit, 3);
   EXPECT_EQ(storage::Reader(store()).sweeps()[0].running, 0);

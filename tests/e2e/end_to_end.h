@@ -11,8 +11,11 @@
 
 #include "storage/files/write.h"
 #include "tests/e2e/program.h"
+#include "tests/support/patience.h"
 
 namespace medley::e2e {
+
+using test::eventually;
 
 /// The real programs on a folder of their own; no process of theirs outlives the test.
 class EndToEnd : public testing::Test {
@@ -159,15 +162,6 @@ class EndToEnd : public testing::Test {
       return !port.empty() && port.back() == '\n';
     }));
     return "127.0.0.1:" + port.substr(0, port.find('\n'));
-  }
-
-  static bool eventually(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(20)) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
   }
 
   Scratch scratch_;

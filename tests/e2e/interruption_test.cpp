@@ -75,7 +75,7 @@ TEST_F(Interruption, AWorkerWithNoticeLosesNoWorkAndNoRetry) {
                           [&](pid_t one) { return std::count(left.begin(), left.end(), one) > 0; });
     })) << "a worker with notice leaves";
     // The coordinator heard it before the process ended; its next commit is due within the flush.
-    if (eventually([&] { return count_in_store(given_up) > before; }, 1s)) ++notices;
+    if (eventually([&] { return count_in_store(given_up) > before; }, 300ms)) ++notices;
   }
   const Ended ended = run->wait();
   EXPECT_EQ(ended.exit, 0) << ended.err;
@@ -143,18 +143,16 @@ TEST_F(Interruption, OneCtrlCEndsAfterTheRunningPacksAndTheSameCommandContinues)
 }
 
 TEST_F(Interruption, TheSecondCtrlCEndsAtOnce) {
-  // One pack of this would take a minute.
+  // One pack of this would take minutes.
   const std::string sweep =
-      write_sweep("sweep.yaml", "name: endless\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 20000");
+      write_sweep("sweep.yaml", "name: endless\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 200000");
   auto run = start_run(sweep);
   ASSERT_TRUE(eventually([&] { return count_in_store("SELECT count(*) FROM attempt WHERE state = 'running'") > 0; }));
   run->kill(SIGINT);
   std::this_thread::sleep_for(300ms);
   EXPECT_FALSE(workers().empty()) << "the first one waits for the packs";
   run->kill(SIGINT);
-  const auto asked = std::chrono::steady_clock::now();
-  const Ended stopped = run->wait(20s);
-  EXPECT_LT(std::chrono::steady_clock::now() - asked, 8s);
+  const Ended stopped = run->wait(8s);
   EXPECT_EQ(stopped.exit, 1) << stopped.err;
   EXPECT_TRUE(workers().empty());
   EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt WHERE state = 'running'"), 0);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "tests/support/folder.h"
+#include "tests/support/patience.h"
 
 namespace medley::e2e {
 
@@ -75,9 +76,9 @@ class Program {
   /// What it has said to standard error so far.
   std::string said() const { return read_file(err_); }
 
-  /// Waits until it ends; after `limit` kills it and throws.
-  Ended wait(std::chrono::seconds limit = std::chrono::seconds(120)) {
-    const auto end = std::chrono::steady_clock::now() + limit;
+  /// Waits until it ends, on an idle machine within `usual`; kills it and throws where it does not.
+  Ended wait(std::chrono::seconds usual = std::chrono::seconds(60)) {
+    const auto end = test::deadline(usual);
     int status = 0;
     while (waitpid(pid_, &status, WNOHANG) == 0) {
       if (std::chrono::steady_clock::now() > end) {

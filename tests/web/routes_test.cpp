@@ -16,6 +16,7 @@
 
 #include "storage/writer.h"
 #include "tests/support/folder.h"
+#include "tests/support/patience.h"
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 #include "web/site.h"
@@ -683,11 +684,7 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
       return sum;
     };
     // At once where a board is quick to make; on a slow machine it is made behind.
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (failed() != 2 && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    EXPECT_EQ(failed(), 2);  // one before
+    EXPECT_TRUE(test::eventually([&] { return failed() == 2; })) << failed() << ", one before";
 
     request.path = "/api/v1/" + board;
     const Response first = site.handle(request);
@@ -742,11 +739,7 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
       for (const json& row : board["rows"]) sum += row["values"]["runs_done"].get<int>();
       return sum;
     };
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (finished() != 95 + 20 && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    EXPECT_EQ(finished(), 95 + 20);
+    EXPECT_TRUE(test::eventually([&] { return finished() == 95 + 20; })) << finished();
   }
 }
 

@@ -1,6 +1,7 @@
 // Hostile and ordinary requests over a real socket: each gets its answer, and the server continues.
 #include "web/server.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/support/folder.h"
+#include "tests/support/patience.h"
 #include "tests/web/sample_store.h"
 #include "web/assets.h"
 
@@ -79,10 +81,13 @@ class ServerTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { scratch_.reset(); }
 
-  void SetUp() override {
+  void SetUp() override { restart(Options().connection_time); }
+
+  void restart(std::chrono::milliseconds connection_time) {
     Options options;
     options.store = folder_;
     options.token = "secret";
+    options.connection_time = connection_time;
     server_ = std::make_unique<Server>(options, &control_);
     server_->start();
   }
@@ -94,7 +99,7 @@ class ServerTest : public ::testing::Test {
     to.sin_port = htons(static_cast<std::uint16_t>(server_->port()));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-    const timeval patience{20, 0};
+    const timeval patience{test::kPatience * 20, 0};
     ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     return socket;
   }
@@ -108,6 +113,12 @@ class ServerTest : public ::testing::Test {
       sent += static_cast<std::size_t>(n);
     }
     return true;
+  }
+
+  /// Whether the server has neither closed it nor said anything.
+  static bool is_open(int socket) {
+    char byte = 0;
+    return ::recv(socket, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
   }
 
   static std::string read_all(int socket) {
@@ -268,39 +279,41 @@ TEST_F(ServerTest, RangesDoNotMultiplyTheAnswer) {
 }
 
 TEST_F(ServerTest, SilentConnectionsDoNotKeepOthersOut) {
+  restart(std::chrono::hours(1));
   std::vector<int> silent;
   for (int i = 0; i < 7; ++i) {
     silent.push_back(connect());
     write(silent.back(), "GET /api/v1/healthz HTTP/1.1\r\nHo");
   }
-  const auto begin = std::chrono::steady_clock::now();
   expect_alive();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+  // None of them was closed to make room: they are still waited for.
+  for (const int socket : silent) EXPECT_TRUE(is_open(socket));
   for (const int socket : silent) ::close(socket);
 }
 
 TEST_F(ServerTest, WhatDoesNotFitTheQueueIsSentAwayAtOnce) {
+  restart(std::chrono::hours(1));
   std::vector<int> silent;
   for (int i = 0; i < 72; ++i) silent.push_back(connect());  // 8 being served, 64 waiting
   std::string answer;
-  for (int i = 0; i < 50 && status(answer) != 503; ++i) {
+  // The last of them may still be on their way to the queue.
+  EXPECT_TRUE(test::eventually([&] {
     const int socket = connect();
     const timeval patience{0, 200'000};
     ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     answer = read_all(socket);
-  }
-  EXPECT_EQ(status(answer), 503);
+    return status(answer) == 503;
+  })) << answer;
   for (const int socket : silent) ::close(socket);
   expect_alive();
 }
 
 TEST_F(ServerTest, StopEndsOpenConnectionsSoon) {
+  restart(std::chrono::hours(1));
   const int socket = connect();
   write(socket, "GET /api/v1/healthz HTTP/1.1\r\nHo");
-  const auto begin = std::chrono::steady_clock::now();
+  server_->stop();  // this test runs into its time limit where it waits for them
   server_->stop();
-  server_->stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(3));
   ::close(socket);
 }
 
@@ -356,12 +369,7 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
 }
 
 TEST_F(ServerTest, AnAnswerThatTookLongToMakeIsStillSent) {
-  Options options;
-  options.store = folder_;
-  options.token = "secret";
-  options.connection_time = std::chrono::milliseconds(300);
-  server_ = std::make_unique<Server>(options, &control_);
-  server_->start();
+  restart(std::chrono::milliseconds(300));
   control_.takes = std::chrono::milliseconds(600);
   const std::string answer = ask("POST /api/v1/sweeps/" + sample_.running +
                                  "/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"

@@ -9,6 +9,7 @@
 #include <boost/asio.hpp>
 #include <poll.h>
 
+#include "tests/support/patience.h"
 #include "worker/protocol/codec.h"
 
 namespace medley::protocol {
@@ -32,7 +33,7 @@ class BlockingEnd {
   void read(std::uint8_t* to, std::size_t size) {
     while (size > 0) {
       pollfd wait{socket_.native_handle(), POLLIN, 0};
-      if (poll(&wait, 1, 5'000) != 1) throw std::runtime_error("the other end says nothing");
+      if (poll(&wait, 1, test::kPatience * 5'000) != 1) throw std::runtime_error("the other end says nothing");
       const std::size_t n = socket_.read_some(boost::asio::buffer(to, size));
       to += n;
       size -= n;

@@ -53,7 +53,7 @@ TEST_P(GangFaults, CostThatAttemptOnly) {
   RecordProperty("noticed_ms", static_cast<int>(noticed));
   std::printf("%s %s rank %d: %d attempts lost, noticed after %d ms\n", what, where, rank, lost,
               static_cast<int>(noticed));
-  EXPECT_TRUE(wait_for([&] { return workers().empty(); })) << "a rank outlived its gang";
+  EXPECT_TRUE(test::eventually([&] { return workers().empty(); })) << "a rank outlived its gang";
 }
 
 std::vector<Fault> every_fault() {

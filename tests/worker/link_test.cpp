@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tests/support/folder.h"
+#include "tests/support/patience.h"
 #include "tests/worker/blocking_end.h"
 #include "tests/worker/fake_trainer.h"
 
@@ -89,7 +90,7 @@ class LinkTest : public testing::Test {
     ending_ = std::async(std::launch::async, [this] { return serve(options_, train_); });
   }
   Ending end() {
-    if (ending_.wait_for(10s) != std::future_status::ready) {
+    if (ending_.wait_for(test::kPatience * 10s) != std::future_status::ready) {
       ADD_FAILURE() << "the link does not end";
       std::abort();  // its thread cannot be ended
     }
@@ -97,7 +98,7 @@ class LinkTest : public testing::Test {
   }
   Peer accept() {
     pollfd wait{acceptor_.native_handle(), POLLIN, 0};
-    if (poll(&wait, 1, 5'000) != 1) throw std::runtime_error("the worker does not connect");
+    if (poll(&wait, 1, test::kPatience * 5'000) != 1) throw std::runtime_error("the worker does not connect");
     return Peer(acceptor_.accept(), token_);
   }
   Peer welcome(protocol::Hello* hello = nullptr, int fencing_ms = 5'000) {

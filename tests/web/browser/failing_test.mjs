@@ -28,7 +28,7 @@ let worker = null;
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light", timezoneId: "America/New_York" });
   const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(600_000);
   const { shot, check } = watch(page, shots);
   const api = async (path) => (await page.request.get(`${base}api/v1/${path}`)).json();
   const post = async (path, body = {}) => {

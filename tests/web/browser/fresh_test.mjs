@@ -24,7 +24,7 @@ const { run: serve, address } = await start(medley, ["--store", store, "serve", 
 let failed = false;
 try {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light" })).newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(300_000);
   const { shot, check } = watch(page, shots, (text) => text.startsWith("Failed to load resource"));
   const menu = page.getByRole("combobox", { name: /^Dataset/ });
   const folderField = page.getByLabel("Folder of the dataset");

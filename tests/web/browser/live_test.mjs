@@ -35,7 +35,7 @@ const { run, address, base } = await start(medley, ["--store", store, "run", joi
 let failed = false;
 try {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light" })).newPage();
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(600_000);
   // The browser itself logs answers of 4xx and 5xx; the tests below look at what the page made of them.
   const { shot, check } = watch(page, shots, (text) => text.startsWith("Failed to load resource"));
 

@@ -31,7 +31,7 @@ let failed = false;
 try {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, colorScheme: "light" });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(150_000);
   const { complaints, shot, check } = watch(page, shots);
   const base = address.replace(/#.*/, "");
 
@@ -169,7 +169,7 @@ try {
       }).observe(document, { childList: true, subtree: true });
     });
     await early.goto(base);
-    await early.getByRole("heading", { name: "Workers" }).waitFor({ timeout: 5_000 });
+    await early.getByRole("heading", { name: "Workers" }).waitFor({ timeout: 50_000 });
     await early.close();
   });
 
@@ -224,7 +224,7 @@ try {
     await devtools.send("Emulation.setCPUThrottlingRate", { rate: 20 });
     for (let i = 0; i < 3; ++i) {
       await page.goto(`${base}#/trial/${ids.trial}`);
-      await page.locator("figure.chart").nth(3).locator("canvas").first().waitFor({ timeout: 60_000 });
+      await page.locator("figure.chart").nth(3).locator("canvas").first().waitFor({ timeout: 600_000 });
       await page.goto(`${base}#/workers`);
       await page.getByRole("heading", { name: "Workers" }).waitFor();
       await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
