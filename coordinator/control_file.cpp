@@ -5,13 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "cluster/process.h"
-#include "coordinator/endpoint.h"
 #include "coordinator/error.h"
 #include "storage/files/error.h"
-#include "storage/files/lock.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
-#include "storage/records.h"
+#include "storage/owner.h"
 #include "sweep/whole_number.h"
 
 namespace medley::coordinator {
@@ -54,29 +52,25 @@ std::optional<ControlPoint> read_control_file(const fs::path& store) {
   }
 }
 
-ControlPoint living_control(const fs::path& store) {
+std::optional<ControlPoint> control_if_held(const fs::path& store) {
+  const auto holder = storage::store_holder(store);
+  if (!holder) return std::nullopt;
   const auto point = read_control_file(store);
-  const pid_t owner = living_owner(store);
-  if (point && point->host != cluster::this_host()) {
-    if (!point->loopback) return *point;
+  if (!point || point->pid != holder->process) {
+    throw Error(text_of(*holder) + " holds " + store.string() +
+                " without a dashboard (medley run --no-web), or for a moment (medley ensemble): nothing can be asked "
+                "of it");
+  }
+  if (point->loopback && point->host != cluster::this_host()) {
     throw Error("the coordinator of " + store.string() + " runs on host " + point->host +
                 " and answers only there: run this command there");
   }
-  if (point && point->pid == owner) return *point;
-  if (owner != 0) {
-    throw Error(
-        "process " + std::to_string(owner) + " holds " + store.string() +
-        " without a dashboard (medley run --no-web), or for a moment (medley ensemble): nothing can be asked of "
-        "it");
-  }
-  throw Error("no coordinator runs on " + store.string() + ": `medley serve` starts one");
+  return point;
 }
 
-std::optional<ControlPoint> control_if_held(const fs::path& store) {
-  // Not by the control file, nor by the owner's process id: what a killed coordinator left must not stop a command that
-  // needs none.
-  if (!files::Lock::is_held(storage::StoreLayout(store.string()).lock())) return std::nullopt;
-  return living_control(store);
+ControlPoint living_control(const fs::path& store) {
+  if (const auto point = control_if_held(store)) return *point;
+  throw Error("no coordinator runs on " + store.string() + ": `medley serve` starts one");
 }
 
 }  // namespace medley::coordinator

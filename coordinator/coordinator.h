@@ -18,6 +18,7 @@ namespace medley::coordinator {
 
 struct CoordinatorOptions {
   std::filesystem::path store;
+  storage::StorePlace place;
   std::string address = "127.0.0.1";  ///< to listen on for workers
   std::string advertise;              ///< where they reach it, if not there (reachable_name())
   std::uint16_t port = 0;             ///< 0: the one that this store's coordinator used last, if it is free, else any

@@ -4,10 +4,9 @@
 #include <system_error>
 
 #include "cluster/process.h"
-#include "storage/files/lock.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
-#include "storage/records.h"
+#include "storage/owner.h"
 
 namespace medley::coordinator {
 namespace fs = std::filesystem;
@@ -24,8 +23,8 @@ void remove_endpoint(const fs::path& store) {
 }
 
 pid_t living_owner(const fs::path& store) {
-  const auto owner = files::Lock::holder(storage::StoreLayout(fs::absolute(store).string()).lock());
-  return owner && owner->host == cluster::this_host() && cluster::is_alive(owner->process) ? owner->process : 0;
+  const auto holder = storage::store_holder(store);
+  return holder && holder->here ? holder->process : 0;
 }
 
 std::string living_endpoint(const fs::path& store) {

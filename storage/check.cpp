@@ -7,6 +7,7 @@
 #include "storage/codec.h"
 #include "storage/database.h"
 #include "storage/files/read.h"
+#include "storage/owner.h"
 #include "storage/reader.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
@@ -158,8 +159,7 @@ sweep::TrialResult checked_result(Database& database, const StoredTrial& trial, 
 }
 
 StoreCheck check_store(const fs::path& store, CheckOf of) {
-  if (!store_exists(store)) throw Error("no store in '" + store.string() + "'");
-  Database database(StoreLayout(store.string()).database(), Database::Mode::kReadOnly);
+  Database database(readable_database(store), Database::Mode::kReadOnly);
   prepare_for_reading(database);
   StoreCheck all;
   check_database(database, all);

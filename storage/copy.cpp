@@ -1,6 +1,7 @@
 #include "storage/copy.h"
 
 #include "storage/database.h"
+#include "storage/owner.h"
 #include "storage/reader.h"
 #include "storage/schema.h"
 
@@ -9,8 +10,7 @@ namespace medley::storage {
 namespace fs = std::filesystem;
 
 void copy_database(const fs::path& store, const fs::path& copy) {
-  if (!store_exists(store)) throw Error("no store in '" + store.string() + "'");
-  Database database(StoreLayout(store.string()).database(), Database::Mode::kReadOnly);
+  Database database(readable_database(store), Database::Mode::kReadOnly);
   prepare_for_reading(database);
   Statement vacuum(database, "VACUUM INTO ?");
   const std::string target = copy.string();

@@ -11,7 +11,10 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "storage/files/file_system.h"
+
 namespace medley::storage {
+namespace fs = std::filesystem;
 
 namespace {
 constexpr int kBusyTimeoutMs = 10'000;
@@ -44,23 +47,25 @@ std::string address_of(const std::string& path) {
 }
 
 /// Whoever writes to a database has a log beside it.
-bool is_closed_where_nothing_can_be_made(const std::filesystem::path& path) {
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+bool is_closed_where_nothing_can_be_made(const std::string& link) {
   std::error_code error;
-  return ::faccessat(AT_FDCWD, folder.c_str(), W_OK, AT_EACCESS) != 0 &&
-         !std::filesystem::exists(path.string() + "-wal", error) && !error;
+  const fs::path path = fs::weakly_canonical(link, error);
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  return ::faccessat(AT_FDCWD, folder.c_str(), W_OK, AT_EACCESS) != 0 && !fs::exists(path.string() + "-wal", error) &&
+         !error;
 }
 
 /// What else is known of a failure.
-std::string cause_of(int code) {
-  const std::string numbered = "code " + std::to_string(code) + ")";
+std::string cause_of(int code, const std::string& path) {
+  const std::string numbered = "code " + std::to_string(code) + ")", system = files::shared_file_system(fs::path(path));
   switch (code) {
     case SQLITE_IOERR_SHMOPEN:
     case SQLITE_IOERR_SHMSIZE:
     case SQLITE_IOERR_SHMMAP:
     case SQLITE_IOERR_SHMLOCK:
-      return " (its file system does not let processes share memory, as NFS and some parallel ones do not: put the "
-             "store on a local disk; " +
+      return " (its file system" + (system.empty() ? "" : ", " + system + ",") +
+             " does not let processes share memory, as NFS and some parallel ones do not: `--database FOLDER` puts "
+             "the database on a local disk; " +
              numbered;
     default:
       return (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_FULL ? " (is the disk full? " + numbered : "";
@@ -102,7 +107,7 @@ bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) =
 void Database::fail(const std::string& doing) const {
   const int code = sqlite3_extended_errcode(handle_);
   constexpr std::size_t kShown = 80;
-  throw Error(path_ + ": " + sqlite3_errmsg(handle_) + cause_of(code) + " [" + doing.substr(0, kShown) + "]");
+  throw Error(path_ + ": " + sqlite3_errmsg(handle_) + cause_of(code, path_) + " [" + doing.substr(0, kShown) + "]");
 }
 
 Statement::Statement(Database& database, std::string_view sql) : database_(database) {

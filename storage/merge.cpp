@@ -9,6 +9,7 @@
 #include "storage/files/error.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
+#include "storage/owner.h"
 #include "storage/reader.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
@@ -29,7 +30,7 @@ constexpr int kResultsInGroup = 64;  // a commit waits for the disk
 class OtherStore {
  public:
   explicit OtherStore(const fs::path& folder)
-      : reader(folder), database(StoreLayout(folder.string()).database(), Database::Mode::kReadOnly) {}
+      : reader(folder), database(readable_database(folder), Database::Mode::kReadOnly) {}
   Reader reader;
   Database database;
 
@@ -46,7 +47,7 @@ class Merge {
         other_(other),
         writer_(store),
         mine_(store),
-        mine_database_(store_.database(), Database::Mode::kReadOnly) {
+        mine_database_(readable_database(store), Database::Mode::kReadOnly) {
     for (const auto& worker : mine_.workers()) workers_.insert(worker.worker.id);
   }
 

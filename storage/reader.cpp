@@ -6,7 +6,7 @@
 
 #include "storage/codec.h"
 #include "storage/database.h"
-#include "storage/files/lock.h"
+#include "storage/owner.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
 
@@ -64,18 +64,12 @@ constexpr const char* kFilter =
 }  // namespace
 
 struct Reader::State {
-  explicit State(const fs::path& folder) : layout(folder.string()), database(open(folder), Database::Mode::kReadOnly) {
+  explicit State(const fs::path& folder_)
+      : folder(folder_), database(readable_database(folder), Database::Mode::kReadOnly) {
     prepare_for_reading(database);
   }
-  static std::string open(const fs::path& folder) {
-    if (!store_exists(folder)) {
-      throw Error("no store in '" + folder.string() + "': " + StoreLayout(folder.string()).database() +
-                  " does not exist; medley run or medley serve makes one");
-    }
-    return StoreLayout(folder.string()).database();
-  }
 
-  StoreLayout layout;
+  fs::path folder;
   Database database;
   bool snapshot = false;
 
@@ -185,7 +179,7 @@ SweepSummary Reader::State::summary(Statement& row) {
   configs.bind(key).step();
   s.configs = configs.whole(0);
   // Whoever writes to the store holds its lock. A killed coordinator leaves attempts behind as running.
-  const bool coordinated = files::Lock::is_held(layout.lock());
+  const bool coordinated = store_holder(folder).has_value();
   if (!coordinated) s.running = 0;
   s.standing = standing_of(s, coordinated, begun);
   return s;

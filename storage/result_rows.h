@@ -6,6 +6,7 @@
 
 #include "storage/database.h"
 #include "storage/records.h"
+#include "sweep/protocol.h"
 #include "sweep/result.h"
 
 namespace medley::storage {

@@ -1,5 +1,6 @@
 #include "storage/schema.h"
 
+#include "storage/files/file_system.h"
 #include "sweep/version.h"
 
 namespace medley::storage {
@@ -280,6 +281,17 @@ std::size_t version_of(Database& database, const std::vector<std::string>& steps
   return static_cast<std::size_t>(version);
 }
 
+/// One that SQLite cannot keep leaves the database in another mode, without an error.
+void keep_log(Database& database) {
+  Statement mode(database, "PRAGMA journal_mode = WAL");
+  mode.step();
+  if (mode.text(0) == "wal") return;
+  const std::string system = files::shared_file_system(std::filesystem::path(database.path()));
+  throw Error(database.path() + " cannot have a write-ahead log (SQLite keeps it in mode '" + mode.text(0) +
+              "'): its file system" + (system.empty() ? "" : ", " + system + ",") +
+              " lacks what that needs; `--database FOLDER` puts the database on a local disk");
+}
+
 }  // namespace
 
 const std::vector<std::string>& migrations() {
@@ -291,7 +303,7 @@ void prepare_for_writing(Database& database, const std::vector<std::string>& ste
   // Refuse a stranger's file before anything is written to it. SQLITE_NOTADB comes from the first read.
   const std::size_t version = version_of(database, steps);
   if (version == 0) database.execute("PRAGMA page_size = 8192");
-  database.execute("PRAGMA journal_mode = WAL");
+  keep_log(database);
   // FULL: each commit syncs the log. With NORMAL a power cut may take back a commit, and a result that was acknowledged
   // (the worker has deleted it) would be gone. Group commit makes up for the price.
   database.execute("PRAGMA synchronous = FULL");

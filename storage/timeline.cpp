@@ -4,12 +4,13 @@
 
 #include "storage/codec.h"
 #include "storage/database.h"
+#include "storage/owner.h"
 #include "storage/schema.h"
 
 namespace medley::storage {
 
 std::vector<AttemptSpan> newest_attempts(const std::filesystem::path& store, const std::string& sweep, int limit) {
-  Database database(StoreLayout(store.string()).database(), Database::Mode::kReadOnly);
+  Database database(readable_database(store), Database::Mode::kReadOnly);
   prepare_for_reading(database);
   // From the newest attempt back: on a large store that ends long before it has seen all attempts of the sweep.
   Statement rows(database,
@@ -28,8 +29,7 @@ std::vector<AttemptSpan> newest_attempts(const std::filesystem::path& store, con
 }
 
 struct ChangeCounter::State {
-  explicit State(const std::filesystem::path& store)
-      : database(StoreLayout(store.string()).database(), Database::Mode::kReadOnly) {}
+  explicit State(const std::filesystem::path& store) : database(readable_database(store), Database::Mode::kReadOnly) {}
   Database database;
 };
 
@@ -43,7 +43,7 @@ std::int64_t ChangeCounter::count() {
 }
 
 std::vector<std::pair<std::string, int>> recent_results(const std::filesystem::path& store, TimeMs since) {
-  Database database(StoreLayout(store.string()).database(), Database::Mode::kReadOnly);
+  Database database(readable_database(store), Database::Mode::kReadOnly);
   prepare_for_reading(database);
   Statement rows(database,
                  "SELECT w.id, count(*) FROM worker w JOIN attempt a ON a.worker = w.key AND a.state = 'finished' "

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <set>
 
+#include "storage/owner.h"
 #include "storage/reader.h"
+#include "storage/store_folder.h"
 #include "storage/writer.h"
 
 namespace medley::storage {
@@ -60,24 +62,16 @@ std::vector<UnneededFile> unneeded_files(const StoreLayout& layout, Reader& read
   return unneeded;
 }
 
-void need_store(const fs::path& store) {
-  if (!store_exists(store)) throw Error("no store in '" + store.string() + "'");
-}
-
 std::uintmax_t database_bytes(const fs::path& store) {
   std::uintmax_t bytes = 0;
-  for (const char* part : {"", "-wal"}) {
-    std::error_code absent;
-    const std::uintmax_t size = fs::file_size(StoreLayout(store.string()).database() + part, absent);
-    if (!absent) bytes += size;
-  }
+  for (const fs::path& file : database_files(store)) bytes += fs::file_size(file);
   return bytes;
 }
 
 }  // namespace
 
 Garbage collect_garbage(const fs::path& store, Collecting collecting) {
-  need_store(store);
+  readable_database(store);  // an error where there is none, before one is made
   Writer writer(store);
   Reader reader(store);
   Writer::Group group(writer);  // to list only is to roll back
@@ -95,7 +89,7 @@ Garbage collect_garbage(const fs::path& store, Collecting collecting) {
 }
 
 Compacted compact(const fs::path& store) {
-  need_store(store);
+  readable_database(store);  // an error where there is none, before one is made
   Compacted compacted{database_bytes(store), 0};
   Writer(store).compact();
   compacted.after = database_bytes(store);

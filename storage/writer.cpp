@@ -7,8 +7,7 @@
 
 #include "storage/database.h"
 #include "storage/files/error.h"
-#include "storage/files/lock.h"
-#include "storage/files/write.h"
+#include "storage/owner.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
 #include "sweep/digest.h"
@@ -24,32 +23,6 @@ using sweep::WorkerState;
 
 namespace {
 
-/// Makes the folders of a store and returns its layout.
-StoreLayout make_folders(const fs::path& folder) {
-  const StoreLayout layout(folder.string());
-  for (const std::string& path : {layout.folder, layout.logs(), layout.checkpoints(), layout.exports()}) {
-    files::rethrow_as<Error>([&] { files::make_folders(path); });
-  }
-  return layout;
-}
-
-/// Throws Error that names the holder when another process has the store.
-files::Lock lock_store(const std::string& file) {
-  return files::rethrow_as<Error>([&] {
-    auto lock = files::Lock::take(file);
-    if (!lock) {
-      const auto holder = files::Lock::holder(file);
-      const std::string who =
-          holder ? "process " + std::to_string(holder->process) + " on " + holder->host : "another process";
-      throw Error("the store is in use: " + who + " holds " + file +
-                  "; one coordinator a store (end it first, or use another --store; `medley serve --read-only` only "
-                  "shows it)");
-    }
-    lock->sign();
-    return std::move(*lock);
-  });
-}
-
 std::string text_of(const AttemptId& attempt) { return attempt.trial + " attempt " + std::to_string(attempt.number); }
 
 }  // namespace
@@ -62,17 +35,17 @@ std::string sweep_id(const SweepSubmission& submission) {
 }
 
 struct Writer::State {
-  explicit State(const fs::path& folder_)
+  State(const fs::path& folder_, const StorePlace& place)
       : folder(folder_),
-        layout(make_folders(folder_)),
-        lock(lock_store(layout.lock())),
+        layout(make_store(folder_, place)),
+        owner(folder_),
         database(layout.database(), Database::Mode::kReadWrite) {
     prepare_for_writing(database);
   }
 
   fs::path folder;
   StoreLayout layout;
-  files::Lock lock;  // before the database: nobody touches it without the lock
+  Owner owner;  // before the database: nobody touches it otherwise
   Database database;
   std::optional<Transaction> transaction;
   bool broken = false;                        ///< something of the open group failed: it can only be rolled back
@@ -208,7 +181,7 @@ struct Writer::State {
   }
 };
 
-Writer::Writer(const fs::path& folder) : state_(std::make_unique<State>(folder)) {}
+Writer::Writer(const fs::path& folder, const StorePlace& place) : state_(std::make_unique<State>(folder, place)) {}
 
 Writer::~Writer() { assert(!state_->transaction && "a Group outlives its Writer"); }
 
@@ -216,6 +189,7 @@ const fs::path& Writer::folder() const { return state_->folder; }
 
 Writer::Group::Group(Writer& writer) : writer_(writer) {
   assert(!writer_.state_->transaction && "one Group at a time");
+  writer_.state_->owner.check();
   writer_.state_->transaction.emplace(writer_.state_->database, Transaction::Kind::kWrite);
   writer_.state_->broken = false;
 }

@@ -7,7 +7,7 @@
 
 #include "storage/ensemble_record.h"
 #include "storage/error.h"
-#include "storage/records.h"
+#include "storage/store_folder.h"
 
 namespace medley::storage {
 
@@ -24,7 +24,7 @@ class Writer {
   /// Opens the store in `folder`, making the folder, its subfolders and the database when absent and migrating an older
   /// schema. Throws Error when another writer holds it, when it was made by a newer version, when medley.db is not
   /// Medley's, or when it cannot be written.
-  explicit Writer(const std::filesystem::path& folder);
+  explicit Writer(const std::filesystem::path& folder, const StorePlace& place = {});
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "storage/store_folder.h"
 #include "storage/timeline.h"
 #include "web/json.h"
 #include "web/leaderboard.h"
@@ -48,19 +49,18 @@ json sweep_detail_json(Reader& reader, const storage::SweepSummary& sweep) {
 
 json store_json(const std::filesystem::path& folder, bool coordinator) {
   namespace fs = std::filesystem;
-  const storage::StoreLayout layout(folder.string());
+  const auto files = storage::database_files(folder);
   std::uintmax_t bytes = 0;
   auto newest = fs::file_time_type::min();
-  for (const char* part : {"", "-wal"}) {
+  for (const fs::path& file : files) {
     std::error_code error;
-    const fs::path file = layout.database() + part;
     const auto size = fs::file_size(file, error);
     if (error) continue;
     bytes += size;
     newest = std::max(newest, fs::last_write_time(file, error));
   }
   std::error_code error;
-  const auto space = fs::space(folder, error);
+  const auto space = fs::space(files.empty() ? folder : files.front(), error);
   // file_clock has an epoch of its own in C++17.
   const auto age = fs::file_time_type::clock::now() - newest;
   return {{"database_bytes", bytes},

@@ -18,6 +18,7 @@
 #include "storage/files/read.h"
 #include "storage/files/write.h"
 #include "storage/reader.h"
+#include "storage/store_folder.h"
 #include "sweep/digest.h"
 #include "sweep/version.h"
 #include "trainer/data/sealed_zip.h"
@@ -44,6 +45,7 @@ class FolderBeside {
       : path_(path.parent_path() / fmt::format(".{}.{}.partial", path.filename().string(), ::getpid())) {
     fs::remove_all(path_);  // of a process that died and had this one's number
     files::make_folders(path_);
+    fs::permissions(path_, fs::perms::owner_all);
   }
   ~FolderBeside() {
     std::error_code ignored;
@@ -238,8 +240,7 @@ Backup restore(const fs::path& file, const fs::path& store) {
   with_place(file.string() + ": ", [&] {
     const FolderBeside made(target);
     const storage::StoreLayout layout(made.path().string());
-    for (const std::string& folder : {layout.checkpoints(), layout.exports(), layout.logs()})
-      files::make_folders(folder);
+    storage::make_store(made.path());
     const json manifest = unpack(file, made.path(), Unpack::kAll, backup);
     check(made.path(), backup);
     std::map<std::int64_t, std::string> exports;

@@ -18,8 +18,8 @@
 #include "coordinator/launches/cluster_places.h"
 #include "coordinator/launches/cluster_profile.h"
 #include "storage/files/read.h"
-#include "storage/files/write.h"
 #include "storage/reader.h"
+#include "storage/store_folder.h"
 #include "sweep/report/table.h"
 #include "worker/protocol/handshake.h"
 
@@ -106,7 +106,7 @@ void up(const UpOptions& options, const Globals& globals, const cluster::Launche
   }
   if (options.keep > 0) return keep_recorded(request, store, launchers, options.keep, watch_signals());
 
-  files::make_folders(store / "logs");
+  storage::make_store(store);
   protocol::read_or_create_token(fs::absolute(store) / "token");
   warn_of_loopback(request, store);
   const ClusterRecord record = bring_up(request, store, [&](ClusterRecord& claimed, cluster::Launcher& launcher) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <future>
+#include <iostream>
 
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -11,7 +12,7 @@
 
 #include "cluster/process.h"
 #include "coordinator/commands/worker_program.h"
-#include "storage/files/write.h"
+#include "storage/store_folder.h"
 #include "web/access.h"
 #include "worker/protocol/handshake.h"
 
@@ -41,6 +42,9 @@ void add_coordinator_options(CLI::App& command, CoordinatorOptions& options, con
       ->capture_default_str();
   command.add_option("--advertise", options.advertise, "name by which other hosts reach this one");
   command.add_option(port, options.port, "port for workers; 0: the one used last, or any")->check(CLI::Range(0, 65535));
+  command.add_flag("--group", options.place.group, "the group of the store's folder may read it, not its owner alone");
+  command.add_option("--database", options.place.database,
+                     "folder for the database of a new store, on a local disk where the store is on a shared one");
   command
       .add_option("--checkpoint-budget", options.checkpoint_budget,
                   "disk space for checkpoints, such as 500MB; beyond it the worst configs' are deleted")
@@ -49,7 +53,11 @@ void add_coordinator_options(CLI::App& command, CoordinatorOptions& options, con
 }
 
 std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, CoordinatorOptions options) {
-  files::make_folders(store / "logs");
+  storage::make_store(store, options.place);
+  if (const std::string system = storage::shared_database(store); !system.empty()) {
+    std::cerr << "warning: the database of " << store.string() << " is on " << system
+              << ", where SQLite is slow and locks may not hold: --database FOLDER puts a new one on a local disk\n";
+  }
   spdlog::set_default_logger(spdlog::basic_logger_mt("medley", (store / "logs" / "coordinator.log").string()));
   spdlog::flush_on(spdlog::level::info);
   options.store = store;

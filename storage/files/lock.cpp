@@ -1,6 +1,7 @@
 #include "storage/files/lock.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <sstream>
 
 #include <fcntl.h>
@@ -36,14 +37,26 @@ std::optional<Lock> Lock::take_existing(const fs::path& file) {
   return Lock(std::move(opened), file);
 }
 
+Lock::~Lock() {
+  if (!descriptor_ || signature_.process != ::getpid()) return;
+  const int ignored = ::ftruncate(descriptor_.get(), 0);
+  static_cast<void>(ignored);
+}
+
 void Lock::sign() {
   char host[256] = {};
   ::gethostname(host, sizeof host - 1);
-  const std::string line = std::to_string(::getpid()) + " on " + host + "\n";
-  if (::ftruncate(descriptor_.get(), 0) != 0 ||
-      ::pwrite(descriptor_.get(), line.data(), line.size(), 0) != static_cast<ssize_t>(line.size())) {
+  const Holder next{::getpid(), host, boot_id(), signature_.beats + 1};
+  // Of one length, whatever the beat: nobody reads half of it, and a full disk cannot refuse it.
+  char line[512];
+  const int length = std::snprintf(line, sizeof line, "%d on %s boot %s beat %012lld\n", next.process, host,
+                                   next.boot.empty() ? "-" : next.boot.c_str(), static_cast<long long>(next.beats));
+  const auto size = static_cast<std::size_t>(length);
+  if ((signature_.process != next.process && ::ftruncate(descriptor_.get(), 0) != 0) ||
+      ::pwrite(descriptor_.get(), line, size, 0) != static_cast<ssize_t>(size) || ::fdatasync(descriptor_.get()) != 0) {
     throw Error(file_, "write", errno);
   }
+  signature_ = next;
 }
 
 bool Lock::is_held(const fs::path& file) {
@@ -53,10 +66,21 @@ bool Lock::is_held(const fs::path& file) {
 
 std::optional<Lock::Holder> Lock::holder(const fs::path& file) {
   Holder holder;
-  std::string on;
+  std::string on, boot, beat;
   std::istringstream line(read_if_there(file).value_or(""));
-  if (!(line >> holder.process >> on >> holder.host) || on != "on" || holder.process <= 0) return std::nullopt;
+  line >> holder.process >> on >> holder.host >> boot >> holder.boot >> beat >> holder.beats;
+  if (!line || on != "on" || boot != "boot" || beat != "beat" || holder.process <= 0) return std::nullopt;
+  if (holder.boot == "-") holder.boot.clear();
   return holder;
+}
+
+const std::string& Lock::boot_id() {
+  static const std::string id = [] {
+    std::string text;
+    std::istringstream(read_if_readable("/proc/sys/kernel/random/boot_id").value_or("")) >> text;
+    return text;
+  }();
+  return id;
 }
 
 }  // namespace medley::files

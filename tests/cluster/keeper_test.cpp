@@ -10,6 +10,7 @@
 #include "coordinator/launches/cluster_keeper.h"
 #include "coordinator/launches/cluster_profile.h"
 #include "coordinator/launches/cluster_record.h"
+#include "storage/files/lock.h"
 #include "sweep/spec/diagnostic.h"
 #include "tests/support/folder.h"
 
@@ -150,11 +151,15 @@ TEST_F(EndpointFile, IsThereOnlyWhileTheProcessThatHoldsTheStoreLives) {
   EXPECT_EQ(living_endpoint(path_), "");
   write_endpoint(path_, "login1:7100");
   EXPECT_EQ(living_endpoint(path_), "") << "nobody holds the store";
-  std::ofstream(path_ / "lock") << getpid() << " on " << cluster::this_host() << "\n";
-  EXPECT_EQ(living_endpoint(path_), "login1:7100");
-  std::ofstream(path_ / "lock") << 4'194'304 + 1 << " on " << cluster::this_host()
-                                << "\n";  // beyond the largest process id of Linux
-  EXPECT_EQ(living_endpoint(path_), "") << "it was killed";
+  std::string signature;
+  {
+    auto lock = files::Lock::take(path_ / "lock");
+    lock->sign();
+    EXPECT_EQ(living_endpoint(path_), "login1:7100");
+    signature = test::read_file(path_ / "lock");
+  }
+  std::ofstream(path_ / "lock") << signature;  // killed; its process id, this one's, is in use
+  EXPECT_EQ(living_endpoint(path_), "");
   remove_endpoint(path_);
   EXPECT_FALSE(fs::exists(endpoint_file(path_)));
 }

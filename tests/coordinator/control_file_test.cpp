@@ -21,9 +21,15 @@ constexpr pid_t kNobody = 4'194'304 + 1;  // beyond the largest process id of Li
 
 class ControlFileTest : public testing::Test {
  protected:
-  /// The store's lock as its owner leaves it.
-  void own(pid_t pid, const std::string& host = cluster::this_host()) const {
-    std::ofstream(store_ / "lock") << pid << " on " << host << "\n";
+  /// The store's lock as an owner that was killed leaves it.
+  void leave(pid_t pid, const std::string& host = cluster::this_host(),
+             const std::string& boot = files::Lock::boot_id()) const {
+    std::ofstream(store_ / "lock") << pid << " on " << host << " boot " << boot << " beat 000000000007\n";
+  }
+  files::Lock own() const {
+    auto lock = files::Lock::take(store_ / "lock");
+    lock->sign();
+    return std::move(*lock);
   }
   ControlPoint point(const std::string& url = "http://127.0.0.1:8642/") const {
     return {url, "secret", cluster::this_host(), ::getpid(), true};
@@ -42,7 +48,7 @@ class ControlFileTest : public testing::Test {
 };
 
 TEST_F(ControlFileTest, ALivingCoordinatorIsFoundAndNobodyElseMayReadWhere) {
-  own(::getpid());
+  const auto lock = own();
   {
     const ControlFile file(store_, point());
     struct stat mode = {};
@@ -59,33 +65,39 @@ TEST_F(ControlFileTest, ALivingCoordinatorIsFoundAndNobodyElseMayReadWhere) {
 
 TEST_F(ControlFileTest, WithoutACoordinatorTheWayToOneIsNamed) {
   EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
-  own(kNobody);
+  leave(kNobody);
   EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
 }
 
 TEST_F(ControlFileTest, WhatAKilledCoordinatorLeftIsNotTakenForALivingOne) {
   ControlPoint killed = point();
   killed.pid = kNobody;
-  own(kNobody);
+  leave(kNobody);
   const ControlFile file(store_, killed);
   EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
-  own(::getpid());  // another one runs since, without a dashboard
-  EXPECT_NE(refusal().find("process " + std::to_string(::getpid()) + " holds"), std::string::npos) << refusal();
+  leave(::getpid());  // its process id belongs to another program now, as it always does to process 1 of a container
+  EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
+  const auto lock = own();  // another one runs since, without a dashboard
+  EXPECT_NE(refusal().find("process " + std::to_string(::getpid()) + " on host " + cluster::this_host() + " holds"),
+            std::string::npos)
+      << refusal();
   EXPECT_NE(refusal().find("--no-web"), std::string::npos) << refusal();
 }
 
 TEST_F(ControlFileTest, AProcessOfAnotherHostIsNotTakenForOneOfThisHost) {
-  own(::getpid(), "login7");
+  leave(::getpid(), "login7", "another-boot");
+  EXPECT_EQ(refusal().find("process " + std::to_string(::getpid()) + " on host login7 holds "), 0u) << refusal();
+  fs::last_write_time(store_ / "lock", fs::file_time_type::clock::now() - std::chrono::minutes(2));
   EXPECT_EQ(refusal(), "no coordinator runs on " + store_.string() + ": `medley serve` starts one");
 }
 
 TEST_F(ControlFileTest, ACommandThatNeedsNoCoordinatorAsksOneOnlyWhileItHoldsTheStore) {
   const ControlFile file(store_, point());
   EXPECT_FALSE(control_if_held(store_));
-  own(::getpid());  // as if a killed one's process id belonged to another program now
+  leave(::getpid());
   EXPECT_FALSE(control_if_held(store_));
   {
-    const auto lock = files::Lock::take(store_ / "lock");
+    const auto lock = own();
     const auto found = control_if_held(store_);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->token, "secret");
@@ -96,6 +108,7 @@ TEST_F(ControlFileTest, ACommandThatNeedsNoCoordinatorAsksOneOnlyWhileItHoldsThe
 }
 
 TEST_F(ControlFileTest, ACoordinatorOfAnotherHostIsAskedWhereItAnswers) {
+  leave(::getpid(), "login7", "another-boot");
   {
     ControlPoint elsewhere = point();
     elsewhere.host = "login7";
@@ -111,7 +124,7 @@ TEST_F(ControlFileTest, ACoordinatorOfAnotherHostIsAskedWhereItAnswers) {
 }
 
 TEST_F(ControlFileTest, NonsenseInItIsNamed) {
-  own(::getpid());
+  const auto lock = own();
   for (const char* text :
        {"", "[]", R"({"url": 7})", R"({"url": "file:///x", "token": "", "host": "h", "pid": 1, "loopback": true})",
         R"({"url": "http://x/", "token": "", "host": "h", "pid": "one", "loopback": true})"}) {

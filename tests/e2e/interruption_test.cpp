@@ -145,7 +145,7 @@ TEST_F(Interruption, OneCtrlCEndsAfterTheRunningPacksAndTheSameCommandContinues)
 TEST_F(Interruption, TheSecondCtrlCEndsAtOnce) {
   // One pack of this would take minutes.
   const std::string sweep =
-      write_sweep("sweep.yaml", "name: endless\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 200000");
+      write_sweep("sweep.yaml", "name: endless\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n", "epochs: 100000");
   auto run = start_run(sweep);
   ASSERT_TRUE(eventually([&] { return count_in_store("SELECT count(*) FROM attempt WHERE state = 'running'") > 0; }));
   run->kill(SIGINT);

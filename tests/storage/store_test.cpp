@@ -783,12 +783,16 @@ TEST(StoreOfOthers, IsReadWhereNothingCanBeWritten) {
   fs::permissions(folder.path(), fs::perms(0755));
   fs::permissions(store, fs::perms(0555));
   const uid_t me = geteuid();
-  if (me == 0) ASSERT_EQ(seteuid(65534), 0);  // root may write everywhere
+  if (me == 0) {
+    ASSERT_EQ(seteuid(65534), 0);  // root may write everywhere
+  }
   const std::string error = test::error_of<Error>([&] {
     EXPECT_TRUE(Reader(store).sweeps().empty());
     EXPECT_TRUE(check_store(store).faults.empty());
   });
-  if (me == 0) ASSERT_EQ(seteuid(me), 0);
+  if (me == 0) {
+    ASSERT_EQ(seteuid(me), 0);
+  }
   fs::permissions(store, fs::perms::owner_all);
   EXPECT_EQ(error, "");
   int files = 0;

@@ -5,8 +5,8 @@
 
 namespace medley::test {
 
-/// How much longer than an idle machine a busy one may take before a test gives up. A wait ends when what it waits for is
-/// there, so a test that passes is no slower for it. Only one that hangs is.
+/// How much longer than an idle machine a busy one may take before a test gives up. A wait ends when what it waits for
+/// is there, so a test that passes is no slower for it. Only one that hangs is.
 constexpr int kPatience = 10;
 
 /// When a test gives up on what takes an idle machine `usual` at most.

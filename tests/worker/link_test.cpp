@@ -117,7 +117,7 @@ class LinkTest : public testing::Test {
     return spec;
   }
   static protocol::Assign pack(std::initializer_list<int> trials, int attempt = 1) {
-    protocol::Assign assign{"/data", "data", {}};
+    protocol::Assign assign{"/data", "data", "", {}};
     for (const int n : trials) assign.trials.push_back({attempt, trial(n)});
     return assign;
   }
