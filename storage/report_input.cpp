@@ -21,6 +21,24 @@ nlohmann::json typed(const nlohmann::json& axis_values) {
   return values;
 }
 
+/// Labelled clips by fold.
+std::map<int, sweep::FoldClips> fold_clips(const DatasetRecord& dataset) {
+  std::map<int, sweep::FoldClips> folds;
+  std::map<std::string, int> actors;
+  bool all_known = true;
+  for (const ClipRecord& clip : dataset.clips) {
+    if (!clip.label) continue;
+    sweep::FoldClips& fold = folds[clip.fold];
+    fold.truth.push_back(*clip.label);
+    fold.actors.push_back(actors.emplace(clip.actor, static_cast<int>(actors.size())).first->second);
+    all_known = all_known && !clip.actor.empty();
+  }
+  if (!all_known) {
+    for (auto& [number, fold] : folds) fold.actors.clear();
+  }
+  return folds;
+}
+
 sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   sweep::ReportFrame frame;
   frame.sweep = sweep.name;
@@ -34,44 +52,31 @@ sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   frame.grid = sweep.threshold_grid;
   frame.standing = sweep.standing;
   if (sweep.failed > 0) frame.failures = reader.failure_reasons(sweep.id);
+  const auto dataset = reader.find_dataset(sweep.dataset);
+  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
+  frame.classes = dataset->classes;
+  frame.clips = fold_clips(*dataset);
   return frame;
 }
 
-/// Gives trials their held-out surfaces on the grid of a sweep's reports, from their predictions. Those with an inner
+/// Gives trials their predictions, and their held-out surfaces on the grid of a sweep's reports. Those with an inner
 /// fold keep the official grid: predictions of its clips are not stored.
-class GridSearch {
- public:
-  GridSearch(Reader& reader, const SweepSummary& sweep) : reader_(reader), grid_(sweep.threshold_grid) {
-    if (grid_.is_official()) return;
-    const auto dataset = reader.find_dataset(sweep.dataset);
-    if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
-    classes_ = dataset->classes;
-    for (const ClipRecord& clip : dataset->clips) {
-      if (clip.label) truth_[clip.fold].push_back(*clip.label);
-    }
-  }
-  void operator()(std::vector<sweep::TrialScores>& trials);
-
- private:
-  Reader& reader_;
-  sweep::ThresholdGrid grid_;
-  sweep::Classes classes_;
-  std::map<int, std::vector<sweep::Label>> truth_;  ///< by fold, in dataset order
-};
-
-void GridSearch::operator()(std::vector<sweep::TrialScores>& trials) {
-  if (grid_.is_official()) return;
+void add_predictions(Reader& reader, const sweep::ReportFrame& frame, std::vector<sweep::TrialScores>& trials) {
   std::map<std::string, sweep::TrialScores*> by_id;
   std::vector<std::string> ids;
   for (sweep::TrialScores& trial : trials) {
-    if (trial.held_out_epoch == 0 || trial.inner_surface.clips > 0) continue;
+    if (trial.held_out_epoch == 0) continue;
     by_id[trial.trial_id] = &trial;
     ids.push_back(trial.trial_id);
   }
-  for (const TrialPredictions& said : reader_.predictions(ids, sweep::Protocol::kHeldOut, Split::kValidation)) {
-    const std::vector<double> fused(said.fused.begin(), said.fused.end());
-    by_id.at(said.trial)->held_out_surface =
-        sweep::threshold_surface({fused.data(), said.clips, classes_.count()}, truth_[said.fold], classes_, grid_);
+  for (TrialPredictions& said : reader.predictions(ids, sweep::Protocol::kHeldOut, Split::kValidation)) {
+    sweep::TrialScores& trial = *by_id.at(said.trial);
+    if (!frame.grid.is_official() && trial.inner_surface.clips == 0) {
+      const std::vector<double> fused(said.fused.begin(), said.fused.end());
+      trial.held_out_surface = sweep::threshold_surface({fused.data(), said.clips, frame.classes.count()},
+                                                        frame.clips.at(said.fold).truth, frame.classes, frame.grid);
+    }
+    trial.held_out_fused = std::move(said.fused);
   }
 }
 
@@ -102,9 +107,8 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) 
   std::vector<std::string> ids;
   for (const sweep::ReportConfig& config : input.configs) ids.push_back(config.id);
   input.trials.reserve(static_cast<std::size_t>(sweep.finished));
-  GridSearch search_grid(reader, sweep);
   const auto take = [&](const std::string&, std::vector<sweep::TrialScores>& trials) {
-    search_grid(trials);
+    add_predictions(reader, input, trials);
     std::move(trials.begin(), trials.end(), std::back_inserter(input.trials));
   };
   add_changed(input, reader.each_config_scores(sweep.id, ids, take));
@@ -124,9 +128,8 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
     const auto known = measured_.find(config.config);
     if (known == measured_.end() || known->second.done != config.finished) grown.push_back(config.config);
   }
-  GridSearch search_grid(reader, sweep);
   const auto measure = [&](const std::string& id, std::vector<sweep::TrialScores>& trials) {
-    search_grid(trials);
+    add_predictions(reader, frame, trials);
     std::vector<const sweep::TrialScores*> borrowed;
     for (const sweep::TrialScores& trial : trials) borrowed.push_back(&trial);
     measured_[id] = sweep::measure_config(configs_.at(id), borrowed, frame);

@@ -44,12 +44,28 @@ Names all_encoders(const Report& report) {
 /// Configs with a number, by everything but the encoders, then by these.
 using Measured = std::map<std::pair<std::string, std::vector<bool>>, const ConfigReport*>;
 
+/// Of one run; none of them without actors, or all.
+RunDifference mean_difference(const std::vector<RunDifference>& values) {
+  RunDifference mean = values.front();
+  const auto count = static_cast<double>(values.size());
+  mean.value = 0;
+  for (const RunDifference& one : values) mean.value += one.value / count;
+  for (std::size_t i = 0; i < mean.actors.size(); ++i) {
+    mean.actors[i].presence = mean.actors[i].salience = 0;
+    for (const RunDifference& one : values) {
+      mean.actors[i].presence += one.actors.at(i).presence / count;
+      mean.actors[i].salience += one.actors.at(i).salience / count;
+    }
+  }
+  return mean;
+}
+
 /// `index` is the encoder's among those of the keys.
 MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Measured& known, const Report& report) {
-  const bool held_out = report.ranked_by == RankedBy::kHeldOutScore;
+  const auto score = report.ranks_held_out() ? &RunScore::held_out : &RunScore::paper;
   MarginalEffect effect;
   effect.encoder = encoder;
-  std::map<std::pair<int, std::uint64_t>, std::vector<double>> runs;  // fold, seed
+  std::map<std::pair<int, std::uint64_t>, std::vector<RunDifference>> runs;  // fold, seed
   for (const auto& [key, with] : known) {
     auto has = key.second;
     if (!has[index]) continue;
@@ -57,21 +73,13 @@ MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Me
     const auto without = known.find({key.first, has});
     if (without == known.end()) continue;
     ++effect.pairs;
-    std::map<std::pair<int, std::uint64_t>, double> base;
-    for (const RunScore& run : without->second->runs) {
-      base[{run.fold, run.seed}] = held_out ? run.held_out : run.paper;
-    }
-    for (const RunScore& run : with->runs) {
-      const auto other = base.find({run.fold, run.seed});
-      const double difference = other == base.end() ? kNaN : (held_out ? run.held_out : run.paper) - other->second;
-      if (std::isfinite(difference)) runs[{run.fold, run.seed}].push_back(difference);
+    for (RunDifference& difference : run_differences(*with, *without->second, score)) {
+      runs[{difference.fold, difference.seed}].push_back(std::move(difference));
     }
   }
-  std::vector<FoldDifference> differences;
-  for (const auto& [run, values] : runs) {
-    differences.push_back({run.first, mean(values)});
-  }
-  effect.difference = compare_differences(differences, report.folds);
+  std::vector<RunDifference> means;
+  for (const auto& [run, values] : runs) means.push_back(mean_difference(values));
+  effect.difference = compare_differences(means, report.folds);
   return effect;
 }
 

@@ -25,11 +25,11 @@ struct SubsetRow {
 };
 
 /// The effect of adding an encoder, over all pairs of configs with a number whose other settings are equal. It is the
-/// mean difference in each run, then BlockedComparison over the runs. Positive: it helps.
+/// mean difference in each run, then Comparison over the runs. Positive: it helps.
 struct MarginalEffect {
   std::string encoder;
-  int pairs = 0;                                ///< of configs
-  std::optional<BlockedComparison> difference;  ///< compare_differences()
+  int pairs = 0;                         ///< of configs
+  std::optional<Comparison> difference;  ///< compare_differences()
 };
 
 struct SubsetMatrix {

@@ -16,8 +16,6 @@ using Values = std::vector<json>;
 
 constexpr const char* kHeldOut = "held-out";
 constexpr const char* kPaper = "paper-style";
-constexpr const char* kIntervalNote =
-    "95 % int.: of the mean Score over folds and seeds, corrected resampled t (Nadeau-Bengio, folds as blocks)";
 
 bool has_held_out(const ConfigRow& row) { return row.config.held_out_seeds > 0; }
 
@@ -118,7 +116,7 @@ const std::vector<Column>& columns() {
              [](const ConfigRow& row, Detail) {
                return has_held_out(row) ? interval_text(row.config.held_out_interval) : std::string("-");
              },
-             kIntervalNote}
+             "held-out 95 % int.: {held-out uncertainty}"}
           .as_interval()
           .dropped_in_turn(4),
       Column{"held_out_presence",
@@ -154,7 +152,7 @@ const std::vector<Column>& columns() {
              [](const ConfigRow& row, Detail) {
                return row.config.paper_score.count > 0 ? interval_text(row.config.paper_interval) : std::string("-");
              },
-             kIntervalNote}
+             "paper-style 95 % int.: {paper-style uncertainty}"}
           .as_interval()
           .on_demand(),
       Column{"paper_presence",
@@ -242,6 +240,8 @@ std::string filled(const std::string& text, const Report& report, const ConfigRe
       {"{comparisons}", std::to_string(others) + (others == 1 ? " comparison" : " comparisons")},
       {"{reference}", name_of(report, reference)},
       {"{compared}", report.ranks_held_out() ? kHeldOut : kPaper},
+      {"{held-out uncertainty}", uncertainty_text(true, report.actors)},
+      {"{paper-style uncertainty}", uncertainty_text(false, report.actors)},
   };
   std::string made = text;
   for (const auto& [name, value] : names) {

@@ -157,8 +157,8 @@ Table score_table(const ImportanceReport& report) {
   table.notes.push_back(held_out ? "held-out Scores"
                                  : "held-out Scores where there are any, else paper-style (optimistic)");
   table.notes.push_back(
-      "lost without it: Score of all encoders less Score of all but this one, paired by fold and seed; "
-      "corrected resampled t (Nadeau-Bengio, folds as blocks), not adjusted");
+      "lost without it: Score of all encoders less Score of all but this one, paired by fold and seed; interval " +
+      uncertainty_text(held_out, report.actors) + ", not adjusted");
   const auto correlation = [&](const char* what, double rho) {
     if (std::isfinite(rho)) {
       table.notes.push_back(std::string("Spearman's correlation of the gate's weight and ") + what + ": " +
@@ -185,9 +185,8 @@ Table effect_table(const ImportanceReport& report) {
                             share_text(point.score.paper), point.score.config});
     }
   }
-  table.notes.push_back(
-      "95 % interval: corrected resampled t (Nadeau-Bengio, folds as blocks); Score paper is "
-      "paper-style (optimistic), mean over folds and seeds");
+  table.notes.push_back("95 % interval: " + uncertainty_text(true, report.actors) +
+                        "; Score paper is paper-style (optimistic), mean over folds and seeds");
   return table;
 }
 

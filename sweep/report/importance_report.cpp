@@ -298,6 +298,7 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
   made.sweep = report.sweep;
   made.dataset = report.dataset;
   made.synthetic = report.synthetic;
+  made.actors = report.actors;
   made.config = config->id;
   made.settings = config->settings;
   made.transductive = config->transductive;

@@ -36,7 +36,7 @@ struct MeasuredScore {
 struct ScoreLoss {
   std::string config;  ///< without it
   bool held_out = true;
-  PairedComparison difference;  ///< of BlockedComparison; positive: the encoder helps
+  PairedComparison difference;  ///< of Comparison; positive: the encoder helps
 };
 
 struct EncoderSummary {
@@ -96,6 +96,7 @@ struct ImportanceReport {
   bool transductive = false;
   int trials = 0;
   int expected = 0;  ///< runs
+  int actors = 0;    ///< Report::actors
   std::vector<int> folds;
   std::vector<EncoderSummary> encoders;
   std::vector<ModalitySummary> modalities;  ///< as they first appear; unknown is "other"

@@ -67,24 +67,9 @@ std::vector<std::pair<std::size_t, std::size_t>> matches(const Family& family,
   return pairs;
 }
 
-/// Differences of the runs that both have, by fold and seed.
-std::vector<FoldDifference> differences(const ConfigReport& config, const ConfigReport& baseline,
-                                        double RunScore::*score) {
-  std::map<std::pair<std::uint64_t, int>, double> known;
-  for (const RunScore& run : baseline.runs) known[{run.seed, run.fold}] = run.*score;
-  std::vector<FoldDifference> made;
-  for (const RunScore& run : config.runs) {
-    const auto other = known.find({run.seed, run.fold});
-    if (other == known.end()) continue;
-    const double difference = run.*score - other->second;
-    if (std::isfinite(difference)) made.push_back({run.fold, difference});
-  }
-  return made;
-}
-
-std::vector<double> values_of(const std::vector<FoldDifference>& differences) {
+std::vector<double> values_of(const std::vector<RunDifference>& differences) {
   std::vector<double> values;
-  for (const FoldDifference& difference : differences) values.push_back(difference.value);
+  for (const RunDifference& difference : differences) values.push_back(difference.value);
   return values;
 }
 
@@ -99,11 +84,11 @@ PlannedComparison compare_configs(const Family& family, const ConfigReport& conf
   row.baseline_config = baseline.id;
   row.transductive = config.transductive || baseline.transductive;
   row.runs = config.expected;
-  const auto paper = differences(config, baseline, &RunScore::paper);
+  const auto paper = run_differences(config, baseline, &RunScore::paper);
   row.pairs = static_cast<int>(paper.size());
   row.diverged = config.diverged + baseline.diverged;
   row.paper = compare_differences(paper, folds);
-  const auto held_out = differences(config, baseline, &RunScore::held_out);
+  const auto held_out = run_differences(config, baseline, &RunScore::held_out);
   row.held_out = compare_differences(held_out, folds);
   if (row.paper) row.plain_paper = compare_paired(values_of(paper), folds);
   if (row.held_out) row.plain_held_out = compare_paired(values_of(held_out), folds);
@@ -112,7 +97,7 @@ PlannedComparison compare_configs(const Family& family, const ConfigReport& conf
 }
 
 /// Seeds from which on the interval at 1 - `level` excludes 0, or the one at .95 lies within the margin.
-std::optional<int> settling_seeds(const BlockedComparison& comparison, int now, double level, double margin) {
+std::optional<int> settling_seeds(const Comparison& comparison, int now, double level, double margin) {
   const double mean = std::fabs(comparison.result().mean);
   const auto settles = [&](double width, double strict_width) { return mean > strict_width || mean + width <= margin; };
   if (!settles(comparison.half_width_floor(), comparison.half_width_floor(1 - level))) return std::nullopt;
@@ -135,16 +120,45 @@ std::optional<int> settling_seeds(const BlockedComparison& comparison, int now, 
 
 }  // namespace
 
-std::optional<BlockedComparison> compare_differences(const std::vector<FoldDifference>& differences, int folds) {
-  std::set<int> seen;
-  for (const FoldDifference& difference : differences) seen.insert(difference.fold);
-  if (seen.size() < 2 || differences.size() < kFewestRuns) return std::nullopt;
-  return BlockedComparison(differences, folds);
+RunDifference difference_of(const RunScore& run, const RunScore* baseline, double RunScore::*score) {
+  RunDifference difference{run.fold, run.*score - (baseline ? baseline->*score : 0), run.seed, {}};
+  if (score != &RunScore::held_out) return difference;
+  if (!baseline) {
+    difference.actors = run.actors;
+  } else if (run.actors.size() == baseline->actors.size()) {  // of the same clips
+    for (std::size_t i = 0; i < run.actors.size(); ++i) {
+      const ActorHits &mine = run.actors[i], &theirs = baseline->actors[i];
+      difference.actors.push_back(
+          {mine.actor, mine.presence - theirs.presence, mine.salience - theirs.salience, mine.clips, mine.blends});
+    }
+  }
+  return difference;
 }
 
-std::optional<BlockedComparison> compare_runs(const ConfigReport& config, const ConfigReport& baseline,
-                                              double RunScore::*score, int folds) {
-  return compare_differences(differences(config, baseline, score), folds);
+std::vector<RunDifference> run_differences(const ConfigReport& config, const ConfigReport& baseline,
+                                           double RunScore::*score) {
+  std::map<std::pair<std::uint64_t, int>, const RunScore*> known;
+  for (const RunScore& run : baseline.runs) known[{run.seed, run.fold}] = &run;
+  std::vector<RunDifference> made;
+  for (const RunScore& run : config.runs) {
+    const auto other = known.find({run.seed, run.fold});
+    if (other == known.end()) continue;
+    if (!std::isfinite(run.*score - other->second->*score)) continue;
+    made.push_back(difference_of(run, other->second, score));
+  }
+  return made;
+}
+
+std::optional<Comparison> compare_differences(const std::vector<RunDifference>& differences, int folds) {
+  std::set<int> seen;
+  for (const RunDifference& difference : differences) seen.insert(difference.fold);
+  if (seen.size() < 2 || differences.size() < kFewestRuns) return std::nullopt;
+  return Comparison(differences, folds);
+}
+
+std::optional<Comparison> compare_runs(const ConfigReport& config, const ConfigReport& baseline,
+                                       double RunScore::*score, int folds) {
+  return compare_differences(run_differences(config, baseline, score), folds);
 }
 
 bool value_before(const json& a, const json& b) {
@@ -183,7 +197,7 @@ FamilyReport judge(const Family& family, const std::vector<ConfigReport>& config
   const std::vector<double> adjusted = holm_adjusted(p);
   for (std::size_t i = 0; i < judged.size(); ++i) {
     PlannedComparison& row = *judged[i];
-    const BlockedComparison& comparison = *report.judged(row);
+    const Comparison& comparison = *report.judged(row);
     const PairedComparison& result = comparison.result();
     row.adjusted_p = adjusted[i];
     row.verdict = Verdict::kInconclusive;

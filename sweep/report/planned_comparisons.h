@@ -29,12 +29,12 @@ struct PlannedComparison {
   nlohmann::json held = nlohmann::json::object();  ///< the other axes' values; of either side where the other has none
   std::string config;
   std::string baseline_config;
-  bool transductive = false;               ///< either config is
-  int runs = 0;                            ///< folds x seeds
-  int pairs = 0;                           ///< runs in which both have a paper-style number
-  int diverged = 0;                        ///< runs in which either diverged
-  std::optional<BlockedComparison> paper;  ///< compare_runs()
-  std::optional<BlockedComparison> held_out;
+  bool transductive = false;        ///< either config is
+  int runs = 0;                     ///< folds x seeds
+  int pairs = 0;                    ///< runs in which both have a paper-style number
+  int diverged = 0;                 ///< runs in which either diverged
+  std::optional<Comparison> paper;  ///< compare_runs()
+  std::optional<Comparison> held_out;
   std::optional<PairedComparison> plain_paper;  ///< Nadeau-Bengio's own: all pairs as if exchangeable
   std::optional<PairedComparison> plain_held_out;
   bool complete = false;  ///< every run of both is done
@@ -52,7 +52,7 @@ struct FamilyReport {
   int seeds = 0;
   std::vector<PlannedComparison> rows;  ///< by value, then by what is held
 
-  const std::optional<BlockedComparison>& judged(const PlannedComparison& row) const {
+  const std::optional<Comparison>& judged(const PlannedComparison& row) const {
     return judged_held_out ? row.held_out : row.paper;
   }
 };
@@ -64,13 +64,20 @@ FamilyReport judge(const Family& family, const std::vector<ConfigReport>& config
 /// Fewer shared runs than these say nothing of their variance: no interval and no p.
 inline constexpr std::size_t kFewestRuns = 3;
 
+/// `run` less `baseline`, by `score`; nullptr: less nothing. Has actors for RunScore::held_out, where both have them.
+RunDifference difference_of(const RunScore& run, const RunScore* baseline, double RunScore::*score);
+
+/// Those of the runs that both have, where both have a number.
+std::vector<RunDifference> run_differences(const ConfigReport& config, const ConfigReport& baseline,
+                                           double RunScore::*score);
+
 /// None below two folds with a difference and below kFewestRuns differences. `folds`: of the sweep.
-std::optional<BlockedComparison> compare_differences(const std::vector<FoldDifference>& differences, int folds);
+std::optional<Comparison> compare_differences(const std::vector<RunDifference>& differences, int folds);
 
 /// `config` less `baseline` over the runs that both have, of RunScore::paper or held-out. None where
 /// compare_differences() gives none.
-std::optional<BlockedComparison> compare_runs(const ConfigReport& config, const ConfigReport& baseline,
-                                              double RunScore::*score, int folds);
+std::optional<Comparison> compare_runs(const ConfigReport& config, const ConfigReport& baseline,
+                                       double RunScore::*score, int folds);
 
 /// Numbers ascending, then everything else by its text, null last.
 bool value_before(const nlohmann::json& a, const nlohmann::json& b);

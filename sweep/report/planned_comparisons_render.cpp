@@ -42,12 +42,12 @@ void add_notes(Table& table, const Report& report, const FamilyReport& family) {
   table.notes.push_back(
       "Δ: mean difference of Scores, value less baseline, paired by fold and seed; held-out as in the leaderboard, "
       "paper-style is optimistic");
-  table.notes.push_back(
-      "interval and p: corrected resampled t (Nadeau-Bengio), folds as blocks; Holm: p adjusted over this family");
+  table.notes.push_back("interval and p: " + uncertainty_text(family.judged_held_out, report.actors) +
+                        "; Holm: p adjusted over this family");
   table.notes.push_back("helps, hurts: Holm p < .05; equivalent: the entire 95 % interval lies within ±" + margin +
                         "; else inconclusive");
   table.notes.push_back(
-      "seeds to settle it: if mean and variances stay as they are; the share of the error that comes from the folds "
+      "seeds to settle it: if mean and variances stay as they are; the share of the error that comes from the clips "
       "does not shrink with seeds");
   bool incomplete = false;
   bool diverged = false;
@@ -64,8 +64,7 @@ void add_notes(Table& table, const Report& report, const FamilyReport& family) {
 }
 
 /// `more`: the interval too.
-std::vector<std::string> cells_of(const std::optional<BlockedComparison>& comparison, const std::string& mark,
-                                  bool more) {
+std::vector<std::string> cells_of(const std::optional<Comparison>& comparison, const std::string& mark, bool more) {
   if (!comparison) return more ? std::vector<std::string>{"-", "-", "-"} : std::vector<std::string>{"-", "-"};
   const PairedComparison& c = comparison->result();
   std::vector<std::string> cells = {signed_text(c.mean) + mark};
@@ -155,7 +154,7 @@ Table planned_comparisons_csv(const Report& report) {
       cells.insert(cells.end(),
                    {row.config, row.baseline_config, row.transductive ? "true" : "false", std::to_string(row.runs),
                     std::to_string(row.pairs), std::to_string(row.diverged), protocol_name(family.judged_held_out)});
-      const auto append = [&](const std::optional<BlockedComparison>& comparison,
+      const auto append = [&](const std::optional<Comparison>& comparison,
                               const std::optional<PairedComparison>& plain) {
         if (!comparison) return static_cast<void>(cells.insert(cells.end(), 5, ""));
         const PairedComparison& c = comparison->result();

@@ -66,15 +66,40 @@ Accuracy pooled_paper(const std::vector<const TrialScores*>& block) {
 }
 
 /// Held-out hits of each fold of one seed, or why there are none.
+struct HeldOutFold {
+  Tally hits;
+  std::vector<ActorHits> actors;
+};
 struct HeldOutBlock {
-  std::vector<Tally> folds;
+  std::vector<HeldOutFold> folds;
   int choices = 0;  ///< of thresholds
   int at_edge = 0;  ///< of them, those with alpha or beta at an end of the grid
   std::string why_not;
 };
 
-HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, HeldOutDecode decode,
-                            const ThresholdGrid& grid) {
+/// Hits of each actor of the fold; none where its predictions or the actors are not known.
+std::vector<ActorHits> actor_hits(const TrialScores& trial, const ReportFrame& frame, Thresholds thresholds) {
+  const auto clips = frame.clips.find(trial.fold);
+  if (trial.held_out_fused.empty() || clips == frame.clips.end() || clips->second.actors.empty()) return {};
+  const auto classes = static_cast<std::size_t>(frame.classes.count());
+  if (trial.held_out_fused.size() != clips->second.truth.size() * classes) {
+    throw Error("trial " + trial.trial_id + " does not predict the clips of fold " + std::to_string(trial.fold));
+  }
+  std::map<int, Tally> tallies;
+  std::vector<double> row(classes);
+  for (std::size_t i = 0; i < clips->second.truth.size(); ++i) {
+    std::copy_n(trial.held_out_fused.begin() + static_cast<std::ptrdiff_t>(i * classes), classes, row.begin());
+    tallies[clips->second.actors[i]].add(sweep::decode(row.data(), frame.classes, thresholds), clips->second.truth[i]);
+  }
+  std::vector<ActorHits> hits;
+  for (const auto& [actor, tally] : tallies) {
+    hits.push_back(
+        {actor, 1.0 * tally.presence_hits, 1.0 * tally.salience_hits, 1.0 * tally.clips, 1.0 * tally.blends});
+  }
+  return hits;
+}
+
+HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, const ReportFrame& frame) {
   HeldOutBlock held_out;
   for (const TrialScores* trial : block) {
     if (trial->held_out_epoch == 0) {
@@ -85,9 +110,9 @@ HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, HeldOu
   ThresholdSurface all;
   for (const TrialScores* trial : block) all += trial->held_out_surface;
   for (const TrialScores* trial : block) {
-    if (decode == HeldOutDecode::kOptimal) {
+    if (frame.decode == HeldOutDecode::kOptimal) {
       if (!trial->optimal) return {{}, 0, 0, "the score-optimal decode needs predictions of all folds"};
-      held_out.folds.push_back(*trial->optimal);
+      held_out.folds.push_back({*trial->optimal, {}});
       continue;
     }
     ThresholdSurface chosen_on = trial->inner_surface;
@@ -97,11 +122,14 @@ HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, HeldOu
       chosen_on -= trial->held_out_surface;
     }
     const auto best = chosen_on.best();
-    const int last = trial->inner_surface.clips > 0 ? kGridSize - 1 : grid.points - 1;
+    const int last = trial->inner_surface.clips > 0 ? kGridSize - 1 : frame.grid.points - 1;
+    const auto grid = trial->inner_surface.clips > 0 ? threshold_grid() : frame.grid.values();
+    const auto at = [](int index) { return static_cast<std::size_t>(index); };
     const auto ends = [&](int index) { return index == 0 || index >= last; };
     ++held_out.choices;
     held_out.at_edge += ends(best.alpha_index) || ends(best.beta_index);
-    held_out.folds.push_back(tally_at(trial->held_out_surface, best.alpha_index, best.beta_index));
+    held_out.folds.push_back({tally_at(trial->held_out_surface, best.alpha_index, best.beta_index),
+                              actor_hits(*trial, frame, {grid[at(best.alpha_index)], grid[at(best.beta_index)]})});
   }
   return held_out;
 }
@@ -118,9 +146,9 @@ Accuracy mean_of(const std::vector<Accuracy>& values) {
 
 /// As wide as the interval of the mean over runs, within what a Score can be.
 Interval interval_about(double centre, const std::vector<RunScore>& runs, double RunScore::*score, std::size_t folds) {
-  std::vector<FoldDifference> values;
+  std::vector<RunDifference> values;
   for (const RunScore& run : runs) {
-    if (std::isfinite(run.*score)) values.push_back({run.fold, run.*score});
+    if (std::isfinite(run.*score)) values.push_back(difference_of(run, nullptr, score));
   }
   const auto mean = compare_differences(values, static_cast<int>(folds));
   if (!mean) return {kNaN, kNaN};
@@ -196,6 +224,14 @@ std::optional<std::size_t> rank_at(const Report& report, std::size_t index) {
   return ranked ? std::optional<std::size_t>(index + 1) : std::nullopt;
 }
 
+std::string uncertainty_text(bool held_out, int actors) {
+  if (held_out && actors >= 2) {
+    return "for other actors and training seeds, cluster-robust over " + std::to_string(actors) + " actors";
+  }
+  const std::string by_folds = "for other folds and seeds, corrected resampled t (Nadeau-Bengio, folds as blocks)";
+  return held_out ? by_folds + ", as actors are not known" : by_folds;
+}
+
 std::string arithmetics_note(const std::map<std::string, int>& arithmetics) {
   if (arithmetics.size() < 2) return "";
   std::vector<std::pair<std::string, int>> counts(arithmetics.begin(), arithmetics.end());
@@ -234,16 +270,18 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
     presence.push_back(trial->paper.presence);
     salience.push_back(trial->paper.salience);
     score.push_back(trial->paper.score());
-    report.runs.push_back({run.first, run.second, trial->paper.score(), kNaN});
+    report.runs.push_back({run.first, run.second, trial->paper.score(), kNaN, {}});
   }
   report.paper_presence = spread(presence);
   report.paper_salience = spread(salience);
   report.paper_score = spread(score);
   report.mean_seconds = mean(seconds);
 
-  const auto set_held_out = [&](std::uint64_t seed, int fold, double held_out_score) {
+  const auto set_held_out = [&](std::uint64_t seed, int fold, const HeldOutFold& held_out_fold) {
     for (RunScore& run : report.runs) {
-      if (run.seed == seed && run.fold == fold) run.held_out = held_out_score;
+      if (run.seed != seed || run.fold != fold) continue;
+      run.held_out = held_out_fold.hits.accuracy().score();
+      run.actors = held_out_fold.actors;
     }
   };
   std::vector<Accuracy> pooled;
@@ -253,7 +291,7 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
     const auto block = block_of(runs, seed, folds);
     if (block.empty()) continue;
     pooled.push_back(pooled_paper(block));
-    const HeldOutBlock honest = held_out_block(block, frame.decode, frame.grid);
+    const HeldOutBlock honest = held_out_block(block, frame);
     if (!honest.why_not.empty()) {
       report.no_held_out = honest.why_not;
       continue;
@@ -262,8 +300,8 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
     report.edge_choices += honest.at_edge;
     Tally sum;
     for (std::size_t i = 0; i < block.size(); ++i) {
-      sum += honest.folds[i];
-      set_held_out(seed, block[i]->fold, honest.folds[i].accuracy().score());
+      sum += honest.folds[i].hits;
+      set_held_out(seed, block[i]->fold, honest.folds[i]);
     }
     held_out.push_back(sum.accuracy());
     held_out_scores.push_back(sum.accuracy().score());
@@ -294,6 +332,9 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   report.standing = frame.standing;
   report.failures = frame.failures;
   report.grid = frame.grid;
+  std::set<int> actors;
+  for (const auto& [fold, clips] : frame.clips) actors.insert(clips.actors.begin(), clips.actors.end());
+  report.actors = static_cast<int>(actors.size());
   report.configs = std::move(measured);
   std::vector<ConfigReport>& ranked = report.configs;
 

@@ -34,6 +34,15 @@ struct TrialScores {
   /// Hits on this fold by the score-optimal decode, fitted on the other folds of the same config and seed at the
   /// held-out epoch. Only for HeldOutDecode::kOptimal.
   std::optional<Tally> optimal;
+  /// Probabilities of the fold's clips at the held-out epoch, row-major [clip, class]; empty: hits of actors are not
+  /// counted.
+  std::vector<float> held_out_fused;
+};
+
+/// Labelled clips of one fold, in dataset order.
+struct FoldClips {
+  std::vector<Label> truth;
+  std::vector<int> actors;  ///< a number for each actor; empty where one of any fold is unknown
 };
 
 struct ReportConfig {
@@ -69,6 +78,8 @@ struct ReportFrame {
   SweepStanding standing = SweepStanding::kFinished;
   std::vector<FailureReason> failures;  ///< most frequent first
   ThresholdGrid grid;                   ///< that the held-out surfaces are of, but for those chosen on an inner fold
+  Classes classes;
+  std::map<int, FoldClips> clips;  ///< by fold; empty: hits of actors are not counted
 };
 
 struct ReportInput : ReportFrame {
@@ -81,7 +92,8 @@ struct RunScore {
   std::uint64_t seed = 0;
   int fold = 0;
   double paper = 0;
-  double held_out = 0;  ///< NaN where there is none
+  double held_out = 0;            ///< NaN where there is none
+  std::vector<ActorHits> actors;  ///< held-out hits; empty where they were not counted
 };
 
 /// Mean and sample SD (NaN below two) of `count` values.
@@ -154,6 +166,7 @@ struct Report {
   int folds = 0;
   int seeds = 0;
   HeldOutDecode decode = HeldOutDecode::kThresholds;
+  int actors = 0;  ///< of the labelled clips; 0: not known
   SweepStanding standing = SweepStanding::kFinished;
   std::vector<FailureReason> failures;
   std::map<std::string, int> arithmetics;  ///< number of results of each, over all configs
@@ -175,6 +188,10 @@ struct Report {
 std::optional<double> ranked_score(const Report& report, const ConfigReport& config);
 /// The rank, from 1, of the config at `index` of the report; none for one without the Score that it ranks by.
 std::optional<std::size_t> rank_at(const Report& report, std::size_t index);
+
+/// What an interval of Scores, or of a difference, is about and how it is made: by actors for held-out Scores where
+/// they are known, else by folds.
+std::string uncertainty_text(bool held_out, int actors);
 
 /// Says that the results of a table are of several arithmetics, with their numbers, the most frequent first; "" where
 /// they are of one.

@@ -50,11 +50,17 @@ json comparison_json(const PairedComparison& comparison) {
   return object;
 }
 
-json comparison_json(const BlockedComparison& comparison, const PairedComparison& nadeau_bengio) {
+json comparison_json(const Comparison& comparison, const PairedComparison& nadeau_bengio) {
   json object = comparison_json(comparison.result());
   object["degrees_of_freedom"] = finite(comparison.degrees_of_freedom());
-  object["between_folds"] = finite(comparison.between());
-  object["within_folds"] = finite(comparison.within());
+  const ActorComparison* actors = comparison.by_actors();
+  const BlockedComparison* folds = comparison.by_folds();
+  object["by"] = actors ? "actors" : "folds";
+  object["actors"] = actors ? json(actors->actors()) : json();
+  object["variance_of_actors"] = actors ? finite(actors->of_actors()) : json();
+  object["variance_of_training"] = actors ? finite(actors->of_training()) : json();
+  object["between_folds"] = folds ? finite(folds->between()) : json();
+  object["within_folds"] = folds ? finite(folds->within()) : json();
   object["nadeau_bengio"] = comparison_json(nadeau_bengio);
   return object;
 }
@@ -75,7 +81,7 @@ json family_json(const FamilyReport& family) {
                    {"holm_p", row.verdict == Verdict::kNotJudged ? json() : json(row.adjusted_p)},
                    {"verdict", name_of(row.verdict)},
                    {"more_seeds", row.more_seeds ? json(*row.more_seeds) : json()}};
-    const auto put = [&](const char* protocol, const std::optional<BlockedComparison>& comparison,
+    const auto put = [&](const char* protocol, const std::optional<Comparison>& comparison,
                          const std::optional<PairedComparison>& plain) {
       if (!comparison) return;
       object[protocol] = comparison_json(*comparison, *plain);

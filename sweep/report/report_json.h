@@ -19,7 +19,7 @@ void add_interval(nlohmann::json& object, const Interval& interval);
 nlohmann::json comparison_json(const PairedComparison& comparison);
 /// The same of its result, with the components of its variance and `nadeau_bengio`, which takes all pairs as if
 /// exchangeable.
-nlohmann::json comparison_json(const BlockedComparison& comparison, const PairedComparison& nadeau_bengio);
+nlohmann::json comparison_json(const Comparison& comparison, const PairedComparison& nadeau_bengio);
 nlohmann::json family_json(const FamilyReport& family);
 nlohmann::json importance_json(const ImportanceReport& report);
 /// "held-out" or "paper".

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "sweep/error.h"
 
@@ -59,6 +60,81 @@ double incomplete_beta(double a, double b, double x) {
 }
 
 double two_sided_p(double t, double df) { return incomplete_beta(df / 2, 0.5, df / (df + t * t)); }
+
+/// Student's test of result.mean against 0.
+void test(PairedComparison& result, double standard_error, double freedom, double level) {
+  result.standard_error = standard_error;
+  if (standard_error == 0) {
+    // All differences are the same.
+    result.interval = {result.mean, result.mean};
+    result.t = result.mean == 0 ? 0 : std::copysign(std::numeric_limits<double>::infinity(), result.mean);
+    result.p = result.mean == 0 ? 1 : 0;
+    return;
+  }
+  const double margin = student_t_quantile(1 - (1 - level) / 2, freedom) * standard_error;
+  result.interval = {result.mean - margin, result.mean + margin};
+  result.t = result.mean / standard_error;
+  result.p = two_sided_p(result.t, freedom);
+}
+
+/// Satterthwaite's of a sum of two estimates of variance.
+double satterthwaite(double a, double freedom_a, double b, double freedom_b) {
+  const double squares = (a > 0 ? a * a / freedom_a : 0) + (b > 0 ? b * b / freedom_b : 0);
+  return squares > 0 ? std::min(kMostFreedom, (a + b) * (a + b) / squares) : freedom_a;
+}
+
+/// Bell & McCaffrey's (2002) degrees of freedom of CR2 for a mean of clusters with these shares of the rows: the
+/// variance of a cluster's mean falls with its size. With e = (I - 1 w') x and Q the matrix of the quadratic form
+/// sum of w_i^2 e_i^2 / (1 - w_i), they are tr(QO)^2 / tr(QOQO), where O is diagonal with 1 / w_i.
+double cluster_freedom(const std::vector<double>& shares) {
+  std::vector<double> weights;
+  double sum = 0;
+  for (const double w : shares) {
+    weights.push_back(w * w / (1 - w));
+    sum += weights.back();
+  }
+  double trace = 0, squares = 0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    for (std::size_t j = 0; j < shares.size(); ++j) {
+      const double q =
+          (i == j ? weights[i] : 0) - weights[i] * shares[j] - weights[j] * shares[i] + sum * shares[i] * shares[j];
+      if (i == j) trace += q / shares[i];
+      squares += q * q / (shares[i] * shares[j]);
+    }
+  }
+  return trace * trace / squares;
+}
+
+/// Hits and what they are of, added up.
+struct Sum {
+  double presence = 0, salience = 0, clips = 0, blends = 0;
+  void add(const ActorHits& hits) {
+    presence += hits.presence;
+    salience += hits.salience;
+    clips += hits.clips;
+    blends += hits.blends;
+  }
+  double score() const { return ((clips > 0 ? presence / clips : 0) + (blends > 0 ? salience / blends : 0)) / 2; }
+  /// What `part` of this sum adds to the deviation of its Score from that of `from`.
+  double influence(const Sum& part, const Sum& from) const {
+    const double p = from.clips > 0 ? from.presence / from.clips : 0,
+                 s = from.blends > 0 ? from.salience / from.blends : 0;
+    return ((clips > 0 ? (part.presence - p * part.clips) / clips : 0) +
+            (blends > 0 ? (part.salience - s * part.blends) / blends : 0)) /
+           2;
+  }
+};
+
+double square(double x) { return x * x; }
+
+bool have_actors(const std::vector<RunDifference>& differences) {
+  std::set<int> actors;
+  for (const RunDifference& difference : differences) {
+    if (difference.actors.empty()) return false;
+    for (const ActorHits& hits : difference.actors) actors.insert(hits.actor);
+  }
+  return actors.size() >= 2;
+}
 
 }  // namespace
 
@@ -197,11 +273,11 @@ PairedComparison compare_paired(const std::vector<double>& differences, int fold
   return result;
 }
 
-BlockedComparison::BlockedComparison(const std::vector<FoldDifference>& differences, int folds, double level) {
+BlockedComparison::BlockedComparison(const std::vector<RunDifference>& differences, int folds, double level) {
   if (folds < 2) throw Error("a paired comparison needs at least 2 folds, not " + std::to_string(folds));
   std::map<int, std::vector<double>> blocks;
   std::vector<double> all;
-  for (const FoldDifference& difference : differences) {
+  for (const RunDifference& difference : differences) {
     blocks[difference.fold].push_back(difference.value);
     all.push_back(difference.value);
   }
@@ -225,18 +301,7 @@ BlockedComparison::BlockedComparison(const std::vector<FoldDifference>& differen
   within_ = result_.pairs > blocks_ ? within_ / (n - blocks_) : 0;
   seeds_ = (n - squared_sizes / n) / (blocks_ - 1);
   freedom_ = freedom(between_, within_, seeds_);
-  result_.standard_error = std::sqrt(variance(between_, within_, seeds_));
-  if (result_.standard_error == 0) {
-    // All differences are the same.
-    result_.interval = {result_.mean, result_.mean};
-    result_.t = result_.mean == 0 ? 0 : std::copysign(std::numeric_limits<double>::infinity(), result_.mean);
-    result_.p = result_.mean == 0 ? 1 : 0;
-  } else {
-    const double margin = student_t_quantile(1 - (1 - level) / 2, freedom_) * result_.standard_error;
-    result_.interval = {result_.mean - margin, result_.mean + margin};
-    result_.t = result_.mean / result_.standard_error;
-    result_.p = two_sided_p(result_.t, freedom_);
-  }
+  test(result_, std::sqrt(variance(between_, within_, seeds_)), freedom_, level);
 }
 
 double BlockedComparison::variance(double between, double within, double seeds) const {
@@ -264,6 +329,108 @@ double BlockedComparison::half_width(double seeds, double level) const {
 }
 
 double BlockedComparison::half_width_floor(double level) const { return half_width(1e9, level); }
+
+ActorComparison::ActorComparison(const std::vector<RunDifference>& differences, int folds, double level) {
+  if (folds < 2) throw Error("a paired comparison needs at least 2 folds, not " + std::to_string(folds));
+  Sum all;
+  std::map<int, Sum> of_actor;
+  std::map<int, std::map<std::uint64_t, Sum>> of_run;              // by fold, seed
+  std::map<int, std::map<std::uint64_t, Sum>> of_actor_with_seed;  // by actor, seed
+  std::vector<double> values;
+  for (const RunDifference& run : differences) {
+    if (run.actors.empty()) throw Error("a comparison by actors needs the actors of every run");
+    values.push_back(run.value);
+    for (const ActorHits& hits : run.actors) {
+      all.add(hits);
+      of_actor[hits.actor].add(hits);
+      of_run[run.fold][run.seed].add(hits);
+      of_actor_with_seed[hits.actor][run.seed].add(hits);
+    }
+  }
+  result_.pairs = static_cast<int>(differences.size());
+  result_.mean = all.score();
+  result_.sd = sample_sd(values);
+  result_.standard_error = result_.t = kNaN;
+  result_.interval = {kNaN, kNaN};
+  actors_ = static_cast<int>(of_actor.size());
+  if (actors_ < 2) return;
+  factor_ = 1 + 1.0 / (folds - 1);
+  seeds_ = result_.pairs / static_cast<double>(of_run.size());
+
+  std::vector<double> shares;
+  for (const auto& [actor, sum] : of_actor) {
+    shares.push_back(sum.clips / all.clips);
+    of_actors_ += square(all.influence(sum, all)) / (1 - shares.back());
+    // The variance between seeds of what the actor adds with one of them, over their number.
+    const auto& with_seed = of_actor_with_seed[actor];
+    const auto seeds = static_cast<double>(with_seed.size());
+    if (seeds < 2) continue;
+    double squares = 0;
+    for (const auto& [seed, part] : with_seed) squares += square(all.influence(part, sum));
+    of_seeds_ += squares * seeds / (seeds - 1);
+  }
+  actor_freedom_ = cluster_freedom(shares);
+  double training_squares = 0;
+  for (const auto& [fold, runs] : of_run) {
+    const auto seeds = static_cast<double>(runs.size());
+    if (seeds < 2) continue;
+    Sum whole;
+    for (const auto& [seed, run] : runs) {
+      whole.presence += run.presence;
+      whole.salience += run.salience;
+      whole.clips += run.clips;
+      whole.blends += run.blends;
+    }
+    double squares = 0;
+    for (const auto& [seed, run] : runs) squares += square(all.influence(run, whole));
+    const double variance = squares * seeds / (seeds - 1);
+    of_training_ += variance;
+    training_squares += variance * variance / (seeds - 1);
+  }
+  if (training_squares > 0) training_freedom_ = of_training_ * of_training_ / training_squares;
+  if (seeds_ <= 1) {
+    of_training_ = kUnseenTraining * of_actors_;
+    of_seeds_ = 0;
+    training_freedom_ = actor_freedom_;
+  }
+  freedom_ = freedom(of_actors_, of_training_);
+  test(result_, std::sqrt((of_actors_ + of_training_) * factor_), freedom_, level);
+}
+
+double ActorComparison::freedom(double of_actors, double of_training) const {
+  // With one seed the second part is a multiple of the first, and as uncertain.
+  if (seeds_ <= 1) return actor_freedom_;
+  return satterthwaite(of_actors, actor_freedom_, of_training, training_freedom_);
+}
+
+double ActorComparison::half_width(double seeds, double level) const {
+  const double less = seeds_ / seeds;
+  const double lasting = std::max(0.0, of_actors_ - of_seeds_);
+  const double of_actors = lasting + (of_actors_ - lasting) * less, of_training = of_training_ * less;
+  return student_t_quantile(1 - (1 - level) / 2, freedom(of_actors, of_training)) *
+         std::sqrt((of_actors + of_training) * factor_);
+}
+
+double ActorComparison::half_width_floor(double level) const { return half_width(1e9, level); }
+
+Comparison::Comparison(const std::vector<RunDifference>& differences, int folds, double level)
+    : estimator_(have_actors(differences)
+                     ? std::variant<BlockedComparison, ActorComparison>(ActorComparison(differences, folds, level))
+                     : std::variant<BlockedComparison, ActorComparison>(BlockedComparison(differences, folds, level))) {
+}
+
+const PairedComparison& Comparison::result() const {
+  return std::visit([](const auto& one) -> const PairedComparison& { return one.result(); }, estimator_);
+}
+double Comparison::degrees_of_freedom() const {
+  return std::visit([](const auto& one) { return one.degrees_of_freedom(); }, estimator_);
+}
+double Comparison::half_width(double seeds, double level) const {
+  return std::visit([&](const auto& one) { return one.half_width(seeds, level); }, estimator_);
+}
+double Comparison::half_width_floor(double level) const {
+  return std::visit([&](const auto& one) { return one.half_width_floor(level); }, estimator_);
+}
 
 std::vector<double> holm_adjusted(const std::vector<double>& p) {
   std::vector<std::size_t> order(p.size());

@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "sweep/named_enum.h"
@@ -84,10 +85,21 @@ struct PairedComparison {
 /// p = 1 and an interval of NaN. Throws Error for fewer than two folds.
 PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level = 0.95);
 
+/// What one actor adds to the difference of two configs in one run: hits of the one less hits of the other.
+struct ActorHits {
+  int actor = 0;  ///< any number that is one actor's alone
+  double presence = 0;
+  double salience = 0;
+  double clips = 0;
+  double blends = 0;
+};
+
 /// A difference of two configs in one run.
-struct FoldDifference {
+struct RunDifference {
   int fold = 0;
-  double value = 0;
+  double value = 0;  ///< of Scores
+  std::uint64_t seed = 0;
+  std::vector<ActorHits> actors;  ///< of the fold's clips; empty where actors are unknown
 };
 
 /// The corrected resampled t-test where each fold has the same clips for every seed, as in a sweep. Differences of one
@@ -105,7 +117,7 @@ class BlockedComparison {
  public:
   /// Folds may have different numbers of differences. Fewer than two of them with a difference: no comparison, p = 1
   /// and an interval of NaN. Throws Error unless `folds` (of the sweep, for test/train) is at least 2.
-  BlockedComparison(const std::vector<FoldDifference>& differences, int folds, double level = 0.95);
+  BlockedComparison(const std::vector<RunDifference>& differences, int folds, double level = 0.95);
 
   const PairedComparison& result() const { return result_; }
   double degrees_of_freedom() const { return freedom_; }
@@ -128,6 +140,66 @@ class BlockedComparison {
   double between_ = 0, within_ = 0;
   double seeds_ = 1;  ///< differences a fold, on average
   double freedom_ = 0;
+};
+
+/// Would a difference hold for other actors and other training seeds? The difference is that of pooled Scores: hits of
+/// all runs over their clips. Its variance has two parts, and a factor for what neither sees.
+///
+/// - Actors. u_a is what actor a adds to the deviation of the two ratios (the influence function of Score), averaged
+///   over seeds. V_a = sum of u_a^2 / (1 - w_a), where w_a is the actor's share of the clips: the cluster-robust CR2
+///   of Bell & McCaffrey (2002), whose degrees of freedom are theirs too.
+/// - Training. V_t = sum over folds of w_f^2 s_f^2 / S, where s_f^2 is the variance of the fold's difference between
+///   its S seeds. With one seed nothing tells it, and V_a kUnseenTraining stands in.
+/// - Models of two folds share most of their training actors, and so part of their luck. As Nadeau & Bengio (2003) do,
+///   the variance is multiplied by 1 + test/train = 1 + 1/(k - 1).
+///
+/// Degrees of freedom are Satterthwaite's (1946) of the two parts. Calibrated by tests/bench/calibration.
+class ActorComparison {
+ public:
+  /// Throws Error unless `folds` is at least 2, and where a difference has no actors.
+  ActorComparison(const std::vector<RunDifference>& differences, int folds, double level = 0.95);
+
+  static constexpr double kUnseenTraining = 0.3;
+
+  /// `mean` and `sd` are of the pooled Score and of the runs' differences. No interval, and p = 1, below two actors.
+  const PairedComparison& result() const { return result_; }
+  double degrees_of_freedom() const { return freedom_; }
+  int actors() const { return actors_; }
+  double of_actors() const { return of_actors_; }      ///< V_a
+  double of_training() const { return of_training_; }  ///< V_t
+
+  /// As BlockedComparison's: what does not fall with more seeds is V_a less the part of it that differs between seeds.
+  double half_width(double seeds, double level = 0.95) const;
+  double half_width_floor(double level = 0.95) const;
+
+ private:
+  double freedom(double of_actors, double of_training) const;
+
+  PairedComparison result_;
+  int actors_ = 0;
+  double seeds_ = 1;   ///< runs a fold, on average
+  double factor_ = 1;  ///< 1 + test/train
+  double of_actors_ = 0, of_training_ = 0;
+  double of_seeds_ = 0;  ///< part of V_a that more seeds average away
+  double actor_freedom_ = 0, training_freedom_ = 0;
+  double freedom_ = 0;
+};
+
+/// By actors where every difference has them and they are two or more, else by folds.
+class Comparison {
+ public:
+  Comparison(const std::vector<RunDifference>& differences, int folds, double level = 0.95);
+
+  const PairedComparison& result() const;
+  double degrees_of_freedom() const;
+  double half_width(double seeds, double level = 0.95) const;
+  double half_width_floor(double level = 0.95) const;
+  /// nullptr where it goes by folds.
+  const ActorComparison* by_actors() const { return std::get_if<ActorComparison>(&estimator_); }
+  const BlockedComparison* by_folds() const { return std::get_if<BlockedComparison>(&estimator_); }
+
+ private:
+  std::variant<BlockedComparison, ActorComparison> estimator_;
 };
 
 /// Holm's step-down adjustment (1979) of the p values of one family, in their order. Rejecting the values below a level

@@ -116,8 +116,8 @@ TEST_F(OwnerTest, AnOwnerThatStoodStillChangesNothingOnceAnotherHostTookTheStore
 TEST_F(OwnerTest, ADatabaseThatAnotherHostHoldsIsNotRead) {
   { const Writer writer(store_); }
   sign_elsewhere(1);
-  for (const auto& read : std::vector<std::function<void()>>{[&] { Reader reader(store_); },
-                                                             [&] { compact(store_); }}) {
+  for (const auto& read :
+       std::vector<std::function<void()>>{[&] { Reader reader(store_); }, [&] { compact(store_); }}) {
     const std::string error = error_of<Error>(read);
     EXPECT_EQ(error.find(std::string(kElsewhere) + " holds "), 0u) << error;
     EXPECT_NE(error.find("run this command there"), std::string::npos) << error;

@@ -23,7 +23,7 @@ ConfigReport config(const std::string& id, const json& settings, const json& axi
   made.axis_values = axis_values;
   made.expected = made.done = static_cast<int>(scores.size());
   for (std::size_t i = 0; i < scores.size(); ++i) {
-    made.runs.push_back({i / kFolds + 1, static_cast<int>(i % kFolds), scores[i], scores[i]});
+    made.runs.push_back({i / kFolds + 1, static_cast<int>(i % kFolds), scores[i], scores[i], {}});
   }
   return made;
 }
@@ -153,8 +153,8 @@ TEST(BlockedComparison, IsTheFormula) {
   // Mean squares by statsmodels' anova_lm, t by scipy.stats.t (SciPy 1.10, statsmodels 0.13.5).
   const std::vector<double> d = {.012, .031, -.004, .022, .017,  .009, .028, -.011,
                                  .019, .025, .014,  .035, -.002, .018, .021};
-  std::vector<FoldDifference> differences;
-  for (std::size_t i = 0; i < d.size(); ++i) differences.push_back({static_cast<int>(i % 5), d[i]});
+  std::vector<RunDifference> differences;
+  for (std::size_t i = 0; i < d.size(); ++i) differences.push_back({static_cast<int>(i % 5), d[i], i / 5, {}});
   const BlockedComparison whole(differences, 5);
   EXPECT_NEAR(whole.between(), 0.0005707333333333335, 1e-15);
   EXPECT_NEAR(whole.within(), 1.2266666666666667e-05, 1e-15);
@@ -176,8 +176,8 @@ TEST(BlockedComparison, IsTheFormula) {
 
 TEST(BlockedComparison, WithOneSeedItIsNadeauAndBengios) {
   const std::vector<double> d = {.052, .031, .054, .028, .05};
-  std::vector<FoldDifference> differences;
-  for (std::size_t i = 0; i < d.size(); ++i) differences.push_back({static_cast<int>(i), d[i]});
+  std::vector<RunDifference> differences;
+  for (std::size_t i = 0; i < d.size(); ++i) differences.push_back({static_cast<int>(i), d[i], 1, {}});
   const BlockedComparison blocked(differences, 5);
   const PairedComparison plain = compare_paired(d, 5);
   EXPECT_NEAR(blocked.result().standard_error, plain.standard_error, 1e-15);
@@ -185,11 +185,78 @@ TEST(BlockedComparison, WithOneSeedItIsNadeauAndBengios) {
   EXPECT_NEAR(blocked.result().interval.low, plain.interval.low, 1e-12);
 }
 
+/// Five actors of unlike size in three folds, two seeds; differences of hits by actor and seed.
+std::vector<RunDifference> differences_of_actors(std::uint64_t seeds) {
+  const int fold[] = {0, 0, 1, 1, 2}, clips[] = {8, 6, 8, 10, 8}, blends[] = {4, 3, 5, 5, 4};
+  const int presence[2][5] = {{2, 1, -1, 3, 1}, {1, 2, 0, 2, 2}}, salience[2][5] = {{1, 0, 1, -1, 1}, {0, 1, 0, 1, 1}};
+  std::vector<RunDifference> runs;
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    for (int f = 0; f < 3; ++f) {
+      RunDifference run{f, 0, seed, {}};
+      for (int a = 0; a < 5; ++a) {
+        if (fold[a] != f) continue;
+        run.actors.push_back({a, 1.0 * presence[seed][a], 1.0 * salience[seed][a], 1.0 * clips[a], 1.0 * blends[a]});
+      }
+      runs.push_back(run);
+    }
+  }
+  return runs;
+}
+
+// Expected values from the formulas with explicit matrices, in NumPy and SciPy.
+TEST(ActorComparison, IsTheFormula) {
+  const ActorComparison two(differences_of_actors(2), 3);
+  EXPECT_EQ(two.actors(), 5);
+  EXPECT_NEAR(two.result().mean, 0.14077380952380952, 1e-14);
+  EXPECT_NEAR(two.of_actors(), 0.0011894867270730413, 1e-16);
+  EXPECT_NEAR(two.of_training(), 0.0001807858560090703, 1e-16);
+  EXPECT_NEAR(two.degrees_of_freedom(), 4.867717507009757, 1e-10);
+  EXPECT_NEAR(two.result().standard_error, 0.045336617370765185, 1e-14);
+  EXPECT_NEAR(two.result().p, 0.027673621517985532, 1e-10);
+  EXPECT_NEAR(two.result().interval.low, 0.023273268816486253, 1e-10);
+  EXPECT_NEAR(two.result().interval.high, 0.25827435023113277, 1e-10);
+  EXPECT_NEAR(two.half_width(2), 0.11750054070732327, 1e-10);
+  EXPECT_NEAR(two.half_width(10), 0.06427863418947165, 1e-10);
+  EXPECT_LT(two.half_width_floor(), two.half_width(1000));
+
+  const ActorComparison one(differences_of_actors(1), 3);
+  EXPECT_NEAR(one.result().mean, 0.12261904761904761, 1e-14);
+  EXPECT_NEAR(one.result().standard_error, 0.05636732963854344, 1e-14);
+  EXPECT_NEAR(one.result().p, 0.0972438802871463, 1e-10);
+}
+
+TEST(ActorComparison, EqualActorsAreATTestOfTheirMeans) {
+  // Ten actors of ten clips, no blends: the Score is half the share of hits, and CR2 is s^2 / n.
+  const std::vector<double> hits = {1, 3, -2, 4, 0, 2, 5, -1, 3, 1};
+  std::vector<RunDifference> runs(5);
+  for (int a = 0; a < 10; ++a) {
+    runs[static_cast<std::size_t>(a / 2)].fold = a / 2;
+    runs[static_cast<std::size_t>(a / 2)].actors.push_back({a, hits[static_cast<std::size_t>(a)], 0, 10, 0});
+  }
+  const ActorComparison comparison(runs, 5);
+  std::vector<double> means;
+  for (const double h : hits) means.push_back(h / 10 / 2);
+  EXPECT_NEAR(comparison.of_actors(), sample_sd(means) * sample_sd(means) / 10, 1e-16);
+  EXPECT_NEAR(comparison.degrees_of_freedom(), 9, 1e-10);
+}
+
+TEST(Comparison, GoesByFoldsWhereActorsAreUnknown) {
+  auto runs = differences_of_actors(2);
+  EXPECT_TRUE(Comparison(runs, 3).by_actors());
+  runs[4].actors.clear();
+  const Comparison by_folds(runs, 3);
+  EXPECT_FALSE(by_folds.by_actors());
+  EXPECT_EQ(by_folds.result().p, BlockedComparison(runs, 3).result().p);
+  // One actor alone says nothing of others.
+  for (RunDifference& run : runs) run.actors = {{7, 1, 0, 10, 5}};
+  EXPECT_FALSE(Comparison(runs, 3).by_actors());
+}
+
 TEST(BlockedComparison, NothingIsSaidOfOneFoldNorOfNoDifference) {
-  EXPECT_EQ(BlockedComparison({{0, .1}, {0, .2}}, 5).result().p, 1);
-  EXPECT_TRUE(std::isnan(BlockedComparison({{0, .1}, {0, .2}}, 5).result().interval.low));
-  EXPECT_EQ(BlockedComparison({{0, 0}, {1, 0}}, 5).result().p, 1);
-  EXPECT_EQ(BlockedComparison({{0, .1}, {1, .1}}, 5).result().p, 0);
+  EXPECT_EQ(BlockedComparison({{0, .1, 1, {}}, {0, .2, 2, {}}}, 5).result().p, 1);
+  EXPECT_TRUE(std::isnan(BlockedComparison({{0, .1, 1, {}}, {0, .2, 2, {}}}, 5).result().interval.low));
+  EXPECT_EQ(BlockedComparison({{0, 0, 1, {}}, {1, 0, 1, {}}}, 5).result().p, 1);
+  EXPECT_EQ(BlockedComparison({{0, .1, 1, {}}, {1, .1, 1, {}}}, 5).result().p, 0);
 }
 
 TEST(Holm, IsStatsmodels) {

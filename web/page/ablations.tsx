@@ -182,7 +182,7 @@ function Families({ sweep }: { sweep: Sweep }) {
             })}
             {families.length > 0 && (
               <p class="legend">
-                Pairs of configs that differ in the axis only, paired by fold and seed. Interval and p: corrected resampled t (Nadeau-Bengio), folds as blocks;
+                Pairs of configs that differ in the axis only, paired by fold and seed. Interval and p: for other actors and training seeds where held-out Scores are compared and actors known, else for other folds;
                 Holm: adjusted over the family. Helps, hurts: Holm p &lt; .05. Equivalent: the whole interval lies within the margin.
                 {families.some((family) => family.comparisons.some((row) => row.transductive)) && " ‡ Transductive: training read unlabelled features of clips that it is scored on."}
               </p>
