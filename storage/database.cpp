@@ -1,10 +1,13 @@
 #include "storage/database.h"
 
 #include <cassert>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
+#include <new>
+#include <system_error>
 #include <thread>
 
 #include <fcntl.h>
@@ -55,20 +58,65 @@ bool is_closed_where_nothing_can_be_made(const std::string& link) {
          !error;
 }
 
-/// What else is known of a failure.
-std::string cause_of(int code, const std::string& path) {
-  const std::string numbered = "code " + std::to_string(code) + ")", system = files::shared_file_system(fs::path(path));
+/// A disk that fails, rather than a file system that cannot do something.
+bool is_of_disk(int system) { return system == EIO || system == ENOSPC || system == EDQUOT || system == EFBIG; }
+
+/// What else is known of a failure: SQLite's code, and the system's of the call that failed.
+std::string cause_of(int code, int system, const std::string& path) {
+  const std::string numbered = "code " + std::to_string(code) + ")", shared = files::shared_file_system(fs::path(path));
+  if (is_of_disk(system)) return " (" + std::generic_category().message(system) + "; " + numbered;
   switch (code) {
     case SQLITE_IOERR_SHMOPEN:
     case SQLITE_IOERR_SHMSIZE:
     case SQLITE_IOERR_SHMMAP:
     case SQLITE_IOERR_SHMLOCK:
-      return " (its file system" + (system.empty() ? "" : ", " + system + ",") +
+      return " (its file system" + (shared.empty() ? "" : ", " + shared + ",") +
              " does not let processes share memory, as NFS and some parallel ones do not: `--database FOLDER` puts "
              "the database on a local disk; " +
              numbered;
+    case SQLITE_READONLY_ROLLBACK:  // before there is a log, a database has a journal
+      return " (the command that made it was interrupted: run it again; " + numbered;
     default:
-      return (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_FULL ? " (is the disk full? " + numbered : "";
+      break;
+  }
+  switch (code & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+      return " (is the disk full? " + numbered;
+    case SQLITE_CANTOPEN:  // a file beside it, too
+      return " (is the disk full, or the folder not writable? " + numbered;
+    default:
+      return "";
+  }
+}
+
+/// Of a read that failed, in the database or its log, SQLite says that they are damaged. 0 where none did.
+int error_of_reads(sqlite3* database) {
+  int system = 0;
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(database, "main", SQLITE_FCNTL_LAST_ERRNO, &system);
+  if (system == 0 && sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+      log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &system);
+  }
+  return system;
+}
+
+/// Nothing is wrong with what is stored.
+bool is_of_system(int code, int system) {
+  switch (code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return is_of_disk(system);
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_CANTOPEN:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_READONLY:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -80,9 +128,11 @@ Database::Database(std::string path, Mode mode) : path_(std::move(path)) {
   const bool immutable = mode == Mode::kReadOnly && is_closed_where_nothing_can_be_made(path_);
   const std::string address = address_of(path_) + (immutable ? "?immutable=1" : "");
   if (sqlite3_open_v2(address.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
-    const std::string why = handle_ ? sqlite3_errmsg(handle_) : "out of memory";
+    if (handle_ == nullptr) throw std::bad_alloc();
+    const int code = sqlite3_extended_errcode(handle_);
+    const std::string why = sqlite3_errmsg(handle_) + cause_of(code, sqlite3_system_errno(handle_), path_);
     sqlite3_close(handle_);
-    throw Error("cannot open " + path_ + ": " + why);
+    throw SystemError("cannot open " + path_ + ": " + why);
   }
   sqlite3_extended_result_codes(handle_, 1);
   if (mode == Mode::kReadWrite) {
@@ -105,9 +155,15 @@ int Database::changes() const { return sqlite3_changes(handle_); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
 void Database::fail(const std::string& doing) const {
-  const int code = sqlite3_extended_errcode(handle_);
+  const int code = sqlite3_extended_errcode(handle_), primary = code & 0xff;
+  if (primary == SQLITE_NOMEM) throw std::bad_alloc();
+  const bool damaged = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+  const int system = damaged ? error_of_reads(handle_) : sqlite3_system_errno(handle_);
   constexpr std::size_t kShown = 80;
-  throw Error(path_ + ": " + sqlite3_errmsg(handle_) + cause_of(code, path_) + " [" + doing.substr(0, kShown) + "]");
+  const std::string what =
+      path_ + ": " + sqlite3_errmsg(handle_) + cause_of(code, system, path_) + " [" + doing.substr(0, kShown) + "]";
+  if (is_of_system(code, system)) throw SystemError(what);
+  throw Error(what);
 }
 
 Statement::Statement(Database& database, std::string_view sql) : database_(database) {

@@ -11,6 +11,12 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The system did not let us read or write the store, or another program holds it. What is stored may well be sound.
+class SystemError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// What is stored of a trial's result is not what was stored: it has rotted, or somebody wrote to it.
 class ChangedResult : public Error {
  public:

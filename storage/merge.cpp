@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 
@@ -69,6 +70,10 @@ class Merge {
       work();
     } catch (const ChangedResult& error) {
       leave_out(where, error.fault());
+    } catch (const SystemError&) {
+      throw;
+    } catch (const std::bad_alloc&) {
+      throw;
     } catch (const std::exception& error) {
       leave_out(where, error.what());
     }
@@ -232,6 +237,10 @@ class Merge {
                                                                    : ", as they may: their arithmetics are " +
                                                                          mine.arithmetic + " and " + theirs.arithmetic;
       if (!what.empty()) return differs("the two results differ in " + what + why);
+    } catch (const SystemError&) {
+      throw;
+    } catch (const std::bad_alloc&) {
+      throw;
     } catch (const std::exception& error) {
       return differs(error.what());
     }

@@ -319,6 +319,10 @@ void prepare_for_writing(Database& database, const std::vector<std::string>& ste
 
 void prepare_for_reading(Database& database, const std::vector<std::string>& steps) {
   const std::size_t version = version_of(database, steps);
+  if (version == 0) {
+    throw Error(database.path() +
+                " is empty: the command that made it has not come further, or was interrupted; run it again");
+  }
   if (version != steps.size()) {
     throw Error(database.path() + " was made by an older version of Medley (schema " + std::to_string(version) +
                 " of " + std::to_string(steps.size()) +

@@ -400,6 +400,8 @@ std::vector<Writer::SetAside> Writer::set_aside_changed(const std::vector<std::s
         read_result(s.database, key, trial);
       } catch (const ChangedResult& error) {
         fault = error.fault();
+      } catch (const SystemError&) {
+        throw;  // it may well be sound
       } catch (const Error& error) {
         fault = error.what();
       }

@@ -1,5 +1,8 @@
 #include "sweep/digest.h"
 
+#include <new>
+
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "sweep/error.h"
@@ -12,7 +15,10 @@ struct Sha256::Context {
 };
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  if (EVP_DigestInit_ex(context_->md, EVP_sha256(), nullptr) != 1) throw Error("SHA-256 is not available");
+  if (context_->md == nullptr) throw std::bad_alloc();
+  if (EVP_DigestInit_ex(context_->md, EVP_sha256(), nullptr) == 1) return;
+  if (ERR_GET_REASON(ERR_get_error()) == ERR_R_UNSUPPORTED) throw Error("SHA-256 is not available");
+  throw std::bad_alloc();
 }
 
 Sha256::~Sha256() = default;

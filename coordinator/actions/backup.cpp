@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <new>
 #include <optional>
 #include <set>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -147,6 +149,7 @@ class Contents {
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
       if (it->path().extension() == ".npz") trials.push_back(it->path().stem().string());
     }
+    if (error && error != std::errc::no_such_file_or_directory) throw files::Error(folder, "list", error.message());
     std::sort(trials.begin(), trials.end());
     const auto states = reader.states(trials);
     for (std::size_t i = 0; i < trials.size(); ++i) {
@@ -192,6 +195,8 @@ template <class Work>
 void with_place(const std::string& where, Work work) {
   try {
     work();
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     const std::string what = error.what();
     throw Error(begins_with(what, where) ? what : where + what);

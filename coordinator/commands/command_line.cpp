@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <new>
 
 #include "coordinator/error.h"
 #include "sweep/nearest.h"
@@ -90,6 +91,8 @@ int run_command_line(CLI::App& app, int argc, const char* const* argv) {
     return fail(unknown + "\nRun `" + path + " --help` for what there is.", 2);
   } catch (const UsageError& e) {
     return fail(e.what(), 2);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", 1);
   } catch (const std::exception& e) {
     return fail(e.what(), 1);
   }

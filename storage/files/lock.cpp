@@ -52,6 +52,7 @@ void Lock::sign() {
   const int length = std::snprintf(line, sizeof line, "%d on %s boot %s beat %012lld\n", next.process, host,
                                    next.boot.empty() ? "-" : next.boot.c_str(), static_cast<long long>(next.beats));
   const auto size = static_cast<std::size_t>(length);
+  errno = ENOSPC;  // which a write that stops within the line has met without saying so
   if ((signature_.process != next.process && ::ftruncate(descriptor_.get(), 0) != 0) ||
       ::pwrite(descriptor_.get(), line, size, 0) != static_cast<ssize_t>(size) || ::fdatasync(descriptor_.get()) != 0) {
     throw Error(file_, "write", errno);

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "storage/files/error.h"
+#include "storage/files/lock.h"
 #include "storage/reader.h"
 #include "storage/writer.h"
 #include "tests/storage/store_fixture.h"
@@ -105,6 +107,16 @@ TEST(Disk, AStoreThatCannotEvenBeginIsAClearError) {
     if (message.find("is the disk full?") == std::string::npos) return "unclear: " + message;
     Writer writer(folder.path());  // nothing half-made stands in the way
     return "";
+  });
+}
+
+TEST(Disk, ALockThatIsSignedByHalfIsAFullDisk) {
+  test::Folder folder;
+  in_child([&]() -> std::string {
+    auto lock = files::Lock::take(folder / "lock");
+    limit_file_size(4);
+    const std::string message = test::error_of<files::Error>([&] { lock->sign(); });
+    return message == (folder / "lock").string() + ": cannot write: No space left on device" ? "" : message;
   });
 }
 

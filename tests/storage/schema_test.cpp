@@ -81,6 +81,14 @@ TEST_F(SchemaTest, AnOlderStoreIsNotReadBeforeItIsMigrated) {
   EXPECT_NE(message.find("older version"), std::string::npos) << message;
 }
 
+TEST_F(SchemaTest, AStoreWhoseMakingWasInterruptedIsNamedAsSuch) {
+  Database(path(), Database::Mode::kReadWrite).execute("PRAGMA journal_mode = WAL");
+  const std::string message = test::error_of<Error>([&] { Reader reader(folder_.path()); });
+  EXPECT_NE(message.find("is empty: the command that made it"), std::string::npos) << message;
+  make();
+  Reader reader(folder_.path());
+}
+
 TEST_F(SchemaTest, AnotherProgramsDatabaseIsRefusedAndUntouched) {
   {
     Database database(path(), Database::Mode::kReadWrite);
