@@ -103,11 +103,11 @@ void refuse(const fs::path& out, const data::Findings& findings) {
   if (findings.errors() > 0) throw data::Error(out.string() + ": breaks the challenge's format:\n" + findings.text());
 }
 
-/// What the archive at `out` holds, read and checked again.
-data::Findings check_archive(const fs::path& out, const std::string& member, const sweep::Classes& classes,
-                             const data::ClipList& clips) {
+/// What `archive`, which is to be `out`, holds, read and checked again.
+data::Findings check_archive(const fs::path& archive, const fs::path& out, const std::string& member,
+                             const sweep::Classes& classes, const data::ClipList& clips) {
   data::Findings findings;
-  const auto text = data::read_submission(out, member, findings);
+  const auto text = data::read_submission(archive, member, findings);
   refuse(out, findings);
   return data::check_submission(*text, classes, clips);
 }
@@ -130,7 +130,7 @@ sweep::Classes named_as_the_challenge_does(const sweep::Classes& classes, const 
 fs::path manifest_path(const fs::path& out) { return fs::path(out).replace_extension(".manifest.json"); }
 
 Exported export_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ensemble, const ExportOptions& options,
-                         storage::TimeMs now) {
+                         storage::TimeMs now) try {
   Exported exported;
   const fs::path& out = options.out;
   const storage::DatasetRecord dataset =
@@ -158,12 +158,13 @@ Exported export_ensemble(storage::Reader& reader, const storage::EnsembleRecord&
   const std::string text = data::format_submission(predictions, named);
   const data::ClipList clips{filenames, {}};
   refuse(out, data::check_submission(text, named, clips));
-  data::write_submission(out, text, options.member);
-  refuse(out, check_archive(out, options.member, named, clips));
-
   exported.archive = out;
-  exported.sha256 = sweep::sha256_hex(files::rethrow_as<data::Error>([&] { return files::read(out); }));
   exported.manifest = manifest_path(out);
+  // Neither file takes its place before both are written.
+  files::PartialFile archive(exported.archive), manifest(exported.manifest);
+  data::write_submission(archive, text, options.member);
+  refuse(out, check_archive(archive.path(), out, options.member, named, clips));
+  exported.sha256 = sweep::sha256_hex(files::read(archive.path()));
   json members = json::array();
   json configs = json::object();
   for (const storage::MemberRecord& one : ensemble.members) members.push_back(member_json(reader, one, configs));
@@ -192,9 +193,13 @@ Exported export_ensemble(storage::Reader& reader, const storage::EnsembleRecord&
                       {"members", std::move(members)},
                       {"configs", std::move(configs)},
                       {"created_ms", now}};
-  files::rethrow_as<data::Error>(
-      [&] { files::write(exported.manifest, exported.content.dump(2) + "\n", files::Durability::kDurable); });
+  manifest.append(exported.content.dump(2) + "\n");
+  // The manifest first: where the process ends in between, it says that the archive is not the one it describes.
+  manifest.commit(files::Durability::kDurable);
+  archive.commit(files::Durability::kDurable);
   return exported;
+} catch (const files::Error& error) {
+  throw data::Error(error.what());
 }
 
 void record_export(storage::Writer& writer, const storage::EnsembleRecord& ensemble, const Exported& exported,

@@ -40,8 +40,8 @@ void write_figures(const sweep::ImportanceReport& report, const fs::path& folder
   const sweep::Figures made = sweep::make_figures(report);
   files::make_folders(folder);
   for (const sweep::Figure& figure : made.figures) {
-    files::write(folder / (figure.name + ".csv"), sweep::csv_table(figure.data), files::Durability::kAtomic);
-    files::write(folder / (figure.name + ".svg"), figure.svg, files::Durability::kAtomic);
+    files::write(folder / (figure.name + ".csv"), sweep::csv_table(figure.data), files::Durability::kDurable);
+    files::write(folder / (figure.name + ".svg"), figure.svg, files::Durability::kDurable);
     fmt::print("{}\n", (folder / (figure.name + ".svg")).string());
   }
   for (const std::string& missing : made.missing) fmt::print("not written: {}\n", missing);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "storage/database.h"
 #include "storage/writer.h"
@@ -96,6 +97,25 @@ TEST_F(StoreCheckTest, LooksAtFilesToo) {
                           " has changed (SHA-256)\ncheckpoints: ffffffffffffffff.npz is of no trial\n");
   fs::remove(archive_);
   EXPECT_NE(faults().find("is not there any more"), std::string::npos);
+}
+
+TEST_F(StoreCheckTest, AnExportThatALaterOneReplacedIsNoFault) {
+  std::ofstream(archive_) << "another archive";
+  // Of another store, or interrupted before it was recorded.
+  const fs::path manifest = folder_.path() / "submission.manifest.json";
+  std::ofstream(manifest) << nlohmann::json{{"sha256", sweep::sha256_hex("another archive")}};
+  EXPECT_EQ(faults(), "");
+  fs::remove(manifest);
+  {
+    Writer writer(store());
+    Writer::Group group(writer);
+    writer.save_export({0, 0, archive_.string(), sweep::sha256_hex("another archive"), 5, {}});
+    group.commit();
+  }
+  EXPECT_EQ(faults(), "");
+  std::ofstream(archive_) << "archive";
+  std::ofstream(manifest) << nlohmann::json{{"sha256", sweep::sha256_hex("another archive")}};
+  EXPECT_EQ(faults(), "export 2: " + archive_.string() + " has changed (SHA-256)\n") << "as the earlier one was";
 }
 
 TEST_F(StoreCheckTest, ReadsAllItCanOfATornDatabase) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/files/write.h"
 #include "sweep/label.h"
 
 namespace medley::data {
@@ -21,8 +22,11 @@ struct Prediction {
 /// The JSON text of predictions, in their order.
 std::string format_submission(const std::vector<Prediction>& predictions, const sweep::Classes& classes);
 
-/// Writes `text` as the one member of a ZIP archive: beside `path`, synced, then renamed. The same text gives the same
+/// Writes `text` as the one member of a ZIP archive to `file`, which it does not commit. The same text gives the same
 /// bytes. Throws Error, also for a member that is no plain file name.
+void write_submission(files::PartialFile& file, const std::string& text, const std::string& member = kSubmissionMember);
+
+/// The same to `path`, committed.
 void write_submission(const std::filesystem::path& path, const std::string& text,
                       const std::string& member = kSubmissionMember);
 
