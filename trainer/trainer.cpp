@@ -10,6 +10,7 @@
 
 #include "sweep/score/metric.h"
 #include "trainer/checkpoint.h"
+#include "trainer/data/error.h"
 #include "trainer/group.h"
 #include "trainer/importance.h"
 #include "trainer/resume_point.h"
@@ -80,9 +81,21 @@ Checkpoint checkpoint_of(const TrialState& trial, const sweep::Classes& classes,
   return checkpoint;
 }
 
-/// Fills in what the trial's best epochs say; a diverged trial has only its epochs and its reason.
-void conclude(TrialState& trial, const Features& features, torch::Device device,
-              const std::filesystem::path& checkpoints) {
+/// Writes what a trial can do without; it `costs` something where it cannot be written.
+template <class Write>
+void write_if_possible(const TrainOptions& options, const char* costs, Write write) {
+  try {
+    write();
+  } catch (const data::Error& e) {
+    if (!options.note) throw;
+    options.note(std::string(e.what()) + ": " + costs);
+  }
+}
+
+/// Fills in what the trial's best epochs say; a diverged trial has only its epochs and its reason. `keeper`: writes its
+/// checkpoint.
+void conclude(TrialState& trial, const Features& features, torch::Device device, const TrainOptions& options,
+              bool keeper) {
   TrialResult& result = trial.result;
   if (!trial.divergence.empty()) {
     result.outcome = sweep::Outcome::kDiverged;
@@ -105,9 +118,10 @@ void conclude(TrialState& trial, const Features& features, torch::Device device,
   } else {
     result.importance = importance_of(trial, paper, inputs);
   }
-  if (!checkpoints.empty()) {
-    write_checkpoint(checkpoints / (trial.spec.id + ".npz"), checkpoint_of(trial, classes, reported, epoch));
-  }
+  if (!keeper || options.checkpoints.empty()) return;
+  write_if_possible(options, "the trial has no checkpoint", [&] {
+    write_checkpoint(options.checkpoints / (trial.spec.id + ".npz"), checkpoint_of(trial, classes, reported, epoch));
+  });
 }
 
 /// Resumes from an earlier attempt's save file, if there is one.
@@ -185,8 +199,9 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   auto saved = std::chrono::steady_clock::now();
   const auto save = [&] {
     if (options.resume.empty() || gang.rank() != 0) return;
-    save_all(options.resume, groups, states);
     saved = std::chrono::steady_clock::now();
+    write_if_possible(options, "an interruption costs the work since the last save",
+                      [&] { save_all(options.resume, groups, states); });
   };
   for (int epoch = 1; epoch <= epochs; ++epoch) {
     int active = 0;
@@ -210,7 +225,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
     if (active == 0) break;
   }
 
-  for (auto& state : states) conclude(*state, features, device, gang.rank() == 0 ? options.checkpoints : "");
+  for (auto& state : states) conclude(*state, features, device, options, gang.rank() == 0);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
                          static_cast<double>(trials.size());
   std::vector<TrialResult> results;

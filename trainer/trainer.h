@@ -35,7 +35,8 @@ struct TrainOptions {
   /// asked to. The keeper of the results deletes them. Empty: none are read or written.
   std::filesystem::path resume;
   std::chrono::milliseconds save_every{60'000};
-  std::function<void(const std::string&)> note;   ///< what is worth a line in a log: resumed, or why not
+  /// What is worth a line in a log: resumed, or why not; what could not be saved. Without it the latter is thrown.
+  std::function<void(const std::string&)> note;
   std::function<Stop()> stop;                     ///< polled before every step
   std::function<void(const Progress&)> progress;  ///< called after every epoch of the pack, on this thread
   Collective* collective = nullptr;               ///< borrowed; nullptr: this process alone

@@ -73,6 +73,10 @@ class Link {
       flush_failures();
     });
   }
+  /// Leaves: what it would train now would be lost as well. Its goodbye cancels its attempts, which costs no retry.
+  void cannot_keep(const std::string& reason) {
+    asio::post(io_, [this, reason] { end(Ending::How::kSpoolFailed, protocol::sendable_text(reason)); });
+  }
   void ended(const PackPtr& pack) {
     asio::post(io_, [this, pack] {
       for (const AttemptId& attempt : pack->attempts) {
@@ -388,7 +392,8 @@ class Link {
   Clock::time_point goodbye_deadline_;
 };
 
-/// Trains one pack and keeps its results. What the trainer throws fails the pack.
+/// Trains one pack and keeps its results. What the trainer throws fails the pack; what the spool throws ends the
+/// worker.
 void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Link& link) {
   Pack pack;
   pack.dataset_folder = running->assign.dataset_folder;
@@ -403,7 +408,7 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
   };
   pack.best_size = [running, &link](int trials) { link.measured(running->attempts.front(), trials); };
   std::vector<AttemptId> kept;
-  std::string reason;
+  std::string reason, unkept;
   sweep::Blame blame = sweep::Blame::kTrial;
   try {
     const std::vector<sweep::TrialResult> results = train(pack);
@@ -413,7 +418,12 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
     }
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (results[i].trial_id != pack.trials[i].id) throw Error("the trainer gave a result of another trial");
-      spool.put(running->attempts[i], sweep::encode_result(results[i]));
+      try {
+        spool.put(running->attempts[i], sweep::encode_result(results[i]));
+      } catch (const Error& e) {
+        unkept = e.what();
+        break;
+      }
       kept.push_back(running->attempts[i]);
     }
   } catch (const DatasetChanged& e) {
@@ -424,6 +434,7 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
     if (reason.empty()) reason = "an exception without a text";
   }
   if (!kept.empty()) link.trained(running, kept);
+  if (!unkept.empty()) link.cannot_keep(unkept);
   if (!reason.empty() && running->stop == Stop::kNo) {
     spdlog::error("a pack of {} failed: {}", pack.trials.size(), reason);
     for (std::size_t i = kept.size(); i < running->attempts.size(); ++i) {
@@ -437,7 +448,7 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
 
 int Ending::exit_code() const {
   if (how == How::kFenced) return EX_TEMPFAIL;
-  return how == How::kRefused ? 1 : 0;
+  return how == How::kRefused || how == How::kSpoolFailed ? 1 : 0;
 }
 
 Ending serve(const LinkOptions& options, const TrainPack& train) {

@@ -62,15 +62,16 @@ struct LinkOptions {
 
 struct Ending {
   enum class How {
-    kDrained,     ///< asked to finish and leave
-    kDismissed,   ///< told to leave
-    kTerminated,  ///< SIGTERM, SIGINT or SIGUSR1 (Slurm's notice before it takes the machine away)
-    kFenced,      ///< the coordinator was silent for its fencing time; results stay in the spool
-    kRefused,     ///< wrong token, another version, or not a coordinator
+    kDrained,      ///< asked to finish and leave
+    kDismissed,    ///< told to leave
+    kTerminated,   ///< SIGTERM, SIGINT or SIGUSR1 (Slurm's notice before it takes the machine away)
+    kFenced,       ///< the coordinator was silent for its fencing time; results stay in the spool
+    kRefused,      ///< wrong token, another version, or not a coordinator
+    kSpoolFailed,  ///< it cannot keep what it trains: its disk is full, for one
   };
   How how = How::kDrained;
   std::string reason;
-  /// 0 for the first three, 75 (EX_TEMPFAIL: Slurm may requeue) when fenced, 1 when refused.
+  /// 0 for the first three, 75 (EX_TEMPFAIL: Slurm may requeue) when fenced, 1 for the others.
   int exit_code() const;
 };
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/null_sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -58,7 +59,12 @@ std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, Coordinator
     std::cerr << "warning: the database of " << store.string() << " is on " << system
               << ", where SQLite is slow and locks may not hold: --database FOLDER puts a new one on a local disk\n";
   }
-  spdlog::set_default_logger(spdlog::basic_logger_mt("medley", (store / "logs" / "coordinator.log").string()));
+  try {
+    spdlog::set_default_logger(spdlog::basic_logger_mt("medley", (store / "logs" / "coordinator.log").string()));
+  } catch (const spdlog::spdlog_ex& error) {
+    std::cerr << "warning: no log is kept: " << error.what() << "\n";
+    spdlog::set_default_logger(spdlog::create<spdlog::sinks::null_sink_mt>("medley"));
+  }
   spdlog::flush_on(spdlog::level::info);
   options.store = store;
   options.worker_command = {worker_program().string(), "serve"};

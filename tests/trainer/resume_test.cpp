@@ -1,14 +1,19 @@
 // A trial that was interrupted, wherever, and trained on by another process ends with the bits of one that was not.
+#include <cerrno>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/storage/faulty_calls.h"
+#include "tests/support/amount.h"
 #include "tests/support/folder.h"
 #include "tests/trainer/one_trial.h"
 #include "tests/trainer/planted_dataset.h"
 #include "tests/trainer/switches.h"
+#include "trainer/data/npz.h"
+#include "trainer/saved_headers.h"
 #include "trainer/trainer.h"
 
 namespace medley::tests {
@@ -141,6 +146,46 @@ TEST(Resume, ATrialOfAnotherArithmeticStartsAtItsFirstStepAndSaysSo) {
   const Resumed same = resume(dataset, {spec}, folder.path(), "elsewhere");
   EXPECT_EQ(same.polls, steps - kDone);
   EXPECT_EQ(same.results.front().arithmetic, "elsewhere");
+}
+
+TEST(Resume, ADiskThatFailsCostsNoTrialAndItsFilesAreWholeOrAbsent) {
+  const data::Dataset dataset = planted_dataset();
+  Config config = small_config();
+  config.epochs = 2;
+  const std::vector<TrialSpec> pack = {trial(config), trial(config, 1)};
+  const std::vector<std::vector<std::uint8_t>> expected = {bits(alone(dataset, pack[0])),
+                                                           bits(alone(dataset, pack[1]))};
+  int faults = 0, unwritten = 0;
+  for (const char* call : {"fsync", "rename"}) {
+    for (int nth = 1;; nth += static_cast<int>(test::amount("MEDLEY_FAULT_STEP", 7))) {
+      const test::Folder folder(test::Folder::Where::kMemory);
+      storage::testing_store::FaultyCalls disk(folder.path());
+      disk.fail(call, nth, ENOSPC);
+      Resumed saved;
+      trainer::TrainOptions options;
+      options.resume = options.checkpoints = folder.path();
+      options.save_every = std::chrono::milliseconds(-1);  // before every step
+      options.note = [&](const std::string& note) { saved.notes.push_back(note); };
+      saved.results = trainer::train_pack(dataset, pack, options);
+      for (std::size_t i = 0; i < pack.size(); ++i) {
+        EXPECT_EQ(bits(saved.results[i]), expected[i]) << call << " " << nth;
+        const fs::path checkpoint = folder / (pack[i].id + ".npz");
+        if (fs::exists(checkpoint)) {
+          EXPECT_EQ(trainer::read_checkpoint_header(data::NpzFile::open(checkpoint)).trial.id, pack[i].id);
+        } else {
+          ++unwritten;
+        }
+        EXPECT_EQ(bits(resume(dataset, {pack[i]}, folder.path()).results.front()), expected[i]) << call << " " << nth;
+      }
+      if (saved.notes.empty()) break;  // beyond the last
+      ++faults;
+      ASSERT_EQ(saved.notes.size(), 1u);
+      EXPECT_EQ(saved.notes.front().rfind(folder.path().string(), 0), 0u) << saved.notes.front();
+      EXPECT_NE(saved.notes.front().find("No space left on device"), std::string::npos) << saved.notes.front();
+    }
+  }
+  EXPECT_GT(faults, 10);
+  EXPECT_LE(unwritten, faults);
 }
 
 TEST(Resume, ADamagedOrForeignFileIsSaidAndTheTrialStartsAnew) {

@@ -445,6 +445,26 @@ TEST_F(LinkTest, WhatIsAssignedToAWorkerThatIsLeavingIsGivenUpByItsGoodbyeNotFai
   EXPECT_EQ(end().how, Ending::How::kTerminated);
 }
 
+TEST_F(LinkTest, AResultThatCannotBeKeptEndsTheWorkerAndFailsNoTrial) {
+  train_ = [&](const Pack& p) {
+    std::vector<sweep::TrialResult> results;
+    for (const auto& spec : p.trials) results.push_back(fake::fake_result(spec));
+    // The first result gets to the spool; where the second should be is a folder.
+    const fs::path own = fs::directory_iterator(options_.spool)->path();
+    fs::create_directory(own / (p.trials[1].id + "-1"));
+    return results;
+  };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1, 2, 3}));
+  EXPECT_EQ(peer.expect<protocol::Result>().attempt.trial, trial(1).id);
+  const std::string why = peer.expect<protocol::Leave>().reason;
+  EXPECT_NE(why.find(trial(2).id + "-1: cannot write: not a regular file"), std::string::npos) << why;
+  const Ending ending = end();
+  EXPECT_EQ(ending.how, Ending::How::kSpoolFailed);
+  EXPECT_EQ(ending.exit_code(), 1);
+}
+
 TEST_F(LinkTest, DismissedInTheMiddleOfAPackItStopsAndLeaves) {
   train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
     while (p.stop() == Stop::kNo) std::this_thread::sleep_for(1ms);
