@@ -42,10 +42,10 @@ struct Arguments {
   std::string behaviour_file;
 };
 
-/// Pairs of --name value.
+/// Pairs of --name value, also after the word "serve": it may stand in for medley-worker.
 inline Arguments parse_arguments(int argc, char** argv) {
   std::map<std::string, std::string> arguments;
-  for (int i = 1; i + 1 < argc; i += 2) arguments[argv[i]] = argv[i + 1];
+  for (int i = argc > 1 && argv[1][0] != '-' ? 2 : 1; i + 1 < argc; i += 2) arguments[argv[i]] = argv[i + 1];
   Arguments parsed;
   worker::LinkOptions& options = parsed.link;
   const std::string peer = arguments.at("--coordinator");
