@@ -40,7 +40,7 @@ void Recorder::on(const RecordResult& c, const Cause& cause) {
 }
 
 void Recorder::on(const EndAttempt& c, const Cause& cause) {
-  writer_.end_attempt(c.attempt, c.state, c.reason, storage::now_ms());
+  writer_.end_attempt(c.attempt, c.state, c.reason, storage::now_ms(), c.counts);
   if (const auto* refused = std::get_if<ResultRefused>(&cause.event)) {
     writer_.log_event("result refused", c.attempt.trial,
                       "from " + roster_.name_of(refused->worker) + ": " + refused->reason, storage::now_ms());

@@ -162,7 +162,7 @@ struct TrialHistory {
   std::string config;  ///< id
   sweep::TrialState state = sweep::TrialState::kPending;
   int attempts = 0;            ///< number of the newest attempt; 0 none
-  int failures = 0;            ///< failed or lost attempts since the last retry_trial()
+  int failures = 0;            ///< failed or lost attempts that count, since the last retry_trial()
   std::string running_worker;  ///< of the newest attempt when it is running, else ""
   std::int64_t running_pack = 0;
   std::string test_fingerprint;  ///< of the test clips that its training reads; "" where it reads none

@@ -370,7 +370,8 @@ void Writer::begin_attempts(const std::string& worker, std::int64_t pack, const 
   });
 }
 
-bool Writer::end_attempt(const AttemptId& attempt, AttemptState state, const std::string& reason, TimeMs now) {
+bool Writer::end_attempt(const AttemptId& attempt, AttemptState state, const std::string& reason, TimeMs now,
+                         bool counts) {
   assert(state != AttemptState::kRunning && state != AttemptState::kFinished);
   State& s = *state_;
   return s.write("end " + text_of(attempt), [&] {
@@ -380,7 +381,7 @@ bool Writer::end_attempt(const AttemptId& attempt, AttemptState state, const std
                   "state = 'running'");
     end.bind(name_of(state), reason, now, trial, attempt.number).run();
     if (s.database.changes() == 0) return false;
-    const int counted = state == AttemptState::kCancelled ? 0 : 1;
+    const int counted = counts && state != AttemptState::kCancelled ? 1 : 0;
     Statement update(s.database, "UPDATE trial SET running = 0, failures = failures + ? WHERE key = ?");
     update.bind(counted, trial).run();
     return true;

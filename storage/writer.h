@@ -78,8 +78,10 @@ class Writer {
   /// Throws Error when a trial is finished, already has a running attempt, or the number is not the next.
   void begin_attempts(const std::string& worker, std::int64_t pack, const std::vector<sweep::AttemptId>& attempts,
                       TimeMs now);
-  /// Ends a running attempt as kFailed, kLost or kCancelled. False, and no change, when it is not running.
-  bool end_attempt(const sweep::AttemptId& attempt, sweep::AttemptState state, const std::string& reason, TimeMs now);
+  /// Ends a running attempt as kFailed, kLost or kCancelled. False, and no change, when it is not running. The first two
+  /// count as failures of the trial, unless `counts` is false.
+  bool end_attempt(const sweep::AttemptId& attempt, sweep::AttemptState state, const std::string& reason, TimeMs now,
+                   bool counts = true);
 
   /// Reads the results of those of `trials` that are finished. One that has changed since it was stored is removed, its
   /// attempt counts for nothing any more, its trial is pending again, and finished sweeps that hold it run again. Its

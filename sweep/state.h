@@ -37,15 +37,16 @@ MEDLEY_NAMED_ENUM(SweepStanding, MEDLEY_SWEEP_STANDING)
 #define MEDLEY_TRIAL_STATE(X) X(kPending, "pending") X(kFinished, "finished") X(kFailed, "failed")
 MEDLEY_NAMED_ENUM(TrialState, MEDLEY_TRIAL_STATE)
 
-/// kFailed: the worker said so. kLost: the worker died, or its lease or its progress ran out. Both count against the
+/// kFailed: the worker said so. kLost: the worker died, or its lease or its progress ran out. Both may count against the
 /// retry budget; kCancelled does not.
 #define MEDLEY_ATTEMPT_STATE(X) \
   X(kRunning, "running") X(kFinished, "finished") X(kFailed, "failed") X(kLost, "lost") X(kCancelled, "cancelled")
 MEDLEY_NAMED_ENUM(AttemptState, MEDLEY_ATTEMPT_STATE)
 
-/// Whom an attempt that the worker gave up counts against. kTrial: trial and worker. kNobody: files of the dataset
-/// changed while it trained. kDataset: the worker does not have the dataset that the trial promises.
-#define MEDLEY_BLAME(X) X(kTrial, "trial") X(kNobody, "nobody") X(kDataset, "dataset")
+/// Whom an attempt that the worker gave up counts against. kTrial: trial or worker. kNobody: files of the dataset
+/// changed while it trained. kDataset: the worker does not have the dataset that the trial promises. kMemory: the pack
+/// did not fit in the worker's memory.
+#define MEDLEY_BLAME(X) X(kTrial, "trial") X(kNobody, "nobody") X(kDataset, "dataset") X(kMemory, "memory")
 MEDLEY_NAMED_ENUM(Blame, MEDLEY_BLAME)
 
 /// kAway: not heard of for a lease. kLeft: it said goodbye or its process is known to be dead.

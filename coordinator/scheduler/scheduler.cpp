@@ -11,13 +11,19 @@ using sweep::SweepState;
 using sweep::TrialState;
 using sweep::WorkerState;
 
+namespace {
+constexpr int kTried = 3;  // rank of a worker that tried a trial, or came since
+}
+
 Scheduler::Scheduler(Limits limits, std::int64_t next_pack) : limits_(limits), next_pack_(next_pack) {
   assert(limits_.lease_ms > 0 && limits_.stall_ms > 0 && limits_.retry_budget > 0 && limits_.largest_pack > 0);
+  assert(limits_.longest_step_ms > 0);
 }
 
 std::vector<Command> Scheduler::handle(const Event& event, TimePoint now_ms) {
   assert(out_.empty());
-  now_ = std::max(now_, now_ms);
+  const TimePoint last = std::exchange(last_event_ms_, std::max(last_event_ms_.value_or(now_ms), now_ms)).value_or(now_ms);
+  now_ += std::min(*last_event_ms_ - last, limits_.longest_step_ms);
   std::visit([this](const auto& e) { on(e); }, event);
   release_delayed();
   if (draining_) {
@@ -59,6 +65,10 @@ void Scheduler::on(const WorkerJoined& e) {
   worker.capacity = std::clamp(e.capacity, 1, limits_.largest_pack);
   worker.state = WorkerState::kJoined;
   worker.kind = e.kind;
+  worker.host = e.host;
+  worker.name = e.name;
+  worker.memory = e.memory_bytes;
+  if (worker.joined == 0) worker.joined = ++joins_;
   worker.heard_ms = now_;
   worker.dismissed = false;
   out_.push_back(RecordWorker{e.worker, WorkerState::kJoined, ""});
@@ -72,7 +82,7 @@ void Scheduler::on(const WorkerJoined& e) {
   for (const HeldAttempt& h : e.held) held.insert(h.attempt);
   for (int t : std::set<int>(worker.leased)) {
     if (!held.count({trials_[t].id, trials_[t].lease->number})) {
-      lose(t, AttemptState::kLost, "worker " + e.worker + " came back without it");
+      lose(t, Loss::kSilent, name_of(e.worker) + " came back without it");
     }
   }
 }
@@ -94,9 +104,9 @@ void Scheduler::on(const WorkerLost& e) {
   const std::string because = e.reason.empty() ? "" : ": " + e.reason;
   for (int t : std::set<int>(worker.leased)) {
     if (e.how == WorkerLost::How::kLeft) {
-      cancel(t, "worker " + e.worker + " left" + because);
+      cancel(t, name_of(e.worker) + " left" + because);
     } else {
-      lose(t, AttemptState::kLost, "worker " + e.worker + " ended" + because);
+      lose(t, Loss::kDied, name_of(e.worker) + " ended" + because);
     }
   }
   if (!worker.quarantined) workers_.erase(it);  // thousands come and go in the life of a coordinator
@@ -111,11 +121,7 @@ void Scheduler::on(const HeartbeatReceived& e) {
 
 void Scheduler::on(const ResultReceived& e) {
   hear(e.worker);
-  if (const auto it = workers_.find(e.worker); it != workers_.end()) {
-    it->second.strays.erase(e.attempt);
-    it->second.row.clear();
-    it->second.failed_packs = 0;
-  }
+  if (const auto it = workers_.find(e.worker); it != workers_.end()) it->second.strays.erase(e.attempt);
   const int t = index_of(e.attempt.trial);
   if (t < 0 || e.attempt.number < 1 || e.attempt.number > trials_[t].attempts) {
     out_.push_back(Discard{e.worker, e.attempt, "no such attempt"});
@@ -127,7 +133,7 @@ void Scheduler::on(const ResultReceived& e) {
     return;
   }
   if (!may_send(e.worker, trial, e.attempt)) {
-    out_.push_back(Discard{e.worker, e.attempt, "it was given to worker " + trial.given.at(e.attempt.number)});
+    out_.push_back(Discard{e.worker, e.attempt, "it was given to " + name_of(trial.given.at(e.attempt.number))});
     note_refusal(e.worker);
     return;
   }
@@ -145,11 +151,11 @@ void Scheduler::on(const ResultReceived& e) {
   }
   trial.state = TrialState::kFinished;
   trial.accepted = e.attempt.number;
-  trial.failed_on.clear();
-  trial.refused_from.clear();
   trial.given.clear();
   out_.push_back(RecordResult{e.worker, e.attempt, how});
   out_.push_back(AcknowledgeResult{e.worker, e.attempt});
+  note_result(e.worker, t);
+  forgive(t);
   for (const auto& [s, position] : trial.places) finish_if_complete(s);
 }
 
@@ -167,8 +173,9 @@ void Scheduler::on(const AttemptFailed& e) {
   if (t < 0 || !trials_[t].lease) return;
   const Lease& lease = *trials_[t].lease;
   if (lease.number != e.attempt.number || lease.worker != e.worker) return;  // stale
+  if (e.blame == sweep::Blame::kMemory) return outgrow(t, e);
   if (e.blame != sweep::Blame::kTrial) return excuse(t, e);
-  lose(t, AttemptState::kFailed, e.reason.empty() ? "the worker gave no reason" : e.reason);
+  lose(t, Loss::kFailed, e.reason.empty() ? "the worker gave no reason" : e.reason);
 }
 
 void Scheduler::on(const ResultRefused& e) {
@@ -179,7 +186,9 @@ void Scheduler::on(const ResultRefused& e) {
       trials_[t].lease->worker == e.worker) {
     end_lease(t, "its result was refused: " + e.reason);
     Trial& trial = trials_[t];
+    if (trial.failed_on.empty()) trial.suspected = joins_;
     trial.failed_on.insert(e.worker);
+    trial.hosts.emplace(host_of(e.worker), "");
     trial.refused_from.insert(e.worker);
     const auto from = static_cast<int>(trial.refused_from.size());
     if (from >= limits_.retry_budget) {
@@ -232,8 +241,7 @@ void Scheduler::on(const TrialRetried& e) {
   Trial& trial = trials_[t];
   trial.state = TrialState::kPending;
   trial.failures = 0;
-  trial.failed_on.clear();
-  trial.refused_from.clear();
+  forgive(t);
   trial.not_before = now_;
   out_.push_back(RecordRetry{trial.id});
   for (const auto& [s, position] : trial.places) {
@@ -258,9 +266,9 @@ void Scheduler::on(const WorkerReleased& e) {
   Worker& worker = it->second;
   worker.quarantined = false;
   worker.quarantine_reason.clear();
-  worker.row.clear();
-  worker.failed_packs = 0;
-  worker.refused = 0;
+  worker.row = {};
+  worker.failed_alone.clear();
+  worker.disproved = worker.refused = 0;
   out_.push_back(RecordWorker{e.worker, worker.state, "released from quarantine"});
 }
 
@@ -273,27 +281,21 @@ void Scheduler::on(const Ticked&) {
     if (!worker.quarantined) out_.push_back(RecordWorker{id, WorkerState::kAway, "no heartbeat"});
   }
   stop_what_nobody_has();
+  fail_what_fits_nobody();
   for (int t : std::set<int>(leased_)) {
     const Lease lease = *trials_[t].lease;
-    std::string reason;
-    bool stalled = false;
-    if (lease.back_by_ms && now_ >= *lease.back_by_ms) {
-      reason = "worker " + lease.worker + " lost its connection and did not come back";
-    } else if (now_ - lease.listed_ms >= limits_.lease_ms) {
-      reason = "no heartbeat of worker " + lease.worker + " listed it for " + std::to_string(limits_.lease_ms) + " ms";
-    } else if (now_ - lease.progress_ms >= limits_.stall_ms) {
-      stalled = true;
-      reason = "no progress on worker " + lease.worker + " for " + std::to_string(limits_.stall_ms) + " ms";
-    } else {
-      continue;
-    }
+    const std::string worker = name_of(lease.worker);
     // If it still trains it, its next heartbeat says so, and it may continue (reconcile), unless it hangs.
-    if (stalled) {
+    if (lease.back_by_ms && now_ >= *lease.back_by_ms) {
+      lose(t, Loss::kDied, worker + " lost its connection and did not come back");
+    } else if (now_ - lease.listed_ms >= limits_.lease_ms) {
+      lose(t, Loss::kSilent, "no heartbeat of " + worker + " listed it for " + std::to_string(limits_.lease_ms) + " ms");
+    } else if (now_ - lease.progress_ms >= limits_.stall_ms) {
       workers_[lease.worker].strays.insert({trials_[t].id, lease.number});
       workers_[lease.worker].stalled.insert({trials_[t].id, lease.number});
       out_.push_back(Cancel{lease.worker, {trials_[t].id, lease.number}});
+      lose(t, Loss::kHung, "no progress on " + worker + " for " + std::to_string(limits_.stall_ms) + " ms");
     }
-    lose(t, AttemptState::kLost, reason);
   }
 }
 
@@ -354,17 +356,26 @@ void Scheduler::renew(Lease& lease, const HeldAttempt& held) {
   lease.spooled = lease.spooled || spooled;  // a delayed heartbeat does not untrain it
 }
 
-void Scheduler::note_failure(const std::string& id, int t, std::int64_t pack) {
+/// `worker` trained it: it and its host can, and whoever failed it alone was at fault.
+void Scheduler::note_result(const std::string& id, int t) {
+  hosts_.erase(host_of(id));
+  for (const std::string& other : std::set<std::string>(trials_[t].failed_on)) {
+    const auto it = workers_.find(other);
+    if (it == workers_.end() || other == id || it->second.failed_alone.erase(t) == 0) continue;
+    Worker& worker = it->second;
+    if (++worker.disproved < limits_.quarantine_after || worker.quarantined) continue;
+    const bool last = std::none_of(workers_.begin(), workers_.end(), [&, &o = other](const auto& w) {
+      return w.first != o && usable(w.second);
+    });
+    if (last || worker.state == WorkerState::kLeft) continue;
+    quarantine(other, worker, "failed " + std::to_string(worker.disproved) +
+                                  " trials alone that others finished, the last by " + name_of(id));
+  }
   const auto it = workers_.find(id);
   if (it == workers_.end()) return;
-  Worker& worker = it->second;
-  const bool distinct = worker.row.insert(trials_[t].id).second;
-  if (!distinct || pack == worker.last_failed_pack) return;
-  worker.last_failed_pack = pack;
-  if (++worker.failed_packs < limits_.quarantine_after || worker.quarantined || worker.state == WorkerState::kLeft) {
-    return;
-  }
-  quarantine(id, worker, "failed " + std::to_string(worker.row.size()) + " distinct trials in a row");
+  it->second.row = {};
+  it->second.failed_alone.clear();
+  it->second.disproved = 0;
 }
 
 void Scheduler::note_refusal(const std::string& id) {
@@ -383,21 +394,48 @@ void Scheduler::quarantine(const std::string& id, Worker& worker, const std::str
 }
 
 /// Its own attempt, or one of a spool that it took over and told us of. What an earlier coordinator assigned is not
-/// known, nor is what a worker said that has left.
+/// known, nor is what a worker said that has left or has not joined yet.
 bool Scheduler::may_send(const std::string& id, const Trial& trial, const AttemptId& attempt) const {
   const auto given = trial.given.find(attempt.number);
   if (given == trial.given.end() || given->second == id) return true;
   const auto worker = workers_.find(id);
-  return worker == workers_.end() || worker->second.listed.count(attempt) != 0;
+  return worker == workers_.end() || worker->second.joined == 0 || worker->second.listed.count(attempt) != 0;
 }
 
 bool Scheduler::usable(const Worker& worker) const {
-  return worker.state == WorkerState::kJoined && !worker.quarantined && !worker.dismissed;
+  return worker.state == WorkerState::kJoined && worker.joined > 0 && !worker.quarantined && !worker.dismissed;
+}
+
+bool Scheduler::there(const Worker& worker) const {
+  const bool back_soon = now_ - worker.heard_ms < limits_.lease_ms + limits_.reconnect_ms;
+  return usable(worker) || (worker.state == WorkerState::kAway && back_soon && !worker.quarantined);
 }
 
 bool Scheduler::free(const Worker& worker) const {
   if (!worker.strays.empty()) return false;
   return std::all_of(worker.leased.begin(), worker.leased.end(), [this](int t) { return trials_[t].lease->spooled; });
+}
+
+const std::string& Scheduler::host_of(const std::string& id) const {
+  const auto it = workers_.find(id);
+  return it == workers_.end() || it->second.host.empty() ? id : it->second.host;
+}
+
+std::string Scheduler::name_of(const std::string& id) const {
+  const auto it = workers_.find(id);
+  return "worker " + (it == workers_.end() || it->second.name.empty() ? id : it->second.name);
+}
+
+void Scheduler::note(Row& row, std::int64_t pack) {
+  if (pack < row.from) return;
+  ++row.packs;
+  row.from = next_pack_;
+  row.until = now_ + retry_delay(row.packs - limits_.quarantine_after + 1);
+}
+
+bool Scheduler::suspect(const Worker& worker) const {
+  const auto host = hosts_.find(worker.host);
+  return suspect(worker.row) || (host != hosts_.end() && suspect(host->second));
 }
 
 // ---- Trials ---------------------------------------------------------------------------------------------------
@@ -425,11 +463,6 @@ int Scheduler::admit(const SubmittedTrial& submitted) {
     const auto [worker, unknown] = workers_.emplace(submitted.running_worker, Worker{});
     if (unknown) worker->second.state = WorkerState::kAway;
     take_lease(it->second, submitted.running_worker, trial.attempts, submitted.running_pack);
-    trial.failures = std::min(trial.failures, limits_.retry_budget - 1);  // the budget was lowered
-  }
-  if (trial.state == TrialState::kPending && !trial.lease && trial.failures >= limits_.retry_budget) {
-    trial.state = TrialState::kFailed;  // the budget was lowered
-    out_.push_back(FailTrial{trial.id, std::to_string(trial.failures) + " attempts failed"});
   }
   return it->second;
 }
@@ -524,24 +557,89 @@ void Scheduler::hand_over(int t, const std::string& worker) {
   lease.worker = worker;
 }
 
-void Scheduler::lose(int t, AttemptState state, const std::string& reason) {
+void Scheduler::lose(int t, Loss how, const std::string& reason) {
   Trial& trial = trials_[t];
   const Lease lease = *trial.lease;
   drop_lease(t);
-  if (!lease.written_off) {
-    out_.push_back(EndAttempt{{trial.id, lease.number}, state, reason});
+  if (lease.written_off) return requeue(t);
+  const bool silent = how == Loss::kSilent || lease.spooled;
+  const bool counts = (!silent || ++trial.silent > limits_.retry_budget) && accuse(t, lease, how);
+  const AttemptState state = how == Loss::kFailed ? AttemptState::kFailed : AttemptState::kLost;
+  out_.push_back(EndAttempt{{trial.id, lease.number}, state, reason, counts});
+  if (counts) {
     ++trial.failures;
-    trial.failed_on.insert(lease.worker);
-    note_failure(lease.worker, t, lease.pack);
-    if (trial.failures >= limits_.retry_budget) {
-      fail(t, std::to_string(trial.failures) + " attempts failed; the last: " + reason);
-      return;
+    int hosts = 0;
+    std::string where;
+    for (const auto& [host, worker] : trial.hosts) {
+      if (!worker.empty()) where += (hosts++ ? ", " : " on ") + worker;
     }
-    // What was lost with its worker goes back at once, until it has trained alone and taken the worker with it again.
-    const bool lost = state == AttemptState::kLost;
-    trial.not_before = now_ + retry_delay(lost ? trial.failures - limits_.solo_after_failures : trial.failures);
+    if (trial.failures >= limits_.retry_budget && (hosts > 1 || !untried(trial, false))) {
+      return fail(t, std::to_string(trial.failures) + " attempts failed," + where + "; the last: " + reason);
+    }
   }
+  trial.not_before = now_ + retry_delay(counts ? trial.failures : how == Loss::kFailed ? 1 : 0);
   requeue(t);
+}
+
+/// An attempt of it failed. True when that counts against the trial.
+bool Scheduler::accuse(int t, const Lease& lease, Loss how) {
+  Trial& trial = trials_[t];
+  const std::string& host = host_of(lease.worker);
+  const bool alone = lease.size == 1;
+  if (trial.failed_on.empty()) trial.suspected = joins_;
+  trial.failed_on.insert(lease.worker);
+  const bool first = trial.hosts.emplace(host, "").second;
+  split(t, lease);
+  Worker& worker = workers_[lease.worker];
+  if (how == Loss::kFailed || how == Loss::kHung) {
+    note(worker.row, lease.pack);
+    if (alone) worker.failed_alone.insert(t);
+  } else {
+    note(hosts_[host], lease.pack);
+  }
+  if (!alone || (first && suspect(worker) && untried(trial, true))) return false;
+  trial.hosts[host] = name_of(lease.worker);
+  return true;
+}
+
+/// Its pack failed: the culprit is in it, so who was suspected with it before, and is not in this pack, is cleared.
+void Scheduler::split(int t, const Lease& lease) {
+  Trial& trial = trials_[t];
+  for (int mate : crashed_.count(trial.crashed) ? std::set<int>(crashed_[trial.crashed]) : std::set<int>()) {
+    const auto& other = trials_[mate].lease;
+    if (mate == t || !(other && other->pack == lease.pack)) clear(trials_[mate]);
+  }
+  clear(trial);
+  if (lease.size == 1) return;
+  trial.crashed = lease.pack;
+  trial.largest = std::max(1, lease.size / 2);
+  crashed_[lease.pack].insert(t);
+}
+
+void Scheduler::clear(Trial& trial) {
+  const auto it = crashed_.find(trial.crashed);
+  if (it != crashed_.end() && it->second.erase(trial_index_.at(trial.id)) && it->second.empty()) crashed_.erase(it);
+  trial.crashed = trial.largest = 0;
+}
+
+/// Nothing is held against it any more.
+void Scheduler::forgive(int t) {
+  Trial& trial = trials_[t];
+  clear(trial);
+  trial.failed_on.clear();
+  trial.hosts.clear();
+  trial.refused_from.clear();
+  trial.silent = 0;
+  trial.outgrown = -1;
+  outgrown_.erase(t);
+}
+
+/// Somebody is there who should try it before it is judged. With `trusted` only workers of good record.
+bool Scheduler::untried(const Trial& trial, bool trusted) const {
+  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& w) {
+    return there(w.second) && fits(w.second, trial) && rank(w.first, trial) < kTried &&
+           !(trusted && suspect(w.second));
+  });
 }
 
 void Scheduler::excuse(int t, const AttemptFailed& failed) {
@@ -553,13 +651,43 @@ void Scheduler::excuse(int t, const AttemptFailed& failed) {
   stop_what_nobody_has();
 }
 
+void Scheduler::outgrow(int t, const AttemptFailed& failed) {
+  Trial& trial = trials_[t];
+  const Worker& worker = workers_[failed.worker];
+  const int size = trial.lease->size;
+  end_lease(t, failed.reason);
+  if (size > 1) {
+    int& most = fits_.emplace(std::make_pair(worker.kind, trial.key), size).first->second;
+    most = std::min(most, size / 2);
+  } else if (size == 1) {
+    trial.outgrown = std::max(trial.outgrown, worker.memory);
+    outgrown_.insert(t);
+  }
+  requeue(t);
+  fail_what_fits_nobody();
+}
+
+void Scheduler::fail_what_fits_nobody() {
+  for (int t : std::set<int>(outgrown_)) {
+    const Trial& trial = trials_[t];
+    if (trial.state != TrialState::kPending || trial.lease) continue;
+    bool here = false, elsewhere = false;
+    for (const auto& [id, worker] : workers_) {
+      if (there(worker)) (fits(worker, trial) ? elsewhere : here) = true;
+    }
+    if (!here || elsewhere) continue;  // with no worker at all the next one may be large enough
+    outgrown_.erase(t);
+    unqueue(t);
+    fail(t, "does not fit in " + std::to_string(trial.outgrown) + " bytes, the most that a worker has");
+  }
+}
+
 void Scheduler::stop_what_nobody_has() {
   for (auto missed = missed_.begin(); missed != missed_.end();) {
     const auto& [dataset, reason] = *missed;
     bool here = false, elsewhere = false;
     for (const auto& [id, worker] : workers_) {
-      const bool back_soon = now_ - worker.heard_ms < limits_.lease_ms + limits_.reconnect_ms;
-      if (worker.quarantined || !(worker.state == WorkerState::kJoined || back_soon)) continue;
+      if (!there(worker)) continue;
       (worker.unfit.count(dataset) ? here : elsewhere) = true;
     }
     if (!here || elsewhere) {  // with no worker at all the next one may have it
@@ -591,6 +719,7 @@ void Scheduler::fail(int t, const std::string& reason) {
   Trial& trial = trials_[t];
   trial.state = TrialState::kFailed;
   out_.push_back(FailTrial{trial.id, reason});
+  forgive(t);
   for (const auto& [s, position] : trial.places) ++sweeps_[s].failed;
   for (const auto& [s, position] : trial.places) finish_if_complete(s);
 }
@@ -636,30 +765,66 @@ void Scheduler::finish_if_complete(int s) {
 
 // ---- Assignment -----------------------------------------------------------------------------------------------
 
-bool Scheduler::may_train(const std::string& worker, const Trial& trial) const {
+bool Scheduler::fits(const Worker& worker, const Trial& trial) const {
   const std::string& dataset = dataset_of_[static_cast<std::size_t>(trial.key)];
-  if (workers_.at(worker).unfit.count(dataset)) return false;
-  if (!trial.failed_on.count(worker)) return true;
-  // Another worker first, if there is one that it has not failed on.
+  return !worker.unfit.count(dataset) && (trial.outgrown < 0 || worker.memory > trial.outgrown);
+}
+
+/// Who should try it first: another host, then one where it failed in packs only, then a worker that was there before it
+/// failed. A process that came since may be the next of one that dies of everything.
+int Scheduler::rank(const std::string& id, const Trial& trial) const {
+  const auto host = trial.hosts.find(host_of(id));
+  if (host == trial.hosts.end()) return 0;
+  if (host->second.empty()) return 1;
+  return !trial.failed_on.count(id) && workers_.at(id).joined <= trial.suspected ? 2 : kTried;
+}
+
+bool Scheduler::may_train(const std::string& worker, const Trial& trial) const {
+  if (!fits(workers_.at(worker), trial)) return false;
+  const int own = rank(worker, trial);
+  return own == 0 || std::none_of(workers_.begin(), workers_.end(), [&](const auto& w) {
+           return usable(w.second) && fits(w.second, trial) && rank(w.first, trial) < own;
+         });
+}
+
+/// One at a time for a host, and later each time if there are others.
+bool Scheduler::may_have_canary(const std::string& id) const {
+  const std::string& host = host_of(id);
+  const Row& row = workers_.at(id).row;
+  const auto of_host = hosts_.find(host);
+  const bool dies = of_host != hosts_.end() && suspect(of_host->second);
+  const TimePoint until = std::max(suspect(row) ? row.until : 0, dies ? of_host->second.until : 0);
   return std::none_of(workers_.begin(), workers_.end(), [&](const auto& w) {
-    return usable(w.second) && !w.second.unfit.count(dataset) && !trial.failed_on.count(w.first);
+    if (!usable(w.second)) return false;
+    if (dies && w.first != id && host_of(w.first) == host && !free(w.second)) return true;
+    return now_ < until && !suspect(w.second);
   });
 }
 
 std::vector<int> Scheduler::choose_pack(const std::string& worker, int limit) const {
-  const auto head = std::find_if(waiting_.begin(), waiting_.end(),
-                                 [&](const auto& w) { return may_train(worker, trials_[w.second]); });
+  const bool canary = suspect(workers_.at(worker));
+  auto head = waiting_.end();
+  for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
+    if (!may_train(worker, trials_[it->second])) continue;
+    const bool unblamed = trials_[it->second].failed_on.empty();
+    if (head == waiting_.end() || unblamed) head = it;
+    if (!canary || unblamed) break;
+  }
   if (head == waiting_.end()) return {};
   std::vector<int> pack{head->second};
   const Trial& first = trials_[head->second];
-  if (first.failures >= limits_.solo_after_failures) return pack;
-  const auto best = best_size_.find({workers_.at(worker).kind, first.key});
-  if (best != best_size_.end()) limit = std::min(limit, best->second);
+  if (canary || first.failures > 0) return pack;
+  for (const auto* sizes : {&best_size_, &fits_}) {
+    const auto size = sizes->find({workers_.at(worker).kind, first.key});
+    if (size != sizes->end()) limit = std::min(limit, size->second);
+  }
+  if (first.crashed) limit = std::min(limit, first.largest);
   const auto& fusible = waiting_of_[first.key];
   for (auto it = fusible.upper_bound(head->first); it != fusible.end(); ++it) {
     if (static_cast<int>(pack.size()) >= limit) break;
     const Trial& trial = trials_[it->second];
-    if (trial.failures < limits_.solo_after_failures && may_train(worker, trial)) pack.push_back(it->second);
+    const bool mate = trial.failures == 0 && trial.crashed == first.crashed;
+    if (mate && may_train(worker, trial)) pack.push_back(it->second);
   }
   return pack;
 }
@@ -682,6 +847,7 @@ void Scheduler::assign_waiting() {
     if (left < capacity) {  // the tail: everybody gets a share, also those who will be idle soon
       limit = std::min(limit, static_cast<int>((left + sharers - 1) / sharers));
     }
+    if (suspect(workers_[id]) && !may_have_canary(id)) continue;
     const std::vector<int> pack = choose_pack(id, limit);
     if (pack.empty()) continue;
     assign(id, pack);
@@ -696,6 +862,7 @@ void Scheduler::assign(const std::string& worker, const std::vector<int>& pack) 
   for (int t : pack) {
     ++trials_[t].attempts;
     take_lease(t, worker, trials_[t].attempts, number);
+    trials_[t].lease->size = static_cast<int>(pack.size());
     attempts.push_back({trials_[t].id, trials_[t].attempts});
   }
   out_.push_back(RecordAssignment{worker, number, attempts});
@@ -727,7 +894,7 @@ std::optional<Scheduler::Progress> Scheduler::progress(const std::string& id) co
 std::vector<Scheduler::WorkerView> Scheduler::workers() const {
   std::vector<WorkerView> views;
   for (const auto& [id, worker] : workers_) {
-    WorkerView view{id, worker.state, worker.quarantined, worker.capacity, worker.heard_ms, {}};
+    WorkerView view{id, worker.state, worker.quarantined, worker.capacity, {}};
     if (worker.quarantined && worker.state == WorkerState::kJoined) view.state = WorkerState::kQuarantined;
     for (int t : worker.leased) view.leased.push_back({trials_[t].id, trials_[t].lease->number});
     views.push_back(std::move(view));
@@ -749,7 +916,7 @@ void Scheduler::sanity_check() const {
     const Trial& trial = trials_[t];
     const bool pending = trial.state == TrialState::kPending;
     assert(pending || !trial.lease);
-    assert(trial.state == TrialState::kFinished || trial.failures <= limits_.retry_budget);
+    assert(trial.crashed == 0 || (pending && trial.largest > 0 && crashed_.at(trial.crashed).count(t)));
     const bool due = pending && !trial.lease && order_of(trial).has_value();
     assert(due == (trial.queued.has_value() || trial.delayed));
     assert(!(trial.queued && trial.delayed));

@@ -16,7 +16,8 @@ namespace medley::coordinator {
 
 using sweep::AttemptId;
 
-/// Milliseconds of any steady clock; only differences matter. Never decreases between calls of handle().
+/// Milliseconds of any steady clock; only differences matter. Never decreases between calls of handle(). The scheduler
+/// has its own time, which does not run while the coordinator itself stands still (Limits::longest_step_ms).
 using TimePoint = std::int64_t;
 
 /// Every limit of the scheduler. The defaults are the product's; tests shorten them.
@@ -31,16 +32,17 @@ struct Limits {
   std::int64_t reconnect_ms = 5'000;
   /// An attempt whose progress does not rise for this time is lost, though its worker's heartbeat is alive.
   std::int64_t stall_ms = 15 * 60'000;
-  /// Infrastructure failures (failed or lost attempts) after which a trial is failed.
+  /// More time than this between two events is a pause of the coordinator, and passes for this much. A worker is thus
+  /// never judged by a time in which it could not be heard. Ticks come ten times as often.
+  std::int64_t longest_step_ms = 1'000;
+  /// Counted failures after which a trial is failed, if the evidence says so too (Scheduler).
   int retry_budget = 5;
-  /// A trial waits so long after its first failure, twice as long after each further one, up to the largest. Lost
-  /// attempts (their worker died) count from the first one that trained alone. Before that the worker may be at fault.
+  /// A trial that failed alone waits so long, twice as long after each further failure, up to the largest. A host or
+  /// worker that gets canaries waits likewise, if there are others.
   std::int64_t retry_delay_ms = 1'000;
   std::int64_t largest_retry_delay_ms = 60'000;
-  /// A trial that failed so often trains alone, so that it cannot take a pack with it.
-  int solo_after_failures = 2;
-  /// Packs in a row, each with a trial that the worker had not failed in this row, after which it is quarantined. Also
-  /// after that number of results that cannot be.
+  /// Packs in a row that died on a host, or failed on a worker, after which it gets canaries only. Trials that it
+  /// failed alone, and others finished, after which a worker is quarantined. Also results that cannot be.
   int quarantine_after = 3;
   /// Largest pack, whatever a worker says.
   int largest_pack = 1024;
@@ -54,7 +56,7 @@ struct SubmittedTrial {
   std::string pack_key;  ///< fingerprints of what it reads + sweep::fusibility_key(config): equal keys may share a pack
   sweep::TrialState state = sweep::TrialState::kPending;
   int attempts = 0;            ///< number of the newest attempt
-  int failures = 0;            ///< that count against the budget
+  int failures = 0;            ///< that count
   std::string running_worker;  ///< the newest attempt was assigned to it and has not ended; "" none
   std::int64_t running_pack = 0;
   std::string dataset;  ///< what Blame::kDataset is about
@@ -85,6 +87,9 @@ struct WorkerJoined {
   int capacity = 1;    ///< largest pack it holds
   std::string kind;    ///< what measures on one worker of it hold for all of it: the device
   std::vector<HeldAttempt> held;
+  std::string host;                ///< what dies with it: the machine, until it starts again; "": nothing else
+  std::string name;                ///< for people; "": its id
+  std::int64_t memory_bytes = 0;  ///< what a pack must fit in
 };
 
 /// kDisconnected: it may come back, and its attempts keep their leases for Limits::reconnect_ms. kGone: its process is
@@ -120,7 +125,9 @@ struct PackSizeMeasured {
 
 /// The worker could not train it (not: it diverged, which is a result), or confirms a Cancel. With another blame than
 /// kTrial it costs no retry and no trust. After kDataset the worker gets no more trials of that dataset until a sweep
-/// of it is resumed, and when no worker is left that may have it, its sweeps stop.
+/// of it is resumed, and when no worker is left that may have it, its sweeps stop. After kMemory packs of its kind are
+/// half as large on workers of this kind. A trial that trained alone needs a worker with more memory, and fails when
+/// there is none.
 struct AttemptFailed {
   std::string worker;
   AttemptId attempt;
@@ -210,6 +217,7 @@ struct EndAttempt {  ///< store: Writer::end_attempt; kFailed, kLost or kCancell
   AttemptId attempt;
   sweep::AttemptState state = sweep::AttemptState::kLost;
   std::string reason;
+  bool counts = false;  ///< as a failure of the trial
 };
 struct FailTrial {  ///< store: Writer::fail_trial
   std::string trial;
@@ -262,8 +270,18 @@ std::string to_string(const Event& event);
 /// A worker gets a pack when it trains nothing and has confirmed every Cancel. Results that only wait for delivery do
 /// not count. When fewer trials wait than the workers hold together, each gets an even share (the tail).
 ///
+/// Blame follows cross evidence:
+/// - A failure counts against a trial when it trained alone. What failed in a pack trains again in packs of half the
+///   size. When one half fails again, the mates in the other half are as before. Silence of a worker is no failure of
+///   the trial, unless it comes again and again.
+/// - A trial that failed goes to another host first, then to a worker that was there before. It is failed when its
+///   budget is spent, and it failed alone on two hosts or nobody else is there to try it.
+/// - A host on which packs die in a row, or a worker that fails packs in a row, gets canaries until one succeeds: lone
+///   trials, one at a time. Their failures do not count while another can try them.
+/// - A worker is quarantined when others finished what it failed alone, and somebody else is left.
+///
 /// Invariants (sanity_check): a trial has at most one leased attempt, a finished or failed one none. A trial waits
-/// exactly when it is pending, unleased, and in a running sweep. Failures never exceed the budget, and counts add up.
+/// exactly when it is pending, unleased, and in a running sweep. Counts add up.
 class Scheduler {
  public:
   /// `next_pack`: Writer::next_pack().
@@ -288,7 +306,6 @@ class Scheduler {
     sweep::WorkerState state = sweep::WorkerState::kJoined;
     bool quarantined = false;  ///< also while it is away
     int capacity = 1;
-    TimePoint last_heard_ms = 0;
     std::vector<AttemptId> leased;
   };
   std::vector<WorkerView> workers() const;
@@ -315,6 +332,7 @@ class Scheduler {
     std::string worker;
     int number = 0;
     std::int64_t pack = 0;
+    int size = 0;                         ///< of the pack, when it was assigned; 0 forgotten
     TimePoint listed_ms = 0;              ///< assigned, or last listed by a heartbeat
     std::optional<TimePoint> back_by_ms;  ///< its worker's connection is closed
     TimePoint progress_ms = 0;            ///< when progress last rose
@@ -332,6 +350,12 @@ class Scheduler {
     TimePoint not_before = 0;
     std::optional<Lease> lease;
     std::set<std::string> failed_on;          ///< workers
+    std::map<std::string, std::string> hosts;  ///< on which it failed -> the worker, if alone and counted
+    int suspected = 0;                        ///< workers that had joined when it first failed
+    int silent = 0;                           ///< attempts whose worker fell silent
+    std::int64_t crashed = 0;                 ///< pack that it failed in, whose culprit is not known yet; 0 none
+    int largest = 0;                          ///< pack that it may train in meanwhile
+    std::int64_t outgrown = -1;               ///< memory in which it did not fit, alone
     std::set<std::string> refused_from;       ///< workers whose results of it could not be
     std::map<int, std::string> given;         ///< attempts that this scheduler assigned, to which worker; while pending
     std::vector<std::pair<int, int>> places;  ///< (sweep index, position)
@@ -347,19 +371,29 @@ class Scheduler {
     int failed = 0;
     int running = 0;
   };
+  /// Packs in a row that failed. From Limits::quarantine_after on there are canaries only.
+  struct Row {
+    int packs = 0;
+    std::int64_t from = 0;  ///< packs from here on count: those that ran at the last failure say nothing new
+    TimePoint until = 0;    ///< no canary before
+  };
   struct Worker {
     sweep::WorkerState state = sweep::WorkerState::kJoined;
     bool quarantined = false;
     std::string quarantine_reason;
     int capacity = 1;
     std::string kind;
+    std::string host;
+    std::string name;
+    std::int64_t memory = 0;
+    int joined = 0;  ///< its number among all that joined; 0 not yet, known from the store
     TimePoint heard_ms = 0;
     std::set<int> leased;         ///< trials
     std::set<AttemptId> strays;   ///< it trains them, nobody wants them: cancelled, not yet confirmed
     std::set<AttemptId> stalled;  ///< cancelled because they hung: never continued
-    std::set<std::string> row;    ///< distinct trials failed since its last result
-    int failed_packs = 0;         ///< in this row
-    std::int64_t last_failed_pack = 0;
+    Row row;                      ///< reported failures and hangs since its last result
+    std::set<int> failed_alone;   ///< trials, since its last result
+    int disproved = 0;            ///< of those, finished by others
     std::set<AttemptId> listed;   ///< what it said last that it holds
     int refused = 0;              ///< results that cannot be
     std::set<std::string> unfit;  ///< datasets that it does not have
@@ -389,12 +423,18 @@ class Scheduler {
   /// Compares a worker's report of its attempts with its leases: renews, cancels, or resumes a written-off attempt.
   void reconcile(const std::string& worker, const std::vector<HeldAttempt>& held);
   void renew(Lease& lease, const HeldAttempt& held);
-  void note_failure(const std::string& worker, int trial, std::int64_t pack);
+  void note_result(const std::string& worker, int trial);
   void note_refusal(const std::string& worker);
   void quarantine(const std::string& id, Worker& worker, const std::string& reason);
   bool may_send(const std::string& worker, const Trial& trial, const AttemptId& attempt) const;
   bool usable(const Worker& worker) const;
+  bool there(const Worker& worker) const;  ///< usable, or back soon
   bool free(const Worker& worker) const;
+  const std::string& host_of(const std::string& worker) const;
+  std::string name_of(const std::string& worker) const;  ///< "worker node7:4212"
+  void note(Row& row, std::int64_t pack);
+  bool suspect(const Row& row) const { return row.packs >= limits_.quarantine_after; }
+  bool suspect(const Worker& worker) const;
 
   // Trials, by index.
   int index_of(const std::string& trial) const;  ///< -1: unknown
@@ -408,8 +448,17 @@ class Scheduler {
   void drop_lease(int trial);
   void end_lease(int trial, const std::string& reason);
   void hand_over(int trial, const std::string& worker);
-  void lose(int trial, sweep::AttemptState state, const std::string& reason);
+  /// kSilent: the worker may be well, and did not get or keep it.
+  enum class Loss { kFailed, kHung, kDied, kSilent };
+  void lose(int trial, Loss how, const std::string& reason);
+  bool accuse(int trial, const Lease& lease, Loss how);
+  void split(int trial, const Lease& lease);
+  void clear(Trial& trial);
+  void forgive(int trial);
+  bool untried(const Trial& trial, bool trusted) const;
   const std::string& dataset_of(int trial) const { return dataset_of_[static_cast<std::size_t>(trials_[trial].key)]; }
+  void outgrow(int trial, const AttemptFailed& failed);
+  void fail_what_fits_nobody();
   void excuse(int trial, const AttemptFailed& failed);
   void stop_what_nobody_has();
   void stop(int sweep, const std::string& reason);
@@ -423,7 +472,10 @@ class Scheduler {
   void finish_if_complete(int sweep);
 
   // Assignment.
+  bool fits(const Worker& worker, const Trial& trial) const;
+  int rank(const std::string& worker, const Trial& trial) const;
   bool may_train(const std::string& worker, const Trial& trial) const;
+  bool may_have_canary(const std::string& worker) const;
   std::vector<int> choose_pack(const std::string& worker, int limit) const;
   void assign_waiting();
   void assign(const std::string& worker, const std::vector<int>& pack);
@@ -431,7 +483,8 @@ class Scheduler {
 
   Limits limits_;
   std::int64_t next_pack_;
-  TimePoint now_ = 0;
+  TimePoint now_ = 0;  ///< own time
+  std::optional<TimePoint> last_event_ms_;
   bool draining_ = false;
   bool shut_down_ = false;
   std::vector<Command> out_;
@@ -444,6 +497,11 @@ class Scheduler {
   std::vector<std::string> dataset_of_;        ///< by key index
   std::map<std::string, std::string> missed_;  ///< datasets that a worker does not have, and how it says so
   std::map<std::string, Worker> workers_;
+  int joins_ = 0;
+  std::map<std::string, Row> hosts_;                 ///< deaths since the host's last result
+  std::map<std::int64_t, std::set<int>> crashed_;    ///< packs whose culprit is not known -> trials
+  std::map<std::pair<std::string, int>, int> fits_;  ///< (kind of worker, pack key) -> trials that may fit in memory
+  std::set<int> outgrown_;                           ///< trials that need more memory than some worker has
   std::map<std::pair<std::string, int>, int> best_size_;  ///< (kind of worker, pack key) -> trials
   std::map<Order, int> waiting_;                          ///< -> trial
   std::vector<std::map<Order, int>> waiting_of_;          ///< [key] the same by pack key

@@ -44,7 +44,8 @@ struct Text {
   }
   std::string operator()(const Cancel& c) const { return "Cancel " + c.worker + " " + text_of(c.attempt); }
   std::string operator()(const EndAttempt& c) const {
-    return "EndAttempt " + text_of(c.attempt) + " " + name_of(c.state) + because(c.reason);
+    return "EndAttempt " + text_of(c.attempt) + " " + name_of(c.state) +
+           (c.counts || c.state == sweep::AttemptState::kCancelled ? "" : " uncounted") + because(c.reason);
   }
   std::string operator()(const FailTrial& c) const { return "FailTrial " + c.trial + because(c.reason); }
   std::string operator()(const RecordRetry& c) const { return "RecordRetry " + c.trial; }

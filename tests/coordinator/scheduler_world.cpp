@@ -14,10 +14,18 @@ using sweep::WorkerState;
 namespace {
 
 constexpr std::int64_t kStepMs = 50;
+constexpr std::int64_t kTickMs = 250;
 constexpr std::int64_t kHeartbeatMs = 200;
 constexpr std::int64_t kResendMs = 500;
 constexpr std::int64_t kQuietMs = 200'000;  ///< after the faults stop, everything must have ended by then
 constexpr std::size_t kHistoryLines = 60;
+
+/// What training it gives.
+std::int64_t value_of(const std::string& trial) {
+  std::int64_t value = 7;
+  for (const char c : trial) value = value * 31 + c;
+  return value;
+}
 
 std::string trial_of(const AttemptId& a) { return a.trial + "#" + std::to_string(a.number); }
 
@@ -35,12 +43,23 @@ Weights::Weights(Dice& dice) {
   hang = weight(0.1);
   slow = weight(0.2);
   attempt_failure = weight(0.2);
-  lie = weight(0.1);
+  lie = weight(0.3);
   disk_failure = weight(0.02);
-  user = weight(0.02);
+  user = weight(0.03);
   poison = weight(0.15);
   stale = weight(0.1);
   longest_delay_ms = dice.chance(0.3) ? 1 : dice.between(2, 2500);
+  pause = weight(0.01);
+  slow_disk = weight(0.05);
+  worker_pause = weight(0.005);
+  cut = weight(0.003);
+  large = weight(0.5);
+  broken = weight(0.6);
+  crash_loop = dice.chance(0.4);
+  calm = dice.chance(0.4);
+  if (!calm) return;
+  drop = disconnect = worker_death = hang = attempt_failure = broken = 0;
+  longest_delay_ms = 1 + longest_delay_ms / 10;
 }
 
 Journal::Sweep* Journal::find_sweep(const std::string& id) {
@@ -65,17 +84,28 @@ SweepSubmitted Journal::history(const Sweep& sweep) const {
   return event;
 }
 
-World::World(std::uint64_t seed, Bug bug, Counters& counters, Mirror* mirror)
-    : dice_(seed), bug_(bug), counters_(counters), mirror_(mirror), weights_(dice_) {
+World::World(std::uint64_t seed, Bug bug, Counters& counters, Mirror* mirror, bool keeps_history)
+    : dice_(seed), bug_(bug), counters_(counters), mirror_(mirror), keeps_history_(keeps_history), weights_(dice_) {
   limits_.lease_ms = 1000;
+  limits_.longest_step_ms = bug == Bug::kBlameForPauses ? 1'000'000 : kTickMs + kStepMs;
+  limits_.reconnect_ms = 600;
   limits_.stall_ms = 6000;
   limits_.retry_budget = static_cast<int>(dice_.between(2, 5));
   limits_.retry_delay_ms = 100;
   limits_.largest_retry_delay_ms = 1000;
-  limits_.quarantine_after = static_cast<int>(dice_.between(2, 4));
+  limits_.quarantine_after = static_cast<int>(dice_.between(1, 3));
   limits_.largest_pack = 6;
   quiet_from_ms_ = dice_.between(5'000, 30'000);
   workers_.resize(static_cast<std::size_t>(dice_.between(1, 5)));
+  const auto slots = static_cast<int>(workers_.size());
+  for (Worker& worker : workers_) {
+    worker.host = "h" + std::to_string(dice_.between(0, slots - 1));
+    worker.memory = dice_.chance(0.5) ? 100 : 200;
+  }
+  for (int slot = 0; weights_.crash_loop && slot + 1 < slots; ++slot) {  // the last is always good
+    Worker& worker = workers_[static_cast<std::size_t>(slot)];
+    worker.crashes = slot == 0 || (worker.host == workers_[0].host && dice_.chance(0.5));
+  }
 }
 
 void World::run() {
@@ -83,10 +113,14 @@ void World::run() {
   const int trials = static_cast<int>(dice_.between(1, 25));
   const int keys = static_cast<int>(dice_.between(1, 3));
   std::vector<std::string> first, second;
+  for (int key = 1; key <= keys; ++key) {
+    const std::int64_t sizes[] = {60, 150, 500};
+    needs_["k" + std::to_string(key)] = dice_.chance(weights_.large) ? sizes[dice_.between(0, 2)] : 1;
+  }
   for (int i = 0; i < trials; ++i) {
     const std::string id = "t" + std::to_string(i);
     journal_.trials[id].key = "k" + std::to_string(dice_.between(1, keys));
-    if (dice_.chance(weights_.poison)) poisoned_.insert(id);
+    if (dice_.chance(weights_.poison)) (dice_.chance(0.5) ? poisoned_ : killers_).insert(id);
     const bool early = dice_.chance(0.7);
     if (early) first.push_back(id);
     if (!early || dice_.chance(0.3)) second.push_back(id);
@@ -96,7 +130,12 @@ void World::run() {
   bool submitted = false;
   for (;; now_ += kStepMs) {
     if (!scheduler_ && now_ >= restart_ms_) start_coordinator();
-    if (!submitted && scheduler_ && now_ >= second_ms) {
+    if (scheduler_ && !paused()) {
+      awake_ms_ += kStepMs;
+      if (faulty() && dice_.chance(weights_.pause)) pause("coordinator stands still");
+      else wake();
+    }
+    if (!submitted && scheduler_ && !paused() && now_ >= second_ms) {
       submitted = true;
       submit("s2", static_cast<int>(dice_.between(-1, 1)), second);
     }
@@ -106,25 +145,33 @@ void World::run() {
       deliver(message);
     }
     for (int slot = 0; slot < static_cast<int>(workers_.size()); ++slot) step_worker(slot);
-    step_user();
-    if (now_ % 250 == 0) feed(Ticked{});
+    if (faulty() && dice_.chance(weights_.cut)) {
+      ++counters_["network cut"];
+      const std::int64_t until = now_ + dice_.between(500, 3000);
+      for (Worker& worker : workers_) {
+        if (dice_.chance(0.6)) worker.cut_until_ms = until;
+      }
+    }
+    if (!paused()) step_user();
+    if (now_ % kTickMs == 0 && !paused()) feed(Ticked{});
     if (faulty() && dice_.chance(weights_.coordinator_death) && scheduler_) stop_coordinator("killed");
     if (now_ > quiet_from_ms_ && submitted && scheduler_) {
       const bool ended = std::all_of(journal_.sweeps.begin(), journal_.sweeps.end(),
                                      [](const Journal::Sweep& s) { return s.state == SweepState::kFinished; });
       const bool delivered =
           std::all_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.held.empty(); });
-      if (ended && delivered) break;
+      if (ended && delivered && !paused()) break;
       if (now_ > quiet_from_ms_ + kQuietMs) violated(ended ? "every result is answered" : "every sweep ends");
     }
   }
   check_end();
 }
 
-/// By its failures, or because the results of retry_budget workers were refused that the fault is no worker's.
+/// By its failures, because it fits nowhere, or because the results of retry_budget workers were refused that the fault
+/// is no worker's.
 bool World::budget_is_spent(const std::string& trial) const {
   const auto refused = refused_from_.find(trial);
-  return journal_.trials.at(trial).failures == limits_.retry_budget ||
+  return journal_.trials.at(trial).failures >= limits_.retry_budget || outgrown_.count(trial) ||
          (refused != refused_from_.end() && static_cast<int>(refused->second.size()) >= limits_.retry_budget);
 }
 
@@ -132,8 +179,10 @@ void World::check_end() {
   for (const auto& [id, trial] : journal_.trials) {
     if (trial.state == TrialState::kFinished) {
       if (trial.results != 1) violated("a finished trial has exactly one result: " + id);
+      if (trial.value != value_of(id)) violated("what is recorded is what the trial gives: " + id);
+      if (crash_lost_.count(id)) ++counters_["finished, though a host that kills had it"];
     } else if (trial.state == TrialState::kFailed) {
-      if (!budget_is_spent(id)) violated("a failed trial spent its budget: " + id);
+      if (!trial.too_large && !budget_is_spent(id)) violated("a failed trial spent its budget: " + id);
       if (trial.results != 0) violated("a failed trial has no result: " + id);
     } else {
       violated("no trial is left pending: " + id);
@@ -160,6 +209,10 @@ void World::submit(const std::string& sweep, int priority, const std::vector<std
 void World::start_coordinator() {
   scheduler_.emplace(limits_, journal_.next_pack);
   note("coordinator starts");
+  failed_on_.clear();  // it remembers none of this
+  outgrown_.clear();
+  crashed_in_.clear();
+  assigned_.clear();
   recalled_.clear();
   for (const auto& [worker, state] : std::map<std::string, WorkerState>(journal_.workers)) {
     if (!scheduler_ || state != WorkerState::kQuarantined || bug_ == Bug::kForgetQuarantine) continue;
@@ -169,7 +222,7 @@ void World::start_coordinator() {
   for (const auto& [id, trial] : journal_.trials) {
     if (trial.running()) {
       ++counters_["recovered a running attempt"];
-      listed_ms_[{{id, static_cast<int>(trial.attempts.size())}, trial.attempts.back().worker}] = now_;
+      listed_[{{id, static_cast<int>(trial.attempts.size())}, trial.attempts.back().worker}] = moment();
       progress_[{id, static_cast<int>(trial.attempts.size())}] = {-1, now_};
     }
   }
@@ -182,14 +235,34 @@ void World::stop_coordinator(const char* why) {
   note(std::string("coordinator ends: ") + why);
   ++counters_[std::string("coordinator ended: ") + why];
   scheduler_.reset();
+  inbox_.clear();
+  unsent_.clear();
+  paused_until_ms_ = 0;
   restart_ms_ = now_ + dice_.between(100, 4000);
   for (Worker& worker : workers_) worker.connection = 0;
 }
 
+/// It reads nothing, answers nothing and ticks not, while the world goes on.
+void World::pause(const char* what) {
+  note(what);
+  ++counters_[what];
+  ++pauses_;
+  paused_until_ms_ = now_ + dice_.between(500, 4000);
+}
+
+/// What came meanwhile is read, before or after the late tick.
+void World::wake() {
+  if (unsent_.empty() && inbox_.empty()) return;
+  for (const Send& command : std::exchange(unsent_, {})) send(command);
+  if (dice_.chance(0.5)) feed(Ticked{});
+  for (Event& event : std::exchange(inbox_, {})) feed(std::move(event));
+}
+
 void World::feed(Event event) {
   if (!scheduler_) return;
+  if (paused()) return inbox_.push_back(std::move(event));
   plant(event);
-  note("> " + to_string(event));
+  if (keeps_history_) note("> " + to_string(event));
   std::vector<Command> commands;
   if (!(bug_ == Bug::kForgetLeases && std::holds_alternative<Ticked>(event))) {
     commands = scheduler_->handle(event, now_);
@@ -199,7 +272,9 @@ void World::feed(Event event) {
   }
   scheduler_->sanity_check();
   plant(commands, event);
-  for (const Command& command : commands) note("    " + to_string(command));
+  for (const Command& command : commands) {
+    if (keeps_history_) note("    " + to_string(command));
+  }
   // Death and a full disk strike before, between and after store and network.
   const bool records = std::any_of(commands.begin(), commands.end(),
                                    [](const Command& command) { return std::holds_alternative<Record>(command); });
@@ -208,6 +283,13 @@ void World::feed(Event event) {
   check_order_and_store(commands, event);
   if (mirror_ && records) mirror_->record(commands, journal_);
   check_views();
+  if (faulty() && records && dice_.chance(weights_.slow_disk)) {
+    pause("slow commit");
+    for (const Command& command : commands) {
+      if (const auto* sent = std::get_if<Send>(&command)) unsent_.push_back(*sent);
+    }
+    return;
+  }
   for (const Command& command : commands) {
     const auto* sent = std::get_if<Send>(&command);
     if (!sent) continue;
@@ -235,7 +317,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
   if (joined || beat) {
     for (const HeldAttempt& h : joined ? joined->held : beat->held) {
       const std::string& who = joined ? joined->worker : beat->worker;
-      listed_ms_[{h.attempt, who}] = now_;
+      listed_[{h.attempt, who}] = moment();
       const bool spooled = h.stage == HeldAttempt::Stage::kSpooled;
       if (spooled) holders_[h.attempt].insert(who);
       auto& [largest, rose_ms] = progress_.emplace(h.attempt, std::make_pair(-1, now_)).first->second;
@@ -243,6 +325,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       largest = std::max(largest, h.progress);
     }
   }
+  if (const auto* lost = std::get_if<WorkerLost>(&event)) closed_[lost->worker] = moment();
   bool stale_failure = std::holds_alternative<AttemptFailed>(event);
 
   for (const Command& command : commands) {
@@ -262,13 +345,25 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         if (trial.running()) violated("a trial is trained once at a time: " + trial_of(a));
         if (a.number != static_cast<int>(trial.attempts.size()) + 1) violated("attempts count up: " + trial_of(a));
         if (trial.key != trial_at(c->attempts.front().trial).key) violated("a pack is fusible");
-        if (trial.failures >= limits_.retry_budget) violated("the budget is kept: " + trial_of(a));
+        if (trial.failures >= limits_.retry_budget) {
+          if (failed_on_[a.trial].size() > 1) violated("the budget is kept: " + trial_of(a));
+          ++counters_["trained again though its budget is spent"];
+        }
+        if (outgrown_.count(a.trial) && memory_[c->worker] <= outgrown_[a.trial]) {
+          violated("what did not fit is not tried in as little memory: " + trial_of(a));
+        }
+        if (outgrown_.count(a.trial)) ++counters_["a larger worker gets what did not fit"];
+        if (const auto crashed = crashed_in_.find(a.trial); crashed != crashed_in_.end()) {
+          const bool halved = 2 * c->attempts.size() <= static_cast<std::size_t>(crashed->second);
+          ++counters_[!halved ? "cleared trial back in a pack" : "failed pack halved"];
+        }
         const bool wanted = std::any_of(journal_.sweeps.begin(), journal_.sweeps.end(), [&](const Journal::Sweep& s) {
           return s.state == SweepState::kRunning && std::count(s.trials.begin(), s.trials.end(), a.trial);
         });
         if (!wanted) violated("a running sweep wants it: " + trial_of(a));
         trial.attempts.push_back({c->worker, c->pack, AttemptState::kRunning});
-        listed_ms_[{a, c->worker}] = now_;
+        listed_[{a, c->worker}] = moment();
+        assigned_.insert(a);
         progress_[a] = {-1, now_};
       }
       if (c->attempts.size() > 1) ++counters_["pack of several"];
@@ -300,6 +395,10 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       trial.state = TrialState::kFinished;
       trial.accepted = record->attempt.number;
       ++trial.results;
+      trial.value = value_;
+      failed_on_.erase(record->attempt.trial);
+      outgrown_.erase(record->attempt.trial);
+      crashed_in_.erase(record->attempt.trial);
       if (trial.running()) violated("no duplicate attempt stays open: " + trial_of(record->attempt));
     } else if (const auto* ack = as<AcknowledgeResult>(command)) {
       const Journal::Trial& trial = trial_at(ack->attempt.trial);
@@ -322,7 +421,20 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       Journal::Trial& trial = trial_at(end->attempt.trial);
       if (attempt.state != AttemptState::kRunning) violated("only a running attempt ends: " + trial_of(end->attempt));
       attempt.state = end->state;
-      if (end->state != AttemptState::kCancelled) ++trial.failures;
+      if (end->counts && end->state == AttemptState::kCancelled) violated("what is cancelled costs nothing");
+      const auto mates = std::count_if(journal_.trials.begin(), journal_.trials.end(), [&](const auto& t) {
+        return std::any_of(t.second.attempts.begin(), t.second.attempts.end(),
+                           [&](const Journal::Attempt& other) { return other.pack == attempt.pack; });
+      });
+      if (end->counts) {
+        if (mates > 1) violated("what failed in a pack counts against nobody: " + trial_of(end->attempt));
+        ++trial.failures;
+        failed_on_[end->attempt.trial].insert(host_of_[attempt.worker]);
+        crashed_in_.erase(end->attempt.trial);
+      } else if (end->state != AttemptState::kCancelled) {
+        ++counters_[mates > 1 ? "failure in a pack, not counted" : "failure alone, not counted"];
+        if (mates > 1) crashed_in_[end->attempt.trial] = static_cast<int>(mates);
+      }
       if (end->state == AttemptState::kFailed) {
         stale_failure = false;
         if (!said_failed_.count({attempt.worker, end->attempt})) {
@@ -338,13 +450,27 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
                                             [&](const HeldAttempt& h) { return h.attempt == end->attempt; });
         const bool gone = lost && held_it(lost->worker) && lost->how == WorkerLost::How::kGone;
         const bool ticked = std::holds_alternative<Ticked>(event);
-        const bool expired = ticked && std::any_of(listed_ms_.begin(), listed_ms_.end(), [&](const auto& listed) {
-                               return listed.first.first == end->attempt && held_it(listed.first.second) &&
-                                      now_ - listed.second >= limits_.lease_ms;
+        // Each pause may be taken for one late tick.
+        const auto own_time = [&](const Moment& from) {
+          return awake_ms_ - from.awake_ms + (pauses_ - from.pauses) * (kTickMs + kStepMs);
+        };
+        const bool cut_off = ticked && std::any_of(closed_.begin(), closed_.end(), [&](const auto& closed) {
+                               return held_it(closed.first) && own_time(closed.second) >= limits_.reconnect_ms &&
+                                      listed_[{end->attempt, closed.first}].ms <= closed.second.ms;
                              });
+        const bool expired = ticked && std::any_of(listed_.begin(), listed_.end(), [&](const auto& listed) {
+                               return listed.first.first == end->attempt && held_it(listed.first.second) &&
+                                      now_ - listed.second.ms >= limits_.lease_ms;
+                             });
+        const bool in_time = std::all_of(listed_.begin(), listed_.end(), [&](const auto& listed) {
+          return listed.first.first != end->attempt || !held_it(listed.first.second) ||
+                 own_time(listed.second) < limits_.lease_ms;
+        });
         const bool stalled = ticked && now_ - progress_[end->attempt].second >= limits_.stall_ms;
-        if (!forgotten && !gone && !expired && !stalled)
+        if (!forgotten && !gone && !expired && !stalled && !cut_off)
           violated("an attempt is lost for a reason: " + trial_of(end->attempt));
+        if (!forgotten && !gone && !stalled && !cut_off && in_time)
+          violated("no lease ends while the coordinator stands still: " + trial_of(end->attempt));
         const int slot = slot_of(attempt.worker);
         if (expired && slot >= 0 && workers_[static_cast<std::size_t>(slot)].alive) {
           ++counters_["lease expired though the worker lives"];
@@ -360,13 +486,19 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         const auto* refused = std::get_if<ResultRefused>(&event);
         const bool lie = refused && refused->attempt == end->attempt;
         const auto* failed = std::get_if<AttemptFailed>(&event);
-        const bool stale = failed && failed->blame == sweep::Blame::kNobody && failed->attempt == end->attempt;
-        if (!stopped && !duplicate && !left && !lie && !stale)
+        const bool of_it = failed && failed->attempt == end->attempt;
+        const bool stale = of_it && failed->blame == sweep::Blame::kNobody;
+        const bool large = of_it && failed->blame == sweep::Blame::kMemory;
+        if (large && mates == 1 && assigned_.count(end->attempt)) {
+          outgrown_[end->attempt.trial] = std::max(outgrown_[end->attempt.trial], memory_[attempt.worker]);
+        }
+        if (!stopped && !duplicate && !left && !lie && !stale && !large)
           violated("an attempt is cancelled for a reason: " + trial_of(end->attempt));
         ++counters_[stopped ? "attempt cancelled by a stop"
                     : left  ? "attempt cancelled by a worker that left"
                     : lie   ? "refused result, at no cost to its trial"
                     : stale ? "dataset changed, at no cost to anybody"
+                    : large ? (mates > 1 ? "pack did not fit" : "trial did not fit")
                             : "duplicate attempt cancelled"];
       }
     } else if (const auto* fail = as<FailTrial>(command)) {
@@ -374,6 +506,8 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       if (trial.state != TrialState::kPending || trial.running())
         violated("only a pending trial fails: " + fail->trial);
       if (!budget_is_spent(fail->trial)) violated("a trial fails when its budget is spent: " + fail->trial);
+      check_failure(fail->trial);
+      trial.too_large = outgrown_.count(fail->trial) != 0;
       trial.state = TrialState::kFailed;
       ++counters_["trial failed by budget"];
     } else if (const auto* retry = as<RecordRetry>(command)) {
@@ -382,6 +516,8 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       trial.state = TrialState::kPending;
       trial.failures = 0;
       refused_from_.erase(retry->trial);
+      failed_on_.erase(retry->trial);
+      outgrown_.erase(retry->trial);
       ++counters_["failed trial retried"];
     } else if (const auto* set = as<RecordSweepState>(command)) {
       journal_.find_sweep(set->sweep)->state = set->state;
@@ -408,11 +544,49 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       }
     } else if (const auto* quarantine = as<Quarantine>(command)) {
       if (journal_.workers[quarantine->worker] != WorkerState::kQuarantined) violated("a quarantine is recorded");
+      if (!bad_.count(quarantine->worker)) violated("a good worker is never quarantined: " + quarantine->worker);
+      if (!joined) {
+        const bool lied = quarantine->reason.rfind("sent ", 0) == 0;
+        const bool last = std::none_of(journal_.workers.begin(), journal_.workers.end(), [&](const auto& w) {
+          return w.second == WorkerState::kJoined && !distrusted_.count(w.first);
+        });
+        if (!lied && last) violated("the last worker is not quarantined: " + quarantine->worker);
+        ++counters_[lied ? "worker quarantined for its results" : "worker quarantined by what others finished"];
+      }
       if (joined && recalled_.count(joined->worker)) ++counters_["worker came back quarantined to a new coordinator"];
       ++counters_["worker quarantined"];
     }
   }
   if (stale_failure) ++counters_["stale failure ignored"];
+}
+
+/// A trial fails on the evidence of two hosts, or of all that are there. Where nothing looks like a failure of a trial
+/// that is none, no innocent one fails while a good worker is there.
+void World::check_failure(const std::string& id) {
+  const std::int64_t needs = needs_.at(journal_.trials.at(id).key);
+  const auto refused = refused_from_.find(id);
+  if (refused != refused_from_.end() && static_cast<int>(refused->second.size()) >= limits_.retry_budget) return;
+  const bool outgrown = outgrown_.count(id) && journal_.trials.at(id).failures < limits_.retry_budget;
+  const bool innocent = !poisoned_.count(id) && !killers_.count(id);
+  const auto there = [&](const Worker& w, bool good) {
+    const auto state = journal_.workers.find(w.id);
+    return w.alive && w.connection && state != journal_.workers.end() && state->second == WorkerState::kJoined &&
+           !distrusted_.count(w.id) && !w.dismissed && w.memory >= needs && !(good && w.crashes);
+  };
+  for (const Worker& worker : workers_) {
+    if (outgrown && there(worker, false)) violated("what fits a worker that is there does not fail: " + id);
+    if (outgrown || failed_on_[id].size() > 1) continue;
+    if (there(worker, false) && !failed_on_[id].count(worker.host)) {
+      violated("a trial fails by the evidence of two hosts, or of all: " + id);
+    }
+  }
+  if (!weights_.calm || !innocent) return;
+  for (const Worker& worker : workers_) {
+    // Of two places of a host, whose processes both came back, nobody can tell which is good.
+    const bool known = worker.incarnation == 1 || worker.host != workers_[0].host;
+    const bool lied = refused != refused_from_.end() && refused->second.count(worker.id);
+    if (known && !lied && there(worker, true)) violated("an innocent trial is finished: " + id);
+  }
 }
 
 /// The scheduler's own view must be the store's.
@@ -427,21 +601,17 @@ void World::check_views() {
       if (attempt.state != AttemptState::kRunning && trial.running()) violated("a trial has one lease: " + trial_of(a));
     }
   }
-  for (const auto& [id, trial] : journal_.trials) {
-    const bool known = std::any_of(journal_.sweeps.begin(), journal_.sweeps.end(), [&, &trial_id = id](const auto& s) {
-      return scheduler_->progress(s.id) && std::count(s.trials.begin(), s.trials.end(), trial_id);
-    });
-    if (known && trial.running() && !leased.count({id, static_cast<int>(trial.attempts.size())})) {
-      violated("what the store has running the scheduler leases: " + id);
-    }
-  }
   for (const Journal::Sweep& sweep : journal_.sweeps) {
     const auto progress = scheduler_->progress(sweep.id);
     if (!progress) continue;
     int finished = 0, failed = 0;
     for (const std::string& id : sweep.trials) {
-      finished += journal_.trials[id].state == TrialState::kFinished;
-      failed += journal_.trials[id].state == TrialState::kFailed;
+      const Journal::Trial& trial = journal_.trials.at(id);
+      finished += trial.state == TrialState::kFinished;
+      failed += trial.state == TrialState::kFailed;
+      if (trial.running() && !leased.count({id, static_cast<int>(trial.attempts.size())})) {
+        violated("what the store has running the scheduler leases: " + id);
+      }
     }
     if (progress->finished != finished || progress->failed != failed || progress->state != sweep.state) {
       violated("progress is what the store says: " + sweep.id);
@@ -478,6 +648,7 @@ void World::send(const Send& command) {
 /// Loss, delay, duplication; delays differ, so messages overtake each other.
 void World::post(Message message) {
   const bool faults = faulty();
+  if (now_ < workers_[static_cast<std::size_t>(message.slot)].cut_until_ms) return;
   const int copies = faults && dice_.chance(weights_.duplicate) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     if (faults && dice_.chance(weights_.drop)) {
@@ -489,18 +660,28 @@ void World::post(Message message) {
 }
 
 void World::deliver(const Message& message) {
+  Worker& worker = workers_[static_cast<std::size_t>(message.slot)];
+  if (now_ < worker.cut_until_ms) return;
   if (message.to_coordinator) {
+    if (paused()) {  // it lies in the socket
+      network_.emplace(paused_until_ms_, message);
+      return;
+    }
     // Also messages of connections that are gone, and of processes that are dead: the scheduler must not mind. But
     // beats of a worker that this coordinator has not seen join do not reach it.
-    feed(*message.event);
-    const auto* refused = std::get_if<ResultRefused>(&*message.event);
-    const int slot = refused ? slot_of(refused->worker) : -1;
+    value_ = message.value;
+    const auto* result = std::get_if<ResultReceived>(&*message.event);
+    if (!result || value_ == value_of(result->attempt.trial) || bug_ == Bug::kStoreLies) return feed(*message.event);
     // The shell answers it, whatever the scheduler makes of it: it is not wanted again.
-    if (scheduler_ && slot >= 0) workers_[static_cast<std::size_t>(slot)].held.erase(refused->attempt);
+    feed(ResultRefused{result->worker, result->attempt, "it cannot be"});
+    if (scheduler_ && worker.id == result->worker) worker.held.erase(result->attempt);
     return;
   }
-  Worker& worker = workers_[static_cast<std::size_t>(message.slot)];
   if (!worker.alive || worker.id != message.worker) return;
+  if (now_ < worker.stopped_until_ms) {
+    network_.emplace(worker.stopped_until_ms, message);
+    return;
+  }
   receive(worker, *message.command);
 }
 
@@ -515,15 +696,22 @@ std::vector<HeldAttempt> World::held_by(const Worker& worker) const {
 }
 
 void World::receive(Worker& worker, const Send& command) {
+  const int slot = slot_of(worker.id);
   if (const auto* c = std::get_if<Assign>(&command)) {
+    std::int64_t needs = 0;
+    for (const AttemptId& a : c->attempts) needs += needs_.at(journal_.trials.at(a.trial).key);
+    if (worker.crashes && faulty() && worker.dies_ms == 0) worker.dies_ms = now_ + dice_.between(50, 300);
     for (const AttemptId& a : c->attempts) {
       Worker::Held held;
       held.done_ms = now_ + dice_.between(100, 1500);
       if (faulty() && dice_.chance(weights_.slow)) held.done_ms += dice_.between(1000, 9000);
       held.hung = faulty() && dice_.chance(weights_.hang);
-      held.will_fail =
-          worker.broken || poisoned_.count(a.trial) || (faulty() && dice_.chance(weights_.attempt_failure));
+      const bool fails = worker.broken || (faulty() && dice_.chance(weights_.attempt_failure));
+      held.will_fail = fails || poisoned_.count(a.trial);
+      held.kills = killers_.count(a.trial) != 0;
+      held.no_room = needs > worker.memory;
       held.lies = faulty() && dice_.chance(weights_.lie);
+      if (held.hung || fails || held.lies) bad_.insert(worker.id);
       held.stale = faulty() && dice_.chance(weights_.stale);
       worker.held.emplace(a, held);  // a duplicate changes nothing
     }
@@ -538,6 +726,7 @@ void World::receive(Worker& worker, const Send& command) {
     said_failed_.insert({worker.id, cancel->attempt});
     Message message;
     message.to_coordinator = true;
+    message.slot = slot;
     message.event = AttemptFailed{worker.id, cancel->attempt, "cancelled"};
     post(message);
   } else if (std::holds_alternative<Dismiss>(command)) {
@@ -552,7 +741,31 @@ void World::connect(int slot) {
   for (auto& [attempt, held] : worker.held) held.sent_ms = -1;
   if (!worker.held.empty()) ++counters_["worker came back with attempts"];
   capacity_[worker.id] = worker.capacity;
-  feed(WorkerJoined{worker.id, worker.capacity, "cpu", held_by(worker)});
+  host_of_[worker.id] = worker.host;
+  memory_[worker.id] = worker.memory;
+  const std::string kind = "with " + std::to_string(worker.memory);
+  const std::string host = bug_ == Bug::kBlameInstances ? "" : worker.host;
+  feed(WorkerJoined{worker.id, worker.capacity, kind, held_by(worker), host, worker.host + ":" + worker.id,
+                    worker.memory});
+}
+
+/// Its process dies, and whoever started it may notice.
+void World::die(Worker& worker) {
+  worker.alive = false;
+  worker.dies_ms = worker.stopped_until_ms = 0;
+  worker.next_try_ms = now_ + dice_.between(0, worker.crashes || !faulty() ? 500 : 5000);
+  // The spool folder outlives the process; what it trained is gone.
+  for (auto it = worker.held.begin(); it != worker.held.end();) {
+    if (worker.crashes && !it->second.spooled) crash_lost_.insert(it->first.trial);
+    it = it->second.spooled ? std::next(it) : worker.held.erase(it);
+  }
+  const bool known = dice_.chance(0.5);
+  const bool connected = std::exchange(worker.connection, 0) != 0;
+  if (known) {
+    feed(WorkerLost{worker.id, WorkerLost::How::kGone, "killed"});
+  } else if (connected) {
+    feed(WorkerLost{worker.id, WorkerLost::How::kDisconnected, ""});
+  }
 }
 
 void World::step_worker(int slot) {
@@ -562,29 +775,31 @@ void World::step_worker(int slot) {
     worker.alive = true;
     worker.id = "w" + std::to_string(slot) + "." + std::to_string(++worker.incarnation);
     worker.capacity = static_cast<int>(dice_.between(1, 6));
-    worker.broken = faulty() && dice_.chance(weights_.attempt_failure);
+    worker.broken = faulty() && dice_.chance(weights_.broken);
     worker.connection = 0;
   }
+  if (now_ < worker.stopped_until_ms) return;
+  if (faulty() && dice_.chance(weights_.worker_pause)) {
+    ++counters_["worker stands still"];
+    const std::int64_t pause_ms = dice_.between(500, 3000);
+    worker.stopped_until_ms = now_ + pause_ms;
+    for (auto& [attempt, held] : worker.held) held.done_ms += pause_ms;
+    return;
+  }
   if (worker.broken && !faulty()) worker.broken = false;
+  if (worker.dies_ms > 0 && now_ >= worker.dies_ms) {
+    ++counters_["worker of a host that kills died"];
+    bad_.insert(worker.id);
+    return die(worker);
+  }
   if (faulty() && dice_.chance(weights_.worker_death)) {
     ++counters_["worker killed"];
-    worker.alive = false;
-    worker.next_try_ms = now_ + dice_.between(0, 5000);
-    // The spool folder outlives the process; what it trained is gone.
-    for (auto it = worker.held.begin(); it != worker.held.end();) {
-      it = it->second.spooled ? std::next(it) : worker.held.erase(it);
-    }
-    const bool known = dice_.chance(0.5);
-    const bool connected = worker.connection != 0;
-    worker.connection = 0;
-    if (connected && dice_.chance(0.3)) {
+    if (worker.connection && dice_.chance(0.3)) {
       feed(WorkerLost{worker.id, WorkerLost::How::kLeft, "SIGTERM"});
-    } else if (known) {
-      feed(WorkerLost{worker.id, WorkerLost::How::kGone, "killed"});
-    } else if (connected) {
-      feed(WorkerLost{worker.id, WorkerLost::How::kDisconnected, ""});
+      worker.connection = 0;
     }
-    return;
+    bad_.insert(worker.id);
+    return die(worker);
   }
   // Training continues whatever the connection does.
   for (auto it = worker.held.begin(); it != worker.held.end();) {
@@ -599,7 +814,11 @@ void World::step_worker(int slot) {
       ++it;
       continue;
     }
-    if (!held.will_fail && !held.stale) {
+    if (held.kills && !held.no_room) {
+      ++counters_["trial killed its worker"];
+      return die(worker);
+    }
+    if (!held.will_fail && !held.stale && !held.no_room) {
       held.spooled = true;
       trained_.insert(it->first);
       ++it;
@@ -607,15 +826,18 @@ void World::step_worker(int slot) {
     }
     Message message;
     message.to_coordinator = true;
-    message.event = AttemptFailed{worker.id, it->first, held.will_fail ? "out of memory" : "the dataset changed",
-                                  held.will_fail ? sweep::Blame::kTrial : sweep::Blame::kNobody};
+    message.slot = slot;
+    const sweep::Blame blame = held.no_room     ? sweep::Blame::kMemory
+                               : held.will_fail ? sweep::Blame::kTrial
+                                                : sweep::Blame::kNobody;
+    message.event = AttemptFailed{worker.id, it->first, "it failed", blame};
     said_failed_.insert({worker.id, it->first});
     if (worker.connection) post(message);
     it = worker.held.erase(it);
   }
   if (!scheduler_) return;
   if (!worker.connection) {
-    if (now_ >= worker.next_try_ms) connect(slot);
+    if (now_ >= worker.next_try_ms && now_ >= worker.cut_until_ms) connect(slot);
     return;
   }
   if (faulty() && dice_.chance(weights_.disconnect)) {
@@ -629,6 +851,7 @@ void World::step_worker(int slot) {
     worker.next_heartbeat_ms = now_ + kHeartbeatMs;
     Message message;
     message.to_coordinator = true;
+    message.slot = slot;
     message.event = HeartbeatReceived{worker.id, held_by(worker)};
     post(message);
   }
@@ -637,8 +860,10 @@ void World::step_worker(int slot) {
     held.sent_ms = now_;
     Message message;
     message.to_coordinator = true;
+    message.slot = slot;
     message.event = ResultReceived{worker.id, attempt};
-    if (held.lies) message.event = ResultRefused{worker.id, attempt, "it cannot be"};
+    message.value = value_of(attempt.trial) + held.lies;
+    if (held.lies) bad_.insert(worker.id);  // also one that it took over
     post(message);
   }
 }
@@ -652,8 +877,7 @@ void World::step_user() {
     for (Worker& worker : workers_) {
       const auto it = journal_.workers.find(worker.id);
       if (!worker.alive || it == journal_.workers.end() || it->second != WorkerState::kQuarantined) continue;
-      if (std::any_of(worker.held.begin(), worker.held.end(), [](const auto& h) { return !h.second.spooled; }))
-        continue;
+      if (!worker.held.empty()) continue;
       worker.alive = false;
       worker.connection = 0;
       worker.next_try_ms = now_;
@@ -692,7 +916,10 @@ void World::step_user() {
 
 void World::plant(Event& event) {
   auto* failed = std::get_if<AttemptFailed>(&event);
-  if (bug_ != Bug::kTrustStaleFailure || !failed) return;
+  if (bug_ == Bug::kRetryWhatIsTooLarge && failed && failed->blame == sweep::Blame::kMemory) {
+    failed->blame = sweep::Blame::kTrial;
+  }
+  if (bug_ != Bug::kTrustStaleFailure || !failed || failed->blame != sweep::Blame::kTrial) return;
   const auto it = journal_.trials.find(failed->attempt.trial);
   if (it == journal_.trials.end() || !it->second.running()) return;
   failed->attempt.number = static_cast<int>(it->second.attempts.size());
@@ -701,6 +928,11 @@ void World::plant(Event& event) {
 
 void World::plant(std::vector<Command>& commands, const Event& event) {
   const auto* result = std::get_if<ResultReceived>(&event);
+  const auto* failed = std::get_if<AttemptFailed>(&event);
+  if (bug_ == Bug::kQuarantineAtOnce && failed && !commands.empty()) {
+    commands.insert(commands.begin(), {RecordWorker{failed->worker, WorkerState::kQuarantined, "failed 1"},
+                                       Quarantine{failed->worker, "failed 1"}});
+  }
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (bug_ == Bug::kSendBeforeRecord && i > 0 && as<Assign>(commands[i])) {
       std::swap(commands[i - 1], commands[i]);
@@ -731,6 +963,7 @@ void World::plant(std::vector<Command>& commands, const Event& event) {
 }
 
 void World::note(const std::string& line) {
+  if (!keeps_history_) return;
   history_.push_back(std::to_string(now_) + " " + line);
   if (history_.size() > 2 * kHistoryLines) {
     history_.erase(history_.begin(), history_.end() - static_cast<std::ptrdiff_t>(kHistoryLines));

@@ -30,6 +30,11 @@ enum class Bug {
   kAssignQuarantined,    ///< packs go to a quarantined worker when there is one
   kLoseNeededResult,     ///< a late result of a written-off attempt is thrown away
   kForgetQuarantine,     ///< a coordinator that starts is not told whom an earlier one quarantined
+  kBlameForPauses,       ///< time passes while the coordinator stands still
+  kBlameInstances,       ///< a worker that returns as a new process is taken for another host
+  kQuarantineAtOnce,     ///< the first failure quarantines a worker
+  kRetryWhatIsTooLarge,  ///< what does not fit is a failure like any other
+  kStoreLies,            ///< results are not checked
 };
 
 /// How often rare paths were reached, over all seeds.
@@ -54,8 +59,11 @@ class Dice {
 /// Fault weights, drawn per seed: many seeds have few faults, some have all.
 struct Weights {
   double drop = 0, duplicate = 0, disconnect = 0, worker_death = 0, coordinator_death = 0, hang = 0, slow = 0,
-         attempt_failure = 0, disk_failure = 0, user = 0, poison = 0, lie = 0, stale = 0;
+         attempt_failure = 0, disk_failure = 0, user = 0, poison = 0, lie = 0, stale = 0, pause = 0, slow_disk = 0,
+         worker_pause = 0, cut = 0, large = 0, broken = 0;
   std::int64_t longest_delay_ms = 1;
+  bool crash_loop = false;  ///< workers of one host die soon after each assignment, beside others
+  bool calm = false;        ///< nothing happens by chance that looks as if a trial had failed by itself
   explicit Weights(Dice& dice);
 };
 
@@ -73,6 +81,8 @@ struct Journal {
     int failures = 0;
     int accepted = 0;  ///< attempt number
     int results = 0;   ///< how many were ever recorded: at most one
+    std::int64_t value = 0;
+    bool too_large = false;  ///< why it failed
     bool running() const { return !attempts.empty() && attempts.back().state == sweep::AttemptState::kRunning; }
   };
   struct Sweep {
@@ -109,12 +119,20 @@ struct Worker {
     bool will_fail = false;
     bool lies = false;   ///< its result cannot be one of its trial
     bool stale = false;  ///< files of its dataset change while it trains
+    bool kills = false;  ///< its process dies of it
+    bool no_room = false;
     bool hung = false;
     std::int64_t sent_ms = -1;  ///< when its result went out last
   };
   std::string id;
   int incarnation = 0;
   int capacity = 1;
+  std::string host;
+  std::int64_t memory = 100;
+  bool crashes = false;  ///< soon after each assignment, while there are faults
+  std::int64_t dies_ms = 0;            ///< 0: not yet
+  std::int64_t stopped_until_ms = 0;  ///< the process stands still
+  std::int64_t cut_until_ms = 0;      ///< the network carries nothing to it or from it
   bool alive = false;
   bool broken = false;  ///< fails whatever it trains
   int connection = 0;   ///< 0: none
@@ -127,7 +145,8 @@ struct Worker {
 /// The whole world of one seed. run() throws Violation.
 class World {
  public:
-  World(std::uint64_t seed, Bug bug, Counters& counters, Mirror* mirror = nullptr);
+  /// Without a history it is quicker, and does the same.
+  World(std::uint64_t seed, Bug bug, Counters& counters, Mirror* mirror = nullptr, bool keeps_history = true);
   void run();
   std::string tail_of_history() const;
 
@@ -137,16 +156,29 @@ class World {
     int slot = 0;
     std::string worker;
     int connection = 0;
+    std::int64_t value = 0;  ///< of a result
     std::optional<Event> event;
     std::optional<Send> command;
   };
 
+  /// A moment, as the coordinator may have seen it.
+  struct Moment {
+    std::int64_t ms = 0;
+    std::int64_t awake_ms = 0;
+    int pauses = 0;
+  };
+
   bool faulty() const { return now_ < quiet_from_ms_; }
+  bool paused() const { return now_ < paused_until_ms_; }
+  Moment moment() const { return {now_, awake_ms_, pauses_}; }
+  void pause(const char* what);
+  void wake();
   void submit(const std::string& sweep, int priority, const std::vector<std::string>& trials);
   void start_coordinator();
   void stop_coordinator(const char* why);
   void feed(Event event);
   void check_order_and_store(const std::vector<Command>& commands, const Event& event);
+  void check_failure(const std::string& trial);
   void check_views();
   void check_end();
   bool budget_is_spent(const std::string& trial) const;
@@ -154,6 +186,7 @@ class World {
   void post(Message message);
   void deliver(const Message& message);
   void step_worker(int slot);
+  void die(Worker& worker);
   void connect(int slot);
   void step_user();
   void receive(Worker& worker, const Send& command);
@@ -168,6 +201,7 @@ class World {
   Bug bug_;
   Counters& counters_;
   Mirror* mirror_;
+  bool keeps_history_;
   Weights weights_;
   Limits limits_;
   std::int64_t now_ = 0;
@@ -179,11 +213,28 @@ class World {
   std::multimap<std::int64_t, Message> network_;
   int connections_ = 0;
   std::set<std::string> poisoned_;                             ///< trials that fail wherever they run
+  std::set<std::string> killers_;                              ///< poisoned ones that kill their process
+  std::map<std::string, std::int64_t> needs_;                  ///< pack key -> memory of a trial
+  std::int64_t awake_ms_ = 0;                                  ///< time that the coordinator ran
+  std::int64_t paused_until_ms_ = 0;
+  int pauses_ = 0;
+  std::vector<Event> inbox_;                                 ///< came while the coordinator stood still
+  std::vector<Send> unsent_;                                 ///< wait for a slow commit
+  std::int64_t value_ = 0;                                   ///< of the result that is being handled
+  std::set<std::string> bad_;                                ///< workers that failed, hung, lied or died by themselves
+  std::map<std::string, std::string> host_of_;               ///< by worker id
+  std::map<std::string, std::int64_t> memory_;               ///< by worker id
+  std::map<std::string, std::int64_t> outgrown_;             ///< trial -> memory in which it did not fit alone
+  std::map<std::string, Moment> closed_;                     ///< workers whose connection was closed
+  std::set<AttemptId> assigned_;                             ///< by this coordinator
+  std::map<std::string, std::set<std::string>> failed_on_;   ///< trial -> hosts of failures that count
+  std::map<std::string, int> crashed_in_;                    ///< trial -> size of the pack that it failed in last
+  std::set<std::string> crash_lost_;                         ///< trials lost to the host that kills
   std::map<std::string, std::set<std::string>> refused_from_;  ///< trial -> workers whose results were refused
   std::set<std::pair<std::string, AttemptId>> said_failed_;    ///< what workers really reported
   std::set<AttemptId> trained_;                                ///< attempts that really gave a result
   std::set<AttemptId> sent_;  ///< Assign went out (this coordinator's or an earlier one's)
-  std::map<std::pair<AttemptId, std::string>, std::int64_t> listed_ms_;  ///< by whom: assigned or last listed
+  std::map<std::pair<AttemptId, std::string>, Moment> listed_;  ///< by whom: assigned or last listed
   std::set<AttemptId> spooled_;  ///< the coordinator was told that it is on disk
   std::map<AttemptId, std::pair<std::int64_t, std::int64_t>> progress_;  ///< (largest, when it rose)
   std::map<AttemptId, std::set<std::string>> holders_;  ///< workers that said they have its result on disk
