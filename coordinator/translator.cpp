@@ -47,7 +47,9 @@ void Translator::on_joined(const protocol::Hello& hello) {
   parts_.server.send(hello.instance, welcome);
   spdlog::info("worker {} joined: {}, arithmetic {}, packs of up to {}", name, hello.device, hello.arithmetic,
                hello.capacity);
-  push_(WorkerJoined{hello.instance, hello.capacity, hello.device, held_of(hello.held)}, nullptr);
+  push_(WorkerJoined{hello.instance, hello.capacity, hello.device, held_of(hello.held),
+                     hello.boot_id.empty() ? hello.host : hello.boot_id, name, hello.memory_bytes},
+        nullptr);
 }
 
 void Translator::on_message(const std::string& worker, const protocol::Message& message) {

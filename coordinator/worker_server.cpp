@@ -231,7 +231,12 @@ void WorkerServer::watch(const SessionPtr& session) {
   session->timer.expires_at(session->deadline);
   session->timer.async_wait([this, session, alive = alive_](error_code error) {
     if (!*alive || session->closed || error) return;
-    if (Clock::now() < session->deadline) return watch(session);
+    const auto now = Clock::now();
+    if (now < session->deadline) return watch(session);
+    if (now - session->deadline > options_.late) {  // what it said meanwhile is still to be read
+      session->deadline = now + (session->authenticated ? options_.silence_limit : options_.handshake_limit);
+      return watch(session);
+    }
     drop(session, session->authenticated ? "it was silent for too long" : "it did not authenticate in time");
   });
 }

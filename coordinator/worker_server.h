@@ -42,6 +42,8 @@ class WorkerServer {
     std::chrono::milliseconds handshake_limit{5'000};
     /// A connection that says nothing for so long is closed; longer than a lease, which decides what it costs.
     std::chrono::milliseconds silence_limit{15'000};
+    /// A deadline that is noticed so much later passed while this process stood still, and is set again.
+    std::chrono::milliseconds late{1'000};
   };
 
   /// Throws Error naming the address and port when it cannot listen there.

@@ -78,8 +78,8 @@ class Writer {
   /// Throws Error when a trial is finished, already has a running attempt, or the number is not the next.
   void begin_attempts(const std::string& worker, std::int64_t pack, const std::vector<sweep::AttemptId>& attempts,
                       TimeMs now);
-  /// Ends a running attempt as kFailed, kLost or kCancelled. False, and no change, when it is not running. The first two
-  /// count as failures of the trial, unless `counts` is false.
+  /// Ends a running attempt as kFailed, kLost or kCancelled. False, and no change, when it is not running. The first
+  /// two count as failures of the trial, unless `counts` is false.
   bool end_attempt(const sweep::AttemptId& attempt, sweep::AttemptState state, const std::string& reason, TimeMs now,
                    bool counts = true);
 

@@ -37,8 +37,8 @@ MEDLEY_NAMED_ENUM(SweepStanding, MEDLEY_SWEEP_STANDING)
 #define MEDLEY_TRIAL_STATE(X) X(kPending, "pending") X(kFinished, "finished") X(kFailed, "failed")
 MEDLEY_NAMED_ENUM(TrialState, MEDLEY_TRIAL_STATE)
 
-/// kFailed: the worker said so. kLost: the worker died, or its lease or its progress ran out. Both may count against the
-/// retry budget; kCancelled does not.
+/// kFailed: the worker said so. kLost: the worker died, or its lease or its progress ran out. Both may count against
+/// the retry budget; kCancelled does not.
 #define MEDLEY_ATTEMPT_STATE(X) \
   X(kRunning, "running") X(kFinished, "finished") X(kFailed, "failed") X(kLost, "lost") X(kCancelled, "cancelled")
 MEDLEY_NAMED_ENUM(AttemptState, MEDLEY_ATTEMPT_STATE)

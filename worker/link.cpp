@@ -31,6 +31,14 @@ namespace {
 constexpr std::size_t kResultsInFlight = 4;  // sent, not yet confirmed: bounds what lies in memory
 constexpr std::size_t kMaxQueuedPacks = 8;
 
+/// By its text, since the ranks of a gang pass on texts: of the C++ library, of LibTorch and of CUDA.
+bool is_out_of_memory(const std::string& error) {
+  for (const char* words : {"std::bad_alloc", "out of memory", "allocate memory", "not enough memory"}) {
+    if (error.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
 /// The link's thread: connection, heartbeats, spool. Everything but stop_training() and the pack queue runs there.
 class Link {
  public:
@@ -432,6 +440,7 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
   } catch (const std::exception& e) {
     reason = e.what();
     if (reason.empty()) reason = "an exception without a text";
+    if (is_out_of_memory(reason)) blame = sweep::Blame::kMemory;
   }
   if (!kept.empty()) link.trained(running, kept);
   if (!unkept.empty()) link.cannot_keep(unkept);

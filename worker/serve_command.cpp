@@ -1,12 +1,18 @@
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <sstream>
+#include <string>
 #include <thread>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "storage/files/read.h"
 #include "storage/files/write.h"
 #include "worker/command.h"
 #include "worker/gang_trainer.h"
@@ -50,6 +56,36 @@ UsageSampler::ReadGpu gpu_reader(sweep::Device device, int ranks) {
   return [nvml, place] { return nvml->read(place); };
 }
 
+/// The first word of a file; "" when it cannot be read.
+std::string first_word(const std::filesystem::path& file) {
+  std::string word;
+  std::istringstream(files::read_if_readable(file).value_or("")) >> word;
+  return word;
+}
+
+/// What a pack can have: all of the GPU, or the least of the host's memory and the limits of this process and of its
+/// control groups (cgroups(7), version 2).
+std::int64_t memory_for_packs(const UsageSampler::ReadGpu& read_gpu) {
+  if (read_gpu) {
+    if (const auto gpu = read_gpu()) return gpu->memory_total_bytes;
+  }
+  auto least = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGE_SIZE));
+  rlimit address_space{};
+  if (getrlimit(RLIMIT_AS, &address_space) == 0 && address_space.rlim_cur < static_cast<rlim_t>(least)) {
+    least = static_cast<std::int64_t>(address_space.rlim_cur);
+  }
+  const std::string group = first_word("/proc/self/cgroup");  // "0::/system.slice/..."
+  const std::filesystem::path root = "/sys/fs/cgroup";
+  if (group.rfind("0::/", 0) != 0) return least;
+  for (auto folder = std::filesystem::path(group.substr(3));; folder = folder.parent_path()) {
+    const std::string most = first_word(root / folder.relative_path() / "memory.max");  // or "max"
+    if (!most.empty() && most.size() <= 18 && most.find_first_not_of("0123456789") == std::string::npos) {
+      least = std::min<std::int64_t>(least, std::stoll(most));
+    }
+    if (!folder.has_relative_path()) return least;
+  }
+}
+
 void serve_as_worker(const ServeArguments& arguments, int ranks, const std::string& arithmetic,
                      const TrainPack& train) {
   LinkOptions options;
@@ -68,17 +104,18 @@ void serve_as_worker(const ServeArguments& arguments, int ranks, const std::stri
   char host[256] = {};
   gethostname(host, sizeof host - 1);
   options.identity.host = host;
+  options.identity.boot_id = first_word("/proc/sys/kernel/random/boot_id");
   options.identity.pid = getpid();
   options.identity.ranks = ranks;
   options.identity.cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  options.identity.memory_bytes =
-      static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGE_SIZE));
+  const UsageSampler::ReadGpu read_gpu = gpu_reader(arguments.device, ranks);
+  options.identity.memory_bytes = memory_for_packs(read_gpu);
   options.identity.device = sweep::to_string(arguments.device);
   options.identity.capacity = capacity_of(arguments);
   options.identity.numerics = sweep::kNumericsVersion;
   options.identity.arithmetic = arithmetic;
 
-  UsageSampler sampler(gpu_reader(arguments.device, ranks));
+  UsageSampler sampler(read_gpu);
   options.usage = [&sampler] { return sampler.sample(); };
 
   const Ending ending = serve(options, train);

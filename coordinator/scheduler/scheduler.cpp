@@ -22,7 +22,8 @@ Scheduler::Scheduler(Limits limits, std::int64_t next_pack) : limits_(limits), n
 
 std::vector<Command> Scheduler::handle(const Event& event, TimePoint now_ms) {
   assert(out_.empty());
-  const TimePoint last = std::exchange(last_event_ms_, std::max(last_event_ms_.value_or(now_ms), now_ms)).value_or(now_ms);
+  const TimePoint last =
+      std::exchange(last_event_ms_, std::max(last_event_ms_.value_or(now_ms), now_ms)).value_or(now_ms);
   now_ += std::min(*last_event_ms_ - last, limits_.longest_step_ms);
   std::visit([this](const auto& e) { on(e); }, event);
   release_delayed();
@@ -289,7 +290,8 @@ void Scheduler::on(const Ticked&) {
     if (lease.back_by_ms && now_ >= *lease.back_by_ms) {
       lose(t, Loss::kDied, worker + " lost its connection and did not come back");
     } else if (now_ - lease.listed_ms >= limits_.lease_ms) {
-      lose(t, Loss::kSilent, "no heartbeat of " + worker + " listed it for " + std::to_string(limits_.lease_ms) + " ms");
+      lose(t, Loss::kSilent,
+           "no heartbeat of " + worker + " listed it for " + std::to_string(limits_.lease_ms) + " ms");
     } else if (now_ - lease.progress_ms >= limits_.stall_ms) {
       workers_[lease.worker].strays.insert({trials_[t].id, lease.number});
       workers_[lease.worker].stalled.insert({trials_[t].id, lease.number});
@@ -364,12 +366,12 @@ void Scheduler::note_result(const std::string& id, int t) {
     if (it == workers_.end() || other == id || it->second.failed_alone.erase(t) == 0) continue;
     Worker& worker = it->second;
     if (++worker.disproved < limits_.quarantine_after || worker.quarantined) continue;
-    const bool last = std::none_of(workers_.begin(), workers_.end(), [&, &o = other](const auto& w) {
-      return w.first != o && usable(w.second);
-    });
+    const bool last = std::none_of(workers_.begin(), workers_.end(),
+                                   [&, &o = other](const auto& w) { return w.first != o && usable(w.second); });
     if (last || worker.state == WorkerState::kLeft) continue;
-    quarantine(other, worker, "failed " + std::to_string(worker.disproved) +
-                                  " trials alone that others finished, the last by " + name_of(id));
+    quarantine(other, worker,
+               "failed " + std::to_string(worker.disproved) + " trials alone that others finished, the last by " +
+                   name_of(id));
   }
   const auto it = workers_.find(id);
   if (it == workers_.end()) return;
@@ -637,8 +639,7 @@ void Scheduler::forgive(int t) {
 /// Somebody is there who should try it before it is judged. With `trusted` only workers of good record.
 bool Scheduler::untried(const Trial& trial, bool trusted) const {
   return std::any_of(workers_.begin(), workers_.end(), [&](const auto& w) {
-    return there(w.second) && fits(w.second, trial) && rank(w.first, trial) < kTried &&
-           !(trusted && suspect(w.second));
+    return there(w.second) && fits(w.second, trial) && rank(w.first, trial) < kTried && !(trusted && suspect(w.second));
   });
 }
 
@@ -770,8 +771,8 @@ bool Scheduler::fits(const Worker& worker, const Trial& trial) const {
   return !worker.unfit.count(dataset) && (trial.outgrown < 0 || worker.memory > trial.outgrown);
 }
 
-/// Who should try it first: another host, then one where it failed in packs only, then a worker that was there before it
-/// failed. A process that came since may be the next of one that dies of everything.
+/// Who should try it first: another host, then one where it failed in packs only, then a worker that was there before
+/// it failed. A process that came since may be the next of one that dies of everything.
 int Scheduler::rank(const std::string& id, const Trial& trial) const {
   const auto host = trial.hosts.find(host_of(id));
   if (host == trial.hosts.end()) return 0;

@@ -87,8 +87,8 @@ struct WorkerJoined {
   int capacity = 1;    ///< largest pack it holds
   std::string kind;    ///< what measures on one worker of it hold for all of it: the device
   std::vector<HeldAttempt> held;
-  std::string host;                ///< what dies with it: the machine, until it starts again; "": nothing else
-  std::string name;                ///< for people; "": its id
+  std::string host;               ///< what dies with it: the machine, until it starts again; "": nothing else
+  std::string name;               ///< for people; "": its id
   std::int64_t memory_bytes = 0;  ///< what a pack must fit in
 };
 
@@ -349,14 +349,14 @@ class Scheduler {
     int failures = 0;
     TimePoint not_before = 0;
     std::optional<Lease> lease;
-    std::set<std::string> failed_on;          ///< workers
+    std::set<std::string> failed_on;           ///< workers
     std::map<std::string, std::string> hosts;  ///< on which it failed -> the worker, if alone and counted
-    int suspected = 0;                        ///< workers that had joined when it first failed
-    int silent = 0;                           ///< attempts whose worker fell silent
-    std::int64_t crashed = 0;                 ///< pack that it failed in, whose culprit is not known yet; 0 none
-    int largest = 0;                          ///< pack that it may train in meanwhile
-    std::int64_t outgrown = -1;               ///< memory in which it did not fit, alone
-    std::set<std::string> refused_from;       ///< workers whose results of it could not be
+    int suspected = 0;                         ///< workers that had joined when it first failed
+    int silent = 0;                            ///< attempts whose worker fell silent
+    std::int64_t crashed = 0;                  ///< pack that it failed in, whose culprit is not known yet; 0 none
+    int largest = 0;                           ///< pack that it may train in meanwhile
+    std::int64_t outgrown = -1;                ///< memory in which it did not fit, alone
+    std::set<std::string> refused_from;        ///< workers whose results of it could not be
     std::map<int, std::string> given;         ///< attempts that this scheduler assigned, to which worker; while pending
     std::vector<std::pair<int, int>> places;  ///< (sweep index, position)
     std::optional<Order> queued;              ///< its place among the waiting

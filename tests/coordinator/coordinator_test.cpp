@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "coordinator/error.h"
+#include "coordinator/worker_server.h"
 #include "storage/reader.h"
 #include "tests/coordinator/fake_sweep.h"
 #include "tests/support/folder.h"
@@ -333,9 +334,9 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
   }
   EXPECT_EQ(sweep().state, sweep::SweepState::kStopped);
   EXPECT_TRUE(coordinator_->resume(submitted_.id).done);
-  // Two failures spend the budget of 2; then a retry gives a new one.
+  // One failure in a pack of two counts not, and two alone spend the budget of 2; then a retry gives a new one.
   const std::string trial = assign.trials[0].spec.id;
-  for (int failures = 0; failures < 2;) {
+  for (int failures = 0; failures < 3;) {
     for (const auto& t : worker.expect<protocol::Assign>().trials) {
       if (t.spec.id == trial) {
         EXPECT_FALSE(coordinator_->retry(trial).done) << "it has not failed yet";
@@ -401,6 +402,65 @@ TEST_F(CoordinatorTest, ShowsWhatAWorkerHasInHandAndTakesOfItsHost) {
   EXPECT_FALSE(status().usage) << "the newest word counts";
 }
 
+TEST(WorkerServer, NobodyIsSilentWhileItStandsStill) {
+  const test::Folder scratch;
+  const protocol::Token token = protocol::read_or_create_token(scratch.path() / "token");
+  boost::asio::io_context io;
+  int joined = 0, received = 0, lost = 0;
+  WorkerServer::Callbacks callbacks;
+  callbacks.joined = [&](const protocol::Hello&) { ++joined; };
+  callbacks.received = [&](const std::string&, protocol::Message&&) { ++received; };
+  callbacks.lost = [&](const std::string&, const std::string&) { ++lost; };
+  WorkerServer::Options options;
+  options.silence_limit = options.handshake_limit = 1'000ms;
+  options.late = 50ms;
+  WorkerServer server(io, options, token, callbacks);
+  auto connecting = std::async(std::launch::async, [&] {
+    FakeWorker worker(server.port(), token);
+    protocol::Hello hello;
+    hello.instance = worker.instance;
+    worker.send(hello);
+    return worker;
+  });
+  while (joined == 0) io.run_one();
+  FakeWorker worker = connecting.get();
+  worker.send(protocol::Heartbeat{});
+  std::this_thread::sleep_for(1'300ms);
+  io.poll();
+  EXPECT_EQ(received, 1);
+  EXPECT_EQ(lost, 0);
+  server.close();
+}
+
+TEST_F(CoordinatorTest, APauseOfTheCoordinatorCostsNoAttempt) {
+  options_.limits.lease_ms = 1'500;
+  options_.limits.longest_step_ms = 100;
+  start(1);
+  FakeWorker worker = connect();
+  worker.join(1);
+  const auto assign = worker.expect<protocol::Assign>();
+  const protocol::AttemptId attempt{assign.trials.at(0).spec.id, 1};
+  // It stands still for longer than a lease, as on a slow disk. What the worker says meanwhile is read afterwards.
+  std::promise<void> paused;
+  auto pause = std::async(std::launch::async, [&] {
+    coordinator_->write([&](storage::Writer&) {
+      paused.set_value();
+      std::this_thread::sleep_for(1'800ms);
+    });
+  });
+  paused.get_future().wait();
+  worker.send(protocol::Heartbeat{{{attempt, protocol::Held::Stage::kRunning, 1, 9}}, std::nullopt});
+  pause.get();
+  worker.expect<protocol::Alive>();
+  worker.send(protocol::Heartbeat{{{attempt, protocol::Held::Stage::kRunning, 2, 9}}, std::nullopt});
+  worker.expect<protocol::Alive>();  // what came before has been judged
+  storage::Reader reader(options_.store);
+  const auto row = reader.find_trial(attempt.trial);
+  ASSERT_TRUE(row);
+  ASSERT_EQ(row->attempts.size(), 1u);
+  EXPECT_EQ(row->attempts.at(0).state, sweep::AttemptState::kRunning);
+}
+
 TEST_F(CoordinatorTest, AQuarantinedWorkerStaysAndGetsTrialsAgainWhenItIsReleased) {
   options_.limits.quarantine_after = 1;
   start(1);
@@ -411,8 +471,8 @@ TEST_F(CoordinatorTest, AQuarantinedWorkerStaysAndGetsTrialsAgainWhenItIsRelease
   EXPECT_NE(refused.message.find("is not quarantined"), std::string::npos) << refused.message;
   EXPECT_FALSE(coordinator_->release("nobody").done);
   const auto first = worker.expect<protocol::Assign>();
-  const protocol::AttemptId failed{first.trials.at(0).spec.id, 1};
-  worker.send(protocol::AttemptFailed{failed, "no such device"});
+  worker.send(protocol::Result{{first.trials.at(0).spec.id, 1}, {1, 2, 3}});
+  worker.expect<protocol::ResultReceived>();
   storage::Reader reader(options_.store);
   const auto state = [&] { return reader.workers().at(0).state; };
   test::eventually([&] { return state() == sweep::WorkerState::kQuarantined; });
@@ -452,8 +512,8 @@ TEST_F(CoordinatorTest, QuarantineAndReleaseOutliveTheCoordinator) {
     FakeWorker worker = connect();
     join(worker);
     const auto assign = worker.expect<protocol::Assign>();
-    const protocol::AttemptId failed{assign.trials.at(0).spec.id, 1};
-    worker.send(protocol::AttemptFailed{failed, "no such device"});
+    worker.send(protocol::Result{{assign.trials.at(0).spec.id, 1}, {1, 2, 3}});
+    worker.expect<protocol::ResultReceived>();
     test::eventually([&] { return state() == sweep::WorkerState::kQuarantined; });
   }
   restart();
@@ -464,7 +524,7 @@ TEST_F(CoordinatorTest, QuarantineAndReleaseOutliveTheCoordinator) {
     worker.send(protocol::Heartbeat{});
     worker.expect<protocol::Alive>();  // and no Assign before it
     EXPECT_EQ(state(), sweep::WorkerState::kQuarantined);
-    EXPECT_EQ(reader.workers().at(0).reason, "failed 1 distinct trials in a row");
+    EXPECT_EQ(reader.workers().at(0).reason, "sent 1 results that cannot be true");
   }
   restart();
   const auto released = coordinator_->release(instance);  // before it is back

@@ -29,7 +29,8 @@ struct Recorder {
     }
   }
   void operator()(const EndAttempt& c) const {
-    if (!writer.end_attempt(c.attempt, c.state, c.reason, 1, c.counts)) throw Error("not running: " + to_string(Command(c)));
+    if (!writer.end_attempt(c.attempt, c.state, c.reason, 1, c.counts))
+      throw Error("not running: " + to_string(Command(c)));
   }
   void operator()(const FailTrial& c) const { writer.fail_trial(c.trial, c.reason, 1); }
   void operator()(const RecordRetry& c) const { writer.retry_trial(c.trial, 1); }

@@ -132,8 +132,10 @@ void World::run() {
     if (!scheduler_ && now_ >= restart_ms_) start_coordinator();
     if (scheduler_ && !paused()) {
       awake_ms_ += kStepMs;
-      if (faulty() && dice_.chance(weights_.pause)) pause("coordinator stands still");
-      else wake();
+      if (faulty() && dice_.chance(weights_.pause))
+        pause("coordinator stands still");
+      else
+        wake();
     }
     if (!submitted && scheduler_ && !paused() && now_ >= second_ms) {
       submitted = true;

@@ -129,8 +129,8 @@ struct Worker {
   int capacity = 1;
   std::string host;
   std::int64_t memory = 100;
-  bool crashes = false;  ///< soon after each assignment, while there are faults
-  std::int64_t dies_ms = 0;            ///< 0: not yet
+  bool crashes = false;               ///< soon after each assignment, while there are faults
+  std::int64_t dies_ms = 0;           ///< 0: not yet
   std::int64_t stopped_until_ms = 0;  ///< the process stands still
   std::int64_t cut_until_ms = 0;      ///< the network carries nothing to it or from it
   bool alive = false;
@@ -212,30 +212,30 @@ class World {
   std::vector<Worker> workers_;
   std::multimap<std::int64_t, Message> network_;
   int connections_ = 0;
-  std::set<std::string> poisoned_;                             ///< trials that fail wherever they run
-  std::set<std::string> killers_;                              ///< poisoned ones that kill their process
-  std::map<std::string, std::int64_t> needs_;                  ///< pack key -> memory of a trial
-  std::int64_t awake_ms_ = 0;                                  ///< time that the coordinator ran
+  std::set<std::string> poisoned_;             ///< trials that fail wherever they run
+  std::set<std::string> killers_;              ///< poisoned ones that kill their process
+  std::map<std::string, std::int64_t> needs_;  ///< pack key -> memory of a trial
+  std::int64_t awake_ms_ = 0;                  ///< time that the coordinator ran
   std::int64_t paused_until_ms_ = 0;
   int pauses_ = 0;
-  std::vector<Event> inbox_;                                 ///< came while the coordinator stood still
-  std::vector<Send> unsent_;                                 ///< wait for a slow commit
-  std::int64_t value_ = 0;                                   ///< of the result that is being handled
-  std::set<std::string> bad_;                                ///< workers that failed, hung, lied or died by themselves
-  std::map<std::string, std::string> host_of_;               ///< by worker id
-  std::map<std::string, std::int64_t> memory_;               ///< by worker id
-  std::map<std::string, std::int64_t> outgrown_;             ///< trial -> memory in which it did not fit alone
-  std::map<std::string, Moment> closed_;                     ///< workers whose connection was closed
-  std::set<AttemptId> assigned_;                             ///< by this coordinator
-  std::map<std::string, std::set<std::string>> failed_on_;   ///< trial -> hosts of failures that count
-  std::map<std::string, int> crashed_in_;                    ///< trial -> size of the pack that it failed in last
-  std::set<std::string> crash_lost_;                         ///< trials lost to the host that kills
+  std::vector<Event> inbox_;                                ///< came while the coordinator stood still
+  std::vector<Send> unsent_;                                ///< wait for a slow commit
+  std::int64_t value_ = 0;                                  ///< of the result that is being handled
+  std::set<std::string> bad_;                               ///< workers that failed, hung, lied or died by themselves
+  std::map<std::string, std::string> host_of_;              ///< by worker id
+  std::map<std::string, std::int64_t> memory_;              ///< by worker id
+  std::map<std::string, std::int64_t> outgrown_;            ///< trial -> memory in which it did not fit alone
+  std::map<std::string, Moment> closed_;                    ///< workers whose connection was closed
+  std::set<AttemptId> assigned_;                            ///< by this coordinator
+  std::map<std::string, std::set<std::string>> failed_on_;  ///< trial -> hosts of failures that count
+  std::map<std::string, int> crashed_in_;                   ///< trial -> size of the pack that it failed in last
+  std::set<std::string> crash_lost_;                        ///< trials lost to the host that kills
   std::map<std::string, std::set<std::string>> refused_from_;  ///< trial -> workers whose results were refused
   std::set<std::pair<std::string, AttemptId>> said_failed_;    ///< what workers really reported
   std::set<AttemptId> trained_;                                ///< attempts that really gave a result
   std::set<AttemptId> sent_;  ///< Assign went out (this coordinator's or an earlier one's)
   std::map<std::pair<AttemptId, std::string>, Moment> listed_;  ///< by whom: assigned or last listed
-  std::set<AttemptId> spooled_;  ///< the coordinator was told that it is on disk
+  std::set<AttemptId> spooled_;                                 ///< the coordinator was told that it is on disk
   std::map<AttemptId, std::pair<std::int64_t, std::int64_t>> progress_;  ///< (largest, when it rose)
   std::map<AttemptId, std::set<std::string>> holders_;  ///< workers that said they have its result on disk
   std::map<std::string, int> capacity_;                 ///< by worker id

@@ -53,13 +53,14 @@ void write_frames() {
   Hello hello;
   hello.instance = "0123456789abcdef0123456789abcdef";
   hello.host = "n1";
+  hello.boot_id = "7c1f";
   hello.device = "cuda:0";
   hello.numerics = "1";
   hello.held = {{a, Held::Stage::kRunning, 3, 30}, {b, Held::Stage::kSpooled, 30, 30}};
   const std::vector<Message> messages = {hello,
                                          Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}, usage},
                                          Result{a, {0, 1, 2, 255}},
-                                         AttemptFailed{b, "out of memory"},
+                                         AttemptFailed{b, "out of memory", sweep::Blame::kMemory},
                                          Leave{"SIGTERM"},
                                          PackSize{b, 16},
                                          Welcome{99, 250, 60'000, "/data/checkpoints"},

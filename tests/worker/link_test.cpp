@@ -268,6 +268,31 @@ TEST_F(LinkTest, AnExceptionFailsThePackWithItsTextAndTheNextOneIsTrained) {
   end();
 }
 
+TEST_F(LinkTest, APackThatDoesNotFitInMemoryIsSaidToBeNoFaultOfTheTrial) {
+  train_ = [&](const Pack&) -> std::vector<sweep::TrialResult> {
+    switch (++packs_) {
+      case 1:
+        throw std::bad_alloc();
+      case 2:
+        throw std::runtime_error(
+            "rank 1 of 2: DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes");
+      case 3:
+        throw std::runtime_error("CUDA out of memory. Tried to allocate 2.00 GiB");
+      default:
+        throw std::runtime_error("no such encoder");
+    }
+  };
+  start();
+  Peer peer = welcome();
+  for (int i = 0; i < 4; ++i) {
+    peer.send(pack({1}));
+    EXPECT_EQ(peer.expect<protocol::AttemptFailed>().blame, i < 3 ? sweep::Blame::kMemory : sweep::Blame::kTrial);
+  }
+  peer.send(protocol::Drain{});
+  peer.expect<protocol::Leave>();
+  end();
+}
+
 TEST_F(LinkTest, AChangedDatasetIsSaidToBeNoFaultOfTheTrial) {
   train_ = [&](const Pack&) -> std::vector<sweep::TrialResult> {
     throw DatasetChanged(++packs_ == 1 ? sweep::Blame::kNobody : sweep::Blame::kDataset, "other files");

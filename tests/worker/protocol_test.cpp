@@ -41,6 +41,7 @@ std::vector<Message> all_messages() {
   Hello hello;
   hello.instance = "0123456789abcdef0123456789abcdef";
   hello.host = "n1";
+  hello.boot_id = "7c1f";
   hello.pid = 4711;
   hello.ranks = 2;
   hello.cores = 16;
@@ -77,6 +78,7 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   const auto hello = std::get<Hello>(decode(encode(messages[0])));
   EXPECT_EQ(hello.instance, "0123456789abcdef0123456789abcdef");
   EXPECT_EQ(hello.host, "n1");
+  EXPECT_EQ(hello.boot_id, "7c1f");
   EXPECT_EQ(hello.pid, 4711);
   EXPECT_EQ(hello.ranks, 2);
   EXPECT_EQ(hello.cores, 16);

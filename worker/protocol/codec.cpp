@@ -208,10 +208,10 @@ std::optional<sweep::Usage> usage_from(const json& value) {
 // Fields of each message out of the typed value ...
 
 json fields_of(const Hello& m) {
-  return {{"instance", m.instance},     {"host", m.host},           {"pid", m.pid},
-          {"ranks", m.ranks},           {"cores", m.cores},         {"memory", m.memory_bytes},
-          {"device", m.device},         {"capacity", m.capacity},   {"numerics", m.numerics},
-          {"arithmetic", m.arithmetic}, {"held", held_json(m.held)}};
+  return {
+      {"instance", m.instance}, {"host", m.host},         {"boot_id", m.boot_id},       {"pid", m.pid},
+      {"ranks", m.ranks},       {"cores", m.cores},       {"memory", m.memory_bytes},   {"device", m.device},
+      {"capacity", m.capacity}, {"numerics", m.numerics}, {"arithmetic", m.arithmetic}, {"held", held_json(m.held)}};
 }
 json fields_of(const Heartbeat& m) { return {{"held", held_json(m.held)}, {"usage", usage_json(m.usage)}}; }
 json fields_of(const Result& m) { return {{"attempt", attempt_json(m.attempt)}, {"bytes", json::binary(m.bytes)}}; }
@@ -250,6 +250,7 @@ void read(Fields& f, Hello& m) {
     fail("hello.instance has 32 hexadecimal digits");
   }
   m.host = f.text("host", kMaxNameBytes);
+  m.boot_id = f.text("boot_id", kMaxNameBytes);
   m.pid = f.integer("pid", 0, kMaxInt64);
   m.ranks = f.number("ranks", 1, 1 << 16);
   m.cores = f.number("cores", 1, kMaxCores);

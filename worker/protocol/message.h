@@ -21,7 +21,7 @@ class Error : public std::runtime_error {
 };
 
 /// Raised with every change of a message or of the handshake. Both sides must speak the same.
-inline constexpr std::uint16_t kVersion = 4;
+inline constexpr std::uint16_t kVersion = 5;
 
 // A limit on everything that a peer may send.
 inline constexpr std::size_t kMaxFrameBytes = 128u << 20;  ///< of a result; other messages are far smaller
@@ -50,15 +50,16 @@ struct Held {
 struct Hello {
   std::string instance;  ///< 32 hexadecimal digits, drawn when the worker starts; the same on every reconnect
   std::string host;
+  std::string boot_id;  ///< of the host's kernel: names a machine until it starts again; "" unknown
   std::int64_t pid = 0;
-  int ranks = 1;  ///< size of its gang
-  int cores = 1;  ///< of the gang, together
-  std::int64_t memory_bytes = 0;
-  std::string device;      ///< "cpu" or what CUDA calls it
-  int capacity = 1;        ///< trials that it can hold in one pack
-  std::string numerics;    ///< sweep::kNumericsVersion of its trainer
-  std::string arithmetic;  ///< how it computes (trainer/arithmetic.h); "" unknown
-  std::vector<Held> held;  ///< everything that it has: not empty after a reconnect
+  int ranks = 1;                  ///< size of its gang
+  int cores = 1;                  ///< of the gang, together
+  std::int64_t memory_bytes = 0;  ///< that a pack can have: of the GPU, or of this process on the host
+  std::string device;             ///< "cpu" or what CUDA calls it
+  int capacity = 1;               ///< trials that it can hold in one pack
+  std::string numerics;           ///< sweep::kNumericsVersion of its trainer
+  std::string arithmetic;         ///< how it computes (trainer/arithmetic.h); "" unknown
+  std::vector<Held> held;         ///< everything that it has: not empty after a reconnect
 };
 
 /// Sent at the interval that Welcome asks for, from a thread that training cannot starve.
