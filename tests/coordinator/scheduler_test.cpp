@@ -895,7 +895,7 @@ TEST_F(SchedulerTest, APauseOfTheCoordinatorIsNoEvidence) {
     > join w 1 a#1@2
     RecordWorker w joined
   )");
-  // In steps of 100 ms the lease of 1000 ms ends as ever.
+  // In steps of 100 ms the lease of 1000 ms ends as usual.
   for (int tick = 1; tick < 10; ++tick) play("@" + std::to_string(56'000 + 100 * tick) + "\n> tick\n");
   play(R"(
     @57000

@@ -244,7 +244,7 @@ void World::stop_coordinator(const char* why) {
   for (Worker& worker : workers_) worker.connection = 0;
 }
 
-/// It reads nothing, answers nothing and ticks not, while the world goes on.
+/// It reads nothing, answers nothing and ticks not, while the world continues.
 void World::pause(const char* what) {
   note(what);
   ++counters_[what];

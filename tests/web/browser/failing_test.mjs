@@ -1,4 +1,4 @@
-// The page over a real coordinator whose one worker fails until its disk is mended:
+// The page over a real coordinator with a worker that fails until its disk is mended, and later a good one:
 //   node failing_test.mjs NODE_MODULES MEDLEY [SCREENSHOT_FOLDER]
 // Ends with 77 (skipped) where there is no Chromium or no medley-worker beside MEDLEY.
 import assert from "node:assert/strict";
@@ -24,7 +24,7 @@ writeFileSync(join(folder, "long.yaml"), `name: long\nfolds: all\nseeds: 2000\n$
 const { run, address, base } = await start(medley, ["--store", store, "run", join(folder, "long.yaml"), "--data", data, "--workers", "0", "--web-port", "0"]);
 
 let failed = false;
-let worker = null;
+const workers = [];
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light", timezoneId: "America/New_York" });
   const page = await context.newPage();
@@ -42,11 +42,15 @@ try {
 
   await page.goto(address);
   await page.goto(`${base}#/workers`);
-  worker = spawn(program, ["serve", "--coordinator", `127.0.0.1:${readFileSync(join(store, "port"), "utf8").trim()}`, "--token-file", join(store, "token"), "--spool", spool], {
-    stdio: ["ignore", "ignore", openSync(join(store, "logs", "worker-1.log"), "a")],
-    env: { ...process.env, TZ: "Asia/Tokyo", OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" },
-  });
-  const row = page.locator("tbody tr");
+  const serve = (folder_of_spool) => {
+    const log = join(store, "logs", `worker-${workers.length + 1}.log`);
+    workers.push(spawn(program, ["serve", "--coordinator", `127.0.0.1:${readFileSync(join(store, "port"), "utf8").trim()}`, "--token-file", join(store, "token"), "--spool", folder_of_spool], {
+      stdio: ["ignore", "ignore", openSync(log, "a")],
+      env: { ...process.env, TZ: "Asia/Tokyo", OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" },
+    }));
+    return page.locator("tbody tr").filter({ hasText: `:${workers.at(-1).pid}` });
+  };
+  const row = serve(spool);
   await row.getByText("joined", { exact: true }).waitFor();
   const own = readdirSync(spool).find((name) => name.startsWith("w-"));
   const aside = join(folder, "aside");
@@ -68,11 +72,12 @@ try {
     await shot("failed");
   });
 
-  await check("a worker that fails distinct trials in a row is quarantined, with the reason", async () => {
+  await check("a worker that fails what another finishes is quarantined, with the reason", async () => {
+    serve(join(folder, "good"));
     await post(`sweeps/${long}/resume`);
     await page.goto(`${base}#/workers`);
     await row.getByText("quarantined", { exact: true }).waitFor();
-    await row.getByText(/failed \d+ distinct trials in a row/).waitFor();
+    await row.getByText(/failed \d+ trials alone that others finished, the last by worker/).waitFor();
     await row.locator('td[data-head="Attempts"]').getByText(/^0 finished/).waitFor();
     await row.locator('td[data-head="Pack in hand"]').getByText("–", { exact: true }).waitFor();
     assert.match(await row.locator('td[data-head="Memory"]').innerText(), /^\d+ MiB$/, "it is still heard of");
@@ -105,7 +110,7 @@ try {
   console.error(error);
 } finally {
   await browser.close();
-  worker?.kill();
+  for (const worker of workers) worker.kill();
   await stop(run);
   rmSync(folder, { recursive: true, force: true });
 }
