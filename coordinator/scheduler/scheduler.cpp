@@ -802,15 +802,37 @@ bool Scheduler::may_have_canary(const std::string& id) const {
   });
 }
 
+/// Of the sweeps of the highest priority the one with the fewest running trials, then the one whose turn was longest
+/// ago. A canary that never failed goes before all others.
+std::map<Scheduler::Order, int>::const_iterator Scheduler::choose_head(const std::string& worker, bool canary) const {
+  const auto blamed = [&](auto it) { return canary && !trials_[it->second].failed_on.empty(); };
+  const auto claim = [&](auto it) {
+    const Sweep& sweep = sweeps_[it->first.sweep];
+    return std::make_tuple(blamed(it), it->first.negative_priority, sweep.running, sweep.turn);
+  };
+  auto head = waiting_.end();
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    const Order& order = it->first;
+    const auto next_sweep = waiting_.lower_bound({order.negative_priority, order.sweep + 1, 0});
+    auto own = next_sweep;
+    for (; it != next_sweep; ++it) {
+      if (!may_train(worker, trials_[it->second])) continue;
+      if (own == next_sweep || !blamed(it)) own = it;
+      if (!blamed(it)) break;
+    }
+    if (own != next_sweep && (head == waiting_.end() || claim(own) < claim(head))) head = own;
+    it = next_sweep;
+    if (head != waiting_.end() && !blamed(head) && it != waiting_.end() &&
+        it->first.negative_priority > head->first.negative_priority) {
+      break;
+    }
+  }
+  return head;
+}
+
 std::vector<int> Scheduler::choose_pack(const std::string& worker, int limit) const {
   const bool canary = suspect(workers_.at(worker));
-  auto head = waiting_.end();
-  for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
-    if (!may_train(worker, trials_[it->second])) continue;
-    const bool unblamed = trials_[it->second].failed_on.empty();
-    if (head == waiting_.end() || unblamed) head = it;
-    if (!canary || unblamed) break;
-  }
+  const auto head = choose_head(worker, canary);
   if (head == waiting_.end()) return {};
   std::vector<int> pack{head->second};
   const Trial& first = trials_[head->second];
@@ -860,6 +882,7 @@ void Scheduler::assign_waiting() {
 void Scheduler::assign(const std::string& worker, const std::vector<int>& pack) {
   std::vector<AttemptId> attempts;
   const std::int64_t number = next_pack_++;
+  sweeps_[trials_[pack.front()].queued->sweep].turn = number;
   for (int t : pack) {
     ++trials_[t].attempts;
     take_lease(t, worker, trials_[t].attempts, number);

@@ -67,7 +67,7 @@ struct SubmittedTrial {
 /// already, what the scheduler knows holds.
 struct SweepSubmitted {
   std::string sweep;
-  int priority = 0;  ///< higher first
+  int priority = 0;  ///< higher first; equal ones share the workers
   sweep::SweepState state = sweep::SweepState::kRunning;
   std::vector<SubmittedTrial> trials;
 };
@@ -268,7 +268,8 @@ std::string to_string(const Event& event);
 /// total (any event in any state) and deterministic. It owns no thread, socket, clock or random number. One thread.
 ///
 /// A worker gets a pack when it trains nothing and has confirmed every Cancel. Results that only wait for delivery do
-/// not count. When fewer trials wait than the workers hold together, each gets an even share (the tail).
+/// not count. When fewer trials wait than the workers hold together, each gets an even share (the tail). Sweeps of one
+/// priority share the workers: the one with the fewest running trials is next, then the one that waited longest.
 ///
 /// Blame follows cross evidence:
 /// - A failure counts against a trial when it trained alone. What failed in a pack trains again in packs of half the
@@ -370,6 +371,7 @@ class Scheduler {
     int finished = 0;
     int failed = 0;
     int running = 0;
+    std::int64_t turn = 0;  ///< its newest pack
   };
   /// Packs in a row that failed. From Limits::quarantine_after on there are canaries only.
   struct Row {
@@ -476,6 +478,7 @@ class Scheduler {
   int rank(const std::string& worker, const Trial& trial) const;
   bool may_train(const std::string& worker, const Trial& trial) const;
   bool may_have_canary(const std::string& worker) const;
+  std::map<Order, int>::const_iterator choose_head(const std::string& worker, bool canary) const;
   std::vector<int> choose_pack(const std::string& worker, int limit) const;
   void assign_waiting();
   void assign(const std::string& worker, const std::vector<int>& pack);

@@ -90,7 +90,8 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "trial did not fit",
                            "a larger worker gets what did not fit",
                            "worker quarantined by what others finished",
-                           "worker quarantined for its results"}) {
+                           "worker quarantined for its results",
+                           "two sweeps of one priority wait"}) {
     EXPECT_GE(counters[path], 20) << path;
   }
 }
@@ -137,7 +138,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{Bug::kBlameInstances, "BlameInstances", "a trial fails by the evidence of two hosts"},
                     Planted{Bug::kQuarantineAtOnce, "QuarantineAtOnce", "worker is never quarantined"},
                     Planted{Bug::kRetryWhatIsTooLarge, "RetryWhatIsTooLarge", "a good worker is never quarantined"},
-                    Planted{Bug::kStoreLies, "StoreLies", "what is recorded is what the trial gives"}),
+                    Planted{Bug::kStoreLies, "StoreLies", "what is recorded is what the trial gives"},
+                    Planted{Bug::kStarveLaterSweeps, "StarveLaterSweeps", "sweeps of one priority share the workers"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -252,6 +252,37 @@ TEST_F(SchedulerTest, HigherPriorityGoesFirst) {
   )");
 }
 
+TEST_F(SchedulerTest, SweepsOfOnePriorityTakeTurns) {
+  play(R"(
+    > submit large a:k b:k c:k d:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > submit small x:l y:l
+    > submit minor priority=-1 z:m
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    RecordAssignment w pack 2: x#1
+    Assign w pack 2: x#1
+    > result w x#1
+    RecordResult w x#1
+    AcknowledgeResult w x#1
+    RecordAssignment w pack 3: b#1
+    Assign w pack 3: b#1
+    > join v 1
+    RecordWorker v joined
+    RecordAssignment v pack 4: y#1
+    Assign v pack 4: y#1
+    > result w b#1
+    RecordResult w b#1
+    AcknowledgeResult w b#1
+    RecordAssignment w pack 5: c#1
+    Assign w pack 5: c#1
+  )");
+}
+
 TEST_F(SchedulerTest, ATrialOfTwoSweepsTrainsOnce) {
   play(R"(
     > submit s a:k
@@ -842,7 +873,7 @@ TEST_F(SchedulerTest, ASweepStopsWhenTheLastWorkerThatHasItsDatasetIsGone) {
 TEST_F(SchedulerTest, WhoDoesNotHaveADatasetTrainsAnotherAndASweepThatNobodyCanTrainStops) {
   play(R"(
     > submit s a:k/data=x b:l/data=x
-    > submit t c:m/data=y
+    > submit t priority=-1 c:m/data=y
     > join w 1
     RecordWorker w joined
     RecordAssignment w pack 1: a#1
@@ -1305,7 +1336,7 @@ TEST_F(SchedulerTest, WhatDoesNotFitIsHalvedAndATrialThatDoesNotFitAloneFailsAtO
   limits_.retry_budget = 1;
   play(R"(
     > submit s a:k b:k c:k
-    > submit t d:l
+    > submit t priority=-1 d:l
     > join w 3 memory=100
     RecordWorker w joined
     RecordAssignment w pack 1: a#1 b#1 c#1

@@ -285,6 +285,7 @@ void World::feed(Event event) {
   check_order_and_store(commands, event);
   if (mirror_ && records) mirror_->record(commands, journal_);
   check_views();
+  check_shares(commands);
   if (faulty() && records && dice_.chance(weights_.slow_disk)) {
     pause("slow commit");
     for (const Command& command : commands) {
@@ -588,6 +589,39 @@ void World::check_failure(const std::string& id) {
     const bool known = worker.incarnation == 1 || worker.host != workers_[0].host;
     const bool lied = refused != refused_from_.end() && refused->second.count(worker.id);
     if (known && !lied && there(worker, true)) violated("an innocent trial is finished: " + id);
+  }
+}
+
+/// A sweep gets no pack while another of its priority has fewer running, and a trial that waits for its first attempt.
+void World::check_shares(const std::vector<Command>& commands) {
+  const RecordAssignment* pack = nullptr;
+  for (const Command& command : commands) {
+    const auto* c = as<RecordAssignment>(command);
+    if (c && pack) return;  // each changes the shares of the next
+    if (c) pack = c;
+  }
+  if (!pack) return;
+  const std::string& head = pack->attempts.front().trial;
+  const auto has = [](const Journal::Sweep& s, const std::string& trial) {
+    return std::count(s.trials.begin(), s.trials.end(), trial) != 0;
+  };
+  const auto running_before = [&](const Journal::Sweep& s) {
+    return scheduler_->progress(s.id)->running - std::count_if(pack->attempts.begin(), pack->attempts.end(),
+                                                               [&](const AttemptId& a) { return has(s, a.trial); });
+  };
+  for (const Journal::Sweep& own : journal_.sweeps) {
+    if (!has(own, head) || own.state != SweepState::kRunning) continue;
+    for (const Journal::Sweep& other : journal_.sweeps) {
+      if (other.state != SweepState::kRunning || other.priority != own.priority || has(other, head)) continue;
+      const bool waits = std::any_of(other.trials.begin(), other.trials.end(), [&](const std::string& id) {
+        const Journal::Trial& trial = journal_.trials.at(id);
+        return trial.state == TrialState::kPending && trial.attempts.empty() && !has(own, id);
+      });
+      if (!waits) continue;
+      ++counters_["two sweeps of one priority wait"];
+      if (running_before(other) < running_before(own))
+        violated("sweeps of one priority share the workers: " + other.id);
+    }
   }
 }
 
@@ -918,6 +952,9 @@ void World::step_user() {
 
 void World::plant(Event& event) {
   auto* failed = std::get_if<AttemptFailed>(&event);
+  if (auto* submitted = std::get_if<SweepSubmitted>(&event); submitted && bug_ == Bug::kStarveLaterSweeps) {
+    submitted->priority = 2 * submitted->priority + (submitted->sweep == "s1");
+  }
   if (bug_ == Bug::kRetryWhatIsTooLarge && failed && failed->blame == sweep::Blame::kMemory) {
     failed->blame = sweep::Blame::kTrial;
   }

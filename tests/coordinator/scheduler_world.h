@@ -35,6 +35,7 @@ enum class Bug {
   kQuarantineAtOnce,     ///< the first failure quarantines a worker
   kRetryWhatIsTooLarge,  ///< what does not fit is a failure like any other
   kStoreLies,            ///< results are not checked
+  kStarveLaterSweeps,    ///< the first sweep goes before the others
 };
 
 /// How often rare paths were reached, over all seeds.
@@ -179,6 +180,7 @@ class World {
   void feed(Event event);
   void check_order_and_store(const std::vector<Command>& commands, const Event& event);
   void check_failure(const std::string& trial);
+  void check_shares(const std::vector<Command>& commands);
   void check_views();
   void check_end();
   bool budget_is_spent(const std::string& trial) const;
