@@ -331,9 +331,20 @@ std::vector<std::string> Reader::each_config_scores(
       try {  // rows that are gone have no digest either
         const ResultRow numbers = read_result_row(rows, 7, id);
         const Surfaces surfaces = read_surfaces(rows, 3, id);
-        trials.push_back({id, config, rows.whole(1), static_cast<std::uint64_t>(rows.integer(2)), numbers.outcome,
-                          numbers.arithmetic, numbers.seconds, numbers.paper_accuracy.value_or(sweep::Accuracy()),
-                          numbers.held_out.epoch, surfaces.paper, surfaces.held_out, surfaces.inner, std::nullopt});
+        trials.push_back({id,
+                          config,
+                          rows.whole(1),
+                          static_cast<std::uint64_t>(rows.integer(2)),
+                          numbers.outcome,
+                          numbers.arithmetic,
+                          numbers.seconds,
+                          numbers.paper_accuracy.value_or(sweep::Accuracy()),
+                          numbers.held_out.epoch,
+                          surfaces.paper,
+                          surfaces.held_out,
+                          surfaces.inner,
+                          std::nullopt,
+                          {}});
       } catch (const ChangedResult&) {
         changed.push_back(id);
       }

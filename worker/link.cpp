@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <boost/asio.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -454,6 +455,11 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
 }
 
 }  // namespace
+
+void log_to_standard_error() {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("medley-worker"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%P] %l: %v", spdlog::pattern_time_type::utc);
+}
 
 int Ending::exit_code() const {
   if (how == How::kFenced) return EX_TEMPFAIL;

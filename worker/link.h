@@ -60,6 +60,10 @@ struct LinkOptions {
   std::chrono::milliseconds stop_grace{30'000};  ///< a trainer that ignores stop() for so long ends the process
 };
 
+/// Makes standard error the log of this process, in the form that web/worker_log reads on whatever host and in whatever
+/// time zone.
+void log_to_standard_error();
+
 struct Ending {
   enum class How {
     kDrained,      ///< asked to finish and leave

@@ -6,7 +6,9 @@
 #include <dlfcn.h>
 
 namespace medley::worker {
-namespace {
+
+/// Not unnamed: Nvml::Functions, which a header names, has members of these types.
+namespace nvml {
 
 // As nvml.h of NVIDIA's toolkit declares them; the symbols' versions fix the layout.
 using Device = struct nvmlDevice_st*;
@@ -21,7 +23,9 @@ struct Memory {
 };
 constexpr int kSuccess = 0;
 
-}  // namespace
+}  // namespace nvml
+
+using namespace nvml;
 
 struct Nvml::Functions {
   int (*init)() = nullptr;

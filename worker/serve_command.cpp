@@ -7,11 +7,11 @@
 #include <string>
 #include <thread>
 
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "storage/files/lock.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
 #include "worker/command.h"
@@ -104,7 +104,7 @@ void serve_as_worker(const ServeArguments& arguments, int ranks, const std::stri
   char host[256] = {};
   gethostname(host, sizeof host - 1);
   options.identity.host = host;
-  options.identity.boot_id = first_word("/proc/sys/kernel/random/boot_id");
+  options.identity.boot_id = files::Lock::boot_id();
   options.identity.pid = getpid();
   options.identity.ranks = ranks;
   options.identity.cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -140,9 +140,7 @@ void follow_signals_of_the_first_rank() {
 }
 
 void serve_until_dismissed(const ServeArguments& arguments) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("medley-worker"));
-  // web/worker_log reads it, on whatever host and in whatever time zone.
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%P] %l: %v", spdlog::pattern_time_type::utc);
+  log_to_standard_error();
   if (!MpiGang::launched()) {
     files::make_folders(arguments.spool);
     PackSizes sizes(arguments.spool / "pack-sizes.json");

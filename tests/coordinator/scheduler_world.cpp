@@ -74,7 +74,7 @@ SweepSubmitted Journal::history(const Sweep& sweep) const {
   for (const std::string& id : sweep.trials) {
     const Trial& trial = trials.at(id);
     SubmittedTrial submitted{id, trial.key, trial.state, static_cast<int>(trial.attempts.size()), trial.failures,
-                             "", 0};
+                             "", 0,         ""};
     if (trial.running()) {
       submitted.running_worker = trial.attempts.back().worker;
       submitted.running_pack = trial.attempts.back().pack;

@@ -25,7 +25,7 @@ ConfigReport config(const std::string& id, double fold0, double fold1, const jso
   made.paper_score = {4, (fold0 + fold1) / 2, 0};
   made.held_out_seeds = 2;
   made.held_out = {(fold0 + fold1) / 2, (fold0 + fold1) / 2};
-  made.runs = {{1, 0, 0, fold0}, {1, 1, 0, fold1}, {2, 0, 0, fold0}, {2, 1, 0, fold1}};
+  made.runs = {{1, 0, 0, fold0, {}}, {1, 1, 0, fold1, {}}, {2, 0, 0, fold0, {}}, {2, 1, 0, fold1, {}}};
   return made;
 }
 

@@ -12,14 +12,14 @@
 
 namespace medley::fake {
 
-/// Settings, one a line: "train_ms 20", "diverge ID", "crash ID", "fail ID", "wrong_size ID". Read again
-/// for every pack.
+/// Settings, one a line: "train_ms 20", "diverge ID", "crash ID", "fail ID", "wrong_size ID"; ID * is every trial. Read
+/// again for every pack.
 struct Behaviour {
   int train_ms = 10;
   std::map<std::string, std::set<std::string>> marked;
   bool is(const char* what, const std::string& id) const {
     const auto it = marked.find(what);
-    return it != marked.end() && it->second.count(id);
+    return it != marked.end() && (it->second.count(id) || it->second.count("*"));
   }
 };
 

@@ -9,10 +9,14 @@
 
 #include "tests/worker/fake_options.h"
 #include "tests/worker/fake_trainer.h"
+#include "worker/usage_sampler.h"
 
 int main(int argc, char** argv) try {
   using namespace medley;
-  const fake::Arguments arguments = fake::parse_arguments(argc, argv);
+  fake::Arguments arguments = fake::parse_arguments(argc, argv);
+  worker::log_to_standard_error();
+  worker::UsageSampler sampler(worker::UsageSampler::ReadGpu{});
+  arguments.link.usage = [&sampler] { return sampler.sample(); };
   const auto ending = worker::serve(arguments.link, [&](const worker::Pack& pack) {
     const fake::Behaviour behaviour = fake::read_behaviour(arguments.behaviour_file);
     for (const auto& trial : pack.trials) {

@@ -214,7 +214,8 @@ TEST(Codec, DepthAndCountAreBounded) {
   std::vector<std::uint8_t> wide = {0x9a, 0x00, 0xff, 0xff, 0xff};         // 16 million nulls
   wide.resize(5 + 0xffffff, 0xf6);
   EXPECT_THROW(decode(wide), Error);
-  for (const std::uint8_t byte : {0x5f, 0x7f, 0x9f, 0xbf, 0x81, 0xc1}) {  // chunks in chunks, lists in lists, tags
+  for (const std::uint8_t byte :
+       std::vector<std::uint8_t>{0x5f, 0x7f, 0x9f, 0xbf, 0x81, 0xc1}) {  // chunks in chunks, lists in lists, tags
     EXPECT_THROW(decode(std::vector<std::uint8_t>(200'000, byte)), Error) << int{byte};
   }
   EXPECT_THROW(decode({0x9b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), Error);  // claims 2^63 entries
@@ -245,7 +246,7 @@ TEST(Codec, ValuesOutsideTheirBoundsAreRefused) {
   }
   for (const int number : {0, -1, kMaxAttemptNumber + 1}) expect_refused(ResultReceived{{"0123456789abcdef", number}});
   expect_refused(Leave{std::string(kMaxTextBytes + 1, 'x')});
-  expect_refused(Assign{"/d", "f", {}});
+  expect_refused(Assign{"/d", "f", "", {}});
   auto assign = std::get<Assign>(messages[7]);
   assign.trials[0].spec.config.learning_rate = 1e9;
   expect_refused(assign);
