@@ -54,7 +54,7 @@ std::uint16_t last_port(const fs::path& file) {
 struct Coordinator::State {
   explicit State(CoordinatorOptions o)
       : options(std::move(o)),
-        writer(options.store),
+        writer(options.store, options.place),
         layout(fs::absolute(options.store).string()),
         token_file(fs::path(layout.folder) / "token"),
         scheduler(options.limits, writer.next_pack()),

@@ -22,15 +22,12 @@ void remove_endpoint(const fs::path& store) {
   fs::remove(endpoint_file(store), ignored);
 }
 
-pid_t living_owner(const fs::path& store) {
-  const auto holder = storage::store_holder(store);
-  return holder && holder->here ? holder->process : 0;
-}
-
 std::string living_endpoint(const fs::path& store) {
+  const auto holder = storage::store_holder(store);
   std::string endpoint;
+  if (!holder || !holder->here || holder->process == 0) return endpoint;
   std::istringstream(files::read_if_readable(endpoint_file(store)).value_or("")) >> endpoint;
-  return living_owner(store) != 0 ? endpoint : "";
+  return endpoint;
 }
 
 std::string reachable_name(const std::string& address, const std::string& advertise) {

@@ -4,8 +4,6 @@
 #include <filesystem>
 #include <string>
 
-#include <sys/types.h>
-
 namespace medley::coordinator {
 
 /// A file of the store that says where its coordinator listens, HOST:PORT. It is there while a coordinator runs:
@@ -15,9 +13,6 @@ std::filesystem::path endpoint_file(const std::filesystem::path& store);
 /// Replaces the file at once. Nobody reads half of it. Throws files::Error.
 void write_endpoint(const std::filesystem::path& store, const std::string& endpoint);
 void remove_endpoint(const std::filesystem::path& store);
-
-/// The process that coordinates this store now, on this host; 0 when none does.
-pid_t living_owner(const std::filesystem::path& store);
 
 /// HOST:PORT of a coordinator that runs on this store now, on this host; "" when none does.
 std::string living_endpoint(const std::filesystem::path& store);

@@ -63,14 +63,14 @@ bool is_of_disk(int system) { return system == EIO || system == ENOSPC || system
 
 /// What else is known of a failure: SQLite's code, and the system's of the call that failed.
 std::string cause_of(int code, int system, const std::string& path) {
-  const std::string numbered = "code " + std::to_string(code) + ")", shared = files::shared_file_system(fs::path(path));
+  const std::string numbered = "code " + std::to_string(code) + ")";
   if (is_of_disk(system)) return " (" + std::generic_category().message(system) + "; " + numbered;
   switch (code) {
     case SQLITE_IOERR_SHMOPEN:
     case SQLITE_IOERR_SHMSIZE:
     case SQLITE_IOERR_SHMMAP:
     case SQLITE_IOERR_SHMLOCK:
-      return " (its file system" + (shared.empty() ? "" : ", " + shared + ",") +
+      return " (" + files::its_file_system(path) +
              " does not let processes share memory, as NFS and some parallel ones do not: `--database FOLDER` puts "
              "the database on a local disk; " +
              numbered;

@@ -21,22 +21,23 @@ nlohmann::json typed(const nlohmann::json& axis_values) {
   return values;
 }
 
-/// Labelled clips by fold.
-std::map<int, sweep::FoldClips> fold_clips(const DatasetRecord& dataset) {
-  std::map<int, sweep::FoldClips> folds;
+sweep::ReportClips clips_of(Reader& reader, const SweepSummary& sweep) {
+  const auto dataset = reader.find_dataset(sweep.dataset);
+  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
+  sweep::ReportClips clips{dataset->classes, {}};
   std::map<std::string, int> actors;
   bool all_known = true;
-  for (const ClipRecord& clip : dataset.clips) {
+  for (const ClipRecord& clip : dataset->clips) {
     if (!clip.label) continue;
-    sweep::FoldClips& fold = folds[clip.fold];
+    sweep::FoldClips& fold = clips.folds[clip.fold];
     fold.truth.push_back(*clip.label);
     fold.actors.push_back(actors.emplace(clip.actor, static_cast<int>(actors.size())).first->second);
     all_known = all_known && !clip.actor.empty();
   }
   if (!all_known) {
-    for (auto& [number, fold] : folds) fold.actors.clear();
+    for (auto& [number, fold] : clips.folds) fold.actors.clear();
   }
-  return folds;
+  return clips;
 }
 
 sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
@@ -52,10 +53,6 @@ sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   frame.grid = sweep.threshold_grid;
   frame.standing = sweep.standing;
   if (sweep.failed > 0) frame.failures = reader.failure_reasons(sweep.id);
-  const auto dataset = reader.find_dataset(sweep.dataset);
-  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
-  frame.classes = dataset->classes;
-  frame.clips = fold_clips(*dataset);
   return frame;
 }
 
@@ -73,8 +70,9 @@ void add_predictions(Reader& reader, const sweep::ReportFrame& frame, std::vecto
     sweep::TrialScores& trial = *by_id.at(said.trial);
     if (!frame.grid.is_official() && trial.inner_surface.clips == 0) {
       const std::vector<double> fused(said.fused.begin(), said.fused.end());
-      trial.held_out_surface = sweep::threshold_surface({fused.data(), said.clips, frame.classes.count()},
-                                                        frame.clips.at(said.fold).truth, frame.classes, frame.grid);
+      trial.held_out_surface =
+          sweep::threshold_surface({fused.data(), said.clips, frame.clips.classes.count()},
+                                   frame.clips.folds.at(said.fold).truth, frame.clips.classes, frame.grid);
     }
     trial.held_out_fused = std::move(said.fused);
   }
@@ -106,6 +104,7 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) 
   sweep::ReportInput input{frame_of(reader, sweep), configs_of(reader, sweep), {}};
   std::vector<std::string> ids;
   for (const sweep::ReportConfig& config : input.configs) ids.push_back(config.id);
+  input.clips = clips_of(reader, sweep);
   input.trials.reserve(static_cast<std::size_t>(sweep.finished));
   const auto take = [&](const std::string&, std::vector<sweep::TrialScores>& trials) {
     add_predictions(reader, input, trials);
@@ -118,6 +117,8 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) 
 sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
                                   const std::vector<ConfigProgress>& progress, std::vector<sweep::Family> families) {
   sweep::ReportFrame frame = frame_of(reader, sweep);
+  if (!clips_) clips_ = clips_of(reader, sweep);
+  frame.clips = *clips_;
   if (configs_.empty()) {
     for (sweep::ReportConfig& config : configs_of(reader, sweep)) configs_.emplace(config.id, std::move(config));
   }

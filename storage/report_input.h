@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ class GrowingReport {
 
  private:
   std::map<std::string, sweep::ReportConfig> configs_;   ///< by id
+  std::optional<sweep::ReportClips> clips_;              ///< of the sweep's dataset
   sweep::ThresholdGrid grid_;                            ///< that `measured_` is of
   std::map<std::string, sweep::ConfigReport> measured_;  ///< by config id; `done` says how far
 };

@@ -286,9 +286,8 @@ void keep_log(Database& database) {
   Statement mode(database, "PRAGMA journal_mode = WAL");
   mode.step();
   if (mode.text(0) == "wal") return;
-  const std::string system = files::shared_file_system(std::filesystem::path(database.path()));
   throw Error(database.path() + " cannot have a write-ahead log (SQLite keeps it in mode '" + mode.text(0) +
-              "'): its file system" + (system.empty() ? "" : ", " + system + ",") +
+              "'): " + files::its_file_system(database.path()) +
               " lacks what that needs; `--database FOLDER` puts the database on a local disk");
 }
 

@@ -668,15 +668,22 @@ void Scheduler::outgrow(int t, const AttemptFailed& failed) {
   fail_what_fits_nobody();
 }
 
+template <class Can>
+bool Scheduler::nobody_can(Can can) const {
+  bool somebody = false;
+  for (const auto& [id, worker] : workers_) {
+    if (!there(worker)) continue;
+    if (can(worker)) return false;
+    somebody = true;
+  }
+  return somebody;
+}
+
 void Scheduler::fail_what_fits_nobody() {
   for (int t : std::set<int>(outgrown_)) {
     const Trial& trial = trials_[t];
     if (trial.state != TrialState::kPending || trial.lease) continue;
-    bool here = false, elsewhere = false;
-    for (const auto& [id, worker] : workers_) {
-      if (there(worker)) (fits(worker, trial) ? elsewhere : here) = true;
-    }
-    if (!here || elsewhere) continue;  // with no worker at all the next one may be large enough
+    if (!nobody_can([&](const Worker& worker) { return fits(worker, trial); })) continue;
     outgrown_.erase(t);
     unqueue(t);
     fail(t, "does not fit in " + std::to_string(trial.outgrown) + " bytes, the most that a worker has");
@@ -686,12 +693,7 @@ void Scheduler::fail_what_fits_nobody() {
 void Scheduler::stop_what_nobody_has() {
   for (auto missed = missed_.begin(); missed != missed_.end();) {
     const auto& [dataset, reason] = *missed;
-    bool here = false, elsewhere = false;
-    for (const auto& [id, worker] : workers_) {
-      if (!there(worker)) continue;
-      (worker.unfit.count(dataset) ? here : elsewhere) = true;
-    }
-    if (!here || elsewhere) {  // with no worker at all the next one may have it
+    if (!nobody_can([&, &d = dataset](const Worker& worker) { return worker.unfit.count(d) == 0; })) {
       ++missed;
       continue;
     }

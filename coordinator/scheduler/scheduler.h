@@ -460,6 +460,9 @@ class Scheduler {
   bool untried(const Trial& trial, bool trusted) const;
   const std::string& dataset_of(int trial) const { return dataset_of_[static_cast<std::size_t>(trials_[trial].key)]; }
   void outgrow(int trial, const AttemptFailed& failed);
+  /// Workers are there, and none of them `can`. With no worker at all the next one may.
+  template <class Can>
+  bool nobody_can(Can can) const;
   void fail_what_fits_nobody();
   void excuse(int trial, const AttemptFailed& failed);
   void stop_what_nobody_has();

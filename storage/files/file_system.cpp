@@ -39,4 +39,9 @@ std::string shared_file_system(const std::filesystem::path& path) {
   }
 }
 
+std::string its_file_system(const std::filesystem::path& path) {
+  const std::string name = shared_file_system(path);
+  return name.empty() ? "its file system" : "its file system, " + name + ",";
+}
+
 }  // namespace medley::files

@@ -12,4 +12,7 @@ std::string shared_file_system(std::uint64_t number);
 /// That of `path`, or of the nearest folder above it that exists.
 std::string shared_file_system(const std::filesystem::path& path);
 
+/// "its file system", with the name of a shared one: the subject of a message about `path`.
+std::string its_file_system(const std::filesystem::path& path);
+
 }  // namespace medley::files

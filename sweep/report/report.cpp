@@ -79,9 +79,9 @@ struct HeldOutBlock {
 
 /// Hits of each actor of the fold; none where its predictions or the actors are not known.
 std::vector<ActorHits> actor_hits(const TrialScores& trial, const ReportFrame& frame, Thresholds thresholds) {
-  const auto clips = frame.clips.find(trial.fold);
-  if (trial.held_out_fused.empty() || clips == frame.clips.end() || clips->second.actors.empty()) return {};
-  const auto classes = static_cast<std::size_t>(frame.classes.count());
+  const auto clips = frame.clips.folds.find(trial.fold);
+  if (trial.held_out_fused.empty() || clips == frame.clips.folds.end() || clips->second.actors.empty()) return {};
+  const auto classes = static_cast<std::size_t>(frame.clips.classes.count());
   if (trial.held_out_fused.size() != clips->second.truth.size() * classes) {
     throw Error("trial " + trial.trial_id + " does not predict the clips of fold " + std::to_string(trial.fold));
   }
@@ -89,7 +89,8 @@ std::vector<ActorHits> actor_hits(const TrialScores& trial, const ReportFrame& f
   std::vector<double> row(classes);
   for (std::size_t i = 0; i < clips->second.truth.size(); ++i) {
     std::copy_n(trial.held_out_fused.begin() + static_cast<std::ptrdiff_t>(i * classes), classes, row.begin());
-    tallies[clips->second.actors[i]].add(sweep::decode(row.data(), frame.classes, thresholds), clips->second.truth[i]);
+    tallies[clips->second.actors[i]].add(sweep::decode(row.data(), frame.clips.classes, thresholds),
+                                         clips->second.truth[i]);
   }
   std::vector<ActorHits> hits;
   for (const auto& [actor, tally] : tallies) {
@@ -333,7 +334,7 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   report.failures = frame.failures;
   report.grid = frame.grid;
   std::set<int> actors;
-  for (const auto& [fold, clips] : frame.clips) actors.insert(clips.actors.begin(), clips.actors.end());
+  for (const auto& [fold, clips] : frame.clips.folds) actors.insert(clips.actors.begin(), clips.actors.end());
   report.actors = static_cast<int>(actors.size());
   report.configs = std::move(measured);
   std::vector<ConfigReport>& ranked = report.configs;

@@ -45,6 +45,12 @@ struct FoldClips {
   std::vector<int> actors;  ///< a number for each actor; empty where one of any fold is unknown
 };
 
+/// Labelled clips of a dataset, by fold.
+struct ReportClips {
+  Classes classes;
+  std::map<int, FoldClips> folds;
+};
+
 struct ReportConfig {
   std::string id;
   nlohmann::json settings = nlohmann::json::object();
@@ -78,8 +84,7 @@ struct ReportFrame {
   SweepStanding standing = SweepStanding::kFinished;
   std::vector<FailureReason> failures;  ///< most frequent first
   ThresholdGrid grid;                   ///< that the held-out surfaces are of, but for those chosen on an inner fold
-  Classes classes;
-  std::map<int, FoldClips> clips;  ///< by fold; empty: hits of actors are not counted
+  ReportClips clips;                    ///< without folds hits of actors are not counted
 };
 
 struct ReportInput : ReportFrame {

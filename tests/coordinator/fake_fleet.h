@@ -40,18 +40,7 @@ class Fleet : public testing::Test {
     return std::make_unique<e2e::Program>(FAKE_RUN, arguments, scratch_);
   }
 
-  /// Every worker of this store, whoever its parent is; of a gang its launcher too.
-  std::vector<pid_t> workers() const {
-    std::vector<pid_t> found;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      const std::string id = entry.path().filename();
-      if (id.find_first_not_of("0123456789") != std::string::npos) continue;
-      const std::string words = e2e::read_file(entry.path() / "cmdline");
-      const bool ours = words.find("--spool") != std::string::npos && words.find(store()) != std::string::npos;
-      if (ours) found.push_back(std::stoi(id));
-    }
-    return found;
-  }
+  std::vector<pid_t> workers() const { return e2e::workers_of(store()); }
 
   /// Every result of the sweep is there once, and is what the trainer makes of its trial, to the byte.
   void expect_undisturbed_results(int configs, const std::string& diverging = "",

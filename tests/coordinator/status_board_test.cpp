@@ -46,7 +46,7 @@ TEST_F(Board, TheTimeLeftIsWhatRemainsAtTheRateOfTheNewestResults) {
 }
 
 TEST_F(Board, ShowsWorkersThatAreThereAndWhatTheyTrain) {
-  scheduler_.handle(WorkerJoined{"w", 2, "cpu", {}}, 0);
+  scheduler_.handle(WorkerJoined{"w", 2, "cpu", {}, "", "", 0}, 0);
   protocol::Hello hello;
   hello.instance = "w";
   hello.host = "moon";

@@ -124,16 +124,10 @@ class EndToEnd : public testing::Test {
 
   /// Every worker of this test's stores, whoever its parent is.
   std::vector<pid_t> workers() const {
-    std::vector<pid_t> found;
-    for (const auto& entry : fs::directory_iterator("/proc")) {
-      const std::string id = entry.path().filename();
-      if (id.find_first_not_of("0123456789") != std::string::npos) continue;
-      const std::string words = read_file(entry.path() / "cmdline");
-      const bool ours =
-          words.find("medley-worker") < words.find('\0') && words.find(scratch_.path()) != std::string::npos;
-      if (ours) found.push_back(std::stoi(id));
-    }
-    return found;
+    return processes([this](const fs::path& process) {
+      const std::string words = read_file(process / "cmdline");
+      return words.find("medley-worker") < words.find('\0') && words.find(scratch_.path()) != std::string::npos;
+    });
   }
 
   /// One number of the store; -1 while there is none, or it is being made.

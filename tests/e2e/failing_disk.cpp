@@ -381,6 +381,18 @@ int pass_gone(const char* call, const std::string& path, Real real) {
   });
 }
 
+/// Of a call that makes something of a name that was free.
+template <class Real>
+int pass_made(const char* call, const std::string& path, Real real) {
+  if (!is_watched(path)) return real();
+  const std::lock_guard<std::recursive_mutex> lock(*gate);
+  return pass(call, path, Kind::kTakesSpace, [&] {
+    const int result = real();
+    if (disk != nullptr && result == 0) disk->made(path);
+    return result;
+  });
+}
+
 __attribute__((constructor)) void begin() {
   const Inside inside;
   const char* program = std::getenv("FAILING_DISK_PROGRAM");
@@ -577,28 +589,14 @@ int link(const char* from, const char* to) noexcept {
   REAL(link);
   if (!counts()) return real(from, to);
   const Inside inside;
-  const std::string path = absolute(to);
-  if (!is_watched(path)) return real(from, to);
-  const std::lock_guard<std::recursive_mutex> lock(*gate);
-  return pass("link", path, Kind::kTakesSpace, [&] {
-    const int result = real(from, to);
-    if (disk != nullptr && result == 0) disk->made(path);
-    return result;
-  });
+  return pass_made("link", absolute(to), [&] { return real(from, to); });
 }
 
 int mkdir(const char* path, mode_t mode) noexcept {
   REAL(mkdir);
   if (!counts()) return real(path, mode);
   const Inside inside;
-  const std::string whole = absolute(path);
-  if (!is_watched(whole)) return real(path, mode);
-  const std::lock_guard<std::recursive_mutex> lock(*gate);
-  return pass("mkdir", whole, Kind::kTakesSpace, [&] {
-    const int result = real(path, mode);
-    if (disk != nullptr && result == 0) disk->made(whole);
-    return result;
-  });
+  return pass_made("mkdir", absolute(path), [&] { return real(path, mode); });
 }
 
 int unlink(const char* path) noexcept {

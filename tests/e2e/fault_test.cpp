@@ -67,17 +67,7 @@ class Faults : public testing::Test {
     return run_program(scratch_ / "bin/medley", words, scratch_);
   }
 
-  /// Workers of this test, whoever their parent is.
-  std::vector<pid_t> workers() const {
-    std::vector<pid_t> found;
-    for (const auto& entry : fs::directory_iterator("/proc")) {
-      const std::string id = entry.path().filename();
-      if (id.find_first_not_of("0123456789") != std::string::npos) continue;
-      const std::string words = read_file(entry.path() / "cmdline");
-      if (contains(words, "--spool") && contains(words, disk_.string())) found.push_back(std::stoi(id));
-    }
-    return found;
-  }
+  std::vector<pid_t> workers() const { return workers_of(disk_); }
 
   /// A command that meets `fault` number `at` in the first of its processes that comes so far.
   Ended struck(const std::vector<std::string>& arguments, const std::string& program, const std::string& fault,

@@ -104,24 +104,38 @@ inline Ended run_program(const fs::path& program, const std::vector<std::string>
   return Program(program, arguments, scratch).wait();
 }
 
-/// Process ids of the children of `parent` whose command line contains `name` (Linux).
-inline std::vector<pid_t> children_of(pid_t parent, const std::string& name) {
+/// Ids of the processes that `are` meant, by their folders in /proc (Linux).
+template <class Are>
+std::vector<pid_t> processes(Are are) {
   std::vector<pid_t> found;
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const std::string id = entry.path().filename();
-    if (id.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string status = read_file(entry.path() / "stat");
+    if (id.find_first_not_of("0123456789") == std::string::npos && are(entry.path())) found.push_back(std::stoi(id));
+  }
+  return found;
+}
+
+/// Workers whose spool, or what else their command line names, is in `folder`, whoever their parent is; of a gang its
+/// launcher too.
+inline std::vector<pid_t> workers_of(const fs::path& folder) {
+  return processes([&](const fs::path& process) {
+    const std::string words = read_file(process / "cmdline");
+    return words.find("--spool") != std::string::npos && words.find(folder) != std::string::npos;
+  });
+}
+
+/// Process ids of the children of `parent` whose command line contains `name` (Linux).
+inline std::vector<pid_t> children_of(pid_t parent, const std::string& name) {
+  return processes([&](const fs::path& process) {
+    const std::string status = read_file(process / "stat");
     const std::size_t close = status.rfind(')');
-    if (close == std::string::npos) continue;
+    if (close == std::string::npos) return false;
     std::istringstream fields(status.substr(close + 1));
     char state = 0;
     pid_t its_parent = 0;
     fields >> state >> its_parent;
-    if (its_parent == parent && state != 'Z' && read_file(entry.path() / "cmdline").find(name) != std::string::npos) {
-      found.push_back(std::stoi(id));
-    }
-  }
-  return found;
+    return its_parent == parent && state != 'Z' && read_file(process / "cmdline").find(name) != std::string::npos;
+  });
 }
 
 /// The team's folder of real data and golden files, if this machine has it.

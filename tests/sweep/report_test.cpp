@@ -442,10 +442,10 @@ ReportInput with_clips() {
   input.folds = {0, 1, 2};
   input.seeds = {1, 2};
   input.configs = {{"a", {}, {{"top_n", 1}}}, {"b", {}, {{"top_n", 2}}}};
-  input.classes = {{"ang", "hap", "sad", "neu"}, {false, false, false, true}};
+  input.clips.classes = {{"ang", "hap", "sad", "neu"}, {false, false, false, true}};
   std::mt19937 random(5);
   for (int clip = 0; clip < 60; ++clip) {
-    FoldClips& fold = input.clips[clip / 20];
+    FoldClips& fold = input.clips.folds[clip / 20];
     const int first = static_cast<int>(random() % 3);
     fold.truth.push_back(clip % 2 == 0 ? Label{first, -1, 100} : make_blend(first, (first + 1) % 3, 50));
     fold.actors.push_back(clip / 10);
@@ -454,7 +454,7 @@ ReportInput with_clips() {
     for (const int fold : input.folds) {
       for (const std::uint64_t seed : input.seeds) {
         TrialScores t = trial(config, fold, seed, 0, 0);
-        for (const Label& label : input.clips[fold].truth) {
+        for (const Label& label : input.clips.folds[fold].truth) {
           for (int c = 0; c < 4; ++c) {
             const bool is_in = c == label.first || c == label.second;
             t.held_out_fused.push_back(0.1F + 0.01F * static_cast<float>(random() % 50) +
@@ -462,7 +462,7 @@ ReportInput with_clips() {
           }
         }
         const std::vector<double> p(t.held_out_fused.begin(), t.held_out_fused.end());
-        t.held_out_surface = threshold_surface({p.data(), 20, 4}, input.clips[fold].truth, input.classes);
+        t.held_out_surface = threshold_surface({p.data(), 20, 4}, input.clips.folds[fold].truth, input.clips.classes);
         input.trials.push_back(t);
       }
     }
@@ -506,7 +506,7 @@ TEST(Report, DifferencesAreThoseOfTheTableAndGoByActors) {
 
   // One actor that is not known, and it goes by folds and says so.
   ReportInput unknown = input;
-  for (auto& [fold, clips] : unknown.clips) clips.actors.clear();
+  for (auto& [fold, clips] : unknown.clips.folds) clips.actors.clear();
   const Report by_folds = make_report(unknown);
   EXPECT_FALSE(compare_runs(find(by_folds, "b"), find(by_folds, "a"), &RunScore::held_out, 3)->by_actors());
   EXPECT_EQ(uncertainty_text(true, by_folds.actors).substr(0, 25), "for other folds and seeds");
