@@ -126,7 +126,7 @@ class Merge {
     submission.seeds = sweep.seeds;
     submission.axes = sweep.axes;
     submission.families = sweep.families;
-    submission.threshold_grid = sweep.threshold_grid;
+    submission.decode = sweep.decode;
     submission.reference = sweep.reference;
     for (auto& config : other_.reader.sweep_configs(sweep.id)) {
       submission.configs.push_back({std::move(config.config), std::move(config.axis_values)});

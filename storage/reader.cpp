@@ -47,7 +47,7 @@ sweep::Config parse_config(const std::string& settings) {
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, s.dataset_name, d.synthetic, s.spec_file, s.state, s.priority, "
     "s.created, s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, "
-    "s.grid_points FROM sweep s JOIN dataset d ON d.key = s.dataset ";
+    "s.grid_points, s.head_fusion FROM sweep s JOIN dataset d ON d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores, e.sha256 FROM ensemble e "
@@ -161,7 +161,7 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.families = parse_families(row.text(14));
   s.reference = row.text(15);
   s.description = row.text(16);
-  s.threshold_grid = {row.real(17), row.whole(18)};
+  s.decode = {{row.real(17), row.whole(18)}, sweep::head_fusion_of(row.text(19))};
   Statement counts(database,
                    "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
                    "total(r.outcome = 'diverged'), total(r.seconds), total(t.attempts) FROM sweep_trial st "
@@ -343,7 +343,6 @@ std::vector<std::string> Reader::each_config_scores(
                           surfaces.paper,
                           surfaces.held_out,
                           surfaces.inner,
-                          std::nullopt,
                           {}});
       } catch (const ChangedResult&) {
         changed.push_back(id);
@@ -476,15 +475,16 @@ TrialPredictions read_predictions(Database& database, Statement& row, sweep::Pro
   const std::string id = row.text(1);
   const ResultRow numbers = read_result_row(row, 5, id);
   const ResultRow::Snapshot& snapshot = protocol == sweep::Protocol::kPaper ? numbers.paper : numbers.held_out;
-  return {id,
+  sweep::Predictions said = read_predictions(database, row.integer(0), id, protocol, split);
+  said.clips = snapshot.clips_of(split);
+  return {std::move(said),
+          id,
           row.text(2),
           row.whole(3),
           static_cast<std::uint64_t>(row.integer(4)),
-          snapshot.clips_of(split),
           numbers.test_fingerprint,
           numbers.paper.epoch,
-          numbers.held_out.epoch,
-          read_fused(database, row.integer(0), id, protocol, split)};
+          numbers.held_out.epoch};
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "storage/ensemble_record.h"
 #include "storage/error.h"
 #include "storage/records.h"
+#include "sweep/head_fusion.h"
 #include "sweep/protocol.h"
 #include "sweep/report/report.h"
 
@@ -33,8 +34,8 @@ struct SweepSummary {
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes;
   std::vector<sweep::Family> families;
-  sweep::ThresholdGrid threshold_grid;  ///< of its reports
-  std::string reference;                ///< config id; "" when the file names none
+  sweep::HeldOutDecode decode;  ///< of its reports
+  std::string reference;        ///< config id; "" when the file names none
   int configs = 0;
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included
@@ -119,16 +120,14 @@ struct TrialDetail {
   TimeMs ended = 0;
 };
 
-/// One part of one snapshot of one trial; row-major [clip, class], empty when the trial has none.
-struct TrialPredictions {
+/// What one snapshot of one trial says of the clips of one split; its parts are empty when the trial has none.
+struct TrialPredictions : sweep::Predictions {
   std::string trial;
   std::string config;
   int fold = 0;
   std::uint64_t seed = 0;
-  int clips = 0;
   std::string test_fingerprint;             ///< of the test clips that it predicted; "" without
   int paper_epoch = 0, held_out_epoch = 0;  ///< as in sweep::TrialResult
-  std::vector<float> fused;
 };
 
 struct EpochSeries {

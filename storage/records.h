@@ -9,11 +9,11 @@
 #include <nlohmann/json.hpp>
 
 #include "sweep/family.h"
+#include "sweep/head_fusion.h"
 #include "sweep/label.h"
 #include "sweep/result.h"
 #include "sweep/score/admission.h"
 #include "sweep/state.h"
-#include "sweep/threshold_grid.h"
 #include "sweep/trial.h"
 
 namespace medley::storage {
@@ -75,8 +75,8 @@ struct SweepSubmission {
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes = nlohmann::json::object();
   std::vector<sweep::Family> families;
-  sweep::ThresholdGrid threshold_grid;  ///< of its reports
-  std::string reference;                ///< id of the config that tables compare with; "" the first of the ranking
+  sweep::HeldOutDecode decode;  ///< of its reports
+  std::string reference;        ///< id of the config that tables compare with; "" the first of the ranking
   std::vector<SweepConfig> configs;
   std::vector<sweep::TrialSpec> trials;
 };

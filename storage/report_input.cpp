@@ -50,7 +50,7 @@ sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   std::sort(frame.folds.begin(), frame.folds.end());
   frame.seeds = sweep.seeds;
   frame.reference = sweep.reference;
-  frame.grid = sweep.threshold_grid;
+  frame.decode = sweep.decode;
   frame.standing = sweep.standing;
   if (sweep.failed > 0) frame.failures = reader.failure_reasons(sweep.id);
   return frame;
@@ -68,13 +68,13 @@ void add_predictions(Reader& reader, const sweep::ReportFrame& frame, std::vecto
   }
   for (TrialPredictions& said : reader.predictions(ids, sweep::Protocol::kHeldOut, Split::kValidation)) {
     sweep::TrialScores& trial = *by_id.at(said.trial);
-    if (!frame.grid.is_official() && trial.inner_surface.clips == 0) {
+    if (!frame.decode.grid.is_official() && trial.inner_surface.clips == 0) {
       const std::vector<double> fused(said.fused.begin(), said.fused.end());
       trial.held_out_surface =
           sweep::threshold_surface({fused.data(), said.clips, frame.clips.classes.count()},
-                                   frame.clips.folds.at(said.fold).truth, frame.clips.classes, frame.grid);
+                                   frame.clips.folds.at(said.fold).truth, frame.clips.classes, frame.decode.grid);
     }
-    trial.held_out_fused = std::move(said.fused);
+    trial.held_out = std::move(said);
   }
 }
 
@@ -122,8 +122,8 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
   if (configs_.empty()) {
     for (sweep::ReportConfig& config : configs_of(reader, sweep)) configs_.emplace(config.id, std::move(config));
   }
-  if (!(frame.grid == grid_)) measured_.clear();  // submitted again with another one
-  grid_ = frame.grid;
+  if (!(frame.decode == decode_)) measured_.clear();  // submitted again with another one, or asked for by a reader
+  decode_ = frame.decode;
   std::vector<std::string> grown;
   for (const ConfigProgress& config : progress) {
     const auto known = measured_.find(config.config);

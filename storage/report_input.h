@@ -10,7 +10,7 @@
 
 namespace medley::storage {
 
-/// Everything finished of a sweep as sweep::make_report() takes it; the held-out numbers decode by thresholds. About 10
+/// Everything finished of a sweep as sweep::make_report() takes it; about 50
 /// KB a trial: GrowingReport does without. Several reads: hold a Reader::Snapshot.
 sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep);
 
@@ -26,7 +26,7 @@ class GrowingReport {
  private:
   std::map<std::string, sweep::ReportConfig> configs_;   ///< by id
   std::optional<sweep::ReportClips> clips_;              ///< of the sweep's dataset
-  sweep::ThresholdGrid grid_;                            ///< that `measured_` is of
+  sweep::HeldOutDecode decode_;                          ///< that `measured_` is of
   std::map<std::string, sweep::ConfigReport> measured_;  ///< by config id; `done` says how far
 };
 

@@ -331,13 +331,15 @@ sweep::Importance read_importance(Database& database, std::int64_t trial, const 
   return importance;
 }
 
-std::vector<float> read_fused(Database& database, std::int64_t trial, const std::string& trial_id, Protocol protocol,
-                              Split split) {
+Predictions read_predictions(Database& database, std::int64_t trial, const std::string& trial_id, Protocol protocol,
+                             Split split) {
   Statement row(database,
                 "SELECT protocol, split, part, probabilities, row_sha256 FROM prediction WHERE trial = ? AND "
-                "protocol = ? AND split = ? AND part = 'fused'");
+                "protocol = ? AND split = ?");
   row.bind(trial, name_of(protocol), name_of(split));
-  return row.step() ? read_probabilities(row, trial_id) : std::vector<float>();
+  Predictions said;
+  while (row.step()) part_of(said, enumerator<Part>(row.text(2))) = read_probabilities(row, trial_id);
+  return said;
 }
 
 TrialResult read_result(Database& database, std::int64_t trial, const std::string& trial_id) {

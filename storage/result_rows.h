@@ -72,9 +72,9 @@ Surfaces read_surfaces(const Statement& row, int first, const std::string& trial
 
 /// The result exactly as it was inserted (any NaN comes back as a quiet one).
 sweep::TrialResult read_result(Database& database, std::int64_t trial, const std::string& trial_id);
-/// Fused probabilities [clip, class]; empty when the trial has none.
-std::vector<float> read_fused(Database& database, std::int64_t trial, const std::string& trial_id,
-                              sweep::Protocol protocol, Split split);
+/// Probabilities [clip, class], but not the number of clips; empty where the trial has none.
+sweep::Predictions read_predictions(Database& database, std::int64_t trial, const std::string& trial_id,
+                                    sweep::Protocol protocol, Split split);
 /// Empty without a gate.
 sweep::Importance read_importance(Database& database, std::int64_t trial, const std::string& trial_id);
 

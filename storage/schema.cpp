@@ -70,6 +70,7 @@ CREATE TABLE sweep (
   families TEXT NOT NULL,          -- JSON: what it compares
   grid_from REAL NOT NULL,         -- of the thresholds that reports search
   grid_points INTEGER NOT NULL,
+  head_fusion TEXT NOT NULL,       -- of reports: "fitted", or one of them
   reference TEXT NOT NULL,         -- id of the config that tables compare with; '' the first of the ranking
   created INTEGER NOT NULL,
   ended INTEGER NOT NULL           -- 0 until it ends

@@ -99,15 +99,16 @@ struct Writer::State {
     Statement insert(
         database,
         "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, folds, "
-        "seeds, axes, families, reference, grid_from, grid_points, created, ended) SELECT ?, ?, ?, ?, ?, key, name, "
-        "'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, 0 FROM dataset WHERE key = ?");
+        "seeds, axes, families, reference, grid_from, grid_points, head_fusion, created, ended) SELECT ?, ?, ?, ?, ?, "
+        "key, name, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0 FROM dataset WHERE key = ?");
     const std::string name = free_name(submission.name);
     const std::string folds = nlohmann::json(submission.folds).dump();
     const std::string seeds = nlohmann::json(submission.seeds).dump();
     const std::string axes = submission.axes.dump();
+    const std::string head_fusion = sweep::head_fusion_text(submission.decode.head_fusion);
     insert.bind(id, name, submission.description, submission.yaml, submission.spec_file, submission.priority, folds,
-                seeds, axes, "[]", submission.reference, submission.threshold_grid.from,
-                submission.threshold_grid.points, now, dataset);
+                seeds, axes, "[]", submission.reference, submission.decode.grid.from, submission.decode.grid.points,
+                head_fusion, now, dataset);
     insert.run();
     const std::int64_t sweep = database.last_insert_id();
 
@@ -254,12 +255,13 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
     std::vector<sweep::Family> declared;
     if (sweep != 0) {
       declared = s.families(sweep);
+      const std::string head_fusion = sweep::head_fusion_text(submission.decode.head_fusion);
       Statement update(s.database,
                        "UPDATE sweep SET description = ?, yaml = ?, spec_file = ?, priority = ?, reference = ?, "
-                       "grid_from = ?, grid_points = ? WHERE key = ?");
+                       "grid_from = ?, grid_points = ?, head_fusion = ? WHERE key = ?");
       update
           .bind(submission.description, submission.yaml, submission.spec_file, submission.priority,
-                submission.reference, submission.threshold_grid.from, submission.threshold_grid.points, sweep)
+                submission.reference, submission.decode.grid.from, submission.decode.grid.points, head_fusion, sweep)
           .run();
     } else {
       submitted.created = true;

@@ -42,9 +42,7 @@ bool is_scoring(const Config& c) { return is_deciding(c) && c.gate == Gate::kSco
 bool is_concatenating(const Config& c) { return c.fusion == Fusion::kConcat; }
 bool is_decoupled(const Config& c) { return c.head == Head::kDecoupled; }
 bool has_two_terms(const Config& c) { return c.head != Head::kSoftmax; }
-bool is_multiplying(const Config& c) { return is_decoupled(c) && c.head_fusion != HeadFusion::kMixture; }
-bool is_mixing(const Config& c) { return is_decoupled(c) && c.head_fusion == HeadFusion::kMixture; }
-bool is_aligning(const Config& c) { return is_decoupled(c) && c.head_fusion == HeadFusion::kAlignment; }
+bool is_aligning(const Config& c) { return is_decoupled(c) && c.alignment; }
 bool is_adapting(const Config& c) { return c.adaptation != Adaptation::kNone; }
 bool is_comparing_moments(const Config& c) { return c.adaptation == Adaptation::kCmd; }
 
@@ -69,9 +67,7 @@ constexpr Active kScoring{is_scoring, "fusion gates, its scores are read and gat
 constexpr Active kConcatenating{is_concatenating, "fusion is concat"};
 constexpr Active kDecoupled{is_decoupled, "head is decoupled"};
 constexpr Active kTwoTerms{has_two_terms, "head is not softmax"};
-constexpr Active kMultiplying{is_multiplying, "head is decoupled and head_fusion is not mixture"};
-constexpr Active kMixing{is_mixing, "head is decoupled and head_fusion is mixture"};
-constexpr Active kAligning{is_aligning, "head is decoupled and head_fusion is alignment"};
+constexpr Active kAligning{is_aligning, "head is decoupled and alignment is true"};
 constexpr Active kAdapting{is_adapting, "adaptation is not none"};
 constexpr Active kComparingMoments{is_comparing_moments, "adaptation is cmd"};
 
@@ -219,10 +215,8 @@ std::vector<Setting> make_settings() {
                                   kTwoTerms),
       number<&C::salience_weight>("salience_weight", 0, 1e3, "weight of the salience loss (KL), or of the ratio's",
                                   kTwoTerms),
-      later(choice<&C::head_fusion>("head_fusion", kPack, "how presence and salience become one", kDecoupled),
-            "product"),
-      number<&C::presence_exponent>("presence_exponent", 0, 16, "g in p_salience * p_presence^g", kMultiplying),
-      number<&C::mixture_weight>("mixture_weight", 0, 1, "share of presence in the mixture", kMixing),
+      later(flag<&C::alignment>("alignment", kPack, "whether a loss pulls presence and salience together", kDecoupled),
+            false),
       number<&C::alignment_weight>("alignment_weight", 0, 1e3, "weight of the alignment loss (KL between the heads)",
                                    kAligning),
       later(number<&C::focal_gamma>("focal_gamma", 0, 16, "g in (1 - exp(-KL))^g KL; 0 is plain KL"), 0.0),

@@ -24,8 +24,6 @@ MEDLEY_NAMED_ENUM(Selection, MEDLEY_SELECTION)
 MEDLEY_NAMED_ENUM(Weights, MEDLEY_WEIGHTS)
 #define MEDLEY_HEAD(X) X(kDecoupled, "decoupled") X(kSoftmax, "softmax") X(kSetRatio, "set-ratio")
 MEDLEY_NAMED_ENUM(Head, MEDLEY_HEAD)
-#define MEDLEY_HEAD_FUSION(X) X(kProduct, "product") X(kMixture, "mixture") X(kAlignment, "alignment")
-MEDLEY_NAMED_ENUM(HeadFusion, MEDLEY_HEAD_FUSION)
 #define MEDLEY_ADAPTATION(X) \
   X(kNone, "none") X(kCoral, "coral") X(kMmd, "mmd") X(kDann, "dann") X(kCdan, "cdan") X(kCmd, "cmd")
 MEDLEY_NAMED_ENUM(Adaptation, MEDLEY_ADAPTATION)
@@ -73,9 +71,7 @@ struct Config {
   Head head = Head::kDecoupled;
   double presence_weight = 1.0;
   double salience_weight = 1.0;
-  HeadFusion head_fusion = HeadFusion::kProduct;
-  double presence_exponent = 1.0;
-  double mixture_weight = 0.5;
+  bool alignment = false;
   double alignment_weight = 1.0;
   double focal_gamma = 0.0;
   Adaptation adaptation = Adaptation::kNone;

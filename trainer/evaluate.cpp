@@ -170,24 +170,18 @@ sweep::Predictions predictions(const sweep::Config& config, const Evaluation& ev
     return out;
   }
   const bool decoupled = config.head == sweep::Head::kDecoupled;
-  const bool mixes = decoupled && config.head_fusion == sweep::HeadFusion::kMixture;
   std::vector<double> log_salience(static_cast<std::size_t>(classes)), fused(static_cast<std::size_t>(classes));
   for (int i = 0; i < evaluation.clips; ++i) {
     const double* row = evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * width;
     log_softmax(row + (decoupled ? classes : 0), classes, log_salience.data());
-    double sum = 0, present = 0;
-    for (int c = 0; mixes && c < classes; ++c) present += sigmoid(row[c]);
+    double sum = 0;
     for (int c = 0; c < classes; ++c) {
       const auto at = static_cast<std::size_t>(c);
       fused[at] = std::exp(log_salience[at]);
       if (decoupled) {
         out.salience.push_back(static_cast<float>(fused[at]));
         out.presence.push_back(static_cast<float>(sigmoid(row[c])));
-      }
-      if (mixes && present > 0) {
-        fused[at] = (1 - config.mixture_weight) * fused[at] + config.mixture_weight * sigmoid(row[c]) / present;
-      } else if (decoupled && !mixes) {
-        fused[at] *= std::pow(sigmoid(row[c]), config.presence_exponent);
+        fused[at] *= sigmoid(row[c]);
       }
       sum += fused[at];
     }

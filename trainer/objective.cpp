@@ -26,18 +26,6 @@ double presence_weight(const Config& c) {
   return 0;
 }
 
-double alignment_weight(const Config& c) {
-  if (c.head != sweep::Head::kDecoupled) return 0;
-  switch (c.head_fusion) {
-    case sweep::HeadFusion::kProduct:
-    case sweep::HeadFusion::kMixture:
-      return 0;
-    case sweep::HeadFusion::kAlignment:
-      return c.alignment_weight;
-  }
-  return 0;
-}
-
 double weight_of(Kind kind, const Config& c) {
   switch (kind) {
     case Kind::kPresence:
@@ -45,7 +33,7 @@ double weight_of(Kind kind, const Config& c) {
     case Kind::kSalience:
       return c.head == sweep::Head::kSoftmax ? 1 : c.salience_weight;
     case Kind::kAlignment:
-      return alignment_weight(c);
+      return c.head == sweep::Head::kDecoupled && c.alignment ? c.alignment_weight : 0;
     case Kind::kAdaptation:
       return c.adaptation == sweep::Adaptation::kNone ? 0 : c.adaptation_weight;
     case Kind::kRdrop:

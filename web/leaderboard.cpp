@@ -251,7 +251,7 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
   json body = head_json(board);
   body.update(
       {{"compared", sweep::protocol_name(report.ranks_held_out())},
-       {"held_out_decode", name_of(report.decode)},
+       {"head_fusion", sweep::head_fusion_text(report.decode.head_fusion)},
        {"folds", report.folds},
        {"seeds", report.seeds},
        {"best", report.configs.empty() ? json(nullptr) : json(report.configs.front().id)},

@@ -145,7 +145,7 @@ storage::SweepSubmission SweepFile::submission() const {
   submission.axes = axes_json(spec, expansion);
   submission.families = expansion.families;
   submission.reference = expansion.reference_id;
-  submission.threshold_grid = spec.threshold_grid;
+  submission.decode = spec.decode;
   for (const auto& config : expansion.configs) {
     submission.configs.push_back({config.config, nlohmann::json(config.axis_values)});
   }

@@ -10,42 +10,6 @@
 #include "sweep/nearest.h"
 
 namespace medley::coordinator {
-namespace {
-
-/// For every candidate and fold: the score-optimal decode fitted on the other folds, its hits on this one.
-std::map<std::string, sweep::Tally> optimal_hits(const SweepPredictions& pooled, const std::vector<int>& folds) {
-  std::map<std::string, sweep::Tally> hits;
-  const auto& rows = pooled.rows;
-  const auto classes = static_cast<std::size_t>(rows.classes.count());
-  if (folds.size() < 2) return hits;
-  for (std::size_t f = 0; f < folds.size(); ++f) {
-    std::vector<int> others;
-    std::vector<int> held;
-    std::vector<sweep::Label> truth;
-    for (int clip = 0; clip < rows.clips(); ++clip) {
-      const auto i = static_cast<std::size_t>(clip);
-      (rows.fold[i] == folds[f] ? held : others).push_back(clip);
-      if (rows.fold[i] != folds[f]) truth.push_back(rows.truth[i]);
-    }
-    for (std::size_t m = 0; m < pooled.candidates.size(); ++m) {
-      std::vector<double> weights(pooled.candidates.size());
-      weights[m] = 1;
-      const auto p = sweep::mix_candidates(rows, weights, others);
-      const auto fitted = sweep::fit_optimal_decode({p.data(), static_cast<int>(others.size()), rows.classes.count()},
-                                                    truth, rows.classes);
-      sweep::Tally tally;
-      for (const int clip : held) {
-        const auto i = static_cast<std::size_t>(clip);
-        tally.add(sweep::decode(&rows.candidates[m][i * classes], rows.classes, fitted), rows.truth[i]);
-      }
-      hits[pooled.candidates[m].trials[f]] = tally;
-    }
-  }
-  return hits;
-}
-
-}  // namespace
-
 storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& id_or_name) {
   const auto sweeps = reader.sweeps();
   if (sweeps.empty()) throw UsageError("the store holds no sweep yet; `medley run SWEEP.yaml` trains one");
@@ -205,25 +169,9 @@ SweepPredictions average_seeds(const SweepPredictions& pooled) {
   return averaged;
 }
 
-sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  sweep::ReportInput input = storage::read_report_input(reader, sweep);
-  input.decode = sweep::HeldOutDecode::kOptimal;
-  const auto optimal = optimal_hits(pool_predictions(reader, sweep, sweep::Protocol::kHeldOut), input.folds);
-  for (sweep::TrialScores& trial : input.trials) {
-    const auto hits = optimal.find(trial.trial_id);
-    if (hits != optimal.end()) trial.optimal = hits->second;
-  }
-  return input;
-}
-
-sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::HeldOutDecode decode) {
+sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep) {
   const storage::Reader::Snapshot snapshot(reader);
-  if (decode == sweep::HeldOutDecode::kThresholds) {
-    return storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), sweep.families);
-  }
-  sweep::ReportInput input = optimal_input(reader, sweep);
-  input.families = sweep.families;
-  return sweep::make_report(input);
+  return storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), sweep.families);
 }
 
 namespace {

@@ -51,11 +51,9 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
 /// One candidate a config: the mean of its seeds' probabilities. In the order of their first seeds.
 SweepPredictions average_seeds(const SweepPredictions& pooled);
 
-/// Everything finished of a sweep with the hits of the score-optimal decode, for make_report(); several reads.
-sweep::ReportInput optimal_input(storage::Reader& reader, const storage::SweepSummary& sweep);
-
-/// The report of everything finished of a sweep, with what its sweep file compares.
-sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep, sweep::HeldOutDecode decode);
+/// The report of everything finished of a sweep, with what its sweep file compares. Held-out numbers decode as the
+/// summary's `decode` says.
+sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& sweep);
 
 /// The importance of encoders by the gate of a config. Beside it stand Scores of this sweep and of the store's other
 /// sweeps on the same clips and folds. `report` is the sweep's. `config` is an id or its first digits; "" takes

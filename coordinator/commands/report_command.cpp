@@ -26,7 +26,7 @@ struct ReportOptions {
   std::string sweep;
   bool as_json = false, as_csv = false, as_markdown = false, as_latex = false;
   int top = 0;
-  std::string decode = name_of(sweep::HeldOutDecode::kThresholds);
+  std::string head_fusion;
   bool wide = false;
   bool planned = false;
   bool axes = false;
@@ -51,13 +51,14 @@ void print_json(const json& body) { std::cout << web::text_of(body, 2); }
 
 void report(const ReportOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
-  const auto sweep = choose_sweep(reader, options.sweep);
+  auto sweep = choose_sweep(reader, options.sweep);
+  if (!options.head_fusion.empty()) sweep.decode.head_fusion = sweep::head_fusion_of(options.head_fusion);
   const auto format = options.as_csv        ? sweep::ReportFormat::kCsv
                       : options.as_markdown ? sweep::ReportFormat::kMarkdown
                       : options.as_latex    ? sweep::ReportFormat::kLatex
                                             : sweep::ReportFormat::kText;
   if (options.importance || !options.figures.empty()) {
-    const sweep::Report report = read_report(reader, sweep, sweep::HeldOutDecode::kThresholds);
+    const sweep::Report report = read_report(reader, sweep);
     const sweep::ImportanceReport importance = importance_report(reader, sweep, report, options.config);
     if (!options.figures.empty()) write_figures(importance, options.figures);
     if (options.importance && options.as_json) {
@@ -68,7 +69,7 @@ void report(const ReportOptions& options, const Globals& globals) {
     return;
   }
   const auto detail = options.wide ? sweep::Detail::kWide : sweep::Detail::kFit;
-  const sweep::Report report = read_report(reader, sweep, *sweep::find_named<sweep::HeldOutDecode>(options.decode));
+  const sweep::Report report = read_report(reader, sweep);
   if (options.planned && report.families.empty()) {
     throw UsageError(
         "the sweep file of '" + sweep.name +
@@ -213,10 +214,9 @@ void add_report_commands(CLI::App& app, Globals& globals) {
         return importance->count() + figures->count() > 0 ? "" : "goes with --importance or --figures";
       });
   command
-      ->add_option("--decode", options->decode,
-                   "how the held-out numbers decode: official thresholds, or score-optimal")
-      ->check(CLI::IsMember(sweep::all_names<sweep::HeldOutDecode>()))
-      ->capture_default_str();
+      ->add_option("--head-fusion", options->head_fusion,
+                   "how held-out numbers fuse presence and salience, instead of as the sweep file says")
+      ->check(CLI::IsMember(sweep::head_fusion_choices()));
   command->footer(
       "Paper-style numbers tune epoch and thresholds on the fold they report; held-out ones do not.\n"
       "Examples:\n  medley report\n  medley report topn --top 10\n  medley report topn --latex > table.tex\n"

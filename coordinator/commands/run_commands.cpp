@@ -63,7 +63,7 @@ Coordinator::End run_with_progress(Coordinator& coordinator, const std::string& 
 void print_report(const fs::path& store, const std::string& id, bool as_json) {
   storage::Reader reader(store);
   const auto sweep = choose_sweep(reader, id);
-  const auto report = read_report(reader, sweep, sweep::HeldOutDecode::kThresholds);
+  const auto report = read_report(reader, sweep);
   if (as_json) {
     std::cout << web::text_of(web::ranking_json(reader, web::board_of(sweep, report, reader.config_progress(sweep.id))),
                               2);

@@ -254,16 +254,16 @@ std::string group_note(const std::string& group, const Report& report) {
   if (group == kPaper) {
     return "paper-style: epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds";
   }
-  if (report.decode == HeldOutDecode::kOptimal) {
-    return "held-out: epoch fixed or chosen on the inner fold, score-optimal decode fitted on the other folds; hits "
-           "pooled over folds; mean over seeds";
-  }
+  const ThresholdGrid& searched = report.decode.grid;
   std::string grid;
-  if (!report.grid.is_official()) {
-    grid = ", from " + std::to_string(report.grid.points) + " points from " + share_text(report.grid.from) +
+  if (!searched.is_official()) {
+    grid = ", from " + std::to_string(searched.points) + " points from " + share_text(searched.from) +
            " to .95 (not the official grid)";
   }
-  return "held-out: epoch fixed, thresholds chosen on the other folds" + grid +
+  const std::string chosen = report.decode.head_fusion ? "thresholds" : "thresholds and fusion of the heads";
+  const std::string fixed =
+      report.decode.head_fusion ? ", heads fused as " + head_fusion_text(report.decode.head_fusion) : "";
+  return "held-out: epoch fixed, " + chosen + " chosen on the other folds" + grid + fixed +
          " (epoch and thresholds on the inner fold with inner_fold); hits pooled over folds; mean over seeds";
 }
 
@@ -291,6 +291,8 @@ json row_json(const ConfigRow& row, std::size_t index) {
     for (std::size_t i = 0; i < numbers.size(); ++i) values[column.numbers[i]] = std::move(numbers[i]);
     texts[column.id] = column.text(row, Detail::kFit);
   }
+  json fusions = json::object();
+  for (const auto& [fusion, times] : row.config.head_fusions) fusions[name_of(fusion)] = times;
   const auto rank = rank_at(row.report, index);
   return {{"rank", rank ? json(*rank) : json()},
           {"config", row.config.id},
@@ -301,6 +303,7 @@ json row_json(const ConfigRow& row, std::size_t index) {
           {"no_held_out", row.config.no_held_out},
           {"threshold_choices", row.config.threshold_choices},
           {"edge_choices", row.config.edge_choices},
+          {"head_fusions", std::move(fusions)},
           {"values", std::move(values)},
           {"texts", std::move(texts)}};
 }

@@ -8,6 +8,7 @@
 
 #include "sweep/config.h"
 #include "sweep/error.h"
+#include "sweep/score/metric.h"
 #include "sweep/score/statistics.h"
 
 namespace medley::sweep {
@@ -69,28 +70,49 @@ Accuracy pooled_paper(const std::vector<const TrialScores*>& block) {
 struct HeldOutFold {
   Tally hits;
   std::vector<ActorHits> actors;
+  bool at_edge = false;  ///< alpha or beta was chosen at an end of the grid
+  HeadFusion fusion = HeadFusion::kOwn;
 };
 struct HeldOutBlock {
   std::vector<HeldOutFold> folds;
-  int choices = 0;  ///< of thresholds
-  int at_edge = 0;  ///< of them, those with alpha or beta at an end of the grid
   std::string why_not;
 };
 
-/// Hits of each actor of the fold; none where its predictions or the actors are not known.
-std::vector<ActorHits> actor_hits(const TrialScores& trial, const ReportFrame& frame, Thresholds thresholds) {
+/// Probabilities of the held-out clips of one trial under one fusion, and their surface on the grid of the report.
+struct FusedFold {
+  std::vector<double> fused;  ///< empty where the trial's predictions are not known
+  ThresholdSurface surface;
+};
+
+const FoldClips* clips_of(const TrialScores& trial, const ReportFrame& frame) {
   const auto clips = frame.clips.folds.find(trial.fold);
-  if (trial.held_out_fused.empty() || clips == frame.clips.folds.end() || clips->second.actors.empty()) return {};
-  const auto classes = static_cast<std::size_t>(frame.clips.classes.count());
-  if (trial.held_out_fused.size() != clips->second.truth.size() * classes) {
+  return trial.held_out.clips == 0 || clips == frame.clips.folds.end() ? nullptr : &clips->second;
+}
+
+FusedFold fused_fold(const TrialScores& trial, const ReportFrame& frame, HeadFusion fusion) {
+  const FoldClips* clips = clips_of(trial, frame);
+  if (!clips) return {{}, trial.held_out_surface};
+  const int classes = frame.clips.classes.count();
+  if (trial.held_out.fused.size() != clips->truth.size() * static_cast<std::size_t>(classes)) {
     throw Error("trial " + trial.trial_id + " does not predict the clips of fold " + std::to_string(trial.fold));
   }
+  FusedFold made{fuse_heads(trial.held_out, classes, fusion), trial.held_out_surface};
+  if (fusion != HeadFusion::kOwn) {
+    made.surface = threshold_surface({made.fused.data(), trial.held_out.clips, classes}, clips->truth,
+                                     frame.clips.classes, frame.decode.grid);
+  }
+  return made;
+}
+
+/// Hits of each actor of the fold; none where its predictions or the actors are not known.
+std::vector<ActorHits> actor_hits(const TrialScores& trial, const std::vector<double>& fused, const ReportFrame& frame,
+                                  Thresholds thresholds) {
+  const FoldClips* clips = clips_of(trial, frame);
+  if (!clips || clips->actors.empty()) return {};
+  const auto classes = static_cast<std::size_t>(frame.clips.classes.count());
   std::map<int, Tally> tallies;
-  std::vector<double> row(classes);
-  for (std::size_t i = 0; i < clips->second.truth.size(); ++i) {
-    std::copy_n(trial.held_out_fused.begin() + static_cast<std::ptrdiff_t>(i * classes), classes, row.begin());
-    tallies[clips->second.actors[i]].add(sweep::decode(row.data(), frame.clips.classes, thresholds),
-                                         clips->second.truth[i]);
+  for (std::size_t i = 0; i < clips->truth.size(); ++i) {
+    tallies[clips->actors[i]].add(sweep::decode(&fused[i * classes], frame.clips.classes, thresholds), clips->truth[i]);
   }
   std::vector<ActorHits> hits;
   for (const auto& [actor, tally] : tallies) {
@@ -100,37 +122,55 @@ std::vector<ActorHits> actor_hits(const TrialScores& trial, const ReportFrame& f
   return hits;
 }
 
-HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, const ReportFrame& frame) {
-  HeldOutBlock held_out;
+/// What a block's held-out numbers may fuse heads by. Where an inner fold chose the thresholds, only its surface of the
+/// heads' own is known.
+std::vector<HeadFusion> fusions_for(const std::vector<const TrialScores*>& block, const ReportFrame& frame) {
   for (const TrialScores* trial : block) {
-    if (trial->held_out_epoch == 0) {
-      held_out.why_not = "patience without inner_fold: the reported fold chose when to stop";
-      return held_out;
+    if (trial->inner_surface.clips > 0 || trial->held_out.presence.empty() || !clips_of(*trial, frame)) {
+      return {HeadFusion::kOwn};
     }
   }
-  ThresholdSurface all;
-  for (const TrialScores* trial : block) all += trial->held_out_surface;
+  return frame.decode.head_fusion ? std::vector<HeadFusion>{*frame.decode.head_fusion} : all_head_fusions();
+}
+
+HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, const ReportFrame& frame) {
   for (const TrialScores* trial : block) {
-    if (frame.decode == HeldOutDecode::kOptimal) {
-      if (!trial->optimal) return {{}, 0, 0, "the score-optimal decode needs predictions of all folds"};
-      held_out.folds.push_back({*trial->optimal, {}});
-      continue;
+    if (trial->held_out_epoch == 0) {
+      return {{}, "patience without inner_fold: the reported fold chose when to stop"};
     }
-    ThresholdSurface chosen_on = trial->inner_surface;
-    if (chosen_on.clips == 0) {
-      if (block.size() < 2) return {{}, 0, 0, "one fold and no inner_fold: no rows are left to choose thresholds on"};
-      chosen_on = all;
-      chosen_on -= trial->held_out_surface;
+    if (block.size() < 2 && trial->inner_surface.clips == 0) {
+      return {{}, "one fold and no inner_fold: no rows are left to choose thresholds on"};
     }
-    const auto best = chosen_on.best();
-    const int last = trial->inner_surface.clips > 0 ? kGridSize - 1 : frame.grid.points - 1;
-    const auto grid = trial->inner_surface.clips > 0 ? threshold_grid() : frame.grid.values();
-    const auto at = [](int index) { return static_cast<std::size_t>(index); };
-    const auto ends = [&](int index) { return index == 0 || index >= last; };
-    ++held_out.choices;
-    held_out.at_edge += ends(best.alpha_index) || ends(best.beta_index);
-    held_out.folds.push_back({tally_at(trial->held_out_surface, best.alpha_index, best.beta_index),
-                              actor_hits(*trial, frame, {grid[at(best.alpha_index)], grid[at(best.beta_index)]})});
+  }
+  HeldOutBlock held_out;
+  held_out.folds.resize(block.size());
+  std::vector<double> best_score(block.size(), -1);
+  for (const HeadFusion fusion : fusions_for(block, frame)) {
+    std::vector<FusedFold> made;
+    ThresholdSurface all;
+    for (const TrialScores* trial : block) {
+      made.push_back(fused_fold(*trial, frame, fusion));
+      all += made.back().surface;
+    }
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      ThresholdSurface chosen_on = block[i]->inner_surface;
+      const bool on_inner = chosen_on.clips > 0;
+      if (!on_inner) {
+        chosen_on = all;
+        chosen_on -= made[i].surface;
+      }
+      const auto best = chosen_on.best();
+      if (best.accuracy.score() <= best_score[i]) continue;
+      best_score[i] = best.accuracy.score();
+      const int last = on_inner ? kGridSize - 1 : frame.decode.grid.points - 1;
+      const auto grid = on_inner ? threshold_grid() : frame.decode.grid.values();
+      const auto at = [](int index) { return static_cast<std::size_t>(index); };
+      const auto ends = [&](int index) { return index == 0 || index >= last; };
+      held_out.folds[i] = {
+          tally_at(made[i].surface, best.alpha_index, best.beta_index),
+          actor_hits(*block[i], made[i].fused, frame, {grid[at(best.alpha_index)], grid[at(best.beta_index)]}),
+          ends(best.alpha_index) || ends(best.beta_index), fusion};
+    }
   }
   return held_out;
 }
@@ -297,10 +337,11 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
       report.no_held_out = honest.why_not;
       continue;
     }
-    report.threshold_choices += honest.choices;
-    report.edge_choices += honest.at_edge;
     Tally sum;
     for (std::size_t i = 0; i < block.size(); ++i) {
+      ++report.threshold_choices;
+      report.edge_choices += honest.folds[i].at_edge;
+      ++report.head_fusions[honest.folds[i].fusion];
       sum += honest.folds[i].hits;
       set_held_out(seed, block[i]->fold, honest.folds[i]);
     }
@@ -332,7 +373,6 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   report.decode = frame.decode;
   report.standing = frame.standing;
   report.failures = frame.failures;
-  report.grid = frame.grid;
   std::set<int> actors;
   for (const auto& [fold, clips] : frame.clips.folds) actors.insert(clips.actors.begin(), clips.actors.end());
   report.actors = static_cast<int>(actors.size());

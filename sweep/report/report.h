@@ -8,12 +8,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/head_fusion.h"
 #include "sweep/named_enum.h"
 #include "sweep/report/planned_comparisons.h"
 #include "sweep/result.h"
 #include "sweep/score/statistics.h"
 #include "sweep/state.h"
-#include "sweep/threshold_grid.h"
 
 namespace medley::sweep {
 
@@ -29,14 +29,11 @@ struct TrialScores {
   Accuracy paper;          ///< paper-style: epoch and thresholds tuned on the reported fold
   int held_out_epoch = 0;  ///< 0: the reported fold chose the epoch, so there is no held-out number
   ThresholdSurface paper_surface;
-  ThresholdSurface held_out_surface;
-  ThresholdSurface inner_surface;  ///< clips == 0 without inner_fold
-  /// Hits on this fold by the score-optimal decode, fitted on the other folds of the same config and seed at the
-  /// held-out epoch. Only for HeldOutDecode::kOptimal.
-  std::optional<Tally> optimal;
-  /// Probabilities of the fold's clips at the held-out epoch, row-major [clip, class]; empty: hits of actors are not
-  /// counted.
-  std::vector<float> held_out_fused;
+  ThresholdSurface held_out_surface;  ///< of the heads' own fusion, on the grid of the report without inner_fold
+  ThresholdSurface inner_surface;     ///< clips == 0 without inner_fold
+  /// Of the fold's clips at the held-out epoch; without clips: hits of actors are not counted, and heads are fused in
+  /// their own way.
+  Predictions held_out;
 };
 
 /// Labelled clips of one fold, in dataset order.
@@ -58,12 +55,6 @@ struct ReportConfig {
   bool transductive = false;  ///< is_transductive()
 };
 
-/// How the held-out numbers decode; the paper-style ones always use the official thresholds.
-/// kThresholds: the official decode, thresholds from the other folds (or from the inner fold). kOptimal: the
-/// score-optimal decode, fitted on the other folds.
-#define MEDLEY_HELD_OUT_DECODE(X) X(kThresholds, "thresholds") X(kOptimal, "optimal")
-MEDLEY_NAMED_ENUM(HeldOutDecode, MEDLEY_HELD_OUT_DECODE)
-
 /// Why trials failed for good, and how many for the same reason.
 struct FailureReason {
   std::string reason;
@@ -78,12 +69,11 @@ struct ReportFrame {
   bool synthetic = false;
   std::vector<int> folds;
   std::vector<std::uint64_t> seeds;
-  HeldOutDecode decode = HeldOutDecode::kThresholds;
+  HeldOutDecode decode;
   std::vector<Family> families;  ///< what the sweep file compares
   std::string reference;         ///< id of the config that the sweep file names; "" none
   SweepStanding standing = SweepStanding::kFinished;
   std::vector<FailureReason> failures;  ///< most frequent first
-  ThresholdGrid grid;                   ///< that the held-out surfaces are of, but for those chosen on an inner fold
   ReportClips clips;                    ///< without folds hits of actors are not counted
 };
 
@@ -133,7 +123,8 @@ struct ConfigReport {
   double mean_seconds = 0;       ///< of training, over the runs with a result; NaN without any
   int threshold_choices = 0;     ///< of held-out thresholds, one a fold and seed; 0 where no grid is searched
   int edge_choices = 0;          ///< of them, those with alpha or beta at an end of the grid
-  std::string no_held_out;       ///< why there is no held-out number; "" when there is, or nothing has finished
+  std::map<HeadFusion, int> head_fusions;  ///< number of folds and seeds that chose each; empty without held-out Scores
+  std::string no_held_out;  ///< why there is no held-out number; "" when there is, or nothing has finished
   std::optional<double> optimism() const;  ///< mean paper-style Score minus held-out Score
   std::vector<RunScore> runs;              ///< those with a number, by seed, then fold
 
@@ -170,12 +161,11 @@ struct Report {
   bool synthetic = false;
   int folds = 0;
   int seeds = 0;
-  HeldOutDecode decode = HeldOutDecode::kThresholds;
+  HeldOutDecode decode;
   int actors = 0;  ///< of the labelled clips; 0: not known
   SweepStanding standing = SweepStanding::kFinished;
   std::vector<FailureReason> failures;
   std::map<std::string, int> arithmetics;  ///< number of results of each, over all configs
-  ThresholdGrid grid;
   RankedBy ranked_by = RankedBy::kHeldOutScore;
   /// The ranking and the comparisons are by held-out Scores, else by paper-style ones.
   bool ranks_held_out() const { return ranked_by == RankedBy::kHeldOutScore; }

@@ -82,47 +82,6 @@ void check_sizes(ProbabilityView probabilities, const std::vector<Label>& truth,
 
 double ratio(int hits, int of) { return of == 0 ? 0.0 : static_cast<double>(hits) / of; }
 
-constexpr int kSaliences[] = {30, 50, 70};
-
-std::vector<Label> valid_labels(const Classes& classes) {
-  std::vector<Label> labels;
-  for (int c = 0; c < classes.count(); ++c) labels.push_back({c, -1, 100});
-  for (int a = 0; a < classes.count(); ++a) {
-    for (int b = a + 1; b < classes.count(); ++b) {
-      const bool exclusive =
-          classes.exclusive[static_cast<std::size_t>(a)] || classes.exclusive[static_cast<std::size_t>(b)];
-      if (exclusive) continue;
-      for (const int salience : kSaliences) labels.push_back({a, b, salience});
-    }
-  }
-  return labels;
-}
-
-void divergences(const double* row, const std::vector<Label>& labels, double* out) {
-  double logs[kMaxClasses];
-  int count = 0;
-  for (const Label& label : labels) count = std::max(count, label.first + 1);
-  // A probability of zero is a small number here: the likelihood stays finite.
-  for (int c = 0; c < count; ++c) logs[c] = std::log(std::max(row[c], 1e-12));
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const Label& label = labels[i];
-    if (!label.is_blend()) {
-      out[i] = -logs[label.first];
-      continue;
-    }
-    const double share = label.salience / 100.0;
-    out[i] = share * (std::log(share) - logs[label.first]) + (1 - share) * (std::log1p(-share) - logs[label.second]);
-  }
-}
-
-/// In place: divergences to P(y|x) proportional to exp(-sharpness KL).
-void to_posterior(std::vector<double>& values, double sharpness) {
-  const double least = *std::min_element(values.begin(), values.end());
-  double total = 0;
-  for (double& value : values) total += value = std::exp(-sharpness * (value - least));
-  for (double& value : values) value /= total;
-}
-
 }  // namespace
 
 Label decode(const double* probabilities, const Classes& classes, Thresholds thresholds) {
@@ -196,66 +155,6 @@ Accuracy accuracy(const std::vector<Label>& predicted, const std::vector<Label>&
     salience += truth[i].is_blend() && predicted[i] == truth[i];
   }
   return {ratio(presence, static_cast<int>(truth.size())), ratio(salience, blends)};
-}
-
-Label decode(const double* probabilities, const Classes& classes, const OptimalDecode& optimal) {
-  const std::vector<Label> labels = valid_labels(classes);
-  std::vector<double> posterior(labels.size());
-  divergences(probabilities, labels, posterior.data());
-  to_posterior(posterior, optimal.sharpness);
-  // clips_per_blend * P(pair) * P(ratio|pair) is clips_per_blend * P(label): the ratio cancels P(pair).
-  Label best = labels.front();
-  double best_utility = -1;
-  const auto singles = static_cast<std::size_t>(classes.count());
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    double utility = posterior[i];
-    if (i >= singles) {
-      const std::size_t pair = singles + (i - singles) / 3 * 3;
-      utility = posterior[pair] + posterior[pair + 1] + posterior[pair + 2] + optimal.clips_per_blend * posterior[i];
-    }
-    if (utility > best_utility) {
-      best_utility = utility;
-      best = labels[i];
-    }
-  }
-  return best;
-}
-
-OptimalDecode fit_optimal_decode(ProbabilityView probabilities, const std::vector<Label>& truth,
-                                 const Classes& classes) {
-  check_sizes(probabilities, truth, classes);
-  if (truth.empty()) throw Error("the score-optimal decode cannot be fitted on no clips");
-  const std::vector<Label> labels = valid_labels(classes);
-  std::vector<double> all(truth.size() * labels.size());
-  std::vector<std::size_t> index_of_truth(truth.size());
-  int blends = 0;
-  for (std::size_t clip = 0; clip < truth.size(); ++clip) {
-    divergences(probabilities.row(static_cast<int>(clip)), labels, &all[clip * labels.size()]);
-    const auto found = std::find(labels.begin(), labels.end(), truth[clip]);
-    if (found == labels.end()) throw Error("label of clip " + std::to_string(clip) + " is not valid for the classes");
-    index_of_truth[clip] = static_cast<std::size_t>(found - labels.begin());
-    blends += truth[clip].is_blend();
-  }
-  OptimalDecode best;
-  // ACC_salience is 0 whatever is said when there are no blends, so it weighs nothing.
-  best.clips_per_blend = blends == 0 ? 0 : static_cast<double>(truth.size()) / blends;
-  double best_likelihood = 0;
-  for (int half_octave = -4; half_octave <= 14; ++half_octave) {
-    const double sharpness = std::exp2(half_octave / 2.0);
-    double likelihood = 0;
-    for (std::size_t clip = 0; clip < truth.size(); ++clip) {
-      const double* values = &all[clip * labels.size()];
-      const double least = *std::min_element(values, values + labels.size());
-      double total = 0;
-      for (std::size_t i = 0; i < labels.size(); ++i) total += std::exp(-sharpness * (values[i] - least));
-      likelihood += -sharpness * (values[index_of_truth[clip]] - least) - std::log(total);
-    }
-    if (half_octave == -4 || likelihood > best_likelihood) {
-      best_likelihood = likelihood;
-      best.sharpness = sharpness;
-    }
-  }
-  return best;
 }
 
 }  // namespace medley::sweep

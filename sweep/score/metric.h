@@ -27,17 +27,4 @@ ThresholdSurface threshold_surface(ProbabilityView probabilities, const std::vec
 /// Accuracy of decoded predictions. Throws Error when the sizes differ.
 Accuracy accuracy(const std::vector<Label>& predicted, const std::vector<Label>& truth);
 
-/// The score-optimal decode: no thresholds. The probabilities p of a row are read as a likelihood over all valid labels
-/// y, P(y|x) proportional to exp(-sharpness KL(y || p)). This gives P(set|x) and P(ratio|pair,x). Then utility(single)
-/// = P(single) and utility(pair, ratio) = P(pair) + clips_per_blend P(pair) P(ratio|pair). The largest utility wins.
-struct OptimalDecode {
-  double sharpness = 8;
-  double clips_per_blend = 2;  ///< N/N_b of the rows that it was fitted on
-};
-Label decode(const double* probabilities, const Classes& classes, const OptimalDecode& optimal);
-
-/// Fits the sharpness by maximum likelihood on a fixed grid, and N/N_b by counting.
-OptimalDecode fit_optimal_decode(ProbabilityView probabilities, const std::vector<Label>& truth,
-                                 const Classes& classes);
-
 }  // namespace medley::sweep

@@ -64,6 +64,7 @@ class SpecReader {
     with(root, "reference", [&](const YamlNode& node) { read_reference(node); });
     with(root, "compare", [&](const YamlNode& node) { read_compare(node); });
     with(root, "threshold_grid", [&](const YamlNode& node) { read_threshold_grid(node); });
+    with(root, "head_fusion", [&](const YamlNode& node) { read_head_fusion(node); });
     check_cycles();
     if (spec_.search == SweepSpec::Search::kRandom && find_key(root, "reference")) {
       diagnostics_.add(find_key(root, "reference")->place,
@@ -334,16 +335,26 @@ class SpecReader {
           const bool fits = *from >= 0.0001 && *from <= 0.9;
           if (!fits)
             diagnostics_.add(value.place, "threshold_grid: from " + shown(value) + " must be between 0.0001 and 0.9");
-          if (fits) spec_.threshold_grid.from = *from;
+          if (fits) spec_.decode.grid.from = *from;
         }
       } else if (name == "points") {
         if (const auto points = read_integer(value, "threshold_grid: points", 2, kGridSize, diagnostics_)) {
-          spec_.threshold_grid.points = static_cast<int>(*points);
+          spec_.decode.grid.points = static_cast<int>(*points);
         }
       } else {
         diagnostics_.add(key.place, "threshold_grid: unknown key " + shown(key) + suggestion(name, {"from", "points"}));
       }
     }
+  }
+
+  void read_head_fusion(const YamlNode& node) {
+    const std::string& text = node.place.text;
+    const auto choices = head_fusion_choices();
+    if (node.is_scalar() && std::find(choices.begin(), choices.end(), text) != choices.end()) {
+      spec_.decode.head_fusion = head_fusion_of(text);
+      return;
+    }
+    diagnostics_.add(node.place, "head_fusion: unknown value " + shown(node) + suggestion(text, choices));
   }
 
   void read_reference(const YamlNode& node) {
@@ -447,9 +458,9 @@ bool Condition::holds(const Config& config) const {
 }
 
 const std::vector<std::string>& sweep_file_keys() {
-  static const std::vector<std::string> keys = {"name",     "description", "dataset",   "priority", "base",
-                                                "variants", "axes",        "when",      "folds",    "seeds",
-                                                "search",   "impossible",  "reference", "compare",  "threshold_grid"};
+  static const std::vector<std::string> keys = {
+      "name",  "description", "dataset", "priority",   "base",      "variants", "axes",           "when",
+      "folds", "seeds",       "search",  "impossible", "reference", "compare",  "threshold_grid", "head_fusion"};
   return keys;
 }
 

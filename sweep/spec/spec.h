@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "sweep/config.h"
+#include "sweep/head_fusion.h"
 #include "sweep/spec/diagnostic.h"
-#include "sweep/threshold_grid.h"
 
 namespace medley::sweep {
 
@@ -113,7 +113,7 @@ struct SweepSpec {
   Place reference_place;
 
   std::vector<FamilySpec> families;  ///< `compare`, as in the file
-  ThresholdGrid threshold_grid;      ///< of reports: no trial reads it
+  HeldOutDecode decode;              ///< of reports: no trial reads it
 };
 
 /// What could be made of a sweep file that may have errors.

@@ -148,6 +148,8 @@ TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenN
 TEST_F(SlurmTest, AGangIsAStepOfItsOwnThatEndsWithAnyRankAndIsStartedAgain) {
   // Made-up nodes share one hostname, which Open MPI's shared memory does not expect.
   setenv("OMPI_MCA_btl", "tcp,self", 1);
+  // Four ranks on two cores: one that waits gives its core to another.
+  setenv("OMPI_MCA_mpi_yield_when_idle", "1", 1);
   const std::string file =
       write_sweep("sweep.yaml", "axes: {top_n: [1, 2]}\nseeds: 6\n", "epochs: 40, precision: float64");
   auto run = start_run(file, 0);

@@ -78,6 +78,8 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "slow commit",
                            "worker stands still",
                            "network cut",
+                           "no descriptor for a connection",
+                           "spool cannot be written",
                            "worker of a host that kills died",
                            "finished, though a host that kills had it",
                            "trial killed its worker",

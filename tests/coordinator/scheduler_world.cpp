@@ -57,6 +57,8 @@ Weights::Weights(Dice& dice) {
   broken = weight(0.6);
   crash_loop = dice.chance(0.4);
   calm = dice.chance(0.4);
+  no_descriptors = weight(0.01);
+  spool_failure = weight(0.2);
   if (!calm) return;
   drop = disconnect = worker_death = hang = attempt_failure = broken = 0;
   longest_delay_ms = 1 + longest_delay_ms / 10;
@@ -154,6 +156,11 @@ void World::run() {
         if (dice_.chance(0.6)) worker.cut_until_ms = until;
       }
     }
+    if (faulty() && dice_.chance(weights_.no_descriptors)) {
+      ++counters_["no descriptor for a connection"];
+      deaf_until_ms_ = now_ + dice_.between(500, 20'000);
+    }
+    if (!faulty()) deaf_until_ms_ = 0;
     if (!paused()) step_user();
     if (now_ % kTickMs == 0 && !paused()) feed(Ticked{});
     if (faulty() && dice_.chance(weights_.coordinator_death) && scheduler_) stop_coordinator("killed");
@@ -855,6 +862,12 @@ void World::step_worker(int slot) {
       return die(worker);
     }
     if (!held.will_fail && !held.stale && !held.no_room) {
+      if (faulty() && dice_.chance(weights_.spool_failure)) {
+        ++counters_["spool cannot be written"];
+        if (worker.connection) feed(WorkerLost{worker.id, WorkerLost::How::kLeft, "the spool cannot be written"});
+        worker.connection = 0;
+        return die(worker);
+      }
       held.spooled = true;
       trained_.insert(it->first);
       ++it;
@@ -873,7 +886,7 @@ void World::step_worker(int slot) {
   }
   if (!scheduler_) return;
   if (!worker.connection) {
-    if (now_ >= worker.next_try_ms && now_ >= worker.cut_until_ms) connect(slot);
+    if (now_ >= worker.next_try_ms && now_ >= worker.cut_until_ms && now_ >= deaf_until_ms_) connect(slot);
     return;
   }
   if (faulty() && dice_.chance(weights_.disconnect)) {
@@ -968,7 +981,9 @@ void World::plant(Event& event) {
 void World::plant(std::vector<Command>& commands, const Event& event) {
   const auto* result = std::get_if<ResultReceived>(&event);
   const auto* failed = std::get_if<AttemptFailed>(&event);
-  if (bug_ == Bug::kQuarantineAtOnce && failed && !commands.empty()) {
+  const bool assigns =
+      std::any_of(commands.begin(), commands.end(), [](const Command& c) { return as<Assign>(c) != nullptr; });
+  if (bug_ == Bug::kQuarantineAtOnce && failed && !commands.empty() && !assigns) {
     commands.insert(commands.begin(), {RecordWorker{failed->worker, WorkerState::kQuarantined, "failed 1"},
                                        Quarantine{failed->worker, "failed 1"}});
   }

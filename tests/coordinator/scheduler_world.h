@@ -61,7 +61,7 @@ class Dice {
 struct Weights {
   double drop = 0, duplicate = 0, disconnect = 0, worker_death = 0, coordinator_death = 0, hang = 0, slow = 0,
          attempt_failure = 0, disk_failure = 0, user = 0, poison = 0, lie = 0, stale = 0, pause = 0, slow_disk = 0,
-         worker_pause = 0, cut = 0, large = 0, broken = 0;
+         worker_pause = 0, cut = 0, large = 0, broken = 0, no_descriptors = 0, spool_failure = 0;
   std::int64_t longest_delay_ms = 1;
   bool crash_loop = false;  ///< workers of one host die soon after each assignment, beside others
   bool calm = false;        ///< nothing happens by chance that looks as if a trial had failed by itself
@@ -211,6 +211,7 @@ class World {
   Journal journal_;
   std::optional<Scheduler> scheduler_;
   std::int64_t restart_ms_ = 0;
+  std::int64_t deaf_until_ms_ = 0;  ///< the coordinator has no descriptor left for another connection
   std::vector<Worker> workers_;
   std::multimap<std::int64_t, Message> network_;
   int connections_ = 0;

@@ -119,6 +119,33 @@ TEST_F(Interruption, ADatasetThatChangesWhileItIsTrainedOnStopsItsSweepAndCostsN
   EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep)) << "no result is of the changed features";
 }
 
+TEST_F(Interruption, ADatasetThatIsTruncatedWhileItIsTrainedOnKillsNoWorkerTwice) {
+  constexpr int kTrials = 4 * 5 * 3;
+  const std::string sweep =
+      write_sweep("sweep.yaml", "name: truncated\nseeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 15");
+  std::string file;
+  for (const auto& entry : fs::directory_iterator(path("data"))) {
+    if (entry.path().extension() == ".npz") file = entry.path();
+  }
+  const std::string before = read_file(file);
+  auto run = start_run(sweep);
+  ASSERT_TRUE(eventually([&] { return results() > 0; }));
+  fs::resize_file(file, 4096);  // whoever reads what was mapped gets SIGBUS
+  const Ended stopped = run->wait();
+  EXPECT_EQ(stopped.exit, 1);
+  EXPECT_TRUE(contains(stopped.err, "the sweep was stopped: ")) << stopped.err;
+  ASSERT_GT(unfinished(kTrials), 0) << "it ended before the file changed: make it longer";
+  // Each of the two workers died of it once at most, and those that came after them looked first.
+  EXPECT_LE(
+      count_in_store("SELECT count(DISTINCT worker_id) FROM attempt WHERE state NOT IN ('finished', 'cancelled')"), 2);
+  EXPECT_EQ(count_in_store("SELECT count(*) FROM trial WHERE state = 'failed'"), 0);
+
+  std::ofstream(file, std::ios::binary) << before;
+  const Ended continued = run_sweep(sweep);
+  EXPECT_EQ(continued.exit, 0) << continued.err;
+  EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep)) << "no result is of the truncated features";
+}
+
 TEST_F(Interruption, OneCtrlCEndsAfterTheRunningPacksAndTheSameCommandContinues) {
   constexpr int kTrials = 4 * 5 * 3;
   const std::string sweep =

@@ -21,7 +21,7 @@ Config gated_config() {
   return config_from_json(json::parse(R"({
     "encoders": ["clip", "wavlm", "hubert"], "fusion": "sum", "gate": "scorer", "selection": "learned", "top_n": 2,
     "temperature": 1.0, "gate_dim": 64, "projection_dim": 256, "fusion_dim": 512, "head": "decoupled",
-    "presence_weight": 1, "salience_weight": 1, "presence_exponent": 1, "adaptation": "none",
+    "presence_weight": 1, "salience_weight": 1, "adaptation": "none",
     "normalize": "encoder", "optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01,
     "schedule": "cosine", "warmup_epochs": 0, "batch_size": 32, "epochs": 30, "dropout": 0.3,
     "label_smoothing": 0, "grad_clip": 0, "patience": 0, "inner_fold": false, "precision": "float32"})"));
@@ -57,7 +57,6 @@ normalize=encoder
 optimizer=adamw
 patience=0
 precision=float32
-presence_exponent=1
 presence_weight=1
 projection_dim=256
 salience_weight=1
@@ -68,7 +67,7 @@ top_n=2
 warmup_epochs=0
 weight_decay=0.01
 )");
-  EXPECT_EQ(config_id(gated_config()), "85cd4f46981c");
+  EXPECT_EQ(config_id(gated_config()), "3e38e7fd453b");
   EXPECT_EQ(canonical_text(baseline_config()), R"(adaptation=coral
 adaptation_target=test
 adaptation_weight=12.5
@@ -94,7 +93,7 @@ weight_decay=0.001
   EXPECT_EQ(config_id(baseline_config()), "bec936edfcd7");
 }
 
-TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "558c5a2aa5bbc7f1"); }
+TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "849087d483337e6f"); }
 
 TEST(Config, TrialIdDependsOnEveryPart) {
   const Config config = gated_config();
@@ -145,7 +144,7 @@ TEST(Config, LayersAreAllOneOrARange) {
   EXPECT_NE(check_value(layers, 6), "");
   Config config = gated_config();
   layers.set(config, "all");
-  EXPECT_EQ(config_id(config), "85cd4f46981c") << "all layers leave no trace";
+  EXPECT_EQ(config_id(config), "3e38e7fd453b") << "all layers leave no trace";
 }
 
 /// Configs that between them make every setting matter.
@@ -155,17 +154,16 @@ std::vector<Config> varied_configs() {
   coral.layers = {6, 12};
   Config moments = gated_config();
   moments.adaptation = Adaptation::kCmd;
-  Config mixture = gated_config();
-  mixture.selection = Selection::kThreshold;
-  mixture.head_fusion = HeadFusion::kMixture;
+  Config by_mass = gated_config();
+  by_mass.selection = Selection::kThreshold;
   Config aligned = gated_config();
   aligned.fusion = Fusion::kRankConcat;
   aligned.weights = Weights::kUniform;
-  aligned.head_fusion = HeadFusion::kAlignment;
+  aligned.alignment = true;
   Config sets = gated_config();
   sets.fusion = Fusion::kMean;
   sets.head = Head::kSetRatio;
-  return {gated_config(), coral, moments, mixture, aligned, sets, baseline_config()};
+  return {gated_config(), coral, moments, by_mass, aligned, sets, baseline_config()};
 }
 
 TEST(Config, EverySettingIsReadBackAsItWasSet) {

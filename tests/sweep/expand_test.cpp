@@ -23,8 +23,9 @@ std::string outcome_of(const std::string& text) {
   const SweepSpec spec = parse_sweep(text, "file.yaml");
   const Expansion made = expand(spec, four_encoders());
   std::string all = spec.name + "|" + spec.description + "|" + spec.dataset + "|" + std::to_string(spec.priority) +
-                    "|" + std::to_string(spec.threshold_grid.from) + "," + std::to_string(spec.threshold_grid.points) +
-                    "|" + made.reference_id + "|" + std::to_string(made.dropped);
+                    "|" + std::to_string(spec.decode.grid.from) + "," + std::to_string(spec.decode.grid.points) + "|" +
+                    head_fusion_text(spec.decode.head_fusion) + "|" + made.reference_id + "|" +
+                    std::to_string(made.dropped);
   for (const Family& family : made.families) {
     all += "|" + family.axis + family.baseline + std::to_string(family.margin);
   }
@@ -92,6 +93,7 @@ TEST(Expand, EveryKeyOfASweepFileChangesWhatItComesTo) {
       {"reference", {"reference: {selection: all}", "reference: {selection: learned, top_n: 1}"}},
       {"compare", {"compare: {axis: selection, baseline: all}", "compare: {axis: selection, baseline: learned}"}},
       {"threshold_grid", {"threshold_grid: {from: 0.01}", "threshold_grid: {points: 10}"}},
+      {"head_fusion", {"head_fusion: own", "head_fusion: product-2"}},
   };
   for (const std::string& key : sweep_file_keys()) {
     const auto pair = values.find(key);

@@ -3,10 +3,12 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -26,43 +28,82 @@ TEST(Arithmetic, HasTwelveDigitsAndIsTheSameAgain) {
 TEST(Arithmetic, OfADeviceThatIsNotThereIsAnError) { EXPECT_THROW(trainer::arithmetic("toaster"), trainer::Error); }
 
 /// A trial with products of sizes that trials have.
-std::string digest_of_a_trial() {
+sweep::TrialResult golden_trial() {
   PlantedOptions options;
   options.encoders = {{"clear", 48, 2.0}, {"faint", 100, .5}};
   sweep::Config config;
   config.encoders = {"clear", "faint"};
   config.top_n = 1;
   config.epochs = 2;
-  return sweep::digest_of({alone(planted_dataset(options), trial(config))});
+  return alone(planted_dataset(options), trial(config));
 }
 
 /// In a process of its own, for the tests below: kernels are chosen once in a process's life.
 TEST(ArithmeticOfAProcess, IsPrinted) {
-  std::printf("arithmetic %s trial %s\n", trainer::arithmetic("cpu").c_str(), digest_of_a_trial().c_str());
+  const sweep::TrialResult result = golden_trial();
+  std::printf("arithmetic %s trial %s loss %.17g\n", trainer::arithmetic("cpu").c_str(),
+              sweep::digest_of({result}).c_str(), result.epochs.back().loss);
 }
 
-/// What this program says of itself where `environment` is set ("NAME=value"): its arithmetic and the trial's digest.
-std::pair<std::string, std::string> under(const std::string& environment) {
+/// What a process says of itself.
+struct Said {
+  std::string arithmetic;
+  std::string digest;  ///< of the trial
+  double loss = 0;     ///< of its last epoch
+};
+
+/// What this program says where `environment` is set ("NAME=value").
+Said under(const std::string& environment) {
   const std::string command = "env " + environment + " '" + std::filesystem::read_symlink("/proc/self/exe").string() +
                               "' --gtest_filter=ArithmeticOfAProcess.IsPrinted";
   std::FILE* pipe = popen(command.c_str(), "r");
   std::array<char, 65> arithmetic{}, digest{};
+  double loss = 0;
   std::array<char, 512> line{};
   while (pipe && std::fgets(line.data(), line.size(), pipe)) {
-    std::sscanf(line.data(), "arithmetic %64s trial %64s", arithmetic.data(), digest.data());
+    std::sscanf(line.data(), "arithmetic %64s trial %64s loss %lf", arithmetic.data(), digest.data(), &loss);
   }
   EXPECT_EQ(pipe ? pclose(pipe) : -1, 0) << command;
   EXPECT_NE(arithmetic[0], '\0') << command;
-  return {arithmetic.data(), digest.data()};
+  return {arithmetic.data(), digest.data(), loss};
 }
 
+/// Environments in which OpenBLAS, LibTorch and the C library choose kernels as on other CPUs.
+std::vector<std::string> other_cpus() {
+  if (!std::getenv("MEDLEY_KERNELS")) {
+    return {"OPENBLAS_CORETYPE=Prescott", "ATEN_CPU_CAPABILITY=default GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-AVX2"};
+  }
+  std::string flags;
+  std::ifstream cpu("/proc/cpuinfo");
+  for (std::string line; std::getline(cpu, line) && flags.empty();) {
+    if (line.rfind("flags", 0) == 0) flags = line + " ";
+  }
+  struct Core {
+    const char* name;
+    const char* needs;  ///< a flag of the CPU
+  };
+  std::vector<std::string> all;
+  for (const Core& core :
+       {Core{"Prescott", "sse2"}, Core{"Nehalem", "sse4_2"}, Core{"Sandybridge", "avx"}, Core{"Haswell", "fma"},
+        Core{"Zen", "avx2"}, Core{"SkylakeX", "avx512vl"}, Core{"Cooperlake", "avx512_bf16"}}) {
+    for (const Core& vectors : {Core{"default", "sse2"}, Core{"avx2", "avx2"}, Core{"avx512", "avx512vl"}}) {
+      const auto has = [&](const char* flag) { return flags.find(" " + std::string(flag) + " ") != std::string::npos; };
+      if (!has(core.needs) || !has(vectors.needs)) continue;
+      all.push_back(std::string("OPENBLAS_CORETYPE=") + core.name + " ATEN_CPU_CAPABILITY=" + vectors.name);
+    }
+  }
+  return all;
+}
+
+/// With MEDLEY_KERNELS: under every kind of kernels that this CPU runs.
 TEST(Arithmetic, DiffersWhereverTheBitsOfATrialDo) {
-  std::map<std::string, std::string> trial_of;  // by arithmetic
-  // OpenBLAS, LibTorch and the C library choose kernels by CPU. The variables make them choose as on older ones.
-  for (const char* environment : {"MEDLEY_NOTHING=1", "OPENBLAS_CORETYPE=Prescott",
-                                  "ATEN_CPU_CAPABILITY=default GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-AVX2"}) {
-    const auto [arithmetic, digest] = under(environment);
-    EXPECT_EQ(trial_of.emplace(arithmetic, digest).first->second, digest) << environment;
+  const Said usual = under("MEDLEY_NOTHING=1");
+  std::map<std::string, std::string> trial_of{{usual.arithmetic, usual.digest}};
+  for (const std::string& environment : other_cpus()) {
+    const Said said = under(environment);
+    EXPECT_EQ(trial_of.emplace(said.arithmetic, said.digest).first->second, said.digest) << environment;
+    EXPECT_NEAR(said.loss, usual.loss, 1e-4 * usual.loss) << environment;
+    std::printf("%s: arithmetic %s, trial %.12s\n", environment.c_str(), said.arithmetic.c_str(), said.digest.c_str());
   }
 }
 

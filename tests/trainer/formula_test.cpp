@@ -266,11 +266,11 @@ TEST(Losses, GradientsAgreeWithFiniteDifferences) {
   const trainer::Targets want = targets(5);
   const Tensor gamma = torch::tensor({0.0, 1.7}, torch::kFloat64);
   for (const auto head : {sweep::Head::kDecoupled, sweep::Head::kSoftmax}) {
-    for (const auto fusion : {sweep::HeadFusion::kProduct, sweep::HeadFusion::kAlignment}) {
+    for (const bool alignment : {false, true}) {
       for (const Tensor& focal : {Tensor(), gamma}) {
         sweep::Config config;
         config.head = head;
-        config.head_fusion = fusion;
+        config.alignment = alignment;
         const int width = head == sweep::Head::kDecoupled ? 2 * kClasses : kClasses;
         expect_gradient(numbers({2, 5, width}, 1), [&](const Tensor& x) {
           const auto terms = trainer::head_losses(config, x, want, focal);

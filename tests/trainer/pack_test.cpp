@@ -328,7 +328,7 @@ TEST(Terms, EveryTermOfTheTotalIsRecordedByItsName) {
   plain.precision = sweep::Precision::kFloat64;
   plain.presence_weight = 0.7;
   Config full = plain;
-  full.head_fusion = sweep::HeadFusion::kAlignment;
+  full.alignment = true;
   full.alignment_weight = 0.6;
   full.adaptation = sweep::Adaptation::kMmd;
   full.adaptation_weight = 3;

@@ -109,7 +109,7 @@ LossTerms composite_head_losses(const sweep::Config& config, const Tensor& logit
     case sweep::Head::kDecoupled:
       terms.presence = presence_loss(first, targets);
       terms.salience = salience_loss(second, targets, focal_gamma);
-      if (config.head_fusion == sweep::HeadFusion::kAlignment) {
+      if (config.alignment) {
         terms.alignment = alignment_loss(first, second, targets.real);
       }
       break;
@@ -124,7 +124,7 @@ LossTerms composite_head_losses(const sweep::Config& config, const Tensor& logit
 LossTerms head_losses(const sweep::Config& config, const Tensor& logits, const Targets& targets,
                       const Tensor& focal_gamma) {
   const bool plain = !focal_gamma.defined() && config.head != sweep::Head::kSetRatio &&
-                     (config.head == sweep::Head::kSoftmax || config.head_fusion != sweep::HeadFusion::kAlignment);
+                     (config.head == sweep::Head::kSoftmax || !config.alignment);
   if (!plain || !logits.device().is_cpu()) return composite_head_losses(config, logits, targets, focal_gamma);
   torch::NoGradGuard no_grad;
   const bool decoupled = config.head == sweep::Head::kDecoupled;
