@@ -19,8 +19,6 @@ double factor(HeadFusion fusion, double u) {
       return std::sqrt(u);
     case HeadFusion::kProductSquared:
       return u * u;
-    case HeadFusion::kProductFourth:
-      return (u * u) * (u * u);
     default:
       return u;
   }
@@ -35,8 +33,6 @@ std::optional<double> share_of_presence(HeadFusion fusion) {
       return 0.25;
     case HeadFusion::kMixtureHalf:
       return 0.5;
-    case HeadFusion::kMixtureThreeQuarters:
-      return 0.75;
     case HeadFusion::kPresence:
       return 1;
     default:

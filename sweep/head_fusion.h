@@ -18,17 +18,15 @@ namespace medley::sweep {
 ///  - mixture-W: (1 - W) v + W u / sum(u)
 ///  - presence: u / sum(u)
 /// Exponents are powers of two, so that square roots and squares give the same bits on every machine.
-#define MEDLEY_HEAD_FUSION(X)           \
-  X(kOwn, "own")                        \
-  X(kSalience, "salience")              \
-  X(kProductQuarter, "product-0.25")    \
-  X(kProductHalf, "product-0.5")        \
-  X(kProduct, "product-1")              \
-  X(kProductSquared, "product-2")       \
-  X(kProductFourth, "product-4")        \
-  X(kMixtureQuarter, "mixture-0.25")    \
-  X(kMixtureHalf, "mixture-0.5")        \
-  X(kMixtureThreeQuarters, "mixture-0.75") \
+#define MEDLEY_HEAD_FUSION(X)        \
+  X(kOwn, "own")                     \
+  X(kSalience, "salience")           \
+  X(kProductQuarter, "product-0.25") \
+  X(kProductHalf, "product-0.5")     \
+  X(kProduct, "product-1")           \
+  X(kProductSquared, "product-2")    \
+  X(kMixtureQuarter, "mixture-0.25") \
+  X(kMixtureHalf, "mixture-0.5")     \
   X(kPresence, "presence")
 MEDLEY_NAMED_ENUM(HeadFusion, MEDLEY_HEAD_FUSION)
 
@@ -51,8 +49,8 @@ struct HeldOutDecode {
 /// All of them, the heads' own first.
 const std::vector<HeadFusion>& all_head_fusions();
 
-/// Probabilities of `said`, row-major [clip, class]; each row sums to 1. Where no class is present to a number, salience
-/// speaks alone. A softmax head has no presence: every fusion is its own.
+/// Probabilities of `said`, row-major [clip, class]; each row sums to 1. Where no class is present to a number,
+/// salience speaks alone. A softmax head has no presence: every fusion is its own.
 std::vector<double> fuse_heads(const Predictions& said, int classes, HeadFusion fusion);
 
 }  // namespace medley::sweep
