@@ -51,6 +51,7 @@ inline constexpr Switch kSwitches[] = {
     {"cdan", R"({"adaptation": "cdan", "adaptation_target": "test"})"},
     {"cmd", R"({"adaptation": "cmd", "adaptation_moments": 4})"},
     {"concat_dann", R"({"fusion": "concat", "hidden": 0, "adaptation": "dann"})"},
+    {"float64", R"({"precision": "float64"})"},
     {"focal", R"({"focal_gamma": 1.5})"},
     {"mixup", R"({"mixup": 0.4})"},
     {"rdrop", R"({"rdrop_weight": 0.8})"},
