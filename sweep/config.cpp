@@ -69,6 +69,7 @@ constexpr Active kDecoupled{is_decoupled, "head is decoupled"};
 constexpr Active kTwoTerms{has_two_terms, "head is not softmax"};
 constexpr Active kAligning{is_aligning, "head is decoupled and alignment is true"};
 constexpr Active kAdapting{is_adapting, "adaptation is not none"};
+constexpr Active kAdaptingByLoss{has_adaptation_loss, "adaptation is coral, mmd, dann, cdan or cmd"};
 constexpr Active kComparingMoments{is_comparing_moments, "adaptation is cmd"};
 
 template <auto Member>
@@ -220,8 +221,10 @@ std::vector<Setting> make_settings() {
       number<&C::alignment_weight>("alignment_weight", 0, 1e3, "weight of the alignment loss (KL between the heads)",
                                    kAligning),
       later(number<&C::focal_gamma>("focal_gamma", 0, 16, "g in (1 - exp(-KL))^g KL; 0 is plain KL"), 0.0),
-      choice<&C::adaptation>("adaptation", kPack, "unsupervised domain adaptation of the fused features"),
-      number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", kAdapting),
+      choice<&C::adaptation>(
+          "adaptation", kPack,
+          "unsupervised domain adaptation: a loss of the fused features, or inputs matched by moments"),
+      number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", kAdaptingByLoss),
       integer<&C::adaptation_moments>("adaptation_moments", kPack, 1, 10, "moments",
                                       "highest order of the central moments that cmd compares", kComparingMoments),
       choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", kAdapting),
@@ -401,6 +404,14 @@ bool is_gated(const Config& config) { return is_projecting(config) && config.fus
 bool is_scored(const Config& config) {
   return is_gated(config) && (config.weights != Weights::kUniform || config.selection == Selection::kLearned ||
                               config.selection == Selection::kThreshold);
+}
+
+bool has_adaptation_loss(const Config& config) {
+  return config.adaptation != Adaptation::kNone && !adapts_input(config);
+}
+
+bool adapts_input(const Config& config) {
+  return config.adaptation == Adaptation::kMoments || config.adaptation == Adaptation::kCoralInput;
 }
 
 bool is_transductive(const Config& config) {

@@ -25,7 +25,11 @@ MEDLEY_NAMED_ENUM(Weights, MEDLEY_WEIGHTS)
 #define MEDLEY_HEAD(X) X(kDecoupled, "decoupled") X(kSoftmax, "softmax") X(kSetRatio, "set-ratio")
 MEDLEY_NAMED_ENUM(Head, MEDLEY_HEAD)
 #define MEDLEY_ADAPTATION(X) \
-  X(kNone, "none") X(kCoral, "coral") X(kMmd, "mmd") X(kDann, "dann") X(kCdan, "cdan") X(kCmd, "cmd")
+  X(kNone, "none")           \
+  X(kCoral, "coral")         \
+  X(kMmd, "mmd")             \
+  X(kDann, "dann")           \
+  X(kCdan, "cdan") X(kCmd, "cmd") X(kMoments, "moments") X(kCoralInput, "coral-input")
 MEDLEY_NAMED_ENUM(Adaptation, MEDLEY_ADAPTATION)
 #define MEDLEY_ADAPTATION_TARGET(X) X(kValidation, "validation") X(kTest, "test")
 MEDLEY_NAMED_ENUM(AdaptationTarget, MEDLEY_ADAPTATION_TARGET)
@@ -146,6 +150,14 @@ bool is_projecting(const Config& config);
 bool is_gated(const Config& config);
 /// True where the gate's scores decide anything: the selection, the weights, or the order of both.
 bool is_scored(const Config& config);
+
+/// True where adaptation is a term of the loss, with a weight.
+bool has_adaptation_loss(const Config& config);
+/// True where adaptation changes the features of the target's clips. Training is then that of `adaptation: none`.
+bool adapts_input(const Config& config);
+/// The widest encoder of `adaptation: coral-input`, in columns. A covariance has that many squared numbers: 8 MB in a
+/// checkpoint.
+inline constexpr int kMostCoralInputColumns = 1024;
 
 /// True when training reads features of clips that its Scores are taken from (never labels): adaptation to the reported
 /// fold, or normalising within its actors. Said wherever its numbers are shown (docs/results.md, "transductive").

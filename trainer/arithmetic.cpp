@@ -101,6 +101,16 @@ void add_functions(Sha256& digest, const std::string& device) {
   }
 }
 
+/// LAPACK's eigenvectors, by which `adaptation: coral-input` adapts, on the CPU whatever the device.
+void add_eigenvectors(Sha256& digest) {
+  for (const std::int64_t size : {33, 160}) {
+    const Tensor x = numbers(size * size).view({size, size});
+    const auto [values, vectors] = torch::linalg_eigh(torch::mm(x, x.t()) + torch::eye(size, torch::kFloat64));
+    add(digest, values);
+    add(digest, vectors);
+  }
+}
+
 }  // namespace
 
 std::string arithmetic(const std::string& device) {
@@ -114,6 +124,7 @@ std::string arithmetic(const std::string& device) {
   const torch::NoGradGuard no_grad;
   add_products(digest, device);
   add_functions(digest, device);
+  add_eigenvectors(digest);
   return digest.hex().substr(0, kDigits);
 }
 

@@ -43,13 +43,16 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     const auto dim = static_cast<std::size_t>(shape.dim);
     arrays.push_back({"mean." + shape.name, {dim}, checkpoint.encoders[e].mean});
     arrays.push_back({"scale." + shape.name, {dim}, checkpoint.encoders[e].scale});
+    if (!checkpoint.covariances.empty()) {
+      arrays.push_back({"covariance." + shape.name, {dim, dim}, checkpoint.covariances[e]});
+    }
   }
   data::write_npz(path, arrays);
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
   const data::NpzFile file = data::NpzFile::open(path);
-  Checkpoint checkpoint{read_checkpoint_header(file), {}, {}};
+  Checkpoint checkpoint{read_checkpoint_header(file), {}, {}, {}};
   const bool wide = checkpoint.trial.config.precision == sweep::Precision::kFloat64;
   checkpoint.parameters = torch::zeros({checkpoint.layout.size}, wide ? torch::kFloat64 : torch::kFloat32);
   for (const Parameter& p : checkpoint.layout.parameters) {
@@ -61,6 +64,9 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   }
   for (const EncoderShape& shape : checkpoint.layout.encoders) {
     checkpoint.encoders.push_back({file.read_float64("mean." + shape.name), file.read_float64("scale." + shape.name)});
+    if (checkpoint.trial.config.adaptation == sweep::Adaptation::kCoralInput) {
+      checkpoint.covariances.push_back(file.read_float64("covariance." + shape.name));
+    }
   }
   return checkpoint;
 }

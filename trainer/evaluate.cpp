@@ -50,11 +50,38 @@ void log_softmax(const double* logits, int count, double* out) {
   for (int c = 0; c < count; ++c) out[c] = logits[c] - log_sum;
 }
 
+/// Writes the adapted features of those of `clips` that have some, out of [clip, dim].
+template <class T>
+void gather_adapted(const Scaling& scaling, int encoder, const std::vector<int>& clips, int dim, T* out) {
+  for (const int clip : clips) {
+    if (scaling.is_adapted(clip)) {
+      const std::ptrdiff_t row = scaling.adapted_row[static_cast<std::size_t>(clip)];
+      std::copy_n(scaling.adapted[static_cast<std::size_t>(encoder)]->data() + row * dim, dim, out);
+    }
+    out += dim;
+  }
+}
+
+bool any_is_adapted(const std::vector<const Scaling*>& scalings, const std::vector<std::vector<int>>& clips) {
+  for (std::size_t k = 0; k < clips.size(); ++k) {
+    const auto is_adapted = [&](int clip) { return scalings[k]->is_adapted(clip); };
+    if (std::any_of(clips[k].begin(), clips[k].end(), is_adapted)) return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+void Scaling::set_adapted_clips(std::size_t clips, const std::vector<int>& target) {
+  adapted_row.assign(clips, -1);
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    adapted_row[static_cast<std::size_t>(target[i])] = static_cast<int>(i);
+  }
+}
 
 std::vector<Tensor> ModelInputs::gather(const FusedModel& model, const std::vector<const Scaling*>& scalings,
                                         const std::vector<std::vector<int>>& clips) const {
-  if (on_gpu) return on_gpu->gather(encoders, model, scalings, clips);
+  if (on_gpu && !any_is_adapted(scalings, clips)) return on_gpu->gather(encoders, model, scalings, clips);
   const auto rows = static_cast<std::int64_t>(clips.front().size());
   std::vector<Tensor> inputs;
   for (std::size_t e = 0; e < encoders.size(); ++e) {
@@ -72,6 +99,7 @@ std::vector<Tensor> ModelInputs::gather(const FusedModel& model, const std::vect
         const auto& z = scalings[k]->encoders[static_cast<std::size_t>(encoder)];
         assert(z != nullptr);
         features.gather(encoder, clips[k].data(), static_cast<int>(rows), scalings[k]->normalize, *z, out);
+        gather_adapted(*scalings[k], encoder, clips[k], features.dim(encoder), out);
       }
     });
     inputs.push_back(x.to(model.device(), /*non_blocking=*/true));

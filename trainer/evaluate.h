@@ -13,6 +13,16 @@ namespace medley::trainer {
 struct Scaling {
   sweep::Normalize normalize = sweep::Normalize::kEncoder;
   std::vector<std::shared_ptr<const Standardization>> encoders;  ///< [dataset encoder]; null where masked
+
+  /// Where sweep::adapts_input(): what the model reads of the target's clips instead. Empty elsewhere.
+  std::vector<int> adapted_row;                                    ///< [dataset clip] row of `adapted`, or -1
+  std::vector<std::shared_ptr<const std::vector<float>>> adapted;  ///< [dataset encoder] of [row, dim], as `encoders`
+
+  /// `target` are clips of a dataset of `clips`; their features lie in this order.
+  void set_adapted_clips(std::size_t clips, const std::vector<int>& target);
+  bool is_adapted(int clip) const {
+    return clip >= 0 && !adapted_row.empty() && adapted_row[static_cast<std::size_t>(clip)] >= 0;
+  }
 };
 
 class GpuFeatures;
@@ -23,8 +33,8 @@ struct ModelInputs {
   std::vector<int> encoders;                 ///< [layout encoder] index into Dataset::encoders
   std::shared_ptr<GpuFeatures> on_gpu = {};  ///< where the features lie on the model's device; null: on the host
 
-  /// z-scored features, [layout encoder] of [trial, row, dim] on the model's device. `clips` [trial][row], equally
-  /// long; -1 and masked encoders are zeros.
+  /// Features as the model reads them, z-scored and adapted, [layout encoder] of [trial, row, dim] on the model's
+  /// device. `clips` [trial][row], equally long; -1 and masked encoders are zeros.
   std::vector<torch::Tensor> gather(const FusedModel& model, const std::vector<const Scaling*>& scalings,
                                     const std::vector<std::vector<int>>& clips) const;
   /// The keys of these clips, by their names; 0 for -1.

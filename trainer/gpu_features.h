@@ -18,7 +18,7 @@ class GpuFeatures {
   static std::shared_ptr<GpuFeatures> make(const Features& features, const std::vector<int>& encoders,
                                            const FusedModel& model);
 
-  /// As ModelInputs::gather().
+  /// As ModelInputs::gather(), of clips that are not adapted.
   std::vector<torch::Tensor> gather(const std::vector<int>& encoders, const FusedModel& model,
                                     const std::vector<const Scaling*>& scalings,
                                     const std::vector<std::vector<int>>& clips);

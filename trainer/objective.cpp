@@ -35,7 +35,7 @@ double weight_of(Kind kind, const Config& c) {
     case Kind::kAlignment:
       return c.head == sweep::Head::kDecoupled && c.alignment ? c.alignment_weight : 0;
     case Kind::kAdaptation:
-      return c.adaptation == sweep::Adaptation::kNone ? 0 : c.adaptation_weight;
+      return sweep::has_adaptation_loss(c) ? c.adaptation_weight : 0;
     case Kind::kRdrop:
       return c.rdrop_weight;
     case Kind::kBalance:
@@ -83,7 +83,7 @@ Objective::Objective(const std::vector<TrialState*>& trials, const FusedModel& m
   }
   focal_gammas_ = on_device(of_trials([](const Config& c) { return c.focal_gamma; }));
   const Config& shared = trials_.front()->spec.config;
-  blocks_ = {shared.batch_size, shared.adaptation != sweep::Adaptation::kNone, has(Kind::kRdrop)};
+  blocks_ = {shared.batch_size, sweep::has_adaptation_loss(shared), has(Kind::kRdrop)};
 }
 
 /// With R-Drop over both dropouts of the batch.

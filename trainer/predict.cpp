@@ -6,6 +6,7 @@
 
 #include "sweep/nearest.h"
 #include "trainer/checkpoint.h"
+#include "trainer/input_adaptation.h"
 
 namespace medley::trainer {
 namespace {
@@ -14,6 +15,22 @@ std::string text_of(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return text;
+}
+
+/// Adapts to the target's clips of this dataset, as training adapted to those of its own.
+void adapt_inputs(const Checkpoint& checkpoint, const Features& features, const std::vector<int>& encoders,
+                  Scaling& scaling) {
+  const sweep::Config& config = checkpoint.trial.config;
+  const std::vector<int> target = target_clips(features.dataset(), config, checkpoint.trial.fold);
+  if (target.empty()) return;
+  scaling.set_adapted_clips(features.dataset().clips.size(), target);
+  scaling.adapted.resize(scaling.encoders.size());
+  for (std::size_t e = 0; e < encoders.size(); ++e) {
+    const auto index = static_cast<std::size_t>(encoders[e]);
+    scaling.adapted[index] = std::make_shared<const std::vector<float>>(
+        adapted_features(config, features, encoders[e], target, *scaling.encoders[index],
+                         checkpoint.covariances.empty() ? std::vector<double>() : checkpoint.covariances[e]));
+  }
 }
 
 }  // namespace
@@ -55,6 +72,7 @@ sweep::Predictions predict(const std::filesystem::path& path, const data::Datase
     }
   }
   const Features features(dataset, by_actor ? Features::Actors::kNormalize : Features::Actors::kIgnore, config.layers);
+  if (sweep::adapts_input(config)) adapt_inputs(checkpoint, features, encoders, scaling);
   FusedModel model(checkpoint.layout,
                    {{config, checkpoint.trial.seed, std::vector<bool>(checkpoint.layout.encoders.size(), true),
                      checkpoint.strength}},

@@ -31,7 +31,9 @@ torch::Tensor tensor_of(const data::NpzFile& file, const std::string& name, cons
   if (file.header(name).shape != std::vector<std::uint64_t>{size}) {
     throw Error("array '" + name + "' is not as long as the trial's parameters, " + std::to_string(size));
   }
-  if (trial.spec.config.precision == sweep::Precision::kFloat64) return torch::tensor(file.read_float64(name));
+  const bool wide = trial.spec.config.precision == sweep::Precision::kFloat64;
+  // torch::tensor() alone makes float32 of doubles.
+  if (wide) return torch::tensor(file.read_float64(name), torch::kFloat64);
   return torch::tensor(file.read_float32(name));
 }
 

@@ -78,6 +78,9 @@ CheckpointHeader read_checkpoint_header(const data::NpzFile& file) {
     const std::vector<std::uint64_t> width = {static_cast<std::uint64_t>(shape.dim)};
     require("mean." + shape.name, width);
     require("scale." + shape.name, width);
+    if (header.trial.config.adaptation == sweep::Adaptation::kCoralInput) {
+      require("covariance." + shape.name, {width.front(), width.front()});
+    }
   }
   return header;
 }

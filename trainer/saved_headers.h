@@ -24,7 +24,8 @@ struct CheckpointHeader {
   std::vector<double> strength;  ///< [layout encoder] for `selection: fixed`, else empty
 };
 
-/// Every parameter, `mean.<encoder>` and `scale.<encoder>` is then in `file` and has its shape. Throws Error naming the
+/// Every parameter, `mean.<encoder>`, `scale.<encoder>` and, with coral-input, `covariance.<encoder>` is then in `file`
+/// and has its shape. Throws Error naming the
 /// file and what is missing or does not fit, and data::Error for a damaged array.
 CheckpointHeader read_checkpoint_header(const data::NpzFile& file);
 

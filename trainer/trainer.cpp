@@ -74,10 +74,11 @@ sweep::Importance importance_of(const TrialState& trial, FusedModel& model, cons
 
 Checkpoint checkpoint_of(const TrialState& trial, const sweep::Classes& classes, const torch::Tensor& parameters,
                          int epoch) {
-  Checkpoint checkpoint{{trial.spec, epoch, classes, trial.layout, trial.strength}, parameters, {}};
+  Checkpoint checkpoint{{trial.spec, epoch, classes, trial.layout, trial.strength}, parameters, {}, {}};
   for (const int e : trial.encoders) {
     checkpoint.encoders.push_back(*trial.scaling.encoders[static_cast<std::size_t>(e)]);
   }
+  for (const auto& covariance : trial.covariances) checkpoint.covariances.push_back(*covariance);
   return checkpoint;
 }
 

@@ -8,6 +8,7 @@
 #include "sweep/score/admission.h"
 #include "sweep/score/metric.h"
 #include "trainer/error.h"
+#include "trainer/input_adaptation.h"
 #include "trainer/model/label_sets.h"
 
 namespace medley::trainer {
@@ -81,6 +82,27 @@ void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, con
     for (int c = 0; c < state.head.presence; ++c) presence[c] = salience[c] > 0 ? 1 : 0;
     smooth(salience, count, smoothing);
     smooth(presence, state.head.presence, smoothing);
+  }
+}
+
+/// Sets what the model reads of the target's clips.
+void adapt_inputs(TrialState& state, const data::Dataset& dataset, StatisticsCache& statistics, int inner_fold) {
+  const TrialSpec& spec = state.spec;
+  const Config& config = spec.config;
+  state.scaling.set_adapted_clips(dataset.clips.size(), state.target);
+  state.scaling.adapted.resize(dataset.encoders.size());
+  for (const int e : state.encoders) {
+    const data::Encoder& encoder = *dataset.encoders[static_cast<std::size_t>(e)];
+    if (config.adaptation == sweep::Adaptation::kCoralInput) {
+      if (encoder.dim() > sweep::kMostCoralInputColumns) {
+        throw Error(of_trial(spec) + "adaptation coral-input: encoder '" + encoder.name() + "' has " +
+                    std::to_string(encoder.dim()) + " columns; valid: at most " +
+                    std::to_string(sweep::kMostCoralInputColumns) + ", or adaptation moments");
+      }
+      state.covariances.push_back(statistics.covariance(e, state.train, spec.fold, inner_fold, config.normalize));
+    }
+    state.scaling.adapted[static_cast<std::size_t>(e)] =
+        statistics.adapted(e, state.train, state.target, spec.fold, inner_fold, config);
   }
 }
 
@@ -212,6 +234,31 @@ double StatisticsCache::separation(int encoder, const std::vector<int>& rows, co
   return share;
 }
 
+std::shared_ptr<const std::vector<double>> StatisticsCache::covariance(int encoder, const std::vector<int>& rows,
+                                                                       int fold, int inner,
+                                                                       sweep::Normalize normalize) {
+  auto& known = covariances_[{encoder, fold, inner, normalize}];
+  if (!known) {
+    const auto z = get(encoder, rows, fold, inner, normalize);
+    known = std::make_shared<const std::vector<double>>(trainer::covariance(features_, encoder, rows, normalize, *z));
+  }
+  return known;
+}
+
+std::shared_ptr<const std::vector<float>> StatisticsCache::adapted(int encoder, const std::vector<int>& rows,
+                                                                   const std::vector<int>& target, int fold, int inner,
+                                                                   const Config& config) {
+  auto& known = adapted_[{{encoder, fold, inner, config.normalize}, config.adaptation, config.adaptation_target}];
+  if (!known) {
+    const auto z = get(encoder, rows, fold, inner, config.normalize);
+    const bool reads_covariance = config.adaptation == sweep::Adaptation::kCoralInput;
+    const auto source = reads_covariance ? covariance(encoder, rows, fold, inner, config.normalize) : nullptr;
+    known = std::make_shared<const std::vector<float>>(
+        adapted_features(config, features_, encoder, target, *z, source ? *source : std::vector<double>()));
+  }
+  return known;
+}
+
 TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec, StatisticsCache& statistics) {
   const Config& config = spec.config;
   TrialState state;
@@ -256,8 +303,8 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
     if (!all_have_actors(dataset, state.test)) state.test.clear();
   }
   if (config.adaptation != sweep::Adaptation::kNone) {
-    const bool to_test = config.adaptation_target == sweep::AdaptationTarget::kTest;
-    state.target = to_test ? state.test : state.validation;
+    state.target = target_clips(dataset, config, spec.fold);
+    if (state.test.empty() && sweep::reads_test_clips(config)) state.target.clear();
     if (state.target.empty()) {
       throw Error(of_trial(spec) +
                   "adaptation_target test: the dataset has no test clips that this config can "
@@ -287,6 +334,7 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
       state.strength.push_back(statistics.separation(e, state.train, labels, spec.fold, inner_fold, config.normalize));
     }
   }
+  if (sweep::adapts_input(config)) adapt_inputs(state, dataset, statistics, inner_fold);
   state.layout = make_layout(config, shapes, dataset.classes);
   const long batch = config.batch_size;
   state.steps_per_epoch = (static_cast<long>(state.train.size()) + batch - 1) / batch;

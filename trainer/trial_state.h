@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -30,6 +32,8 @@ struct TrialState {
   /// [own encoder] what `selection: fixed` ranks by: the share of the training rows' variance that lies between their
   /// label sets. Empty for other selections.
   std::vector<double> strength;
+  /// [own encoder] of the z-scored training rows, where adaptation is coral-input. Empty elsewhere.
+  std::vector<std::shared_ptr<const std::vector<double>>> covariances;
 
   int epoch = 1;   ///< of the next step
   long index = 0;  ///< of the next step, within its epoch
@@ -77,6 +81,13 @@ class StatisticsCache {
   /// It is trace(S_between) / trace(S_total), the mean over columns of the squared correlation ratio.
   double separation(int encoder, const std::vector<int>& rows, const std::vector<sweep::Label>& labels, int fold,
                     int inner, sweep::Normalize normalize);
+  /// covariance() of `rows`.
+  std::shared_ptr<const std::vector<double>> covariance(int encoder, const std::vector<int>& rows, int fold, int inner,
+                                                        sweep::Normalize normalize);
+  /// adapted_features() of the clips `target` of a trial whose training rows are `rows`.
+  std::shared_ptr<const std::vector<float>> adapted(int encoder, const std::vector<int>& rows,
+                                                    const std::vector<int>& target, int fold, int inner,
+                                                    const sweep::Config& config);
 
  private:
   struct Entry {
@@ -86,7 +97,11 @@ class StatisticsCache {
   };
   const Features& features_;
   std::vector<Entry> entries_;
-  std::vector<std::pair<std::tuple<int, int, int, sweep::Normalize>, double>> separations_;
+  using Key = std::tuple<int, int, int, sweep::Normalize>;  ///< encoder, fold, inner fold
+  std::vector<std::pair<Key, double>> separations_;
+  std::map<Key, std::shared_ptr<const std::vector<double>>> covariances_;
+  std::map<std::tuple<Key, sweep::Adaptation, sweep::AdaptationTarget>, std::shared_ptr<const std::vector<float>>>
+      adapted_;
 };
 
 TrialState make_trial_state(const data::Dataset& dataset, const sweep::TrialSpec& spec, StatisticsCache& statistics);

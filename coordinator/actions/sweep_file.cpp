@@ -76,6 +76,7 @@ sweep::DatasetShape shape_of(const data::Dataset& dataset) {
     shape.encoders.push_back(encoder->name());
     shape.modalities.push_back(encoder->modality());
     shape.layers.push_back(encoder->layers());
+    shape.dims.push_back(encoder->dim());
   }
   return shape;
 }

@@ -13,6 +13,7 @@ struct DatasetShape {
   std::vector<int> folds;               ///< distinct, ascending
   bool has_test = false;                ///< there are test clips
   std::vector<int> layers = {};         ///< [encoder]; empty: one each
+  std::vector<int> dims = {};           ///< [encoder] columns of a layer; empty: not known
   bool actors = true;                   ///< every labelled clip has one
   bool test_actors = true;              ///< every test clip has one
   std::string test_fingerprint = {};    ///< "" without test clips

@@ -57,6 +57,18 @@ std::optional<Conflict> find_missing_layers(const Config& config, const DatasetS
   return Conflict{{"layers", "encoders"}, head + "none of the encoders of this config has several layers"};
 }
 
+std::optional<Conflict> find_wide_encoder(const Config& config, const DatasetShape& shape) {
+  if (config.adaptation != Adaptation::kCoralInput) return std::nullopt;
+  for (std::size_t e = 0; e < shape.dims.size(); ++e) {
+    if (shape.dims[e] <= kMostCoralInputColumns || !uses(config, shape.encoders[e])) continue;
+    return Conflict{{"adaptation", "encoders"},
+                    "adaptation coral-input: encoder '" + shape.encoders[e] + "' has " + std::to_string(shape.dims[e]) +
+                        " columns; valid: at most " + std::to_string(kMostCoralInputColumns) +
+                        ", or adaptation moments"};
+  }
+  return std::nullopt;
+}
+
 std::optional<Conflict> find_missing_folds(const Config& config, const DatasetShape& shape) {
   if (!config.inner_fold || shape.folds.size() >= 3) return std::nullopt;
   return Conflict{
@@ -68,7 +80,8 @@ std::optional<Conflict> find_missing_folds(const Config& config, const DatasetSh
 
 std::optional<Conflict> find_conflict(const Config& config, const DatasetShape& shape) {
   if (auto conflict = check_config(config)) return conflict;
-  for (const auto find : {find_missing_clips, find_missing_modality, find_missing_layers, find_missing_folds}) {
+  for (const auto find :
+       {find_missing_clips, find_missing_modality, find_missing_layers, find_wide_encoder, find_missing_folds}) {
     if (auto conflict = find(config, shape)) return conflict;
   }
   return std::nullopt;

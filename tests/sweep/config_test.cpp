@@ -112,6 +112,18 @@ TEST(Config, OnlyTrialsThatReadTestClipsFollowThem) {
   EXPECT_NE(trial_id(config, 0, 1, "a", "x"), trial_id(config, 0, 1, "a", "y"));
 }
 
+TEST(Config, OnlyAnAdaptationLossHasAWeight) {
+  for (const std::string& name : all_names<Adaptation>()) {
+    Config config = gated_config();
+    config.adaptation = *find_named<Adaptation>(name);
+    Config heavier = config;
+    heavier.adaptation_weight = 7;
+    EXPECT_EQ(config_id(heavier) != config_id(config), has_adaptation_loss(config)) << name;
+    config.adaptation_target = AdaptationTarget::kTest;
+    EXPECT_EQ(reads_test_clips(config), adapts_input(config) || has_adaptation_loss(config)) << name;
+  }
+}
+
 /// Values that differ from each other, within the bounds of the setting.
 std::vector<json> some_values(const Setting& setting) {
   switch (setting.kind) {

@@ -348,6 +348,18 @@ TEST(Expand, AdaptingToTestClipsNeedsTestClips) {
   EXPECT_TRUE(errors("base: {adaptation_target: test}", shape).empty());  // without adaptation nobody reads it
 }
 
+TEST(Expand, CoralInputNeedsEncodersOfFewColumns) {
+  DatasetShape shape = four_encoders();
+  shape.dims = {1024, 1025, 8, 8};  // clip, hubert, imagebind, wavlm
+  const std::string text = "axes: {adaptation: [none, moments, coral-input]}";
+  EXPECT_EQ(error(text, shape),
+            "1:8: 1 of 3 configs are impossible: adaptation coral-input: encoder 'hubert' has 1025 columns; valid: at "
+            "most 1024, or adaptation moments (1); 'impossible: skip' leaves them out");
+  EXPECT_TRUE(errors("base: {encoders: [clip, wavlm]}\n" + text, shape).empty());
+  shape.dims.clear();
+  EXPECT_TRUE(errors(text, shape).empty()) << "not known";
+}
+
 TEST(Expand, ModalityConcatNeedsTheModalityOfEveryEncoderThatItUses) {
   DatasetShape shape = four_encoders();
   shape.modalities[1] = "";

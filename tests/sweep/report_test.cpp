@@ -330,6 +330,11 @@ TEST(Report, TransductiveConfigsAreMarked) {
   config.adaptation = Adaptation::kCoral;
   EXPECT_TRUE(is_transductive(config));
   EXPECT_FALSE(reads_test_clips(config));
+  for (const Adaptation of_input : {Adaptation::kMoments, Adaptation::kCoralInput}) {
+    config.adaptation = of_input;
+    EXPECT_TRUE(is_transductive(config));
+    EXPECT_FALSE(reads_test_clips(config));
+  }
   // The clips that its Scores are taken from were not read.
   config.adaptation_target = AdaptationTarget::kTest;
   EXPECT_FALSE(is_transductive(config));

@@ -45,12 +45,13 @@ sweep::Config small(sweep::Config config) {
   return sweep::canonical(config);
 }
 
-/// SHA-256 of what the config predicts for the validation clips of one fold.
+/// SHA-256 of what the config predicts for the validation clips of one fold, and for the test clips.
 std::string function_of(const data::Dataset& dataset, const sweep::Config& config) {
   const sweep::TrialResult result = alone(dataset, trial(config));
   if (result.outcome != sweep::Outcome::kFinished) return "";
   std::vector<std::uint8_t> bytes;
-  for (const auto* part : {&result.paper.validation.fused, &result.held_out.validation.fused}) {
+  for (const auto* part : {&result.paper.validation.fused, &result.held_out.validation.fused, &result.paper.test.fused,
+                           &result.held_out.test.fused}) {
     const auto* begin = reinterpret_cast<const std::uint8_t*>(part->data());
     bytes.insert(bytes.end(), begin, begin + part->size() * sizeof(float));
   }

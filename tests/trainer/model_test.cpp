@@ -287,7 +287,7 @@ TEST(Losses, OfTheHandWrittenHeadAreThoseOfLibTorchsOperations) {
 /// Trains groups made of all `specs` (the path of GPUs, on the CPU) and of each alone; what each trial ends with.
 struct PackedAndAlone {
   PackedAndAlone(const data::Dataset& dataset, const std::vector<sweep::TrialSpec>& specs) {
-    const trainer::Features features(dataset, trainer::Features::Actors::kIgnore, {});
+    const trainer::Features features(dataset, trainer::Features::Actors::kNormalize, {});
     trainer::StatisticsCache statistics(features);
     trainer::use_one_thread();
     const int epochs = specs.front().config.epochs;

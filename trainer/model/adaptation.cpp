@@ -51,6 +51,8 @@ Tensor adaptation_loss(const FusedModel& model, const Domains& domains) {
   const Tensor source = domains.features.narrow(1, 0, half), target = domains.features.narrow(1, half, half);
   switch (config.adaptation) {
     case sweep::Adaptation::kNone:
+    case sweep::Adaptation::kMoments:
+    case sweep::Adaptation::kCoralInput:
       return {};
     case sweep::Adaptation::kCoral:
       return coral_loss(source, domains.source_real, target, domains.target_real);

@@ -1,0 +1,113 @@
+// What each adaptation gives back of a planted domain shift, and what it does on a real dataset (docs/method.md).
+//
+//   adaptation           five datasets with a shift of the test actors, and without: Score on their test clips
+//   adaptation FOLDER    that dataset's held-out Score, adapted to the validation clips of every fold
+#include <cstdio>
+
+#include "sweep/score/statistics.h"
+#include "tests/trainer/planted_truth.h"
+
+namespace medley::tests {
+namespace {
+
+using sweep::Adaptation;
+using sweep::Config;
+
+constexpr std::uint64_t kSeeds = 5;
+
+struct Way {
+  const char* name;
+  Adaptation adaptation = Adaptation::kNone;
+  double weight = 1;
+  sweep::Normalize normalize = sweep::Normalize::kEncoder;
+};
+
+constexpr Way kWays[] = {
+    {"none"},
+    {"moments", Adaptation::kMoments},
+    {"coral-input", Adaptation::kCoralInput},
+    {"coral, weight 1", Adaptation::kCoral},
+    {"coral, weight 20", Adaptation::kCoral, 20},
+    {"mmd, weight 1", Adaptation::kMmd},
+    {"dann, weight 1", Adaptation::kDann},
+    {"dann, weight 0.3", Adaptation::kDann, .3},
+    {"cdan, weight 1", Adaptation::kCdan},
+    {"cdan, weight 0.3", Adaptation::kCdan, .3},
+    {"cmd, weight 1", Adaptation::kCmd},
+    {"cmd, weight 0.3", Adaptation::kCmd, .3},
+};
+constexpr Way kByActor[] = {
+    {"normalize actor", Adaptation::kNone, 1, sweep::Normalize::kActor},
+    {"normalize actor, moments", Adaptation::kMoments, 1, sweep::Normalize::kActor},
+};
+
+Config with(Config config, const Way& way) {
+  config.adaptation = way.adaptation;
+  config.adaptation_weight = way.weight;
+  config.normalize = way.normalize;
+  return config;
+}
+
+void planted_shifts() {
+  Config config = planted_config();
+  config.selection = sweep::Selection::kAll;
+  config.epochs = 10;
+  config.adaptation_target = sweep::AdaptationTarget::kTest;
+  std::vector<double> without_shift;  // [seed]
+  for (const double shift : {0.0, 0.3, 1.0, 2.5}) {
+    std::vector<std::vector<double>> scores(std::size(kWays));
+    for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+      data::SyntheticOptions options = shifted_options(shift);
+      options.seed = seed;
+      const Planted planted(options);
+      for (std::size_t w = 0; w < std::size(kWays); ++w) {
+        scores[w].push_back(test_score(planted, train(planted, with(config, kWays[w]), {0}, {seed}).front()));
+      }
+    }
+    if (shift == 0) without_shift = scores[0];
+    const double left = sweep::mean(scores[0]), lost = sweep::mean(without_shift) - left;
+    std::printf("shift %.1f\n", shift);
+    for (std::size_t w = 0; w < std::size(kWays); ++w) {
+      const double score = sweep::mean(scores[w]);
+      std::printf("  %-20s %.3f  %+.3f", kWays[w].name, score, score - left);
+      if (lost > .005) std::printf("  recovers %.0f %%", 100 * (score - left) / lost);
+      std::printf("\n");
+    }
+    std::fflush(stdout);
+  }
+}
+
+void real_dataset(const char* folder) {
+  const data::Dataset dataset = data::load_dataset(folder);
+  Config config;
+  config.encoders = dataset.encoder_names();
+  config.top_n = static_cast<int>(std::min<std::size_t>(3, config.encoders.size()));
+  config.projection_dim = 64;
+  config.fusion_dim = 128;
+  std::vector<double> plain;
+  const auto row = [&](const Way& way) {
+    std::vector<double> scores;
+    for (const int fold : dataset.folds) {
+      const Config adapted = with(config, way);
+      const sweep::TrialSpec trial{sweep::trial_id(adapted, fold, 1, "bench"), adapted, fold, 1};
+      scores.push_back(trainer::train_pack(dataset, {trial}).front().held_out.surface.best().accuracy.score());
+    }
+    if (plain.empty()) plain = scores;
+    std::printf("  %-26s %.3f  %+.3f\n", way.name, sweep::mean(scores), sweep::mean(scores) - sweep::mean(plain));
+    std::fflush(stdout);
+  };
+  for (const Way& way : kWays) row(way);
+  for (const Way& way : kByActor) row(way);
+}
+
+}  // namespace
+}  // namespace medley::tests
+
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    medley::tests::real_dataset(argv[1]);
+  } else {
+    medley::tests::planted_shifts();
+  }
+  return 0;
+}
