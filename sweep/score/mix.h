@@ -17,8 +17,8 @@ double floored(double probability);
 /// The term of a member's probability: sums of weight times term are what mix_sums() takes.
 double mix_term(Mix mix, double probability);
 
-/// Turns the sums of one clip, [class], into probabilities. `weight` is the sum of the weights, above 0. A geometric mix
-/// of mixes is the mix of all their members, as factors of a whole row cancel.
+/// Turns the sums of one clip, [class], into probabilities. `weight` is the sum of the weights, above 0. A geometric
+/// mix of mixes is the mix of all their members, as factors of a whole row cancel.
 void mix_sums(Mix mix, double* sums, std::size_t classes, double weight);
 
 }  // namespace medley::sweep

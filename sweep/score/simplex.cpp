@@ -20,8 +20,8 @@ constexpr int kMostSteps = 200;
 
 double dot(const Row& a, const Row& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 
-/// F as a function of the sums z = sum_m w_m terms_m. Its parts are independent and have `width_` sums each. Arithmetic:
-/// a part is one class that a label names. Geometric: a part is one clip.
+/// F as a function of the sums z = sum_m w_m terms_m. Its parts are independent and have `width_` sums each.
+/// Arithmetic: a part is one class that a label names. Geometric: a part is one clip.
 class LogLoss {
  public:
   LogLoss(Mix mix, const std::vector<Row>& members, const Row& shares, std::size_t classes)
