@@ -138,11 +138,13 @@ void read_scores(const Stored& scores, EnsembleRecord& ensemble) {
   ensemble.optimistic = accuracy_of(scores["optimistic"]);
   ensemble.nested = accuracy_of(scores["nested"]);
   ensemble.best_single_nested = accuracy_of(scores["best_single_nested"]);
-  if (const Stored interval = scores["nested_interval"]; !interval.value().is_null()) {
-    ensemble.request.options.bootstrap.level = interval["level"].number();
-    ensemble.nested_interval = {interval_of(interval["acc_presence"]), interval_of(interval["acc_salience"]),
-                                interval_of(interval["score"])};
-  }
+  const Stored interval = scores["nested_interval"];
+  ensemble.request.options.level = interval["level"].number();
+  const auto clusters = sweep::find_named<sweep::Clusters>(interval["by"].text());
+  if (!clusters) interval["by"].wrong("must be actors or folds");
+  ensemble.clusters = *clusters;
+  ensemble.nested_interval = {interval_of(interval["acc_presence"]), interval_of(interval["acc_salience"]),
+                              interval_of(interval["score"])};
   for (const Stored& row : scores["folds"].items()) {
     ensemble.folds.push_back({row["fold"].count(), weights_of(row["weights"]), thresholds_of(row), accuracy_of(row)});
   }
@@ -173,6 +175,11 @@ json parse(const std::string& text, const char* column) {
 }
 
 }  // namespace
+
+std::string clusters_text(const EnsembleRecord& ensemble) {
+  if (ensemble.clusters == sweep::Clusters::kActors) return "by " + std::to_string(ensemble.actors) + " actors";
+  return "by " + std::to_string(ensemble.folds.size()) + " folds, as fewer than two actors are known";
+}
 
 std::string unfinished_text(const EnsembleRecord& ensemble) {
   if (ensemble.sweep_results >= ensemble.sweep_trials) return "";
@@ -210,17 +217,15 @@ json scores_json(const EnsembleRecord& ensemble) {
     row["weights"] = to_json(fold.weights);
     folds.push_back(std::move(row));
   }
-  json interval;
-  if (ensemble.nested_interval) {
-    interval = {{"level", ensemble.request.options.bootstrap.level},
-                {"acc_presence", to_json(ensemble.nested_interval->presence)},
-                {"acc_salience", to_json(ensemble.nested_interval->salience)},
-                {"score", to_json(ensemble.nested_interval->score)}};
-  }
+  const json interval = {{"level", ensemble.request.options.level},
+                         {"by", name_of(ensemble.clusters)},
+                         {"acc_presence", to_json(ensemble.nested_interval.presence)},
+                         {"acc_salience", to_json(ensemble.nested_interval.salience)},
+                         {"score", to_json(ensemble.nested_interval.score)}};
   return {{"optimistic", sweep::accuracy_json(ensemble.optimistic)},
           {"nested", sweep::accuracy_json(ensemble.nested)},
           {"best_single_nested", sweep::accuracy_json(ensemble.best_single_nested)},
-          {"nested_interval", std::move(interval)},
+          {"nested_interval", interval},
           {"folds", std::move(folds)},
           {"weights", to_json(ensemble.weights)},
           {"shares",

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,13 +13,13 @@
 
 namespace medley::storage {
 
-/// A trial of an ensemble: on a test clip a candidate is the mean of its trials' models.
+/// A trial of an ensemble: on a test clip a candidate is the even mix of its trials' models.
 struct MemberRecord {
   std::string trial;
   double weight = 0;
 };
 
-/// A candidate with weight in a fit: a config with one seed, or the mean of several.
+/// A candidate with weight in a fit: a config with one seed, or the even mix of several.
 struct CandidateWeight {
   std::string config;
   std::vector<std::uint64_t> seeds;
@@ -35,7 +34,7 @@ struct EnsembleFoldRecord {
   sweep::Accuracy accuracy;
 };
 
-/// A weighted mean of trials' fused probabilities: how it was fitted, and the Score to expect of it.
+/// A mix of trials' fused probabilities: how it was fitted, and the Score to expect of it.
 struct EnsembleRecord {
   std::int64_t id = 0;  ///< given by the store
   std::string dataset;  ///< fingerprint
@@ -54,8 +53,9 @@ struct EnsembleRecord {
   sweep::Accuracy optimistic;
   sweep::Accuracy nested;
   sweep::Accuracy best_single_nested;
-  std::optional<sweep::AccuracyInterval> nested_interval;  ///< at request.options.bootstrap.level; none without actors
-  std::vector<EnsembleFoldRecord> folds;                   ///< ascending
+  sweep::AccuracyInterval nested_interval;              ///< at request.options.level
+  sweep::Clusters clusters = sweep::Clusters::kActors;  ///< of the interval
+  std::vector<EnsembleFoldRecord> folds;                ///< ascending
 
   int actors = 0;      ///< 0: unknown
   int candidates = 0;  ///< to choose from
@@ -66,6 +66,9 @@ struct EnsembleRecord {
   int sweep_trials = 0;   ///< of the sweep
   int sweep_results = 0;  ///< of them that had a result when it was fitted
 };
+
+/// "by 47 actors", or "by 5 folds, as fewer than two actors are known": the clusters of the nested interval.
+std::string clusters_text(const EnsembleRecord& ensemble);
 
 /// "57 of 90 trials of the sweep had a result when it was fitted"; "" where all had.
 std::string unfinished_text(const EnsembleRecord& ensemble);

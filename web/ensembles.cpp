@@ -12,6 +12,7 @@
 #include "sweep/digest.h"
 #include "sweep/score/confusion.h"
 #include "sweep/score/metric.h"
+#include "sweep/score/mix.h"
 #include "web/refused.h"
 #include "web/responses.h"
 
@@ -33,6 +34,7 @@ json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
   json head = {{"id", ensemble.id},
                {"name", ensemble.request.name},
                {"method", name_of(ensemble.request.options.method)},
+               {"mix", name_of(ensemble.request.options.mix)},
                {"sweep", ensemble.sweep},
                {"sweep_name", summary ? json(summary->name) : json(nullptr)},
                {"dataset", {{"fingerprint", ensemble.dataset}, {"name", ""}, {"synthetic", false}}},
@@ -119,14 +121,18 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
   for (const auto& member : ensemble.members) {
     if (weights.emplace(member.trial, member.weight).second) trials.push_back(member.trial);
   }
-  std::map<int, std::vector<double>> mixed;  // fold -> [clip, class]
+  const sweep::Mix mix = ensemble.request.options.mix;
+  std::map<int, std::vector<double>> mixed;  // fold -> [clip, class] sums
   std::map<int, double> totals;
   for (const auto& part : reader.predictions(trials, ensemble.request.protocol, storage::Split::kValidation)) {
     auto& sum = mixed[part.fold];
     if (sum.empty()) sum.resize(part.fused.size());
     if (sum.size() != part.fused.size()) throw Refused{409, "Members of this ensemble predict different clips."};
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weights.at(part.trial) * static_cast<double>(part.fused[i]);
-    totals[part.fold] += weights.at(part.trial);
+    const double weight = weights.at(part.trial);
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      sum[i] += weight * sweep::mix_term(mix, static_cast<double>(part.fused[i]));
+    }
+    totals[part.fold] += weight;
     weights.erase(part.trial);
   }
   if (!weights.empty()) {
@@ -140,10 +146,9 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
     const std::size_t begin = row[clip.fold]++ * classes;
     auto& probabilities = mixed[clip.fold];
     if (begin + classes > probabilities.size()) throw Refused{409, "A member of this ensemble predicts other clips."};
-    std::vector<double> p(classes);
-    for (std::size_t c = 0; c < classes; ++c) p[c] = probabilities[begin + c] / totals[clip.fold];
+    sweep::mix_sums(mix, &probabilities[begin], classes, totals[clip.fold]);
     truth.push_back(*clip.label);
-    predicted.push_back(sweep::decode(p.data(), dataset->classes, ensemble.thresholds));
+    predicted.push_back(sweep::decode(&probabilities[begin], dataset->classes, ensemble.thresholds));
   }
   if (truth.empty()) throw Refused{409, "The members of this ensemble have no out-of-fold predictions any more."};
   const sweep::SetConfusion confusion = sweep::set_confusion(predicted, truth);

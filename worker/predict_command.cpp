@@ -8,6 +8,7 @@
 
 #include "storage/files/error.h"
 #include "storage/files/read.h"
+#include "sweep/score/mix.h"
 #include "trainer/data/npz_write.h"
 #include "trainer/predict.h"
 #include "worker/command.h"
@@ -27,6 +28,7 @@ struct Member {
 struct PredictRequest {
   std::filesystem::path data;
   std::vector<Member> members;
+  sweep::Mix mix = sweep::Mix::kArithmetic;
   bool all = false;                       ///< all clips, not only test clips
   bool in_sample = false;                 ///< by all members, whatever they trained on
   std::map<std::string, int> trained_on;  ///< stem of a clip -> its fold, of clips that members trained on
@@ -51,7 +53,10 @@ PredictRequest read_request(const std::filesystem::path& file) {
       total += weight;
     }
     if (!(total > 0)) throw UsageError(file.string() + ": no member has a weight above 0");
-    const std::string clips = object.at("clips");
+    const std::string mix = object.at("mix"), clips = object.at("clips");
+    const auto named = sweep::find_named<sweep::Mix>(mix);
+    if (!named) throw UsageError(file.string() + ": mix '" + mix + "'; valid: arithmetic, geometric");
+    request.mix = *named;
     if (clips != "test" && clips != "all") {
       throw UsageError(file.string() + ": clips '" + clips + "'; valid: test, all");
     }
@@ -65,14 +70,14 @@ PredictRequest read_request(const std::filesystem::path& file) {
   }
 }
 
-/// Probabilities of clips as they add up over members.
+/// Terms of clips as they add up over members.
 struct Sums {
-  std::vector<double> p;       ///< [clip, class]
+  std::vector<double> p;       ///< [clip, class] weight times sweep::mix_term()
   std::vector<double> weight;  ///< [clip]
 };
 
 /// Adds what one member says of the clips at `places` of `clips`.
-void add_member(const Member& member, const data::Dataset& dataset, const std::vector<int>& clips,
+void add_member(const Member& member, sweep::Mix mix, const data::Dataset& dataset, const std::vector<int>& clips,
                 const std::vector<std::size_t>& places, Sums& sums) {
   std::vector<int> asked;
   for (const std::size_t place : places) asked.push_back(clips[place]);
@@ -81,12 +86,13 @@ void add_member(const Member& member, const data::Dataset& dataset, const std::v
   for (std::size_t i = 0; i < places.size(); ++i) {
     sums.weight[places[i]] += member.weight;
     for (std::size_t c = 0; c < classes; ++c) {
-      sums.p[places[i] * classes + c] += member.weight * static_cast<double>(said.fused[i * classes + c]);
+      const auto p = static_cast<double>(said.fused[i * classes + c]);
+      sums.p[places[i] * classes + c] += member.weight * sweep::mix_term(mix, p);
     }
   }
 }
 
-/// Weighted mean of the members' fused probabilities. Of clips that members trained on, only over those that did not.
+/// The mix of the members' fused probabilities. Of clips that members trained on, only over those that did not.
 void predict_members(const PredictRequest& request, const std::filesystem::path& out) {
   const data::Dataset dataset = data::load_clips(request.data, request.classes);
   std::vector<int> clips = dataset.clips_of_fold(-1);
@@ -115,14 +121,14 @@ void predict_members(const PredictRequest& request, const std::filesystem::path&
     for (std::size_t i = 0; i < clips.size(); ++i) {
       if (fold[i] < 0 || fold[i] == member.fold) places.push_back(i);
     }
-    if (!places.empty()) add_member(member, dataset, clips, places, sums);
+    if (!places.empty()) add_member(member, request.mix, dataset, clips, places, sums);
   }
   for (std::size_t i = 0; i < clips.size(); ++i) {
     if (!(sums.weight[i] > 0)) {
       throw std::runtime_error("clip '" + filenames[i] + "' is of fold " + std::to_string(fold[i]) +
                                ", and every member trained on it; --in-sample predicts it all the same");
     }
-    for (std::size_t c = 0; c < classes; ++c) sums.p[i * classes + c] /= sums.weight[i];
+    sweep::mix_sums(request.mix, &sums.p[i * classes], classes, sums.weight[i]);
   }
   data::write_npz(out, {{"P", {clips.size(), classes}, std::move(sums.p)},
                         {"filenames", {clips.size()}, std::move(filenames)},

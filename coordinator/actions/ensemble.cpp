@@ -114,7 +114,7 @@ FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary
   sweep::ReportInput scores;
   sweep::Shortlist shortlist;
   if (request.per_subset) {
-    fitted.predictions = average_seeds(fitted.predictions);
+    fitted.predictions = average_seeds(fitted.predictions, request.options.mix);
     scores = scores_of(reader, sweep, fitted.predictions.candidates);
     shortlist = best_of_subsets(scores, fitted.predictions.candidates);
   }
@@ -152,8 +152,9 @@ storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const stor
   record.created = now;
   record.request = request;
   if (record.request.name.empty()) {
-    record.request.name =
-        sweep.name + "-" + name_of(request.options.method) + (request.per_subset ? "-per-subset" : "");
+    record.request.name = sweep.name + "-" + name_of(request.options.method) +
+                          (request.options.mix == sweep::Mix::kGeometric ? "-geometric" : "") +
+                          (request.per_subset ? "-per-subset" : "");
   }
 
   record.weights = weights_of(pooled.candidates, ensemble.fitted.weights);
@@ -172,7 +173,8 @@ storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const stor
   record.optimistic = ensemble.optimistic;
   record.nested = ensemble.nested;
   record.best_single_nested = fitted.single.nested;
-  if (ensemble.has_interval) record.nested_interval = ensemble.nested_interval;
+  record.nested_interval = ensemble.nested_interval;
+  record.clusters = ensemble.clusters;
   for (const auto& fold : ensemble.folds) {
     record.folds.push_back(
         {fold.fold, weights_of(pooled.candidates, fold.fitted.weights), fold.fitted.thresholds, fold.accuracy});

@@ -43,7 +43,7 @@ storage::DatasetRecord with_present_clips(storage::DatasetRecord known, const fs
   return record;
 }
 
-/// Weighted mean of the members' test probabilities, [test clip, class].
+/// The mix of the members' test probabilities, [test clip, class].
 std::vector<double> test_probabilities(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
                                        const storage::DatasetRecord& dataset, std::size_t clips,
                                        const ExportOptions& options, Exported& exported) {
@@ -56,14 +56,18 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
   }
   if (!(total > 0))
     throw storage::Error("ensemble '" + ensemble.request.name + "' has no member with a weight above 0");
-  std::vector<double> mixed(clips * static_cast<std::size_t>(dataset.classes.count()));
+  const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  const sweep::Mix mix = ensemble.request.options.mix;
+  std::vector<double> mixed(clips * classes);
   std::set<std::string> trained, found;
   for (const auto& part : reader.predictions(trials, ensemble.request.protocol, storage::Split::kTest)) {
     trained.insert(part.trial);
     if (part.test_fingerprint != dataset.test_fingerprint || part.fused.size() != mixed.size()) continue;
     found.insert(part.trial);
-    const double weight = weights.at(part.trial) / total;
-    for (std::size_t i = 0; i < mixed.size(); ++i) mixed[i] += weight * static_cast<double>(part.fused[i]);
+    const double weight = weights.at(part.trial);
+    for (std::size_t i = 0; i < mixed.size(); ++i) {
+      mixed[i] += weight * sweep::mix_term(mix, static_cast<double>(part.fused[i]));
+    }
   }
   std::vector<storage::MemberRecord> others;
   double others_total = 0;
@@ -80,9 +84,10 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
     const Predicted now =
         predict_members(reader, options.store, ensemble, others, {folder, false, false}, options.worker);
     if (now.p.size() != mixed.size()) throw storage::Error(folder.string() + " has changed while it was read");
-    for (std::size_t i = 0; i < mixed.size(); ++i) mixed[i] += others_total / total * now.p[i];
+    for (std::size_t i = 0; i < mixed.size(); ++i) mixed[i] += others_total * sweep::mix_term(mix, now.p[i]);
     exported.predicted_now = static_cast<int>(others.size());
   }
+  for (std::size_t i = 0; i < mixed.size(); i += classes) sweep::mix_sums(mix, &mixed[i], classes, total);
   return mixed;
 }
 

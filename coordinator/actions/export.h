@@ -39,7 +39,7 @@ struct Exported {
   std::optional<storage::DatasetRecord> dataset;  ///< where its test clips are not those of the store
 };
 
-/// Decodes the weighted mean of the members' test predictions into a submission, and checks it against the challenge's
+/// Decodes the mix of the members' test predictions into a submission, and checks it against the challenge's
 /// format. Classes have the challenge's names there, whatever the dataset calls them. The check reads the text, and the
 /// archive again after writing. Then writes the manifest beside it.
 /// The test clips are those of the dataset's folder now. A member that was trained before they came predicts them from

@@ -89,6 +89,7 @@ Predicted predict_members(storage::Reader& reader, const fs::path& folder, const
   const fs::path checkpoints = storage::StoreLayout(folder.string()).checkpoints();
   const json request = {{"data", fs::absolute(options.data).string()},
                         {"members", members_json(trials, members, ensemble, checkpoints)},
+                        {"mix", name_of(ensemble.request.options.mix)},
                         {"clips", options.all ? "all" : "test"},
                         {"in_sample", options.in_sample},
                         {"trained_on", trained_on},

@@ -27,7 +27,7 @@ struct Predicted {
   std::vector<std::string> models;
 };
 
-/// Weighted means over the checkpoints of `members`, some or all of the ensemble's, as medley-worker computes them. The
+/// The ensemble's mix of the checkpoints of `members`, some or all of its own, as medley-worker computes it. The
 /// checkpoints lie in the store of `folder`. Throws storage::Error for members without a checkpoint. An ensemble of
 /// paper-style epochs has members whose checkpoint keeps another epoch: these are an error too.
 Predicted predict_members(storage::Reader& reader, const std::filesystem::path& folder,

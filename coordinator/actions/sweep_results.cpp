@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "coordinator/error.h"
@@ -144,27 +145,29 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
   return pooled;
 }
 
-SweepPredictions average_seeds(const SweepPredictions& pooled) {
+SweepPredictions average_seeds(const SweepPredictions& pooled, sweep::Mix mix) {
   SweepPredictions averaged = pooled;
   averaged.candidates.clear();
   averaged.rows.candidates.clear();
+  std::vector<std::vector<double>> weights;  // [config][candidate], 1 for each of its seeds
   std::map<std::string, std::size_t> of_config;
   for (std::size_t m = 0; m < pooled.candidates.size(); ++m) {
     const Candidate& candidate = pooled.candidates[m];
     const auto [known, added] = of_config.try_emplace(candidate.config, averaged.candidates.size());
     if (added) {
       averaged.candidates.push_back(candidate);
-      averaged.rows.candidates.push_back(pooled.rows.candidates[m]);
-      continue;
+      weights.emplace_back(pooled.candidates.size());
+    } else {
+      Candidate& mean = averaged.candidates[known->second];
+      mean.seeds.insert(mean.seeds.end(), candidate.seeds.begin(), candidate.seeds.end());
+      mean.trials.insert(mean.trials.end(), candidate.trials.begin(), candidate.trials.end());
     }
-    Candidate& mean = averaged.candidates[known->second];
-    mean.seeds.insert(mean.seeds.end(), candidate.seeds.begin(), candidate.seeds.end());
-    mean.trials.insert(mean.trials.end(), candidate.trials.begin(), candidate.trials.end());
-    auto& sum = averaged.rows.candidates[known->second];
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += pooled.rows.candidates[m][i];
+    weights[known->second][m] = 1;
   }
-  for (std::size_t m = 0; m < averaged.candidates.size(); ++m) {
-    for (double& p : averaged.rows.candidates[m]) p /= static_cast<double>(averaged.candidates[m].seeds.size());
+  std::vector<int> clips(static_cast<std::size_t>(pooled.rows.clips()));
+  std::iota(clips.begin(), clips.end(), 0);
+  for (const auto& seeds : weights) {
+    averaged.rows.candidates.push_back(sweep::mix_candidates(pooled.rows, seeds, clips, mix));
   }
   return averaged;
 }

@@ -29,7 +29,7 @@ storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::stri
 /// The dataset of a sweep or ensemble. Throws storage::Error when the store does not know it.
 storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint);
 
-/// One (config, seed) of a sweep whose folds all have predictions, or the mean of several seeds of a config.
+/// One (config, seed) of a sweep whose folds all have predictions, or the even mix of several seeds of a config.
 struct Candidate {
   std::string config;
   std::vector<std::uint64_t> seeds;
@@ -48,8 +48,8 @@ struct SweepPredictions {
 SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
                                   sweep::Protocol protocol);
 
-/// One candidate a config: the mean of its seeds' probabilities. In the order of their first seeds.
-SweepPredictions average_seeds(const SweepPredictions& pooled);
+/// One candidate a config: the even mix of its seeds' probabilities. In the order of their first seeds.
+SweepPredictions average_seeds(const SweepPredictions& pooled, sweep::Mix mix);
 
 /// The report of everything finished of a sweep, with what its sweep file compares. Held-out numbers decode as the
 /// summary's `decode` says.

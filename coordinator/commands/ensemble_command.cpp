@@ -106,6 +106,9 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
       fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", ensemble.id, ensemble.request.name,
                   members.rows.size(), ensemble.candidates, sweep.name, ensemble.transductive ? " (transductive)" : "",
                   sweep.synthetic ? " (synthetic data)" : "");
+  if (ensemble.request.options.mix == sweep::Mix::kGeometric) {
+    members.above.push_back("geometric mean: weights are exponents of the members' probabilities");
+  }
   if (ensemble.request.per_subset) {
     members.above.push_back("late fusion: of each encoder subset the config that ranks first, its seeds averaged");
   }
@@ -118,14 +121,15 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
   fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.thresholds.alpha, ensemble.thresholds.beta,
              ensemble.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
   fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(ensemble.optimistic));
-  std::string interval;
-  if (ensemble.nested_interval) {
-    const sweep::Interval& score = ensemble.nested_interval->score;
-    interval = fmt::format(", 95 % of Score {} to {} by bootstrap over {} actors", share_text(score.low),
-                           share_text(score.high), ensemble.actors);
-  }
-  fmt::print("nested       {}  fitted on the other folds{}\n", accuracy_text(ensemble.nested), interval);
+  const sweep::Interval& score = ensemble.nested_interval.score;
+  fmt::print("nested       {}  fitted on the other folds, 95 % of Score {} to {} {}\n", accuracy_text(ensemble.nested),
+             share_text(score.low), share_text(score.high), storage::clusters_text(ensemble));
   fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(ensemble.best_single_nested));
+  fmt::print(
+      "nested and its interval are of models of one fold each, on clips of new actors; the export averages the models "
+      "of\n"
+      "all {} folds and is usually better\n",
+      ensemble.folds.size());
   if (ensemble.request.protocol == sweep::Protocol::kPaper) {
     fmt::print(
         "members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
@@ -343,7 +347,8 @@ void add_ensemble(CLI::App& app, Globals& globals) {
       "weight are of encoders and modalities.\n"
       "Examples:\n  medley ensemble\n  medley ensemble topn --method simplex --name topn-simplex\n"
       "  medley ensemble topn --method mean --k 3 --json\n"
-      "  medley ensemble late-fusion --method simplex --per-subset --thresholds per-fold");
+      "  medley ensemble late-fusion --method simplex --per-subset --thresholds per-fold\n"
+      "  medley ensemble late-fusion --method simplex --mix geometric");
   command->callback([arguments, &globals] { make_ensemble(*arguments, globals); });
 }
 

@@ -8,6 +8,7 @@
 
 #include "sweep/error.h"
 #include "sweep/nearest.h"
+#include "sweep/score/simplex.h"
 
 namespace medley::sweep {
 namespace {
@@ -25,8 +26,6 @@ void for_each_share(const Label& label, F f) {
   f(label.first, label.salience / 100.0);
   if (label.is_blend()) f(label.second, 1 - label.salience / 100.0);
 }
-
-double floored(double probability) { return std::max(probability, 1e-12); }
 
 double best_score(const std::vector<double>& p, const std::vector<Label>& truth, const Classes& classes) {
   return threshold_surface({p.data(), static_cast<int>(truth.size()), classes.count()}, truth, classes)
@@ -83,8 +82,15 @@ std::vector<int> ranked(const OutOfFold& rows, const std::vector<int>& clips, st
   return candidates;
 }
 
-/// How often each candidate is chosen in one bag: greedily, with replacement, then cut after the best prefix.
-std::vector<int> select_greedily(const std::vector<std::vector<double>>& parts, const std::vector<int>& bag,
+/// Turns sums of mix_term(), [clip, class], into probabilities.
+void mix_rows(Mix mix, std::vector<double>& sums, const Classes& classes, double weight) {
+  const auto count = static_cast<std::size_t>(classes.count());
+  for (std::size_t i = 0; i < sums.size(); i += count) mix_sums(mix, &sums[i], count, weight);
+}
+
+/// How often each candidate is chosen in one bag: greedily, with replacement, then cut after the best prefix. `parts`
+/// are mix_term() of their probabilities.
+std::vector<int> select_greedily(Mix mix, const std::vector<std::vector<double>>& parts, const std::vector<int>& bag,
                                  const std::vector<Label>& truth, const Classes& classes, int rounds) {
   std::vector<double> sum(parts.front().size());
   std::vector<double> trial(sum.size());
@@ -96,7 +102,8 @@ std::vector<int> select_greedily(const std::vector<std::vector<double>>& parts, 
     int added = -1;
     for (const int candidate : bag) {
       const auto& part = parts[static_cast<std::size_t>(candidate)];
-      for (std::size_t i = 0; i < sum.size(); ++i) trial[i] = (sum[i] + part[i]) / round;
+      for (std::size_t i = 0; i < sum.size(); ++i) trial[i] = sum[i] + part[i];
+      mix_rows(mix, trial, classes, round);
       const Merit merit = merit_of(trial, truth, classes);
       if (added < 0 || merit.better_than(best_here)) {
         best_here = merit;
@@ -120,7 +127,9 @@ std::vector<double> fit_caruana(const OutOfFold& rows, const std::vector<int>& c
                                 const std::vector<int>& candidates, const EnsembleOptions& options) {
   const auto truth = labels_of(rows, clips);
   std::vector<std::vector<double>> parts;
-  for (const int candidate : candidates) parts.push_back(rows_of(rows, candidate, clips));
+  for (const int candidate : candidates) {
+    for (double& p : parts.emplace_back(rows_of(rows, candidate, clips))) p = mix_term(options.mix, p);
+  }
   const int count = static_cast<int>(parts.size());
   const int bags = count < 3 ? 1 : options.bags;
   std::vector<double> weights(rows.candidates.size());
@@ -136,7 +145,7 @@ std::vector<double> fit_caruana(const OutOfFold& rows, const std::vector<int>& c
       bag.resize(static_cast<std::size_t>((count + 1) / 2));
       std::sort(bag.begin(), bag.end());
     }
-    const auto counts = select_greedily(parts, bag, truth, rows.classes, options.rounds);
+    const auto counts = select_greedily(options.mix, parts, bag, truth, rows.classes, options.rounds);
     const double total = std::accumulate(counts.begin(), counts.end(), 0);
     for (std::size_t i = 0; i < counts.size(); ++i) {
       weights[static_cast<std::size_t>(candidates[i])] += counts[i] / total / bags;
@@ -158,7 +167,7 @@ std::vector<double> fit_weights(const OutOfFold& rows, const std::vector<int>& c
     }
     case EnsembleMethod::kSimplex:
       keep(options.most_candidates);
-      return fit_simplex(rows, clips, order);
+      return fit_simplex(rows, clips, order, options.mix);
     case EnsembleMethod::kCaruana:
       keep(options.most_candidates);
       return fit_caruana(rows, clips, order, options);
@@ -196,7 +205,7 @@ EnsembleWeights fit_on(const OutOfFold& rows, const std::map<int, std::vector<in
   ThresholdSurface pooled;
   Thresholds sum;
   for (const auto& [fold, part] : folds) {
-    const auto p = mix_candidates(rows, fitted.weights, part);
+    const auto p = mix_candidates(rows, fitted.weights, part, options.mix);
     const auto surface = threshold_surface({p.data(), static_cast<int>(part.size()), rows.classes.count()},
                                            labels_of(rows, part), rows.classes);
     pooled += surface;
@@ -255,58 +264,35 @@ EnsembleThresholds ensemble_thresholds(const std::string& name) {
 }
 
 std::vector<double> mix_candidates(const OutOfFold& rows, const std::vector<double>& weights,
-                                   const std::vector<int>& clips) {
+                                   const std::vector<int>& clips, Mix mix) {
   const auto classes = static_cast<std::size_t>(rows.classes.count());
   std::vector<double> mixed(clips.size() * classes);
   for (std::size_t m = 0; m < weights.size(); ++m) {
     if (weights[m] == 0) continue;
     for (std::size_t i = 0; i < clips.size(); ++i) {
       const double* row = &rows.candidates[m][static_cast<std::size_t>(clips[i]) * classes];
-      for (std::size_t c = 0; c < classes; ++c) mixed[i * classes + c] += weights[m] * row[c];
+      for (std::size_t c = 0; c < classes; ++c) mixed[i * classes + c] += weights[m] * mix_term(mix, row[c]);
     }
   }
+  mix_rows(mix, mixed, rows.classes, std::accumulate(weights.begin(), weights.end(), 0.0));
   return mixed;
 }
 
 std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& clips,
-                                const std::vector<int>& candidates, std::vector<double>* trace) {
+                                const std::vector<int>& candidates, Mix mix) {
   const auto classes = static_cast<std::size_t>(rows.classes.count());
-  const std::size_t count = candidates.size();
-  // One observation for each class that a label names: its probability under every candidate, and its share.
-  std::vector<double> likelihoods;
-  std::vector<double> shares;
-  for (const int clip : clips) {
-    for_each_share(rows.truth[static_cast<std::size_t>(clip)], [&](int c, double share) {
-      for (const int m : candidates) {
-        likelihoods.push_back(floored(rows.candidates[static_cast<std::size_t>(
-            m)][static_cast<std::size_t>(clip) * classes + static_cast<std::size_t>(c)]));
-      }
-      shares.push_back(share / static_cast<double>(clips.size()));
-    });
+  std::vector<std::vector<double>> members;
+  for (const int m : candidates) {
+    for (double& p : members.emplace_back(rows_of(rows, m, clips))) p = floored(p);
   }
-  std::vector<double> w(count, 1.0 / static_cast<double>(count));
-  std::vector<double> next(count);
-  double before = 0;
-  for (int step = 0; step < 2000; ++step) {
-    std::fill(next.begin(), next.end(), 0.0);
-    double objective = 0;
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      const double* p = &likelihoods[i * count];
-      double total = 0;
-      for (std::size_t m = 0; m < count; ++m) total += w[m] * p[m];
-      objective -= shares[i] * std::log(total);
-      for (std::size_t m = 0; m < count; ++m) next[m] += shares[i] * w[m] * p[m] / total;
-    }
-    if (trace) trace->push_back(objective);
-    if (step > 0 && before - objective < 1e-9) break;
-    before = objective;
-    w = next;
+  std::vector<double> shares(clips.size() * classes);
+  for (std::size_t i = 0; i < clips.size(); ++i) {
+    for_each_share(rows.truth[static_cast<std::size_t>(clips[i])],
+                   [&](int c, double share) { shares[i * classes + static_cast<std::size_t>(c)] = share; });
   }
-  // EM only nears zero: what weighs less than a hundred-thousandth is left out, so that its models need not be run.
-  double kept = 0;
-  for (double& weight : w) kept += weight = weight < 1e-5 ? 0 : weight;
+  const auto fitted = least_loss_weights(mix, members, shares, classes);
   std::vector<double> weights(rows.candidates.size());
-  for (std::size_t m = 0; m < count; ++m) weights[static_cast<std::size_t>(candidates[m])] = w[m] / kept;
+  for (std::size_t m = 0; m < candidates.size(); ++m) weights[static_cast<std::size_t>(candidates[m])] = fitted[m];
   return weights;
 }
 
@@ -321,12 +307,13 @@ Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, con
   Tally optimistic;
   Tally nested;
   std::map<int, Tally> actors;
+  std::vector<Tally> of_folds;
   for (const auto& [fold, clips] : folds) {
     auto others = folds;
     others.erase(fold);
     Ensemble::Fold held{fold, fit_on(rows, others, options, shortlist), {}};
-    const auto own = mix_candidates(rows, ensemble.fitted.weights, clips);
-    const auto honest = mix_candidates(rows, held.fitted.weights, clips);
+    const auto own = mix_candidates(rows, ensemble.fitted.weights, clips, options.mix);
+    const auto honest = mix_candidates(rows, held.fitted.weights, clips, options.mix);
     const Thresholds own_thresholds = thresholds_for(ensemble.fitted, fold);
     Tally here;
     for (std::size_t i = 0; i < clips.size(); ++i) {
@@ -339,17 +326,17 @@ Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, con
       if (!rows.actor.empty()) actors[rows.actor[clip]].add(said, truth);
     }
     nested += here;
+    of_folds.push_back(here);
     held.accuracy = here.accuracy();
     ensemble.folds.push_back(std::move(held));
   }
   ensemble.optimistic = optimistic.accuracy();
   ensemble.nested = nested.accuracy();
-  if (actors.size() >= 2) {
-    std::vector<Tally> tallies;
-    for (const auto& [actor, tally] : actors) tallies.push_back(tally);
-    ensemble.nested_interval = bootstrap_accuracy(tallies, options.bootstrap);
-    ensemble.has_interval = true;
-  }
+  std::vector<Tally> of_actors;
+  for (const auto& [actor, tally] : actors) of_actors.push_back(tally);
+  ensemble.clusters = of_actors.size() >= 2 ? Clusters::kActors : Clusters::kFolds;
+  ensemble.nested_interval = accuracy_interval(ensemble.clusters == Clusters::kActors ? of_actors : of_folds,
+                                               kTrainingInflation, options.level);
   return ensemble;
 }
 

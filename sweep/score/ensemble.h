@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/score/mix.h"
 #include "sweep/score/statistics.h"
 
 namespace medley::sweep {
@@ -14,16 +15,16 @@ namespace medley::sweep {
 /// not train on it.
 struct OutOfFold {
   Classes classes;
-  std::vector<Label> truth;  ///< [clip]
-  std::vector<int> fold;     ///< [clip]
-  std::vector<int> actor;    ///< [clip] index of the actor, for intervals; empty: unknown, no intervals
+  std::vector<Label> truth;                     ///< [clip]
+  std::vector<int> fold;                        ///< [clip]
+  std::vector<int> actor;                       ///< [clip] index of the actor, for intervals; empty: unknown
   std::vector<std::vector<double>> candidates;  ///< [candidate][clip, class], rows sum to 1
 
   int clips() const { return static_cast<int>(truth.size()); }
 };
 
 /// kMean: the k candidates of the best Score, the same weight each. kSimplex: weights on the simplex that minimise the
-/// KL to the soft labels, by EM. kCaruana: bagged greedy selection with replacement (Caruana et al. 2004).
+/// KL to the soft labels (fit_simplex()). kCaruana: bagged greedy selection with replacement (Caruana et al. 2004).
 #define MEDLEY_ENSEMBLE_METHOD(X) X(kMean, "mean") X(kSimplex, "simplex") X(kCaruana, "caruana")
 MEDLEY_NAMED_ENUM(EnsembleMethod, MEDLEY_ENSEMBLE_METHOD)
 /// Throws Error naming the valid ones: mean, simplex, caruana.
@@ -37,13 +38,14 @@ EnsembleThresholds ensemble_thresholds(const std::string& name);  ///< pooled, p
 
 struct EnsembleOptions {
   EnsembleMethod method = EnsembleMethod::kCaruana;
+  Mix mix = Mix::kArithmetic;  ///< for it the weights are fitted
   EnsembleThresholds thresholds = EnsembleThresholds::kPooled;
   int k = 5;                 ///< kMean: number of candidates
   int most_candidates = 50;  ///< kSimplex, kCaruana: number of best candidates by own Score on the fitted rows
   int rounds = 20;           ///< kCaruana: candidates added in a bag
   int bags = 10;             ///< kCaruana: each sees half of the candidates, drawn at random
   std::uint64_t seed = 1;
-  BootstrapOptions bootstrap;
+  double level = 0.95;  ///< of the nested interval
 };
 
 /// Weights fitted on some rows, and thresholds of the mixture on the same rows.
@@ -53,6 +55,10 @@ struct EnsembleWeights {
   std::vector<std::pair<int, Thresholds>> fold_thresholds;  ///< kPerFold: of each fitted fold
 };
 
+/// Held clips show how actors differ, and not how models would after training on others. As in a comparison with one
+/// seed, a share of the variance by actors stands in. Calibrated by tests/bench/calibration.
+inline constexpr double kTrainingInflation = 1 + ActorComparison::kUnseenTraining;
+
 /// An ensemble and what it can be expected to score. `optimistic` is fitted and measured on the same rows. `nested` is
 /// the honest number. For each fold, selection, weights and thresholds are fitted on the other folds' rows and measured
 /// on the fold's. Hits are pooled over folds.
@@ -60,8 +66,8 @@ struct Ensemble {
   EnsembleWeights fitted;  ///< on all rows: what is exported
   Accuracy optimistic;
   Accuracy nested;
-  bool has_interval = false;         ///< actors were known, and at least two
-  AccuracyInterval nested_interval;  ///< bootstrap over actors of the pooled nested predictions; weights held
+  AccuracyInterval nested_interval;       ///< accuracy_interval() of the pooled nested predictions
+  Clusters clusters = Clusters::kActors;  ///< of the interval; folds where fewer than two actors are known
   struct Fold {
     int fold = 0;
     EnsembleWeights fitted;  ///< on the other folds
@@ -78,15 +84,13 @@ using Shortlist = std::function<std::vector<int>(const std::vector<int>& folds)>
 /// than two folds.
 Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, const Shortlist& shortlist = {});
 
-/// Weights that minimise mean_i -sum_c y_ic log sum_m w_m p_mic over `clips`, with y the soft labels (salience shares).
-/// This is the KL to the label up to a constant. It is the likelihood of a mixture with fractional counts, so EM
-/// applies. The objective never rises, is convex in w, and ends at its one minimum from the uniform start. Stops when a
-/// step gains less than 1e-9, or after 2,000. `trace`, where given, gets the objective before each step.
+/// Weights [candidate] of `candidates` that minimise the log loss of the mix over `clips`, as least_loss_weights()
+/// finds them. The others have 0.
 std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& clips,
-                                const std::vector<int>& candidates, std::vector<double>* trace = nullptr);
+                                const std::vector<int>& candidates, Mix mix);
 
-/// sum_m weights[m] candidates[m] of `clips`, row-major [clip, class].
+/// The mix of the candidates on `clips`, row-major [clip, class].
 std::vector<double> mix_candidates(const OutOfFold& rows, const std::vector<double>& weights,
-                                   const std::vector<int>& clips);
+                                   const std::vector<int>& clips, Mix mix);
 
 }  // namespace medley::sweep

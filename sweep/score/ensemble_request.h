@@ -12,7 +12,7 @@ namespace medley::sweep {
 
 /// Which ensemble of a sweep to fit.
 struct EnsembleRequest {
-  std::string name;  ///< "": of the sweep and the method
+  std::string name;  ///< "": of the sweep, the method and the mix
   Protocol protocol = Protocol::kHeldOut;
   /// Candidates are configs, their seeds averaged, and of each encoder subset only the best config (best_of_subsets())
   /// may be a member: late fusion. Otherwise every (config, seed).

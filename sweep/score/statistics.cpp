@@ -127,6 +127,19 @@ struct Sum {
 
 double square(double x) { return x * x; }
 
+/// Of a ratio or a mean of ratios, by the influences of clusters and their shares of the rows.
+Interval cluster_interval(double value, const std::vector<double>& influences, const std::vector<double>& shares,
+                          double inflation, double level) {
+  double variance = 0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (shares[i] >= 1) return {0, 1};
+    variance += square(influences[i]) / (1 - shares[i]) * inflation;
+  }
+  if (variance == 0) return {value, value};
+  const double margin = student_t_quantile(1 - (1 - level) / 2, cluster_freedom(shares)) * std::sqrt(variance);
+  return {std::max(0.0, value - margin), std::min(1.0, value + margin)};
+}
+
 bool have_actors(const std::vector<RunDifference>& differences) {
   std::set<int> actors;
   for (const RunDifference& difference : differences) {
@@ -200,37 +213,6 @@ std::vector<int> bootstrap_counts(int groups, int resample, std::uint64_t seed) 
   return counts;
 }
 
-Interval bootstrap_interval(int groups, const std::function<double(const std::vector<int>&)>& statistic,
-                            const BootstrapOptions& options) {
-  if (groups < 2) throw Error("a bootstrap over " + std::to_string(groups) + " groups says nothing: 2 are needed");
-  if (options.resamples < 1) throw Error("a bootstrap needs at least 1 resample");
-  std::vector<double> values;
-  values.reserve(static_cast<std::size_t>(options.resamples));
-  for (int i = 0; i < options.resamples; ++i) values.push_back(statistic(bootstrap_counts(groups, i, options.seed)));
-  const double tail = (1 - options.level) / 2;
-  return {quantile(values, tail), quantile(values, 1 - tail)};
-}
-
-AccuracyInterval bootstrap_accuracy(const std::vector<Tally>& actors, const BootstrapOptions& options) {
-  const auto interval = [&](double (*measure)(const Accuracy&)) {
-    return bootstrap_interval(
-        static_cast<int>(actors.size()),
-        [&](const std::vector<int>& counts) {
-          Tally sum;
-          for (std::size_t actor = 0; actor < actors.size(); ++actor) {
-            const int times = counts[actor];
-            sum += {times * actors[actor].presence_hits, times * actors[actor].salience_hits,
-                    times * actors[actor].clips, times * actors[actor].blends};
-          }
-          return measure(sum.accuracy());
-        },
-        options);
-  };
-  return {interval([](const Accuracy& a) { return a.presence; }),
-          interval([](const Accuracy& a) { return a.salience; }),
-          interval([](const Accuracy& a) { return a.score(); })};
-}
-
 double student_t_cdf(double t, double df) {
   const double tail = two_sided_p(t, df) / 2;
   return t > 0 ? 1 - tail : tail;
@@ -248,6 +230,28 @@ double student_t_quantile(double p, double df) {
     (student_t_cdf(middle, df) < p ? low : high) = middle;
   }
   return high;
+}
+
+AccuracyInterval accuracy_interval(const std::vector<Tally>& clusters, double inflation, double level) {
+  if (clusters.size() < 2) throw Error("an interval of " + std::to_string(clusters.size()) + " cluster: 2 are needed");
+  Tally all;
+  for (const Tally& cluster : clusters) all += cluster;
+  const Accuracy value = all.accuracy();
+  std::vector<double> of_presence, of_salience, of_score, clips, blends;
+  for (const Tally& cluster : clusters) {
+    if (cluster.clips == 0) continue;
+    const double presence = (cluster.presence_hits - value.presence * cluster.clips) / all.clips;
+    of_presence.push_back(presence);
+    of_score.push_back(presence / 2);
+    clips.push_back(cluster.clips / static_cast<double>(all.clips));
+    if (cluster.blends == 0) continue;
+    of_salience.push_back((cluster.salience_hits - value.salience * cluster.blends) / all.blends);
+    of_score.back() += of_salience.back() / 2;
+    blends.push_back(cluster.blends / static_cast<double>(all.blends));
+  }
+  return {cluster_interval(value.presence, of_presence, clips, inflation, level),
+          cluster_interval(value.salience, of_salience, blends, inflation, level),
+          cluster_interval(value.score(), of_score, clips, inflation, level)};
 }
 
 PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level) {

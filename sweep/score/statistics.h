@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <string>
 #include <variant>
@@ -42,33 +41,31 @@ struct Interval {
   double high = 0;
 };
 
-struct BootstrapOptions {
-  int resamples = 2000;
-  double level = 0.95;
-  std::uint64_t seed = 20240607;
-};
-
 /// How often each of `groups` was drawn in resample number `resample`: groups draws with replacement. A function of
 /// its arguments only (counter-based), so intervals are the same on every machine and in any order.
 std::vector<int> bootstrap_counts(int groups, int resample, std::uint64_t seed);
-
-/// Percentile interval of a statistic of resampled groups (Efron 1979). Groups are actors: clips of one actor are not
-/// independent. `statistic` gets how often each group was drawn. Throws Error for fewer than two groups.
-Interval bootstrap_interval(int groups, const std::function<double(const std::vector<int>& counts)>& statistic,
-                            const BootstrapOptions& options = {});
 
 struct AccuracyInterval {
   Interval presence;
   Interval salience;
   Interval score;
 };
-/// Bootstrap over actors of the official numbers; `actors` has one tally an actor.
-AccuracyInterval bootstrap_accuracy(const std::vector<Tally>& actors, const BootstrapOptions& options = {});
 
 /// P(T <= t) for Student's t with `df` degrees of freedom (regularised incomplete beta function).
 double student_t_cdf(double t, double df);
 /// The t with P(T <= t) = p, 0 < p < 1.
 double student_t_quantile(double p, double df);
+
+/// What the clips of an interval are grouped by: clips of one actor, and of one fold's models, are not independent.
+#define MEDLEY_CLUSTERS(X) X(kActors, "actors") X(kFolds, "folds")
+MEDLEY_NAMED_ENUM(Clusters, MEDLEY_CLUSTERS)
+
+/// Would the official numbers of one system hold on clips of new actors? u_a is what cluster a adds to the deviation of
+/// a number (its influence function). The variance is the sum of u_a^2 / (1 - w_a) times `inflation`, where w_a is the
+/// cluster's share of the clips (of the blends for ACC_salience): the cluster-robust CR2 of Bell & McCaffrey (2002),
+/// with Student's t of their degrees of freedom. Ends are cut to [0, 1]. Where one cluster has all clips, the interval
+/// is [0, 1]. Throws Error for fewer than two clusters.
+AccuracyInterval accuracy_interval(const std::vector<Tally>& clusters, double inflation, double level = 0.95);
 
 /// Corrected resampled t-test of paired differences (Nadeau & Bengio 2003; for repeated cross-validation Bouckaert &
 /// Frank 2004). Training sets overlap, so the variance of the mean is (1/n + test/train) s^2, not s^2/n.

@@ -462,7 +462,8 @@ TEST(ResultsCommands, TransductiveNumbersSaySo) {
 TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
   Store store;
   const auto& folder = store.folder.path();
-  for (const std::string method : {"mean --k 2", "simplex", "caruana --bags 2 --rounds 4"}) {
+  for (const std::string method : {"mean --k 2", "mean --k 2 --mix geometric", "simplex", "simplex --mix geometric",
+                                   "caruana --bags 2 --rounds 4 --mix geometric", "caruana --bags 2 --rounds 4"}) {
     const json made = json::parse(run(folder, "ensemble depth --json --name best --method " + method));
     double total = 0;
     for (const json& member : made["members"]) total += member["weight"].get<double>();
@@ -483,15 +484,23 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
     EXPECT_TRUE(findings.all().empty()) << findings.text();
     const auto checked = data::check_submission(*text, store.data.classes, data::ClipList{filenames, {}});
     EXPECT_TRUE(checked.all().empty()) << checked.text();
-    // The same by definition: the weighted mean of the members' test rows, decoded by the ensemble's thresholds.
+    // The same by definition: the weighted mean of the members' test rows, or the normalised product of their powers,
+    // decoded by the ensemble's thresholds.
+    const bool geometric = made["settings"]["mix"] == "geometric";
+    EXPECT_EQ(geometric, method.find("geometric") != std::string::npos);
     std::vector<data::Prediction> predictions;
     const sweep::Thresholds thresholds{made["settings"]["alpha"], made["settings"]["beta"]};
     for (std::size_t i = 0; i < kTestClips; ++i) {
-      std::vector<double> p(6);
+      std::vector<double> p(6, geometric ? 1 : 0);
       for (const json& member : made["members"]) {
         const auto& said = store.said.at(member["trial"].get<std::string>())[60 + i];
-        for (std::size_t c = 0; c < 6; ++c) p[c] += member["weight"].get<double>() * said[c];
+        const double weight = member["weight"];
+        for (std::size_t c = 0; c < 6; ++c) {
+          p[c] = geometric ? p[c] * std::pow(std::max(1e-12, double(said[c])), weight) : p[c] + weight * said[c];
+        }
       }
+      const double sum = std::accumulate(p.begin(), p.end(), 0.0);
+      for (double& one : p) one /= sum;
       predictions.push_back({filenames[i], sweep::decode(p.data(), store.data.classes, thresholds)});
     }
     EXPECT_EQ(*text, data::format_submission(predictions, store.data.classes));
@@ -503,13 +512,16 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
     EXPECT_EQ(manifest["sha256"], exported["sha256"]);
   }
   storage::Reader reader(folder);
-  EXPECT_EQ(reader.ensembles().size(), 3u);
-  EXPECT_EQ(reader.exports().size(), 3u);
+  EXPECT_EQ(reader.ensembles().size(), 6u);
+  EXPECT_EQ(reader.exports().size(), 6u);
   // The newest of that name.
   EXPECT_EQ(choose_ensemble(reader, "best").request.options.method, sweep::EnsembleMethod::kCaruana);
   const std::string text = run(folder, "ensemble depth --method mean --k 1 --name one");
-  EXPECT_EQ(text.rfind("ensemble 4 'one': 1 of 5 candidates of depth (synthetic data)\n", 0), 0u) << text;
+  EXPECT_EQ(text.rfind("ensemble 7 'one': 1 of 5 candidates of depth (synthetic data)\n", 0), 0u) << text;
   EXPECT_NE(text.find("nested       Score"), std::string::npos);
+  EXPECT_NE(text.find(" by 12 actors\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("the export averages the models of\nall 3 folds and is usually better\n"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("left out: 1 (config, seed) without held-out predictions in every fold\n"), std::string::npos)
       << text;
   const std::string unfinished =
@@ -558,46 +570,55 @@ const std::vector<sweep::Config> kSubsets = {config_of({"clip"}, 8),           c
 
 TEST(ResultsCommands, LateFusionTakesOneConfigAnEncoderSubsetWithItsSeedsAveraged) {
   Store store(kSubsets);
-  const json made = json::parse(run(store.folder.path(), "ensemble --per-subset --method simplex --json"));
-  std::map<std::string, sweep::Config> configs;
-  for (const sweep::Config& config : kSubsets) configs[sweep::config_id(config)] = config;
-  // By definition: of each subset the first of the report; the mean of two seeds' rows, one trial a fold.
-  std::map<std::vector<std::string>, std::string> first;
-  const json report = json::parse(run(store.folder.path(), "report --json"));
-  for (const json& config : report["rows"]) {
-    if (config["complete"].get<bool>()) first.try_emplace(configs.at(config["config"]).encoders, config["config"]);
-  }
-  ASSERT_EQ(first.size(), 3u);
-  std::map<std::string, double> weights;
-  for (const json& row : made["scores"]["weights"]) {
-    EXPECT_EQ(row["seeds"], json({1, 2}));
-    weights[row["config"]] = row["weight"];
-    EXPECT_EQ(first.at(configs.at(row["config"]).encoders), row["config"]);
-  }
-  sweep::OutOfFold rows;
-  rows.classes = store.data.classes;
-  std::vector<int> clips;
-  for (std::size_t clip = 0; clip < 60; ++clip) {
-    rows.truth.push_back(*store.data.clips[clip].label);
-    clips.push_back(int(clip));
-  }
-  std::vector<std::string> candidates;
-  for (const auto& [encoders, config] : first) {
-    std::vector<double> mean;
-    for (std::size_t clip = 0; clip < 60; ++clip) {
-      const auto& one = store.said.at(trial_id(configs.at(config), int(clip % 3), 1, store.data.fingerprint))[clip];
-      const auto& two = store.said.at(trial_id(configs.at(config), int(clip % 3), 2, store.data.fingerprint))[clip];
-      for (std::size_t c = 0; c < 6; ++c) mean.push_back((double(one[c]) + double(two[c])) / 2);
+  for (const sweep::Mix mix : {sweep::Mix::kArithmetic, sweep::Mix::kGeometric}) {
+    const json made = json::parse(
+        run(store.folder.path(), std::string("ensemble --per-subset --method simplex --json --mix ") + name_of(mix)));
+    std::map<std::string, sweep::Config> configs;
+    for (const sweep::Config& config : kSubsets) configs[sweep::config_id(config)] = config;
+    // By definition: of each subset the first of the report; the mix of two seeds' rows, one trial a fold.
+    std::map<std::vector<std::string>, std::string> first;
+    const json report = json::parse(run(store.folder.path(), "report --json"));
+    for (const json& config : report["rows"]) {
+      if (config["complete"].get<bool>()) first.try_emplace(configs.at(config["config"]).encoders, config["config"]);
     }
-    candidates.push_back(config);
-    rows.candidates.push_back(mean);
-  }
-  const auto expected = sweep::fit_simplex(rows, clips, {0, 1, 2});
-  for (std::size_t m = 0; m < 3; ++m) EXPECT_NEAR(weights[candidates[m]], expected[m], 1e-4) << candidates[m];
-  for (const json& member : made["members"]) {
-    storage::Reader reader(store.folder.path());
-    const auto config = sweep::config_id(reader.find_trial(member["trial"])->spec.config);
-    EXPECT_NEAR(member["weight"].get<double>(), weights.at(config) / 6, 1e-12);
+    ASSERT_EQ(first.size(), 3u);
+    std::map<std::string, double> weights;
+    for (const json& row : made["scores"]["weights"]) {
+      EXPECT_EQ(row["seeds"], json({1, 2}));
+      weights[row["config"]] = row["weight"];
+      EXPECT_EQ(first.at(configs.at(row["config"]).encoders), row["config"]);
+    }
+    sweep::OutOfFold rows;
+    rows.classes = store.data.classes;
+    std::vector<int> clips;
+    for (std::size_t clip = 0; clip < 60; ++clip) {
+      rows.truth.push_back(*store.data.clips[clip].label);
+      clips.push_back(int(clip));
+    }
+    std::vector<std::string> candidates;
+    for (const auto& [encoders, config] : first) {
+      std::vector<double> mean;
+      for (std::size_t clip = 0; clip < 60; ++clip) {
+        const auto& one = store.said.at(trial_id(configs.at(config), int(clip % 3), 1, store.data.fingerprint))[clip];
+        const auto& two = store.said.at(trial_id(configs.at(config), int(clip % 3), 2, store.data.fingerprint))[clip];
+        double row[6], sum = 0;
+        for (std::size_t c = 0; c < 6; ++c) {
+          const double a = one[c], b = two[c];
+          sum += row[c] =
+              mix == sweep::Mix::kArithmetic ? (a + b) / 2 : std::sqrt(std::max(1e-12, a) * std::max(1e-12, b));
+        }
+        for (const double p : row) mean.push_back(p / sum);
+      }
+      candidates.push_back(config);
+      rows.candidates.push_back(mean);
+    }
+    const auto expected = sweep::fit_simplex(rows, clips, {0, 1, 2}, mix);
+    for (std::size_t m = 0; m < 3; ++m) EXPECT_NEAR(weights[candidates[m]], expected[m], 1e-7) << candidates[m];
+    for (const json& member : made["members"]) {
+      storage::Reader reader(store.folder.path());
+      const auto config = sweep::config_id(reader.find_trial(member["trial"])->spec.config);
+      EXPECT_NEAR(member["weight"].get<double>(), weights.at(config) / 6, 1e-12);
+    }
   }
 }
 

@@ -214,7 +214,8 @@ TEST_F(Serve, AnEnsembleAndItsArchiveAreTheSameWhileACoordinatorHoldsTheStore) {
   const std::vector<std::vector<std::string>> fits = {
       {"ensemble", "done"},
       {"ensemble", "done", "--json", "--rounds", "7", "--bags", "3", "--candidates", "9"},
-      {"ensemble", "plain", "--method", "mean", "--k", "2", "--protocol", "paper", "--name", "two"},
+      {"ensemble", "plain", "--method", "mean", "--k", "2", "--mix", "geometric", "--protocol", "paper", "--name",
+       "two"},
       {"ensemble", "done", "--method", "simplex", "--per-subset", "--thresholds", "per-fold"}};
   for (const auto& words : fits) {
     const Ended served = medley(words), alone = medley(words, "alone");

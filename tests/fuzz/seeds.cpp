@@ -105,7 +105,7 @@ void write_ensembles() {
   write("ensembles", "whole", text());
   record.fold_thresholds.clear();
   record.folds.clear();
-  record.nested_interval.reset();
+  record.clusters = sweep::Clusters::kFolds;
   write("ensembles", "small", text());
 }
 

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 const char* const kSettings = R"({
-  "sweep": "0123456789ab", "protocol": "paper", "decode": "thresholds", "thresholds": "per-fold",
+  "sweep": "0123456789ab", "protocol": "paper", "mix": "geometric", "decode": "thresholds", "thresholds": "per-fold",
   "alpha": 0.125, "beta": 0.25, "per_subset": true, "k": 3, "candidates": 40, "rounds": 30, "bags": 7,
   "fold_thresholds": [{"fold": 0, "alpha": 0.1, "beta": 0.2}, {"fold": 2, "alpha": 0.15, "beta": 0.3}]})";
 
@@ -22,7 +22,7 @@ const char* const kScores = R"({
   "optimistic": {"acc_presence": 0.75, "acc_salience": 0.25, "score": 0.5},
   "nested": {"acc_presence": 0.5, "acc_salience": 0.25, "score": 0.375},
   "best_single_nested": {"acc_presence": 0.5, "acc_salience": 0.0, "score": 0.25},
-  "nested_interval": {"level": 0.9, "acc_presence": [0.4, 0.6], "acc_salience": [0.2, 0.3], "score": [0.3, 0.45]},
+  "nested_interval": {"level": 0.9, "by": "folds", "acc_presence": [0.4, 0.6], "acc_salience": [0.2, 0.3], "score": [0.3, 0.45]},
   "folds": [
     {"fold": 0, "alpha": 0.35, "beta": 0.45, "acc_presence": 1.0, "acc_salience": 0.5, "score": 0.75,
      "weights": [{"config": "aaaa", "seeds": [7], "weight": 1.0}]},
@@ -56,12 +56,13 @@ TEST(EnsembleRecord, EveryValueIsReadIntoItsMember) {
   EXPECT_TRUE(ensemble.request.per_subset);
   const sweep::EnsembleOptions& options = ensemble.request.options;
   EXPECT_EQ(options.method, sweep::EnsembleMethod::kSimplex);
+  EXPECT_EQ(options.mix, sweep::Mix::kGeometric);
   EXPECT_EQ(options.thresholds, sweep::EnsembleThresholds::kPerFold);
   EXPECT_EQ(options.k, 3);
   EXPECT_EQ(options.most_candidates, 40);
   EXPECT_EQ(options.rounds, 30);
   EXPECT_EQ(options.bags, 7);
-  EXPECT_EQ(options.bootstrap.level, 0.9);
+  EXPECT_EQ(options.level, 0.9);
   EXPECT_EQ(ensemble.thresholds.alpha, 0.125);
   EXPECT_EQ(ensemble.thresholds.beta, 0.25);
   ASSERT_EQ(ensemble.fold_thresholds.size(), 2u);
@@ -73,10 +74,11 @@ TEST(EnsembleRecord, EveryValueIsReadIntoItsMember) {
   EXPECT_EQ(ensemble.optimistic.salience, 0.25);
   EXPECT_EQ(ensemble.nested.score(), 0.375);
   EXPECT_EQ(ensemble.best_single_nested.score(), 0.25);
-  ASSERT_TRUE(ensemble.nested_interval);
-  EXPECT_EQ(ensemble.nested_interval->presence.low, 0.4);
-  EXPECT_EQ(ensemble.nested_interval->salience.high, 0.3);
-  EXPECT_EQ(ensemble.nested_interval->score.low, 0.3);
+  EXPECT_EQ(ensemble.nested_interval.presence.low, 0.4);
+  EXPECT_EQ(ensemble.nested_interval.salience.high, 0.3);
+  EXPECT_EQ(ensemble.nested_interval.score.low, 0.3);
+  EXPECT_EQ(ensemble.clusters, sweep::Clusters::kFolds);
+  EXPECT_EQ(clusters_text(ensemble), "by 2 folds, as fewer than two actors are known");
   ASSERT_EQ(ensemble.folds.size(), 2u);
   EXPECT_EQ(ensemble.folds[0].fold, 0);
   EXPECT_EQ(ensemble.folds[0].thresholds.beta, 0.45);
@@ -108,8 +110,8 @@ TEST(EnsembleRecord, WhatIsReadIsWrittenAgain) {
   json scores = json::parse(kScores);
   EXPECT_EQ(settings_json(read(kSettings, kScores)), json::parse(kSettings));
   EXPECT_EQ(scores_json(read(kSettings, kScores)), scores);
-  scores["nested_interval"] = nullptr;
-  EXPECT_FALSE(read(kSettings, scores.dump()).nested_interval);
+  scores["nested_interval"]["by"] = "actors";
+  EXPECT_EQ(clusters_text(read(kSettings, scores.dump())), "by 12 actors");
   EXPECT_EQ(scores_json(read(kSettings, scores.dump())), scores);
 }
 
@@ -135,6 +137,9 @@ TEST(EnsembleRecord, AWrongValueIsNamedWithItsEnsembleAndItsPlace) {
       {[](json& a, json&) { a["alpha"] = "0.1"; }, "settings.alpha must be a number"},
       {[](json& a, json&) { a["decode"] = "optimal"; }, "settings.decode must be thresholds"},
       {[](json& a, json&) { a["protocol"] = "optimistic"; }, "protocol must be one of held-out, paper"},
+      {[](json& a, json&) { a["mix"] = "harmonic"; }, "mix must be one of arithmetic, geometric"},
+      {[](json&, json& b) { b["nested_interval"]["by"] = "clips"; },
+       "scores.nested_interval.by must be actors or folds"},
       {[](json& a, json&) { a["k"] = 0; }, "k must be a whole number from 1 to 10000"},
       {[](json& a, json&) { a["fold_thresholds"].erase(0); },
        "settings.fold_thresholds must have the folds of scores.folds"},

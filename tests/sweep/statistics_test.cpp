@@ -88,28 +88,41 @@ TEST(Bootstrap, DrawsGroupsEvenly) {
   EXPECT_NE(bootstrap_counts(kGroups, 3, 1), bootstrap_counts(kGroups, 4, 1));
 }
 
-TEST(Bootstrap, IntervalOfAMeanIsNearTheNormalOne) {
-  // Mean of 0..99: the bootstrap's standard error is sd (n) / sqrt n = 28.866 / 10, so 49.5 +- 1.96 x 2.8866.
-  const auto interval = bootstrap_interval(100,
-                                           [](const std::vector<int>& counts) {
-                                             double sum = 0;
-                                             for (std::size_t g = 0; g < counts.size(); ++g)
-                                               sum += counts[g] * double(g);
-                                             return sum / 100;
-                                           },
-                                           {20000, 0.95, 9});
-  EXPECT_NEAR(interval.low, 49.5 - 1.96 * 2.8866, 0.15);
-  EXPECT_NEAR(interval.high, 49.5 + 1.96 * 2.8866, 0.15);
+TEST(AccuracyInterval, IsThatOfTheMatrixDefinitionsOfCr2AndItsDegreesOfFreedom) {
+  // Expected from NumPy: e = (I - 1 w') x with cov(x) = diag(1 / w), the form sum w_i^2 e_i^2 / (1 - w_i), degrees of
+  // freedom tr(QO)^2 / tr(QOQO) by matrix products, and scipy.stats.t. Clusters differ in size and in share of blends.
+  const std::vector<Tally> clusters = {{30, 5, 54, 30}, {41, 9, 60, 35}, {12, 1, 40, 10}, {55, 20, 80, 44}};
+  const AccuracyInterval once = accuracy_interval(clusters, 1), more = accuracy_interval(clusters, 1.25);
+  EXPECT_NEAR(once.presence.low, 0.343712799170712, 1e-12);
+  EXPECT_NEAR(once.presence.high, 0.835774380316467, 1e-12);
+  EXPECT_EQ(once.salience.low, 0);  // cut
+  EXPECT_NEAR(once.salience.high, 0.608343055145337, 1e-11);
+  EXPECT_NEAR(once.score.low, 0.204042078802779, 1e-12);
+  EXPECT_NEAR(once.score.high, 0.679819157999635, 1e-12);
+  EXPECT_NEAR(more.score.low, 0.175963145596089, 1e-12);
+  EXPECT_NEAR(more.score.high, 0.707898091206324, 1e-12);
 }
 
-TEST(Bootstrap, AccuracyOfEqualActorsHasNoWidth) {
-  const std::vector<Tally> actors(8, Tally{3, 1, 10, 4});
-  const auto interval = bootstrap_accuracy(actors);
-  EXPECT_DOUBLE_EQ(interval.presence.low, 0.3);
-  EXPECT_DOUBLE_EQ(interval.presence.high, 0.3);
-  EXPECT_DOUBLE_EQ(interval.salience.low, 0.25);
-  EXPECT_DOUBLE_EQ(interval.score.high, 0.275);
-  EXPECT_THROW(bootstrap_accuracy({Tally{}}), Error);
+TEST(AccuracyInterval, OfEqualClustersIsStudents) {
+  // Scores .2, .3, .4 of one size: the mean of three numbers with SD .1, and t(.975; 2) = 4.302653.
+  const std::vector<Tally> clusters = {{4, 0, 10, 0}, {6, 0, 10, 0}, {8, 0, 10, 0}};
+  const AccuracyInterval interval = accuracy_interval(clusters, 1);
+  EXPECT_NEAR(interval.score.low, .3 - 4.302652729911275 * .1 / std::sqrt(3.0), 1e-9);
+  EXPECT_NEAR(interval.score.high, .3 + 4.302652729911275 * .1 / std::sqrt(3.0), 1e-9);
+  EXPECT_EQ(interval.salience.high, 0);  // no blends
+}
+
+TEST(AccuracyInterval, HasNoWidthWhereClustersAreEqualAndAllOfItWhereOneHasAllClips) {
+  const AccuracyInterval equal = accuracy_interval(std::vector<Tally>(8, Tally{3, 1, 10, 4}), 1.25);
+  EXPECT_DOUBLE_EQ(equal.presence.low, 0.3);
+  EXPECT_DOUBLE_EQ(equal.presence.high, 0.3);
+  EXPECT_DOUBLE_EQ(equal.salience.low, 0.25);
+  EXPECT_DOUBLE_EQ(equal.score.high, 0.275);
+  const AccuracyInterval one = accuracy_interval({{3, 1, 10, 4}, {5, 0, 10, 0}}, 1);
+  EXPECT_EQ(one.salience.low, 0);
+  EXPECT_EQ(one.salience.high, 1);
+  EXPECT_LT(one.presence.high, 1.1);
+  EXPECT_THROW(accuracy_interval({Tally{}}, 1), Error);
 }
 
 TEST(Tally, CountsAsTheMetricDoes) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <regex>
@@ -15,10 +16,13 @@
 #include <unistd.h>
 
 #include "storage/writer.h"
+#include "sweep/score/confusion.h"
+#include "sweep/score/metric.h"
 #include "tests/support/folder.h"
 #include "tests/support/patience.h"
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
+#include "web/ensembles.h"
 #include "web/site.h"
 
 namespace medley::web {
@@ -544,6 +548,52 @@ TEST_F(RoutesTest, EnsemblesHaveEstimatesWeightsAndAConfusionOfAllClips) {
   for (const char* wrong : {"ensembles/77", "ensembles/x", "ensembles/-1", "exports/1/archive.zip", "exports/../x"}) {
     EXPECT_EQ(get(wrong).status, 404) << wrong;
   }
+}
+
+TEST_F(RoutesTest, TheConfusionOfAnEnsembleIsThatOfItsMix) {
+  storage::Reader reader(folder_);
+  storage::EnsembleRecord ensemble = *reader.find_ensemble(sample_.ensemble);
+  ensemble.thresholds = {0.15, 0.1};
+  const auto dataset = *reader.find_dataset(ensemble.dataset);
+  std::set<json> different;
+  for (const sweep::Mix mix : {sweep::Mix::kArithmetic, sweep::Mix::kGeometric}) {
+    ensemble.request.options.mix = mix;
+    const json answer = ensemble_confusion_json(reader, ensemble);
+    // By definition, clip by clip: a mean, or the normalised product of powers, of the fold's two members.
+    std::map<int, std::vector<std::pair<double, std::vector<float>>>> said;  // fold -> members
+    for (const auto& member : ensemble.members) {
+      const auto part =
+          reader.predictions({member.trial}, ensemble.request.protocol, storage::Split::kValidation).at(0);
+      said[part.fold].emplace_back(member.weight * 5, std::vector<float>(part.fused.begin(), part.fused.end()));
+    }
+    std::map<int, std::size_t> row;
+    std::vector<sweep::Label> truth, predicted;
+    for (const auto& clip : dataset.clips) {
+      if (!clip.label) continue;
+      const std::size_t begin = 6 * row[clip.fold]++;
+      std::vector<double> p(6, mix == sweep::Mix::kGeometric);
+      double sum = 0;
+      for (std::size_t c = 0; c < 6; ++c) {
+        for (const auto& [weight, fused] : said.at(clip.fold)) {
+          const double one = fused.at(begin + c);
+          p[c] = mix == sweep::Mix::kArithmetic ? p[c] + weight * one : p[c] * std::pow(std::max(one, 1e-12), weight);
+        }
+        sum += p[c];
+      }
+      for (double& one : p) one /= sum;
+      truth.push_back(*clip.label);
+      predicted.push_back(sweep::decode(p.data(), dataset.classes, ensemble.thresholds));
+    }
+    const auto expected = sweep::set_confusion(predicted, truth);
+    json counts = json::array();
+    for (std::size_t t = 0; t < expected.sets.size(); ++t) {
+      counts.emplace_back();
+      for (std::size_t c = 0; c < expected.sets.size(); ++c) counts.back().push_back(expected.at(t, c));
+    }
+    EXPECT_EQ(answer["counts"], counts) << name_of(mix);
+    different.insert(counts);
+  }
+  EXPECT_EQ(different.size(), 2u) << "the two mixes decode some clips in different ways";
 }
 
 TEST_F(RoutesTest, VerdictsAreThoseThatTheSweepFileAsksFor) {

@@ -402,6 +402,7 @@ TEST_F(ServerTest, BodiesOfChangesAreCheckedBeforeTheCoordinatorSeesThem) {
            {"sweeps/ffffffff/retry", "", 404},
            {"ensembles", R"({"sweep": "ffffffff"})", 404},
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "method": "magic"})", 400},
+           {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "mix": "harmonic"})", 400},
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "k": 0})", 400},
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "k": 1e99})", 400},
            {"ensembles", R"({"sweep": ")" + sample_.finished + R"(", "per_subset": "yes"})", 400},

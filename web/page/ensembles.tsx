@@ -56,10 +56,10 @@ export function EnsemblesView({ query, control }: { query: URLSearchParams; cont
                       <th scope="row"><a href={to(["ensemble", String(one.id)])}>{one.name}</a><span class="id">{one.id}</span></th>
                       <td>{one.sweep ? <a href={to(["sweep", one.sweep])}>{one.sweep_name ?? one.sweep}</a> : "–"}</td>
                       <td><DatasetName dataset={one.dataset} /></td>
-                      <td>{one.method}{one.protocol === "paper" && <span class="protocol">paper-style members</span>}{one.transductive && " ‡"}{one.sweep_results < one.sweep_trials && <span class="protocol">unfinished sweep</span>}</td>
+                      <td>{one.method}{one.mix === "geometric" && ", geometric"}{one.protocol === "paper" && <span class="protocol">paper-style members</span>}{one.transductive && " ‡"}{one.sweep_results < one.sweep_trials && <span class="protocol">unfinished sweep</span>}</td>
                       <td class="number">{one.members}</td>
                       <td class="number first strong">{share(one.nested?.score)}</td>
-                      <td class="number">{one.nested_interval ? `[${share(one.nested_interval.score[0])}, ${share(one.nested_interval.score[1])}]` : "–"}</td>
+                      <td class="number">[{share(one.nested_interval.score[0])}, {share(one.nested_interval.score[1])}]{one.nested_interval.by === "folds" && " by folds"}</td>
                       <td class="number">{share(one.best_single_nested?.score)}</td>
                       <td class="number first">{share(one.optimistic?.score)}</td>
                       <td class="number">{time(one.created_ms)}</td>
@@ -72,7 +72,7 @@ export function EnsemblesView({ query, control }: { query: URLSearchParams; cont
         }
       </Shown>
       <p class="legend">
-        Nested: for each fold, members, weights and thresholds are fitted on the other folds’ clips and measured on its own; interval by bootstrap over actors.
+        Nested: for each fold, members, weights and thresholds are fitted on the other folds’ clips and measured on its own. It is the Score of models of one fold each on clips of new actors. An export averages the models of all folds and is usually better. The interval goes by actors, or by folds where actors are not known.
         Optimistic: fitted and measured on the same clips. ‡ Transductive: training read unlabelled features of clips that it is scored on.
       </p>
     </>
@@ -107,6 +107,7 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
       const answer = await change<{ message: string }>("ensembles", {
         sweep,
         method,
+        mix: value("mix", "arithmetic"),
         name: value("name", ""),
         thresholds: value("thresholds", "pooled"),
         protocol: value("protocol", "held-out"),
@@ -132,6 +133,7 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
         </select>
       </label>
       {select("method", "Method", "caruana", [["caruana", "greedy selection (Caruana)"], ["simplex", "fitted weights (simplex)"], ["mean", "mean of the best k"]])}
+      {select("mix", "Mix", "arithmetic", [["arithmetic", "weighted mean"], ["geometric", "weighted geometric mean"]])}
       {select("members", "Candidates", "all", [["all", "every config and seed"], ["subset", "best config of each encoder subset"]])}
       {method === "mean" ? number("k", "k", "5", 10_000) : number("candidates", "Only the best", "50", 10_000)}
       {method === "caruana" && number("rounds", "Rounds", "20", 1_000)}
@@ -161,11 +163,11 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
             <Archive ensemble={one} control={control} again={polled.again} />
           </div>
           <dl class="facts">
-            <div><dt>Nested Score</dt><dd><strong>{share(one.nested?.score)}</strong>{one.nested_interval && <span class="small"> [{share(one.nested_interval.score[0])}, {share(one.nested_interval.score[1])}]</span>}</dd></div>
+            <div><dt>Nested Score</dt><dd><strong>{share(one.nested?.score)}</strong><span class="small"> [{share(one.nested_interval.score[0])}, {share(one.nested_interval.score[1])}]{one.nested_interval.by === "folds" && " by folds, as fewer than two actors are known"}</span></dd></div>
             <div><dt>Nested ACC_P, ACC_S</dt><dd>{share(one.nested?.acc_presence)}, {share(one.nested?.acc_salience)}</dd></div>
             <div><dt>Optimistic Score</dt><dd>{share(one.optimistic?.score)}</dd></div>
             <div><dt>Best single, nested</dt><dd>{share(one.best_single_nested?.score)}</dd></div>
-            <div><dt>Method</dt><dd>{one.method}{one.settings["per_subset"] === true && ", of each subset its best"}</dd></div>
+            <div><dt>Method</dt><dd>{one.method}, {one.mix} mean{one.settings["per_subset"] === true && ", of each subset its best"}</dd></div>
             <div><dt title="candidates that have weight">Members</dt><dd>{one.weights.length} of {one.candidates ?? "–"}</dd></div>
             <div><dt>Thresholds</dt><dd>α {share(Number(one.settings["alpha"]))}, β {share(Number(one.settings["beta"]))}</dd></div>
             <div><dt>Dataset</dt><dd><DatasetName dataset={one.dataset} /></dd></div>

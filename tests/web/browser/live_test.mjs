@@ -139,10 +139,11 @@ try {
     await page.getByRole("combobox", { name: "Sweep" }).selectOption({ label: await page.locator("option", { hasText: /^short/ }).innerText() });
     await page.getByRole("combobox", { name: "Method" }).selectOption("mean");
     await page.getByRole("spinbutton", { name: "k" }).fill("2");
-    await page.waitForURL(/method=mean/);
+    await page.getByRole("combobox", { name: "Mix" }).selectOption("geometric");
+    await page.waitForURL(/method=mean.*mix=geometric/);
     await page.getByRole("button", { name: "Fit the ensemble" }).click();
-    await page.getByRole("link", { name: "short-mean" }).click();
-    await page.getByRole("heading", { name: "short-mean" }).waitFor();
+    await page.getByRole("link", { name: "short-mean-geometric" }).click();
+    await page.getByRole("heading", { name: "short-mean-geometric" }).waitFor();
     const [download] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("button", { name: "Export and download" }).click(),
