@@ -118,7 +118,9 @@ std::vector<float> match_covariance(const TargetFeatures& target, const std::vec
   const Tensor of_target = share * (torch::mm(off.t(), off) / count) + (1 - share) * of_source;
   if (!of_target.isfinite().all().item<bool>()) return matched;
   const Tensor map = torch::mm(power(with_ridge(of_target), -0.5), power(with_ridge(of_source), 0.5));
-  const Tensor rows = torch::mm(torch::tensor(centred(target), torch::kFloat64).view({count, dim}), map).to(torch::kFloat32).contiguous();
+  const Tensor rows = torch::mm(torch::tensor(centred(target), torch::kFloat64).view({count, dim}), map)
+                          .to(torch::kFloat32)
+                          .contiguous();
   std::copy_n(rows.data_ptr<float>(), rows.numel(), matched.begin());
   return matched;
 }

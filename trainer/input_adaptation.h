@@ -12,7 +12,7 @@ std::vector<int> target_clips(const data::Dataset& dataset, const sweep::Config&
 
 /// One encoder's features of a trial's target clips, z-scored by the training rows.
 struct TargetFeatures {
-  std::vector<double> z;            ///< [clip, dim]
+  std::vector<double> z;  ///< [clip, dim]
   int dim = 0;
   std::vector<std::string> actors;  ///< [clip]; "" where one is not known
 };
@@ -20,8 +20,8 @@ struct TargetFeatures {
 /// `adaptation: moments`: z-scored features of the target's clips [clip, dim], (z - mean) / sd. The columns then have
 /// mean 0 and variance 1, as those of the training rows have. An estimate of n clips is shrunk to a prior, as if that
 /// were kPriorClips clips more: it is n / (n + kPriorClips) of itself. The prior of the target's mean and variance is 0
-/// and 1. An actor has its own mean, whose prior is the mean of the target. It has the target's variance, as the variance of
-/// the training rows is one over actors too.
+/// and 1. An actor has its own mean, whose prior is the mean of the target. It has the target's variance, as the
+/// variance of the training rows is one over actors too.
 std::vector<float> match_moments(const TargetFeatures& target);
 
 /// Population covariance of the z-scored training rows `rows`, row-major [dim, dim].

@@ -28,47 +28,30 @@ seeds: )" +
 )";
 }
 
-/// One encoder leaves nothing to select: the official baselines instead.
-std::string baselines() {
-  return R"(
-base:           # what every config shares; anything not named has its default
-  fusion: concat
-  head: softmax
-  epochs: 20
-  learning_rate: 1e-3
-
-axes:           # what is varied: all combinations
-  hidden: [0, 256, 512]   # 0 is linear
-
-reference: {hidden: 0}    # what tables compare with
-
-compare: {axis: hidden, baseline: 0, margin: 0.01}   # planned comparisons, with verdicts
+/// The baseline, the recommended start, and the best n of several encoders beside all of them; n up to `most`.
+std::string variants(int most, bool several) {
+  std::string text = R"(
+variants:       # one config each, by name; settings that are not named have their defaults (`medley settings`)
+  linear:        {fusion: concat, hidden: 0, head: softmax}         # what every system has to beat
+  mlp set-ratio: {fusion: concat, hidden: 512, head: set-ratio}     # a good start (docs/method.md)
 )";
-}
+  if (several)
+    text += "  all:           {selection: all}                                   # a gate weighs all encoders\n";
+  for (int n = 1; n <= most; ++n) {
+    // A gate that keeps one encoder learns which only where weights are cut.
+    text += "  top " + std::to_string(n) + ":         {selection: learned, top_n: " + std::to_string(n) +
+            (n == 1 ? ", renormalise: false}" : "}") + "\n";
+  }
+  return text + R"(
+reference: {fusion: concat, hidden: 0, head: softmax}        # what tables compare with
 
-/// The best n of the encoders beside all of them; n up to `most`.
-std::string selection(int most) {
-  std::string numbers;
-  for (int n = 1; n <= most; ++n) numbers += (n > 1 ? ", " : "") + std::to_string(n);
-  return R"(
-base:           # what every config shares; anything not named has its default
-  epochs: 20
-  learning_rate: 1e-3
-  renormalise: false      # else a gate that keeps one encoder never learns which
-
-axes:           # what is varied: all combinations
-  selection: [learned, all]
-  top_n: [)" +
-         numbers + R"(]
-
-when:           # an axis is varied only where this holds
-  top_n: {selection: learned}
+compare: {axis: variant, baseline: linear, margin: 0.01}     # planned comparisons, with verdicts
 )";
 }
 
 }  // namespace
 
-std::string starter_sweep(const std::string& dataset) { return head(dataset, "2") + selection(3); }
+std::string starter_sweep(const std::string& dataset) { return head(dataset, "2") + variants(3, true); }
 
 std::string starter_sweep(const std::string& dataset, const sweep::DatasetShape& shape) {
   constexpr int kMostEncoders = 4;
@@ -76,13 +59,7 @@ std::string starter_sweep(const std::string& dataset, const sweep::DatasetShape&
   std::string text = head(dataset, "3");
   text += "\n# " + std::to_string(shape.folds.size()) + " folds; encoders:";
   for (const std::string& name : shape.encoders) text += " " + name;
-  text += "\n";
-  if (encoders < 2) return text + baselines();
-  return text + selection(std::min(kMostEncoders, encoders - 1)) + R"(
-reference: {selection: all}   # what tables compare with
-
-compare: {axis: selection, baseline: all, margin: 0.01}   # planned comparisons, with verdicts
-)";
+  return text + "\n" + variants(std::min(kMostEncoders, encoders - 1), encoders > 1);
 }
 
 }  // namespace medley::coordinator

@@ -32,8 +32,8 @@ struct Encoder {
   double noise = 1;
 };
 
-/// Features of one encoder, [clip, feature], for actors that are drawn here. What all actors share is the same for every
-/// encoder and sweep.
+/// Features of one encoder, [clip, feature], for actors that are drawn here. What all actors share is the same for
+/// every encoder and sweep.
 Matrix features(const Clips& clips, int actors, const Encoder& encoder, Random& random);
 
 struct ModelOptions {

@@ -33,13 +33,19 @@ const trainer::TargetFeatures kTarget{
     {1, -2, .5, 2, 0, 1.5, 4, 1, -1, 0, 3, 2, 1.5, -.5, 0}, 3, {"a", "a", "b", "a", ""}};
 
 TEST(MatchMoments, IsNumpys) {
-  expect_near(trainer::match_moments(kTarget), {0.46125480881545533, -1.7736020997628414, 0.1664219696068302, 1.3814581524022884, -0.0946762686706143, 1.1501607232827598, 3.1137412858624494, 0.7336482623260151, -1.0581391636178066, -0.45894853477137787, 2.423712477967726, 1.6420301001207245, 1.0078417572617697, -0.4796930945977791, -0.14053410766798993});
+  expect_near(trainer::match_moments(kTarget),
+              {0.46125480881545533, -1.7736020997628414, 0.1664219696068302, 1.3814581524022884, -0.0946762686706143,
+               1.1501607232827598, 3.1137412858624494, 0.7336482623260151, -1.0581391636178066, -0.45894853477137787,
+               2.423712477967726, 1.6420301001207245, 1.0078417572617697, -0.4796930945977791, -0.14053410766798993});
 }
 
 // numpy, scipy: c = the numerators above; f = lambda C: .9*C + .1*eye(3); w = 5 / (5 + 3 + 16); T = cov(z.T, bias=True)
 //   c @ inv(sqrtm(f(w*T + (1-w)*S))) @ sqrtm(f(S))
 TEST(MatchCovariance, IsScipys) {
-  expect_near(trainer::match_covariance(kTarget, {1, .5, 0, .5, 1, -.25, 0, -.25, 1}), {0.2799462969119022, -1.714725858870655, 0.4337619992794535, 1.495097399809136, -0.039762133444896736, 1.355399647498865, 3.078013682102996, 1.1686334048239064, -0.7476660965572429, -0.007429806709502364, 2.1972385800988055, 1.3209783453272448, 0.9378127069077093, -0.3479880047628181, 0.04521409878546007});
+  expect_near(trainer::match_covariance(kTarget, {1, .5, 0, .5, 1, -.25, 0, -.25, 1}),
+              {0.2799462969119022, -1.714725858870655, 0.4337619992794535, 1.495097399809136, -0.039762133444896736,
+               1.355399647498865, 3.078013682102996, 1.1686334048239064, -0.7476660965572429, -0.007429806709502364,
+               2.1972385800988055, 1.3209783453272448, 0.9378127069077093, -0.3479880047628181, 0.04521409878546007});
 }
 
 TEST(MatchMoments, ManyClipsOfAnotherGainAndOffsetLookLikeTrainingRows) {
@@ -153,8 +159,9 @@ TEST(InputAdaptationErrors, CoralInputNamesAnEncoderThatIsTooWide) {
   config.top_n = 1;
   config.adaptation = Adaptation::kCoralInput;
   const data::Dataset dataset = planted_dataset(options);
-  EXPECT_NE(test::error_of<trainer::Error>([&] { alone(dataset, trial(config)); })
-                .find("encoder 'wide' has 1025 columns; valid: at most 1024, or adaptation moments"),
+  EXPECT_NE(test::error_of<trainer::Error>([&] {
+              alone(dataset, trial(config));
+            }).find("encoder 'wide' has 1025 columns; valid: at most 1024, or adaptation moments"),
             std::string::npos);
 }
 
