@@ -92,6 +92,9 @@ endfunction()
 # medley_hot([OPTIONS OPTION...] SOURCES...): files whose loops take the time, with -O3 and further options, with which the
 # precompiled headers would not be valid.
 function(medley_hot)
+  if(MEDLEY_SANITIZE)
+    return()
+  endif()
   cmake_parse_arguments(HOT "" "" "OPTIONS;SOURCES" ${ARGN})
   set_source_files_properties(${HOT_SOURCES} PROPERTIES COMPILE_OPTIONS "-O3;${HOT_OPTIONS}")
   if(HOT_OPTIONS)

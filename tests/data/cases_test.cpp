@@ -68,7 +68,8 @@ TEST_F(Cases, ThatDifferInContentTooAreReadAsNumpyReadsThem) {
       {"c55_sparse_boaw", "031ec225a05af9b68a61b486405308d040985fa6f6a3718f17fcd39b9a1b9135"}};
   for (const auto& [name, fingerprint] : numpy) {
     std::string read;
-    EXPECT_EQ(test::error_of<Error>([&] { read = load_dataset(cases() / name).fingerprint; }), "") << name;
+    EXPECT_EQ(test::error_of<Error>([&, folder = cases() / name] { read = load_dataset(folder).fingerprint; }), "")
+        << name;
     EXPECT_EQ(read, fingerprint) << name;
   }
   EXPECT_EQ(load_dataset(cases() / "c44_later/before").clips.size(), 192u);
