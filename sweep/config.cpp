@@ -41,7 +41,8 @@ bool is_cutting(const Config& c) { return is_weighing(c) && c.selection != Selec
 bool is_scoring(const Config& c) { return is_deciding(c) && c.gate == Gate::kScorer; }
 bool is_concatenating(const Config& c) { return c.fusion == Fusion::kConcat; }
 bool is_decoupled(const Config& c) { return c.head == Head::kDecoupled; }
-bool has_two_terms(const Config& c) { return c.head != Head::kSoftmax; }
+bool has_two_terms(const Config& c) { return c.head == Head::kDecoupled || c.head == Head::kSetRatio; }
+bool is_of_labels(const Config& c) { return c.head == Head::kLabel; }
 bool is_aligning(const Config& c) { return is_decoupled(c) && c.alignment; }
 bool is_adapting(const Config& c) { return c.adaptation != Adaptation::kNone; }
 bool is_comparing_moments(const Config& c) { return c.adaptation == Adaptation::kCmd; }
@@ -66,7 +67,8 @@ constexpr Active kCutting{is_cutting, "fusion gates, weights is not uniform and 
 constexpr Active kScoring{is_scoring, "fusion gates, its scores are read and gate is scorer"};
 constexpr Active kConcatenating{is_concatenating, "fusion is concat"};
 constexpr Active kDecoupled{is_decoupled, "head is decoupled"};
-constexpr Active kTwoTerms{has_two_terms, "head is not softmax"};
+constexpr Active kTwoTerms{has_two_terms, "head is decoupled or set-ratio"};
+constexpr Active kOfLabels{is_of_labels, "head is label"};
 constexpr Active kAligning{is_aligning, "head is decoupled and alignment is true"};
 constexpr Active kAdapting{is_adapting, "adaptation is not none"};
 constexpr Active kAdaptingByLoss{has_adaptation_loss, "adaptation is coral, mmd, dann, cdan or cmd"};
@@ -210,8 +212,9 @@ std::vector<Setting> make_settings() {
       integer<&C::fusion_dim>("fusion_dim", kPack, 1, 8192, "units", "width of the fused representation", kProjecting),
       integer<&C::hidden>("hidden", kPack, 0, 8192, "units",
                           "hidden width of the baseline: 0 linear, 256 MLP-256, 512 MLP-512", kConcatenating),
-      choice<&C::head>("head", kPack,
-                       "presence and salience heads fused by probability, one softmax, or sets and ratios"),
+      choice<&C::head>(
+          "head", kPack,
+          "presence and salience heads fused by probability, one softmax, sets and ratios, or one softmax of labels"),
       number<&C::presence_weight>("presence_weight", 0, 1e3, "weight of the presence loss (BCE), or of the set's",
                                   kTwoTerms),
       number<&C::salience_weight>("salience_weight", 0, 1e3, "weight of the salience loss (KL), or of the ratio's",
@@ -239,6 +242,9 @@ std::vector<Setting> make_settings() {
       integer<&C::epochs>("epochs", kTrial, 1, 100000, "epochs", "passes over the training rows"),
       number<&C::dropout>("dropout", 0, 0.95, "share of projected units dropped"),
       number<&C::label_smoothing>("label_smoothing", 0, 0.9, "mass moved from the label to all classes evenly"),
+      later(number<&C::ratio_smoothing>("ratio_smoothing", 0, 0.99, "mass moved from a blend's ratio to its neighbours",
+                                        kOfLabels),
+            0.0),
       later(number<&C::mixup>("mixup", 0, 100, "a of Beta(a, a) that clips are mixed by; 0 is off"), 0.0),
       later(
           number<&C::rdrop_weight>("rdrop_weight", 0, 1e3, "weight of R-Drop: two dropouts of a clip agree; 0 is off"),

@@ -22,7 +22,7 @@ MEDLEY_NAMED_ENUM(Selection, MEDLEY_SELECTION)
 #define MEDLEY_WEIGHTS(X) \
   X(kSoftmax, "softmax") X(kSparsemax, "sparsemax") X(kEntmax15, "entmax15") X(kUniform, "uniform")
 MEDLEY_NAMED_ENUM(Weights, MEDLEY_WEIGHTS)
-#define MEDLEY_HEAD(X) X(kDecoupled, "decoupled") X(kSoftmax, "softmax") X(kSetRatio, "set-ratio")
+#define MEDLEY_HEAD(X) X(kDecoupled, "decoupled") X(kSoftmax, "softmax") X(kSetRatio, "set-ratio") X(kLabel, "label")
 MEDLEY_NAMED_ENUM(Head, MEDLEY_HEAD)
 #define MEDLEY_ADAPTATION(X) \
   X(kNone, "none")           \
@@ -92,6 +92,7 @@ struct Config {
   int epochs = 10;
   double dropout = 0.3;
   double label_smoothing = 0.0;
+  double ratio_smoothing = 0.0;
   double mixup = 0.0;
   double rdrop_weight = 0.0;
   double grad_clip = 0.0;

@@ -58,12 +58,9 @@ std::vector<std::string> head_fusion_choices() {
   return choices;
 }
 
-const std::vector<HeadFusion>& all_head_fusions() {
-  static const std::vector<HeadFusion> all = [] {
-    std::vector<HeadFusion> list;
-    for (std::size_t i = 0; i < std::size(names_of(HeadFusion())); ++i) list.push_back(static_cast<HeadFusion>(i));
-    return list;
-  }();
+std::vector<HeadFusion> all_head_fusions() {
+  std::vector<HeadFusion> all;
+  for (std::size_t i = 0; i < std::size(names_of(HeadFusion())); ++i) all.push_back(static_cast<HeadFusion>(i));
   return all;
 }
 

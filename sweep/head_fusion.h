@@ -12,7 +12,8 @@ namespace medley::sweep {
 
 /// How what the presence and the salience head say of a clip becomes the probabilities that are decoded. No trial reads
 /// it, as each head is trained by its own loss. With salience v, which sums to 1 over the classes, and presence u:
-///  - own: as the head itself has it. A decoupled head multiplies, v u; set-ratio says expected shares, v.
+///  - own: as the head itself has it. A decoupled head multiplies, v u; set-ratio and label say expected
+///    shares, v.
 ///  - salience: v
 ///  - product-G: v u^G, over its sum
 ///  - mixture-W: (1 - W) v + W u / sum(u)
@@ -47,7 +48,7 @@ struct HeldOutDecode {
 };
 
 /// All of them, the heads' own first.
-const std::vector<HeadFusion>& all_head_fusions();
+std::vector<HeadFusion> all_head_fusions();
 
 /// Probabilities of `said`, row-major [clip, class]; each row sums to 1. Where no class is present to a number,
 /// salience speaks alone. A softmax head has no presence: every fusion is its own.

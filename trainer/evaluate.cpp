@@ -156,31 +156,61 @@ std::vector<Evaluation> evaluate(FusedModel& model, const ModelInputs& inputs,
 
 namespace {
 
-/// Six numbers of P(set) and P(ratio | pair): how likely a class is in the set, and its expected share of the clip.
-void append_set_ratio(const double* row, const sweep::Classes& classes, const LabelSets& sets,
-                      sweep::Predictions& out) {
-  std::vector<double> log_set(static_cast<std::size_t>(sets.count()));
-  log_softmax(row, sets.count(), log_set.data());
-  const auto count = static_cast<std::size_t>(classes.count());
-  std::vector<double> presence(count), share(count);
-  for (std::size_t c = 0; c < count; ++c) presence[c] = share[c] = std::exp(log_set[c]);
+/// How likely each class is in the label, and its expected share of the clip, out of probabilities of labels.
+class ClassShares {
+ public:
+  ClassShares(const LabelSets& sets, const std::vector<double>& single)
+      : sets_(sets), presence_(single.begin(), single.begin() + sets.classes), share_(presence_) {}
+  /// The pair has this probability, and `first` is the expected share of its first class.
+  void add(std::size_t pair, double probability, double first) {
+    const auto a = static_cast<std::size_t>(sets_.pairs[pair].first),
+               b = static_cast<std::size_t>(sets_.pairs[pair].second);
+    presence_[a] += probability;
+    presence_[b] += probability;
+    share_[a] += probability * first;
+    share_[b] += probability * (1 - first);
+  }
+  void append_to(sweep::Predictions& out) const {
+    for (std::size_t c = 0; c < share_.size(); ++c) {
+      out.presence.push_back(static_cast<float>(std::min(1.0, presence_[c])));
+      out.salience.push_back(static_cast<float>(share_[c]));
+      out.fused.push_back(static_cast<float>(share_[c]));
+    }
+  }
+
+ private:
+  const LabelSets& sets_;
+  std::vector<double> presence_, share_;
+};
+
+std::vector<double> softmax(const double* logits, int count) {
+  std::vector<double> p(static_cast<std::size_t>(count));
+  log_softmax(logits, count, p.data());
+  for (double& x : p) x = std::exp(x);
+  return p;
+}
+
+void append_set_ratio(const double* row, const LabelSets& sets, sweep::Predictions& out) {
+  const std::vector<double> set = softmax(row, sets.count());
+  ClassShares shares(sets, set);
   for (std::size_t p = 0; p < sets.pairs.size(); ++p) {
-    double log_ratio[LabelSets::kRatios], first = 0;
-    log_softmax(row + sets.count() + static_cast<std::ptrdiff_t>(p) * LabelSets::kRatios, LabelSets::kRatios,
-                log_ratio);
-    for (int r = 0; r < LabelSets::kRatios; ++r) first += std::exp(log_ratio[r]) * LabelSets::kSaliences[r] / 100.0;
-    const double probability = std::exp(log_set[count + p]);
-    const auto a = static_cast<std::size_t>(sets.pairs[p].first), b = static_cast<std::size_t>(sets.pairs[p].second);
-    presence[a] += probability;
-    presence[b] += probability;
-    share[a] += probability * first;
-    share[b] += probability * (1 - first);
+    const auto at = sets.count() + static_cast<std::ptrdiff_t>(p) * LabelSets::kRatios;
+    const std::vector<double> ratio = softmax(row + at, LabelSets::kRatios);
+    double first = 0;
+    for (std::size_t r = 0; r < ratio.size(); ++r) first += ratio[r] * LabelSets::kSaliences[r] / 100.0;
+    shares.add(p, set[static_cast<std::size_t>(sets.classes) + p], first);
   }
-  for (std::size_t c = 0; c < count; ++c) {
-    out.presence.push_back(static_cast<float>(std::min(1.0, presence[c])));
-    out.salience.push_back(static_cast<float>(share[c]));
-    out.fused.push_back(static_cast<float>(share[c]));
+  shares.append_to(out);
+}
+
+void append_label(const double* row, const LabelSets& sets, sweep::Predictions& out) {
+  const std::vector<double> label = softmax(row, sets.label_count());
+  ClassShares shares(sets, label);
+  auto probability = label.begin() + sets.classes;
+  for (std::size_t p = 0; p < sets.pairs.size(); ++p) {
+    for (const int salience : LabelSets::kSaliences) shares.add(p, *probability++, salience / 100.0);
   }
+  shares.append_to(out);
 }
 
 }  // namespace
@@ -190,10 +220,11 @@ sweep::Predictions predictions(const sweep::Config& config, const Evaluation& ev
   sweep::Predictions out;
   out.clips = evaluation.clips;
   const int classes = all_classes.count(), width = head_shape(config, all_classes).outputs();
-  if (config.head == sweep::Head::kSetRatio) {
+  if (config.head == sweep::Head::kSetRatio || config.head == sweep::Head::kLabel) {
     const LabelSets sets(all_classes);
+    const auto append = config.head == sweep::Head::kLabel ? append_label : append_set_ratio;
     for (int i = 0; i < evaluation.clips; ++i) {
-      append_set_ratio(evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * width, all_classes, sets, out);
+      append(evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * width, sets, out);
     }
     return out;
   }
@@ -250,13 +281,21 @@ double evaluation_loss(const sweep::Config& config, const Evaluation& evaluation
       ++blends;
       double log_ratio[LabelSets::kRatios];
       log_softmax(row + sets.count() + (set - classes) * LabelSets::kRatios, LabelSets::kRatios, log_ratio);
-      for (int r = 0; r < LabelSets::kRatios; ++r) {
-        if (LabelSets::kSaliences[r] == label.salience) salience -= log_ratio[r];
-      }
+      salience -= log_ratio[LabelSets::ratio_of(label)];
     }
     return config.presence_weight * presence / count + config.salience_weight * salience / std::max(1, blends);
   }
   const int width = head.outputs();
+  if (config.head == sweep::Head::kLabel) {
+    const LabelSets sets(all_classes);
+    std::vector<double> log_label(static_cast<std::size_t>(width));
+    double loss = 0;
+    for (int i = 0; i < evaluation.clips; ++i) {
+      log_softmax(evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * width, width, log_label.data());
+      loss -= log_label[static_cast<std::size_t>(sets.label_index_of(truth[static_cast<std::size_t>(i)]))];
+    }
+    return loss / count;
+  }
   std::vector<double> log_salience(static_cast<std::size_t>(classes)), target(static_cast<std::size_t>(classes));
   for (int i = 0; i < evaluation.clips; ++i) {
     const double* row = evaluation.logits.data() + static_cast<std::ptrdiff_t>(i) * width;

@@ -56,12 +56,12 @@ std::vector<Evaluation> evaluate(FusedModel& model, const ModelInputs& inputs,
                                  const std::vector<std::vector<int>>& clips);
 
 /// Probabilities of logits. A decoupled head gives presence and salience, fused as p_salience * p_presence^g
-/// normalised, or as their mixture. A softmax head gives its own probabilities. A set-ratio head gives presence P(class
-/// in the set) and salience, the expected share of each class, which is also decoded.
+/// normalised, or as their mixture. A softmax head gives its own probabilities. Set-ratio and label heads give presence
+/// P(class in the label's set) and salience, the expected share of each class, which is also decoded.
 sweep::Predictions predictions(const sweep::Config& config, const Evaluation& evaluation,
                                const sweep::Classes& classes);
 
-/// The two weighted terms of the head, of logits, without label smoothing; all other terms are left out.
+/// The weighted terms of the head, of logits, without smoothing of labels or ratios; all other terms are left out.
 double evaluation_loss(const sweep::Config& config, const Evaluation& evaluation,
                        const std::vector<sweep::Label>& truth, const sweep::Classes& classes);
 

@@ -12,26 +12,35 @@ using torch::Tensor;
 using Kind = Term::Kind;
 
 /// In the order in which they are added.
-constexpr Kind kKinds[] = {Kind::kPresence,   Kind::kSalience, Kind::kAlignment,
+constexpr Kind kKinds[] = {Kind::kPresence,   Kind::kSalience, Kind::kLabel,  Kind::kAlignment,
                            Kind::kAdaptation, Kind::kRdrop,    Kind::kBalance};
 
-double presence_weight(const Config& c) {
+/// Weights of the head's own terms.
+struct HeadWeights {
+  double presence, salience, label;
+};
+
+HeadWeights head_weights(const Config& c) {
   switch (c.head) {
     case sweep::Head::kSoftmax:
-      return 0;
+      return {0, 1, 0};
+    case sweep::Head::kLabel:
+      return {0, 0, 1};
     case sweep::Head::kDecoupled:
     case sweep::Head::kSetRatio:
-      return c.presence_weight;
+      return {c.presence_weight, c.salience_weight, 0};
   }
-  return 0;
+  return {};
 }
 
 double weight_of(Kind kind, const Config& c) {
   switch (kind) {
     case Kind::kPresence:
-      return presence_weight(c);
+      return head_weights(c).presence;
     case Kind::kSalience:
-      return c.head == sweep::Head::kSoftmax ? 1 : c.salience_weight;
+      return head_weights(c).salience;
+    case Kind::kLabel:
+      return head_weights(c).label;
     case Kind::kAlignment:
       return c.head == sweep::Head::kDecoupled && c.alignment ? c.alignment_weight : 0;
     case Kind::kAdaptation:
@@ -52,6 +61,8 @@ const char* name_of(Kind kind) {
       return "presence";
     case Kind::kSalience:
       return "salience";
+    case Kind::kLabel:
+      return "label";
     case Kind::kAlignment:
       return "alignment";
     case Kind::kAdaptation:
@@ -107,6 +118,7 @@ Tensor Objective::loss(Kind kind, const LossTerms& head, const FusedModel& model
     case Kind::kPresence:
       return head.presence;
     case Kind::kSalience:
+    case Kind::kLabel:
       return head.salience;
     case Kind::kAlignment:
       return head.alignment;

@@ -14,7 +14,7 @@ namespace medley::trainer {
 
 /// One term of what a group's trials minimise.
 struct Term {
-  enum class Kind { kPresence, kSalience, kAlignment, kAdaptation, kRdrop, kBalance };
+  enum class Kind { kPresence, kSalience, kLabel, kAlignment, kAdaptation, kRdrop, kBalance };
 
   Kind kind;
   std::vector<double> weights;  ///< [trial]; 0: the trial has no such term

@@ -57,7 +57,8 @@ void smooth(double* target, int classes, double smoothing) {
 }
 
 void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, const sweep::Classes& classes) {
-  const double smoothing = state.spec.config.label_smoothing;
+  const Config& config = state.spec.config;
+  const double smoothing = config.label_smoothing;
   const int count = classes.count();
   const LabelSets sets(classes);
   const auto salience_width = static_cast<std::size_t>(state.head.salience),
@@ -67,14 +68,18 @@ void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, con
   for (std::size_t i = 0; i < labels.size(); ++i) {
     double* salience = state.salience_targets.data() + i * salience_width;
     double* presence = state.presence_targets.data() + i * presence_width;
-    if (state.spec.config.head == sweep::Head::kSetRatio) {
+    if (config.head == sweep::Head::kLabel) {
+      sets.label_target(labels[i], config.ratio_smoothing, salience);
+      smooth(salience, state.head.salience, smoothing);
+      continue;
+    }
+    if (config.head == sweep::Head::kSetRatio) {
       const int set = sets.index_of(labels[i]);
       presence[set] = 1;
       smooth(presence, state.head.presence, smoothing);
       if (!labels[i].is_blend()) continue;
       double* ratios = salience + (set - count) * LabelSets::kRatios;
-      const int* const end = LabelSets::kSaliences + LabelSets::kRatios;
-      ratios[std::find(LabelSets::kSaliences, end, labels[i].salience) - LabelSets::kSaliences] = 1;
+      ratios[LabelSets::ratio_of(labels[i])] = 1;
       smooth(ratios, LabelSets::kRatios, smoothing);
       continue;
     }

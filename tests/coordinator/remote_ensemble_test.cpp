@@ -35,7 +35,7 @@ class ToldControl : public test::SampleControl {
   std::string sweep;
   sweep::EnsembleRequest request;
   Answer answer{true, "begun", {{"since_ms", 100}}};
-  json told = {json::array()};
+  json told = json::array({json::array()});
 };
 
 class RemoteEnsembleTest : public testing::Test {
@@ -67,7 +67,7 @@ TEST_F(RemoteEnsembleTest, TheRequestArrivesWholeAndItsOwnFitIsWaitedFor) {
   const json other = {{"sweep", "s"}, {"since_ms", 101}, {"ended", true}, {"ensemble", 6}};
   const json begun = {{"sweep", "s"}, {"since_ms", 100}, {"ended", false}};
   const json ended = {{"sweep", "s"}, {"since_ms", 100}, {"ended", true}, {"ensemble", 5}};
-  coordinator_.told = {{begun}, {begun}, {other, ended}};
+  coordinator_.told = {json::array({begun}), json::array({begun}), {other, ended}};
   sweep::EnsembleRequest wanted;
   wanted.name = "mine";
   wanted.options.method = sweep::EnsembleMethod::kMean;
@@ -93,9 +93,10 @@ TEST_F(RemoteEnsembleTest, TheRequestArrivesWholeAndItsOwnFitIsWaitedFor) {
 }
 
 TEST_F(RemoteEnsembleTest, WhatDidNotComeAboutSaysWhy) {
-  coordinator_.told = {{{{"sweep", "s"}, {"since_ms", 100}, {"ended", true}, {"error", "no predictions"}}}};
+  coordinator_.told =
+      json::array({json::array({{{"sweep", "s"}, {"since_ms", 100}, {"ended", true}, {"error", "no predictions"}}})});
   EXPECT_EQ(refusal(), "no predictions");
-  coordinator_.told = {json::array()};
+  coordinator_.told = json::array({json::array()});
   EXPECT_EQ(refusal(), "the coordinator knows nothing of this fit any more: it was started again meanwhile");
   coordinator_.answer.details = json::object();
   EXPECT_EQ(refusal().rfind("the coordinator at " + server_.url() + " answers as another version of Medley", 0), 0u)

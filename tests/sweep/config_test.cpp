@@ -175,7 +175,9 @@ std::vector<Config> varied_configs() {
   Config sets = gated_config();
   sets.fusion = Fusion::kMean;
   sets.head = Head::kSetRatio;
-  return {gated_config(), coral, moments, by_mass, aligned, sets, baseline_config()};
+  Config labels = gated_config();
+  labels.head = Head::kLabel;
+  return {gated_config(), coral, moments, by_mass, aligned, sets, labels, baseline_config()};
 }
 
 TEST(Config, EverySettingIsReadBackAsItWasSet) {
@@ -280,7 +282,21 @@ TEST(Config, SettingsThatCameLaterLeaveNoTraceAtTheirFirstValue) {
     EXPECT_EQ(setting.get(Config()), setting.traceless) << setting.name << ": configs without it would change";
     EXPECT_EQ(canonical_text(config).find("\n" + setting.name + "="), std::string::npos) << setting.name;
   }
-  EXPECT_EQ(later, 9);
+  EXPECT_EQ(later, 10);
+}
+
+TEST(Config, ALabelHeadHasOneTermAndAloneSmoothsRatios) {
+  Config config = gated_config();
+  for (const Head head : {Head::kDecoupled, Head::kSoftmax, Head::kSetRatio, Head::kLabel}) {
+    config.head = head;
+    const bool of_labels = head == Head::kLabel;
+    EXPECT_EQ(find_setting("ratio_smoothing")->active(config), of_labels) << name_of(head);
+    for (const char* name : {"presence_weight", "salience_weight"}) {
+      EXPECT_EQ(find_setting(name)->active(config), head == Head::kDecoupled || head == Head::kSetRatio) << name;
+    }
+  }
+  config.presence_weight = config.salience_weight = 0;
+  EXPECT_FALSE(check_config(config)) << "a label head does not read the weights";
 }
 
 TEST(Config, AGateThatDecidesNothingLeavesNoTrace) {

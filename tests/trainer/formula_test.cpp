@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "trainer/evaluate.h"
 #include "trainer/kernels/random.h"
 #include "trainer/model/adaptation.h"
 #include "trainer/model/gate.h"
@@ -290,6 +291,13 @@ TEST(Losses, GradientsAgreeWithFiniteDifferences) {
     const auto terms = trainer::head_losses(config, x, set_want, torch::tensor({0.8}, torch::kFloat64));
     return terms.presence + 2 * terms.salience;
   });
+  config.head = sweep::Head::kLabel;
+  trainer::Targets label_want = want;
+  label_want.salience = torch::softmax(numbers({2, 5, 36}, 8), 2);
+  for (const Tensor& focal : {Tensor(), gamma}) {
+    expect_gradient(numbers({2, 5, 36}, 9),
+                    [&](const Tensor& x) { return trainer::head_losses(config, x, label_want, focal).salience; });
+  }
   const trainer::HeadShape shape{kClasses, kClasses};
   expect_gradient(numbers({2, 10, 2 * kClasses}, 6), [&](const Tensor& x) {
     return trainer::rdrop_loss({}, shape, x.narrow(1, 0, 5), x.narrow(1, 5, 5), want.real);
@@ -317,6 +325,89 @@ TEST(Losses, OfSetsAndRatiosArePlainSums) {
   EXPECT_NEAR(terms.presence.item<double>(),
               (cross_entropy(0, 0, 16, 5) + cross_entropy(1, 0, 16, 6) + cross_entropy(2, 0, 16, 15)) / 3, 1e-12);
   EXPECT_NEAR(terms.salience.item<double>(), (cross_entropy(1, 16, 3, 0) + cross_entropy(2, 43, 3, 2)) / 2, 1e-12);
+}
+
+TEST(Labels, AreEachClassAndEachPairThatMayBlendWithEachRatio) {
+  const trainer::LabelSets sets(sweep::Classes::blemore());
+  EXPECT_EQ(sets.label_count(), 6 + 3 * 10) << "neutral has no pair";
+  EXPECT_EQ(trainer::LabelSets(sweep::Classes::blemore(sweep::Classes::Neutral::kMayBlend)).label_count(), 6 + 3 * 15);
+  const int neutral = sweep::Classes::blemore().index_of("neu");
+  for (const auto& [a, b] : sets.pairs) EXPECT_TRUE(a != neutral && b != neutral);
+  EXPECT_EQ(sets.label_index_of({5, -1, 100}), 5);
+  EXPECT_EQ(sets.label_index_of({0, 1, 30}), 6);
+  EXPECT_EQ(sets.label_index_of({0, 1, 70}), 8);
+  EXPECT_EQ(sets.label_index_of({0, 2, 50}), 10);
+  EXPECT_EQ(sets.label_index_of({3, 4, 70}), 35);
+}
+
+/// Two classes that blend and one that does not: labels a, b, c, and ab with 30, 50 and 70 percent of a.
+sweep::Classes two_that_blend() { return {{"a", "b", "c"}, {false, false, true}}; }
+
+TEST(Labels, RatioSmoothingMovesMassToTheNeighboursOfABlendsRatio) {
+  const trainer::LabelSets sets(two_that_blend());
+  const auto target = [&](const sweep::Label& label, double smoothing) {
+    std::vector<double> t(6, NAN);
+    sets.label_target(label, smoothing, t.data());
+    return t;
+  };
+  const std::pair<sweep::Label, std::vector<double>> cases[] = {{{1, -1, 100}, {0, 1, 0, 0, 0, 0}},
+                                                                {{0, 1, 30}, {0, 0, 0, 0.75, 0.25, 0}},
+                                                                {{0, 1, 50}, {0, 0, 0, 0.125, 0.75, 0.125}},
+                                                                {{0, 1, 70}, {0, 0, 0, 0, 0.25, 0.75}}};
+  for (const auto& [label, expected] : cases) EXPECT_EQ(target(label, 0.25), expected) << label.salience;
+  EXPECT_EQ(target({0, 1, 50}, 0), (std::vector<double>{0, 0, 0, 0, 1, 0}));
+}
+
+/// log of (1, 2, 3, 4, 6, 4) / 20, plus a constant that softmax does not see.
+std::vector<double> label_logits() {
+  std::vector<double> x;
+  for (const double p : {1, 2, 3, 4, 6, 4}) x.push_back(std::log(p / 20) + 5);
+  return x;
+}
+
+// With t of 70/30 smoothed by .25, KL = .75 log(.75 / .2) + .25 log(.25 / .3); of class c: log(1 / .15).
+TEST(Labels, TheLossIsTheMeanDivergenceOfTheRealRows) {
+  const trainer::LabelSets sets(two_that_blend());
+  std::vector<double> target(18, 0.0), logits;
+  sets.label_target({0, 1, 70}, 0.25, target.data());
+  sets.label_target({2, -1, 100}, 0.25, target.data() + 6);
+  for (int row = 0; row < 3; ++row) {
+    for (const double x : label_logits()) logits.push_back(x);
+  }
+  trainer::Targets want;
+  want.presence = torch::zeros({1, 3, 0}, torch::kFloat64);
+  want.salience = torch::tensor(target, torch::kFloat64).view({1, 3, 6});
+  want.real = torch::tensor({{true, true, false}});
+  sweep::Config config;
+  config.head = sweep::Head::kLabel;
+  const Tensor x = torch::tensor(logits, torch::kFloat64).view({1, 3, 6});
+  const double blend = 0.75 * std::log(0.75 / 0.2) + 0.25 * std::log(0.25 / 0.3), single = std::log(1 / 0.15);
+  EXPECT_NEAR(trainer::head_losses(config, x, want).salience.item<double>(), (blend + single) / 2, 1e-14);
+  const auto focal = trainer::head_losses(config, x, want, torch::tensor({2.0}, torch::kFloat64)).salience;
+  const auto weighted = [](double kl) { return std::pow(1 - std::exp(-kl), 2) * kl; };
+  EXPECT_NEAR(focal.item<double>(), (weighted(blend) + weighted(single)) / 2, 1e-14);
+  EXPECT_FALSE(trainer::head_losses(config, x, want).presence.defined());
+}
+
+// P(a) = .05 + .2 + .3 + .2, and its share .05 + .3 * .2 + .5 * .3 + .7 * .2.
+TEST(Labels, PresenceIsThatOfTheSetAndSalienceTheExpectedShare) {
+  sweep::Config config;
+  config.head = sweep::Head::kLabel;
+  trainer::Evaluation said;
+  said.clips = 2;
+  said.logits = label_logits();
+  said.logits.insert(said.logits.end(), {0, 0, 0, 900, 0, 0});
+  const sweep::Predictions p = trainer::predictions(config, said, two_that_blend());
+  const std::vector<float> presence = {0.75F, 0.8F, 0.15F, 1, 1, 0}, share = {0.4F, 0.45F, 0.15F, 0.3F, 0.7F, 0};
+  ASSERT_EQ(p.presence.size(), presence.size());
+  for (std::size_t i = 0; i < share.size(); ++i) {
+    EXPECT_NEAR(p.presence[i], presence[i], 1e-7F) << i;
+    EXPECT_NEAR(p.salience[i], share[i], 1e-7F) << i;
+  }
+  EXPECT_EQ(p.fused, p.salience);
+  // Without smoothing, the loss of a label of probability .2 and of one of probability 1.
+  EXPECT_NEAR(trainer::evaluation_loss(config, said, {{0, 1, 70}, {0, 1, 30}}, two_that_blend()), std::log(1 / 0.2) / 2,
+              1e-14);
 }
 
 TEST(Losses, FocalRdropAlignmentAndBalanceArePlainFormulas) {

@@ -14,6 +14,7 @@
 #include "trainer/kernels/layer_norm.h"
 #include "trainer/kernels/optimizer.h"
 #include "trainer/model/adaptation.h"
+#include "trainer/model/label_sets.h"
 #include "trainer/model/losses.h"
 
 namespace medley::tests {
@@ -77,6 +78,7 @@ struct Problem {
       want.presence = torch::softmax(numbers({2, kRows, 16}, 5), 2);
       want.salience = torch::softmax(numbers({2, kRows, 30}, 6), 2);
     }
+    if (settings.head == sweep::Head::kLabel) want.salience = torch::softmax(numbers({2, kRows, 36}, 6), 2);
     const trainer::LossTerms terms = trainer::head_losses(settings, out.logits.narrow(1, 0, kRows), want);
     Tensor sum = terms.salience * 0.7 + 20 * trainer::coral_loss(out.fused.narrow(1, 0, kRows), want.real,
                                                                  out.fused.narrow(1, kRows, kRows), want.real);
@@ -282,6 +284,38 @@ TEST(Losses, OfTheHandWrittenHeadAreThoseOfLibTorchsOperations) {
     EXPECT_TRUE(torch::allclose(by_hand.grad(), composite.grad(), 1e-12, 1e-14));
     EXPECT_EQ(by_hand.grad().select(1, kRows - 1).abs().max().item<double>(), 0) << "padding";
   }
+}
+
+// Six classes, one of which never blends: 36 labels. Ratios are smoothed first, then labels: .9 * .6 + .1 / 36 and so
+// on.
+TEST(Targets, OfALabelHeadAreSmoothedByRatioAndThenOverAllLabels) {
+  Config config = double_config();
+  config.head = sweep::Head::kLabel;
+  config.ratio_smoothing = 0.4;
+  config.label_smoothing = 0.1;
+  const data::Dataset dataset = planted_dataset();
+  config.encoders = dataset.encoder_names();
+  const trainer::Features features(dataset, trainer::Features::Actors::kNormalize, {});
+  trainer::StatisticsCache statistics(features);
+  const trainer::TrialState state = trainer::make_trial_state(dataset, {"t", config, 0, 1}, statistics);
+  ASSERT_EQ(state.head.outputs(), 36);
+  EXPECT_TRUE(state.presence_targets.empty());
+  int singles = 0, ends = 0, halves = 0;
+  for (std::size_t i = 0; i < state.train.size(); ++i) {
+    const auto begin = state.salience_targets.begin() + static_cast<std::ptrdiff_t>(36 * i);
+    std::vector<double> row(begin, begin + 36);
+    std::sort(row.rbegin(), row.rend());
+    const sweep::Label label = *dataset.clips[static_cast<std::size_t>(state.train[i])].label;
+    EXPECT_EQ(begin[trainer::LabelSets(dataset.classes).label_index_of(label)], row[0]);
+    const std::vector<double> shares = !label.is_blend()      ? std::vector<double>{1, 0, 0}
+                                       : label.salience == 50 ? std::vector<double>{0.6, 0.2, 0.2}
+                                                              : std::vector<double>{0.6, 0.4, 0};
+    ++(!label.is_blend() ? singles : label.salience == 50 ? halves : ends);
+    for (std::size_t j = 0; j < 36; ++j) {
+      EXPECT_NEAR(row[j], 0.9 * (j < shares.size() ? shares[j] : 0) + 0.1 / 36, 1e-15);
+    }
+  }
+  EXPECT_TRUE(singles > 0 && ends > 0 && halves > 0);
 }
 
 /// Trains groups made of all `specs` (the path of GPUs, on the CPU) and of each alone; what each trial ends with.

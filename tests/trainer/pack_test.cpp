@@ -314,6 +314,7 @@ double weighted_sum(const Config& config, const sweep::EpochMetrics& epoch) {
   for (const auto& term : epoch.terms) {
     const double weight = term.name == "presence"     ? config.presence_weight
                           : term.name == "salience"   ? config.salience_weight
+                          : term.name == "label"      ? 1
                           : term.name == "alignment"  ? config.alignment_weight
                           : term.name == "adaptation" ? config.adaptation_weight
                           : term.name == "r-drop"     ? config.rdrop_weight
@@ -338,10 +339,14 @@ TEST(Terms, EveryTermOfTheTotalIsRecordedByItsName) {
   full.balance_weight = 0.3;
   Config softmax = plain;
   softmax.head = sweep::Head::kSoftmax;
+  Config label = plain;
+  label.head = sweep::Head::kLabel;
+  label.rdrop_weight = 0.8;
   const std::pair<Config, std::vector<std::string>> cases[] = {
       {plain, {"presence", "salience"}},
       {full, {"presence", "salience", "alignment", "adaptation", "r-drop", "balance"}},
-      {softmax, {"salience"}}};
+      {softmax, {"salience"}},
+      {label, {"label", "r-drop"}}};
   for (const auto& [config, names] : cases) {
     for (const sweep::EpochMetrics& epoch : alone(dataset, trial(config, 1)).epochs) {
       std::vector<std::string> recorded;

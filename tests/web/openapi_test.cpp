@@ -197,7 +197,7 @@ json security_of(Needs needs) {
   const json nothing = json::object(), header = {{"token", json::array()}},
              query = {{"token_parameter", json::array()}};
   if (needs == Needs::kNothing) return json::array();
-  if (needs == Needs::kChange) return {header};
+  if (needs == Needs::kChange) return json::array({header});
   return {nothing, header, query};
 }
 

@@ -212,7 +212,8 @@ TEST_F(RoutesTest, WorkersAndLog) {
 }
 
 TEST_F(RoutesTest, WorkersSayWhatTheyHaveInHandWhereACoordinatorKnows) {
-  for (const json& worker : body("workers")["workers"]) {
+  const json nobody = body("workers");
+  for (const json& worker : nobody["workers"]) {
     EXPECT_TRUE(worker["pack"].is_null()) << "there is no coordinator";
     EXPECT_TRUE(worker["usage"].is_null());
   }

@@ -60,6 +60,7 @@ HeadShape head_shape(const sweep::Config& config, const sweep::Classes& classes)
     const LabelSets sets(classes);
     return {sets.count(), LabelSets::kRatios * static_cast<int>(sets.pairs.size())};
   }
+  if (config.head == sweep::Head::kLabel) return {0, LabelSets(classes).label_count()};
   return {config.head == sweep::Head::kDecoupled ? classes.count() : 0, classes.count()};
 }
 

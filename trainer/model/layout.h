@@ -51,8 +51,8 @@ struct Layout {
 
 /// Columns of the head's output: first those of its presence term, then those of its salience term.
 struct HeadShape {
-  int presence = 0;  ///< a class each; of a set-ratio head: a set each; none of a softmax head
-  int salience = 0;  ///< a class each; of a set-ratio head: kRatios for each pair
+  int presence = 0;  ///< a class each; of a set-ratio head: a set each; none of a softmax or label head
+  int salience = 0;  ///< a class each; of a set-ratio head: kRatios for each pair; of a label head: a label each
   int outputs() const { return presence + salience; }
 };
 HeadShape head_shape(const sweep::Config& config, const sweep::Classes& classes);

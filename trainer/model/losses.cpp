@@ -67,6 +67,7 @@ Tensor class_logits(const sweep::Config& config, const HeadShape& head, const Te
   switch (config.head) {
     case sweep::Head::kDecoupled:
     case sweep::Head::kSoftmax:
+    case sweep::Head::kLabel:
       return logits.narrow(2, head.presence, head.salience);
     case sweep::Head::kSetRatio:
       return logits.narrow(2, 0, head.presence);
@@ -104,6 +105,7 @@ LossTerms composite_head_losses(const sweep::Config& config, const Tensor& logit
   const Tensor first = logits.narrow(2, 0, presence), second = logits.narrow(2, presence, salience);
   switch (config.head) {
     case sweep::Head::kSoftmax:
+    case sweep::Head::kLabel:
       terms.salience = salience_loss(second, targets, focal_gamma);
       break;
     case sweep::Head::kDecoupled:
@@ -124,7 +126,7 @@ LossTerms composite_head_losses(const sweep::Config& config, const Tensor& logit
 LossTerms head_losses(const sweep::Config& config, const Tensor& logits, const Targets& targets,
                       const Tensor& focal_gamma) {
   const bool plain = !focal_gamma.defined() && config.head != sweep::Head::kSetRatio &&
-                     (config.head == sweep::Head::kSoftmax || !config.alignment);
+                     (config.head != sweep::Head::kDecoupled || !config.alignment);
   if (!plain || !logits.device().is_cpu()) return composite_head_losses(config, logits, targets, focal_gamma);
   torch::NoGradGuard no_grad;
   const bool decoupled = config.head == sweep::Head::kDecoupled;

@@ -8,7 +8,8 @@
 namespace medley::trainer {
 
 /// What the rows of a batch should come out as. A set-ratio head reads `presence` as [trial, row, set], one of them 1,
-/// and `salience` as [trial, row, pair, ratio], all 0 for a clip that is no blend.
+/// and `salience` as [trial, row, pair, ratio], all 0 for a clip that is no blend. A label head reads `salience` as
+/// [trial, row, label], which sums to 1.
 struct Targets {
   torch::Tensor presence;  ///< [trial, row, class] 1 for the classes of the label, smoothed; no column without the term
   torch::Tensor salience;  ///< [trial, row, class] the soft label, sums to 1, smoothed
@@ -17,7 +18,9 @@ struct Targets {
 
 /// Unweighted terms, each [trial]: means over the trial's real rows. Undefined where the config has no such term.
 struct LossTerms {
-  torch::Tensor presence, salience, alignment;
+  torch::Tensor presence;
+  torch::Tensor salience;  ///< of a label head: of its labels
+  torch::Tensor alignment;
 };
 
 /// Mean over real rows and classes of the binary cross-entropy of sigmoid(logits) [trial, row, class].
@@ -37,8 +40,8 @@ torch::Tensor ratio_loss(const torch::Tensor& logits, const Targets& targets);
 /// Mean over real rows of KL(p || q), p = softmax(salience) and q = sigmoid(presence), normalised.
 torch::Tensor alignment_loss(const torch::Tensor& presence, const torch::Tensor& salience, const torch::Tensor& real);
 
-/// The columns of `logits` [trial, row, column of the head] whose softmax is the clip's distribution: over classes, or
-/// over label sets of a set-ratio head.
+/// The columns of `logits` [trial, row, column of the head] whose softmax is the clip's distribution: over classes,
+/// over label sets of a set-ratio head, or over labels of a label head.
 torch::Tensor class_logits(const sweep::Config& config, const HeadShape& head, const torch::Tensor& logits);
 
 /// R-Drop (Liang et al. 2021): mean over real rows of (KL(p||q) + KL(q||p)) / 2 between two dropouts of a clip, of the
