@@ -113,6 +113,12 @@ std::vector<sweep::WeightShare> shares_of(const Stored& rows, const char* name) 
   return shares;
 }
 
+sweep::HeadFusion fusion_of(const Stored& row) {
+  const auto fusion = sweep::find_named<sweep::HeadFusion>(row["heads_fused_as"].text());
+  if (!fusion) row["heads_fused_as"].wrong("must be a fusion of heads");
+  return *fusion;
+}
+
 sweep::EnsembleRequest request_of(const std::string& name, const std::string& method, const Stored& settings) {
   json object = {{"method", method}};
   for (const sweep::EnsembleSetting& setting : sweep::ensemble_settings()) {
@@ -128,6 +134,7 @@ void read_settings(const std::string& method, const Stored& settings, EnsembleRe
   ensemble.request = request_of(ensemble.request.name, method, settings);
   ensemble.sweep = settings["sweep"].text();
   if (settings["decode"].text() != kDecode) settings["decode"].wrong(std::string("must be ") + kDecode);
+  ensemble.head_fusion = fusion_of(settings);
   ensemble.thresholds = thresholds_of(settings);
   for (const Stored& row : settings["fold_thresholds"].items()) {
     ensemble.fold_thresholds.emplace_back(row["fold"].count(), thresholds_of(row));
@@ -146,7 +153,8 @@ void read_scores(const Stored& scores, EnsembleRecord& ensemble) {
   ensemble.nested_interval = {interval_of(interval["acc_presence"]), interval_of(interval["acc_salience"]),
                               interval_of(interval["score"])};
   for (const Stored& row : scores["folds"].items()) {
-    ensemble.folds.push_back({row["fold"].count(), weights_of(row["weights"]), thresholds_of(row), accuracy_of(row)});
+    ensemble.folds.push_back(
+        {row["fold"].count(), weights_of(row["weights"]), fusion_of(row), thresholds_of(row), accuracy_of(row)});
   }
   ensemble.weights = weights_of(scores["weights"]);
   ensemble.shares.encoders = shares_of(scores["shares"]["encoders"], "encoder");
@@ -198,6 +206,7 @@ json settings_json(const EnsembleRecord& ensemble) {
   settings.erase("method");
   settings["sweep"] = ensemble.sweep;
   settings["decode"] = kDecode;
+  settings["heads_fused_as"] = name_of(ensemble.head_fusion);
   settings["alpha"] = ensemble.thresholds.alpha;
   settings["beta"] = ensemble.thresholds.beta;
   json& rows = settings["fold_thresholds"] = json::array();
@@ -212,6 +221,7 @@ json scores_json(const EnsembleRecord& ensemble) {
   for (const EnsembleFoldRecord& fold : ensemble.folds) {
     json row = sweep::accuracy_json(fold.accuracy);
     row["fold"] = fold.fold;
+    row["heads_fused_as"] = name_of(fold.head_fusion);
     row["alpha"] = fold.thresholds.alpha;
     row["beta"] = fold.thresholds.beta;
     row["weights"] = to_json(fold.weights);

@@ -30,6 +30,7 @@ struct CandidateWeight {
 struct EnsembleFoldRecord {
   int fold = 0;
   std::vector<CandidateWeight> weights;
+  sweep::HeadFusion head_fusion = sweep::HeadFusion::kOwn;
   sweep::Thresholds thresholds;
   sweep::Accuracy accuracy;
 };
@@ -45,6 +46,7 @@ struct EnsembleRecord {
   // The fit on all folds.
   std::vector<CandidateWeight> weights;
   std::vector<MemberRecord> members;
+  sweep::HeadFusion head_fusion = sweep::HeadFusion::kOwn;  ///< of all members
   sweep::Thresholds thresholds;
   std::vector<std::pair<int, sweep::Thresholds>> fold_thresholds;  ///< the folds of `folds`; empty if thresholds pooled
   sweep::WeightShares shares;

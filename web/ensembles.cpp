@@ -129,9 +129,8 @@ json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRec
     if (sum.empty()) sum.resize(part.fused.size());
     if (sum.size() != part.fused.size()) throw Refused{409, "Members of this ensemble predict different clips."};
     const double weight = weights.at(part.trial);
-    for (std::size_t i = 0; i < sum.size(); ++i) {
-      sum[i] += weight * sweep::mix_term(mix, static_cast<double>(part.fused[i]));
-    }
+    const auto fused = sweep::fuse_heads(part, dataset->classes.count(), ensemble.head_fusion);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += weight * sweep::mix_term(mix, fused[i]);
     totals[part.fold] += weight;
     weights.erase(part.trial);
   }

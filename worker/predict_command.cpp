@@ -8,6 +8,7 @@
 
 #include "storage/files/error.h"
 #include "storage/files/read.h"
+#include "sweep/head_fusion.h"
 #include "sweep/score/mix.h"
 #include "trainer/data/npz_write.h"
 #include "trainer/predict.h"
@@ -29,6 +30,7 @@ struct PredictRequest {
   std::filesystem::path data;
   std::vector<Member> members;
   sweep::Mix mix = sweep::Mix::kArithmetic;
+  sweep::HeadFusion head_fusion = sweep::HeadFusion::kOwn;
   bool all = false;                       ///< all clips, not only test clips
   bool in_sample = false;                 ///< by all members, whatever they trained on
   std::map<std::string, int> trained_on;  ///< stem of a clip -> its fold, of clips that members trained on
@@ -57,6 +59,10 @@ PredictRequest read_request(const std::filesystem::path& file) {
     const auto named = sweep::find_named<sweep::Mix>(mix);
     if (!named) throw UsageError(file.string() + ": mix '" + mix + "'; valid: arithmetic, geometric");
     request.mix = *named;
+    const std::string fusion = object.at("head_fusion");
+    const auto fused = sweep::find_named<sweep::HeadFusion>(fusion);
+    if (!fused) throw UsageError(file.string() + ": unknown head_fusion '" + fusion + "'");
+    request.head_fusion = *fused;
     if (clips != "test" && clips != "all") {
       throw UsageError(file.string() + ": clips '" + clips + "'; valid: test, all");
     }
@@ -77,17 +83,17 @@ struct Sums {
 };
 
 /// Adds what one member says of the clips at `places` of `clips`.
-void add_member(const Member& member, sweep::Mix mix, const data::Dataset& dataset, const std::vector<int>& clips,
-                const std::vector<std::size_t>& places, Sums& sums) {
+void add_member(const Member& member, const PredictRequest& request, const data::Dataset& dataset,
+                const std::vector<int>& clips, const std::vector<std::size_t>& places, Sums& sums) {
   std::vector<int> asked;
   for (const std::size_t place : places) asked.push_back(clips[place]);
   const sweep::Predictions said = trainer::predict(member.checkpoint, dataset, asked);
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  const std::vector<double> fused = sweep::fuse_heads(said, dataset.classes.count(), request.head_fusion);
   for (std::size_t i = 0; i < places.size(); ++i) {
     sums.weight[places[i]] += member.weight;
     for (std::size_t c = 0; c < classes; ++c) {
-      const auto p = static_cast<double>(said.fused[i * classes + c]);
-      sums.p[places[i] * classes + c] += member.weight * sweep::mix_term(mix, p);
+      sums.p[places[i] * classes + c] += member.weight * sweep::mix_term(request.mix, fused[i * classes + c]);
     }
   }
 }
@@ -121,7 +127,7 @@ void predict_members(const PredictRequest& request, const std::filesystem::path&
     for (std::size_t i = 0; i < clips.size(); ++i) {
       if (fold[i] < 0 || fold[i] == member.fold) places.push_back(i);
     }
-    if (!places.empty()) add_member(member, request.mix, dataset, clips, places, sums);
+    if (!places.empty()) add_member(member, request, dataset, clips, places, sums);
   }
   for (std::size_t i = 0; i < clips.size(); ++i) {
     if (!(sums.weight[i] > 0)) {

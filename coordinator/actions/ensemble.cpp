@@ -166,6 +166,7 @@ storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const stor
       record.members.push_back({trial, weight / static_cast<double>(trials.size())});
     }
   }
+  record.head_fusion = ensemble.fitted.head_fusion;
   record.thresholds = ensemble.fitted.thresholds;
   record.fold_thresholds = ensemble.fitted.fold_thresholds;
   record.shares = fitted.shares;
@@ -176,8 +177,8 @@ storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const stor
   record.nested_interval = ensemble.nested_interval;
   record.clusters = ensemble.clusters;
   for (const auto& fold : ensemble.folds) {
-    record.folds.push_back(
-        {fold.fold, weights_of(pooled.candidates, fold.fitted.weights), fold.fitted.thresholds, fold.accuracy});
+    record.folds.push_back({fold.fold, weights_of(pooled.candidates, fold.fitted.weights), fold.fitted.head_fusion,
+                            fold.fitted.thresholds, fold.accuracy});
   }
 
   record.actors = pooled.rows.actor.empty() ? 0 : static_cast<int>(pooled.actors.size());

@@ -65,9 +65,8 @@ std::vector<double> test_probabilities(storage::Reader& reader, const storage::E
     if (part.test_fingerprint != dataset.test_fingerprint || part.fused.size() != mixed.size()) continue;
     found.insert(part.trial);
     const double weight = weights.at(part.trial);
-    for (std::size_t i = 0; i < mixed.size(); ++i) {
-      mixed[i] += weight * sweep::mix_term(mix, static_cast<double>(part.fused[i]));
-    }
+    const auto fused = sweep::fuse_heads(part, dataset.classes.count(), ensemble.head_fusion);
+    for (std::size_t i = 0; i < mixed.size(); ++i) mixed[i] += weight * sweep::mix_term(mix, fused[i]);
   }
   std::vector<storage::MemberRecord> others;
   double others_total = 0;
@@ -187,6 +186,7 @@ Exported export_ensemble(storage::Reader& reader, const storage::EnsembleRecord&
                         {"synthetic", dataset.synthetic}}},
                       {"members_predicted_from_checkpoints", exported.predicted_now},
                       {"decode", "thresholds"},
+                      {"heads_fused_as", name_of(ensemble.head_fusion)},
                       {"alpha", ensemble.thresholds.alpha},
                       {"beta", ensemble.thresholds.beta},
                       {"ensemble",

@@ -90,6 +90,7 @@ Predicted predict_members(storage::Reader& reader, const fs::path& folder, const
   const json request = {{"data", fs::absolute(options.data).string()},
                         {"members", members_json(trials, members, ensemble, checkpoints)},
                         {"mix", name_of(ensemble.request.options.mix)},
+                        {"head_fusion", name_of(ensemble.head_fusion)},
                         {"clips", options.all ? "all" : "test"},
                         {"in_sample", options.in_sample},
                         {"trained_on", trained_on},

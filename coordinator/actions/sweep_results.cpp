@@ -94,6 +94,18 @@ storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fi
   throw storage::Error("the store does not know dataset " + fingerprint);
 }
 
+namespace {
+
+/// Puts what a fold's model says, [clip of the fold, class], into the rows of all clips; nothing for a head without it.
+void place(const std::vector<float>& part, const std::vector<std::size_t>& rows, std::size_t classes, std::size_t size,
+           std::vector<float>& all) {
+  if (part.empty()) return;
+  all.resize(size);
+  for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(&part[i * classes], classes, &all[rows[i] * classes]);
+}
+
+}  // namespace
+
 SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
                                   sweep::Protocol protocol) {
   const storage::DatasetRecord dataset = dataset_of(reader, sweep.dataset);
@@ -122,6 +134,8 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
     for (const std::uint64_t seed : sweep.seeds) {
       Candidate candidate{config.id, {seed}, {}, sweep::is_transductive(config.config)};
       std::vector<double> all(pooled.rows.truth.size() * classes);
+      sweep::Predictions said;
+      said.clips = pooled.rows.clips();
       bool any = false;
       for (const auto& part :
            reader.predictions(sweep.dataset, config.id, seed, protocol, storage::Split::kValidation)) {
@@ -132,11 +146,15 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
         for (std::size_t i = 0; i < rows->second.size(); ++i) {
           std::copy_n(&part.fused[i * classes], classes, &all[rows->second[i] * classes]);
         }
+        place(part.fused, rows->second, classes, all.size(), said.fused);
+        place(part.presence, rows->second, classes, all.size(), said.presence);
+        place(part.salience, rows->second, classes, all.size(), said.salience);
         candidate.trials.push_back(part.trial);
       }
       if (candidate.trials.size() == folds.size()) {
         pooled.candidates.push_back(std::move(candidate));
         pooled.rows.candidates.push_back(std::move(all));
+        pooled.rows.said.push_back({std::move(said)});
       } else if (any) {
         ++pooled.left_out;
       }
@@ -149,6 +167,7 @@ SweepPredictions average_seeds(const SweepPredictions& pooled, sweep::Mix mix) {
   SweepPredictions averaged = pooled;
   averaged.candidates.clear();
   averaged.rows.candidates.clear();
+  averaged.rows.said.clear();
   std::vector<std::vector<double>> weights;  // [config][candidate], 1 for each of its seeds
   std::map<std::string, std::size_t> of_config;
   for (std::size_t m = 0; m < pooled.candidates.size(); ++m) {
@@ -156,11 +175,14 @@ SweepPredictions average_seeds(const SweepPredictions& pooled, sweep::Mix mix) {
     const auto [known, added] = of_config.try_emplace(candidate.config, averaged.candidates.size());
     if (added) {
       averaged.candidates.push_back(candidate);
+      averaged.rows.said.push_back(pooled.rows.said[m]);
       weights.emplace_back(pooled.candidates.size());
     } else {
       Candidate& mean = averaged.candidates[known->second];
       mean.seeds.insert(mean.seeds.end(), candidate.seeds.begin(), candidate.seeds.end());
       mean.trials.insert(mean.trials.end(), candidate.trials.begin(), candidate.trials.end());
+      auto& seeds = averaged.rows.said[known->second];
+      seeds.insert(seeds.end(), pooled.rows.said[m].begin(), pooled.rows.said[m].end());
     }
     weights[known->second][m] = 1;
   }

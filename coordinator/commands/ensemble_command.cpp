@@ -120,6 +120,8 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
   fmt::print("{}\n", sweep::text_table(fold_table(ensemble)));
   fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.thresholds.alpha, ensemble.thresholds.beta,
              ensemble.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
+  fmt::print("heads        fused as {}{}\n", name_of(ensemble.head_fusion),
+             ensemble.request.options.head_fusion ? "" : ", chosen with the weights on all folds");
   fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(ensemble.optimistic));
   const sweep::Interval& score = ensemble.nested_interval.score;
   fmt::print("nested       {}  fitted on the other folds, 95 % of Score {} to {} {}\n", accuracy_text(ensemble.nested),

@@ -194,14 +194,47 @@ std::vector<int> candidates_for(const OutOfFold& rows, const std::map<int, std::
   return listed;
 }
 
-/// Chooses candidates and fits weights and thresholds on the rows of `folds`.
-EnsembleWeights fit_on(const OutOfFold& rows, const std::map<int, std::vector<int>>& folds,
+/// The fusion of heads under which the even mix of the best candidates has the best Score on `clips`; on ties the
+/// first. The candidates are ranked by what their heads say by themselves.
+HeadFusion best_fusion(const OutOfFold& rows, const std::vector<int>& clips, const std::vector<int>& candidates,
+                       const EnsembleOptions& options) {
+  const auto truth = labels_of(rows, clips);
+  std::vector<int> core = ranked(rows, clips, candidates);
+  const int most = options.method == EnsembleMethod::kMean ? options.k : EnsembleOptions::kCore;
+  core.resize(std::min(core.size(), static_cast<std::size_t>(most)));
+  OutOfFold of_core{rows.classes, rows.truth, rows.fold, {}, {}, {}};
+  for (const int m : core) {
+    of_core.candidates.push_back(rows.candidates[static_cast<std::size_t>(m)]);
+    of_core.said.push_back(rows.said[static_cast<std::size_t>(m)]);
+  }
+  const std::vector<double> even(core.size(), 1.0);
+  HeadFusion best = HeadFusion::kOwn;
+  double best_so_far = -1;
+  for (const HeadFusion fusion : all_head_fusions()) {
+    const OutOfFold fused = with_head_fusion(of_core, fusion, options.mix);
+    const double score = best_score(mix_candidates(fused, even, clips, options.mix), truth, rows.classes);
+    if (score <= best_so_far) continue;
+    best_so_far = score;
+    best = fusion;
+  }
+  return best;
+}
+
+/// Chooses candidates, and fits how heads are fused, weights and thresholds on the rows of `folds`. `as_trained` has
+/// the heads' own fusion.
+EnsembleWeights fit_on(const OutOfFold& as_trained, const std::map<int, std::vector<int>>& folds,
                        const EnsembleOptions& options, const Shortlist& shortlist) {
   std::vector<int> clips;
   for (const auto& [fold, part] : folds) clips.insert(clips.end(), part.begin(), part.end());
   std::sort(clips.begin(), clips.end());
   EnsembleWeights fitted;
-  fitted.weights = fit_weights(rows, clips, candidates_for(rows, folds, shortlist), options);
+  const std::vector<int> candidates = candidates_for(as_trained, folds, shortlist);
+  if (!as_trained.said.empty()) {
+    fitted.head_fusion =
+        options.head_fusion ? *options.head_fusion : best_fusion(as_trained, clips, candidates, options);
+  }
+  const OutOfFold rows = with_head_fusion(as_trained, fitted.head_fusion, options.mix);
+  fitted.weights = fit_weights(rows, clips, candidates, options);
   ThresholdSurface pooled;
   Thresholds sum;
   for (const auto& [fold, part] : folds) {
@@ -263,6 +296,21 @@ EnsembleThresholds ensemble_thresholds(const std::string& name) {
   return by_name<EnsembleThresholds>(name, "kind of thresholds");
 }
 
+OutOfFold with_head_fusion(const OutOfFold& rows, HeadFusion fusion, Mix mix) {
+  if (fusion == HeadFusion::kOwn || rows.said.empty()) return rows;
+  OutOfFold fused{rows.classes, rows.truth, rows.fold, rows.actor, {}, {}};
+  for (const auto& seeds : rows.said) {
+    std::vector<double> sums(rows.candidates.front().size());
+    for (const Predictions& said : seeds) {
+      const std::vector<double> one = fuse_heads(said, rows.classes.count(), fusion);
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += mix_term(mix, one[i]);
+    }
+    mix_rows(mix, sums, rows.classes, static_cast<double>(seeds.size()));
+    fused.candidates.push_back(std::move(sums));
+  }
+  return fused;
+}
+
 std::vector<double> mix_candidates(const OutOfFold& rows, const std::vector<double>& weights,
                                    const std::vector<int>& clips, Mix mix) {
   const auto classes = static_cast<std::size_t>(rows.classes.count());
@@ -302,6 +350,9 @@ Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, con
   if (folds.size() < 2) throw Error("a nested estimate needs at least 2 folds");
   const auto classes = static_cast<std::size_t>(rows.classes.count());
 
+  const auto mixed_as = [&](const EnsembleWeights& fitted, const std::vector<int>& clips) {
+    return mix_candidates(with_head_fusion(rows, fitted.head_fusion, options.mix), fitted.weights, clips, options.mix);
+  };
   Ensemble ensemble;
   ensemble.fitted = fit_on(rows, folds, options, shortlist);
   Tally optimistic;
@@ -312,8 +363,8 @@ Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, con
     auto others = folds;
     others.erase(fold);
     Ensemble::Fold held{fold, fit_on(rows, others, options, shortlist), {}};
-    const auto own = mix_candidates(rows, ensemble.fitted.weights, clips, options.mix);
-    const auto honest = mix_candidates(rows, held.fitted.weights, clips, options.mix);
+    const auto own = mixed_as(ensemble.fitted, clips);
+    const auto honest = mixed_as(held.fitted, clips);
     const Thresholds own_thresholds = thresholds_for(ensemble.fitted, fold);
     Tally here;
     for (std::size_t i = 0; i < clips.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/head_fusion.h"
 #include "sweep/score/mix.h"
 #include "sweep/score/statistics.h"
 
@@ -19,6 +20,9 @@ struct OutOfFold {
   std::vector<int> fold;                        ///< [clip]
   std::vector<int> actor;                       ///< [clip] index of the actor, for intervals; empty: unknown
   std::vector<std::vector<double>> candidates;  ///< [candidate][clip, class], rows sum to 1
+  /// [candidate][seed]: what its models say of all clips, so that heads can be fused in other ways; a candidate is the
+  /// even mix of its seeds. Empty: `candidates` are all that is known.
+  std::vector<std::vector<Predictions>> said;
 
   int clips() const { return static_cast<int>(truth.size()); }
 };
@@ -40,6 +44,10 @@ struct EnsembleOptions {
   EnsembleMethod method = EnsembleMethod::kCaruana;
   Mix mix = Mix::kArithmetic;  ///< for it the weights are fitted
   EnsembleThresholds thresholds = EnsembleThresholds::kPooled;
+  /// How all members fuse their heads; nullopt: as it is best on the fitted rows for the even mix of the kCore best
+  /// candidates.
+  std::optional<HeadFusion> head_fusion;
+  static constexpr int kCore = 5;
   int k = 5;                 ///< kMean: number of candidates
   int most_candidates = 50;  ///< kSimplex, kCaruana: number of best candidates by own Score on the fitted rows
   int rounds = 20;           ///< kCaruana: candidates added in a bag
@@ -48,8 +56,9 @@ struct EnsembleOptions {
   double level = 0.95;  ///< of the nested interval
 };
 
-/// Weights fitted on some rows, and thresholds of the mixture on the same rows.
+/// Weights fitted on some rows, with the fusion of heads and thresholds of the mixture on the same rows.
 struct EnsembleWeights {
+  HeadFusion head_fusion = HeadFusion::kOwn;
   std::vector<double> weights;  ///< [candidate], sum 1
   Thresholds thresholds;
   std::vector<std::pair<int, Thresholds>> fold_thresholds;  ///< kPerFold: of each fitted fold
@@ -88,6 +97,9 @@ Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, con
 /// finds them. The others have 0.
 std::vector<double> fit_simplex(const OutOfFold& rows, const std::vector<int>& clips,
                                 const std::vector<int>& candidates, Mix mix);
+
+/// `rows` with the candidates' heads fused so.
+OutOfFold with_head_fusion(const OutOfFold& rows, HeadFusion fusion, Mix mix);
 
 /// The mix of the candidates on `clips`, row-major [clip, class].
 std::vector<double> mix_candidates(const OutOfFold& rows, const std::vector<double>& weights,

@@ -15,6 +15,7 @@ using nlohmann::json;
 
 const char* const kSettings = R"({
   "sweep": "0123456789ab", "protocol": "paper", "mix": "geometric", "decode": "thresholds", "thresholds": "per-fold",
+  "head_fusion": "fitted", "heads_fused_as": "product-2",
   "alpha": 0.125, "beta": 0.25, "per_subset": true, "k": 3, "candidates": 40, "rounds": 30, "bags": 7,
   "fold_thresholds": [{"fold": 0, "alpha": 0.1, "beta": 0.2}, {"fold": 2, "alpha": 0.15, "beta": 0.3}]})";
 
@@ -24,9 +25,9 @@ const char* const kScores = R"({
   "best_single_nested": {"acc_presence": 0.5, "acc_salience": 0.0, "score": 0.25},
   "nested_interval": {"level": 0.9, "by": "folds", "acc_presence": [0.4, 0.6], "acc_salience": [0.2, 0.3], "score": [0.3, 0.45]},
   "folds": [
-    {"fold": 0, "alpha": 0.35, "beta": 0.45, "acc_presence": 1.0, "acc_salience": 0.5, "score": 0.75,
+    {"fold": 0, "heads_fused_as": "mixture-0.5", "alpha": 0.35, "beta": 0.45, "acc_presence": 1.0, "acc_salience": 0.5, "score": 0.75,
      "weights": [{"config": "aaaa", "seeds": [7], "weight": 1.0}]},
-    {"fold": 2, "alpha": 0.05, "beta": 0.1, "acc_presence": 0.0, "acc_salience": 0.5, "score": 0.25,
+    {"fold": 2, "heads_fused_as": "own", "alpha": 0.05, "beta": 0.1, "acc_presence": 0.0, "acc_salience": 0.5, "score": 0.25,
      "weights": []}],
   "weights": [{"config": "aaaa", "seeds": [7, 18446744073709551615], "weight": 0.7},
               {"config": "bbbb", "seeds": [7, 8], "weight": 0.3}],
@@ -57,6 +58,8 @@ TEST(EnsembleRecord, EveryValueIsReadIntoItsMember) {
   const sweep::EnsembleOptions& options = ensemble.request.options;
   EXPECT_EQ(options.method, sweep::EnsembleMethod::kSimplex);
   EXPECT_EQ(options.mix, sweep::Mix::kGeometric);
+  EXPECT_FALSE(options.head_fusion);
+  EXPECT_EQ(ensemble.head_fusion, sweep::HeadFusion::kProductSquared);
   EXPECT_EQ(options.thresholds, sweep::EnsembleThresholds::kPerFold);
   EXPECT_EQ(options.k, 3);
   EXPECT_EQ(options.most_candidates, 40);
@@ -86,6 +89,7 @@ TEST(EnsembleRecord, EveryValueIsReadIntoItsMember) {
   ASSERT_EQ(ensemble.folds[0].weights.size(), 1u);
   EXPECT_EQ(ensemble.folds[0].weights[0].config, "aaaa");
   EXPECT_TRUE(ensemble.folds[1].weights.empty());
+  EXPECT_EQ(ensemble.folds[0].head_fusion, sweep::HeadFusion::kMixtureHalf);
   ASSERT_EQ(ensemble.weights.size(), 2u);
   EXPECT_EQ(ensemble.weights[0].seeds, (std::vector<std::uint64_t>{7, 18446744073709551615u}));
   EXPECT_EQ(ensemble.weights[1].weight, 0.3);
@@ -138,6 +142,7 @@ TEST(EnsembleRecord, AWrongValueIsNamedWithItsEnsembleAndItsPlace) {
       {[](json& a, json&) { a["decode"] = "optimal"; }, "settings.decode must be thresholds"},
       {[](json& a, json&) { a["protocol"] = "optimistic"; }, "protocol must be one of held-out, paper"},
       {[](json& a, json&) { a["mix"] = "harmonic"; }, "mix must be one of arithmetic, geometric"},
+      {[](json& a, json&) { a["heads_fused_as"] = "sum"; }, "settings.heads_fused_as must be a fusion of heads"},
       {[](json&, json& b) { b["nested_interval"]["by"] = "clips"; },
        "scores.nested_interval.by must be actors or folds"},
       {[](json& a, json&) { a["k"] = 0; }, "k must be a whole number from 1 to 10000"},

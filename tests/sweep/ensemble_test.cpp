@@ -471,5 +471,89 @@ TEST(Ensemble, WrongInputIsNamed) {
   EXPECT_EQ(ensemble_thresholds("per-fold"), EnsembleThresholds::kPerFold);
 }
 
+/// Rows of candidates with two heads: salience leans to the first class of a blend, presence tells the pair.
+OutOfFold rows_of_two_heads(int candidates, int seeds) {
+  OutOfFold rows = rows_with({}, 300, 21, 3);
+  std::mt19937 random(22);
+  const auto noise = [&] { return 0.4F * static_cast<float>(random() % 1000) / 1000; };
+  for (int m = 0; m < candidates; ++m) {
+    rows.said.emplace_back();
+    rows.candidates.emplace_back(rows.truth.size() * 6);
+    for (int seed = 0; seed < seeds; ++seed) {
+      Predictions said;
+      said.clips = rows.clips();
+      for (const Label& label : rows.truth) {
+        float salience[6], sum = 0;
+        for (int c = 0; c < 6; ++c) sum += salience[c] = (c == label.first ? 0.5F : 0.1F) + noise();
+        for (int c = 0; c < 6; ++c) {
+          said.salience.push_back(salience[c] / sum);
+          said.presence.push_back((c == label.first || c == label.second ? 0.6F : 0.1F) + noise());
+          said.fused.push_back(said.salience.back());
+        }
+      }
+      for (std::size_t i = 0; i < said.fused.size(); ++i) {
+        rows.candidates.back()[i] += double(said.fused[i]) / seeds;
+      }
+      rows.said.back().push_back(std::move(said));
+    }
+  }
+  return rows;
+}
+
+TEST(Ensemble, HeadsAreFusedAsIsBestOnTheFittedFolds) {
+  const OutOfFold rows = rows_of_two_heads(1, 1);
+  EnsembleOptions options;
+  options.method = EnsembleMethod::kMean;
+  options.k = 1;
+  const Ensemble fitted = fit_ensemble(rows, options);
+  // One candidate: every fusion and every pair of thresholds, tried one by one on the other folds.
+  Tally nested;
+  for (const Ensemble::Fold& held : fitted.folds) {
+    double best = -1;
+    HeadFusion chosen = HeadFusion::kOwn;
+    Tally hits;
+    for (const HeadFusion fusion : all_head_fusions()) {
+      const std::vector<double> p = fuse_heads(rows.said[0][0], 6, fusion);
+      for (const double alpha : threshold_grid()) {
+        for (const double beta : threshold_grid()) {
+          Tally others, here;
+          for (std::size_t i = 0; i < rows.truth.size(); ++i) {
+            (rows.fold[i] == held.fold ? here : others)
+                .add(decode(&p[i * 6], rows.classes, Thresholds{alpha, beta}), rows.truth[i]);
+          }
+          if (others.accuracy().score() <= best) continue;
+          best = others.accuracy().score();
+          chosen = fusion;
+          hits = here;
+        }
+      }
+    }
+    EXPECT_EQ(held.fitted.head_fusion, chosen) << "fold " << held.fold;
+    EXPECT_NE(chosen, HeadFusion::kOwn) << "presence knows more";
+    nested += hits;
+  }
+  EXPECT_NEAR(fitted.nested.score(), nested.accuracy().score(), 1e-12);
+
+  options.head_fusion = HeadFusion::kOwn;
+  const Ensemble own = fit_ensemble(rows, options);
+  EXPECT_EQ(own.fitted.head_fusion, HeadFusion::kOwn);
+  EXPECT_LT(own.nested.score(), fitted.nested.score());
+}
+
+TEST(Ensemble, ACandidateOfSeveralSeedsIsTheMixOfTheirFusedHeads) {
+  const OutOfFold rows = rows_of_two_heads(2, 2);
+  for (const Mix mix : {Mix::kArithmetic, Mix::kGeometric}) {
+    const OutOfFold fused = with_head_fusion(rows, HeadFusion::kMixtureHalf, mix);
+    for (std::size_t m = 0; m < 2; ++m) {
+      const auto one = fuse_heads(rows.said[m][0], 6, HeadFusion::kMixtureHalf),
+                 other = fuse_heads(rows.said[m][1], 6, HeadFusion::kMixtureHalf);
+      double sum = 0;
+      for (std::size_t c = 0; c < 6; ++c) sum += std::sqrt(one[c] * other[c]);
+      const double expected = mix == Mix::kArithmetic ? (one[2] + other[2]) / 2 : std::sqrt(one[2] * other[2]) / sum;
+      EXPECT_NEAR(fused.candidates[m][2], expected, 1e-12);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace medley::sweep

@@ -208,7 +208,7 @@ storage::EnsembleRecord sample_ensemble(const std::string& sweep, const storage:
   ensemble.best_single_nested = accuracy;
   ensemble.nested_interval = {ends, ends, ends};
   for (int fold = 0; fold < kFolds; ++fold) {
-    ensemble.folds.push_back({fold, ensemble.weights, ensemble.thresholds, accuracy});
+    ensemble.folds.push_back({fold, ensemble.weights, ensemble.head_fusion, ensemble.thresholds, accuracy});
   }
   ensemble.actors = 20;
   ensemble.candidates = 8;

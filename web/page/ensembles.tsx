@@ -170,6 +170,7 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
             <div><dt>Method</dt><dd>{one.method}, {one.mix} mean{one.settings["per_subset"] === true && ", of each subset its best"}</dd></div>
             <div><dt title="candidates that have weight">Members</dt><dd>{one.weights.length} of {one.candidates ?? "–"}</dd></div>
             <div><dt>Thresholds</dt><dd>α {share(Number(one.settings["alpha"]))}, β {share(Number(one.settings["beta"]))}</dd></div>
+            <div><dt>Heads fused as</dt><dd>{String(one.settings["heads_fused_as"])}</dd></div>
             <div><dt>Dataset</dt><dd><DatasetName dataset={one.dataset} /></dd></div>
             <div><dt>Made</dt><dd>{time(one.created_ms)}</dd></div>
           </dl>
