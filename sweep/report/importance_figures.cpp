@@ -32,6 +32,7 @@ std::vector<std::string> notes(const ImportanceReport& report, const std::string
                                               ", " + std::to_string(report.trials) + " of " +
                                               std::to_string(report.expected) + " trials"};
   if (report.transductive) lines.push_back("transductive: training read unlabelled features of these clips");
+  for (const std::string& warning : near_copies_texts(report)) lines.push_back(warning);
   if (const std::string disagree = seeds_disagree_text(report); !disagree.empty()) {
     lines.push_back("seeds disagree: " + disagree);
   }

@@ -43,6 +43,8 @@ Table gate_table(const ImportanceReport& report) {
   Table table;
   table.title = "importance of encoders by the gate of config " + report.config + " in " + report.sweep + " on " +
                 report.dataset + (report.synthetic ? " (synthetic data)" : "");
+  table.above = near_copies_texts(report);
+  if (!report.near_copies.empty()) table.above.push_back(kNearCopiesAdvice);
   table.above.push_back(std::to_string(report.trials) + " of " + std::to_string(report.expected) + " trials, " +
                         std::to_string(report.folds.size()) + " folds");
   if (const std::string disagree = seeds_disagree_text(report); !disagree.empty()) {
@@ -252,6 +254,22 @@ std::string seeds_disagree_text(const ImportanceReport& report) {
             std::to_string(one.of) + " seeds";
   }
   return text;
+}
+
+std::vector<std::string> near_copies_texts(const ImportanceReport& report) {
+  std::vector<std::string> texts;
+  const NearCopies* before = nullptr;
+  for (const NearCopies& pair : report.near_copies) {
+    if (before && before->heavier == pair.heavier) {
+      texts.back() += ", ";
+    } else {
+      texts.push_back("near-copies of " + pair.heavier + " (weight " + share_text(pair.heavier_weight) +
+                      ") have less weight: ");
+    }
+    texts.back() += pair.lighter + " (" + share_text(pair.lighter_weight) + ", CKA " + share_text(pair.cka) + ")";
+    before = &pair;
+  }
+  return texts;
 }
 
 std::string render(const ImportanceReport& report, ReportFormat format) {

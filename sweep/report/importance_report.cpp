@@ -145,6 +145,24 @@ std::vector<KeptBySeeds> kept_by_seeds(const std::vector<TrialImportance>& trial
   return disagree;
 }
 
+std::vector<NearCopies> near_copies_of(const std::vector<EncoderSummary>& encoders, const std::vector<double>& cka) {
+  std::vector<NearCopies> found;
+  if (cka.empty()) return found;
+  double total = 0;
+  for (const EncoderSummary& encoder : encoders) total += encoder.weight.mean;
+  const double even = total / static_cast<double>(encoders.size());
+  for (std::size_t a = 0; a < encoders.size(); ++a) {
+    for (std::size_t b = 0; b < encoders.size(); ++b) {
+      const double heavier = encoders[a].weight.mean, lighter = encoders[b].weight.mean;
+      const double alike = cka[a * encoders.size() + b];
+      if (alike >= kNearCopyCka && heavier > lighter && heavier >= 2 * lighter && heavier >= even) {
+        found.push_back({encoders[a].encoder, encoders[b].encoder, alike, heavier, lighter});
+      }
+    }
+  }
+  return found;
+}
+
 MeasuredScore measured(const ConfigReport& config) {
   MeasuredScore score;
   score.config = config.id;
@@ -328,6 +346,7 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
     if (!trial.importance.cka.empty()) cka.emplace_back(trial.importance.cka.begin(), trial.importance.cka.end());
   }
   made.cka = mean_vector(cka);
+  made.near_copies = near_copies_of(made.encoders, made.cka);
   made.agreement = agreement_of(input.trials);
   made.seeds_disagree = kept_by_seeds(input.trials);
 

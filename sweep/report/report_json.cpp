@@ -137,6 +137,14 @@ json importance_json(const ImportanceReport& report) {
                       {"share", spread_json(group.share)},
                       {"quantiles", group.quantiles}});
   }
+  json copies = json::array();
+  for (const NearCopies& pair : report.near_copies) {
+    copies.push_back({{"heavier", pair.heavier},
+                      {"lighter", pair.lighter},
+                      {"cka", pair.cka},
+                      {"heavier_weight", pair.heavier_weight},
+                      {"lighter_weight", pair.lighter_weight}});
+  }
   json kept = json::array();
   for (const KeptBySeeds& one : report.seeds_disagree) {
     kept.push_back({{"encoder", one.encoder}, {"seeds", one.seeds}, {"of", one.of}});
@@ -164,6 +172,7 @@ json importance_json(const ImportanceReport& report) {
            {{"runs", finite(report.agreement.runs)},
             {"folds", finite(report.agreement.folds)},
             {"seeds", finite(report.agreement.seeds)}}},
+          {"near_copies", std::move(copies)},
           {"kept_by_seeds", std::move(kept)},
           {"spearman_gate_and_loss", finite(report.gate_and_loss)},
           {"spearman_gate_and_alone", finite(report.gate_and_alone)},

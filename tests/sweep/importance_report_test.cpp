@@ -211,6 +211,54 @@ TEST(ImportanceReport, AnUnknownLabelNamesTheNearest) {
   EXPECT_EQ(error("modality"), "") << "the default, even where dataset.yaml names none";
 }
 
+/// Weights .5, .2 and .3 in every trial.
+ImportanceInput steady(double ab, double ac, double bc) {
+  ImportanceInput input = gate();
+  for (TrialImportance& trial : input.trials) {
+    for (std::size_t e = 0; e < 3; ++e) trial.importance.encoders[e].mean = std::vector<double>{.5, .2, .3}[e];
+    const auto near = [](double cka) { return static_cast<float>(cka); };
+    trial.importance.cka = {1, near(ab), near(ac), near(ab), 1, near(bc), near(ac), near(bc), 1};
+  }
+  return input;
+}
+
+TEST(ImportanceReport, NearCopiesOfUnequalWeightAreWarnedOfFirst) {
+  const Report scored = make_report(scores());
+  // a has 2.5 times the weight of b, and an even share is a third. c has less than that, and a not twice as much as c.
+  const auto report = make_importance_report(steady(.75, .875, .9375), scored);
+  ASSERT_EQ(report.near_copies.size(), 1u);
+  EXPECT_EQ(report.near_copies[0].heavier, "a");
+  EXPECT_EQ(report.near_copies[0].lighter, "b");
+  EXPECT_NEAR(report.near_copies[0].cka, .75, 1e-12);
+  EXPECT_NEAR(report.near_copies[0].heavier_weight, .5, 1e-12);
+  EXPECT_NEAR(report.near_copies[0].lighter_weight, .2, 1e-12);
+  EXPECT_TRUE(make_importance_report(steady(.59375, .875, .9375), scored).near_copies.empty());
+  const std::string text = render(report, ReportFormat::kText);
+  const std::string warning = "near-copies of a (weight .500) have less weight: b (.200, CKA .750)";
+  ASSERT_NE(text.find(warning), std::string::npos) << text;
+  EXPECT_LT(text.find(warning), text.find("4 of 4 trials")) << text;
+  EXPECT_NE(text.find("by the Score alone"), std::string::npos);
+  const json object = importance_json(report);
+  EXPECT_EQ(object["near_copies"], json::array({{{"heavier", "a"},
+                                                 {"lighter", "b"},
+                                                 {"cka", .75},
+                                                 {"heavier_weight", report.near_copies[0].heavier_weight},
+                                                 {"lighter_weight", report.near_copies[0].lighter_weight}}}));
+  EXPECT_EQ(importance_json(make_importance_report(gate(), scored))["near_copies"], json::array());
+}
+
+TEST(ImportanceReport, TwoNearCopiesOfOneEncoderAreOneSentence) {
+  ImportanceInput input = steady(.75, .875, .5);
+  for (TrialImportance& trial : input.trials) trial.importance.encoders[2].mean = 0;
+  const auto report = make_importance_report(input, make_report(scores()));
+  EXPECT_EQ(near_copies_texts(report),
+            (std::vector<std::string>{
+                "near-copies of a (weight .500) have less weight: b (.200, CKA .750), c (.000, CKA .875)"}));
+  input = steady(.75, .875, .5);
+  for (TrialImportance& trial : input.trials) trial.importance.cka.clear();
+  EXPECT_TRUE(make_importance_report(input, make_report(scores())).near_copies.empty());
+}
+
 TEST(ImportanceReport, ScoresOfSubsetsStandBesideTheGate) {
   const auto report = make_importance_report(gate(), make_report(scores()));
   const auto& encoders = report.encoders;

@@ -75,6 +75,12 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
         {report.transductive && <div><dt>Training</dt><dd>transductive ‡</dd></div>}
       </dl>
 
+      {report.near_copies.length > 0 && (
+        <p class="warn">
+          Near-copies of unequal weight: {report.near_copies.map((one) => `${one.heavier} (${share(one.heavier_weight)}) and ${one.lighter} (${share(one.lighter_weight)}), CKA ${share(one.cka)}`).join("; ")}.
+          The gate may give either of them the weight. Judge them by the loss without each and by the Score alone.
+        </p>
+      )}
       {report.kept_by_seeds.length > 0 && (
         <p class="warn">Seeds disagree: {report.kept_by_seeds.map((one) => `${one.encoder} kept by ${one.seeds} of ${one.of} seeds`).join(", ")}.</p>
       )}
