@@ -158,7 +158,9 @@ void read_scores(const Stored& scores, EnsembleRecord& ensemble) {
   }
   ensemble.weights = weights_of(scores["weights"]);
   ensemble.shares.encoders = shares_of(scores["shares"]["encoders"], "encoder");
-  ensemble.shares.modalities = shares_of(scores["shares"]["modalities"], "modality");
+  for (const Stored& groups : scores["shares"]["groups"].items()) {
+    ensemble.shares.groups.push_back({groups["by"].text(), shares_of(groups["shares"], "group")});
+  }
   ensemble.actors = scores["actors"].count();
   ensemble.candidates = scores["candidates"].count();
   ensemble.left_out = scores["left_out"].count();
@@ -227,6 +229,10 @@ json scores_json(const EnsembleRecord& ensemble) {
     row["weights"] = to_json(fold.weights);
     folds.push_back(std::move(row));
   }
+  json groups = json::array();
+  for (const sweep::GroupShares& one : ensemble.shares.groups) {
+    groups.push_back({{"by", one.by}, {"shares", to_json(one.shares, "group")}});
+  }
   const json interval = {{"level", ensemble.request.options.level},
                          {"by", name_of(ensemble.clusters)},
                          {"acc_presence", to_json(ensemble.nested_interval.presence)},
@@ -238,9 +244,7 @@ json scores_json(const EnsembleRecord& ensemble) {
           {"nested_interval", interval},
           {"folds", std::move(folds)},
           {"weights", to_json(ensemble.weights)},
-          {"shares",
-           {{"encoders", to_json(ensemble.shares.encoders, "encoder")},
-            {"modalities", to_json(ensemble.shares.modalities, "modality")}}},
+          {"shares", {{"encoders", to_json(ensemble.shares.encoders, "encoder")}, {"groups", std::move(groups)}}},
           {"actors", ensemble.actors},
           {"candidates", ensemble.candidates},
           {"left_out", ensemble.left_out},

@@ -10,9 +10,7 @@ sweep::ImportanceInput read_importance_input(Reader& reader, const SweepSummary&
   input.config = config;
   const auto dataset = reader.find_dataset(sweep.dataset);
   if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
-  for (const EncoderRecord& encoder : dataset->encoders) {
-    input.modality_of.emplace_back(encoder.name, encoder.modality);
-  }
+  for (const EncoderRecord& encoder : dataset->encoders) input.labels_of[encoder.name] = encoder.labels;
   TrialFilter filter;
   filter.config = config;
   filter.state = sweep::TrialState::kFinished;

@@ -568,9 +568,12 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
     clip.fold = clips.whole(2);
     if (!clips.is_null(3)) clip.label = sweep::Label{clips.whole(3), clips.whole(4), clips.whole(5)};
   }
-  Statement encoders(state_->database, "SELECT name, modality, dim FROM encoder WHERE dataset = ? ORDER BY position");
+  Statement encoders(state_->database, "SELECT name, labels, dim FROM encoder WHERE dataset = ? ORDER BY position");
   encoders.bind(key);
-  while (encoders.step()) dataset.encoders.push_back({encoders.text(0), encoders.text(1), encoders.whole(2)});
+  while (encoders.step()) {
+    const auto labels = parse(encoders.text(1)).get<sweep::EncoderLabels>();
+    dataset.encoders.push_back({encoders.text(0), labels, encoders.whole(2)});
+  }
   if (dataset_digest(dataset) != sha256) {
     throw Error("what the store holds of dataset " + dataset.fingerprint +
                 " has changed since it was written (SHA-256): medley store check lists all faults; restore a backup");

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sweep/encoder_labels.h"
 #include "sweep/family.h"
 #include "sweep/head_fusion.h"
 #include "sweep/label.h"
@@ -35,7 +36,7 @@ struct ClipRecord {
 
 struct EncoderRecord {
   std::string name;
-  std::string modality;  ///< "" when unknown
+  sweep::EncoderLabels labels;
   int dim = 0;
 };
 

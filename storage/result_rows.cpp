@@ -123,7 +123,7 @@ std::string dataset_digest(const DatasetRecord& dataset) {
     all.push_back({clip.filename, clip.actor, clip.fold});
     if (clip.label) all.push_back({clip.label->first, clip.label->second, clip.label->salience});
   }
-  for (const EncoderRecord& encoder : dataset.encoders) all.push_back({encoder.name, encoder.modality, encoder.dim});
+  for (const EncoderRecord& encoder : dataset.encoders) all.push_back({encoder.name, encoder.labels, encoder.dim});
   return sweep::sha256_hex(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

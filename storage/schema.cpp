@@ -36,7 +36,7 @@ CREATE TABLE encoder (
   dataset INTEGER NOT NULL REFERENCES dataset,
   position INTEGER NOT NULL,
   name TEXT NOT NULL,
-  modality TEXT NOT NULL,
+  labels TEXT NOT NULL,            -- JSON {label: word}
   dim INTEGER NOT NULL,
   PRIMARY KEY (dataset, position)
 ) STRICT, WITHOUT ROWID;

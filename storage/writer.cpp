@@ -144,16 +144,29 @@ struct Writer::State {
     }
     return sweep;
   }
-  /// Test clips arrive, leave and get labels without a change of the fingerprint.
+  /// What may change while the fingerprint does not: test clips and their labels, labels of encoders, and the rest of
+  /// the row.
   void update_dataset(std::int64_t key, const DatasetRecord& dataset) {
     Statement update(database,
-                     "UPDATE dataset SET folder = ?, name = ?, test_fingerprint = ?, sha256 = ? WHERE key = ?");
+                     "UPDATE dataset SET folder = ?, name = ?, synthetic = ?, test_fingerprint = ?, sha256 = ? "
+                     "WHERE key = ?");
     const std::string sha256 = dataset_digest(dataset);
-    update.bind(dataset.folder, dataset.name, dataset.test_fingerprint, sha256, key).run();
-    Statement remove(database, "DELETE FROM clip WHERE dataset = ? AND fold < 0");
-    remove.bind(key).run();
+    update.bind(dataset.folder, dataset.name, dataset.synthetic, dataset.test_fingerprint, sha256, key).run();
+    Statement clips(database, "DELETE FROM clip WHERE dataset = ? AND fold < 0");
+    clips.bind(key).run();
     insert_clips(key, dataset, true);
+    Statement encoders(database, "DELETE FROM encoder WHERE dataset = ?");
+    encoders.bind(key).run();
+    insert_encoders(key, dataset);
     sizes.erase(key);
+  }
+  void insert_encoders(std::int64_t key, const DatasetRecord& dataset) {
+    Statement encoder(database, "INSERT INTO encoder VALUES (?, ?, ?, ?, ?)");
+    for (std::size_t i = 0; i < dataset.encoders.size(); ++i) {
+      const EncoderRecord& e = dataset.encoders[i];
+      const std::string labels = nlohmann::json(e.labels).dump();
+      encoder.bind(key, static_cast<std::int64_t>(i), e.name, labels, e.dim).run();
+    }
   }
   void insert_clips(std::int64_t key, const DatasetRecord& dataset, bool test) {
     Statement clip(database, "INSERT INTO clip VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
@@ -237,11 +250,7 @@ void Writer::register_dataset(const DatasetRecord& dataset, TimeMs now) {
     const std::int64_t key = s.database.last_insert_id();
     s.insert_clips(key, dataset, false);
     s.insert_clips(key, dataset, true);
-    Statement encoder(s.database, "INSERT INTO encoder VALUES (?, ?, ?, ?, ?)");
-    for (std::size_t i = 0; i < dataset.encoders.size(); ++i) {
-      const EncoderRecord& e = dataset.encoders[i];
-      encoder.bind(key, static_cast<std::int64_t>(i), e.name, e.modality, e.dim).run();
-    }
+    s.insert_encoders(key, dataset);
   });
 }
 

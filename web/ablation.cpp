@@ -43,6 +43,7 @@ sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::Sw
   }
   const storage::Reader::Snapshot snapshot(reader);
   sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, config);
+  if (const std::string by = request.parameter("by"); !by.empty()) input.by = by;
   if (input.trials.empty()) throw Refused{404, "Config " + config + " has no gate, or no finished trial yet."};
   if (const std::string fold = request.parameter("fold"); !fold.empty()) {
     auto& trials = input.trials;
@@ -51,7 +52,11 @@ sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::Sw
                  trials.end());
     if (trials.empty()) throw Refused{400, "Config " + config + " has no finished trial with a gate on this fold."};
   }
-  return sweep::make_importance_report(input, board.report, elsewhere);
+  try {
+    return sweep::make_importance_report(input, board.report, elsewhere);
+  } catch (const sweep::UnknownLabel& error) {
+    throw Refused{400, error.what()};
+  }
 }
 
 }  // namespace

@@ -87,7 +87,7 @@ json importance_json(const sweep::Importance& importance, const storage::Dataset
     std::string modality;
     if (dataset != nullptr) {
       for (const auto& encoder : dataset->encoders) {
-        if (encoder.name == one.encoder) modality = encoder.modality;
+        if (encoder.name == one.encoder) modality = sweep::word_of(encoder.labels, sweep::kModality);
       }
     }
     encoders.push_back({{"encoder", one.encoder},
@@ -243,7 +243,7 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
 json dataset_json(const storage::DatasetRecord& dataset) {
   json encoders = json::array();
   for (const auto& encoder : dataset.encoders) {
-    encoders.push_back({{"name", encoder.name}, {"modality", encoder.modality}, {"dim", encoder.dim}});
+    encoders.push_back({{"name", encoder.name}, {"labels", encoder.labels}, {"dim", encoder.dim}});
   }
   int test = 0;
   for (const auto& clip : dataset.clips) test += clip.fold < 0;

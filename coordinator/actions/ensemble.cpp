@@ -76,7 +76,7 @@ sweep::WeightShares shares_of(storage::Reader& reader, const storage::SweepSumma
   }
   std::vector<sweep::EncoderOfEnsemble> encoders;
   for (const storage::EncoderRecord& encoder : dataset_of(reader, sweep.dataset).encoders) {
-    if (present.count(encoder.name)) encoders.push_back({encoder.name, encoder.modality});
+    if (present.count(encoder.name)) encoders.push_back({encoder.name, encoder.labels});
   }
   const auto counts = weighted(fitted.ensemble);
   std::vector<sweep::EncoderParts> parts;

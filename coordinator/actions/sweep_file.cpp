@@ -127,7 +127,7 @@ storage::DatasetRecord record_of(const data::Dataset& dataset) {
     record.clips.push_back({clip.filename, clip.actor, clip.fold, clip.label});
   }
   for (const auto& encoder : dataset.encoders) {
-    record.encoders.push_back({encoder->name(), encoder->modality(), encoder->dim()});
+    record.encoders.push_back({encoder->name(), encoder->labels(), encoder->dim()});
   }
   return record;
 }

@@ -222,16 +222,22 @@ std::string chosen_config(const sweep::Report& report, const std::string& prefix
 }  // namespace
 
 sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                          const sweep::Report& report, const std::string& config) {
+                                          const sweep::Report& report, const std::string& config,
+                                          const std::string& by) {
   const storage::Reader::Snapshot snapshot(reader);
-  const sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, chosen_config(report, config));
+  sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, chosen_config(report, config));
   if (input.trials.empty()) throw UsageError("config " + input.config + " has no gate, or no finished trial yet");
+  input.by = by;
   std::vector<sweep::ConfigReport> elsewhere;
   for (const storage::SweepSummary& other : storage::comparable_sweeps(reader, sweep)) {
     sweep::Report measured = storage::GrowingReport().make(reader, other, reader.config_progress(other.id), {});
     std::move(measured.configs.begin(), measured.configs.end(), std::back_inserter(elsewhere));
   }
-  return sweep::make_importance_report(input, report, elsewhere);
+  try {
+    return sweep::make_importance_report(input, report, elsewhere);
+  } catch (const sweep::UnknownLabel& e) {
+    throw UsageError(e.what());
+  }
 }
 
 }  // namespace medley::coordinator

@@ -57,8 +57,10 @@ sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& 
 
 /// The importance of encoders by the gate of a config. Beside it stand Scores of this sweep and of the store's other
 /// sweeps on the same clips and folds. `report` is the sweep's. `config` is an id or its first digits; "" takes
-/// sweep::config_for_importance(). Throws UsageError for a config that is not one of the sweep or recorded no gate.
+/// sweep::config_for_importance(). `by` is the label by which encoders are grouped. Throws UsageError for a config that
+/// is not one of the sweep or recorded no gate, and for a label that no encoder has.
 sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                          const sweep::Report& report, const std::string& config);
+                                          const sweep::Report& report, const std::string& config,
+                                          const std::string& by);
 
 }  // namespace medley::coordinator

@@ -84,7 +84,7 @@ json check_json(const data::Dataset& dataset) {
   json encoders = json::array(), exclusive = json::array();
   for (const auto& encoder : dataset.encoders) {
     encoders.push_back({{"name", encoder->name()},
-                        {"modality", encoder->modality()},
+                        {"labels", encoder->labels()},
                         {"dim", encoder->dim()},
                         {"layers", encoder->layers()}});
   }
@@ -128,10 +128,14 @@ void print_check(const data::Dataset& dataset, double seconds) {
   }
   std::size_t width = 7;
   for (const auto& encoder : dataset.encoders) width = std::max(width, encoder->name().size());
-  fmt::print("\n{:<{}}  {:>6}  {:>6}  {}\n", "encoder", width, "dim", "layers", "modality");
+  fmt::print("\n{:<{}}  {:>6}  {:>6}  {}\n", "encoder", width, "dim", "layers", "labels");
   for (const auto& encoder : dataset.encoders) {
+    std::string labels;
+    for (const auto& [label, word] : encoder->labels()) {
+      labels += (labels.empty() ? "" : ", ") + label + " " + word;
+    }
     fmt::print("{:<{}}  {:>6}  {:>6}  {}\n", encoder->name(), width, encoder->dim(), encoder->layers(),
-               encoder->modality().empty() ? "-" : encoder->modality());
+               labels.empty() ? "-" : labels);
   }
   for (const std::string& line : dataset.prepared) fmt::print("\nprepared: {}\n", line);
   for (const std::string& note : notes_of(dataset)) fmt::print("\nnote: {}\n", note);

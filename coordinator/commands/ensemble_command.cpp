@@ -53,7 +53,7 @@ Table member_table(storage::Reader& reader, const storage::EnsembleRecord& ensem
   return table;
 }
 
-Table share_table(const char* what, const std::vector<sweep::WeightShare>& shares) {
+Table share_table(const std::string& what, const std::vector<sweep::WeightShare>& shares) {
   Table table;
   table.title = fmt::format("weight by {}", what);
   table.columns = {{what},
@@ -114,8 +114,8 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
   }
   fmt::print("{}\n", sweep::text_table(members));
   fmt::print("{}\n", sweep::text_table(share_table("encoder", ensemble.shares.encoders)));
-  if (ensemble.shares.modalities.size() > 1) {
-    fmt::print("{}\n", sweep::text_table(share_table("modality", ensemble.shares.modalities)));
+  for (const sweep::GroupShares& groups : ensemble.shares.groups) {
+    if (groups.shares.size() > 1) fmt::print("{}\n", sweep::text_table(share_table(groups.by, groups.shares)));
   }
   fmt::print("{}\n", sweep::text_table(fold_table(ensemble)));
   fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.thresholds.alpha, ensemble.thresholds.beta,

@@ -32,6 +32,7 @@ struct ReportOptions {
   bool axes = false;
   bool importance = false;
   std::string config;
+  std::string by = sweep::kModality;
   std::string figures;
 };
 
@@ -59,7 +60,7 @@ void report(const ReportOptions& options, const Globals& globals) {
                                             : sweep::ReportFormat::kText;
   if (options.importance || !options.figures.empty()) {
     const sweep::Report report = read_report(reader, sweep);
-    const sweep::ImportanceReport importance = importance_report(reader, sweep, report, options.config);
+    const sweep::ImportanceReport importance = importance_report(reader, sweep, report, options.config, options.by);
     if (!options.figures.empty()) write_figures(importance, options.figures);
     if (options.importance && options.as_json) {
       print_json(web::importance_json(importance, web::board_of(sweep, report, reader.config_progress(sweep.id))));
@@ -207,12 +208,18 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   auto* figures =
       command->add_option("--figures", options->figures,
                           "instead: write the data of each figure as CSV and a picture as SVG to this folder");
+  const auto of_importance = [importance, figures](const std::string&) {
+    return importance->count() + figures->count() > 0 ? "" : "goes with --importance or --figures";
+  };
   command
       ->add_option("--config", options->config,
                    "with --importance or --figures: config id, or its first digits; else the best with a gate")
-      ->check([importance, figures](const std::string&) {
-        return importance->count() + figures->count() > 0 ? "" : "goes with --importance or --figures";
-      });
+      ->check(of_importance);
+  command
+      ->add_option("--by", options->by,
+                   "with --importance or --figures: label of dataset.yaml by which encoders are grouped")
+      ->capture_default_str()
+      ->check(of_importance);
   command
       ->add_option("--head-fusion", options->head_fusion,
                    "how held-out numbers fuse presence and salience, instead of as the sweep file says")
@@ -221,7 +228,7 @@ void add_report_commands(CLI::App& app, Globals& globals) {
       "Paper-style numbers tune epoch and thresholds on the fold they report; held-out ones do not.\n"
       "Examples:\n  medley report\n  medley report topn --top 10\n  medley report topn --latex > table.tex\n"
       "  medley report topn --csv | column -s, -t\n  medley report topn --planned\n  medley report topn --axes --json\n"
-      "  medley report topn --importance\n  medley report topn --figures figures");
+      "  medley report topn --importance --by modality\n  medley report topn --figures figures");
   command->callback([options, &globals] { report(*options, globals); });
 
   struct ShowOptions {

@@ -32,6 +32,7 @@ std::vector<std::string> notes(const ImportanceReport& report, const std::string
                                               ", " + std::to_string(report.trials) + " of " +
                                               std::to_string(report.expected) + " trials"};
   if (report.transductive) lines.push_back("transductive: training read unlabelled features of these clips");
+  for (const std::string& warning : near_copies_texts(report)) lines.push_back(warning);
   if (const std::string disagree = seeds_disagree_text(report); !disagree.empty()) {
     lines.push_back("seeds disagree: " + disagree);
   }
@@ -72,34 +73,31 @@ Figure effect_of_n(const ImportanceReport& report) {
   return figure;
 }
 
-Figure modality_shares(const ImportanceReport& report) {
-  Figure figure{"modality_shares",
-                table_of({"modality", "encoders", "mean", "sd_over_trials", "p05", "p25", "p50", "p75", "p95"}), ""};
+Figure group_shares(const ImportanceReport& report) {
+  Figure figure{report.by + "_shares",
+                table_of({report.by, "encoders", "mean", "sd_over_trials", "p05", "p25", "p50", "p75", "p95"}), ""};
   DistributionChart chart;
-  for (const ModalitySummary& modality : report.modalities) {
-    std::vector<std::string> row = {modality.modality, std::to_string(modality.encoders),
-                                    full_text(modality.share.mean), full_text(modality.share.sd)};
-    for (std::size_t i = 0; i < 5; ++i)
-      row.push_back(modality.quantiles.empty() ? "" : full_text(modality.quantiles[i]));
+  for (const GroupSummary& group : report.groups) {
+    std::vector<std::string> row = {group.group, std::to_string(group.encoders), full_text(group.share.mean),
+                                    full_text(group.share.sd)};
+    for (std::size_t i = 0; i < 5; ++i) row.push_back(group.quantiles.empty() ? "" : full_text(group.quantiles[i]));
     figure.data.rows.push_back(std::move(row));
-    chart.items.push_back({modality.modality + " (" + std::to_string(modality.encoders) + ")",
-                           modality.quantiles,
-                           {},
-                           modality.share.mean});
+    chart.items.push_back(
+        {group.group + " (" + std::to_string(group.encoders) + ")", group.quantiles, {}, group.share.mean});
   }
-  chart.text = {"Gate weight by modality", "modality (encoders)", "share of the gate weight",
+  chart.text = {"Gate weight by " + report.by, report.by + " (encoders)", "share of the gate weight",
                 notes(report, "box: quartiles over the clips of all trials, whiskers 5 to 95 %; diamond: mean")};
   figure.svg = draw(chart);
   return figure;
 }
 
 Figure selection_frequency(const ImportanceReport& report) {
-  Figure figure{"selection_frequency", table_of({"encoder", "modality", "mean", "sd_over_trials", "chance"}), ""};
+  Figure figure{"selection_frequency", table_of({"encoder", report.by, "mean", "sd_over_trials", "chance"}), ""};
   CategoryChart chart;
   chart.categories = names_of(report);
   chart.groups.resize(1);
   for (const EncoderSummary& encoder : report.encoders) {
-    figure.data.rows.push_back({encoder.encoder, encoder.modality, full_text(encoder.selected.mean),
+    figure.data.rows.push_back({encoder.encoder, encoder.group, full_text(encoder.selected.mean),
                                 full_text(encoder.selected.sd), full_text(report.chance)});
     chart.groups[0].values.push_back({encoder.selected.mean, deviation(encoder.selected)});
   }
@@ -193,13 +191,13 @@ Figure cka(const ImportanceReport& report) {
 
 Figure gate_and_scores(const ImportanceReport& report) {
   Figure figure{"gate_and_scores",
-                table_of({"encoder", "modality", "gate_weight", "loss_without", "loss_low", "loss_high", "loss_p",
+                table_of({"encoder", report.by, "gate_weight", "loss_without", "loss_low", "loss_high", "loss_p",
                           "loss_protocol", "score_alone", "alone_low", "alone_high", "alone_protocol", "shapley"}),
                 ""};
   ScatterChart chart;
   bool held_out = true;
   for (const EncoderSummary& encoder : report.encoders) {
-    std::vector<std::string> row = {encoder.encoder, encoder.modality, full_text(encoder.weight.mean)};
+    std::vector<std::string> row = {encoder.encoder, encoder.group, full_text(encoder.weight.mean)};
     if (encoder.loss) {
       const PairedComparison& c = encoder.loss->difference;
       held_out = held_out && encoder.loss->held_out;
@@ -241,12 +239,12 @@ Figure gate_and_scores(const ImportanceReport& report) {
 }
 
 Figure shapley(const ImportanceReport& report) {
-  Figure figure{"shapley", table_of({"encoder", "modality", "shapley"}), ""};
+  Figure figure{"shapley", table_of({"encoder", report.by, "shapley"}), ""};
   CategoryChart chart;
   chart.categories = names_of(report);
   chart.groups.resize(1);
   for (const EncoderSummary& encoder : report.encoders) {
-    figure.data.rows.push_back({encoder.encoder, encoder.modality, full_text(*encoder.shapley)});
+    figure.data.rows.push_back({encoder.encoder, encoder.group, full_text(*encoder.shapley)});
     chart.groups[0].values.push_back({*encoder.shapley, {kNaN, kNaN}});
   }
   chart.text = {"Shapley value of each encoder", "encoder", "contribution to the Score",
@@ -266,10 +264,10 @@ Figures make_figures(const ImportanceReport& report) {
   } else {
     made.missing.push_back("effect_of_n: one n only was trained with these settings; make `top_n` an axis");
   }
-  if (report.modalities.size() > 1) {
-    made.figures.push_back(modality_shares(report));
+  if (report.groups.size() > 1) {
+    made.figures.push_back(group_shares(report));
   } else {
-    made.missing.push_back("modality_shares: all encoders are of one modality, or dataset.yaml names none");
+    made.missing.push_back(report.by + "_shares: all encoders have one " + report.by + ", or dataset.yaml names none");
   }
   if (report.chance < 1) {
     made.figures.push_back(selection_frequency(report));

@@ -43,19 +43,21 @@ Table gate_table(const ImportanceReport& report) {
   Table table;
   table.title = "importance of encoders by the gate of config " + report.config + " in " + report.sweep + " on " +
                 report.dataset + (report.synthetic ? " (synthetic data)" : "");
+  table.above = near_copies_texts(report);
+  if (!report.near_copies.empty()) table.above.push_back(kNearCopiesAdvice);
   table.above.push_back(std::to_string(report.trials) + " of " + std::to_string(report.expected) + " trials, " +
                         std::to_string(report.folds.size()) + " folds");
   if (const std::string disagree = seeds_disagree_text(report); !disagree.empty()) {
     table.above.push_back("seeds disagree: " + disagree);
   }
-  table.columns = {{"encoder", kLeft}, {"modality", kLeft},    {"weight", kRight},
+  table.columns = {{"encoder", kLeft}, {report.by, kLeft},     {"weight", kRight},
                    {"kept", kRight},   {"ranked 1st", kRight}, {"mean rank", kRight}};
   for (const char* head : {"5 %", "25 %", "50 %", "75 %", "95 %"}) {
     table.columns.push_back({head, kRight, "weight of a clip, quantiles"});
   }
   for (const EncoderSummary& encoder : report.encoders) {
     std::vector<std::string> row = {encoder.encoder,
-                                    encoder.modality,
+                                    encoder.group,
                                     spread_of(encoder.weight),
                                     spread_of(encoder.selected),
                                     encoder.ranks.empty() ? "-" : share_text(encoder.ranks.front()),
@@ -92,17 +94,17 @@ Table fold_table(const ImportanceReport& report) {
   return table;
 }
 
-Table modality_table(const ImportanceReport& report) {
+Table group_table(const ImportanceReport& report) {
   Table table;
-  table.title = "importance by modality";
-  table.columns = {{"modality", kLeft}, {"encoders", kRight}, {"share", kRight}};
+  table.title = "importance by " + report.by;
+  table.columns = {{report.by, kLeft}, {"encoders", kRight}, {"share", kRight}};
   for (const char* head : {"5 %", "25 %", "50 %", "75 %", "95 %"}) {
     table.columns.push_back({head, kRight, "share of a clip, quantiles"});
   }
-  for (const ModalitySummary& modality : report.modalities) {
-    std::vector<std::string> row = {modality.modality, std::to_string(modality.encoders), spread_of(modality.share)};
+  for (const GroupSummary& group : report.groups) {
+    std::vector<std::string> row = {group.group, std::to_string(group.encoders), spread_of(group.share)};
     for (std::size_t i = 0; i < 5; ++i) {
-      row.push_back(modality.quantiles.empty() ? "-" : share_text(modality.quantiles[i]));
+      row.push_back(group.quantiles.empty() ? "-" : share_text(group.quantiles[i]));
     }
     table.rows.push_back(std::move(row));
   }
@@ -207,14 +209,14 @@ Table cka_table(const ImportanceReport& report) {
 
 Table importance_csv(const ImportanceReport& report) {
   Table table;
-  for (const char* head :
-       {"encoder", "modality", "weight_mean", "weight_sd", "selected_mean", "selected_sd", "chance", "mean_rank",
-        "loss_without", "loss_p", "loss_protocol", "score_alone", "alone_protocol", "shapley"}) {
+  for (const std::string& head : std::vector<std::string>{
+           "encoder", report.by, "weight_mean", "weight_sd", "selected_mean", "selected_sd", "chance", "mean_rank",
+           "loss_without", "loss_p", "loss_protocol", "score_alone", "alone_protocol", "shapley"}) {
     table.columns.push_back({head, kLeft});
   }
   for (const EncoderSummary& encoder : report.encoders) {
     std::vector<std::string> row = {encoder.encoder,
-                                    encoder.modality,
+                                    encoder.group,
                                     full_text(encoder.weight.mean),
                                     full_text(encoder.weight.sd),
                                     full_text(encoder.selected.mean),
@@ -254,9 +256,25 @@ std::string seeds_disagree_text(const ImportanceReport& report) {
   return text;
 }
 
+std::vector<std::string> near_copies_texts(const ImportanceReport& report) {
+  std::vector<std::string> texts;
+  const NearCopies* before = nullptr;
+  for (const NearCopies& pair : report.near_copies) {
+    if (before && before->heavier == pair.heavier) {
+      texts.back() += ", ";
+    } else {
+      texts.push_back("near-copies of " + pair.heavier + " (weight " + share_text(pair.heavier_weight) +
+                      ") have less weight: ");
+    }
+    texts.back() += pair.lighter + " (" + share_text(pair.lighter_weight) + ", CKA " + share_text(pair.cka) + ")";
+    before = &pair;
+  }
+  return texts;
+}
+
 std::string render(const ImportanceReport& report, ReportFormat format) {
   if (format == ReportFormat::kCsv) return csv_table(importance_csv(report));
-  std::vector<Table> tables = {gate_table(report), fold_table(report), modality_table(report)};
+  std::vector<Table> tables = {gate_table(report), fold_table(report), group_table(report)};
   const bool scores = std::any_of(report.encoders.begin(), report.encoders.end(),
                                   [](const EncoderSummary& e) { return e.loss || e.alone; });
   if (scores) tables.push_back(score_table(report));

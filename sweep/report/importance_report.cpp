@@ -7,6 +7,7 @@
 
 #include "sweep/error.h"
 #include "sweep/half.h"
+#include "sweep/nearest.h"
 #include "sweep/score/importance_statistics.h"
 #include "sweep/score/statistics.h"
 
@@ -14,8 +15,6 @@ namespace medley::sweep {
 namespace {
 
 using nlohmann::json;
-
-constexpr const char* kUnknownModality = "other";
 
 std::vector<double> mean_vector(const std::vector<std::vector<double>>& rows) {
   std::vector<double> means(rows.empty() ? 0 : rows.front().size());
@@ -26,17 +25,24 @@ std::vector<double> mean_vector(const std::vector<std::vector<double>>& rows) {
   return means;
 }
 
-std::string modality_of(const ImportanceInput& input, const std::string& encoder) {
-  for (const auto& [name, modality] : input.modality_of) {
-    if (name == encoder && !modality.empty()) return modality;
+std::string group_of(const ImportanceInput& input, const std::string& encoder) {
+  const auto known = input.labels_of.find(encoder);
+  return known == input.labels_of.end() ? kOtherGroup : word_of(known->second, input.by, kOtherGroup);
+}
+
+/// Of the labels of all encoders, and the default one.
+std::vector<std::string> label_names(const ImportanceInput& input) {
+  std::set<std::string> names = {kModality};
+  for (const auto& [encoder, labels] : input.labels_of) {
+    for (const auto& [name, word] : labels) names.insert(name);
   }
-  return kUnknownModality;
+  return {names.begin(), names.end()};
 }
 
 EncoderSummary summarise(const ImportanceInput& input, std::size_t encoder, const std::vector<int>& folds) {
   EncoderSummary summary;
   summary.encoder = input.trials.front().importance.encoders[encoder].encoder;
-  summary.modality = modality_of(input, summary.encoder);
+  summary.group = group_of(input, summary.encoder);
   std::vector<double> weights;
   std::vector<double> selected;
   std::vector<std::vector<double>> ranks;
@@ -67,13 +73,13 @@ EncoderSummary summarise(const ImportanceInput& input, std::size_t encoder, cons
   return summary;
 }
 
-ModalitySummary summarise(const ImportanceInput& input, const std::vector<EncoderSummary>& encoders,
-                          const std::string& modality) {
-  ModalitySummary summary;
-  summary.modality = modality;
+GroupSummary summarise(const ImportanceInput& input, const std::vector<EncoderSummary>& encoders,
+                       const std::string& group) {
+  GroupSummary summary;
+  summary.group = group;
   std::vector<bool> member;
   for (const EncoderSummary& encoder : encoders) {
-    member.push_back(encoder.modality == modality);
+    member.push_back(encoder.group == group);
     summary.encoders += member.back();
   }
   std::vector<double> shares;
@@ -137,6 +143,24 @@ std::vector<KeptBySeeds> kept_by_seeds(const std::vector<TrialImportance>& trial
     if (one.seeds > 0 && one.seeds < one.of) disagree.push_back(std::move(one));
   }
   return disagree;
+}
+
+std::vector<NearCopies> near_copies_of(const std::vector<EncoderSummary>& encoders, const std::vector<double>& cka) {
+  std::vector<NearCopies> found;
+  if (cka.empty()) return found;
+  double total = 0;
+  for (const EncoderSummary& encoder : encoders) total += encoder.weight.mean;
+  const double even = total / static_cast<double>(encoders.size());
+  for (std::size_t a = 0; a < encoders.size(); ++a) {
+    for (std::size_t b = 0; b < encoders.size(); ++b) {
+      const double heavier = encoders[a].weight.mean, lighter = encoders[b].weight.mean;
+      const double alike = cka[a * encoders.size() + b];
+      if (alike >= kNearCopyCka && heavier > lighter && heavier >= 2 * lighter && heavier >= even) {
+        found.push_back({encoders[a].encoder, encoders[b].encoder, alike, heavier, lighter});
+      }
+    }
+  }
+  return found;
 }
 
 MeasuredScore measured(const ConfigReport& config) {
@@ -295,6 +319,11 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
   }
 
   ImportanceReport made;
+  made.by = input.by;
+  made.labels = label_names(input);
+  if (std::find(made.labels.begin(), made.labels.end(), input.by) == made.labels.end()) {
+    throw UnknownLabel("no encoder has a label '" + input.by + "'" + suggestion(input.by, made.labels));
+  }
   made.sweep = report.sweep;
   made.dataset = report.dataset;
   made.synthetic = report.synthetic;
@@ -307,9 +336,9 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
   made.folds.assign(folds.begin(), folds.end());
   for (std::size_t e = 0; e < names.size(); ++e) made.encoders.push_back(summarise(input, e, made.folds));
   for (const EncoderSummary& encoder : made.encoders) {
-    const bool known = std::any_of(made.modalities.begin(), made.modalities.end(),
-                                   [&](const ModalitySummary& m) { return m.modality == encoder.modality; });
-    if (!known) made.modalities.push_back(summarise(input, made.encoders, encoder.modality));
+    const bool known = std::any_of(made.groups.begin(), made.groups.end(),
+                                   [&](const GroupSummary& one) { return one.group == encoder.group; });
+    if (!known) made.groups.push_back(summarise(input, made.encoders, encoder.group));
     made.chance += encoder.selected.mean / static_cast<double>(names.size());
   }
   std::vector<std::vector<double>> cka;
@@ -317,6 +346,7 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
     if (!trial.importance.cka.empty()) cka.emplace_back(trial.importance.cka.begin(), trial.importance.cka.end());
   }
   made.cka = mean_vector(cka);
+  made.near_copies = near_copies_of(made.encoders, made.cka);
   made.agreement = agreement_of(input.trials);
   made.seeds_disagree = kept_by_seeds(input.trials);
 

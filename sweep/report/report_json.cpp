@@ -112,7 +112,7 @@ json importance_json(const ImportanceReport& report) {
       by_fold.back()["fold"] = report.folds[fold];
     }
     json object = {{"encoder", encoder.encoder},
-                   {"modality", encoder.modality},
+                   {"group", encoder.group},
                    {"weight", spread_json(encoder.weight)},
                    {"selected", spread_json(encoder.selected)},
                    {"ranks", encoder.ranks},
@@ -130,12 +130,20 @@ json importance_json(const ImportanceReport& report) {
     }
     encoders.push_back(std::move(object));
   }
-  json modalities = json::array();
-  for (const ModalitySummary& modality : report.modalities) {
-    modalities.push_back({{"modality", modality.modality},
-                          {"encoders", modality.encoders},
-                          {"share", spread_json(modality.share)},
-                          {"quantiles", modality.quantiles}});
+  json groups = json::array();
+  for (const GroupSummary& group : report.groups) {
+    groups.push_back({{"group", group.group},
+                      {"encoders", group.encoders},
+                      {"share", spread_json(group.share)},
+                      {"quantiles", group.quantiles}});
+  }
+  json copies = json::array();
+  for (const NearCopies& pair : report.near_copies) {
+    copies.push_back({{"heavier", pair.heavier},
+                      {"lighter", pair.lighter},
+                      {"cka", pair.cka},
+                      {"heavier_weight", pair.heavier_weight},
+                      {"lighter_weight", pair.lighter_weight}});
   }
   json kept = json::array();
   for (const KeptBySeeds& one : report.seeds_disagree) {
@@ -164,11 +172,14 @@ json importance_json(const ImportanceReport& report) {
            {{"runs", finite(report.agreement.runs)},
             {"folds", finite(report.agreement.folds)},
             {"seeds", finite(report.agreement.seeds)}}},
+          {"near_copies", std::move(copies)},
           {"kept_by_seeds", std::move(kept)},
           {"spearman_gate_and_loss", finite(report.gate_and_loss)},
           {"spearman_gate_and_alone", finite(report.gate_and_alone)},
           {"encoders", std::move(encoders)},
-          {"modalities", std::move(modalities)},
+          {"by", report.by},
+          {"labels", report.labels},
+          {"groups", std::move(groups)},
           {"cka", report.cka},
           {"effect_of_n", std::move(effect)}};
 }

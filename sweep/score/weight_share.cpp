@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "sweep/error.h"
 
@@ -54,19 +55,28 @@ void check(const Ensemble& ensemble, const std::vector<EncoderParts>& parts, std
 WeightShares weight_shares(const Ensemble& ensemble, const std::vector<EncoderParts>& parts,
                            const std::vector<EncoderOfEnsemble>& encoders) {
   check(ensemble, parts, encoders.size());
-  std::vector<std::string> names;
-  std::vector<std::string> modalities;
-  std::vector<std::size_t> own;
-  std::vector<std::size_t> modality_of;
+  const auto grouped = [&](const auto& group_of) {
+    std::vector<std::string> groups;
+    std::vector<std::size_t> place;  // [encoder]: of its group
+    for (const EncoderOfEnsemble& encoder : encoders) {
+      const std::string group = group_of(encoder);
+      const auto known = std::find(groups.begin(), groups.end(), group);
+      place.push_back(static_cast<std::size_t>(known - groups.begin()));
+      if (known == groups.end()) groups.push_back(group);
+    }
+    return shares_and_ranges(ensemble, parts, place, groups);
+  };
+  std::set<std::string> labels;
   for (const EncoderOfEnsemble& encoder : encoders) {
-    own.push_back(names.size());
-    names.push_back(encoder.name);
-    const std::string modality = encoder.modality.empty() ? "other" : encoder.modality;
-    const auto known = std::find(modalities.begin(), modalities.end(), modality);
-    modality_of.push_back(static_cast<std::size_t>(known - modalities.begin()));
-    if (known == modalities.end()) modalities.push_back(modality);
+    for (const auto& [label, word] : encoder.labels) labels.insert(label);
   }
-  return {shares_and_ranges(ensemble, parts, own, names), shares_and_ranges(ensemble, parts, modality_of, modalities)};
+  WeightShares shares{grouped([](const EncoderOfEnsemble& encoder) { return encoder.name; }), {}};
+  for (const std::string& label : labels) {
+    shares.groups.push_back({label, grouped([&](const EncoderOfEnsemble& encoder) {
+                               return word_of(encoder.labels, label, kOtherGroup);
+                             })});
+  }
+  return shares;
 }
 
 }  // namespace medley::sweep

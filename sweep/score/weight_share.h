@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "sweep/encoder_labels.h"
 #include "sweep/score/ensemble.h"
 
 namespace medley::sweep {
@@ -21,13 +22,19 @@ struct WeightShare {
 
 struct EncoderOfEnsemble {
   std::string name;
-  std::string modality;  ///< "" when unknown
+  EncoderLabels labels;
 };
 
-/// Both sum to 1.
+/// Of the encoders by the words of one label.
+struct GroupShares {
+  std::string by;                   ///< the label
+  std::vector<WeightShare> shares;  ///< as the groups first appear; those without the label are "other"
+};
+
+/// Each list of shares sums to 1.
 struct WeightShares {
-  std::vector<WeightShare> encoders;    ///< in the order given
-  std::vector<WeightShare> modalities;  ///< as they first appear; unknown is "other"
+  std::vector<WeightShare> encoders;  ///< in the order given
+  std::vector<GroupShares> groups;    ///< one for each label that an encoder has, ascending
 };
 /// `parts` has one entry a candidate of the ensemble, each as long as `encoders`. Throws Error when sizes differ or the
 /// parts of a candidate are negative or do not sum to 1.

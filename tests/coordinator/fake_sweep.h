@@ -25,7 +25,7 @@ inline storage::DatasetRecord fake_dataset() {
     clip.label = fake_truth().at(static_cast<std::size_t>(i / 2));
     dataset.clips.push_back(clip);
   }
-  dataset.encoders = {{"a", "", 8}, {"b", "", 8}};
+  dataset.encoders = {{"a", {}, 8}, {"b", {}, 8}};
   return dataset;
 }
 

@@ -53,7 +53,8 @@ storage::DatasetRecord dataset() {
     record.clips.push_back(clip);
   }
   for (int i = 0; i < kTestClips; ++i) record.clips.push_back({"test_000" + std::to_string(i) + ".mov", "", -1, {}});
-  record.encoders = {{"clip", "video", 4}, {"wavlm", "audio", 4}};
+  record.encoders = {{"clip", {{"modality", "video"}, {"family", "adapted"}}, 4},
+                     {"wavlm", {{"modality", "audio"}}, 4}};
   return record;
 }
 
@@ -383,7 +384,7 @@ TEST(ResultsCommands, ImportanceIsToldAndDrawn) {
   EXPECT_EQ(told["config"], last);
   EXPECT_EQ(told["trials"], 5);
   EXPECT_EQ(told["expected"], 6);
-  EXPECT_EQ(told["encoders"][0]["modality"], "video");
+  EXPECT_EQ(told["encoders"][0]["group"], "video");
   EXPECT_NE(run(folder, "report --importance").find("importance of encoders"), std::string::npos);
   const std::string listed = run(folder, "report --figures " + (folder / "figures").string());
   EXPECT_NE(listed.find("importance_by_fold.svg"), std::string::npos);
@@ -394,6 +395,26 @@ TEST(ResultsCommands, ImportanceIsToldAndDrawn) {
   EXPECT_FALSE(fs::exists(folder / "figures" / "effect_of_n.svg"));
   EXPECT_THROW(run(folder, "report --importance --config ffffffffffff"), UsageError);
   EXPECT_THROW(run(folder, "report --config " + last), CLI::ParseError);
+}
+
+TEST(ResultsCommands, ImportanceGroupsEncodersByAnyLabel) {
+  Store store;
+  const auto& folder = store.folder.path();
+  const json told = json::parse(run(folder, "report depth --importance --by family --json"));
+  EXPECT_EQ(told["by"], "family");
+  EXPECT_EQ(told["labels"], (json{"family", "modality"}));
+  ASSERT_EQ(told["groups"].size(), 2u);
+  EXPECT_EQ(told["groups"][0]["group"], "adapted");
+  EXPECT_EQ(told["groups"][1]["group"], "other");
+  // All folds of both seeds: the first encoder has .2, .25 and .3 of the weight, whatever it adds up to.
+  EXPECT_NEAR(told["groups"][0]["share"]["mean"].get<double>(), .25, 1e-12);
+  EXPECT_NE(run(folder, "report --importance --by family").find("importance by family"), std::string::npos);
+  EXPECT_EQ(run(folder, "report --importance --by family --csv").rfind("encoder,family,weight_mean,", 0), 0u);
+  EXPECT_NE(run(folder, "report --by family --figures " + (folder / "figures").string()).find("family_shares.svg"),
+            std::string::npos);
+  EXPECT_EQ(test::error_of<UsageError>([&] { run(folder, "report --importance --by famly"); }),
+            "no encoder has a label 'famly'; did you mean 'family'?");
+  EXPECT_THROW(run(folder, "report --by family"), CLI::ParseError);
 }
 
 TEST(ResultsCommands, JsonOfACommandIsTheAnswerOfItsTwinInTheApi) {
@@ -641,8 +662,12 @@ TEST(ResultsCommands, SharesOfWeightSplitByTheGateWhereThereIsOneElseEvenly) {
     EXPECT_EQ(shares["encoders"][0]["encoder"], "clip");
     EXPECT_NEAR(shares["encoders"][0]["share"].get<double>(), clip, 1e-12) << method;
     EXPECT_NEAR(shares["encoders"][1]["share"].get<double>(), 1 - clip, 1e-12);
-    EXPECT_EQ(shares["modalities"][1]["modality"], "audio");
-    EXPECT_NEAR(shares["modalities"][1]["share"].get<double>(), 1 - clip, 1e-12);
+    ASSERT_EQ(shares["groups"].size(), 2u);
+    EXPECT_EQ(shares["groups"][0]["by"], "family");
+    EXPECT_EQ(shares["groups"][0]["shares"][0]["group"], "adapted");
+    EXPECT_NEAR(shares["groups"][0]["shares"][0]["share"].get<double>(), clip, 1e-12);
+    EXPECT_EQ(shares["groups"][1]["shares"][1]["group"], "audio");
+    EXPECT_NEAR(shares["groups"][1]["shares"][1]["share"].get<double>(), 1 - clip, 1e-12);
     run(store.folder.path(), "export --out " + (store.folder.path() / "s.zip").string());
     const json manifest = json::parse(std::ifstream(store.folder.path() / "s.manifest.json"));
     EXPECT_EQ(manifest["ensemble"]["scores"]["shares"], shares);
@@ -650,6 +675,7 @@ TEST(ResultsCommands, SharesOfWeightSplitByTheGateWhereThereIsOneElseEvenly) {
   const std::string text = run(store.folder.path(), "ensemble --per-subset --method simplex --thresholds per-fold");
   EXPECT_NE(text.find("weight by encoder"), std::string::npos);
   EXPECT_NE(text.find("weight by modality"), std::string::npos);
+  EXPECT_NE(text.find("weight by family"), std::string::npos);
   EXPECT_NE(text.find("the mean of the folds' own"), std::string::npos);
 }
 

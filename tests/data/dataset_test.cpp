@@ -10,6 +10,7 @@
 #include "tests/data/small_dataset.h"
 #include "tests/support/error_of.h"
 #include "tests/support/folder.h"
+#include "trainer/data/description.h"
 #include "trainer/data/error.h"
 #include "trainer/data/metadata.h"
 #include "trainer/data/npz.h"
@@ -204,6 +205,37 @@ TEST(LoadDataset, DatasetYamlNamesEncodersModalitiesAndSynthetic) {
   EXPECT_TRUE(dataset.classes.exclusive[5]);
 }
 
+TEST(LoadDataset, LabelsOfEncodersAreWordsThatChangeNoFingerprint) {
+  Small small;
+  const std::string without = small.load().fingerprint;
+  small.yaml = "encoders:\n  face:\n    modality: video\n    family: task-adapted\n    2nd_run: yes\n";
+  const Dataset dataset = small.load();
+  EXPECT_EQ(dataset.encoders.at(0)->labels(),
+            (sweep::EncoderLabels{{"modality", "video"}, {"family", "task-adapted"}, {"2nd_run", "yes"}}));
+  EXPECT_EQ(dataset.encoders.at(0)->modality(), "video");
+  EXPECT_EQ(dataset.fingerprint, without);
+  small.yaml = "encoders: {face: {family: adapted}}\n";
+  EXPECT_EQ(small.load().encoders.at(0)->modality(), "");
+  small.yaml = "encoders: {face: }\n";
+  EXPECT_TRUE(small.load().encoders.at(0)->labels().empty());
+}
+
+TEST(Description, ComesBackFromItsText) {
+  const test::Folder folder;
+  Description description;
+  description.encoders = {{"a", {{"modality", "video"}}},
+                          {"b", {}},
+                          {"c", {{"family", "x: y"}, {"modality", "audio"}}},
+                          {"d", {{"family", "z"}}}};
+  test::write_file(folder / "dataset.yaml", description_text(description));
+  const Description read = read_description(folder / "dataset.yaml");
+  ASSERT_EQ(read.encoders.size(), description.encoders.size());
+  for (std::size_t e = 0; e < read.encoders.size(); ++e) {
+    EXPECT_EQ(read.encoders[e].name, description.encoders[e].name);
+    EXPECT_EQ(read.encoders[e].labels, description.encoders[e].labels) << read.encoders[e].name;
+  }
+}
+
 TEST(LoadDataset, DatasetYamlErrorsNameLineAndKey) {
   Small small;
   const auto error = [&](const std::string& yaml) {
@@ -219,6 +251,12 @@ TEST(LoadDataset, DatasetYamlErrorsNameLineAndKey) {
   EXPECT_SAYS(error("classes: [a, b\xe9]\n"), "dataset.yaml:1: classes: a name: not UTF-8 at byte 1");
   EXPECT_SAYS(error("synthetic: perhaps\n"), "dataset.yaml:1: synthetic: true or false");
   EXPECT_SAYS(error("encoders: [face]\n"), "a mapping of encoder to modality");
+  EXPECT_SAYS(error("encoders: {face: [video]}\n"),
+              "dataset.yaml:1: the modality of 'face', or its labels, is expected");
+  EXPECT_SAYS(error("encoders:\n  face:\n    my family: a\n"),
+              "dataset.yaml:3: label 'my family' of 'face': valid are letters, digits, '_' and '-'");
+  EXPECT_SAYS(error("encoders: {face: {family: }}\n"), "dataset.yaml:1: the family of 'face' is expected");
+  EXPECT_SAYS(error("encoders: {face: {family: a, family: b}}\n"), "label 'family' of 'face' occurs twice");
   EXPECT_SAYS(error("- a\n"), "dataset.yaml:1: a mapping is expected");
   EXPECT_SAYS(error("synthetic: true\nsynthetic: false\n"), "dataset.yaml:2: key 'synthetic' occurs twice");
   EXPECT_SAYS(error("classes: " + std::string(100'000, '[')), "dataset.yaml:1: ");

@@ -54,7 +54,7 @@ TEST(Image, IsTheDatasetAgain) {
   ASSERT_EQ(copy.encoder_names(), original.encoder_names());
   for (std::size_t e = 0; e < original.encoders.size(); ++e) {
     const Encoder &a = *copy.encoders[e], &b = *original.encoders[e];
-    EXPECT_EQ(a.modality(), b.modality());
+    EXPECT_EQ(a.labels(), b.labels());
     ASSERT_EQ(a.dim(), b.dim());
     ASSERT_EQ(a.layers(), b.layers());
     std::vector<float> x(all.size() * static_cast<std::size_t>(a.dim() * a.layers())), y(x.size());

@@ -171,8 +171,10 @@ void features(const std::string& input) {
     return made;
   }();
   const bool archive = input.rfind("PK", 0) == 0;
-  const data::FeatureFile file{
-      {file_of(archive ? "face_static_features.npz" : "face_static_features.csv", input)}, "face", "video", false};
+  const data::FeatureFile file{{file_of(archive ? "face_static_features.npz" : "face_static_features.csv", input)},
+                               "face",
+                               {{"modality", "video"}},
+                               false};
   // Throws nothing for what the file says.
   const data::LoadedEncoder loaded = data::load_features(file, clips);
   require(loaded.problems.empty() == (loaded.encoder != nullptr), "neither features nor an error, or both");

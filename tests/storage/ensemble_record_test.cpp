@@ -33,7 +33,7 @@ const char* const kScores = R"({
               {"config": "bbbb", "seeds": [7, 8], "weight": 0.3}],
   "shares": {"encoders": [{"encoder": "clip", "share": 0.6, "range": [0.5, 0.8]},
                           {"encoder": "hubert", "share": 0.4, "range": [0.2, 0.5]}],
-             "modalities": [{"modality": "video", "share": 1.0, "range": [1.0, 1.0]}]},
+             "groups": [{"by": "modality", "shares": [{"group": "video", "share": 1.0, "range": [1.0, 1.0]}]}]},
   "actors": 12, "candidates": 24, "left_out": 2, "transductive": true, "read_test_clips": true,
   "sweep_trials": 90, "sweep_results": 57, "synthetic": false})";
 
@@ -97,8 +97,10 @@ TEST(EnsembleRecord, EveryValueIsReadIntoItsMember) {
   EXPECT_EQ(ensemble.shares.encoders[1].name, "hubert");
   EXPECT_EQ(ensemble.shares.encoders[1].share, 0.4);
   EXPECT_EQ(ensemble.shares.encoders[1].range.high, 0.5);
-  ASSERT_EQ(ensemble.shares.modalities.size(), 1u);
-  EXPECT_EQ(ensemble.shares.modalities[0].name, "video");
+  ASSERT_EQ(ensemble.shares.groups.size(), 1u);
+  EXPECT_EQ(ensemble.shares.groups[0].by, "modality");
+  ASSERT_EQ(ensemble.shares.groups[0].shares.size(), 1u);
+  EXPECT_EQ(ensemble.shares.groups[0].shares[0].name, "video");
   EXPECT_EQ(ensemble.actors, 12);
   EXPECT_EQ(ensemble.candidates, 24);
   EXPECT_EQ(ensemble.left_out, 2);

@@ -23,7 +23,8 @@ DatasetRecord small_dataset() {
     dataset.clips.push_back(clip);
   }
   for (int i = 0; i < 4; ++i) dataset.clips.push_back({"test_" + std::to_string(i) + ".mov", "", -1, {}});
-  dataset.encoders = {{"a", "video", 12}, {"b", "video", 3}, {"c", "", 7}};
+  dataset.encoders = {
+      {"a", {{"modality", "video"}, {"family", "face"}}, 12}, {"b", {{"modality", "video"}}, 3}, {"c", {}, 7}};
   return dataset;
 }
 

@@ -170,6 +170,25 @@ TEST_F(StoreTest, ASweepKeepsTheDatasetNameItWasSubmittedWith) {
   EXPECT_EQ(reader.find_sweep(after)->dataset_name, "copy");
 }
 
+TEST_F(StoreTest, ADatasetTakesTheNewestWordsAboutIt) {
+  const std::string id = submit(small_sweep("s", 1, 1));
+  DatasetRecord later = small_dataset();
+  EXPECT_EQ(Reader(writer_.folder()).find_dataset(later.fingerprint)->encoders[0].labels,
+            (sweep::EncoderLabels{{"modality", "video"}, {"family", "face"}}));
+  later.synthetic = !later.synthetic;
+  later.encoders[0].labels = {{"family", "adapted"}};
+  later.encoders[2].labels = {{"modality", "audio"}};
+  commit(writer_, [&] {
+    writer_.register_dataset(later, kNow + 1);
+    EXPECT_EQ(writer_.submit_sweep(small_sweep("s", 1, 1), kNow + 1).id, id);
+  });
+  const auto read = Reader(writer_.folder()).find_dataset(later.fingerprint);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->synthetic, later.synthetic);
+  ASSERT_EQ(read->encoders.size(), 3u);
+  for (std::size_t e = 0; e < 3; ++e) EXPECT_EQ(read->encoders[e].labels, later.encoders[e].labels) << e;
+}
+
 TEST_F(StoreTest, ASweepIsInterruptedOnceNobodyWritesAndFailedWithoutAResult) {
   using Standing = sweep::SweepStanding;
   const SweepSubmission sweep = small_sweep("s", 1, 2);

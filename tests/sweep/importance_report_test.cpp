@@ -70,7 +70,9 @@ constexpr std::uint16_t kHalf = 0x3800, kQuarter = 0x3400, kZero = 0, kOne = 0x3
 ImportanceInput gate() {
   ImportanceInput input;
   input.config = "abc";
-  input.modality_of = {{"a", "video"}, {"b", "video"}, {"c", "audio"}};
+  input.labels_of = {{"a", {{"modality", "video"}, {"family", "adapted"}}},
+                     {"b", {{"modality", "video"}}},
+                     {"c", {{"modality", "audio"}, {"family", "adapted"}}}};
   for (const int fold : kFolds) {
     for (const std::uint64_t seed : kSeeds) {
       const double shift = .1 * fold + .02 * static_cast<double>(seed);
@@ -162,14 +164,99 @@ TEST(ImportanceReport, TheDefaultConfigIsNotAControl) {
 
 TEST(ImportanceReport, ModalitiesShareTheWeightOfEveryClip) {
   const auto report = make_importance_report(gate(), make_report(scores()));
-  ASSERT_EQ(report.modalities.size(), 2u);
-  EXPECT_EQ(report.modalities[0].modality, "video");
-  EXPECT_EQ(report.modalities[0].encoders, 2);
-  EXPECT_NEAR(report.modalities[1].share.mean, .38, 1e-12);  // of c: .32, .34, .42, .44
+  EXPECT_EQ(report.by, "modality");
+  ASSERT_EQ(report.groups.size(), 2u);
+  EXPECT_EQ(report.groups[0].group, "video");
+  EXPECT_EQ(report.groups[0].encoders, 2);
+  EXPECT_NEAR(report.groups[1].share.mean, .38, 1e-12);  // of c: .32, .34, .42, .44
   // Eight clips of shares .25 and 1, half each.
-  EXPECT_NEAR(report.modalities[1].quantiles[0], .25, 1e-12);
-  EXPECT_NEAR(report.modalities[1].quantiles[2], .625, 1e-12);
-  EXPECT_NEAR(report.modalities[1].quantiles[4], 1, 1e-12);
+  EXPECT_NEAR(report.groups[1].quantiles[0], .25, 1e-12);
+  EXPECT_NEAR(report.groups[1].quantiles[2], .625, 1e-12);
+  EXPECT_NEAR(report.groups[1].quantiles[4], 1, 1e-12);
+}
+
+TEST(ImportanceReport, AnyLabelGroupsTheEncoders) {
+  ImportanceInput input = gate();
+  input.by = "family";
+  const auto report = make_importance_report(input, make_report(scores()));
+  EXPECT_EQ(report.labels, (std::vector<std::string>{"family", "modality"}));
+  ASSERT_EQ(report.groups.size(), 2u);
+  EXPECT_EQ(report.groups[0].group, "adapted");
+  EXPECT_EQ(report.groups[0].encoders, 2);
+  EXPECT_NEAR(report.groups[0].share.mean, .8, 1e-12);      // b has .2 of every trial
+  EXPECT_NEAR(report.groups[0].quantiles[2], .875, 1e-12);  // clips of .75 and 1
+  EXPECT_EQ(report.groups[1].group, "other");
+  EXPECT_EQ(report.encoders[1].group, "other");
+  const json object = importance_json(report);
+  EXPECT_EQ(object["by"], "family");
+  EXPECT_EQ(object["encoders"][2]["group"], "adapted");
+  EXPECT_NE(render(report, ReportFormat::kMarkdown).find("| a | adapted | .420 ± .059 |"), std::string::npos);
+  EXPECT_EQ(render(report, ReportFormat::kCsv).rfind("encoder,family,weight_mean,", 0), 0u);
+}
+
+TEST(ImportanceReport, AnUnknownLabelNamesTheNearest) {
+  ImportanceInput input = gate();
+  const auto error = [&](const std::string& by) {
+    input.by = by;
+    try {
+      make_importance_report(input, make_report(scores()));
+    } catch (const UnknownLabel& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(error("familly"), "no encoder has a label 'familly'; did you mean 'family'?");
+  EXPECT_EQ(error("colour"), "no encoder has a label 'colour'; valid: family, modality");
+  input.labels_of.clear();
+  EXPECT_EQ(error("modality"), "") << "the default, even where dataset.yaml names none";
+}
+
+/// Weights .5, .2 and .3 in every trial.
+ImportanceInput steady(double ab, double ac, double bc) {
+  ImportanceInput input = gate();
+  for (TrialImportance& trial : input.trials) {
+    for (std::size_t e = 0; e < 3; ++e) trial.importance.encoders[e].mean = std::vector<double>{.5, .2, .3}[e];
+    const auto near = [](double cka) { return static_cast<float>(cka); };
+    trial.importance.cka = {1, near(ab), near(ac), near(ab), 1, near(bc), near(ac), near(bc), 1};
+  }
+  return input;
+}
+
+TEST(ImportanceReport, NearCopiesOfUnequalWeightAreWarnedOfFirst) {
+  const Report scored = make_report(scores());
+  // a has 2.5 times the weight of b, and an even share is a third. c has less than that, and a not twice as much as c.
+  const auto report = make_importance_report(steady(.75, .875, .9375), scored);
+  ASSERT_EQ(report.near_copies.size(), 1u);
+  EXPECT_EQ(report.near_copies[0].heavier, "a");
+  EXPECT_EQ(report.near_copies[0].lighter, "b");
+  EXPECT_NEAR(report.near_copies[0].cka, .75, 1e-12);
+  EXPECT_NEAR(report.near_copies[0].heavier_weight, .5, 1e-12);
+  EXPECT_NEAR(report.near_copies[0].lighter_weight, .2, 1e-12);
+  EXPECT_TRUE(make_importance_report(steady(.59375, .875, .9375), scored).near_copies.empty());
+  const std::string text = render(report, ReportFormat::kText);
+  const std::string warning = "near-copies of a (weight .500) have less weight: b (.200, CKA .750)";
+  ASSERT_NE(text.find(warning), std::string::npos) << text;
+  EXPECT_LT(text.find(warning), text.find("4 of 4 trials")) << text;
+  EXPECT_NE(text.find("by the Score alone"), std::string::npos);
+  const json object = importance_json(report);
+  EXPECT_EQ(object["near_copies"], json::array({{{"heavier", "a"},
+                                                 {"lighter", "b"},
+                                                 {"cka", .75},
+                                                 {"heavier_weight", report.near_copies[0].heavier_weight},
+                                                 {"lighter_weight", report.near_copies[0].lighter_weight}}}));
+  EXPECT_EQ(importance_json(make_importance_report(gate(), scored))["near_copies"], json::array());
+}
+
+TEST(ImportanceReport, TwoNearCopiesOfOneEncoderAreOneSentence) {
+  ImportanceInput input = steady(.75, .875, .5);
+  for (TrialImportance& trial : input.trials) trial.importance.encoders[2].mean = 0;
+  const auto report = make_importance_report(input, make_report(scores()));
+  EXPECT_EQ(near_copies_texts(report),
+            (std::vector<std::string>{
+                "near-copies of a (weight .500) have less weight: b (.200, CKA .750), c (.000, CKA .875)"}));
+  input = steady(.75, .875, .5);
+  for (TrialImportance& trial : input.trials) trial.importance.cka.clear();
+  EXPECT_TRUE(make_importance_report(input, make_report(scores())).near_copies.empty());
 }
 
 TEST(ImportanceReport, ScoresOfSubsetsStandBesideTheGate) {

@@ -19,7 +19,9 @@ Ensemble three() {
   return ensemble;
 }
 
-const std::vector<EncoderOfEnsemble> kEncoders = {{"clip", "video"}, {"wavlm", "audio"}, {"openface", "video"}};
+const std::vector<EncoderOfEnsemble> kEncoders = {{"clip", {{"modality", "video"}, {"family", "general"}}},
+                                                  {"wavlm", {{"modality", "audio"}}},
+                                                  {"openface", {{"modality", "video"}, {"family", "adapted"}}}};
 
 TEST(WeightShare, IsTheSumOfWhatCandidatesGiveTheirEncoders) {
   // Alone; two evenly; a gate of .1 and .9.
@@ -29,10 +31,20 @@ TEST(WeightShare, IsTheSumOfWhatCandidatesGiveTheirEncoders) {
   EXPECT_NEAR(shares.encoders[1].share, .15 + .02, 1e-12);
   EXPECT_NEAR(shares.encoders[2].share, .18, 1e-12);
   EXPECT_EQ(shares.encoders[1].name, "wavlm");
-  ASSERT_EQ(shares.modalities.size(), 2u);
-  EXPECT_EQ(shares.modalities[0].name, "video");
-  EXPECT_NEAR(shares.modalities[0].share, .83, 1e-12);
-  EXPECT_NEAR(shares.modalities[1].share, .17, 1e-12);
+  ASSERT_EQ(shares.groups.size(), 2u);
+  EXPECT_EQ(shares.groups[1].by, "modality");
+  const auto& modalities = shares.groups[1].shares;
+  ASSERT_EQ(modalities.size(), 2u);
+  EXPECT_EQ(modalities[0].name, "video");
+  EXPECT_NEAR(modalities[0].share, .83, 1e-12);
+  EXPECT_NEAR(modalities[1].share, .17, 1e-12);
+  EXPECT_EQ(shares.groups[0].by, "family");
+  const auto& families = shares.groups[0].shares;
+  ASSERT_EQ(families.size(), 3u);
+  EXPECT_EQ(families[1].name, "other");
+  EXPECT_NEAR(families[1].share, .17, 1e-12);
+  EXPECT_EQ(families[2].name, "adapted");
+  EXPECT_NEAR(families[2].share, .18, 1e-12);
 }
 
 TEST(WeightShare, RangesAreOfTheFitsWithoutAFold) {
@@ -42,15 +54,18 @@ TEST(WeightShare, RangesAreOfTheFitsWithoutAFold) {
   EXPECT_NEAR(shares.encoders[2].range.low, 0, 1e-12);
   EXPECT_NEAR(shares.encoders[2].range.high, .45, 1e-12);
   // Of the sum, not the sum of ranges: video has all of the first fit and .7 of the second.
-  EXPECT_NEAR(shares.modalities[0].range.low, .7, 1e-12);
-  EXPECT_NEAR(shares.modalities[0].range.high, 1, 1e-12);
+  EXPECT_NEAR(shares.groups[1].shares[0].range.low, .7, 1e-12);
+  EXPECT_NEAR(shares.groups[1].shares[0].range.high, 1, 1e-12);
 }
 
-TEST(WeightShare, EncodersOfUnknownModalityAreOneGroup) {
-  const auto shares = weight_shares(three(), {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, {{"a", ""}, {"b", "audio"}, {"c", ""}});
-  ASSERT_EQ(shares.modalities.size(), 2u);
-  EXPECT_EQ(shares.modalities[0].name, "other");
-  EXPECT_NEAR(shares.modalities[0].share, .7, 1e-12);
+TEST(WeightShare, EncodersWithoutALabelAreOneGroup) {
+  const auto shares =
+      weight_shares(three(), {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, {{"a", {}}, {"b", {{"modality", "audio"}}}, {"c", {}}});
+  ASSERT_EQ(shares.groups.size(), 1u);
+  ASSERT_EQ(shares.groups[0].shares.size(), 2u);
+  EXPECT_EQ(shares.groups[0].shares[0].name, "other");
+  EXPECT_NEAR(shares.groups[0].shares[0].share, .7, 1e-12);
+  EXPECT_TRUE(weight_shares(three(), {{1}, {1}, {1}}, {{"a", {}}}).groups.empty());
 }
 
 TEST(WeightShare, PartsThatAreNoSplitAreRefused) {

@@ -144,10 +144,11 @@ TEST(Standardization, IsOfTheGivenRowsAndConstantColumnsSayNothing) {
 
 /// Three clips of two layers of two numbers, not in memory as one matrix.
 struct LayeredEncoder : data::Encoder {
-  std::string encoder_name = "layered", modality_name;
+  std::string encoder_name = "layered";
+  sweep::EncoderLabels no_labels;
   std::vector<float> values = {1, 2, 3, 4, /**/ 5, 6, 7, 8, /**/ 9, 10, 11, 14};
   const std::string& name() const override { return encoder_name; }
-  const std::string& modality() const override { return modality_name; }
+  const sweep::EncoderLabels& labels() const override { return no_labels; }
   int dim() const override { return 2; }
   int layers() const override { return 2; }
   void gather(const std::vector<int>& clips, float* out) const override {

@@ -7,7 +7,9 @@
 namespace medley::tests {
 
 MemoryEncoder::MemoryEncoder(std::string name, int dim, std::vector<float> of_clips, std::string modality)
-    : values(std::move(of_clips)), name_(std::move(name)), modality_(std::move(modality)), dim_(dim) {}
+    : values(std::move(of_clips)), name_(std::move(name)), dim_(dim) {
+  if (!modality.empty()) labels_ = {{sweep::kModality, std::move(modality)}};
+}
 
 void MemoryEncoder::gather(const std::vector<int>& clips, float* out) const {
   for (const int clip : clips) out = std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(clip) * dim_, dim_, out);

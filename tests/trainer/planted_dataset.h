@@ -15,7 +15,7 @@ class MemoryEncoder final : public data::Encoder {
   MemoryEncoder(std::string name, int dim, std::vector<float> values, std::string modality = "");
 
   const std::string& name() const override { return name_; }
-  const std::string& modality() const override { return modality_; }
+  const sweep::EncoderLabels& labels() const override { return labels_; }
   int dim() const override { return dim_; }
   void gather(const std::vector<int>& clips, float* out) const override;
   const float* matrix() const override { return nullptr; }
@@ -25,7 +25,8 @@ class MemoryEncoder final : public data::Encoder {
   std::vector<float> values;
 
  private:
-  std::string name_, modality_;
+  std::string name_;
+  sweep::EncoderLabels labels_;
   int dim_;
 };
 

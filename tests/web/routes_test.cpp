@@ -471,6 +471,12 @@ TEST_F(RoutesTest, ImportanceIsOfAConfigAndOfAFold) {
   EXPECT_EQ(body(path, {{"config", other}})["config"], other);
   EXPECT_EQ(get(path, {{"config", "zzzz"}}).status, 400);
   EXPECT_EQ(get(path, {{"fold", "77"}}).status, 400);
+  EXPECT_EQ(report["by"], "modality");
+  EXPECT_EQ(report["labels"], (json{"family", "modality"}));
+  EXPECT_EQ(body(path, {{"by", "family"}})["groups"][0]["group"], "general");
+  const Response unknown = get(path, {{"by", "famly"}});
+  EXPECT_EQ(unknown.status, 400);
+  EXPECT_NE(unknown.body.find("did you mean 'family'?"), std::string::npos) << unknown.body;
   EXPECT_EQ(get("sweeps/" + sample_.hostile + "/importance").status, 404);  // nothing has finished
   const json figures = body("sweeps/" + sample_.finished + "/figures");
   std::set<std::string> names;

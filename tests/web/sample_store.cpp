@@ -49,7 +49,9 @@ storage::DatasetRecord sample_dataset() {
   dataset.synthetic = true;
   dataset.classes = sweep::Classes::blemore();
   for (int i = 0; i < static_cast<int>(kEncoders.size()); ++i) {
-    dataset.encoders.push_back({kEncoders[static_cast<std::size_t>(i)], i < 3 ? "video" : "audio", 64});
+    const sweep::EncoderLabels labels = {{"modality", i < 3 ? "video" : "audio"},
+                                         {"family", i % 2 == 0 ? "general" : "adapted"}};
+    dataset.encoders.push_back({kEncoders[static_cast<std::size_t>(i)], labels, 64});
   }
   for (int fold = 0; fold < kFolds; ++fold) {
     dataset.folds.push_back(fold);
@@ -202,7 +204,7 @@ storage::EnsembleRecord sample_ensemble(const std::string& sweep, const storage:
     }
   }
   for (const std::string& encoder : kEncoders) ensemble.shares.encoders.push_back({encoder, 0.2, {0.1, 0.3}});
-  ensemble.shares.modalities = {{"video", 1, {1, 1}}};
+  ensemble.shares.groups = {{"modality", {{"video", 1, {1, 1}}}}};
   ensemble.optimistic = accuracy;
   ensemble.nested = accuracy;
   ensemble.best_single_nested = accuracy;

@@ -38,7 +38,7 @@ std::vector<FeatureFile> feature_files(const std::filesystem::path& folder, cons
       continue;
     }
     files.push_back(present[static_cast<std::size_t>(it - names.begin())]);
-    files.back().modality = entry.modality;
+    files.back().labels = entry.labels;
   }
   for (const FeatureFile& file : files) {
     if (file.name.empty() || file.name.find_first_not_of(kNameCharacters) != std::string::npos) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/encoder_labels.h"
 #include "sweep/label.h"
 
 namespace medley::data {
@@ -24,9 +25,11 @@ class Encoder {
  public:
   virtual ~Encoder() = default;
   virtual const std::string& name() const = 0;
-  virtual const std::string& modality() const = 0;  ///< "" when dataset.yaml does not say
-  virtual int dim() const = 0;                      ///< of one layer
-  virtual int layers() const { return 1; }          ///< above 1: the model averages those a config chooses
+  virtual const sweep::EncoderLabels& labels() const = 0;  ///< of dataset.yaml
+  /// "" when dataset.yaml does not say.
+  std::string modality() const { return sweep::word_of(labels(), sweep::kModality); }
+  virtual int dim() const = 0;              ///< of one layer
+  virtual int layers() const { return 1; }  ///< above 1: the model averages those a config chooses
   /// Writes the features of `clips` (indices into Dataset::clips), float32 row-major [clips.size(), layers(), dim()].
   virtual void gather(const std::vector<int>& clips, float* out) const = 0;
   /// The complete matrix [rows, layers(), dim()] if it lies in memory as aligned float32 in C order, else nullptr. Row

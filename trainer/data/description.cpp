@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kMaxYaml = 1 << 20;
 constexpr std::size_t kMaxText = 128;
+/// Names of labels stand in file names, addresses of pages and command lines.
+constexpr char kLabelCharacters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
 class Parser {
  public:
@@ -89,10 +91,27 @@ class Parser {
     for (const auto& entry : node) {
       const std::string name = text(entry.first, "an encoder's name");
       if (!seen.insert(name).second) fail(entry.first, "encoders: '" + name + "' occurs twice");
-      entries.push_back({name, entry.second.IsNull() ? "" : text(entry.second, "the modality of '" + name + "'")});
+      entries.push_back({name, labels(entry.second, name)});
     }
     if (entries.empty()) fail(node, "encoders: none is named; leave the key out to use every feature file");
     return entries;
+  }
+
+  /// A word is the modality; else a mapping of label to word.
+  sweep::EncoderLabels labels(const YAML::Node& node, const std::string& encoder) {
+    if (node.IsNull()) return {};
+    if (!node.IsMap()) return {{sweep::kModality, text(node, "the modality of '" + encoder + "', or its labels,")}};
+    sweep::EncoderLabels labels;
+    for (const auto& entry : node) {
+      const std::string name = text(entry.first, "a label of '" + encoder + "'");
+      if (name.find_first_not_of(kLabelCharacters) != std::string::npos) {
+        fail(entry.first, "label '" + name + "' of '" + encoder + "': valid are letters, digits, '_' and '-'");
+      }
+      const std::string word = text(entry.second, "the " + name + " of '" + encoder + "'");
+      if (!labels.emplace(name, word).second)
+        fail(entry.first, "label '" + name + "' of '" + encoder + "' occurs twice");
+    }
+    return labels;
   }
 
   std::vector<std::string> list(const YAML::Node& node, const std::string& key, std::size_t longest = kMaxText) {
@@ -149,10 +168,12 @@ std::string description_text(const Description& description) {
     out << YAML::Key << "encoders" << YAML::Value << YAML::BeginMap;
     for (const Description::EncoderEntry& entry : description.encoders) {
       out << YAML::Key << entry.name << YAML::Value;
-      if (entry.modality.empty()) {
+      if (entry.labels.empty()) {
         out << YAML::Null;
+      } else if (entry.labels.size() == 1 && entry.labels.count(sweep::kModality) == 1) {
+        out << entry.labels.begin()->second;
       } else {
-        out << entry.modality;
+        out << YAML::Flow << entry.labels;
       }
     }
     out << YAML::EndMap;

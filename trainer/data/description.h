@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/encoder_labels.h"
 #include "sweep/label.h"
 #include "trainer/data/field_words.h"
 
@@ -14,7 +15,7 @@ namespace medley::data {
 struct Description {
   struct EncoderEntry {
     std::string name;
-    std::string modality;
+    sweep::EncoderLabels labels;
   };
   std::optional<sweep::Classes> classes;
   std::vector<EncoderEntry> encoders;  ///< in the file's order; empty: not said

@@ -4,13 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "sweep/encoder_labels.h"
+
 namespace medley::data {
 
 /// The files of one encoder. More than one: parts of the clips, as train and test apart.
 struct FeatureFile {
   std::vector<std::filesystem::path> paths;
-  std::string name;       ///< of the encoder
-  std::string modality;   ///< "" when unknown
+  std::string name;  ///< of the encoder
+  sweep::EncoderLabels labels;
   bool numbered = false;  ///< rows of an archive without names are row_0, row_1, ...
 
   /// "path" or "path (and 1 more)", the beginning of a message.

@@ -44,12 +44,7 @@ Floats allocate(std::size_t count) {
 class FeatureMatrix : public Encoder {
  public:
   FeatureMatrix(const FeatureFile& file, int rows, int layers, int dim, std::vector<int> row_of)
-      : name_(file.name),
-        modality_(file.modality),
-        rows_(rows),
-        layers_(layers),
-        dim_(dim),
-        row_of_(std::move(row_of)) {}
+      : name_(file.name), labels_(file.labels), rows_(rows), layers_(layers), dim_(dim), row_of_(std::move(row_of)) {}
 
   void use(std::shared_ptr<const files::MappedFile> file, const unsigned char* bytes) {
     file_ = std::move(file);
@@ -61,7 +56,7 @@ class FeatureMatrix : public Encoder {
   }
 
   const std::string& name() const override { return name_; }
-  const std::string& modality() const override { return modality_; }
+  const sweep::EncoderLabels& labels() const override { return labels_; }
   int dim() const override { return dim_; }
   int layers() const override { return layers_; }
   int rows() const override { return rows_; }
@@ -79,7 +74,8 @@ class FeatureMatrix : public Encoder {
   }
 
  private:
-  std::string name_, modality_;
+  std::string name_;
+  sweep::EncoderLabels labels_;
   int rows_, layers_, dim_;
   std::vector<int> row_of_;  ///< [clip]
   std::shared_ptr<const files::MappedFile> file_;

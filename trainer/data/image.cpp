@@ -38,7 +38,7 @@ class ImageEncoder final : public Encoder {
  public:
   ImageEncoder(const json& about, int clips, const std::byte* features, std::shared_ptr<const void> owner)
       : name_(about.at("name")),
-        modality_(about.at("modality")),
+        labels_(about.at("labels")),
         dim_(about.at("dim")),
         layers_(about.at("layers")),
         clips_(clips),
@@ -46,7 +46,7 @@ class ImageEncoder final : public Encoder {
         owner_(std::move(owner)) {}
 
   const std::string& name() const override { return name_; }
-  const std::string& modality() const override { return modality_; }
+  const sweep::EncoderLabels& labels() const override { return labels_; }
   int dim() const override { return dim_; }
   int layers() const override { return layers_; }
   int rows() const override { return clips_; }
@@ -61,7 +61,8 @@ class ImageEncoder final : public Encoder {
   }
 
  private:
-  std::string name_, modality_;
+  std::string name_;
+  sweep::EncoderLabels labels_;
   int dim_, layers_, clips_;
   const float* features_;
   std::shared_ptr<const void> owner_;
@@ -73,7 +74,7 @@ ImageWriter::ImageWriter(const Dataset& dataset) : dataset_(dataset) {
   json clips = json::array(), encoders = json::array();
   for (const Clip& clip : dataset.clips) clips.push_back(clip_to_json(clip));
   for (const auto& e : dataset.encoders) {
-    encoders.push_back({{"name", e->name()}, {"modality", e->modality()}, {"dim", e->dim()}, {"layers", e->layers()}});
+    encoders.push_back({{"name", e->name()}, {"labels", e->labels()}, {"dim", e->dim()}, {"layers", e->layers()}});
   }
   header_ = json{{"folder", dataset.folder.string()},  {"synthetic", dataset.synthetic},
                  {"classes", dataset.classes.names},   {"exclusive", dataset.classes.exclusive},

@@ -18,7 +18,7 @@ class RandomEncoder final : public Encoder {
     for (float& x : values_) x = static_cast<float>(random()) * 0x1p-32F - 0.5F;
   }
   const std::string& name() const override { return name_; }
-  const std::string& modality() const override { return modality_; }
+  const sweep::EncoderLabels& labels() const override { return labels_; }
   int dim() const override { return dim_; }
   void gather(const std::vector<int>& clips, float* out) const override {
     for (const int clip : clips)
@@ -29,7 +29,8 @@ class RandomEncoder final : public Encoder {
   int row_of(int clip) const override { return clip; }
 
  private:
-  std::string name_, modality_;
+  std::string name_;
+  sweep::EncoderLabels labels_;
   int dim_, rows_;
   std::vector<float> values_;
 };

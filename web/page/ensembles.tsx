@@ -177,7 +177,9 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
           {one.protocol === "paper" && <p class="legend warn">Members are of the paper-style epoch, which the reported fold chose: all numbers here are optimistic.</p>}
           <div class="charts">
             <Shares title="Weight by encoder" name={`ensemble-${one.id}-encoders`} shares={one.shares.encoders ?? []} />
-            {(one.shares.modalities ?? []).length > 1 && <Shares title="Weight by modality" name={`ensemble-${one.id}-modalities`} shares={one.shares.modalities ?? []} />}
+            {(one.shares.groups ?? []).filter((groups) => groups.shares.length > 1).map((groups) => (
+              <Shares key={groups.by} title={`Weight by ${groups.by}`} name={`ensemble-${one.id}-${groups.by}`} shares={groups.shares} />
+            ))}
           </div>
           <div class="columns columns-even">
             <section>
@@ -238,7 +240,7 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
 }
 
 function Shares({ title, name, shares }: { title: string; name: string; shares: WeightShare[] }) {
-  const names = shares.map((one) => one.encoder ?? one.modality ?? "");
+  const names = shares.map((one) => one.encoder ?? one.group ?? "");
   return (
     <Plot
       title={`${title}; bars to either side: fits without a fold`}

@@ -10,7 +10,8 @@ import { share, signed, valueText } from "./text";
 export function ImportanceTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
   const config = query.get("config") ?? "";
   const fold = query.get("fold") ?? "";
-  const asked = new URLSearchParams({ ...(config && { config }), ...(fold && { fold }) });
+  const by = query.get("by") ?? "";
+  const asked = new URLSearchParams({ ...(config && { config }), ...(fold && { fold }), ...(by && { by }) });
   const polled = usePoll<ImportanceReport>(`sweeps/${sweep.id}/importance?${asked}`, 15);
   if (polled.error?.status === 404 && !polled.data) {
     return <Empty title={over(sweep) ? "No config of this sweep has a gate" : "No gate has been trained yet"}><p>{polled.error.message}</p></Empty>;
@@ -55,6 +56,14 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
             {report.all_folds.map((fold) => <option key={fold} value={String(fold)}>{fold}</option>)}
           </select>
         </label>
+        {report.labels.length > 1 && (
+          <label>
+            Grouped by{" "}
+            <select value={report.by} onChange={(event) => set({ by: event.currentTarget.value })}>
+              {report.labels.map((one) => <option key={one} value={one}>{one}</option>)}
+            </select>
+          </label>
+        )}
         <Downloads sweep={sweep.id} query={query} />
       </div>
       <dl class="facts">
@@ -66,12 +75,18 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
         {report.transductive && <div><dt>Training</dt><dd>transductive ‡</dd></div>}
       </dl>
 
+      {report.near_copies.length > 0 && (
+        <p class="warn">
+          Near-copies of unequal weight: {report.near_copies.map((one) => `${one.heavier} (${share(one.heavier_weight)}) and ${one.lighter} (${share(one.lighter_weight)}), CKA ${share(one.cka)}`).join("; ")}.
+          The gate may give either of them the weight. Judge them by the loss without each and by the Score alone.
+        </p>
+      )}
       {report.kept_by_seeds.length > 0 && (
         <p class="warn">Seeds disagree: {report.kept_by_seeds.map((one) => `${one.encoder} kept by ${one.seeds} of ${one.of} seeds`).join(", ")}.</p>
       )}
 
       <h2>The gate’s opinion beside Scores</h2>
-      <Opinions encoders={report.encoders} chance={report.chance} sweep={sweep.id} />
+      <Opinions encoders={report.encoders} by={report.by} chance={report.chance} sweep={sweep.id} />
       {report.encoders.some((one) => one.loss_without || one.alone) && <GateAndScores report={report} base={base} />}
 
       <h2>What the gate does</h2>
@@ -138,12 +153,12 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
             };
           }}
         />
-        {report.modalities.length > 1 && (
+        {report.groups.length > 1 && (
           <Plot
-            title="Share of the gate weight by modality: 5, 25, 50, 75, 95 % over clips; diamond: mean"
-            name={`${base}-modality-shares`}
-            data={report.modalities}
-            build={(p) => boxes(p, report.modalities.map((one) => `${one.modality} (${one.encoders})`), report.modalities.map((one) => one.quantiles), report.modalities.map((one) => one.share.mean), "share of the weight")}
+            title={`Share of the gate weight by ${report.by}: 5, 25, 50, 75, 95 % over clips; diamond: mean`}
+            name={`${base}-${report.by}-shares`}
+            data={report.groups}
+            build={(p) => boxes(p, report.groups.map((one) => `${one.group} (${one.encoders})`), report.groups.map((one) => one.quantiles), report.groups.map((one) => one.share.mean), "share of the weight")}
           />
         )}
         {report.cka.length > 0 && (
@@ -204,7 +219,7 @@ function boxes(p: Parameters<Build>[0], names: string[], quantiles: number[][], 
   };
 }
 
-function Opinions({ encoders, chance, sweep }: { encoders: EncoderSummary[]; chance: number | null; sweep: string }) {
+function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[]; by: string; chance: number | null; sweep: string }) {
   const sorted = [...encoders].sort((a, b) => (b.weight.mean ?? 0) - (a.weight.mean ?? 0));
   const alone = encoders.some((one) => one.alone);
   const loss = encoders.some((one) => one.loss_without);
@@ -215,7 +230,7 @@ function Opinions({ encoders, chance, sweep }: { encoders: EncoderSummary[]; cha
         <thead>
           <tr>
             <th scope="col">Encoder</th>
-            <th scope="col">Modality</th>
+            <th scope="col">{by === "modality" ? "Modality" : by}</th>
             <th scope="col" class="number">Gate weight</th>
             <th scope="col" class="number" title={`by chance ${share(chance)}`}>Kept for</th>
             <th scope="col" class="number">Mean rank</th>
@@ -229,7 +244,7 @@ function Opinions({ encoders, chance, sweep }: { encoders: EncoderSummary[]; cha
           {sorted.map((one) => (
             <tr key={one.encoder}>
               <th scope="row">{one.encoder}</th>
-              <td>{one.modality || "–"}</td>
+              <td>{one.group}</td>
               <td class="number strong">{share(one.weight.mean)}<span class="sd"> ± {share(one.weight.sd)}</span></td>
               <td class="number">{one.selected.mean === null ? "–" : `${(100 * one.selected.mean).toFixed(1)} %`}</td>
               <td class="number">{one.mean_rank.toFixed(2)}</td>
@@ -288,7 +303,7 @@ function GateAndScores({ report, base }: { report: ImportanceReport; base: strin
 /** The very files of `medley report --figures`. */
 function Downloads({ sweep, query }: { sweep: string; query: URLSearchParams }) {
   const asked = new URLSearchParams();
-  for (const name of ["config", "fold"]) if (query.get(name)) asked.set(name, query.get(name)!);
+  for (const name of ["config", "fold", "by"]) if (query.get(name)) asked.set(name, query.get(name)!);
   const polled = usePoll<Figures>(`sweeps/${sweep}/figures?${asked}`, 0);
   const save = (name: string, kind: "csv" | "svg", text: string) => {
     const link = document.createElement("a");

@@ -125,6 +125,9 @@ try {
     await page.getByText(/on fold 2/).waitFor();
     await page.getByRole("combobox", { name: /^Config/ }).selectOption({ index: 1 });
     await page.waitForURL(/config=/);
+    await page.getByRole("combobox", { name: /^Grouped by/ }).selectOption("family");
+    await page.waitForURL(/by=family/);
+    await page.getByRole("cell", { name: "adapted" }).first().waitFor();
     await page.locator("figure.chart").nth(5).locator("canvas").first().waitFor();
     await shot("importance");
   });
