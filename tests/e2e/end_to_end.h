@@ -137,10 +137,12 @@ class EndToEnd : public testing::Test {
     int value = -1;
     if (sqlite3_open_v2((path(store) + "/medley.db").c_str(), &db, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK) {
       sqlite3_busy_timeout(db, 1000);
-      if (sqlite3_prepare_v2(db, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK &&
-          sqlite3_step(statement) == SQLITE_ROW) {
-        value = sqlite3_column_int(statement, 0);
-      }
+      const int prepared = sqlite3_prepare_v2(db, sql.c_str(), -1, &statement, nullptr);
+      const std::string message = sqlite3_errmsg(db);
+      // A store that is still being made has no tables yet. Whatever else SQL is wrong in is wrong in the test.
+      const bool wrong = prepared == SQLITE_ERROR && message.rfind("no such table", 0) != 0;
+      if (wrong) ADD_FAILURE() << sql << ": " << message;
+      if (prepared == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) value = sqlite3_column_int(statement, 0);
     }
     sqlite3_finalize(statement);
     sqlite3_close(db);

@@ -88,62 +88,63 @@ TEST_F(Interruption, AWorkerWithNoticeLosesNoWorkAndNoRetry) {
   EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep));
 }
 
-TEST_F(Interruption, ADatasetThatChangesWhileItIsTrainedOnStopsItsSweepAndCostsNoRetry) {
-  constexpr int kTrials = 4 * 5 * 3;
-  const std::string sweep =
-      write_sweep("sweep.yaml", "name: changed\nseeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 15");
-  std::string file;
-  for (const auto& entry : fs::directory_iterator(path("data"))) {
-    if (entry.path().extension() == ".npz") file = entry.path();
+/// A sweep of 60 trials in training, of which some have a result, and a file of features that it uses.
+class ChangedData : public Interruption {
+ protected:
+  static constexpr int kTrials = 4 * 5 * 3;
+
+  void SetUp() override {
+    Interruption::SetUp();
+    sweep_ = write_sweep("sweep.yaml", "seeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 15");
+    for (const auto& entry : fs::directory_iterator(path("data"))) {
+      if (entry.path().extension() == ".npz") file_ = entry.path();
+    }
+    before_ = read_file(file_);
+    run_ = start_run(sweep_);
+    ASSERT_TRUE(eventually([&] { return results() > 0; }));
   }
-  const std::string before = read_file(file);
-  auto run = start_run(sweep);
-  ASSERT_TRUE(eventually([&] { return results() > 0; }));
+
+  void expect_stopped() {
+    stopped_ = run_->wait();
+    EXPECT_EQ(stopped_.exit, 1);
+    EXPECT_TRUE(contains(stopped_.err, "the sweep was stopped: ")) << stopped_.err;
+    ASSERT_GT(unfinished(kTrials), 0) << "it ended before the file changed: make it longer";
+  }
+
+  void expect_undisturbed_once_the_file_is_back() {
+    std::ofstream(file_, std::ios::binary) << before_;
+    const Ended continued = run_sweep(sweep_);
+    EXPECT_EQ(continued.exit, 0) << continued.err;
+    EXPECT_EQ(results(), kTrials);
+    EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep_)) << "no result is of the changed features";
+  }
+
+  std::string sweep_, file_, before_;
+  std::unique_ptr<Program> run_;
+  Ended stopped_;
+};
+
+TEST_F(ChangedData, StopsItsSweepAndCostsNoRetry) {
   {  // in place: its workers use it where it lies
-    std::fstream written(file, std::ios::in | std::ios::out | std::ios::binary);
-    written.seekp(static_cast<std::streamoff>(before.size() / 2));
+    std::fstream written(file_, std::ios::in | std::ios::out | std::ios::binary);
+    written.seekp(static_cast<std::streamoff>(before_.size() / 2));
     written << std::string(64, 'x');
   }
-  const Ended stopped = run->wait();
-  EXPECT_EQ(stopped.exit, 1);
-  EXPECT_TRUE(contains(stopped.err, "the sweep was stopped: ")) << stopped.err;
-  EXPECT_TRUE(contains(stopped.err, "put the files back and `medley resume` the sweep")) << stopped.err;
-  ASSERT_GT(unfinished(kTrials), 0) << "it ended before the file changed: make it longer";
+  expect_stopped();
+  EXPECT_TRUE(contains(stopped_.err, "put the files back and `medley resume` the sweep")) << stopped_.err;
   EXPECT_EQ(count_in_store("SELECT count(*) FROM attempt WHERE state NOT IN ('finished', 'cancelled')"), 0);
   EXPECT_EQ(count_in_store("SELECT count(*) FROM trial WHERE failures > 0 OR state = 'failed'"), 0);
-
-  std::ofstream(file, std::ios::binary) << before;
-  const Ended continued = run_sweep(sweep);
-  EXPECT_EQ(continued.exit, 0) << continued.err;
-  EXPECT_EQ(results(), kTrials);
-  EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep)) << "no result is of the changed features";
+  expect_undisturbed_once_the_file_is_back();
 }
 
-TEST_F(Interruption, ADatasetThatIsTruncatedWhileItIsTrainedOnKillsNoWorkerTwice) {
-  constexpr int kTrials = 4 * 5 * 3;
-  const std::string sweep =
-      write_sweep("sweep.yaml", "name: truncated\nseeds: 3\naxes: {top_n: [1, 2, 3, 4]}\n", "epochs: 15");
-  std::string file;
-  for (const auto& entry : fs::directory_iterator(path("data"))) {
-    if (entry.path().extension() == ".npz") file = entry.path();
-  }
-  const std::string before = read_file(file);
-  auto run = start_run(sweep);
-  ASSERT_TRUE(eventually([&] { return results() > 0; }));
-  fs::resize_file(file, 4096);  // whoever reads what was mapped gets SIGBUS
-  const Ended stopped = run->wait();
-  EXPECT_EQ(stopped.exit, 1);
-  EXPECT_TRUE(contains(stopped.err, "the sweep was stopped: ")) << stopped.err;
-  ASSERT_GT(unfinished(kTrials), 0) << "it ended before the file changed: make it longer";
+TEST_F(ChangedData, ThatIsTruncatedKillsNoWorkerTwice) {
+  fs::resize_file(file_, 4096);  // whoever reads what was mapped gets SIGBUS
+  expect_stopped();
   // Each of the two workers died of it once at most, and those that came after them looked first.
-  EXPECT_LE(
-      count_in_store("SELECT count(DISTINCT worker_id) FROM attempt WHERE state NOT IN ('finished', 'cancelled')"), 2);
+  EXPECT_LE(count_in_store("SELECT count(DISTINCT worker) FROM attempt WHERE state NOT IN ('finished', 'cancelled')"),
+            2);
   EXPECT_EQ(count_in_store("SELECT count(*) FROM trial WHERE state = 'failed'"), 0);
-
-  std::ofstream(file, std::ios::binary) << before;
-  const Ended continued = run_sweep(sweep);
-  EXPECT_EQ(continued.exit, 0) << continued.err;
-  EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep)) << "no result is of the truncated features";
+  expect_undisturbed_once_the_file_is_back();
 }
 
 TEST_F(Interruption, OneCtrlCEndsAfterTheRunningPacksAndTheSameCommandContinues) {
