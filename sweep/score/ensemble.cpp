@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "sweep/error.h"
 #include "sweep/nearest.h"
@@ -194,6 +195,19 @@ std::vector<int> candidates_for(const OutOfFold& rows, const std::map<int, std::
   return listed;
 }
 
+/// Rows under a fusion of heads: borrowed where it is the heads' own, else made.
+class FusedRows {
+ public:
+  FusedRows(const OutOfFold& rows, HeadFusion fusion, Mix mix) : as_trained_(rows) {
+    if (fusion != HeadFusion::kOwn && !rows.said.empty()) made_ = with_head_fusion(rows, fusion, mix);
+  }
+  const OutOfFold& rows() const { return made_ ? *made_ : as_trained_; }
+
+ private:
+  const OutOfFold& as_trained_;
+  std::optional<OutOfFold> made_;
+};
+
 /// The fusion of heads under which the even mix of the best candidates has the best Score on `clips`; on ties the
 /// first. The candidates are ranked by what their heads say by themselves.
 HeadFusion best_fusion(const OutOfFold& rows, const std::vector<int>& clips, const std::vector<int>& candidates,
@@ -211,8 +225,8 @@ HeadFusion best_fusion(const OutOfFold& rows, const std::vector<int>& clips, con
   HeadFusion best = HeadFusion::kOwn;
   double best_so_far = -1;
   for (const HeadFusion fusion : all_head_fusions()) {
-    const OutOfFold fused = with_head_fusion(of_core, fusion, options.mix);
-    const double score = best_score(mix_candidates(fused, even, clips, options.mix), truth, rows.classes);
+    const FusedRows fused(of_core, fusion, options.mix);
+    const double score = best_score(mix_candidates(fused.rows(), even, clips, options.mix), truth, rows.classes);
     if (score <= best_so_far) continue;
     best_so_far = score;
     best = fusion;
@@ -233,7 +247,8 @@ EnsembleWeights fit_on(const OutOfFold& as_trained, const std::map<int, std::vec
     fitted.head_fusion =
         options.head_fusion ? *options.head_fusion : best_fusion(as_trained, clips, candidates, options);
   }
-  const OutOfFold rows = with_head_fusion(as_trained, fitted.head_fusion, options.mix);
+  const FusedRows fused(as_trained, fitted.head_fusion, options.mix);
+  const OutOfFold& rows = fused.rows();
   fitted.weights = fit_weights(rows, clips, candidates, options);
   ThresholdSurface pooled;
   Thresholds sum;
@@ -350,11 +365,9 @@ Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, con
   if (folds.size() < 2) throw Error("a nested estimate needs at least 2 folds");
   const auto classes = static_cast<std::size_t>(rows.classes.count());
 
-  const auto mixed_as = [&](const EnsembleWeights& fitted, const std::vector<int>& clips) {
-    return mix_candidates(with_head_fusion(rows, fitted.head_fusion, options.mix), fitted.weights, clips, options.mix);
-  };
   Ensemble ensemble;
   ensemble.fitted = fit_on(rows, folds, options, shortlist);
+  const FusedRows own_rows(rows, ensemble.fitted.head_fusion, options.mix);
   Tally optimistic;
   Tally nested;
   std::map<int, Tally> actors;
@@ -363,8 +376,9 @@ Ensemble fit_ensemble(const OutOfFold& rows, const EnsembleOptions& options, con
     auto others = folds;
     others.erase(fold);
     Ensemble::Fold held{fold, fit_on(rows, others, options, shortlist), {}};
-    const auto own = mixed_as(ensemble.fitted, clips);
-    const auto honest = mixed_as(held.fitted, clips);
+    const auto own = mix_candidates(own_rows.rows(), ensemble.fitted.weights, clips, options.mix);
+    const FusedRows held_rows(rows, held.fitted.head_fusion, options.mix);
+    const auto honest = mix_candidates(held_rows.rows(), held.fitted.weights, clips, options.mix);
     const Thresholds own_thresholds = thresholds_for(ensemble.fitted, fold);
     Tally here;
     for (std::size_t i = 0; i < clips.size(); ++i) {
