@@ -38,14 +38,17 @@ void add_narrow_margins(const SweepFile& file, std::vector<std::string>& traps) 
   if (folds < 2) return;
   double clips = 0;
   double blends = 0;
+  std::set<std::string> actors;
   for (const data::Clip& clip : file.dataset.clips) {
     const auto& of = file.expansion.folds;
     if (!clip.label || std::find(of.begin(), of.end(), clip.fold) == of.end()) continue;
     clips += 1.0 / folds;
     blends += clip.label->second >= 0 ? 1.0 / folds : 0;
+    actors.insert(clip.actor);
   }
   if (clips == 0 || blends == 0) return;
-  const double settled = settled_difference(folds, clips, blends);
+  const int known = actors.count("") > 0 ? 0 : static_cast<int>(actors.size());
+  const double settled = settled_difference(folds, clips, blends, known);
   for (const sweep::Family& family : file.expansion.families) {
     if (family.margin >= settled) continue;
     traps.push_back(
@@ -120,8 +123,11 @@ void add_needless_adaptation(const SweepFile& file, std::vector<std::string>& tr
 
 }  // namespace
 
-double settled_difference(int folds, double clips, double blends) {
+double settled_difference(int folds, double clips, double blends, int actors) {
   const double variance = kDecidedDifferently * (1 / clips + 1 / blends) / 4;
+  if (actors >= 2) {
+    return sweep::student_t_quantile(.975, actors - 1) * std::sqrt(variance / folds * (1 + 1.0 / (folds - 1)));
+  }
   return sweep::student_t_quantile(.975, folds - 1) * std::sqrt(variance * (1.0 / folds + 1.0 / (folds - 1)));
 }
 

@@ -14,9 +14,11 @@ namespace medley::coordinator {
 std::vector<std::string> find_traps(const SweepFile& file);
 
 /// Half the width of the 95 % interval of a difference of Scores over `folds` folds of `clips` clips, `blends` of them
-/// blends, where two configs decide one clip of five differently: t(.975, folds - 1) s sqrt(1/folds + 1/(folds - 1)),
-/// s^2 = .2 (1/clips + 1/blends) / 4 (Nadeau & Bengio 2003; the two accuracies taken as independent).
-double settled_difference(int folds, double clips, double blends);
+/// blends, where two configs decide one clip of five differently. With s^2 = .2 (1/clips + 1/blends) / 4, the two
+/// accuracies and clips taken as independent, it is that of the test which a report makes of it:
+/// t(.975, actors - 1) s sqrt((1 + 1/(folds - 1)) / folds), or by folds where fewer than two `actors` are known,
+/// t(.975, folds - 1) s sqrt(1/folds + 1/(folds - 1)) (Nadeau & Bengio 2003).
+double settled_difference(int folds, double clips, double blends, int actors);
 
 /// How far the mean of `target` rows lies from that of `source` rows, as actors go. The mean over columns of
 /// (m_t - m_s)^2 / (v (1/a_t + 1/a_s)), where v is the variance of the means of actors, and a_t and a_s are numbers of

@@ -14,7 +14,9 @@ namespace {
 
 TEST(Traps, SettledDifferenceIsTheFormula) {
   // t(.975, 4) = 2.7764451; s^2 = .2 (1/100 + 1/50) / 4 = .0015; sqrt(.0015 (1/5 + 1/4)) = .025981.
-  EXPECT_NEAR(settled_difference(5, 100, 50), 2.7764451051977987 * std::sqrt(.0015 * .45), 1e-12);
+  EXPECT_NEAR(settled_difference(5, 100, 50, 0), 2.7764451051977987 * std::sqrt(.0015 * .45), 1e-12);
+  // t(.975, 19) = 2.0930241; sqrt(.0015 / 5 (1 + 1/4)) = .019365.
+  EXPECT_NEAR(settled_difference(5, 100, 50, 20), 2.093024054408263 * std::sqrt(.0015 / 5 * 1.25), 1e-12);
 }
 
 TEST(Traps, ShiftIsMeasuredInWhatActorsDifferBy) {
