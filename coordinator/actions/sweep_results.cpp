@@ -130,10 +130,10 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
   if (!all_have_actors) pooled.rows.actor.clear();
 
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  const std::size_t size = pooled.rows.truth.size() * classes;
   for (const storage::SweepConfigRow& config : reader.sweep_configs(sweep.id)) {
     for (const std::uint64_t seed : sweep.seeds) {
       Candidate candidate{config.id, {seed}, {}, sweep::is_transductive(config.config)};
-      std::vector<double> all(pooled.rows.truth.size() * classes);
       sweep::Predictions said;
       said.clips = pooled.rows.clips();
       bool any = false;
@@ -143,17 +143,14 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
         if (rows == rows_of_fold.end()) continue;  // a fold of another sweep
         any = true;
         if (part.fused.size() != rows->second.size() * classes) continue;  // no snapshot of this protocol
-        for (std::size_t i = 0; i < rows->second.size(); ++i) {
-          std::copy_n(&part.fused[i * classes], classes, &all[rows->second[i] * classes]);
-        }
-        place(part.fused, rows->second, classes, all.size(), said.fused);
-        place(part.presence, rows->second, classes, all.size(), said.presence);
-        place(part.salience, rows->second, classes, all.size(), said.salience);
+        place(part.fused, rows->second, classes, size, said.fused);
+        place(part.presence, rows->second, classes, size, said.presence);
+        place(part.salience, rows->second, classes, size, said.salience);
         candidate.trials.push_back(part.trial);
       }
       if (candidate.trials.size() == folds.size()) {
         pooled.candidates.push_back(std::move(candidate));
-        pooled.rows.candidates.push_back(std::move(all));
+        pooled.rows.candidates.emplace_back(said.fused.begin(), said.fused.end());
         pooled.rows.said.push_back({std::move(said)});
       } else if (any) {
         ++pooled.left_out;

@@ -142,9 +142,14 @@ HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, const 
       return {{}, "one fold and no inner_fold: no rows are left to choose thresholds on"};
     }
   }
+  struct Choice {
+    double score = -1;
+    Thresholds thresholds;
+    std::vector<double> fused;
+  };
   HeldOutBlock held_out;
   held_out.folds.resize(block.size());
-  std::vector<double> best_score(block.size(), -1);
+  std::vector<Choice> choices(block.size());
   for (const HeadFusion fusion : fusions_for(block, frame)) {
     std::vector<FusedFold> made;
     ThresholdSurface all;
@@ -160,17 +165,21 @@ HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, const 
         chosen_on -= made[i].surface;
       }
       const auto best = chosen_on.best();
-      if (best.accuracy.score() <= best_score[i]) continue;
-      best_score[i] = best.accuracy.score();
+      if (best.accuracy.score() <= choices[i].score) continue;
       const int last = on_inner ? kGridSize - 1 : frame.decode.grid.points - 1;
       const auto grid = on_inner ? threshold_grid() : frame.decode.grid.values();
       const auto at = [](int index) { return static_cast<std::size_t>(index); };
       const auto ends = [&](int index) { return index == 0 || index >= last; };
-      held_out.folds[i] = {
-          tally_at(made[i].surface, best.alpha_index, best.beta_index),
-          actor_hits(*block[i], made[i].fused, frame, {grid[at(best.alpha_index)], grid[at(best.beta_index)]}),
-          ends(best.alpha_index) || ends(best.beta_index), fusion};
+      choices[i] = {
+          best.accuracy.score(), {grid[at(best.alpha_index)], grid[at(best.beta_index)]}, std::move(made[i].fused)};
+      held_out.folds[i] = {tally_at(made[i].surface, best.alpha_index, best.beta_index),
+                           {},
+                           ends(best.alpha_index) || ends(best.beta_index),
+                           fusion};
     }
+  }
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    held_out.folds[i].actors = actor_hits(*block[i], choices[i].fused, frame, choices[i].thresholds);
   }
   return held_out;
 }
