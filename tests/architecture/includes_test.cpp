@@ -23,9 +23,10 @@ struct Include {
 /// Rooms: folders within a folder that have walls of their own.
 const std::vector<std::string>& rooms() {
   static const std::vector<std::string> all = {
-      "sweep/spec",          "sweep/score",          "sweep/report",         "trainer/data",    "trainer/kernels",
-      "storage/files",       "trainer/model",        "trainer/cuda",         "worker/protocol", "coordinator/scheduler",
-      "coordinator/actions", "coordinator/launches", "coordinator/commands",
+      "sweep/spec",           "sweep/score",          "sweep/search",          "sweep/report",
+      "trainer/data",         "trainer/kernels",      "storage/files",         "trainer/model",
+      "trainer/cuda",         "worker/protocol",      "coordinator/scheduler", "coordinator/actions",
+      "coordinator/launches", "coordinator/commands",
   };
   return all;
 }
@@ -47,9 +48,10 @@ std::string layer_of(const std::string& file) {
 const std::map<std::string, std::set<std::string>>& allowed_layers() {
   static const std::map<std::string, std::set<std::string>> allowed = {
       {"sweep", {}},
-      {"sweep/spec", {"sweep"}},
+      {"sweep/spec", {"sweep", "sweep/search"}},
       {"sweep/score", {"sweep"}},
-      {"sweep/report", {"sweep", "sweep/spec", "sweep/score"}},
+      {"sweep/search", {"sweep", "sweep/score"}},
+      {"sweep/report", {"sweep", "sweep/spec", "sweep/score", "sweep/search"}},
       {"trainer/data", {"sweep/*", "storage/files"}},
       {"trainer/kernels", {}},
       {"trainer/cuda", {"trainer/kernels"}},
