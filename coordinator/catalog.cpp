@@ -1,32 +1,66 @@
 #include "coordinator/catalog.h"
 
+#include <algorithm>
+
 #include "coordinator/error.h"
 
 namespace medley::coordinator {
 
+namespace {
+
+SweepStatus status_of(const storage::SweepSummary& summary) {
+  return {summary.id,
+          summary.name,
+          summary.state,
+          summary.trials,
+          summary.finished,
+          summary.diverged,
+          summary.failed,
+          0,
+          summary.best_paper_score};
+}
+
+}  // namespace
+
 SweepSubmitted Catalog::add(storage::Reader& reader, const storage::SweepSummary& summary) {
-  const std::size_t index = sweeps_.size();
-  sweep_index_[summary.id] = index;
-  sweeps_.push_back({summary.id, summary.name, summary.state, summary.trials, summary.finished, summary.diverged,
-                     summary.failed, 0, summary.best_paper_score});
+  sweep_index_[summary.id] = sweeps_.size();
+  sweeps_.push_back(status_of(summary));
+  return {summary.id, summary.priority, summary.state, read_trials(reader, summary, storage::Reader::Trials::kAsked),
+          summary.searching};
+}
+
+TrialsAdded Catalog::grow(storage::Reader& reader, const storage::SweepSummary& summary) {
+  sweeps_[sweep_index_.at(summary.id)] = status_of(summary);
+  return {summary.id, read_trials(reader, summary, storage::Reader::Trials::kAsked),
+          read_trials(reader, summary, storage::Reader::Trials::kLikely)};
+}
+
+std::vector<SubmittedTrial> Catalog::read_trials(storage::Reader& reader, const storage::SweepSummary& summary,
+                                                 storage::Reader::Trials which) {
+  const std::size_t index = sweep_index_.at(summary.id);
   const Dataset& dataset = read_dataset(reader, summary.dataset);
-  SweepSubmitted event{summary.id, summary.priority, summary.state, {}};
-  const auto specs = reader.sweep_trials(summary.id);
-  const auto histories = reader.trial_histories(summary.id);
+  const auto specs = reader.sweep_trials(summary.id, which);
+  const auto histories = reader.trial_histories(summary.id, which);
   if (specs.size() != histories.size()) throw Error("the store is damaged: sweep " + summary.id);
-  event.trials.reserve(specs.size());
+  std::vector<SubmittedTrial> trials;
+  trials.reserve(specs.size());
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const auto& spec = specs[i];
     const auto& history = histories[i];
     const auto [it, inserted] = trials_.try_emplace(spec.id);
-    if (inserted)
-      it->second = {shared(history.config, spec.config), spec.fold, spec.seed, &dataset, history.test_fingerprint, {}};
-    it->second.sweeps.push_back(index);
+    Trial& trial = it->second;
+    if (inserted) {
+      trial = {shared(history.config, spec.config), spec.fold, spec.seed, &dataset, history.test_fingerprint, {}};
+    }
+    const bool counts = which == storage::Reader::Trials::kAsked;
+    if (counts && std::find(trial.sweeps.begin(), trial.sweeps.end(), index) == trial.sweeps.end()) {
+      trial.sweeps.push_back(index);
+    }
     const std::string data = dataset.fingerprint + "\n" + history.test_fingerprint + "\n";
-    event.trials.push_back({spec.id, data + keys_.at(history.config), history.state, history.attempts, history.failures,
-                            history.running_worker, history.running_pack, dataset.fingerprint});
+    trials.push_back({spec.id, data + keys_.at(history.config), history.state, history.attempts, history.failures,
+                      history.running_worker, history.running_pack, dataset.fingerprint});
   }
-  return event;
+  return trials;
 }
 
 const Catalog::Dataset& Catalog::read_dataset(storage::Reader& reader, const std::string& fingerprint) {

@@ -36,6 +36,8 @@ class Catalog {
   /// Makes a stored sweep known here; the event makes it known to the scheduler. Throws Error when the store
   /// contradicts itself.
   SweepSubmitted add(storage::Reader& reader, const storage::SweepSummary& summary);
+  /// The same for what the search of a known sweep has asked for since.
+  TrialsAdded grow(storage::Reader& reader, const storage::SweepSummary& summary);
   /// Reads where the dataset lies now: it may have moved.
   const Dataset& read_dataset(storage::Reader& reader, const std::string& fingerprint);
 
@@ -48,6 +50,9 @@ class Catalog {
   std::vector<SweepStatus*> sweeps_of(const std::string& trial);
 
  private:
+  /// Trials of the sweep as the scheduler is told of them.
+  std::vector<SubmittedTrial> read_trials(storage::Reader& reader, const storage::SweepSummary& summary,
+                                          storage::Reader::Trials which);
   std::shared_ptr<const sweep::Config> shared(const std::string& id, const sweep::Config& config);
 
   std::deque<SweepStatus> sweeps_;

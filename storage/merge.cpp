@@ -107,14 +107,14 @@ class Merge {
       take("sweep " + it->name, [&] {
         histories = other_.reader.trial_histories(it->id);
         if (known.count(it->dataset) == 0) throw Error("its dataset is not merged");
-        submission = submission_of(*it, histories);
+        submission = submission_of(*it);
       });
       if (submission) add_sweep(*it, *submission, histories);
     }
     group.commit();
   }
 
-  SweepSubmission submission_of(const SweepSummary& sweep, const std::vector<TrialHistory>& histories) {
+  SweepSubmission submission_of(const SweepSummary& sweep) {
     SweepSubmission submission;
     submission.name = sweep.name;
     submission.description = sweep.description;
@@ -128,13 +128,12 @@ class Merge {
     submission.families = sweep.families;
     submission.decode = sweep.decode;
     submission.reference = sweep.reference;
+    submission.search = sweep.search;
+    submission.test_fingerprint = sweep.test_fingerprint;
     for (auto& config : other_.reader.sweep_configs(sweep.id)) {
       submission.configs.push_back({std::move(config.config), std::move(config.axis_values)});
     }
     submission.trials = other_.reader.sweep_trials(sweep.id);
-    for (const TrialHistory& trial : histories) {
-      if (!trial.test_fingerprint.empty()) submission.test_fingerprint = trial.test_fingerprint;
-    }
     for (const sweep::TrialSpec& trial : submission.trials) {
       const std::string test = sweep::test_read_by(trial.config, submission.test_fingerprint);
       if (sweep::trial_id(trial.config, trial.fold, trial.seed, sweep.dataset, test) != trial.id) {
@@ -144,12 +143,24 @@ class Merge {
     return submission;
   }
 
+  /// What is likely next is left to the coordinator that goes on.
+  std::vector<std::pair<SearchRound, TimeMs>> rounds_of(const SweepSummary& sweep, const SweepSubmission& submission) {
+    std::vector<std::pair<SearchRound, TimeMs>> rounds;
+    auto trial = submission.trials.begin();  // asked for in this order
+    for (const RoundRow& row : other_.reader.rounds(sweep.id)) {
+      const auto end = trial + static_cast<std::ptrdiff_t>(row.step.add.size());
+      rounds.push_back({{row.number, {trial, end}, {}, row.step.decisions, row.step.done}, row.decided});
+      trial = end;
+    }
+    return rounds;
+  }
+
   void add_sweep(const SweepSummary& sweep, const SweepSubmission& submission,
                  const std::vector<TrialHistory>& histories) {
     // Nobody asked this store to train it.
     const bool over = sweep.state == SweepState::kFinished || sweep.state == SweepState::kStopped;
-    const SweepOrigin origin{sweep.id, sweep.dataset_name, over ? sweep.state : SweepState::kStopped, sweep.created,
-                             over ? sweep.ended : now_};
+    const SweepOrigin origin{sweep.id,      sweep.dataset_name,        over ? sweep.state : SweepState::kStopped,
+                             sweep.created, over ? sweep.ended : now_, rounds_of(sweep, submission)};
     const std::string name = writer_.adopt_sweep(submission, origin);
     ++merged_.sweeps;
     if (name != sweep.name) merged_.notes.push_back("sweep " + sweep.name + " is called " + name + " here");

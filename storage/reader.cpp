@@ -47,11 +47,13 @@ sweep::Config parse_config(const std::string& settings) {
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, s.dataset_name, d.synthetic, s.spec_file, s.state, s.priority, "
     "s.created, s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, "
-    "s.grid_points, s.head_fusion FROM sweep s JOIN dataset d ON d.key = s.dataset ";
+    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint FROM sweep s JOIN dataset d ON d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores, e.sha256 FROM ensemble e "
     "JOIN dataset d ON d.key = e.dataset ";
+
+std::string table_of(Reader::Trials which) { return which == Reader::Trials::kAsked ? "sweep_trial" : "likely_trial"; }
 
 /// The first text that no id with this prefix reaches: ids are lower-case hexadecimal.
 std::string after_prefix(const std::string& prefix) { return prefix + "g"; }
@@ -162,6 +164,14 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.reference = row.text(15);
   s.description = row.text(16);
   s.decode = {{row.real(17), row.whole(18)}, sweep::head_fusion_of(row.text(19))};
+  s.search = parse(row.text(20));
+  s.test_fingerprint = row.text(21);
+  if (!s.search.is_null()) {
+    Statement rounds(database, "SELECT count(*), total(done) FROM round WHERE sweep = ?");
+    rounds.bind(key).step();
+    s.rounds = rounds.whole(0);
+    s.searching = rounds.real(1) == 0;
+  }
   Statement counts(database,
                    "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
                    "total(r.outcome = 'diverged'), total(r.seconds), total(t.attempts) FROM sweep_trial st "
@@ -272,7 +282,7 @@ std::vector<SweepConfigRow> Reader::sweep_configs(const std::string& sweep) {
   return all;
 }
 
-std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep) {
+std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep, Trials which) {
   View view(state_->database);
   const std::int64_t key = state_->sweep_key(sweep);
   std::map<std::int64_t, sweep::Config> configs;
@@ -281,14 +291,61 @@ std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep) {
       "SELECT c.key, c.settings FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
   settings.bind(key);
   while (settings.step()) configs.emplace(settings.integer(0), parse_config(settings.text(1)));
-  Statement rows(state_->database,
-                 "SELECT t.id, t.config, t.fold, t.seed FROM sweep_trial st JOIN trial t ON t.key = st.trial "
-                 "WHERE st.sweep = ? ORDER BY st.position");
+  Statement rows(state_->database, "SELECT t.id, t.config, t.fold, t.seed FROM " + table_of(which) +
+                                       " st JOIN trial t ON t.key = st.trial WHERE st.sweep = ? ORDER BY st.position");
   rows.bind(key);
   std::vector<sweep::TrialSpec> all;
   while (rows.step()) {
     all.push_back(
         {rows.text(0), configs.at(rows.integer(1)), rows.whole(2), static_cast<std::uint64_t>(rows.integer(3))});
+  }
+  return all;
+}
+
+std::vector<RoundRow> Reader::rounds(const std::string& sweep) {
+  View view(state_->database);
+  const std::int64_t key = state_->sweep_key(sweep);
+  std::vector<RoundRow> all;
+  Statement rows(state_->database, "SELECT number, decided, done FROM round WHERE sweep = ? ORDER BY number");
+  rows.bind(key);
+  while (rows.step()) {
+    all.push_back({rows.whole(0), rows.integer(1), {}});
+    all.back().step.done = rows.integer(2) != 0;
+  }
+  const auto runs_of = [&](Trials which, const auto& step_of) {
+    Statement runs(state_->database,
+                   std::string("SELECT ") + (which == Trials::kAsked ? "st.round" : "0") +
+                       ", sc.position, t.seed, t.fold FROM " + table_of(which) +
+                       " st JOIN trial t ON t.key = st.trial JOIN sweep_config sc ON sc.sweep = st.sweep AND "
+                       "sc.config = t.config WHERE st.sweep = ? ORDER BY st.position");
+    runs.bind(key);
+    while (runs.step()) {
+      step_of(runs.whole(0)).push_back({runs.whole(1), static_cast<std::uint64_t>(runs.integer(2)), runs.whole(3)});
+    }
+  };
+  const auto round = [&](int number) -> sweep::Step& {
+    if (number < 1 || number > static_cast<int>(all.size())) throw Error("the store is damaged: sweep " + sweep);
+    return all[static_cast<std::size_t>(number) - 1].step;
+  };
+  if (!all.empty()) {
+    runs_of(
+        Trials::kAsked, [&](int number) -> auto& { return round(number).add; });
+    runs_of(
+        Trials::kLikely, [&](int) -> auto& { return all.back().step.likely; });
+  }
+  Statement decisions(state_->database,
+                      "SELECT round, config, kind, runs, against, difference, low, high FROM decision WHERE sweep = ? "
+                      "ORDER BY round, position");
+  decisions.bind(key);
+  while (decisions.step()) {
+    sweep::Decision made;
+    made.config = decisions.whole(1);
+    made.kind = enumerator<sweep::DecisionKind>(decisions.text(2));
+    made.runs = decisions.whole(3);
+    if (!decisions.is_null(4)) made.against = decisions.whole(4);
+    made.difference = decisions.real(5);
+    made.interval = {decisions.real(6), decisions.real(7)};
+    round(decisions.whole(0)).decisions.push_back(made);
   }
   return all;
 }
@@ -688,14 +745,16 @@ std::vector<std::optional<TrialState>> Reader::states(const std::vector<std::str
   return states;
 }
 
-std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep) {
+std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep, Trials which) {
   View view(state_->database);
-  Statement rows(state_->database,
-                 "SELECT t.id, c.id, t.state, t.attempts, t.failures, coalesce(w.id, ''), coalesce(a.pack, 0), "
-                 "t.test_fingerprint "
-                 "FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
-                 "LEFT JOIN attempt a ON t.running AND a.trial = t.key AND a.number = t.attempts "
-                 "LEFT JOIN worker w ON w.key = a.worker WHERE st.sweep = ? ORDER BY st.position");
+  Statement rows(
+      state_->database,
+      std::string("SELECT t.id, c.id, t.state, t.attempts, t.failures, coalesce(w.id, ''), coalesce(a.pack, 0), "
+                  "t.test_fingerprint FROM ") +
+          table_of(which) +
+          " st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
+          "LEFT JOIN attempt a ON t.running AND a.trial = t.key AND a.number = t.attempts "
+          "LEFT JOIN worker w ON w.key = a.worker WHERE st.sweep = ? ORDER BY st.position");
   rows.bind(state_->sweep_key(sweep));
   std::vector<TrialHistory> all;
   while (rows.step()) {

@@ -34,8 +34,12 @@ struct SweepSummary {
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes;
   std::vector<sweep::Family> families;
-  sweep::HeldOutDecode decode;  ///< of its reports
-  std::string reference;        ///< config id; "" when the file names none
+  sweep::HeldOutDecode decode;   ///< of its reports
+  std::string reference;         ///< config id; "" when the file names none
+  nlohmann::json search;         ///< how it chooses its trials; null: all at once
+  std::string test_fingerprint;  ///< of the test clips when it was submitted; "" none
+  int rounds = 0;                ///< that its search has decided
+  bool searching = false;        ///< its search may ask for more
   int configs = 0;
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included
@@ -51,6 +55,13 @@ struct SweepConfigRow {
   std::string id;  ///< sweep::config_id()
   sweep::Config config;
   nlohmann::json axis_values;
+};
+
+/// What the search of a sweep decided.
+struct RoundRow {
+  int number = 0;
+  TimeMs decided = 0;
+  sweep::Step step;  ///< configs by their position in sweep_configs()
 };
 
 /// How far a config of a sweep is.
@@ -205,8 +216,12 @@ class Reader {
   std::string sweep_yaml(const std::string& sweep);
   /// In order of submission.
   std::vector<SweepConfigRow> sweep_configs(const std::string& sweep);
-  /// The specs of a sweep's trials, in trial order: what a coordinator assigns.
-  std::vector<sweep::TrialSpec> sweep_trials(const std::string& sweep);
+  /// Trials that a sweep has asked for, or that its search will probably ask for next.
+  enum class Trials { kAsked, kLikely };
+  /// Their specs, in trial order: what a coordinator assigns.
+  std::vector<sweep::TrialSpec> sweep_trials(const std::string& sweep, Trials which = Trials::kAsked);
+  /// In order; empty without a search.
+  std::vector<RoundRow> rounds(const std::string& sweep);
 
   /// In order of submission.
   std::vector<ConfigProgress> config_progress(const std::string& sweep);
@@ -254,7 +269,7 @@ class Reader {
   /// In the order of the input; nullopt for an id that the store does not know.
   std::vector<std::optional<sweep::TrialState>> states(const std::vector<std::string>& trials);
   /// For the scheduler, in trial order.
-  std::vector<TrialHistory> trial_histories(const std::string& sweep);
+  std::vector<TrialHistory> trial_histories(const std::string& sweep, Trials which = Trials::kAsked);
 
  private:
   struct State;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 #include "sweep/label.h"
 #include "sweep/result.h"
 #include "sweep/score/admission.h"
+#include "sweep/search/strategy.h"
 #include "sweep/state.h"
 #include "sweep/trial.h"
 
@@ -62,8 +64,17 @@ struct SweepConfig {
   nlohmann::json axis_values = nlohmann::json::object();
 };
 
+/// A round of a sweep's search, as it is decided. Configs of trials must be of the sweep.
+struct SearchRound {
+  int number = 0;  ///< from 1
+  std::vector<sweep::TrialSpec> trials;
+  std::vector<sweep::TrialSpec> likely;  ///< of the round after it, in place of what was likely before
+  std::vector<sweep::Decision> decisions;
+  bool done = false;  ///< nothing is asked for any more
+};
+
 /// An expanded sweep, as it is submitted. `trials` are in the order in which they should train; the config of each
-/// must be one of `configs`.
+/// must be one of `configs`. With a search they are all that it may ask for, and none is stored before it does.
 struct SweepSubmission {
   std::string name;
   std::string description;       ///< that the sweep file gives; "" none
@@ -78,6 +89,7 @@ struct SweepSubmission {
   std::vector<sweep::Family> families;
   sweep::HeldOutDecode decode;  ///< of its reports
   std::string reference;        ///< id of the config that tables compare with; "" the first of the ranking
+  nlohmann::json search;        ///< null: all trials at once
   std::vector<SweepConfig> configs;
   std::vector<sweep::TrialSpec> trials;
 };
@@ -89,10 +101,11 @@ struct SweepOrigin {
   sweep::SweepState state = sweep::SweepState::kFinished;
   TimeMs created = 0;
   TimeMs ended = 0;
+  std::vector<std::pair<SearchRound, TimeMs>> rounds;  ///< and when each was decided
 };
 
-/// 12 hexadecimal digits of name, dataset and trial ids: the same sweep submitted again has the same id, whatever
-/// its comments.
+/// 12 hexadecimal digits of name, dataset, search and trial ids: the same sweep submitted again has the same id,
+/// whatever its comments.
 std::string sweep_id(const SweepSubmission& submission);
 
 /// Clips that predictions are stored of: the fold's validation clips, or the dataset's test clips.

@@ -72,6 +72,8 @@ CREATE TABLE sweep (
   grid_points INTEGER NOT NULL,
   head_fusion TEXT NOT NULL,       -- of reports: "fitted", or one of them
   reference TEXT NOT NULL,         -- id of the config that tables compare with; '' the first of the ranking
+  search TEXT NOT NULL,            -- JSON: how it chooses its trials; null: all of them at once
+  test_fingerprint TEXT NOT NULL,  -- of the test clips when it was submitted; '' none
   created INTEGER NOT NULL,
   ended INTEGER NOT NULL           -- 0 until it ends
 ) STRICT;
@@ -104,10 +106,39 @@ CREATE TABLE sweep_trial (
   sweep INTEGER NOT NULL REFERENCES sweep,
   position INTEGER NOT NULL,
   trial INTEGER NOT NULL REFERENCES trial,
+  round INTEGER NOT NULL,          -- of its search; 0 without one
   PRIMARY KEY (sweep, position),
   UNIQUE (sweep, trial)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sweep_of_trial ON sweep_trial (trial);
+
+-- What the search of a sweep decided.
+CREATE TABLE round (
+  sweep INTEGER NOT NULL REFERENCES sweep,
+  number INTEGER NOT NULL,         -- from 1
+  decided INTEGER NOT NULL,
+  done INTEGER NOT NULL,           -- 1: the search asks for nothing more
+  PRIMARY KEY (sweep, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE decision (
+  sweep INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  config INTEGER NOT NULL,         -- sweep_config.position
+  kind TEXT NOT NULL,
+  runs INTEGER NOT NULL,
+  against INTEGER,                 -- sweep_config.position
+  difference REAL, low REAL, high REAL,
+  PRIMARY KEY (sweep, round, position),
+  FOREIGN KEY (sweep, round) REFERENCES round
+) STRICT, WITHOUT ROWID;
+-- What its next round will probably ask for.
+CREATE TABLE likely_trial (
+  sweep INTEGER NOT NULL REFERENCES sweep,
+  position INTEGER NOT NULL,
+  trial INTEGER NOT NULL REFERENCES trial,
+  PRIMARY KEY (sweep, position)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE worker (
   key INTEGER PRIMARY KEY,

@@ -30,6 +30,7 @@ std::string text_of(const AttemptId& attempt) { return attempt.trial + " attempt
 std::string sweep_id(const SweepSubmission& submission) {
   sweep::Sha256 sha;
   sha.add("sweep\n" + submission.name + "\n" + submission.dataset + "\n");
+  if (!submission.search.is_null()) sha.add(submission.search.dump() + "\n");
   for (const sweep::TrialSpec& trial : submission.trials) sha.add(trial.id + "\n");
   return sha.hex().substr(0, 12);
 }
@@ -99,8 +100,10 @@ struct Writer::State {
     Statement insert(
         database,
         "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, folds, "
-        "seeds, axes, families, reference, grid_from, grid_points, head_fusion, created, ended) SELECT ?, ?, ?, ?, ?, "
-        "key, name, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0 FROM dataset WHERE key = ?");
+        "seeds, axes, families, reference, grid_from, grid_points, head_fusion, search, test_fingerprint, created, "
+        "ended) "
+        "SELECT ?, ?, ?, ?, ?, key, name, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0 FROM dataset WHERE key = ?");
+    const std::string search = submission.search.dump();
     const std::string name = free_name(submission.name);
     const std::string folds = nlohmann::json(submission.folds).dump();
     const std::string seeds = nlohmann::json(submission.seeds).dump();
@@ -108,7 +111,7 @@ struct Writer::State {
     const std::string head_fusion = sweep::head_fusion_text(submission.decode.head_fusion);
     insert.bind(id, name, submission.description, submission.yaml, submission.spec_file, submission.priority, folds,
                 seeds, axes, "[]", submission.reference, submission.decode.grid.from, submission.decode.grid.points,
-                head_fusion, now, dataset);
+                head_fusion, search, submission.test_fingerprint, now, dataset);
     insert.run();
     const std::int64_t sweep = database.last_insert_id();
 
@@ -126,23 +129,78 @@ struct Writer::State {
       of_sweep.bind(sweep, static_cast<std::int64_t>(config_keys.size()), key, axis_values).run();
       config_keys.emplace(config_id, key);
     }
-    Statement trial(database,
-                    "INSERT OR IGNORE INTO trial (id, config, dataset, fold, seed, test_fingerprint) "
-                    "VALUES (?, ?, ?, ?, ?, ?)");
-    Statement find(database, "SELECT key FROM trial WHERE id = ?");
-    Statement place(database, "INSERT OR IGNORE INTO sweep_trial VALUES (?, ?, ?)");
-    std::int64_t position = 0;
-    for (const sweep::TrialSpec& t : submission.trials) {
-      const auto key = config_keys.find(sweep::config_id(t.config));
-      if (key == config_keys.end()) throw Error("the config of trial " + t.id + " is not among the sweep's configs");
-      const std::string test = sweep::test_read_by(t.config, submission.test_fingerprint);
-      trial.bind(t.id, key->second, dataset, t.fold, t.seed, test).run();
-      find.bind(t.id).step();
-      const std::int64_t trial_key = find.integer(0);
-      place.bind(sweep, position, trial_key).run();
-      position += database.changes();
+    if (submission.search.is_null()) {
+      place_trials(sweep, 0, insert_trials(sweep, submission.trials));
+    } else {
+      for (const sweep::TrialSpec& trial : submission.trials) {
+        if (!config_keys.count(sweep::config_id(trial.config))) throw_stranger(trial);
+      }
     }
     return sweep;
+  }
+  [[noreturn]] static void throw_stranger(const sweep::TrialSpec& trial) {
+    throw Error("the config of trial " + trial.id + " is not among the sweep's configs");
+  }
+  /// Those that the store lacks; the keys of all. Their configs must be of the sweep.
+  std::vector<std::int64_t> insert_trials(std::int64_t sweep, const std::vector<sweep::TrialSpec>& trials) {
+    std::map<std::string, std::int64_t> config_keys;
+    Statement configs(database,
+                      "SELECT c.id, c.key FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
+    configs.bind(sweep);
+    while (configs.step()) config_keys.emplace(configs.text(0), configs.integer(1));
+    Statement of_sweep(database, "SELECT dataset, test_fingerprint FROM sweep WHERE key = ?");
+    of_sweep.bind(sweep).step();
+    const std::int64_t dataset = of_sweep.integer(0);
+    const std::string test_fingerprint = of_sweep.text(1);
+    Statement insert(database,
+                     "INSERT OR IGNORE INTO trial (id, config, dataset, fold, seed, test_fingerprint) "
+                     "VALUES (?, ?, ?, ?, ?, ?)");
+    Statement find(database, "SELECT key FROM trial WHERE id = ?");
+    std::vector<std::int64_t> keys;
+    for (const sweep::TrialSpec& t : trials) {
+      const auto config = config_keys.find(sweep::config_id(t.config));
+      if (config == config_keys.end()) throw_stranger(t);
+      const std::string test = sweep::test_read_by(t.config, test_fingerprint);
+      insert.bind(t.id, config->second, dataset, t.fold, t.seed, test).run();
+      find.bind(t.id).step();
+      keys.push_back(find.integer(0));
+    }
+    return keys;
+  }
+  /// Behind those that the sweep has. Trials that it has already keep their place.
+  void place_trials(std::int64_t sweep, int round, const std::vector<std::int64_t>& trials) {
+    Statement last(database, "SELECT coalesce(max(position) + 1, 0) FROM sweep_trial WHERE sweep = ?");
+    last.bind(sweep).step();
+    std::int64_t position = last.integer(0);
+    Statement place(database, "INSERT OR IGNORE INTO sweep_trial VALUES (?, ?, ?, ?)");
+    for (const std::int64_t trial : trials) {
+      place.bind(sweep, position, trial, round).run();
+      position += database.changes();
+    }
+  }
+  void insert_round(std::int64_t sweep, const SearchRound& round, TimeMs now) {
+    Statement last(database, "SELECT coalesce(max(number), 0), coalesce(max(done), 0) FROM round WHERE sweep = ?");
+    last.bind(sweep).step();
+    if (last.integer(1) != 0) throw Error("its search is done");
+    if (last.whole(0) + 1 != round.number) {
+      throw Error("round " + std::to_string(round.number) + " does not follow round " + std::to_string(last.whole(0)));
+    }
+    Statement insert(database, "INSERT INTO round VALUES (?, ?, ?, ?)");
+    insert.bind(sweep, round.number, now, round.done).run();
+    Statement decision(database, "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    for (std::size_t i = 0; i < round.decisions.size(); ++i) {
+      const sweep::Decision& d = round.decisions[i];
+      decision
+          .bind(sweep, round.number, static_cast<std::int64_t>(i), d.config, name_of(d.kind), d.runs, d.against,
+                d.difference, d.interval.low, d.interval.high)
+          .run();
+    }
+    place_trials(sweep, round.number, insert_trials(sweep, round.trials));
+    Statement forget(database, "DELETE FROM likely_trial WHERE sweep = ?");
+    forget.bind(sweep).run();
+    Statement likely(database, "INSERT INTO likely_trial VALUES (?, ?, ?)");
+    std::int64_t position = 0;
+    for (const std::int64_t trial : insert_trials(sweep, round.likely)) likely.bind(sweep, position++, trial).run();
   }
   /// What may change while the fingerprint does not: test clips and their labels, labels of encoders, and the rest of
   /// the row.
@@ -308,10 +366,17 @@ std::string Writer::adopt_sweep(const SweepSubmission& submission, const SweepOr
     Statement update(s.database, "UPDATE sweep SET dataset_name = ?, state = ?, ended = ?, families = ? WHERE key = ?");
     const std::string families = sweep::to_json(submission.families).dump();
     update.bind(origin.dataset_name, name_of(origin.state), origin.ended, families, sweep).run();
+    for (const auto& [round, decided] : origin.rounds) s.insert_round(sweep, round, decided);
     Statement named(s.database, "SELECT name FROM sweep WHERE key = ?");
     named.bind(sweep).step();
     return named.text(0);
   });
+}
+
+void Writer::add_round(const std::string& sweep, const SearchRound& round, TimeMs now) {
+  State& s = *state_;
+  s.write("store round " + std::to_string(round.number) + " of sweep " + sweep,
+          [&] { s.insert_round(s.sweep_key(sweep), round, now); });
 }
 
 void Writer::set_sweep_state(const std::string& sweep, SweepState state, TimeMs now) {
@@ -396,6 +461,20 @@ bool Writer::end_attempt(const AttemptId& attempt, AttemptState state, const std
     Statement update(s.database, "UPDATE trial SET running = 0, failures = failures + ? WHERE key = ?");
     update.bind(counted, trial).run();
     return true;
+  });
+}
+
+void Writer::end_unwanted(TimeMs now) {
+  State& s = *state_;
+  s.write("end attempts that no sweep wants", [&] {
+    Statement end(s.database,
+                  "UPDATE attempt SET state = 'cancelled', reason = 'its search went another way', ended = ? WHERE "
+                  "state = 'running' AND NOT EXISTS (SELECT 1 FROM sweep_trial st WHERE st.trial = attempt.trial) AND "
+                  "NOT EXISTS (SELECT 1 FROM likely_trial lt WHERE lt.trial = attempt.trial)");
+    end.bind(now).run();
+    s.database.execute(
+        "UPDATE trial SET running = 0 WHERE running AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.trial = trial.key "
+        "AND a.state = 'running')");
   });
 }
 
@@ -568,6 +647,7 @@ Writer::Unreferenced Writer::remove_unreferenced() {
     {
       Statement trials(s.database,
                        "SELECT id FROM trial t WHERE NOT EXISTS (SELECT 1 FROM sweep_trial WHERE trial = t.key) "
+                       "AND NOT EXISTS (SELECT 1 FROM likely_trial WHERE trial = t.key) "
                        "AND NOT EXISTS (SELECT 1 FROM result WHERE trial = t.key) ORDER BY key");
       while (trials.step()) removed.trials.push_back(trials.text(0));
     }

@@ -67,6 +67,9 @@ class Writer {
   /// Stores a sweep of another store, which this one lacks, under its id, with its times and as its comparisons were
   /// declared. Returns the name that it has here. Throws Error as submit_sweep().
   std::string adopt_sweep(const SweepSubmission& submission, const SweepOrigin& origin);
+  /// Stores what the search of a sweep decided, and adds the trials that it asks for; they may be likely ones of the
+  /// round before. Throws Error when the number is not the next, or the search was done.
+  void add_round(const std::string& sweep, const SearchRound& round, TimeMs now);
   void set_sweep_state(const std::string& sweep, sweep::SweepState state, TimeMs now);
   void set_sweep_priority(const std::string& sweep, int priority);
 
@@ -82,6 +85,10 @@ class Writer {
   /// two count as failures of the trial, unless `counts` is false.
   bool end_attempt(const sweep::AttemptId& attempt, sweep::AttemptState state, const std::string& reason, TimeMs now,
                    bool counts = true);
+
+  /// Cancels running attempts of trials that no sweep asks for, nor will probably ask for next: a coordinator that died
+  /// may have left some.
+  void end_unwanted(TimeMs now);
 
   /// Reads the results of those of `trials` that are finished. One that has changed since it was stored is removed, its
   /// attempt counts for nothing any more, its trial is pending again, and finished sweeps that hold it run again. Its

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <climits>
 #include <iterator>
 
 namespace medley::coordinator {
@@ -12,8 +13,14 @@ using sweep::TrialState;
 using sweep::WorkerState;
 
 namespace {
-constexpr int kTried = 3;  // rank of a worker that tried a trial, or came since
+constexpr int kTried = 3;            // rank of a worker that tried a trial, or came since
+constexpr int kBehindAll = INT_MAX;  // the negative priority of trials that are likely to be asked for
+
+using Places = std::vector<std::pair<int, int>>;
+bool has_place(const Places& places, int sweep) {
+  return std::any_of(places.begin(), places.end(), [sweep](const auto& place) { return place.first == sweep; });
 }
+}  // namespace
 
 Scheduler::Scheduler(Limits limits, std::int64_t next_pack) : limits_(limits), next_pack_(next_pack) {
   assert(limits_.lease_ms > 0 && limits_.stall_ms > 0 && limits_.retry_budget > 0 && limits_.largest_pack > 0);
@@ -45,20 +52,43 @@ void Scheduler::on(const SweepSubmitted& e) {
   sweeps_.back().id = e.sweep;
   sweeps_.back().priority = e.priority;
   sweeps_.back().state = e.state;
-  std::set<int> members;
-  for (const SubmittedTrial& submitted : e.trials) {
+  sweeps_.back().searching = e.searching;
+  add(index, e.trials);
+  finish_if_complete(index);
+}
+
+void Scheduler::on(const TrialsAdded& e) {
+  const auto it = sweep_index_.find(e.sweep);
+  if (it == sweep_index_.end() || !sweeps_[it->second].searching) return;
+  const int s = it->second;
+  add(s, e.trials);
+  Sweep& sweep = sweeps_[s];
+  const std::vector<int> before = std::exchange(sweep.likely, {});
+  for (int t : before) {
+    Places& likely = trials_[t].likely;
+    likely.erase(std::remove_if(likely.begin(), likely.end(), [s](const auto& place) { return place.first == s; }),
+                 likely.end());
+  }
+  for (const SubmittedTrial& submitted : e.likely) {
     const int t = admit(submitted);
-    if (!members.insert(t).second) continue;  // listed twice: trained once
-    Sweep& sweep = sweeps_[index];
     Trial& trial = trials_[t];
-    trial.places.emplace_back(index, static_cast<int>(sweep.trials.size()));
-    sweep.trials.push_back(t);
-    if (trial.state == TrialState::kFinished) ++sweep.finished;
-    if (trial.state == TrialState::kFailed) ++sweep.failed;
-    if (trial.lease) ++sweep.running;
+    if (has_place(trial.places, s) || has_place(trial.likely, s)) continue;
+    trial.likely.emplace_back(s, static_cast<int>(sweep.likely.size()));
+    sweep.likely.push_back(t);
     requeue(t);
   }
-  finish_if_complete(index);
+  for (int t : before) {
+    requeue(t);
+    if (trials_[t].lease && !wanted(trials_[t])) cancel(t, "the search of sweep " + sweep.id + " went another way");
+  }
+}
+
+void Scheduler::on(const SweepClosed& e) {
+  const auto it = sweep_index_.find(e.sweep);
+  if (it == sweep_index_.end()) return;
+  on(TrialsAdded{e.sweep, {}, {}});
+  sweeps_[it->second].searching = false;
+  finish_if_complete(it->second);
 }
 
 void Scheduler::on(const WorkerJoined& e) {
@@ -470,10 +500,12 @@ int Scheduler::admit(const SubmittedTrial& submitted) {
 }
 
 bool Scheduler::wanted(const Trial& trial) const {
-  return std::any_of(trial.places.begin(), trial.places.end(), [this](const auto& place) {
+  const auto open = [this](const auto& place) {
     const SweepState state = sweeps_[place.first].state;
     return state == SweepState::kRunning || state == SweepState::kPaused;
-  });
+  };
+  return std::any_of(trial.places.begin(), trial.places.end(), open) ||
+         std::any_of(trial.likely.begin(), trial.likely.end(), open);
 }
 
 std::optional<Scheduler::Order> Scheduler::order_of(const Trial& trial) const {
@@ -482,6 +514,9 @@ std::optional<Scheduler::Order> Scheduler::order_of(const Trial& trial) const {
     if (sweeps_[s].state != SweepState::kRunning) continue;
     const Order order{-sweeps_[s].priority, s, position};
     if (!first || order < *first) first = order;
+  }
+  for (const auto& [s, position] : trial.likely) {
+    if (!first && sweeps_[s].state == SweepState::kRunning) first = Order{kBehindAll, s, position};
   }
   return first;
 }
@@ -749,19 +784,36 @@ void Scheduler::set_state(int s, SweepState state, const std::string& reason) {
   sweeps_[s].state = state;
   out_.push_back(RecordSweepState{sweeps_[s].id, state, reason});
   for (int t : sweeps_[s].trials) requeue(t);
+  for (int t : sweeps_[s].likely) requeue(t);
 }
 
 void Scheduler::stop(int s, const std::string& reason) {
   set_state(s, SweepState::kStopped, reason);
-  for (int t : sweeps_[s].trials) {
-    if (trials_[t].lease && !wanted(trials_[t])) cancel(t, "sweep " + sweeps_[s].id + " was stopped");
+  for (const auto* trials : {&sweeps_[s].trials, &sweeps_[s].likely}) {
+    for (int t : *trials) {
+      if (trials_[t].lease && !wanted(trials_[t])) cancel(t, "sweep " + sweeps_[s].id + " was stopped");
+    }
+  }
+}
+
+void Scheduler::add(int s, const std::vector<SubmittedTrial>& trials) {
+  for (const SubmittedTrial& submitted : trials) {
+    const int t = admit(submitted);
+    Sweep& sweep = sweeps_[s];
+    Trial& trial = trials_[t];
+    if (has_place(trial.places, s)) continue;  // listed twice: trained once
+    trial.places.emplace_back(s, static_cast<int>(sweep.trials.size()));
+    sweep.trials.push_back(t);
+    if (trial.state == TrialState::kFinished) ++sweep.finished;
+    if (trial.state == TrialState::kFailed) ++sweep.failed;
+    if (trial.lease) ++sweep.running;
+    requeue(t);
   }
 }
 
 void Scheduler::finish_if_complete(int s) {
   Sweep& sweep = sweeps_[s];
-  if (sweep.state == SweepState::kFinished) return;
-  if (sweep.finished + sweep.failed < static_cast<int>(sweep.trials.size())) return;
+  if (sweep.state == SweepState::kFinished || sweep.searching || !sweep.ended()) return;
   sweep.state = SweepState::kFinished;
   out_.push_back(FinishSweep{sweep.id, sweep.finished, sweep.failed});
 }
@@ -848,6 +900,7 @@ std::vector<int> Scheduler::choose_pack(const std::string& worker, int limit) co
   for (auto it = fusible.upper_bound(head->first); it != fusible.end(); ++it) {
     if (static_cast<int>(pack.size()) >= limit) break;
     const Trial& trial = trials_[it->second];
+    if ((it->first.negative_priority == kBehindAll) != (head->first.negative_priority == kBehindAll)) break;
     const bool mate = trial.failures == 0 && trial.crashed == first.crashed;
     if (mate && may_train(worker, trial)) pack.push_back(it->second);
   }
@@ -866,8 +919,10 @@ void Scheduler::assign_waiting() {
     if (free(worker)) idle.insert({worker.capacity, id});
   }
   for (const auto& [worker_capacity, id] : idle) {
-    const auto left = static_cast<std::int64_t>(waiting_.size());
-    if (left == 0) return;
+    if (waiting_.empty()) return;
+    const auto behind = waiting_.lower_bound({kBehindAll, 0, 0});
+    auto left = std::distance(behind, waiting_.end());
+    if (behind != waiting_.begin()) left = static_cast<std::ptrdiff_t>(waiting_.size()) - left;
     int limit = worker_capacity;
     if (left < capacity) {  // the tail: everybody gets a share, also those who will be idle soon
       limit = std::min(limit, static_cast<int>((left + sharers - 1) / sharers));
@@ -928,6 +983,14 @@ std::vector<Scheduler::WorkerView> Scheduler::workers() const {
   return views;
 }
 
+std::vector<std::string> Scheduler::searching() const {
+  std::vector<std::string> ids;
+  for (const Sweep& sweep : sweeps_) {
+    if (sweep.searching && sweep.state == SweepState::kRunning && sweep.ended()) ids.push_back(sweep.id);
+  }
+  return ids;
+}
+
 bool Scheduler::idle() const { return leased_.empty(); }
 
 bool Scheduler::done() const {
@@ -979,7 +1042,8 @@ void Scheduler::sanity_check() const {
       running += trials_[t].lease.has_value();
     }
     assert(finished == sweep.finished && failed == sweep.failed && running == sweep.running);
-    if (sweep.state == SweepState::kFinished) assert(finished + failed == static_cast<int>(sweep.trials.size()));
+    assert(sweep.state != SweepState::kFinished || (sweep.ended() && !sweep.searching));
+    for (int t : sweep.likely) assert(has_place(trials_[t].likely, static_cast<int>(&sweep - sweeps_.data())));
   }
 }
 

@@ -70,6 +70,20 @@ struct SweepSubmitted {
   int priority = 0;  ///< higher first; equal ones share the workers
   sweep::SweepState state = sweep::SweepState::kRunning;
   std::vector<SubmittedTrial> trials;
+  bool searching = false;  ///< more may be added: it is not finished when all of them have ended
+};
+
+/// The search of a sweep asks for a round of trials. Those that it has already are ignored.
+struct TrialsAdded {
+  std::string sweep;
+  std::vector<SubmittedTrial> trials;
+  /// What it will probably ask for next, in place of what was likely before: trained when nothing else waits anywhere.
+  /// What was likely, and is in neither list, is withdrawn.
+  std::vector<SubmittedTrial> likely;
+};
+/// The search of a sweep asks for nothing more.
+struct SweepClosed {
+  std::string sweep;
 };
 
 /// An attempt that a worker holds.
@@ -177,9 +191,10 @@ struct DrainRequested {};
 /// Time has passed. Send at least every second.
 struct Ticked {};
 
-using Event = std::variant<SweepSubmitted, PackSizeMeasured, WorkerJoined, WorkerLost, HeartbeatReceived,
-                           ResultReceived, AttemptFailed, ResultRefused, SweepPaused, SweepResumed, SweepStopped,
-                           SweepPrioritised, TrialRetried, WorkerQuarantined, WorkerReleased, DrainRequested, Ticked>;
+using Event = std::variant<SweepSubmitted, TrialsAdded, SweepClosed, PackSizeMeasured, WorkerJoined, WorkerLost,
+                           HeartbeatReceived, ResultReceived, AttemptFailed, ResultRefused, SweepPaused, SweepResumed,
+                           SweepStopped, SweepPrioritised, TrialRetried, WorkerQuarantined, WorkerReleased,
+                           DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // A Record changes the database. The shell runs a call's records in one Group and commits before it sends anything.
@@ -281,6 +296,10 @@ std::string to_string(const Event& event);
 ///   trials, one at a time. Their failures do not count while another can try them.
 /// - A worker is quarantined when others finished what it failed alone, and somebody else is left.
 ///
+/// A sweep with a search has rounds. When all of its trials have ended it is searching(), until TrialsAdded or
+/// SweepClosed says what comes next. Trials that are likely to come train behind all others, and are cancelled when
+/// they do not.
+///
 /// Invariants (sanity_check): a trial has at most one leased attempt, a finished or failed one none. A trial waits
 /// exactly when it is pending, unleased, and in a running sweep. Counts add up.
 class Scheduler {
@@ -310,6 +329,9 @@ class Scheduler {
     std::vector<AttemptId> leased;
   };
   std::vector<WorkerView> workers() const;
+  /// Running sweeps whose search is to say what comes next, because every trial of theirs has ended. In order of
+  /// submission.
+  std::vector<std::string> searching() const;
   /// True when no attempt is leased.
   bool idle() const;
   /// True when every known sweep is finished or stopped.
@@ -360,6 +382,7 @@ class Scheduler {
     std::set<std::string> refused_from;        ///< workers whose results of it could not be
     std::map<int, std::string> given;         ///< attempts that this scheduler assigned, to which worker; while pending
     std::vector<std::pair<int, int>> places;  ///< (sweep index, position)
+    std::vector<std::pair<int, int>> likely;  ///< the same, of sweeps that will probably ask for it
     std::optional<Order> queued;              ///< its place among the waiting
     bool delayed = false;                     ///< waits for not_before
   };
@@ -368,10 +391,14 @@ class Scheduler {
     int priority = 0;
     sweep::SweepState state = sweep::SweepState::kRunning;
     std::vector<int> trials;
+    std::vector<int> likely;  ///< no number below counts them
+    bool searching = false;
     int finished = 0;
     int failed = 0;
     int running = 0;
     std::int64_t turn = 0;  ///< its newest pack
+
+    bool ended() const { return finished + failed == static_cast<int>(trials.size()); }
   };
   /// Packs in a row that failed. From Limits::quarantine_after on there are canaries only.
   struct Row {
@@ -403,6 +430,8 @@ class Scheduler {
   };
 
   void on(const SweepSubmitted&);
+  void on(const TrialsAdded&);
+  void on(const SweepClosed&);
   void on(const WorkerJoined&);
   void on(const WorkerLost&);
   void on(const HeartbeatReceived&);
@@ -473,6 +502,7 @@ class Scheduler {
   void answer_duplicate(const std::string& worker, const Trial& trial, int number);
 
   // Sweeps, by index.
+  void add(int sweep, const std::vector<SubmittedTrial>& trials);
   void set_state(int sweep, sweep::SweepState state, const std::string& reason = "");
   void finish_if_complete(int sweep);
 

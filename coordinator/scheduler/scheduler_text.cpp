@@ -65,8 +65,13 @@ struct Text {
   // Events
   std::string operator()(const SweepSubmitted& e) const {
     return "SweepSubmitted " + e.sweep + " priority " + std::to_string(e.priority) + " " + name_of(e.state) + " " +
-           std::to_string(e.trials.size()) + " trials";
+           std::to_string(e.trials.size()) + " trials" + (e.searching ? ", searching" : "");
   }
+  std::string operator()(const TrialsAdded& e) const {
+    return "TrialsAdded " + e.sweep + " " + std::to_string(e.trials.size()) + " trials, " +
+           std::to_string(e.likely.size()) + " likely";
+  }
+  std::string operator()(const SweepClosed& e) const { return "SweepClosed " + e.sweep; }
   std::string operator()(const WorkerJoined& e) const {
     return "WorkerJoined " + e.worker + " capacity " + std::to_string(e.capacity) + text_of(e.held);
   }

@@ -93,7 +93,15 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "a larger worker gets what did not fit",
                            "worker quarantined by what others finished",
                            "worker quarantined for its results",
-                           "two sweeps of one priority wait"}) {
+                           "two sweeps of one priority wait",
+                           "round decided",
+                           "search decided as if undisturbed",
+                           "coordinator ended: killed between a round and its trials",
+                           "trained ahead",
+                           "trained ahead, and never asked for",
+                           "asked for while it trained ahead",
+                           "asked for when it was trained ahead",
+                           "withdrawn while it trained ahead"}) {
     EXPECT_GE(counters[path], 20) << path;
   }
 }
@@ -141,7 +149,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{Bug::kQuarantineAtOnce, "QuarantineAtOnce", "worker is never quarantined"},
                     Planted{Bug::kRetryWhatIsTooLarge, "RetryWhatIsTooLarge", "a good worker is never quarantined"},
                     Planted{Bug::kStoreLies, "StoreLies", "what is recorded is what the trial gives"},
-                    Planted{Bug::kStarveLaterSweeps, "StarveLaterSweeps", "sweeps of one priority share the workers"}),
+                    Planted{Bug::kStarveLaterSweeps, "StarveLaterSweeps", "sweeps of one priority share the workers"},
+                    Planted{Bug::kDecideEarly, "DecideEarly", "a search is asked when its round has ended"},
+                    Planted{Bug::kLikelyFirst, "LikelyFirst", "what is asked for goes before what is likely"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -61,16 +61,44 @@ class StoreMirror : public Mirror {
     submission.dataset = small_dataset().fingerprint;
     submission.priority = sweep.priority;
     std::map<std::string, sweep::Config> configs;  // one a pack key
-    for (const std::string& id : sweep.trials) {
+    if (sweep.searching) submission.search = "toy";
+    for (const std::string& id : sweep.searching ? sweep.space : sweep.trials) {
       sweep::Config config;
       config.encoders = {"a"};
       config.top_n = 1;
       config.gate_dim = journal.trials.at(id).key.back();
       if (configs.emplace(journal.trials.at(id).key, config).second) submission.configs.push_back({config, {}});
       submission.trials.push_back({id, config, 0, 0});
+      specs_[id] = submission.trials.back();
     }
     Writer::Group group(writer_);
     sweeps_[sweep.id] = writer_.submit_sweep(submission, 1).id;
+    group.commit();
+  }
+
+  void add_round(const Journal::Sweep& sweep, const std::vector<std::string>& added) override {
+    storage::SearchRound round;
+    round.number = sweep.rounds;
+    for (const std::string& id : added) round.trials.push_back(specs_.at(id));
+    for (const std::string& id : sweep.likely) round.likely.push_back(specs_.at(id));
+    round.done = !sweep.searching;
+    Writer::Group group(writer_);
+    writer_.add_round(sweeps_.at(sweep.id), round, 1);
+    group.commit();
+    ++rounds;
+    const auto likely = reader_.trial_histories(sweeps_.at(sweep.id), storage::Reader::Trials::kLikely);
+    std::vector<std::string> ids;
+    for (const auto& trial : likely) ids.push_back(trial.trial);
+    if (ids != sweep.likely) throw Violation("the store has the likely trials of the journal");
+    const auto summary = reader_.find_sweep(sweeps_.at(sweep.id));
+    if (summary->rounds != sweep.rounds || summary->searching != sweep.searching) {
+      throw Violation("the store has the rounds of the journal");
+    }
+  }
+
+  void end_unwanted() override {
+    Writer::Group group(writer_);
+    writer_.end_unwanted(1);
     group.commit();
   }
 
@@ -95,6 +123,7 @@ class StoreMirror : public Mirror {
   }
 
   int groups = 0;
+  int rounds = 0;
 
  private:
   void compare(const SweepSubmitted& expected) {
@@ -118,11 +147,12 @@ class StoreMirror : public Mirror {
   Writer writer_;
   storage::Reader reader_;
   std::map<std::string, std::string> sweeps_;
+  std::map<std::string, sweep::TrialSpec> specs_;
 };
 
 TEST(SchedulerWithTheStore, TheStoreIsTheJournal) {
   Counters counters;
-  int groups = 0;
+  int groups = 0, rounds = 0;
   for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     StoreMirror mirror;
     World world(seed, Bug::kNone, counters, &mirror);
@@ -132,7 +162,9 @@ TEST(SchedulerWithTheStore, TheStoreIsTheJournal) {
       FAIL() << "seed " << seed << ": " << e.what() << "\n" << world.tail_of_history();
     }
     groups += mirror.groups;
+    rounds += mirror.rounds;
   }
+  EXPECT_GT(rounds, 50);
   EXPECT_GT(groups, 500);
   for (const char* path : {"late result adopted", "duplicate attempt cancelled", "trial failed by budget",
                            "recovered a running attempt", "worker quarantined"}) {

@@ -71,19 +71,40 @@ Journal::Sweep* Journal::find_sweep(const std::string& id) {
   return nullptr;
 }
 
-SweepSubmitted Journal::history(const Sweep& sweep) const {
-  SweepSubmitted event{sweep.id, sweep.priority, sweep.state, {}};
-  for (const std::string& id : sweep.trials) {
-    const Trial& trial = trials.at(id);
-    SubmittedTrial submitted{id, trial.key, trial.state, static_cast<int>(trial.attempts.size()), trial.failures,
-                             "", 0,         ""};
-    if (trial.running()) {
-      submitted.running_worker = trial.attempts.back().worker;
-      submitted.running_pack = trial.attempts.back().pack;
-    }
-    event.trials.push_back(submitted);
+SubmittedTrial Journal::history(const std::string& id) const {
+  const Trial& trial = trials.at(id);
+  SubmittedTrial submitted{id, trial.key, trial.state, static_cast<int>(trial.attempts.size()), trial.failures,
+                           "", 0,         ""};
+  if (trial.running()) {
+    submitted.running_worker = trial.attempts.back().worker;
+    submitted.running_pack = trial.attempts.back().pack;
   }
+  return submitted;
+}
+
+SweepSubmitted Journal::history(const Sweep& sweep) const {
+  SweepSubmitted event{sweep.id, sweep.priority, sweep.state, {}, sweep.searching};
+  for (const std::string& id : sweep.trials) event.trials.push_back(history(id));
   return event;
+}
+
+TrialsAdded Journal::grown(const Sweep& sweep) const {
+  TrialsAdded event{sweep.id, history(sweep).trials, {}};
+  for (const std::string& id : sweep.likely) event.likely.push_back(history(id));
+  return event;
+}
+
+bool Journal::wants(const Sweep& sweep, const std::string& trial) const {
+  return std::count(sweep.trials.begin(), sweep.trials.end(), trial) ||
+         std::count(sweep.likely.begin(), sweep.likely.end(), trial);
+}
+
+void Journal::end_unwanted() {
+  for (auto& [id, trial] : trials) {
+    const bool wanted =
+        std::any_of(sweeps.begin(), sweeps.end(), [&, &id = id](const Sweep& sweep) { return wants(sweep, id); });
+    if (!wanted && trial.running()) trial.attempts.back().state = AttemptState::kCancelled;
+  }
 }
 
 World::World(std::uint64_t seed, Bug bug, Counters& counters, Mirror* mirror, bool keeps_history)
@@ -127,9 +148,18 @@ void World::run() {
     if (early) first.push_back(id);
     if (!early || dice_.chance(0.3)) second.push_back(id);
   }
-  submit("s1", 0, first);
+  submit({"s1", 0, SweepState::kRunning, first});
+  Journal::Sweep search{"s3", static_cast<int>(dice_.between(-1, 1)), SweepState::kRunning, {}};
+  search.searching = true;
+  for (int i = 0; i < 15; ++i) {
+    search.space.push_back("u" + std::to_string(i));
+    journal_.trials[search.space.back()].key = "k" + std::to_string(dice_.between(1, keys));
+  }
+  if (dice_.chance(0.3)) search.space.push_back("t0");  // another sweep has it, too
+  const std::int64_t search_ms = dice_.between(0, quiet_from_ms_);
   const std::int64_t second_ms = dice_.between(0, quiet_from_ms_);
   bool submitted = false;
+  bool searches = false;
   for (;; now_ += kStepMs) {
     if (!scheduler_ && now_ >= restart_ms_) start_coordinator();
     if (scheduler_ && !paused()) {
@@ -141,8 +171,13 @@ void World::run() {
     }
     if (!submitted && scheduler_ && !paused() && now_ >= second_ms) {
       submitted = true;
-      submit("s2", static_cast<int>(dice_.between(-1, 1)), second);
+      submit({"s2", static_cast<int>(dice_.between(-1, 1)), SweepState::kRunning, second});
     }
+    if (!searches && scheduler_ && !paused() && now_ >= search_ms) {
+      searches = true;
+      submit(search);
+    }
+    if (!paused()) step_searches();
     while (!network_.empty() && network_.begin()->first <= now_) {
       const Message message = network_.begin()->second;
       network_.erase(network_.begin());
@@ -164,7 +199,7 @@ void World::run() {
     if (!paused()) step_user();
     if (now_ % kTickMs == 0 && !paused()) feed(Ticked{});
     if (faulty() && dice_.chance(weights_.coordinator_death) && scheduler_) stop_coordinator("killed");
-    if (now_ > quiet_from_ms_ && submitted && scheduler_) {
+    if (now_ > quiet_from_ms_ && submitted && searches && scheduler_) {
       const bool ended = std::all_of(journal_.sweeps.begin(), journal_.sweeps.end(),
                                      [](const Journal::Sweep& s) { return s.state == SweepState::kFinished; });
       const bool delivered =
@@ -185,7 +220,23 @@ bool World::budget_is_spent(const std::string& trial) const {
 }
 
 void World::check_end() {
+  const Journal::Sweep& search = *journal_.find_sweep("s3");
+  Journal::Sweep again{search.id, 0, SweepState::kRunning, {}, search.space};
+  for (auto round = next_round(again); !round.empty(); round = next_round(again)) {
+    again.trials.insert(again.trials.end(), round.begin(), round.end());
+    ++again.rounds;
+  }
+  const bool failed = std::any_of(search.trials.begin(), search.trials.end(),
+                                  [&](const std::string& id) { return ever_failed_.count(id) > 0; });
+  if (!failed && again.trials != search.trials) violated("a search decides by complete rounds alone");
+  if (!failed) ++counters_["search decided as if undisturbed"];
   for (const auto& [id, trial] : journal_.trials) {
+    const bool asked = std::any_of(journal_.sweeps.begin(), journal_.sweeps.end(), [&, &id = id](const auto& sweep) {
+      return std::count(sweep.trials.begin(), sweep.trials.end(), id) > 0;
+    });
+    if (!asked && trial.state == TrialState::kFinished) ++counters_["trained ahead, and never asked for"];
+    if (!asked && trial.running()) violated("no attempt is left running: " + id);
+    if (!asked) continue;
     if (trial.state == TrialState::kFinished) {
       if (trial.results != 1) violated("a finished trial has exactly one result: " + id);
       if (trial.value != value_of(id)) violated("what is recorded is what the trial gives: " + id);
@@ -204,9 +255,67 @@ void World::check_end() {
 
 // ---- The coordinator's shell ----------------------------------------------------------------------------------
 
-void World::submit(const std::string& sweep, int priority, const std::vector<std::string>& trials) {
-  journal_.sweeps.push_back({sweep, priority, SweepState::kRunning, trials});
-  for (const std::string& trial : trials) {
+/// Three trials a round, chosen by what those of the round before gave.
+std::vector<std::string> World::next_round(const Journal::Sweep& sweep) const {
+  std::int64_t sum = 0;
+  for (const std::string& id : sweep.trials) {
+    if (journal_.trials.at(id).state == TrialState::kFinished) sum += value_of(id);
+  }
+  const auto from = static_cast<std::size_t>(3 * sweep.rounds + (sum % 2 == 0 ? 0 : 3));
+  std::vector<std::string> round;
+  for (std::size_t i = from; i < sweep.space.size() && i < from + 3; ++i) {
+    if (!std::count(sweep.trials.begin(), sweep.trials.end(), sweep.space[i])) round.push_back(sweep.space[i]);
+  }
+  return round;
+}
+
+/// Decides rounds after a while, and may die between the store and the scheduler.
+void World::step_searches() {
+  if (!scheduler_) return;
+  std::vector<std::string> searching = scheduler_->searching();
+  if (bug_ == Bug::kDecideEarly && journal_.find_sweep("s3") && journal_.find_sweep("s3")->searching) {
+    searching = {"s3"};
+  }
+  if (searching.empty() || !dice_.chance(0.3)) return;
+  Journal::Sweep& sweep = *journal_.find_sweep(searching.front());
+  for (const std::string& id : sweep.trials) {
+    const TrialState state = journal_.trials.at(id).state;
+    if (state == TrialState::kPending) violated("a search is asked when its round has ended: " + id);
+  }
+  const std::vector<std::string> round = next_round(sweep);
+  ++counters_["round decided"];
+  for (const std::string& id : round) {
+    const Journal::Trial& trial = journal_.trials.at(id);
+    if (trial.running()) ++counters_["asked for while it trained ahead"];
+    if (trial.state == TrialState::kFinished) ++counters_["asked for when it was trained ahead"];
+  }
+  for (const std::string& id : sweep.likely) {
+    if (!std::count(round.begin(), round.end(), id) && journal_.trials.at(id).running()) {
+      ++counters_["withdrawn while it trained ahead"];
+    }
+  }
+  sweep.trials.insert(sweep.trials.end(), round.begin(), round.end());
+  ++sweep.rounds;
+  sweep.searching = !round.empty();
+  sweep.likely.clear();
+  const auto next = static_cast<std::size_t>(3 * sweep.rounds);
+  for (std::size_t i = next; sweep.searching && i < sweep.space.size() && i < next + 3; ++i) {
+    if (!std::count(sweep.trials.begin(), sweep.trials.end(), sweep.space[i])) sweep.likely.push_back(sweep.space[i]);
+  }
+  if (mirror_) mirror_->add_round(sweep, round);
+  if (faulty() && dice_.chance(4 * weights_.coordinator_death)) {
+    return stop_coordinator("killed between a round and its trials");
+  }
+  const std::string id = sweep.id;
+  const bool closed = !sweep.searching;
+  feed(journal_.grown(sweep));
+  if (closed) feed(SweepClosed{id});
+}
+
+void World::submit(Journal::Sweep submitted) {
+  const std::string sweep = submitted.id;
+  journal_.sweeps.push_back(std::move(submitted));
+  for (const std::string& trial : journal_.sweeps.back().trials) {
     const Journal::Trial& t = journal_.trials.at(trial);
     if (t.running()) ++counters_["second sweep shares a running trial"];
     if (t.state == TrialState::kFinished) ++counters_["second sweep shares a finished trial"];
@@ -219,6 +328,8 @@ void World::start_coordinator() {
   scheduler_.emplace(limits_, journal_.next_pack);
   note("coordinator starts");
   failed_on_.clear();  // it remembers none of this
+  joined_.clear();
+  beside_.clear();
   outgrown_.clear();
   crashed_in_.clear();
   assigned_.clear();
@@ -228,6 +339,8 @@ void World::start_coordinator() {
     recalled_.insert(worker);
     feed(WorkerQuarantined{worker, journal_.worker_reasons[worker]});
   }
+  journal_.end_unwanted();
+  if (mirror_) mirror_->end_unwanted();
   for (const auto& [id, trial] : journal_.trials) {
     if (trial.running()) {
       ++counters_["recovered a running attempt"];
@@ -237,6 +350,7 @@ void World::start_coordinator() {
   }
   for (const Journal::Sweep& sweep : std::vector<Journal::Sweep>(journal_.sweeps)) {
     if (scheduler_) feed(journal_.history(sweep));
+    if (scheduler_ && sweep.searching) feed(journal_.grown(sweep));
   }
 }
 
@@ -335,6 +449,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       largest = std::max(largest, h.progress);
     }
   }
+  if (joined) joined_.insert(joined->worker);
   if (const auto* lost = std::get_if<WorkerLost>(&event)) closed_[lost->worker] = moment();
   bool stale_failure = std::holds_alternative<AttemptFailed>(event);
 
@@ -368,9 +483,22 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
           ++counters_[!halved ? "cleared trial back in a pack" : "failed pack halved"];
         }
         const bool wanted = std::any_of(journal_.sweeps.begin(), journal_.sweeps.end(), [&](const Journal::Sweep& s) {
-          return s.state == SweepState::kRunning && std::count(s.trials.begin(), s.trials.end(), a.trial);
+          return s.state == SweepState::kRunning && journal_.wants(s, a.trial);
         });
         if (!wanted) violated("a running sweep wants it: " + trial_of(a));
+        const auto asked = [&](const std::string& id) {
+          return std::any_of(journal_.sweeps.begin(), journal_.sweeps.end(), [&](const Journal::Sweep& s) {
+            return s.state == SweepState::kRunning && std::count(s.trials.begin(), s.trials.end(), id);
+          });
+        };
+        if (!asked(a.trial)) {
+          ++counters_["trained ahead"];
+          for (const auto& [id, other] : journal_.trials) {
+            if (other.state == TrialState::kPending && other.attempts.empty() && asked(id)) {
+              violated("what is asked for goes before what is likely: " + id);
+            }
+          }
+        }
         trial.attempts.push_back({c->worker, c->pack, AttemptState::kRunning});
         listed_[{a, c->worker}] = moment();
         assigned_.insert(a);
@@ -421,7 +549,10 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       }
     } else if (const auto* discard = as<Discard>(command)) {
       const auto it = journal_.trials.find(discard->attempt.trial);
-      if (it != journal_.trials.end() && it->second.state != TrialState::kFinished && discard->attempt.number >= 1 &&
+      const bool needed =
+          it != journal_.trials.end() && std::any_of(journal_.sweeps.begin(), journal_.sweeps.end(),
+                                                     [&](const auto& s) { return journal_.wants(s, it->first); });
+      if (needed && it->second.state != TrialState::kFinished && discard->attempt.number >= 1 &&
           discard->attempt.number <= static_cast<int>(it->second.attempts.size())) {
         violated("no needed result is thrown away: " + trial_of(discard->attempt));
       }
@@ -431,6 +562,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       Journal::Trial& trial = trial_at(end->attempt.trial);
       if (attempt.state != AttemptState::kRunning) violated("only a running attempt ends: " + trial_of(end->attempt));
       attempt.state = end->state;
+      if (end->state != AttemptState::kCancelled) beside_.emplace(end->attempt.trial, joined_);
       if (end->counts && end->state == AttemptState::kCancelled) violated("what is cancelled costs nothing");
       const auto mates = std::count_if(journal_.trials.begin(), journal_.trials.end(), [&](const auto& t) {
         return std::any_of(t.second.attempts.begin(), t.second.attempts.end(),
@@ -502,7 +634,11 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         if (large && mates == 1 && assigned_.count(end->attempt)) {
           outgrown_[end->attempt.trial] = std::max(outgrown_[end->attempt.trial], memory_[attempt.worker]);
         }
-        if (!stopped && !duplicate && !left && !lie && !stale && !large)
+        const bool withdrawn = std::holds_alternative<TrialsAdded>(event) &&
+                               std::none_of(journal_.sweeps.begin(), journal_.sweeps.end(), [&](const auto& sweep) {
+                                 return journal_.wants(sweep, end->attempt.trial);
+                               });
+        if (!stopped && !duplicate && !left && !lie && !stale && !large && !withdrawn)
           violated("an attempt is cancelled for a reason: " + trial_of(end->attempt));
         ++counters_[stopped ? "attempt cancelled by a stop"
                     : left  ? "attempt cancelled by a worker that left"
@@ -512,6 +648,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
                             : "duplicate attempt cancelled"];
       }
     } else if (const auto* fail = as<FailTrial>(command)) {
+      ever_failed_.insert(fail->trial);
       Journal::Trial& trial = trial_at(fail->trial);
       if (trial.state != TrialState::kPending || trial.running())
         violated("only a pending trial fails: " + fail->trial);
@@ -527,6 +664,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       trial.failures = 0;
       refused_from_.erase(retry->trial);
       failed_on_.erase(retry->trial);
+      beside_.erase(retry->trial);
       outgrown_.erase(retry->trial);
       ++counters_["failed trial retried"];
     } else if (const auto* set = as<RecordSweepState>(command)) {
@@ -592,8 +730,10 @@ void World::check_failure(const std::string& id) {
   }
   if (!weights_.calm || !innocent) return;
   for (const Worker& worker : workers_) {
-    // Of two places of a host, whose processes both came back, nobody can tell which is good.
-    const bool known = worker.incarnation == 1 || worker.host != workers_[0].host;
+    // Of two places of a host nobody can tell which is good, when both processes came back, or this one joined only
+    // when the trial had failed.
+    const bool beside = worker.incarnation == 1 && beside_[id].count(worker.id);
+    const bool known = beside || worker.host != workers_[0].host;
     const bool lied = refused != refused_from_.end() && refused->second.count(worker.id);
     if (known && !lied && there(worker, true)) violated("an innocent trial is finished: " + id);
   }
@@ -616,19 +756,26 @@ void World::check_shares(const std::vector<Command>& commands) {
     return scheduler_->progress(s.id)->running - std::count_if(pack->attempts.begin(), pack->attempts.end(),
                                                                [&](const AttemptId& a) { return has(s, a.trial); });
   };
-  for (const Journal::Sweep& own : journal_.sweeps) {
-    if (!has(own, head) || own.state != SweepState::kRunning) continue;
-    for (const Journal::Sweep& other : journal_.sweeps) {
-      if (other.state != SweepState::kRunning || other.priority != own.priority || has(other, head)) continue;
-      const bool waits = std::any_of(other.trials.begin(), other.trials.end(), [&](const std::string& id) {
-        const Journal::Trial& trial = journal_.trials.at(id);
-        return trial.state == TrialState::kPending && trial.attempts.empty() && !has(own, id);
-      });
-      if (!waits) continue;
-      ++counters_["two sweeps of one priority wait"];
-      if (running_before(other) < running_before(own))
-        violated("sweeps of one priority share the workers: " + other.id);
+  // Where a trial waits: of the running sweeps that have it, under the first in order.
+  const auto place_of = [&](const std::string& trial) {
+    const Journal::Sweep* place = nullptr;
+    for (const Journal::Sweep& sweep : journal_.sweeps) {
+      if (!has(sweep, trial) || sweep.state != SweepState::kRunning) continue;
+      if (!place || sweep.priority > place->priority) place = &sweep;
     }
+    return place;
+  };
+  const Journal::Sweep* own = place_of(head);
+  if (!own) return;
+  for (const Journal::Sweep& other : journal_.sweeps) {
+    if (other.state != SweepState::kRunning || other.priority != own->priority || has(other, head)) continue;
+    const bool waits = std::any_of(other.trials.begin(), other.trials.end(), [&](const std::string& id) {
+      const Journal::Trial& trial = journal_.trials.at(id);
+      return trial.state == TrialState::kPending && trial.attempts.empty() && place_of(id) == &other;
+    });
+    if (!waits) continue;
+    ++counters_["two sweeps of one priority wait"];
+    if (running_before(other) < running_before(*own)) violated("sweeps of one priority share the workers: " + other.id);
   }
 }
 
@@ -967,6 +1114,8 @@ void World::plant(Event& event) {
   auto* failed = std::get_if<AttemptFailed>(&event);
   if (auto* submitted = std::get_if<SweepSubmitted>(&event); submitted && bug_ == Bug::kStarveLaterSweeps) {
     submitted->priority = 2 * submitted->priority + (submitted->sweep == "s1");
+  } else if (auto* added = std::get_if<TrialsAdded>(&event); added && bug_ == Bug::kLikelyFirst) {
+    added->trials.insert(added->trials.begin(), added->likely.begin(), added->likely.end());
   }
   if (bug_ == Bug::kRetryWhatIsTooLarge && failed && failed->blame == sweep::Blame::kMemory) {
     failed->blame = sweep::Blame::kTrial;

@@ -36,6 +36,8 @@ enum class Bug {
   kRetryWhatIsTooLarge,  ///< what does not fit is a failure like any other
   kStoreLies,            ///< results are not checked
   kStarveLaterSweeps,    ///< the first sweep goes before the others
+  kDecideEarly,          ///< a search is asked before its round has ended
+  kLikelyFirst,          ///< what a search will probably ask for goes before what it asked for
 };
 
 /// How often rare paths were reached, over all seeds.
@@ -91,6 +93,10 @@ struct Journal {
     int priority = 0;
     sweep::SweepState state = sweep::SweepState::kRunning;
     std::vector<std::string> trials;
+    std::vector<std::string> space = {};   ///< all that its search may ask for; empty: it has none
+    std::vector<std::string> likely = {};  ///< what the round after this one will probably be
+    int rounds = 0;
+    bool searching = false;
   };
   std::map<std::string, Trial> trials;
   std::vector<Sweep> sweeps;  ///< in order of submission
@@ -99,7 +105,12 @@ struct Journal {
   std::int64_t next_pack = 1;
 
   Sweep* find_sweep(const std::string& id);
+  SubmittedTrial history(const std::string& trial) const;
   SweepSubmitted history(const Sweep& sweep) const;
+  TrialsAdded grown(const Sweep& sweep) const;
+  bool wants(const Sweep& sweep, const std::string& trial) const;
+  /// Ends what no sweep wants, and runs: a coordinator died before it could cancel it.
+  void end_unwanted();
 };
 
 /// Something that is told what the journal is told: the real store, in one test.
@@ -107,6 +118,9 @@ class Mirror {
  public:
   virtual ~Mirror() = default;
   virtual void submit(const Journal::Sweep& sweep, const Journal& journal) = 0;
+  /// `added` is at the end of the sweep's trials.
+  virtual void add_round(const Journal::Sweep& sweep, const std::vector<std::string>& added) = 0;
+  virtual void end_unwanted() = 0;
   /// The record commands of one call, all of them or none; `journal` is as it is after them.
   virtual void record(const std::vector<Command>& commands, const Journal& journal) = 0;
 };
@@ -174,7 +188,9 @@ class World {
   Moment moment() const { return {now_, awake_ms_, pauses_}; }
   void pause(const char* what);
   void wake();
-  void submit(const std::string& sweep, int priority, const std::vector<std::string>& trials);
+  void submit(Journal::Sweep sweep);
+  void step_searches();
+  std::vector<std::string> next_round(const Journal::Sweep& sweep) const;
   void start_coordinator();
   void stop_coordinator(const char* why);
   void feed(Event event);
@@ -216,6 +232,7 @@ class World {
   std::multimap<std::int64_t, Message> network_;
   int connections_ = 0;
   std::set<std::string> poisoned_;             ///< trials that fail wherever they run
+  std::set<std::string> ever_failed_;          ///< also those that were saved since
   std::set<std::string> killers_;              ///< poisoned ones that kill their process
   std::map<std::string, std::int64_t> needs_;  ///< pack key -> memory of a trial
   std::int64_t awake_ms_ = 0;                  ///< time that the coordinator ran
@@ -231,6 +248,8 @@ class World {
   std::map<std::string, Moment> closed_;                    ///< workers whose connection was closed
   std::set<AttemptId> assigned_;                            ///< by this coordinator
   std::map<std::string, std::set<std::string>> failed_on_;  ///< trial -> hosts of failures that count
+  std::set<std::string> joined_;                            ///< workers that this coordinator has seen
+  std::map<std::string, std::set<std::string>> beside_;     ///< trial -> workers that it had seen when it failed first
   std::map<std::string, int> crashed_in_;                   ///< trial -> size of the pack that it failed in last
   std::set<std::string> crash_lost_;                        ///< trials lost to the host that kills
   std::map<std::string, std::set<std::string>> refused_from_;  ///< trial -> workers whose results were refused

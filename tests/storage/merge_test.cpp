@@ -253,6 +253,33 @@ TEST_F(MergeTest, AnUnfinishedSweepComesStoppedWithItsFailures) {
   EXPECT_EQ(failed.ended, 7);
 }
 
+TEST_F(MergeTest, ASearchComesWithItsRounds) {
+  sweep_.search = "any";
+  fill(other_, sweep_, {}, "there");
+  const std::string id = sweep_id(sweep_);
+  const sweep::Decision behind{2, sweep::DecisionKind::kBehind, 1, 0, -0.25, {-0.5, -0.125}};
+  {
+    Writer writer(other_);
+    Writer::Group group(writer);
+    writer.add_round(id, {1, {sweep_.trials[0], sweep_.trials[3]}, {sweep_.trials[5]}, {}, false}, 7);
+    writer.add_round(id, {2, {sweep_.trials[1]}, {}, {behind}, true}, 8);
+    group.commit();
+  }
+  EXPECT_EQ(lines(merge().left_out), "");
+  Reader here(store_), there(other_);
+  EXPECT_EQ(here.find_sweep(id)->search, "any");
+  EXPECT_FALSE(here.find_sweep(id)->searching);
+  EXPECT_EQ(here.find_sweep(id)->trials, 3);
+  const auto rounds = here.rounds(id), original = there.rounds(id);
+  ASSERT_EQ(rounds.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(rounds[i].decided, original[i].decided);
+    EXPECT_EQ(rounds[i].step.add, original[i].step.add);
+    EXPECT_EQ(rounds[i].step.done, original[i].step.done);
+    EXPECT_EQ(rounds[i].step.decisions.size(), original[i].step.decisions.size());
+  }
+}
+
 TEST_F(MergeTest, TakesResultsOfTrialsThatFailedOrRanHere) {
   fill(store_, sweep_, {});
   {

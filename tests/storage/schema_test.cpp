@@ -117,9 +117,10 @@ TEST_F(SchemaTest, EveryTableIsStrictAndKeysHold) {
             0);
   Database database(path(), Database::Mode::kReadWrite);
   prepare_for_writing(database);
-  EXPECT_NE(
-      test::error_of<Error>([&] { database.execute("INSERT INTO sweep_trial VALUES (1, 0, 1)"); }).find("FOREIGN KEY"),
-      std::string::npos);
+  EXPECT_NE(test::error_of<Error>([&] {
+              database.execute("INSERT INTO sweep_trial VALUES (1, 0, 1, 0)");
+            }).find("FOREIGN KEY"),
+            std::string::npos);
 }
 
 TEST_F(SchemaTest, CommitsAreSyncedBeforeTheyReturn) {

@@ -309,6 +309,95 @@ TEST_F(StoreTest, SpecsComeBackInTrialOrder) {
   EXPECT_EQ(configs[1].axis_values, sweep.configs[1].axis_values);
 }
 
+TEST_F(StoreTest, ASearchAddsItsTrialsByRounds) {
+  SweepSubmission sweep = small_sweep("s", 2, 2);  // configs x seeds 7, 8 x folds 0, 1
+  const std::string grid = sweep_id(sweep);
+  sweep.search = {{"kind", "any"}};
+  EXPECT_NE(sweep_id(sweep), grid);
+  const std::string id = submit(sweep);
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.find_sweep(id)->trials, 0);
+  EXPECT_TRUE(reader.find_sweep(id)->searching);
+  EXPECT_EQ(reader.find_sweep(id)->search, sweep.search);
+  EXPECT_EQ(reader.sweep_configs(id).size(), 2u);
+
+  const auto add = [&](const SearchRound& round, TimeMs when) {
+    commit(writer_, [&] { writer_.add_round(id, round, when); });
+  };
+  const auto& trials = sweep.trials;
+  add({1, {trials[0], trials[4]}, {trials[1], trials[5]}, {}, false}, kNow);
+  sweep::Decision behind{1, sweep::DecisionKind::kBehind, 1, 0, -0.25, {-0.5, -0.125}};
+  sweep::Decision settled{0, sweep::DecisionKind::kSettled, 2, {}, sweep::kNaN, {sweep::kNaN, sweep::kNaN}};
+  add({2, {trials[1]}, {trials[2]}, {behind}, false}, kNow + 1);
+
+  const auto ids = [&](Reader::Trials which) {
+    std::vector<std::string> all;
+    for (const auto& trial : reader.sweep_trials(id, which)) all.push_back(trial.id);
+    return all;
+  };
+  EXPECT_EQ(ids(Reader::Trials::kAsked), (std::vector<std::string>{trials[0].id, trials[4].id, trials[1].id}));
+  EXPECT_EQ(ids(Reader::Trials::kLikely), (std::vector<std::string>{trials[2].id}));
+  ASSERT_EQ(reader.trial_histories(id, Reader::Trials::kLikely).size(), 1u);
+  EXPECT_EQ(reader.find_sweep(id)->trials, 3);
+
+  add({3, {}, {}, {settled}, true}, kNow + 2);
+  EXPECT_FALSE(reader.find_sweep(id)->searching);
+  EXPECT_EQ(reader.find_sweep(id)->rounds, 3);
+  const std::vector<RoundRow> rounds = reader.rounds(id);
+  ASSERT_EQ(rounds.size(), 3u);
+  EXPECT_EQ(rounds[0].step.add, (std::vector<sweep::SearchRun>{{0, 7, trials[0].fold}, {1, 7, trials[4].fold}}));
+  EXPECT_EQ(rounds[1].step.add, (std::vector<sweep::SearchRun>{{0, trials[1].seed, trials[1].fold}}));
+  EXPECT_EQ(rounds[1].decided, kNow + 1);
+  EXPECT_FALSE(rounds[1].step.done);
+  ASSERT_EQ(rounds[1].step.decisions.size(), 1u);
+  const sweep::Decision& read = rounds[1].step.decisions[0];
+  EXPECT_EQ(read.config, 1);
+  EXPECT_EQ(read.kind, sweep::DecisionKind::kBehind);
+  EXPECT_EQ(read.runs, 1);
+  EXPECT_EQ(read.against, 0);
+  EXPECT_EQ(read.difference, -0.25);
+  EXPECT_EQ(read.interval.low, -0.5);
+  EXPECT_EQ(read.interval.high, -0.125);
+  EXPECT_TRUE(rounds[2].step.done);
+  ASSERT_EQ(rounds[2].step.decisions.size(), 1u);
+  EXPECT_EQ(rounds[2].step.decisions[0].against, std::nullopt);
+  EXPECT_TRUE(std::isnan(rounds[2].step.decisions[0].difference));
+  EXPECT_THROW(add({4, {trials[2]}, {}, {}, false}, kNow), Error);  // it was done
+}
+
+TEST_F(StoreTest, ARoundIsTheNextOfASweepAndOfItsConfigs) {
+  SweepSubmission sweep = small_sweep("s", 2, 2);
+  sweep.search = "any";
+  const std::string id = submit(sweep);
+  const auto refusal = [&](const SearchRound& round) {
+    return test::error_of<Error>([&] { commit(writer_, [&] { writer_.add_round(id, round, kNow); }); });
+  };
+  EXPECT_NE(refusal({2, {sweep.trials[0]}, {}, {}, false}).find("round 2 does not follow round 0"), std::string::npos);
+  const SweepSubmission stranger = small_sweep("other", 3, 1);
+  EXPECT_NE(refusal({1, {stranger.trials.back()}, {}, {}, false}).find("not among the sweep's configs"),
+            std::string::npos);
+  EXPECT_TRUE(Reader(writer_.folder()).rounds(id).empty());
+}
+
+TEST_F(StoreTest, AttemptsThatNoSweepWantsAreEnded) {
+  SweepSubmission sweep = small_sweep("s", 2, 2);
+  sweep.search = "any";
+  const std::string id = submit(sweep);
+  const std::string asked = sweep.trials[0].id, likely = sweep.trials[1].id, given_up = sweep.trials[2].id;
+  commit(writer_, [&] {
+    writer_.worker_joined({"w", "w", 4, 1, "cpu", ""}, kNow);
+    writer_.add_round(id, {1, {sweep.trials[0]}, {sweep.trials[1], sweep.trials[2]}, {}, false}, kNow);
+    writer_.begin_attempts("w", 1, {{asked, 1}, {likely, 1}, {given_up, 1}}, kNow);
+    writer_.add_round(id, {2, {}, {sweep.trials[1]}, {}, false}, kNow);
+    writer_.end_unwanted(kNow);
+  });
+  Reader reader(writer_.folder());
+  EXPECT_EQ(reader.find_trial(asked)->attempts.back().state, AttemptState::kRunning);
+  EXPECT_EQ(reader.find_trial(likely)->attempts.back().state, AttemptState::kRunning);
+  EXPECT_EQ(reader.find_trial(given_up)->attempts.back().state, AttemptState::kCancelled);
+  commit(writer_, [&] { writer_.begin_attempts("w", 2, {{given_up, 2}}, kNow); });  // runs no more
+}
+
 TEST_F(StoreTest, AResultIsAcceptedOnce) {
   const SweepSubmission sweep = small_sweep("s", 1, 1);
   submit(sweep);
