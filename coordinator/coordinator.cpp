@@ -15,6 +15,7 @@
 #include "coordinator/recorder.h"
 #include "coordinator/requests.h"
 #include "coordinator/roster.h"
+#include "coordinator/searches.h"
 #include "coordinator/status_board.h"
 #include "coordinator/translator.h"
 #include "coordinator/worker_server.h"
@@ -107,6 +108,11 @@ struct Coordinator::State {
 
   /// Feeds what the store holds through the scheduler, as if it had just been submitted.
   void recover() {
+    {
+      storage::Writer::Group group(writer);
+      writer.end_unwanted(storage::now_ms());
+      group.commit();
+    }
     storage::Reader reader(options.store);
     auto stored = reader.sweeps();
     std::reverse(stored.begin(), stored.end());  // oldest first
@@ -117,6 +123,7 @@ struct Coordinator::State {
       for (const auto& history : reader.trial_histories(sweep.id)) trials.push_back(history.trial);
       set_aside_changed(trials);
       push(catalog.add(reader, sweep));
+      if (sweep.searching) push(catalog.grow(reader, sweep));
     }
     // Workers of this host that died with the last coordinator, or since, need no lease to be waited for.
     for (const auto& row : reader.workers()) {
@@ -190,7 +197,26 @@ struct Coordinator::State {
       broken = std::current_exception();
       throw;
     }
+    if (ending.is_serving()) searches.ask(scheduler.searching());
     board.publish(scheduler, catalog, roster, ending, Steady::now());
+  }
+
+  /// Stores what searches decided, and has the scheduler train it.
+  void take_rounds() {
+    for (const Searches::Decided& decided : searches.decided()) {
+      if (!decided.error.empty()) {
+        push(SweepStopped{decided.sweep, "its search failed: " + decided.error});
+        continue;
+      }
+      storage::Writer::Group group(writer);
+      writer.add_round(decided.sweep, decided.round, storage::now_ms());
+      group.commit();
+      storage::Reader reader(options.store);
+      const auto summary = reader.find_sweep(decided.sweep);
+      if (!summary) throw Error("the store lost sweep " + decided.sweep);
+      push(catalog.grow(reader, *summary));
+      if (decided.round.done) push(SweepClosed{decided.sweep});
+    }
   }
 
   /// One group commit: the scheduler's commands for a batch of events, records first, then what they justify.
@@ -251,6 +277,7 @@ struct Coordinator::State {
 
   void tick() {
     push(Ticked{});
+    take_rounds();
     look_after_host_workers();
     if (options.exit_when_done && ending.is_serving() && inbox_is_only_ticks() && scheduler.done())
       drain({End::How::kDone, "everything is done"});
@@ -327,6 +354,7 @@ struct Coordinator::State {
   Catalog catalog;
 
   Roster roster;
+  Searches searches{options.store};
   CheckpointKeeper checkpoints;
   Ending ending;
   Requests requests{options.store.string(), catalog, scheduler, roster, [this](std::vector<Event> events) {

@@ -20,6 +20,8 @@ struct SweepStatus {
   int failed = 0;  ///< retry budget spent
   int running = 0;
   std::optional<double> best_paper_score;  ///< of a single trial, paper-style (optimistic); none without a number
+  int rounds = 0;                          ///< of its search, `trials` being what it asked for so far
+  int most_trials = 0;                     ///< that its search may ask for yet, those included; 0: no more
 };
 
 struct WorkerStatus {

@@ -50,6 +50,11 @@ struct SweepSummary {
   double training_seconds = 0;             ///< sum over finished trials of TrialResult::seconds
 };
 
+/// All that a sweep may ask for: every config in every fold with every seed.
+inline int most_trials(const SweepSummary& sweep) {
+  return sweep.configs * static_cast<int>(sweep.folds.size() * sweep.seeds.size());
+}
+
 /// A config as a sweep holds it.
 struct SweepConfigRow {
   std::string id;  ///< sweep::config_id()

@@ -6,6 +6,7 @@
 
 #include "storage/error.h"
 #include "sweep/score/metric.h"
+#include "sweep/search/search.h"
 
 namespace medley::storage {
 namespace {
@@ -40,6 +41,28 @@ sweep::ReportClips clips_of(Reader& reader, const SweepSummary& sweep) {
   return clips;
 }
 
+/// "race, margin .010".
+std::string search_text(const nlohmann::json& search) {
+  const sweep::SearchSettings settings = sweep::search_settings_from_json(search);
+  return std::string(name_of(settings.kind)) + ", margin " + sweep::share_text(settings.margin);
+}
+
+/// By position of the config.
+std::vector<sweep::AskedBySearch> asked_of(Reader& reader, const std::string& sweep,
+                                           const std::vector<SweepConfigRow>& configs) {
+  std::vector<sweep::AskedBySearch> asked(configs.size());
+  const auto at = [](int config) { return static_cast<std::size_t>(config); };
+  for (const RoundRow& round : reader.rounds(sweep)) {
+    for (const sweep::SearchRun& run : round.step.add) asked.at(at(run.config)).runs.insert({run.seed, run.fold});
+    for (const sweep::Decision& made : round.step.decisions) {
+      const std::string against = made.against ? configs.at(at(*made.against)).id : "";
+      asked.at(at(made.config)).stopped =
+          sweep::StoppedBySearch{made.kind, round.number, made.runs, against, made.difference, made.interval};
+    }
+  }
+  return asked;
+}
+
 sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   sweep::ReportFrame frame;
   frame.sweep = sweep.name;
@@ -52,6 +75,8 @@ sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   frame.reference = sweep.reference;
   frame.decode = sweep.decode;
   frame.standing = sweep.standing;
+  frame.rounds = sweep.rounds;
+  if (!sweep.search.is_null()) frame.search = search_text(sweep.search);
   if (sweep.failed > 0) frame.failures = reader.failure_reasons(sweep.id);
   return frame;
 }
@@ -92,9 +117,13 @@ void add_changed(sweep::ReportFrame& frame, const std::vector<std::string>& tria
 
 std::vector<sweep::ReportConfig> configs_of(Reader& reader, const SweepSummary& sweep) {
   std::vector<sweep::ReportConfig> configs;
-  for (const SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
+  const std::vector<SweepConfigRow> rows = reader.sweep_configs(sweep.id);
+  for (const SweepConfigRow& row : rows) {
     configs.push_back({row.id, sweep::to_json(row.config), typed(row.axis_values), sweep::is_transductive(row.config)});
   }
+  if (sweep.search.is_null()) return configs;
+  std::vector<sweep::AskedBySearch> asked = asked_of(reader, sweep.id, rows);
+  for (std::size_t i = 0; i < configs.size(); ++i) configs[i].asked = std::move(asked[i]);
   return configs;
 }
 
@@ -119,8 +148,18 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
   sweep::ReportFrame frame = frame_of(reader, sweep);
   if (!clips_) clips_ = clips_of(reader, sweep);
   frame.clips = *clips_;
-  if (configs_.empty()) {
-    for (sweep::ReportConfig& config : configs_of(reader, sweep)) configs_.emplace(config.id, std::move(config));
+  if (configs_.empty() || rounds_ != sweep.rounds) {
+    rounds_ = sweep.rounds;
+    for (sweep::ReportConfig& config : configs_of(reader, sweep)) {
+      const auto known = measured_.find(config.id);
+      const int asked = config.asked ? static_cast<int>(config.asked->runs.size()) : 0;
+      if (known != measured_.end() && known->second.expected != asked) {
+        measured_.erase(known);
+      } else if (known != measured_.end() && config.asked) {
+        known->second.stopped = config.asked->stopped;
+      }
+      configs_[config.id] = std::move(config);
+    }
   }
   if (!(frame.decode == decode_)) measured_.clear();  // submitted again with another one, or asked for by a reader
   decode_ = frame.decode;

@@ -25,6 +25,7 @@ class GrowingReport {
 
  private:
   std::map<std::string, sweep::ReportConfig> configs_;   ///< by id
+  int rounds_ = 0;                                       ///< of the sweep's search when they were read
   std::optional<sweep::ReportClips> clips_;              ///< of the sweep's dataset
   sweep::HeldOutDecode decode_;                          ///< that `measured_` is of
   std::map<std::string, sweep::ConfigReport> measured_;  ///< by config id; `done` says how far

@@ -5,6 +5,7 @@
 
 #include "storage/store_folder.h"
 #include "storage/timeline.h"
+#include "sweep/report/report_json.h"
 #include "web/json.h"
 #include "web/leaderboard.h"
 #include "web/query.h"
@@ -99,6 +100,30 @@ json timeline_json(const std::filesystem::path& store, const std::string& sweep,
     rows.push_back(span_json(span));
   }
   return {{"sweep", sweep}, {"attempts", rows}};
+}
+
+json rounds_json(Reader& reader, const std::string& sweep) {
+  const auto configs = reader.sweep_configs(sweep);
+  const auto id_of = [&](int config) { return configs.at(static_cast<std::size_t>(config)).id; };
+  json rows = json::array();
+  for (const storage::RoundRow& round : reader.rounds(sweep)) {
+    json decisions = json::array();
+    for (const sweep::Decision& made : round.step.decisions) {
+      decisions.push_back({{"config", id_of(made.config)},
+                           {"kind", name_of(made.kind)},
+                           {"runs", made.runs},
+                           {"against", made.against ? json(id_of(*made.against)) : json()},
+                           {"difference", sweep::finite(made.difference)},
+                           {"low", sweep::finite(made.interval.low)},
+                           {"high", sweep::finite(made.interval.high)}});
+    }
+    rows.push_back({{"number", round.number},
+                    {"decided_ms", round.decided},
+                    {"trials", round.step.add.size()},
+                    {"last", round.step.done},
+                    {"decisions", std::move(decisions)}});
+  }
+  return {{"sweep", sweep}, {"rounds", std::move(rows)}};
 }
 
 json workers_json(Reader& reader, const std::filesystem::path& store, Control* control) {

@@ -23,6 +23,8 @@ nlohmann::json store_json(const std::filesystem::path& folder, bool coordinator)
 /// `control` null: nobody knows what they do.
 nlohmann::json workers_json(storage::Reader& reader, const std::filesystem::path& store, Control* control);
 nlohmann::json trials_json(storage::Reader& reader, const storage::SweepSummary& sweep, const Request& request);
+/// What the search of a sweep decided.
+nlohmann::json rounds_json(storage::Reader& reader, const std::string& sweep);
 nlohmann::json timeline_json(const std::filesystem::path& store, const std::string& sweep, const Request& request);
 nlohmann::json log_json(storage::Reader& reader, const Request& request);
 

@@ -172,6 +172,8 @@ const std::vector<Route>& routes() {
        [](const Call& call) {
          return json_response(figures_json(*call.reader, sweep_in(call), call.boards, call.request));
        }},
+      {"GET", "/api/v1/sweeps/{id}/rounds", Needs::kStore, "listRounds",
+       [](const Call& call) { return json_response(rounds_json(*call.reader, sweep_in(call).id)); }},
       {"GET", "/api/v1/sweeps/{id}/timeline", Needs::kStore, "getTimeline",
        [](const Call& call) { return json_response(timeline_json(call.store, sweep_in(call).id, call.request)); }},
       {"GET", "/api/v1/sweeps/{id}/trials", Needs::kStore, "listTrials",

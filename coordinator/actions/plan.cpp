@@ -43,6 +43,7 @@ json plan_json(const SweepFile& file, const Plan& plan) {
           {"configs", expansion.configs.size()},
           {"folds", expansion.folds},
           {"seeds", expansion.seeds},
+          {"search", file.spec.adaptive ? sweep::to_json(*file.spec.adaptive) : json()},
           {"trials", expansion.trials.size()},
           {"done", plan.done},
           {"left", expansion.trials.size() - plan.done},

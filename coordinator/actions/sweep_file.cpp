@@ -151,6 +151,13 @@ storage::SweepSubmission SweepFile::submission() const {
     submission.configs.push_back({config.config, nlohmann::json(config.axis_values)});
   }
   submission.trials = expansion.trials;
+  if (spec.adaptive) {
+    submission.search = sweep::to_json(*spec.adaptive);
+    // What its decisions depend on, beside the results.
+    submission.search["head_fusion"] = sweep::head_fusion_text(spec.decode.head_fusion);
+    submission.search["threshold_grid"] = {spec.decode.grid.from, spec.decode.grid.points};
+    submission.search["reference"] = expansion.reference_id;
+  }
   return submission;
 }
 

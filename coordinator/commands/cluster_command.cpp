@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/terminal.h"
 #include "coordinator/commands/worker_program.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
@@ -180,7 +181,7 @@ void status(bool as_json, const Globals& globals, const cluster::Launchers& laun
   if (as_json) {
     std::cout << status_json(launches, globals.store).dump(2) << "\n";
   } else {
-    std::cout << sweep::text_table(status_table(launches, globals.store));
+    std::cout << sweep::text_table(status_table(launches, globals.store), text_width());
   }
 }
 

@@ -21,7 +21,8 @@ void add_serve_command(CLI::App& app, Globals& globals);     // serve
 void add_control_commands(CLI::App& app, Globals& globals);  // submit, pause, resume, stop, retry, release
 /// cluster up | status | down. `launchers` must outlive `app`.
 void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launchers& launchers = cluster::launchers());
-void add_report_commands(CLI::App& app, Globals& globals);   // report, show
+void add_report_commands(CLI::App& app, Globals& globals);  // report, show
+void add_trials_command(CLI::App& app, Globals& globals);
 void add_evaluate_command(CLI::App& app, Globals& globals);  // evaluate
 void add_check_submission_command(CLI::App& app, Globals& globals);
 void add_store_command(CLI::App& app, Globals& globals);      // store check | backup | restore | merge | gc | compact

@@ -12,6 +12,7 @@
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/remote_ensemble.h"
+#include "coordinator/commands/terminal.h"
 #include "coordinator/commands/worker_program.h"
 #include "coordinator/control_file.h"
 #include "coordinator/error.h"
@@ -112,12 +113,13 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
   if (ensemble.request.per_subset) {
     members.above.push_back("late fusion: of each encoder subset the config that ranks first, its seeds averaged");
   }
-  fmt::print("{}\n", sweep::text_table(members));
-  fmt::print("{}\n", sweep::text_table(share_table("encoder", ensemble.shares.encoders)));
+  fmt::print("{}\n", sweep::text_table(members, text_width()));
+  fmt::print("{}\n", sweep::text_table(share_table("encoder", ensemble.shares.encoders), text_width()));
   for (const sweep::GroupShares& groups : ensemble.shares.groups) {
-    if (groups.shares.size() > 1) fmt::print("{}\n", sweep::text_table(share_table(groups.by, groups.shares)));
+    if (groups.shares.size() > 1)
+      fmt::print("{}\n", sweep::text_table(share_table(groups.by, groups.shares), text_width()));
   }
-  fmt::print("{}\n", sweep::text_table(fold_table(ensemble)));
+  fmt::print("{}\n", sweep::text_table(fold_table(ensemble), text_width()));
   fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.thresholds.alpha, ensemble.thresholds.beta,
              ensemble.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
   fmt::print("heads        fused as {}{}\n", name_of(ensemble.head_fusion),

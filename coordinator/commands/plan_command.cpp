@@ -6,6 +6,8 @@
 
 #include "coordinator/actions/plan.h"
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/terminal.h"
+#include "sweep/report/report.h"
 #include "sweep/report/table.h"
 
 namespace medley::coordinator {
@@ -30,6 +32,10 @@ void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes
       "plan     {} x {} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
       count(std::int64_t(plan.folds.size()), "fold"), count(std::int64_t(plan.seeds.size()), "seed"),
       count(std::int64_t(plan.trials.size()), "trial"), done, plan.trials.size() - done);
+  if (file.spec.adaptive) {
+    std::cout << fmt::format("         {}, margin {}: it asks for some of them, by rounds\n",
+                             name_of(file.spec.adaptive->kind), sweep::share_text(file.spec.adaptive->margin));
+  }
   if (plan.duplicates > 0) {
     std::cout << fmt::format("         {} of {} points train the same as an earlier one and are trained once\n",
                              plan.duplicates, plan.points);
@@ -53,7 +59,7 @@ void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes
       setting.clear();
     }
   }
-  std::cout << sweep::text_table(table);
+  std::cout << sweep::text_table(table, text_width());
 }
 
 struct PlanOptions {

@@ -1,5 +1,6 @@
 #include "coordinator/commands/progress_line.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -24,17 +25,20 @@ std::string duration_text(double seconds) {
 std::string progress_text(const Status& status, const SweepStatus& sweep, int bar_width) {
   const int done = sweep.finished + sweep.failed;
   std::string text;
+  const int trials = std::max(sweep.trials, sweep.most_trials);
   if (bar_width > 0) {
-    const int full = sweep.trials == 0 ? bar_width : done * bar_width / sweep.trials;
+    const int full = trials == 0 ? bar_width : done * bar_width / trials;
     text += "[" + std::string(static_cast<std::size_t>(full), '#') +
             std::string(static_cast<std::size_t>(bar_width - full), '.') + "] ";
   }
+  if (sweep.most_trials > 0) text += fmt::format("round {}, at most {} trials: ", sweep.rounds, sweep.most_trials);
   text += fmt::format("{}/{} trials done, {} running, {} failed", sweep.finished, sweep.trials, sweep.running,
                       sweep.failed);
   if (sweep.diverged > 0) text += fmt::format(", {} diverged", sweep.diverged);
   if (sweep.best_paper_score) text += fmt::format(", best Score {:.3f} (paper-style)", *sweep.best_paper_score);
   if (status.draining && done < sweep.trials) return text + ", stopping";
-  if (done < sweep.trials && status.eta_seconds) text += ", ETA " + duration_text(*status.eta_seconds);
+  if (done < sweep.trials && sweep.most_trials == 0 && status.eta_seconds)
+    text += ", ETA " + duration_text(*status.eta_seconds);
   return text;
 }
 
@@ -51,7 +55,8 @@ void ProgressLine::show(const Status& status, const SweepStatus& sweep) {
     drawn_ = true;
     return;
   }
-  const int tenths = sweep.trials == 0 ? 10 : (sweep.finished + sweep.failed) * 10 / sweep.trials;
+  const int trials = std::max(sweep.trials, sweep.most_trials);
+  const int tenths = trials == 0 ? 10 : (sweep.finished + sweep.failed) * 10 / trials;
   const auto now = std::chrono::steady_clock::now();
   if (tenths == shown_tenths_ && now - shown_at_ < kQuietest) return;
   shown_tenths_ = tenths;

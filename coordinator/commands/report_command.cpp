@@ -8,6 +8,7 @@
 
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/terminal.h"
 #include "storage/files/write.h"
 #include "sweep/report/importance_figures.h"
 #include "sweep/report/table.h"
@@ -65,7 +66,7 @@ void report(const ReportOptions& options, const Globals& globals) {
     if (options.importance && options.as_json) {
       print_json(web::importance_json(importance, web::board_of(sweep, report, reader.config_progress(sweep.id))));
     } else if (options.importance) {
-      std::cout << sweep::render(importance, format);
+      std::cout << sweep::render(importance, format, text_width());
     }
     return;
   }
@@ -82,9 +83,9 @@ void report(const ReportOptions& options, const Globals& globals) {
                : options.axes  ? web::axes_json(board)
                                : web::ranking_json(reader, board, options.top));
   } else {
-    std::cout << (options.planned ? sweep::render_planned_comparisons(report, format, detail)
-                  : options.axes  ? sweep::render_axes(report, format)
-                                  : sweep::render(report, format, options.top, detail));
+    std::cout << (options.planned ? sweep::render_planned_comparisons(report, format, detail, text_width())
+                  : options.axes  ? sweep::render_axes(report, format, text_width())
+                                  : sweep::render(report, format, options.top, detail, text_width()));
   }
 }
 
@@ -169,9 +170,9 @@ void print_trial(const storage::TrialDetail& trial) {
       fmt::print("  {:<18} {}\n", setting.name, sweep::value_text(settings[setting.name]));
   }
   if (!trial.result) return;
-  if (!trial.result->epochs.empty()) fmt::print("\n{}", sweep::text_table(epochs_table(*trial.result)));
+  if (!trial.result->epochs.empty()) fmt::print("\n{}", sweep::text_table(epochs_table(*trial.result), text_width()));
   if (!trial.result->importance.encoders.empty()) {
-    fmt::print("\n{}", sweep::text_table(importance_table(trial.result->importance)));
+    fmt::print("\n{}", sweep::text_table(importance_table(trial.result->importance), text_width()));
   }
 }
 

@@ -13,6 +13,7 @@
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/progress_line.h"
 #include "coordinator/commands/session.h"
+#include "coordinator/commands/terminal.h"
 #include "coordinator/error.h"
 #include "sweep/report/table.h"
 #include "web/json.h"
@@ -68,7 +69,7 @@ void print_report(const fs::path& store, const std::string& id, bool as_json) {
     std::cout << web::text_of(web::ranking_json(reader, web::board_of(sweep, report, reader.config_progress(sweep.id))),
                               2);
   } else {
-    std::cout << sweep::render(report, sweep::ReportFormat::kText);
+    std::cout << sweep::render(report, sweep::ReportFormat::kText, 0, sweep::Detail::kFit, text_width());
   }
 }
 
@@ -181,7 +182,7 @@ void status(bool as_json, const Globals& globals) {
     body.update(web::workers_json(reader, globals.store, nullptr));
     std::cout << web::text_of(body, 2);
   } else {
-    std::cout << sweep::text_table(status_table(reader));
+    std::cout << sweep::text_table(status_table(reader), text_width());
   }
 }
 

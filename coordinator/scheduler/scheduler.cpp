@@ -256,7 +256,7 @@ void Scheduler::on(const SweepStopped& e) {
   if (it == sweep_index_.end()) return;
   const SweepState state = sweeps_[it->second].state;
   if (state != SweepState::kRunning && state != SweepState::kPaused) return;
-  stop(it->second, "");
+  stop(it->second, e.reason);
 }
 
 void Scheduler::on(const SweepPrioritised& e) {

@@ -166,6 +166,7 @@ struct SweepResumed {
 };  ///< of a paused or a stopped one
 struct SweepStopped {
   std::string sweep;
+  std::string reason = {};  ///< "": somebody asked for it
 };
 /// The shell stores the priority itself (Writer::set_sweep_priority) before it says so.
 struct SweepPrioritised {

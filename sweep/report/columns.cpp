@@ -57,14 +57,6 @@ Values difference_values(const ConfigRow& row) {
   return c ? Values{finite(c->mean), finite(c->interval.low), finite(c->interval.high), finite(c->p)} : Values(4);
 }
 
-/// "12.3 s".
-std::string seconds_text(double seconds) {
-  if (!std::isfinite(seconds)) return "-";
-  char digits[32];
-  std::snprintf(digits, sizeof digits, "%.1f s", seconds);
-  return digits;
-}
-
 /// "#3", or the id of a config without a rank.
 std::string name_of(const Report& report, const ConfigReport& config) {
   std::size_t index = 0;
@@ -73,10 +65,36 @@ std::string name_of(const Report& report, const ConfigReport& config) {
   return rank ? "#" + std::to_string(*rank) : config.id;
 }
 
+/// "behind #1 by .031 [.012, .050]".
+std::string stopped_text(const ConfigRow& row) {
+  const auto& stopped = row.config.stopped;
+  if (!stopped) return "";
+  const std::string kind = name_of(stopped->kind);
+  if (stopped->against.empty() || !std::isfinite(stopped->difference)) return kind;
+  const auto& all = row.report.configs;
+  const auto other =
+      std::find_if(all.begin(), all.end(), [&](const ConfigReport& c) { return c.id == stopped->against; });
+  const std::string whom = other == all.end() ? stopped->against : name_of(row.report, *other);
+  if (stopped->kind != DecisionKind::kBehind) {
+    return kind + ": " + signed_text(stopped->difference) + " " + interval_text(stopped->interval) + " vs " + whom;
+  }
+  const Interval behind{-stopped->interval.high, -stopped->interval.low};
+  return kind + " " + whom + " by " + share_text(-stopped->difference) + " " + interval_text(behind);
+}
+
+/// "12.3 s".
+std::string seconds_text(double seconds) {
+  if (!std::isfinite(seconds)) return "-";
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.1f s", seconds);
+  return digits;
+}
+
 }  // namespace
 
 std::optional<PairedComparison> difference_of(const ConfigRow& row) {
   if (row.config.id == row.reference.id) return std::nullopt;
+  if (!row.report.search.empty()) return std::nullopt;  // it was looked at after every round
   if (&row.reference == row.report.reference()) return row.config.against_reference;
   double RunScore::*const score = row.report.ranks_held_out() ? &RunScore::held_out : &RunScore::paper;
   const auto comparison = compare_runs(row.config, row.reference, score, row.report.folds);
@@ -92,7 +110,22 @@ const std::vector<Column>& columns() {
              [](const ConfigRow& row) {
                return Values{row.config.done, row.config.expected, row.config.diverged};
              },
-             [](const ConfigRow& row, Detail) { return runs_text_of(row.config); }},
+             [](const ConfigRow& row, Detail) { return runs_text_of(row.config); }}
+          .dropped_in_turn(7),
+      Column{"stopped",
+             "",
+             "stopped",
+             {"stopped_runs", "stopped_difference", "stopped_low", "stopped_high"},
+             [](const ConfigRow& row) {
+               const auto& stopped = row.config.stopped;
+               if (!stopped) return Values(4);
+               return Values{stopped->runs, finite(stopped->difference), finite(stopped->interval.low),
+                             finite(stopped->interval.high)};
+             },
+             [](const ConfigRow& row, Detail) { return stopped_text(row); },
+             "stopped: why the search asked for no more runs, with the difference of Scores at that time"}
+          .where_searched()
+          .dropped_in_turn(8),
       Column{"held_out_score",
              kHeldOut,
              "Score",
@@ -118,7 +151,7 @@ const std::vector<Column>& columns() {
              },
              "held-out 95 % int.: {held-out uncertainty}"}
           .as_interval()
-          .dropped_in_turn(4),
+          .dropped_in_turn(5),
       Column{"held_out_presence",
              kHeldOut,
              "ACC_P",
@@ -141,7 +174,8 @@ const std::vector<Column>& columns() {
              {"paper_score", "paper_score_sd"},
              [](const ConfigRow& row) { return spread_values(row.config.paper_score); },
              [](const ConfigRow& row, Detail) { return with_sd(row.config.paper_score); }}
-          .with_marks(),
+          .with_marks()
+          .dropped_in_turn(6),
       Column{"paper_interval",
              kPaper,
              "95 % int.",
@@ -209,7 +243,8 @@ const std::vector<Column>& columns() {
              [](const ConfigRow& row, Detail) { return difference_text(row); },
              "vs {reference}, {chosen}: mean difference of {compared} Scores over shared runs and its 95 % interval, "
              "unadjusted, {comparisons}; verdicts: planned comparisons"}
-          .between_configs(),
+          .between_configs()
+          .dropped_in_turn(8),
       Column{"time",
              "",
              "time",
@@ -286,9 +321,9 @@ json row_json(const ConfigRow& row, std::size_t index) {
   json values = json::object();
   json texts = json::object();
   for (const Column& column : columns()) {
-    if (!column.applies_to(row.report)) continue;
     std::vector<json> numbers = column.values(row);
     for (std::size_t i = 0; i < numbers.size(); ++i) values[column.numbers[i]] = std::move(numbers[i]);
+    if (!column.applies_to(row.report)) continue;
     texts[column.id] = column.text(row, Detail::kFit);
   }
   json fusions = json::object();

@@ -18,7 +18,8 @@ struct ConfigRow {
   const ConfigReport& reference;
 };
 
-/// `config` less `reference` in the Scores that the report compares; none for itself and below two shared folds.
+/// `config` less `reference` in the Scores that the report compares; none for itself, below two shared folds, and where
+/// a search decided by them.
 std::optional<PairedComparison> difference_of(const ConfigRow& row);
 
 enum class Shown { kDefault, kOnDemand };
@@ -42,9 +43,14 @@ struct Column {
   int expendable = 0;        ///< text that is too wide drops the columns of 1, then those of 2, and so on; 0 stays
   bool marked = false;       ///< carries the marks of incomplete and diverged configs
   bool is_interval = false;  ///< its numbers are the low and the high end
-  bool compares = false;     ///< with another config: not in a table of one
+  /// With another config: not in a table of one, nor where a search looked at the differences after every round.
+  bool compares = false;
+  bool of_search = false;  ///< only where a search chose the trials
 
-  bool applies_to(const Report& report) const { return !compares || report.configs.size() > 1; }
+  bool applies_to(const Report& report) const {
+    const bool searched = !report.search.empty();
+    return (!compares || (report.configs.size() > 1 && !searched)) && (!of_search || searched);
+  }
 
   // How one row of the list says so.
   Column with_marks() const {
@@ -60,6 +66,11 @@ struct Column {
   Column between_configs() const {
     Column column = *this;
     column.compares = true;
+    return column;
+  }
+  Column where_searched() const {
+    Column column = *this;
+    column.of_search = true;
     return column;
   }
   Column dropped_in_turn(int turn) const {

@@ -272,7 +272,7 @@ std::vector<std::string> near_copies_texts(const ImportanceReport& report) {
   return texts;
 }
 
-std::string render(const ImportanceReport& report, ReportFormat format) {
+std::string render(const ImportanceReport& report, ReportFormat format, std::size_t width) {
   if (format == ReportFormat::kCsv) return csv_table(importance_csv(report));
   std::vector<Table> tables = {gate_table(report), fold_table(report), group_table(report)};
   const bool scores = std::any_of(report.encoders.begin(), report.encoders.end(),
@@ -282,7 +282,7 @@ std::string render(const ImportanceReport& report, ReportFormat format) {
   if (!report.cka.empty()) tables.push_back(cka_table(report));
   std::string text;
   for (const Table& table : tables) {
-    text += (text.empty() ? "" : "\n") + (format == ReportFormat::kText       ? text_table(table)
+    text += (text.empty() ? "" : "\n") + (format == ReportFormat::kText       ? text_table(table, width)
                                           : format == ReportFormat::kMarkdown ? markdown_table(table)
                                                                               : latex_table(table));
   }

@@ -167,6 +167,6 @@ inline constexpr char kNearCopiesAdvice[] =
     "alone";
 
 /// Every table in text, Markdown and LaTeX; one row an encoder with full precision in CSV.
-std::string render(const ImportanceReport& report, ReportFormat format);
+std::string render(const ImportanceReport& report, ReportFormat format, std::size_t width = kTextWidth);
 
 }  // namespace medley::sweep

@@ -93,9 +93,10 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
   if (wide) table.columns.insert(table.columns.end(), {{"config", kLeft}, {"baseline", kLeft}, {"pairs", kRight}});
   const auto group = [&](bool held_out) {
     const std::string name = held_out ? "held-out" : "paper-style";
-    table.columns.push_back({"Δ", kRight, name});
-    if (wide || held_out == family.judged_held_out) table.columns.push_back({"95 % interval", kRight, name});
-    table.columns.push_back({"p", kRight, name});
+    const bool judges = held_out == family.judged_held_out;
+    table.columns.push_back({"Δ", kRight, name, judges ? 0 : 2});
+    if (wide || judges) table.columns.push_back({"95 % interval", kRight, name, judges ? 4 : 2});
+    table.columns.push_back({"p", kRight, name, judges ? 3 : 1});
   };
   group(family.judged_held_out);
   table.columns.push_back({"Holm", kRight, judged});
@@ -123,7 +124,6 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
   }
   if (!wide) lift_constants(table, {held.begin(), held.end()});
   add_notes(table, report, family);
-  if (!wide) fit(table, {{family.judged_held_out ? "paper-style p" : "held-out p"}});
   return table;
 }
 

@@ -49,13 +49,16 @@ Runs runs_of(const ReportConfig& config, const std::vector<const TrialScores*>& 
   return runs;
 }
 
-/// The trials of one seed if every fold has a number, else nothing.
-std::vector<const TrialScores*> block_of(const Runs& runs, std::uint64_t seed, const std::vector<int>& folds) {
+/// The trials of one seed if every fold has a number, else nothing. A search may ask for some of the folds: those that
+/// have a number.
+std::vector<const TrialScores*> block_of(const Runs& runs, std::uint64_t seed, const std::vector<int>& folds,
+                                         bool searched) {
   std::vector<const TrialScores*> block;
   for (const int fold : folds) {
     const auto run = runs.find({seed, fold});
-    if (run == runs.end() || !has_number(*run->second)) return {};
-    block.push_back(run->second);
+    const bool there = run != runs.end() && has_number(*run->second);
+    if (there) block.push_back(run->second);
+    if (!there && !searched) return {};
   }
   return block;
 }
@@ -72,6 +75,7 @@ struct HeldOutFold {
   std::vector<ActorHits> actors;
   bool at_edge = false;  ///< alpha or beta was chosen at an end of the grid
   HeadFusion fusion = HeadFusion::kOwn;
+  Thresholds thresholds;
 };
 struct HeldOutBlock {
   std::vector<HeldOutFold> folds;
@@ -175,7 +179,8 @@ HeldOutBlock held_out_block(const std::vector<const TrialScores*>& block, const 
       held_out.folds[i] = {tally_at(made[i].surface, best.alpha_index, best.beta_index),
                            {},
                            ends(best.alpha_index) || ends(best.beta_index),
-                           fusion};
+                           fusion,
+                           choices[i].thresholds};
     }
   }
   for (std::size_t i = 0; i < block.size(); ++i) {
@@ -304,7 +309,9 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   report.settings = config.settings;
   report.axis_values = config.axis_values;
   report.transductive = config.transductive;
-  report.expected = static_cast<int>(frame.folds.size() * frame.seeds.size());
+  report.expected =
+      static_cast<int>(config.asked ? config.asked->runs.size() : frame.folds.size() * frame.seeds.size());
+  if (config.asked) report.stopped = config.asked->stopped;
   report.done = static_cast<int>(runs.size());
   std::vector<double> presence;
   std::vector<double> salience;
@@ -320,7 +327,12 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
     presence.push_back(trial->paper.presence);
     salience.push_back(trial->paper.salience);
     score.push_back(trial->paper.score());
-    report.runs.push_back({run.first, run.second, trial->paper.score(), kNaN, {}});
+    RunScore& scored = report.runs.emplace_back();
+    scored.seed = run.first;
+    scored.fold = run.second;
+    scored.trial = trial->trial_id;
+    scored.paper = trial->paper.score();
+    scored.paper_accuracy = trial->paper;
   }
   report.paper_presence = spread(presence);
   report.paper_salience = spread(salience);
@@ -330,7 +342,10 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   const auto set_held_out = [&](std::uint64_t seed, int fold, const HeldOutFold& held_out_fold) {
     for (RunScore& run : report.runs) {
       if (run.seed != seed || run.fold != fold) continue;
-      run.held_out = held_out_fold.hits.accuracy().score();
+      run.held_out_accuracy = held_out_fold.hits.accuracy();
+      run.held_out = run.held_out_accuracy.score();
+      run.thresholds = held_out_fold.thresholds;
+      run.fusion = held_out_fold.fusion;
       run.actors = held_out_fold.actors;
     }
   };
@@ -338,7 +353,7 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   std::vector<Accuracy> held_out;
   std::vector<double> held_out_scores;
   for (const std::uint64_t seed : sorted(frame.seeds)) {
-    const auto block = block_of(runs, seed, folds);
+    const auto block = block_of(runs, seed, folds, config.asked.has_value());
     if (block.empty()) continue;
     pooled.push_back(pooled_paper(block));
     const HeldOutBlock honest = held_out_block(block, frame);
@@ -381,6 +396,8 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   report.seeds = static_cast<int>(frame.seeds.size());
   report.decode = frame.decode;
   report.standing = frame.standing;
+  report.search = frame.search;
+  report.rounds = frame.rounds;
   report.failures = frame.failures;
   std::set<int> actors;
   for (const auto& [fold, clips] : frame.clips.folds) actors.insert(clips.actors.begin(), clips.actors.end());
@@ -400,7 +417,8 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   const auto key = [&](const ConfigReport& config) {
     const bool held_out = report.ranked_by == RankedBy::kHeldOutScore;
     const bool number = held_out ? config.held_out_seeds > 0 : config.paper_score.count > 0;
-    const int group = config.complete() ? 0 : number ? 1 : config.paper_score.count > 0 ? 2 : 3;
+    const bool behind = config.stopped && config.stopped->kind == DecisionKind::kBehind;
+    const int group = behind && number ? 2 : config.complete() ? 0 : number ? 1 : config.paper_score.count > 0 ? 3 : 4;
     const double score = number                         ? (held_out ? config.held_out.score() : config.paper_score.mean)
                          : config.paper_score.count > 0 ? config.paper_score.mean
                                                         : 0;

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -11,8 +13,10 @@
 #include "sweep/head_fusion.h"
 #include "sweep/named_enum.h"
 #include "sweep/report/planned_comparisons.h"
+#include "sweep/report/table.h"
 #include "sweep/result.h"
 #include "sweep/score/statistics.h"
+#include "sweep/search/strategy.h"
 #include "sweep/state.h"
 
 namespace medley::sweep {
@@ -48,11 +52,28 @@ struct ReportClips {
   std::map<int, FoldClips> folds;
 };
 
+/// Why the search of a sweep asked for no more runs of a config.
+struct StoppedBySearch {
+  DecisionKind kind = DecisionKind::kBehind;
+  int round = 0;
+  int runs = 0;              ///< that it had
+  std::string against;       ///< id of the config that it was compared with; "" none
+  double difference = kNaN;  ///< Score less that config's
+  Interval interval;         ///< valid although it was looked at after every round
+};
+
+/// What the search of a sweep asked for of one config.
+struct AskedBySearch {
+  std::set<std::pair<std::uint64_t, int>> runs;  ///< seed, fold
+  std::optional<StoppedBySearch> stopped;
+};
+
 struct ReportConfig {
   std::string id;
   nlohmann::json settings = nlohmann::json::object();
   nlohmann::json axis_values = nlohmann::json::object();
-  bool transductive = false;  ///< is_transductive()
+  bool transductive = false;                ///< is_transductive()
+  std::optional<AskedBySearch> asked = {};  ///< none without a search: every fold with every seed
 };
 
 /// Why trials failed for good, and how many for the same reason.
@@ -75,6 +96,8 @@ struct ReportFrame {
   SweepStanding standing = SweepStanding::kFinished;
   std::vector<FailureReason> failures;  ///< most frequent first
   ReportClips clips;                    ///< without folds hits of actors are not counted
+  std::string search;                   ///< how the sweep chose its trials: "race, margin .010"; "" all of them
+  int rounds = 0;                       ///< that its search has decided
 };
 
 struct ReportInput : ReportFrame {
@@ -82,13 +105,20 @@ struct ReportInput : ReportFrame {
   std::vector<TrialScores> trials;  ///< finished ones, diverged ones too; any order
 };
 
-/// Scores of one run: what comparisons pair.
+/// Scores of one run: what comparisons pair. The held-out Score of a run is that of its fold's clips alone, at the
+/// thresholds (and under the fusion of heads) that are best on the clips of the config's other folds of the same seed.
+/// Hits of all folds together, not these Scores, make the config's held-out Score.
 struct RunScore {
   std::uint64_t seed = 0;
   int fold = 0;
   double paper = 0;
-  double held_out = 0;            ///< NaN where there is none
-  std::vector<ActorHits> actors;  ///< held-out hits; empty where they were not counted
+  double held_out = kNaN;              ///< NaN where there is none
+  std::vector<ActorHits> actors = {};  ///< held-out hits; empty where they were not counted
+  std::string trial = {};
+  Accuracy paper_accuracy = {};
+  Accuracy held_out_accuracy = {kNaN, kNaN};
+  Thresholds thresholds = {kNaN, kNaN};  ///< of the held-out Score
+  HeadFusion fusion = HeadFusion::kOwn;  ///< of the held-out Score
 };
 
 /// Mean and sample SD (NaN below two) of `count` values.
@@ -105,7 +135,7 @@ struct ConfigReport {
   nlohmann::json settings;
   nlohmann::json axis_values;
   bool transductive = false;
-  int expected = 0;  ///< runs: folds x seeds
+  int expected = 0;  ///< runs: folds x seeds, or those that the search asked for
   int done = 0;      ///< runs with a result, diverged ones included
   int diverged = 0;
   std::map<std::string, int> arithmetics;  ///< number of runs with a result of each
@@ -127,6 +157,7 @@ struct ConfigReport {
   std::string no_held_out;  ///< why there is no held-out number; "" when there is, or nothing has finished
   std::optional<double> optimism() const;  ///< mean paper-style Score minus held-out Score
   std::vector<RunScore> runs;              ///< those with a number, by seed, then fold
+  std::optional<StoppedBySearch> stopped;
 
   /// Against Report::reference(); none for itself and where compare_runs() gives none.
   std::optional<PairedComparison> against_reference;
@@ -151,7 +182,8 @@ struct AxisReport {
 
 enum class RankedBy { kHeldOutScore, kPaperScore };
 
-/// An ablation report. Configs are ranked: complete ones first, then incomplete ones, then those without a number.
+/// An ablation report. Configs are ranked: complete ones first, then incomplete ones, then those that a search found
+/// behind others, then those without a number.
 /// Within each the order is by held-out Score, or by mean paper-style Score unless all configs with a number have a
 /// held-out one. Ties are by id.
 struct Report {
@@ -164,6 +196,8 @@ struct Report {
   HeldOutDecode decode;
   int actors = 0;  ///< of the labelled clips; 0: not known
   SweepStanding standing = SweepStanding::kFinished;
+  std::string search;  ///< as ReportFrame says
+  int rounds = 0;
   std::vector<FailureReason> failures;
   std::map<std::string, int> arithmetics;  ///< number of results of each, over all configs
   RankedBy ranked_by = RankedBy::kHeldOutScore;
@@ -205,17 +239,19 @@ Report make_report(const ReportInput& input);
 
 enum class ReportFormat { kText, kMarkdown, kLatex, kCsv };
 enum class Detail {
-  kFit,   ///< what people read first; text keeps to 120 columns where it can, leaving out columns with a note
+  kFit,   ///< what people read first; text keeps to its width where it can, leaving out columns with a note
   kWide,  ///< everything
 };
 /// `top`: how many configs are listed (0: all) in text, Markdown and LaTeX. CSV has the configs only, with full
-/// precision. Ends with a newline.
-std::string render(const Report& report, ReportFormat format, int top = 0, Detail detail = Detail::kFit);
+/// precision. `width`: characters of a line of text. Ends with a newline.
+std::string render(const Report& report, ReportFormat format, int top = 0, Detail detail = Detail::kFit,
+                   std::size_t width = kTextWidth);
 /// The families only, in every format; "" in text, Markdown and LaTeX when there are none.
-std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail = Detail::kFit);
+std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail = Detail::kFit,
+                                       std::size_t width = kTextWidth);
 
 /// The tables of axes only; in CSV one row a value, with full precision.
-std::string render_axes(const Report& report, ReportFormat format);
+std::string render_axes(const Report& report, ReportFormat format, std::size_t width = kTextWidth);
 
 /// As papers print a share: .279, 1.000, -.012; "-" for NaN.
 std::string share_text(double share);

@@ -16,6 +16,8 @@ using nlohmann::json;
 constexpr Table::Align kLeft = Table::Align::kLeft;
 constexpr Table::Align kRight = Table::Align::kRight;
 
+constexpr int kIdsInTurn = 4;  // after what is on demand elsewhere, before intervals
+
 std::string marks(const ConfigReport& config) {
   std::string text;
   if (config.done < config.expected) text += kIncompleteMark;
@@ -74,28 +76,9 @@ void add_notes(Table& table, const Report& report, const std::vector<const Colum
 }
 
 Table::Column head_of(const Column& column, const Report& report) {
-  return {filled(column.heading, report, reference_of(report)), kRight, column.group};
-}
-
-/// Leaves out columns until the text is narrow enough, and the notes that only these have.
-void fit(Table& table, const Report& report) {
-  const std::vector<const Column*> shown = columns_of(report, Detail::kFit);
-  std::map<int, std::vector<std::string>> by_turn;
-  for (const Column* column : shown) {
-    if (column->expendable > 0) by_turn[column->expendable].push_back(named(head_of(*column, report)));
-  }
-  std::vector<std::vector<std::string>> turns;
-  for (auto& [turn, together] : by_turn) turns.push_back(std::move(together));
-  fit(table, turns);
-
-  std::set<std::string> left, needed, unneeded;
-  for (const Table::Column& head : table.columns) left.insert(named(head));
-  for (const Column* column : shown) {
-    (left.count(named(head_of(*column, report))) > 0 ? needed : unneeded)
-        .insert(filled(column->note, report, reference_of(report)));
-  }
-  const auto is_idle = [&](const std::string& note) { return unneeded.count(note) > 0 && needed.count(note) == 0; };
-  table.notes.erase(std::remove_if(table.notes.begin(), table.notes.end(), is_idle), table.notes.end());
+  std::vector<std::string> notes = {filled(column.note, report, reference_of(report))};
+  if (*column.group != '\0') notes.push_back(group_note(column.group, report));
+  return {filled(column.heading, report, reference_of(report)), kRight, column.group, column.expendable, notes};
 }
 
 /// What a reader must know before the numbers: what the sweep is for, that it is not done, and what failed.
@@ -112,6 +95,16 @@ std::vector<std::string> course_of(const Report& report) {
     }
     lines.push_back(std::string(name_of(report.standing)) + ": " + std::to_string(done) + " of " +
                     std::to_string(expected) + " runs have a result");
+  }
+  if (!report.search.empty()) {
+    std::map<std::string, int> stopped;
+    for (const ConfigReport& config : report.configs) {
+      if (config.stopped) ++stopped[name_of(config.stopped->kind)];
+    }
+    std::string counts;
+    for (const auto& [kind, configs] : stopped) counts += ", " + std::to_string(configs) + " " + kind;
+    lines.push_back(report.search + ": " + std::to_string(report.rounds) + (report.rounds == 1 ? " round" : " rounds") +
+                    counts);
   }
   for (std::size_t i = 0; i < report.failures.size() && i < kMostReasons; ++i) {
     const FailureReason& failure = report.failures[i];
@@ -133,8 +126,9 @@ std::string edge_note(const Report& report, std::size_t shown) {
     const ConfigReport& config = report.configs[i];
     if (config.threshold_choices == 0 || 2 * config.edge_choices < config.threshold_choices) continue;
     if (++more > 0) continue;
-    configs += (configs.empty() ? "" : ", ") + config.id + " (" + std::to_string(config.edge_choices) + " of " +
-               std::to_string(config.threshold_choices) + ")";
+    const auto rank = rank_at(report, i);
+    configs += (configs.empty() ? "" : ", ") + (rank ? "#" + std::to_string(*rank) : config.id) + " (" +
+               std::to_string(config.edge_choices) + " of " + std::to_string(config.threshold_choices) + ")";
   }
   if (configs.empty()) return "";
   if (more > 0) configs += " and " + std::to_string(more) + " more";
@@ -151,7 +145,7 @@ Table leaderboard(const Report& report, int top, Detail detail) {
   Table table;
   table.title = source_text(report) + ": " + std::to_string(report.configs.size()) +
                 (report.configs.size() == 1 ? " config, " : " configs, ") + runs_text(report);
-  table.columns = {{"#", kRight}, {"config", kLeft}};
+  table.columns = {{"#", kRight}, {"config", kLeft, "", kIdsInTurn}};
   for (const std::string& axis : axes) table.columns.push_back({axis, kLeft});
   for (const Column* column : shown_columns) {
     table.columns.push_back(head_of(*column, report));
@@ -207,9 +201,13 @@ Table axis_table(const Report& report, const AxisReport& axis) {
   const AxisText axis_text(report);
   Table table;
   table.title = "by " + axis.axis;
-  table.columns = {{axis.axis, kLeft},         {"configs", kRight},     {"trials", kRight},
-                   {"Score held-out", kRight}, {"Score paper", kRight}, {"best config", kLeft},
-                   {"its Score paper", kRight}};
+  table.columns = {{axis.axis, kLeft},
+                   {"configs", kRight, "", 3},
+                   {"trials", kRight, "", 2},
+                   {"Score held-out", kRight},
+                   {"Score paper", kRight},
+                   {"best config", kLeft, "", 1},
+                   {"its Score paper", kRight, "", 1}};
   bool partial = false;
   bool transductive = false;
   for (const AxisValueReport& value : axis.values) {
@@ -254,8 +252,8 @@ Table axes_csv(const Report& report) {
   return table;
 }
 
-std::string write(const Table& table, ReportFormat format) {
-  return format == ReportFormat::kText       ? text_table(table)
+std::string write(const Table& table, ReportFormat format, std::size_t width) {
+  return format == ReportFormat::kText       ? text_table(table, width)
          : format == ReportFormat::kMarkdown ? markdown_table(table)
          : format == ReportFormat::kLatex    ? latex_table(table)
                                              : csv_table(table);
@@ -297,30 +295,30 @@ Table full_precision(const Report& report) {
   return table;
 }
 
-std::string render(const Report& report, ReportFormat format, int top, Detail detail) {
+std::string render(const Report& report, ReportFormat format, int top, Detail detail, std::size_t width) {
   if (format == ReportFormat::kCsv) return csv_table(full_precision(report));
   Table board = leaderboard(report, top, detail);
-  if (format == ReportFormat::kText && detail == Detail::kFit) fit(board, report);
-  std::string text = write(board, format);
-  if (const std::string axes = render_axes(report, format); !axes.empty()) text += "\n" + axes;
-  const std::string planned = render_planned_comparisons(report, format, detail);
+  std::string text = write(board, format, detail == Detail::kWide ? 0 : width);
+  if (const std::string axes = render_axes(report, format, width); !axes.empty()) text += "\n" + axes;
+  const std::string planned = render_planned_comparisons(report, format, detail, width);
   return planned.empty() ? text : text + "\n" + planned;
 }
 
-std::string render_axes(const Report& report, ReportFormat format) {
+std::string render_axes(const Report& report, ReportFormat format, std::size_t width) {
   if (format == ReportFormat::kCsv) return csv_table(axes_csv(report));
   std::string text;
   for (const AxisReport& axis : report.axes) {
-    if (axis.values.size() > 1) text += (text.empty() ? "" : "\n") + write(axis_table(report, axis), format);
+    if (axis.values.size() > 1) text += (text.empty() ? "" : "\n") + write(axis_table(report, axis), format, width);
   }
   return text;
 }
 
-std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail) {
+std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail, std::size_t width) {
   if (format == ReportFormat::kCsv) return csv_table(planned_comparisons_csv(report));
   std::string text;
   for (const FamilyReport& family : report.families) {
-    text += (text.empty() ? "" : "\n") + write(planned_comparisons_table(report, family, detail), format);
+    text += (text.empty() ? "" : "\n") +
+            write(planned_comparisons_table(report, family, detail), format, detail == Detail::kWide ? 0 : width);
   }
   return text;
 }

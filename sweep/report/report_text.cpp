@@ -34,10 +34,6 @@ void drop_column(Table& table, std::size_t column) {
 
 std::string full_text(double value) { return std::isfinite(value) ? value_text(nlohmann::json(value)) : std::string(); }
 
-std::string named(const Table::Column& column) {
-  return column.group.empty() ? column.head : column.group + " " + column.head;
-}
-
 std::string spread_text(double mean, double sd) {
   return std::isnan(sd) ? share_text(mean) : share_text(mean) + " ± " + share_text(sd);
 }
@@ -92,21 +88,6 @@ std::string AxisText::of(const ConfigReport& config, const std::string& axis) co
   const json value = config.axis_values.value(axis, json());
   if (!value.is_null() || !config.settings.contains(axis)) return (*this)(axis, value);
   return "(" + (*this)(axis, config.settings[axis]) + ")";
-}
-
-void fit(Table& table, const std::vector<std::vector<std::string>>& expendable) {
-  std::string dropped;
-  for (const auto& together : expendable) {
-    if (text_width(table) <= kTextWidth) break;
-    for (const std::string& name : together) {
-      const auto column = std::find_if(table.columns.begin(), table.columns.end(),
-                                       [&](const Table::Column& c) { return named(c) == name; });
-      if (column == table.columns.end()) continue;
-      drop_column(table, static_cast<std::size_t>(column - table.columns.begin()));
-      dropped += (dropped.empty() ? "" : ", ") + name;
-    }
-  }
-  if (!dropped.empty()) table.notes.push_back("not shown, for want of room: " + dropped + "; --wide shows everything");
 }
 
 void lift_constants(Table& table, const std::set<std::string>& heads) {

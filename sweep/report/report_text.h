@@ -19,9 +19,6 @@ inline constexpr const char* kTransductiveNote =
     "transductive: training read unlabelled features of clips that it is scored on";
 inline constexpr const char* kSyntheticNote = "synthetic data: these numbers say nothing about real clips";
 
-/// Text tables keep to it where they can; --wide does not.
-inline constexpr std::size_t kTextWidth = 120;
-
 /// ".279 ± .012", without a deviation that is not known.
 std::string spread_text(double mean, double sd);
 /// "+.012", "-.004".
@@ -50,11 +47,6 @@ class AxisText {
 
 /// With full precision; "" where there is no number.
 std::string full_text(double value);
-/// "group head", or "head" without a group.
-std::string named(const Table::Column& column);
-/// Leaves out, one after the other, the columns named in `expendable` ("group head") until `table` keeps to kTextWidth,
-/// and adds a note that names them.
-void fit(Table& table, const std::vector<std::vector<std::string>>& expendable);
 /// Columns with the same cell in every row become a line above the table; those named only.
 void lift_constants(Table& table, const std::set<std::string>& heads);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
+#include <set>
 #include <sstream>
 
 namespace medley::sweep {
@@ -117,15 +118,14 @@ std::string line_of(std::size_t length) {
   return line;
 }
 
-/// Lines of at most 120 characters, broken at spaces; those after the first are set in by two more.
-std::string wrapped(const std::string& text, const std::string& indent) {
-  constexpr std::size_t kMost = 120;
+/// Lines of at most `most` characters, broken at spaces; those after the first are set in by two more.
+std::string wrapped(const std::string& text, const std::string& indent, std::size_t most) {
   std::string lines;
   std::string line = indent;
   std::istringstream words(text);
   for (std::string word; words >> word;) {
     const bool empty = line.find_first_not_of(' ') == std::string::npos;
-    if (!empty && width(line) + 1 + width(word) > kMost) {
+    if (!empty && width(line) + 1 + width(word) > most) {
       lines += line + "\n";
       line = indent + "  " + word;
     } else {
@@ -139,6 +139,45 @@ void check(const Table& table) {
   for (const auto& row : table.rows) assert(row.size() == table.columns.size());
 }
 
+void drop(Table& table, std::size_t column) {
+  const auto at = static_cast<std::ptrdiff_t>(column);
+  table.columns.erase(table.columns.begin() + at);
+  for (auto& row : table.rows) row.erase(row.begin() + at);
+}
+
+/// Without the expendable columns that there is no room for, nor notes that only these have.
+Table fitted(Table table, std::size_t room) {
+  std::set<int> turns;
+  for (const Table::Column& column : table.columns) {
+    if (column.expendable > 0) turns.insert(column.expendable);
+  }
+  std::vector<Table::Column> dropped;
+  for (const int turn : turns) {
+    if (room == 0 || text_width(table) <= room) break;
+    for (std::size_t c = 0; c < table.columns.size();) {
+      if (table.columns[c].expendable != turn) {
+        ++c;
+        continue;
+      }
+      dropped.push_back(table.columns[c]);
+      drop(table, c);
+    }
+  }
+  if (dropped.empty()) return table;
+  std::set<std::string> needed;
+  for (const Table::Column& column : table.columns) needed.insert(column.notes.begin(), column.notes.end());
+  std::string names;
+  for (const Table::Column& column : dropped) {
+    names += (names.empty() ? "" : ", ") + named(column);
+    for (const std::string& note : column.notes) {
+      if (needed.count(note) > 0) continue;
+      table.notes.erase(std::remove(table.notes.begin(), table.notes.end(), note), table.notes.end());
+    }
+  }
+  table.notes.push_back("not shown, for want of room: " + names + "; --wide shows everything");
+  return table;
+}
+
 }  // namespace
 
 std::size_t text_width(const Table& table) {
@@ -147,8 +186,14 @@ std::size_t text_width(const Table& table) {
   return total - std::min<std::size_t>(total, 2);
 }
 
-std::string text_table(const Table& table) {
-  check(table);
+std::string named(const Table::Column& column) {
+  return column.group.empty() ? column.head : column.group + " " + column.head;
+}
+
+std::string text_table(const Table& whole, std::size_t room_for) {
+  check(whole);
+  const Table table = fitted(whole, room_for);
+  const std::size_t most = room_for > 0 ? room_for : kTextWidth;
   const std::vector<std::size_t> widths = column_widths(table);
   std::string groups;
   std::string head;
@@ -167,8 +212,8 @@ std::string text_table(const Table& table) {
     const std::size_t left = room - std::min(room, width(span.group));
     if (left > 0) groups += " " + line_of(left - 1);
   }
-  std::string text = wrapped(table.title, "");
-  for (const std::string& line : table.above) text += wrapped(line, "");
+  std::string text = wrapped(table.title, "", most);
+  for (const std::string& line : table.above) text += wrapped(line, "", most);
   groups = without_trailing_space(groups);
   if (!groups.empty()) text += groups + "\n";
   text += without_trailing_space(head) + "\n" + rule + "\n";
@@ -179,7 +224,7 @@ std::string text_table(const Table& table) {
     }
     text += without_trailing_space(line) + "\n";
   }
-  for (const std::string& note : table.notes) text += wrapped(note, "  ");
+  for (const std::string& note : table.notes) text += wrapped(note, "  ", most);
   return text;
 }
 

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace medley::sweep {
+
+/// Characters of a line of text where nobody says how many there is room for.
+inline constexpr std::size_t kTextWidth = 120;
 
 /// A table of text (UTF-8), and what must be said below it. Rows have one cell a column.
 struct Table {
@@ -12,6 +16,9 @@ struct Table {
     std::string head;
     Align align = Align::kLeft;
     std::string group = {};  ///< a heading over neighbouring columns of the same group; "" none
+    /// Text that is too wide leaves out the columns of 1, then those of 2, and so on; 0 stays.
+    int expendable = 0;
+    std::vector<std::string> notes = {};  ///< those of Table::notes that are about it, and go with it
   };
   std::string title;
   std::vector<std::string> above;  ///< lines between title and head: what is the same in all rows
@@ -23,8 +30,13 @@ struct Table {
 /// Characters that text_table() takes for its widest line of cells.
 std::size_t text_width(const Table& table);
 
+/// "group head", or "head" without a group.
+std::string named(const Table::Column& column);
+
 /// Each ends with a newline.
-std::string text_table(const Table& table);      ///< aligned, for a terminal
+/// Aligned, for a terminal of `width` characters: expendable columns are left out, with a note, until it fits. Lines of
+/// text are broken. 0: every column, lines broken at kTextWidth.
+std::string text_table(const Table& table, std::size_t width = kTextWidth);
 std::string markdown_table(const Table& table);  ///< GitHub's tables
 std::string latex_table(const Table& table);     ///< a table environment; needs the booktabs package
 std::string csv_table(const Table& table);  ///< RFC 4180 with \n; head and rows only; a group stands before its heads

@@ -477,6 +477,7 @@ class Expander {
       too_many_trials(configs, runs);
       diagnostics_.throw_if_any();
     }
+    check_search();
     result_.trials.reserve(static_cast<std::size_t>(configs * runs));
     for (const ExpandedConfig& expanded : result_.configs) {
       for (const std::uint64_t seed : result_.seeds) {
@@ -486,6 +487,22 @@ class Expander {
         }
       }
     }
+  }
+
+  /// Its rounds are decided by held-out Scores of several folds.
+  void check_search() {
+    if (!spec_.adaptive) return;
+    const std::string name = name_of(spec_.adaptive->kind);
+    if (result_.folds.size() < 2) {
+      diagnostics_.add(spec_.adaptive_place, name + " compares configs over folds: name two or more");
+    }
+    for (const ExpandedConfig& expanded : result_.configs) {
+      if (expanded.config.patience == 0 || expanded.config.inner_fold) continue;
+      diagnostics_.add(spec_.adaptive_place,
+                       name + " decides by held-out Scores, and `patience` without `inner_fold` leaves none");
+      break;
+    }
+    diagnostics_.throw_if_any();
   }
 
   const SweepSpec& spec_;

@@ -152,15 +152,12 @@ class SpecReader {
   }
 
   void read_seeds(const YamlNode& node) {
-    if (node.is_scalar()) {
-      const auto count = read_integer(node, "seeds", 1, kMaxAxisValues, diagnostics_);
-      if (!count) return;
-      spec_.seeds.clear();
-      for (std::int64_t seed = 1; seed <= *count; ++seed) spec_.seeds.push_back(static_cast<std::uint64_t>(seed));
-      return;
-    }
+    if (node.is_scalar()) return read_seeds_up_to(node);
+    if (node.is_map()) return read_until_settled(node);
     if (!node.is_sequence() || node.items.empty()) {
-      diagnostics_.add(node.place, "seeds: " + shown(node) + " must be how many (1, 2, ...), or a list of seeds");
+      diagnostics_.add(
+          node.place,
+          "seeds: " + shown(node) + " must be how many (1, 2, ...), a list of seeds, or {until: settled, at_most: N}");
       return;
     }
     spec_.seeds.clear();
@@ -174,19 +171,79 @@ class SpecReader {
     }
   }
 
+  void read_until_settled(const YamlNode& node) {
+    check_keys(node, "seeds", {"until", "at_most", "margin"}, diagnostics_);
+    const YamlNode* until = find_key(node, "until");
+    if (!until || !until->is_scalar() || until->place.text != "settled") {
+      diagnostics_.add(until ? until->place : node.place, "seeds: 'until' must be settled");
+    }
+    if (const YamlNode* most = find_key(node, "at_most")) {
+      read_seeds_up_to(*most);
+    } else {
+      diagnostics_.add(node.place, "seeds: 'at_most' is missing: how many seeds a config may get");
+    }
+    choose_adaptive(StrategyKind::kUntilSettled, node, find_key(node, "margin"));
+  }
+
+  void read_seeds_up_to(const YamlNode& node) {
+    const auto count = read_integer(node, "seeds", 1, kMaxAxisValues, diagnostics_);
+    if (!count) return;
+    spec_.seeds.clear();
+    for (std::int64_t seed = 1; seed <= *count; ++seed) spec_.seeds.push_back(static_cast<std::uint64_t>(seed));
+  }
+
+  void choose_adaptive(StrategyKind kind, const YamlNode& node, const YamlNode* margin) {
+    if (spec_.adaptive) {
+      diagnostics_.add(node.place,
+                       "search: race stops by itself, so that seeds cannot be until settled, too: give "
+                       "seeds as how many a config may get");
+      return;
+    }
+    spec_.adaptive = SearchSettings{kind, FamilySpec().margin};
+    spec_.adaptive_place = node.place;
+    if (!margin) return;
+    if (const auto value = read_number(*margin, "margin", diagnostics_)) {
+      if (*value >= 0 && *value <= 1) {
+        spec_.adaptive->margin = *value;
+      } else {
+        diagnostics_.add(margin->place, "margin: " + shown(*margin) + " must be a difference of Scores, 0 to 1");
+      }
+    }
+  }
+
+  void read_race(const YamlNode& node) {
+    const YamlNode* margin = nullptr;
+    if (node.is_map()) {
+      check_keys(node, "search: race", {"margin"}, diagnostics_);
+      margin = find_key(node, "margin");
+    } else {
+      diagnostics_.add(node.place, "search: race: " + shown(node) + " must be {margin: M}");
+    }
+    choose_adaptive(StrategyKind::kRace, node, margin);
+  }
+
   void read_search(const YamlNode& node) {
     if (node.is_scalar() && node.place.text == "grid") return;
+    if (node.is_scalar() && node.place.text == "race") return choose_adaptive(StrategyKind::kRace, node, nullptr);
     if (!node.is_map()) {
       const std::string hint = node.is_scalar() && node.place.text == "random"
                                    ? " wants a number of draws: {random: 100}"
-                                   : " must be grid, or {random: N, seed: S}";
+                                   : " must be grid, race, {race: {margin: M}}, or {random: N, seed: S}";
       diagnostics_.add(node.place, "search: " + shown(node) + hint);
+      return;
+    }
+    with(node, "race", [&](const YamlNode& race) { read_race(race); });
+    if (find_key(node, "race") && !find_key(node, "random")) {
+      check_keys(node, "search", {"random", "seed", "race"}, diagnostics_);
+      if (const YamlNode* seed = find_key(node, "seed")) {
+        diagnostics_.add(seed->place, "search: 'seed' is that of random draws");
+      }
       return;
     }
     // Whatever is wrong below, the author means a random search: axes are read as such.
     spec_.search = SweepSpec::Search::kRandom;
     spec_.draws = 1;
-    check_keys(node, "search", {"random", "seed"}, diagnostics_);
+    check_keys(node, "search", {"random", "seed", "race"}, diagnostics_);
     const YamlNode* draws = find_key(node, "random");
     if (!draws) {
       diagnostics_.add(node.place, "search: 'random' is missing: how many configs to draw");
@@ -383,6 +440,12 @@ class SpecReader {
   }
 
   void read_compare(const YamlNode& node) {
+    if (spec_.adaptive) {
+      diagnostics_.add(node.place, std::string("compare: ") + name_of(spec_.adaptive->kind) +
+                                       " looks at differences after every round, and its decisions are its verdicts: "
+                                       "planned comparisons want a sweep that trains all");
+      return;
+    }
     if (spec_.search == SweepSpec::Search::kRandom) {
       diagnostics_.add(node.place, "compare: a random search holds no configs that differ in one axis: use a grid");
       return;

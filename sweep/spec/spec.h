@@ -11,6 +11,7 @@
 
 #include "sweep/config.h"
 #include "sweep/head_fusion.h"
+#include "sweep/search/search.h"
 #include "sweep/spec/diagnostic.h"
 
 namespace medley::sweep {
@@ -102,6 +103,10 @@ struct SweepSpec {
   Search search = Search::kGrid;
   int draws = 0;                  ///< kRandom
   std::uint64_t search_seed = 1;  ///< kRandom
+
+  /// How it chooses what to train of the configs, folds and seeds; none: all of it.
+  std::optional<SearchSettings> adaptive;
+  Place adaptive_place;
 
   enum class Impossible { kError, kSkip };
   Impossible impossible = Impossible::kError;  ///< what to do with configs that check_config() refuses

@@ -36,7 +36,10 @@ int main(int argc, char** argv) try {
   for (int i = 4; i < argc; ++i) options.worker_command.push_back(argv[i]);
 
   coordinator::Coordinator coordinator(options);
-  coordinator.submit(fake::fake_dataset(), fake::fake_sweep(std::atoi(argv[2])));
+  const int configs = std::atoi(argv[2]);
+  const char* seeds = std::getenv("SEARCH_SEEDS");  // a search over them
+  coordinator.submit(fake::fake_dataset(),
+                     seeds ? fake::fake_search(configs, std::atoi(seeds)) : fake::fake_sweep(configs));
   std::thread([&] {
     for (auto stop : {coordinator::Coordinator::Stop::kGraceful, coordinator::Coordinator::Stop::kNow}) {
       int signal = 0;

@@ -5,6 +5,7 @@
 
 #include "storage/records.h"
 #include "sweep/digest.h"
+#include "sweep/search/search.h"
 #include "tests/worker/fake_trainer.h"
 
 namespace medley::fake {
@@ -48,6 +49,24 @@ inline storage::SweepSubmission fake_sweep(int configs, const std::string& name 
     submission.configs.push_back({config, {{"learning_rate", std::to_string(c)}}});
     for (const int fold : submission.folds) {
       submission.trials.push_back({sweep::trial_id(config, fold, 42, submission.dataset), config, fold, 42});
+    }
+  }
+  return submission;
+}
+
+/// The same configs as a search over two folds and `seeds` seeds.
+inline storage::SweepSubmission fake_search(int configs, int seeds) {
+  storage::SweepSubmission submission = fake_sweep(configs, "search");
+  submission.search = sweep::to_json(sweep::SearchSettings{sweep::StrategyKind::kRace, 0.01});
+  submission.seeds.clear();
+  submission.trials.clear();
+  for (int seed = 1; seed <= seeds; ++seed) submission.seeds.push_back(static_cast<std::uint64_t>(seed));
+  for (const storage::SweepConfig& config : submission.configs) {
+    for (const std::uint64_t seed : submission.seeds) {
+      for (const int fold : submission.folds) {
+        submission.trials.push_back(
+            {sweep::trial_id(config.config, fold, seed, submission.dataset), config.config, fold, seed});
+      }
     }
   }
   return submission;

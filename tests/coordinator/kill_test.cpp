@@ -50,6 +50,61 @@ TEST_F(Kill, TwentyRandomKillsChangeNoResult) {
   EXPECT_GT(lost, 5) << "kills hit running trials";
 }
 
+/// What a search decided and what came of it, as text.
+std::string course_of(const std::string& store) {
+  storage::Reader reader(store);
+  const auto sweep = reader.sweeps().at(0);
+  std::ostringstream text;
+  text.precision(17);
+  for (const storage::RoundRow& round : reader.rounds(sweep.id)) {
+    text << "round " << round.number << (round.step.done ? ", the last" : "") << "\n";
+    for (const sweep::SearchRun& run : round.step.add) {
+      text << "  config " << run.config << " seed " << run.seed << " fold " << run.fold << "\n";
+    }
+    for (const sweep::Decision& made : round.step.decisions) {
+      text << "  " << name_of(made.kind) << " " << made.config << " after " << made.runs << " against "
+           << made.against.value_or(-1) << ": " << made.difference << " [" << made.interval.low << ", "
+           << made.interval.high << "]\n";
+    }
+  }
+  for (const storage::TrialRow& row : reader.trials(sweep.id)) text << row.trial << " " << row.paper.score() << "\n";
+  return text.str();
+}
+
+TEST_F(Kill, ASearchThatIsKilledDecidesAsOneThatIsNot) {
+  constexpr int kConfigs = 16, kPlaces = 3, kKills = 20;
+  setenv("SEARCH_SEEDS", "8", 1);
+  std::mt19937 random(15);
+  behave("train_ms 200");
+  auto run = start(kConfigs, kPlaces);
+  ASSERT_TRUE(test::eventually([&] { return finished() > 0; }));
+  int killed = 0;
+  for (; killed < kKills && summary().state != sweep::SweepState::kFinished; ++killed) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 160));
+    if (random() % 2 == 0) {
+      run->kill(SIGKILL);
+      run->wait();
+      run = start(kConfigs, kPlaces);
+    } else {
+      const auto victims = workers();
+      if (!victims.empty()) ::kill(victims[random() % victims.size()], SIGKILL);
+    }
+  }
+  EXPECT_GE(killed, kKills / 2) << "the search ended before the kills: make it longer";
+  const Ended ended = run->wait(60s);
+  ASSERT_EQ(ended.exit, 0) << ended.out << ended.err;
+  const std::string of_killed = course_of(store());
+  const int trained = finished();
+  fs::rename(store(), scratch_ / "killed");
+
+  ASSERT_EQ(start(kConfigs, 1)->wait(60s).exit, 0);
+  unsetenv("SEARCH_SEEDS");
+  EXPECT_EQ(course_of(store()), of_killed);
+  EXPECT_NE(of_killed.find("the last"), std::string::npos);
+  EXPECT_LT(trained, kConfigs * 2 * 8) << "a search that asks for all of it shows nothing";
+  EXPECT_FALSE(summary().searching);
+}
+
 TEST_F(Kill, ResultsTrainedWhileTheCoordinatorWasDeadAreDeliveredNotTrainedAgain) {
   constexpr int kConfigs = 6;
   behave("train_ms 700");

@@ -202,6 +202,7 @@ std::string run(const fs::path& store, const std::string& line) {
   Globals globals;
   globals.store = store;
   add_report_commands(app, globals);
+  add_trials_command(app, globals);
   add_run_commands(app, globals);
   add_evaluate_command(app, globals);
   add_ensemble_commands(app, globals);
@@ -236,10 +237,10 @@ TEST(ResultsCommands, PooledPredictionsAreInDatasetOrder) {
   }
 }
 
-/// Held-out Score of the trials of one config and seed by definition: for each fold, every pair of thresholds is tried
+/// Held-out hits of the trials of one config and seed by definition: for each fold, every pair of thresholds is tried
 /// on the other folds with plain decode().
-double held_out_score(const Store& store, std::size_t first_trial,
-                      const std::array<double, sweep::kGridSize>& grid = sweep::threshold_grid()) {
+std::vector<sweep::Tally> held_out_folds(const Store& store, std::size_t first_trial,
+                                         const std::array<double, sweep::kGridSize>& grid = sweep::threshold_grid()) {
   const auto measure = [&](sweep::Thresholds thresholds, auto&& wants) {
     sweep::Tally tally;
     for (std::size_t clip = 0; clip < 60; ++clip) {
@@ -250,7 +251,7 @@ double held_out_score(const Store& store, std::size_t first_trial,
     }
     return tally;
   };
-  sweep::Tally pooled;
+  std::vector<sweep::Tally> folds;
   for (int fold = 0; fold < kFolds; ++fold) {
     sweep::Thresholds best;
     double best_score = -1;
@@ -263,8 +264,15 @@ double held_out_score(const Store& store, std::size_t first_trial,
         }
       }
     }
-    pooled += measure(best, [&](int f) { return f == fold; });
+    folds.push_back(measure(best, [&](int f) { return f == fold; }));
   }
+  return folds;
+}
+
+double held_out_score(const Store& store, std::size_t first_trial,
+                      const std::array<double, sweep::kGridSize>& grid = sweep::threshold_grid()) {
+  sweep::Tally pooled;
+  for (const sweep::Tally& fold : held_out_folds(store, first_trial, grid)) pooled += fold;
   return pooled.accuracy().score();
 }
 
@@ -281,6 +289,64 @@ TEST(ResultsCommands, ReportSaysTheHeldOutScoreByItsDefinition) {
   EXPECT_EQ(report["rows"][2]["values"]["runs_done"], 5);
   EXPECT_EQ(report["rows"][2]["values"]["held_out_score_sd"], nullptr);  // one seed has all folds
   EXPECT_FALSE(report["rows"][2]["complete"].get<bool>());
+}
+
+TEST(ResultsCommands, TrialsHaveTheHeldOutScoreOfTheirFoldByItsDefinition) {
+  Store store;
+  const json list = json::parse(run(store.folder.path(), "trials depth --json"))["trials"];
+  ASSERT_EQ(list.size(), store.sweep.trials.size());
+  for (std::size_t first = 0; first < list.size(); first += kFolds) {
+    const bool complete = first + kFolds < list.size();  // the last seed lacks a fold
+    const auto folds = complete ? held_out_folds(store, first) : std::vector<sweep::Tally>();
+    for (std::size_t fold = 0; fold < kFolds; ++fold) {
+      const json& line = list[first + fold];
+      const sweep::TrialSpec& trial = store.sweep.trials[first + fold];
+      EXPECT_EQ(line["trial"], trial.id);
+      EXPECT_EQ(line["fold"], trial.fold);
+      EXPECT_EQ(line["seed"], trial.seed);
+      EXPECT_EQ(line["epochs"], trial.config.epochs);
+      if (!complete) {
+        EXPECT_EQ(line["held_out_score"], nullptr);
+        continue;
+      }
+      EXPECT_EQ(line["state"], "finished");
+      EXPECT_EQ(line["worker"], "host-1");
+      const sweep::Accuracy accuracy = folds[fold].accuracy();
+      EXPECT_NEAR(line["held_out_score"].get<double>(), accuracy.score(), 1e-12);
+      EXPECT_NEAR(line["held_out_acc_presence"].get<double>(), accuracy.presence, 1e-12);
+      EXPECT_NEAR(line["held_out_acc_salience"].get<double>(), accuracy.salience, 1e-12);
+      EXPECT_GE(line["paper_score"].get<double>(), accuracy.score()) << "optimistic";
+    }
+  }
+  EXPECT_EQ(list.back()["state"], "pending");
+}
+
+TEST(ResultsCommands, TrialsAreChosenSortedAndCut) {
+  Store store;
+  const fs::path folder = store.folder.path();
+  const auto rows = [&](const std::string& words) {
+    std::istringstream csv(run(folder, "trials depth --csv " + words));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(csv, line);) lines.push_back(line);
+    return lines;
+  };
+  EXPECT_EQ(rows("--columns epochs,fold,seed --where epochs>=20 --where fold=1 --where seed!=1"),
+            (std::vector<std::string>{"epochs,fold,seed", "20,1,2", "30,1,2"}));
+  EXPECT_EQ(rows("--where state=pending --columns trial")[1], store.sweep.trials.back().id);
+  EXPECT_EQ(rows("--failed").size(), 1u);  // the head
+  const auto sorted = rows("--sort score --columns score");
+  ASSERT_EQ(sorted.size(), 19u);
+  for (std::size_t i = 2; i < 16; ++i) EXPECT_GE(std::stod(sorted[i - 1]), std::stod(sorted[i]));
+  EXPECT_EQ(sorted.back(), "") << "without a number last";
+  EXPECT_EQ(rows("--top 2").size(), 3u);
+  const auto refused = [&](const std::string& words) {
+    return test::error_of<UsageError>([&] { run(folder, "trials depth " + words); });
+  };
+  EXPECT_NE(refused("--sort scor").find("did you mean 'score'?"), std::string::npos) << refused("--sort scor");
+  EXPECT_NE(refused("--where epoch=3").find("did you mean 'epochs'?"), std::string::npos);
+  EXPECT_NE(refused("--where epochs").find("is no condition"), std::string::npos);
+  const std::string text = run(folder, "trials depth --top 1");
+  EXPECT_NE(text.find("depth on made-up (synthetic data): 1 of 18 trials"), std::string::npos) << text;
 }
 
 TEST(ResultsCommands, AGridOfThresholdsIsTheReportsChoice) {

@@ -318,6 +318,13 @@ TEST(Expand, GeneratorsThatCannotBeFilledAreErrors) {
             "1:18: encoders: a subset of 5 cannot be chosen from 4 encoders");
 }
 
+TEST(Expand, AnAdaptiveSearchNeedsHeldOutScoresOfSeveralFolds) {
+  EXPECT_EQ(error("folds: [0]\nsearch: race\n"), "2:9: race compares configs over folds: name two or more");
+  EXPECT_EQ(error("base: {patience: 3}\nseeds: {until: settled, at_most: 4}\n"),
+            "2:8: until-settled decides by held-out Scores, and `patience` without `inner_fold` leaves none");
+  EXPECT_EQ(expand_text("base: {patience: 3, inner_fold: true}\nsearch: race\nseeds: 2\n").trials.size(), 10u);
+}
+
 TEST(Expand, NormalisingByActorNeedsTheActorsOfTheClipsThatAreRead) {
   DatasetShape shape = four_encoders();
   shape.has_test = true;

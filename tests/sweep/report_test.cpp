@@ -73,6 +73,52 @@ TEST(Report, PaperNumbersAreMeanAndDeviationOverRuns) {
   EXPECT_TRUE(a.complete());
 }
 
+/// `a` was asked for all four runs. `b` had the two folds of seed 1, and half a seed more.
+ReportInput a_search() {
+  ReportInput input = two_configs();
+  input.search = "race, margin .010";
+  input.rounds = 4;
+  input.configs[0].asked = AskedBySearch{{{1, 0}, {1, 1}, {2, 0}, {2, 1}}, std::nullopt};
+  const StoppedBySearch behind{DecisionKind::kBehind, 4, 3, "a", -.0314, {-.05, -.012}};
+  input.configs[1].asked = AskedBySearch{{{1, 0}, {1, 1}, {2, 0}}, behind};
+  const auto of_no_round = [](const TrialScores& t) { return t.config_id == "b" && t.seed == 2 && t.fold == 1; };
+  input.trials.erase(std::remove_if(input.trials.begin(), input.trials.end(), of_no_round), input.trials.end());
+  return input;
+}
+
+TEST(Report, AConfigThatASearchStoppedIsCompleteAndComesAfterThoseThatAreNotBehind) {
+  const auto report = make_report(a_search());
+  EXPECT_EQ(report.configs[0].id, "a");  // though b has the higher Score in what it was asked for
+  EXPECT_LT(report.configs[0].held_out.score(), report.configs[1].held_out.score());
+  const ConfigReport& b = find(report, "b");
+  EXPECT_EQ(b.expected, 3);
+  EXPECT_EQ(b.done, 3);
+  EXPECT_TRUE(b.complete());
+  const std::string text = render(report, ReportFormat::kText);
+  EXPECT_NE(text.find("race, margin .010: 4 rounds, 1 behind"), std::string::npos) << text;
+  EXPECT_NE(text.find("behind #1 by .031 [.012, .050]"), std::string::npos) << text;
+  EXPECT_NE(text.find("3/3"), std::string::npos) << text;
+  // An interval that takes no account of the looks is not shown.
+  EXPECT_EQ(text.find("vs #1"), std::string::npos) << text;
+  const std::string csv = render(report, ReportFormat::kCsv);
+  EXPECT_NE(csv.find("stopped_runs,stopped_difference,stopped_low,stopped_high"), std::string::npos) << csv;
+  EXPECT_NE(csv.find("3,-0.0314,-0.05,-0.012"), std::string::npos) << csv;
+  EXPECT_EQ(render(make_report(two_configs()), ReportFormat::kText).find("stopped"), std::string::npos);
+}
+
+TEST(Report, ASearchHasHeldOutNumbersOfTheFoldsThatItAskedFor) {
+  auto input = a_search();
+  for (TrialScores& t : input.trials) {
+    if (t.config_id != "b") continue;
+    t.held_out_surface = t.fold == 0 ? peak(3, 10, 4) : peak(3, 12, 6);
+  }
+  // Seed 1: 22 of 40 and 10 of 20. Of seed 2 one fold alone leaves no rows to choose thresholds on.
+  const ConfigReport& b = find(make_report(input), "b");
+  EXPECT_EQ(b.held_out_seeds, 1);
+  EXPECT_EQ(b.held_out.presence, 22.0 / 40);
+  EXPECT_EQ(b.held_out.salience, 10.0 / 20);
+}
+
 TEST(Report, PooledNumberTakesOneCellOverAllFolds) {
   auto input = two_configs();
   for (TrialScores& t : input.trials) {
@@ -407,6 +453,22 @@ TEST(Report, TextKeepsTo120ColumnsUnlessAskedForEverything) {
   EXPECT_EQ(wide.find("want of room"), std::string::npos);
 }
 
+TEST(Report, TextFitsTheTerminalAndKeepsWhatMattersMost) {
+  const Report report = make_report(wide_configs());
+  const auto text = [&](std::size_t width) { return render(report, ReportFormat::kText, 0, Detail::kFit, width); };
+  for (const std::size_t width : {60u, 80u, 100u, 120u, 160u, 200u}) {
+    EXPECT_LE(longest_line(text(width)), width) << text(width);
+    EXPECT_NE(text(width).find("Score"), std::string::npos);
+    EXPECT_NE(text(width).find("learning_rate"), std::string::npos) << "what the configs are";
+  }
+  EXPECT_NE(text(200).find("ACC_S"), std::string::npos);
+  // Ids go before intervals.
+  const std::string all = text(100);
+  const std::string narrow = all.substr(0, all.find("\n\n"));  // the leaderboard
+  EXPECT_EQ(narrow.find("012345678920"), std::string::npos) << narrow;
+  EXPECT_NE(narrow.find("[.300, .600]"), std::string::npos) << narrow;
+}
+
 TEST(Report, LongSubsetsAreToldByWhatTheyLack) {
   auto input = two_configs();
   input.configs[0].axis_values = {{"encoders", "clip+hubert+imagebind+wavlm"}};
@@ -624,12 +686,14 @@ TEST(Report, FamiliesAreJudgedAndPrinted) {
 
 TEST(Report, CsvHasFullPrecision) {
   const std::string csv = render(make_report(two_configs()), ReportFormat::kCsv);
-  EXPECT_EQ(csv.substr(0, csv.find('\n')),
-            "rank,config,top_n,transductive,runs_done,runs_expected,runs_diverged,"
-            "held_out_score,held_out_score_sd,held_out_score_low,held_out_score_high,held_out_acc_presence,"
-            "held_out_acc_salience,paper_score,paper_score_sd,paper_score_low,paper_score_high,paper_acc_presence,"
-            "paper_acc_presence_sd,paper_acc_salience,paper_acc_salience_sd,paper_pooled_score,optimism,"
-            "difference,difference_low,difference_high,difference_p_unadjusted,mean_seconds");
+  EXPECT_EQ(
+      csv.substr(0, csv.find('\n')),
+      "rank,config,top_n,transductive,runs_done,runs_expected,runs_diverged,"
+      "stopped_runs,stopped_difference,stopped_low,stopped_high,held_out_score,held_out_score_sd,held_out_score_low,"
+      "held_out_score_high,held_out_acc_presence,"
+      "held_out_acc_salience,paper_score,paper_score_sd,paper_score_low,paper_score_high,paper_acc_presence,"
+      "paper_acc_presence_sd,paper_acc_salience,paper_acc_salience_sd,paper_pooled_score,optimism,"
+      "difference,difference_low,difference_high,difference_p_unadjusted,mean_seconds");
   EXPECT_NE(csv.find("\n1,b,2,false,4,4,0,"), std::string::npos) << csv;
   EXPECT_NE(csv.find(",0.35,0,"), std::string::npos) << csv;
   EXPECT_NE(csv.find(",0.5,0,0.2,0,"), std::string::npos) << csv;
@@ -700,13 +764,18 @@ TEST(Report, TimeIsTheMeanOverRunsWithAResult) {
 }
 
 TEST(Report, EveryColumnIsInWideTextWithItsNote) {
-  const Report report = make_report(two_configs());
-  std::string wide = render(report, ReportFormat::kText, 0, Detail::kWide);
-  for (std::size_t at; (at = wide.find("\n    ")) != std::string::npos;)
-    wide.replace(at, 5, " ");  // long notes are wrapped
+  const auto wide_text = [](const Report& report) {
+    std::string wide = render(report, ReportFormat::kText, 0, Detail::kWide);
+    for (std::size_t at; (at = wide.find("\n    ")) != std::string::npos;) wide.replace(at, 5, " ");  // long notes
+    return wide;
+  };
+  const Report report = make_report(two_configs()), searched = make_report(a_search());
+  const std::string wide = wide_text(report), of_search = wide_text(searched);
   for (const Column& column : columns()) {
-    EXPECT_NE(wide.find(filled(column.heading, report, report.configs[0])), std::string::npos) << column.id;
-    EXPECT_NE(wide.find(filled(column.note, report, report.configs[0])), std::string::npos) << column.id;
+    const Report& shown = column.applies_to(report) ? report : searched;
+    const std::string& text = column.applies_to(report) ? wide : of_search;
+    EXPECT_NE(text.find(filled(column.heading, shown, shown.configs[0])), std::string::npos) << column.id;
+    EXPECT_NE(text.find(filled(column.note, shown, shown.configs[0])), std::string::npos) << column.id;
   }
   EXPECT_NE(wide.find("vs #1, picked as the best of the same runs: mean difference of held-out Scores"),
             std::string::npos)

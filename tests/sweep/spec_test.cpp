@@ -162,7 +162,7 @@ epochs: 3
                               "13:3: 'seed' is no axis: 'folds' and 'seeds' are keys of the file itself",
                               "15:3: when: 'topn' is not one of the axes; did you mean 'top_n'?",
                               "16:12: folds: '0' stands twice in the list",
-                              "17:9: search: 'rand' must be grid, or {random: N, seed: S}",
+                              "17:9: search: 'rand' must be grid, race, {race: {margin: M}}, or {random: N, seed: S}",
                               "18:1: 'epochs' is a setting: put it under 'base' or 'axes'",
                           }));
 }
@@ -286,6 +286,45 @@ TEST(ParseSweep, ConditionsAreChecked) {
             (std::vector<std::string>{"2:8: when: the condition of 'gate' depends on itself, by way of 'fusion'",
                                       "2:29: when: the condition of 'fusion' depends on itself, by way of 'gate'",
                                       "2:53: when: the condition of 'top_n' depends on itself, by way of 'gate'"}));
+}
+
+TEST(ParseSweep, AdaptiveSearchesAreReadWithTheirMargins) {
+  const auto spec = [](const std::string& text) { return parse_sweep(text, "s.yaml"); };
+  EXPECT_FALSE(spec("seeds: 2").adaptive);
+  const SweepSpec race = spec("seeds: 4\nsearch: race");
+  ASSERT_TRUE(race.adaptive);
+  EXPECT_EQ(race.adaptive->kind, StrategyKind::kRace);
+  EXPECT_EQ(race.adaptive->margin, 0.01);
+  EXPECT_EQ(race.seeds, (std::vector<std::uint64_t>{1, 2, 3, 4}));
+  EXPECT_EQ(spec("search: {race: {margin: 0.02}}").adaptive->margin, 0.02);
+  const SweepSpec drawn =
+      spec("axes: {learning_rate: {uniform: [1e-4, 1e-2]}}\nsearch: {random: 7, seed: 3, race: {margin: 0}}");
+  EXPECT_EQ(drawn.search, SweepSpec::Search::kRandom);
+  EXPECT_EQ(drawn.draws, 7);
+  EXPECT_EQ(drawn.search_seed, 3u);
+  EXPECT_EQ(drawn.adaptive->kind, StrategyKind::kRace);
+  const SweepSpec settled = spec("seeds: {until: settled, at_most: 3, margin: 0.5}");
+  EXPECT_EQ(settled.adaptive->kind, StrategyKind::kUntilSettled);
+  EXPECT_EQ(settled.adaptive->margin, 0.5);
+  EXPECT_EQ(settled.seeds, (std::vector<std::uint64_t>{1, 2, 3}));
+}
+
+TEST(ParseSweep, WrongAdaptiveSearchesAreErrorsWithTheirPlace) {
+  EXPECT_EQ(error("search: rac"),
+            "1:9: search: 'rac' must be grid, race, {race: {margin: M}}, or {random: N, seed: S}");
+  EXPECT_EQ(error("search: {race: 3}"), "1:16: search: race: '3' must be {margin: M}");
+  EXPECT_EQ(error("search: {race: {margin: 2}}"), "1:25: margin: '2' must be a difference of Scores, 0 to 1");
+  EXPECT_EQ(error("search: {race: {marign: 0.1}}"),
+            "1:17: unknown key 'marign' in search: race; did you mean 'margin'?");
+  EXPECT_EQ(error("search: {race: {margin: 0.1}, seed: 2}"), "1:37: search: 'seed' is that of random draws");
+  EXPECT_EQ(error("seeds: {until: setled, at_most: 3}"), "1:16: seeds: 'until' must be settled");
+  EXPECT_EQ(error("seeds: {until: settled}"), "1:8: seeds: 'at_most' is missing: how many seeds a config may get");
+  EXPECT_EQ(error("seeds: {until: settled, at_most: 3}\nsearch: race"),
+            "2:9: search: race stops by itself, so that seeds cannot be until settled, too: give seeds as how many a "
+            "config may get");
+  EXPECT_EQ(error("axes: {top_n: [1, 2]}\nsearch: race\ncompare: {axis: top_n, baseline: 1}"),
+            "3:10: compare: race looks at differences after every round, and its decisions are its verdicts: planned "
+            "comparisons want a sweep that trains all");
 }
 
 TEST(ParseSweep, SearchIsChecked) {

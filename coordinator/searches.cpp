@@ -1,0 +1,113 @@
+#include "coordinator/searches.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "storage/reader.h"
+#include "sweep/search/replay.h"
+#include "sweep/search/search.h"
+
+namespace medley::coordinator {
+namespace {
+
+sweep::SearchSpace space_of(const storage::SweepSummary& sweep, const std::vector<storage::SweepConfigRow>& configs) {
+  sweep::SearchSpace space{static_cast<int>(configs.size()), sweep.folds, sweep.seeds, std::nullopt};
+  std::sort(space.folds.begin(), space.folds.end());
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    if (configs[i].id == sweep.reference) space.reference = static_cast<int>(i);
+  }
+  return space;
+}
+
+/// Runs without a Score have none in the report.
+std::vector<sweep::EndedRun> ended_runs(const std::vector<storage::RoundRow>& rounds, const sweep::Report& report,
+                                        const std::vector<storage::SweepConfigRow>& configs) {
+  std::map<std::string, const sweep::ConfigReport*> measured;
+  for (const sweep::ConfigReport& config : report.configs) measured[config.id] = &config;
+  std::vector<sweep::EndedRun> runs;
+  for (const storage::RoundRow& round : rounds) {
+    for (const sweep::SearchRun& run : round.step.add) {
+      sweep::EndedRun ended;
+      static_cast<sweep::SearchRun&>(ended) = run;
+      const auto config = measured.find(configs.at(static_cast<std::size_t>(run.config)).id);
+      if (config != measured.end()) {
+        for (const sweep::RunScore& score : config->second->runs) {
+          if (score.seed != run.seed || score.fold != run.fold) continue;
+          ended.score = score.held_out;
+          ended.actors = score.actors;
+        }
+      }
+      runs.push_back(std::move(ended));
+    }
+  }
+  std::sort(runs.begin(), runs.end());
+  return runs;
+}
+
+}  // namespace
+
+storage::SearchRound next_round(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                storage::GrowingReport& report) {
+  const storage::Reader::Snapshot snapshot(reader);
+  const std::vector<storage::SweepConfigRow> configs = reader.sweep_configs(sweep.id);
+  const std::vector<storage::RoundRow> rounds = reader.rounds(sweep.id);
+  const sweep::SearchSpace space = space_of(sweep, configs);
+  sweep::History history;
+  for (const storage::RoundRow& round : rounds) history.steps.push_back(round.step);
+  if (!rounds.empty()) {
+    const sweep::Report measured = report.make(reader, sweep, reader.config_progress(sweep.id), {});
+    history.runs = ended_runs(rounds, measured, configs);
+  }
+  const auto strategy = sweep::make_strategy(sweep::search_settings_from_json(sweep.search));
+  const sweep::Step step = strategy->next(space, history);
+  sweep::check_step(space, history, step);
+
+  const auto trial_of = [&](const sweep::SearchRun& run) {
+    const sweep::Config& config = configs[static_cast<std::size_t>(run.config)].config;
+    const std::string test = sweep::test_read_by(config, sweep.test_fingerprint);
+    return sweep::TrialSpec{sweep::trial_id(config, run.fold, run.seed, sweep.dataset, test), config, run.fold,
+                            run.seed};
+  };
+  storage::SearchRound round;
+  round.number = static_cast<int>(rounds.size()) + 1;
+  for (const sweep::SearchRun& run : step.add) round.trials.push_back(trial_of(run));
+  for (const sweep::SearchRun& run : step.likely) round.likely.push_back(trial_of(run));
+  round.decisions = step.decisions;
+  round.done = step.done;
+  return round;
+}
+
+void Searches::ask(const std::vector<std::string>& sweeps) {
+  for (const std::string& id : sweeps) {
+    Search& search = searches_[id];
+    if (search.round.valid()) continue;
+    search.round = std::async(std::launch::async, [this, id, &report = search.report] {
+      Decided decided{id, {}, ""};
+      try {
+        storage::Reader reader(store_);
+        const auto summary = reader.find_sweep(id);
+        if (!summary) throw storage::Error("the store lost sweep " + id);
+        decided.round = next_round(reader, *summary, report);
+      } catch (const std::exception& error) {
+        decided.error = error.what();
+      }
+      return decided;
+    });
+  }
+}
+
+std::vector<Searches::Decided> Searches::decided() {
+  std::vector<Decided> all;
+  for (auto& [id, search] : searches_) {
+    if (!search.round.valid()) continue;
+    if (search.round.wait_for(std::chrono::seconds(0)) != std::future_status::ready) continue;
+    all.push_back(search.round.get());
+  }
+  return all;
+}
+
+}  // namespace medley::coordinator

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <future>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/records.h"
+#include "storage/report_input.h"
+
+namespace medley::coordinator {
+
+/// The next round of a sweep's search, from what the store holds. Every trial of the rounds before must have ended.
+/// `report` is kept from one call to the next, for the same sweep. Throws storage::Error, sweep::Error.
+storage::SearchRound next_round(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                storage::GrowingReport& report);
+
+/// Decides rounds on threads of its own, one a sweep at a time. All calls are of one thread.
+class Searches {
+ public:
+  explicit Searches(std::filesystem::path store) : store_(std::move(store)) {}
+
+  /// Asks for the next round of those of which none is being decided.
+  void ask(const std::vector<std::string>& sweeps);
+
+  /// A round, or why there is none.
+  struct Decided {
+    std::string sweep;
+    storage::SearchRound round;
+    std::string error;  ///< "" when there is a round
+  };
+  /// What was decided since.
+  std::vector<Decided> decided();
+
+ private:
+  struct Search {
+    storage::GrowingReport report;
+    std::future<Decided> round;  ///< the last, so that it ends before the report
+  };
+
+  std::filesystem::path store_;
+  std::map<std::string, Search> searches_;  ///< by sweep id
+};
+
+}  // namespace medley::coordinator
