@@ -15,10 +15,10 @@ namespace medley::coordinator {
 /// A trial of a sweep with everything that its report says of it.
 struct TrialLine {
   storage::TrialRow row;
-  std::string worker_name;              ///< for people; "" before it was assigned
-  nlohmann::json settings;              ///< of its config
-  nlohmann::json axis_values;           ///< of its config
-  std::optional<sweep::RunScore> run;   ///< none before it has a number
+  std::string worker_name;             ///< for people; "" before it was assigned
+  nlohmann::json settings;             ///< of its config
+  nlohmann::json axis_values;          ///< of its config
+  std::optional<sweep::RunScore> run;  ///< none before it has a number
 };
 
 /// What a list of trials says of each: one list for text, CSV and JSON.

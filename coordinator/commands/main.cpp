@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
   add_cluster_commands(app, globals);
   add_report_commands(app, globals);
   add_trials_command(app, globals);
+  add_predictions_command(app, globals);
   add_evaluate_command(app, globals);
   add_check_submission_command(app, globals);
   add_ensemble_commands(app, globals);

@@ -1,10 +1,11 @@
-// medley trials.
+// medley trials, medley predictions.
 #include <cmath>
 #include <iostream>
 #include <memory>
 
 #include <fmt/format.h>
 
+#include "coordinator/actions/predictions.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/actions/trials.h"
 #include "coordinator/commands/command.h"
@@ -123,7 +124,42 @@ std::string columns_text() {
   return text;
 }
 
+struct PredictionsOptions {
+  std::string what;
+  std::string protocol = name_of(sweep::Protocol::kHeldOut);
+  std::filesystem::path out;
+};
+
+void predictions(const PredictionsOptions& options, const Globals& globals) {
+  storage::Reader reader(globals.store);
+  const auto protocol = sweep::find_named<sweep::Protocol>(options.protocol);
+  const WrittenPredictions written = write_predictions(reader, options.what, protocol.value(), options.out);
+  fmt::print("{}: {}, {} clips{}\n", options.out.string(), written.of, written.clips,
+             written.test_clips > 0 ? fmt::format(", {} test clips", written.test_clips) : "");
+  for (const std::string& array : written.arrays) fmt::print("  {}\n", array);
+  if (written.left_out > 0) {
+    fmt::print("left out: {} pairs of config and seed that lack a fold\n", written.left_out);
+  }
+}
+
 }  // namespace
+
+void add_predictions_command(CLI::App& app, Globals& globals) {
+  auto options = std::make_shared<PredictionsOptions>();
+  auto* command =
+      app.add_subcommand("predictions", "Out-of-fold and test predictions as an NPZ file, for your own code");
+  command->add_option("WHAT", options->what, "sweep, config (first digits) or ensemble; the newest sweep if not given");
+  command->add_option("--out", options->out, "file to write")->required()->type_name("FILE.npz");
+  command->add_option("--protocol", options->protocol, "epoch of sweeps and configs: held-out, or paper (optimistic)")
+      ->check(CLI::IsMember(sweep::all_names<sweep::Protocol>()));
+  command->footer(
+      "Examples:\n"
+      "  medley predictions topn --out topn.npz          every config and seed whose folds are all done\n"
+      "  medley predictions 3f9a --out config.npz        one config\n"
+      "  medley predictions best --out ensemble.npz      an ensemble: each fold by the fit that did not see it\n\n"
+      "  python3 -c \"import numpy; p = numpy.load('topn.npz'); print(p['fused'].shape, p['clips'][:3])\"");
+  command->callback([options, &globals] { predictions(*options, globals); });
+}
 
 void add_trials_command(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<TrialsOptions>();
@@ -147,13 +183,12 @@ void add_trials_command(CLI::App& app, Globals& globals) {
   formats->add_flag("--csv", options->as_csv, "every column, with full precision");
   formats->add_flag("--json", options->as_json, "every column, with full precision");
   formats->require_option(0, 1);
-  command->footer(
-      "Columns, beside all settings of a config:\n" + columns_text() +
-      "\nExamples:\n"
-      "  medley trials                                 every trial of the newest sweep\n"
-      "  medley trials topn --failed                   what failed, and why: add --columns trial,reason\n"
-      "  medley trials topn --where selection=learned --where top_n=2 --sort score\n"
-      "  medley trials topn --columns learning_rate,fold,seed,score --csv > trials.csv");
+  command->footer("Columns, beside all settings of a config:\n" + columns_text() +
+                  "\nExamples:\n"
+                  "  medley trials                                 every trial of the newest sweep\n"
+                  "  medley trials topn --failed                   what failed, and why: add --columns trial,reason\n"
+                  "  medley trials topn --where selection=learned --where top_n=2 --sort score\n"
+                  "  medley trials topn --columns learning_rate,fold,seed,score --csv > trials.csv");
   command->callback([options, &globals] { trials(*options, globals); });
 }
 

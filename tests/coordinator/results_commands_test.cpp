@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -203,6 +204,7 @@ std::string run(const fs::path& store, const std::string& line) {
   globals.store = store;
   add_report_commands(app, globals);
   add_trials_command(app, globals);
+  add_predictions_command(app, globals);
   add_run_commands(app, globals);
   add_evaluate_command(app, globals);
   add_ensemble_commands(app, globals);
@@ -347,6 +349,66 @@ TEST(ResultsCommands, TrialsAreChosenSortedAndCut) {
   EXPECT_NE(refused("--where epochs").find("is no condition"), std::string::npos);
   const std::string text = run(folder, "trials depth --top 1");
   EXPECT_NE(text.find("depth on made-up (synthetic data): 1 of 18 trials"), std::string::npos) << text;
+}
+
+TEST(ResultsCommands, PredictionsAreWhatTheModelsSaidOfClipsThatTheyDidNotSee) {
+  Store store;
+  const fs::path folder = store.folder.path(), out = folder / "p.npz";
+  const std::string text = run(folder, "predictions depth --out " + out.string());
+  EXPECT_NE(text.find("sweep depth, 60 clips, 7 test clips"), std::string::npos) << text;
+  const data::NpzFile npz = data::NpzFile::open(out);
+  EXPECT_EQ(npz.header("fused").shape, (std::vector<std::size_t>{5, 60, 6}));
+  EXPECT_EQ(npz.header("test_fused").shape, (std::vector<std::size_t>{5, 3, 7, 6}));
+  const auto fused = npz.read_float32("fused"), test = npz.read_float32("test_fused");
+  const auto configs = npz.read_strings("configs");
+  const auto seeds = npz.read_int64("seeds"), folds = npz.read_int64("folds"), labels = npz.read_int64("labels");
+  for (std::size_t m = 0; m < 5; ++m) {
+    EXPECT_EQ(configs[m], sweep::config_id(store.sweep.trials[m * kFolds].config));
+    EXPECT_EQ(seeds[m], std::int64_t(store.sweep.trials[m * kFolds].seed));
+    for (std::size_t clip = 0; clip < 60; ++clip) {
+      EXPECT_EQ(folds[clip], int(clip % 3));
+      const auto& said = store.said.at(store.sweep.trials[m * kFolds + clip % 3].id);
+      for (std::size_t c = 0; c < 6; ++c) EXPECT_EQ(fused[(m * 60 + clip) * 6 + c], said[clip][c]);
+    }
+    for (std::size_t fold = 0; fold < kFolds; ++fold) {
+      const auto& said = store.said.at(store.sweep.trials[m * kFolds + fold].id);
+      for (std::size_t clip = 0; clip < 7; ++clip) {
+        for (std::size_t c = 0; c < 6; ++c) {
+          EXPECT_EQ(test[((m * kFolds + fold) * 7 + clip) * 6 + c], said[60 + clip][c]);
+        }
+      }
+    }
+  }
+  EXPECT_EQ(npz.read_strings("clips")[4], "clip_4");
+  EXPECT_EQ(npz.read_strings("actors")[4], "A4");
+  EXPECT_EQ(labels[3], store.data.clips[1].label->first);
+  EXPECT_TRUE(std::isnan(npz.read_float32("presence")[0])) << "a head that says nothing of it";
+
+  run(folder, "predictions " + configs[2].substr(0, 6) + " --out " + out.string());
+  EXPECT_EQ(data::NpzFile::open(out).header("fused").shape, (std::vector<std::size_t>{2, 60, 6}));
+  const std::string nobody = test::error_of<UsageError>([&] { run(folder, "predictions nix --out " + out.string()); });
+  EXPECT_NE(nobody.find("no sweep, config or ensemble 'nix'"), std::string::npos) << nobody;
+}
+
+TEST(ResultsCommands, PredictionsOfAnEnsembleGiveItsNestedScore) {
+  Store store;
+  const fs::path folder = store.folder.path(), out = folder / "p.npz";
+  for (const char* words : {"--method caruana --name a", "--method simplex --mix geometric --name b",
+                            "--method mean --per-subset --name c"}) {
+    run(folder, std::string("ensemble depth ") + words);
+    run(folder, std::string("predictions ") + std::strrchr(words, ' ') + " --out " + out.string());
+    const auto fused = data::NpzFile::open(out).read_float32("fused");
+    ASSERT_EQ(fused.size(), 60u * 6);
+    storage::Reader reader(folder);
+    const storage::EnsembleRecord ensemble = reader.ensembles().front();
+    sweep::Tally hits;
+    for (std::size_t clip = 0; clip < 60; ++clip) {
+      const std::vector<double> row(&fused[clip * 6], &fused[clip * 6] + 6);
+      const sweep::Thresholds thresholds = ensemble.folds.at(clip % 3).thresholds;
+      hits.add(sweep::decode(row.data(), store.data.classes, thresholds), *store.data.clips[clip].label);
+    }
+    EXPECT_NEAR(hits.accuracy().score(), ensemble.nested.score(), 1e-12) << words;
+  }
 }
 
 TEST(ResultsCommands, AGridOfThresholdsIsTheReportsChoice) {
