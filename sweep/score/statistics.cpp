@@ -323,13 +323,21 @@ double BlockedComparison::freedom(double between, double within, double seeds) c
   return std::min(kMostFreedom, (satterthwaite + blocks_ - 1) / 2);
 }
 
-double BlockedComparison::half_width(double seeds, double level) const {
+BlockedComparison::Components BlockedComparison::components(double seeds) const {
   const bool one_seed = seeds_ <= 1;
   const double within = one_seed ? between_ : within_;
   const double fold = one_seed ? 0 : std::max(0.0, (between_ - within_) / seeds_);
-  const double between = within + seeds * fold;
-  return student_t_quantile(1 - (1 - level) / 2, freedom(between, within, seeds)) *
-         std::sqrt(variance(between, within, seeds));
+  return {within + seeds * fold, within};
+}
+
+double BlockedComparison::standard_error(double seeds) const {
+  const auto [between, within] = components(seeds);
+  return std::sqrt(variance(between, within, seeds));
+}
+
+double BlockedComparison::half_width(double seeds, double level) const {
+  const auto [between, within] = components(seeds);
+  return student_t_quantile(1 - (1 - level) / 2, freedom(between, within, seeds)) * standard_error(seeds);
 }
 
 double BlockedComparison::half_width_floor(double level) const { return half_width(1e9, level); }
@@ -407,12 +415,20 @@ double ActorComparison::freedom(double of_actors, double of_training) const {
   return satterthwaite(of_actors, actor_freedom_, of_training, training_freedom_);
 }
 
-double ActorComparison::half_width(double seeds, double level) const {
+ActorComparison::Components ActorComparison::components(double seeds) const {
   const double less = seeds_ / seeds;
   const double lasting = std::max(0.0, of_actors_ - of_seeds_);
-  const double of_actors = lasting + (of_actors_ - lasting) * less, of_training = of_training_ * less;
-  return student_t_quantile(1 - (1 - level) / 2, freedom(of_actors, of_training)) *
-         std::sqrt((of_actors + of_training) * factor_);
+  return {lasting + (of_actors_ - lasting) * less, of_training_ * less};
+}
+
+double ActorComparison::standard_error(double seeds) const {
+  const auto [of_actors, of_training] = components(seeds);
+  return std::sqrt((of_actors + of_training) * factor_);
+}
+
+double ActorComparison::half_width(double seeds, double level) const {
+  const auto [of_actors, of_training] = components(seeds);
+  return student_t_quantile(1 - (1 - level) / 2, freedom(of_actors, of_training)) * standard_error(seeds);
 }
 
 double ActorComparison::half_width_floor(double level) const { return half_width(1e9, level); }
@@ -434,6 +450,9 @@ double Comparison::half_width(double seeds, double level) const {
 }
 double Comparison::half_width_floor(double level) const {
   return std::visit([&](const auto& one) { return one.half_width_floor(level); }, estimator_);
+}
+double Comparison::standard_error(double seeds) const {
+  return std::visit([&](const auto& one) { return one.standard_error(seeds); }, estimator_);
 }
 
 std::vector<double> holm_adjusted(const std::vector<double>& p) {

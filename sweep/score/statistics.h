@@ -126,8 +126,14 @@ class BlockedComparison {
   /// which more seeds reduce the most. Falls with `seeds` towards half_width_floor().
   double half_width(double seeds, double level = 0.95) const;
   double half_width_floor(double level = 0.95) const;
+  /// Of the mean with `seeds` seeds, under the same assumption.
+  double standard_error(double seeds) const;
 
  private:
+  struct Components {
+    double between = 0, within = 0;
+  };
+  Components components(double seeds) const;
   double variance(double between, double within, double seeds) const;
   double freedom(double between, double within, double seeds) const;
 
@@ -168,8 +174,13 @@ class ActorComparison {
   /// As BlockedComparison's: what does not fall with more seeds is V_a less the part of it that differs between seeds.
   double half_width(double seeds, double level = 0.95) const;
   double half_width_floor(double level = 0.95) const;
+  double standard_error(double seeds) const;
 
  private:
+  struct Components {
+    double of_actors = 0, of_training = 0;
+  };
+  Components components(double seeds) const;
   double freedom(double of_actors, double of_training) const;
 
   PairedComparison result_;
@@ -191,6 +202,7 @@ class Comparison {
   double degrees_of_freedom() const;
   double half_width(double seeds, double level = 0.95) const;
   double half_width_floor(double level = 0.95) const;
+  double standard_error(double seeds) const;
   /// nullptr where it goes by folds.
   const ActorComparison* by_actors() const { return std::get_if<ActorComparison>(&estimator_); }
   const BlockedComparison* by_folds() const { return std::get_if<BlockedComparison>(&estimator_); }
