@@ -11,11 +11,11 @@ namespace medley::coordinator {
 
 /// What write_predictions() wrote.
 struct WrittenPredictions {
-  std::string of;       ///< "sweep topn", "config 0123 of sweep topn", "ensemble best"
-  int candidates = 0;   ///< (config, seed) pairs, or 1 for an ensemble
-  int clips = 0;        ///< labelled
+  std::string of;      ///< "sweep topn", "config 0123 of sweep topn", "ensemble best"
+  int candidates = 0;  ///< (config, seed) pairs, or 1 for an ensemble
+  int clips = 0;       ///< labelled
   int test_clips = 0;
-  int left_out = 0;     ///< of a sweep: (config, seed) pairs without predictions in every fold
+  int left_out = 0;  ///< of a sweep: (config, seed) pairs without predictions in every fold
   std::vector<std::string> arrays;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "sweep/search/moderation.h"
 #include "sweep/search/rounds.h"
@@ -10,143 +9,153 @@
 namespace medley::sweep {
 namespace {
 
-/// Squared standard errors: with the runs that there are, and with all seeds.
-struct ErrorVariance {
-  double now = 0, at_most = 0;
-  double freedom = 0;
-};
+constexpr int kFirstLook = 3;  ///< blocks: folds with a seed
 
-ErrorVariance error_variance(const Comparison& comparison, double seeds) {
-  const double now = comparison.result().standard_error, at_most = comparison.standard_error(seeds);
-  return {now * now, at_most * at_most, comparison.degrees_of_freedom()};
+/// Blocks after `rounds` rounds.
+int blocks_after(int rounds, int folds) {
+  if (rounds == 0) return 0;
+  const int first = std::min(kFirstLook, folds), rest = folds - first;
+  return rounds <= 1 + rest ? first + rounds - 1 : folds * (rounds - rest);
 }
 
-/// What the configs of a look have in common.
-struct Prior {
-  double now = 0, at_most = 0;  ///< of the difference of two configs
-  double freedom = 0;           ///< d0
-  double most_freedom = 0;      ///< of all estimates together
+/// Of a difference.
+struct Variance {
+  double mean = 0;              ///< squared standard error
+  double freedom = 0;           ///< its degrees of freedom
+  double now = 0, at_most = 0;  ///< squared standard errors by the components of variance: with as many seeds, with all
 };
+
+double square(double x) { return x * x; }
+
+Variance variance_of(const Comparison& comparison, double seeds, double at_most) {
+  return {square(comparison.result().standard_error), comparison.degrees_of_freedom(),
+          square(comparison.standard_error(seeds)), square(comparison.standard_error(at_most))};
+}
+
+struct Pair {
+  int config = 0;
+  double difference = 0;
+  Variance variance;
+};
+
+/// What variances of differences are moderated with.
+struct Prior {
+  Variance variance;
+  double most_freedom = 0;  ///< of all estimates together
+
+  Variance moderate(const Variance& own) const {
+    const auto towards = [&](double Variance::*part) {
+      return moderated(own.*part, own.freedom, variance.*part, variance.freedom);
+    };
+    return {towards(&Variance::mean), std::min(most_freedom, own.freedom + variance.freedom), towards(&Variance::now),
+            towards(&Variance::at_most)};
+  }
+};
+
+/// From the configs' differences to the mean of all, and from `pairs` with the best one. A variance is quadratic in the
+/// difference, so the first have the mean over all pairs: 2 / (C - 1) times their sum. All of `pairs` have the best
+/// one's own variance in them, so their mean counts where it is larger.
+Prior prior_of(const std::vector<Variance>& to_mean, const std::vector<Pair>& pairs) {
+  std::vector<double> variances, freedoms;
+  Prior prior;
+  Variance& sum = prior.variance;
+  for (const Variance& variance : to_mean) {
+    variances.push_back(variance.mean);
+    freedoms.push_back(variance.freedom);
+    sum.mean += variance.mean;
+    sum.now += variance.now;
+    sum.at_most += variance.at_most;
+  }
+  const double others = static_cast<double>(to_mean.size()) - 1;
+  sum.freedom = prior_freedom(variances, freedoms);
+  prior.most_freedom = others * mean(freedoms);
+  double of_pairs = 0;
+  for (const Pair& pair : pairs) of_pairs += pair.variance.mean / static_cast<double>(pairs.size());
+  const double scale = std::max(2 / others, sum.mean > 0 ? of_pairs / sum.mean : 0);
+  for (double Variance::*part : {&Variance::mean, &Variance::now, &Variance::at_most}) sum.*part *= scale;
+  return prior;
+}
 
 }  // namespace
 
 Step Race::next(const SearchSpace& space, const History& history) const {
   check_folds(space);
-  std::vector<std::pair<std::uint64_t, int>> blocks;
-  for (const std::uint64_t seed : space.seeds) {
-    for (const int fold : space.folds) blocks.emplace_back(seed, fold);
-  }
-  const auto done = static_cast<std::size_t>(rounds_of(history));
+  const int folds = static_cast<int>(space.folds.size()), all = folds * static_cast<int>(space.seeds.size());
+  const int rounds = rounds_of(history), done = blocks_after(rounds, folds);
   std::vector<int> in = configs_in(space, history);
   Step step;
-  if (done >= std::min<std::size_t>(kFirstLook, blocks.size())) {
-    step.decisions = look(space, history, in);
+  if (done >= kFirstLook || done >= all) {
+    step.decisions = look(space, history, in, done);
     for (const Decision& decision : step.decisions) in.erase(std::find(in.begin(), in.end(), decision.config));
-    const bool whole_seed = done % space.folds.size() == 0;
-    if (in.size() <= 1 && whole_seed) in.clear();
+    if (in.size() <= 1 && done % folds == 0) in.clear();  // only the best one
   }
-  const auto block = [&](std::size_t number) {
+  const auto round = [&](int number) {
     std::vector<SearchRun> runs;
-    for (const int config : in) {
-      if (number < blocks.size()) runs.push_back({config, blocks[number].first, blocks[number].second});
+    const int end = std::min(all, blocks_after(number, folds));
+    for (int block = blocks_after(number - 1, folds); block < end; ++block) {
+      for (const int config : in) {
+        runs.push_back({config, space.seeds[static_cast<std::size_t>(block / folds)],
+                        space.folds[static_cast<std::size_t>(block % folds)]});
+      }
     }
     return runs;
   };
-  step.add = block(done);
-  step.likely = block(done + 1);
+  step.add = round(rounds + 1);
+  step.likely = round(rounds + 2);
   step.done = step.add.empty();
   return step;
 }
 
-std::vector<Decision> Race::look(const SearchSpace& space, const History& history, const std::vector<int>& in) const {
+std::vector<Decision> Race::look(const SearchSpace& space, const History& history, const std::vector<int>& in,
+                                 int blocks) const {
   const std::vector<ConfigRuns> runs = runs_by_config(space, history.runs);
   const auto of = [&](int config) -> const ConfigRuns& { return runs[static_cast<std::size_t>(config)]; };
   const int folds = static_cast<int>(space.folds.size());
-  const auto done = static_cast<std::size_t>(rounds_of(history));
-  const bool whole_seed = done % space.folds.size() == 0;
-  const bool several_seeds = done >= 2 * space.folds.size();
-  const auto seeds = static_cast<double>(space.seeds.size());
+  const bool whole_seed = blocks % folds == 0, several_seeds = blocks >= 2 * folds;
   std::vector<Decision> decisions;
-  if (whole_seed) {
-    for (const int config : in) {
-      if (of(config).empty())
-        decisions.push_back({config, DecisionKind::kUnsettled, static_cast<int>(done), {}, kNaN, {kNaN, kNaN}});
-    }
+  for (const int config : in) {
+    if (!whole_seed || !of(config).empty()) continue;
+    decisions.push_back({config, DecisionKind::kUnsettled, blocks, {}, kNaN, {kNaN, kNaN}});
   }
   const std::optional<int> best = best_config(runs, in);
   if (!best) return decisions;
 
-  // The mean over all pairs of a variance that is quadratic in the difference follows from differences to the mean.
-  const std::vector<EndedRun> mean = mean_runs(runs, in);
+  const std::vector<EndedRun> means = mean_runs(runs, in);
   ConfigRuns of_mean;
-  for (const EndedRun& run : mean) of_mean.push_back(&run);
-  Prior prior;
-  std::vector<double> variances, freedoms;
-  double at_most = 0;
-  for (const int config : in) {
-    const Comparison comparison(differences(of(config), of_mean), folds);
-    if (!std::isfinite(comparison.result().standard_error)) continue;
-    const ErrorVariance variance = error_variance(comparison, seeds);
-    variances.push_back(variance.now);
-    freedoms.push_back(variance.freedom);
-    at_most += variance.at_most;
-  }
-  const auto count = static_cast<double>(variances.size());
-  if (count < 2) return decisions;
-  prior.freedom = prior_freedom(variances, freedoms);
-  prior.most_freedom = (count - 1) * sweep::mean(freedoms);
-  prior.now = 2 * sweep::mean(variances) * count / (count - 1);
-  prior.at_most = 2 * at_most / (count - 1);
-
-  struct Pair {
-    int config;
-    double difference;
-    ErrorVariance variance;
-  };
+  for (const EndedRun& run : means) of_mean.push_back(&run);
+  const double seeds = std::max(1.0, 1.0 * blocks / folds), at_most = static_cast<double>(space.seeds.size());
+  std::vector<Variance> to_mean;
   std::vector<Pair> pairs;
-  double of_pairs = 0;
   for (const int config : in) {
+    const Comparison with_mean(differences(of(config), of_mean), folds);
+    if (std::isfinite(with_mean.result().standard_error)) to_mean.push_back(variance_of(with_mean, seeds, at_most));
     if (config == *best) continue;
-    const Comparison comparison(differences(of(config), of(*best)), folds);
-    if (!std::isfinite(comparison.result().standard_error)) continue;
-    pairs.push_back({config, comparison.result().mean, error_variance(comparison, seeds)});
-    of_pairs += pairs.back().variance.now;
+    const Comparison with_best(differences(of(config), of(*best)), folds);
+    if (!std::isfinite(with_best.result().standard_error)) continue;
+    pairs.push_back({config, with_best.result().mean, variance_of(with_best, seeds, at_most)});
   }
-  // The best one's own variance is in all of these pairs, and may be larger than the others'.
-  const double larger =
-      pairs.empty() || prior.now == 0 ? 1 : std::max(1.0, of_pairs / static_cast<double>(pairs.size()) / prior.now);
-  prior.now *= larger;
-  prior.at_most *= larger;
+  if (pairs.empty() || to_mean.size() < 2) return decisions;
+  const Prior prior = prior_of(to_mean, pairs);
 
-  const double looks = static_cast<double>(done - std::min<std::size_t>(kFirstLook, done) + 1);
-  const char* e = getenv("RC");
-  const double C = e && *e == 'r' ? (double)in.size() : (double)space.configs;
-  const double at_look = level_ / (C * (C - 1)) / (looks * (looks + 1));
-  const double margin = getenv("RM") ? 0 : margin_;
+  const double configs = space.configs, looks = rounds_of(history);
+  const double at_look = level_ / (configs * (configs - 1) * looks * (looks + 1));
   for (const auto& [config, difference, own] : pairs) {
-    const double freedom = std::min(prior.most_freedom, own.freedom + prior.freedom);
-    const double now = moderated(own.now, own.freedom, prior.now, prior.freedom);
-    const double then = moderated(own.at_most, own.freedom, prior.at_most, prior.freedom);
-    const double half = now == 0 ? 0 : student_t_quantile(1 - at_look, freedom) * std::sqrt(now);
-    Decision decision{config,
-                      DecisionKind::kBehind,
-                      static_cast<int>(done),
-                      best,
-                      difference,
-                      {difference - half, difference + half}};
-    if (decision.interval.high < -margin) {
-      decisions.push_back(decision);
-      continue;
-    }
-    if (!whole_seed) continue;
-    if (decision.interval.low >= -margin_ && decision.interval.high <= margin_) {
-      decision.kind = DecisionKind::kSettled;
-    } else if (several_seeds && std::sqrt(then) > kNarrower * std::sqrt(now)) {
-      decision.kind = DecisionKind::kUnsettled;
+    const Variance variance = prior.moderate(own);
+    const double half_width =
+        variance.mean > 0 ? student_t_quantile(1 - at_look, variance.freedom) * std::sqrt(variance.mean) : 0;
+    const Interval interval{difference - half_width, difference + half_width};
+    const bool narrows = variance.at_most < square(kNarrower) * variance.now;
+    DecisionKind kind = DecisionKind::kBehind;
+    if (interval.high < -margin_) {
+      kind = DecisionKind::kBehind;
+    } else if (whole_seed && interval.low >= -margin_ && interval.high <= margin_) {
+      kind = DecisionKind::kSettled;
+    } else if (whole_seed && several_seeds && !narrows) {
+      kind = DecisionKind::kUnsettled;
     } else {
       continue;
     }
-    decisions.push_back(decision);
+    decisions.push_back({config, kind, blocks, best, difference, interval});
   }
   return decisions;
 }

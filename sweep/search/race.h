@@ -4,18 +4,22 @@
 
 namespace medley::sweep {
 
-/// Trains blocks (one fold with one seed, for every config still in) and drops configs that are behind the best one.
-/// docs/search.md has its formulas, and what they are measured to do.
+/// Trains all configs on the same runs, and drops those that are behind the best one. docs/search.md has its formulas
+/// and what they are measured to do.
 ///
-/// - A config is dropped where its difference to the best so far is below -margin by more than chance. The chance that
+/// The first round has three folds of the first seed. Each of its other folds is a round, and then each further seed. A
+/// round has all configs that are still in. Every round is followed by a look:
+///
+/// - A config is dropped where its difference to the best one so far is below -margin by more than chance. At most
+///   `level` is the chance that the race ever drops a config within the margin of the truly best one. Each ordered pair
+///   of the C configs has a C (C - 1)-th of it, since any may be the best so far, and the j-th look 1 / (j (j + 1)) of
+///   that. All intervals of decisions hold together with 1 - `level`, whenever they were made.
+/// - The variance of a difference is that of Comparison, moderated over configs.
+/// - A config also ends where its interval lies within the margin, and where the remaining seeds would not narrow it by
 /// a
-///   config within the margin of the truly best one is ever dropped is at most `level` over the whole race. Level
-///   / (C (C - 1)) goes to each ordered pair of the C configs, since any of them may be the best so far, and
-///   1 / (j (j + 1)) of that to the j-th look. Intervals of decisions hold together at 1 - `level`, whenever each was
-///   made.
-/// - Variances of the differences are those of Comparison, moderated over configs.
-/// - From the second seed on, a config also ends where the remaining seeds would not narrow its interval by a tenth. It
-///   ends where its interval lies within the margin. A config that is not dropped thus has whole seeds.
+///   tenth. The first is judged after whole seeds, the second from the second seed on.
+///
+/// The race ends at a whole seed. A config that is not dropped thus has all folds of its seeds.
 class Race : public Strategy {
  public:
   /// `margin` is a difference of Scores, 0 or more, and 0 < `level` < 1.
@@ -24,11 +28,9 @@ class Race : public Strategy {
   /// Throws Error for a space of fewer than two folds.
   Step next(const SearchSpace& space, const History& history) const override;
 
-  /// Blocks before the first decision.
-  static constexpr int kFirstLook = 3;
-
  private:
-  std::vector<Decision> look(const SearchSpace& space, const History& history, const std::vector<int>& in) const;
+  std::vector<Decision> look(const SearchSpace& space, const History& history, const std::vector<int>& in,
+                             int blocks) const;
 
   double margin_, level_;
 };

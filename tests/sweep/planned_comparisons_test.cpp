@@ -166,6 +166,7 @@ TEST(BlockedComparison, IsTheFormula) {
   EXPECT_NEAR(whole.half_width(10), 0.025583943076883636, 1e-10);
   EXPECT_NEAR(whole.half_width(1000), 0.025510765068626515, 1e-10);
   EXPECT_LT(whole.half_width_floor(), whole.half_width(1000));
+  EXPECT_NEAR(whole.standard_error(3), whole.result().standard_error, 1e-14);
 
   differences.resize(13);  // two folds lack a seed
   const BlockedComparison partial(differences, 5);
@@ -218,6 +219,7 @@ TEST(ActorComparison, IsTheFormula) {
   EXPECT_NEAR(two.half_width(2), 0.11750054070732327, 1e-10);
   EXPECT_NEAR(two.half_width(10), 0.06427863418947165, 1e-10);
   EXPECT_LT(two.half_width_floor(), two.half_width(1000));
+  EXPECT_NEAR(two.standard_error(2), two.result().standard_error, 1e-14);
 
   const ActorComparison one(differences_of_actors(1), 3);
   EXPECT_NEAR(one.result().mean, 0.12261904761904761, 1e-14);
