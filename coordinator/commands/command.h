@@ -24,6 +24,7 @@ void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launch
 void add_report_commands(CLI::App& app, Globals& globals);  // report, show
 void add_trials_command(CLI::App& app, Globals& globals);
 void add_predictions_command(CLI::App& app, Globals& globals);
+void add_replay_command(CLI::App& app, Globals& globals);
 void add_evaluate_command(CLI::App& app, Globals& globals);  // evaluate
 void add_check_submission_command(CLI::App& app, Globals& globals);
 void add_store_command(CLI::App& app, Globals& globals);      // store check | backup | restore | merge | gc | compact

@@ -25,11 +25,10 @@ struct Variance {
   double now = 0, at_most = 0;  ///< squared standard errors by the components of variance: with as many seeds, with all
 };
 
-double square(double x) { return x * x; }
-
 Variance variance_of(const Comparison& comparison, double seeds, double at_most) {
-  return {square(comparison.result().standard_error), comparison.degrees_of_freedom(),
-          square(comparison.standard_error(seeds)), square(comparison.standard_error(at_most))};
+  const auto squared = [](double x) { return x * x; };
+  return {squared(comparison.result().standard_error), comparison.degrees_of_freedom(),
+          squared(comparison.standard_error(seeds)), squared(comparison.standard_error(at_most))};
 }
 
 struct Pair {
@@ -144,7 +143,7 @@ std::vector<Decision> Race::look(const SearchSpace& space, const History& histor
     const double half_width =
         variance.mean > 0 ? student_t_quantile(1 - at_look, variance.freedom) * std::sqrt(variance.mean) : 0;
     const Interval interval{difference - half_width, difference + half_width};
-    const bool narrows = variance.at_most < square(kNarrower) * variance.now;
+    const bool narrows = variance.at_most < kNarrower * kNarrower * variance.now;
     DecisionKind kind = DecisionKind::kBehind;
     if (interval.high < -margin_) {
       kind = DecisionKind::kBehind;

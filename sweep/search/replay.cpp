@@ -9,7 +9,7 @@
 namespace medley::sweep {
 namespace {
 
-std::string text_of(const SearchRun& run) {
+std::string run_text(const SearchRun& run) {
   return "config " + std::to_string(run.config) + ", fold " + std::to_string(run.fold) + ", seed " +
          std::to_string(run.seed);
 }
@@ -32,13 +32,13 @@ void check_step(const SearchSpace& space, const History& history, const Step& st
   std::set<SearchRun> added;
   for (const SearchRun& run : step.add) {
     if (run.config < 0 || run.config >= space.configs || folds.count(run.fold) == 0 || seeds.count(run.seed) == 0) {
-      throw Error("a search added a run outside of its space: " + text_of(run));
+      throw Error("a search added a run outside of its space: " + run_text(run));
     }
-    if (decided.count(run.config) > 0) throw Error("a search added a run of a decided config: " + text_of(run));
+    if (decided.count(run.config) > 0) throw Error("a search added a run of a decided config: " + run_text(run));
     const auto known = std::lower_bound(history.runs.begin(), history.runs.end(), run,
                                         [](const SearchRun& a, const SearchRun& b) { return a < b; });
     const bool ended = known != history.runs.end() && static_cast<const SearchRun&>(*known) == run;
-    if (ended || !added.insert(run).second) throw Error("a search added a run twice: " + text_of(run));
+    if (ended || !added.insert(run).second) throw Error("a search added a run twice: " + run_text(run));
   }
   if (step.done != step.add.empty()) throw Error("a search ends with a step that adds nothing, and only there");
 }
@@ -48,7 +48,7 @@ History replay(const Strategy& strategy, const SearchSpace& space, std::vector<E
   std::sort(table.begin(), table.end(), before);
   const auto twice =
       std::adjacent_find(table.begin(), table.end(), [](const SearchRun& a, const SearchRun& b) { return a == b; });
-  if (twice != table.end()) throw Error("the table has a run twice: " + text_of(*twice));
+  if (twice != table.end()) throw Error("the table has a run twice: " + run_text(*twice));
   History history;
   for (;;) {
     Step step = strategy.next(space, history);
@@ -58,7 +58,7 @@ History replay(const Strategy& strategy, const SearchSpace& space, std::vector<E
     for (const SearchRun& run : step.add) {
       const auto found = std::lower_bound(table.begin(), table.end(), run, before);
       if (found == table.end() || !(static_cast<const SearchRun&>(*found) == run)) {
-        throw Error("the table lacks a run: " + text_of(run));
+        throw Error("the table lacks a run: " + run_text(run));
       }
       runs.push_back(*found);
     }

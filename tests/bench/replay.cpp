@@ -2,10 +2,11 @@
 //
 // usage: replay [sweeps=1000 [CSV...]]
 //
-// A CSV has the columns config, fold, seed and score (held-out), and a row for every run. Each is replayed in 100
-// orders of its folds and seeds, and so are 100 sweeps that are drawn from its components of variance. Without a CSV
-// planted sweeps are replayed. The last table is of `sweeps` null sweeps, in which no config is better than another by
-// more than the margin: how often one is dropped, and how often the intervals of decisions hold the truth.
+// A CSV has the columns config, fold, seed and held_out_score, and a row for every run (medley trials). Each is
+// replayed in 100 orders of its folds and seeds, and so are 100 sweeps that are drawn from its components of variance.
+// Without a CSV planted sweeps are replayed. The last table is of `sweeps` null sweeps, in which no config is better
+// than another by more than the margin: how often one is dropped, and how often the intervals of decisions hold the
+// truth.
 #include "sweep/search/replay.h"
 
 #include <algorithm>
@@ -416,7 +417,9 @@ Sweep read_csv(const std::string& path) {
   std::ifstream in(path);
   std::string line;
   std::getline(in, line);
-  if (line != "config,fold,seed,score") throw std::runtime_error(path + ": columns are config,fold,seed,score");
+  if (line != "config,fold,seed,held_out_score") {
+    throw std::runtime_error(path + ": columns are config,fold,seed,held_out_score");
+  }
   std::map<std::string, std::map<std::pair<std::string, std::string>, double>> scores;
   std::map<std::string, int> folds, seeds;
   while (std::getline(in, line)) {

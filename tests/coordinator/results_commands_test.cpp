@@ -205,6 +205,7 @@ std::string run(const fs::path& store, const std::string& line) {
   add_report_commands(app, globals);
   add_trials_command(app, globals);
   add_predictions_command(app, globals);
+  add_replay_command(app, globals);
   add_run_commands(app, globals);
   add_evaluate_command(app, globals);
   add_ensemble_commands(app, globals);
@@ -409,6 +410,33 @@ TEST(ResultsCommands, PredictionsOfAnEnsembleGiveItsNestedScore) {
     }
     EXPECT_NEAR(hits.accuracy().score(), ensemble.nested.score(), 1e-12) << words;
   }
+}
+
+TEST(ResultsCommands, ASearchIsReplayedOnWhatIsThere) {
+  Store store;
+  const fs::path folder = store.folder.path();
+  const json race = json::parse(run(folder, "replay depth --json --orders 20"));
+  EXPECT_EQ(race["trials"], 12) << "the third config lacks a trial";
+  EXPECT_EQ(race["search"], (json{{"kind", "race"}, {"margin", 0.01}}));
+  EXPECT_LE(race["most_asked"], 12);
+  EXPECT_GE(race["least_asked"], 6) << "three folds of both, before anything is dropped";
+  EXPECT_EQ(race["orders"], 20);
+  EXPECT_EQ(race["same_winner"], 1);  // 20 epochs say much more than 10
+  EXPECT_EQ(race["regret"], 0);
+  EXPECT_EQ(race["tied_lost"], 0);
+  EXPECT_EQ(race, json::parse(run(folder, "replay depth --json --orders 20"))) << "the same whenever it is asked";
+  const std::string text = run(folder, "replay depth --search until-settled --margin 0.02");
+  EXPECT_NE(text.find("until-settled, margin .020, in 100 orders"), std::string::npos) << text;
+  {
+    storage::Writer writer(folder);
+    storage::Writer::Group group(writer);
+    store.sweep.name = "searched";
+    store.sweep.search = {{"kind", "race"}, {"margin", 0.01}};
+    writer.submit_sweep(store.sweep, 9);
+    group.commit();
+  }
+  const std::string why = test::error_of<UsageError>([&] { run(folder, "replay searched"); });
+  EXPECT_NE(why.find("was a search itself"), std::string::npos) << why;
 }
 
 TEST(ResultsCommands, AGridOfThresholdsIsTheReportsChoice) {
