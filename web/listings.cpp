@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <map>
 
 #include "storage/store_folder.h"
 #include "storage/timeline.h"
@@ -70,12 +72,35 @@ json store_json(const std::filesystem::path& folder, bool coordinator) {
           {"coordinator", coordinator}};
 }
 
-json trials_json(Reader& reader, const storage::SweepSummary& sweep, const Request& request) {
+namespace {
+
+/// The held-out numbers of a trial's fold; null where there are none (yet).
+json held_out_json(const sweep::ConfigReport* config, const storage::TrialRow& row) {
+  if (!config) return nullptr;
+  for (const sweep::RunScore& run : config->runs) {
+    if (run.trial != row.trial || !std::isfinite(run.held_out)) continue;
+    return {{"accuracy", sweep::accuracy_json(run.held_out_accuracy)},
+            {"alpha", run.thresholds.alpha},
+            {"beta", run.thresholds.beta},
+            {"head_fusion", name_of(run.fusion)}};
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+json trials_json(Reader& reader, const storage::SweepSummary& sweep, const Board& board, const Request& request) {
   const Reader::Snapshot snapshot(reader);
   const storage::TrialFilter filter = filter_of(request);
   const storage::Page page = page_of(request);
+  std::map<std::string, const sweep::ConfigReport*> configs;
+  for (const sweep::ConfigReport& config : board.report.configs) configs[config.id] = &config;
   json rows = json::array();
-  for (const auto& row : reader.trials(sweep.id, filter, page)) rows.push_back(trial_row_json(row));
+  for (const auto& row : reader.trials(sweep.id, filter, page)) {
+    const auto config = configs.find(row.config);
+    rows.push_back(trial_row_json(row));
+    rows.back()["held_out"] = held_out_json(config == configs.end() ? nullptr : config->second, row);
+  }
   const int total = reader.count_trials(sweep.id, filter);
   const int next = page.offset + page.limit;
   return {{"sweep", sweep.id},

@@ -22,7 +22,9 @@ nlohmann::json datasets_json(storage::Reader& reader);
 nlohmann::json store_json(const std::filesystem::path& folder, bool coordinator);
 /// `control` null: nobody knows what they do.
 nlohmann::json workers_json(storage::Reader& reader, const std::filesystem::path& store, Control* control);
-nlohmann::json trials_json(storage::Reader& reader, const storage::SweepSummary& sweep, const Request& request);
+/// `board` has the held-out numbers.
+nlohmann::json trials_json(storage::Reader& reader, const storage::SweepSummary& sweep, const Board& board,
+                           const Request& request);
 /// What the search of a sweep decided.
 nlohmann::json rounds_json(storage::Reader& reader, const std::string& sweep);
 nlohmann::json timeline_json(const std::filesystem::path& store, const std::string& sweep, const Request& request);

@@ -177,7 +177,9 @@ const std::vector<Route>& routes() {
       {"GET", "/api/v1/sweeps/{id}/timeline", Needs::kStore, "getTimeline",
        [](const Call& call) { return json_response(timeline_json(call.store, sweep_in(call).id, call.request)); }},
       {"GET", "/api/v1/sweeps/{id}/trials", Needs::kStore, "listTrials",
-       [](const Call& call) { return json_response(trials_json(*call.reader, sweep_in(call), call.request)); }},
+       [](const Call& call) {
+         return json_response(trials_json(*call.reader, sweep_in(call), *board_in(call), call.request));
+       }},
       {"POST", "/api/v1/plan", Needs::kChange, "planSweep",
        [](const Call& call) { return change_response(plan_sweep(call)); }},
       {"POST", "/api/v1/sweeps", Needs::kChange, "submitSweep",

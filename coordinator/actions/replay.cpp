@@ -25,7 +25,8 @@ void shuffle(std::vector<T>& values, int order, std::uint32_t purpose) {
   if (order == 0) return;
   std::vector<std::pair<std::uint32_t, T>> keyed;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto random = sweep::philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(order), purpose, 0}, {});
+    const auto random =
+        sweep::philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(order), purpose, 0}, {});
     keyed.emplace_back(random[0], values[i]);
   }
   std::sort(keyed.begin(), keyed.end());
@@ -50,7 +51,8 @@ Table table_of(const sweep::Report& report, const storage::SweepSummary& sweep) 
     if (static_cast<std::size_t>(scored) == runs) table.configs.push_back(&config);
   }
   if (table.configs.size() < 2) {
-    throw UsageError("sweep '" + sweep.name + "' has fewer than two configs with a held-out Score in every fold and "
+    throw UsageError("sweep '" + sweep.name +
+                     "' has fewer than two configs with a held-out Score in every fold and "
                      "seed: there is nothing to replay");
   }
   table.space = {static_cast<int>(table.configs.size()), sweep.folds, sweep.seeds, std::nullopt};

@@ -15,15 +15,15 @@ namespace medley::coordinator {
 struct ReplayedSearch {
   sweep::SearchSettings settings;
   int orders = 0;
-  int trials = 0;            ///< of the sweep, with a number
-  int least_asked = 0;       ///< of them, that the search asked for in any order
+  int trials = 0;       ///< of the sweep, with a number
+  int least_asked = 0;  ///< of them, that the search asked for in any order
   int most_asked = 0;
-  double asked = 0;          ///< mean
-  double same_winner = 0;    ///< share of orders whose best config is the sweep's
-  double regret = 0;         ///< mean of the sweep's Score of its best config less that of the search's
+  double asked = 0;        ///< mean
+  double same_winner = 0;  ///< share of orders whose best config is the sweep's
+  double regret = 0;       ///< mean of the sweep's Score of its best config less that of the search's
   double largest_regret = 0;
-  double tied_lost = 0;      ///< share of the configs tied with the best that were dropped as behind
-  int tied = 0;              ///< configs that the sweep does not tell from its best (p of the difference .05 or more)
+  double tied_lost = 0;  ///< share of the configs tied with the best that were dropped as behind
+  int tied = 0;          ///< configs that the sweep does not tell from its best (p of the difference .05 or more)
   /// In the order of the sweep file: what was decided of each config, with its id.
   struct Decided {
     std::string config;

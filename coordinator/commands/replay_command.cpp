@@ -38,10 +38,10 @@ Table decisions_table(const ReplayedSearch& replayed) {
                    {"interval", Table::Align::kRight}};
   for (const auto& [config, made, against] : replayed.decisions) {
     const bool known = std::isfinite(made.difference);
-    table.rows.push_back({config, name_of(made.kind), std::to_string(made.runs), against.empty() ? "-" : against,
-                          known ? share_text(made.difference) : "-",
-                          known ? fmt::format("[{}, {}]", share_text(made.interval.low), share_text(made.interval.high))
-                                : "-"});
+    table.rows.push_back(
+        {config, name_of(made.kind), std::to_string(made.runs), against.empty() ? "-" : against,
+         known ? share_text(made.difference) : "-",
+         known ? fmt::format("[{}, {}]", share_text(made.interval.low), share_text(made.interval.high)) : "-"});
   }
   return table;
 }

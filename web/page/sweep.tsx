@@ -46,6 +46,15 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
           {control && atWork(sweep) && <NoWorkers />}
           <dl class="facts">
             <div><dt>Trials finished</dt><dd>{count(sweep.trials.finished)} / {count(sweep.trials.total)}</dd></div>
+            {sweep.search && (
+              <div>
+                <dt>Search</dt>
+                <dd>
+                  {String(sweep.search.kind)}, {count(sweep.rounds)} {sweep.rounds === 1 ? "round" : "rounds"}
+                  {sweep.searching ? `, at most ${count(sweep.most_trials)} trials` : `, of ${count(sweep.most_trials)} trials`}
+                </dd>
+              </div>
+            )}
             <div><dt>Running</dt><dd>{count(sweep.trials.running)}</dd></div>
             <div><dt>Failed</dt><dd class={sweep.trials.failed ? "bad" : undefined}>{count(sweep.trials.failed)}</dd></div>
             <div><dt>Diverged</dt><dd>{count(sweep.trials.diverged)}</dd></div>
@@ -188,6 +197,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
                   <thead>
                     <tr class="groups">
                       <td colSpan={6} />
+                      <th scope="colgroup" colSpan={3} class="first" title={kHeldOutNote}>held-out</th>
                       <th scope="colgroup" colSpan={4} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
                       <td colSpan={2} />
                     </tr>
@@ -198,6 +208,9 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
                       <th scope="col" class="number">Seed</th>
                       <th scope="col">State</th>
                       <th scope="col" class="number">Attempts</th>
+                      <th scope="col" class="number first">ACC_P</th>
+                      <th scope="col" class="number">ACC_S</th>
+                      <th scope="col" class="number">Score</th>
                       <th scope="col" class="number first">ACC_P</th>
                       <th scope="col" class="number">ACC_S</th>
                       <th scope="col" class="number">Score</th>
@@ -217,9 +230,12 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
                           <td class="number">{trial.seed}</td>
                           <td><Tag kind={state}>{state}</Tag></td>
                           <td class="number">{trial.attempts}</td>
+                          <td class="number first">{share(trial.held_out?.accuracy.acc_presence)}</td>
+                          <td class="number">{share(trial.held_out?.accuracy.acc_salience)}</td>
+                          <td class="number strong">{share(trial.held_out?.accuracy.score)}</td>
                           <td class="number first">{share(trial.paper?.accuracy.acc_presence)}</td>
                           <td class="number">{share(trial.paper?.accuracy.acc_salience)}</td>
-                          <td class="number strong">{share(trial.paper?.accuracy.score)}</td>
+                          <td class="number">{share(trial.paper?.accuracy.score)}</td>
                           <td class="number">{trial.paper?.epoch ?? "–"}</td>
                           <td class="number first">{duration(trial.seconds)}</td>
                           <td class="reason" title={trial.reason}>{trial.reason}</td>
@@ -235,7 +251,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
                 total={list.total}
                 link={(next) => to(["sweep", sweep.id, "trials"], { ...keep, offset: next })}
               />
-              <p class="legend">{kPaperNote}</p>
+              <p class="legend">{kHeldOutNote} Of a trial: those of the config's other folds. {kPaperNote}</p>
             </>
           )
         }
