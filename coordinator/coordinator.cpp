@@ -15,6 +15,7 @@
 #include "coordinator/recorder.h"
 #include "coordinator/requests.h"
 #include "coordinator/roster.h"
+#include "coordinator/run_scores.h"
 #include "coordinator/searches.h"
 #include "coordinator/status_board.h"
 #include "coordinator/translator.h"
@@ -118,6 +119,9 @@ struct Coordinator::State {
     std::reverse(stored.begin(), stored.end());  // oldest first
     for (const auto& sweep : stored) {
       // A finished sweep with failed trials stays known: a late result or a retry may still complete it.
+      if (sweep.state == sweep::SweepState::kFinished && sweep.scored != sweep.finished) {
+        run_scores.note_finished(sweep.id);
+      }
       if (sweep.state == sweep::SweepState::kFinished && sweep.failed == 0) continue;
       std::vector<std::string> trials;
       for (const auto& history : reader.trial_histories(sweep.id)) trials.push_back(history.trial);
@@ -172,6 +176,8 @@ struct Coordinator::State {
     }
     push(SweepResumed{submitted.id});
     process_all();
+    const auto progress = scheduler.progress(submitted.id);
+    if (progress && progress->state == sweep::SweepState::kFinished) run_scores.note_finished(submitted.id);
     return submitted;
   }
 
@@ -199,6 +205,19 @@ struct Coordinator::State {
     }
     if (ending.is_serving()) searches.ask(scheduler.searching());
     board.publish(scheduler, catalog, roster, ending, Steady::now());
+  }
+
+  /// Stores the Scores of sweeps that have finished. They can be measured again: a failure costs nothing else.
+  void take_scores() {
+    for (const RunScores::Measured& measured : run_scores.measured()) {
+      if (!measured.error.empty()) {
+        spdlog::warn("the Scores of sweep {} are not in the store: {}", measured.sweep, measured.error);
+        continue;
+      }
+      storage::Writer::Group group(writer);
+      writer.store_scores(measured.sweep, measured.scores);
+      group.commit();
+    }
   }
 
   /// Stores what searches decided, and has the scheduler train it.
@@ -232,6 +251,7 @@ struct Coordinator::State {
         if (const auto* change = std::get_if<Record>(&command)) {
           if (!group) group.emplace(writer);
           recorder->record(*change, {item.event, item.result.get()});
+          if (const auto* finished = std::get_if<FinishSweep>(change)) run_scores.note_finished(finished->sweep);
         } else if (auto message = translator->message_of(std::get<Send>(command))) {
           outgoing.push_back(std::move(*message));
         }
@@ -278,8 +298,9 @@ struct Coordinator::State {
   void tick() {
     push(Ticked{});
     take_rounds();
+    take_scores();
     look_after_host_workers();
-    if (options.exit_when_done && ending.is_serving() && inbox_is_only_ticks() && scheduler.done())
+    if (options.exit_when_done && ending.is_serving() && inbox_is_only_ticks() && scheduler.done() && run_scores.idle())
       drain({End::How::kDone, "everything is done"});
     if (ending.is_overdue(Steady::now())) stop_now("the grace period is over");
     if (ending.phase() == Phase::kDrained) ending.leave(Steady::now());
@@ -355,6 +376,7 @@ struct Coordinator::State {
 
   Roster roster;
   Searches searches{options.store};
+  RunScores run_scores{options.store};
   CheckpointKeeper checkpoints;
   Ending ending;
   Requests requests{options.store.string(), catalog, scheduler, roster, [this](std::vector<Event> events) {

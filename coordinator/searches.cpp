@@ -1,10 +1,7 @@
 #include "coordinator/searches.h"
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
-#include <set>
-#include <tuple>
 #include <utility>
 
 #include "storage/reader.h"
@@ -83,12 +80,10 @@ storage::SearchRound next_round(storage::Reader& reader, const storage::SweepSum
 
 void Searches::ask(const std::vector<std::string>& sweeps) {
   for (const std::string& id : sweeps) {
-    Search& search = searches_[id];
-    if (search.round.valid()) continue;
-    search.round = std::async(std::launch::async, [this, id, &report = search.report] {
+    background_.start(id, [store = store_, id, &report = reports_[id]] {
       Decided decided{id, {}, ""};
       try {
-        storage::Reader reader(store_);
+        storage::Reader reader(store);
         const auto summary = reader.find_sweep(id);
         if (!summary) throw storage::Error("the store lost sweep " + id);
         decided.round = next_round(reader, *summary, report);
@@ -98,16 +93,6 @@ void Searches::ask(const std::vector<std::string>& sweeps) {
       return decided;
     });
   }
-}
-
-std::vector<Searches::Decided> Searches::decided() {
-  std::vector<Decided> all;
-  for (auto& [id, search] : searches_) {
-    if (!search.round.valid()) continue;
-    if (search.round.wait_for(std::chrono::seconds(0)) != std::future_status::ready) continue;
-    all.push_back(search.round.get());
-  }
-  return all;
 }
 
 }  // namespace medley::coordinator

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <filesystem>
-#include <future>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "coordinator/background.h"
 #include "storage/records.h"
 #include "storage/report_input.h"
 
@@ -32,16 +32,12 @@ class Searches {
     std::string error;  ///< "" when there is a round
   };
   /// What was decided since.
-  std::vector<Decided> decided();
+  std::vector<Decided> decided() { return background_.done(); }
 
  private:
-  struct Search {
-    storage::GrowingReport report;
-    std::future<Decided> round;  ///< the last, so that it ends before the report
-  };
-
   std::filesystem::path store_;
-  std::map<std::string, Search> searches_;  ///< by sweep id
+  std::map<std::string, storage::GrowingReport> reports_;  ///< by sweep id
+  Background<Decided> background_;                         ///< the last, so that it ends before the reports
 };
 
 }  // namespace medley::coordinator

@@ -47,7 +47,8 @@ sweep::Config parse_config(const std::string& settings) {
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, s.dataset_name, d.synthetic, s.spec_file, s.state, s.priority, "
     "s.created, s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, "
-    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint FROM sweep s JOIN dataset d ON d.key = s.dataset ";
+    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored FROM sweep s JOIN dataset d ON d.key = "
+    "s.dataset ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores, e.sha256 FROM ensemble e "
@@ -166,6 +167,7 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.decode = {{row.real(17), row.whole(18)}, sweep::head_fusion_of(row.text(19))};
   s.search = parse(row.text(20));
   s.test_fingerprint = row.text(21);
+  s.scored = row.whole(22);
   if (!s.search.is_null()) {
     Statement rounds(database, "SELECT count(*), total(done) FROM round WHERE sweep = ?");
     rounds.bind(key).step();

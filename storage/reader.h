@@ -39,6 +39,7 @@ struct SweepSummary {
   nlohmann::json search;         ///< how it chooses its trials; null: all at once
   std::string test_fingerprint;  ///< of the test clips when it was submitted; "" none
   int rounds = 0;                ///< that its search has decided
+  int scored = 0;                ///< results that its stored Scores of runs were measured from
   bool searching = false;        ///< its search may ask for more
   int configs = 0;
   int trials = 0;

@@ -94,6 +94,18 @@ struct SweepSubmission {
   std::vector<sweep::TrialSpec> trials;
 };
 
+/// Held-out Scores of a sweep's runs, as its reports measure them (sweep::RunScore).
+struct SweepScores {
+  struct Run {
+    std::string trial;
+    sweep::Accuracy accuracy;
+    sweep::Thresholds thresholds;
+    sweep::HeadFusion fusion = sweep::HeadFusion::kOwn;
+  };
+  int results = 0;  ///< trials with a result when they were measured
+  std::vector<Run> runs;
+};
+
 /// What a sweep of another store brings along, beside its submission.
 struct SweepOrigin {
   std::string id;

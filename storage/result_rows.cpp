@@ -228,7 +228,8 @@ void insert_result(Database& database, std::int64_t trial, int attempt, const st
 }
 
 void delete_result(Database& database, std::int64_t trial) {
-  for (const char* table : {"gate", "importance", "prediction", "epoch_term", "epoch", "surface", "result"}) {
+  for (const char* table :
+       {"gate", "importance", "prediction", "epoch_term", "epoch", "surface", "run_score", "result"}) {
     Statement remove(database, std::string("DELETE FROM ") + table + " WHERE trial = ?");
     remove.bind(trial).run();
   }

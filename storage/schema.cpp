@@ -74,6 +74,7 @@ CREATE TABLE sweep (
   reference TEXT NOT NULL,         -- id of the config that tables compare with; '' the first of the ranking
   search TEXT NOT NULL,            -- JSON: how it chooses its trials; null: all of them at once
   test_fingerprint TEXT NOT NULL,  -- of the test clips when it was submitted; '' none
+  scored INTEGER NOT NULL,         -- results that its rows of run_score were measured from
   created INTEGER NOT NULL,
   ended INTEGER NOT NULL           -- 0 until it ends
 ) STRICT;
@@ -248,6 +249,17 @@ CREATE TABLE gate (
   row_sha256 BLOB NOT NULL
 ) STRICT;
 
+-- Held-out Scores of runs, measured when the sweep has finished, for those who read the store by SQL. Reports measure
+-- them again.
+CREATE TABLE run_score (
+  sweep INTEGER NOT NULL REFERENCES sweep,
+  trial INTEGER NOT NULL REFERENCES trial,
+  presence REAL, salience REAL, score REAL,
+  alpha REAL, beta REAL,           -- thresholds
+  head_fusion TEXT NOT NULL,
+  PRIMARY KEY (sweep, trial)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE ensemble (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
@@ -280,6 +292,37 @@ CREATE TABLE event_log (
   subject TEXT NOT NULL,
   text TEXT NOT NULL
 ) STRICT;
+
+-- What people read by SQL (docs/sql.md). Tables change between versions, these do not.
+CREATE VIEW v_config AS
+  SELECT s.name AS sweep, s.id AS sweep_id, c.id AS config, c.settings AS settings, sc.axis_values AS axis_values
+  FROM sweep_config sc JOIN sweep s ON s.key = sc.sweep JOIN config c ON c.key = sc.config;
+CREATE VIEW v_trial AS
+  SELECT s.name AS sweep, s.id AS sweep_id, t.id AS trial, c.id AS config, t.fold AS fold, t.seed AS seed,
+    CASE WHEN r.outcome = 'diverged' THEN 'diverged' WHEN t.running THEN 'running' ELSE t.state END AS state,
+    h.score AS held_out_score, h.presence AS held_out_acc_presence, h.salience AS held_out_acc_salience,
+    h.alpha AS alpha, h.beta AS beta, h.head_fusion AS head_fusion,
+    r.paper_score AS paper_score, r.paper_presence AS paper_acc_presence, r.paper_salience AS paper_acc_salience,
+    CASE WHEN r.outcome = 'finished' THEN r.paper_epoch END AS paper_epoch,
+    CASE WHEN r.outcome = 'finished' AND r.held_out_epoch > 0 THEN r.held_out_epoch END AS held_out_epoch,
+    r.seconds AS seconds, w.name AS worker, t.attempts AS attempts,
+    CASE WHEN t.ended > 0 THEN t.ended END AS ended_ms,
+    nullif(CASE WHEN t.reason <> '' THEN t.reason ELSE coalesce(r.reason, '') END, '') AS reason
+  FROM sweep_trial st JOIN sweep s ON s.key = st.sweep JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config
+    LEFT JOIN result r ON r.trial = t.key LEFT JOIN run_score h ON h.sweep = st.sweep AND h.trial = t.key
+    LEFT JOIN attempt a ON a.trial = t.key AND a.number = t.attempts LEFT JOIN worker w ON w.key = a.worker;
+CREATE VIEW v_epoch AS
+  SELECT t.id AS trial, e.epoch AS epoch, e.learning_rate AS learning_rate, e.loss AS loss,
+    e.validation_loss AS validation_loss, e.alpha AS alpha, e.beta AS beta, e.presence AS paper_acc_presence,
+    e.salience AS paper_acc_salience, (e.presence + e.salience) / 2 AS paper_score
+  FROM epoch e JOIN trial t ON t.key = e.trial;
+CREATE VIEW v_importance AS
+  SELECT t.id AS trial, i.encoder AS encoder, i.mean AS weight, i.sd AS weight_sd,
+    i.selection_frequency AS selection_frequency
+  FROM importance i JOIN trial t ON t.key = i.trial;
+CREATE VIEW v_prediction AS
+  SELECT t.id AS trial, p.protocol AS protocol, p.split AS split, p.part AS part, p.probabilities AS probabilities
+  FROM prediction p JOIN trial t ON t.key = p.trial;
 )sql";
 
 std::int64_t pragma(Database& database, const char* name) {

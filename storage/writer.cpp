@@ -100,9 +100,11 @@ struct Writer::State {
     Statement insert(
         database,
         "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, folds, "
-        "seeds, axes, families, reference, grid_from, grid_points, head_fusion, search, test_fingerprint, created, "
+        "seeds, axes, families, reference, grid_from, grid_points, head_fusion, search, test_fingerprint, scored, "
+        "created, "
         "ended) "
-        "SELECT ?, ?, ?, ?, ?, key, name, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0 FROM dataset WHERE key = ?");
+        "SELECT ?, ?, ?, ?, ?, key, name, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0 FROM dataset WHERE key = "
+        "?");
     const std::string search = submission.search.dump();
     const std::string name = free_name(submission.name);
     const std::string folds = nlohmann::json(submission.folds).dump();
@@ -377,6 +379,26 @@ void Writer::add_round(const std::string& sweep, const SearchRound& round, TimeM
   State& s = *state_;
   s.write("store round " + std::to_string(round.number) + " of sweep " + sweep,
           [&] { s.insert_round(s.sweep_key(sweep), round, now); });
+}
+
+void Writer::store_scores(const std::string& sweep, const SweepScores& scores) {
+  State& s = *state_;
+  s.write("store the Scores of sweep " + sweep, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    Statement forget(s.database, "DELETE FROM run_score WHERE sweep = ?");
+    forget.bind(key).run();
+    Statement insert(s.database,
+                     "INSERT INTO run_score SELECT ?, key, ?, ?, ?, ?, ?, ? FROM trial WHERE id = ? AND state = "
+                     "'finished'");
+    for (const SweepScores::Run& run : scores.runs) {
+      insert
+          .bind(key, run.accuracy.presence, run.accuracy.salience, run.accuracy.score(), run.thresholds.alpha,
+                run.thresholds.beta, name_of(run.fusion), run.trial)
+          .run();
+    }
+    Statement scored(s.database, "UPDATE sweep SET scored = ? WHERE key = ?");
+    scored.bind(scores.results, key).run();
+  });
 }
 
 void Writer::set_sweep_state(const std::string& sweep, SweepState state, TimeMs now) {

@@ -70,6 +70,8 @@ class Writer {
   /// Stores what the search of a sweep decided, and adds the trials that it asks for; they may be likely ones of the
   /// round before. Throws Error when the number is not the next, or the search was done.
   void add_round(const std::string& sweep, const SearchRound& round, TimeMs now);
+  /// Stores the held-out Scores of a sweep's runs, in place of those that it had.
+  void store_scores(const std::string& sweep, const SweepScores& scores);
   void set_sweep_state(const std::string& sweep, sweep::SweepState state, TimeMs now);
   void set_sweep_priority(const std::string& sweep, int priority);
 

@@ -1,6 +1,10 @@
 // Real processes on loopback, killed at random: coordinator shell and workers' link, with a trainer that only waits.
+#include <cmath>
+#include <map>
 #include <random>
 
+#include "storage/database.h"
+#include "storage/report_input.h"
 #include "tests/coordinator/fake_fleet.h"
 #include "tests/support/patience.h"
 
@@ -14,6 +18,25 @@ using namespace std::chrono_literals;
 class Kill : public fake::Fleet {
  protected:
   std::unique_ptr<Program> start(int configs, int places) const { return Fleet::start(configs, places, {FAKE_WORKER}); }
+
+  /// The store's columns have the held-out Scores that its report measures.
+  void expect_scores_of_the_report() const {
+    storage::Reader reader(store());
+    const auto sweep = reader.sweeps().at(0);
+    EXPECT_EQ(sweep.scored, sweep.finished);
+    std::map<std::string, double> measured, stored;
+    const auto report = storage::GrowingReport().make(reader, sweep, reader.config_progress(sweep.id), {});
+    for (const auto& config : report.configs) {
+      for (const auto& run : config.runs) {
+        if (std::isfinite(run.held_out)) measured[run.trial] = run.held_out;
+      }
+    }
+    storage::Database database(storage::StoreLayout(store()).database(), storage::Database::Mode::kReadOnly);
+    storage::Statement rows(database, "SELECT trial, held_out_score FROM v_trial WHERE held_out_score IS NOT NULL");
+    while (rows.step()) stored[rows.text(0)] = rows.real(1);
+    EXPECT_EQ(stored, measured);
+    EXPECT_FALSE(stored.empty());
+  }
 };
 
 TEST_F(Kill, TwentyRandomKillsChangeNoResult) {
@@ -103,6 +126,7 @@ TEST_F(Kill, ASearchThatIsKilledDecidesAsOneThatIsNot) {
   EXPECT_NE(of_killed.find("the last"), std::string::npos);
   EXPECT_LT(trained, kConfigs * 2 * 8) << "a search that asks for all of it shows nothing";
   EXPECT_FALSE(summary().searching);
+  expect_scores_of_the_report();
 }
 
 TEST_F(Kill, ResultsTrainedWhileTheCoordinatorWasDeadAreDeliveredNotTrainedAgain) {
