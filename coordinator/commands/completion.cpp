@@ -44,6 +44,39 @@ constexpr const char* kBash = R"sh(_medley() {
 complete -o filenames -F _medley medley
 )sh";
 
+// The same table, one line a row, asked by the words typed so far.
+constexpr const char* kFish = R"sh(function __medley_words
+  set -l path ""
+  for word in (commandline -opc)[2..-1]
+    set -l longer (string trim -- "$path $word")
+    if string match -q -- "$longer:*" $__medley_table
+      set path $longer
+    end
+  end
+  for row in $__medley_table
+    if string match -q -- "$path:*" $row
+      string split -n " " -- (string replace -- "$path:" "" $row)
+    end
+  end
+end
+complete -c medley -a "(__medley_words)"
+)sh";
+
+/// The rows as words of a fish list.
+std::string fish_rows(const std::string& table) {
+  std::string rows;
+  std::string row;
+  for (const char c : table) {
+    if (c != '\n') {
+      row += c;
+      continue;
+    }
+    rows += " '" + row + "'";
+    row.clear();
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::string completion_table(const CLI::App& app) {
@@ -55,9 +88,13 @@ std::string completion_table(const CLI::App& app) {
 void add_completion_command(CLI::App& app) {
   auto* command = app.add_subcommand("completion", "Print a shell completion script");
   auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
-  command->footer("Example:\n  source <(medley completion bash)");
+  command->add_option("SHELL", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  command->footer("Examples:\n  source <(medley completion bash)\n  medley completion fish | source");
   command->callback([&app, shell] {
+    if (*shell == "fish") {
+      std::printf("set -g __medley_table%s\n%s", fish_rows(completion_table(app)).c_str(), kFish);
+      return;
+    }
     if (*shell == "zsh") std::puts("autoload -U +X bashcompinit && bashcompinit");
     std::printf("_medley_table='%s'\n%s", completion_table(app).c_str(), kBash);
   });

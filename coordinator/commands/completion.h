@@ -6,7 +6,7 @@
 
 namespace medley::coordinator {
 
-/// Adds `medley completion bash|zsh`: a script to source, made from the commands and options of `app` itself.
+/// Adds `medley completion bash|zsh|fish`: a script to source, made from the commands and options of `app` itself.
 void add_completion_command(CLI::App& app);
 
 /// The words that may follow a command path, for every path: "PATH:word word ...\n", sorted. `PATH` is "" for

@@ -4,6 +4,7 @@
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/command_line.h"
 #include "coordinator/commands/completion.h"
+#include "coordinator/commands/manual.h"
 #include "sweep/version.h"
 
 int main(int argc, char** argv) {
@@ -42,6 +43,7 @@ int main(int argc, char** argv) {
   add_ensemble_commands(app, globals);
   add_store_command(app, globals);
   add_completion_command(app);
+  add_manual_command(app);
 
   return run_command_line(app, argc, argv);
 }

@@ -67,7 +67,7 @@ std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, Coordinator
   }
   spdlog::flush_on(spdlog::level::info);
   options.store = store;
-  options.worker_command = {worker_program().string(), "serve"};
+  if (options.local_workers > 0) options.worker_command = {worker_program().string(), "serve"};
   return std::make_unique<Coordinator>(std::move(options));
 }
 
