@@ -9,7 +9,7 @@ SweepSubmitted Catalog::add(storage::Reader& reader, const storage::SweepSummary
   sweep_index_[summary.id] = index;
   sweeps_.push_back({summary.id, summary.name, summary.state, summary.trials, summary.finished, summary.diverged,
                      summary.failed, 0, summary.best_paper_score});
-  const Dataset& dataset = read_dataset(reader, summary.dataset);
+  const Dataset& dataset = read_dataset(reader, summary.dataset, summary.partitions);
   SweepSubmitted event{summary.id, summary.priority, summary.state, {}};
   const auto specs = reader.sweep_trials(summary.id);
   const auto histories = reader.trial_histories(summary.id);
@@ -19,8 +19,15 @@ SweepSubmitted Catalog::add(storage::Reader& reader, const storage::SweepSummary
     const auto& spec = specs[i];
     const auto& history = histories[i];
     const auto [it, inserted] = trials_.try_emplace(spec.id);
-    if (inserted)
-      it->second = {shared(history.config, spec.config), spec.fold, spec.seed, &dataset, history.test_fingerprint, {}};
+    if (inserted) {
+      it->second = {shared(history.config, spec.config),
+                    spec.fold,
+                    spec.seed,
+                    spec.partition,
+                    &dataset,
+                    history.test_fingerprint,
+                    {}};
+    }
     it->second.sweeps.push_back(index);
     const std::string data = dataset.fingerprint + "\n" + history.test_fingerprint + "\n";
     event.trials.push_back({spec.id, data + keys_.at(history.config), history.state, history.attempts, history.failures,
@@ -29,10 +36,18 @@ SweepSubmitted Catalog::add(storage::Reader& reader, const storage::SweepSummary
   return event;
 }
 
-const Catalog::Dataset& Catalog::read_dataset(storage::Reader& reader, const std::string& fingerprint) {
+const Catalog::Dataset& Catalog::read_dataset(storage::Reader& reader, const std::string& fingerprint,
+                                              const std::vector<sweep::Partition>& also) {
   const auto found = reader.find_dataset(fingerprint);
   if (!found) throw Error("the store is damaged: no dataset " + fingerprint);
-  return datasets_[fingerprint] = {fingerprint, found->folder, storage::promise_of(*found)};
+  Dataset& dataset = datasets_[fingerprint];
+  dataset.fingerprint = fingerprint;
+  dataset.folder = found->folder;
+  for (const sweep::Partition& partition : also) dataset.promises[partition];
+  for (auto& [partition, promise] : dataset.promises) {
+    promise = storage::promise_of(sweep::partitioned(*found, partition));
+  }
+  return dataset;
 }
 
 SweepStatus* Catalog::find_sweep(const std::string& id) {
@@ -43,6 +58,10 @@ SweepStatus* Catalog::find_sweep(const std::string& id) {
 const Catalog::Trial* Catalog::find_trial(const std::string& id) const {
   const auto it = trials_.find(id);
   return it == trials_.end() ? nullptr : &it->second;
+}
+
+sweep::TrialSpec Catalog::spec_of(const std::string& id, const Trial& trial) {
+  return {id, *trial.config, trial.fold, trial.seed, trial.partition};
 }
 
 std::vector<SweepStatus*> Catalog::sweeps_of(const std::string& trial) {

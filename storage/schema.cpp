@@ -64,7 +64,8 @@ CREATE TABLE sweep (
   dataset_name TEXT NOT NULL,      -- when it was submitted: folders are copied and renamed
   state TEXT NOT NULL CHECK (state IN ('running', 'paused', 'stopped', 'finished')),
   priority INTEGER NOT NULL,
-  folds TEXT NOT NULL,             -- JSON: what is expected
+  partitions TEXT NOT NULL,        -- JSON: texts of sweep::Partition
+  folds TEXT NOT NULL,             -- JSON: what is expected of each partition
   seeds TEXT NOT NULL,             -- JSON
   axes TEXT NOT NULL,              -- JSON
   families TEXT NOT NULL,          -- JSON: what it compares
@@ -89,6 +90,7 @@ CREATE TABLE trial (
   id TEXT NOT NULL UNIQUE,
   config INTEGER NOT NULL REFERENCES config,
   dataset INTEGER NOT NULL REFERENCES dataset,
+  partition TEXT NOT NULL,         -- text of sweep::Partition
   fold INTEGER NOT NULL,
   seed INTEGER NOT NULL,           -- the bits of an unsigned number
   test_fingerprint TEXT NOT NULL,  -- of the test clips that its training reads; '' where it reads none
@@ -99,7 +101,7 @@ CREATE TABLE trial (
   reason TEXT NOT NULL DEFAULT '',
   ended INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX trial_of_config ON trial (config, dataset, seed, fold);
+CREATE INDEX trial_of_config ON trial (config, dataset, partition, seed, fold);
 CREATE TABLE sweep_trial (
   sweep INTEGER NOT NULL REFERENCES sweep,
   position INTEGER NOT NULL,

@@ -14,7 +14,7 @@ namespace {
 
 /// What the report knows of the candidates, and of nothing else.
 sweep::ReportInput scores_of(storage::Reader& reader, const storage::SweepSummary& sweep,
-                             const std::vector<Candidate>& candidates) {
+                             const sweep::Partition& partition, const std::vector<Candidate>& candidates) {
   std::set<std::string> configs;
   std::set<std::string> trials;
   for (const Candidate& candidate : candidates) {
@@ -22,6 +22,7 @@ sweep::ReportInput scores_of(storage::Reader& reader, const storage::SweepSummar
     trials.insert(candidate.trials.begin(), candidate.trials.end());
   }
   sweep::ReportInput scores = storage::read_report_input(reader, sweep);
+  scores.partitions = {partition};
   const auto forget = [](auto& list, auto&& unwanted) {
     list.erase(std::remove_if(list.begin(), list.end(), unwanted), list.end());
   };
@@ -89,6 +90,16 @@ sweep::WeightShares shares_of(storage::Reader& reader, const storage::SweepSumma
   return sweep::weight_shares(fitted.ensemble, parts, encoders);
 }
 
+/// A model of one repeat has trained on clips that another repeat holds out: members are of one partition.
+sweep::Partition partition_of(const storage::SweepSummary& sweep, int repeat) {
+  for (const sweep::Partition& partition : sweep.partitions) {
+    if (partition.repeat == repeat) return partition;
+  }
+  throw storage::Error(fmt::format("sweep {} has {} repeat{} of its folds ({}), and no repeat {}", sweep.name,
+                                   sweep.partitions.size(), sweep.partitions.size() == 1 ? "" : "s",
+                                   sweep::partitions_text(sweep.partitions), repeat));
+}
+
 std::vector<storage::CandidateWeight> weights_of(const std::vector<Candidate>& candidates,
                                                  const std::vector<double>& weights) {
   std::vector<storage::CandidateWeight> rows;
@@ -104,7 +115,8 @@ FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary
                             const sweep::EnsembleRequest& request) {
   const storage::Reader::Snapshot snapshot(reader);
   FittedEnsemble fitted;
-  fitted.predictions = pool_predictions(reader, sweep, request.protocol);
+  fitted.partition = partition_of(sweep, request.repeat);
+  fitted.predictions = pool_predictions(reader, sweep, fitted.partition, request.protocol);
   if (fitted.predictions.candidates.empty()) {
     throw storage::Error(fmt::format(
         "sweep {} has no config with {} predictions in every fold ({} partial){}", sweep.name,
@@ -115,7 +127,7 @@ FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary
   sweep::Shortlist shortlist;
   if (request.per_subset) {
     fitted.predictions = average_seeds(fitted.predictions, request.options.mix);
-    scores = scores_of(reader, sweep, fitted.predictions.candidates);
+    scores = scores_of(reader, sweep, fitted.partition, fitted.predictions.candidates);
     shortlist = best_of_subsets(scores, fitted.predictions.candidates);
   }
   fitted.ensemble = sweep::fit_ensemble(fitted.predictions.rows, request.options, shortlist);
@@ -151,6 +163,7 @@ storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const stor
   record.sweep = sweep.id;
   record.created = now;
   record.request = request;
+  record.partition = fitted.partition;
   if (record.request.name.empty()) {
     record.request.name = sweep.name + "-" + name_of(request.options.method) +
                           (request.options.mix == sweep::Mix::kGeometric ? "-geometric" : "") +

@@ -37,8 +37,8 @@ struct Candidate {
   bool transductive = false;        ///< sweep::is_transductive() of the config
 };
 
-/// Out-of-fold predictions of a sweep: one candidate of `rows` each, over the labelled clips of its folds in dataset
-/// order.
+/// Out-of-fold predictions of a sweep in one partition: one candidate of `rows` each, over the labelled clips of its
+/// folds in dataset order.
 struct SweepPredictions {
   std::vector<Candidate> candidates;
   sweep::OutOfFold rows;
@@ -46,7 +46,7 @@ struct SweepPredictions {
   int left_out = 0;  ///< (config, seed) pairs with results but not in every fold, or without this protocol's snapshot
 };
 SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                  sweep::Protocol protocol);
+                                  const sweep::Partition& partition, sweep::Protocol protocol);
 
 /// One candidate a config: the even mix of its seeds' probabilities. In the order of their first seeds.
 SweepPredictions average_seeds(const SweepPredictions& pooled, sweep::Mix mix);

@@ -26,10 +26,15 @@ void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes
                            count(std::int64_t(file.dataset.clips.size()), "clip"),
                            count(std::int64_t(file.dataset.encoders.size()), "encoder"),
                            count(std::int64_t(file.dataset.folds.size()), "fold"));
+  if (!plan.partitions.front().official()) {
+    std::cout << fmt::format("folds    {}\n", sweep::partitions_text(plan.partitions));
+  }
+  const auto repeats = std::int64_t(plan.partitions.size());
   std::cout << fmt::format(
-      "plan     {} x {} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
-      count(std::int64_t(plan.folds.size()), "fold"), count(std::int64_t(plan.seeds.size()), "seed"),
-      count(std::int64_t(plan.trials.size()), "trial"), done, plan.trials.size() - done);
+      "plan     {} x {}{} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
+      repeats > 1 ? count(repeats, "repeat") + " x " : "", count(std::int64_t(plan.folds.size()), "fold"),
+      count(std::int64_t(plan.seeds.size()), "seed"), count(std::int64_t(plan.trials.size()), "trial"), done,
+      plan.trials.size() - done);
   if (plan.duplicates > 0) {
     std::cout << fmt::format("         {} of {} points train the same as an earlier one and are trained once\n",
                              plan.duplicates, plan.points);

@@ -240,8 +240,8 @@ std::string filled(const std::string& text, const Report& report, const ConfigRe
       {"{comparisons}", std::to_string(others) + (others == 1 ? " comparison" : " comparisons")},
       {"{reference}", name_of(report, reference)},
       {"{compared}", report.ranks_held_out() ? kHeldOut : kPaper},
-      {"{held-out uncertainty}", uncertainty_text(true, report.actors)},
-      {"{paper-style uncertainty}", uncertainty_text(false, report.actors)},
+      {"{held-out uncertainty}", uncertainty_text(true, report.actors, report.partitions.size())},
+      {"{paper-style uncertainty}", uncertainty_text(false, report.actors, report.partitions.size())},
   };
   std::string made = text;
   for (const auto& [name, value] : names) {
@@ -298,6 +298,7 @@ json row_json(const ConfigRow& row, std::size_t index) {
           {"config", row.config.id},
           {"axis_values", row.config.axis_values},
           {"settings", row.config.settings},
+          {"partition", partitions_text(row.report.partitions)},
           {"transductive", row.config.transductive},
           {"complete", row.config.complete()},
           {"no_held_out", row.config.no_held_out},

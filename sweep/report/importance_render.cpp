@@ -160,7 +160,7 @@ Table score_table(const ImportanceReport& report) {
                                  : "held-out Scores where there are any, else paper-style (optimistic)");
   table.notes.push_back(
       "lost without it: Score of all encoders less Score of all but this one, paired by fold and seed; interval " +
-      uncertainty_text(held_out, report.actors) + ", not adjusted");
+      uncertainty_text(held_out, report.actors, report.repeats) + ", not adjusted");
   const auto correlation = [&](const char* what, double rho) {
     if (std::isfinite(rho)) {
       table.notes.push_back(std::string("Spearman's correlation of the gate's weight and ") + what + ": " +
@@ -187,7 +187,7 @@ Table effect_table(const ImportanceReport& report) {
                             share_text(point.score.paper), point.score.config});
     }
   }
-  table.notes.push_back("95 % interval: " + uncertainty_text(true, report.actors) +
+  table.notes.push_back("95 % interval: " + uncertainty_text(true, report.actors, report.repeats) +
                         "; Score paper is paper-style (optimistic), mean over folds and seeds");
   return table;
 }

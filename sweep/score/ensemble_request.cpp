@@ -15,6 +15,7 @@ constexpr int kLongestName = 200;
 constexpr int kMaxCandidates = 10'000;
 /// A fit takes rounds x bags steps.
 constexpr int kMaxSteps = 1'000;
+constexpr int kMaxRepeats = 1'000;
 
 template <int EnsembleOptions::*Member>
 EnsembleSetting count(const char* name, int most, const char* meaning) {
@@ -64,6 +65,13 @@ std::vector<EnsembleSetting> make_settings() {
        "epoch of the members: held-out, or paper-style (optimistic)",
        [](const R& r) { return json(name_of(r.protocol)); },
        [](R& r, const json& v) { r.protocol = *find_named<Protocol>(v.get<std::string>()); }},
+      {"repeat",
+       Kind::kCount,
+       {},
+       kMaxRepeats,
+       "repeat of made folds that all members are of",
+       [](const R& r) { return json(r.repeat); },
+       [](R& r, const json& v) { r.repeat = v.get<int>(); }},
       {"name",
        Kind::kText,
        {},
