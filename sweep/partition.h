@@ -10,6 +10,10 @@
 
 namespace medley::sweep {
 
+/// Limits of made folds: what is larger is refused with a message, never tried.
+inline constexpr int kMostMadeFolds = 1000;
+inline constexpr int kMostRepeats = 100;
+
 /// What a made partition keeps together: all clips of an actor, or each clip by itself.
 #define MEDLEY_PARTITION_BY(X) X(kActor, "actor") X(kClip, "clip")
 MEDLEY_NAMED_ENUM(PartitionBy, MEDLEY_PARTITION_BY)
@@ -78,9 +82,7 @@ void put_in_folds(Clips& clips, const Partition& partition) {
 }
 
 /// A number for `fold` that no fold of another repeat has: (repeat - 1) folds + fold.
-inline int numbered_on(const Partition& partition, int fold) {
-  return (partition.repeat - 1) * partition.folds + fold;
-}
+inline int numbered_on(const Partition& partition, int fold) { return (partition.repeat - 1) * partition.folds + fold; }
 
 /// 0, 1, ..., folds - 1.
 std::vector<int> made_folds(const Partition& partition);

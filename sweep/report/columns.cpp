@@ -106,7 +106,7 @@ const std::vector<Column>& columns() {
              {"held_out_score_sd"},
              [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out_score_sd)}; },
              [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out_score_sd); },
-             "held-out SD: over seeds"}
+             "held-out SD: over seeds{and repeats}"}
           .on_demand(),
       Column{"held_out_interval",
              kHeldOut,
@@ -182,7 +182,7 @@ const std::vector<Column>& columns() {
                return row.config.pooled_seeds > 0 ? share_text(row.config.pooled.score()) : std::string("-");
              },
              "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed "
-             "(optimistic); mean over seeds"}
+             "(optimistic); mean over seeds{and repeats}"}
           .with_marks()
           .on_demand(),
       Column{"optimism",
@@ -238,6 +238,7 @@ std::string filled(const std::string& text, const Report& report, const ConfigRe
                    : &reference == &report.configs.front()   ? "picked as the best of the same runs"
                                                              : "chosen by the reader"},
       {"{comparisons}", std::to_string(others) + (others == 1 ? " comparison" : " comparisons")},
+      {"{and repeats}", report.partitions.size() > 1 ? " and repeats" : ""},
       {"{reference}", name_of(report, reference)},
       {"{compared}", report.ranks_held_out() ? kHeldOut : kPaper},
       {"{held-out uncertainty}", uncertainty_text(true, report.actors, report.partitions.size())},
@@ -252,7 +253,8 @@ std::string filled(const std::string& text, const Report& report, const ConfigRe
 
 std::string group_note(const std::string& group, const Report& report) {
   if (group == kPaper) {
-    return "paper-style: epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds";
+    return "paper-style: epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds" +
+           std::string(report.partitions.size() > 1 ? ", of every repeat" : "");
   }
   const ThresholdGrid& searched = report.decode.grid;
   std::string grid;
@@ -264,7 +266,8 @@ std::string group_note(const std::string& group, const Report& report) {
   const std::string fixed =
       report.decode.head_fusion ? ", heads fused as " + head_fusion_text(report.decode.head_fusion) : "";
   return "held-out: epoch fixed, " + chosen + " chosen on the other folds" + grid + fixed +
-         " (epoch and thresholds on the inner fold with inner_fold); hits pooled over folds; mean over seeds";
+         " (epoch and thresholds on the inner fold with inner_fold); hits pooled over folds; mean over seeds" +
+         (report.partitions.size() > 1 ? " and repeats" : "");
 }
 
 json columns_json(const Report& report, const ConfigReport& reference) {

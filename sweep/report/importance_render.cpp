@@ -88,6 +88,9 @@ Table fold_table(const ImportanceReport& report) {
     table.rows.push_back(std::move(row));
   }
   table.notes.push_back("mean gate weight over seeds");
+  if (report.repeats > 1) {
+    table.notes.push_back("the folds of the " + std::to_string(report.repeats) + " repeats are numbered on");
+  }
   if (const std::string agreement = agreement_text(report.agreement); !agreement.empty()) {
     table.notes.push_back("Kendall's W of the encoders' ranks: " + agreement + " (1: all alike)");
   }

@@ -168,7 +168,7 @@ struct Report {
   std::string description;
   std::string dataset;
   bool synthetic = false;
-  std::vector<Partition> partitions;
+  std::vector<Partition> partitions = {{}};
   int folds = 0;  ///< of each partition
   int seeds = 0;
   HeldOutDecode decode;

@@ -15,7 +15,6 @@ constexpr int kLongestName = 200;
 constexpr int kMaxCandidates = 10'000;
 /// A fit takes rounds x bags steps.
 constexpr int kMaxSteps = 1'000;
-constexpr int kMaxRepeats = 1'000;
 
 template <int EnsembleOptions::*Member>
 EnsembleSetting count(const char* name, int most, const char* meaning) {
@@ -68,7 +67,7 @@ std::vector<EnsembleSetting> make_settings() {
       {"repeat",
        Kind::kCount,
        {},
-       kMaxRepeats,
+       kMostRepeats,
        "repeat of made folds that all members are of",
        [](const R& r) { return json(r.repeat); },
        [](R& r, const json& v) { r.repeat = v.get<int>(); }},

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxName = 200;
 constexpr std::int64_t kMaxPriority = 1000;
-constexpr std::int64_t kMaxRepeats = 1000;
 constexpr std::int64_t kMaxSeed = INT64_MAX;  // the store keeps seeds as signed 64-bit numbers
 
 std::string stem_of(const std::string& file_name) {
@@ -162,13 +161,13 @@ class SpecReader {
       diagnostics_.add(node.place, "folds: 'regroup' is missing: the number of folds to make");
     }
     with(node, "regroup", [&](const YamlNode& folds) {
-      if (auto value = read_integer(folds, "folds: regroup", 2, kMaxAxisValues, diagnostics_)) {
+      if (auto value = read_integer(folds, "folds: regroup", 2, kMostMadeFolds, diagnostics_)) {
         partition.folds = static_cast<int>(*value);
         spec_.folds_place = folds.place;
       }
     });
     with(node, "repeats", [&](const YamlNode& repeats) {
-      if (auto value = read_integer(repeats, "folds: repeats", 1, kMaxRepeats, diagnostics_)) {
+      if (auto value = read_integer(repeats, "folds: repeats", 1, kMostRepeats, diagnostics_)) {
         spec_.repeats = static_cast<int>(*value);
       }
     });

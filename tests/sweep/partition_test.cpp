@@ -135,7 +135,7 @@ TEST(Partition, TextReadsBackAndNothingElseDoes) {
   EXPECT_EQ(partitions_text({first, second}), "4 by actor, stratified by label, seed 1, 2 repeats");
   for (const PartitionBy by : {PartitionBy::kActor, PartitionBy::kClip}) {
     for (const Stratify stratify : {Stratify::kLabel, Stratify::kNone}) {
-      const Partition partition{100'000, by, stratify, INT64_MAX, 1000};
+      const Partition partition{1000, by, stratify, INT64_MAX, 1000};
       EXPECT_EQ(partition_of(partition_text(partition)), partition);
     }
   }

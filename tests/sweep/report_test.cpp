@@ -654,6 +654,7 @@ TEST(Report, MeansAreOverTheRepeatsOfOnePartition) {
                            "means are over the 2 repeats", "Bouckaert-Frank"}) {
     EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
   }
+  EXPECT_NE(render(report, ReportFormat::kMarkdown).find("mean over seeds and repeats"), std::string::npos);
   const std::string csv = render(report, ReportFormat::kCsv);
   EXPECT_NE(csv.find(",\"2 by actor, stratified by label, seed 1, 2 repeats\",false,8,8,0,"), std::string::npos) << csv;
   EXPECT_EQ(row_json({report, a, *report.reference()}, 1)["partition"],

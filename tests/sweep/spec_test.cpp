@@ -312,9 +312,8 @@ TEST(ParseSweep, ReadsMadeFolds) {
 
   EXPECT_EQ(error("folds: {regrup: 10}"), "1:9: unknown key 'regrup' in folds; did you mean 'regroup'?");
   EXPECT_EQ(error("folds: {repeats: 2}"), "1:8: folds: 'regroup' is missing: the number of folds to make");
-  EXPECT_EQ(error("folds: {regroup: 1}"), "1:18: folds: regroup: '1' must be a whole number from 2 to 100000");
-  EXPECT_EQ(error("folds: {regroup: 5, repeats: 0}"),
-            "1:30: folds: repeats: '0' must be a whole number from 1 to 1000");
+  EXPECT_EQ(error("folds: {regroup: 1}"), "1:18: folds: regroup: '1' must be a whole number from 2 to 1000");
+  EXPECT_EQ(error("folds: {regroup: 5, repeats: 0}"), "1:30: folds: repeats: '0' must be a whole number from 1 to 100");
   EXPECT_EQ(error("folds: {regroup: 5, by: actr}"), "1:25: folds: by: unknown value 'actr'; did you mean 'actor'?");
   EXPECT_EQ(error("folds: {regroup: 5, stratify: labels}"),
             "1:31: folds: stratify: unknown value 'labels'; did you mean 'label'?");

@@ -32,7 +32,9 @@ std::vector<Config> configs() {
 }
 
 TEST(PartitionOfATrial, TrainsAsADatasetWithTheseFoldsDoes) {
-  const data::Dataset dataset = planted_dataset();
+  PlantedOptions twelve_actors;
+  twelve_actors.actors_per_fold = 4;
+  const data::Dataset dataset = planted_dataset(twelve_actors);
   for (const Config& config : configs()) {
     const auto official = bits(alone(dataset, trial(config, 1)));
     for (const Partition& partition : {kFirst, kSecond}) {
@@ -46,7 +48,8 @@ TEST(PartitionOfATrial, TrainsAsADatasetWithTheseFoldsDoes) {
 TEST(PartitionOfATrial, DoesNotDependOnItsPack) {
   const data::Dataset dataset = planted_dataset();
   for (const Config& config : configs()) {
-    const std::vector<TrialSpec> pack = {trial(config, 1), of(kFirst, config), of(kSecond, config), of(kFirst, config, 0)};
+    const std::vector<TrialSpec> pack = {trial(config, 1), of(kFirst, config), of(kSecond, config),
+                                         of(kFirst, config, 0)};
     const auto together = trainer::train_pack(dataset, pack);
     for (std::size_t i = 0; i < pack.size(); ++i) {
       EXPECT_EQ(bits(together[i]), bits(alone(dataset, pack[i]))) << "trial " << i;
