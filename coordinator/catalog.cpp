@@ -38,7 +38,7 @@ TrialsAdded Catalog::grow(storage::Reader& reader, const storage::SweepSummary& 
 std::vector<SubmittedTrial> Catalog::read_trials(storage::Reader& reader, const storage::SweepSummary& summary,
                                                  storage::Reader::Trials which) {
   const std::size_t index = sweep_index_.at(summary.id);
-  const Dataset& dataset = read_dataset(reader, summary.dataset);
+  const Dataset& dataset = read_dataset(reader, summary.dataset, summary.partitions);
   const auto specs = reader.sweep_trials(summary.id, which);
   const auto histories = reader.trial_histories(summary.id, which);
   if (specs.size() != histories.size()) throw Error("the store is damaged: sweep " + summary.id);
@@ -50,7 +50,13 @@ std::vector<SubmittedTrial> Catalog::read_trials(storage::Reader& reader, const 
     const auto [it, inserted] = trials_.try_emplace(spec.id);
     Trial& trial = it->second;
     if (inserted) {
-      trial = {shared(history.config, spec.config), spec.fold, spec.seed, &dataset, history.test_fingerprint, {}};
+      trial = {shared(history.config, spec.config),
+               spec.fold,
+               spec.seed,
+               spec.partition,
+               &dataset,
+               history.test_fingerprint,
+               {}};
     }
     const bool counts = which == storage::Reader::Trials::kAsked;
     if (counts && std::find(trial.sweeps.begin(), trial.sweeps.end(), index) == trial.sweeps.end()) {
@@ -63,10 +69,18 @@ std::vector<SubmittedTrial> Catalog::read_trials(storage::Reader& reader, const 
   return trials;
 }
 
-const Catalog::Dataset& Catalog::read_dataset(storage::Reader& reader, const std::string& fingerprint) {
+const Catalog::Dataset& Catalog::read_dataset(storage::Reader& reader, const std::string& fingerprint,
+                                              const std::vector<sweep::Partition>& also) {
   const auto found = reader.find_dataset(fingerprint);
   if (!found) throw Error("the store is damaged: no dataset " + fingerprint);
-  return datasets_[fingerprint] = {fingerprint, found->folder, storage::promise_of(*found)};
+  Dataset& dataset = datasets_[fingerprint];
+  dataset.fingerprint = fingerprint;
+  dataset.folder = found->folder;
+  for (const sweep::Partition& partition : also) dataset.promises[partition];
+  for (auto& [partition, promise] : dataset.promises) {
+    promise = storage::promise_of(sweep::partitioned(*found, partition));
+  }
+  return dataset;
 }
 
 SweepStatus* Catalog::find_sweep(const std::string& id) {
@@ -77,6 +91,10 @@ SweepStatus* Catalog::find_sweep(const std::string& id) {
 const Catalog::Trial* Catalog::find_trial(const std::string& id) const {
   const auto it = trials_.find(id);
   return it == trials_.end() ? nullptr : &it->second;
+}
+
+sweep::TrialSpec Catalog::spec_of(const std::string& id, const Trial& trial) {
+  return {id, *trial.config, trial.fold, trial.seed, trial.partition};
 }
 
 std::vector<SweepStatus*> Catalog::sweeps_of(const std::string& trial) {

@@ -22,12 +22,13 @@ class Catalog {
   struct Dataset {
     std::string fingerprint;
     std::string folder;
-    sweep::Promise promise;
+    std::map<sweep::Partition, sweep::Promise> promises;  ///< of the partitions that sweeps have
   };
   struct Trial {
     std::shared_ptr<const sweep::Config> config;
     int fold = 0;
     std::uint64_t seed = 0;
+    sweep::Partition partition;
     const Dataset* dataset = nullptr;
     std::string test_fingerprint;     ///< of the test clips that its training reads; "" where it reads none
     std::vector<std::size_t> sweeps;  ///< indices into sweeps()
@@ -38,14 +39,17 @@ class Catalog {
   SweepSubmitted add(storage::Reader& reader, const storage::SweepSummary& summary);
   /// The same for what the search of a known sweep has asked for since.
   TrialsAdded grow(storage::Reader& reader, const storage::SweepSummary& summary);
-  /// Reads where the dataset lies now: it may have moved.
-  const Dataset& read_dataset(storage::Reader& reader, const std::string& fingerprint);
+  /// Reads where the dataset lies now: it may have moved. Promises are of the partitions known before, and of `also`.
+  const Dataset& read_dataset(storage::Reader& reader, const std::string& fingerprint,
+                              const std::vector<sweep::Partition>& also = {});
 
   /// In order of submission.
   std::deque<SweepStatus>& sweeps() { return sweeps_; }
   /// nullptr: unknown.
   SweepStatus* find_sweep(const std::string& id);
   const Trial* find_trial(const std::string& id) const;
+  /// What the worker that trains it is told.
+  static sweep::TrialSpec spec_of(const std::string& id, const Trial& trial);
   /// Those that hold this trial, which is known.
   std::vector<SweepStatus*> sweeps_of(const std::string& trial);
 

@@ -66,8 +66,9 @@ storage::SearchRound next_round(storage::Reader& reader, const storage::SweepSum
   const auto trial_of = [&](const sweep::SearchRun& run) {
     const sweep::Config& config = configs[static_cast<std::size_t>(run.config)].config;
     const std::string test = sweep::test_read_by(config, sweep.test_fingerprint);
-    return sweep::TrialSpec{sweep::trial_id(config, run.fold, run.seed, sweep.dataset, test), config, run.fold,
-                            run.seed};
+    const sweep::Partition& partition = sweep.partitions.front();  // expand() takes no more
+    return sweep::TrialSpec{sweep::trial_id(config, run.fold, run.seed, sweep.dataset, test, partition), config,
+                            run.fold, run.seed, partition};
   };
   storage::SearchRound round;
   round.number = static_cast<int>(rounds.size()) + 1;

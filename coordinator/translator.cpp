@@ -85,8 +85,8 @@ void Translator::on_result(const std::string& worker, const protocol::Result& me
     auto result = std::make_shared<sweep::TrialResult>(sweep::decode_result(message.bytes));
     problem = parts_.writer.result_problem(message.attempt, *result);
     if (const Catalog::Trial* trial = parts_.catalog.find_trial(message.attempt.trial); problem.empty() && trial) {
-      const sweep::TrialSpec spec{message.attempt.trial, *trial->config, trial->fold, trial->seed};
-      problem = sweep::admission_problem(*result, spec, trial->dataset->promise);
+      problem = sweep::admission_problem(*result, Catalog::spec_of(message.attempt.trial, *trial),
+                                         trial->dataset->promises.at(trial->partition));
     }
     if (problem.empty()) return push_(ResultReceived{worker, message.attempt}, std::move(result));
   } catch (const sweep::Error& e) {
@@ -112,7 +112,7 @@ std::optional<Outgoing> Translator::on(const Assign& c) {
     message.dataset_folder = trial.dataset->folder;
     message.dataset_fingerprint = trial.dataset->fingerprint;
     message.test_fingerprint = trial.test_fingerprint;
-    message.trials.push_back({attempt.number, {attempt.trial, *trial.config, trial.fold, trial.seed}});
+    message.trials.push_back({attempt.number, Catalog::spec_of(attempt.trial, trial)});
   }
   return Outgoing{c.worker, std::move(message)};
 }

@@ -49,36 +49,39 @@ void check_database(Database& database, StoreCheck& all) {
   });
 }
 
-/// What the trials of each dataset were promised, by fingerprint; without those whose rows are at fault.
-std::map<std::string, sweep::Promise> check_datasets(Reader& reader, StoreCheck& all) {
-  std::map<std::string, sweep::Promise> promises;
+/// The datasets, by fingerprint; without those whose rows are at fault.
+std::map<std::string, DatasetRecord> check_datasets(Reader& reader, StoreCheck& all) {
+  std::map<std::string, DatasetRecord> datasets;
   for (const std::string& fingerprint : reader.dataset_fingerprints()) {
     take(all, "dataset " + fingerprint, [&] {
       const auto dataset = reader.find_dataset(fingerprint);
       if (!dataset) throw Error("its fingerprint is not unique");
-      promises[fingerprint] = promise_of(*dataset);
+      datasets[fingerprint] = *dataset;
     });
   }
-  return promises;
+  return datasets;
 }
 
 void check_results(const fs::path& store, Database& database, StoreCheck& all) {
   std::vector<StoredTrial> trials;
   take(all, "database", [&] { read_stored_trials(database, trials); });
   Reader reader(store);
-  std::map<std::string, sweep::Promise> promises;
-  take(all, "database", [&] { promises = check_datasets(reader, all); });
+  std::map<std::string, DatasetRecord> datasets;
+  take(all, "database", [&] { datasets = check_datasets(reader, all); });
+  std::map<std::pair<std::string, sweep::Partition>, sweep::Promise> promises;  // by dataset
   for (const StoredTrial& trial : trials) {
     take(all, "trial " + trial.id, [&] {
       const sweep::TrialSpec spec = checked_spec(trial);
       if (!trial.finished) return;
       ++all.results;
-      const auto promise = promises.find(trial.dataset);
-      if (promise == promises.end()) {
+      const auto dataset = datasets.find(trial.dataset);
+      if (dataset == datasets.end()) {
         read_result(database, trial.key, trial.id);
-      } else {
-        checked_result(database, trial, spec, promise->second);
+        return;
       }
+      const auto [promise, is_new] = promises.try_emplace({trial.dataset, spec.partition});
+      if (is_new) promise->second = promise_of(sweep::partitioned(dataset->second, spec.partition));
+      checked_result(database, trial, spec, promise->second);
     });
   }
 }
@@ -151,21 +154,23 @@ void read_stored_trials(Database& database, std::vector<StoredTrial>& all) {
   Statement trials(
       database,
       "SELECT t.key, t.id, c.settings, c.id, d.fingerprint, t.test_fingerprint, t.state = 'finished', t.fold, "
-      "t.seed FROM trial t JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
+      "t.seed, t.partition FROM trial t JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
       "ORDER BY t.key");
   while (trials.step()) {
     all.push_back({trials.integer(0), trials.text(1), trials.text(2), trials.text(3), trials.text(4), trials.text(5),
-                   trials.integer(6) != 0, trials.whole(7), static_cast<std::uint64_t>(trials.integer(8))});
+                   trials.integer(6) != 0, trials.whole(7), static_cast<std::uint64_t>(trials.integer(8)),
+                   trials.text(9)});
   }
 }
 
 sweep::TrialSpec checked_spec(const StoredTrial& trial) {
   const sweep::Config config = sweep::config_from_json(nlohmann::json::parse(trial.settings));
   if (sweep::config_id(config) != trial.config) throw Error("the settings of its config are not those of their id");
-  if (sweep::trial_id(config, trial.fold, trial.seed, trial.dataset, trial.test) != trial.id) {
-    throw Error("config, fold, seed and dataset are not those of its id");
+  const sweep::Partition partition = sweep::partition_of(trial.partition);
+  if (sweep::trial_id(config, trial.fold, trial.seed, trial.dataset, trial.test, partition) != trial.id) {
+    throw Error("config, partition, fold, seed and dataset are not those of its id");
   }
-  return {trial.id, config, trial.fold, trial.seed};
+  return {trial.id, config, trial.fold, trial.seed, partition};
 }
 
 sweep::TrialResult checked_result(Database& database, const StoredTrial& trial, const sweep::TrialSpec& spec,

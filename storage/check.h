@@ -41,10 +41,11 @@ struct StoredTrial {
   bool finished;
   int fold;
   std::uint64_t seed;
+  std::string partition;
 };
 /// Appends all, in the order in which they came. Those before a damaged page are there also where it throws.
 void read_stored_trials(Database& database, std::vector<StoredTrial>& all);
-/// Throws when config, fold, seed and dataset are not those of its id.
+/// Throws when config, partition, fold, seed and dataset are not those of its id.
 sweep::TrialSpec checked_spec(const StoredTrial& trial);
 /// Throws when the result is not the one that was stored, or cannot have come from training `spec`.
 sweep::TrialResult checked_result(Database& database, const StoredTrial& trial, const sweep::TrialSpec& spec,

@@ -134,6 +134,11 @@ void read_settings(const std::string& method, const Stored& settings, EnsembleRe
   ensemble.request = request_of(ensemble.request.name, method, settings);
   ensemble.sweep = settings["sweep"].text();
   if (settings["decode"].text() != kDecode) settings["decode"].wrong(std::string("must be ") + kDecode);
+  try {
+    ensemble.partition = sweep::partition_of(settings["partition"].text());
+  } catch (const sweep::Error&) {
+    settings["partition"].wrong("must be a partition");
+  }
   ensemble.head_fusion = fusion_of(settings);
   ensemble.thresholds = thresholds_of(settings);
   for (const Stored& row : settings["fold_thresholds"].items()) {
@@ -207,6 +212,7 @@ json settings_json(const EnsembleRecord& ensemble) {
   settings.erase("name");
   settings.erase("method");
   settings["sweep"] = ensemble.sweep;
+  settings["partition"] = sweep::partition_text(ensemble.partition);
   settings["decode"] = kDecode;
   settings["heads_fused_as"] = name_of(ensemble.head_fusion);
   settings["alpha"] = ensemble.thresholds.alpha;

@@ -42,6 +42,7 @@ struct EnsembleRecord {
   std::string sweep;    ///< id of the sweep that it was fitted on
   TimeMs created = 0;
   sweep::EnsembleRequest request;  ///< with the name that it is stored by, never ""
+  sweep::Partition partition;      ///< of all members
 
   // The fit on all folds.
   std::vector<CandidateWeight> weights;

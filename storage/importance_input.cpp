@@ -26,7 +26,8 @@ sweep::ImportanceInput read_importance_input(Reader& reader, const SweepSummary&
     if (static_cast<int>(found.size()) < page.limit) break;
   }
   for (auto& [id, importance] : reader.importance(ids)) {
-    input.trials.push_back({rows.at(id).fold, rows.at(id).seed, std::move(importance)});
+    const sweep::Partition partition = sweep::partition_of(rows.at(id).partition);
+    input.trials.push_back({sweep::numbered_on(partition, rows.at(id).fold), rows.at(id).seed, std::move(importance)});
   }
   return input;
 }
@@ -38,8 +39,8 @@ std::vector<SweepSummary> comparable_sweeps(Reader& reader, const SweepSummary& 
   };
   std::vector<SweepSummary> comparable;
   for (SweepSummary& other : reader.sweeps()) {
-    if (other.id != sweep.id && other.dataset == sweep.dataset && sorted(other.folds) == sorted(sweep.folds) &&
-        other.finished > 0) {
+    if (other.id != sweep.id && other.dataset == sweep.dataset && other.partitions == sweep.partitions &&
+        sorted(other.folds) == sorted(sweep.folds) && other.finished > 0) {
       comparable.push_back(std::move(other));
     }
   }

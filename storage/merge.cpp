@@ -122,6 +122,7 @@ class Merge {
     submission.spec_file = sweep.spec_file;
     submission.dataset = sweep.dataset;
     submission.priority = sweep.priority;
+    submission.partitions = sweep.partitions;
     submission.folds = sweep.folds;
     submission.seeds = sweep.seeds;
     submission.axes = sweep.axes;
@@ -136,8 +137,8 @@ class Merge {
     submission.trials = other_.reader.sweep_trials(sweep.id);
     for (const sweep::TrialSpec& trial : submission.trials) {
       const std::string test = sweep::test_read_by(trial.config, submission.test_fingerprint);
-      if (sweep::trial_id(trial.config, trial.fold, trial.seed, sweep.dataset, test) != trial.id) {
-        throw Error("config, fold, seed and dataset of trial " + trial.id + " are not those of its id");
+      if (sweep::trial_id(trial.config, trial.fold, trial.seed, sweep.dataset, test, trial.partition) != trial.id) {
+        throw Error("config, partition, fold, seed and dataset of trial " + trial.id + " are not those of its id");
       }
     }
     return submission;
@@ -223,16 +224,17 @@ class Merge {
 
   /// Sound by what the other store knows of its dataset and by what this one does. Throws otherwise.
   sweep::TrialResult sound_result(const StoredTrial& trial) {
+    const sweep::TrialSpec spec = checked_spec(trial);
     const auto promise = [&](Reader& reader, auto& promises) -> const sweep::Promise& {
-      auto found = promises.find(trial.dataset);
+      auto found = promises.find({trial.dataset, spec.partition});
       if (found == promises.end()) {
         const auto dataset = reader.find_dataset(trial.dataset);
         if (!dataset) throw Error("dataset " + trial.dataset + " cannot be read");
-        found = promises.emplace(trial.dataset, promise_of(*dataset)).first;
+        const sweep::Promise made = promise_of(sweep::partitioned(*dataset, spec.partition));
+        found = promises.emplace(std::make_pair(trial.dataset, spec.partition), made).first;
       }
       return found->second;
     };
-    const sweep::TrialSpec spec = checked_spec(trial);
     sweep::TrialResult result = checked_result(other_.database, trial, spec, promise(other_.reader, other_promises_));
     const std::string problem = sweep::admission_problem(result, spec, promise(mine_, my_promises_));
     if (!problem.empty()) throw Error("its result does not fit the dataset that this store has: " + problem);
@@ -359,11 +361,12 @@ class Merge {
   Reader mine_;
   Database mine_database_;
   Merged merged_;
-  std::set<std::string> added_;                                         ///< trials
-  std::vector<std::string> agreed_;                                     ///< trials whose result both stores now have
-  std::set<std::string> workers_;                                       ///< that this store knows
-  std::map<std::int64_t, std::int64_t> packs_;                          ///< numbers there and here
-  std::map<std::string, sweep::Promise> other_promises_, my_promises_;  ///< by fingerprint
+  std::set<std::string> added_;                 ///< trials
+  std::vector<std::string> agreed_;             ///< trials whose result both stores now have
+  std::set<std::string> workers_;               ///< that this store knows
+  std::map<std::int64_t, std::int64_t> packs_;  ///< numbers there and here
+  /// By fingerprint and partition.
+  std::map<std::pair<std::string, sweep::Partition>, sweep::Promise> other_promises_, my_promises_;
 };
 
 }  // namespace

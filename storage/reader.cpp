@@ -44,11 +44,19 @@ sweep::Config parse_config(const std::string& settings) {
   }
 }
 
+sweep::Partition parse_partition(const std::string& text) {
+  try {
+    return sweep::partition_of(text);
+  } catch (const sweep::Error& e) {
+    throw Error(std::string("the store is damaged: ") + e.what());
+  }
+}
+
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, s.dataset_name, d.synthetic, s.spec_file, s.state, s.priority, "
     "s.created, s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, "
-    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored FROM sweep s JOIN dataset d ON d.key = "
-    "s.dataset ";
+    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored, s.partitions FROM sweep s JOIN dataset d ON "
+    "d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores, e.sha256 FROM ensemble e "
@@ -62,7 +70,7 @@ std::string after_prefix(const std::string& prefix) { return prefix + "g"; }
 /// Conditions of a filter on table trial `t` and config `c`; unset ones hold for every row.
 constexpr const char* kFilter =
     " AND (?2 = '' OR c.id = ?2) AND (?3 IS NULL OR t.fold = ?3) AND (?4 IS NULL OR t.seed = ?4) "
-    "AND (?5 IS NULL OR t.state = ?5) ";
+    "AND (?5 IS NULL OR t.state = ?5) AND (?6 IS NULL OR t.partition = ?6) ";
 
 }  // namespace
 
@@ -174,6 +182,8 @@ SweepSummary Reader::State::summary(Statement& row) {
     s.rounds = rounds.whole(0);
     s.searching = rounds.real(1) == 0;
   }
+  s.partitions.clear();
+  for (const json& partition : parse(row.text(23))) s.partitions.push_back(parse_partition(partition));
   Statement counts(database,
                    "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
                    "total(r.outcome = 'diverged'), total(r.seconds), total(t.attempts) FROM sweep_trial st "
@@ -293,13 +303,13 @@ std::vector<sweep::TrialSpec> Reader::sweep_trials(const std::string& sweep, Tri
       "SELECT c.key, c.settings FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
   settings.bind(key);
   while (settings.step()) configs.emplace(settings.integer(0), parse_config(settings.text(1)));
-  Statement rows(state_->database, "SELECT t.id, t.config, t.fold, t.seed FROM " + table_of(which) +
+  Statement rows(state_->database, "SELECT t.id, t.config, t.fold, t.seed, t.partition FROM " + table_of(which) +
                                        " st JOIN trial t ON t.key = st.trial WHERE st.sweep = ? ORDER BY st.position");
   rows.bind(key);
   std::vector<sweep::TrialSpec> all;
   while (rows.step()) {
-    all.push_back(
-        {rows.text(0), configs.at(rows.integer(1)), rows.whole(2), static_cast<std::uint64_t>(rows.integer(3))});
+    all.push_back({rows.text(0), configs.at(rows.integer(1)), rows.whole(2),
+                   static_cast<std::uint64_t>(rows.integer(3)), parse_partition(rows.text(4))});
   }
   return all;
 }
@@ -374,7 +384,7 @@ std::vector<std::string> Reader::each_config_scores(
   View view(state_->database);
   // CROSS JOIN: from the config to its trials. Left to itself SQLite goes through the whole sweep for each config.
   Statement rows(state_->database,
-                 std::string("SELECT t.id, t.fold, t.seed, f.paper, f.held_out, f.inner, f.row_sha256, ") +
+                 std::string("SELECT t.id, t.fold, t.seed, f.paper, f.held_out, f.inner, f.row_sha256, t.partition, ") +
                      ResultRow::columns() +
                      " FROM trial t CROSS JOIN sweep_trial st ON st.sweep = ?1 AND st.trial = t.key "
                      "LEFT JOIN result r ON r.trial = t.key LEFT JOIN surface f ON f.trial = t.key "
@@ -388,7 +398,7 @@ std::vector<std::string> Reader::each_config_scores(
     while (rows.step()) {
       const std::string id = rows.text(0);
       try {  // rows that are gone have no digest either
-        const ResultRow numbers = read_result_row(rows, 7, id);
+        const ResultRow numbers = read_result_row(rows, 8, id);
         const Surfaces surfaces = read_surfaces(rows, 3, id);
         trials.push_back({id,
                           config,
@@ -402,7 +412,8 @@ std::vector<std::string> Reader::each_config_scores(
                           surfaces.paper,
                           surfaces.held_out,
                           surfaces.inner,
-                          {}});
+                          {},
+                          parse_partition(rows.text(7))});
       } catch (const ChangedResult&) {
         changed.push_back(id);
       }
@@ -418,16 +429,16 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
   View view(state_->database);
   Statement rows(state_->database,
                  std::string("SELECT t.id, c.id, t.fold, t.seed, t.state, t.running, t.attempts, coalesce(w.id, ''), "
-                             "t.reason, t.ended, ") +
+                             "t.reason, t.ended, t.partition, ") +
                      ResultRow::columns() +
                      " FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
                      "LEFT JOIN result r ON r.trial = t.key "
                      "LEFT JOIN attempt a ON a.trial = t.key AND a.number = t.attempts "
                      "LEFT JOIN worker w ON w.key = a.worker WHERE st.sweep = ?1" +
-                     kFilter + "ORDER BY st.position LIMIT ?6 OFFSET ?7");
+                     kFilter + "ORDER BY st.position LIMIT ?7 OFFSET ?8");
   std::optional<std::string> state;
   if (filter.state) state = name_of(*filter.state);
-  rows.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state,
+  rows.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state, filter.partition,
             std::clamp(page.limit, 0, kMaxPage), std::max(page.offset, 0));
   std::vector<TrialRow> all;
   while (rows.step()) {
@@ -442,9 +453,10 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
     row.worker = rows.text(7);
     row.reason = rows.text(8);
     row.ended = rows.integer(9);
-    if (rows.is_null(10)) continue;
+    row.partition = rows.text(10);
+    if (rows.is_null(11)) continue;
     try {
-      const ResultRow numbers = read_result_row(rows, 10, row.trial);
+      const ResultRow numbers = read_result_row(rows, 11, row.trial);
       row.outcome = numbers.outcome;
       row.paper_epoch = numbers.paper.epoch;
       row.seconds = numbers.seconds;
@@ -465,7 +477,7 @@ int Reader::count_trials(const std::string& sweep, const TrialFilter& filter) {
                                         kFilter);
   std::optional<std::string> state;
   if (filter.state) state = name_of(*filter.state);
-  count.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state).step();
+  count.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state, filter.partition).step();
   return count.whole(0);
 }
 
@@ -475,14 +487,15 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
   if (id.size() < kShortestPrefix) return std::nullopt;
   Statement find(
       state_->database,
-      "SELECT t.key, t.id, c.settings, t.fold, t.seed, d.fingerprint, t.state, t.reason, t.ended FROM trial t "
-      "JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
+      "SELECT t.key, t.id, c.settings, t.fold, t.seed, d.fingerprint, t.state, t.reason, t.ended, t.partition FROM "
+      "trial t JOIN config c ON c.key = t.config JOIN dataset d ON d.key = t.dataset "
       "WHERE t.id >= ? AND t.id < ? ORDER BY t.id LIMIT 2");
   const std::string end = after_prefix(id);
   if (!find.bind(id, end).step()) return std::nullopt;
   TrialDetail detail;
   const std::int64_t key = find.integer(0);
-  detail.spec = {find.text(1), parse_config(find.text(2)), find.whole(3), static_cast<std::uint64_t>(find.integer(4))};
+  detail.spec = {find.text(1), parse_config(find.text(2)), find.whole(3), static_cast<std::uint64_t>(find.integer(4)),
+                 parse_partition(find.text(9))};
   detail.dataset = find.text(5);
   detail.state = enumerator<TrialState>(find.text(6));
   detail.reason = find.text(7);
@@ -526,13 +539,13 @@ namespace {
 
 /// Columns of the trials whose predictions are asked for.
 std::string select_predicted() {
-  return std::string("SELECT t.key, t.id, c.id, t.fold, t.seed, ") + ResultRow::columns() +
+  return std::string("SELECT t.key, t.id, c.id, t.fold, t.seed, t.partition, ") + ResultRow::columns() +
          " FROM trial t JOIN config c ON c.key = t.config JOIN result r ON r.trial = t.key ";
 }
 
 TrialPredictions read_predictions(Database& database, Statement& row, sweep::Protocol protocol, Split split) {
   const std::string id = row.text(1);
-  const ResultRow numbers = read_result_row(row, 5, id);
+  const ResultRow numbers = read_result_row(row, 6, id);
   const ResultRow::Snapshot& snapshot = protocol == sweep::Protocol::kPaper ? numbers.paper : numbers.held_out;
   sweep::Predictions said = read_predictions(database, row.integer(0), id, protocol, split);
   said.clips = snapshot.clips_of(split);
@@ -541,6 +554,7 @@ TrialPredictions read_predictions(Database& database, Statement& row, sweep::Pro
           row.text(2),
           row.whole(3),
           static_cast<std::uint64_t>(row.integer(4)),
+          parse_partition(row.text(5)),
           numbers.test_fingerprint,
           numbers.paper.epoch,
           numbers.held_out.epoch};
@@ -549,13 +563,15 @@ TrialPredictions read_predictions(Database& database, Statement& row, sweep::Pro
 }  // namespace
 
 std::vector<TrialPredictions> Reader::predictions(const std::string& dataset, const std::string& config,
-                                                  std::uint64_t seed, sweep::Protocol protocol, Split split) {
+                                                  const sweep::Partition& partition, std::uint64_t seed,
+                                                  sweep::Protocol protocol, Split split) {
   View view(state_->database);
   Statement rows(state_->database,
                  select_predicted() +
-                     "JOIN dataset d ON d.key = t.dataset WHERE d.fingerprint = ? AND c.id = ? AND t.seed = ? AND "
-                     "r.outcome = 'finished' ORDER BY t.fold");
-  rows.bind(dataset, config, seed);
+                     "JOIN dataset d ON d.key = t.dataset WHERE d.fingerprint = ? AND c.id = ? AND t.partition = ? "
+                     "AND t.seed = ? AND r.outcome = 'finished' ORDER BY t.fold");
+  const std::string text = sweep::partition_text(partition);
+  rows.bind(dataset, config, text, seed);
   std::vector<TrialPredictions> all;
   while (rows.step()) {
     all.push_back(read_predictions(state_->database, rows, protocol, split));
@@ -616,17 +632,7 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
   dataset.test_fingerprint = find.text(7);
   const std::string sha256 = find.text(8);
   if (find.step()) return std::nullopt;
-  Statement clips(
-      state_->database,
-      "SELECT filename, actor, fold, first, second, salience FROM clip WHERE dataset = ? ORDER BY position");
-  clips.bind(key);
-  while (clips.step()) {
-    ClipRecord& clip = dataset.clips.emplace_back();
-    clip.filename = clips.text(0);
-    clip.actor = clips.text(1);
-    clip.fold = clips.whole(2);
-    if (!clips.is_null(3)) clip.label = sweep::Label{clips.whole(3), clips.whole(4), clips.whole(5)};
-  }
+  dataset.clips = read_clips(state_->database, key);
   Statement encoders(state_->database, "SELECT name, labels, dim FROM encoder WHERE dataset = ? ORDER BY position");
   encoders.bind(key);
   while (encoders.step()) {

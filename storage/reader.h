@@ -29,8 +29,9 @@ struct SweepSummary {
   sweep::SweepStanding standing = sweep::SweepStanding::kQueued;  ///< of `state`, the counts and the coordinator
   int priority = 0;
   TimeMs created = 0;
-  TimeMs ended = 0;  ///< when it was finished or stopped; 0 before
-  std::vector<int> folds;
+  TimeMs ended = 0;                                 ///< when it was finished or stopped; 0 before
+  std::vector<sweep::Partition> partitions = {{}};  ///< the official one, or repeats of made folds
+  std::vector<int> folds;                           ///< of each
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes;
   std::vector<sweep::Family> families;
@@ -51,9 +52,9 @@ struct SweepSummary {
   double training_seconds = 0;             ///< sum over finished trials of TrialResult::seconds
 };
 
-/// All that a sweep may ask for: every config in every fold with every seed.
+/// All that a sweep may ask for: every config in every fold of every partition with every seed.
 inline int most_trials(const SweepSummary& sweep) {
-  return sweep.configs * static_cast<int>(sweep.folds.size() * sweep.seeds.size());
+  return sweep.configs * static_cast<int>(sweep.partitions.size() * sweep.folds.size() * sweep.seeds.size());
 }
 
 /// A config as a sweep holds it.
@@ -99,13 +100,15 @@ struct TrialRow {
   sweep::Accuracy paper;
   double seconds = 0;
   TimeMs ended = 0;
-  bool changed = false;  ///< its result is not what was stored: `reason` says so, and its numbers are left out
+  std::string partition;  ///< sweep::partition_text()
+  bool changed = false;   ///< its result is not what was stored: `reason` says so, and its numbers are left out
 };
 struct TrialFilter {
   std::string config;  ///< "" any
   std::optional<int> fold;
   std::optional<std::uint64_t> seed;
   std::optional<sweep::TrialState> state;
+  std::optional<std::string> partition = {};  ///< sweep::partition_text()
 };
 
 struct AttemptRow {
@@ -143,6 +146,7 @@ struct TrialPredictions : sweep::Predictions {
   std::string config;
   int fold = 0;
   std::uint64_t seed = 0;
+  sweep::Partition partition;
   std::string test_fingerprint;             ///< of the test clips that it predicted; "" without
   int paper_epoch = 0, held_out_epoch = 0;  ///< as in sweep::TrialResult
 };
@@ -245,10 +249,11 @@ class Reader {
   /// Curves of several trials at once.
   std::vector<EpochSeries> epochs(const std::vector<std::string>& trials);
 
-  /// Fused probabilities of the finished, not diverged trials of a config (any sweep, this dataset) with this seed,
-  /// by fold ascending. Pool the folds for out-of-fold predictions: rows of each are the clips of its fold in
-  /// dataset order.
-  std::vector<TrialPredictions> predictions(const std::string& dataset, const std::string& config, std::uint64_t seed,
+  /// Fused probabilities of the finished, not diverged trials of a config (any sweep, this dataset) with this seed in
+  /// this partition, by fold ascending. Pool the folds for out-of-fold predictions: rows of each are the clips of its
+  /// fold in dataset order.
+  std::vector<TrialPredictions> predictions(const std::string& dataset, const std::string& config,
+                                            const sweep::Partition& partition, std::uint64_t seed,
                                             sweep::Protocol protocol, Split split);
   /// The same of given trials, in their order; trials without a result are left out.
   std::vector<TrialPredictions> predictions(const std::vector<std::string>& trials, sweep::Protocol protocol,

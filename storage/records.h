@@ -55,7 +55,7 @@ struct DatasetRecord {
   std::vector<EncoderRecord> encoders;  ///< dataset order
 };
 
-/// What results of its trials must be.
+/// What results of its trials must be, in the partition whose folds it has (sweep::partitioned()).
 sweep::Promise promise_of(const DatasetRecord& dataset);
 
 /// One config of a sweep, with the axis values that made it: {"top_n": 3, "encoders": "pairs/2"}.
@@ -83,7 +83,8 @@ struct SweepSubmission {
   std::string dataset;           ///< fingerprint; must be registered
   std::string test_fingerprint;  ///< of the dataset's test clips, for trials whose training reads them
   int priority = 0;              ///< higher first
-  std::vector<int> folds;
+  std::vector<sweep::Partition> partitions = {{}};  ///< the official one, or repeats of made folds
+  std::vector<int> folds;                           ///< of each
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes = nlohmann::json::object();
   std::vector<sweep::Family> families;

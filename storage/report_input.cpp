@@ -28,12 +28,14 @@ sweep::ReportClips clips_of(Reader& reader, const SweepSummary& sweep) {
   sweep::ReportClips clips{dataset->classes, {}};
   std::map<std::string, int> actors;
   bool all_known = true;
-  for (const ClipRecord& clip : dataset->clips) {
-    if (!clip.label) continue;
-    sweep::FoldClips& fold = clips.folds[clip.fold];
-    fold.truth.push_back(*clip.label);
-    fold.actors.push_back(actors.emplace(clip.actor, static_cast<int>(actors.size())).first->second);
-    all_known = all_known && !clip.actor.empty();
+  for (const sweep::Partition& partition : sweep.partitions) {
+    for (const ClipRecord& clip : sweep::partitioned(*dataset, partition).clips) {
+      if (!clip.label) continue;
+      sweep::FoldClips& fold = clips.folds[{partition.repeat, clip.fold}];
+      fold.truth.push_back(*clip.label);
+      fold.actors.push_back(actors.emplace(clip.actor, static_cast<int>(actors.size())).first->second);
+      all_known = all_known && !clip.actor.empty();
+    }
   }
   if (!all_known) {
     for (auto& [number, fold] : clips.folds) fold.actors.clear();
@@ -69,6 +71,7 @@ sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   frame.description = sweep.description;
   frame.dataset = sweep.dataset_name;
   frame.synthetic = sweep.synthetic;
+  frame.partitions = sweep.partitions;
   frame.folds = sweep.folds;
   std::sort(frame.folds.begin(), frame.folds.end());
   frame.seeds = sweep.seeds;
@@ -95,9 +98,9 @@ void add_predictions(Reader& reader, const sweep::ReportFrame& frame, std::vecto
     sweep::TrialScores& trial = *by_id.at(said.trial);
     if (!frame.decode.grid.is_official() && trial.inner_surface.clips == 0) {
       const std::vector<double> fused(said.fused.begin(), said.fused.end());
-      trial.held_out_surface =
-          sweep::threshold_surface({fused.data(), said.clips, frame.clips.classes.count()},
-                                   frame.clips.folds.at(said.fold).truth, frame.clips.classes, frame.decode.grid);
+      trial.held_out_surface = sweep::threshold_surface({fused.data(), said.clips, frame.clips.classes.count()},
+                                                        frame.clips.folds.at({said.partition.repeat, said.fold}).truth,
+                                                        frame.clips.classes, frame.decode.grid);
     }
     trial.held_out = std::move(said);
   }

@@ -127,21 +127,30 @@ std::string dataset_digest(const DatasetRecord& dataset) {
   return sweep::sha256_hex(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-ResultSizes read_result_sizes(Database& database, std::int64_t dataset) {
+std::vector<ClipRecord> read_clips(Database& database, std::int64_t dataset) {
+  Statement rows(database,
+                 "SELECT filename, actor, fold, first, second, salience FROM clip WHERE dataset = ? ORDER BY position");
+  rows.bind(dataset);
+  std::vector<ClipRecord> clips;
+  while (rows.step()) {
+    ClipRecord& clip = clips.emplace_back();
+    clip.filename = rows.text(0);
+    clip.actor = rows.text(1);
+    clip.fold = rows.whole(2);
+    if (!rows.is_null(3)) clip.label = sweep::Label{rows.whole(3), rows.whole(4), rows.whole(5)};
+  }
+  return clips;
+}
+
+ResultSizes read_result_sizes(Database& database, std::int64_t dataset, const sweep::Partition& partition) {
   ResultSizes sizes;
   Statement classes(database, "SELECT json_array_length(classes), test_fingerprint FROM dataset WHERE key = ?");
   classes.bind(dataset).step();
   sizes.classes = classes.whole(0);
   sizes.test_fingerprint = classes.text(1);
-  Statement folds(database, "SELECT fold, count(*) FROM clip WHERE dataset = ? GROUP BY fold");
-  folds.bind(dataset);
-  while (folds.step()) {
-    if (folds.whole(0) < 0) {
-      sizes.test_clips = folds.whole(1);
-    } else {
-      sizes.clips_of_fold[folds.whole(0)] = folds.whole(1);
-    }
-  }
+  std::vector<ClipRecord> clips = read_clips(database, dataset);
+  sweep::put_in_folds(clips, partition);
+  for (const ClipRecord& clip : clips) ++(clip.fold < 0 ? sizes.test_clips : sizes.clips_of_fold[clip.fold]);
   return sizes;
 }
 

@@ -18,7 +18,10 @@ struct ResultSizes {
   std::string test_fingerprint;
   std::map<int, int> clips_of_fold;
 };
-ResultSizes read_result_sizes(Database& database, std::int64_t dataset);
+ResultSizes read_result_sizes(Database& database, std::int64_t dataset, const sweep::Partition& partition);
+
+/// The clips of a dataset (its key), in dataset order.
+std::vector<ClipRecord> read_clips(Database& database, std::int64_t dataset);
 
 /// Throws Error naming the first part of `result` whose size contradicts `sizes` or itself.
 void check_result(const sweep::TrialResult& result, const ResultSizes& sizes, int fold);

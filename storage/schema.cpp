@@ -64,7 +64,8 @@ CREATE TABLE sweep (
   dataset_name TEXT NOT NULL,      -- when it was submitted: folders are copied and renamed
   state TEXT NOT NULL CHECK (state IN ('running', 'paused', 'stopped', 'finished')),
   priority INTEGER NOT NULL,
-  folds TEXT NOT NULL,             -- JSON: what is expected
+  partitions TEXT NOT NULL,        -- JSON: texts of sweep::Partition
+  folds TEXT NOT NULL,             -- JSON: what is expected of each partition
   seeds TEXT NOT NULL,             -- JSON
   axes TEXT NOT NULL,              -- JSON
   families TEXT NOT NULL,          -- JSON: what it compares
@@ -92,6 +93,7 @@ CREATE TABLE trial (
   id TEXT NOT NULL UNIQUE,
   config INTEGER NOT NULL REFERENCES config,
   dataset INTEGER NOT NULL REFERENCES dataset,
+  partition TEXT NOT NULL,         -- text of sweep::Partition
   fold INTEGER NOT NULL,
   seed INTEGER NOT NULL,           -- the bits of an unsigned number
   test_fingerprint TEXT NOT NULL,  -- of the test clips that its training reads; '' where it reads none
@@ -102,7 +104,7 @@ CREATE TABLE trial (
   reason TEXT NOT NULL DEFAULT '',
   ended INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX trial_of_config ON trial (config, dataset, seed, fold);
+CREATE INDEX trial_of_config ON trial (config, dataset, partition, seed, fold);
 CREATE TABLE sweep_trial (
   sweep INTEGER NOT NULL REFERENCES sweep,
   position INTEGER NOT NULL,
@@ -298,7 +300,7 @@ CREATE VIEW v_config AS
   SELECT s.name AS sweep, s.id AS sweep_id, c.id AS config, c.settings AS settings, sc.axis_values AS axis_values
   FROM sweep_config sc JOIN sweep s ON s.key = sc.sweep JOIN config c ON c.key = sc.config;
 CREATE VIEW v_trial AS
-  SELECT s.name AS sweep, s.id AS sweep_id, t.id AS trial, c.id AS config, t.fold AS fold, t.seed AS seed,
+  SELECT s.name AS sweep, s.id AS sweep_id, t.id AS trial, c.id AS config, t.partition AS partition, t.fold AS fold, t.seed AS seed,
     CASE WHEN r.outcome = 'diverged' THEN 'diverged' WHEN t.running THEN 'running' ELSE t.state END AS state,
     h.score AS held_out_score, h.presence AS held_out_acc_presence, h.salience AS held_out_acc_salience,
     h.alpha AS alpha, h.beta AS beta, h.head_fusion AS head_fusion,

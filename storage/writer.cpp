@@ -49,8 +49,8 @@ struct Writer::State {
   Owner owner;  // before the database: nobody touches it otherwise
   Database database;
   std::optional<Transaction> transaction;
-  bool broken = false;                        ///< something of the open group failed: it can only be rolled back
-  std::map<std::int64_t, ResultSizes> sizes;  ///< by dataset key
+  bool broken = false;  ///< something of the open group failed: it can only be rolled back
+  std::map<std::pair<std::int64_t, std::string>, ResultSizes> sizes;  ///< by dataset key and partition
 
   /// Runs `change` inside the open group; when it throws, says what could not be done and breaks the group.
   template <class Change>
@@ -99,21 +99,20 @@ struct Writer::State {
                             TimeMs now) {
     Statement insert(
         database,
-        "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, folds, "
-        "seeds, axes, families, reference, grid_from, grid_points, head_fusion, search, test_fingerprint, scored, "
-        "created, "
-        "ended) "
-        "SELECT ?, ?, ?, ?, ?, key, name, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0 FROM dataset WHERE key = "
-        "?");
+        "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, "
+        "partitions, folds, seeds, axes, families, reference, grid_from, grid_points, head_fusion, search, "
+        "test_fingerprint, scored, created, ended) SELECT ?, ?, ?, ?, ?, key, name, 'running', ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, 0, ?, 0 FROM dataset WHERE key = ?");
     const std::string search = submission.search.dump();
     const std::string name = free_name(submission.name);
+    const std::string partitions = nlohmann::json(sweep::partition_texts(submission.partitions)).dump();
     const std::string folds = nlohmann::json(submission.folds).dump();
     const std::string seeds = nlohmann::json(submission.seeds).dump();
     const std::string axes = submission.axes.dump();
     const std::string head_fusion = sweep::head_fusion_text(submission.decode.head_fusion);
-    insert.bind(id, name, submission.description, submission.yaml, submission.spec_file, submission.priority, folds,
-                seeds, axes, "[]", submission.reference, submission.decode.grid.from, submission.decode.grid.points,
-                head_fusion, search, submission.test_fingerprint, now, dataset);
+    insert.bind(id, name, submission.description, submission.yaml, submission.spec_file, submission.priority,
+                partitions, folds, seeds, axes, "[]", submission.reference, submission.decode.grid.from,
+                submission.decode.grid.points, head_fusion, search, submission.test_fingerprint, now, dataset);
     insert.run();
     const std::int64_t sweep = database.last_insert_id();
 
@@ -155,15 +154,16 @@ struct Writer::State {
     const std::int64_t dataset = of_sweep.integer(0);
     const std::string test_fingerprint = of_sweep.text(1);
     Statement insert(database,
-                     "INSERT OR IGNORE INTO trial (id, config, dataset, fold, seed, test_fingerprint) "
-                     "VALUES (?, ?, ?, ?, ?, ?)");
+                     "INSERT OR IGNORE INTO trial (id, config, dataset, partition, fold, seed, test_fingerprint) "
+                     "VALUES (?, ?, ?, ?, ?, ?, ?)");
     Statement find(database, "SELECT key FROM trial WHERE id = ?");
     std::vector<std::int64_t> keys;
     for (const sweep::TrialSpec& t : trials) {
       const auto config = config_keys.find(sweep::config_id(t.config));
       if (config == config_keys.end()) throw_stranger(t);
       const std::string test = sweep::test_read_by(t.config, test_fingerprint);
-      insert.bind(t.id, config->second, dataset, t.fold, t.seed, test).run();
+      const std::string partition = sweep::partition_text(t.partition);
+      insert.bind(t.id, config->second, dataset, partition, t.fold, t.seed, test).run();
       find.bind(t.id).step();
       keys.push_back(find.integer(0));
     }
@@ -218,7 +218,7 @@ struct Writer::State {
     Statement encoders(database, "DELETE FROM encoder WHERE dataset = ?");
     encoders.bind(key).run();
     insert_encoders(key, dataset);
-    sizes.erase(key);
+    sizes.clear();
   }
   void insert_encoders(std::int64_t key, const DatasetRecord& dataset) {
     Statement encoder(database, "INSERT INTO encoder VALUES (?, ?, ?, ?, ?)");
@@ -249,9 +249,11 @@ struct Writer::State {
   std::int64_t trial_key(const std::string& id) { return key_of("trial", "SELECT key FROM trial WHERE id = ?", id); }
   std::int64_t worker_key(const std::string& id) { return key_of("worker", "SELECT key FROM worker WHERE id = ?", id); }
 
-  const ResultSizes& sizes_of(std::int64_t dataset) {
-    const auto it = sizes.find(dataset);
-    return it != sizes.end() ? it->second : sizes.emplace(dataset, read_result_sizes(database, dataset)).first->second;
+  const ResultSizes& sizes_of(std::int64_t dataset, const std::string& partition) {
+    const auto it = sizes.find({dataset, partition});
+    if (it != sizes.end()) return it->second;
+    const ResultSizes read = read_result_sizes(database, dataset, sweep::partition_of(partition));
+    return sizes.emplace(std::make_pair(dataset, partition), read).first->second;
   }
 };
 
@@ -543,13 +545,13 @@ Writer::Accepted Writer::accept_result(const AttemptId& attempt, const std::stri
   return s.write("store the result of " + text_of(attempt), [&] {
     if (result.trial_id != attempt.trial) throw Error("it says that it is of trial '" + result.trial_id + "'");
     Statement find(s.database,
-                   "SELECT trial.key, state, fold, dataset, attempts, settings FROM trial JOIN config ON "
+                   "SELECT trial.key, state, fold, dataset, attempts, settings, partition FROM trial JOIN config ON "
                    "config.key = trial.config WHERE trial.id = ?");
     if (!find.bind(attempt.trial).step()) throw Error("no such trial in the store");
     const std::int64_t trial = find.integer(0);
     if (attempt.number < 1 || attempt.number > find.whole(4)) throw Error("no such attempt in the store");
     if (find.text(1) == name_of(TrialState::kFinished)) return Accepted::kAlreadyFinished;
-    check_result(result, s.sizes_of(find.integer(3)), find.whole(2));
+    check_result(result, s.sizes_of(find.integer(3), find.text(6)), find.whole(2));
     find.reset();
     // At most one other attempt runs: it is not needed any more.
     Statement cancel(s.database,
@@ -570,11 +572,11 @@ Writer::Accepted Writer::accept_result(const AttemptId& attempt, const std::stri
 std::string Writer::result_problem(const AttemptId& attempt, const sweep::TrialResult& result) {
   State& s = *state_;
   if (result.trial_id != attempt.trial) return "it says that it is of trial '" + result.trial_id + "'";
-  Statement find(s.database, "SELECT fold, dataset, attempts FROM trial WHERE id = ?");
+  Statement find(s.database, "SELECT fold, dataset, attempts, partition FROM trial WHERE id = ?");
   if (!find.bind(attempt.trial).step()) return "no such trial in the store";
   if (attempt.number < 1 || attempt.number > find.whole(2)) return "no such attempt in the store";
   const int fold = find.whole(0);
-  const ResultSizes& sizes = s.sizes_of(find.integer(1));
+  const ResultSizes& sizes = s.sizes_of(find.integer(1), find.text(3));
   try {
     check_result(result, sizes, fold);
   } catch (const Error& e) {
@@ -634,7 +636,15 @@ std::int64_t Writer::save_ensemble(const EnsembleRecord& ensemble) {
     const std::int64_t id = s.database.last_insert_id();
     Statement member(s.database, "INSERT INTO member VALUES (?, ?, ?, ?)");
     std::int64_t position = 0;
-    for (const MemberRecord& m : ensemble.members) member.bind(id, position++, s.trial_key(m.trial), m.weight).run();
+    Statement of(s.database, "SELECT partition FROM trial WHERE id = ?");
+    const std::string partition = sweep::partition_text(ensemble.partition);
+    for (const MemberRecord& m : ensemble.members) {
+      member.bind(id, position++, s.trial_key(m.trial), m.weight).run();
+      of.bind(m.trial).step();
+      if (of.text(0) == partition) continue;
+      throw Error("member trial " + m.trial + " is of the partition " + of.text(0) + ", not of " + partition +
+                  ": clips that it trained on are held out in the others");
+    }
     return id;
   });
 }

@@ -53,7 +53,7 @@ struct Layers {
   static std::optional<Layers> parse(const std::string& text);
 };
 
-/// All settings of a trial but its fold and its seed. What each means, its bounds and when it matters stand
+/// All settings of a trial but its partition, fold and seed. What each means, its bounds and when it matters stand
 /// once, in settings(). Defaults here are the defaults of a sweep file.
 struct Config {
   std::vector<std::string> encoders;  ///< the encoder mask, in dataset order; never empty in a valid config

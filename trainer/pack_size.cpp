@@ -42,7 +42,7 @@ std::optional<double> measure_pack(const data::Dataset& dataset, const sweep::Tr
     for (int i = 0; i < size; ++i) {
       sweep::TrialSpec copy = trial;
       copy.seed += static_cast<std::uint64_t>(i);
-      states.push_back(std::make_unique<TrialState>(make_trial_state(dataset, copy, statistics)));
+      states.push_back(std::make_unique<TrialState>(make_trial_state(copy, statistics)));
     }
     std::vector<Group> groups = form_groups(states, features, device, Gang(alone, device));
     const long steps = std::min<long>(kWarmUpSteps + kTimedSteps, groups.front().steps());

@@ -21,7 +21,10 @@ std::string text_of(const std::vector<std::string>& names) {
 void adapt_inputs(const Checkpoint& checkpoint, const Features& features, const std::vector<int>& encoders,
                   Scaling& scaling) {
   const sweep::Config& config = checkpoint.trial.config;
-  const std::vector<int> target = target_clips(features.dataset(), config, checkpoint.trial.fold);
+  const bool by_fold = config.adaptation_target == sweep::AdaptationTarget::kValidation;
+  const std::vector<int> target =
+      target_clips(sweep::partitioned(features.dataset(), by_fold ? checkpoint.trial.partition : sweep::Partition()),
+                   config, checkpoint.trial.fold);
   if (target.empty()) return;
   scaling.set_adapted_clips(features.dataset().clips.size(), target);
   scaling.adapted.resize(scaling.encoders.size());

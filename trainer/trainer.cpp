@@ -188,7 +188,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
   std::vector<std::size_t> epochs_before;  // of earlier attempts
   int epochs = 0;
   for (const TrialSpec& spec : trials) {
-    states.push_back(std::make_unique<TrialState>(make_trial_state(dataset, spec, statistics)));
+    states.push_back(std::make_unique<TrialState>(make_trial_state(spec, statistics)));
     TrialState& state = *states.back();
     state.result.arithmetic = options.arithmetic;
     if (!options.resume.empty()) resume(state, gang, options);

@@ -91,7 +91,7 @@ void set_targets(TrialState& state, const std::vector<sweep::Label>& labels, con
 }
 
 /// Sets what the model reads of the target's clips.
-void adapt_inputs(TrialState& state, const data::Dataset& dataset, StatisticsCache& statistics, int inner_fold) {
+void adapt_inputs(TrialState& state, const data::Dataset& dataset, StatisticsCache& statistics, const Split& split) {
   const TrialSpec& spec = state.spec;
   const Config& config = spec.config;
   state.scaling.set_adapted_clips(dataset.clips.size(), state.target);
@@ -104,10 +104,10 @@ void adapt_inputs(TrialState& state, const data::Dataset& dataset, StatisticsCac
                     std::to_string(encoder.dim()) + " columns; valid: at most " +
                     std::to_string(sweep::kMostCoralInputColumns) + ", or adaptation moments");
       }
-      state.covariances.push_back(statistics.covariance(e, state.train, spec.fold, inner_fold, config.normalize));
+      state.covariances.push_back(statistics.covariance(e, state.train, split, config.normalize));
     }
     state.scaling.adapted[static_cast<std::size_t>(e)] =
-        statistics.adapted(e, state.train, state.target, spec.fold, inner_fold, config);
+        statistics.adapted(e, state.train, state.target, split, config);
   }
 }
 
@@ -198,24 +198,25 @@ void TrialState::end_epoch(const Evaluation& outer, const Evaluation& inner_fold
   if (held_out) held_out_parameters = own.defined() ? own : parameters();
 }
 
-std::shared_ptr<const Standardization> StatisticsCache::get(int encoder, const std::vector<int>& rows, int fold,
-                                                            int inner, sweep::Normalize normalize) {
-  for (const Entry& entry : entries_) {
-    if (entry.encoder == encoder && entry.fold == fold && entry.inner == inner && entry.normalize == normalize) {
-      return entry.value;
-    }
-  }
-  auto value = std::make_shared<const Standardization>(features_.standardization(encoder, rows, normalize));
-  entries_.push_back({encoder, fold, inner, normalize, value});
-  return value;
+const data::Dataset& StatisticsCache::dataset(const sweep::Partition& partition) {
+  if (partition.official()) return features_.dataset();
+  const auto known = made_.find(partition);
+  if (known != made_.end()) return known->second;
+  return made_.emplace(partition, sweep::partitioned(features_.dataset(), partition)).first->second;
+}
+
+std::shared_ptr<const Standardization> StatisticsCache::get(int encoder, const std::vector<int>& rows,
+                                                            const Split& split, sweep::Normalize normalize) {
+  auto& known = entries_[{encoder, split, normalize}];
+  if (!known) known = std::make_shared<const Standardization>(features_.standardization(encoder, rows, normalize));
+  return known;
 }
 
 double StatisticsCache::separation(int encoder, const std::vector<int>& rows, const std::vector<sweep::Label>& labels,
-                                   int fold, int inner, sweep::Normalize normalize) {
-  for (const auto& [key, value] : separations_) {
-    if (key == std::make_tuple(encoder, fold, inner, normalize)) return value;
-  }
-  const auto z = get(encoder, rows, fold, inner, normalize);
+                                   const Split& split, sweep::Normalize normalize) {
+  const auto known = separations_.find({encoder, split, normalize});
+  if (known != separations_.end()) return known->second;
+  const auto z = get(encoder, rows, split, normalize);
   const auto dim = static_cast<std::size_t>(features_.dim(encoder));
   std::map<std::pair<int, int>, std::pair<double, std::vector<double>>> groups;  // clips and sum of each label set
   std::vector<double> row(dim);
@@ -235,37 +236,37 @@ double StatisticsCache::separation(int encoder, const std::vector<int>& rows, co
     for (const double sum : group.second) between += sum * sum / group.first;
   }
   const double share = total > 0 ? between / total : 0;
-  separations_.push_back({std::make_tuple(encoder, fold, inner, normalize), share});
+  separations_[{encoder, split, normalize}] = share;
   return share;
 }
 
 std::shared_ptr<const std::vector<double>> StatisticsCache::covariance(int encoder, const std::vector<int>& rows,
-                                                                       int fold, int inner,
-                                                                       sweep::Normalize normalize) {
-  auto& known = covariances_[{encoder, fold, inner, normalize}];
+                                                                       const Split& split, sweep::Normalize normalize) {
+  auto& known = covariances_[{encoder, split, normalize}];
   if (!known) {
-    const auto z = get(encoder, rows, fold, inner, normalize);
+    const auto z = get(encoder, rows, split, normalize);
     known = std::make_shared<const std::vector<double>>(trainer::covariance(features_, encoder, rows, normalize, *z));
   }
   return known;
 }
 
 std::shared_ptr<const std::vector<float>> StatisticsCache::adapted(int encoder, const std::vector<int>& rows,
-                                                                   const std::vector<int>& target, int fold, int inner,
+                                                                   const std::vector<int>& target, const Split& split,
                                                                    const Config& config) {
-  auto& known = adapted_[{{encoder, fold, inner, config.normalize}, config.adaptation, config.adaptation_target}];
+  auto& known = adapted_[{{encoder, split, config.normalize}, config.adaptation, config.adaptation_target}];
   if (!known) {
-    const auto z = get(encoder, rows, fold, inner, config.normalize);
+    const auto z = get(encoder, rows, split, config.normalize);
     const bool reads_covariance = config.adaptation == sweep::Adaptation::kCoralInput;
-    const auto source = reads_covariance ? covariance(encoder, rows, fold, inner, config.normalize) : nullptr;
+    const auto source = reads_covariance ? covariance(encoder, rows, split, config.normalize) : nullptr;
     known = std::make_shared<const std::vector<float>>(
         adapted_features(config, features_, encoder, target, *z, source ? *source : std::vector<double>()));
   }
   return known;
 }
 
-TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec, StatisticsCache& statistics) {
+TrialState make_trial_state(const TrialSpec& spec, StatisticsCache& statistics) {
   const Config& config = spec.config;
+  const data::Dataset& dataset = statistics.dataset(spec.partition);
   TrialState state;
   state.spec = spec;
   state.result.trial_id = spec.id;
@@ -290,6 +291,7 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
   }
 
   const int inner_fold = config.inner_fold ? sweep::inner_fold_of(dataset.folds, spec.fold) : -1;
+  const Split split{spec.partition, spec.fold, inner_fold};
   for (const int fold : dataset.folds) {
     const std::vector<int> clips = dataset.clips_of_fold(fold);
     auto& into = fold == spec.fold ? state.validation : fold == inner_fold ? state.inner : state.train;
@@ -327,8 +329,7 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
   state.scaling.encoders.resize(dataset.encoders.size());
   std::vector<EncoderShape> shapes;
   for (const int e : state.encoders) {
-    state.scaling.encoders[static_cast<std::size_t>(e)] =
-        statistics.get(e, state.train, spec.fold, inner_fold, config.normalize);
+    state.scaling.encoders[static_cast<std::size_t>(e)] = statistics.get(e, state.train, split, config.normalize);
     const data::Encoder& encoder = *dataset.encoders[static_cast<std::size_t>(e)];
     shapes.push_back({encoder.name(), encoder.dim(), encoder.modality()});
     if (config.fusion == sweep::Fusion::kModalityConcat && encoder.modality().empty()) {
@@ -336,10 +337,10 @@ TrialState make_trial_state(const data::Dataset& dataset, const TrialSpec& spec,
                   "' no modality");
     }
     if (sweep::is_gated(config) && config.selection == sweep::Selection::kFixed) {
-      state.strength.push_back(statistics.separation(e, state.train, labels, spec.fold, inner_fold, config.normalize));
+      state.strength.push_back(statistics.separation(e, state.train, labels, split, config.normalize));
     }
   }
-  if (sweep::adapts_input(config)) adapt_inputs(state, dataset, statistics, inner_fold);
+  if (sweep::adapts_input(config)) adapt_inputs(state, dataset, statistics, split);
   state.layout = make_layout(config, shapes, dataset.classes);
   const long batch = config.batch_size;
   state.steps_per_epoch = (static_cast<long>(state.train.size()) + batch - 1) / batch;

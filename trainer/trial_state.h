@@ -70,40 +70,48 @@ struct TrialState {
                  const std::function<torch::Tensor()>& parameters);
 };
 
+/// What decides the training rows of a trial.
+struct Split {
+  sweep::Partition partition;
+  int fold = 0;    ///< reported
+  int inner = -1;  ///< inner fold; -1: none
+
+  auto tied() const { return std::tie(partition, fold, inner); }
+  bool operator<(const Split& other) const { return tied() < other.tied(); }
+};
+
 /// Folds, targets and statistics of a trial, or Error naming what the dataset lacks. `statistics` are shared between
 /// the trials of a pack that have the same training rows.
 class StatisticsCache {
  public:
   explicit StatisticsCache(const Features& features) : features_(features) {}
-  std::shared_ptr<const Standardization> get(int encoder, const std::vector<int>& rows, int fold, int inner,
+  /// The dataset of the features, with the folds of `partition`.
+  const data::Dataset& dataset(const sweep::Partition& partition);
+  std::shared_ptr<const Standardization> get(int encoder, const std::vector<int>& rows, const Split& split,
                                              sweep::Normalize normalize);
   /// Share of the variance of the z-scored features of `rows` that lies between the label sets of `labels` (one a row).
   /// It is trace(S_between) / trace(S_total), the mean over columns of the squared correlation ratio.
-  double separation(int encoder, const std::vector<int>& rows, const std::vector<sweep::Label>& labels, int fold,
-                    int inner, sweep::Normalize normalize);
+  double separation(int encoder, const std::vector<int>& rows, const std::vector<sweep::Label>& labels,
+                    const Split& split, sweep::Normalize normalize);
   /// covariance() of `rows`.
-  std::shared_ptr<const std::vector<double>> covariance(int encoder, const std::vector<int>& rows, int fold, int inner,
+  std::shared_ptr<const std::vector<double>> covariance(int encoder, const std::vector<int>& rows, const Split& split,
                                                         sweep::Normalize normalize);
   /// adapted_features() of the clips `target` of a trial whose training rows are `rows`.
   std::shared_ptr<const std::vector<float>> adapted(int encoder, const std::vector<int>& rows,
-                                                    const std::vector<int>& target, int fold, int inner,
+                                                    const std::vector<int>& target, const Split& split,
                                                     const sweep::Config& config);
 
  private:
-  struct Entry {
-    int encoder, fold, inner;
-    sweep::Normalize normalize;
-    std::shared_ptr<const Standardization> value;
-  };
+  using Key = std::tuple<int, Split, sweep::Normalize>;  ///< of an encoder
   const Features& features_;
-  std::vector<Entry> entries_;
-  using Key = std::tuple<int, int, int, sweep::Normalize>;  ///< encoder, fold, inner fold
-  std::vector<std::pair<Key, double>> separations_;
+  std::map<sweep::Partition, data::Dataset> made_;
+  std::map<Key, std::shared_ptr<const Standardization>> entries_;
+  std::map<Key, double> separations_;
   std::map<Key, std::shared_ptr<const std::vector<double>>> covariances_;
   std::map<std::tuple<Key, sweep::Adaptation, sweep::AdaptationTarget>, std::shared_ptr<const std::vector<float>>>
       adapted_;
 };
 
-TrialState make_trial_state(const data::Dataset& dataset, const sweep::TrialSpec& spec, StatisticsCache& statistics);
+TrialState make_trial_state(const sweep::TrialSpec& spec, StatisticsCache& statistics);
 
 }  // namespace medley::trainer

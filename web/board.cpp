@@ -29,7 +29,9 @@ Board board_of(const storage::SweepSummary& sweep, sweep::Report report,
                const std::vector<storage::ConfigProgress>& progress) {
   Board board;
   board.sweep = sweep.id;
-  board.folds = sweep.folds;
+  for (const sweep::Partition& partition : sweep.partitions) {
+    for (const int fold : sweep.folds) board.folds.push_back(sweep::numbered_on(partition, fold));
+  }
   board.version = version_of(sweep);
   for (const storage::ConfigProgress& config : progress) board.failed[config.config] = config.failed;
   board.report = std::move(report);

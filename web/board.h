@@ -29,7 +29,7 @@ struct Board {
   std::string sweep;
   std::string version;  ///< differs when a trial of the sweep has ended since
   sweep::Report report;
-  std::vector<int> folds;               ///< of the sweep
+  std::vector<int> folds;               ///< of the sweep, numbered as TrialImportance::fold
   std::map<std::string, int> failed;    ///< trials that failed, by config id
   std::optional<sweep::AxisText> text;  ///< axis values as tables show them; never empty
 

@@ -38,6 +38,7 @@ json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
                {"sweep", ensemble.sweep},
                {"sweep_name", summary ? json(summary->name) : json(nullptr)},
                {"dataset", {{"fingerprint", ensemble.dataset}, {"name", ""}, {"synthetic", false}}},
+               {"partition", sweep::partition_text(ensemble.partition)},
                {"protocol", name_of(ensemble.request.protocol)},
                {"members", ensemble.members.size()},
                {"created_ms", ensemble.created}};
@@ -113,8 +114,9 @@ json ensemble_json(storage::Reader& reader, Boards& boards, const storage::Ensem
 
 json ensemble_confusion_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
   const storage::Reader::Snapshot snapshot(reader);
-  const auto dataset = reader.find_dataset(ensemble.dataset);
+  auto dataset = reader.find_dataset(ensemble.dataset);
   if (!dataset) throw Refused{409, "The store does not know the dataset of this ensemble."};
+  sweep::put_in_folds(dataset->clips, ensemble.partition);
   const auto classes = static_cast<std::size_t>(dataset->classes.count());
   std::map<std::string, double> weights;
   std::vector<std::string> trials;

@@ -154,6 +154,7 @@ json sweep_json(const storage::SweepSummary& sweep, int workers) {
           {"priority", sweep.priority},
           {"created_ms", time_json(sweep.created)},
           {"ended_ms", time_json(sweep.ended)},
+          {"partitions", sweep::partition_texts(sweep.partitions)},
           {"folds", sweep.folds},
           {"seeds", sweep.seeds},
           {"axes", sweep.axes},
@@ -179,6 +180,7 @@ json trial_row_json(const storage::TrialRow& row) {
   const bool measured = row.outcome == sweep::Outcome::kFinished;
   return {{"id", row.trial},
           {"config", row.config},
+          {"partition", row.partition},
           {"fold", row.fold},
           {"seed", row.seed},
           {"state", name_of(row.state)},
@@ -211,6 +213,7 @@ json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord*
   for (const auto& one : trial.sweeps) sweeps.push_back({{"id", one.id}, {"name", one.name}});
   json body{{"id", trial.spec.id},
             {"config", sweep::config_id(trial.spec.config)},
+            {"partition", sweep::partition_text(trial.spec.partition)},
             {"fold", trial.spec.fold},
             {"seed", trial.spec.seed},
             {"dataset", dataset_json(trial.dataset, dataset ? dataset->name : "", dataset && dataset->synthetic)},

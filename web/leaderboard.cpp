@@ -252,6 +252,7 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
   body.update(
       {{"compared", sweep::protocol_name(report.ranks_held_out())},
        {"head_fusion", sweep::head_fusion_text(report.decode.head_fusion)},
+       {"partitions", sweep::partition_texts(report.partitions)},
        {"folds", report.folds},
        {"seeds", report.seeds},
        {"best", report.configs.empty() ? json(nullptr) : json(report.configs.front().id)},

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "sweep/error.h"
 #include "web/refused.h"
 
 namespace medley::web {
@@ -58,6 +59,13 @@ storage::TrialFilter filter_of(const Request& request) {
   if (const auto fold = number_parameter(request, "fold", 0, 1'000'000)) filter.fold = static_cast<int>(*fold);
   if (const auto seed = number_parameter(request, "seed", 0, INT64_MAX))
     filter.seed = static_cast<std::uint64_t>(*seed);
+  if (const std::string partition = request.parameter("partition"); !partition.empty()) {
+    try {
+      filter.partition = sweep::partition_text(sweep::partition_of(partition));
+    } catch (const sweep::Error& unreadable) {
+      throw Refused{400, std::string("partition: ") + unreadable.what() + "."};
+    }
+  }
   if (const std::string state = request.parameter("state"); !state.empty()) {
     filter.state = sweep::find_named<sweep::TrialState>(state);
     if (!filter.state) throw Refused{400, "state must be pending, finished or failed."};

@@ -42,11 +42,11 @@ Shown shown(const storage::TrialDetail& trial, const Request& request) {
 }
 
 /// The clips of the trial's fold with their labels, in the order of its predictions.
-std::vector<const storage::ClipRecord*> clips_of(const storage::TrialDetail& trial,
-                                                 const storage::DatasetRecord& dataset, const Shown& shown) {
-  std::vector<const storage::ClipRecord*> clips;
-  for (const storage::ClipRecord& clip : dataset.clips) {
-    if (clip.fold == trial.spec.fold && clip.label) clips.push_back(&clip);
+std::vector<storage::ClipRecord> clips_of(const storage::TrialDetail& trial, const storage::DatasetRecord& dataset,
+                                          const Shown& shown) {
+  std::vector<storage::ClipRecord> clips;
+  for (storage::ClipRecord& clip : sweep::partitioned(dataset, trial.spec.partition).clips) {
+    if (clip.fold == trial.spec.fold && clip.label) clips.push_back(std::move(clip));
   }
   if (static_cast<int>(clips.size()) != shown.snapshot->validation.clips) {
     throw Refused{409, "The dataset has other clips on this fold now than when the trial was trained."};
@@ -101,7 +101,7 @@ json surface_json(const storage::TrialDetail& trial, const Request& request) {
 json confusion_json(const storage::TrialDetail& trial, const storage::DatasetRecord& dataset, const Request& request) {
   const Shown of = shown(trial, request);
   std::vector<sweep::Label> truth;
-  for (const auto* clip : clips_of(trial, dataset, of)) truth.push_back(*clip->label);
+  for (const auto& clip : clips_of(trial, dataset, of)) truth.push_back(*clip.label);
   const sweep::SetConfusion confusion = sweep::set_confusion(decoded(of, dataset.classes), truth);
   json sets = json::array();
   json counts = json::array();
@@ -131,7 +131,7 @@ json clips_json(const storage::TrialDetail& trial, const storage::DatasetRecord&
   json rows = json::array();
   int total = 0;
   for (std::size_t i = 0; i < clips.size(); ++i) {
-    const sweep::Label& truth = *clips[i]->label;
+    const sweep::Label& truth = *clips[i].label;
     const bool hit = predicted[i] == truth;
     if ((only == "hits" && !hit) || (only == "misses" && hit)) continue;
     if (total++ < page.offset || static_cast<int>(rows.size()) >= page.limit) continue;
@@ -143,8 +143,8 @@ json clips_json(const storage::TrialDetail& trial, const storage::DatasetRecord&
     if (gate.weights.size() == clips.size() * encoders) {
       for (std::size_t e = 0; e < encoders; ++e) weights.push_back(sweep::half_value(gate.weights[i * encoders + e]));
     }
-    rows.push_back({{"clip", clips[i]->filename},
-                    {"actor", clips[i]->actor},
+    rows.push_back({{"clip", clips[i].filename},
+                    {"actor", clips[i].actor},
                     {"truth", sweep::label_text(truth, dataset.classes)},
                     {"predicted", sweep::label_text(predicted[i], dataset.classes)},
                     {"set_right", predicted[i].same_set(truth)},

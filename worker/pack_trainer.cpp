@@ -71,8 +71,8 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
   const data::Dataset& dataset = load(pack);
   for (const sweep::TrialSpec& trial : pack.trials) {
     // The id promises config, fold, seed, data and arithmetic; a result under another's id would poison the store.
-    const std::string id =
-        sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint, dataset.test_fingerprint);
+    const std::string id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint,
+                                           dataset.test_fingerprint, trial.partition);
     if (id != trial.id) {
       throw Error("trial " + trial.id + " is not what its id says (" + id +
                   " here): coordinator and worker are of different releases");

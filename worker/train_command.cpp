@@ -18,6 +18,7 @@ namespace {
 
 struct TrainArguments {
   std::filesystem::path config, data, out, checkpoints;
+  std::string partition = "official";
   std::optional<int> fold;
   std::uint64_t seed = 1;
   sweep::Device device;
@@ -81,9 +82,11 @@ void train(const TrainArguments& arguments) {
       gang ? load_in_gang(arguments.data.string(), "", "", *gang) : data::load_dataset(arguments.data);
   sweep::TrialSpec trial;
   trial.config = read_settings(arguments.config, dataset.encoder_names());
-  trial.fold = arguments.fold.value_or(dataset.folds.front());
+  trial.partition = sweep::partition_of(arguments.partition);
+  trial.fold = arguments.fold.value_or(trial.partition.official() ? dataset.folds.front() : 0);
   trial.seed = arguments.seed;
-  trial.id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint, dataset.test_fingerprint);
+  trial.id = sweep::trial_id(trial.config, trial.fold, trial.seed, dataset.fingerprint, dataset.test_fingerprint,
+                             trial.partition);
   trainer::TrainOptions options;
   options.device = sweep::to_string(arguments.device);
   options.arithmetic = arithmetic_of(arguments.device, gang ? &*gang : nullptr);
@@ -118,6 +121,11 @@ void add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train one trial, without a coordinator");
   command->add_option("config", arguments->config, "settings: a flat YAML or JSON map")->required();
   command->add_option("--data", arguments->data, "dataset folder")->required()->check(CLI::ExistingDirectory);
+  command
+      ->add_option(
+          "--partition", arguments->partition,
+          "that the fold is of, as `medley show` names it: \"10 by actor, stratified by label, seed 1, repeat 1\"")
+      ->capture_default_str();
   command->add_option("--fold", arguments->fold, "fold to report on (default: the first)");
   command->add_option("--seed", arguments->seed, "seed of the trial")->capture_default_str();
   command->add_option("--out", arguments->out, "write trial and result as JSON to this file");

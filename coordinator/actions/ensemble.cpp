@@ -14,7 +14,7 @@ namespace {
 
 /// What the report knows of the candidates, and of nothing else.
 sweep::ReportInput scores_of(storage::Reader& reader, const storage::SweepSummary& sweep,
-                             const std::vector<Candidate>& candidates) {
+                             const sweep::Partition& partition, const std::vector<Candidate>& candidates) {
   std::set<std::string> configs;
   std::set<std::string> trials;
   for (const Candidate& candidate : candidates) {
@@ -22,6 +22,7 @@ sweep::ReportInput scores_of(storage::Reader& reader, const storage::SweepSummar
     trials.insert(candidate.trials.begin(), candidate.trials.end());
   }
   sweep::ReportInput scores = storage::read_report_input(reader, sweep);
+  scores.partitions = {partition};
   const auto forget = [](auto& list, auto&& unwanted) {
     list.erase(std::remove_if(list.begin(), list.end(), unwanted), list.end());
   };
@@ -104,7 +105,8 @@ FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary
                             const sweep::EnsembleRequest& request) {
   const storage::Reader::Snapshot snapshot(reader);
   FittedEnsemble fitted;
-  fitted.predictions = pool_predictions(reader, sweep, request.protocol);
+  fitted.partition = partition_at(sweep, request.repeat);
+  fitted.predictions = pool_predictions(reader, sweep, fitted.partition, request.protocol);
   if (fitted.predictions.candidates.empty()) {
     throw storage::Error(fmt::format(
         "sweep {} has no config with {} predictions in every fold ({} partial){}", sweep.name,
@@ -115,7 +117,7 @@ FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary
   sweep::Shortlist shortlist;
   if (request.per_subset) {
     fitted.predictions = average_seeds(fitted.predictions, request.options.mix);
-    scores = scores_of(reader, sweep, fitted.predictions.candidates);
+    scores = scores_of(reader, sweep, fitted.partition, fitted.predictions.candidates);
     shortlist = best_of_subsets(scores, fitted.predictions.candidates);
   }
   fitted.ensemble = sweep::fit_ensemble(fitted.predictions.rows, request.options, shortlist);
@@ -151,6 +153,7 @@ storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const stor
   record.sweep = sweep.id;
   record.created = now;
   record.request = request;
+  record.partition = fitted.partition;
   if (record.request.name.empty()) {
     record.request.name = sweep.name + "-" + name_of(request.options.method) +
                           (request.options.mix == sweep::Mix::kGeometric ? "-geometric" : "") +

@@ -9,6 +9,7 @@ namespace medley::coordinator {
 
 /// An ensemble fitted on a sweep's out-of-fold predictions.
 struct FittedEnsemble {
+  sweep::Partition partition;  ///< of all members
   SweepPredictions predictions;
   sweep::Ensemble ensemble;
   sweep::Ensemble single;  ///< the best single candidate, chosen and measured in the same way
@@ -19,8 +20,8 @@ struct FittedEnsemble {
   int results = 0;               ///< of them that have one
 };
 
-/// Throws storage::Error when the sweep has no config with predictions of the protocol in every fold, and sweep::Error
-/// as sweep::fit_ensemble() does.
+/// Throws storage::Error when the sweep has no config with predictions of the protocol in every fold, or not as many
+/// repeats, and sweep::Error as sweep::fit_ensemble() does.
 FittedEnsemble fit_ensemble(storage::Reader& reader, const storage::SweepSummary& sweep,
                             const sweep::EnsembleRequest& request);
 

@@ -185,6 +185,7 @@ Exported export_ensemble(storage::Reader& reader, const storage::EnsembleRecord&
                         {"test_fingerprint", dataset.test_fingerprint},
                         {"synthetic", dataset.synthetic}}},
                       {"members_predicted_from_checkpoints", exported.predicted_now},
+                      {"partition", sweep::partition_text(ensemble.partition)},
                       {"decode", "thresholds"},
                       {"heads_fused_as", name_of(ensemble.head_fusion)},
                       {"alpha", ensemble.thresholds.alpha},

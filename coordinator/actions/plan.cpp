@@ -41,6 +41,7 @@ json plan_json(const SweepFile& file, const Plan& plan) {
             {"fingerprint", file.dataset.fingerprint},
             {"synthetic", file.dataset.synthetic}}},
           {"configs", expansion.configs.size()},
+          {"partitions", sweep::partition_texts(expansion.partitions)},
           {"folds", expansion.folds},
           {"seeds", expansion.seeds},
           {"search", file.spec.adaptive ? sweep::to_json(*file.spec.adaptive) : json()},

@@ -77,7 +77,7 @@ json members_json(const std::vector<storage::TrialPredictions>& trials,
 Predicted predict_members(storage::Reader& reader, const fs::path& folder, const storage::EnsembleRecord& ensemble,
                           const std::vector<storage::MemberRecord>& members, const PredictOptions& options,
                           const WorkerProgram& worker) {
-  const storage::DatasetRecord dataset = dataset_of(reader, ensemble.dataset);
+  const storage::DatasetRecord dataset = sweep::partitioned(dataset_of(reader, ensemble.dataset), ensemble.partition);
   std::vector<std::string> ids;
   for (const storage::MemberRecord& member : members) ids.push_back(member.trial);
   const auto trials = reader.predictions(ids, ensemble.request.protocol, storage::Split::kValidation);

@@ -158,7 +158,7 @@ void keep_config(SweepPredictions& pooled, const std::string& config) {
 }  // namespace
 
 WrittenPredictions write_predictions(storage::Reader& reader, const std::string& what, sweep::Protocol protocol,
-                                     const std::filesystem::path& out) {
+                                     int repeat, const std::filesystem::path& out) {
   const storage::Reader::Snapshot snapshot(reader);
   const Chosen chosen = choose(reader, what);
   WrittenPredictions written;
@@ -167,11 +167,12 @@ WrittenPredictions write_predictions(storage::Reader& reader, const std::string&
     const storage::EnsembleRecord& ensemble = *chosen.ensemble;
     const auto sweep = reader.find_sweep(ensemble.sweep);
     if (!sweep) throw UsageError("the sweep of ensemble '" + ensemble.request.name + "' is not in the store any more");
-    SweepPredictions pooled = pool_predictions(reader, *sweep, ensemble.request.protocol);
+    SweepPredictions pooled = pool_predictions(reader, *sweep, ensemble.partition, ensemble.request.protocol);
     if (ensemble.request.per_subset) pooled = average_seeds(pooled, ensemble.request.options.mix);
     written.of = "ensemble " + ensemble.request.name;
     written.candidates = 1;
-    add_clips(dataset_of(reader, sweep->dataset), sweep->folds, arrays, written);
+    add_clips(sweep::partitioned(dataset_of(reader, sweep->dataset), ensemble.partition), sweep->folds, arrays,
+              written);
     written.test_clips = 0;  // an export mixes them
     arrays.erase(std::remove_if(arrays.begin(), arrays.end(), [](const auto& one) { return one.name == "test_clips"; }),
                  arrays.end());
@@ -180,11 +181,13 @@ WrittenPredictions write_predictions(storage::Reader& reader, const std::string&
                       nested_mix(ensemble, pooled)});
   } else {
     const storage::SweepSummary& sweep = *chosen.sweep;
-    const storage::DatasetRecord dataset = dataset_of(reader, sweep.dataset);
-    SweepPredictions pooled = pool_predictions(reader, sweep, protocol);
+    const sweep::Partition partition = partition_at(sweep, repeat);
+    const storage::DatasetRecord dataset = sweep::partitioned(dataset_of(reader, sweep.dataset), partition);
+    SweepPredictions pooled = pool_predictions(reader, sweep, partition, protocol);
     if (chosen.config.empty()) written.left_out = pooled.left_out;
     if (!chosen.config.empty()) keep_config(pooled, chosen.config);
     written.of = (chosen.config.empty() ? "" : "config " + chosen.config + " of ") + "sweep " + sweep.name;
+    if (!partition.official()) written.of += " (" + sweep::partition_text(partition) + ")";
     if (pooled.candidates.empty()) {
       throw UsageError(written.of + " has no " + name_of(protocol) + " predictions in every fold of a seed yet");
     }

@@ -20,10 +20,10 @@ struct WrittenPredictions {
 };
 
 /// Writes the predictions of a sweep, of one config, or of an ensemble as an NPZ file (docs/results.md lists its
-/// arrays). Out-of-fold ones are of models that did not train on the clip. `what` is the name, the id or the unique
-/// start of either; "": the newest sweep. Throws UsageError for what is nothing of these or has no predictions,
-/// data::Error when the file cannot be written.
+/// arrays). Out-of-fold ones are of models that did not train on the clip, in this repeat of the sweep's folds. `what`
+/// is the name, the id or the unique start of either; "": the newest sweep. Throws UsageError for what is nothing of
+/// these or has no predictions, data::Error when the file cannot be written.
 WrittenPredictions write_predictions(storage::Reader& reader, const std::string& what, sweep::Protocol protocol,
-                                     const std::filesystem::path& out);
+                                     int repeat, const std::filesystem::path& out);
 
 }  // namespace medley::coordinator

@@ -103,6 +103,10 @@ ReplayedSearch replay_search(storage::Reader& reader, const storage::SweepSummar
   if (!sweep.search.is_null()) {
     throw UsageError("sweep '" + sweep.name + "' was a search itself: what it did not train cannot be replayed");
   }
+  if (sweep.partitions.size() > 1) {
+    throw UsageError("sweep '" + sweep.name + "' has " + std::to_string(sweep.partitions.size()) +
+                     " repeats of its folds, and a search takes one");
+  }
   const sweep::Report report = read_report(reader, sweep);
   const Table table = table_of(report, sweep);
   const auto strategy = sweep::make_strategy(settings);

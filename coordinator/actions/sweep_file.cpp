@@ -1,6 +1,7 @@
 #include "coordinator/actions/sweep_file.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "coordinator/error.h"
@@ -69,9 +70,15 @@ sweep::DatasetShape shape_of(const data::Dataset& dataset) {
   shape.test_fingerprint = dataset.test_fingerprint;
   shape.folds = dataset.folds;
   shape.has_test = !dataset.clips_of_fold(-1).empty();
+  std::set<std::string> actors;
   for (const data::Clip& clip : dataset.clips) {
+    if (clip.fold >= 0) {
+      ++shape.clip_count;
+      actors.insert(clip.actor);
+    }
     if (clip.actor.empty()) (clip.fold < 0 ? shape.test_actors : shape.actors) = false;
   }
+  shape.actor_count = static_cast<int>(actors.size());
   for (const auto& encoder : dataset.encoders) {
     shape.encoders.push_back(encoder->name());
     shape.modalities.push_back(encoder->modality());
@@ -141,6 +148,7 @@ storage::SweepSubmission SweepFile::submission() const {
   submission.dataset = dataset.fingerprint;
   submission.test_fingerprint = dataset.test_fingerprint;
   submission.priority = spec.priority;
+  submission.partitions = expansion.partitions;
   submission.folds = expansion.folds;
   submission.seeds = expansion.seeds;
   submission.axes = axes_json(spec, expansion);

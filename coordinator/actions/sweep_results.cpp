@@ -5,6 +5,8 @@
 #include <numeric>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "coordinator/error.h"
 #include "storage/importance_input.h"
 #include "sweep/config.h"
@@ -27,6 +29,7 @@ namespace {
 std::map<std::string, std::set<std::string>> values_of(storage::Reader& reader, const storage::SweepSummary& sweep) {
   std::map<std::string, std::set<std::string>> values;
   values["dataset"] = {sweep.dataset_name + " " + sweep.dataset.substr(0, 12)};
+  values["partition"] = {sweep::partitions_text(sweep.partitions)};
   for (const int fold : sweep.folds) values["folds"].insert(std::to_string(fold));
   for (const std::uint64_t seed : sweep.seeds) values["seeds"].insert(std::to_string(seed));
   for (const storage::SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
@@ -106,9 +109,18 @@ void place(const std::vector<float>& part, const std::vector<std::size_t>& rows,
 
 }  // namespace
 
+sweep::Partition partition_at(const storage::SweepSummary& sweep, int repeat) {
+  for (const sweep::Partition& partition : sweep.partitions) {
+    if (partition.repeat == repeat) return partition;
+  }
+  throw storage::Error(fmt::format("sweep {} has {} repeat{} of its folds ({}), and no repeat {}", sweep.name,
+                                   sweep.partitions.size(), sweep.partitions.size() == 1 ? "" : "s",
+                                   sweep::partitions_text(sweep.partitions), repeat));
+}
+
 SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                  sweep::Protocol protocol) {
-  const storage::DatasetRecord dataset = dataset_of(reader, sweep.dataset);
+                                  const sweep::Partition& partition, sweep::Protocol protocol) {
+  const storage::DatasetRecord dataset = sweep::partitioned(dataset_of(reader, sweep.dataset), partition);
   std::vector<int> folds = sweep.folds;
   std::sort(folds.begin(), folds.end());
 
@@ -138,7 +150,7 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
       said.clips = pooled.rows.clips();
       bool any = false;
       for (const auto& part :
-           reader.predictions(sweep.dataset, config.id, seed, protocol, storage::Split::kValidation)) {
+           reader.predictions(sweep.dataset, config.id, partition, seed, protocol, storage::Split::kValidation)) {
         const auto rows = rows_of_fold.find(part.fold);
         if (rows == rows_of_fold.end()) continue;  // a fold of another sweep
         any = true;

@@ -37,8 +37,12 @@ struct Candidate {
   bool transductive = false;        ///< sweep::is_transductive() of the config
 };
 
-/// Out-of-fold predictions of a sweep: one candidate of `rows` each, over the labelled clips of its folds in dataset
-/// order.
+/// The repeat of a sweep's folds with this number. A model of one repeat has trained on clips that another repeat holds
+/// out: what is pooled is of one. Throws storage::Error naming those there are.
+sweep::Partition partition_at(const storage::SweepSummary& sweep, int repeat);
+
+/// Out-of-fold predictions of a sweep in one partition: one candidate of `rows` each, over the labelled clips of its
+/// folds in dataset order.
 struct SweepPredictions {
   std::vector<Candidate> candidates;
   sweep::OutOfFold rows;
@@ -46,7 +50,7 @@ struct SweepPredictions {
   int left_out = 0;  ///< (config, seed) pairs with results but not in every fold, or without this protocol's snapshot
 };
 SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                  sweep::Protocol protocol);
+                                  const sweep::Partition& partition, sweep::Protocol protocol);
 
 /// One candidate a config: the even mix of its seeds' probabilities. In the order of their first seeds.
 SweepPredictions average_seeds(const SweepPredictions& pooled, sweep::Mix mix);

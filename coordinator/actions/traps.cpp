@@ -33,13 +33,14 @@ void add_untrained_gates(const SweepFile& file, std::vector<std::string>& traps)
                   count, configs.size()));
 }
 
-void add_narrow_margins(const SweepFile& file, std::vector<std::string>& traps) {
+void add_narrow_margins(const SweepFile& file, const std::vector<data::Clip>& labelled,
+                        std::vector<std::string>& traps) {
   const auto folds = static_cast<int>(file.expansion.folds.size());
   if (folds < 2) return;
   double clips = 0;
   double blends = 0;
   std::set<std::string> actors;
-  for (const data::Clip& clip : file.dataset.clips) {
+  for (const data::Clip& clip : labelled) {
     const auto& of = file.expansion.folds;
     if (!clip.label || std::find(of.begin(), of.end(), clip.fold) == of.end()) continue;
     clips += 1.0 / folds;
@@ -87,7 +88,8 @@ struct Adapted {
   std::vector<double> shifts = {};
 };
 
-void add_needless_adaptation(const SweepFile& file, std::vector<std::string>& traps) {
+void add_needless_adaptation(const SweepFile& file, const std::vector<data::Clip>& clips,
+                             std::vector<std::string>& traps) {
   Adapted test{"test", {-1}};
   Adapted validation{"validation", file.expansion.folds};
   for (const sweep::ExpandedConfig& expanded : file.expansion.configs) {
@@ -96,7 +98,6 @@ void add_needless_adaptation(const SweepFile& file, std::vector<std::string>& tr
     auto& encoders = (c.adaptation_target == sweep::AdaptationTarget::kTest ? test : validation).encoders;
     encoders.insert(c.encoders.begin(), c.encoders.end());
   }
-  const std::vector<data::Clip>& clips = file.dataset.clips;
   for (const auto& encoder : file.dataset.encoders) {
     if (test.encoders.count(encoder->name()) + validation.encoders.count(encoder->name()) == 0) continue;
     const std::vector<float> rows = rows_of(*encoder, static_cast<int>(clips.size()));
@@ -170,8 +171,10 @@ double shift_between(const std::vector<float>& rows, int dim, const std::vector<
 std::vector<std::string> find_traps(const SweepFile& file) {
   std::vector<std::string> traps;
   add_untrained_gates(file, traps);
-  add_narrow_margins(file, traps);
-  add_needless_adaptation(file, traps);
+  std::vector<data::Clip> clips = file.dataset.clips;
+  sweep::put_in_folds(clips, file.expansion.partitions.front());
+  add_narrow_margins(file, clips, traps);
+  add_needless_adaptation(file, clips, traps);
   return traps;
 }
 

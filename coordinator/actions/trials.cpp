@@ -72,6 +72,7 @@ const std::vector<TrialColumn>& trial_columns() {
   static const std::vector<TrialColumn> all = {
       {"trial", [](Line line) { return json(line.row.trial); }, "id", true},
       {"config", [](Line line) { return json(line.row.config); }, "id"},
+      {"partition", [](Line line) { return json(line.row.partition); }, "that the fold is of"},
       {"fold", [](Line line) { return json(line.row.fold); }, "that it is validated on", true},
       {"seed", [](Line line) { return json(line.row.seed); }, "of training", true},
       {"state", [](Line line) { return json(state_of(line.row)); },

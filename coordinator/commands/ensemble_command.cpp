@@ -120,6 +120,7 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
       fmt::print("{}\n", sweep::text_table(share_table(groups.by, groups.shares), text_width()));
   }
   fmt::print("{}\n", sweep::text_table(fold_table(ensemble), text_width()));
+  if (!ensemble.partition.official()) fmt::print("partition    {}\n", sweep::partition_text(ensemble.partition));
   fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.thresholds.alpha, ensemble.thresholds.beta,
              ensemble.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
   fmt::print("heads        fused as {}{}\n", name_of(ensemble.head_fusion),

@@ -28,10 +28,15 @@ void print_plan(const SweepFile& file, const std::vector<sweep::AxisCount>& axes
                            count(std::int64_t(file.dataset.clips.size()), "clip"),
                            count(std::int64_t(file.dataset.encoders.size()), "encoder"),
                            count(std::int64_t(file.dataset.folds.size()), "fold"));
+  if (!plan.partitions.front().official()) {
+    std::cout << fmt::format("folds    {}\n", sweep::partitions_text(plan.partitions));
+  }
+  const auto repeats = std::int64_t(plan.partitions.size());
   std::cout << fmt::format(
-      "plan     {} x {} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
-      count(std::int64_t(plan.folds.size()), "fold"), count(std::int64_t(plan.seeds.size()), "seed"),
-      count(std::int64_t(plan.trials.size()), "trial"), done, plan.trials.size() - done);
+      "plan     {} x {}{} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
+      repeats > 1 ? count(repeats, "repeat") + " x " : "", count(std::int64_t(plan.folds.size()), "fold"),
+      count(std::int64_t(plan.seeds.size()), "seed"), count(std::int64_t(plan.trials.size()), "trial"), done,
+      plan.trials.size() - done);
   if (file.spec.adaptive) {
     std::cout << fmt::format("         {}, margin {}: it asks for some of them, by rounds\n",
                              name_of(file.spec.adaptive->kind), sweep::share_text(file.spec.adaptive->margin));

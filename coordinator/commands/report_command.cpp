@@ -132,9 +132,10 @@ Table importance_table(const sweep::Importance& importance) {
 }
 
 void print_trial(const storage::TrialDetail& trial) {
-  fmt::print("trial    {}\nconfig   {}  fold {}  seed {}\nstate    {}{}\n", trial.spec.id,
-             sweep::config_id(trial.spec.config), trial.spec.fold, trial.spec.seed, sweep::name_of(trial.state),
-             trial.reason.empty() ? "" : ": " + trial.reason);
+  fmt::print("trial    {}\nconfig   {}  fold {}{}  seed {}\nstate    {}{}\n", trial.spec.id,
+             sweep::config_id(trial.spec.config), trial.spec.fold,
+             trial.spec.partition.official() ? "" : " of " + sweep::partition_text(trial.spec.partition),
+             trial.spec.seed, sweep::name_of(trial.state), trial.reason.empty() ? "" : ": " + trial.reason);
   for (const storage::AttemptRow& attempt : trial.attempts) {
     fmt::print("attempt  {} on {}: {}{}\n", attempt.number,
                attempt.worker_name.empty() ? attempt.worker : attempt.worker_name, sweep::name_of(attempt.state),

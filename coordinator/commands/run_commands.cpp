@@ -99,8 +99,10 @@ void run(const RunOptions& options, const Globals& globals) {
   }
   const int trials = static_cast<int>(file.expansion.trials.size());
   const int left = trials - submitted.finished;
-  std::cerr << fmt::format("sweep {} ({}): {} configs x {} folds x {} seeds = {} trials, {} done, {} to train\n",
-                           submitted.name, submitted.id, file.expansion.configs.size(), file.expansion.folds.size(),
+  const std::size_t repeats = file.expansion.partitions.size();
+  std::cerr << fmt::format("sweep {} ({}): {} configs x {}{} folds x {} seeds = {} trials, {} done, {} to train\n",
+                           submitted.name, submitted.id, file.expansion.configs.size(),
+                           repeats > 1 ? fmt::format("{} repeats x ", repeats) : "", file.expansion.folds.size(),
                            file.expansion.seeds.size(), trials, submitted.finished, left);
   if (!submitted.namesake.empty()) {
     storage::Reader reader(globals.store);

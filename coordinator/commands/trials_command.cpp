@@ -127,13 +127,15 @@ std::string columns_text() {
 struct PredictionsOptions {
   std::string what;
   std::string protocol = name_of(sweep::Protocol::kHeldOut);
+  int repeat = 1;
   std::filesystem::path out;
 };
 
 void predictions(const PredictionsOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto protocol = sweep::find_named<sweep::Protocol>(options.protocol);
-  const WrittenPredictions written = write_predictions(reader, options.what, protocol.value(), options.out);
+  const WrittenPredictions written =
+      write_predictions(reader, options.what, protocol.value(), options.repeat, options.out);
   fmt::print("{}: {}, {} clips{}\n", options.out.string(), written.of, written.clips,
              written.test_clips > 0 ? fmt::format(", {} test clips", written.test_clips) : "");
   for (const std::string& array : written.arrays) fmt::print("  {}\n", array);
@@ -152,6 +154,9 @@ void add_predictions_command(CLI::App& app, Globals& globals) {
   command->add_option("--out", options->out, "file to write")->required()->type_name("FILE.npz");
   command->add_option("--protocol", options->protocol, "epoch of sweeps and configs: held-out, or paper (optimistic)")
       ->check(CLI::IsMember(sweep::all_names<sweep::Protocol>()));
+  command->add_option("--repeat", options->repeat, "repeat of made folds (an ensemble is of one)")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->footer(
       "Examples:\n"
       "  medley predictions topn --out topn.npz          every config and seed whose folds are all done\n"

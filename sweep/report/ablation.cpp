@@ -65,7 +65,7 @@ MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Me
   const auto score = report.ranks_held_out() ? &RunScore::held_out : &RunScore::paper;
   MarginalEffect effect;
   effect.encoder = encoder;
-  std::map<std::pair<int, std::uint64_t>, std::vector<RunDifference>> runs;  // fold, seed
+  std::map<std::tuple<int, int, std::uint64_t>, std::vector<RunDifference>> runs;  // repeat, fold, seed
   for (const auto& [key, with] : known) {
     auto has = key.second;
     if (!has[index]) continue;
@@ -74,7 +74,7 @@ MarginalEffect effect_of(const std::string& encoder, std::size_t index, const Me
     if (without == known.end()) continue;
     ++effect.pairs;
     for (RunDifference& difference : run_differences(*with, *without->second, score)) {
-      runs[{difference.fold, difference.seed}].push_back(std::move(difference));
+      runs[{difference.repeat, difference.fold, difference.seed}].push_back(std::move(difference));
     }
   }
   std::vector<RunDifference> means;

@@ -139,7 +139,7 @@ const std::vector<Column>& columns() {
              {"held_out_score_sd"},
              [](const ConfigRow& row) { return Values{held_out_value(row, row.config.held_out_score_sd)}; },
              [](const ConfigRow& row, Detail) { return held_out_text(row, row.config.held_out_score_sd); },
-             "held-out SD: over seeds"}
+             "held-out SD: over seeds{and repeats}"}
           .on_demand(),
       Column{"held_out_interval",
              kHeldOut,
@@ -216,7 +216,7 @@ const std::vector<Column>& columns() {
                return row.config.pooled_seeds > 0 ? share_text(row.config.pooled.score()) : std::string("-");
              },
              "pooled: paper-style epoch, one pair of thresholds tuned over all folds of a seed "
-             "(optimistic); mean over seeds"}
+             "(optimistic); mean over seeds{and repeats}"}
           .with_marks()
           .on_demand(),
       Column{"optimism",
@@ -273,10 +273,11 @@ std::string filled(const std::string& text, const Report& report, const ConfigRe
                    : &reference == &report.configs.front()   ? "picked as the best of the same runs"
                                                              : "chosen by the reader"},
       {"{comparisons}", std::to_string(others) + (others == 1 ? " comparison" : " comparisons")},
+      {"{and repeats}", report.partitions.size() > 1 ? " and repeats" : ""},
       {"{reference}", name_of(report, reference)},
       {"{compared}", report.ranks_held_out() ? kHeldOut : kPaper},
-      {"{held-out uncertainty}", uncertainty_text(true, report.actors)},
-      {"{paper-style uncertainty}", uncertainty_text(false, report.actors)},
+      {"{held-out uncertainty}", uncertainty_text(true, report.actors, report.partitions.size())},
+      {"{paper-style uncertainty}", uncertainty_text(false, report.actors, report.partitions.size())},
   };
   std::string made = text;
   for (const auto& [name, value] : names) {
@@ -287,7 +288,8 @@ std::string filled(const std::string& text, const Report& report, const ConfigRe
 
 std::string group_note(const std::string& group, const Report& report) {
   if (group == kPaper) {
-    return "paper-style: epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds";
+    return "paper-style: epoch and thresholds tuned on the reported fold (optimistic); mean ± SD over folds and seeds" +
+           std::string(report.partitions.size() > 1 ? ", of every repeat" : "");
   }
   const ThresholdGrid& searched = report.decode.grid;
   std::string grid;
@@ -299,7 +301,8 @@ std::string group_note(const std::string& group, const Report& report) {
   const std::string fixed =
       report.decode.head_fusion ? ", heads fused as " + head_fusion_text(report.decode.head_fusion) : "";
   return "held-out: epoch fixed, " + chosen + " chosen on the other folds" + grid + fixed +
-         " (epoch and thresholds on the inner fold with inner_fold); hits pooled over folds; mean over seeds";
+         " (epoch and thresholds on the inner fold with inner_fold); hits pooled over folds; mean over seeds" +
+         (report.partitions.size() > 1 ? " and repeats" : "");
 }
 
 json columns_json(const Report& report, const ConfigReport& reference) {
@@ -333,6 +336,7 @@ json row_json(const ConfigRow& row, std::size_t index) {
           {"config", row.config.id},
           {"axis_values", row.config.axis_values},
           {"settings", row.config.settings},
+          {"partition", partitions_text(row.report.partitions)},
           {"transductive", row.config.transductive},
           {"complete", row.config.complete()},
           {"no_held_out", row.config.no_held_out},

@@ -26,7 +26,8 @@ enum class Shown { kDefault, kOnDemand };
 
 /// What a leaderboard says of a config: text, Markdown, LaTeX, CSV, JSON and the page have these columns.
 /// In `heading` and `note`, {reference} stands for the reference, by its rank or id, {chosen} for how it came to be it,
-/// {comparisons} for their number, {compared} for a protocol, and {... uncertainty} for uncertainty_text().
+/// {comparisons} for their number, {compared} for a protocol, {and repeats} for these where there are several, and
+/// {... uncertainty} for uncertainty_text().
 struct Column {
   const char* id;
   const char* group;  ///< "held-out" or "paper-style", the protocol; "" neither

@@ -68,7 +68,7 @@ Figure effect_of_n(const ImportanceReport& report) {
   chart.text = {
       "Effect of the number of encoders", "encoders kept (n)", held_out ? "held-out Score (share)" : "Score (share)",
       notes(report, std::string(held_out ? "held-out Score" : "Score, paper-style (optimistic) where not held-out") +
-                        " with 95 % interval, " + uncertainty_text(held_out, report.actors))};
+                        " with 95 % interval, " + uncertainty_text(held_out, report.actors, report.repeats))};
   figure.svg = draw(chart);
   return figure;
 }
@@ -229,7 +229,7 @@ Figure gate_and_scores(const ImportanceReport& report) {
   }
   const double correlation = std::isfinite(report.gate_and_loss) ? report.gate_and_loss : report.gate_and_alone;
   std::string what = held_out ? "held-out Scores" : "paper-style Scores (optimistic)";
-  what += " with 95 % interval, " + uncertainty_text(held_out, report.actors);
+  what += " with 95 % interval, " + uncertainty_text(held_out, report.actors, report.repeats);
   if (std::isfinite(correlation)) what += "; Spearman's correlation with the gate " + share_text(correlation);
   chart.text.title = "The gate's opinion and the Score";
   chart.text.x_label = "mean gate weight (share)";

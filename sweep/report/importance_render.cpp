@@ -88,6 +88,9 @@ Table fold_table(const ImportanceReport& report) {
     table.rows.push_back(std::move(row));
   }
   table.notes.push_back("mean gate weight over seeds");
+  if (report.repeats > 1) {
+    table.notes.push_back("the folds of the " + std::to_string(report.repeats) + " repeats are numbered on");
+  }
   if (const std::string agreement = agreement_text(report.agreement); !agreement.empty()) {
     table.notes.push_back("Kendall's W of the encoders' ranks: " + agreement + " (1: all alike)");
   }
@@ -160,7 +163,7 @@ Table score_table(const ImportanceReport& report) {
                                  : "held-out Scores where there are any, else paper-style (optimistic)");
   table.notes.push_back(
       "lost without it: Score of all encoders less Score of all but this one, paired by fold and seed; interval " +
-      uncertainty_text(held_out, report.actors) + ", not adjusted");
+      uncertainty_text(held_out, report.actors, report.repeats) + ", not adjusted");
   const auto correlation = [&](const char* what, double rho) {
     if (std::isfinite(rho)) {
       table.notes.push_back(std::string("Spearman's correlation of the gate's weight and ") + what + ": " +
@@ -187,7 +190,7 @@ Table effect_table(const ImportanceReport& report) {
                             share_text(point.score.paper), point.score.config});
     }
   }
-  table.notes.push_back("95 % interval: " + uncertainty_text(true, report.actors) +
+  table.notes.push_back("95 % interval: " + uncertainty_text(true, report.actors, report.repeats) +
                         "; Score paper is paper-style (optimistic), mean over folds and seeds");
   return table;
 }

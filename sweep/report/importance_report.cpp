@@ -328,6 +328,7 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
   made.dataset = report.dataset;
   made.synthetic = report.synthetic;
   made.actors = report.actors;
+  made.repeats = report.partitions.size();
   made.config = config->id;
   made.settings = config->settings;
   made.transductive = config->transductive;

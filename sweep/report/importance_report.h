@@ -15,7 +15,7 @@ namespace medley::sweep {
 
 /// What the gate did in one trial.
 struct TrialImportance {
-  int fold = 0;
+  int fold = 0;  ///< numbered_on()
   std::uint64_t seed = 0;
   Importance importance;
 };
@@ -122,8 +122,9 @@ struct ImportanceReport {
   nlohmann::json settings;
   bool transductive = false;
   int trials = 0;
-  int expected = 0;  ///< runs
-  int actors = 0;    ///< Report::actors
+  int expected = 0;         ///< runs
+  int actors = 0;           ///< Report::actors
+  std::size_t repeats = 1;  ///< of the partition
   std::vector<int> folds;
   std::vector<EncoderSummary> encoders;
   std::string by;                    ///< the label by which encoders are grouped

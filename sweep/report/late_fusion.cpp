@@ -7,6 +7,7 @@ namespace medley::sweep {
 
 std::vector<std::string> best_of_subsets(const ReportInput& scores, const std::vector<int>& folds) {
   ReportInput seen;
+  seen.partitions = scores.partitions;
   seen.folds = folds;
   seen.seeds = scores.seeds;
   for (const ReportConfig& config : scores.configs) {

@@ -121,7 +121,7 @@ std::optional<int> settling_seeds(const Comparison& comparison, int now, double 
 }  // namespace
 
 RunDifference difference_of(const RunScore& run, const RunScore* baseline, double RunScore::*score) {
-  RunDifference difference{run.fold, run.*score - (baseline ? baseline->*score : 0), run.seed, {}};
+  RunDifference difference{run.fold, run.*score - (baseline ? baseline->*score : 0), run.seed, {}, run.repeat};
   if (score != &RunScore::held_out) return difference;
   if (!baseline) {
     difference.actors = run.actors;
@@ -137,11 +137,11 @@ RunDifference difference_of(const RunScore& run, const RunScore* baseline, doubl
 
 std::vector<RunDifference> run_differences(const ConfigReport& config, const ConfigReport& baseline,
                                            double RunScore::*score) {
-  std::map<std::pair<std::uint64_t, int>, const RunScore*> known;
-  for (const RunScore& run : baseline.runs) known[{run.seed, run.fold}] = &run;
+  std::map<std::tuple<int, std::uint64_t, int>, const RunScore*> known;
+  for (const RunScore& run : baseline.runs) known[{run.repeat, run.seed, run.fold}] = &run;
   std::vector<RunDifference> made;
   for (const RunScore& run : config.runs) {
-    const auto other = known.find({run.seed, run.fold});
+    const auto other = known.find({run.repeat, run.seed, run.fold});
     if (other == known.end()) continue;
     if (!std::isfinite(run.*score - other->second->*score)) continue;
     made.push_back(difference_of(run, other->second, score));

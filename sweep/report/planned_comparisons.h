@@ -23,14 +23,15 @@ struct ConfigReport;
   X(kHurts, "hurts") X(kEquivalent, "equivalent") X(kInconclusive, "inconclusive") X(kNotJudged, "not judged")
 MEDLEY_NAMED_ENUM(Verdict, MEDLEY_VERDICT)
 
-/// One pair of configs that differ in the axis only. Differences are value less baseline, paired by fold and seed.
+/// One pair of configs that differ in the axis only. Differences are value less baseline, paired by partition, fold and
+/// seed.
 struct PlannedComparison {
   nlohmann::json value;                            ///< of the axis
   nlohmann::json held = nlohmann::json::object();  ///< the other axes' values; of either side where the other has none
   std::string config;
   std::string baseline_config;
   bool transductive = false;        ///< either config is
-  int runs = 0;                     ///< folds x seeds
+  int runs = 0;                     ///< partitions x folds x seeds
   int pairs = 0;                    ///< runs in which both have a paper-style number
   int diverged = 0;                 ///< runs in which either diverged
   std::optional<Comparison> paper;  ///< compare_runs()
@@ -71,7 +72,7 @@ RunDifference difference_of(const RunScore& run, const RunScore* baseline, doubl
 std::vector<RunDifference> run_differences(const ConfigReport& config, const ConfigReport& baseline,
                                            double RunScore::*score);
 
-/// None below two folds with a difference and below kFewestRuns differences. `folds`: of the sweep.
+/// None below two folds with a difference and below kFewestRuns differences. `folds`: of a partition of the sweep.
 std::optional<Comparison> compare_differences(const std::vector<RunDifference>& differences, int folds);
 
 /// `config` less `baseline` over the runs that both have, of RunScore::paper or held-out. None where

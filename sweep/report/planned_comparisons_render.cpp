@@ -39,11 +39,12 @@ std::string marks(const PlannedComparison& row) {
 
 void add_notes(Table& table, const Report& report, const FamilyReport& family) {
   const std::string margin = share_text(family.family.margin);
+  const std::string repeat = report.partitions.size() > 1 ? "repeat, " : "";
+  table.notes.push_back("Δ: mean difference of Scores, value less baseline, paired by " + repeat +
+                        "fold and seed; held-out as in the leaderboard, paper-style is optimistic");
   table.notes.push_back(
-      "Δ: mean difference of Scores, value less baseline, paired by fold and seed; held-out as in the leaderboard, "
-      "paper-style is optimistic");
-  table.notes.push_back("interval and p: " + uncertainty_text(family.judged_held_out, report.actors) +
-                        "; Holm: p adjusted over this family");
+      "interval and p: " + uncertainty_text(family.judged_held_out, report.actors, report.partitions.size()) +
+      "; Holm: p adjusted over this family");
   table.notes.push_back("helps, hurts: Holm p < .05; equivalent: the entire 95 % interval lies within ±" + margin +
                         "; else inconclusive");
   table.notes.push_back(
@@ -136,7 +137,8 @@ Table planned_comparisons_csv(const Report& report) {
   const auto column = [&](const std::string& name) { table.columns.push_back({name, kLeft}); };
   for (const char* name : {"axis", "value", "baseline", "margin"}) column(name);
   for (const std::string& axis : held) column("held_" + axis);
-  for (const char* name : {"config", "baseline_config", "transductive", "runs", "pairs", "diverged", "judged_by"}) {
+  for (const char* name :
+       {"config", "baseline_config", "partition", "transductive", "runs", "pairs", "diverged", "judged_by"}) {
     column(name);
   }
   for (const std::string protocol : {"held-out", "paper"}) {
@@ -152,8 +154,9 @@ Table planned_comparisons_csv(const Report& report) {
         cells.push_back(value.is_null() ? "" : value_text(value));
       }
       cells.insert(cells.end(),
-                   {row.config, row.baseline_config, row.transductive ? "true" : "false", std::to_string(row.runs),
-                    std::to_string(row.pairs), std::to_string(row.diverged), protocol_name(family.judged_held_out)});
+                   {row.config, row.baseline_config, partitions_text(report.partitions),
+                    row.transductive ? "true" : "false", std::to_string(row.runs), std::to_string(row.pairs),
+                    std::to_string(row.diverged), protocol_name(family.judged_held_out)});
       const auto append = [&](const std::optional<Comparison>& comparison,
                               const std::optional<PairedComparison>& plain) {
         if (!comparison) return static_cast<void>(cells.insert(cells.end(), 5, ""));

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-using Run = std::pair<std::uint64_t, int>;  // seed, fold
+using Run = std::tuple<int, std::uint64_t, int>;  // repeat, seed, fold
 /// Finished trials of one config, diverged ones included.
 using Runs = std::map<Run, const TrialScores*>;
 
@@ -35,27 +35,28 @@ Runs runs_of(const ReportConfig& config, const std::vector<const TrialScores*>& 
   };
   Runs runs;
   for (const TrialScores* trial : trials) {
-    const std::string where = "fold " + std::to_string(trial->fold) + ", seed " + std::to_string(trial->seed);
+    const std::string where = "partition " + partition_text(trial->partition) + ", fold " +
+                              std::to_string(trial->fold) + ", seed " + std::to_string(trial->seed);
     if (trial->config_id != config.id) {
       throw Error("trial " + trial->trial_id + " is of config " + trial->config_id + ", not of " + config.id);
     }
-    if (!has(frame.folds, trial->fold) || !has(frame.seeds, trial->seed)) {
+    if (!has(frame.partitions, trial->partition) || !has(frame.folds, trial->fold) || !has(frame.seeds, trial->seed)) {
       throw Error("trial " + trial->trial_id + " is outside the sweep: " + where);
     }
-    if (!runs.try_emplace({trial->seed, trial->fold}, trial).second) {
+    if (!runs.try_emplace({trial->partition.repeat, trial->seed, trial->fold}, trial).second) {
       throw Error("config " + config.id + " has two trials of " + where);
     }
   }
   return runs;
 }
 
-/// The trials of one seed if every fold has a number, else nothing. A search may ask for some of the folds: those that
-/// have a number.
-std::vector<const TrialScores*> block_of(const Runs& runs, std::uint64_t seed, const std::vector<int>& folds,
-                                         bool searched) {
+/// The trials of one seed of a partition if every fold has a number, else nothing. A search may ask for some of the
+/// folds: those that have a number.
+std::vector<const TrialScores*> block_of(const Runs& runs, int repeat, std::uint64_t seed,
+                                         const std::vector<int>& folds, bool searched) {
   std::vector<const TrialScores*> block;
   for (const int fold : folds) {
-    const auto run = runs.find({seed, fold});
+    const auto run = runs.find({repeat, seed, fold});
     const bool there = run != runs.end() && has_number(*run->second);
     if (there) block.push_back(run->second);
     if (!there && !searched) return {};
@@ -69,7 +70,7 @@ Accuracy pooled_paper(const std::vector<const TrialScores*>& block) {
   return sum.best().accuracy;
 }
 
-/// Held-out hits of each fold of one seed, or why there are none.
+/// Held-out hits of each fold of one seed of a partition, or why there are none.
 struct HeldOutFold {
   Tally hits;
   std::vector<ActorHits> actors;
@@ -89,8 +90,7 @@ struct FusedFold {
 };
 
 const FoldClips* clips_of(const TrialScores& trial, const ReportFrame& frame) {
-  const auto clips = frame.clips.folds.find(trial.fold);
-  return trial.held_out.clips == 0 || clips == frame.clips.folds.end() ? nullptr : &clips->second;
+  return trial.held_out.clips == 0 ? nullptr : frame.clips.find(trial.partition, trial.fold);
 }
 
 FusedFold fused_fold(const TrialScores& trial, const ReportFrame& frame, HeadFusion fusion) {
@@ -279,11 +279,13 @@ std::optional<std::size_t> rank_at(const Report& report, std::size_t index) {
   return ranked ? std::optional<std::size_t>(index + 1) : std::nullopt;
 }
 
-std::string uncertainty_text(bool held_out, int actors) {
+std::string uncertainty_text(bool held_out, int actors, std::size_t repeats) {
   if (held_out && actors >= 2) {
     return "for other actors and training seeds, cluster-robust over " + std::to_string(actors) + " actors";
   }
-  const std::string by_folds = "for other folds and seeds, corrected resampled t (Nadeau-Bengio, folds as blocks)";
+  const std::string by_folds = std::string("for other folds and seeds, corrected resampled t (") +
+                               (repeats > 1 ? "Bouckaert-Frank, folds of all repeats" : "Nadeau-Bengio, folds") +
+                               " as blocks)";
   return held_out ? by_folds + ", as actors are not known" : by_folds;
 }
 
@@ -309,8 +311,8 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   report.settings = config.settings;
   report.axis_values = config.axis_values;
   report.transductive = config.transductive;
-  report.expected =
-      static_cast<int>(config.asked ? config.asked->runs.size() : frame.folds.size() * frame.seeds.size());
+  report.expected = static_cast<int>(config.asked ? config.asked->runs.size()
+                                                  : frame.partitions.size() * frame.folds.size() * frame.seeds.size());
   if (config.asked) report.stopped = config.asked->stopped;
   report.done = static_cast<int>(runs.size());
   std::vector<double> presence;
@@ -328,8 +330,7 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
     salience.push_back(trial->paper.salience);
     score.push_back(trial->paper.score());
     RunScore& scored = report.runs.emplace_back();
-    scored.seed = run.first;
-    scored.fold = run.second;
+    std::tie(scored.repeat, scored.seed, scored.fold) = run;
     scored.trial = trial->trial_id;
     scored.paper = trial->paper.score();
     scored.paper_accuracy = trial->paper;
@@ -339,9 +340,9 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   report.paper_score = spread(score);
   report.mean_seconds = mean(seconds);
 
-  const auto set_held_out = [&](std::uint64_t seed, int fold, const HeldOutFold& held_out_fold) {
+  const auto set_held_out = [&](const TrialScores& trial, const HeldOutFold& held_out_fold) {
     for (RunScore& run : report.runs) {
-      if (run.seed != seed || run.fold != fold) continue;
+      if (run.repeat != trial.partition.repeat || run.seed != trial.seed || run.fold != trial.fold) continue;
       run.held_out_accuracy = held_out_fold.hits.accuracy();
       run.held_out = run.held_out_accuracy.score();
       run.thresholds = held_out_fold.thresholds;
@@ -352,14 +353,13 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   std::vector<Accuracy> pooled;
   std::vector<Accuracy> held_out;
   std::vector<double> held_out_scores;
-  for (const std::uint64_t seed : sorted(frame.seeds)) {
-    const auto block = block_of(runs, seed, folds, config.asked.has_value());
-    if (block.empty()) continue;
+  const auto measure_block = [&](const std::vector<const TrialScores*>& block) {
+    if (block.empty()) return;
     pooled.push_back(pooled_paper(block));
     const HeldOutBlock honest = held_out_block(block, frame);
     if (!honest.why_not.empty()) {
       report.no_held_out = honest.why_not;
-      continue;
+      return;
     }
     Tally sum;
     for (std::size_t i = 0; i < block.size(); ++i) {
@@ -367,10 +367,14 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
       report.edge_choices += honest.folds[i].at_edge;
       ++report.head_fusions[honest.folds[i].fusion];
       sum += honest.folds[i].hits;
-      set_held_out(seed, block[i]->fold, honest.folds[i]);
+      set_held_out(*block[i], honest.folds[i]);
     }
     held_out.push_back(sum.accuracy());
     held_out_scores.push_back(sum.accuracy().score());
+  };
+  for (const Partition& partition : sorted(frame.partitions)) {
+    for (const std::uint64_t seed : sorted(frame.seeds))
+      measure_block(block_of(runs, partition.repeat, seed, folds, config.asked.has_value()));
   }
   report.pooled_seeds = static_cast<int>(pooled.size());
   report.pooled = mean_of(pooled);
@@ -392,6 +396,7 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   report.description = frame.description;
   report.dataset = frame.dataset;
   report.synthetic = frame.synthetic;
+  report.partitions = sorted(frame.partitions);
   report.folds = static_cast<int>(frame.folds.size());
   report.seeds = static_cast<int>(frame.seeds.size());
   report.decode = frame.decode;

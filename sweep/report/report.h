@@ -12,6 +12,7 @@
 
 #include "sweep/head_fusion.h"
 #include "sweep/named_enum.h"
+#include "sweep/partition.h"
 #include "sweep/report/planned_comparisons.h"
 #include "sweep/report/table.h"
 #include "sweep/result.h"
@@ -38,6 +39,7 @@ struct TrialScores {
   /// Of the fold's clips at the held-out epoch; without clips: hits of actors are not counted, and heads are fused in
   /// their own way.
   Predictions held_out;
+  Partition partition = {};  ///< that `fold` is of
 };
 
 /// Labelled clips of one fold, in dataset order.
@@ -46,10 +48,15 @@ struct FoldClips {
   std::vector<int> actors;  ///< a number for each actor; empty where one of any fold is unknown
 };
 
-/// Labelled clips of a dataset, by fold.
+/// Labelled clips of a dataset, by fold of each partition.
 struct ReportClips {
   Classes classes;
-  std::map<int, FoldClips> folds;
+  std::map<std::pair<int, int>, FoldClips> folds;  ///< by Partition::repeat and fold
+
+  const FoldClips* find(const Partition& partition, int fold) const {
+    const auto found = folds.find({partition.repeat, fold});
+    return found == folds.end() ? nullptr : &found->second;
+  }
 };
 
 /// Why the search of a sweep asked for no more runs of a config.
@@ -88,7 +95,8 @@ struct ReportFrame {
   std::string description;  ///< that the sweep file gives; "" none
   std::string dataset;      ///< name
   bool synthetic = false;
-  std::vector<int> folds;
+  std::vector<Partition> partitions = {{}};  ///< the official one, or the repeats of one scheme; means are over them
+  std::vector<int> folds;                    ///< of each
   std::vector<std::uint64_t> seeds;
   HeldOutDecode decode;
   std::vector<Family> families;  ///< what the sweep file compares
@@ -114,6 +122,7 @@ struct RunScore {
   double paper = 0;
   double held_out = kNaN;              ///< NaN where there is none
   std::vector<ActorHits> actors = {};  ///< held-out hits; empty where they were not counted
+  int repeat = 1;                      ///< Partition::repeat
   std::string trial = {};
   Accuracy paper_accuracy = {};
   Accuracy held_out_accuracy = {kNaN, kNaN};
@@ -135,7 +144,7 @@ struct ConfigReport {
   nlohmann::json settings;
   nlohmann::json axis_values;
   bool transductive = false;
-  int expected = 0;  ///< runs: folds x seeds, or those that the search asked for
+  int expected = 0;  ///< runs: partitions x folds x seeds, or those that the search asked for
   int done = 0;      ///< runs with a result, diverged ones included
   int diverged = 0;
   std::map<std::string, int> arithmetics;  ///< number of runs with a result of each
@@ -143,11 +152,11 @@ struct ConfigReport {
   bool complete() const { return done == expected && diverged == 0; }
 
   ScoreSpread paper_presence, paper_salience, paper_score;  ///< over the runs with a number
-  int pooled_seeds = 0;                                     ///< seeds whose folds all have a number
-  Accuracy pooled;               ///< paper-style epoch; one pair of thresholds over all folds of a seed; mean of seeds
-  int held_out_seeds = 0;        ///< seeds that have a held-out number; 0: `held_out` says nothing
-  Accuracy held_out;             ///< hits pooled over folds, mean of seeds
-  double held_out_score_sd = 0;  ///< over seeds
+  int pooled_seeds = 0;                                     ///< seeds, of each partition, whose folds all have a number
+  Accuracy pooled;               ///< paper-style epoch; one pair of thresholds over all folds of a seed; mean of these
+  int held_out_seeds = 0;        ///< seeds, of each partition, with a held-out number; 0: `held_out` says nothing
+  Accuracy held_out;             ///< hits pooled over folds, mean of these
+  double held_out_score_sd = 0;  ///< over these
   Interval paper_interval;       ///< 95 % of the mean Score of runs; NaN where compare_differences() gives none
   Interval held_out_interval;    ///< the same width about `held_out`, which pools hits instead
   double mean_seconds = 0;       ///< of training, over the runs with a result; NaN without any
@@ -156,7 +165,7 @@ struct ConfigReport {
   std::map<HeadFusion, int> head_fusions;  ///< number of folds and seeds that chose each; empty without held-out Scores
   std::string no_held_out;  ///< why there is no held-out number; "" when there is, or nothing has finished
   std::optional<double> optimism() const;  ///< mean paper-style Score minus held-out Score
-  std::vector<RunScore> runs;              ///< those with a number, by seed, then fold
+  std::vector<RunScore> runs;              ///< those with a number, by repeat, then seed, then fold
   std::optional<StoppedBySearch> stopped;
 
   /// Against Report::reference(); none for itself and where compare_runs() gives none.
@@ -191,7 +200,8 @@ struct Report {
   std::string description;
   std::string dataset;
   bool synthetic = false;
-  int folds = 0;
+  std::vector<Partition> partitions = {{}};
+  int folds = 0;  ///< of each partition
   int seeds = 0;
   HeldOutDecode decode;
   int actors = 0;  ///< of the labelled clips; 0: not known
@@ -219,15 +229,16 @@ std::optional<double> ranked_score(const Report& report, const ConfigReport& con
 std::optional<std::size_t> rank_at(const Report& report, std::size_t index);
 
 /// What an interval of Scores, or of a difference, is about and how it is made: by actors for held-out Scores where
-/// they are known, else by folds.
-std::string uncertainty_text(bool held_out, int actors);
+/// they are known, else by folds, of several partitions where `repeats` is above 1.
+std::string uncertainty_text(bool held_out, int actors, std::size_t repeats = 1);
 
 /// Says that the results of a table are of several arithmetics, with their numbers, the most frequent first; "" where
 /// they are of one.
 std::string arithmetics_note(const std::map<std::string, int>& arithmetics);
 
 /// The numbers of one config but for `against_reference`, from its finished trials, diverged ones too. Pure; the same
-/// for the same trials in any order. Throws Error for a trial of another config, outside folds x seeds, or given twice.
+/// for the same trials in any order. Throws Error for a trial of another config, outside partitions x folds x seeds, or
+/// given twice.
 ConfigReport measure_config(const ReportConfig& config, const std::vector<const TrialScores*>& trials,
                             const ReportFrame& frame);
 

@@ -187,6 +187,10 @@ Table leaderboard(const Report& report, int top, Detail detail) {
     table.notes.push_back("not listed: " + std::to_string(report.configs.size() - shown) + " more");
   }
   add_notes(table, report, shown_columns);
+  if (report.partitions.size() > 1) {
+    table.notes.push_back("means are over the " + std::to_string(report.partitions.size()) +
+                          " repeats of one partition, which is made again with other actors in each fold");
+  }
   if (transductive) table.notes.push_back(std::string(kTransductiveMark) + " " + kTransductiveNote);
   if (incomplete) table.notes.push_back(std::string(kIncompleteMark) + " incomplete: over the runs that are done only");
   if (diverged) table.notes.push_back(std::string(kDivergedMark) + " over the runs that did not diverge only");
@@ -276,7 +280,7 @@ Table full_precision(const Report& report) {
   const auto column = [&](const std::string& name) { table.columns.push_back({name, Table::Align::kLeft}); };
   for (const char* name : {"rank", "config"}) column(name);
   for (const AxisReport& axis : report.axes) column(axis.axis);
-  column("transductive");
+  for (const char* name : {"partition", "transductive"}) column(name);
   for (const Column& one : columns()) {
     for (const char* name : one.numbers) column(name);
   }
@@ -286,6 +290,7 @@ Table full_precision(const Report& report) {
     const auto rank = rank_at(report, i);
     std::vector<std::string> row = {rank ? std::to_string(*rank) : "", config.id};
     for (const AxisReport& axis : report.axes) row.push_back(text(config.axis_values.value(axis.axis, json())));
+    row.push_back(partitions_text(report.partitions));
     row.push_back(config.transductive ? "true" : "false");
     for (const Column& one : columns()) {
       for (const json& value : one.values({report, config, *report.reference()})) row.push_back(text(value));

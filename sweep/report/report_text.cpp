@@ -56,7 +56,9 @@ std::string source_text(const Report& report) {
 
 std::string runs_text(const Report& report) {
   const auto count = [](int n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
-  return count(report.folds, "fold") + " x " + count(report.seeds, "seed");
+  const bool official = report.partitions.front().official();
+  return count(report.folds, "fold") + (official ? "" : " (" + partitions_text(report.partitions) + ")") + " x " +
+         count(report.seeds, "seed");
 }
 
 AxisText::AxisText(const Report& report) {

@@ -30,7 +30,7 @@ std::string interval_text(const Interval& interval);
 
 /// "top_n on blemore (synthetic data)".
 std::string source_text(const Report& report);
-/// "5 folds x 3 seeds".
+/// "5 folds x 3 seeds", "10 folds (10 by actor, stratified by label, seed 1, 2 repeats) x 3 seeds".
 std::string runs_text(const Report& report);
 
 /// Axis values as tables for people show them: the subsets of `encoders` by what they lack when that is shorter.

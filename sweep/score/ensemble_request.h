@@ -17,6 +17,7 @@ struct EnsembleRequest {
   /// Candidates are configs, their seeds averaged, and of each encoder subset only the best config (best_of_subsets())
   /// may be a member: late fusion. Otherwise every (config, seed).
   bool per_subset = false;
+  int repeat = 1;  ///< of made folds: all members are of this partition
   EnsembleOptions options;
 };
 

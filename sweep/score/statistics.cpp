@@ -108,7 +108,8 @@ double cluster_freedom(const std::vector<double>& shares) {
 /// Hits and what they are of, added up.
 struct Sum {
   double presence = 0, salience = 0, clips = 0, blends = 0;
-  void add(const ActorHits& hits) {
+  template <class Hits>
+  void add(const Hits& hits) {
     presence += hits.presence;
     salience += hits.salience;
     clips += hits.clips;
@@ -279,10 +280,10 @@ PairedComparison compare_paired(const std::vector<double>& differences, int fold
 
 BlockedComparison::BlockedComparison(const std::vector<RunDifference>& differences, int folds, double level) {
   if (folds < 2) throw Error("a paired comparison needs at least 2 folds, not " + std::to_string(folds));
-  std::map<int, std::vector<double>> blocks;
+  std::map<std::pair<int, int>, std::vector<double>> blocks;  // by repeat, fold
   std::vector<double> all;
   for (const RunDifference& difference : differences) {
-    blocks[difference.fold].push_back(difference.value);
+    blocks[{difference.repeat, difference.fold}].push_back(difference.value);
     all.push_back(difference.value);
   }
   result_.pairs = static_cast<int>(all.size());
@@ -346,8 +347,8 @@ ActorComparison::ActorComparison(const std::vector<RunDifference>& differences, 
   if (folds < 2) throw Error("a paired comparison needs at least 2 folds, not " + std::to_string(folds));
   Sum all;
   std::map<int, Sum> of_actor;
-  std::map<int, std::map<std::uint64_t, Sum>> of_run;              // by fold, seed
-  std::map<int, std::map<std::uint64_t, Sum>> of_actor_with_seed;  // by actor, seed
+  std::map<std::pair<int, int>, std::map<std::uint64_t, Sum>> of_run;              // by repeat and fold, seed
+  std::map<std::pair<int, int>, std::map<std::uint64_t, Sum>> of_actor_with_seed;  // by actor and repeat, seed
   std::vector<double> values;
   for (const RunDifference& run : differences) {
     if (run.actors.empty()) throw Error("a comparison by actors needs the actors of every run");
@@ -355,8 +356,8 @@ ActorComparison::ActorComparison(const std::vector<RunDifference>& differences, 
     for (const ActorHits& hits : run.actors) {
       all.add(hits);
       of_actor[hits.actor].add(hits);
-      of_run[run.fold][run.seed].add(hits);
-      of_actor_with_seed[hits.actor][run.seed].add(hits);
+      of_run[{run.repeat, run.fold}][run.seed].add(hits);
+      of_actor_with_seed[{hits.actor, run.repeat}][run.seed].add(hits);
     }
   }
   result_.pairs = static_cast<int>(differences.size());
@@ -373,12 +374,15 @@ ActorComparison::ActorComparison(const std::vector<RunDifference>& differences, 
   for (const auto& [actor, sum] : of_actor) {
     shares.push_back(sum.clips / all.clips);
     of_actors_ += square(all.influence(sum, all)) / (1 - shares.back());
+  }
+  for (const auto& [actor, with_seed] : of_actor_with_seed) {
     // The variance between seeds of what the actor adds with one of them, over their number.
-    const auto& with_seed = of_actor_with_seed[actor];
     const auto seeds = static_cast<double>(with_seed.size());
     if (seeds < 2) continue;
+    Sum whole;
+    for (const auto& [seed, part] : with_seed) whole.add(part);
     double squares = 0;
-    for (const auto& [seed, part] : with_seed) squares += square(all.influence(part, sum));
+    for (const auto& [seed, part] : with_seed) squares += square(all.influence(part, whole));
     of_seeds_ += squares * seeds / (seeds - 1);
   }
   actor_freedom_ = cluster_freedom(shares);
@@ -387,12 +391,7 @@ ActorComparison::ActorComparison(const std::vector<RunDifference>& differences, 
     const auto seeds = static_cast<double>(runs.size());
     if (seeds < 2) continue;
     Sum whole;
-    for (const auto& [seed, run] : runs) {
-      whole.presence += run.presence;
-      whole.salience += run.salience;
-      whole.clips += run.clips;
-      whole.blends += run.blends;
-    }
+    for (const auto& [seed, run] : runs) whole.add(run);
     double squares = 0;
     for (const auto& [seed, run] : runs) squares += square(all.influence(run, whole));
     const double variance = squares * seeds / (seeds - 1);

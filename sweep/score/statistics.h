@@ -97,6 +97,7 @@ struct RunDifference {
   double value = 0;  ///< of Scores
   std::uint64_t seed = 0;
   std::vector<ActorHits> actors;  ///< of the fold's clips; empty where actors are unknown
+  int repeat = 1;                 ///< Partition::repeat of `fold`
 };
 
 /// The corrected resampled t-test where each fold has the same clips for every seed, as in a sweep. Differences of one
@@ -109,11 +110,12 @@ struct RunDifference {
 /// Folds are the unit, and the bracket is the variance of a single difference. Degrees of freedom are halfway between
 /// Satterthwaite's (1946) and the folds' k - 1. His estimate is too large just when the spread of the folds is
 /// underestimated, and finds too many differences (tests/sweep/planned_comparisons_test.cpp). With one seed the test is
-/// Nadeau & Bengio's.
+/// Nadeau & Bengio's. The folds of R repeats of a partition are k R folds, and test/train stays that of k. With one
+/// seed it then is the corrected repeated k-fold cross-validation test of Bouckaert & Frank (2004).
 class BlockedComparison {
  public:
   /// Folds may have different numbers of differences. Fewer than two of them with a difference: no comparison, p = 1
-  /// and an interval of NaN. Throws Error unless `folds` (of the sweep, for test/train) is at least 2.
+  /// and an interval of NaN. Throws Error unless `folds` (of a partition, for test/train) is at least 2.
   BlockedComparison(const std::vector<RunDifference>& differences, int folds, double level = 0.95);
 
   const PairedComparison& result() const { return result_; }
@@ -138,7 +140,7 @@ class BlockedComparison {
   double freedom(double between, double within, double seeds) const;
 
   PairedComparison result_;
-  int blocks_ = 0;    ///< folds that have differences
+  int blocks_ = 0;    ///< folds that have differences, of all repeats
   double ratio_ = 0;  ///< test/train
   double between_ = 0, within_ = 0;
   double seeds_ = 1;  ///< differences a fold, on average
@@ -149,10 +151,12 @@ class BlockedComparison {
 /// all runs over their clips. Its variance has two parts, and a factor for what neither sees.
 ///
 /// - Actors. u_a is what actor a adds to the deviation of the two ratios (the influence function of Score), averaged
-///   over seeds. V_a = sum of u_a^2 / (1 - w_a), where w_a is the actor's share of the clips: the cluster-robust CR2
-///   of Bell & McCaffrey (2002), whose degrees of freedom are theirs too.
+///   over seeds and over the repeats of a partition. An actor is one cluster in all of them. V_a = sum of u_a^2 / (1 -
+///   w_a), where w_a is the actor's share of the clips: the cluster-robust CR2 of Bell & McCaffrey (2002), whose
+///   degrees of freedom are theirs too.
 /// - Training. V_t = sum over folds of w_f^2 s_f^2 / S, where s_f^2 is the variance of the fold's difference between
-///   its S seeds. With one seed nothing tells it, and V_a kUnseenTraining stands in.
+///   its S seeds. With one seed nothing tells it, and V_a kUnseenTraining stands in. Over R repeats it is the mean of
+///   theirs, divided by R. What stands in is not, which is too wide rather than too narrow.
 /// - Models of two folds share most of their training actors, and so part of their luck. As Nadeau & Bengio (2003) do,
 ///   the variance is multiplied by 1 + test/train = 1 + 1/(k - 1).
 ///
@@ -185,7 +189,7 @@ class ActorComparison {
 
   PairedComparison result_;
   int actors_ = 0;
-  double seeds_ = 1;   ///< runs a fold, on average
+  double seeds_ = 1;   ///< runs of each fold of each repeat, on average
   double factor_ = 1;  ///< 1 + test/train
   double of_actors_ = 0, of_training_ = 0;
   double of_seeds_ = 0;  ///< part of V_a that more seeds average away

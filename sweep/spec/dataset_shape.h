@@ -17,6 +17,8 @@ struct DatasetShape {
   bool actors = true;                   ///< every labelled clip has one
   bool test_actors = true;              ///< every test clip has one
   std::string test_fingerprint = {};    ///< "" without test clips
+  int actor_count = 0;                  ///< distinct ones of labelled clips
+  int clip_count = 0;                   ///< labelled ones
 };
 
 }  // namespace medley::sweep

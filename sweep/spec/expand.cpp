@@ -125,6 +125,8 @@ class Expander {
 
   void resolve_folds() {
     result_.seeds = spec_.seeds;
+    if (spec_.regroup) return resolve_regroup();
+    result_.partitions = {Partition()};
     result_.folds = spec_.folds.empty() ? shape_.folds : spec_.folds;
     std::string known;
     for (const int fold : shape_.folds) known += (known.empty() ? "" : ", ") + std::to_string(fold);
@@ -138,6 +140,30 @@ class Expander {
         diagnostics_.add(spec_.folds_place,
                          "folds: the dataset has no fold " + std::to_string(fold) + "; valid: " + known);
       }
+    }
+  }
+
+  void resolve_regroup() {
+    const Partition& made = *spec_.regroup;
+    for (int repeat = 1; repeat <= spec_.repeats; ++repeat) {
+      result_.partitions.push_back(made);
+      result_.partitions.back().repeat = repeat;
+    }
+    result_.folds = shape_.folds = made_folds(made);
+    const bool by_actor = made.by == PartitionBy::kActor;
+    const int groups = by_actor ? shape_.actor_count : shape_.clip_count;
+    if (by_actor && !shape_.actors) {
+      diagnostics_.add(spec_.folds_place,
+                       "folds: by: actor: a labelled clip of the dataset has no actor; valid: a column of actors in "
+                       "the metadata, or by: clip");
+    } else if (groups < made.folds) {
+      diagnostics_.add(spec_.folds_place, "folds: regroup: " + std::to_string(made.folds) + " folds of " +
+                                              std::to_string(groups) + " " + name_of(made.by) +
+                                              "s; valid: 2 to the number of " + name_of(made.by) + "s");
+    }
+    if (!by_actor) {
+      warnings_.add(spec_.folds_place,
+                    "folds: by: clip: clips of one actor are in several folds, and Scores are too high for new actors");
     }
   }
 
@@ -262,7 +288,7 @@ class Expander {
       product += (product.empty() ? "" : " x ") + varied.axis->setting + " " + std::to_string(varied.values.size());
     }
     result_.points = spec_.search == SweepSpec::Search::kRandom ? spec_.draws : count_grid();
-    const auto runs = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
+    const auto runs = static_cast<std::int64_t>(result_.runs());
     if (result_.points > kMaxConfigs) {
       const std::string count = result_.points >= kCountLimit ? "far too many" : std::to_string(result_.points);
       diagnostics_.add(*place, "the grid would make " + count + " configs (" + product + "); the most is " +
@@ -279,8 +305,11 @@ class Expander {
   }
 
   void too_many_trials(std::int64_t configs, std::int64_t runs) {
-    diagnostics_.add(first_place(), std::to_string(configs) + " configs x " + std::to_string(result_.folds.size()) +
-                                        " folds x " + std::to_string(result_.seeds.size()) + " seeds would make " +
+    const std::size_t partitions = result_.partitions.size();
+    diagnostics_.add(first_place(), std::to_string(configs) + " configs x " +
+                                        (partitions > 1 ? std::to_string(partitions) + " partitions x " : "") +
+                                        std::to_string(result_.folds.size()) + " folds x " +
+                                        std::to_string(result_.seeds.size()) + " seeds would make " +
                                         std::to_string(bounded_product(configs, runs)) + " trials; the most is " +
                                         std::to_string(kMaxTrials));
   }
@@ -471,7 +500,7 @@ class Expander {
   }
 
   void make_trials() {
-    const auto runs = static_cast<std::int64_t>(result_.folds.size() * result_.seeds.size());
+    const auto runs = static_cast<std::int64_t>(result_.runs());
     const auto configs = static_cast<std::int64_t>(result_.configs.size());
     if (bounded_product(configs, runs) > kMaxTrials) {
       too_many_trials(configs, runs);
@@ -480,10 +509,13 @@ class Expander {
     check_search();
     result_.trials.reserve(static_cast<std::size_t>(configs * runs));
     for (const ExpandedConfig& expanded : result_.configs) {
-      for (const std::uint64_t seed : result_.seeds) {
-        for (const int fold : result_.folds) {
-          result_.trials.push_back({trial_id(expanded.config, fold, seed, shape_.fingerprint, shape_.test_fingerprint),
-                                    expanded.config, fold, seed});
+      for (const Partition& partition : result_.partitions) {
+        for (const std::uint64_t seed : result_.seeds) {
+          for (const int fold : result_.folds) {
+            result_.trials.push_back(
+                {trial_id(expanded.config, fold, seed, shape_.fingerprint, shape_.test_fingerprint, partition),
+                 expanded.config, fold, seed, partition});
+          }
         }
       }
     }
@@ -496,6 +528,9 @@ class Expander {
     if (result_.folds.size() < 2) {
       diagnostics_.add(spec_.adaptive_place, name + " compares configs over folds: name two or more");
     }
+    if (result_.partitions.size() > 1) {
+      diagnostics_.add(spec_.adaptive_place, name + " takes one partition: leave `repeats` out, and give more seeds");
+    }
     for (const ExpandedConfig& expanded : result_.configs) {
       if (expanded.config.patience == 0 || expanded.config.inner_fold) continue;
       diagnostics_.add(spec_.adaptive_place,
@@ -506,7 +541,7 @@ class Expander {
   }
 
   const SweepSpec& spec_;
-  const DatasetShape& shape_;
+  DatasetShape shape_;  ///< with the folds of the sweep's partitions
   Config base_;
   Diagnostics diagnostics_;
   Diagnostics warnings_;
@@ -532,7 +567,7 @@ std::vector<Diagnostic> find_errors(const ParsedSweep& parsed, const DatasetShap
 
 std::vector<AxisCount> count_by_axis(const SweepSpec& spec, const Expansion& expansion,
                                      const std::function<bool(const std::string& trial_id)>& done) {
-  const std::size_t runs = expansion.folds.size() * expansion.seeds.size();
+  const std::size_t runs = expansion.runs();
   std::vector<std::int64_t> done_of(expansion.configs.size(), 0);
   for (std::size_t i = 0; i < expansion.trials.size(); ++i) {
     if (done(expansion.trials[i].id)) ++done_of[i / runs];  // trials stand by config

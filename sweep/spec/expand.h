@@ -25,17 +25,21 @@ struct ExpandedConfig {
 
 struct Expansion {
   std::vector<ExpandedConfig> configs;  ///< grid: the first axis varies slowest; random: as drawn
-  /// Trials are ordered by config, then seed, then fold. A config's block of folds and seeds is finished before the
-  /// next begins. Rows of the table thus complete one by one, and trials that may share a pack stand together.
+  /// Trials are ordered by config, then partition, then seed, then fold. A config's runs are finished before those of
+  /// the next begin. Rows of the table thus complete one by one, and trials that may share a pack stand together.
   std::vector<TrialSpec> trials;
-  std::vector<Family> families;  ///< `compare`
-  std::vector<int> folds;        ///< those that are reported
+  std::vector<Family> families;       ///< `compare`
+  std::vector<Partition> partitions;  ///< the official one, or the repeats of made folds
+  std::vector<int> folds;             ///< those that are reported, of each partition
   std::vector<std::uint64_t> seeds;
   std::int64_t points = 0;      ///< points of the grid, or draws
   std::int64_t duplicates = 0;  ///< points that train the same as an earlier one
   std::int64_t dropped = 0;     ///< configs that are impossible, with `impossible: skip`
   std::string reference_id;     ///< config to compare with; "" when the file names none
   std::vector<Diagnostic> warnings;
+
+  /// Of each config.
+  std::size_t runs() const { return partitions.size() * folds.size() * seeds.size(); }
 };
 
 /// All trials of a sweep on a dataset. Pure and deterministic; neither the order of keys in the file nor its

@@ -73,7 +73,7 @@ std::optional<Conflict> find_missing_folds(const Config& config, const DatasetSh
   if (!config.inner_fold || shape.folds.size() >= 3) return std::nullopt;
   return Conflict{
       {"inner_fold"},
-      "inner_fold leaves nothing to train on: the dataset has " + std::to_string(shape.folds.size()) + " folds"};
+      "inner_fold leaves nothing to train on: the sweep has " + std::to_string(shape.folds.size()) + " folds"};
 }
 
 }  // namespace

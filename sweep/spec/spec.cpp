@@ -137,8 +137,10 @@ class SpecReader {
   void read_folds(const YamlNode& node) {
     spec_.folds_place = node.place;
     if (node.is_scalar() && node.place.text == "all") return;
+    if (node.is_map()) return read_regroup(node);
     if (!node.is_sequence() || node.items.empty()) {
-      diagnostics_.add(node.place, "folds: " + shown(node) + " must be all, or a list of folds: [0, 1]");
+      diagnostics_.add(node.place,
+                       "folds: " + shown(node) + " must be all, a list of folds: [0, 1], or made folds: {regroup: 10}");
       return;
     }
     std::set<int> seen;
@@ -149,6 +151,44 @@ class SpecReader {
       }
     }
     spec_.folds.assign(seen.begin(), seen.end());
+  }
+
+  void read_regroup(const YamlNode& node) {
+    Partition partition;
+    const std::size_t before = diagnostics_.size();
+    check_keys(node, "folds", {"regroup", "repeats", "by", "seed", "stratify"}, diagnostics_);
+    if (!find_key(node, "regroup") && diagnostics_.size() == before) {
+      diagnostics_.add(node.place, "folds: 'regroup' is missing: the number of folds to make");
+    }
+    with(node, "regroup", [&](const YamlNode& folds) {
+      if (auto value = read_integer(folds, "folds: regroup", 2, kMostMadeFolds, diagnostics_)) {
+        partition.folds = static_cast<int>(*value);
+        spec_.folds_place = folds.place;
+      }
+    });
+    with(node, "repeats", [&](const YamlNode& repeats) {
+      if (auto value = read_integer(repeats, "folds: repeats", 1, kMostRepeats, diagnostics_)) {
+        spec_.repeats = static_cast<int>(*value);
+      }
+    });
+    with(node, "by", [&](const YamlNode& by) { read_named(by, "folds: by", partition.by); });
+    with(node, "seed", [&](const YamlNode& seed) {
+      if (auto value = read_integer(seed, "folds: seed", 0, kMaxSeed, diagnostics_)) {
+        partition.seed = static_cast<std::uint64_t>(*value);
+      }
+    });
+    with(node, "stratify", [&](const YamlNode& strata) { read_named(strata, "folds: stratify", partition.stratify); });
+    if (partition.folds > 0) spec_.regroup = partition;
+  }
+
+  /// An enumerator of a MEDLEY_NAMED_ENUM.
+  template <class E>
+  void read_named(const YamlNode& node, const std::string& key, E& value) {
+    const auto named = node.is_scalar() ? find_named<E>(node.place.text) : std::nullopt;
+    if (named) value = *named;
+    const std::vector<std::string> valid = all_names<E>();
+    if (!named)
+      diagnostics_.add(node.place, key + ": unknown value " + shown(node) + suggestion(node.place.text, valid));
   }
 
   void read_seeds(const YamlNode& node) {

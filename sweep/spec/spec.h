@@ -11,6 +11,7 @@
 
 #include "sweep/config.h"
 #include "sweep/head_fusion.h"
+#include "sweep/partition.h"
 #include "sweep/search/search.h"
 #include "sweep/spec/diagnostic.h"
 
@@ -95,7 +96,9 @@ struct SweepSpec {
   std::vector<Variant> variants;             ///< as in the file; empty: base as it is
   std::vector<Axis> axes;                    ///< as in the file
 
-  std::vector<int> folds;  ///< ascending; empty: all of the dataset
+  std::vector<int> folds;            ///< ascending; empty: all of the dataset, or of `regroup`
+  std::optional<Partition> regroup;  ///< made folds: the first repeat
+  int repeats = 1;                   ///< of `regroup`
   Place folds_place;
   std::vector<std::uint64_t> seeds;  ///< as in the file; never empty
 

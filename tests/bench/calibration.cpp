@@ -2,8 +2,9 @@
 // actors from a made-up population: two configs are trained on its folds with several seeds and compared by each
 // estimator. What is true is known: 0 where both configs read encoders of one quality, else the mean over all sweeps.
 //
-// usage: calibration [sweeps=300 [WORD]]      prints a Markdown table, of the worlds whose name holds WORD. 300 take
-// about an hour on one core. A second table is of the intervals of ensembles; "ensembles" prints it alone.
+// usage: calibration [sweeps=300 [WORD [DESIGN]]]      prints a Markdown table, of the worlds whose name holds WORD and
+// the designs whose text holds DESIGN (folds x seeds x repeats of made folds, "5 x 1 x 4"). 300 take about two hours on
+// one core. A second table is of the intervals of ensembles; "ensembles" prints it alone.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/partition.h"
 #include "sweep/score/metric.h"
 #include "sweep/score/statistics.h"
 #include "tests/bench/calibration_ensembles.h"
@@ -26,7 +28,7 @@ using namespace medley::calibration;
 
 /// Held-out hits by (seed, fold), as a report counts them.
 std::vector<RunDifference> run_config(const Clips& clips, const Matrix& x, int folds, int seeds,
-                                      const ModelOptions& model, std::uint64_t base) {
+                                      const ModelOptions& model, std::uint64_t base, int repeat) {
   const Classes classes = Classes::blemore();
   std::vector<RunDifference> runs;
   for (int seed = 0; seed < seeds; ++seed) {
@@ -55,7 +57,7 @@ std::vector<RunDifference> run_config(const Clips& clips, const Matrix& x, int f
         tallies[clips.actor[i]].add(decode(row, classes, thresholds), clips.truth[i]);
         row += 6;
       }
-      RunDifference run{fold, 0, static_cast<std::uint64_t>(seed), {}};
+      RunDifference run{fold, 0, static_cast<std::uint64_t>(seed), {}, repeat};
       for (const auto& [actor, tally] : tallies) {
         sum += tally;
         run.actors.push_back(
@@ -115,6 +117,25 @@ const std::vector<World>& worlds() {
   return all;
 }
 
+struct Design {
+  int folds, seeds, repeats;
+  std::string text() const {
+    return std::to_string(folds) + " x " + std::to_string(seeds) + " x " + std::to_string(repeats);
+  }
+};
+const Design kDesigns[] = {{5, 1, 1}, {5, 3, 1}, {10, 2, 1}, {3, 5, 1}, {5, 1, 4}, {5, 2, 2}, {10, 1, 2}};
+
+/// Puts clips in made folds.
+void regroup(Clips& clips, int folds, std::uint64_t seed, int repeat) {
+  std::vector<std::string> actors;
+  std::vector<int> strata;
+  for (std::size_t i = 0; i < clips.truth.size(); ++i) {
+    actors.push_back(std::to_string(clips.actor[i]));
+    strata.push_back(stratum_of(clips.truth[i]));
+  }
+  clips.fold = deal_folds(actors, strata, folds, seed, repeat);
+}
+
 struct Judged {
   double mean;
   Interval interval;
@@ -122,14 +143,21 @@ struct Judged {
 };
 
 /// Of one sweep: by folds, Nadeau & Bengio's own, by actors.
-std::vector<Judged> judge(const World& world, int actors, int folds, int seeds, std::uint64_t sweep) {
+std::vector<Judged> judge(const World& world, int actors, const Design& design, std::uint64_t sweep) {
+  const auto& [folds, seeds, repeats] = design;
   Random random(sweep * 1'000'003 + static_cast<std::uint64_t>(actors * 100 + folds * 10 + seeds));
-  const Clips clips = clips_of(actors, folds, random);
+  Clips clips = clips_of(actors, folds, random);
   Matrix x[2];
   ModelOptions model[2];
   world.make(clips, actors, random, x, model);
-  const auto base = run_config(clips, x[0], folds, seeds, model[0], sweep * 20'000 + 1'000'000'000);
-  auto runs = run_config(clips, x[1], folds, seeds, model[1], sweep * 20'000 + 10'000 + 1'000'000'000);
+  std::vector<RunDifference> base, runs;
+  for (int repeat = 1; repeat <= repeats; ++repeat) {
+    if (repeats > 1) regroup(clips, folds, sweep, repeat);
+    const std::uint64_t first =
+        sweep * 20'000 + 1'000'000'000 + static_cast<std::uint64_t>(1000 * seeds * (repeat - 1));
+    for (const auto& run : run_config(clips, x[0], folds, seeds, model[0], first, repeat)) base.push_back(run);
+    for (const auto& run : run_config(clips, x[1], folds, seeds, model[1], first + 10'000, repeat)) runs.push_back(run);
+  }
   std::vector<double> values;
   for (std::size_t r = 0; r < runs.size(); ++r) {
     runs[r].value -= base[r].value;
@@ -147,25 +175,26 @@ std::vector<Judged> judge(const World& world, int actors, int folds, int seeds, 
   return judged;
 }
 
-void calibrate_comparisons(long sweeps, const std::string& word) {
+void calibrate_comparisons(long sweeps, const std::string& word, const std::string& wanted) {
   std::printf(
       "%ld sweeps a line; of each estimator the share found (p < .05) and the share of 95 %% intervals that "
       "cover the truth\n\n"
-      "| configs | actors | folds x seeds | difference | SD | by folds | Nadeau-Bengio | **by actors** |\n"
+      "| configs | actors | folds x seeds x repeats | difference | SD | by folds | Nadeau-Bengio | **by actors** |\n"
       "|---|---|---|---|---|---|---|---|\n",
       sweeps);
   for (const World& world : worlds()) {
     if (std::string(world.name).find(word) == std::string::npos) continue;
     for (const int actors : {10, 20, 40}) {
-      for (const auto& [folds, seeds] : std::vector<std::pair<int, int>>{{5, 1}, {5, 3}, {10, 2}, {3, 5}}) {
+      for (const Design& design : kDesigns) {
+        if (design.text().find(wanted) == std::string::npos) continue;
         std::vector<std::vector<Judged>> all;
         std::vector<double> pooled;
         for (long sweep = 0; sweep < sweeps; ++sweep) {
-          all.push_back(judge(world, actors, folds, seeds, static_cast<std::uint64_t>(sweep)));
+          all.push_back(judge(world, actors, design, static_cast<std::uint64_t>(sweep)));
           pooled.push_back(all.back().back().mean);
         }
         const double truth = world.null ? 0 : mean(pooled);
-        std::printf("| %s | %d | %d x %d | %+.4f | %.4f |", world.name, actors, folds, seeds, mean(pooled),
+        std::printf("| %s | %d | %s | %+.4f | %.4f |", world.name, actors, design.text().c_str(), mean(pooled),
                     sample_sd(pooled));
         for (std::size_t e = 0; e < all[0].size(); ++e) {
           int found = 0, covered = 0;
@@ -187,12 +216,12 @@ void calibrate_comparisons(long sweeps, const std::string& word) {
 
 int main(int argc, char** argv) {
   const long sweeps = argc > 1 ? std::strtol(argv[1], nullptr, 10) : 300;
-  const std::string word = argc > 2 ? argv[2] : "";
+  const std::string word = argc > 2 ? argv[2] : "", design = argc > 3 ? argv[3] : "";
   if (sweeps < 2) {
-    std::fprintf(stderr, "usage: calibration [sweeps=300 [WORD]]\n");
+    std::fprintf(stderr, "usage: calibration [sweeps=300 [WORD [DESIGN]]]\n");
     return 2;
   }
-  calibrate_comparisons(sweeps, word);
-  calibrate_ensembles(sweeps, word);
+  calibrate_comparisons(sweeps, word, design);
+  if (design.empty()) calibrate_ensembles(sweeps, word);
   return 0;
 }

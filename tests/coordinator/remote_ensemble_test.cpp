@@ -74,6 +74,7 @@ TEST_F(RemoteEnsembleTest, TheRequestArrivesWholeAndItsOwnFitIsWaitedFor) {
   wanted.options.thresholds = sweep::EnsembleThresholds::kPerFold;
   wanted.protocol = sweep::Protocol::kPaper;
   wanted.per_subset = true;
+  wanted.repeat = 2;
   wanted.options.k = 3;
   wanted.options.most_candidates = 11;
   wanted.options.rounds = 12;
@@ -86,6 +87,7 @@ TEST_F(RemoteEnsembleTest, TheRequestArrivesWholeAndItsOwnFitIsWaitedFor) {
   EXPECT_EQ(came.options.thresholds, sweep::EnsembleThresholds::kPerFold);
   EXPECT_EQ(came.protocol, sweep::Protocol::kPaper);
   EXPECT_TRUE(came.per_subset);
+  EXPECT_EQ(came.repeat, 2);
   EXPECT_EQ(came.options.k, 3);
   EXPECT_EQ(came.options.most_candidates, 11);
   EXPECT_EQ(came.options.rounds, 12);

@@ -141,7 +141,8 @@ struct Store {
 
   explicit Store(const std::vector<sweep::Config>& configs = kDepths, int poisoned_fold = -1,
                  const std::string& yaml = "name: depth\naxes: {epochs: [10, 20, 30]}\n",
-                 const std::vector<std::string>& class_names = {}) {
+                 const std::vector<std::string>& class_names = {},
+                 const std::vector<sweep::Partition>& partitions = {{}}) {
     if (!class_names.empty()) data.classes.names = class_names;
     const storage::DatasetRecord learnt = data;
     for (auto& clip : data.clips) {
@@ -151,14 +152,18 @@ struct Store {
     sweep.yaml = yaml;
     sweep.families = {{"epochs", "10", 0.02}};
     sweep.dataset = data.fingerprint;
+    sweep.partitions = partitions;
     sweep.folds = {0, 1, 2};
     sweep.seeds = {1, 2};
     std::mt19937 random(4);
     for (const sweep::Config& config : configs) {
       sweep.configs.push_back({config, {{"epochs", config.epochs}}});
-      for (const std::uint64_t seed : sweep.seeds) {
-        for (const int fold : sweep.folds) {
-          sweep.trials.push_back({trial_id(config, fold, seed, data.fingerprint), config, fold, seed});
+      for (const sweep::Partition& partition : partitions) {
+        for (const std::uint64_t seed : sweep.seeds) {
+          for (const int fold : sweep.folds) {
+            const std::string id = trial_id(config, fold, seed, data.fingerprint, "", partition);
+            sweep.trials.push_back({id, config, fold, seed, partition});
+          }
         }
       }
     }
@@ -176,8 +181,9 @@ struct Store {
       for (const auto& clip : learnt.clips) rows.push_back(row(clip, trial.config.epochs / 6.0, random));
       sweep::TrialResult result;
       result.trial_id = trial.id;
-      result.paper = snapshot(data, rows, trial.fold, 3);
-      result.held_out = snapshot(data, rows, trial.fold, trial.config.epochs);
+      const storage::DatasetRecord divided = sweep::partitioned(data, trial.partition);
+      result.paper = snapshot(divided, rows, trial.fold, 3);
+      result.held_out = snapshot(divided, rows, trial.fold, trial.config.epochs);
       const auto best = result.paper.surface.best();
       for (int epoch = 1; epoch <= trial.config.epochs; ++epoch) {
         sweep::EpochMetrics metrics;
@@ -223,7 +229,7 @@ std::string run(const fs::path& store, const std::string& line) {
 TEST(ResultsCommands, PooledPredictionsAreInDatasetOrder) {
   Store store;
   storage::Reader reader(store.folder.path());
-  const auto pooled = pool_predictions(reader, choose_sweep(reader, "depth"), sweep::Protocol::kHeldOut);
+  const auto pooled = pool_predictions(reader, choose_sweep(reader, "depth"), {}, sweep::Protocol::kHeldOut);
   ASSERT_EQ(pooled.candidates.size(), 5u);  // the sixth misses a fold
   EXPECT_EQ(pooled.left_out, 1);
   ASSERT_EQ(pooled.rows.clips(), 60);
@@ -739,6 +745,106 @@ TEST(ResultsCommands, AnArchiveHasTheChallengesClassNamesAndTheMemberAskedFor) {
   EXPECT_NE(refusal({"anger", "angry", "fear", "hap", "sad", "neu"}).find("two classes of the dataset are one"),
             std::string::npos);
   EXPECT_THROW(export_of({}, " --member ../answer.json"), data::Error);
+}
+
+const std::vector<sweep::Partition> kTwoRepeats = {{3}, {3, sweep::PartitionBy::kActor, sweep::Stratify::kLabel, 1, 2}};
+
+TEST(ResultsCommands, AnEnsembleIsOfOneRepeatOfMadeFoldsAndSaysWhich) {
+  Store store(kDepths, -1, "name: depth\naxes: {epochs: [10, 20, 30]}\n", {}, kTwoRepeats);
+  const fs::path folder = store.folder.path();
+  storage::Reader reader(folder);
+  for (const int repeat : {1, 2}) {
+    const sweep::Partition& partition = kTwoRepeats[std::size_t(repeat - 1)];
+    const storage::DatasetRecord divided = sweep::partitioned(store.data, partition);
+    const auto pooled = pool_predictions(reader, choose_sweep(reader, "depth"), partition, sweep::Protocol::kHeldOut);
+    // Of the last config the last seed of the last repeat misses a fold.
+    ASSERT_EQ(pooled.candidates.size(), repeat == 1 ? 6u : 5u);
+    for (std::size_t clip = 0; clip < 60; ++clip) {
+      const int fold = divided.clips[clip].fold;
+      EXPECT_EQ(pooled.rows.fold[clip], fold);
+      const auto& trial = pooled.candidates[1].trials[std::size_t(fold)];
+      EXPECT_EQ(reader.find_trial(trial)->spec.partition, partition);
+      for (std::size_t c = 0; c < 6; ++c) {
+        EXPECT_EQ(pooled.rows.candidates[1][clip * 6 + c], double(store.said.at(trial)[clip][c]));
+      }
+    }
+    for (const std::string options : {"", " --per-subset"}) {
+      const std::string name = "e" + std::to_string(repeat) + (options.empty() ? "" : "s");
+      const json made = json::parse(run(folder, "ensemble depth --method mean --k 2 --json --name " + name +
+                                                    " --repeat " + std::to_string(repeat) + options));
+      EXPECT_EQ(made["settings"]["partition"], sweep::partition_text(partition));
+      for (const auto& member : choose_ensemble(reader, name).members) {
+        EXPECT_EQ(reader.find_trial(member.trial)->spec.partition, partition);
+      }
+    }
+  }
+  const std::string text = run(folder, "ensemble depth --method mean --k 1 --name one");
+  EXPECT_NE(text.find("partition    3 by actor, stratified by label, seed 1, repeat 1\n"), std::string::npos) << text;
+  run(folder, "export one --out " + (folder / "a.zip").string());
+  const json manifest = json::parse(std::ifstream(folder / "a.manifest.json"));
+  EXPECT_EQ(manifest["partition"], sweep::partition_text(kTwoRepeats[0]));
+  EXPECT_EQ(test::error_of<storage::Error>([&] { run(folder, "ensemble depth --method mean --repeat 3"); }),
+            "sweep depth has 2 repeats of its folds (3 by actor, stratified by label, seed 1, 2 repeats), and no "
+            "repeat 3");
+}
+
+TEST(ResultsCommands, AReportIsOverTheRepeatsAndATrialSaysItsPartition) {
+  Store store(kDepths, -1, "name: depth\naxes: {epochs: [10, 20, 30]}\n", {}, kTwoRepeats);
+  const std::string scheme = "3 by actor, stratified by label, seed 1, 2 repeats";
+  const std::string text = run(store.folder.path(), "report");
+  EXPECT_NE(text.find("3 configs, 3 folds (" + scheme + ") x 2 seeds"), std::string::npos) << text;
+  EXPECT_NE(text.find("12/12"), std::string::npos) << text;
+  EXPECT_NE(text.find("11/12"), std::string::npos) << text;
+  const json report = json::parse(run(store.folder.path(), "report --json"));
+  EXPECT_EQ(report["rows"][0]["partition"], scheme);
+  EXPECT_EQ(report["partitions"].size(), 2u);
+  const std::string trial = run(store.folder.path(), "show " + store.sweep.trials[7].id);
+  EXPECT_NE(trial.find("fold 1 of 3 by actor, stratified by label, seed 1, repeat 2  seed 1\n"), std::string::npos)
+      << trial;
+  // The held-out Score of one seed of one repeat, by definition; the report has the mean of four of these.
+  storage::Reader reader(store.folder.path());
+  const sweep::Report read = read_report(reader, choose_sweep(reader, "depth"));
+  for (const sweep::ConfigReport& config : read.configs) {
+    if (!config.complete()) continue;
+    double sum = 0;
+    for (const sweep::Partition& partition : kTwoRepeats) {
+      const storage::DatasetRecord divided = sweep::partitioned(store.data, partition);
+      for (const std::uint64_t seed : {1u, 2u}) {
+        const auto said = [&](std::size_t clip) -> const std::vector<float>& {
+          const sweep::Config& of = *std::find_if(kDepths.begin(), kDepths.end(), [&](const sweep::Config& one) {
+            return sweep::config_id(one) == config.id;
+          });
+          return store.said.at(
+              trial_id(of, divided.clips[clip].fold, seed, store.data.fingerprint, "", partition))[clip];
+        };
+        sweep::Tally hits;
+        for (int fold = 0; fold < 3; ++fold) {
+          const auto tally = [&](bool held, sweep::Thresholds thresholds) {
+            sweep::Tally tally_of;
+            for (std::size_t clip = 0; clip < 60; ++clip) {
+              if ((divided.clips[clip].fold == fold) != held) continue;
+              const std::vector<double> p(said(clip).begin(), said(clip).end());
+              tally_of.add(sweep::decode(p.data(), store.data.classes, thresholds), *store.data.clips[clip].label);
+            }
+            return tally_of;
+          };
+          double best = -1;
+          sweep::Thresholds chosen;
+          for (const double alpha : sweep::threshold_grid()) {
+            for (const double beta : sweep::threshold_grid()) {
+              const double score = tally(false, {alpha, beta}).accuracy().score();
+              if (score <= best) continue;
+              best = score;
+              chosen = {alpha, beta};
+            }
+          }
+          hits += tally(true, chosen);
+        }
+        sum += hits.accuracy().score();
+      }
+    }
+    EXPECT_NEAR(config.held_out.score(), sum / 4, 1e-12) << config.id;
+  }
 }
 
 const std::vector<sweep::Config> kSubsets = {config_of({"clip"}, 8),           config_of({"clip"}, 10),

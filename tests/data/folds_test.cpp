@@ -9,37 +9,6 @@
 namespace medley::data {
 namespace {
 
-TEST(Folds, AreDisjointInActorsAndEvenInClasses) {
-  // 20 actors of 6 clips; every third has only class x, the others have x and y alike.
-  std::vector<std::string> actors, classes;
-  for (int actor = 0; actor < 20; ++actor) {
-    for (int clip = 0; clip < 6; ++clip) {
-      actors.push_back("A" + std::to_string(actor));
-      classes.push_back(actor % 3 == 0 || clip % 2 == 0 ? "x" : "y");
-    }
-  }
-  const std::vector<int> folds = assign_folds(actors, classes, 5, 0);
-  std::map<std::string, std::set<int>> of_actor;
-  std::map<std::string, std::vector<int>> counts;
-  for (std::size_t i = 0; i < folds.size(); ++i) {
-    of_actor[actors[i]].insert(folds[i]);
-    counts[classes[i]].resize(5);
-    ++counts[classes[i]].at(static_cast<std::size_t>(folds[i]));
-  }
-  for (const auto& [actor, set] : of_actor) EXPECT_EQ(set.size(), 1u) << actor;
-  // 39 y clips lie on 13 actors of 3, so that folds have 2 or 3 of them.
-  for (const int y : counts["y"]) EXPECT_TRUE(y == 6 || y == 9) << y;
-  for (const int x : counts["x"]) EXPECT_LE(std::abs(x - 81 / 5), 3) << x;
-  EXPECT_EQ(assign_folds(actors, classes, 5, 0), folds) << "the same seed";
-  EXPECT_NE(assign_folds(actors, classes, 5, 1), folds) << "another seed";
-}
-
-TEST(Folds, EachHasAnActor) {
-  EXPECT_EQ(assign_folds({"a", "b", "c"}, {"x", "y", "z"}, 3, 0).size(), 3u);
-  const std::vector<int> folds = assign_folds({"a", "b", "c"}, {"x", "y", "z"}, 3, 0);
-  EXPECT_EQ(std::set<int>(folds.begin(), folds.end()).size(), 3u);
-}
-
 struct Metadata {
   Small small;
   FoldOptions options;

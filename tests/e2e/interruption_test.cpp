@@ -54,6 +54,46 @@ TEST_F(Interruption, TwentyRandomKillsLeaveTheTableOfAnUndisturbedRun) {
   EXPECT_EQ(medley({"report"}).out, undisturbed_report(sweep));
 }
 
+TEST_F(Interruption, MadeFoldsAreTheSameAfterKillsAndSayWhichTheyAre) {
+  constexpr int kTrials = 2 * 2 * 4 * 2;
+  const std::string sweep = write_sweep("sweep.yaml",
+                                        "name: regrouped\nfolds: {regroup: 4, repeats: 2}\nseeds: 2\naxes: {top_n: [1, "
+                                        "2]}\n",
+                                        "epochs: 30");
+  for (int kills = 0; kills < 2; ++kills) {
+    auto run = start_run(sweep);
+    ASSERT_TRUE(eventually([&] { return results() > 4 * kills; }));
+    run->kill(SIGKILL);
+    ASSERT_EQ(run->wait().exit, 128 + SIGKILL);
+  }
+  ASSERT_GT(unfinished(kTrials), 0) << "the sweep ended before it was killed: make it longer";
+  const Ended ended = run_sweep(sweep);
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_EQ(results(), kTrials);
+  EXPECT_EQ(count_in_store("SELECT count(DISTINCT partition) FROM trial"), 2);
+  const std::string table = medley({"report"}).out;
+  EXPECT_TRUE(contains(table, "4 folds (4 by actor, stratified by label, seed 1, 2 repeats) x 2 seeds")) << table;
+  EXPECT_EQ(table, undisturbed_report(sweep));
+  const Ended plan = medley({"plan", sweep});
+  EXPECT_TRUE(contains(plan.out, "folds    4 by actor, stratified by label, seed 1, 2 repeats\n")) << plan.out;
+  EXPECT_TRUE(contains(plan.out, "2 configs x 2 repeats x 4 folds x 2 seeds = 32 trials: 32 done, 0 left")) << plan.out;
+  EXPECT_EQ(medley({"store", "check"}).exit, 0);
+
+  // Out-of-fold predictions of the dataset by the ensemble's models are those that training stored.
+  ASSERT_EQ(medley({"ensemble", "--method", "mean", "--k", "1", "--repeat", "2", "--name", "one"}).exit, 0);
+  const Ended predicted = medley({"predict", "one", "--data", path("data"), "--clips", "all", "--out", path("p.npz")});
+  EXPECT_EQ(predicted.exit, 0) << predicted.err;
+  EXPECT_TRUE(contains(predicted.out, "out-of-fold: 540 clips")) << predicted.out;
+  const auto ensemble = medley_json({"ensemble", "--method", "mean", "--k", "1", "--repeat", "2", "--name", "two"});
+  EXPECT_EQ(ensemble["settings"]["partition"], "4 by actor, stratified by label, seed 1, repeat 2");
+  const auto evaluated =
+      medley_json({"evaluate", path("p.npz"), "--data", path("data"), "--alpha", ensemble["settings"]["alpha"].dump(),
+                   "--beta", ensemble["settings"]["beta"].dump()});
+  // Decoded with the ensemble's thresholds, they have its optimistic Score.
+  EXPECT_NEAR(evaluated["score"].get<double>(), ensemble["scores"]["optimistic"]["score"].get<double>(), 1e-9)
+      << evaluated;
+}
+
 TEST_F(Interruption, AWorkerWithNoticeLosesNoWorkAndNoRetry) {
   constexpr int kNotices = 6, kTrials = 2 * 3 * 3;
   const std::string sweep =

@@ -16,7 +16,8 @@ using nlohmann::json;
 const char* const kSettings = R"({
   "sweep": "0123456789ab", "protocol": "paper", "mix": "geometric", "decode": "thresholds", "thresholds": "per-fold",
   "head_fusion": "fitted", "heads_fused_as": "product-2",
-  "alpha": 0.125, "beta": 0.25, "per_subset": true, "k": 3, "candidates": 40, "rounds": 30, "bags": 7,
+  "alpha": 0.125, "beta": 0.25, "per_subset": true, "k": 3, "candidates": 40, "rounds": 30, "bags": 7, "repeat": 2,
+  "partition": "4 by actor, seed 9, repeat 2",
   "fold_thresholds": [{"fold": 0, "alpha": 0.1, "beta": 0.2}, {"fold": 2, "alpha": 0.15, "beta": 0.3}]})";
 
 const char* const kScores = R"({
@@ -55,6 +56,8 @@ TEST(EnsembleRecord, EveryValueIsReadIntoItsMember) {
   EXPECT_EQ(ensemble.request.name, "best");
   EXPECT_EQ(ensemble.request.protocol, sweep::Protocol::kPaper);
   EXPECT_TRUE(ensemble.request.per_subset);
+  EXPECT_EQ(ensemble.request.repeat, 2);
+  EXPECT_EQ(ensemble.partition, (sweep::Partition{4, sweep::PartitionBy::kActor, sweep::Stratify::kNone, 9, 2}));
   const sweep::EnsembleOptions& options = ensemble.request.options;
   EXPECT_EQ(options.method, sweep::EnsembleMethod::kSimplex);
   EXPECT_EQ(options.mix, sweep::Mix::kGeometric);
@@ -145,6 +148,7 @@ TEST(EnsembleRecord, AWrongValueIsNamedWithItsEnsembleAndItsPlace) {
       {[](json& a, json&) { a["protocol"] = "optimistic"; }, "protocol must be one of held-out, paper"},
       {[](json& a, json&) { a["mix"] = "harmonic"; }, "mix must be one of arithmetic, geometric"},
       {[](json& a, json&) { a["heads_fused_as"] = "sum"; }, "settings.heads_fused_as must be a fusion of heads"},
+      {[](json& a, json&) { a["partition"] = "4 by moon"; }, "settings.partition must be a partition"},
       {[](json&, json& b) { b["nested_interval"]["by"] = "clips"; },
        "scores.nested_interval.by must be actors or folds"},
       {[](json& a, json&) { a["k"] = 0; }, "k must be a whole number from 1 to 10000"},

@@ -388,8 +388,9 @@ TEST_F(MergeTest, NamesRottenSweepsInPrintableText) {
   const Merged merged = merge();
   EXPECT_EQ(merged.sweeps + merged.results, 0) << "both have the trial";
   for (const Fault& fault : merged.left_out) EXPECT_NO_THROW(nlohmann::json(fault.where + fault.what).dump());
-  EXPECT_NE(lines(merged.left_out).find("sweep sound: config, fold, seed and dataset of trial \xef\xbf\xbd [A"),
-            std::string::npos)
+  EXPECT_NE(
+      lines(merged.left_out).find("sweep sound: config, partition, fold, seed and dataset of trial \xef\xbf\xbd [A"),
+      std::string::npos)
       << lines(merged.left_out);
 }
 

@@ -86,7 +86,11 @@ sweep::Snapshot snapshot(std::mt19937_64& random, int epoch, int clips) {
 }  // namespace
 
 sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64& random, sweep::Outcome outcome) {
-  const int clips = trial.fold == 0 ? 6 : 5;
+  return random_result(trial, random, trial.fold == 0 ? 6 : 5, outcome);
+}
+
+sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64& random, int clips,
+                                 sweep::Outcome outcome) {
   sweep::TrialResult r;
   r.trial_id = trial.id;
   r.test_fingerprint = small_dataset().test_fingerprint;

@@ -22,6 +22,9 @@ SweepSubmission small_sweep(const std::string& name, int configs, int seeds);
 /// small dataset.
 sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64& random,
                                  sweep::Outcome outcome = sweep::Outcome::kFinished);
+/// The same of a fold with `clips` clips.
+sweep::TrialResult random_result(const sweep::TrialSpec& trial, std::mt19937_64& random, int clips,
+                                 sweep::Outcome outcome = sweep::Outcome::kFinished);
 
 /// A finished result whose only surface cell with hits gives these numbers: `presence` of 5 clips, `salience` of 5.
 sweep::TrialResult plain_result(const sweep::TrialSpec& trial, int presence, int salience);

@@ -783,7 +783,7 @@ TEST_F(StoreTest, PredictionsOfAConfigAndSeedComeByFold) {
     train(*it, results[it->id]);
   }
   Reader reader(writer_.folder());
-  const auto folds = reader.predictions(sweep.dataset, sweep::config_id(sweep.configs[1].config), 8,
+  const auto folds = reader.predictions(sweep.dataset, sweep::config_id(sweep.configs[1].config), {}, 8,
                                         sweep::Protocol::kPaper, Split::kValidation);
   ASSERT_EQ(folds.size(), 2u);
   EXPECT_EQ(folds[0].fold, 0);
@@ -795,6 +795,107 @@ TEST_F(StoreTest, PredictionsOfAConfigAndSeedComeByFold) {
   ASSERT_EQ(chosen.size(), 2u);
   EXPECT_EQ(chosen[0].trial, sweep.trials[5].id);
   EXPECT_EQ(chosen[1].fused, results[sweep.trials[0].id].paper.test.fused);
+}
+
+TEST_F(StoreTest, PartitionsAreKeptApart) {
+  // The same configs, seeds and folds, officially and in two repeats of made folds.
+  const SweepSubmission official = small_sweep("official", 1, 1);
+  SweepSubmission made = small_sweep("made", 1, 1);
+  made.partitions = {{2}, {2, sweep::PartitionBy::kActor, sweep::Stratify::kLabel, 1, 2}};
+  made.trials.clear();
+  for (const sweep::Partition& partition : made.partitions) {
+    for (sweep::TrialSpec trial : official.trials) {
+      trial.partition = partition;
+      trial.id = sweep::trial_id(trial.config, trial.fold, trial.seed, made.dataset, made.test_fingerprint, partition);
+      made.trials.push_back(trial);
+    }
+  }
+  submit(official);
+  submit(made);
+  std::mt19937_64 random(5);
+  const auto clips_of = [&](const sweep::TrialSpec& trial) {
+    const DatasetRecord dataset = sweep::partitioned(small_dataset(), trial.partition);
+    return static_cast<int>(std::count_if(dataset.clips.begin(), dataset.clips.end(),
+                                          [&](const ClipRecord& clip) { return clip.fold == trial.fold; }));
+  };
+  for (const auto& trials : {official.trials, made.trials}) {
+    for (const sweep::TrialSpec& trial : trials) train(trial, random_result(trial, random, clips_of(trial)));
+  }
+  Reader reader(writer_.folder());
+  const auto summary = reader.find_sweep("made");
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->partitions, made.partitions);
+  EXPECT_EQ(reader.find_sweep("official")->partitions, std::vector<sweep::Partition>(1));
+  const auto specs = reader.sweep_trials(summary->id);
+  ASSERT_EQ(specs.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(specs[i].partition, made.trials[i].partition);
+  EXPECT_EQ(reader.find_trial(made.trials[3].id)->spec.partition, made.trials[3].partition);
+
+  const std::string config = sweep::config_id(made.configs[0].config);
+  const auto trials_in = [&](const sweep::Partition& partition) {
+    std::vector<std::string> ids;
+    for (const auto& said :
+         reader.predictions(made.dataset, config, partition, 7, sweep::Protocol::kPaper, Split::kValidation)) {
+      EXPECT_EQ(said.partition, partition);
+      ids.push_back(said.trial);
+    }
+    return ids;
+  };
+  EXPECT_EQ(trials_in({}), (std::vector<std::string>{official.trials[0].id, official.trials[1].id}));
+  EXPECT_EQ(trials_in(made.partitions[1]), (std::vector<std::string>{made.trials[2].id, made.trials[3].id}));
+
+  TrialFilter filter;
+  filter.partition = sweep::partition_text(made.partitions[0]);
+  const auto rows = reader.trials(summary->id, filter);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[1].trial, made.trials[1].id);
+  EXPECT_EQ(rows[1].partition, *filter.partition);
+  EXPECT_EQ(reader.count_trials(summary->id, filter), 2);
+  filter.partition = "official";
+  EXPECT_EQ(reader.count_trials(summary->id, filter), 0);
+}
+
+TEST_F(StoreTest, AResultMustHaveTheClipsOfItsPartition) {
+  SweepSubmission made = small_sweep("made", 1, 1);
+  const sweep::Partition partition{3};
+  made.partitions = {partition};
+  made.folds = {0, 1, 2};
+  made.trials.clear();
+  const sweep::Config config = made.configs[0].config;
+  const int fold = 0;
+  const std::string id = sweep::trial_id(config, fold, 7, made.dataset, made.test_fingerprint, partition);
+  made.trials.push_back({id, config, fold, 7, partition});
+  submit(made);
+  std::mt19937_64 random(5);
+  commit(writer_, [&] { writer_.begin_attempts("w1", 1, {{id, 1}}, 4); });
+  // Three actors have 4, 4 and 3 of the 11 clips; no fold has the 6 of the official one.
+  EXPECT_NE(writer_.result_problem({id, 1}, random_result(made.trials[0], random)), "");
+  const DatasetRecord dataset = sweep::partitioned(small_dataset(), partition);
+  const auto clips =
+      std::count_if(dataset.clips.begin(), dataset.clips.end(), [](const ClipRecord& clip) { return clip.fold == 0; });
+  EXPECT_EQ(writer_.result_problem({id, 1}, random_result(made.trials[0], random, static_cast<int>(clips))), "");
+}
+
+TEST_F(StoreTest, MembersOfAnEnsembleAreOfOnePartition) {
+  SweepSubmission made = small_sweep("made", 1, 1);
+  made.partitions = {{2}, {2, sweep::PartitionBy::kActor, sweep::Stratify::kLabel, 1, 2}};
+  for (std::size_t i = 0; i < 2; ++i) {
+    sweep::TrialSpec& trial = made.trials[i];
+    trial.partition = made.partitions[i];
+    trial.id =
+        sweep::trial_id(trial.config, trial.fold, trial.seed, made.dataset, made.test_fingerprint, trial.partition);
+  }
+  submit(made);
+  EnsembleRecord ensemble;
+  ensemble.dataset = made.dataset;
+  ensemble.request.name = "mixed";
+  ensemble.partition = made.partitions[0];
+  ensemble.members = {{made.trials[0].id, .5}, {made.trials[1].id, .5}};
+  const std::string error = test::error_of<Error>([&] { commit(writer_, [&] { writer_.save_ensemble(ensemble); }); });
+  EXPECT_NE(error.find("is of the partition 2 by actor, stratified by label, seed 1, repeat 2, not of 2 by actor, "
+                       "stratified by label, seed 1, repeat 1"),
+            std::string::npos)
+      << error;
 }
 
 TEST_F(StoreTest, TrialsAreFilteredAndPaged) {

@@ -169,6 +169,61 @@ TEST(Expand, TrialsStandByConfigThenSeedThenFold) {
   }
 }
 
+TEST(Expand, RepeatsOfMadeFoldsMultiplyTheRuns) {
+  DatasetShape shape = four_encoders();
+  shape.actor_count = 12;
+  shape.clip_count = 90;
+  const std::string text = "axes: {top_n: [1, 2]}\nseeds: [7, 3]\nfolds: {regroup: 3, repeats: 2, seed: 5}";
+  const Expansion expansion = expand_text(text, shape);
+  EXPECT_EQ(expansion.folds, (std::vector<int>{0, 1, 2}));
+  EXPECT_EQ(expansion.runs(), 12u);
+  ASSERT_EQ(expansion.trials.size(), 24u);
+  std::size_t i = 0;
+  std::set<std::string> ids;
+  for (const int top_n : {1, 2}) {
+    for (const int repeat : {1, 2}) {
+      for (const std::uint64_t seed : {7u, 3u}) {
+        for (const int fold : {0, 1, 2}) {
+          const TrialSpec& trial = expansion.trials[i++];
+          const Partition partition{3, PartitionBy::kActor, Stratify::kLabel, 5, repeat};
+          EXPECT_EQ(trial.config.top_n, top_n);
+          EXPECT_EQ(trial.seed, seed);
+          EXPECT_EQ(trial.fold, fold);
+          EXPECT_EQ(trial.partition, partition);
+          EXPECT_EQ(trial.id, trial_id(trial.config, fold, seed, "fingerprint", "", partition));
+          ids.insert(trial.id);
+        }
+      }
+    }
+  }
+  EXPECT_EQ(ids.size(), 24u);
+  const std::vector<AxisCount> counts =
+      count_by_axis(parse_sweep(text, "s.yaml"), expansion, [](const std::string&) { return false; });
+  EXPECT_EQ(counts.at(0).values.at(0).trials, 12);
+}
+
+TEST(Expand, MadeFoldsNeedAsManyActors) {
+  DatasetShape shape = four_encoders();
+  shape.actor_count = 8;
+  shape.clip_count = 90;
+  EXPECT_EQ(error("folds: {regroup: 9}", shape),
+            "1:18: folds: regroup: 9 folds of 8 actors; valid: 2 to the number of actors");
+  EXPECT_TRUE(errors("folds: {regroup: 8}", shape).empty());
+  EXPECT_EQ(error("folds: {regroup: 2}\nbase: {inner_fold: true}", shape),
+            "2:8: 1 of 1 configs are impossible: inner_fold leaves nothing to train on: the sweep has 2 folds (1)");
+  shape.folds = {0};
+  EXPECT_TRUE(errors("folds: {regroup: 8}", shape).empty()) << "the official folds play no part";
+  shape.actors = false;
+  EXPECT_EQ(error("folds: {regroup: 8}", shape),
+            "1:18: folds: by: actor: a labelled clip of the dataset has no actor; valid: a column of actors in the "
+            "metadata, or by: clip");
+  const Expansion by_clip = expand_text("folds: {regroup: 8, by: clip}", shape);
+  ASSERT_EQ(by_clip.warnings.size(), 1u);
+  EXPECT_NE(by_clip.warnings[0].message.find("clips of one actor are in several folds"), std::string::npos);
+  EXPECT_EQ(error("folds: {regroup: 91, by: clip}", shape),
+            "1:18: folds: regroup: 91 folds of 90 clips; valid: 2 to the number of clips");
+}
+
 TEST(Expand, EncoderGenerators) {
   EXPECT_EQ(subsets("all"), (Strings{"clip+hubert+imagebind+wavlm"}));
   EXPECT_EQ(subsets("singles"), (Strings{"clip", "hubert", "imagebind", "wavlm"}));
@@ -488,7 +543,7 @@ TEST(Expand, TooFewFoldsAreAError) {
   shape.folds = {0, 1};
   EXPECT_TRUE(errors("name: x", shape).empty());
   EXPECT_EQ(error("base: {inner_fold: true}", shape),
-            "1:8: 1 of 1 configs are impossible: inner_fold leaves nothing to train on: the dataset has 2 "
+            "1:8: 1 of 1 configs are impossible: inner_fold leaves nothing to train on: the sweep has 2 "
             "folds (1)");
 }
 

@@ -83,6 +83,24 @@ TEST(PlannedComparisons, DifferencesArePairedByFoldAndSeed) {
   EXPECT_EQ(report.rows[0].verdict, Verdict::kNotJudged);  // a run is still to be trained
 }
 
+TEST(PlannedComparisons, DifferencesArePairedWithinPartitions) {
+  auto base = config("b", {{"n", 1}}, {{"n", 1}}, {.1, .2, .3, .4, .5, .6, .7, .8, .9, .95});
+  auto other = config("a", {{"n", 2}}, {{"n", 2}}, {.11, .22, .33, .44, .55, .61, .72, .83, .94, .96});
+  for (ConfigReport* one : {&base, &other}) {
+    for (std::size_t i = 0; i < 10; ++i) {  // two repeats of one seed, not two seeds
+      one->runs[i].seed = 1;
+      one->runs[i].repeat = 1 + static_cast<int>(i) / kFolds;
+    }
+  }
+  std::reverse(other.runs.begin(), other.runs.end());
+  const auto differences = run_differences(other, base, &RunScore::held_out);
+  ASSERT_EQ(differences.size(), 10u);
+  for (const RunDifference& difference : differences) {
+    const double expected[2][5] = {{.01, .02, .03, .04, .05}, {.01, .02, .03, .04, .01}};
+    EXPECT_NEAR(difference.value, expected[difference.repeat - 1][difference.fold], 1e-12);
+  }
+}
+
 TEST(PlannedComparisons, DivergedRunsAreLeftOutAndSaid) {
   auto base = config("b", {{"n", 1}}, {{"n", 1}}, {.1, .2, .3, .4, .5});
   auto other = config("a", {{"n", 2}}, {{"n", 2}}, {.2, .3, .4, .5, .6});
@@ -240,6 +258,74 @@ TEST(ActorComparison, EqualActorsAreATTestOfTheirMeans) {
   for (const double h : hits) means.push_back(h / 10 / 2);
   EXPECT_NEAR(comparison.of_actors(), sample_sd(means) * sample_sd(means) / 10, 1e-16);
   EXPECT_NEAR(comparison.degrees_of_freedom(), 9, 1e-10);
+}
+
+/// Two repeats of made folds: the same five actors, in other folds the second time.
+std::vector<RunDifference> differences_of_repeats(std::uint64_t seeds) {
+  const int fold[2][5] = {{0, 0, 1, 1, 2}, {1, 0, 2, 0, 1}}, clips[] = {8, 6, 8, 10, 8}, blends[] = {4, 3, 5, 5, 4};
+  const int presence[2][2][5] = {{{2, 1, -1, 3, 1}, {1, 2, 0, 2, 2}}, {{1, 0, 2, 2, 0}, {3, 1, 1, 1, 2}}};
+  const int salience[2][2][5] = {{{1, 0, 1, -1, 1}, {0, 1, 0, 1, 1}}, {{0, 1, 1, 0, 2}, {1, -1, 1, 2, 0}}};
+  std::vector<RunDifference> runs;
+  for (int repeat = 1; repeat <= 2; ++repeat) {
+    for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+      for (int f = 0; f < 3; ++f) {
+        RunDifference run{f, 0, seed, {}, repeat};
+        for (int a = 0; a < 5; ++a) {
+          if (fold[repeat - 1][a] != f) continue;
+          run.actors.push_back({a, 1.0 * presence[repeat - 1][seed][a], 1.0 * salience[repeat - 1][seed][a],
+                                1.0 * clips[a], 1.0 * blends[a]});
+        }
+        runs.push_back(run);
+      }
+    }
+  }
+  return runs;
+}
+
+// Expected values from the formulas with explicit matrices, in NumPy and SciPy.
+TEST(ActorComparison, OverRepeatsAnActorIsOneCluster) {
+  const ActorComparison one(differences_of_repeats(1), 3);
+  EXPECT_EQ(one.actors(), 5);
+  EXPECT_NEAR(one.result().mean, 0.14017857142857143, 1e-14);
+  EXPECT_NEAR(one.of_actors(), 0.0005815430622362322, 1e-16);
+  EXPECT_NEAR(one.of_training(), 0.00017446291867086967, 1e-16);
+  EXPECT_NEAR(one.degrees_of_freedom(), 3.8857142857142852, 1e-10);
+  EXPECT_NEAR(one.result().standard_error, 0.033675049686090336, 1e-14);
+  EXPECT_NEAR(one.result().p, 0.01498879055763039, 1e-10);
+
+  const ActorComparison two(differences_of_repeats(2), 3);
+  EXPECT_NEAR(two.result().mean, 0.15267857142857144, 1e-14);
+  EXPECT_NEAR(two.of_actors(), 0.00025707898220938034, 1e-16);
+  EXPECT_NEAR(two.of_training(), 9.783340419501136e-05, 1e-16);
+  EXPECT_NEAR(two.degrees_of_freedom(), 6.207393404001626, 1e-10);
+  EXPECT_NEAR(two.result().standard_error, 0.0230731137822052, 1e-14);
+  EXPECT_NEAR(two.result().p, 0.0004984332854464401, 1e-10);
+  EXPECT_NEAR(two.half_width(10), 0.025045646957080232, 1e-10);
+}
+
+// Expected values from the formulas in NumPy and SciPy.
+TEST(BlockedComparison, OverRepeatsItIsBouckaertAndFranks) {
+  const std::vector<double> d = {.052, .031, .054, .028, .05, .04, .021, .06, .033, .047};
+  std::vector<RunDifference> differences;
+  for (int i = 0; i < 10; ++i) differences.push_back({i % 5, d[static_cast<std::size_t>(i)], 1, {}, 1 + i / 5});
+  const BlockedComparison one(differences, 5);
+  EXPECT_NEAR(one.result().standard_error, 0.007633551670822115, 1e-15);
+  EXPECT_NEAR(one.degrees_of_freedom(), 9, 1e-12);
+  EXPECT_NEAR(one.result().p, 0.0004058643502449534, 1e-12);
+  EXPECT_NEAR(one.result().interval.low, 0.024331706410696288, 1e-12);
+
+  const double seeds[6][3] = {{.012, .031, -.004}, {.022, .017, .009},  {.028, -.011, .019},
+                              {.025, .014, .035},  {-.002, .018, .021}, {.007, .026, .013}};
+  std::vector<RunDifference> of_three;
+  for (int i = 0; i < 6; ++i) {
+    for (int s = 0; s < 3; ++s) of_three.push_back({i % 3, seeds[i][s], static_cast<std::uint64_t>(s), {}, 1 + i / 3});
+  }
+  const BlockedComparison three(of_three, 3);
+  EXPECT_NEAR(three.between(), 6.768888888888892e-05, 1e-16);
+  EXPECT_NEAR(three.within(), 0.00018800000000000002, 1e-16);
+  EXPECT_NEAR(three.result().standard_error, 0.008815250533893445, 1e-14);
+  EXPECT_NEAR(three.degrees_of_freedom(), 10.605298265142872, 1e-10);
+  EXPECT_NEAR(three.result().p, 0.10636406115500613, 1e-10);
 }
 
 TEST(Comparison, GoesByFoldsWhereActorsAreUnknown) {

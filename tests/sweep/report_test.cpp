@@ -502,7 +502,7 @@ ReportInput with_clips() {
   input.clips.classes = {{"ang", "hap", "sad", "neu"}, {false, false, false, true}};
   std::mt19937 random(5);
   for (int clip = 0; clip < 60; ++clip) {
-    FoldClips& fold = input.clips.folds[clip / 20];
+    FoldClips& fold = input.clips.folds[{1, clip / 20}];
     const int first = static_cast<int>(random() % 3);
     fold.truth.push_back(clip % 2 == 0 ? Label{first, -1, 100} : make_blend(first, (first + 1) % 3, 50));
     fold.actors.push_back(clip / 10);
@@ -512,7 +512,7 @@ ReportInput with_clips() {
       for (const std::uint64_t seed : input.seeds) {
         TrialScores t = trial(config, fold, seed, 0, 0);
         t.held_out.clips = 20;
-        for (const Label& label : input.clips.folds[fold].truth) {
+        for (const Label& label : input.clips.folds[{1, fold}].truth) {
           for (int c = 0; c < 4; ++c) {
             const bool is_in = c == label.first || c == label.second;
             t.held_out.fused.push_back(0.1F + 0.01F * static_cast<float>(random() % 50) +
@@ -520,7 +520,8 @@ ReportInput with_clips() {
           }
         }
         const std::vector<double> p(t.held_out.fused.begin(), t.held_out.fused.end());
-        t.held_out_surface = threshold_surface({p.data(), 20, 4}, input.clips.folds[fold].truth, input.clips.classes);
+        t.held_out_surface =
+            threshold_surface({p.data(), 20, 4}, input.clips.folds[{1, fold}].truth, input.clips.classes);
         input.trials.push_back(t);
       }
     }
@@ -579,7 +580,7 @@ ReportInput with_heads() {
   const auto noise = [&] { return 0.3F * static_cast<float>(random() % 1000) / 1000; };
   for (TrialScores& t : input.trials) {
     t.held_out.fused.clear();
-    for (const Label& label : input.clips.folds[t.fold].truth) {
+    for (const Label& label : input.clips.folds[{1, t.fold}].truth) {
       float salience[4], sum = 0;
       for (int c = 0; c < 4; ++c) sum += salience[c] = (c == label.first ? 0.5F : 0.1F) + noise();
       for (int c = 0; c < 4; ++c) {
@@ -590,7 +591,8 @@ ReportInput with_heads() {
       }
     }
     const std::vector<double> p(t.held_out.fused.begin(), t.held_out.fused.end());
-    t.held_out_surface = threshold_surface({p.data(), 20, 4}, input.clips.folds[t.fold].truth, input.clips.classes);
+    t.held_out_surface =
+        threshold_surface({p.data(), 20, 4}, input.clips.folds[{1, t.fold}].truth, input.clips.classes);
   }
   return input;
 }
@@ -604,7 +606,7 @@ Tally searched_elsewhere(const ReportInput& input, const std::string& config, st
       if (t.config_id != config || t.seed != seed || (t.fold == held) != on_held) continue;
       const std::vector<double> p = fuse_heads(t.held_out, 4, fusion);
       for (std::size_t i = 0; i < 20; ++i) {
-        sum.add(decode(&p[i * 4], input.clips.classes, thresholds), input.clips.folds.at(t.fold).truth[i]);
+        sum.add(decode(&p[i * 4], input.clips.classes, thresholds), input.clips.folds.at({1, t.fold}).truth[i]);
       }
     }
     return sum;
@@ -684,17 +686,75 @@ TEST(Report, FamiliesAreJudgedAndPrinted) {
   EXPECT_EQ(render_planned_comparisons(make_report(two_configs()), ReportFormat::kText), "");
 }
 
+/// two_configs() once more in a second repeat, whose Scores of `a` are .1 higher.
+ReportInput two_repeats() {
+  ReportInput input = two_configs();
+  input.partitions = {{2}, {2, PartitionBy::kActor, Stratify::kLabel, 1, 2}};
+  const std::size_t official = input.trials.size();
+  for (std::size_t i = 0; i < official; ++i) {
+    TrialScores again = input.trials[i];
+    input.trials[i].partition = input.partitions[0];
+    again.partition = input.partitions[1];
+    again.trial_id += "-2";
+    if (again.config_id == "a") again.paper = {again.paper.presence + .1, again.paper.salience + .1};
+    input.trials.push_back(again);
+  }
+  return input;
+}
+
+TEST(Report, MeansAreOverTheRepeatsOfOnePartition) {
+  const ReportInput input = two_repeats();
+  const Report report = make_report(input);
+  const ConfigReport& a = find(report, "a");
+  EXPECT_EQ(a.expected, 8);
+  EXPECT_TRUE(a.complete());
+  EXPECT_EQ(a.paper_score.count, 8);
+  EXPECT_NEAR(a.paper_score.mean, (.2 + .3) / 2, 1e-12);
+  EXPECT_EQ(a.held_out_seeds, 4) << "two seeds of each partition";
+  const std::string text = render(report, ReportFormat::kText);
+  for (const char* said : {"2 folds (2 by actor, stratified by label, seed 1, 2 repeats) x 2 seeds",
+                           "means are over the 2 repeats", "Bouckaert-Frank"}) {
+    EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
+  }
+  EXPECT_NE(render(report, ReportFormat::kMarkdown).find("mean over seeds and repeats"), std::string::npos);
+  const std::string csv = render(report, ReportFormat::kCsv);
+  EXPECT_NE(csv.find(",\"2 by actor, stratified by label, seed 1, 2 repeats\",false,8,8,0,"), std::string::npos) << csv;
+  EXPECT_EQ(row_json({report, a, *report.reference()}, 1)["partition"],
+            "2 by actor, stratified by label, seed 1, 2 repeats");
+}
+
+TEST(Report, ThresholdsComeFromTheOtherFoldsOfTheSamePartition) {
+  auto input = two_repeats();
+  for (TrialScores& t : input.trials) {
+    if (t.config_id != "a") continue;
+    // The folds of repeat 1 are best at cell 3, those of repeat 2 at cell 8: a threshold of the other repeat hits none.
+    t.held_out_surface = peak(t.partition.repeat == 1 ? 3 : 8, 10, 5);
+  }
+  const Report report = make_report(input);
+  EXPECT_NEAR(find(report, "a").held_out.score(), (10 / 20.0 + 5 / 10.0) / 2, 1e-12);
+}
+
+TEST(Report, RefusesATrialOfAnotherPartition) {
+  auto input = two_repeats();
+  input.trials.front().partition = {3};
+  EXPECT_THROW(make_report(input), Error);
+  input.trials.front().partition = {};
+  EXPECT_THROW(make_report(input), Error);
+  input.trials.front().partition = input.partitions[1];
+  EXPECT_THROW(make_report(input), Error) << "a second trial of one run";
+}
+
 TEST(Report, CsvHasFullPrecision) {
   const std::string csv = render(make_report(two_configs()), ReportFormat::kCsv);
   EXPECT_EQ(
       csv.substr(0, csv.find('\n')),
-      "rank,config,top_n,transductive,runs_done,runs_expected,runs_diverged,"
+      "rank,config,top_n,partition,transductive,runs_done,runs_expected,runs_diverged,"
       "stopped_runs,stopped_difference,stopped_low,stopped_high,held_out_score,held_out_score_sd,held_out_score_low,"
       "held_out_score_high,held_out_acc_presence,"
       "held_out_acc_salience,paper_score,paper_score_sd,paper_score_low,paper_score_high,paper_acc_presence,"
       "paper_acc_presence_sd,paper_acc_salience,paper_acc_salience_sd,paper_pooled_score,optimism,"
       "difference,difference_low,difference_high,difference_p_unadjusted,mean_seconds");
-  EXPECT_NE(csv.find("\n1,b,2,false,4,4,0,"), std::string::npos) << csv;
+  EXPECT_NE(csv.find("\n1,b,2,official,false,4,4,0,"), std::string::npos) << csv;
   EXPECT_NE(csv.find(",0.35,0,"), std::string::npos) << csv;
   EXPECT_NE(csv.find(",0.5,0,0.2,0,"), std::string::npos) << csv;
 }

@@ -338,6 +338,29 @@ TEST(ParseSweep, SearchIsChecked) {
   EXPECT_EQ(error("search: {random: 1}"), "1:9: search: random has no axes to draw from");
 }
 
+TEST(ParseSweep, ReadsMadeFolds) {
+  const SweepSpec spec = parse("folds: {regroup: 10, repeats: 2, by: clip, seed: 3, stratify: none}");
+  ASSERT_TRUE(spec.regroup);
+  EXPECT_EQ(*spec.regroup, (Partition{10, PartitionBy::kClip, Stratify::kNone, 3, 1}));
+  EXPECT_EQ(spec.repeats, 2);
+  EXPECT_TRUE(spec.folds.empty());
+  const SweepSpec defaults = parse("folds:\n  regroup: 4\n");
+  EXPECT_EQ(*defaults.regroup, (Partition{4, PartitionBy::kActor, Stratify::kLabel, 1, 1}));
+  EXPECT_EQ(defaults.repeats, 1);
+  EXPECT_FALSE(parse("folds: all").regroup);
+
+  EXPECT_EQ(error("folds: {regrup: 10}"), "1:9: unknown key 'regrup' in folds; did you mean 'regroup'?");
+  EXPECT_EQ(error("folds: {repeats: 2}"), "1:8: folds: 'regroup' is missing: the number of folds to make");
+  EXPECT_EQ(error("folds: {regroup: 1}"), "1:18: folds: regroup: '1' must be a whole number from 2 to 1000");
+  EXPECT_EQ(error("folds: {regroup: 5, repeats: 0}"), "1:30: folds: repeats: '0' must be a whole number from 1 to 100");
+  EXPECT_EQ(error("folds: {regroup: 5, by: actr}"), "1:25: folds: by: unknown value 'actr'; did you mean 'actor'?");
+  EXPECT_EQ(error("folds: {regroup: 5, stratify: labels}"),
+            "1:31: folds: stratify: unknown value 'labels'; did you mean 'label'?");
+  EXPECT_EQ(error("folds: {regroup: 5, seed: -1}"),
+            "1:27: folds: seed: '-1' must be a whole number from 0 to 9223372036854775807");
+  EXPECT_EQ(error("folds: 5"), "1:8: folds: '5' must be all, a list of folds: [0, 1], or made folds: {regroup: 10}");
+}
+
 TEST(ParseSweep, AKeyThatStandsTwiceIsAError) {
   EXPECT_EQ(error("seeds: 1\nbase: {dropout: 0.1, dropout: 0.2}\n"),
             "2:22: key 'dropout' stands twice; first in line 2");

@@ -297,7 +297,7 @@ TEST(Targets, OfALabelHeadAreSmoothedByRatioAndThenOverAllLabels) {
   config.encoders = dataset.encoder_names();
   const trainer::Features features(dataset, trainer::Features::Actors::kNormalize, {});
   trainer::StatisticsCache statistics(features);
-  const trainer::TrialState state = trainer::make_trial_state(dataset, {"t", config, 0, 1}, statistics);
+  const trainer::TrialState state = trainer::make_trial_state({"t", config, 0, 1}, statistics);
   ASSERT_EQ(state.head.outputs(), 36);
   EXPECT_TRUE(state.presence_targets.empty());
   int singles = 0, ends = 0, halves = 0;
@@ -337,8 +337,8 @@ struct PackedAndAlone {
     std::vector<trainer::TrialState*> all;
     packed.reserve(specs.size());
     for (const auto& spec : specs) {
-      alone.push_back(trainer::make_trial_state(dataset, spec, statistics));
-      packed.push_back(trainer::make_trial_state(dataset, spec, statistics));
+      alone.push_back(trainer::make_trial_state(spec, statistics));
+      packed.push_back(trainer::make_trial_state(spec, statistics));
       all.push_back(&packed.back());
     }
     for (auto& state : alone) train({&state}, FusedModel::Kernels::kByDevice);

@@ -137,6 +137,10 @@ TEST_F(RoutesTest, TrialsArePagedAndFiltered) {
   EXPECT_EQ(seen.size(), 135u);
   EXPECT_EQ(body(path, {{"fold", "2"}})["total"], 27);
   EXPECT_EQ(body(path, {{"fold", "2"}, {"seed", "3"}})["total"], 9);
+  EXPECT_EQ(body(path, {{"fold", "2"}, {"partition", "official"}})["total"], 27);
+  EXPECT_EQ(body(path, {{"fold", "2"}, {"partition", "official"}})["trials"][0]["partition"], "official");
+  EXPECT_EQ(body(path, {{"partition", "5 by actor, seed 1, repeat 1"}})["total"], 0);
+  EXPECT_EQ(get(path, {{"partition", "moon"}}).status, 400);
   const json failed = body(path, {{"state", "failed"}});
   ASSERT_EQ(failed["total"], 1);
   EXPECT_EQ(failed["trials"][0]["id"], sample_.failed);

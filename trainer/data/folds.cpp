@@ -1,15 +1,12 @@
 #include "trainer/data/folds.h"
 
-#include <algorithm>
-#include <cmath>
 #include <map>
-#include <numeric>
 #include <set>
 
 #include "storage/files/error.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
-#include "sweep/philox.h"
+#include "sweep/partition.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/description.h"
 #include "trainer/data/error.h"
@@ -21,18 +18,6 @@ namespace medley::data {
 namespace {
 
 namespace fs = std::filesystem;
-
-double deviation(const std::vector<double>& values) {
-  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-  double squares = 0;
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  return std::sqrt(squares / static_cast<double>(values.size()));
-}
-
-struct Actor {
-  std::vector<double> counts;  ///< [class]
-  std::uint32_t draw = 0;
-};
 
 /// The set of a row's emotions as text.
 std::string class_of(const Csv::Row& row, const std::vector<int>& columns) {
@@ -48,66 +33,6 @@ std::string class_of(const Csv::Row& row, const std::vector<int>& columns) {
 }
 
 }  // namespace
-
-std::vector<int> assign_folds(const std::vector<std::string>& actors, const std::vector<std::string>& classes,
-                              int folds, std::uint32_t seed) {
-  std::map<std::string, std::size_t> class_index;
-  for (const std::string& name : classes) class_index.emplace(name, class_index.size());
-  std::map<std::string, Actor> by_actor;
-  std::vector<double> total(class_index.size(), 0);
-  for (std::size_t clip = 0; clip < actors.size(); ++clip) {
-    Actor& actor = by_actor[actors[clip]];
-    actor.counts.resize(class_index.size(), 0);
-    const std::size_t c = class_index.at(classes[clip]);
-    actor.counts[c] += 1;
-    total[c] += 1;
-  }
-  std::vector<std::pair<std::string, Actor*>> order;
-  for (auto& [name, actor] : by_actor) {
-    actor.draw = sweep::philox({static_cast<std::uint32_t>(order.size()), 0, 0, 0}, {seed, 0x464f4c44})[0];
-    order.emplace_back(name, &actor);
-  }
-  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-    const double da = deviation(a.second->counts), db = deviation(b.second->counts);
-    if (da != db) return da > db;
-    return a.second->draw != b.second->draw ? a.second->draw < b.second->draw : a.first < b.first;
-  });
-
-  const auto count = static_cast<std::size_t>(folds);
-  std::vector<std::vector<double>> share(total.size(), std::vector<double>(count, 0));  // [class][fold]
-  std::vector<double> clips(count, 0), members(count, 0);
-  std::map<std::string, int> fold_of_actor;
-  std::size_t left = order.size();
-  for (const auto& [name, actor] : order) {
-    const auto empty = static_cast<std::size_t>(std::count(members.begin(), members.end(), 0));
-    std::size_t best = count;
-    double best_spread = 0;
-    for (std::size_t fold = 0; fold < count; ++fold) {
-      if (left <= empty && members[fold] > 0) continue;  // no fold may stay without an actor
-      double spread = 0;
-      for (std::size_t c = 0; c < total.size(); ++c) {
-        share[c][fold] += actor->counts[c] / total[c];
-        spread += deviation(share[c]);
-        share[c][fold] -= actor->counts[c] / total[c];
-      }
-      const bool better =
-          best == count || spread < best_spread - 1e-12 || (spread < best_spread + 1e-12 && clips[fold] < clips[best]);
-      if (!better) continue;
-      best = fold;
-      best_spread = spread;
-    }
-    for (std::size_t c = 0; c < total.size(); ++c) {
-      share[c][best] += actor->counts[c] / total[c];
-      clips[best] += actor->counts[c];
-    }
-    members[best] += 1;
-    fold_of_actor[name] = static_cast<int>(best);
-    --left;
-  }
-  std::vector<int> result;
-  for (const std::string& actor : actors) result.push_back(fold_of_actor.at(actor));
-  return result;
-}
 
 AddedFolds add_folds(const fs::path& source, const fs::path& out, const FoldOptions& options) {
   const fs::path path = fs::is_directory(source) ? source / "train_metadata.csv" : source;
@@ -133,19 +58,21 @@ AddedFolds add_folds(const fs::path& source, const fs::path& out, const FoldOpti
     throw Error(where + "it has a column '" + csv.columns[static_cast<std::size_t>(old_fold)] +
                 "'; --force to put other folds in it");
   }
-  std::vector<std::string> actors, classes;
+  std::vector<std::string> actors;
+  std::vector<int> strata;
+  std::map<std::string, int> stratum_of;  // by emotion set
   for (const Csv::Row& row : csv.rows) {
     const std::string& actor = row.fields[static_cast<std::size_t>(actor_column)];
     if (is_missing(actor)) throw Error(csv.where(row, actor_column) + "it is empty, so the clip's fold is unknown");
     actors.push_back(actor_key(actor));
-    classes.push_back(class_of(row, emotions));
+    strata.push_back(stratum_of.emplace(class_of(row, emotions), static_cast<int>(stratum_of.size())).first->second);
   }
   const std::set<std::string> distinct(actors.begin(), actors.end());
   if (options.folds < 2 || distinct.size() < static_cast<std::size_t>(options.folds)) {
     throw Error(where + std::to_string(distinct.size()) + " actors for " + std::to_string(options.folds) +
                 " folds; valid: 2 to the number of actors");
   }
-  const std::vector<int> folds = assign_folds(actors, classes, options.folds, options.seed);
+  const std::vector<int> folds = sweep::deal_folds(actors, strata, options.folds, options.seed, 1);
   std::size_t column = static_cast<std::size_t>(old_fold);
   if (old_fold < 0) {
     column = csv.columns.size();

@@ -1,6 +1,6 @@
 // What a trial said of single clips: confusion of emotion sets, how its thresholds matter, every clip.
 import type { Clips, Confusion, Surface, Trial } from "./api";
-import { Empty, Pager, Shown } from "./parts";
+import { Empty, Pager, Shown, kOfficial } from "./parts";
 import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
@@ -17,7 +17,7 @@ export function ClipsPart({ trial, query }: { trial: Trial; query: URLSearchPara
   const confusion = usePoll<Confusion>(`trials/${trial.id}/confusion?protocol=${protocol}`, 0);
   return (
     <section aria-label="Predictions">
-      <h2>Predictions on fold {trial.fold}</h2>
+      <h2>Predictions on fold {trial.fold}{trial.partition !== kOfficial && ` of ${trial.partition}`}</h2>
       <div class="bar">
         <label>
           Protocol{" "}

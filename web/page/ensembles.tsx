@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Confusion, Ensemble, EnsembleList, SweepList, WeightShare } from "./api";
 import { Refusal, change, download, hasToken } from "./fetch";
 import { ConfusionMatrix } from "./clips";
-import { DatasetName, Empty, Failed, Shown } from "./parts";
+import { DatasetName, Empty, Failed, Shown, kOfficial } from "./parts";
 import { Plot, errorBars, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
@@ -56,7 +56,7 @@ export function EnsemblesView({ query, control }: { query: URLSearchParams; cont
                       <th scope="row"><a href={to(["ensemble", String(one.id)])}>{one.name}</a><span class="id">{one.id}</span></th>
                       <td>{one.sweep ? <a href={to(["sweep", one.sweep])}>{one.sweep_name ?? one.sweep}</a> : "–"}</td>
                       <td><DatasetName dataset={one.dataset} /></td>
-                      <td>{one.method}{one.mix === "geometric" && ", geometric"}{one.protocol === "paper" && <span class="protocol">paper-style members</span>}{one.transductive && " ‡"}{one.sweep_results < one.sweep_trials && <span class="protocol">unfinished sweep</span>}</td>
+                      <td>{one.method}{one.mix === "geometric" && ", geometric"}{one.protocol === "paper" && <span class="protocol">paper-style members</span>}{one.transductive && " ‡"}{one.partition !== kOfficial && <span class="protocol">{one.partition}</span>}{one.sweep_results < one.sweep_trials && <span class="protocol">unfinished sweep</span>}</td>
                       <td class="number">{one.members}</td>
                       <td class="number first strong">{share(one.nested?.score)}</td>
                       <td class="number">[{share(one.nested_interval.score[0])}, {share(one.nested_interval.score[1])}]{one.nested_interval.by === "folds" && " by folds"}</td>
@@ -87,6 +87,7 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
   const value = (name: string, absent: string) => query.get(name) ?? absent;
   const sweep = value("sweep", usable[0]?.id ?? "");
   const method = value("method", "caruana");
+  const repeats = usable.find((one) => one.id === sweep)?.partitions.length ?? 1;
   const select = (name: string, label: string, absent: string, choices: [string, string][]) => (
     <label>
       {label}
@@ -116,6 +117,7 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
         candidates: Number(value("candidates", "50")),
         rounds: Number(value("rounds", "20")),
         bags: Number(value("bags", "10")),
+        repeat: repeats > 1 ? Number(value("repeat", "1")) : 1,
       });
       setSaid({ text: answer.message, failed: false });
       again();
@@ -138,6 +140,7 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
       {method === "mean" ? number("k", "k", "5", 10_000) : number("candidates", "Only the best", "50", 10_000)}
       {method === "caruana" && number("rounds", "Rounds", "20", 1_000)}
       {method === "caruana" && number("bags", "Bags", "10", 1_000)}
+      {repeats > 1 && number("repeat", "Repeat of the folds", "1", repeats)}
       {select("thresholds", "Thresholds", "pooled", [["pooled", "one pair"], ["per-fold", "of each fold"]])}
       {select("protocol", "Epoch of members", "held-out", [["held-out", "held-out"], ["paper", "paper-style (optimistic)"]])}
       <label>
@@ -170,6 +173,7 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
             <div><dt>Method</dt><dd>{one.method}, {one.mix} mean{one.settings["per_subset"] === true && ", of each subset its best"}</dd></div>
             <div><dt title="candidates that have weight">Members</dt><dd>{one.weights.length} of {one.candidates ?? "–"}</dd></div>
             <div><dt>Thresholds</dt><dd>α {share(Number(one.settings["alpha"]))}, β {share(Number(one.settings["beta"]))}</dd></div>
+            <div><dt title="all members are of it">Partition</dt><dd>{one.partition}</dd></div>
             <div><dt>Heads fused as</dt><dd>{String(one.settings["heads_fused_as"])}</dd></div>
             <div><dt>Dataset</dt><dd><DatasetName dataset={one.dataset} /></dd></div>
             <div><dt>Made</dt><dd>{time(one.created_ms)}</dd></div>

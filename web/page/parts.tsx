@@ -266,6 +266,13 @@ export function Pager({ offset, shown, total, link, size = 100 }: { offset: numb
   );
 }
 
+/** The partition of the dataset itself; others are made. */
+export const kOfficial = "official";
+/** "5", or "2 repeats of 10". */
+export function foldsOf(one: { partitions: string[]; folds: number[] }): string {
+  return one.partitions.length > 1 ? `${one.partitions.length} repeats of ${one.folds.length}` : String(one.folds.length);
+}
+
 export const kPaperNote = "Paper-style: epoch and thresholds tuned on the reported fold, as papers print it. Optimistic.";
 export const kHeldOutNote =
   "Held-out: epoch and thresholds chosen on rows that the score is not taken from.";

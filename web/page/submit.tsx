@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { DatasetDetails, DatasetList, Planned, SpecError, SpecErrors, Submitted } from "./api";
 import { Refusal, change, hasToken } from "./fetch";
-import { Empty, Shown } from "./parts";
+import { Empty, Shown, foldsOf } from "./parts";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { count } from "./text";
@@ -187,7 +187,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
         {plan && (
           <>
             <dl class="facts">
-              <div><dt>Configs × folds × seeds</dt><dd>{count(plan.configs)} × {plan.folds.length} × {plan.seeds.length}</dd></div>
+              <div><dt>Configs × folds × seeds</dt><dd>{count(plan.configs)} × {foldsOf(plan)} × {plan.seeds.length}</dd></div>
               <div><dt>Trials</dt><dd>{count(plan.trials)}</dd></div>
               <div><dt>Done already</dt><dd>{count(plan.done)}</dd></div>
               <div><dt>To train</dt><dd><strong>{count(plan.left)}</strong></dd></div>

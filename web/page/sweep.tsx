@@ -3,7 +3,7 @@ import type { Axes, Sweep, TrialList } from "./api";
 import { hasToken } from "./fetch";
 import { ImportanceTab } from "./importance";
 import { LeaderboardTab } from "./leaderboard";
-import { Change, DatasetName, Empty, Interval, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, kHeldOutNote, kPaperNote, over, scoreRange } from "./parts";
+import { Change, DatasetName, Empty, Interval, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, foldsOf, kHeldOutNote, kOfficial, kPaperNote, over, scoreRange } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { count, duration, share, time, valueText } from "./text";
@@ -61,7 +61,8 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
             <div><dt>Time left</dt><dd>{sweep.state === "running" ? duration(sweep.eta_seconds) : "–"}</dd></div>
             <div><dt>Training time</dt><dd>{duration(sweep.training_seconds)}</dd></div>
             <div><dt>Time a trial</dt><dd>{duration(sweep.mean_trial_seconds)}</dd></div>
-            <div><dt>Configs × folds × seeds</dt><dd>{count(sweep.configs)} × {sweep.folds.length} × {sweep.seeds.length}</dd></div>
+            <div><dt>Configs × folds × seeds</dt><dd>{count(sweep.configs)} × {foldsOf(sweep)} × {sweep.seeds.length}</dd></div>
+            <div><dt title="who is in which fold">Partition</dt><dd>{sweep.partitions[0]}{sweep.partitions.length > 1 && ` to ${sweep.partitions.length}`}</dd></div>
             <div><dt>Dataset</dt><dd><DatasetName dataset={sweep.dataset} /></dd></div>
             <div><dt>Submitted</dt><dd>{time(sweep.created_ms)}</dd></div>
           </dl>
@@ -159,13 +160,14 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
 
 function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
   const offset = Number(query.get("offset") ?? 0) || 0;
-  const keep = { config: query.get("config"), fold: query.get("fold"), seed: query.get("seed"), state: query.get("state") };
+  const made = sweep.partitions[0] !== kOfficial;
+  const keep = { config: query.get("config"), partition: query.get("partition"), fold: query.get("fold"), seed: query.get("seed"), state: query.get("state") };
   const search = to([], { ...keep, offset }).replace(/^#\/\??/, "");
   const polled = usePoll<TrialList>(`sweeps/${sweep.id}/trials?${search}`, 3);
   const choose = (name: string, value: string) => {
     location.hash = to(["sweep", sweep.id, "trials"], { ...keep, [name]: value });
   };
-  const select = (name: "fold" | "seed" | "state", values: (string | number)[]) => (
+  const select = (name: "partition" | "fold" | "seed" | "state", values: (string | number)[]) => (
     <label>
       {name[0]!.toUpperCase() + name.slice(1)}{" "}
       <select value={keep[name] ?? ""} onChange={(event) => choose(name, event.currentTarget.value)}>
@@ -177,6 +179,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
   return (
     <section aria-label="Trials">
       <div class="bar">
+        {sweep.partitions.length > 1 && select("partition", sweep.partitions)}
         {select("fold", sweep.folds)}
         {select("seed", sweep.seeds)}
         {select("state", ["pending", "finished", "failed"])}
@@ -196,7 +199,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
                 <table class="wide">
                   <thead>
                     <tr class="groups">
-                      <td colSpan={6} />
+                      <td colSpan={made ? 7 : 6} />
                       <th scope="colgroup" colSpan={3} class="first" title={kHeldOutNote}>held-out</th>
                       <th scope="colgroup" colSpan={4} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
                       <td colSpan={2} />
@@ -204,6 +207,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
                     <tr>
                       <th scope="col">Trial</th>
                       <th scope="col">Config</th>
+                      {made && <th scope="col">Partition</th>}
                       <th scope="col" class="number">Fold</th>
                       <th scope="col" class="number">Seed</th>
                       <th scope="col">State</th>
@@ -226,6 +230,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
                         <tr key={trial.id}>
                           <th scope="row"><a class="mono" href={to(["trial", trial.id])}>{trial.id}</a></th>
                           <td class="mono">{trial.config}</td>
+                          {made && <td>{trial.partition}</td>}
                           <td class="number">{trial.fold}</td>
                           <td class="number">{trial.seed}</td>
                           <td><Tag kind={state}>{state}</Tag></td>

@@ -131,7 +131,7 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                     {trials.map((trial) => (
                       <tr key={trial.id}>
                         <th scope="row"><a class="mono" href={to(["trial", trial.id])}>{trial.id}</a></th>
-                        <td class="number">{trial.fold}</td>
+                        <td class="number" title={`partition ${trial.partition}`}>{trial.fold}</td>
                         <td class="number">{trial.seed}</td>
                         <td class="number">{trial.attempts}</td>
                         <td class="reason"><Tag kind="failed">{trial.reason}</Tag></td>

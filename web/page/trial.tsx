@@ -4,7 +4,7 @@ import type { Attempt, AttemptLog, EncoderImportance, Trial } from "./api";
 import { hasToken } from "./fetch";
 import { Curves } from "./chart";
 import { ClipsPart } from "./clips";
-import { Change, DatasetName, Empty, Shown, Tag, kHeldOutNote, kPaperNote } from "./parts";
+import { Change, DatasetName, Empty, Shown, Tag, kHeldOutNote, kOfficial, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { bytes, count, duration, moment, share, time } from "./text";
@@ -35,6 +35,7 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
         )}
       </div>
       <dl class="facts">
+        {trial.partition !== kOfficial && <div><dt>Partition</dt><dd>{trial.partition}</dd></div>}
         <div><dt>Fold</dt><dd>{trial.fold}</dd></div>
         <div><dt>Seed</dt><dd>{trial.seed}</dd></div>
         <div><dt>Config</dt><dd class="mono">{trial.config}</dd></div>
