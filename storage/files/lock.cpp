@@ -5,7 +5,6 @@
 #include <sstream>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "storage/files/error.h"
@@ -15,10 +14,19 @@ namespace medley::files {
 namespace fs = std::filesystem;
 namespace {
 
+/// Of the whole file.
+struct flock exclusive() {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  return whole;
+}
+
 /// False when another has the lock.
 bool lock(const Descriptor& file, const fs::path& path) {
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return true;
-  if (errno != EWOULDBLOCK) throw Error(path, "lock", errno);
+  struct flock whole = exclusive();
+  if (::fcntl(file.get(), F_OFD_SETLK, &whole) == 0) return true;
+  if (errno != EAGAIN && errno != EACCES) throw Error(path, "lock", errno);
   return false;
 }
 
@@ -62,7 +70,8 @@ void Lock::sign() {
 
 bool Lock::is_held(const fs::path& file) {
   const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  return opened && ::flock(opened.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  struct flock whole = exclusive();
+  return opened && ::fcntl(opened.get(), F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
 std::optional<Lock::Holder> Lock::holder(const fs::path& file) {

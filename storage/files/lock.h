@@ -12,9 +12,9 @@
 
 namespace medley::files {
 
-/// Exclusive ownership of a folder while it lives: flock on a file in it. The system releases it when the process dies,
-/// however it dies. Closed on exec. A network file system may keep such a lock to the host that took it: what tells
-/// hosts of each other is what the holder signs.
+/// Exclusive ownership of a folder while it lives: a lock of an open file in it (F_OFD_SETLK). The system releases it
+/// when the process dies, however it dies. Closed on exec. A network file system may keep such a lock to the host that
+/// took it: what tells hosts of each other is what the holder signs.
 class Lock {
  public:
   /// Who signed a lock file last.
@@ -49,7 +49,7 @@ class Lock {
   /// Leaves what the file says as it is, for another host that took over.
   void forget_signature() { signature_ = {}; }
 
-  /// Somebody of this kernel has it now. The lock is touched for a moment where nobody does.
+  /// Somebody of this kernel has it now. Asks, and takes nothing: whoever takes it meanwhile gets it.
   static bool is_held(const std::filesystem::path& file);
   /// nullopt where nobody signed, or who did has ended properly. Else it may have died since.
   static std::optional<Holder> holder(const std::filesystem::path& file);

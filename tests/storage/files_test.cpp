@@ -1,5 +1,8 @@
+#include <atomic>
 #include <cerrno>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -216,6 +219,29 @@ TEST_F(Files, AMappedFileIsRegularAndNotEmpty) {
   write(path_, "bytes", Durability::kAtomic);
   const MappedFile file(path_);
   EXPECT_EQ(std::string(file.data(), file.data() + file.size()), "bytes");
+}
+
+TEST_F(Files, WhoAsksForALockKeepsNobodyFromTakingIt) {
+  const fs::path file = folder_ / "lock";
+  Lock::take(file);  // makes it
+  std::atomic<bool> ended{false};
+  std::vector<std::thread> asking;
+  for (int i = 0; i < 4; ++i) {
+    asking.emplace_back([&] {
+      while (!ended) Lock::is_held(file);
+    });
+  }
+  int refused = 0, unseen = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const auto lock = Lock::take(file);
+    refused += !lock;
+    unseen += lock && !Lock::is_held(file);
+  }
+  ended = true;
+  for (std::thread& thread : asking) thread.join();
+  EXPECT_EQ(refused, 0);
+  EXPECT_EQ(unseen, 0);
+  EXPECT_FALSE(Lock::is_held(file));
 }
 
 TEST_F(Files, ALockIsHeldByOneUntilItDies) {
