@@ -137,9 +137,10 @@ void keep_any(std::vector<Item>& items, const Holds& holds) {
 
 }  // namespace
 
-double bytes_of_result(double clips_of_fold, double test_clips, int classes) {
-  constexpr double kParts = 3, kProtocols = 2, kFloat = 4, kElse = 15'000;
-  return kParts * kProtocols * kFloat * classes * (clips_of_fold + test_clips) + kElse;
+double bytes_of_result(sweep::Head head, double clips_of_fold, double test_clips, int classes) {
+  constexpr double kProtocols = 2, kFloat = 4, kElse = 30'000;
+  const double parts = head == sweep::Head::kDecoupled || head == sweep::Head::kSetRatio ? 3 : 1;
+  return parts * kProtocols * kFloat * classes * (clips_of_fold + test_clips) + kElse;
 }
 
 Forecast make_forecast(const SweepFile& file, const std::vector<const sweep::TrialSpec*>& left,
@@ -188,8 +189,10 @@ Forecast make_forecast(const SweepFile& file, const std::vector<const sweep::Tri
   const auto test = std::count_if(file.dataset.clips.begin(), file.dataset.clips.end(),
                                   [](const data::Clip& clip) { return clip.fold < 0; });
   const double per_fold = folds.empty() ? 0 : counts.clips / static_cast<double>(folds.size());
-  forecast.bytes = static_cast<double>(left.size()) *
-                   bytes_of_result(per_fold, static_cast<double>(test), file.dataset.classes.count());
+  for (const sweep::TrialSpec* trial : left) {
+    forecast.bytes +=
+        bytes_of_result(trial->config.head, per_fold, static_cast<double>(test), file.dataset.classes.count());
+  }
   return forecast;
 }
 

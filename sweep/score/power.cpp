@@ -99,8 +99,8 @@ DifferenceVariance assumed_variance(double clips, double blends, int actors) {
 
 double smallest_difference(const DifferenceVariance& variance, const Design& design, double found) {
   if (design.folds < 2) throw Error("a comparison needs at least 2 folds, not " + std::to_string(design.folds));
-  const Expected expected = variance.by == Clusters::kActors ? expect_by_actors(variance, design)
-                                                              : expect_by_folds(variance, design);
+  const Expected expected =
+      variance.by == Clusters::kActors ? expect_by_actors(variance, design) : expect_by_folds(variance, design);
   if (expected.variance <= 0) return 0;
   const double t = student_t_quantile(.975, expected.freedom) + student_t_quantile(found, expected.freedom);
   return t * std::sqrt(expected.variance);
@@ -122,14 +122,17 @@ std::vector<Design> cheapest_designs(const std::vector<DifferenceVariance>& pair
       return quantile(smallest_differences(pairs, design), .5) <= wished;
     };
     if (!reaches(most_seeds)) continue;
-    int seeds = 1;
-    while (!reaches(seeds)) ++seeds;
+    int enough = most_seeds;
+    for (int too_few = 0; enough - too_few > 1;) {
+      const int middle = (too_few + enough) / 2;
+      (reaches(middle) ? enough : too_few) = middle;
+    }
+    design.seeds = enough;
     reached.push_back(design);
   }
-  std::stable_sort(reached.begin(), reached.end(),
-                   [](const Design& a, const Design& b) {
-                     return a.trainings() != b.trainings() ? a.trainings() < b.trainings() : a.folds > b.folds;
-                   });
+  std::stable_sort(reached.begin(), reached.end(), [](const Design& a, const Design& b) {
+    return a.trainings() != b.trainings() ? a.trainings() < b.trainings() : a.folds > b.folds;
+  });
   return reached;
 }
 

@@ -1,8 +1,10 @@
-// Are the half widths that a plan predicts those that a sweep reaches? Every two configs of each sweep are compared. Their
-// half widths are predicted by the median of the other sweeps of the dataset, by the assumption where there are none, and
-// by the pair's own first seeds, as a report does (more_seeds).
+// Are the half widths that a plan predicts those that a sweep reaches? Every two configs of each sweep are compared.
+// Their half widths are predicted by the median of the other sweeps of the dataset, by the assumption where there are
+// none, and by the pair's own first seeds, as a report does (more_seeds).
 //
 // usage: power STORE...    prints a Markdown table
+#include "sweep/score/power.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -13,7 +15,6 @@
 
 #include "storage/reader.h"
 #include "storage/report_input.h"
-#include "sweep/score/power.h"
 
 namespace {
 
@@ -48,8 +49,8 @@ Sweep read(storage::Reader& reader, const storage::SweepSummary& summary) {
     actors.insert(clip.actor);
   }
   sweep.design.seeds = static_cast<int>(summary.seeds.size());
-  sweep.assumed = sweep::assumed_variance(sweep.design.clips, blends,
-                                          actors.count("") > 0 ? 0 : static_cast<int>(actors.size()));
+  sweep.assumed =
+      sweep::assumed_variance(sweep.design.clips, blends, actors.count("") > 0 ? 0 : static_cast<int>(actors.size()));
   const sweep::Report report = sweep::make_report(storage::read_report_input(reader, summary));
   for (const auto& config : report.configs) {
     if (!config.complete()) continue;
@@ -126,7 +127,8 @@ int main(int argc, char** argv) try {
       print_row(of, (std::to_string(seeds) + " seeds of the pair").c_str(), predicted, reached);
     }
   }
-  std::printf("\n| sweep | variance with one seed | assumed | lasting | of seeds | training |\n|---|---|---|---|---|---|\n");
+  std::printf(
+      "\n| sweep | variance with one seed | assumed | lasting | of seeds | training |\n|---|---|---|---|---|---|\n");
   for (const Sweep& of : sweeps) {
     std::vector<double> all;
     sweep::DifferenceVariance sum;

@@ -65,7 +65,8 @@ TEST_F(ForecastTest, ConfigsOfTheSweepItselfTellTheMost) {
   EXPECT_EQ(forecast().settling->sweeps.size(), 2u) << "any of the dataset";
   storage::Reader reader(folder_ / "store");
   const auto finished = reader.find_sweep(ids_.finished);
-  for (const auto& row : reader.sweep_configs(ids_.finished)) file_.expansion.configs.push_back({row.id, row.config, {}});
+  for (const auto& row : reader.sweep_configs(ids_.finished))
+    file_.expansion.configs.push_back({row.id, row.config, {}});
   const Forecast made = forecast();
   ASSERT_TRUE(made.settling);
   EXPECT_EQ(made.settling->sweeps, std::vector<std::string>{"gates with an inner fold"});
@@ -109,9 +110,11 @@ TEST_F(ForecastTest, TimeGoesByEpochsAndBytesByClips) {
   const double epochs = sweep::Config().epochs;
   EXPECT_GT(*made.seconds, 2 * 10 * 6 / epochs);
   EXPECT_LT(*made.seconds, 2 * 10 * 9 / epochs);
-  EXPECT_EQ(made.bytes, 2 * (24 * 6 * 40 + 15'000));
+  EXPECT_EQ(made.bytes, 2 * (24 * 6 * 40 + 30'000)) << "3 parts, 2 protocols, 4 bytes of 6 classes";
   file_.expansion.trials[0].config.epochs = 30;
   EXPECT_NEAR(*forecast().seconds / *made.seconds, 2, 1e-9);
+  file_.expansion.trials[0].config.head = sweep::Head::kSoftmax;
+  EXPECT_EQ(forecast().bytes, (24 + 8) * 6 * 40 + 2 * 30'000);
 }
 
 TEST_F(ForecastTest, JsonHasAllOfIt) {
@@ -120,7 +123,8 @@ TEST_F(ForecastTest, JsonHasAllOfIt) {
   EXPECT_EQ(json["settles"]["margins"].size(), 2u);
   EXPECT_EQ(json["settles"]["margins"][1]["seeds"], nullptr);
   EXPECT_EQ(json["settles"]["wished"], .5);
-  EXPECT_EQ(json["settles"]["cheapest"][0], (nlohmann::json{{"folds", 2}, {"repeats", 1}, {"seeds", 1}, {"trainings", 2}}));
+  EXPECT_EQ(json["settles"]["cheapest"][0],
+            (nlohmann::json{{"folds", 2}, {"repeats", 1}, {"seeds", 1}, {"trainings", 2}}));
   EXPECT_EQ(json["training_seconds"], 0);
   file_.expansion.folds = {0};
   EXPECT_EQ(forecast_json(forecast())["settles"], nullptr) << "one fold compares nothing";

@@ -90,9 +90,10 @@ std::vector<std::vector<RunDifference>> pairs_of(const planted::Sweep& sweep, in
   for (int a = first; a < last; ++a) {
     for (int b = first; b < a; ++b) {
       std::vector<RunDifference> pair = differences(runs[planted::at(a)], runs[planted::at(b)]);
-      pair.erase(std::remove_if(pair.begin(), pair.end(),
-                                [&](const RunDifference& run) { return run.seed >= static_cast<std::uint64_t>(seeds); }),
-                 pair.end());
+      pair.erase(
+          std::remove_if(pair.begin(), pair.end(),
+                         [&](const RunDifference& run) { return run.seed >= static_cast<std::uint64_t>(seeds); }),
+          pair.end());
       pairs.push_back(std::move(pair));
     }
   }
@@ -135,8 +136,7 @@ Agreement agreement(const std::vector<planted::Sweep>& sweeps, int seen) {
       variances.push_back(variance_of({pair, sweep.folds}, sweep.folds, seen, 480));
     }
     share_lasting(variances);
-    const double predicted =
-        quantile(smallest_differences(variances, {sweep.folds, 480, sweep.seeds}), .5);
+    const double predicted = quantile(smallest_differences(variances, {sweep.folds, 480, sweep.seeds}), .5);
     for (const auto& pair : pairs_of(sweep, sweep.configs / 2, sweep.configs, sweep.seeds)) {
       ++agreement.pairs;
       agreement.within += std::fabs(reached(pair, sweep.folds) / predicted - 1) <= .2;
