@@ -1,5 +1,7 @@
 #include "coordinator/actions/plan.h"
 
+#include <unordered_set>
+
 #include "coordinator/actions/traps.h"
 #include "storage/reader.h"
 
@@ -7,7 +9,7 @@ namespace medley::coordinator {
 
 using nlohmann::json;
 
-Plan make_plan(const SweepFile& file, const std::filesystem::path& store) {
+Plan make_plan(const SweepFile& file, const std::filesystem::path& store, std::optional<double> wished) {
   std::unordered_set<std::string> done;
   if (storage::store_exists(store)) {
     std::vector<std::string> ids;
@@ -18,9 +20,17 @@ Plan make_plan(const SweepFile& file, const std::filesystem::path& store) {
       if (states[i] == sweep::TrialState::kFinished) done.insert(ids[i]);
     }
   }
-  return {
-      sweep::count_by_axis(file.spec, file.expansion, [&](const std::string& trial) { return done.count(trial) > 0; }),
-      done.size(), find_traps(file)};
+  std::vector<const sweep::TrialSpec*> left;
+  for (const auto& trial : file.expansion.trials) {
+    if (done.count(trial.id) == 0) left.push_back(&trial);
+  }
+  Plan plan;
+  plan.axes =
+      sweep::count_by_axis(file.spec, file.expansion, [&](const std::string& trial) { return done.count(trial) > 0; });
+  plan.done = done.size();
+  plan.forecast = make_forecast(file, left, store, wished);
+  plan.traps = find_traps(file, plan.forecast);
+  return plan;
 }
 
 json plan_json(const SweepFile& file, const Plan& plan) {
@@ -50,6 +60,7 @@ json plan_json(const SweepFile& file, const Plan& plan) {
           {"left", expansion.trials.size() - plan.done},
           {"duplicates", expansion.duplicates},
           {"impossible", expansion.dropped},
+          {"forecast", forecast_json(plan.forecast)},
           {"traps", plan.traps},
           {"axes", by_axis}};
 }

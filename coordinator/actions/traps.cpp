@@ -15,8 +15,6 @@
 namespace medley::coordinator {
 namespace {
 
-/// Of two configs in the same fold: the share of clips that they decide differently.
-constexpr double kDecidedDifferently = .2;
 /// A shift below this is no more than two groups of actors have anyway.
 constexpr double kNoShift = 2;
 
@@ -33,29 +31,15 @@ void add_untrained_gates(const SweepFile& file, std::vector<std::string>& traps)
                   count, configs.size()));
 }
 
-void add_narrow_margins(const SweepFile& file, const std::vector<data::Clip>& labelled,
-                        std::vector<std::string>& traps) {
-  const auto folds = static_cast<int>(file.expansion.folds.size());
-  if (folds < 2) return;
-  double clips = 0;
-  double blends = 0;
-  std::set<std::string> actors;
-  for (const data::Clip& clip : labelled) {
-    const auto& of = file.expansion.folds;
-    if (!clip.label || std::find(of.begin(), of.end(), clip.fold) == of.end()) continue;
-    clips += 1.0 / folds;
-    blends += clip.label->second >= 0 ? 1.0 / folds : 0;
-    actors.insert(clip.actor);
-  }
-  if (clips == 0 || blends == 0) return;
-  const int known = actors.count("") > 0 ? 0 : static_cast<int>(actors.size());
-  const double settled = settled_difference(folds, clips, blends, known);
-  for (const sweep::Family& family : file.expansion.families) {
-    if (family.margin >= settled) continue;
-    traps.push_back(
-        fmt::format("compare {}: a margin of {} is less than {} folds of {:.0f} clips can settle (about {}, where two "
-                    "configs decide one clip of five differently): expect inconclusive rather than equivalent",
-                    family.axis, sweep::share_text(family.margin), folds, clips, sweep::share_text(settled)));
+void add_narrow_margins(const Forecast& forecast, std::vector<std::string>& traps) {
+  if (!forecast.settling) return;
+  for (const auto& margin : forecast.settling->margins) {
+    if (margin.reached) continue;
+    const std::string way = margin.seeds ? fmt::format("{} seeds can", *margin.seeds) : "no number of seeds can";
+    traps.push_back(fmt::format(
+        "compare {}: a margin of {} is less than this sweep can settle (about {}): expect inconclusive rather than "
+        "equivalent; {}",
+        margin.axis, difference_text(margin.margin), difference_text(forecast.settling->half_width), way));
   }
 }
 
@@ -124,14 +108,6 @@ void add_needless_adaptation(const SweepFile& file, const std::vector<data::Clip
 
 }  // namespace
 
-double settled_difference(int folds, double clips, double blends, int actors) {
-  const double variance = kDecidedDifferently * (1 / clips + 1 / blends) / 4;
-  if (actors >= 2) {
-    return sweep::student_t_quantile(.975, actors - 1) * std::sqrt(variance / folds * (1 + 1.0 / (folds - 1)));
-  }
-  return sweep::student_t_quantile(.975, folds - 1) * std::sqrt(variance * (1.0 / folds + 1.0 / (folds - 1)));
-}
-
 double shift_between(const std::vector<float>& rows, int dim, const std::vector<std::string>& actor,
                      const std::vector<bool>& target) {
   const auto width = static_cast<std::size_t>(dim);
@@ -168,12 +144,12 @@ double shift_between(const std::vector<float>& rows, int dim, const std::vector<
   return columns > 0 ? total / columns : std::numeric_limits<double>::quiet_NaN();
 }
 
-std::vector<std::string> find_traps(const SweepFile& file) {
+std::vector<std::string> find_traps(const SweepFile& file, const Forecast& forecast) {
   std::vector<std::string> traps;
   add_untrained_gates(file, traps);
   std::vector<data::Clip> clips = file.dataset.clips;
   sweep::put_in_folds(clips, file.expansion.partitions.front());
-  add_narrow_margins(file, clips, traps);
+  add_narrow_margins(forecast, traps);
   add_needless_adaptation(file, clips, traps);
   return traps;
 }

@@ -3,22 +3,16 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/actions/forecast.h"
 #include "coordinator/actions/sweep_file.h"
 
 namespace medley::coordinator {
 
 /// What a sweep would train to little use, one sentence each; empty where nothing is known against it:
 /// - a gate that keeps one encoder of each clip with `renormalise: true` gets no gradient;
-/// - a comparison whose margin is smaller than what folds of this size can settle;
+/// - a comparison whose margin is smaller than what the sweep can settle;
 /// - adaptation to clips whose features differ no more than those of different actors do.
-std::vector<std::string> find_traps(const SweepFile& file);
-
-/// Half the width of the 95 % interval of a difference of Scores over `folds` folds of `clips` clips, `blends` of them
-/// blends, where two configs decide one clip of five differently. With s^2 = .2 (1/clips + 1/blends) / 4, the two
-/// accuracies and clips taken as independent, it is that of the test which a report makes of it:
-/// t(.975, actors - 1) s sqrt((1 + 1/(folds - 1)) / folds), or by folds where fewer than two `actors` are known,
-/// t(.975, folds - 1) s sqrt(1/folds + 1/(folds - 1)) (Nadeau & Bengio 2003).
-double settled_difference(int folds, double clips, double blends, int actors);
+std::vector<std::string> find_traps(const SweepFile& file, const Forecast& forecast);
 
 /// How far the mean of `target` rows lies from that of `source` rows, as actors go. The mean over columns of
 /// (m_t - m_s)^2 / (v (1/a_t + 1/a_s)), where v is the variance of the means of actors, and a_t and a_s are numbers of

@@ -77,12 +77,6 @@ void test(PairedComparison& result, double standard_error, double freedom, doubl
   result.p = two_sided_p(result.t, freedom);
 }
 
-/// Satterthwaite's of a sum of two estimates of variance.
-double satterthwaite(double a, double freedom_a, double b, double freedom_b) {
-  const double squares = (a > 0 ? a * a / freedom_a : 0) + (b > 0 ? b * b / freedom_b : 0);
-  return squares > 0 ? std::min(kMostFreedom, (a + b) * (a + b) / squares) : freedom_a;
-}
-
 /// Bell & McCaffrey's (2002) degrees of freedom of CR2 for a mean of clusters with these shares of the rows: the
 /// variance of a cluster's mean falls with its size. With e = (I - 1 w') x and Q the matrix of the quadratic form
 /// sum of w_i^2 e_i^2 / (1 - w_i), they are tr(QO)^2 / tr(QOQO), where O is diagonal with 1 / w_i.
@@ -253,6 +247,11 @@ AccuracyInterval accuracy_interval(const std::vector<Tally>& clusters, double in
   return {cluster_interval(value.presence, of_presence, clips, inflation, level),
           cluster_interval(value.salience, of_salience, blends, inflation, level),
           cluster_interval(value.score(), of_score, clips, inflation, level)};
+}
+
+double satterthwaite(double a, double freedom_a, double b, double freedom_b) {
+  const double squares = (a > 0 ? a * a / freedom_a : 0) + (b > 0 ? b * b / freedom_b : 0);
+  return squares > 0 ? std::min(kMostFreedom, (a + b) * (a + b) / squares) : freedom_a;
 }
 
 PairedComparison compare_paired(const std::vector<double>& differences, int folds, double level) {

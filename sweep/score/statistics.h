@@ -55,6 +55,9 @@ struct AccuracyInterval {
 double student_t_cdf(double t, double df);
 /// The t with P(T <= t) = p, 0 < p < 1.
 double student_t_quantile(double p, double df);
+/// Degrees of freedom of the sum of two estimates of variance (Satterthwaite 1946), at most 10,000. Those of the first
+/// where both are 0.
+double satterthwaite(double a, double freedom_a, double b, double freedom_b);
 
 /// What the clips of an interval are grouped by: clips of one actor, and of one fold's models, are not independent.
 #define MEDLEY_CLUSTERS(X) X(kActors, "actors") X(kFolds, "folds")
@@ -174,6 +177,8 @@ class ActorComparison {
   int actors() const { return actors_; }
   double of_actors() const { return of_actors_; }      ///< V_a
   double of_training() const { return of_training_; }  ///< V_t
+  double of_seeds() const { return of_seeds_; }        ///< part of V_a that more seeds average away
+  double actor_freedom() const { return actor_freedom_; }
 
   /// As BlockedComparison's: what does not fall with more seeds is V_a less the part of it that differs between seeds.
   double half_width(double seeds, double level = 0.95) const;
@@ -192,7 +197,7 @@ class ActorComparison {
   double seeds_ = 1;   ///< runs of each fold of each repeat, on average
   double factor_ = 1;  ///< 1 + test/train
   double of_actors_ = 0, of_training_ = 0;
-  double of_seeds_ = 0;  ///< part of V_a that more seeds average away
+  double of_seeds_ = 0;
   double actor_freedom_ = 0, training_freedom_ = 0;
   double freedom_ = 0;
 };

@@ -126,7 +126,6 @@ class Expander {
   void resolve_folds() {
     result_.seeds = spec_.seeds;
     if (spec_.regroup) return resolve_regroup();
-    result_.partitions = {Partition()};
     result_.folds = spec_.folds.empty() ? shape_.folds : spec_.folds;
     std::string known;
     for (const int fold : shape_.folds) known += (known.empty() ? "" : ", ") + std::to_string(fold);
@@ -145,6 +144,7 @@ class Expander {
 
   void resolve_regroup() {
     const Partition& made = *spec_.regroup;
+    result_.partitions.clear();
     for (int repeat = 1; repeat <= spec_.repeats; ++repeat) {
       result_.partitions.push_back(made);
       result_.partitions.back().repeat = repeat;

@@ -28,9 +28,9 @@ struct Expansion {
   /// Trials are ordered by config, then partition, then seed, then fold. A config's runs are finished before those of
   /// the next begin. Rows of the table thus complete one by one, and trials that may share a pack stand together.
   std::vector<TrialSpec> trials;
-  std::vector<Family> families;       ///< `compare`
-  std::vector<Partition> partitions;  ///< the official one, or the repeats of made folds
-  std::vector<int> folds;             ///< those that are reported, of each partition
+  std::vector<Family> families;              ///< `compare`
+  std::vector<Partition> partitions = {{}};  ///< the official one, or the repeats of made folds
+  std::vector<int> folds;                    ///< those that are reported, of each partition
   std::vector<std::uint64_t> seeds;
   std::int64_t points = 0;      ///< points of the grid, or draws
   std::int64_t duplicates = 0;  ///< points that train the same as an earlier one

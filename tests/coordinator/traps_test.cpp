@@ -12,13 +12,6 @@
 namespace medley::coordinator {
 namespace {
 
-TEST(Traps, SettledDifferenceIsTheFormula) {
-  // t(.975, 4) = 2.7764451; s^2 = .2 (1/100 + 1/50) / 4 = .0015; sqrt(.0015 (1/5 + 1/4)) = .025981.
-  EXPECT_NEAR(settled_difference(5, 100, 50, 0), 2.7764451051977987 * std::sqrt(.0015 * .45), 1e-12);
-  // t(.975, 19) = 2.0930241; sqrt(.0015 / 5 (1 + 1/4)) = .019365.
-  EXPECT_NEAR(settled_difference(5, 100, 50, 20), 2.093024054408263 * std::sqrt(.0015 / 5 * 1.25), 1e-12);
-}
-
 TEST(Traps, ShiftIsMeasuredInWhatActorsDifferBy) {
   // One column; actor means 0, 2 | 10, 12: variance (1 + 1 + 1 + 1) / 2 = 2, (11 - 1)^2 / (2 (1/2 + 1/2)) = 50.
   EXPECT_NEAR(shift_between({0, 2, 10, 12}, 1, {"a", "b", "c", "d"}, {false, false, true, true}), 50, 1e-9);
@@ -39,7 +32,10 @@ class TrapsOfASweep : public testing::Test {
   }
   std::string traps(const std::string& yaml) const {
     std::string all;
-    for (const std::string& trap : find_traps(read_sweep_text(yaml, "s.yaml", dataset_))) all += trap + "\n";
+    const SweepFile file = read_sweep_text(yaml, "s.yaml", dataset_);
+    for (const std::string& trap : find_traps(file, make_forecast(file, {}, folder_ / "no-store", {}))) {
+      all += trap + "\n";
+    }
     return all;
   }
   test::Folder folder_;
@@ -55,7 +51,9 @@ TEST_F(TrapsOfASweep, AGateThatIsNotTrained) {
 
 TEST_F(TrapsOfASweep, AMarginThatCannotBeSettled) {
   const std::string sweep = "axes: {top_n: [2, 3]}\ncompare: {axis: top_n, baseline: 2, margin: ";
-  EXPECT_NE(traps(sweep + "0.001}").find("a margin of .001 is less than"), std::string::npos);
+  const std::string narrow = traps(sweep + "0.001}");
+  EXPECT_NE(narrow.find("a margin of .0010 is less than"), std::string::npos);
+  EXPECT_NE(narrow.find("no number of seeds can"), std::string::npos);
   EXPECT_EQ(traps(sweep + "0.5}"), "");
 }
 

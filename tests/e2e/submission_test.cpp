@@ -57,12 +57,21 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
   json plan = medley_json({"plan", sweep});
   EXPECT_EQ(plan.at("trials"), 3 * 5 * 2);
   EXPECT_EQ(plan.at("left"), 30);
+  EXPECT_EQ(plan.at("forecast").at("settles").at("pairs"), 0) << "nothing is trained yet";
+  EXPECT_EQ(plan.at("forecast").at("training_seconds"), nullptr);
   EXPECT_FALSE(fs::exists(path("store"))) << "a plan writes nothing";
 
   const Ended run = run_sweep(sweep);
   ASSERT_EQ(run.exit, 0) << run.err;
   EXPECT_TRUE(contains(run.err, "30 trials, 0 done, 30 to train")) << run.err;
-  EXPECT_EQ(medley_json({"plan", sweep}).at("left"), 0);
+  const double predicted_bytes = plan.at("forecast").at("store_bytes");
+  plan = medley_json({"plan", sweep});
+  EXPECT_EQ(plan.at("left"), 0);
+  EXPECT_EQ(plan.at("forecast").at("settles").at("pairs"), 3) << "of 3 configs";
+  EXPECT_EQ(plan.at("forecast").at("training_seconds"), 0);
+  EXPECT_NEAR(static_cast<double>(fs::file_size(path("store/medley.db"))) / predicted_bytes, 1, .3);
+  const Ended wished = medley({"plan", sweep, "--settle", "0.9"});
+  EXPECT_TRUE(contains(wished.out, "settle   .9000 with 2 folds x 1 seed = 2 trials a config")) << wished.out;
   EXPECT_EQ(results(), 30);
 
   // Every format of the report.

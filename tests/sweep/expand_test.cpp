@@ -377,6 +377,11 @@ TEST(Expand, AnAdaptiveSearchNeedsHeldOutScoresOfSeveralFolds) {
   EXPECT_EQ(error("folds: [0]\nsearch: race\n"), "2:9: race compares configs over folds: name two or more");
   EXPECT_EQ(error("base: {patience: 3}\nseeds: {until: settled, at_most: 4}\n"),
             "2:8: until-settled decides by held-out Scores, and `patience` without `inner_fold` leaves none");
+  DatasetShape shape = four_encoders();
+  shape.actor_count = 12;
+  shape.clip_count = 90;
+  EXPECT_EQ(error("folds: {regroup: 3, repeats: 2}\nsearch: race\n", shape),
+            "2:9: race takes one partition: leave `repeats` out, and give more seeds");
   EXPECT_EQ(expand_text("base: {patience: 3, inner_fold: true}\nsearch: race\nseeds: 2\n").trials.size(), 10u);
 }
 

@@ -55,6 +55,7 @@ try {
     const yaml = "name: short\npriority: 5\nfolds: all\nseeds: 2\nbase: {epochs: 3, projection_dim: 16, fusion_dim: 16}\naxes:\n  top_n: [1, 2]\n";
     await page.getByRole("textbox", { name: "Sweep file" }).fill(yaml);
     await page.getByText("2 × 5 × 2").waitFor();
+    await page.getByText("Settles differences of").waitFor();
     await shot("plan");
     await page.getByRole("button", { name: "Submit short" }).click();
     await page.waitForURL(/#\/sweep\/[0-9a-f]+\/timeline/);

@@ -1,0 +1,245 @@
+#include "coordinator/actions/forecast.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "storage/report_input.h"
+
+namespace medley::coordinator {
+namespace {
+
+using nlohmann::json;
+
+/// A forecast reads the newest of the dataset, for a second or so.
+constexpr std::size_t kMostSweeps = 4;
+constexpr std::size_t kMostConfigs = 24;
+constexpr int kMostSeeds = 50;
+constexpr std::size_t kFewestOwn = 4;
+constexpr std::size_t kShownDesigns = 5;
+
+struct Counts {
+  double clips = 0, blends = 0;
+  int actors = 0;  ///< 0: one at least is not known
+};
+
+/// Labelled clips of `folds`. `Clip` has a fold, a label and an actor.
+template <class Clip>
+Counts count_clips(const std::vector<Clip>& clips, const std::vector<int>& folds) {
+  Counts counts;
+  std::set<std::string> actors;
+  for (const Clip& clip : clips) {
+    if (!clip.label || std::find(folds.begin(), folds.end(), clip.fold) == folds.end()) continue;
+    ++counts.clips;
+    counts.blends += clip.label->second >= 0;
+    actors.insert(clip.actor);
+  }
+  counts.actors = actors.count("") > 0 ? 0 : static_cast<int>(actors.size());
+  return counts;
+}
+
+/// The differences and times of a sweep of the store.
+struct MeasuredSweep {
+  bool own = false;                              ///< of configs of the planned sweep alone
+  std::vector<sweep::DifferenceVariance> pairs;  ///< of every two configs
+  std::vector<double> seconds_per_epoch;         ///< of one trial; one value a config
+};
+
+/// Of kMostConfigs complete configs at most, evenly spaced in the order of the sweep. Those of `planned` (ids) alone,
+/// where they are kFewestOwn. Without any below two folds.
+MeasuredSweep measure_sweep(storage::Reader& reader, const storage::SweepSummary& sweep,
+                            const std::set<std::string>& planned) {
+  const storage::Reader::Snapshot snapshot(reader);
+  MeasuredSweep measured;
+  const auto dataset = reader.find_dataset(sweep.dataset);
+  if (!dataset || sweep.folds.size() < 2) return measured;
+  const auto folds = static_cast<int>(sweep.folds.size());
+  const auto seeds = static_cast<int>(sweep.seeds.size());
+  const auto repeats = static_cast<int>(sweep.partitions.size());
+  const double clips = count_clips(sweep::partitioned(*dataset, sweep.partitions.front()).clips, sweep.folds).clips;
+  std::vector<storage::ConfigProgress> complete, own;
+  for (const storage::ConfigProgress& config : reader.config_progress(sweep.id)) {
+    if (config.finished != folds * seeds * repeats) continue;
+    complete.push_back(config);
+    if (planned.count(config.config) > 0) own.push_back(config);
+  }
+  measured.own = own.size() >= kFewestOwn;
+  if (measured.own) complete = own;
+  std::vector<storage::ConfigProgress> chosen;
+  const std::size_t number = std::min(complete.size(), kMostConfigs);
+  for (std::size_t i = 0; i < number; ++i) chosen.push_back(complete[i * complete.size() / number]);
+
+  const sweep::Report report = storage::GrowingReport().make(reader, sweep, chosen, {});
+  const auto score = report.ranks_held_out() ? &sweep::RunScore::held_out : &sweep::RunScore::paper;
+  for (const sweep::ConfigReport& config : report.configs) {
+    if (config.diverged > 0) continue;
+    measured.seconds_per_epoch.push_back(config.mean_seconds / config.settings.at("epochs").get<double>());
+    for (const sweep::ConfigReport& other : report.configs) {
+      if (&other == &config) break;
+      if (other.diverged > 0) continue;
+      const auto comparison = sweep::compare_runs(config, other, score, folds);
+      if (comparison) measured.pairs.push_back(sweep::variance_of(*comparison, folds, seeds * repeats, clips));
+    }
+  }
+  return measured;
+}
+
+/// In the folds of the sweep.
+std::vector<data::Clip> clips_of(const SweepFile& file) {
+  std::vector<data::Clip> clips = file.dataset.clips;
+  sweep::put_in_folds(clips, file.expansion.partitions.front());
+  return clips;
+}
+
+sweep::Design design_of(const SweepFile& file, const std::vector<int>& folds) {
+  return {static_cast<int>(folds.size()), count_clips(clips_of(file), folds).clips,
+          static_cast<int>(file.expansion.seeds.size()), static_cast<int>(file.expansion.partitions.size())};
+}
+
+Forecast::Settling settle(const SweepFile& file, std::vector<sweep::DifferenceVariance> pairs,
+                          std::optional<double> wished) {
+  const std::vector<int>& folds = file.expansion.folds;
+  const sweep::Design design = design_of(file, folds);
+  Forecast::Settling settling;
+  settling.pairs = static_cast<int>(pairs.size());
+  if (pairs.empty()) {
+    const Counts counts = count_clips(clips_of(file), folds);
+    pairs.push_back(sweep::assumed_variance(counts.clips, counts.blends, counts.actors));
+  }
+  settling.by = pairs.front().by;
+  settling.seeds_seen = pairs.front().seeds != 1;
+  if (settling.pairs > 0) sweep::share_lasting(pairs);
+  const auto median = [&](const sweep::Design& of, double found) {
+    return sweep::quantile(sweep::smallest_differences(pairs, of, found), .5);
+  };
+  settling.half_width = median(design, .5);
+  settling.found = median(design, .8);
+  settling.wide = sweep::quantile(sweep::smallest_differences(pairs, design), .8);
+  sweep::Design endless = design;
+  endless.seeds = sweep::kEndlessSeeds;
+  settling.floor = median(endless, .5);
+  for (const sweep::Family& family : file.expansion.families) {
+    const auto reaching = sweep::cheapest_designs(pairs, family.margin, {design}, kMostSeeds);
+    settling.margins.push_back({family.axis, family.margin,
+                                reaching.empty() ? std::nullopt : std::optional<int>(reaching.front().seeds),
+                                settling.half_width <= family.margin});
+  }
+  if (!wished) return settling;
+  settling.wished = wished;
+  std::vector<sweep::Design> shapes;
+  for (std::size_t count = 2; count <= folds.size(); ++count) {
+    shapes.push_back(design_of(file, {folds.begin(), folds.begin() + static_cast<std::ptrdiff_t>(count)}));
+  }
+  settling.cheapest = sweep::cheapest_designs(pairs, *wished, shapes, kMostSeeds);
+  if (settling.cheapest.size() > kShownDesigns) settling.cheapest.resize(kShownDesigns);
+  return settling;
+}
+
+/// Leaves those of which `holds`, if there are any.
+template <class Item, class Holds>
+void keep_any(std::vector<Item>& items, const Holds& holds) {
+  if (std::none_of(items.begin(), items.end(), holds)) return;
+  items.erase(std::remove_if(items.begin(), items.end(), [&](const Item& item) { return !holds(item); }), items.end());
+}
+
+}  // namespace
+
+double bytes_of_result(sweep::Head head, double clips_of_fold, double test_clips, int classes) {
+  constexpr double kProtocols = 2, kFloat = 4, kElse = 30'000;
+  const double parts = head == sweep::Head::kDecoupled || head == sweep::Head::kSetRatio ? 3 : 1;
+  return parts * kProtocols * kFloat * classes * (clips_of_fold + test_clips) + kElse;
+}
+
+Forecast make_forecast(const SweepFile& file, const std::vector<const sweep::TrialSpec*>& left,
+                       const std::filesystem::path& store, std::optional<double> wished) {
+  std::set<std::string> planned;
+  for (const sweep::ExpandedConfig& config : file.expansion.configs) planned.insert(config.id);
+  struct Told {
+    std::string sweep;
+    MeasuredSweep measured;
+  };
+  std::vector<Told> told;
+  std::vector<double> seconds_per_epoch;
+  if (storage::store_exists(store)) {
+    storage::Reader reader(store);
+    for (const storage::SweepSummary& sweep : reader.sweeps()) {
+      if (sweep.dataset != file.dataset.fingerprint || told.size() == kMostSweeps) continue;
+      MeasuredSweep measured = measure_sweep(reader, sweep, planned);
+      const auto& seconds = measured.seconds_per_epoch;
+      seconds_per_epoch.insert(seconds_per_epoch.end(), seconds.begin(), seconds.end());
+      if (!measured.pairs.empty()) told.push_back({sweep.name, std::move(measured)});
+    }
+  }
+  // One seed tells less than several, and other configs less than those of the sweep itself.
+  keep_any(told, [](const Told& of) { return of.measured.pairs.front().seeds > 1; });
+  keep_any(told, [](const Told& of) { return of.measured.own; });
+  std::vector<sweep::DifferenceVariance> pairs;
+  std::vector<std::string> names;
+  for (const Told& of : told) {
+    pairs.insert(pairs.end(), of.measured.pairs.begin(), of.measured.pairs.end());
+    names.push_back(of.sweep);
+  }
+
+  Forecast forecast;
+  forecast.left = static_cast<int>(left.size());
+  const std::vector<int>& folds = file.expansion.folds;
+  const Counts counts = count_clips(clips_of(file), folds);
+  if (folds.size() >= 2 && counts.clips > 0 && (!pairs.empty() || counts.blends > 0)) {
+    forecast.settling = settle(file, std::move(pairs), wished);
+    forecast.settling->sweeps = names;
+  }
+  if (!seconds_per_epoch.empty()) {
+    double epochs = 0;
+    for (const sweep::TrialSpec* trial : left) epochs += trial->config.epochs;
+    forecast.seconds = epochs * sweep::mean(seconds_per_epoch);
+  }
+  const auto test = std::count_if(file.dataset.clips.begin(), file.dataset.clips.end(),
+                                  [](const data::Clip& clip) { return clip.fold < 0; });
+  const double per_fold = folds.empty() ? 0 : counts.clips / static_cast<double>(folds.size());
+  for (const sweep::TrialSpec* trial : left) {
+    forecast.bytes +=
+        bytes_of_result(trial->config.head, per_fold, static_cast<double>(test), file.dataset.classes.count());
+  }
+  return forecast;
+}
+
+std::string difference_text(double difference) {
+  const std::string text = fmt::format("{:.4f}", difference);
+  return text.front() == '0' ? text.substr(1) : text;
+}
+
+json forecast_json(const Forecast& forecast) {
+  json settling;
+  if (const auto& of = forecast.settling) {
+    json margins = json::array();
+    for (const auto& margin : of->margins) {
+      margins.push_back({{"axis", margin.axis},
+                         {"margin", margin.margin},
+                         {"reached", margin.reached},
+                         {"seeds", margin.seeds ? json(*margin.seeds) : json()}});
+    }
+    json designs = json::array();
+    for (const sweep::Design& design : of->cheapest) {
+      designs.push_back({{"folds", design.folds},
+                         {"repeats", design.repeats},
+                         {"seeds", design.seeds},
+                         {"trainings", static_cast<std::int64_t>(design.trainings())}});
+    }
+    settling = {{"by", name_of(of->by)},
+                {"pairs", of->pairs},
+                {"sweeps", of->sweeps},
+                {"half_width", of->half_width},
+                {"half_width_of_most", of->wide},
+                {"found_by_most", of->found},
+                {"half_width_floor", of->floor},
+                {"margins", margins},
+                {"wished", of->wished ? json(*of->wished) : json()},
+                {"cheapest", designs}};
+  }
+  return {{"settles", settling},
+          {"training_seconds", forecast.seconds ? json(*forecast.seconds) : json()},
+          {"store_bytes", forecast.bytes}};
+}
+
+}  // namespace medley::coordinator
