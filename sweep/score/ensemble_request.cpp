@@ -4,6 +4,7 @@
 
 #include "sweep/error.h"
 #include "sweep/nearest.h"
+#include "sweep/partition.h"
 
 namespace medley::sweep {
 namespace {

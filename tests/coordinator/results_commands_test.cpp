@@ -810,21 +810,23 @@ TEST(ResultsCommands, AReportIsOverTheRepeatsAndATrialSaysItsPartition) {
     for (const sweep::Partition& partition : kTwoRepeats) {
       const storage::DatasetRecord divided = sweep::partitioned(store.data, partition);
       for (const std::uint64_t seed : {1u, 2u}) {
-        const auto said = [&](std::size_t clip) -> const std::vector<float>& {
-          const sweep::Config& of = *std::find_if(kDepths.begin(), kDepths.end(), [&](const sweep::Config& one) {
-            return sweep::config_id(one) == config.id;
-          });
-          return store.said.at(
-              trial_id(of, divided.clips[clip].fold, seed, store.data.fingerprint, "", partition))[clip];
-        };
+        const sweep::Config& of = *std::find_if(kDepths.begin(), kDepths.end(), [&](const sweep::Config& one) {
+          return sweep::config_id(one) == config.id;
+        });
+        std::vector<std::vector<double>> said;  // [clip]
+        for (std::size_t clip = 0; clip < 60; ++clip) {
+          const int fold = divided.clips[clip].fold;
+          const auto& row = store.said.at(trial_id(of, fold, seed, store.data.fingerprint, "", partition))[clip];
+          said.emplace_back(row.begin(), row.end());
+        }
         sweep::Tally hits;
         for (int fold = 0; fold < 3; ++fold) {
           const auto tally = [&](bool held, sweep::Thresholds thresholds) {
             sweep::Tally tally_of;
             for (std::size_t clip = 0; clip < 60; ++clip) {
               if ((divided.clips[clip].fold == fold) != held) continue;
-              const std::vector<double> p(said(clip).begin(), said(clip).end());
-              tally_of.add(sweep::decode(p.data(), store.data.classes, thresholds), *store.data.clips[clip].label);
+              tally_of.add(sweep::decode(said[clip].data(), store.data.classes, thresholds),
+                           *store.data.clips[clip].label);
             }
             return tally_of;
           };

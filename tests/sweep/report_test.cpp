@@ -113,7 +113,8 @@ TEST(Report, ASearchHasHeldOutNumbersOfTheFoldsThatItAskedFor) {
     t.held_out_surface = t.fold == 0 ? peak(3, 10, 4) : peak(3, 12, 6);
   }
   // Seed 1: 22 of 40 and 10 of 20. Of seed 2 one fold alone leaves no rows to choose thresholds on.
-  const ConfigReport& b = find(make_report(input), "b");
+  const Report report = make_report(input);
+  const ConfigReport& b = find(report, "b");
   EXPECT_EQ(b.held_out_seeds, 1);
   EXPECT_EQ(b.held_out.presence, 22.0 / 40);
   EXPECT_EQ(b.held_out.salience, 10.0 / 20);
