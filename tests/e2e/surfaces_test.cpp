@@ -147,12 +147,12 @@ TEST_F(Surfaces, BashCompletesCommandsAndOptions) {
     EXPECT_EQ(ended.err, "");
     return ended.out;
   };
-  EXPECT_EQ(complete("medley rep"), "report\n");
+  EXPECT_EQ(complete("medley rep"), "report replay\n");
   EXPECT_EQ(complete("medley data ch"), "check\n");
   EXPECT_EQ(complete("medley --store x run --work"), "--workers\n");
   EXPECT_EQ(complete("medley report --mark"), "--markdown\n");
   EXPECT_EQ(complete("medley sub"), "submit\n");
-  EXPECT_EQ(complete("medley re"), "resume retry release report\n");
+  EXPECT_EQ(complete("medley re"), "resume retry release report replay\n");
   EXPECT_EQ(complete("medley serve --read"), "--read-only\n");
   EXPECT_EQ(complete("medley pause --js"), "--json\n");
 }
