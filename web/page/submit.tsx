@@ -188,11 +188,11 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
           <>
             <dl class="facts">
               <div><dt>Configs × folds × seeds</dt><dd>{count(plan.configs)} × {foldsOf(plan)} × {plan.seeds.length}</dd></div>
-              <div><dt>Trials</dt><dd>{count(plan.trials)}</dd></div>
+              <div><dt>{plan.search ? "Trials, at most" : "Trials"}</dt><dd>{count(plan.trials)}</dd></div>
               <div><dt>Done already</dt><dd>{count(plan.done)}</dd></div>
               <div><dt>To train</dt><dd><strong>{count(plan.left)}</strong></dd></div>
               <div><dt>Training time with one worker</dt><dd>{duration(plan.forecast.training_seconds)}</dd></div>
-              {plan.forecast.settles && <div><dt>Settles differences of</dt><dd>{plan.forecast.settles.half_width.toFixed(4)}</dd></div>}
+              {plan.forecast.settles && <div><dt>Settles differences of</dt><dd>{plan.forecast.settles.half_width.toFixed(4).replace(/^0/, "")}</dd></div>}
               {plan.impossible > 0 && <div><dt>Impossible, skipped</dt><dd>{count(plan.impossible)}</dd></div>}
               {plan.duplicates > 0 && <div><dt>Train the same as another</dt><dd>{count(plan.duplicates)}</dd></div>}
             </dl>
