@@ -10,6 +10,11 @@ std::vector<std::string> best_of_subsets(const ReportInput& scores, const std::v
   seen.partitions = scores.partitions;
   seen.folds = folds;
   seen.seeds = scores.seeds;
+  seen.decode = scores.decode;
+  seen.clips.classes = scores.clips.classes;
+  for (const auto& [place, clips] : scores.clips.folds) {
+    if (std::find(folds.begin(), folds.end(), place.second) != folds.end()) seen.clips.folds[place] = clips;
+  }
   for (const ReportConfig& config : scores.configs) {
     seen.configs.push_back({config.id, config.settings, nlohmann::json::object(), config.transductive});
   }

@@ -123,6 +123,47 @@ TEST(LateFusion, TakesOfEachSubsetTheConfigThatTheReportRanksFirst) {
   }
 }
 
+TEST(LateFusion, RanksUnderTheFusionOfHeadsThatTheReportChooses) {
+  // What config y of encoder a decodes by itself is worth nothing, while its salience head knows the labels. Fold 3 is
+  // not asked for: nothing is known of its clips.
+  Sweep sweep(2);
+  sweep.scores.clips.classes = sweep.rows.classes;
+  const auto classes = static_cast<std::size_t>(sweep.rows.classes.count());
+  for (int fold = 0; fold < 3; ++fold) {
+    for (int clip = fold; clip < kClips; clip += kFolds) {
+      sweep.scores.clips.folds[{1, fold}].truth.push_back(sweep.rows.truth[std::size_t(clip)]);
+    }
+  }
+  for (TrialScores& trial : sweep.scores.trials) {
+    trial.inner_surface = {};
+    if (trial.config_id != "[\"a\"]y" || trial.fold == 3) continue;
+    const std::vector<Label>& truth = sweep.scores.clips.folds.at({1, trial.fold}).truth;
+    trial.held_out.clips = static_cast<int>(truth.size());
+    for (const Label& label : truth) {
+      std::vector<float> salience(classes, 0);
+      salience[std::size_t(label.first)] = static_cast<float>(label.salience) / 100;
+      if (label.second >= 0) salience[std::size_t(label.second)] = 1 - static_cast<float>(label.salience) / 100;
+      trial.held_out.salience.insert(trial.held_out.salience.end(), salience.begin(), salience.end());
+      for (std::size_t c = 0; c < classes; ++c) {
+        trial.held_out.presence.push_back(.5f);
+        trial.held_out.fused.push_back(1 / static_cast<float>(classes));
+      }
+    }
+    const std::vector<double> fused(trial.held_out.fused.begin(), trial.held_out.fused.end());
+    trial.held_out_surface =
+        threshold_surface({fused.data(), trial.held_out.clips, sweep.rows.classes.count()}, truth, sweep.rows.classes);
+  }
+  const auto of_a = [&] {
+    for (const std::string& id : best_of_subsets(sweep.scores, {0, 1, 2})) {
+      if (id.rfind("[\"a\"]", 0) == 0) return id;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(of_a(), "[\"a\"]y") << "fitted";
+  sweep.scores.decode.head_fusion = HeadFusion::kOwn;
+  EXPECT_EQ(of_a(), "[\"a\"]x");
+}
+
 TEST(LateFusion, ChoosesByTheHeldOutScoreOverTheGivenFolds) {
   // Fold 3 alone would have config y of encoder a; folds 0 to 2 have x.
   Sweep sweep(1);
