@@ -96,7 +96,7 @@ TEST_F(Gang, OfTwoArithmeticsIsRefusedByNameAndNotStartedAgain) {
 
 TEST_F(Gang, ThatIsKilledStoppedAndPreemptedLeavesTheTableOfAnUndisturbedRun) {
   const std::string sweep = write_sweep("sweep.yaml", "name: gangs\nfolds: [0, 1]\nseeds: 2\naxes: {top_n: [1, 2]}\n",
-                                        "epochs: 60, precision: float64");
+                                        "epochs: 240, precision: float64");
   const std::string attempts = "SELECT count(*) FROM attempt";
   auto run = start_run(sweep, 0, "store", {"--no-web"});
   ASSERT_TRUE(eventually([&] { return results() == 0; }));
