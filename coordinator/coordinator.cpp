@@ -170,9 +170,7 @@ struct Coordinator::State {
       catalog.read_dataset(reader, submission.dataset);
       push(SweepPrioritised{submitted.id, submission.priority});
     } else {
-      const auto summary = reader.find_sweep(submitted.id);
-      if (!summary) throw Error("the store lost sweep " + submitted.id);
-      push(catalog.add(reader, *summary));
+      push(catalog.add(reader, reader.stored_sweep(submitted.id)));
     }
     push(SweepResumed{submitted.id});
     process_all();
@@ -231,9 +229,7 @@ struct Coordinator::State {
       writer.add_round(decided.sweep, decided.round, storage::now_ms());
       group.commit();
       storage::Reader reader(options.store);
-      const auto summary = reader.find_sweep(decided.sweep);
-      if (!summary) throw Error("the store lost sweep " + decided.sweep);
-      push(catalog.grow(reader, *summary));
+      push(catalog.grow(reader, reader.stored_sweep(decided.sweep)));
       if (decided.round.done) push(SweepClosed{decided.sweep});
     }
   }

@@ -11,11 +11,10 @@ namespace {
 storage::SweepScores scores_of(const std::filesystem::path& store, const std::string& id) {
   storage::Reader reader(store);
   const storage::Reader::Snapshot snapshot(reader);
-  const auto sweep = reader.find_sweep(id);
-  if (!sweep) throw storage::Error("the store lost sweep " + id);
+  const storage::SweepSummary sweep = reader.stored_sweep(id);
   storage::SweepScores scores;
-  scores.results = sweep->finished;
-  const sweep::Report report = storage::GrowingReport().make(reader, *sweep, reader.config_progress(id), {});
+  scores.results = sweep.finished;
+  const sweep::Report report = storage::GrowingReport().make(reader, sweep, reader.config_progress(id), {});
   for (const sweep::ConfigReport& config : report.configs) {
     for (const sweep::RunScore& run : config.runs) {
       if (!std::isfinite(run.held_out)) continue;

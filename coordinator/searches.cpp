@@ -85,9 +85,7 @@ void Searches::ask(const std::vector<std::string>& sweeps) {
       Decided decided{id, {}, ""};
       try {
         storage::Reader reader(store);
-        const auto summary = reader.find_sweep(id);
-        if (!summary) throw storage::Error("the store lost sweep " + id);
-        decided.round = next_round(reader, *summary, report);
+        decided.round = next_round(reader, reader.stored_sweep(id), report);
       } catch (const std::exception& error) {
         decided.error = error.what();
       }

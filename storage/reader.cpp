@@ -272,6 +272,11 @@ std::optional<SweepSummary> Reader::find_sweep(const std::string& id_or_name) {
   return only;
 }
 
+SweepSummary Reader::stored_sweep(const std::string& id) {
+  if (auto found = find_sweep(id)) return *std::move(found);
+  throw Error("the store lost sweep " + id);
+}
+
 std::string Reader::sweep_yaml(const std::string& sweep) {
   Statement find(state_->database, "SELECT yaml FROM sweep WHERE id = ?");
   return find.bind(sweep).step() ? find.text(0) : std::string();

@@ -216,6 +216,8 @@ class Reader {
   std::vector<SweepSummary> sweeps();
   /// By id, name, or unique prefix of ids and names.
   std::optional<SweepSummary> find_sweep(const std::string& id_or_name);
+  /// One that must be there, by its id. Throws Error.
+  SweepSummary stored_sweep(const std::string& id);
   /// Why it was stopped last; "" where somebody asked for it.
   std::string why_stopped(const std::string& sweep);
   /// Most frequent first.

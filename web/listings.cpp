@@ -134,13 +134,8 @@ json rounds_json(Reader& reader, const std::string& sweep) {
   for (const storage::RoundRow& round : reader.rounds(sweep)) {
     json decisions = json::array();
     for (const sweep::Decision& made : round.step.decisions) {
-      decisions.push_back({{"config", id_of(made.config)},
-                           {"kind", name_of(made.kind)},
-                           {"runs", made.runs},
-                           {"against", made.against ? json(id_of(*made.against)) : json()},
-                           {"difference", sweep::finite(made.difference)},
-                           {"low", sweep::finite(made.interval.low)},
-                           {"high", sweep::finite(made.interval.high)}});
+      decisions.push_back(
+          sweep::decision_json(made, id_of(made.config), made.against ? id_of(*made.against) : std::string()));
     }
     rows.push_back({{"number", round.number},
                     {"decided_ms", round.decided},

@@ -92,19 +92,20 @@ std::vector<data::Clip> clips_of(const SweepFile& file) {
   return clips;
 }
 
-sweep::Design design_of(const SweepFile& file, const std::vector<int>& folds) {
-  return {static_cast<int>(folds.size()), count_clips(clips_of(file), folds).clips,
+/// `clips` in the folds of the sweep.
+sweep::Design design_of(const SweepFile& file, const std::vector<data::Clip>& clips, const std::vector<int>& folds) {
+  return {static_cast<int>(folds.size()), count_clips(clips, folds).clips,
           static_cast<int>(file.expansion.seeds.size()), static_cast<int>(file.expansion.partitions.size())};
 }
 
-Forecast::Settling settle(const SweepFile& file, std::vector<sweep::DifferenceVariance> pairs,
-                          std::optional<double> wished) {
+Forecast::Settling settle(const SweepFile& file, const std::vector<data::Clip>& clips,
+                          std::vector<sweep::DifferenceVariance> pairs, std::optional<double> wished) {
   const std::vector<int>& folds = file.expansion.folds;
-  const sweep::Design design = design_of(file, folds);
+  const sweep::Design design = design_of(file, clips, folds);
   Forecast::Settling settling;
   settling.pairs = static_cast<int>(pairs.size());
   if (pairs.empty()) {
-    const Counts counts = count_clips(clips_of(file), folds);
+    const Counts counts = count_clips(clips, folds);
     pairs.push_back(sweep::assumed_variance(counts.clips, counts.blends, counts.actors));
   }
   settling.by = pairs.front().by;
@@ -129,7 +130,7 @@ Forecast::Settling settle(const SweepFile& file, std::vector<sweep::DifferenceVa
   settling.wished = wished;
   std::vector<sweep::Design> shapes;
   for (std::size_t count = 2; count <= folds.size(); ++count) {
-    shapes.push_back(design_of(file, {folds.begin(), folds.begin() + static_cast<std::ptrdiff_t>(count)}));
+    shapes.push_back(design_of(file, clips, {folds.begin(), folds.begin() + static_cast<std::ptrdiff_t>(count)}));
   }
   settling.cheapest = sweep::cheapest_designs(pairs, *wished, shapes, kMostSeeds);
   if (settling.cheapest.size() > kShownDesigns) settling.cheapest.resize(kShownDesigns);
@@ -184,9 +185,10 @@ Forecast make_forecast(const SweepFile& file, const std::vector<const sweep::Tri
   Forecast forecast;
   forecast.left = static_cast<int>(left.size());
   const std::vector<int>& folds = file.expansion.folds;
-  const Counts counts = count_clips(clips_of(file), folds);
+  const std::vector<data::Clip> clips = clips_of(file);
+  const Counts counts = count_clips(clips, folds);
   if (folds.size() >= 2 && counts.clips > 0 && (!pairs.empty() || counts.blends > 0)) {
-    forecast.settling = settle(file, std::move(pairs), wished);
+    forecast.settling = settle(file, clips, std::move(pairs), wished);
     forecast.settling->sweeps = names;
   }
   if (!seconds_per_epoch.empty()) {

@@ -148,16 +148,9 @@ ReplayedSearch replay_search(storage::Reader& reader, const storage::SweepSummar
 }
 
 nlohmann::json to_json(const ReplayedSearch& replayed) {
-  using sweep::finite;
   nlohmann::json decisions = nlohmann::json::array();
   for (const auto& [config, made, against] : replayed.decisions) {
-    decisions.push_back({{"config", config},
-                         {"kind", name_of(made.kind)},
-                         {"runs", made.runs},
-                         {"against", against.empty() ? nlohmann::json() : nlohmann::json(against)},
-                         {"difference", finite(made.difference)},
-                         {"low", finite(made.interval.low)},
-                         {"high", finite(made.interval.high)}});
+    decisions.push_back(sweep::decision_json(made, config, against));
   }
   return {{"search", sweep::to_json(replayed.settings)},
           {"orders", replayed.orders},

@@ -9,6 +9,7 @@
 #include "coordinator/error.h"
 #include "sweep/config.h"
 #include "sweep/nearest.h"
+#include "sweep/report/planned_comparisons.h"
 #include "sweep/report/report_json.h"
 
 namespace medley::coordinator {
@@ -55,13 +56,6 @@ json typed(const std::string& text) {
 bool equal(const json& a, const json& b) {
   if (a.is_number() && b.is_number()) return a.get<double>() == b.get<double>();
   return sweep::value_text(a) == sweep::value_text(b);
-}
-
-/// Numbers by value, everything else as text; null before all.
-bool less(const json& a, const json& b) {
-  if (a.is_null() || b.is_null()) return a.is_null() && !b.is_null();
-  if (a.is_number() && b.is_number()) return a.get<double>() < b.get<double>();
-  return sweep::value_text(a) < sweep::value_text(b);
 }
 
 }  // namespace
@@ -187,9 +181,9 @@ void TrialList::select(const std::string& condition) {
     if (by == "=") return equal(has, wanted);
     if (by == "!=") return !equal(has, wanted);
     if (has.is_null()) return false;
-    if (by == "<") return less(has, wanted);
-    if (by == ">") return less(wanted, has);
-    return by == "<=" ? !less(wanted, has) : !less(has, wanted);
+    if (by == "<") return sweep::value_before(has, wanted);
+    if (by == ">") return sweep::value_before(wanted, has);
+    return by == "<=" ? !sweep::value_before(wanted, has) : !sweep::value_before(has, wanted);
   };
   lines_.erase(std::remove_if(lines_.begin(), lines_.end(), [&](const TrialLine& line) { return !holds(line); }),
                lines_.end());
@@ -201,7 +195,7 @@ void TrialList::sort(const std::string& name) {
     const json mine = value(a, by), theirs = value(b, by);
     const bool text = mine.is_string() || theirs.is_string();
     if (mine.is_null() || theirs.is_null()) return !mine.is_null() && theirs.is_null();
-    return text ? less(mine, theirs) : less(theirs, mine);
+    return text ? sweep::value_before(mine, theirs) : sweep::value_before(theirs, mine);
   });
 }
 

@@ -4,29 +4,25 @@
 #include <memory>
 #include <vector>
 
+#include "coordinator/commands/command_parts.h"
+
 namespace medley::coordinator {
 namespace {
 
-void add_options(const CLI::App& app, std::string& words) {
-  for (const CLI::Option* option : app.get_options()) {
+void add_options(const std::vector<const CLI::Option*>& options, std::string& words) {
+  for (const CLI::Option* option : options) {
     for (const std::string& name : option->get_lnames()) words += " --" + name;
   }
 }
 
 void add_rows(const CLI::App& app, const std::string& path, std::string& table) {
+  const CommandParts parts = parts_of(app);
   std::string words;
-  std::vector<const CLI::App*> commands;
-  for (const CLI::App* part : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (part->get_name().empty()) {
-      add_options(*part, words);  // an option group, which CLI11 keeps as a subcommand without a name
-    } else {
-      commands.push_back(part);
-      words += " " + part->get_name();
-    }
-  }
-  add_options(app, words);
+  add_options(parts.grouped, words);
+  for (const CLI::App* command : parts.commands) words += " " + command->get_name();
+  add_options(parts.options, words);
   table += path + ":" + words + "\n";
-  for (const CLI::App* command : commands) {
+  for (const CLI::App* command : parts.commands) {
     add_rows(*command, path.empty() ? command->get_name() : path + " " + command->get_name(), table);
   }
 }

@@ -1,11 +1,12 @@
 // medley manual.
 #include "coordinator/commands/manual.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <sstream>
 #include <vector>
 
+#include "coordinator/commands/command_parts.h"
 #include "coordinator/error.h"
 #include "storage/files/write.h"
 #include "sweep/nearest.h"
@@ -44,28 +45,14 @@ std::string spelled(const CLI::Option& option) {
   return names;
 }
 
-struct Parts {
-  std::vector<const CLI::Option*> options;  ///< of option groups too
-  std::vector<const CLI::App*> commands;
-};
-
-Parts parts_of(const CLI::App& app) {
-  Parts parts;
-  for (const CLI::Option* option : app.get_options()) parts.options.push_back(option);
-  for (const CLI::App* part : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!part->get_name().empty()) {
-      parts.commands.push_back(part);
-      continue;
-    }
-    for (const CLI::Option* option : part->get_options()) {
-      if (option->get_lnames() != std::vector<std::string>{"help"}) parts.options.push_back(option);
-    }
-  }
-  return parts;
+/// A command's name as that of its page: "medley data make" is medley-data-make.
+std::string page_name(std::string path) {
+  std::replace(path.begin(), path.end(), ' ', '-');
+  return path;
 }
 
-void add_options(const Parts& parts, bool positional, std::string& page) {
-  for (const CLI::Option* option : parts.options) {
+void add_options(const std::vector<const CLI::Option*>& options, bool positional, std::string& page) {
+  for (const CLI::Option* option : options) {
     const bool named = !option->get_lnames().empty() || !option->get_snames().empty();
     if (named == positional) continue;
     page += ".TP\n.B " + escaped(spelled(*option)) + "\n" + escaped(option->get_description());
@@ -76,13 +63,16 @@ void add_options(const Parts& parts, bool positional, std::string& page) {
 }
 
 std::string page_of(const CLI::App& app, const std::string& path) {
-  const Parts parts = parts_of(app);
-  std::string name = path;
-  for (char& c : name) c = c == ' ' ? '-' : c;
+  const CommandParts parts = parts_of(app);
+  std::vector<const CLI::Option*> options = parts.options;
+  for (const CLI::Option* option : parts.grouped) {
+    if (option->get_lnames() != std::vector<std::string>{"help"}) options.push_back(option);
+  }
+  const std::string name = page_name(path);
   std::string page = ".TH " + escaped(name) + " 1 \"\" \"Medley " + escaped(sweep::version()) + "\" \"Medley\"\n";
   std::string synopsis = parts.commands.empty() ? " [OPTIONS]" : " COMMAND [OPTIONS]";
   bool arguments = false;
-  for (const CLI::Option* option : parts.options) {
+  for (const CLI::Option* option : options) {
     if (!option->get_lnames().empty() || !option->get_snames().empty()) continue;
     arguments = true;
     synopsis += option->get_required() ? " " + option->get_name(true) : " [" + option->get_name(true) + "]";
@@ -91,7 +81,7 @@ std::string page_of(const CLI::App& app, const std::string& path) {
   page += ".SH SYNOPSIS\n.B " + escaped(path) + "\n" + escaped(synopsis.substr(1)) + "\n";
   if (arguments) {
     page += ".SH ARGUMENTS\n";
-    add_options(parts, true, page);
+    add_options(options, true, page);
   }
   if (!parts.commands.empty()) {
     page += ".SH COMMANDS\n";
@@ -100,13 +90,12 @@ std::string page_of(const CLI::App& app, const std::string& path) {
     }
   }
   page += ".SH OPTIONS\n";
-  add_options(parts, false, page);
+  add_options(options, false, page);
   if (!app.get_footer().empty()) page += ".SH NOTES\n.nf\n" + escaped(app.get_footer()) + "\n.fi\n";
   page += ".SH SEE ALSO\n";
-  const auto slash = path.rfind(' ');
-  std::string others = slash == std::string::npos ? "" : path.substr(0, slash);
-  for (char& c : others) c = c == ' ' ? '-' : c;
-  if (!others.empty()) page += ".BR " + escaped(others) + " (1),\n";
+  if (const auto space = path.rfind(' '); space != std::string::npos) {
+    page += ".BR " + escaped(page_name(path.substr(0, space))) + " (1),\n";
+  }
   for (const CLI::App* command : parts.commands) {
     page += ".BR " + escaped(name + "-" + command->get_name()) + " (1),\n";
   }
@@ -114,9 +103,7 @@ std::string page_of(const CLI::App& app, const std::string& path) {
 }
 
 void add_pages(const CLI::App& app, const std::string& path, std::map<std::string, std::string>& pages) {
-  std::string name = path;
-  for (char& c : name) c = c == ' ' ? '-' : c;
-  pages[name] = page_of(app, path);
+  pages[page_name(path)] = page_of(app, path);
   for (const CLI::App* command : parts_of(app).commands) add_pages(*command, path + " " + command->get_name(), pages);
 }
 

@@ -65,6 +65,16 @@ json comparison_json(const Comparison& comparison, const PairedComparison& nadea
   return object;
 }
 
+json decision_json(const Decision& decision, const std::string& config, const std::string& against) {
+  return {{"config", config},
+          {"kind", name_of(decision.kind)},
+          {"runs", decision.runs},
+          {"against", against.empty() ? json() : json(against)},
+          {"difference", finite(decision.difference)},
+          {"low", finite(decision.interval.low)},
+          {"high", finite(decision.interval.high)}};
+}
+
 json family_json(const FamilyReport& family) {
   json rows = json::array();
   for (const PlannedComparison& row : family.rows) {

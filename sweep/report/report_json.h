@@ -20,6 +20,8 @@ nlohmann::json comparison_json(const PairedComparison& comparison);
 /// The same of its result, with the components of its variance and `nadeau_bengio`, which takes all pairs as if
 /// exchangeable.
 nlohmann::json comparison_json(const Comparison& comparison, const PairedComparison& nadeau_bengio);
+/// What a search decided of a config. `against`: id; "" none.
+nlohmann::json decision_json(const Decision& decision, const std::string& config, const std::string& against);
 nlohmann::json family_json(const FamilyReport& family);
 nlohmann::json importance_json(const ImportanceReport& report);
 /// "held-out" or "paper".
