@@ -35,7 +35,7 @@ struct ParameterSpace {
     std::vector<nlohmann::json> values;  ///< empty: a range
     double low = 0, high = 0;            ///< of a range, inclusive
     bool by_ratio = false;               ///< a range is even in the logarithm
-    SettingValues when;                         ///< of starts and of parameters before this one; empty: always
+    SettingValues when;                  ///< of starts and of parameters before this one; empty: always
   };
   std::vector<Start> starts;  ///< at least one
   std::vector<Parameter> parameters;

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "sweep/error.h"
-#include "sweep/search/rounds.h"
 #include "sweep/search/random.h"
+#include "sweep/search/rounds.h"
 
 namespace medley::sweep {
 namespace {
@@ -42,7 +42,8 @@ class Coordinate {
  private:
   void rank(const std::vector<nlohmann::json>& values) {
     for (const auto& value : values) {
-      const auto smaller = std::count_if(values.begin(), values.end(), [&](const auto& other) { return other < value; });
+      const auto smaller =
+          std::count_if(values.begin(), values.end(), [&](const auto& other) { return other < value; });
       ranks_.push_back(static_cast<double>(smaller) / std::max(1.0, static_cast<double>(values.size()) - 1));
     }
   }
@@ -74,7 +75,8 @@ class Parzen {
       : coordinates_(coordinates), points_(std::move(points)) {
     const double n = std::max<double>(1, static_cast<double>(points_.size()));
     // Scott's rule on a range of 1, as Falkner et al. use it, but no narrower than the points can tell.
-    width_ = std::max(0.2 * std::pow(n, -1 / (static_cast<double>(coordinates_.size()) + 4)), 1 / (1 + std::min(n, 100.0)));
+    width_ =
+        std::max(0.2 * std::pow(n, -1 / (static_cast<double>(coordinates_.size()) + 4)), 1 / (1 + std::min(n, 100.0)));
     for (const SpacePoint* point : points_) {
       std::vector<double>& sums = sums_.emplace_back(coordinates_.size(), 0.0);
       for (std::size_t k = 0; k < coordinates_.size(); ++k) {
@@ -150,7 +152,8 @@ class Parzen {
     const double even = 1 / static_cast<double>(values);
     if (!centre) return even;
     const double near = nearness(k, static_cast<std::size_t>(x), static_cast<std::size_t>(*centre)) / sums_[i][k];
-    const double n = static_cast<double>(points_.size()), of_prior = coordinates_[k].has_distances() ? 1 : static_cast<double>(values);
+    const double n = static_cast<double>(points_.size()),
+                 of_prior = coordinates_[k].has_distances() ? 1 : static_cast<double>(values);
     return (n * near + of_prior * even) / (n + of_prior);
   }
 
@@ -175,9 +178,8 @@ std::vector<int> ranking(const SearchSpace& space, const History& history) {
     sum[at] = std::isnan(sum[at]) ? -1 : sum[at] / runs[at];
     ranked.push_back(c);
   }
-  std::stable_sort(ranked.begin(), ranked.end(), [&](int a, int b) {
-    return sum[static_cast<std::size_t>(a)] > sum[static_cast<std::size_t>(b)];
-  });
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [&](int a, int b) { return sum[static_cast<std::size_t>(a)] > sum[static_cast<std::size_t>(b)]; });
   return ranked;
 }
 
@@ -275,8 +277,8 @@ class Round {
   std::set<int> asked_;
   std::vector<Coordinate> coordinates_;
   std::vector<const SpacePoint*> good_, bad_;
-  std::deque<SpacePoint> drawn_;   ///< of the round; they stay where they are
-  std::vector<int> configs_;  ///< of the round
+  std::deque<SpacePoint> drawn_;  ///< of the round; they stay where they are
+  std::vector<int> configs_;      ///< of the round
   std::uint64_t even_draws_ = 0;
 };
 

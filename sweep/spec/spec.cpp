@@ -12,7 +12,6 @@
 namespace medley::sweep {
 namespace {
 
-constexpr std::size_t kMaxName = 200;
 constexpr std::int64_t kMaxPriority = 1000;
 constexpr int kTpeBatch = 8;
 constexpr std::int64_t kMaxSeed = INT64_MAX;  // the store keeps seeds as signed 64-bit numbers
@@ -129,8 +128,8 @@ class SpecReader {
   void read_name(const YamlNode& node) {
     const auto text = read_text(node, "name", diagnostics_);
     if (!text) return;
-    if (text->empty() || text->size() > kMaxName || !is_one_line(*text)) {
-      diagnostics_.add(node.place, "name: must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
+    if (!is_sweep_name(*text)) {
+      diagnostics_.add(node.place, "name: must be one line of 1 to " + std::to_string(kMaxSweepName) + " bytes");
       return;
     }
     spec_.name = *text;
@@ -394,8 +393,9 @@ class SpecReader {
       Variant variant;
       variant.name = key.place.text;
       variant.place = key.place;
-      if (variant.name.empty() || variant.name.size() > kMaxName || !is_one_line(variant.name)) {
-        diagnostics_.add(key.place, "variants: a name must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
+      if (variant.name.empty() || variant.name.size() > kMaxSweepName || !is_one_line(variant.name)) {
+        diagnostics_.add(key.place,
+                         "variants: a name must be one line of 1 to " + std::to_string(kMaxSweepName) + " bytes");
         continue;
       }
       if (!want_map(settings, "variants: " + variant.name)) continue;
@@ -617,6 +617,10 @@ class SpecReader {
 };
 
 }  // namespace
+
+bool is_sweep_name(const std::string& text) {
+  return !text.empty() && text.size() <= kMaxSweepName && is_one_line(text);
+}
 
 const std::vector<std::string>& sweep_file_keys() {
   static const std::vector<std::string> keys = {

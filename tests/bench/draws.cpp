@@ -54,7 +54,8 @@ std::vector<World> worlds() {
           {"five ranges", wide, .4,
            [=](const SpacePoint& p) {
              double score = .4;
-             for (std::size_t k = 1; k < p.size(); ++k) score -= .2 / static_cast<double>(k) * square(*p[k] - .15 * static_cast<double>(k));
+             for (std::size_t k = 1; k < p.size(); ++k)
+               score -= .2 / static_cast<double>(k) * square(*p[k] - .15 * static_cast<double>(k));
              return score;
            }},
           {"63 subsets of 6 encoders", subsets, .40, [](const SpacePoint& p) {
@@ -130,7 +131,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: draws [searches=100]\n");
     return 2;
   }
-  std::printf("mean regret over %d searches, rounds of 8\n\n| space | configs | tpe | even draws |\n|---|---|---|---|\n", searches);
+  std::printf(
+      "mean regret over %d searches, rounds of 8\n\n| space | configs | tpe | even draws |\n|---|---|---|---|\n",
+      searches);
   for (const World& world : worlds()) {
     for (const int configs : {20, 40, 80}) {
       double tpe = 0, even = 0;

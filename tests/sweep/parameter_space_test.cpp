@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "sweep/error.h"
-#include "sweep/spec/expand.h"
 #include "sweep/search/random.h"
+#include "sweep/spec/expand.h"
 
 namespace medley::sweep {
 namespace {
@@ -37,9 +37,7 @@ TEST(ParameterSpace, DrawsAreEvenOverValuesAndRatios) {
   const ParameterSpace space = made_space();
   for (std::uint64_t draw = 0; draw < 50; ++draw) {
     const SpacePoint point = draw_point(space, 3, draw);
-    const auto part = [&](const char* name, double size) {
-      return std::floor(uniform_draw(3, draw, name) * size);
-    };
+    const auto part = [&](const char* name, double size) { return std::floor(uniform_draw(3, draw, name) * size); };
     EXPECT_EQ(point[0], part("variant", 2));
     EXPECT_EQ(point[1], part("selection", 2));
     EXPECT_EQ(point[2], uniform_draw(3, draw, "learning_rate"));
@@ -128,7 +126,9 @@ TEST(PostedConfig, SaysWhatIsWrongAndWhatIsNear) {
     }
     return "";
   };
-  const auto has = [](const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; };
+  const auto has = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
   EXPECT_TRUE(has(error({{"top_n", 1}}), "variant: '' is not one of the sweep's"));
   EXPECT_TRUE(has(error({{"variant", "larg"}}), "large"));
   EXPECT_TRUE(has(error({{"variant", "small"}, {"learning_rat", 1e-3}}), "learning_rate"));

@@ -123,7 +123,8 @@ TEST(Tpe, KeepsAwayFromConfigsWithoutAScore) {
   const Course course = drive(Tpe(60, 5, 1), space, [](const SpacePoint& point) {
     return *point[2] > .5 ? kNaN : .3 + .01 * *point[1];  // large rates diverge
   });
-  const auto diverged = std::count_if(course.scores.begin() + 30, course.scores.end(), [](double s) { return std::isnan(s); });
+  const auto diverged =
+      std::count_if(course.scores.begin() + 30, course.scores.end(), [](double s) { return std::isnan(s); });
   EXPECT_LT(diverged, 9) << "of 30; half of even draws do";
 }
 
