@@ -10,9 +10,9 @@ namespace medley::coordinator {
 
 /// Results that should not count. All that is given must hold of each.
 struct DiscardFilter {
-  std::vector<std::string> trials;  ///< ids or unique starts of ids; empty: any
-  std::string sweep;                ///< id; "" any
-  std::string worker;               ///< id or name of the worker of the attempt; "" any
+  std::vector<std::string> trials;       ///< ids or unique starts of ids; empty: any
+  std::string sweep;                     ///< id; "" any
+  std::string worker;                    ///< id or name of the worker of the attempt; "" any
   std::optional<storage::TimeMs> since;  ///< they ended then or later
 };
 

@@ -206,16 +206,17 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
     command->footer(
         "Nobody may coordinate the store. Results stay unless --results is given.\n"
         "Examples:\n  medley rm first-try --results\n  medley rm blend --ensemble");
-    command->callback([options = options, &globals] {
-      remove(globals, options->sweep, options->results, options->ensemble);
-    });
+    command->callback(
+        [options = options, &globals] { remove(globals, options->sweep, options->results, options->ensemble); });
   }
   auto options = std::make_shared<DiscardOptions>();
-  auto* command = app.add_subcommand("discard", "Results that should not count: kept aside, trained again by the next run");
+  auto* command =
+      app.add_subcommand("discard", "Results that should not count: kept aside, trained again by the next run");
   command->add_option("TRIALS", options->filter.trials, "ids, or their first digits");
   command->add_option("--sweep", options->filter.sweep, "only of this sweep");
   command->add_option("--worker", options->filter.worker, "only those that this worker trained, by its name or id");
-  command->add_option("--since", options->since, "only those that ended since then: 30m, 2h or 1d ago, or 2026-11-30T12:30");
+  command->add_option("--since", options->since,
+                      "only those that ended since then: 30m, 2h or 1d ago, or 2026-11-30T12:30");
   command->add_option("--reason", options->reason, "why, for the log of events")->capture_default_str();
   command->add_flag("--dry-run", options->dry_run, "only list them");
   command->footer(

@@ -63,7 +63,8 @@ void diff_configs(storage::Reader& reader, const std::string& sweep, const std::
     std::cout << web::text_of({{"one", first["config"]}, {"other", second["config"]}, {"differences", rows}}, 2);
     return;
   }
-  if (table.rows.empty()) fmt::print("{} and {} are one config\n", first["config"].get<std::string>(), second["config"].get<std::string>());
+  if (table.rows.empty())
+    fmt::print("{} and {} are one config\n", first["config"].get<std::string>(), second["config"].get<std::string>());
   if (!table.rows.empty()) std::cout << sweep::text_table(table, text_width());
   for (const json* config : {&first, &second}) {
     const json score = held_out_of(*config);
@@ -139,11 +140,11 @@ void list_ensembles(bool as_json, const Globals& globals) {
                     {"nested_low", one.nested_interval.score.low},
                     {"nested_high", one.nested_interval.score.high},
                     {"best_single_nested_score", one.best_single_nested.score()}});
-    table.rows.push_back({one.request.name, std::to_string(one.id), sweep, method, std::to_string(one.members.size()),
-                          share_text(one.nested.score()),
-                          fmt::format("[{}, {}]", share_text(one.nested_interval.score.low),
-                                      share_text(one.nested_interval.score.high)),
-                          share_text(one.best_single_nested.score())});
+    table.rows.push_back(
+        {one.request.name, std::to_string(one.id), sweep, method, std::to_string(one.members.size()),
+         share_text(one.nested.score()),
+         fmt::format("[{}, {}]", share_text(one.nested_interval.score.low), share_text(one.nested_interval.score.high)),
+         share_text(one.best_single_nested.score())});
   }
   if (as_json) {
     std::cout << web::text_of({{"ensembles", rows}}, 2);
@@ -230,7 +231,9 @@ void add_look_commands(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<LogOptions>();
   auto* command = app.add_subcommand("logs", "What the worker of a trial, or a worker, logged");
   command->add_option("ID", options->id, "a trial's id, or a worker's name (host:process) or id")->required();
-  command->add_option("-n,--lines", options->lines, "the last ones")->check(CLI::Range(1, 100'000))->capture_default_str();
+  command->add_option("-n,--lines", options->lines, "the last ones")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   command->add_flag("-f,--follow", options->follow, "then what is added, until Ctrl-C");
   command->footer("Examples:\n  medley logs 3f2a9c\n  medley logs node07:4212 -f");
   command->callback([options, &globals] { show_log(*options, globals); });

@@ -129,7 +129,8 @@ void print_config(storage::Reader& reader, const ChosenConfig& config) {
   const bool official = config.sweep.partitions.front().official();
   if (!official) table.columns.push_back({"partition"});
   table.columns.push_back({"seed", Table::Align::kRight});
-  for (const auto& [fold, unused] : folds) table.columns.push_back({"fold " + std::to_string(fold), Table::Align::kRight});
+  for (const auto& [fold, unused] : folds)
+    table.columns.push_back({"fold " + std::to_string(fold), Table::Align::kRight});
   for (const auto& [key, texts] : runs) {
     std::vector<std::string> cells;
     if (!official) cells.push_back(key.first);

@@ -1,4 +1,5 @@
-// rename, note, tag, archive, rm, discard, diff, ensembles, show CONFIG: on the store of made-up results that pages show.
+// rename, note, tag, archive, rm, discard, diff, ensembles, show CONFIG: on the store of made-up results that pages
+// show.
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
