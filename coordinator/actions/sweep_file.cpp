@@ -62,6 +62,30 @@ nlohmann::json axes_json(const sweep::SweepSpec& spec, const sweep::Expansion& e
   return axes;
 }
 
+/// "dropout=0.3" over base, read as the sweep file reads it. Throws UsageError.
+void lay_over(sweep::SweepSpec& spec, const std::string& set) {
+  const std::size_t equals = set.find('=');
+  const std::string name = set.substr(0, equals), value = equals == std::string::npos ? "" : set.substr(equals + 1);
+  if (value.empty()) throw UsageError("--set " + set + ": wants SETTING=VALUE");
+  const sweep::ParsedSweep read = sweep::read_sweep("base: {" + name + ": " + value + "}", "--set");
+  if (!read.errors.empty()) throw UsageError("--set " + set + ": " + read.errors.front().message);
+  for (const sweep::Axis& axis : spec.axes) {
+    if (axis.setting == name) throw UsageError("--set " + set + ": " + name + " is an axis of the sweep");
+  }
+  for (const sweep::Variant& variant : spec.variants) {
+    if (variant.settings.count(name) == 0 && !(name == "encoders" && variant.encoders)) continue;
+    throw UsageError("--set " + set + ": variant '" + variant.name + "' sets " + name + " itself");
+  }
+  if (name == "encoders") {
+    spec.base_encoders = read.spec.base_encoders;
+  } else {
+    const sweep::Setting& setting = *sweep::find_setting(name);
+    setting.set(spec.base, setting.get(read.spec.base));
+    spec.base_places.emplace(name, sweep::Place{1, 1, name});
+  }
+  spec.text = "# with --set " + set + "\n" + spec.text;
+}
+
 }  // namespace
 
 sweep::DatasetShape shape_of(const data::Dataset& dataset) { return shape_of(record_of(dataset)); }
@@ -74,10 +98,11 @@ SweepText read_sweep_file(const fs::path& path, const fs::path& data_folder) {
   return file;
 }
 
-SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
+SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder, const std::vector<std::string>& set) {
   SweepFile file;
   file.path = path;
   sweep::ParsedSweep parsed = sweep::read_sweep(read_text(path), path.string());
+  for (const std::string& one : set) lay_over(parsed.spec, one);
   file.spec = parsed.spec;
   if (file.spec.dataset.empty() && data_folder.empty() && !parsed.errors.empty()) {
     throw sweep::SpecError(std::move(parsed.errors));
@@ -86,6 +111,25 @@ SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder) {
   if (!parsed.errors.empty()) throw_all_errors(parsed, folder);
   file.dataset = data::load_dataset(folder);
   file.expansion = sweep::expand(file.spec, shape_of(file.dataset));
+  return file;
+}
+
+SweepFile smoke_of(SweepFile file) {
+  sweep::Expansion& all = file.expansion;
+  all.search.reset();
+  all.families.clear();
+  all.reference_id.clear();
+  all.partitions.resize(1);
+  all.folds.resize(1);
+  all.seeds.resize(1);
+  all.trials.clear();
+  for (sweep::ExpandedConfig& expanded : all.configs) {
+    if (expanded.config.epochs > 1) expanded.config.stop_after = 1;
+    expanded.id = sweep::config_id(expanded.config);
+    const std::string id = sweep::trial_id(expanded.config, all.folds[0], all.seeds[0], file.dataset.fingerprint,
+                                           file.dataset.test_fingerprint, all.partitions[0]);
+    all.trials.push_back({id, expanded.config, all.folds[0], all.seeds[0], all.partitions[0]});
+  }
   return file;
 }
 

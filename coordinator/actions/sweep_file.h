@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "storage/records.h"
 #include "sweep/spec/expand.h"
@@ -33,7 +34,12 @@ SweepText read_sweep_file(const std::filesystem::path& path, const std::filesyst
 /// Reads `path`. `data_folder` takes the place of the file's `dataset` when it is not empty. Throws
 /// sweep::SpecError with every error of the file, data::Error with those of the dataset, and UsageError when neither
 /// names a dataset.
-SweepFile load_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder);
+/// `set` are settings laid over its `base`, "dropout=0.3"; the stored text begins with a comment that says so.
+SweepFile load_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder,
+                          const std::vector<std::string>& set = {});
+
+/// The same configs for a look at whether they train at all: one epoch of one fold each, without a search.
+SweepFile smoke_of(SweepFile file);
 
 /// The same for text that lies in no file, on a loaded dataset. `dataset` in the text plays no part. `name` stands for
 /// the file in messages.

@@ -148,11 +148,12 @@ struct PlanOptions {
   std::filesystem::path sweep;
   std::filesystem::path data;
   std::optional<double> settle;
+  std::vector<std::string> set;
   bool as_json = false;
 };
 
 void plan(const PlanOptions& options, const Globals& globals) {
-  const SweepFile file = load_sweep_file(options.sweep, options.data);
+  const SweepFile file = load_sweep_file(options.sweep, options.data, options.set);
   for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
   const Plan made = make_plan(file, globals.store, options.settle);
   for (const std::string& trap : made.traps) std::cerr << "note: " << trap << "\n";
@@ -231,6 +232,7 @@ void add_plan_command(CLI::App& app, Globals& globals) {
   auto* command = app.add_subcommand("plan", "The trials of a sweep: to train, and already done");
   command->add_option("SWEEP", options->sweep, "sweep file")->required();
   command->add_option("--data", options->data, "dataset folder, instead of the sweep file's");
+  command->add_option("--set", options->set, "settings laid over the file's base, such as epochs=5")->take_all();
   command->add_option("--settle", options->settle, "half width of intervals to find the cheapest folds and seeds for")
       ->check(CLI::Range(1e-4, 1.0));
   command->add_flag("--json", options->as_json, "as JSON");

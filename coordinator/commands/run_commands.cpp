@@ -1,7 +1,9 @@
 // medley run, status.
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -11,10 +13,13 @@
 #include "coordinator/actions/sweep_file.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/full_screen.h"
 #include "coordinator/commands/progress_line.h"
 #include "coordinator/commands/session.h"
 #include "coordinator/commands/terminal.h"
 #include "coordinator/error.h"
+#include "storage/reader.h"
+#include "storage/timeline.h"
 #include "sweep/report/table.h"
 #include "web/json.h"
 #include "web/leaderboard.h"
@@ -32,6 +37,8 @@ struct RunOptions {
   CoordinatorOptions coordinator;
   int web_port = kAnyPort;
   bool web = true;
+  std::vector<std::string> set;
+  bool smoke = false;
   bool as_json = false;
 };
 
@@ -111,8 +118,64 @@ std::string waiting_text(const Coordinator& coordinator, const std::string& swee
   return fmt::format("it trains what is sent to POST /api/v1/sweeps/{}/configs, until \"done\": true", sweep);
 }
 
+/// A folder that is gone when the program ends.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern = (fs::temp_directory_path() / "medley-smoke-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr)
+      throw Error("cannot make a folder in " + fs::temp_directory_path().string());
+    path = pattern;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  fs::path path;
+};
+
+/// One epoch of one fold of each config in a store of its own: says which do not train, and how long the others take.
+void smoke(const RunOptions& options) {
+  const SweepFile file = smoke_of(load_sweep_file(options.sweep, options.data, options.set));
+  for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
+  const ScratchFolder scratch;
+  CoordinatorOptions alone = options.coordinator;
+  alone.limits.retry_budget = 1;
+  const auto opened = open_coordinator(scratch.path, alone);
+  const auto submitted = opened->submit(record_of(file.dataset), file.submission());
+  count_stop_signals();
+  const Coordinator::End end = run_with_progress(*opened, submitted.id);
+  storage::Reader reader(scratch.path);
+  const storage::SweepSummary sweep = reader.stored_sweep(submitted.id);
+  double seconds = 0, longest = 0;
+  int trained = 0;
+  std::string slowest;
+  std::vector<std::string> wrong;
+  for (const storage::TrialRow& row : reader.trials(sweep.id, {}, {0, storage::kMaxPage})) {
+    if (row.state == sweep::TrialState::kPending) continue;
+    if (row.state == sweep::TrialState::kFailed || row.outcome == sweep::Outcome::kDiverged) {
+      wrong.push_back(fmt::format("config {} {}: {}", row.config,
+                                  row.state == sweep::TrialState::kFailed ? "fails" : "diverges", row.reason));
+      continue;
+    }
+    ++trained;
+    seconds += row.seconds;
+    if (row.seconds > longest) slowest = row.config;
+    longest = std::max(longest, row.seconds);
+  }
+  fmt::print("{} of {} configs train: an epoch of fold {} takes {:.2f} s on average{}; nothing of it is kept\n",
+             trained, sweep.trials, sweep.folds.front(), trained > 0 ? seconds / trained : 0.0,
+             trained > 1 ? fmt::format(", {:.2f} s at most ({})", longest, slowest) : "");
+  for (const std::string& line : wrong) fmt::print("{}\n", line);
+  if (end.how == Coordinator::End::How::kStopped) throw Error("stopped (" + end.reason + ")");
+  if (!wrong.empty()) throw Error(fmt::format("{} of {} configs do not train", wrong.size(), sweep.trials));
+}
+
 void run(const RunOptions& options, const Globals& globals) {
-  const SweepFile file = load_sweep_file(options.sweep, options.data);
+  if (options.smoke) return smoke(options);
+  const SweepFile file = load_sweep_file(options.sweep, options.data, options.set);
   for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
   refuse_second_run(globals.store, options.sweep);
   const auto opened = open_coordinator(globals.store, options.coordinator);
@@ -217,6 +280,60 @@ void status(bool as_json, bool all, const Globals& globals) {
   }
 }
 
+sweep::Table workers_table(storage::Reader& reader, const fs::path& store) {
+  using Align = sweep::Table::Align;
+  constexpr storage::TimeMs kMinute = 60'000;
+  std::map<std::string, int> recent;
+  for (const auto& [worker, results] : storage::recent_results(store, storage::now_ms() - kMinute)) {
+    recent[worker] = results;
+  }
+  sweep::Table table;
+  table.columns = {{"worker"},
+                   {"state"},
+                   {"device"},
+                   {"running", Align::kRight},
+                   {"done", Align::kRight},
+                   {"failed", Align::kRight},
+                   {"last minute", Align::kRight}};
+  for (const storage::WorkerRow& row : reader.workers()) {
+    if (row.state == sweep::WorkerState::kLeft) continue;
+    table.rows.push_back({row.worker.name, name_of(row.state), row.worker.device, std::to_string(row.running),
+                          std::to_string(row.finished), std::to_string(row.failed),
+                          std::to_string(recent.count(row.worker.id) ? recent[row.worker.id] : 0)});
+  }
+  return table;
+}
+
+/// Time until the running sweeps are done, from the results of the last minute; "" where there were none.
+std::string left_text(storage::Reader& reader, const fs::path& store) {
+  constexpr storage::TimeMs kMinute = 60'000;
+  int results = 0, left = 0;
+  for (const auto& [worker, count] : storage::recent_results(store, storage::now_ms() - kMinute)) results += count;
+  for (const storage::SweepSummary& sweep : reader.sweeps()) {
+    if (sweep.standing == sweep::SweepStanding::kRunning) left += sweep.trials - sweep.finished - sweep.failed;
+  }
+  if (results == 0 || left == 0) return "";
+  return fmt::format("{} results in the last minute, {} left: about {}", results, left,
+                     duration_text(60.0 * left / results));
+}
+
+void watch(bool all, const Globals& globals) {
+  storage::Reader reader(globals.store);
+  status_table(reader, all);  // what cannot be read is an error on the first screen
+  count_stop_signals();
+  const FullScreen screen;
+  for (char key = 0; key != 'q' && stop_signals() == 0; key = screen.key(1000)) {
+    const std::time_t now = std::time(nullptr);
+    char clock[16] = {};
+    std::strftime(clock, sizeof clock, "%H:%M:%S", std::localtime(&now));
+    std::string text = fmt::format("{}  {}  {}  (q: quit)\n\n", clock, fs::absolute(globals.store).string(),
+                                   left_text(reader, globals.store));
+    text += sweep::text_table(status_table(reader, all), text_width()) + "\n";
+    text += sweep::text_table(workers_table(reader, globals.store), text_width());
+    screen.show(text);
+  }
+}
+
 }  // namespace
 
 void add_run_commands(CLI::App& app, Globals& globals) {
@@ -230,12 +347,16 @@ void add_run_commands(CLI::App& app, Globals& globals) {
   run_command
       ->add_option("--web-port", options->web_port, fmt::format("port of the dashboard; {} if it is free", kWebPort))
       ->check(CLI::Range(0, 65535));
+  run_command->add_option("--set", options->set, "settings laid over the file's base, such as epochs=5")->take_all();
+  run_command->add_flag("--smoke", options->smoke,
+                        "only one epoch of one fold of each config, kept out of the store: do they train?");
   run_command->add_flag("!--no-web", options->web, "no dashboard");
   run_command->add_flag("--json", options->as_json, "print the report as JSON");
   run_command->footer(
       "Ctrl-C lets running packs end, a second one stops at once. The same command continues the sweep.\n"
       "Trials with a result are not trained again.\n"
-      "Examples:\n  medley run sweep.yaml\n  medley run sweep.yaml --workers 8 --store /scratch/store");
+      "Examples:\n  medley run sweep.yaml\n  medley run sweep.yaml --smoke\n  medley run sweep.yaml --set epochs=5\n"
+      "  medley run sweep.yaml --workers 8 --store /scratch/store");
   run_command->callback([options, &globals] { run(*options, globals); });
 
   auto as_json = std::make_shared<bool>(false);
@@ -243,8 +364,13 @@ void add_run_commands(CLI::App& app, Globals& globals) {
   status_command->add_flag("--json", *as_json, "as JSON, with the workers");
   auto all = std::make_shared<bool>(false);
   status_command->add_flag("--all", *all, "archived sweeps, too");
-  status_command->footer("Examples:\n  medley status\n  medley status --json");
-  status_command->callback([as_json, all, &globals] { status(*as_json, *all, globals); });
+  auto watching = std::make_shared<bool>(false);
+  status_command->add_flag("--watch", *watching, "full screen, with the workers, every second until q or Ctrl-C");
+  status_command->footer("Examples:\n  medley status\n  medley status --watch\n  medley status --json");
+  status_command->callback([as_json, all, watching, &globals] {
+    if (*watching) return watch(*all, globals);
+    status(*as_json, *all, globals);
+  });
 }
 
 }  // namespace medley::coordinator

@@ -7,6 +7,9 @@
 #include <set>
 
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "coordinator/actions/discard.h"
 #include "coordinator/commands/command.h"
@@ -170,6 +173,44 @@ TEST_F(KeepCommands, ResultsAreDiscardedByWorkerAndTimeButNotMembersOfEnsembles)
   EXPECT_TRUE(has(error_of("discard " + member), "is a member of the ensemble"));
   EXPECT_TRUE(reader.find_trial(member)->result);
   EXPECT_FALSE(fs::exists(folder_ / "discarded"));
+}
+
+TEST_F(KeepCommands, StatusIsWatchedOnATerminalThatIsLeftAsItWas) {
+  EXPECT_TRUE(has(error_of("status --watch"), "needs a terminal"));
+  winsize size{};
+  size.ws_row = 30;
+  size.ws_col = 150;
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    CLI::App app{"", "medley"};
+    Globals globals;
+    globals.store = folder_.path();
+    add_run_commands(app, globals);
+    try {
+      app.parse("status --watch");
+    } catch (...) {
+      _exit(1);
+    }
+    std::fflush(stdout);
+    _exit(0);
+  }
+  std::string shown;
+  bool quit = false;
+  char part[4096];
+  for (ssize_t n = 0; (n = ::read(terminal, part, sizeof part)) > 0;) {
+    shown.append(part, static_cast<std::size_t>(n));
+    if (quit || !has(shown, "last minute") || !has(shown, "q: quit")) continue;
+    quit = ::write(terminal, "q", 1) == 1;
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  ::close(terminal);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_EQ(shown.find("\x1b[?1049h"), 0u) << "the second screen first";
+  EXPECT_EQ(shown.rfind("\x1b[?25h\x1b[?1049l"), shown.size() - 14) << "and the first one last";
+  EXPECT_TRUE(has(shown, sweep(sample_.finished).name));
 }
 
 TEST(ParseSince, KnowsAgesAndDates) {

@@ -34,6 +34,21 @@ printf 'name: first\ndataset: data\nbase: {epochs: 1}\naxes: {selection: [learne
 medley run first.yaml --workers 1 --port 0 >run.log 2>&1 || { cat run.log; fail "the installed worker trains nothing"; }
 [ "$(medley trials first --csv --where state=finished | wc -l)" = 5 ] || fail "not every trial has a result"
 
+# A look at whether configs train keeps nothing.
+medley run first.yaml --smoke --set weight_decay=0.1 --workers 1 --port 0 >smoke.log 2>&1 || { cat smoke.log; fail "no smoke test"; }
+grep -q '^2 of 2 configs train' smoke.log || { cat smoke.log; fail "the smoke test does not say what trains"; }
+[ "$(medley trials first --csv --where state=finished | wc -l)" = 5 ] || fail "the smoke test left something in the store"
+medley run first.yaml --set selection=all --workers 1 >set.log 2>&1 && fail "--set of an axis changes nothing"
+grep -q 'selection is an axis of the sweep' set.log || { cat set.log; fail "--set does not say why not"; }
+
+# A search says what it asked for, and that it is done when it is.
+printf 'name: drawn\ndataset: data\nbase: {epochs: 1}\naxes: {dropout: {uniform: [0, 0.5]}}\nsearch: {tpe: 3}\nfolds: [0, 1]\n' >drawn.yaml
+medley run drawn.yaml --workers 1 --port 0 >drawn.log 2>&1 || { cat drawn.log; fail "a search trains nothing"; }
+grep -q 'tpe over at most 3 configs x 2 folds x 1 seeds = 6 trials' drawn.log || { cat drawn.log; fail "its space is not said"; }
+medley run drawn.yaml --workers 1 --port 0 >done.log 2>&1 || { cat done.log; fail "a search that is done is no error"; }
+grep -q 'tpe is done: 6 asked for in 2 rounds, 6 done' done.log || { cat done.log; fail "that it is done is not said"; }
+grep -q 'nothing to train: its search is done' done.log || { cat done.log; fail "it trains something again"; }
+
 # A login node has no worker: the coordinator and its pages need none.
 rm "$bin/medley-worker"
 medley serve --workers 0 --port 0 >serve.log 2>&1 &

@@ -62,9 +62,9 @@ TEST(Halving, RungsGrowByEtaUpToAllEpochs) {
 TEST(Halving, TheBestThirdOfEachRungIsPromoted) {
   History history;
   // Best at the first rung: 8, 7, 6; at the second the other way round.
-  const auto rounds = rounds_of(Halving(made_points(), 3, 3), [](int config, int rung) {
-    return rung == 0 ? .1 * config : 1 - .1 * config;
-  }, &history);
+  const auto rounds = rounds_of(
+      Halving(made_points(), 3, 3), [](int config, int rung) { return rung == 0 ? .1 * config : 1 - .1 * config; },
+      &history);
   ASSERT_EQ(rounds.size(), 3u);
   EXPECT_EQ(rounds[0].size(), 9u);
   EXPECT_EQ(rounds[0][4], (SpacePoint{0., 4., 0.}));
@@ -78,9 +78,7 @@ TEST(Halving, TheBestThirdOfEachRungIsPromoted) {
 }
 
 TEST(Halving, ConfigsWithoutAScoreAreLastAndTiesGoByOrder) {
-  const auto rounds = rounds_of(Halving(made_points(4), 3, 2), [](int config, int) {
-    return config == 0 ? kNaN : .3;
-  });
+  const auto rounds = rounds_of(Halving(made_points(4), 3, 2), [](int config, int) { return config == 0 ? kNaN : .3; });
   EXPECT_EQ(rounds[1], (std::vector<SpacePoint>{{0., 1., 1.}, {0., 2., 1.}}));
   EXPECT_EQ(rounds[2], (std::vector<SpacePoint>{{0., 1., 2.}}));
 }
