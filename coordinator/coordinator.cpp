@@ -277,6 +277,7 @@ struct Coordinator::State {
     }
     SweepStatus* known = catalog.find_sweep(id);
     if (known && change.name) known->name = *change.name;
+    if (known && change.priority) push(SweepPrioritised{id, *change.priority});
     return {true, "sweep " + id + " is marked"};
   }
 

@@ -168,7 +168,8 @@ struct SweepMarkChange {
   std::optional<std::string> name;
   std::optional<std::string> note;
   std::optional<std::vector<std::string>> tags;
-  std::optional<bool> archived;  ///< lists leave it out
+  std::optional<bool> archived = {};  ///< lists leave it out
+  std::optional<int> priority = {};   ///< higher first
 };
 
 /// The folder of a store: everything that a coordinator keeps.

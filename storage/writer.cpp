@@ -455,8 +455,8 @@ void Writer::mark_sweep(const std::string& sweep, const SweepMarkChange& change)
     Statement update(
         s.database,
         "UPDATE sweep SET name = coalesce(?2, name), note = coalesce(?3, note), tags = coalesce(?4, tags), "
-        "archived = coalesce(?5, archived) WHERE key = ?1");
-    update.bind(key, change.name, change.note, tags, change.archived).run();
+        "archived = coalesce(?5, archived), priority = coalesce(?6, priority) WHERE key = ?1");
+    update.bind(key, change.name, change.note, tags, change.archived, change.priority).run();
   });
 }
 

@@ -97,8 +97,17 @@ storage::SweepMarkChange sweep_mark_change(const json& body) {
   if (body.contains("note")) change.note = text_in(body, "note", "", kMaxNote);
   change.tags = tags_in(body);
   if (body.contains("archived")) change.archived = flag_in(body, "archived");
-  if (!change.name && !change.note && !change.tags && !change.archived) {
-    throw Refused{400, "Give name, note, tags or archived."};
+  if (body.contains("priority")) {
+    const json& priority = body["priority"];
+    const bool whole =
+        priority.is_number_integer() && priority >= -sweep::kMaxPriority && priority <= sweep::kMaxPriority;
+    if (!whole) {
+      throw Refused{400, "priority must be a whole number within " + std::to_string(sweep::kMaxPriority) + " of 0."};
+    }
+    change.priority = priority.get<int>();
+  }
+  if (!change.name && !change.note && !change.tags && !change.archived && !change.priority) {
+    throw Refused{400, "Give name, note, tags, archived or priority."};
   }
   return change;
 }

@@ -1,4 +1,4 @@
-// medley rename, note, tag, archive, rm, discard: what a store keeps of its sweeps.
+// medley rename, note, tag, archive, priority, rm, discard: what a store keeps of its sweeps.
 #include <iostream>
 #include <memory>
 #include <set>
@@ -35,6 +35,7 @@ void mark(const Globals& globals, const storage::SweepSummary& sweep, const stor
   if (change.note) body["note"] = *change.note;
   if (change.tags) body["tags"] = *change.tags;
   if (change.archived) body["archived"] = *change.archived;
+  if (change.priority) body["priority"] = *change.priority;
   web::done(web::ask(point->url, point->token, "sweeps/" + sweep.id + "/mark", body));
 }
 
@@ -137,6 +138,7 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
   struct Options {
     std::string sweep, text;
     std::vector<std::string> tags, fewer;
+    int priority = 0;
     bool undo = false, results = false, ensemble = false;
   };
   const auto add = [&](const std::string& name, const std::string& what) {
@@ -155,7 +157,7 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
         throw UsageError(fmt::format("a name is one line of 1 to {} bytes", sweep::kMaxSweepName));
       }
       const auto sweep = sweep_called(globals, options->sweep);
-      mark(globals, sweep, {options->text, {}, {}, {}});
+      mark(globals, sweep, {options->text, {}, {}});
       fmt::print("sweep {} is called {}\n", sweep.name, options->text);
     });
   }
@@ -169,7 +171,7 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
       if (options->text.empty() && !options->undo) {
         fmt::print("{}\n", sweep.note.empty() ? "sweep " + sweep.name + " has no note" : sweep.note);
       } else {
-        mark(globals, sweep, {{}, options->text, {}, {}});
+        mark(globals, sweep, {{}, options->text, {}});
       }
     });
   }
@@ -185,7 +187,7 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
         return;
       }
       const auto tags = changed_tags(sweep.tags, options->tags, options->fewer);
-      mark(globals, sweep, {{}, {}, tags, {}});
+      mark(globals, sweep, {{}, {}, tags});
       fmt::print("sweep {}: {}\n", sweep.name, joined(tags));
     });
   }
@@ -208,6 +210,20 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
         "Examples:\n  medley rm first-try --results\n  medley rm blend --ensemble");
     command->callback(
         [options = options, &globals] { remove(globals, options->sweep, options->results, options->ensemble); });
+  }
+  {
+    auto [command, options] = add("priority", "Have a sweep trained before others, or after them");
+    command->add_option("NUMBER", options->priority, "higher first; sweeps of one number share the workers")
+        ->required()
+        ->check(CLI::Range(-sweep::kMaxPriority, sweep::kMaxPriority));
+    command->footer("Examples:\n  medley priority topn 5\n  medley priority topn -- -5");
+    command->callback([options = options, &globals] {
+      const auto sweep = sweep_called(globals, options->sweep);
+      storage::SweepMarkChange change;
+      change.priority = options->priority;
+      mark(globals, sweep, change);
+      fmt::print("sweep {} has the priority {}\n", sweep.name, options->priority);
+    });
   }
   auto options = std::make_shared<DiscardOptions>();
   auto* command =

@@ -12,7 +12,6 @@
 namespace medley::sweep {
 namespace {
 
-constexpr std::int64_t kMaxPriority = 1000;
 constexpr int kTpeBatch = 8;
 constexpr int kHalvingEta = 3;
 constexpr std::int64_t kMaxSeed = INT64_MAX;  // the store keeps seeds as signed 64-bit numbers

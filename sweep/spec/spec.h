@@ -135,6 +135,7 @@ inline constexpr const char* kUnknownSetting = "";
 /// every error of the file, each with its line and column.
 SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name);
 
+inline constexpr int kMaxPriority = 1000;  ///< and the negative of it
 inline constexpr std::size_t kMaxSweepName = 200;
 /// One line of 1 to kMaxSweepName bytes.
 bool is_sweep_name(const std::string& text);

@@ -85,6 +85,8 @@ TEST_F(KeepCommands, ASweepIsNamedTaggedNotedAndArchived) {
   run("note inner --remove");
   EXPECT_EQ(run("note inner"), "sweep inner has no note\n");
   EXPECT_TRUE(has(run("status"), "inner"));
+  run("priority inner 7");
+  EXPECT_EQ(sweep(id).priority, 7);
   run("archive inner");
   const std::string status = run("status");
   EXPECT_FALSE(has(status, "inner"));

@@ -48,7 +48,8 @@ class Recorder : public Control {
   }
   Answer mark_sweep(const std::string& id, const storage::SweepMarkChange& change) override {
     return note("mark sweep " + id + " " + change.name.value_or("-") + " " + change.note.value_or("-") +
-                (change.archived ? *change.archived ? " archived" : " not archived" : ""));
+                (change.archived ? *change.archived ? " archived" : " not archived" : "") +
+                (change.priority ? " priority " + std::to_string(*change.priority) : ""));
   }
   Answer release(const std::string& id) override { return note("release " + id); }
   Answer retry_sweep(const std::string& id) override { return note("retry all of " + id); }
