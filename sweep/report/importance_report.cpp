@@ -9,6 +9,7 @@
 #include "sweep/half.h"
 #include "sweep/nearest.h"
 #include "sweep/score/importance_statistics.h"
+#include "sweep/score/shapley.h"
 #include "sweep/score/statistics.h"
 
 namespace medley::sweep {
