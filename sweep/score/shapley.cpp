@@ -171,7 +171,7 @@ class Kriging {
                                 [&](const Point& point) { return point.likelihood < best - kNegligible; }),
                  points.end());
     for (const Point& point : points) total += std::exp(point.likelihood - best);
-    Matrix means(1, asked_), squares(1, asked_), weights(static_cast<std::size_t>(n_), m_);
+    Matrix means(1, asked_), squares(1, asked_), weights(asked_, m_);
     for (const Point& point : points) {
       const double share = std::exp(point.likelihood - best) / total;
       const auto solved = solve(point.odd, point.even, true);
@@ -206,8 +206,8 @@ class Kriging {
   static constexpr double kNegligible = 8;
 
   struct Solved {
-    double likelihood = 0;                        ///< restricted, but for constants
-    std::vector<double> means, variances, weights;  ///< [asked], [asked], [player, trained]
+    double likelihood = 0;                          ///< restricted, but for constants
+    std::vector<double> means, variances, weights;  ///< [asked], [asked], [asked, trained]
   };
 
   static int z(std::uint32_t set, int player) { return set >> player & 1u ? 1 : -1; }
@@ -325,8 +325,7 @@ class Kriging {
     // A game that the model meets exactly has noise of rounding only.
     const double variance = std::max(dot(residual.data(), residual.data(), m_) / freedom, 1e-24);
     Solved solved;
-    solved.likelihood =
-        -(freedom * std::log(variance) + factor.log_determinant() + normal.log_determinant()) / 2;
+    solved.likelihood = -(freedom * std::log(variance) + factor.log_determinant() + normal.log_determinant()) / 2;
     if (!asked) return solved;
     for (std::size_t i = 0; i < asked_; ++i) {
       const double* covariance = by_column[free_ + 1 + i];
@@ -341,10 +340,8 @@ class Kriging {
       const bool value = i < static_cast<std::size_t>(n_);
       const double prior = value ? odd * odd_.value_variance() + even * even_.value_variance()
                                  : odd * odd_.interaction_variance() + even * even_.interaction_variance();
-      const double left =
-          prior - dot(covariance, covariance, m_) + dot(whitened.data(), whitened.data(), free_);
+      const double left = prior - dot(covariance, covariance, m_) + dot(whitened.data(), whitened.data(), free_);
       solved.variances.push_back(variance * std::max(0., left));
-      if (!value) continue;
       // mean = weights . worth: L'^-1 (c + X G^-1 open), as the residual is at right angles to X.
       normal.backward(whitened.data(), 1);
       std::vector<double> weights(m_);
@@ -359,7 +356,7 @@ class Kriging {
   std::size_t m_, asked_, free_;
   Roughness odd_, even_;
   std::array<double, kMaxPlayers + 1> odd_kernels_{}, even_kernels_{};  ///< by players alike
-  Matrix design_, of_free_;  ///< [trained, free], [free, asked]
+  Matrix design_, of_free_;                                             ///< [trained, free], [free, asked]
   std::vector<double> worth_;
   Matrix covariance_of_odd_, covariance_of_even_;  ///< [trained, asked]
   Matrix kernel_of_odd_, kernel_of_even_;          ///< [trained, trained], the lower half
@@ -472,8 +469,10 @@ std::optional<ShapleyEstimate> estimate_shapley(int players, const std::vector<T
     }
   }
   if (players < 2) return std::nullopt;
+  std::optional<ShapleyEstimate> estimate;
   const Kriging kriging(players, trained, probe);
-  return kriging.enough() ? kriging.estimate() : std::nullopt;
+  if (kriging.enough()) estimate = kriging.estimate();
+  return estimate || probe.empty() ? estimate : estimate_shapley(players, trained);
 }
 
 ProbeFit fit_probe(const std::vector<TrainedSet>& trained, const std::vector<double>& probe) {

@@ -42,8 +42,8 @@ struct ShapleyEstimate {
   /// [player, player] of shapley_interactions(), 0 on the diagonal.
   std::vector<double> interactions, interaction_errors;
   double freedom = 0;  ///< degrees of freedom of all standard errors
-  /// The values are sums of the trained worths times these, [player, trained], but for how the game's roughness is
-  /// estimated.
+  /// Values, then interactions of the pairs (0, 1), (0, 2), ..., are sums of the trained worths times these, [value or
+  /// pair, trained], but for how the game's roughness is estimated.
   std::vector<double> weights;
 };
 
@@ -53,7 +53,8 @@ struct ShapleyEstimate {
 ///
 /// with a, b, c, d free. g is a Gaussian process of interactions of two to five players: in the Walsh basis each
 /// product of k of the z has the variance w_k / C(n, k), where w_2 : w_4 = w_3 : w_5 = 4 : 1. A Shapley value is a sum
-/// of the coefficients of odd products, 2 c_T / |T| over the T with the player, and an interaction of even ones, 4 c_T /
+/// of the coefficients of odd products, 2 c_T / |T| over the T with the player, and an interaction of even ones, 4 c_T
+/// /
 /// (|T| - 1). Both are thus predicted with a standard error, whichever sets were trained (Rasmussen & Williams 2006,
 /// section 2.7). Nobody's worth of 0 is then put in place of the model's: it is shared evenly.
 ///
@@ -61,8 +62,9 @@ struct ShapleyEstimate {
 /// both, weighted by the restricted likelihood. Noise is training and what no five players explain.
 ///
 /// `probe` [2^players] is a cheap game like this one, known on all sets; its value for nobody is 0. It is a control
-/// variate: only where the trained game differs from it must be learnt. Empty: there is none. Returns nothing where the
-/// sets are too few, or too much alike, to tell the players apart. Throws Error for a set twice, an empty one, more
+/// variate: only where the trained game differs from it must be learnt. Empty: there is none. It is left out where the
+/// sets do not tell its coefficient. Returns nothing where they are too few, or too much alike, to tell the players
+/// apart. Throws Error for a set twice, an empty one, more
 /// than kMaxTrainedSets, and sizes that do not fit.
 std::optional<ShapleyEstimate> estimate_shapley(int players, const std::vector<TrainedSet>& trained,
                                                 const std::vector<double>& probe = {});

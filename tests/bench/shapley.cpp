@@ -279,8 +279,7 @@ void compare(const char* name, const std::vector<Game>& games, int draws, double
       for (const bool probe : {false, true}) {
         if (probe && game.probe.empty()) continue;
         const auto start = std::chrono::steady_clock::now();
-        const auto found =
-            sweep::estimate_shapley(game.encoders, trained, probe ? game.probe : std::vector<double>{});
+        const auto found = sweep::estimate_shapley(game.encoders, trained, probe ? game.probe : std::vector<double>{});
         Sums& sums = probe ? with : without;
         sums.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         if (found) count(sums, *found, truth);
@@ -289,8 +288,8 @@ void compare(const char* name, const std::vector<Game>& games, int draws, double
         const Weighted drawn = by_leverage ? leverage_shap(game.encoders, trainings, random)
                                            : kernel_shap(game.encoders, trainings, random);
         const double all = game.worth.back() + noise * normal(random);
-        count(by_leverage ? leverage : kernel,
-              kernel_regression(game.encoders, train(drawn.sets), drawn.weights, all), truth);
+        count(by_leverage ? leverage : kernel, kernel_regression(game.encoders, train(drawn.sets), drawn.weights, all),
+              truth);
       }
     }
   }
@@ -337,7 +336,7 @@ int main(int argc, char** argv) {
     for (int i = 0; i < count_of_games; ++i) games.push_back(planted(encoders, random));
     const std::string name = std::to_string(encoders) + " encoders";
     for (const double noise : {.002, .004, .008}) {
-      for (const int trainings : {32, 50, 64, 100}) {
+      for (const int trainings : {2 * encoders + 1, 32, 50, 64, 100}) {
         if (noise != .004 && trainings != 64) continue;
         compare(name.c_str(), games, 4, noise, trainings, true, random);
       }

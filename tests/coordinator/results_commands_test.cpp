@@ -559,6 +559,27 @@ TEST(ResultsCommands, ImportanceIsToldAndDrawn) {
   EXPECT_THROW(run(folder, "report --config " + last), CLI::ParseError);
 }
 
+TEST(ResultsCommands, ShapleyValuesAreToldWhereSubsetsHaveScores) {
+  Store store({config_of({"clip", "wavlm"}, 20), config_of({"clip"}, 20), config_of({"wavlm"}, 20),
+               config_of({"clip", "wavlm"}, 30)});  // the last lacks a trial
+  const auto& folder = store.folder.path();
+  const std::string config = sweep::config_id(store.sweep.configs[0].config);
+  const json told = json::parse(run(folder, "report --importance --json --config " + config));
+  EXPECT_EQ(told["shapley"]["text"], "exact, over the Scores of all 3 subsets");
+  EXPECT_EQ(told["shapley"]["probe"], nullptr);
+  EXPECT_EQ(told["shapley"]["probe_text"], "without a probe: the dataset cannot be read in " + store.data.folder);
+  EXPECT_EQ(told["shapley"]["interactions"].size(), 1u);
+  EXPECT_EQ(told["shapley"]["near_copies"],
+            "near-copies share one value, and without one the other has more: clip and wavlm (CKA 1.000)");
+  EXPECT_LT(told["encoders"][0]["shapley"]["low"], told["encoders"][0]["shapley"]["value"]);
+  const std::string text = run(folder, "report --importance --config " + config);
+  EXPECT_NE(text.find("Shapley values of encoders\nexact, over"), std::string::npos);
+  EXPECT_NE(text.find("interactions of two encoders"), std::string::npos);
+  run(folder, "report --figures " + (folder / "figures").string() + " --config " + config);
+  EXPECT_TRUE(fs::exists(folder / "figures" / "shapley.svg"));
+  EXPECT_TRUE(fs::exists(folder / "figures" / "shapley_interactions.csv"));
+}
+
 TEST(ResultsCommands, ImportanceGroupsEncodersByAnyLabel) {
   Store store;
   const auto& folder = store.folder.path();

@@ -26,10 +26,8 @@ std::vector<TrainedSet> trained_of(const std::vector<double>& game, const std::v
 }
 
 /// Of four players, and a cheap game like it. Nobody is worth 0.
-const std::vector<double> kGame = {0,   .20, .15, .31, .10, .26, .22, .35,
-                                   .18, .30, .24, .37, .21, .33, .27, .40};
-const std::vector<double> kProbe = {0,   .15, .12, .22, .09, .20, .18, .26,
-                                    .14, .22, .18, .27, .17, .24, .21, .29};
+const std::vector<double> kGame = {0, .20, .15, .31, .10, .26, .22, .35, .18, .30, .24, .37, .21, .33, .27, .40};
+const std::vector<double> kProbe = {0, .15, .12, .22, .09, .20, .18, .26, .14, .22, .18, .27, .17, .24, .21, .29};
 const std::vector<std::uint32_t> kTrained = {15, 1, 14, 2, 13, 4, 11, 8, 7, 3, 12};
 
 TEST(Shapley, GloveGameByHand) {
@@ -180,15 +178,20 @@ TEST(Kriging, IsASumOfTheTrainedWorths) {
   const auto trained = trained_of(kGame, kTrained);
   const auto found = estimate_shapley(4, trained, kProbe);
   ASSERT_TRUE(found);
-  for (std::size_t player = 0; player < 4; ++player) {
+  ASSERT_EQ(found->weights.size(), 10 * trained.size());
+  std::vector<double> expected = found->values;
+  for (std::size_t a = 0; a < 4; ++a) {
+    for (std::size_t b = a + 1; b < 4; ++b) expected.push_back(found->interactions[a * 4 + b]);
+  }
+  for (std::size_t row = 0; row < expected.size(); ++row) {
     double sum = 0;
-    for (std::size_t i = 0; i < trained.size(); ++i) sum += found->weights[player * trained.size() + i] * trained[i].worth;
-    EXPECT_NEAR(sum, found->values[player], 1e-12);
+    for (std::size_t i = 0; i < trained.size(); ++i) sum += found->weights[row * trained.size() + i] * trained[i].worth;
+    EXPECT_NEAR(sum, expected[row], 1e-12);
   }
 }
 
 TEST(Kriging, SaysNothingWherePlayersCannotBeToldApart) {
-  EXPECT_FALSE(estimate_shapley(4, trained_of(kGame, {1, 2, 4, 8, 15})));               // fewer than unknowns
+  EXPECT_FALSE(estimate_shapley(4, trained_of(kGame, {1, 2, 4, 8, 15})));          // fewer than unknowns
   EXPECT_FALSE(estimate_shapley(4, trained_of(kGame, {3, 7, 11, 15, 12, 4, 8})));  // 0 always with 1
   EXPECT_FALSE(estimate_shapley(1, {{1, .5}}));
 }
