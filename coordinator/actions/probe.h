@@ -10,8 +10,8 @@
 
 namespace medley::coordinator {
 
-/// What the ridge probe of these encoders reads, in the folds of a partition. Layers are averaged. Reads `dataset` while
-/// the probe is made. Throws data::Error for an encoder that it lacks.
+/// What the ridge probe of these encoders reads, in the folds of a partition. Layers are averaged. Reads `dataset`
+/// while the probe is made. Throws data::Error for an encoder that it lacks.
 sweep::ProbeInput probe_input(const data::Dataset& dataset, const storage::ProbeKey& key);
 
 /// A probe, or why there is none.

@@ -9,7 +9,6 @@
 namespace medley::sweep {
 namespace {
 
-
 double cka_of(const ImportanceReport& report, const ShapleyInteraction& pair) {
   return report.cka.empty() ? kNaN : report.cka[pair.first * report.encoders.size() + pair.second];
 }
@@ -27,7 +26,10 @@ Table value_table(const ImportanceReport& report) {
   table.title = "Shapley values of encoders";
   table.above = {shapley_text(shapley)};
   if (const std::string copies = shared_values_text(report); !copies.empty()) table.above.push_back(copies);
-  table.columns = {{"encoder", Table::Align::kLeft}, {"value", Table::Align::kRight}, {"95 % interval", Table::Align::kRight}, {"rank", Table::Align::kRight}};
+  table.columns = {{"encoder", Table::Align::kLeft},
+                   {"value", Table::Align::kRight},
+                   {"95 % interval", Table::Align::kRight},
+                   {"rank", Table::Align::kRight}};
   if (shapley.probe) {
     table.columns.push_back({"value", Table::Align::kRight, "probe alone"});
     table.columns.push_back({"rank", Table::Align::kRight, "probe alone"});
@@ -58,8 +60,10 @@ Table interaction_table(const ImportanceReport& report) {
   const ShapleyReport& shapley = *report.shapley;
   Table table;
   table.title = "interactions of two encoders";
-  table.columns = {
-      {"encoder", Table::Align::kLeft}, {"with", Table::Align::kLeft}, {"interaction", Table::Align::kRight}, {"95 % interval", Table::Align::kRight}};
+  table.columns = {{"encoder", Table::Align::kLeft},
+                   {"with", Table::Align::kLeft},
+                   {"interaction", Table::Align::kRight},
+                   {"95 % interval", Table::Align::kRight}};
   if (shapley.probe) table.columns.push_back({"probe alone", Table::Align::kRight});
   if (!report.cka.empty()) table.columns.push_back({"CKA", Table::Align::kRight});
   const auto pairs = largest_interactions(shapley);

@@ -73,9 +73,9 @@ class CommonRuns {
 
  private:
   struct One {
-    RunDifference frame;                       ///< without hits
-    std::vector<double> scores;                ///< [config]
-    std::vector<double> presence, salience;    ///< [actor, config]
+    RunDifference frame;                     ///< without hits
+    std::vector<double> scores;              ///< [config]
+    std::vector<double> presence, salience;  ///< [actor, config]
   };
   std::vector<One> runs_;
 };

@@ -40,8 +40,8 @@ struct ShapleyReport {
 /// [2^encoders] may be empty. `folds` are those of a partition. Nothing where the values cannot be told.
 ///
 /// Exact values have the interval of a difference of configs (Comparison), as each is a sum of Scores with fixed
-/// weights: of actors and training seeds. Estimates add the variance of estimate_shapley(), which has training noise, to
-/// that of actors, and without known actors to that of folds.
+/// weights: of actors and training seeds. Estimates add the variance of estimate_shapley(), which has training noise,
+/// to that of actors, and without known actors to that of folds.
 std::optional<ShapleyReport> make_shapley_report(int encoders, const std::vector<const ConfigReport*>& by_set,
                                                  const std::vector<double>& probe, int folds);
 

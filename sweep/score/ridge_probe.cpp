@@ -128,7 +128,8 @@ Rows reduced(const std::vector<float>& features, const std::vector<int>& folds, 
 class Fold {
  public:
   /// `blocks`: of each encoder, all clips.
-  Fold(const ProbeInput& input, int held, const std::vector<Rows>& blocks) : classes_(static_cast<std::size_t>(input.classes.count())) {
+  Fold(const ProbeInput& input, int held, const std::vector<Rows>& blocks)
+      : classes_(static_cast<std::size_t>(input.classes.count())) {
     for (const Rows& block : blocks) {
       begins_.push_back(columns_);
       columns_ += block.columns;
@@ -171,7 +172,8 @@ class Fold {
       }
       for (std::size_t k = 0; k < classes_; ++k) right_[a][k] = dot(columns[a], targets[k], training.size());
     }
-    penalty_ = best_penalty(static_cast<double>(training.size()), dot(targets.numbers.data(), targets.numbers.data(), targets.numbers.size()));
+    penalty_ = best_penalty(static_cast<double>(training.size()),
+                            dot(targets.numbers.data(), targets.numbers.data(), targets.numbers.size()));
     factor_ = std::make_unique<Cholesky>(columns_);
     solved_.resize(columns_ * classes_);
     places_.reserve(columns_);
@@ -180,7 +182,8 @@ class Fold {
   void add(int encoder) {
     const std::size_t first = places_.size();
     std::vector<double> row(columns_);
-    for (std::size_t c = begins_[static_cast<std::size_t>(encoder)]; c < begins_[static_cast<std::size_t>(encoder) + 1]; ++c) {
+    for (std::size_t c = begins_[static_cast<std::size_t>(encoder)]; c < begins_[static_cast<std::size_t>(encoder) + 1];
+         ++c) {
       for (std::size_t i = 0; i < places_.size(); ++i) row[i] = gram_[c][places_[i]];
       row[places_.size()] = gram_[c][c] + penalty_;
       places_.push_back(c);
@@ -191,13 +194,15 @@ class Fold {
   }
 
   void remove(int encoder) {
-    const std::size_t width = begins_[static_cast<std::size_t>(encoder) + 1] - begins_[static_cast<std::size_t>(encoder)];
+    const std::size_t width =
+        begins_[static_cast<std::size_t>(encoder) + 1] - begins_[static_cast<std::size_t>(encoder)];
     places_.resize(places_.size() - width);
     factor_->shrink(places_.size());
   }
 
   ThresholdSurface surface(const Classes& classes, const ThresholdGrid& grid) const {
-    std::vector<double> weights(solved_.begin(), solved_.begin() + static_cast<std::ptrdiff_t>(places_.size() * classes_));
+    std::vector<double> weights(solved_.begin(),
+                                solved_.begin() + static_cast<std::ptrdiff_t>(places_.size() * classes_));
     factor_->backward(weights.data(), classes_);
     Rows predicted{held_.size(), std::vector<double>(classes_ * held_.size())};
     for (std::size_t k = 0; k < classes_; ++k) {

@@ -21,7 +21,7 @@ struct ProbeInput {
   std::function<bool()> cancelled = [] { return false; };
 };
 
-/// Columns that are left of an encoder. docs/method.md has the measurement.
+/// Columns that are left of an encoder.
 inline constexpr int kProbeColumns = 16;
 
 /// The held-out Score of a ridge regression on every subset of the encoders, [2^encoders] by bit mask; 0 for nobody.
@@ -30,8 +30,8 @@ inline constexpr int kProbeColumns = 16;
 /// kProbeColumns is reduced to as many principal components (orthogonal iteration, Golub & Van Loan, section 8.2, on at
 /// most 2,000 rows evenly chosen). Each encoder is scaled to a total variance of 1. The soft label is regressed on
 /// them, with one penalty for all subsets. It has the least generalised cross-validation (Golub, Heath & Wahba 1979) of
-/// all encoders. Predictions, cut to [0, 1] and made to sum to 1, are decoded as held-out Scores are, with thresholds of
-/// the other folds.
+/// all encoders. Predictions, cut to [0, 1] and made to sum to 1, are decoded as held-out Scores are, with thresholds
+/// of the other folds.
 ///
 /// A walk over the tree of subsets adds the rows of one encoder at a time to a Cholesky factor. Deterministic. Returns
 /// nothing where it was cancelled. Throws Error for fewer than two folds, and more encoders than kMaxPlayers.

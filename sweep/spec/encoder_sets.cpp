@@ -204,6 +204,13 @@ EncoderSet all_encoders(const DatasetShape& shape) {
   return all;
 }
 
+EncoderSet encoder_pool(const SweepSpec& spec, const DatasetShape& shape, Diagnostics& diagnostics) {
+  EncoderSet all = all_encoders(shape);
+  if (!spec.base_encoders) return all;
+  const auto sets = encoder_sets(*spec.base_encoders, all, shape, diagnostics);
+  return sets.empty() ? all : sets.front();
+}
+
 std::vector<EncoderSet> encoder_sets(const EncoderSets& item, const EncoderSet& pool, const DatasetShape& shape,
                                      Diagnostics& diagnostics) {
   return Generator(item, pool, shape, diagnostics).sets();
