@@ -144,7 +144,7 @@ class Merge {
     return submission;
   }
 
-  /// What is likely next is left to the coordinator that continues.
+  /// What is likely next is left to the coordinator that continues. Configs of rounds are among the submission's.
   std::vector<std::pair<SearchRound, TimeMs>> rounds_of(const SweepSummary& sweep, const SweepSubmission& submission) {
     std::vector<std::pair<SearchRound, TimeMs>> rounds;
     auto trial = submission.trials.begin();  // asked for in this order
@@ -163,6 +163,7 @@ class Merge {
     const SweepOrigin origin{sweep.id,      sweep.dataset_name,        over ? sweep.state : SweepState::kStopped,
                              sweep.created, over ? sweep.ended : now_, rounds_of(sweep, submission)};
     const std::string name = writer_.adopt_sweep(submission, origin);
+    writer_.mark_sweep(sweep.id, {std::nullopt, sweep.note, sweep.tags, sweep.archived});
     ++merged_.sweeps;
     if (name != sweep.name) merged_.notes.push_back("sweep " + sweep.name + " is called " + name + " here");
     std::map<std::string, TrialRow> failures;

@@ -55,7 +55,8 @@ sweep::Partition parse_partition(const std::string& text) {
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, s.dataset_name, d.synthetic, s.spec_file, s.state, s.priority, "
     "s.created, s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, "
-    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored, s.partitions FROM sweep s JOIN dataset d ON "
+    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored, s.partitions, s.note, s.tags, s.archived "
+    "FROM sweep s JOIN dataset d ON "
     "d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
@@ -178,6 +179,9 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.search = parse(row.text(20));
   s.test_fingerprint = row.text(21);
   s.scored = row.whole(22);
+  s.note = row.text(24);
+  s.tags = parse(row.text(25)).get<std::vector<std::string>>();
+  s.archived = row.integer(26) != 0;
   if (!s.search.is_null()) {
     Statement rounds(database, "SELECT count(*), total(done) FROM round WHERE sweep = ?");
     rounds.bind(key).step();
@@ -222,6 +226,12 @@ std::optional<double> Reader::State::best_paper_score(std::int64_t sweep) {
     }
   }
   return std::nullopt;
+}
+
+int most_trials(const SweepSummary& sweep) {
+  // A search that makes its configs has a limit of its own.
+  const int configs = sweep.search.is_object() ? sweep.search.value("configs", sweep.configs) : sweep.configs;
+  return configs * static_cast<int>(sweep.partitions.size() * sweep.folds.size() * sweep.seeds.size());
 }
 
 std::vector<SweepSummary> Reader::sweeps() {
@@ -640,11 +650,12 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
   const std::string sha256 = find.text(8);
   if (find.step()) return std::nullopt;
   dataset.clips = read_clips(state_->database, key);
-  Statement encoders(state_->database, "SELECT name, labels, dim FROM encoder WHERE dataset = ? ORDER BY position");
+  Statement encoders(state_->database,
+                     "SELECT name, labels, dim, layers FROM encoder WHERE dataset = ? ORDER BY position");
   encoders.bind(key);
   while (encoders.step()) {
     const auto labels = parse(encoders.text(1)).get<sweep::EncoderLabels>();
-    dataset.encoders.push_back({encoders.text(0), labels, encoders.whole(2)});
+    dataset.encoders.push_back({encoders.text(0), labels, encoders.whole(2), encoders.whole(3)});
   }
   if (dataset_digest(dataset) != sha256) {
     throw Error("what the store holds of dataset " + dataset.fingerprint +

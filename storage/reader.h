@@ -39,9 +39,12 @@ struct SweepSummary {
   std::string reference;         ///< config id; "" when the file names none
   nlohmann::json search;         ///< how it chooses its trials; null: all at once
   std::string test_fingerprint;  ///< of the test clips when it was submitted; "" none
-  int rounds = 0;                ///< that its search has decided
-  int scored = 0;                ///< results that its stored Scores of runs were measured from
-  bool searching = false;        ///< its search may ask for more
+  std::string note;
+  std::vector<std::string> tags;
+  bool archived = false;   ///< lists leave it out
+  int rounds = 0;          ///< that its search has decided
+  int scored = 0;          ///< results that its stored Scores of runs were measured from
+  bool searching = false;  ///< its search may ask for more
   int configs = 0;
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included
@@ -53,9 +56,7 @@ struct SweepSummary {
 };
 
 /// All that a sweep may ask for: every config in every fold of every partition with every seed.
-inline int most_trials(const SweepSummary& sweep) {
-  return sweep.configs * static_cast<int>(sweep.partitions.size() * sweep.folds.size() * sweep.seeds.size());
-}
+int most_trials(const SweepSummary& sweep);
 
 /// A config as a sweep holds it.
 struct SweepConfigRow {

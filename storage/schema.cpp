@@ -37,7 +37,8 @@ CREATE TABLE encoder (
   position INTEGER NOT NULL,
   name TEXT NOT NULL,
   labels TEXT NOT NULL,            -- JSON {label: word}
-  dim INTEGER NOT NULL,
+  dim INTEGER NOT NULL,            -- columns of a layer
+  layers INTEGER NOT NULL,
   PRIMARY KEY (dataset, position)
 ) STRICT, WITHOUT ROWID;
 
@@ -75,6 +76,9 @@ CREATE TABLE sweep (
   reference TEXT NOT NULL,         -- id of the config that tables compare with; '' the first of the ranking
   search TEXT NOT NULL,            -- JSON: how it chooses its trials; null: all of them at once
   test_fingerprint TEXT NOT NULL,  -- of the test clips when it was submitted; '' none
+  note TEXT NOT NULL DEFAULT '',
+  tags TEXT NOT NULL DEFAULT '[]', -- JSON
+  archived INTEGER NOT NULL DEFAULT 0,
   scored INTEGER NOT NULL,         -- results that its rows of run_score were measured from
   created INTEGER NOT NULL,
   ended INTEGER NOT NULL           -- 0 until it ends

@@ -116,12 +116,35 @@ struct Writer::State {
     insert.run();
     const std::int64_t sweep = database.last_insert_id();
 
-    std::map<std::string, std::int64_t> config_keys;
+    insert_configs(sweep, submission.configs);
+    if (submission.search.is_null()) {
+      place_trials(sweep, 0, insert_trials(sweep, submission.trials));
+    } else {
+      const auto config_keys = config_keys_of(sweep);
+      for (const sweep::TrialSpec& trial : submission.trials) {
+        if (!config_keys.count(sweep::config_id(trial.config))) throw_stranger(trial);
+      }
+    }
+    return sweep;
+  }
+  /// By id.
+  std::map<std::string, std::int64_t> config_keys_of(std::int64_t sweep) {
+    std::map<std::string, std::int64_t> keys;
+    Statement configs(database,
+                      "SELECT c.id, c.key FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
+    configs.bind(sweep);
+    while (configs.step()) keys.emplace(configs.text(0), configs.integer(1));
+    return keys;
+  }
+  /// Behind those that the sweep has. Points of the space that train the same are one.
+  void insert_configs(std::int64_t sweep, const std::vector<SweepConfig>& configs) {
+    if (configs.empty()) return;
+    auto config_keys = config_keys_of(sweep);
     Statement config(database, "INSERT OR IGNORE INTO config (id, canonical, settings) VALUES (?, ?, ?)");
     Statement of_sweep(database, "INSERT INTO sweep_config VALUES (?, ?, ?, ?)");
-    for (const SweepConfig& c : submission.configs) {
+    for (const SweepConfig& c : configs) {
       const std::string config_id = sweep::config_id(c.config);
-      if (config_keys.count(config_id)) continue;  // two points of the space that train the same
+      if (config_keys.count(config_id)) continue;
       const std::string canonical = sweep::canonical_text(c.config);
       const std::string settings = sweep::to_json(c.config).dump();
       config.bind(config_id, canonical, settings).run();
@@ -130,25 +153,13 @@ struct Writer::State {
       of_sweep.bind(sweep, static_cast<std::int64_t>(config_keys.size()), key, axis_values).run();
       config_keys.emplace(config_id, key);
     }
-    if (submission.search.is_null()) {
-      place_trials(sweep, 0, insert_trials(sweep, submission.trials));
-    } else {
-      for (const sweep::TrialSpec& trial : submission.trials) {
-        if (!config_keys.count(sweep::config_id(trial.config))) throw_stranger(trial);
-      }
-    }
-    return sweep;
   }
   [[noreturn]] static void throw_stranger(const sweep::TrialSpec& trial) {
     throw Error("the config of trial " + trial.id + " is not among the sweep's configs");
   }
   /// Those that the store lacks; the keys of all. Their configs must be of the sweep.
   std::vector<std::int64_t> insert_trials(std::int64_t sweep, const std::vector<sweep::TrialSpec>& trials) {
-    std::map<std::string, std::int64_t> config_keys;
-    Statement configs(database,
-                      "SELECT c.id, c.key FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
-    configs.bind(sweep);
-    while (configs.step()) config_keys.emplace(configs.text(0), configs.integer(1));
+    const auto config_keys = config_keys_of(sweep);
     Statement of_sweep(database, "SELECT dataset, test_fingerprint FROM sweep WHERE key = ?");
     of_sweep.bind(sweep).step();
     const std::int64_t dataset = of_sweep.integer(0);
@@ -197,6 +208,7 @@ struct Writer::State {
                 d.difference, d.interval.low, d.interval.high)
           .run();
     }
+    insert_configs(sweep, round.configs);
     place_trials(sweep, round.number, insert_trials(sweep, round.trials));
     Statement forget(database, "DELETE FROM likely_trial WHERE sweep = ?");
     forget.bind(sweep).run();
@@ -221,11 +233,11 @@ struct Writer::State {
     sizes.clear();
   }
   void insert_encoders(std::int64_t key, const DatasetRecord& dataset) {
-    Statement encoder(database, "INSERT INTO encoder VALUES (?, ?, ?, ?, ?)");
+    Statement encoder(database, "INSERT INTO encoder VALUES (?, ?, ?, ?, ?, ?)");
     for (std::size_t i = 0; i < dataset.encoders.size(); ++i) {
       const EncoderRecord& e = dataset.encoders[i];
       const std::string labels = nlohmann::json(e.labels).dump();
-      encoder.bind(key, static_cast<std::int64_t>(i), e.name, labels, e.dim).run();
+      encoder.bind(key, static_cast<std::int64_t>(i), e.name, labels, e.dim, e.layers).run();
     }
   }
   void insert_clips(std::int64_t key, const DatasetRecord& dataset, bool test) {
@@ -241,6 +253,25 @@ struct Writer::State {
       }
       clip.bind(key, static_cast<std::int64_t>(i), c.filename, c.actor, c.fold, first, second, salience).run();
     }
+  }
+  /// Removes the result of a trial, which is pending again.
+  void reopen(std::int64_t trial, const std::string& reason, TimeMs now) {
+    delete_result(database, trial);
+    Statement end(
+        database,
+        "UPDATE attempt SET state = 'cancelled', reason = ?, ended = ? WHERE trial = ? AND state = 'finished'");
+    end.bind(reason, now, trial).run();
+    Statement reopen(database, "UPDATE trial SET state = 'pending', failures = 0, ended = 0 WHERE key = ?");
+    reopen.bind(trial).run();
+    Statement continue_sweeps(database,
+                              "UPDATE sweep SET state = 'running', ended = 0 WHERE state = 'finished' AND key IN "
+                              "(SELECT sweep FROM sweep_trial WHERE trial = ?)");
+    continue_sweeps.bind(trial).run();
+  }
+  /// Name of an ensemble that the trial is a member of; "" none.
+  std::string ensemble_of(std::int64_t trial) {
+    Statement find(database, "SELECT e.name FROM member m JOIN ensemble e ON e.id = m.ensemble WHERE m.trial = ?");
+    return find.bind(trial).step() ? find.text(0) : std::string();
   }
   std::int64_t dataset_key(const std::string& id) {
     return key_of("dataset", "SELECT key FROM dataset WHERE fingerprint = ?", id);
@@ -412,6 +443,74 @@ void Writer::set_sweep_state(const std::string& sweep, SweepState state, TimeMs 
   });
 }
 
+void Writer::mark_sweep(const std::string& sweep, const SweepMarkChange& change) {
+  State& s = *state_;
+  s.write("mark sweep " + sweep, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    if (change.name && s.find_key("SELECT key FROM sweep WHERE name = ?", *change.name) != 0) {
+      throw Error("there is a sweep '" + *change.name + "' already");
+    }
+    std::optional<std::string> tags;
+    if (change.tags) tags = nlohmann::json(*change.tags).dump();
+    Statement update(
+        s.database,
+        "UPDATE sweep SET name = coalesce(?2, name), note = coalesce(?3, note), tags = coalesce(?4, tags), "
+        "archived = coalesce(?5, archived) WHERE key = ?1");
+    update.bind(key, change.name, change.note, tags, change.archived).run();
+  });
+}
+
+Writer::Removed Writer::remove_sweep(const std::string& sweep, bool with_results) {
+  State& s = *state_;
+  return s.write("remove sweep " + sweep, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    Statement ensemble(s.database, "SELECT name FROM ensemble WHERE json_extract(settings, '$.sweep') = ?");
+    if (ensemble.bind(sweep).step()) throw Error("the ensemble " + ensemble.text(0) + " was fitted on it");
+    std::vector<std::int64_t> own;
+    Statement trials(
+        s.database,
+        "SELECT trial FROM sweep_trial st WHERE sweep = ?1 AND NOT EXISTS (SELECT 1 FROM sweep_trial o "
+        "WHERE o.trial = st.trial AND o.sweep <> ?1) AND NOT EXISTS (SELECT 1 FROM likely_trial l WHERE "
+        "l.trial = st.trial AND l.sweep <> ?1) AND NOT EXISTS (SELECT 1 FROM member m WHERE m.trial = st.trial)");
+    trials.bind(key);
+    while (trials.step()) own.push_back(trials.integer(0));
+    for (const char* table : {"run_score", "likely_trial", "decision", "round", "sweep_trial", "sweep_config"}) {
+      Statement remove(s.database, std::string("DELETE FROM ") + table + " WHERE sweep = ?");
+      remove.bind(key).run();
+    }
+    Statement remove(s.database, "DELETE FROM sweep WHERE key = ?");
+    remove.bind(key).run();
+    Removed removed;
+    Statement finished(s.database, "SELECT count(*) FROM result WHERE trial = ?");
+    Statement attempts(s.database, "DELETE FROM attempt WHERE trial = ?");
+    Statement trial_row(s.database, "DELETE FROM trial WHERE key = ?");
+    for (const std::int64_t trial : own) {
+      finished.bind(trial).step();
+      const bool has_result = finished.integer(0) > 0;
+      if (has_result && !with_results) continue;
+      removed.results += has_result;
+      ++removed.trials;
+      delete_result(s.database, trial);
+      attempts.bind(trial).run();
+      trial_row.bind(trial).run();
+    }
+    return removed;
+  });
+}
+
+void Writer::remove_ensemble(std::int64_t id) {
+  State& s = *state_;
+  s.write("remove ensemble " + std::to_string(id), [&] {
+    Statement exports(s.database, "UPDATE export SET ensemble = NULL WHERE ensemble = ?");
+    exports.bind(id).run();
+    Statement members(s.database, "DELETE FROM member WHERE ensemble = ?");
+    members.bind(id).run();
+    Statement ensemble(s.database, "DELETE FROM ensemble WHERE id = ?");
+    ensemble.bind(id).run();
+    if (s.database.changes() != 1) throw Error("there is no such ensemble");
+  });
+}
+
 void Writer::set_sweep_priority(const std::string& sweep, int priority) {
   State& s = *state_;
   s.write("set the priority of sweep " + sweep, [&] {
@@ -521,21 +620,30 @@ std::vector<Writer::SetAside> Writer::set_aside_changed(const std::vector<std::s
         fault = error.what();
       }
       if (fault.empty()) continue;
-      delete_result(s.database, key);
-      Statement end(
-          s.database,
-          "UPDATE attempt SET state = 'cancelled', reason = ?, ended = ? WHERE trial = ? AND state = 'finished'");
-      end.bind(fault, now, key).run();
-      Statement reopen(s.database, "UPDATE trial SET state = 'pending', failures = 0, ended = 0 WHERE key = ?");
-      reopen.bind(key).run();
-      Statement continue_sweeps(s.database,
-                                "UPDATE sweep SET state = 'running', ended = 0 WHERE state = 'finished' AND key IN "
-                                "(SELECT sweep FROM sweep_trial WHERE trial = ?)");
-      continue_sweeps.bind(key).run();
+      s.reopen(key, fault, now);
       log_event("result set aside", trial, fault, now);
       aside.push_back({trial, fault});
     }
     return aside;
+  });
+}
+
+std::vector<sweep::TrialResult> Writer::discard(const std::vector<std::string>& trials, const std::string& reason,
+                                                TimeMs now) {
+  State& s = *state_;
+  return s.write("discard results", [&] {
+    std::vector<sweep::TrialResult> discarded;
+    Statement find(s.database, "SELECT key FROM trial WHERE id = ? AND state = 'finished'");
+    for (const std::string& trial : trials) {
+      if (!find.bind(trial).step()) continue;
+      const std::int64_t key = find.integer(0);
+      const std::string ensemble = s.ensemble_of(key);
+      if (!ensemble.empty()) throw Error("trial " + trial + " is a member of the ensemble " + ensemble);
+      discarded.push_back(read_result(s.database, key, trial));
+      s.reopen(key, reason, now);
+      log_event("result discarded", trial, reason, now);
+    }
+    return discarded;
   });
 }
 

@@ -34,6 +34,9 @@ class Recorder : public Control {
   Answer resume(const std::string& id) override { return note("resume " + id); }
   Answer stop(const std::string& id) override { return note("stop " + id); }
   Answer retry(const std::string& id) override { return note("retry " + id); }
+  Answer add_configs(const std::string& id, const nlohmann::json& configs, bool done) override {
+    return note("add " + configs.dump() + (done ? " as the last" : "") + " to " + id);
+  }
   Answer mark(const std::string& id, const storage::ConfigMarkChange& change) override {
     std::string what = "mark " + id;
     if (change.pinned) what += *change.pinned ? " pinned" : " not pinned";
@@ -42,6 +45,10 @@ class Recorder : public Control {
       for (const std::string& tag : *change.tags) what += " tag " + tag;
     }
     return note(what);
+  }
+  Answer mark_sweep(const std::string& id, const storage::SweepMarkChange& change) override {
+    return note("mark sweep " + id + " " + change.name.value_or("-") + " " + change.note.value_or("-") +
+                (change.archived ? *change.archived ? " archived" : " not archived" : ""));
   }
   Answer release(const std::string& id) override { return note("release " + id); }
   Answer retry_sweep(const std::string& id) override { return note("retry all of " + id); }
