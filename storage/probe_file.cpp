@@ -45,6 +45,12 @@ std::optional<std::vector<double>> read_probe(const std::filesystem::path& store
   return worth.get<std::vector<double>>();
 }
 
+std::int64_t probes_changed(const std::filesystem::path& store) {
+  std::error_code none;
+  const auto time = std::filesystem::last_write_time(store / "probes", none);
+  return none ? 0 : static_cast<std::int64_t>(time.time_since_epoch().count());
+}
+
 void write_probe(const std::filesystem::path& store, const ProbeKey& key, const std::vector<double>& worth) {
   const std::filesystem::path path = path_of(store, key);
   files::make_folders(path.parent_path());

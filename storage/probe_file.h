@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ ProbeKey probe_key(const SweepSummary& sweep, const std::vector<std::string>& en
 /// The worths of all subsets by bit mask of `key.encoders`. Nothing where there is none, and where the file is no
 /// probe of this key. Throws files::Error for one that cannot be read.
 std::optional<std::vector<double>> read_probe(const std::filesystem::path& store, const ProbeKey& key);
+/// Another number once a probe has been written; 0 before the first.
+std::int64_t probes_changed(const std::filesystem::path& store);
 /// Throws files::Error.
 void write_probe(const std::filesystem::path& store, const ProbeKey& key, const std::vector<double>& worth);
 

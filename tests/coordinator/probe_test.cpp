@@ -59,8 +59,10 @@ TEST_F(ProbeTest, HearsTheSignalAndNotTheNoise) {
 }
 
 TEST_F(ProbeTest, IsMadeOnceForADatasetPartitionAndEncoders) {
+  EXPECT_EQ(storage::probes_changed(folder_ / "store"), 0);
   const MadeProbe made = found();
   EXPECT_EQ(made.missing, "");
+  EXPECT_NE(storage::probes_changed(folder_ / "store"), 0);
   EXPECT_EQ(made.worth, sweep::ridge_probe(probe_input(dataset_, key_)));
   EXPECT_EQ(found().worth, made.worth);
   EXPECT_EQ(started_, (std::vector<std::size_t>{7}));
