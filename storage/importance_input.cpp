@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "storage/probe_file.h"
+
 namespace medley::storage {
 
 sweep::ImportanceInput read_importance_input(Reader& reader, const SweepSummary& sweep, const std::string& config) {
@@ -28,6 +30,11 @@ sweep::ImportanceInput read_importance_input(Reader& reader, const SweepSummary&
   for (auto& [id, importance] : reader.importance(ids)) {
     const sweep::Partition partition = sweep::partition_of(rows.at(id).partition);
     input.trials.push_back({sweep::numbered_on(partition, rows.at(id).fold), rows.at(id).seed, std::move(importance)});
+  }
+  if (!input.trials.empty()) {
+    if (auto probe = read_probe(reader.folder(), probe_key(sweep, sweep::encoders_of(input)))) {
+      input.probe = std::move(*probe);
+    }
   }
   return input;
 }

@@ -119,6 +119,8 @@ bool store_exists(const fs::path& folder) {
 }
 
 Reader::Reader(const fs::path& folder) : state_(std::make_unique<State>(folder)) {}
+const fs::path& Reader::folder() const { return state_->folder; }
+
 Reader::~Reader() = default;
 
 Reader::Snapshot::Snapshot(Reader& reader) : reader_(reader) {

@@ -202,6 +202,8 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
+  const std::filesystem::path& folder() const;  ///< of the store
+
   class Snapshot {
    public:
     explicit Snapshot(Reader& reader);

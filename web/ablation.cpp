@@ -52,6 +52,7 @@ sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::Sw
                  trials.end());
     if (trials.empty()) throw Refused{400, "Config " + config + " has no finished trial with a gate on this fold."};
   }
+  if (input.probe.empty()) input.no_probe = "`medley report " + sweep.name + " --importance` makes one";
   try {
     return sweep::make_importance_report(input, board.report, elsewhere);
   } catch (const sweep::UnknownLabel& error) {

@@ -2,12 +2,14 @@
 
 #include <iterator>
 
+#include "storage/probe_file.h"
+
 namespace medley::web {
 
 Memory::Moment Memory::now(const std::filesystem::path& store, std::int64_t boards) {
   const std::lock_guard lock(mutex_);
   if (!counter_) counter_ = std::make_unique<storage::ChangeCounter>(store);
-  return {counter_->count(), boards};
+  return {counter_->count(), boards, storage::probes_changed(store)};
 }
 
 std::optional<Response> Memory::find(const std::string& key, const Moment& moment) {

@@ -14,15 +14,18 @@
 
 namespace medley::web {
 
-/// Answers that are given again as long as neither the store nor a board has changed: several viewers poll the same
-/// few addresses. Bounded in bytes; the least recently used goes first. Several threads may use it.
+/// Answers that are given again as long as neither the store, nor its probes, nor a board has changed: several viewers
+/// poll the same few addresses. Bounded in bytes; the least recently used goes first. Several threads may use it.
 class Memory {
  public:
   /// What an answer was true for.
   struct Moment {
     std::int64_t store = 0;
     std::int64_t boards = 0;
-    friend bool operator==(const Moment& a, const Moment& b) { return a.store == b.store && a.boards == b.boards; }
+    std::int64_t probes = 0;
+    friend bool operator==(const Moment& a, const Moment& b) {
+      return a.store == b.store && a.boards == b.boards && a.probes == b.probes;
+    }
   };
 
   /// Take it before the store is read: what changes while an answer is made, makes the answer old. Throws

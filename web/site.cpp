@@ -77,7 +77,7 @@ Response Site::remembered(const Route& route, Call call) const {
   call.reader = &reader;
   Response made = route.answer(call);
   // A board that was made for this very answer is part of it.
-  const Memory::Moment after{moment.store, boards_.made()};
+  const Memory::Moment after{moment.store, boards_.made(), moment.probes};
   if (made.status == 200) memory_.keep(key, after, made);
   return made;
 }

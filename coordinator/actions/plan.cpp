@@ -4,10 +4,31 @@
 
 #include "coordinator/actions/traps.h"
 #include "storage/reader.h"
+#include "sweep/score/shapley.h"
+#include "sweep/spec/encoder_sets.h"
 
 namespace medley::coordinator {
 
 using nlohmann::json;
+
+namespace {
+
+std::string shapley_text(const SweepFile& file) {
+  sweep::Diagnostics none(file.spec.file, file.spec.text);  // it has been expanded
+  const auto encoders = static_cast<int>(sweep::encoder_pool(file.spec, shape_of(file.dataset), none).size());
+  for (const sweep::Axis& axis : file.spec.axes) {
+    for (const sweep::EncoderSets& item : axis.sets) {
+      if (item.kind != sweep::EncoderSets::Kind::kShapley) continue;
+      const std::size_t subsets = sweep::shapley_design(encoders, item.trainings).size(), all = (1u << encoders) - 1;
+      if (subsets == all) return "all " + std::to_string(all) + " subsets of the encoders: exact Shapley values";
+      return std::to_string(subsets) + " of " + std::to_string(all) +
+             " subsets of the encoders: estimated Shapley values";
+    }
+  }
+  return "";
+}
+
+}  // namespace
 
 Plan make_plan(const SweepFile& file, const std::filesystem::path& store, std::optional<double> wished) {
   std::unordered_set<std::string> done;
@@ -30,6 +51,7 @@ Plan make_plan(const SweepFile& file, const std::filesystem::path& store, std::o
   plan.done = done.size();
   plan.forecast = make_forecast(file, left, store, wished);
   plan.traps = find_traps(file, plan.forecast);
+  plan.shapley = shapley_text(file);
   return plan;
 }
 
@@ -62,6 +84,7 @@ json plan_json(const SweepFile& file, const Plan& plan) {
           {"impossible", expansion.dropped},
           {"forecast", forecast_json(plan.forecast)},
           {"traps", plan.traps},
+          {"shapley", plan.shapley},
           {"axes", by_axis}};
 }
 

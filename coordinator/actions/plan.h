@@ -18,6 +18,7 @@ struct Plan {
   std::size_t done = 0;  ///< trials with a result
   Forecast forecast;
   std::vector<std::string> traps;  ///< find_traps()
+  std::string shapley;             ///< what `encoders: {shapley: ...}` trains; "" where the sweep has none
 };
 
 /// Throws storage::Error when the store cannot be read; a store that does not exist has nothing done. `wished` is that

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/actions/probe.h"
 #include "coordinator/error.h"
 #include "storage/importance_input.h"
 #include "sweep/config.h"
@@ -231,8 +232,8 @@ std::string chosen_config(const sweep::Report& report, const std::string& prefix
 }  // namespace
 
 sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                          const sweep::Report& report, const std::string& config,
-                                          const std::string& by) {
+                                          const sweep::Report& report, const std::string& config, const std::string& by,
+                                          const std::function<void(std::size_t subsets)>& probing) {
   const storage::Reader::Snapshot snapshot(reader);
   sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, chosen_config(report, config));
   if (input.trials.empty()) throw UsageError("config " + input.config + " has no gate, or no finished trial yet");
@@ -243,6 +244,11 @@ sweep::ImportanceReport importance_report(storage::Reader& reader, const storage
     std::move(measured.configs.begin(), measured.configs.end(), std::back_inserter(elsewhere));
   }
   try {
+    sweep::ImportanceReport made = sweep::make_importance_report(input, report, elsewhere);
+    if (!made.shapley || made.shapley->probe) return made;
+    MadeProbe probe = find_probe(reader, storage::probe_key(sweep, sweep::encoders_of(input)), probing);
+    input.probe = std::move(probe.worth);
+    input.no_probe = std::move(probe.missing);
     return sweep::make_importance_report(input, report, elsewhere);
   } catch (const sweep::UnknownLabel& e) {
     throw UsageError(e.what());

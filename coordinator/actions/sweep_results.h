@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -62,9 +63,10 @@ sweep::Report read_report(storage::Reader& reader, const storage::SweepSummary& 
 /// The importance of encoders by the gate of a config. Beside it stand Scores of this sweep and of the store's other
 /// sweeps on the same clips and folds. `report` is the sweep's. `config` is an id or its first digits; "" takes
 /// sweep::config_for_importance(). `by` is the label by which encoders are grouped. Throws UsageError for a config that
-/// is not one of the sweep or recorded no gate, and for a label that no encoder has.
+/// is not one of the sweep or recorded no gate, and for a label that no encoder has. Shapley values take the probe of
+/// find_probe(), and `probing` is called before that is made.
 sweep::ImportanceReport importance_report(storage::Reader& reader, const storage::SweepSummary& sweep,
-                                          const sweep::Report& report, const std::string& config,
-                                          const std::string& by);
+                                          const sweep::Report& report, const std::string& config, const std::string& by,
+                                          const std::function<void(std::size_t subsets)>& probing);
 
 }  // namespace medley::coordinator

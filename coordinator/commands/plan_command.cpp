@@ -112,6 +112,7 @@ void print_plan(const SweepFile& file, const Plan& made) {
       repeats > 1 ? count(repeats, "repeat") + " x " : "", count(std::int64_t(plan.folds.size()), "fold"),
       count(std::int64_t(plan.seeds.size()), "seed"), count(std::int64_t(plan.trials.size()), "trial"), done,
       plan.trials.size() - done);
+  if (!made.shapley.empty()) std::cout << fmt::format("         {}\n", made.shapley);
   if (plan.search && !makes_configs) {
     std::cout << fmt::format("         {}, margin {}: it asks for some of them, by rounds\n",
                              name_of(plan.search->kind), sweep::share_text(plan.search->margin));

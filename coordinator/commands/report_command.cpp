@@ -62,7 +62,10 @@ void report(const ReportOptions& options, const Globals& globals) {
                                             : sweep::ReportFormat::kText;
   if (options.importance || !options.figures.empty()) {
     const sweep::Report report = read_report(reader, sweep);
-    const sweep::ImportanceReport importance = importance_report(reader, sweep, report, options.config, options.by);
+    const sweep::ImportanceReport importance =
+        importance_report(reader, sweep, report, options.config, options.by, [](std::size_t subsets) {
+          fmt::print(stderr, "training a ridge probe on {} subsets of the encoders, once\n", subsets);
+        });
     if (!options.figures.empty()) write_figures(importance, options.figures);
     if (options.importance && options.as_json) {
       print_json(web::importance_json(importance, web::board_of(sweep, report, reader.config_progress(sweep.id))));

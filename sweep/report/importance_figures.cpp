@@ -192,7 +192,7 @@ Figure cka(const ImportanceReport& report) {
 Figure gate_and_scores(const ImportanceReport& report) {
   Figure figure{"gate_and_scores",
                 table_of({"encoder", report.by, "gate_weight", "loss_without", "loss_low", "loss_high", "loss_p",
-                          "loss_protocol", "score_alone", "alone_low", "alone_high", "alone_protocol", "shapley"}),
+                          "loss_protocol", "score_alone", "alone_low", "alone_high", "alone_protocol"}),
                 ""};
   ScatterChart chart;
   bool held_out = true;
@@ -214,7 +214,6 @@ Figure gate_and_scores(const ImportanceReport& report) {
     } else {
       row.insert(row.end(), 4, "");
     }
-    row.push_back(encoder.shapley ? full_text(*encoder.shapley) : "");
     figure.data.rows.push_back(std::move(row));
   }
   if (chart.items.empty()) {  // Scores of single encoders then, which the caller made sure of
@@ -239,16 +238,34 @@ Figure gate_and_scores(const ImportanceReport& report) {
 }
 
 Figure shapley(const ImportanceReport& report) {
-  Figure figure{"shapley", table_of({"encoder", report.by, "shapley"}), ""};
+  Figure figure{"shapley", table_of({"encoder", report.by, "shapley", "low", "high", "probe"}), ""};
   CategoryChart chart;
   chart.categories = names_of(report);
   chart.groups.resize(1);
-  for (const EncoderSummary& encoder : report.encoders) {
-    figure.data.rows.push_back({encoder.encoder, encoder.group, full_text(*encoder.shapley)});
-    chart.groups[0].values.push_back({*encoder.shapley, {kNaN, kNaN}});
+  for (std::size_t e = 0; e < report.encoders.size(); ++e) {
+    const EncoderSummary& encoder = report.encoders[e];
+    const ShapleyNumber& number = report.shapley->values[e];
+    figure.data.rows.push_back({encoder.encoder, encoder.group, full_text(number.value), full_text(number.interval.low),
+                                full_text(number.interval.high), full_text(number.probe.value_or(kNaN))});
+    chart.groups[0].values.push_back({number.value, number.interval});
   }
   chart.text = {"Shapley value of each encoder", "encoder", "contribution to the Score",
-                notes(report, "exact, over the Scores of all subsets; no encoder scores 0")};
+                notes(report, shapley_text(*report.shapley) + ", with 95 % interval; nobody scores 0")};
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure interactions(const ImportanceReport& report) {
+  Figure figure{"shapley_interactions", interactions_csv(report), ""};
+  CategoryChart chart;
+  chart.groups.resize(1);
+  for (const ShapleyInteraction* pair : largest_interactions(*report.shapley)) {
+    chart.categories.push_back(report.encoders[pair->first].encoder + ", " + report.encoders[pair->second].encoder);
+    chart.groups[0].values.push_back({pair->number.value, pair->number.interval});
+  }
+  chart.text = {"Interactions of two encoders", "encoders, the strongest interactions", "interaction of the Score",
+                notes(report, shapley_text(*report.shapley) + ", with 95 % interval; below 0 they stand in for each "
+                                                              "other")};
   figure.svg = draw(chart);
   return figure;
 }
@@ -291,11 +308,12 @@ Figures make_figures(const ImportanceReport& report) {
         "gate_and_scores: no Scores without, or of single, encoders; train `encoders: [all, "
         "leave-one-out, singles]` with these settings");
   }
-  if (report.encoders.front().shapley) {
+  if (report.shapley) {
     made.figures.push_back(shapley(report));
+    made.figures.push_back(interactions(report));
   } else {
-    made.missing.push_back("shapley: not every subset of the encoders has a Score; train `encoders: {sizes: [1, " +
-                           std::to_string(report.encoders.size()) + "]}` with these settings");
+    made.missing.push_back(
+        "shapley: too few subsets of the encoders have a Score; train `encoders: {shapley: 64}` with these settings");
   }
   return made;
 }

@@ -128,21 +128,17 @@ Table score_table(const ImportanceReport& report) {
                    {"Score", kRight, "alone"},
                    {"95 % interval", kRight, "alone"},
                    {"rank", kRight, "alone"}};
-  const bool shapley = report.encoders.front().shapley.has_value();
-  if (shapley) table.columns.insert(table.columns.end(), {{"value", kRight, "Shapley"}, {"rank", kRight, "Shapley"}});
-  std::vector<double> gate, loss, alone, value;
+  std::vector<double> gate, loss, alone;
   bool held_out = true;
   for (const EncoderSummary& encoder : report.encoders) {
     gate.push_back(encoder.weight.mean);
     loss.push_back(encoder.loss ? encoder.loss->difference.mean : NAN);
     alone.push_back(encoder.alone ? encoder.alone->value() : NAN);
-    value.push_back(encoder.shapley.value_or(NAN));
     held_out = held_out && (!encoder.loss || encoder.loss->held_out) && (!encoder.alone || encoder.alone->held_out);
   }
   const auto gate_rank = rank_texts(gate);
   const auto loss_rank = rank_texts(loss);
   const auto alone_rank = rank_texts(alone);
-  const auto value_rank = rank_texts(value);
   for (std::size_t e = 0; e < report.encoders.size(); ++e) {
     const EncoderSummary& encoder = report.encoders[e];
     std::vector<std::string> row = {encoder.encoder, share_text(encoder.weight.mean), gate_rank[e]};
@@ -156,7 +152,6 @@ Table score_table(const ImportanceReport& report) {
     row.push_back(encoder.alone ? share_text(encoder.alone->value()) : "-");
     row.push_back(encoder.alone ? interval_text(encoder.alone->interval) : "-");
     row.push_back(alone_rank[e]);
-    if (shapley) row.insert(row.end(), {share_text(*encoder.shapley), value_rank[e]});
     table.rows.push_back(std::move(row));
   }
   table.notes.push_back(held_out ? "held-out Scores"
@@ -172,7 +167,6 @@ Table score_table(const ImportanceReport& report) {
   };
   correlation("what is lost without the encoder", report.gate_and_loss);
   correlation("the Score of the encoder alone", report.gate_and_alone);
-  if (shapley) table.notes.push_back("Shapley: exact, over the Scores of all subsets; no encoder scores 0");
   return table;
 }
 
@@ -212,12 +206,14 @@ Table cka_table(const ImportanceReport& report) {
 
 Table importance_csv(const ImportanceReport& report) {
   Table table;
-  for (const std::string& head : std::vector<std::string>{
-           "encoder", report.by, "weight_mean", "weight_sd", "selected_mean", "selected_sd", "chance", "mean_rank",
-           "loss_without", "loss_p", "loss_protocol", "score_alone", "alone_protocol", "shapley"}) {
+  for (const std::string& head :
+       std::vector<std::string>{"encoder", report.by, "weight_mean", "weight_sd", "selected_mean", "selected_sd",
+                                "chance", "mean_rank", "loss_without", "loss_p", "loss_protocol", "score_alone",
+                                "alone_protocol", "shapley", "shapley_low", "shapley_high", "shapley_probe"}) {
     table.columns.push_back({head, kLeft});
   }
-  for (const EncoderSummary& encoder : report.encoders) {
+  for (std::size_t e = 0; e < report.encoders.size(); ++e) {
+    const EncoderSummary& encoder = report.encoders[e];
     std::vector<std::string> row = {encoder.encoder,
                                     encoder.group,
                                     full_text(encoder.weight.mean),
@@ -230,8 +226,14 @@ Table importance_csv(const ImportanceReport& report) {
                                     encoder.loss ? full_text(encoder.loss->difference.p) : "",
                                     encoder.loss ? protocol_name(encoder.loss->held_out) : "",
                                     encoder.alone ? full_text(encoder.alone->value()) : "",
-                                    encoder.alone ? protocol_name(encoder.alone->held_out.has_value()) : "",
-                                    encoder.shapley ? full_text(*encoder.shapley) : ""};
+                                    encoder.alone ? protocol_name(encoder.alone->held_out.has_value()) : ""};
+    if (report.shapley) {
+      const ShapleyNumber& number = report.shapley->values[e];
+      row.insert(row.end(), {full_text(number.value), full_text(number.interval.low), full_text(number.interval.high),
+                             full_text(number.probe.value_or(kNaN))});
+    } else {
+      row.insert(row.end(), 4, "");
+    }
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -281,6 +283,9 @@ std::string render(const ImportanceReport& report, ReportFormat format, std::siz
   const bool scores = std::any_of(report.encoders.begin(), report.encoders.end(),
                                   [](const EncoderSummary& e) { return e.loss || e.alone; });
   if (scores) tables.push_back(score_table(report));
+  if (report.shapley) {
+    for (Table& table : shapley_tables(report)) tables.push_back(std::move(table));
+  }
   if (!report.effect_of_n.empty()) tables.push_back(effect_table(report));
   if (!report.cka.empty()) tables.push_back(cka_table(report));
   std::string text;

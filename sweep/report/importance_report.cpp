@@ -242,26 +242,21 @@ std::optional<ScoreLoss> loss_of(const ConfigReport& config, const ConfigReport&
   return loss;
 }
 
-/// Of each encoder, where every subset has a Score; nobody's worth is 0.
-std::vector<double> shapley_of(const std::vector<std::string>& encoders, const Subsets& subsets) {
+/// Where enough subsets have a Score of all their runs.
+std::optional<ShapleyReport> shapley_of(const std::vector<std::string>& encoders, const Subsets& subsets,
+                                        const std::vector<double>& probe, int folds) {
   const auto players = static_cast<int>(encoders.size());
-  if (players > kMaxPlayers) return {};
-  std::vector<const ConfigReport*> configs = {nullptr};
-  bool held_out = true;
-  for (std::size_t set = 1; set < std::size_t{1} << players; ++set) {
+  if (players < 2 || players > kMaxPlayers) return std::nullopt;
+  std::vector<const ConfigReport*> by_set(std::size_t{1} << players);
+  for (std::size_t set = 1; set < by_set.size(); ++set) {
     std::set<std::string> names;
     for (std::size_t e = 0; e < encoders.size(); ++e) {
       if (set >> e & 1u) names.insert(encoders[e]);
     }
-    configs.push_back(subsets.find(names));
-    if (!configs.back()) return {};
-    held_out = held_out && configs.back()->held_out_seeds > 0;
+    const ConfigReport* found = subsets.find(names);
+    if (found && found->complete()) by_set[set] = found;
   }
-  std::vector<double> worth = {0};
-  for (std::size_t set = 1; set < configs.size(); ++set) {
-    worth.push_back(held_out ? configs[set]->held_out.score() : configs[set]->paper_score.mean);
-  }
-  return shapley_values(players, worth);
+  return make_shapley_report(players, by_set, probe, folds);
 }
 
 std::vector<EffectSeries> effect_of_n(const ConfigReport& config, const Report& report,
@@ -300,14 +295,19 @@ std::vector<EffectSeries> effect_of_n(const ConfigReport& config, const Report& 
 
 }  // namespace
 
+std::vector<std::string> encoders_of(const ImportanceInput& input) {
+  std::vector<std::string> names;
+  for (const EncoderImportance& encoder : input.trials.front().importance.encoders) names.push_back(encoder.encoder);
+  return names;
+}
+
 ImportanceReport make_importance_report(const ImportanceInput& input, const Report& report,
                                         const std::vector<ConfigReport>& others) {
   const auto config = std::find_if(report.configs.begin(), report.configs.end(),
                                    [&](const ConfigReport& c) { return c.id == input.config; });
   if (config == report.configs.end()) throw Error("config " + input.config + " is not one of sweep " + report.sweep);
   if (input.trials.empty()) throw Error("config " + input.config + " has no trial with a gate");
-  std::vector<std::string> names;
-  for (const EncoderImportance& encoder : input.trials.front().importance.encoders) names.push_back(encoder.encoder);
+  const std::vector<std::string> names = encoders_of(input);
   std::set<int> folds;
   for (const TrialImportance& trial : input.trials) {
     folds.insert(trial.fold);
@@ -353,7 +353,8 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
 
   const Subsets subsets(*config, report, others);
   const std::set<std::string> all(names.begin(), names.end());
-  const std::vector<double> shapley = shapley_of(names, subsets);
+  made.shapley = shapley_of(names, subsets, input.probe, report.folds);
+  if (made.shapley) made.shapley->no_probe = input.no_probe;
   struct Paired {
     std::vector<double> gate, score;
   } with_loss, with_alone;
@@ -365,7 +366,6 @@ ImportanceReport make_importance_report(const ImportanceInput& input, const Repo
       encoder.loss = loss_of(*config, *without, report.folds);
     }
     if (const ConfigReport* alone = subsets.find({names[e]})) encoder.alone = measured(*alone);
-    if (!shapley.empty()) encoder.shapley = shapley[e];
     if (encoder.loss) {
       with_loss.gate.push_back(encoder.weight.mean);
       with_loss.score.push_back(encoder.loss->difference.mean);

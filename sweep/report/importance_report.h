@@ -10,6 +10,7 @@
 #include "sweep/encoder_labels.h"
 #include "sweep/error.h"
 #include "sweep/report/report.h"
+#include "sweep/report/shapley_report.h"
 
 namespace medley::sweep {
 
@@ -25,7 +26,11 @@ struct ImportanceInput {
   std::map<std::string, EncoderLabels> labels_of;  ///< of the dataset's encoders, by name
   std::string by = kModality;                      ///< the label by which encoders are grouped
   std::vector<TrialImportance> trials;             ///< finished ones of this config
+  std::vector<double> probe;                       ///< ridge_probe() of the trials' encoders; empty: none yet
+  std::string no_probe;                            ///< why there is none; "": not said
 };
+/// Of the trials, of which there is one at least.
+std::vector<std::string> encoders_of(const ImportanceInput& input);
 
 /// Encoders cannot be grouped by a label that no encoder has. The message names the nearest.
 class UnknownLabel : public Error {
@@ -61,7 +66,6 @@ struct EncoderSummary {
   std::vector<ScoreSpread> by_fold;  ///< [fold] mean gate weight, over seeds
   std::optional<ScoreLoss> loss;
   std::optional<MeasuredScore> alone;  ///< the model of this encoder only
-  std::optional<double> shapley;       ///< where every subset has a Score
 };
 
 /// The encoders with one word of the label ImportanceReport::by.
@@ -135,6 +139,7 @@ struct ImportanceReport {
   std::vector<NearCopies> near_copies;
   Agreement agreement;
   std::vector<KeptBySeeds> seeds_disagree;  ///< in the order of the encoders; empty where all seeds agree
+  std::optional<ShapleyReport> shapley;     ///< where enough subsets have a Score
   double gate_and_loss = 0;                 ///< Spearman's rank correlation over encoders; NaN where not known
   double gate_and_alone = 0;
   std::vector<EffectSeries> effect_of_n;
@@ -166,6 +171,13 @@ std::vector<std::string> near_copies_texts(const ImportanceReport& report);
 inline constexpr char kNearCopiesAdvice[] =
     "the gate may give either of two near-copies the weight; judge them by the loss without each and by the Score "
     "alone";
+
+/// Tables of `report.shapley`, which must be there.
+std::vector<Table> shapley_tables(const ImportanceReport& report);
+/// All pairs, with full precision.
+Table interactions_csv(const ImportanceReport& report);
+/// Names encoders that share a Shapley value: those with a CKA of at least kNearCopyCka. "" none.
+std::string shared_values_text(const ImportanceReport& report);
 
 /// Every table in text, Markdown and LaTeX; one row an encoder with full precision in CSV.
 std::string render(const ImportanceReport& report, ReportFormat format, std::size_t width = kTextWidth);

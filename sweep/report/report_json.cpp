@@ -113,6 +113,44 @@ json family_json(const FamilyReport& family) {
           {"comparisons", std::move(rows)}};
 }
 
+namespace {
+
+json shapley_json(const ShapleyNumber& number) {
+  json object = {{"value", finite(number.value)}, {"probe", number.probe ? finite(*number.probe) : json()}};
+  add_interval(object, number.interval);
+  return object;
+}
+
+json shapley_json(const ImportanceReport& report) {
+  if (!report.shapley) return {};
+  const ShapleyReport& shapley = *report.shapley;
+  json interactions = json::array();
+  for (const ShapleyInteraction& pair : shapley.interactions) {
+    json object = shapley_json(pair.number);
+    object["encoder"] = report.encoders[pair.first].encoder;
+    object["with"] = report.encoders[pair.second].encoder;
+    interactions.push_back(std::move(object));
+  }
+  json probe;
+  if (shapley.probe) {
+    probe = {{"slope", finite(shapley.probe->slope)},
+             {"correlation", finite(shapley.probe->correlation)},
+             {"residual_sd", finite(shapley.probe->residual_sd)}};
+  }
+  return {{"exact", shapley.exact},
+          {"trained", shapley.trained},
+          {"subsets", shapley.subsets},
+          {"trainings", shapley.trainings},
+          {"text", shapley_text(shapley)},
+          {"protocol", protocol_name(shapley.held_out)},
+          {"probe", std::move(probe)},
+          {"probe_text", probe_text(shapley)},
+          {"near_copies", shared_values_text(report)},
+          {"interactions", std::move(interactions)}};
+}
+
+}  // namespace
+
 json importance_json(const ImportanceReport& report) {
   json encoders = json::array();
   for (const EncoderSummary& encoder : report.encoders) {
@@ -132,7 +170,8 @@ json importance_json(const ImportanceReport& report) {
                    {"by_fold", std::move(by_fold)},
                    {"loss_without", nullptr},
                    {"alone", encoder.alone ? score_json(*encoder.alone) : json()},
-                   {"shapley", encoder.shapley ? finite(*encoder.shapley) : json()}};
+                   {"shapley", nullptr}};
+    if (report.shapley) object["shapley"] = shapley_json(report.shapley->values[encoders.size()]);
     if (encoder.loss) {
       object["loss_without"] = comparison_json(encoder.loss->difference);
       object["loss_without"]["config"] = encoder.loss->config;
@@ -186,6 +225,7 @@ json importance_json(const ImportanceReport& report) {
           {"kept_by_seeds", std::move(kept)},
           {"spearman_gate_and_loss", finite(report.gate_and_loss)},
           {"spearman_gate_and_alone", finite(report.gate_and_alone)},
+          {"shapley", shapley_json(report)},
           {"encoders", std::move(encoders)},
           {"by", report.by},
           {"labels", report.labels},

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <string>
 
 #include "sweep/error.h"
 #include "sweep/score/statistics.h"
 
 namespace medley::sweep {
-namespace {}  // namespace
 
 std::vector<double> average_ranks(const std::vector<double>& values) {
   std::vector<std::size_t> order(values.size());
@@ -59,30 +57,6 @@ double spearman(const std::vector<double>& a, const std::vector<double>& b) {
     yy += (y[i] - centre) * (y[i] - centre);
   }
   return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : kNaN;
-}
-
-std::vector<double> shapley_values(int players, const std::vector<double>& worth) {
-  if (players < 1 || players > kMaxPlayers || worth.size() != std::size_t{1} << players) {
-    throw Error("Shapley values need 1 to " + std::to_string(kMaxPlayers) +
-                " players and a worth for each of the sets");
-  }
-  // |S|! (n - |S| - 1)! / n! = 1 / (n C(n - 1, |S|)) for a set S that the player joins.
-  std::vector<double> weight(static_cast<std::size_t>(players));
-  double choose = 1;
-  for (int size = 0; size < players; ++size) {
-    weight[static_cast<std::size_t>(size)] = 1 / (players * choose);
-    choose = choose * (players - 1 - size) / (size + 1);
-  }
-  std::vector<double> values(static_cast<std::size_t>(players));
-  for (std::size_t set = 0; set < worth.size(); ++set) {
-    std::size_t size = 0;
-    for (int player = 0; player < players; ++player) size += set >> player & 1u;
-    for (int player = 0; player < players; ++player) {
-      const std::size_t with = set | std::size_t{1} << player;
-      if (with != set) values[static_cast<std::size_t>(player)] += weight[size] * (worth[with] - worth[set]);
-    }
-  }
-  return values;
 }
 
 }  // namespace medley::sweep

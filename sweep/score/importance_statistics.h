@@ -15,10 +15,4 @@ double kendall_w(const std::vector<std::vector<double>>& raters);
 /// Spearman's rank correlation: Pearson's of average ranks. NaN below two pairs and where one side is constant.
 double spearman(const std::vector<double>& a, const std::vector<double>& b);
 
-inline constexpr int kMaxPlayers = 16;
-/// Exact Shapley values (1953) of a cooperative game: the mean, over all orders of joining, of what a player adds.
-/// `worth` [2^players], by bit mask of who takes part; worth[0] is of nobody. They sum to worth.back() - worth[0].
-/// Throws Error unless there are 1 to kMaxPlayers players and a worth for each set of them.
-std::vector<double> shapley_values(int players, const std::vector<double>& worth);
-
 }  // namespace medley::sweep

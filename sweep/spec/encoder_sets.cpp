@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "sweep/nearest.h"
+#include "sweep/score/shapley.h"
 
 namespace medley::sweep {
 namespace {
@@ -54,6 +55,8 @@ class Generator {
         return sized(2, 2);
       case Kind::kSizes:
         return sized(item_.smallest, item_.largest);
+      case Kind::kShapley:
+        return for_shapley();
       case Kind::kLeaveOneOut:
         return leave_one_out();
       case Kind::kByModality:
@@ -100,6 +103,28 @@ class Generator {
       EncoderSet set;
       std::copy_if(pool_.begin(), pool_.end(), std::back_inserter(set), [&](int e) { return e != left_out; });
       result.push_back(std::move(set));
+    }
+    return result;
+  }
+
+  std::vector<EncoderSet> for_shapley() {
+    const int count = static_cast<int>(pool_.size());
+    const std::string key = "shapley: " + std::to_string(item_.trainings);
+    if (count > kMaxPlayers) {
+      return wrong(item_.place, key + ": there are " + pool_size() + "; valid: up to " + std::to_string(kMaxPlayers) +
+                                    " (name fewer under base: encoders)");
+    }
+    const int fewest = fewest_trainings(count);
+    if (item_.trainings < fewest) {
+      return wrong(item_.place, key + ": " + pool_size() + " want " + std::to_string(fewest) +
+                                    " subsets or more: all encoders, each alone and all but each");
+    }
+    std::vector<EncoderSet> result;
+    for (const std::uint32_t members : shapley_design(count, item_.trainings)) {
+      EncoderSet& set = result.emplace_back();
+      for (int i = 0; i < count; ++i) {
+        if (members >> i & 1u) set.push_back(pool_[static_cast<std::size_t>(i)]);
+      }
     }
     return result;
   }
@@ -177,6 +202,13 @@ EncoderSet all_encoders(const DatasetShape& shape) {
   EncoderSet all(shape.encoders.size());
   std::iota(all.begin(), all.end(), 0);
   return all;
+}
+
+EncoderSet encoder_pool(const SweepSpec& spec, const DatasetShape& shape, Diagnostics& diagnostics) {
+  EncoderSet all = all_encoders(shape);
+  if (!spec.base_encoders) return all;
+  const auto sets = encoder_sets(*spec.base_encoders, all, shape, diagnostics);
+  return sets.empty() ? all : sets.front();
 }
 
 std::vector<EncoderSet> encoder_sets(const EncoderSets& item, const EncoderSet& pool, const DatasetShape& shape,

@@ -195,11 +195,7 @@ class Expander {
   }
 
   void resolve_base() {
-    pool_ = all_encoders(shape_);
-    if (spec_.base_encoders) {
-      const auto sets = encoder_sets(*spec_.base_encoders, pool_, shape_, diagnostics_);
-      if (!sets.empty()) pool_ = sets.front();
-    }
+    pool_ = encoder_pool(spec_, shape_, diagnostics_);
     base_.encoders = names(pool_);
   }
 

@@ -33,11 +33,12 @@ struct PlacedValue {
 
 /// One item of `encoders`: it stands for one or more subsets once the dataset is known (encoder_sets.h).
 struct EncoderSets {
-  enum class Kind { kAll, kSingles, kPairs, kLeaveOneOut, kByModality, kSizes, kModalities, kNames };
+  enum class Kind { kAll, kSingles, kPairs, kLeaveOneOut, kByModality, kSizes, kShapley, kModalities, kNames };
   Kind kind = Kind::kAll;
   Place place;
   int smallest = 0;                ///< kSizes
   int largest = 0;                 ///< kSizes
+  int trainings = 0;               ///< kShapley: subsets at most
   std::vector<PlacedValue> names;  ///< kModalities: modalities; kNames: encoders
 };
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "sweep/nearest.h"
+#include "sweep/score/shapley.h"
 
 namespace medley::sweep {
 namespace {
@@ -92,44 +93,61 @@ std::optional<EncoderSets> read_generator(const YamlNode& node, bool in_list, Di
   const std::string near = nearest_name(node.place.text, names);
   std::string message = "encoders: " + shown(node) + " is not a generator" + suggestion(node.place.text, names);
   if (near.empty()) {
-    message += ", {sizes: [a, b]}, {modality: name}, or lists of encoders";
+    message += ", {sizes: [a, b]}, {shapley: n}, {modality: name}, or lists of encoders";
     if (in_list) message += " ([" + node.place.text + "] is the subset of that encoder alone)";
   }
   diagnostics.add(node.place, message);
   return std::nullopt;
 }
 
-/// {sizes: k}, {sizes: [a, b]}, {modality: name}, {modality: [names]}.
+/// {sizes: k}, {sizes: [a, b]}, {shapley: k}, {modality: name}, {modality: [names]}.
 std::optional<EncoderSets> read_set_map(const YamlNode& node, bool one_subset, Diagnostics& diagnostics) {
   const std::vector<std::string> known =
-      one_subset ? std::vector<std::string>{"modality"} : std::vector<std::string>{"sizes", "modality"};
+      one_subset ? std::vector<std::string>{"modality"} : std::vector<std::string>{"sizes", "shapley", "modality"};
   check_keys(node, "encoders", known, diagnostics);
   EncoderSets sets;
   sets.place = node.place;
-  const YamlNode* sizes = one_subset ? nullptr : find_key(node, "sizes");
-  const YamlNode* modality = find_key(node, "modality");
-  if (!sizes && !modality) {
+  const YamlNode* generator = nullptr;
+  std::string name;
+  for (const std::string& key : known) {
+    const YamlNode* value = find_key(node, key);
+    if (value && generator) {
+      diagnostics.add(value->place,
+                      "encoders: " + name + " and " + key + " are two generators: write them as two items");
+      return std::nullopt;
+    }
+    if (value) {
+      generator = value;
+      name = key;
+    }
+  }
+  if (!generator) {
     if (node.entries.empty()) {
       diagnostics.add(node.place, one_subset ? "encoders: wants {modality: name}"
-                                             : "encoders: wants {sizes: [a, b]} or {modality: name}");
+                                             : "encoders: wants {sizes: [a, b]}, {shapley: n} or {modality: name}");
     }
     return std::nullopt;
   }
-  if (sizes && modality) {
-    diagnostics.add(modality->place, "encoders: sizes and modality are two generators: write them as two items");
-    return std::nullopt;
-  }
-  if (modality) {
+  if (name == "modality") {
     sets.kind = EncoderSets::Kind::kModalities;
-    if (modality->is_scalar()) {
-      sets.names = {{modality->place.text, modality->place}};
+    if (generator->is_scalar()) {
+      sets.names = {{generator->place.text, generator->place}};
       return sets;
     }
-    auto names = read_names(*modality, "modality", diagnostics);
+    auto names = read_names(*generator, "modality", diagnostics);
     if (!names) return std::nullopt;
     sets.names = std::move(*names);
     return sets;
   }
+  if (name == "shapley") {
+    const auto trainings = read_integer(*generator, "encoders: shapley", 1, kMaxTrainedSets, diagnostics);
+    if (!trainings) return std::nullopt;
+    sets.kind = EncoderSets::Kind::kShapley;
+    sets.place = generator->place;
+    sets.trainings = static_cast<int>(*trainings);
+    return sets;
+  }
+  const YamlNode* sizes = generator;
   sets.kind = EncoderSets::Kind::kSizes;
   constexpr int kMost = 10'000;
   if (sizes->is_scalar()) {

@@ -48,7 +48,7 @@ std::string layer_of(const std::string& file) {
 const std::map<std::string, std::set<std::string>>& allowed_layers() {
   static const std::map<std::string, std::set<std::string>> allowed = {
       {"sweep", {}},
-      {"sweep/spec", {"sweep", "sweep/search"}},
+      {"sweep/spec", {"sweep", "sweep/score", "sweep/search"}},
       {"sweep/score", {"sweep"}},
       {"sweep/search", {"sweep", "sweep/score"}},
       {"sweep/report", {"sweep", "sweep/spec", "sweep/score", "sweep/search"}},

@@ -17,6 +17,7 @@
 #include "coordinator/actions/evaluate.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
+#include "storage/probe_file.h"
 #include "storage/writer.h"
 #include "tests/support/error_of.h"
 #include "tests/support/folder.h"
@@ -557,6 +558,47 @@ TEST(ResultsCommands, ImportanceIsToldAndDrawn) {
   EXPECT_FALSE(fs::exists(folder / "figures" / "effect_of_n.svg"));
   EXPECT_THROW(run(folder, "report --importance --config ffffffffffff"), UsageError);
   EXPECT_THROW(run(folder, "report --config " + last), CLI::ParseError);
+}
+
+TEST(ResultsCommands, ShapleyValuesAreToldWhereSubsetsHaveScores) {
+  Store store({config_of({"clip", "wavlm"}, 20), config_of({"clip"}, 20), config_of({"wavlm"}, 20),
+               config_of({"clip", "wavlm"}, 30)});  // the last lacks a trial
+  const auto& folder = store.folder.path();
+  const std::string config = sweep::config_id(store.sweep.configs[0].config);
+  const json told = json::parse(run(folder, "report --importance --json --config " + config));
+  EXPECT_EQ(told["shapley"]["text"], "exact, over the Scores of all 3 subsets");
+  EXPECT_EQ(told["shapley"]["probe"], nullptr);
+  EXPECT_EQ(told["shapley"]["probe_text"], "without a probe: the dataset cannot be read in " + store.data.folder);
+  EXPECT_EQ(told["shapley"]["interactions"].size(), 1u);
+  EXPECT_EQ(told["shapley"]["near_copies"],
+            "near-copies share one value, and without one the other has more: clip and wavlm (CKA 1.000)");
+  EXPECT_LT(told["encoders"][0]["shapley"]["low"], told["encoders"][0]["shapley"]["value"]);
+  const std::string text = run(folder, "report --importance --config " + config);
+  EXPECT_NE(text.find("Shapley values of encoders\nexact, over"), std::string::npos);
+  EXPECT_NE(text.find("interactions of two encoders"), std::string::npos);
+  run(folder, "report --figures " + (folder / "figures").string() + " --config " + config);
+  EXPECT_TRUE(fs::exists(folder / "figures" / "shapley.svg"));
+  EXPECT_TRUE(fs::exists(folder / "figures" / "shapley_interactions.csv"));
+}
+
+TEST(ResultsCommands, ThePageShowsAProbeOnceItIsThere) {
+  Store store({config_of({"clip", "wavlm"}, 20), config_of({"clip"}, 20), config_of({"wavlm"}, 20),
+               config_of({"clip", "wavlm"}, 30)});
+  storage::Reader reader(store.folder.path());
+  const storage::SweepSummary sweep = choose_sweep(reader, "depth");
+  const web::Site site(store.folder.path(), nullptr, false);
+  const auto shapley = [&] {
+    web::Request request;
+    request.method = "GET";
+    request.path = "/api/v1/sweeps/" + sweep.id + "/importance";
+    request.query = {{"config", sweep::config_id(store.sweep.configs[0].config)}};
+    return json::parse(site.handle(request).body)["shapley"];
+  };
+  EXPECT_EQ(shapley()["probe_text"], "without a probe: `medley report depth --importance` makes one");
+  storage::write_probe(store.folder.path(), storage::probe_key(sweep, {"clip", "wavlm"}), {0, .1, .2, .4});
+  EXPECT_TRUE(shapley()["probe"].is_object());
+  // (.4 - .2 - .1 + 0) of the probe alone.
+  EXPECT_NEAR(shapley()["interactions"][0]["probe"].get<double>(), .1, 1e-12);
 }
 
 TEST(ResultsCommands, ImportanceGroupsEncodersByAnyLabel) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "coordinator/actions/plan.h"
 #include "tests/support/folder.h"
 #include "trainer/data/dataset.h"
 #include "trainer/data/synthetic.h"
@@ -55,6 +56,17 @@ TEST_F(TrapsOfASweep, AMarginThatCannotBeSettled) {
   EXPECT_NE(narrow.find("a margin of .0010 is less than"), std::string::npos);
   EXPECT_NE(narrow.find("no number of seeds can"), std::string::npos);
   EXPECT_EQ(traps(sweep + "0.5}"), "");
+}
+
+TEST_F(TrapsOfASweep, APlanSaysWhatItTrainsForShapleyValues) {
+  const auto planned = [&](const std::string& yaml) {
+    return make_plan(read_sweep_text("base: {selection: all}\n" + yaml, "s.yaml", dataset_), folder_ / "no-store")
+        .shapley;
+  };
+  EXPECT_EQ(planned("axes: {encoders: {shapley: 64}}"), "all 63 subsets of the encoders: exact Shapley values");
+  EXPECT_EQ(planned("axes: {encoders: [all, {shapley: 20}]}"),
+            "19 of 63 subsets of the encoders: estimated Shapley values");
+  EXPECT_EQ(planned("axes: {encoders: {sizes: [1, 6]}}"), "");
 }
 
 TEST_F(TrapsOfASweep, AdaptationWithoutAShift) {

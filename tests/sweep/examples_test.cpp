@@ -35,7 +35,7 @@ std::vector<DatasetShape> shapes() {
 
 TEST(Examples, RunOnAnyDataset) {
   const auto files = test::example_sweeps(MEDLEY_SOURCE_DIR);
-  EXPECT_GE(files.size(), 11u);
+  EXPECT_GE(files.size(), 12u);
   for (const fs::path& file : files) {
     for (const DatasetShape& shape : shapes()) {
       const std::string what = file.filename().string() + " on " + std::to_string(shape.encoders.size()) + " encoders" +

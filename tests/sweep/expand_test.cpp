@@ -237,6 +237,10 @@ TEST(Expand, EncoderGenerators) {
   EXPECT_EQ(subsets("{sizes: 3}"),
             (Strings{"clip+hubert+imagebind", "clip+hubert+wavlm", "clip+imagebind+wavlm", "hubert+imagebind+wavlm"}));
   EXPECT_EQ(subsets("{sizes: [1, 4]}").size(), 15u);  // 2^4 - 1
+  EXPECT_EQ(subsets("{shapley: 9}"),
+            (Strings{"clip+hubert+imagebind+wavlm", "clip", "hubert+imagebind+wavlm", "hubert", "clip+imagebind+wavlm",
+                     "imagebind", "clip+hubert+wavlm", "wavlm", "clip+hubert+imagebind"}));
+  EXPECT_EQ(subsets("{shapley: 64}").size(), 15u);
   EXPECT_EQ(subsets("[[wavlm, clip], [hubert]]"), (Strings{"clip+wavlm", "hubert"}));
 }
 
@@ -371,6 +375,13 @@ TEST(Expand, GeneratorsThatCannotBeFilledAreErrors) {
             "1:29: encoders: unknown modality 'audio'; the dataset names none (dataset.yaml)");
   EXPECT_EQ(error("axes: {encoders: {sizes: [5, 6]}}"),
             "1:18: encoders: a subset of 5 cannot be chosen from 4 encoders");
+  EXPECT_EQ(error("axes: {encoders: {shapley: 8}}"),
+            "1:28: encoders: shapley: 8: 4 encoders want 9 subsets or more: all encoders, each alone and all but each");
+  DatasetShape many{"f", {}, {}, {0, 1}, false};
+  for (int e = 0; e < 17; ++e) many.encoders.push_back("e" + std::to_string(e));
+  many.modalities.resize(17);
+  EXPECT_EQ(error("axes: {encoders: {shapley: 64}}", many),
+            "1:28: encoders: shapley: 64: there are 17 encoders; valid: up to 16 (name fewer under base: encoders)");
 }
 
 TEST(Expand, AnAdaptiveSearchNeedsHeldOutScoresOfSeveralFolds) {

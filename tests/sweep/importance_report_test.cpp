@@ -274,7 +274,7 @@ TEST(ImportanceReport, ScoresOfSubsetsStandBesideTheGate) {
   EXPECT_NEAR(encoders[0].alone->value(), 11 / 40. / 2, 1e-12);  // 5 + 6 of 40 clips
   EXPECT_FALSE(encoders[1].alone);
   EXPECT_NEAR(report.gate_and_loss, 1, 1e-12);
-  EXPECT_FALSE(encoders[0].shapley);
+  EXPECT_FALSE(report.shapley);
 }
 
 TEST(ImportanceReport, OtherSweepsHelpOut) {
@@ -291,12 +291,13 @@ TEST(ImportanceReport, OtherSweepsHelpOut) {
   EXPECT_EQ(report.encoders[2].loss->config, "ab");
   EXPECT_EQ(report.encoders[2].alone->config, "c1");
   // Now every subset has a Score: worths (held-out) 5.5/20/2 ... with v(none) = 0; the sum is that of all.
-  ASSERT_TRUE(report.encoders[0].shapley);
+  ASSERT_TRUE(report.shapley);
+  EXPECT_TRUE(report.shapley->exact);
   double sum = 0;
-  for (const auto& encoder : report.encoders) sum += *encoder.shapley;
+  for (const auto& number : report.shapley->values) sum += number.value;
   EXPECT_NEAR(sum, 10.5 / 40, 1e-12);
   // By hand for c: its hits join nobody with 1.5, a (5.5) to make 9.5, b (2.5) to make 4.5, ab (3.5) to make 10.5.
-  EXPECT_NEAR(*report.encoders[2].shapley, (1.5 / 3 + 4 / 6. + 2 / 6. + 7 / 3.) / 40, 1e-12);
+  EXPECT_NEAR(report.shapley->values[2].value, (1.5 / 3 + 4 / 6. + 2 / 6. + 7 / 3.) / 40, 1e-12);
 }
 
 TEST(ImportanceReport, EffectOfNHasASeriesASelection) {

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "sweep/error.h"
 #include "sweep/half.h"
 
 namespace medley::sweep {
@@ -35,33 +34,6 @@ TEST(Spearman, IsSciPys) {
   EXPECT_NEAR(spearman({.4, .3, .3, .1, .05}, {.02, .03, .01, .01, -.01}), 0.7631578947368421, 1e-14);
   EXPECT_DOUBLE_EQ(spearman({1, 2, 3}, {9, 5, 1}), -1);
   EXPECT_TRUE(std::isnan(spearman({1, 2}, {3, 3})));
-}
-
-TEST(Shapley, GloveGameByHand) {
-  // One left glove (player 0), two right ones: a pair is worth 1. By the six orders of joining: 4/6, 1/6, 1/6.
-  std::vector<double> worth(8);
-  for (std::size_t set = 0; set < 8; ++set) worth[set] = (set & 1u) && (set & 6u) ? 1 : 0;
-  const auto values = shapley_values(3, worth);
-  EXPECT_NEAR(values[0], 2. / 3, 1e-15);
-  EXPECT_NEAR(values[1], 1. / 6, 1e-15);
-  EXPECT_NEAR(values[2], 1. / 6, 1e-15);
-}
-
-TEST(Shapley, AirportGameByHand) {
-  // Runways for planes of cost 1, 2 and 4 (Littlechild & Owen 1973): each section is shared by those who need it:
-  // 1/3, 1/3 + 1/2, 1/3 + 1/2 + 2.
-  std::vector<double> worth(8);
-  for (std::size_t set = 0; set < 8; ++set) worth[set] = set & 4u ? 4 : set & 2u ? 2 : set & 1u ? 1 : 0;
-  const auto values = shapley_values(3, worth);
-  EXPECT_NEAR(values[0], 1. / 3, 1e-15);
-  EXPECT_NEAR(values[1], 1. / 3 + 1. / 2, 1e-15);
-  EXPECT_NEAR(values[2], 1. / 3 + 1. / 2 + 2, 1e-15);
-}
-
-TEST(Shapley, WantsAWorthForEverySet) {
-  EXPECT_THROW(shapley_values(2, {0, 1, 1}), Error);
-  EXPECT_THROW(shapley_values(0, {0}), Error);
-  EXPECT_EQ(shapley_values(1, {.5, 2}), (std::vector<double>{1.5}));
 }
 
 TEST(Half, BitsAreNumbers) {

@@ -106,6 +106,7 @@ class Mutator {
                                                     "dropout: [0, 0.1]\n",
                                                     "encoders: pairs\n",
                                                     "{sizes: [1, 9]}",
+                                                    "{shapley: 9}",
                                                     "{range: [1, 3]}",
                                                     "{uniform: [0, 0.5], points: 3}",
                                                     "search: {random: 5}\n",

@@ -249,12 +249,20 @@ TEST(ParseSweep, AxisFormsAreChecked) {
 
 TEST(ParseSweep, EncoderGeneratorsAreChecked) {
   EXPECT_EQ(error("axes: {encoders: pars}"), "1:18: encoders: 'pars' is not a generator; did you mean 'pairs'?");
-  EXPECT_EQ(error("axes: {encoders: [all, clip]}"),
-            "1:24: encoders: 'clip' is not a generator; valid: all, singles, pairs, leave-one-out, "
-            "by-modality, {sizes: "
-            "[a, b]}, {modality: name}, or lists of encoders ([clip] is the subset of that encoder alone)");
+  EXPECT_EQ(
+      error("axes: {encoders: [all, clip]}"),
+      "1:24: encoders: 'clip' is not a generator; valid: all, singles, pairs, leave-one-out, "
+      "by-modality, {sizes: "
+      "[a, b]}, {shapley: n}, {modality: name}, or lists of encoders ([clip] is the subset of that encoder alone)");
   EXPECT_EQ(error("axes: {encoders: {sizes: [3, 2]}}"), "1:27: sizes: [3, 2]: the smallest stands first");
   EXPECT_EQ(error("axes: {encoders: {sizes: [0, 2]}}"), "1:27: sizes: '0' must be a whole number from 1 to 10000");
+  EXPECT_EQ(error("axes: {encoders: {shapley: 513}}"),
+            "1:28: encoders: shapley: '513' must be a whole number from 1 to 512");
+  EXPECT_EQ(error("axes: {encoders: {shapley: all}}"),
+            "1:28: encoders: shapley: 'all' must be a whole number from 1 to 512");
+  EXPECT_EQ(error("axes: {encoders: {shapley: 9, sizes: 2}}"),
+            "1:28: encoders: sizes and shapley are two generators: write them as two items");
+  EXPECT_EQ(error("base: {encoders: {shapley: 9}}"), "1:19: unknown key 'shapley' in encoders; valid: modality");
   EXPECT_EQ(error("axes: {encoders: [[a, b, a]]}"), "1:26: encoders: 'a' stands twice in the list");
   EXPECT_EQ(error("axes: {encoders: {size: 2}}"), "1:19: unknown key 'size' in encoders; did you mean 'sizes'?");
   EXPECT_EQ(error("base: {encoders: pairs}"),

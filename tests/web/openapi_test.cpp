@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "sweep/report/report_json.h"
 #include "tests/support/folder.h"
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
@@ -256,6 +257,27 @@ TEST_F(OpenapiTest, EveryDescribedAnswerIsAsDescribed) {
     }
   }
   EXPECT_GE(checked, 30);
+}
+
+TEST_F(OpenapiTest, ShapleyValuesAreAsDescribed) {
+  sweep::ImportanceReport report;
+  report.encoders.resize(2);
+  report.encoders[0].encoder = "clip";
+  report.encoders[1].encoder = "wavlm";
+  report.cka = {1, .9, .9, 1};
+  report.shapley.emplace();
+  report.shapley->values = {{.2, {.1, .3}, .25}, {.1, {sweep::kNaN, sweep::kNaN}, {}}};
+  report.shapley->interactions = {{0, 1, {-.05, {-.1, 0}, -.04}}};
+  const json document = json::parse(openapi_document());
+  const json told = sweep::importance_json(report);
+  const auto problems = [&](const json& value, const char* name) {
+    return Schema(document).problems(value, document["components"]["schemas"][name], name);
+  };
+  EXPECT_EQ(problems(told["shapley"], "ShapleyReport"), std::vector<std::string>{});
+  EXPECT_EQ(problems(told["encoders"][0]["shapley"], "ShapleyNumber"), std::vector<std::string>{});
+  EXPECT_EQ(problems(told["encoders"][1]["shapley"], "ShapleyNumber"), std::vector<std::string>{});
+  report.shapley->probe = sweep::ProbeFit{.9, .01, .97};
+  EXPECT_EQ(problems(sweep::importance_json(report)["shapley"], "ShapleyReport"), std::vector<std::string>{});
 }
 
 TEST_F(OpenapiTest, ErrorsAreAsDescribed) {

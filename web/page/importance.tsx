@@ -1,6 +1,6 @@
 // What the gate of a config thinks of the encoders, and what Scores say of them: the papers' figures.
 import { NCurve, severalN } from "./ablations";
-import type { EncoderSummary, Figures, ImportanceReport, Sweep } from "./api";
+import type { EncoderSummary, Figures, ImportanceReport, ShapleyReport, Sweep } from "./api";
 import { Empty, Menu, Shown, over } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
@@ -88,6 +88,7 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
       <h2>The gate’s opinion beside Scores</h2>
       <Opinions encoders={report.encoders} by={report.by} chance={report.chance} sweep={sweep.id} />
       {report.encoders.some((one) => one.loss_without || one.alone) && <GateAndScores report={report} base={base} />}
+      {report.shapley && <Shapley report={report} shapley={report.shapley} base={base} />}
 
       <h2>What the gate does</h2>
       <div class="charts">
@@ -237,7 +238,7 @@ function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[];
             {loss && <th scope="col" class="number first">Loss without it</th>}
             {loss && <th scope="col" class="number">95 % interval</th>}
             {alone && <th scope="col" class="number first">Score alone</th>}
-            {shapley && <th scope="col" class="number" title="Shapley value of the Score over all subsets">Shapley</th>}
+            {shapley && <th scope="col" class="number" title="Shapley value of the Score, retrained">Shapley</th>}
           </tr>
         </thead>
         <tbody>
@@ -261,12 +262,76 @@ function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[];
                   {one.alone && one.alone.held_out === null && <span class="warn small"> paper</span>}
                 </td>
               )}
-              {shapley && <td class="number">{signed(one.shapley)}</td>}
+              {shapley && <td class="number">{signed(one.shapley?.value)}</td>}
             </tr>
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Shapley({ report, shapley, base }: { report: ImportanceReport; shapley: ShapleyReport; base: string }) {
+  const sorted = report.encoders.filter((one) => one.shapley).sort((a, b) => (b.shapley!.value ?? 0) - (a.shapley!.value ?? 0));
+  const names = sorted.map((one) => one.encoder);
+  const places = new Map(names.map((name, i) => [name, i]));
+  const most = Math.max(...shapley.interactions.map((one) => Math.abs(one.value ?? 0)), 1e-9);
+  const range = (one: { low: number | null; high: number | null }) => `[${signed(one.low)}, ${signed(one.high)}]`;
+  return (
+    <>
+      <h2>Shapley values</h2>
+      <p>
+        What each encoder adds to the Score when it joins, retrained, over all orders of joining: {shapley.text}, {shapley.trainings} trainings,
+        {shapley.protocol === "paper" ? " paper-style (optimistic)" : " held-out"}; {shapley.probe_text}.
+      </p>
+      {shapley.near_copies && <p class="warn">{shapley.near_copies}.</p>}
+      <div class="charts">
+        <Plot
+          title={`Shapley value of the Score with 95 % interval${shapley.probe ? "; hollow: the probe alone" : ""}`}
+          name={`${base}-shapley`}
+          data={sorted.map((one) => one.shapley)}
+          build={(p) => ({
+            grid: { left: 60, right: 16, top: 16, bottom: 70 },
+            xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
+            yAxis: valueAxis(p, "Shapley value", { nameGap: 44, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
+            tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `${names[dataIndex]}\n${share(sorted[dataIndex]?.shapley?.value)}  ${range(sorted[dataIndex]!.shapley!)}${shapley.probe ? `\nprobe alone ${share(sorted[dataIndex]?.shapley?.probe)}` : ""}` },
+            series: [
+              errorBars(p.series(1), sorted.map((one, i) => [i, one.shapley!.low, one.shapley!.high])),
+              { type: "scatter", symbolSize: 9, color: p.series(1), data: sorted.map((one, i) => [i, one.shapley!.value]) },
+              ...(shapley.probe ? [{ type: "scatter", symbolSize: 9, itemStyle: { color: "transparent", borderColor: p.series(2), borderWidth: 1.5 }, data: sorted.map((one, i) => [i, one.shapley!.probe]) }] : []),
+            ],
+          })}
+        />
+        <Plot
+          title="Interactions: below 0, two encoders stand in for each other"
+          name={`${base}-shapley-interactions`}
+          height={Math.max(300, 90 + 30 * names.length)}
+          data={shapley.interactions}
+          build={(p) => ({
+            grid: { left: 10, right: 16, top: 16, bottom: 10, containLabel: true },
+            xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
+            yAxis: nameAxis(p, names, { inverse: true }),
+            visualMap: { min: 0, max: most, show: false, dimension: 3, inRange: { color: p.scale } },
+            tooltip: {
+              formatter: ({ value }: { value: number[] }) => {
+                const one = shapley.interactions[value[4]!]!;
+                return `${one.encoder} and ${one.with}: ${signed(one.value)}  ${range(one)}${shapley.probe ? `\nprobe alone ${signed(one.probe)}` : ""}`;
+              },
+            },
+            series: [{
+              type: "heatmap",
+              data: shapley.interactions.flatMap((one, i) => {
+                const a = places.get(one.encoder)!;
+                const b = places.get(one.with)!;
+                return [[a, b, one.value, Math.abs(one.value ?? 0), i], [b, a, one.value, Math.abs(one.value ?? 0), i]];
+              }),
+              label: { show: names.length <= 12, fontSize: 11, color: p.text, formatter: ({ value }: { value: number[] }) => signed(value[2]) },
+              itemStyle: { borderColor: p.page, borderWidth: 2 },
+            }],
+          })}
+        />
+      </div>
+    </>
   );
 }
 

@@ -196,6 +196,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
               {plan.impossible > 0 && <div><dt>Impossible, skipped</dt><dd>{count(plan.impossible)}</dd></div>}
               {plan.duplicates > 0 && <div><dt>Train the same as another</dt><dd>{count(plan.duplicates)}</dd></div>}
             </dl>
+            {plan.shapley && <p class="small">{plan.shapley}.</p>}
             {plan.traps.map((trap) => <p key={trap} class="warn small">{trap}</p>)}
             {answer?.done && answer.warnings.map((warning) => <p key={warning.message} class="warn small">{warning.line > 0 && `line ${warning.line}: `}{warning.message}</p>)}
             <button type="button" class="primary" disabled={busy || !fresh} onClick={() => void submit()}>Submit {plan.sweep}</button>
