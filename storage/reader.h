@@ -35,13 +35,14 @@ struct SweepSummary {
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes;
   std::vector<sweep::Family> families;
-  sweep::HeldOutDecode decode;   ///< of its reports
-  std::string reference;         ///< config id; "" when the file names none
-  nlohmann::json search;         ///< how it chooses its trials; null: all at once
-  std::string test_fingerprint;  ///< of the test clips when it was submitted; "" none
-  int rounds = 0;                ///< that its search has decided
-  int scored = 0;                ///< results that its stored Scores of runs were measured from
-  bool searching = false;        ///< its search may ask for more
+  sweep::HeldOutDecode decode;                ///< of its reports
+  std::string reference;                      ///< config id; "" when the file names none
+  std::map<std::string, std::string> labels;  ///< that reports show; empty when the file gives none
+  nlohmann::json search;                      ///< how it chooses its trials; null: all at once
+  std::string test_fingerprint;               ///< of the test clips when it was submitted; "" none
+  int rounds = 0;                             ///< that its search has decided
+  int scored = 0;                             ///< results that its stored Scores of runs were measured from
+  bool searching = false;                     ///< its search may ask for more
   int configs = 0;
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included

@@ -155,6 +155,7 @@ storage::SweepSubmission SweepFile::submission() const {
   submission.families = expansion.families;
   submission.reference = expansion.reference_id;
   submission.decode = spec.decode;
+  submission.labels = expansion.labels;
   for (const auto& config : expansion.configs) {
     submission.configs.push_back({config.config, nlohmann::json(config.axis_values)});
   }

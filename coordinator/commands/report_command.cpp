@@ -26,7 +26,11 @@ using sweep::Table;
 struct ReportOptions {
   std::string sweep;
   bool as_json = false, as_csv = false, as_markdown = false, as_latex = false;
-  int top = 0;
+  std::optional<int> top;
+  bool ids = false;
+  bool explain = false;
+  std::vector<std::string> select;
+  std::vector<std::string> pivot;
   std::string head_fusion;
   bool wide = false;
   bool planned = false;
@@ -70,7 +74,10 @@ void report(const ReportOptions& options, const Globals& globals) {
     }
     return;
   }
-  const auto detail = options.wide ? sweep::Detail::kWide : sweep::Detail::kFit;
+  const sweep::RenderOptions rendering{
+      format,        options.top, options.wide ? sweep::Detail::kWide : sweep::Detail::kFit,
+      text_width(),  options.ids, options.explain,
+      options.select};
   const sweep::Report report = read_report(reader, sweep);
   if (options.planned && report.families.empty()) {
     throw UsageError(
@@ -81,11 +88,16 @@ void report(const ReportOptions& options, const Globals& globals) {
     const web::Board board = web::board_of(sweep, report, reader.config_progress(sweep.id));
     print_json(options.planned ? web::planned_comparisons_json(board)
                : options.axes  ? web::axes_json(board)
-                               : web::ranking_json(reader, board, options.top));
-  } else {
-    std::cout << (options.planned ? sweep::render_planned_comparisons(report, format, detail, text_width())
-                  : options.axes  ? sweep::render_axes(report, format, text_width())
-                                  : sweep::render(report, format, options.top, detail, text_width()));
+                               : web::ranking_json(reader, board, options.top.value_or(0)));
+    return;
+  }
+  try {
+    std::cout << (options.planned          ? sweep::render_planned_comparisons(report, rendering)
+                  : options.axes           ? sweep::render_axes(report, rendering)
+                  : !options.pivot.empty() ? sweep::render_pivot(report, options.pivot[0], options.pivot[1], rendering)
+                                           : sweep::render(report, rendering));
+  } catch (const sweep::Error& e) {  // a name of a column or an axis
+    throw UsageError(e.what());
   }
 }
 
@@ -201,10 +213,22 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   formats->add_flag("--markdown", options->as_markdown, "tables in Markdown");
   formats->add_flag("--latex", options->as_latex, "tables in LaTeX (booktabs)");
   formats->require_option(0, 1);
-  command->add_option("--top", options->top, "number of configs to list; 0: all")->check(CLI::NonNegativeNumber);
-  command->add_flag("--wide", options->wide, "every column (text else keeps to 120 characters where it can)");
+  command
+      ->add_option("--top", options->top,
+                   "number of configs to list; 0: all, the default but for draws of a random search")
+      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--wide", options->wide, "every column (text else fits the terminal, or 120 characters)");
+  command->add_flag("--ids", options->ids, "ids of configs, beside their names");
+  command->add_flag("--explain", options->explain, "how each number is taken, below its table");
+  command->add_option("--select", options->select, "columns in this order, separated by commas; also axes and id")
+      ->delimiter(',');
   auto* planned = command->add_flag("--planned", options->planned, "only the planned comparisons, with verdicts");
-  command->add_flag("--axes", options->axes, "only the marginal means of each axis")->excludes(planned);
+  auto* axes = command->add_flag("--axes", options->axes, "only the marginal means of each axis")->excludes(planned);
+  command->add_option("--pivot", options->pivot, "instead: the mean Score by two axes, ROWS,COLUMNS")
+      ->delimiter(',')
+      ->expected(2)
+      ->excludes(planned)
+      ->excludes(axes);
   auto* importance =
       command->add_flag("--importance", options->importance, "instead: importance of the encoders by gate and Scores");
   auto* figures =
@@ -229,6 +253,7 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   command->footer(
       "Paper-style numbers tune epoch and thresholds on the fold they report; held-out ones do not.\n"
       "Examples:\n  medley report\n  medley report topn --top 10\n  medley report topn --latex > table.tex\n"
+      "  medley report topn --select held_out_score,difference\n  medley report topn --pivot selection,top_n\n"
       "  medley report topn --csv | column -s, -t\n  medley report topn --planned\n  medley report topn --axes --json\n"
       "  medley report topn --importance --by modality\n  medley report topn --figures figures");
   command->callback([options, &globals] { report(*options, globals); });

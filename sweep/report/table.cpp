@@ -145,8 +145,23 @@ void drop(Table& table, std::size_t column) {
   for (auto& row : table.rows) row.erase(row.begin() + at);
 }
 
-/// Without the expendable columns that there is no room for, nor notes that only these have.
+/// Cells of one column, at most `most` characters each.
+void shorten(Table& table, std::size_t column, std::size_t most) {
+  for (auto& row : table.rows) {
+    std::string& cell = row[column];
+    if (width(cell) <= most) continue;
+    std::size_t bytes = 0;
+    for (std::size_t characters = 0; characters < most; ++bytes) {
+      if ((cell[bytes] & 0xc0) != 0x80 && ++characters == most) break;
+    }
+    cell = cell.substr(0, bytes) + "…";
+  }
+}
+
+}  // namespace
+
 Table fitted(Table table, std::size_t room) {
+  constexpr std::size_t kLeastOfAName = 12;
   std::set<int> turns;
   for (const Table::Column& column : table.columns) {
     if (column.expendable > 0) turns.insert(column.expendable);
@@ -163,27 +178,33 @@ Table fitted(Table table, std::size_t room) {
       drop(table, c);
     }
   }
+  for (std::size_t c = 0; room > 0 && c < table.columns.size(); ++c) {
+    const std::size_t wide = text_width(table);
+    if (!table.columns[c].shortened || wide <= room) continue;
+    const std::size_t now = column_widths(table)[c];
+    shorten(table, c, std::max(kLeastOfAName, now - std::min(now, wide - room)));
+  }
   if (dropped.empty()) return table;
   std::set<std::string> needed;
   for (const Table::Column& column : table.columns) needed.insert(column.notes.begin(), column.notes.end());
-  std::string names;
   for (const Table::Column& column : dropped) {
-    names += (names.empty() ? "" : ", ") + named(column);
+    table.left_out.push_back(named(column));
     for (const std::string& note : column.notes) {
       if (needed.count(note) > 0) continue;
       table.notes.erase(std::remove(table.notes.begin(), table.notes.end(), note), table.notes.end());
     }
   }
-  table.notes.push_back("not shown, for want of room: " + names + "; --wide shows everything");
   return table;
 }
-
-}  // namespace
 
 std::size_t text_width(const Table& table) {
   std::size_t total = 0;
   for (const std::size_t width : column_widths(table)) total += width + 2;
   return total - std::min<std::size_t>(total, 2);
+}
+
+std::string wrapped_text(const std::string& text, std::size_t width) {
+  return wrapped(text, "", width > 0 ? width : kTextWidth);
 }
 
 std::string named(const Table::Column& column) {
@@ -192,7 +213,12 @@ std::string named(const Table::Column& column) {
 
 std::string text_table(const Table& whole, std::size_t room_for) {
   check(whole);
-  const Table table = fitted(whole, room_for);
+  Table table = fitted(whole, room_for);
+  std::string left_out;
+  for (const std::string& name : table.left_out) left_out += (left_out.empty() ? "" : ", ") + name;
+  if (!left_out.empty()) {
+    table.notes.push_back("not shown, for want of room: " + left_out + "; --wide shows everything");
+  }
   const std::size_t most = room_for > 0 ? room_for : kTextWidth;
   const std::vector<std::size_t> widths = column_widths(table);
   std::string groups;

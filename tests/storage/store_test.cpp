@@ -768,7 +768,7 @@ TEST_F(StoreTest, AReportThatGrowsIsTheReportMadeAtOnceAfterEveryTrial) {
     const auto grown = growing.make(reader, summary, reader.config_progress(id), {});
     const auto at_once = sweep::make_report(read_report_input(reader, summary));
     for (const auto format : {sweep::ReportFormat::kCsv, sweep::ReportFormat::kText}) {  // numbers; axes and families
-      ASSERT_EQ(sweep::render(grown, format), sweep::render(at_once, format)) << i;
+      ASSERT_EQ(sweep::render(grown, {format}), sweep::render(at_once, {format})) << i;
     }
   }
 }
