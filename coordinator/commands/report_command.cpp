@@ -31,6 +31,7 @@ struct ReportOptions {
   bool explain = false;
   std::vector<std::string> select;
   std::vector<std::string> pivot;
+  double paper_mm = 0;
   std::string head_fusion;
   bool wide = false;
   bool planned = false;
@@ -51,6 +52,23 @@ void write_figures(const sweep::ImportanceReport& report, const fs::path& folder
     fmt::print("{}\n", (folder / (figure.name + ".svg")).string());
   }
   for (const std::string& missing : made.missing) fmt::print("not written: {}\n", missing);
+}
+
+/// "8cm", "80mm", "80": millimetres. Throws UsageError.
+double millimetres(const std::string& text) {
+  std::size_t used = 0;
+  double value = 0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::logic_error&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  if (unit == "cm") value *= 10;
+  if (used == 0 || (unit != "cm" && unit != "mm" && !unit.empty()) || !(value >= 40 && value <= 400)) {
+    throw UsageError("--paper: '" + text + "' must be a width of 40 to 400 mm, such as 8cm or 170mm");
+  }
+  return value;
 }
 
 void print_json(const json& body) { std::cout << web::text_of(body, 2); }
@@ -75,9 +93,9 @@ void report(const ReportOptions& options, const Globals& globals) {
     return;
   }
   const sweep::RenderOptions rendering{
-      format,        options.top, options.wide ? sweep::Detail::kWide : sweep::Detail::kFit,
-      text_width(),  options.ids, options.explain,
-      options.select};
+      format,         options.top,     options.wide ? sweep::Detail::kWide : sweep::Detail::kFit,
+      text_width(),   options.ids,     options.explain,
+      options.select, options.paper_mm};
   const sweep::Report report = read_report(reader, sweep);
   if (options.planned && report.families.empty()) {
     throw UsageError(
@@ -213,6 +231,9 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   formats->add_flag("--markdown", options->as_markdown, "tables in Markdown");
   formats->add_flag("--latex", options->as_latex, "tables in LaTeX (booktabs)");
   formats->require_option(0, 1);
+  command->add_option_function<std::string>(
+      "--paper", [options](const std::string& width) { options->paper_mm = millimetres(width); },
+      "with --latex or --figures: width of a column of the paper, such as 8cm or 17cm");
   command
       ->add_option("--top", options->top,
                    "number of configs to list; 0: all, the default but for draws of a random search")

@@ -109,8 +109,8 @@ bool is_drawn(const Report& report) {
   // A grid over one axis of many numbers has one config a value too.
   const auto varied = std::count_if(report.axes.begin(), report.axes.end(),
                                     [](const AxisReport& axis) { return axis.values.size() > 1; });
-  return varied > 1 && std::any_of(report.axes.begin(), report.axes.end(),
-                                   [](const AxisReport& axis) { return is_drawn(axis); });
+  return varied > 1 &&
+         std::any_of(report.axes.begin(), report.axes.end(), [](const AxisReport& axis) { return is_drawn(axis); });
 }
 
 ConfigNames::ConfigNames(const Report& report) {

@@ -14,8 +14,8 @@ bool is_drawn(const Report& report);
 
 /// Names of the configs of a report in words: the values of the axes that tell them apart, "learned, n=2". Axes of
 /// words come before axes of numbers, an axis that tells nothing more is left out, and so is one that a config does not
-/// vary. `labels` of the sweep file replace words and names. Names are unique. Where axes are drawn it is "draw 3f2a9c",
-/// of the config's id.
+/// vary. `labels` of the sweep file replace words and names. Names are unique. Where axes are drawn it is "draw
+/// 3f2a9c", of the config's id.
 class ConfigNames {
  public:
   explicit ConfigNames(const Report& report);

@@ -92,10 +92,12 @@ Finding of_families(const Report& report, const ConfigNames& names) {
     }
   }
   if (rows.empty()) {
-    return {FindingState::kNotJudged, std::string("not judged: ") + (comparisons == 0 ? "the sweep holds none of its planned pairs"
-                                                                         : "every planned comparison lacks runs")};
+    return {FindingState::kNotJudged,
+            std::string("not judged: ") + (comparisons == 0 ? "the sweep holds none of its planned pairs"
+                                                            : "every planned comparison lacks runs")};
   }
-  const bool held_out = std::all_of(rows.begin(), rows.end(), [](const Judged& j) { return j.family->judged_held_out; });
+  const bool held_out =
+      std::all_of(rows.begin(), rows.end(), [](const Judged& j) { return j.family->judged_held_out; });
   const std::string how = by(report, held_out, rows.size());
   const auto helps = with_verdict(rows, Verdict::kHelps);
   const auto hurts = with_verdict(rows, Verdict::kHurts);
@@ -128,22 +130,19 @@ Finding of_families(const Report& report, const ConfigNames& names) {
 }
 
 Finding of_reference(const Report& report, const ConfigNames& names) {
+  const std::map<std::string, double> adjusted = adjusted_against_reference(report);
   std::vector<const ConfigReport*> others;
-  std::vector<double> p;
   for (const ConfigReport& config : report.configs) {
-    if (!config.against_reference || !config.complete()) continue;
-    others.push_back(&config);
-    p.push_back(config.against_reference->p);
+    if (adjusted.count(config.id) > 0) others.push_back(&config);
   }
   const std::string reference = names(report.reference()->id);
   if (others.empty()) return {FindingState::kNotJudged, "not judged: no config has runs in common with " + reference};
-  const std::vector<double> adjusted = holm_adjusted(p);
   const std::string how = by(report, report.ranks_held_out(), others.size());
   const ConfigReport* most = nullptr;
   std::size_t beat = 0;
-  for (std::size_t i = 0; i < others.size(); ++i) {
-    if (adjusted[i] >= kLevel || others[i]->against_reference->mean <= 0) continue;
-    if (!most || others[i]->against_reference->mean > most->against_reference->mean) most = others[i];
+  for (const ConfigReport* other : others) {
+    if (adjusted.at(other->id) >= kLevel || other->against_reference->mean <= 0) continue;
+    if (!most || other->against_reference->mean > most->against_reference->mean) most = other;
     ++beat;
   }
   if (most) {
@@ -152,10 +151,10 @@ Finding of_reference(const Report& report, const ConfigNames& names) {
                                       size_text(*most->against_reference) + how + more};
   }
   const ConfigReport& first = *others.front();
-  return {FindingState::kNoneBeats,
-          "no config beats the reference " + reference + " beyond chance; of the others " + names(first.id) +
-              " is first with " + signed_text(first.against_reference->mean) + " " +
-              interval_text(first.against_reference->interval) + how};
+  return {FindingState::kNoneBeats, "no config beats the reference " + reference + " beyond chance; of the others " +
+                                        names(first.id) + " is first with " +
+                                        signed_text(first.against_reference->mean) + " " +
+                                        interval_text(first.against_reference->interval) + how};
 }
 
 /// Nothing was declared: the best, and those that may be as good.
@@ -174,13 +173,13 @@ Finding of_ranking(const Report& report, const ConfigNames& names) {
     known = known || difference;
     alike += !difference || !(difference->result().interval.high < 0);
   }
-  const std::string told = !known       ? "too few runs to tell the others from it"
-                           : alike == 0 ? "none of the other " + std::to_string(others) + " comes near"
-                                      : std::to_string(alike) + " of the other " + std::to_string(others) +
-                                            " cannot be told from it";
-  return {FindingState::kBest,
-          "the best of " + std::to_string(report.configs.size()) + ", " + score + by(report, report.ranks_held_out(), 0) +
-              "; " + told + ", and no comparison was declared"};
+  const std::string told =
+      !known       ? "too few runs to tell the others from it"
+      : alike == 0 ? "none of the other " + std::to_string(others) + " comes near"
+                   : std::to_string(alike) + " of the other " + std::to_string(others) + " cannot be told from it";
+  return {FindingState::kBest, "the best of " + std::to_string(report.configs.size()) + ", " + score +
+                                   by(report, report.ranks_held_out(), 0) + "; " + told +
+                                   ", and no comparison was declared"};
 }
 
 Finding of_search(const Report& report, const ConfigNames& names) {
@@ -209,9 +208,9 @@ Finding finding(const Report& report) {
   const SweepStanding standing = report.standing;
   if (standing == SweepStanding::kFailed) return {FindingState::kFailed, "failed: no trial has a result"};
   if (standing != SweepStanding::kFinished && (done < expected || !report.search.empty())) {
-    const std::string so_far =
-        measured ? "; so far " + score_of(report, names, report.configs.front()) + by(report, report.ranks_held_out(), 0)
-                 : "";
+    const std::string so_far = measured ? "; so far " + score_of(report, names, report.configs.front()) +
+                                              by(report, report.ranks_held_out(), 0)
+                                        : "";
     return {FindingState::kNotYet, "not yet: " + trials + so_far};
   }
   if (!measured) return {FindingState::kNoNumber, "no config has a Score: " + trials + " have a result"};
@@ -219,6 +218,20 @@ Finding finding(const Report& report) {
   if (!report.families.empty()) return of_families(report, names);
   if (!report.declared_reference.empty() && report.configs.size() > 1) return of_reference(report, names);
   return of_ranking(report, names);
+}
+
+std::map<std::string, double> adjusted_against_reference(const Report& report) {
+  std::vector<std::string> ids;
+  std::vector<double> p;
+  for (const ConfigReport& config : report.configs) {
+    if (report.declared_reference.empty() || !config.against_reference || !config.complete()) continue;
+    ids.push_back(config.id);
+    p.push_back(config.against_reference->p);
+  }
+  const std::vector<double> adjusted = holm_adjusted(p);
+  std::map<std::string, double> by_id;
+  for (std::size_t i = 0; i < ids.size(); ++i) by_id[ids[i]] = adjusted[i];
+  return by_id;
 }
 
 std::string best_by_seeds_text(const Report& report) {

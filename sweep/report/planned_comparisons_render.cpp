@@ -92,6 +92,7 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
   std::set<std::string> liftable;
   for (const std::string& axis : held) {
     table.columns.push_back({axis_text.axis(axis), kLeft});
+    table.columns.back().shortened = true;
     liftable.insert(axis_text.axis(axis));
   }
   if (wide) table.columns.insert(table.columns.end(), {{"config", kLeft}, {"baseline", kLeft}, {"pairs", kRight}});

@@ -263,6 +263,83 @@ Table leaderboard(const Report& report, const RenderOptions& options) {
   return table;
 }
 
+/// Configs whose difference was found by a comparison that the sweep file declares, and how.
+std::set<std::string> significant(const Report& report, std::string& how) {
+  std::set<std::string> found;
+  std::size_t comparisons = 0;
+  std::string kind = " planned comparison";
+  for (const FamilyReport& family : report.families) {
+    for (const PlannedComparison& row : family.rows) {
+      comparisons += row.verdict != Verdict::kNotJudged;
+      const bool told = row.verdict == Verdict::kHelps || row.verdict == Verdict::kHurts;
+      if (told && row.baseline_config == report.declared_reference) found.insert(row.config);
+    }
+  }
+  if (comparisons == 0) {
+    kind = " comparison";
+    for (const auto& [config, p] : adjusted_against_reference(report)) {
+      ++comparisons;
+      if (p < kLevel) found.insert(config);
+    }
+  }
+  how = "p < .05 by Holm over " + std::to_string(comparisons) + kind + (comparisons == 1 ? "" : "s");
+  return found;
+}
+
+/// The leaderboard as a paper has it: name, Score with its interval, and the difference to the reference of the sweep.
+Table paper_leaderboard(const Report& report, RenderOptions options) {
+  const bool chosen = !options.select.empty();
+  const bool held_out = report.ranks_held_out();
+  if (!chosen) {
+    options.select =
+        held_out
+            ? std::vector<std::string>{"held_out_score", "held_out_interval", "held_out_presence", "held_out_salience"}
+            : std::vector<std::string>{"paper_score", "paper_interval", "paper_presence", "paper_salience"};
+    const bool compares = !report.declared_reference.empty() && report.configs.size() > 1 && report.search.empty();
+    if (compares) options.select.insert(options.select.begin() + 2, "difference");
+  }
+  const std::vector<Selected> columns = selected(report, options.select);
+  Table table = leaderboard(report, options);
+  std::string how;
+  const std::set<std::string> marked = significant(report, how);
+  const ConfigNames names(report);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    Table::Column& column = table.columns[i + 2];  // after rank and name
+    if (!columns[i].column) continue;
+    const std::string id = columns[i].column->id;
+    if (!chosen) column.group.clear();  // the note below says the one protocol
+    const bool accuracy = id.find("presence") != std::string::npos || id.find("salience") != std::string::npos;
+    column.best = accuracy || id == "held_out_score" || id == "paper_score";
+    if (!chosen) column.expendable = accuracy ? 1 : columns[i].column->is_interval ? 2 : 0;
+    if (id != "difference") continue;
+    column.head = "Δ";
+    for (std::size_t r = 0; r < table.rows.size(); ++r) {
+      if (marked.count(report.configs[r].id) > 0) table.rows[r][i + 2] += "⋆";
+    }
+  }
+  table.columns.erase(table.columns.begin());
+  for (auto& row : table.rows) row.erase(row.begin());
+  table.title = (report.description.empty() ? report.sweep : report.description) + " (" + source_text(report) + ", " +
+                runs_text(report) + ")";
+  table.above.clear();
+  table.notes = {group_note(held_out ? "held-out" : "paper-style", report),
+                 "95 % intervals " + uncertainty_text(held_out, report.actors, report.partitions.size())};
+  const auto has = [&](const char* mark) {
+    return std::any_of(table.rows.begin(), table.rows.end(), [&](const auto& row) {
+      return std::any_of(row.begin(), row.end(),
+                         [&](const std::string& cell) { return cell.find(mark) != std::string::npos; });
+    });
+  };
+  if (!report.declared_reference.empty()) {
+    table.notes.push_back("Δ: less " + names(report.declared_reference) + ", paired by fold and seed" +
+                          (has("⋆") ? "; ⋆ " + how : ""));
+  }
+  if (has(kIncompleteMark)) table.notes.push_back("* over the runs that are done only");
+  if (has(kDivergedMark)) table.notes.push_back("† over the runs that did not diverge only");
+  if (has(kTransductiveMark)) table.notes.push_back(std::string(kTransductiveMark) + " " + kTransductiveNote);
+  return table;
+}
+
 Table axis_table(const Report& report, const AxisReport& axis) {
   const AxisText axis_text(report);
   const ConfigNames names(report);
@@ -377,6 +454,7 @@ class Writing {
     }
     text_ += text                                         ? text_table(table, width)
              : options_.format == ReportFormat::kMarkdown ? markdown_table(table)
+             : options_.paper_mm > 0                      ? paper_table(table, options_.paper_mm)
                                                           : latex_table(table);
   }
 
@@ -407,8 +485,16 @@ void add_axes(Writing& writing, const Report& report) {
   }
 }
 
-void add_planned(Writing& writing, const Report& report, Detail detail) {
-  for (const FamilyReport& family : report.families) writing.add(planned_comparisons_table(report, family, detail));
+void add_planned(Writing& writing, const Report& report, const RenderOptions& options) {
+  for (const FamilyReport& family : report.families) {
+    Table table = planned_comparisons_table(report, family, options.detail);
+    if (options.paper_mm > 0) {  // verdicts without the seeds that would settle them
+      for (auto& row : table.rows) {
+        for (std::string& cell : row) cell = cell.substr(0, cell.find(": "));
+      }
+    }
+    writing.add(std::move(table));
+  }
 }
 
 }  // namespace
@@ -461,10 +547,11 @@ Table full_precision(const Report& report, const std::vector<std::string>& selec
 std::string render(const Report& report, const RenderOptions& options) {
   if (options.format == ReportFormat::kCsv) return csv_table(full_precision(report, options.select));
   Writing writing(report, options);
-  writing.add(leaderboard(report, options));
+  const bool paper = options.format == ReportFormat::kLatex && options.paper_mm > 0;
+  writing.add(paper ? paper_leaderboard(report, options) : leaderboard(report, options));
   if (options.select.empty()) {
-    add_axes(writing, report);
-    add_planned(writing, report, options.detail);
+    if (!paper) add_axes(writing, report);
+    add_planned(writing, report, options);
   }
   return writing.take(finding(report).text);
 }
@@ -479,7 +566,7 @@ std::string render_axes(const Report& report, const RenderOptions& options) {
 std::string render_planned_comparisons(const Report& report, const RenderOptions& options) {
   if (options.format == ReportFormat::kCsv) return csv_table(planned_comparisons_csv(report));
   Writing writing(report, options);
-  add_planned(writing, report, options.detail);
+  add_planned(writing, report, options);
   return writing.take();
 }
 

@@ -19,7 +19,8 @@ struct Table {
     /// Text that is too wide leaves out the columns of 1, then those of 2, and so on; 0 stays.
     int expendable = 0;
     std::vector<std::string> notes = {};  ///< those of Table::notes that are about it, and go with it
-    bool shortened = false;               ///< too wide even so: its cells are cut, with "…"
+    bool shortened = false;  ///< too wide even so: its cells are cut, with "…"; in papers broken into lines
+    bool best = false;       ///< in papers its largest numbers are bold
   };
   std::string name;  ///< for references from elsewhere; "" none
   std::string title;
@@ -49,6 +50,9 @@ std::string named(const Table::Column& column);
 std::string text_table(const Table& table, std::size_t width = kTextWidth);
 std::string markdown_table(const Table& table);  ///< GitHub's tables
 std::string latex_table(const Table& table);     ///< a table environment; needs the booktabs package
+/// A float at the top of a column `width_mm` wide, in 8 pt of a class of 10 pt: expendable columns are left out and
+/// names are broken until it fits. Its label is tab: and Table::name. Needs the booktabs package.
+std::string paper_table(const Table& table, double width_mm);
 std::string csv_table(const Table& table);  ///< RFC 4180 with \n; head and rows only; a group stands before its heads
 
 }  // namespace medley::sweep

@@ -69,7 +69,8 @@ TEST(Finding, NothingIsFoundBeforeTheSweepIsDone) {
   const Finding finding = found(input);
   EXPECT_EQ(finding.state, FindingState::kNotYet);
   // Of the complete configs a is first: 4 of 20 clips, and no blend.
-  EXPECT_EQ(finding.text, "not yet: 11 of 12 trials; so far n=1 has .100 [.100, .100] (held-out Score, 3 folds x 2 seeds)");
+  EXPECT_EQ(finding.text,
+            "not yet: 11 of 12 trials; so far n=1 has .100 [.100, .100] (held-out Score, 3 folds x 2 seeds)");
   input.trials.clear();
   EXPECT_EQ(found(input).text, "not yet: 0 of 12 trials");
 }
@@ -102,14 +103,16 @@ TEST(Finding, NoDifferenceIsEquivalentOrUndecided) {
   ReportInput input = sweep_of({always(8), always(8)});
   input.families = {{"top_n", "1", .02}};
   EXPECT_EQ(found(input).state, FindingState::kEquivalent);
-  EXPECT_EQ(found(input).text, "n=2 is equivalent to n=1 within ±.020 (held-out Score, 3 folds x 2 seeds, Holm over 1)");
+  EXPECT_EQ(found(input).text,
+            "n=2 is equivalent to n=1 within ±.020 (held-out Score, 3 folds x 2 seeds, Holm over 1)");
   input = sweep_of({always(8), noisy(9)});
   input.families = {{"top_n", "1", .02}};
   EXPECT_EQ(found(input).state, FindingState::kUndecided);
   const std::string text = found(input).text;
-  EXPECT_EQ(text.rfind("undecided: no config differs from n=1 beyond chance (held-out Score, 3 folds x 2 seeds, Holm over 1); ",
-                       0),
-            0u)
+  EXPECT_EQ(
+      text.rfind(
+          "undecided: no config differs from n=1 beyond chance (held-out Score, 3 folds x 2 seeds, Holm over 1); ", 0),
+      0u)
       << text;
   EXPECT_NE(text.find("seed"), std::string::npos) << text;
 }
@@ -140,9 +143,10 @@ TEST(Finding, AReferenceIsADeclaredComparison) {
 
 TEST(Finding, WithoutADeclarationThereIsNoVerdict) {
   EXPECT_EQ(found(sweep_of({always(4), always(8), noisy(8)})).state, FindingState::kBest);
-  EXPECT_EQ(found(sweep_of({always(4), always(8), noisy(8)})).text,
-            "the best of 3, n=2 has .200 [.200, .200] (held-out Score, 3 folds x 2 seeds); 1 of the other 2 cannot be told "
-            "from it, and no comparison was declared");
+  EXPECT_EQ(
+      found(sweep_of({always(4), always(8), noisy(8)})).text,
+      "the best of 3, n=2 has .200 [.200, .200] (held-out Score, 3 folds x 2 seeds); 1 of the other 2 cannot be told "
+      "from it, and no comparison was declared");
   EXPECT_EQ(found(sweep_of({always(4)})).state, FindingState::kSingle);
   ReportInput few = sweep_of({always(4), always(8)});
   few.seeds = {1};
@@ -188,15 +192,13 @@ Report named(const std::vector<nlohmann::json>& axis_values, std::map<std::strin
 }
 
 TEST(ConfigNames, AreTheWordsThatTellConfigsApart) {
-  const ConfigNames names(named({{{"selection", "all"}},
-                                 {{"selection", "learned"}, {"top_n", 2}},
-                                 {{"selection", "random"}, {"top_n", 2}}}));
+  const ConfigNames names(named(
+      {{{"selection", "all"}}, {{"selection", "learned"}, {"top_n", 2}}, {{"selection", "random"}, {"top_n", 2}}}));
   EXPECT_EQ(names("a"), "all");
   EXPECT_EQ(names("b"), "learned");  // n tells nothing more
   EXPECT_EQ(names("x"), "x");
-  const ConfigNames more(named({{{"selection", "all"}},
-                                {{"selection", "learned"}, {"top_n", 1}},
-                                {{"selection", "learned"}, {"top_n", 2}}}));
+  const ConfigNames more(named(
+      {{{"selection", "all"}}, {{"selection", "learned"}, {"top_n", 1}}, {{"selection", "learned"}, {"top_n", 2}}}));
   EXPECT_EQ(more("c"), "learned, n=2");
 }
 
@@ -219,10 +221,9 @@ TEST(ConfigNames, LabelsReplaceAxesValuesAndWholeNames) {
   const std::vector<nlohmann::json> configs = {{{"selection", "all"}, {"top_n", 1}},
                                                {{"selection", "learned"}, {"top_n", 1}},
                                                {{"selection", "learned"}, {"top_n", 2}}};
-  const Report report = named(configs, {{"learned", "ours"},
-                                        {"top_n", "kept"},
-                                        {"top_n=2", "two"},
-                                        {"selection=all, top_n=1", "the baseline"}});
+  const Report report =
+      named(configs,
+            {{"learned", "ours"}, {"top_n", "kept"}, {"top_n=2", "two"}, {"selection=all, top_n=1", "the baseline"}});
   const ConfigNames names(report);
   EXPECT_EQ(names("a"), "the baseline");
   EXPECT_EQ(names("b"), "ours, kept=1");
