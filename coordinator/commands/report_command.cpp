@@ -1,16 +1,23 @@
 // medley report, medley show.
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
+#include <thread>
 
 #include <fmt/format.h>
 
+#include "cluster/process.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/terminal.h"
+#include "coordinator/error.h"
 #include "storage/files/write.h"
 #include "sweep/report/importance_figures.h"
+#include "sweep/report/methods.h"
+#include "sweep/report/report_figures.h"
 #include "sweep/report/table.h"
 #include "web/ablation.h"
 #include "web/json.h"
@@ -32,6 +39,7 @@ struct ReportOptions {
   std::vector<std::string> select;
   std::vector<std::string> pivot;
   double paper_mm = 0;
+  bool methods = false;
   std::string head_fusion;
   bool wide = false;
   bool planned = false;
@@ -42,16 +50,66 @@ struct ReportOptions {
   std::string figures;
 };
 
-/// One CSV and one SVG a figure.
-void write_figures(const sweep::ImportanceReport& report, const fs::path& folder) {
-  const sweep::Figures made = sweep::make_figures(report);
-  files::make_folders(folder);
-  for (const sweep::Figure& figure : made.figures) {
-    files::write(folder / (figure.name + ".csv"), sweep::csv_table(figure.data), files::Durability::kDurable);
-    files::write(folder / (figure.name + ".svg"), figure.svg, files::Durability::kDurable);
-    fmt::print("{}\n", (folder / (figure.name + ".svg")).string());
+/// By rsvg-convert, the program of the library that draws SVG; false where it is not installed.
+bool write_pdf(const fs::path& svg, const fs::path& pdf) {
+  std::optional<cluster::Exit> exit;
+  try {
+    auto converter =
+        cluster::Process::start({{"rsvg-convert", "--format", "pdf", "--output", pdf.string(), svg.string()}, {}, {}});
+    while (!(exit = converter.poll())) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  } catch (const cluster::Error&) {
+    return false;
   }
+  if (exit->code != 0 || exit->signal != 0)
+    throw Error("rsvg-convert cannot write " + pdf.string() + ": " + exit->text());
+  return true;
+}
+
+/// One CSV and one SVG a figure; in papers one PDF too.
+void write_figures(const sweep::Figures& made, const fs::path& folder, bool paper) {
+  files::make_folders(folder);
+  bool pdf = paper;
+  for (const sweep::Figure& figure : made.figures) {
+    const fs::path svg = folder / (figure.name + ".svg");
+    files::write(folder / (figure.name + ".csv"), sweep::csv_table(figure.data), files::Durability::kDurable);
+    files::write(svg, figure.svg, files::Durability::kDurable);
+    fmt::print("{}\n", svg.string());
+    const fs::path printed = folder / (figure.name + ".pdf");
+    if (pdf) pdf = write_pdf(svg, printed);
+    if (pdf) fmt::print("{}\n", printed.string());
+  }
+  if (paper && !pdf) fmt::print("no PDF: rsvg-convert is not installed (Debian: librsvg2-bin)\n");
   for (const std::string& missing : made.missing) fmt::print("not written: {}\n", missing);
+}
+
+/// Epochs of the configs that learning curves show.
+std::vector<sweep::TrialCurve> read_curves(storage::Reader& reader, const sweep::Report& report) {
+  std::vector<sweep::TrialCurve> curves;
+  for (const std::string& id : sweep::configs_with_curves(report)) {
+    for (const sweep::ConfigReport& config : report.configs) {
+      if (config.id != id) continue;
+      for (const sweep::RunScore& run : config.runs) {
+        const auto trial = reader.find_trial(run.trial);
+        if (trial && trial->result) curves.push_back({id, trial->result->epochs});
+      }
+    }
+  }
+  return curves;
+}
+
+/// Of Scores, and of the gate where a config has one.
+sweep::Figures all_figures(storage::Reader& reader, const storage::SweepSummary& sweep, const sweep::Report& report,
+                           const ReportOptions& options) {
+  sweep::Figures made = sweep::make_figures(report, read_curves(reader, report), options.paper_mm);
+  if (options.config.empty() && sweep::config_for_importance(report).empty()) {
+    made.missing.push_back("figures of encoders: no config has a gate and a result");
+    return made;
+  }
+  sweep::Figures more =
+      sweep::make_figures(importance_report(reader, sweep, report, options.config, options.by), options.paper_mm);
+  std::move(more.figures.begin(), more.figures.end(), std::back_inserter(made.figures));
+  std::move(more.missing.begin(), more.missing.end(), std::back_inserter(made.missing));
+  return made;
 }
 
 /// "8cm", "80mm", "80": millimetres. Throws UsageError.
@@ -83,11 +141,14 @@ void report(const ReportOptions& options, const Globals& globals) {
                                             : sweep::ReportFormat::kText;
   if (options.importance || !options.figures.empty()) {
     const sweep::Report report = read_report(reader, sweep);
+    if (!options.figures.empty()) {
+      write_figures(all_figures(reader, sweep, report, options), options.figures, options.paper_mm > 0);
+    }
+    if (!options.importance) return;
     const sweep::ImportanceReport importance = importance_report(reader, sweep, report, options.config, options.by);
-    if (!options.figures.empty()) write_figures(importance, options.figures);
-    if (options.importance && options.as_json) {
+    if (options.as_json) {
       print_json(web::importance_json(importance, web::board_of(sweep, report, reader.config_progress(sweep.id))));
-    } else if (options.importance) {
+    } else {
       std::cout << sweep::render(importance, format, text_width());
     }
     return;
@@ -107,6 +168,10 @@ void report(const ReportOptions& options, const Globals& globals) {
     print_json(options.planned ? web::planned_comparisons_json(board)
                : options.axes  ? web::axes_json(board)
                                : web::ranking_json(reader, board, options.top.value_or(0)));
+    return;
+  }
+  if (options.methods) {
+    std::cout << sweep::methods_text(report);
     return;
   }
   try {
@@ -250,6 +315,7 @@ void add_report_commands(CLI::App& app, Globals& globals) {
       ->expected(2)
       ->excludes(planned)
       ->excludes(axes);
+  command->add_flag("--methods", options->methods, "instead: the paragraph on methods of a paper, with references");
   auto* importance =
       command->add_flag("--importance", options->importance, "instead: importance of the encoders by gate and Scores");
   auto* figures =
@@ -276,7 +342,9 @@ void add_report_commands(CLI::App& app, Globals& globals) {
       "Examples:\n  medley report\n  medley report topn --top 10\n  medley report topn --latex > table.tex\n"
       "  medley report topn --select held_out_score,difference\n  medley report topn --pivot selection,top_n\n"
       "  medley report topn --csv | column -s, -t\n  medley report topn --planned\n  medley report topn --axes --json\n"
-      "  medley report topn --importance --by modality\n  medley report topn --figures figures");
+      "  medley report topn --importance --by modality\n  medley report topn --figures figures\n"
+      "  medley report topn --latex --paper 8cm > table.tex\n  medley report topn --figures figures --paper 17cm\n"
+      "  medley report topn --methods");
   command->callback([options, &globals] { report(*options, globals); });
 
   struct ShowOptions {

@@ -410,7 +410,11 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   report.rounds = frame.rounds;
   report.failures = frame.failures;
   std::set<int> actors;
-  for (const auto& [fold, clips] : frame.clips.folds) actors.insert(clips.actors.begin(), clips.actors.end());
+  for (const auto& [fold, clips] : frame.clips.folds) {
+    actors.insert(clips.actors.begin(), clips.actors.end());
+    const bool first = fold.first == report.partitions.front().repeat;
+    if (first) report.clips += static_cast<int>(clips.truth.size());
+  }
   report.actors = static_cast<int>(actors.size());
   report.configs = std::move(measured);
   std::vector<ConfigReport>& ranked = report.configs;

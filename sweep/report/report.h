@@ -209,6 +209,7 @@ struct Report {
   int seeds = 0;
   HeldOutDecode decode;
   int actors = 0;  ///< of the labelled clips; 0: not known
+  int clips = 0;   ///< labelled, of the folds of one partition; 0: not known
   SweepStanding standing = SweepStanding::kFinished;
   std::string search;  ///< as ReportFrame says
   int rounds = 0;

@@ -1,6 +1,4 @@
 // Tables of papers, set by LaTeX where it is installed (Debian's texlive-latex-base).
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +6,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "sweep/report/report.h"
 
@@ -79,7 +78,8 @@ TEST(PaperTable, FitsItsWidthWithoutAnOverfullBox) {
     std::ofstream(folder / "paper.tex")
         << "\\documentclass[10pt]{article}\n\\usepackage[utf8]{inputenc}\n"
         << "\\textwidth=" << mm << "mm\\oddsidemargin=0mm\\hoffset=0mm\\textheight=560mm\\paperheight=600mm\n"
-        << "\\pdfpageheight=600mm\\pdfpagewidth=" << mm + 52 << "mm\n"
+        << "\\pdfpageheight=600mm\\pdfpagewidth=" << mm + 52
+        << "mm\n"
         // booktabs is of texlive-latex-recommended; other rules are as wide.
         << "\\IfFileExists{booktabs.sty}{\\usepackage{booktabs}}{\\let\\toprule\\hline\\let\\midrule\\hline"
         << "\\let\\bottomrule\\hline\\def\\cmidrule(lr)##1{}}\n"
