@@ -90,7 +90,7 @@ class Plot {
     draw_legend(lines);
     // Below the middle of the plot, as far as the label has room there.
     const double total = width + room.left + room.right;
-    const double half = std::min(total, 1.1 * text_pixels(text.x_label)) / 2;
+    const double half = std::min(total, text_pixels(text.x_label)) / 2;
     const double middle = std::clamp(room.left + width / 2, half, total - half);
     svg_.text({middle, top_ + height + room.below - 8}, text.x_label, Anchor::kMiddle);
     svg_.text({14, top_ + height / 2}, text.y_label, Anchor::kMiddle, 11, -90);
@@ -373,7 +373,7 @@ std::string draw(const ForestChart& chart) {
     range.add(row.measure);
   }
   if (chart.margin > 0) range.add(Measure{0, {-chart.margin, chart.margin}});
-  const Plot::Room room{std::min(1.12 * widest, total * 0.48) + 12, 16, 46};
+  const Plot::Room room{std::min(widest, total * 0.48) + 14, 16, 46};
   Plot plot(chart.text, total - room.left - room.right, height, room);
   const auto ticks = nice_ticks(range.low, range.high, chart.text.paper_mm > 0 && chart.text.paper_mm < 120 ? 4 : 6);
   plot.x_axis(ticks);

@@ -319,8 +319,8 @@ Table paper_leaderboard(const Report& report, RenderOptions options) {
   }
   table.columns.erase(table.columns.begin());
   for (auto& row : table.rows) row.erase(row.begin());
-  table.title = (report.description.empty() ? report.sweep : report.description) + " (" + source_text(report) + ", " +
-                runs_text(report) + ")";
+  const std::string source = source_text(report) + ", " + runs_text(report);
+  table.title = report.description.empty() ? source : report.description + " (" + source + ")";
   table.above.clear();
   table.notes = {group_note(held_out ? "held-out" : "paper-style", report),
                  "95 % intervals " + uncertainty_text(held_out, report.actors, report.partitions.size())};

@@ -179,7 +179,7 @@ std::string Svg::str() const { return body_ + "</svg>\n"; }
 double text_pixels(const std::string& text, double size) {
   double characters = 0;
   for (const char c : text) {
-    if ((c & 0xc0) != 0x80) characters += c == 'i' || c == 'l' || c == '.' || c == ' ' ? 0.35 : 0.58;
+    if ((c & 0xc0) != 0x80) characters += c == 'i' || c == 'l' || c == '.' || c == ' ' ? 0.36 : 0.63;
   }
   return characters * size;
 }
