@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coordinator/error.h"
+#include "sweep/search/search.h"
 
 namespace medley::coordinator {
 
@@ -17,7 +18,10 @@ SweepStatus status_of(const storage::SweepSummary& summary) {
           summary.diverged,
           summary.failed,
           0,
-          summary.best_paper_score};
+          summary.best_paper_score,
+          summary.rounds,
+          summary.searching ? storage::most_trials(summary) : 0,
+          summary.searching && summary.search.at("kind") == name_of(sweep::StrategyKind::kExternal)};
 }
 
 }  // namespace

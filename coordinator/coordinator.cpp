@@ -23,6 +23,7 @@
 #include "storage/files/read.h"
 #include "storage/files/write.h"
 #include "storage/reader.h"
+#include "sweep/error.h"
 #include "sweep/result.h"
 
 namespace medley::coordinator {
@@ -201,7 +202,7 @@ struct Coordinator::State {
       broken = std::current_exception();
       throw;
     }
-    if (ending.is_serving()) searches.ask(scheduler.searching());
+    if (ending.is_serving()) searches.ask(undecided());
     board.publish(scheduler, catalog, roster, ending, Steady::now());
   }
 
@@ -218,20 +219,52 @@ struct Coordinator::State {
     }
   }
 
+  /// Sweeps whose search is to decide a round.
+  std::vector<std::string> undecided() {
+    std::vector<std::string> sweeps = scheduler.searching();
+    sweeps.erase(std::remove_if(sweeps.begin(), sweeps.end(),
+                                [&](const std::string& id) { return catalog.find_sweep(id)->external; }),
+                 sweeps.end());
+    return sweeps;
+  }
+
   /// Stores what searches decided, and has the scheduler train it.
   void take_rounds() {
     for (const Searches::Decided& decided : searches.decided()) {
-      if (!decided.error.empty()) {
+      if (decided.error.empty()) {
+        add_round(decided.sweep, decided.round);
+      } else {
         push(SweepStopped{decided.sweep, "its search failed: " + decided.error});
-        continue;
       }
-      storage::Writer::Group group(writer);
-      writer.add_round(decided.sweep, decided.round, storage::now_ms());
-      group.commit();
-      storage::Reader reader(options.store);
-      push(catalog.grow(reader, reader.stored_sweep(decided.sweep)));
-      if (decided.round.done) push(SweepClosed{decided.sweep});
     }
+  }
+
+  void add_round(const std::string& sweep, const storage::SearchRound& round) {
+    storage::Writer::Group group(writer);
+    writer.add_round(sweep, round, storage::now_ms());
+    group.commit();
+    storage::Reader reader(options.store);
+    push(catalog.grow(reader, reader.stored_sweep(sweep)));
+    if (round.done) push(SweepClosed{sweep});
+  }
+
+  Coordinator::Answer add_configs(const std::string& id, const nlohmann::json& configs, bool done,
+                                  std::vector<std::string>& ids) {
+    const SweepStatus* known = catalog.find_sweep(id);
+    if (!known) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
+    const std::string name = "sweep " + known->name;
+    if (!known->external) return {false, name + " takes no configs: its file has no `search: external`, or it is done"};
+    storage::SearchRound round;
+    try {
+      storage::Reader reader(options.store);
+      round = posted_round(reader, reader.stored_sweep(id), configs, done, ids);
+    } catch (const sweep::Error& error) {
+      return {false, error.what()};
+    }
+    const std::size_t added = round.configs.size();
+    if (added > 0 || done) add_round(id, round);
+    return {true, name + " got " + std::to_string(added) + (added == 1 ? " new config" : " new configs") +
+                      (done ? "; they are its last" : "")};
   }
 
   /// One group commit: the scheduler's commands for a batch of events, records first, then what they justify.
@@ -450,6 +483,11 @@ Coordinator::Answer Coordinator::retry(const std::string& trial) {
 
 Coordinator::Answer Coordinator::retry_sweep(const std::string& sweep) {
   return state_->gate.call([&] { return state_->requests.retry_sweep(sweep); });
+}
+
+Coordinator::Answer Coordinator::add_configs(const std::string& sweep, const nlohmann::json& configs, bool done,
+                                             std::vector<std::string>& ids) {
+  return state_->gate.call([&] { return state_->add_configs(sweep, configs, done, ids); });
 }
 
 Coordinator::Answer Coordinator::release(const std::string& worker) {

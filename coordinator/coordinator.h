@@ -86,6 +86,11 @@ class Coordinator final {
   Answer retry_sweep(const std::string& sweep_id);
   Answer release(const std::string& worker_id);
 
+  /// Adds configs to a sweep with `search: external`; `done`: they are its last. Those that it has already train no
+  /// second time. `ids` gets the ids of all.
+  Answer add_configs(const std::string& sweep_id, const nlohmann::json& configs, bool done,
+                     std::vector<std::string>& ids);
+
   /// Has something else recorded by the store's one writer, on the coordinator's thread. Any thread. Throws what
   /// `record` throws, and Error when the coordinator ends before its turn.
   void write(const std::function<void(storage::Writer&)>& record);

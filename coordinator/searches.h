@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "coordinator/background.h"
 #include "storage/records.h"
 #include "storage/report_input.h"
@@ -16,6 +18,12 @@ namespace medley::coordinator {
 /// `report` is kept from one call to the next, for the same sweep. Throws storage::Error, sweep::Error.
 storage::SearchRound next_round(storage::Reader& reader, const storage::SweepSummary& sweep,
                                 storage::GrowingReport& report);
+
+/// A round of configs that somebody else chose, for a sweep with `search: external`: those that it has not yet, in
+/// every fold with every seed. `ids` gets those of all. Throws storage::Error, and sweep::Error with the number of the
+/// config that cannot be trained.
+storage::SearchRound posted_round(storage::Reader& reader, const storage::SweepSummary& sweep,
+                                  const nlohmann::json& configs, bool done, std::vector<std::string>& ids);
 
 /// Decides rounds on threads of its own, one a sweep at a time. All calls are of one thread.
 class Searches {

@@ -22,6 +22,7 @@ struct SweepStatus {
   std::optional<double> best_paper_score;  ///< of a single trial, paper-style (optimistic); none without a number
   int rounds = 0;                          ///< of its search, `trials` being what it asked for so far
   int most_trials = 0;                     ///< that its search may ask for yet, those included; 0: no more
+  bool external = false;                   ///< its search is told what to ask for
 };
 
 struct WorkerStatus {

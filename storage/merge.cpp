@@ -145,7 +145,7 @@ class Merge {
     return submission;
   }
 
-  /// What is likely next is left to the coordinator that continues.
+  /// What is likely next is left to the coordinator that continues. Configs of rounds are among the submission's.
   std::vector<std::pair<SearchRound, TimeMs>> rounds_of(const SweepSummary& sweep, const SweepSubmission& submission) {
     std::vector<std::pair<SearchRound, TimeMs>> rounds;
     auto trial = submission.trials.begin();  // asked for in this order

@@ -224,6 +224,12 @@ std::optional<double> Reader::State::best_paper_score(std::int64_t sweep) {
   return std::nullopt;
 }
 
+int most_trials(const SweepSummary& sweep) {
+  // A search that makes its configs has a limit of its own.
+  const int configs = sweep.search.is_object() ? sweep.search.value("configs", sweep.configs) : sweep.configs;
+  return configs * static_cast<int>(sweep.partitions.size() * sweep.folds.size() * sweep.seeds.size());
+}
+
 std::vector<SweepSummary> Reader::sweeps() {
   View view(state_->database);
   Statement rows(state_->database, std::string(kSummary) + "ORDER BY s.created DESC, s.key DESC");
@@ -640,11 +646,12 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
   const std::string sha256 = find.text(8);
   if (find.step()) return std::nullopt;
   dataset.clips = read_clips(state_->database, key);
-  Statement encoders(state_->database, "SELECT name, labels, dim FROM encoder WHERE dataset = ? ORDER BY position");
+  Statement encoders(state_->database,
+                     "SELECT name, labels, dim, layers FROM encoder WHERE dataset = ? ORDER BY position");
   encoders.bind(key);
   while (encoders.step()) {
     const auto labels = parse(encoders.text(1)).get<sweep::EncoderLabels>();
-    dataset.encoders.push_back({encoders.text(0), labels, encoders.whole(2)});
+    dataset.encoders.push_back({encoders.text(0), labels, encoders.whole(2), encoders.whole(3)});
   }
   if (dataset_digest(dataset) != sha256) {
     throw Error("what the store holds of dataset " + dataset.fingerprint +

@@ -54,9 +54,7 @@ struct SweepSummary {
 };
 
 /// All that a sweep may ask for: every config in every fold of every partition with every seed.
-inline int most_trials(const SweepSummary& sweep) {
-  return sweep.configs * static_cast<int>(sweep.partitions.size() * sweep.folds.size() * sweep.seeds.size());
-}
+int most_trials(const SweepSummary& sweep);
 
 /// A config as a sweep holds it.
 struct SweepConfigRow {

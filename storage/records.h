@@ -16,6 +16,7 @@
 #include "sweep/result.h"
 #include "sweep/score/admission.h"
 #include "sweep/search/strategy.h"
+#include "sweep/spec/dataset_shape.h"
 #include "sweep/state.h"
 #include "sweep/trial.h"
 
@@ -39,7 +40,8 @@ struct ClipRecord {
 struct EncoderRecord {
   std::string name;
   sweep::EncoderLabels labels;
-  int dim = 0;
+  int dim = 0;     ///< columns of a layer
+  int layers = 1;  ///< that a config chooses among
 };
 
 /// What the store knows of a dataset: all but the features.
@@ -57,6 +59,8 @@ struct DatasetRecord {
 
 /// What results of its trials must be, in the partition whose folds it has (sweep::partitioned()).
 sweep::Promise promise_of(const DatasetRecord& dataset);
+/// What expansion must know of it.
+sweep::DatasetShape shape_of(const DatasetRecord& dataset);
 
 /// One config of a sweep, with the axis values that made it: {"top_n": 3, "encoders": "pairs/2"}.
 struct SweepConfig {
@@ -64,17 +68,19 @@ struct SweepConfig {
   nlohmann::json axis_values = nlohmann::json::object();
 };
 
-/// A round of a sweep's search, as it is decided. Configs of trials must be of the sweep.
+/// A round of a sweep's search, as it is decided. Configs of trials must be of the sweep, new ones included.
 struct SearchRound {
   int number = 0;  ///< from 1
   std::vector<sweep::TrialSpec> trials;
   std::vector<sweep::TrialSpec> likely;  ///< of the round after it, in place of what was likely before
   std::vector<sweep::Decision> decisions;
-  bool done = false;  ///< nothing is asked for any more
+  bool done = false;                      ///< nothing is asked for any more
+  std::vector<SweepConfig> configs = {};  ///< new ones of the sweep, behind those that it has
 };
 
 /// An expanded sweep, as it is submitted. `trials` are in the order in which they should train; the config of each
-/// must be one of `configs`. With a search they are all that it may ask for, and none is stored before it does.
+/// must be one of `configs`. With a search they are all that it may ask for, and none is stored before it does; of one
+/// that makes its configs (sweep::makes_configs()) there are neither.
 struct SweepSubmission {
   std::string name;
   std::string description;       ///< that the sweep file gives; "" none

@@ -46,7 +46,10 @@ sweep::ReportClips clips_of(Reader& reader, const SweepSummary& sweep) {
 /// "race, margin .010".
 std::string search_text(const nlohmann::json& search) {
   const sweep::SearchSettings settings = sweep::search_settings_from_json(search);
-  return std::string(name_of(settings.kind)) + ", margin " + sweep::share_text(settings.margin);
+  const std::string kind = name_of(settings.kind);
+  if (!sweep::makes_configs(settings.kind)) return kind + ", margin " + sweep::share_text(settings.margin);
+  const std::string most = ", at most " + std::to_string(settings.configs) + " configs";
+  return kind + most + (settings.batch > 0 ? " in rounds of " + std::to_string(settings.batch) : "");
 }
 
 /// By position of the config.

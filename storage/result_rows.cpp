@@ -115,6 +115,30 @@ std::string result_digest(const TrialResult& result) {
   return sha.hex();
 }
 
+sweep::DatasetShape shape_of(const DatasetRecord& dataset) {
+  sweep::DatasetShape shape;
+  shape.fingerprint = dataset.fingerprint;
+  shape.test_fingerprint = dataset.test_fingerprint;
+  shape.folds = dataset.folds;
+  std::set<std::string> actors;
+  for (const ClipRecord& clip : dataset.clips) {
+    if (clip.fold < 0) shape.has_test = true;
+    if (clip.fold >= 0) {
+      ++shape.clip_count;
+      actors.insert(clip.actor);
+    }
+    if (clip.actor.empty()) (clip.fold < 0 ? shape.test_actors : shape.actors) = false;
+  }
+  shape.actor_count = static_cast<int>(actors.size());
+  for (const EncoderRecord& encoder : dataset.encoders) {
+    shape.encoders.push_back(encoder.name);
+    shape.modalities.push_back(sweep::word_of(encoder.labels, sweep::kModality));
+    shape.layers.push_back(encoder.layers);
+    shape.dims.push_back(encoder.dim);
+  }
+  return shape;
+}
+
 std::string dataset_digest(const DatasetRecord& dataset) {
   nlohmann::json all = {dataset.fingerprint, dataset.test_fingerprint, dataset.folder, dataset.name,
                         dataset.synthetic,   dataset.classes.names,    dataset.folds};
@@ -123,7 +147,9 @@ std::string dataset_digest(const DatasetRecord& dataset) {
     all.push_back({clip.filename, clip.actor, clip.fold});
     if (clip.label) all.push_back({clip.label->first, clip.label->second, clip.label->salience});
   }
-  for (const EncoderRecord& encoder : dataset.encoders) all.push_back({encoder.name, encoder.labels, encoder.dim});
+  for (const EncoderRecord& encoder : dataset.encoders) {
+    all.push_back({encoder.name, encoder.labels, encoder.dim, encoder.layers});
+  }
   return sweep::sha256_hex(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

@@ -37,7 +37,8 @@ CREATE TABLE encoder (
   position INTEGER NOT NULL,
   name TEXT NOT NULL,
   labels TEXT NOT NULL,            -- JSON {label: word}
-  dim INTEGER NOT NULL,
+  dim INTEGER NOT NULL,            -- columns of a layer
+  layers INTEGER NOT NULL,
   PRIMARY KEY (dataset, position)
 ) STRICT, WITHOUT ROWID;
 

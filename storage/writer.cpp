@@ -117,12 +117,35 @@ struct Writer::State {
     insert.run();
     const std::int64_t sweep = database.last_insert_id();
 
-    std::map<std::string, std::int64_t> config_keys;
+    insert_configs(sweep, submission.configs);
+    if (submission.search.is_null()) {
+      place_trials(sweep, 0, insert_trials(sweep, submission.trials));
+    } else {
+      const auto config_keys = config_keys_of(sweep);
+      for (const sweep::TrialSpec& trial : submission.trials) {
+        if (!config_keys.count(sweep::config_id(trial.config))) throw_stranger(trial);
+      }
+    }
+    return sweep;
+  }
+  /// By id.
+  std::map<std::string, std::int64_t> config_keys_of(std::int64_t sweep) {
+    std::map<std::string, std::int64_t> keys;
+    Statement configs(database,
+                      "SELECT c.id, c.key FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
+    configs.bind(sweep);
+    while (configs.step()) keys.emplace(configs.text(0), configs.integer(1));
+    return keys;
+  }
+  /// Behind those that the sweep has. Points of the space that train the same are one.
+  void insert_configs(std::int64_t sweep, const std::vector<SweepConfig>& configs) {
+    if (configs.empty()) return;
+    auto config_keys = config_keys_of(sweep);
     Statement config(database, "INSERT OR IGNORE INTO config (id, canonical, settings) VALUES (?, ?, ?)");
     Statement of_sweep(database, "INSERT INTO sweep_config VALUES (?, ?, ?, ?)");
-    for (const SweepConfig& c : submission.configs) {
+    for (const SweepConfig& c : configs) {
       const std::string config_id = sweep::config_id(c.config);
-      if (config_keys.count(config_id)) continue;  // two points of the space that train the same
+      if (config_keys.count(config_id)) continue;
       const std::string canonical = sweep::canonical_text(c.config);
       const std::string settings = sweep::to_json(c.config).dump();
       config.bind(config_id, canonical, settings).run();
@@ -131,25 +154,13 @@ struct Writer::State {
       of_sweep.bind(sweep, static_cast<std::int64_t>(config_keys.size()), key, axis_values).run();
       config_keys.emplace(config_id, key);
     }
-    if (submission.search.is_null()) {
-      place_trials(sweep, 0, insert_trials(sweep, submission.trials));
-    } else {
-      for (const sweep::TrialSpec& trial : submission.trials) {
-        if (!config_keys.count(sweep::config_id(trial.config))) throw_stranger(trial);
-      }
-    }
-    return sweep;
   }
   [[noreturn]] static void throw_stranger(const sweep::TrialSpec& trial) {
     throw Error("the config of trial " + trial.id + " is not among the sweep's configs");
   }
   /// Those that the store lacks; the keys of all. Their configs must be of the sweep.
   std::vector<std::int64_t> insert_trials(std::int64_t sweep, const std::vector<sweep::TrialSpec>& trials) {
-    std::map<std::string, std::int64_t> config_keys;
-    Statement configs(database,
-                      "SELECT c.id, c.key FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
-    configs.bind(sweep);
-    while (configs.step()) config_keys.emplace(configs.text(0), configs.integer(1));
+    const auto config_keys = config_keys_of(sweep);
     Statement of_sweep(database, "SELECT dataset, test_fingerprint FROM sweep WHERE key = ?");
     of_sweep.bind(sweep).step();
     const std::int64_t dataset = of_sweep.integer(0);
@@ -198,6 +209,7 @@ struct Writer::State {
                 d.difference, d.interval.low, d.interval.high)
           .run();
     }
+    insert_configs(sweep, round.configs);
     place_trials(sweep, round.number, insert_trials(sweep, round.trials));
     Statement forget(database, "DELETE FROM likely_trial WHERE sweep = ?");
     forget.bind(sweep).run();
@@ -222,11 +234,11 @@ struct Writer::State {
     sizes.clear();
   }
   void insert_encoders(std::int64_t key, const DatasetRecord& dataset) {
-    Statement encoder(database, "INSERT INTO encoder VALUES (?, ?, ?, ?, ?)");
+    Statement encoder(database, "INSERT INTO encoder VALUES (?, ?, ?, ?, ?, ?)");
     for (std::size_t i = 0; i < dataset.encoders.size(); ++i) {
       const EncoderRecord& e = dataset.encoders[i];
       const std::string labels = nlohmann::json(e.labels).dump();
-      encoder.bind(key, static_cast<std::int64_t>(i), e.name, labels, e.dim).run();
+      encoder.bind(key, static_cast<std::int64_t>(i), e.name, labels, e.dim, e.layers).run();
     }
   }
   void insert_clips(std::int64_t key, const DatasetRecord& dataset, bool test) {

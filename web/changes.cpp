@@ -112,4 +112,16 @@ Control::Answer mark_config(const Call& call) {
   return call.control->mark(checked_id(call.id), mark_change(body_of(call.request)));
 }
 
+Control::Answer add_configs(const Call& call) {
+  constexpr std::size_t kMaxConfigs = 1000;
+  json body = body_of(call.request);
+  const bool done = flag_in(body, "done");
+  const json configs = body.contains("configs") ? body["configs"] : json::array();
+  const bool objects = configs.is_array() && std::all_of(configs.begin(), configs.end(),
+                                                         [](const json& config) { return config.is_object(); });
+  if (!objects || configs.size() > kMaxConfigs) throw Refused{400, "configs must be a list of at most 1000 objects."};
+  if (configs.empty() && !done) throw Refused{400, "Give configs, a list of objects of settings, or done: true."};
+  return call.control->add_configs(sweep_of(*call.reader, call.id).id, configs, done);
+}
+
 }  // namespace medley::web

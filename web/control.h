@@ -47,6 +47,9 @@ class Control {
   virtual Answer retry(const std::string& trial_id) = 0;
   /// ... and every failed trial of a sweep.
   virtual Answer retry_sweep(const std::string& sweep_id) = 0;
+  /// Configs of a sweep that others search: a list of objects of settings. `done`: they are the last. Details:
+  /// `configs`, their ids in the same order.
+  virtual Answer add_configs(const std::string& sweep_id, const nlohmann::json& configs, bool done) = 0;
   /// Pins, tags, notes of a config; the answer is not done when there is no such config.
   virtual Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) = 0;
   /// Lets a quarantined worker have trials again.

@@ -184,6 +184,8 @@ const std::vector<Route>& routes() {
        [](const Call& call) { return change_response(plan_sweep(call)); }},
       {"POST", "/api/v1/sweeps", Needs::kChange, "submitSweep",
        [](const Call& call) { return change_response(submit_sweep(call)); }},
+      {"POST", "/api/v1/sweeps/{id}/configs", Needs::kChange, "addConfigs",
+       [](const Call& call) { return change_response(add_configs(call)); }},
       {"POST", "/api/v1/sweeps/{id}/pause", Needs::kChange, "pauseSweep",
        [](const Call& call) { return change_response(call.control->pause(sweep_in(call).id)); }},
       {"POST", "/api/v1/sweeps/{id}/resume", Needs::kChange, "resumeSweep",

@@ -54,7 +54,7 @@ json plan_json(const SweepFile& file, const Plan& plan) {
           {"partitions", sweep::partition_texts(expansion.partitions)},
           {"folds", expansion.folds},
           {"seeds", expansion.seeds},
-          {"search", file.spec.adaptive ? sweep::to_json(*file.spec.adaptive) : json()},
+          {"search", file.expansion.search ? sweep::to_json(*file.expansion.search) : json()},
           {"trials", expansion.trials.size()},
           {"done", plan.done},
           {"left", expansion.trials.size() - plan.done},

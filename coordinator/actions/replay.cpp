@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/error.h"
@@ -55,7 +57,9 @@ Table table_of(const sweep::Report& report, const storage::SweepSummary& sweep) 
                      "' has fewer than two configs with a held-out Score in every fold and "
                      "seed: there is nothing to replay");
   }
-  table.space = {static_cast<int>(table.configs.size()), sweep.folds, sweep.seeds, std::nullopt};
+  table.space.configs = static_cast<int>(table.configs.size());
+  table.space.folds = sweep.folds;
+  table.space.seeds = sweep.seeds;
   std::sort(table.space.folds.begin(), table.space.folds.end());
   for (std::size_t c = 0; c < table.configs.size(); ++c) {
     if (table.configs[c]->id == sweep.reference) table.space.reference = static_cast<int>(c);
@@ -75,6 +79,32 @@ Table table_of(const sweep::Report& report, const storage::SweepSummary& sweep) 
     table.tied.push_back(config == table.configs[table.best] || !difference || difference->result().p >= kLevel);
   }
   return table;
+}
+
+/// Where the configs lie among each other: axes with the values that they have.
+sweep::Drawing drawing_of(storage::Reader& reader, const storage::SweepSummary& sweep, const Table& table) {
+  std::map<std::string, sweep::Config> configs;
+  for (auto& row : reader.sweep_configs(sweep.id)) configs.emplace(row.id, std::move(row.config));
+  std::set<std::string> variants;
+  std::map<std::string, std::set<nlohmann::json>> values;
+  for (const ConfigReport* config : table.configs) {
+    variants.insert(config->axis_values.value(sweep::kVariantAxis, std::string()));
+    for (const auto& [axis, text] : config->axis_values.items()) {
+      if (axis == sweep::kVariantAxis) continue;
+      values[axis].insert(sweep::find_setting(axis)->get(configs.at(config->id)));
+    }
+  }
+  sweep::Drawing drawing;
+  for (const std::string& variant : variants) drawing.parameters.starts.push_back({variant, {}, true});
+  for (const auto& [axis, present] : values) {
+    drawing.parameters.parameters.push_back({axis, {present.begin(), present.end()}, 0, 0, false, {}});
+  }
+  for (const ConfigReport* config : table.configs) {
+    nlohmann::json texts = nlohmann::json::object();
+    for (const auto& [axis, value] : config->axis_values.items()) texts[axis] = sweep::value_text(value);
+    drawing.points.push_back(sweep::point_of(drawing.parameters, texts));
+  }
+  return drawing;
 }
 
 /// The config that a search would hand in: of those that it did not find behind, and with the most runs, the best mean.
@@ -99,7 +129,7 @@ std::size_t winner_of(const sweep::History& history, std::size_t configs, const 
 }  // namespace
 
 ReplayedSearch replay_search(storage::Reader& reader, const storage::SweepSummary& sweep,
-                             const sweep::SearchSettings& settings, int orders) {
+                             sweep::SearchSettings settings, int orders) {
   if (!sweep.search.is_null()) {
     throw UsageError("sweep '" + sweep.name + "' was a search itself: what it did not train cannot be replayed");
   }
@@ -109,7 +139,9 @@ ReplayedSearch replay_search(storage::Reader& reader, const storage::SweepSummar
   }
   const sweep::Report report = read_report(reader, sweep);
   const Table table = table_of(report, sweep);
-  const auto strategy = sweep::make_strategy(settings);
+  const bool chooses = sweep::makes_configs(settings.kind);
+  const int most = static_cast<int>(table.configs.size());
+  if (chooses) settings.configs = settings.configs == 0 ? std::max(1, most / 4) : std::min(settings.configs, most);
   ReplayedSearch replayed;
   replayed.settings = settings;
   replayed.orders = orders;
@@ -120,7 +152,9 @@ ReplayedSearch replay_search(storage::Reader& reader, const storage::SweepSummar
     sweep::SearchSpace space = table.space;
     shuffle(space.folds, order, 0);
     shuffle(space.seeds, order, 1);
-    const sweep::History history = sweep::replay(*strategy, space, table.runs);
+    if (chooses) space.drawing = drawing_of(reader, sweep, table);
+    settings.seed = static_cast<std::uint64_t>(order);
+    const sweep::History history = sweep::replay(*sweep::make_strategy(settings), space, table.runs);
     std::vector<bool> behind(table.configs.size());
     for (const sweep::Step& step : history.steps) {
       for (const sweep::Decision& made : step.decisions) {

@@ -33,10 +33,11 @@ struct ReplayedSearch {
   std::vector<Decided> decisions;
 };
 
-/// Nothing is trained. Only configs with a held-out Score in every fold and seed take part. Throws UsageError when
-/// there are fewer than two, and sweep::Error as the search does.
+/// Nothing is trained. A search that makes its configs chooses among those of the sweep instead; in each order it has
+/// draws of its own; `configs` 0 is a quarter of them. Only configs with a held-out Score in every fold and seed take
+/// part. Throws UsageError when there are fewer than two, and sweep::Error as the search does.
 ReplayedSearch replay_search(storage::Reader& reader, const storage::SweepSummary& sweep,
-                             const sweep::SearchSettings& settings, int orders);
+                             sweep::SearchSettings settings, int orders);
 
 nlohmann::json to_json(const ReplayedSearch& replayed);
 

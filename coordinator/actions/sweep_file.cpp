@@ -64,29 +64,7 @@ nlohmann::json axes_json(const sweep::SweepSpec& spec, const sweep::Expansion& e
 
 }  // namespace
 
-sweep::DatasetShape shape_of(const data::Dataset& dataset) {
-  sweep::DatasetShape shape;
-  shape.fingerprint = dataset.fingerprint;
-  shape.test_fingerprint = dataset.test_fingerprint;
-  shape.folds = dataset.folds;
-  shape.has_test = !dataset.clips_of_fold(-1).empty();
-  std::set<std::string> actors;
-  for (const data::Clip& clip : dataset.clips) {
-    if (clip.fold >= 0) {
-      ++shape.clip_count;
-      actors.insert(clip.actor);
-    }
-    if (clip.actor.empty()) (clip.fold < 0 ? shape.test_actors : shape.actors) = false;
-  }
-  shape.actor_count = static_cast<int>(actors.size());
-  for (const auto& encoder : dataset.encoders) {
-    shape.encoders.push_back(encoder->name());
-    shape.modalities.push_back(encoder->modality());
-    shape.layers.push_back(encoder->layers());
-    shape.dims.push_back(encoder->dim());
-  }
-  return shape;
-}
+sweep::DatasetShape shape_of(const data::Dataset& dataset) { return shape_of(record_of(dataset)); }
 
 SweepText read_sweep_file(const fs::path& path, const fs::path& data_folder) {
   SweepText file{path, read_text(path), {}};
@@ -134,7 +112,7 @@ storage::DatasetRecord record_of(const data::Dataset& dataset) {
     record.clips.push_back({clip.filename, clip.actor, clip.fold, clip.label});
   }
   for (const auto& encoder : dataset.encoders) {
-    record.encoders.push_back({encoder->name(), encoder->labels(), encoder->dim()});
+    record.encoders.push_back({encoder->name(), encoder->labels(), encoder->dim(), encoder->layers()});
   }
   return record;
 }
@@ -156,13 +134,19 @@ storage::SweepSubmission SweepFile::submission() const {
   submission.reference = expansion.reference_id;
   submission.decode = spec.decode;
   submission.labels = expansion.labels;
-  for (const auto& config : expansion.configs) {
-    submission.configs.push_back({config.config, nlohmann::json(config.axis_values)});
+  const bool makes_configs = expansion.search && sweep::makes_configs(expansion.search->kind);
+  if (!makes_configs) {
+    for (const auto& config : expansion.configs) {
+      submission.configs.push_back({config.config, nlohmann::json(config.axis_values)});
+    }
+    submission.trials = expansion.trials;
   }
-  submission.trials = expansion.trials;
-  if (spec.adaptive) {
-    submission.search = sweep::to_json(*spec.adaptive);
-    // What its decisions depend on, beside the results.
+  if (expansion.search) {
+    submission.search = sweep::to_json(*expansion.search);
+    // What its decisions depend on, beside the results, and its trials.
+    if (makes_configs) {
+      submission.search["runs"] = {sweep::partition_texts(expansion.partitions), expansion.folds, expansion.seeds};
+    }
     submission.search["head_fusion"] = sweep::head_fusion_text(spec.decode.head_fusion);
     submission.search["threshold_grid"] = {spec.decode.grid.from, spec.decode.grid.points};
     submission.search["reference"] = expansion.reference_id;

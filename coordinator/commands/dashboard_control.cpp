@@ -93,6 +93,13 @@ SweepFile DashboardControl::sweep_file(const SweepForm& form) {
   return file;
 }
 
+web::Control::Answer DashboardControl::add_configs(const std::string& sweep_id, const json& configs, bool done) {
+  std::vector<std::string> ids;
+  Answer answer = said(coordinator_.add_configs(sweep_id, configs, done, ids));
+  if (answer.done) answer.details["configs"] = ids;
+  return answer;
+}
+
 web::Control::Answer DashboardControl::mark(const std::string& config_id, const storage::ConfigMarkChange& change) {
   bool known = false;
   coordinator_.write([&](storage::Writer& writer) {

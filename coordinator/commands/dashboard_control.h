@@ -29,6 +29,7 @@ class DashboardControl final : public web::Control {
   Answer retry_sweep(const std::string& sweep_id) override { return said(coordinator_.retry_sweep(sweep_id)); }
   Answer release(const std::string& worker_id) override { return said(coordinator_.release(worker_id)); }
 
+  Answer add_configs(const std::string& sweep_id, const nlohmann::json& configs, bool done) override;
   Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) override;
   Answer plan(const SweepForm& form) override;
   Answer submit(const SweepForm& form) override;

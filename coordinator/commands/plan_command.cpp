@@ -95,14 +95,24 @@ void print_plan(const SweepFile& file, const Plan& made) {
     std::cout << fmt::format("folds    {}\n", sweep::partitions_text(plan.partitions));
   }
   const auto repeats = std::int64_t(plan.partitions.size());
+  const bool makes_configs = plan.search && sweep::makes_configs(plan.search->kind);
+  if (makes_configs) {
+    std::cout << fmt::format("search   {}: at most {} x {} x {} = {}; it makes its configs as it goes\n",
+                             name_of(plan.search->kind), count(plan.search->configs, "config"),
+                             count(std::int64_t(plan.folds.size()), "fold"),
+                             count(std::int64_t(plan.seeds.size()), "seed"),
+                             count(plan.search->configs * std::int64_t(plan.runs()), "trial"));
+    std::cout << (plan.search->kind == sweep::StrategyKind::kTpe ? "         below: as many even draws\n"
+                                                                 : "         below: base alone\n");
+  }
   std::cout << fmt::format(
       "plan     {} x {}{} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
       repeats > 1 ? count(repeats, "repeat") + " x " : "", count(std::int64_t(plan.folds.size()), "fold"),
       count(std::int64_t(plan.seeds.size()), "seed"), count(std::int64_t(plan.trials.size()), "trial"), done,
       plan.trials.size() - done);
-  if (file.spec.adaptive) {
+  if (plan.search && !makes_configs) {
     std::cout << fmt::format("         {}, margin {}: it asks for some of them, by rounds\n",
-                             name_of(file.spec.adaptive->kind), sweep::share_text(file.spec.adaptive->margin));
+                             name_of(plan.search->kind), sweep::share_text(plan.search->margin));
   }
   if (plan.duplicates > 0) {
     std::cout << fmt::format("         {} of {} points train the same as an earlier one and are trained once\n",
@@ -111,7 +121,7 @@ void print_plan(const SweepFile& file, const Plan& made) {
   if (plan.dropped > 0) std::cout << fmt::format("         {} impossible configs skipped\n", plan.dropped);
   if (made.forecast.settling) print_settling(*made.forecast.settling);
   print_cost(made.forecast);
-  if (axes.empty()) return;
+  if (axes.empty() || makes_configs) return;
   using Align = sweep::Table::Align;
   sweep::Table table;
   table.columns = {{"axis"},

@@ -9,6 +9,7 @@
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/terminal.h"
+#include "coordinator/error.h"
 #include "sweep/report/report.h"
 #include "sweep/report/table.h"
 #include "web/json.h"
@@ -23,6 +24,8 @@ struct ReplayOptions {
   std::string sweep;
   std::string search = name_of(sweep::StrategyKind::kRace);
   double margin = sweep::Family().margin;
+  int configs = 0;
+  int batch = 8;
   int orders = 100;
   bool as_json = false;
 };
@@ -47,9 +50,13 @@ Table decisions_table(const ReplayedSearch& replayed) {
 }
 
 void print_replay(const ReplayedSearch& replayed, const storage::SweepSummary& sweep) {
-  fmt::print("{} on {}{}: {}, margin {}, in {} orders of folds and seeds\n", sweep.name, sweep.dataset_name,
-             sweep.synthetic ? " (synthetic data)" : "", name_of(replayed.settings.kind),
-             share_text(replayed.settings.margin), replayed.orders);
+  const sweep::SearchSettings& search = replayed.settings;
+  const bool chooses = sweep::makes_configs(search.kind);
+  fmt::print("{} on {}{}: {}, {}, in {} {}\n", sweep.name, sweep.dataset_name,
+             sweep.synthetic ? " (synthetic data)" : "", name_of(search.kind),
+             chooses ? fmt::format("{} configs in rounds of {}", search.configs, search.batch)
+                     : "margin " + share_text(search.margin),
+             replayed.orders, chooses ? "replays, each with draws of its own" : "orders of folds and seeds");
   fmt::print("asks for     {:.0f} of {} trials ({} to {}): {:.1f} times less work\n", replayed.asked, replayed.trials,
              replayed.least_asked, replayed.most_asked, replayed.trials / replayed.asked);
   fmt::print("best config  the same in {:.0f} % of orders; its Score is {} lower on average, {} at most\n",
@@ -63,7 +70,15 @@ void replay(const ReplayOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, options.sweep);
   const auto kind = sweep::find_named<sweep::StrategyKind>(options.search).value();
-  const ReplayedSearch replayed = replay_search(reader, sweep, {kind, options.margin}, options.orders);
+  if (kind == sweep::StrategyKind::kExternal) {
+    throw UsageError("an external search has its configs from somebody else: there is nothing to replay");
+  }
+  sweep::SearchSettings settings;
+  settings.kind = kind;
+  settings.margin = options.margin;
+  settings.configs = options.configs;
+  settings.batch = options.batch;
+  const ReplayedSearch replayed = replay_search(reader, sweep, settings, options.orders);
   if (options.as_json) {
     std::cout << web::text_of(to_json(replayed), 2);
   } else {
@@ -84,6 +99,12 @@ void add_replay_command(CLI::App& app, Globals& globals) {
   command->add_option("--margin", options->margin, "differences of Scores up to this do not matter")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  command
+      ->add_option("--configs", options->configs, "of tpe: how many it trains; a quarter of the sweep's if not given")
+      ->check(CLI::Range(1, 1'000'000));
+  command->add_option("--batch", options->batch, "of tpe: configs of a round")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
   command->add_option("--orders", options->orders, "orders of folds and seeds; the first is the file's")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
@@ -91,7 +112,8 @@ void add_replay_command(CLI::App& app, Globals& globals) {
   command->footer(
       "Examples:\n"
       "  medley replay topn                                   would a race have found the same?\n"
-      "  medley replay topn --search until-settled --margin 0.02");
+      "  medley replay topn --search until-settled --margin 0.02\n"
+      "  medley replay topn --search tpe --configs 30         how near would 30 of its configs have come?");
   command->callback([options, &globals] { replay(*options, globals); });
 }
 

@@ -86,6 +86,31 @@ void refuse_second_run(const fs::path& store, const fs::path& sweep) {
                           point->pid, point->host, sweep.string()));
 }
 
+/// "sweep demo (0123): 2 configs x 5 folds x 1 seeds = 10 trials, 4 done, 6 to train".
+std::string begin_text(const SweepFile& file, const storage::SweepSummary& sweep) {
+  const std::size_t repeats = file.expansion.partitions.size();
+  const std::string runs =
+      fmt::format("{}{} folds x {} seeds", repeats > 1 ? fmt::format("{} repeats x ", repeats) : "", sweep.folds.size(),
+                  sweep.seeds.size());
+  if (sweep.search.is_null()) {
+    return fmt::format("sweep {} ({}): {} configs x {} = {} trials, {} done, {} to train", sweep.name, sweep.id,
+                       sweep.configs, runs, sweep.trials, sweep.finished, sweep.trials - sweep.finished);
+  }
+  const auto kind = sweep.search.at("kind").get<std::string>();
+  const std::string so_far =
+      fmt::format("{} asked for in {} rounds, {} done", sweep.trials, sweep.rounds, sweep.finished);
+  if (!sweep.searching) return fmt::format("sweep {} ({}): {} is done: {}", sweep.name, sweep.id, kind, so_far);
+  const int most = storage::most_trials(sweep);
+  return fmt::format("sweep {} ({}): {} over at most {} configs x {} = {} trials: {}", sweep.name, sweep.id, kind,
+                     most / static_cast<int>(repeats * sweep.folds.size() * sweep.seeds.size()), runs, most, so_far);
+}
+
+/// Where a sweep gets its configs from that others send; "" one that needs none.
+std::string waiting_text(const Coordinator& coordinator, const std::string& sweep) {
+  if (!status_of(coordinator.status(), sweep).external) return "";
+  return fmt::format("it trains what is sent to POST /api/v1/sweeps/{}/configs, until \"done\": true", sweep);
+}
+
 void run(const RunOptions& options, const Globals& globals) {
   const SweepFile file = load_sweep_file(options.sweep, options.data);
   for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
@@ -97,20 +122,16 @@ void run(const RunOptions& options, const Globals& globals) {
   for (const auto& [trial, fault] : submitted.set_aside) {
     std::cerr << fmt::format("warning: trial {} is trained again: {}\n", trial, fault);
   }
-  const int trials = static_cast<int>(file.expansion.trials.size());
-  const int left = trials - submitted.finished;
-  const std::size_t repeats = file.expansion.partitions.size();
-  std::cerr << fmt::format("sweep {} ({}): {} configs x {}{} folds x {} seeds = {} trials, {} done, {} to train\n",
-                           submitted.name, submitted.id, file.expansion.configs.size(),
-                           repeats > 1 ? fmt::format("{} repeats x ", repeats) : "", file.expansion.folds.size(),
-                           file.expansion.seeds.size(), trials, submitted.finished, left);
+  const storage::SweepSummary sweep = storage::Reader(globals.store).stored_sweep(submitted.id);
+  std::cerr << begin_text(file, sweep) << "\n";
   if (!submitted.namesake.empty()) {
     storage::Reader reader(globals.store);
     std::cerr << "note: " << renamed_text(reader, submitted) << "\n";
   }
   Coordinator::End end;
-  if (left == 0) {
-    std::cerr << "nothing to train: every trial has its result\n";
+  if (!sweep.searching && sweep.finished == sweep.trials) {
+    std::cerr << "nothing to train: " << (sweep.search.is_null() ? "" : "its search is done, and ")
+              << "every trial has its result\n";
     end = coordinator.run();
   } else {
     std::optional<Dashboard> dashboard;
@@ -118,6 +139,7 @@ void run(const RunOptions& options, const Globals& globals) {
       dashboard.emplace(coordinator, globals.store, DashboardOptions{"127.0.0.1", options.web_port, ""});
       std::cerr << "dashboard: " << dashboard->url() << "\n";
     }
+    if (const std::string hint = waiting_text(coordinator, submitted.id); !hint.empty()) std::cerr << hint << "\n";
     count_stop_signals();
     const auto begin = std::chrono::steady_clock::now();
     end = run_with_progress(coordinator, submitted.id);
@@ -129,16 +151,16 @@ void run(const RunOptions& options, const Globals& globals) {
   const SweepStatus last = status_of(coordinator.status(), submitted.id);
   if (end.how == Coordinator::End::How::kStopped) {
     throw Error(fmt::format("stopped ({}): {} of {} trials have their results; the same command continues", end.reason,
-                            last.finished, trials));
+                            last.finished, last.trials));
   }
   if (last.state == sweep::SweepState::kStopped) {
     const std::string why = storage::Reader(globals.store).why_stopped(submitted.id);
     throw Error(fmt::format("the sweep was stopped{}\n{} of {} trials have their results; the same command continues",
-                            why.empty() ? "" : ": " + why, last.finished, trials));
+                            why.empty() ? "" : ": " + why, last.finished, last.trials));
   }
   if (last.failed > 0) {
-    throw Error(fmt::format("{} of {} trials failed; `medley status` names them, the log is {}", last.failed, trials,
-                            (globals.store / "logs").string()));
+    throw Error(fmt::format("{} of {} trials failed; `medley status` names them, the log is {}", last.failed,
+                            last.trials, (globals.store / "logs").string()));
   }
 }
 

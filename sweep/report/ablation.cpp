@@ -11,7 +11,7 @@
 #include "sweep/nearest.h"
 #include "sweep/report/config_names.h"
 #include "sweep/score/statistics.h"
-#include "sweep/spec/spec_values.h"
+#include "sweep/search/parameter_space.h"
 
 namespace medley::sweep {
 namespace {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -46,11 +47,13 @@ struct Column {
   bool is_interval = false;  ///< its numbers are the low and the high end
   /// With another config: not in a table of one, nor where a search looked at the differences after every round.
   bool compares = false;
-  bool of_search = false;  ///< only where a search chose the trials
+  bool of_search = false;  ///< only where a search stopped a config
 
   bool applies_to(const Report& report) const {
     const bool searched = !report.search.empty();
-    return (!compares || (report.configs.size() > 1 && !searched)) && (!of_search || searched);
+    const auto is_stopped = [](const ConfigReport& config) { return config.stopped.has_value(); };
+    return (!compares || (report.configs.size() > 1 && !searched)) &&
+           (!of_search || std::any_of(report.configs.begin(), report.configs.end(), is_stopped));
   }
 
   // How one row of the list says so.

@@ -187,10 +187,12 @@ Finding of_search(const Report& report, const ConfigNames& names) {
   for (const ConfigReport& config : report.configs) {
     behind += config.stopped && config.stopped->kind == DecisionKind::kBehind;
   }
-  return {FindingState::kSearched, "the best of " + std::to_string(report.configs.size()) + ", " +
-                                       score_of(report, names, report.configs.front()) +
-                                       by(report, report.ranks_held_out(), 0) + "; the search found " +
-                                       std::to_string(behind) + " behind"};
+  return {FindingState::kSearched,
+          "the best of " + std::to_string(report.configs.size()) + ", " +
+              score_of(report, names, report.configs.front()) + by(report, report.ranks_held_out(), 0) + "; " +
+              (behind > 0 ? "the search found " + std::to_string(behind) + " behind"
+                          : "a search of " + counted(static_cast<std::size_t>(report.rounds), "round") +
+                                " chose what to train")};
 }
 
 }  // namespace

@@ -43,9 +43,9 @@ std::string interval_note(const Report& report) {
 
 /// Planned comparisons by their families, else every config against the reference.
 Figure forest(const Report& report, double paper_mm) {
-  Figure figure{"forest", data_of({"config", "baseline_config", "difference", "low", "high", "p_unadjusted", "p_holm",
-                                   "verdict"}),
-                ""};
+  Figure figure{
+      "forest",
+      data_of({"config", "baseline_config", "difference", "low", "high", "p_unadjusted", "p_holm", "verdict"}), ""};
   const ConfigNames names(report);
   ForestChart chart;
   const auto add = [&](const std::string& config, const std::string& baseline, const PairedComparison& c,
@@ -105,8 +105,8 @@ Figure adaptation_curve(const Report& report, double paper_mm) {
   const auto add = [&](LineChart::Series& line, double weight, const ConfigReport& config) {
     const double score = *ranked_score(report, config);
     const Interval interval = ranked_interval(report, config);
-    figure.data.rows.push_back({line.name, full_text(weight), full_text(score), full_text(interval.low),
-                                full_text(interval.high), config.id});
+    figure.data.rows.push_back(
+        {line.name, full_text(weight), full_text(score), full_text(interval.low), full_text(interval.high), config.id});
     line.x.push_back(weight);
     line.y.push_back({score, interval});
   };
@@ -222,7 +222,8 @@ Figures make_figures(const Report& report, const std::vector<TrialCurve>& curves
   } else {
     made.missing.push_back("adaptation_curve: one weight only was trained; make `adaptation_weight` an axis");
   }
-  const bool curved = std::any_of(curves.begin(), curves.end(), [](const TrialCurve& c) { return c.epochs.size() > 1; });
+  const bool curved =
+      std::any_of(curves.begin(), curves.end(), [](const TrialCurve& c) { return c.epochs.size() > 1; });
   if (curved) {
     made.figures.push_back(learning_curves(report, curves, paper_mm));
   } else {

@@ -30,8 +30,9 @@ void check_step(const SearchSpace& space, const History& history, const Step& st
   const std::set<int> folds(space.folds.begin(), space.folds.end());
   const std::set<std::uint64_t> seeds(space.seeds.begin(), space.seeds.end());
   std::set<SearchRun> added;
+  const int configs = space.configs + static_cast<int>(step.drawn.size());
   for (const SearchRun& run : step.add) {
-    if (run.config < 0 || run.config >= space.configs || folds.count(run.fold) == 0 || seeds.count(run.seed) == 0) {
+    if (run.config < 0 || run.config >= configs || folds.count(run.fold) == 0 || seeds.count(run.seed) == 0) {
       throw Error("a search added a run outside of its space: " + run_text(run));
     }
     if (decided.count(run.config) > 0) throw Error("a search added a run of a decided config: " + run_text(run));

@@ -4,8 +4,9 @@
 
 namespace medley::sweep {
 
-/// What must hold of the step after `history`: it adds no run twice and only runs of the space. Configs are decided
-/// once, and get no run afterwards. A step is done where it adds nothing, and only there. Throws Error.
+/// What must hold of the step after `history`: it adds no run twice and only runs of the space and of configs that it
+/// draws. Configs are decided once, and get no run afterwards. A step is done where it adds nothing, and only there.
+/// Throws Error.
 void check_step(const SearchSpace& space, const History& history, const Step& step);
 
 /// Drives `strategy` to its end, with the results of a finished sweep in place of training. The number of runs of the

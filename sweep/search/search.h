@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <nlohmann/json.hpp>
@@ -8,16 +9,25 @@
 
 namespace medley::sweep {
 
-#define MEDLEY_STRATEGY(X) X(kRace, "race") X(kUntilSettled, "until-settled")
+#define MEDLEY_STRATEGY(X) \
+  X(kRace, "race")         \
+  X(kUntilSettled, "until-settled") X(kTpe, "tpe") X(kExternal, "external")
 MEDLEY_NAMED_ENUM(StrategyKind, MEDLEY_STRATEGY)
 
 /// What a sweep file says of its search.
 struct SearchSettings {
   StrategyKind kind = StrategyKind::kRace;
-  double margin = 0;  ///< differences of Scores up to this one do not matter
+  double margin = 0;          ///< kRace, kUntilSettled: differences of Scores up to this one do not matter
+  int configs = 0;            ///< kTpe: that it trains; kExternal: the most
+  int batch = 0;              ///< kTpe: configs of a round
+  std::uint64_t seed = 0;     ///< kTpe: of its draws
+  ParameterSpace space = {};  ///< kTpe, kExternal: what configs are made of
 };
 
-/// Throws Error unless the margin is a number, 0 or more.
+/// Its configs are made as it goes: a sweep begins with none.
+bool makes_configs(StrategyKind kind);
+
+/// Throws Error unless the numbers are within their bounds. kExternal has no strategy: others decide.
 std::unique_ptr<Strategy> make_strategy(const SearchSettings& settings);
 
 nlohmann::json to_json(const SearchSettings& settings);

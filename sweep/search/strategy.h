@@ -1,14 +1,28 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
+#include <string>
 #include <tuple>
 #include <vector>
 
 #include "sweep/named_enum.h"
 #include "sweep/score/statistics.h"
+#include "sweep/search/parameter_space.h"
 
 namespace medley::sweep {
+
+/// What configs are drawn from, by searches that do.
+struct Drawing {
+  ParameterSpace parameters;
+  std::vector<SpacePoint> points;  ///< of the configs that there are
+  std::set<std::string> ids;       ///< theirs
+  /// Id of the config that a point makes; "" where it cannot be trained. Without it a search chooses among the configs
+  /// that there are.
+  std::function<std::string(const SpacePoint&)> id_of;
+};
 
 /// What a search chooses from: every config in every fold with every seed.
 struct SearchSpace {
@@ -16,6 +30,7 @@ struct SearchSpace {
   std::vector<int> folds;            ///< ascending
   std::vector<std::uint64_t> seeds;  ///< all that it may use, in the order in which it uses them
   std::optional<int> reference;      ///< position of the config that the sweep file compares with
+  std::optional<Drawing> drawing = {};
 };
 
 /// A trial, by the position of its config in the space.
@@ -54,8 +69,9 @@ struct Decision {
 struct Step {
   std::vector<SearchRun> add;  ///< the next round, in the order in which to train; none that was added before
   std::vector<Decision> decisions;
-  std::vector<SearchRun> likely;  ///< what the round after it will probably want: free workers train it ahead
-  bool done = false;              ///< nothing is added any more
+  std::vector<SearchRun> likely;       ///< what the round after it will probably want: free workers train it ahead
+  bool done = false;                   ///< nothing is added any more
+  std::vector<SpacePoint> drawn = {};  ///< new configs; their positions follow on those of the space
 };
 
 /// Rounds so far: every run that the steps added has ended.

@@ -11,7 +11,6 @@
 #include "sweep/nearest.h"
 #include "sweep/spec/encoder_sets.h"
 #include "sweep/spec/impossible.h"
-#include "sweep/spec/random.h"
 #include "sweep/spec/spec_axis.h"
 #include "sweep/spec/spec_family.h"
 
@@ -33,11 +32,11 @@ struct Varied {
 struct Start {
   const Variant* variant;  ///< nullptr: base
   Config config;
-  int configs;  ///< that it added, impossible ones too
+  int configs;           ///< that it added, impossible ones too
+  std::size_t position;  ///< among the starts
 };
 
-/// Texts of a config's axes, by position in `axes_`; nullopt where the condition does not hold.
-using AxisTexts = std::vector<std::optional<std::string>>;
+using AxisTexts = std::vector<std::optional<std::string>>;  ///< DrawnConfig::texts
 
 /// "a=1, b=2" of "b=2, a=1".
 std::string sorted_parts(const std::string& text) {
@@ -66,6 +65,7 @@ class Expander {
     resolve_base();
     resolve_variants();
     resolve_axes();
+    resolve_space();
     if (diagnostics_.empty()) result_.families = resolve_families(spec_, shape_, diagnostics_);
     if (!diagnostics_.empty()) throw SpecError(all_errors({}));
     check_size();
@@ -86,6 +86,7 @@ class Expander {
     resolve_base();
     resolve_variants();
     resolve_axes();
+    resolve_space();
     return all_errors(doubtful);
   }
 
@@ -122,6 +123,7 @@ class Expander {
       axes_.erase(std::remove_if(axes_.begin(), axes_.end(),
                                  [](const Varied& v) { return v.setting->kind == Setting::Kind::kEncoders; }),
                   axes_.end());
+      resolve_space();
     }
     if (spec_.impossible == SweepSpec::Impossible::kSkip || count_grid() > kMaxConfigs) return;
     expand_all();
@@ -183,9 +185,9 @@ class Expander {
 
   void resolve_variants() {
     for (const Variant& variant : spec_.variants) {
-      starts_.push_back({&variant, laid_over(base_, variant.settings, variant.encoders, pool_), 0});
+      starts_.push_back({&variant, laid_over(base_, variant.settings, variant.encoders, pool_), 0, starts_.size()});
     }
-    if (starts_.empty()) starts_.push_back({nullptr, base_, 0});
+    if (starts_.empty()) starts_.push_back({nullptr, base_, 0, 0});
   }
 
   /// `config` with these settings; `encoders` chooses among `pool`.
@@ -256,11 +258,29 @@ class Expander {
     return varied;
   }
 
+  /// What axes and variants span. Axes stand in it as in `axes_`.
+  void resolve_space() {
+    space_ = {};
+    for (const Start& start : starts_) {
+      const bool says_top_n =
+          spec_.base_places.count("top_n") > 0 || (start.variant && start.variant->settings.count("top_n") > 0);
+      space_.starts.push_back({start.variant ? start.variant->name : "", start.config, says_top_n});
+    }
+    for (const Varied& varied : axes_) {
+      const Axis& axis = *varied.axis;
+      space_.parameters.push_back({axis.setting, varied.values, axis.low, axis.high,
+                                   axis.kind == Axis::Kind::kLogUniform,
+                                   axis.when ? axis.when->values : SettingValues()});
+    }
+  }
+
   static bool is_continuous(const Axis& axis) {
     return axis.kind == Axis::Kind::kUniform || axis.kind == Axis::Kind::kLogUniform;
   }
 
-  static bool holds(const Axis& axis, const Config& config) { return !axis.when || axis.when->holds(config); }
+  static bool holds(const Axis& axis, const Config& config) {
+    return !axis.when || sweep::holds(axis.when->values, config);
+  }
 
   /// Points of the grid from axis `i` on. Only axes that conditions read are walked; the others multiply.
   std::int64_t count_points(std::size_t i, const Config& config) const {
@@ -354,33 +374,14 @@ class Expander {
   }
 
   void expand_draw(int draw) {
-    Start& start = starts_[pick(starts_.size(), draw, kVariantAxis)];
-    Config config = start.config;
-    AxisTexts texts(axes_.size());
-    for (std::size_t i = 0; i < axes_.size(); ++i) {
-      const Varied& varied = axes_[i];
-      if (!holds(*varied.axis, config)) continue;
-      const std::string& name = varied.axis->setting;
-      const json value = varied.values.empty() ? json(interpolate(*varied.axis, share_of(draw, name)))
-                                               : varied.values[pick(varied.values.size(), draw, name)];
-      varied.setting->set(config, value);
-      texts[i] = value_text(value);
-    }
-    add_config(start, config, texts);
+    const SpacePoint point = draw_point(space_, spec_.search_seed, static_cast<std::uint64_t>(draw));
+    const DrawnConfig drawn = config_at(space_, point);
+    add_config(starts_[static_cast<std::size_t>(*point[0])], drawn.config, drawn.texts);
   }
 
-  double share_of(int draw, const std::string& name) const {
-    return uniform_draw(spec_.search_seed, static_cast<std::uint64_t>(draw), name);
-  }
-  std::size_t pick(std::size_t size, int draw, const std::string& name) const {
-    return std::min(size - 1, static_cast<std::size_t>(share_of(draw, name) * static_cast<double>(size)));
-  }
-
-  void add_config(Start& start, Config config, const AxisTexts& texts) {
-    if (!sets_top_n(start, texts)) config.top_n = default_top_n(config);
-    const auto conflict_of = find_conflict(config, shape_);
-    if (!conflict_of) config = canonical(std::move(config));
-    const std::string digest = sha256_hex(canonical_text(config));
+  void add_config(Start& start, const Config& config, const AxisTexts& texts) {
+    MadeConfig made = make_config(space_, start.position, {config, texts}, shape_);
+    const std::string digest = sha256_hex(canonical_text(made.config));
     const auto [seen, is_new] = digest_of_id_.emplace(digest.substr(0, kConfigIdDigits), digest);
     if (!is_new) {
       if (seen->second != digest) throw Error("two configs of this sweep have the id " + seen->first);
@@ -388,38 +389,16 @@ class Expander {
       return;
     }
     ++start.configs;
-    ExpandedConfig expanded;
-    if (start.variant) expanded.axis_values[kVariantAxis] = start.variant->name;
-    for (std::size_t i = 0; i < axes_.size(); ++i) {
-      if (!texts[i] || !axes_[i].setting->active(config)) continue;
-      // A config that trains the same as another value of the axis has that one's, if the axis has it.
-      const json value = axes_[i].setting->get(config);
-      if (value_text(value) != *texts[i] && !holds_value(axes_[i], value)) continue;
-      axes_[i].ever_varied = true;
-      expanded.axis_values[axes_[i].setting->name] = value_text(value);
+    for (Varied& varied : axes_) {
+      varied.ever_varied = varied.ever_varied || made.axis_values.count(varied.setting->name) > 0;
     }
-    if (auto conflict = conflict_of) {
+    if (auto& conflict = made.conflict) {
       const Place place = culprit(*conflict, start, texts);
       if (start.variant) conflict->message = "variant '" + start.variant->name + "': " + conflict->message;
       impossible_.add(place, *conflict);
       return;
     }
-    expanded.id = seen->first;
-    expanded.config = config;
-    result_.configs.push_back(std::move(expanded));
-  }
-
-  static bool holds_value(const Varied& varied, const json& value) {
-    return std::find(varied.values.begin(), varied.values.end(), value) != varied.values.end();
-  }
-
-  /// The file says top_n of this config.
-  bool sets_top_n(const Start& start, const AxisTexts& texts) const {
-    if (spec_.base_places.count("top_n") || (start.variant && start.variant->settings.count("top_n"))) return true;
-    for (std::size_t i = 0; i < axes_.size(); ++i) {
-      if (texts[i] && axes_[i].setting->name == "top_n") return true;
-    }
-    return false;
+    result_.configs.push_back({seen->first, std::move(made.config), std::move(made.axis_values)});
   }
 
   /// Where the file set one of the settings to blame for this config: an axis, else its variant, else base. Where it
@@ -474,7 +453,7 @@ class Expander {
       warnings_.add(start.variant->place,
                     "variants: '" + start.variant->name + "' trains the same as one before it and is left out");
     }
-    if (random && result_.duplicates > 0) {
+    if (random && result_.duplicates > 0 && !makes_its_configs()) {
       warnings_.add(first_place(), std::to_string(result_.duplicates) + " of " + std::to_string(result_.points) +
                                        " draws train the same as an earlier one and are left out");
     }
@@ -483,6 +462,11 @@ class Expander {
   /// Each must be an axis, a value of an axis with or without it ("top_n=2"), an encoder, or all values of a config.
   void check_labels() {
     std::set<std::string> known(shape_.encoders.begin(), shape_.encoders.end());
+    for (const Varied& varied : axes_) {
+      const std::string& axis = varied.setting->name;
+      known.insert(axis);
+      for (const json& value : varied.values) known.insert({value_text(value), axis + "=" + value_text(value)});
+    }
     std::set<std::string> configs;
     for (const ExpandedConfig& config : result_.configs) {
       std::string all;
@@ -502,17 +486,19 @@ class Expander {
     }
   }
 
+  /// Those here are only what even draws would give.
+  bool makes_its_configs() const { return spec_.adaptive && makes_configs(spec_.adaptive->kind); }
+
   void find_reference() {
     if (spec_.reference.empty() && !spec_.reference_encoders && spec_.reference_variant.empty()) return;
-    Start of{nullptr, base_, 0};
+    Start of{nullptr, base_, 0, 0};
     for (const Start& start : starts_) {
       if (start.variant && start.variant->name == spec_.reference_variant) of = start;
     }
     const std::size_t errors = diagnostics_.size();
     Config config = laid_over(of.config, spec_.reference, spec_.reference_encoders, all_encoders(shape_));
     if (diagnostics_.size() > errors) return;
-    const bool said = spec_.reference.count("top_n") || sets_top_n(of, AxisTexts(axes_.size()));
-    if (!said) config.top_n = default_top_n(config);
+    if (!spec_.reference.count("top_n") && !space_.starts[of.position].says_top_n) config.top_n = default_top_n(config);
     const std::string id = config_id(config);
     const bool known = std::any_of(result_.configs.begin(), result_.configs.end(),
                                    [&](const ExpandedConfig& c) { return c.id == id; });
@@ -560,6 +546,14 @@ class Expander {
   /// Its rounds are decided by held-out Scores of several folds.
   void check_search() {
     if (!spec_.adaptive) return;
+    result_.search = spec_.adaptive;
+    if (makes_its_configs()) {
+      const auto runs = static_cast<std::int64_t>(result_.runs());
+      int& most = result_.search->configs;
+      if (most == 0) most = static_cast<int>(std::clamp<std::int64_t>(kMaxTrials / runs, 1, kMaxDrawn));
+      if (bounded_product(most, runs) > kMaxTrials) too_many_trials(most, runs);
+      result_.search->space = space_;
+    }
     const std::string name = name_of(spec_.adaptive->kind);
     if (result_.folds.size() < 2) {
       diagnostics_.add(spec_.adaptive_place, name + " compares configs over folds: name two or more");
@@ -586,10 +580,79 @@ class Expander {
   std::vector<Varied> axes_;
   std::unordered_map<std::string, std::string> digest_of_id_;  ///< of every config met, impossible ones too
   ImpossibleConfigs impossible_;
+  ParameterSpace space_;  ///< that the configs are of
   Expansion result_;
 };
 
+bool holds_value(const ParameterSpace::Parameter& parameter, const json& value) {
+  return std::find(parameter.values.begin(), parameter.values.end(), value) != parameter.values.end();
+}
+
 }  // namespace
+
+MadeConfig make_config(const ParameterSpace& space, std::size_t start, DrawnConfig drawn, const DatasetShape& shape) {
+  MadeConfig made;
+  bool says_top_n = space.starts[start].says_top_n;
+  for (std::size_t p = 0; p < space.parameters.size(); ++p) {
+    says_top_n = says_top_n || (drawn.texts[p] && space.parameters[p].setting == "top_n");
+  }
+  made.config = std::move(drawn.config);
+  if (!says_top_n) made.config.top_n = default_top_n(made.config);
+  made.conflict = find_conflict(made.config, shape);
+  if (!made.conflict) made.config = canonical(std::move(made.config));
+  if (!space.starts[start].variant.empty()) made.axis_values[kVariantAxis] = space.starts[start].variant;
+  for (std::size_t p = 0; p < space.parameters.size(); ++p) {
+    const ParameterSpace::Parameter& parameter = space.parameters[p];
+    const Setting& setting = *find_setting(parameter.setting);
+    if (!drawn.texts[p] || !setting.active(made.config)) continue;
+    // A config that trains the same as another value of the axis has that one's, if the axis has it.
+    const json value = setting.get(made.config);
+    if (value_text(value) != *drawn.texts[p] && !holds_value(parameter, value)) continue;
+    made.axis_values[parameter.setting] = value_text(value);
+  }
+  return made;
+}
+
+MadeConfig make_config(const ParameterSpace& space, const SpacePoint& point, const DatasetShape& shape) {
+  return make_config(space, static_cast<std::size_t>(point[0].value()), config_at(space, point), shape);
+}
+
+MadeConfig posted_config(const ParameterSpace& space, const json& settings, const DatasetShape& shape) {
+  if (!settings.is_object()) throw Error("a config must be an object of settings");
+  std::vector<std::string> variants;
+  for (const ParameterSpace::Start& start : space.starts) variants.push_back(start.variant);
+  std::size_t start = 0;
+  if (!variants.front().empty()) {
+    const std::string variant = settings.contains(kVariantAxis) ? value_text(settings[kVariantAxis]) : "";
+    const auto found = std::find(variants.begin(), variants.end(), variant);
+    if (found == variants.end()) {
+      throw Error("variant: '" + variant + "' is not one of the sweep's" + suggestion(variant, variants));
+    }
+    start = static_cast<std::size_t>(found - variants.begin());
+  }
+  ParameterSpace own{{space.starts[start]}, {}};
+  DrawnConfig drawn{space.starts[start].config, {}};
+  for (const auto& [name, value] : settings.items()) {
+    if (name == kVariantAxis && !variants.front().empty()) continue;
+    const Setting* setting = find_setting(name);
+    if (!setting) throw Error("unknown setting '" + name + "'" + suggestion(name, setting_names()));
+    const std::string wrong = check_value(*setting, value);
+    if (!wrong.empty()) throw Error(name + ": '" + value_text(value) + "' " + wrong);
+    const json kept = value.is_number_float() ? json(rounded(value.get<double>(), kPointDigits)) : json(value);
+    if (setting->kind == Setting::Kind::kEncoders) {
+      for (const json& encoder : value) {
+        const std::string text = encoder.get<std::string>();
+        if (std::find(shape.encoders.begin(), shape.encoders.end(), text) == shape.encoders.end()) {
+          throw Error("encoders: the dataset has no '" + text + "'" + suggestion(text, shape.encoders));
+        }
+      }
+    }
+    setting->set(drawn.config, kept);
+    drawn.texts.push_back(value_text(kept));
+    own.parameters.push_back({name, {kept}, 0, 0, false, {}});
+  }
+  return make_config(own, 0, std::move(drawn), shape);
+}
 
 Expansion expand(const SweepSpec& spec, const DatasetShape& shape) {
   assert(shape.modalities.size() == shape.encoders.size());

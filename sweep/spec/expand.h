@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,28 @@ struct ExpandedConfig {
   std::map<std::string, std::string> axis_values;
 };
 
+/// A config made whole from a point of its space.
+struct MadeConfig {
+  Config config;  ///< canonical, unless it is impossible
+  std::map<std::string, std::string> axis_values;
+  std::optional<Conflict> conflict;  ///< why it cannot be trained on this dataset
+};
+/// top_n follows from the encoders where neither the start nor a parameter says it.
+MadeConfig make_config(const ParameterSpace& space, std::size_t start, DrawnConfig drawn, const DatasetShape& shape);
+MadeConfig make_config(const ParameterSpace& space, const SpacePoint& point, const DatasetShape& shape);
+/// Of settings that somebody else chose, laid over a start: {"top_n": 3, "lr": 0.001}, with "variant" where the space
+/// has variants. Numbers are rounded as those of ranges are. Throws Error for what is unknown or invalid, and names the
+/// nearest valid name.
+MadeConfig posted_config(const ParameterSpace& space, const nlohmann::json& settings, const DatasetShape& shape);
+
 struct Expansion {
   std::vector<ExpandedConfig> configs;  ///< grid: the first axis varies slowest; random: as drawn
   /// Trials are ordered by config, then partition, then seed, then fold. A config's runs are finished before those of
   /// the next begin. Rows of the table thus complete one by one, and trials that may share a pack stand together.
   std::vector<TrialSpec> trials;
+  /// How it chooses what to train; nullopt: all of it. Of one that makes its configs (makes_configs()), `configs` are
+  /// those of even draws, or base: an example of what it may train.
+  std::optional<SearchSettings> search;
   std::vector<Family> families;              ///< `compare`
   std::vector<Partition> partitions = {{}};  ///< the official one, or the repeats of made folds
   std::vector<int> folds;                    ///< those that are reported, of each partition

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxName = 200;
 constexpr std::int64_t kMaxPriority = 1000;
+constexpr int kTpeBatch = 8;
 constexpr std::int64_t kMaxSeed = INT64_MAX;  // the store keeps seeds as signed 64-bit numbers
 
 std::string stem_of(const std::string& file_name) {
@@ -67,13 +68,21 @@ class SpecReader {
     with(root, "head_fusion", [&](const YamlNode& node) { read_head_fusion(node); });
     with(root, "labels", [&](const YamlNode& node) { read_labels(node); });
     check_cycles();
-    if (spec_.search == SweepSpec::Search::kRandom && find_key(root, "reference")) {
+    const bool external = spec_.adaptive && spec_.adaptive->kind == StrategyKind::kExternal;
+    if ((external || spec_.search == SweepSpec::Search::kRandom) && find_key(root, "reference")) {
       diagnostics_.add(find_key(root, "reference")->place,
-                       "reference: a random search holds no config known beforehand: it goes with a grid");
+                       external ? "reference: an external search holds no config known beforehand"
+                                : "reference: a random search holds no config known beforehand: it goes with a grid");
     }
     if (spec_.search == SweepSpec::Search::kRandom && spec_.axes.empty() && spec_.variants.empty() &&
         diagnostics_.empty()) {
-      diagnostics_.add(find_key(root, "search")->place, "search: random has no axes to draw from");
+      const std::string name = spec_.adaptive && makes_configs(spec_.adaptive->kind) ? "tpe" : "random";
+      diagnostics_.add(find_key(root, "search")->place, "search: " + name + " has no axes to draw from");
+    }
+    for (const char* key : {"axes", "when", "compare"}) {
+      if (!external || !find_key(root, key)) continue;
+      diagnostics_.add(find_key(root, key)->place, std::string(key) + ": with search: external whoever sends the " +
+                                                       "configs chooses: leave it out");
     }
   }
 
@@ -233,23 +242,30 @@ class SpecReader {
     for (std::int64_t seed = 1; seed <= *count; ++seed) spec_.seeds.push_back(static_cast<std::uint64_t>(seed));
   }
 
-  void choose_adaptive(StrategyKind kind, const YamlNode& node, const YamlNode* margin) {
+  void choose_adaptive(const SearchSettings& settings, const YamlNode& node) {
     if (spec_.adaptive) {
-      diagnostics_.add(node.place,
-                       "search: race stops by itself, so that seeds cannot be until settled, too: give "
-                       "seeds as how many a config may get");
+      diagnostics_.add(node.place, std::string("search: ") + name_of(settings.kind) +
+                                       " chooses its runs itself, so that seeds cannot be until settled, too: give "
+                                       "seeds as how many a config may get");
       return;
     }
-    spec_.adaptive = SearchSettings{kind, FamilySpec().margin};
+    spec_.adaptive = settings;
     spec_.adaptive_place = node.place;
-    if (!margin) return;
-    if (const auto value = read_number(*margin, "margin", diagnostics_)) {
+  }
+
+  /// A search that compares.
+  void choose_adaptive(StrategyKind kind, const YamlNode& node, const YamlNode* margin) {
+    SearchSettings settings;
+    settings.kind = kind;
+    settings.margin = FamilySpec().margin;
+    if (const auto value = margin ? read_number(*margin, "margin", diagnostics_) : std::nullopt) {
       if (*value >= 0 && *value <= 1) {
-        spec_.adaptive->margin = *value;
+        settings.margin = *value;
       } else {
         diagnostics_.add(margin->place, "margin: " + shown(*margin) + " must be a difference of Scores, 0 to 1");
       }
     }
+    choose_adaptive(settings, node);
   }
 
   void read_race(const YamlNode& node) {
@@ -263,16 +279,60 @@ class SpecReader {
     choose_adaptive(StrategyKind::kRace, node, margin);
   }
 
+  /// Configs drawn where good ones are likelier. Axes are read as those of a random search.
+  void read_tpe(const YamlNode& node) {
+    spec_.search = SweepSpec::Search::kRandom;
+    spec_.draws = 1;
+    check_keys(node, "search", {"tpe", "batch", "seed"}, diagnostics_);
+    spec_.impossible = SweepSpec::Impossible::kSkip;
+    SearchSettings settings;
+    settings.kind = StrategyKind::kTpe;
+    settings.batch = kTpeBatch;
+    settings.seed = spec_.search_seed;
+    if (const auto count = read_integer(*find_key(node, "tpe"), "search: tpe", 1, kMaxDrawn, diagnostics_)) {
+      spec_.draws = settings.configs = static_cast<int>(*count);
+    }
+    with(node, "batch", [&](const YamlNode& batch) {
+      if (const auto size = read_integer(batch, "search: batch", 1, kMaxDrawn, diagnostics_)) {
+        settings.batch = static_cast<int>(*size);
+      }
+    });
+    with(node, "seed", [&](const YamlNode& seed) {
+      if (const auto value = read_integer(seed, "search: seed", 0, kMaxSeed, diagnostics_)) {
+        spec_.search_seed = settings.seed = static_cast<std::uint64_t>(*value);
+      }
+    });
+    choose_adaptive(settings, node);
+  }
+
+  /// Configs that come over HTTP, `most` at most.
+  void read_external(const YamlNode& node, const YamlNode* most) {
+    SearchSettings settings;
+    settings.kind = StrategyKind::kExternal;
+    if (most) {
+      check_keys(node, "search", {"external"}, diagnostics_);
+      if (const auto count = read_integer(*most, "search: external", 1, kMaxDrawn, diagnostics_)) {
+        settings.configs = static_cast<int>(*count);
+      }
+    }
+    choose_adaptive(settings, node);
+  }
+
   void read_search(const YamlNode& node) {
     if (node.is_scalar() && node.place.text == "grid") return;
     if (node.is_scalar() && node.place.text == "race") return choose_adaptive(StrategyKind::kRace, node, nullptr);
+    if (node.is_scalar() && node.place.text == "external") return read_external(node, nullptr);
     if (!node.is_map()) {
-      const std::string hint = node.is_scalar() && node.place.text == "random"
-                                   ? " wants a number of draws: {random: 100}"
-                                   : " must be grid, race, {race: {margin: M}}, or {random: N, seed: S}";
+      const std::string& text = node.place.text;
+      const bool counts = node.is_scalar() && (text == "random" || text == "tpe");
+      const std::string hint = counts ? " wants a number of configs: {" + text + ": 100}"
+                                      : " must be grid, race, {race: {margin: M}}, {random: N, seed: S}, "
+                                        "{tpe: N, batch: B, seed: S}, external, or {external: N}";
       diagnostics_.add(node.place, "search: " + shown(node) + hint);
       return;
     }
+    if (find_key(node, "tpe")) return read_tpe(node);
+    if (const YamlNode* most = find_key(node, "external")) return read_external(node, most);
     with(node, "race", [&](const YamlNode& race) { read_race(race); });
     if (find_key(node, "race") && !find_key(node, "random")) {
       check_keys(node, "search", {"random", "seed", "race"}, diagnostics_);
@@ -299,6 +359,11 @@ class SpecReader {
   }
 
   void read_impossible(const YamlNode& node) {
+    if (spec_.adaptive && makes_configs(spec_.adaptive->kind)) {
+      diagnostics_.add(node.place, std::string("impossible: search: ") + name_of(spec_.adaptive->kind) +
+                                       " trains only what is possible: leave it out");
+      return;
+    }
     if (node.is_scalar() && node.place.text == "error") return;
     if (node.is_scalar() && node.place.text == "skip") {
       spec_.impossible = SweepSpec::Impossible::kSkip;
@@ -573,13 +638,6 @@ class SpecReader {
 };
 
 }  // namespace
-
-bool Condition::holds(const Config& config) const {
-  return std::all_of(values.begin(), values.end(), [&](const auto& entry) {
-    const nlohmann::json value = find_setting(entry.first)->get(config);
-    return std::find(entry.second.begin(), entry.second.end(), value) != entry.second.end();
-  });
-}
 
 const std::vector<std::string>& sweep_file_keys() {
   static const std::vector<std::string> keys = {

@@ -12,6 +12,7 @@
 #include "sweep/config.h"
 #include "sweep/head_fusion.h"
 #include "sweep/partition.h"
+#include "sweep/search/parameter_space.h"
 #include "sweep/search/search.h"
 #include "sweep/spec/diagnostic.h"
 
@@ -21,6 +22,7 @@ namespace medley::sweep {
 inline constexpr std::size_t kMaxSpecBytes = 1 << 20;
 inline constexpr std::int64_t kMaxConfigs = 1'000'000;  ///< points of the grid, or random draws
 inline constexpr std::int64_t kMaxTrials = 1'000'000;
+inline constexpr std::int64_t kMaxDrawn = 10'000;  ///< configs of a search that makes them one by one
 inline constexpr std::int64_t kMaxAxisValues = 100'000;
 
 /// A value of a setting and where it was typed. `value` has passed check_value().
@@ -41,10 +43,8 @@ struct EncoderSets {
 
 /// The axis is varied only where every setting named here has one of its values. Elsewhere it stays at base.
 struct Condition {
-  std::map<std::string, std::vector<nlohmann::json>> values;
+  SettingValues values;
   Place place;
-
-  bool holds(const Config& config) const;
 };
 
 /// One setting that the sweep varies.
@@ -67,8 +67,6 @@ struct Variant {
   std::map<std::string, PlacedValue> settings;
   std::optional<EncoderSets> encoders;  ///< kAll, kModalities or kNames
 };
-/// What `variants` is called where axes are: in tables, in `compare` and in `reference`.
-inline constexpr const char* kVariantAxis = "variant";
 
 /// One item of `compare`: every value of an axis against one of them, everything else held
 /// (sweep/report/planned_comparisons.h).
@@ -114,7 +112,7 @@ struct SweepSpec {
   int draws = 0;                  ///< kRandom
   std::uint64_t search_seed = 1;  ///< kRandom
 
-  /// How it chooses what to train of the configs, folds and seeds; none: all of it.
+  /// How it chooses what to train of the configs, folds and seeds; none: all of it. `configs` 0: as many as may be.
   std::optional<SearchSettings> adaptive;
   Place adaptive_place;
 

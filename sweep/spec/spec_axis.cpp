@@ -15,8 +15,6 @@ using Kind = Setting::Kind;
 
 /// Sums of steps are rounded to this many digits, so that 0.1 + 2 * 0.1 is 0.3.
 constexpr int kRangeDigits = 12;
-/// Points between two bounds are rounded to this many digits, as draws are.
-constexpr int kPointDigits = 4;
 
 const std::vector<std::string> kForms = {"range", "uniform", "log_uniform", "integer", "choice"};
 
@@ -211,7 +209,8 @@ class AxisReader {
     if (!count) return false;
     double last = 0;
     for (std::int64_t i = 0; i < *count; ++i) {
-      double x = interpolate(axis, static_cast<double>(i) / static_cast<double>(*count - 1));
+      double x = interpolate(axis.low, axis.high, axis.kind == Axis::Kind::kLogUniform,
+                             static_cast<double>(i) / static_cast<double>(*count - 1));
       if (i == 0) x = axis.low;
       if (i == *count - 1) x = axis.high;
       if (i > 0 && !(x > last)) {
@@ -231,13 +230,6 @@ class AxisReader {
 };
 
 }  // namespace
-
-double interpolate(const Axis& axis, double share) {
-  const double x = axis.kind == Axis::Kind::kLogUniform
-                       ? std::exp(std::log(axis.low) + share * (std::log(axis.high) - std::log(axis.low)))
-                       : axis.low + share * (axis.high - axis.low);
-  return std::clamp(rounded(x, kPointDigits), axis.low, axis.high);
-}
 
 std::optional<Axis> read_axis(const YamlNode& key, const YamlNode& node, SweepSpec::Search search,
                               Diagnostics& diagnostics) {

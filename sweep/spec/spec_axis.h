@@ -11,8 +11,4 @@ namespace medley::sweep {
 std::optional<Axis> read_axis(const YamlNode& key, const YamlNode& node, SweepSpec::Search search,
                               Diagnostics& diagnostics);
 
-/// The value at `share` in [0, 1] of the way from low to high (kLogUniform: by ratio), rounded to 4 significant digits.
-/// The last bits of exp() differ between machines, and ids must not.
-double interpolate(const Axis& axis, double share);
-
 }  // namespace medley::sweep

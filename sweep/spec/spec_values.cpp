@@ -190,14 +190,6 @@ std::string shown(const YamlNode& node) {
   return "[" + text + "]";
 }
 
-double rounded(double value, int digits) {
-  char text[64];
-  const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, digits - 1);
-  double result = value;
-  std::from_chars(text, end.ptr, result);
-  return result;
-}
-
 std::optional<std::int64_t> read_integer(const YamlNode& node, const std::string& what, std::int64_t low,
                                          std::int64_t high, Diagnostics& diagnostics) {
   const auto value = node.is_scalar() ? integer_of(node.place.text) : std::nullopt;

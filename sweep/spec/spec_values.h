@@ -39,9 +39,6 @@ void check_keys(const YamlNode& map, const std::string& where, const std::vector
 /// The value of `key`, or nullptr.
 const YamlNode* find_key(const YamlNode& map, const std::string& key);
 
-/// `value` rounded to `digits` significant decimal digits: the same on every machine, and short to read.
-double rounded(double value, int digits);
-
 /// What a setting holds, for messages: 0.001, [a, b], {...}.
 std::string shown(const YamlNode& node);
 

@@ -37,9 +37,12 @@ int main(int argc, char** argv) try {
 
   coordinator::Coordinator coordinator(options);
   const int configs = std::atoi(argv[2]);
-  const char* seeds = std::getenv("SEARCH_SEEDS");  // a search over them
-  coordinator.submit(fake::fake_dataset(),
-                     seeds ? fake::fake_search(configs, std::atoi(seeds)) : fake::fake_sweep(configs));
+  // Searches, with as many seeds.
+  const auto seeds_of = [](const char* name) { return std::getenv(name) ? std::atoi(std::getenv(name)) : 0; };
+  const int race = seeds_of("RACE_SEEDS"), tpe = seeds_of("TPE_SEEDS");
+  coordinator.submit(fake::fake_dataset(), race > 0  ? fake::fake_search(configs, race)
+                                           : tpe > 0 ? fake::fake_drawing_search(configs, tpe)
+                                                     : fake::fake_sweep(configs));
   std::thread([&] {
     for (auto stop : {coordinator::Coordinator::Stop::kGraceful, coordinator::Coordinator::Stop::kNow}) {
       int signal = 0;

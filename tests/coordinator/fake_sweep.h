@@ -72,4 +72,20 @@ inline storage::SweepSubmission fake_search(int configs, int seeds) {
   return submission;
 }
 
+/// A search that draws its configs, over the same folds and seeds.
+inline storage::SweepSubmission fake_drawing_search(int configs, int seeds) {
+  storage::SweepSubmission submission = fake_search(1, seeds);
+  sweep::SearchSettings settings;
+  settings.kind = sweep::StrategyKind::kTpe;
+  settings.configs = configs;
+  settings.batch = 4;
+  settings.space.starts.push_back({"", submission.configs.front().config, true});
+  settings.space.parameters = {{"learning_rate", {}, 1e-4, 1e-2, true, {}}, {"batch_size", {16, 32}, 0, 0, false, {}}};
+  submission.name = "draws";
+  submission.search = sweep::to_json(settings);
+  submission.configs.clear();
+  submission.trials.clear();
+  return submission;
+}
+
 }  // namespace medley::fake

@@ -90,13 +90,25 @@ std::string course_of(const std::string& store) {
            << made.interval.high << "]\n";
     }
   }
+  for (const storage::SweepConfigRow& row : reader.sweep_configs(sweep.id)) {
+    text << row.id << " " << row.axis_values << "\n";
+  }
   for (const storage::TrialRow& row : reader.trials(sweep.id)) text << row.trial << " " << row.paper.score() << "\n";
   return text.str();
 }
 
-TEST_F(Kill, ASearchThatIsKilledDecidesAsOneThatIsNot) {
+/// Searches by the variable that fake_run reads their seeds from.
+class KilledSearch : public Kill, public testing::WithParamInterface<std::pair<const char*, int>> {};
+
+INSTANTIATE_TEST_SUITE_P(Of, KilledSearch, testing::Values(std::pair("RACE_SEEDS", 8), std::pair("TPE_SEEDS", 6)),
+                         [](const auto& of) {
+                           return std::string(of.param.first).substr(0, *of.param.first == 'T' ? 3 : 4);
+                         });
+
+TEST_P(KilledSearch, DecidesAsOneThatIsNot) {
   constexpr int kConfigs = 16, kPlaces = 3, kKills = 20;
-  setenv("SEARCH_SEEDS", "8", 1);
+  const auto [variable, seeds] = GetParam();
+  setenv(variable, std::to_string(seeds).c_str(), 1);
   std::mt19937 random(15);
   behave("train_ms 200");
   auto run = start(kConfigs, kPlaces);
@@ -121,10 +133,11 @@ TEST_F(Kill, ASearchThatIsKilledDecidesAsOneThatIsNot) {
   fs::rename(store(), scratch_ / "killed");
 
   ASSERT_EQ(start(kConfigs, 1)->wait(60s).exit, 0);
-  unsetenv("SEARCH_SEEDS");
+  unsetenv(variable);
   EXPECT_EQ(course_of(store()), of_killed);
   EXPECT_NE(of_killed.find("the last"), std::string::npos);
-  EXPECT_LT(trained, kConfigs * 2 * 8) << "a search that asks for all of it shows nothing";
+  EXPECT_TRUE(variable == std::string("TPE_SEEDS") ? trained == kConfigs * 2 * seeds : trained < kConfigs * 2 * seeds)
+      << "a race that asks for all of it shows nothing";
   EXPECT_FALSE(summary().searching);
   expect_scores_of_the_report();
 }

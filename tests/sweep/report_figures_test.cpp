@@ -130,9 +130,10 @@ TEST(Methods, SayProtocolDesignTestCorrectionAndReferences) {
   EXPECT_NE(plain.find("\n\nReferences\nBouckaert, R. R."), std::string::npos) << plain;
   input.families = {{"top_n", "1", .02}};
   const std::string planned = methods_text(make_report(input));
-  EXPECT_NE(planned.find("1 planned comparison of top_n with 1 was declared; p values were adjusted by Holm (1979), and an "
-                         "interval within ±.020 counts as equivalence."),
-            std::string::npos)
+  EXPECT_NE(
+      planned.find("1 planned comparison of top_n with 1 was declared; p values were adjusted by Holm (1979), and an "
+                   "interval within ±.020 counts as equivalence."),
+      std::string::npos)
       << planned;
   EXPECT_NE(planned.find("\nHolm, S. (1979)."), std::string::npos);
 }

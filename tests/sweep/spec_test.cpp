@@ -162,7 +162,8 @@ epochs: 3
                               "13:3: 'seed' is no axis: 'folds' and 'seeds' are keys of the file itself",
                               "15:3: when: 'topn' is not one of the axes; did you mean 'top_n'?",
                               "16:12: folds: '0' stands twice in the list",
-                              "17:9: search: 'rand' must be grid, race, {race: {margin: M}}, or {random: N, seed: S}",
+                              "17:9: search: 'rand' must be grid, race, {race: {margin: M}}, {random: N, seed: S}, "
+                              "{tpe: N, batch: B, seed: S}, external, or {external: N}",
                               "18:1: 'epochs' is a setting: put it under 'base' or 'axes'",
                           }));
 }
@@ -311,7 +312,8 @@ TEST(ParseSweep, AdaptiveSearchesAreReadWithTheirMargins) {
 
 TEST(ParseSweep, WrongAdaptiveSearchesAreErrorsWithTheirPlace) {
   EXPECT_EQ(error("search: rac"),
-            "1:9: search: 'rac' must be grid, race, {race: {margin: M}}, or {random: N, seed: S}");
+            "1:9: search: 'rac' must be grid, race, {race: {margin: M}}, {random: N, seed: S}, "
+            "{tpe: N, batch: B, seed: S}, external, or {external: N}");
   EXPECT_EQ(error("search: {race: 3}"), "1:16: search: race: '3' must be {margin: M}");
   EXPECT_EQ(error("search: {race: {margin: 2}}"), "1:25: margin: '2' must be a difference of Scores, 0 to 1");
   EXPECT_EQ(error("search: {race: {marign: 0.1}}"),
@@ -319,16 +321,17 @@ TEST(ParseSweep, WrongAdaptiveSearchesAreErrorsWithTheirPlace) {
   EXPECT_EQ(error("search: {race: {margin: 0.1}, seed: 2}"), "1:37: search: 'seed' is that of random draws");
   EXPECT_EQ(error("seeds: {until: setled, at_most: 3}"), "1:16: seeds: 'until' must be settled");
   EXPECT_EQ(error("seeds: {until: settled}"), "1:8: seeds: 'at_most' is missing: how many seeds a config may get");
-  EXPECT_EQ(error("seeds: {until: settled, at_most: 3}\nsearch: race"),
-            "2:9: search: race stops by itself, so that seeds cannot be until settled, too: give seeds as how many a "
-            "config may get");
+  EXPECT_EQ(
+      error("seeds: {until: settled, at_most: 3}\nsearch: race"),
+      "2:9: search: race chooses its runs itself, so that seeds cannot be until settled, too: give seeds as how many a "
+      "config may get");
   EXPECT_EQ(error("axes: {top_n: [1, 2]}\nsearch: race\ncompare: {axis: top_n, baseline: 1}"),
             "3:10: compare: race looks at differences after every round, and its decisions are its verdicts: planned "
             "comparisons want a sweep that trains all");
 }
 
 TEST(ParseSweep, SearchIsChecked) {
-  EXPECT_EQ(error("search: random"), "1:9: search: 'random' wants a number of draws: {random: 100}");
+  EXPECT_EQ(error("search: random"), "1:9: search: 'random' wants a number of configs: {random: 100}");
   EXPECT_EQ(error("axes: {top_n: [1]}\nsearch: {random: 0}"),
             "2:18: search: random: '0' must be a whole number from 1 to 1000000");
   EXPECT_EQ(error("axes: {top_n: [1]}\nsearch: {random: 1, sede: 2}"),

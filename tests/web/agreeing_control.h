@@ -17,6 +17,11 @@ class AgreeingControl : public web::Control {
   Answer stop(const std::string&) override { return yes(); }
   Answer retry(const std::string&) override { return yes(); }
   Answer retry_sweep(const std::string&) override { return yes(); }
+  Answer add_configs(const std::string&, const nlohmann::json&, bool) override {
+    Answer answer = yes();
+    answer.details["configs"] = nlohmann::json::array();
+    return answer;
+  }
   Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return yes(); }
   Answer release(const std::string&) override { return yes(); }
   Answer plan(const SweepForm&) override { return yes(); }

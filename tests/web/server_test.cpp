@@ -34,6 +34,9 @@ class Recorder : public Control {
   Answer resume(const std::string& id) override { return note("resume " + id); }
   Answer stop(const std::string& id) override { return note("stop " + id); }
   Answer retry(const std::string& id) override { return note("retry " + id); }
+  Answer add_configs(const std::string& id, const nlohmann::json& configs, bool done) override {
+    return note("add " + configs.dump() + (done ? " as the last" : "") + " to " + id);
+  }
   Answer mark(const std::string& id, const storage::ConfigMarkChange& change) override {
     std::string what = "mark " + id;
     if (change.pinned) what += *change.pinned ? " pinned" : " not pinned";

@@ -1,4 +1,4 @@
-#include "sweep/spec/random.h"
+#include "sweep/search/random.h"
 
 #include "sweep/philox.h"
 
