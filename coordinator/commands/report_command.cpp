@@ -131,7 +131,24 @@ double millimetres(const std::string& text) {
 
 void print_json(const json& body) { std::cout << web::text_of(body, 2); }
 
+/// What would change nothing is an error.
+void check(const ReportOptions& options) {
+  if (options.paper_mm > 0 && !options.as_latex && options.figures.empty()) {
+    throw UsageError("--paper goes with --latex or --figures");
+  }
+  const bool leaderboard =
+      !options.planned && !options.axes && !options.importance && !options.methods && options.pivot.empty();
+  if (!options.select.empty() && (options.as_json || !leaderboard)) {
+    throw UsageError("--select chooses columns of the leaderboard, in text, Markdown, LaTeX and CSV");
+  }
+  if ((options.as_json || options.as_csv || options.as_markdown || options.as_latex) && options.methods) {
+    throw UsageError("--methods is text");
+  }
+  if (options.as_json && !options.pivot.empty()) throw UsageError("--pivot has no JSON: the API has /cross");
+}
+
 void report(const ReportOptions& options, const Globals& globals) {
+  check(options);
   storage::Reader reader(globals.store);
   auto sweep = choose_sweep(reader, options.sweep);
   if (!options.head_fusion.empty()) sweep.decode.head_fusion = sweep::head_fusion_of(options.head_fusion);

@@ -421,6 +421,10 @@ Table importance_of_axes(const Report& report) {
 std::string legend_of(const Report& report, const std::string& text, std::size_t left_out) {
   const auto has = [&](const char* what) { return text.find(what) != std::string::npos; };
   std::string line = has("held-out") ? "held-out: thresholds from the other folds" : "";
+  if (has("held-out") && !report.decode.grid.is_official()) line += ", not of the official grid";
+  if (has("held-out") && report.decode.head_fusion) {
+    line += ", heads fused as " + head_fusion_text(report.decode.head_fusion);
+  }
   const auto add = [&](const std::string& more) { line += (line.empty() ? "" : "; ") + more; };
   if (has("paper")) add("paper: optimistic");
   if (has("[")) add("[ ]: 95 % interval");
