@@ -402,8 +402,15 @@ Table importance_of_axes(const Report& report) {
   Table table;
   table.name = report.sweep + "-axes";
   table.title = "what the axes explain of the spread of Scores";
-  table.columns = {{"axis", kLeft},       {"groups", kRight},    {"configs", kRight},     {"residual df", kRight},
-                   {"explained", kRight}, {"by chance", kRight}, {"lowest mean", kRight}, {"highest mean", kRight}};
+  table.columns = {{"axis", kLeft},
+                   {"groups", kRight},
+                   {"configs", kRight, "", 2},
+                   {"residual df", kRight},
+                   {"explained", kRight},
+                   {"by chance", kRight, "", 3},
+                   {"lowest mean", kRight, "", 1},
+                   {"highest mean", kRight, "", 1}};
+  table.columns.front().shortened = true;
   for (const AxisImportance& one : axis_importance(report)) {
     if (one.values < 2) continue;
     const double chance = static_cast<double>(one.values - 1) / static_cast<double>(std::max(1, one.configs - 1));

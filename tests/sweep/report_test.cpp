@@ -565,6 +565,11 @@ TEST(Report, DrawsAreToldByRangesAndTheTopTen) {
   EXPECT_NE(text.find("dropout       5       40           35      1.000       .103"), std::string::npos) << text;
   EXPECT_NE(text.find("not listed: 30 more; --top 0 lists all"), std::string::npos) << text;
   EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 60) << text;
+  for (const std::size_t width : {60u, 80u, 120u}) {
+    const std::string fit = render(make_report(input), {ReportFormat::kText, std::nullopt, Detail::kFit, width});
+    EXPECT_LE(longest_line(fit), width) << fit;
+    EXPECT_NE(fit.find("residual df"), std::string::npos) << fit;
+  }
 }
 
 TEST(Report, LongSubsetsAreToldByWhatTheyLack) {
