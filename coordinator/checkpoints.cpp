@@ -96,6 +96,13 @@ void drop_resume_points(const fs::path& folder, storage::Reader& reader) {
   for (std::size_t i = 0; i < trials.size(); ++i) {
     if (states[i] != sweep::TrialState::kPending) fs::remove(folder / (trials[i] + ".resume"), error);
   }
+  const auto rungs = sizes_in(folder, ".rung");
+  if (rungs.empty()) return;
+  const auto sweeps = reader.sweeps();
+  const bool unfinished = std::any_of(sweeps.begin(), sweeps.end(),
+                                      [](const auto& sweep) { return sweep.state != sweep::SweepState::kFinished; });
+  if (unfinished) return;  // it may ask for longer trials yet
+  for (const auto& [trial, size] : rungs) fs::remove(folder / (trial + ".rung"), error);
 }
 
 void CheckpointKeeper::note_sweep_finished() {

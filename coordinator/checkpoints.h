@@ -23,7 +23,8 @@ namespace medley::coordinator {
 int keep_checkpoints_within(std::uintmax_t budget, const std::filesystem::path& folder, storage::Reader& reader,
                             const std::set<std::string>& busy, std::map<std::string, storage::GrowingReport>& reports);
 
-/// Deletes from `folder` the save files (`<trial id>.resume`) of trials that are not pending any more. Throws
+/// Deletes from `folder` the save files (`<trial id>.resume`) of trials that are not pending any more, and, when every
+/// sweep has finished, those where trials with `stop_after` ended (`.rung`). Throws
 /// storage::Error.
 void drop_resume_points(const std::filesystem::path& folder, storage::Reader& reader);
 

@@ -267,6 +267,19 @@ struct Coordinator::State {
                       (done ? "; they are its last" : "")};
   }
 
+  Coordinator::Answer mark_sweep(const std::string& id, const storage::SweepMarkChange& change) {
+    try {
+      storage::Writer::Group group(writer);
+      writer.mark_sweep(id, change);
+      group.commit();
+    } catch (const storage::Error& error) {
+      return {false, error.what()};
+    }
+    SweepStatus* known = catalog.find_sweep(id);
+    if (known && change.name) known->name = *change.name;
+    return {true, "sweep " + id + " is marked"};
+  }
+
   /// One group commit: the scheduler's commands for a batch of events, records first, then what they justify.
   void process_batch() {
     std::vector<Outgoing> outgoing;
@@ -488,6 +501,10 @@ Coordinator::Answer Coordinator::retry_sweep(const std::string& sweep) {
 Coordinator::Answer Coordinator::add_configs(const std::string& sweep, const nlohmann::json& configs, bool done,
                                              std::vector<std::string>& ids) {
   return state_->gate.call([&] { return state_->add_configs(sweep, configs, done, ids); });
+}
+
+Coordinator::Answer Coordinator::mark_sweep(const std::string& sweep, const storage::SweepMarkChange& change) {
+  return state_->gate.call([&] { return state_->mark_sweep(sweep, change); });
 }
 
 Coordinator::Answer Coordinator::release(const std::string& worker) {

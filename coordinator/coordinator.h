@@ -91,6 +91,8 @@ class Coordinator final {
   Answer add_configs(const std::string& sweep_id, const nlohmann::json& configs, bool done,
                      std::vector<std::string>& ids);
 
+  Answer mark_sweep(const std::string& sweep_id, const storage::SweepMarkChange& change);
+
   /// Has something else recorded by the store's one writer, on the coordinator's thread. Any thread. Throws what
   /// `record` throws, and Error when the coordinator ends before its turn.
   void write(const std::function<void(storage::Writer&)>& record);

@@ -164,6 +164,7 @@ class Merge {
     const SweepOrigin origin{sweep.id,      sweep.dataset_name,        over ? sweep.state : SweepState::kStopped,
                              sweep.created, over ? sweep.ended : now_, rounds_of(sweep, submission)};
     const std::string name = writer_.adopt_sweep(submission, origin);
+    writer_.mark_sweep(sweep.id, {std::nullopt, sweep.note, sweep.tags, sweep.archived});
     ++merged_.sweeps;
     if (name != sweep.name) merged_.notes.push_back("sweep " + sweep.name + " is called " + name + " here");
     std::map<std::string, TrialRow> failures;

@@ -55,8 +55,8 @@ sweep::Partition parse_partition(const std::string& text) {
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, s.dataset_name, d.synthetic, s.spec_file, s.state, s.priority, "
     "s.created, s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, "
-    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored, s.partitions, s.labels FROM sweep s JOIN "
-    "dataset d ON "
+    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored, s.partitions, s.note, s.tags, s.archived, "
+    "s.labels FROM sweep s JOIN dataset d ON "
     "d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
@@ -177,6 +177,10 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.search = parse(row.text(20));
   s.test_fingerprint = row.text(21);
   s.scored = row.whole(22);
+  s.note = row.text(24);
+  s.tags = parse(row.text(25)).get<std::vector<std::string>>();
+  s.archived = row.integer(26) != 0;
+  s.labels = parse(row.text(27)).get<std::map<std::string, std::string>>();
   if (!s.search.is_null()) {
     Statement rounds(database, "SELECT count(*), total(done) FROM round WHERE sweep = ?");
     rounds.bind(key).step();
@@ -185,7 +189,6 @@ SweepSummary Reader::State::summary(Statement& row) {
   }
   s.partitions.clear();
   for (const json& partition : parse(row.text(23))) s.partitions.push_back(parse_partition(partition));
-  s.labels = parse(row.text(24)).get<std::map<std::string, std::string>>();
   Statement counts(database,
                    "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
                    "total(r.outcome = 'diverged'), total(r.seconds), total(t.attempts) FROM sweep_trial st "

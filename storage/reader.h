@@ -40,9 +40,12 @@ struct SweepSummary {
   std::map<std::string, std::string> labels;  ///< that reports show; empty when the file gives none
   nlohmann::json search;                      ///< how it chooses its trials; null: all at once
   std::string test_fingerprint;               ///< of the test clips when it was submitted; "" none
-  int rounds = 0;                             ///< that its search has decided
-  int scored = 0;                             ///< results that its stored Scores of runs were measured from
-  bool searching = false;                     ///< its search may ask for more
+  std::string note;
+  std::vector<std::string> tags;
+  bool archived = false;   ///< lists leave it out
+  int rounds = 0;          ///< that its search has decided
+  int scored = 0;          ///< results that its stored Scores of runs were measured from
+  bool searching = false;  ///< its search may ask for more
   int configs = 0;
   int trials = 0;
   int finished = 0;  ///< with a result, diverged ones included

@@ -164,6 +164,14 @@ struct ConfigMarkChange {
   std::optional<std::vector<std::string>> tags;
 };
 
+/// What people note of a sweep. None of it changes what is trained, nor its id.
+struct SweepMarkChange {
+  std::optional<std::string> name;
+  std::optional<std::string> note;
+  std::optional<std::vector<std::string>> tags;
+  std::optional<bool> archived;  ///< lists leave it out
+};
+
 /// The folder of a store: everything that a coordinator keeps.
 struct StoreLayout {
   explicit StoreLayout(std::string folder_) : folder(std::move(folder_)) {}
@@ -173,6 +181,7 @@ struct StoreLayout {
   std::string logs() const { return folder + "/logs"; }
   std::string checkpoints() const { return folder + "/checkpoints"; }
   std::string exports() const { return folder + "/exports"; }
+  std::string discarded() const { return folder + "/discarded"; }  ///< results that should not count
 };
 
 }  // namespace medley::storage

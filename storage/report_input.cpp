@@ -48,6 +48,10 @@ std::string search_text(const nlohmann::json& search) {
   const sweep::SearchSettings settings = sweep::search_settings_from_json(search);
   const std::string kind = name_of(settings.kind);
   if (!sweep::makes_configs(settings.kind)) return kind + ", margin " + sweep::share_text(settings.margin);
+  if (settings.kind == sweep::StrategyKind::kHalving) {
+    return kind + " from " + std::to_string(settings.first) + " epochs on, one of " + std::to_string(settings.eta) +
+           " promoted";
+  }
   const std::string most = ", at most " + std::to_string(settings.configs) + " configs";
   return kind + most + (settings.batch > 0 ? " in rounds of " + std::to_string(settings.batch) : "");
 }

@@ -77,6 +77,9 @@ CREATE TABLE sweep (
   labels TEXT NOT NULL,            -- JSON: what reports call axes and values
   search TEXT NOT NULL,            -- JSON: how it chooses its trials; null: all of them at once
   test_fingerprint TEXT NOT NULL,  -- of the test clips when it was submitted; '' none
+  note TEXT NOT NULL DEFAULT '',
+  tags TEXT NOT NULL DEFAULT '[]', -- JSON
+  archived INTEGER NOT NULL DEFAULT 0,
   scored INTEGER NOT NULL,         -- results that its rows of run_score were measured from
   created INTEGER NOT NULL,
   ended INTEGER NOT NULL           -- 0 until it ends

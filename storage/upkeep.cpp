@@ -51,9 +51,13 @@ std::vector<UnneededFile> unneeded_files(const StoreLayout& layout, Reader& read
   std::vector<std::string> trials;
   for (const fs::path& file : files) trials.push_back(file.stem().string());
   const auto states = reader.states(trials);
+  const std::vector<SweepSummary> sweeps = reader.sweeps();
+  const bool unfinished = std::any_of(sweeps.begin(), sweeps.end(),
+                                      [](const auto& sweep) { return sweep.state != sweep::SweepState::kFinished; });
   for (std::size_t i = 0; i < files.size(); ++i) {
     const bool of_no_trial = !states[i] || removed_trials.count(trials[i]) > 0;
     if (files[i].extension() == ".npz" && of_no_trial) add(files[i], "checkpoint of no trial");
+    if (files[i].extension() == ".rung" && !unfinished) add(files[i], "where a trial stopped that no sweep takes up");
     if (files[i].extension() == ".resume" && (of_no_trial || *states[i] != sweep::TrialState::kPending)) {
       add(files[i], "save file of a trial that needs no more training");
     }

@@ -255,6 +255,25 @@ struct Writer::State {
       clip.bind(key, static_cast<std::int64_t>(i), c.filename, c.actor, c.fold, first, second, salience).run();
     }
   }
+  /// Removes the result of a trial, which is pending again.
+  void reopen(std::int64_t trial, const std::string& reason, TimeMs now) {
+    delete_result(database, trial);
+    Statement end(
+        database,
+        "UPDATE attempt SET state = 'cancelled', reason = ?, ended = ? WHERE trial = ? AND state = 'finished'");
+    end.bind(reason, now, trial).run();
+    Statement reopen(database, "UPDATE trial SET state = 'pending', failures = 0, ended = 0 WHERE key = ?");
+    reopen.bind(trial).run();
+    Statement continue_sweeps(database,
+                              "UPDATE sweep SET state = 'running', ended = 0 WHERE state = 'finished' AND key IN "
+                              "(SELECT sweep FROM sweep_trial WHERE trial = ?)");
+    continue_sweeps.bind(trial).run();
+  }
+  /// Name of an ensemble that the trial is a member of; "" none.
+  std::string ensemble_of(std::int64_t trial) {
+    Statement find(database, "SELECT e.name FROM member m JOIN ensemble e ON e.id = m.ensemble WHERE m.trial = ?");
+    return find.bind(trial).step() ? find.text(0) : std::string();
+  }
   std::int64_t dataset_key(const std::string& id) {
     return key_of("dataset", "SELECT key FROM dataset WHERE fingerprint = ?", id);
   }
@@ -427,6 +446,74 @@ void Writer::set_sweep_state(const std::string& sweep, SweepState state, TimeMs 
   });
 }
 
+void Writer::mark_sweep(const std::string& sweep, const SweepMarkChange& change) {
+  State& s = *state_;
+  s.write("mark sweep " + sweep, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    if (change.name && s.find_key("SELECT key FROM sweep WHERE name = ?", *change.name) != 0) {
+      throw Error("there is a sweep '" + *change.name + "' already");
+    }
+    std::optional<std::string> tags;
+    if (change.tags) tags = nlohmann::json(*change.tags).dump();
+    Statement update(
+        s.database,
+        "UPDATE sweep SET name = coalesce(?2, name), note = coalesce(?3, note), tags = coalesce(?4, tags), "
+        "archived = coalesce(?5, archived) WHERE key = ?1");
+    update.bind(key, change.name, change.note, tags, change.archived).run();
+  });
+}
+
+Writer::Removed Writer::remove_sweep(const std::string& sweep, bool with_results) {
+  State& s = *state_;
+  return s.write("remove sweep " + sweep, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    Statement ensemble(s.database, "SELECT name FROM ensemble WHERE json_extract(settings, '$.sweep') = ?");
+    if (ensemble.bind(sweep).step()) throw Error("the ensemble " + ensemble.text(0) + " was fitted on it");
+    std::vector<std::int64_t> own;
+    Statement trials(
+        s.database,
+        "SELECT trial FROM sweep_trial st WHERE sweep = ?1 AND NOT EXISTS (SELECT 1 FROM sweep_trial o "
+        "WHERE o.trial = st.trial AND o.sweep <> ?1) AND NOT EXISTS (SELECT 1 FROM likely_trial l WHERE "
+        "l.trial = st.trial AND l.sweep <> ?1) AND NOT EXISTS (SELECT 1 FROM member m WHERE m.trial = st.trial)");
+    trials.bind(key);
+    while (trials.step()) own.push_back(trials.integer(0));
+    for (const char* table : {"run_score", "likely_trial", "decision", "round", "sweep_trial", "sweep_config"}) {
+      Statement remove(s.database, std::string("DELETE FROM ") + table + " WHERE sweep = ?");
+      remove.bind(key).run();
+    }
+    Statement remove(s.database, "DELETE FROM sweep WHERE key = ?");
+    remove.bind(key).run();
+    Removed removed;
+    Statement finished(s.database, "SELECT count(*) FROM result WHERE trial = ?");
+    Statement attempts(s.database, "DELETE FROM attempt WHERE trial = ?");
+    Statement trial_row(s.database, "DELETE FROM trial WHERE key = ?");
+    for (const std::int64_t trial : own) {
+      finished.bind(trial).step();
+      const bool has_result = finished.integer(0) > 0;
+      if (has_result && !with_results) continue;
+      removed.results += has_result;
+      ++removed.trials;
+      delete_result(s.database, trial);
+      attempts.bind(trial).run();
+      trial_row.bind(trial).run();
+    }
+    return removed;
+  });
+}
+
+void Writer::remove_ensemble(std::int64_t id) {
+  State& s = *state_;
+  s.write("remove ensemble " + std::to_string(id), [&] {
+    Statement exports(s.database, "UPDATE export SET ensemble = NULL WHERE ensemble = ?");
+    exports.bind(id).run();
+    Statement members(s.database, "DELETE FROM member WHERE ensemble = ?");
+    members.bind(id).run();
+    Statement ensemble(s.database, "DELETE FROM ensemble WHERE id = ?");
+    ensemble.bind(id).run();
+    if (s.database.changes() != 1) throw Error("there is no such ensemble");
+  });
+}
+
 void Writer::set_sweep_priority(const std::string& sweep, int priority) {
   State& s = *state_;
   s.write("set the priority of sweep " + sweep, [&] {
@@ -536,21 +623,30 @@ std::vector<Writer::SetAside> Writer::set_aside_changed(const std::vector<std::s
         fault = error.what();
       }
       if (fault.empty()) continue;
-      delete_result(s.database, key);
-      Statement end(
-          s.database,
-          "UPDATE attempt SET state = 'cancelled', reason = ?, ended = ? WHERE trial = ? AND state = 'finished'");
-      end.bind(fault, now, key).run();
-      Statement reopen(s.database, "UPDATE trial SET state = 'pending', failures = 0, ended = 0 WHERE key = ?");
-      reopen.bind(key).run();
-      Statement continue_sweeps(s.database,
-                                "UPDATE sweep SET state = 'running', ended = 0 WHERE state = 'finished' AND key IN "
-                                "(SELECT sweep FROM sweep_trial WHERE trial = ?)");
-      continue_sweeps.bind(key).run();
+      s.reopen(key, fault, now);
       log_event("result set aside", trial, fault, now);
       aside.push_back({trial, fault});
     }
     return aside;
+  });
+}
+
+std::vector<sweep::TrialResult> Writer::discard(const std::vector<std::string>& trials, const std::string& reason,
+                                                TimeMs now) {
+  State& s = *state_;
+  return s.write("discard results", [&] {
+    std::vector<sweep::TrialResult> discarded;
+    Statement find(s.database, "SELECT key FROM trial WHERE id = ? AND state = 'finished'");
+    for (const std::string& trial : trials) {
+      if (!find.bind(trial).step()) continue;
+      const std::int64_t key = find.integer(0);
+      const std::string ensemble = s.ensemble_of(key);
+      if (!ensemble.empty()) throw Error("trial " + trial + " is a member of the ensemble " + ensemble);
+      discarded.push_back(read_result(s.database, key, trial));
+      s.reopen(key, reason, now);
+      log_event("result discarded", trial, reason, now);
+    }
+    return discarded;
   });
 }
 

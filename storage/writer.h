@@ -74,6 +74,17 @@ class Writer {
   void store_scores(const std::string& sweep, const SweepScores& scores);
   void set_sweep_state(const std::string& sweep, sweep::SweepState state, TimeMs now);
   void set_sweep_priority(const std::string& sweep, int priority);
+  /// Throws Error when there is no such sweep, or another one has the name.
+  void mark_sweep(const std::string& sweep, const SweepMarkChange& change);
+
+  struct Removed {
+    int trials = 0;  ///< of no other sweep and no ensemble
+    int results = 0;
+  };
+  /// Removes a sweep from the store. Results stay, for a sweep that asks for the same trials, unless `with_results`
+  /// says to remove those of no other sweep and no ensemble. Throws Error naming the ensemble that was fitted on it.
+  Removed remove_sweep(const std::string& sweep, bool with_results);
+  void remove_ensemble(std::int64_t id);
 
   /// Inserts a worker or updates one that joins again; state kJoined.
   void worker_joined(const WorkerRecord& worker, TimeMs now);
@@ -96,6 +107,11 @@ class Writer {
   /// attempt counts for nothing any more, its trial is pending again, and finished sweeps that hold it run again. Its
   /// scheduler must not know the trials yet.
   std::vector<SetAside> set_aside_changed(const std::vector<std::string>& trials, TimeMs now);
+
+  /// Does the same with the finished ones of `trials` for a reason of somebody's own, and returns their results. Throws
+  /// Error naming the ensemble that a trial is a member of.
+  std::vector<sweep::TrialResult> discard(const std::vector<std::string>& trials, const std::string& reason,
+                                          TimeMs now);
 
   enum class Accepted { kAccepted, kAlreadyFinished };
   /// Stores a trial's result and marks the attempt finished (also one that was written off: late adoption), a running

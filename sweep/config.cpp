@@ -252,6 +252,9 @@ std::vector<Setting> make_settings() {
       number<&C::grad_clip>("grad_clip", 0, 1e6, "largest gradient norm of a trial; 0 is off"),
       integer<&C::patience>("patience", kTrial, 0, 100000, "epochs",
                             "epochs without a better Score after which training stops; 0 is off"),
+      later(integer<&C::stop_after>("stop_after", kTrial, 0, 100000, "epochs",
+                                    "of `epochs`, after which training stops early and may be taken up; 0 is off"),
+            0),
       flag<&C::inner_fold>("inner_fold", kTrial, "hold out the next fold too, to choose epoch and thresholds on it"),
       choice<&C::precision>("precision", kPack,
                             "arithmetic of the trainer; tf32 and bfloat16: of its products alone, in float32"),
@@ -395,6 +398,11 @@ std::optional<Conflict> check_config(const Config& config) {
     return Conflict{{"warmup_epochs", "epochs"},
                     "warmup_epochs " + std::to_string(config.warmup_epochs) + " leaves none of the " +
                         std::to_string(config.epochs) + " epochs"};
+  }
+  if (config.stop_after >= config.epochs) {
+    return Conflict{{"stop_after", "epochs"},
+                    "stop_after " + std::to_string(config.stop_after) + " is not below the " +
+                        std::to_string(config.epochs) + " epochs; 0 trains them all"};
   }
   if (has_two_terms(config) && config.presence_weight == 0 && config.salience_weight == 0) {
     return Conflict{{"presence_weight", "salience_weight"},

@@ -97,6 +97,7 @@ struct Config {
   double rdrop_weight = 0.0;
   double grad_clip = 0.0;
   int patience = 0;
+  int stop_after = 0;
   bool inner_fold = false;
   Precision precision = Precision::kFloat32;
 };
@@ -144,6 +145,9 @@ struct Conflict {
 
 /// The first conflict of a config, if any.
 std::optional<Conflict> check_config(const Config& config);
+
+/// The last epoch that a trial of this config may train: the schedule is that of `epochs` in either case.
+inline int last_epoch(const Config& config) { return config.stop_after > 0 ? config.stop_after : config.epochs; }
 
 /// True where encoders are projected to one space before they are fused: every fusion but `concat`.
 bool is_projecting(const Config& config);

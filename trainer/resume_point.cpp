@@ -43,10 +43,14 @@ std::filesystem::path resume_point(const std::filesystem::path& folder, const st
   return folder / (trial_id + ".resume");
 }
 
-void write_resume_point(const std::filesystem::path& path, const TrialState& trial,
+std::filesystem::path rung_point(const std::filesystem::path& folder, const std::string& trial_id) {
+  return folder / (trial_id + ".rung");
+}
+
+void write_resume_point(const std::filesystem::path& path, const std::string& trial_id, const TrialState& trial,
                         const TrialState::Weights& weights) {
   const json about = {{"format", kResumeFormat},
-                      {"trial", trial.spec.id},
+                      {"trial", trial_id},
                       {"epoch", trial.epoch},
                       {"index", trial.index},
                       {"step", trial.step},
@@ -57,7 +61,7 @@ void write_resume_point(const std::filesystem::path& path, const TrialState& tri
                       {"best_inner_epoch", trial.best_inner_epoch}};
   // The epochs so far, and the running one last: as a result has them.
   sweep::TrialResult so_far;
-  so_far.trial_id = trial.spec.id;
+  so_far.trial_id = trial_id;
   so_far.arithmetic = trial.result.arithmetic;
   so_far.epochs = trial.result.epochs;
   so_far.epochs.push_back(trial.running);
@@ -77,13 +81,14 @@ void write_resume_point(const std::filesystem::path& path, const TrialState& tri
   data::write_npz(path, arrays);
 }
 
-std::optional<TrialState> read_resume_point(const std::filesystem::path& path, const TrialState& trial) {
+std::optional<TrialState> read_resume_point(const std::filesystem::path& path, const std::string& trial_id,
+                                            const TrialState& trial) {
   if (!std::filesystem::exists(path)) return std::nullopt;
   const auto wrong = [&](const std::string& what) { return Error(path.string() + ": " + what); };
   try {
     const data::NpzFile file = data::NpzFile::open(path);
     ResumeHeader header = read_resume_header(file);
-    if (header.trial != trial.spec.id) throw Error("it is of another trial");
+    if (header.trial != trial_id) throw Error("it is of another trial");
     if (header.so_far.arithmetic != trial.result.arithmetic) {
       throw Error("it is of arithmetic '" + header.so_far.arithmetic + "', this worker's is '" +
                   trial.result.arithmetic + "'");
@@ -101,11 +106,15 @@ std::optional<TrialState> read_resume_point(const std::filesystem::path& path, c
     at.running = header.so_far.epochs.back();
     header.so_far.epochs.pop_back();
     at.result.epochs = std::move(header.so_far.epochs);
+    const auto trained = static_cast<int>(at.result.epochs.size()), last = sweep::last_epoch(trial.spec.config);
+    if (trained > last) return std::nullopt;
     at.inner_surface = header.so_far.inner;
     at.resumed = {tensor_of(file, "parameters", at), tensor_of(file, "first_moment", at),
                   tensor_of(file, "second_moment", at)};
     at.paper_parameters = tensor_of(file, "paper_parameters", at);
     at.held_out_parameters = tensor_of(file, "held_out_parameters", at);
+    // Of a shorter trial: its last epoch is not this one's.
+    if (!trial.spec.config.inner_fold && trained < last) at.held_out_parameters = torch::Tensor();
     const bool weighty =
         at.resumed.parameters.defined() && at.resumed.first_moment.defined() && at.resumed.second_moment.defined();
     if ((!at.done() && !weighty) || (at.best_epoch > 0 && !at.paper_parameters.defined())) {

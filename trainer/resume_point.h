@@ -14,13 +14,19 @@ namespace medley::trainer {
 /// numbers. Any attempt may therefore write the file, and any of that arithmetic may read it.
 std::filesystem::path resume_point(const std::filesystem::path& folder, const std::string& trial_id);
 
-/// `weights` may be undefined for a trial that is done. Written whole or not at all. Throws data::Error when the file
-/// cannot be written.
-void write_resume_point(const std::filesystem::path& path, const TrialState& trial, const TrialState::Weights& weights);
+/// The same at the end of a trial with `stop_after`, for those that train longer. `trial_id` is that of the trial
+/// without it.
+std::filesystem::path rung_point(const std::filesystem::path& folder, const std::string& trial_id);
+
+/// `trial_id` is the file's. `weights` may be undefined for a trial that is done. Written whole or not at all. Throws
+/// data::Error when the file cannot be written.
+void write_resume_point(const std::filesystem::path& path, const std::string& trial_id, const TrialState& trial,
+                        const TrialState::Weights& weights);
 
 /// The state of `trial` (given before its first step) at the point of the file, with its weights in `resumed`. nullopt:
-/// there is no such file. Throws Error naming the file and what is wrong with it, such as another arithmetic than that
-/// of the trial's result.
-std::optional<TrialState> read_resume_point(const std::filesystem::path& path, const TrialState& trial);
+/// there is no such file, or it has more epochs than the trial. Throws Error naming the file and what is wrong with it,
+/// such as another arithmetic than that of the trial's result.
+std::optional<TrialState> read_resume_point(const std::filesystem::path& path, const std::string& trial_id,
+                                            const TrialState& trial);
 
 }  // namespace medley::trainer

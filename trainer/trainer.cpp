@@ -111,7 +111,7 @@ void conclude(TrialState& trial, const Features& features, torch::Device device,
   int epoch = trial.best_epoch;
   if (trial.held_out_parameters.defined()) {
     reported = trial.held_out_parameters;
-    epoch = trial.spec.config.inner_fold ? trial.best_inner_epoch : trial.spec.config.epochs;
+    epoch = trial.spec.config.inner_fold ? trial.best_inner_epoch : last_epoch(trial.spec.config);
     FusedModel held_out = model_of(trial, reported, device);
     result.held_out = snapshot(trial, held_out, inputs, epoch);
     if (trial.spec.config.inner_fold) result.inner = trial.inner_surface;
@@ -125,13 +125,25 @@ void conclude(TrialState& trial, const Features& features, torch::Device device,
   });
 }
 
-/// Resumes from an earlier attempt's save file, if there is one.
-void resume(TrialState& state, const Gang& gang, const TrainOptions& options) {
-  const std::filesystem::path path = resume_point(options.resume, state.spec.id);
+/// Id of the trial that goes to the end of its epochs.
+std::string whole_trial(const TrialSpec& spec, const data::Dataset& dataset) {
+  sweep::Config config = spec.config;
+  config.stop_after = 0;
+  return sweep::trial_id(config, spec.fold, spec.seed, dataset.fingerprint, dataset.test_fingerprint, spec.partition);
+}
+
+/// Resumes from an earlier attempt's save file, else from where a shorter trial ended, if there is one.
+void resume(TrialState& state, const Gang& gang, const TrainOptions& options, const data::Dataset& dataset) {
+  std::filesystem::path path = resume_point(options.resume, state.spec.id);
+  std::string id = state.spec.id;
+  if (!std::filesystem::exists(path)) {
+    id = whole_trial(state.spec, dataset);
+    path = rung_point(options.resume, id);
+  }
   std::optional<TrialState> read;
   std::string note;
   try {
-    read = read_resume_point(path, state);
+    read = read_resume_point(path, id, state);
   } catch (const Error& e) {
     note = std::string(e.what()) + ": the trial starts at its first step";
   }
@@ -151,13 +163,28 @@ void resume(TrialState& state, const Gang& gang, const TrainOptions& options) {
 void save_all(const std::filesystem::path& folder, const std::vector<Group>& groups,
               const std::vector<std::unique_ptr<TrialState>>& states) {
   for (const auto& state : states) {
-    if (state->done()) write_resume_point(resume_point(folder, state->spec.id), *state, {});
+    if (state->done()) write_resume_point(resume_point(folder, state->spec.id), state->spec.id, *state, {});
   }
   for (const Group& group : groups) {
     for (std::size_t k = 0; k < group.trials().size(); ++k) {
       const TrialState& state = *group.trials()[k];
-      if (!state.done()) write_resume_point(resume_point(folder, state.spec.id), state, group.weights(k));
+      if (!state.done()) {
+        write_resume_point(resume_point(folder, state.spec.id), state.spec.id, state, group.weights(k));
+      }
     }
+  }
+}
+
+/// Of the trials that `stop_after` ends here.
+void save_rungs(const Group& group, const data::Dataset& dataset, const TrainOptions& options) {
+  for (std::size_t k = 0; k < group.trials().size(); ++k) {
+    const TrialState& state = *group.trials()[k];
+    const bool stops = static_cast<int>(state.result.epochs.size()) == state.spec.config.stop_after;
+    if (!stops || !state.divergence.empty()) continue;
+    write_if_possible(options, "those that train longer start at their first step", [&] {
+      const std::string id = whole_trial(state.spec, dataset);
+      write_resume_point(rung_point(options.resume, id), id, state, group.weights(k));
+    });
   }
 }
 
@@ -191,9 +218,9 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
     states.push_back(std::make_unique<TrialState>(make_trial_state(spec, statistics)));
     TrialState& state = *states.back();
     state.result.arithmetic = options.arithmetic;
-    if (!options.resume.empty()) resume(state, gang, options);
+    if (!options.resume.empty()) resume(state, gang, options, dataset);
     epochs_before.push_back(state.result.epochs.size());
-    epochs = std::max(epochs, spec.config.epochs);
+    epochs = std::max(epochs, last_epoch(spec.config));
   }
   std::vector<Group> groups = form_groups(states, features, device, gang);
 
@@ -218,6 +245,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
           group.step();
         }
         group.end_epoch();
+        if (!options.resume.empty() && gang.rank() == 0) save_rungs(group, dataset, options);
         group.compact();
       }
       active += static_cast<int>(group.trials().size());

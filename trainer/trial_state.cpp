@@ -123,7 +123,7 @@ double& term_of(sweep::EpochMetrics& epoch, const std::string& name) {
 bool TrialState::done() const {
   if (!divergence.empty()) return true;
   const auto trained = static_cast<int>(result.epochs.size());
-  if (trained >= spec.config.epochs) return true;
+  if (trained >= last_epoch(spec.config)) return true;
   if (spec.config.patience == 0) return false;
   return trained - (spec.config.inner_fold ? best_inner_epoch : best_epoch) >= spec.config.patience;
 }
@@ -193,7 +193,7 @@ void TrialState::end_epoch(const Evaluation& outer, const Evaluation& inner_fold
       held_out = true;
     }
   } else {
-    held_out = spec.config.patience == 0 && ended == spec.config.epochs;
+    held_out = spec.config.patience == 0 && ended == last_epoch(spec.config);
   }
   if (held_out) held_out_parameters = own.defined() ? own : parameters();
 }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "sweep/error.h"
+#include "sweep/spec/spec.h"
 #include "web/query.h"
 #include "web/refused.h"
 
@@ -57,27 +58,48 @@ Control::SweepForm sweep_form(storage::Reader& reader, const json& body) {
   return text;
 }
 
+constexpr std::size_t kMaxNote = 2000;
+
+std::optional<std::vector<std::string>> tags_in(const json& body) {
+  constexpr std::size_t kMaxTag = 40, kMaxTags = 20;
+  if (!body.contains("tags")) return std::nullopt;
+  const json& tags = body["tags"];
+  if (!tags.is_array() || tags.size() > kMaxTags) throw Refused{400, "tags must be a list of at most 20."};
+  std::set<std::string> names;
+  for (const json& tag : tags) {
+    const std::string name = tag.is_string() ? tag.get<std::string>() : "";
+    const bool plain = std::none_of(name.begin(), name.end(),
+                                    [](char c) { return c == '|' || c == ',' || static_cast<unsigned char>(c) < ' '; });
+    if (name.empty() || name.size() > kMaxTag || !plain) {
+      throw Refused{400, "A tag is 1 to 40 bytes of text without | and commas."};
+    }
+    names.insert(name);
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
 storage::ConfigMarkChange mark_change(const json& body) {
-  constexpr std::size_t kMaxNote = 2000, kMaxTag = 40, kMaxTags = 20;
   storage::ConfigMarkChange change;
   if (body.contains("pinned")) change.pinned = flag_in(body, "pinned");
   if (body.contains("note")) change.note = text_in(body, "note", "", kMaxNote);
-  if (body.contains("tags")) {
-    const json& tags = body["tags"];
-    if (!tags.is_array() || tags.size() > kMaxTags) throw Refused{400, "tags must be a list of at most 20."};
-    std::set<std::string> names;
-    for (const json& tag : tags) {
-      const std::string name = tag.is_string() ? tag.get<std::string>() : "";
-      const bool plain = std::none_of(
-          name.begin(), name.end(), [](char c) { return c == '|' || c == ',' || static_cast<unsigned char>(c) < ' '; });
-      if (name.empty() || name.size() > kMaxTag || !plain) {
-        throw Refused{400, "A tag is 1 to 40 bytes of text without | and commas."};
-      }
-      names.insert(name);
-    }
-    change.tags.emplace(names.begin(), names.end());
-  }
+  change.tags = tags_in(body);
   if (!change.pinned && !change.note && !change.tags) throw Refused{400, "Give pinned, note or tags."};
+  return change;
+}
+
+storage::SweepMarkChange sweep_mark_change(const json& body) {
+  storage::SweepMarkChange change;
+  if (body.contains("name")) {
+    change.name = text_in(body, "name", "", sweep::kMaxSweepName);
+    if (!sweep::is_sweep_name(*change.name))
+      throw Refused{400, "name must be one line of 1 to " + std::to_string(sweep::kMaxSweepName) + " bytes."};
+  }
+  if (body.contains("note")) change.note = text_in(body, "note", "", kMaxNote);
+  change.tags = tags_in(body);
+  if (body.contains("archived")) change.archived = flag_in(body, "archived");
+  if (!change.name && !change.note && !change.tags && !change.archived) {
+    throw Refused{400, "Give name, note, tags or archived."};
+  }
   return change;
 }
 
@@ -110,6 +132,11 @@ Control::Answer export_ensemble(const Call& call) {
 
 Control::Answer mark_config(const Call& call) {
   return call.control->mark(checked_id(call.id), mark_change(body_of(call.request)));
+}
+
+Control::Answer mark_sweep(const Call& call) {
+  const storage::SweepMarkChange change = sweep_mark_change(body_of(call.request));
+  return call.control->mark_sweep(sweep_of(*call.reader, call.id).id, change);
 }
 
 Control::Answer add_configs(const Call& call) {

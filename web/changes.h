@@ -13,6 +13,7 @@ Control::Answer plan_sweep(const Call& call);
 /// Begins to fit it.
 Control::Answer fit_ensemble(const Call& call);
 Control::Answer mark_config(const Call& call);
+Control::Answer mark_sweep(const Call& call);
 Control::Answer add_configs(const Call& call);
 Control::Answer export_ensemble(const Call& call);
 

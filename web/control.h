@@ -52,6 +52,8 @@ class Control {
   virtual Answer add_configs(const std::string& sweep_id, const nlohmann::json& configs, bool done) = 0;
   /// Pins, tags, notes of a config; the answer is not done when there is no such config.
   virtual Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) = 0;
+  /// Name, note, tags of a sweep, and whether lists leave it out. Not done where another sweep has the name.
+  virtual Answer mark_sweep(const std::string& sweep_id, const storage::SweepMarkChange& change) = 0;
   /// Lets a quarantined worker have trials again.
   virtual Answer release(const std::string& worker_id) = 0;
 

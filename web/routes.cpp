@@ -186,6 +186,8 @@ const std::vector<Route>& routes() {
        [](const Call& call) { return change_response(submit_sweep(call)); }},
       {"POST", "/api/v1/sweeps/{id}/configs", Needs::kChange, "addConfigs",
        [](const Call& call) { return change_response(add_configs(call)); }},
+      {"POST", "/api/v1/sweeps/{id}/mark", Needs::kChange, "markSweep",
+       [](const Call& call) { return change_response(mark_sweep(call)); }},
       {"POST", "/api/v1/sweeps/{id}/pause", Needs::kChange, "pauseSweep",
        [](const Call& call) { return change_response(call.control->pause(sweep_in(call).id)); }},
       {"POST", "/api/v1/sweeps/{id}/resume", Needs::kChange, "resumeSweep",

@@ -54,6 +54,9 @@ class Link {
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.add(SIGUSR1);
+    struct sigaction hangup = {};
+    sigaction(SIGHUP, nullptr, &hangup);
+    if (hangup.sa_handler != SIG_IGN) signals_.add(SIGHUP);  // nohup ignores it
   }
 
   /// Until everything is over. Rethrows what went wrong on this thread.
@@ -328,7 +331,10 @@ class Link {
   void wait_for_signal() {
     signals_.async_wait([this](error_code error, int signal) {
       if (error) return;
-      end(Ending::How::kTerminated, signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGUSR1");
+      end(Ending::How::kTerminated, signal == SIGTERM  ? "SIGTERM"
+                                    : signal == SIGINT ? "SIGINT"
+                                    : signal == SIGHUP ? "SIGHUP"
+                                                       : "SIGUSR1");
       wait_for_signal();
     });
   }
@@ -401,6 +407,35 @@ class Link {
   Clock::time_point goodbye_deadline_;
 };
 
+/// LibTorch says after it where in its code it was thrown, and a stack.
+std::string without_stack(const std::string& reason) {
+  return reason.substr(0, reason.find("\nException raised from "));
+}
+
+/// Says about ten times a pack how far it is.
+class ProgressLog {
+ public:
+  explicit ProgressLog(std::size_t trials) : trials_(trials) {}
+  void at(int epoch, int epochs) {
+    if (epochs <= 0 || epoch * 10 / epochs == tenths_) return;
+    tenths_ = epoch * 10 / epochs;
+    spdlog::info("a pack of {}: epoch {} of {}", trials_, epoch, epochs);
+  }
+
+ private:
+  std::size_t trials_;
+  int tenths_ = 0;
+};
+
+void log_result(const AttemptId& attempt, const sweep::TrialResult& result) {
+  if (result.outcome == sweep::Outcome::kDiverged) {
+    spdlog::warn("trial {}#{} diverged: {}", attempt.trial, attempt.number, result.reason);
+  } else {
+    spdlog::info("trial {}#{} is trained: {:.1f} s, paper-style Score {:.3f} at epoch {}", attempt.trial,
+                 attempt.number, result.seconds, result.paper.surface.best().accuracy.score(), result.paper.epoch);
+  }
+}
+
 /// Trains one pack and keeps its results. What the trainer throws fails the pack; what the spool throws ends the
 /// worker.
 void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Link& link) {
@@ -411,9 +446,14 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
   pack.checkpoints = running->checkpoint_folder;
   for (const auto& trial : running->assign.trials) pack.trials.push_back(trial.spec);
   pack.stop = [running] { return running->stop.load(); };
-  pack.progress = [running](int epoch, int epochs) {
+  std::string names;
+  for (const AttemptId& attempt : running->attempts)
+    names += " " + attempt.trial + "#" + std::to_string(attempt.number);
+  spdlog::info("a pack of {} on {}:{}", pack.trials.size(), pack.dataset_folder, names);
+  pack.progress = [running, log = ProgressLog(pack.trials.size())](int epoch, int epochs) mutable {
     running->epoch = epoch;
     running->epochs = epochs;
+    log.at(epoch, epochs);
   };
   pack.best_size = [running, &link](int trials) { link.measured(running->attempts.front(), trials); };
   std::vector<AttemptId> kept;
@@ -434,12 +474,13 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
         break;
       }
       kept.push_back(running->attempts[i]);
+      log_result(running->attempts[i], results[i]);
     }
   } catch (const DatasetChanged& e) {
     reason = e.what();
     blame = e.blame;
   } catch (const std::exception& e) {
-    reason = e.what();
+    reason = without_stack(e.what());
     if (reason.empty()) reason = "an exception without a text";
     if (is_out_of_memory(reason)) blame = sweep::Blame::kMemory;
   }

@@ -193,7 +193,7 @@ Forecast make_forecast(const SweepFile& file, const std::vector<const sweep::Tri
   }
   if (!seconds_per_epoch.empty()) {
     double epochs = 0;
-    for (const sweep::TrialSpec* trial : left) epochs += trial->config.epochs;
+    for (const sweep::TrialSpec* trial : left) epochs += last_epoch(trial->config);
     forecast.seconds = epochs * sweep::mean(seconds_per_epoch);
   }
   const auto test = std::count_if(file.dataset.clips.begin(), file.dataset.clips.end(),

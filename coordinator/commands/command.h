@@ -22,6 +22,8 @@ void add_control_commands(CLI::App& app, Globals& globals);  // submit, pause, r
 /// cluster up | status | down. `launchers` must outlive `app`.
 void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launchers& launchers = cluster::launchers());
 void add_report_commands(CLI::App& app, Globals& globals);  // report, show
+void add_keep_commands(CLI::App& app, Globals& globals);    // rename, note, tag, archive, rm, discard
+void add_look_commands(CLI::App& app, Globals& globals);    // diff, ensembles, logs
 void add_trials_command(CLI::App& app, Globals& globals);
 void add_predictions_command(CLI::App& app, Globals& globals);
 void add_replay_command(CLI::App& app, Globals& globals);

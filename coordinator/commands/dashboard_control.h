@@ -31,6 +31,9 @@ class DashboardControl final : public web::Control {
 
   Answer add_configs(const std::string& sweep_id, const nlohmann::json& configs, bool done) override;
   Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) override;
+  Answer mark_sweep(const std::string& sweep_id, const storage::SweepMarkChange& change) override {
+    return said(coordinator_.mark_sweep(sweep_id, change));
+  }
   Answer plan(const SweepForm& form) override;
   Answer submit(const SweepForm& form) override;
   Answer build_ensemble(const std::string& sweep_id, const sweep::EnsembleRequest& request) override;

@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
   add_control_commands(app, globals);
   add_cluster_commands(app, globals);
   add_report_commands(app, globals);
+  add_look_commands(app, globals);
+  add_keep_commands(app, globals);
   add_trials_command(app, globals);
   add_predictions_command(app, globals);
   add_replay_command(app, globals);

@@ -102,8 +102,10 @@ void print_plan(const SweepFile& file, const Plan& made) {
                              count(std::int64_t(plan.folds.size()), "fold"),
                              count(std::int64_t(plan.seeds.size()), "seed"),
                              count(plan.search->configs * std::int64_t(plan.runs()), "trial"));
-    std::cout << (plan.search->kind == sweep::StrategyKind::kTpe ? "         below: as many even draws\n"
-                                                                 : "         below: base alone\n");
+    const sweep::StrategyKind kind = plan.search->kind;
+    std::cout << (kind == sweep::StrategyKind::kTpe       ? "         below: as many even draws\n"
+                  : kind == sweep::StrategyKind::kHalving ? "         below: all configs to their last epoch\n"
+                                                          : "         below: base alone\n");
   }
   std::cout << fmt::format(
       "plan     {} x {}{} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),

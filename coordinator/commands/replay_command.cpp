@@ -70,8 +70,9 @@ void replay(const ReplayOptions& options, const Globals& globals) {
   storage::Reader reader(globals.store);
   const auto sweep = choose_sweep(reader, options.sweep);
   const auto kind = sweep::find_named<sweep::StrategyKind>(options.search).value();
-  if (kind == sweep::StrategyKind::kExternal) {
-    throw UsageError("an external search has its configs from somebody else: there is nothing to replay");
+  if (kind == sweep::StrategyKind::kExternal || kind == sweep::StrategyKind::kHalving) {
+    throw UsageError(options.search + " cannot be replayed: a finished sweep lacks " +
+                     (kind == sweep::StrategyKind::kHalving ? "held-out Scores at rungs" : "what others would send"));
   }
   sweep::SearchSettings settings;
   settings.kind = kind;

@@ -12,6 +12,7 @@
 #include "cluster/process.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/show_config.h"
 #include "coordinator/commands/terminal.h"
 #include "coordinator/error.h"
 #include "storage/files/write.h"
@@ -289,10 +290,18 @@ void print_trial(const storage::TrialDetail& trial) {
   }
 }
 
-void show(const std::string& id, bool as_json, const Globals& globals) {
+void show(const std::string& id, const std::string& sweep, bool as_json, const Globals& globals) {
   storage::Reader reader(globals.store);
-  const auto trial = reader.find_trial(id);
-  if (!trial) throw UsageError("no trial '" + id + "'; give an id, or its first 4 digits or more");
+  const std::size_t slash = id.find('/');
+  auto trial = slash == std::string::npos ? reader.find_trial(id) : std::nullopt;
+  if (!trial) {
+    const ChosenConfig config = choose_config(reader, sweep, id.substr(0, slash));
+    if (slash == std::string::npos && as_json) return print_json(config_json(reader, config));
+    if (slash == std::string::npos) return print_config(reader, config);
+    const std::size_t second = std::min(id.find('/', slash + 1), id.size());
+    const std::string fold = id.substr(slash + 1, second - slash - 1);
+    trial = reader.find_trial(trial_at(reader, config, fold, second < id.size() ? id.substr(second + 1) : ""));
+  }
   if (as_json) {
     const auto dataset = reader.find_dataset(trial->dataset);
     print_json(web::trial_json(*trial, dataset ? &*dataset : nullptr));
@@ -365,15 +374,17 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   command->callback([options, &globals] { report(*options, globals); });
 
   struct ShowOptions {
-    std::string trial;
+    std::string id, sweep;
     bool as_json = false;
   };
   auto shown = std::make_shared<ShowOptions>();
-  auto* show_command = app.add_subcommand("show", "One trial: settings, attempts, curves, importance");
-  show_command->add_option("TRIAL", shown->trial, "trial id, or its first digits")->required();
+  auto* show_command = app.add_subcommand("show", "One trial or config: Scores, settings, curves, importance");
+  show_command->add_option("ID", shown->id, "id of a trial or config, or its first digits; CONFIG/FOLD/SEED")
+      ->required();
+  show_command->add_option("--sweep", shown->sweep, "of which the config is; the newest that has it if not given");
   show_command->add_flag("--json", shown->as_json, "as JSON");
-  show_command->footer("Examples:\n  medley show 3f2a9c\n  medley show 3f2a9c --json");
-  show_command->callback([shown, &globals] { show(shown->trial, shown->as_json, globals); });
+  show_command->footer("Examples:\n  medley show 3f2a9c\n  medley show 3f2a9c --json\n  medley show d8ef65a9015c/2/1");
+  show_command->callback([shown, &globals] { show(shown->id, shown->sweep, shown->as_json, globals); });
 }
 
 }  // namespace medley::coordinator

@@ -164,7 +164,7 @@ void run(const RunOptions& options, const Globals& globals) {
   }
 }
 
-sweep::Table status_table(storage::Reader& reader) {
+sweep::Table status_table(storage::Reader& reader, bool all) {
   using Align = sweep::Table::Align;
   sweep::Table table;
   table.columns = {{"sweep"},
@@ -177,7 +177,10 @@ sweep::Table status_table(storage::Reader& reader) {
                    {"failed", Align::kRight},
                    {"diverged", Align::kRight},
                    {"best Score paper", Align::kRight}};
+  int archived = 0;
   for (const storage::SweepSummary& s : reader.sweeps()) {
+    archived += s.archived;
+    if (s.archived && !all) continue;
     table.rows.push_back(
         {s.name, s.id, sweep::name_of(s.standing), s.dataset_name + (s.synthetic ? " (synthetic)" : ""),
          std::to_string(s.trials), std::to_string(s.finished), std::to_string(s.running), std::to_string(s.failed),
@@ -190,6 +193,10 @@ sweep::Table status_table(storage::Reader& reader) {
     const std::string mixed = sweep::arithmetics_note(reader.arithmetics(s.id));
     if (!mixed.empty()) table.notes.push_back(s.name + ": " + mixed);
   }
+  if (archived > 0 && !all) {
+    table.notes.push_back(
+        fmt::format("{} archived sweep{} not shown: --all", archived, archived == 1 ? " is" : "s are"));
+  }
   for (const storage::WorkerRow& row : reader.workers()) {
     if (row.state != sweep::WorkerState::kQuarantined) continue;
     table.notes.push_back(fmt::format("quarantined: worker {}: {}; `medley release {}` when its host is mended",
@@ -199,14 +206,14 @@ sweep::Table status_table(storage::Reader& reader) {
   return table;
 }
 
-void status(bool as_json, const Globals& globals) {
+void status(bool as_json, bool all, const Globals& globals) {
   storage::Reader reader(globals.store);
   if (as_json) {
     json body = web::sweeps_json(reader, nullptr);
     body.update(web::workers_json(reader, globals.store, nullptr));
     std::cout << web::text_of(body, 2);
   } else {
-    std::cout << sweep::text_table(status_table(reader), text_width());
+    std::cout << sweep::text_table(status_table(reader, all), text_width());
   }
 }
 
@@ -234,8 +241,10 @@ void add_run_commands(CLI::App& app, Globals& globals) {
   auto as_json = std::make_shared<bool>(false);
   auto* status_command = app.add_subcommand("status", "Sweeps of the store: progress, failures");
   status_command->add_flag("--json", *as_json, "as JSON, with the workers");
+  auto all = std::make_shared<bool>(false);
+  status_command->add_flag("--all", *all, "archived sweeps, too");
   status_command->footer("Examples:\n  medley status\n  medley status --json");
-  status_command->callback([as_json, &globals] { status(*as_json, globals); });
+  status_command->callback([as_json, all, &globals] { status(*as_json, *all, globals); });
 }
 
 }  // namespace medley::coordinator

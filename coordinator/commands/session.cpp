@@ -103,6 +103,10 @@ void count_stop_signals() {
   };
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  // A lost terminal, unless nohup made it count for nothing.
+  struct sigaction before = {};
+  sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
   // A long fit, or a database that somebody else has locked: the end is that of kill -9, which loses nothing.
   action.sa_handler = [](int) {
     constexpr char kText[] = "medley: it did not end in time, and was ended; nothing that was stored is lost\n";

@@ -50,7 +50,7 @@ class Dashboard {
   std::unique_ptr<ControlFile> file_;
 };
 
-/// From now on SIGINT and SIGTERM do not end this program: they are counted.
+/// From now on SIGINT, SIGTERM and, unless it is ignored, SIGHUP do not end this program: they are counted.
 void count_stop_signals();
 /// How many came.
 int stop_signals();

@@ -76,8 +76,9 @@ std::string snapshot_problem(const Snapshot& snapshot, int epochs, const TrialSp
 std::string epochs_problem(const TrialResult& result, const Config& config) {
   const auto count = static_cast<int>(result.epochs.size());
   const bool may_stop = config.patience > 0 || result.outcome == Outcome::kDiverged;
-  if (count > config.epochs || (count < config.epochs && !may_stop)) {
-    return "it has " + count_text(result.epochs.size(), "epochs") + ", its config " + std::to_string(config.epochs);
+  const int last = last_epoch(config);
+  if (count > last || (count < last && !may_stop)) {
+    return "it has " + count_text(result.epochs.size(), "epochs") + ", its config " + std::to_string(last);
   }
   for (int i = 0; i < count; ++i) {
     const EpochMetrics& epoch = result.epochs[static_cast<std::size_t>(i)];

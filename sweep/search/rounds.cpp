@@ -54,6 +54,19 @@ std::vector<ConfigRuns> runs_by_config(const SearchSpace& space, const std::vect
   return sorted;
 }
 
+std::vector<double> mean_scores(const SearchSpace& space, const std::vector<EndedRun>& runs) {
+  std::vector<double> means(index(space.configs));
+  std::vector<int> counts(means.size());
+  for (const EndedRun& run : runs) {
+    means.at(index(run.config)) += run.score;  // NaN stays
+    ++counts[index(run.config)];
+  }
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    means[i] = counts[i] == 0 || std::isnan(means[i]) ? -1 : means[i] / counts[i];
+  }
+  return means;
+}
+
 std::vector<RunDifference> differences(const ConfigRuns& config, const ConfigRuns& other) {
   std::vector<RunDifference> made;
   auto theirs = other.begin();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -11,17 +12,20 @@ namespace medley::sweep {
 
 #define MEDLEY_STRATEGY(X) \
   X(kRace, "race")         \
-  X(kUntilSettled, "until-settled") X(kTpe, "tpe") X(kExternal, "external")
+  X(kUntilSettled, "until-settled") X(kTpe, "tpe") X(kExternal, "external") X(kHalving, "halving")
 MEDLEY_NAMED_ENUM(StrategyKind, MEDLEY_STRATEGY)
 
 /// What a sweep file says of its search.
 struct SearchSettings {
   StrategyKind kind = StrategyKind::kRace;
-  double margin = 0;          ///< kRace, kUntilSettled: differences of Scores up to this one do not matter
-  int configs = 0;            ///< kTpe: that it trains; kExternal: the most
-  int batch = 0;              ///< kTpe: configs of a round
-  std::uint64_t seed = 0;     ///< kTpe: of its draws
-  ParameterSpace space = {};  ///< kTpe, kExternal: what configs are made of
+  double margin = 0;                    ///< kRace, kUntilSettled: differences of Scores up to this one do not matter
+  int configs = 0;                      ///< kTpe: that it trains; kExternal: the most; kHalving: over all rungs
+  int batch = 0;                        ///< kTpe: configs of a round
+  std::uint64_t seed = 0;               ///< kTpe: of its draws
+  int first = 0;                        ///< kHalving: epochs of the first rung
+  int eta = 0;                          ///< kHalving: one of this number is promoted
+  std::vector<SpacePoint> points = {};  ///< kHalving: all configs, without the rung
+  ParameterSpace space = {};  ///< kTpe, kExternal: what configs are made of; kHalving: and rungs, the last parameter
 };
 
 /// Its configs are made as it goes: a sweep begins with none.

@@ -52,8 +52,10 @@ struct EndedRun : SearchRun {
 };
 
 /// Why a config gets no more runs. kBehind: it is worse than another by more than chance. kSettled: what was asked of
-/// it has an answer. kUnsettled: more seeds would not narrow its interval by a tenth.
-#define MEDLEY_DECISION(X) X(kBehind, "behind") X(kSettled, "settled") X(kUnsettled, "unsettled")
+/// it has an answer. kUnsettled: more seeds would not narrow its interval by a tenth. kNotPromoted: others had
+/// better Scores after as many epochs, which may be chance.
+#define MEDLEY_DECISION(X) \
+  X(kBehind, "behind") X(kSettled, "settled") X(kUnsettled, "unsettled") X(kNotPromoted, "not promoted")
 MEDLEY_NAMED_ENUM(DecisionKind, MEDLEY_DECISION)
 
 struct Decision {

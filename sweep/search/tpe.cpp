@@ -165,21 +165,13 @@ class Parzen {
 
 /// Positions of configs that a step has added, the best mean Score first; the earlier one on ties.
 std::vector<int> ranking(const SearchSpace& space, const History& history) {
-  std::vector<double> sum(static_cast<std::size_t>(space.configs));
-  std::vector<int> runs(sum.size());
-  for (const EndedRun& run : history.runs) {
-    sum[static_cast<std::size_t>(run.config)] += run.score;  // NaN stays
-    ++runs[static_cast<std::size_t>(run.config)];
-  }
-  std::vector<int> ranked;
-  for (int c = 0; c < space.configs; ++c) {
-    const auto at = static_cast<std::size_t>(c);
-    if (runs[at] == 0) continue;
-    sum[at] = std::isnan(sum[at]) ? -1 : sum[at] / runs[at];
-    ranked.push_back(c);
-  }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [&](int a, int b) { return sum[static_cast<std::size_t>(a)] > sum[static_cast<std::size_t>(b)]; });
+  std::set<int> added;
+  for (const EndedRun& run : history.runs) added.insert(run.config);
+  std::vector<int> ranked(added.begin(), added.end());
+  const std::vector<double> scores = mean_scores(space, history.runs);
+  std::stable_sort(ranked.begin(), ranked.end(), [&](int a, int b) {
+    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+  });
   return ranked;
 }
 

@@ -9,6 +9,7 @@
 
 #include "sweep/digest.h"
 #include "sweep/nearest.h"
+#include "sweep/search/halving.h"
 #include "sweep/spec/encoder_sets.h"
 #include "sweep/spec/impossible.h"
 #include "sweep/spec/spec_axis.h"
@@ -543,6 +544,35 @@ class Expander {
     }
   }
 
+  /// Rungs become the last parameter of the space, and the configs its points.
+  void add_rungs(SearchSettings& settings) {
+    const int epochs = result_.configs.front().config.epochs;
+    for (const ExpandedConfig& expanded : result_.configs) {
+      if (expanded.config.epochs == epochs && expanded.config.stop_after == 0) continue;
+      diagnostics_.add(spec_.adaptive_place,
+                       "halving trains all configs by the same epochs, and sets stop_after itself");
+      return;
+    }
+    const std::vector<int> rungs = Halving::rungs(settings.first, settings.eta, epochs);
+    if (rungs.size() < 2) {
+      diagnostics_.add(spec_.adaptive_place, "halving: its first rung, " + std::to_string(settings.first) +
+                                                 ", is not below the " + std::to_string(epochs) + " epochs");
+      return;
+    }
+    for (const ExpandedConfig& expanded : result_.configs) {
+      settings.points.push_back(point_of(space_, json(expanded.axis_values)));
+      const MadeConfig made = make_config(space_, settings.points.back(), shape_);
+      if (config_id(made.config) != expanded.id) throw Error("config " + expanded.id + " is not that of its point");
+    }
+    std::size_t in = settings.points.size();
+    settings.configs = 0;
+    for (std::size_t rung = 0; rung < rungs.size(); ++rung) {
+      settings.configs += static_cast<int>(in);
+      in = (in + static_cast<std::size_t>(settings.eta) - 1) / static_cast<std::size_t>(settings.eta);
+    }
+    space_.parameters.push_back({"stop_after", {rungs.begin(), rungs.end()}, 0, 0, false, {}});
+  }
+
   /// Its rounds are decided by held-out Scores of several folds.
   void check_search() {
     if (!spec_.adaptive) return;
@@ -550,6 +580,7 @@ class Expander {
     if (makes_its_configs()) {
       const auto runs = static_cast<std::int64_t>(result_.runs());
       int& most = result_.search->configs;
+      if (spec_.adaptive->kind == StrategyKind::kHalving) add_rungs(*result_.search);
       if (most == 0) most = static_cast<int>(std::clamp<std::int64_t>(kMaxTrials / runs, 1, kMaxDrawn));
       if (bounded_product(most, runs) > kMaxTrials) too_many_trials(most, runs);
       result_.search->space = space_;

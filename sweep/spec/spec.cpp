@@ -12,9 +12,9 @@
 namespace medley::sweep {
 namespace {
 
-constexpr std::size_t kMaxName = 200;
 constexpr std::int64_t kMaxPriority = 1000;
 constexpr int kTpeBatch = 8;
+constexpr int kHalvingEta = 3;
 constexpr std::int64_t kMaxSeed = INT64_MAX;  // the store keeps seeds as signed 64-bit numbers
 
 std::string stem_of(const std::string& file_name) {
@@ -68,7 +68,12 @@ class SpecReader {
     with(root, "head_fusion", [&](const YamlNode& node) { read_head_fusion(node); });
     with(root, "labels", [&](const YamlNode& node) { read_labels(node); });
     check_cycles();
-    const bool external = spec_.adaptive && spec_.adaptive->kind == StrategyKind::kExternal;
+    const bool external = adaptive_is(StrategyKind::kExternal);
+    for (const char* key : {"reference", "compare"}) {
+      if (!adaptive_is(StrategyKind::kHalving) || !find_key(root, key)) continue;
+      diagnostics_.add(find_key(root, key)->place,
+                       std::string(key) + ": with search: halving few configs are trained to the end: leave it out");
+    }
     if ((external || spec_.search == SweepSpec::Search::kRandom) && find_key(root, "reference")) {
       diagnostics_.add(find_key(root, "reference")->place,
                        external ? "reference: an external search holds no config known beforehand"
@@ -76,7 +81,7 @@ class SpecReader {
     }
     if (spec_.search == SweepSpec::Search::kRandom && spec_.axes.empty() && spec_.variants.empty() &&
         diagnostics_.empty()) {
-      const std::string name = spec_.adaptive && makes_configs(spec_.adaptive->kind) ? "tpe" : "random";
+      const std::string name = adaptive_is(StrategyKind::kTpe) ? "tpe" : "random";
       diagnostics_.add(find_key(root, "search")->place, "search: " + name + " has no axes to draw from");
     }
     for (const char* key : {"axes", "when", "compare"}) {
@@ -130,8 +135,8 @@ class SpecReader {
   void read_name(const YamlNode& node) {
     const auto text = read_text(node, "name", diagnostics_);
     if (!text) return;
-    if (text->empty() || text->size() > kMaxName || !is_one_line(*text)) {
-      diagnostics_.add(node.place, "name: must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
+    if (!is_sweep_name(*text)) {
+      diagnostics_.add(node.place, "name: must be one line of 1 to " + std::to_string(kMaxSweepName) + " bytes");
       return;
     }
     spec_.name = *text;
@@ -253,6 +258,8 @@ class SpecReader {
     spec_.adaptive_place = node.place;
   }
 
+  bool adaptive_is(StrategyKind kind) const { return spec_.adaptive && spec_.adaptive->kind == kind; }
+
   /// A search that compares.
   void choose_adaptive(StrategyKind kind, const YamlNode& node, const YamlNode* margin) {
     SearchSettings settings;
@@ -318,6 +325,29 @@ class SpecReader {
     choose_adaptive(settings, node);
   }
 
+  void read_halving(const YamlNode& node) {
+    SearchSettings settings;
+    settings.kind = StrategyKind::kHalving;
+    settings.first = 1;
+    settings.eta = kHalvingEta;
+    if (node.is_map()) {
+      check_keys(node, "search: halving", {"first", "eta"}, diagnostics_);
+      with(node, "first", [&](const YamlNode& first) {
+        const auto epochs = read_integer(first, "search: halving: first", 1, 100'000, diagnostics_);
+        if (epochs) settings.first = static_cast<int>(*epochs);
+      });
+      with(node, "eta", [&](const YamlNode& eta) {
+        if (const auto value = read_integer(eta, "search: halving: eta", 2, 100, diagnostics_)) {
+          settings.eta = static_cast<int>(*value);
+        }
+      });
+    }
+    if (!node.is_map() || !find_key(node, "first")) {
+      diagnostics_.add(node.place, "search: halving: wants the epochs of its first rung: {first: 3, eta: 3}");
+    }
+    choose_adaptive(settings, node);
+  }
+
   void read_search(const YamlNode& node) {
     if (node.is_scalar() && node.place.text == "grid") return;
     if (node.is_scalar() && node.place.text == "race") return choose_adaptive(StrategyKind::kRace, node, nullptr);
@@ -325,17 +355,19 @@ class SpecReader {
     if (!node.is_map()) {
       const std::string& text = node.place.text;
       const bool counts = node.is_scalar() && (text == "random" || text == "tpe");
-      const std::string hint = counts ? " wants a number of configs: {" + text + ": 100}"
-                                      : " must be grid, race, {race: {margin: M}}, {random: N, seed: S}, "
-                                        "{tpe: N, batch: B, seed: S}, external, or {external: N}";
+      const std::string hint =
+          counts ? " wants a number of configs: {" + text + ": 100}"
+                 : " must be grid, race, {race: {margin: M}}, {random: N, seed: S}, "
+                   "{tpe: N, batch: B, seed: S}, {halving: {first: E, eta: 3}}, external, or {external: N}";
       diagnostics_.add(node.place, "search: " + shown(node) + hint);
       return;
     }
     if (find_key(node, "tpe")) return read_tpe(node);
     if (const YamlNode* most = find_key(node, "external")) return read_external(node, most);
     with(node, "race", [&](const YamlNode& race) { read_race(race); });
-    if (find_key(node, "race") && !find_key(node, "random")) {
-      check_keys(node, "search", {"random", "seed", "race"}, diagnostics_);
+    with(node, "halving", [&](const YamlNode& halving) { read_halving(halving); });
+    if ((find_key(node, "race") || find_key(node, "halving")) && !find_key(node, "random")) {
+      check_keys(node, "search", {"random", "seed", "race", "halving"}, diagnostics_);
       if (const YamlNode* seed = find_key(node, "seed")) {
         diagnostics_.add(seed->place, "search: 'seed' is that of random draws");
       }
@@ -344,7 +376,7 @@ class SpecReader {
     // Whatever is wrong below, the author means a random search: axes are read as such.
     spec_.search = SweepSpec::Search::kRandom;
     spec_.draws = 1;
-    check_keys(node, "search", {"random", "seed", "race"}, diagnostics_);
+    check_keys(node, "search", {"random", "seed", "race", "halving"}, diagnostics_);
     const YamlNode* draws = find_key(node, "random");
     if (!draws) {
       diagnostics_.add(node.place, "search: 'random' is missing: how many configs to draw");
@@ -359,7 +391,7 @@ class SpecReader {
   }
 
   void read_impossible(const YamlNode& node) {
-    if (spec_.adaptive && makes_configs(spec_.adaptive->kind)) {
+    if (adaptive_is(StrategyKind::kTpe) || adaptive_is(StrategyKind::kExternal)) {
       diagnostics_.add(node.place, std::string("impossible: search: ") + name_of(spec_.adaptive->kind) +
                                        " trains only what is possible: leave it out");
       return;
@@ -395,8 +427,9 @@ class SpecReader {
       Variant variant;
       variant.name = key.place.text;
       variant.place = key.place;
-      if (variant.name.empty() || variant.name.size() > kMaxName || !is_one_line(variant.name)) {
-        diagnostics_.add(key.place, "variants: a name must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
+      if (variant.name.empty() || variant.name.size() > kMaxSweepName || !is_one_line(variant.name)) {
+        diagnostics_.add(key.place,
+                         "variants: a name must be one line of 1 to " + std::to_string(kMaxSweepName) + " bytes");
         continue;
       }
       if (!want_map(settings, "variants: " + variant.name)) continue;
@@ -530,8 +563,8 @@ class SpecReader {
     for (const auto& [key, value] : node.entries) {
       const auto text = read_text(value, "labels: " + key.place.text, diagnostics_);
       if (!text) continue;
-      if (text->empty() || text->size() > kMaxName || !is_one_line(*text)) {
-        diagnostics_.add(value.place, "labels: a text must be one line of 1 to " + std::to_string(kMaxName) + " bytes");
+      if (text->empty() || text->size() > kMaxSweepName || !is_one_line(*text)) {
+        diagnostics_.add(value.place, "labels: a text must be one line of 1 to " + std::to_string(kMaxSweepName) + " bytes");
       } else if (!texts.insert(*text).second) {
         diagnostics_.add(value.place, "labels: '" + *text + "' stands for two names");
       } else {
@@ -638,6 +671,10 @@ class SpecReader {
 };
 
 }  // namespace
+
+bool is_sweep_name(const std::string& text) {
+  return !text.empty() && text.size() <= kMaxSweepName && is_one_line(text);
+}
 
 const std::vector<std::string>& sweep_file_keys() {
   static const std::vector<std::string> keys = {

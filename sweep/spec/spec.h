@@ -143,6 +143,10 @@ inline constexpr const char* kUnknownSetting = "";
 /// every error of the file, each with its line and column.
 SweepSpec parse_sweep(const std::string& yaml_text, const std::string& file_name);
 
+inline constexpr std::size_t kMaxSweepName = 200;
+/// One line of 1 to kMaxSweepName bytes.
+bool is_sweep_name(const std::string& text);
+
 /// The keys that a sweep file may have, in the order in which people write them.
 const std::vector<std::string>& sweep_file_keys();
 /// The same, but gives the errors back, so that those that the dataset shows can be told with them (find_errors()).

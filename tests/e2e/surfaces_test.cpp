@@ -152,7 +152,7 @@ TEST_F(Surfaces, BashCompletesCommandsAndOptions) {
   EXPECT_EQ(complete("medley --store x run --work"), "--workers\n");
   EXPECT_EQ(complete("medley report --mark"), "--markdown\n");
   EXPECT_EQ(complete("medley sub"), "submit\n");
-  EXPECT_EQ(complete("medley re"), "resume retry release report replay\n");
+  EXPECT_EQ(complete("medley re"), "resume retry release report rename replay\n");
   EXPECT_EQ(complete("medley serve --read"), "--read-only\n");
   EXPECT_EQ(complete("medley pause --js"), "--json\n");
 }

@@ -12,7 +12,7 @@ namespace {
 
 std::vector<std::string> with_one_more() {
   std::vector<std::string> steps = migrations();
-  steps.push_back("ALTER TABLE sweep ADD COLUMN note TEXT NOT NULL DEFAULT 'none'");
+  steps.push_back("ALTER TABLE sweep ADD COLUMN future TEXT NOT NULL DEFAULT 'none'");
   return steps;
 }
 
@@ -39,7 +39,7 @@ TEST_F(SchemaTest, AnOlderStoreIsMigratedAndKeepsItsRows) {
   {
     Database database(path(), Database::Mode::kReadWrite);
     prepare_for_writing(database, with_one_more());
-    Statement row(database, "SELECT name || ' ' || note FROM sweep");
+    Statement row(database, "SELECT name || ' ' || future FROM sweep");
     ASSERT_TRUE(row.step());
     EXPECT_EQ(row.text(0), "s none");
   }
@@ -56,7 +56,7 @@ TEST_F(SchemaTest, AFailedMigrationLeavesTheOldStore) {
   }
   EXPECT_EQ(number("PRAGMA user_version"), static_cast<std::int64_t>(migrations().size()));
   EXPECT_EQ(number("SELECT count(*) FROM sqlite_schema WHERE name = 'half'"), 0);
-  EXPECT_EQ(number("SELECT count(*) FROM pragma_table_info('sweep') WHERE name = 'note'"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM pragma_table_info('sweep') WHERE name = 'future'"), 0);
   make();  // still works
 }
 

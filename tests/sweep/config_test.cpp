@@ -282,7 +282,7 @@ TEST(Config, SettingsThatCameLaterLeaveNoTraceAtTheirFirstValue) {
     EXPECT_EQ(setting.get(Config()), setting.traceless) << setting.name << ": configs without it would change";
     EXPECT_EQ(canonical_text(config).find("\n" + setting.name + "="), std::string::npos) << setting.name;
   }
-  EXPECT_EQ(later, 10);
+  EXPECT_EQ(later, 11);
 }
 
 TEST(Config, ALabelHeadHasOneTermAndAloneSmoothsRatios) {

@@ -387,6 +387,51 @@ TEST(Expand, AnAdaptiveSearchNeedsHeldOutScoresOfSeveralFolds) {
   EXPECT_EQ(expand_text("base: {patience: 3, inner_fold: true}\nsearch: race\nseeds: 2\n").trials.size(), 10u);
 }
 
+TEST(Expand, HalvingHasTheConfigsAsPointsAndRungsAsTheLastParameter) {
+  const Expansion halving = expand_text(
+      "base: {epochs: 20}\naxes: {selection: [learned, all], top_n: [1, 2], learning_rate: [1e-4, 1e-3, 1e-2]}\n"
+      "when: {top_n: {selection: learned}}\nsearch: {halving: {first: 2, eta: 3}}\n");
+  ASSERT_EQ(halving.configs.size(), 9u);
+  ASSERT_TRUE(halving.search);
+  EXPECT_EQ(halving.search->points.size(), 9u);
+  EXPECT_EQ(halving.search->space.parameters.back().setting, "stop_after");
+  EXPECT_EQ(halving.search->space.parameters.back().values, (std::vector<nlohmann::json>{2, 6, 18, 0}));
+  EXPECT_EQ(halving.search->configs, 9 + 3 + 1 + 1);
+  SpacePoint point = halving.search->points[4];
+  point.push_back(1);
+  const MadeConfig made = make_config(halving.search->space, point, four_encoders());
+  Config expected = halving.configs[4].config;
+  expected.stop_after = 6;
+  EXPECT_EQ(config_id(made.config), config_id(expected));
+  EXPECT_EQ(made.axis_values.at("stop_after"), "6");
+  EXPECT_EQ(expand_text("base: {epochs: 20}\naxes: {dropout: {uniform: [0, 0.5]}}\n"
+                        "search: {random: 7, seed: 2, halving: {first: 5, eta: 2}}\n")
+                .search->points.size(),
+            7u);
+  EXPECT_EQ(error("base: {epochs: 4}\nsearch: {halving: {first: 4}}\n"),
+            "2:19: halving: its first rung, 4, is not below the 4 epochs");
+  EXPECT_EQ(error("axes: {epochs: [10, 20]}\nsearch: {halving: {first: 4}}\n"),
+            "2:19: halving trains all configs by the same epochs, and sets stop_after itself");
+}
+
+TEST(Expand, ASearchThatMakesItsConfigsSaysWhatFrom) {
+  const Expansion tpe = expand_text(
+      "variants: {a: {head: softmax}, b: {dropout: 0}}\naxes: {learning_rate: {log_uniform: [1e-4, 1e-2]}, top_n: [1, "
+      "2]}\n"
+      "search: {tpe: 12, batch: 3, seed: 5}\n");
+  EXPECT_EQ(tpe.search->space.starts.size(), 2u);
+  EXPECT_EQ(tpe.search->space.parameters.at(0).low, 1e-4);
+  EXPECT_EQ(tpe.search->space.parameters.at(1).values, (std::vector<nlohmann::json>{1, 2}));
+  EXPECT_EQ(tpe.search->configs, 12);
+  const Expansion drawn = expand_text(
+      "variants: {a: {head: softmax}, b: {dropout: 0}}\naxes: {learning_rate: {log_uniform: [1e-4, 1e-2]}, top_n: [1, "
+      "2]}\n"
+      "search: {random: 12, seed: 5}\n");
+  for (std::size_t i = 0; i < drawn.configs.size(); ++i) EXPECT_EQ(tpe.configs.at(i).id, drawn.configs[i].id);
+  EXPECT_EQ(expand_text("search: {external: 30}\n").search->configs, 30);
+  EXPECT_EQ(expand_text("search: external\n").search->configs, kMaxDrawn);
+}
+
 TEST(Expand, NormalisingByActorNeedsTheActorsOfTheClipsThatAreRead) {
   DatasetShape shape = four_encoders();
   shape.has_test = true;

@@ -163,7 +163,7 @@ epochs: 3
                               "15:3: when: 'topn' is not one of the axes; did you mean 'top_n'?",
                               "16:12: folds: '0' stands twice in the list",
                               "17:9: search: 'rand' must be grid, race, {race: {margin: M}}, {random: N, seed: S}, "
-                              "{tpe: N, batch: B, seed: S}, external, or {external: N}",
+                              "{tpe: N, batch: B, seed: S}, {halving: {first: E, eta: 3}}, external, or {external: N}",
                               "18:1: 'epochs' is a setting: put it under 'base' or 'axes'",
                           }));
 }
@@ -310,10 +310,35 @@ TEST(ParseSweep, AdaptiveSearchesAreReadWithTheirMargins) {
   EXPECT_EQ(settled.seeds, (std::vector<std::uint64_t>{1, 2, 3}));
 }
 
+TEST(ParseSweep, SearchesThatMakeTheirConfigsTakeNothingThatNeedsThemBeforehand) {
+  const std::string axes = "axes: {dropout: {uniform: [0, 0.5]}}\n";
+  const SweepSpec tpe = parse_sweep(axes + "search: {tpe: 40, batch: 5, seed: 9}", "s.yaml");
+  EXPECT_EQ(tpe.adaptive->kind, StrategyKind::kTpe);
+  EXPECT_EQ(tpe.adaptive->configs, 40);
+  EXPECT_EQ(tpe.adaptive->batch, 5);
+  EXPECT_EQ(tpe.adaptive->seed, 9u);
+  EXPECT_EQ(error("search: {tpe: 40}"), "1:9: search: tpe has no axes to draw from");
+  EXPECT_EQ(error("search: tpe"), "1:9: search: 'tpe' wants a number of configs: {tpe: 100}");
+  EXPECT_EQ(error(axes + "search: {tpe: 0}"), "2:15: search: tpe: '0' must be a whole number from 1 to 10000");
+  EXPECT_EQ(error(axes + "search: {tpe: 4, bach: 2}"), "2:18: unknown key 'bach' in search; did you mean 'batch'?");
+  EXPECT_EQ(error(axes + "search: {tpe: 4}\nimpossible: skip"),
+            "3:13: impossible: search: tpe trains only what is possible: leave it out");
+  EXPECT_EQ(error(axes + "search: {tpe: 4}\nreference: {dropout: 0}"),
+            "3:12: reference: a random search holds no config known beforehand: it goes with a grid");
+  EXPECT_EQ(error("axes: {dropout: [0, 0.5]}\nsearch: external"),
+            "1:7: axes: with search: external whoever sends the configs chooses: leave it out");
+  EXPECT_EQ(error("search: {halving: {first: 2}}\naxes: {dropout: [0, 0.5]}\nreference: {dropout: 0}"),
+            "3:12: reference: with search: halving few configs are trained to the end: leave it out");
+  EXPECT_EQ(error("search: {halving: 3}"),
+            "1:19: search: halving: wants the epochs of its first rung: {first: 3, eta: 3}");
+  EXPECT_EQ(error("search: {halving: {first: 2, eta: 1}}"),
+            "1:35: search: halving: eta: '1' must be a whole number from 2 to 100");
+}
+
 TEST(ParseSweep, WrongAdaptiveSearchesAreErrorsWithTheirPlace) {
   EXPECT_EQ(error("search: rac"),
             "1:9: search: 'rac' must be grid, race, {race: {margin: M}}, {random: N, seed: S}, "
-            "{tpe: N, batch: B, seed: S}, external, or {external: N}");
+            "{tpe: N, batch: B, seed: S}, {halving: {first: E, eta: 3}}, external, or {external: N}");
   EXPECT_EQ(error("search: {race: 3}"), "1:16: search: race: '3' must be {margin: M}");
   EXPECT_EQ(error("search: {race: {margin: 2}}"), "1:25: margin: '2' must be a difference of Scores, 0 to 1");
   EXPECT_EQ(error("search: {race: {marign: 0.1}}"),

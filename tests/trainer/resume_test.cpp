@@ -112,6 +112,31 @@ TEST(Resume, ResumesEachTrialOfAPackInAnyOtherPack) {
   }
 }
 
+TEST_P(ResumeOf, TakesUpAShorterTrialAndEndsWithTheSameBits) {
+  const data::Dataset dataset = planted_dataset();
+  for (const bool inner_fold : {false, true}) {
+    Config config = resumable(GetParam().settings);
+    config.inner_fold = inner_fold;
+    Config shorter = config;
+    shorter.stop_after = 1;
+    Config longer = config;
+    longer.stop_after = 2;
+    const test::Folder folder;
+    const Resumed first = resume(dataset, {trial(shorter)}, folder.path());
+    ASSERT_EQ(first.results.front().epochs.size(), 1u);
+    EXPECT_EQ(bits(first.results.front()), bits(alone(dataset, trial(shorter))));
+    EXPECT_EQ(first.results.front().held_out.epoch, 1) << "the only one";
+    const Resumed second = resume(dataset, {trial(longer)}, folder.path());
+    EXPECT_EQ(second.polls, first.polls) << "one epoch, not two";
+    EXPECT_EQ(bits(second.results.front()), bits(alone(dataset, trial(longer))));
+    const Resumed again = resume(dataset, {trial(shorter)}, folder.path());
+    EXPECT_EQ(bits(again.results.front()), bits(first.results.front())) << "what goes further is no use to it";
+    const Resumed whole = resume(dataset, {trial(config)}, folder.path());
+    EXPECT_EQ(whole.polls, 2 * first.polls) << "the last of the shorter ones to end was of one epoch";
+    EXPECT_EQ(bits(whole.results.front()), bits(alone(dataset, trial(config))));
+  }
+}
+
 TEST(Resume, AKilledAttemptResumesWhereItLastSaved) {
   const data::Dataset dataset = planted_dataset();
   const TrialSpec spec = trial(small_config());

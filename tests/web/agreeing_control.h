@@ -23,6 +23,7 @@ class AgreeingControl : public web::Control {
     return answer;
   }
   Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return yes(); }
+  Answer mark_sweep(const std::string&, const storage::SweepMarkChange&) override { return yes(); }
   Answer release(const std::string&) override { return yes(); }
   Answer plan(const SweepForm&) override { return yes(); }
   Answer submit(const SweepForm&) override { return yes(); }

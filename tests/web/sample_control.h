@@ -20,6 +20,7 @@ class SampleControl : public web::Control {
   Answer retry_sweep(const std::string&) override { return no(); }
   Answer add_configs(const std::string&, const nlohmann::json&, bool) override { return no(); }
   Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return no(); }
+  Answer mark_sweep(const std::string&, const storage::SweepMarkChange&) override { return no(); }
   Answer release(const std::string&) override { return no(); }
   Answer plan(const SweepForm&) override { return no(); }
   Answer submit(const SweepForm&) override { return no(); }

@@ -46,6 +46,10 @@ class Recorder : public Control {
     }
     return note(what);
   }
+  Answer mark_sweep(const std::string& id, const storage::SweepMarkChange& change) override {
+    return note("mark sweep " + id + " " + change.name.value_or("-") + " " + change.note.value_or("-") +
+                (change.archived ? *change.archived ? " archived" : " not archived" : ""));
+  }
   Answer release(const std::string& id) override { return note("release " + id); }
   Answer retry_sweep(const std::string& id) override { return note("retry all of " + id); }
   Answer plan(const SweepForm& text) override {

@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import type { StoreHealth, SweepList } from "./api";
 import { DatasetName, Empty, NoWorkers, Progress, Shown, Tag, atWork, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
@@ -7,6 +8,7 @@ import { bytes, count, duration, share, time } from "./text";
 export function SweepsView({ control }: { control: boolean }) {
   const polled = usePoll<SweepList>("sweeps", 3);
   const store = usePoll<StoreHealth>("store", 10);
+  const [all, setAll] = useState(false);
   const low = store.data?.free_bytes !== null && (store.data?.free_bytes ?? Infinity) < 1e9;
   return (
     <>
@@ -51,11 +53,14 @@ export function SweepsView({ control }: { control: boolean }) {
                   </tr>
                 </thead>
                 <tbody>
-                  {sweeps.map((sweep) => (
+                  {sweeps.filter((sweep) => all || !sweep.archived).map((sweep) => (
                     <tr key={sweep.id}>
                       <th scope="row">
                         <a href={to(["sweep", sweep.id])}>{sweep.name || sweep.id}</a>
                         <span class="id">{sweep.id}</span>
+                        {sweep.tags.map((tag) => <span key={tag} class="id"> #{tag}</span>)}
+                        {sweep.archived && <span class="id"> archived</span>}
+                        {sweep.note && <div class="small">{sweep.note}</div>}
                       </th>
                       <td><DatasetName dataset={sweep.dataset} /></td>
                       <td><Tag kind={sweep.state}>{sweep.state}</Tag></td>
@@ -82,6 +87,13 @@ export function SweepsView({ control }: { control: boolean }) {
                   ))}
                 </tbody>
               </table>
+              {sweeps.some((sweep) => sweep.archived) && (
+                <p>
+                  <button type="button" aria-pressed={all} onClick={() => setAll(!all)}>
+                    {all ? "Leave out archived sweeps" : `Show ${count(sweeps.filter((sweep) => sweep.archived).length)} archived`}
+                  </button>
+                </p>
+              )}
             </div>
           )
         }
