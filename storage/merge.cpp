@@ -129,6 +129,7 @@ class Merge {
     submission.families = sweep.families;
     submission.decode = sweep.decode;
     submission.reference = sweep.reference;
+    submission.labels = sweep.labels;
     submission.search = sweep.search;
     submission.test_fingerprint = sweep.test_fingerprint;
     for (auto& config : other_.reader.sweep_configs(sweep.id)) {

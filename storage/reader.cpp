@@ -55,8 +55,8 @@ sweep::Partition parse_partition(const std::string& text) {
 constexpr const char* kSummary =
     "SELECT s.key, s.id, s.name, d.fingerprint, s.dataset_name, d.synthetic, s.spec_file, s.state, s.priority, "
     "s.created, s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, "
-    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored, s.partitions, s.note, s.tags, s.archived "
-    "FROM sweep s JOIN dataset d ON "
+    "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored, s.partitions, s.note, s.tags, s.archived, "
+    "s.labels FROM sweep s JOIN dataset d ON "
     "d.key = s.dataset ";
 
 constexpr const char* kEnsemble =
@@ -182,6 +182,7 @@ SweepSummary Reader::State::summary(Statement& row) {
   s.note = row.text(24);
   s.tags = parse(row.text(25)).get<std::vector<std::string>>();
   s.archived = row.integer(26) != 0;
+  s.labels = parse(row.text(27)).get<std::map<std::string, std::string>>();
   if (!s.search.is_null()) {
     Statement rounds(database, "SELECT count(*), total(done) FROM round WHERE sweep = ?");
     rounds.bind(key).step();

@@ -35,10 +35,11 @@ struct SweepSummary {
   std::vector<std::uint64_t> seeds;
   nlohmann::json axes;
   std::vector<sweep::Family> families;
-  sweep::HeldOutDecode decode;   ///< of its reports
-  std::string reference;         ///< config id; "" when the file names none
-  nlohmann::json search;         ///< how it chooses its trials; null: all at once
-  std::string test_fingerprint;  ///< of the test clips when it was submitted; "" none
+  sweep::HeldOutDecode decode;                ///< of its reports
+  std::string reference;                      ///< config id; "" when the file names none
+  std::map<std::string, std::string> labels;  ///< that reports show; empty when the file gives none
+  nlohmann::json search;                      ///< how it chooses its trials; null: all at once
+  std::string test_fingerprint;               ///< of the test clips when it was submitted; "" none
   std::string note;
   std::vector<std::string> tags;
   bool archived = false;   ///< lists leave it out

@@ -96,7 +96,8 @@ struct SweepSubmission {
   std::vector<sweep::Family> families;
   sweep::HeldOutDecode decode;  ///< of its reports
   std::string reference;        ///< id of the config that tables compare with; "" the first of the ranking
-  nlohmann::json search;        ///< null: all trials at once
+  std::map<std::string, std::string> labels;  ///< sweep::Expansion::labels
+  nlohmann::json search;                      ///< null: all trials at once
   std::vector<SweepConfig> configs;
   std::vector<sweep::TrialSpec> trials;
 };

@@ -84,6 +84,7 @@ sweep::ReportFrame frame_of(Reader& reader, const SweepSummary& sweep) {
   frame.seeds = sweep.seeds;
   frame.reference = sweep.reference;
   frame.decode = sweep.decode;
+  frame.labels = sweep.labels;
   frame.standing = sweep.standing;
   frame.rounds = sweep.rounds;
   if (!sweep.search.is_null()) frame.search = search_text(sweep.search);

@@ -74,6 +74,7 @@ CREATE TABLE sweep (
   grid_points INTEGER NOT NULL,
   head_fusion TEXT NOT NULL,       -- of reports: "fitted", or one of them
   reference TEXT NOT NULL,         -- id of the config that tables compare with; '' the first of the ranking
+  labels TEXT NOT NULL,            -- JSON: what reports call axes and values
   search TEXT NOT NULL,            -- JSON: how it chooses its trials; null: all of them at once
   test_fingerprint TEXT NOT NULL,  -- of the test clips when it was submitted; '' none
   note TEXT NOT NULL DEFAULT '',

@@ -100,9 +100,9 @@ struct Writer::State {
     Statement insert(
         database,
         "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, "
-        "partitions, folds, seeds, axes, families, reference, grid_from, grid_points, head_fusion, search, "
-        "test_fingerprint, scored, created, ended) SELECT ?, ?, ?, ?, ?, key, name, 'running', ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, 0, ?, 0 FROM dataset WHERE key = ?");
+        "partitions, folds, seeds, axes, families, reference, grid_from, grid_points, head_fusion, labels, "
+        "search, test_fingerprint, scored, created, ended) SELECT ?, ?, ?, ?, ?, key, name, 'running', ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0 FROM dataset WHERE key = ?");
     const std::string search = submission.search.dump();
     const std::string name = free_name(submission.name);
     const std::string partitions = nlohmann::json(sweep::partition_texts(submission.partitions)).dump();
@@ -110,9 +110,10 @@ struct Writer::State {
     const std::string seeds = nlohmann::json(submission.seeds).dump();
     const std::string axes = submission.axes.dump();
     const std::string head_fusion = sweep::head_fusion_text(submission.decode.head_fusion);
+    const std::string labels = nlohmann::json(submission.labels).dump();
     insert.bind(id, name, submission.description, submission.yaml, submission.spec_file, submission.priority,
                 partitions, folds, seeds, axes, "[]", submission.reference, submission.decode.grid.from,
-                submission.decode.grid.points, head_fusion, search, submission.test_fingerprint, now, dataset);
+                submission.decode.grid.points, head_fusion, labels, search, submission.test_fingerprint, now, dataset);
     insert.run();
     const std::int64_t sweep = database.last_insert_id();
 
@@ -360,10 +361,12 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
       const std::string head_fusion = sweep::head_fusion_text(submission.decode.head_fusion);
       Statement update(s.database,
                        "UPDATE sweep SET description = ?, yaml = ?, spec_file = ?, priority = ?, reference = ?, "
-                       "grid_from = ?, grid_points = ?, head_fusion = ? WHERE key = ?");
+                       "grid_from = ?, grid_points = ?, head_fusion = ?, labels = ? WHERE key = ?");
+      const std::string labels = nlohmann::json(submission.labels).dump();
       update
           .bind(submission.description, submission.yaml, submission.spec_file, submission.priority,
-                submission.reference, submission.decode.grid.from, submission.decode.grid.points, head_fusion, sweep)
+                submission.reference, submission.decode.grid.from, submission.decode.grid.points, head_fusion, labels,
+                sweep)
           .run();
     } else {
       submitted.created = true;

@@ -14,7 +14,7 @@ std::string version_of(const storage::SweepSummary& sweep) {
   return std::to_string(sweep.finished) + "/" + std::to_string(sweep.failed) + "/" + std::to_string(sweep.trials) +
          "/" + name_of(sweep.standing) + "/" + sweep.reference + "/" + std::to_string(sweep.decode.grid.from) + "/" +
          std::to_string(sweep.decode.grid.points) + "/" + sweep::head_fusion_text(sweep.decode.head_fusion) + "/" +
-         std::to_string(sweep.rounds);
+         std::to_string(sweep.rounds) + "/" + nlohmann::json(sweep.labels).dump();
 }
 
 Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep, storage::GrowingReport& report) {

@@ -8,6 +8,7 @@
 #include "sweep/nearest.h"
 #include "sweep/report/ablation.h"
 #include "sweep/report/columns.h"
+#include "sweep/report/finding.h"
 #include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
 #include "sweep/score/statistics.h"
@@ -248,9 +249,11 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
   for (const auto& [arithmetic, results] : report.arithmetics) {
     arithmetics.push_back({{"arithmetic", arithmetic}, {"results", results}});
   }
+  const sweep::Finding found = sweep::finding(report);
   json body = head_json(board);
   body.update(
-      {{"compared", sweep::protocol_name(report.ranks_held_out())},
+      {{"finding", {{"state", name_of(found.state)}, {"text", found.text}}},
+       {"compared", sweep::protocol_name(report.ranks_held_out())},
        {"head_fusion", sweep::head_fusion_text(report.decode.head_fusion)},
        {"partitions", sweep::partition_texts(report.partitions)},
        {"folds", report.folds},
@@ -335,6 +338,7 @@ json axes_json(const Board& board) {
       if (one.axis != axis.axis) continue;
       weight = {{"share", finite(one.share)},
                 {"configs", one.configs},
+                {"residual_df", one.residual_df},
                 {"lowest", finite(one.lowest)},
                 {"highest", finite(one.highest)}};
     }

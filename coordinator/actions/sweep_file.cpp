@@ -177,6 +177,7 @@ storage::SweepSubmission SweepFile::submission() const {
   submission.families = expansion.families;
   submission.reference = expansion.reference_id;
   submission.decode = spec.decode;
+  submission.labels = expansion.labels;
   const bool makes_configs = expansion.search && sweep::makes_configs(expansion.search->kind);
   if (!makes_configs) {
     for (const auto& config : expansion.configs) {

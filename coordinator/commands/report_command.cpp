@@ -1,17 +1,24 @@
 // medley report, medley show.
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
+#include <thread>
 
 #include <fmt/format.h>
 
+#include "cluster/process.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/show_config.h"
 #include "coordinator/commands/terminal.h"
+#include "coordinator/error.h"
 #include "storage/files/write.h"
 #include "sweep/report/importance_figures.h"
+#include "sweep/report/methods.h"
+#include "sweep/report/report_figures.h"
 #include "sweep/report/table.h"
 #include "web/ablation.h"
 #include "web/json.h"
@@ -27,7 +34,13 @@ using sweep::Table;
 struct ReportOptions {
   std::string sweep;
   bool as_json = false, as_csv = false, as_markdown = false, as_latex = false;
-  int top = 0;
+  std::optional<int> top;
+  bool ids = false;
+  bool explain = false;
+  std::vector<std::string> select;
+  std::vector<std::string> pivot;
+  double paper_mm = 0;
+  bool methods = false;
   std::string head_fusion;
   bool wide = false;
   bool planned = false;
@@ -38,21 +51,110 @@ struct ReportOptions {
   std::string figures;
 };
 
-/// One CSV and one SVG a figure.
-void write_figures(const sweep::ImportanceReport& report, const fs::path& folder) {
-  const sweep::Figures made = sweep::make_figures(report);
-  files::make_folders(folder);
-  for (const sweep::Figure& figure : made.figures) {
-    files::write(folder / (figure.name + ".csv"), sweep::csv_table(figure.data), files::Durability::kDurable);
-    files::write(folder / (figure.name + ".svg"), figure.svg, files::Durability::kDurable);
-    fmt::print("{}\n", (folder / (figure.name + ".svg")).string());
+/// By rsvg-convert, the program of the library that draws SVG; false where it is not installed.
+bool write_pdf(const fs::path& svg, const fs::path& pdf) {
+  std::optional<cluster::Exit> exit;
+  try {
+    auto converter =
+        cluster::Process::start({{"rsvg-convert", "--format", "pdf", "--output", pdf.string(), svg.string()}, {}, {}});
+    while (!(exit = converter.poll())) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  } catch (const cluster::Error&) {
+    return false;
   }
+  if (exit->code != 0 || exit->signal != 0)
+    throw Error("rsvg-convert cannot write " + pdf.string() + ": " + exit->text());
+  return true;
+}
+
+/// One CSV and one SVG a figure; in papers one PDF too.
+void write_figures(const sweep::Figures& made, const fs::path& folder, bool paper) {
+  files::make_folders(folder);
+  bool pdf = paper;
+  for (const sweep::Figure& figure : made.figures) {
+    const fs::path svg = folder / (figure.name + ".svg");
+    files::write(folder / (figure.name + ".csv"), sweep::csv_table(figure.data), files::Durability::kDurable);
+    files::write(svg, figure.svg, files::Durability::kDurable);
+    fmt::print("{}\n", svg.string());
+    const fs::path printed = folder / (figure.name + ".pdf");
+    if (pdf) pdf = write_pdf(svg, printed);
+    if (pdf) fmt::print("{}\n", printed.string());
+  }
+  if (paper && !pdf) fmt::print("no PDF: rsvg-convert is not installed (Debian: librsvg2-bin)\n");
   for (const std::string& missing : made.missing) fmt::print("not written: {}\n", missing);
+}
+
+/// Epochs of the configs that learning curves show.
+std::vector<sweep::TrialCurve> read_curves(storage::Reader& reader, const sweep::Report& report) {
+  std::vector<sweep::TrialCurve> curves;
+  for (const std::string& id : sweep::configs_with_curves(report)) {
+    for (const sweep::ConfigReport& config : report.configs) {
+      if (config.id != id) continue;
+      for (const sweep::RunScore& run : config.runs) {
+        const auto trial = reader.find_trial(run.trial);
+        if (trial && trial->result) curves.push_back({id, trial->result->epochs});
+      }
+    }
+  }
+  return curves;
+}
+
+/// A probe takes seconds, the first time.
+void say_probe(std::size_t subsets) {
+  fmt::print(stderr, "training a ridge probe on {} subsets of the encoders, once\n", subsets);
+}
+
+/// Of Scores, and of the gate where a config has one.
+sweep::Figures all_figures(storage::Reader& reader, const storage::SweepSummary& sweep, const sweep::Report& report,
+                           const ReportOptions& options) {
+  sweep::Figures made = sweep::make_figures(report, read_curves(reader, report), options.paper_mm);
+  if (options.config.empty() && sweep::config_for_importance(report).empty()) {
+    made.missing.push_back("figures of encoders: no config has a gate and a result");
+    return made;
+  }
+  sweep::Figures more = sweep::make_figures(
+      importance_report(reader, sweep, report, options.config, options.by, say_probe), options.paper_mm);
+  std::move(more.figures.begin(), more.figures.end(), std::back_inserter(made.figures));
+  std::move(more.missing.begin(), more.missing.end(), std::back_inserter(made.missing));
+  return made;
+}
+
+/// "8cm", "80mm", "80": millimetres. Throws UsageError.
+double millimetres(const std::string& text) {
+  std::size_t used = 0;
+  double value = 0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::logic_error&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  if (unit == "cm") value *= 10;
+  if (used == 0 || (unit != "cm" && unit != "mm" && !unit.empty()) || !(value >= 40 && value <= 400)) {
+    throw UsageError("--paper: '" + text + "' must be a width of 40 to 400 mm, such as 8cm or 170mm");
+  }
+  return value;
 }
 
 void print_json(const json& body) { std::cout << web::text_of(body, 2); }
 
+/// What would change nothing is an error.
+void check(const ReportOptions& options) {
+  if (options.paper_mm > 0 && !options.as_latex && options.figures.empty()) {
+    throw UsageError("--paper goes with --latex or --figures");
+  }
+  const bool leaderboard =
+      !options.planned && !options.axes && !options.importance && !options.methods && options.pivot.empty();
+  if (!options.select.empty() && (options.as_json || !leaderboard)) {
+    throw UsageError("--select chooses columns of the leaderboard, in text, Markdown, LaTeX and CSV");
+  }
+  if ((options.as_json || options.as_csv || options.as_markdown || options.as_latex) && options.methods) {
+    throw UsageError("--methods is text");
+  }
+  if (options.as_json && !options.pivot.empty()) throw UsageError("--pivot has no JSON: the API has /cross");
+}
+
 void report(const ReportOptions& options, const Globals& globals) {
+  check(options);
   storage::Reader reader(globals.store);
   auto sweep = choose_sweep(reader, options.sweep);
   if (!options.head_fusion.empty()) sweep.decode.head_fusion = sweep::head_fusion_of(options.head_fusion);
@@ -62,19 +164,23 @@ void report(const ReportOptions& options, const Globals& globals) {
                                             : sweep::ReportFormat::kText;
   if (options.importance || !options.figures.empty()) {
     const sweep::Report report = read_report(reader, sweep);
+    if (!options.figures.empty()) {
+      write_figures(all_figures(reader, sweep, report, options), options.figures, options.paper_mm > 0);
+    }
+    if (!options.importance) return;
     const sweep::ImportanceReport importance =
-        importance_report(reader, sweep, report, options.config, options.by, [](std::size_t subsets) {
-          fmt::print(stderr, "training a ridge probe on {} subsets of the encoders, once\n", subsets);
-        });
-    if (!options.figures.empty()) write_figures(importance, options.figures);
-    if (options.importance && options.as_json) {
+        importance_report(reader, sweep, report, options.config, options.by, say_probe);
+    if (options.as_json) {
       print_json(web::importance_json(importance, web::board_of(sweep, report, reader.config_progress(sweep.id))));
-    } else if (options.importance) {
+    } else {
       std::cout << sweep::render(importance, format, text_width());
     }
     return;
   }
-  const auto detail = options.wide ? sweep::Detail::kWide : sweep::Detail::kFit;
+  const sweep::RenderOptions rendering{
+      format,         options.top,     options.wide ? sweep::Detail::kWide : sweep::Detail::kFit,
+      text_width(),   options.ids,     options.explain,
+      options.select, options.paper_mm};
   const sweep::Report report = read_report(reader, sweep);
   if (options.planned && report.families.empty()) {
     throw UsageError(
@@ -85,11 +191,20 @@ void report(const ReportOptions& options, const Globals& globals) {
     const web::Board board = web::board_of(sweep, report, reader.config_progress(sweep.id));
     print_json(options.planned ? web::planned_comparisons_json(board)
                : options.axes  ? web::axes_json(board)
-                               : web::ranking_json(reader, board, options.top));
-  } else {
-    std::cout << (options.planned ? sweep::render_planned_comparisons(report, format, detail, text_width())
-                  : options.axes  ? sweep::render_axes(report, format, text_width())
-                                  : sweep::render(report, format, options.top, detail, text_width()));
+                               : web::ranking_json(reader, board, options.top.value_or(0)));
+    return;
+  }
+  if (options.methods) {
+    std::cout << sweep::methods_text(report);
+    return;
+  }
+  try {
+    std::cout << (options.planned          ? sweep::render_planned_comparisons(report, rendering)
+                  : options.axes           ? sweep::render_axes(report, rendering)
+                  : !options.pivot.empty() ? sweep::render_pivot(report, options.pivot[0], options.pivot[1], rendering)
+                                           : sweep::render(report, rendering));
+  } catch (const sweep::Error& e) {  // a name of a column or an axis
+    throw UsageError(e.what());
   }
 }
 
@@ -213,10 +328,26 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   formats->add_flag("--markdown", options->as_markdown, "tables in Markdown");
   formats->add_flag("--latex", options->as_latex, "tables in LaTeX (booktabs)");
   formats->require_option(0, 1);
-  command->add_option("--top", options->top, "number of configs to list; 0: all")->check(CLI::NonNegativeNumber);
-  command->add_flag("--wide", options->wide, "every column (text else keeps to 120 characters where it can)");
+  command->add_option_function<std::string>(
+      "--paper", [options](const std::string& width) { options->paper_mm = millimetres(width); },
+      "with --latex or --figures: width of a column of the paper, such as 8cm or 17cm");
+  command
+      ->add_option("--top", options->top,
+                   "number of configs to list; 0: all, the default but for draws of a random search")
+      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--wide", options->wide, "every column (text else fits the terminal, or 120 characters)");
+  command->add_flag("--ids", options->ids, "ids of configs, beside their names");
+  command->add_flag("--explain", options->explain, "how each number is taken, below its table");
+  command->add_option("--select", options->select, "columns in this order, separated by commas; also axes and id")
+      ->delimiter(',');
   auto* planned = command->add_flag("--planned", options->planned, "only the planned comparisons, with verdicts");
-  command->add_flag("--axes", options->axes, "only the marginal means of each axis")->excludes(planned);
+  auto* axes = command->add_flag("--axes", options->axes, "only the marginal means of each axis")->excludes(planned);
+  command->add_option("--pivot", options->pivot, "instead: the mean Score by two axes, ROWS,COLUMNS")
+      ->delimiter(',')
+      ->expected(2)
+      ->excludes(planned)
+      ->excludes(axes);
+  command->add_flag("--methods", options->methods, "instead: the paragraph on methods of a paper, with references");
   auto* importance =
       command->add_flag("--importance", options->importance, "instead: importance of the encoders by gate and Scores");
   auto* figures =
@@ -241,8 +372,11 @@ void add_report_commands(CLI::App& app, Globals& globals) {
   command->footer(
       "Paper-style numbers tune epoch and thresholds on the fold they report; held-out ones do not.\n"
       "Examples:\n  medley report\n  medley report topn --top 10\n  medley report topn --latex > table.tex\n"
+      "  medley report topn --select held_out_score,difference\n  medley report topn --pivot selection,top_n\n"
       "  medley report topn --csv | column -s, -t\n  medley report topn --planned\n  medley report topn --axes --json\n"
-      "  medley report topn --importance --by modality\n  medley report topn --figures figures");
+      "  medley report topn --importance --by modality\n  medley report topn --figures figures\n"
+      "  medley report topn --latex --paper 8cm > table.tex\n  medley report topn --figures figures --paper 17cm\n"
+      "  medley report topn --methods");
   command->callback([options, &globals] { report(*options, globals); });
 
   struct ShowOptions {

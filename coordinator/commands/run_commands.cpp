@@ -76,7 +76,7 @@ void print_report(const fs::path& store, const std::string& id, bool as_json) {
     std::cout << web::text_of(web::ranking_json(reader, web::board_of(sweep, report, reader.config_progress(sweep.id))),
                               2);
   } else {
-    std::cout << sweep::render(report, sweep::ReportFormat::kText, 0, sweep::Detail::kFit, text_width());
+    std::cout << sweep::render(report, {sweep::ReportFormat::kText, std::nullopt, sweep::Detail::kFit, text_width()});
   }
 }
 

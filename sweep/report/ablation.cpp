@@ -6,8 +6,12 @@
 #include <set>
 #include <tuple>
 
+#include "sweep/config.h"
 #include "sweep/error.h"
+#include "sweep/nearest.h"
+#include "sweep/report/config_names.h"
 #include "sweep/score/statistics.h"
+#include "sweep/search/parameter_space.h"
 
 namespace medley::sweep {
 namespace {
@@ -87,9 +91,9 @@ const AxisReport& axis_of(const Report& report, const std::string& name) {
   for (const AxisReport& axis : report.axes) {
     if (axis.axis == name) return axis;
   }
-  std::string known;
-  for (const AxisReport& axis : report.axes) known += (known.empty() ? "" : ", ") + axis.axis;
-  throw Error("the sweep does not vary '" + name + "'; its axes are: " + (known.empty() ? "none" : known));
+  std::vector<std::string> known;
+  for (const AxisReport& axis : report.axes) known.push_back(axis.axis);
+  throw Error("the sweep does not vary '" + name + "'" + (known.empty() ? ", nor anything" : suggestion(name, known)));
 }
 
 std::size_t index_of(const std::vector<json>& values, const json& value) {
@@ -146,46 +150,97 @@ CrossTable cross_axes(const Report& report, const std::string& row_axis, const s
   for (const AxisValueReport& value : axis_of(report, row_axis).values) table.rows.push_back(value.value);
   for (const AxisValueReport& value : axis_of(report, column_axis).values) table.columns.push_back(value.value);
   table.cells.resize(table.rows.size() * table.columns.size());
+  const auto by = report.ranks_held_out() ? &RunScore::held_out : &RunScore::paper;
+  std::vector<std::map<std::tuple<int, int, std::uint64_t>, std::vector<RunDifference>>> runs(table.cells.size());
   for (const ConfigReport& config : report.configs) {
     const auto score = ranked_score(report, config);
     if (!score) continue;
     const std::size_t row = index_of(table.rows, config.axis_values.value(row_axis, json()));
     const std::size_t column = index_of(table.columns, config.axis_values.value(column_axis, json()));
-    CrossCell& cell = table.cells[row * table.columns.size() + column];
+    const std::size_t at = row * table.columns.size() + column;
+    CrossCell& cell = table.cells[at];
+    for (const RunScore& run : config.runs) {
+      if (std::isfinite(run.*by)) runs[at][{run.repeat, run.fold, run.seed}].push_back(difference_of(run, nullptr, by));
+    }
     cell.best = cell.configs == 0 ? *score : std::max(cell.best, *score);
     cell.score += *score;
     cell.complete = cell.complete && config.complete();
     ++cell.configs;
   }
-  for (CrossCell& cell : table.cells) {
+  for (std::size_t i = 0; i < table.cells.size(); ++i) {
+    CrossCell& cell = table.cells[i];
+    std::vector<RunDifference> means;
+    for (const auto& [run, values] : runs[i]) means.push_back(mean_difference(values));
+    if (const auto made = compare_differences(means, report.folds)) cell.interval = made->result().interval;
     cell.score = cell.configs > 0 ? cell.score / cell.configs : kNaN;
     if (cell.configs == 0) cell.best = kNaN;
   }
   return table;
 }
 
+std::vector<AxisGroup> axis_groups(const Report& report, const AxisReport& axis) {
+  std::map<json, std::vector<const ConfigReport*>, bool (*)(const json&, const json&)> by_value(value_before);
+  for (const ConfigReport& config : report.configs) {
+    by_value[config.axis_values.value(axis.axis, json())].push_back(&config);
+  }
+  std::vector<AxisGroup> groups;
+  for (auto& [value, members] : by_value) groups.push_back({value, std::move(members)});
+  if (!is_drawn(axis)) return groups;
+  constexpr std::size_t kRanges = 5;
+  constexpr int kDigits = 2;
+  std::size_t drawn = 0;
+  for (const AxisGroup& group : groups) drawn += group.value.is_null() ? 0 : group.members.size();
+  std::vector<AxisGroup> ranges;
+  std::vector<Interval> ends;
+  std::size_t before = 0;
+  for (AxisGroup& group : groups) {  // numbers ascending, null last
+    if (group.value.is_null()) {
+      ranges.push_back(std::move(group));
+      break;
+    }
+    const auto number = group.value.get<double>();
+    if (ranges.size() <= before * kRanges / drawn) {
+      ranges.emplace_back();
+      ends.push_back({number, number});
+    }
+    before += group.members.size();
+    ends.back().high = number;
+    auto& members = ranges.back().members;
+    members.insert(members.end(), group.members.begin(), group.members.end());
+  }
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    ranges[i].value = value_text(rounded(ends[i].low, kDigits)) + " to " + value_text(rounded(ends[i].high, kDigits));
+    // In the order of the ranking again.
+    std::sort(ranges[i].members.begin(), ranges[i].members.end());
+  }
+  return ranges;
+}
+
 std::vector<AxisImportance> axis_importance(const Report& report) {
   std::vector<AxisImportance> all;
   for (const AxisReport& axis : report.axes) {
-    std::map<json, std::vector<double>, bool (*)(const json&, const json&)> groups(value_before);
+    std::vector<std::vector<double>> groups;
     std::vector<double> scores;
-    for (const ConfigReport& config : report.configs) {
-      const auto score = ranked_score(report, config);
-      const json value = config.axis_values.value(axis.axis, json());
-      if (!score || value.is_null()) continue;
-      scores.push_back(*score);
-      groups[value].push_back(*score);
+    for (const AxisGroup& group : axis_groups(report, axis)) {
+      std::vector<double> its;
+      for (const ConfigReport* config : group.members) {
+        const auto score = ranked_score(report, *config);
+        if (score && !group.value.is_null()) its.push_back(*score);
+      }
+      scores.insert(scores.end(), its.begin(), its.end());
+      if (!its.empty()) groups.push_back(std::move(its));
     }
     AxisImportance one;
     one.axis = axis.axis;
     one.values = static_cast<int>(groups.size());
     one.configs = static_cast<int>(scores.size());
+    one.residual_df = one.configs - one.values;
     const double centre = mean(scores);
     double total = 0;
     for (const double score : scores) total += (score - centre) * (score - centre);
     double between = 0;
     one.lowest = one.highest = kNaN;
-    for (const auto& [value, members] : groups) {
+    for (const std::vector<double>& members : groups) {
       const double of_value = mean(members);
       between += static_cast<double>(members.size()) * (of_value - centre) * (of_value - centre);
       one.lowest = std::fmin(one.lowest, of_value);  // fmin ignores NaN

@@ -13,6 +13,8 @@ struct ChartText {
   std::string x_label;
   std::string y_label;
   std::vector<std::string> notes;  ///< below: protocol, what bars mean, whether data is synthetic
+  /// Width in a paper, where letters have 8 pt and the caption says title and notes; 0: on a screen, with both.
+  double paper_mm = 0;
 };
 
 /// A value with its interval; an interval of NaN is not drawn.
@@ -36,9 +38,24 @@ struct CategoryChart {
 };
 std::string draw(const CategoryChart& chart);
 
+/// Names down the side, each with its interval or its bar beside a line at 0.
+struct ForestChart {
+  ChartText text;  ///< y_label is not drawn
+  struct Row {
+    std::string name;
+    Measure measure;
+  };
+  std::vector<Row> rows;  ///< from above
+  bool bars = false;
+  double margin = 0;  ///< a grey band of ± this about 0; 0: none
+};
+std::string draw(const ForestChart& chart);
+
 /// Series over numbers, with intervals. A series of one point with `level` is drawn as a line across.
 struct LineChart {
   ChartText text;
+  bool log_x = false;   ///< x above 0, ticks at powers of ten
+  bool smooth = false;  ///< lines without a mark at each point
   struct Series {
     std::string name;
     std::vector<double> x;
@@ -73,9 +90,10 @@ struct HeatMap {
 };
 std::string draw(const HeatMap& chart);
 
-/// Labelled points; `y` with intervals.
+/// Labelled points; `y` with intervals. An item without a name is a dot.
 struct ScatterChart {
   ChartText text;
+  bool log_x = false;  ///< x above 0, ticks at powers of ten
   struct Item {
     std::string name;
     double x = 0;

@@ -20,11 +20,8 @@ Table table_of(const std::vector<std::string>& heads) {
   return table;
 }
 
-/// One SD to either side, as far as there are shares.
-Interval deviation(const ScoreSpread& share) {
-  if (std::isnan(share.sd)) return {kNaN, kNaN};
-  return {std::max(0.0, share.mean - share.sd), std::min(1.0, share.mean + share.sd)};
-}
+/// One SD to either side, also beyond what a share can be: cut, it would say less than it is.
+Interval deviation(const ScoreSpread& share) { return {share.mean - share.sd, share.mean + share.sd}; }
 
 /// What is said under every figure.
 std::vector<std::string> notes(const ImportanceReport& report, const std::string& what) {
@@ -46,7 +43,7 @@ std::vector<std::string> names_of(const ImportanceReport& report) {
   return names;
 }
 
-Figure effect_of_n(const ImportanceReport& report) {
+Figure effect_of_n(const ImportanceReport& report, double paper_mm) {
   Figure figure{"effect_of_n",
                 table_of({"selection", "n", "protocol", "score", "low", "high", "paper_score", "config"}), ""};
   LineChart chart;
@@ -66,14 +63,15 @@ Figure effect_of_n(const ImportanceReport& report) {
     }
   }
   chart.text = {
-      "Effect of the number of encoders", "encoders kept (n)", held_out ? "held-out Score (share)" : "Score (share)",
+      "Effect of the number of encoders", "encoders kept (n)", held_out ? "held-out Score" : "Score",
       notes(report, std::string(held_out ? "held-out Score" : "Score, paper-style (optimistic) where not held-out") +
                         " with 95 % interval, " + uncertainty_text(held_out, report.actors, report.repeats))};
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
-Figure group_shares(const ImportanceReport& report) {
+Figure group_shares(const ImportanceReport& report, double paper_mm) {
   Figure figure{report.by + "_shares",
                 table_of({report.by, "encoders", "mean", "sd_over_trials", "p05", "p25", "p50", "p75", "p95"}), ""};
   DistributionChart chart;
@@ -85,13 +83,14 @@ Figure group_shares(const ImportanceReport& report) {
     chart.items.push_back(
         {group.group + " (" + std::to_string(group.encoders) + ")", group.quantiles, {}, group.share.mean});
   }
-  chart.text = {"Gate weight by " + report.by, report.by + " (encoders)", "share of the gate weight",
+  chart.text = {"Gate weight by " + report.by, report.by + " (encoders)", "gate weight",
                 notes(report, "box: quartiles over the clips of all trials, whiskers 5 to 95 %; diamond: mean")};
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
-Figure selection_frequency(const ImportanceReport& report) {
+Figure selection_frequency(const ImportanceReport& report, double paper_mm) {
   Figure figure{"selection_frequency", table_of({"encoder", report.by, "mean", "sd_over_trials", "chance"}), ""};
   CategoryChart chart;
   chart.categories = names_of(report);
@@ -103,13 +102,14 @@ Figure selection_frequency(const ImportanceReport& report) {
   }
   chart.reference = report.chance;
   chart.reference_name = "chance";
-  chart.text = {"Selection frequency", "encoder", "share of clips that keep it",
+  chart.text = {"Selection frequency", "encoder", "selection frequency",
                 notes(report, "mean ± SD over trials; chance: a random choice of as many")};
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
-Figure importance_by_fold(const ImportanceReport& report) {
+Figure importance_by_fold(const ImportanceReport& report, double paper_mm) {
   Figure figure{"importance_by_fold", table_of({"encoder", "fold", "seeds", "mean", "sd_over_seeds"}), ""};
   CategoryChart chart;
   chart.marks = CategoryChart::Marks::kPoints;
@@ -126,13 +126,14 @@ Figure importance_by_fold(const ImportanceReport& report) {
   }
   std::string agreement = agreement_text(report.agreement);
   if (!agreement.empty()) agreement = "; Kendall's W " + agreement;
-  chart.text = {"Mean importance by fold", "encoder", "mean gate weight (share)",
+  chart.text = {"Mean importance by fold", "encoder", "mean gate weight",
                 notes(report, "mean ± SD over seeds" + agreement)};
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
-Figure weight_distribution(const ImportanceReport& report) {
+Figure weight_distribution(const ImportanceReport& report, double paper_mm) {
   Figure figure{"weight_distribution", table_of({"encoder", "bin_low", "bin_high", "share_of_clips"}), ""};
   DistributionChart chart;
   for (const EncoderSummary& encoder : report.encoders) {
@@ -143,16 +144,16 @@ Figure weight_distribution(const ImportanceReport& report) {
     }
     chart.items.push_back({encoder.encoder, encoder.quantiles, encoder.histogram, encoder.weight.mean});
   }
-  chart.text = {
-      "Distribution of gate weights", "encoder", "gate weight of a clip (share)",
-      notes(report,
-            "violin: share of clips a bin, width by its square root; box: quartiles, whiskers 5 to 95 %, mean "
-            "over trials; diamond: mean")};
+  chart.text = {"Distribution of gate weights", "encoder", "gate weight of a clip",
+                notes(report,
+                      "violin: clips a bin; box: quartiles, whiskers 5 to 95 %, mean "
+                      "over trials; diamond: mean")};
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
-Figure ranks(const ImportanceReport& report) {
+Figure ranks(const ImportanceReport& report, double paper_mm) {
   Figure figure{"rank_distribution", table_of({"encoder", "rank", "share_of_clips"}), ""};
   HeatMap chart;
   chart.rows = names_of(report);
@@ -169,11 +170,12 @@ Figure ranks(const ImportanceReport& report) {
   }
   chart.text = {"Rank of each encoder", "rank by the gate's score (1: highest)", "encoder",
                 notes(report, "share of clips that rank an encoder so, mean over trials")};
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
-Figure cka(const ImportanceReport& report) {
+Figure cka(const ImportanceReport& report, double paper_mm) {
   Figure figure{"cka", table_of({"encoder", "other", "linear_cka"}), ""};
   HeatMap chart;
   chart.rows = chart.columns = names_of(report);
@@ -185,11 +187,12 @@ Figure cka(const ImportanceReport& report) {
   }
   chart.text = {"Linear CKA of projected encoders", "", "",
                 notes(report, "0: nothing in common, 1: the same up to rotation and scale; mean over trials")};
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
-Figure gate_and_scores(const ImportanceReport& report) {
+Figure gate_and_scores(const ImportanceReport& report, double paper_mm) {
   Figure figure{"gate_and_scores",
                 table_of({"encoder", report.by, "gate_weight", "loss_without", "loss_low", "loss_high", "loss_p",
                           "loss_protocol", "score_alone", "alone_low", "alone_high", "alone_protocol"}),
@@ -222,22 +225,52 @@ Figure gate_and_scores(const ImportanceReport& report) {
       held_out = held_out && encoder.alone->held_out;
       chart.items.push_back({encoder.encoder, encoder.weight.mean, {encoder.alone->value(), encoder.alone->interval}});
     }
-    chart.text.y_label = "Score of the encoder alone (share)";
+    chart.text.y_label = "Score of the encoder alone";
   } else {
-    chart.text.y_label = "Score lost without the encoder (share)";
+    chart.text.y_label = "Score lost without the encoder";
   }
   const double correlation = std::isfinite(report.gate_and_loss) ? report.gate_and_loss : report.gate_and_alone;
   std::string what = held_out ? "held-out Scores" : "paper-style Scores (optimistic)";
   what += " with 95 % interval, " + uncertainty_text(held_out, report.actors, report.repeats);
   if (std::isfinite(correlation)) what += "; Spearman's correlation with the gate " + share_text(correlation);
   chart.text.title = "The gate's opinion and the Score";
-  chart.text.x_label = "mean gate weight (share)";
+  chart.text.x_label = "mean gate weight";
   chart.text.notes = notes(report, what);
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
-Figure shapley(const ImportanceReport& report) {
+Figure leave_one_out(const ImportanceReport& report, double paper_mm) {
+  Figure figure{"leave_one_out", table_of({"encoder", report.by, "loss", "low", "high", "p_unadjusted", "protocol"}),
+                ""};
+  std::vector<const EncoderSummary*> encoders;
+  for (const EncoderSummary& encoder : report.encoders) {
+    if (encoder.loss) encoders.push_back(&encoder);
+  }
+  std::stable_sort(encoders.begin(), encoders.end(), [](const EncoderSummary* a, const EncoderSummary* b) {
+    return a->loss->difference.mean > b->loss->difference.mean;
+  });
+  ForestChart chart;
+  chart.bars = true;
+  bool held_out = true;
+  for (const EncoderSummary* encoder : encoders) {
+    const PairedComparison& c = encoder->loss->difference;
+    held_out = held_out && encoder->loss->held_out;
+    figure.data.rows.push_back({encoder->encoder, encoder->group, full_text(c.mean), full_text(c.interval.low),
+                                full_text(c.interval.high), full_text(c.p), protocol_name(encoder->loss->held_out)});
+    chart.rows.push_back({encoder->encoder, {c.mean, c.interval}});
+  }
+  chart.text = {
+      "Loss without each encoder",
+      std::string(held_out ? "held-out" : "paper-style") + " Score lost without the encoder", "",
+      notes(report, "95 % interval, " + uncertainty_text(held_out, report.actors, report.repeats) + ", not adjusted")};
+  chart.text.paper_mm = paper_mm;
+  figure.svg = draw(chart);
+  return figure;
+}
+
+Figure shapley(const ImportanceReport& report, double paper_mm) {
   Figure figure{"shapley", table_of({"encoder", report.by, "shapley", "low", "high", "probe"}), ""};
   CategoryChart chart;
   chart.categories = names_of(report);
@@ -251,11 +284,12 @@ Figure shapley(const ImportanceReport& report) {
   }
   chart.text = {"Shapley value of each encoder", "encoder", "contribution to the Score",
                 notes(report, shapley_text(*report.shapley) + ", with 95 % interval; nobody scores 0")};
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
-Figure interactions(const ImportanceReport& report) {
+Figure interactions(const ImportanceReport& report, double paper_mm) {
   Figure figure{"shapley_interactions", interactions_csv(report), ""};
   CategoryChart chart;
   chart.groups.resize(1);
@@ -266,51 +300,57 @@ Figure interactions(const ImportanceReport& report) {
   chart.text = {"Interactions of two encoders", "encoders, the strongest interactions", "interaction of the Score",
                 notes(report, shapley_text(*report.shapley) + ", with 95 % interval; below 0 they stand in for each "
                                                               "other")};
+  chart.text.paper_mm = paper_mm;
   figure.svg = draw(chart);
   return figure;
 }
 
 }  // namespace
 
-Figures make_figures(const ImportanceReport& report) {
+Figures make_figures(const ImportanceReport& report, double paper_mm) {
   Figures made;
   std::size_t points = 0;
   for (const EffectSeries& series : report.effect_of_n) points += series.points.size();
   if (points > 1) {
-    made.figures.push_back(effect_of_n(report));
+    made.figures.push_back(effect_of_n(report, paper_mm));
   } else {
     made.missing.push_back("effect_of_n: one n only was trained with these settings; make `top_n` an axis");
   }
   if (report.groups.size() > 1) {
-    made.figures.push_back(group_shares(report));
+    made.figures.push_back(group_shares(report, paper_mm));
   } else {
     made.missing.push_back(report.by + "_shares: all encoders have one " + report.by + ", or dataset.yaml names none");
   }
   if (report.chance < 1) {
-    made.figures.push_back(selection_frequency(report));
+    made.figures.push_back(selection_frequency(report, paper_mm));
   } else {
     made.missing.push_back("selection_frequency: this config keeps every encoder of every clip");
   }
-  made.figures.push_back(importance_by_fold(report));
-  made.figures.push_back(weight_distribution(report));
-  made.figures.push_back(ranks(report));
+  made.figures.push_back(importance_by_fold(report, paper_mm));
+  made.figures.push_back(weight_distribution(report, paper_mm));
+  made.figures.push_back(ranks(report, paper_mm));
   if (report.cka.empty()) {
     made.missing.push_back("cka: the trials recorded none");
   } else {
-    made.figures.push_back(cka(report));
+    made.figures.push_back(cka(report, paper_mm));
   }
   const bool scores = std::any_of(report.encoders.begin(), report.encoders.end(),
                                   [](const EncoderSummary& e) { return e.loss || e.alone; });
   if (scores) {
-    made.figures.push_back(gate_and_scores(report));
+    made.figures.push_back(gate_and_scores(report, paper_mm));
   } else {
     made.missing.push_back(
         "gate_and_scores: no Scores without, or of single, encoders; train `encoders: [all, "
         "leave-one-out, singles]` with these settings");
   }
+  if (std::any_of(report.encoders.begin(), report.encoders.end(), [](const EncoderSummary& e) { return e.loss; })) {
+    made.figures.push_back(leave_one_out(report, paper_mm));
+  } else {
+    made.missing.push_back("leave_one_out: no Scores without an encoder; train `encoders: [all, leave-one-out]`");
+  }
   if (report.shapley) {
-    made.figures.push_back(shapley(report));
-    made.figures.push_back(interactions(report));
+    made.figures.push_back(shapley(report, paper_mm));
+    made.figures.push_back(interactions(report, paper_mm));
   } else {
     made.missing.push_back(
         "shapley: too few subsets of the encoders have a Score; train `encoders: {shapley: 64}` with these settings");

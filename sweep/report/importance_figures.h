@@ -1,26 +1,11 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
+#include "sweep/report/figure.h"
 #include "sweep/report/importance_report.h"
-#include "sweep/report/table.h"
 
 namespace medley::sweep {
 
-/// One figure: its data with full precision, and a picture.
-struct Figure {
-  std::string name;  ///< of its files, without ending
-  Table data;
-  std::string svg;
-};
-
-/// The papers' figures, in the order of docs/results.md. Figures whose data the store lacks (Scores of subsets, clip
-/// weights, several n) are left out and named in `missing` with the reason.
-struct Figures {
-  std::vector<Figure> figures;
-  std::vector<std::string> missing;
-};
-Figures make_figures(const ImportanceReport& report);
+/// Of what the gate says and what Scores say of the encoders. `paper_mm`: ChartText::paper_mm.
+Figures make_figures(const ImportanceReport& report, double paper_mm = 0);
 
 }  // namespace medley::sweep

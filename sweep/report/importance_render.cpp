@@ -14,9 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Table::Align kLeft = Table::Align::kLeft;
-constexpr Table::Align kRight = Table::Align::kRight;
-
 std::string spread_of(const ScoreSpread& spread) {
   return spread.count == 0 ? "-" : spread_text(spread.mean, spread.sd);
 }

@@ -14,7 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kLevel = 0.05;
 constexpr int kMostSeeds = 10'000;  ///< more are as good as none
 
 /// What must be equal in a pair: the other settings; between variants, which differ in many, the other axes' values.
@@ -96,28 +95,6 @@ PlannedComparison compare_configs(const Family& family, const ConfigReport& conf
   return row;
 }
 
-/// Seeds from which on the interval at 1 - `level` excludes 0, or the one at .95 lies within the margin.
-std::optional<int> settling_seeds(const Comparison& comparison, int now, double level, double margin) {
-  const double mean = std::fabs(comparison.result().mean);
-  const auto settles = [&](double width, double strict_width) { return mean > strict_width || mean + width <= margin; };
-  if (!settles(comparison.half_width_floor(), comparison.half_width_floor(1 - level))) return std::nullopt;
-  int low = now;
-  int high = now + 1;
-  const auto enough = [&](int seeds) {
-    return settles(comparison.half_width(seeds), comparison.half_width(seeds, 1 - level));
-  };
-  while (!enough(high)) {
-    if (high >= kMostSeeds) return std::nullopt;
-    low = high;
-    high *= 2;
-  }
-  while (high - low > 1) {
-    const int middle = low + (high - low) / 2;
-    (enough(middle) ? high : low) = middle;
-  }
-  return high - now;
-}
-
 }  // namespace
 
 RunDifference difference_of(const RunScore& run, const RunScore* baseline, double RunScore::*score) {
@@ -147,6 +124,27 @@ std::vector<RunDifference> run_differences(const ConfigReport& config, const Con
     made.push_back(difference_of(run, other->second, score));
   }
   return made;
+}
+
+std::optional<int> settling_seeds(const Comparison& comparison, int now, double level, double margin) {
+  const double mean = std::fabs(comparison.result().mean);
+  const auto settles = [&](double width, double strict_width) { return mean > strict_width || mean + width <= margin; };
+  if (!settles(comparison.half_width_floor(), comparison.half_width_floor(1 - level))) return std::nullopt;
+  int low = now;
+  int high = now + 1;
+  const auto enough = [&](int seeds) {
+    return settles(comparison.half_width(seeds), comparison.half_width(seeds, 1 - level));
+  };
+  while (!enough(high)) {
+    if (high >= kMostSeeds) return std::nullopt;
+    low = high;
+    high *= 2;
+  }
+  while (high - low > 1) {
+    const int middle = low + (high - low) / 2;
+    (enough(middle) ? high : low) = middle;
+  }
+  return high - now;
 }
 
 std::optional<Comparison> compare_differences(const std::vector<RunDifference>& differences, int folds) {

@@ -62,6 +62,13 @@ struct FamilyReport {
 /// nothing, and each config of that side is compared. Pure.
 FamilyReport judge(const Family& family, const std::vector<ConfigReport>& configs, int folds, int seeds);
 
+/// Additional seeds from which on the interval at 1 - `level` excludes 0, or the one at .95 lies within the margin, if
+/// mean and variances stay as they are with `now` seeds. None where no number would do.
+std::optional<int> settling_seeds(const Comparison& comparison, int now, double level, double margin);
+
+/// Two-sided level of verdicts.
+inline constexpr double kLevel = 0.05;
+
 /// Fewer shared runs than these say nothing of their variance: no interval and no p.
 inline constexpr std::size_t kFewestRuns = 3;
 

@@ -9,9 +9,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Table::Align kLeft = Table::Align::kLeft;
-constexpr Table::Align kRight = Table::Align::kRight;
-
 /// Axes that are held somewhere and are not the same everywhere: the others stand in no column.
 std::vector<std::string> held_axes(const FamilyReport& family) {
   std::set<std::string> axes;
@@ -83,14 +80,21 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
   const char* judged = family.judged_held_out ? "held-out" : "paper-style";
   Table table;
   const auto rows = family.rows.size();
-  table.title = "planned comparisons: " + family.family.axis + " against " +
+  table.name = report.sweep + "-planned-" + family.family.axis;
+  table.title = "planned comparisons: " + axis_text.axis(family.family.axis) + " against " +
                 axis_text(family.family.axis, family.family.baseline) + " in " + source_text(report);
   table.above.push_back(std::to_string(rows) + (rows == 1 ? " comparison, " : " comparisons, ") + runs_text(report) +
                         ", margin " + share_text(family.family.margin) + ", judged by " + judged + " Scores");
   const std::string declared = declaration_text(family.family);
   if (!declared.empty()) table.above.push_back(declared);
-  table.columns = {{family.family.axis, kLeft}};
-  for (const std::string& axis : held) table.columns.push_back({axis, kLeft});
+  table.columns = {{axis_text.axis(family.family.axis), kLeft}};
+  table.columns.back().shortened = true;
+  std::set<std::string> liftable;
+  for (const std::string& axis : held) {
+    table.columns.push_back({axis_text.axis(axis), kLeft});
+    table.columns.back().shortened = true;
+    liftable.insert(axis_text.axis(axis));
+  }
   if (wide) table.columns.insert(table.columns.end(), {{"config", kLeft}, {"baseline", kLeft}, {"pairs", kRight}});
   const auto group = [&](bool held_out) {
     const std::string name = held_out ? "held-out" : "paper-style";
@@ -102,6 +106,7 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
   group(family.judged_held_out);
   table.columns.push_back({"Holm", kRight, judged});
   table.columns.push_back({"verdict", kLeft});
+  table.columns.back().shortened = true;
   group(!family.judged_held_out);
   for (const PlannedComparison& row : family.rows) {
     std::vector<std::string> cells = {axis_text(family.family.axis, row.value) +
@@ -123,7 +128,7 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
     append(cells_of(family.judged_held_out ? row.paper : row.held_out, marks(row), wide));
     table.rows.push_back(std::move(cells));
   }
-  if (!wide) lift_constants(table, {held.begin(), held.end()});
+  if (!wide) lift_constants(table, liftable);
   add_notes(table, report, family);
   return table;
 }

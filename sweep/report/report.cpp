@@ -224,25 +224,8 @@ std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
     std::map<json, std::vector<const ConfigReport*>, bool (*)(const json&, const json&)> groups(value_before);
     for (const ConfigReport& config : ranked) groups[config.axis_values.value(name, json())].push_back(&config);
     for (const auto& [value, members] : groups) {
-      AxisValueReport row;
-      row.value = value;
-      row.configs = static_cast<int>(members.size());
-      std::vector<double> paper;
-      std::vector<double> held_out;
-      for (const ConfigReport* member : members) {
-        row.complete = row.complete && member->complete();
-        row.transductive = row.transductive || member->transductive;
-        for (const RunScore& run : member->runs) paper.push_back(run.paper);
-        if (member->held_out_seeds > 0) held_out.push_back(member->held_out.score());
-        if (row.best_config.empty() && member->paper_score.count > 0) {
-          row.best_config = member->id;
-          row.best_paper_score = member->paper_score.mean;
-        }
-      }
-      row.trials = static_cast<int>(paper.size());
-      row.paper_score = spread(paper);
-      row.held_out_score = spread(held_out);
-      axis.values.push_back(std::move(row));
+      axis.values.push_back(marginal_of(members));
+      axis.values.back().value = value;
     }
     axes.push_back(std::move(axis));
   }
@@ -253,6 +236,27 @@ std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
 
 ScoreSpread spread(const std::vector<double>& values) {
   return {static_cast<int>(values.size()), mean(values), sample_sd(values)};
+}
+
+AxisValueReport marginal_of(const std::vector<const ConfigReport*>& members) {
+  AxisValueReport row;
+  row.configs = static_cast<int>(members.size());
+  std::vector<double> paper;
+  std::vector<double> held_out;
+  for (const ConfigReport* member : members) {
+    row.complete = row.complete && member->complete();
+    row.transductive = row.transductive || member->transductive;
+    for (const RunScore& run : member->runs) paper.push_back(run.paper);
+    if (member->held_out_seeds > 0) held_out.push_back(member->held_out.score());
+    if (row.best_config.empty() && member->paper_score.count > 0) {
+      row.best_config = member->id;
+      row.best_paper_score = member->paper_score.mean;
+    }
+  }
+  row.trials = static_cast<int>(paper.size());
+  row.paper_score = spread(paper);
+  row.held_out_score = spread(held_out);
+  return row;
 }
 
 std::optional<double> ConfigReport::optimism() const {
@@ -400,12 +404,17 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   report.folds = static_cast<int>(frame.folds.size());
   report.seeds = static_cast<int>(frame.seeds.size());
   report.decode = frame.decode;
+  report.labels = frame.labels;
   report.standing = frame.standing;
   report.search = frame.search;
   report.rounds = frame.rounds;
   report.failures = frame.failures;
   std::set<int> actors;
-  for (const auto& [fold, clips] : frame.clips.folds) actors.insert(clips.actors.begin(), clips.actors.end());
+  for (const auto& [fold, clips] : frame.clips.folds) {
+    actors.insert(clips.actors.begin(), clips.actors.end());
+    const bool first = fold.first == report.partitions.front().repeat;
+    if (first) report.clips += static_cast<int>(clips.truth.size());
+  }
   report.actors = static_cast<int>(actors.size());
   report.configs = std::move(measured);
   std::vector<ConfigReport>& ranked = report.configs;

@@ -99,8 +99,9 @@ struct ReportFrame {
   std::vector<int> folds;                    ///< of each
   std::vector<std::uint64_t> seeds;
   HeldOutDecode decode;
-  std::vector<Family> families;  ///< what the sweep file compares
-  std::string reference;         ///< id of the config that the sweep file names; "" none
+  std::vector<Family> families;               ///< what the sweep file compares
+  std::string reference;                      ///< id of the config that the sweep file names; "" none
+  std::map<std::string, std::string> labels;  ///< what tables for people call axes, values and encoders (sweeps.md)
   SweepStanding standing = SweepStanding::kFinished;
   std::vector<FailureReason> failures;  ///< most frequent first
   ReportClips clips;                    ///< without folds hits of actors are not counted
@@ -189,6 +190,9 @@ struct AxisReport {
   std::vector<AxisValueReport> values;  ///< numbers ascending, then text, then null
 };
 
+/// Over these configs, in the order of the ranking; of no value yet.
+AxisValueReport marginal_of(const std::vector<const ConfigReport*>& members);
+
 enum class RankedBy { kHeldOutScore, kPaperScore };
 
 /// An ablation report. Configs are ranked: complete ones first, then incomplete ones, then those that a search found
@@ -205,6 +209,7 @@ struct Report {
   int seeds = 0;
   HeldOutDecode decode;
   int actors = 0;  ///< of the labelled clips; 0: not known
+  int clips = 0;   ///< labelled, of the folds of one partition; 0: not known
   SweepStanding standing = SweepStanding::kFinished;
   std::string search;  ///< as ReportFrame says
   int rounds = 0;
@@ -214,7 +219,8 @@ struct Report {
   /// The ranking and the comparisons are by held-out Scores, else by paper-style ones.
   bool ranks_held_out() const { return ranked_by == RankedBy::kHeldOutScore; }
   std::vector<ConfigReport> configs;
-  std::string declared_reference;  ///< id of the config that the sweep file names; "" none
+  std::string declared_reference;             ///< id of the config that the sweep file names; "" none
+  std::map<std::string, std::string> labels;  ///< as ReportFrame says
   std::vector<AxisReport> axes;
   std::vector<FamilyReport> families;
 
@@ -253,16 +259,28 @@ enum class Detail {
   kFit,   ///< what people read first; text keeps to its width where it can, leaving out columns with a note
   kWide,  ///< everything
 };
-/// `top`: how many configs are listed (0: all) in text, Markdown and LaTeX. CSV has the configs only, with full
-/// precision. `width`: characters of a line of text. Ends with a newline.
-std::string render(const Report& report, ReportFormat format, int top = 0, Detail detail = Detail::kFit,
-                   std::size_t width = kTextWidth);
-/// The families only, in every format; "" in text, Markdown and LaTeX when there are none.
-std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail = Detail::kFit,
-                                       std::size_t width = kTextWidth);
+struct RenderOptions {
+  ReportFormat format = ReportFormat::kText;
+  /// Configs that are listed in text, Markdown and LaTeX, 0 for all. None: all, or ten draws of a random search.
+  std::optional<int> top = std::nullopt;
+  Detail detail = Detail::kFit;
+  std::size_t width = kTextWidth;        ///< characters of a line of text
+  bool ids = false;                      ///< beside the names of configs
+  bool explain = false;                  ///< every note below its table, in place of one line
+  std::vector<std::string> select = {};  ///< columns in this order: those of columns.h, axes; empty: the usual ones
+  double paper_mm = 0;                   ///< width of a LaTeX table in a paper; 0: as wide as it is
+};
 
+/// The finding, the leaderboard, axes and planned comparisons. CSV has the configs only, with full precision. Ends with
+/// a newline. Throws Error for an unknown column; the message names the nearest.
+std::string render(const Report& report, const RenderOptions& options = {});
+/// The families only, in every format; "" in text, Markdown and LaTeX when there are none.
+std::string render_planned_comparisons(const Report& report, const RenderOptions& options = {});
 /// The tables of axes only; in CSV one row a value, with full precision.
-std::string render_axes(const Report& report, ReportFormat format, std::size_t width = kTextWidth);
+std::string render_axes(const Report& report, const RenderOptions& options = {});
+/// Two axes against each other. Throws Error for an axis that the sweep does not vary; the message names the nearest.
+std::string render_pivot(const Report& report, const std::string& row_axis, const std::string& column_axis,
+                         const RenderOptions& options = {});
 
 /// As papers print a share: .279, 1.000, -.012; "-" for NaN.
 std::string share_text(double share);

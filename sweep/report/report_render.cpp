@@ -5,7 +5,12 @@
 #include <set>
 
 #include "sweep/config.h"
+#include "sweep/error.h"
+#include "sweep/nearest.h"
+#include "sweep/report/ablation.h"
 #include "sweep/report/columns.h"
+#include "sweep/report/config_names.h"
+#include "sweep/report/finding.h"
 #include "sweep/report/report_text.h"
 
 namespace medley::sweep {
@@ -13,10 +18,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Table::Align kLeft = Table::Align::kLeft;
-constexpr Table::Align kRight = Table::Align::kRight;
-
-constexpr int kIdsInTurn = 4;  // after what is on demand elsewhere, before intervals
+constexpr int kIdsInTurn = 4;   // after what is on demand elsewhere, before intervals
+constexpr int kAxesInTurn = 9;  // after all numbers but the Score, the least important axis first
+constexpr int kListedDraws = 10;
 
 std::string marks(const ConfigReport& config) {
   std::string text;
@@ -52,17 +56,58 @@ const ConfigReport& reference_of(const Report& report) {
   return report.configs.empty() ? kNone : *report.reference();
 }
 
-std::vector<const Column*> columns_of(const Report& report, Detail detail) {
-  std::vector<const Column*> shown;
+constexpr const char* kIdColumn = "id";
+
+/// The columns that people ask for by these names: ids of columns, names of their numbers, axes, or the id of configs.
+struct Selected {
+  const Column* column = nullptr;
+  std::string axis = {};  ///< where there is no column; "" neither: the id
+};
+
+std::vector<Selected> selected(const Report& report, const std::vector<std::string>& names) {
+  std::vector<std::string> known = {kIdColumn};
+  for (const AxisReport& axis : report.axes) known.push_back(axis.axis);
+  for (const Column& column : columns()) known.push_back(column.id);
+  std::vector<Selected> chosen;
+  for (const std::string& name : names) {
+    const auto column = std::find_if(columns().begin(), columns().end(), [&](const Column& c) { return name == c.id; });
+    const bool axis =
+        std::any_of(report.axes.begin(), report.axes.end(), [&](const AxisReport& a) { return a.axis == name; });
+    if (column != columns().end() && column->applies_to(report)) {
+      chosen.push_back({&*column});
+    } else if (const auto number = find_number(name); number && number->column->applies_to(report)) {
+      chosen.push_back({number->column});
+    } else if (axis || name == kIdColumn) {
+      chosen.push_back({nullptr, axis ? name : ""});
+    } else {
+      throw Error("no column '" + name + "'" + suggestion(name, known));
+    }
+  }
+  return chosen;
+}
+
+/// What stands beside rank and name of a config.
+std::vector<Selected> columns_of(const Report& report, const RenderOptions& options) {
+  if (!options.select.empty()) return selected(report, options.select);
+  std::vector<Selected> shown;
+  if (options.ids) shown.push_back({});
+  if (options.detail == Detail::kWide || is_drawn(report)) {
+    for (const AxisReport& axis : report.axes) {
+      if (axis.values.size() > 1) shown.push_back({nullptr, axis.axis});
+    }
+  }
   for (const Column& column : columns()) {
-    if (column.in_text == Shown::kOnDemand && detail != Detail::kWide) continue;
-    if (!column.applies_to(report)) continue;
-    shown.push_back(&column);
+    if (column.in_text == Shown::kOnDemand && options.detail != Detail::kWide) continue;
+    if (column.applies_to(report)) shown.push_back({&column});
   }
   return shown;
 }
 
-void add_notes(Table& table, const Report& report, const std::vector<const Column*>& shown) {
+void add_notes(Table& table, const Report& report, const std::vector<Selected>& chosen) {
+  std::vector<const Column*> shown;
+  for (const Selected& one : chosen) {
+    if (one.column) shown.push_back(one.column);
+  }
   const auto add = [&](const std::string& note) {
     const bool known = std::find(table.notes.begin(), table.notes.end(), note) != table.notes.end();
     if (!note.empty() && !known) table.notes.push_back(note);
@@ -81,11 +126,11 @@ Table::Column head_of(const Column& column, const Report& report) {
   return {filled(column.heading, report, reference_of(report)), kRight, column.group, column.expendable, notes};
 }
 
-/// What a reader must know before the numbers: what the sweep is for, that it is not done, and what failed.
+/// What a reader must know before the numbers: that the sweep is not done, what failed, what seeds disagree on, and
+/// what the sweep is for.
 std::vector<std::string> course_of(const Report& report) {
   constexpr std::size_t kMostReasons = 5;
   std::vector<std::string> lines;
-  if (!report.description.empty()) lines.push_back(report.description);
   if (report.standing != SweepStanding::kFinished) {
     int done = 0;
     int expected = 0;
@@ -114,6 +159,9 @@ std::vector<std::string> course_of(const Report& report) {
   if (report.failures.size() > kMostReasons) {
     lines.push_back("and for " + std::to_string(report.failures.size() - kMostReasons) + " more reasons");
   }
+  if (std::string disagree = best_by_seeds_text(report); !disagree.empty()) lines.push_back(std::move(disagree));
+  if (std::string mixed = arithmetics_note(report.arithmetics); !mixed.empty()) lines.push_back(std::move(mixed));
+  if (!report.description.empty()) lines.push_back(report.description);
   return lines;
 }
 
@@ -135,28 +183,43 @@ std::string edge_note(const Report& report, std::size_t shown) {
   return "thresholds chosen at an end of the grid: " + configs + "; beyond it their Scores might be better";
 }
 
-Table leaderboard(const Report& report, int top, Detail detail) {
-  std::set<std::string> axes;
-  for (const AxisReport& axis : report.axes) {
-    if (axis.values.size() > 1) axes.insert(axis.axis);
-  }
+Table leaderboard(const Report& report, const RenderOptions& options) {
   const AxisText axis_text(report);
-  const std::vector<const Column*> shown_columns = columns_of(report, detail);
+  const ConfigNames names(report);
+  const std::vector<Selected> chosen = columns_of(report, options);
+  const bool drawn = is_drawn(report);
   Table table;
+  table.name = report.sweep;
   table.title = source_text(report) + ": " + std::to_string(report.configs.size()) +
                 (report.configs.size() == 1 ? " config, " : " configs, ") + runs_text(report);
-  table.columns = {{"#", kRight}, {"config", kLeft, "", kIdsInTurn}};
-  for (const std::string& axis : axes) table.columns.push_back({axis, kLeft});
-  for (const Column* column : shown_columns) {
-    table.columns.push_back(head_of(*column, report));
+  table.columns = {{"#", kRight}, {"config", kLeft}};
+  table.columns.back().shortened = true;
+  std::set<std::string> liftable = {"runs"};
+  const std::vector<AxisImportance> important = drawn ? axis_importance(report) : std::vector<AxisImportance>();
+  const auto turn_of = [&](const std::string& axis) {
+    const auto at =
+        std::find_if(important.rbegin(), important.rend(), [&](const auto& one) { return one.axis == axis; });
+    return at == important.rend() ? 0 : kAxesInTurn + static_cast<int>(at - important.rbegin());
+  };
+  for (const Selected& one : chosen) {
+    if (one.column) {
+      table.columns.push_back(head_of(*one.column, report));
+    } else if (one.axis.empty()) {
+      table.columns.push_back({kIdColumn, kLeft, "", kIdsInTurn});
+    } else {
+      table.columns.push_back({axis_text.axis(one.axis), kLeft, "", turn_of(one.axis)});
+      liftable.insert(axis_text.axis(one.axis));
+    }
+    if (!options.select.empty()) table.columns.back().expendable = 0;
   }
   table.above = course_of(report);
   Reasons reasons;
   bool incomplete = false;
   bool diverged = false;
   bool transductive = false;
-  const std::size_t shown =
-      top > 0 ? std::min(report.configs.size(), static_cast<std::size_t>(top)) : report.configs.size();
+  const auto all = static_cast<int>(report.configs.size());
+  const int top = options.top.value_or(drawn ? kListedDraws : 0);
+  const auto shown = static_cast<std::size_t>(top > 0 ? std::min(all, top) : all);
   for (std::size_t i = 0; i < shown; ++i) {
     const ConfigReport& config = report.configs[i];
     transductive = transductive || config.transductive;
@@ -164,14 +227,17 @@ Table leaderboard(const Report& report, int top, Detail detail) {
     diverged = diverged || config.diverged > 0;
     const auto rank = rank_at(report, i);
     std::vector<std::string> row = {rank ? std::to_string(*rank) : "-",
-                                    config.id + (config.transductive ? kTransductiveMark : "")};
-    for (const std::string& axis : axes) row.push_back(axis_text.of(config, axis));
+                                    names(config.id) + (config.transductive ? kTransductiveMark : "")};
     bool reason_said = config.no_held_out.empty();
-    for (const Column* column : shown_columns) {
-      std::string cell = column->text({report, config, reference_of(report)}, detail);
+    for (const Selected& one : chosen) {
+      if (!one.column) {
+        row.push_back(one.axis.empty() ? config.id : axis_text.of(config, one.axis));
+        continue;
+      }
+      std::string cell = one.column->text({report, config, reference_of(report)}, options.detail);
       if (cell != "-") {
-        if (column->marked) cell += marks(config);
-      } else if (!reason_said && column->group == std::string("held-out")) {
+        if (one.column->marked) cell += marks(config);
+      } else if (!reason_said && one.column->group == std::string("held-out")) {
         reason_said = true;
         cell += " " + reasons.letter(config.no_held_out);
       }
@@ -179,14 +245,11 @@ Table leaderboard(const Report& report, int top, Detail detail) {
     }
     table.rows.push_back(std::move(row));
   }
-  if (detail != Detail::kWide) {
-    axes.insert("runs");
-    lift_constants(table, axes);
-  }
+  if (options.detail != Detail::kWide && options.select.empty()) lift_constants(table, liftable);
   if (shown < report.configs.size()) {
-    table.notes.push_back("not listed: " + std::to_string(report.configs.size() - shown) + " more");
+    table.above.push_back("not listed: " + std::to_string(report.configs.size() - shown) + " more; --top 0 lists all");
   }
-  add_notes(table, report, shown_columns);
+  add_notes(table, report, chosen);
   if (report.partitions.size() > 1) {
     table.notes.push_back("means are over the " + std::to_string(report.partitions.size()) +
                           " repeats of one partition, which is made again with other actors in each fold");
@@ -194,27 +257,104 @@ Table leaderboard(const Report& report, int top, Detail detail) {
   if (transductive) table.notes.push_back(std::string(kTransductiveMark) + " " + kTransductiveNote);
   if (incomplete) table.notes.push_back(std::string(kIncompleteMark) + " incomplete: over the runs that are done only");
   if (diverged) table.notes.push_back(std::string(kDivergedMark) + " over the runs that did not diverge only");
-  for (std::string& note : reasons.notes()) table.notes.push_back(std::move(note));
+  for (std::string& note : reasons.notes()) table.above.push_back(std::move(note));
   if (const std::string edge = edge_note(report, shown); !edge.empty()) table.notes.push_back(edge);
-  if (std::string mixed = arithmetics_note(report.arithmetics); !mixed.empty()) table.notes.push_back(std::move(mixed));
   if (report.synthetic) table.notes.push_back(kSyntheticNote);
+  return table;
+}
+
+/// Configs whose difference was found by a comparison that the sweep file declares, and how.
+std::set<std::string> significant(const Report& report, std::string& how) {
+  std::set<std::string> found;
+  std::size_t comparisons = 0;
+  std::string kind = " planned comparison";
+  for (const FamilyReport& family : report.families) {
+    for (const PlannedComparison& row : family.rows) {
+      comparisons += row.verdict != Verdict::kNotJudged;
+      const bool told = row.verdict == Verdict::kHelps || row.verdict == Verdict::kHurts;
+      if (told && row.baseline_config == report.declared_reference) found.insert(row.config);
+    }
+  }
+  if (comparisons == 0) {
+    kind = " comparison";
+    for (const auto& [config, p] : adjusted_against_reference(report)) {
+      ++comparisons;
+      if (p < kLevel) found.insert(config);
+    }
+  }
+  how = "p < .05 by Holm over " + std::to_string(comparisons) + kind + (comparisons == 1 ? "" : "s");
+  return found;
+}
+
+/// The leaderboard as a paper has it: name, Score with its interval, and the difference to the reference of the sweep.
+Table paper_leaderboard(const Report& report, RenderOptions options) {
+  const bool chosen = !options.select.empty();
+  const bool held_out = report.ranks_held_out();
+  if (!chosen) {
+    options.select =
+        held_out
+            ? std::vector<std::string>{"held_out_score", "held_out_interval", "held_out_presence", "held_out_salience"}
+            : std::vector<std::string>{"paper_score", "paper_interval", "paper_presence", "paper_salience"};
+    const bool compares = !report.declared_reference.empty() && report.configs.size() > 1 && report.search.empty();
+    if (compares) options.select.insert(options.select.begin() + 2, "difference");
+  }
+  const std::vector<Selected> columns = selected(report, options.select);
+  Table table = leaderboard(report, options);
+  std::string how;
+  const std::set<std::string> marked = significant(report, how);
+  const ConfigNames names(report);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    Table::Column& column = table.columns[i + 2];  // after rank and name
+    if (!columns[i].column) continue;
+    const std::string id = columns[i].column->id;
+    if (!chosen) column.group.clear();  // the note below says the one protocol
+    const bool accuracy = id.find("presence") != std::string::npos || id.find("salience") != std::string::npos;
+    column.best = accuracy || id == "held_out_score" || id == "paper_score";
+    if (!chosen) column.expendable = accuracy ? 1 : columns[i].column->is_interval ? 2 : 0;
+    if (id != "difference") continue;
+    column.head = "Δ";
+    for (std::size_t r = 0; r < table.rows.size(); ++r) {
+      if (marked.count(report.configs[r].id) > 0) table.rows[r][i + 2] += "⋆";
+    }
+  }
+  table.columns.erase(table.columns.begin());
+  for (auto& row : table.rows) row.erase(row.begin());
+  const std::string source = source_text(report) + ", " + runs_text(report);
+  table.title = report.description.empty() ? source : report.description + " (" + source + ")";
+  table.above.clear();
+  table.notes = {group_note(held_out ? "held-out" : "paper-style", report),
+                 "95 % intervals " + uncertainty_text(held_out, report.actors, report.partitions.size())};
+  const auto has = [&](const char* mark) {
+    return std::any_of(table.rows.begin(), table.rows.end(), [&](const auto& row) {
+      return std::any_of(row.begin(), row.end(),
+                         [&](const std::string& cell) { return cell.find(mark) != std::string::npos; });
+    });
+  };
+  if (!report.declared_reference.empty()) {
+    table.notes.push_back("Δ: less " + names(report.declared_reference) + ", paired by fold and seed" +
+                          (has("⋆") ? "; ⋆ " + how : ""));
+  }
+  if (has(kIncompleteMark)) table.notes.push_back("* over the runs that are done only");
+  if (has(kDivergedMark)) table.notes.push_back("† over the runs that did not diverge only");
+  if (has(kTransductiveMark)) table.notes.push_back(std::string(kTransductiveMark) + " " + kTransductiveNote);
   return table;
 }
 
 Table axis_table(const Report& report, const AxisReport& axis) {
   const AxisText axis_text(report);
+  const ConfigNames names(report);
   Table table;
-  table.title = "by " + axis.axis;
-  table.columns = {{axis.axis, kLeft},
-                   {"configs", kRight, "", 3},
-                   {"trials", kRight, "", 2},
-                   {"Score held-out", kRight},
-                   {"Score paper", kRight},
-                   {"best config", kLeft, "", 1},
+  table.name = report.sweep + "-" + axis.axis;
+  table.title = "by " + axis_text.axis(axis.axis);
+  table.columns = {{axis_text.axis(axis.axis), kLeft}, {"configs", kRight, "", 3}, {"trials", kRight, "", 2},
+                   {"Score held-out", kRight},         {"Score paper", kRight},    {"best config", kLeft, "", 1},
                    {"its Score paper", kRight, "", 1}};
+  table.columns.front().shortened = true;
   bool partial = false;
   bool transductive = false;
-  for (const AxisValueReport& value : axis.values) {
+  for (const AxisGroup& group : axis_groups(report, axis)) {
+    AxisValueReport value = marginal_of(group.members);
+    value.value = group.value;
     std::string mark = value.complete ? "" : kIncompleteMark;
     if (value.transductive) mark += kTransductiveMark;
     partial = partial || !value.complete;
@@ -224,7 +364,7 @@ Table axis_table(const Report& report, const AxisReport& axis) {
     };
     table.rows.push_back({axis_text(axis.axis, value.value), std::to_string(value.configs),
                           std::to_string(value.trials), spread(value.held_out_score), spread(value.paper_score),
-                          value.best_config.empty() ? "-" : value.best_config,
+                          value.best_config.empty() ? "-" : names(value.best_config),
                           value.best_config.empty() ? "-" : share_text(value.best_paper_score)});
   }
   table.notes.push_back(
@@ -256,11 +396,116 @@ Table axes_csv(const Report& report) {
   return table;
 }
 
-std::string write(const Table& table, ReportFormat format, std::size_t width) {
-  return format == ReportFormat::kText       ? text_table(table, width)
-         : format == ReportFormat::kMarkdown ? markdown_table(table)
-         : format == ReportFormat::kLatex    ? latex_table(table)
-                                             : csv_table(table);
+/// How much of the spread of Scores each axis explains: the summary of draws that share no other setting.
+Table importance_of_axes(const Report& report) {
+  const AxisText axis_text(report);
+  Table table;
+  table.name = report.sweep + "-axes";
+  table.title = "what the axes explain of the spread of Scores";
+  table.columns = {{"axis", kLeft},
+                   {"groups", kRight},
+                   {"configs", kRight, "", 2},
+                   {"residual df", kRight},
+                   {"explained", kRight},
+                   {"by chance", kRight, "", 3},
+                   {"lowest mean", kRight, "", 1},
+                   {"highest mean", kRight, "", 1}};
+  table.columns.front().shortened = true;
+  for (const AxisImportance& one : axis_importance(report)) {
+    if (one.values < 2) continue;
+    const double chance = static_cast<double>(one.values - 1) / static_cast<double>(std::max(1, one.configs - 1));
+    table.rows.push_back({axis_text.axis(one.axis), std::to_string(one.values), std::to_string(one.configs),
+                          std::to_string(one.residual_df), share_text(one.share), share_text(chance),
+                          share_text(one.lowest), share_text(one.highest)});
+  }
+  table.notes.push_back(
+      "explained: sum of squares between the groups of an axis over the total (eta squared), each axis by itself; by "
+      "chance: its mean for an axis without effect, (groups - 1)/(configs - 1); residual df: configs less groups");
+  return table;
+}
+
+/// The one line below all tables: what the least is that one must know to read them, and where the rest is.
+std::string legend_of(const Report& report, const std::string& text, std::size_t left_out) {
+  const auto has = [&](const char* what) { return text.find(what) != std::string::npos; };
+  std::string line = has("held-out") ? "held-out: thresholds from the other folds" : "";
+  if (has("held-out") && !report.decode.grid.is_official()) line += ", not of the official grid";
+  if (has("held-out") && report.decode.head_fusion) {
+    line += ", heads fused as " + head_fusion_text(report.decode.head_fusion);
+  }
+  const auto add = [&](const std::string& more) { line += (line.empty() ? "" : "; ") + more; };
+  if (has("paper")) add("paper: optimistic");
+  if (has("[")) add("[ ]: 95 % interval");
+  if (has(kTransductiveMark)) add(std::string(kTransductiveMark) + " transductive");
+  if (std::any_of(report.configs.begin(), report.configs.end(), [](const auto& c) { return c.done < c.expected; })) {
+    add(std::string(kIncompleteMark) + " incomplete");
+  }
+  if (has(kDivergedMark)) add(std::string(kDivergedMark) + " without diverged runs");
+  if (left_out > 0) add(std::to_string(left_out) + (left_out == 1 ? " column" : " columns") + " left out (--wide)");
+  add("--explain has the rest");
+  return line;
+}
+
+/// Tables one after the other. Text and Markdown have the notes below each table with `explain`, else one line below
+/// all.
+class Writing {
+ public:
+  Writing(const Report& report, const RenderOptions& options) : report_(report), options_(options) {}
+
+  void add(Table table) {
+    if (!text_.empty()) text_ += "\n";
+    const bool text = options_.format == ReportFormat::kText;
+    const std::size_t width = options_.detail == Detail::kWide ? 0 : options_.width;
+    if (!options_.explain && options_.format != ReportFormat::kLatex) {
+      if (text) {
+        table = fitted(std::move(table), width);
+        left_out_ += table.left_out.size();
+        table.left_out.clear();
+      }
+      table.notes.clear();
+    }
+    text_ += text                                         ? text_table(table, width)
+             : options_.format == ReportFormat::kMarkdown ? markdown_table(table)
+             : options_.paper_mm > 0                      ? paper_table(table, options_.paper_mm)
+                                                          : latex_table(table);
+  }
+
+  /// With a first line, and the legend as the last one.
+  std::string take(const std::string& first = "") {
+    const bool text = options_.format == ReportFormat::kText;
+    const std::size_t width = options_.detail == Detail::kWide ? 0 : options_.width;
+    if (!options_.explain && !text_.empty() && options_.format != ReportFormat::kLatex) {
+      const std::string legend = legend_of(report_, text_, left_out_);
+      text_ += text ? "\n" + wrapped_text(legend, width) : "\n" + legend + "\n";
+    }
+    if (first.empty()) return text_;
+    if (text) return wrapped_text(first, width) + "\n" + text_;
+    return (options_.format == ReportFormat::kLatex ? "% " + first : first) + "\n\n" + text_;
+  }
+
+ private:
+  const Report& report_;
+  const RenderOptions& options_;
+  std::string text_;
+  std::size_t left_out_ = 0;
+};
+
+void add_axes(Writing& writing, const Report& report) {
+  if (is_drawn(report)) writing.add(importance_of_axes(report));
+  for (const AxisReport& axis : report.axes) {
+    if (axis.values.size() > 1) writing.add(axis_table(report, axis));
+  }
+}
+
+void add_planned(Writing& writing, const Report& report, const RenderOptions& options) {
+  for (const FamilyReport& family : report.families) {
+    Table table = planned_comparisons_table(report, family, options.detail);
+    if (options.paper_mm > 0) {  // verdicts without the seeds that would settle them
+      for (auto& row : table.rows) {
+        for (std::string& cell : row) cell = cell.substr(0, cell.find(": "));
+      }
+    }
+    writing.add(std::move(table));
+  }
 }
 
 }  // namespace
@@ -275,57 +520,119 @@ std::string share_text(double share) {
   return (negative ? "-" : "") + digits;
 }
 
-Table full_precision(const Report& report) {
+Table full_precision(const Report& report, const std::vector<std::string>& select) {
   Table table;
+  std::vector<const Column*> shown;
+  std::vector<std::string> axes;
+  if (select.empty()) {
+    for (const Column& one : columns()) shown.push_back(&one);
+    for (const AxisReport& axis : report.axes) axes.push_back(axis.axis);
+  }
+  for (const Selected& one : selected(report, select)) {
+    if (one.column) shown.push_back(one.column);
+    if (!one.axis.empty()) axes.push_back(one.axis);
+  }
   const auto column = [&](const std::string& name) { table.columns.push_back({name, Table::Align::kLeft}); };
   for (const char* name : {"rank", "config"}) column(name);
-  for (const AxisReport& axis : report.axes) column(axis.axis);
+  for (const std::string& axis : axes) column(axis);
   for (const char* name : {"partition", "transductive"}) column(name);
-  for (const Column& one : columns()) {
-    for (const char* name : one.numbers) column(name);
+  for (const Column* one : shown) {
+    for (const char* name : one->numbers) column(name);
   }
   const auto text = [](const json& value) { return value.is_null() ? std::string() : value_text(value); };
   for (std::size_t i = 0; i < report.configs.size(); ++i) {
     const ConfigReport& config = report.configs[i];
     const auto rank = rank_at(report, i);
     std::vector<std::string> row = {rank ? std::to_string(*rank) : "", config.id};
-    for (const AxisReport& axis : report.axes) row.push_back(text(config.axis_values.value(axis.axis, json())));
+    for (const std::string& axis : axes) row.push_back(text(config.axis_values.value(axis, json())));
     row.push_back(partitions_text(report.partitions));
     row.push_back(config.transductive ? "true" : "false");
-    for (const Column& one : columns()) {
-      for (const json& value : one.values({report, config, *report.reference()})) row.push_back(text(value));
+    for (const Column* one : shown) {
+      for (const json& value : one->values({report, config, *report.reference()})) row.push_back(text(value));
     }
     table.rows.push_back(std::move(row));
   }
   return table;
 }
 
-std::string render(const Report& report, ReportFormat format, int top, Detail detail, std::size_t width) {
-  if (format == ReportFormat::kCsv) return csv_table(full_precision(report));
-  Table board = leaderboard(report, top, detail);
-  std::string text = write(board, format, detail == Detail::kWide ? 0 : width);
-  if (const std::string axes = render_axes(report, format, width); !axes.empty()) text += "\n" + axes;
-  const std::string planned = render_planned_comparisons(report, format, detail, width);
-  return planned.empty() ? text : text + "\n" + planned;
+std::string render(const Report& report, const RenderOptions& options) {
+  if (options.format == ReportFormat::kCsv) return csv_table(full_precision(report, options.select));
+  Writing writing(report, options);
+  const bool paper = options.format == ReportFormat::kLatex && options.paper_mm > 0;
+  writing.add(paper ? paper_leaderboard(report, options) : leaderboard(report, options));
+  if (options.select.empty()) {
+    if (!paper) add_axes(writing, report);
+    add_planned(writing, report, options);
+  }
+  return writing.take(finding(report).text);
 }
 
-std::string render_axes(const Report& report, ReportFormat format, std::size_t width) {
-  if (format == ReportFormat::kCsv) return csv_table(axes_csv(report));
-  std::string text;
+std::string render_axes(const Report& report, const RenderOptions& options) {
+  if (options.format == ReportFormat::kCsv) return csv_table(axes_csv(report));
+  Writing writing(report, options);
+  add_axes(writing, report);
+  return writing.take();
+}
+
+std::string render_planned_comparisons(const Report& report, const RenderOptions& options) {
+  if (options.format == ReportFormat::kCsv) return csv_table(planned_comparisons_csv(report));
+  Writing writing(report, options);
+  add_planned(writing, report, options);
+  return writing.take();
+}
+
+std::string render_pivot(const Report& report, const std::string& row_axis, const std::string& column_axis,
+                         const RenderOptions& options) {
+  const CrossTable cross = cross_axes(report, row_axis, column_axis);
+  const AxisText axis_text(report);
+  const bool csv = options.format == ReportFormat::kCsv;
+  const auto axis_name = [&](const std::string& axis) { return csv ? axis : axis_text.axis(axis); };
+  const auto value_name = [&](const std::string& axis, const json& value) {
+    return csv && !value.is_null() ? value_text(value) : axis_text(axis, value);
+  };
+  Table table;
+  table.name = report.sweep + "-" + row_axis + "-" + column_axis;
+  table.columns = {{axis_name(row_axis), kLeft}};
+  table.columns.back().shortened = true;
+  for (const json& value : cross.columns) {
+    table.columns.push_back({value_name(column_axis, value), kRight, axis_name(column_axis)});
+  }
+  int fewest = 0;
+  int most = 0;
+  bool incomplete = false;
+  for (std::size_t r = 0; r < cross.rows.size(); ++r) {
+    std::vector<std::string> row = {value_name(row_axis, cross.rows[r])};
+    for (std::size_t c = 0; c < cross.columns.size(); ++c) {
+      const CrossCell& cell = cross.cells[r * cross.columns.size() + c];
+      const double half = (cell.interval.high - cell.interval.low) / 2;
+      row.push_back(csv                 ? full_text(cell.score)
+                    : cell.configs == 0 ? "-"
+                                        : spread_text(cell.score, half) + (cell.complete ? "" : kIncompleteMark));
+      if (cell.configs == 0) continue;
+      fewest = fewest == 0 ? cell.configs : std::min(fewest, cell.configs);
+      most = std::max(most, cell.configs);
+      incomplete = incomplete || !cell.complete;
+    }
+    table.rows.push_back(std::move(row));
+  }
+  if (csv) return csv_table(table);
+  std::string others;
   for (const AxisReport& axis : report.axes) {
-    if (axis.values.size() > 1) text += (text.empty() ? "" : "\n") + write(axis_table(report, axis), format, width);
+    const bool other = axis.axis != row_axis && axis.axis != column_axis && axis.values.size() > 1;
+    if (other) others += (others.empty() ? "" : ", ") + axis_text.axis(axis.axis);
   }
-  return text;
-}
-
-std::string render_planned_comparisons(const Report& report, ReportFormat format, Detail detail, std::size_t width) {
-  if (format == ReportFormat::kCsv) return csv_table(planned_comparisons_csv(report));
-  std::string text;
-  for (const FamilyReport& family : report.families) {
-    text += (text.empty() ? "" : "\n") +
-            write(planned_comparisons_table(report, family, detail), format, detail == Detail::kWide ? 0 : width);
-  }
-  return text;
+  const std::string of = fewest == most ? std::to_string(most) : std::to_string(fewest) + " to " + std::to_string(most);
+  table.title =
+      std::string(report.ranks_held_out() ? "held-out" : "paper-style") + " Score by " + axis_name(row_axis) + " and " +
+      axis_name(column_axis) + " in " + source_text(report) +
+      (others.empty() ? "" : ": mean over " + others + ", " + of + (most == 1 ? " config" : " configs") + " a value");
+  table.above.push_back("± half of the 95 % interval");
+  table.notes.push_back("95 % interval: " +
+                        uncertainty_text(report.ranks_held_out(), report.actors, report.partitions.size()));
+  if (incomplete) table.notes.push_back(std::string(kIncompleteMark) + " incomplete: over the runs that are done only");
+  Writing writing(report, options);
+  writing.add(std::move(table));
+  return writing.take();
 }
 
 }  // namespace medley::sweep

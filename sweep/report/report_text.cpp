@@ -61,7 +61,7 @@ std::string runs_text(const Report& report) {
          count(report.seeds, "seed");
 }
 
-AxisText::AxisText(const Report& report) {
+AxisText::AxisText(const Report& report) : labels_(report.labels) {
   for (const AxisReport& axis : report.axes) {
     if (axis.axis != "encoders") continue;
     for (const AxisValueReport& value : axis.values) {
@@ -71,17 +71,32 @@ AxisText::AxisText(const Report& report) {
   }
 }
 
+std::string AxisText::label_of(const std::string& key, const std::string& otherwise) const {
+  const auto label = labels_.find(key);
+  return label == labels_.end() ? otherwise : label->second;
+}
+
+bool AxisText::labelled(const std::string& axis, const json& value) const {
+  const std::string text = value_text(value);
+  return labels_.count(axis + "=" + text) > 0 || labels_.count(text) > 0;
+}
+
 std::string AxisText::operator()(const std::string& axis, const json& value) const {
   if (value.is_null()) return "(not used)";
-  const std::string text = value_text(value);
+  if (labelled(axis, value)) return label_of(axis + "=" + value_text(value), label_of(value_text(value), ""));
+  std::string text = value_text(value);
   if (axis != "encoders") return text;
   const std::vector<std::string> names = names_in(text);
+  if (!labels_.empty()) {
+    text.clear();
+    for (const std::string& name : names) text += (text.empty() ? "" : "+") + label_of(name, name);
+  }
   const std::set<std::string> kept(names.begin(), names.end());
   if (kept.size() < 2) return text;
   if (kept == encoders_) return "all " + std::to_string(kept.size());
   std::string lacks;
   for (const std::string& name : encoders_) {
-    if (kept.count(name) == 0) lacks += (lacks.empty() ? "all but " : ", ") + name;
+    if (kept.count(name) == 0) lacks += (lacks.empty() ? "all but " : ", ") + label_of(name, name);
   }
   return lacks.size() < text.size() ? lacks : text;
 }

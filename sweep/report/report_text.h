@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -9,6 +10,9 @@
 #include "sweep/report/table.h"
 
 namespace medley::sweep {
+
+inline constexpr Table::Align kLeft = Table::Align::kLeft;
+inline constexpr Table::Align kRight = Table::Align::kRight;
 
 /// Marks beside numbers, explained below the table that has them.
 inline constexpr const char* kIncompleteMark = "*";
@@ -33,16 +37,24 @@ std::string source_text(const Report& report);
 /// "5 folds x 3 seeds", "10 folds (10 by actor, stratified by label, seed 1, 2 repeats) x 3 seeds".
 std::string runs_text(const Report& report);
 
-/// Axis values as tables for people show them: the subsets of `encoders` by what they lack when that is shorter.
+/// Axes and their values as tables for people show them: by `labels` of the sweep file, and the subsets of `encoders`
+/// by what they lack when that is shorter.
 class AxisText {
  public:
   explicit AxisText(const Report& report);
   std::string operator()(const std::string& axis, const nlohmann::json& value) const;
+  /// The name of an axis.
+  std::string axis(const std::string& name) const { return label_of(name, name); }
+  /// The sweep file gives this value a label.
+  bool labelled(const std::string& axis, const nlohmann::json& value) const;
   /// Of a config: in parentheses what it has without varying the axis, "(not used)" where it does not read it.
   std::string of(const ConfigReport& config, const std::string& axis) const;
 
  private:
-  std::set<std::string> encoders_;  ///< of any config
+  std::string label_of(const std::string& key, const std::string& otherwise) const;
+
+  std::set<std::string> encoders_;             ///< of any config
+  std::map<std::string, std::string> labels_;  ///< Report::labels
 };
 
 /// With full precision; "" where there is no number.
@@ -54,7 +66,7 @@ void lift_constants(Table& table, const std::set<std::string>& heads);
 Table planned_comparisons_table(const Report& report, const FamilyReport& family, Detail detail);
 Table planned_comparisons_csv(const Report& report);
 
-/// The configs with full precision; empty where there is no number.
-Table full_precision(const Report& report);
+/// The configs with full precision; empty where there is no number. `select`: RenderOptions::select.
+Table full_precision(const Report& report, const std::vector<std::string>& select = {});
 
 }  // namespace medley::sweep

@@ -87,9 +87,12 @@ std::vector<std::string> tick_labels(const std::vector<double>& ticks) {
   return labels;
 }
 
-Svg::Svg(double width, double height, const std::string& title) {
-  body_ = "<svg xmlns=\"http://www.w3.org/2000/svg\"" + attribute("width", width) + attribute("height", height) +
-          " viewBox=\"0 0 " + fixed(width, 2) + " " + fixed(height, 2) +
+Svg::Svg(double width, double height, const std::string& title, double width_mm) {
+  const std::string size = width_mm > 0 ? attribute("width", fixed(width_mm, 2) + "mm") +
+                                              attribute("height", fixed(width_mm * height / width, 2) + "mm")
+                                        : attribute("width", width) + attribute("height", height);
+  body_ = "<svg xmlns=\"http://www.w3.org/2000/svg\"" + size + " viewBox=\"0 0 " + fixed(width, 2) + " " +
+          fixed(height, 2) +
           "\" role=\"img\" font-family=\"Helvetica, Arial, 'Liberation Sans', sans-serif\">\n<title>" +
           xml_escaped(title) + "</title>\n";
   rect("paper", {0, 0}, width, height, "#fff");
@@ -151,15 +154,24 @@ void Svg::marker(const std::string& kind, Point c, int shape, const std::string&
   }
 }
 
-void Svg::text(Point at, const std::string& text, Anchor anchor, double size, double degrees,
-               const std::string& colour) {
+void Svg::write(Point at, const std::string& text, Anchor anchor, double size, const std::string& attributes) {
   const char* side = anchor == Anchor::kStart ? "start" : anchor == Anchor::kMiddle ? "middle" : "end";
   body_ += "<text" + attribute("x", at.x) + attribute("y", at.y) + attribute("font-size", size) +
-           attribute("text-anchor", std::string(side)) + attribute("fill", colour);
+           attribute("text-anchor", std::string(side)) + attributes + ">" + xml_escaped(text) + "</text>\n";
+}
+
+void Svg::text(Point at, const std::string& text, Anchor anchor, double size, double degrees,
+               const std::string& colour) {
+  std::string turned;
   if (degrees != 0) {
-    body_ += attribute("transform", "rotate(" + fixed(degrees, 0) + " " + fixed(at.x, 2) + " " + fixed(at.y, 2) + ")");
+    turned = attribute("transform", "rotate(" + fixed(degrees, 0) + " " + fixed(at.x, 2) + " " + fixed(at.y, 2) + ")");
   }
-  body_ += ">" + xml_escaped(text) + "</text>\n";
+  write(at, text, anchor, size, attribute("fill", colour) + turned);
+}
+
+void Svg::label(Point at, const std::string& text, Anchor anchor, double size) {
+  write(at, text, anchor, size,
+        " fill=\"#000\" stroke=\"#fff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\"");
 }
 
 std::string Svg::str() const { return body_ + "</svg>\n"; }
@@ -167,7 +179,7 @@ std::string Svg::str() const { return body_ + "</svg>\n"; }
 double text_pixels(const std::string& text, double size) {
   double characters = 0;
   for (const char c : text) {
-    if ((c & 0xc0) != 0x80) characters += c == 'i' || c == 'l' || c == '.' || c == ' ' ? 0.35 : 0.58;
+    if ((c & 0xc0) != 0x80) characters += c == 'i' || c == 'l' || c == '.' || c == ' ' ? 0.36 : 0.63;
   }
   return characters * size;
 }

@@ -25,8 +25,8 @@ class Svg {
  public:
   enum class Anchor { kStart, kMiddle, kEnd };
 
-  /// `title` is what screen readers say.
-  Svg(double width, double height, const std::string& title);
+  /// `title` is what screen readers say. `width_mm`: width in print; 0: a pixel of the screen each.
+  Svg(double width, double height, const std::string& title, double width_mm = 0);
 
   void rect(const std::string& kind, Point corner, double width, double height, const std::string& fill,
             const std::string& stroke = "none");
@@ -42,9 +42,14 @@ class Svg {
   void text(Point at, const std::string& text, Anchor anchor = Anchor::kStart, double size = 11, double degrees = 0,
             const std::string& colour = "#000");
 
+  /// Text that nothing strikes through: white around its letters.
+  void label(Point at, const std::string& text, Anchor anchor = Anchor::kStart, double size = 11);
+
   std::string str() const;
 
  private:
+  void write(Point at, const std::string& text, Anchor anchor, double size, const std::string& attributes);
+
   std::string body_;
 };
 

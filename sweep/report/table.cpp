@@ -2,7 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -54,7 +59,9 @@ std::string latex_escaped(const std::string& text) {
                                                              {"†", "$\\dagger$"},
                                                              {"Δ", "$\\Delta$"},
                                                              {"−", "$-$"},
-                                                             {"‡", "$\\ddagger$"}};
+                                                             {"‡", "$\\ddagger$"},
+                                                             {"⋆", "$^{\\star}$"},
+                                                             {"…", "\\dots{}"}};
   return replaced(text, special);
 }
 
@@ -145,8 +152,23 @@ void drop(Table& table, std::size_t column) {
   for (auto& row : table.rows) row.erase(row.begin() + at);
 }
 
-/// Without the expendable columns that there is no room for, nor notes that only these have.
+/// Cells of one column, at most `most` characters each.
+void shorten(Table& table, std::size_t column, std::size_t most) {
+  for (auto& row : table.rows) {
+    std::string& cell = row[column];
+    if (width(cell) <= most) continue;
+    std::size_t bytes = 0;
+    for (std::size_t characters = 0; characters < most; ++bytes) {
+      if ((cell[bytes] & 0xc0) != 0x80 && ++characters == most) break;
+    }
+    cell = cell.substr(0, bytes) + "…";
+  }
+}
+
+}  // namespace
+
 Table fitted(Table table, std::size_t room) {
+  constexpr std::size_t kLeastOfAName = 12;
   std::set<int> turns;
   for (const Table::Column& column : table.columns) {
     if (column.expendable > 0) turns.insert(column.expendable);
@@ -163,27 +185,33 @@ Table fitted(Table table, std::size_t room) {
       drop(table, c);
     }
   }
+  for (std::size_t c = 0; room > 0 && c < table.columns.size(); ++c) {
+    const std::size_t wide = text_width(table);
+    if (!table.columns[c].shortened || wide <= room) continue;
+    const std::size_t now = column_widths(table)[c];
+    shorten(table, c, std::max(kLeastOfAName, now - std::min(now, wide - room)));
+  }
   if (dropped.empty()) return table;
   std::set<std::string> needed;
   for (const Table::Column& column : table.columns) needed.insert(column.notes.begin(), column.notes.end());
-  std::string names;
   for (const Table::Column& column : dropped) {
-    names += (names.empty() ? "" : ", ") + named(column);
+    table.left_out.push_back(named(column));
     for (const std::string& note : column.notes) {
       if (needed.count(note) > 0) continue;
       table.notes.erase(std::remove(table.notes.begin(), table.notes.end(), note), table.notes.end());
     }
   }
-  table.notes.push_back("not shown, for want of room: " + names + "; --wide shows everything");
   return table;
 }
-
-}  // namespace
 
 std::size_t text_width(const Table& table) {
   std::size_t total = 0;
   for (const std::size_t width : column_widths(table)) total += width + 2;
   return total - std::min<std::size_t>(total, 2);
+}
+
+std::string wrapped_text(const std::string& text, std::size_t width) {
+  return wrapped(text, "", width > 0 ? width : kTextWidth);
 }
 
 std::string named(const Table::Column& column) {
@@ -192,7 +220,12 @@ std::string named(const Table::Column& column) {
 
 std::string text_table(const Table& whole, std::size_t room_for) {
   check(whole);
-  const Table table = fitted(whole, room_for);
+  Table table = fitted(whole, room_for);
+  std::string left_out;
+  for (const std::string& name : table.left_out) left_out += (left_out.empty() ? "" : ", ") + name;
+  if (!left_out.empty()) {
+    table.notes.push_back("not shown, for want of room: " + left_out + "; --wide shows everything");
+  }
   const std::size_t most = room_for > 0 ? room_for : kTextWidth;
   const std::vector<std::size_t> widths = column_widths(table);
   std::string groups;
@@ -247,19 +280,25 @@ std::string markdown_table(const Table& table) {
   return text;
 }
 
-std::string latex_table(const Table& table) {
-  check(table);
-  std::string caption = table.title;
-  for (const std::string& line : table.above) caption += "; " + line;
-  std::string text = "\\begin{table}\n\\centering\n\\caption{" + latex_escaped(caption) + ".}\n\\begin{tabular}{";
+namespace {
+
+/// A minus before a share, not a hyphen.
+std::string latex_cell(std::string cell) {
+  for (std::size_t at = cell.find("-."); at != std::string::npos; at = cell.find("-.", at + 1)) {
+    cell.replace(at, 1, "−");
+  }
+  return latex_escaped(cell);
+}
+
+/// The tabular; `cell` gives the LaTeX of a row's cell.
+template <class Cell>
+std::string tabular(const Table& table, const std::string& around, const Cell& cell) {
+  std::string text = "\\begin{tabular}{" + around;
   for (const auto& column : table.columns) text += column.align == Table::Align::kLeft ? 'l' : 'r';
-  text += "}\n\\toprule\n";
-  const auto line = [&](const auto& cells, const auto& text_of) {
-    for (std::size_t c = 0; c < cells.size(); ++c) text += (c ? " & " : "") + latex_escaped(text_of(cells[c]));
-    text += " \\\\\n";
-  };
+  text += around + "}\n\\toprule\n";
   const std::vector<Span> groups = spans(table);
-  if (groups.size() < table.columns.size()) {
+  const bool grouped = groups.size() < table.columns.size();
+  if (grouped) {
     std::string rules;
     for (const Span& span : groups) {
       if (span.begin > 0) text += " & ";
@@ -268,23 +307,173 @@ std::string latex_table(const Table& table) {
       rules += "\\cmidrule(lr){" + std::to_string(span.begin + 1) + "-" + std::to_string(span.end) + "}";
     }
     text += " \\\\\n" + rules + "\n";
-    line(table.columns, [](const Table::Column& column) { return column.head; });
-  } else {
-    line(table.columns, grouped_head);
   }
-  text += "\\midrule\n";
-  // A minus before a share, not a hyphen.
-  const auto number = [](std::string cell) {
-    for (std::size_t at = cell.find("-."); at != std::string::npos; at = cell.find("-.", at + 1)) {
-      cell.replace(at, 1, "−");
-    }
-    return cell;
-  };
-  for (const auto& row : table.rows) line(row, number);
-  text += "\\bottomrule\n\\end{tabular}\n";
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    const Table::Column& column = table.columns[c];
+    text += (c ? " & " : "") + latex_escaped(grouped ? column.head : grouped_head(column));
+  }
+  text += " \\\\\n\\midrule\n";
+  for (std::size_t r = 0; r < table.rows.size(); ++r) {
+    for (std::size_t c = 0; c < table.columns.size(); ++c) text += (c ? " & " : "") + cell(r, c);
+    text += " \\\\\n";
+  }
+  return text + "\\bottomrule\n\\end{tabular}\n";
+}
+
+std::string caption_of(const Table& table) {
+  std::string caption = table.title;
+  for (const std::string& line : table.above) caption += "; " + line;
+  return caption;
+}
+
+constexpr double kPaperPoints = 8;
+constexpr double kColumnGap = 3;  ///< points on either side
+constexpr double kPointsPerMm = 72.27 / 25.4;
+
+/// About how wide text is in Computer Modern of 8 pt, rather too wide than too narrow.
+double paper_points(const std::string& text, bool bold = false) {
+  double ems = 0;
+  for (const char c : text) {
+    if ((c & 0xc0) == 0x80) continue;
+    const bool narrow = c == '.' || c == ',' || c == '[' || c == ']' || c == 'i' || c == 'l' || c == ' ';
+    const bool wide = static_cast<unsigned char>(c) >= 0x80 || c == 'm' || c == 'w' || c == '-' || c == '%' || c == '+';
+    ems += narrow ? 0.33 : wide || (c >= 'A' && c <= 'Z') ? 0.87 : 0.56;
+  }
+  return ems * kPaperPoints * (bold ? 1.15 : 1);
+}
+
+/// The number that a cell begins with.
+std::optional<double> number_in(const std::string& cell) {
+  const std::size_t end = std::min(cell.find(' '), cell.size());
+  const std::string text = cell.substr(0, end);
+  if (text.empty() || text.find_first_not_of("+-.0123456789") != std::string::npos) return std::nullopt;
+  return text.find_first_of("0123456789") == std::string::npos
+             ? std::nullopt
+             : std::optional<double>(std::strtod(text.c_str(), nullptr));
+}
+
+/// LaTeX that may break after what joins words, and within words that are too long to stand in a narrow column.
+std::string breakable(const std::string& text, int longest = 25) {
+  constexpr int kPart = 5;
+  std::string made;
+  int run = 0;  // characters since the last place to break
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t length = 1;
+    while (at + length < text.size() && (text[at + length] & 0xc0) == 0x80) ++length;
+    const std::string character = text.substr(at, length);
+    made += latex_escaped(character);
+    at += length;
+    const bool joins = at < text.size() && text[at] != ' ' && character.find_first_of("_-+=/,") != std::string::npos;
+    std::size_t rest = 0;
+    while (at + rest < text.size() && std::isalnum(static_cast<unsigned char>(text[at + rest]))) ++rest;
+    if (joins) made += "\\allowbreak{}";
+    run = joins || character == " " ? 0 : run + 1;
+    if (run > 0 && run % kPart == 0 && rest >= 3 && run + static_cast<int>(rest) > longest) made += "\\-";
+  }
+  return made;
+}
+
+/// Letters, digits and hyphens only, as references are typed.
+std::string label_of(const std::string& name) {
+  std::string label;
+  for (const char c : name) label += std::isalnum(static_cast<unsigned char>(c)) ? c : '-';
+  return label;
+}
+
+}  // namespace
+
+std::string latex_table(const Table& table) {
+  check(table);
+  std::string text = "\\begin{table}[t]\n\\centering\n\\caption{" + latex_escaped(caption_of(table)) + ".}\n" +
+                     (table.name.empty() ? "" : "\\label{tab:" + label_of(table.name) + "}\n");
+  text += tabular(table, "", [&](std::size_t r, std::size_t c) { return latex_cell(table.rows[r][c]); });
   if (!table.notes.empty()) text += "\\par\\smallskip\\footnotesize\n";
   for (const std::string& note : table.notes) text += latex_escaped(note) + ".\\par\n";
   return text + "\\end{table}\n";
+}
+
+std::string paper_table(const Table& whole, double width_mm) {
+  check(whole);
+  constexpr double kLeastOfAName = 60;  // points
+  constexpr int kLongestOfAName = 10;   // characters of a word
+  Table table = whole;
+  const double room = width_mm * kPointsPerMm;
+  std::vector<double> widths;  // of columns of numbers; 0 for those whose cells are broken
+  double broken = 0;           // number of these
+  double left = 0;             // points for them
+  const auto measure = [&] {
+    widths.clear();
+    broken = 0;
+    left = room - 2 * kColumnGap * (static_cast<double>(table.columns.size()) - 1) - 1;
+    const bool grouped = spans(table).size() < table.columns.size();
+    for (std::size_t c = 0; c < table.columns.size(); ++c) {
+      const Table::Column& column = table.columns[c];
+      double most = paper_points(grouped ? column.head : grouped_head(column));
+      for (const auto& row : table.rows) most = std::max(most, paper_points(row[c], column.best));
+      widths.push_back(column.shortened ? 0 : most);
+      broken += column.shortened;
+      left -= widths.back();
+    }
+    for (const Span& span : spans(table)) {  // the name of a group widens its last column
+      if (!grouped) break;
+      double inner = 2 * kColumnGap * static_cast<double>(span.end - span.begin - 1);
+      for (std::size_t c = span.begin; c < span.end; ++c) inner += widths[c];
+      left -= std::max(0.0, paper_points(span.group) - inner);
+    }
+  };
+  measure();
+  std::set<int> turns;
+  for (const Table::Column& column : table.columns) {
+    if (column.expendable > 0) turns.insert(column.expendable);
+  }
+  for (const int turn : turns) {
+    if (left >= kLeastOfAName * broken) break;
+    for (std::size_t c = table.columns.size(); c-- > 0;) {
+      if (table.columns[c].expendable == turn) drop(table, c);
+    }
+    measure();
+  }
+  std::vector<double> best(table.columns.size(), -std::numeric_limits<double>::infinity());
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    if (!table.columns[c].best) continue;
+    for (const auto& row : table.rows) best[c] = std::max(best[c], number_in(row[c]).value_or(best[c]));
+  }
+  // Names share what is left evenly, but for those that need less.
+  std::vector<double> natural(table.columns.size());
+  std::vector<std::size_t> names;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    if (!table.columns[c].shortened) continue;
+    names.push_back(c);
+    natural[c] = paper_points(table.columns[c].head);
+    for (const auto& row : table.rows) natural[c] = std::max(natural[c], paper_points(row[c]));
+  }
+  std::sort(names.begin(), names.end(), [&](std::size_t a, std::size_t b) { return natural[a] < natural[b]; });
+  double rest = std::max(left, kLeastOfAName);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    double& width = natural[names[i]];
+    width = std::min(width, rest / static_cast<double>(names.size() - i));
+    rest -= width;
+  }
+  const auto cell = [&](std::size_t r, std::size_t c) {
+    const std::string& text = table.rows[r][c];
+    if (table.columns[c].shortened) {
+      return "\\parbox[t]{" + std::to_string(static_cast<int>(natural[c])) + "pt}{\\raggedright\\hangindent1em " +
+             breakable(text, kLongestOfAName) + "\\strut}";
+    }
+    const auto number = number_in(text);
+    const bool bold = table.columns[c].best && number && *number == best[c];
+    return bold ? "\\textbf{" + latex_cell(text) + "}" : latex_cell(text);
+  };
+  char width[32];
+  std::snprintf(width, sizeof width, "%gmm", width_mm);
+  std::string text = std::string("\\begin{table}[t]\n\\centering\n\\begin{minipage}{") + width +
+                     "}\n\\raggedright\\footnotesize\\setlength{\\tabcolsep}{3pt}%\n\\caption{" +
+                     breakable(caption_of(table)) + ".}\n" +
+                     (table.name.empty() ? "" : "\\label{tab:" + label_of(table.name) + "}\n") + "\\centering\n";
+  text += tabular(table, "@{}", cell);
+  text += "\\par\\smallskip\\raggedright\\scriptsize\n";
+  for (const std::string& note : table.notes) text += breakable(note) + ".\n";
+  return text + "\\end{minipage}\n\\end{table}\n";
 }
 
 std::string csv_table(const Table& table) {

@@ -39,6 +39,19 @@ struct Start {
 
 using AxisTexts = std::vector<std::optional<std::string>>;  ///< DrawnConfig::texts
 
+/// "a=1, b=2" of "b=2, a=1".
+std::string sorted_parts(const std::string& text) {
+  std::set<std::string> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(", ", at), text.size());
+    parts.insert(text.substr(at, end - at));
+    at = end + 2;
+  }
+  std::string sorted;
+  for (const std::string& part : parts) sorted += (sorted.empty() ? "" : ", ") + part;
+  return sorted;
+}
+
 class Expander {
  public:
   Expander(const SweepSpec& spec, const DatasetShape& shape)
@@ -61,6 +74,7 @@ class Expander {
     check_impossible();
     check_idle();
     find_reference();
+    check_labels();
     diagnostics_.throw_if_any();
     make_trials();
     result_.warnings = warnings_.take();
@@ -439,6 +453,33 @@ class Expander {
     if (random && result_.duplicates > 0 && !makes_its_configs()) {
       warnings_.add(first_place(), std::to_string(result_.duplicates) + " of " + std::to_string(result_.points) +
                                        " draws train the same as an earlier one and are left out");
+    }
+  }
+
+  /// Each must be an axis, a value of an axis with or without it ("top_n=2"), an encoder, or all values of a config.
+  void check_labels() {
+    std::set<std::string> known(shape_.encoders.begin(), shape_.encoders.end());
+    for (const Varied& varied : axes_) {
+      const std::string& axis = varied.setting->name;
+      known.insert(axis);
+      for (const json& value : varied.values) known.insert({value_text(value), axis + "=" + value_text(value)});
+    }
+    std::set<std::string> configs;
+    for (const ExpandedConfig& config : result_.configs) {
+      std::string all;
+      for (const auto& [axis, value] : config.axis_values) {
+        known.insert({axis, value, axis + "=" + value});
+        all += (all.empty() ? "" : ", ") + axis + "=" + value;
+      }
+      configs.insert(all);
+    }
+    for (LabelSpec label : spec_.labels) {
+      if (label.name.find(", ") != std::string::npos) label.name = sorted_parts(label.name);
+      if (known.count(label.name) == 0 && configs.count(label.name) == 0) {
+        diagnostics_.add(label.place, "labels: '" + label.name + "' is no axis, value, encoder or config" +
+                                          suggestion(label.name, {known.begin(), known.end()}));
+      }
+      result_.labels[label.name] = label.text;
     }
   }
 

@@ -50,10 +50,11 @@ struct Expansion {
   std::vector<Partition> partitions = {{}};  ///< the official one, or the repeats of made folds
   std::vector<int> folds;                    ///< those that are reported, of each partition
   std::vector<std::uint64_t> seeds;
-  std::int64_t points = 0;      ///< points of the grid, or draws
-  std::int64_t duplicates = 0;  ///< points that train the same as an earlier one
-  std::int64_t dropped = 0;     ///< configs that are impossible, with `impossible: skip`
-  std::string reference_id;     ///< config to compare with; "" when the file names none
+  std::int64_t points = 0;                    ///< points of the grid, or draws
+  std::int64_t duplicates = 0;                ///< points that train the same as an earlier one
+  std::int64_t dropped = 0;                   ///< configs that are impossible, with `impossible: skip`
+  std::string reference_id;                   ///< config to compare with; "" when the file names none
+  std::map<std::string, std::string> labels;  ///< LabelSpec::text by name
   std::vector<Diagnostic> warnings;
 
   /// Of each config.

@@ -65,6 +65,7 @@ class SpecReader {
     with(root, "compare", [&](const YamlNode& node) { read_compare(node); });
     with(root, "threshold_grid", [&](const YamlNode& node) { read_threshold_grid(node); });
     with(root, "head_fusion", [&](const YamlNode& node) { read_head_fusion(node); });
+    with(root, "labels", [&](const YamlNode& node) { read_labels(node); });
     check_cycles();
     const bool external = adaptive_is(StrategyKind::kExternal);
     for (const char* key : {"reference", "compare"}) {
@@ -551,6 +552,27 @@ class SpecReader {
     diagnostics_.add(node.place, "head_fusion: unknown value " + shown(node) + suggestion(text, choices));
   }
 
+  /// Names are checked by expand(), which knows the encoders.
+  void read_labels(const YamlNode& node) {
+    if (!node.is_map() || node.entries.empty()) {
+      diagnostics_.add(node.place, "labels: " + shown(node) + " must hold names with texts: {top_n: n, learned: ours}");
+      return;
+    }
+    std::set<std::string> texts;
+    for (const auto& [key, value] : node.entries) {
+      const auto text = read_text(value, "labels: " + key.place.text, diagnostics_);
+      if (!text) continue;
+      if (text->empty() || text->size() > kMaxSweepName || !is_one_line(*text)) {
+        diagnostics_.add(value.place,
+                         "labels: a text must be one line of 1 to " + std::to_string(kMaxSweepName) + " bytes");
+      } else if (!texts.insert(*text).second) {
+        diagnostics_.add(value.place, "labels: '" + *text + "' stands for two names");
+      } else {
+        spec_.labels.push_back({key.place, key.place.text, *text});
+      }
+    }
+  }
+
   void read_reference(const YamlNode& node) {
     spec_.reference_place = node.place;
     if (!node.is_map() || node.entries.empty()) {
@@ -656,8 +678,8 @@ bool is_sweep_name(const std::string& text) {
 
 const std::vector<std::string>& sweep_file_keys() {
   static const std::vector<std::string> keys = {
-      "name",  "description", "dataset", "priority",   "base",      "variants", "axes",           "when",
-      "folds", "seeds",       "search",  "impossible", "reference", "compare",  "threshold_grid", "head_fusion"};
+      "name",  "description", "dataset",    "priority",  "base",    "variants",       "axes",        "when",  "folds",
+      "seeds", "search",      "impossible", "reference", "compare", "threshold_grid", "head_fusion", "labels"};
   return keys;
 }
 

@@ -79,6 +79,13 @@ struct FamilySpec {
   double margin = 0.01;                          ///< smallest difference of Scores that matters
 };
 
+/// One item of `labels`: what tables for people call an axis, a value, an encoder, or a config.
+struct LabelSpec {
+  Place place;       ///< of the name
+  std::string name;  ///< "top_n", "learned", "top_n=2", or of a config "selection=learned, top_n=2", axes ascending
+  std::string text;
+};
+
 /// What a sweep file says, checked as far as it can be without its dataset. Pure data.
 struct SweepSpec {
   std::string file;  ///< the name that messages use
@@ -121,6 +128,7 @@ struct SweepSpec {
 
   std::vector<FamilySpec> families;  ///< `compare`, as in the file
   HeldOutDecode decode;              ///< of reports: no trial reads it
+  std::vector<LabelSpec> labels;     ///< of reports, as in the file
 };
 
 /// What could be made of a sweep file that may have errors.

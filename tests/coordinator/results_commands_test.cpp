@@ -491,7 +491,7 @@ TEST(ResultsCommands, AGridOfThresholdsIsTheReportsChoice) {
   for (std::size_t i = 0; i < report.configs.size(); ++i) {
     EXPECT_EQ(again.configs[i].held_out.score(), report.configs[i].held_out.score());
   }
-  const std::string text = std::regex_replace(run(store.folder.path(), "report"), std::regex("\\s+"), " ");
+  const std::string text = std::regex_replace(run(store.folder.path(), "report --explain"), std::regex("\\s+"), " ");
   EXPECT_NE(text.find("20 points from .010 to .95 (not the official grid)"), std::string::npos) << text;
 }
 
@@ -508,6 +508,16 @@ TEST(ResultsCommands, ReportHasEveryForm) {
             std::string::npos);
   EXPECT_THROW(run(store.folder.path(), "report --head-fusion mixture"), CLI::ParseError);
   EXPECT_THROW(run(store.folder.path(), "report --json --csv"), CLI::ParseError);
+  EXPECT_EQ(run(store.folder.path(), "report").rfind("not yet: 17 of 18 trials; so far ", 0), 0u);
+  EXPECT_EQ(json::parse(run(store.folder.path(), "report --json"))["finding"]["state"], "not yet");
+  EXPECT_NE(run(store.folder.path(), "report --latex --paper 8cm").find("{minipage}{80mm}"), std::string::npos);
+  EXPECT_EQ(run(store.folder.path(), "report --methods").rfind("We trained 3 configurations on made-up", 0), 0u);
+  EXPECT_EQ(run(store.folder.path(), "report --select held_out_score,epochs --csv").rfind("rank,config,epochs,", 0),
+            0u);
+  for (const char* wrong : {"report --paper 8cm", "report --latex --paper 8inch", "report --latex --paper 3cm",
+                            "report --select score", "report --select runs --json", "report --pivot epochs,epoch"}) {
+    EXPECT_THROW(run(store.folder.path(), wrong), UsageError) << wrong;
+  }
   EXPECT_THROW(run(store.folder.path(), "report dpeth"), UsageError);
 }
 
@@ -556,6 +566,10 @@ TEST(ResultsCommands, ImportanceIsToldAndDrawn) {
   EXPECT_TRUE(fs::exists(folder / "figures" / "importance_by_fold.csv"));
   EXPECT_TRUE(fs::exists(folder / "figures" / "cka.svg"));
   EXPECT_FALSE(fs::exists(folder / "figures" / "effect_of_n.svg"));
+  EXPECT_FALSE(fs::exists(folder / "figures" / "cka.pdf")) << "of papers only";
+  const std::string printed = run(folder, "report --paper 8cm --figures " + (folder / "paper").string());
+  const bool pdf = fs::exists(folder / "paper" / "forest.pdf");
+  EXPECT_NE(pdf, printed.find("no PDF: rsvg-convert is not installed") != std::string::npos) << printed;
   EXPECT_THROW(run(folder, "report --importance --config ffffffffffff"), UsageError);
   EXPECT_THROW(run(folder, "report --config " + last), CLI::ParseError);
 }
@@ -673,8 +687,9 @@ TEST(ResultsCommands, TransductiveNumbersSaySo) {
     Store store(configs);
     const auto& folder = store.folder.path();
     const std::string id = store.sweep.trials[0].id;
-    for (const std::string& command : {std::string("report"), "show " + id, std::string("ensemble depth --method mean"),
-                                       std::string("report --importance"), std::string("report --planned")}) {
+    for (const std::string& command :
+         {std::string("report --explain"), "show " + id, std::string("ensemble depth --method mean"),
+          std::string("report --importance"), std::string("report --planned --explain")}) {
       EXPECT_EQ(run(folder, command).find("transductive: training read") != std::string::npos, transductive) << command;
     }
     EXPECT_EQ(json::parse(run(folder, "show --json " + id))["transductive"], transductive);

@@ -77,11 +77,12 @@ TEST_F(Submission, FromFeaturesToAnArchiveThatTheChallengeTakes) {
   // Every format of the report.
   const Ended text = medley({"report"});
   EXPECT_EQ(text.out, run.out) << "run ends with the table that report prints";
+  const Ended ids = medley({"report", "--ids"});
   const json report = medley_json({"report"});
   ASSERT_EQ(report.at("rows").size(), 3u);
   double before = 2;
   for (const json& config : report.at("rows")) {
-    EXPECT_TRUE(contains(text.out, config.at("config").get<std::string>()));
+    EXPECT_TRUE(contains(ids.out, config.at("config").get<std::string>()));
     const double held_out = config.at("values").at("held_out_score").get<double>();
     EXPECT_LE(held_out, before) << "ranked by held-out Score";
     before = held_out;

@@ -135,6 +135,15 @@ TEST_F(StoreTest, TheSameSweepSubmittedAgainIsTheSame) {
   EXPECT_EQ(families[1].margin, 1e-9);
 }
 
+TEST_F(StoreTest, LabelsAreThoseOfTheLatestSubmission) {
+  SweepSubmission sweep = small_sweep("labelled", 1, 1);
+  const std::string id = submit(sweep);
+  EXPECT_TRUE(Reader(writer_.folder()).find_sweep(id)->labels.empty());
+  sweep.labels = {{"learning_rate", "\u03b7"}, {"learning_rate=0.001", "slow"}};
+  EXPECT_EQ(submit(sweep), id) << "labels are no part of what a sweep is";
+  EXPECT_EQ(Reader(writer_.folder()).find_sweep(id)->labels, sweep.labels);
+}
+
 TEST_F(StoreTest, TwoSweepsNeverShareAName) {
   const std::string first = submit(small_sweep("tiny", 1, 1));
   Writer::Submitted other;
@@ -768,7 +777,7 @@ TEST_F(StoreTest, AReportThatGrowsIsTheReportMadeAtOnceAfterEveryTrial) {
     const auto grown = growing.make(reader, summary, reader.config_progress(id), {});
     const auto at_once = sweep::make_report(read_report_input(reader, summary));
     for (const auto format : {sweep::ReportFormat::kCsv, sweep::ReportFormat::kText}) {  // numbers; axes and families
-      ASSERT_EQ(sweep::render(grown, format), sweep::render(at_once, format)) << i;
+      ASSERT_EQ(sweep::render(grown, {format}), sweep::render(at_once, {format})) << i;
     }
   }
 }

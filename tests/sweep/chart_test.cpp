@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -94,7 +97,7 @@ TEST(Chart, HasOneMarkAValueAndOneIntervalWhereItIsKnown) {
   boxes.items = {
       {"a", {0, .1, .2, .3, .4}, {.5, .25, .25, 0}, .2}, {"b", {}, {1, 0, 0, 0}, .1}, {"c", {0, 0, 0, 0, 0}, {}, 0}};
   count = counted(draw(boxes));
-  EXPECT_EQ(count[".violin"], 2);
+  EXPECT_EQ(count[".violin"], 1);  // one bin of clips is no distribution
   EXPECT_EQ(count[".box"], 2);
   EXPECT_EQ(count[".median"], 2);
   EXPECT_EQ(count[".mark"], 3);
@@ -123,6 +126,99 @@ TEST(Chart, AViolinEndsWhereItsClipsEnd) {
   const std::size_t at = svg.find("points=\"") + 8;
   // Bins 1 to 3, two corners each on either side.
   EXPECT_EQ(std::count(&svg[at], &svg[svg.find('"', at)], ','), 12);
+}
+
+/// The numbers of an attribute of one class of elements.
+std::vector<double> numbers(const std::string& svg, const std::string& kind, const std::string& name) {
+  std::vector<double> found;
+  for (std::size_t at = svg.find("class=\"" + kind + "\""); at != std::string::npos;
+       at = svg.find("class=\"" + kind + "\"", at + 1)) {
+    found.push_back(std::stod(svg.substr(svg.find(" " + name + "=\"", at) + name.size() + 3)));
+  }
+  return found;
+}
+
+TEST(Chart, AViolinIsAsWideAsItHasClips) {
+  DistributionChart chart;
+  chart.text = kText;
+  chart.items = {{"a", {}, {.8, .2}, .3}};
+  const std::string svg = draw(chart);
+  const std::size_t at = svg.find("points=\"") + 8;
+  std::vector<double> xs;
+  std::istringstream points(svg.substr(at, svg.find('"', at) - at));
+  for (std::string point; points >> point;) xs.push_back(std::stod(point));
+  ASSERT_EQ(xs.size(), 8u);  // up the right side and down the left one
+  EXPECT_NEAR((xs[2] - xs[5]) / (xs[0] - xs[7]), .2 / .8, 1e-3);
+}
+
+TEST(Chart, APaperHasItsWidthInMillimetresLettersOf8PointsAndNeitherTitleNorNotes) {
+  CategoryChart chart;
+  chart.text = kText;
+  chart.text.paper_mm = 80;
+  chart.categories = {"hicmae_ce100", "hicmae_ce50", "hicmae_kl100", "hicmae_kl50"};
+  chart.groups = {{"", {{.1, {.05, .15}}, {.2, {NAN, NAN}}, {.3, {NAN, NAN}}, {.1, {NAN, NAN}}}}};
+  const std::string svg = draw(chart);
+  counted(svg);
+  EXPECT_NE(svg.find(" width=\"80.00mm\""), std::string::npos) << svg.substr(0, 300);
+  const double units = std::stod(svg.substr(svg.find("viewBox=\"0 0 ") + 13));
+  // 11 units of text are 8 pt of 25.4 / 72 mm.
+  EXPECT_NEAR(11 * 80 / units, 8 * 25.4 / 72, 1e-3);
+  EXPECT_EQ(svg.find("synthetic data"), std::string::npos);
+  EXPECT_EQ(svg.find("font-size=\"13"), std::string::npos);
+  for (std::size_t at = svg.find("font-size="); at != std::string::npos; at = svg.find("font-size=", at + 1)) {
+    EXPECT_EQ(svg.compare(at, 17, "font-size=\"11.00\""), 0);
+  }
+  for (const double x : numbers(svg, "mark", "x")) {
+    EXPECT_GE(x, 0);
+    EXPECT_LE(x, units);
+  }
+}
+
+TEST(Chart, AForestHasARowANameAndItsMargin) {
+  ForestChart chart;
+  chart.text = kText;
+  chart.rows = {{"learned, n=2", {.02, {.01, .03}}}, {"random", {-.01, {-.02, 0}}}, {"all", {0, {NAN, NAN}}}};
+  chart.margin = .01;
+  Count count = counted(draw(chart));
+  EXPECT_EQ(count["rect.mark"], 3);
+  EXPECT_EQ(count[".interval"], 2);
+  EXPECT_EQ(count[".margin"], 1);
+  EXPECT_EQ(count[".reference"], 1);
+  const auto y = numbers(draw(chart), "mark", "y");
+  EXPECT_LT(y[0], y[1]);
+  EXPECT_LT(y[1], y[2]);
+  const auto x = numbers(draw(chart), "mark", "x");
+  EXPECT_GT(x[0], x[1]);
+  chart.bars = true;
+  // Bars begin at 0 and are as long as their values.
+  const auto lengths = numbers(draw(chart), "mark", "width");
+  EXPECT_NEAR(lengths[0] / lengths[1], 2, 1e-2);
+}
+
+TEST(Chart, LogarithmsHaveTicksAtPowersOfTen) {
+  LineChart chart;
+  chart.text = kText;
+  chart.log_x = true;
+  chart.series = {{"coral", {.1, 1, 10}, {{.1, {NAN, NAN}}, {.2, {NAN, NAN}}, {.3, {NAN, NAN}}}, false}};
+  const std::string svg = draw(chart);
+  counted(svg);
+  const auto x = numbers(svg, "mark", "cx");
+  ASSERT_EQ(x.size(), 3u);
+  EXPECT_NEAR(x[1] - x[0], x[2] - x[1], .02);
+  for (const char* tick : {">0.1<", ">1<", ">10<"}) EXPECT_NE(svg.find(tick), std::string::npos) << tick;
+}
+
+TEST(Chart, NoLineCrossesALabel) {
+  ScatterChart chart;
+  chart.text = kText;
+  chart.items = {{"first", .5, {.2, {.1, .3}}}, {"second", .5, {.2, {.1, .3}}}, {"", .6, {.2, {NAN, NAN}}}};
+  const std::string svg = draw(chart);
+  counted(svg);
+  // Labels come after every line and mark, on white.
+  const std::size_t label = svg.find("paint-order=\"stroke\"");
+  EXPECT_GT(label, svg.rfind("class=\"interval\""));
+  EXPECT_GT(label, svg.rfind("class=\"mark\""));
+  EXPECT_GT(label, svg.rfind("class=\"leader\""));
 }
 
 TEST(Chart, NothingLeavesThePaper) {

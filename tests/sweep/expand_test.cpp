@@ -34,6 +34,7 @@ std::string outcome_of(const std::string& text) {
     for (const auto& [axis, value] : config.axis_values) all += " " + axis + "=" + value;
   }
   for (const TrialSpec& trial : made.trials) all += "\n" + trial.id;
+  for (const auto& [name, label] : made.labels) all += "|" + name + "=" + label;
   return all;
 }
 
@@ -94,6 +95,7 @@ TEST(Expand, EveryKeyOfASweepFileChangesWhatItComesTo) {
       {"compare", {"compare: {axis: selection, baseline: all}", "compare: {axis: selection, baseline: learned}"}},
       {"threshold_grid", {"threshold_grid: {from: 0.01}", "threshold_grid: {points: 10}"}},
       {"head_fusion", {"head_fusion: own", "head_fusion: product-2"}},
+      {"labels", {"labels: {top_n: n}", "labels: {top_n: kept}"}},
   };
   for (const std::string& key : sweep_file_keys()) {
     const auto pair = values.find(key);
@@ -637,6 +639,25 @@ TEST(Expand, ReferenceIsTheConfigOfBaseWithItsSettings) {
             "2:12: reference: base with these settings is not a config of this sweep: top_n 3 is not among "
             "the values of "
             "its axis");
+}
+
+TEST(Expand, LabelsNameAxesValuesEncodersAndConfigs) {
+  const std::string axes = "axes: {selection: [learned, all], top_n: [1, 2]}\n";
+  const Expansion expansion = expand_text(axes +
+                                          "labels:\n  top_n: kept\n  learned: ours\n  top_n=2: two\n  clip: CLIP\n"
+                                          "  top_n=1, selection=learned: the least\n");
+  const std::map<std::string, std::string> wanted = {{"top_n", "kept"},
+                                                     {"learned", "ours"},
+                                                     {"top_n=2", "two"},
+                                                     {"clip", "CLIP"},
+                                                     {"selection=learned, top_n=1", "the least"}};
+  EXPECT_EQ(expansion.labels, wanted);
+  // They change nothing that is trained.
+  const Expansion without = expand_text(axes);
+  ASSERT_EQ(expansion.trials.size(), without.trials.size());
+  for (std::size_t i = 0; i < without.trials.size(); ++i) EXPECT_EQ(expansion.trials[i].id, without.trials[i].id);
+  EXPECT_EQ(error(axes + "labels: {learnd: ours}"),
+            "2:10: labels: 'learnd' is no axis, value, encoder or config; did you mean 'learned'?");
 }
 
 TEST(Expand, ALargeGridIsRefusedWithItsSizeBeforeItIsMade) {

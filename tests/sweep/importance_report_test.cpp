@@ -376,7 +376,8 @@ TEST(Figures, PicturesHoldOneMarkAValue) {
                                             {"weight_distribution", 3},
                                             {"rank_distribution", 9},
                                             {"cka", 9},
-                                            {"gate_and_scores", 2}};
+                                            {"gate_and_scores", 2},
+                                            {"leave_one_out", 2}};
   EXPECT_EQ(figures.figures.size(), marks.size());
   for (const Figure& figure : figures.figures) {
     std::map<std::string, int> count;

@@ -112,7 +112,9 @@ TEST(PlannedComparisons, DivergedRunsAreLeftOutAndSaid) {
   EXPECT_EQ(row.pairs, 4);
   EXPECT_EQ(row.diverged, 1);
   EXPECT_EQ(row.verdict, Verdict::kHelps);  // .1 in every run
-  const std::string text = render_planned_comparisons(report, ReportFormat::kText);
+  RenderOptions explained;
+  explained.explain = true;
+  const std::string text = render_planned_comparisons(report, explained);
   EXPECT_NE(text.find("+.100†"), std::string::npos) << text;
   EXPECT_NE(text.find("† without the runs in which either diverged"), std::string::npos) << text;
 }

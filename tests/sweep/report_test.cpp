@@ -61,6 +61,14 @@ const ConfigReport& find(const Report& report, const std::string& id) {
   return *std::find_if(report.configs.begin(), report.configs.end(), [&](const auto& c) { return c.id == id; });
 }
 
+/// With every note.
+RenderOptions explained(ReportFormat format = ReportFormat::kText) {
+  RenderOptions options;
+  options.format = format;
+  options.explain = true;
+  return options;
+}
+
 TEST(Report, PaperNumbersAreMeanAndDeviationOverRuns) {
   const auto report = make_report(two_configs());
   const ConfigReport& a = find(report, "a");
@@ -94,16 +102,16 @@ TEST(Report, AConfigThatASearchStoppedIsCompleteAndComesAfterThoseThatAreNotBehi
   EXPECT_EQ(b.expected, 3);
   EXPECT_EQ(b.done, 3);
   EXPECT_TRUE(b.complete());
-  const std::string text = render(report, ReportFormat::kText);
+  const std::string text = render(report, {ReportFormat::kText});
   EXPECT_NE(text.find("race, margin .010: 4 rounds, 1 behind"), std::string::npos) << text;
   EXPECT_NE(text.find("behind #1 by .031 [.012, .050]"), std::string::npos) << text;
   EXPECT_NE(text.find("3/3"), std::string::npos) << text;
   // An interval that takes no account of the looks is not shown.
   EXPECT_EQ(text.find("vs #1"), std::string::npos) << text;
-  const std::string csv = render(report, ReportFormat::kCsv);
+  const std::string csv = render(report, {ReportFormat::kCsv});
   EXPECT_NE(csv.find("stopped_runs,stopped_difference,stopped_low,stopped_high"), std::string::npos) << csv;
   EXPECT_NE(csv.find("3,-0.0314,-0.05,-0.012"), std::string::npos) << csv;
-  EXPECT_EQ(render(make_report(two_configs()), ReportFormat::kText).find("stopped"), std::string::npos);
+  EXPECT_EQ(render(make_report(two_configs()), {ReportFormat::kText}).find("stopped"), std::string::npos);
 }
 
 TEST(Report, ASearchHasHeldOutNumbersOfTheFoldsThatItAskedFor) {
@@ -168,7 +176,7 @@ TEST(Report, NoHeldOutNumberWhereTheReportedFoldChoseTheEpoch) {
   EXPECT_EQ(find(report, "b").held_out_seeds, 0);
   EXPECT_FALSE(find(report, "b").optimism());
   EXPECT_EQ(report.ranked_by, RankedBy::kPaperScore);  // what all of them have
-  const std::string text = render(report, ReportFormat::kText);
+  const std::string text = render(report, {ReportFormat::kText});
   EXPECT_NE(text.find("- (a)"), std::string::npos);
   EXPECT_NE(text.find("(a) no held-out number: patience without inner_fold"), std::string::npos);
 }
@@ -181,11 +189,11 @@ TEST(Report, PartialBlocksAreMarkedAndRankedAfterWholeOnes) {
   EXPECT_EQ(report.configs[1].done, 3);
   EXPECT_EQ(report.configs[1].expected, 4);
   EXPECT_EQ(report.configs[1].held_out_seeds, 1);
-  const std::string text = render(report, ReportFormat::kText);
+  const std::string text = render(report, explained());
   EXPECT_NE(text.find("3/4"), std::string::npos);
   EXPECT_NE(text.find(".350 ± .000*"), std::string::npos);
   EXPECT_NE(text.find("* incomplete"), std::string::npos);
-  EXPECT_EQ(render(make_report(two_configs()), ReportFormat::kText).find('*'), std::string::npos);
+  EXPECT_EQ(render(make_report(two_configs()), explained()).find('*'), std::string::npos);
 }
 
 TEST(Report, DivergedTrialsAreDoneAndShownButNotAveraged) {
@@ -200,8 +208,8 @@ TEST(Report, DivergedTrialsAreDoneAndShownButNotAveraged) {
   EXPECT_EQ(b.paper_score.count, 3);
   EXPECT_FALSE(b.complete());
   EXPECT_EQ(report.configs[0].id, "a");
-  EXPECT_NE(render(report, ReportFormat::kText).find("4/4 (1 diverged)"), std::string::npos);
-  EXPECT_NE(render(report, ReportFormat::kText).find("†"), std::string::npos);
+  EXPECT_NE(render(report, explained()).find("4/4 (1 diverged)"), std::string::npos);
+  EXPECT_NE(render(report, explained()).find("†"), std::string::npos);
 }
 
 TEST(Report, NothingDoneIsADash) {
@@ -210,10 +218,10 @@ TEST(Report, NothingDoneIsADash) {
   const auto report = make_report(input);
   EXPECT_EQ(report.configs[0].paper_score.count, 0);
   for (const auto format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex, ReportFormat::kCsv}) {
-    const std::string text = render(report, format);
+    const std::string text = render(report, {format});
     EXPECT_EQ(text.find("nan"), std::string::npos);
   }
-  EXPECT_NE(render(report, ReportFormat::kText).find("0/4"), std::string::npos);
+  EXPECT_NE(render(report, {ReportFormat::kText}).find("0/4"), std::string::npos);
   const auto row = row_json({report, report.configs[0], report.configs[0]}, 1);
   EXPECT_EQ(row["values"]["held_out_score"], nullptr);
   EXPECT_EQ(row["values"]["paper_score"], nullptr);
@@ -243,7 +251,7 @@ TEST(Report, AxisTablesAreMarginalMeans) {
   EXPECT_TRUE(top_n.values[2].value.is_null());
   EXPECT_NEAR(top_n.values[1].paper_score.mean, .2, 1e-12);
   EXPECT_NEAR(top_n.values[1].best_paper_score, .2, 1e-12);
-  const std::string text = render(report, ReportFormat::kText);
+  const std::string text = render(report, explained());
   EXPECT_NE(text.find("by top_n"), std::string::npos);
   EXPECT_EQ(text.find("by gate"), std::string::npos);  // one value: nothing to compare
 }
@@ -269,16 +277,16 @@ TEST(Report, ComparesWithTheReferenceThatTheSweepFileNames) {
   ASSERT_TRUE(report.configs[0].against_reference);
   EXPECT_NEAR(report.configs[0].against_reference->mean, .15, 1e-12);
   EXPECT_FALSE(report.configs[1].against_reference);
-  const std::string text = render(report, ReportFormat::kText);
+  const std::string text = render(report, explained());
   EXPECT_NE(text.find("vs #2, the sweep's reference"), std::string::npos) << text;
-  const std::string csv = render(report, ReportFormat::kCsv);
+  const std::string csv = render(report, {ReportFormat::kCsv});
   EXPECT_NE(csv.find("\n2,a,1,"), std::string::npos) << csv;
   input.reference = "nobody";  // a config of an older file
   EXPECT_EQ(make_report(input).reference()->id, "b");
 }
 
 TEST(Report, ADifferenceHasAnIntervalAndNoVerdict) {
-  const std::string text = render(make_report(two_configs()), ReportFormat::kText);
+  const std::string text = render(make_report(two_configs()), explained());
   // se .05; degrees of freedom halfway between Satterthwaite's 3.57 and 1.
   EXPECT_NE(text.find("-.150 ["), std::string::npos) << text;
   EXPECT_NE(text.find("unadjusted, 1 comparison;"), std::string::npos) << text;
@@ -296,7 +304,7 @@ TEST(Report, TwoRunsSayNothingOfTheirSpread) {
   const auto report = make_report(input);
   EXPECT_FALSE(report.configs[1].against_reference);
   EXPECT_TRUE(std::isnan(report.configs[0].held_out_interval.low));
-  EXPECT_EQ(render(report, ReportFormat::kText).find("<.001"), std::string::npos);
+  EXPECT_EQ(render(report, {ReportFormat::kText}).find("<.001"), std::string::npos);
 }
 
 TEST(Report, IntervalsStayWithinWhatAScoreCanBe) {
@@ -318,7 +326,7 @@ TEST(Report, AConfigWithoutANumberHasNoRank) {
   EXPECT_EQ(rank_at(report, 1), 2u);
   EXPECT_FALSE(rank_at(report, 2));
   EXPECT_EQ(row_json({report, report.configs[2], *report.reference()}, 2)["rank"], nullptr);
-  EXPECT_NE(render(report, ReportFormat::kCsv).find("\n,c,3,"), std::string::npos);
+  EXPECT_NE(render(report, {ReportFormat::kCsv}).find("\n,c,3,"), std::string::npos);
 }
 
 TEST(Report, SaysFirstWhatFailedAndThatItIsNotDone) {
@@ -326,9 +334,10 @@ TEST(Report, SaysFirstWhatFailedAndThatItIsNotDone) {
   input.trials.pop_back();
   input.standing = SweepStanding::kInterrupted;
   input.failures = {{"CUDA out of memory", 3}, {"killed", 1}};
-  const std::string text = render(make_report(input), ReportFormat::kText);
-  EXPECT_LT(text.find("interrupted: 7 of 8 runs have a result"), text.find("held-out")) << text;
-  EXPECT_LT(text.find("3 trials failed: CUDA out of memory"), text.find("held-out"));
+  const std::string text = render(make_report(input), {ReportFormat::kText});
+  EXPECT_EQ(text.find("not yet: 7 of 8 trials"), 0u) << text;
+  EXPECT_LT(text.find("interrupted: 7 of 8 runs have a result"), text.find("#  config")) << text;
+  EXPECT_LT(text.find("3 trials failed: CUDA out of memory"), text.find("#  config"));
   EXPECT_NE(text.find("1 trial failed: killed"), std::string::npos);
 }
 
@@ -337,7 +346,7 @@ TEST(Report, SameBytesInAnyOrderOfInput) {
   input.trials.pop_back();
   std::vector<std::string> first;
   for (const auto format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex, ReportFormat::kCsv}) {
-    first.push_back(render(make_report(input), format));
+    first.push_back(render(make_report(input), {format}));
   }
   std::mt19937 random(1);
   for (int round = 0; round < 20; ++round) {
@@ -347,13 +356,13 @@ TEST(Report, SameBytesInAnyOrderOfInput) {
     std::shuffle(input.seeds.begin(), input.seeds.end(), random);
     std::size_t i = 0;
     for (const auto format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex, ReportFormat::kCsv}) {
-      EXPECT_EQ(render(make_report(input), format), first[i++]);
+      EXPECT_EQ(render(make_report(input), {format}), first[i++]);
     }
   }
 }
 
 TEST(Report, EveryNumberSaysItsProtocol) {
-  const std::string text = render(make_report(two_configs()), ReportFormat::kText);
+  const std::string text = render(make_report(two_configs()), explained());
   for (const char* said :
        {"Score paper", "Score held-out", "paper-style: epoch and thresholds tuned on the reported fold",
         "thresholds and fusion of the heads chosen on the other folds", "ranked by held-out Score",
@@ -364,10 +373,10 @@ TEST(Report, EveryNumberSaysItsProtocol) {
 
 TEST(Report, TransductiveConfigsAreMarked) {
   auto input = two_configs();
-  EXPECT_EQ(render(make_report(input), ReportFormat::kText).find("transductive"), std::string::npos);
+  EXPECT_EQ(render(make_report(input), explained()).find("transductive"), std::string::npos);
   input.configs[0].transductive = true;
-  const std::string text = render(make_report(input), ReportFormat::kText);
-  EXPECT_NE(text.find("a‡"), std::string::npos) << text;
+  const std::string text = render(make_report(input), explained());
+  EXPECT_NE(text.find("n=1‡"), std::string::npos) << text;
   EXPECT_NE(text.find("‡ transductive: "), std::string::npos) << text;
   Config config;
   EXPECT_FALSE(is_transductive(config));
@@ -397,12 +406,12 @@ TEST(Report, SyntheticDataIsAlwaysSaid) {
   auto input = two_configs();
   input.synthetic = true;
   for (const auto format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex}) {
-    EXPECT_NE(render(make_report(input), format).find("synthetic"), std::string::npos);
+    EXPECT_NE(render(make_report(input), {format}).find("synthetic"), std::string::npos);
   }
 }
 
 TEST(Report, TopCutsTheListAndSaysSo) {
-  const std::string text = render(make_report(two_configs()), ReportFormat::kText, 1);
+  const std::string text = render(make_report(two_configs()), {ReportFormat::kText, 1});
   EXPECT_NE(text.find("not listed: 1 more"), std::string::npos);
 }
 
@@ -438,16 +447,16 @@ std::size_t longest_line(const std::string& text) {
 
 TEST(Report, TextKeepsTo120ColumnsUnlessAskedForEverything) {
   const Report report = make_report(wide_configs());
-  const std::string fit = render(report, ReportFormat::kText);
-  EXPECT_LE(longest_line(fit), 120u) << fit;
-  EXPECT_NE(fit.find("not shown, for want of room: paper-style ACC_P, paper-style ACC_S, optimism, held-out ACC_P, "
-                     "held-out ACC_S;"),
-            std::string::npos)
+  RenderOptions options = explained();
+  options.width = 100;
+  const std::string fit = render(report, options);
+  EXPECT_LE(longest_line(fit), 100u) << fit;
+  EXPECT_NE(fit.find("not shown, for want of room: paper-style ACC_P, paper-style ACC_S, optimism;"), std::string::npos)
       << fit;
   EXPECT_EQ(fit.find("optimism: mean"), std::string::npos) << "a note of a column that is not shown\n" << fit;
   EXPECT_NE(fit.find("95 % int.: "), std::string::npos) << fit;
   EXPECT_NE(fit.find("in every row: runs 4/4"), std::string::npos);
-  const std::string wide = render(report, ReportFormat::kText, 0, Detail::kWide);
+  const std::string wide = render(report, {ReportFormat::kText, 0, Detail::kWide, kTextWidth, false, true});
   EXPECT_GT(longest_line(wide), 120u);
   for (const char* head : {"pooled", "ACC_S", "runs", "SD"}) EXPECT_NE(wide.find(head), std::string::npos) << head;
   EXPECT_NE(wide.find("optimism: mean"), std::string::npos);
@@ -456,30 +465,123 @@ TEST(Report, TextKeepsTo120ColumnsUnlessAskedForEverything) {
 
 TEST(Report, TextFitsTheTerminalAndKeepsWhatMattersMost) {
   const Report report = make_report(wide_configs());
-  const auto text = [&](std::size_t width) { return render(report, ReportFormat::kText, 0, Detail::kFit, width); };
+  const auto text = [&](std::size_t width) { return render(report, {ReportFormat::kText, 0, Detail::kFit, width}); };
   for (const std::size_t width : {60u, 80u, 100u, 120u, 160u, 200u}) {
     EXPECT_LE(longest_line(text(width)), width) << text(width);
     EXPECT_NE(text(width).find("Score"), std::string::npos);
-    EXPECT_NE(text(width).find("learning_rate"), std::string::npos) << "what the configs are";
+    EXPECT_NE(text(width).find("weight=2, rate=0.003"), std::string::npos) << "what the configs are";
   }
   EXPECT_NE(text(200).find("ACC_S"), std::string::npos);
   // Ids go before intervals.
-  const std::string all = text(100);
-  const std::string narrow = all.substr(0, all.find("\n\n"));  // the leaderboard
+  RenderOptions options;
+  options.ids = true;
+  EXPECT_NE(render(report, options).find("012345678920"), std::string::npos);
+  options.width = 90;
+  const std::string narrow = render(report, options);
   EXPECT_EQ(narrow.find("012345678920"), std::string::npos) << narrow;
-  EXPECT_NE(narrow.find("[.300, .600]"), std::string::npos) << narrow;
+  EXPECT_NE(narrow.find(" [.275, .575]"), std::string::npos) << narrow;
+}
+
+TEST(Report, NamesThatAreTooLongAreCut) {
+  auto input = two_configs();
+  input.configs[0].axis_values = {{"encoders", "hubert_large_finetuned+imagebind_huge+videomae_base"}};
+  input.configs[1].axis_values = {{"encoders", "wavlm_large_plus+clip_vit_large_patch14+dinov2_giant"}};
+  const std::string text = render(make_report(input), {ReportFormat::kText, 0, Detail::kFit, 60});
+  EXPECT_LE(longest_line(text), 60u) << text;
+  EXPECT_NE(text.find("…"), std::string::npos) << text;
+}
+
+TEST(Report, OneLineExplainsUnlessAskedForAll) {
+  const std::string text = render(make_report(two_configs()));
+  EXPECT_EQ(text.find("ranked by held-out Score"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n\nheld-out: thresholds from the other folds; "), std::string::npos) << text;
+  EXPECT_NE(text.find("--explain has the rest\n"), std::string::npos) << text;
+  EXPECT_EQ(render(make_report(two_configs()), explained()).find("--explain"), std::string::npos);
+}
+
+TEST(Report, ColumnsAreThoseThatOneSelects) {
+  const Report report = make_report(two_configs());
+  RenderOptions options;
+  options.select = {"difference", "top_n", "held_out_score_sd", "id"};
+  const std::string text = render(report, options);
+  EXPECT_NE(text.find(" vs #1  top_n        SD  id\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("by top_n"), std::string::npos) << "the leaderboard alone";
+  options.format = ReportFormat::kCsv;
+  EXPECT_EQ(render(report, options).substr(0, 90),
+            "rank,config,top_n,partition,transductive,difference,difference_low,difference_high,differe");
+  options.select = {"held_out_scores"};
+  try {
+    render(report, options);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "no column 'held_out_scores'; did you mean 'held_out_score'?");
+  }
+}
+
+TEST(Report, TwoAxesMakeATable) {
+  auto input = two_configs();
+  const auto add = [&](const char* id, const char* selection, int top_n, double presence) {
+    input.configs.push_back({id, {}, {{"selection", selection}, {"top_n", top_n}}});
+    for (const int fold : {0, 1}) {
+      for (const std::uint64_t seed : {1u, 2u}) input.trials.push_back(trial(id, fold, seed, presence, .2));
+    }
+  };
+  input.configs.clear();
+  input.trials.clear();
+  add("a", "learned", 1, .2);
+  add("b", "learned", 2, .3);
+  add("c", "random", 1, .4);
+  const Report report = make_report(input);
+  const std::string text = render_pivot(report, "selection", "top_n");
+  EXPECT_NE(text.find("held-out Score by selection and top_n in demo on set"), std::string::npos) << text;
+  // (.2 + .2) / 2, (.3 + .2) / 2 and (.4 + .2) / 2, the same in every run.
+  EXPECT_NE(text.find("learned    .200 ± .000  .250 ± .000"), std::string::npos) << text;
+  EXPECT_NE(text.find("random     .300 ± .000            -"), std::string::npos) << text;
+  EXPECT_EQ(render_pivot(report, "selection", "top_n", {ReportFormat::kCsv}),
+            "selection,top_n 1,top_n 2\nlearned,0.2,0.25\nrandom,0.30000000000000004,\n");
+  try {
+    render_pivot(report, "selection", "topn");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "the sweep does not vary 'topn'; did you mean 'top_n'?");
+  }
+}
+
+TEST(Report, DrawsAreToldByRangesAndTheTopTen) {
+  auto input = two_configs();
+  input.configs.clear();
+  input.trials.clear();
+  for (int i = 0; i < 40; ++i) {
+    const std::string id = std::to_string(1000 + i);
+    input.configs.push_back({id, {}, {{"dropout", .01 * (i + 1)}, {"head", i % 2 ? "softmax" : "label"}}});
+    for (const int fold : {0, 1}) {
+      for (const std::uint64_t seed : {1u, 2u}) input.trials.push_back(trial(id, fold, seed, .05 * (i / 8), .2));
+    }
+  }
+  const std::string text = render(make_report(input), explained());
+  // Eight draws a range; the Score is the same within a range, so that dropout explains all, with 40 - 5 left over.
+  EXPECT_NE(text.find("0.01 to 0.08"), std::string::npos) << text;
+  EXPECT_NE(text.find("0.33 to 0.4 "), std::string::npos) << text;
+  EXPECT_NE(text.find("dropout       5       40           35      1.000       .103"), std::string::npos) << text;
+  EXPECT_NE(text.find("not listed: 30 more; --top 0 lists all"), std::string::npos) << text;
+  EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 60) << text;
+  for (const std::size_t width : {60u, 80u, 120u}) {
+    const std::string fit = render(make_report(input), {ReportFormat::kText, std::nullopt, Detail::kFit, width});
+    EXPECT_LE(longest_line(fit), width) << fit;
+    EXPECT_NE(fit.find("residual df"), std::string::npos) << fit;
+  }
 }
 
 TEST(Report, LongSubsetsAreToldByWhatTheyLack) {
   auto input = two_configs();
   input.configs[0].axis_values = {{"encoders", "clip+hubert+imagebind+wavlm"}};
   input.configs[1].axis_values = {{"encoders", "clip+hubert+wavlm"}};
-  const std::string text = render(make_report(input), ReportFormat::kText);
+  const std::string text = render(make_report(input), {ReportFormat::kText});
   EXPECT_NE(text.find("  all 4  "), std::string::npos) << text;
   EXPECT_NE(text.find("  clip+hubert+wavlm  "), std::string::npos) << text;  // "all but imagebind" is no shorter
   input.configs[1].axis_values = {{"encoders", "hubert+imagebind+wavlm"}};
-  EXPECT_NE(render(make_report(input), ReportFormat::kText).find("  all but clip  "), std::string::npos);
-  EXPECT_NE(render(make_report(input), ReportFormat::kCsv).find(",hubert+imagebind+wavlm,"), std::string::npos);
+  EXPECT_NE(render(make_report(input), {ReportFormat::kText}).find("  all but clip  "), std::string::npos);
+  EXPECT_NE(render(make_report(input), {ReportFormat::kCsv}).find(",hubert+imagebind+wavlm,"), std::string::npos);
 }
 
 TEST(Report, IntervalsAreOfTheMeanOverRuns) {
@@ -561,7 +663,7 @@ TEST(Report, DifferencesAreThoseOfTheTableAndGoByActors) {
   ASSERT_TRUE(comparison && comparison->by_actors());
   EXPECT_EQ(comparison->by_actors()->actors(), 6);
   EXPECT_NEAR(comparison->result().mean, b.held_out.score() - a.held_out.score(), 1e-12);
-  const std::string text = render(report, ReportFormat::kText);
+  const std::string text = render(report, explained());
   EXPECT_NE(text.find("cluster-robust over 6 actors"), std::string::npos) << text;
 
   // One actor that is not known, and it goes by folds and says so.
@@ -570,8 +672,8 @@ TEST(Report, DifferencesAreThoseOfTheTableAndGoByActors) {
   const Report by_folds = make_report(unknown);
   EXPECT_FALSE(compare_runs(find(by_folds, "b"), find(by_folds, "a"), &RunScore::held_out, 3)->by_actors());
   EXPECT_EQ(uncertainty_text(true, by_folds.actors).substr(0, 25), "for other folds and seeds");
-  EXPECT_NE(render(by_folds, ReportFormat::kMarkdown).find("as actors are not known"), std::string::npos)
-      << render(by_folds, ReportFormat::kMarkdown);
+  EXPECT_NE(render(by_folds, explained(ReportFormat::kMarkdown)).find("as actors are not known"), std::string::npos)
+      << render(by_folds, explained(ReportFormat::kMarkdown));
 }
 
 /// with_clips() of a head of two parts: salience leans to one class of a blend, presence tells the pair.
@@ -650,13 +752,13 @@ TEST(Report, FusionOfTheHeadsIsChosenWithTheThresholdsOnTheOtherFolds) {
   }
   EXPECT_EQ(chosen, 6) << "three folds, two seeds";
   EXPECT_LT(own, 6) << "the presence head knows more";
-  EXPECT_NE(render(fitted, ReportFormat::kText).find("thresholds and fusion of the heads chosen on the other folds"),
+  EXPECT_NE(render(fitted, explained()).find("thresholds and fusion of the heads chosen on the other folds"),
             std::string::npos);
 
   input.decode.head_fusion = HeadFusion::kProductSquared;
   const Report fixed = expect({HeadFusion::kProductSquared});
   EXPECT_EQ(fixed.configs[0].head_fusions, (std::map<HeadFusion, int>{{HeadFusion::kProductSquared, 6}}));
-  EXPECT_NE(render(fixed, ReportFormat::kText).find("heads fused as product-2"), std::string::npos);
+  EXPECT_NE(render(fixed, explained()).find("heads fused as product-2"), std::string::npos);
 
   // Of the clips of an inner fold the surface of the heads' own is all that is known.
   for (TrialScores& t : input.trials) t.inner_surface = t.held_out_surface;
@@ -677,14 +779,14 @@ TEST(Report, FamiliesAreJudgedAndPrinted) {
   ASSERT_EQ(report.families.size(), 1u);
   ASSERT_EQ(report.families[0].rows.size(), 1u);
   EXPECT_EQ(report.families[0].rows[0].config, "b");
-  const std::string text = render(report, ReportFormat::kText);
+  const std::string text = render(report, explained());
   for (const char* said :
        {"planned comparisons: top_n against 1 in demo on set", "1 comparison, 2 folds x 2 seeds, margin .020",
         "judged by held-out Scores", "+.150", "Holm", "inconclusive"}) {
     EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
   }
   EXPECT_LE(longest_line(text), 120u);
-  EXPECT_EQ(render_planned_comparisons(make_report(two_configs()), ReportFormat::kText), "");
+  EXPECT_EQ(render_planned_comparisons(make_report(two_configs()), explained()), "");
 }
 
 /// two_configs() once more in a second repeat, whose Scores of `a` are .1 higher.
@@ -712,13 +814,13 @@ TEST(Report, MeansAreOverTheRepeatsOfOnePartition) {
   EXPECT_EQ(a.paper_score.count, 8);
   EXPECT_NEAR(a.paper_score.mean, (.2 + .3) / 2, 1e-12);
   EXPECT_EQ(a.held_out_seeds, 4) << "two seeds of each partition";
-  const std::string text = render(report, ReportFormat::kText);
+  const std::string text = render(report, explained());
   for (const char* said : {"2 folds (2 by actor, stratified by label, seed 1, 2 repeats) x 2 seeds",
                            "means are over the 2 repeats", "Bouckaert-Frank"}) {
     EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
   }
-  EXPECT_NE(render(report, ReportFormat::kMarkdown).find("mean over seeds and repeats"), std::string::npos);
-  const std::string csv = render(report, ReportFormat::kCsv);
+  EXPECT_NE(render(report, explained(ReportFormat::kMarkdown)).find("mean over seeds and repeats"), std::string::npos);
+  const std::string csv = render(report, {ReportFormat::kCsv});
   EXPECT_NE(csv.find(",\"2 by actor, stratified by label, seed 1, 2 repeats\",false,8,8,0,"), std::string::npos) << csv;
   EXPECT_EQ(row_json({report, a, *report.reference()}, 1)["partition"],
             "2 by actor, stratified by label, seed 1, 2 repeats");
@@ -746,7 +848,7 @@ TEST(Report, RefusesATrialOfAnotherPartition) {
 }
 
 TEST(Report, CsvHasFullPrecision) {
-  const std::string csv = render(make_report(two_configs()), ReportFormat::kCsv);
+  const std::string csv = render(make_report(two_configs()), {ReportFormat::kCsv});
   EXPECT_EQ(
       csv.substr(0, csv.find('\n')),
       "rank,config,top_n,partition,transductive,runs_done,runs_expected,runs_diverged,"
@@ -762,7 +864,7 @@ TEST(Report, CsvHasFullPrecision) {
 
 TEST(Report, EveryNumberOfTheColumnsHasANameOfItsOwnAndTheSameValueInCsvAndJson) {
   const Report report = make_report(two_configs());
-  std::istringstream csv(render(report, ReportFormat::kCsv));
+  std::istringstream csv(render(report, {ReportFormat::kCsv}));
   const auto cells = [&csv] {
     std::vector<std::string> all;
     std::string line, cell;
@@ -792,7 +894,7 @@ TEST(Report, EveryNumberOfTheColumnsHasANameOfItsOwnAndTheSameValueInCsvAndJson)
 TEST(Report, ResultsOfSeveralArithmeticsAreCountedAndSaid) {
   ReportInput input = two_configs();
   for (TrialScores& t : input.trials) t.arithmetic = "aaaaaaaaaaaa";
-  EXPECT_EQ(render(make_report(input), ReportFormat::kText).find("arithmetic"), std::string::npos);
+  EXPECT_EQ(render(make_report(input), {ReportFormat::kText}).find("arithmetic"), std::string::npos);
   input.trials[0].arithmetic = "bbbbbbbbbbbb";
   input.trials[0].outcome = Outcome::kDiverged;
   input.trials[1].arithmetic = "";
@@ -802,7 +904,7 @@ TEST(Report, ResultsOfSeveralArithmeticsAreCountedAndSaid) {
             "6 results of arithmetic aaaaaaaaaaaa, 1 of unknown, 1 of bbbbbbbbbbbb: the last digits may differ between "
             "them");
   for (const ReportFormat format : {ReportFormat::kText, ReportFormat::kMarkdown, ReportFormat::kLatex}) {
-    EXPECT_NE(render(report, format).find("6 results of arithmetic aaaaaaaaaaaa, 1 of unknown"), std::string::npos);
+    EXPECT_NE(render(report, {format}).find("6 results of arithmetic aaaaaaaaaaaa, 1 of unknown"), std::string::npos);
   }
 }
 
@@ -826,7 +928,7 @@ TEST(Report, TimeIsTheMeanOverRunsWithAResult) {
 
 TEST(Report, EveryColumnIsInWideTextWithItsNote) {
   const auto wide_text = [](const Report& report) {
-    std::string wide = render(report, ReportFormat::kText, 0, Detail::kWide);
+    std::string wide = render(report, {ReportFormat::kText, 0, Detail::kWide, kTextWidth, false, true});
     for (std::size_t at; (at = wide.find("\n    ")) != std::string::npos;) wide.replace(at, 5, " ");  // long notes
     return wide;
   };

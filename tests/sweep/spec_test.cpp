@@ -460,5 +460,15 @@ TEST(ParseSweep, TenThousandErrorsAreReportedQuicklyAndNotAllShown) {
   }
 }
 
+TEST(ParseSweep, LabelsAreTextsOfOneLineAndOfOneName) {
+  const SweepSpec spec = parse("axes: {top_n: [1, 2]}\nlabels: {top_n: kept encoders}\n");
+  ASSERT_EQ(spec.labels.size(), 1u);
+  EXPECT_EQ(spec.labels[0].name, "top_n");
+  EXPECT_EQ(spec.labels[0].text, "kept encoders");
+  EXPECT_EQ(error("labels: {top_n: a, epochs: a}\n"), "1:28: labels: 'a' stands for two names");
+  EXPECT_EQ(error("labels: {top_n: ''}\n"), "1:17: labels: a text must be one line of 1 to 200 bytes");
+  EXPECT_EQ(error("labels: [a]\n"), "1:9: labels: [a] must hold names with texts: {top_n: n, learned: ours}");
+}
+
 }  // namespace
 }  // namespace medley::sweep

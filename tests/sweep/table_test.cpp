@@ -88,7 +88,7 @@ TEST(Table, MarkdownEscapesItsMarks) {
 
 TEST(Table, LatexEscapesItsMarks) {
   EXPECT_EQ(latex_table(sample()),
-            "\\begin{table}\n\\centering\n\\caption{a\\_b \\& c.}\n\\begin{tabular}{lr}\n\\toprule\n"
+            "\\begin{table}[t]\n\\centering\n\\caption{a\\_b \\& c.}\n\\begin{tabular}{lr}\n\\toprule\n"
             "name & Score \\\\\n\\midrule\n"
             "x|y & .279 $\\pm$ .012 \\\\\n"
             "say \"50\\%\", no & .3$\\dagger$ \\\\\n"
