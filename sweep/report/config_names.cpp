@@ -31,7 +31,7 @@ bool is_flag(const std::string& text) { return text == "true" || text == "false"
 /// Words of the values of one sweep's axes.
 class Words {
  public:
-  explicit Words(const Report& report) : report_(report), text_(report) {
+  explicit Words(const Report& report) : text_(report) {
     std::vector<const AxisReport*> varied;
     for (const AxisReport& axis : report.axes) {
       if (axis.values.size() > 1) varied.push_back(&axis);
@@ -67,6 +67,7 @@ class Words {
   std::string word(const std::string& axis, const json& value) const {
     const std::string text = text_(axis, value);
     if (text_.labelled(axis, value)) return text;
+    if (axis == "stop_after") return value == 0 ? "to the end" : text + " epochs";
     const std::string& name = names_.at(axis);
     if (is_flag(text)) return (text == "true" ? "" : "no ") + text_.axis(axis);
     if (text == "none") return "no " + name;
@@ -74,7 +75,6 @@ class Words {
     return alone ? text : name + "=" + text;
   }
 
-  const Report& report_;
   AxisText text_;
   std::vector<std::string> axes_, numbers_;
   std::map<std::string, std::string> names_;  ///< of axes

@@ -58,8 +58,9 @@ export function SweepsView({ control }: { control: boolean }) {
                       <th scope="row">
                         <a href={to(["sweep", sweep.id])}>{sweep.name || sweep.id}</a>
                         <span class="id">{sweep.id}</span>
-                        {sweep.tags.map((tag) => <span key={tag} class="id"> #{tag}</span>)}
-                        {sweep.archived && <span class="id"> archived</span>}
+                        {(sweep.archived || sweep.tags.length > 0) && (
+                          <div class="small">{[...sweep.tags.map((tag) => `#${tag}`), ...(sweep.archived ? ["archived"] : [])].join(" ")}</div>
+                        )}
                         {sweep.note && <div class="small">{sweep.note}</div>}
                       </th>
                       <td><DatasetName dataset={sweep.dataset} /></td>
