@@ -77,7 +77,7 @@ def main(medley):
             assert "takes no configs" in refusal(lambda: search.add([{"dropout": 0.4}]))
             out, err = run.communicate(timeout=120)
             assert run.returncode == 0, err
-            assert last[0] in out, out
+            assert "dropout=0.5" in out and len(last) == 1, out
         finally:
             if run.poll() is None:
                 run.kill()

@@ -284,7 +284,7 @@ function Shapley({ report, shapley, base }: { report: ImportanceReport; shapley:
         What each encoder adds to the Score when it joins, retrained, over all orders of joining: {shapley.text}, {shapley.trainings} trainings,
         {shapley.protocol === "paper" ? " paper-style (optimistic)" : " held-out"}; {shapley.probe_text}.
       </p>
-      {shapley.near_copies && <p class="warn">{shapley.near_copies}.</p>}
+      {shapley.near_copies && <p class="warn">{shapley.near_copies.charAt(0).toUpperCase() + shapley.near_copies.slice(1)}.</p>}
       <div class="charts">
         <Plot
           title={`Shapley value of the Score with 95 % interval${shapley.probe ? "; hollow: the probe alone" : ""}`}
