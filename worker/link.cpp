@@ -412,19 +412,20 @@ std::string without_stack(const std::string& reason) {
   return reason.substr(0, reason.find("\nException raised from "));
 }
 
-/// Says about ten times a pack how far it is.
+/// Says now and then how far a pack is.
 class ProgressLog {
  public:
   explicit ProgressLog(std::size_t trials) : trials_(trials) {}
   void at(int epoch, int epochs) {
-    if (epochs <= 0 || epoch * 10 / epochs == tenths_) return;
-    tenths_ = epoch * 10 / epochs;
+    constexpr std::chrono::seconds kPause{30};
+    if (Clock::now() - said_ < kPause) return;
+    said_ = Clock::now();
     spdlog::info("a pack of {}: epoch {} of {}", trials_, epoch, epochs);
   }
 
  private:
   std::size_t trials_;
-  int tenths_ = 0;
+  Clock::time_point said_ = Clock::now();
 };
 
 void log_result(const AttemptId& attempt, const sweep::TrialResult& result) {

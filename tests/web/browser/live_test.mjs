@@ -72,7 +72,7 @@ try {
     const { trials } = await api(`sweeps/${sweeps.find((one) => one.name === "short").id}/trials?state=finished`);
     await page.goto(`${base}#/trial/${trials[0].id}`);
     await page.getByText("Log of its worker").click();
-    await page.locator(".log pre").getByText(/\] info: joined \S+ as [0-9a-f]+/).waitFor();
+    await page.locator(".log pre").getByText(new RegExp(`\\] info: trial ${trials[0].id}#\\d+ is trained`)).waitFor();
     await shot("log");
   });
 
