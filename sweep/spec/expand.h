@@ -33,9 +33,9 @@ struct MadeConfig {
 /// top_n follows from the encoders where neither the start nor a parameter says it.
 MadeConfig make_config(const ParameterSpace& space, std::size_t start, DrawnConfig drawn, const DatasetShape& shape);
 MadeConfig make_config(const ParameterSpace& space, const SpacePoint& point, const DatasetShape& shape);
-/// Of settings that somebody else chose, laid over a start: {"top_n": 3, "lr": 0.001}, with "variant" where the space
-/// has variants. Numbers are rounded as those of ranges are. Throws Error for what is unknown or invalid, and names the
-/// nearest valid name.
+/// Of settings that somebody else chose, laid over a start: {"top_n": 3, "learning_rate": 0.001}, with "variant" where
+/// the space has variants. Numbers are rounded as those of ranges are. Throws Error for what is unknown or invalid, and
+/// names the nearest valid name.
 MadeConfig posted_config(const ParameterSpace& space, const nlohmann::json& settings, const DatasetShape& shape);
 
 struct Expansion {
