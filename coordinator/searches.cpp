@@ -96,9 +96,12 @@ storage::SearchRound next_round(storage::Reader& reader, const storage::SweepSum
   const std::vector<storage::SweepConfigRow> configs = reader.sweep_configs(sweep.id);
   const std::vector<storage::RoundRow> rounds = reader.rounds(sweep.id);
   const sweep::SearchSettings settings = sweep::search_settings_from_json(sweep.search);
-  const sweep::DatasetShape shape = shape_of_dataset(reader, sweep);
   sweep::SearchSpace space = space_of(sweep, configs);
-  if (sweep::makes_configs(settings.kind)) space.drawing = drawing_of(settings, shape, configs);
+  sweep::DatasetShape shape;  // what makes no configs does without it, and without reading every clip
+  if (sweep::makes_configs(settings.kind)) {
+    shape = shape_of_dataset(reader, sweep);
+    space.drawing = drawing_of(settings, shape, configs);
+  }
   sweep::History history;
   for (const storage::RoundRow& round : rounds) history.steps.push_back(round.step);
   if (!rounds.empty()) {

@@ -44,12 +44,8 @@ Step Halving::next(const SearchSpace& space, const History& history) const {
   }
   std::set<int> last;
   for (const SearchRun& run : history.steps.back().add) last.insert(run.config);
-  std::vector<int> ranked;
-  const std::vector<double> scores = mean_scores(space, history.runs);
-  for (const int config : last) ranked.push_back(config);
-  std::stable_sort(ranked.begin(), ranked.end(), [&](int a, int b) {
-    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
-  });
+  std::vector<int> ranked(last.begin(), last.end());
+  sort_by_score(ranked, space, history.runs);
   const std::size_t kept = (ranked.size() + static_cast<std::size_t>(eta_) - 1) / static_cast<std::size_t>(eta_);
   for (std::size_t i = kept; i < ranked.size(); ++i) {
     const int runs = static_cast<int>(space.seeds.size() * space.folds.size());

@@ -37,6 +37,12 @@ void check(const std::string& name, const json& value) {
   if (!wrong.empty()) throw Error(name + ": '" + value_text(value) + "' " + wrong);
 }
 
+/// The value of a parameter at its coordinate.
+json value_at(const ParameterSpace::Parameter& parameter, double coordinate) {
+  if (!parameter.values.empty()) return parameter.values[position(coordinate)];
+  return interpolate(parameter.low, parameter.high, parameter.by_ratio, coordinate);
+}
+
 json parameter_json(const ParameterSpace::Parameter& parameter) {
   json object{{"setting", parameter.setting}};
   if (parameter.values.empty()) {
@@ -112,10 +118,7 @@ SpacePoint draw_point(const ParameterSpace& space, const std::function<double(st
     if (!holds(parameter.when, config)) continue;
     const double chosen = choose(1 + p);
     point[1 + p] = chosen;
-    find_setting(parameter.setting)
-        ->set(config, parameter.values.empty()
-                          ? json(interpolate(parameter.low, parameter.high, parameter.by_ratio, chosen))
-                          : parameter.values[position(chosen)]);
+    find_setting(parameter.setting)->set(config, value_at(parameter, chosen));
   }
   return point;
 }
@@ -135,9 +138,7 @@ DrawnConfig config_at(const ParameterSpace& space, const SpacePoint& point) {
   for (std::size_t p = 0; p < space.parameters.size(); ++p) {
     if (!point[1 + p]) continue;
     const ParameterSpace::Parameter& parameter = space.parameters[p];
-    const json value = parameter.values.empty()
-                           ? json(interpolate(parameter.low, parameter.high, parameter.by_ratio, *point[1 + p]))
-                           : parameter.values[position(*point[1 + p])];
+    const json value = value_at(parameter, *point[1 + p]);
     find_setting(parameter.setting)->set(drawn.config, value);
     drawn.texts[p] = value_text(value);
   }

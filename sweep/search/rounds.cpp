@@ -54,7 +54,7 @@ std::vector<ConfigRuns> runs_by_config(const SearchSpace& space, const std::vect
   return sorted;
 }
 
-std::vector<double> mean_scores(const SearchSpace& space, const std::vector<EndedRun>& runs) {
+void sort_by_score(std::vector<int>& configs, const SearchSpace& space, const std::vector<EndedRun>& runs) {
   std::vector<double> means(index(space.configs));
   std::vector<int> counts(means.size());
   for (const EndedRun& run : runs) {
@@ -64,7 +64,7 @@ std::vector<double> mean_scores(const SearchSpace& space, const std::vector<Ende
   for (std::size_t i = 0; i < means.size(); ++i) {
     means[i] = counts[i] == 0 || std::isnan(means[i]) ? -1 : means[i] / counts[i];
   }
-  return means;
+  std::stable_sort(configs.begin(), configs.end(), [&](int a, int b) { return means[index(a)] > means[index(b)]; });
 }
 
 std::vector<RunDifference> differences(const ConfigRuns& config, const ConfigRuns& other) {

@@ -26,8 +26,9 @@ using ConfigRuns = std::vector<const EndedRun*>;
 /// Of every config of the space, from runs in History's order, which must outlive them.
 std::vector<ConfigRuns> runs_by_config(const SearchSpace& space, const std::vector<EndedRun>& runs);
 
-/// The mean Score of each config over its runs; -1 where one of them has none, or there are none.
-std::vector<double> mean_scores(const SearchSpace& space, const std::vector<EndedRun>& runs);
+/// Sorts `configs` by their mean Scores over `runs`, the best first and ties as they were. One of which a run has no
+/// Score is behind all that have.
+void sort_by_score(std::vector<int>& configs, const SearchSpace& space, const std::vector<EndedRun>& runs);
 
 /// In the runs that both have. Without actors where a pair of runs differs in them.
 std::vector<RunDifference> differences(const ConfigRuns& config, const ConfigRuns& other);

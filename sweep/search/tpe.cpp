@@ -168,10 +168,7 @@ std::vector<int> ranking(const SearchSpace& space, const History& history) {
   std::set<int> added;
   for (const EndedRun& run : history.runs) added.insert(run.config);
   std::vector<int> ranked(added.begin(), added.end());
-  const std::vector<double> scores = mean_scores(space, history.runs);
-  std::stable_sort(ranked.begin(), ranked.end(), [&](int a, int b) {
-    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
-  });
+  sort_by_score(ranked, space, history.runs);
   return ranked;
 }
 
