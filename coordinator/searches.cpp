@@ -82,12 +82,6 @@ sweep::TrialSpec trial_of(const storage::SweepSummary& sweep, const sweep::Confi
   return {sweep::trial_id(config, fold, seed, sweep.dataset, test, partition), config, fold, seed, partition};
 }
 
-sweep::DatasetShape shape_of_dataset(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  const auto dataset = reader.find_dataset(sweep.dataset);
-  if (!dataset) throw storage::Error("the store does not know dataset " + sweep.dataset);
-  return storage::shape_of(*dataset);
-}
-
 }  // namespace
 
 storage::SearchRound next_round(storage::Reader& reader, const storage::SweepSummary& sweep,
@@ -99,7 +93,7 @@ storage::SearchRound next_round(storage::Reader& reader, const storage::SweepSum
   sweep::SearchSpace space = space_of(sweep, configs);
   sweep::DatasetShape shape;  // what makes no configs does without it, and without reading every clip
   if (sweep::makes_configs(settings.kind)) {
-    shape = shape_of_dataset(reader, sweep);
+    shape = storage::shape_of(reader.stored_dataset(sweep.dataset));
     space.drawing = drawing_of(settings, shape, configs);
   }
   sweep::History history;
@@ -137,7 +131,7 @@ storage::SearchRound next_round(storage::Reader& reader, const storage::SweepSum
 storage::SearchRound posted_round(storage::Reader& reader, const storage::SweepSummary& sweep,
                                   const nlohmann::json& configs, bool done, std::vector<std::string>& ids) {
   const sweep::SearchSettings settings = sweep::search_settings_from_json(sweep.search);
-  const sweep::DatasetShape shape = shape_of_dataset(reader, sweep);
+  const sweep::DatasetShape shape = storage::shape_of(reader.stored_dataset(sweep.dataset));
   std::set<std::string> known;
   for (const storage::SweepConfigRow& config : reader.sweep_configs(sweep.id)) known.insert(config.id);
   storage::SearchRound round;

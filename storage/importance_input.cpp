@@ -10,9 +10,8 @@ namespace medley::storage {
 sweep::ImportanceInput read_importance_input(Reader& reader, const SweepSummary& sweep, const std::string& config) {
   sweep::ImportanceInput input;
   input.config = config;
-  const auto dataset = reader.find_dataset(sweep.dataset);
-  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
-  for (const EncoderRecord& encoder : dataset->encoders) input.labels_of[encoder.name] = encoder.labels;
+  const DatasetRecord dataset = reader.stored_dataset(sweep.dataset);
+  for (const EncoderRecord& encoder : dataset.encoders) input.labels_of[encoder.name] = encoder.labels;
   TrialFilter filter;
   filter.config = config;
   filter.state = sweep::TrialState::kFinished;

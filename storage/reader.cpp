@@ -290,6 +290,11 @@ SweepSummary Reader::stored_sweep(const std::string& id) {
   throw Error("the store lost sweep " + id);
 }
 
+DatasetRecord Reader::stored_dataset(const std::string& fingerprint) {
+  if (auto found = find_dataset(fingerprint)) return *std::move(found);
+  throw Error("the store does not know dataset " + fingerprint);
+}
+
 std::string Reader::sweep_yaml(const std::string& sweep) {
   Statement find(state_->database, "SELECT yaml FROM sweep WHERE id = ?");
   return find.bind(sweep).step() ? find.text(0) : std::string();

@@ -270,6 +270,8 @@ class Reader {
   std::vector<std::string> dataset_fingerprints();
   /// By fingerprint or a unique prefix of it.
   std::optional<DatasetRecord> find_dataset(const std::string& fingerprint);
+  /// One that must be there. Throws Error where it is not.
+  DatasetRecord stored_dataset(const std::string& fingerprint);
 
   std::vector<WorkerRow> workers();
   /// By config id; those that nobody has marked are left out.

@@ -23,13 +23,12 @@ nlohmann::json typed(const nlohmann::json& axis_values) {
 }
 
 sweep::ReportClips clips_of(Reader& reader, const SweepSummary& sweep) {
-  const auto dataset = reader.find_dataset(sweep.dataset);
-  if (!dataset) throw Error("the store does not know dataset " + sweep.dataset);
-  sweep::ReportClips clips{dataset->classes, {}};
+  const DatasetRecord dataset = reader.stored_dataset(sweep.dataset);
+  sweep::ReportClips clips{dataset.classes, {}};
   std::map<std::string, int> actors;
   bool all_known = true;
   for (const sweep::Partition& partition : sweep.partitions) {
-    for (const ClipRecord& clip : sweep::partitioned(*dataset, partition).clips) {
+    for (const ClipRecord& clip : sweep::partitioned(dataset, partition).clips) {
       if (!clip.label) continue;
       sweep::FoldClips& fold = clips.folds[{partition.repeat, clip.fold}];
       fold.truth.push_back(*clip.label);

@@ -336,6 +336,14 @@ const Setting* find_setting(const std::string& name) {
   return nullptr;
 }
 
+const Setting& checked_setting(const std::string& name, const json& value) {
+  const Setting* setting = find_setting(name);
+  if (!setting) throw Error("unknown setting '" + name + "'" + suggestion(name, setting_names()));
+  const std::string wrong = check_value(*setting, value);
+  if (!wrong.empty()) throw Error(name + ": '" + value_text(value) + "' " + wrong);
+  return *setting;
+}
+
 std::vector<std::string> setting_names() {
   std::vector<std::string> names;
   for (const Setting& setting : settings()) names.push_back(setting.name);
@@ -469,11 +477,7 @@ Config config_from_json(const json& object) {
   if (!object.is_object()) throw Error("a config must be an object of settings");
   Config config;
   for (const auto& [name, value] : object.items()) {
-    const Setting* setting = find_setting(name);
-    if (!setting) throw Error("unknown setting '" + name + "'" + suggestion(name, setting_names()));
-    const std::string wrong = check_value(*setting, value);
-    if (!wrong.empty()) throw Error(name + ": '" + value_text(value) + "' " + wrong);
-    setting->set(config, value);
+    checked_setting(name, value).set(config, value);
   }
   if (!object.contains("top_n")) config.top_n = default_top_n(config);
   if (const auto conflict = check_config(config)) throw Error(conflict->message);

@@ -137,6 +137,9 @@ std::vector<std::string> setting_names();
 /// only checked for being names.
 std::string check_value(const Setting& setting, const nlohmann::json& value);
 
+/// The setting called `name`, of which `value` is valid. Throws Error with the nearest name, or what is wrong with it.
+const Setting& checked_setting(const std::string& name, const nlohmann::json& value);
+
 /// Settings that cannot be combined.
 struct Conflict {
   std::vector<std::string> settings;  ///< names of those to blame, the likeliest first

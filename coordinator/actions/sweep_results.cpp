@@ -94,8 +94,7 @@ storage::EnsembleRecord choose_ensemble(storage::Reader& reader, const std::stri
 }
 
 storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint) {
-  if (auto dataset = reader.find_dataset(fingerprint)) return *dataset;
-  throw storage::Error("the store does not know dataset " + fingerprint);
+  return reader.stored_dataset(fingerprint);
 }
 
 namespace {

@@ -26,17 +26,6 @@ json settings_json(const Config& config) {
   return object;
 }
 
-const Setting& known_setting(const std::string& name) {
-  const Setting* setting = find_setting(name);
-  if (!setting) throw Error("unknown setting '" + name + "'");
-  return *setting;
-}
-
-void check(const std::string& name, const json& value) {
-  const std::string wrong = check_value(known_setting(name), value);
-  if (!wrong.empty()) throw Error(name + ": '" + value_text(value) + "' " + wrong);
-}
-
 /// The value of a parameter at its coordinate.
 json value_at(const ParameterSpace::Parameter& parameter, double coordinate) {
   if (!parameter.values.empty()) return parameter.values[position(coordinate)];
@@ -62,17 +51,17 @@ ParameterSpace::Parameter parameter_from_json(const json& object) {
     parameter.low = object["range"].at(0).get<double>();
     parameter.high = object["range"].at(1).get<double>();
     object.at("by_ratio").get_to(parameter.by_ratio);
-    check(parameter.setting, parameter.low);
-    check(parameter.setting, parameter.high);
+    checked_setting(parameter.setting, parameter.low);
+    checked_setting(parameter.setting, parameter.high);
     if (!(parameter.low < parameter.high)) throw Error(parameter.setting + ": an empty range");
   } else {
     parameter.values = object.at("values").get<std::vector<json>>();
     if (parameter.values.empty()) throw Error(parameter.setting + ": no value");
-    for (const json& value : parameter.values) check(parameter.setting, value);
+    for (const json& value : parameter.values) checked_setting(parameter.setting, value);
   }
   if (object.contains("when")) object["when"].get_to(parameter.when);
   for (const auto& [name, values] : parameter.when) {
-    for (const json& value : values) check(name, value);
+    for (const json& value : values) checked_setting(name, value);
   }
   return parameter;
 }
@@ -183,8 +172,7 @@ ParameterSpace parameter_space_from_json(const json& object) try {
     item.at("variant").get_to(start.variant);
     item.at("says_top_n").get_to(start.says_top_n);
     for (const auto& [name, value] : item.at("settings").items()) {
-      check(name, value);
-      find_setting(name)->set(start.config, value);
+      checked_setting(name, value).set(start.config, value);
     }
     space.starts.push_back(std::move(start));
   }

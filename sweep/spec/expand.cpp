@@ -661,12 +661,9 @@ MadeConfig posted_config(const ParameterSpace& space, const json& settings, cons
   DrawnConfig drawn{space.starts[start].config, {}};
   for (const auto& [name, value] : settings.items()) {
     if (name == kVariantAxis && !variants.front().empty()) continue;
-    const Setting* setting = find_setting(name);
-    if (!setting) throw Error("unknown setting '" + name + "'" + suggestion(name, setting_names()));
-    const std::string wrong = check_value(*setting, value);
-    if (!wrong.empty()) throw Error(name + ": '" + value_text(value) + "' " + wrong);
+    const Setting& setting = checked_setting(name, value);
     const json kept = value.is_number_float() ? json(rounded(value.get<double>(), kPointDigits)) : json(value);
-    if (setting->kind == Setting::Kind::kEncoders) {
+    if (setting.kind == Setting::Kind::kEncoders) {
       for (const json& encoder : value) {
         const std::string text = encoder.get<std::string>();
         if (std::find(shape.encoders.begin(), shape.encoders.end(), text) == shape.encoders.end()) {
@@ -674,7 +671,7 @@ MadeConfig posted_config(const ParameterSpace& space, const json& settings, cons
         }
       }
     }
-    setting->set(drawn.config, kept);
+    setting.set(drawn.config, kept);
     drawn.texts.push_back(value_text(kept));
     own.parameters.push_back({name, {kept}, 0, 0, false, {}});
   }
