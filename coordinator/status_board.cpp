@@ -1,5 +1,6 @@
 #include "coordinator/status_board.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace medley::coordinator {
@@ -26,14 +27,23 @@ WorkerStatus status_of(const Scheduler::WorkerView& worker, const Roster& roster
 void StatusBoard::note_result(TimePoint now) {
   ++results_;
   finished_at_.push_back(now);
-  if (finished_at_.size() > kThroughputWindow) finished_at_.pop_front();
+  if (finished_at_.size() > kThroughputWindow) {
+    since_ = finished_at_.front();
+    finished_at_.pop_front();
+  }
 }
 
 std::optional<double> StatusBoard::eta_seconds(int remaining, TimePoint now) const {
-  if (finished_at_.size() < 2 || remaining <= 0) return std::nullopt;
-  // From the first result of the window until now, so that a standstill shows.
-  const double window = std::chrono::duration<double>(now - finished_at_.front()).count();
-  return remaining * window / static_cast<double>(finished_at_.size() - 1);
+  if (!since_ || finished_at_.empty() || remaining <= 0) return std::nullopt;
+  using Seconds = std::chrono::duration<double>;
+  TimePoint before = *since_;
+  Seconds longest(0);
+  for (const TimePoint at : finished_at_) longest = std::max(longest, Seconds(at - std::exchange(before, at)));
+  const Seconds waited = now - before;
+  const bool late = waited > longest;
+  const double window = Seconds((late ? now : before) - *since_).count();
+  const double left = remaining * window / static_cast<double>(finished_at_.size());
+  return late ? left : std::max(0.0, left - waited.count());
 }
 
 void StatusBoard::publish(const Scheduler& scheduler, Catalog& catalog, const Roster& roster, const Ending& ending,
@@ -42,7 +52,7 @@ void StatusBoard::publish(const Scheduler& scheduler, Catalog& catalog, const Ro
   status.results = results_;
   status.draining = !ending.is_serving();
   status.stopping_because = ending.end().reason;
-  int remaining = 0;
+  int remaining = 0, running = 0;
   for (SweepStatus& sweep : catalog.sweeps()) {
     if (const auto p = scheduler.progress(sweep.id)) {
       sweep.state = p->state;
@@ -50,11 +60,17 @@ void StatusBoard::publish(const Scheduler& scheduler, Catalog& catalog, const Ro
       sweep.failed = p->failed;
       sweep.running = p->running;
       if (p->state == sweep::SweepState::kRunning) remaining += p->waiting() + p->running;
+      running += p->running;
     }
     status.sweeps.push_back(sweep);
   }
   for (const auto& worker : scheduler.workers()) {
     if (worker.state != sweep::WorkerState::kLeft) status.workers.push_back(status_of(worker, roster));
+  }
+  if (running > 0 && !since_) since_ = now;
+  if (remaining == 0) {
+    since_.reset();
+    finished_at_.clear();
   }
   status.eta_seconds = eta_seconds(remaining, now);
   const std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <deque>
 #include <mutex>
+#include <optional>
 
 #include "coordinator/catalog.h"
 #include "coordinator/ending.h"
@@ -26,10 +27,13 @@ class StatusBoard {
   Status read() const;
 
  private:
+  /// `remaining` at the rate of the newest results. Those of a pack come together, so that the time up to the newest
+  /// counts, and what has passed since then only where that is longer than any wait before.
   std::optional<double> eta_seconds(int remaining, TimePoint now) const;
 
   int results_ = 0;
   std::deque<TimePoint> finished_at_;  ///< of the newest results
+  std::optional<TimePoint> since_;     ///< those are all since then; none while nothing trains
   mutable std::mutex mutex_;
   Status status_;
 };

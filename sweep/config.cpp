@@ -178,6 +178,11 @@ Setting later(Setting setting, json value) {
   return setting;
 }
 
+Setting called(std::string alias, Setting setting) {
+  setting.alias = std::move(alias);
+  return setting;
+}
+
 constexpr auto kTrial = Sharing::kPerTrial;
 constexpr auto kPack = Sharing::kPerPack;
 
@@ -234,11 +239,11 @@ std::vector<Setting> make_settings() {
       choice<&C::normalize>("normalize", kTrial,
                             "z-score by encoder on training rows; 'actor': within each actor first"),
       choice<&C::optimizer>("optimizer", kPack, "AdamW (decoupled decay) or Adam (L2)"),
-      number<&C::learning_rate>("learning_rate", 1e-9, 10, "peak step size"),
-      number<&C::weight_decay>("weight_decay", 0, 10, "decay of all weights but biases and norms"),
+      called("lr", number<&C::learning_rate>("learning_rate", 1e-9, 10, "peak step size")),
+      called("wd", number<&C::weight_decay>("weight_decay", 0, 10, "decay of all weights but biases and norms")),
       choice<&C::schedule>("schedule", kTrial, "cosine to zero, or constant, after the warm-up"),
       integer<&C::warmup_epochs>("warmup_epochs", kTrial, 0, 10000, "epochs", "linear warm-up"),
-      integer<&C::batch_size>("batch_size", kPack, 2, 65536, "clips", "clips a step"),
+      called("bs", integer<&C::batch_size>("batch_size", kPack, 2, 65536, "clips", "clips a step")),
       integer<&C::epochs>("epochs", kTrial, 1, 100000, "epochs", "passes over the training rows"),
       number<&C::dropout>("dropout", 0, 0.95, "share of projected units dropped"),
       number<&C::label_smoothing>("label_smoothing", 0, 0.9, "mass moved from the label to all classes evenly"),
@@ -331,9 +336,14 @@ const std::vector<Setting>& settings() {
 
 const Setting* find_setting(const std::string& name) {
   for (const Setting& setting : settings()) {
-    if (setting.name == name) return &setting;
+    if (setting.name == name || (!name.empty() && setting.alias == name)) return &setting;
   }
   return nullptr;
+}
+
+std::string setting_name(const std::string& text) {
+  const Setting* setting = find_setting(text);
+  return setting ? setting->name : text;
 }
 
 const Setting& checked_setting(const std::string& name, const json& value) {

@@ -124,13 +124,16 @@ struct Setting {
   /// The value that leaves no trace in canonical_text(): what was trained before the setting existed, so that adding
   /// it changed no id. Null when there is none.
   nlohmann::json traceless = nullptr;
+  std::string alias;  ///< a short name that files and options may have instead: "lr"; "" when there is none
 };
 
 /// Every setting, in the order in which people read them.
 const std::vector<Setting>& settings();
 
-/// The setting called `name`, or nullptr.
+/// The setting called `name`, or that has it as alias; or nullptr.
 const Setting* find_setting(const std::string& name);
+/// The name of the setting that `text` is the name or alias of, or `text`.
+std::string setting_name(const std::string& text);
 std::vector<std::string> setting_names();
 
 /// "" if `value` is valid for `setting`, else what is wrong with it and what would be valid. `kEncoders` are

@@ -22,11 +22,14 @@ sweep::Config read_settings(const std::filesystem::path& file, const std::vector
   config.top_n = std::min(config.top_n, static_cast<int>(encoder_names.size()));
   if (root.kind != sweep::YamlNode::Kind::kNull) {
     if (!root.is_map()) diagnostics.add(root.place, "must be a map of settings");
-    sweep::check_keys(root, "", sweep::setting_names(), diagnostics);
   }
   for (const auto& [key, value] : root.entries) {
     const sweep::Setting* setting = sweep::find_setting(key.place.text);
-    if (!setting) continue;
+    if (!setting) {
+      diagnostics.add(key.place, "unknown setting " + sweep::shown(key) +
+                                     sweep::suggestion(key.place.text, sweep::setting_names()));
+      continue;
+    }
     if (setting->kind == sweep::Setting::Kind::kEncoders) {
       const auto names = sweep::read_names(value, setting->name, diagnostics);
       if (!names) continue;

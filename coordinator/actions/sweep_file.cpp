@@ -7,6 +7,7 @@
 #include "coordinator/error.h"
 #include "storage/files/error.h"
 #include "storage/files/read.h"
+#include "sweep/spec/bundle.h"
 #include "trainer/data/error.h"
 
 namespace medley::coordinator {
@@ -19,9 +20,7 @@ std::string read_text(const fs::path& path) {
 }
 
 [[noreturn]] void throw_sorted(std::vector<sweep::Diagnostic> errors) {
-  std::stable_sort(errors.begin(), errors.end(), [](const sweep::Diagnostic& a, const sweep::Diagnostic& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
+  sweep::sort_diagnostics(errors);
   throw sweep::SpecError(std::move(errors));
 }
 
@@ -62,36 +61,27 @@ nlohmann::json axes_json(const sweep::SweepSpec& spec, const sweep::Expansion& e
   return axes;
 }
 
-/// "dropout=0.3" over base, read as the sweep file reads it. Throws UsageError.
-void lay_over(sweep::SweepSpec& spec, const std::string& set) {
-  const std::size_t equals = set.find('=');
-  const std::string name = set.substr(0, equals), value = equals == std::string::npos ? "" : set.substr(equals + 1);
-  if (value.empty()) throw UsageError("--set " + set + ": wants SETTING=VALUE");
-  const sweep::ParsedSweep read = sweep::read_sweep("base: {" + name + ": " + value + "}", "--set");
-  if (!read.errors.empty()) throw UsageError("--set " + set + ": " + read.errors.front().message);
-  for (const sweep::Axis& axis : spec.axes) {
-    if (axis.setting == name) throw UsageError("--set " + set + ": " + name + " is an axis of the sweep");
+/// With all that it includes, and `set` laid over its base.
+std::string read_bundle(const fs::path& path, const std::vector<std::string>& set) {
+  std::string text = sweep::bundle_sweep(read_text(path), path.string(), [&](const std::string& name) {
+    return read_text(fs::path(name).is_absolute() ? fs::path(name) : path.parent_path() / name);
+  });
+  for (const std::string& one : set) {
+    try {
+      text = sweep::with_setting(text, one);
+    } catch (const sweep::Error& error) {
+      throw UsageError(error.what());
+    }
   }
-  for (const sweep::Variant& variant : spec.variants) {
-    if (variant.settings.count(name) == 0 && !(name == "encoders" && variant.encoders)) continue;
-    throw UsageError("--set " + set + ": variant '" + variant.name + "' sets " + name + " itself");
-  }
-  if (name == "encoders") {
-    spec.base_encoders = read.spec.base_encoders;
-  } else {
-    const sweep::Setting& setting = *sweep::find_setting(name);
-    setting.set(spec.base, setting.get(read.spec.base));
-    spec.base_places.emplace(name, sweep::Place{1, 1, name});
-  }
-  spec.text = "# with --set " + set + "\n" + spec.text;
+  return text;
 }
 
 }  // namespace
 
 sweep::DatasetShape shape_of(const data::Dataset& dataset) { return shape_of(record_of(dataset)); }
 
-SweepText read_sweep_file(const fs::path& path, const fs::path& data_folder) {
-  SweepText file{path, read_text(path), {}};
+SweepText read_sweep_file(const fs::path& path, const fs::path& data_folder, const std::vector<std::string>& set) {
+  SweepText file{path, read_bundle(path, set), {}};
   sweep::ParsedSweep parsed = sweep::read_sweep(file.yaml, path.string());
   if (!parsed.errors.empty()) throw_sorted(std::move(parsed.errors));
   file.dataset_folder = dataset_folder(parsed.spec, path, data_folder);
@@ -101,8 +91,7 @@ SweepText read_sweep_file(const fs::path& path, const fs::path& data_folder) {
 SweepFile load_sweep_file(const fs::path& path, const fs::path& data_folder, const std::vector<std::string>& set) {
   SweepFile file;
   file.path = path;
-  sweep::ParsedSweep parsed = sweep::read_sweep(read_text(path), path.string());
-  for (const std::string& one : set) lay_over(parsed.spec, one);
+  sweep::ParsedSweep parsed = sweep::read_sweep(read_bundle(path, set), path.string());
   file.spec = parsed.spec;
   if (file.spec.dataset.empty() && data_folder.empty() && !parsed.errors.empty()) {
     throw sweep::SpecError(std::move(parsed.errors));

@@ -22,19 +22,20 @@ struct SweepFile {
   storage::SweepSubmission submission() const;
 };
 
-/// A sweep file as text, before anything of its dataset is read.
+/// A sweep file as text with all that it includes, before anything of its dataset is read.
 struct SweepText {
   std::filesystem::path path;
   std::string yaml;
   std::filesystem::path dataset_folder;
 };
 /// Throws sweep::SpecError with the errors that show without the dataset, and UsageError as load_sweep_file() does.
-SweepText read_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder);
+SweepText read_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder,
+                          const std::vector<std::string>& set = {});
 
 /// Reads `path`. `data_folder` takes the place of the file's `dataset` when it is not empty. Throws
 /// sweep::SpecError with every error of the file, data::Error with those of the dataset, and UsageError when neither
 /// names a dataset.
-/// `set` are settings laid over its `base`, "dropout=0.3"; the stored text begins with a comment that says so.
+/// `set` are settings laid over its `base`, "dropout=0.3"; the stored text ends with them.
 SweepFile load_sweep_file(const std::filesystem::path& path, const std::filesystem::path& data_folder,
                           const std::vector<std::string>& set = {});
 

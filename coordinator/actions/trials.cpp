@@ -151,7 +151,8 @@ std::string TrialList::resolved(const std::string& name) const {
   const auto known = short_names.find(name);
   if (known != short_names.end()) return known->second;
   std::vector<std::string> all = names();
-  if (std::find(all.begin(), all.end(), name) != all.end()) return name;
+  const std::string setting = sweep::setting_name(name);
+  if (std::find(all.begin(), all.end(), setting) != all.end()) return setting;
   for (const auto& [one, column] : short_names) all.push_back(one);
   throw UsageError("trials have no column or setting '" + name + "'" + sweep::suggestion(name, all));
 }

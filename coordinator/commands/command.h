@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cluster/launchers.h"
+#include "coordinator/commands/store_place.h"
 #include "coordinator/error.h"
 
 namespace medley::coordinator {
@@ -12,7 +13,13 @@ namespace medley::coordinator {
 /// Each adds one subcommand (or family of them) to `app`, with examples in its footer. The callback does the work and
 /// throws when it cannot. The store folder comes from the global `--store` / MEDLEY_STORE.
 struct Globals {
-  std::filesystem::path store = "medley-store";
+  std::filesystem::path store;
+  bool names_store = true;  ///< the user does; else it is find_store()
+
+  /// For a command that reads `file`: the store may lie beside it, or above.
+  void look_beside(const std::filesystem::path& file) {
+    if (!names_store) store = find_store(file);
+  }
 };
 void add_data_commands(CLI::App& app, Globals& globals);     // data make | check | import | folds; init
 void add_plan_command(CLI::App& app, Globals& globals);      // plan; settings

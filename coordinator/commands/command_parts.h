@@ -18,7 +18,7 @@ inline CommandParts parts_of(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) parts.options.push_back(option);
   for (const CLI::App* part : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (!part->get_name().empty()) {
-      parts.commands.push_back(part);
+      if (!part->get_group().empty()) parts.commands.push_back(part);  // a hidden one is for programs
       continue;
     }
     for (const CLI::Option* option : part->get_options()) parts.grouped.push_back(option);

@@ -3,7 +3,6 @@
 #include <functional>
 #include <iostream>
 #include <memory>
-#include <sstream>
 
 #include <fmt/format.h>
 
@@ -21,23 +20,15 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// Line `number` of `text`, counted from 1; "" for 0.
-std::string line_of(const std::string& text, int number) {
-  std::istringstream lines(text);
-  std::string line;
-  for (int i = 0; i < number; ++i) std::getline(lines, line);
-  return line;
-}
-
 /// Errors or warnings that the coordinator found in the text of `file`.
 std::vector<sweep::Diagnostic> diagnostics_of(const json& rows, const SweepText& file) {
-  std::vector<sweep::Diagnostic> all;
+  const std::string name = file.path.string();
+  sweep::Diagnostics all(name, file.yaml);
   for (const json& row : rows) {
-    const int line = row.value("line", 0);
-    all.push_back({file.path.string(), line, row.value("column", 0), row.value("text", ""), row.value("message", ""),
-                   line_of(file.yaml, line)});
+    all.add({row.value("line", 0), row.value("column", 0), row.value("text", ""), row.value("part", 0)},
+            row.value("message", ""));
   }
-  return all;
+  return all.take();
 }
 
 /// What the coordinator answered to a change that it made. Throws web::Error with its words when it did not.
@@ -47,9 +38,10 @@ void show(const web::Answered& answered, bool as_json) {
   if (!as_json) std::cout << body.value("message", "done") << "\n";
 }
 
-void submit(const fs::path& path, const fs::path& data, bool as_json, const Globals& globals) {
+void submit(const fs::path& path, const fs::path& data, const std::vector<std::string>& set, bool as_json,
+            const Globals& globals) {
   const ControlPoint point = living_control(globals.store);
-  const SweepText file = read_sweep_file(path, data);
+  const SweepText file = read_sweep_file(path, data, set);
   const auto answered = web::ask(point.url, point.token, "sweeps",
                                  {{"yaml", file.yaml},
                                   {"file", fs::absolute(path).string()},
@@ -111,16 +103,21 @@ CLI::App* add_change(CLI::App& app, Globals& globals, const std::string& name, c
 void add_control_commands(CLI::App& app, Globals& globals) {
   auto path = std::make_shared<fs::path>();
   auto data = std::make_shared<fs::path>();
+  auto set = std::make_shared<std::vector<std::string>>();
   auto as_json = std::make_shared<bool>(false);
   auto* submit_command =
       app.add_subcommand("submit", "Hand a sweep to the coordinator that runs on this store (medley serve)");
   submit_command->add_option("SWEEP", *path, "sweep file")->required();
   submit_command->add_option("--data", *data, "dataset folder, instead of the sweep file's");
+  submit_command->add_option("--set", *set, "settings laid over the file's base, such as epochs=5")->take_all();
   submit_command->add_flag("--json", *as_json, "print the coordinator's answer as JSON");
   submit_command->footer(
       "A sweep that was submitted before resumes. Trials with a result are not trained again.\n"
       "Examples:\n  medley submit sweep.yaml\n  medley submit examples/topn.yaml --data my-data --json");
-  submit_command->callback([path, data, as_json, &globals] { submit(*path, *data, *as_json, globals); });
+  submit_command->callback([path, data, set, as_json, &globals] {
+    globals.look_beside(*path);
+    submit(*path, *data, *set, *as_json, globals);
+  });
 
   const std::string sweep_help = "name, id, or unique start of an id";
   const auto of_sweep = [](const std::string& verb) -> PathOf {

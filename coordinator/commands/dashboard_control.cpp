@@ -28,7 +28,12 @@ constexpr std::size_t kMaxFits = 16;  ///< that are remembered, whoever asks how
 json errors_json(const std::vector<sweep::Diagnostic>& errors) {
   json rows = json::array();
   for (const auto& error : errors) {
-    rows.push_back({{"line", error.line}, {"column", error.column}, {"text", error.text}, {"message", error.message}});
+    rows.push_back({{"line", error.line},
+                    {"column", error.column},
+                    {"text", error.text},
+                    {"message", error.message},
+                    {"part", error.part},
+                    {"file", error.file}});
   }
   return rows;
 }

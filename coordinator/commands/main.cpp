@@ -23,9 +23,14 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(34);
 
   Globals globals;
-  app.add_option("--store", globals.store, "store folder: database, logs, checkpoints, exports")
-      ->envname("MEDLEY_STORE")
-      ->capture_default_str();
+  const auto* store = app.add_option("--store", globals.store,
+                                     "store folder: database, logs, checkpoints, exports. Else medley-store: here, or "
+                                     "beside the sweep file, or the nearest one above")
+                          ->envname("MEDLEY_STORE");
+  app.parse_complete_callback([&globals, store] {
+    globals.names_store = store->count() > 0;
+    globals.look_beside("");
+  });
   app.fallthrough();
 
   add_data_commands(app, globals);
@@ -44,7 +49,7 @@ int main(int argc, char** argv) {
   add_check_submission_command(app, globals);
   add_ensemble_commands(app, globals);
   add_store_command(app, globals);
-  add_completion_command(app);
+  add_completion_command(app, globals);
   add_manual_command(app);
 
   return run_command_line(app, argc, argv);

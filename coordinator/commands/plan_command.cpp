@@ -240,7 +240,10 @@ void add_plan_command(CLI::App& app, Globals& globals) {
   command->footer(
       "Examples:\n  medley plan sweep.yaml\n  medley plan sweep.yaml --settle 0.01\n  medley plan sweep.yaml --data "
       "features/ --json");
-  command->callback([options, &globals] { plan(*options, globals); });
+  command->callback([options, &globals] {
+    globals.look_beside(options->sweep);
+    plan(*options, globals);
+  });
 
   auto as_json = std::make_shared<bool>(false);
   auto* settings = app.add_subcommand("settings", "Every setting of a sweep file: default, meaning, values");

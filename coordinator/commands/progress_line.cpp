@@ -6,6 +6,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "coordinator/commands/terminal.h"
+#include "sweep/report/table.h"
+
 namespace medley::coordinator {
 namespace {
 
@@ -22,24 +25,33 @@ std::string duration_text(double seconds) {
   return fmt::format("{}h {:02}m", whole / 3600, whole % 3600 / 60);
 }
 
-std::string progress_text(const Status& status, const SweepStatus& sweep, int bar_width) {
+std::string progress_text(const Status& status, const SweepStatus& sweep, std::size_t width, bool bar) {
   const int done = sweep.finished + sweep.failed;
-  std::string text;
   const int trials = std::max(sweep.trials, sweep.most_trials);
-  if (bar_width > 0) {
-    const int full = trials == 0 ? bar_width : done * bar_width / trials;
-    text += "[" + std::string(static_cast<std::size_t>(full), '#') +
-            std::string(static_cast<std::size_t>(bar_width - full), '.') + "] ";
+  std::string counts;
+  if (sweep.most_trials > 0) counts += fmt::format("round {}, at most {} trials: ", sweep.rounds, sweep.most_trials);
+  counts += fmt::format("{}/{} done, {} running", sweep.finished, sweep.trials, sweep.running);
+  if (const int queued = sweep.trials - done - sweep.running; queued > 0) counts += fmt::format(", {} queued", queued);
+  if (sweep.failed > 0) counts += fmt::format(", {} failed", sweep.failed);
+  if (sweep.diverged > 0) counts += fmt::format(", {} diverged", sweep.diverged);
+  std::string best;
+  if (sweep.best_paper_score) best = fmt::format(", best Score {:.3f} (paper-style)", *sweep.best_paper_score);
+  std::string end;
+  if (status.draining && done < sweep.trials) {
+    end = ", stopping";
+  } else if (done < sweep.trials && sweep.most_trials == 0 && status.eta_seconds) {
+    end = ", ETA " + duration_text(*status.eta_seconds);
   }
-  if (sweep.most_trials > 0) text += fmt::format("round {}, at most {} trials: ", sweep.rounds, sweep.most_trials);
-  text += fmt::format("{}/{} trials done, {} running, {} failed", sweep.finished, sweep.trials, sweep.running,
-                      sweep.failed);
-  if (sweep.diverged > 0) text += fmt::format(", {} diverged", sweep.diverged);
-  if (sweep.best_paper_score) text += fmt::format(", best Score {:.3f} (paper-style)", *sweep.best_paper_score);
-  if (status.draining && done < sweep.trials) return text + ", stopping";
-  if (done < sweep.trials && sweep.most_trials == 0 && status.eta_seconds)
-    text += ", ETA " + duration_text(*status.eta_seconds);
-  return text;
+  std::string begin;
+  if (bar) {
+    const int full = trials == 0 ? kBarWidth : done * kBarWidth / trials;
+    begin = "[" + std::string(static_cast<std::size_t>(full), '#') +
+            std::string(static_cast<std::size_t>(kBarWidth - full), '.') + "] ";
+  }
+  for (const std::string& text : {begin + counts + best + end, counts + best + end}) {
+    if (text.size() <= width) return text;
+  }
+  return (counts + end).substr(0, width);
 }
 
 ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO)), shown_at_(std::chrono::steady_clock::now()) {}
@@ -50,7 +62,9 @@ ProgressLine::~ProgressLine() {
 
 void ProgressLine::show(const Status& status, const SweepStatus& sweep) {
   if (terminal_) {
-    std::fprintf(stderr, "%s%s", kClearLine, progress_text(status, sweep, kBarWidth).c_str());
+    // The last column stays free: a terminal may begin a new line after it.
+    const std::size_t width = terminal_width(STDERR_FILENO).value_or(sweep::kTextWidth) - 1;
+    std::fprintf(stderr, "%s%s", kClearLine, progress_text(status, sweep, width, true).c_str());
     std::fflush(stderr);
     drawn_ = true;
     return;
@@ -61,7 +75,7 @@ void ProgressLine::show(const Status& status, const SweepStatus& sweep) {
   if (tenths == shown_tenths_ && now - shown_at_ < kQuietest) return;
   shown_tenths_ = tenths;
   shown_at_ = now;
-  std::fprintf(stderr, "%s\n", progress_text(status, sweep, 0).c_str());
+  std::fprintf(stderr, "%s\n", progress_text(status, sweep, std::string::npos, false).c_str());
 }
 
 void ProgressLine::say(const std::string& line) {

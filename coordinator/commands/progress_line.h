@@ -9,12 +9,12 @@ namespace medley::coordinator {
 /// "4m 05s", "2h 03m", "12s".
 std::string duration_text(double seconds);
 
-/// One line of a sweep's progress: trials done, running, failed, best Score so far, ETA. It has a bar of `bar_width`
-/// characters unless that is 0.
-std::string progress_text(const Status& status, const SweepStatus& sweep, int bar_width);
+/// One line of a sweep's progress: trials done, running, queued, failed, best Score so far, ETA. It begins with a bar
+/// unless that is not wanted. Where `width` characters are too few it leaves out the bar, then the best Score.
+std::string progress_text(const Status& status, const SweepStatus& sweep, std::size_t width, bool bar);
 
-/// Shows progress on standard error. A terminal gets one line that is redrawn. Elsewhere it is a plain line when a
-/// tenth more is done, or every 30 seconds. One thread.
+/// Shows progress on standard error. A terminal gets one line that is redrawn, and fits it. Elsewhere it is a plain
+/// line when a tenth more is done, or every 30 seconds. One thread.
 class ProgressLine {
  public:
   ProgressLine();

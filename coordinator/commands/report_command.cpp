@@ -201,7 +201,8 @@ void report(const ReportOptions& options, const Globals& globals) {
   try {
     std::cout << (options.planned          ? sweep::render_planned_comparisons(report, rendering)
                   : options.axes           ? sweep::render_axes(report, rendering)
-                  : !options.pivot.empty() ? sweep::render_pivot(report, options.pivot[0], options.pivot[1], rendering)
+                  : !options.pivot.empty() ? sweep::render_pivot(report, sweep::setting_name(options.pivot[0]),
+                                                                 sweep::setting_name(options.pivot[1]), rendering)
                                            : sweep::render(report, rendering));
   } catch (const sweep::Error& e) {  // a name of a column or an axis
     throw UsageError(e.what());

@@ -178,7 +178,13 @@ void run(const RunOptions& options, const Globals& globals) {
   const SweepFile file = load_sweep_file(options.sweep, options.data, options.set);
   for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
   refuse_second_run(globals.store, options.sweep);
+  const bool is_new = !fs::exists(storage::StoreLayout(globals.store.string()).database());
   const auto opened = open_coordinator(globals.store, options.coordinator);
+  // A store that the user did not name, and does not see in the current folder, is told of.
+  if (is_new || (!globals.names_store && globals.store.has_parent_path())) {
+    std::cerr << (is_new ? "new store: " : "store: ") << fs::absolute(globals.store).lexically_normal().string()
+              << "\n";
+  }
   Coordinator& coordinator = *opened;
   const auto submitted = coordinator.submit(record_of(file.dataset), file.submission());
   set_others_aside(coordinator, submitted.id);
@@ -357,7 +363,10 @@ void add_run_commands(CLI::App& app, Globals& globals) {
       "Trials with a result are not trained again.\n"
       "Examples:\n  medley run sweep.yaml\n  medley run sweep.yaml --smoke\n  medley run sweep.yaml --set epochs=5\n"
       "  medley run sweep.yaml --workers 8 --store /scratch/store");
-  run_command->callback([options, &globals] { run(*options, globals); });
+  run_command->callback([options, &globals] {
+    globals.look_beside(options->sweep);
+    run(*options, globals);
+  });
 
   auto as_json = std::make_shared<bool>(false);
   auto* status_command = app.add_subcommand("status", "Sweeps of the store: progress, failures");

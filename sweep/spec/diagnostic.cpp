@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "sweep/spec/bundle.h"
+
 namespace medley::sweep {
 namespace {
 
@@ -58,19 +60,26 @@ std::string Diagnostic::str() const {
   return result;
 }
 
+void sort_diagnostics(std::vector<Diagnostic>& diagnostics) {
+  std::stable_sort(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.part, a.line, a.column) < std::tie(b.part, b.line, b.column);
+  });
+}
+
 SpecError::SpecError(std::vector<Diagnostic> diagnostics)
     : Error(describe_all(diagnostics)), diagnostics_(std::move(diagnostics)) {}
 
 void Diagnostics::add(const Place& place, std::string message) {
   if (all_.size() >= kMaxKept) return;
-  all_.push_back({file_, place.line, place.column, place.text, std::move(message),
-                  place.line > 0 ? line_of(text_, place.line) : ""});
+  const auto part = static_cast<std::size_t>(std::max(place.part, 0));
+  const auto parts = part > 0 ? sweep_parts(text_, file_) : std::vector<SweepPart>();
+  const SweepPart* of = part < parts.size() ? &parts[part] : nullptr;
+  all_.push_back({of ? of->name : file_, place.line, place.column, place.text, std::move(message),
+                  place.line > 0 ? line_of(of ? of->text : text_, place.line) : "", place.part});
 }
 
 std::vector<Diagnostic> Diagnostics::take() {
-  std::stable_sort(all_.begin(), all_.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
+  sort_diagnostics(all_);
   return std::exchange(all_, {});
 }
 

@@ -12,6 +12,7 @@ struct Place {
   int line = 0;
   int column = 0;    ///< in bytes
   std::string text;  ///< what stands there, as typed
+  int part = 0;      ///< of the text: sweep_parts()
 };
 
 /// One error (or warning) in a sweep file.
@@ -22,10 +23,14 @@ struct Diagnostic {
   std::string text;     ///< the offending text
   std::string message;  ///< what is wrong with it and what would be valid
   std::string source;   ///< the line that it stands on; "" for the file as a whole
+  int part = 0;         ///< Place::part
 
   /// `file:line:column: message`, then the source line with the text underlined.
   std::string str() const;
 };
+
+/// In the order of their positions.
+void sort_diagnostics(std::vector<Diagnostic>& diagnostics);
 
 /// All errors of a sweep file, in the order of their positions. what() is the text of them all.
 class SpecError : public Error {
@@ -37,7 +42,7 @@ class SpecError : public Error {
   std::vector<Diagnostic> diagnostics_;
 };
 
-/// Collects the errors of one file. `file` and `text` must outlive it.
+/// Collects the errors of one text, of one or more parts. `file` and `text` must outlive it.
 class Diagnostics {
  public:
   Diagnostics(const std::string& file, const std::string& text) : file_(file), text_(text) {}

@@ -671,9 +671,13 @@ MadeConfig posted_config(const ParameterSpace& space, const json& settings, cons
         }
       }
     }
+    const auto same = [&](const ParameterSpace::Parameter& other) { return other.setting == setting.name; };
+    if (std::any_of(own.parameters.begin(), own.parameters.end(), same)) {
+      throw Error("'" + setting.name + "' and '" + setting.alias + "' are one setting: keep one");
+    }
     setting.set(drawn.config, kept);
     drawn.texts.push_back(value_text(kept));
-    own.parameters.push_back({name, {kept}, 0, 0, false, {}});
+    own.parameters.push_back({setting.name, {kept}, 0, 0, false, {}});
   }
   return make_config(own, 0, std::move(drawn), shape);
 }

@@ -4,10 +4,10 @@
 #include <set>
 
 #include "sweep/nearest.h"
+#include "sweep/spec/bundle.h"
 #include "sweep/spec/spec_axis.h"
 #include "sweep/spec/spec_family.h"
 #include "sweep/spec/spec_values.h"
-#include "sweep/spec/yaml_tree.h"
 
 namespace medley::sweep {
 namespace {
@@ -90,6 +90,20 @@ class SpecReader {
     }
   }
 
+  /// Of --set: it must reach every config.
+  void lay_over_base(const YamlNode& node) {
+    if (!want_map(node, "--set")) return;
+    for (const auto& [key, value] : node.entries) {
+      const std::string name = setting_name(key.place.text);
+      if (is_axis(name)) diagnostics_.add(key.place, name + " is an axis of the sweep");
+      for (const Variant& variant : spec_.variants) {
+        if (!sets(variant, name)) continue;
+        diagnostics_.add(key.place, "the variant '" + variant.name + "' sets " + name + " itself");
+      }
+    }
+    read_settings(node);
+  }
+
  private:
   template <class Read>
   void with(const YamlNode& map, const std::string& key, Read read) {
@@ -121,7 +135,7 @@ class SpecReader {
       if (std::find(known.begin(), known.end(), text) != known.end()) continue;
       if (find_setting(text)) {
         diagnostics_.add(key.place, "'" + text + "' is a setting: put it under 'base' or 'axes'");
-        doubtful_.insert(text);
+        doubtful_.insert(setting_name(text));
       } else {
         diagnostics_.add(key.place, "unknown key " + shown(key) + suggestion(text, known));
         const std::string meant = nearest_name(text, known);
@@ -405,7 +419,10 @@ class SpecReader {
   }
 
   void read_base(const YamlNode& node) {
-    if (!want_map(node, "base")) return;
+    if (want_map(node, "base")) read_settings(node);
+  }
+
+  void read_settings(const YamlNode& node) {
     for (const auto& [key, value] : node.entries) {
       const Setting* setting = known_setting(key);
       if (!setting) continue;
@@ -456,12 +473,12 @@ class SpecReader {
   void read_axes(const YamlNode& node) {
     if (!want_map(node, "axes")) return;
     for (const auto& [key, value] : node.entries) {
-      const std::string& name = key.place.text;
+      const std::string name = setting_name(key.place.text);
       watch(find_setting(name) ? name : nearest_name(name, setting_names()), [&, &key = key, &value = value] {
         if (auto axis = read_axis(key, value, spec_.search, diagnostics_)) spec_.axes.push_back(std::move(*axis));
       });
       for (const Variant& variant : spec_.variants) {
-        if (variant.settings.count(name) == 0 && !(name == "encoders" && variant.encoders)) continue;
+        if (!sets(variant, name)) continue;
         diagnostics_.add(key.place,
                          "axes: the variant '" + variant.name + "' sets " + name + " too: vary it or set it");
       }
@@ -472,10 +489,10 @@ class SpecReader {
     if (!want_map(node, "when")) return;
     std::vector<std::string> names;
     if (axes) {
-      for (const auto& [key, value] : axes->entries) names.push_back(key.place.text);
+      for (const auto& [key, value] : axes->entries) names.push_back(setting_name(key.place.text));
     }
     for (const auto& [key, conditions] : node.entries) {
-      const std::string& name = key.place.text;
+      const std::string name = setting_name(key.place.text);
       if (std::find(names.begin(), names.end(), name) == names.end()) {
         diagnostics_.add(key.place, "when: " + shown(key) + " is not one of the axes" + suggestion(name, names));
         doubtful_.insert(nearest_name(name, names));
@@ -499,7 +516,7 @@ class SpecReader {
     for (const auto& [key, wanted] : node.entries) {
       const Setting* setting = known_setting(key);
       if (!setting) continue;
-      if (setting->name == axis.place.text) {
+      if (setting->name == setting_name(axis.place.text)) {
         diagnostics_.add(key.place, "when: " + shown(key) + " cannot be its own condition");
         continue;
       }
@@ -568,7 +585,7 @@ class SpecReader {
       } else if (!texts.insert(*text).second) {
         diagnostics_.add(value.place, "labels: '" + *text + "' stands for two names");
       } else {
-        spec_.labels.push_back({key.place, key.place.text, *text});
+        spec_.labels.push_back({key.place, setting_name(key.place.text), *text});
       }
     }
   }
@@ -643,6 +660,10 @@ class SpecReader {
     }
   }
 
+  static bool sets(const Variant& variant, const std::string& setting) {
+    return variant.settings.count(setting) > 0 || (setting == "encoders" && variant.encoders);
+  }
+
   bool is_axis(const std::string& setting) const {
     return std::any_of(spec_.axes.begin(), spec_.axes.end(), [&](const Axis& a) { return a.setting == setting; });
   }
@@ -677,9 +698,10 @@ bool is_sweep_name(const std::string& text) {
 }
 
 const std::vector<std::string>& sweep_file_keys() {
-  static const std::vector<std::string> keys = {
-      "name",  "description", "dataset",    "priority",  "base",    "variants",       "axes",        "when",  "folds",
-      "seeds", "search",      "impossible", "reference", "compare", "threshold_grid", "head_fusion", "labels"};
+  static const std::vector<std::string> keys = {"name",        "description", "dataset",   "priority", "base",
+                                                "variants",    "axes",        "when",      "folds",    "seeds",
+                                                "search",      "impossible",  "reference", "compare",  "threshold_grid",
+                                                "head_fusion", "labels",      "include"};
   return keys;
 }
 
@@ -702,9 +724,11 @@ ParsedSweep read_sweep(const std::string& yaml_text, const std::string& file_nam
     diagnostics.throw_if_any();
   }
   spec.text = yaml_text;
-  const YamlNode root = parse_yaml(yaml_text, file_name, diagnostics);
+  const SweepTree tree = parse_parts(yaml_text, file_name, diagnostics);
   if (!diagnostics.empty()) parsed.doubtful.insert(kUnknownSetting);  // a key stands twice: which is meant?
-  SpecReader(parsed, diagnostics).read(root);
+  SpecReader reader(parsed, diagnostics);
+  reader.read(tree.root);
+  for (const YamlNode& set : tree.sets) reader.lay_over_base(set);
   parsed.errors = diagnostics.take();
   return parsed;
 }

@@ -89,7 +89,7 @@ struct LabelSpec {
 /// What a sweep file says, checked as far as it can be without its dataset. Pure data.
 struct SweepSpec {
   std::string file;  ///< the name that messages use
-  std::string text;  ///< the YAML as typed, for messages and for the store
+  std::string text;  ///< the YAML as typed with what it includes (bundle.h), for messages and for the store
 
   std::string name;         ///< default: the file's name without folder and extension
   std::string description;  ///< "" when there is none

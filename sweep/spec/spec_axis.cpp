@@ -242,7 +242,7 @@ std::optional<Axis> read_axis(const YamlNode& key, const YamlNode& node, SweepSp
     return std::nullopt;
   }
   Axis axis;
-  axis.setting = name;
+  axis.setting = setting->name;
   axis.place = key.place;
   if (setting->kind == Kind::kEncoders) {
     axis.kind = Axis::Kind::kEncoders;

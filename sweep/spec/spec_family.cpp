@@ -75,8 +75,8 @@ std::optional<FamilySpec> read_family(const YamlNode& node, const SweepSpec& spe
     if (!read_baseline_variant(*baseline, spec.variants, family, diagnostics)) return std::nullopt;
     return family;
   }
-  const auto axis =
-      std::find_if(spec.axes.begin(), spec.axes.end(), [&](const Axis& a) { return a.setting == name->place.text; });
+  const auto axis = std::find_if(spec.axes.begin(), spec.axes.end(),
+                                 [&](const Axis& a) { return a.setting == setting_name(name->place.text); });
   if (axis == spec.axes.end()) {
     std::vector<std::string> known;
     if (!spec.variants.empty()) known.push_back(kVariantAxis);

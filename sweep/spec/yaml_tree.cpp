@@ -19,7 +19,7 @@ constexpr std::size_t kMaxDepth = 16;
 /// of keys, both entries of a duplicate key, and the refusals before anything is expanded.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const std::string& text, const std::string& file) : text_(text), file_(file) {}
+  TreeBuilder(const std::string& text, const std::string& file, int part) : text_(text), file_(file), part_(part) {}
 
   YamlNode take_root() { return std::move(root_); }
 
@@ -52,6 +52,7 @@ class TreeBuilder : public YAML::EventHandler {
   [[noreturn]] void refuse(const YAML::Mark& mark, const std::string& text, const std::string& message) {
     Diagnostics diagnostics(file_, text_);
     Place place = place_of(mark, text);
+    place.part = 0;  // of the text alone
     place.line = std::max(place.line, 1);
     place.column = std::max(place.column, 1);
     diagnostics.add(place, message);
@@ -59,8 +60,8 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
  private:
-  static Place place_of(const YAML::Mark& mark, const std::string& text) {
-    return {mark.line + 1, mark.column + 1, text};
+  Place place_of(const YAML::Mark& mark, const std::string& text) const {
+    return {mark.line + 1, mark.column + 1, text, part_};
   }
 
   void check_tag(const YAML::Mark& mark, const std::string& tag) {
@@ -113,6 +114,7 @@ class TreeBuilder : public YAML::EventHandler {
   };
   const std::string& text_;
   const std::string& file_;
+  const int part_;
   std::vector<Open> open_;
   YamlNode root_;
 };
@@ -187,8 +189,8 @@ void check_keys(YamlNode& node, Diagnostics& diagnostics) {
 
 }  // namespace
 
-YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics) {
-  TreeBuilder builder(text, file);
+YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics, int part) {
+  TreeBuilder builder(text, file, part);
   const auto refuse = [&](const std::string& message) { builder.refuse(YAML::Mark(), "", message); };
   if (const auto bad = first_bad_byte(text)) builder.refuse(*bad, "", "this byte is not text: a sweep file is UTF-8");
   try {
@@ -197,7 +199,7 @@ YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostic
     const bool any = parser.HandleNextDocument(builder);
     YamlNode root = builder.take_root();
     if (!any || root.is_null()) refuse("the file is empty: `medley init` writes one to begin with");
-    TreeBuilder second(text, file);
+    TreeBuilder second(text, file, part);
     if (parser.HandleNextDocument(second)) {
       second.refuse(YAML::Mark(), "", "holds more than one document: keep one sweep a file");
     }

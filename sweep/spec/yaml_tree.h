@@ -25,7 +25,7 @@ struct YamlNode {
 
 /// Parses one document. Text that is not YAML throws SpecError at once. So does a construct beyond the needs of a sweep
 /// file (aliases, tags, more than one document, nesting beyond 16). Duplicate keys are added to `diagnostics` and
-/// dropped.
-YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics);
+/// dropped. `part` is that of all places.
+YamlNode parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics, int part = 0);
 
 }  // namespace medley::sweep

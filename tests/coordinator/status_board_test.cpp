@@ -34,15 +34,28 @@ class Board : public testing::Test {
 };
 
 TEST_F(Board, TheTimeLeftIsWhatRemainsAtTheRateOfTheNewestResults) {
-  EXPECT_FALSE(published(kStart).eta_seconds);
-  board_.note_result(kStart);
-  EXPECT_FALSE(published(kStart).eta_seconds) << "one result has no rate";
-  board_.note_result(kStart + 5s);
+  EXPECT_FALSE(published(kStart).eta_seconds) << "nothing trains";
+  scheduler_.handle(WorkerJoined{"w", 1, "cpu", {}, "", "", 0}, 0);
+  EXPECT_FALSE(published(kStart).eta_seconds) << "nothing has ended";
+  board_.note_result(kStart + 10s);
   EXPECT_DOUBLE_EQ(*published(kStart + 10s).eta_seconds, 40) << "4 trials at one in 10 s";
-  EXPECT_DOUBLE_EQ(*published(kStart + 20s).eta_seconds, 80) << "a standstill shows";
+  EXPECT_DOUBLE_EQ(*published(kStart + 15s).eta_seconds, 35) << "it counts down";
+  board_.note_result(kStart + 20s);
+  EXPECT_DOUBLE_EQ(*published(kStart + 20s).eta_seconds, 40);
+  EXPECT_DOUBLE_EQ(*published(kStart + 80s).eta_seconds, 160) << "a standstill shows";
   EXPECT_EQ(board_.read().results, 2);
   scheduler_.handle(SweepPaused{"s"}, 0);
-  EXPECT_FALSE(published(kStart + 20s).eta_seconds) << "nothing is to be trained";
+  EXPECT_FALSE(published(kStart + 80s).eta_seconds) << "nothing is to be trained";
+}
+
+TEST_F(Board, ResultsOfAPackThatComeTogetherAreNoRateOfTheirOwn) {
+  scheduler_.handle(WorkerJoined{"w", 2, "cpu", {}, "", "", 0}, 0);
+  published(kStart);
+  for (int i = 0; i < 8; ++i) board_.note_result(kStart + 80s);
+  EXPECT_DOUBLE_EQ(*published(kStart + 80s).eta_seconds, 40) << "4 trials at 8 in 80 s";
+  for (int i = 0; i < 8; ++i) board_.note_result(kStart + 160s);
+  EXPECT_DOUBLE_EQ(*published(kStart + 160s).eta_seconds, 40);
+  EXPECT_DOUBLE_EQ(*published(kStart + 190s).eta_seconds, 10);
 }
 
 TEST_F(Board, ShowsWorkersThatAreThereAndWhatTheyTrain) {

@@ -140,21 +140,74 @@ TEST_F(Surfaces, ARunBesideACoordinatorIsToldToSubmit) {
 
 TEST_F(Surfaces, BashCompletesCommandsAndOptions) {
   const auto complete = [&](const std::string& words) {
-    const std::string script = std::string("source <('") + MEDLEY + "' completion bash); COMP_WORDS=(" + words +
+    const std::string script = std::string("source <('") + MEDLEY + "' completion bash); COMP_WORDS=('" + MEDLEY +
+                               "' " + words +
                                "); COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 )); _medley; echo \"${COMPREPLY[*]}\"";
     const Ended ended = run_program("/bin/bash", {"-c", script}, scratch_);
     EXPECT_EQ(ended.exit, 0);
     EXPECT_EQ(ended.err, "");
     return ended.out;
   };
-  EXPECT_EQ(complete("medley rep"), "report replay\n");
-  EXPECT_EQ(complete("medley data ch"), "check\n");
-  EXPECT_EQ(complete("medley --store x run --work"), "--workers\n");
-  EXPECT_EQ(complete("medley report --mark"), "--markdown\n");
-  EXPECT_EQ(complete("medley sub"), "submit\n");
-  EXPECT_EQ(complete("medley re"), "resume retry release report rename replay\n");
-  EXPECT_EQ(complete("medley serve --read"), "--read-only\n");
-  EXPECT_EQ(complete("medley pause --js"), "--json\n");
+  EXPECT_EQ(complete("rep"), "report replay\n");
+  EXPECT_EQ(complete("data ch"), "check\n");
+  EXPECT_EQ(complete("--store x run --work"), "--workers\n");
+  EXPECT_EQ(complete("report --mark"), "--markdown\n");
+  EXPECT_EQ(complete("sub"), "submit\n");
+  EXPECT_EQ(complete("re"), "resume retry release report rename replay\n");
+  EXPECT_EQ(complete("serve --read"), "--read-only\n");
+  EXPECT_EQ(complete("pause --js"), "--json\n");
+  EXPECT_EQ(complete("completion f"), "fish\n");
+  EXPECT_EQ(complete("run --set drop"), "dropout=\n");
+  EXPECT_EQ(complete("trials --columns fold,held_out_s"), "fold,held_out_score\n");
+  EXPECT_EQ(complete("compl"), "completion\n") << "what only the scripts call is not offered";
+  make_dataset();
+  const std::string file = write_sweep("a-sweep.yaml", "name: shown here\nfolds: [0]\nseeds: 1\n");
+  ASSERT_EQ(run_sweep(file).exit, 0);
+  EXPECT_EQ(complete("--store '" + path("store") + "' report sh"), "shown here\n");
+  EXPECT_EQ(complete("run '" + path("a-sw") + "'"), path("a-sweep.yaml") + "\n") << "a file";
+  const std::string config = json::parse(medley({"trials", "--json"}).out).at("trials").at(0).at("config");
+  EXPECT_EQ(complete("--store='" + path("store") + "' show " + config.substr(0, 4)), config + "\n");
+}
+
+TEST_F(Surfaces, TheStoreIsFoundAboveTheFolderAndBesideTheSweepFile) {
+  make_dataset();
+  fs::create_directories(path("sweeps/deep"));
+  write_sweep("sweeps/sweep.yaml", "name: shown\nfolds: [0]\nseeds: 1\n");
+  const auto in = [&](const std::string& folder, const std::string& words) {
+    return run_program("/bin/bash",
+                       {"-c", "unset MEDLEY_STORE; cd '" + path(folder) + "' && '" + MEDLEY + "' " + words}, scratch_);
+  };
+  const std::string run = "run '" + path("sweeps/sweep.yaml") + "' --data '" + path("data") + "' --workers 1 --port 0";
+  const Ended first = in("sweeps", run);
+  ASSERT_EQ(first.exit, 0) << first.err;
+  EXPECT_TRUE(contains(first.err, "new store: " + path("sweeps/medley-store") + "\n")) << first.err;
+  EXPECT_TRUE(contains(in("sweeps/deep", "report").out, "shown on data"));
+  const Ended again = in("", run);
+  EXPECT_TRUE(contains(again.err, "store: " + path("sweeps/medley-store") + "\n")) << again.err;
+  EXPECT_TRUE(contains(again.err, "nothing to train")) << again.err;
+  EXPECT_FALSE(fs::exists(path("medley-store")));
+  EXPECT_FALSE(contains(in("sweeps", run).err, "store: ")) << "the one in the folder goes without saying";
+  EXPECT_NE(in("", "report").exit, 0) << "none here or above";
+}
+
+TEST_F(Surfaces, FilesThatASweepIncludesAreInItsStoredText) {
+  make_dataset();
+  fs::create_directories(path("common"));
+  write("common/small.yaml", "projection_dim: 8\ngate_dim: 4\nfusion_dim: 8\nepochs: 9\n");
+  write("common/all.yaml", "dataset: ../data\nfolds: [0]\nseeds: 1\n");
+  const std::string sweep = write("sweep.yaml", "include: common/all.yaml\nbase: [common/small.yaml, {epochs: 2}]\n");
+  const Ended ran = medley({"run", sweep, "--workers", "1", "--port", "0", "--set", "lr=0.002"});
+  ASSERT_EQ(ran.exit, 0) << ran.err;
+  const json trials =
+      medley_json({"trials", "--where", "epochs=2", "--where", "projection_dim=8", "--where", "lr=0.002"});
+  EXPECT_EQ(trials.at("trials").size(), 1u) << trials.dump();
+  const json plan = medley_json({"plan", sweep, "--set", "lr=0.002"});
+  EXPECT_EQ(plan.at("done"), 1) << plan.dump();
+  write("common/small.yaml", "epohcs: 9\n");
+  const Ended wrong = medley({"plan", sweep});
+  EXPECT_EQ(wrong.exit, 1);
+  EXPECT_TRUE(contains(wrong.err, "common/small.yaml:1:1: unknown setting 'epohcs'; did you mean 'epochs'?"))
+      << wrong.err;
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ TEST(Expand, EveryKeyOfASweepFileChangesWhatItComesTo) {
       {"threshold_grid", {"threshold_grid: {from: 0.01}", "threshold_grid: {points: 10}"}},
       {"head_fusion", {"head_fusion: own", "head_fusion: product-2"}},
       {"labels", {"labels: {top_n: n}", "labels: {top_n: kept}"}},
+      {"include", {"include: a\n--- # file: a\nbase: {epochs: 3}", "include: a\n--- # file: a\nbase: {epochs: 4}"}},
   };
   for (const std::string& key : sweep_file_keys()) {
     const auto pair = values.find(key);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sweep/spec/bundle.h"
 #include "sweep/spec/spec.h"
 #include "tests/support/folder.h"
 
@@ -16,7 +17,9 @@ TEST(SweepsPage, ItsExamplesParse) {
   int examples = 0;
   for (std::size_t at = text.find(fence); at != std::string::npos; at = text.find(fence, at + 1)) {
     const std::size_t start = at + fence.size();
-    EXPECT_NO_THROW(parse_sweep(text.substr(start, text.find("```", start) - start), "sweeps.md"));
+    const std::string example = text.substr(start, text.find("```", start) - start);
+    const auto any_file = [](const std::string&) { return std::string("{}"); };
+    EXPECT_NO_THROW(parse_sweep(bundle_sweep(example, "sweeps.md", any_file), "sweeps.md")) << example;
     ++examples;
   }
   EXPECT_GE(examples, 2);
@@ -47,7 +50,8 @@ TEST(SweepsPage, ItsTableIsTheSettings) {
   const Config defaults;
   for (const Setting& setting : settings()) {
     const std::string initial = setting.kind == Setting::Kind::kEncoders ? "all" : value_text(setting.get(defaults));
-    const std::string row = "| `" + setting.name + "` | " + values_of(setting) + " | " + initial + " | " +
+    const std::string alias = setting.alias.empty() ? "" : ", `" + setting.alias + "`";
+    const std::string row = "| `" + setting.name + "`" + alias + " | " + values_of(setting) + " | " + initial + " | " +
                             setting.meaning + " | " + (setting.active_when.empty() ? "always" : setting.active_when) +
                             " |\n";
     EXPECT_NE(text.find(row), std::string::npos) << "docs/sweeps.md wants this row:\n" << row;
