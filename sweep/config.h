@@ -124,7 +124,7 @@ struct Setting {
   /// The value that leaves no trace in canonical_text(): what was trained before the setting existed, so that adding
   /// it changed no id. Null when there is none.
   nlohmann::json traceless = nullptr;
-  std::string alias;  ///< a short name that files and options may have instead: "lr"; "" when there is none
+  std::string alias = {};  ///< a short name that files and options may have instead: "lr"; "" when there is none
 };
 
 /// Every setting, in the order in which people read them.

@@ -4,10 +4,25 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "sweep/error.h"
 
 namespace medley::sweep {
+
+namespace {
+
+std::string hex_of(const std::array<unsigned char, 32>& bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace
 
 struct Sha256::Context {
   EVP_MD_CTX* md = EVP_MD_CTX_new();
@@ -33,20 +48,19 @@ std::array<unsigned char, 32> Sha256::bytes() {
 
 void Sha256::restart() { EVP_DigestInit_ex(context_->md, nullptr, nullptr); }
 
-std::string Sha256::hex() {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : bytes()) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
+std::string Sha256::hex() { return hex_of(bytes()); }
 
 std::string sha256_hex(std::string_view text) {
   Sha256 sha;
   sha.add(text);
   return sha.hex();
+}
+
+std::string hmac_sha256_hex(std::string_view key, std::string_view text) {
+  std::array<unsigned char, 32> bytes{};
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
+       text.size(), bytes.data(), nullptr);
+  return hex_of(bytes);
 }
 
 }  // namespace medley::sweep

@@ -32,4 +32,7 @@ class Sha256 {
 /// Lower-case hexadecimal SHA-256 of `text`.
 std::string sha256_hex(std::string_view text);
 
+/// Lower-case hexadecimal HMAC-SHA-256 of `text` (RFC 2104).
+std::string hmac_sha256_hex(std::string_view key, std::string_view text);
+
 }  // namespace medley::sweep

@@ -1,5 +1,7 @@
 #include "web/client.h"
 
+#include <algorithm>
+
 #include <httplib.h>
 
 namespace medley::web {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr int kConnectSeconds = 10;
 constexpr int kReadSeconds = 600;
+constexpr int kHookSeconds = 10;
 
 httplib::Client client_of(const std::string& url, const std::string& token) {
   httplib::Client client(url.substr(0, url.find('/', url.find("//") + 2)));
@@ -40,6 +43,20 @@ Answered ask(const std::string& url, const std::string& token, const std::string
 const nlohmann::json& done(const Answered& answered) {
   if (answered.status == 200) return answered.body;
   throw Error(answered.body.value("error", "the coordinator answered with status " + std::to_string(answered.status)));
+}
+
+std::string post_to_hook(const std::string& url, const std::string& body, const std::string& signature) {
+  const std::size_t path = std::min(url.find('/', url.find("//") + 2), url.size());
+  httplib::Client client(url.substr(0, path));
+  if (!client.is_valid()) return "this is no address of a server";
+  client.set_connection_timeout(kHookSeconds);
+  client.set_read_timeout(kHookSeconds);
+  httplib::Headers headers;
+  if (!signature.empty()) headers.emplace("X-Medley-Signature", signature);
+  const std::string where = path < url.size() ? url.substr(path) : "/";
+  const auto result = client.Post(where, headers, body, "application/json");
+  if (!result) return httplib::to_string(result.error());
+  return result->status / 100 == 2 ? "" : "status " + std::to_string(result->status);
 }
 
 std::string fetch(const std::string& url, const std::string& token, const std::string& path) {

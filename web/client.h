@@ -25,4 +25,8 @@ const nlohmann::json& done(const Answered& answered);
 /// refuses.
 std::string fetch(const std::string& url, const std::string& token, const std::string& path);
 
+/// POSTs JSON to a web hook, http:// or https://, and waits ten seconds at most. `signature` is the header
+/// X-Medley-Signature; "" none. "", or what went wrong: also every status but 2xx.
+std::string post_to_hook(const std::string& url, const std::string& body, const std::string& signature);
+
 }  // namespace medley::web

@@ -61,8 +61,8 @@ std::string files_of(const std::filesystem::path& folder) {
 
 }  // namespace
 
-DashboardControl::DashboardControl(Coordinator& coordinator, std::filesystem::path store)
-    : coordinator_(coordinator), store_(std::move(store)) {}
+DashboardControl::DashboardControl(Coordinator& coordinator, std::filesystem::path store, bool obeys_on)
+    : coordinator_(coordinator), store_(std::move(store)), obeys_on_(obeys_on) {}
 
 DashboardControl::~DashboardControl() {
   if (builder_.joinable()) builder_.join();
@@ -95,6 +95,13 @@ data::Dataset DashboardControl::dataset(const SweepForm& form) {
 SweepFile DashboardControl::sweep_file(const SweepForm& form) {
   SweepFile file = read_sweep_text(form.yaml, form.file.empty() ? kFormName : form.file, dataset(form));
   file.path = form.file;
+  if (!file.spec.on.empty() && !obeys_on_) {
+    sweep::Diagnostics refused(file.spec.file, file.spec.text);
+    refused.add(file.spec.on_place,
+                "on: this coordinator does nothing that submitted sweeps ask for: start it with "
+                "--obey-on, or leave it out");
+    refused.throw_if_any();
+  }
   return file;
 }
 

@@ -17,7 +17,8 @@ namespace medley::coordinator {
 /// an ensemble that is being fitted.
 class DashboardControl final : public web::Control {
  public:
-  DashboardControl(Coordinator& coordinator, std::filesystem::path store);
+  /// Sweep files with `on` are refused unless it is obeyed: it may run any command.
+  DashboardControl(Coordinator& coordinator, std::filesystem::path store, bool obeys_on = false);
   ~DashboardControl() override;
   DashboardControl(const DashboardControl&) = delete;
   DashboardControl& operator=(const DashboardControl&) = delete;
@@ -49,6 +50,7 @@ class DashboardControl final : public web::Control {
 
   Coordinator& coordinator_;
   std::filesystem::path store_;
+  const bool obeys_on_;
 
   std::mutex mutex_;
   data::Dataset dataset_;  ///< read last: loading reads every feature

@@ -38,6 +38,7 @@ struct RunOptions {
   int web_port = kAnyPort;
   bool web = true;
   std::vector<std::string> set;
+  std::vector<std::string> notify;
   bool smoke = false;
   bool as_json = false;
 };
@@ -59,11 +60,12 @@ SweepStatus status_of(const Status& status, const std::string& sweep) {
   return {};
 }
 
-Coordinator::End run_with_progress(Coordinator& coordinator, const std::string& sweep) {
+Coordinator::End run_with_progress(Coordinator& coordinator, const std::string& sweep, Notifier* notifier = nullptr) {
   ProgressLine line;
   const auto look = [&] {
     const Status status = coordinator.status();
     line.show(status, status_of(status, sweep));
+    if (notifier) notifier->look(status);
   };
   return run_until_stopped(coordinator, look, [&](const std::string& text) { line.say(text); });
 }
@@ -210,8 +212,11 @@ void run(const RunOptions& options, const Globals& globals) {
     }
     if (const std::string hint = waiting_text(coordinator, submitted.id); !hint.empty()) std::cerr << hint << "\n";
     count_stop_signals();
+    const auto notifier = make_notifier(globals.store, options.notify, [&](const std::string& id) {
+      return id == submitted.id ? file.spec.on : decltype(file.spec.on)();
+    });
     const auto begin = std::chrono::steady_clock::now();
-    end = run_with_progress(coordinator, submitted.id);
+    end = run_with_progress(coordinator, submitted.id, notifier.get());
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     std::cerr << fmt::format("trained {} trials in {}\n", coordinator.status().results, duration_text(seconds));
   }
@@ -353,6 +358,7 @@ void add_run_commands(CLI::App& app, Globals& globals) {
   run_command
       ->add_option("--web-port", options->web_port, fmt::format("port of the dashboard; {} if it is free", kWebPort))
       ->check(CLI::Range(0, 65535));
+  add_notify_option(*run_command, options->notify);
   run_command->add_option("--set", options->set, "settings laid over the file's base, such as epochs=5")->take_all();
   run_command->add_flag("--smoke", options->smoke,
                         "only one epoch of one fold of each config, kept out of the store: do they train?");

@@ -11,6 +11,7 @@
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
 #include "storage/reader.h"
+#include "sweep/spec/spec.h"
 
 namespace medley::coordinator {
 namespace {
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 struct ServeOptions {
   CoordinatorOptions coordinator;
   DashboardOptions dashboard;
+  std::vector<std::string> notify;
   bool read_only = false;
 };
 
@@ -63,8 +65,14 @@ void serve(const ServeOptions& options, const fs::path& store) {
                              sweep.trials - sweep.finished - sweep.failed, sweep.trials);
   }
   std::cout << "Ctrl-C lets running packs end, a second one stops at once" << std::endl;
+  const auto on_of = [&](const std::string& id) {
+    return sweep::read_sweep(storage::Reader(store).sweep_yaml(id), id).spec.on;
+  };
+  const auto notifier =
+      make_notifier(store, options.notify, options.dashboard.obeys_on ? on_of : Notifier::TargetsOf());
   const auto end = run_until_stopped(
-      *coordinator, [] {}, [](const std::string& text) { std::cerr << text << std::endl; });
+      *coordinator, [&] { notifier->look(coordinator->status()); },
+      [](const std::string& text) { std::cerr << text << std::endl; });
   std::cout << "stopped: " << end.reason << "; medley serve resumes with the remaining trials" << std::endl;
 }
 
@@ -85,6 +93,9 @@ void add_serve_command(CLI::App& app, Globals& globals) {
                    "token for changes, and beyond loopback for every answer; else a random one")
       ->envname("MEDLEY_WEB_TOKEN");
   add_coordinator_options(*command, options->coordinator, "--worker-port");
+  add_notify_option(*command, options->notify);
+  command->add_flag("--obey-on", options->dashboard.obeys_on,
+                    "what submitted sweep files say under `on` is done: whoever may submit may then run commands");
   command->add_flag("--read-only", options->read_only,
                     "only show the store, which may have a coordinator or be read-only");
   command->footer(

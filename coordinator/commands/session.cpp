@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <future>
 #include <iostream>
 
@@ -53,6 +54,26 @@ void add_coordinator_options(CLI::App& command, CoordinatorOptions& options, con
       ->default_str("10GB");
 }
 
+void add_notify_option(CLI::App& command, std::vector<std::string>& targets) {
+  command
+      .add_option("--notify", targets,
+                  "a command, or the address of a web hook, that is told when sweeps end, workers are quarantined, or "
+                  "the disk is nearly full")
+      ->type_name("COMMAND|URL")
+      ->take_all();
+}
+
+std::unique_ptr<Notifier> make_notifier(const fs::path& store, const std::vector<std::string>& targets,
+                                        Notifier::TargetsOf of_sweep) {
+  Notifier::Options options;
+  options.store = store;
+  options.always = targets;
+  options.of_sweep = std::move(of_sweep);
+  const char* secret = std::getenv("MEDLEY_NOTIFY_SECRET");
+  if (secret) options.secret = secret;
+  return std::make_unique<Notifier>(std::move(options));
+}
+
 std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, CoordinatorOptions options) {
   storage::make_store(store, options.place);
   if (const std::string system = storage::shared_database(store); !system.empty()) {
@@ -88,7 +109,7 @@ std::unique_ptr<web::Server> start_server(const fs::path& store, const Dashboard
 }
 
 Dashboard::Dashboard(Coordinator& coordinator, const fs::path& store, DashboardOptions options)
-    : control_(coordinator, store) {
+    : control_(coordinator, store, options.obeys_on) {
   if (options.token.empty() && web::is_loopback(options.address)) options.token = protocol::random_token().secret;
   server_ = start_server(store, options, &control_);
   file_ = std::make_unique<ControlFile>(

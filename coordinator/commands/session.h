@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "coordinator/commands/dashboard_control.h"
+#include "coordinator/commands/notifier.h"
 #include "coordinator/control_file.h"
 #include "coordinator/coordinator.h"
 #include "web/server.h"
@@ -29,8 +30,15 @@ std::unique_ptr<Coordinator> open_coordinator(const std::filesystem::path& store
 struct DashboardOptions {
   std::string address = "127.0.0.1";
   int port = kAnyPort;
-  std::string token;  ///< ""; on loopback a random one
+  std::string token;      ///< ""; on loopback a random one
+  bool obeys_on = false;  ///< what submitted sweep files say under `on` is done
 };
+
+/// --notify, of all events.
+void add_notify_option(CLI::App& command, std::vector<std::string>& targets);
+/// Tells `targets` of everything, and `of_sweep` of theirs. Hooks are signed with MEDLEY_NOTIFY_SECRET.
+std::unique_ptr<Notifier> make_notifier(const std::filesystem::path& store, const std::vector<std::string>& targets,
+                                        Notifier::TargetsOf of_sweep);
 
 /// The page of a store, started; `control` may be null: then nothing can be changed. Throws web::Error.
 std::unique_ptr<web::Server> start_server(const std::filesystem::path& store, const DashboardOptions& options,

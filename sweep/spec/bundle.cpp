@@ -225,7 +225,7 @@ class Joiner {
   std::map<std::string, std::size_t> index_;  ///< by name
   std::set<std::size_t> used_;
   std::map<std::size_t, YamlNode> whole_;  ///< each is joined once
-  std::set<std::size_t> open_;  ///< that are being joined
+  std::set<std::size_t> open_;             ///< that are being joined
 };
 
 /// A file as a part: its own start of a document would be one too many.

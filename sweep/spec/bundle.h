@@ -10,7 +10,8 @@
 namespace medley::sweep {
 
 /// A sweep file travels, and lies in the store, as one text with all that it includes. The file stands first, as typed.
-/// Each other part begins with a line "--- # file: NAME", NAME being relative to the folder of the file, or "--- # set".
+/// Each other part begins with a line "--- # file: NAME", NAME being relative to the folder of the file, or "--- #
+/// set".
 struct SweepPart {
   std::string name;  ///< that messages use
   std::string text;

@@ -66,6 +66,7 @@ class SpecReader {
     with(root, "threshold_grid", [&](const YamlNode& node) { read_threshold_grid(node); });
     with(root, "head_fusion", [&](const YamlNode& node) { read_head_fusion(node); });
     with(root, "labels", [&](const YamlNode& node) { read_labels(node); });
+    with(root, "on", [&](const YamlNode& node) { read_on(node); });
     check_cycles();
     const bool external = adaptive_is(StrategyKind::kExternal);
     for (const char* key : {"reference", "compare"}) {
@@ -590,6 +591,29 @@ class SpecReader {
     }
   }
 
+  void read_on(const YamlNode& node) {
+    spec_.on_place = node.place;
+    if (!node.is_map() || node.entries.empty()) {
+      diagnostics_.add(node.place, "on: " + shown(node) +
+                                       " must hold events with a command or an address: "
+                                       "{finished: ./tell-me.sh}");
+      return;
+    }
+    check_keys(node, "on", notified_events(), diagnostics_);
+    for (const auto& [key, value] : node.entries) {
+      const std::vector<YamlNode> one = {value};
+      for (const YamlNode& item : value.is_sequence() ? value.items : one) {
+        const auto text = read_text(item, "on: " + key.place.text, diagnostics_);
+        if (!text) continue;
+        if (text->empty() || !is_one_line(*text)) {
+          diagnostics_.add(item.place, "on: " + key.place.text + ": must be a command or an address, in one line");
+        } else {
+          spec_.on[key.place.text].push_back(*text);
+        }
+      }
+    }
+  }
+
   void read_reference(const YamlNode& node) {
     spec_.reference_place = node.place;
     if (!node.is_map() || node.entries.empty()) {
@@ -697,11 +721,16 @@ bool is_sweep_name(const std::string& text) {
   return !text.empty() && text.size() <= kMaxSweepName && is_one_line(text);
 }
 
+const std::vector<std::string>& notified_events() {
+  static const std::vector<std::string> events = {"finished", "failed", "quarantined", "disk_low"};
+  return events;
+}
+
 const std::vector<std::string>& sweep_file_keys() {
   static const std::vector<std::string> keys = {"name",        "description", "dataset",   "priority", "base",
                                                 "variants",    "axes",        "when",      "folds",    "seeds",
                                                 "search",      "impossible",  "reference", "compare",  "threshold_grid",
-                                                "head_fusion", "labels",      "include"};
+                                                "head_fusion", "labels",      "include",   "on"};
   return keys;
 }
 

@@ -129,6 +129,9 @@ struct SweepSpec {
   std::vector<FamilySpec> families;  ///< `compare`, as in the file
   HeldOutDecode decode;              ///< of reports: no trial reads it
   std::vector<LabelSpec> labels;     ///< of reports, as in the file
+
+  std::map<std::string, std::vector<std::string>> on;  ///< event -> commands and web hooks that are told of it
+  Place on_place;
 };
 
 /// What could be made of a sweep file that may have errors.
@@ -148,6 +151,10 @@ inline constexpr int kMaxPriority = 1000;  ///< and the negative of it
 inline constexpr std::size_t kMaxSweepName = 200;
 /// One line of 1 to kMaxSweepName bytes.
 bool is_sweep_name(const std::string& text);
+
+/// What `on` may name: the sweep has all its results, it ended with failed trials, a worker was quarantined, the
+/// store's disk is nearly full.
+const std::vector<std::string>& notified_events();
 
 /// The keys that a sweep file may have, in the order in which people write them.
 const std::vector<std::string>& sweep_file_keys();

@@ -93,6 +93,20 @@ TEST_F(DashboardControlTest, EveryErrorIsGivenWithItsPlace) {
   EXPECT_FALSE(control_->submit({"axes: [", dataset_.fingerprint, {}, {}}).done);
 }
 
+TEST_F(DashboardControlTest, CommandsOfASubmittedSweepAreRefusedUnlessTheyAreObeyed) {
+  const web::Control::SweepForm form{std::string(kSweep) + "on: {finished: rm -r /}\n", dataset_.fingerprint, {}, {}};
+  const auto refused = control_->submit(form);
+  EXPECT_FALSE(refused.done);
+  ASSERT_EQ(refused.details["errors"].size(), 1u) << refused.details.dump();
+  EXPECT_EQ(refused.details["errors"][0]["line"], 7);
+  EXPECT_EQ(
+      refused.details["errors"][0]["message"],
+      "on: this coordinator does nothing that submitted sweeps ask for: start it with --obey-on, or leave it out");
+  control_.reset();
+  control_ = std::make_unique<DashboardControl>(*coordinator_, folder_ / "store", true);
+  EXPECT_TRUE(control_->submit(form).done);
+}
+
 TEST_F(DashboardControlTest, ASubmittedSweepWaitsForWorkersLikeAnyOther) {
   const auto answer =
       control_->submit({"name: second\nfolds: [0, 1]\nseeds: 1\nbase: {top_n: 2}\n", dataset_.fingerprint, {}, {}});

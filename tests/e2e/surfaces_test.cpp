@@ -196,7 +196,8 @@ TEST_F(Surfaces, FilesThatASweepIncludesAreInItsStoredText) {
   write("common/small.yaml", "projection_dim: 8\ngate_dim: 4\nfusion_dim: 8\nepochs: 9\n");
   write("common/all.yaml", "dataset: ../data\nfolds: [0]\nseeds: 1\n");
   const std::string sweep = write("sweep.yaml", "include: common/all.yaml\nbase: [common/small.yaml, {epochs: 2}]\n");
-  const Ended ran = medley({"run", sweep, "--workers", "1", "--port", "0", "--set", "lr=0.002"});
+  const Ended ran = medley({"run", sweep, "--workers", "1", "--port", "0", "--set", "lr=0.002", "--notify",
+                            "echo \"$MEDLEY_MESSAGE\" > '" + path("told") + "'"});
   ASSERT_EQ(ran.exit, 0) << ran.err;
   const json trials =
       medley_json({"trials", "--where", "epochs=2", "--where", "projection_dim=8", "--where", "lr=0.002"});

@@ -39,9 +39,10 @@ std::vector<std::string> errors(const std::string& text, const Files& files) {
 using Errors = std::vector<std::string>;
 
 TEST(Bundle, AFileGoesBeforeThoseThatItIncludesKeyByKey) {
-  const Files files = {{"common/all.yaml", "name: other\ndataset: ../data\nbase: {epochs: 3, dropout: 0.2}\nseeds: 4\n"
-                                           "axes: {top_n: [1, 2], selection: [learned, all]}\n"
-                                           "when: {top_n: {selection: learned}}\n"}};
+  const Files files = {{"common/all.yaml",
+                        "name: other\ndataset: ../data\nbase: {epochs: 3, dropout: 0.2}\nseeds: 4\n"
+                        "axes: {top_n: [1, 2], selection: [learned, all]}\n"
+                        "when: {top_n: {selection: learned}}\n"}};
   const SweepSpec spec = parse("include: common/all.yaml\nbase: {epochs: 5}\naxes: {top_n: [3]}\n", files);
   EXPECT_EQ(spec.name, "s");  // the name of another sweep is not taken
   EXPECT_EQ(spec.dataset, "data");
@@ -117,8 +118,7 @@ TEST(Bundle, FilesThatAreNotThereOrIncludeThemselvesAreErrors) {
   EXPECT_EQ(errors("seeds: 2\ninclude: nowhere.yaml\n", {}), Errors{"s.yaml:2:10: no file 'nowhere.yaml'"});
   EXPECT_EQ(errors("include: a.yaml\n", {{"a.yaml", "include: b.yaml\n"}, {"b.yaml", "include: a.yaml\n"}}),
             Errors{"b.yaml:1:10: include: 'a.yaml' includes itself"});
-  EXPECT_EQ(errors("include: {a: 1}\n", {}),
-            Errors{"s.yaml:1:10: include: a map must be a file, or a list of files"});
+  EXPECT_EQ(errors("include: {a: 1}\n", {}), Errors{"s.yaml:1:10: include: a map must be a file, or a list of files"});
   EXPECT_EQ(errors("include: a.yaml\n", {{"a.yaml", "- 1\n"}}),
             Errors{"a.yaml:1:1: an included file holds keys of a sweep file, such as 'base'"});
   EXPECT_EQ(errors("base: a.yaml\n", {{"a.yaml", "- 1\n"}}),
@@ -140,7 +140,8 @@ TEST(Bundle, TextThatCameAloneSaysWhatIsMissing) {
     parse_sweep("seeds: 2\n--- # file: a.yaml\nseeds: 3\n", "s.yaml");
     FAIL();
   } catch (const SpecError& error) {
-    EXPECT_EQ(error.diagnostics().at(0).str(), "a.yaml:1:1: neither include nor base names this file\n 1 | seeds: 3\n   | ^");
+    EXPECT_EQ(error.diagnostics().at(0).str(),
+              "a.yaml:1:1: neither include nor base names this file\n 1 | seeds: 3\n   | ^");
   }
 }
 

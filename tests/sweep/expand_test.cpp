@@ -35,6 +35,7 @@ std::string outcome_of(const std::string& text) {
   }
   for (const TrialSpec& trial : made.trials) all += "\n" + trial.id;
   for (const auto& [name, label] : made.labels) all += "|" + name + "=" + label;
+  for (const auto& [event, told] : spec.on) all += "|" + event + "=" + told.front();
   return all;
 }
 
@@ -96,6 +97,7 @@ TEST(Expand, EveryKeyOfASweepFileChangesWhatItComesTo) {
       {"threshold_grid", {"threshold_grid: {from: 0.01}", "threshold_grid: {points: 10}"}},
       {"head_fusion", {"head_fusion: own", "head_fusion: product-2"}},
       {"labels", {"labels: {top_n: n}", "labels: {top_n: kept}"}},
+      {"on", {"on: {finished: a}", "on: {failed: a}"}},
       {"include", {"include: a\n--- # file: a\nbase: {epochs: 3}", "include: a\n--- # file: a\nbase: {epochs: 4}"}},
   };
   for (const std::string& key : sweep_file_keys()) {
