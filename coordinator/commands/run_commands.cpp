@@ -93,12 +93,12 @@ void refuse_second_run(const fs::path& store, const fs::path& sweep) {
                           point->pid, point->host, sweep.string()));
 }
 
-/// "sweep demo (0123): 2 configs x 5 folds x 1 seeds = 10 trials, 4 done, 6 to train".
+/// "sweep demo (0123): 2 configs x 5 folds x 1 seed = 10 trials, 4 done, 6 to train".
 std::string begin_text(const SweepFile& file, const storage::SweepSummary& sweep) {
   const std::size_t repeats = file.expansion.partitions.size();
   const std::string runs =
-      fmt::format("{}{} folds x {} seeds", repeats > 1 ? fmt::format("{} repeats x ", repeats) : "", sweep.folds.size(),
-                  sweep.seeds.size());
+      fmt::format("{}{} folds x {} seed{}", repeats > 1 ? fmt::format("{} repeats x ", repeats) : "",
+                  sweep.folds.size(), sweep.seeds.size(), sweep.seeds.size() == 1 ? "" : "s");
   if (sweep.search.is_null()) {
     return fmt::format("sweep {} ({}): {} configs x {} = {} trials, {} done, {} to train", sweep.name, sweep.id,
                        sweep.configs, runs, sweep.trials, sweep.finished, sweep.trials - sweep.finished);
