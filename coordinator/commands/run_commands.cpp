@@ -207,7 +207,8 @@ void run(const RunOptions& options, const Globals& globals) {
     const auto begin = std::chrono::steady_clock::now();
     end = run_with_progress(coordinator, submitted.id);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    std::cerr << fmt::format("trained {} trials in {}\n", coordinator.status().results, duration_text(seconds));
+    const auto trained = coordinator.status().results;
+    std::cerr << fmt::format("trained {} trial{} in {}\n", trained, trained == 1 ? "" : "s", duration_text(seconds));
   }
   print_report(globals.store, submitted.id, options.as_json);
   std::cout.flush();

@@ -77,7 +77,7 @@ def sweep_to_trials():
             done = (seed, fold) not in ((2, 3), (2, 4))
             p.box(526 + 40 * fold, 22 + 42 * seed, 34, 32, "on" if done else "off")
     p.text(526, 158, "blue: has a result in the store", 12, "start", "dim")
-    p.text(526, 176, "dashed: the next run trains only these", 12, "start", "dim")
+    p.text(526, 176, "dashed: trained by the next run", 12, "start", "dim")
     p.arrow(626, 190, 626, 222)
     p.box(470, 226, 270, 40, "box", "store: one result for each trial")
     p.text(20, 300, "3 configs x 5 folds x 2 seeds = 30 trials. A trial's id is the hash of its settings, fold, seed and data.", 13)

@@ -47,7 +47,8 @@ class Pages(unittest.TestCase):
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
                         )  # fmt: skip
                         wrong = page.disagreement(command.printed, result.stdout)
-                        self.assertEqual(wrong, "", f"docs/{name}:{command.line}: {command.text}")
+                        if wrong:
+                            self.fail(f"docs/{name}:{command.line}: {command.text}\n{wrong}")
                         ran += 1
             self.assertGreater(ran, 15)
 
