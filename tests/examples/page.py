@@ -10,7 +10,7 @@ A block of a page is one of these:
 import pathlib
 import re
 import shlex
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Set, Tuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -44,6 +44,12 @@ def blocks(page: pathlib.Path) -> Iterator[Block]:
             kind = None
         elif kind is not None:
             lines.append(line)
+
+
+def anchors(page: pathlib.Path) -> Set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def saved(block: Block) -> Tuple[str, str]:

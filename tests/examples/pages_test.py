@@ -1,11 +1,12 @@
 """The pages of docs/ that a reader follows step by step, followed. pages_test.py MEDLEY
 
 Files of a page are saved and its commands run in one folder, page after page, and what they print is what the page shows
-(page.py says how exactly). Needs NumPy; exits 77, which is a skip, without.
+(page.py says how exactly). That needs NumPy. Commands, options and links of all pages must exist.
 """
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,10 +27,13 @@ def python_with_numpy():
 
 class Pages(unittest.TestCase):
     def test_print_what_they_show(self):
+        python = python_with_numpy()
+        if python is None:
+            self.skipTest("needs NumPy")
         with tempfile.TemporaryDirectory() as folder:
             programs = pathlib.Path(folder) / "programs"
             programs.mkdir()
-            (programs / "python3").symlink_to(PYTHON)
+            (programs / "python3").symlink_to(python)
             here = pathlib.Path(folder) / "here"
             here.mkdir()
             (here / "examples").symlink_to(page.ROOT / "examples")
@@ -84,6 +88,17 @@ class Pages(unittest.TestCase):
         self.assertGreater(checked, 40)
 
 
+class Links(unittest.TestCase):
+    def test_lead_to_headings(self):
+        checked = 0
+        for document in page.DOCUMENTS:
+            for file, heading in re.findall(r"\]\(([\w/.-]*)#([^)]+)\)", document.read_text(encoding="utf-8")):
+                there = document.parent / file if file else document
+                self.assertIn(heading, page.anchors(there), f"{document.name}: {file}#{heading}")
+                checked += 1
+        self.assertGreater(checked, 50)
+
+
 class Lines(unittest.TestCase):
     def test_agree_but_for_times_and_last_digits(self):
         self.assertTrue(page.same("all  .366 [.336, .395]  in 3s", "all .367 [.335, .395] in 12s"))
@@ -106,8 +121,4 @@ class Lines(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    PYTHON = python_with_numpy()
-    if PYTHON is None:
-        print("skipped: needs NumPy")
-        sys.exit(77)
     unittest.main(argv=sys.argv[:1])
