@@ -1,8 +1,8 @@
 """What a page of docs/ says to type and to save, and whether a program prints what the page shows.
 
 A block of a page is one of these:
-  console           commands after "$ ", each with what it prints; a line "..." stands for any lines, also for none, and at
-                    the end of a line "..." stands for the rest of it
+  console           commands after "$ ", each with what it prints; a line "..." stands for any lines, also for none, and
+                    "..." at the end or the beginning of a line stands for its rest
   python, yaml      a file where the first line is "# NAME"
   sh                commands to copy: they are not run, but their options must exist
 """
@@ -101,6 +101,9 @@ def same(expected: str, printed: str) -> bool:
     if mine.endswith(" ..."):
         mine = mine[: -len(" ...")]
         its = its[: len(mine)]
+    if mine.startswith("... "):
+        mine = mine[len("... ") :]
+        its = its[-len(mine) :]
     mine, its = NUMBER.split(mine), NUMBER.split(its)
     if len(mine) != len(its):
         return False

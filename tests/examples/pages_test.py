@@ -106,6 +106,8 @@ class Lines(unittest.TestCase):
         self.assertFalse(page.same("25 trials", "26 trials"))
         self.assertTrue(page.same("at .5 of ...", "at .5 of 3a4f"))
         self.assertFalse(page.same("at .5 of ...", "at .7 of 3a4f"))
+        self.assertTrue(page.same("... no fault", "7 results: no fault"))
+        self.assertFalse(page.same("... no fault", "7 results: a fault"))
         self.assertTrue(page.same("-.001", "+.001"))
 
     def test_left_out_stand_for_any(self):
