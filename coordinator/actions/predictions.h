@@ -19,7 +19,7 @@ struct WrittenPredictions {
   std::vector<std::string> arrays;
 };
 
-/// Writes the predictions of a sweep, of one config, or of an ensemble as an NPZ file (docs/results.md lists its
+/// Writes the predictions of a sweep, of one config, or of an ensemble as an NPZ file (docs/columns.md lists its
 /// arrays). Out-of-fold ones are of models that did not train on the clip, in this repeat of the sweep's folds. `what`
 /// is the name, the id or the unique start of either; "": the newest sweep. Throws UsageError for what is nothing of
 /// these or has no predictions, data::Error when the file cannot be written.

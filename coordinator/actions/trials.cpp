@@ -18,6 +18,8 @@ namespace {
 using nlohmann::json;
 using sweep::finite;
 
+constexpr std::size_t kSaidValues = 8;
+
 /// A number of a run; null where there is none.
 template <class Number>
 json of_run(const TrialLine& line, Number number) {
@@ -186,6 +188,17 @@ void TrialList::select(const std::string& condition) {
     if (by == ">") return sweep::value_before(wanted, has);
     return by == "<=" ? !sweep::value_before(wanted, has) : !sweep::value_before(has, wanted);
   };
+  if (!lines_.empty() && std::none_of(lines_.begin(), lines_.end(), holds)) {
+    std::set<std::string> values;
+    for (const TrialLine& line : lines_) values.insert(sweep::value_text(value(line, name)));
+    unmatched_ = condition + " holds for no trial; " + name + " is ";
+    std::size_t said = 0;
+    for (const std::string& one : values) {
+      if (said == kSaidValues) break;
+      unmatched_ += (said++ ? ", " : "") + one;
+    }
+    if (said < values.size()) unmatched_ += " and others";
+  }
   lines_.erase(std::remove_if(lines_.begin(), lines_.end(), [&](const TrialLine& line) { return !holds(line); }),
                lines_.end());
 }

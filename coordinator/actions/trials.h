@@ -44,6 +44,8 @@ class TrialList {
   /// Keeps those for which `condition` holds: NAME=VALUE, with !=, <, <=, > or >= in place of =. NAME is a column, or a
   /// setting of the config. Numbers are compared as numbers. Throws UsageError for a name that nothing has.
   void select(const std::string& condition);
+  /// The condition for which no trial was left, with the values that its name had; "" where there are trials.
+  const std::string& unmatched() const { return unmatched_; }
   /// By a column or setting: the largest first, text in its order, those without a value last. Throws as select().
   void sort(const std::string& name);
   nlohmann::json value(const TrialLine& line, const std::string& name) const;
@@ -52,6 +54,7 @@ class TrialList {
 
  private:
   std::vector<TrialLine> lines_;
+  std::string unmatched_;
   std::vector<std::string> axes_;  ///< settings that the sweep varies
 };
 

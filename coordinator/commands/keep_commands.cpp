@@ -168,11 +168,10 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
     command->footer("Examples:\n  medley note topn 'features of November, without clip 17'\n  medley note topn");
     command->callback([options = options, &globals] {
       const auto sweep = sweep_called(globals, options->sweep);
-      if (options->text.empty() && !options->undo) {
-        fmt::print("{}\n", sweep.note.empty() ? "sweep " + sweep.name + " has no note" : sweep.note);
-      } else {
-        mark(globals, sweep, {{}, options->text, {}});
-      }
+      const bool shows = options->text.empty() && !options->undo;
+      if (!shows) mark(globals, sweep, {{}, options->text, {}});
+      const std::string& note = shows ? sweep.note : options->text;
+      fmt::print("{}\n", note.empty() ? "sweep " + sweep.name + " has no note" : note);
     });
   }
   {

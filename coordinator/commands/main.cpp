@@ -14,12 +14,6 @@ int main(int argc, char** argv) {
   CLI::App app{"Ablation sweeps of multi-encoder fusion models for blended emotion recognition.", "medley"};
   app.require_subcommand(1);
   app.set_version_flag("--version", medley::sweep::version());
-  app.footer(
-      "A first sweep:\n"
-      "  medley data make demo-data\n"
-      "  medley init . && medley run sweep.yaml\n"
-      "  medley report\n"
-      "Exit codes: 0 done, 1 failed, 2 usage.");
   app.get_formatter()->column_width(34);
 
   Globals globals;
@@ -51,6 +45,14 @@ int main(int argc, char** argv) {
   add_store_command(app, globals);
   add_completion_command(app, globals);
   add_manual_command(app);
+
+  // Commands that are there already do not inherit it.
+  app.footer(
+      "A first sweep:\n"
+      "  medley data make demo-data\n"
+      "  medley init . && medley run sweep.yaml\n"
+      "  medley report\n"
+      "Exit codes: 0 done, 1 failed, 2 usage.");
 
   return run_command_line(app, argc, argv);
 }

@@ -274,7 +274,7 @@ void print_trial(const storage::TrialDetail& trial) {
     }
     fmt::print("held-out {}\n",
                result.held_out.epoch > 0
-                   ? fmt::format("epoch {}; its Score needs the other folds: `medley report`", result.held_out.epoch)
+                   ? fmt::format("epoch {}; its Score needs the other folds: `medley trials`", result.held_out.epoch)
                    : std::string("-: the reported fold chose the epoch"));
     if (sweep::is_transductive(trial.spec.config)) {
       fmt::print("         transductive: training read unlabelled features of clips that it is scored on\n");

@@ -46,7 +46,7 @@ void check(bool as_json, const Globals& globals) {
               << "\n";
   } else {
     print_faults(all.faults);
-    fmt::print("{} results and {} exports were read{}\n", all.results, all.exports,
+    fmt::print("{} and {} were read{}\n", count_text(all.results, "result"), count_text(all.exports, "export"),
                all.faults.empty() ? ": no fault found" : "");
   }
   if (!all.faults.empty()) {

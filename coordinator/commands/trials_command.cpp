@@ -113,6 +113,7 @@ void trials(const TrialsOptions& options, const Globals& globals) {
   table.notes.push_back(
       "held_out: of the fold's clips, at thresholds (and a fusion of heads) chosen on the config's other folds; "
       "paper: epoch and thresholds tuned on the fold itself (optimistic)");
+  if (!list.unmatched().empty()) table.notes = {list.unmatched()};
   std::cout << sweep::text_table(table, options.wide ? 0 : text_width());
 }
 

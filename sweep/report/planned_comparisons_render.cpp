@@ -146,7 +146,7 @@ Table planned_comparisons_csv(const Report& report) {
        {"config", "baseline_config", "partition", "transductive", "runs", "pairs", "diverged", "judged_by"}) {
     column(name);
   }
-  for (const std::string protocol : {"held-out", "paper"}) {
+  for (const std::string protocol : {"held_out", "paper"}) {
     for (const char* name : {"difference", "low", "high", "p", "nadeau_bengio_p"}) column(protocol + "_" + name);
   }
   for (const char* name : {"holm_p", "verdict", "more_seeds", "declared_after_results"}) column(name);

@@ -80,9 +80,9 @@ TEST_F(KeepCommands, ASweepIsNamedTaggedNotedAndArchived) {
   EXPECT_TRUE(has(error_of("tag inner --remove fnal"), "final"));
   EXPECT_TRUE(has(error_of("tag inner a,b"), "is no tag"));
   EXPECT_EQ(sweep(id).tags, (std::vector<std::string>{"final", "paper"})) << "nothing of a wrong line is done";
-  run("note inner 'without clip 17'");
+  EXPECT_EQ(run("note inner 'without clip 17'"), "without clip 17\n");
   EXPECT_EQ(run("note inner"), "without clip 17\n");
-  run("note inner --remove");
+  EXPECT_EQ(run("note inner --remove"), "sweep inner has no note\n");
   EXPECT_EQ(run("note inner"), "sweep inner has no note\n");
   EXPECT_TRUE(has(run("status"), "inner"));
   run("priority inner 7");

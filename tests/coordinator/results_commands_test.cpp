@@ -357,6 +357,8 @@ TEST(ResultsCommands, TrialsAreChosenSortedAndCut) {
   EXPECT_NE(refused("--where epochs").find("is no condition"), std::string::npos);
   const std::string text = run(folder, "trials depth --top 1");
   EXPECT_NE(text.find("depth on made-up (synthetic data): 1 of 18 trials"), std::string::npos) << text;
+  const std::string none = run(folder, "trials depth --where seed=1 --where epochs=25");
+  EXPECT_NE(none.find("epochs=25 holds for no trial; epochs is 10, 20, 30"), std::string::npos) << none;
 }
 
 TEST(ResultsCommands, PredictionsAreWhatTheModelsSaidOfClipsThatTheyDidNotSee) {

@@ -152,6 +152,13 @@ TEST(CsvDialects, AFirstRowOfNumbersIsData) {
   }
 }
 
+TEST(Csv, AnEmptyFileNeedsAHeader) {
+  const test::Folder folder;
+  test::write_file(folder / "f.csv", "");
+  EXPECT_EQ(test::error_of<Error>([&] { read_csv(folder / "f.csv"); }),
+            (folder / "f.csv").string() + ": the file is empty; a header row is needed");
+}
+
 TEST(CsvDialects, FilesOfOtherFormatsAreNamed) {
   const test::Folder folder;
   const auto error = [&](const std::string& bytes) {

@@ -44,7 +44,7 @@ grep -q 'selection is an axis of the sweep' set.log || { cat set.log; fail "--se
 # A search says what it asked for, and that it is done when it is.
 printf 'name: drawn\ndataset: data\nbase: {epochs: 1}\naxes: {dropout: {uniform: [0, 0.5]}}\nsearch: {tpe: 3}\nfolds: [0, 1]\n' >drawn.yaml
 medley run drawn.yaml --workers 1 --port 0 >drawn.log 2>&1 || { cat drawn.log; fail "a search trains nothing"; }
-grep -q 'tpe over at most 3 configs x 2 folds x 1 seeds = 6 trials' drawn.log || { cat drawn.log; fail "its space is not said"; }
+grep -q 'tpe over at most 3 configs x 2 folds x 1 seed = 6 trials' drawn.log || { cat drawn.log; fail "its space is not said"; }
 medley run drawn.yaml --workers 1 --port 0 >done.log 2>&1 || { cat done.log; fail "a search that is done is no error"; }
 grep -q 'tpe is done: 6 asked for in 2 rounds, 6 done' done.log || { cat done.log; fail "that it is done is not said"; }
 grep -q 'nothing to train: its search is done' done.log || { cat done.log; fail "it trains something again"; }

@@ -76,6 +76,7 @@ TEST_F(Surfaces, EveryCommandHasHelpWithAnExample) {
   const Ended top = run_program(MEDLEY, {"--help"}, scratch_);
   EXPECT_EQ(top.exit, 0);
   EXPECT_TRUE(contains(top.out, "medley run sweep.yaml"));
+  EXPECT_FALSE(contains(run_program(MEDLEY, {"store", "--help"}, scratch_).out, "A first sweep"));
   for (auto command : commands) {
     EXPECT_TRUE(contains(top.out, "  " + command[0] + " ")) << command[0];
     std::string example = "\n  medley";

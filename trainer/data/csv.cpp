@@ -311,6 +311,8 @@ Csv parse_csv(std::string_view bytes, const std::filesystem::path& path) {
 }
 
 Csv read_csv(const std::filesystem::path& path) {
+  std::error_code unknown;
+  if (std::filesystem::file_size(path, unknown) == 0) return parse_csv({}, path);  // an empty file cannot be mapped
   const auto file = files::rethrow_as<Error>([&] { return files::MappedFile(path); });
   const std::string_view bytes(reinterpret_cast<const char*>(file.data()), file.size());
   if (bytes.substr(0, 4) == "PK\x03\x04")
