@@ -31,8 +31,8 @@ std::vector<Notice> notices_between(const Status& before, const Status& now);
 
 /// Tells commands and web hooks. A command is run by /bin/sh; MEDLEY_EVENT, MEDLEY_SWEEP and MEDLEY_MESSAGE say what
 /// happened, MEDLEY_JSON has all of it. A hook (http:// or https://) gets the same as JSON by POST; where a secret is
-/// set, X-Medley-Signature is "sha256=" and the HMAC of the body. What fails is tried again after 1, 5 and 25 s, and then
-/// logged. One thread calls look(); telling has a thread of its own.
+/// set, X-Medley-Signature is "sha256=" and the HMAC of the body. What fails is tried again after 1, 5 and 25 s, and
+/// then logged. One thread calls look(); telling has a thread of its own.
 class Notifier {
  public:
   /// Of a sweep: event -> who is told, beside `always`, who hear of everything.
