@@ -38,6 +38,8 @@ class Launcher {
   virtual ~Launcher() = default;
   /// What start(workers) would run, for people.
   virtual std::string preview(int workers) const = 0;
+  /// Throws Error where start() would fail for every worker, as far as that can be asked for without starting any.
+  virtual void check(int workers) { static_cast<void>(workers); }
   /// Starts this number more. Returns the ids of the jobs that it submitted; none for processes, which are found by
   /// their place. Throws Error when it cannot.
   virtual std::vector<std::string> start(int workers) = 0;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include <unistd.h>
@@ -13,11 +15,6 @@
 namespace medley::cluster {
 namespace {
 
-/// A value in an #SBATCH line, which Slurm splits at blanks outside double quotes.
-std::string sbatch_value(const std::string& value) {
-  return value.find_first_of(" \t'\"") == std::string::npos ? value : '"' + value + '"';
-}
-
 /// A file name that Slurm does not read patterns in.
 std::string without_patterns(const std::string& path) {
   std::string plain;
@@ -25,12 +22,29 @@ std::string without_patterns(const std::string& path) {
   return plain;
 }
 
-std::string directives(const Launch& launch) {
+/// A line of the profile as words of a command: "--mem=64G" is one, "--mem 64G" two. Quotes around a value go.
+std::vector<std::string> words_of(const std::string& directive) {
+  const std::size_t end = directive.find_first_of("= ");
+  if (end == std::string::npos) return {directive};
+  std::string value = directive.substr(directive.find_first_not_of(' ', end + 1));
+  const bool quoted = value.size() > 1 && (value[0] == '"' || value[0] == '\'') && value.back() == value[0];
+  if (quoted) value = value.substr(1, value.size() - 2);
+  if (directive[end] == '=') return {directive.substr(0, end + 1) + value};
+  return {directive.substr(0, end), value};
+}
+
+/// sbatch's options. On its command line they go before the user's SBATCH_ variables, and need no quotes. Those that
+/// Medley sets stand last, where they go before what a profile abbreviates.
+std::vector<std::string> options_of(const Launch& launch) {
   const WorkerShape& shape = launch.shape;
-  std::string text;
-  const auto add = [&text](const std::string& option) { text += "#SBATCH " + option + "\n"; };
+  std::vector<std::string> words;
+  for (const std::string& directive : launch.site.directives) {
+    const auto more = words_of(directive);
+    words.insert(words.end(), more.begin(), more.end());
+  }
+  const auto add = [&words](const std::string& option) { words.push_back(option); };
   const auto add_if = [&add](const std::string& option, const std::string& value) {
-    if (!value.empty()) add(option + "=" + sbatch_value(value));
+    if (!value.empty()) add(option + "=" + value);
   };
   add("--job-name=" + launch.name);
   add("--nodes=" + std::to_string(shape.nodes));
@@ -45,8 +59,7 @@ std::string directives(const Launch& launch) {
   add("--open-mode=append");
   add("--signal=B:USR1@" + std::to_string(launch.site.notice_s));
   add_if("--output", without_patterns(launch.log) + "-%A_%a.log");
-  for (const std::string& directive : launch.site.directives) add(directive);
-  return text;
+  return words;
 }
 
 std::string surroundings(const Launch& launch) {
@@ -98,14 +111,78 @@ std::string filled(const std::string& script, const std::map<std::string, std::s
 
 std::string first_word(const std::string& text) { return text.substr(0, text.find_first_of(" \t\r\n;")); }
 
+/// Variables of the user that change what Slurm's commands do behind their options: they narrow what squeue lists and
+/// scancel ends, or let sbatch wait for the job.
+std::vector<std::string> misleading_variables() {
+  std::vector<std::string> names;
+  for (char** variable = environ; *variable; ++variable) {
+    const std::string name = std::string(*variable).substr(0, std::string(*variable).find('='));
+    if (name.rfind("SQUEUE_", 0) == 0 || name.rfind("SCANCEL_", 0) == 0 || name == "SBATCH_WAIT") names.push_back(name);
+  }
+  return names;
+}
+
 /// Runs one of Slurm's commands. Throws Error with what it said.
 std::string ask_slurm(const std::vector<std::string>& argv) {
-  const Said said = run_command(argv);
+  std::vector<std::string> clean = {"env"};
+  for (const std::string& name : misleading_variables()) clean.insert(clean.end(), {"-u", name});
+  clean.insert(clean.end(), argv.begin(), argv.end());
+  const Said said = run_command(clean);
   if (said.timed_out) throw Error(argv[0] + " did not answer within a minute: is Slurm's controller up?");
   if (said.exit.code != 0 || said.exit.signal != 0) {
     throw Error(shell_line(argv) + " failed with " + said.exit.text() + ": " + said.err);
   }
   return said.out;
+}
+
+/// The largest array that Slurm takes. Its default, where it does not say.
+int largest_array() {
+  constexpr int kDefault = 1000;
+  std::istringstream lines(ask_slurm({"scontrol", "show", "config"}));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("MaxArraySize", 0) != 0) continue;
+    const int size = std::atoi(line.c_str() + line.find('=') + 1);  // one more than the largest index
+    if (size > 1) return size - 1;
+  }
+  return kDefault;
+}
+
+/// Seconds of a limit as Slurm takes it: M, M:S, H:M:S, D-H, D-H:M, D-H:M:S; nullopt for anything else.
+std::optional<long> limit_seconds(const std::string& text) {
+  const std::size_t dash = text.find('-');
+  const std::string clock = dash == std::string::npos ? text : text.substr(dash + 1);
+  const std::string days = dash == std::string::npos ? "0" : text.substr(0, dash);
+  std::vector<long> parts;
+  std::istringstream in(clock + ":");
+  for (std::string part; std::getline(in, part, ':');) {
+    if (part.empty() || part.size() > 9 || part.find_first_not_of("0123456789") != std::string::npos) return {};
+    parts.push_back(std::stol(part));
+  }
+  if (parts.empty() || parts.size() > 3 || days.empty() || days.size() > 6) return {};
+  if (days.find_first_not_of("0123456789") != std::string::npos) return {};
+  if (dash == std::string::npos && parts.size() == 1) return parts[0] * 60;
+  if (dash == std::string::npos && parts.size() == 2) return parts[0] * 60 + parts[1];
+  parts.resize(3);
+  return std::stol(days) * 86400 + parts[0] * 3600 + parts[1] * 60 + parts[2];
+}
+
+std::string problem_of(const Launch& launch) {
+  const auto limit = limit_seconds(launch.time);
+  const bool is_endless = launch.time == "UNLIMITED" || launch.time == "INFINITE";
+  if (!launch.time.empty() && !limit && !is_endless) {
+    return "--time " + launch.time + " is no time limit of Slurm: minutes, H:M:S or D-H:M:S";
+  }
+  if (limit && *limit > 0 && *limit <= launch.site.notice_s) {
+    return "the notice of " + std::to_string(launch.site.notice_s) + " s is not below the time limit --time " +
+           launch.time + ": workers would be told to leave before they begin (the profile's `notice`)";
+  }
+  const char* clusters = std::getenv("SBATCH_CLUSTERS");
+  const char* all = std::getenv("SLURM_CLUSTERS");
+  if (clusters && *clusters && (!all || std::string(all) != clusters)) {
+    return std::string("SBATCH_CLUSTERS=") + clusters +
+           " sends jobs where squeue and scancel do not look: set SLURM_CLUSTERS, which all of them read";
+  }
+  return "";
 }
 
 void signal_tasks(const std::vector<std::string>& options, const std::vector<std::string>& ids) {
@@ -120,16 +197,19 @@ void signal_tasks(const std::vector<std::string>& options, const std::vector<std
 
 std::string slurm_script(const Launch& launch) {
   const bool fixed = !launch.coordinator.empty();
-  return filled(slurm_batch(), {{"#@directives@\n", directives(launch)},
-                                {"#@surroundings@\n", surroundings(launch)},
+  return filled(slurm_batch(), {{"#@surroundings@\n", surroundings(launch)},
                                 {"@endpoint@", fixed ? "" : shell_word(launch.endpoint_file)},
                                 {"@coordinator@", fixed ? shell_word(launch.coordinator) : ""},
                                 {"@spool@", shell_word(launch.spool)},
                                 {"@worker@", shell_line(worker_words(launch))}});
 }
 
-std::vector<std::string> sbatch_argv(const std::string& script, int workers) {
-  return {"sbatch", "--parsable", "--array=1-" + std::to_string(workers), script};
+std::vector<std::string> sbatch_argv(const Launch& launch, int workers) {
+  std::vector<std::string> argv = {"sbatch", "--parsable"};
+  const auto options = options_of(launch);
+  argv.insert(argv.end(), options.begin(), options.end());
+  argv.insert(argv.end(), {"--array=1-" + std::to_string(workers), launch.script});
+  return argv;
 }
 
 std::vector<std::string> squeue_argv(const Launch& launch, unsigned user) {
@@ -164,12 +244,33 @@ std::vector<Place> parse_squeue(const std::string& text) {
 }
 
 std::string SlurmLauncher::preview(int workers) const {
-  return "# " + shell_line(sbatch_argv(launch_.script, workers)) + "\n" + slurm_script(launch_);
+  return shell_line(sbatch_argv(launch_, workers)) + "\n\n" + slurm_script(launch_);
+}
+
+void SlurmLauncher::write_script() const {
+  files::rethrow_as<Error>([&] { files::write(launch_.script, slurm_script(launch_), files::Durability::kAtomic); });
+}
+
+void SlurmLauncher::check(int workers) {
+  write_script();
+  auto argv = sbatch_argv(launch_, std::min(workers, largest_array()));
+  argv.insert(argv.begin() + 1, "--test-only");
+  ask_slurm(argv);
 }
 
 std::vector<std::string> SlurmLauncher::start(int workers) {
-  files::rethrow_as<Error>([&] { files::write(launch_.script, slurm_script(launch_), files::Durability::kAtomic); });
-  return {first_word(ask_slurm(sbatch_argv(launch_.script, workers)))};
+  write_script();
+  std::vector<std::string> ids;
+  const int largest = workers > 1 ? largest_array() : 1;
+  try {
+    for (int left = workers; left > 0; left -= largest) {
+      ids.push_back(first_word(ask_slurm(sbatch_argv(launch_, std::min(left, largest)))));
+    }
+  } catch (const Error&) {
+    signal_tasks({}, ids);  // all of them or none
+    throw;
+  }
+  return ids;
 }
 
 std::vector<Place> SlurmLauncher::places() { return parse_squeue(ask_slurm(squeue_argv(launch_, getuid()))); }
@@ -190,7 +291,7 @@ LauncherKind slurm_launcher() {
   kind.reaches_hosts = true;
   kind.job = "job array";
   kind.look = std::chrono::seconds(5);  // its queue has others to serve
-  kind.problem = [](const Launch&) { return ""; };
+  kind.problem = problem_of;
   kind.make = [](const Launch& launch, int) { return std::make_unique<SlurmLauncher>(launch); };
   kind.find = [](const std::string& name) {
     Launch launch;

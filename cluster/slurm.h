@@ -13,8 +13,8 @@ const char* slurm_batch();
 /// as a step of its own), starts it again when it crashes, passes a notice on and puts itself back into the queue while
 /// a coordinator is there.
 std::string slurm_script(const Launch& launch);
-/// Submits `workers` tasks; prints the job id (and ";cluster").
-std::vector<std::string> sbatch_argv(const std::string& script, int workers);
+/// Submits `workers` tasks of Launch::script; prints the job id (and ";cluster").
+std::vector<std::string> sbatch_argv(const Launch& launch, int workers);
 /// Lists the tasks of every array of this launch that wait or run, one a line: id|state|nodes|reason.
 std::vector<std::string> squeue_argv(const Launch& launch, unsigned user);
 /// What squeue printed. Throws Error on a line of another form.
@@ -22,15 +22,17 @@ std::vector<Place> parse_squeue(const std::string& text);
 
 class SlurmLauncher final : public Launcher {
  public:
-  /// Writes Launch::script when workers are started.
+  /// Writes Launch::script when workers are started. More than an array may have are several arrays.
   explicit SlurmLauncher(Launch launch) : launch_(std::move(launch)) {}
   std::string preview(int workers) const override;
+  void check(int workers) override;
   std::vector<std::string> start(int workers) override;
   std::vector<Place> places() override;
   void stop(const std::vector<std::string>& ids) override;
   void kill(const std::vector<std::string>& ids) override;
 
  private:
+  void write_script() const;
   Launch launch_;
 };
 

@@ -1,6 +1,5 @@
 #!/bin/bash
 # Written by `medley cluster up`: each task of the job array is one worker.
-#@directives@
 
 #@surroundings@
 

@@ -161,6 +161,12 @@ sweep::Table status_table(const std::vector<LaunchStatus>& launches, const fs::p
       table.rows.push_back({id, launch.record.launcher->name, place.id, name_of(place.state), place.where, place.note});
     }
     if (!launch.problem.empty()) table.notes.push_back(fmt::format("launch {}: {}", id, launch.problem));
+    const ClusterRecord& record = launch.record;
+    if (!record.error.empty()) table.notes.push_back(fmt::format("launch {}: {}", id, record.error));
+    if (record.error.empty() && record.fruitless > 1) {
+      table.notes.push_back(
+          fmt::format("launch {}: {} starts in a row of which no worker joined", id, record.fruitless));
+    }
     const std::string kept =
         launch.kept ? fmt::format("process {} keeps {}", launch.record.keeper, size_text(launch.record)) : "";
     const std::string none = launch.problem.empty() && launch.places.empty() ? "no worker waits or runs" : "";

@@ -34,6 +34,7 @@ Demand read_demand(const std::filesystem::path& store) {
   for (const storage::SweepSummary& sweep : reader.sweeps()) {
     if (sweep.state == sweep::SweepState::kRunning) demand.trials += sweep.trials - sweep.finished - sweep.failed;
   }
+  demand.joined = static_cast<int>(reader.workers().size());
   return demand;
 }
 
@@ -46,16 +47,32 @@ void Restraint::started(Clock::time_point now) {
   next_ = now + delay_;
 }
 
+void Fruitless::look(int joined) {
+  if (joined > joined_) count_ = 0;
+  joined_ = joined;
+}
+
 void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, const std::atomic<int>& stop,
-                  const std::function<void(const std::vector<std::string>&)>& started) {
+                  const std::function<void(const KeeperNews&)>& tell) {
   using Clock = Restraint::Clock;
   Restraint restraint;
+  Fruitless fruitless;
+  std::string error, told_error;
+  int told_fruitless = 0;
+  const auto say = [&](const std::vector<std::string>& jobs) {
+    if (jobs.empty() && error == told_error && fruitless.count() == told_fruitless) return;
+    tell({jobs, fruitless.count(), error});
+    told_error = error;
+    told_fruitless = fruitless.count();
+  };
   auto last_coordinator = Clock::now();
   int idle_looks = 0;  // in a row
   for (; stop == 0; std::this_thread::sleep_for(options.interval)) {
     const auto now = Clock::now();
+    std::vector<std::string> jobs;
     try {
       const Demand demand = read_demand(options.store);
+      fruitless.look(demand.joined);
       if (demand.coordinator) last_coordinator = now;
       const int wanted = wanted_workers(demand.trials, options.min_workers, options.max_workers);
       const auto places = launcher.places();
@@ -74,20 +91,34 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
         spdlog::info("nothing is left to train: lets {} workers go", there);
         launcher.stop(ids_of(places));
       }
-      if (wanted == 0) continue;
-      if (there < wanted && restraint.allows(now)) {
-        const auto ids = launcher.start(wanted - there);
+      if (wanted > 0 && there < wanted && fruitless.has_given_up()) {
+        const std::string why = "gave up: no worker joined after " + std::to_string(fruitless.count()) + " starts";
+        if (error.rfind("gave up", 0) != 0) {
+          error = error.empty() ? why : why + "; the last one: " + error;
+          spdlog::error("{}", error);
+        }
+      } else if (wanted > 0 && there < wanted && restraint.allows(now)) {
         restraint.started(now);
+        fruitless.started();
+        jobs = launcher.start(wanted - there);
+        error.clear();
         spdlog::info("{} trials left, {} workers of {} there: started {}", demand.trials, there, wanted,
                      wanted - there);
-        started(ids);
-      } else if (there > wanted) {
+      } else if (wanted > 0 && there > wanted) {
         // Those that run may hold a pack: only what waits in a queue is taken back.
         const auto ids = waiting(places, static_cast<std::size_t>(there - wanted));
         if (!ids.empty()) launcher.stop(ids);
+      } else if (there >= wanted) {
+        error.clear();
       }
     } catch (const std::exception& e) {  // of the launcher or the store: the next look may find them well
+      error = e.what();
       spdlog::error("{}", e.what());
+    }
+    try {
+      say(jobs);
+    } catch (const std::exception& e) {
+      spdlog::error("what became of it is not on record: {}", e.what());
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "cluster/launcher.h"
 
@@ -14,6 +15,7 @@ namespace medley::coordinator {
 struct Demand {
   bool coordinator = false;  ///< one runs
   int trials = 0;            ///< without a result, of sweeps that run
+  int joined = 0;            ///< workers that ever joined
 };
 /// Read-only; on the coordinator's host.
 Demand read_demand(const std::filesystem::path& store);
@@ -37,6 +39,29 @@ class Restraint {
   std::chrono::milliseconds delay_{0};
 };
 
+/// Counts starts of which nobody joined. What never comes is not asked for without end. Pure.
+class Fruitless {
+ public:
+  static constexpr int kMost = 5;
+  /// `joined` is the number of workers that ever did.
+  void look(int joined);
+  void started() { ++count_; }
+  /// In a row.
+  int count() const { return count_; }
+  bool has_given_up() const { return count_ >= kMost; }
+
+ private:
+  int joined_ = 0;
+  int count_ = 0;
+};
+
+/// What a keeper did and met since its last word.
+struct KeeperNews {
+  std::vector<std::string> jobs;  ///< submitted
+  int fruitless = 0;              ///< starts in a row of which nobody joined
+  std::string error;              ///< of the last start or look; "" it went well
+};
+
 struct KeeperOptions {
   std::filesystem::path store;
   int min_workers = 1;
@@ -48,9 +73,9 @@ struct KeeperOptions {
 /// Keeps the number of a launch's workers where it should be: starts what is missing, lets all go when no trial is
 /// left. Without a coordinator it does neither. It asks the store and the launcher and remembers nothing that would be
 /// lost with it. Returns when `stop` is
-/// set (the workers stay) or after lingering (they are gone). `started` gets the ids of what was started. What the
-/// launcher throws is logged and tried again.
+/// set (the workers stay) or after lingering (they are gone). What the launcher throws is logged, told and tried again,
+/// until nobody joined after Fruitless::kMost starts. `tell` hears of what changed.
 void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, const std::atomic<int>& stop,
-                  const std::function<void(const std::vector<std::string>&)>& started);
+                  const std::function<void(const KeeperNews&)>& tell);
 
 }  // namespace medley::coordinator

@@ -129,6 +129,7 @@ ClusterRecord bring_up(const LaunchRequest& request, const fs::path& store, cons
     record.started_ms = storage::now_ms();
     const auto launcher = request.launcher->make(launch, record.max_workers);
     if (request.launcher->needs_keeper() || request.elastic) {
+      launcher->check(record.max_workers);  // now, rather than in the log of a keeper
       hold(record, *launcher);
     } else {
       record.jobs = launcher->start(record.max_workers);
@@ -151,9 +152,10 @@ void keep(const LaunchRequest& request, const fs::path& store, ClusterRecord rec
   keeping.max_workers = record.max_workers;
   keeping.interval = record.launcher->look;
   keeping.linger = request.linger;
-  keep_workers(launcher, keeping, stop, [&](const std::vector<std::string>& jobs) {
-    if (jobs.empty()) return;
-    record.jobs.insert(record.jobs.end(), jobs.begin(), jobs.end());
+  keep_workers(launcher, keeping, stop, [&](const KeeperNews& news) {
+    record.jobs.insert(record.jobs.end(), news.jobs.begin(), news.jobs.end());
+    record.fruitless = news.fruitless;
+    record.error = news.error;
     write_record(store, record);
   });
   if (stop == 0) remove_record(store, record.id);  // it ended by itself: nothing of it runs any more

@@ -125,9 +125,11 @@ class ProfileReader {
         continue;
       }
       for (const auto& [taken, instead] : kTaken) {
-        if (option != taken) continue;
-        diagnostics_.add(item.place, "directives: Medley sets " + option + " itself" +
+        // sbatch takes the beginning of an option for it, unless that is an option itself.
+        if (taken.rfind(option, 0) != 0 || (option != taken && option == "--gpus")) continue;
+        diagnostics_.add(item.place, "directives: Medley sets " + taken + " itself" +
                                          (instead.empty() ? "" : "; say it with " + instead));
+        break;
       }
     }
   }

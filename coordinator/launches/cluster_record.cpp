@@ -40,6 +40,8 @@ std::optional<ClusterRecord> read_file(const fs::path& file, const cluster::Laun
     r.keeper = sweep::whole_int(j, "keeper", 0);
     r.started_ms = sweep::whole_number(j, "started_ms", 0, INT64_MAX);
     j.at("jobs").get_to(r.jobs);
+    r.fruitless = sweep::whole_int(j, "fruitless_starts", 0);
+    j.at("error").get_to(r.error);
     r.min_workers = sweep::whole_int(j, "min_workers", 0);
     r.max_workers = sweep::whole_int(j, "max_workers", 0);
     return r;
@@ -57,9 +59,17 @@ fs::path cluster_folder(const fs::path& store) { return fs::absolute(store) / "c
 fs::path script_file(const fs::path& store, int id) { return cluster_folder(store) / (std::to_string(id) + ".sh"); }
 
 json to_json(const ClusterRecord& r) {
-  return {{"id", r.id},     {"launcher", r.launcher->name}, {"name", r.name},
-          {"host", r.host}, {"keeper", r.keeper},           {"started_ms", r.started_ms},
-          {"jobs", r.jobs}, {"min_workers", r.min_workers}, {"max_workers", r.max_workers}};
+  return {{"id", r.id},
+          {"launcher", r.launcher->name},
+          {"name", r.name},
+          {"host", r.host},
+          {"keeper", r.keeper},
+          {"started_ms", r.started_ms},
+          {"jobs", r.jobs},
+          {"min_workers", r.min_workers},
+          {"max_workers", r.max_workers},
+          {"fruitless_starts", r.fruitless},
+          {"error", r.error}};
 }
 
 std::optional<ClusterRecord> find_record(const fs::path& store, int id, const cluster::Launchers& launchers) {

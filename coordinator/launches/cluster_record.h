@@ -24,6 +24,8 @@ struct ClusterRecord {
   pid_t keeper = 0;               ///< process that keeps their number; 0: none
   std::int64_t started_ms = 0;    ///< since 1970
   std::vector<std::string> jobs;  ///< ids of what was submitted
+  int fruitless = 0;              ///< KeeperNews
+  std::string error;              ///< KeeperNews
 };
 
 nlohmann::json to_json(const ClusterRecord& record);

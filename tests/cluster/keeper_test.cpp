@@ -73,11 +73,44 @@ TEST(Profile, NamesFileLineKeyAndNearestNameOfEveryError) {
   }
 }
 
+TEST(Profile, OptionsThatSbatchWouldTakeForMedleysOwnAreRefused) {
+  const auto problem = [](const std::string& directive) {
+    try {
+      parse_profile("directives: [\"" + directive + "\"]\n", "site.yaml");
+    } catch (const sweep::SpecError& e) {
+      return std::string(e.diagnostics().at(0).message);
+    }
+    return std::string();
+  };
+  EXPECT_EQ(problem("--arr=3"), "directives: Medley sets --array itself; say it with --workers");
+  EXPECT_EQ(problem("--job x"), "directives: Medley sets --job-name itself");
+  EXPECT_EQ(problem("--tim=3"), "directives: Medley sets --time itself; say it with --time");
+  EXPECT_EQ(problem("--err=x"), "directives: Medley sets --error itself");
+  for (const char* own : {"--gpus=2", "--mem=4G", "--time-min=3", "--exclusive", "--nodelist=n1", "--signals"}) {
+    EXPECT_EQ(problem(own), "") << own;
+  }
+}
+
 TEST(Keeper, WantsAWorkerATrialBetweenItsBounds) {
   EXPECT_EQ(wanted_workers(0, 2, 8), 0) << "none when nothing is left, whatever the minimum";
   EXPECT_EQ(wanted_workers(1, 2, 8), 2);
   EXPECT_EQ(wanted_workers(5, 2, 8), 5);
   EXPECT_EQ(wanted_workers(500, 2, 8), 8);
+}
+
+TEST(Keeper, GivesUpWhenNobodyJoinedAfterFiveStarts) {
+  Fruitless fruitless;
+  fruitless.look(3);  // of other launches
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(fruitless.has_given_up()) << i;
+    fruitless.started();
+    fruitless.look(3);
+  }
+  EXPECT_TRUE(fruitless.has_given_up());
+  EXPECT_EQ(fruitless.count(), 5);
+  fruitless.look(4);
+  EXPECT_FALSE(fruitless.has_given_up()) << "one came after all";
+  EXPECT_EQ(fruitless.count(), 0);
 }
 
 TEST(Keeper, StartsAgainAfterAPauseThatDoubles) {

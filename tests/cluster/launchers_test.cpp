@@ -63,10 +63,120 @@ TEST(SlurmScript, OfAWorkerWithOneRank) { expect_golden("one_rank.sh", slurm_scr
 TEST(SlurmScript, OfAGangOnTwoNodesWithEverythingThatAProfileSays) { expect_golden("gang.sh", slurm_script(gang())); }
 
 TEST(SlurmCommands, OneArrayForAllWorkersAndOneQuestionForAllArrays) {
-  EXPECT_EQ(shell_line(sbatch_argv("/s/1.sh", 12)), "sbatch --parsable --array=1-12 /s/1.sh");
+  Launch one = one_rank();
+  one.script = "/s/1.sh";
+  EXPECT_EQ(shell_line(sbatch_argv(one, 12)),
+            "sbatch --parsable --job-name=medley-1a2b3c4d-1 --nodes=1 --ntasks-per-node=1 --cpus-per-task=1 --requeue "
+            "--open-mode=append --signal=B:USR1@120 '--output=/scratch/team a/store/logs/cluster-1-%A_%a.log' "
+            "--array=1-12 /s/1.sh");
+  Launch all = gang();
+  all.script = "/s/2.sh";
+  all.site.directives.push_back("--comment \"two words\"");
+  EXPECT_EQ(
+      shell_line(sbatch_argv(all, 1)),
+      "sbatch --parsable --constraint=a100 --mem=128G --comment 'two words' --job-name=medley-1a2b3c4d-1 --nodes=2 "
+      "--ntasks-per-node=4 --cpus-per-task=6 --gpus-per-node=4 --partition=gpu --account=blend --qos=long "
+      "--time=8:00:00 --requeue --open-mode=append --signal=B:USR1@300 "
+      "'--output=/scratch/team a/store/logs/cluster-1-%A_%a.log' --array=1-1 /s/2.sh");
   EXPECT_EQ(shell_line(squeue_argv(one_rank(), 1000)),
             "squeue --noheader --array --name=medley-1a2b3c4d-1 --user=1000 "
             "--states=PENDING,RUNNING,CONFIGURING,SUSPENDED,REQUEUED,REQUEUE_HOLD '--format=%i|%T|%N|%r'");
+}
+
+TEST(SlurmCommands, AValueIsOneWordWhateverItHolds) {
+  Launch launch = one_rank();
+  launch.site.partition = "a\"b\\c\n#SBATCH --uid=0\nrm -rf $HOME";
+  const auto argv = sbatch_argv(launch, 1);
+  EXPECT_THAT(argv, testing::Contains("--partition=" + launch.site.partition));
+  EXPECT_THAT(slurm_script(launch), testing::Not(HasSubstr("rm -rf")));
+}
+
+TEST(SlurmLaunch, ATimeLimitMustLeaveTimeForTheNotice) {
+  const auto problem = [](const std::string& time, int notice) {
+    Launch launch = one_rank();
+    launch.time = time;
+    launch.site.notice_s = notice;
+    return slurm_launcher().problem(launch);
+  };
+  for (const char* time : {"", "3", "2:01", "0:02:01", "0-1", "0-0:03", "1-0:0:0", "0"}) {
+    EXPECT_EQ(problem(time, 120), "") << time;
+  }
+  for (const char* time : {"2", "1:59", "0:02:00", "0-0:02", "0-0:1:59"}) {
+    EXPECT_THAT(problem(time, 120), HasSubstr("not below the time limit --time " + std::string(time))) << time;
+  }
+  for (const char* time : {"2h", "1:2:3:4", "-3", "1-", ":", "1::2", "soon"}) {
+    EXPECT_THAT(problem(time, 120), HasSubstr("no time limit of Slurm")) << time;
+  }
+}
+
+TEST(SlurmLaunch, JobsThatWouldGoWhereNobodyLooksAreRefused) {
+  setenv("SBATCH_CLUSTERS", "other", 1);
+  EXPECT_THAT(slurm_launcher().problem(one_rank()), HasSubstr("set SLURM_CLUSTERS"));
+  setenv("SLURM_CLUSTERS", "other", 1);
+  EXPECT_EQ(slurm_launcher().problem(one_rank()), "");
+  unsetenv("SBATCH_CLUSTERS");
+  unsetenv("SLURM_CLUSTERS");
+}
+
+/// Stand-ins for Slurm's commands that write down what they are called with.
+class FakeSlurm : public testing::Test {
+ protected:
+  FakeSlurm() {
+    program("sbatch",
+            "[[ \"$*\" != *partition=nowhere* ]] || { echo 'sbatch: error: invalid partition' >&2; exit 1; }; "
+            "echo \"sbatch ${SBATCH_WAIT-} $*\" >> $F/said; echo 4$(wc -l < $F/said)");
+    program("squeue", "echo \"squeue ${SQUEUE_PARTITION-} $*\" >> $F/said; echo '41_1|RUNNING|n1|None'");
+    program("scontrol", "echo MaxArraySize = 501");
+    setenv("F", folder_.path().c_str(), 1);
+    setenv("PATH", (folder_.path().string() + ":" + path_).c_str(), 1);
+  }
+  ~FakeSlurm() override { setenv("PATH", path_.c_str(), 1); }
+  void program(const std::string& name, const std::string& body) {
+    std::ofstream(folder_.path() / name) << "#!/bin/bash\n" << body << "\n";
+    fs::permissions(folder_.path() / name, fs::perms::owner_all);
+  }
+  std::string said() const { return test::read_file(folder_.path() / "said"); }
+  Launch launch() const {
+    Launch launch = one_rank();
+    launch.script = folder_.path() / "script.sh";
+    return launch;
+  }
+
+  const std::string path_ = std::getenv("PATH");
+  test::Folder folder_;
+};
+
+TEST_F(FakeSlurm, VariablesOfTheUserDoNotNarrowWhatIsAsked) {
+  setenv("SQUEUE_PARTITION", "debug", 1);
+  setenv("SBATCH_WAIT", "1", 1);
+  SlurmLauncher launcher(launch());
+  EXPECT_THAT(launcher.start(2), ElementsAre("41"));
+  EXPECT_EQ(launcher.places().size(), 1u);
+  unsetenv("SQUEUE_PARTITION");
+  unsetenv("SBATCH_WAIT");
+  EXPECT_THAT(said(), HasSubstr("sbatch  --parsable"));
+  EXPECT_THAT(said(), HasSubstr("squeue  --noheader"));
+}
+
+TEST_F(FakeSlurm, WhatWouldFailForEveryWorkerIsFoundBeforeOneIsStarted) {
+  SlurmLauncher(launch()).check(1200);
+  EXPECT_THAT(said(), HasSubstr("sbatch  --test-only --parsable"));
+  EXPECT_THAT(said(), HasSubstr("--array=1-500"));
+  Launch wrong = launch();
+  wrong.site.partition = "nowhere";
+  try {
+    SlurmLauncher(wrong).check(1);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("sbatch: error: invalid partition"));
+  }
+}
+
+TEST_F(FakeSlurm, MoreThanAnArrayTakesAreSeveralArrays) {
+  SlurmLauncher launcher(launch());
+  EXPECT_THAT(launcher.start(1200), ElementsAre("41", "42", "43"));
+  EXPECT_THAT(said(), HasSubstr("--array=1-500"));
+  EXPECT_THAT(said(), HasSubstr("--array=1-200"));
 }
 
 TEST(SlurmCommands, ReadsTheQueue) {

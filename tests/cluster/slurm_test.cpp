@@ -128,8 +128,17 @@ TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenN
   const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3, 4]}\nseeds: 3\n", "epochs: 200");
   auto run = start_run(file, 0);
   Cluster::until([&] { return fs::exists(scratch_ / "store/endpoint"); }, "the coordinator listens");
+  const Ended refused = up({"--max-workers", "3", "--partition", "nowhere"});
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_TRUE(contains(refused.err, "invalid partition")) << refused.err;
+  EXPECT_EQ(medley_json({"cluster", "status"})["launches"].size(), 0u);
+  // A user's variables neither rename the jobs nor hide them: there are never more than there may be.
+  setenv("SBATCH_JOB_NAME", "mine", 1);
+  setenv("SQUEUE_PARTITION", "nowhere", 1);
   const Ended launched = up({"--min-workers", "2", "--max-workers", "3"});
   ASSERT_EQ(launched.exit, 0) << launched.err;
+  unsetenv("SBATCH_JOB_NAME");  // the keeper has both
+  unsetenv("SQUEUE_PARTITION");
   Cluster::until([&] { return joined() == 3; }, "as many have joined as there may be");
   const auto doomed = Cluster::running_task({});
   // Slurm does not requeue a batch script that was killed: for it, it has failed.
@@ -138,6 +147,7 @@ TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenN
   const Ended ended = run->wait(std::chrono::seconds(100));
   ASSERT_EQ(ended.exit, 0) << ended.err << logs();
   Cluster::until([&] { return Cluster::tasks().empty(); }, "all are gone");
+  EXPECT_LE(known(), 4) << "three, and one for the worker that was killed";
   const json status = medley_json({"cluster", "status"});
   EXPECT_TRUE(status["launches"][0]["kept"]) << "it waits for the next sweep\n" << status;
   EXPECT_EQ(status["launches"][0]["jobs"].size(), 2u) << "one array at first, one for the worker that was killed";

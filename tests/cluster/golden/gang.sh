@@ -1,20 +1,5 @@
 #!/bin/bash
 # Written by `medley cluster up`: each task of the job array is one worker.
-#SBATCH --job-name=medley-1a2b3c4d-1
-#SBATCH --nodes=2
-#SBATCH --ntasks-per-node=4
-#SBATCH --cpus-per-task=6
-#SBATCH --gpus-per-node=4
-#SBATCH --partition=gpu
-#SBATCH --account=blend
-#SBATCH --qos=long
-#SBATCH --time=8:00:00
-#SBATCH --requeue
-#SBATCH --open-mode=append
-#SBATCH --signal=B:USR1@300
-#SBATCH --output="/scratch/team a/store/logs/cluster-1-%A_%a.log"
-#SBATCH --constraint=a100
-#SBATCH --mem=128G
 
 module load cuda/12.1 openmpi/4.1 || exit 1
 export OMP_NUM_THREADS=6 OPENBLAS_NUM_THREADS=6 MKL_NUM_THREADS=6

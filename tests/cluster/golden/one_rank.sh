@@ -1,13 +1,5 @@
 #!/bin/bash
 # Written by `medley cluster up`: each task of the job array is one worker.
-#SBATCH --job-name=medley-1a2b3c4d-1
-#SBATCH --nodes=1
-#SBATCH --ntasks-per-node=1
-#SBATCH --cpus-per-task=1
-#SBATCH --requeue
-#SBATCH --open-mode=append
-#SBATCH --signal=B:USR1@120
-#SBATCH --output="/scratch/team a/store/logs/cluster-1-%A_%a.log"
 
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
