@@ -3,6 +3,8 @@
 #include <sstream>
 #include <system_error>
 
+#include <netdb.h>
+
 #include "cluster/process.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
@@ -28,6 +30,13 @@ std::string living_endpoint(const fs::path& store) {
   if (!holder || !holder->here || holder->process == 0) return endpoint;
   std::istringstream(files::read_if_readable(endpoint_file(store)).value_or("")) >> endpoint;
   return endpoint;
+}
+
+bool resolves(const std::string& name) {
+  addrinfo* found = nullptr;
+  if (getaddrinfo(name.c_str(), nullptr, nullptr, &found) != 0) return false;
+  freeaddrinfo(found);
+  return true;
 }
 
 std::string reachable_name(const std::string& address, const std::string& advertise) {

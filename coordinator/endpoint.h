@@ -20,5 +20,7 @@ std::string living_endpoint(const std::filesystem::path& store);
 /// Where workers reach a coordinator that listens on `address`: `advertise` if it is said, else the address itself, or
 /// this host's name when it listens on all.
 std::string reachable_name(const std::string& address, const std::string& advertise);
+/// This host knows an address of `name`.
+bool resolves(const std::string& name);
 
 }  // namespace medley::coordinator

@@ -136,6 +136,14 @@ class Link {
     in_flight_.clear();
     if (goodbye_said_) return;
     if (welcomed_) spdlog::warn("lost the coordinator ({}); training continues, connecting again", why);
+    if (!ever_welcomed_ && why != unreached_) {
+      spdlog::warn(
+          "cannot reach the coordinator at {}:{}: {}; tries again for {} s. Does this host know that name, and "
+          "does `medley run` or `serve` listen beyond its own host (--listen 0.0.0.0, --advertise NAME)?",
+          options_.host, options_.port, why,
+          std::chrono::duration_cast<std::chrono::seconds>(options_.first_contact).count());
+      unreached_ = why;
+    }
     welcomed_ = false;
     retry_timer_.expires_after(retry_);
     retry_ = std::min(retry_ * 2, options_.largest_retry);
@@ -386,6 +394,7 @@ class Link {
   std::shared_ptr<Connection> connection_;  ///< none: waiting to try again
   bool welcomed_ = false;                   ///< on this connection
   bool ever_welcomed_ = false;
+  std::string unreached_;  ///< why it was not reached so far, as it was logged
   std::string checkpoint_folder_;
   milliseconds heartbeat_{1000};
   milliseconds fencing_{0};

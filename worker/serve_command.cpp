@@ -31,6 +31,7 @@ struct ServeArguments {
   std::filesystem::path spool;
   sweep::Device device;
   int capacity = 0;  ///< 0: by the device
+  int ranks = 0;     ///< 0: as MPI's variables say
   bool measure_packs = false;
   double patience_s = 600;
   double gang_deadline_s = 10;
@@ -141,7 +142,9 @@ void follow_signals_of_the_first_rank() {
 
 void serve_until_dismissed(const ServeArguments& arguments) {
   log_to_standard_error();
-  if (!MpiGang::launched()) {
+  // Variables that this process inherited, as from a job that runs `medley`, do not make it a rank.
+  const bool is_gang = arguments.ranks == 0 ? MpiGang::launched() : arguments.ranks > 1;
+  if (!is_gang) {
     files::make_folders(arguments.spool);
     PackSizes sizes(arguments.spool / "pack-sizes.json");
     const bool measures = arguments.measure_packs || arguments.device.is_gpu();
@@ -154,6 +157,10 @@ void serve_until_dismissed(const ServeArguments& arguments) {
   GangDeadlines deadlines;
   deadlines.sum = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.gang_deadline_s * 1000));
   MpiGang gang(deadlines);
+  if (arguments.ranks > 0 && gang.size() != arguments.ranks) {
+    throw UsageError("--ranks " + std::to_string(arguments.ranks) + ", but MPI started " + std::to_string(gang.size()) +
+                     ": is the launcher that of this MPI?");
+  }
   const std::string arithmetic = arithmetic_of(arguments.device, &gang);
   PackTrainer trainer(arguments.device, arithmetic, &gang);
   GangTrainer together(gang, std::ref(trainer));
@@ -183,6 +190,8 @@ void add_serve_command(CLI::App& app) {
   add_device_option(*serve, arguments->device);
   serve->add_option("--capacity", arguments->capacity, "trials of the largest pack; 4 on a CPU, 64 on a GPU")
       ->check(CLI::Range(1, static_cast<int>(protocol::kMaxPackTrials)));
+  serve->add_option("--ranks", arguments->ranks, "MPI ranks of this worker; if not given as MPI's variables say")
+      ->check(CLI::Range(1, 100'000));
   serve->add_flag("--measure-packs", arguments->measure_packs,
                   "measure the fastest pack size, once for each kind of model; always on a GPU");
   serve

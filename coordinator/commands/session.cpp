@@ -14,6 +14,7 @@
 
 #include "cluster/process.h"
 #include "coordinator/commands/worker_program.h"
+#include "coordinator/endpoint.h"
 #include "storage/store_folder.h"
 #include "web/access.h"
 #include "worker/protocol/handshake.h"
@@ -80,6 +81,10 @@ std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, Coordinator
     std::cerr << "warning: the database of " << store.string() << " is on " << system
               << ", where SQLite is slow and locks may not hold: --database FOLDER puts a new one on a local disk\n";
   }
+  if (const std::string name = reachable_name(options.address, options.advertise); !resolves(name)) {
+    std::cerr << "warning: workers are told to join " << name
+              << ", which this host cannot look up: give a name that all hosts know, or an address, with --advertise\n";
+  }
   try {
     spdlog::set_default_logger(spdlog::basic_logger_mt("medley", (store / "logs" / "coordinator.log").string()));
   } catch (const spdlog::spdlog_ex& error) {
@@ -88,7 +93,7 @@ std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, Coordinator
   }
   spdlog::flush_on(spdlog::level::info);
   options.store = store;
-  if (options.local_workers > 0) options.worker_command = {worker_program().string(), "serve"};
+  if (options.local_workers > 0) options.worker_command = {worker_program().string(), "serve", "--ranks", "1"};
   return std::make_unique<Coordinator>(std::move(options));
 }
 

@@ -203,5 +203,11 @@ TEST(Endpoint, IsTheHostsNameWhenTheCoordinatorListensOnAllAddresses) {
   EXPECT_EQ(reachable_name("0.0.0.0", "login1.cluster"), "login1.cluster");
 }
 
+TEST(Endpoint, IsToBeKnownToTheHost) {
+  EXPECT_TRUE(resolves("127.0.0.1"));
+  EXPECT_TRUE(resolves("localhost"));
+  EXPECT_FALSE(resolves("no-such-host.invalid"));
+}
+
 }  // namespace
 }  // namespace medley::coordinator

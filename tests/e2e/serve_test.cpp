@@ -305,5 +305,30 @@ TEST_F(Serve, ARunTakesCommandsWhileItLasts) {
   run->kill(SIGINT);
 }
 
+TEST_F(Serve, ARunWithinAnMpiJobStartsNoRanksOfIt) {
+  const std::string sweep = write_sweep("sweep.yaml", "folds: [0]\nseeds: 1\n");
+  const Ended plain = medley({"run", sweep, "--workers", "1", "--no-web"});
+  ASSERT_EQ(plain.exit, 0) << plain.err;
+  // As `srun --mpi=pmix` and mpirun leave them to what a job starts.
+  for (const char* name : {"PMIX_RANK", "PMI_RANK"}) setenv(name, "0", 1);
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) setenv(name, "2", 1);
+  const Ended within = medley({"run", sweep, "--workers", "1", "--no-web"}, "other");
+  for (const char* name : {"PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) unsetenv(name);
+  EXPECT_EQ(within.exit, 0) << within.err;
+  EXPECT_EQ(within.out, plain.out);
+}
+
+TEST_F(Serve, AWorkerThatReachesNobodySaysSoAtOnce) {
+  write("token", std::string(64, '0') + "\n");
+  fs::permissions(path("token"), fs::perms(0600));
+  const Ended ended = run_program(MEDLEY_WORKER,
+                                  {"serve", "--coordinator", "no-such-host.invalid:7100", "--token-file", path("token"),
+                                   "--spool", path("spool"), "--patience", "1"},
+                                  scratch_);
+  EXPECT_EQ(ended.exit, 75);
+  EXPECT_TRUE(contains(ended.err, "cannot reach the coordinator at no-such-host.invalid:7100: resolving")) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "--listen 0.0.0.0")) << ended.err;
+}
+
 }  // namespace
 }  // namespace medley::e2e
