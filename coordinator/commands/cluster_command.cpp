@@ -182,6 +182,38 @@ sweep::Table status_table(const std::vector<LaunchStatus>& launches, const fs::p
   return table;
 }
 
+struct ResizeOptions {
+  int launch = 0;
+  int min_workers = -1;  ///< -1: as it is
+  int max_workers = -1;
+};
+
+void resize(const ResizeOptions& options, const Globals& globals, const cluster::Launchers& launchers) {
+  const auto found = find_record(globals.store, options.launch, launchers);
+  if (!found)
+    throw UsageError(fmt::format("there is no launch {}; `medley cluster status` lists them", options.launch));
+  ClusterRecord record = *found;
+  if (options.min_workers < 0 && options.max_workers < 0) throw UsageError("say --min-workers, --max-workers or both");
+  if (record.keeper == 0) {
+    throw UsageError(fmt::format("launch {} is one {}: start it with --max-workers to change their number later",
+                                 record.id, record.launcher->job));
+  }
+  if (record.host == cluster::this_host() && !keeper_lives(record)) {
+    throw Error(
+        fmt::format("the keeper of launch {} is gone: end it with `medley cluster down {}`", record.id, record.id));
+  }
+  if (options.max_workers >= 0) record.max_workers = options.max_workers;
+  record.min_workers =
+      options.min_workers >= 0 ? options.min_workers : std::min(record.min_workers, record.max_workers);
+  if (record.min_workers > record.max_workers) throw UsageError("--min-workers is larger than --max-workers");
+  if (record.launcher->needs_keeper() && record.max_workers > record.room) {
+    throw UsageError(fmt::format("launch {} has room for {}: more of them are another launch", record.id,
+                                 workers_text(static_cast<std::size_t>(record.room))));
+  }
+  resize_record(globals.store, record.id, record.min_workers, record.max_workers);
+  std::cout << fmt::format("launch {}: {}\n", record.id, size_text(record));
+}
+
 void status(bool as_json, const Globals& globals, const cluster::Launchers& launchers) {
   const auto launches = look(globals.store, launchers);
   if (as_json) {
@@ -277,6 +309,14 @@ void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launch
   status_command->add_flag("--json", *as_json, "as JSON");
   status_command->footer("Examples:\n  medley cluster status\n  medley cluster status --json");
   status_command->callback([as_json, &globals, &launchers] { status(*as_json, globals, launchers); });
+
+  auto r = std::make_shared<ResizeOptions>();
+  auto* resize_command = cluster->add_subcommand("resize", "Change the number of workers of a launch that is kept");
+  resize_command->add_option("LAUNCH", r->launch, "its number, as `cluster status` says")->required();
+  resize_command->add_option("--min-workers", r->min_workers, "as of `cluster up`")->check(CLI::Range(0, 10'000));
+  resize_command->add_option("--max-workers", r->max_workers, "as of `cluster up`")->check(CLI::Range(1, 10'000));
+  resize_command->footer("Examples:\n  medley cluster resize 1 --max-workers 16");
+  resize_command->callback([r, &globals, &launchers] { resize(*r, globals, launchers); });
 
   auto d = std::make_shared<DownOptions>();
   auto* down_command =

@@ -1,6 +1,7 @@
 #include "coordinator/launches/cluster_keeper.h"
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include <spdlog/spdlog.h>
@@ -57,6 +58,8 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
   using Clock = Restraint::Clock;
   Restraint restraint;
   Fruitless fruitless;
+  const std::pair<int, int> as_started(options.min_workers, options.max_workers);
+  std::set<std::string> told_to_leave;
   std::string error, told_error;
   int told_fruitless = 0;
   const auto say = [&](const std::vector<std::string>& jobs) {
@@ -74,7 +77,8 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
       const Demand demand = read_demand(options.store);
       fruitless.look(demand.joined);
       if (demand.coordinator) last_coordinator = now;
-      const int wanted = wanted_workers(demand.trials, options.min_workers, options.max_workers);
+      const auto [min, max] = options.resized ? options.resized().value_or(as_started) : as_started;
+      const int wanted = wanted_workers(demand.trials, min, max);
       const auto places = launcher.places();
       const int there = static_cast<int>(places.size());
       if (!demand.coordinator) {
@@ -104,12 +108,20 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
         error.clear();
         spdlog::info("{} trials left, {} workers of {} there: started {}", demand.trials, there, wanted,
                      wanted - there);
+      } else if (wanted > 0 && there > max) {
+        // Fewer are wanted than run: the last ones save what they have, and leave. Each is told once.
+        std::vector<std::string> leaving;
+        for (std::size_t i = static_cast<std::size_t>(max); i < places.size(); ++i) {
+          if (told_to_leave.insert(places[i].id).second) leaving.push_back(places[i].id);
+        }
+        if (!leaving.empty()) launcher.stop(leaving);
       } else if (wanted > 0 && there > wanted) {
         // Those that run may hold a pack: only what waits in a queue is taken back.
         const auto ids = waiting(places, static_cast<std::size_t>(there - wanted));
         if (!ids.empty()) launcher.stop(ids);
       } else if (there >= wanted) {
         error.clear();
+        told_to_leave.clear();
       }
     } catch (const std::exception& e) {  // of the launcher or the store: the next look may find them well
       error = e.what();

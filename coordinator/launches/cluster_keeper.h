@@ -4,7 +4,9 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cluster/launcher.h"
@@ -66,6 +68,8 @@ struct KeeperOptions {
   std::filesystem::path store;
   int min_workers = 1;
   int max_workers = 1;
+  /// The numbers as they are now, if they may change; nullopt: those above.
+  std::function<std::optional<std::pair<int, int>>()> resized;
   std::chrono::milliseconds interval{1'000};  ///< between looks
   std::chrono::seconds linger{600};           ///< it ends when no coordinator ran for so long
 };

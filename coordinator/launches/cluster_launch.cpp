@@ -125,7 +125,7 @@ ClusterRecord bring_up(const LaunchRequest& request, const fs::path& store, cons
     const cluster::Launch launch = make_launch(request, store, record.id);
     record.name = launch.name;
     record.min_workers = request.min_workers;
-    record.max_workers = request.max_workers;
+    record.max_workers = record.room = request.max_workers;
     record.host = cluster::this_host();
     record.started_ms = storage::now_ms();
     const auto launcher = request.launcher->make(launch, record.max_workers);
@@ -153,6 +153,13 @@ void keep(const LaunchRequest& request, const fs::path& store, ClusterRecord rec
   keeping.max_workers = record.max_workers;
   keeping.interval = record.launcher->look;
   keeping.linger = request.linger;
+  const int id = record.id;
+  const cluster::Launchers launchers = {*record.launcher};
+  keeping.resized = [&store, id, launchers]() -> std::optional<std::pair<int, int>> {
+    const auto now = find_record(store, id, launchers);
+    if (!now) return std::nullopt;
+    return std::pair(now->min_workers, now->max_workers);
+  };
   keep_workers(launcher, keeping, stop, [&](const KeeperNews& news) {
     record.jobs.insert(record.jobs.end(), news.jobs.begin(), news.jobs.end());
     record.fruitless = news.fruitless;

@@ -18,6 +18,8 @@ namespace {
 
 fs::path file_of(const fs::path& store, int id) { return cluster_folder(store) / (std::to_string(id) + ".json"); }
 
+fs::path size_file(const fs::path& store, int id) { return cluster_folder(store) / (std::to_string(id) + ".size"); }
+
 const cluster::LauncherKind& launcher_named(const std::string& name, const cluster::Launchers& launchers,
                                             const fs::path& file) {
   if (const cluster::LauncherKind* kind = cluster::find_launcher(launchers, name)) return *kind;
@@ -44,6 +46,13 @@ std::optional<ClusterRecord> read_file(const fs::path& file, const cluster::Laun
     j.at("error").get_to(r.error);
     r.min_workers = sweep::whole_int(j, "min_workers", 0);
     r.max_workers = sweep::whole_int(j, "max_workers", 0);
+    r.room = j.contains("room") ? sweep::whole_int(j, "room", 0) : r.max_workers;
+    const std::string size = files::read_if_there(fs::path(file).replace_extension(".size")).value_or("");
+    if (!size.empty()) {
+      const json other = json::parse(size);
+      r.min_workers = sweep::whole_int(other, "min_workers", 0);
+      r.max_workers = sweep::whole_int(other, "max_workers", 0);
+    }
     return r;
   } catch (const json::exception& e) {
     throw Error(file.string() + " is not a record of `medley cluster up`: " + e.what());
@@ -68,6 +77,7 @@ json to_json(const ClusterRecord& r) {
           {"jobs", r.jobs},
           {"min_workers", r.min_workers},
           {"max_workers", r.max_workers},
+          {"room", r.room},
           {"fruitless_starts", r.fruitless},
           {"error", r.error}};
 }
@@ -98,8 +108,14 @@ void write_record(const fs::path& store, const ClusterRecord& record) {
   files::write(file_of(store, record.id), to_json(record).dump(2) + "\n", files::Durability::kDurable);
 }
 
+void resize_record(const fs::path& store, int id, int min_workers, int max_workers) {
+  const json size = {{"min_workers", min_workers}, {"max_workers", max_workers}};
+  files::write(size_file(store, id), size.dump() + "\n", files::Durability::kDurable);
+}
+
 void remove_record(const fs::path& store, int id) {
   std::error_code ignored;
+  fs::remove(size_file(store, id), ignored);
   fs::remove(file_of(store, id), ignored);
   fs::remove(script_file(store, id), ignored);
 }

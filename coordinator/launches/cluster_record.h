@@ -18,8 +18,9 @@ struct ClusterRecord {
   int id = 0;
   const cluster::LauncherKind* launcher = nullptr;  ///< one of the registry that it was read or made with
   std::string name;                                 ///< cluster::Launch::name
-  int min_workers = 1;
+  int min_workers = 1;                              ///< as it was started, or resized since
   int max_workers = 1;
+  int room = 1;                   ///< max_workers as it was started
   std::string host;               ///< where `medley cluster up` ran
   pid_t keeper = 0;               ///< process that keeps their number; 0: none
   std::int64_t started_ms = 0;    ///< since 1970
@@ -43,6 +44,9 @@ std::optional<ClusterRecord> find_record(const std::filesystem::path& store, int
 int claim_record(const std::filesystem::path& store);
 /// Replaces the file at once. Throws files::Error.
 void write_record(const std::filesystem::path& store, const ClusterRecord& record);
+/// Another number of workers for a launch that a keeper holds. It lies beside the record, which the keeper writes, and
+/// goes before what that says. Throws files::Error.
+void resize_record(const std::filesystem::path& store, int id, int min_workers, int max_workers);
 void remove_record(const std::filesystem::path& store, int id);
 
 /// Its places can be seen and ended from this host.

@@ -48,8 +48,13 @@ TEST_F(LocalLaunchTest, AWorkerThatIsKilledIsReplacedAndTheTableIsThatOfAPlainRu
   const auto run = start_run(file_, 0);
   ASSERT_TRUE(test::eventually([&] { return joined() == 2; })) << keeper_log();
   EXPECT_EQ(launches()[0]["workers"].size(), 2u);
+  ASSERT_EQ(medley({"cluster", "resize", "1", "--max-workers", "1"}).exit, 0);
+  ASSERT_TRUE(test::eventually([&] { return joined() == 1; })) << keeper_log();
+  EXPECT_EQ(medley({"cluster", "resize", "1", "--max-workers", "2", "--min-workers", "2"}).exit, 0);
+  ASSERT_TRUE(test::eventually([&] { return joined() == 2 && known() == 3; })) << keeper_log();
+  EXPECT_EQ(medley({"cluster", "resize", "1", "--max-workers", "3"}).exit, 2) << "it has room for two";
   ::kill(workers().front(), SIGKILL);
-  ASSERT_TRUE(test::eventually([&] { return known() == 3; })) << keeper_log();
+  ASSERT_TRUE(test::eventually([&] { return known() == 4; })) << keeper_log();
   const Ended ended = run->wait();
   ASSERT_EQ(ended.exit, 0) << ended.err;
   EXPECT_EQ(ended.out, undisturbed_report(file_));

@@ -174,6 +174,38 @@ TEST_F(Registry, WhereTheSystemReplacesNoWorkerAKeeperHoldsTheirNumber) {
   EXPECT_THROW(keep_recorded(request, store_, launchers_, 1, stop), Error);
 }
 
+TEST_F(Registry, ALaunchThatIsKeptIsResized) {
+  const auto refused = [&](const std::string& words) -> std::string {
+    try {
+      return "accepted: " + cluster(words);
+    } catch (const UsageError& e) {
+      return e.what();
+    }
+  };
+  EXPECT_EQ(refused("resize 7 --max-workers 2"), "there is no launch 7; `medley cluster status` lists them");
+  up("--workers 3");
+  EXPECT_EQ(refused("resize 1 --max-workers 2"),
+            "launch 1 is one batch: start it with --max-workers to change their number later");
+  ClusterRecord record = read_records(store_, launchers_).at(0);
+  record.keeper = 1;  // of another host, which cannot be asked
+  record.host = "elsewhere";
+  record.min_workers = 2;
+  record.max_workers = record.room = 4;
+  write_record(store_, record);
+  EXPECT_EQ(refused("resize 1"), "say --min-workers, --max-workers or both");
+  EXPECT_EQ(refused("resize 1 --min-workers 5"), "--min-workers is larger than --max-workers");
+  EXPECT_EQ(cluster("resize 1 --max-workers 1"), "launch 1: 1 worker\n");
+  EXPECT_EQ(cluster("resize 1 --max-workers 9"), "launch 1: 1 to 9 workers\n") << "a batch more is submitted";
+  write_record(store_, record);  // as its keeper does, which knows the old number
+  EXPECT_EQ(read_records(store_, launchers_).at(0).max_workers, 9);
+  launchers_.back().job = "";
+  EXPECT_EQ(refused("resize 1 --max-workers 5"), "launch 1 has room for 4 workers: more of them are another launch");
+  launchers_.back().job = "batch";
+  remove_record(store_, 1);
+  up("--workers 3");
+  EXPECT_EQ(read_records(store_, launchers_).at(0).max_workers, 3) << "nothing is left of the one before";
+}
+
 TEST_F(Registry, ARecordOfALauncherThatDoesNotExistIsNamed) {
   up("--workers 1");
   launchers_.pop_back();
