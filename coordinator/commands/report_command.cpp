@@ -173,7 +173,9 @@ void report(const ReportOptions& options, const Globals& globals) {
     if (options.as_json) {
       print_json(web::importance_json(importance, web::board_of(sweep, report, reader.config_progress(sweep.id))));
     } else {
-      std::cout << sweep::render(importance, format, text_width());
+      const bool is_data = format == sweep::ReportFormat::kCsv;
+      std::cout << sweep::render(is_data ? importance : sweep::in_words(importance, report), format,
+                                 options.wide ? 0 : text_width());
     }
     return;
   }

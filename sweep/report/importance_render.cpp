@@ -3,6 +3,7 @@
 #include <map>
 
 #include "sweep/config.h"
+#include "sweep/report/config_names.h"
 #include "sweep/report/importance_report.h"
 #include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
@@ -36,9 +37,28 @@ std::vector<std::string> rank_texts(const std::vector<double>& values) {
   return texts;
 }
 
+/// Cut where a name is too long.
+Table::Column encoder_column() {
+  Table::Column column{"encoder", kLeft};
+  column.shortened = true;
+  return column;
+}
+
+/// Of five the outer ones go first where there is no room, then all.
+void add_quantiles(Table& table, const std::string& group) {
+  table.columns.push_back({"5 %", kRight, group, 1});
+  table.columns.push_back({"25 %", kRight, group, 2});
+  table.columns.push_back({"50 %", kRight, group, 2});
+  table.columns.push_back({"75 %", kRight, group, 2});
+  table.columns.push_back({"95 %", kRight, group, 1});
+}
+
+/// The last ones go first.
+int expendable_of(std::size_t index, std::size_t count) { return static_cast<int>(count - index); }
+
 Table gate_table(const ImportanceReport& report) {
   Table table;
-  table.title = "importance of encoders by the gate of config " + report.config + " in " + report.sweep + " on " +
+  table.title = "importance of encoders by the gate of " + report.config + ", in " + report.sweep + " on " +
                 report.dataset + (report.synthetic ? " (synthetic data)" : "");
   table.above = near_copies_texts(report);
   if (!report.near_copies.empty()) table.above.push_back(kNearCopiesAdvice);
@@ -47,11 +67,9 @@ Table gate_table(const ImportanceReport& report) {
   if (const std::string disagree = seeds_disagree_text(report); !disagree.empty()) {
     table.above.push_back("seeds disagree: " + disagree);
   }
-  table.columns = {{"encoder", kLeft}, {report.by, kLeft},     {"weight", kRight},
-                   {"kept", kRight},   {"ranked 1st", kRight}, {"mean rank", kRight}};
-  for (const char* head : {"5 %", "25 %", "50 %", "75 %", "95 %"}) {
-    table.columns.push_back({head, kRight, "weight of a clip, quantiles"});
-  }
+  table.columns = {encoder_column(), {report.by, kLeft, "", 5},     {"weight", kRight},
+                   {"kept", kRight}, {"ranked 1st", kRight, "", 3}, {"mean rank", kRight, "", 4}};
+  add_quantiles(table, "weight of a clip, quantiles");
   for (const EncoderSummary& encoder : report.encoders) {
     std::vector<std::string> row = {encoder.encoder,
                                     encoder.group,
@@ -77,8 +95,10 @@ Table gate_table(const ImportanceReport& report) {
 Table fold_table(const ImportanceReport& report) {
   Table table;
   table.title = "mean importance by fold";
-  table.columns = {{"encoder", kLeft}};
-  for (const int fold : report.folds) table.columns.push_back({std::to_string(fold), kRight, "fold"});
+  table.columns = {encoder_column()};
+  for (std::size_t f = 0; f < report.folds.size(); ++f) {
+    table.columns.push_back({std::to_string(report.folds[f]), kRight, "fold", expendable_of(f, report.folds.size())});
+  }
   for (const EncoderSummary& encoder : report.encoders) {
     std::vector<std::string> row = {encoder.encoder};
     for (const ScoreSpread& fold : encoder.by_fold) row.push_back(share_text(fold.mean));
@@ -98,9 +118,7 @@ Table group_table(const ImportanceReport& report) {
   Table table;
   table.title = "importance by " + report.by;
   table.columns = {{report.by, kLeft}, {"encoders", kRight}, {"share", kRight}};
-  for (const char* head : {"5 %", "25 %", "50 %", "75 %", "95 %"}) {
-    table.columns.push_back({head, kRight, "share of a clip, quantiles"});
-  }
+  add_quantiles(table, "share of a clip, quantiles");
   for (const GroupSummary& group : report.groups) {
     std::vector<std::string> row = {group.group, std::to_string(group.encoders), spread_of(group.share)};
     for (std::size_t i = 0; i < 5; ++i) {
@@ -115,16 +133,16 @@ Table group_table(const ImportanceReport& report) {
 Table score_table(const ImportanceReport& report) {
   Table table;
   table.title = "the gate's opinion beside Scores";
-  table.columns = {{"encoder", kLeft},
+  table.columns = {encoder_column(),
                    {"weight", kRight, "gate"},
-                   {"rank", kRight, "gate"},
+                   {"rank", kRight, "gate", 2},
                    {"Δ Score", kRight, "lost without it"},
                    {"95 % interval", kRight, "lost without it"},
-                   {"unadjusted p", kRight, "lost without it"},
-                   {"rank", kRight, "lost without it"},
+                   {"unadjusted p", kRight, "lost without it", 1},
+                   {"rank", kRight, "lost without it", 2},
                    {"Score", kRight, "alone"},
-                   {"95 % interval", kRight, "alone"},
-                   {"rank", kRight, "alone"}};
+                   {"95 % interval", kRight, "alone", 3},
+                   {"rank", kRight, "alone", 2}};
   std::vector<double> gate, loss, alone;
   bool held_out = true;
   for (const EncoderSummary& encoder : report.encoders) {
@@ -172,7 +190,7 @@ Table effect_table(const ImportanceReport& report) {
   table.title = "effect of n";
   table.columns = {{"selection", kLeft},          {"n", kRight},
                    {"Score", kRight, "held-out"}, {"95 % interval", kRight, "held-out"},
-                   {"Score paper", kRight},       {"config", kLeft}};
+                   {"Score paper", kRight},       {"config", kLeft, "", 1}};
   for (const EffectSeries& series : report.effect_of_n) {
     for (const EffectPoint& point : series.points) {
       table.rows.push_back({series.selection, series.constant ? "all" : std::to_string(point.n),
@@ -189,9 +207,12 @@ Table effect_table(const ImportanceReport& report) {
 Table cka_table(const ImportanceReport& report) {
   Table table;
   table.title = "linear CKA of projected encoders";
-  table.columns = {{"", kRight}, {"encoder", kLeft}};
+  table.columns = {{"", kRight}, encoder_column()};
   const std::size_t count = report.encoders.size();
-  for (std::size_t e = 0; e < count; ++e) table.columns.push_back({std::to_string(e + 1), kRight});
+  // The matrix is symmetric: what the last columns say stands below the diagonal, too.
+  for (std::size_t e = 0; e < count; ++e) {
+    table.columns.push_back({std::to_string(e + 1), kRight, "", expendable_of(e, count)});
+  }
   for (std::size_t a = 0; a < count; ++a) {
     std::vector<std::string> row = {std::to_string(a + 1), report.encoders[a].encoder};
     for (std::size_t b = 0; b < count; ++b) row.push_back(share_text(report.cka[a * count + b]));
@@ -272,6 +293,26 @@ std::vector<std::string> near_copies_texts(const ImportanceReport& report) {
     before = &pair;
   }
   return texts;
+}
+
+ImportanceReport in_words(ImportanceReport report, const Report& of) {
+  const ConfigNames names(of);
+  const auto rename = [&](std::string& name) {
+    const auto label = of.labels.find(name);
+    if (label != of.labels.end()) name = label->second;
+  };
+  report.config = names(report.config);
+  for (EffectSeries& series : report.effect_of_n) {
+    rename(series.selection);
+    for (EffectPoint& point : series.points) point.score.config = names(point.score.config);
+  }
+  for (EncoderSummary& encoder : report.encoders) rename(encoder.encoder);
+  for (NearCopies& pair : report.near_copies) {
+    rename(pair.heavier);
+    rename(pair.lighter);
+  }
+  for (KeptBySeeds& one : report.seeds_disagree) rename(one.encoder);
+  return report;
 }
 
 std::string render(const ImportanceReport& report, ReportFormat format, std::size_t width) {

@@ -179,6 +179,9 @@ Table interactions_csv(const ImportanceReport& report);
 /// Names encoders that share a Shapley value: those with a CKA of at least kNearCopyCka. "" none.
 std::string shared_values_text(const ImportanceReport& report);
 
+/// The same for people: configs and encoders have the names that `of`, the report that it was made with, gives them.
+ImportanceReport in_words(ImportanceReport report, const Report& of);
+
 /// Every table in text, Markdown and LaTeX; one row an encoder with full precision in CSV.
 std::string render(const ImportanceReport& report, ReportFormat format, std::size_t width = kTextWidth);
 

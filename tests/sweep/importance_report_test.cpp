@@ -390,6 +390,36 @@ TEST(Figures, PicturesHoldOneMarkAValue) {
   EXPECT_EQ(figures.missing[0].rfind("shapley: ", 0), 0u);
 }
 
+TEST(ImportanceRender, FitsTheTerminalAndSaysWhatItLeftOut) {
+  ReportInput input = scores();
+  input.labels = {{"a", "an encoder with a long label"}};
+  const Report of = make_report(input);
+  const auto report = in_words(make_importance_report(gate(), of), of);
+  for (const std::size_t width : {60, 80, 120, 200}) {
+    std::istringstream lines(render(report, ReportFormat::kText, width));
+    for (std::string line; std::getline(lines, line);) {
+      std::size_t characters = 0;
+      for (const char c : line) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+      EXPECT_LE(characters, width) << line;
+    }
+  }
+  EXPECT_NE(render(report, ReportFormat::kText, 60).find("for want of room"), std::string::npos);
+  EXPECT_EQ(render(report, ReportFormat::kText, 200).find("for want of room"), std::string::npos);
+}
+
+TEST(ImportanceRender, PeopleReadNamesInWords) {
+  ReportInput input = scores();
+  input.labels = {{"a", "CLIP"}, {"c", "WavLM"}};
+  const Report of = make_report(input);
+  const std::string text = render(in_words(make_importance_report(gate(), of), of), ReportFormat::kText, 200);
+  EXPECT_NE(text.find("\nCLIP "), std::string::npos) << text;
+  EXPECT_NE(text.find("\nWavLM "), std::string::npos);
+  EXPECT_NE(text.find("\nb "), std::string::npos);
+  EXPECT_EQ(text.find("\na "), std::string::npos);
+  const std::string csv = render(make_importance_report(gate(), of), ReportFormat::kCsv);
+  EXPECT_NE(csv.find("\na,"), std::string::npos) << "data keep the names of the dataset";
+}
+
 TEST(ImportanceRender, EveryFormatHasTheNumbersAndTheirProtocol) {
   auto input = scores();
   input.configs[0].transductive = true;
