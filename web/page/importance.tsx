@@ -38,7 +38,7 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
           Config{" "}
           <select value={report.config} onChange={(event) => set({ config: event.currentTarget.value })}>
             {!current && <option value={report.config}>{report.config}</option>}
-            {report.configs.map((one) => <option key={one.config} value={one.config}>{one.name} · {one.config}</option>)}
+            {report.configs.map((one) => <option key={one.config} value={one.config}>{one.name}</option>)}
           </select>
         </label>
         {ns.length > 1 && (
@@ -251,7 +251,7 @@ function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[];
               <td class="number">{one.mean_rank.toFixed(2)}</td>
               {loss && (
                 <td class="number first strong">
-                  {one.loss_without ? <a href={to(["sweep", sweep, "leaderboard"], { search: one.loss_without.config })}>{signed(one.loss_without.mean)}</a> : "–"}
+                  {one.loss_without ? <a href={to(["sweep", sweep, "config", one.loss_without.config])}>{signed(one.loss_without.mean)}</a> : "–"}
                   {one.loss_without?.protocol === "paper" && <span class="warn small"> paper</span>}
                 </td>
               )}

@@ -34,6 +34,10 @@ export function DatasetName({ dataset }: { dataset: Dataset }) {
   );
 }
 
+/** A trial's state in one word. */
+export const stateOf = (trial: { state: string; running: boolean; outcome: string | null }) =>
+  trial.running ? "running" : trial.outcome === "diverged" ? "diverged" : trial.state;
+
 export function Progress({ sweep }: { sweep: Sweep }) {
   const { total, finished, failed, running, diverged } = sweep.trials;
   const part = (n: number) => (total > 0 ? (100 * n) / total : 0);
@@ -62,41 +66,6 @@ export function Share({ of, label }: { of: number; label: string }) {
       <rect class="progress-finished" x="0" y="0" width={100 * of} height="4" />
     </svg>
   );
-}
-
-type Drawn = { mean: number | null; sd?: number | null; low?: number | null; high?: number | null } | null;
-
-/** The 95 % interval where there is one, else one SD to either side. */
-function ends(of: Drawn): [number, number] | null {
-  const mean = of?.mean ?? null;
-  if (of === null || mean === null) return null;
-  if (of.low != null && of.high != null) return [of.low, of.high];
-  const sd = of.sd ?? 0;
-  return [mean - sd, mean + sd];
-}
-
-/** Mean and interval on a scale that all rows of a table share. */
-export function Interval({ of, low, high, heldOut }: { of: Drawn; low: number; high: number; heldOut?: boolean }) {
-  const at = (value: number) => 4 + (92 * (value - low)) / Math.max(1e-9, high - low);
-  const mean = of?.mean ?? null;
-  const range = ends(of);
-  return (
-    <svg class={heldOut ? "interval interval-held-out" : "interval"} viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
-      <line class="interval-scale" x1="0" x2="100" y1="6" y2="6" />
-      {mean !== null && range && (
-        <>
-          <line class="interval-sd" x1={Math.max(0, at(range[0]))} x2={Math.min(100, at(range[1]))} y1="6" y2="6" />
-          <line class="interval-mean" x1={at(mean)} x2={at(mean)} y1="1.5" y2="10.5" />
-        </>
-      )}
-    </svg>
-  );
-}
-
-/** The range that Interval draws. */
-export function scoreRange(all: Drawn[]): [number, number] {
-  const both = all.flatMap((one) => ends(one) ?? []);
-  return both.length ? [Math.min(...both), Math.max(...both)] : [0, 1];
 }
 
 /** Mean ± SD of the Score; grey where runs of the row are missing. */

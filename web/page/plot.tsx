@@ -15,6 +15,7 @@ import { LabelLayout } from "echarts/features";
 import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "preact/hooks";
 
+import { middle } from "./text";
 import { useTheme } from "./theme";
 
 echarts.use([
@@ -22,6 +23,12 @@ echarts.use([
   GridComponent, LegendComponent, MarkLineComponent, ParallelComponent, TooltipComponent, VisualMapComponent,
   LabelLayout, CanvasRenderer, SVGRenderer,
 ]);
+
+const kSeries = 8;
+const kDashes = ["solid", "dashed", "dotted", [8, 3, 2, 3], [12, 4]];
+const kMarkers = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect", "emptyTriangle", "emptyDiamond"];
+const kMostLabel = 40;  // characters of a name on an axis
+const kLabelWidth = 250;  // px
 
 /** The page's colours, read when a chart is drawn. */
 export interface Palette {
@@ -34,6 +41,10 @@ export interface Palette {
   font: string;
   /** From 1; goes round. */
   series: (index: number) => string;
+  /** Colour, dashes and marker of a line: each tells it apart without the others. From 1. */
+  stroke: (index: number) => Option;
+  /** Colour of a point; hollow: optimistic. */
+  mark: (index: number, hollow?: boolean) => Option;
   /** From nothing to much. */
   scale: string[];
   good: string;
@@ -43,6 +54,7 @@ export interface Palette {
 function palette(): Palette {
   const style = getComputedStyle(document.documentElement);
   const color = (name: string) => style.getPropertyValue(name).trim();
+  const series = (index: number) => color(`--series-${((index - 1) % kSeries) + 1}`);
   return {
     text: color("--text"),
     muted: color("--muted"),
@@ -51,7 +63,15 @@ function palette(): Palette {
     page: color("--page"),
     raised: color("--raised"),
     font: style.getPropertyValue("--sans"),
-    series: (index) => color(`--series-${((index - 1) % 8) + 1}`),
+    series,
+    stroke: (index) => ({
+      lineStyle: { width: 1.8, type: kDashes[(index - 1) % kDashes.length], color: series(index) },
+      symbol: kMarkers[(index - 1) % kMarkers.length],
+    }),
+    mark: (index, hollow) => ({
+      color: series(index),
+      itemStyle: hollow ? { color: color("--page"), borderColor: series(index), borderWidth: 1.5 } : { color: series(index) },
+    }),
     scale: [color("--scale-0"), color("--scale-1"), color("--scale-2"), color("--scale-3")],
     good: color("--good"),
     bad: color("--bad"),
@@ -100,17 +120,25 @@ export function valueAxis(p: Palette, name: string, extra: Option = {}): Option 
   };
 }
 
-/** An axis of names. */
+/** An axis of names: long ones lose their middle, and the tooltip of a mark has them whole. */
 export function nameAxis(p: Palette, names: string[], extra: Option = {}): Option {
   return {
     type: "category",
     data: names,
     axisLine: { lineStyle: { color: p.line } },
     axisTick: { show: false },
-    axisLabel: { color: p.text, fontSize: 11, interval: 0 },
     splitLine: { show: false },
     nameTextStyle: { color: p.muted, fontSize: 12 },
     ...extra,
+    axisLabel: {
+      color: p.text,
+      fontSize: 11,
+      interval: 0,
+      width: kLabelWidth,
+      overflow: "truncate",
+      formatter: (name: string) => middle(name, kMostLabel),
+      ...extra["axisLabel"],
+    },
   };
 }
 
@@ -127,12 +155,20 @@ export function legend(p: Palette, extra: Option = {}): Option {
   };
 }
 
-/** Intervals as error bars: data are [x, low, high] (or [low, high, y] lying). Category axes take indices. */
-export function errorBars(color: string, data: (number | null)[][], extra: Option & { lying?: boolean; shift?: number } = {}): Option {
-  const { lying, shift = 0, ...rest } = extra;
+/**
+ * Intervals as error bars: data are [x, low, high] (or [low, high, y] lying). Category axes take indices. They answer
+ * the pointer with `text` of their data.
+ */
+export function errorBars(
+  color: string,
+  data: (number | null)[][],
+  extra: Option & { lying?: boolean; shift?: number; text?: (value: number[]) => string } = {},
+): Option {
+  const { lying, shift = 0, text, ...rest } = extra;
   return {
     type: "custom",
-    silent: true,
+    silent: text === undefined,
+    tooltip: { formatter: ({ value }: { value: number[] }) => text?.(value) ?? "" },
     z: 3,
     clip: true,
     encode: lying ? { x: [0, 1], y: 2 } : { x: 0, y: [1, 2] },  // the axes make room for both ends
@@ -146,11 +182,12 @@ export function errorBars(color: string, data: (number | null)[][], extra: Optio
       const cap = 4;
       const style = { stroke: color, lineWidth: 1.4, fill: null };
       const line = (x1: number, y1: number, x2: number, y2: number) => ({ type: "line", shape: { x1, y1, x2, y2 }, style });
+      const reach = { ...line(ax, ay, bx, by), style: { stroke: color, lineWidth: 12, opacity: 0 } };  // for the pointer
       return {
         type: "group",
         children: lying
-          ? [line(ax, ay, bx, by), line(ax, ay - cap, ax, ay + cap), line(bx, by - cap, bx, by + cap)]
-          : [line(ax, ay, bx, by), line(ax - cap, ay, ax + cap, ay), line(bx - cap, by, bx + cap, by)],
+          ? [reach, line(ax, ay, bx, by), line(ax, ay - cap, ax, ay + cap), line(bx, by - cap, bx, by + cap)]
+          : [reach, line(ax, ay, bx, by), line(ax - cap, ay, ax + cap, ay), line(bx - cap, by, bx + cap, by)],
       };
     },
     ...rest,

@@ -23,6 +23,11 @@ compare:
   - {axis: selection, baseline: learned, margin: 0.01}
 `;
 
+/** The form begins with this text. */
+export function keepDraft(yaml: string): void {
+  sessionStorage.setItem(kDraft, yaml);
+}
+
 export function SubmitView({ query, control }: { query: URLSearchParams; control: boolean }) {
   const datasets = usePoll<DatasetList>("datasets", 0);
   if (!control || !hasToken()) {

@@ -50,14 +50,30 @@ try {
     assert.equal(await page.locator("img").count(), 0);
   });
 
-  await check("the leaderboard names both protocols and marks rows that lack trials", async () => {
+  await check("the overview says the finding, and draws configs, best so far and planned comparisons", async () => {
+    await page.goto(`${base}#/sweep/${ids.finished}`);
+    const { finding } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+    assert.equal((await page.locator(".finding").innerText()).toLowerCase(), `${finding.text}.`.toLowerCase());
+    await page.getByRole("heading", { name: "Configs", exact: true }).waitFor();
+    await page.getByRole("heading", { name: "Best so far" }).waitFor();
+    await page.locator("figure.chart").nth(1).locator("canvas").first().waitFor();
+    const counts = (await page.locator(".lists h3").allInnerTexts()).map((text) => Number(/\((\d+)\)$/.exec(text)[1]));
+    assert.equal(counts.length, 3);
+    assert.equal(counts.reduce((sum, one) => sum + one), 2, "query against scorer, with top_n 2 and 4");
+    assert.equal(await page.locator(".lists li").count(), 2);
+    assert.equal(await page.locator(".facts dt", { hasText: /^(Running|Failed|Diverged)$/ }).count(), 0, "zeros are left out");
+    assert.match(await page.title(), /^gates with an inner fold: Overview · Medley$/);
+    await shot("overview");
+  });
+
+  await check("the configs name the protocol that ranks and mark rows that lack trials", async () => {
     await page.goto(`${base}#/sweep/${ids.running}`);
-    await page.locator("th", { hasText: /^paper-style optimistic$/ }).waitFor();
-    await page.locator("th", { hasText: /^held-out$/ }).waitFor();
+    await page.getByRole("link", { name: "Configs", exact: true }).click();
+    await page.locator("th", { hasText: /^held-out/ }).waitFor();
     assert.equal(await page.locator("tbody tr").count(), 9);
     assert.equal(await page.locator("tr.incomplete").count(), 5);
-    assert.match(await page.locator("tbody tr").first().innerText(), /\.\d{3} ± \.\d{3}/);
-    await shot("leaderboard");
+    assert.match(await page.locator("tbody tr").first().innerText(), /\.\d{3}\s+\[\.\d{3}, \.\d{3}\]/);
+    await shot("configs");
   });
 
   await check("order, filters, columns and search are in the address and survive a reload", async () => {
@@ -68,13 +84,15 @@ try {
     await page.waitForURL(/where\.top_n=2/);
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: /^Columns/ }).click();
-    await page.getByRole("checkbox", { name: "paper-style 95 % int." }).check();
-    await page.waitForURL(/columns=/);
+    for (const name of ["paper-style 95 % int.", "learning_rate"]) await page.getByRole("checkbox", { name, exact: true }).check();
+    await page.waitForURL(/columns=.*setting\.learning_rate/);
     await page.reload();
     await page.locator("tbody tr").first().waitFor();
     assert.equal(await page.locator("tbody tr").count(), 3);
     assert.equal(await page.locator('th[aria-sort="descending"]').innerText(), "ACC_P↓");
-    assert.equal(await page.getByRole("columnheader", { name: "95 % int.", exact: true }).count(), 2);
+    await page.locator("th", { hasText: /^paper-style ?optimistic/ }).waitFor();
+    const rates = await page.locator('td[data-head="settings learning_rate"]').allInnerTexts();
+    assert.deepEqual(rates.map(Number).sort(), [0.0003, 0.001, 0.003]);
     const shown = async (of) => {
       await of.locator("tbody tr").first().waitFor();
       return [await of.locator("thead").innerText(), await of.locator("tbody th a").evaluateAll((links) => links.map((link) => link.href))];
@@ -89,22 +107,84 @@ try {
     await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 9);
   });
 
-  await check("chosen configs are compared, and any of them is the reference", async () => {
+  await check("head and names stay in sight, the table takes the whole screen, and is cards on a phone", async () => {
+    const every = "held_out_score|difference|held_out_presence|held_out_salience|runs|paper_score|paper_presence|paper_salience|optimism|time|setting.gate|setting.epochs";
+    await page.goto(`${base}#/sweep/${ids.running}/configs?columns=${every}`);
+    const box = page.getByRole("region", { name: "Table of configs" });
+    await page.setViewportSize({ width: 700, height: 300 });
+    await box.evaluate((element) => element.scrollTo(300, 100));
+    const at = async (locator) => (await locator.boundingBox()) ?? assert.fail("it is not shown");
+    const frame = await at(box);
+    assert.ok(Math.abs((await at(page.locator("tbody th").nth(8))).x - frame.x) < 2, "the name is at the left edge");
+    assert.ok(Math.abs((await at(page.locator("thead"))).y - frame.y) < 2, "the head is at the upper edge");
+    await page.setViewportSize({ width: 1920, height: 900 });
+    assert.ok((await at(page.locator("table"))).width > 1800);
+    await page.setViewportSize({ width: 390, height: 844 });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "nothing is beyond the edge");
+    const card = page.locator("tbody tr").first();
+    assert.ok((await at(card.locator('td[data-head="held-out Score"]'))).x < 200, "the Score is on the card");
+    await shot("configs-phone");
+    await page.setViewportSize({ width: 1360, height: 900 });
+  });
+
+  await check("a head explains itself, and Escape returns to its button", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
+    const button = page.getByRole("button", { name: "About held-out" });
+    await button.click();
+    const note = page.locator(".popover:popover-open");
+    await note.getByText(/chosen on the other folds/).waitFor();
+    await page.keyboard.press("Escape");
+    await note.waitFor({ state: "detached" });
+    assert.ok(await button.evaluate((element) => element === document.activeElement));
+  });
+
+  await check("configs are chosen without moving the table, and compared on a page of their own", async () => {
+    const table = page.locator("table.data");
+    const before = await table.boundingBox();
     for (const i of [0, 1]) await page.locator("tbody input[type=checkbox]").nth(i).check();
-    await page.getByRole("heading", { name: "Comparison" }).waitFor();
-    await page.getByRole("rowheader", { name: "learning_rate", exact: true }).waitFor();
-    const row = page.locator(".board tbody tr").nth(1);
+    await page.getByRole("link", { name: "Compare", exact: true }).waitFor();
+    assert.deepEqual(await table.boundingBox(), before);
+    const row = page.locator("tbody tr").nth(1);
     await row.hover();
     await row.getByRole("button", { name: "make reference" }).click();
     await page.waitForURL(/reference=/);
     await row.getByText("the reference").waitFor();
-    assert.match(await page.locator(".board tbody tr").first().innerText(), /[+\u2212]?\.\d{3} \[[+\u2212]?\.\d{3}, [+\u2212]?\.\d{3}\]/);
+    assert.match(await page.locator("tbody tr").first().innerText(), /[+\u2212]?\.\d{3}\s+\[[+\u2212]?\.\d{3}, [+\u2212]?\.\d{3}\]/);
+    await page.getByRole("link", { name: "Compare", exact: true }).click();
+    await page.getByRole("heading", { name: "Comparison of 2 configs" }).waitFor();
+    await page.getByRole("rowheader", { name: "learning_rate", exact: true }).waitFor();
+    await page.locator("figure", { hasText: /mean and SD of \d+ runs/ }).locator("canvas").first().waitFor();
+    await page.locator("figure", { hasText: /is predicted as each set/ }).locator("canvas").first().waitFor();
     await shot("compare");
-    await page.goto(`${base}#/sweep/${ids.running}`);
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
     await page.getByRole("button", { name: "Parallel coordinates" }).click();
     await page.locator(".chart canvas").first().waitFor();
     await shot("parallel");
     await page.getByRole("button", { name: "Table" }).click();
+  });
+
+  await check("a config has a page in words, with every run, its curves and what sets it apart", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
+    const link = page.locator("tbody th a").nth(1);
+    const name = (await link.locator("span").getAttribute("title")) ?? (await link.innerText());
+    await link.click();
+    await page.getByRole("heading", { name: new RegExp(`^#2 ${name}`) }).waitFor();
+    assert.equal(await page.title(), `${name} · top-n by learning rate · Medley`);
+    await page.locator(".runs-map td a").first().waitFor();
+    assert.equal(await page.locator(".runs-map td a").count(), 15, "5 folds x 3 seeds");
+    await page.locator("figure", { hasText: /every run, mean and SD of \d+ runs/ }).locator("canvas").first().waitFor();
+    await page.getByRole("rowheader", { name: "top_n", exact: true }).waitFor();
+    await page.getByRole("columnheader", { name: "Of the reference" }).waitFor();
+    await page.getByRole("heading", { name: "Importance of each encoder" }).waitFor();
+    await shot("config");
+    await page.getByRole("combobox", { name: /^Compare with/ }).selectOption({ index: 1 });
+    await page.getByRole("heading", { name: "Comparison of 2 configs" }).waitFor();
+    await page.goBack();
+    await page.getByRole("link", { name: /^fold 2, seed 1: / }).click();
+    await page.getByRole("heading", { name: `Fold 2, seed 1 of ${name}` }).waitFor();
+    await page.getByRole("heading", { name: "Attempts" }).waitFor();
+    assert.equal(await page.title(), `Fold 2, seed 1 of ${name} · Medley`);
+    await page.goto(`${base}#/sweep/${ids.running}`);
   });
 
   await check("ablations show what matters, subsets and one axis against another", async () => {
@@ -143,7 +223,7 @@ try {
       if (kind === "SVG") assert.match(bytes.toString(), /^<svg[^>]*>.*<\/svg>$/s);
       else assert.equal(bytes.subarray(1, 4).toString(), "PNG");
     }
-    await page.goto(`${base}#/sweep/${ids.running}`);
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
     await page.locator("tbody tr").first().waitFor();
   });
 
@@ -304,7 +384,7 @@ try {
   });
 
   await check("nothing moves while it polls", async () => {
-    await page.goto(`${base}#/sweep/${ids.running}`);
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
     await page.locator("tbody tr").first().waitFor();
     const moved = await page.evaluate(
       () =>
@@ -334,7 +414,7 @@ try {
     complaints.length = 0;  // the browser logs the 404 itself
   });
 
-  await page.goto(`${base}#/sweep/${ids.running}`);
+  await page.goto(`${base}#/sweep/${ids.running}/configs`);
   await page.locator("tbody tr").first().waitFor();
   server.removeAllListeners("exit");
   const ended = new Promise((resolve) => server.on("exit", resolve));
