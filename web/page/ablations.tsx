@@ -37,6 +37,7 @@ function Weight({ sweep }: { sweep: Sweep }) {
               name={`${sweep.id}-axis-importance`}
               height={60 + 34 * rows.length}
               data={rows}
+              cells={{ head: ["Axis", "Share", "Configs", "Lowest mean", "Highest mean"], rows: rows.map(({ name, importance }) => [name, share(importance!.share), String(importance!.configs), share(importance!.lowest), share(importance!.highest)]) }}
               build={(p) => ({
                 grid: { left: 10, right: 60, top: 8, bottom: 40, containLabel: true },
                 xAxis: valueAxis(p, "η² (first-order share of variance)", { min: 0, max: 1 }),

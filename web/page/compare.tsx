@@ -62,6 +62,10 @@ function Scores({ sweep, rows }: { sweep: string; rows: LeaderboardRow[] }) {
       name={`${sweep}-comparison`}
       height={70 + 40 * rows.length}
       data={[rows, "compare"]}
+      cells={{
+        head: ["Config", ...[true, false].flatMap((heldOut) => [`${heldOut ? "held-out" : "paper-style"} Score`, "95 % interval"])],
+        rows: rows.map((row, i) => [names[i]!, ...[true, false].flatMap((heldOut) => [share(score(row, heldOut)), row.texts[heldOut ? "held_out_interval" : "paper_interval"] ?? "–"])]),
+      }}
       build={(p) => {
         const series = (heldOut: boolean, index: number) => {
           const shift = heldOut ? 6 : -6;
@@ -196,6 +200,7 @@ function ConfusionDifference({ of, name }: { of: { name: string; trials: TrialLi
       name={name}
       height={Math.max(340, 120 + 22 * sets.length)}
       data={[sets, cells]}
+      cells={{ head: ["True set", ...sets], rows: sets.map((set, t) => [set, ...sets.map((_, c) => signed(cells[t * sets.length + c]![2]))]) }}
       build={(p) => ({
         grid: { left: 10, right: 12, top: 10, bottom: 46, containLabel: true },
         xAxis: nameAxis(p, sets, { position: "top", axisLabel: { color: p.text, fontSize: 10, interval: 0, rotate: 60 } }),

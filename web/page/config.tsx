@@ -146,6 +146,7 @@ function Importance({ sweep, row }: { sweep: Sweep; row: LeaderboardRow }) {
                 name={`${sweep.id}-${row.config}-importance`}
                 height={50 + 24 * sorted.length}
                 data={sorted}
+                cells={{ head: ["Encoder", "Mean gate weight", "SD"], rows: sorted.map((one) => [one.encoder, share(one.weight.mean), share(one.weight.sd)]) }}
                 build={(p) => ({
                   grid: { left: 10, right: 20, top: 6, bottom: 40, containLabel: true },
                   xAxis: valueAxis(p, "gate weight", { min: 0 }),

@@ -77,6 +77,16 @@ export function RunCurves({ of, name }: { of: Runs[]; name: string }) {
         name={`${name}-curves`}
         height={300}
         data={[sets, metric]}
+        cells={{
+          head: ["Epoch", ...sets.map(({ label }) => `${label}, mean ± SD`)],
+          rows: [...new Set(curves.flat().map((one) => one.epoch))].sort((a, b) => a - b).map((epoch) => [
+            String(epoch),
+            ...curves.map((points) => {
+              const point = points.find((one) => one.epoch === epoch);
+              return point ? `${print(point.mean)}${point.sd === null ? "" : ` ± ${print(point.sd)}`}` : "–";
+            }),
+          ]),
+        }}
         build={(p) => ({
           grid: { left: 50, right: 14, top: alone ? 12 : 16 + 22 * Math.ceil(of.length / 2), bottom: 40 },
           legend: alone ? { show: false } : legend(p, { itemWidth: 18, data: sets.map((set) => set.label) }),

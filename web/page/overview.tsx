@@ -73,6 +73,13 @@ function Best({ sweep, board }: { sweep: Sweep; board: Leaderboard }) {
             { type: "scatter", symbolSize: 8, z: 4, ...p.mark(1, !heldOut), data: rows.map((row, i) => ({ value: [rankedScore(board, row).mean, i] })) },
           ],
         })}
+        cells={{
+          head: ["Config", `${board.ranked_by} Score`, "95 % interval", ...(heldOut ? ["paper-style Score"] : [])],
+          rows: rows.map((row, i) => {
+            const { mean, low, high } = rankedScore(board, row);
+            return [ranked(row), share(mean), `[${share(low)}, ${share(high)}]`, ...(heldOut ? [share(paper(i))] : [])];
+          }),
+        }}
         note="Intervals are of each config by itself: whether two differ, paired differences say. A click opens the config."
       />
     </>
@@ -202,6 +209,7 @@ function BestSoFar({ sweep, board }: { sweep: Sweep; board: Leaderboard }) {
             { type: "scatter", name: "configs", symbolSize: 7, color: p.series(1), data: points.map(({ at, mean }) => [at, mean]) },
           ],
         })}
+        cells={{ head: ["Config", "Score", "Best so far", "Ended"], rows: points.map((one, i) => [one.name, share(one.mean), share(steps[i]![1]), time(one.at)]) }}
         note={sweep.trials.total > kMostTrials || board.total > board.rows.length ? `Of the first ${count(kMostTrials)} trials and the best ${count(board.rows.length)} configs.` : ""}
       />
     </>

@@ -1,6 +1,6 @@
 // Small pieces that every view is made of.
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Column, Comparison, Dataset, Spread, Sweep, WorkerList } from "./api";
 import { Refusal, post } from "./fetch";
@@ -79,9 +79,18 @@ export function Mean({ of, incomplete }: { of: Spread | null; incomplete?: boole
   );
 }
 
-/** A button that opens a list of check boxes below it; closes when the focus leaves it. */
+const kKeys: Record<string, (at: number, last: number) => number> = {
+  ArrowDown: (at, last) => Math.min(at + 1, last),
+  ArrowUp: (at) => Math.max(at - 1, 0),
+  Home: () => 0,
+  End: (_, last) => last,
+};
+
+/** A button that opens a list below it. Arrow keys move within; Escape returns to the button; it closes when left. */
 export function Menu({ label, children, marked }: { label: ComponentChildren; children: ComponentChildren; marked?: boolean }) {
   const [open, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   return (
     <div
       class="menu"
@@ -89,13 +98,22 @@ export function Menu({ label, children, marked }: { label: ComponentChildren; ch
         if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOpen(false);
       }}
       onKeyDown={(event) => {
-        if (event.key === "Escape") setOpen(false);
+        if (event.key === "Escape" && open) {
+          setOpen(false);
+          button.current?.focus();
+          return;
+        }
+        const move = kKeys[event.key];
+        const entries = [...(list.current?.querySelectorAll<HTMLElement>("button, input, a") ?? [])];
+        if (!move || entries.length === 0) return;
+        event.preventDefault();
+        entries[move(entries.indexOf(document.activeElement as HTMLElement), entries.length - 1)]?.focus();
       }}
     >
-      <button type="button" aria-expanded={open} class={marked ? "marked" : undefined} onClick={() => setOpen(!open)}>
+      <button ref={button} type="button" aria-expanded={open} class={marked ? "marked" : undefined} onClick={() => setOpen(!open)}>
         {label} ▾
       </button>
-      {open && <div class="menu-list" tabIndex={-1}>{children}</div>}
+      {open && <div ref={list} class="menu-list" tabIndex={-1}>{children}</div>}
     </div>
   );
 }

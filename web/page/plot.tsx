@@ -15,6 +15,8 @@ import { LabelLayout } from "echarts/features";
 import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "preact/hooks";
 
+import { CellTable } from "./cells";
+import type { Cells } from "./cells";
 import { middle } from "./text";
 import { useTheme } from "./theme";
 
@@ -51,8 +53,9 @@ export interface Palette {
   bad: string;
 }
 
-function palette(): Palette {
-  const style = getComputedStyle(document.documentElement);
+/** `of` an element of class on-paper: those of the light theme. */
+function palette(of: Element = document.documentElement): Palette {
+  const style = getComputedStyle(of);
   const color = (name: string) => style.getPropertyValue(name).trim();
   const series = (index: number) => color(`--series-${((index - 1) % kSeries) + 1}`);
   return {
@@ -194,6 +197,20 @@ export function errorBars(
   };
 }
 
+const kPixelRatio = 3;
+const kLine = 18;  // px, of a saved chart's title
+
+/** In lines of at most `most` characters. */
+function wrapped(text: string, most: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1]!;
+    if (last && last.length + word.length + 1 > most) lines.push(word);
+    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
+  }
+  return lines;
+}
+
 function save(blob: Blob, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
@@ -214,6 +231,7 @@ export function Plot({
   height = 300,
   onClick,
   note,
+  cells,
 }: {
   title: string;
   name: string;
@@ -222,7 +240,10 @@ export function Plot({
   height?: number;
   onClick?: (event: { dataIndex: number; seriesIndex: number; name: string; data: unknown }) => void;
   note?: string;
+  /** Its values, for who cannot see it and to copy. */
+  cells?: Cells | undefined;
 }) {
+  const paper = useRef<HTMLSpanElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<echarts.ECharts | null>(null);
   const theme = useTheme();
@@ -258,20 +279,49 @@ export function Plot({
     return () => void made.off("click", clicked);
   }, [onClick, height]);
 
+  /** Light, with what it shows above it, whatever the page looks like. */
+  const drawn = (renderer: "canvas" | "svg", p: Palette) => {
+    const size = { width: Math.max(480, place.current?.clientWidth ?? 640), height };
+    const made = echarts.init(renderer === "svg" ? null : document.createElement("div"), undefined, { renderer, ssr: renderer === "svg", ...size });
+    made.setOption({ ...complete(build(p), p), backgroundColor: p.page });
+    const about = document.title.replace(/ · Medley$/, "");
+    const lines = [...wrapped(title, size.width / 6.6), about];
+    return { made, lines, top: kLine * lines.length + 12, ...size };
+  };
   const png = () => {
-    const url = chart.current?.getDataURL({ type: "png", pixelRatio: 3, backgroundColor: palette().page });
-    if (!url) return;
-    const bytes = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (c) => c.charCodeAt(0));
-    save(new Blob([bytes], { type: "image/png" }), `${name}.png`);
+    const p = palette(paper.current!);
+    const { made, lines, top, width } = drawn("canvas", p);
+    const canvas = document.createElement("canvas");
+    canvas.width = width * kPixelRatio;
+    canvas.height = (height + top) * kPixelRatio;
+    const ink = canvas.getContext("2d")!;
+    ink.scale(kPixelRatio, kPixelRatio);
+    ink.fillStyle = p.page;
+    ink.fillRect(0, 0, width, height + top);
+    lines.forEach((line, i) => {
+      const last = i === lines.length - 1;
+      ink.font = `${last ? "" : "600 "}12px ${p.font}`;
+      ink.fillStyle = last ? p.muted : p.text;
+      ink.fillText(line, 10, kLine * (i + 1));
+    });
+    ink.drawImage(made.renderToCanvas({ pixelRatio: kPixelRatio }), 0, top, width, height);
+    made.dispose();
+    canvas.toBlob((blob) => blob && save(blob, `${name}.png`), "image/png");
   };
   const svg = () => {
-    const size = { width: place.current?.clientWidth ?? 640, height };
-    const p = palette();
-    const drawn = echarts.init(null, undefined, { renderer: "svg", ssr: true, ...size });
-    drawn.setOption({ ...complete(build(p), p), backgroundColor: p.page });
-    const text = drawn.renderToSVGString();
-    drawn.dispose();
-    save(new Blob([text], { type: "image/svg+xml" }), `${name}.svg`);
+    const p = palette(paper.current!);
+    const { made, lines, top, width } = drawn("svg", p);
+    const inner = made.renderToSVGString();
+    made.dispose();
+    const words = lines.map((line, i) => {
+      const last = i === lines.length - 1;
+      const text = line.replace(/[&<>]/g, (one) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[one]!);
+      return `<text x="10" y="${kLine * (i + 1)}" font-size="12" font-weight="${last ? 400 : 600}" fill="${last ? p.muted : p.text}">${text}</text>`;
+    });
+    const sized = `width="${width}" height="${height + top}" viewBox="0 0 ${width} ${height + top}"`;
+    const font = p.font.replaceAll('"', "'");
+    const whole = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${sized} font-family="${font}"><rect width="100%" height="100%" fill="${p.page}"/>${words.join("")}<g transform="translate(0 ${top})">${inner}</g></svg>`;
+    save(new Blob([whole], { type: "image/svg+xml" }), `${name}.svg`);
   };
 
   return (
@@ -283,8 +333,10 @@ export function Plot({
           <button type="button" class="quiet" onClick={svg} title={`Save “${title}” as an SVG picture`}>SVG</button>
         </span>
       </figcaption>
-      <div ref={place} class="chart-place" style={{ height: `${height}px` }} role="img" aria-label={`${title}; the values are at /api/v1`} />
+      <div ref={place} class="chart-place" style={{ height: `${height}px` }} role="img" aria-label={`${title}; the values are ${cells ? "in the table below" : "at /api/v1"}`} />
+      <span ref={paper} class="on-paper hidden" />
       {note && <p class="legend">{note}</p>}
+      {cells && <CellTable cells={cells} caption={title} />}
     </figure>
   );
 }

@@ -62,7 +62,7 @@ try {
     assert.equal(counts.reduce((sum, one) => sum + one), 2, "query against scorer, with top_n 2 and 4");
     assert.equal(await page.locator(".lists li").count(), 2);
     assert.equal(await page.locator(".facts dt", { hasText: /^(Running|Failed|Diverged)$/ }).count(), 0, "zeros are left out");
-    assert.match(await page.title(), /^gates with an inner fold: Overview · Medley$/);
+    await page.waitForFunction(() => document.title === "gates with an inner fold: Overview · Medley");
     await shot("overview");
   });
 
@@ -169,7 +169,7 @@ try {
     const name = (await link.locator("span").getAttribute("title")) ?? (await link.innerText());
     await link.click();
     await page.getByRole("heading", { name: new RegExp(`^#2 ${name}`) }).waitFor();
-    assert.equal(await page.title(), `${name} · top-n by learning rate · Medley`);
+    await page.waitForFunction((title) => document.title === title, `${name} · top-n by learning rate · Medley`);
     await page.locator(".runs-map td a").first().waitFor();
     assert.equal(await page.locator(".runs-map td a").count(), 15, "5 folds x 3 seeds");
     await page.locator("figure", { hasText: /every run, mean and SD of \d+ runs/ }).locator("canvas").first().waitFor();
@@ -183,7 +183,7 @@ try {
     await page.getByRole("link", { name: /^fold 2, seed 1: / }).click();
     await page.getByRole("heading", { name: `Fold 2, seed 1 of ${name}` }).waitFor();
     await page.getByRole("heading", { name: "Attempts" }).waitFor();
-    assert.equal(await page.title(), `Fold 2, seed 1 of ${name} · Medley`);
+    await page.waitForFunction((title) => document.title === title, `Fold 2, seed 1 of ${name} · Medley`);
     await page.goto(`${base}#/sweep/${ids.running}`);
   });
 
@@ -212,18 +212,64 @@ try {
     await shot("importance");
   });
 
-  await check("a chart is saved as SVG and as PNG", async () => {
+  await check("a chart is saved light with its title, sweep and protocol, whatever the theme", async () => {
+    await page.goto(`${base}#/sweep/${ids.finished}`);
+    await page.getByRole("heading", { name: "Configs", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Dark" }).click();
+    const saved = {};
     for (const kind of ["SVG", "PNG"]) {
       const [download] = await Promise.all([
         page.waitForEvent("download"),
         page.getByRole("button", { name: kind, exact: true }).first().click(),
       ]);
       assert.ok(download.suggestedFilename().endsWith(`.${kind.toLowerCase()}`));
-      const bytes = readFileSync(await download.path());
-      if (kind === "SVG") assert.match(bytes.toString(), /^<svg[^>]*>.*<\/svg>$/s);
-      else assert.equal(bytes.subarray(1, 4).toString(), "PNG");
+      saved[kind] = readFileSync(await download.path());
     }
+    const svg = saved.SVG.toString();
+    assert.match(svg, /^<svg[^>]*>.*<\/svg>$/s);
+    assert.match(svg, /<rect width="100%" height="100%" fill="#ffffff"\/>/);
+    assert.match(svg, />Held-out Score with its 95 % interval; hollow: paper-style Score \(optimistic\)</);
+    assert.match(svg, />gates with an inner fold: Overview</);
+    assert.equal(saved.PNG.subarray(1, 4).toString(), "PNG");
+    const looked = await page.evaluate(async (bytes) => {
+      const image = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
+      const ink = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      ink.drawImage(image, 0, 0);
+      const { data } = ink.getImageData(0, 0, image.width, image.height);
+      let drawn = 0;
+      for (let i = 0; i < data.length; i += 4) drawn += data[i + 2] > data[i] + 40;  // blue: the configs
+      return { corner: [...data.slice(0, 3)], drawn };
+    }, [...saved.PNG]);
+    assert.deepEqual(looked.corner, [255, 255, 255]);
+    assert.ok(looked.drawn > 500, `${looked.drawn} blue pixels`);
+    await page.getByRole("button", { name: "Light" }).click();
+  });
+
+  await check("under a chart stands its table, which is copied as LaTeX and as Markdown", async () => {
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const figure = page.locator("figure.chart").first();
+    await figure.getByText("As a table").click();
+    assert.equal(await figure.locator("tbody tr").count(), 4);
+    const copied = async (name) => {
+      await figure.getByRole("button", { name }).click();
+      await figure.getByText("Copied").waitFor();
+      return page.evaluate(() => navigator.clipboard.readText());
+    };
+    assert.match(await copied("Copy as LaTeX"), /\\caption\{Held-out Score with its 95 \\% interval.*\\toprule\nConfig & held-out Score & 95 \\% interval & paper-style Score \\\\\n\\midrule\n\\#1 gate \w+, top\\_n \d & \.\d{3} & /s);
+    assert.match(await copied("Copy as Markdown"), /\n\| Config \| held-out Score \| 95 % interval \| paper-style Score \|\n\| --- \| ---: \| ---: \| ---: \|\n\| #1 gate \w+, top_n \d \| \.\d{3} \| \[/);
+  });
+
+  await check("arrow keys move within a menu, and Escape returns to its button", async () => {
     await page.goto(`${base}#/sweep/${ids.running}/configs`);
+    const button = page.getByRole("button", { name: /^Columns/ });
+    await button.click();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("End");
+    const last = page.locator(".menu-list input").last();
+    assert.ok(await last.evaluate((element) => element === document.activeElement));
+    await page.keyboard.press("Escape");
+    assert.ok(await button.evaluate((element) => element === document.activeElement));
+    assert.equal(await page.locator(".menu-list").count(), 0);
     await page.locator("tbody tr").first().waitFor();
   });
 
@@ -290,6 +336,27 @@ try {
     await log.getByText("<img src=x onerror=alert(1)>").waitFor();
     assert.equal(await page.locator("img").count(), 0);
     await shot("trial");
+  });
+
+  await check("16 classes are confused as classes first, then as 136 sets", async () => {
+    const classes = [..."abcdefghijklmnop"];
+    const sets = [...classes, ...classes.flatMap((one, i) => classes.slice(i + 1).map((other) => `${one} + ${other}`))];
+    const counts = sets.map(() => sets.map(() => 0));
+    counts[0][0] = 5;                     // a taken for a
+    counts[sets.indexOf("a + b")][0] = 3;  // a + b taken for a
+    counts[1][sets.indexOf("b + c")] = 2;  // b taken for b + c
+    await page.route("**/confusion?*", (route) => route.fulfill({ json: { trial: ids.trial, protocol: "paper", epoch: 1, clips: 10, thresholds: { alpha: 0.1, beta: 0.1 }, sets, counts } }));
+    await page.goto(`${base}#/workers`);
+    await page.goto(`${base}#/trial/${ids.trial}`);
+    const figure = page.locator("figure.chart", { hasText: "Classes in the clip (rows)" });
+    await figure.getByText("As a table").click();
+    const row = async (i) => (await figure.locator("tbody tr").nth(i).locator("td").allInnerTexts()).slice(0, 4);
+    assert.equal(await figure.locator("tbody tr").count(), 16);
+    assert.deepEqual(await row(0), ["8", "0", "0", "0"], "a: 5 alone and 3 with b");
+    assert.deepEqual(await row(1), ["3", "2", "2", "0"], "b: 3 with a, taken for a; 2 for b and c");
+    await page.getByRole("button", { name: "136 sets" }).click();
+    await page.locator("figure.chart", { hasText: "Emotion sets: true (rows)" }).waitFor();
+    await page.unroute("**/confusion?*");
   });
 
   await check("the log of a worker has the times of the browser, as everything else", async () => {
