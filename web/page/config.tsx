@@ -1,10 +1,11 @@
 // One config: its Score, every run of it by fold and seed, its curves, what sets it apart, what people noted of it.
 import type { ImportanceReport, Leaderboard, LeaderboardRow, Sweep, TrialList, TrialRow } from "./api";
+import { Bars } from "./bars";
 import { RunCurves } from "./curves";
 import { hasToken } from "./fetch";
+import { within } from "./importance";
 import { MarkForm, MarkLabels, Pin } from "./marks";
 import { Empty, Shown, columnName, ranked, stateOf } from "./parts";
-import { Plot, errorBars, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
 import { keepDraft } from "./submit";
@@ -137,26 +138,19 @@ function Importance({ sweep, row }: { sweep: Sweep; row: LeaderboardRow }) {
       <h2>Importance of each encoder</h2>
       <Shown polled={polled} rows={6}>
         {(report) => {
-          const sorted = [...report.encoders].sort((a, b) => (b.weight.mean ?? 0) - (a.weight.mean ?? 0));
-          const text = (i: number) => `${sorted[i]!.encoder}\nmean gate weight ${share(sorted[i]!.weight.mean)} ± ${share(sorted[i]!.weight.sd)}`;
           return (
             <>
-              <Plot
+              <Bars
                 title="Mean gate weight, and its SD over folds and seeds"
                 name={`${sweep.id}-${row.config}-importance`}
-                height={50 + 24 * sorted.length}
-                data={sorted}
-                cells={{ head: ["Encoder", "Mean gate weight", "SD"], rows: sorted.map((one) => [one.encoder, share(one.weight.mean), share(one.weight.sd)]) }}
-                build={(p) => ({
-                  grid: { left: 10, right: 20, top: 6, bottom: 40, containLabel: true },
-                  xAxis: valueAxis(p, "gate weight", { min: 0 }),
-                  yAxis: nameAxis(p, sorted.map((one) => one.encoder), { inverse: true }),
-                  tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => text(dataIndex) },
-                  series: [
-                    { type: "bar", barMaxWidth: 14, color: p.series(1), data: sorted.map((one) => one.weight.mean) },
-                    errorBars(p.text, sorted.map(({ weight }, i) => (weight.mean === null || weight.sd === null ? [null, null, i] : [Math.max(0, weight.mean - weight.sd), Math.min(1, weight.mean + weight.sd), i])), { lying: true, text: (value) => text(value[2]!) }),
-                  ],
-                })}
+                about="Encoder"
+                label="gate weight"
+                of={report.encoders.map(({ encoder, weight }) => ({
+                  name: encoder,
+                  value: weight.mean,
+                  ...within(weight),
+                  text: `mean gate weight ${share(weight.mean)} ± ${share(weight.sd)}`,
+                }))}
               />
               <p><a href={to(["sweep", sweep.id, "importance"], { config: row.config })}>All of its importance</a></p>
             </>
@@ -202,7 +196,7 @@ function Settings({ sweep, board, row }: { sweep: Sweep; board: Leaderboard; row
         </p>
       )}
       <details>
-        <summary>{rest.length} settings that every config shares with it</summary>
+        <summary>{rest.length} other settings</summary>
         <dl class="settings">
           {rest.map((name) => <div key={name}><dt>{name}</dt><dd>{text(row, name)}</dd></div>)}
         </dl>

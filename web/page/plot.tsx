@@ -65,7 +65,7 @@ function palette(of: Element = document.documentElement): Palette {
     faint: color("--faint"),
     page: color("--page"),
     raised: color("--raised"),
-    font: style.getPropertyValue("--sans"),
+    font: style.getPropertyValue("--sans").replaceAll('"', "'"),  // ECharts writes it into attributes of SVG as it is
     series,
     stroke: (index) => ({
       lineStyle: { width: 1.8, type: kDashes[(index - 1) % kDashes.length], color: series(index) },
@@ -319,8 +319,7 @@ export function Plot({
       return `<text x="10" y="${kLine * (i + 1)}" font-size="12" font-weight="${last ? 400 : 600}" fill="${last ? p.muted : p.text}">${text}</text>`;
     });
     const sized = `width="${width}" height="${height + top}" viewBox="0 0 ${width} ${height + top}"`;
-    const font = p.font.replaceAll('"', "'");
-    const whole = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${sized} font-family="${font}"><rect width="100%" height="100%" fill="${p.page}"/>${words.join("")}<g transform="translate(0 ${top})">${inner}</g></svg>`;
+    const whole = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${sized} font-family="${p.font}"><rect width="100%" height="100%" fill="${p.page}"/>${words.join("")}<g transform="translate(0 ${top})">${inner}</g></svg>`;
     save(new Blob([whole], { type: "image/svg+xml" }), `${name}.svg`);
   };
 

@@ -230,6 +230,10 @@ try {
     assert.match(svg, /<rect width="100%" height="100%" fill="#ffffff"\/>/);
     assert.match(svg, />Held-out Score with its 95 % interval; hollow: paper-style Score \(optimistic\)</);
     assert.match(svg, />gates with an inner fold: Overview</);
+    const blank = await context.newPage();  // without the policy of the page, which forbids the picture's styles
+    const wrong = await blank.evaluate((text) => new DOMParser().parseFromString(text, "image/svg+xml").querySelector("parsererror")?.textContent ?? "", svg);
+    assert.equal(wrong, "", "it is well-formed");
+    await blank.close();
     assert.equal(saved.PNG.subarray(1, 4).toString(), "PNG");
     const looked = await page.evaluate(async (bytes) => {
       const image = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
@@ -336,6 +340,29 @@ try {
     await log.getByText("<img src=x onerror=alert(1)>").waitFor();
     assert.equal(await page.locator("img").count(), 0);
     await shot("trial");
+  });
+
+  await check("beyond 30 encoders a chart shows the 20 largest and the mean of the others", async () => {
+    await page.route("**/importance?*", async (route) => {
+      const answer = await (await route.fetch()).json();
+      const [one] = answer.encoders;
+      // Weights 40, 39, ..., 1 per mille: the mean of the last 20 is 10.5 per mille.
+      answer.encoders = Array.from({ length: 40 }, (_, i) => ({ ...one, encoder: `encoder ${i} ${"of a long name ".repeat(5)}`, weight: { ...one.weight, mean: (i + 1) / 1000, sd: 0 }, loss_without: null, alone: null, shapley: null }));
+      await route.fulfill({ json: answer });
+    });
+    const { best } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+    await page.goto(`${base}#/sweep/${ids.finished}/config/${best}`);
+    const figure = page.locator("figure.chart", { hasText: "Mean gate weight, and its SD" });
+    await figure.locator("canvas").first().waitFor();
+    assert.equal((await figure.locator(".chart-place").boundingBox()).height, 68 + 24 * 21);
+    const [download] = await Promise.all([page.waitForEvent("download"), figure.getByRole("button", { name: "SVG" }).click()]);
+    const svg = readFileSync(await download.path(), "utf8");
+    assert.match(svg, />20 others \(mean\)</);
+    assert.match(svg, />encoder 39 of a long…ame of a long name ?</, "the middle of a long name gives way");
+    assert.ok(!svg.includes(">encoder 0 "), "the least are among the others");
+    await figure.getByText("As a table").click();
+    assert.equal(await figure.locator("tbody tr").count(), 40, "the table has all");
+    await page.unroute("**/importance?*");
   });
 
   await check("16 classes are confused as classes first, then as 136 sets", async () => {
