@@ -5,6 +5,7 @@ import { Empty, Shown, over } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
+import { Scroll } from "./table";
 import { share, signed } from "./text";
 
 export function AblationsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
@@ -129,7 +130,7 @@ function Families({ sweep }: { sweep: Sweep }) {
                       ],
                     })}
                   />
-                  <div class="scroll">
+                  <Scroll label={`${family.axis} against ${family.baseline_text}, as a table`}>
                     <table class="wide">
                       <thead>
                         <tr>
@@ -167,7 +168,7 @@ function Families({ sweep }: { sweep: Sweep }) {
                         })}
                       </tbody>
                     </table>
-                  </div>
+                  </Scroll>
                 </div>
               );
             })}
@@ -274,7 +275,7 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
           const known = effects.filter((effect) => effect.difference?.mean !== null && effect.difference !== null);
           return (
             <div class="columns columns-even">
-              <div class="scroll">
+              <Scroll label="Encoder subsets, as a table">
                 <table class="matrix">
                   <thead>
                     <tr>
@@ -308,7 +309,7 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
                   The best config of each subset by {protocolOf(ranked_by)}, with its 95 % interval ({share(low)} to {share(high)}).
                   {rows.length > 64 && ` The first 64 of ${rows.length} subsets.`}
                 </p>
-              </div>
+              </Scroll>
               <div>
                 {known.length > 0 ? (
                   <Plot

@@ -1,6 +1,8 @@
 // The values of a chart as a table: beneath it, and as LaTeX and Markdown on the clipboard.
 import { useState } from "preact/hooks";
 
+import { Scroll } from "./table";
+
 export interface Cells {
   head: string[];
   /** As printed; the first of each row names it. */
@@ -51,7 +53,7 @@ export function CellTable({ cells, caption }: { cells: Cells; caption: string })
         {button("Copy as Markdown", () => markdownOf(cells, caption))}
         <span class="small" role="status">{said}</span>
       </span>
-      <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+      <Scroll label={caption}>
         <table>
           <thead><tr>{cells.head.map((text, i) => <th key={i} scope="col" class={i === 0 ? undefined : "number"}>{text}</th>)}</tr></thead>
           <tbody>
@@ -60,7 +62,7 @@ export function CellTable({ cells, caption }: { cells: Cells; caption: string })
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

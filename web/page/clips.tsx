@@ -6,6 +6,7 @@ import { Empty, Pager, Shown, kOfficial } from "./parts";
 import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
+import { Scroll } from "./table";
 import { share } from "./text";
 
 const kClipsAPage = 25;
@@ -164,7 +165,7 @@ function ClipTable({ trial, query, protocol }: { trial: Trial; query: URLSearchP
             <Empty title="No clip fits this choice" />
           ) : (
             <>
-              <div class="scroll">
+              <Scroll label="Clips">
                 <table class="wide">
                   <thead>
                     <tr class="groups">
@@ -196,7 +197,7 @@ function ClipTable({ trial, query, protocol }: { trial: Trial; query: URLSearchP
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
               <Pager size={kClipsAPage} offset={data.offset} shown={data.rows.length} total={data.total} link={(next) => to(here, changed(query, { offset: next }))} />
               <p class="legend">✓ right; ≈ the set is right, the saliences are not; ✗ wrong. A gate weight of – is an encoder that was not kept.</p>
             </>

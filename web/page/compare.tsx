@@ -6,7 +6,7 @@ import { Difference, Empty, Failed, Shown, Skeleton, columnName, ranked } from "
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { useAll, usePoll } from "./poll";
 import { changed, go, to } from "./route";
-import { Name } from "./table";
+import { Name, Scroll } from "./table";
 import { share, signed, valueText } from "./text";
 
 const kMostShared = 30;  // runs of each config in a difference of confusions
@@ -103,7 +103,7 @@ function Differing({ sweep, board }: { sweep: string; board: Leaderboard }) {
     (name) => new Set(rows.map((row) => JSON.stringify(row.settings[name] ?? null))).size > 1,
   );
   return (
-    <div class="scroll">
+    <Scroll label="What differs">
       <table class="wide compared" style={{ minWidth: `${150 + 110 * rows.length}px` }}>
         <thead>
           <tr>
@@ -144,7 +144,7 @@ function Differing({ sweep, board }: { sweep: string; board: Leaderboard }) {
           </tr>
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

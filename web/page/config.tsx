@@ -9,7 +9,7 @@ import { Empty, Shown, columnName, ranked, stateOf } from "./parts";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
 import { keepDraft } from "./submit";
-import { Name, Table } from "./table";
+import { Name, Scroll, Table } from "./table";
 import { share, signed, valueText } from "./text";
 import { useTitle } from "./title";
 
@@ -94,7 +94,7 @@ function RunsMap({ trials }: { trials: TrialRow[] }) {
   const shade = (value: number) => `color-mix(in srgb, var(--scale-2) ${Math.round((90 * (value - low)) / Math.max(1e-9, high - low))}%, var(--scale-0))`;
   return (
     <>
-      <div class="scroll">
+      <Scroll label="Runs by fold and seed">
         <table class="runs-map">
           <thead>
             <tr>
@@ -122,7 +122,7 @@ function RunsMap({ trials }: { trials: TrialRow[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <p class="legend">
         {heldOut ? "Held-out Score" : "Paper-style Score (optimistic)"} of each run{known.length > 1 && `, from ${share(low)} to ${share(high)}`}; darker is higher. A click opens the trial.
       </p>

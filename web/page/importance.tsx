@@ -6,6 +6,7 @@ import { Empty, Menu, Shown, over } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
+import { Scroll } from "./table";
 import { share, signed, valueText } from "./text";
 
 export function ImportanceTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
@@ -230,7 +231,7 @@ function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[];
   const loss = encoders.some((one) => one.loss_without);
   const shapley = encoders.some((one) => one.shapley !== null);
   return (
-    <div class="scroll">
+    <Scroll label="Encoders">
       <table class="wide">
         <thead>
           <tr>
@@ -271,7 +272,7 @@ function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[];
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -14,7 +14,7 @@ import { usePoll } from "./poll";
 import { to } from "./route";
 import { Marked, Ticks, scaleOf } from "./scale";
 import type { Drawn } from "./scale";
-import { Name, Table } from "./table";
+import { Name, Scroll, Table } from "./table";
 import type { TableColumn } from "./table";
 import { count, duration, share, time, valueText } from "./text";
 import { TimelineTab } from "./timeline";
@@ -131,7 +131,7 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                 return (
                   <div key={axis.name} class="axis">
                     <h2>{axis.name}</h2>
-                    <div class="scroll">
+                    <Scroll label={`Values of ${axis.name}`}>
                       <table class="wide">
                         <thead>
                           <tr class="groups">
@@ -168,7 +168,7 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                           ))}
                         </tbody>
                       </table>
-                    </div>
+                    </Scroll>
                   </div>
                 );
               })}

@@ -59,6 +59,11 @@ export function Note({ about, children }: { about: string; children: ComponentCh
   );
 }
 
+/** Scrolls sideways within the page, by the keyboard too. */
+export function Scroll({ label, tall, children }: { label: string; tall?: boolean | undefined; children: ComponentChildren }) {
+  return <div class={tall ? "scroll tall" : "scroll"} tabIndex={0} role="region" aria-label={label}>{children}</div>;
+}
+
 /** Columns that share a head: [group, number of columns]. */
 function groupsOf<Row>(columns: TableColumn<Row>[]): [string, number][] {
   const groups: [string, number][] = [];
@@ -113,7 +118,7 @@ export function Table<Row>({ label, columns, rows, id, sorting, groups, rowClass
 }) {
   const first = (i: number) => i > 0 && (columns[i]!.group ?? "") !== (columns[i - 1]!.group ?? "");
   return (
-    <div class={tall ? "scroll tall" : "scroll"} tabIndex={0} role="region" aria-label={label}>
+    <Scroll label={label} tall={tall}>
       <table class="wide data stacked">
         <thead>
           {columns.some((column) => column.group) && (
@@ -143,6 +148,6 @@ export function Table<Row>({ label, columns, rows, id, sorting, groups, rowClass
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -8,6 +8,7 @@ import { ConfigLink, useNames } from "./names";
 import { Change, DatasetName, Empty, Shown, Tag, kHeldOutNote, kOfficial, kPaperNote, stateOf } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
+import { Scroll } from "./table";
 import { useTitle } from "./title";
 import { bytes, count, duration, moment, share, time } from "./text";
 
@@ -111,7 +112,7 @@ function Numbers({ result }: { result: Result }) {
   return (
     <section>
       <h2>Scores</h2>
-      <div class="scroll">
+      <Scroll label="Scores by protocol">
       <table>
         <thead>
           <tr>
@@ -129,7 +130,7 @@ function Numbers({ result }: { result: Result }) {
           {row("held-out", kHeldOutNote, result.held_out)}
         </tbody>
       </table>
-      </div>
+      </Scroll>
       <p class="legend">
         {result.held_out === null
           ? "No held-out number: early stopping looked at the reported fold. Train with inner_fold for one."
@@ -188,7 +189,7 @@ function Importance({ result }: { result: Result }) {
   return (
     <section>
       <h2>Importance of each encoder</h2>
-      <div class="scroll">
+      <Scroll label="Encoders">
         <table class="wide">
           <thead>
             <tr>
@@ -231,7 +232,7 @@ function Importance({ result }: { result: Result }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <p class="legend">
         Over the {count(result.validation_clips)} validation clips of this fold, at the{" "}
         {result.held_out ? `held-out epoch (${result.held_out.epoch})` : `paper-style epoch (${result.paper?.epoch ?? "–"})`}. Weights
@@ -288,7 +289,7 @@ function Log({ trial }: { trial: Trial }) {
 
 function Attempts({ attempts }: { attempts: Attempt[] }) {
   return (
-    <div class="scroll">
+    <Scroll label="Table of attempts">
       <table class="wide">
         <thead>
           <tr>
@@ -313,6 +314,6 @@ function Attempts({ attempts }: { attempts: Attempt[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

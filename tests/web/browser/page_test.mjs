@@ -502,6 +502,30 @@ try {
     await shot("trial-dark");
   });
 
+  await check("axe finds nothing wrong on any page, in either theme", async () => {
+    const axe = readFileSync(join(modules, "axe-core", "axe.min.js"), "utf8");
+    const tabs = ["overview", "configs", "ablations", "importance", "axes", "trials", "timeline", "file"];
+    const { best, rows } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+    const addresses = [
+      "", ...tabs.map((tab) => `sweep/${ids.running}/${tab}`), `sweep/${ids.finished}/ablations`, `sweep/${ids.finished}/config/${best}`,
+      `sweep/${ids.finished}/compare?configs=${best}|${rows[1].config}`, `trial/${ids.trial}`, `trial/${ids.failed}`, "ensembles", "workers", "new",
+    ];
+    const found = [];
+    for (const theme of ["light", "dark"]) {
+      const other = await (await browser.newContext({ colorScheme: theme, bypassCSP: true })).newPage();
+      await other.goto(address);
+      for (const one of addresses) {
+        await other.goto(`${base}#/${one}`);
+        await other.waitForFunction(() => document.querySelector("main :is(h1, h2)") && !document.querySelector(".skeleton"));
+        await other.evaluate(axe);
+        const { violations } = await other.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+        found.push(...violations.map((wrong) => `${theme} #/${one} ${wrong.id}: ${wrong.nodes[0].html.slice(0, 200)} ${wrong.nodes[0].failureSummary}`));
+      }
+      await other.context().close();
+    }
+    assert.deepEqual(found, []);
+  });
+
   await check("an unknown id says so", async () => {
     await page.goto(`${base}#/sweep/ffffffff`);
     await page.getByText("Not in this store").waitFor();
