@@ -3,7 +3,7 @@ import { share, signed } from "./text";
 
 const kWidth = 150;   // px
 const kMargin = 14;   // px to either side: half a tick's text
-const kTicks = 4;
+const kTicks = 3;  // about: their texts must not touch
 
 export interface Drawn {
   mean: number | null;
