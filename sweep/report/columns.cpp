@@ -306,14 +306,17 @@ std::string group_note(const std::string& group, const Report& report) {
 }
 
 json columns_json(const Report& report, const ConfigReport& reference) {
+  const std::string ranking = report.ranks_held_out() ? kHeldOut : kPaper;
   json all = json::array();
   for (const Column& column : columns()) {
     if (!column.applies_to(report)) continue;
+    const bool of_other_protocol = *column.group != '\0' && column.group != ranking;
+    const bool shown = column.on_page == Shown::kDefault && !of_other_protocol;
     all.push_back({{"id", column.id},
                    {"group", column.group},
                    {"heading", filled(column.heading, report, reference)},
                    {"note", filled(column.note, report, reference)},
-                   {"shown", column.on_page == Shown::kDefault ? "default" : "optional"},
+                   {"shown", shown ? "default" : "optional"},
                    {"interval", column.is_interval},
                    {"numbers", column.numbers}});
   }

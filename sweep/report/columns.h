@@ -41,7 +41,8 @@ struct Column {
   std::string (*text)(const ConfigRow& row, Detail detail);
   const char* note = "";            ///< a footnote; "" none
   Shown in_text = Shown::kDefault;  ///< kOnDemand: with --wide
-  Shown on_page = Shown::kDefault;  ///< kOnDemand: where the reader chooses it
+  Shown on_page =
+      Shown::kDefault;       ///< kOnDemand: where the reader chooses it, as all of the protocol that does not rank
   int expendable = 0;        ///< text that is too wide drops the columns of 1, then those of 2, and so on; 0 stays
   bool marked = false;       ///< carries the marks of incomplete and diverged configs
   bool is_interval = false;  ///< its numbers are the low and the high end
@@ -109,7 +110,8 @@ std::string filled(const std::string& text, const Report& report, const ConfigRe
 /// How the numbers of a group are taken.
 std::string group_note(const std::string& group, const Report& report);
 
-/// The columns as JSON: id, group, heading, note, shown, numbers.
+/// The columns as JSON: id, group, heading, note, shown, numbers. The page shows those of the ranking protocol by
+/// default.
 nlohmann::json columns_json(const Report& report, const ConfigReport& reference);
 /// The config at `index` of the report as a row of JSON: who it is, `values` by the names of numbers, `texts` by the
 /// ids of columns.

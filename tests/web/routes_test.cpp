@@ -270,6 +270,12 @@ TEST_F(RoutesTest, LeaderboardPutsWholeBlocksFirstAndNamesProtocols) {
   EXPECT_EQ(board["rows"].back()["texts"]["runs"], "0/15");
   EXPECT_EQ(board["rows"][0]["against_reference"], nullptr);
   EXPECT_EQ(board["rows"][0]["config"], board["best"]);
+  ASSERT_EQ(board["ranked_by"], "held-out");
+  std::set<std::string> groups;
+  for (const json& column : board["columns"]) {
+    if (column["shown"] == "default") groups.insert(column["group"].get<std::string>());
+  }
+  EXPECT_EQ(groups, (std::set<std::string>{"", "held-out"})) << "the page shows the protocol that ranks";
 }
 
 TEST_F(RoutesTest, LeaderboardSortsAndPages) {

@@ -1,9 +1,11 @@
 // What the axes of a sweep do: verdicts, n, encoder subsets, one axis against another, what matters most.
 import type { Axes, CrossTable, ImportanceReport, PlannedComparison, PlannedComparisons, Subsets, Sweep } from "./api";
+import { Bars } from "./bars";
 import { Empty, Shown, over } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
+import { Scroll } from "./table";
 import { share, signed } from "./text";
 
 export function AblationsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
@@ -27,34 +29,23 @@ function Weight({ sweep }: { sweep: Sweep }) {
       <h2>Which axis matters</h2>
       <Shown polled={polled} rows={4}>
         {({ axes, ranked_by }) => {
-          const rows = axes.filter((axis) => axis.importance && axis.importance.share !== null)
-            .sort((a, b) => (b.importance!.share ?? 0) - (a.importance!.share ?? 0));
+          const rows = axes.filter((axis) => axis.importance && axis.importance.share !== null);
           if (axes.length === 0) return <Empty title="This sweep varies nothing"><p>It has one config, so there is nothing to ablate.</p></Empty>;
           if (rows.length === 0) return <Empty title="Not enough configs have a number yet" />;
           return (
-            <Plot
+            <Bars
               title={`Share of the spread of the ${protocolOf(ranked_by)} between configs that each axis explains`}
               name={`${sweep.id}-axis-importance`}
-              height={60 + 34 * rows.length}
-              data={rows}
-              build={(p) => ({
-                grid: { left: 10, right: 60, top: 8, bottom: 40, containLabel: true },
-                xAxis: valueAxis(p, "η² (first-order share of variance)", { min: 0, max: 1 }),
-                yAxis: nameAxis(p, rows.map((axis) => axis.name), { inverse: true }),
-                tooltip: {
-                  formatter: ({ dataIndex }: { dataIndex: number }) => {
-                    const { name, importance } = rows[dataIndex]!;
-                    return `${name}: ${share(importance!.share)} over ${importance!.configs} configs\nmean Score of its values: ${share(importance!.lowest)} to ${share(importance!.highest)}`;
-                  },
-                },
-                series: [{
-                  type: "bar",
-                  barMaxWidth: 18,
-                  color: p.series(1),
-                  data: rows.map((axis) => axis.importance!.share),
-                  label: { show: true, position: "right", color: p.text, fontSize: 11, formatter: ({ value }: { value: number }) => share(value) },
-                }],
-              })}
+              about="Axis"
+              label="η² (first-order share of variance)"
+              max={1}
+              of={rows.map(({ name, importance }) => ({
+                name,
+                value: importance!.share,
+                low: null,
+                high: null,
+                text: `${share(importance!.share)} over ${importance!.configs} configs\nmean Score of its values: ${share(importance!.lowest)} to ${share(importance!.highest)}`,
+              }))}
               note="By itself, over the configs that it varies: what axes do together is in none of the bars. On a grid that is not full an axis also takes credit for what goes with it."
             />
           );
@@ -96,6 +87,11 @@ function Families({ sweep }: { sweep: Sweep }) {
               const held = [...new Set(family.comparisons.flatMap((row) => Object.keys(row.held_text)))];
               const judged = (row: PlannedComparison) => (family.judged_by === "held-out" ? row.held_out : row.paper);
               const names = family.comparisons.map((row) => [row.text, ...held.filter((axis) => row.held_text[axis]).map((axis) => `${axis} ${row.held_text[axis]}`)].join(", "));
+              const text = (i: number) => {
+                const row = family.comparisons[i]!;
+                const one = judged(row);
+                return `${names[i]}\n${signed(one?.mean)}  [${signed(one?.low)}, ${signed(one?.high)}]  Holm p ${row.holm_p === null ? "–" : row.holm_p.toPrecision(2)}\n${row.verdict}`;
+              };
               return (
                 <div key={family.axis} class="axis">
                   <h3>{family.axis} against {family.baseline_text}</h3>
@@ -109,11 +105,7 @@ function Families({ sweep }: { sweep: Sweep }) {
                       xAxis: valueAxis(p, `Score less that of ${family.baseline_text}`, { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: signed } }),
                       yAxis: nameAxis(p, names, { inverse: true }),
                       tooltip: {
-                        formatter: ({ value }: { value: [number, number] }) => {
-                          const row = family.comparisons[value[1]]!;
-                          const one = judged(row);
-                          return `${names[value[1]]}\n${signed(one?.mean)}  [${signed(one?.low)}, ${signed(one?.high)}]  Holm p ${row.holm_p === null ? "–" : row.holm_p.toPrecision(2)}\n${row.verdict}`;
-                        },
+                        formatter: ({ value }: { value: [number, number] }) => text(value[1]),
                       },
                       series: [
                         {
@@ -134,11 +126,11 @@ function Families({ sweep }: { sweep: Sweep }) {
                             ],
                           },
                         },
-                        errorBars(p.muted, family.comparisons.map((row, i) => [judged(row)?.low ?? null, judged(row)?.high ?? null, i]), { lying: true }),
+                        errorBars(p.muted, family.comparisons.map((row, i) => [judged(row)?.low ?? null, judged(row)?.high ?? null, i]), { lying: true, text: (value) => text(value[2]!) }),
                       ],
                     })}
                   />
-                  <div class="scroll">
+                  <Scroll label={`${family.axis} against ${family.baseline_text}, as a table`}>
                     <table class="wide">
                       <thead>
                         <tr>
@@ -176,7 +168,7 @@ function Families({ sweep }: { sweep: Sweep }) {
                         })}
                       </tbody>
                     </table>
-                  </div>
+                  </Scroll>
                 </div>
               );
             })}
@@ -283,7 +275,7 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
           const known = effects.filter((effect) => effect.difference?.mean !== null && effect.difference !== null);
           return (
             <div class="columns columns-even">
-              <div class="scroll">
+              <Scroll label="Encoder subsets, as a table">
                 <table class="matrix">
                   <thead>
                     <tr>
@@ -317,7 +309,7 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
                   The best config of each subset by {protocolOf(ranked_by)}, with its 95 % interval ({share(low)} to {share(high)}).
                   {rows.length > 64 && ` The first 64 of ${rows.length} subsets.`}
                 </p>
-              </div>
+              </Scroll>
               <div>
                 {known.length > 0 ? (
                   <Plot

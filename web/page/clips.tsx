@@ -1,9 +1,12 @@
 // What a trial said of single clips: confusion of emotion sets, how its thresholds matter, every clip.
+import { useState } from "preact/hooks";
+
 import type { Clips, Confusion, Surface, Trial } from "./api";
 import { Empty, Pager, Shown, kOfficial } from "./parts";
 import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
+import { Scroll } from "./table";
 import { share } from "./text";
 
 const kClipsAPage = 25;
@@ -71,24 +74,65 @@ export function ClipsPart({ trial, query }: { trial: Trial; query: URLSearchPara
   );
 }
 
+const kMostSets = 40;  // that a matrix of sets can be read with
+
+/** The classes of a set, as the API names it. */
+const classesOf = (set: string) => set.split(" + ");
+
+/** How often each class is predicted where another is in the clip: counts[true class][predicted class], in clips. */
+export function byClass({ sets, counts }: Pick<Confusion, "sets" | "counts">): { names: string[]; counts: number[][]; totals: number[] } {
+  const names = [...new Set(sets.flatMap(classesOf))];
+  const parts = sets.map((set) => classesOf(set).map((one) => names.indexOf(one)));
+  const made = names.map(() => names.map(() => 0));
+  const totals = names.map(() => 0);
+  counts.forEach((row, t) => row.forEach((clips, c) => {
+    for (const of of parts[t]!) {
+      totals[of]! += clips;
+      for (const as of parts[c]!) made[of]![as]! += clips;
+    }
+  }));
+  return { names, counts: made, totals };
+}
+
+/** Of sets; where there are many, of classes first. */
 export function ConfusionMatrix({ data, name }: { data: Confusion; name: string }) {
-  const size = data.sets.length;
-  const totals = data.counts.map((row) => row.reduce((sum, count) => sum + count, 0));
+  const many = data.sets.length > kMostSets;
+  const [sets, setSets] = useState(!many);
+  if (!many) return <Matrix data={data} name={name} sets />;
+  return (
+    <div>
+      <div class="choice" role="group" aria-label="What is confused">
+        <button type="button" aria-pressed={!sets} onClick={() => setSets(false)}>Classes</button>
+        <button type="button" aria-pressed={sets} onClick={() => setSets(true)}>{data.sets.length} sets</button>
+      </div>
+      <Matrix key={String(sets)} data={data} name={name} sets={sets} />
+    </div>
+  );
+}
+
+function Matrix({ data, name, sets }: { data: Confusion; name: string; sets: boolean }) {
+  const { names, counts, totals } = sets
+    ? { names: data.sets, counts: data.counts, totals: data.counts.map((row) => row.reduce((sum, count) => sum + count, 0)) }
+    : byClass(data);
+  const size = names.length;
   return (
     <Plot
-      title={`Emotion sets: true (rows) and predicted, ${data.clips} clips; shade: share of the row`}
+      title={sets
+        ? `Emotion sets: true (rows) and predicted, ${data.clips} clips; shade: share of the row`
+        : `Classes in the clip (rows) and in its prediction, ${data.clips} clips; shade: share of the row’s clips`}
       name={name}
       height={Math.max(340, 120 + 22 * size)}
-      data={data}
+      data={[data, sets]}
+      cells={{ head: [sets ? "True set" : "Class in the clip", ...names], rows: counts.map((row, t) => [names[t]!, ...row.map(String)]) }}
       build={(p) => ({
         grid: { left: 10, right: 12, top: 10, bottom: 10, containLabel: true },
-        xAxis: nameAxis(p, data.sets, { position: "top", axisLabel: { color: p.text, fontSize: 10, interval: 0, rotate: 60 } }),
-        yAxis: nameAxis(p, data.sets, { inverse: true, axisLabel: { color: p.text, fontSize: 10, interval: 0 } }),
+        xAxis: nameAxis(p, names, { position: "top", axisLabel: { fontSize: 10, rotate: 60 } }),
+        yAxis: nameAxis(p, names, { inverse: true, axisLabel: { fontSize: 10 } }),
         visualMap: { min: 0, max: 1, show: false, dimension: 2, inRange: { color: p.scale } },
-        tooltip: { formatter: ({ value }: { value: number[] }) => `${data.sets[value[1]!]} taken for ${data.sets[value[0]!]}: ${value[3]} of ${totals[value[1]!]}` },
+        tooltip: { formatter: ({ value }: { value: number[] }) => `${names[value[1]!]} taken for ${names[value[0]!]}: ${value[3]} of ${totals[value[1]!]}` },
         series: [{
           type: "heatmap",
-          data: data.counts.flatMap((row, t) => row.map((count, c) => [c, t, totals[t] ? count / totals[t]! : 0, count])),
+          data: counts.flatMap((row, t) => row.map((count, c) => [c, t, totals[t] ? count / totals[t]! : 0, count])),
           label: { show: size <= 18, fontSize: 10, color: p.text, formatter: ({ value }: { value: number[] }) => (value[3] ? String(value[3]) : "") },
           itemStyle: { borderColor: p.page, borderWidth: 1 },
         }],
@@ -121,7 +165,7 @@ function ClipTable({ trial, query, protocol }: { trial: Trial; query: URLSearchP
             <Empty title="No clip fits this choice" />
           ) : (
             <>
-              <div class="scroll">
+              <Scroll label="Clips">
                 <table class="wide">
                   <thead>
                     <tr class="groups">
@@ -153,7 +197,7 @@ function ClipTable({ trial, query, protocol }: { trial: Trial; query: URLSearchP
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
               <Pager size={kClipsAPage} offset={data.offset} shown={data.rows.length} total={data.total} link={(next) => to(here, changed(query, { offset: next }))} />
               <p class="legend">✓ right; ≈ the set is right, the saliences are not; ✗ wrong. A gate weight of – is an encoder that was not kept.</p>
             </>

@@ -8,6 +8,7 @@ import { DatasetName, Empty, Failed, Shown, kOfficial } from "./parts";
 import { Plot, errorBars, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
+import { Scroll } from "./table";
 import { count, share, time } from "./text";
 
 export function EnsemblesView({ query, control }: { query: URLSearchParams; control: boolean }) {
@@ -28,7 +29,7 @@ export function EnsemblesView({ query, control }: { query: URLSearchParams; cont
               <p><code>medley ensemble SWEEP</code> fits one{control ? ", and so does the form above" : ""}.</p>
             </Empty>
           ) : (
-            <div class="scroll">
+            <Scroll label="Table of ensembles">
               <table class="wide">
                 <thead>
                   <tr class="groups">
@@ -67,7 +68,7 @@ export function EnsemblesView({ query, control }: { query: URLSearchParams; cont
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Scroll>
           )
         }
       </Shown>
@@ -188,7 +189,7 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
           <div class="columns columns-even">
             <section>
               <h2>Members</h2>
-              <div class="scroll">
+              <Scroll label="Weights">
                 <table class="wide">
                   <thead><tr><th scope="col">Config</th><th scope="col">Seeds</th><th scope="col" class="number">Weight</th><th scope="col" class="wide-cell"><span class="hidden">Weight, drawn</span></th></tr></thead>
                   <tbody>
@@ -210,7 +211,7 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
               {one.weights.length > 50 && <p class="legend">The first 50 of {one.weights.length}.</p>}
             </section>
             <section>

@@ -1,10 +1,12 @@
 // What the gate of a config thinks of the encoders, and what Scores say of them: the papers' figures.
 import { NCurve, severalN } from "./ablations";
 import type { EncoderSummary, Figures, ImportanceReport, ShapleyReport, Sweep } from "./api";
+import { Bars } from "./bars";
 import { Empty, Menu, Shown, over } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
+import { Scroll } from "./table";
 import { share, signed, valueText } from "./text";
 
 export function ImportanceTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
@@ -38,7 +40,7 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
           Config{" "}
           <select value={report.config} onChange={(event) => set({ config: event.currentTarget.value })}>
             {!current && <option value={report.config}>{report.config}</option>}
-            {report.configs.map((one) => <option key={one.config} value={one.config}>{one.name} · {one.config}</option>)}
+            {report.configs.map((one) => <option key={one.config} value={one.config}>{one.name}</option>)}
           </select>
         </label>
         {ns.length > 1 && (
@@ -92,33 +94,30 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
 
       <h2>What the gate does</h2>
       <div class="charts">
-        <Plot
+        <Bars
           title="Selection frequency: share of clips that keep it, mean ± SD over trials"
           name={`${base}-selection-frequency`}
-          data={[report.encoders.map((one) => one.selected), report.chance]}
-          build={(p) => ({
-            grid: { left: 50, right: 52, top: 16, bottom: 70 },
-            xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
-            yAxis: valueAxis(p, "share of clips", { min: 0, max: 1, nameGap: 34 }),
-            tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `${names[dataIndex]}\n${share(report.encoders[dataIndex]?.selected.mean)} ± ${share(report.encoders[dataIndex]?.selected.sd)}\nby chance ${share(report.chance)}` },
-            series: [
-              {
-                type: "bar", barMaxWidth: 42, color: p.series(1), data: report.encoders.map((one) => one.selected.mean),
-                markLine: { silent: true, symbol: "none", label: { formatter: "chance", position: "end", color: p.muted, fontSize: 11 }, lineStyle: { color: p.muted, type: "dashed" }, data: [{ yAxis: report.chance ?? 0 }] },
-              },
-              errorBars(p.text, report.encoders.map((one, i) => deviation(one.selected, i))),
-            ],
-          })}
+          about="Encoder"
+          label="share of clips"
+          max={1}
+          of={report.encoders.map(({ encoder, selected }) => ({
+            name: encoder,
+            value: selected.mean,
+            ...within(selected),
+            text: `${share(selected.mean)} ± ${share(selected.sd)}\nby chance ${share(report.chance)}`,
+          }))}
+          {...(report.chance === null ? {} : { line: { value: report.chance, text: "chance" } })}
         />
         <Plot
           title="Mean gate weight by fold; hover: SD over seeds"
           name={`${base}-importance-by-fold`}
           data={report.encoders.map((one) => one.by_fold)}
+          height={90 + (8 + 6 * report.folds.length) * names.length}
           build={(p) => ({
-            grid: { left: 50, right: 16, top: 40, bottom: 70 },
+            grid: { left: 10, right: 16, top: 40, bottom: 42, containLabel: true },
             legend: legend(p),
-            xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
-            yAxis: valueAxis(p, "gate weight", { min: 0, nameGap: 34 }),
+            xAxis: valueAxis(p, "gate weight", { min: 0 }),
+            yAxis: nameAxis(p, names, { inverse: true }),
             tooltip: {
               formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => {
                 const one = report.encoders[dataIndex]?.by_fold[seriesIndex];
@@ -134,12 +133,14 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
           title="Gate weight of a clip: 5, 25, 50, 75, 95 % (mean of trials); diamond: mean"
           name={`${base}-weight-distributions`}
           data={report.encoders.map((one) => [one.quantiles, one.weight])}
+          height={boxesHeight(names.length)}
           build={(p) => boxes(p, names, report.encoders.map((one) => one.quantiles), report.encoders.map((one) => one.weight.mean), "gate weight")}
         />
         <Plot
           title="Distribution of the gate weight over clips (share of clips in each bin)"
           name={`${base}-weight-histograms`}
           data={report.encoders.map((one) => one.histogram)}
+          height={Math.max(300, 100 + 18 * names.length)}
           build={(p) => {
             const bins = Math.max(...report.encoders.map((one) => one.histogram.length), 1);
             const most = Math.max(...report.encoders.flatMap((one) => one.histogram), 0.01);
@@ -159,6 +160,7 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
             title={`Share of the gate weight by ${report.by}: 5, 25, 50, 75, 95 % over clips; diamond: mean`}
             name={`${base}-${report.by}-shares`}
             data={report.groups}
+            height={boxesHeight(report.groups.length)}
             build={(p) => boxes(p, report.groups.map((one) => `${one.group} (${one.encoders})`), report.groups.map((one) => one.quantiles), report.groups.map((one) => one.share.mean), "share of the weight")}
           />
         )}
@@ -199,23 +201,26 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
   );
 }
 
-const deviation = (one: { mean: number | null; sd: number | null }, i: number) =>
-  one.mean === null || one.sd === null ? [null, null, null] : [i, Math.max(0, one.mean - one.sd), Math.min(1, one.mean + one.sd)];
+/** One SD to either side, as far as a share goes. */
+export const within = ({ mean, sd }: { mean: number | null; sd: number | null }) =>
+  mean === null || sd === null ? { low: null, high: null } : { low: Math.max(0, mean - sd), high: Math.min(1, mean + sd) };
 
 type Build = Parameters<typeof Plot>[0]["build"];
 
+const boxesHeight = (rows: number) => 64 + 26 * rows;
+
 function boxes(p: Parameters<Build>[0], names: string[], quantiles: number[][], means: (number | null)[], label: string): ReturnType<Build> {
   return {
-    grid: { left: 50, right: 16, top: 16, bottom: 70 },
-    xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
-    yAxis: valueAxis(p, label, { min: 0, max: 1, nameGap: 34 }),
+    grid: { left: 10, right: 16, top: 8, bottom: 42, containLabel: true },
+    xAxis: valueAxis(p, label, { min: 0, max: 1 }),
+    yAxis: nameAxis(p, names, { inverse: true }),
     tooltip: {
       formatter: ({ dataIndex }: { dataIndex: number }) =>
         `${names[dataIndex]}\nmean ${share(means[dataIndex])}\n5–95 % ${share(quantiles[dataIndex]?.[0])} to ${share(quantiles[dataIndex]?.[4])}\n25–75 % ${share(quantiles[dataIndex]?.[1])} to ${share(quantiles[dataIndex]?.[3])}, median ${share(quantiles[dataIndex]?.[2])}`,
     },
     series: [
-      { type: "boxplot", boxWidth: [8, 40], data: quantiles.map((one) => (one.length === 5 ? one : [])), itemStyle: { color: p.faint, borderColor: p.series(1), borderWidth: 1.4 } },
-      { type: "scatter", symbol: "diamond", symbolSize: 9, color: p.series(2), data: means.map((mean, i) => [i, mean]) },
+      { type: "boxplot", boxWidth: [6, 18], data: quantiles.map((one) => (one.length === 5 ? one : [])), itemStyle: { color: p.faint, borderColor: p.series(1), borderWidth: 1.4 } },
+      { type: "scatter", symbol: "diamond", symbolSize: 9, color: p.series(2), data: means.map((mean, i) => [mean, i]) },
     ],
   };
 }
@@ -226,7 +231,7 @@ function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[];
   const loss = encoders.some((one) => one.loss_without);
   const shapley = encoders.some((one) => one.shapley !== null);
   return (
-    <div class="scroll">
+    <Scroll label="Encoders">
       <table class="wide">
         <thead>
           <tr>
@@ -251,7 +256,7 @@ function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[];
               <td class="number">{one.mean_rank.toFixed(2)}</td>
               {loss && (
                 <td class="number first strong">
-                  {one.loss_without ? <a href={to(["sweep", sweep, "leaderboard"], { search: one.loss_without.config })}>{signed(one.loss_without.mean)}</a> : "–"}
+                  {one.loss_without ? <a href={to(["sweep", sweep, "config", one.loss_without.config])}>{signed(one.loss_without.mean)}</a> : "–"}
                   {one.loss_without?.protocol === "paper" && <span class="warn small"> paper</span>}
                 </td>
               )}
@@ -267,7 +272,7 @@ function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[];
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -1,17 +1,20 @@
-// Configs of a sweep: filter, sort, choose columns, compare.
-import type { ComponentChildren } from "preact";
-
+// Configs of a sweep: filter, sort, choose columns, choose some to compare.
 import type { Column, Leaderboard, LeaderboardRow, Sweep } from "./api";
+import { Parallel } from "./compare";
 import { download, hasToken } from "./fetch";
-import { Compare, Parallel } from "./compare";
-import { Difference, Empty, Interval, Menu, Pager, Shown, columnName, scoreRange } from "./parts";
-import { Marks } from "./marks";
+import { MarkLabels, Pin } from "./marks";
+import { Empty, Menu, Pager, Shown, columnName } from "./parts";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
-import { count } from "./text";
+import { OnScale, Ticks, scaleOf } from "./scale";
+import type { Drawn } from "./scale";
+import { Name, Table } from "./table";
+import type { TableColumn } from "./table";
+import { count, valueText } from "./text";
 
-const kMostCompared = 10;
+export const kMostCompared = 10;
 const kTransductive = "Transductive: training read unlabelled features of clips that it is scored on.";
+const kSetting = "setting.";
 
 /** The leaderboard's own parameters of an address, as the API takes them. */
 export function boardQuery(query: URLSearchParams, extra: Record<string, string> = {}): string {
@@ -23,13 +26,18 @@ export function boardQuery(query: URLSearchParams, extra: Record<string, string>
   return asked.toString();
 }
 
+/** The Score that ranks, with its interval. */
+export function rankedScore(board: { ranked_by: string }, row: LeaderboardRow): Drawn {
+  const name = board.ranked_by === "held-out" ? "held_out_score" : "paper_score";
+  return { mean: row.values[name] ?? null, low: row.values[`${name}_low`] ?? null, high: row.values[`${name}_high`] ?? null };
+}
+
 export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query: URLSearchParams; control: boolean }) {
-  const here = ["sweep", sweep.id, "leaderboard"];
+  const here = ["sweep", sweep.id, "configs"];
   const view = query.get("view") ?? "table";
   const asked = view === "parallel" ? boardQuery(query, { offset: "0", limit: "1000" }) : boardQuery(query);
   const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?${asked}`, 5);
   const chosen = (query.get("selected") ?? "").split("|").filter(Boolean);
-  const order = Object.fromEntries([...query].filter(([name]) => name === "order" || name === "reverse"));
   const set = (changes: Record<string, string | null>, how: "push" | "replace" = "push") =>
     go(to(here, changed(query, { offset: null, ...changes })), how);
   const select = (config: string, on: boolean) => {
@@ -37,7 +45,7 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
     go(to(here, changed(query, { selected: next.slice(0, kMostCompared).join("|") })));
   };
   return (
-    <section aria-label="Leaderboard">
+    <section aria-label="Configs" class="full">
       <div class="bar">
         <label>
           <span class="hidden">Search</span>
@@ -66,15 +74,6 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
           Download CSV
         </button>
       </div>
-      {chosen.length > 0 && (
-        <div class="bar bar-chosen">
-          <span>
-            {chosen.length} of at most {kMostCompared} chosen to compare{chosen.length === 1 && "; choose one more"}
-          </span>
-          <a href={to(here, changed(query, { selected: null }))}>Choose none</a>
-        </div>
-      )}
-      {chosen.length > 1 && <Compare sweep={sweep.id} configs={chosen} reference={query.get("reference")} order={order} />}
       <Shown polled={polled} rows={12}>
         {(board) => {
           if (board.rows.length === 0) {
@@ -92,18 +91,29 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
               {board.failures.map(({ reason, trials }) => (
                 <p key={reason} class="bad">{count(trials)} {trials === 1 ? "trial" : "trials"} failed: {reason}</p>
               ))}
-              <Table board={board} sweep={sweep} query={query} chosen={chosen} select={select} set={set} again={control && hasToken() ? polled.again : null} />
+              <Configs board={board} sweep={sweep} query={query} chosen={chosen} select={select} set={set} again={control && hasToken() ? polled.again : null} />
               <Pager
                 offset={board.offset}
                 shown={board.rows.length}
                 total={board.total}
                 link={(next) => to(here, changed(query, { offset: next }))}
               />
-              <Notes board={board} query={query} />
+              {board.rows.some((row) => !row.complete) && <p class="legend">Grey rows lack runs, so their means are not comparable with those of complete rows.</p>}
+              {board.rows.some((row) => row.transductive) && <p class="legend">‡ {kTransductive}</p>}
+              {board.arithmetics_note && <p class="legend">{board.arithmetics_note}</p>}
             </>
           );
         }}
       </Shown>
+      {chosen.length > 0 && (
+        <div class="tray" role="status">
+          <span>
+            {chosen.length} of at most {kMostCompared} chosen{chosen.length === 1 && "; choose one more to compare"}
+          </span>
+          {chosen.length > 1 && <a class="primary" href={to(["sweep", sweep.id, "compare"], { configs: chosen.join("|"), reference: query.get("reference") })}>Compare</a>}
+          <a href={to(here, changed(query, { selected: null }))}>Choose none</a>
+        </div>
+      )}
     </section>
   );
 }
@@ -130,7 +140,7 @@ function AxisFilters({ board, query, set }: { board: Leaderboard; query: URLSear
             {values.map(({ value, text }) => (
               <label key={value} class="check">
                 <input type="checkbox" checked={wanted.includes(value)} onChange={() => toggle(value)} />
-                {text}
+                <Name of={text} />
               </label>
             ))}
           </Menu>
@@ -160,70 +170,64 @@ function TagFilter({ board, query, set }: { board: Leaderboard; query: URLSearch
   );
 }
 
-/** As the address says, or else as the API does. */
-function shownColumns(board: Leaderboard, query: URLSearchParams): Column[] {
+/** A column that can be chosen: one of the API, or a setting. */
+interface Choice {
+  id: string;
+  name: string;
+  standard: boolean;
+  column: Column | null;
+}
+
+/** In the order of the table: the Score that ranks first, then the difference, then the rest as the API lists it. */
+function choicesOf(board: Leaderboard): Choice[] {
+  const ranking = board.ranked_by === "held-out" ? "held_out_score" : "paper_score";
+  const group = board.columns.find((column) => column.id === ranking)?.group;
+  const place = (column: Column) =>
+    column.id === ranking ? 0 : column.id === "difference" ? 1 : column.group === group ? 2 : column.group === "" ? 3 : 4;
+  const settings = [...new Set([...board.axes, ...board.rows.flatMap((row) => Object.keys(row.settings)).sort()])];
+  return [
+    ...[...board.columns].sort((a, b) => place(a) - place(b)).map((column) => ({
+      id: column.id,
+      name: columnName(column),
+      standard: column.shown === "default" && !column.interval,  // an interval is drawn beside its Score
+      column,
+    })),
+    ...settings.map((name) => ({ id: kSetting + name, name, standard: false, column: null })),
+  ];
+}
+
+/** As the address says, or else the usual ones. */
+function shownOf(board: Leaderboard, query: URLSearchParams): Choice[] {
   const asked = query.get("columns")?.split("|");
-  return board.columns.filter((column) => (asked ? asked.includes(column.id) : column.shown === "default"));
+  return choicesOf(board).filter((one) => (asked ? asked.includes(one.id) : one.standard));
 }
 
 function Columns({ board, query, set }: { board: Leaderboard; query: URLSearchParams; set: Set }) {
-  const shown = shownColumns(board, query);
-  const standard = board.columns.filter((column) => column.shown === "default");
-  const ids = (columns: Column[]) => columns.map((column) => column.id).join("|");
+  const all = choicesOf(board);
+  const shown = new Set(shownOf(board, query).map((one) => one.id));
+  const ids = (choices: Choice[]) => choices.map((one) => one.id).join("|");
   return (
     <Menu label="Columns">
-      {board.columns.map((column) => (
-        <label key={column.id} class="check" title={column.note}>
+      {all.map((one) => (
+        <label key={one.id} class="check">
           <input
             type="checkbox"
-            checked={shown.includes(column)}
+            checked={shown.has(one.id)}
             onChange={() => {
-              const next = board.columns.filter((one) => (one === column) !== shown.includes(one));
-              set({ columns: ids(next) === ids(standard) ? null : ids(next) || "none", offset: query.get("offset") });
+              const next = all.filter((other) => (other.id === one.id) !== shown.has(other.id));
+              set({ columns: ids(next) === ids(all.filter((other) => other.standard)) ? null : ids(next) || "none", offset: query.get("offset") });
             }}
           />
-          {columnName(column)}
+          {one.name}
         </label>
       ))}
     </Menu>
   );
 }
 
-/** A column's head that sorts by it; again: the other way round; again: by rank. */
-function Sort({ name, query, set, children, ...rest }: { name: string; query: URLSearchParams; set: Set; children: ComponentChildren; class?: string; title?: string }) {
-  const order = query.get("order") ?? "ranked";
-  const reversed = query.get("reverse") === "1";
-  const state = order !== name ? "none" : reversed === name.startsWith("axis.") ? "descending" : "ascending";
-  const next = order !== name ? { order: name, reverse: null } : reversed ? { order: null, reverse: null } : { order: name, reverse: "1" };
-  return (
-    <th scope="col" aria-sort={order === name ? state as "ascending" | "descending" : "none"} {...rest}>
-      <button type="button" class="sort" onClick={() => set(next)}>
-        {children}
-        <span class="arrow" aria-hidden="true">{order === name ? (state === "descending" ? " ↓" : " ↑") : ""}</span>
-      </button>
-    </th>
-  );
-}
+const difference = (row: LeaderboardRow): Drawn => row.against_reference ?? { mean: null, low: null, high: null };
 
-/** The ends of an interval column, as Interval draws them: both are as far from the mean. */
-function drawn(row: LeaderboardRow, column: Column) {
-  const [low, high] = column.numbers.map((name) => row.values[name] ?? null);
-  if (low == null || high == null) return null;
-  return { mean: (low + high) / 2, low, high };
-}
-
-/** Columns that share a head: [group, how many]. */
-function groupsOf(columns: Column[]): [string, number][] {
-  const groups: [string, number][] = [];
-  for (const { group } of columns) {
-    const last = groups[groups.length - 1];
-    if (last?.[0] === group) ++last[1];
-    else groups.push([group, 1]);
-  }
-  return groups;
-}
-
-function Table({ board, sweep, query, chosen, select, set, again }: {
+function Configs({ board, sweep, query, chosen, select, set, again }: {
   board: Leaderboard;
   sweep: Sweep;
   query: URLSearchParams;
@@ -233,101 +237,105 @@ function Table({ board, sweep, query, chosen, select, set, again }: {
   /** After a change; null where nothing can be changed. */
   again: (() => void) | null;
 }) {
-  const columns = shownColumns(board, query);
-  const intervals = columns.filter((column) => column.interval);
-  const [low, high] = scoreRange(board.rows.flatMap((row) => intervals.map((column) => drawn(row, column))));
-  const axes = board.axes.length ? board.axes : [""];
-  const first = (i: number) => i > 0 && columns[i]!.group !== columns[i - 1]!.group;
-  const kind = (i: number) => `${columns[i]!.id === "difference" ? "tabular" : "number"}${first(i) ? " first" : ""}`;
-  const cell = (row: LeaderboardRow, column: Column) => {
-    const text = row.texts[column.id]!;
-    if (column.id === "difference") {
-      if (row.config === board.reference) return <span class="small">the reference</span>;
-      return (
-        <>
-          <Difference of={row.against_reference} />{" "}
-          <button type="button" class="quiet row-action" title={`Compare every config with ${row.name}`} onClick={() => set({ reference: row.config, offset: query.get("offset") })}>
-            make reference
-          </button>
-        </>
-      );
-    }
-    if (text === "-") return <span class="none" title={column.group === "held-out" ? row.no_held_out : undefined}>–</span>;
-    if (column.interval) {
-      return <><Interval of={drawn(row, column)} low={low} high={high} heldOut={column.group === "held-out"} /><span class="small">{text}</span></>;
-    }
-    return (
-      <>
-        {text}
-        {column.id === "runs" && row.failed > 0 && <span class="bad small"> {row.failed} failed</span>}
-        {column.id === "runs" && row.transductive && <span class="small" title={kTransductive}> ‡</span>}
-      </>
-    );
+  const scores = (column: Column) => (row: LeaderboardRow): Drawn => {
+    const name = column.numbers[0]!;
+    return { mean: row.values[name] ?? null, low: row.values[`${name}_low`] ?? null, high: row.values[`${name}_high`] ?? null };
   };
-  return (
-    <div class="scroll">
-      <table class="wide board">
-        <thead>
-          <tr class="groups">
-            <td colSpan={2 + axes.length} />
-            {groupsOf(columns).map(([group, span], i) =>
-              group ? <th key={i} scope="colgroup" colSpan={span} class="first" title={board.groups[group]}>{group}{group === "paper-style" && <span> optimistic</span>}</th> : <td key={i} colSpan={span} />,
+  const drawn = (column: Column): Pick<TableColumn<LeaderboardRow>, "cell" | "under" | "kind"> | null => {
+    const versus = column.id === "difference";
+    if (!versus && !["held_out_score", "paper_score"].includes(column.id)) return null;
+    const of = versus ? difference : scores(column);
+    const scale = scaleOf(board.rows.map(of), versus);
+    return {
+      kind: "drawn",
+      under: scale && <Ticks scale={scale} />,
+      cell: (row) => {
+        if (versus && row.config === board.reference) return <span class="small">the reference</span>;
+        return (
+          <>
+            {scale && of(row).mean !== null
+              ? <OnScale of={of(row)} scale={scale} hollow={column.group === "paper-style"} />
+              : <span class="none" title={row.no_held_out || undefined}>–</span>}
+            {versus && (
+              <button type="button" class="quiet row-action" title={`Compare every config with ${row.name}`} onClick={() => set({ reference: row.config, offset: query.get("offset") })}>
+                make reference
+              </button>
             )}
-          </tr>
-          <tr>
-            <th scope="col"><span class="hidden">Compare</span></th>
-            <Sort name="ranked" query={query} set={set} class="number">#</Sort>
-            {axes.map((axis) => (axis ? <Sort key={axis} name={`axis.${axis}`} query={query} set={set}>{axis}</Sort> : <th scope="col" key="">Config</th>))}
-            {columns.map((column, i) => (
-              <Sort key={column.id} name={column.numbers[0]!} query={query} set={set} class={kind(i)} title={column.note}>{column.heading}</Sort>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {board.rows.map((row) => (
-            <tr key={row.config} class={row.complete ? undefined : "incomplete"}>
-              <td>
-                <input
-                  type="checkbox"
-                  aria-label={`Compare ${row.name}`}
-                  checked={chosen.includes(row.config)}
-                  disabled={!chosen.includes(row.config) && chosen.length >= kMostCompared}
-                  onChange={(event) => select(row.config, event.currentTarget.checked)}
-                />
-              </td>
-              <td class="number">{row.rank ?? "–"}</td>
-              {axes.map((axis, i) => {
-                const text = axis ? row.axis_texts[axis] || "–" : row.config;
-                return i === 0 ? (
-                  <th scope="row" key={axis}>
-                    <a href={to(["sweep", sweep.id, "trials"], { config: row.config })} title={`trials of config ${row.config}`}>{text}</a>
-                    <Marks row={row} again={again} />
-                  </th>
-                ) : (
-                  <td key={axis}>{text}</td>
-                );
-              })}
-              {columns.map((column, i) => (
-                <td key={column.id} class={`${kind(i)}${column.interval ? " column-interval" : ""}${row.complete ? "" : " mean-incomplete"}`}>{cell(row, column)}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function Notes({ board, query }: { board: Leaderboard; query: URLSearchParams }) {
-  const columns = shownColumns(board, query);
-  const notes = new Set([...columns.map((column) => board.groups[column.group] ?? ""), ...columns.map((column) => column.note)]);
-  notes.delete("");
+          </>
+        );
+      },
+    };
+  };
+  const columns: TableColumn<LeaderboardRow>[] = [
+    {
+      id: "compare",
+      head: "Compare",
+      kind: "lead",
+      cell: (row) => (
+        <input
+          type="checkbox"
+          aria-label={`Compare ${row.name}`}
+          checked={chosen.includes(row.config)}
+          disabled={!chosen.includes(row.config) && chosen.length >= kMostCompared}
+          onChange={(event) => select(row.config, event.currentTarget.checked)}
+        />
+      ),
+    },
+    { id: "rank", head: "#", kind: "number", order: "ranked", ascending: true, cell: (row) => row.rank ?? "–" },
+    {
+      id: "name",
+      head: "Config",
+      names: true,
+      cell: (row) => (
+        <>
+          <a href={to(["sweep", sweep.id, "config", row.config])}><Name of={row.name} /></a>
+          {row.transductive && <span class="small" title={kTransductive}> ‡</span>}
+          <Pin row={row} again={again} />
+          <MarkLabels row={row} />
+        </>
+      ),
+    },
+    ...shownOf(board, query).map(({ id, name, column }): TableColumn<LeaderboardRow> => {
+      if (!column) {
+        const axis = board.axes.includes(name);
+        return {
+          id,
+          head: name,
+          group: "settings",
+          ...(axis && { order: `axis.${name}`, ascending: true }),
+          cell: (row) => <Name of={(axis && row.axis_texts[name]) || valueText(row.settings[name])} />,
+        };
+      }
+      return {
+        id,
+        head: column.heading,
+        group: id === "difference" ? (board.compared === "held-out" ? "held-out" : "paper-style") : column.group,
+        note: column.note,
+        order: column.numbers[0]!,
+        kind: "number",
+        cell: (row) => {
+          const text = row.texts[id]!;
+          if (text === "-" || text === "") return <span class="none" title={column.group === "held-out" ? row.no_held_out : undefined}>–</span>;
+          return <>{text}{id === "runs" && row.failed > 0 && <span class="bad small"> {row.failed} failed</span>}</>;
+        },
+        ...drawn(column),
+      };
+    }),
+  ];
   return (
-    <ul class="legend notes">
-      {[...notes].map((note) => <li key={note}>{note}</li>)}
-      <li>Grey rows lack runs, so their means are not comparable with those of complete rows.</li>
-      {board.rows.some((row) => row.transductive) && <li>‡ {kTransductive}</li>}
-      {board.arithmetics_note && <li>{board.arithmetics_note}</li>}
-    </ul>
+    <Table
+      label="Table of configs"
+      tall
+      columns={columns}
+      rows={board.rows}
+      id={(row) => row.config}
+      groups={board.groups}
+      rowClass={(row) => (row.complete ? undefined : "incomplete")}
+      sorting={{
+        order: query.get("order") ?? "ranked",
+        reversed: query.get("reverse") === "1",
+        set: (order, reversed) => set({ order: order === "ranked" ? null : order, reverse: reversed ? "1" : null }),
+      }}
+    />
   );
 }

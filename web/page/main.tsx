@@ -1,5 +1,4 @@
 import { render } from "preact";
-import { useEffect } from "preact/hooks";
 
 import type { Health } from "./api";
 import { hasToken, takeToken } from "./fetch";
@@ -12,6 +11,7 @@ import { SubmitView } from "./submit";
 import { SweepView } from "./sweep";
 import { SweepsView } from "./sweeps";
 import { startTheme, toggleTheme, useTheme } from "./theme";
+import { useTitle } from "./title";
 import { TrialView } from "./trial";
 import { WorkersView } from "./workers";
 
@@ -24,14 +24,15 @@ function Live() {
   return <span class="live">{at ? "Live" : ""}</span>;
 }
 
+/** Of views that have no name of their own. */
+const kTitles: Record<string, string> = { sweeps: "Sweeps", ensembles: "Ensembles", workers: "Workers", new: "New sweep" };
+
 function App() {
   const { parts, query } = useRoute();
   const theme = useTheme();
   const health = usePoll<Health>("healthz", 60);
   const view = parts[0] ?? "sweeps";
-  useEffect(() => {
-    document.title = parts[1] ? `${parts[0]} ${parts[1].slice(0, 12)} · Medley` : "Medley";
-  }, [parts.join("/")]);
+  useTitle(kTitles[view] ?? null);
   let body;
   const control = health.data?.control ?? false;
   const views: [string, string[], string[]][] = [
@@ -42,7 +43,7 @@ function App() {
   ];
   if (view === "sweeps") body = <SweepsView control={control} />;
   else if (view === "sweep" && parts[1]) {
-    body = <SweepView key={parts[1]} id={parts[1]} tab={parts[2] ?? "leaderboard"} query={query} control={control} />;
+    body = <SweepView key={parts[1]} id={parts[1]} tab={parts[2] ?? "overview"} item={parts[3] ?? ""} query={query} control={control} />;
   } else if (view === "trial" && parts[1]) {
     body = <TrialView key={parts[1]} id={parts[1]} query={query} control={control} />;
   } else if (view === "ensembles") body = <EnsemblesView query={query} control={control} />;

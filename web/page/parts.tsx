@@ -1,6 +1,6 @@
 // Small pieces that every view is made of.
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Column, Comparison, Dataset, Spread, Sweep, WorkerList } from "./api";
 import { Refusal, post } from "./fetch";
@@ -34,6 +34,10 @@ export function DatasetName({ dataset }: { dataset: Dataset }) {
   );
 }
 
+/** A trial's state in one word. */
+export const stateOf = (trial: { state: string; running: boolean; outcome: string | null }) =>
+  trial.running ? "running" : trial.outcome === "diverged" ? "diverged" : trial.state;
+
 export function Progress({ sweep }: { sweep: Sweep }) {
   const { total, finished, failed, running, diverged } = sweep.trials;
   const part = (n: number) => (total > 0 ? (100 * n) / total : 0);
@@ -64,41 +68,6 @@ export function Share({ of, label }: { of: number; label: string }) {
   );
 }
 
-type Drawn = { mean: number | null; sd?: number | null; low?: number | null; high?: number | null } | null;
-
-/** The 95 % interval where there is one, else one SD to either side. */
-function ends(of: Drawn): [number, number] | null {
-  const mean = of?.mean ?? null;
-  if (of === null || mean === null) return null;
-  if (of.low != null && of.high != null) return [of.low, of.high];
-  const sd = of.sd ?? 0;
-  return [mean - sd, mean + sd];
-}
-
-/** Mean and interval on a scale that all rows of a table share. */
-export function Interval({ of, low, high, heldOut }: { of: Drawn; low: number; high: number; heldOut?: boolean }) {
-  const at = (value: number) => 4 + (92 * (value - low)) / Math.max(1e-9, high - low);
-  const mean = of?.mean ?? null;
-  const range = ends(of);
-  return (
-    <svg class={heldOut ? "interval interval-held-out" : "interval"} viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
-      <line class="interval-scale" x1="0" x2="100" y1="6" y2="6" />
-      {mean !== null && range && (
-        <>
-          <line class="interval-sd" x1={Math.max(0, at(range[0]))} x2={Math.min(100, at(range[1]))} y1="6" y2="6" />
-          <line class="interval-mean" x1={at(mean)} x2={at(mean)} y1="1.5" y2="10.5" />
-        </>
-      )}
-    </svg>
-  );
-}
-
-/** The range that Interval draws. */
-export function scoreRange(all: Drawn[]): [number, number] {
-  const both = all.flatMap((one) => ends(one) ?? []);
-  return both.length ? [Math.min(...both), Math.max(...both)] : [0, 1];
-}
-
 /** Mean ± SD of the Score; grey where runs of the row are missing. */
 export function Mean({ of, incomplete }: { of: Spread | null; incomplete?: boolean }) {
   if (!of || of.mean === null) return <span class="none">–</span>;
@@ -110,9 +79,18 @@ export function Mean({ of, incomplete }: { of: Spread | null; incomplete?: boole
   );
 }
 
-/** A button that opens a list of check boxes below it; closes when the focus leaves it. */
+const kKeys: Record<string, (at: number, last: number) => number> = {
+  ArrowDown: (at, last) => Math.min(at + 1, last),
+  ArrowUp: (at) => Math.max(at - 1, 0),
+  Home: () => 0,
+  End: (_, last) => last,
+};
+
+/** A button that opens a list below it. Arrow keys move within; Escape returns to the button; it closes when left. */
 export function Menu({ label, children, marked }: { label: ComponentChildren; children: ComponentChildren; marked?: boolean }) {
   const [open, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   return (
     <div
       class="menu"
@@ -120,13 +98,22 @@ export function Menu({ label, children, marked }: { label: ComponentChildren; ch
         if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOpen(false);
       }}
       onKeyDown={(event) => {
-        if (event.key === "Escape") setOpen(false);
+        if (event.key === "Escape" && open) {
+          setOpen(false);
+          button.current?.focus();
+          return;
+        }
+        const move = kKeys[event.key];
+        const entries = [...(list.current?.querySelectorAll<HTMLElement>("button, input, a") ?? [])];
+        if (!move || entries.length === 0) return;
+        event.preventDefault();
+        entries[move(entries.indexOf(document.activeElement as HTMLElement), entries.length - 1)]?.focus();
       }}
     >
-      <button type="button" aria-expanded={open} class={marked ? "marked" : undefined} onClick={() => setOpen(!open)}>
+      <button ref={button} type="button" aria-expanded={open} class={marked ? "marked" : undefined} onClick={() => setOpen(!open)}>
         {label} ▾
       </button>
-      {open && <div class="menu-list" tabIndex={-1}>{children}</div>}
+      {open && <div ref={list} class="menu-list" tabIndex={-1}>{children}</div>}
     </div>
   );
 }

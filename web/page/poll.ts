@@ -90,3 +90,37 @@ export function usePoll<T>(path: string | null, seconds: number): Polled<T> {
     again: () => ask((n) => n + 1),
   };
 }
+
+const kAtOnce = 4;   // the server answers 8 at a time
+const kKept = 1000;  // answers
+const kept = new Map<string, unknown>();
+
+/** Answers that change no more (of finished trials), asked for once and few at a time: those that are there so far. */
+export function useAll<T>(paths: string[]): { data: Map<string, T>; left: number; error: Refusal | null } {
+  const [, redraw] = useState(0);
+  const [error, setError] = useState<Refusal | null>(null);
+  useEffect(() => {
+    const abort = new AbortController();
+    const waiting = paths.filter((path) => !kept.has(path));
+    setError(null);
+    const worker = async () => {
+      for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
+        try {
+          const answer = await get<T>(path, abort.signal);
+          if (kept.size >= kKept) kept.delete(kept.keys().next().value!);
+          kept.set(path, answer);
+        } catch (failure) {
+          if (abort.signal.aborted) return;
+          waiting.length = 0;
+          setError(failure instanceof Refusal ? failure : new Refusal(0, "The server's answer was cut off."));
+        }
+        if (abort.signal.aborted) return;
+        redraw((n) => n + 1);
+      }
+    };
+    for (let i = 0; i < kAtOnce; ++i) void worker();
+    return () => abort.abort();
+  }, [paths.join("\n")]);
+  const data = new Map(paths.filter((path) => kept.has(path)).map((path) => [path, kept.get(path) as T]));
+  return { data, left: paths.length - data.size, error };
+}

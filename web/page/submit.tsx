@@ -6,6 +6,7 @@ import { Refusal, change, hasToken } from "./fetch";
 import { Empty, Shown, foldsOf } from "./parts";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
+import { Scroll } from "./table";
 import { count, duration } from "./text";
 
 const kDraft = "medley-draft";
@@ -22,6 +23,11 @@ axes:
 compare:
   - {axis: selection, baseline: learned, margin: 0.01}
 `;
+
+/** The form begins with this text. */
+export function keepDraft(yaml: string): void {
+  sessionStorage.setItem(kDraft, yaml);
+}
 
 export function SubmitView({ query, control }: { query: URLSearchParams; control: boolean }) {
   const datasets = usePoll<DatasetList>("datasets", 0);
@@ -201,7 +207,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
             {answer?.done && answer.warnings.map((warning) => <p key={warning.message} class="warn small">{warning.line > 0 && `line ${warning.line}: `}{warning.message}</p>)}
             <button type="button" class="primary" disabled={busy || !fresh} onClick={() => void submit()}>Submit {plan.sweep}</button>
             {plan.axes.length > 0 && (
-              <div class="scroll">
+              <Scroll label="Trials by axis">
                 <table class="wide">
                   <thead><tr><th scope="col">Axis</th><th scope="col">Value</th><th scope="col" class="number">Configs</th><th scope="col" class="number">Trials</th><th scope="col" class="number">Done</th></tr></thead>
                   <tbody>
@@ -216,7 +222,7 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
                     )))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
             )}
           </>
         )}

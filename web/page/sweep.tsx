@@ -1,20 +1,38 @@
+import type { ComponentChildren } from "preact";
+
 import { AblationsTab } from "./ablations";
-import type { Axes, Sweep, TrialList } from "./api";
+import type { Axes, Spread, Sweep, TrialList, TrialRow } from "./api";
 import { hasToken } from "./fetch";
+import { CompareTab } from "./compare";
+import { ConfigTab } from "./config";
 import { ImportanceTab } from "./importance";
 import { LeaderboardTab } from "./leaderboard";
-import { Change, DatasetName, Empty, Interval, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, foldsOf, kHeldOutNote, kOfficial, kPaperNote, over, scoreRange } from "./parts";
+import { ConfigLink, useNames } from "./names";
+import { OverviewTab } from "./overview";
+import { Change, DatasetName, Empty, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, foldsOf, kHeldOutNote, kOfficial, kPaperNote, over, stateOf } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
+import { Marked, Ticks, scaleOf } from "./scale";
+import type { Drawn } from "./scale";
+import { Name, Scroll, Table } from "./table";
+import type { TableColumn } from "./table";
 import { count, duration, share, time, valueText } from "./text";
 import { TimelineTab } from "./timeline";
+import { useTitle } from "./title";
+
+/** Pages without a tab of their own: the tab that leads to them. */
+const kUnder: Record<string, string> = { config: "configs", compare: "configs" };
 
 type Details = Sweep & { yaml: string };
 
-export function SweepView({ id, tab, query, control }: { id: string; tab: string; query: URLSearchParams; control: boolean }) {
+const kHeldOutOfTrial = `${kHeldOutNote} Of a trial: those of the config's other folds.`;
+
+/** `item`: the config of the address. */
+export function SweepView({ id, tab, item, query, control }: { id: string; tab: string; item: string; query: URLSearchParams; control: boolean }) {
   const polled = usePoll<Details>(`sweeps/${id}`, 3);
   const tabs: [string, string][] = [
-    ["leaderboard", "Leaderboard"],
+    ["overview", "Overview"],
+    ["configs", "Configs"],
     ["ablations", "Ablations"],
     ["importance", "Importance"],
     ["axes", "Axes"],
@@ -22,13 +40,15 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
     ["timeline", "Timeline"],
     ["file", "Sweep file"],
   ];
+  const titles: Record<string, string> = { ...Object.fromEntries(tabs), compare: "Comparison" };
   return (
     <Shown polled={polled} rows={10}>
       {(sweep) => (
         <>
           <p class="crumbs"><a href={to([])}>Sweeps</a></p>
           <div class="title">
-            <h1>{sweep.name || sweep.id}</h1>
+            <Title text={`${sweep.name || sweep.id}${titles[tab] ? `: ${titles[tab]}` : ""}`} set={tab !== "config"} />
+            <h1><Name of={sweep.name || sweep.id} most={90} /></h1>
             <Tag kind={sweep.state}>{sweep.state}</Tag>
             {control && hasToken() && (!over(sweep) || sweep.trials.failed > 0) && (
               <span class="changes">
@@ -44,49 +64,61 @@ export function SweepView({ id, tab, query, control }: { id: string; tab: string
           {sweep.description && <p>{sweep.description}</p>}
           <Progress sweep={sweep} />
           {control && atWork(sweep) && <NoWorkers />}
-          <dl class="facts">
-            <div><dt>Trials finished</dt><dd>{count(sweep.trials.finished)} / {count(sweep.trials.total)}</dd></div>
-            {sweep.search && (
-              <div>
-                <dt>Search</dt>
-                <dd>
-                  {String(sweep.search.kind)}, {count(sweep.rounds)} {sweep.rounds === 1 ? "round" : "rounds"}
-                  {sweep.searching ? `, at most ${count(sweep.most_trials)} trials` : `, of ${count(sweep.most_trials)} trials`}
-                </dd>
-              </div>
-            )}
-            <div><dt>Running</dt><dd>{count(sweep.trials.running)}</dd></div>
-            <div><dt>Failed</dt><dd class={sweep.trials.failed ? "bad" : undefined}>{count(sweep.trials.failed)}</dd></div>
-            <div><dt>Diverged</dt><dd>{count(sweep.trials.diverged)}</dd></div>
-            <div><dt>Time left</dt><dd>{sweep.state === "running" ? duration(sweep.eta_seconds) : "–"}</dd></div>
-            <div><dt>Training time</dt><dd>{duration(sweep.training_seconds)}</dd></div>
-            <div><dt>Time a trial</dt><dd>{duration(sweep.mean_trial_seconds)}</dd></div>
-            <div><dt>Configs × folds × seeds</dt><dd>{count(sweep.configs)} × {foldsOf(sweep)} × {sweep.seeds.length}</dd></div>
-            <div><dt title="who is in which fold">Partition</dt><dd>{sweep.partitions[0]}{sweep.partitions.length > 1 && ` to ${sweep.partitions.length}`}</dd></div>
-            <div><dt>Dataset</dt><dd><DatasetName dataset={sweep.dataset} /></dd></div>
-            <div><dt>Submitted</dt><dd>{time(sweep.created_ms)}</dd></div>
-          </dl>
+          <Facts sweep={sweep} />
           <nav class="tabs" aria-label="Parts of this sweep">
             {tabs.map(([name, label]) => (
-              <a key={name} href={to(["sweep", id, name])} aria-current={tab === name ? "page" : undefined}>{label}</a>
+              <a key={name} href={to(["sweep", id, name])} aria-current={name === (kUnder[tab] ?? tab) ? "page" : undefined}>{label}</a>
             ))}
           </nav>
-          {tab === "leaderboard" && <LeaderboardTab sweep={sweep} query={query} control={control} />}
+          {tab === "overview" && <OverviewTab sweep={sweep} />}
+          {tab === "configs" && <LeaderboardTab sweep={sweep} query={query} control={control} />}
+          {tab === "config" && <ConfigTab key={item} sweep={sweep} config={item} control={control} />}
+          {tab === "compare" && <CompareTab sweep={id} query={query} />}
           {tab === "ablations" && <AblationsTab sweep={sweep} query={query} />}
           {tab === "importance" && <ImportanceTab sweep={sweep} query={query} />}
           {tab === "timeline" && <TimelineTab sweep={sweep} control={control} again={polled.again} />}
           {tab === "axes" && <AxesTab sweep={sweep} />}
           {tab === "trials" && <TrialsTab sweep={sweep} query={query} />}
           {tab === "file" && (sweep.yaml ? <pre class="file">{sweep.yaml}</pre> : <Empty title="The sweep file was not kept" />)}
-          {!tabs.some(([name]) => name === tab) && <Empty title="There is no such page" />}
+          {!(tabs.some(([name]) => name === tab) || tab in kUnder) && <Empty title="There is no such page" />}
         </>
       )}
     </Shown>
   );
 }
 
+/** Within what is shown once a sweep is known. */
+function Title({ text, set }: { text: string; set: boolean }) {
+  useTitle(set ? text : null);
+  return null;
+}
+
+/** In one row; what there is none of is left out. */
+function Facts({ sweep }: { sweep: Sweep }) {
+  const { finished, total, running, failed, diverged } = sweep.trials;
+  const facts: [string, ComponentChildren][] = [["Trials finished", `${count(finished)} / ${count(total)}`]];
+  if (sweep.search) {
+    const rounds = `${count(sweep.rounds)} ${sweep.rounds === 1 ? "round" : "rounds"}`;
+    facts.push(["Search", `${String(sweep.search.kind)}, ${rounds}, ${sweep.searching ? "at most" : "of"} ${count(sweep.most_trials)} trials`]);
+  }
+  if (running) facts.push(["Running", count(running)]);
+  if (failed) facts.push(["Failed", <span class="bad">{count(failed)}</span>]);
+  if (diverged) facts.push(["Diverged", count(diverged)]);
+  if (sweep.state === "running" && sweep.eta_seconds !== null) facts.push(["Time left", duration(sweep.eta_seconds)]);
+  if (sweep.training_seconds > 0) facts.push(["Training time", duration(sweep.training_seconds)]);
+  facts.push(["Configs × folds × seeds", `${count(sweep.configs)} × ${foldsOf(sweep)} × ${sweep.seeds.length}`]);
+  if (sweep.partitions[0] !== kOfficial) facts.push(["Partition", `${sweep.partitions[0]}${sweep.partitions.length > 1 ? ` to ${sweep.partitions.length}` : ""}`]);
+  facts.push(["Dataset", <DatasetName dataset={sweep.dataset} />], ["Submitted", time(sweep.created_ms)]);
+  return <dl class="facts facts-row">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+/** One SD to either side. */
+const spread = (of: Spread | null): Drawn =>
+  of && of.mean !== null && of.sd !== null ? { mean: of.mean, low: of.mean - of.sd, high: of.mean + of.sd } : { mean: of?.mean ?? null, low: null, high: null };
+
 function AxesTab({ sweep }: { sweep: Sweep }) {
   const polled = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 5);
+  const names = useNames(sweep.id, polled.data?.axes.flatMap((axis) => axis.values.map((value) => value.best_config)).filter(Boolean) ?? []);
   return (
     <section aria-label="Axes">
       <Shown polled={polled} rows={12}>
@@ -95,11 +127,11 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
           return (
             <>
               {axes.map((axis) => {
-                const [low, high] = scoreRange(axis.values.flatMap((value) => [value.paper_score, value.held_out_score]));
+                const scale = scaleOf(axis.values.flatMap((value) => [spread(value.paper_score), spread(value.held_out_score)]));
                 return (
                   <div key={axis.name} class="axis">
                     <h2>{axis.name}</h2>
-                    <div class="scroll">
+                    <Scroll label={`Values of ${axis.name}`}>
                       <table class="wide">
                         <thead>
                           <tr class="groups">
@@ -113,9 +145,9 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                             <th scope="col" class="number">Configs</th>
                             <th scope="col" class="number">Trials</th>
                             <th scope="col" class="number first">Score</th>
-                            <th scope="col" class="interval-cell"><span class="hidden">Score, drawn</span></th>
+                            <th scope="col">{scale && <Ticks scale={scale} />}<span class="hidden">Score, drawn</span></th>
                             <th scope="col" class="number first">Score</th>
-                            <th scope="col" class="interval-cell"><span class="hidden">Score, drawn</span></th>
+                            <th scope="col">{scale && <Ticks scale={scale} />}<span class="hidden">Score, drawn</span></th>
                             <th scope="col" class="first">Config</th>
                             <th scope="col" class="number">Score <span class="protocol">paper-style</span></th>
                           </tr>
@@ -127,22 +159,16 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                               <td class="number">{value.configs}</td>
                               <td class="number">{value.trials}</td>
                               <td class="number first strong"><Mean of={value.paper_score} incomplete={!value.complete} /></td>
-                              <td class="interval-cell"><Interval of={value.paper_score} low={low} high={high} /></td>
+                              <td>{scale && <Marked of={spread(value.paper_score)} scale={scale} hollow />}</td>
                               <td class="number first strong"><Mean of={value.held_out_score} incomplete={!value.complete} /></td>
-                              <td class="interval-cell"><Interval of={value.held_out_score} low={low} high={high} heldOut /></td>
-                              <td class="first mono">
-                                {value.best_config ? (
-                                  <a href={to(["sweep", sweep.id, "trials"], { config: value.best_config })}>{value.best_config}</a>
-                                ) : (
-                                  <span class="none">–</span>
-                                )}
-                              </td>
+                              <td>{scale && <Marked of={spread(value.held_out_score)} scale={scale} />}</td>
+                              <td class="first">{value.best_config ? <ConfigLink sweep={sweep.id} config={value.best_config} names={names} /> : <span class="none">–</span>}</td>
                               <td class="number">{share(value.best_paper_score)}</td>
                             </tr>
                           ))}
                         </tbody>
                       </table>
-                    </div>
+                    </Scroll>
                   </div>
                 );
               })}
@@ -176,8 +202,35 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
       </select>
     </label>
   );
+  const names = useNames(sweep.id, polled.data?.trials.map((trial) => trial.config) ?? []);
+  const held = (name: string, get: (of: { acc_presence: number | null; acc_salience: number | null; score: number | null }) => number | null, protocol: "held_out" | "paper"): TableColumn<TrialRow> => ({
+    id: `${protocol} ${name}`,
+    head: name,
+    group: protocol === "paper" ? "paper-style" : "held-out",
+    kind: "number",
+    cell: (trial) => share(trial[protocol] && get(trial[protocol].accuracy)),
+  });
+  const accuracies = (protocol: "held_out" | "paper") => [
+    held("Score", (one) => one.score, protocol),
+    held("ACC_P", (one) => one.acc_presence, protocol),
+    held("ACC_S", (one) => one.acc_salience, protocol),
+  ];
+  const columns: TableColumn<TrialRow>[] = [
+    { id: "trial", head: "Trial", names: true, cell: (trial) => <a class="mono" href={to(["trial", trial.id])}>{trial.id}</a> },
+    { id: "config", head: "Config", cell: (trial) => <ConfigLink sweep={sweep.id} config={trial.config} names={names} /> },
+    ...(made ? [{ id: "partition", head: "Partition", cell: (trial: TrialRow) => trial.partition }] : []),
+    { id: "fold", head: "Fold", kind: "number", cell: (trial) => trial.fold },
+    { id: "seed", head: "Seed", kind: "number", cell: (trial) => trial.seed },
+    { id: "state", head: "State", cell: (trial) => <Tag kind={stateOf(trial)}>{stateOf(trial)}</Tag> },
+    ...accuracies("held_out"),
+    ...accuracies("paper"),
+    { id: "epoch", head: "Epoch", group: "paper-style", kind: "number", cell: (trial) => trial.paper?.epoch ?? "–" },
+    { id: "time", head: "Time", kind: "number", cell: (trial) => duration(trial.seconds) },
+    { id: "attempts", head: "Attempts", kind: "number", cell: (trial) => trial.attempts },
+    { id: "reason", head: "Reason", cell: (trial) => <span class="reason" title={trial.reason}>{trial.reason}</span> },
+  ];
   return (
-    <section aria-label="Trials">
+    <section aria-label="Trials" class="full">
       <div class="bar">
         {sweep.partitions.length > 1 && select("partition", sweep.partitions)}
         {select("fold", sweep.folds)}
@@ -185,7 +238,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
         {select("state", ["pending", "finished", "failed"])}
         {keep.config && (
           <span>
-            Config <code>{keep.config}</code> <a href={to(["sweep", sweep.id, "trials"], { ...keep, config: null })}>show all configs</a>
+            Config {names.get(keep.config) ?? keep.config} <a href={to(["sweep", sweep.id, "trials"], { ...keep, config: null })}>show all configs</a>
           </span>
         )}
       </div>
@@ -195,68 +248,13 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
             <Empty title="No trial fits these choices" />
           ) : (
             <>
-              <div class="scroll">
-                <table class="wide">
-                  <thead>
-                    <tr class="groups">
-                      <td colSpan={made ? 7 : 6} />
-                      <th scope="colgroup" colSpan={3} class="first" title={kHeldOutNote}>held-out</th>
-                      <th scope="colgroup" colSpan={4} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
-                      <td colSpan={2} />
-                    </tr>
-                    <tr>
-                      <th scope="col">Trial</th>
-                      <th scope="col">Config</th>
-                      {made && <th scope="col">Partition</th>}
-                      <th scope="col" class="number">Fold</th>
-                      <th scope="col" class="number">Seed</th>
-                      <th scope="col">State</th>
-                      <th scope="col" class="number">Attempts</th>
-                      <th scope="col" class="number first">ACC_P</th>
-                      <th scope="col" class="number">ACC_S</th>
-                      <th scope="col" class="number">Score</th>
-                      <th scope="col" class="number first">ACC_P</th>
-                      <th scope="col" class="number">ACC_S</th>
-                      <th scope="col" class="number">Score</th>
-                      <th scope="col" class="number">Epoch</th>
-                      <th scope="col" class="number first">Time</th>
-                      <th scope="col">Reason</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {list.trials.map((trial) => {
-                      const state = trial.running ? "running" : trial.outcome === "diverged" ? "diverged" : trial.state;
-                      return (
-                        <tr key={trial.id}>
-                          <th scope="row"><a class="mono" href={to(["trial", trial.id])}>{trial.id}</a></th>
-                          <td class="mono">{trial.config}</td>
-                          {made && <td>{trial.partition}</td>}
-                          <td class="number">{trial.fold}</td>
-                          <td class="number">{trial.seed}</td>
-                          <td><Tag kind={state}>{state}</Tag></td>
-                          <td class="number">{trial.attempts}</td>
-                          <td class="number first">{share(trial.held_out?.accuracy.acc_presence)}</td>
-                          <td class="number">{share(trial.held_out?.accuracy.acc_salience)}</td>
-                          <td class="number strong">{share(trial.held_out?.accuracy.score)}</td>
-                          <td class="number first">{share(trial.paper?.accuracy.acc_presence)}</td>
-                          <td class="number">{share(trial.paper?.accuracy.acc_salience)}</td>
-                          <td class="number">{share(trial.paper?.accuracy.score)}</td>
-                          <td class="number">{trial.paper?.epoch ?? "–"}</td>
-                          <td class="number first">{duration(trial.seconds)}</td>
-                          <td class="reason" title={trial.reason}>{trial.reason}</td>
-                        </tr>
-                      );
-                    })}
-                  </tbody>
-                </table>
-              </div>
+              <Table label="Table of trials" tall columns={columns} rows={list.trials} id={(trial) => trial.id} groups={{ "held-out": kHeldOutOfTrial, "paper-style": kPaperNote }} />
               <Pager
                 offset={list.offset}
                 shown={list.trials.length}
                 total={list.total}
                 link={(next) => to(["sweep", sweep.id, "trials"], { ...keep, offset: next })}
               />
-              <p class="legend">{kHeldOutNote} Of a trial: those of the config's other folds. {kPaperNote}</p>
             </>
           )
         }

@@ -3,6 +3,7 @@ import type { StoreHealth, SweepList } from "./api";
 import { DatasetName, Empty, NoWorkers, Progress, Shown, Tag, atWork, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
+import { Scroll } from "./table";
 import { bytes, count, duration, share, time } from "./text";
 
 export function SweepsView({ control }: { control: boolean }) {
@@ -36,7 +37,7 @@ export function SweepsView({ control }: { control: boolean }) {
               )}
             </Empty>
           ) : (
-            <div class="scroll">
+            <Scroll label="Table of sweeps">
               <table class="wide">
                 <thead>
                   <tr>
@@ -95,7 +96,7 @@ export function SweepsView({ control }: { control: boolean }) {
                   </button>
                 </p>
               )}
-            </div>
+            </Scroll>
           )
         }
       </Shown>

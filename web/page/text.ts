@@ -63,3 +63,11 @@ export function valueText(value: unknown): string {
   if (typeof value === "object") return JSON.stringify(value);
   return String(value);
 }
+
+/** At most `most` characters: the middle gives way, as names differ at their ends. */
+export function middle(text: string, most: number): string {
+  const characters = [...text];
+  if (characters.length <= most) return text;
+  const before = Math.ceil((most - 1) / 2);
+  return `${characters.slice(0, before).join("").trimEnd()}\u2026${characters.slice(characters.length - (most - 1 - before)).join("").trimStart()}`;
+}

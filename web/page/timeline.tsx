@@ -5,6 +5,7 @@ import { Change, Empty, Shown, Tag } from "./parts";
 import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
+import { Scroll } from "./table";
 import { count, duration, time } from "./text";
 
 interface Bar {
@@ -115,7 +116,7 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
         <Shown polled={failed} rows={4}>
           {({ trials, total }) => (
             <>
-              <div class="scroll">
+              <Scroll label="Attempts that failed">
                 <table class="wide">
                   <thead>
                     <tr>
@@ -140,7 +141,7 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
               {total > trials.length && <p class="legend"><a href={to(["sweep", sweep.id, "trials"], { state: "failed" })}>All {count(total)}</a></p>}
             </>
           )}

@@ -4,9 +4,12 @@ import type { Attempt, AttemptLog, EncoderImportance, Trial } from "./api";
 import { hasToken } from "./fetch";
 import { Curves } from "./chart";
 import { ClipsPart } from "./clips";
-import { Change, DatasetName, Empty, Shown, Tag, kHeldOutNote, kOfficial, kPaperNote } from "./parts";
+import { ConfigLink, useNames } from "./names";
+import { Change, DatasetName, Empty, Shown, Tag, kHeldOutNote, kOfficial, kPaperNote, stateOf } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
+import { Scroll } from "./table";
+import { useTitle } from "./title";
 import { bytes, count, duration, moment, share, time } from "./text";
 
 export function TrialView({ id, query, control }: { id: string; query: URLSearchParams; control: boolean }) {
@@ -20,7 +23,11 @@ export function TrialView({ id, query, control }: { id: string; query: URLSearch
 
 function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSearchParams; control: boolean; again: () => void }) {
   const { result } = trial;
-  const state = trial.running ? "running" : result?.outcome === "diverged" ? "diverged" : trial.state;
+  const state = stateOf({ ...trial, outcome: result?.outcome ?? null });
+  const sweep = trial.sweeps[0];
+  const names = useNames(sweep?.id, [trial.config]);
+  const words = `Fold ${trial.fold}, seed ${trial.seed} of ${names.get(trial.config) ?? trial.config}`;
+  useTitle(words);
   return (
     <>
       <p class="crumbs">
@@ -28,7 +35,7 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
         {trial.sweeps.map((sweep) => <a key={sweep.id} href={to(["sweep", sweep.id])}>{sweep.name}</a>)}
       </p>
       <div class="title">
-        <h1>Trial <span class="mono">{trial.id}</span></h1>
+        <h1>{words} <span class="id">trial {trial.id}</span></h1>
         <Tag kind={state}>{state}</Tag>
         {control && hasToken() && trial.state === "failed" && (
           <span class="changes"><Change path={`trials/${trial.id}/retry`} label="Retry" done={again} /></span>
@@ -38,7 +45,7 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
         {trial.partition !== kOfficial && <div><dt>Partition</dt><dd>{trial.partition}</dd></div>}
         <div><dt>Fold</dt><dd>{trial.fold}</dd></div>
         <div><dt>Seed</dt><dd>{trial.seed}</dd></div>
-        <div><dt>Config</dt><dd class="mono">{trial.config}</dd></div>
+        <div><dt>Config</dt><dd>{sweep ? <ConfigLink sweep={sweep.id} config={trial.config} names={names} /> : <span class="mono">{trial.config}</span>}</dd></div>
         <div><dt>Dataset</dt><dd><DatasetName dataset={trial.dataset} /></dd></div>
         {result && (
           <>
@@ -105,7 +112,7 @@ function Numbers({ result }: { result: Result }) {
   return (
     <section>
       <h2>Scores</h2>
-      <div class="scroll">
+      <Scroll label="Scores by protocol">
       <table>
         <thead>
           <tr>
@@ -123,7 +130,7 @@ function Numbers({ result }: { result: Result }) {
           {row("held-out", kHeldOutNote, result.held_out)}
         </tbody>
       </table>
-      </div>
+      </Scroll>
       <p class="legend">
         {result.held_out === null
           ? "No held-out number: early stopping looked at the reported fold. Train with inner_fold for one."
@@ -182,7 +189,7 @@ function Importance({ result }: { result: Result }) {
   return (
     <section>
       <h2>Importance of each encoder</h2>
-      <div class="scroll">
+      <Scroll label="Encoders">
         <table class="wide">
           <thead>
             <tr>
@@ -225,7 +232,7 @@ function Importance({ result }: { result: Result }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <p class="legend">
         Over the {count(result.validation_clips)} validation clips of this fold, at the{" "}
         {result.held_out ? `held-out epoch (${result.held_out.epoch})` : `paper-style epoch (${result.paper?.epoch ?? "–"})`}. Weights
@@ -282,7 +289,7 @@ function Log({ trial }: { trial: Trial }) {
 
 function Attempts({ attempts }: { attempts: Attempt[] }) {
   return (
-    <div class="scroll">
+    <Scroll label="Table of attempts">
       <table class="wide">
         <thead>
           <tr>
@@ -307,6 +314,6 @@ function Attempts({ attempts }: { attempts: Attempt[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -3,6 +3,7 @@ import { hasToken } from "./fetch";
 import { Change, Empty, Share, Shown, Tag } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
+import { Scroll } from "./table";
 import { bytes, count, time } from "./text";
 
 /** From the results of the last minutes, or of its life when that is shorter. */
@@ -56,7 +57,7 @@ export function WorkersView({ control }: { control: boolean }) {
             </Empty>
           ) : (
             <>
-              <div class="scroll">
+              <Scroll label="Table of workers">
                 <table class="wide stacked workers">
                   <thead>
                     <tr>
@@ -101,7 +102,7 @@ export function WorkersView({ control }: { control: boolean }) {
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
               <p class="legend">
                 CPU: time of all threads of the worker’s process, 100 % is one core. GPU: share of the last moments in which
                 it ran a kernel, and memory that is used on it by anybody. Of a gang: its first rank’s.

@@ -78,13 +78,15 @@ try {
 
   await check("a config is pinned, tagged and noted, and found by its tag", async () => {
     const { sweeps } = await (await page.request.get(`${base}api/v1/sweeps`)).json();
-    await page.goto(`${base}#/sweep/${sweeps.find((one) => one.name === "short").id}/leaderboard`);
-    const rows = page.locator("table.board tbody tr");
+    await page.goto(`${base}#/sweep/${sweeps.find((one) => one.name === "short").id}/configs`);
+    const rows = page.locator("table.data tbody tr");
     const second = await rows.nth(1).locator("th a").innerText();
-    await rows.nth(1).getByRole("button", { name: /^Tags and note of/ }).press("Enter");
+    await rows.nth(1).locator("th a").click();
     await page.getByLabel("Tags", { exact: true }).fill("table 2, <b>odd</b>");
     await page.getByLabel("Note", { exact: true }).fill("<img src=x onerror=alert(1)>");
     await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved", { exact: true }).waitFor();
+    await page.goBack();
     await rows.nth(1).getByText("<img src=x onerror=alert(1)>").waitFor();
     await rows.nth(1).getByRole("button", { name: /^Pin/ }).click();
     await rows.nth(0).locator("button[aria-pressed=true]").waitFor();
@@ -104,13 +106,15 @@ try {
       return readFileSync(await download.path(), "utf8");
     };
     await page.goto(page.url().replace(/\?.*/, ""));
-    for (const i of [0, 1]) await page.locator("table.board tbody input[type=checkbox]").nth(i).check();
+    for (const i of [0, 1]) await page.locator("table.data tbody input[type=checkbox]").nth(i).check();
+    await page.getByRole("link", { name: "Compare", exact: true }).click();
     const marks = page.locator("table.compared tbody tr", { has: page.getByRole("rowheader", { name: "Pin, tags, note" }) }).locator("td");
     await marks.nth(0).getByTitle(/^Pinned/).waitFor();
     assert.deepEqual(await marks.nth(0).locator(".label").allInnerTexts(), ["<b>odd</b>", "table 2"]);
     assert.equal(await marks.nth(0).locator(".note-text").innerText(), "<img src=x onerror=alert(1)>");
     assert.equal(await marks.nth(1).innerText(), "");
     await shot("compare");
+    await page.goBack();
     await page.getByRole("button", { name: "Parallel coordinates" }).click();
     await page.getByText("Pinned configs: thick and orange.").waitFor();
     await shot("parallel");
@@ -120,6 +124,18 @@ try {
     assert.match(head, /,pinned,tags,note$/);
     assert.match(first, /,1,<b>odd<\/b>\|table 2,<img src=x onerror=alert\(1\)>$/);
     assert.match(second, /,0,,$/);
+  });
+
+  await check("a config's page begins a sweep that trains the same", async () => {
+    const { sweeps } = await (await page.request.get(`${base}api/v1/sweeps`)).json();
+    await page.goto(`${base}#/sweep/${sweeps.find((one) => one.name === "short").id}/configs`);
+    await page.locator("table.data tbody th a").first().click();
+    await page.getByRole("button", { name: "Submit like this" }).click();
+    await page.getByRole("heading", { name: "Plan", exact: true }).waitFor();
+    const fact = (name) => page.locator(".facts div", { has: page.getByText(name, { exact: true }) }).locator("dd").innerText();
+    assert.equal(await fact("To train"), "0", "all of it is trained already: it is the same config");
+    assert.ok(Number(await fact("Done already")) > 0);
+    await page.evaluate(() => sessionStorage.removeItem("medley-draft"));
   });
 
   await check("a worker that is killed is seen, and the sweep continues", async () => {

@@ -50,14 +50,30 @@ try {
     assert.equal(await page.locator("img").count(), 0);
   });
 
-  await check("the leaderboard names both protocols and marks rows that lack trials", async () => {
+  await check("the overview says the finding, and draws configs, best so far and planned comparisons", async () => {
+    await page.goto(`${base}#/sweep/${ids.finished}`);
+    const { finding } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+    assert.equal((await page.locator(".finding").innerText()).toLowerCase(), `${finding.text}.`.toLowerCase());
+    await page.getByRole("heading", { name: "Configs", exact: true }).waitFor();
+    await page.getByRole("heading", { name: "Best so far" }).waitFor();
+    await page.locator("figure.chart").nth(1).locator("canvas").first().waitFor();
+    const counts = (await page.locator(".lists h3").allInnerTexts()).map((text) => Number(/\((\d+)\)$/.exec(text)[1]));
+    assert.equal(counts.length, 3);
+    assert.equal(counts.reduce((sum, one) => sum + one), 2, "query against scorer, with top_n 2 and 4");
+    assert.equal(await page.locator(".lists li").count(), 2);
+    assert.equal(await page.locator(".facts dt", { hasText: /^(Running|Failed|Diverged)$/ }).count(), 0, "zeros are left out");
+    await page.waitForFunction(() => document.title === "gates with an inner fold: Overview · Medley");
+    await shot("overview");
+  });
+
+  await check("the configs name the protocol that ranks and mark rows that lack trials", async () => {
     await page.goto(`${base}#/sweep/${ids.running}`);
-    await page.locator("th", { hasText: /^paper-style optimistic$/ }).waitFor();
-    await page.locator("th", { hasText: /^held-out$/ }).waitFor();
+    await page.getByRole("link", { name: "Configs", exact: true }).click();
+    await page.locator("th", { hasText: /^held-out/ }).waitFor();
     assert.equal(await page.locator("tbody tr").count(), 9);
     assert.equal(await page.locator("tr.incomplete").count(), 5);
-    assert.match(await page.locator("tbody tr").first().innerText(), /\.\d{3} ± \.\d{3}/);
-    await shot("leaderboard");
+    assert.match(await page.locator("tbody tr").first().innerText(), /\.\d{3}\s+\[\.\d{3}, \.\d{3}\]/);
+    await shot("configs");
   });
 
   await check("order, filters, columns and search are in the address and survive a reload", async () => {
@@ -68,13 +84,15 @@ try {
     await page.waitForURL(/where\.top_n=2/);
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: /^Columns/ }).click();
-    await page.getByRole("checkbox", { name: "paper-style 95 % int." }).check();
-    await page.waitForURL(/columns=/);
+    for (const name of ["paper-style 95 % int.", "learning_rate"]) await page.getByRole("checkbox", { name, exact: true }).check();
+    await page.waitForURL(/columns=.*setting\.learning_rate/);
     await page.reload();
     await page.locator("tbody tr").first().waitFor();
     assert.equal(await page.locator("tbody tr").count(), 3);
     assert.equal(await page.locator('th[aria-sort="descending"]').innerText(), "ACC_P↓");
-    assert.equal(await page.getByRole("columnheader", { name: "95 % int.", exact: true }).count(), 2);
+    await page.locator("th", { hasText: /^paper-style ?optimistic/ }).waitFor();
+    const rates = await page.locator('td[data-head="settings learning_rate"]').allInnerTexts();
+    assert.deepEqual(rates.map(Number).sort(), [0.0003, 0.001, 0.003]);
     const shown = async (of) => {
       await of.locator("tbody tr").first().waitFor();
       return [await of.locator("thead").innerText(), await of.locator("tbody th a").evaluateAll((links) => links.map((link) => link.href))];
@@ -89,22 +107,84 @@ try {
     await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 9);
   });
 
-  await check("chosen configs are compared, and any of them is the reference", async () => {
+  await check("head and names stay in sight, the table takes the whole screen, and is cards on a phone", async () => {
+    const every = "held_out_score|difference|held_out_presence|held_out_salience|runs|paper_score|paper_presence|paper_salience|optimism|time|setting.gate|setting.epochs";
+    await page.goto(`${base}#/sweep/${ids.running}/configs?columns=${every}`);
+    const box = page.getByRole("region", { name: "Table of configs" });
+    await page.setViewportSize({ width: 700, height: 300 });
+    await box.evaluate((element) => element.scrollTo(300, 100));
+    const at = async (locator) => (await locator.boundingBox()) ?? assert.fail("it is not shown");
+    const frame = await at(box);
+    assert.ok(Math.abs((await at(page.locator("tbody th").nth(8))).x - frame.x) < 2, "the name is at the left edge");
+    assert.ok(Math.abs((await at(page.locator("thead"))).y - frame.y) < 2, "the head is at the upper edge");
+    await page.setViewportSize({ width: 1920, height: 900 });
+    assert.ok((await at(page.locator("table"))).width > 1800);
+    await page.setViewportSize({ width: 390, height: 844 });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "nothing is beyond the edge");
+    const card = page.locator("tbody tr").first();
+    assert.ok((await at(card.locator('td[data-head="held-out Score"]'))).x < 200, "the Score is on the card");
+    await shot("configs-phone");
+    await page.setViewportSize({ width: 1360, height: 900 });
+  });
+
+  await check("a head explains itself, and Escape returns to its button", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
+    const button = page.getByRole("button", { name: "About held-out" });
+    await button.click();
+    const note = page.locator(".popover:popover-open");
+    await note.getByText(/chosen on the other folds/).waitFor();
+    await page.keyboard.press("Escape");
+    await note.waitFor({ state: "detached" });
+    assert.ok(await button.evaluate((element) => element === document.activeElement));
+  });
+
+  await check("configs are chosen without moving the table, and compared on a page of their own", async () => {
+    const table = page.locator("table.data");
+    const before = await table.boundingBox();
     for (const i of [0, 1]) await page.locator("tbody input[type=checkbox]").nth(i).check();
-    await page.getByRole("heading", { name: "Comparison" }).waitFor();
-    await page.getByRole("rowheader", { name: "learning_rate", exact: true }).waitFor();
-    const row = page.locator(".board tbody tr").nth(1);
+    await page.getByRole("link", { name: "Compare", exact: true }).waitFor();
+    assert.deepEqual(await table.boundingBox(), before);
+    const row = page.locator("tbody tr").nth(1);
     await row.hover();
     await row.getByRole("button", { name: "make reference" }).click();
     await page.waitForURL(/reference=/);
     await row.getByText("the reference").waitFor();
-    assert.match(await page.locator(".board tbody tr").first().innerText(), /[+\u2212]?\.\d{3} \[[+\u2212]?\.\d{3}, [+\u2212]?\.\d{3}\]/);
+    assert.match(await page.locator("tbody tr").first().innerText(), /[+\u2212]?\.\d{3}\s+\[[+\u2212]?\.\d{3}, [+\u2212]?\.\d{3}\]/);
+    await page.getByRole("link", { name: "Compare", exact: true }).click();
+    await page.getByRole("heading", { name: "Comparison of 2 configs" }).waitFor();
+    await page.getByRole("rowheader", { name: "learning_rate", exact: true }).waitFor();
+    await page.locator("figure", { hasText: /mean and SD of \d+ runs/ }).locator("canvas").first().waitFor();
+    await page.locator("figure", { hasText: /is predicted as each set/ }).locator("canvas").first().waitFor();
     await shot("compare");
-    await page.goto(`${base}#/sweep/${ids.running}`);
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
     await page.getByRole("button", { name: "Parallel coordinates" }).click();
     await page.locator(".chart canvas").first().waitFor();
     await shot("parallel");
     await page.getByRole("button", { name: "Table" }).click();
+  });
+
+  await check("a config has a page in words, with every run, its curves and what sets it apart", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
+    const link = page.locator("tbody th a").nth(1);
+    const name = (await link.locator("span").getAttribute("title")) ?? (await link.innerText());
+    await link.click();
+    await page.getByRole("heading", { name: new RegExp(`^#2 ${name}`) }).waitFor();
+    await page.waitForFunction((title) => document.title === title, `${name} · top-n by learning rate · Medley`);
+    await page.locator(".runs-map td a").first().waitFor();
+    assert.equal(await page.locator(".runs-map td a").count(), 15, "5 folds x 3 seeds");
+    await page.locator("figure", { hasText: /every run, mean and SD of \d+ runs/ }).locator("canvas").first().waitFor();
+    await page.getByRole("rowheader", { name: "top_n", exact: true }).waitFor();
+    await page.getByRole("columnheader", { name: "Of the reference" }).waitFor();
+    await page.getByRole("heading", { name: "Importance of each encoder" }).waitFor();
+    await shot("config");
+    await page.getByRole("combobox", { name: /^Compare with/ }).selectOption({ index: 1 });
+    await page.getByRole("heading", { name: "Comparison of 2 configs" }).waitFor();
+    await page.goBack();
+    await page.getByRole("link", { name: /^fold 2, seed 1: / }).click();
+    await page.getByRole("heading", { name: `Fold 2, seed 1 of ${name}` }).waitFor();
+    await page.getByRole("heading", { name: "Attempts" }).waitFor();
+    await page.waitForFunction((title) => document.title === title, `Fold 2, seed 1 of ${name} · Medley`);
+    await page.goto(`${base}#/sweep/${ids.running}`);
   });
 
   await check("ablations show what matters, subsets and one axis against another", async () => {
@@ -132,18 +212,68 @@ try {
     await shot("importance");
   });
 
-  await check("a chart is saved as SVG and as PNG", async () => {
+  await check("a chart is saved light with its title, sweep and protocol, whatever the theme", async () => {
+    await page.goto(`${base}#/sweep/${ids.finished}`);
+    await page.getByRole("heading", { name: "Configs", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Dark" }).click();
+    const saved = {};
     for (const kind of ["SVG", "PNG"]) {
       const [download] = await Promise.all([
         page.waitForEvent("download"),
         page.getByRole("button", { name: kind, exact: true }).first().click(),
       ]);
       assert.ok(download.suggestedFilename().endsWith(`.${kind.toLowerCase()}`));
-      const bytes = readFileSync(await download.path());
-      if (kind === "SVG") assert.match(bytes.toString(), /^<svg[^>]*>.*<\/svg>$/s);
-      else assert.equal(bytes.subarray(1, 4).toString(), "PNG");
+      saved[kind] = readFileSync(await download.path());
     }
-    await page.goto(`${base}#/sweep/${ids.running}`);
+    const svg = saved.SVG.toString();
+    assert.match(svg, /^<svg[^>]*>.*<\/svg>$/s);
+    assert.match(svg, /<rect width="100%" height="100%" fill="#ffffff"\/>/);
+    assert.match(svg, />Held-out Score with its 95 % interval; hollow: paper-style Score \(optimistic\)</);
+    assert.match(svg, />gates with an inner fold: Overview</);
+    const blank = await context.newPage();  // without the policy of the page, which forbids the picture's styles
+    const wrong = await blank.evaluate((text) => new DOMParser().parseFromString(text, "image/svg+xml").querySelector("parsererror")?.textContent ?? "", svg);
+    assert.equal(wrong, "", "it is well-formed");
+    await blank.close();
+    assert.equal(saved.PNG.subarray(1, 4).toString(), "PNG");
+    const looked = await page.evaluate(async (bytes) => {
+      const image = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: "image/png" }));
+      const ink = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      ink.drawImage(image, 0, 0);
+      const { data } = ink.getImageData(0, 0, image.width, image.height);
+      let drawn = 0;
+      for (let i = 0; i < data.length; i += 4) drawn += data[i + 2] > data[i] + 40;  // blue: the configs
+      return { corner: [...data.slice(0, 3)], drawn };
+    }, [...saved.PNG]);
+    assert.deepEqual(looked.corner, [255, 255, 255]);
+    assert.ok(looked.drawn > 500, `${looked.drawn} blue pixels`);
+    await page.getByRole("button", { name: "Light" }).click();
+  });
+
+  await check("under a chart stands its table, which is copied as LaTeX and as Markdown", async () => {
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const figure = page.locator("figure.chart").first();
+    await figure.getByText("As a table").click();
+    assert.equal(await figure.locator("tbody tr").count(), 4);
+    const copied = async (name) => {
+      await figure.getByRole("button", { name }).click();
+      await figure.getByText("Copied").waitFor();
+      return page.evaluate(() => navigator.clipboard.readText());
+    };
+    assert.match(await copied("Copy as LaTeX"), /\\caption\{Held-out Score with its 95 \\% interval.*\\toprule\nConfig & held-out Score & 95 \\% interval & paper-style Score \\\\\n\\midrule\n\\#1 gate \w+, top\\_n \d & \.\d{3} & /s);
+    assert.match(await copied("Copy as Markdown"), /\n\| Config \| held-out Score \| 95 % interval \| paper-style Score \|\n\| --- \| ---: \| ---: \| ---: \|\n\| #1 gate \w+, top_n \d \| \.\d{3} \| \[/);
+  });
+
+  await check("arrow keys move within a menu, and Escape returns to its button", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
+    const button = page.getByRole("button", { name: /^Columns/ });
+    await button.click();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("End");
+    const last = page.locator(".menu-list input").last();
+    assert.ok(await last.evaluate((element) => element === document.activeElement));
+    await page.keyboard.press("Escape");
+    assert.ok(await button.evaluate((element) => element === document.activeElement));
+    assert.equal(await page.locator(".menu-list").count(), 0);
     await page.locator("tbody tr").first().waitFor();
   });
 
@@ -210,6 +340,50 @@ try {
     await log.getByText("<img src=x onerror=alert(1)>").waitFor();
     assert.equal(await page.locator("img").count(), 0);
     await shot("trial");
+  });
+
+  await check("beyond 30 encoders a chart shows the 20 largest and the mean of the others", async () => {
+    await page.route("**/importance?*", async (route) => {
+      const answer = await (await route.fetch()).json();
+      const [one] = answer.encoders;
+      // Weights 40, 39, ..., 1 per mille: the mean of the last 20 is 10.5 per mille.
+      answer.encoders = Array.from({ length: 40 }, (_, i) => ({ ...one, encoder: `encoder ${i} ${"of a long name ".repeat(5)}`, weight: { ...one.weight, mean: (i + 1) / 1000, sd: 0 }, loss_without: null, alone: null, shapley: null }));
+      await route.fulfill({ json: answer });
+    });
+    const { best } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+    await page.goto(`${base}#/sweep/${ids.finished}/config/${best}`);
+    const figure = page.locator("figure.chart", { hasText: "Mean gate weight, and its SD" });
+    await figure.locator("canvas").first().waitFor();
+    assert.equal((await figure.locator(".chart-place").boundingBox()).height, 68 + 24 * 21);
+    const [download] = await Promise.all([page.waitForEvent("download"), figure.getByRole("button", { name: "SVG" }).click()]);
+    const svg = readFileSync(await download.path(), "utf8");
+    assert.match(svg, />20 others \(mean\)</);
+    assert.match(svg, />encoder 39 of a long…ame of a long name ?</, "the middle of a long name gives way");
+    assert.ok(!svg.includes(">encoder 0 "), "the least are among the others");
+    await figure.getByText("As a table").click();
+    assert.equal(await figure.locator("tbody tr").count(), 40, "the table has all");
+    await page.unroute("**/importance?*");
+  });
+
+  await check("16 classes are confused as classes first, then as 136 sets", async () => {
+    const classes = [..."abcdefghijklmnop"];
+    const sets = [...classes, ...classes.flatMap((one, i) => classes.slice(i + 1).map((other) => `${one} + ${other}`))];
+    const counts = sets.map(() => sets.map(() => 0));
+    counts[0][0] = 5;                     // a taken for a
+    counts[sets.indexOf("a + b")][0] = 3;  // a + b taken for a
+    counts[1][sets.indexOf("b + c")] = 2;  // b taken for b + c
+    await page.route("**/confusion?*", (route) => route.fulfill({ json: { trial: ids.trial, protocol: "paper", epoch: 1, clips: 10, thresholds: { alpha: 0.1, beta: 0.1 }, sets, counts } }));
+    await page.goto(`${base}#/workers`);
+    await page.goto(`${base}#/trial/${ids.trial}`);
+    const figure = page.locator("figure.chart", { hasText: "Classes in the clip (rows)" });
+    await figure.getByText("As a table").click();
+    const row = async (i) => (await figure.locator("tbody tr").nth(i).locator("td").allInnerTexts()).slice(0, 4);
+    assert.equal(await figure.locator("tbody tr").count(), 16);
+    assert.deepEqual(await row(0), ["8", "0", "0", "0"], "a: 5 alone and 3 with b");
+    assert.deepEqual(await row(1), ["3", "2", "2", "0"], "b: 3 with a, taken for a; 2 for b and c");
+    await page.getByRole("button", { name: "136 sets" }).click();
+    await page.locator("figure.chart", { hasText: "Emotion sets: true (rows)" }).waitFor();
+    await page.unroute("**/confusion?*");
   });
 
   await check("the log of a worker has the times of the browser, as everything else", async () => {
@@ -304,7 +478,7 @@ try {
   });
 
   await check("nothing moves while it polls", async () => {
-    await page.goto(`${base}#/sweep/${ids.running}`);
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
     await page.locator("tbody tr").first().waitFor();
     const moved = await page.evaluate(
       () =>
@@ -328,13 +502,37 @@ try {
     await shot("trial-dark");
   });
 
+  await check("axe finds nothing wrong on any page, in either theme", async () => {
+    const axe = readFileSync(join(modules, "axe-core", "axe.min.js"), "utf8");
+    const tabs = ["overview", "configs", "ablations", "importance", "axes", "trials", "timeline", "file"];
+    const { best, rows } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+    const addresses = [
+      "", ...tabs.map((tab) => `sweep/${ids.running}/${tab}`), `sweep/${ids.finished}/ablations`, `sweep/${ids.finished}/config/${best}`,
+      `sweep/${ids.finished}/compare?configs=${best}|${rows[1].config}`, `trial/${ids.trial}`, `trial/${ids.failed}`, "ensembles", "workers", "new",
+    ];
+    const found = [];
+    for (const theme of ["light", "dark"]) {
+      const other = await (await browser.newContext({ colorScheme: theme, bypassCSP: true })).newPage();
+      await other.goto(address);
+      for (const one of addresses) {
+        await other.goto(`${base}#/${one}`);
+        await other.waitForFunction(() => document.querySelector("main :is(h1, h2)") && !document.querySelector(".skeleton"));
+        await other.evaluate(axe);
+        const { violations } = await other.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+        found.push(...violations.map((wrong) => `${theme} #/${one} ${wrong.id}: ${wrong.nodes[0].html.slice(0, 200)} ${wrong.nodes[0].failureSummary}`));
+      }
+      await other.context().close();
+    }
+    assert.deepEqual(found, []);
+  });
+
   await check("an unknown id says so", async () => {
     await page.goto(`${base}#/sweep/ffffffff`);
     await page.getByText("Not in this store").waitFor();
     complaints.length = 0;  // the browser logs the 404 itself
   });
 
-  await page.goto(`${base}#/sweep/${ids.running}`);
+  await page.goto(`${base}#/sweep/${ids.running}/configs`);
   await page.locator("tbody tr").first().waitFor();
   server.removeAllListeners("exit");
   const ended = new Promise((resolve) => server.on("exit", resolve));
