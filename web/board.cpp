@@ -35,6 +35,7 @@ Board board_of(const storage::SweepSummary& sweep, sweep::Report report,
   board.version = version_of(sweep);
   for (const storage::ConfigProgress& config : progress) board.failed[config.config] = config.failed;
   board.report = std::move(report);
+  board.names.emplace(board.report);
   board.text.emplace(board.report);
   return board;
 }
@@ -52,15 +53,6 @@ std::string Board::axis_text(const sweep::ConfigReport& config, const std::strin
   const auto value = config.axis_values.find(axis);
   const bool varied = value != config.axis_values.end() && !value->is_null();
   return varied || config.settings.contains(axis) ? text->of(config, axis) : "";
-}
-
-std::string Board::name_of(const sweep::ConfigReport& config) const {
-  std::string name;
-  for (const sweep::AxisReport& axis : report.axes) {
-    const std::string value = axis_text(config, axis.axis);
-    if (!value.empty()) name += (name.empty() ? "" : ", ") + axis.axis + " " + value;
-  }
-  return name.empty() ? config.id : name;
 }
 
 Boards::Boards(std::filesystem::path store) : store_(std::move(store)), thread_([this] { work(); }) {}

@@ -18,6 +18,7 @@
 
 #include "storage/reader.h"
 #include "storage/report_input.h"
+#include "sweep/report/config_names.h"
 #include "sweep/report/report.h"
 #include "sweep/report/report_text.h"
 #include "sweep/spec/diagnostic.h"
@@ -29,14 +30,15 @@ struct Board {
   std::string sweep;
   std::string version;  ///< differs when a trial of the sweep has ended since
   sweep::Report report;
-  std::vector<int> folds;               ///< of the sweep, numbered as TrialImportance::fold
-  std::map<std::string, int> failed;    ///< trials that failed, by config id
-  std::optional<sweep::AxisText> text;  ///< axis values as tables show them; never empty
+  std::vector<int> folds;                   ///< of the sweep, numbered as TrialImportance::fold
+  std::map<std::string, int> failed;        ///< trials that failed, by config id
+  std::optional<sweep::AxisText> text;      ///< axis values as tables show them; never empty
+  std::optional<sweep::ConfigNames> names;  ///< as `medley report` has them; never empty
 
   /// The axis's value of a config, for people; "" where the axis plays no part.
   std::string axis_text(const sweep::ConfigReport& config, const std::string& axis) const;
-  /// All of them: "top_n 2, selection learned".
-  std::string name_of(const sweep::ConfigReport& config) const;
+  /// In words: "learned, n=2".
+  std::string name_of(const sweep::ConfigReport& config) const { return (*names)(config.id); }
 };
 
 /// The board of a report that has been made, and of the progress of the sweep's configs.

@@ -311,7 +311,7 @@ TEST_F(RoutesTest, LeaderboardIsFilteredBySettingsSearchAndCompleteness) {
     return all;
   };
   EXPECT_EQ(names(body(path, {{"where.top_n", "1|3"}, {"where.learning_rate", "0.001"}})),
-            (std::set<std::string>{"learning_rate 0.001, top_n 1", "learning_rate 0.001, top_n 3"}));
+            (std::set<std::string>{"rate=0.001, n=1", "rate=0.001, n=3"}));
   EXPECT_EQ(body(path, {{"complete", "1"}})["total"], 4);
   EXPECT_EQ(body(path, {{"search", "0.003"}})["total"], 3);
   EXPECT_EQ(body(path, {{"search", "no such"}})["total"], 0);
@@ -554,7 +554,7 @@ TEST_F(RoutesTest, EnsemblesHaveEstimatesWeightsAndAConfusionOfAllClips) {
   const json one = body(path);
   EXPECT_EQ(one["members"], 10);  // two configs, five folds
   EXPECT_EQ(one["weights"][0]["weight"], 0.75);
-  EXPECT_EQ(one["weights"][0]["name"], "gate scorer, top_n 2");
+  EXPECT_EQ(one["weights"][0]["name"], "scorer, n=2");
   EXPECT_TRUE(one["exports"].empty());
   const json confusion = body(path + "/confusion");
   int clips = 0;

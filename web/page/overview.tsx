@@ -1,4 +1,5 @@
 // A sweep at a glance: what it found, the best configs, its planned comparisons, what its search decided.
+import { useRef } from "preact/hooks";
 import type { Leaderboard, PlannedComparison, PlannedComparisons, Rounds, Sweep, TrialList } from "./api";
 import { rankedScore } from "./leaderboard";
 import { ConfigLink, useNames } from "./names";
@@ -14,7 +15,8 @@ const kPage = 1000;       // of the API
 const kMostTrials = 5000;  // that "best so far" is made of
 
 export function OverviewTab({ sweep }: { sweep: Sweep }) {
-  const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?limit=${kPage}`, 5);
+  // All configs are asked for: the more they are, the less often.
+  const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?limit=${kPage}`, sweep.trials.total > kPage ? 30 : 5);
   return (
     <section aria-label="Overview">
       <Shown polled={polled} rows={12}>
@@ -168,10 +170,15 @@ function Decisions({ sweep }: { sweep: Sweep }) {
 /** The Score of every config when its last run ended, and the best by then. */
 function BestSoFar({ sweep, board }: { sweep: Sweep; board: Leaderboard }) {
   const pages = Math.ceil(Math.min(sweep.trials.total, kMostTrials) / kPage);
-  // What stands behind # is not sent: with more results the list is another one.
-  const paths = Array.from({ length: pages }, (_, i) => `sweeps/${sweep.id}/trials?limit=${kPage}&offset=${i * kPage}#${sweep.trials.finished}`);
-  const { data, left } = useAll<TrialList>(paths);
-  if (left > 0) return null;
+  // What stands behind # is not sent: with a fiftieth more results, and at the end, the list is another one.
+  const atEnd = sweep.trials.finished === sweep.trials.total;
+  const results = atEnd ? "all" : Math.floor(sweep.trials.finished / Math.ceil(sweep.trials.total / 50));
+  const paths = Array.from({ length: pages }, (_, i) => `sweeps/${sweep.id}/trials?limit=${kPage}&offset=${i * kPage}#${results}`);
+  const { data: asked, left } = useAll<TrialList>(paths);
+  const whole = useRef<Map<string, TrialList> | null>(null);  // stays until the next is there
+  if (left === 0) whole.current = asked;
+  const data = whole.current;
+  if (!data) return null;
   const ended = new Map<string, number>();
   for (const { trials } of data.values()) {
     for (const trial of trials) {

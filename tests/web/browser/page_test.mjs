@@ -259,8 +259,8 @@ try {
       await figure.getByText("Copied").waitFor();
       return page.evaluate(() => navigator.clipboard.readText());
     };
-    assert.match(await copied("Copy as LaTeX"), /\\caption\{Held-out Score with its 95 \\% interval.*\\toprule\nConfig & held-out Score & 95 \\% interval & paper-style Score \\\\\n\\midrule\n\\#1 gate \w+, top\\_n \d & \.\d{3} & /s);
-    assert.match(await copied("Copy as Markdown"), /\n\| Config \| held-out Score \| 95 % interval \| paper-style Score \|\n\| --- \| ---: \| ---: \| ---: \|\n\| #1 gate \w+, top_n \d \| \.\d{3} \| \[/);
+    assert.match(await copied("Copy as LaTeX"), /\\caption\{Held-out Score with its 95 \\% interval.*\\toprule\nConfig & held-out Score & 95 \\% interval & paper-style Score \\\\\n\\midrule\n\\#1 \w+, n=\d & \.\d{3} & /s);
+    assert.match(await copied("Copy as Markdown"), /\n\| Config \| held-out Score \| 95 % interval \| paper-style Score \|\n\| --- \| ---: \| ---: \| ---: \|\n\| #1 \w+, n=\d \| \.\d{3} \| \[/);
   });
 
   await check("arrow keys move within a menu, and Escape returns to its button", async () => {
