@@ -177,7 +177,7 @@ Finding of_ranking(const Report& report, const ConfigNames& names) {
       !known       ? "too few runs to tell the others from it"
       : alike == 0 ? "none of the other " + std::to_string(others) + " comes near"
                    : std::to_string(alike) + " of the other " + std::to_string(others) + " cannot be told from it";
-  return {FindingState::kBest, "the best of " + std::to_string(report.configs.size()) + ", " + score +
+  return {FindingState::kBest, score + ", the best of " + std::to_string(report.configs.size()) +
                                    by(report, report.ranks_held_out(), 0) + "; " + told +
                                    ", and no comparison was declared"};
 }
@@ -188,8 +188,8 @@ Finding of_search(const Report& report, const ConfigNames& names) {
     behind += config.stopped && config.stopped->kind == DecisionKind::kBehind;
   }
   return {FindingState::kSearched,
-          "the best of " + std::to_string(report.configs.size()) + ", " +
-              score_of(report, names, report.configs.front()) + by(report, report.ranks_held_out(), 0) + "; " +
+          score_of(report, names, report.configs.front()) + ", the best of " + std::to_string(report.configs.size()) +
+              by(report, report.ranks_held_out(), 0) + "; " +
               (behind > 0 ? "the search found " + std::to_string(behind) + " behind"
                           : "a search of " + counted(static_cast<std::size_t>(report.rounds), "round") +
                                 " chose what to train")};

@@ -145,7 +145,7 @@ TEST(Finding, WithoutADeclarationThereIsNoVerdict) {
   EXPECT_EQ(found(sweep_of({always(4), always(8), noisy(8)})).state, FindingState::kBest);
   EXPECT_EQ(
       found(sweep_of({always(4), always(8), noisy(8)})).text,
-      "the best of 3, n=2 has .200 [.200, .200] (held-out Score, 3 folds x 2 seeds); 1 of the other 2 cannot be told "
+      "n=2 has .200 [.200, .200], the best of 3 (held-out Score, 3 folds x 2 seeds); 1 of the other 2 cannot be told "
       "from it, and no comparison was declared");
   EXPECT_EQ(found(sweep_of({always(4)})).state, FindingState::kSingle);
   ReportInput few = sweep_of({always(4), always(8)});
