@@ -1,5 +1,6 @@
 #include "sweep/report/finding.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -115,6 +116,19 @@ TEST(Finding, NoDifferenceIsEquivalentOrUndecided) {
       0u)
       << text;
   EXPECT_NE(text.find("seed"), std::string::npos) << text;
+}
+
+TEST(Finding, OneSeedDoesNotTellHowManyMoreSettleIt) {
+  ReportInput input = sweep_of({always(8), noisy(9)});
+  input.families = {{"top_n", "1", .02}};
+  input.seeds = {1};
+  input.trials.erase(
+      std::remove_if(input.trials.begin(), input.trials.end(), [](const TrialScores& t) { return t.seed == 2; }),
+      input.trials.end());
+  EXPECT_EQ(
+      found(input).text,
+      "undecided: no config differs from n=1 beyond chance (held-out Score, 3 folds x 1 seed, Holm over 1); add a "
+      "seed, as the variance of training is unknown from one");
 }
 
 TEST(Finding, ComparisonsThatLackRunsAreNotJudged) {
