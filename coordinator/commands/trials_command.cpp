@@ -143,6 +143,10 @@ void predictions(const PredictionsOptions& options, const Globals& globals) {
   if (written.left_out > 0) {
     fmt::print("left out: {} pairs of config and seed that lack a fold\n", written.left_out);
   }
+  if (written.untested > 0) {
+    fmt::print("left out: test clips, as {} members were trained before they came; medley predict predicts them\n",
+               written.untested);
+  }
 }
 
 }  // namespace

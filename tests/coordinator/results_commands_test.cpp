@@ -407,7 +407,8 @@ TEST(ResultsCommands, PredictionsOfAnEnsembleGiveItsNestedScore) {
                             "--method mean --per-subset --name c"}) {
     run(folder, std::string("ensemble depth ") + words);
     run(folder, std::string("predictions ") + std::strrchr(words, ' ') + " --out " + out.string());
-    const auto fused = data::NpzFile::open(out).read_float32("fused");
+    const data::NpzFile npz = data::NpzFile::open(out);
+    const auto fused = npz.read_float32("fused");
     ASSERT_EQ(fused.size(), 60u * 6);
     storage::Reader reader(folder);
     const storage::EnsembleRecord ensemble = reader.ensembles().front();
@@ -418,6 +419,33 @@ TEST(ResultsCommands, PredictionsOfAnEnsembleGiveItsNestedScore) {
       hits.add(sweep::decode(row.data(), store.data.classes, thresholds), *store.data.clips[clip].label);
     }
     EXPECT_NEAR(hits.accuracy().score(), ensemble.nested.score(), 1e-12) << words;
+
+    // Of the test clips by definition: the weighted mean of the members, or the normalised product of their powers.
+    const bool geometric = ensemble.request.options.mix == sweep::Mix::kGeometric;
+    EXPECT_EQ(npz.header("test_fused").shape, (std::vector<std::size_t>{7, 6})) << words;
+    const auto test = npz.read_float32("test_fused");
+    const auto labels = npz.read_int64("test_labels");
+    const auto names = npz.read_strings("test_clips");
+    for (std::size_t i = 0; i < 7; ++i) {
+      std::vector<double> p(6, geometric ? 1 : 0);
+      double total = 0;
+      for (const storage::MemberRecord& member : ensemble.members) {
+        const auto& said = store.said.at(member.trial)[60 + i];
+        total += member.weight;
+        for (std::size_t c = 0; c < 6; ++c) {
+          p[c] = geometric ? p[c] * std::pow(std::max(1e-12, double(said[c])), member.weight)
+                           : p[c] + member.weight * said[c];
+        }
+      }
+      EXPECT_NEAR(total, 1, 1e-12);
+      const double sum = std::accumulate(p.begin(), p.end(), 0.0);
+      for (std::size_t c = 0; c < 6; ++c) EXPECT_NEAR(test[i * 6 + c], p[c] /= sum, 1e-6) << words;
+      const sweep::Label label = sweep::decode(p.data(), store.data.classes, ensemble.thresholds);
+      EXPECT_EQ(labels[i * 3], label.first) << words;
+      EXPECT_EQ(labels[i * 3 + 1], label.second) << words;
+      EXPECT_EQ(labels[i * 3 + 2], label.salience) << words;
+      EXPECT_EQ(names[i], store.data.clips[60 + i].filename);
+    }
   }
 }
 
