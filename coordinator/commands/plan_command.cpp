@@ -8,7 +8,7 @@
 #include "coordinator/actions/plan.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/terminal.h"
-#include "sweep/report/report.h"
+#include "sweep/report/report_text.h"
 #include "sweep/report/table.h"
 
 namespace medley::coordinator {
@@ -85,6 +85,20 @@ void print_cost(const Forecast& forecast) {
                            size(forecast.bytes));
 }
 
+/// As reports show the axes.
+sweep::AxisText text_of_axes(const SweepFile& file, const std::vector<sweep::AxisCount>& axes) {
+  sweep::Report report;
+  report.labels = file.expansion.labels;
+  for (const sweep::AxisCount& axis : axes) {
+    sweep::AxisReport& of = report.axes.emplace_back();
+    of.axis = axis.setting;
+    for (const auto& value : axis.values) {
+      if (!value.value.empty()) of.values.emplace_back().value = value.value;
+    }
+  }
+  return sweep::AxisText(report);
+}
+
 void print_plan(const SweepFile& file, const Plan& made) {
   const auto& axes = made.axes;
   const std::size_t done = made.done;
@@ -138,11 +152,12 @@ void print_plan(const SweepFile& file, const Plan& made) {
                    {"trials", Align::kRight},
                    {"done", Align::kRight},
                    {"left", Align::kRight}};
+  const sweep::AxisText axis_text = text_of_axes(file, axes);
   for (const auto& axis : axes) {
-    std::string setting = axis.setting;
+    std::string setting = axis_text.axis(axis.setting);
     for (const auto& value : axis.values) {
-      table.rows.push_back({setting, value.value.empty() ? "(base)" : value.value, std::to_string(value.configs),
-                            std::to_string(value.trials), std::to_string(value.done),
+      table.rows.push_back({setting, value.value.empty() ? "(base)" : axis_text(axis.setting, value.value),
+                            std::to_string(value.configs), std::to_string(value.trials), std::to_string(value.done),
                             std::to_string(value.trials - value.done)});
       setting.clear();
     }

@@ -361,6 +361,39 @@ TEST(ResultsCommands, TrialsAreChosenSortedAndCut) {
   EXPECT_NE(none.find("epochs=25 holds for no trial; epochs is 10, 20, 30"), std::string::npos) << none;
 }
 
+TEST(ResultsCommands, TextHasTheNamesOfReports) {
+  Store store;
+  const fs::path folder = store.folder.path();
+  store.sweep.name = "named";
+  for (auto& config : store.sweep.configs) {
+    std::string encoders;
+    for (const std::string& one : config.config.encoders) encoders += (encoders.empty() ? "" : "+") + one;
+    config.axis_values = {{"encoders", encoders}, {"epochs", std::to_string(config.config.epochs)}};
+  }
+  store.sweep.labels = {{"epochs=20", "deep"}};
+  {
+    storage::Writer writer(folder);
+    storage::Writer::Group group(writer);
+    writer.submit_sweep(store.sweep, 9);
+    group.commit();
+  }
+  const std::string trials = run(folder, "trials named");
+  EXPECT_NE(trials.find("all 2"), std::string::npos) << trials;
+  EXPECT_NE(trials.find("deep"), std::string::npos) << trials;
+  EXPECT_EQ(trials.find("clip+wavlm"), std::string::npos) << trials;
+  EXPECT_NE(run(folder, "trials named --csv").find("clip+wavlm"), std::string::npos) << "raw values for programs";
+  const std::string selected = "trials named --csv --columns trial --where ";
+  EXPECT_EQ(run(folder, selected + "epochs=deep"), run(folder, selected + "epochs=20"));
+  const std::string deep = sweep::config_id(store.sweep.configs[1].config);
+  const std::string dropped = sweep::config_id(store.sweep.configs[0].config);
+  for (const auto& [command, id] : {std::pair("ensemble named --method mean", deep), {"replay named", dropped}}) {
+    const std::string text = run(folder, command);
+    EXPECT_NE(text.find("deep"), std::string::npos) << text;
+    EXPECT_EQ(text.find(id), std::string::npos) << text;
+    EXPECT_NE(run(folder, std::string(command) + " --ids").find(id), std::string::npos) << command;
+  }
+}
+
 TEST(ResultsCommands, PredictionsAreWhatTheModelsSaidOfClipsThatTheyDidNotSee) {
   Store store;
   const fs::path folder = store.folder.path(), out = folder / "p.npz";
