@@ -1,8 +1,5 @@
 #include "coordinator/actions/export.h"
 
-#include <map>
-#include <set>
-
 #include <fmt/format.h>
 
 #include "coordinator/actions/sweep_file.h"
@@ -45,48 +42,23 @@ storage::DatasetRecord with_present_clips(storage::DatasetRecord known, const fs
 
 /// The mix of the members' test probabilities, [test clip, class].
 std::vector<double> test_probabilities(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
-                                       const storage::DatasetRecord& dataset, std::size_t clips,
-                                       const ExportOptions& options, Exported& exported) {
-  std::map<std::string, double> weights;
-  double total = 0;
-  std::vector<std::string> trials;
-  for (const storage::MemberRecord& member : ensemble.members) {
-    if (weights.try_emplace(member.trial, member.weight).second) trials.push_back(member.trial);
-    total += member.weight;
-  }
-  if (!(total > 0))
-    throw storage::Error("ensemble '" + ensemble.request.name + "' has no member with a weight above 0");
+                                       const storage::DatasetRecord& dataset, const ExportOptions& options,
+                                       Exported& exported) {
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
   const sweep::Mix mix = ensemble.request.options.mix;
-  std::vector<double> mixed(clips * classes);
-  std::set<std::string> trained, found;
-  for (const auto& part : reader.predictions(trials, ensemble.request.protocol, storage::Split::kTest)) {
-    trained.insert(part.trial);
-    if (part.test_fingerprint != dataset.test_fingerprint || part.fused.size() != mixed.size()) continue;
-    found.insert(part.trial);
-    const double weight = weights.at(part.trial);
-    const auto fused = sweep::fuse_heads(part, dataset.classes.count(), ensemble.head_fusion);
-    for (std::size_t i = 0; i < mixed.size(); ++i) mixed[i] += weight * sweep::mix_term(mix, fused[i]);
-  }
-  std::vector<storage::MemberRecord> others;
+  StoredTests stored = sum_stored_tests(reader, ensemble, dataset);
+  std::vector<double>& mixed = stored.sums;
   double others_total = 0;
-  for (const storage::MemberRecord& member : ensemble.members) {
-    if (found.count(member.trial) != 0) continue;
-    if (trained.count(member.trial) == 0) {
-      throw storage::Error("member trial " + member.trial + " has no result in this store any more");
-    }
-    others.push_back(member);
-    others_total += member.weight;
-  }
+  for (const storage::MemberRecord& member : stored.others) others_total += member.weight;
   if (others_total > 0) {
     const fs::path folder = options.data.empty() ? fs::path(dataset.folder) : options.data;
     const Predicted now =
-        predict_members(reader, options.store, ensemble, others, {folder, false, false}, options.worker);
+        predict_members(reader, options.store, ensemble, stored.others, {folder, false, false}, options.worker);
     if (now.p.size() != mixed.size()) throw storage::Error(folder.string() + " has changed while it was read");
     for (std::size_t i = 0; i < mixed.size(); ++i) mixed[i] += others_total * sweep::mix_term(mix, now.p[i]);
-    exported.predicted_now = static_cast<int>(others.size());
+    exported.predicted_now = static_cast<int>(stored.others.size());
   }
-  for (std::size_t i = 0; i < mixed.size(); i += classes) sweep::mix_sums(mix, &mixed[i], classes, total);
+  for (std::size_t i = 0; i < mixed.size(); i += classes) sweep::mix_sums(mix, &mixed[i], classes, stored.weight);
   return mixed;
 }
 
@@ -146,7 +118,7 @@ Exported export_ensemble(storage::Reader& reader, const storage::EnsembleRecord&
   if (filenames.empty()) throw storage::Error("dataset " + dataset.name + " has no test clips: nothing to submit");
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
   const sweep::Classes named = named_as_the_challenge_does(dataset.classes, out);
-  const auto p = test_probabilities(reader, ensemble, dataset, filenames.size(), options, exported);
+  const auto p = test_probabilities(reader, ensemble, dataset, options, exported);
 
   for (std::size_t c = 0; c < classes; ++c) {
     if (dataset.classes.names[c] != named.names[c]) {

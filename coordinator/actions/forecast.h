@@ -13,24 +13,31 @@
 
 namespace medley::coordinator {
 
+/// Designs are looked for up to this number of seeds.
+inline constexpr int kMostSeeds = 50;
+
 /// What a sweep can settle, and at what cost.
 struct Forecast {
   /// How wide the intervals of differences will be. None below two folds, and without labelled blends.
   struct Settling {
     sweep::Clusters by = sweep::Clusters::kActors;
     int pairs = 0;                    ///< of configs of finished sweeps; 0: variances are assumed
+    bool compared = false;            ///< they are pairs that `compare` of the file means; else any
     bool seeds_seen = true;           ///< false: they have one seed, which does not tell what more of them average away
     std::vector<std::string> sweeps;  ///< that they are of
     double half_width = 0;            ///< of the 95 % interval, median over pairs
     double wide = 0;                  ///< of four pairs in five it is at most this
     double found = 0;                 ///< true difference that is found in four sweeps of five, median
-    double floor = 0;                 ///< median half width with any number of seeds
+    double floor = 0;                 ///< what more seeds leave of half_width
 
-    /// Of `compare`.
+    /// Of `compare`. The median is over its own pairs, or over those above where the store has none of them.
     struct Margin {
       std::string axis;
       double margin = 0;
-      std::optional<int> seeds;  ///< with which the median half width is within the margin; none: no number is enough
+      int pairs = 0;             ///< of the family in the store
+      int within = 0;            ///< of these, whose half width is within the margin
+      double half_width = 0;     ///< median
+      std::optional<int> seeds;  ///< with which the median is within the margin; none: not with kMostSeeds
       bool reached = false;      ///< by the sweep's own number
     };
     std::vector<Margin> margins;

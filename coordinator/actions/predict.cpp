@@ -1,7 +1,10 @@
 #include "coordinator/actions/predict.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <set>
 
 #include <fmt/format.h>
 #include <spawn.h>
@@ -73,6 +76,42 @@ json members_json(const std::vector<storage::TrialPredictions>& trials,
 }
 
 }  // namespace
+
+StoredTests sum_stored_tests(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
+                             const storage::DatasetRecord& dataset) {
+  StoredTests stored;
+  std::map<std::string, double> weights;
+  std::vector<std::string> trials;
+  for (const storage::MemberRecord& member : ensemble.members) {
+    if (weights.try_emplace(member.trial, member.weight).second) trials.push_back(member.trial);
+    stored.weight += member.weight;
+  }
+  if (!(stored.weight > 0))
+    throw storage::Error("ensemble '" + ensemble.request.name + "' has no member with a weight above 0");
+  const auto clips = std::count_if(dataset.clips.begin(), dataset.clips.end(),
+                                   [](const storage::ClipRecord& clip) { return clip.fold < 0; });
+  const int classes = dataset.classes.count();
+  stored.sums.resize(static_cast<std::size_t>(clips) * static_cast<std::size_t>(classes));
+  std::set<std::string> trained, found;
+  for (const auto& part : reader.predictions(trials, ensemble.request.protocol, storage::Split::kTest)) {
+    trained.insert(part.trial);
+    if (part.test_fingerprint != dataset.test_fingerprint || part.fused.size() != stored.sums.size()) continue;
+    found.insert(part.trial);
+    const double weight = weights.at(part.trial);
+    const auto fused = sweep::fuse_heads(part, classes, ensemble.head_fusion);
+    for (std::size_t i = 0; i < stored.sums.size(); ++i) {
+      stored.sums[i] += weight * sweep::mix_term(ensemble.request.options.mix, fused[i]);
+    }
+  }
+  for (const storage::MemberRecord& member : ensemble.members) {
+    if (found.count(member.trial) != 0) continue;
+    if (trained.count(member.trial) == 0) {
+      throw storage::Error("member trial " + member.trial + " has no result in this store any more");
+    }
+    stored.others.push_back(member);
+  }
+  return stored;
+}
 
 Predicted predict_members(storage::Reader& reader, const fs::path& folder, const storage::EnsembleRecord& ensemble,
                           const std::vector<storage::MemberRecord>& members, const PredictOptions& options,

@@ -27,6 +27,17 @@ struct Predicted {
   std::vector<std::string> models;
 };
 
+/// What the store has of the members' test predictions.
+struct StoredTests {
+  std::vector<double> sums;  ///< [test clip, class]: weight times sweep::mix_term(), for sweep::mix_sums()
+  double weight = 0;         ///< of all members
+  std::vector<storage::MemberRecord> others;  ///< trained before the test clips of the dataset came; not in `sums`
+};
+
+/// Throws storage::Error for an ensemble without weight, and for a member without a result.
+StoredTests sum_stored_tests(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
+                             const storage::DatasetRecord& dataset);
+
 /// The ensemble's mix of the checkpoints of `members`, some or all of its own, as medley-worker computes it. The
 /// checkpoints lie in the store of `folder`. Throws storage::Error for members without a checkpoint. An ensemble of
 /// paper-style epochs has members whose checkpoint keeps another epoch: these are an error too.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "coordinator/actions/predict.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/error.h"
 #include "sweep/score/ensemble.h"
@@ -141,6 +142,31 @@ std::vector<float> nested_mix(const storage::EnsembleRecord& ensemble, const Swe
   return all;
 }
 
+/// The mix of the members' test probabilities and its labels, as an export has them. Without `test_clips` where the
+/// store lacks those of a member.
+void add_ensemble_tests(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
+                        const storage::DatasetRecord& dataset, std::vector<NamedArray>& arrays,
+                        WrittenPredictions& written) {
+  if (written.test_clips == 0) return;
+  StoredTests stored = sum_stored_tests(reader, ensemble, dataset);
+  if (!stored.others.empty()) {
+    written.untested = static_cast<int>(stored.others.size());
+    written.test_clips = 0;
+    arrays.pop_back();
+    return;
+  }
+  const auto clips = static_cast<std::size_t>(written.test_clips);
+  const std::size_t classes = dataset.classes.names.size();
+  std::vector<std::int64_t> labels;
+  for (std::size_t i = 0; i < stored.sums.size(); i += classes) {
+    sweep::mix_sums(ensemble.request.options.mix, &stored.sums[i], classes, stored.weight);
+    const sweep::Label label = sweep::decode(&stored.sums[i], dataset.classes, ensemble.thresholds);
+    labels.insert(labels.end(), {label.first, label.second, label.salience});
+  }
+  arrays.push_back({"test_fused", {clips, classes}, std::vector<float>(stored.sums.begin(), stored.sums.end())});
+  arrays.push_back({"test_labels", {clips, 3}, std::move(labels)});
+}
+
 void keep_config(SweepPredictions& pooled, const std::string& config) {
   SweepPredictions kept = pooled;
   kept.candidates.clear();
@@ -171,14 +197,11 @@ WrittenPredictions write_predictions(storage::Reader& reader, const std::string&
     if (ensemble.request.per_subset) pooled = average_seeds(pooled, ensemble.request.options.mix);
     written.of = "ensemble " + ensemble.request.name;
     written.candidates = 1;
-    add_clips(sweep::partitioned(dataset_of(reader, sweep->dataset), ensemble.partition), sweep->folds, arrays,
-              written);
-    written.test_clips = 0;  // an export mixes them
-    arrays.erase(std::remove_if(arrays.begin(), arrays.end(), [](const auto& one) { return one.name == "test_clips"; }),
-                 arrays.end());
-    arrays.push_back({"fused",
-                      {static_cast<std::size_t>(written.clips), pooled.rows.classes.names.size()},
-                      nested_mix(ensemble, pooled)});
+    const storage::DatasetRecord dataset = sweep::partitioned(dataset_of(reader, sweep->dataset), ensemble.partition);
+    arrays.push_back(
+        {"fused", {pooled.rows.fold.size(), pooled.rows.classes.names.size()}, nested_mix(ensemble, pooled)});
+    add_clips(dataset, sweep->folds, arrays, written);
+    add_ensemble_tests(reader, ensemble, dataset, arrays, written);
   } else {
     const storage::SweepSummary& sweep = *chosen.sweep;
     const sweep::Partition partition = partition_at(sweep, repeat);

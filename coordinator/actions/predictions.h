@@ -16,6 +16,7 @@ struct WrittenPredictions {
   int clips = 0;       ///< labelled
   int test_clips = 0;
   int left_out = 0;  ///< of a sweep: (config, seed) pairs without predictions in every fold
+  int untested = 0;  ///< of an ensemble: members trained before the test clips came, so that none are predicted
   std::vector<std::string> arrays;
 };
 

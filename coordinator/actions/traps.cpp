@@ -34,12 +34,17 @@ void add_untrained_gates(const SweepFile& file, std::vector<std::string>& traps)
 void add_narrow_margins(const Forecast& forecast, std::vector<std::string>& traps) {
   if (!forecast.settling) return;
   for (const auto& margin : forecast.settling->margins) {
-    if (margin.reached) continue;
-    const std::string way = margin.seeds ? fmt::format("{} seeds can", *margin.seeds) : "no number of seeds can";
-    traps.push_back(fmt::format(
-        "compare {}: a margin of {} is less than this sweep can settle (about {}): expect inconclusive rather than "
-        "equivalent; {}",
-        margin.axis, difference_text(margin.margin), difference_text(forecast.settling->half_width), way));
+    if (margin.reached || margin.within > 0) continue;
+    std::string way = "one seed does not tell what more would do";
+    if (forecast.settling->seeds_seen) {
+      way = fmt::format("{} seeds {}", margin.seeds.value_or(kMostSeeds),
+                        margin.seeds ? "would reach it" : "would not either");
+    }
+    traps.push_back(
+        fmt::format("compare {}: a margin of {} is less than the median half width of the forecast ({}): expect "
+                    "inconclusive rather "
+                    "than equivalent; {}",
+                    margin.axis, difference_text(margin.margin), difference_text(margin.half_width), way));
   }
 }
 

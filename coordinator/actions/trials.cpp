@@ -109,9 +109,12 @@ const std::vector<TrialColumn>& trial_columns() {
   return all;
 }
 
-TrialList::TrialList(storage::Reader& reader, const storage::SweepSummary& sweep) {
+TrialList::TrialList(storage::Reader& reader, const storage::SweepSummary& sweep)
+    : TrialList(reader, sweep, read_report(reader, sweep)) {}
+
+TrialList::TrialList(storage::Reader& reader, const storage::SweepSummary& sweep, const sweep::Report& report)
+    : axis_text_(report) {
   const auto names = names_of_workers(reader);
-  const sweep::Report report = read_report(reader, sweep);
   std::map<std::string, const sweep::ConfigReport*> configs;
   std::map<std::string, const sweep::RunScore*> runs;
   for (const sweep::ConfigReport& config : report.configs) {
@@ -167,6 +170,12 @@ json TrialList::value(const TrialLine& line, const std::string& name) const {
   return line.axis_values.value(name, json());
 }
 
+std::string TrialList::text(const TrialLine& line, const std::string& name) const {
+  const json has = value(line, name);
+  const bool words = !has.is_null() && std::find(axes_.begin(), axes_.end(), name) != axes_.end();
+  return words ? axis_text_(name, has) : sweep::value_text(has);
+}
+
 void TrialList::select(const std::string& condition) {
   static constexpr std::array<const char*, 6> kOperators = {"!=", "<=", ">=", "=", "<", ">"};
   const std::size_t at = condition.find_first_of("!<>=");
@@ -178,11 +187,13 @@ void TrialList::select(const std::string& condition) {
   }
   const std::string name = resolved(condition.substr(0, at));
   const std::string by = *used;
-  const json wanted = typed(condition.substr(at + by.size()));
+  const std::string said = condition.substr(at + by.size());
+  const json wanted = typed(said);
   const auto holds = [&](const TrialLine& line) {
     const json has = value(line, name);
-    if (by == "=") return equal(has, wanted);
-    if (by == "!=") return !equal(has, wanted);
+    const bool same = equal(has, wanted) || text(line, name) == said;
+    if (by == "=") return same;
+    if (by == "!=") return !same;
     if (has.is_null()) return false;
     if (by == "<") return sweep::value_before(has, wanted);
     if (by == ">") return sweep::value_before(wanted, has);
@@ -190,14 +201,14 @@ void TrialList::select(const std::string& condition) {
   };
   if (!lines_.empty() && std::none_of(lines_.begin(), lines_.end(), holds)) {
     std::set<std::string> values;
-    for (const TrialLine& line : lines_) values.insert(sweep::value_text(value(line, name)));
+    for (const TrialLine& line : lines_) values.insert(text(line, name));
     unmatched_ = condition + " holds for no trial; " + name + " is ";
-    std::size_t said = 0;
+    std::size_t listed = 0;
     for (const std::string& one : values) {
-      if (said == kSaidValues) break;
-      unmatched_ += (said++ ? ", " : "") + one;
+      if (listed == kSaidValues) break;
+      unmatched_ += (listed++ ? ", " : "") + one;
     }
-    if (said < values.size()) unmatched_ += " and others";
+    if (listed < values.size()) unmatched_ += " and others";
   }
   lines_.erase(std::remove_if(lines_.begin(), lines_.end(), [&](const TrialLine& line) { return !holds(line); }),
                lines_.end());

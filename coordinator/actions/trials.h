@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "storage/reader.h"
-#include "sweep/report/report.h"
+#include "sweep/report/report_text.h"
 
 namespace medley::coordinator {
 
@@ -42,17 +42,23 @@ class TrialList {
   std::vector<std::string> names() const;
 
   /// Keeps those for which `condition` holds: NAME=VALUE, with !=, <, <=, > or >= in place of =. NAME is a column, or a
-  /// setting of the config. Numbers are compared as numbers. Throws UsageError for a name that nothing has.
+  /// setting of the config. Numbers are compared as numbers, and axes by text() too. Throws UsageError for a name that
+  /// nothing has.
   void select(const std::string& condition);
   /// The condition for which no trial was left, with the values that its name had; "" where there are trials.
   const std::string& unmatched() const { return unmatched_; }
   /// By a column or setting: the largest first, text in its order, those without a value last. Throws as select().
   void sort(const std::string& name);
   nlohmann::json value(const TrialLine& line, const std::string& name) const;
+  /// The value of an axis in the words of reports, "all 4"; value_text() of everything else.
+  std::string text(const TrialLine& line, const std::string& name) const;
   /// The name that `name` stands for: `score` is held_out_score. Throws UsageError.
   std::string resolved(const std::string& name) const;
 
  private:
+  TrialList(storage::Reader& reader, const storage::SweepSummary& sweep, const sweep::Report& report);
+
+  sweep::AxisText axis_text_;
   std::vector<TrialLine> lines_;
   std::string unmatched_;
   std::vector<std::string> axes_;  ///< settings that the sweep varies

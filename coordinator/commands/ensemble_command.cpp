@@ -17,6 +17,7 @@
 #include "coordinator/control_file.h"
 #include "coordinator/error.h"
 #include "storage/files/write.h"
+#include "sweep/report/config_names.h"
 #include "sweep/report/table.h"
 #include "trainer/data/file_kind.h"
 #include "trainer/data/submission.h"
@@ -33,10 +34,13 @@ using sweep::Table;
 struct EnsembleArguments {
   std::string sweep;
   json request = json::object();  ///< as sweep::ensemble_request_from_json() reads it
+  bool ids = false;
   bool as_json = false;
 };
 
-Table member_table(storage::Reader& reader, const storage::EnsembleRecord& ensemble) {
+Table member_table(storage::Reader& reader, const storage::EnsembleRecord& ensemble, const storage::SweepSummary& sweep,
+                   bool ids) {
+  const sweep::ConfigNames names(read_report(reader, sweep));
   std::map<std::string, bool> transductive;  // config ->
   for (const auto& row : reader.sweep_configs(ensemble.sweep))
     transductive[row.id] = sweep::is_transductive(row.config);
@@ -44,12 +48,14 @@ Table member_table(storage::Reader& reader, const storage::EnsembleRecord& ensem
   std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.weight > b.weight; });
   Table table;
   table.columns = {{"config"}, {"seeds"}, {"trials", Table::Align::kRight}, {"weight", Table::Align::kRight}};
+  if (ids) table.columns.push_back({"id"});
   for (const storage::CandidateWeight& row : rows) {
     std::string seeds;
     for (const std::uint64_t seed : row.seeds) seeds += (seeds.empty() ? "" : " ") + std::to_string(seed);
     // A candidate has one trial a seed and fold.
-    table.rows.push_back({row.config + (transductive[row.config] ? "‡" : ""), seeds,
+    table.rows.push_back({names(row.config) + (transductive[row.config] ? "‡" : ""), seeds,
                           std::to_string(row.seeds.size() * ensemble.folds.size()), share_text(row.weight)});
+    if (ids) table.rows.back().push_back(row.config);
   }
   return table;
 }
@@ -101,8 +107,8 @@ std::string accuracy_text(const sweep::Accuracy& accuracy) {
 }
 
 void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
-                    const storage::SweepSummary& sweep) {
-  Table members = member_table(reader, ensemble);
+                    const storage::SweepSummary& sweep, bool ids) {
+  Table members = member_table(reader, ensemble, sweep, ids);
   members.title =
       fmt::format("ensemble {} '{}': {} of {} candidates of {}{}{}", ensemble.id, ensemble.request.name,
                   members.rows.size(), ensemble.candidates, sweep.name, ensemble.transductive ? " (transductive)" : "",
@@ -178,7 +184,7 @@ void make_ensemble(const EnsembleArguments& arguments, const Globals& globals) {
   const auto ensemble = reader.find_ensemble(id);
   if (!ensemble) throw storage::Error("the ensemble is not in the store any more");
   if (!arguments.as_json) {
-    print_ensemble(reader, *ensemble, sweep);
+    print_ensemble(reader, *ensemble, sweep, arguments.ids);
     return;
   }
   json members = json::array();
@@ -344,7 +350,8 @@ void add_ensemble(CLI::App& app, Globals& globals) {
   for (const sweep::EnsembleSetting& setting : sweep::ensemble_settings()) {
     add_option(*command, setting, arguments->request);
   }
-  command->add_flag("--json", arguments->as_json, "as JSON");
+  auto* ids = command->add_flag("--ids", arguments->ids, "ids of configs, beside their names");
+  command->add_flag("--json", arguments->as_json, "as JSON")->excludes(ids);
   command->footer(
       "A candidate is a config with one seed, over all folds. With --per-subset it is the config that ranks first\n"
       "of each encoder subset, its seeds averaged. The nested estimate fits selection, weights and thresholds on the\n"

@@ -114,15 +114,25 @@ void discard_results(DiscardOptions options, const Globals& globals) {
     throw UsageError("which results? Give ids of trials, --worker, or --since");
   }
   if (!options.since.empty()) options.filter.since = parse_since(options.since, storage::now_ms());
-  std::vector<std::string> trials;
+  std::vector<std::string> trials, members;
   {
     storage::Reader reader(globals.store);
     if (!options.filter.sweep.empty()) options.filter.sweep = choose_sweep(reader, options.filter.sweep).id;
     trials = trials_to_discard(reader, options.filter);
+    members = reader.members();
   }
   if (options.dry_run) {
-    for (const std::string& trial : trials) fmt::print("{}\n", trial);
+    const std::set<std::string> kept(members.begin(), members.end());
+    std::size_t refused = 0;
+    for (const std::string& trial : trials) {
+      refused += kept.count(trial);
+      fmt::print("{}{}\n", trial, kept.count(trial) > 0 ? "  member of an ensemble" : "");
+    }
     fmt::print("{} to discard\n", results_text(trials.size()));
+    if (refused > 0) {
+      fmt::print("refused: {} of them {} of an ensemble; remove it with `medley rm NAME --ensemble`\n", refused,
+                 refused == 1 ? "is a member" : "are members");
+    }
     return;
   }
   if (!trials.empty()) discard(globals.store.string(), trials, options.reason);

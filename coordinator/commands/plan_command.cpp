@@ -8,7 +8,7 @@
 #include "coordinator/actions/plan.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/terminal.h"
-#include "sweep/report/report.h"
+#include "sweep/report/report_text.h"
 #include "sweep/report/table.h"
 
 namespace medley::coordinator {
@@ -46,22 +46,27 @@ void print_settling(const Forecast::Settling& of) {
     std::cout << "         no finished sweep of this dataset: two configs are assumed to decide one clip of four "
                  "differently\n";
   } else {
-    std::cout << fmt::format("         from {} of configs of {}; {} or less in 4 of 5 pairs\n", count(of.pairs, "pair"),
-                             names(of.sweeps), difference_text(of.wide));
+    std::cout << fmt::format("         from {} of configs of {}; {} or less in 4 of 5 pairs\n",
+                             count(of.pairs, of.compared ? "compared pair" : "pair"), names(of.sweeps),
+                             difference_text(of.wide));
   }
-  std::cout << fmt::format("         {} with any number of seeds, as {} do not average away{}\n",
+  std::cout << fmt::format("         of it {} would stay with more seeds, as {} do not average away{}\n",
                            difference_text(of.floor), name_of(of.by),
                            of.seeds_seen ? "" : " (a guess: the sweeps have one seed)");
   for (const auto& margin : of.margins) {
-    std::cout << fmt::format("         compare {}: margin {} is {}\n", margin.axis, difference_text(margin.margin),
-                             margin.reached ? "within reach"
-                             : margin.seeds ? fmt::format("reached with {} seeds", *margin.seeds)
-                                            : "out of reach of any number of seeds");
+    const std::string within =
+        margin.pairs > 0 ? fmt::format(" ({} of {} within it)", margin.within, count(margin.pairs, "pair")) : "";
+    std::cout << fmt::format("         compare {}: margin {}, median forecast {}{}{}\n", margin.axis,
+                             difference_text(margin.margin), difference_text(margin.half_width), within,
+                             margin.reached   ? ": within reach"
+                             : !of.seeds_seen ? ""
+                             : margin.seeds   ? ": within reach with " + count(*margin.seeds, "seed")
+                                              : ": the median is above it up to " + count(kMostSeeds, "seed"));
   }
   if (!of.wished) return;
   if (of.cheapest.empty()) {
-    std::cout << fmt::format("settle   {} is out of reach: these folds leave {} with any number of seeds\n",
-                             difference_text(*of.wished), difference_text(of.floor));
+    std::cout << fmt::format("settle   {} is below the median forecast with {}; more would leave {}\n",
+                             difference_text(*of.wished), count(kMostSeeds, "seed"), difference_text(of.floor));
   }
   const char* label = "settle   ";
   for (const sweep::Design& design : of.cheapest) {
@@ -78,6 +83,20 @@ void print_cost(const Forecast& forecast) {
                            forecast.seconds ? fmt::format("{} of training with one worker", duration(*forecast.seconds))
                                             : "time unknown, as no trial of this dataset is done",
                            size(forecast.bytes));
+}
+
+/// As reports show the axes.
+sweep::AxisText text_of_axes(const SweepFile& file, const std::vector<sweep::AxisCount>& axes) {
+  sweep::Report report;
+  report.labels = file.expansion.labels;
+  for (const sweep::AxisCount& axis : axes) {
+    sweep::AxisReport& of = report.axes.emplace_back();
+    of.axis = axis.setting;
+    for (const auto& value : axis.values) {
+      if (!value.value.empty()) of.values.emplace_back().value = value.value;
+    }
+  }
+  return sweep::AxisText(report);
 }
 
 void print_plan(const SweepFile& file, const Plan& made) {
@@ -133,11 +152,12 @@ void print_plan(const SweepFile& file, const Plan& made) {
                    {"trials", Align::kRight},
                    {"done", Align::kRight},
                    {"left", Align::kRight}};
+  const sweep::AxisText axis_text = text_of_axes(file, axes);
   for (const auto& axis : axes) {
-    std::string setting = axis.setting;
+    std::string setting = axis_text.axis(axis.setting);
     for (const auto& value : axis.values) {
-      table.rows.push_back({setting, value.value.empty() ? "(base)" : value.value, std::to_string(value.configs),
-                            std::to_string(value.trials), std::to_string(value.done),
+      table.rows.push_back({setting, value.value.empty() ? "(base)" : axis_text(axis.setting, value.value),
+                            std::to_string(value.configs), std::to_string(value.trials), std::to_string(value.done),
                             std::to_string(value.trials - value.done)});
       setting.clear();
     }

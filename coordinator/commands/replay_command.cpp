@@ -10,7 +10,7 @@
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/terminal.h"
 #include "coordinator/error.h"
-#include "sweep/report/report.h"
+#include "sweep/report/config_names.h"
 #include "sweep/report/table.h"
 #include "web/json.h"
 
@@ -27,10 +27,11 @@ struct ReplayOptions {
   int configs = 0;
   int batch = 8;
   int orders = 100;
+  bool ids = false;
   bool as_json = false;
 };
 
-Table decisions_table(const ReplayedSearch& replayed) {
+Table decisions_table(const ReplayedSearch& replayed, const sweep::ConfigNames& names, bool ids) {
   Table table;
   table.title = "decisions in the order of the sweep file";
   table.columns = {{"config"},
@@ -39,17 +40,20 @@ Table decisions_table(const ReplayedSearch& replayed) {
                    {"against", Table::Align::kLeft, "", 1},
                    {"difference", Table::Align::kRight},
                    {"interval", Table::Align::kRight}};
+  if (ids) table.columns.push_back({"id"});
   for (const auto& [config, made, against] : replayed.decisions) {
     const bool known = std::isfinite(made.difference);
     table.rows.push_back(
-        {config, name_of(made.kind), std::to_string(made.runs), against.empty() ? "-" : against,
+        {names(config), name_of(made.kind), std::to_string(made.runs), against.empty() ? "-" : names(against),
          known ? share_text(made.difference) : "-",
          known ? fmt::format("[{}, {}]", share_text(made.interval.low), share_text(made.interval.high)) : "-"});
+    if (ids) table.rows.back().push_back(config);
   }
   return table;
 }
 
-void print_replay(const ReplayedSearch& replayed, const storage::SweepSummary& sweep) {
+void print_replay(storage::Reader& reader, const ReplayedSearch& replayed, const storage::SweepSummary& sweep,
+                  bool ids) {
   const sweep::SearchSettings& search = replayed.settings;
   const bool chooses = sweep::makes_configs(search.kind);
   fmt::print("{} on {}{}: {}, {}, in {} {}\n", sweep.name, sweep.dataset_name,
@@ -63,7 +67,9 @@ void print_replay(const ReplayedSearch& replayed, const storage::SweepSummary& s
              100 * replayed.same_winner, share_text(replayed.regret), share_text(replayed.largest_regret));
   fmt::print("tied lost    {:.1f} % of the {} configs that all trials do not tell from the best\n\n",
              100 * replayed.tied_lost, replayed.tied);
-  if (!replayed.decisions.empty()) std::cout << sweep::text_table(decisions_table(replayed), text_width());
+  if (replayed.decisions.empty()) return;
+  const sweep::ConfigNames names(read_report(reader, sweep));
+  std::cout << sweep::text_table(decisions_table(replayed, names, ids), text_width());
 }
 
 void replay(const ReplayOptions& options, const Globals& globals) {
@@ -83,7 +89,7 @@ void replay(const ReplayOptions& options, const Globals& globals) {
   if (options.as_json) {
     std::cout << web::text_of(to_json(replayed), 2);
   } else {
-    print_replay(replayed, sweep);
+    print_replay(reader, replayed, sweep, options.ids);
   }
 }
 
@@ -109,7 +115,8 @@ void add_replay_command(CLI::App& app, Globals& globals) {
   command->add_option("--orders", options->orders, "orders of folds and seeds; the first is the file's")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  command->add_flag("--json", options->as_json, "as JSON, with full precision");
+  auto* ids = command->add_flag("--ids", options->ids, "ids of configs, beside their names");
+  command->add_flag("--json", options->as_json, "as JSON, with full precision")->excludes(ids);
   command->footer(
       "Examples:\n"
       "  medley replay topn                                   would a race have found the same?\n"

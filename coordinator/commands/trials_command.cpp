@@ -41,7 +41,8 @@ std::vector<std::string> shown_columns(const TrialList& list, bool all) {
   return ids;
 }
 
-std::string text_of(const std::string& name, const json& value) {
+std::string text_of(const TrialList& list, const TrialLine& line, const std::string& name) {
+  const json value = list.value(line, name);
   if (value.is_null()) return "-";
   if (name == "seconds") return fmt::format("{:.1f}", value.get<double>());
   if (value.is_number_float()) {
@@ -49,7 +50,7 @@ std::string text_of(const std::string& name, const json& value) {
                        name == "alpha" || name == "beta";
     if (share) return sweep::share_text(value.get<double>());
   }
-  return sweep::value_text(value);
+  return list.text(line, name);
 }
 
 /// What text leaves out first where there is no room.
@@ -72,8 +73,12 @@ Table table_of(const TrialList& list, const std::vector<std::string>& names, std
   for (std::size_t i = 0; i < lines; ++i) {
     std::vector<std::string> row;
     for (const std::string& name : names) {
+      if (!exact) {
+        row.push_back(text_of(list, list.lines()[i], name));
+        continue;
+      }
       const json value = list.value(list.lines()[i], name);
-      row.push_back(!exact ? text_of(name, value) : value.is_null() ? "" : sweep::value_text(value));
+      row.push_back(value.is_null() ? "" : sweep::value_text(value));
     }
     table.rows.push_back(std::move(row));
   }
@@ -142,6 +147,10 @@ void predictions(const PredictionsOptions& options, const Globals& globals) {
   for (const std::string& array : written.arrays) fmt::print("  {}\n", array);
   if (written.left_out > 0) {
     fmt::print("left out: {} pairs of config and seed that lack a fold\n", written.left_out);
+  }
+  if (written.untested > 0) {
+    fmt::print("left out: test clips, as {} members were trained before they came; medley predict predicts them\n",
+               written.untested);
   }
 }
 

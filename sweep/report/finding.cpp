@@ -73,12 +73,12 @@ std::string seeds_text(const std::vector<Judged>& undecided) {
   int most = 0;
   std::size_t never = 0;
   for (const Judged& one : undecided) {
+    if (one.row->seeds == 1) return "add a seed, as the variance of training is unknown from one";
     if (one.row->more_seeds) most = std::max(most, *one.row->more_seeds);
     never += !one.row->more_seeds;
   }
   if (never == undecided.size()) return "no number of seeds would settle it";
-  const std::string least = undecided.front().family->seeds == 1 ? "at least " : "about ";
-  const std::string more = "needs " + least + counted(static_cast<std::size_t>(most), "more seed");
+  const std::string more = "needs about " + counted(static_cast<std::size_t>(most), "more seed");
   return never == 0 ? more : more + ", and for " + std::to_string(never) + " no number of seeds is enough";
 }
 

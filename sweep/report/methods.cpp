@@ -59,7 +59,7 @@ std::string design(const Report& report) {
       report.partitions.front().official()
           ? "each of the " + counted(report.folds, "official fold")
           : "each of " + counted(report.folds, "fold") + " (" + partitions_text(report.partitions) + ")";
-  text += "Each was trained with " + folds + " held out, from " + counted(report.seeds, "random seed") + ".";
+  text += "Each was trained with " + folds + " held out, from " + seeds_text(report, "random seed") + ".";
   if (!report.search.empty()) {
     text += " A search chose which of these runs were trained (" + report.search + ", " +
             counted(report.rounds, "round") + ").";

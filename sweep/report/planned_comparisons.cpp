@@ -85,6 +85,9 @@ PlannedComparison compare_configs(const Family& family, const ConfigReport& conf
   row.runs = config.expected;
   const auto paper = run_differences(config, baseline, &RunScore::paper);
   row.pairs = static_cast<int>(paper.size());
+  std::set<std::uint64_t> seeds;
+  for (const RunDifference& difference : paper) seeds.insert(difference.seed);
+  row.seeds = static_cast<int>(seeds.size());
   row.diverged = config.diverged + baseline.diverged;
   row.paper = compare_differences(paper, folds);
   const auto held_out = run_differences(config, baseline, &RunScore::held_out);
@@ -166,10 +169,9 @@ bool value_before(const json& a, const json& b) {
   return value_text(a) < value_text(b);
 }
 
-FamilyReport judge(const Family& family, const std::vector<ConfigReport>& configs, int folds, int seeds) {
+FamilyReport judge(const Family& family, const std::vector<ConfigReport>& configs, int folds) {
   FamilyReport report;
   report.family = family;
-  report.seeds = seeds;
   for (const auto& [config, baseline] : matches(family, configs)) {
     report.rows.push_back(compare_configs(family, configs[config], configs[baseline], folds));
   }
@@ -203,11 +205,11 @@ FamilyReport judge(const Family& family, const std::vector<ConfigReport>& config
       row.verdict = Verdict::kEquivalent;
     } else if (row.adjusted_p < kLevel) {
       row.verdict = result.mean > 0 ? Verdict::kHelps : Verdict::kHurts;
-    } else {
+    } else if (row.seeds > 1) {
       // At its present place in Holm's order.
       const auto before = std::count_if(p.begin(), p.end(), [&](double other) { return other < p[i]; });
       const double level = kLevel / static_cast<double>(static_cast<std::ptrdiff_t>(p.size()) - before);
-      row.more_seeds = settling_seeds(comparison, seeds, level, family.margin);
+      row.more_seeds = settling_seeds(comparison, row.seeds, level, family.margin);
     }
   }
   return report;

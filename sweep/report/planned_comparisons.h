@@ -33,6 +33,7 @@ struct PlannedComparison {
   bool transductive = false;        ///< either config is
   int runs = 0;                     ///< partitions x folds x seeds
   int pairs = 0;                    ///< runs in which both have a paper-style number
+  int seeds = 0;                    ///< of these
   int diverged = 0;                 ///< runs in which either diverged
   std::optional<Comparison> paper;  ///< compare_runs()
   std::optional<Comparison> held_out;
@@ -43,14 +44,14 @@ struct PlannedComparison {
   Verdict verdict = Verdict::kNotJudged;
 
   /// For kInconclusive: the number of additional seeds that would give a verdict if mean and variances stay as they
-  /// are. None where no number would, as the fold term does not shrink. A lower bound when the sweep has one seed.
+  /// are. None where no number would, as the fold term does not shrink. None with one seed too, from which the variance
+  /// of training is not known.
   std::optional<int> more_seeds;
 };
 
 struct FamilyReport {
   Family family;
   bool judged_held_out = true;  ///< by held-out Scores; else by paper-style ones, as no row has a held-out number
-  int seeds = 0;
   std::vector<PlannedComparison> rows;  ///< by value, then by what is held
 
   const std::optional<Comparison>& judged(const PlannedComparison& row) const {
@@ -60,7 +61,7 @@ struct FamilyReport {
 
 /// Pairs of configs whose active settings are equal but for the axis. A setting that only one side reads restricts
 /// nothing, and each config of that side is compared. Pure.
-FamilyReport judge(const Family& family, const std::vector<ConfigReport>& configs, int folds, int seeds);
+FamilyReport judge(const Family& family, const std::vector<ConfigReport>& configs, int folds);
 
 /// Additional seeds from which on the interval at 1 - `level` excludes 0, or the one at .95 lies within the margin, if
 /// mean and variances stay as they are with `now` seeds. None where no number would do.

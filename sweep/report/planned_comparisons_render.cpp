@@ -18,12 +18,12 @@ std::vector<std::string> held_axes(const FamilyReport& family) {
   return {axes.begin(), axes.end()};
 }
 
-std::string verdict_text(const FamilyReport& family, const PlannedComparison& row) {
+std::string verdict_text(const PlannedComparison& row) {
   std::string text = name_of(row.verdict);
   if (row.verdict != Verdict::kInconclusive) return text;
-  if (!row.more_seeds) return text + ": no number of seeds settles it";
-  const std::string least = family.seeds == 1 ? "at least " : "";
-  return text + ": " + least + std::to_string(*row.more_seeds) + " more seed" + (*row.more_seeds == 1 ? "" : "s") +
+  if (row.seeds == 1) return text + ": training variance unknown from 1 seed";
+  if (!row.more_seeds) return text + ": no number of seeds would settle it";
+  return text + ": " + std::to_string(*row.more_seeds) + " more seed" + (*row.more_seeds == 1 ? "" : "s") +
          " would settle it";
 }
 
@@ -46,7 +46,7 @@ void add_notes(Table& table, const Report& report, const FamilyReport& family) {
                         "; else inconclusive");
   table.notes.push_back(
       "seeds to settle it: if mean and variances stay as they are; the share of the error that comes from the clips "
-      "does not shrink with seeds");
+      "does not shrink with seeds; one seed does not tell the share of training");
   bool incomplete = false;
   bool diverged = false;
   bool transductive = false;
@@ -124,7 +124,7 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
     };
     append(cells_of(family.judged(row), marks(row), true));
     cells.push_back(row.verdict == Verdict::kNotJudged ? "-" : p_text(row.adjusted_p));
-    cells.push_back(verdict_text(family, row));
+    cells.push_back(verdict_text(row));
     append(cells_of(family.judged_held_out ? row.paper : row.held_out, marks(row), wide));
     table.rows.push_back(std::move(cells));
   }
@@ -177,6 +177,7 @@ Table planned_comparisons_csv(const Report& report) {
       cells.push_back(name_of(row.verdict));
       cells.push_back(row.verdict != Verdict::kInconclusive ? ""
                       : row.more_seeds                      ? std::to_string(*row.more_seeds)
+                      : row.seeds == 1                      ? "unknown"
                                                             : "no number");
       const int before = family.family.results_before;
       cells.push_back(before < 0 ? "" : std::to_string(before));

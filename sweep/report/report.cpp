@@ -455,7 +455,7 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
   }
   report.axes = make_axes(ranked);
   for (const Family& family : frame.families) {
-    report.families.push_back(judge(family, ranked, report.folds, report.seeds));
+    report.families.push_back(judge(family, ranked, report.folds));
   }
   return report;
 }

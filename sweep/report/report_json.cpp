@@ -85,6 +85,7 @@ json family_json(const FamilyReport& family) {
                    {"transductive", row.transductive},
                    {"runs", row.runs},
                    {"pairs", row.pairs},
+                   {"seeds", row.seeds},
                    {"diverged", row.diverged},
                    {"held_out", nullptr},
                    {"paper", nullptr},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "sweep/config.h"
 
@@ -54,11 +55,27 @@ std::string source_text(const Report& report) {
   return report.sweep + " on " + report.dataset + (report.synthetic ? " (synthetic data)" : "");
 }
 
+std::string seeds_text(const Report& report, const std::string& seed) {
+  const std::string all = std::to_string(report.seeds) + " " + seed + (report.seeds == 1 ? "" : "s");
+  if (report.search.empty()) return all;
+  int least = report.seeds;
+  int most = 0;
+  for (const ConfigReport& config : report.configs) {
+    std::set<std::uint64_t> trained;
+    for (const RunScore& run : config.runs) trained.insert(run.seed);
+    if (trained.empty()) continue;  // diverged, or not begun
+    least = std::min(least, static_cast<int>(trained.size()));
+    most = std::max(most, static_cast<int>(trained.size()));
+  }
+  if (least == report.seeds || most == 0) return all;
+  return (least == most ? "" : std::to_string(least) + " to ") + std::to_string(most) + " of at most " + all;
+}
+
 std::string runs_text(const Report& report) {
   const auto count = [](int n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
   const bool official = report.partitions.front().official();
   return count(report.folds, "fold") + (official ? "" : " (" + partitions_text(report.partitions) + ")") + " x " +
-         count(report.seeds, "seed");
+         seeds_text(report);
 }
 
 AxisText::AxisText(const Report& report) : labels_(report.labels) {

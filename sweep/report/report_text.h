@@ -34,6 +34,8 @@ std::string interval_text(const Interval& interval);
 
 /// "top_n on blemore (synthetic data)".
 std::string source_text(const Report& report);
+/// "3 seeds"; where a search ended configs before that, those that they trained: "2 to 3 of at most 8 seeds".
+std::string seeds_text(const Report& report, const std::string& seed = "seed");
 /// "5 folds x 3 seeds", "10 folds (10 by actor, stratified by label, seed 1, 2 repeats) x 3 seeds".
 std::string runs_text(const Report& report);
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "coordinator/actions/traps.h"
 #include "storage/report_input.h"
 #include "tests/support/folder.h"
 #include "tests/web/sample_store.h"
@@ -87,6 +88,40 @@ TEST_F(ForecastTest, MarginsAreWithinReachOrNot) {
   EXPECT_EQ(made.settling->margins[0].seeds, 1);
   EXPECT_FALSE(made.settling->margins[1].reached);
   EXPECT_FALSE(made.settling->margins[1].seeds);
+}
+
+TEST_F(ForecastTest, MarginsGoByThePairsThatAreCompared) {
+  storage::Reader reader(folder_ / "store");
+  for (const auto& row : reader.sweep_configs(ids_.finished))
+    file_.expansion.configs.push_back({row.id, row.config, {{"gate", "other"}}});
+  ASSERT_EQ(file_.expansion.configs.size(), 4u);
+  const Forecast all = forecast();
+  EXPECT_FALSE(all.settling->compared);
+  auto& one = file_.expansion.configs[0];
+  auto& baseline = file_.expansion.configs[1];
+  file_.expansion.families = {{"variant", "a", .5}};
+  one.axis_values = {{"variant", "b"}};
+  baseline.axis_values = {{"variant", "a"}};
+  const Forecast made = forecast();
+  ASSERT_TRUE(made.settling);
+  EXPECT_TRUE(made.settling->compared);
+  EXPECT_EQ(made.settling->pairs, 1);
+  const auto summary = reader.find_sweep(ids_.finished);
+  const auto report = sweep::make_report(storage::read_report_input(reader, *summary));
+  const auto of = [&](const std::string& id) {
+    return *std::find_if(report.configs.begin(), report.configs.end(),
+                         [&](const auto& config) { return config.id == id; });
+  };
+  const auto interval =
+      sweep::compare_runs(of(one.id), of(baseline.id), &sweep::RunScore::held_out, 5)->result().interval;
+  const double reported = (interval.high - interval.low) / 2;
+  EXPECT_NEAR(made.settling->margins[0].half_width / reported, 1, .25) << "with two seeds its freedom varies";
+  EXPECT_EQ(made.settling->margins[0].pairs, 1);
+  EXPECT_EQ(made.settling->margins[0].within, 1) << "the margin is .5";
+  EXPECT_EQ(all.settling->margins[0].pairs, 0);
+  EXPECT_TRUE(find_traps(file_, made).empty());
+  EXPECT_EQ(made.settling->margins[0].half_width, made.settling->half_width);
+  EXPECT_NE(made.settling->half_width, all.settling->half_width);
 }
 
 TEST_F(ForecastTest, DesignsForAWishReachIt) {

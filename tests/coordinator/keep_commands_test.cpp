@@ -172,6 +172,10 @@ TEST_F(KeepCommands, ResultsAreDiscardedByWorkerAndTimeButNotMembersOfEnsembles)
   EXPECT_TRUE(has(error_of("discard --worker nobody"), "no worker 'nobody'"));
   EXPECT_TRUE(has(error_of("discard"), "which results?"));
   const std::string member = reader.ensembles().at(0).members.at(0).trial;
+  const std::string listed = run("discard " + member + " " + sample_.trial + " --dry-run");
+  EXPECT_TRUE(has(listed, member + "  member of an ensemble")) << listed;
+  EXPECT_FALSE(has(listed, sample_.trial + "  member")) << listed;
+  EXPECT_TRUE(has(listed, "2 results to discard\nrefused: 1 of them is a member of an ensemble")) << listed;
   EXPECT_TRUE(has(error_of("discard " + member), "is a member of the ensemble"));
   EXPECT_TRUE(reader.find_trial(member)->result);
   EXPECT_FALSE(fs::exists(folder_ / "discarded"));

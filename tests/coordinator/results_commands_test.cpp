@@ -361,6 +361,39 @@ TEST(ResultsCommands, TrialsAreChosenSortedAndCut) {
   EXPECT_NE(none.find("epochs=25 holds for no trial; epochs is 10, 20, 30"), std::string::npos) << none;
 }
 
+TEST(ResultsCommands, TextHasTheNamesOfReports) {
+  Store store;
+  const fs::path folder = store.folder.path();
+  store.sweep.name = "named";
+  for (auto& config : store.sweep.configs) {
+    std::string encoders;
+    for (const std::string& one : config.config.encoders) encoders += (encoders.empty() ? "" : "+") + one;
+    config.axis_values = {{"encoders", encoders}, {"epochs", std::to_string(config.config.epochs)}};
+  }
+  store.sweep.labels = {{"epochs=20", "deep"}};
+  {
+    storage::Writer writer(folder);
+    storage::Writer::Group group(writer);
+    writer.submit_sweep(store.sweep, 9);
+    group.commit();
+  }
+  const std::string trials = run(folder, "trials named");
+  EXPECT_NE(trials.find("all 2"), std::string::npos) << trials;
+  EXPECT_NE(trials.find("deep"), std::string::npos) << trials;
+  EXPECT_EQ(trials.find("clip+wavlm"), std::string::npos) << trials;
+  EXPECT_NE(run(folder, "trials named --csv").find("clip+wavlm"), std::string::npos) << "raw values for programs";
+  const std::string selected = "trials named --csv --columns trial --where ";
+  EXPECT_EQ(run(folder, selected + "epochs=deep"), run(folder, selected + "epochs=20"));
+  const std::string deep = sweep::config_id(store.sweep.configs[1].config);
+  const std::string dropped = sweep::config_id(store.sweep.configs[0].config);
+  for (const auto& [command, id] : {std::pair("ensemble named --method mean", deep), {"replay named", dropped}}) {
+    const std::string text = run(folder, command);
+    EXPECT_NE(text.find("deep"), std::string::npos) << text;
+    EXPECT_EQ(text.find(id), std::string::npos) << text;
+    EXPECT_NE(run(folder, std::string(command) + " --ids").find(id), std::string::npos) << command;
+  }
+}
+
 TEST(ResultsCommands, PredictionsAreWhatTheModelsSaidOfClipsThatTheyDidNotSee) {
   Store store;
   const fs::path folder = store.folder.path(), out = folder / "p.npz";
@@ -407,7 +440,8 @@ TEST(ResultsCommands, PredictionsOfAnEnsembleGiveItsNestedScore) {
                             "--method mean --per-subset --name c"}) {
     run(folder, std::string("ensemble depth ") + words);
     run(folder, std::string("predictions ") + std::strrchr(words, ' ') + " --out " + out.string());
-    const auto fused = data::NpzFile::open(out).read_float32("fused");
+    const data::NpzFile npz = data::NpzFile::open(out);
+    const auto fused = npz.read_float32("fused");
     ASSERT_EQ(fused.size(), 60u * 6);
     storage::Reader reader(folder);
     const storage::EnsembleRecord ensemble = reader.ensembles().front();
@@ -418,6 +452,33 @@ TEST(ResultsCommands, PredictionsOfAnEnsembleGiveItsNestedScore) {
       hits.add(sweep::decode(row.data(), store.data.classes, thresholds), *store.data.clips[clip].label);
     }
     EXPECT_NEAR(hits.accuracy().score(), ensemble.nested.score(), 1e-12) << words;
+
+    // Of the test clips by definition: the weighted mean of the members, or the normalised product of their powers.
+    const bool geometric = ensemble.request.options.mix == sweep::Mix::kGeometric;
+    EXPECT_EQ(npz.header("test_fused").shape, (std::vector<std::size_t>{7, 6})) << words;
+    const auto test = npz.read_float32("test_fused");
+    const auto labels = npz.read_int64("test_labels");
+    const auto names = npz.read_strings("test_clips");
+    for (std::size_t i = 0; i < 7; ++i) {
+      std::vector<double> p(6, geometric ? 1 : 0);
+      double total = 0;
+      for (const storage::MemberRecord& member : ensemble.members) {
+        const auto& said = store.said.at(member.trial)[60 + i];
+        total += member.weight;
+        for (std::size_t c = 0; c < 6; ++c) {
+          p[c] = geometric ? p[c] * std::pow(std::max(1e-12, double(said[c])), member.weight)
+                           : p[c] + member.weight * said[c];
+        }
+      }
+      EXPECT_NEAR(total, 1, 1e-12);
+      const double sum = std::accumulate(p.begin(), p.end(), 0.0);
+      for (std::size_t c = 0; c < 6; ++c) EXPECT_NEAR(test[i * 6 + c], p[c] /= sum, 1e-6) << words;
+      const sweep::Label label = sweep::decode(p.data(), store.data.classes, ensemble.thresholds);
+      EXPECT_EQ(labels[i * 3], label.first) << words;
+      EXPECT_EQ(labels[i * 3 + 1], label.second) << words;
+      EXPECT_EQ(labels[i * 3 + 2], label.salience) << words;
+      EXPECT_EQ(names[i], store.data.clips[60 + i].filename);
+    }
   }
 }
 

@@ -99,10 +99,12 @@ class Columns(unittest.TestCase):
         self.assertEqual(set(row["values"]), set(self.documented["medley report --csv"][""]) - described)
 
     def test_of_predictions_are_documented_and_only_these(self):
-        self.study.run("predictions", "--out", "predictions.npz")
-        with zipfile.ZipFile(self.study.folder / "predictions.npz") as archive:
-            arrays = sorted(name[: -len(".npy")] for name in archive.namelist())
-        self.assertEqual(arrays, sorted(self.documented["medley predictions"][""]))
+        self.study.run("ensemble", "--name", "blend")
+        for command, words in {"medley predictions": [], "medley predictions ENSEMBLE": ["blend"]}.items():
+            self.study.run("predictions", *words, "--out", "predictions.npz")
+            with zipfile.ZipFile(self.study.folder / "predictions.npz") as archive:
+                arrays = sorted(name[: -len(".npy")] for name in archive.namelist())
+            self.assertEqual(arrays, sorted(self.documented[command][""]), command)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include "sweep/report/finding.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -9,6 +10,8 @@
 
 #include "sweep/error.h"
 #include "sweep/report/config_names.h"
+#include "sweep/report/methods.h"
+#include "sweep/report/report_text.h"
 
 namespace medley::sweep {
 namespace {
@@ -117,6 +120,19 @@ TEST(Finding, NoDifferenceIsEquivalentOrUndecided) {
   EXPECT_NE(text.find("seed"), std::string::npos) << text;
 }
 
+TEST(Finding, OneSeedDoesNotTellHowManyMoreSettleIt) {
+  ReportInput input = sweep_of({always(8), noisy(9)});
+  input.families = {{"top_n", "1", .02}};
+  input.seeds = {1};
+  input.trials.erase(
+      std::remove_if(input.trials.begin(), input.trials.end(), [](const TrialScores& t) { return t.seed == 2; }),
+      input.trials.end());
+  EXPECT_EQ(
+      found(input).text,
+      "undecided: no config differs from n=1 beyond chance (held-out Score, 3 folds x 1 seed, Holm over 1); add a "
+      "seed, as the variance of training is unknown from one");
+}
+
 TEST(Finding, ComparisonsThatLackRunsAreNotJudged) {
   ReportInput input = sweep_of({always(4), always(8)});
   input.families = {{"top_n", "1", .02}};
@@ -155,6 +171,23 @@ TEST(Finding, WithoutADeclarationThereIsNoVerdict) {
                                   [](const TrialScores& t) { return t.seed == 2 || t.fold == 2; }),
                    few.trials.end());
   EXPECT_NE(found(few).text.find("too few runs to tell the others from it"), std::string::npos) << found(few).text;
+}
+
+TEST(Finding, ASearchThatEndsEarlySaysHowManySeedsItTrained) {
+  ReportInput input = sweep_of({always(4), always(8)});
+  input.seeds = {1, 2, 3, 4, 5, 6, 7, 8};  // of which two were trained
+  EXPECT_EQ(runs_text(make_report(input)), "3 folds x 8 seeds");
+  input.search = "until-settled, margin .010";
+  EXPECT_EQ(runs_text(make_report(input)), "3 folds x 2 of at most 8 seeds");
+  const std::string methods = methods_text(make_report(input));
+  EXPECT_NE(methods.find("from 2 of at most 8 random seeds."), std::string::npos) << methods;
+  input.trials.erase(std::remove_if(input.trials.begin(), input.trials.end(),
+                                    [](const TrialScores& t) { return t.config_id == "a" && t.seed == 2; }),
+                     input.trials.end());
+  EXPECT_EQ(runs_text(make_report(input)), "3 folds x 1 to 2 of at most 8 seeds");
+  input.seeds = {1, 2};
+  input.trials = sweep_of({always(4), always(8)}).trials;
+  EXPECT_EQ(runs_text(make_report(input)), "3 folds x 2 seeds") << "all were trained";
 }
 
 TEST(Finding, ASearchHasDecidedItself) {

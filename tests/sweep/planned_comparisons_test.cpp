@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "sweep/report/report.h"
+#include "sweep/report/report_text.h"
+#include "sweep/report/table.h"
 
 namespace medley::sweep {
 namespace {
@@ -36,7 +38,7 @@ FamilyReport judged(const std::vector<std::pair<std::string, std::vector<double>
   for (const auto& [value, scores] : differences) {
     configs.push_back(config(value, {{"selection", value}}, {{"selection", value}}, scores));
   }
-  return judge({"selection", "learned", margin}, configs, kFolds, static_cast<int>(runs) / kFolds);
+  return judge({"selection", "learned", margin}, configs, kFolds);
 }
 
 std::vector<double> scaled(std::vector<double> values, double factor, double shift) {
@@ -60,7 +62,7 @@ TEST(PlannedComparisons, PairsConfigsThatDifferInTheAxisOnly) {
       // top_n is not varied here, yet it is read: 2 of base.
       config("F2", {{"selection", "fixed"}, {"top_n", 2}}, {{"selection", "fixed"}}, zero),
       config("other", {{"fusion", "concat"}}, json::object(), zero)};
-  const FamilyReport report = judge({"selection", "learned", .01}, configs, kFolds, 2);
+  const FamilyReport report = judge({"selection", "learned", .01}, configs, kFolds);
   std::vector<std::string> pairs;
   for (const PlannedComparison& row : report.rows) {
     pairs.push_back(row.config + "-" + row.baseline_config + " " + row.held.dump());
@@ -76,7 +78,7 @@ TEST(PlannedComparisons, DifferencesArePairedByFoldAndSeed) {
   std::reverse(other.runs.begin(), other.runs.end());
   other.runs.pop_back();  // its fold 0
   other.done = 4;
-  const FamilyReport report = judge({"n", "1", .01}, {base, other}, kFolds, 1);
+  const FamilyReport report = judge({"n", "1", .01}, {base, other}, kFolds);
   ASSERT_EQ(report.rows.size(), 1u);
   EXPECT_EQ(report.rows[0].pairs, 4);
   EXPECT_NEAR(report.rows[0].paper->result().mean, (.02 + .03 + .04 + .05) / 4, 1e-12);
@@ -107,7 +109,7 @@ TEST(PlannedComparisons, DivergedRunsAreLeftOutAndSaid) {
   other.runs.pop_back();
   other.diverged = 1;  // done, without a number
   Report report;
-  report.families = {judge({"n", "1", .01}, {base, other}, kFolds, 1)};
+  report.families = {judge({"n", "1", .01}, {base, other}, kFolds)};
   const PlannedComparison& row = report.families[0].rows.at(0);
   EXPECT_EQ(row.pairs, 4);
   EXPECT_EQ(row.diverged, 1);
@@ -159,11 +161,26 @@ TEST(PlannedComparisons, SaysHowManySeedsWouldSettleIt) {
   EXPECT_EQ(more_seeds(.44, -.44 * .0178), 15);  // to lie within the margin
 }
 
+TEST(PlannedComparisons, OneSeedDoesNotTellHowManyMoreSettleIt) {
+  for (const double shift : {0., -.018}) {  // means of .0188 and .0008
+    const auto differences = scaled({kByFold.begin(), kByFold.begin() + kFolds}, 1, shift);
+    Report report;
+    report.families = {judged({{"a", differences}}, .001)};
+    const PlannedComparison& row = report.families[0].rows.at(0);
+    ASSERT_EQ(row.verdict, Verdict::kInconclusive);
+    EXPECT_EQ(row.seeds, 1);
+    EXPECT_EQ(row.more_seeds, std::nullopt);
+    const std::string text = render_planned_comparisons(report);
+    EXPECT_NE(text.find("inconclusive: training variance unknown from 1 seed"), std::string::npos) << text;
+    EXPECT_NE(csv_table(planned_comparisons_csv(report)).find("inconclusive,unknown,"), std::string::npos);
+  }
+}
+
 TEST(PlannedComparisons, PaperStyleScoresJudgeWhereThereAreNoHeldOutOnes) {
   auto base = config("b", {{"n", 1}}, {{"n", 1}}, std::vector<double>(5));
   auto other = config("a", {{"n", 2}}, {{"n", 2}}, {.05, .051, .052, .049, .05});
   for (RunScore& run : other.runs) run.held_out = NAN;
-  const FamilyReport report = judge({"n", "1", .01}, {base, other}, kFolds, 1);
+  const FamilyReport report = judge({"n", "1", .01}, {base, other}, kFolds);
   EXPECT_FALSE(report.judged_held_out);
   EXPECT_FALSE(report.rows[0].held_out);
   EXPECT_EQ(report.rows[0].verdict, Verdict::kHelps);
@@ -387,7 +404,7 @@ int calls(const Variance& variance, int seeds, double effect, std::mt19937_64& r
     configs.push_back(config(value, {{"selection", value}}, {{"selection", value}}, scores));
   }
   int called = 0;
-  for (const PlannedComparison& row : judge({"selection", "learned", .001}, configs, kFolds, seeds).rows) {
+  for (const PlannedComparison& row : judge({"selection", "learned", .001}, configs, kFolds).rows) {
     called += row.verdict == Verdict::kHelps || row.verdict == Verdict::kHurts;
   }
   return called;

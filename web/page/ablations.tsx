@@ -64,8 +64,9 @@ function example(sweep: Sweep): string {
 
 /** As `medley report --planned` says it. */
 function seeds(more: number | null, trained: number): string {
-  if (more === null) return "no number of seeds settles it";
-  return `${trained === 1 ? "at least " : ""}${more} more seed${more === 1 ? "" : "s"} would settle it`;
+  if (trained === 1) return "training variance unknown from 1 seed";
+  if (more === null) return "no number of seeds would settle it";
+  return `${more} more seed${more === 1 ? "" : "s"} would settle it`;
 }
 
 const kVerdictClass: Record<string, string> = { helps: "good", hurts: "bad" };
@@ -160,7 +161,7 @@ function Families({ sweep }: { sweep: Sweep }) {
                               <td class="number">{p(row.holm_p)}</td>
                               <td class={kVerdictClass[row.verdict]}>
                                 {row.verdict}
-                                {row.verdict === "inconclusive" && <span class="small"> {seeds(row.more_seeds, sweep.seeds.length)}</span>}
+                                {row.verdict === "inconclusive" && <span class="small"> {seeds(row.more_seeds, row.seeds)}</span>}
                               </td>
                               <td class="number">{signed(other?.mean)}</td>
                             </tr>
