@@ -243,14 +243,14 @@ sweep::Table status_table(storage::Reader& reader, bool all) {
   using Align = sweep::Table::Align;
   sweep::Table table;
   table.columns = {{"sweep"},
-                   {"id"},
+                   {"id", Align::kLeft, "", 2},
                    {"state"},
-                   {"dataset"},
+                   {"dataset", Align::kLeft, "", 3},
                    {"trials", Align::kRight},
                    {"done", Align::kRight},
-                   {"running", Align::kRight},
+                   {"running", Align::kRight, "", 4},
                    {"failed", Align::kRight},
-                   {"diverged", Align::kRight},
+                   {"diverged", Align::kRight, "", 1},
                    {"best Score paper", Align::kRight}};
   int archived = 0;
   for (const storage::SweepSummary& s : reader.sweeps()) {

@@ -108,11 +108,15 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
         error.clear();
         spdlog::info("{} trials left, {} workers of {} there: started {}", demand.trials, there, wanted,
                      wanted - there);
-      } else if (wanted > 0 && there > max) {
-        // Fewer are wanted than run: the last ones save what they have, and leave. Each is told once.
+      } else if (wanted > 0 && there > max && max < as_started.second) {
+        // Fewer are wanted than were: the last places save what they have, and leave. Each is told once. A place may
+        // have several processes, as where an mpirun reaches other hosts.
+        std::set<std::string> staying;
         std::vector<std::string> leaving;
-        for (std::size_t i = static_cast<std::size_t>(max); i < places.size(); ++i) {
-          if (told_to_leave.insert(places[i].id).second) leaving.push_back(places[i].id);
+        for (const cluster::Place& place : places) {
+          const bool stays = staying.count(place.id) > 0 || static_cast<int>(staying.size()) < max;
+          if (stays) staying.insert(place.id);
+          if (!stays && told_to_leave.insert(place.id).second) leaving.push_back(place.id);
         }
         if (!leaving.empty()) launcher.stop(leaving);
       } else if (wanted > 0 && there > wanted) {

@@ -152,6 +152,12 @@ void drop(Table& table, std::size_t column) {
   for (auto& row : table.rows) row.erase(row.begin() + at);
 }
 
+std::size_t width_of_cells(const Table& table, std::size_t column) {
+  std::size_t most = 0;
+  for (const auto& row : table.rows) most = std::max(most, width(row[column]));
+  return most;
+}
+
 /// Cells of one column, at most `most` characters each.
 void shorten(Table& table, std::size_t column, std::size_t most) {
   for (auto& row : table.rows) {
@@ -190,6 +196,23 @@ Table fitted(Table table, std::size_t room) {
     if (!table.columns[c].shortened || wide <= room) continue;
     const std::size_t now = column_widths(table)[c];
     shorten(table, c, std::max(kLeastOfAName, now - std::min(now, wide - room)));
+  }
+  // A table that says nothing of its columns: long words are cut, and then the last columns go.
+  for (std::size_t wide; room > 0 && (wide = text_width(table)) > room;) {
+    std::size_t longest = 0, most = 0;
+    for (std::size_t c = 0; c < table.columns.size(); ++c) {
+      const std::size_t cells = table.columns[c].align == Table::Align::kLeft ? width_of_cells(table, c) : 0;
+      if (cells > most) longest = c;
+      most = std::max(most, cells);
+    }
+    if (most > kLeastOfAName) {
+      shorten(table, longest, std::max(kLeastOfAName, most - std::min(most, wide - room)));
+    } else if (table.columns.size() > 1) {
+      dropped.push_back(table.columns.back());
+      drop(table, table.columns.size() - 1);
+    } else {
+      break;
+    }
   }
   if (dropped.empty()) return table;
   std::set<std::string> needed;

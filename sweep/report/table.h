@@ -32,7 +32,8 @@ struct Table {
 };
 
 /// Without the expendable columns that a terminal of `width` characters has no room for, nor notes that only these
-/// have, and with cells that are cut where that is not enough. 0: as it is.
+/// have, and with cells that are cut where that is not enough. Where that is not enough either, the longest words are
+/// cut and the last columns left out. 0: as it is.
 Table fitted(Table table, std::size_t width);
 
 /// Characters that text_table() takes for its widest line of cells.

@@ -26,7 +26,7 @@ words=$(bash -c 'source "$0"; COMP_WORDS=(medley store ""); COMP_CWORD=2; _medle
   "$share/bash-completion/completions/medley")
 [[ " $words " == *" merge "* ]] || fail "completion of 'medley store' offers: $words"
 [ -s "$share/zsh/site-functions/_medley" ] || fail "no completion for zsh"
-grep -q "'store merge: " "$share/fish/vendor_completions.d/medley.fish" || fail "no completion for fish"
+grep -q "medley complete" "$share/fish/vendor_completions.d/medley.fish" || fail "no completion for fish"
 
 cd "$folder"
 medley data make data --actors 6 --test-actors 1 --dim 8 --folds 3 >/dev/null

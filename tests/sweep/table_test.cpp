@@ -76,6 +76,24 @@ TEST(Table, LongNotesAreBrokenAtSpaces) {
   EXPECT_EQ(broken, 3u);
 }
 
+TEST(Table, AnyTableFitsAndSaysWhatItLeftOut) {
+  Table table;
+  table.columns = {{"a head that is longer than its words"}, {"why"}};
+  for (int c = 0; c < 8; ++c) table.columns.push_back({"number " + std::to_string(c), Table::Align::kRight});
+  std::vector<std::string> row = {"word", "a long reason of more words than there is room for on any terminal"};
+  row.insert(row.end(), 8, ".123 ± .456");
+  table.rows = {row};
+  for (const std::size_t room : {60, 80, 120}) {
+    EXPECT_LE(text_width(fitted(table, room)), room);
+  }
+  const Table narrow = fitted(table, 80);
+  EXPECT_EQ(narrow.rows[0][1], "a long reas…");
+  EXPECT_EQ(narrow.left_out,
+            (std::vector<std::string>{"number 7", "number 6", "number 5", "number 4", "number 3", "number 2"}));
+  EXPECT_TRUE(fitted(table, 0).left_out.empty());
+  EXPECT_EQ(text_width(fitted(table, 10)), 36u) << "one column stays";
+}
+
 TEST(Table, MarkdownEscapesItsMarks) {
   EXPECT_EQ(markdown_table(sample()),
             "**a\\_b & c**\n\n"
