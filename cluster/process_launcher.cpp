@@ -118,7 +118,9 @@ std::vector<Place> ProcessLauncher::places() {
   children_.erase(std::remove_if(children_.begin(), children_.end(), [](Process& p) { return p.poll().has_value(); }),
                   children_.end());
   std::vector<Place> all;
+  std::set<std::size_t> seen;  // of an mpirun, what it starts on this host has the mark, too
   for (const auto& [place, pid] : running()) {
+    if (!seen.insert(place).second) continue;
     all.push_back({std::to_string(place + 1), Place::State::kRunning,
                    place < placements_.size() ? hosts_of(placements_[place]) : "", "process " + std::to_string(pid)});
   }

@@ -670,6 +670,13 @@ std::optional<DatasetRecord> Reader::find_dataset(const std::string& fingerprint
   return dataset;
 }
 
+int Reader::known_workers() {
+  View view(state_->database);
+  Statement count(state_->database, "SELECT count(*) FROM worker");
+  count.step();
+  return count.whole(0);
+}
+
 std::vector<WorkerRow> Reader::workers() {
   View view(state_->database);
   Statement rows(

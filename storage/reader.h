@@ -274,6 +274,8 @@ class Reader {
   DatasetRecord stored_dataset(const std::string& fingerprint);
 
   std::vector<WorkerRow> workers();
+  /// How many ever joined.
+  int known_workers();
   /// By config id; those that nobody has marked are left out.
   std::map<std::string, ConfigMark> marks();
   /// Newest first, with members. Both throw Error naming an ensemble that this version cannot read.

@@ -35,7 +35,7 @@ Demand read_demand(const std::filesystem::path& store) {
   for (const storage::SweepSummary& sweep : reader.sweeps()) {
     if (sweep.state == sweep::SweepState::kRunning) demand.trials += sweep.trials - sweep.finished - sweep.failed;
   }
-  demand.joined = static_cast<int>(reader.workers().size());
+  demand.joined = reader.known_workers();
   return demand;
 }
 
@@ -62,6 +62,7 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
   std::set<std::string> told_to_leave;
   std::string error, told_error;
   int told_fruitless = 0;
+  bool gave_up = false;  // and said so
   const auto say = [&](const std::vector<std::string>& jobs) {
     if (jobs.empty() && error == told_error && fruitless.count() == told_fruitless) return;
     tell({jobs, fruitless.count(), error});
@@ -96,27 +97,25 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
         launcher.stop(ids_of(places));
       }
       if (wanted > 0 && there < wanted && fruitless.has_given_up()) {
-        const std::string why = "gave up: no worker joined after " + std::to_string(fruitless.count()) + " starts";
-        if (error.rfind("gave up", 0) != 0) {
-          error = error.empty() ? why : why + "; the last one: " + error;
+        if (!gave_up) {
+          error = "gave up: no worker joined after " + std::to_string(fruitless.count()) + " starts" +
+                  (error.empty() ? "" : "; the last one: " + error);
           spdlog::error("{}", error);
         }
+        gave_up = true;
       } else if (wanted > 0 && there < wanted && restraint.allows(now)) {
         restraint.started(now);
         fruitless.started();
+        gave_up = false;
         jobs = launcher.start(wanted - there);
         error.clear();
         spdlog::info("{} trials left, {} workers of {} there: started {}", demand.trials, there, wanted,
                      wanted - there);
-      } else if (wanted > 0 && there > max && max < as_started.second) {
-        // Fewer are wanted than were: the last places save what they have, and leave. Each is told once. A place may
-        // have several processes, as where an mpirun reaches other hosts.
-        std::set<std::string> staying;
+      } else if (wanted > 0 && there > max) {
+        // Fewer are wanted than run: the last ones save what they have, and leave. Each is told once.
         std::vector<std::string> leaving;
-        for (const cluster::Place& place : places) {
-          const bool stays = staying.count(place.id) > 0 || static_cast<int>(staying.size()) < max;
-          if (stays) staying.insert(place.id);
-          if (!stays && told_to_leave.insert(place.id).second) leaving.push_back(place.id);
+        for (auto i = static_cast<std::size_t>(max); i < places.size(); ++i) {
+          if (told_to_leave.insert(places[i].id).second) leaving.push_back(places[i].id);
         }
         if (!leaving.empty()) launcher.stop(leaving);
       } else if (wanted > 0 && there > wanted) {

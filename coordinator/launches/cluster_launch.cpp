@@ -59,11 +59,8 @@ cluster::Launch make_launch(const LaunchRequest& request, const fs::path& store,
   const storage::StoreLayout layout(fs::absolute(store).string());
   sweep::Device device;
   if (request.shape.gpus > 0) device.kind = sweep::Device::Kind::kCuda;
-  launch.arguments = {"--token-file", layout.folder + "/token", "--device", sweep::to_string(device)};
-  // Where an mpirun of its own starts each worker, MPI says what it is.
-  if (request.launcher->name != "mpirun") {
-    launch.arguments.insert(launch.arguments.end(), {"--ranks", std::to_string(request.shape.ranks)});
-  }
+  launch.arguments = {"--token-file", layout.folder + "/token",           "--device", sweep::to_string(device),
+                      "--ranks",      std::to_string(request.shape.ranks)};
   if (request.capacity > 0) {
     launch.arguments.insert(launch.arguments.end(), {"--capacity", std::to_string(request.capacity)});
   }

@@ -87,6 +87,13 @@ class Registry : public testing::Test {
     }
     return testing::internal::GetCapturedStdout();
   }
+  std::string refused(const std::string& words) {
+    try {
+      return "accepted: " + cluster(words);
+    } catch (const UsageError& e) {
+      return e.what();
+    }
+  }
   std::string up(const std::string& words) {
     return cluster("up --launcher fake --profile " + (store_ / "site.yaml").string() + " " + words);
   }
@@ -126,13 +133,6 @@ TEST_F(Registry, WorkersThatDoNotLeaveAreKilledAfterTheGrace) {
 }
 
 TEST_F(Registry, OptionsOfOtherLaunchersAndLaunchesThatItCannotStartAreRefusedAndLeaveNoRecord) {
-  const auto refused = [&](const std::string& words) -> std::string {
-    try {
-      return "accepted: " + cluster(words);
-    } catch (const UsageError& e) {
-      return e.what();
-    }
-  };
   EXPECT_EQ(refused("up --launcher local --queue long"), "--queue goes with --launcher fake");
   EXPECT_EQ(refused("up --launcher fake --qos long"),
             "--partition, --account, --qos and --time go with --launcher slurm");
@@ -175,13 +175,6 @@ TEST_F(Registry, WhereTheSystemReplacesNoWorkerAKeeperHoldsTheirNumber) {
 }
 
 TEST_F(Registry, ALaunchThatIsKeptIsResized) {
-  const auto refused = [&](const std::string& words) -> std::string {
-    try {
-      return "accepted: " + cluster(words);
-    } catch (const UsageError& e) {
-      return e.what();
-    }
-  };
   EXPECT_EQ(refused("resize 7 --max-workers 2"), "there is no launch 7; `medley cluster status` lists them");
   up("--workers 3");
   EXPECT_EQ(refused("resize 1 --max-workers 2"),
