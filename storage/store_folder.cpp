@@ -63,6 +63,13 @@ std::vector<fs::path> database_files(const fs::path& store) {
   return files;
 }
 
+std::optional<std::uintmax_t> free_bytes(const fs::path& store) {
+  const std::vector<fs::path> files = database_files(store);
+  std::error_code failed;
+  const fs::space_info space = fs::space(files.empty() ? store : files.front(), failed);
+  return failed ? std::nullopt : std::optional(space.available);
+}
+
 std::string shared_database(const fs::path& store) {
   std::error_code absent;
   return files::shared_file_system(fs::weakly_canonical(StoreLayout(store.string()).database(), absent));

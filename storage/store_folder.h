@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,9 @@ StoreLayout make_store(const std::filesystem::path& store, const StorePlace& pla
 
 /// Of the database and its log those that there are, where they really lie.
 std::vector<std::filesystem::path> database_files(const std::filesystem::path& store);
+
+/// Bytes that are free where its database lies; nullopt where the system does not say.
+std::optional<std::uintmax_t> free_bytes(const std::filesystem::path& store);
 
 /// The name of the file system of its database where other hosts share that (files::shared_file_system()), else "".
 std::string shared_database(const std::filesystem::path& store);

@@ -62,12 +62,11 @@ json store_json(const std::filesystem::path& folder, bool coordinator) {
     bytes += size;
     newest = std::max(newest, fs::last_write_time(file, error));
   }
-  std::error_code error;
-  const auto space = fs::space(files.empty() ? folder : files.front(), error);
+  const auto free = storage::free_bytes(folder);
   // file_clock has an epoch of its own in C++17.
   const auto age = fs::file_time_type::clock::now() - newest;
   return {{"database_bytes", bytes},
-          {"free_bytes", error ? json(nullptr) : json(space.available)},
+          {"free_bytes", free ? json(*free) : json(nullptr)},
           {"written_ms", storage::now_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(age).count()},
           {"coordinator", coordinator}};
 }

@@ -135,8 +135,8 @@ Spot find_spot(const CLI::App& app, const Words& before) {
       if (spot.option->check_name("--store")) spot.store = word;
       spot.option = nullptr;
     } else if (word.size() > 1 && word[0] == '-') {
-      const CLI::Option* option = option_called(*spot.command, word.substr(0, word.find('=')));
       const std::size_t equals = word.find('=');
+      const CLI::Option* option = option_called(*spot.command, word.substr(0, equals));
       if (option && option->get_type_size() > 0 && equals == std::string::npos) spot.option = option;
       if (option && option->check_name("--store") && equals != std::string::npos) spot.store = word.substr(equals + 1);
     } else {

@@ -126,16 +126,14 @@ void Notifier::look_at_disk(const Status& status) {
   const auto now = std::chrono::steady_clock::now();
   if (looked_ && now - disk_seen_ < kDiskInterval) return;
   disk_seen_ = now;
-  const auto files = storage::database_files(options_.store);
-  std::error_code failed;
-  const auto space = fs::space(files.empty() ? options_.store : files.front(), failed);
-  if (failed) return;
-  const bool is_low = space.available < kLowBytes;
+  const auto free = storage::free_bytes(options_.store);
+  if (!free) return;
+  const bool is_low = *free < kLowBytes;
   if (is_low && !disk_is_low_) {
     add(status, {"disk_low",
                  "",
-                 fmt::format("{} MB are free for the store {}", space.available >> 20, options_.store.string()),
-                 {{"free_bytes", space.available}}});
+                 fmt::format("{} MB are free for the store {}", *free >> 20, options_.store.string()),
+                 {{"free_bytes", *free}}});
   }
   disk_is_low_ = is_low;
 }

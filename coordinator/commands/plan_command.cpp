@@ -16,10 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string count(std::int64_t number, const std::string& singular) {
-  return fmt::format("{} {}{}", number, singular, number == 1 ? "" : "s");
-}
-
 std::string names(const std::vector<std::string>& all) {
   return std::accumulate(all.begin(), all.end(), std::string(), [](const std::string& text, const std::string& name) {
     return text + (text.empty() ? "" : ", ") + name;
@@ -47,7 +43,7 @@ void print_settling(const Forecast::Settling& of) {
                  "differently\n";
   } else {
     std::cout << fmt::format("         from {} of configs of {}; {} or less in 4 of 5 pairs\n",
-                             count(of.pairs, of.compared ? "compared pair" : "pair"), names(of.sweeps),
+                             sweep::counted(of.pairs, of.compared ? "compared pair" : "pair"), names(of.sweeps),
                              difference_text(of.wide));
   }
   std::cout << fmt::format("         of it {} would stay with more seeds, as {} do not average away{}\n",
@@ -55,24 +51,27 @@ void print_settling(const Forecast::Settling& of) {
                            of.seeds_seen ? "" : " (a guess: the sweeps have one seed)");
   for (const auto& margin : of.margins) {
     const std::string within =
-        margin.pairs > 0 ? fmt::format(" ({} of {} within it)", margin.within, count(margin.pairs, "pair")) : "";
+        margin.pairs > 0 ? fmt::format(" ({} of {} within it)", margin.within, sweep::counted(margin.pairs, "pair"))
+                         : "";
     std::cout << fmt::format("         compare {}: margin {}, median forecast {}{}{}\n", margin.axis,
                              difference_text(margin.margin), difference_text(margin.half_width), within,
                              margin.reached   ? ": within reach"
                              : !of.seeds_seen ? ""
-                             : margin.seeds   ? ": within reach with " + count(*margin.seeds, "seed")
-                                              : ": the median is above it up to " + count(kMostSeeds, "seed"));
+                             : margin.seeds   ? ": within reach with " + sweep::counted(*margin.seeds, "seed")
+                                              : ": the median is above it up to " + sweep::counted(kMostSeeds, "seed"));
   }
   if (!of.wished) return;
   if (of.cheapest.empty()) {
     std::cout << fmt::format("settle   {} is below the median forecast with {}; more would leave {}\n",
-                             difference_text(*of.wished), count(kMostSeeds, "seed"), difference_text(of.floor));
+                             difference_text(*of.wished), sweep::counted(kMostSeeds, "seed"),
+                             difference_text(of.floor));
   }
   const char* label = "settle   ";
   for (const sweep::Design& design : of.cheapest) {
     const std::string repeats = design.repeats > 1 ? fmt::format(" x {} repeats", design.repeats) : "";
     std::cout << fmt::format("{}{} with {}{} x {} = {} trials a config\n", label, difference_text(*of.wished),
-                             count(design.folds, "fold"), repeats, count(design.seeds, "seed"), design.trainings());
+                             sweep::counted(design.folds, "fold"), repeats, sweep::counted(design.seeds, "seed"),
+                             design.trainings());
     label = "         ";
   }
 }
@@ -105,11 +104,10 @@ void print_plan(const SweepFile& file, const Plan& made) {
   const sweep::Expansion& plan = file.expansion;
   std::cout << fmt::format("sweep    {}\n", file.spec.name);
   if (!file.spec.description.empty()) std::cout << fmt::format("         {}\n", file.spec.description);
-  std::cout << fmt::format("dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(),
-                           file.dataset.synthetic ? " (synthetic)" : "",
-                           count(std::int64_t(file.dataset.clips.size()), "clip"),
-                           count(std::int64_t(file.dataset.encoders.size()), "encoder"),
-                           count(std::int64_t(file.dataset.folds.size()), "fold"));
+  std::cout << fmt::format(
+      "dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(), file.dataset.synthetic ? " (synthetic)" : "",
+      sweep::counted(file.dataset.clips.size(), "clip"), sweep::counted(file.dataset.encoders.size(), "encoder"),
+      sweep::counted(file.dataset.folds.size(), "fold"));
   if (!plan.partitions.front().official()) {
     std::cout << fmt::format("folds    {}\n", sweep::partitions_text(plan.partitions));
   }
@@ -117,20 +115,19 @@ void print_plan(const SweepFile& file, const Plan& made) {
   const bool makes_configs = plan.search && sweep::makes_configs(plan.search->kind);
   if (makes_configs) {
     std::cout << fmt::format("search   {}: at most {} x {} x {} = {}; it makes its configs as it goes\n",
-                             name_of(plan.search->kind), count(plan.search->configs, "config"),
-                             count(std::int64_t(plan.folds.size()), "fold"),
-                             count(std::int64_t(plan.seeds.size()), "seed"),
-                             count(plan.search->configs * std::int64_t(plan.runs()), "trial"));
+                             name_of(plan.search->kind), sweep::counted(plan.search->configs, "config"),
+                             sweep::counted(plan.folds.size(), "fold"), sweep::counted(plan.seeds.size(), "seed"),
+                             sweep::counted(plan.search->configs * std::int64_t(plan.runs()), "trial"));
     const sweep::StrategyKind kind = plan.search->kind;
     std::cout << (kind == sweep::StrategyKind::kTpe       ? "         below: as many even draws\n"
                   : kind == sweep::StrategyKind::kHalving ? "         below: all configs to their last epoch\n"
                                                           : "         below: base alone\n");
   }
-  std::cout << fmt::format(
-      "plan     {} x {}{} x {} = {}: {} done, {} left\n", count(std::int64_t(plan.configs.size()), "config"),
-      repeats > 1 ? count(repeats, "repeat") + " x " : "", count(std::int64_t(plan.folds.size()), "fold"),
-      count(std::int64_t(plan.seeds.size()), "seed"), count(std::int64_t(plan.trials.size()), "trial"), done,
-      plan.trials.size() - done);
+  std::cout << fmt::format("plan     {} x {}{} x {} = {}: {} done, {} left\n",
+                           sweep::counted(plan.configs.size(), "config"),
+                           repeats > 1 ? sweep::counted(repeats, "repeat") + " x " : "",
+                           sweep::counted(plan.folds.size(), "fold"), sweep::counted(plan.seeds.size(), "seed"),
+                           sweep::counted(plan.trials.size(), "trial"), done, plan.trials.size() - done);
   if (!made.shapley.empty()) std::cout << fmt::format("         {}\n", made.shapley);
   if (plan.search && !makes_configs) {
     std::cout << fmt::format("         {}, margin {}: it asks for some of them, by rounds\n",

@@ -20,6 +20,7 @@
 #include "coordinator/error.h"
 #include "storage/reader.h"
 #include "storage/timeline.h"
+#include "sweep/report/report_text.h"
 #include "sweep/report/table.h"
 #include "web/json.h"
 #include "web/leaderboard.h"
@@ -98,9 +99,8 @@ void refuse_second_run(const fs::path& store, const fs::path& sweep) {
 /// "sweep demo (0123): 2 configs x 5 folds x 1 seed = 10 trials, 4 done, 6 to train".
 std::string begin_text(const SweepFile& file, const storage::SweepSummary& sweep) {
   const std::size_t repeats = file.expansion.partitions.size();
-  const std::string runs =
-      fmt::format("{}{} folds x {} seed{}", repeats > 1 ? fmt::format("{} repeats x ", repeats) : "",
-                  sweep.folds.size(), sweep.seeds.size(), sweep.seeds.size() == 1 ? "" : "s");
+  const std::string runs = fmt::format("{}{} folds x {}", repeats > 1 ? fmt::format("{} repeats x ", repeats) : "",
+                                       sweep.folds.size(), sweep::counted(sweep.seeds.size(), "seed"));
   if (sweep.search.is_null()) {
     return fmt::format("sweep {} ({}): {} configs x {} = {} trials, {} done, {} to train", sweep.name, sweep.id,
                        sweep.configs, runs, sweep.trials, sweep.finished, sweep.trials - sweep.finished);
@@ -218,8 +218,8 @@ void run(const RunOptions& options, const Globals& globals) {
     const auto begin = std::chrono::steady_clock::now();
     end = run_with_progress(coordinator, submitted.id, notifier.get());
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    const auto trained = coordinator.status().results;
-    std::cerr << fmt::format("trained {} trial{} in {}\n", trained, trained == 1 ? "" : "s", duration_text(seconds));
+    std::cerr << fmt::format("trained {} in {}\n", sweep::counted(coordinator.status().results, "trial"),
+                             duration_text(seconds));
   }
   print_report(globals.store, submitted.id, options.as_json);
   std::cout.flush();

@@ -11,6 +11,7 @@
 #include "storage/check.h"
 #include "storage/merge.h"
 #include "storage/upkeep.h"
+#include "sweep/report/report_text.h"
 
 namespace medley::coordinator {
 namespace {
@@ -22,12 +23,6 @@ std::string bytes_text(std::uintmax_t bytes) {
   if (bytes < 1'000'000) return fmt::format("{:.1f} kB", count / 1e3);
   return bytes < 1'000'000'000 ? fmt::format("{:.1f} MB", count / 1e6) : fmt::format("{:.2f} GB", count / 1e9);
 }
-
-/// "1 trial", "2 trials".
-std::string count_text(std::size_t count, const std::string& what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-std::string count_text(int count, const std::string& what) { return count_text(static_cast<std::size_t>(count), what); }
 
 json faults_json(const std::vector<storage::Fault>& faults) {
   json rows = json::array();
@@ -46,11 +41,11 @@ void check(bool as_json, const Globals& globals) {
               << "\n";
   } else {
     print_faults(all.faults);
-    fmt::print("{} and {} were read{}\n", count_text(all.results, "result"), count_text(all.exports, "export"),
+    fmt::print("{} and {} were read{}\n", sweep::counted(all.results, "result"), sweep::counted(all.exports, "export"),
                all.faults.empty() ? ": no fault found" : "");
   }
   if (!all.faults.empty()) {
-    throw std::runtime_error(fmt::format("{}: {}", globals.store.string(), count_text(all.faults.size(), "fault")));
+    throw std::runtime_error(fmt::format("{}: {}", globals.store.string(), sweep::counted(all.faults.size(), "fault")));
   }
 }
 
@@ -66,8 +61,8 @@ void print_backup(const Backup& backup, const std::string& made, bool as_json) {
     return;
   }
   for (const std::string& note : backup.notes) fmt::print("note: {}\n", note);
-  fmt::print("{}: {}, {} and {}, read again without a fault\n", made, count_text(backup.results, "result"),
-             count_text(backup.checkpoints, "checkpoint"), count_text(backup.exports, "export"));
+  fmt::print("{}: {}, {} and {}, read again without a fault\n", made, sweep::counted(backup.results, "result"),
+             sweep::counted(backup.checkpoints, "checkpoint"), sweep::counted(backup.exports, "export"));
 }
 
 void merge(const std::string& other, bool as_json, const Globals& globals) {
@@ -90,16 +85,16 @@ void merge(const std::string& other, bool as_json, const Globals& globals) {
     print_faults(merged.differing);
     print_faults(merged.left_out);
     for (const std::string& note : merged.notes) fmt::print("note: {}\n", note);
-    fmt::print("added {}, {}, {}, {}, {}, {} and {}; {} were in both stores\n", count_text(merged.datasets, "dataset"),
-               count_text(merged.sweeps, "sweep"), count_text(merged.trials, "trial"),
-               count_text(merged.results, "result"), count_text(merged.checkpoints, "checkpoint"),
-               count_text(merged.marks, "mark"), count_text(merged.ensembles, "ensemble"),
-               count_text(merged.equal, "equal result"));
+    fmt::print("added {}, {}, {}, {}, {}, {} and {}; {} were in both stores\n",
+               sweep::counted(merged.datasets, "dataset"), sweep::counted(merged.sweeps, "sweep"),
+               sweep::counted(merged.trials, "trial"), sweep::counted(merged.results, "result"),
+               sweep::counted(merged.checkpoints, "checkpoint"), sweep::counted(merged.marks, "mark"),
+               sweep::counted(merged.ensembles, "ensemble"), sweep::counted(merged.equal, "equal result"));
   }
   if (merged.differing.empty() && merged.left_out.empty()) return;
   throw std::runtime_error(fmt::format("{}: not all is merged: {}, {}", other,
-                                       count_text(merged.differing.size(), "unequal result"),
-                                       count_text(merged.left_out.size(), "unsound part")));
+                                       sweep::counted(merged.differing.size(), "unequal result"),
+                                       sweep::counted(merged.left_out.size(), "unsound part")));
 }
 
 void collect(bool dry_run, bool as_json, const Globals& globals) {
@@ -124,8 +119,9 @@ void collect(bool dry_run, bool as_json, const Globals& globals) {
   }
   for (const std::string& trial : garbage.trials) fmt::print("trial {}: of no sweep, without a result\n", trial);
   fmt::print("{} {} ({}), {}, {} and {}\n", dry_run ? "would remove" : "removed",
-             count_text(garbage.files.size(), "file"), bytes_text(bytes), count_text(garbage.trials.size(), "trial"),
-             count_text(garbage.configs, "config"), count_text(garbage.datasets, "dataset"));
+             sweep::counted(garbage.files.size(), "file"), bytes_text(bytes),
+             sweep::counted(garbage.trials.size(), "trial"), sweep::counted(garbage.configs, "config"),
+             sweep::counted(garbage.datasets, "dataset"));
 }
 
 void compact(bool as_json, const Globals& globals) {

@@ -13,10 +13,6 @@
 namespace medley::sweep {
 namespace {
 
-std::string counted(std::size_t count, const char* what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 std::string protocol(bool held_out) { return held_out ? "held-out Score" : "paper-style Score, optimistic"; }
 
 /// "(held-out Score, 5 folds x 2 seeds, Holm over 12)".
@@ -78,7 +74,7 @@ std::string seeds_text(const std::vector<Judged>& undecided) {
     never += !one.row->more_seeds;
   }
   if (never == undecided.size()) return "no number of seeds would settle it";
-  const std::string more = "needs about " + counted(static_cast<std::size_t>(most), "more seed");
+  const std::string more = "needs about " + counted(most, "more seed");
   return never == 0 ? more : more + ", and for " + std::to_string(never) + " no number of seeds is enough";
 }
 
@@ -191,8 +187,7 @@ Finding of_search(const Report& report, const ConfigNames& names) {
           score_of(report, names, report.configs.front()) + ", the best of " + std::to_string(report.configs.size()) +
               by(report, report.ranks_held_out(), 0) + "; " +
               (behind > 0 ? "the search found " + std::to_string(behind) + " behind"
-                          : "a search of " + counted(static_cast<std::size_t>(report.rounds), "round") +
-                                " chose what to train")};
+                          : "a search of " + counted(report.rounds, "round") + " chose what to train")};
 }
 
 }  // namespace
@@ -205,7 +200,7 @@ Finding finding(const Report& report) {
     done += config.done;
     expected += config.expected;
   }
-  const std::string trials = std::to_string(done) + " of " + counted(static_cast<std::size_t>(expected), "trial");
+  const std::string trials = std::to_string(done) + " of " + counted(expected, "trial");
   const bool measured = !report.configs.empty() && ranked_score(report, report.configs.front());
   const SweepStanding standing = report.standing;
   if (standing == SweepStanding::kFailed) return {FindingState::kFailed, "failed: no trial has a result"};

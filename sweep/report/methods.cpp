@@ -13,10 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string counted(int count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 std::string joined(const std::vector<std::string>& parts) {
   std::string text;
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -40,8 +36,8 @@ std::string shared_settings(const Report& report) {
 }
 
 std::string design(const Report& report) {
-  std::string text = "We trained " + counted(static_cast<int>(report.configs.size()), "configuration") + " on " +
-                     report.dataset + (report.synthetic ? ", a synthetic dataset" : "");
+  std::string text = "We trained " + counted(report.configs.size(), "configuration") + " on " + report.dataset +
+                     (report.synthetic ? ", a synthetic dataset" : "");
   if (report.clips > 0) text += " (" + counted(report.clips, "labelled clip");
   if (report.clips > 0 && report.actors > 0) text += " of " + counted(report.actors, "actor");
   if (report.clips > 0) text += ")";
@@ -105,8 +101,8 @@ std::string tests(const Report& report) {
   for (const FamilyReport& family : report.families) {
     const std::string declared = declaration_text(family.family);
     const AxisText names(report);
-    text += " " + counted(static_cast<int>(family.rows.size()), "planned comparison") + " of " +
-            names.axis(family.family.axis) + " with " + names(family.family.axis, family.family.baseline) +
+    text += " " + counted(family.rows.size(), "planned comparison") + " of " + names.axis(family.family.axis) +
+            " with " + names(family.family.axis, family.family.baseline) +
             (family.rows.size() == 1 ? " was " : " were ") + (declared.empty() ? "declared" : declared) +
             "; p values were adjusted by Holm (1979), and an interval within ±" + share_text(family.family.margin) +
             " counts as equivalence.";

@@ -23,6 +23,12 @@ inline constexpr const char* kTransductiveNote =
     "transductive: training read unlabelled features of clips that it is scored on";
 inline constexpr const char* kSyntheticNote = "synthetic data: these numbers say nothing about real clips";
 
+/// "1 trial", "2 trials".
+template <class Whole>
+std::string counted(Whole count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 /// ".279 ± .012", without a deviation that is not known.
 std::string spread_text(double mean, double sd);
 /// "+.012", "-.004".

@@ -12,9 +12,6 @@
 namespace medley::sweep {
 namespace {
 
-const std::string kFileHead = "--- # file: ";
-const std::string kSetHead = "--- # set";
-
 /// Maps of which an including file replaces single keys. All but labels have settings as keys.
 const std::set<std::string> kJoined = {"base", "axes", "when", "variants", "labels"};
 
@@ -202,18 +199,17 @@ class Joiner {
     all.kind = YamlNode::Kind::kMap;
     all.place = node.place;
     for (const YamlNode* item : items_of(node)) {
-      if (item->is_scalar()) {
-        const std::size_t part = part_of(*item, "base", name);
-        if (part == 0) continue;
-        YamlNode settings = trees_[part];
+      const bool is_file = item->is_scalar();
+      const std::size_t part = is_file ? part_of(*item, "base", name) : 0;
+      if (is_file && part == 0) continue;
+      YamlNode settings = is_file ? trees_[part] : *item;
+      if (settings.is_map()) {
         drop_twice_named(settings, diagnostics_);
-        item = &settings;
-        if (item->is_map()) lay_over(all, *item, false);
-        if (!item->is_map()) diagnostics_.add(item->place, "base: " + shown(*item) + " must hold settings with values");
-      } else if (item->is_map()) {
-        lay_over(all, *item, false);
+        lay_over(all, settings, false);
       } else {
-        diagnostics_.add(item->place, "base: " + shown(*item) + " must hold settings, or be a file of settings");
+        diagnostics_.add(settings.place, "base: " + shown(settings) +
+                                             (is_file ? " must hold settings with values"
+                                                      : " must hold settings, or be a file of settings"));
       }
     }
     return all;
@@ -272,25 +268,6 @@ class Bundler {
 };
 
 }  // namespace
-
-std::vector<SweepPart> sweep_parts(const std::string& text, const std::string& file) {
-  std::vector<SweepPart> parts = {{file, ""}};
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = std::min(text.find('\n', start), text.size() - 1) + 1;
-    const std::string line = text.substr(start, end - start);
-    std::string head = line;
-    while (!head.empty() && (head.back() == '\n' || head.back() == '\r')) head.pop_back();
-    if (head.rfind(kFileHead, 0) == 0) {
-      parts.push_back({head.substr(kFileHead.size()), ""});
-    } else if (head == kSetHead) {
-      parts.push_back({"--set", "", true});
-    } else {
-      parts.back().text += line;
-    }
-    start = end;
-  }
-  return parts;
-}
 
 std::string bundle_sweep(const std::string& text, const std::string& file, const ReadPart& read) {
   const std::vector<SweepPart> parts = sweep_parts(text, file);

@@ -5,22 +5,12 @@
 #include <vector>
 
 #include "sweep/spec/diagnostic.h"
+#include "sweep/spec/sweep_part.h"
 #include "sweep/spec/yaml_tree.h"
 
 namespace medley::sweep {
 
-/// A sweep file travels, and lies in the store, as one text with all that it includes. The file stands first, as typed.
-/// Each other part begins with a line "--- # file: NAME", NAME being relative to the folder of the file, or "--- #
-/// set".
-struct SweepPart {
-  std::string name;  ///< that messages use
-  std::string text;
-  bool is_set = false;  ///< one setting that is laid over base (--set)
-};
 constexpr std::size_t kMaxIncluded = 64;
-/// Of any text. The first has the name `file`; there is at least one.
-std::vector<SweepPart> sweep_parts(const std::string& text, const std::string& file);
-
 /// The text of a file, by its name relative to the folder of the sweep file. Throws std::exception.
 using ReadPart = std::function<std::string(const std::string& name)>;
 /// `text` with all files that it names under `include` and `base`, and those that they name. `file` stands for it in

@@ -4,8 +4,6 @@
 #include <tuple>
 #include <utility>
 
-#include "sweep/spec/bundle.h"
-
 namespace medley::sweep {
 namespace {
 
@@ -72,8 +70,8 @@ SpecError::SpecError(std::vector<Diagnostic> diagnostics)
 void Diagnostics::add(const Place& place, std::string message) {
   if (all_.size() >= kMaxKept) return;
   const auto part = static_cast<std::size_t>(std::max(place.part, 0));
-  const auto parts = part > 0 ? sweep_parts(text_, file_) : std::vector<SweepPart>();
-  const SweepPart* of = part < parts.size() ? &parts[part] : nullptr;
+  if (part > 0 && parts_.empty()) parts_ = sweep_parts(text_, file_);
+  const SweepPart* of = part > 0 && part < parts_.size() ? &parts_[part] : nullptr;
   all_.push_back({of ? of->name : file_, place.line, place.column, place.text, std::move(message),
                   place.line > 0 ? line_of(of ? of->text : text_, place.line) : "", place.part});
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sweep/error.h"
+#include "sweep/spec/sweep_part.h"
 
 namespace medley::sweep {
 
@@ -58,6 +59,7 @@ class Diagnostics {
  private:
   const std::string& file_;
   const std::string& text_;
+  std::vector<SweepPart> parts_;  ///< of the text, once a place is in another than the first
   std::vector<Diagnostic> all_;
 };
 
