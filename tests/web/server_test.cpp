@@ -313,6 +313,9 @@ TEST_F(ServerTest, WhatDoesNotFitTheQueueIsSentAwayAtOnce) {
     return status(answer) == 503;
   })) << answer;
   for (const int socket : silent) ::close(socket);
+  // The server takes the closed ones from its queue one by one, and until then the queue is full.
+  EXPECT_TRUE(
+      test::eventually([&] { return status(ask("GET /api/v1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")) == 200; }));
   expect_alive();
 }
 
