@@ -505,9 +505,8 @@ int Reader::count_trials(const std::string& sweep, const TrialFilter& filter) {
 }
 
 std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
-  constexpr std::size_t kShortestPrefix = 4;
   View view(state_->database);
-  if (id.size() < kShortestPrefix) return std::nullopt;
+  if (id.size() < kFewestDigits) return std::nullopt;
   Statement find(
       state_->database,
       "SELECT t.key, t.id, c.settings, t.fold, t.seed, d.fingerprint, t.state, t.reason, t.ended, t.partition FROM "

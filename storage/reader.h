@@ -251,6 +251,7 @@ class Reader {
   int count_trials(const std::string& sweep, const TrialFilter& filter = {});
 
   /// By id or unique prefix of at least 4 digits. Throws Error when a prefix is ambiguous, naming candidates.
+  static constexpr std::size_t kFewestDigits = 4;  ///< of an id that is given by its first digits
   std::optional<TrialDetail> find_trial(const std::string& id);
   /// Curves of several trials at once.
   std::vector<EpochSeries> epochs(const std::vector<std::string>& trials);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "coordinator/actions/sweep_results.h"
 #include "coordinator/error.h"
 #include "storage/files/write.h"
 #include "storage/writer.h"
@@ -33,8 +34,8 @@ std::set<std::string> workers_called(storage::Reader& reader, const std::string&
 std::vector<std::string> trials_to_discard(storage::Reader& reader, const DiscardFilter& filter) {
   std::set<std::string> meant, workers;
   for (const std::string& id : filter.trials) {
-    const auto trial = reader.find_trial(id);
-    if (!trial) throw UsageError("no trial '" + id + "'; give an id, or its first 4 digits or more");
+    const auto trial = choose_trial(reader, id);
+    if (!trial) throw UsageError("no trial '" + id + "'; give an id, its first 4 digits or more, or CONFIG/FOLD/SEED");
     meant.insert(trial->spec.id);
   }
   if (!filter.worker.empty()) workers = workers_called(reader, filter.worker);

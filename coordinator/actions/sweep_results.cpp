@@ -24,6 +24,45 @@ storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& i
   throw UsageError("no sweep '" + id_or_name + "'" + sweep::suggestion(id_or_name, names));
 }
 
+ChosenConfig choose_config(storage::Reader& reader, const std::string& sweep, const std::string& config) {
+  std::vector<storage::SweepSummary> sweeps;
+  if (sweep.empty()) {
+    sweeps = reader.sweeps();
+  } else {
+    sweeps.push_back(choose_sweep(reader, sweep));
+  }
+  ChosenConfig chosen;
+  for (const storage::SweepSummary& one : sweeps) {
+    if (config.size() < storage::Reader::kFewestDigits) break;
+    for (const storage::SweepConfigRow& row : reader.sweep_configs(one.id)) {
+      if (row.id.compare(0, config.size(), config) != 0 || row.id == chosen.id) continue;
+      if (!chosen.id.empty()) throw UsageError("'" + config + "' could be " + chosen.id + " or " + row.id);
+      chosen = {one, row.id};
+    }
+  }
+  if (chosen.id.empty()) {
+    throw UsageError("no trial or config '" + config + "'" + (sweep.empty() ? "" : " in sweep " + sweep) +
+                     "; give an id, or its first 4 digits or more");
+  }
+  return chosen;
+}
+
+std::optional<storage::TrialDetail> choose_trial(storage::Reader& reader, const std::string& id,
+                                                 const std::string& sweep) {
+  const std::size_t slash = id.find('/');
+  if (slash == std::string::npos) return reader.find_trial(id);
+  const ChosenConfig config = choose_config(reader, sweep, id.substr(0, slash));
+  const std::size_t second = std::min(id.find('/', slash + 1), id.size());
+  const std::string fold = id.substr(slash + 1, second - slash - 1);
+  const std::string seed = id.substr(std::min(second + 1, id.size()));
+  storage::TrialFilter filter;
+  filter.config = config.id;
+  for (const storage::TrialRow& trial : reader.trials(config.sweep.id, filter, {0, storage::kMaxPage})) {
+    if (std::to_string(trial.fold) == fold && std::to_string(trial.seed) == seed) return reader.find_trial(trial.trial);
+  }
+  throw UsageError("config " + config.id + " has no trial of fold " + fold + " and seed " + seed);
+}
+
 namespace {
 
 /// Values of each setting over the configs of a sweep, and what else it was submitted with.

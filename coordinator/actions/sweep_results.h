@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,20 @@ namespace medley::coordinator {
 /// The sweep that the user means: by id, name or the unique start of either; the newest for "". Throws UsageError
 /// naming those there are.
 storage::SweepSummary choose_sweep(storage::Reader& reader, const std::string& id_or_name);
+
+/// A config of a sweep.
+struct ChosenConfig {
+  storage::SweepSummary sweep;
+  std::string id;
+};
+/// The config whose id begins so, of `sweep` (an id or name), or for "" of all sweeps, the newest first. Throws
+/// UsageError.
+ChosenConfig choose_config(storage::Reader& reader, const std::string& sweep, const std::string& config);
+
+/// The trial that the user means: by id or its first digits, or as CONFIG/FOLD/SEED, which is of the first partition;
+/// nullopt for anything else. Throws UsageError where such a config has no such trial.
+std::optional<storage::TrialDetail> choose_trial(storage::Reader& reader, const std::string& id,
+                                                 const std::string& sweep = "");
 
 /// What tells two sweeps of one store apart: "epochs 5, not 3; seeds 1, 2, not 1".
 std::string difference_text(storage::Reader& reader, const storage::SweepSummary& one,

@@ -94,8 +94,11 @@ std::vector<std::string> this_command() {
 void warn_of_loopback(const LaunchRequest& request, const fs::path& store) {
   const std::string endpoint = request.coordinator.empty() ? living_endpoint(store) : request.coordinator;
   if (!request.launcher->reaches_hosts || endpoint.rfind("127.", 0) != 0) return;
-  std::cerr << "warning: the coordinator listens on loopback only (" << endpoint
-            << "): workers of other hosts need `medley run` or `serve` with --listen 0.0.0.0\n";
+  remark(
+      "warning: the coordinator listens on loopback only ({}): workers of other hosts need `medley run` or `serve` "
+      "with "
+      "--listen 0.0.0.0\n",
+      endpoint);
 }
 
 void up(const UpOptions& options, const Globals& globals, const cluster::Launchers& launchers) {
@@ -115,11 +118,10 @@ void up(const UpOptions& options, const Globals& globals, const cluster::Launche
     start_keeper(this_command(), store, launchers, claimed);
   });
   if (record.keeper == 0 && record.jobs.empty()) return;  // it was kept here, and that has ended
-  std::cout << fmt::format("launch {}: {} {}; logs in {}*.log\n", record.id, size_text(record),
-                           record.keeper > 0
-                               ? fmt::format("kept by process {}", record.keeper)
-                               : fmt::format("as {} {}", record.launcher->job, fmt::join(record.jobs, ", ")),
-                           log_prefix(store, record.id));
+  say("launch {}: {} {}; logs in {}*.log\n", record.id, size_text(record),
+      record.keeper > 0 ? fmt::format("kept by process {}", record.keeper)
+                        : fmt::format("as {} {}", record.launcher->job, fmt::join(record.jobs, ", ")),
+      log_prefix(store, record.id));
 }
 
 // ---- status ---------------------------------------------------------------------------------------------------------
@@ -211,7 +213,7 @@ void resize(const ResizeOptions& options, const Globals& globals, const cluster:
                                  workers_text(static_cast<std::size_t>(record.room))));
   }
   resize_record(globals.store, record.id, record.min_workers, record.max_workers);
-  std::cout << fmt::format("launch {}: {}\n", record.id, size_text(record));
+  say("launch {}: {}\n", record.id, size_text(record));
 }
 
 void status(bool as_json, const Globals& globals, const cluster::Launchers& launchers) {
@@ -236,8 +238,8 @@ void down(const DownOptions& options, const Globals& globals, const cluster::Lau
     if (options.launch != 0 && record.id != options.launch) continue;
     found = true;
     const TakenDown taken = take_down(globals.store, record, seconds(options.grace_s));
-    std::cout << fmt::format("launch {} is down: {} told to leave{}\n", record.id, workers_text(taken.told),
-                             taken.killed > 0 ? fmt::format(", {} had to be killed", taken.killed) : "");
+    say("launch {} is down: {} told to leave{}\n", record.id, workers_text(taken.told),
+        taken.killed > 0 ? fmt::format(", {} had to be killed", taken.killed) : "");
   }
   if (!found && options.launch != 0) throw Error(fmt::format("there is no launch {}", options.launch));
   if (!found) std::cout << "nothing was launched\n";

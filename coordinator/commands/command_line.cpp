@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <iostream>
 #include <new>
+#include <sstream>
 
+#include "coordinator/commands/terminal.h"
 #include "coordinator/error.h"
 #include "sweep/nearest.h"
 
@@ -59,7 +61,7 @@ std::string about_unknown(const CLI::App& app) {
 
 int fail(const std::string& message, int code) {
   std::cout.flush();
-  std::fprintf(stderr, "medley: %s\n", message.c_str());
+  remark("medley: {}\n", message);
   return code;
 }
 
@@ -77,14 +79,13 @@ int run_command_line(CLI::App& app, int argc, const char* const* argv) {
     app.parse(argc, argv);
     return flushed();
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) {
-      app.exit(e);
-      return flushed();
-    }
-    const std::string unknown = about_unknown(app);
+    std::ostringstream help, error;
+    const std::string unknown = e.get_exit_code() == 0 ? "" : about_unknown(app);
     if (unknown.empty()) {
-      app.exit(e);
-      return 2;
+      const int code = app.exit(e, help, error);
+      say_text(help.str());
+      remark_text(error.str());
+      return code == 0 ? flushed() : 2;
     }
     const CLI::App& command = innermost(app);
     const std::string path = &command == &app ? "medley" : "medley " + command.get_name();

@@ -9,6 +9,7 @@
 #include "coordinator/actions/sweep_file.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/terminal.h"
 #include "coordinator/control_file.h"
 #include "coordinator/error.h"
 #include "sweep/nearest.h"
@@ -35,7 +36,7 @@ std::vector<sweep::Diagnostic> diagnostics_of(const json& rows, const SweepText&
 void show(const web::Answered& answered, bool as_json) {
   if (as_json) std::cout << answered.body.dump(2) << std::endl;
   const json& body = web::done(answered);
-  if (!as_json) std::cout << body.value("message", "done") << "\n";
+  if (!as_json) say("{}\n", body.value("message", "done"));
 }
 
 void submit(const fs::path& path, const fs::path& data, const std::vector<std::string>& set, bool as_json,
@@ -47,7 +48,7 @@ void submit(const fs::path& path, const fs::path& data, const std::vector<std::s
                                   {"file", fs::absolute(path).string()},
                                   {"folder", fs::weakly_canonical(fs::absolute(file.dataset_folder)).string()}});
   for (const auto& warning : diagnostics_of(answered.body.value("warnings", json::array()), file)) {
-    std::cerr << "warning: " << warning.str() << "\n";
+    remark("warning: {}\n", warning.str());
   }
   if (answered.body.contains("errors")) {
     if (as_json) std::cout << answered.body.dump(2) << std::endl;
@@ -74,7 +75,7 @@ std::string choose_worker(storage::Reader& reader, const std::string& id) {
 /// "sweeps/ID/retry" or "trials/ID/retry". Throws UsageError.
 std::string retry_path(storage::Reader& reader, const std::string& id) {
   if (const auto sweep = reader.find_sweep(id)) return "sweeps/" + sweep->id + "/retry";
-  if (const auto trial = reader.find_trial(id)) return "trials/" + trial->spec.id + "/retry";
+  if (const auto trial = choose_trial(reader, id)) return "trials/" + trial->spec.id + "/retry";
   std::vector<std::string> names;
   for (const auto& sweep : reader.sweeps()) names.push_back(sweep.name);
   throw UsageError("no sweep or trial '" + id + "'" + sweep::suggestion(id, names));

@@ -13,7 +13,9 @@
 #include "coordinator/actions/sweep_file.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/starter.h"
+#include "coordinator/commands/terminal.h"
 #include "storage/files/write.h"
+#include "sweep/report/report_text.h"
 #include "trainer/data/dataset.h"
 #include "trainer/data/folds.h"
 #include "trainer/data/import.h"
@@ -115,31 +117,32 @@ std::string joined(const json& names) {
 
 void print_check(const data::Dataset& dataset, double seconds) {
   const json summary = check_json(dataset);
-  fmt::print("dataset      {}{}\n", dataset.folder.string(), dataset.synthetic ? "  (synthetic: made-up data)" : "");
-  fmt::print("fingerprint  {}\n", dataset.fingerprint);
-  fmt::print("classes      {}", joined(summary["classes"]));
-  if (!summary["exclusive"].empty()) fmt::print("  (never in a blend: {})", joined(summary["exclusive"]));
-  fmt::print("\nclips        {} labelled of {} actors, {} test\n\n", summary["labelled_clips"].get<int>(),
-             summary["actors"].get<int>(), summary["test_clips"].get<int>());
-  fmt::print("{:>5}  {:>6}  {:>6}  {:>6}\n", "fold", "clips", "blends", "actors");
+  say("dataset      {}{}\n", dataset.folder.string(), dataset.synthetic ? " (synthetic: made-up data)" : "");
+  say("fingerprint  {}\n", dataset.fingerprint);
+  say("classes      {}{}\n", joined(summary["classes"]),
+      summary["exclusive"].empty() ? "" : fmt::format(" (never in a blend: {})", joined(summary["exclusive"])));
+  say("clips        {} labelled of {} actors, {} test\n\n", summary["labelled_clips"].get<int>(),
+      summary["actors"].get<int>(), summary["test_clips"].get<int>());
+  sweep::Table folds;
+  folds.columns = {
+      {"fold", sweep::kRight}, {"clips", sweep::kRight}, {"blends", sweep::kRight}, {"actors", sweep::kRight}};
   for (const json& fold : summary["folds"]) {
-    fmt::print("{:>5}  {:>6}  {:>6}  {:>6}\n", fold["fold"].get<int>(), fold["clips"].get<int>(),
-               fold["blends"].get<int>(), fold["actors"].get<int>());
+    folds.rows.push_back({fold["fold"].dump(), fold["clips"].dump(), fold["blends"].dump(), fold["actors"].dump()});
   }
-  std::size_t width = 7;
-  for (const auto& encoder : dataset.encoders) width = std::max(width, encoder->name().size());
-  fmt::print("\n{:<{}}  {:>6}  {:>6}  {}\n", "encoder", width, "dim", "layers", "labels");
+  sweep::Table encoders;
+  encoders.columns = {{"encoder"}, {"dim", sweep::kRight}, {"layers", sweep::kRight}, {"labels"}};
   for (const auto& encoder : dataset.encoders) {
     std::string labels;
     for (const auto& [label, word] : encoder->labels()) {
       labels += (labels.empty() ? "" : ", ") + label + " " + word;
     }
-    fmt::print("{:<{}}  {:>6}  {:>6}  {}\n", encoder->name(), width, encoder->dim(), encoder->layers(),
-               labels.empty() ? "-" : labels);
+    encoders.rows.push_back({encoder->name(), std::to_string(encoder->dim()), std::to_string(encoder->layers()),
+                             labels.empty() ? "-" : labels});
   }
-  for (const std::string& line : dataset.prepared) fmt::print("\nprepared: {}\n", line);
-  for (const std::string& note : notes_of(dataset)) fmt::print("\nnote: {}\n", note);
-  fmt::print("\nno errors found ({:.2f} s)\n", seconds);
+  std::cout << sweep::text_table(folds, text_width()) << "\n" << sweep::text_table(encoders, text_width());
+  for (const std::string& line : dataset.prepared) say("\nprepared: {}\n", line);
+  for (const std::string& note : notes_of(dataset)) say("\nnote: {}\n", note);
+  say("\nno errors found ({:.2f} s)\n", seconds);
 }
 
 void check(const fs::path& folder, bool as_json) {
@@ -188,9 +191,8 @@ void add_make(CLI::App& parent) {
       "  medley data make hard --encoders 12 --copies 4 --noise 2 --identity 6 --seed 7");
   make->callback([o] {
     data::make_synthetic(o->folder, o->synthetic, o->force ? data::Existing::kOverwrite : data::Existing::kRefuse);
-    fmt::print("made {}: {} labelled and {} test clips, {} encoders (synthetic; the truth is in truth.json)\n",
-               o->folder.string(), 54 * o->synthetic.train_actors, 54 * o->synthetic.test_actors,
-               o->synthetic.encoders);
+    say("made {}: {} labelled and {} test clips, {} encoders (synthetic; the truth is in truth.json)\n",
+        o->folder.string(), 54 * o->synthetic.train_actors, 54 * o->synthetic.test_actors, o->synthetic.encoders);
   });
 }
 
@@ -278,7 +280,7 @@ void add_import(CLI::App& parent) {
             fmt::print(stderr, "{}: {} clips\n", p.encoder, p.clips);
           }
         });
-    for (const std::string& note : notes) fmt::print(stderr, "note: {}\n", note);
+    for (const std::string& note : notes) remark("note: {}\n", note);
     check(o->out, false);
   });
 }
@@ -305,12 +307,15 @@ void add_folds(CLI::App& parent) {
   command->callback([o] {
     o->folds.existing = o->force ? data::Existing::kOverwrite : data::Existing::kRefuse;
     const data::AddedFolds added = data::add_folds(o->source, o->out, o->folds);
-    fmt::print("{:>5}  {:>6}  {:>6}\n", "fold", "clips", "actors");
+    sweep::Table table;
+    table.columns = {{"fold", sweep::kRight}, {"clips", sweep::kRight}, {"actors", sweep::kRight}};
     for (std::size_t fold = 0; fold < added.clips.size(); ++fold) {
-      fmt::print("{:>5}  {:>6}  {:>6}\n", fold, added.clips[fold], added.actors[fold]);
+      table.rows.push_back(
+          {std::to_string(fold), std::to_string(added.clips[fold]), std::to_string(added.actors[fold])});
     }
-    fmt::print("wrote {}{}\n", added.written.string(),
-               added.kept.empty() ? "" : "; the file as it was is " + added.kept.string());
+    std::cout << sweep::text_table(table, text_width());
+    say("wrote {}{}\n", added.written.string(),
+        added.kept.empty() ? "" : "; the file as it was is " + added.kept.string());
   });
 }
 
@@ -340,13 +345,13 @@ void init(const fs::path& folder, const fs::path& given) {
     throw UsageError(file.string() + " is already there; it is left as it is");
   }
   const std::string shown = (folder / "sweep.yaml").lexically_normal().string();
-  fmt::print("wrote {}\nnext:\n", shown);
+  say("wrote {}\nnext:\n", shown);
   if (dataset.empty()) {
-    fmt::print("  medley data make {}      a synthetic dataset, or set `dataset` in {} to your own\n",
-               (folder / name).lexically_normal().string(), shown);
+    say("  medley data make {}      a synthetic dataset, or set `dataset` in {} to your own\n",
+        (folder / name).lexically_normal().string(), shown);
   }
-  fmt::print("  medley data check {}\n  medley plan {}\n  medley run {}\n", (folder / name).lexically_normal().string(),
-             shown, shown);
+  say("  medley data check {}\n  medley plan {}\n  medley run {}\n", (folder / name).lexically_normal().string(), shown,
+      shown);
 }
 
 }  // namespace

@@ -119,45 +119,41 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
   if (ensemble.request.per_subset) {
     members.above.push_back("late fusion: of each encoder subset the config that ranks first, its seeds averaged");
   }
-  fmt::print("{}\n", sweep::text_table(members, text_width()));
-  fmt::print("{}\n", sweep::text_table(share_table("encoder", ensemble.shares.encoders), text_width()));
+  say("{}\n", sweep::text_table(members, text_width()));
+  say("{}\n", sweep::text_table(share_table("encoder", ensemble.shares.encoders), text_width()));
   for (const sweep::GroupShares& groups : ensemble.shares.groups) {
-    if (groups.shares.size() > 1)
-      fmt::print("{}\n", sweep::text_table(share_table(groups.by, groups.shares), text_width()));
+    if (groups.shares.size() > 1) say("{}\n", sweep::text_table(share_table(groups.by, groups.shares), text_width()));
   }
-  fmt::print("{}\n", sweep::text_table(fold_table(ensemble), text_width()));
-  if (!ensemble.partition.official()) fmt::print("partition    {}\n", sweep::partition_text(ensemble.partition));
-  fmt::print("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.thresholds.alpha, ensemble.thresholds.beta,
-             ensemble.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
-  fmt::print("heads        fused as {}{}\n", name_of(ensemble.head_fusion),
-             ensemble.request.options.head_fusion ? "" : ", chosen with the weights on all folds");
-  fmt::print("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(ensemble.optimistic));
+  say("{}\n", sweep::text_table(fold_table(ensemble), text_width()));
+  if (!ensemble.partition.official()) say("partition    {}\n", sweep::partition_text(ensemble.partition));
+  say("thresholds   alpha {:.4f}, beta {:.4f}: {}\n", ensemble.thresholds.alpha, ensemble.thresholds.beta,
+      ensemble.fold_thresholds.empty() ? "one pair over all folds" : "the mean of the folds' own");
+  say("heads        fused as {}{}\n", name_of(ensemble.head_fusion),
+      ensemble.request.options.head_fusion ? "" : ", chosen with the weights on all folds");
+  say("optimistic   {}  fitted on the rows it is measured on\n", accuracy_text(ensemble.optimistic));
   const sweep::Interval& score = ensemble.nested_interval.score;
-  fmt::print("nested       {}  fitted on the other folds, 95 % of Score {} to {} {}\n", accuracy_text(ensemble.nested),
-             share_text(score.low), share_text(score.high), storage::clusters_text(ensemble));
-  fmt::print("best single  {}  chosen on the other folds\n", accuracy_text(ensemble.best_single_nested));
-  fmt::print(
-      "nested and its interval are of models of one fold each, on clips of new actors; the export averages the models "
+  say("nested       {}  fitted on the other folds, 95 % of Score {} to {} {}\n", accuracy_text(ensemble.nested),
+      share_text(score.low), share_text(score.high), storage::clusters_text(ensemble));
+  say("best single  {}  chosen on the other folds\n", accuracy_text(ensemble.best_single_nested));
+  say("nested and its interval are of models of one fold each, on clips of new actors; the export averages the models "
       "of\n"
       "all {} folds and is usually better\n",
       ensemble.folds.size());
   if (ensemble.request.protocol == sweep::Protocol::kPaper) {
-    fmt::print(
-        "members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
+    say("members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
   }
   if (ensemble.transductive) {
-    fmt::print(
-        "‡ transductive: training read unlabelled features of clips that it is scored on; so are these numbers\n");
+    say("‡ transductive: training read unlabelled features of clips that it is scored on; so are these numbers\n");
   }
   if (ensemble.read_test_clips) {
-    fmt::print("training read unlabelled features of the test clips: predictions for them are transductive\n");
+    say("training read unlabelled features of the test clips: predictions for them are transductive\n");
   }
   if (const std::string unfinished = storage::unfinished_text(ensemble); !unfinished.empty()) {
-    fmt::print("unfinished sweep: {}\n", unfinished);
+    say("unfinished sweep: {}\n", unfinished);
   }
   if (ensemble.left_out > 0) {
-    fmt::print("left out: {} (config, seed) without {} predictions in every fold\n", ensemble.left_out,
-               name_of(ensemble.request.protocol));
+    say("left out: {} (config, seed) without {} predictions in every fold\n", ensemble.left_out,
+        name_of(ensemble.request.protocol));
   }
 }
 
@@ -244,21 +240,21 @@ void run_export(const ExportArguments& arguments, const Globals& globals) {
               << "\n";
     return;
   }
-  fmt::print("{}: {} clips, {} predicted blends; the format check passed\n{}: what it was made from\n",
-             exported.archive.string(), exported.clips, exported.blends, exported.manifest.string());
+  say("{}: {} clips, {} predicted blends; the format check passed\n{}: what it was made from\n",
+      exported.archive.string(), exported.clips, exported.blends, exported.manifest.string());
   if (const std::string unfinished = storage::unfinished_text(ensemble); !unfinished.empty()) {
-    fmt::print("unfinished sweep: {}\n", unfinished);
+    say("unfinished sweep: {}\n", unfinished);
   }
   if (ensemble.read_test_clips) {
-    fmt::print("training read unlabelled features of the test clips: these predictions are transductive\n");
+    say("training read unlabelled features of the test clips: these predictions are transductive\n");
   }
   if (exported.predicted_now > 0) {
-    fmt::print("{} members were trained before these test clips came: their checkpoints predicted them now\n",
-               exported.predicted_now);
+    say("{} members were trained before these test clips came: their checkpoints predicted them now\n",
+        exported.predicted_now);
   }
-  for (const std::string& note : exported.notes) fmt::print("note: {}\n", note);
+  for (const std::string& note : exported.notes) say("note: {}\n", note);
   if (!exported.renamed.empty()) {
-    fmt::print("classes have the challenge's names: {}\n", fmt::join(exported.renamed, ", "));
+    say("classes have the challenge's names: {}\n", fmt::join(exported.renamed, ", "));
   }
 }
 
@@ -306,12 +302,12 @@ void predict(const PredictArguments& arguments, const Globals& globals) {
   const auto count = [&](const char* models) {
     return std::count(predicted.models.begin(), predicted.models.end(), models);
   };
-  fmt::print("{}: {} clips\n", arguments.out.string(), predicted.filenames.size());
+  say("{}: {} clips\n", arguments.out.string(), predicted.filenames.size());
   if (const auto clips = count("out-of-fold"); clips > 0) {
-    fmt::print("out-of-fold: {} clips that the ensemble trained on, each by the members that did not\n", clips);
+    say("out-of-fold: {} clips that the ensemble trained on, each by the members that did not\n", clips);
   }
   if (const auto clips = count("in-sample"); clips > 0) {
-    fmt::print("in-sample: {} clips by members that trained on them; scores of these are optimistic\n", clips);
+    say("in-sample: {} clips by members that trained on them; scores of these are optimistic\n", clips);
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "coordinator/actions/evaluate.h"
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/terminal.h"
 #include "sweep/class_names.h"
 #include "sweep/report/report.h"
 #include "trainer/data/submission_check.h"
@@ -51,32 +52,30 @@ json to_json(const Evaluation& evaluation, bool synthetic) {
 void print(const Evaluation& evaluation, bool synthetic) {
   const auto& tally = evaluation.tally;
   const auto accuracy = tally.accuracy();
-  fmt::print("clips         {} ({} blends){}\n", tally.clips, tally.blends, synthetic ? ", synthetic data" : "");
+  say("clips         {} ({} blends){}\n", tally.clips, tally.blends, synthetic ? ", synthetic data" : "");
   const int missing = evaluation.labelled - tally.clips;
   if (missing > 0) {
-    fmt::print("not predicted {} of {} labelled clips have no prediction, and are not scored\n", missing,
-               evaluation.labelled);
+    say("not predicted {} of {} labelled clips have no prediction, and are not scored\n", missing, evaluation.labelled);
   }
   if (evaluation.unlabelled > 0) {
-    fmt::print("not labelled  {} predicted clips have no label, and are not scored\n", evaluation.unlabelled);
+    say("not labelled  {} predicted clips have no label, and are not scored\n", evaluation.unlabelled);
   }
   if (evaluation.out_of_fold > 0) {
-    fmt::print("out-of-fold   {} of {} clips were predicted by models that did not train on them\n",
-               evaluation.out_of_fold, tally.clips);
+    say("out-of-fold   {} of {} clips were predicted by models that did not train on them\n", evaluation.out_of_fold,
+        tally.clips);
   }
   if (evaluation.in_sample > 0) {
-    fmt::print("in-sample     {} of {} clips were predicted by models that trained on them: optimistic\n",
-               evaluation.in_sample, tally.clips);
+    say("in-sample     {} of {} clips were predicted by models that trained on them: optimistic\n",
+        evaluation.in_sample, tally.clips);
   }
   if (evaluation.thresholds) {
-    fmt::print("thresholds    alpha {:.4f}, beta {:.4f}{}\n", evaluation.thresholds->alpha, evaluation.thresholds->beta,
-               evaluation.searched ? ", tuned on these clips: the numbers are paper-style (optimistic)" : "");
+    say("thresholds    alpha {:.4f}, beta {:.4f}{}\n", evaluation.thresholds->alpha, evaluation.thresholds->beta,
+        evaluation.searched ? ", tuned on these clips: the numbers are paper-style (optimistic)" : "");
   }
-  fmt::print("ACC_presence  {}  ({} of {})\nACC_salience  {}  ({} of {})\nScore         {}\n",
-             sweep::share_text(accuracy.presence), tally.presence_hits, tally.clips,
-             sweep::share_text(accuracy.salience), tally.salience_hits, tally.blends,
-             sweep::share_text(accuracy.score()));
-  for (const std::string& note : evaluation.notes) fmt::print("note: {}\n", note);
+  say("ACC_presence  {}  ({} of {})\nACC_salience  {}  ({} of {})\nScore         {}\n",
+      sweep::share_text(accuracy.presence), tally.presence_hits, tally.clips, sweep::share_text(accuracy.salience),
+      tally.salience_hits, tally.blends, sweep::share_text(accuracy.score()));
+  for (const std::string& note : evaluation.notes) say("note: {}\n", note);
 }
 
 struct EvaluateOptions {
@@ -161,10 +160,10 @@ void check(const CheckOptions& options) {
                      .dump(2)
               << "\n";
   } else {
-    fmt::print("{}: {} clips, {} blends\n", options.file.string(), predictions.size(), blends);
-    if (!findings.all().empty()) fmt::print("{}\n", findings.text());
-    if (!list) fmt::print("the list of clips was not checked: give --data, the dataset folder\n");
-    if (findings.errors() == 0) fmt::print("no errors found\n");
+    say("{}: {} clips, {} blends\n", options.file.string(), predictions.size(), blends);
+    if (!findings.all().empty()) say("{}\n", findings.text());
+    if (!list) say("the list of clips was not checked: give --data, the dataset folder\n");
+    if (findings.errors() == 0) say("no errors found\n");
   }
   if (findings.errors() > 0) {
     throw std::runtime_error(fmt::format("{}: {} kind{} of errors", options.file.string(), findings.errors(),

@@ -8,6 +8,7 @@
 #include "coordinator/actions/discard.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/terminal.h"
 #include "coordinator/control_file.h"
 #include "coordinator/error.h"
 #include "storage/writer.h"
@@ -82,7 +83,7 @@ void remove(const Globals& globals, const std::string& name, bool with_results, 
     storage::Writer::Group group(writer);
     writer.remove_ensemble(record.id);
     group.commit();
-    fmt::print("ensemble {} ({}) is removed; its exports stay\n", record.request.name, record.id);
+    say("ensemble {} ({}) is removed; its exports stay\n", record.request.name, record.id);
     return;
   }
   const storage::SweepSummary sweep = sweep_called(globals, name);
@@ -93,12 +94,12 @@ void remove(const Globals& globals, const std::string& name, bool with_results, 
     removed = writer.remove_sweep(sweep.id, with_results);
     group.commit();
   }
-  fmt::print("sweep {} ({}) is removed\n", sweep.name, sweep.id);
+  say("sweep {} ({}) is removed\n", sweep.name, sweep.id);
   if (with_results) {
-    fmt::print("{} of no other sweep removed; `medley store compact` gives their space back\n",
-               results_text(static_cast<std::size_t>(removed.results)));
+    say("{} of no other sweep removed; `medley store compact` gives their space back\n",
+        results_text(static_cast<std::size_t>(removed.results)));
   } else {
-    fmt::print("its results stay: a sweep that asks for the same trials has them; --results removes them, too\n");
+    say("its results stay: a sweep that asks for the same trials has them; --results removes them, too\n");
   }
 }
 
@@ -126,20 +127,20 @@ void discard_results(DiscardOptions options, const Globals& globals) {
     std::size_t refused = 0;
     for (const std::string& trial : trials) {
       refused += kept.count(trial);
-      fmt::print("{}{}\n", trial, kept.count(trial) > 0 ? "  member of an ensemble" : "");
+      say("{}{}\n", trial, kept.count(trial) > 0 ? "  member of an ensemble" : "");
     }
-    fmt::print("{} to discard\n", results_text(trials.size()));
+    say("{} to discard\n", results_text(trials.size()));
     if (refused > 0) {
-      fmt::print("refused: {} of them {} of an ensemble; remove it with `medley rm NAME --ensemble`\n", refused,
-                 refused == 1 ? "is a member" : "are members");
+      say("refused: {} of them {} of an ensemble; remove it with `medley rm NAME --ensemble`\n", refused,
+          refused == 1 ? "is a member" : "are members");
     }
     return;
   }
   if (!trials.empty()) discard(globals.store.string(), trials, options.reason);
-  fmt::print("{} discarded{}\n", results_text(trials.size()),
-             trials.empty() ? ""
-                            : fmt::format("; the next run trains them again, and copies are in {}",
-                                          storage::StoreLayout(globals.store.string()).discarded()));
+  say("{} discarded{}\n", results_text(trials.size()),
+      trials.empty() ? ""
+                     : fmt::format("; the next run trains them again, and copies are in {}",
+                                   storage::StoreLayout(globals.store.string()).discarded()));
 }
 
 }  // namespace
@@ -168,7 +169,7 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
       }
       const auto sweep = sweep_called(globals, options->sweep);
       mark(globals, sweep, {options->text, {}, {}});
-      fmt::print("sweep {} is called {}\n", sweep.name, options->text);
+      say("sweep {} is called {}\n", sweep.name, options->text);
     });
   }
   {
@@ -181,7 +182,7 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
       const bool shows = options->text.empty() && !options->undo;
       if (!shows) mark(globals, sweep, {{}, options->text, {}});
       const std::string& note = shows ? sweep.note : options->text;
-      fmt::print("{}\n", note.empty() ? "sweep " + sweep.name + " has no note" : note);
+      say("{}\n", note.empty() ? "sweep " + sweep.name + " has no note" : note);
     });
   }
   {
@@ -192,12 +193,12 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
     command->callback([options = options, &globals] {
       const auto sweep = sweep_called(globals, options->sweep);
       if (options->tags.empty() && options->fewer.empty()) {
-        fmt::print("{}\n", joined(sweep.tags));
+        say("{}\n", joined(sweep.tags));
         return;
       }
       const auto tags = changed_tags(sweep.tags, options->tags, options->fewer);
       mark(globals, sweep, {{}, {}, tags});
-      fmt::print("sweep {}: {}\n", sweep.name, joined(tags));
+      say("sweep {}: {}\n", sweep.name, joined(tags));
     });
   }
   {
@@ -207,7 +208,7 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
     command->callback([options = options, &globals] {
       const auto sweep = sweep_called(globals, options->sweep);
       mark(globals, sweep, {{}, {}, {}, !options->undo});
-      fmt::print("sweep {} is {}archived\n", sweep.name, options->undo ? "no longer " : "");
+      say("sweep {} is {}archived\n", sweep.name, options->undo ? "no longer " : "");
     });
   }
   {
@@ -231,13 +232,13 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
       storage::SweepMarkChange change;
       change.priority = options->priority;
       mark(globals, sweep, change);
-      fmt::print("sweep {} has the priority {}\n", sweep.name, options->priority);
+      say("sweep {} has the priority {}\n", sweep.name, options->priority);
     });
   }
   auto options = std::make_shared<DiscardOptions>();
   auto* command =
       app.add_subcommand("discard", "Results that should not count: kept aside, trained again by the next run");
-  command->add_option("TRIALS", options->filter.trials, "ids, or their first digits");
+  command->add_option("TRIALS", options->filter.trials, "ids, or their first digits; CONFIG/FOLD/SEED");
   command->add_option("--sweep", options->filter.sweep, "only of this sweep");
   command->add_option("--worker", options->filter.worker, "only those that this worker trained, by its name or id");
   command->add_option("--since", options->since,

@@ -64,14 +64,14 @@ void diff_configs(storage::Reader& reader, const std::string& sweep, const std::
     return;
   }
   if (table.rows.empty())
-    fmt::print("{} and {} are one config\n", first["config"].get<std::string>(), second["config"].get<std::string>());
+    say("{} and {} are one config\n", first["config"].get<std::string>(), second["config"].get<std::string>());
   if (!table.rows.empty()) std::cout << sweep::text_table(table, text_width());
   for (const json* config : {&first, &second}) {
     const json score = held_out_of(*config);
-    fmt::print("{}  held-out Score {}\n", (*config)["config"].get<std::string>(),
-               score.is_null() ? "-" : share_text(score.get<double>()));
+    say("{}  held-out Score {}\n", (*config)["config"].get<std::string>(),
+        score.is_null() ? "-" : share_text(score.get<double>()));
   }
-  fmt::print("A difference needs its interval: `compare` or `reference` in a sweep file gives one.\n");
+  say("A difference needs its interval: `compare` or `reference` in a sweep file gives one.\n");
 }
 
 void diff_sweeps(storage::Reader& reader, const storage::SweepSummary& one, const storage::SweepSummary& other,
@@ -92,10 +92,10 @@ void diff_sweeps(storage::Reader& reader, const storage::SweepSummary& one, cons
                               2);
     return;
   }
-  fmt::print("{} ({}) and {} ({})\n", one.name, one.id, other.name, other.id);
-  fmt::print("settings  {}\n", text.empty() ? "the same" : text);
-  fmt::print("configs   {} in both, {} only in {}, {} only in {}\n", both.size(), first.size() - both.size(), one.name,
-             second.size() - both.size(), other.name);
+  say("{} ({}) and {} ({})\n", one.name, one.id, other.name, other.id);
+  say("settings  {}\n", text.empty() ? "the same" : text);
+  say("configs   {} in both, {} only in {}, {} only in {}\n", both.size(), first.size() - both.size(), one.name,
+      second.size() - both.size(), other.name);
 }
 
 void diff(const std::string& one, const std::string& other, const std::string& sweep, bool as_json,
@@ -149,7 +149,7 @@ void list_ensembles(bool as_json, const Globals& globals) {
   if (as_json) {
     std::cout << web::text_of({{"ensembles", rows}}, 2);
   } else if (table.rows.empty()) {
-    fmt::print("no ensemble yet: `medley ensemble` fits one\n");
+    say("no ensemble yet: `medley ensemble` fits one\n");
   } else {
     table.notes.push_back("nested: the whole fit is repeated without each fold, and measured on it");
     std::cout << sweep::text_table(table, text_width());
@@ -171,7 +171,7 @@ std::string worker_of(storage::Reader& reader, const std::string& id) {
     if (row.worker.id == id || row.worker.name == id) return row.worker.id;
     names.push_back(row.worker.name);
   }
-  const auto trial = reader.find_trial(id);
+  const auto trial = choose_trial(reader, id);
   if (!trial) throw UsageError("no worker or trial '" + id + "'" + sweep::suggestion(id, names));
   if (trial->attempts.empty()) throw UsageError("trial " + trial->spec.id + " has not been trained yet: no log has it");
   const auto newest = std::max_element(trial->attempts.begin(), trial->attempts.end(),
@@ -193,7 +193,7 @@ void show_log(const LogOptions& options, const Globals& globals) {
   std::size_t shown = log->lines.size() > most ? log->lines.size() - most : 0;
   if (options.follow) count_stop_signals();
   for (;;) {
-    for (; shown < log->lines.size(); ++shown) std::cout << log->lines[shown].text << "\n";
+    for (; shown < log->lines.size(); ++shown) say("{}\n", log->lines[shown].text);
     std::cout.flush();
     if (!options.follow || stop_signals() > 0) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(300));

@@ -5,6 +5,7 @@
 #include "coordinator/commands/command_line.h"
 #include "coordinator/commands/completion.h"
 #include "coordinator/commands/manual.h"
+#include "coordinator/commands/terminal.h"
 #include "sweep/version.h"
 
 int main(int argc, char** argv) {
@@ -14,7 +15,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Ablation sweeps of multi-encoder fusion models for blended emotion recognition.", "medley"};
   app.require_subcommand(1);
   app.set_version_flag("--version", medley::sweep::version());
-  app.get_formatter()->column_width(34);
+  app.get_formatter()->column_width(36);
 
   Globals globals;
   const auto* store = app.add_option("--store", globals.store,
@@ -25,6 +26,8 @@ int main(int argc, char** argv) {
     globals.names_store = store->count() > 0;
     globals.look_beside("");
   });
+  app.add_flag_callback("--wide", show_every_column,
+                        "tables with every column (else they fit the terminal, or 120 characters)");
   app.fallthrough();
 
   add_data_commands(app, globals);

@@ -35,53 +35,47 @@ std::string size(double bytes) {
 }
 
 void print_settling(const Forecast::Settling& of) {
-  std::cout << fmt::format(
-      "settles  differences of {}: half the width of the 95 % interval; {} is found in 4 of 5 sweeps\n",
+  say("settles  differences of {}: half the width of the 95 % interval; {} is found in 4 of 5 sweeps\n",
       difference_text(of.half_width), difference_text(of.found));
   if (of.pairs == 0) {
-    std::cout << "         no finished sweep of this dataset: two configs are assumed to decide one clip of four "
-                 "differently\n";
+    say("         no finished sweep of this dataset: two configs are assumed to decide one clip of four differently\n");
   } else {
-    std::cout << fmt::format("         from {} of configs of {}; {} or less in 4 of 5 pairs\n",
-                             sweep::counted(of.pairs, of.compared ? "compared pair" : "pair"), names(of.sweeps),
-                             difference_text(of.wide));
+    say("         from {} of configs of {}; {} or less in 4 of 5 pairs\n",
+        sweep::counted(of.pairs, of.compared ? "compared pair" : "pair"), names(of.sweeps), difference_text(of.wide));
   }
-  std::cout << fmt::format("         of it {} would stay with more seeds, as {} do not average away{}\n",
-                           difference_text(of.floor), name_of(of.by),
-                           of.seeds_seen ? "" : " (a guess: the sweeps have one seed)");
+  say("         of it {} would stay with more seeds, as {} do not average away{}\n", difference_text(of.floor),
+      name_of(of.by), of.seeds_seen ? "" : " (a guess: the sweeps have one seed)");
   for (const auto& margin : of.margins) {
     const std::string within =
         margin.pairs > 0 ? fmt::format(" ({} of {} within it)", margin.within, sweep::counted(margin.pairs, "pair"))
                          : "";
-    std::cout << fmt::format("         compare {}: margin {}, median forecast {}{}{}\n", margin.axis,
-                             difference_text(margin.margin), difference_text(margin.half_width), within,
-                             margin.reached   ? ": within reach"
-                             : !of.seeds_seen ? ""
-                             : margin.seeds   ? ": within reach with " + sweep::counted(*margin.seeds, "seed")
-                                              : ": the median is above it up to " + sweep::counted(kMostSeeds, "seed"));
+    say("         compare {}: margin {}, median forecast {}{}{}\n", margin.axis, difference_text(margin.margin),
+        difference_text(margin.half_width), within,
+        margin.reached   ? ": within reach"
+        : !of.seeds_seen ? ""
+        : margin.seeds   ? ": within reach with " + sweep::counted(*margin.seeds, "seed")
+                         : ": the median is above it up to " + sweep::counted(kMostSeeds, "seed"));
   }
   if (!of.wished) return;
   if (of.cheapest.empty()) {
-    std::cout << fmt::format("settle   {} is below the median forecast with {}; more would leave {}\n",
-                             difference_text(*of.wished), sweep::counted(kMostSeeds, "seed"),
-                             difference_text(of.floor));
+    say("settle   {} is below the median forecast with {}; more would leave {}\n", difference_text(*of.wished),
+        sweep::counted(kMostSeeds, "seed"), difference_text(of.floor));
   }
   const char* label = "settle   ";
   for (const sweep::Design& design : of.cheapest) {
     const std::string repeats = design.repeats > 1 ? fmt::format(" x {} repeats", design.repeats) : "";
-    std::cout << fmt::format("{}{} with {}{} x {} = {} trials a config\n", label, difference_text(*of.wished),
-                             sweep::counted(design.folds, "fold"), repeats, sweep::counted(design.seeds, "seed"),
-                             design.trainings());
+    say("{}{} with {}{} x {} = {} trials a config\n", label, difference_text(*of.wished),
+        sweep::counted(design.folds, "fold"), repeats, sweep::counted(design.seeds, "seed"), design.trainings());
     label = "         ";
   }
 }
 
 void print_cost(const Forecast& forecast) {
   if (forecast.left == 0) return;
-  std::cout << fmt::format("costs    {}; {} of database\n",
-                           forecast.seconds ? fmt::format("{} of training with one worker", duration(*forecast.seconds))
-                                            : "time unknown, as no trial of this dataset is done",
-                           size(forecast.bytes));
+  say("costs    {}; {} of database\n",
+      forecast.seconds ? fmt::format("{} of training with one worker", duration(*forecast.seconds))
+                       : "time unknown, as no trial of this dataset is done",
+      size(forecast.bytes));
 }
 
 /// As reports show the axes.
@@ -102,42 +96,40 @@ void print_plan(const SweepFile& file, const Plan& made) {
   const auto& axes = made.axes;
   const std::size_t done = made.done;
   const sweep::Expansion& plan = file.expansion;
-  std::cout << fmt::format("sweep    {}\n", file.spec.name);
-  if (!file.spec.description.empty()) std::cout << fmt::format("         {}\n", file.spec.description);
-  std::cout << fmt::format(
-      "dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(), file.dataset.synthetic ? " (synthetic)" : "",
+  say("sweep    {}\n", file.spec.name);
+  if (!file.spec.description.empty()) say("         {}\n", file.spec.description);
+  say("dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(), file.dataset.synthetic ? " (synthetic)" : "",
       sweep::counted(file.dataset.clips.size(), "clip"), sweep::counted(file.dataset.encoders.size(), "encoder"),
       sweep::counted(file.dataset.folds.size(), "fold"));
   if (!plan.partitions.front().official()) {
-    std::cout << fmt::format("folds    {}\n", sweep::partitions_text(plan.partitions));
+    say("folds    {}\n", sweep::partitions_text(plan.partitions));
   }
   const auto repeats = std::int64_t(plan.partitions.size());
   const bool makes_configs = plan.search && sweep::makes_configs(plan.search->kind);
   if (makes_configs) {
-    std::cout << fmt::format("search   {}: at most {} x {} x {} = {}; it makes its configs as it goes\n",
-                             name_of(plan.search->kind), sweep::counted(plan.search->configs, "config"),
-                             sweep::counted(plan.folds.size(), "fold"), sweep::counted(plan.seeds.size(), "seed"),
-                             sweep::counted(plan.search->configs * std::int64_t(plan.runs()), "trial"));
+    say("search   {}: at most {} x {} x {} = {}; it makes its configs as it goes\n", name_of(plan.search->kind),
+        sweep::counted(plan.search->configs, "config"), sweep::counted(plan.folds.size(), "fold"),
+        sweep::counted(plan.seeds.size(), "seed"),
+        sweep::counted(plan.search->configs * std::int64_t(plan.runs()), "trial"));
     const sweep::StrategyKind kind = plan.search->kind;
-    std::cout << (kind == sweep::StrategyKind::kTpe       ? "         below: as many even draws\n"
-                  : kind == sweep::StrategyKind::kHalving ? "         below: all configs to their last epoch\n"
-                                                          : "         below: base alone\n");
+    say_text(kind == sweep::StrategyKind::kTpe       ? "         below: as many even draws\n"
+             : kind == sweep::StrategyKind::kHalving ? "         below: all configs to their last epoch\n"
+                                                     : "         below: base alone\n");
   }
-  std::cout << fmt::format("plan     {} x {}{} x {} = {}: {} done, {} left\n",
-                           sweep::counted(plan.configs.size(), "config"),
-                           repeats > 1 ? sweep::counted(repeats, "repeat") + " x " : "",
-                           sweep::counted(plan.folds.size(), "fold"), sweep::counted(plan.seeds.size(), "seed"),
-                           sweep::counted(plan.trials.size(), "trial"), done, plan.trials.size() - done);
-  if (!made.shapley.empty()) std::cout << fmt::format("         {}\n", made.shapley);
+  say("plan     {} x {}{} x {} = {}: {} done, {} left\n", sweep::counted(plan.configs.size(), "config"),
+      repeats > 1 ? sweep::counted(repeats, "repeat") + " x " : "", sweep::counted(plan.folds.size(), "fold"),
+      sweep::counted(plan.seeds.size(), "seed"), sweep::counted(plan.trials.size(), "trial"), done,
+      plan.trials.size() - done);
+  if (!made.shapley.empty()) say("         {}\n", made.shapley);
   if (plan.search && !makes_configs) {
-    std::cout << fmt::format("         {}, margin {}: it asks for some of them, by rounds\n",
-                             name_of(plan.search->kind), sweep::share_text(plan.search->margin));
+    say("         {}, margin {}: it asks for some of them, by rounds\n", name_of(plan.search->kind),
+        sweep::share_text(plan.search->margin));
   }
   if (plan.duplicates > 0) {
-    std::cout << fmt::format("         {} of {} points train the same as an earlier one and are trained once\n",
-                             plan.duplicates, plan.points);
+    say("         {} of {} points train the same as an earlier one and are trained once\n", plan.duplicates,
+        plan.points);
   }
-  if (plan.dropped > 0) std::cout << fmt::format("         {} impossible configs skipped\n", plan.dropped);
+  if (plan.dropped > 0) say("         {} impossible configs skipped\n", plan.dropped);
   if (made.forecast.settling) print_settling(*made.forecast.settling);
   print_cost(made.forecast);
   if (axes.empty() || makes_configs) return;
@@ -172,9 +164,9 @@ struct PlanOptions {
 
 void plan(const PlanOptions& options, const Globals& globals) {
   const SweepFile file = load_sweep_file(options.sweep, options.data, options.set);
-  for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
+  for (const auto& warning : file.expansion.warnings) remark("warning: {}\n", warning.str());
   const Plan made = make_plan(file, globals.store, options.settle);
-  for (const std::string& trap : made.traps) std::cerr << "note: " << trap << "\n";
+  for (const std::string& trap : made.traps) remark("note: {}\n", trap);
   if (options.as_json) {
     std::cout << plan_json(file, made).dump(2) << "\n";
   } else {
@@ -227,8 +219,8 @@ void print_settings(bool as_json) {
     const std::string standard =
         setting.kind == sweep::Setting::Kind::kEncoders ? "all" : sweep::value_text(setting.get(defaults));
     if (!as_json) {
-      std::cout << fmt::format("{:<18} {:<11} {}\n{:<18} {:<11} {}\n", setting.name, standard, setting.meaning, "", "",
-                               domain_text(setting));
+      say("{:<18} {:<11} {}\n{:<18} {:<11} {}\n", setting.name, standard, setting.meaning, "", "",
+          domain_text(setting));
       continue;
     }
     json row = {{"name", setting.name},

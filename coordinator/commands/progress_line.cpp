@@ -78,8 +78,6 @@ void ProgressLine::show(const Status& status, const SweepStatus& sweep) {
   std::fprintf(stderr, "%s\n", progress_text(status, sweep, std::string::npos, false).c_str());
 }
 
-void ProgressLine::say(const std::string& line) {
-  std::fprintf(stderr, "%s%s\n", drawn_ ? kClearLine : "", line.c_str());
-}
+void ProgressLine::say(const std::string& line) { remark("{}{}\n", drawn_ ? kClearLine : "", line); }
 
 }  // namespace medley::coordinator

@@ -56,17 +56,17 @@ void print_replay(storage::Reader& reader, const ReplayedSearch& replayed, const
                   bool ids) {
   const sweep::SearchSettings& search = replayed.settings;
   const bool chooses = sweep::makes_configs(search.kind);
-  fmt::print("{} on {}{}: {}, {}, in {} {}\n", sweep.name, sweep.dataset_name,
-             sweep.synthetic ? " (synthetic data)" : "", name_of(search.kind),
-             chooses ? fmt::format("{} configs in rounds of {}", search.configs, search.batch)
-                     : "margin " + share_text(search.margin),
-             replayed.orders, chooses ? "replays, each with draws of its own" : "orders of folds and seeds");
-  fmt::print("asks for     {:.0f} of {} trials ({} to {}): {:.1f} times less work\n", replayed.asked, replayed.trials,
-             replayed.least_asked, replayed.most_asked, replayed.trials / replayed.asked);
-  fmt::print("best config  the same in {:.0f} % of orders; its Score is {} lower on average, {} at most\n",
-             100 * replayed.same_winner, share_text(replayed.regret), share_text(replayed.largest_regret));
-  fmt::print("tied lost    {:.1f} % of the {} configs that all trials do not tell from the best\n\n",
-             100 * replayed.tied_lost, replayed.tied);
+  say("{} on {}{}: {}, {}, in {} {}\n", sweep.name, sweep.dataset_name, sweep.synthetic ? " (synthetic data)" : "",
+      name_of(search.kind),
+      chooses ? fmt::format("{} configs in rounds of {}", search.configs, search.batch)
+              : "margin " + share_text(search.margin),
+      replayed.orders, chooses ? "replays, each with draws of its own" : "orders of folds and seeds");
+  say("asks for     {:.0f} of {} trials ({} to {}): {:.1f} times less work\n", replayed.asked, replayed.trials,
+      replayed.least_asked, replayed.most_asked, replayed.trials / replayed.asked);
+  say("best config  the same in {:.0f} % of orders; its Score is {} lower on average, {} at most\n",
+      100 * replayed.same_winner, share_text(replayed.regret), share_text(replayed.largest_regret));
+  say("tied lost    {:.1f} % of the {} configs that all trials do not tell from the best\n\n", 100 * replayed.tied_lost,
+      replayed.tied);
   if (replayed.decisions.empty()) return;
   const sweep::ConfigNames names(read_report(reader, sweep));
   std::cout << sweep::text_table(decisions_table(replayed, names, ids), text_width());

@@ -42,7 +42,6 @@ struct ReportOptions {
   double paper_mm = 0;
   bool methods = false;
   std::string head_fusion;
-  bool wide = false;
   bool planned = false;
   bool axes = false;
   bool importance = false;
@@ -74,13 +73,13 @@ void write_figures(const sweep::Figures& made, const fs::path& folder, bool pape
     const fs::path svg = folder / (figure.name + ".svg");
     files::write(folder / (figure.name + ".csv"), sweep::csv_table(figure.data), files::Durability::kDurable);
     files::write(svg, figure.svg, files::Durability::kDurable);
-    fmt::print("{}\n", svg.string());
+    say("{}\n", svg.string());
     const fs::path printed = folder / (figure.name + ".pdf");
     if (pdf) pdf = write_pdf(svg, printed);
-    if (pdf) fmt::print("{}\n", printed.string());
+    if (pdf) say("{}\n", printed.string());
   }
-  if (paper && !pdf) fmt::print("no PDF: rsvg-convert is not installed (Debian: librsvg2-bin)\n");
-  for (const std::string& missing : made.missing) fmt::print("not written: {}\n", missing);
+  if (paper && !pdf) say("no PDF: rsvg-convert is not installed (Debian: librsvg2-bin)\n");
+  for (const std::string& missing : made.missing) say("not written: {}\n", missing);
 }
 
 /// Epochs of the configs that learning curves show.
@@ -174,13 +173,12 @@ void report(const ReportOptions& options, const Globals& globals) {
       print_json(web::importance_json(importance, web::board_of(sweep, report, reader.config_progress(sweep.id))));
     } else {
       const bool is_data = format == sweep::ReportFormat::kCsv;
-      std::cout << sweep::render(is_data ? importance : sweep::in_words(importance, report), format,
-                                 options.wide ? 0 : text_width());
+      std::cout << sweep::render(is_data ? importance : sweep::in_words(importance, report), format, text_width());
     }
     return;
   }
   const sweep::RenderOptions rendering{
-      format,         options.top,     options.wide ? sweep::Detail::kWide : sweep::Detail::kFit,
+      format,         options.top,     text_width() == 0 ? sweep::Detail::kWide : sweep::Detail::kFit,
       text_width(),   options.ids,     options.explain,
       options.select, options.paper_mm};
   const sweep::Report report = read_report(reader, sweep);
@@ -197,7 +195,7 @@ void report(const ReportOptions& options, const Globals& globals) {
     return;
   }
   if (options.methods) {
-    std::cout << sweep::methods_text(report);
+    say_text(sweep::methods_text(report));
     return;
   }
   try {
@@ -254,62 +252,54 @@ Table importance_table(const sweep::Importance& importance) {
 }
 
 void print_trial(const storage::TrialDetail& trial) {
-  fmt::print("trial    {}\nconfig   {}  fold {}{}  seed {}\nstate    {}{}\n", trial.spec.id,
-             sweep::config_id(trial.spec.config), trial.spec.fold,
-             trial.spec.partition.official() ? "" : " of " + sweep::partition_text(trial.spec.partition),
-             trial.spec.seed, sweep::name_of(trial.state), trial.reason.empty() ? "" : ": " + trial.reason);
+  say("trial    {}\nconfig   {}  fold {}{}  seed {}\nstate    {}{}\n", trial.spec.id,
+      sweep::config_id(trial.spec.config), trial.spec.fold,
+      trial.spec.partition.official() ? "" : " of " + sweep::partition_text(trial.spec.partition), trial.spec.seed,
+      sweep::name_of(trial.state), trial.reason.empty() ? "" : ": " + trial.reason);
   for (const storage::AttemptRow& attempt : trial.attempts) {
-    fmt::print("attempt  {} on {}: {}{}\n", attempt.number,
-               attempt.worker_name.empty() ? attempt.worker : attempt.worker_name, sweep::name_of(attempt.state),
-               attempt.reason.empty() ? "" : ", " + attempt.reason);
+    say("attempt  {} on {}: {}{}\n", attempt.number, attempt.worker_name.empty() ? attempt.worker : attempt.worker_name,
+        sweep::name_of(attempt.state), attempt.reason.empty() ? "" : ", " + attempt.reason);
   }
   if (trial.result) {
     const sweep::TrialResult& result = *trial.result;
-    fmt::print("outcome  {}{}\n", sweep::name_of(result.outcome), result.reason.empty() ? "" : ": " + result.reason);
+    say("outcome  {}{}\n", sweep::name_of(result.outcome), result.reason.empty() ? "" : ": " + result.reason);
     if (result.paper.epoch > 0) {
       const auto best = result.paper.surface.best();
-      fmt::print(
-          "paper    Score {} (ACC_P {}, ACC_S {}) at epoch {}, alpha {}, beta {}; {} clips, {} blends (optimistic)\n",
+      say("paper    Score {} (ACC_P {}, ACC_S {}) at epoch {}, alpha {}, beta {}; {} clips, {} blends (optimistic)\n",
           sweep::share_text(best.accuracy.score()), sweep::share_text(best.accuracy.presence),
           sweep::share_text(best.accuracy.salience), result.paper.epoch, sweep::share_text(best.thresholds.alpha),
           sweep::share_text(best.thresholds.beta), result.paper.surface.clips, result.paper.surface.blends);
     }
-    fmt::print("held-out {}\n",
-               result.held_out.epoch > 0
-                   ? fmt::format("epoch {}; its Score needs the other folds: `medley trials`", result.held_out.epoch)
-                   : std::string("-: the reported fold chose the epoch"));
+    say("held-out {}\n",
+        result.held_out.epoch > 0
+            ? fmt::format("epoch {}; its Score needs the other folds: `medley trials`", result.held_out.epoch)
+            : std::string("-: the reported fold chose the epoch"));
     if (sweep::is_transductive(trial.spec.config)) {
-      fmt::print("         transductive: training read unlabelled features of clips that it is scored on\n");
+      say("         transductive: training read unlabelled features of clips that it is scored on\n");
     }
-    fmt::print("took     {:.1f} s in a pack of {}, {:.0f} samples/s, {:.0f} MiB\n", result.seconds, result.pack_size,
-               result.samples_per_second, static_cast<double>(result.peak_memory_bytes) / (1 << 20));
-    fmt::print("sent by  {}\n", trial.delivered_by);
-    if (!result.arithmetic.empty()) fmt::print("by       arithmetic {}\n", result.arithmetic);
+    say("took     {:.1f} s in a pack of {}, {:.0f} samples/s, {:.0f} MiB\n", result.seconds, result.pack_size,
+        result.samples_per_second, static_cast<double>(result.peak_memory_bytes) / (1 << 20));
+    say("sent by  {}\n", trial.delivered_by);
+    if (!result.arithmetic.empty()) say("by       arithmetic {}\n", result.arithmetic);
   }
-  fmt::print("\nsettings\n");
+  say("\nsettings\n");
   const json settings = sweep::to_json(trial.spec.config);
   for (const sweep::Setting& setting : sweep::settings()) {
-    if (settings.contains(setting.name))
-      fmt::print("  {:<18} {}\n", setting.name, sweep::value_text(settings[setting.name]));
+    if (settings.contains(setting.name)) say("  {:<18} {}\n", setting.name, sweep::value_text(settings[setting.name]));
   }
   if (!trial.result) return;
-  if (!trial.result->epochs.empty()) fmt::print("\n{}", sweep::text_table(epochs_table(*trial.result), text_width()));
+  if (!trial.result->epochs.empty()) say("\n{}", sweep::text_table(epochs_table(*trial.result), text_width()));
   if (!trial.result->importance.encoders.empty()) {
-    fmt::print("\n{}", sweep::text_table(importance_table(trial.result->importance), text_width()));
+    say("\n{}", sweep::text_table(importance_table(trial.result->importance), text_width()));
   }
 }
 
 void show(const std::string& id, const std::string& sweep, bool as_json, const Globals& globals) {
   storage::Reader reader(globals.store);
-  const std::size_t slash = id.find('/');
-  auto trial = slash == std::string::npos ? reader.find_trial(id) : std::nullopt;
+  const auto trial = choose_trial(reader, id, sweep);
   if (!trial) {
-    const ChosenConfig config = choose_config(reader, sweep, id.substr(0, slash));
-    if (slash == std::string::npos && as_json) return print_json(config_json(reader, config));
-    if (slash == std::string::npos) return print_config(reader, config);
-    const std::size_t second = std::min(id.find('/', slash + 1), id.size());
-    const std::string fold = id.substr(slash + 1, second - slash - 1);
-    trial = reader.find_trial(trial_at(reader, config, fold, second < id.size() ? id.substr(second + 1) : ""));
+    const ChosenConfig config = choose_config(reader, sweep, id);
+    return as_json ? print_json(config_json(reader, config)) : print_config(reader, config);
   }
   if (as_json) {
     const auto dataset = reader.find_dataset(trial->dataset);
@@ -338,7 +328,6 @@ void add_report_commands(CLI::App& app, Globals& globals) {
       ->add_option("--top", options->top,
                    "number of configs to list; 0: all, the default but for draws of a random search")
       ->check(CLI::NonNegativeNumber);
-  command->add_flag("--wide", options->wide, "every column (text else fits the terminal, or 120 characters)");
   command->add_flag("--ids", options->ids, "ids of configs, beside their names");
   command->add_flag("--explain", options->explain, "how each number is taken, below its table");
   command->add_option("--select", options->select, "columns in this order, separated by commas; also axes and id")

@@ -49,8 +49,8 @@ void set_others_aside(Coordinator& coordinator, const std::string& sweep) {
   for (const SweepStatus& other : coordinator.status().sweeps) {
     if (other.id == sweep || other.state != sweep::SweepState::kRunning) continue;
     coordinator.stop(other.id);
-    std::cerr << fmt::format("sweep {} has {} of {} trials left; `medley run` with its file continues it\n", other.name,
-                             other.trials - other.finished, other.trials);
+    remark("sweep {} has {} of {} trials left; `medley run` with its file continues it\n", other.name,
+           other.trials - other.finished, other.trials);
   }
 }
 
@@ -79,7 +79,8 @@ void print_report(const fs::path& store, const std::string& id, bool as_json) {
     std::cout << web::text_of(web::ranking_json(reader, web::board_of(sweep, report, reader.config_progress(sweep.id))),
                               2);
   } else {
-    std::cout << sweep::render(report, {sweep::ReportFormat::kText, std::nullopt, sweep::Detail::kFit, text_width()});
+    std::cout << sweep::render(report, {sweep::ReportFormat::kText, std::nullopt,
+                                        text_width() == 0 ? sweep::Detail::kWide : sweep::Detail::kFit, text_width()});
   }
 }
 
@@ -141,7 +142,7 @@ class ScratchFolder {
 /// One epoch of one fold of each config in a store of its own: says which do not train, and how long the others take.
 void smoke(const RunOptions& options) {
   const SweepFile file = smoke_of(load_sweep_file(options.sweep, options.data, options.set));
-  for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
+  for (const auto& warning : file.expansion.warnings) remark("warning: {}\n", warning.str());
   const ScratchFolder scratch;
   CoordinatorOptions alone = options.coordinator;
   alone.limits.retry_budget = 1;
@@ -167,10 +168,10 @@ void smoke(const RunOptions& options) {
     if (row.seconds > longest) slowest = row.config;
     longest = std::max(longest, row.seconds);
   }
-  fmt::print("{} of {} configs train: an epoch of fold {} takes {:.2f} s on average{}; nothing of it is kept\n",
-             trained, sweep.trials, sweep.folds.front(), trained > 0 ? seconds / trained : 0.0,
-             trained > 1 ? fmt::format(", {:.2f} s at most ({})", longest, slowest) : "");
-  for (const std::string& line : wrong) fmt::print("{}\n", line);
+  say("{} of {} configs train: an epoch of fold {} takes {:.2f} s on average{}; nothing of it is kept\n", trained,
+      sweep.trials, sweep.folds.front(), trained > 0 ? seconds / trained : 0.0,
+      trained > 1 ? fmt::format(", {:.2f} s at most ({})", longest, slowest) : "");
+  for (const std::string& line : wrong) say("{}\n", line);
   if (end.how == Coordinator::End::How::kStopped) throw Error("stopped (" + end.reason + ")");
   if (!wrong.empty()) throw Error(fmt::format("{} of {} configs do not train", wrong.size(), sweep.trials));
 }
@@ -178,31 +179,30 @@ void smoke(const RunOptions& options) {
 void run(const RunOptions& options, const Globals& globals) {
   if (options.smoke) return smoke(options);
   const SweepFile file = load_sweep_file(options.sweep, options.data, options.set);
-  for (const auto& warning : file.expansion.warnings) std::cerr << "warning: " << warning.str() << "\n";
+  for (const auto& warning : file.expansion.warnings) remark("warning: {}\n", warning.str());
   refuse_second_run(globals.store, options.sweep);
   const bool is_new = !fs::exists(storage::StoreLayout(globals.store.string()).database());
   const auto opened = open_coordinator(globals.store, options.coordinator);
   // A store that the user did not name, and does not see in the current folder, is told of.
   if (is_new || (!globals.names_store && globals.store.has_parent_path())) {
-    std::cerr << (is_new ? "new store: " : "store: ") << fs::absolute(globals.store).lexically_normal().string()
-              << "\n";
+    remark("{}: {}\n", is_new ? "new store" : "store", fs::absolute(globals.store).lexically_normal().string());
   }
   Coordinator& coordinator = *opened;
   const auto submitted = coordinator.submit(record_of(file.dataset), file.submission());
   set_others_aside(coordinator, submitted.id);
   for (const auto& [trial, fault] : submitted.set_aside) {
-    std::cerr << fmt::format("warning: trial {} is trained again: {}\n", trial, fault);
+    remark("warning: trial {} is trained again: {}\n", trial, fault);
   }
   const storage::SweepSummary sweep = storage::Reader(globals.store).stored_sweep(submitted.id);
-  std::cerr << begin_text(file, sweep) << "\n";
+  remark("{}\n", begin_text(file, sweep));
   if (!submitted.namesake.empty()) {
     storage::Reader reader(globals.store);
-    std::cerr << "note: " << renamed_text(reader, submitted) << "\n";
+    remark("note: {}\n", renamed_text(reader, submitted));
   }
   Coordinator::End end;
   if (!sweep.searching && sweep.finished == sweep.trials) {
-    std::cerr << "nothing to train: " << (sweep.search.is_null() ? "" : "its search is done, and ")
-              << "every trial has its result\n";
+    remark("nothing to train: {}every trial has its result\n",
+           sweep.search.is_null() ? "" : "its search is done, and ");
     end = coordinator.run();
   } else {
     std::optional<Dashboard> dashboard;
@@ -210,7 +210,7 @@ void run(const RunOptions& options, const Globals& globals) {
       dashboard.emplace(coordinator, globals.store, DashboardOptions{"127.0.0.1", options.web_port, ""});
       std::cerr << "dashboard: " << dashboard->url() << "\n";
     }
-    if (const std::string hint = waiting_text(coordinator, submitted.id); !hint.empty()) std::cerr << hint << "\n";
+    if (const std::string hint = waiting_text(coordinator, submitted.id); !hint.empty()) remark("{}\n", hint);
     count_stop_signals();
     const auto notifier = make_notifier(globals.store, options.notify, [&](const std::string& id) {
       return id == submitted.id ? file.spec.on : decltype(file.spec.on)();
@@ -218,8 +218,7 @@ void run(const RunOptions& options, const Globals& globals) {
     const auto begin = std::chrono::steady_clock::now();
     end = run_with_progress(coordinator, submitted.id, notifier.get());
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    std::cerr << fmt::format("trained {} in {}\n", sweep::counted(coordinator.status().results, "trial"),
-                             duration_text(seconds));
+    remark("trained {} in {}\n", sweep::counted(coordinator.status().results, "trial"), duration_text(seconds));
   }
   print_report(globals.store, submitted.id, options.as_json);
   std::cout.flush();

@@ -8,6 +8,7 @@
 
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/session.h"
+#include "coordinator/commands/terminal.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
 #include "storage/reader.h"
@@ -61,8 +62,8 @@ void serve(const ServeOptions& options, const fs::path& store) {
                            reachable_name(settings.address, settings.advertise), coordinator->port());
   for (const SweepStatus& sweep : coordinator->status().sweeps) {
     if (sweep.state != sweep::SweepState::kRunning) continue;
-    std::cout << fmt::format("sweep {} ({}) resumes: {} of {} trials are left\n", sweep.name, sweep.id,
-                             sweep.trials - sweep.finished - sweep.failed, sweep.trials);
+    say("sweep {} ({}) resumes: {} of {} trials are left\n", sweep.name, sweep.id,
+        sweep.trials - sweep.finished - sweep.failed, sweep.trials);
   }
   std::cout << "Ctrl-C lets running packs end, a second one stops at once" << std::endl;
   const auto on_of = [&](const std::string& id) {
@@ -72,8 +73,8 @@ void serve(const ServeOptions& options, const fs::path& store) {
       make_notifier(store, options.notify, options.dashboard.obeys_on ? on_of : Notifier::TargetsOf());
   const auto end = run_until_stopped(
       *coordinator, [&] { notifier->look(coordinator->status()); },
-      [](const std::string& text) { std::cerr << text << std::endl; });
-  std::cout << "stopped: " << end.reason << "; medley serve resumes with the remaining trials" << std::endl;
+      [](const std::string& text) { remark("{}\n", text); });
+  say("stopped: {}; medley serve resumes with the remaining trials\n", end.reason);
 }
 
 }  // namespace

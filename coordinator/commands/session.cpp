@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cluster/process.h"
+#include "coordinator/commands/terminal.h"
 #include "coordinator/commands/worker_program.h"
 #include "coordinator/endpoint.h"
 #include "storage/store_folder.h"
@@ -78,17 +79,22 @@ std::unique_ptr<Notifier> make_notifier(const fs::path& store, const std::vector
 std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, CoordinatorOptions options) {
   storage::make_store(store, options.place);
   if (const std::string system = storage::shared_database(store); !system.empty()) {
-    std::cerr << "warning: the database of " << store.string() << " is on " << system
-              << ", where SQLite is slow and locks may not hold: --database FOLDER puts a new one on a local disk\n";
+    remark(
+        "warning: the database of {} is on {}, where SQLite is slow and locks may not hold: --database FOLDER puts a "
+        "new "
+        "one on a local disk\n",
+        store.string(), system);
   }
   if (const std::string name = reachable_name(options.address, options.advertise); !resolves(name)) {
-    std::cerr << "warning: workers are told to join " << name
-              << ", which this host cannot look up: give a name that all hosts know, or an address, with --advertise\n";
+    remark(
+        "warning: workers are told to join {}, which this host cannot look up: give a name that all hosts know, or an "
+        "address, with --advertise\n",
+        name);
   }
   try {
     spdlog::set_default_logger(spdlog::basic_logger_mt("medley", (store / "logs" / "coordinator.log").string()));
   } catch (const spdlog::spdlog_ex& error) {
-    std::cerr << "warning: no log is kept: " << error.what() << "\n";
+    remark("warning: no log is kept: {}\n", error.what());
     spdlog::set_default_logger(spdlog::create<spdlog::sinks::null_sink_mt>("medley"));
   }
   spdlog::flush_on(spdlog::level::info);

@@ -21,8 +21,6 @@ using nlohmann::json;
 using sweep::share_text;
 using sweep::Table;
 
-constexpr std::size_t kFewestDigits = 4;
-
 const sweep::ConfigReport* report_of(const sweep::Report& report, const std::string& config) {
   const auto found = std::find_if(report.configs.begin(), report.configs.end(),
                                   [&](const sweep::ConfigReport& one) { return one.id == config; });
@@ -55,64 +53,32 @@ std::string text_of(const storage::TrialRow& trial, const std::map<std::string, 
 
 }  // namespace
 
-ChosenConfig choose_config(storage::Reader& reader, const std::string& sweep, const std::string& config) {
-  std::vector<storage::SweepSummary> sweeps;
-  if (sweep.empty()) {
-    sweeps = reader.sweeps();
-  } else {
-    sweeps.push_back(choose_sweep(reader, sweep));
-  }
-  ChosenConfig chosen;
-  for (const storage::SweepSummary& one : sweeps) {
-    if (config.size() < kFewestDigits) break;
-    for (const storage::SweepConfigRow& row : reader.sweep_configs(one.id)) {
-      if (row.id.compare(0, config.size(), config) != 0 || row.id == chosen.id) continue;
-      if (!chosen.id.empty()) throw UsageError("'" + config + "' could be " + chosen.id + " or " + row.id);
-      chosen = {one, row.id};
-    }
-  }
-  if (chosen.id.empty()) {
-    throw UsageError("no trial or config '" + config + "'" + (sweep.empty() ? "" : " in sweep " + sweep) +
-                     "; give an id, or its first 4 digits or more");
-  }
-  return chosen;
-}
-
-std::string trial_at(storage::Reader& reader, const ChosenConfig& config, const std::string& fold,
-                     const std::string& seed) {
-  for (const storage::TrialRow& trial : trials_of(reader, config)) {
-    if (std::to_string(trial.fold) == fold && std::to_string(trial.seed) == seed) return trial.trial;
-  }
-  throw UsageError("config " + config.id + " has no trial of fold " + fold + " and seed " + seed);
-}
-
 void print_config(storage::Reader& reader, const ChosenConfig& config) {
   const sweep::Report report = read_report(reader, config.sweep);
   const storage::SweepConfigRow row = row_of(reader, config);
   const sweep::ConfigReport* measured = report_of(report, config.id);
-  fmt::print("config   {} of sweep {}\n", config.id, config.sweep.name);
+  say("config   {} of sweep {}\n", config.id, config.sweep.name);
   std::string values;
   for (const auto& [axis, value] : row.axis_values.items()) {
     values += (values.empty() ? "" : ", ") + axis + " " + sweep::value_text(value);
   }
-  if (!values.empty()) fmt::print("varies   {}\n", values);
+  if (!values.empty()) say("varies   {}\n", values);
   std::map<std::string, double> scores;
   if (measured) {
-    fmt::print("runs     {} of {} done{}\n", measured->done, measured->expected,
-               measured->diverged > 0 ? fmt::format(", {} diverged", measured->diverged) : "");
+    say("runs     {} of {} done{}\n", measured->done, measured->expected,
+        measured->diverged > 0 ? fmt::format(", {} diverged", measured->diverged) : "");
     if (measured->held_out_seeds > 0) {
       const sweep::Interval& interval = measured->held_out_interval;
-      fmt::print("held-out Score {}{} (ACC_P {}, ACC_S {})\n", share_text(measured->held_out.score()),
-                 std::isfinite(interval.low)
-                     ? fmt::format(" [{}, {}]", share_text(interval.low), share_text(interval.high))
-                     : "",
-                 share_text(measured->held_out.presence), share_text(measured->held_out.salience));
+      say("held-out Score {}{} (ACC_P {}, ACC_S {})\n", share_text(measured->held_out.score()),
+          std::isfinite(interval.low) ? fmt::format(" [{}, {}]", share_text(interval.low), share_text(interval.high))
+                                      : "",
+          share_text(measured->held_out.presence), share_text(measured->held_out.salience));
     } else if (!measured->no_held_out.empty()) {
-      fmt::print("held-out -: {}\n", measured->no_held_out);
+      say("held-out -: {}\n", measured->no_held_out);
     }
     if (measured->paper_score.count > 0) {
-      fmt::print("paper    Score {} ± {} over runs (optimistic)\n", share_text(measured->paper_score.mean),
-                 share_text(measured->paper_score.sd));
+      say("paper    Score {} ± {} over runs (optimistic)\n", share_text(measured->paper_score.mean),
+          share_text(measured->paper_score.sd));
     }
     for (const sweep::RunScore& run : measured->runs) {
       if (std::isfinite(run.held_out)) scores[run.trial] = run.held_out;
@@ -140,13 +106,13 @@ void print_config(storage::Reader& reader, const ChosenConfig& config) {
   }
   table.notes.push_back("thresholds and fusion of the heads are chosen on the config's other folds of the same seed");
   table.notes.push_back("medley show " + config.id + "/FOLD/SEED shows one of them");
-  fmt::print("\n");
+  say("\n");
   std::cout << sweep::text_table(table, text_width());
-  fmt::print("\nsettings\n");
+  say("\nsettings\n");
   const json settings = sweep::to_json(row.config);
   for (const sweep::Setting& setting : sweep::settings()) {
     if (!settings.contains(setting.name)) continue;
-    fmt::print("  {:<18} {}\n", setting.name, sweep::value_text(settings[setting.name]));
+    say("  {:<18} {}\n", setting.name, sweep::value_text(settings[setting.name]));
   }
 }
 

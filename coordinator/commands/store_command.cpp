@@ -8,6 +8,7 @@
 
 #include "coordinator/actions/backup.h"
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/terminal.h"
 #include "storage/check.h"
 #include "storage/merge.h"
 #include "storage/upkeep.h"
@@ -31,7 +32,7 @@ json faults_json(const std::vector<storage::Fault>& faults) {
 }
 
 void print_faults(const std::vector<storage::Fault>& faults) {
-  for (const storage::Fault& fault : faults) fmt::print("{}: {}\n", fault.where, fault.what);
+  for (const storage::Fault& fault : faults) say("{}: {}\n", fault.where, fault.what);
 }
 
 void check(bool as_json, const Globals& globals) {
@@ -41,8 +42,8 @@ void check(bool as_json, const Globals& globals) {
               << "\n";
   } else {
     print_faults(all.faults);
-    fmt::print("{} and {} were read{}\n", sweep::counted(all.results, "result"), sweep::counted(all.exports, "export"),
-               all.faults.empty() ? ": no fault found" : "");
+    say("{} and {} were read{}\n", sweep::counted(all.results, "result"), sweep::counted(all.exports, "export"),
+        all.faults.empty() ? ": no fault found" : "");
   }
   if (!all.faults.empty()) {
     throw std::runtime_error(fmt::format("{}: {}", globals.store.string(), sweep::counted(all.faults.size(), "fault")));
@@ -60,9 +61,9 @@ void print_backup(const Backup& backup, const std::string& made, bool as_json) {
               << "\n";
     return;
   }
-  for (const std::string& note : backup.notes) fmt::print("note: {}\n", note);
-  fmt::print("{}: {}, {} and {}, read again without a fault\n", made, sweep::counted(backup.results, "result"),
-             sweep::counted(backup.checkpoints, "checkpoint"), sweep::counted(backup.exports, "export"));
+  for (const std::string& note : backup.notes) say("note: {}\n", note);
+  say("{}: {}, {} and {}, read again without a fault\n", made, sweep::counted(backup.results, "result"),
+      sweep::counted(backup.checkpoints, "checkpoint"), sweep::counted(backup.exports, "export"));
 }
 
 void merge(const std::string& other, bool as_json, const Globals& globals) {
@@ -84,12 +85,12 @@ void merge(const std::string& other, bool as_json, const Globals& globals) {
   } else {
     print_faults(merged.differing);
     print_faults(merged.left_out);
-    for (const std::string& note : merged.notes) fmt::print("note: {}\n", note);
-    fmt::print("added {}, {}, {}, {}, {}, {} and {}; {} were in both stores\n",
-               sweep::counted(merged.datasets, "dataset"), sweep::counted(merged.sweeps, "sweep"),
-               sweep::counted(merged.trials, "trial"), sweep::counted(merged.results, "result"),
-               sweep::counted(merged.checkpoints, "checkpoint"), sweep::counted(merged.marks, "mark"),
-               sweep::counted(merged.ensembles, "ensemble"), sweep::counted(merged.equal, "equal result"));
+    for (const std::string& note : merged.notes) say("note: {}\n", note);
+    say("added {}, {}, {}, {}, {}, {} and {}; {} were in both stores\n", sweep::counted(merged.datasets, "dataset"),
+        sweep::counted(merged.sweeps, "sweep"), sweep::counted(merged.trials, "trial"),
+        sweep::counted(merged.results, "result"), sweep::counted(merged.checkpoints, "checkpoint"),
+        sweep::counted(merged.marks, "mark"), sweep::counted(merged.ensembles, "ensemble"),
+        sweep::counted(merged.equal, "equal result"));
   }
   if (merged.differing.empty() && merged.left_out.empty()) return;
   throw std::runtime_error(fmt::format("{}: not all is merged: {}, {}", other,
@@ -115,13 +116,12 @@ void collect(bool dry_run, bool as_json, const Globals& globals) {
     return;
   }
   for (const storage::UnneededFile& file : garbage.files) {
-    fmt::print("{}: {}, {}\n", file.path.string(), bytes_text(file.bytes), file.why);
+    say("{}: {}, {}\n", file.path.string(), bytes_text(file.bytes), file.why);
   }
-  for (const std::string& trial : garbage.trials) fmt::print("trial {}: of no sweep, without a result\n", trial);
-  fmt::print("{} {} ({}), {}, {} and {}\n", dry_run ? "would remove" : "removed",
-             sweep::counted(garbage.files.size(), "file"), bytes_text(bytes),
-             sweep::counted(garbage.trials.size(), "trial"), sweep::counted(garbage.configs, "config"),
-             sweep::counted(garbage.datasets, "dataset"));
+  for (const std::string& trial : garbage.trials) say("trial {}: of no sweep, without a result\n", trial);
+  say("{} {} ({}), {}, {} and {}\n", dry_run ? "would remove" : "removed", sweep::counted(garbage.files.size(), "file"),
+      bytes_text(bytes), sweep::counted(garbage.trials.size(), "trial"), sweep::counted(garbage.configs, "config"),
+      sweep::counted(garbage.datasets, "dataset"));
 }
 
 void compact(bool as_json, const Globals& globals) {
@@ -129,7 +129,7 @@ void compact(bool as_json, const Globals& globals) {
   if (as_json) {
     std::cout << json{{"before_bytes", compacted.before}, {"after_bytes", compacted.after}}.dump(2) << "\n";
   } else {
-    fmt::print("the database took {} and takes {}\n", bytes_text(compacted.before), bytes_text(compacted.after));
+    say("the database took {} and takes {}\n", bytes_text(compacted.before), bytes_text(compacted.after));
   }
 }
 

@@ -27,7 +27,7 @@ struct TrialsOptions {
   std::string sort;
   std::vector<std::string> columns;
   int top = 0;
-  bool wide = false, as_csv = false, as_json = false;
+  bool as_csv = false, as_json = false;
 };
 
 /// Ids, then what the sweep varies, then what people read first, or everything.
@@ -94,7 +94,7 @@ void trials(const TrialsOptions& options, const Globals& globals) {
   if (!options.sort.empty()) list.sort(options.sort);
   std::vector<std::string> names;
   for (const std::string& name : options.columns) names.push_back(list.resolved(name));
-  const bool everything = options.as_csv || options.as_json || options.wide;
+  const bool everything = options.as_csv || options.as_json || text_width() == 0;
   if (names.empty()) names = shown_columns(list, everything);
   const std::size_t all = list.lines().size();
   const std::size_t lines = options.top > 0 ? std::min(all, static_cast<std::size_t>(options.top)) : all;
@@ -119,7 +119,7 @@ void trials(const TrialsOptions& options, const Globals& globals) {
       "held_out: of the fold's clips, at thresholds (and a fusion of heads) chosen on the config's other folds; "
       "paper: epoch and thresholds tuned on the fold itself (optimistic)");
   if (!list.unmatched().empty()) table.notes = {list.unmatched()};
-  std::cout << sweep::text_table(table, options.wide ? 0 : text_width());
+  std::cout << sweep::text_table(table, text_width());
 }
 
 std::string columns_text() {
@@ -142,15 +142,15 @@ void predictions(const PredictionsOptions& options, const Globals& globals) {
   const auto protocol = sweep::find_named<sweep::Protocol>(options.protocol);
   const WrittenPredictions written =
       write_predictions(reader, options.what, protocol.value(), options.repeat, options.out);
-  fmt::print("{}: {}, {} clips{}\n", options.out.string(), written.of, written.clips,
-             written.test_clips > 0 ? fmt::format(", {} test clips", written.test_clips) : "");
-  for (const std::string& array : written.arrays) fmt::print("  {}\n", array);
+  say("{}: {}, {} clips{}\n", options.out.string(), written.of, written.clips,
+      written.test_clips > 0 ? fmt::format(", {} test clips", written.test_clips) : "");
+  for (const std::string& array : written.arrays) say("  {}\n", array);
   if (written.left_out > 0) {
-    fmt::print("left out: {} pairs of config and seed that lack a fold\n", written.left_out);
+    say("left out: {} pairs of config and seed that lack a fold\n", written.left_out);
   }
   if (written.untested > 0) {
-    fmt::print("left out: test clips, as {} members were trained before they came; medley predict predicts them\n",
-               written.untested);
+    say("left out: test clips, as {} members were trained before they came; medley predict predicts them\n",
+        written.untested);
   }
 }
 
@@ -193,7 +193,6 @@ void add_trials_command(CLI::App& app, Globals& globals) {
       ->type_name("NAME,...")
       ->delimiter(',');
   command->add_option("--top", options->top, "number of trials to list; 0: all")->check(CLI::NonNegativeNumber);
-  command->add_flag("--wide", options->wide, "every column");
   auto* formats = command->add_option_group("format", "instead of aligned text");
   formats->add_flag("--csv", options->as_csv, "every column, with full precision");
   formats->add_flag("--json", options->as_json, "every column, with full precision");

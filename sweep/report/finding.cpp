@@ -73,9 +73,9 @@ std::string seeds_text(const std::vector<Judged>& undecided) {
     if (one.row->more_seeds) most = std::max(most, *one.row->more_seeds);
     never += !one.row->more_seeds;
   }
-  if (never == undecided.size()) return "no number of seeds would settle it";
+  if (never == undecided.size()) return "more seeds are not expected to settle it";
   const std::string more = "needs about " + counted(most, "more seed");
-  return never == 0 ? more : more + ", and for " + std::to_string(never) + " no number of seeds is enough";
+  return never == 0 ? more : more + "; for " + std::to_string(never) + " more seeds are not expected to be enough";
 }
 
 Finding of_families(const Report& report, const ConfigNames& names) {

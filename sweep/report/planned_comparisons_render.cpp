@@ -22,7 +22,7 @@ std::string verdict_text(const PlannedComparison& row) {
   std::string text = name_of(row.verdict);
   if (row.verdict != Verdict::kInconclusive) return text;
   if (row.seeds == 1) return text + ": training variance unknown from 1 seed";
-  if (!row.more_seeds) return text + ": no number of seeds would settle it";
+  if (!row.more_seeds) return text + ": more seeds are not expected to settle it";
   return text + ": " + std::to_string(*row.more_seeds) + " more seed" + (*row.more_seeds == 1 ? "" : "s") +
          " would settle it";
 }

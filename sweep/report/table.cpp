@@ -71,6 +71,25 @@ std::string markdown_escaped(const std::string& text) {
   return replaced(text, special);
 }
 
+/// Where the text after the last two spaces begins, not beyond `most` bytes; 0 where there is none.
+std::size_t last_column(const std::string& line, std::size_t most) {
+  std::size_t begin = 0;
+  for (std::size_t at = 2; at < line.size() && at <= most; ++at) {
+    if (line[at] != ' ' && line[at - 1] == ' ' && line[at - 2] == ' ') begin = at;
+  }
+  return begin;
+}
+
+/// The last space behind `indent` characters with at most `most` before it, else the first behind them; npos without.
+std::size_t break_of(const std::string& line, std::size_t indent, std::size_t most) {
+  std::size_t found = std::string::npos;
+  for (std::size_t at = line.find_first_not_of(' ', indent); (at = line.find(' ', at)) != std::string::npos; ++at) {
+    if (found != std::string::npos && width(line.substr(0, at)) > most) break;
+    found = at;
+  }
+  return found;
+}
+
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -237,6 +256,25 @@ std::string wrapped_text(const std::string& text, std::size_t width) {
   return wrapped(text, "", width > 0 ? width : kTextWidth);
 }
 
+std::string broken_lines(const std::string& text, std::size_t most) {
+  std::string lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    const std::string indent(width(line.substr(0, last_column(line, most * 2 / 3))), ' ');
+    while (width(line) > most) {
+      const std::size_t space = break_of(line, indent.size(), most);
+      if (space == std::string::npos) break;
+      lines += line.substr(0, space) + "\n";
+      line = indent + line.substr(space + 1);
+    }
+    lines += line;
+    if (end < text.size()) lines += '\n';
+    begin = end + 1;
+  }
+  return lines;
+}
+
 std::string named(const Table::Column& column) {
   return column.group.empty() ? column.head : column.group + " " + column.head;
 }
@@ -271,8 +309,8 @@ std::string text_table(const Table& whole, std::size_t room_for) {
   std::string text = wrapped(table.title, "", most);
   for (const std::string& line : table.above) text += wrapped(line, "", most);
   groups = without_trailing_space(groups);
-  if (!groups.empty()) text += groups + "\n";
-  text += without_trailing_space(head) + "\n" + rule + "\n";
+  if (!groups.empty() && !table.rows.empty()) text += groups + "\n";
+  if (!table.rows.empty()) text += without_trailing_space(head) + "\n" + rule + "\n";
   for (const auto& row : table.rows) {
     std::string line;
     for (std::size_t c = 0; c < widths.size(); ++c) {

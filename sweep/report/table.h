@@ -42,12 +42,16 @@ std::size_t text_width(const Table& table);
 /// Lines of at most `width` characters, kTextWidth for 0, broken at spaces. Ends with a newline.
 std::string wrapped_text(const std::string& text, std::size_t width);
 
+/// Lines of more than `width` characters are broken at spaces, and continue below their last column: the text after two
+/// spaces or more. Lines that fit stay as they are.
+std::string broken_lines(const std::string& text, std::size_t width);
+
 /// "group head", or "head" without a group.
 std::string named(const Table::Column& column);
 
 /// Each ends with a newline.
 /// Aligned, fitted() to a terminal of `width` characters, with a note of what was left out. Lines of text are broken.
-/// 0: every column, lines broken at kTextWidth.
+/// 0: every column, lines broken at kTextWidth. Without rows it is title and notes.
 std::string text_table(const Table& table, std::size_t width = kTextWidth);
 std::string markdown_table(const Table& table);  ///< GitHub's tables
 std::string latex_table(const Table& table);     ///< a table environment; needs the booktabs package

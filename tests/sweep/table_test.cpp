@@ -124,4 +124,24 @@ TEST(Table, CsvQuotesWhatItMust) {
 }
 
 }  // namespace
+TEST(BrokenLines, ContinueBelowTheirLastColumn) {
+  EXPECT_EQ(broken_lines("folds    ten folds of actors\n  two by two\nfits\n", 20),
+            "folds    ten folds\n         of actors\n  two by two\nfits\n");
+  EXPECT_EQ(broken_lines("no column but many words", 10), "no column\nbut many\nwords");
+  EXPECT_EQ(broken_lines("         set in as before it", 20), "         set in as\n         before it");
+}
+
+TEST(BrokenLines, HaveWordsThatDoNotFit) {
+  EXPECT_EQ(broken_lines("file  /a/path/that/is/long and more", 14), "file  /a/path/that/is/long\n      and more");
+  EXPECT_EQ(broken_lines("Δ Δ Δ Δ", 5), "Δ Δ Δ\nΔ") << "characters, not bytes";
+}
+
+TEST(TextTable, WithoutRowsIsTitleAndNotes) {
+  Table table;
+  table.title = "title";
+  table.columns = {{"head"}};
+  table.notes = {"note"};
+  EXPECT_EQ(text_table(table), "title\n  note\n");
+}
+
 }  // namespace medley::sweep

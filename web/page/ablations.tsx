@@ -65,7 +65,7 @@ function example(sweep: Sweep): string {
 /** As `medley report --planned` says it. */
 function seeds(more: number | null, trained: number): string {
   if (trained === 1) return "training variance unknown from 1 seed";
-  if (more === null) return "no number of seeds would settle it";
+  if (more === null) return "more seeds are not expected to settle it";
   return `${more} more seed${more === 1 ? "" : "s"} would settle it`;
 }
 
