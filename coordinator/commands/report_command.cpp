@@ -99,7 +99,7 @@ std::vector<sweep::TrialCurve> read_curves(storage::Reader& reader, const sweep:
 
 /// A probe takes seconds, the first time.
 void say_probe(std::size_t subsets) {
-  fmt::print(stderr, "training a ridge probe on {} subsets of the encoders, once\n", subsets);
+  remark("training a ridge probe on {} subsets of the encoders, once\n", subsets);
 }
 
 /// Of Scores, and of the gate where a config has one.
@@ -110,8 +110,9 @@ sweep::Figures all_figures(storage::Reader& reader, const storage::SweepSummary&
     made.missing.push_back("figures of encoders: no config has a gate and a result");
     return made;
   }
-  sweep::Figures more = sweep::make_figures(
-      importance_report(reader, sweep, report, options.config, options.by, say_probe), options.paper_mm);
+  const sweep::ImportanceReport importance =
+      importance_report(reader, sweep, report, options.config, options.by, say_probe);
+  sweep::Figures more = sweep::make_figures(sweep::in_words(importance, report), options.paper_mm);
   std::move(more.figures.begin(), more.figures.end(), std::back_inserter(made.figures));
   std::move(more.missing.begin(), more.missing.end(), std::back_inserter(made.missing));
   return made;

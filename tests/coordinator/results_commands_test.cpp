@@ -370,7 +370,7 @@ TEST(ResultsCommands, TextHasTheNamesOfReports) {
     for (const std::string& one : config.config.encoders) encoders += (encoders.empty() ? "" : "+") + one;
     config.axis_values = {{"encoders", encoders}, {"epochs", std::to_string(config.config.epochs)}};
   }
-  store.sweep.labels = {{"epochs=20", "deep"}};
+  store.sweep.labels = {{"epochs=20", "deep"}, {"wavlm", "WavLM-L"}};
   {
     storage::Writer writer(folder);
     storage::Writer::Group group(writer);
@@ -392,6 +392,11 @@ TEST(ResultsCommands, TextHasTheNamesOfReports) {
     EXPECT_EQ(text.find(id), std::string::npos) << text;
     EXPECT_NE(run(folder, std::string(command) + " --ids").find(id), std::string::npos) << command;
   }
+  run(folder, "report named --figures " + (folder / "figures").string());
+  std::ifstream svg(folder / "figures" / "importance_by_fold.svg");
+  const std::string drawn{std::istreambuf_iterator<char>(svg), {}};
+  EXPECT_NE(drawn.find("WavLM-L"), std::string::npos);
+  EXPECT_EQ(drawn.find("wavlm"), std::string::npos);
 }
 
 TEST(ResultsCommands, PredictionsAreWhatTheModelsSaidOfClipsThatTheyDidNotSee) {
