@@ -98,9 +98,7 @@ std::vector<sweep::TrialCurve> read_curves(storage::Reader& reader, const sweep:
 }
 
 /// A probe takes seconds, the first time.
-void say_probe(std::size_t subsets) {
-  remark("training a ridge probe on {} subsets of the encoders, once\n", subsets);
-}
+void say_probe(std::size_t subsets) { remark("training a ridge probe on {} subsets of the encoders, once\n", subsets); }
 
 /// Of Scores, and of the gate where a config has one.
 sweep::Figures all_figures(storage::Reader& reader, const storage::SweepSummary& sweep, const sweep::Report& report,

@@ -80,11 +80,12 @@ std::size_t last_column(const std::string& line, std::size_t most) {
   return begin;
 }
 
-/// The last space behind `indent` characters with at most `most` before it, else the first behind them; npos without.
-std::size_t break_of(const std::string& line, std::size_t indent, std::size_t most) {
+/// Where to break a line behind `indent` characters: the last of these bytes with at most `most` characters to its end,
+/// or npos.
+std::size_t last_fitting(const std::string& line, char byte, std::size_t indent, std::size_t most) {
   std::size_t found = std::string::npos;
-  for (std::size_t at = line.find_first_not_of(' ', indent); (at = line.find(' ', at)) != std::string::npos; ++at) {
-    if (found != std::string::npos && width(line.substr(0, at)) > most) break;
+  for (std::size_t at = line.find_first_not_of(' ', indent); (at = line.find(byte, at)) != std::string::npos; ++at) {
+    if (width(line.substr(0, at)) + (byte != ' ') > most) break;
     found = at;
   }
   return found;
@@ -263,10 +264,15 @@ std::string broken_lines(const std::string& text, std::size_t most) {
     std::string line = text.substr(begin, end - begin);
     const std::string indent(width(line.substr(0, last_column(line, most * 2 / 3))), ' ');
     while (width(line) > most) {
-      const std::size_t space = break_of(line, indent.size(), most);
-      if (space == std::string::npos) break;
-      lines += line.substr(0, space) + "\n";
-      line = indent + line.substr(space + 1);
+      std::size_t at = last_fitting(line, ' ', indent.size(), most);
+      if (at == std::string::npos) {  // a list without spaces
+        const std::size_t comma = last_fitting(line, ',', indent.size(), most);
+        if (comma != std::string::npos) line.insert(at = comma + 1, " ");
+      }
+      if (at == std::string::npos) at = line.find(' ', line.find_first_not_of(' ', indent.size()));
+      if (at == std::string::npos) break;
+      lines += line.substr(0, at) + "\n";
+      line = indent + line.substr(at + 1);
     }
     lines += line;
     if (end < text.size()) lines += '\n';

@@ -133,6 +133,7 @@ TEST(BrokenLines, ContinueBelowTheirLastColumn) {
 
 TEST(BrokenLines, HaveWordsThatDoNotFit) {
   EXPECT_EQ(broken_lines("file  /a/path/that/is/long and more", 14), "file  /a/path/that/is/long\n      and more");
+  EXPECT_EQ(broken_lines("one of  {first,second,third}", 16), "one of  {first,\n        second,\n        third}");
   EXPECT_EQ(broken_lines("Δ Δ Δ Δ", 5), "Δ Δ Δ\nΔ") << "characters, not bytes";
 }
 
