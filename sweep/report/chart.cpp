@@ -71,7 +71,7 @@ struct LegendEntry {
 class Plot {
  public:
   struct Room {
-    double left = 56, right = 16, below = 46;
+    double left = 64, right = 16, below = 46;  ///< left: the label of y beside ticks of six characters
   };
 
   Plot(const ChartText& text, double width, double height, const Room& room, std::vector<LegendEntry> legend = {},
@@ -93,7 +93,7 @@ class Plot {
     const double half = std::min(total, text_pixels(text.x_label)) / 2;
     const double middle = std::clamp(room.left + width / 2, half, total - half);
     svg_.text({middle, top_ + height + room.below - 8}, text.x_label, Anchor::kMiddle);
-    svg_.text({14, top_ + height / 2}, text.y_label, Anchor::kMiddle, 11, -90);
+    svg_.text({13, top_ + height / 2}, text.y_label, Anchor::kMiddle, 11, -90);
     for (std::size_t i = 0; i < notes_.size(); ++i) {
       svg_.text({8, top_ + height + room.below + 8 + 13 * static_cast<double>(i)}, notes_[i], Anchor::kStart, kNoteSize,
                 0, "#555555");

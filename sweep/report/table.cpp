@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cctype>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -403,7 +404,7 @@ double paper_points(const std::string& text, bool bold = false) {
   for (const char c : text) {
     if ((c & 0xc0) == 0x80) continue;
     const bool narrow = c == '.' || c == ',' || c == '[' || c == ']' || c == 'i' || c == 'l' || c == ' ';
-    const bool wide = static_cast<unsigned char>(c) >= 0x80 || c == 'm' || c == 'w' || c == '-' || c == '%' || c == '+';
+    const bool wide = static_cast<unsigned char>(c) >= 0x80 || std::string("mw-%+=").find(c) != std::string::npos;
     ems += narrow ? 0.33 : wide || (c >= 'A' && c <= 'Z') ? 0.87 : 0.56;
   }
   return ems * kPaperPoints * (bold ? 1.15 : 1);
@@ -524,8 +525,8 @@ std::string paper_table(const Table& whole, double width_mm) {
   const auto cell = [&](std::size_t r, std::size_t c) {
     const std::string& text = table.rows[r][c];
     if (table.columns[c].shortened) {
-      return "\\parbox[t]{" + std::to_string(static_cast<int>(natural[c])) + "pt}{\\raggedright\\hangindent1em " +
-             breakable(text, kLongestOfAName) + "\\strut}";
+      return "\\parbox[t]{" + std::to_string(static_cast<int>(std::ceil(natural[c]))) +
+             "pt}{\\raggedright\\hangindent1em " + breakable(text, kLongestOfAName) + "\\strut}";
     }
     const auto number = number_in(text);
     const bool bold = table.columns[c].best && number && *number == best[c];
