@@ -47,14 +47,17 @@ std::optional<double> measure_pack(const data::Dataset& dataset, const sweep::Tr
     std::vector<Group> groups = form_groups(states, features, device, Gang(alone, device));
     const long steps = std::min<long>(kWarmUpSteps + kTimedSteps, groups.front().steps());
     for (Group& group : groups) group.begin_epoch();
-    auto start = std::chrono::steady_clock::now();
+    std::vector<double> seconds;
     for (long step = 0; step < steps; ++step) {
-      if (step == std::min<long>(kWarmUpSteps, steps - 1)) start = std::chrono::steady_clock::now();
+      const auto start = std::chrono::steady_clock::now();
       for (Group& group : groups) group.step();  // reads its losses: the device is done when it returns
+      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const auto timed = static_cast<double>(steps - std::min<long>(kWarmUpSteps, steps - 1));
-    return timed * size / seconds;
+    // The median: one step that others held up says nothing about the pack.
+    const auto timed = seconds.begin() + std::min<long>(kWarmUpSteps, steps - 1);
+    const auto middle = timed + (seconds.end() - timed) / 2;
+    std::nth_element(timed, middle, seconds.end());
+    return size / *middle;
   } catch (const c10::Error& e) {
     if (std::string(e.what()).find("out of memory") == std::string::npos) throw;
     return std::nullopt;

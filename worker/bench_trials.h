@@ -23,7 +23,7 @@ struct Cost {
 };
 
 /// The cost of one epoch of these trials, trained together on `device`. It is the difference between training for all
-/// their epochs and for one, so that the cost of a trial's start drops out.
+/// their epochs and for one, after a first pack that is not timed, so that the cost of a start drops out.
 Cost cost_of_epoch(const data::Dataset& dataset, const std::vector<sweep::TrialSpec>& trials,
                    const sweep::Device& device);
 

@@ -10,6 +10,7 @@
 
 #include "trainer/error.h"
 #include "trainer/kernels/gemm.h"
+#include "trainer/kernels/huge_pages.h"
 #include "trainer/kernels/layer_norm.h"
 #include "trainer/kernels/recorded.h"
 #include "trainer/kernels/row_kernels.h"
@@ -37,6 +38,7 @@ torch::Device find_device(const std::string& name) {
 }
 
 void use_one_thread() {
+  use_huge_pages();
   at::set_num_threads(1);
   if (openblas_set_num_threads) openblas_set_num_threads(1);
 #ifdef __GLIBC__
