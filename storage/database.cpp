@@ -120,6 +120,9 @@ bool is_of_system(int code, int system) {
   }
 }
 
+/// Prepared statements; SQL that is put together from filters has few forms.
+constexpr std::size_t kMostIdle = 256;
+
 }  // namespace
 
 Database::Database(std::string path, Mode mode) : path_(std::move(path)) {
@@ -142,7 +145,40 @@ Database::Database(std::string path, Mode mode) : path_(std::move(path)) {
   }
 }
 
-Database::~Database() { sqlite3_close(handle_); }
+Database::~Database() {
+  forget_idle();
+  sqlite3_close(handle_);
+}
+
+sqlite3_stmt* Database::prepared(std::string_view sql) {
+  if (const auto found = idle_.find(sql); found != idle_.end()) {
+    sqlite3_stmt* statement = found->second;
+    idle_.erase(found);
+    return statement;
+  }
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement,
+                         nullptr) != SQLITE_OK) {
+    fail(std::string(sql));
+  }
+  return statement;
+}
+
+void Database::keep(sqlite3_stmt* statement) noexcept {
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);  // text and blobs were borrowed
+  if (idle_.size() >= kMostIdle) forget_idle();
+  try {
+    idle_.emplace(sqlite3_sql(statement), statement);
+  } catch (const std::bad_alloc&) {
+    sqlite3_finalize(statement);
+  }
+}
+
+void Database::forget_idle() noexcept {
+  for (const auto& [sql, statement] : idle_) sqlite3_finalize(statement);
+  idle_.clear();
+}
 
 void Database::execute(const char* sql) {
   if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(sql);
@@ -166,13 +202,9 @@ void Database::fail(const std::string& doing) const {
   throw Error(what);
 }
 
-Statement::Statement(Database& database, std::string_view sql) : database_(database) {
-  if (sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &handle_, nullptr) != SQLITE_OK) {
-    database_.fail(std::string(sql));
-  }
-}
+Statement::Statement(Database& database, std::string_view sql) : database_(database), handle_(database.prepared(sql)) {}
 
-Statement::~Statement() { sqlite3_finalize(handle_); }
+Statement::~Statement() { database_.keep(handle_); }
 
 bool Statement::step() {
   const int code = sqlite3_step(handle_);

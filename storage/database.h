@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,8 +38,16 @@ class Database {
   [[noreturn]] void fail(const std::string& doing) const;
 
  private:
+  friend class Statement;
+  sqlite3_stmt* prepared(std::string_view sql);
+  void keep(sqlite3_stmt* statement) noexcept;
+  void forget_idle() noexcept;
+
   std::string path_;
   sqlite3* handle_ = nullptr;
+  /// Prepared statements that nobody uses, by their SQL, for the next Statement of the same: compiling one takes longer
+  /// than running it.
+  std::multimap<std::string, sqlite3_stmt*, std::less<>> idle_;
 };
 
 /// Bytes to bind; borrowed until the statement is run.
@@ -47,7 +56,8 @@ struct Blob {
   std::size_t size = 0;
 };
 
-/// A prepared statement. Text and blobs that are bound are borrowed until run() or the end of stepping.
+/// A prepared statement, compiled once for all Statements of one SQL text. Text and blobs that are bound are borrowed
+/// until run() or the end of stepping.
 class Statement {
  public:
   Statement(Database& database, std::string_view sql);
