@@ -370,14 +370,16 @@ struct Coordinator::State {
     if (!ending.stop_now(reason)) return;
     push(DrainRequested{});
     process_all();
-    std::optional<storage::Writer::Group> group;
+    storage::Writer::Group group(writer);
     for (const auto& worker : scheduler.workers()) {
+      if (worker.state == sweep::WorkerState::kJoined) {
+        writer.set_worker_state(worker.id, sweep::WorkerState::kLeft, "the coordinator was stopped", storage::now_ms());
+      }
       for (const auto& attempt : worker.leased) {
-        if (!group) group.emplace(writer);
         writer.end_attempt(attempt, sweep::AttemptState::kCancelled, "the coordinator was stopped", storage::now_ms());
       }
     }
-    if (group) group->commit();
+    group.commit();
     for (const auto& worker : server->workers()) server->send(worker, protocol::Dismiss{"the coordinator was stopped"});
     ending.cancelled(Steady::now());
   }

@@ -29,7 +29,8 @@ sweep::ReportClips clips_of(Reader& reader, const SweepSummary& sweep) {
   bool all_known = true;
   for (const sweep::Partition& partition : sweep.partitions) {
     for (const ClipRecord& clip : sweep::partitioned(dataset, partition).clips) {
-      if (!clip.label) continue;
+      // Test clips may have labels too, and the sweep may leave folds out.
+      if (!clip.label || std::count(sweep.folds.begin(), sweep.folds.end(), clip.fold) == 0) continue;
       sweep::FoldClips& fold = clips.folds[{partition.repeat, clip.fold}];
       fold.truth.push_back(*clip.label);
       fold.actors.push_back(actors.emplace(clip.actor, static_cast<int>(actors.size())).first->second);

@@ -268,7 +268,7 @@ CREATE TABLE run_score (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE ensemble (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,  -- an id that was removed is not given again
   name TEXT NOT NULL,
   dataset INTEGER NOT NULL REFERENCES dataset,
   method TEXT NOT NULL,

@@ -448,7 +448,7 @@ void Writer::set_sweep_state(const std::string& sweep, SweepState state, TimeMs 
 
 void Writer::mark_sweep(const std::string& sweep, const SweepMarkChange& change) {
   State& s = *state_;
-  s.write("mark sweep " + sweep, [&] {
+  s.write("change sweep " + sweep, [&] {
     const std::int64_t key = s.sweep_key(sweep);
     if (change.name && s.find_key("SELECT key FROM sweep WHERE name = ?", *change.name) != 0) {
       throw Error("there is a sweep '" + *change.name + "' already");

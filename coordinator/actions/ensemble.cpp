@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/error.h"
 #include "sweep/report/late_fusion.h"
 
 namespace medley::coordinator {
@@ -158,6 +159,9 @@ storage::EnsembleRecord ensemble_record(const FittedEnsemble& fitted, const stor
     record.request.name = sweep.name + "-" + name_of(request.options.method) +
                           (request.options.mix == sweep::Mix::kGeometric ? "-geometric" : "") +
                           (request.per_subset ? "-per-subset" : "");
+  }
+  if (record.request.name.find_first_not_of("0123456789") == std::string::npos) {
+    throw UsageError("an ensemble cannot be called '" + record.request.name + "': a number is the id of one");
   }
 
   record.weights = weights_of(pooled.candidates, ensemble.fitted.weights);

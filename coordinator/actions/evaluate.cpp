@@ -245,8 +245,18 @@ Evaluation evaluate_npz(const fs::path& file, const data::Dataset& dataset, std:
     if (name != usual) evaluation.notes.push_back(fmt::format("array '{}' is read as '{}'", name, usual));
   }
   const auto filenames = archive.read_strings(arrays.filenames);
-  const auto header = archive.header(arrays.probabilities);
+  auto header = archive.header(arrays.probabilities);
   const auto classes = static_cast<std::size_t>(dataset.classes.count());
+  // As `medley predictions` writes them, [model, clip, class].
+  if (header.shape.size() == 3 && header.shape[1] == filenames.size() && header.shape[2] == classes) {
+    if (header.shape[0] != 1) {
+      throw data::Error(
+          fmt::format("{}: {} holds predictions of {} models, and one is evaluated: write those of one "
+                      "ensemble, or of a config with one seed",
+                      file.string(), arrays.probabilities, header.shape[0]));
+    }
+    header.shape.erase(header.shape.begin());
+  }
   if (header.shape != std::vector<std::size_t>{filenames.size(), classes}) {
     const bool turned = header.shape == std::vector<std::size_t>{classes, filenames.size()};
     throw data::Error(file.string() + ": " + arrays.probabilities + " has shape " + header.shape_text() + ", not (" +

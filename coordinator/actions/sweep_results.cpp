@@ -103,7 +103,13 @@ std::string difference_text(storage::Reader& reader, const storage::SweepSummary
   for (const auto& [what, values] : there) {
     if (here.count(what) == 0) add(what, {}, values);
   }
-  return text.empty() ? "other combinations of the same values" : text;
+  if (!text.empty()) return text;
+  const auto ids = [&](const storage::SweepSummary& of) {
+    std::set<std::string> all;
+    for (const storage::SweepConfigRow& row : reader.sweep_configs(of.id)) all.insert(row.id);
+    return all;
+  };
+  return ids(one) == ids(other) ? "" : "other combinations of the same values";
 }
 
 std::string renamed_text(storage::Reader& reader, const storage::Writer::Submitted& submitted) {
@@ -187,12 +193,10 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
       Candidate candidate{config.id, {seed}, {}, sweep::is_transductive(config.config)};
       sweep::Predictions said;
       said.clips = pooled.rows.clips();
-      bool any = false;
       for (const auto& part :
            reader.predictions(sweep.dataset, config.id, partition, seed, protocol, storage::Split::kValidation)) {
         const auto rows = rows_of_fold.find(part.fold);
-        if (rows == rows_of_fold.end()) continue;  // a fold of another sweep
-        any = true;
+        if (rows == rows_of_fold.end()) continue;                          // a fold of another sweep
         if (part.fused.size() != rows->second.size() * classes) continue;  // no snapshot of this protocol
         place(part.fused, rows->second, classes, size, said.fused);
         place(part.presence, rows->second, classes, size, said.presence);
@@ -203,7 +207,7 @@ SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepS
         pooled.candidates.push_back(std::move(candidate));
         pooled.rows.candidates.emplace_back(said.fused.begin(), said.fused.end());
         pooled.rows.said.push_back({std::move(said)});
-      } else if (any) {
+      } else {
         ++pooled.left_out;
       }
     }

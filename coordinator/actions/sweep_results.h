@@ -31,7 +31,7 @@ ChosenConfig choose_config(storage::Reader& reader, const std::string& sweep, co
 std::optional<storage::TrialDetail> choose_trial(storage::Reader& reader, const std::string& id,
                                                  const std::string& sweep = "");
 
-/// What tells two sweeps of one store apart: "epochs 5, not 3; seeds 1, 2, not 1".
+/// What tells two sweeps of one store apart: "epochs 5, not 3; seeds 1, 2, not 1". "" where no setting does.
 std::string difference_text(storage::Reader& reader, const storage::SweepSummary& one,
                             const storage::SweepSummary& other);
 /// For a sweep that could not have the name of its file: which one has it, and what the difference is. "" otherwise.
@@ -63,7 +63,7 @@ struct SweepPredictions {
   std::vector<Candidate> candidates;
   sweep::OutOfFold rows;
   std::vector<std::string> actors;  ///< names; rows.actor are indices
-  int left_out = 0;  ///< (config, seed) pairs with results but not in every fold, or without this protocol's snapshot
+  int left_out = 0;  ///< other pairs of config and seed: without a result in every fold, or this protocol's snapshot
 };
 SweepPredictions pool_predictions(storage::Reader& reader, const storage::SweepSummary& sweep,
                                   const sweep::Partition& partition, sweep::Protocol protocol);

@@ -84,7 +84,7 @@ int run_command_line(CLI::App& app, int argc, const char* const* argv) {
     if (unknown.empty()) {
       const int code = app.exit(e, help, error);
       say_text(help.str());
-      remark_text(error.str());
+      if (!error.str().empty()) remark_text("medley: " + error.str());
       return code == 0 ? flushed() : 2;
     }
     const CLI::App& command = innermost(app);

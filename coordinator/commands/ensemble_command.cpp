@@ -136,8 +136,7 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
       share_text(score.low), share_text(score.high), storage::clusters_text(ensemble));
   say("best single  {}  chosen on the other folds\n", accuracy_text(ensemble.best_single_nested));
   say("nested and its interval are of models of one fold each, on clips of new actors; the export averages the models "
-      "of\n"
-      "all {} folds and is usually better\n",
+      "of all {} folds and is usually better\n",
       ensemble.folds.size());
   if (ensemble.request.protocol == sweep::Protocol::kPaper) {
     say("members are of the paper-style epoch, which the reported fold chose: all of these numbers are optimistic\n");
@@ -152,8 +151,8 @@ void print_ensemble(storage::Reader& reader, const storage::EnsembleRecord& ense
     say("unfinished sweep: {}\n", unfinished);
   }
   if (ensemble.left_out > 0) {
-    say("left out: {} (config, seed) without {} predictions in every fold\n", ensemble.left_out,
-        name_of(ensemble.request.protocol));
+    say("left out: {} of config and seed without {} predictions in every fold\n",
+        sweep::counted(ensemble.left_out, "pair"), name_of(ensemble.request.protocol));
   }
 }
 

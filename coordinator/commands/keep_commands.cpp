@@ -177,9 +177,9 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
     auto* text = command->add_option("TEXT", options->text, "the note, in place of the one that is there");
     command->add_flag("--remove", options->undo, "remove it")->excludes(text);
     command->footer("Examples:\n  medley note topn 'features of November, without clip 17'\n  medley note topn");
-    command->callback([options = options, &globals] {
+    command->callback([options = options, text, &globals] {
       const auto sweep = sweep_called(globals, options->sweep);
-      const bool shows = options->text.empty() && !options->undo;
+      const bool shows = text->count() == 0 && !options->undo;
       if (!shows) mark(globals, sweep, {{}, options->text, {}});
       const std::string& note = shows ? sweep.note : options->text;
       say("{}\n", note.empty() ? "sweep " + sweep.name + " has no note" : note);

@@ -98,9 +98,11 @@ void print_plan(const SweepFile& file, const Plan& made) {
   const sweep::Expansion& plan = file.expansion;
   say("sweep    {}\n", file.spec.name);
   if (!file.spec.description.empty()) say("         {}\n", file.spec.description);
-  say("dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(), file.dataset.synthetic ? " (synthetic)" : "",
-      sweep::counted(file.dataset.clips.size(), "clip"), sweep::counted(file.dataset.encoders.size(), "encoder"),
-      sweep::counted(file.dataset.folds.size(), "fold"));
+  const std::size_t tested = file.dataset.clips_of_fold(-1).size();
+  const std::string clips = sweep::counted(file.dataset.clips.size() - tested, "labelled clip") +
+                            (tested > 0 ? " and " + std::to_string(tested) + " of the test" : "");
+  say("dataset  {}{}: {}, {}, {}\n", file.dataset.folder.string(), file.dataset.synthetic ? " (synthetic)" : "", clips,
+      sweep::counted(file.dataset.encoders.size(), "encoder"), sweep::counted(file.dataset.folds.size(), "fold"));
   if (!plan.partitions.front().official()) {
     say("folds    {}\n", sweep::partitions_text(plan.partitions));
   }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "coordinator/commands/terminal.h"
+#include "sweep/report/report.h"
 #include "sweep/report/table.h"
 
 namespace medley::coordinator {
@@ -35,7 +36,7 @@ std::string progress_text(const Status& status, const SweepStatus& sweep, std::s
   if (sweep.failed > 0) counts += fmt::format(", {} failed", sweep.failed);
   if (sweep.diverged > 0) counts += fmt::format(", {} diverged", sweep.diverged);
   std::string best;
-  if (sweep.best_paper_score) best = fmt::format(", best Score {:.3f} (paper-style)", *sweep.best_paper_score);
+  if (sweep.best_paper_score) best = ", best Score " + sweep::share_text(*sweep.best_paper_score) + " (paper-style)";
   std::string end;
   if (status.draining && done < sweep.trials) {
     end = ", stopping";

@@ -9,7 +9,9 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "coordinator/actions/plan.h"
 #include "coordinator/actions/sweep_file.h"
 #include "coordinator/actions/sweep_results.h"
 #include "coordinator/commands/command.h"
@@ -182,7 +184,8 @@ void run(const RunOptions& options, const Globals& globals) {
   for (const auto& warning : file.expansion.warnings) remark("warning: {}\n", warning.str());
   refuse_second_run(globals.store, options.sweep);
   const bool is_new = !fs::exists(storage::StoreLayout(globals.store.string()).database());
-  const auto opened = open_coordinator(globals.store, options.coordinator);
+  for (const std::string& trap : make_plan(file, globals.store, std::nullopt).traps) remark("note: {}\n", trap);
+  auto opened = open_coordinator(globals.store, options.coordinator);
   // A store that the user did not name, and does not see in the current folder, is told of.
   if (is_new || (!globals.names_store && globals.store.has_parent_path())) {
     remark("{}: {}\n", is_new ? "new store" : "store", fs::absolute(globals.store).lexically_normal().string());
@@ -220,9 +223,10 @@ void run(const RunOptions& options, const Globals& globals) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     remark("trained {} in {}\n", sweep::counted(coordinator.status().results, "trial"), duration_text(seconds));
   }
+  const SweepStatus last = status_of(coordinator.status(), submitted.id);
+  opened.reset();  // the report says that nobody trains now
   print_report(globals.store, submitted.id, options.as_json);
   std::cout.flush();
-  const SweepStatus last = status_of(coordinator.status(), submitted.id);
   if (end.how == Coordinator::End::How::kStopped) {
     throw Error(fmt::format("stopped ({}): {} of {} trials have their results; the same command continues", end.reason,
                             last.finished, last.trials));
@@ -251,14 +255,24 @@ sweep::Table status_table(storage::Reader& reader, bool all) {
                    {"failed", Align::kRight},
                    {"diverged", Align::kRight, "", 1},
                    {"best Score paper", Align::kRight}};
+  const std::vector<storage::SweepSummary> sweeps = reader.sweeps();
+  const bool tagged = std::any_of(sweeps.begin(), sweeps.end(), [](const auto& s) { return !s.tags.empty(); });
+  const bool noted = std::any_of(sweeps.begin(), sweeps.end(), [](const auto& s) { return !s.note.empty(); });
+  if (tagged) table.columns.push_back({"tags", Align::kLeft, "", 6});
+  if (noted) {
+    table.columns.push_back({"note"});
+    table.columns.back().shortened = true;
+  }
   int archived = 0;
-  for (const storage::SweepSummary& s : reader.sweeps()) {
+  for (const storage::SweepSummary& s : sweeps) {
     archived += s.archived;
     if (s.archived && !all) continue;
     table.rows.push_back(
         {s.name, s.id, sweep::name_of(s.standing), s.dataset_name + (s.synthetic ? " (synthetic)" : ""),
          std::to_string(s.trials), std::to_string(s.finished), std::to_string(s.running), std::to_string(s.failed),
          std::to_string(s.diverged), s.best_paper_score ? sweep::share_text(*s.best_paper_score) : "-"});
+    if (tagged) table.rows.back().push_back(fmt::format("{}", fmt::join(s.tags, ", ")));
+    if (noted) table.rows.back().push_back(s.note);
     storage::TrialFilter failed;
     failed.state = sweep::TrialState::kFailed;
     for (const storage::TrialRow& trial : reader.trials(s.id, failed, {0, 5})) {

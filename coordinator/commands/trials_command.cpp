@@ -138,6 +138,9 @@ struct PredictionsOptions {
 };
 
 void predictions(const PredictionsOptions& options, const Globals& globals) {
+  if (options.out.extension() != ".npz") {
+    throw UsageError("--out " + options.out.string() + ": predictions are NPZ arrays, and its name must end in .npz");
+  }
   storage::Reader reader(globals.store);
   const auto protocol = sweep::find_named<sweep::Protocol>(options.protocol);
   const WrittenPredictions written =
@@ -146,7 +149,8 @@ void predictions(const PredictionsOptions& options, const Globals& globals) {
       written.test_clips > 0 ? fmt::format(", {} test clips", written.test_clips) : "");
   for (const std::string& array : written.arrays) say("  {}\n", array);
   if (written.left_out > 0) {
-    say("left out: {} pairs of config and seed that lack a fold\n", written.left_out);
+    say("left out: {} of config and seed without predictions in every fold\n",
+        sweep::counted(written.left_out, "pair"));
   }
   if (written.untested > 0) {
     say("left out: test clips, as {} members were trained before they came; medley predict predicts them\n",

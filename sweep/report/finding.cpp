@@ -205,9 +205,13 @@ Finding finding(const Report& report) {
   const SweepStanding standing = report.standing;
   if (standing == SweepStanding::kFailed) return {FindingState::kFailed, "failed: no trial has a result"};
   if (standing != SweepStanding::kFinished && (done < expected || !report.search.empty())) {
-    const std::string so_far = measured ? "; so far " + score_of(report, names, report.configs.front()) +
-                                              by(report, report.ranks_held_out(), 0)
-                                        : "";
+    std::string so_far;
+    if (measured) {
+      const ConfigReport& first = report.configs.front();
+      so_far = "; so far " + score_of(report, names, first) + " (" +
+               (report.ranks_held_out() ? "held-out" : "paper-style") + " Score, " + std::to_string(first.done) +
+               " of " + counted(first.expected, "run") + ")";
+    }
     return {FindingState::kNotYet, "not yet: " + trials + so_far};
   }
   if (!measured) return {FindingState::kNoNumber, "no config has a Score: " + trials + " have a result"};

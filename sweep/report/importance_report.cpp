@@ -261,9 +261,16 @@ std::optional<ShapleyReport> shapley_of(const std::vector<std::string>& encoders
 
 std::vector<EffectSeries> effect_of_n(const ConfigReport& config, const Report& report,
                                       const std::vector<ConfigReport>& others, int encoders) {
+  const auto seeds_of = [](const ConfigReport& one) {
+    std::set<std::uint64_t> seeds;
+    for (const RunScore& run : one.runs) seeds.insert(run.seed);
+    return seeds;
+  };
   std::map<std::string, EffectSeries> series;
   for (const auto* configs : {&report.configs, &others}) {
     for (const ConfigReport& other : *configs) {
+      // Scores of other seeds differ by these, too.
+      if (configs == &others && seeds_of(other) != seeds_of(config)) continue;
       const std::string selection = other.settings.value("selection", std::string());
       if (selection.empty() || other.paper_score.count == 0) continue;
       if (!same_but(config.settings, other.settings, {"top_n", "selection"})) continue;

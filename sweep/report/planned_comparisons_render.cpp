@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "sweep/config.h"
@@ -9,6 +10,11 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kSeedsNote =
+    "seeds to settle: if mean and variances stay as they are; the share of the error that comes from the clips does "
+    "not "
+    "shrink with seeds (not expected: more seeds alone will not do); one seed does not tell the share of training";
+
 /// Axes that are held somewhere and are not the same everywhere: the others stand in no column.
 std::vector<std::string> held_axes(const FamilyReport& family) {
   std::set<std::string> axes;
@@ -18,13 +24,11 @@ std::vector<std::string> held_axes(const FamilyReport& family) {
   return {axes.begin(), axes.end()};
 }
 
-std::string verdict_text(const PlannedComparison& row) {
-  std::string text = name_of(row.verdict);
-  if (row.verdict != Verdict::kInconclusive) return text;
-  if (row.seeds == 1) return text + ": training variance unknown from 1 seed";
-  if (!row.more_seeds) return text + ": more seeds are not expected to settle it";
-  return text + ": " + std::to_string(*row.more_seeds) + " more seed" + (*row.more_seeds == 1 ? "" : "s") +
-         " would settle it";
+/// What would settle an inconclusive comparison.
+std::string seeds_text(const PlannedComparison& row) {
+  if (row.verdict != Verdict::kInconclusive) return "";
+  if (row.seeds == 1) return "unknown from 1";
+  return row.more_seeds ? std::to_string(*row.more_seeds) + " more" : "not expected";
 }
 
 std::string marks(const PlannedComparison& row) {
@@ -38,15 +42,19 @@ void add_notes(Table& table, const Report& report, const FamilyReport& family) {
   const std::string margin = share_text(family.family.margin);
   const std::string repeat = report.partitions.size() > 1 ? "repeat, " : "";
   table.notes.push_back("Δ: mean difference of Scores, value less baseline, paired by " + repeat +
-                        "fold and seed; held-out as in the leaderboard, paper-style is optimistic");
+                        "fold and seed; held-out as in the leaderboard");
   table.notes.push_back(
       "interval and p: " + uncertainty_text(family.judged_held_out, report.actors, report.partitions.size()) +
       "; Holm: p adjusted over this family");
-  table.notes.push_back("helps, hurts: Holm p < .05; equivalent: the entire 95 % interval lies within ±" + margin +
-                        "; else inconclusive");
-  table.notes.push_back(
-      "seeds to settle it: if mean and variances stay as they are; the share of the error that comes from the clips "
-      "does not shrink with seeds; one seed does not tell the share of training");
+  if (family.judged_held_out) {
+    constexpr const char* kOptimistic = "paper-style is optimistic";
+    for (Table::Column& column : table.columns) {
+      if (column.group == "paper-style") column.notes.push_back(kOptimistic);
+    }
+    table.notes.push_back(kOptimistic);
+  }
+  table.notes.push_back("equivalent: the entire 95 % interval lies within ±" + margin +
+                        "; else helps, hurts: Holm p < .05; else inconclusive");
   bool incomplete = false;
   bool diverged = false;
   bool transductive = false;
@@ -73,7 +81,7 @@ std::vector<std::string> cells_of(const std::optional<Comparison>& comparison, c
 
 }  // namespace
 
-Table planned_comparisons_table(const Report& report, const FamilyReport& family, Detail detail) {
+Table planned_comparisons_table(const Report& report, const FamilyReport& family, Detail detail, bool seeds) {
   const bool wide = detail == Detail::kWide;
   const AxisText axis_text(report);
   const std::vector<std::string> held = held_axes(family);
@@ -106,7 +114,12 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
   group(family.judged_held_out);
   table.columns.push_back({"Holm", kRight, judged});
   table.columns.push_back({"verdict", kLeft});
-  table.columns.back().shortened = true;
+  const bool undecided = seeds && std::any_of(family.rows.begin(), family.rows.end(),
+                                              [](const auto& row) { return row.verdict == Verdict::kInconclusive; });
+  if (undecided) {
+    table.columns.push_back({"seeds to settle", kLeft, "", 2});
+    table.columns.back().notes = {kSeedsNote};
+  }
   group(!family.judged_held_out);
   for (const PlannedComparison& row : family.rows) {
     std::vector<std::string> cells = {axis_text(family.family.axis, row.value) +
@@ -124,12 +137,14 @@ Table planned_comparisons_table(const Report& report, const FamilyReport& family
     };
     append(cells_of(family.judged(row), marks(row), true));
     cells.push_back(row.verdict == Verdict::kNotJudged ? "-" : p_text(row.adjusted_p));
-    cells.push_back(verdict_text(row));
+    cells.push_back(name_of(row.verdict));
+    if (undecided) cells.push_back(seeds_text(row));
     append(cells_of(family.judged_held_out ? row.paper : row.held_out, marks(row), wide));
     table.rows.push_back(std::move(cells));
   }
   if (!wide) lift_constants(table, liftable);
   add_notes(table, report, family);
+  if (undecided) table.notes.push_back(kSeedsNote);
   return table;
 }
 

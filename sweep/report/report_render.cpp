@@ -69,14 +69,18 @@ std::vector<Selected> selected(const Report& report, const std::vector<std::stri
   for (const AxisReport& axis : report.axes) known.push_back(axis.axis);
   for (const Column& column : columns()) known.push_back(column.id);
   std::vector<Selected> chosen;
+  const auto choose = [&](const Column* column) {  // once: the ends of an interval are one column
+    const auto same = [&](const Selected& one) { return one.column == column; };
+    if (std::none_of(chosen.begin(), chosen.end(), same)) chosen.push_back({column});
+  };
   for (const std::string& name : names) {
     const auto column = std::find_if(columns().begin(), columns().end(), [&](const Column& c) { return name == c.id; });
     const bool axis =
         std::any_of(report.axes.begin(), report.axes.end(), [&](const AxisReport& a) { return a.axis == name; });
     if (column != columns().end() && column->applies_to(report)) {
-      chosen.push_back({&*column});
+      choose(&*column);
     } else if (const auto number = find_number(name); number && number->column->applies_to(report)) {
-      chosen.push_back({number->column});
+      choose(number->column);
     } else if (axis || name == kIdColumn) {
       chosen.push_back({nullptr, axis ? name : ""});
     } else {
@@ -498,13 +502,7 @@ void add_axes(Writing& writing, const Report& report) {
 
 void add_planned(Writing& writing, const Report& report, const RenderOptions& options) {
   for (const FamilyReport& family : report.families) {
-    Table table = planned_comparisons_table(report, family, options.detail);
-    if (options.paper_mm > 0) {  // verdicts without the seeds that would settle them
-      for (auto& row : table.rows) {
-        for (std::string& cell : row) cell = cell.substr(0, cell.find(": "));
-      }
-    }
-    writing.add(std::move(table));
+    writing.add(planned_comparisons_table(report, family, options.detail, options.paper_mm == 0));
   }
 }
 
@@ -520,7 +518,7 @@ std::string share_text(double share) {
   return (negative ? "-" : "") + digits;
 }
 
-Table full_precision(const Report& report, const std::vector<std::string>& select) {
+Table full_precision(const Report& report, const std::vector<std::string>& select, int top) {
   Table table;
   std::vector<const Column*> shown;
   std::vector<std::string> axes;
@@ -540,7 +538,9 @@ Table full_precision(const Report& report, const std::vector<std::string>& selec
     for (const char* name : one->numbers) column(name);
   }
   const auto text = [](const json& value) { return value.is_null() ? std::string() : value_text(value); };
-  for (std::size_t i = 0; i < report.configs.size(); ++i) {
+  const std::size_t all = report.configs.size();
+  const std::size_t listed = top > 0 ? std::min(all, static_cast<std::size_t>(top)) : all;
+  for (std::size_t i = 0; i < listed; ++i) {
     const ConfigReport& config = report.configs[i];
     const auto rank = rank_at(report, i);
     std::vector<std::string> row = {rank ? std::to_string(*rank) : "", config.id};
@@ -556,7 +556,8 @@ Table full_precision(const Report& report, const std::vector<std::string>& selec
 }
 
 std::string render(const Report& report, const RenderOptions& options) {
-  if (options.format == ReportFormat::kCsv) return csv_table(full_precision(report, options.select));
+  if (options.format == ReportFormat::kCsv)
+    return csv_table(full_precision(report, options.select, options.top.value_or(0)));
   Writing writing(report, options);
   const bool paper = options.format == ReportFormat::kLatex && options.paper_mm > 0;
   writing.add(paper ? paper_leaderboard(report, options) : leaderboard(report, options));

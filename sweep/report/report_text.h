@@ -70,11 +70,11 @@ std::string full_text(double value);
 /// Columns with the same cell in every row become a line above the table; those named only.
 void lift_constants(Table& table, const std::set<std::string>& heads);
 
-/// Tables of one family, for people and with full precision.
-Table planned_comparisons_table(const Report& report, const FamilyReport& family, Detail detail);
+/// Tables of one family, for people and with full precision. `seeds`: with those that would settle the undecided.
+Table planned_comparisons_table(const Report& report, const FamilyReport& family, Detail detail, bool seeds);
 Table planned_comparisons_csv(const Report& report);
 
-/// The configs with full precision; empty where there is no number. `select`: RenderOptions::select.
-Table full_precision(const Report& report, const std::vector<std::string>& select = {});
+/// The configs with full precision; empty where there is no number. `select`, `top`: as of RenderOptions; 0: all.
+Table full_precision(const Report& report, const std::vector<std::string>& select = {}, int top = 0);
 
 }  // namespace medley::sweep

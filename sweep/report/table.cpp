@@ -179,16 +179,35 @@ std::size_t width_of_cells(const Table& table, std::size_t column) {
   return most;
 }
 
+/// Of the first characters.
+std::size_t bytes_of(const std::string& text, std::size_t characters) {
+  std::size_t bytes = 0;
+  for (std::size_t seen = 0; bytes < text.size(); ++bytes) {
+    if ((text[bytes] & 0xc0) != 0x80 && seen++ == characters) break;
+  }
+  return bytes;
+}
+
+/// Notes that are only about columns which are gone.
+void drop_notes(Table& table, const std::vector<Table::Column>& dropped) {
+  std::set<std::string> needed;
+  for (const Table::Column& column : table.columns) needed.insert(column.notes.begin(), column.notes.end());
+  for (const Table::Column& column : dropped) {
+    for (const std::string& note : column.notes) {
+      if (needed.count(note) > 0) continue;
+      table.notes.erase(std::remove(table.notes.begin(), table.notes.end(), note), table.notes.end());
+    }
+  }
+}
+
 /// Cells of one column, at most `most` characters each.
 void shorten(Table& table, std::size_t column, std::size_t most) {
   for (auto& row : table.rows) {
     std::string& cell = row[column];
     if (width(cell) <= most) continue;
-    std::size_t bytes = 0;
-    for (std::size_t characters = 0; characters < most; ++bytes) {
-      if ((cell[bytes] & 0xc0) != 0x80 && ++characters == most) break;
-    }
-    cell = cell.substr(0, bytes) + "…";
+    // Both ends stay: names often differ in the last of them.
+    const std::size_t last = (most - 1) / 2;
+    cell = cell.substr(0, bytes_of(cell, most - 1 - last)) + "…" + cell.substr(bytes_of(cell, width(cell) - last));
   }
 }
 
@@ -235,16 +254,8 @@ Table fitted(Table table, std::size_t room) {
       break;
     }
   }
-  if (dropped.empty()) return table;
-  std::set<std::string> needed;
-  for (const Table::Column& column : table.columns) needed.insert(column.notes.begin(), column.notes.end());
-  for (const Table::Column& column : dropped) {
-    table.left_out.push_back(named(column));
-    for (const std::string& note : column.notes) {
-      if (needed.count(note) > 0) continue;
-      table.notes.erase(std::remove(table.notes.begin(), table.notes.end(), note), table.notes.end());
-    }
-  }
+  for (const Table::Column& column : dropped) table.left_out.push_back(named(column));
+  drop_notes(table, dropped);
   return table;
 }
 
@@ -313,7 +324,7 @@ std::string text_table(const Table& whole, std::size_t room_for) {
     const std::size_t left = room - std::min(room, width(span.group));
     if (left > 0) groups += " " + line_of(left - 1);
   }
-  std::string text = wrapped(table.title, "", most);
+  std::string text = table.title.empty() ? "" : wrapped(table.title, "", most);
   for (const std::string& line : table.above) text += wrapped(line, "", most);
   groups = without_trailing_space(groups);
   if (!groups.empty() && !table.rows.empty()) text += groups + "\n";
@@ -496,9 +507,13 @@ std::string paper_table(const Table& whole, double width_mm) {
   }
   for (const int turn : turns) {
     if (left >= kLeastOfAName * broken) break;
+    std::vector<Table::Column> dropped;
     for (std::size_t c = table.columns.size(); c-- > 0;) {
-      if (table.columns[c].expendable == turn) drop(table, c);
+      if (table.columns[c].expendable != turn) continue;
+      dropped.push_back(table.columns[c]);
+      drop(table, c);
     }
+    drop_notes(table, dropped);
     measure();
   }
   std::vector<double> best(table.columns.size(), -std::numeric_limits<double>::infinity());

@@ -81,6 +81,8 @@ TEST_F(KeepCommands, ASweepIsNamedTaggedNotedAndArchived) {
   EXPECT_TRUE(has(error_of("tag inner a,b"), "is no tag"));
   EXPECT_EQ(sweep(id).tags, (std::vector<std::string>{"final", "paper"})) << "nothing of a wrong line is done";
   EXPECT_EQ(run("note inner 'without clip 17'"), "without clip 17\n");
+  EXPECT_TRUE(has(run("status"), "final, paper  without clip 17\n"));
+  EXPECT_TRUE(has(run("diff inner " + id), "settings  the same\n"));
   EXPECT_EQ(run("note inner"), "without clip 17\n");
   EXPECT_EQ(run("note inner --remove"), "sweep inner has no note\n");
   EXPECT_EQ(run("note inner"), "sweep inner has no note\n");

@@ -399,6 +399,35 @@ TEST(ResultsCommands, TextHasTheNamesOfReports) {
   EXPECT_EQ(drawn.find("wavlm"), std::string::npos);
 }
 
+TEST(ResultsCommands, ClipsOfTheTestCountNowhereThoughTheyHaveLabels) {
+  Store store;
+  const fs::path folder = store.folder.path();
+  const std::string before = run(folder, "report --methods"), explained = run(folder, "report --explain");
+  EXPECT_NE(before.find("60 labelled clips of 12 actors"), std::string::npos) << before;
+  for (auto& clip : store.data.clips) {
+    if (clip.fold >= 0) continue;
+    clip.label = sweep::Label{0, -1, 100};
+    clip.actor = "of the test";
+  }
+  {
+    storage::Writer writer(folder);
+    storage::Writer::Group group(writer);
+    writer.register_dataset(store.data, 9);
+    group.commit();
+  }
+  EXPECT_EQ(run(folder, "report --methods"), before);
+  EXPECT_EQ(run(folder, "report --explain"), explained);
+}
+
+TEST(ResultsCommands, NamesThatMeanSomethingElseAreRefused) {
+  Store store;
+  const auto error = [&](const std::string& line) {
+    return test::error_of<UsageError>([&] { run(store.folder.path(), line); });
+  };
+  EXPECT_EQ(error("ensemble --method mean --name 1"), "an ensemble cannot be called '1': a number is the id of one");
+  EXPECT_EQ(error("predictions --out p.csv"), "--out p.csv: predictions are NPZ arrays, and its name must end in .npz");
+}
+
 TEST(ResultsCommands, PredictionsAreWhatTheModelsSaidOfClipsThatTheyDidNotSee) {
   Store store;
   const fs::path folder = store.folder.path(), out = folder / "p.npz";
@@ -828,9 +857,10 @@ TEST(ResultsCommands, EnsembleIsStoredAndExportedAsAValidSubmission) {
   EXPECT_EQ(text.rfind("ensemble 7 'one': 1 of 5 candidates of depth (synthetic data)\n", 0), 0u) << text;
   EXPECT_NE(text.find("nested       Score"), std::string::npos);
   EXPECT_NE(text.find(" by 12 actors\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("the export averages the models of\nall 3 folds and is usually better\n"), std::string::npos)
+  EXPECT_NE(text.find("the export averages the models of all 3 folds and is usually better\n"), std::string::npos)
       << text;
-  EXPECT_NE(text.find("left out: 1 (config, seed) without held-out predictions in every fold\n"), std::string::npos)
+  EXPECT_NE(text.find("left out: 1 pair of config and seed without held-out predictions in every fold\n"),
+            std::string::npos)
       << text;
   const std::string unfinished =
       "unfinished sweep: 17 of 18 trials of the sweep had a result when the ensemble was fitted\n";

@@ -72,8 +72,7 @@ TEST(Finding, NothingIsFoundBeforeTheSweepIsDone) {
   const Finding finding = found(input);
   EXPECT_EQ(finding.state, FindingState::kNotYet);
   // Of the complete configs a is first: 4 of 20 clips, and no blend.
-  EXPECT_EQ(finding.text,
-            "not yet: 11 of 12 trials; so far n=1 has .100 [.100, .100] (held-out Score, 3 folds x 2 seeds)");
+  EXPECT_EQ(finding.text, "not yet: 11 of 12 trials; so far n=1 has .100 [.100, .100] (held-out Score, 6 of 6 runs)");
   input.trials.clear();
   EXPECT_EQ(found(input).text, "not yet: 0 of 12 trials");
 }

@@ -316,6 +316,27 @@ TEST(ImportanceReport, EffectOfNHasASeriesASelection) {
   EXPECT_NEAR(*learned[1].score.held_out, 21 / 80., 1e-12);
 }
 
+TEST(ImportanceReport, EffectOfNIsOverTheSameSeeds) {
+  const auto points = [](bool other_seed) {
+    ReportInput other = scores();
+    other.configs.clear();
+    other.trials.clear();
+    add(other, "more", {{"encoders", {"a", "b", "c"}}, {"selection", "random"}, {"top_n", 2}, {"epochs", 5}}, 19);
+    for (TrialScores& trial : other.trials) trial.seed += other_seed ? 10 : 0;
+    if (other_seed) {
+      for (std::uint64_t& seed : other.seeds) seed += 10;
+    }
+    std::size_t random = 0;
+    for (const auto& one :
+         make_importance_report(gate(), make_report(scores()), make_report(other).configs).effect_of_n) {
+      random += one.selection == "random";
+    }
+    return random;
+  };
+  EXPECT_EQ(points(false), 1u) << "a config of another sweep";
+  EXPECT_EQ(points(true), 0u) << "Scores of other seeds differ by these, too";
+}
+
 TEST(ImportanceReport, RefusesWhatDoesNotBelongTogether) {
   const Report report = make_report(scores());
   auto input = gate();

@@ -509,6 +509,13 @@ TEST(Report, ColumnsAreThoseThatOneSelects) {
   options.format = ReportFormat::kCsv;
   EXPECT_EQ(render(report, options).substr(0, 90),
             "rank,config,top_n,partition,transductive,difference,difference_low,difference_high,differe");
+  options.top = 1;
+  const std::string first = render(report, options);
+  EXPECT_EQ(std::count(first.begin(), first.end(), '\n'), 2) << "head and one config\n" << first;
+  options.format = ReportFormat::kText;
+  options.select = {"held_out_score_low", "held_out_score_high"};
+  const std::string interval = render(report, options);
+  EXPECT_EQ(interval.find("95 % int."), interval.rfind("95 % int.")) << "both ends are one column\n" << interval;
   options.select = {"held_out_scores"};
   try {
     render(report, options);

@@ -37,9 +37,9 @@ const std::vector<const char*> kFeatureArrays = {"x",          "features",  "fea
 const std::vector<const char*> kNameArrays = {"filenames", "filename",  "files",   "file", "names",      "name",
                                               "clips",     "clipnames", "clipids", "ids",  "utterances", "uttids",
                                               "keys",      "paths",     "stems",   "arr1"};
-const std::vector<const char*> kProbabilityArrays = {"p",           "prob",  "probs",  "probabilities",
-                                                     "predictions", "preds", "ypred",  "yprob",
-                                                     "yproba",      "pred",  "scores", "logits"};
+const std::vector<const char*> kProbabilityArrays = {"p",      "prob",   "probs", "probabilities", "predictions",
+                                                     "preds",  "ypred",  "yprob", "yproba",        "pred",
+                                                     "scores", "logits", "fused"};
 const std::vector<const char*> kClassArrays = {"classes", "classnames", "emotions", "class"};
 
 /// Lower case, letters and digits only.
