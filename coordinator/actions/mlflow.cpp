@@ -43,7 +43,9 @@ std::string number_text(double value) {
   return fmt::format("{}", value);
 }
 
-std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : sweep::value_text(value); }
+std::string text_of(const json& value) {
+  return value.is_string() ? value.get<std::string>() : sweep::value_text(value);
+}
 
 std::string file_address(const fs::path& path) {
   static const std::string kPlain = "/-._~";
@@ -91,8 +93,8 @@ void put_run(files::PartialFolder& folder, const TrackedRun& run, const std::str
       folder.put(place / "tags" / column, text_of(value));
       continue;
     }
-    folder.put(place / "metrics" / column, fmt::format("{} {} {}\n", run.known_last(),
-                                                       number_text(value.get<double>()), run.last_epoch()));
+    folder.put(place / "metrics" / column,
+               fmt::format("{} {} {}\n", run.known_last(), number_text(value.get<double>()), run.last_epoch()));
   }
   std::map<std::string, std::string> curves;
   for (const sweep::EpochMetrics& epoch : run.epochs) {

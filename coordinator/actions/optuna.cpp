@@ -91,7 +91,8 @@ class Distribution {
   void add(const json& value) {
     constexpr double kExact = 9007199254740992;  // 2^53: parameters are stored as doubles
     whole_ = whole_ && value.is_number_integer() && std::abs(value.get<double>()) <= kExact;
-    number_ = number_ && (value.is_number_float() || (value.is_number_integer() && std::abs(value.get<double>()) <= kExact));
+    number_ =
+        number_ && (value.is_number_float() || (value.is_number_integer() && std::abs(value.get<double>()) <= kExact));
     if (value.is_number()) {
       const auto x = value.get<double>();
       low_ = std::min(low_, x);
@@ -101,7 +102,9 @@ class Distribution {
   }
 
   std::string text() const {
-    if (whole_) return made("IntDistribution", {{"low", std::int64_t(low_)}, {"high", std::int64_t(high_)}, {"log", false}, {"step", 1}});
+    if (whole_)
+      return made("IntDistribution",
+                  {{"low", std::int64_t(low_)}, {"high", std::int64_t(high_)}, {"log", false}, {"step", 1}});
     if (number_) return made("FloatDistribution", {{"low", low_}, {"high", high_}, {"log", false}, {"step", nullptr}});
     json choices = json::array();
     std::vector<const std::string*> order(places_.size());
@@ -158,7 +161,7 @@ class Study {
     const std::string state = state_of(run), start = time_text(run.started), end = time_text(run.known_last());
     trial_
         .bind(id, id - 1, state, begun ? std::optional(start) : std::nullopt,
-                begun && state != "RUNNING" ? std::optional(end) : std::nullopt)
+              begun && state != "RUNNING" ? std::optional(end) : std::nullopt)
         .run();
     const json params = params_of(run);
     for (const auto& [name, value] : params.items()) {

@@ -80,7 +80,9 @@ class Message {
   const std::string& bytes() const { return bytes_; }
 
  private:
-  void key(int field, int wire_type) { varint(static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(wire_type)); }
+  void key(int field, int wire_type) {
+    varint(static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(wire_type));
+  }
   void varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
     bytes_ += static_cast<char>(value);
@@ -160,9 +162,9 @@ bool write_tensorboard(const TrackedSweep& tracked, const fs::path& out) {
   files::PartialFolder folder(out);
   const json facts = tracked.facts();
   tracked.each([&](const TrackedRun& run) {
-    folder.put(fs::path(folder_of(run)) / run.place /
-                   fmt::format("events.out.tfevents.{:010}.medley", run.started / 1000),
-               events_of(run, facts));
+    folder.put(
+        fs::path(folder_of(run)) / run.place / fmt::format("events.out.tfevents.{:010}.medley", run.started / 1000),
+        events_of(run, facts));
   });
   return folder.commit_if_new();
 }

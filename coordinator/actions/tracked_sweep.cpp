@@ -90,15 +90,14 @@ void TrackedSweep::each(const std::function<void(const TrackedRun&)>& visit) con
 }
 
 std::vector<std::pair<std::string, double>> epoch_numbers(const sweep::EpochMetrics& epoch) {
-  std::vector<std::pair<std::string, double>> numbers = {
-      {"epoch/learning_rate", epoch.learning_rate},
-      {"epoch/loss", epoch.loss},
-      {"epoch/validation_loss", epoch.validation_loss},
-      {"epoch/alpha", epoch.thresholds.alpha},
-      {"epoch/beta", epoch.thresholds.beta},
-      {"epoch/paper_acc_presence", epoch.validation.presence},
-      {"epoch/paper_acc_salience", epoch.validation.salience},
-      {"epoch/paper_score", epoch.validation.score()}};
+  std::vector<std::pair<std::string, double>> numbers = {{"epoch/learning_rate", epoch.learning_rate},
+                                                         {"epoch/loss", epoch.loss},
+                                                         {"epoch/validation_loss", epoch.validation_loss},
+                                                         {"epoch/alpha", epoch.thresholds.alpha},
+                                                         {"epoch/beta", epoch.thresholds.beta},
+                                                         {"epoch/paper_acc_presence", epoch.validation.presence},
+                                                         {"epoch/paper_acc_salience", epoch.validation.salience},
+                                                         {"epoch/paper_score", epoch.validation.score()}};
   for (const sweep::LossTerm& term : epoch.terms) numbers.emplace_back("epoch/term/" + term.name, term.value);
   return numbers;
 }

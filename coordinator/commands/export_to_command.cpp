@@ -38,13 +38,14 @@ void add_export_to_command(CLI::App& app, Globals& globals) {
   command->add_option("TRACKER", options->tracker, "what is to read it")->required()->check(CLI::IsMember(names));
   command->add_option("SWEEP", options->sweep, "id or name of the sweep; the newest if not given");
   command->add_option("--out", options->out, "file or folder to make; it must not exist")->type_name("PATH");
-  command->footer("Trackers:\n" + forms +
-                  "\nEvery trial becomes a run with its settings, its numbers as `medley trials` has them, its state, and\n"
-                  "its curves by epoch.\n\n"
-                  "Examples:\n"
-                  "  medley export-to mlflow topn                    then mlflow ui --backend-store-uri topn.mlruns\n"
-                  "  medley export-to tensorboard topn --out logs    then tensorboard --logdir logs\n"
-                  "  medley export-to optuna topn                    a study that maximises held-out Scores of runs");
+  command->footer(
+      "Trackers:\n" + forms +
+      "\nEvery trial becomes a run with its settings, its numbers as `medley trials` has them, its state, and\n"
+      "its curves by epoch.\n\n"
+      "Examples:\n"
+      "  medley export-to mlflow topn                    then mlflow ui --backend-store-uri topn.mlruns\n"
+      "  medley export-to tensorboard topn --out logs    then tensorboard --logdir logs\n"
+      "  medley export-to optuna topn                    a study that maximises held-out Scores of runs");
   command->callback([options, &globals] { export_to(*options, globals); });
 }
 
