@@ -29,11 +29,16 @@ install(FILES README.md CHANGELOG.md CITATION.cff DESTINATION "${doc}" COMPONENT
 install(DIRECTORY docs/ DESTINATION "${doc}/docs" COMPONENT medley)
 install(DIRECTORY examples DESTINATION "${doc}" COMPONENT medley USE_SOURCE_PERMISSIONS
         PATTERN "__pycache__" EXCLUDE)
+install(DIRECTORY cluster/packaging DESTINATION "${doc}/cluster" COMPONENT medley USE_SOURCE_PERMISSIONS)
 install(FILES LICENSE DESTINATION "${doc}" RENAME copyright COMPONENT medley)
 if(TARGET medley-worker)
   # Beside the libraries of the system it needs LibTorch, wherever the build found it.
-  set_target_properties(medley-worker medley-gpu-check PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
-  install(TARGETS medley-worker medley-gpu-check RUNTIME COMPONENT medley-worker)
+  set(programs medley-worker)
+  if(TARGET medley-gpu-check)  # is built where nvcc is
+    list(APPEND programs medley-gpu-check)
+  endif()
+  set_target_properties(${programs} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  install(TARGETS ${programs} RUNTIME COMPONENT medley-worker)
   install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/medley-worker" RENAME copyright
           COMPONENT medley-worker)
 endif()

@@ -60,7 +60,12 @@ function(medley_headers target kind)
   target_precompile_headers(${target} REUSE_FROM ${owner})
 endfunction()
 
-set(medley_cold $<$<CONFIG:Release>:-O1>)  # compiles in three quarters of the time of -O2
+# Compiles in three quarters of the time of -O2. From GCC 13 on, headers precompiled with -O2 serve no file with -O1.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+  set(medley_cold)
+else()
+  set(medley_cold $<$<CONFIG:Release>:-O1>)
+endif()
 
 # medley_library(NAME [HEADERS KIND] [COLD] [UNITY SIZE] SOURCES... ): one static library of a folder, compiled with
 # medley_options. UNITY: medley_unity().

@@ -6,6 +6,8 @@
 #include <sstream>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "coordinator/call_gate.h"
 #include "coordinator/catalog.h"
 #include "coordinator/checkpoints.h"

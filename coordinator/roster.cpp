@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sweep/version.h"
-
 namespace medley::coordinator {
 namespace {
 
@@ -25,7 +23,7 @@ std::string name_of(const protocol::Hello& hello) { return hello.host + ":" + st
 
 void Roster::join(const protocol::Hello& hello) {
   records_[hello.instance] = {
-      hello.instance,  coordinator::name_of(hello), hello.capacity, hello.ranks, hello.device, sweep::version(),
+      hello.instance,  coordinator::name_of(hello), hello.capacity, hello.ranks, hello.device, hello.version,
       hello.arithmetic};
   heard_[hello.instance].progress = progress_of(hello.held);
 }

@@ -21,15 +21,28 @@ std::vector<HeldAttempt> held_of(const std::vector<protocol::Held>& list) {
   return all;
 }
 
+/// Why a worker that knows the token is of no use here; "" for one that is.
+std::string why_refused(const protocol::Hello& hello) {
+  const auto differs = [](const std::string& its, const std::string& ours) {
+    return its + ", this coordinator " + ours + ": use the same release of Medley on both sides";
+  };
+  if (sweep::release_line(hello.version) != sweep::release_line(sweep::version())) {
+    return differs("the worker is of Medley " + hello.version, std::string("of ") + sweep::version());
+  }
+  if (hello.numerics != sweep::kNumericsVersion) {
+    return differs("its trainer has numerics version " + hello.numerics,
+                   std::string("needs ") + sweep::kNumericsVersion);
+  }
+  return "";
+}
+
 }  // namespace
 
 // ---- From workers ---------------------------------------------------------------------------------------------
 
 void Translator::on_joined(const protocol::Hello& hello) {
   const std::string name = name_of(hello);
-  if (hello.numerics != sweep::kNumericsVersion) {
-    const std::string reason = "its trainer has numerics version " + hello.numerics + ", this coordinator needs " +
-                               sweep::kNumericsVersion + ": use the same release of Medley on both sides";
+  if (const std::string reason = why_refused(hello); !reason.empty()) {
     spdlog::warn("refused worker {}: {}", name, reason);
     parts_.roster.forget(hello.instance);
     parts_.server.send(hello.instance, protocol::Dismiss{reason});

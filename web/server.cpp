@@ -1,4 +1,4 @@
-// With client.cpp the only file that knows cpp-httplib (0.11 to 0.14). It adds the limits that the library lacks. The
+// With client.cpp the only file that knows cpp-httplib (0.11 to 0.18). It adds the limits that the library lacks. The
 // library reads header lines of any length, so our own stream counts bytes and time. It keeps a thread for an idle
 // connection, so every connection serves one request. It multiplies a body by its Range header, so ranges are dropped.
 #include "web/server.h"
@@ -43,6 +43,9 @@ constexpr std::size_t kMaxHeaders = 64;
 /// Set in the accepting thread while it sends a connection away.
 thread_local bool sending_away = false;
 
+/// Of httplib::TaskQueue::enqueue(): void, and bool from 0.15 on.
+using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));
+
 /// A fixed number of threads and a bounded queue; a connection that finds it full is answered 503 at once.
 class Pool : public httplib::TaskQueue {
  public:
@@ -50,18 +53,19 @@ class Pool : public httplib::TaskQueue {
     for (std::size_t i = 0; i < kThreads; ++i) threads_.emplace_back([this] { work(); });
   }
 
-  void enqueue(std::function<void()> task) override {
+  Enqueued enqueue(std::function<void()> task) override {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       if (tasks_.size() < kMaxWaiting) {
         tasks_.push_back(std::move(task));
         wake_.notify_one();
-        return;
+        return Enqueued(true);
       }
     }
     sending_away = true;
     task();
     sending_away = false;
+    return Enqueued(true);
   }
 
   void shutdown() override {
@@ -162,6 +166,17 @@ class Listener : public httplib::Server {
   std::chrono::milliseconds connection_time{};
 
  private:
+  /// process_request() of httplib: from 0.17 on it is told the addresses, which nothing here reads.
+  template <class Self, class Prepare>
+  static auto serve(Self& self, Connection& connection, bool& closed, const Prepare& prepare, std::nullptr_t)
+      -> decltype(self.process_request(connection, true, closed, prepare)) {
+    return self.process_request(connection, true, closed, prepare);
+  }
+  template <class Self, class Prepare>
+  static bool serve(Self& self, Connection& connection, bool& closed, const Prepare& prepare, const void*) {
+    return self.process_request(connection, "", 0, "", 0, true, closed, prepare);
+  }
+
   bool process_and_close_socket(socket_t socket) override {
     if (sending_away) {
       static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
@@ -169,10 +184,11 @@ class Listener : public httplib::Server {
     } else {
       Connection connection(socket, ending, connection_time);
       bool closed = false;
-      process_request(connection, true, closed, [](httplib::Request& request) {
+      const auto prepare = [](httplib::Request& request) {
         request.ranges.clear();
         request.headers.erase("Accept-Encoding");  // our assets are compressed already
-      });
+      };
+      serve(*this, connection, closed, prepare, nullptr);
     }
     // Let the client read the answer before unread bytes of its own turn the close into a reset.
     ::shutdown(socket, SHUT_WR);

@@ -15,7 +15,7 @@ using sweep::Precision;
 using sweep::TrialResult;
 using sweep::TrialSpec;
 
-const BenchShape kSmall{4, 96, 400, 32};
+const BenchShape kSmall{{4, 96, 400}, 32};
 constexpr int kEpochs = 4;
 
 /// What the CPU may say otherwise: sums in another order, and products as coarse as the precision makes them.

@@ -229,6 +229,7 @@ class Link {
   }
 
   void on(const protocol::Dismiss& m) {
+    if (!welcomed_) return end(Ending::How::kRefused, "the coordinator refused: " + m.reason);
     spdlog::info("dismissed: {}", m.reason);
     dismissed_ = m.reason;
     draining_ = true;

@@ -70,7 +70,7 @@ struct Ending {
     kDismissed,    ///< told to leave
     kTerminated,   ///< SIGTERM, SIGINT or SIGUSR1 (Slurm's notice before it takes the machine away)
     kFenced,       ///< the coordinator was silent for its fencing time; results stay in the spool
-    kRefused,      ///< wrong token, another version, or not a coordinator
+    kRefused,      ///< wrong token, another version or release, or not a coordinator
     kSpoolFailed,  ///< it cannot keep what it trains: its disk is full, for one
   };
   How how = How::kDrained;

@@ -14,6 +14,7 @@
 #include "storage/files/lock.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
+#include "sweep/version.h"
 #include "worker/command.h"
 #include "worker/gang_trainer.h"
 #include "worker/gpu_gang.h"
@@ -113,6 +114,7 @@ void serve_as_worker(const ServeArguments& arguments, int ranks, const std::stri
   options.identity.memory_bytes = memory_for_packs(read_gpu);
   options.identity.device = sweep::to_string(arguments.device);
   options.identity.capacity = capacity_of(arguments);
+  options.identity.version = sweep::version();
   options.identity.numerics = sweep::kNumericsVersion;
   options.identity.arithmetic = arithmetic;
 

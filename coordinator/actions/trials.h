@@ -35,6 +35,8 @@ class TrialList {
  public:
   /// Throws storage::Error.
   TrialList(storage::Reader& reader, const storage::SweepSummary& sweep);
+  /// The same by the report of the sweep.
+  TrialList(storage::Reader& reader, const storage::SweepSummary& sweep, const sweep::Report& report);
 
   const std::vector<TrialLine>& lines() const { return lines_; }
   const std::vector<std::string>& axes() const { return axes_; }
@@ -56,8 +58,6 @@ class TrialList {
   std::string resolved(const std::string& name) const;
 
  private:
-  TrialList(storage::Reader& reader, const storage::SweepSummary& sweep, const sweep::Report& report);
-
   sweep::AxisText axis_text_;
   std::vector<TrialLine> lines_;
   std::string unmatched_;

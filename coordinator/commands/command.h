@@ -33,6 +33,7 @@ void add_keep_commands(CLI::App& app, Globals& globals);    // rename, note, tag
 void add_look_commands(CLI::App& app, Globals& globals);    // diff, ensembles, logs
 void add_trials_command(CLI::App& app, Globals& globals);
 void add_predictions_command(CLI::App& app, Globals& globals);
+void add_export_to_command(CLI::App& app, Globals& globals);
 void add_replay_command(CLI::App& app, Globals& globals);
 void add_evaluate_command(CLI::App& app, Globals& globals);  // evaluate
 void add_check_submission_command(CLI::App& app, Globals& globals);

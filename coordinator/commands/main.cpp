@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   add_keep_commands(app, globals);
   add_trials_command(app, globals);
   add_predictions_command(app, globals);
+  add_export_to_command(app, globals);
   add_replay_command(app, globals);
   add_evaluate_command(app, globals);
   add_check_submission_command(app, globals);

@@ -56,6 +56,27 @@ class PartialFile {
   Descriptor file_;
 };
 
+/// A new folder beside `target`, under a name that no other writer uses, until commit_if_new() gives it the name
+/// `target`. The destructor deletes a folder that was not committed.
+class PartialFolder {
+ public:
+  /// Makes it, empty. Throws Error.
+  explicit PartialFolder(const std::filesystem::path& target);
+  ~PartialFolder();
+  PartialFolder(const PartialFolder&) = delete;
+  PartialFolder& operator=(const PartialFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  /// A new file at `name` in it, and the folders that it needs. Not on disk before the commit. Throws Error.
+  void put(const std::filesystem::path& name, std::string_view bytes);
+  /// Syncs the file system and renames, unless `target` exists: then returns false. Throws Error.
+  bool commit_if_new();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path path_;  ///< empty once it has lost this name
+};
+
 /// Makes `folder` and the missing ones above it; all are on disk when it returns. Throws Error.
 void make_folders(const std::filesystem::path& folder);
 

@@ -1,5 +1,6 @@
 // A sweep on a real Slurm of this machine: an array of workers of which nearly every one meets an accident.
 #include <iostream>
+#include <map>
 
 #include "tests/cluster/slurm_cluster.h"
 #include "tests/e2e/end_to_end.h"
@@ -153,6 +154,40 @@ TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenN
   EXPECT_EQ(status["launches"][0]["jobs"].size(), 2u) << "one array at first, one for the worker that was killed";
   ASSERT_EQ(medley({"cluster", "down"}).exit, 0);
   EXPECT_FALSE(cluster::is_alive(status["launches"][0]["keeper"].get<pid_t>()));
+}
+
+TEST_F(SlurmTest, ACoordinatorThatIsAJobContinuesWhenItIsQueuedAgain) {
+  const std::string file = write_sweep("sweep.yaml", "axes: {top_n: [1, 2, 3]}\nseeds: 2\n", "epochs: 60");
+  // A job finds program and store by the environment.
+  const std::map<std::string, std::string> given = {
+      {"MEDLEY", MEDLEY}, {"MEDLEY_STORE", path("store")}, {"MEDLEY_WORKERS", "--workers 2"}};
+  for (const auto& [name, value] : given) setenv(name.c_str(), value.c_str(), 1);
+  const std::string output = path("coordinator.log");
+  std::string job = Cluster::must({"sbatch", "--parsable", "--output=" + output,
+                                   MEDLEY_SOURCE_DIR "/cluster/packaging/coordinator.sbatch", file, "--no-web"});
+  for (const auto& [name, value] : given) unsetenv(name.c_str());
+  job.erase(job.find_last_not_of(" \n") + 1);
+  const auto starts = [&] {
+    const std::string text = e2e::read_file(output);
+    int count = 0;
+    for (std::size_t at = 0; (at = text.find("workers as job array", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  until_results(6);
+  Cluster::must({"scontrol", "requeue", job});
+  Cluster::until([&] { return starts() == 2; }, "it is back", std::chrono::seconds(60));
+  until_results(14);
+  // The notice of the time limit: it queues itself again.
+  Cluster::must({"scancel", "--signal=USR1", "--batch", job});
+  Cluster::until([&] { return results() == 30; }, "all results", std::chrono::seconds(120));
+  Cluster::until(
+      [&] {
+        return Cluster::say({"squeue", "-h", "-j", job, "-t", "PENDING,RUNNING"}).empty();
+      },
+      "the job ends by itself");
+  EXPECT_EQ(starts(), 3) << e2e::read_file(output);
+  EXPECT_EQ(medley({"report"}).out, undisturbed_report(file)) << e2e::read_file(output) << logs();
+  ASSERT_EQ(medley({"cluster", "down"}).exit, 0);
 }
 
 TEST_F(SlurmTest, AGangIsAStepOfItsOwnThatEndsWithAnyRankAndIsStartedAgain) {

@@ -16,6 +16,7 @@
 #include "coordinator/error.h"
 #include "coordinator/worker_server.h"
 #include "storage/reader.h"
+#include "sweep/version.h"
 #include "tests/coordinator/fake_sweep.h"
 #include "tests/support/folder.h"
 #include "tests/support/patience.h"
@@ -63,18 +64,24 @@ class FakeWorker : public protocol::BlockingEnd {
       }
     }
   }
-  protocol::Welcome join(int capacity = 2, std::vector<protocol::Held> held = {},
-                         const std::string& numerics = sweep::kNumericsVersion) {
+  protocol::Welcome join(int capacity = 2, std::vector<protocol::Held> held = {}) {
+    return greet(capacity, std::move(held), sweep::kNumericsVersion, sweep::version()), expect<protocol::Welcome>();
+  }
+  /// The reason for which it is turned away.
+  std::string refused(const std::string& numerics, const std::string& version) {
+    return greet(1, {}, numerics, version), expect<protocol::Dismiss>().reason;
+  }
+  void greet(int capacity, std::vector<protocol::Held> held, const std::string& numerics, const std::string& version) {
     protocol::Hello hello;
     hello.instance = instance;
     hello.host = "elsewhere";
     hello.pid = 1;
     hello.capacity = capacity;
+    hello.version = version;
     hello.numerics = numerics;
     hello.device = "cpu";
     hello.held = std::move(held);
     send(hello);
-    return expect<protocol::Welcome>();
   }
   static protocol::Result result_of(const protocol::Assign::Trial& trial) {
     return {{trial.spec.id, trial.attempt}, sweep::encode_result(fake::fake_result(trial.spec))};
@@ -285,11 +292,18 @@ TEST_F(CoordinatorTest, ResultsThatCannotBeCountAgainstTheWorkerAndNeverTheTrial
       << detail->attempts[2].reason;
 }
 
-TEST_F(CoordinatorTest, AWorkerOfOtherNumericsGetsNothing) {
+TEST_F(CoordinatorTest, AWorkerOfOtherNumericsOrOfAnotherMinorReleaseIsToldWhyAndGetsNothing) {
   start(1);
-  FakeWorker worker = connect();
-  EXPECT_ANY_THROW(worker.join(1, {}, "other"));  // Dismiss in place of Welcome
+  const std::string ours = sweep::version();
+  const std::string remedy = ": use the same release of Medley on both sides";
+  EXPECT_EQ(connect().refused("other", ours), "its trainer has numerics version other, this coordinator needs " +
+                                                  std::string(sweep::kNumericsVersion) + remedy);
+  EXPECT_EQ(connect().refused(sweep::kNumericsVersion, "0.999.3"),
+            "the worker is of Medley 0.999.3, this coordinator of " + ours + remedy);
   EXPECT_TRUE(coordinator_->status().workers.empty());
+  FakeWorker patched = connect();  // another patch release of the same line
+  patched.greet(1, {}, sweep::kNumericsVersion, sweep::release_line(ours) + ".77");
+  patched.expect<protocol::Welcome>();
 }
 
 TEST_F(CoordinatorTest, AWorkerThatComesBackKeepsItsAttempts) {

@@ -12,12 +12,12 @@ bin=$folder/tree/bin share=$folder/tree/share
 export PATH="$bin:$PATH"
 [ "$(command -v medley)" = "$bin/medley" ] || fail "medley is not that of the tree"
 
-for page in medley medley-run medley-data-make medley-store-merge; do
+for page in medley medley-run medley-data-make medley-store-merge medley-export-to; do
   [ -s "$share/man/man1/$page.1" ] || fail "no manual page $page"
 done
 grep -q '^\.SH SYNOPSIS' "$share/man/man1/medley-run.1" || fail "medley-run.1 is no manual page"
 grep -q 'medley run sweep' "$share/man/man1/medley-run.1" || fail "medley-run.1 has no examples"
-for file in README.md CHANGELOG.md copyright docs/sweeps.md examples/demo.yaml examples/python/medley_store.py; do
+for file in README.md CHANGELOG.md copyright docs/sweeps.md examples/demo.yaml examples/python/medley_store.py cluster/packaging/coordinator.sbatch; do
   [ -s "$share/doc/medley/$file" ] || fail "no $file among the documents"
 done
 

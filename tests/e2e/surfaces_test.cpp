@@ -65,6 +65,7 @@ TEST_F(Surfaces, EveryCommandHasHelpWithAnExample) {
                                                           {"release"},
                                                           {"ensemble"},
                                                           {"export"},
+                                                          {"export-to"},
                                                           {"predict"},
                                                           {"completion"},
                                                           {"store", "check"},
@@ -160,6 +161,7 @@ TEST_F(Surfaces, BashCompletesCommandsAndOptions) {
   EXPECT_EQ(complete("completion f"), "fish\n");
   EXPECT_EQ(complete("run --set drop"), "dropout=\n");
   EXPECT_EQ(complete("trials --columns fold,held_out_s"), "fold,held_out_score\n");
+  EXPECT_EQ(complete("export-to te"), "tensorboard\n");
   EXPECT_EQ(complete("compl"), "completion\n") << "what only the scripts call is not offered";
   make_dataset();
   const std::string file = write_sweep("a-sweep.yaml", "name: shown here\nfolds: [0]\nseeds: 1\n");

@@ -55,6 +55,7 @@ void write_frames() {
   hello.host = "n1";
   hello.boot_id = "7c1f";
   hello.device = "cuda:0";
+  hello.version = "0.2.0";
   hello.numerics = "1";
   hello.held = {{a, Held::Stage::kRunning, 3, 30}, {b, Held::Stage::kSpooled, 30, 30}};
   const std::vector<Message> messages = {hello,

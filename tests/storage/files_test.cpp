@@ -180,6 +180,27 @@ TEST_F(Files, APartialFileThatIsNotCommittedGoes) {
   EXPECT_TRUE(names().empty());
 }
 
+TEST_F(Files, AFolderTakesItsNameWhenItIsWholeAndOnlyIfNothingHasIt) {
+  {
+    PartialFolder folder(path_);
+    folder.put("a/b", "first");
+    EXPECT_FALSE(fs::exists(path_));
+    EXPECT_EQ(test::error_of<Error>([&] { folder.put("a/b", "again"); }),
+              (path_ / "a/b").string() + ": cannot write: File exists");
+    EXPECT_TRUE(folder.commit_if_new());
+  }
+  EXPECT_EQ(read(path_ / "a/b"), "first");
+  {
+    PartialFolder second(path_);
+    second.put("a/b", "second");
+    EXPECT_FALSE(second.commit_if_new());
+  }
+  EXPECT_EQ(read(path_ / "a/b"), "first");
+  EXPECT_EQ(names(), std::vector<std::string>{"result"});
+  fs::create_directory(folder_ / "empty");
+  EXPECT_FALSE(PartialFolder(folder_ / "empty").commit_if_new());
+}
+
 TEST_F(Files, ALinkKeepsItsPlaceAndADeviceIsNotReplaced) {
   fs::create_symlink("result", folder_ / "link");
   write(path_, "old", Durability::kAtomic);

@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "sweep/version.h"
 #include "worker/link.h"
 
 namespace medley::fake {
@@ -64,6 +65,7 @@ inline Arguments parse_arguments(int argc, char** argv) {
   options.identity.pid = getpid();
   options.identity.device = "fake";
   options.identity.capacity = arguments.count("--capacity") ? std::stoi(arguments["--capacity"]) : 3;
+  options.identity.version = arguments.count("--version") ? arguments["--version"] : sweep::version();
   options.identity.numerics = arguments.count("--numerics") ? arguments["--numerics"] : sweep::kNumericsVersion;
   parsed.behaviour_file = arguments["--behaviour"];
   return parsed;

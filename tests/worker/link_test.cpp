@@ -73,6 +73,7 @@ class LinkTest : public testing::Test {
     options_.token = token_;
     options_.spool = folder_ / "spool";
     options_.identity.host = "here";
+    options_.identity.version = "0.2.0";
     options_.identity.numerics = "1";
     options_.identity.capacity = 4;
     options_.first_contact = 5s;
@@ -393,6 +394,17 @@ TEST_F(LinkTest, AnotherVersionEndsItWithTheReason) {
   EXPECT_FALSE(peer.accepted);
   EXPECT_NE(end().reason.find("version " + std::to_string(protocol::kVersion) + ", this coordinator 77"),
             std::string::npos);
+}
+
+TEST_F(LinkTest, DismissedInPlaceOfAWelcomeItWasRefused) {
+  start();
+  Peer peer = accept();
+  peer.expect<protocol::Hello>();
+  peer.send(protocol::Dismiss{"the worker is of Medley 0.2.0, this coordinator of 0.3.0"});
+  const Ending ending = end();
+  EXPECT_EQ(ending.how, Ending::How::kRefused);
+  EXPECT_EQ(ending.exit_code(), 1);
+  EXPECT_EQ(ending.reason, "the coordinator refused: the worker is of Medley 0.2.0, this coordinator of 0.3.0");
 }
 
 TEST_F(LinkTest, ACoordinatorThatDoesNotKnowTheTokenIsLeft) {

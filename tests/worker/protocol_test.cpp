@@ -48,6 +48,7 @@ std::vector<Message> all_messages() {
   hello.memory_bytes = std::int64_t{1} << 40;
   hello.device = "cuda:0";
   hello.capacity = 128;
+  hello.version = "0.2.0";
   hello.numerics = "1";
   hello.arithmetic = "0123456789abx2";
   hello.held = {{a, Held::Stage::kRunning, 3, 30}, {b, Held::Stage::kSpooled, 30, 30}};
@@ -85,6 +86,7 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   EXPECT_EQ(hello.memory_bytes, std::int64_t{1} << 40);
   EXPECT_EQ(hello.device, "cuda:0");
   EXPECT_EQ(hello.capacity, 128);
+  EXPECT_EQ(hello.version, "0.2.0");
   EXPECT_EQ(hello.numerics, "1");
   EXPECT_EQ(hello.arithmetic, "0123456789abx2");
   ASSERT_EQ(hello.held.size(), 2u);

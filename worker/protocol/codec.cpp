@@ -208,10 +208,10 @@ std::optional<sweep::Usage> usage_from(const json& value) {
 // Fields of each message out of the typed value ...
 
 json fields_of(const Hello& m) {
-  return {
-      {"instance", m.instance}, {"host", m.host},         {"boot_id", m.boot_id},       {"pid", m.pid},
-      {"ranks", m.ranks},       {"cores", m.cores},       {"memory", m.memory_bytes},   {"device", m.device},
-      {"capacity", m.capacity}, {"numerics", m.numerics}, {"arithmetic", m.arithmetic}, {"held", held_json(m.held)}};
+  return {{"instance", m.instance},   {"host", m.host},       {"boot_id", m.boot_id},     {"pid", m.pid},
+          {"ranks", m.ranks},         {"cores", m.cores},     {"memory", m.memory_bytes}, {"device", m.device},
+          {"capacity", m.capacity},   {"version", m.version}, {"numerics", m.numerics},   {"arithmetic", m.arithmetic},
+          {"held", held_json(m.held)}};
 }
 json fields_of(const Heartbeat& m) { return {{"held", held_json(m.held)}, {"usage", usage_json(m.usage)}}; }
 json fields_of(const Result& m) { return {{"attempt", attempt_json(m.attempt)}, {"bytes", json::binary(m.bytes)}}; }
@@ -257,6 +257,7 @@ void read(Fields& f, Hello& m) {
   m.memory_bytes = f.integer("memory", 0, kMaxInt64);
   m.device = f.text("device", kMaxNameBytes);
   m.capacity = f.number("capacity", 1, static_cast<int>(kMaxPackTrials));
+  m.version = f.text("version", kMaxNameBytes);
   m.numerics = f.text("numerics", kMaxNameBytes);
   m.arithmetic = f.text("arithmetic", kMaxNameBytes);
   m.held = held_from(f.list("held", kMaxHeld));

@@ -21,7 +21,7 @@ class Error : public std::runtime_error {
 };
 
 /// Raised with every change of a message or of the handshake. Both sides must speak the same.
-inline constexpr std::uint16_t kVersion = 5;
+inline constexpr std::uint16_t kVersion = 6;
 
 // A limit on everything that a peer may send.
 inline constexpr std::size_t kMaxFrameBytes = 128u << 20;  ///< of a result; other messages are far smaller
@@ -57,6 +57,7 @@ struct Hello {
   std::int64_t memory_bytes = 0;  ///< that a pack can have: of the GPU, or of this process on the host
   std::string device;             ///< "cpu" or what CUDA calls it
   int capacity = 1;               ///< trials that it can hold in one pack
+  std::string version;            ///< sweep::version() of its program
   std::string numerics;           ///< sweep::kNumericsVersion of its trainer
   std::string arithmetic;         ///< how it computes (trainer/arithmetic.h); "" unknown
   std::vector<Held> held;         ///< everything that it has: not empty after a reconnect
