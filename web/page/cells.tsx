@@ -42,18 +42,19 @@ async function copy(text: string): Promise<void> {
 
 export function CellTable({ cells, caption }: { cells: Cells; caption: string }) {
   const [said, setSaid] = useState("");
+  const [open, setOpen] = useState(false);  // rows that nobody looks at are not made
   const button = (label: string, text: () => string) => (
     <button type="button" class="quiet" onClick={() => void copy(text()).then(() => setSaid("Copied"), () => setSaid("The browser does not let the page copy"))}>{label}</button>
   );
   return (
-    <details>
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>As a table</summary>
       <span class="save">
         {button("Copy as LaTeX", () => latexOf(cells, caption))}
         {button("Copy as Markdown", () => markdownOf(cells, caption))}
         <span class="small" role="status">{said}</span>
       </span>
-      <Scroll label={caption}>
+      {open && <Scroll label={caption}>
         <table>
           <thead><tr>{cells.head.map((text, i) => <th key={i} scope="col" class={i === 0 ? undefined : "number"}>{text}</th>)}</tr></thead>
           <tbody>
@@ -62,7 +63,7 @@ export function CellTable({ cells, caption }: { cells: Cells; caption: string })
             ))}
           </tbody>
         </table>
-      </Scroll>
+      </Scroll>}
     </details>
   );
 }

@@ -1,10 +1,11 @@
 import type { ComponentChildren } from "preact";
 
 import { AblationsTab } from "./ablations";
-import type { Axes, Spread, Sweep, TrialList, TrialRow } from "./api";
-import { hasToken } from "./fetch";
+import type { Axes, AxisValue, Spread, Sweep, TrialList, TrialRow } from "./api";
 import { CompareTab } from "./compare";
 import { ConfigTab } from "./config";
+import { ExploreTab } from "./explore";
+import { hasToken } from "./fetch";
 import { ImportanceTab } from "./importance";
 import { LeaderboardTab } from "./leaderboard";
 import { ConfigLink, useNames } from "./names";
@@ -13,8 +14,8 @@ import { Change, DatasetName, Empty, Mean, NoWorkers, Pager, Progress, Shown, Ta
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { Marked, Ticks, scaleOf } from "./scale";
-import type { Drawn } from "./scale";
-import { Name, Scroll, Table } from "./table";
+import type { Drawn, Scale } from "./scale";
+import { Name, Table } from "./table";
 import type { TableColumn } from "./table";
 import { count, duration, share, time, valueText } from "./text";
 import { TimelineTab } from "./timeline";
@@ -33,6 +34,7 @@ export function SweepView({ id, tab, item, query, control }: { id: string; tab: 
   const tabs: [string, string][] = [
     ["overview", "Overview"],
     ["configs", "Configs"],
+    ["explore", "Explore"],
     ["ablations", "Ablations"],
     ["importance", "Importance"],
     ["axes", "Axes"],
@@ -72,6 +74,7 @@ export function SweepView({ id, tab, item, query, control }: { id: string; tab: 
           </nav>
           {tab === "overview" && <OverviewTab sweep={sweep} />}
           {tab === "configs" && <LeaderboardTab sweep={sweep} query={query} control={control} />}
+          {tab === "explore" && <ExploreTab sweep={sweep} query={query} />}
           {tab === "config" && <ConfigTab key={item} sweep={sweep} config={item} control={control} />}
           {tab === "compare" && <CompareTab sweep={id} query={query} />}
           {tab === "ablations" && <AblationsTab sweep={sweep} query={query} />}
@@ -116,6 +119,30 @@ function Facts({ sweep }: { sweep: Sweep }) {
 const spread = (of: Spread | null): Drawn =>
   of && of.mean !== null && of.sd !== null ? { mean: of.mean, low: of.mean - of.sd, high: of.mean + of.sd } : { mean: of?.mean ?? null, low: null, high: null };
 
+function axisColumns(sweep: string, names: Map<string, string>, scale: Scale | null): TableColumn<AxisValue>[] {
+  const scores = (group: string, get: (value: AxisValue) => Spread | null): TableColumn<AxisValue>[] => [
+    { id: group, head: "Score", group, kind: "number", class: "strong", cell: (value) => <Mean of={get(value)} incomplete={!value.complete} /> },
+    {
+      id: `${group} drawn`,
+      head: "Mean ± SD",
+      group,
+      kind: "drawn",
+      class: "bare",
+      under: scale && <Ticks scale={scale} />,
+      cell: (value) => scale && <Marked of={spread(get(value))} scale={scale} hollow={group === "paper-style"} />,
+    },
+  ];
+  return [
+    { id: "value", head: "Value", names: true, cell: (value) => (value.value === null ? <span class="none">not varied</span> : <Name of={value.text} most={48} />) },
+    { id: "configs", head: "Configs", kind: "number", cell: (value) => value.configs },
+    { id: "trials", head: "Trials", kind: "number", cell: (value) => value.trials },
+    ...scores("held-out", (value) => value.held_out_score),
+    ...scores("paper-style", (value) => value.paper_score),
+    { id: "best", head: "Config", group: "best config", cell: (value) => (value.best_config ? <ConfigLink sweep={sweep} config={value.best_config} names={names} /> : <span class="none">–</span>) },
+    { id: "best score", head: "paper-style Score", group: "best config", kind: "number", cell: (value) => share(value.best_paper_score) },
+  ];
+}
+
 function AxesTab({ sweep }: { sweep: Sweep }) {
   const polled = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 5);
   const names = useNames(sweep.id, polled.data?.axes.flatMap((axis) => axis.values.map((value) => value.best_config)).filter(Boolean) ?? []);
@@ -131,44 +158,14 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                 return (
                   <div key={axis.name} class="axis">
                     <h2>{axis.name}</h2>
-                    <Scroll label={`Values of ${axis.name}`}>
-                      <table class="wide">
-                        <thead>
-                          <tr class="groups">
-                            <td colSpan={3} />
-                            <th scope="colgroup" colSpan={2} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
-                            <th scope="colgroup" colSpan={2} class="first" title={kHeldOutNote}>held-out</th>
-                            <th scope="colgroup" colSpan={2} class="first">best config</th>
-                          </tr>
-                          <tr>
-                            <th scope="col" class="value-cell">Value</th>
-                            <th scope="col" class="number">Configs</th>
-                            <th scope="col" class="number">Trials</th>
-                            <th scope="col" class="number first">Score</th>
-                            <th scope="col">{scale && <Ticks scale={scale} />}<span class="hidden">Score, drawn</span></th>
-                            <th scope="col" class="number first">Score</th>
-                            <th scope="col">{scale && <Ticks scale={scale} />}<span class="hidden">Score, drawn</span></th>
-                            <th scope="col" class="first">Config</th>
-                            <th scope="col" class="number">Score <span class="protocol">paper-style</span></th>
-                          </tr>
-                        </thead>
-                        <tbody>
-                          {axis.values.map((value) => (
-                            <tr key={valueText(value.value)} class={value.complete ? undefined : "incomplete"}>
-                              <th scope="row">{value.value === null ? <span class="none">not varied</span> : value.text}</th>
-                              <td class="number">{value.configs}</td>
-                              <td class="number">{value.trials}</td>
-                              <td class="number first strong"><Mean of={value.paper_score} incomplete={!value.complete} /></td>
-                              <td>{scale && <Marked of={spread(value.paper_score)} scale={scale} hollow />}</td>
-                              <td class="number first strong"><Mean of={value.held_out_score} incomplete={!value.complete} /></td>
-                              <td>{scale && <Marked of={spread(value.held_out_score)} scale={scale} />}</td>
-                              <td class="first">{value.best_config ? <ConfigLink sweep={sweep.id} config={value.best_config} names={names} /> : <span class="none">–</span>}</td>
-                              <td class="number">{share(value.best_paper_score)}</td>
-                            </tr>
-                          ))}
-                        </tbody>
-                      </table>
-                    </Scroll>
+                    <Table
+                      label={`Values of ${axis.name}`}
+                      columns={axisColumns(sweep.id, names, scale)}
+                      rows={axis.values}
+                      id={(value) => valueText(value.value)}
+                      groups={{ "paper-style": kPaperNote, "held-out": kHeldOutNote }}
+                      rowClass={(value) => (value.complete ? undefined : "incomplete")}
+                    />
                   </div>
                 );
               })}

@@ -15,6 +15,8 @@ export interface TableColumn<Row> {
   /** Drawn under the head: the scale of what its rows draw. */
   under?: ComponentChildren;
   kind?: "number" | "text" | "drawn" | "lead";
+  /** Of its cells, beside that of their kind. */
+  class?: string;
   /** Name of the row: its cells are row heads and stay in sight. */
   names?: boolean;
   /** What a click on the head sorts by. */
@@ -101,11 +103,12 @@ function Head<Row>({ column, sorting, first }: { column: TableColumn<Row>; sorti
   );
 }
 
-const classOf = <Row,>({ kind = "text", names }: TableColumn<Row>, first: boolean) =>
-  [kind === "text" ? "" : kind, names ? "names" : "", first ? "first" : ""].filter(Boolean).join(" ") || undefined;
+const classOf = <Row,>({ kind = "text", names, class: own = "" }: TableColumn<Row>, first: boolean) =>
+  [kind === "text" ? "" : kind, names ? "names" : "", first ? "first" : "", own].filter(Boolean).join(" ") || undefined;
 
-export function Table<Row>({ label, columns, rows, id, sorting, groups, rowClass, tall }: {
+export function Table<Row>({ label, columns, rows, id, sorting, groups, rowClass, tall, class: own = "" }: {
   label: string;
+  class?: string;
   columns: TableColumn<Row>[];
   rows: Row[];
   id: (row: Row) => string;
@@ -119,7 +122,7 @@ export function Table<Row>({ label, columns, rows, id, sorting, groups, rowClass
   const first = (i: number) => i > 0 && (columns[i]!.group ?? "") !== (columns[i - 1]!.group ?? "");
   return (
     <Scroll label={label} tall={tall}>
-      <table class="wide data stacked">
+      <table class={`wide data stacked ${own}`.trim()}>
         <thead>
           {columns.some((column) => column.group) && (
             <tr class="groups">

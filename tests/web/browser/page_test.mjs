@@ -156,11 +156,71 @@ try {
     await page.locator("figure", { hasText: /mean and SD of \d+ runs/ }).locator("canvas").first().waitFor();
     await page.locator("figure", { hasText: /is predicted as each set/ }).locator("canvas").first().waitFor();
     await shot("compare");
-    await page.goto(`${base}#/sweep/${ids.running}/configs`);
-    await page.getByRole("button", { name: "Parallel coordinates" }).click();
-    await page.locator(".chart canvas").first().waitFor();
-    await shot("parallel");
-    await page.getByRole("button", { name: "Table" }).click();
+  });
+
+  await check("what is drawn over a chart of Explore is a choice that the address keeps and the table shares", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/explore`);
+    const figure = (text) => page.locator("figure.chart", { hasText: text });
+    const frame = async (text) => {
+      await figure(text).locator("canvas").first().waitFor();
+      await figure(text).scrollIntoViewIfNeeded();
+      return figure(text).locator(".chart-place").boundingBox();
+    };
+    const drag = async (from, until) => {
+      await page.mouse.move(...from);
+      await page.mouse.down();
+      await page.mouse.move((from[0] + until[0]) / 2, (from[1] + until[1]) / 2);
+      await page.mouse.move(...until);
+      await page.mouse.up();
+    };
+    await shot("explore");
+    // The middle one of three axes, from its upper end (3) to below its middle (2).
+    const parallel = await frame("parallel coordinates");
+    const x = parallel.x + (70 + parallel.width - 110) / 2;
+    await drag([x, parallel.y + 38], [x, parallel.y + 235]);
+    await page.waitForURL(/between\.top_n=/);
+    await page.getByRole("button", { name: "Any top_n" }).waitFor();
+    const [low, high] = /between\.top_n=([\d.]+)\.\.(\d)/.exec(page.url()).slice(1).map(Number);
+    assert.ok(low > 1 && low < 2 && high === 3, `${low} to ${high}`);
+    await page.getByRole("link", { name: "The same configs as a table" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 6);
+    await page.getByRole("button", { name: "Any top_n" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 9);
+    await page.getByRole("link", { name: "Explore", exact: true }).last().click();
+    // The left half of the scatter by learning_rate.
+    const scatter = await frame("; colour:");
+    await drag([scatter.x + 70, scatter.y + 20], [scatter.x + scatter.width / 2, scatter.y + 300]);
+    await page.waitForURL(/between\.learning_rate=.*between\.held_out_score=/);
+    await page.goBack();
+    await page.waitForURL(/explore$/);
+    // The pointer on a config of one chart shows it in the others.
+    const picture = () => figure("parallel coordinates").locator("canvas").first().evaluate((canvas) => canvas.toDataURL());
+    await frame("parallel coordinates");
+    const before = await picture();
+    const slice = await frame("Score by top_n");
+    const { rows } = await (await page.request.get(`${base}api/v1/sweeps/${ids.running}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+    const scores = rows.filter((row) => row.axis_values.top_n === 2).map((row) => row.values.held_out_score);
+    let after = before;
+    for (let y = 12; y < 190 && after === before; y += 3) {  // down the middle of it, where n is 2
+      await page.mouse.move(slice.x + 56 + (slice.width - 76) / 2, slice.y + y);
+      after = await picture();
+    }
+    assert.ok(scores.length === 3 && after !== before, "the other chart shows it");
+    await page.mouse.move(5, 5);
+    await page.waitForFunction((first) => document.querySelector("figure.chart canvas").toDataURL() === first, before);
+  });
+
+  await check("Explore draws log axes as the values lie, colours by an axis, and contours", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/explore?x=axis.learning_rate&y=axis.top_n&contour=1`);
+    await page.locator("figure.chart", { hasText: "Score by learning_rate (log axis)" }).waitFor();
+    const scatter = page.locator("figure.chart", { hasText: "top_n by learning_rate; colour: held-out Score" });
+    await scatter.getByText("inverse square of the distance").waitFor();
+    await page.getByRole("combobox", { name: "Colour" }).selectOption("axis.top_n");
+    await page.waitForURL(/color=axis\.top_n/);
+    const colored = page.locator("figure.chart", { hasText: "; colour: top_n" });
+    await colored.getByText("As a table").click();
+    await colored.locator("tbody tr").first().waitFor();
+    assert.deepEqual(await colored.locator("thead th").allInnerTexts(), ["Config", "learning_rate", "top_n"]);
   });
 
   await check("a config has a page in words, with every run, its curves and what sets it apart", async () => {
@@ -253,6 +313,7 @@ try {
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const figure = page.locator("figure.chart").first();
     await figure.getByText("As a table").click();
+    await figure.locator("tbody tr").first().waitFor();
     assert.equal(await figure.locator("tbody tr").count(), 4);
     const copied = async (name) => {
       await figure.getByRole("button", { name }).click();
@@ -361,8 +422,48 @@ try {
     assert.match(svg, />encoder 39 of a long…ame of a long name ?</, "the middle of a long name gives way");
     assert.ok(!svg.includes(">encoder 0 "), "the least are among the others");
     await figure.getByText("As a table").click();
+    await figure.locator("tbody tr").first().waitFor();
     assert.equal(await figure.locator("tbody tr").count(), 40, "the table has all");
     await page.unroute("**/importance?*");
+  });
+
+  await check("every chart has its table beneath it, closed", async () => {
+    for (const address of ["overview", "explore", "ablations", "importance", "timeline"].map((tab) => `sweep/${ids.running}/${tab}`).concat(`trial/${ids.trial}`, "ensemble/1")) {
+      await page.goto(`${base}#/${address}`);
+      await page.locator("figure.chart canvas").first().waitFor();
+      await page.waitForFunction(() => !document.querySelector(".skeleton"));
+      const charts = await page.locator("figure.chart").count();
+      assert.ok(charts > 0, address);
+      assert.equal(await page.locator("figure.chart > details:not([open]) > summary").count(), charts, address);
+    }
+  });
+
+  await check("60 encoders of long names fit matrices by numbers, without a slanted label", async () => {
+    const names = Array.from({ length: 60 }, (_, i) => `encoder ${i} ${"of a long name ".repeat(6)}`.slice(0, 90));
+    await page.route(/\/importance(\?|$)/, async (route) => {
+      const answer = await (await route.fetch()).json();
+      const [one] = answer.encoders;
+      // Weights fall with the number; CKA of i and j is 1 - |i - j| / 100.
+      answer.encoders = names.map((encoder, i) => ({ ...one, encoder, weight: { ...one.weight, mean: (100 - i) / 1000 } }));
+      answer.cka = names.flatMap((_, i) => names.map((__, j) => 1 - Math.abs(i - j) / 100));
+      await route.fulfill({ json: answer });
+    });
+    await page.goto(`${base}#/sweep/${ids.running}/importance`);
+    const figure = page.locator("figure.chart", { hasText: "Linear CKA of projected encoders" });
+    await figure.getByText("the 20 of largest weight").waitFor();
+    await shot("importance-60");
+    const [download] = await Promise.all([page.waitForEvent("download"), figure.getByRole("button", { name: "SVG" }).click()]);
+    const svg = readFileSync(await download.path(), "utf8");
+    assert.match(svg, />1 {1,2}encoder 0 of/, "rows have number and name");
+    assert.ok(!/>21 {1,2}encoder/.test(svg), "20 of them");
+    // transform="matrix(a, b, c, d, e, f)" with b other than 0 turns a text; "rotate" does, too.
+    const turned = [...svg.matchAll(/<text[^>]*transform="(?:rotate|matrix\(([^)]*)\))/g)].filter(([, matrix]) => !matrix || Math.abs(Number(matrix.split(/[ ,]+/)[1])) > 0.01);
+    assert.deepEqual(turned.map(([text]) => text), []);
+    await figure.getByText("As a table").click();
+    await figure.locator("tbody tr").first().waitFor();
+    assert.equal(await figure.locator("tbody tr").count(), 60, "the table has all");
+    assert.deepEqual((await figure.locator("tbody tr").nth(10).locator("td").allInnerTexts()).slice(9, 12), [".990", "1.000", ".990"]);
+    await page.unroute(/\/importance(\?|$)/);
   });
 
   await check("16 classes are confused as classes first, then as 136 sets", async () => {
@@ -377,6 +478,7 @@ try {
     await page.goto(`${base}#/trial/${ids.trial}`);
     const figure = page.locator("figure.chart", { hasText: "Classes in the clip (rows)" });
     await figure.getByText("As a table").click();
+    await figure.locator("tbody tr").first().waitFor();
     const row = async (i) => (await figure.locator("tbody tr").nth(i).locator("td").allInnerTexts()).slice(0, 4);
     assert.equal(await figure.locator("tbody tr").count(), 16);
     assert.deepEqual(await row(0), ["8", "0", "0", "0"], "a: 5 alone and 3 with b");
@@ -504,7 +606,7 @@ try {
 
   await check("axe finds nothing wrong on any page, in either theme", async () => {
     const axe = readFileSync(join(modules, "axe-core", "axe.min.js"), "utf8");
-    const tabs = ["overview", "configs", "ablations", "importance", "axes", "trials", "timeline", "file"];
+    const tabs = ["overview", "configs", "explore", "ablations", "importance", "axes", "trials", "timeline", "file"];
     const { best, rows } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
     const addresses = [
       "", ...tabs.map((tab) => `sweep/${ids.running}/${tab}`), `sweep/${ids.finished}/ablations`, `sweep/${ids.finished}/config/${best}`,
