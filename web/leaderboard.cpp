@@ -173,10 +173,11 @@ std::string no_formula(const std::string& text) {
 }
 
 /// `most` of the rows, evenly spaced, the first and the last among them; all where `most` is 0 or there are fewer.
-std::vector<std::size_t> sampled(const std::vector<std::size_t>& rows, int most) {
+template <class Row>
+std::vector<Row> sampled(const std::vector<Row>& rows, int most) {
   const auto count = static_cast<std::size_t>(most);
   if (most == 0 || rows.size() <= count) return rows;
-  std::vector<std::size_t> some;
+  std::vector<Row> some;
   for (std::size_t i = 0; i < count; ++i) some.push_back(rows[i * (rows.size() - 1) / (count - 1)]);
   return some;
 }
@@ -359,15 +360,12 @@ json best_json(const Board& board) {
 
 json outline_json(const Board& board) {
   constexpr int kMost = 32;
-  std::vector<std::size_t> measured;
-  for (std::size_t i = 0; i < board.report.configs.size(); ++i) {
-    if (sweep::ranked_score(board.report, board.report.configs[i])) measured.push_back(i);
+  std::vector<double> scores;
+  for (const ConfigReport& config : board.report.configs) {
+    if (const auto score = sweep::ranked_score(board.report, config)) scores.push_back(*score);
   }
-  json scores = json::array();
-  for (const std::size_t i : sampled(measured, kMost)) {
-    scores.push_back(*sweep::ranked_score(board.report, board.report.configs[i]));
-  }
-  return scores;
+  std::sort(scores.rbegin(), scores.rend());
+  return sampled(scores, kMost);
 }
 
 json axes_json(const Board& board) {

@@ -49,7 +49,7 @@ nlohmann::json ranking_json(storage::Reader& reader, const Board& board, int top
 nlohmann::json axes_json(const Board& board);
 /// The first of the ranking with its Score and interval, and the protocol of these; null where no config has a number.
 nlohmann::json best_json(const Board& board);
-/// Scores of at most 32 configs, evenly spaced over the ranking, best first: how they spread.
+/// Scores of at most 32 configs, evenly spaced among all of them, best first: how they spread.
 nlohmann::json outline_json(const Board& board);
 
 }  // namespace medley::web

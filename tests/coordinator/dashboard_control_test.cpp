@@ -91,8 +91,9 @@ TEST_F(DashboardControlTest, ASubmittedSweepKeepsTheScaleOfItsRanges) {
                         {}});
   ASSERT_TRUE(answer.done) << answer.message;
   storage::Reader reader(folder_ / "store");
+  const auto sweep = reader.find_sweep(answer.details["sweep"]);
   std::map<std::string, std::string> scales;
-  for (const json& axis : reader.find_sweep(answer.details["sweep"])->axes) {
+  for (const json& axis : sweep->axes) {
     scales[axis["setting"]] = axis.value("scale", "");
   }
   EXPECT_EQ(scales,

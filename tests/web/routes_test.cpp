@@ -359,6 +359,18 @@ TEST_F(RoutesTest, ASampleOfConfigsIsEvenlySpacedAndHasBothEnds) {
   EXPECT_EQ(body(path, {{"sample", "100"}})["rows"].size(), 9u);
 }
 
+TEST_F(RoutesTest, ListedSweepsHaveTheOutlineOfTheirScores) {
+  std::vector<double> scores;
+  for (const json& row : body("sweeps/" + sample_.running + "/leaderboard")["rows"]) {
+    if (row["values"]["held_out_score"].is_number()) scores.push_back(row["values"]["held_out_score"]);
+  }
+  std::sort(scores.rbegin(), scores.rend());
+  for (const json& sweep : body("sweeps")["sweeps"]) {
+    if (sweep["id"] != sample_.running) continue;
+    EXPECT_EQ(sweep["scores"], json(scores));
+  }
+}
+
 TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   const test::Folder scratch;
   const std::filesystem::path folder = scratch.path();

@@ -1,6 +1,8 @@
-// The values of a chart as a table: beneath it, and as LaTeX and Markdown on the clipboard.
+// The values of a chart as a table: beneath it, and as LaTeX and Markdown on the clipboard. What leaves the page: copies,
+// files.
 import { useState } from "preact/hooks";
 
+import { pick } from "./report";
 import { Scroll } from "./table";
 
 export interface Cells {
@@ -27,7 +29,7 @@ export function markdownOf({ head, rows }: Cells, caption: string): string {
 }
 
 /** The clipboard of pages without TLS is a selection that is copied. */
-async function copy(text: string): Promise<void> {
+export async function copy(text: string): Promise<void> {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
     return;
@@ -38,6 +40,27 @@ async function copy(text: string): Promise<void> {
   area.select();
   document.execCommand("copy");
   area.remove();
+}
+
+export function save(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+export function CellRows({ cells }: { cells: Cells }) {
+  return (
+    <table>
+      <thead><tr>{cells.head.map((text, i) => <th key={i} scope="col" class={i === 0 ? undefined : "number"}>{text}</th>)}</tr></thead>
+      <tbody>
+        {cells.rows.map((row, k) => (
+          <tr key={k}>{row.map((text, i) => (i === 0 ? <th key={i} scope="row">{text}</th> : <td key={i} class="number">{text}</td>))}</tr>
+        ))}
+      </tbody>
+    </table>
+  );
 }
 
 export function CellTable({ cells, caption }: { cells: Cells; caption: string }) {
@@ -52,17 +75,11 @@ export function CellTable({ cells, caption }: { cells: Cells; caption: string })
       <span class="save">
         {button("Copy as LaTeX", () => latexOf(cells, caption))}
         {button("Copy as Markdown", () => markdownOf(cells, caption))}
+        <button type="button" class="quiet" onClick={() => setSaid(pick({ title: caption, cells }))}>Add to the report</button>
         <span class="small" role="status">{said}</span>
       </span>
       {open && <Scroll label={caption}>
-        <table>
-          <thead><tr>{cells.head.map((text, i) => <th key={i} scope="col" class={i === 0 ? undefined : "number"}>{text}</th>)}</tr></thead>
-          <tbody>
-            {cells.rows.map((row, k) => (
-              <tr key={k}>{row.map((text, i) => (i === 0 ? <th key={i} scope="row">{text}</th> : <td key={i} class="number">{text}</td>))}</tr>
-            ))}
-          </tbody>
-        </table>
+        <CellRows cells={cells} />
       </Scroll>}
     </details>
   );

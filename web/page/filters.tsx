@@ -1,4 +1,6 @@
 // Which configs of a sweep are shown, as the address says it: the table and Explore share it.
+import type { ComponentChildren } from "preact";
+
 import type { Leaderboard } from "./api";
 import { Menu, columnName } from "./parts";
 import { changed, go, to } from "./route";
@@ -67,22 +69,14 @@ function AxisFilters({ board, query, set }: { board: Leaderboard; query: URLSear
         if (wanted.length === 0 && values.length > kMostListed && isNumeric(board, axis)) {
           return <Menu key={axis} label={<Name of={axis} />} marked={query.has(kBetween + axis)}><Range name={axis} query={query} set={set} /></Menu>;
         }
-        const toggle = (value: string) =>
-          set({ [name]: (wanted.includes(value) ? wanted.filter((one) => one !== value) : [...wanted, value]).join("|") || null });
         return (
-          <Menu key={axis} label={<><Name of={axis} />{wanted.length > 0 && `: ${wanted.length} of ${values.length}`}</>} marked={wanted.length > 0}>
-            {wanted.length > 0 && (
-              <button type="button" class="quiet" onClick={() => set({ [name]: null })}>
-                Any value
-              </button>
-            )}
-            {values.map(({ value, text }) => (
-              <label key={value} class="check">
-                <input type="checkbox" checked={wanted.includes(value)} onChange={() => toggle(value)} />
-                <Name of={text} />
-              </label>
-            ))}
-          </Menu>
+          <Choices
+            key={axis}
+            label={<><Name of={axis} />{wanted.length > 0 && `: ${wanted.length} of ${values.length}`}</>}
+            values={values.map(({ value, text }) => [value, text])}
+            wanted={wanted}
+            set={(next) => set({ [name]: next })}
+          />
         );
       })}
     </>
@@ -121,16 +115,19 @@ function TagFilter({ board, query, set }: { board: Leaderboard; query: URLSearch
   const wanted = (query.get("tag") ?? "").split("|").filter(Boolean);
   const tags = [...new Set([...board.tags, ...wanted])].sort();
   if (tags.length === 0) return null;
+  return <Choices label={wanted.length ? `Tags: ${wanted.join(", ")}` : "Tags"} values={tags.map((tag) => [tag, tag])} wanted={wanted} set={(tag) => set({ tag })} />;
+}
+
+/** Values to tick, as the address has them: separated by |; null: any. */
+export function Choices({ label, values, wanted, set }: { label: ComponentChildren; values: [value: string, text: string][]; wanted: string[]; set: (next: string | null) => void }) {
+  const toggle = (value: string) => set((wanted.includes(value) ? wanted.filter((one) => one !== value) : [...wanted, value]).join("|") || null);
   return (
-    <Menu label={wanted.length ? `Tags: ${wanted.join(", ")}` : "Tags"} marked={wanted.length > 0}>
-      {tags.map((tag) => (
-        <label key={tag} class="check">
-          <input
-            type="checkbox"
-            checked={wanted.includes(tag)}
-            onChange={() => set({ tag: (wanted.includes(tag) ? wanted.filter((one) => one !== tag) : [...wanted, tag]).join("|") || null })}
-          />
-          {tag}
+    <Menu label={label} marked={wanted.length > 0}>
+      {wanted.length > 0 && <button type="button" class="quiet" onClick={() => set(null)}>Any value</button>}
+      {values.map(([value, text]) => (
+        <label key={value} class="check">
+          <input type="checkbox" checked={wanted.includes(value)} onChange={() => toggle(value)} />
+          <Name of={text} />
         </label>
       ))}
     </Menu>

@@ -2,6 +2,7 @@
 import { NCurve, severalN } from "./ablations";
 import type { EncoderSummary, Figures, ImportanceReport, ShapleyReport, Sweep } from "./api";
 import { Bars, largest, mean, othersName } from "./bars";
+import { save } from "./cells";
 import type { Cells } from "./cells";
 import { Empty, Menu, Shown, over } from "./parts";
 import { Plot, errorBars, legend, matrixAxes, nameAxis, valueAxis } from "./plot";
@@ -416,21 +417,14 @@ function Downloads({ sweep, query }: { sweep: string; query: URLSearchParams }) 
   const asked = new URLSearchParams();
   for (const name of ["config", "fold", "by"]) if (query.get(name)) asked.set(name, query.get(name)!);
   const polled = usePoll<Figures>(`sweeps/${sweep}/figures?${asked}`, 0);
-  const save = (name: string, kind: "csv" | "svg", text: string) => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: kind === "csv" ? "text/csv" : "image/svg+xml" }));
-    link.download = `${name}.${kind}`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  };
   return (
     <span class="right">
       <Menu label="Figures for a paper">
         {polled.data?.figures.map((figure) => (
           <span key={figure.name} class="menu-row">
             {figure.name.replaceAll("_", " ")}
-            <button type="button" class="quiet" onClick={() => save(figure.name, "csv", figure.csv)}>CSV</button>
-            <button type="button" class="quiet" onClick={() => save(figure.name, "svg", figure.svg)}>SVG</button>
+            <button type="button" class="quiet" onClick={() => save(new Blob([figure.csv], { type: "text/csv" }), `${figure.name}.csv`)}>CSV</button>
+            <button type="button" class="quiet" onClick={() => save(new Blob([figure.svg], { type: "image/svg+xml" }), `${figure.name}.svg`)}>SVG</button>
           </span>
         ))}
         {polled.data?.missing.map((why) => <span key={why} class="small menu-row">not made: {why}</span>)}

@@ -14,10 +14,11 @@ import {
 import * as echarts from "echarts/core";
 import { LabelLayout } from "echarts/features";
 import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
-import { CellTable } from "./cells";
+import { CellTable, save } from "./cells";
 import type { Cells } from "./cells";
+import { pick } from "./report";
 import { middle } from "./text";
 import { useTheme } from "./theme";
 
@@ -281,14 +282,6 @@ function wrapped(text: string, most: number): string[] {
   return lines;
 }
 
-function save(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
 /**
  * `build` makes the option; it is called again when `data` (compared as JSON) or the theme changes. `name` is of the
  * files that are saved.
@@ -322,6 +315,7 @@ export function Plot({
   /** After a rectangle has been drawn over. */
   onArea?: (across: Stretch, up: Stretch) => void;
 }) {
+  const [said, setSaid] = useState("");
   const paper = useRef<HTMLSpanElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<echarts.ECharts | null>(null);
@@ -445,7 +439,7 @@ export function Plot({
     made.dispose();
     canvas.toBlob((blob) => blob && save(blob, `${name}.png`), "image/png");
   };
-  const svg = () => {
+  const svg = (): string => {
     const { made, p, lines, top, width } = drawn("svg");
     const inner = made.renderToSVGString();
     made.dispose();
@@ -455,8 +449,7 @@ export function Plot({
       return `<text x="10" y="${kLine * (i + 1)}" font-size="12" font-weight="${last ? 400 : 600}" fill="${last ? p.muted : p.text}">${text}</text>`;
     });
     const sized = `width="${width}" height="${height + top}" viewBox="0 0 ${width} ${height + top}"`;
-    const whole = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${sized} font-family="${p.font}"><rect width="100%" height="100%" fill="${p.page}"/>${words.join("")}<g transform="translate(0 ${top})">${inner}</g></svg>`;
-    save(new Blob([whole], { type: "image/svg+xml" }), `${name}.svg`);
+    return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${sized} font-family="${p.font}"><rect width="100%" height="100%" fill="${p.page}"/>${words.join("")}<g transform="translate(0 ${top})">${inner}</g></svg>`;
   };
 
   return (
@@ -465,7 +458,9 @@ export function Plot({
         <span>{title}</span>
         <span class="save">
           <button type="button" class="quiet" onClick={png} title={`Save “${title}” as a PNG picture`}>PNG</button>
-          <button type="button" class="quiet" onClick={svg} title={`Save “${title}” as an SVG picture`}>SVG</button>
+          <button type="button" class="quiet" onClick={() => save(new Blob([svg()], { type: "image/svg+xml" }), `${name}.svg`)} title={`Save “${title}” as an SVG picture`}>SVG</button>
+          <button type="button" class="quiet" onClick={() => setSaid(pick({ title, svg: svg() }))} title={`Add “${title}” to the report`}>Report</button>
+          <span class="small" role="status">{said}</span>
         </span>
       </figcaption>
       <div ref={place} class="chart-place" style={{ height: `${height}px` }} role="img" aria-label={`${title}; the values are in the table below`} />

@@ -1,20 +1,22 @@
 import type { ComponentChildren } from "preact";
 
 import { AblationsTab } from "./ablations";
-import type { Axes, AxisValue, Spread, Sweep, TrialList, TrialRow } from "./api";
+import type { Axes, AxisValue, Spread, Sweep, SweepDetail, TrialList, TrialRow } from "./api";
 import { CompareTab } from "./compare";
 import { ConfigTab } from "./config";
 import { ExploreTab } from "./explore";
 import { hasToken } from "./fetch";
+import { FileTab } from "./file";
 import { ImportanceTab } from "./importance";
 import { LeaderboardTab } from "./leaderboard";
 import { ConfigLink, useNames } from "./names";
 import { OverviewTab } from "./overview";
-import { Change, DatasetName, Empty, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, foldsOf, kHeldOutNote, kOfficial, kPaperNote, over, stateOf } from "./parts";
+import { Change, DatasetName, Empty, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, foldsOf, kHeldOutNote, kOfficial, kPaperNote, stateOf } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { Marked, Ticks, scaleOf } from "./scale";
 import type { Drawn, Scale } from "./scale";
+import { SweepEdit } from "./sweeps";
 import { Name, Table } from "./table";
 import type { TableColumn } from "./table";
 import { count, duration, share, time, valueText } from "./text";
@@ -24,13 +26,11 @@ import { useTitle } from "./title";
 /** Pages without a tab of their own: the tab that leads to them. */
 const kUnder: Record<string, string> = { config: "configs", compare: "configs" };
 
-type Details = Sweep & { yaml: string };
-
 const kHeldOutOfTrial = `${kHeldOutNote} Of a trial: those of the config's other folds.`;
 
 /** `item`: the config of the address. */
 export function SweepView({ id, tab, item, query, control }: { id: string; tab: string; item: string; query: URLSearchParams; control: boolean }) {
-  const polled = usePoll<Details>(`sweeps/${id}`, 3);
+  const polled = usePoll<SweepDetail>(`sweeps/${id}`, 3);
   const tabs: [string, string][] = [
     ["overview", "Overview"],
     ["configs", "Configs"],
@@ -52,7 +52,7 @@ export function SweepView({ id, tab, item, query, control }: { id: string; tab: 
             <Title text={`${sweep.name || sweep.id}${titles[tab] ? `: ${titles[tab]}` : ""}`} set={tab !== "config"} />
             <h1><Name of={sweep.name || sweep.id} most={90} /></h1>
             <Tag kind={sweep.state}>{sweep.state}</Tag>
-            {control && hasToken() && (!over(sweep) || sweep.trials.failed > 0) && (
+            {control && hasToken() && (
               <span class="changes">
                 {atWork(sweep) && <Change path={`sweeps/${id}/pause`} label="Pause" done={polled.again} />}
                 {(sweep.state === "paused" || sweep.state === "stopped") && <Change path={`sweeps/${id}/resume`} label="Resume" done={polled.again} />}
@@ -60,10 +60,14 @@ export function SweepView({ id, tab, item, query, control }: { id: string; tab: 
                 {(atWork(sweep) || sweep.state === "paused") && (
                   <Change path={`sweeps/${id}/stop`} label="Stop" sure="Stop this sweep" done={polled.again} />
                 )}
+                <SweepEdit sweep={sweep} again={polled.again} />
               </span>
             )}
           </div>
           {sweep.description && <p>{sweep.description}</p>}
+          {(sweep.note || sweep.tags.length > 0 || sweep.archived) && (
+            <p class="marks">{sweep.tags.map((tag) => <span key={tag} class="label">{tag}</span>)}{sweep.archived && <span class="label">archived</span>}{sweep.note}</p>
+          )}
           <Progress sweep={sweep} />
           {control && atWork(sweep) && <NoWorkers />}
           <Facts sweep={sweep} />
@@ -82,7 +86,7 @@ export function SweepView({ id, tab, item, query, control }: { id: string; tab: 
           {tab === "timeline" && <TimelineTab sweep={sweep} control={control} again={polled.again} />}
           {tab === "axes" && <AxesTab sweep={sweep} />}
           {tab === "trials" && <TrialsTab sweep={sweep} query={query} />}
-          {tab === "file" && (sweep.yaml ? <pre class="file">{sweep.yaml}</pre> : <Empty title="The sweep file was not kept" />)}
+          {tab === "file" && <FileTab sweep={sweep} query={query} control={control} />}
           {!(tabs.some(([name]) => name === tab) || tab in kUnder) && <Empty title="There is no such page" />}
         </>
       )}

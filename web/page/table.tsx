@@ -1,7 +1,7 @@
 // The one table of the page: a head that stays, a name that stays, columns that sort and explain themselves, cards on a
 // phone.
 import type { ComponentChildren } from "preact";
-import { useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { middle } from "./text";
 
@@ -36,30 +36,32 @@ export function Name({ of, most = 32 }: { of: string; most?: number }) {
   return <span title={middle(of, most) === of ? undefined : of}>{middle(of, most)}</span>;
 }
 
-/** A button that explains; Escape and a click elsewhere close it. */
-export function Note({ about, children }: { about: string; children: ComponentChildren }) {
+/** A button that opens a box below it, which is made then; Escape and a click elsewhere close it. */
+export function Popup({ label, children, class: own, about }: { label: ComponentChildren; children: ComponentChildren; class?: string; about?: string }) {
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const [open, setOpen] = useState(false);
+  useLayoutEffect(() => {
+    if (!open || !button.current || !box.current) return;
+    const { left, bottom } = button.current.getBoundingClientRect();
+    box.current.style.left = `${Math.max(8, Math.min(left, document.body.clientWidth - box.current.offsetWidth - 8))}px`;
+    box.current.style.top = `${Math.max(8, Math.min(bottom + 4, innerHeight - box.current.offsetHeight - 8))}px`;
+  }, [open]);
   return (
     <>
-      <button ref={button} type="button" class="quiet note-button" popovertarget={id} aria-label={`About ${about}`}>?</button>
-      <div
-        id={id}
-        popover="auto"
-        class="popover"
-        onToggle={(event) => {
-          if ((event as unknown as { newState: string }).newState !== "open" || !button.current) return;
-          const box = event.currentTarget;
-          const { left, bottom } = button.current.getBoundingClientRect();
-          box.style.left = `${Math.max(8, Math.min(left, document.documentElement.clientWidth - box.offsetWidth - 8))}px`;
-          box.style.top = `${Math.max(8, Math.min(bottom + 4, innerHeight - box.offsetHeight - 8))}px`;
-        }}
-      >
-        {children}
+      <button ref={button} type="button" class={own} popovertarget={id} aria-label={about}>{label}</button>
+      <div ref={box} id={id} popover="auto" class="popover" onToggle={(event) => setOpen((event as unknown as { newState: string }).newState === "open")}>
+        {open && children}
       </div>
     </>
   );
 }
+
+/** A button that explains. */
+export const Note = ({ about, children }: { about: string; children: ComponentChildren }) => (
+  <Popup label="?" class="quiet note-button" about={`About ${about}`}>{children}</Popup>
+);
 
 /** Scrolls sideways within the page, by the keyboard too. */
 export function Scroll({ label, tall, children }: { label: string; tall?: boolean | undefined; children: ComponentChildren }) {

@@ -44,6 +44,73 @@ try {
     await shot("sweeps");
   });
 
+  await check("sweeps are searched and filtered by the address", async () => {
+    const names = async (expected) => {
+      await page.waitForFunction((rows) => document.querySelectorAll("tbody tr").length === rows, expected.length);
+      assert.deepEqual(await page.locator("tbody th a").allInnerTexts(), expected);
+    };
+    await page.getByPlaceholder("Search names").fill("INNER");
+    await page.waitForURL(/search=INNER/);
+    await names(["gates with an inner fold"]);
+    await page.goto(`${base}#/?state=paused`);
+    await names(["<img src=x onerror=alert(1)>"]);
+    await page.getByRole("button", { name: "State" }).click();
+    await page.getByRole("button", { name: "Any value" }).click();
+    await names((await page.locator("tbody th a").allInnerTexts()).slice(0, 3));
+    assert.equal(await page.locator(".spark").count(), 2, "sweeps with Scores have their outline");
+    assert.ok(await page.evaluate(() => [...document.querySelectorAll(".scroll")].every((box) => box.scrollWidth <= box.clientWidth)), "the table fits 1360 px");
+    await page.getByPlaceholder("Search names").fill("no such sweep");
+    await page.getByText("No sweep fits these choices").waitFor();
+    await page.getByRole("link", { name: "Show all 3" }).click();
+  });
+
+  await check("ticked sweeps share one table, best config first", async () => {
+    for (const name of ["top-n by learning rate", "gates with an inner fold"]) await page.getByRole("checkbox", { name: `Tick ${name}` }).check();
+    await page.getByRole("link", { name: "One table over them" }).click();
+    await page.getByRole("heading", { name: "One table over 2 sweeps" }).waitFor();
+    await page.locator("tbody tr").nth(10).waitFor();
+    const shown = await page.locator("tbody tr").evaluateAll((rows) => rows.map((row) => ({ incomplete: row.className === "incomplete", score: Number(row.querySelector(".drawn-number").textContent) })));
+    const wanted = [];
+    for (const id of [ids.running, ids.finished]) {
+      const { rows } = await (await page.request.get(`${base}api/v1/sweeps/${id}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+      for (const row of rows) if (row.values.held_out_score !== null) wanted.push({ incomplete: !row.complete, score: Number(row.values.held_out_score.toFixed(3)) });
+    }
+    wanted.sort((a, b) => Number(a.incomplete) - Number(b.incomplete) || b.score - a.score);
+    assert.deepEqual(shown, wanted);
+    assert.equal(await page.getByText("not comparable").count(), 0, "of one dataset, its folds, and one protocol");
+    await shot("across");
+    await page.goto(base);
+  });
+
+  await check("a sweep's file is compared with another, copied and downloaded", async () => {
+    await page.goto(`${base}#/sweep/${ids.finished}/file`);
+    await page.getByRole("combobox", { name: /^Differences from/ }).selectOption(ids.running);
+    await page.waitForURL(/against=/);
+    await page.locator(".diff .added").first().waitFor();
+    const lines = (kind) => page.locator(`.diff .${kind}`).allInnerTexts();
+    assert.ok((await lines("removed")).some((line) => line.trim() === "- seeds: 3"));
+    assert.ok((await lines("added")).some((line) => line.trim() === "+ seeds: 2"));
+    assert.ok((await page.locator(".diff > span:not([class])").allInnerTexts()).some((line) => line.trim() === "folds: all"));
+    await shot("diff");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
+    assert.equal(download.suggestedFilename(), "gates-with-an-inner-fold.yaml");
+    assert.match(readFileSync(await download.path(), "utf8"), /^name: gates with an inner fold\n/);
+    await page.getByRole("button", { name: "Edit and submit again" }).click();
+    await page.waitForURL(/#\/new\?dataset=/);
+    assert.match(await page.getByRole("textbox", { name: "Sweep file" }).inputValue(), /^name: gates with an inner fold\n/);
+    await page.getByText("a sample changes nothing").waitFor();
+    complaints.length = 0;  // the browser logs the 409 itself
+    await page.goto(base);
+  });
+
+  await check("an ensemble of an unfinished sweep is warned of", async () => {
+    await page.goto(`${base}#/ensembles?sweep=${ids.running}`);
+    await page.getByText("95 of the sweep’s 135 trials have a result").waitFor();
+    await page.getByRole("combobox", { name: "Sweep" }).selectOption(ids.finished);
+    await page.getByText("trials have a result").waitFor({ state: "detached" });
+    await page.goto(base);
+  });
+
   await check("a name that looks like a tag stays text", async () => {
     await page.getByRole("link", { name: "<img src=x onerror=alert(1)>" }).click();
     await page.getByRole("heading", { name: "<img src=x onerror=alert(1)>" }).waitFor();
@@ -610,7 +677,8 @@ try {
     const { best, rows } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
     const addresses = [
       "", ...tabs.map((tab) => `sweep/${ids.running}/${tab}`), `sweep/${ids.finished}/ablations`, `sweep/${ids.finished}/config/${best}`,
-      `sweep/${ids.finished}/compare?configs=${best}|${rows[1].config}`, `trial/${ids.trial}`, `trial/${ids.failed}`, "ensembles", "workers", "new",
+      `sweep/${ids.finished}/compare?configs=${best}|${rows[1].config}`, `trial/${ids.trial}`, `trial/${ids.failed}`, "ensembles", "workers", "new", "report",
+      `across?sweeps=${ids.running}|${ids.finished}`, `sweep/${ids.finished}/file?against=${ids.running}`,
     ];
     const found = [];
     for (const theme of ["light", "dark"]) {
@@ -626,6 +694,45 @@ try {
       await other.context().close();
     }
     assert.deepEqual(found, []);
+  });
+
+  await check("a report of a chart, a table and Markdown is kept in the browser, and saved as one HTML file", async () => {
+    await page.goto(`${base}#/report`);
+    await page.getByText("Nothing has been picked yet").waitFor();
+    await page.goto(`${base}#/sweep/${ids.finished}`);
+    const figure = page.locator("figure.chart").first();
+    await figure.locator("canvas").first().waitFor();
+    await figure.getByRole("button", { name: "Report" }).click();
+    await figure.getByText("As a table").click();
+    await figure.getByRole("button", { name: "Add to the report" }).click();
+    await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Report" }).click();
+    await page.getByRole("textbox", { name: "Title" }).fill("Gates & <n>");
+    await page.getByRole("button", { name: "Text above part 2" }).click();
+    await page.getByRole("textbox", { name: "Text of part 2" }).fill("## Finding\n\nn of **4** is `best` <img src=x onerror=alert(1)>\n\n- one\n- two");
+    await page.reload();
+    await page.locator("article.report table tbody tr").first().waitFor();
+    assert.deepEqual(await page.locator("article.report > *").evaluateAll((parts) => parts.map((part) => part.tagName)), ["H1", "FIGURE", "DIV", "FIGURE"]);
+    await shot("report");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as one HTML file" }).click()]);
+    assert.equal(download.suggestedFilename(), "Gates-n-.html");
+    const file = join(folder, "report.html");
+    await download.saveAs(file);
+    const saved = await (await browser.newContext({ javaScriptEnabled: true })).newPage();
+    const wrong = [];
+    saved.on("console", (message) => wrong.push(message.text()));
+    saved.on("request", (request) => { if (!request.url().startsWith("file:") && !request.url().startsWith("data:")) wrong.push(request.url()); });
+    await saved.goto(`file://${file}`);
+    assert.equal(await saved.title(), "Gates & <n>");
+    assert.deepEqual(await saved.locator("img").evaluateAll((images) => images.map((image) => image.naturalWidth > 400)), [true], "the chart, and no image of the text");
+    assert.equal(await saved.locator("h2").innerText(), "Finding");
+    assert.equal(await saved.locator("strong").innerText(), "4");
+    await saved.getByText("<img src=x onerror=alert(1)>").waitFor();
+    assert.equal(await saved.locator("li").count(), 2);
+    assert.equal(await saved.locator("tbody tr").count(), 4, "configs of the sweep");
+    assert.deepEqual(wrong, []);
+    await saved.context().close();
+    for (let i = 0; i < 3; ++i) await page.getByRole("button", { name: "Remove part 1" }).click();
+    await page.getByText("Nothing has been picked yet").waitFor();
   });
 
   await check("an unknown id says so", async () => {
