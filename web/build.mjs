@@ -21,6 +21,7 @@ const bundle = await build({
   target: ["es2022"],
   jsx: "automatic",
   jsxImportSource: "preact",
+  loader: { ".yaml": "text" },
   legalComments: "eof",
   outdir: folder,
   write: false,

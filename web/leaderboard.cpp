@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 
 #include "sweep/config.h"
 #include "sweep/nearest.h"
@@ -12,6 +14,7 @@
 #include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
 #include "sweep/score/statistics.h"
+#include "web/query.h"
 #include "web/refused.h"
 
 namespace medley::web {
@@ -67,6 +70,22 @@ void check_axis(const Board& board, const std::string& name) {
   throw Refused{400, "The sweep does not vary '" + name + "'" + sweep::suggestion(name, known) + "."};
 }
 
+/// "0.1..0.5", where either end may be missing.
+Range range_of(const std::string& name, const std::string& text) {
+  const Refused refused{400, "between." + name + " must be LOW..HIGH, two numbers of which one may be missing."};
+  const std::size_t dots = text.find("..");
+  if (dots == std::string::npos || text.size() == 2) throw refused;
+  const auto number = [&](const std::string& part, double missing) {
+    if (part.empty()) return missing;
+    char* end = nullptr;
+    const double value = std::strtod(part.c_str(), &end);
+    if (*end != '\0' || !std::isfinite(value)) throw refused;
+    return value;
+  };
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return {number(text.substr(0, dots), -kInfinity), number(text.substr(dots + 2), kInfinity)};
+}
+
 const ConfigReport* reference_of(const Board& board, const Selection& selection) {
   for (const ConfigReport& config : board.report.configs) {
     if (config.id == selection.reference) return &config;
@@ -80,7 +99,15 @@ const storage::ConfigMark& mark_of(const ConfigReport& config, const Selection& 
   return it == selection.marks.end() ? kNone : it->second;
 }
 
-bool fits(const ConfigReport& config, const Selection& selection) {
+/// An axis's value of a config, or one of its numbers; not a number where it has none.
+double number_of(const Board& board, const ConfigReport& config, const ConfigReport& reference,
+                 const std::string& name) {
+  const auto number = sweep::find_number(name);
+  const json value = number ? number->value({board.report, config, reference}) : config.axis_values.value(name, json());
+  return value.is_number() ? value.get<double>() : kNaN;
+}
+
+bool fits(const Board& board, const ConfigReport& config, const Selection& selection) {
   const auto& tags = mark_of(config, selection).tags;
   for (const std::string& tag : selection.tags) {
     if (std::find(tags.begin(), tags.end(), tag) == tags.end()) return false;
@@ -89,6 +116,10 @@ bool fits(const ConfigReport& config, const Selection& selection) {
   if (!selection.configs.empty() && selection.configs.count(config.id) == 0) return false;
   for (const auto& [axis, values] : selection.where) {
     if (values.count(value_text_of(config, axis)) == 0) return false;
+  }
+  for (const auto& [name, range] : selection.between) {
+    const double value = number_of(board, config, *reference_of(board, selection), name);
+    if (!(value >= range.low && value <= range.high)) return false;
   }
   if (selection.search.empty()) return true;
   const std::string wanted = lower(selection.search);
@@ -141,6 +172,16 @@ std::string no_formula(const std::string& text) {
   return begins ? "'" + text : text;
 }
 
+/// `most` of the rows, evenly spaced, the first and the last among them; all where `most` is 0 or there are fewer.
+template <class Row>
+std::vector<Row> sampled(const std::vector<Row>& rows, int most) {
+  const auto count = static_cast<std::size_t>(most);
+  if (most == 0 || rows.size() <= count) return rows;
+  std::vector<Row> some;
+  for (std::size_t i = 0; i < count; ++i) some.push_back(rows[i * (rows.size() - 1) / (count - 1)]);
+  return some;
+}
+
 }  // namespace
 
 Selection selection_of(const Request& request, const Board& board, std::map<std::string, storage::ConfigMark> marks) {
@@ -173,13 +214,17 @@ Selection selection_of(const Request& request, const Board& board, std::map<std:
   if (const std::string id = request.parameter("reference"); !id.empty()) {
     selection.reference = config_id_of(board, id);
   }
-  static const std::string prefix = "where.";
   for (const auto& [name, value] : request.query) {
-    if (name.compare(0, prefix.size(), prefix) != 0) continue;
-    const std::string axis = name.substr(prefix.size());
-    check_axis(board, axis);
-    for (const std::string& one : split(value)) selection.where[axis].insert(one == "-" ? "" : one);
+    const std::string about = name.substr(std::min(name.size(), name.find('.') + 1));
+    if (name.rfind("where.", 0) == 0) {
+      check_axis(board, about);
+      for (const std::string& one : split(value)) selection.where[about].insert(one == "-" ? "" : one);
+    } else if (name.rfind("between.", 0) == 0) {
+      if (!sweep::find_number(about)) check_axis(board, about);
+      selection.between[about] = range_of(about, value);
+    }
   }
+  selection.sample = static_cast<int>(number_parameter(request, "sample", 2, kMaxPageRows).value_or(0));
   return selection;
 }
 
@@ -187,7 +232,7 @@ std::vector<std::size_t> chosen(const Board& board, const Selection& selection) 
   const auto& configs = board.report.configs;
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < configs.size(); ++i) {
-    if (fits(configs[i], selection)) rows.push_back(i);
+    if (fits(board, configs[i], selection)) rows.push_back(i);
   }
   const int sign = selection.reversed ? -1 : 1;
   if (selection.order.rfind(kAxisOrder, 0) == 0) {
@@ -198,13 +243,10 @@ std::vector<std::size_t> chosen(const Board& board, const Selection& selection) 
       if (first.is_null() != second.is_null()) return second.is_null();
       return selection.reversed ? sweep::value_before(second, first) : sweep::value_before(first, second);
     });
-  } else if (const auto number = sweep::find_number(selection.order)) {
+  } else if (sweep::find_number(selection.order)) {
     const ConfigReport* reference = reference_of(board, selection);
     std::vector<double> keys(configs.size(), kNaN);
-    for (const std::size_t i : rows) {
-      const json value = number->value({board.report, configs[i], *reference});
-      if (value.is_number()) keys[i] = value.get<double>();
-    }
+    for (const std::size_t i : rows) keys[i] = number_of(board, configs[i], *reference, selection.order);
     std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
       if (std::isnan(keys[a]) != std::isnan(keys[b])) return std::isnan(keys[b]);
       if (configs[a].complete() != configs[b].complete()) return configs[a].complete();
@@ -219,7 +261,8 @@ std::vector<std::size_t> chosen(const Board& board, const Selection& selection) 
 
 json leaderboard_json(const Board& board, const Selection& selection, storage::Page page) {
   const sweep::Report& report = board.report;
-  const auto rows = chosen(board, selection);
+  const auto fitting = chosen(board, selection);
+  const auto rows = sampled(fitting, selection.sample);
   const ConfigReport* reference = reference_of(board, selection);
   json sent = json::array();
   const int total = static_cast<int>(rows.size());
@@ -271,7 +314,7 @@ json leaderboard_json(const Board& board, const Selection& selection, storage::P
        {"groups", groups_json(report)},
        {"tags", tags},
        {"rows", sent},
-       {"total", total},
+       {"total", fitting.size()},
        {"configs", report.configs.size()},
        {"offset", page.offset},
        {"next_offset", end < total ? json(end) : json(nullptr)}});
@@ -313,6 +356,16 @@ json best_json(const Board& board) {
             {"complete", best.complete()}};
   sweep::add_interval(body, sweep::ranked_interval(board.report, best));
   return body;
+}
+
+json outline_json(const Board& board) {
+  constexpr int kMost = 32;
+  std::vector<double> scores;
+  for (const ConfigReport& config : board.report.configs) {
+    if (const auto score = sweep::ranked_score(board.report, config)) scores.push_back(*score);
+  }
+  std::sort(scores.rbegin(), scores.rend());
+  return sampled(scores, kMost);
 }
 
 json axes_json(const Board& board) {

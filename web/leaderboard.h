@@ -10,22 +10,30 @@
 
 namespace medley::web {
 
+/// Numbers from `low` to `high`, both included.
+struct Range {
+  double low = 0;
+  double high = 0;
+};
+
 /// Which configs of a board, in which order: what the query of a leaderboard asks.
 struct Selection {
   std::string order = "ranked";  ///< or `axis.NAME`, or a number of sweep::columns()
   bool reversed = false;
   std::map<std::string, std::set<std::string>> where;  ///< axis -> values as text; a config must have one of them
+  std::map<std::string, Range> between;                ///< axis or number of a config -> its range
   std::set<std::string> configs;                       ///< ids; empty: any
   std::string search;                                  ///< in the id or an axis value, whatever the case
   bool complete = false;                               ///< only complete configs
   std::set<std::string> tags;                          ///< a config must have all of them
   std::map<std::string, storage::ConfigMark> marks;    ///< what people noted, by config id
   std::string reference;                               ///< id of the config to compare with; "" the report's
+  int sample = 0;  ///< above 0: this many of them, evenly spaced in their order, the first and the last among them
 };
 
-/// `order`, `reverse`, `where.AXIS` (values separated by |), `configs` (separated by |), `search`, `complete`,
-/// `reference`, `tag` (separated by |); ids may be unique starts. Throws Refused (400) for what the board does not
-/// know.
+/// `order`, `reverse`, `where.AXIS` (values separated by |), `between.NAME` (LOW..HIGH), `configs` (separated by |),
+/// `search`, `complete`, `reference`, `tag` (separated by |), `sample`; ids may be unique starts. Throws Refused (400)
+/// for what the board does not know.
 Selection selection_of(const Request& request, const Board& board, std::map<std::string, storage::ConfigMark> marks);
 
 /// Indices into the report's configs: pinned ones first. In every order complete configs stand before partial ones, and
@@ -41,5 +49,7 @@ nlohmann::json ranking_json(storage::Reader& reader, const Board& board, int top
 nlohmann::json axes_json(const Board& board);
 /// The first of the ranking with its Score and interval, and the protocol of these; null where no config has a number.
 nlohmann::json best_json(const Board& board);
+/// Scores of at most 32 configs, evenly spaced among all of them, best first: how they spread.
+nlohmann::json outline_json(const Board& board);
 
 }  // namespace medley::web

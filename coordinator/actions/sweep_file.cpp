@@ -57,6 +57,10 @@ nlohmann::json axes_json(const sweep::SweepSpec& spec, const sweep::Expansion& e
       if (!value.value.empty()) values.push_back(value.value);
     }
     axes.push_back({{"setting", axis.setting}, {"values", values}});
+    const auto varied = std::find_if(spec.axes.begin(), spec.axes.end(),
+                                     [&](const sweep::Axis& one) { return one.setting == axis.setting; });
+    if (varied != spec.axes.end() && varied->kind == sweep::Axis::Kind::kUniform) axes.back()["scale"] = "linear";
+    if (varied != spec.axes.end() && varied->kind == sweep::Axis::Kind::kLogUniform) axes.back()["scale"] = "log";
   }
   return axes;
 }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -78,6 +79,25 @@ TEST_F(DashboardControlTest, APlanCountsWhatThereIsToTrain) {
   EXPECT_EQ(plan["left"], 20);
   EXPECT_EQ(plan["axes"][0]["setting"], "learning_rate");
   EXPECT_EQ(storage::Reader(folder_ / "store").sweeps().size(), 1u) << "a plan changes nothing";
+}
+
+TEST_F(DashboardControlTest, ASubmittedSweepKeepsTheScaleOfItsRanges) {
+  const auto answer =
+      control_->submit({"name: scales\nseeds: 1\nbase: {epochs: 1}\naxes:\n"
+                        "  learning_rate: {log_uniform: [1e-4, 1e-2], points: 3}\n"
+                        "  dropout: {uniform: [0.1, 0.3], points: 2}\n  top_n: [1, 2]\n",
+                        dataset_.fingerprint,
+                        {},
+                        {}});
+  ASSERT_TRUE(answer.done) << answer.message;
+  storage::Reader reader(folder_ / "store");
+  const auto sweep = reader.find_sweep(answer.details["sweep"]);
+  std::map<std::string, std::string> scales;
+  for (const json& axis : sweep->axes) {
+    scales[axis["setting"]] = axis.value("scale", "");
+  }
+  EXPECT_EQ(scales,
+            (std::map<std::string, std::string>{{"learning_rate", "log"}, {"dropout", "linear"}, {"top_n", ""}}));
 }
 
 TEST_F(DashboardControlTest, EveryErrorIsGivenWithItsPlace) {

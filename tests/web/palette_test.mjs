@@ -1,4 +1,5 @@
-// The colours of series stay apart for who sees no red or no green, and from the page, in both themes:
+// The colours of series stay apart for who sees no red or no green, and from the page, in both themes; those of the
+// scale from low to high go evenly from light to dark:
 //   node palette_test.mjs STYLE_CSS
 // Simulation: Machado, Oliveira and Fernandes (2009), severity 1, on linear sRGB. Distance: CIE 1976 L*a*b*, D65.
 import assert from "node:assert/strict";
@@ -7,6 +8,8 @@ import { readFileSync } from "node:fs";
 const kLeast = 10;      // between any two series: 2.3 is just noticeable; dashes and markers tell them apart too
 const kLeastFirst = 15;  // between the first four, which most charts need
 const kContrast = 1.9;   // of WCAG, series against the page: yellow and orange of Okabe and Ito are light by design
+const kLeastStep = 8;    // of lightness L*, between neighbours of the scale from low to high
+const kMostUneven = 2.2;  // the largest of these steps, over the smallest
 const kSimulated = {
   normal: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
   protanopia: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
@@ -44,6 +47,12 @@ for (const [theme, text] of Object.entries(themes)) {
   });
   for (const [sight, matrix] of Object.entries(kSimulated)) {
     const seen = series.map((one) => times(matrix, one));
+    // A perceptual scale: lightness goes one way, in even steps, for who sees no red or no green too.
+    const lightness = [0, 1, 2, 3, 4].map((i) => lab(times(matrix, named(`ramp-${i}`)))[0]);
+    const steps = lightness.slice(1).map((one, i) => (theme === "light" ? lightness[i] - one : one - lightness[i]));
+    if (Math.min(...steps) < kLeastStep || Math.max(...steps) > kMostUneven * Math.min(...steps)) {
+      failures.push(`${theme}, ${sight}: the steps of the scale are ${steps.map((one) => one.toFixed(1)).join(", ")}`);
+    }
     for (let i = 0; i < 8; ++i) {
       for (let j = i + 1; j < 8; ++j) {
         const apart = distance(seen[i], seen[j]);

@@ -327,6 +327,50 @@ TEST_F(RoutesTest, LeaderboardIsFilteredBySettingsSearchAndCompleteness) {
   }
 }
 
+TEST_F(RoutesTest, LeaderboardIsFilteredByRangesOfAxesAndNumbers) {
+  const std::string path = "sweeps/" + sample_.running + "/leaderboard";
+  EXPECT_EQ(body(path, {{"between.learning_rate", "0.0005..0.002"}})["total"], 3);  // 0.001 of three
+  EXPECT_EQ(body(path, {{"between.learning_rate", "..0.001"}})["total"], 6);
+  EXPECT_EQ(body(path, {{"between.top_n", "2.."}, {"between.learning_rate", "0.001.."}})["total"], 4);
+  const json all = body(path)["rows"];
+  std::vector<double> scores;
+  for (const json& row : all) {
+    if (row["values"]["held_out_score"].is_number()) scores.push_back(row["values"]["held_out_score"]);
+  }
+  std::sort(scores.begin(), scores.end());
+  ASSERT_GE(scores.size(), 3u);
+  const std::string second = json(scores[1]).dump();
+  EXPECT_EQ(body(path, {{"between.held_out_score", second + ".."}})["total"], scores.size() - 1)
+      << "the end is included";
+  for (const auto& [name, value] : std::map<std::string, std::string>{
+           {"between.gate", "1..2"}, {"between.top_n", "2"}, {"between.learning_rate", "low..high"}, {"sample", "1"}}) {
+    EXPECT_EQ(get(path, {{name, value}}).status, 400) << name;
+  }
+}
+
+TEST_F(RoutesTest, ASampleOfConfigsIsEvenlySpacedAndHasBothEnds) {
+  const std::string path = "sweeps/" + sample_.running + "/leaderboard";
+  const json all = body(path)["rows"];
+  ASSERT_EQ(all.size(), 9u);
+  const json some = body(path, {{"sample", "3"}});
+  ASSERT_EQ(some["rows"].size(), 3u);
+  for (const std::size_t i : {0u, 1u, 2u}) EXPECT_EQ(some["rows"][i]["config"], all[4 * i]["config"]);
+  EXPECT_EQ(some["total"], 9) << "of those that fit";
+  EXPECT_EQ(body(path, {{"sample", "100"}})["rows"].size(), 9u);
+}
+
+TEST_F(RoutesTest, ListedSweepsHaveTheOutlineOfTheirScores) {
+  std::vector<double> scores;
+  for (const json& row : body("sweeps/" + sample_.running + "/leaderboard")["rows"]) {
+    if (row["values"]["held_out_score"].is_number()) scores.push_back(row["values"]["held_out_score"]);
+  }
+  std::sort(scores.rbegin(), scores.rend());
+  for (const json& sweep : body("sweeps")["sweeps"]) {
+    if (sweep["id"] != sample_.running) continue;
+    EXPECT_EQ(sweep["scores"], json(scores));
+  }
+}
+
 TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   const test::Folder scratch;
   const std::filesystem::path folder = scratch.path();

@@ -1,12 +1,18 @@
 // What the axes of a sweep do: verdicts, n, encoder subsets, one axis against another, what matters most.
-import type { Axes, CrossTable, ImportanceReport, PlannedComparison, PlannedComparisons, Subsets, Sweep } from "./api";
-import { Bars } from "./bars";
+import type { Axes, ComparisonFamily, CrossTable, EffectPoint, EffectSeries, EncoderEffect, ImportanceReport, PlannedComparison, PlannedComparisons, Subset, Subsets, Sweep } from "./api";
+import { Bars, largest } from "./bars";
 import { Empty, Shown, over } from "./parts";
-import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
+import { Plot, errorBars, legend, matrixAxes, nameAxis, numberedNote, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
-import { Scroll } from "./table";
-import { share, signed } from "./text";
+import { Marked, Ticks, scaleOf } from "./scale";
+import { Name, Table } from "./table";
+import type { TableColumn } from "./table";
+import { middle, share, signed } from "./text";
+
+const kMostSubsets = 64;      // rows of the matrix
+const kReadableNumbers = 12;  // encoders
+const kReadableAcross = 60;  // letters of all columns: beyond that they may have numbers
 
 export function AblationsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
   return (
@@ -101,9 +107,13 @@ function Families({ sweep }: { sweep: Sweep }) {
                     name={`${sweep.id}-${family.axis}-verdicts`}
                     height={70 + 26 * family.comparisons.length}
                     data={family}
+                    cells={{
+                      head: [family.axis, "Pairs", "Difference", "95 % interval", "Holm p", "Verdict"],
+                      rows: family.comparisons.map((row, i) => [names[i]!, String(row.pairs), signed(judged(row)?.mean), `[${signed(judged(row)?.low)}, ${signed(judged(row)?.high)}]`, p(row.holm_p), row.verdict]),
+                    }}
                     build={(p) => ({
                       grid: { left: 10, right: 20, top: 10, bottom: 40, containLabel: true },
-                      xAxis: valueAxis(p, `Score less that of ${family.baseline_text}`, { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: signed } }),
+                      xAxis: valueAxis(p, `Score less that of ${middle(family.baseline_text, 60)}`, { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: signed, hideOverlap: true } }),
                       yAxis: nameAxis(p, names, { inverse: true }),
                       tooltip: {
                         formatter: ({ value }: { value: [number, number] }) => text(value[1]),
@@ -131,45 +141,12 @@ function Families({ sweep }: { sweep: Sweep }) {
                       ],
                     })}
                   />
-                  <Scroll label={`${family.axis} against ${family.baseline_text}, as a table`}>
-                    <table class="wide">
-                      <thead>
-                        <tr>
-                          <th scope="col">{family.axis}</th>
-                          {held.map((axis) => <th scope="col" key={axis}>{axis}</th>)}
-                          <th scope="col" class="number">Pairs</th>
-                          <th scope="col" class="number">Δ {family.judged_by}</th>
-                          <th scope="col" class="number">95 % interval</th>
-                          <th scope="col" class="number">p</th>
-                          <th scope="col" class="number">Holm p</th>
-                          <th scope="col">Verdict</th>
-                          <th scope="col" class="number">Δ {family.judged_by === "held-out" ? "paper-style" : "held-out"}</th>
-                        </tr>
-                      </thead>
-                      <tbody>
-                        {family.comparisons.map((row) => {
-                          const one = judged(row);
-                          const other = row[family.judged_by === "held-out" ? "paper" : "held_out"];
-                          return (
-                            <tr key={row.config + row.baseline_config}>
-                              <th scope="row">{row.text}{row.transductive && " ‡"}</th>
-                              {held.map((axis) => <td key={axis}>{row.held_text[axis] ?? "–"}</td>)}
-                              <td class="number">{row.pairs}/{row.runs}{row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}</td>
-                              <td class="number strong">{signed(one?.mean)}</td>
-                              <td class="number">[{signed(one?.low)}, {signed(one?.high)}]</td>
-                              <td class="number">{p(one?.p_unadjusted)}</td>
-                              <td class="number">{p(row.holm_p)}</td>
-                              <td class={kVerdictClass[row.verdict]}>
-                                {row.verdict}
-                                {row.verdict === "inconclusive" && <span class="small"> {seeds(row.more_seeds, row.seeds)}</span>}
-                              </td>
-                              <td class="number">{signed(other?.mean)}</td>
-                            </tr>
-                          );
-                        })}
-                      </tbody>
-                    </table>
-                  </Scroll>
+                  <Table
+                    label={`${family.axis} against ${family.baseline_text}, as a table`}
+                    rows={family.comparisons}
+                    id={(row) => row.config + row.baseline_config}
+                    columns={comparisonColumns(family, held)}
+                  />
                 </div>
               );
             })}
@@ -185,6 +162,30 @@ function Families({ sweep }: { sweep: Sweep }) {
       </Shown>
     </section>
   );
+}
+
+function comparisonColumns(family: ComparisonFamily, held: string[]): TableColumn<PlannedComparison>[] {
+  const [judged, other] = family.judged_by === "held-out" ? (["held_out", "paper"] as const) : (["paper", "held_out"] as const);
+  return [
+    { id: "value", head: family.axis, names: true, cell: (row) => <><Name of={row.text} most={60} />{row.transductive && " ‡"}</> },
+    ...held.map((axis): TableColumn<PlannedComparison> => ({ id: `held ${axis}`, head: axis, cell: (row) => <Name of={row.held_text[axis] ?? "–"} /> })),
+    { id: "pairs", head: "Pairs", kind: "number", cell: (row) => <>{row.pairs}/{row.runs}{row.diverged > 0 && <span class="warn small"> {row.diverged} diverged</span>}</> },
+    { id: "difference", head: `Δ ${family.judged_by}`, kind: "number", class: "strong", cell: (row) => signed(row[judged]?.mean) },
+    { id: "interval", head: "95 % interval", kind: "number", cell: (row) => `[${signed(row[judged]?.low)}, ${signed(row[judged]?.high)}]` },
+    { id: "p", head: "p", kind: "number", cell: (row) => p(row[judged]?.p_unadjusted) },
+    { id: "holm", head: "Holm p", kind: "number", cell: (row) => p(row.holm_p) },
+    {
+      id: "verdict",
+      head: "Verdict",
+      cell: (row) => (
+        <span class={kVerdictClass[row.verdict]}>
+          {row.verdict}
+          {row.verdict === "inconclusive" && <span class="small"> {seeds(row.more_seeds, row.seeds)}</span>}
+        </span>
+      ),
+    },
+    { id: "other", head: `Δ ${family.judged_by === "held-out" ? "paper-style" : "held-out"}`, kind: "number", cell: (row) => signed(row[other]?.mean) },
+  ];
 }
 
 function p(value: number | null | undefined): string {
@@ -216,6 +217,8 @@ export function NCurve({ report, sweep }: { report: ImportanceReport; sweep: str
   const all = report.effect_of_n;
   const value = (point: { held_out: number | null; paper: number | null }) => point.held_out ?? point.paper;
   const most = Math.max(...all.flatMap((series) => series.points.map((point) => point.n)));
+  const text = (series: EffectSeries, point: EffectPoint) =>
+    `${series.selection}, n = ${series.constant ? "all" : point.n}\n${share(value(point))}  [${share(point.low)}, ${share(point.high)}]\npaper-style ${share(point.paper)}`;
   const heldOut = all.every((series) => series.points.every((point) => point.held_out !== null));
   return (
     <Plot
@@ -223,6 +226,10 @@ export function NCurve({ report, sweep }: { report: ImportanceReport; sweep: str
       name={`${sweep}-effect-of-n`}
       height={320}
       data={all}
+      cells={{
+        head: ["Selection", "n", "Score", "95 % interval", "paper-style Score"],
+        rows: all.flatMap((series) => series.points.map((point) => [series.selection, series.constant ? "all" : String(point.n), share(value(point)), `[${share(point.low)}, ${share(point.high)}]`, share(point.paper)])),
+      }}
       build={(p) => ({
         grid: { left: 56, right: 20, top: 40, bottom: 44 },
         legend: legend(p),
@@ -232,7 +239,7 @@ export function NCurve({ report, sweep }: { report: ImportanceReport; sweep: str
           formatter: ({ seriesName, value: [n] }: { seriesName: string; value: [number] }) => {
             const series = all.find((one) => one.selection === seriesName);
             const point = series?.points.find((one) => Math.round(n) === one.n) ?? series?.points[0];
-            return point ? `${seriesName}, n = ${series?.constant ? "all" : point.n}\n${share(value(point))}  [${share(point.low)}, ${share(point.high)}]\npaper-style ${share(point.paper)}` : "";
+            return point && series ? text(series, point) : "";
           },
         },
         series: all.flatMap((series, index) => {
@@ -251,7 +258,9 @@ export function NCurve({ report, sweep }: { report: ImportanceReport; sweep: str
           }
           return [
             { type: "line", name: series.selection, color, symbolSize: 7, lineStyle: { width: 1.8 }, data: series.points.map((point) => [point.n + move, value(point)]) },
-            errorBars(color, series.points.map((point) => [point.n + move, point.low, point.high])),
+            errorBars(color, series.points.map((point) => [point.n + move, point.low, point.high]), {
+              text: (bar) => text(series, series.points.find((point) => point.n === Math.round(bar[0]!))!),
+            }),
           ];
         }),
       })}
@@ -269,48 +278,49 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
         {({ encoders, subsets, rows, effects, ranked_by }) => {
           if (subsets < 2) return <Empty title="This sweep compares no encoder subsets" />;
           if (rows.length < 2) return <Empty title="Not enough encoder subsets have a number yet" />;
-          const ends = rows.flatMap((row) => (row.low !== null && row.high !== null ? [row.low, row.high] : [row.score]));
-          const low = Math.min(...ends);
-          const high = Math.max(...ends);
-          const at = (value: number) => 2 + (96 * (value - low)) / Math.max(1e-9, high - low);
-          const known = effects.filter((effect) => effect.difference?.mean !== null && effect.difference !== null);
+          const scale = scaleOf(rows.slice(0, kMostSubsets).map(({ score, low, high }) => ({ mean: score, low, high })));
+          const [known] = largest(
+            effects.filter((effect) => effect.difference?.mean !== null && effect.difference !== null),
+            (effect) => effect.difference!.mean,
+          );
+          const effectText = ({ encoder, pairs, difference }: EncoderEffect) =>
+            `${encoder}: ${signed(difference!.mean)}  [${signed(difference!.low)}, ${signed(difference!.high)}]\nunadjusted p ${difference!.p_unadjusted === null ? "–" : difference!.p_unadjusted.toPrecision(2)}, over ${pairs} pairs of configs`;
           return (
             <div class="columns columns-even">
-              <Scroll label="Encoder subsets, as a table">
-                <table class="matrix">
-                  <thead>
-                    <tr>
-                      <th scope="col" class="number">#</th>
-                      {encoders.map((encoder) => <th scope="col" key={encoder} class="slanted"><span>{encoder}</span></th>)}
-                      <th scope="col" class="number">Score</th>
-                      <th scope="col" class="wide-cell"><span class="hidden">95 % interval, drawn</span></th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {rows.slice(0, 64).map((row, i) => (
-                      <tr key={row.best_config} class={row.complete ? undefined : "incomplete"}>
-                        <td class="number">{i + 1}</td>
-                        {row.has.map((has, e) => (
-                          <td key={e} class="dot-cell"><span class={has ? "dot dot-on" : "dot"} role="img" aria-label={`${encoders[e]}: ${has ? "in" : "out"}`} /></td>
-                        ))}
-                        <td class="number strong">
-                          <a href={to(["sweep", sweep.id, "trials"], { config: row.best_config })} title={`${row.name}: the best of ${row.configs}`}>{share(row.score)}</a>
-                        </td>
-                        <td class="wide-cell">
-                          <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" aria-label={`${share(row.low)} to ${share(row.high)}`}>
-                            {row.low !== null && row.high !== null && <line class="weights-wide" x1={at(row.low)} x2={at(row.high)} y1="6" y2="6" />}
-                            <line class="interval-mean" x1={at(row.score)} x2={at(row.score)} y1="1.5" y2="10.5" />
-                          </svg>
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
+              <div>
+                <Table
+                  label="Encoder subsets, as a table"
+                  tall={rows.length > 20}
+                  rows={rows.slice(0, kMostSubsets).map((row, i) => ({ ...row, place: i + 1 }))}
+                  id={(row) => row.best_config}
+                  rowClass={(row) => (row.complete ? undefined : "incomplete")}
+                  columns={[
+                    { id: "place", head: "#", kind: "number", cell: (row) => row.place },
+                    {
+                      id: "score",
+                      head: "Score",
+                      kind: "number",
+                      names: true,
+                      cell: (row) => <a href={to(["sweep", sweep.id, "config", row.best_config])} title={`${row.name}: the best of ${row.configs}`}>{share(row.score)}</a>,
+                    },
+                    { id: "drawn", head: "95 % interval", kind: "drawn", class: "bare", under: scale && <Ticks scale={scale} />, cell: (row) => scale && <Marked of={{ mean: row.score, low: row.low, high: row.high }} scale={scale} /> },
+                    ...encoders.map((encoder, e): TableColumn<Subset> => ({
+                      id: `encoder ${e}`,
+                      head: String(e + 1),
+                      class: "dot-cell",
+                      cell: (row) => <span class={row.has[e] ? "dot dot-on" : "dot"} role="img" title={encoder} aria-label={`${encoder}: ${row.has[e] ? "in" : "out"}`} />,
+                    })),
+                  ]}
+                />
+                <details open={encoders.length <= kReadableNumbers}>
+                  <summary class="legend">The {encoders.length} encoders by number</summary>
+                  <p class="legend">{numberedNote(encoders)}.</p>
+                </details>
                 <p class="legend">
-                  The best config of each subset by {protocolOf(ranked_by)}, with its 95 % interval ({share(low)} to {share(high)}).
-                  {rows.length > 64 && ` The first 64 of ${rows.length} subsets.`}
+                  The best config of each subset by {protocolOf(ranked_by)}, with its 95 % interval.
+                  {rows.length > kMostSubsets && ` The first ${kMostSubsets} of ${rows.length} subsets.`}
                 </p>
-              </Scroll>
+              </div>
               <div>
                 {known.length > 0 ? (
                   <Plot
@@ -318,15 +328,16 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
                     name={`${sweep.id}-marginal-effects`}
                     height={70 + 34 * known.length}
                     data={known}
+                    cells={{
+                      head: ["Encoder", "Difference", "95 % interval", "p", "Pairs of configs"],
+                      rows: effects.map(({ encoder, pairs, difference }) => [encoder, signed(difference?.mean), `[${signed(difference?.low)}, ${signed(difference?.high)}]`, p(difference?.p_unadjusted), String(pairs)]),
+                    }}
                     build={(p) => ({
                       grid: { left: 10, right: 20, top: 10, bottom: 40, containLabel: true },
                       xAxis: valueAxis(p, "Score with it less Score without", { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: signed } }),
                       yAxis: nameAxis(p, known.map((effect) => effect.encoder), { inverse: true }),
                       tooltip: {
-                        formatter: ({ dataIndex }: { dataIndex: number }) => {
-                          const { encoder, pairs, difference } = known[dataIndex]!;
-                          return `${encoder}: ${signed(difference!.mean)}  [${signed(difference!.low)}, ${signed(difference!.high)}]\nunadjusted p ${difference!.p_unadjusted === null ? "–" : difference!.p_unadjusted.toPrecision(2)}, over ${pairs} pairs of configs`;
-                        },
+                        formatter: ({ dataIndex }: { dataIndex: number }) => effectText(known[dataIndex]!),
                       },
                       series: [
                         {
@@ -336,10 +347,10 @@ function SubsetMatrix({ sweep }: { sweep: Sweep }) {
                           data: known.map((effect, i) => [effect.difference!.mean, i]),
                           markLine: { silent: true, symbol: "none", label: { show: false }, data: [{ xAxis: 0, lineStyle: { color: p.text, type: "solid", width: 1 } }] },
                         },
-                        errorBars(p.series(1), known.map((effect, i) => [effect.difference!.low, effect.difference!.high, i]), { lying: true }),
+                        errorBars(p.series(1), known.map((effect, i) => [effect.difference!.low, effect.difference!.high, i]), { lying: true, text: (value) => effectText(known[value[2]!]!) }),
                       ],
                     })}
-                    note="Over every pair of configs that are equal but for this encoder."
+                    note={`Over every pair of configs that are equal but for this encoder.${known.length < effects.length ? ` The ${known.length} largest; the table has all.` : ""}`}
                   />
                 ) : (
                   <Empty title="No two configs differ by one encoder only" />
@@ -386,24 +397,20 @@ function CrossTable({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) 
           const width = table.columns.length;
           const known = table.cells.map((cell) => cell.score).filter((score): score is number => score !== null);
           if (known.length === 0) return <Empty title="No combination has a number yet" />;
-          const longest = Math.max(...table.columns.map((name) => name.length));
-          const lean = longest * width > 140;  // letters that fit side by side
-          const below = lean ? Math.min(130, 5 * longest) : 0;  // what leaning names take more
           return (
             <Plot
-              title={`Mean ${protocolOf(table.ranked_by)} of the configs of each combination`}
+              title={`Mean ${protocolOf(table.ranked_by)} of the configs of each combination: ${table.row_axis} (rows) by ${table.column_axis}`}
               name={`${sweep.id}-${table.row_axis}-by-${table.column_axis}`}
-              height={110 + below + 30 * table.rows.length}
+              height={100 + 30 * table.rows.length}
               data={table}
+              cells={{
+                head: [`${table.row_axis} \\ ${table.column_axis}`, ...table.columns],
+                rows: table.rows.map((row, r) => [row, ...table.columns.map((_, c) => share(table.cells[r * width + c]!.score))]),
+              }}
+              {...(table.columns.join(" ").length > kReadableAcross ? { note: `${table.column_axis}: ${numberedNote(table.columns)}.` } : {})}
               build={(p) => ({
-                grid: { left: 10, right: 20, top: 10, bottom: 60, containLabel: true },
-                xAxis: nameAxis(p, table.columns, {
-                  name: table.column_axis,
-                  nameLocation: "middle",
-                  nameGap: 28 + below,
-                  axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: lean ? 50 : 0, width: lean ? 160 : undefined, overflow: "truncate" },
-                }),
-                yAxis: nameAxis(p, table.rows, { inverse: true, axisLabel: { color: p.text, fontSize: 11, width: 260, overflow: "truncate" } }),
+                grid: { left: 10, right: 20, top: 24, bottom: 44, containLabel: true },
+                ...matrixAxes(p, table.rows, table.columns),
                 visualMap: {
                   min: Math.min(...known), max: Math.max(...known), orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 10,
                   text: [share(Math.max(...known)), share(Math.min(...known))], textStyle: { color: p.muted, fontSize: 11 }, inRange: { color: p.scale }, show: known.length > 1,
@@ -417,7 +424,7 @@ function CrossTable({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) 
                 series: [{
                   type: "heatmap",
                   data: table.cells.flatMap((cell, i) => (cell.score === null ? [] : [[i % width, Math.floor(i / width), cell.score]])),
-                  label: { show: table.columns.length <= 14, fontSize: 11, color: p.text, formatter: ({ value }: { value: number[] }) => share(value[2]) },
+                  label: { show: p.width / table.columns.length > 60, fontSize: 11, color: p.text, formatter: ({ value }: { value: number[] }) => share(value[2]) },
                   itemStyle: { borderColor: p.page, borderWidth: 2 },
                 }],
               })}

@@ -15,15 +15,26 @@ export interface Bar {
   text: string;
 }
 
-/** Largest first, those without a value last; beyond 30 the first 20 and the mean of the others. */
-export function barsOf(all: Bar[]): Bar[] {
-  const sorted = [...all].sort((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity));
-  if (sorted.length <= kMostBars) return sorted;
-  const others = sorted.slice(kOfMore);
+/** Largest first, those without a value last; beyond 30 the first 20, and the others. */
+export function largest<T>(all: T[], value: (one: T) => number | null): [T[], T[]] {
+  const sorted = [...all].sort((a, b) => (value(b) ?? -Infinity) - (value(a) ?? -Infinity));
+  const shown = sorted.length <= kMostBars ? sorted.length : kOfMore;
+  return [sorted.slice(0, shown), sorted.slice(shown)];
+}
+
+/** Of those that are known. */
+export function mean(values: (number | null | undefined)[]): number | null {
+  const known = values.filter((one): one is number => typeof one === "number");
+  return known.length ? known.reduce((sum, one) => sum + one, 0) / known.length : null;
+}
+
+export const othersName = (others: unknown[]) => `${others.length} others (mean)`;
+
+function barsOf(all: Bar[]): Bar[] {
+  const [some, others] = largest(all, ({ value }) => value);
+  if (others.length === 0) return some;
   const known = others.flatMap(({ value }) => (value === null ? [] : [value]));
-  const mean = known.length ? known.reduce((sum, one) => sum + one, 0) / known.length : null;
-  const name = `${others.length} others (mean)`;
-  return [...sorted.slice(0, kOfMore), { name, value: mean, low: null, high: null, text: `from ${share(Math.min(...known))} to ${share(Math.max(...known))}` }];
+  return [...some, { name: othersName(others), value: mean(known), low: null, high: null, text: `from ${share(Math.min(...known))} to ${share(Math.max(...known))}` }];
 }
 
 /** `about` heads the column of names; `line` is a value to compare with. */

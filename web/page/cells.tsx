@@ -1,6 +1,8 @@
-// The values of a chart as a table: beneath it, and as LaTeX and Markdown on the clipboard.
+// The values of a chart as a table: beneath it, and as LaTeX and Markdown on the clipboard. What leaves the page: copies,
+// files.
 import { useState } from "preact/hooks";
 
+import { pick } from "./report";
 import { Scroll } from "./table";
 
 export interface Cells {
@@ -27,7 +29,7 @@ export function markdownOf({ head, rows }: Cells, caption: string): string {
 }
 
 /** The clipboard of pages without TLS is a selection that is copied. */
-async function copy(text: string): Promise<void> {
+export async function copy(text: string): Promise<void> {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
     return;
@@ -40,29 +42,45 @@ async function copy(text: string): Promise<void> {
   area.remove();
 }
 
+export function save(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+export function CellRows({ cells }: { cells: Cells }) {
+  return (
+    <table>
+      <thead><tr>{cells.head.map((text, i) => <th key={i} scope="col" class={i === 0 ? undefined : "number"}>{text}</th>)}</tr></thead>
+      <tbody>
+        {cells.rows.map((row, k) => (
+          <tr key={k}>{row.map((text, i) => (i === 0 ? <th key={i} scope="row">{text}</th> : <td key={i} class="number">{text}</td>))}</tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 export function CellTable({ cells, caption }: { cells: Cells; caption: string }) {
   const [said, setSaid] = useState("");
+  const [open, setOpen] = useState(false);  // rows that nobody looks at are not made
   const button = (label: string, text: () => string) => (
     <button type="button" class="quiet" onClick={() => void copy(text()).then(() => setSaid("Copied"), () => setSaid("The browser does not let the page copy"))}>{label}</button>
   );
   return (
-    <details>
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>As a table</summary>
       <span class="save">
         {button("Copy as LaTeX", () => latexOf(cells, caption))}
         {button("Copy as Markdown", () => markdownOf(cells, caption))}
+        <button type="button" class="quiet" onClick={() => setSaid(pick({ title: caption, cells }))}>Add to the report</button>
         <span class="small" role="status">{said}</span>
       </span>
-      <Scroll label={caption}>
-        <table>
-          <thead><tr>{cells.head.map((text, i) => <th key={i} scope="col" class={i === 0 ? undefined : "number"}>{text}</th>)}</tr></thead>
-          <tbody>
-            {cells.rows.map((row, k) => (
-              <tr key={k}>{row.map((text, i) => (i === 0 ? <th key={i} scope="row">{text}</th> : <td key={i} class="number">{text}</td>))}</tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      {open && <Scroll label={caption}>
+        <CellRows cells={cells} />
+      </Scroll>}
     </details>
   );
 }

@@ -37,6 +37,10 @@ export function Curves({
       name={name}
       height={260}
       data={[epochs, lines, marks]}
+      cells={{
+        head: ["Epoch", ...lines.map((line) => line.name)],
+        rows: epochs.map((epoch, i) => [String(epoch), ...lines.map(({ values }) => (values[i] == null ? "–" : print(values[i])))]),
+      }}
       build={(p) => ({
         grid: { left: 46, right: 14, top: 46, bottom: 40 },
         legend: legend(p, { itemWidth: 18, itemHeight: 2, icon: "rect" }),

@@ -1,13 +1,14 @@
 // What a trial said of single clips: confusion of emotion sets, how its thresholds matter, every clip.
 import { useState } from "preact/hooks";
 
-import type { Clips, Confusion, Surface, Trial } from "./api";
+import type { Clip, Clips, Confusion, Surface, Trial } from "./api";
 import { Empty, Pager, Shown, kOfficial } from "./parts";
-import { Plot, nameAxis } from "./plot";
+import { Plot, matrixAxes, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
-import { Scroll } from "./table";
-import { share } from "./text";
+import { Name, Table } from "./table";
+import type { TableColumn } from "./table";
+import { middle, share } from "./text";
 
 const kClipsAPage = 25;
 
@@ -51,6 +52,10 @@ export function ClipsPart({ trial, query }: { trial: Trial; query: URLSearchPara
                   name={`${trial.id}-thresholds-${metric}`}
                   height={380}
                   data={[data, metric]}
+                  cells={{
+                    head: ["α \\ β", ...text],
+                    rows: data.grid.map((_, a) => [text[a]!, ...data[metric][a]!.map(share)]),
+                  }}
                   build={(p) => ({
                     grid: { left: 56, right: 16, top: 10, bottom: 92 },
                     xAxis: nameAxis(p, text, { name: "β: saliences at most so far apart are 50/50", nameLocation: "middle", nameGap: 28, axisLabel: { color: p.muted, fontSize: 10, interval: 2 } }),
@@ -74,7 +79,7 @@ export function ClipsPart({ trial, query }: { trial: Trial; query: URLSearchPara
   );
 }
 
-const kMostSets = 40;  // that a matrix of sets can be read with
+const kMostSets = 40;  // that a matrix of sets can be read with: 8 classes have 36
 
 /** The classes of a set, as the API names it. */
 const classesOf = (set: string) => set.split(" + ");
@@ -121,24 +126,47 @@ function Matrix({ data, name, sets }: { data: Confusion; name: string; sets: boo
         ? `Emotion sets: true (rows) and predicted, ${data.clips} clips; shade: share of the row`
         : `Classes in the clip (rows) and in its prediction, ${data.clips} clips; shade: share of the row’s clips`}
       name={name}
-      height={Math.max(340, 120 + 22 * size)}
+      height={Math.max(260, 60 + 22 * size)}
       data={[data, sets]}
       cells={{ head: [sets ? "True set" : "Class in the clip", ...names], rows: counts.map((row, t) => [names[t]!, ...row.map(String)]) }}
       build={(p) => ({
-        grid: { left: 10, right: 12, top: 10, bottom: 10, containLabel: true },
-        xAxis: nameAxis(p, names, { position: "top", axisLabel: { fontSize: 10, rotate: 60 } }),
-        yAxis: nameAxis(p, names, { inverse: true, axisLabel: { fontSize: 10 } }),
+        grid: { left: 10, right: 12, top: 26, bottom: 10, containLabel: true },
+        ...matrixAxes(p, names),
         visualMap: { min: 0, max: 1, show: false, dimension: 2, inRange: { color: p.scale } },
         tooltip: { formatter: ({ value }: { value: number[] }) => `${names[value[1]!]} taken for ${names[value[0]!]}: ${value[3]} of ${totals[value[1]!]}` },
         series: [{
           type: "heatmap",
           data: counts.flatMap((row, t) => row.map((count, c) => [c, t, totals[t] ? count / totals[t]! : 0, count])),
-          label: { show: size <= 18, fontSize: 10, color: p.text, formatter: ({ value }: { value: number[] }) => (value[3] ? String(value[3]) : "") },
+          label: { show: p.width / size > 28, fontSize: 10, color: p.text, formatter: ({ value }: { value: number[] }) => (value[3] ? String(value[3]) : "") },
           itemStyle: { borderColor: p.page, borderWidth: 1 },
         }],
       })}
     />
   );
+}
+
+const verdict = (row: Clip) => (row.right ? (["good", "right", "✓"] as const) : row.set_right ? (["warn", "the set is right, the saliences are not", "≈"] as const) : (["bad", "wrong", "✗"] as const));
+
+function clipColumns(data: Clips): TableColumn<Clip>[] {
+  return [
+    { id: "clip", head: "Clip", names: true, cell: (row) => <span class="mono"><Name of={row.clip} most={40} /></span> },
+    { id: "actor", head: "Actor", cell: (row) => row.actor || "–" },
+    { id: "truth", head: "True", cell: (row) => row.truth },
+    {
+      id: "predicted",
+      head: "Predicted",
+      cell: (row) => {
+        const [kind, title, mark] = verdict(row);
+        return <span class={kind} title={title}>{mark} {row.predicted}</span>;
+      },
+    },
+    ...data.classes.map((name, i): TableColumn<Clip> => ({
+      id: `class ${i}`, head: name, group: "probabilities", kind: "number", cell: ({ probabilities }) => (probabilities[i]! < 0.0005 ? <span class="none">.000</span> : share(probabilities[i])),
+    })),
+    ...data.encoders.map((name, i): TableColumn<Clip> => ({
+      id: `encoder ${i}`, head: middle(name, 24), group: "gate weights", kind: "number", cell: ({ weights }) => (weights[i] ? share(weights[i]) : <span class="none">–</span>),
+    })),
+  ];
 }
 
 function ClipTable({ trial, query, protocol }: { trial: Trial; query: URLSearchParams; protocol: string }) {
@@ -165,39 +193,7 @@ function ClipTable({ trial, query, protocol }: { trial: Trial; query: URLSearchP
             <Empty title="No clip fits this choice" />
           ) : (
             <>
-              <Scroll label="Clips">
-                <table class="wide">
-                  <thead>
-                    <tr class="groups">
-                      <td colSpan={4} />
-                      <th scope="colgroup" colSpan={data.classes.length} class="first">probabilities</th>
-                      {data.encoders.length > 0 && <th scope="colgroup" colSpan={data.encoders.length} class="first">gate weights</th>}
-                    </tr>
-                    <tr>
-                      <th scope="col">Clip</th>
-                      <th scope="col">Actor</th>
-                      <th scope="col">True</th>
-                      <th scope="col">Predicted</th>
-                      {data.classes.map((name, i) => <th scope="col" key={name} class={i === 0 ? "number first" : "number"}>{name}</th>)}
-                      {data.encoders.map((name, i) => <th scope="col" key={name} class={i === 0 ? "number first" : "number"}>{name}</th>)}
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {data.rows.map((row) => (
-                      <tr key={row.clip}>
-                        <th scope="row" class="mono">{row.clip}</th>
-                        <td>{row.actor || "–"}</td>
-                        <td>{row.truth}</td>
-                        <td class={row.right ? "good" : row.set_right ? "warn" : "bad"} title={row.right ? "right" : row.set_right ? "the set is right, the saliences are not" : "wrong"}>
-                          {row.right ? "✓ " : row.set_right ? "≈ " : "✗ "}{row.predicted}
-                        </td>
-                        {row.probabilities.map((value, i) => <td key={i} class={i === 0 ? "number first" : "number"}>{value < 0.0005 ? <span class="none">.000</span> : share(value)}</td>)}
-                        {row.weights.map((value, i) => <td key={i} class={i === 0 ? "number first" : "number"}>{value === 0 ? <span class="none">–</span> : share(value)}</td>)}
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table label="Clips" columns={clipColumns(data)} rows={data.rows} id={(row) => row.clip} />
               <Pager size={kClipsAPage} offset={data.offset} shown={data.rows.length} total={data.total} link={(next) => to(here, changed(query, { offset: next }))} />
               <p class="legend">✓ right; ≈ the set is right, the saliences are not; ✗ wrong. A gate weight of – is an encoder that was not kept.</p>
             </>

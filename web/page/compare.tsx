@@ -1,9 +1,9 @@
-// Two to ten configs side by side, and all of them as parallel coordinates.
+// Two to ten configs side by side.
 import type { Confusion, Leaderboard, LeaderboardRow, TrialList } from "./api";
 import { RunCurves } from "./curves";
-import { MarkLabels, Pin, markLines } from "./marks";
+import { MarkLabels, Pin } from "./marks";
 import { Difference, Empty, Failed, Shown, Skeleton, columnName, ranked } from "./parts";
-import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
+import { Plot, errorBars, legend, matrixAxes, nameAxis, valueAxis } from "./plot";
 import { useAll, usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { Name, Scroll } from "./table";
@@ -202,75 +202,13 @@ function ConfusionDifference({ of, name }: { of: { name: string; trials: TrialLi
       data={[sets, cells]}
       cells={{ head: ["True set", ...sets], rows: sets.map((set, t) => [set, ...sets.map((_, c) => signed(cells[t * sets.length + c]![2]))]) }}
       build={(p) => ({
-        grid: { left: 10, right: 12, top: 10, bottom: 46, containLabel: true },
-        xAxis: nameAxis(p, sets, { position: "top", axisLabel: { color: p.text, fontSize: 10, interval: 0, rotate: 60 } }),
-        yAxis: nameAxis(p, sets, { inverse: true, axisLabel: { color: p.text, fontSize: 10, interval: 0 } }),
+        grid: { left: 10, right: 12, top: 26, bottom: 46, containLabel: true },
+        ...matrixAxes(p, sets),
         visualMap: { min: -most, max: most, orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 10, dimension: 2, text: [signed(most), signed(-most)], textStyle: { color: p.muted, fontSize: 11 }, inRange: { color: [p.series(2), p.scale[0]!, p.series(1)] } },
         tooltip: { formatter: ({ value }: { value: number[] }) => `${sets[value[1]!]} taken for ${sets[value[0]!]}\n${share(shares[0]![value[1]!]![value[0]!])} less ${share(shares[1]![value[1]!]![value[0]!])}: ${signed(value[2])}` },
         series: [{ type: "heatmap", data: cells, itemStyle: { borderColor: p.page, borderWidth: 1 } }],
       })}
       note={`On the diagonal: more is better. ${of[0]!.name} has more where the colour is of the right end.`}
     />
-  );
-}
-
-export function Parallel({ sweep, board }: { sweep: string; board: Leaderboard }) {
-  const heldOut = board.ranked_by === "held-out";
-  const rows = board.rows.filter((row) => score(row, heldOut) !== null);
-  const scores = rows.map((row) => score(row, heldOut)!);
-  const series = [rows.filter((row) => !row.pinned), rows.filter((row) => row.pinned)];
-  const values = (row: LeaderboardRow) => [...board.axes.map((axis) => row.axis_texts[axis] || "-"), score(row, heldOut)];
-  const pinned = series[1]!.length > 0;
-  return (
-    <>
-      <Plot
-        title={`Every config by its axes and ${heldOut ? "held-out" : "paper-style"} Score`}
-        name={`${sweep}-parallel`}
-        height={440}
-        data={rows.map((row) => [row.config, values(row), row.pinned, row.tags, row.note])}
-        onClick={(event) => {
-          const row = series[event.seriesIndex]?.[event.dataIndex];
-          if (row) go(to(["sweep", sweep, "config", row.config]));
-        }}
-        build={(p) => ({
-          parallel: { left: 60, right: 80, top: 40, bottom: 24, parallelAxisDefault: {
-            nameTextStyle: { color: p.text, fontSize: 12 },
-            axisLine: { lineStyle: { color: p.muted } },
-            axisTick: { lineStyle: { color: p.muted } },
-            axisLabel: { color: p.text, textBorderColor: p.page, textBorderWidth: 3, fontSize: 11, width: 150, overflow: "truncate" },
-          } },
-          parallelAxis: [
-            ...board.axes.map((axis, dim) => ({
-              dim,
-              name: axis,
-              type: "category",
-              data: (board.axis_values[axis] ?? []).map(({ text }) => text),
-            })),
-            { dim: board.axes.length, name: "Score", scale: true, axisLabel: { color: p.text, formatter: share } },
-          ],
-          visualMap: {
-            show: false,
-            seriesIndex: 0,
-            dimension: board.axes.length,
-            min: Math.min(...scores),
-            max: Math.max(...scores),
-            inRange: { color: [p.scale[3], p.series(1)] },
-          },
-          tooltip: {
-            formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => {
-              const row = series[seriesIndex]?.[dataIndex];
-              return row ? [ranked(row), `Score ${share(score(row, heldOut))}`, ...markLines(row)].join("\n") : "";
-            },
-          },
-          series: [
-            { lineStyle: { width: 1.5, opacity: pinned ? 0.65 : 0.8 }, emphasis: { lineStyle: { width: 3, opacity: 1 } } },
-            { lineStyle: { width: 4, opacity: 1, color: p.series(2) }, emphasis: { lineStyle: { width: 6 } }, z: 3 },
-          ].map((style, i) => ({ type: "parallel", ...style, data: series[i]!.map(values) })),
-        })}
-      />
-      <p class="legend">
-        Drag along an axis to choose a range; click a line for its config.{pinned && " Pinned configs: thick and orange."} {board.total > board.rows.length && `The first ${board.rows.length} of ${board.total} configs.`}
-      </p>
-    </>
   );
 }

@@ -1,15 +1,48 @@
 // Ensembles: what there is, how to make one, and the archive to submit.
 import { useEffect, useState } from "preact/hooks";
 
-import type { Confusion, Ensemble, EnsembleList, SweepList, WeightShare } from "./api";
-import { Refusal, change, download, hasToken } from "./fetch";
+import type { Confusion, Ensemble, EnsembleHead, EnsembleList, SweepList, WeightShare } from "./api";
+import { Bars } from "./bars";
 import { ConfusionMatrix } from "./clips";
-import { DatasetName, Empty, Failed, Shown, kOfficial } from "./parts";
-import { Plot, errorBars, nameAxis, valueAxis } from "./plot";
+import { Refusal, change, download, hasToken } from "./fetch";
+import { DatasetName, Empty, Failed, Share, Shown, kOfficial } from "./parts";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
-import { Scroll } from "./table";
+import { Name, Table } from "./table";
+import type { TableColumn } from "./table";
 import { count, share, time } from "./text";
+
+const kColumns: TableColumn<EnsembleHead>[] = [
+  { id: "name", head: "Ensemble", names: true, cell: (one) => <><a href={to(["ensemble", String(one.id)])}><Name of={one.name} /></a><span class="id">{one.id}</span></> },
+  { id: "sweep", head: "Sweep", cell: (one) => (one.sweep ? <a href={to(["sweep", one.sweep])}><Name of={one.sweep_name ?? one.sweep} /></a> : "–") },
+  { id: "dataset", head: "Dataset", cell: (one) => <DatasetName dataset={one.dataset} /> },
+  {
+    id: "method",
+    head: "Method",
+    cell: (one) => (
+      <>
+        {one.method}{one.mix === "geometric" && ", geometric"}{one.transductive && " ‡"}
+        {one.protocol === "paper" && <span class="protocol">paper-style members</span>}
+        {one.partition !== kOfficial && <span class="protocol">{one.partition}</span>}
+        {one.sweep_results < one.sweep_trials && <span class="protocol" title={unfinished(one.sweep_results, one.sweep_trials)}>unfinished sweep</span>}
+      </>
+    ),
+  },
+  { id: "members", head: "Trials", kind: "number", cell: (one) => one.members },
+  { id: "score", head: "Score", group: "nested", kind: "number", class: "strong", cell: (one) => share(one.nested?.score) },
+  {
+    id: "interval",
+    head: "95 % interval",
+    group: "nested",
+    kind: "number",
+    cell: ({ nested_interval: { score: [low, high], by } }) => <>[{share(low)}, {share(high)}]{by === "folds" && " by folds"}</>,
+  },
+  { id: "single", head: "Best single", group: "nested", kind: "number", cell: (one) => share(one.best_single_nested?.score) },
+  { id: "optimistic", head: "Score", group: "optimistic", kind: "number", cell: (one) => share(one.optimistic?.score) },
+  { id: "made", head: "Made", kind: "number", cell: (one) => time(one.created_ms) },
+];
+
+const unfinished = (results: number, trials: number) => `${count(results)} of the sweep’s ${count(trials)} trials had a result: with all of them it may choose other members.`;
 
 export function EnsemblesView({ query, control }: { query: URLSearchParams; control: boolean }) {
   const [fast, setFast] = useState(false);
@@ -29,46 +62,13 @@ export function EnsemblesView({ query, control }: { query: URLSearchParams; cont
               <p><code>medley ensemble SWEEP</code> fits one{control ? ", and so does the form above" : ""}.</p>
             </Empty>
           ) : (
-            <Scroll label="Table of ensembles">
-              <table class="wide">
-                <thead>
-                  <tr class="groups">
-                    <td colSpan={5} />
-                    <th scope="colgroup" colSpan={3} class="first" title="Selection, weights and thresholds fitted on the other folds">nested</th>
-                    <th scope="colgroup" class="first number" title="Fitted on the rows it is measured on"><span>optimistic</span></th>
-                    <td />
-                  </tr>
-                  <tr>
-                    <th scope="col">Ensemble</th>
-                    <th scope="col">Sweep</th>
-                    <th scope="col">Dataset</th>
-                    <th scope="col">Method</th>
-                    <th scope="col" class="number">Trials</th>
-                    <th scope="col" class="number first">Score</th>
-                    <th scope="col" class="number">95 % interval</th>
-                    <th scope="col" class="number">Best single</th>
-                    <th scope="col" class="number first">Score</th>
-                    <th scope="col" class="number">Made</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {ensembles.map((one) => (
-                    <tr key={one.id}>
-                      <th scope="row"><a href={to(["ensemble", String(one.id)])}>{one.name}</a><span class="id">{one.id}</span></th>
-                      <td>{one.sweep ? <a href={to(["sweep", one.sweep])}>{one.sweep_name ?? one.sweep}</a> : "–"}</td>
-                      <td><DatasetName dataset={one.dataset} /></td>
-                      <td>{one.method}{one.mix === "geometric" && ", geometric"}{one.protocol === "paper" && <span class="protocol">paper-style members</span>}{one.transductive && " ‡"}{one.partition !== kOfficial && <span class="protocol">{one.partition}</span>}{one.sweep_results < one.sweep_trials && <span class="protocol">unfinished sweep</span>}</td>
-                      <td class="number">{one.members}</td>
-                      <td class="number first strong">{share(one.nested?.score)}</td>
-                      <td class="number">[{share(one.nested_interval.score[0])}, {share(one.nested_interval.score[1])}]{one.nested_interval.by === "folds" && " by folds"}</td>
-                      <td class="number">{share(one.best_single_nested?.score)}</td>
-                      <td class="number first">{share(one.optimistic?.score)}</td>
-                      <td class="number">{time(one.created_ms)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+            <Table
+              label="Table of ensembles"
+              columns={kColumns}
+              rows={ensembles}
+              id={(one) => String(one.id)}
+              groups={{ nested: "Selection, weights and thresholds fitted on the other folds.", optimistic: "Fitted on the rows it is measured on." }}
+            />
           )
         }
       </Shown>
@@ -88,7 +88,8 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
   const value = (name: string, absent: string) => query.get(name) ?? absent;
   const sweep = value("sweep", usable[0]?.id ?? "");
   const method = value("method", "caruana");
-  const repeats = usable.find((one) => one.id === sweep)?.partitions.length ?? 1;
+  const chosen = usable.find((one) => one.id === sweep);
+  const repeats = chosen?.partitions.length ?? 1;
   const select = (name: string, label: string, absent: string, choices: [string, string][]) => (
     <label>
       {label}
@@ -149,6 +150,7 @@ function Build({ query, busy, again }: { query: URLSearchParams; busy: boolean; 
         <input type="text" maxLength={200} placeholder="of sweep and method" value={value("name", "")} onInput={(event) => set("name", event.currentTarget.value)} />
       </label>
       <button type="submit" disabled={busy}>Fit the ensemble</button>
+      {chosen && chosen.trials.finished < chosen.trials.total && <span class="warn small">{unfinished(chosen.trials.finished, chosen.trials.total).replace("had", "have")}</span>}
       {said && <span class={said.failed ? "said said-failed" : "said"} role="status">{said.text}</span>}
     </form>
   );
@@ -179,6 +181,7 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
             <div><dt>Dataset</dt><dd><DatasetName dataset={one.dataset} /></dd></div>
             <div><dt>Made</dt><dd>{time(one.created_ms)}</dd></div>
           </dl>
+          {one.sweep_results < one.sweep_trials && <p class="legend warn">{unfinished(one.sweep_results, one.sweep_trials)}</p>}
           {one.protocol === "paper" && <p class="legend warn">Members are of the paper-style epoch, which the reported fold chose: all numbers here are optimistic.</p>}
           <div class="charts">
             <Shares title="Weight by encoder" name={`ensemble-${one.id}-encoders`} shares={one.shares.encoders ?? []} />
@@ -189,48 +192,33 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
           <div class="columns columns-even">
             <section>
               <h2>Members</h2>
-              <Scroll label="Weights">
-                <table class="wide">
-                  <thead><tr><th scope="col">Config</th><th scope="col">Seeds</th><th scope="col" class="number">Weight</th><th scope="col" class="wide-cell"><span class="hidden">Weight, drawn</span></th></tr></thead>
-                  <tbody>
-                    {[...one.weights].sort((a, b) => b.weight - a.weight).slice(0, 50).map((member) => (
-                      <tr key={member.config + member.seeds.join()}>
-                        <th scope="row">
-                          {one.sweep ? <a href={to(["sweep", one.sweep, "trials"], { config: member.config })}>{member.name}</a> : member.name}
-                          <span class="id">{member.config}</span>
-                        </th>
-                        <td>{member.seeds.join(", ")}</td>
-                        <td class="number">{share(member.weight)}</td>
-                        <td class="wide-cell">
-                          <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
-                            <rect class="progress-rest" x="0" y="4" width="100" height="4" />
-                            <rect class="progress-finished" x="0" y="4" width={100 * member.weight} height="4" />
-                          </svg>
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table
+                label="Weights"
+                rows={[...one.weights].sort((a, b) => b.weight - a.weight).slice(0, 50)}
+                id={(member) => member.config + member.seeds.join()}
+                columns={[
+                  { id: "config", head: "Config", names: true, cell: (member) => (one.sweep ? <a href={to(["sweep", one.sweep, "config", member.config])}><Name of={member.name} most={48} /></a> : <Name of={member.name} most={48} />) },
+                  { id: "seeds", head: "Seeds", cell: (member) => member.seeds.join(", ") },
+                  { id: "weight", head: "Weight", kind: "number", cell: (member) => <>{share(member.weight)}<Share of={member.weight} /></> },
+                ]}
+              />
               {one.weights.length > 50 && <p class="legend">The first 50 of {one.weights.length}.</p>}
             </section>
             <section>
               <h2>By fold, fitted on the other folds</h2>
-              <table class="wide">
-                <thead><tr><th scope="col" class="number">Fold</th><th scope="col" class="number">Score</th><th scope="col" class="number">ACC_P</th><th scope="col" class="number">ACC_S</th><th scope="col" class="number">α</th><th scope="col" class="number">β</th></tr></thead>
-                <tbody>
-                  {one.folds.map((fold) => (
-                    <tr key={fold.fold}>
-                      <td class="number">{fold.fold}</td>
-                      <td class="number strong">{share(fold.score)}</td>
-                      <td class="number">{share(fold.acc_presence)}</td>
-                      <td class="number">{share(fold.acc_salience)}</td>
-                      <td class="number">{share(fold.alpha)}</td>
-                      <td class="number">{share(fold.beta)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+              <Table
+                label="By fold"
+                rows={one.folds}
+                id={(fold) => String(fold.fold)}
+                columns={[
+                  { id: "fold", head: "Fold", kind: "number", names: true, cell: (fold) => fold.fold },
+                  { id: "score", head: "Score", kind: "number", class: "strong", cell: (fold) => share(fold.score) },
+                  { id: "presence", head: "ACC_P", kind: "number", cell: (fold) => share(fold.acc_presence) },
+                  { id: "salience", head: "ACC_S", kind: "number", cell: (fold) => share(fold.acc_salience) },
+                  { id: "alpha", head: "α", kind: "number", cell: (fold) => share(fold.alpha) },
+                  { id: "beta", head: "β", kind: "number", cell: (fold) => share(fold.beta) },
+                ]}
+              />
             </section>
           </div>
           <section>
@@ -245,23 +233,14 @@ export function EnsembleView({ id, control }: { id: string; control: boolean }) 
 }
 
 function Shares({ title, name, shares }: { title: string; name: string; shares: WeightShare[] }) {
-  const names = shares.map((one) => one.encoder ?? one.group ?? "");
   return (
-    <Plot
+    <Bars
       title={`${title}; bars to either side: fits without a fold`}
       name={name}
-      height={70 + 32 * Math.max(2, shares.length)}
-      data={shares}
-      build={(p) => ({
-        grid: { left: 10, right: 24, top: 10, bottom: 40, containLabel: true },
-        xAxis: valueAxis(p, "share of the weight", { min: 0, max: 1 }),
-        yAxis: nameAxis(p, names, { inverse: true }),
-        tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `${names[dataIndex]}: ${share(shares[dataIndex]?.share)}\nwithout a fold ${share(shares[dataIndex]?.range[0])} to ${share(shares[dataIndex]?.range[1])}` },
-        series: [
-          { type: "bar", barMaxWidth: 18, color: p.series(1), data: shares.map((one) => one.share) },
-          errorBars(p.text, shares.map((one, i) => [one.range[0], one.range[1], i]), { lying: true }),
-        ],
-      })}
+      about="Encoder or group"
+      label="share of the weight"
+      max={1}
+      of={shares.map(({ encoder, group, share: value, range: [low, high] }) => ({ name: encoder ?? group ?? "", value, low, high, text: `${share(value)}\nwithout a fold ${share(low)} to ${share(high)}` }))}
     />
   );
 }

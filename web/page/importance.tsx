@@ -1,13 +1,19 @@
 // What the gate of a config thinks of the encoders, and what Scores say of them: the papers' figures.
 import { NCurve, severalN } from "./ablations";
 import type { EncoderSummary, Figures, ImportanceReport, ShapleyReport, Sweep } from "./api";
-import { Bars } from "./bars";
+import { Bars, largest, mean, othersName } from "./bars";
+import { save } from "./cells";
+import type { Cells } from "./cells";
 import { Empty, Menu, Shown, over } from "./parts";
-import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
+import { Plot, errorBars, legend, matrixAxes, nameAxis, valueAxis } from "./plot";
+import type { Option, Palette } from "./plot";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
-import { Scroll } from "./table";
-import { share, signed, valueText } from "./text";
+import { Name, Table } from "./table";
+import type { TableColumn } from "./table";
+import { middle, share, signed, valueText } from "./text";
+
+const kNamed = 20;  // points of a scatter that have their names beside them
 
 export function ImportanceTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
   const config = query.get("config") ?? "";
@@ -30,7 +36,9 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
   const set = (changes: Record<string, string | null>) => go(to(here, changed(query, changes)));
   const selection = String(report.settings["selection"] ?? "");
   const ns = report.effect_of_n.find((series) => series.selection === selection)?.points ?? [];
-  const names = report.encoders.map((encoder) => encoder.encoder);
+  const [heaviest, others] = largest(report.encoders, (one) => one.weight.mean);
+  const shown = others.length ? [...heaviest, together(others)] : heaviest;  // of all charts
+  const names = shown.map((encoder) => encoder.encoder);
   const base = `${sweep.id}-${report.config}`;
   const current = report.configs.find((one) => one.config === report.config);
   return (
@@ -111,7 +119,11 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
         <Plot
           title="Mean gate weight by fold; hover: SD over seeds"
           name={`${base}-importance-by-fold`}
-          data={report.encoders.map((one) => one.by_fold)}
+          data={shown.map((one) => [one.encoder, one.by_fold])}
+          cells={{
+            head: ["Encoder", ...report.folds.map((fold) => `fold ${fold}`)],
+            rows: report.encoders.map((one) => [one.encoder, ...report.folds.map((_, i) => `${share(one.by_fold[i]?.mean)} ± ${share(one.by_fold[i]?.sd)}`)]),
+          }}
           height={90 + (8 + 6 * report.folds.length) * names.length}
           build={(p) => ({
             grid: { left: 10, right: 16, top: 40, bottom: 42, containLabel: true },
@@ -120,31 +132,36 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
             yAxis: nameAxis(p, names, { inverse: true }),
             tooltip: {
               formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => {
-                const one = report.encoders[dataIndex]?.by_fold[seriesIndex];
+                const one = shown[dataIndex]?.by_fold[seriesIndex];
                 return `${names[dataIndex]}, fold ${one?.fold}\n${share(one?.mean)} ± ${share(one?.sd)} over ${one?.count} seed${one?.count === 1 ? "" : "s"}`;
               },
             },
             series: report.folds.map((fold, index) => ({
-              type: "bar", name: `fold ${fold}`, color: p.series(index + 1), barGap: "15%", data: report.encoders.map((one) => one.by_fold[index]?.mean ?? null),
+              type: "bar", name: `fold ${fold}`, color: p.series(index + 1), barGap: "15%", data: shown.map((one) => one.by_fold[index]?.mean ?? null),
             })),
           })}
         />
         <Plot
           title="Gate weight of a clip: 5, 25, 50, 75, 95 % (mean of trials); diamond: mean"
           name={`${base}-weight-distributions`}
-          data={report.encoders.map((one) => [one.quantiles, one.weight])}
+          data={shown.map((one) => [one.encoder, one.quantiles, one.weight])}
+          cells={boxCells("Encoder", report.encoders.map((one) => [one.encoder, one.weight.mean, one.quantiles]))}
           height={boxesHeight(names.length)}
-          build={(p) => boxes(p, names, report.encoders.map((one) => one.quantiles), report.encoders.map((one) => one.weight.mean), "gate weight")}
+          build={(p) => boxes(p, names, shown.map((one) => one.quantiles), shown.map((one) => one.weight.mean), "gate weight")}
         />
         <Plot
           title="Distribution of the gate weight over clips (share of clips in each bin)"
           name={`${base}-weight-histograms`}
-          data={report.encoders.map((one) => one.histogram)}
+          data={shown.map((one) => [one.encoder, one.histogram])}
+          cells={{
+            head: ["Encoder", ...(report.encoders[0]?.histogram ?? []).map((_, bin, all) => `${share(bin / all.length)} to ${share((bin + 1) / all.length)}`)],
+            rows: report.encoders.map((one) => [one.encoder, ...one.histogram.map(share)]),
+          }}
           height={Math.max(300, 100 + 18 * names.length)}
           build={(p) => {
-            const bins = Math.max(...report.encoders.map((one) => one.histogram.length), 1);
-            const most = Math.max(...report.encoders.flatMap((one) => one.histogram), 0.01);
-            const cells = report.encoders.flatMap((one, e) => one.histogram.map((value, bin) => [bin, e, value]));
+            const bins = Math.max(...shown.map((one) => one.histogram.length), 1);
+            const most = Math.max(...shown.flatMap((one) => one.histogram), 0.01);
+            const cells = shown.flatMap((one, e) => one.histogram.map((value, bin) => [bin, e, value]));
             return {
               grid: { left: 10, right: 16, top: 16, bottom: 70, containLabel: true },
               xAxis: nameAxis(p, Array.from({ length: bins }, (_, bin) => share(bin / bins)), { name: "gate weight", nameLocation: "middle", nameGap: 28, axisLabel: { color: p.muted, fontSize: 11, interval: 3 } }),
@@ -160,31 +177,12 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
             title={`Share of the gate weight by ${report.by}: 5, 25, 50, 75, 95 % over clips; diamond: mean`}
             name={`${base}-${report.by}-shares`}
             data={report.groups}
+            cells={boxCells(report.by, report.groups.map((one) => [one.group, one.share.mean, one.quantiles]))}
             height={boxesHeight(report.groups.length)}
             build={(p) => boxes(p, report.groups.map((one) => `${one.group} (${one.encoders})`), report.groups.map((one) => one.quantiles), report.groups.map((one) => one.share.mean), "share of the weight")}
           />
         )}
-        {report.cka.length > 0 && (
-          <Plot
-            title="Linear CKA of projected encoders: 0 nothing in common, 1 the same up to rotation and scale"
-            name={`${base}-cka`}
-            height={Math.max(300, 90 + 30 * names.length)}
-            data={report.cka}
-            build={(p) => ({
-              grid: { left: 10, right: 16, top: 16, bottom: 10, containLabel: true },
-              xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
-              yAxis: nameAxis(p, names, { inverse: true }),
-              visualMap: { min: 0, max: 1, show: false, inRange: { color: p.scale } },
-              tooltip: { formatter: ({ value }: { value: number[] }) => `${names[value[1]!]} and ${names[value[0]!]}: ${share(value[2])}` },
-              series: [{
-                type: "heatmap",
-                data: report.cka.map((value, i) => [i % names.length, Math.floor(i / names.length), value]),
-                label: { show: names.length <= 12, fontSize: 11, color: p.text, formatter: ({ value }: { value: number[] }) => share(value[2]) },
-                itemStyle: { borderColor: p.page, borderWidth: 2 },
-              }],
-            })}
-          />
-        )}
+        {report.cka.length > 0 && <Cka report={report} some={heaviest} name={`${base}-cka`} />}
       </div>
       {severalN(report) && (
         <>
@@ -201,15 +199,64 @@ function Report({ report, sweep, query }: { report: ImportanceReport; sweep: Swe
   );
 }
 
+/** Encoders as one: the mean of what they have. */
+function together(others: EncoderSummary[]): EncoderSummary {
+  const first = others[0]!;
+  const by = (get: (one: EncoderSummary) => number | null | undefined) => mean(others.map(get));
+  return {
+    ...first,
+    encoder: othersName(others),
+    group: "",
+    weight: { ...first.weight, mean: by((one) => one.weight.mean), sd: null },
+    by_fold: first.by_fold.map((fold, i) => ({ ...fold, mean: by((one) => one.by_fold[i]?.mean), sd: null })),
+    quantiles: first.quantiles.map((_, i) => by((one) => one.quantiles[i]) ?? 0),
+    histogram: first.histogram.map((_, i) => by((one) => one.histogram[i]) ?? 0),
+  };
+}
+
+/** Of `some` encoders; the table has all. */
+function Cka({ report, some, name }: { report: ImportanceReport; some: EncoderSummary[]; name: string }) {
+  const all = report.encoders.map((one) => one.encoder);
+  const at = (row: string, column: string) => report.cka[all.indexOf(row) * all.length + all.indexOf(column)]!;
+  const names = some.map((one) => one.encoder);
+  return (
+    <Plot
+      title={`Linear CKA of projected encoders: 0 nothing in common, 1 the same up to rotation and scale${names.length < all.length ? `; the ${names.length} of largest weight` : ""}`}
+      name={name}
+      height={Math.max(220, 60 + 28 * names.length)}
+      data={[names, report.cka]}
+      cells={{ head: ["Encoder", ...all], rows: all.map((row) => [row, ...all.map((column) => share(at(row, column)))]) }}
+      build={(p) => ({
+        grid: { left: 10, right: 16, top: 26, bottom: 10, containLabel: true },
+        ...matrixAxes(p, names),
+        visualMap: { min: 0, max: 1, show: false, inRange: { color: p.scale } },
+        tooltip: { formatter: ({ value }: { value: number[] }) => `${names[value[1]!]} and ${names[value[0]!]}: ${share(value[2])}` },
+        series: [{
+          type: "heatmap",
+          data: names.flatMap((row, y) => names.map((column, x) => [x, y, at(row, column)])),
+          label: { show: fits(p, names), fontSize: 11, color: p.text, formatter: ({ value }: { value: number[] }) => share(value[2]) },
+          itemStyle: { borderColor: p.page, borderWidth: 2 },
+        }],
+      })}
+    />
+  );
+}
+
+/** Numbers in the squares of a matrix. */
+const fits = (p: Palette, names: string[]) => (0.6 * p.width) / names.length > 30;
+
 /** One SD to either side, as far as a share goes. */
 export const within = ({ mean, sd }: { mean: number | null; sd: number | null }) =>
   mean === null || sd === null ? { low: null, high: null } : { low: Math.max(0, mean - sd), high: Math.min(1, mean + sd) };
 
-type Build = Parameters<typeof Plot>[0]["build"];
+const boxCells = (about: string, rows: [string, number | null, number[]][]): Cells => ({
+  head: [about, "mean", "5 %", "25 %", "50 %", "75 %", "95 %"],
+  rows: rows.map(([name, middle, quantiles]) => [name, share(middle), ...quantiles.map(share)]),
+});
 
 const boxesHeight = (rows: number) => 64 + 26 * rows;
 
-function boxes(p: Parameters<Build>[0], names: string[], quantiles: number[][], means: (number | null)[], label: string): ReturnType<Build> {
+function boxes(p: Palette, names: string[], quantiles: number[][], means: (number | null)[], label: string): Option {
   return {
     grid: { left: 10, right: 16, top: 8, bottom: 42, containLabel: true },
     xAxis: valueAxis(p, label, { min: 0, max: 1 }),
@@ -230,58 +277,43 @@ function Opinions({ encoders, by, chance, sweep }: { encoders: EncoderSummary[];
   const alone = encoders.some((one) => one.alone);
   const loss = encoders.some((one) => one.loss_without);
   const shapley = encoders.some((one) => one.shapley !== null);
-  return (
-    <Scroll label="Encoders">
-      <table class="wide">
-        <thead>
-          <tr>
-            <th scope="col">Encoder</th>
-            <th scope="col">{by === "modality" ? "Modality" : by}</th>
-            <th scope="col" class="number">Gate weight</th>
-            <th scope="col" class="number" title={`by chance ${share(chance)}`}>Kept for</th>
-            <th scope="col" class="number">Mean rank</th>
-            {loss && <th scope="col" class="number first">Loss without it</th>}
-            {loss && <th scope="col" class="number">95 % interval</th>}
-            {alone && <th scope="col" class="number first">Score alone</th>}
-            {shapley && <th scope="col" class="number" title="Shapley value of the Score, retrained">Shapley</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {sorted.map((one) => (
-            <tr key={one.encoder}>
-              <th scope="row">{one.encoder}</th>
-              <td>{one.group}</td>
-              <td class="number strong">{share(one.weight.mean)}<span class="sd"> ± {share(one.weight.sd)}</span></td>
-              <td class="number">{one.selected.mean === null ? "–" : `${(100 * one.selected.mean).toFixed(1)} %`}</td>
-              <td class="number">{one.mean_rank.toFixed(2)}</td>
-              {loss && (
-                <td class="number first strong">
-                  {one.loss_without ? <a href={to(["sweep", sweep, "config", one.loss_without.config])}>{signed(one.loss_without.mean)}</a> : "–"}
-                  {one.loss_without?.protocol === "paper" && <span class="warn small"> paper</span>}
-                </td>
-              )}
-              {loss && <td class="number">{one.loss_without ? `[${signed(one.loss_without.low)}, ${signed(one.loss_without.high)}]` : "–"}</td>}
-              {alone && (
-                <td class="number first">
-                  {one.alone ? share(one.alone.held_out ?? one.alone.paper) : "–"}
-                  {one.alone && one.alone.held_out === null && <span class="warn small"> paper</span>}
-                </td>
-              )}
-              {shapley && <td class="number">{signed(one.shapley?.value)}</td>}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
+  const columns: TableColumn<EncoderSummary>[] = [
+    { id: "encoder", head: "Encoder", names: true, cell: (one) => <Name of={one.encoder} /> },
+    { id: "group", head: by === "modality" ? "Modality" : by, cell: (one) => one.group },
+    { id: "weight", head: "Gate weight", kind: "number", class: "strong", cell: (one) => <>{share(one.weight.mean)}<span class="sd"> ± {share(one.weight.sd)}</span></> },
+    { id: "kept", head: "Kept for", kind: "number", note: `Share of clips that keep it; by chance ${share(chance)}.`, cell: (one) => (one.selected.mean === null ? "–" : `${(100 * one.selected.mean).toFixed(1)} %`) },
+    { id: "rank", head: "Mean rank", kind: "number", cell: (one) => one.mean_rank.toFixed(2) },
+    ...(loss ? [
+      {
+        id: "loss", head: "Loss without it", kind: "number" as const, class: "strong", group: "retrained",
+        cell: ({ loss_without: one }: EncoderSummary) => (
+          <>
+            {one ? <a href={to(["sweep", sweep, "config", one.config])}>{signed(one.mean)}</a> : "–"}
+            {one?.protocol === "paper" && <span class="warn small"> paper</span>}
+          </>
+        ),
+      },
+      { id: "interval", head: "95 % interval", kind: "number" as const, group: "retrained", cell: ({ loss_without: one }: EncoderSummary) => (one ? `[${signed(one.low)}, ${signed(one.high)}]` : "–") },
+    ] : []),
+    ...(alone ? [{
+      id: "alone", head: "Score alone", kind: "number" as const, group: "retrained",
+      cell: ({ alone: one }: EncoderSummary) => <>{one ? share(one.held_out ?? one.paper) : "–"}{one && one.held_out === null && <span class="warn small"> paper</span>}</>,
+    }] : []),
+    ...(shapley ? [{ id: "shapley", head: "Shapley", kind: "number" as const, group: "retrained", note: "Shapley value of the Score.", cell: (one: EncoderSummary) => signed(one.shapley?.value) }] : []),
+  ];
+  return <Table label="Encoders" tall={sorted.length > 20} columns={columns} rows={sorted} id={(one) => one.encoder} />;
 }
 
 function Shapley({ report, shapley, base }: { report: ImportanceReport; shapley: ShapleyReport; base: string }) {
-  const sorted = report.encoders.filter((one) => one.shapley).sort((a, b) => (b.shapley!.value ?? 0) - (a.shapley!.value ?? 0));
+  const all = report.encoders.filter((one) => one.shapley);
+  const [sorted] = largest(all, (one) => one.shapley!.value);
   const names = sorted.map((one) => one.encoder);
   const places = new Map(names.map((name, i) => [name, i]));
   const most = Math.max(...shapley.interactions.map((one) => Math.abs(one.value ?? 0)), 1e-9);
   const range = (one: { low: number | null; high: number | null }) => `[${signed(one.low)}, ${signed(one.high)}]`;
+  const text = (i: number) => `${names[i]}\n${share(sorted[i]?.shapley?.value)}  ${range(sorted[i]!.shapley!)}${shapley.probe ? `\nprobe alone ${share(sorted[i]?.shapley?.probe)}` : ""}`;
+  const probed = (probe: number | null | undefined) => (shapley.probe ? [signed(probe)] : []);
+  const some = names.length < all.length ? `; the largest ${names.length} of ${all.length}` : "";
   return (
     <>
       <h2>Shapley values</h2>
@@ -292,30 +324,38 @@ function Shapley({ report, shapley, base }: { report: ImportanceReport; shapley:
       {shapley.near_copies && <p class="warn">{shapley.near_copies.charAt(0).toUpperCase() + shapley.near_copies.slice(1)}.</p>}
       <div class="charts">
         <Plot
-          title={`Shapley value of the Score with 95 % interval${shapley.probe ? "; hollow: the probe alone" : ""}`}
+          title={`Shapley value of the Score with 95 % interval${shapley.probe ? "; hollow: the probe alone" : ""}${some}`}
           name={`${base}-shapley`}
+          height={boxesHeight(names.length)}
           data={sorted.map((one) => one.shapley)}
+          cells={{
+            head: ["Encoder", "Shapley value", "95 % interval", ...(shapley.probe ? ["probe alone"] : [])],
+            rows: all.map((one) => [one.encoder, signed(one.shapley!.value), range(one.shapley!), ...probed(one.shapley!.probe)]),
+          }}
           build={(p) => ({
-            grid: { left: 60, right: 16, top: 16, bottom: 70 },
-            xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
-            yAxis: valueAxis(p, "Shapley value", { nameGap: 44, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
-            tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `${names[dataIndex]}\n${share(sorted[dataIndex]?.shapley?.value)}  ${range(sorted[dataIndex]!.shapley!)}${shapley.probe ? `\nprobe alone ${share(sorted[dataIndex]?.shapley?.probe)}` : ""}` },
+            grid: { left: 10, right: 16, top: 8, bottom: 42, containLabel: true },
+            xAxis: valueAxis(p, "Shapley value", { axisLabel: { color: p.muted, fontSize: 11, formatter: share, hideOverlap: true } }),
+            yAxis: nameAxis(p, names, { inverse: true }),
+            tooltip: { formatter: ({ value }: { value: number[] }) => text(value[1]!) },
             series: [
-              errorBars(p.series(1), sorted.map((one, i) => [i, one.shapley!.low, one.shapley!.high])),
-              { type: "scatter", symbolSize: 9, color: p.series(1), data: sorted.map((one, i) => [i, one.shapley!.value]) },
-              ...(shapley.probe ? [{ type: "scatter", symbolSize: 9, itemStyle: { color: "transparent", borderColor: p.series(2), borderWidth: 1.5 }, data: sorted.map((one, i) => [i, one.shapley!.probe]) }] : []),
+              errorBars(p.series(1), sorted.map((one, i) => [one.shapley!.low, one.shapley!.high, i]), { lying: true, text: (value) => text(value[2]!) }),
+              { type: "scatter", symbolSize: 9, ...p.mark(1), data: sorted.map((one, i) => [one.shapley!.value, i]) },
+              ...(shapley.probe ? [{ type: "scatter", symbolSize: 9, ...p.mark(2, true), data: sorted.map((one, i) => [one.shapley!.probe, i]) }] : []),
             ],
           })}
         />
         <Plot
-          title="Interactions: below 0, two encoders stand in for each other"
+          title={`Interactions: below 0, two encoders stand in for each other${some}`}
           name={`${base}-shapley-interactions`}
-          height={Math.max(300, 90 + 30 * names.length)}
+          height={Math.max(220, 60 + 28 * names.length)}
           data={shapley.interactions}
+          cells={{
+            head: ["Encoder", "and", "Interaction", "95 % interval", ...(shapley.probe ? ["probe alone"] : [])],
+            rows: shapley.interactions.map((one) => [one.encoder, one.with, signed(one.value), range(one), ...probed(one.probe)]),
+          }}
           build={(p) => ({
-            grid: { left: 10, right: 16, top: 16, bottom: 10, containLabel: true },
-            xAxis: nameAxis(p, names, { axisLabel: { color: p.text, fontSize: 11, interval: 0, rotate: 30 } }),
-            yAxis: nameAxis(p, names, { inverse: true }),
+            grid: { left: 10, right: 16, top: 26, bottom: 10, containLabel: true },
+            ...matrixAxes(p, names),
             visualMap: { min: 0, max: most, show: false, dimension: 3, inRange: { color: p.scale } },
             tooltip: {
               formatter: ({ value }: { value: number[] }) => {
@@ -326,11 +366,11 @@ function Shapley({ report, shapley, base }: { report: ImportanceReport; shapley:
             series: [{
               type: "heatmap",
               data: shapley.interactions.flatMap((one, i) => {
-                const a = places.get(one.encoder)!;
-                const b = places.get(one.with)!;
-                return [[a, b, one.value, Math.abs(one.value ?? 0), i], [b, a, one.value, Math.abs(one.value ?? 0), i]];
+                const a = places.get(one.encoder);
+                const b = places.get(one.with);
+                return a === undefined || b === undefined ? [] : [[a, b, one.value, Math.abs(one.value ?? 0), i], [b, a, one.value, Math.abs(one.value ?? 0), i]];
               }),
-              label: { show: names.length <= 12, fontSize: 11, color: p.text, formatter: ({ value }: { value: number[] }) => signed(value[2]) },
+              label: { show: fits(p, names), fontSize: 11, color: p.text, formatter: ({ value }: { value: number[] }) => signed(value[2]) },
               itemStyle: { borderColor: p.page, borderWidth: 2 },
             }],
           })}
@@ -343,23 +383,25 @@ function Shapley({ report, shapley, base }: { report: ImportanceReport; shapley:
 function GateAndScores({ report, base }: { report: ImportanceReport; base: string }) {
   const losing = report.encoders.filter((one) => one.loss_without);
   const alone = report.encoders.filter((one) => one.alone);
-  const scatter = (title: string, name: string, label: string, points: { name: string; x: number | null; y: number | null; low: number | null; high: number | null }[]) => (
-    <Plot
+  const scatter = (title: string, name: string, label: string, points: { name: string; x: number | null; y: number | null; low: number | null; high: number | null }[]) => {
+    const text = (one: (typeof points)[number]) => `${one.name}\ngate ${share(one.x)}\n${label} ${share(one.y)}  [${share(one.low)}, ${share(one.high)}]`;
+    return <Plot
       title={title}
       name={`${base}-${name}`}
       data={points}
+      cells={{ head: ["Encoder", "Gate weight", label, "95 % interval"], rows: points.map((one) => [one.name, share(one.x), share(one.y), `[${share(one.low)}, ${share(one.high)}]`]) }}
       build={(p) => ({
-        grid: { left: 60, right: 120, top: 16, bottom: 46 },
+        grid: { left: 60, right: points.length > kNamed ? 20 : 120, top: 16, bottom: 46 },
         xAxis: valueAxis(p, "mean gate weight", { min: 0, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
         yAxis: valueAxis(p, label, { scale: true, nameGap: 44, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
-        tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => `${points[dataIndex]?.name}\ngate ${share(points[dataIndex]?.x)}\n${label} ${share(points[dataIndex]?.y)}  [${share(points[dataIndex]?.low)}, ${share(points[dataIndex]?.high)}]` },
+        tooltip: { formatter: ({ dataIndex }: { dataIndex: number }) => text(points[dataIndex]!) },
         series: [
-          { type: "scatter", symbolSize: 9, color: p.series(1), data: points.map((one) => [one.x, one.y]), label: { show: true, position: "right", color: p.text, fontSize: 11, lineHeight: 14, minMargin: 4, formatter: ({ dataIndex }: { dataIndex: number }) => points[dataIndex]?.name ?? "" }, labelLine: { show: true, length2: 4, lineStyle: { color: p.line } }, labelLayout: { x: "82%", moveOverlap: "shiftY" } },
-          errorBars(p.series(1), points.map((one) => [one.x, one.low, one.high])),
+          { type: "scatter", symbolSize: 9, color: p.series(1), data: points.map((one) => [one.x, one.y]), label: { show: points.length <= kNamed, position: "right", color: p.text, fontSize: 11, lineHeight: 14, minMargin: 4, formatter: ({ dataIndex }: { dataIndex: number }) => middle(points[dataIndex]?.name ?? "", 17) }, labelLine: { show: true, length2: 4, lineStyle: { color: p.line } }, labelLayout: { x: "82%", moveOverlap: "shiftY" } },
+          errorBars(p.series(1), points.map((one) => [one.x, one.low, one.high]), { text: (value) => text(points.find((one) => one.x === value[0] && one.low === value[1])!) }),
         ],
       })}
-    />
-  );
+    />;
+  };
   return (
     <div class="charts">
       {losing.length > 0 && scatter("Gate weight and what the Score loses without the encoder", "gate-and-loss", "loss without it",
@@ -375,21 +417,14 @@ function Downloads({ sweep, query }: { sweep: string; query: URLSearchParams }) 
   const asked = new URLSearchParams();
   for (const name of ["config", "fold", "by"]) if (query.get(name)) asked.set(name, query.get(name)!);
   const polled = usePoll<Figures>(`sweeps/${sweep}/figures?${asked}`, 0);
-  const save = (name: string, kind: "csv" | "svg", text: string) => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: kind === "csv" ? "text/csv" : "image/svg+xml" }));
-    link.download = `${name}.${kind}`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  };
   return (
     <span class="right">
       <Menu label="Figures for a paper">
         {polled.data?.figures.map((figure) => (
           <span key={figure.name} class="menu-row">
             {figure.name.replaceAll("_", " ")}
-            <button type="button" class="quiet" onClick={() => save(figure.name, "csv", figure.csv)}>CSV</button>
-            <button type="button" class="quiet" onClick={() => save(figure.name, "svg", figure.svg)}>SVG</button>
+            <button type="button" class="quiet" onClick={() => save(new Blob([figure.csv], { type: "text/csv" }), `${figure.name}.csv`)}>CSV</button>
+            <button type="button" class="quiet" onClick={() => save(new Blob([figure.svg], { type: "image/svg+xml" }), `${figure.name}.svg`)}>SVG</button>
           </span>
         ))}
         {polled.data?.missing.map((why) => <span key={why} class="small menu-row">not made: {why}</span>)}

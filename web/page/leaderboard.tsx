@@ -1,7 +1,8 @@
 // Configs of a sweep: filter, sort, choose columns, choose some to compare.
 import type { Column, Leaderboard, LeaderboardRow, Sweep } from "./api";
-import { Parallel } from "./compare";
 import { download, hasToken } from "./fetch";
+import { Filters, boardQuery, choiceOf } from "./filters";
+import type { Set } from "./filters";
 import { MarkLabels, Pin } from "./marks";
 import { Empty, Menu, Pager, Shown, columnName } from "./parts";
 import { usePoll } from "./poll";
@@ -16,16 +17,6 @@ export const kMostCompared = 10;
 const kTransductive = "Transductive: training read unlabelled features of clips that it is scored on.";
 const kSetting = "setting.";
 
-/** The leaderboard's own parameters of an address, as the API takes them. */
-export function boardQuery(query: URLSearchParams, extra: Record<string, string> = {}): string {
-  const asked = new URLSearchParams(extra);
-  for (const [name, value] of query) {
-    const known = ["order", "reverse", "search", "complete", "reference", "offset", "tag"].includes(name) || name.startsWith("where.");
-    if (known && !asked.has(name)) asked.set(name, value);
-  }
-  return asked.toString();
-}
-
 /** The Score that ranks, with its interval. */
 export function rankedScore(board: { ranked_by: string }, row: LeaderboardRow): Drawn {
   const name = board.ranked_by === "held-out" ? "held_out_score" : "paper_score";
@@ -34,12 +25,9 @@ export function rankedScore(board: { ranked_by: string }, row: LeaderboardRow): 
 
 export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query: URLSearchParams; control: boolean }) {
   const here = ["sweep", sweep.id, "configs"];
-  const view = query.get("view") ?? "table";
-  const asked = view === "parallel" ? boardQuery(query, { offset: "0", limit: "1000" }) : boardQuery(query);
-  const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?${asked}`, 5);
+  const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?${boardQuery(query)}`, 5);
   const chosen = (query.get("selected") ?? "").split("|").filter(Boolean);
-  const set = (changes: Record<string, string | null>, how: "push" | "replace" = "push") =>
-    go(to(here, changed(query, { offset: null, ...changes })), how);
+  const set: Set = (changes, how = "push") => go(to(here, changed(query, { offset: null, ...changes })), how);
   const select = (config: string, on: boolean) => {
     const next = on ? [...chosen, config] : chosen.filter((one) => one !== config);
     go(to(here, changed(query, { selected: next.slice(0, kMostCompared).join("|") })));
@@ -47,29 +35,9 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
   return (
     <section aria-label="Configs" class="full">
       <div class="bar">
-        <label>
-          <span class="hidden">Search</span>
-          <input
-            type="search"
-            placeholder="Search values or ids"
-            value={query.get("search") ?? ""}
-            onInput={(event) => set({ search: event.currentTarget.value }, "replace")}
-          />
-        </label>
-        {polled.data && <AxisFilters board={polled.data} query={query} set={set} />}
-        {polled.data && <TagFilter board={polled.data} query={query} set={set} />}
-        <label class="check">
-          <input type="checkbox" checked={query.get("complete") === "1"} onChange={(event) => set({ complete: event.currentTarget.checked ? "1" : null })} />
-          complete only
-        </label>
+        <Filters board={polled.data} query={query} here={here} />
         {polled.data && <Columns board={polled.data} query={query} set={set} />}
-        <div class="choice" role="group" aria-label="View">
-          {[["table", "Table"], ["parallel", "Parallel coordinates"]].map(([name, label]) => (
-            <button key={name} type="button" aria-pressed={view === name} onClick={() => set({ view: name === "table" ? null : name! })}>
-              {label}
-            </button>
-          ))}
-        </div>
+        <a href={to(["sweep", sweep.id, "explore"], choiceOf(query))}>Explore</a>
         <button type="button" class="right" onClick={() => void download(`sweeps/${sweep.id}/leaderboard.csv?${boardQuery(query, { offset: "0" })}`, `${sweep.id}-leaderboard.csv`)}>
           Download CSV
         </button>
@@ -85,7 +53,6 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
               </Empty>
             );
           }
-          if (view === "parallel") return <Parallel sweep={sweep.id} board={board} />;
           return (
             <>
               {board.failures.map(({ reason, trials }) => (
@@ -115,58 +82,6 @@ export function LeaderboardTab({ sweep, query, control }: { sweep: Sweep; query:
         </div>
       )}
     </section>
-  );
-}
-
-type Set = (changes: Record<string, string | null>, how?: "push" | "replace") => void;
-
-function AxisFilters({ board, query, set }: { board: Leaderboard; query: URLSearchParams; set: Set }) {
-  return (
-    <>
-      {board.axes.map((axis) => {
-        const values = board.axis_values[axis] ?? [];
-        if (values.length < 2) return null;
-        const name = `where.${axis}`;
-        const wanted = (query.get(name) ?? "").split("|").filter(Boolean);
-        const toggle = (value: string) =>
-          set({ [name]: (wanted.includes(value) ? wanted.filter((one) => one !== value) : [...wanted, value]).join("|") || null });
-        return (
-          <Menu key={axis} label={wanted.length ? `${axis}: ${wanted.length} of ${values.length}` : axis} marked={wanted.length > 0}>
-            {wanted.length > 0 && (
-              <button type="button" class="quiet" onClick={() => set({ [name]: null })}>
-                Any value
-              </button>
-            )}
-            {values.map(({ value, text }) => (
-              <label key={value} class="check">
-                <input type="checkbox" checked={wanted.includes(value)} onChange={() => toggle(value)} />
-                <Name of={text} />
-              </label>
-            ))}
-          </Menu>
-        );
-      })}
-    </>
-  );
-}
-
-function TagFilter({ board, query, set }: { board: Leaderboard; query: URLSearchParams; set: Set }) {
-  const wanted = (query.get("tag") ?? "").split("|").filter(Boolean);
-  const tags = [...new Set([...board.tags, ...wanted])].sort();
-  if (tags.length === 0) return null;
-  return (
-    <Menu label={wanted.length ? `Tags: ${wanted.join(", ")}` : "Tags"} marked={wanted.length > 0}>
-      {tags.map((tag) => (
-        <label key={tag} class="check">
-          <input
-            type="checkbox"
-            checked={wanted.includes(tag)}
-            onChange={() => set({ tag: (wanted.includes(tag) ? wanted.filter((one) => one !== tag) : [...wanted, tag]).join("|") || null })}
-          />
-          {tag}
-        </label>
-      ))}
-    </Menu>
   );
 }
 

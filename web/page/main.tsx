@@ -1,10 +1,12 @@
 import { render } from "preact";
 
 import type { Health } from "./api";
+import { AcrossView } from "./across";
 import { hasToken, takeToken } from "./fetch";
 import { EnsembleView, EnsemblesView } from "./ensembles";
 import { Empty } from "./parts";
 import { useFreshness, usePoll } from "./poll";
+import { ReportView } from "./report";
 import { to, useRoute } from "./route";
 import "./style.css";
 import { SubmitView } from "./submit";
@@ -25,7 +27,7 @@ function Live() {
 }
 
 /** Of views that have no name of their own. */
-const kTitles: Record<string, string> = { sweeps: "Sweeps", ensembles: "Ensembles", workers: "Workers", new: "New sweep" };
+const kTitles: Record<string, string> = { sweeps: "Sweeps", ensembles: "Ensembles", workers: "Workers", report: "Report", new: "New sweep" };
 
 function App() {
   const { parts, query } = useRoute();
@@ -36,19 +38,22 @@ function App() {
   let body;
   const control = health.data?.control ?? false;
   const views: [string, string[], string[]][] = [
-    ["Sweeps", [], ["sweeps", "sweep", "trial"]],
+    ["Sweeps", [], ["sweeps", "sweep", "trial", "across"]],
     ["Ensembles", ["ensembles"], ["ensembles", "ensemble"]],
     ["Workers", ["workers"], ["workers"]],
+    ["Report", ["report"], ["report"]],
     ["New sweep", ["new"], ["new"]],
   ];
-  if (view === "sweeps") body = <SweepsView control={control} />;
+  if (view === "sweeps") body = <SweepsView query={query} control={control} />;
   else if (view === "sweep" && parts[1]) {
     body = <SweepView key={parts[1]} id={parts[1]} tab={parts[2] ?? "overview"} item={parts[3] ?? ""} query={query} control={control} />;
   } else if (view === "trial" && parts[1]) {
     body = <TrialView key={parts[1]} id={parts[1]} query={query} control={control} />;
-  } else if (view === "ensembles") body = <EnsemblesView query={query} control={control} />;
+  } else if (view === "across") body = <AcrossView query={query} />;
+  else if (view === "ensembles") body = <EnsemblesView query={query} control={control} />;
   else if (view === "ensemble" && parts[1]) body = <EnsembleView key={parts[1]} id={parts[1]} control={control} />;
   else if (view === "new") body = health.data ? <SubmitView query={query} control={control} /> : null;
+  else if (view === "report") body = <ReportView />;
   else if (view === "workers") body = <WorkersView control={control} />;
   else body = <Empty title="There is no such page"><p><a href={to([])}>All sweeps</a></p></Empty>;
   return (

@@ -58,10 +58,10 @@ export function Progress({ sweep }: { sweep: Sweep }) {
 /** "held-out Score". */
 export const columnName = (column: Column) => [column.group, column.heading].filter(Boolean).join(" ");
 
-/** A share of one as a bar. */
-export function Share({ of, label }: { of: number; label: string }) {
+/** A share of one as a bar. Without a label its text stands beside it. */
+export function Share({ of, label }: { of: number; label?: string }) {
   return (
-    <svg class="progress" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label={label}>
+    <svg class="progress" viewBox="0 0 100 4" preserveAspectRatio="none" {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })}>
       <rect class="progress-rest" x="0" y="0" width="100" height="4" />
       <rect class="progress-finished" x="0" y="0" width={100 * of} height="4" />
     </svg>

@@ -2,6 +2,7 @@
 // page's policy refuses: tooltips are drawn on the canvas too.
 import { BarChart, BoxplotChart, CustomChart, HeatmapChart, LineChart, ParallelChart, ScatterChart } from "echarts/charts";
 import {
+  BrushComponent,
   DataZoomComponent,
   GridComponent,
   LegendComponent,
@@ -13,15 +14,16 @@ import {
 import * as echarts from "echarts/core";
 import { LabelLayout } from "echarts/features";
 import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
-import { CellTable } from "./cells";
+import { CellTable, save } from "./cells";
 import type { Cells } from "./cells";
+import { pick } from "./report";
 import { middle } from "./text";
 import { useTheme } from "./theme";
 
 echarts.use([
-  BarChart, BoxplotChart, CustomChart, HeatmapChart, LineChart, ParallelChart, ScatterChart, DataZoomComponent,
+  BarChart, BoxplotChart, CustomChart, HeatmapChart, LineChart, ParallelChart, ScatterChart, BrushComponent, DataZoomComponent,
   GridComponent, LegendComponent, MarkLineComponent, ParallelComponent, TooltipComponent, VisualMapComponent,
   LabelLayout, CanvasRenderer, SVGRenderer,
 ]);
@@ -30,7 +32,9 @@ const kSeries = 8;
 const kDashes = ["solid", "dashed", "dotted", [8, 3, 2, 3], [12, 4]];
 const kMarkers = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect", "emptyTriangle", "emptyDiamond"];
 const kMostLabel = 40;  // characters of a name on an axis
-const kLabelWidth = 250;  // px
+const kLabelWidth = 250;  // px, and at most two fifths of the chart
+const kLetter = 6.25;     // px, of an axis
+const kLeastName = 10;    // letters: a shorter piece of a name tells nothing
 
 /** The page's colours, read when a chart is drawn. */
 export interface Palette {
@@ -49,14 +53,21 @@ export interface Palette {
   mark: (index: number, hollow?: boolean) => Option;
   /** From nothing to much. */
   scale: string[];
+  /** From low to high: even steps of lightness, which both kinds of colour blindness keep. */
+  ramp: string[];
+  /** The colour of the ramp at 0 to 1. */
+  shade: (share: number) => string;
   good: string;
   bad: string;
+  /** px, of the chart. */
+  width: number;
 }
 
 /** `of` an element of class on-paper: those of the light theme. */
-function palette(of: Element = document.documentElement): Palette {
+function palette(width: number, of: Element = document.documentElement): Palette {
   const style = getComputedStyle(of);
   const color = (name: string) => style.getPropertyValue(name).trim();
+  const ramp = [0, 1, 2, 3, 4].map((i) => color(`--ramp-${i}`));
   const series = (index: number) => color(`--series-${((index - 1) % kSeries) + 1}`);
   return {
     text: color("--text"),
@@ -76,8 +87,16 @@ function palette(of: Element = document.documentElement): Palette {
       itemStyle: hollow ? { color: color("--page"), borderColor: series(index), borderWidth: 1.5 } : { color: series(index) },
     }),
     scale: [color("--scale-0"), color("--scale-1"), color("--scale-2"), color("--scale-3")],
+    ramp,
+    shade: (share) => {
+      const at = Math.max(0, Math.min(1, share)) * (ramp.length - 1);
+      const [a, b] = [ramp[Math.floor(at)]!, ramp[Math.ceil(at)]!];
+      const part = (from: number) => Math.round(parseInt(a.slice(from, from + 2), 16) * (1 - (at % 1)) + parseInt(b.slice(from, from + 2), 16) * (at % 1));
+      return `rgb(${part(1)}, ${part(3)}, ${part(5)})`;
+    },
     good: color("--good"),
     bad: color("--bad"),
+    width,
   };
 }
 
@@ -105,13 +124,13 @@ function complete(option: Option, p: Palette): Option {
 }
 
 /** .25 rather than 0.25, as elsewhere on the page. */
-const tick = (value: number) => String(value).replace(/^(-?)0\./, "$1.");
+export const tick = (value: number) => String(value).replace(/^(-?)0\./, "$1.");
 
 /** An axis of numbers. */
 export function valueAxis(p: Palette, name: string, extra: Option = {}): Option {
   return {
     type: "value",
-    name,
+    name: middle(name, Math.floor(p.width / kLetter / 1.3)),
     nameLocation: "middle",
     nameGap: 30,
     nameTextStyle: { color: p.muted, fontSize: 12 },
@@ -137,13 +156,44 @@ export function nameAxis(p: Palette, names: string[], extra: Option = {}): Optio
       color: p.text,
       fontSize: 11,
       interval: 0,
-      width: kLabelWidth,
+      width: labelWidth(p),
       overflow: "truncate",
-      formatter: (name: string) => middle(name, kMostLabel),
+      formatter: (name: string) => middle(name, Math.min(kMostLabel, Math.floor(labelWidth(p) / kLetter))),
       ...extra["axisLabel"],
     },
   };
 }
+
+const labelWidth = (p: Palette) => Math.min(kLabelWidth, 0.4 * p.width);
+
+/**
+ * Both axes of a matrix. Names of columns lie: where they do not fit side by side, columns have the numbers that stand
+ * before the rows' names. `columns` null: the same names.
+ */
+export function matrixAxes(p: Palette, rows: string[], columns: string[] | null = null, extra: Option = {}): Option {
+  const across = columns ?? rows;
+  const room = Math.floor((p.width - labelWidth(p)) / across.length / kLetter) - 1;  // letters of each
+  const longest = Math.max(...across.map((name) => name.length));
+  const short = longest <= room || room >= kLeastName;
+  const numbered = (names: string[]) => names.map((name, i) => `${i + 1}  ${name}`);
+  const every = Math.max(0, Math.ceil(3 / Math.max(1, room + 1)) - 1);  // numbers of two digits side by side
+  return {
+    xAxis: nameAxis(p, across, {
+      position: "top",
+      ...extra,
+      axisLabel: {
+        color: short ? p.text : p.muted,
+        interval: short ? 0 : every,
+        width: undefined,
+        formatter: (name: string, i: number) => (short ? middle(name, room) : String(i + 1)),
+      },
+    }),
+    yAxis: nameAxis(p, short || columns ? rows : numbered(rows), { inverse: true }),
+  };
+}
+
+/** What the numbers of columns mean, where rows do not say it. */
+export const numberedNote = (names: string[]) => names.map((name, i) => `${i + 1} ${name}`).join(", ");
 
 export function legend(p: Palette, extra: Option = {}): Option {
   return {
@@ -197,6 +247,27 @@ export function errorBars(
   };
 }
 
+/** The config that the pointer is on: all charts of the page that have it show it. */
+let hovered: string | null = null;
+const watchers = new Set<() => void>();
+
+function hover(id: string | null): void {
+  if (id === hovered) return;
+  hovered = id;
+  for (const watcher of watchers) watcher();
+}
+
+type Stretch = [number, number];
+const finePointer = matchMedia("(pointer: fine)");  // a finger scrolls the page
+
+/** A rectangle to choose by. */
+const brush = (p: Palette): Option => ({
+  xAxisIndex: 0,
+  toolbox: [],
+  brushStyle: { borderWidth: 1, color: "rgba(128, 128, 128, 0.15)", borderColor: p.muted },
+  outOfBrush: {},
+});
+
 const kPixelRatio = 3;
 const kLine = 18;  // px, of a saved chart's title
 
@@ -209,14 +280,6 @@ function wrapped(text: string, most: number): string[] {
     else lines[lines.length - 1] = last ? `${last} ${word}` : word;
   }
   return lines;
-}
-
-function save(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 /**
@@ -232,6 +295,9 @@ export function Plot({
   onClick,
   note,
   cells,
+  ids,
+  onAxis,
+  onArea,
 }: {
   title: string;
   name: string;
@@ -241,11 +307,19 @@ export function Plot({
   onClick?: (event: { dataIndex: number; seriesIndex: number; name: string; data: unknown }) => void;
   note?: string;
   /** Its values, for who cannot see it and to copy. */
-  cells?: Cells | undefined;
+  cells: Cells;
+  /** What each mark of each series stands for: the pointer on one shows it in every chart. */
+  ids?: string[][];
+  /** After a stretch of an axis of parallel coordinates has been drawn over. */
+  onAxis?: (axis: number, range: Stretch) => void;
+  /** After a rectangle has been drawn over. */
+  onArea?: (across: Stretch, up: Stretch) => void;
 }) {
+  const [said, setSaid] = useState("");
   const paper = useRef<HTMLSpanElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<echarts.ECharts | null>(null);
+  const draw = useRef(() => {});
   const theme = useTheme();
   const key = JSON.stringify(data);
 
@@ -253,7 +327,13 @@ export function Plot({
     if (!place.current) return;
     const made = echarts.init(place.current, undefined, { renderer: "canvas" });
     chart.current = made;
-    const watch = new ResizeObserver(() => made.resize());
+    let width = place.current.clientWidth;
+    const watch = new ResizeObserver(() => {
+      made.resize();
+      if (made.getWidth() === width) return;
+      width = made.getWidth();
+      draw.current();
+    });
     watch.observe(place.current);
     return () => {
       watch.disconnect();
@@ -266,10 +346,13 @@ export function Plot({
     };
   }, [height]);
 
-  useEffect(() => {
-    const p = palette();
-    chart.current?.setOption(complete(build(p), p), { notMerge: true });
-  }, [key, theme, height]);
+  const areas = onArea !== undefined && finePointer.matches;
+  draw.current = () => {
+    const p = palette(chart.current!.getWidth());
+    chart.current!.setOption({ ...complete(build(p), p), ...(areas && { brush: brush(p) }) }, { notMerge: true });
+    if (areas) chart.current!.dispatchAction({ type: "takeGlobalCursor", key: "brush", brushOption: { brushType: "rect", brushMode: "single" } });
+  };
+  useEffect(() => draw.current(), [key, theme, height]);
 
   useEffect(() => {
     const made = chart.current;
@@ -279,18 +362,66 @@ export function Plot({
     return () => void made.off("click", clicked);
   }, [onClick, height]);
 
+  const choose = useRef<{ onAxis: typeof onAxis; onArea: typeof onArea }>({ onAxis, onArea });
+  choose.current = { onAxis, onArea };
+  useEffect(() => {
+    const made = chart.current;
+    if (!made) return;
+    const axis = (event: unknown) => {
+      const { parallelAxisId, intervals } = event as { parallelAxisId: string; intervals: Stretch[] };
+      if (intervals[0]) choose.current.onAxis?.(Number(parallelAxisId), [Math.min(...intervals[0]), Math.max(...intervals[0])]);
+    };
+    const area = (event: unknown) => {
+      const [drawn] = (event as { areas: { coordRange: [Stretch, Stretch] }[] }).areas;
+      if (drawn) choose.current.onArea?.(...drawn.coordRange);
+    };
+    made.on("axisareaselected", axis);
+    made.on("brushend", area);
+    return () => {
+      made.off("axisareaselected", axis);
+      made.off("brushend", area);
+    };
+  }, [height]);
+
+  const marks = useRef(ids);
+  marks.current = ids;
+  useEffect(() => {
+    const made = chart.current;
+    if (!made || !marks.current) return;
+    const over = (event: unknown) => {
+      const { seriesIndex, dataIndex } = event as { seriesIndex: number; dataIndex: number };
+      hover(marks.current?.[seriesIndex]?.[dataIndex] ?? null);
+    };
+    const out = () => hover(null);
+    const show = () => {
+      made.dispatchAction({ type: "downplay" });
+      marks.current?.forEach((series, seriesIndex) => {
+        const dataIndex = hovered === null ? -1 : series.indexOf(hovered);
+        if (dataIndex >= 0) made.dispatchAction({ type: "highlight", seriesIndex, dataIndex });
+      });
+    };
+    made.on("mouseover", over);
+    made.on("mouseout", out);
+    watchers.add(show);
+    return () => {
+      made.off("mouseover", over);
+      made.off("mouseout", out);
+      watchers.delete(show);
+    };
+  }, [height, ids !== undefined]);
+
   /** Light, with what it shows above it, whatever the page looks like. */
-  const drawn = (renderer: "canvas" | "svg", p: Palette) => {
+  const drawn = (renderer: "canvas" | "svg") => {
     const size = { width: Math.max(480, place.current?.clientWidth ?? 640), height };
+    const p = palette(size.width, paper.current!);
     const made = echarts.init(renderer === "svg" ? null : document.createElement("div"), undefined, { renderer, ssr: renderer === "svg", ...size });
     made.setOption({ ...complete(build(p), p), backgroundColor: p.page });
     const about = document.title.replace(/ · Medley$/, "");
     const lines = [...wrapped(title, size.width / 6.6), about];
-    return { made, lines, top: kLine * lines.length + 12, ...size };
+    return { made, p, lines, top: kLine * lines.length + 12, ...size };
   };
   const png = () => {
-    const p = palette(paper.current!);
-    const { made, lines, top, width } = drawn("canvas", p);
+    const { made, p, lines, top, width } = drawn("canvas");
     const canvas = document.createElement("canvas");
     canvas.width = width * kPixelRatio;
     canvas.height = (height + top) * kPixelRatio;
@@ -308,9 +439,8 @@ export function Plot({
     made.dispose();
     canvas.toBlob((blob) => blob && save(blob, `${name}.png`), "image/png");
   };
-  const svg = () => {
-    const p = palette(paper.current!);
-    const { made, lines, top, width } = drawn("svg", p);
+  const svg = (): string => {
+    const { made, p, lines, top, width } = drawn("svg");
     const inner = made.renderToSVGString();
     made.dispose();
     const words = lines.map((line, i) => {
@@ -319,8 +449,7 @@ export function Plot({
       return `<text x="10" y="${kLine * (i + 1)}" font-size="12" font-weight="${last ? 400 : 600}" fill="${last ? p.muted : p.text}">${text}</text>`;
     });
     const sized = `width="${width}" height="${height + top}" viewBox="0 0 ${width} ${height + top}"`;
-    const whole = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${sized} font-family="${p.font}"><rect width="100%" height="100%" fill="${p.page}"/>${words.join("")}<g transform="translate(0 ${top})">${inner}</g></svg>`;
-    save(new Blob([whole], { type: "image/svg+xml" }), `${name}.svg`);
+    return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${sized} font-family="${p.font}"><rect width="100%" height="100%" fill="${p.page}"/>${words.join("")}<g transform="translate(0 ${top})">${inner}</g></svg>`;
   };
 
   return (
@@ -329,13 +458,15 @@ export function Plot({
         <span>{title}</span>
         <span class="save">
           <button type="button" class="quiet" onClick={png} title={`Save “${title}” as a PNG picture`}>PNG</button>
-          <button type="button" class="quiet" onClick={svg} title={`Save “${title}” as an SVG picture`}>SVG</button>
+          <button type="button" class="quiet" onClick={() => save(new Blob([svg()], { type: "image/svg+xml" }), `${name}.svg`)} title={`Save “${title}” as an SVG picture`}>SVG</button>
+          <button type="button" class="quiet" onClick={() => setSaid(pick({ title, svg: svg() }))} title={`Add “${title}” to the report`}>Report</button>
+          <span class="small" role="status">{said}</span>
         </span>
       </figcaption>
-      <div ref={place} class="chart-place" style={{ height: `${height}px` }} role="img" aria-label={`${title}; the values are ${cells ? "in the table below" : "at /api/v1"}`} />
+      <div ref={place} class="chart-place" style={{ height: `${height}px` }} role="img" aria-label={`${title}; the values are in the table below`} />
       <span ref={paper} class="on-paper hidden" />
       {note && <p class="legend">{note}</p>}
-      {cells && <CellTable cells={cells} caption={title} />}
+      <CellTable cells={cells} caption={title} />
     </figure>
   );
 }

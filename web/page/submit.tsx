@@ -1,12 +1,13 @@
 // A new sweep: its file as text, checked as it is typed by the parser that runs it, and the plan before it is submitted.
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import type { DatasetDetails, DatasetList, Planned, SpecError, SpecErrors, Submitted } from "./api";
+import type { DatasetDetails, DatasetList, Planned, SpecError, SpecErrors, Submitted, SweepList } from "./api";
 import { Refusal, change, hasToken } from "./fetch";
 import { Empty, Shown, foldsOf } from "./parts";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
-import { Scroll } from "./table";
+import { Name, Table } from "./table";
+import { templates } from "./templates";
 import { count, duration } from "./text";
 
 const kDraft = "medley-draft";
@@ -63,6 +64,8 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
   const [error, setError] = useState("");
   const [checked, setChecked] = useState("");
   const [busy, setBusy] = useState(false);
+  const [before, setBefore] = useState<string | null>(null);  // that a template took the place of
+  const workers = usePoll<SweepList>("sweeps", 10).data?.joined_workers ?? 0;
   const area = useRef<HTMLTextAreaElement>(null);
 
   const question = JSON.stringify({ yaml, ...target });
@@ -147,6 +150,16 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
           )}
           A <code>dataset</code> in the text plays no part here.
         </p>
+        <div class="bar">
+          <label>
+            Begin with{" "}
+            <select value="" onChange={(event) => { setBefore(yaml); setYaml(templates[Number(event.currentTarget.value)]![1]); }}>
+              <option value="">a template</option>
+              {templates.map(([asks], i) => <option key={asks} value={String(i)}>{asks}</option>)}
+            </select>
+          </label>
+          {before !== null && <button type="button" class="quiet" onClick={() => { setYaml(before); setBefore(null); }}>Take my text back</button>}
+        </div>
         <div class="editor">
           <pre class="gutter" aria-hidden="true">
             {Array.from({ length: lines }, (_, i) => <span key={i} class={wrongLines.has(i + 1) ? "wrong" : undefined}>{i + 1}{"\n"}</span>)}
@@ -197,7 +210,8 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
               <div><dt>{plan.search ? "Trials, at most" : "Trials"}</dt><dd>{count(plan.trials)}</dd></div>
               <div><dt>Done already</dt><dd>{count(plan.done)}</dd></div>
               <div><dt>To train</dt><dd><strong>{count(plan.left)}</strong></dd></div>
-              <div><dt>Training time with one worker</dt><dd>{duration(plan.forecast.training_seconds)}</dd></div>
+              <div><dt title="from the trials of this dataset that are done">Expected on one worker</dt><dd>{plan.forecast.training_seconds === null ? "unknown: no trial of the dataset is done" : duration(plan.forecast.training_seconds)}</dd></div>
+              {plan.forecast.training_seconds !== null && workers > 1 && <div><dt>on the {workers} that have joined</dt><dd><strong>{duration(plan.forecast.training_seconds / workers)}</strong></dd></div>}
               {plan.forecast.settles && <div><dt>Settles differences of</dt><dd>{plan.forecast.settles.half_width.toFixed(4).replace(/^0/, "")}</dd></div>}
               {plan.impossible > 0 && <div><dt>Impossible, skipped</dt><dd>{count(plan.impossible)}</dd></div>}
               {plan.duplicates > 0 && <div><dt>Train the same as another</dt><dd>{count(plan.duplicates)}</dd></div>}
@@ -207,22 +221,18 @@ function Form({ datasets, query }: { datasets: DatasetDetails[]; query: URLSearc
             {answer?.done && answer.warnings.map((warning) => <p key={warning.message} class="warn small">{warning.line > 0 && `line ${warning.line}: `}{warning.message}</p>)}
             <button type="button" class="primary" disabled={busy || !fresh} onClick={() => void submit()}>Submit {plan.sweep}</button>
             {plan.axes.length > 0 && (
-              <Scroll label="Trials by axis">
-                <table class="wide">
-                  <thead><tr><th scope="col">Axis</th><th scope="col">Value</th><th scope="col" class="number">Configs</th><th scope="col" class="number">Trials</th><th scope="col" class="number">Done</th></tr></thead>
-                  <tbody>
-                    {plan.axes.flatMap((axis) => axis.values.map((value, i) => (
-                      <tr key={axis.setting + value.value}>
-                        <th scope="row">{i === 0 ? axis.setting : ""}</th>
-                        <td>{value.value || "(base)"}</td>
-                        <td class="number">{count(value.configs)}</td>
-                        <td class="number">{count(value.trials)}</td>
-                        <td class="number">{count(value.done)}</td>
-                      </tr>
-                    )))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table
+                label="Trials by axis"
+                rows={plan.axes.flatMap((axis) => axis.values.map((value) => ({ ...value, setting: axis.setting })))}
+                id={(value) => value.setting + value.value}
+                columns={[
+                  { id: "axis", head: "Axis", names: true, cell: ({ setting, value }) => (plan.axes.find((axis) => axis.setting === setting)?.values[0]?.value === value ? setting : "") },
+                  { id: "value", head: "Value", cell: ({ value }) => <Name of={value || "(base)"} /> },
+                  { id: "configs", head: "Configs", kind: "number", cell: ({ configs }) => count(configs) },
+                  { id: "trials", head: "Trials", kind: "number", cell: ({ trials }) => count(trials) },
+                  { id: "done", head: "Done", kind: "number", cell: ({ done }) => count(done) },
+                ]}
+              />
             )}
           </>
         )}

@@ -1,20 +1,23 @@
 import type { ComponentChildren } from "preact";
 
 import { AblationsTab } from "./ablations";
-import type { Axes, Spread, Sweep, TrialList, TrialRow } from "./api";
-import { hasToken } from "./fetch";
+import type { Axes, AxisValue, Spread, Sweep, SweepDetail, TrialList, TrialRow } from "./api";
 import { CompareTab } from "./compare";
 import { ConfigTab } from "./config";
+import { ExploreTab } from "./explore";
+import { hasToken } from "./fetch";
+import { FileTab } from "./file";
 import { ImportanceTab } from "./importance";
 import { LeaderboardTab } from "./leaderboard";
 import { ConfigLink, useNames } from "./names";
 import { OverviewTab } from "./overview";
-import { Change, DatasetName, Empty, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, foldsOf, kHeldOutNote, kOfficial, kPaperNote, over, stateOf } from "./parts";
+import { Change, DatasetName, Empty, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, foldsOf, kHeldOutNote, kOfficial, kPaperNote, stateOf } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { Marked, Ticks, scaleOf } from "./scale";
-import type { Drawn } from "./scale";
-import { Name, Scroll, Table } from "./table";
+import type { Drawn, Scale } from "./scale";
+import { SweepEdit } from "./sweeps";
+import { Name, Table } from "./table";
 import type { TableColumn } from "./table";
 import { count, duration, share, time, valueText } from "./text";
 import { TimelineTab } from "./timeline";
@@ -23,16 +26,15 @@ import { useTitle } from "./title";
 /** Pages without a tab of their own: the tab that leads to them. */
 const kUnder: Record<string, string> = { config: "configs", compare: "configs" };
 
-type Details = Sweep & { yaml: string };
-
 const kHeldOutOfTrial = `${kHeldOutNote} Of a trial: those of the config's other folds.`;
 
 /** `item`: the config of the address. */
 export function SweepView({ id, tab, item, query, control }: { id: string; tab: string; item: string; query: URLSearchParams; control: boolean }) {
-  const polled = usePoll<Details>(`sweeps/${id}`, 3);
+  const polled = usePoll<SweepDetail>(`sweeps/${id}`, 3);
   const tabs: [string, string][] = [
     ["overview", "Overview"],
     ["configs", "Configs"],
+    ["explore", "Explore"],
     ["ablations", "Ablations"],
     ["importance", "Importance"],
     ["axes", "Axes"],
@@ -50,7 +52,7 @@ export function SweepView({ id, tab, item, query, control }: { id: string; tab: 
             <Title text={`${sweep.name || sweep.id}${titles[tab] ? `: ${titles[tab]}` : ""}`} set={tab !== "config"} />
             <h1><Name of={sweep.name || sweep.id} most={90} /></h1>
             <Tag kind={sweep.state}>{sweep.state}</Tag>
-            {control && hasToken() && (!over(sweep) || sweep.trials.failed > 0) && (
+            {control && hasToken() && (
               <span class="changes">
                 {atWork(sweep) && <Change path={`sweeps/${id}/pause`} label="Pause" done={polled.again} />}
                 {(sweep.state === "paused" || sweep.state === "stopped") && <Change path={`sweeps/${id}/resume`} label="Resume" done={polled.again} />}
@@ -58,10 +60,14 @@ export function SweepView({ id, tab, item, query, control }: { id: string; tab: 
                 {(atWork(sweep) || sweep.state === "paused") && (
                   <Change path={`sweeps/${id}/stop`} label="Stop" sure="Stop this sweep" done={polled.again} />
                 )}
+                <SweepEdit sweep={sweep} again={polled.again} />
               </span>
             )}
           </div>
           {sweep.description && <p>{sweep.description}</p>}
+          {(sweep.note || sweep.tags.length > 0 || sweep.archived) && (
+            <p class="marks">{sweep.tags.map((tag) => <span key={tag} class="label">{tag}</span>)}{sweep.archived && <span class="label">archived</span>}{sweep.note}</p>
+          )}
           <Progress sweep={sweep} />
           {control && atWork(sweep) && <NoWorkers />}
           <Facts sweep={sweep} />
@@ -72,6 +78,7 @@ export function SweepView({ id, tab, item, query, control }: { id: string; tab: 
           </nav>
           {tab === "overview" && <OverviewTab sweep={sweep} />}
           {tab === "configs" && <LeaderboardTab sweep={sweep} query={query} control={control} />}
+          {tab === "explore" && <ExploreTab sweep={sweep} query={query} />}
           {tab === "config" && <ConfigTab key={item} sweep={sweep} config={item} control={control} />}
           {tab === "compare" && <CompareTab sweep={id} query={query} />}
           {tab === "ablations" && <AblationsTab sweep={sweep} query={query} />}
@@ -79,7 +86,7 @@ export function SweepView({ id, tab, item, query, control }: { id: string; tab: 
           {tab === "timeline" && <TimelineTab sweep={sweep} control={control} again={polled.again} />}
           {tab === "axes" && <AxesTab sweep={sweep} />}
           {tab === "trials" && <TrialsTab sweep={sweep} query={query} />}
-          {tab === "file" && (sweep.yaml ? <pre class="file">{sweep.yaml}</pre> : <Empty title="The sweep file was not kept" />)}
+          {tab === "file" && <FileTab sweep={sweep} query={query} control={control} />}
           {!(tabs.some(([name]) => name === tab) || tab in kUnder) && <Empty title="There is no such page" />}
         </>
       )}
@@ -116,6 +123,30 @@ function Facts({ sweep }: { sweep: Sweep }) {
 const spread = (of: Spread | null): Drawn =>
   of && of.mean !== null && of.sd !== null ? { mean: of.mean, low: of.mean - of.sd, high: of.mean + of.sd } : { mean: of?.mean ?? null, low: null, high: null };
 
+function axisColumns(sweep: string, names: Map<string, string>, scale: Scale | null): TableColumn<AxisValue>[] {
+  const scores = (group: string, get: (value: AxisValue) => Spread | null): TableColumn<AxisValue>[] => [
+    { id: group, head: "Score", group, kind: "number", class: "strong", cell: (value) => <Mean of={get(value)} incomplete={!value.complete} /> },
+    {
+      id: `${group} drawn`,
+      head: "Mean ± SD",
+      group,
+      kind: "drawn",
+      class: "bare",
+      under: scale && <Ticks scale={scale} />,
+      cell: (value) => scale && <Marked of={spread(get(value))} scale={scale} hollow={group === "paper-style"} />,
+    },
+  ];
+  return [
+    { id: "value", head: "Value", names: true, cell: (value) => (value.value === null ? <span class="none">not varied</span> : <Name of={value.text} most={48} />) },
+    { id: "configs", head: "Configs", kind: "number", cell: (value) => value.configs },
+    { id: "trials", head: "Trials", kind: "number", cell: (value) => value.trials },
+    ...scores("held-out", (value) => value.held_out_score),
+    ...scores("paper-style", (value) => value.paper_score),
+    { id: "best", head: "Config", group: "best config", cell: (value) => (value.best_config ? <ConfigLink sweep={sweep} config={value.best_config} names={names} /> : <span class="none">–</span>) },
+    { id: "best score", head: "paper-style Score", group: "best config", kind: "number", cell: (value) => share(value.best_paper_score) },
+  ];
+}
+
 function AxesTab({ sweep }: { sweep: Sweep }) {
   const polled = usePoll<Axes>(`sweeps/${sweep.id}/axes`, 5);
   const names = useNames(sweep.id, polled.data?.axes.flatMap((axis) => axis.values.map((value) => value.best_config)).filter(Boolean) ?? []);
@@ -131,44 +162,14 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
                 return (
                   <div key={axis.name} class="axis">
                     <h2>{axis.name}</h2>
-                    <Scroll label={`Values of ${axis.name}`}>
-                      <table class="wide">
-                        <thead>
-                          <tr class="groups">
-                            <td colSpan={3} />
-                            <th scope="colgroup" colSpan={2} class="first" title={kPaperNote}>paper-style <span>optimistic</span></th>
-                            <th scope="colgroup" colSpan={2} class="first" title={kHeldOutNote}>held-out</th>
-                            <th scope="colgroup" colSpan={2} class="first">best config</th>
-                          </tr>
-                          <tr>
-                            <th scope="col" class="value-cell">Value</th>
-                            <th scope="col" class="number">Configs</th>
-                            <th scope="col" class="number">Trials</th>
-                            <th scope="col" class="number first">Score</th>
-                            <th scope="col">{scale && <Ticks scale={scale} />}<span class="hidden">Score, drawn</span></th>
-                            <th scope="col" class="number first">Score</th>
-                            <th scope="col">{scale && <Ticks scale={scale} />}<span class="hidden">Score, drawn</span></th>
-                            <th scope="col" class="first">Config</th>
-                            <th scope="col" class="number">Score <span class="protocol">paper-style</span></th>
-                          </tr>
-                        </thead>
-                        <tbody>
-                          {axis.values.map((value) => (
-                            <tr key={valueText(value.value)} class={value.complete ? undefined : "incomplete"}>
-                              <th scope="row">{value.value === null ? <span class="none">not varied</span> : value.text}</th>
-                              <td class="number">{value.configs}</td>
-                              <td class="number">{value.trials}</td>
-                              <td class="number first strong"><Mean of={value.paper_score} incomplete={!value.complete} /></td>
-                              <td>{scale && <Marked of={spread(value.paper_score)} scale={scale} hollow />}</td>
-                              <td class="number first strong"><Mean of={value.held_out_score} incomplete={!value.complete} /></td>
-                              <td>{scale && <Marked of={spread(value.held_out_score)} scale={scale} />}</td>
-                              <td class="first">{value.best_config ? <ConfigLink sweep={sweep.id} config={value.best_config} names={names} /> : <span class="none">–</span>}</td>
-                              <td class="number">{share(value.best_paper_score)}</td>
-                            </tr>
-                          ))}
-                        </tbody>
-                      </table>
-                    </Scroll>
+                    <Table
+                      label={`Values of ${axis.name}`}
+                      columns={axisColumns(sweep.id, names, scale)}
+                      rows={axis.values}
+                      id={(value) => valueText(value.value)}
+                      groups={{ "paper-style": kPaperNote, "held-out": kHeldOutNote }}
+                      rowClass={(value) => (value.complete ? undefined : "incomplete")}
+                    />
                   </div>
                 );
               })}

@@ -1,18 +1,42 @@
+// All sweeps of the store: search and filter them, keep them in order, tick some for one table over their configs.
 import { useState } from "preact/hooks";
-import type { StoreHealth, SweepList } from "./api";
+
+import type { ListedSweep, StoreHealth, Sweep, SweepList } from "./api";
+import { Refusal, change, hasToken } from "./fetch";
+import { Choices } from "./filters";
 import { DatasetName, Empty, NoWorkers, Progress, Shown, Tag, atWork, kPaperNote } from "./parts";
 import { usePoll } from "./poll";
-import { to } from "./route";
-import { Scroll } from "./table";
+import { changed, go, to } from "./route";
+import { Name, Popup, Table } from "./table";
+import type { TableColumn } from "./table";
 import { bytes, count, duration, share, time } from "./text";
 
-export function SweepsView({ control }: { control: boolean }) {
+const kMostTicked = 10;
+const kSpark = { width: 72, height: 18 };  // px
+
+const parts = (query: URLSearchParams, name: string) => (query.get(name) ?? "").split("|").filter(Boolean);
+
+/** What the address asks for: text, states, tags, archived or not. */
+function fits(sweep: Sweep, query: URLSearchParams): boolean {
+  const text = [sweep.name, sweep.id, sweep.description, sweep.note, sweep.dataset.name, ...sweep.tags].join("\n").toLowerCase();
+  const states = parts(query, "state");
+  return (
+    (!sweep.archived || query.get("archived") === "1") &&
+    text.includes((query.get("search") ?? "").toLowerCase()) &&
+    (states.length === 0 || states.includes(sweep.state)) &&
+    parts(query, "tag").every((tag) => sweep.tags.includes(tag))
+  );
+}
+
+export function SweepsView({ query, control }: { query: URLSearchParams; control: boolean }) {
   const polled = usePoll<SweepList>("sweeps", 3);
   const store = usePoll<StoreHealth>("store", 10);
-  const [all, setAll] = useState(false);
   const low = store.data?.free_bytes !== null && (store.data?.free_bytes ?? Infinity) < 1e9;
+  const set = (changes: Record<string, string | null>, how: "push" | "replace" = "push") => go(to([], changed(query, changes)), how);
+  const ticked = parts(query, "ticked");
+  const tick = (id: string) => set({ ticked: (ticked.includes(id) ? ticked.filter((one) => one !== id) : [...ticked, id]).join("|") || null }, "replace");
   return (
-    <>
+    <section aria-label="Sweeps" class="full">
       <h1>Sweeps</h1>
       <dl class="facts">
         <div><dt>Workers joined</dt><dd>{polled.data ? polled.data.joined_workers : "–"}</dd></div>
@@ -23,83 +47,192 @@ export function SweepsView({ control }: { control: boolean }) {
       </dl>
       {control && polled.data?.sweeps.some(atWork) && <NoWorkers />}
       <Shown polled={polled} rows={8}>
-        {({ sweeps }) =>
-          sweeps.length === 0 ? (
-            <Empty title="No sweeps yet">
-              {control ? (
-                <p>
-                  <a href={to(["new"])}>Submit one</a> here, or with <code>medley submit SWEEP.yaml</code> in a shell.
-                </p>
+        {({ sweeps }) => {
+          if (sweeps.length === 0) {
+            return (
+              <Empty title="No sweeps yet">
+                {control ? (
+                  <p>
+                    <a href={to(["new"])}>Submit one</a> here, or with <code>medley submit SWEEP.yaml</code> in a shell.
+                  </p>
+                ) : (
+                  <p>
+                    Run one with <code>medley run SWEEP.yaml</code>. It appears here as soon as it is submitted.
+                  </p>
+                )}
+              </Empty>
+            );
+          }
+          const shown = sweeps.filter((sweep) => fits(sweep, query));
+          const archived = sweeps.filter((sweep) => sweep.archived).length;
+          const tags = [...new Set(sweeps.flatMap((sweep) => sweep.tags))].sort();
+          const states = [...new Set(sweeps.map((sweep) => sweep.state))].sort();
+          return (
+            <>
+              <div class="bar">
+                <label>
+                  <span class="hidden">Search</span>
+                  <input type="search" placeholder="Search names, notes, tags" value={query.get("search") ?? ""} onInput={(event) => set({ search: event.currentTarget.value || null }, "replace")} />
+                </label>
+                <Choices label="State" values={states.map((one) => [one, one])} wanted={parts(query, "state")} set={(state) => set({ state })} />
+                {tags.length > 0 && <Choices label="Tags" values={tags.map((one) => [one, one])} wanted={parts(query, "tag")} set={(tag) => set({ tag })} />}
+                {archived > 0 && (
+                  <label class="check">
+                    <input type="checkbox" checked={query.get("archived") === "1"} onChange={(event) => set({ archived: event.currentTarget.checked ? "1" : null })} />
+                    {count(archived)} archived
+                  </label>
+                )}
+              </div>
+              {shown.length === 0 ? (
+                <Empty title="No sweep fits these choices"><p><a href={to([])}>Show all {count(sweeps.length)}</a></p></Empty>
               ) : (
-                <p>
-                  Run one with <code>medley run SWEEP.yaml</code>. It appears here as soon as it is submitted.
-                </p>
+                <Table
+                  label="Table of sweeps"
+                  class="sweeps"
+                  columns={columns(sweeps, ticked, tick, control && hasToken() ? polled.again : null)}
+                  rows={shown}
+                  id={(sweep) => sweep.id}
+                  groups={{ "paper-style": kPaperNote }}
+                />
               )}
-            </Empty>
-          ) : (
-            <Scroll label="Table of sweeps">
-              <table class="wide">
-                <thead>
-                  <tr>
-                    <th scope="col">Sweep</th>
-                    <th scope="col">Dataset</th>
-                    <th scope="col">State</th>
-                    <th scope="col" class="progress-cell">Trials</th>
-                    <th scope="col" class="number">Time left</th>
-                    <th scope="col" class="number" title="of the first config of the leaderboard, with its 95 % interval">Best config’s Score</th>
-                    <th scope="col" class="number" title={kPaperNote}>
-                      Best trial’s Score <span class="protocol">paper-style</span>
-                    </th>
-                    <th scope="col" class="number">Submitted</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {sweeps.filter((sweep) => all || !sweep.archived).map((sweep) => (
-                    <tr key={sweep.id}>
-                      <th scope="row">
-                        <a href={to(["sweep", sweep.id])}>{sweep.name || sweep.id}</a>
-                        <span class="id">{sweep.id}</span>
-                        {(sweep.archived || sweep.tags.length > 0) && (
-                          <div class="small">{[...sweep.tags.map((tag) => `#${tag}`), ...(sweep.archived ? ["archived"] : [])].join(" ")}</div>
-                        )}
-                        {sweep.note && <div class="small">{sweep.note}</div>}
-                      </th>
-                      <td><DatasetName dataset={sweep.dataset} /></td>
-                      <td><Tag kind={sweep.state}>{sweep.state}</Tag></td>
-                      <td class="progress-cell">
-                        <Progress sweep={sweep} />
-                        <span class="number small">
-                          {count(sweep.trials.finished)} / {count(sweep.trials.total)}
-                          {sweep.trials.running > 0 && ` · ${sweep.trials.running} running`}
-                          {sweep.trials.failed > 0 && <span class="bad"> · {sweep.trials.failed} failed</span>}
-                        </span>
-                      </td>
-                      <td class="number">{sweep.state === "running" ? duration(sweep.eta_seconds) : "–"}</td>
-                      <td class="number">
-                        {sweep.best ? (
-                          <span title={sweep.best.name} class={sweep.best.complete ? undefined : "none"}>
-                            <strong>{share(sweep.best.score)}</strong> <span class="small">[{share(sweep.best.low)}, {share(sweep.best.high)}]</span>
-                            {sweep.best.protocol === "paper" && <span class="protocol">paper-style</span>}
-                          </span>
-                        ) : "–"}
-                      </td>
-                      <td class="number">{share(sweep.best_paper_score)}</td>
-                      <td class="number">{time(sweep.created_ms)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-              {sweeps.some((sweep) => sweep.archived) && (
-                <p>
-                  <button type="button" aria-pressed={all} onClick={() => setAll(!all)}>
-                    {all ? "Leave out archived sweeps" : `Show ${count(sweeps.filter((sweep) => sweep.archived).length)} archived`}
-                  </button>
-                </p>
+              {ticked.length > 0 && (
+                <div class="tray" role="status">
+                  <span>{ticked.length} of at most {kMostTicked} ticked{ticked.length === 1 && "; tick one more for a table over sweeps"}</span>
+                  {ticked.length > 1 && <a class="primary" href={to(["across"], { sweeps: ticked.join("|") })}>One table over them</a>}
+                  <button type="button" class="quiet" onClick={() => set({ ticked: null }, "replace")}>Tick none</button>
+                </div>
               )}
-            </Scroll>
-          )
-        }
+            </>
+          );
+        }}
       </Shown>
-    </>
+    </section>
+  );
+}
+
+function columns(all: ListedSweep[], ticked: string[], tick: (id: string) => void, again: (() => void) | null): TableColumn<ListedSweep>[] {
+  return [
+    {
+      id: "tick",
+      head: "Tick",
+      kind: "lead",
+      cell: (sweep) => (
+        <input type="checkbox" aria-label={`Tick ${sweep.name}`} checked={ticked.includes(sweep.id)} disabled={!ticked.includes(sweep.id) && ticked.length >= kMostTicked} onChange={() => tick(sweep.id)} />
+      ),
+    },
+    {
+      id: "name",
+      head: "Sweep",
+      names: true,
+      cell: (sweep) => (
+        <>
+          <a href={to(["sweep", sweep.id])}><Name of={sweep.name || sweep.id} most={48} /></a>
+          <span class="id">{sweep.id} · {time(sweep.created_ms)}</span>
+          {(sweep.archived || sweep.tags.length > 0) && (
+            <div class="small">{[...sweep.tags.map((tag) => `#${tag}`), ...(sweep.archived ? ["archived"] : [])].join(" ")}</div>
+          )}
+          {(sweep.note || sweep.description) && <div class="small about" title={sweep.description}>{sweep.note || sweep.description}</div>}
+        </>
+      ),
+    },
+    { id: "dataset", head: "Dataset", cell: (sweep) => <DatasetName dataset={sweep.dataset} /> },
+    { id: "state", head: "State", cell: (sweep) => <><Tag kind={sweep.state}>{sweep.state}</Tag><Queue sweep={sweep} all={all} /></> },
+    {
+      id: "trials",
+      head: "Trials",
+      class: "progress-cell",
+      cell: (sweep) => (
+        <>
+          <Progress sweep={sweep} />
+          <span class="number small">
+            {count(sweep.trials.finished)} / {count(sweep.trials.total)}
+            {sweep.trials.running > 0 && ` · ${sweep.trials.running} running`}
+            {sweep.trials.failed > 0 && <span class="bad"> · {sweep.trials.failed} failed</span>}
+            {sweep.state === "running" && sweep.eta_seconds !== null && ` · ${duration(sweep.eta_seconds)} left`}
+          </span>
+        </>
+      ),
+    },
+    {
+      id: "best",
+      head: "Best config’s Score",
+      kind: "number",
+      note: "Of the first config of the leaderboard, with its 95 % interval.",
+      cell: ({ best }) =>
+        best ? (
+          <span title={best.name} class={best.complete ? undefined : "none"}>
+            <strong>{share(best.score)}</strong> <span class="small">[{share(best.low)}, {share(best.high)}]</span>
+            {best.protocol === "paper" && <span class="protocol">paper-style</span>}
+          </span>
+        ) : "–",
+    },
+    { id: "spark", head: "Configs", note: "Scores of its configs, best first.", cell: (sweep) => <Spark scores={sweep.scores} /> },
+    { id: "paper", head: "Best trial", group: "paper-style", kind: "number", cell: (sweep) => share(sweep.best_paper_score) },
+    ...(again ? [{ id: "edit", head: "Edit", kind: "lead" as const, cell: (sweep: ListedSweep) => <SweepEdit sweep={sweep} again={again} /> }] : []),
+  ];
+}
+
+/** Sweeps of one priority share the workers; those of a higher one come first. */
+function Queue({ sweep, all }: { sweep: Sweep; all: Sweep[] }) {
+  const waiting = all.filter(atWork);
+  const before = waiting.filter((one) => one.priority > sweep.priority).length;
+  const beside = waiting.filter((one) => one.priority === sweep.priority).length - 1;
+  const place = atWork(sweep) && waiting.length > 1 ? `place ${before + 1} of the queue${beside > 0 ? `, with ${beside} ${beside === 1 ? "other" : "others"}` : ""}` : "";
+  const text = [place, ...(sweep.priority !== 0 ? [`priority ${sweep.priority}`] : [])].filter(Boolean).join(", ");
+  return text ? <span class="under">{text}</span> : null;
+}
+
+function Spark({ scores }: { scores: number[] }) {
+  if (scores.length < 2) return <span class="none">–</span>;
+  const [high, low] = [scores[0]!, scores[scores.length - 1]!];
+  const x = (i: number) => 1 + ((kSpark.width - 2) * i) / (scores.length - 1);
+  const y = (value: number) => 2 + ((kSpark.height - 4) * (high - value)) / Math.max(1e-9, high - low);
+  return (
+    <svg class="spark" {...kSpark} role="img" aria-label={`Scores of its configs, from ${share(high)} to ${share(low)}`}>
+      <polyline points={scores.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ")} />
+    </svg>
+  );
+}
+
+/** Name, note, tags, priority, archived: of the store, not of the sweep file. */
+export function SweepEdit({ sweep, again }: { sweep: Sweep; again: () => void }) {
+  const [said, setSaid] = useState<{ text: string; failed: boolean } | null>(null);
+  const save = async (what: Record<string, unknown>) => {
+    try {
+      await change(`sweeps/${sweep.id}/mark`, what);
+      setSaid({ text: "Saved", failed: false });
+      again();
+    } catch (failure) {
+      setSaid({ text: failure instanceof Refusal ? failure.message : String(failure), failed: true });
+    }
+  };
+  return (
+    <Popup label="Edit" about={`Edit ${sweep.name}`}>
+      <form
+        class="edit"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const form = new FormData(event.currentTarget);
+          const name = String(form.get("name")).trim();
+          void save({
+            ...(name !== sweep.name && { name }),
+            note: String(form.get("note")).trim(),
+            tags: String(form.get("tags")).split(",").map((tag) => tag.trim()).filter(Boolean),
+            priority: Number(form.get("priority")),
+          });
+        }}
+      >
+        <label class="field">Name <input name="name" defaultValue={sweep.name} maxLength={200} required /></label>
+        <label class="field">Note <input name="note" defaultValue={sweep.note} maxLength={2000} /></label>
+        <label class="field">Tags <input name="tags" defaultValue={sweep.tags.join(", ")} placeholder="separated by commas" /></label>
+        <label class="field">Priority, higher is trained first <input name="priority" type="number" min={-1000} max={1000} step={1} defaultValue={sweep.priority} /></label>
+        <p>
+          <button type="submit">Save</button>{" "}
+          <button type="button" onClick={() => void save({ archived: !sweep.archived })}>{sweep.archived ? "Show in lists again" : "Archive"}</button>{" "}
+          {said && <span class={said.failed ? "said said-failed" : "said"} role="status">{said.text}</span>}
+        </p>
+        <p class="small">Archived sweeps stay in the store. To remove one, end the coordinator and run <code>medley rm {sweep.id}</code>.</p>
+      </form>
+    </Popup>
   );
 }

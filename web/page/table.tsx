@@ -1,7 +1,7 @@
 // The one table of the page: a head that stays, a name that stays, columns that sort and explain themselves, cards on a
 // phone.
 import type { ComponentChildren } from "preact";
-import { useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { middle } from "./text";
 
@@ -15,6 +15,8 @@ export interface TableColumn<Row> {
   /** Drawn under the head: the scale of what its rows draw. */
   under?: ComponentChildren;
   kind?: "number" | "text" | "drawn" | "lead";
+  /** Of its cells, beside that of their kind. */
+  class?: string;
   /** Name of the row: its cells are row heads and stay in sight. */
   names?: boolean;
   /** What a click on the head sorts by. */
@@ -34,30 +36,32 @@ export function Name({ of, most = 32 }: { of: string; most?: number }) {
   return <span title={middle(of, most) === of ? undefined : of}>{middle(of, most)}</span>;
 }
 
-/** A button that explains; Escape and a click elsewhere close it. */
-export function Note({ about, children }: { about: string; children: ComponentChildren }) {
+/** A button that opens a box below it, which is made then; Escape and a click elsewhere close it. */
+export function Popup({ label, children, class: own, about }: { label: ComponentChildren; children: ComponentChildren; class?: string; about?: string }) {
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const [open, setOpen] = useState(false);
+  useLayoutEffect(() => {
+    if (!open || !button.current || !box.current) return;
+    const { left, bottom } = button.current.getBoundingClientRect();
+    box.current.style.left = `${Math.max(8, Math.min(left, document.body.clientWidth - box.current.offsetWidth - 8))}px`;
+    box.current.style.top = `${Math.max(8, Math.min(bottom + 4, innerHeight - box.current.offsetHeight - 8))}px`;
+  }, [open]);
   return (
     <>
-      <button ref={button} type="button" class="quiet note-button" popovertarget={id} aria-label={`About ${about}`}>?</button>
-      <div
-        id={id}
-        popover="auto"
-        class="popover"
-        onToggle={(event) => {
-          if ((event as unknown as { newState: string }).newState !== "open" || !button.current) return;
-          const box = event.currentTarget;
-          const { left, bottom } = button.current.getBoundingClientRect();
-          box.style.left = `${Math.max(8, Math.min(left, document.documentElement.clientWidth - box.offsetWidth - 8))}px`;
-          box.style.top = `${Math.max(8, Math.min(bottom + 4, innerHeight - box.offsetHeight - 8))}px`;
-        }}
-      >
-        {children}
+      <button ref={button} type="button" class={own} popovertarget={id} aria-label={about}>{label}</button>
+      <div ref={box} id={id} popover="auto" class="popover" onToggle={(event) => setOpen((event as unknown as { newState: string }).newState === "open")}>
+        {open && children}
       </div>
     </>
   );
 }
+
+/** A button that explains. */
+export const Note = ({ about, children }: { about: string; children: ComponentChildren }) => (
+  <Popup label="?" class="quiet note-button" about={`About ${about}`}>{children}</Popup>
+);
 
 /** Scrolls sideways within the page, by the keyboard too. */
 export function Scroll({ label, tall, children }: { label: string; tall?: boolean | undefined; children: ComponentChildren }) {
@@ -101,11 +105,12 @@ function Head<Row>({ column, sorting, first }: { column: TableColumn<Row>; sorti
   );
 }
 
-const classOf = <Row,>({ kind = "text", names }: TableColumn<Row>, first: boolean) =>
-  [kind === "text" ? "" : kind, names ? "names" : "", first ? "first" : ""].filter(Boolean).join(" ") || undefined;
+const classOf = <Row,>({ kind = "text", names, class: own = "" }: TableColumn<Row>, first: boolean) =>
+  [kind === "text" ? "" : kind, names ? "names" : "", first ? "first" : "", own].filter(Boolean).join(" ") || undefined;
 
-export function Table<Row>({ label, columns, rows, id, sorting, groups, rowClass, tall }: {
+export function Table<Row>({ label, columns, rows, id, sorting, groups, rowClass, tall, class: own = "" }: {
   label: string;
+  class?: string;
   columns: TableColumn<Row>[];
   rows: Row[];
   id: (row: Row) => string;
@@ -119,7 +124,7 @@ export function Table<Row>({ label, columns, rows, id, sorting, groups, rowClass
   const first = (i: number) => i > 0 && (columns[i]!.group ?? "") !== (columns[i - 1]!.group ?? "");
   return (
     <Scroll label={label} tall={tall}>
-      <table class="wide data stacked">
+      <table class={`wide data stacked ${own}`.trim()}>
         <thead>
           {columns.some((column) => column.group) && (
             <tr class="groups">

@@ -1,11 +1,11 @@
 // A sweep as it runs: which worker trains what, and what failed.
-import type { AttemptSpan, Sweep, Timeline, TrialList } from "./api";
+import type { AttemptSpan, Sweep, Timeline, TrialList, TrialRow } from "./api";
 import { hasToken } from "./fetch";
 import { Change, Empty, Shown, Tag } from "./parts";
 import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
-import { Scroll } from "./table";
+import { Table } from "./table";
 import { count, duration, time } from "./text";
 
 interface Bar {
@@ -62,6 +62,10 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
               name={`${sweep.id}-timeline`}
               height={90 + 34 * workers.length}
               data={attempts}
+              cells={{
+                head: ["Worker", "Pack", "Trials", "State", "Began", "Took"],
+                rows: all.map((bar) => [workers[bar.worker]!, String(bar.trials[0]?.pack ?? ""), String(bar.trials.length), bar.state, time(bar.from), duration((bar.to - bar.from) / 1000)]),
+              }}
               onClick={(event) => {
                 const trial = all[event.dataIndex]?.trials[0]?.trial;
                 if (trial) go(to(["trial", trial]));
@@ -74,7 +78,7 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
                     type: "time", min: from, max: until,
                     axisLine: { lineStyle: { color: p.line } }, axisLabel: { color: p.muted, fontSize: 11, hideOverlap: true, formatter: clock }, splitLine: { show: true, lineStyle: { color: p.faint } },
                   },
-                  yAxis: nameAxis(p, workers, { inverse: true, axisLabel: { color: p.text, fontSize: 11, width: 180, overflow: "truncate" } }),
+                  yAxis: nameAxis(p, workers, { inverse: true }),
                   dataZoom: [{ type: "slider", height: 18, bottom: 6, borderColor: p.line, textStyle: { color: p.muted, fontSize: 10 }, labelFormatter: clock, brushSelect: false }],
                   tooltip: {
                     formatter: ({ dataIndex }: { dataIndex: number }) => {
@@ -116,32 +120,22 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
         <Shown polled={failed} rows={4}>
           {({ trials, total }) => (
             <>
-              <Scroll label="Attempts that failed">
-                <table class="wide">
-                  <thead>
-                    <tr>
-                      <th scope="col">Trial</th>
-                      <th scope="col" class="number">Fold</th>
-                      <th scope="col" class="number">Seed</th>
-                      <th scope="col" class="number">Attempts</th>
-                      <th scope="col">Reason</th>
-                      <th scope="col"><span class="hidden">Retry</span></th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {trials.map((trial) => (
-                      <tr key={trial.id}>
-                        <th scope="row"><a class="mono" href={to(["trial", trial.id])}>{trial.id}</a></th>
-                        <td class="number" title={`partition ${trial.partition}`}>{trial.fold}</td>
-                        <td class="number">{trial.seed}</td>
-                        <td class="number">{trial.attempts}</td>
-                        <td class="reason"><Tag kind="failed">{trial.reason}</Tag></td>
-                        <td>{control && hasToken() && <Change path={`trials/${trial.id}/retry`} label="Retry" done={() => { failed.again(); again(); }} />}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table
+                label="Trials that failed"
+                rows={trials}
+                id={(trial) => trial.id}
+                columns={[
+                  { id: "trial", head: "Trial", names: true, cell: (trial) => <a class="mono" href={to(["trial", trial.id])}>{trial.id}</a> },
+                  { id: "fold", head: "Fold", kind: "number", cell: (trial) => <span title={`partition ${trial.partition}`}>{trial.fold}</span> },
+                  { id: "seed", head: "Seed", kind: "number", cell: (trial) => trial.seed },
+                  { id: "attempts", head: "Attempts", kind: "number", cell: (trial) => trial.attempts },
+                  { id: "reason", head: "Reason", class: "reason", cell: (trial) => <Tag kind="failed">{trial.reason}</Tag> },
+                  ...(control && hasToken() ? [{
+                    id: "retry", head: "Retry", kind: "lead" as const,
+                    cell: (trial: TrialRow) => <Change path={`trials/${trial.id}/retry`} label="Retry" done={() => { failed.again(); again(); }} />,
+                  }] : []),
+                ]}
+              />
               {total > trials.length && <p class="legend"><a href={to(["sweep", sweep.id, "trials"], { state: "failed" })}>All {count(total)}</a></p>}
             </>
           )}

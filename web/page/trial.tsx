@@ -5,10 +5,10 @@ import { hasToken } from "./fetch";
 import { Curves } from "./chart";
 import { ClipsPart } from "./clips";
 import { ConfigLink, useNames } from "./names";
-import { Change, DatasetName, Empty, Shown, Tag, kHeldOutNote, kOfficial, kPaperNote, stateOf } from "./parts";
+import { Change, DatasetName, Empty, Share, Shown, Tag, kHeldOutNote, kOfficial, kPaperNote, stateOf } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
-import { Scroll } from "./table";
+import { Name, Scroll, Table } from "./table";
 import { useTitle } from "./title";
 import { bytes, count, duration, moment, share, time } from "./text";
 
@@ -189,50 +189,35 @@ function Importance({ result }: { result: Result }) {
   return (
     <section>
       <h2>Importance of each encoder</h2>
-      <Scroll label="Encoders">
-        <table class="wide">
-          <thead>
-            <tr>
-              <th scope="col">Encoder</th>
-              <th scope="col">Modality</th>
-              <th scope="col" class="number">Gate weight</th>
-              <th scope="col" class="wide-cell">5–95 %, 25–75 %, mean</th>
-              <th scope="col" class="number">Selected</th>
-              <th scope="col" class="wide-cell"><span class="hidden">Selection frequency, drawn</span></th>
-              <th scope="col" class="number">Ranked first</th>
-            </tr>
-          </thead>
-          <tbody>
-            {sorted.map((one) => (
-              <tr key={one.encoder}>
-                <th scope="row">{one.encoder}</th>
-                <td>{one.modality || "–"}</td>
-                <td class="number">{share(one.mean)}<span class="sd"> ± {share(one.sd)}</span></td>
-                <td class="wide-cell">
-                  <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
-                    <line class="interval-scale" x1="0" x2="100" y1="6" y2="6" />
-                    {one.quantiles.length === 5 && (
-                      <>
-                        <line class="weights-wide" x1={at(one.quantiles[0]!)} x2={at(one.quantiles[4]!)} y1="6" y2="6" />
-                        <line class="weights-half" x1={at(one.quantiles[1]!)} x2={at(one.quantiles[3]!)} y1="6" y2="6" />
-                      </>
-                    )}
-                    <line class="interval-mean" x1={at(one.mean)} x2={at(one.mean)} y1="1.5" y2="10.5" />
-                  </svg>
-                </td>
-                <td class="number">{(100 * one.selection_frequency).toFixed(1)} %</td>
-                <td class="wide-cell">
-                  <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
-                    <rect class="progress-rest" x="0" y="4" width="100" height="4" />
-                    <rect class="progress-finished" x="0" y="4" width={100 * one.selection_frequency} height="4" />
-                  </svg>
-                </td>
-                <td class="number">{one.ranks.length ? `${(100 * one.ranks[0]!).toFixed(1)} %` : "–"}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        label="Encoders"
+        rows={sorted}
+        id={(one) => one.encoder}
+        columns={[
+          { id: "encoder", head: "Encoder", names: true, cell: (one) => <Name of={one.encoder} /> },
+          { id: "modality", head: "Modality", cell: (one) => one.modality || "–" },
+          { id: "weight", head: "Gate weight", kind: "number", cell: (one) => <>{share(one.mean)}<span class="sd"> ± {share(one.sd)}</span></> },
+          {
+            id: "drawn",
+            head: "5–95 %, 25–75 %, mean",
+            class: "wide-cell",
+            cell: (one) => (
+              <svg class="weights" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
+                <line class="interval-scale" x1="0" x2="100" y1="6" y2="6" />
+                {one.quantiles.length === 5 && (
+                  <>
+                    <line class="weights-wide" x1={at(one.quantiles[0]!)} x2={at(one.quantiles[4]!)} y1="6" y2="6" />
+                    <line class="weights-half" x1={at(one.quantiles[1]!)} x2={at(one.quantiles[3]!)} y1="6" y2="6" />
+                  </>
+                )}
+                <line class="interval-mean" x1={at(one.mean)} x2={at(one.mean)} y1="1.5" y2="10.5" />
+              </svg>
+            ),
+          },
+          { id: "selected", head: "Selected", class: "wide-cell", cell: (one) => <><Share of={one.selection_frequency} />{(100 * one.selection_frequency).toFixed(1)} %</> },
+          { id: "first", head: "Ranked first", kind: "number", cell: (one) => (one.ranks.length ? `${(100 * one.ranks[0]!).toFixed(1)} %` : "–") },
+        ]}
+      />
       <p class="legend">
         Over the {count(result.validation_clips)} validation clips of this fold, at the{" "}
         {result.held_out ? `held-out epoch (${result.held_out.epoch})` : `paper-style epoch (${result.paper?.epoch ?? "–"})`}. Weights
@@ -289,31 +274,18 @@ function Log({ trial }: { trial: Trial }) {
 
 function Attempts({ attempts }: { attempts: Attempt[] }) {
   return (
-    <Scroll label="Table of attempts">
-      <table class="wide">
-        <thead>
-          <tr>
-            <th scope="col" class="number">#</th>
-            <th scope="col">State</th>
-            <th scope="col">Worker</th>
-            <th scope="col" class="number">Started</th>
-            <th scope="col" class="number">Took</th>
-            <th scope="col">Reason</th>
-          </tr>
-        </thead>
-        <tbody>
-          {attempts.map((one) => (
-            <tr key={one.number}>
-              <td class="number">{one.number}</td>
-              <td><Tag kind={one.state}>{one.state}</Tag></td>
-              <td>{one.worker_name || one.worker}</td>
-              <td class="number">{time(one.started_ms)}</td>
-              <td class="number">{one.started_ms && one.ended_ms ? duration((one.ended_ms - one.started_ms) / 1000) : "–"}</td>
-              <td class="reason" title={one.reason}>{one.reason}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      label="Table of attempts"
+      rows={attempts}
+      id={(one) => String(one.number)}
+      columns={[
+        { id: "number", head: "#", kind: "number", names: true, cell: (one) => one.number },
+        { id: "state", head: "State", cell: (one) => <Tag kind={one.state}>{one.state}</Tag> },
+        { id: "worker", head: "Worker", cell: (one) => <Name of={one.worker_name || one.worker} /> },
+        { id: "started", head: "Started", kind: "number", cell: (one) => time(one.started_ms) },
+        { id: "took", head: "Took", kind: "number", cell: (one) => (one.started_ms && one.ended_ms ? duration((one.ended_ms - one.started_ms) / 1000) : "–") },
+        { id: "reason", head: "Reason", class: "reason", cell: (one) => one.reason },
+      ]}
+    />
   );
 }

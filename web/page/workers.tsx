@@ -3,7 +3,8 @@ import { hasToken } from "./fetch";
 import { Change, Empty, Share, Shown, Tag } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
-import { Scroll } from "./table";
+import { Name, Table } from "./table";
+import type { TableColumn } from "./table";
 import { bytes, count, time } from "./text";
 
 /** From the results of the last minutes, or of its life when that is shorter. */
@@ -44,6 +45,48 @@ const kStates = ["quarantined", "joined", "away", "left"];
 const inOrder = (workers: Worker[]) =>
   [...workers].sort((a, b) => kStates.indexOf(a.state) - kStates.indexOf(b.state) || (b.changed_ms ?? 0) - (a.changed_ms ?? 0));
 
+const columns = (recent: number, control: boolean, again: () => void): TableColumn<Worker>[] => [
+  { id: "name", head: "Worker", names: true, cell: (worker) => <><Name of={worker.name || worker.id} /><span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></> },
+  {
+    id: "state",
+    head: "State",
+    class: "state-cell",
+    cell: (worker) => (
+      <>
+        <Tag kind={worker.state}>{worker.state}</Tag>{" "}
+        <span class="small" title={`joined ${time(worker.joined_ms)}`}>since {time(worker.changed_ms)}</span>
+        {worker.reason && <span class="under reason">{worker.reason}</span>}
+        {control && hasToken() && worker.state === "quarantined" && (
+          <Change path={`workers/${encodeURIComponent(worker.id)}/release`} label="Release" done={again} />
+        )}
+      </>
+    ),
+  },
+  {
+    id: "device",
+    head: "Device",
+    class: "device-cell",
+    cell: (worker) => (
+      <>
+        {worker.device}
+        <span class="under">{worker.ranks > 1 && `${worker.ranks} ranks, `}packs of {worker.capacity}</span>
+        {worker.arithmetic && <span class="under">arithmetic {worker.arithmetic}</span>}
+      </>
+    ),
+  },
+  { id: "pack", head: "Pack in hand", class: "pack-cell", cell: (worker) => <Pack of={worker.pack} /> },
+  { id: "cpu", head: "CPU", kind: "number", cell: (worker) => (worker.usage ? percent(worker.usage.cpu) : none) },
+  { id: "memory", head: "Memory", kind: "number", cell: (worker) => (worker.usage ? bytes(worker.usage.resident_bytes) : none) },
+  { id: "gpu", head: "GPU", kind: "number", cell: (worker) => <Gpu of={worker.usage} /> },
+  {
+    id: "attempts",
+    head: "Attempts",
+    kind: "number",
+    cell: ({ attempts }) => <>{count(attempts.finished)} finished<span class={attempts.failed ? "under bad" : "under"}>{count(attempts.failed)} failed or lost</span></>,
+  },
+  { id: "rate", head: "Trials an hour", kind: "number", note: `From the results of the last ${recent / 60} minutes.`, cell: (worker) => rate(worker, recent) },
+];
+
 export function WorkersView({ control }: { control: boolean }) {
   const polled = usePoll<WorkerList>("workers", 3);
   return (
@@ -57,52 +100,13 @@ export function WorkersView({ control }: { control: boolean }) {
             </Empty>
           ) : (
             <>
-              <Scroll label="Table of workers">
-                <table class="wide stacked workers">
-                  <thead>
-                    <tr>
-                      <th scope="col">Worker</th>
-                      <th scope="col">State</th>
-                      <th scope="col">Device</th>
-                      <th scope="col">Pack in hand</th>
-                      <th scope="col" class="number">CPU</th>
-                      <th scope="col" class="number">Memory</th>
-                      <th scope="col" class="number">GPU</th>
-                      <th scope="col" class="number">Attempts</th>
-                      <th scope="col" class="number" title={`results in the last ${recent_seconds / 60} minutes`}>Trials an hour</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {inOrder(workers).map((worker) => (
-                      <tr key={worker.id}>
-                        <th scope="row">{worker.name || worker.id}<span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></th>
-                        <td class="state-cell">
-                          <Tag kind={worker.state}>{worker.state}</Tag>{" "}
-                          <span class="small" title={`joined ${time(worker.joined_ms)}`}>since {time(worker.changed_ms)}</span>
-                          {worker.reason && <span class="under reason">{worker.reason}</span>}
-                          {control && hasToken() && worker.state === "quarantined" && (
-                            <Change path={`workers/${encodeURIComponent(worker.id)}/release`} label="Release" done={polled.again} />
-                          )}
-                        </td>
-                        <td class="device-cell" data-head="Device">
-                          {worker.device}
-                          <span class="under">{worker.ranks > 1 && `${worker.ranks} ranks, `}packs of {worker.capacity}</span>
-                          {worker.arithmetic && <span class="under">arithmetic {worker.arithmetic}</span>}
-                        </td>
-                        <td class="pack-cell" data-head="Pack in hand"><Pack of={worker.pack} /></td>
-                        <td class="number" data-head="CPU">{worker.usage ? percent(worker.usage.cpu) : none}</td>
-                        <td class="number" data-head="Memory">{worker.usage ? bytes(worker.usage.resident_bytes) : none}</td>
-                        <td class="number" data-head="GPU"><Gpu of={worker.usage} /></td>
-                        <td class="number" data-head="Attempts">
-                          {count(worker.attempts.finished)} finished
-                          <span class={worker.attempts.failed ? "under bad" : "under"}>{count(worker.attempts.failed)} failed or lost</span>
-                        </td>
-                        <td class="number" data-head="Trials an hour">{rate(worker, recent_seconds)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table
+                label="Table of workers"
+                class="workers"
+                rows={inOrder(workers)}
+                id={(worker) => worker.id}
+                columns={columns(recent_seconds, control, polled.again)}
+              />
               <p class="legend">
                 CPU: time of all threads of the worker’s process, 100 % is one core. GPU: share of the last moments in which
                 it ran a kernel, and memory that is used on it by anybody. Of a gang: its first rank’s.

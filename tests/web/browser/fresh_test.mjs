@@ -74,6 +74,49 @@ try {
     await page.getByRole("heading", { name: "other" }).waitFor();
     await page.getByText("second").first().waitFor();
   });
+  await check("a sweep is edited, stands in a queue, and is archived", async () => {
+    await page.goto(address.replace(/#.*/, ""));
+    const row = (name) => page.locator("tbody tr", { has: page.getByRole("link", { name, exact: true }) });
+    await row("fresh").waitFor();
+    const box = page.locator(".popover:popover-open");
+    await row("other").getByRole("button", { name: "Edit other" }).click();
+    await box.getByLabel("Note").fill("after <b>clip 17</b>");
+    await box.getByLabel("Tags").fill("paper, final");
+    await box.getByLabel("Priority").fill("5");
+    await box.getByRole("button", { name: "Save" }).click();
+    await box.getByText("Saved").waitFor();
+    await page.keyboard.press("Escape");
+    await row("other").getByText("#final #paper").waitFor();
+    await row("other").getByText("after <b>clip 17</b>").waitFor();
+    await row("other").getByText("priority 5").waitFor();
+    await page.goto(`${address.replace(/#.*/, "")}#/?tag=paper`);
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+    await page.goto(address.replace(/#.*/, ""));
+    await page.getByRole("link", { name: "fresh" }).click();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByRole("link", { name: "Sweeps", exact: true }).first().click();
+    await row("fresh").getByText("place 2 of the queue").waitFor();
+    await row("other").getByText("place 1 of the queue, priority 5").waitFor();
+    assert.ok(await page.evaluate(() => [...document.querySelectorAll(".scroll")].every((one) => one.scrollWidth <= one.clientWidth)), "the table fits 1280 px");
+    await shot("queue");
+    await row("fresh").getByRole("button", { name: "Edit fresh" }).click();
+    await box.getByRole("button", { name: "Archive" }).click();
+    await row("fresh").waitFor({ state: "detached" });
+    await page.getByRole("checkbox", { name: "1 archived" }).check();
+    await row("fresh").getByText("archived", { exact: true }).waitFor();
+  });
+
+  await check("the form begins with an example, gives the own text back, and shows what is expected", async () => {
+    await page.getByRole("link", { name: "New sweep" }).click();
+    const text = page.getByRole("textbox", { name: "Sweep file" });
+    await text.fill("name: mine\nfolds: all\nseeds: 2\n");
+    await page.getByRole("combobox", { name: /^Begin with/ }).selectOption({ label: "How many encoders should be fused?" });
+    assert.match(await text.inputValue(), /name: .*\n[^]*top_n/);
+    assert.ok(!/^dataset:/m.test(await text.inputValue()), "the form says the dataset");
+    await page.getByRole("button", { name: "Take my text back" }).click();
+    assert.equal(await text.inputValue(), "name: mine\nfolds: all\nseeds: 2\n");
+    await page.getByText("unknown: no trial of the dataset is done").waitFor();
+  });
 } catch (error) {
   failed = true;
   console.error(error);

@@ -115,11 +115,12 @@ try {
     assert.equal(await marks.nth(1).innerText(), "");
     await shot("compare");
     await page.goBack();
-    await page.getByRole("button", { name: "Parallel coordinates" }).click();
+    await page.locator(".bar").getByRole("link", { name: "Explore" }).click();
     await page.getByText("Pinned configs: thick and orange.").waitFor();
     await shot("parallel");
     const svg = await saved(page.locator("figure.chart", { hasText: "Every config by its axes" }).getByRole("button", { name: "SVG" }));
     assert.equal(svg.match(/stroke-width="4"/g)?.length, 1, "one of the two lines");
+    await page.goBack();
     const [head, first, second] = (await saved(page.getByRole("button", { name: "Download CSV" }))).split("\n");
     assert.match(head, /,pinned,tags,note$/);
     assert.match(first, /,1,<b>odd<\/b>\|table 2,<img src=x onerror=alert\(1\)>$/);

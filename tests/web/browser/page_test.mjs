@@ -44,6 +44,73 @@ try {
     await shot("sweeps");
   });
 
+  await check("sweeps are searched and filtered by the address", async () => {
+    const names = async (expected) => {
+      await page.waitForFunction((rows) => document.querySelectorAll("tbody tr").length === rows, expected.length);
+      assert.deepEqual(await page.locator("tbody th a").allInnerTexts(), expected);
+    };
+    await page.getByPlaceholder("Search names").fill("INNER");
+    await page.waitForURL(/search=INNER/);
+    await names(["gates with an inner fold"]);
+    await page.goto(`${base}#/?state=paused`);
+    await names(["<img src=x onerror=alert(1)>"]);
+    await page.getByRole("button", { name: "State" }).click();
+    await page.getByRole("button", { name: "Any value" }).click();
+    await names((await page.locator("tbody th a").allInnerTexts()).slice(0, 3));
+    assert.equal(await page.locator(".spark").count(), 2, "sweeps with Scores have their outline");
+    assert.ok(await page.evaluate(() => [...document.querySelectorAll(".scroll")].every((box) => box.scrollWidth <= box.clientWidth)), "the table fits 1360 px");
+    await page.getByPlaceholder("Search names").fill("no such sweep");
+    await page.getByText("No sweep fits these choices").waitFor();
+    await page.getByRole("link", { name: "Show all 3" }).click();
+  });
+
+  await check("ticked sweeps share one table, best config first", async () => {
+    for (const name of ["top-n by learning rate", "gates with an inner fold"]) await page.getByRole("checkbox", { name: `Tick ${name}` }).check();
+    await page.getByRole("link", { name: "One table over them" }).click();
+    await page.getByRole("heading", { name: "One table over 2 sweeps" }).waitFor();
+    await page.locator("tbody tr").nth(10).waitFor();
+    const shown = await page.locator("tbody tr").evaluateAll((rows) => rows.map((row) => ({ incomplete: row.className === "incomplete", score: Number(row.querySelector(".drawn-number").textContent) })));
+    const wanted = [];
+    for (const id of [ids.running, ids.finished]) {
+      const { rows } = await (await page.request.get(`${base}api/v1/sweeps/${id}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+      for (const row of rows) if (row.values.held_out_score !== null) wanted.push({ incomplete: !row.complete, score: Number(row.values.held_out_score.toFixed(3)) });
+    }
+    wanted.sort((a, b) => Number(a.incomplete) - Number(b.incomplete) || b.score - a.score);
+    assert.deepEqual(shown, wanted);
+    assert.equal(await page.getByText("not comparable").count(), 0, "of one dataset, its folds, and one protocol");
+    await shot("across");
+    await page.goto(base);
+  });
+
+  await check("a sweep's file is compared with another, copied and downloaded", async () => {
+    await page.goto(`${base}#/sweep/${ids.finished}/file`);
+    await page.getByRole("combobox", { name: /^Differences from/ }).selectOption(ids.running);
+    await page.waitForURL(/against=/);
+    await page.locator(".diff .added").first().waitFor();
+    const lines = (kind) => page.locator(`.diff .${kind}`).allInnerTexts();
+    assert.ok((await lines("removed")).some((line) => line.trim() === "- seeds: 3"));
+    assert.ok((await lines("added")).some((line) => line.trim() === "+ seeds: 2"));
+    assert.ok((await page.locator(".diff > span:not([class])").allInnerTexts()).some((line) => line.trim() === "folds: all"));
+    await shot("diff");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
+    assert.equal(download.suggestedFilename(), "gates-with-an-inner-fold.yaml");
+    assert.match(readFileSync(await download.path(), "utf8"), /^name: gates with an inner fold\n/);
+    await page.getByRole("button", { name: "Edit and submit again" }).click();
+    await page.waitForURL(/#\/new\?dataset=/);
+    assert.match(await page.getByRole("textbox", { name: "Sweep file" }).inputValue(), /^name: gates with an inner fold\n/);
+    await page.getByText("a sample changes nothing").waitFor();
+    complaints.length = 0;  // the browser logs the 409 itself
+    await page.goto(base);
+  });
+
+  await check("an ensemble of an unfinished sweep is warned of", async () => {
+    await page.goto(`${base}#/ensembles?sweep=${ids.running}`);
+    await page.getByText("95 of the sweep’s 135 trials have a result").waitFor();
+    await page.getByRole("combobox", { name: "Sweep" }).selectOption(ids.finished);
+    await page.getByText("trials have a result").waitFor({ state: "detached" });
+    await page.goto(base);
+  });
+
   await check("a name that looks like a tag stays text", async () => {
     await page.getByRole("link", { name: "<img src=x onerror=alert(1)>" }).click();
     await page.getByRole("heading", { name: "<img src=x onerror=alert(1)>" }).waitFor();
@@ -156,11 +223,71 @@ try {
     await page.locator("figure", { hasText: /mean and SD of \d+ runs/ }).locator("canvas").first().waitFor();
     await page.locator("figure", { hasText: /is predicted as each set/ }).locator("canvas").first().waitFor();
     await shot("compare");
-    await page.goto(`${base}#/sweep/${ids.running}/configs`);
-    await page.getByRole("button", { name: "Parallel coordinates" }).click();
-    await page.locator(".chart canvas").first().waitFor();
-    await shot("parallel");
-    await page.getByRole("button", { name: "Table" }).click();
+  });
+
+  await check("what is drawn over a chart of Explore is a choice that the address keeps and the table shares", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/explore`);
+    const figure = (text) => page.locator("figure.chart", { hasText: text });
+    const frame = async (text) => {
+      await figure(text).locator("canvas").first().waitFor();
+      await figure(text).scrollIntoViewIfNeeded();
+      return figure(text).locator(".chart-place").boundingBox();
+    };
+    const drag = async (from, until) => {
+      await page.mouse.move(...from);
+      await page.mouse.down();
+      await page.mouse.move((from[0] + until[0]) / 2, (from[1] + until[1]) / 2);
+      await page.mouse.move(...until);
+      await page.mouse.up();
+    };
+    await shot("explore");
+    // The middle one of three axes, from its upper end (3) to below its middle (2).
+    const parallel = await frame("parallel coordinates");
+    const x = parallel.x + (70 + parallel.width - 110) / 2;
+    await drag([x, parallel.y + 38], [x, parallel.y + 235]);
+    await page.waitForURL(/between\.top_n=/);
+    await page.getByRole("button", { name: "Any top_n" }).waitFor();
+    const [low, high] = /between\.top_n=([\d.]+)\.\.(\d)/.exec(page.url()).slice(1).map(Number);
+    assert.ok(low > 1 && low < 2 && high === 3, `${low} to ${high}`);
+    await page.getByRole("link", { name: "The same configs as a table" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 6);
+    await page.getByRole("button", { name: "Any top_n" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 9);
+    await page.getByRole("link", { name: "Explore", exact: true }).last().click();
+    // The left half of the scatter by learning_rate.
+    const scatter = await frame("; colour:");
+    await drag([scatter.x + 70, scatter.y + 20], [scatter.x + scatter.width / 2, scatter.y + 300]);
+    await page.waitForURL(/between\.learning_rate=.*between\.held_out_score=/);
+    await page.goBack();
+    await page.waitForURL(/explore$/);
+    // The pointer on a config of one chart shows it in the others.
+    const picture = () => figure("parallel coordinates").locator("canvas").first().evaluate((canvas) => canvas.toDataURL());
+    await frame("parallel coordinates");
+    const before = await picture();
+    const slice = await frame("Score by top_n");
+    const { rows } = await (await page.request.get(`${base}api/v1/sweeps/${ids.running}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+    const scores = rows.filter((row) => row.axis_values.top_n === 2).map((row) => row.values.held_out_score);
+    let after = before;
+    for (let y = 12; y < 190 && after === before; y += 3) {  // down the middle of it, where n is 2
+      await page.mouse.move(slice.x + 56 + (slice.width - 76) / 2, slice.y + y);
+      after = await picture();
+    }
+    assert.ok(scores.length === 3 && after !== before, "the other chart shows it");
+    await page.mouse.move(5, 5);
+    await page.waitForFunction((first) => document.querySelector("figure.chart canvas").toDataURL() === first, before);
+  });
+
+  await check("Explore draws log axes as the values lie, colours by an axis, and contours", async () => {
+    await page.goto(`${base}#/sweep/${ids.running}/explore?x=axis.learning_rate&y=axis.top_n&contour=1`);
+    await page.locator("figure.chart", { hasText: "Score by learning_rate (log axis)" }).waitFor();
+    const scatter = page.locator("figure.chart", { hasText: "top_n by learning_rate; colour: held-out Score" });
+    await scatter.getByText("inverse square of the distance").waitFor();
+    await page.getByRole("combobox", { name: "Colour" }).selectOption("axis.top_n");
+    await page.waitForURL(/color=axis\.top_n/);
+    const colored = page.locator("figure.chart", { hasText: "; colour: top_n" });
+    await colored.getByText("As a table").click();
+    await colored.locator("tbody tr").first().waitFor();
+    assert.deepEqual(await colored.locator("thead th").allInnerTexts(), ["Config", "learning_rate", "top_n"]);
   });
 
   await check("a config has a page in words, with every run, its curves and what sets it apart", async () => {
@@ -253,6 +380,7 @@ try {
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const figure = page.locator("figure.chart").first();
     await figure.getByText("As a table").click();
+    await figure.locator("tbody tr").first().waitFor();
     assert.equal(await figure.locator("tbody tr").count(), 4);
     const copied = async (name) => {
       await figure.getByRole("button", { name }).click();
@@ -361,8 +489,48 @@ try {
     assert.match(svg, />encoder 39 of a long…ame of a long name ?</, "the middle of a long name gives way");
     assert.ok(!svg.includes(">encoder 0 "), "the least are among the others");
     await figure.getByText("As a table").click();
+    await figure.locator("tbody tr").first().waitFor();
     assert.equal(await figure.locator("tbody tr").count(), 40, "the table has all");
     await page.unroute("**/importance?*");
+  });
+
+  await check("every chart has its table beneath it, closed", async () => {
+    for (const address of ["overview", "explore", "ablations", "importance", "timeline"].map((tab) => `sweep/${ids.running}/${tab}`).concat(`trial/${ids.trial}`, "ensemble/1")) {
+      await page.goto(`${base}#/${address}`);
+      await page.locator("figure.chart canvas").first().waitFor();
+      await page.waitForFunction(() => !document.querySelector(".skeleton"));
+      const charts = await page.locator("figure.chart").count();
+      assert.ok(charts > 0, address);
+      assert.equal(await page.locator("figure.chart > details:not([open]) > summary").count(), charts, address);
+    }
+  });
+
+  await check("60 encoders of long names fit matrices by numbers, without a slanted label", async () => {
+    const names = Array.from({ length: 60 }, (_, i) => `encoder ${i} ${"of a long name ".repeat(6)}`.slice(0, 90));
+    await page.route(/\/importance(\?|$)/, async (route) => {
+      const answer = await (await route.fetch()).json();
+      const [one] = answer.encoders;
+      // Weights fall with the number; CKA of i and j is 1 - |i - j| / 100.
+      answer.encoders = names.map((encoder, i) => ({ ...one, encoder, weight: { ...one.weight, mean: (100 - i) / 1000 } }));
+      answer.cka = names.flatMap((_, i) => names.map((__, j) => 1 - Math.abs(i - j) / 100));
+      await route.fulfill({ json: answer });
+    });
+    await page.goto(`${base}#/sweep/${ids.running}/importance`);
+    const figure = page.locator("figure.chart", { hasText: "Linear CKA of projected encoders" });
+    await figure.getByText("the 20 of largest weight").waitFor();
+    await shot("importance-60");
+    const [download] = await Promise.all([page.waitForEvent("download"), figure.getByRole("button", { name: "SVG" }).click()]);
+    const svg = readFileSync(await download.path(), "utf8");
+    assert.match(svg, />1 {1,2}encoder 0 of/, "rows have number and name");
+    assert.ok(!/>21 {1,2}encoder/.test(svg), "20 of them");
+    // transform="matrix(a, b, c, d, e, f)" with b other than 0 turns a text; "rotate" does, too.
+    const turned = [...svg.matchAll(/<text[^>]*transform="(?:rotate|matrix\(([^)]*)\))/g)].filter(([, matrix]) => !matrix || Math.abs(Number(matrix.split(/[ ,]+/)[1])) > 0.01);
+    assert.deepEqual(turned.map(([text]) => text), []);
+    await figure.getByText("As a table").click();
+    await figure.locator("tbody tr").first().waitFor();
+    assert.equal(await figure.locator("tbody tr").count(), 60, "the table has all");
+    assert.deepEqual((await figure.locator("tbody tr").nth(10).locator("td").allInnerTexts()).slice(9, 12), [".990", "1.000", ".990"]);
+    await page.unroute(/\/importance(\?|$)/);
   });
 
   await check("16 classes are confused as classes first, then as 136 sets", async () => {
@@ -377,6 +545,7 @@ try {
     await page.goto(`${base}#/trial/${ids.trial}`);
     const figure = page.locator("figure.chart", { hasText: "Classes in the clip (rows)" });
     await figure.getByText("As a table").click();
+    await figure.locator("tbody tr").first().waitFor();
     const row = async (i) => (await figure.locator("tbody tr").nth(i).locator("td").allInnerTexts()).slice(0, 4);
     assert.equal(await figure.locator("tbody tr").count(), 16);
     assert.deepEqual(await row(0), ["8", "0", "0", "0"], "a: 5 alone and 3 with b");
@@ -504,11 +673,12 @@ try {
 
   await check("axe finds nothing wrong on any page, in either theme", async () => {
     const axe = readFileSync(join(modules, "axe-core", "axe.min.js"), "utf8");
-    const tabs = ["overview", "configs", "ablations", "importance", "axes", "trials", "timeline", "file"];
+    const tabs = ["overview", "configs", "explore", "ablations", "importance", "axes", "trials", "timeline", "file"];
     const { best, rows } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
     const addresses = [
       "", ...tabs.map((tab) => `sweep/${ids.running}/${tab}`), `sweep/${ids.finished}/ablations`, `sweep/${ids.finished}/config/${best}`,
-      `sweep/${ids.finished}/compare?configs=${best}|${rows[1].config}`, `trial/${ids.trial}`, `trial/${ids.failed}`, "ensembles", "workers", "new",
+      `sweep/${ids.finished}/compare?configs=${best}|${rows[1].config}`, `trial/${ids.trial}`, `trial/${ids.failed}`, "ensembles", "workers", "new", "report",
+      `across?sweeps=${ids.running}|${ids.finished}`, `sweep/${ids.finished}/file?against=${ids.running}`,
     ];
     const found = [];
     for (const theme of ["light", "dark"]) {
@@ -524,6 +694,45 @@ try {
       await other.context().close();
     }
     assert.deepEqual(found, []);
+  });
+
+  await check("a report of a chart, a table and Markdown is kept in the browser, and saved as one HTML file", async () => {
+    await page.goto(`${base}#/report`);
+    await page.getByText("Nothing has been picked yet").waitFor();
+    await page.goto(`${base}#/sweep/${ids.finished}`);
+    const figure = page.locator("figure.chart").first();
+    await figure.locator("canvas").first().waitFor();
+    await figure.getByRole("button", { name: "Report" }).click();
+    await figure.getByText("As a table").click();
+    await figure.getByRole("button", { name: "Add to the report" }).click();
+    await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Report" }).click();
+    await page.getByRole("textbox", { name: "Title" }).fill("Gates & <n>");
+    await page.getByRole("button", { name: "Text above part 2" }).click();
+    await page.getByRole("textbox", { name: "Text of part 2" }).fill("## Finding\n\nn of **4** is `best` <img src=x onerror=alert(1)>\n\n- one\n- two");
+    await page.reload();
+    await page.locator("article.report table tbody tr").first().waitFor();
+    assert.deepEqual(await page.locator("article.report > *").evaluateAll((parts) => parts.map((part) => part.tagName)), ["H1", "FIGURE", "DIV", "FIGURE"]);
+    await shot("report");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as one HTML file" }).click()]);
+    assert.equal(download.suggestedFilename(), "Gates-n-.html");
+    const file = join(folder, "report.html");
+    await download.saveAs(file);
+    const saved = await (await browser.newContext({ javaScriptEnabled: true })).newPage();
+    const wrong = [];
+    saved.on("console", (message) => wrong.push(message.text()));
+    saved.on("request", (request) => { if (!request.url().startsWith("file:") && !request.url().startsWith("data:")) wrong.push(request.url()); });
+    await saved.goto(`file://${file}`);
+    assert.equal(await saved.title(), "Gates & <n>");
+    assert.deepEqual(await saved.locator("img").evaluateAll((images) => images.map((image) => image.naturalWidth > 400)), [true], "the chart, and no image of the text");
+    assert.equal(await saved.locator("h2").innerText(), "Finding");
+    assert.equal(await saved.locator("strong").innerText(), "4");
+    await saved.getByText("<img src=x onerror=alert(1)>").waitFor();
+    assert.equal(await saved.locator("li").count(), 2);
+    assert.equal(await saved.locator("tbody tr").count(), 4, "configs of the sweep");
+    assert.deepEqual(wrong, []);
+    await saved.context().close();
+    for (let i = 0; i < 3; ++i) await page.getByRole("button", { name: "Remove part 1" }).click();
+    await page.getByText("Nothing has been picked yet").waitFor();
   });
 
   await check("an unknown id says so", async () => {
