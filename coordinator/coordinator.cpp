@@ -73,7 +73,11 @@ struct Coordinator::State {
     host_workers.emplace(
         options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
     recorder.emplace(writer, catalog, roster, board, checkpoints, *host_workers);
-    translator.emplace(Translator::Parts{options, writer, catalog, roster, ending, *server, *host_workers},
+    const auto send = [this](const std::string& worker, const protocol::Message& message) {
+      server->send(worker, message);
+    };
+    const auto hang_up = [this](const std::string& worker) { server->hang_up(worker); };
+    translator.emplace(Translator::Parts{options, writer, catalog, roster, ending, send, hang_up, *host_workers},
                        layout.checkpoints(),
                        [this](auto event, auto result) { push(std::move(event), std::move(result)); });
     recover();

@@ -45,7 +45,7 @@ void Translator::on_joined(const protocol::Hello& hello) {
   if (const std::string reason = why_refused(hello); !reason.empty()) {
     spdlog::warn("refused worker {}: {}", name, reason);
     parts_.roster.forget(hello.instance);
-    parts_.server.send(hello.instance, protocol::Dismiss{reason});
+    parts_.send(hello.instance, protocol::Dismiss{reason});
     return;
   }
   parts_.roster.join(hello);
@@ -57,7 +57,7 @@ void Translator::on_joined(const protocol::Hello& hello) {
   welcome.heartbeat_ms = static_cast<int>(options.heartbeat.count());
   welcome.fencing_ms = static_cast<int>((ours ? options.local_fencing : options.fencing).count());
   welcome.checkpoint_folder = checkpoints_;
-  parts_.server.send(hello.instance, welcome);
+  parts_.send(hello.instance, welcome);
   spdlog::info("worker {} joined: {}, arithmetic {}, packs of up to {}", name, hello.device, hello.arithmetic,
                hello.capacity);
   push_(WorkerJoined{hello.instance, hello.capacity, hello.device, held_of(hello.held),
@@ -69,7 +69,7 @@ void Translator::on_message(const std::string& worker, const protocol::Message& 
   if (!parts_.roster.find(worker)) return;  // it was refused
   if (const auto* beat = std::get_if<protocol::Heartbeat>(&message)) {
     parts_.roster.hear(worker, *beat);
-    parts_.server.send(worker, protocol::Alive{});
+    parts_.send(worker, protocol::Alive{});
     push_(HeartbeatReceived{worker, held_of(beat->held)}, nullptr);
   } else if (const auto* result = std::get_if<protocol::Result>(&message)) {
     on_result(worker, *result);
@@ -82,7 +82,7 @@ void Translator::on_message(const std::string& worker, const protocol::Message& 
   } else if (const auto* leave = std::get_if<protocol::Leave>(&message)) {
     spdlog::info("worker {} leaves: {}", parts_.roster.name_of(worker), leave->reason);
     push_(WorkerLost{worker, WorkerLost::How::kLeft, leave->reason}, nullptr);
-    parts_.server.hang_up(worker);
+    parts_.hang_up(worker);
   }
 }
 
@@ -109,7 +109,7 @@ void Translator::on_result(const std::string& worker, const protocol::Result& me
   spdlog::error("refused the result of {}#{} from {}: {}", message.attempt.trial, message.attempt.number,
                 parts_.roster.name_of(worker), problem);
   push_(ResultRefused{worker, message.attempt, problem}, nullptr);
-  parts_.server.send(worker, protocol::ResultReceived{message.attempt});
+  parts_.send(worker, protocol::ResultReceived{message.attempt});
 }
 
 // ---- To workers -----------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@
 #include "coordinator/host_workers.h"
 #include "coordinator/roster.h"
 #include "coordinator/scheduler/scheduler.h"
-#include "coordinator/worker_server.h"
 #include "storage/writer.h"
 #include "sweep/result.h"
 #include "worker/protocol/message.h"
@@ -33,7 +32,8 @@ class Translator {
     const Catalog& catalog;
     Roster& roster;
     Ending& ending;
-    WorkerServer& server;
+    std::function<void(const std::string& worker, const protocol::Message& message)> send;  ///< WorkerServer's
+    std::function<void(const std::string& worker)> hang_up;
     HostWorkers& host_workers;
   };
   /// Takes an event, with the result that a ResultReceived is about.

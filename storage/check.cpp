@@ -12,6 +12,7 @@
 #include "storage/reader.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
+#include "storage/sweep_digest.h"
 #include "sweep/digest.h"
 #include "sweep/score/admission.h"
 
@@ -60,6 +61,17 @@ std::map<std::string, DatasetRecord> check_datasets(Reader& reader, StoreCheck& 
     });
   }
   return datasets;
+}
+
+/// One that is being stored has no digest yet.
+void check_sweeps(Database& database, StoreCheck& all) {
+  take(all, "database", [&] {
+    Statement sweeps(database, "SELECT key, id, sha256 FROM sweep WHERE sha256 <> '' ORDER BY key");
+    while (sweeps.step()) {
+      if (sweep_digest(database, sweeps.integer(0)) == sweeps.text(2)) continue;
+      all.faults.push_back({"sweep " + sweeps.text(1), "its configs or settings have changed (SHA-256)"});
+    }
+  });
 }
 
 void check_results(const fs::path& store, Database& database, StoreCheck& all) {
@@ -186,6 +198,7 @@ StoreCheck check_store(const fs::path& store, CheckOf of) {
   prepare_for_reading(database);
   StoreCheck all;
   check_database(database, all);
+  check_sweeps(database, all);
   check_results(store, database, all);
   check_ensembles(store, database, all);
   if (of == CheckOf::kAll) {

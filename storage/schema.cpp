@@ -80,6 +80,7 @@ CREATE TABLE sweep (
   note TEXT NOT NULL DEFAULT '',
   tags TEXT NOT NULL DEFAULT '[]', -- JSON
   archived INTEGER NOT NULL DEFAULT 0,
+  sha256 TEXT NOT NULL DEFAULT '', -- sweep_digest(); '' while it is being stored
   scored INTEGER NOT NULL,         -- results that its rows of run_score were measured from
   created INTEGER NOT NULL,
   ended INTEGER NOT NULL           -- 0 until it ends

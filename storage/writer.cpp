@@ -10,6 +10,7 @@
 #include "storage/owner.h"
 #include "storage/result_rows.h"
 #include "storage/schema.h"
+#include "storage/sweep_digest.h"
 #include "sweep/digest.h"
 
 namespace medley::storage {
@@ -393,6 +394,7 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
     Statement ask(s.database, "UPDATE sweep SET families = ? WHERE key = ?");
     const std::string text = sweep::to_json(families).dump();
     ask.bind(text, sweep).run();
+    sign_sweep(s.database, sweep);
     return submitted;
   });
 }
@@ -405,6 +407,7 @@ std::string Writer::adopt_sweep(const SweepSubmission& submission, const SweepOr
     const std::string families = sweep::to_json(submission.families).dump();
     update.bind(origin.dataset_name, name_of(origin.state), origin.ended, families, sweep).run();
     for (const auto& [round, decided] : origin.rounds) s.insert_round(sweep, round, decided);
+    sign_sweep(s.database, sweep);
     Statement named(s.database, "SELECT name FROM sweep WHERE key = ?");
     named.bind(sweep).step();
     return named.text(0);
@@ -413,8 +416,11 @@ std::string Writer::adopt_sweep(const SweepSubmission& submission, const SweepOr
 
 void Writer::add_round(const std::string& sweep, const SearchRound& round, TimeMs now) {
   State& s = *state_;
-  s.write("store round " + std::to_string(round.number) + " of sweep " + sweep,
-          [&] { s.insert_round(s.sweep_key(sweep), round, now); });
+  s.write("store round " + std::to_string(round.number) + " of sweep " + sweep, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    s.insert_round(key, round, now);
+    sign_sweep(s.database, key);
+  });
 }
 
 void Writer::store_scores(const std::string& sweep, const SweepScores& scores) {
@@ -460,6 +466,7 @@ void Writer::mark_sweep(const std::string& sweep, const SweepMarkChange& change)
         "UPDATE sweep SET name = coalesce(?2, name), note = coalesce(?3, note), tags = coalesce(?4, tags), "
         "archived = coalesce(?5, archived), priority = coalesce(?6, priority) WHERE key = ?1");
     update.bind(key, change.name, change.note, tags, change.archived, change.priority).run();
+    sign_sweep(s.database, key);
   });
 }
 

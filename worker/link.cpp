@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "worker/connection.h"
+#include "worker/outbox.h"
 #include "worker/pack_queue.h"
 #include "worker/protocol/codec.h"
 
@@ -22,35 +23,22 @@ namespace medley::worker {
 namespace asio = boost::asio;
 using boost::system::error_code;
 using protocol::AttemptId;
-using protocol::Held;
 using protocol::Message;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::size_t kResultsInFlight = 4;  // sent, not yet confirmed: bounds what lies in memory
-constexpr std::size_t kMaxQueuedPacks = 8;
-
-/// By its text, since the ranks of a gang pass on texts: of the C++ library, of LibTorch and of CUDA.
-bool is_out_of_memory(const std::string& error) {
-  for (const char* words : {"std::bad_alloc", "out of memory", "allocate memory", "not enough memory"}) {
-    if (error.find(words) != std::string::npos) return true;
-  }
-  return false;
-}
-
-/// The link's thread: connection, heartbeats, spool. Everything but stop_training() and the pack queue runs there.
+/// The link's thread: connection, heartbeats, spool. All but the pack queue runs there.
 class Link {
  public:
   Link(const LinkOptions& options, PackQueue& queue, Spool& spool, std::string instance)
-      : options_(options), queue_(queue), spool_(spool), signals_(io_), timer_(io_), retry_timer_(io_) {
+      : options_(options), queue_(queue), outbox_(spool), signals_(io_), timer_(io_), retry_timer_(io_) {
     hello_ = options.identity;
     hello_.instance = std::move(instance);
     fencing_ = options.first_contact;
     retry_ = options.first_retry;
     last_heard_ = Clock::now();
-    for (const AttemptId& attempt : spool_.list()) spooled_.insert(attempt);
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.add(SIGUSR1);
@@ -68,35 +56,18 @@ class Link {
   }
 
   /// Called on the training thread.
-  void trained(const PackPtr& pack, std::vector<AttemptId> kept) {
-    asio::post(io_, [this, pack, kept = std::move(kept)] {
-      for (const AttemptId& attempt : kept) spooled_.insert(attempt);
-      deliver();
-    });
-  }
   void measured(const AttemptId& attempt, int trials) {
     asio::post(io_, [this, attempt, trials] {
       if (connected()) connection_->send(protocol::PackSize{attempt, trials});  // else with the next pack
     });
   }
-  void failed(const AttemptId& attempt, sweep::Blame blame, const std::string& reason) {
-    asio::post(io_, [this, attempt, blame, reason] {
-      failures_.push_back({attempt, protocol::sendable_text(reason), blame});
-      flush_failures();
-    });
-  }
-  /// Leaves: what it would train now would be lost as well. Its goodbye cancels its attempts, which costs no retry.
-  void cannot_keep(const std::string& reason) {
-    asio::post(io_, [this, reason] { end(Ending::How::kSpoolFailed, protocol::sendable_text(reason)); });
-  }
-  void ended(const PackPtr& pack) {
-    asio::post(io_, [this, pack] {
-      for (const AttemptId& attempt : pack->attempts) {
-        if (cancelled_.erase(attempt) && !pack->done.count(attempt)) failures_.push_back({attempt, "cancelled"});
-      }
-      packs_.erase(std::remove(packs_.begin(), packs_.end(), pack), packs_.end());
-      flush_failures();
-      leave_if_done();
+  /// Where the spool cannot keep a result the worker leaves: what it would train now would be lost as well. Its goodbye
+  /// cancels its attempts, which costs no retry.
+  void ended(const PackPtr& pack, const Trained& trained) {
+    asio::post(io_, [this, pack, trained] {
+      outbox_.ended(pack, trained);
+      if (!trained.unkept.empty()) end(Ending::How::kSpoolFailed, protocol::sendable_text(trained.unkept));
+      deliver();
     });
   }
   /// The training thread has gone: say goodbye and end.
@@ -112,7 +83,7 @@ class Link {
     if (goodbye_said_) return;
     Connection::Callbacks callbacks;
     callbacks.proven = [this] {
-      hello_.held = held();
+      hello_.held = outbox_.held();
       connection_->send(hello_);
     };
     callbacks.received = [this](const Message& message) {
@@ -133,7 +104,7 @@ class Link {
   void lost(const std::string& why) {
     if (connection_) connection_->close();
     connection_.reset();
-    in_flight_.clear();
+    outbox_.disconnected();
     if (goodbye_said_) return;
     if (welcomed_) spdlog::warn("lost the coordinator ({}); training continues, connecting again", why);
     if (!ever_welcomed_ && why != unreached_) {
@@ -167,59 +138,28 @@ class Link {
     checkpoint_folder_ = m.checkpoint_folder;
     retry_ = options_.first_retry;
     last_beat_ = Clock::now();
-    for (const AttemptId& attempt : spool_.take_over_abandoned()) {
-      spdlog::info("delivers the result of attempt {}#{}, left by another worker", attempt.trial, attempt.number);
-      spooled_.insert(attempt);
-    }
+    outbox_.take_over_abandoned();
     last_look_ = Clock::now();
-    flush_failures();
     deliver();
-    leave_if_done();
   }
 
   void on(const protocol::Assign& m) {
     if (!welcomed_) throw protocol::Error("assigned before welcomed");
     if (ending_ || draining_) return;  // the goodbye cancels it, which costs no retry
-    auto pack = std::make_shared<RunningPack>();
-    pack->assign = m;
-    pack->checkpoint_folder = checkpoint_folder_;
-    for (const auto& trial : m.trials) pack->attempts.push_back({trial.spec.id, trial.attempt});
-    if (packs_.size() >= kMaxQueuedPacks) return refuse(pack, "the worker has packs enough");
-    packs_.push_back(pack);
-    queue_.push(pack);
-  }
-
-  void refuse(const PackPtr& pack, const std::string& reason) {
-    for (const AttemptId& attempt : pack->attempts) failures_.push_back({attempt, reason});
-    flush_failures();
+    if (const PackPtr pack = outbox_.assign(m, checkpoint_folder_)) queue_.push(pack);
+    deliver();
   }
 
   void on(const protocol::Cancel& m) {
-    for (const AttemptId& attempt : m.attempts) {
-      for (const PackPtr& pack : packs_) {
-        if (std::find(pack->attempts.begin(), pack->attempts.end(), attempt) == pack->attempts.end()) continue;
-        cancelled_.insert(attempt);
-        // The pack continues for its other trials. When none of them is wanted, it stops and then confirms.
-        const bool wanted = std::any_of(pack->attempts.begin(), pack->attempts.end(),
-                                        [this](const AttemptId& a) { return !cancelled_.count(a); });
-        if (!wanted) {
-          request_stop(pack, Stop::kAbandon);
-        } else if (pack->done.insert(attempt).second) {
-          failures_.push_back({attempt, "cancelled"});
-        }
-      }
-    }
-    flush_failures();
+    outbox_.cancel(m);
+    deliver();
   }
 
   void on(const protocol::Alive&) {}
 
   void on(const protocol::ResultReceived& m) {
-    spool_.remove(m.attempt);
-    spooled_.erase(m.attempt);
-    in_flight_.erase(m.attempt);
+    outbox_.answered(m.attempt);
     deliver();
-    leave_if_done();
   }
 
   void on(const protocol::Drain&) {
@@ -233,7 +173,7 @@ class Link {
     spdlog::info("dismissed: {}", m.reason);
     dismissed_ = m.reason;
     draining_ = true;
-    for (const PackPtr& pack : packs_) request_stop(pack, Stop::kSave);
+    outbox_.stop(Stop::kSave);
     leave_if_done();
   }
 
@@ -245,25 +185,6 @@ class Link {
 
   // ---- What goes to the coordinator -----------------------------------------------------------------------------
 
-  std::vector<Held> held() const {
-    std::vector<Held> all;
-    const auto add = [&all](const AttemptId& attempt, Held::Stage stage, int epoch, int epochs) {
-      if (all.size() < protocol::kMaxHeld) all.push_back({attempt, stage, epoch, epochs});
-    };
-    std::set<AttemptId> listed = spooled_;
-    for (const PackPtr& pack : packs_) {
-      for (const AttemptId& attempt : pack->attempts) {
-        if (pack->done.count(attempt) || !listed.insert(attempt).second) continue;
-        add(attempt, Held::Stage::kRunning, pack->epoch, pack->epochs);
-      }
-    }
-    for (const auto& failure : failures_) {
-      if (listed.insert(failure.attempt).second) add(failure.attempt, Held::Stage::kRunning, 0, 0);
-    }
-    for (const AttemptId& attempt : spooled_) add(attempt, Held::Stage::kSpooled, 0, 0);
-    return all;
-  }
-
   /// As the other side takes it: a clock of the system's that jumped must not cost the connection.
   std::optional<sweep::Usage> usage() const {
     if (!options_.usage) return std::nullopt;
@@ -272,32 +193,12 @@ class Link {
     return usage;
   }
 
+  /// Sends what is due, and leaves if nothing is left that keeps it.
   void deliver() {
-    if (!connected()) return;
-    for (auto it = spooled_.begin(); it != spooled_.end() && in_flight_.size() < kResultsInFlight;) {
-      const AttemptId attempt = *it;
-      if (in_flight_.count(attempt)) {
-        ++it;
-        continue;
-      }
-      auto bytes = spool_.read(attempt);
-      if (!bytes) {
-        spdlog::error("the spooled result of {}#{} is damaged and was set aside", attempt.trial, attempt.number);
-        it = spooled_.erase(it);
-        failures_.push_back({attempt, "its result was damaged on the worker's disk"});
-        continue;
-      }
-      in_flight_.insert(attempt);
-      ++it;
-      connection_->send(protocol::Result{attempt, std::move(*bytes)});
+    if (connected()) {
+      for (const Message& message : outbox_.due()) connection_->send(message);
     }
-    flush_failures();
-  }
-
-  void flush_failures() {
-    if (!connected()) return;
-    for (auto& failure : failures_) connection_->send(std::move(failure));
-    failures_.clear();
+    leave_if_done();
   }
 
   // ---- Time -----------------------------------------------------------------------------------------------------
@@ -316,14 +217,15 @@ class Link {
     }
     if (connected() && now - last_beat_ >= heartbeat_) {
       last_beat_ = now;
-      connection_->send(protocol::Heartbeat{held(), usage()});
+      connection_->send(protocol::Heartbeat{outbox_.held(), usage()});
       if (now - last_look_ > std::chrono::seconds(10)) {
         last_look_ = now;
-        for (const AttemptId& attempt : spool_.take_over_abandoned()) spooled_.insert(attempt);
+        outbox_.take_over_abandoned();
         deliver();
       }
     }
-    for (const PackPtr& pack : packs_) {
+    for (const PackPtr& pack : outbox_.packs()) {
+      if (pack->stop != Stop::kNo && !pack->stop_since) pack->stop_since = now;
       if (pack->stop_since && now - *pack->stop_since > options_.stop_grace) {
         spdlog::critical("training did not stop within {} ms of being told to", options_.stop_grace.count());
         _exit(EX_TEMPFAIL);
@@ -350,14 +252,8 @@ class Link {
 
   // ---- The end --------------------------------------------------------------------------------------------------
 
-  void request_stop(const PackPtr& pack, Stop how) {
-    if (pack->stop != Stop::kAbandon) pack->stop = how;
-    if (!pack->stop_since) pack->stop_since = Clock::now();
-  }
-
   void leave_if_done() {
-    if (!draining_ || ending_ || !packs_.empty() || !spooled_.empty()) return;
-    if (!failures_.empty()) return;
+    if (!draining_ || ending_ || !outbox_.empty()) return;
     if (dismissed_) return end(Ending::How::kDismissed, *dismissed_);
     end(Ending::How::kDrained, "drained");
   }
@@ -366,7 +262,7 @@ class Link {
     if (ending_) return;
     ending_ = Ending{how, reason};
     const bool cut_off = how == Ending::How::kFenced || how == Ending::How::kRefused;
-    for (const PackPtr& pack : packs_) request_stop(pack, cut_off ? Stop::kAbandon : Stop::kSave);
+    outbox_.stop(cut_off ? Stop::kAbandon : Stop::kSave);
     if (cut_off && connection_) connection_->close();
     queue_.close();  // the training thread comes back with close()
   }
@@ -385,7 +281,7 @@ class Link {
 
   const LinkOptions& options_;
   PackQueue& queue_;
-  Spool& spool_;
+  Outbox outbox_;
   asio::io_context io_;
   asio::signal_set signals_;
   asio::steady_timer timer_;
@@ -404,107 +300,12 @@ class Link {
   Clock::time_point last_beat_;
   Clock::time_point last_look_;
 
-  std::vector<PackPtr> packs_;  ///< training or waiting to be
-  std::set<AttemptId> cancelled_;
-  std::set<AttemptId> spooled_;
-  std::set<AttemptId> in_flight_;
-  std::vector<protocol::AttemptFailed> failures_;  ///< not yet sent
-
   bool draining_ = false;
   std::optional<std::string> dismissed_;
   std::optional<Ending> ending_;
   bool goodbye_said_ = false;
   Clock::time_point goodbye_deadline_;
 };
-
-/// LibTorch says after it where in its code it was thrown, and a stack.
-std::string without_stack(const std::string& reason) {
-  return reason.substr(0, reason.find("\nException raised from "));
-}
-
-/// Says now and then how far a pack is.
-class ProgressLog {
- public:
-  explicit ProgressLog(std::size_t trials) : trials_(trials) {}
-  void at(int epoch, int epochs) {
-    constexpr std::chrono::seconds kPause{30};
-    if (Clock::now() - said_ < kPause) return;
-    said_ = Clock::now();
-    spdlog::info("a pack of {}: epoch {} of {}", trials_, epoch, epochs);
-  }
-
- private:
-  std::size_t trials_;
-  Clock::time_point said_ = Clock::now();
-};
-
-void log_result(const AttemptId& attempt, const sweep::TrialResult& result) {
-  if (result.outcome == sweep::Outcome::kDiverged) {
-    spdlog::warn("trial {}#{} diverged: {}", attempt.trial, attempt.number, result.reason);
-  } else {
-    spdlog::info("trial {}#{} is trained: {:.1f} s, paper-style Score {:.3f} at epoch {}", attempt.trial,
-                 attempt.number, result.seconds, result.paper.surface.best().accuracy.score(), result.paper.epoch);
-  }
-}
-
-/// Trains one pack and keeps its results. What the trainer throws fails the pack; what the spool throws ends the
-/// worker.
-void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Link& link) {
-  Pack pack;
-  pack.dataset_folder = running->assign.dataset_folder;
-  pack.dataset_fingerprint = running->assign.dataset_fingerprint;
-  pack.test_fingerprint = running->assign.test_fingerprint;
-  pack.checkpoints = running->checkpoint_folder;
-  for (const auto& trial : running->assign.trials) pack.trials.push_back(trial.spec);
-  pack.stop = [running] { return running->stop.load(); };
-  std::string names;
-  for (const AttemptId& attempt : running->attempts)
-    names += " " + attempt.trial + "#" + std::to_string(attempt.number);
-  spdlog::info("a pack of {} on {}:{}", pack.trials.size(), pack.dataset_folder, names);
-  pack.progress = [running, log = ProgressLog(pack.trials.size())](int epoch, int epochs) mutable {
-    running->epoch = epoch;
-    running->epochs = epochs;
-    log.at(epoch, epochs);
-  };
-  pack.best_size = [running, &link](int trials) { link.measured(running->attempts.front(), trials); };
-  std::vector<AttemptId> kept;
-  std::string reason, unkept;
-  sweep::Blame blame = sweep::Blame::kTrial;
-  try {
-    const std::vector<sweep::TrialResult> results = train(pack);
-    if (results.size() != pack.trials.size()) {
-      throw Error("the trainer gave " + std::to_string(results.size()) + " results for " +
-                  std::to_string(pack.trials.size()) + " trials");
-    }
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      if (results[i].trial_id != pack.trials[i].id) throw Error("the trainer gave a result of another trial");
-      try {
-        spool.put(running->attempts[i], sweep::encode_result(results[i]));
-      } catch (const Error& e) {
-        unkept = e.what();
-        break;
-      }
-      kept.push_back(running->attempts[i]);
-      log_result(running->attempts[i], results[i]);
-    }
-  } catch (const DatasetChanged& e) {
-    reason = e.what();
-    blame = e.blame;
-  } catch (const std::exception& e) {
-    reason = without_stack(e.what());
-    if (reason.empty()) reason = "an exception without a text";
-    if (is_out_of_memory(reason)) blame = sweep::Blame::kMemory;
-  }
-  if (!kept.empty()) link.trained(running, kept);
-  if (!unkept.empty()) link.cannot_keep(unkept);
-  if (!reason.empty() && running->stop == Stop::kNo) {
-    spdlog::error("a pack of {} failed: {}", pack.trials.size(), reason);
-    for (std::size_t i = kept.size(); i < running->attempts.size(); ++i) {
-      link.failed(running->attempts[i], blame, reason);
-    }
-  }
-  link.ended(running);
-}
 
 }  // namespace
 
@@ -532,7 +333,10 @@ Ending serve(const LinkOptions& options, const TrainPack& train) {
       queue.close();
     }
   });
-  while (const PackPtr pack = queue.pop()) train_one(pack, train, spool, link);
+  while (const PackPtr pack = queue.pop()) {
+    const auto measured = [&](int trials) { link.measured(pack->attempts.front(), trials); };
+    link.ended(pack, train_and_keep(*pack, train, spool, measured));
+  }
   link.close();
   thread.join();
   if (broken) std::rethrow_exception(broken);

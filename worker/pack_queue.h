@@ -1,34 +1,13 @@
 #pragma once
 
-#include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <memory>
 #include <mutex>
-#include <optional>
-#include <set>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "worker/link.h"
-#include "worker/protocol/message.h"
+#include "worker/running_pack.h"
 
 namespace medley::worker {
-
-/// A pack on its way through this worker. The link's thread owns all but the atomics.
-struct RunningPack {
-  protocol::Assign assign;
-  std::string checkpoint_folder;
-  std::vector<sweep::AttemptId> attempts;
-  std::set<sweep::AttemptId> done;  ///< cancelled and confirmed: not held any more
-  std::atomic<Stop> stop{Stop::kNo};
-  std::atomic<int> epoch{0};
-  std::atomic<int> epochs{0};
-  std::optional<std::chrono::steady_clock::time_point> stop_since;
-};
-using PackPtr = std::shared_ptr<RunningPack>;
 
 /// What the training thread waits for.
 class PackQueue {
