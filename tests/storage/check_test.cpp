@@ -80,6 +80,8 @@ TEST_F(StoreCheckTest, FindsWhateverHasChangedSince) {
       {"UPDATE trial SET fold = 7 WHERE key = " + first, "not those of its id"},
       {"UPDATE config SET settings = replace(settings, '\"epochs\":1', '\"epochs\":2')", "not those of their id"},
       {"PRAGMA foreign_keys = OFF; DELETE FROM worker", "refers to no row of worker"},
+      {"PRAGMA ignore_check_constraints = ON; UPDATE trial SET state = 'finjshed' WHERE key = " + first,
+       "CHECK constraint failed in trial"},
   };
   const fs::path database = StoreLayout(store().string()).database(), copy = folder_.path() / "copy.db";
   execute("PRAGMA wal_checkpoint(TRUNCATE)");
