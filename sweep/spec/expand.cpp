@@ -544,9 +544,11 @@ class Expander {
   void add_rungs(SearchSettings& settings) {
     const int epochs = result_.configs.front().config.epochs;
     for (const ExpandedConfig& expanded : result_.configs) {
-      if (expanded.config.epochs == epochs && expanded.config.stop_after == 0) continue;
+      const Config& config = expanded.config;
+      if (config.epochs == epochs && config.stop_after == 0 && !is_fitted(config)) continue;
       diagnostics_.add(spec_.adaptive_place,
-                       "halving trains all configs by the same epochs, and sets stop_after itself");
+                       is_fitted(config) ? "halving trains by epochs, and optimizer lbfgs has none"
+                                         : "halving trains all configs by the same epochs, and sets stop_after itself");
       return;
     }
     const std::vector<int> rungs = Halving::rungs(settings.first, settings.eta, epochs);
