@@ -45,6 +45,10 @@ bool has_two_terms(const Config& c) { return c.head == Head::kDecoupled || c.hea
 bool is_of_labels(const Config& c) { return c.head == Head::kLabel; }
 bool is_aligning(const Config& c) { return is_decoupled(c) && c.alignment; }
 bool is_adapting(const Config& c) { return c.adaptation != Adaptation::kNone; }
+bool is_linear(const Config& c) { return c.fusion == Fusion::kConcat && c.hidden == 0; }
+bool is_dropping(const Config& c) { return !is_linear(c); }
+bool is_stepping(const Config& c) { return !is_fitted(c); }
+bool is_decaying(const Config& c) { return !is_fitted(c) || !c.tune_decay; }
 bool is_comparing_moments(const Config& c) { return c.adaptation == Adaptation::kCmd; }
 
 /// When a setting matters, as a predicate and in words.
@@ -72,6 +76,10 @@ constexpr Active kOfLabels{is_of_labels, "head is label"};
 constexpr Active kAligning{is_aligning, "head is decoupled and alignment is true"};
 constexpr Active kAdapting{is_adapting, "adaptation is not none"};
 constexpr Active kAdaptingByLoss{has_adaptation_loss, "adaptation is coral, mmd, dann, cdan or cmd"};
+constexpr Active kDropping{is_dropping, "fusion is not concat or hidden is not 0"};
+constexpr Active kStepping{is_stepping, "optimizer is not lbfgs"};
+constexpr Active kFitted{is_fitted, "optimizer is lbfgs"};
+constexpr Active kDecaying{is_decaying, "optimizer is not lbfgs or tune_decay is false"};
 constexpr Active kComparingMoments{is_comparing_moments, "adaptation is cmd"};
 
 template <auto Member>
@@ -232,33 +240,41 @@ std::vector<Setting> make_settings() {
       choice<&C::adaptation>(
           "adaptation", kPack,
           "unsupervised domain adaptation: a loss of the fused features, or inputs matched by moments"),
-      number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", kAdaptingByLoss),
+      number<&C::adaptation_weight>("adaptation_weight", 0, 1e6,
+                                    "weight of the adaptation loss; unsaid 20 of coral, 1 of mmd, 0.3 of others",
+                                    kAdaptingByLoss),
       integer<&C::adaptation_moments>("adaptation_moments", kPack, 1, 10, "moments",
                                       "highest order of the central moments that cmd compares", kComparingMoments),
       choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", kAdapting),
       choice<&C::normalize>("normalize", kTrial,
                             "z-score by encoder on training rows; 'actor': within each actor first"),
-      choice<&C::optimizer>("optimizer", kPack, "AdamW (decoupled decay) or Adam (L2)"),
-      called("lr", number<&C::learning_rate>("learning_rate", 1e-9, 10, "peak step size")),
-      called("wd", number<&C::weight_decay>("weight_decay", 0, 10, "decay of all weights but biases and norms")),
-      choice<&C::schedule>("schedule", kTrial, "cosine to zero, or constant, after the warm-up"),
-      integer<&C::warmup_epochs>("warmup_epochs", kTrial, 0, 10000, "epochs", "linear warm-up"),
-      called("bs", integer<&C::batch_size>("batch_size", kPack, 2, 65536, "clips", "clips a step")),
-      integer<&C::epochs>("epochs", kTrial, 1, 100000, "epochs", "passes over the training rows"),
-      number<&C::dropout>("dropout", 0, 0.95, "share of projected units dropped"),
+      choice<&C::optimizer>("optimizer", kPack,
+                            "AdamW (decoupled decay), Adam (L2), or for linear models a convex fit by L-BFGS (L2)"),
+      called("lr", number<&C::learning_rate>("learning_rate", 1e-9, 10, "peak step size", kStepping)),
+      called("wd",
+             number<&C::weight_decay>("weight_decay", 0, 10, "decay of all weights but biases and norms", kDecaying)),
+      later(flag<&C::tune_decay>("tune_decay", kTrial, "choose the weight decay by the training folds, of 1e-4 to 1",
+                                 kFitted),
+            true),
+      choice<&C::schedule>("schedule", kTrial, "cosine to zero, or constant, after the warm-up", kStepping),
+      integer<&C::warmup_epochs>("warmup_epochs", kTrial, 0, 10000, "epochs", "linear warm-up", kStepping),
+      called("bs", integer<&C::batch_size>("batch_size", kPack, 2, 65536, "clips", "clips a step", kStepping)),
+      integer<&C::epochs>("epochs", kTrial, 1, 100000, "epochs", "passes over the training rows", kStepping),
+      number<&C::dropout>("dropout", 0, 0.95, "share of projected units dropped", kDropping),
       number<&C::label_smoothing>("label_smoothing", 0, 0.9, "mass moved from the label to all classes evenly"),
       later(number<&C::ratio_smoothing>("ratio_smoothing", 0, 0.99, "mass moved from a blend's ratio to its neighbours",
                                         kOfLabels),
             0.0),
       later(number<&C::mixup>("mixup", 0, 100, "a of Beta(a, a) that clips are mixed by; 0 is off"), 0.0),
-      later(
-          number<&C::rdrop_weight>("rdrop_weight", 0, 1e3, "weight of R-Drop: two dropouts of a clip agree; 0 is off"),
-          0.0),
-      number<&C::grad_clip>("grad_clip", 0, 1e6, "largest gradient norm of a trial; 0 is off"),
+      later(number<&C::rdrop_weight>("rdrop_weight", 0, 1e3, "weight of R-Drop: two dropouts of a clip agree; 0 is off",
+                                     kDropping),
+            0.0),
+      number<&C::grad_clip>("grad_clip", 0, 1e6, "largest gradient norm of a trial; 0 is off", kStepping),
       integer<&C::patience>("patience", kTrial, 0, 100000, "epochs",
-                            "epochs without a better Score after which training stops; 0 is off"),
+                            "epochs without a better Score after which training stops; 0 is off", kStepping),
       later(integer<&C::stop_after>("stop_after", kTrial, 0, 100000, "epochs",
-                                    "of `epochs`, after which training stops early and may be taken up; 0 is off"),
+                                    "of `epochs`, after which training stops early and may be taken up; 0 is off",
+                                    kStepping),
             0),
       flag<&C::inner_fold>("inner_fold", kTrial, "hold out the next fold too, to choose epoch and thresholds on it"),
       choice<&C::precision>("precision", kPack,
@@ -270,6 +286,42 @@ std::vector<Setting> make_settings() {
 std::optional<int> layer_of(const std::string& text) {
   if (text.empty() || text.size() > 4 || text.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
   return std::stoi(text);
+}
+
+/// The weight of an adaptation loss that gave most of planted shifts back and cost nothing without one.
+double usual_weight(Adaptation adaptation) {
+  switch (adaptation) {
+    case Adaptation::kCoral:
+      return 20;
+    case Adaptation::kDann:
+    case Adaptation::kCdan:
+    case Adaptation::kCmd:
+      return 0.3;
+    case Adaptation::kMmd:
+    case Adaptation::kNone:
+    case Adaptation::kMoments:
+    case Adaptation::kCoralInput:
+      break;
+  }
+  return Config().adaptation_weight;
+}
+
+/// Why a config with `optimizer: lbfgs` has no convex loss with one optimum, if so.
+std::optional<Conflict> find_not_convex(const Config& config) {
+  const auto conflict = [](std::vector<std::string> settings, const std::string& wants) {
+    return Conflict{std::move(settings), "optimizer lbfgs fits convex losses: " + wants};
+  };
+  if (!is_linear(config)) return conflict({"optimizer", "fusion", "hidden"}, "it needs fusion concat and hidden 0");
+  if (has_adaptation_loss(config)) {
+    return conflict({"adaptation", "optimizer"}, "adaptation must be none, moments or coral-input");
+  }
+  if (is_aligning(config)) return conflict({"alignment", "optimizer"}, "alignment must be false");
+  if (config.focal_gamma > 0) return conflict({"focal_gamma", "optimizer"}, "focal_gamma must be 0");
+  if (config.mixup > 0) return conflict({"mixup", "optimizer"}, "mixup must be 0, as there are no batches");
+  if (!config.tune_decay && config.weight_decay == 0) {
+    return conflict({"weight_decay", "optimizer"}, "weight_decay must be above 0, else there may be no optimum");
+  }
+  return std::nullopt;
 }
 
 std::string number_text(double value) {
@@ -396,8 +448,16 @@ std::string check_value(const Setting& setting, const json& value) {
   return "";
 }
 
-int default_top_n(const Config& config) {
-  return std::min(Config().top_n, std::max(1, static_cast<int>(config.encoders.size())));
+const std::vector<std::string>& inferred_settings() {
+  static const std::vector<std::string> names = {"top_n", "adaptation_weight"};
+  return names;
+}
+
+void infer_settings(Config& config, const std::set<std::string>& said) {
+  if (said.count("top_n") == 0) {
+    config.top_n = std::min(Config().top_n, std::max(1, static_cast<int>(config.encoders.size())));
+  }
+  if (said.count("adaptation_weight") == 0) config.adaptation_weight = usual_weight(config.adaptation);
 }
 
 std::optional<Conflict> check_config(const Config& config) {
@@ -412,12 +472,15 @@ std::optional<Conflict> check_config(const Config& config) {
                     "top_n " + std::to_string(config.top_n) + " is larger than the " + std::to_string(encoder_count) +
                         " encoder" + (encoder_count == 1 ? "" : "s") + " of this config"};
   }
-  if (config.warmup_epochs >= config.epochs) {
+  if (is_fitted(config)) {
+    if (auto conflict = find_not_convex(config)) return conflict;
+  }
+  if (is_stepping(config) && config.warmup_epochs >= config.epochs) {
     return Conflict{{"warmup_epochs", "epochs"},
                     "warmup_epochs " + std::to_string(config.warmup_epochs) + " leaves none of the " +
                         std::to_string(config.epochs) + " epochs"};
   }
-  if (config.stop_after >= config.epochs) {
+  if (is_stepping(config) && config.stop_after >= config.epochs) {
     return Conflict{{"stop_after", "epochs"},
                     "stop_after " + std::to_string(config.stop_after) + " is not below the " +
                         std::to_string(config.epochs) + " epochs; 0 trains them all"};
@@ -489,7 +552,11 @@ Config config_from_json(const json& object) {
   for (const auto& [name, value] : object.items()) {
     checked_setting(name, value).set(config, value);
   }
-  if (!object.contains("top_n")) config.top_n = default_top_n(config);
+  std::set<std::string> said;
+  for (const std::string& name : inferred_settings()) {
+    if (object.contains(name)) said.insert(name);
+  }
+  infer_settings(config, said);
   if (const auto conflict = check_config(config)) throw Error(conflict->message);
   return config;
 }

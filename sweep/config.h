@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ MEDLEY_NAMED_ENUM(Adaptation, MEDLEY_ADAPTATION)
 MEDLEY_NAMED_ENUM(AdaptationTarget, MEDLEY_ADAPTATION_TARGET)
 #define MEDLEY_NORMALIZE(X) X(kEncoder, "encoder") X(kActor, "actor")
 MEDLEY_NAMED_ENUM(Normalize, MEDLEY_NORMALIZE)
-#define MEDLEY_OPTIMIZER(X) X(kAdamW, "adamw") X(kAdam, "adam")
+#define MEDLEY_OPTIMIZER(X) X(kAdamW, "adamw") X(kAdam, "adam") X(kLbfgs, "lbfgs")
 MEDLEY_NAMED_ENUM(Optimizer, MEDLEY_OPTIMIZER)
 #define MEDLEY_SCHEDULE(X) X(kCosine, "cosine") X(kConstant, "constant")
 MEDLEY_NAMED_ENUM(Schedule, MEDLEY_SCHEDULE)
@@ -86,6 +87,7 @@ struct Config {
   Optimizer optimizer = Optimizer::kAdamW;
   double learning_rate = 1e-3;
   double weight_decay = 1e-2;
+  bool tune_decay = true;
   Schedule schedule = Schedule::kCosine;
   int warmup_epochs = 0;
   int batch_size = 32;
@@ -152,8 +154,14 @@ struct Conflict {
 /// The first conflict of a config, if any.
 std::optional<Conflict> check_config(const Config& config);
 
+/// True where training is one convex fit to its optimum, and not steps by batches. Such a trial has one epoch.
+inline bool is_fitted(const Config& config) { return config.optimizer == Optimizer::kLbfgs; }
+
 /// The last epoch that a trial of this config may train: the schedule is that of `epochs` in either case.
-inline int last_epoch(const Config& config) { return config.stop_after > 0 ? config.stop_after : config.epochs; }
+inline int last_epoch(const Config& config) {
+  if (is_fitted(config)) return 1;
+  return config.stop_after > 0 ? config.stop_after : config.epochs;
+}
 
 /// True where encoders are projected to one space before they are fused: every fusion but `concat`.
 bool is_projecting(const Config& config);
@@ -178,8 +186,11 @@ bool is_transductive(const Config& config);
 /// transductive for that, but predictions for the test clips are. They decide the trial's numbers.
 bool reads_test_clips(const Config& config);
 
-/// `top_n` where nobody says it: the default, or as many as there are encoders.
-int default_top_n(const Config& config);
+/// Names of settings whose value follows from others where nobody says it.
+const std::vector<std::string>& inferred_settings();
+/// Gives those that are not in `said` their values: `top_n` is the default, or as many as there are encoders.
+/// `adaptation_weight` is that of the loss, chosen by measurement (docs/method.md).
+void infer_settings(Config& config, const std::set<std::string>& said);
 
 /// The one way to write a config of all that train the same model. `selection` is all where top_n is the number of
 /// encoders. Settings that change nothing have their defaults.

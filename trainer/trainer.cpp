@@ -13,6 +13,7 @@
 #include "trainer/data/error.h"
 #include "trainer/group.h"
 #include "trainer/importance.h"
+#include "trainer/linear_fit.h"
 #include "trainer/resume_point.h"
 
 namespace medley::trainer {
@@ -222,8 +223,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
     epochs_before.push_back(state.result.epochs.size());
     epochs = std::max(epochs, last_epoch(spec.config));
   }
-  std::vector<Group> groups = form_groups(states, features, device, gang);
-
+  std::vector<Group> groups;
   auto saved = std::chrono::steady_clock::now();
   const auto save = [&] {
     if (options.resume.empty() || gang.rank() != 0) return;
@@ -231,17 +231,25 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
     write_if_possible(options, "an interruption costs the work since the last save",
                       [&] { save_all(options.resume, groups, states); });
   };
+  const auto poll = [&] {
+    const Stop asked = options.stop ? options.stop() : Stop::kNo;
+    const auto stop = static_cast<Stop>(gang.decide(static_cast<int>(asked)));
+    if (stop == Stop::kSave) save();
+    if (stop != Stop::kNo) throw Interrupted();
+    if (std::chrono::steady_clock::now() - saved > options.save_every) save();
+  };
+  // Every rank of a gang makes the same fit. One that is interrupted starts again.
+  for (const auto& state : states) {
+    if (sweep::is_fitted(state->spec.config) && !state->done()) fit_linear(*state, features, device, poll);
+  }
+  groups = form_groups(states, features, device, gang);
   for (int epoch = 1; epoch <= epochs; ++epoch) {
     int active = 0;
     for (Group& group : groups) {
       if (!group.empty() && group.epoch() == epoch) {
         group.begin_epoch();
         while (group.index() < group.steps()) {
-          const Stop asked = options.stop ? options.stop() : Stop::kNo;
-          const auto stop = static_cast<Stop>(gang.decide(static_cast<int>(asked)));
-          if (stop == Stop::kSave) save();
-          if (stop != Stop::kNo) throw Interrupted();
-          if (std::chrono::steady_clock::now() - saved > options.save_every) save();
+          poll();
           group.step();
         }
         group.end_epoch();

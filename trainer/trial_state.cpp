@@ -111,6 +111,19 @@ void adapt_inputs(TrialState& state, const data::Dataset& dataset, StatisticsCac
   }
 }
 
+/// At most kMostTuningFolds groups of the training folds.
+std::vector<int> tuning_folds(const data::Dataset& dataset, const TrialState& state) {
+  constexpr int kMostTuningFolds = 5;
+  std::map<int, int> group_of;
+  for (const int clip : state.train) group_of[dataset.clips[static_cast<std::size_t>(clip)].fold] = 0;
+  if (group_of.size() < 2) throw Error(of_trial(state.spec) + "tune_decay needs two training folds; valid: false");
+  int next = 0;
+  for (auto& [fold, group] : group_of) group = next++ % kMostTuningFolds;
+  std::vector<int> groups;
+  for (const int clip : state.train) groups.push_back(group_of[dataset.clips[static_cast<std::size_t>(clip)].fold]);
+  return groups;
+}
+
 /// The value of the epoch's term `name`, which is added as 0 where it is missing.
 double& term_of(sweep::EpochMetrics& epoch, const std::string& name) {
   const auto named = [&](const sweep::LossTerm& term) { return term.name == name; };
@@ -343,7 +356,8 @@ TrialState make_trial_state(const TrialSpec& spec, StatisticsCache& statistics) 
   if (sweep::adapts_input(config)) adapt_inputs(state, dataset, statistics, split);
   state.layout = make_layout(config, shapes, dataset.classes);
   const long batch = config.batch_size;
-  state.steps_per_epoch = (static_cast<long>(state.train.size()) + batch - 1) / batch;
+  state.steps_per_epoch = sweep::is_fitted(config) ? 1 : (static_cast<long>(state.train.size()) + batch - 1) / batch;
+  if (sweep::is_fitted(config) && config.tune_decay) state.tuning_folds = tuning_folds(dataset, state);
   return state;
 }
 

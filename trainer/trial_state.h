@@ -24,6 +24,9 @@ struct TrialState {
   /// Clips, disjoint but for test; labels of `train` are the only ones that training reads.
   std::vector<int> train, validation, inner, test, target;
   std::vector<sweep::Label> validation_truth, inner_truth;
+  /// [train row] the group of training folds that it is left out with, from 0 on, where `tune_decay` is read. Empty
+  /// elsewhere.
+  std::vector<int> tuning_folds;
   HeadShape head;
   std::vector<double> presence_targets, salience_targets;  ///< [train row, column of the head's term], smoothed
   Scaling scaling;

@@ -126,6 +126,7 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
 }
 
 int PackTrainer::best_size(const data::Dataset& dataset, const sweep::TrialSpec& trial) {
+  if (sweep::is_fitted(trial.config)) return 1;  // fits gain nothing by a pack
   const std::string device = sweep::to_string(device_);
   const std::string key = device + " " + dataset.fingerprint + " " + sweep::fusibility_key(trial.config);
   if (const auto known = sizes_->find(key)) return std::min(*known, capacity_);

@@ -31,6 +31,23 @@ void add_untrained_gates(const SweepFile& file, std::vector<std::string>& traps)
                   count, configs.size()));
 }
 
+/// A report judges an adaptation beside the same config without one.
+void add_unjudged_adaptations(const SweepFile& file, std::vector<std::string>& traps) {
+  const auto& configs = file.expansion.configs;
+  std::set<std::string> ids;
+  for (const sweep::ExpandedConfig& expanded : configs) ids.insert(expanded.id);
+  const auto count = std::count_if(configs.begin(), configs.end(), [&](const sweep::ExpandedConfig& expanded) {
+    sweep::Config without = expanded.config;
+    without.adaptation = sweep::Adaptation::kNone;
+    return ids.count(sweep::config_id(without)) == 0;
+  });
+  if (count == 0) return;
+  traps.push_back(
+      fmt::format("{} of {} configs adapt, and the sweep lacks the same without: a report cannot say "
+                  "whether it hurts; add adaptation: none",
+                  count, configs.size()));
+}
+
 void add_narrow_margins(const Forecast& forecast, std::vector<std::string>& traps) {
   if (!forecast.settling) return;
   for (const auto& margin : forecast.settling->margins) {
@@ -152,6 +169,7 @@ double shift_between(const std::vector<float>& rows, int dim, const std::vector<
 std::vector<std::string> find_traps(const SweepFile& file, const Forecast& forecast) {
   std::vector<std::string> traps;
   add_untrained_gates(file, traps);
+  if (!file.expansion.search) add_unjudged_adaptations(file, traps);
   std::vector<data::Clip> clips = file.dataset.clips;
   sweep::put_in_folds(clips, file.expansion.partitions.front());
   add_narrow_margins(forecast, traps);

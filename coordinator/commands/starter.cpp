@@ -28,11 +28,16 @@ seeds: )" +
 )";
 }
 
-/// The baseline, the recommended start, and the best n of several encoders beside all of them; n up to `most`.
-std::string variants(int most, bool several) {
+/// The baseline, the recommended start, and the best n of several encoders beside all of them; n up to `most`. The
+/// dataset has this number of folds.
+std::string variants(int most, bool several, std::size_t folds) {
+  // Its weight decay is chosen by two training folds at least.
+  const std::string linear = std::string("{fusion: concat, hidden: 0, head: label, optimizer: lbfgs") +
+                             (folds < 3 ? ", tune_decay: false}" : "}");
   std::string text = R"(
 variants:       # one config each, by name; settings that are not named have their defaults (`medley settings`)
-  linear:        {fusion: concat, hidden: 0, head: softmax}         # what every system has to beat
+  linear:        )" + linear +
+                     R"(  # what every system has to beat
   mlp set-ratio: {fusion: concat, hidden: 512, head: set-ratio}     # a good start (docs/method.md)
 )";
   if (several)
@@ -43,7 +48,7 @@ variants:       # one config each, by name; settings that are not named have the
             (n == 1 ? ", renormalise: false}" : "}") + "\n";
   }
   return text + R"(
-reference: {fusion: concat, hidden: 0, head: softmax}        # what tables compare with
+reference: {variant: linear}                                 # what tables compare with
 
 compare: {axis: variant, baseline: linear, margin: 0.01}     # planned comparisons, with verdicts
 )";
@@ -51,7 +56,7 @@ compare: {axis: variant, baseline: linear, margin: 0.01}     # planned compariso
 
 }  // namespace
 
-std::string starter_sweep(const std::string& dataset) { return head(dataset, "2") + variants(3, true); }
+std::string starter_sweep(const std::string& dataset) { return head(dataset, "2") + variants(3, true, 3); }
 
 std::string starter_sweep(const std::string& dataset, const sweep::DatasetShape& shape) {
   constexpr int kMostEncoders = 4;
@@ -59,7 +64,7 @@ std::string starter_sweep(const std::string& dataset, const sweep::DatasetShape&
   std::string text = head(dataset, "3");
   text += "\n# " + std::to_string(shape.folds.size()) + " folds; encoders:";
   for (const std::string& name : shape.encoders) text += " " + name;
-  return text + "\n" + variants(std::min(kMostEncoders, encoders - 1), encoders > 1);
+  return text + "\n" + variants(std::min(kMostEncoders, encoders - 1), encoders > 1, shape.folds.size());
 }
 
 }  // namespace medley::coordinator

@@ -37,6 +37,12 @@ std::vector<std::string> rank_texts(const std::vector<double>& values) {
   return texts;
 }
 
+/// Of subsets of the encoders.
+bool has_scores(const ImportanceReport& report) {
+  return std::any_of(report.encoders.begin(), report.encoders.end(),
+                     [](const EncoderSummary& e) { return e.loss || e.alone; });
+}
+
 /// Cut where a name is too long.
 Table::Column encoder_column() {
   Table::Column column{"encoder", kLeft};
@@ -67,16 +73,20 @@ Table gate_table(const ImportanceReport& report) {
   if (const std::string disagree = seeds_disagree_text(report); !disagree.empty()) {
     table.above.push_back("seeds disagree: " + disagree);
   }
-  table.columns = {encoder_column(), {report.by, kLeft, "", 5},     {"weight", kRight},
-                   {"kept", kRight}, {"ranked 1st", kRight, "", 3}, {"mean rank", kRight, "", 4}};
+  table.columns = {encoder_column(), {report.by, kLeft, "", 5}, {"weight", kRight}};
+  const bool scores = has_scores(report);
+  if (scores) table.columns.insert(table.columns.end(), {{"lost without", kRight}, {"Score alone", kRight}});
+  table.columns.insert(table.columns.end(),
+                       {{"kept", kRight}, {"ranked 1st", kRight, "", 3}, {"mean rank", kRight, "", 4}});
   add_quantiles(table, "weight of a clip, quantiles");
   for (const EncoderSummary& encoder : report.encoders) {
-    std::vector<std::string> row = {encoder.encoder,
-                                    encoder.group,
-                                    spread_of(encoder.weight),
-                                    spread_of(encoder.selected),
-                                    encoder.ranks.empty() ? "-" : share_text(encoder.ranks.front()),
-                                    one_decimal(encoder.mean_rank)};
+    std::vector<std::string> row = {encoder.encoder, encoder.group, spread_of(encoder.weight)};
+    if (scores) {
+      row.push_back(encoder.loss ? signed_text(encoder.loss->difference.mean) : "-");
+      row.push_back(encoder.alone ? share_text(encoder.alone->value()) : "-");
+    }
+    row.insert(row.end(), {spread_of(encoder.selected), encoder.ranks.empty() ? "-" : share_text(encoder.ranks.front()),
+                           one_decimal(encoder.mean_rank)});
     for (std::size_t i = 0; i < 5; ++i) {
       row.push_back(i < encoder.quantiles.size() ? share_text(encoder.quantiles[i]) : "-");
     }
@@ -318,9 +328,7 @@ ImportanceReport in_words(ImportanceReport report, const Report& of) {
 std::string render(const ImportanceReport& report, ReportFormat format, std::size_t width) {
   if (format == ReportFormat::kCsv) return csv_table(importance_csv(report));
   std::vector<Table> tables = {gate_table(report), fold_table(report), group_table(report)};
-  const bool scores = std::any_of(report.encoders.begin(), report.encoders.end(),
-                                  [](const EncoderSummary& e) { return e.loss || e.alone; });
-  if (scores) tables.push_back(score_table(report));
+  if (has_scores(report)) tables.push_back(score_table(report));
   if (report.shapley) {
     for (Table& table : shapley_tables(report)) tables.push_back(std::move(table));
   }

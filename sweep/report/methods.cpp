@@ -24,8 +24,8 @@ std::string joined(const std::vector<std::string>& parts) {
 /// Those that every config has, of the ones that a reader needs to train it again.
 std::string shared_settings(const Report& report) {
   std::vector<std::string> said;
-  for (const char* name : {"optimizer", "learning_rate", "weight_decay", "schedule", "batch_size", "epochs", "dropout",
-                           "patience", "precision"}) {
+  for (const char* name : {"optimizer", "learning_rate", "weight_decay", "tune_decay", "schedule", "batch_size",
+                           "epochs", "dropout", "patience", "precision"}) {
     std::set<std::string> values;
     for (const ConfigReport& config : report.configs) {
       values.insert(config.settings.contains(name) ? value_text(config.settings[name]) : "");

@@ -234,6 +234,28 @@ std::vector<AxisReport> make_axes(const std::vector<ConfigReport>& ranked) {
 
 }  // namespace
 
+/// The settings of the same config without adaptation.
+nlohmann::json without_adaptation(nlohmann::json settings) {
+  for (const char* name : {"adaptation_weight", "adaptation_moments", "adaptation_target"}) settings.erase(name);
+  settings["adaptation"] = "none";
+  return settings;
+}
+
+/// By RunScore::`score`.
+std::vector<HarmfulAdaptation> harmful_adaptations(const Report& report, double RunScore::*score) {
+  std::vector<HarmfulAdaptation> harmful;
+  for (const ConfigReport& config : report.configs) {
+    if (!config.settings.is_object() || config.settings.value("adaptation", "none") == "none") continue;
+    const nlohmann::json settings = without_adaptation(config.settings);
+    for (const ConfigReport& other : report.configs) {
+      if (other.settings != settings) continue;
+      const auto comparison = compare_runs(config, other, score, report.folds);
+      if (comparison && comparison->result().interval.high < 0) harmful.push_back({config.id, comparison->result()});
+    }
+  }
+  return harmful;
+}
+
 ScoreSpread spread(const std::vector<double>& values) {
   return {static_cast<int>(values.size()), mean(values), sample_sd(values)};
 }
@@ -454,6 +476,7 @@ Report make_report(const ReportFrame& frame, std::vector<ConfigReport> measured)
     }
   }
   report.axes = make_axes(ranked);
+  if (report.search.empty()) report.harmful_adaptations = harmful_adaptations(report, score);
   for (const Family& family : frame.families) {
     report.families.push_back(judge(family, ranked, report.folds));
   }

@@ -195,6 +195,12 @@ AxisValueReport marginal_of(const std::vector<const ConfigReport*>& members);
 
 enum class RankedBy { kHeldOutScore, kPaperScore };
 
+/// A config with an adaptation whose Score is below that of the same config without, beyond the 95 % interval.
+struct HarmfulAdaptation {
+  std::string config;
+  PairedComparison difference;  ///< to the config without; its interval is below 0, and not adjusted
+};
+
 /// An ablation report. Configs are ranked: complete ones first, then incomplete ones, then those that a search found
 /// behind others, then those without a number.
 /// Within each the order is by held-out Score, or by mean paper-style Score unless all configs with a number have a
@@ -223,6 +229,7 @@ struct Report {
   std::map<std::string, std::string> labels;  ///< as ReportFrame says
   std::vector<AxisReport> axes;
   std::vector<FamilyReport> families;
+  std::vector<HarmfulAdaptation> harmful_adaptations;  ///< in the order of the ranking; empty for a search
 
   /// What the others are compared with: the config that the sweep file names, else the first of the ranking. That one
   /// was picked for its Score on the same data. nullptr without configs.

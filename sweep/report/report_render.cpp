@@ -187,6 +187,22 @@ std::string edge_note(const Report& report, std::size_t shown) {
   return "thresholds chosen at an end of the grid: " + configs + "; beyond it their Scores might be better";
 }
 
+/// "" where no adaptation hurts.
+std::string harm_note(const Report& report, const ConfigNames& names) {
+  constexpr std::size_t kMostNamed = 3;
+  std::string configs;
+  for (std::size_t i = 0; i < std::min(kMostNamed, report.harmful_adaptations.size()); ++i) {
+    const HarmfulAdaptation& harm = report.harmful_adaptations[i];
+    configs += (i == 0 ? "" : ", ") + names(harm.config) + " by " + share_text(-harm.difference.mean) + " " +
+               interval_text({-harm.difference.interval.high, -harm.difference.interval.low});
+  }
+  if (configs.empty()) return "";
+  if (report.harmful_adaptations.size() > kMostNamed) {
+    configs += " and " + std::to_string(report.harmful_adaptations.size() - kMostNamed) + " more";
+  }
+  return "adaptation hurts, beside the same config without: " + configs;
+}
+
 Table leaderboard(const Report& report, const RenderOptions& options) {
   const AxisText axis_text(report);
   const ConfigNames names(report);
@@ -261,6 +277,7 @@ Table leaderboard(const Report& report, const RenderOptions& options) {
   if (transductive) table.notes.push_back(std::string(kTransductiveMark) + " " + kTransductiveNote);
   if (incomplete) table.notes.push_back(std::string(kIncompleteMark) + " incomplete: over the runs that are done only");
   if (diverged) table.notes.push_back(std::string(kDivergedMark) + " over the runs that did not diverge only");
+  if (std::string harm = harm_note(report, names); !harm.empty()) table.above.push_back(std::move(harm));
   for (std::string& note : reasons.notes()) table.above.push_back(std::move(note));
   if (const std::string edge = edge_note(report, shown); !edge.empty()) table.notes.push_back(edge);
   if (report.synthetic) table.notes.push_back(kSyntheticNote);

@@ -70,10 +70,15 @@ std::optional<Conflict> find_wide_encoder(const Config& config, const DatasetSha
 }
 
 std::optional<Conflict> find_missing_folds(const Config& config, const DatasetShape& shape) {
-  if (!config.inner_fold || shape.folds.size() >= 3) return std::nullopt;
-  return Conflict{
-      {"inner_fold"},
-      "inner_fold leaves nothing to train on: the sweep has " + std::to_string(shape.folds.size()) + " folds"};
+  const std::string folds = "the sweep has " + std::to_string(shape.folds.size()) + " folds";
+  if (config.inner_fold && shape.folds.size() < 3) {
+    return Conflict{{"inner_fold"}, "inner_fold leaves nothing to train on: " + folds};
+  }
+  const std::size_t training_folds = shape.folds.size() - (config.inner_fold ? 2 : 1);
+  if (is_fitted(config) && config.tune_decay && training_folds < 2) {
+    return Conflict{{"tune_decay", "optimizer", "inner_fold"}, "tune_decay needs two training folds: " + folds};
+  }
+  return std::nullopt;
 }
 
 }  // namespace

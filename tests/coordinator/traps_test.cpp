@@ -50,6 +50,12 @@ TEST_F(TrapsOfASweep, AGateThatIsNotTrained) {
   EXPECT_EQ(traps("base: {top_n: 1}\naxes: {selection: [random, fixed]}"), "") << "controls that learn no choice";
 }
 
+TEST_F(TrapsOfASweep, AnAdaptationThatNothingIsComparedWith) {
+  const std::string alone = "1 of 2 configs adapt, and the sweep lacks the same without";
+  EXPECT_NE(traps("variants: {a: {adaptation: coral}, b: {epochs: 3}}").find(alone), std::string::npos);
+  EXPECT_EQ(traps("axes: {adaptation: [none, coral]}").find("lacks the same"), std::string::npos);
+}
+
 TEST_F(TrapsOfASweep, AMarginThatCannotBeSettled) {
   const std::string sweep = "axes: {top_n: [2, 3]}\ncompare: {axis: top_n, baseline: 2, margin: ";
   const std::string narrow = traps(sweep + "0.001}");

@@ -72,7 +72,6 @@ weight_decay=0.01
 adaptation_target=test
 adaptation_weight=12.5
 batch_size=32
-dropout=0.3
 encoders=hubert
 epochs=200
 fusion=concat
@@ -90,7 +89,7 @@ schedule=constant
 warmup_epochs=0
 weight_decay=0.001
 )");
-  EXPECT_EQ(config_id(baseline_config()), "bec936edfcd7");
+  EXPECT_EQ(config_id(baseline_config()), "e43a98d23cd1");
 }
 
 TEST(Config, TrialIdIsPinned) { EXPECT_EQ(trial_id(gated_config(), 3, 7, "abc"), "849087d483337e6f"); }
@@ -177,7 +176,11 @@ std::vector<Config> varied_configs() {
   sets.head = Head::kSetRatio;
   Config labels = gated_config();
   labels.head = Head::kLabel;
-  return {gated_config(), coral, moments, by_mass, aligned, sets, labels, baseline_config()};
+  Config fitted = gated_config();
+  fitted.fusion = Fusion::kConcat;
+  fitted.hidden = 0;
+  fitted.optimizer = Optimizer::kLbfgs;
+  return {gated_config(), coral, moments, by_mass, aligned, sets, labels, baseline_config(), fitted};
 }
 
 TEST(Config, EverySettingIsReadBackAsItWasSet) {
@@ -282,7 +285,7 @@ TEST(Config, SettingsThatCameLaterLeaveNoTraceAtTheirFirstValue) {
     EXPECT_EQ(setting.get(Config()), setting.traceless) << setting.name << ": configs without it would change";
     EXPECT_EQ(canonical_text(config).find("\n" + setting.name + "="), std::string::npos) << setting.name;
   }
-  EXPECT_EQ(later, 11);
+  EXPECT_EQ(later, 12);
 }
 
 TEST(Config, ALabelHeadHasOneTermAndAloneSmoothsRatios) {
@@ -297,6 +300,30 @@ TEST(Config, ALabelHeadHasOneTermAndAloneSmoothsRatios) {
   }
   config.presence_weight = config.salience_weight = 0;
   EXPECT_FALSE(check_config(config)) << "a label head does not read the weights";
+}
+
+TEST(Config, ALinearModelDropsNothingAndAFitHasNoSteps) {
+  Config linear = gated_config();
+  linear.fusion = Fusion::kConcat;
+  linear.hidden = 0;
+  Config fitted = linear;
+  fitted.optimizer = Optimizer::kLbfgs;
+  for (const char* name : {"dropout", "rdrop_weight"}) {
+    EXPECT_TRUE(find_setting(name)->active(gated_config())) << name;
+    EXPECT_FALSE(find_setting(name)->active(linear)) << name;
+  }
+  for (const char* name : {"learning_rate", "schedule", "warmup_epochs", "batch_size", "epochs", "grad_clip",
+                           "patience", "stop_after", "weight_decay"}) {
+    EXPECT_TRUE(find_setting(name)->active(linear)) << name;
+    EXPECT_FALSE(find_setting(name)->active(fitted)) << name;
+  }
+  EXPECT_TRUE(find_setting("tune_decay")->active(fitted));
+  EXPECT_FALSE(find_setting("tune_decay")->active(linear));
+  fitted.tune_decay = false;
+  EXPECT_TRUE(find_setting("weight_decay")->active(fitted));
+  fitted.epochs = 30;
+  fitted.stop_after = 4;
+  EXPECT_EQ(last_epoch(fitted), 1);
 }
 
 TEST(Config, AGateThatDecidesNothingLeavesNoTrace) {
@@ -379,6 +406,20 @@ TEST(Config, TopNThatNobodySaysFitsTheEncoders) {
   EXPECT_THROW(config_from_json({{"encoders", {"a", "b", "c"}}, {"top_n", 4}}), Error);
 }
 
+TEST(Config, AnAdaptationWeightThatNobodySaysIsThatOfItsLoss) {
+  const auto weight = [](const char* adaptation, json more = json::object()) {
+    more["encoders"] = {"a", "b"};
+    more["adaptation"] = adaptation;
+    return config_from_json(more).adaptation_weight;
+  };
+  EXPECT_EQ(weight("coral"), 20);
+  EXPECT_EQ(weight("mmd"), 1);
+  EXPECT_EQ(weight("dann"), 0.3);
+  EXPECT_EQ(weight("cdan"), 0.3);
+  EXPECT_EQ(weight("cmd"), 0.3);
+  EXPECT_EQ(weight("coral", {{"adaptation_weight", 1}}), 1);
+}
+
 TEST(Config, EncoderNamesWithPlusSignsDoNotCollide) {
   Config one = gated_config();
   Config two = gated_config();
@@ -438,6 +479,34 @@ TEST(Config, ImpossibleCombinationsAreNamedWithTheSettingsToBlame) {
   EXPECT_FALSE(check_config(config));
   config.encoders.clear();
   expect({"encoders"}, "encoders: none is left");
+
+  config = gated_config();
+  config.optimizer = Optimizer::kLbfgs;
+  const std::string fits = "optimizer lbfgs fits convex losses: ";
+  expect({"optimizer", "fusion", "hidden"}, fits + "it needs fusion concat and hidden 0");
+  config.fusion = Fusion::kConcat;
+  config.hidden = 7;
+  expect({"optimizer", "fusion", "hidden"}, fits + "it needs fusion concat and hidden 0");
+  config.hidden = 0;
+  config.warmup_epochs = config.stop_after = 99;
+  EXPECT_FALSE(check_config(config)) << "there are no epochs";
+  const Config fitted = config;
+  config.adaptation = Adaptation::kMmd;
+  expect({"adaptation", "optimizer"}, fits + "adaptation must be none, moments or coral-input");
+  config = fitted;
+  config.alignment = true;
+  expect({"alignment", "optimizer"}, fits + "alignment must be false");
+  config = fitted;
+  config.focal_gamma = 1;
+  expect({"focal_gamma", "optimizer"}, fits + "focal_gamma must be 0");
+  config = fitted;
+  config.mixup = 1;
+  expect({"mixup", "optimizer"}, fits + "mixup must be 0, as there are no batches");
+  config = fitted;
+  config.weight_decay = 0;
+  EXPECT_FALSE(check_config(config)) << "it is chosen";
+  config.tune_decay = false;
+  expect({"weight_decay", "optimizer"}, fits + "weight_decay must be above 0, else there may be no optimum");
 }
 
 }  // namespace

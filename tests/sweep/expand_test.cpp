@@ -519,12 +519,12 @@ TEST(Expand, VariantsAreLaidOverBaseBeforeTheAxesVary) {
       "variants:\n"
       "  linear: {fusion: concat, hidden: 0, encoders: [wavlm]}\n"
       "  gated: {selection: learned, epochs: 7}\n"
-      "axes: {top_n: [1, 2], dropout: [0, 0.5]}\n"
+      "axes: {top_n: [1, 2], label_smoothing: [0, 0.5]}\n"
       "when: {top_n: {fusion: sum}}\n"
-      "reference: {variant: linear, dropout: 0}\n");
+      "reference: {variant: linear, label_smoothing: 0}\n");
   ASSERT_EQ(expansion.configs.size(), 2u + 4u);
   const ExpandedConfig& linear = expansion.configs[0];
-  EXPECT_EQ(linear.axis_values, (std::map<std::string, std::string>{{"variant", "linear"}, {"dropout", "0"}}));
+  EXPECT_EQ(linear.axis_values, (std::map<std::string, std::string>{{"variant", "linear"}, {"label_smoothing", "0"}}));
   EXPECT_EQ(linear.config.encoders, (std::vector<std::string>{"wavlm"}));
   EXPECT_EQ(linear.config.hidden, 0);
   EXPECT_EQ(linear.config.epochs, 5);
@@ -533,8 +533,23 @@ TEST(Expand, VariantsAreLaidOverBaseBeforeTheAxesVary) {
   EXPECT_EQ(expansion.configs[5].config.epochs, 7);
   EXPECT_EQ(expansion.configs[5].config.top_n, 2);
   // A name decides nothing: the same settings without it are the same config.
-  const Expansion plain = expand_text("base: {epochs: 7, top_n: 2, dropout: 0.5}");
+  const Expansion plain = expand_text("base: {epochs: 7, top_n: 2, label_smoothing: 0.5}");
   EXPECT_EQ(plain.configs[0].id, expansion.configs[5].id);
+}
+
+TEST(Expand, AnAdaptationWeightFollowsFromTheLossUnlessItIsSaid) {
+  const auto weights = [](const std::string& text) {
+    std::vector<double> values;
+    for (const ExpandedConfig& config : expand_text(text).configs) values.push_back(config.config.adaptation_weight);
+    return values;
+  };
+  const std::vector<double> own = {20, 0.3}, said = {1, 1};
+  EXPECT_EQ(weights("axes: {adaptation: [coral, dann]}"), own);
+  EXPECT_EQ(weights("base: {adaptation_weight: 1}\naxes: {adaptation: [coral, dann]}"), said);
+  EXPECT_EQ(weights("variants: {a: {adaptation: coral}, b: {adaptation: dann, adaptation_weight: 7}}"),
+            (std::vector<double>{20, 7}));
+  EXPECT_EQ(weights("axes: {adaptation: [mmd], adaptation_weight: [2, 3]}"), (std::vector<double>{2, 3}));
+  EXPECT_FALSE(expand_text("axes: {adaptation: [none, coral]}\nreference: {adaptation: coral}").reference_id.empty());
 }
 
 TEST(Expand, ErrorsOfVariantsNameThem) {

@@ -450,7 +450,8 @@ TEST(ImportanceRender, EveryFormatHasTheNumbersAndTheirProtocol) {
                            ".420 ± .059", ".667", "held-out Scores", "paper-style (optimistic)", "+.150"}) {
     EXPECT_NE(text.find(said), std::string::npos) << said << "\n" << text;
   }
-  EXPECT_NE(render(report, ReportFormat::kMarkdown).find("| a | video | .420 ± .059 |"), std::string::npos);
+  EXPECT_NE(render(report, ReportFormat::kMarkdown).find("| a | video | .420 ± .059 | +.150 |"), std::string::npos)
+      << "the loss without it stands beside its weight";
   EXPECT_NE(render(report, ReportFormat::kLatex).find("\\multicolumn{4}{c}{lost without it}"), std::string::npos);
   const json object = importance_json(report);
   EXPECT_NEAR(object["encoders"][0]["weight"]["mean"].get<double>(), .42, 1e-12);

@@ -81,6 +81,38 @@ TEST(Report, PaperNumbersAreMeanAndDeviationOverRuns) {
   EXPECT_TRUE(a.complete());
 }
 
+// In every run b has .5 and .2, and a has .2 or .25 and .1: its Score is lower by .175 to .2.
+TEST(Report, AnAdaptationThatHurtsIsNamedWithItsLoss) {
+  ReportInput input = two_configs();
+  input.folds = {0, 1, 2, 3, 4};
+  input.trials.clear();
+  for (const int fold : input.folds) {
+    for (const std::uint64_t seed : input.seeds) {
+      input.trials.push_back(trial("a", fold, seed, fold % 2 == 0 ? .2 : .25, .1));
+      input.trials.push_back(trial("b", fold, seed, .5, .2));
+    }
+  }
+  input.configs[0].settings = {
+      {"adaptation", "coral"}, {"adaptation_weight", 100}, {"adaptation_target", "test"}, {"epochs", 3}};
+  input.configs[1].settings = {{"adaptation", "none"}, {"epochs", 3}};
+  const Report report = make_report(input);
+  ASSERT_EQ(report.harmful_adaptations.size(), 1u);
+  const HarmfulAdaptation& harm = report.harmful_adaptations.front();
+  EXPECT_EQ(harm.config, "a");
+  EXPECT_NEAR(harm.difference.mean, -(.2 * 3 + .175 * 2) / 5, 1e-12);
+  EXPECT_LT(harm.difference.interval.high, 0);
+  const std::string text = render(report, {ReportFormat::kText});
+  EXPECT_NE(text.find("adaptation hurts, beside the same config without: "), std::string::npos) << text;
+  input.configs[1].settings["epochs"] = 4;
+  EXPECT_TRUE(make_report(input).harmful_adaptations.empty()) << "another config";
+  input.configs[1].settings["epochs"] = 3;
+  std::swap(input.configs[0].settings, input.configs[1].settings);
+  EXPECT_TRUE(make_report(input).harmful_adaptations.empty()) << "it helps";
+  std::swap(input.configs[0].settings, input.configs[1].settings);
+  input.search = "race, margin .010";
+  EXPECT_TRUE(make_report(input).harmful_adaptations.empty()) << "an interval that takes no account of the looks";
+}
+
 /// `a` was asked for all four runs. `b` had the two folds of seed 1, and half a seed more.
 ReportInput a_search() {
   ReportInput input = two_configs();

@@ -65,6 +65,13 @@ inline constexpr Switch kSwitches[] = {
     {"rdrop_mmd_mixup", R"({"rdrop_weight": 0.8, "adaptation": "mmd", "mixup": 2, "gate_noise": 0.2})"},
 };
 
+/// Those that are fitted and do not step.
+inline constexpr Switch kFits[] = {
+    {"lbfgs", R"({"fusion": "concat", "hidden": 0, "optimizer": "lbfgs"})"},
+    {"lbfgs_moments", R"({"fusion": "concat", "hidden": 0, "optimizer": "lbfgs", "head": "softmax", "tune_decay": false,
+                          "adaptation": "moments", "normalize": "actor"})"},
+};
+
 /// What GoogleTest prints of one.
 inline void PrintTo(const Switch& switched, std::ostream* out) { *out << switched.name; }
 

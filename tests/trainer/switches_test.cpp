@@ -111,6 +111,7 @@ TEST_P(Switches, LabelsOfHeldOutAndTargetClipsAreNotRead) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Switches, testing::ValuesIn(kSwitches), switch_name);
+INSTANTIATE_TEST_SUITE_P(Fits, Switches, testing::ValuesIn(kFits), switch_name);
 
 /// A trained trial of small shape with these settings.
 TrialResult trained(const data::Dataset& dataset, const char* settings) {
