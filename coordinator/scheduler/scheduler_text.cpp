@@ -69,7 +69,7 @@ struct Text {
   }
   std::string operator()(const TrialsAdded& e) const {
     return "TrialsAdded " + e.sweep + " " + std::to_string(e.trials.size()) + " trials, " +
-           std::to_string(e.likely.size()) + " likely";
+           (e.likely ? std::to_string(e.likely->size()) + " likely" : "likely as before");
   }
   std::string operator()(const SweepClosed& e) const { return "SweepClosed " + e.sweep; }
   std::string operator()(const WorkerJoined& e) const {

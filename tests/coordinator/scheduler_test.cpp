@@ -1412,5 +1412,53 @@ TEST_F(SchedulerTest, AFailureThatNoOtherExplainsKeepsATrialAlone) {
   )");
 }
 
+TEST_F(SchedulerTest, AfterAPauseNothingIsAssignedBeforeTheWorkersWereHeard) {
+  limits_.longest_step_ms = 100;
+  limits_.catch_up_ms = 50;
+  play(R"(
+    > submit s a:k b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    @5000
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    > disconnect w
+    RecordWorker w away
+    > join w 1
+    RecordWorker w joined
+    @5040
+    > tick
+    @5060
+    > tick
+    RecordAssignment w pack 2: b#1
+    Assign w pack 2: b#1
+  )");
+}
+
+TEST_F(SchedulerTest, APausedWorkerEndsItsPackAndGetsNoOtherUntilItIsReleased) {
+  play(R"(
+    > submit s a:k b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > hold w
+    RecordWorker w quarantined: paused by hand
+    > hold w
+    > hold nobody
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    > tick
+    > release w
+    RecordWorker w joined: released from quarantine
+    RecordAssignment w pack 2: b#1
+    Assign w pack 2: b#1
+  )");
+}
+
 }  // namespace
 }  // namespace medley::coordinator
