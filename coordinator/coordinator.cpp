@@ -385,6 +385,16 @@ struct Coordinator::State {
                       (done ? "; they are its last" : "")};
   }
 
+  Coordinator::Answer send_away(const std::string& worker) {
+    const std::string name = "worker " + roster.name_of(worker);
+    if (!server->connected(worker)) return {false, name + " is not connected"};
+    if (host_workers->keeps(worker)) {
+      return {false, name + " is one of those that this coordinator keeps: another would take its place. Pause it"};
+    }
+    server->send(worker, protocol::Dismiss{"told to leave"});
+    return {true, name + " saves what it trains, and leaves"};
+  }
+
   Coordinator::Answer retry_sweep(const std::string& id) {
     std::vector<std::string> failed;
     const Coordinator::Answer may = gate.call([&] { return requests.may_retry(id); });
@@ -651,6 +661,14 @@ Coordinator::Answer Coordinator::mark_sweep(const std::string& sweep, const stor
 
 Coordinator::Answer Coordinator::release(const std::string& worker) {
   return state_->gate.call([&] { return state_->requests.release(worker); });
+}
+
+Coordinator::Answer Coordinator::pause_worker(const std::string& worker) {
+  return state_->gate.call([&] { return state_->requests.pause_worker(worker); });
+}
+
+Coordinator::Answer Coordinator::send_away(const std::string& worker) {
+  return state_->gate.call([&] { return state_->send_away(worker); });
 }
 
 }  // namespace medley::coordinator

@@ -69,6 +69,14 @@ bool Requests::quarantined(const std::string& worker) const {
                      [&](const auto& view) { return view.id == worker && view.quarantined; });
 }
 
+Coordinator::Answer Requests::pause_worker(const std::string& worker) {
+  const std::string name = "worker " + roster_.name_of(worker);
+  if (quarantined(worker)) return {false, name + " gets no trials already"};
+  process_({WorkerPaused{worker}});
+  if (!quarantined(worker)) return {false, name + " has left"};
+  return {true, name + " gets no more trials: what it trains ends first"};
+}
+
 Coordinator::Answer Requests::release(const std::string& worker) {
   const std::string name = roster_.name_of(worker);
   if (!quarantined(worker)) return {false, "worker " + name + " is not quarantined"};

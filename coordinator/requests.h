@@ -34,6 +34,7 @@ class Requests {
   /// What is said of all of them.
   Answer retried(const std::string& sweep, int trials) const;
   Answer release(const std::string& worker);
+  Answer pause_worker(const std::string& worker);
 
  private:
   Answer change_sweep(const std::string& id, const std::vector<sweep::SweepState>& from, Event event,

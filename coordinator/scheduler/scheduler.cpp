@@ -293,6 +293,12 @@ void Scheduler::on(const WorkerQuarantined& e) {
   worker.quarantine_reason = e.reason;
 }
 
+void Scheduler::on(const WorkerPaused& e) {
+  const auto it = workers_.find(e.worker);
+  if (it == workers_.end() || it->second.quarantined || it->second.state == WorkerState::kLeft) return;
+  set_aside(e.worker, it->second, "paused by hand");
+}
+
 void Scheduler::on(const WorkerReleased& e) {
   const auto it = workers_.find(e.worker);
   if (it == workers_.end() || !it->second.quarantined || it->second.state == WorkerState::kLeft) return;
@@ -420,10 +426,14 @@ void Scheduler::note_refusal(const std::string& id) {
   quarantine(id, worker, "sent " + std::to_string(worker.refused) + " results that cannot be true");
 }
 
-void Scheduler::quarantine(const std::string& id, Worker& worker, const std::string& reason) {
+void Scheduler::set_aside(const std::string& id, Worker& worker, const std::string& reason) {
   worker.quarantined = true;
   worker.quarantine_reason = reason;
   out_.push_back(RecordWorker{id, WorkerState::kQuarantined, reason});
+}
+
+void Scheduler::quarantine(const std::string& id, Worker& worker, const std::string& reason) {
+  set_aside(id, worker, reason);
   out_.push_back(Quarantine{id, reason});
 }
 

@@ -187,6 +187,11 @@ struct WorkerQuarantined {
   std::string worker;
   std::string reason;
 };
+/// Somebody wants a worker to get no more packs until it is released. What it trains ends. Ignored for a worker that is
+/// unknown or quarantined.
+struct WorkerPaused {
+  std::string worker;
+};
 /// Ends a worker's quarantine: it gets packs again, as one that just joined. Ignored for other workers.
 struct WorkerReleased {
   std::string worker;
@@ -198,8 +203,8 @@ struct Ticked {};
 
 using Event = std::variant<SweepSubmitted, TrialsAdded, SweepClosed, PackSizeMeasured, WorkerJoined, WorkerLost,
                            HeartbeatReceived, ResultReceived, AttemptFailed, ResultRefused, SweepPaused, SweepResumed,
-                           SweepStopped, SweepPrioritised, TrialRetried, WorkerQuarantined, WorkerReleased,
-                           DrainRequested, Ticked>;
+                           SweepStopped, SweepPrioritised, TrialRetried, WorkerQuarantined, WorkerPaused,
+                           WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // A Record changes the database. The shell runs a call's records in one Group and commits before it sends anything.
@@ -450,6 +455,7 @@ class Scheduler {
   void on(const SweepPrioritised&);
   void on(const TrialRetried&);
   void on(const WorkerQuarantined&);
+  void on(const WorkerPaused&);
   void on(const WorkerReleased&);
   void on(const DrainRequested&);
   void on(const Ticked&);
@@ -461,6 +467,7 @@ class Scheduler {
   void renew(Lease& lease, const HeldAttempt& held);
   void note_result(const std::string& worker, int trial);
   void note_refusal(const std::string& worker);
+  void set_aside(const std::string& id, Worker& worker, const std::string& reason);
   void quarantine(const std::string& id, Worker& worker, const std::string& reason);
   bool may_send(const std::string& worker, const Trial& trial, const AttemptId& attempt) const;
   bool usable(const Worker& worker) const;

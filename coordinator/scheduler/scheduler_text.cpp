@@ -105,6 +105,7 @@ struct Text {
   std::string operator()(const WorkerQuarantined& e) const {
     return "WorkerQuarantined " + e.worker + because(e.reason);
   }
+  std::string operator()(const WorkerPaused& e) const { return "WorkerPaused " + e.worker; }
   std::string operator()(const WorkerReleased& e) const { return "WorkerReleased " + e.worker; }
   std::string operator()(const DrainRequested&) const { return "DrainRequested"; }
   std::string operator()(const Ticked&) const { return "Ticked"; }

@@ -515,6 +515,36 @@ TEST_F(CoordinatorTest, APauseOfTheCoordinatorCostsNoAttempt) {
   EXPECT_EQ(row->attempts.at(0).state, sweep::AttemptState::kRunning);
 }
 
+TEST_F(CoordinatorTest, OneWorkerIsPausedAndOneLeaves) {
+  start(1);
+  FakeWorker paused = connect();
+  paused.join(1);
+  const auto first = paused.expect<protocol::Assign>();
+  EXPECT_TRUE(coordinator_->pause_worker(paused.instance).done);
+  EXPECT_EQ(coordinator_->pause_worker(paused.instance).message, "worker elsewhere:1 gets no trials already");
+  EXPECT_FALSE(coordinator_->pause_worker("nobody").done);
+  EXPECT_FALSE(coordinator_->send_away("nobody").done);
+  paused.send(FakeWorker::result_of(first.trials.at(0)));
+  paused.expect<protocol::ResultReceived>();
+
+  FakeWorker other = connect();
+  other.join(1);
+  other.expect<protocol::Assign>();  // the one that is left
+  const auto told = coordinator_->send_away(other.instance);
+  EXPECT_EQ(told.message, "worker elsewhere:1 saves what it trains, and leaves");
+  EXPECT_EQ(other.expect<protocol::Dismiss>().reason, "told to leave");
+  other.send(protocol::Leave{"told to leave"});
+  EXPECT_TRUE(other.closed());
+  paused.send(protocol::Heartbeat{});
+  paused.expect<protocol::Alive>();  // and no Assign before it
+  EXPECT_TRUE(coordinator_->release(paused.instance).done);
+  paused.send(FakeWorker::result_of(paused.expect<protocol::Assign>().trials.at(0)));
+  paused.expect<protocol::ResultReceived>();
+  const auto left = storage::Reader(options_.store).find_trial(fake::fake_sweep(1).trials.at(1).id);
+  ASSERT_TRUE(left);
+  EXPECT_EQ(left->attempts.at(0).state, sweep::AttemptState::kCancelled) << "which costs no retry";
+}
+
 TEST_F(CoordinatorTest, AQuarantinedWorkerStaysAndGetsTrialsAgainWhenItIsReleased) {
   options_.limits.quarantine_after = 1;
   start(1);

@@ -111,6 +111,7 @@ Event parse_event(const std::string& line) {
   if (verb == "prioritise") return SweepPrioritised{who, std::stoi(rest.at(0))};
   if (verb == "retry") return TrialRetried{who};
   if (verb == "recall") return WorkerQuarantined{who, "failed 3 distinct trials in a row"};
+  if (verb == "hold") return WorkerPaused{who};
   if (verb == "release") return WorkerReleased{who};
   if (verb == "drain") return DrainRequested{};
   if (verb == "tick") return Ticked{};

@@ -83,6 +83,12 @@ export function WorkersView({ control }: { control: boolean }) {
                           {control && hasToken() && worker.state === "quarantined" && (
                             <Change path={`workers/${encodeURIComponent(worker.id)}/release`} label="Release" done={polled.again} />
                           )}
+                          {control && hasToken() && worker.state === "joined" && (
+                            <>
+                              <Change path={`workers/${encodeURIComponent(worker.id)}/pause`} label="Pause" done={polled.again} />
+                              <Change path={`workers/${encodeURIComponent(worker.id)}/leave`} label="Let go" done={polled.again} />
+                            </>
+                          )}
                         </td>
                         <td class="device-cell" data-head="Device">
                           {worker.device}
