@@ -8,7 +8,7 @@ namespace medley::cluster {
 
 /// What one site wants that others do not (its profile file). Empty: nothing said.
 struct Site {
-  std::string account, partition, qos;                           ///< Slurm
+  std::string account, partition, qos;                           ///< Slurm's; a partition is PBS's queue
   std::vector<std::string> directives;                           ///< more of sbatch's options, "--constraint=a100"
   std::vector<std::string> modules;                              ///< loaded by `module load` before the worker starts
   std::vector<std::string> setup;                                ///< lines of bash, run after the modules
@@ -32,7 +32,8 @@ struct Launch {
   std::string name;  ///< of its jobs and processes, unique to store and launch: "medley-1a2b3c4d-1"
   WorkerShape shape;
   Site site;
-  std::string time;                    ///< Slurm's --time
+  std::string time;                    ///< limit of a job, as its batch system takes it
+  std::string resources;               ///< PBS: more of a host of a worker, "mem=64gb"
   std::string hosts;                   ///< mpirun's host file
   std::string program;                 ///< medley-worker
   std::vector<std::string> arguments;  ///< after `serve`, less where the coordinator is

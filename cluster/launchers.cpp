@@ -1,12 +1,13 @@
 #include "cluster/launchers.h"
 
+#include "cluster/pbs.h"
 #include "cluster/process_launcher.h"
 #include "cluster/slurm.h"
 
 namespace medley::cluster {
 
 const Launchers& launchers() {
-  static const Launchers all = {local_launcher(), mpirun_launcher(), slurm_launcher()};
+  static const Launchers all = {local_launcher(), mpirun_launcher(), slurm_launcher(), pbs_launcher()};
   return all;
 }
 

@@ -1,16 +1,13 @@
 #include "cluster/slurm.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cstdlib>
-#include <map>
 #include <optional>
 #include <sstream>
 
 #include <unistd.h>
 
-#include "storage/files/error.h"
-#include "storage/files/write.h"
+#include "cluster/batch.h"
 
 namespace medley::cluster {
 namespace {
@@ -62,55 +59,6 @@ std::vector<std::string> options_of(const Launch& launch) {
   return words;
 }
 
-std::string surroundings(const Launch& launch) {
-  std::string text;
-  if (!launch.site.modules.empty()) {
-    text += "module load " + shell_line(launch.site.modules) + " || exit 1\n";
-  }
-  const std::string cores = std::to_string(launch.shape.cores_per_rank);
-  text += "export OMP_NUM_THREADS=" + cores + " OPENBLAS_NUM_THREADS=" + cores + " MKL_NUM_THREADS=" + cores + "\n";
-  for (const auto& [name, value] : launch.site.environment) text += "export " + name + "=" + shell_word(value) + "\n";
-  for (const std::string& line : launch.site.setup) text += line + "\n";
-  return text;
-}
-
-/// The command line of a worker, less where the coordinator is.
-std::vector<std::string> worker_words(const Launch& launch) {
-  std::vector<std::string> words;
-  if (launch.shape.ranks > 1) {
-    // A step of its own: when a rank dies Slurm ends the others, which would wait for it for ever.
-    words = {"srun", "--mpi=" + launch.site.srun_mpi, "--kill-on-bad-exit=1",
-             "--ntasks=" + std::to_string(launch.shape.ranks),
-             "--cpus-per-task=" + std::to_string(launch.shape.cores_per_rank)};
-  }
-  words.insert(words.end(), {launch.program, "serve"});
-  words.insert(words.end(), launch.arguments.begin(), launch.arguments.end());
-  words.insert(words.end(), {"--spool", launch.spool});
-  return words;
-}
-
-/// The script with a value in place of each mark, in one pass: values may hold what looks like a mark.
-std::string filled(const std::string& script, const std::map<std::string, std::string>& values) {
-  std::string text;
-  std::size_t used = 0;
-  for (std::size_t at = 0; at < script.size();) {
-    const auto mark = std::find_if(values.begin(), values.end(), [&](const auto& value) {
-      return script.compare(at, value.first.size(), value.first) == 0;
-    });
-    if (mark == values.end()) {
-      text += script[at++];
-    } else {
-      text += mark->second;
-      at += mark->first.size();
-      ++used;
-    }
-  }
-  assert(used == values.size());
-  return text;
-}
-
-std::string first_word(const std::string& text) { return text.substr(0, text.find_first_of(" \t\r\n;")); }
-
 /// Variables of the user that change what Slurm's commands do behind their options: they narrow what squeue lists and
 /// scancel ends, or let sbatch wait for the job.
 std::vector<std::string> misleading_variables() {
@@ -123,17 +71,7 @@ std::vector<std::string> misleading_variables() {
 }
 
 /// Runs one of Slurm's commands. Throws Error with what it said.
-std::string ask_slurm(const std::vector<std::string>& argv) {
-  std::vector<std::string> clean = {"env"};
-  for (const std::string& name : misleading_variables()) clean.insert(clean.end(), {"-u", name});
-  clean.insert(clean.end(), argv.begin(), argv.end());
-  const Said said = run_command(clean);
-  if (said.timed_out) throw Error(argv[0] + " did not answer within a minute: is Slurm's controller up?");
-  if (said.exit.code != 0 || said.exit.signal != 0) {
-    throw Error(shell_line(argv) + " failed with " + said.exit.text() + ": " + said.err);
-  }
-  return said.out;
-}
+std::string ask_slurm(const std::vector<std::string>& argv) { return ask_system(argv, misleading_variables()); }
 
 /// The largest array that Slurm takes. Its default, where it does not say.
 int largest_array() {
@@ -196,12 +134,20 @@ void signal_tasks(const std::vector<std::string>& options, const std::vector<std
 }  // namespace
 
 std::string slurm_script(const Launch& launch) {
-  const bool fixed = !launch.coordinator.empty();
-  return filled(slurm_batch(), {{"#@surroundings@\n", surroundings(launch)},
-                                {"@endpoint@", fixed ? "" : shell_word(launch.endpoint_file)},
-                                {"@coordinator@", fixed ? shell_word(launch.coordinator) : ""},
-                                {"@spool@", shell_word(launch.spool)},
-                                {"@worker@", shell_line(worker_words(launch))}});
+  BatchSystem slurm;
+  slurm.text =
+      "restarts=${SLURM_RESTART_COUNT:-0}\n"
+      "requeue() {\n"
+      "  scontrol requeue \"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\" || exit 75  # where RequeueExit=75, that does "
+      "it\n"
+      "  sleep 300\n"
+      "  exit 75\n"
+      "}\n";
+  // A step of its own: when a rank dies Slurm ends the others, which would wait for it for ever.
+  slurm.gang = shell_line({"srun", "--mpi=" + launch.site.srun_mpi, "--kill-on-bad-exit=1",
+                           "--ntasks=" + std::to_string(launch.shape.ranks),
+                           "--cpus-per-task=" + std::to_string(launch.shape.cores_per_rank)});
+  return batch_script(launch, slurm);
 }
 
 std::vector<std::string> sbatch_argv(const Launch& launch, int workers) {
@@ -247,9 +193,7 @@ std::string SlurmLauncher::preview(int workers) const {
   return shell_line(sbatch_argv(launch_, workers)) + "\n\n" + slurm_script(launch_);
 }
 
-void SlurmLauncher::write_script() const {
-  files::rethrow_as<Error>([&] { files::write(launch_.script, slurm_script(launch_), files::Durability::kAtomic); });
-}
+void SlurmLauncher::write_script() const { write_batch_script(launch_, slurm_script(launch_)); }
 
 void SlurmLauncher::check(int workers) {
   write_script();
@@ -284,9 +228,9 @@ LauncherKind slurm_launcher() {
   kind.help = "a task of a Slurm job array";
   kind.options = {
       {"--partition", "Slurm's partition", [](Launch& launch, const std::string& v) { launch.site.partition = v; }},
-      {"--account", "Slurm's account", [](Launch& launch, const std::string& v) { launch.site.account = v; }},
+      {"--account", "Slurm's or PBS's account", [](Launch& launch, const std::string& v) { launch.site.account = v; }},
       {"--qos", "Slurm's quality of service", [](Launch& launch, const std::string& v) { launch.site.qos = v; }},
-      {"--time", "Slurm's time limit of a worker, such as 8:00:00; it then queues again",
+      {"--time", "time limit of a worker, such as 8:00:00; it then queues again",
        [](Launch& launch, const std::string& v) { launch.time = v; }}};
   kind.reaches_hosts = true;
   kind.job = "job array";

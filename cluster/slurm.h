@@ -7,8 +7,6 @@
 
 namespace medley::cluster {
 
-/// slurm_batch.sh, which is part of the program.
-const char* slurm_batch();
 /// The batch script of every worker of the launch: one task of a job array is one worker. It starts the worker (a gang
 /// as a step of its own), starts it again when it crashes, passes a notice on and puts itself back into the queue while
 /// a coordinator is there.

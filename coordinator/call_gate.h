@@ -24,12 +24,12 @@ class CallGate {
    public:
     explicit Open(CallGate& gate) : gate_(gate) {
       const std::lock_guard lock(gate_.mutex_);
-      gate_.open_ = true;
+      gate_.state_ = State::kOpen;
       gate_.thread_ = std::this_thread::get_id();
     }
     ~Open() {
       const std::lock_guard lock(gate_.mutex_);
-      gate_.open_ = false;
+      gate_.state_ = State::kClosed;
     }
     Open(const Open&) = delete;
     Open& operator=(const Open&) = delete;
@@ -38,15 +38,12 @@ class CallGate {
     CallGate& gate_;
   };
 
-  /// Calls `what` there and returns or throws its result. While the gate is not open, calls it here. Throws Error when
-  /// the gate closes before its turn.
+  /// Calls `what` there and returns or throws its result. Before the gate opens, calls it here. Throws Error when the
+  /// gate closes before its turn, or has closed.
   template <class What>
   auto call(What what) -> decltype(what()) {
     using Result = decltype(what());
-    {
-      const std::lock_guard lock(mutex_);
-      if (!open_ || thread_ == std::this_thread::get_id()) return what();
-    }
+    if (is_here()) return what();
     // `what` refers to the caller's frame. Either that thread claims it or, when the gate has closed without it, the
     // caller does.
     auto claimed = std::make_shared<std::atomic<bool>>(false);
@@ -57,15 +54,24 @@ class CallGate {
     });
     while (future.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
       const std::lock_guard lock(mutex_);
-      if (!open_ && !claimed->exchange(true)) throw Error("the coordinator has ended");
+      if (state_ == State::kClosed && !claimed->exchange(true)) throw Error("the coordinator has ended");
     }
     return future.get();
   }
 
  private:
+  /// What is called now is called on this thread. Throws Error when the gate has closed.
+  bool is_here() {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::kNotYet || thread_ == std::this_thread::get_id()) return true;
+    if (state_ == State::kClosed) throw Error("the coordinator has ended");
+    return false;
+  }
+
   boost::asio::io_context& io_;
   std::mutex mutex_;
-  bool open_ = false;
+  enum class State { kNotYet, kOpen, kClosed };
+  State state_ = State::kNotYet;
   std::thread::id thread_;
 };
 

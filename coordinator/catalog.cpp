@@ -26,31 +26,32 @@ SweepStatus status_of(const storage::SweepSummary& summary) {
 
 }  // namespace
 
-SweepSubmitted Catalog::add(storage::Reader& reader, const storage::SweepSummary& summary) {
-  sweep_index_[summary.id] = sweeps_.size();
-  sweeps_.push_back(status_of(summary));
-  return {summary.id, summary.priority, summary.state, read_trials(reader, summary, storage::Reader::Trials::kAsked),
-          summary.searching};
+StoredTrials read_trials(storage::Reader& reader, const std::string& sweep, storage::Reader::Trials which) {
+  const storage::Reader::Snapshot snapshot(reader);
+  StoredTrials stored;
+  stored.sweep = reader.stored_sweep(sweep);
+  stored.dataset = reader.stored_dataset(stored.sweep.dataset);
+  stored.which = which;
+  stored.specs = reader.sweep_trials(sweep, which);
+  stored.histories = reader.trial_histories(sweep, which);
+  if (stored.specs.size() != stored.histories.size()) throw Error("the store is damaged: sweep " + sweep);
+  return stored;
 }
 
-TrialsAdded Catalog::grow(storage::Reader& reader, const storage::SweepSummary& summary) {
-  sweeps_[sweep_index_.at(summary.id)] = status_of(summary);
-  return {summary.id, read_trials(reader, summary, storage::Reader::Trials::kAsked),
-          read_trials(reader, summary, storage::Reader::Trials::kLikely)};
+void Catalog::note(const storage::SweepSummary& summary) {
+  const auto [it, inserted] = sweep_index_.emplace(summary.id, sweeps_.size());
+  if (inserted) sweeps_.emplace_back();
+  sweeps_[it->second] = status_of(summary);
 }
 
-std::vector<SubmittedTrial> Catalog::read_trials(storage::Reader& reader, const storage::SweepSummary& summary,
-                                                 storage::Reader::Trials which) {
-  const std::size_t index = sweep_index_.at(summary.id);
-  const Dataset& dataset = read_dataset(reader, summary.dataset, summary.partitions);
-  const auto specs = reader.sweep_trials(summary.id, which);
-  const auto histories = reader.trial_histories(summary.id, which);
-  if (specs.size() != histories.size()) throw Error("the store is damaged: sweep " + summary.id);
+std::vector<SubmittedTrial> Catalog::take(const StoredTrials& stored, storage::Slice slice) {
+  const std::size_t index = sweep_index_.at(stored.sweep.id);
+  const Dataset& dataset = datasets_.at(stored.sweep.dataset);
   std::vector<SubmittedTrial> trials;
-  trials.reserve(specs.size());
-  for (std::size_t i = 0; i < specs.size(); ++i) {
-    const auto& spec = specs[i];
-    const auto& history = histories[i];
+  trials.reserve(slice.last - slice.first);
+  for (std::size_t i = slice.first; i < slice.last; ++i) {
+    const auto& spec = stored.specs[i];
+    const auto& history = stored.histories[i];
     const auto [it, inserted] = trials_.try_emplace(spec.id);
     Trial& trial = it->second;
     if (inserted) {
@@ -62,7 +63,7 @@ std::vector<SubmittedTrial> Catalog::read_trials(storage::Reader& reader, const 
                history.test_fingerprint,
                {}};
     }
-    const bool counts = which == storage::Reader::Trials::kAsked;
+    const bool counts = stored.which == storage::Reader::Trials::kAsked;
     if (counts && std::find(trial.sweeps.begin(), trial.sweeps.end(), index) == trial.sweeps.end()) {
       trial.sweeps.push_back(index);
     }
@@ -73,16 +74,13 @@ std::vector<SubmittedTrial> Catalog::read_trials(storage::Reader& reader, const 
   return trials;
 }
 
-const Catalog::Dataset& Catalog::read_dataset(storage::Reader& reader, const std::string& fingerprint,
-                                              const std::vector<sweep::Partition>& also) {
-  const auto found = reader.find_dataset(fingerprint);
-  if (!found) throw Error("the store is damaged: no dataset " + fingerprint);
-  Dataset& dataset = datasets_[fingerprint];
-  dataset.fingerprint = fingerprint;
-  dataset.folder = found->folder;
+const Catalog::Dataset& Catalog::note(const storage::DatasetRecord& record, const std::vector<sweep::Partition>& also) {
+  Dataset& dataset = datasets_[record.fingerprint];
+  dataset.fingerprint = record.fingerprint;
+  dataset.folder = record.folder;
   for (const sweep::Partition& partition : also) dataset.promises[partition];
   for (auto& [partition, promise] : dataset.promises) {
-    promise = storage::promise_of(sweep::partitioned(*found, partition));
+    promise = storage::promise_of(sweep::partitioned(record, partition));
   }
   return dataset;
 }

@@ -10,10 +10,22 @@
 #include "coordinator/scheduler/scheduler.h"
 #include "coordinator/status.h"
 #include "storage/reader.h"
+#include "storage/writer.h"
 #include "sweep/config.h"
 #include "sweep/score/admission.h"
 
 namespace medley::coordinator {
+
+/// Trials of a sweep as the store has them. Reading those of a large sweep takes a while.
+struct StoredTrials {
+  storage::SweepSummary sweep;
+  storage::DatasetRecord dataset;
+  storage::Reader::Trials which = storage::Reader::Trials::kAsked;
+  std::vector<sweep::TrialSpec> specs;
+  std::vector<storage::TrialHistory> histories;  ///< of the same trials
+};
+/// Any thread. Throws Error when the store contradicts itself.
+StoredTrials read_trials(storage::Reader& reader, const std::string& sweep, storage::Reader::Trials which);
 
 /// What the coordinator must know of sweeps and trials, beyond what the scheduler does, to assign trials and to show
 /// how far they are. Read from the store once a sweep. One thread.
@@ -34,14 +46,12 @@ class Catalog {
     std::vector<std::size_t> sweeps;  ///< indices into sweeps()
   };
 
-  /// Makes a stored sweep known here; the event makes it known to the scheduler. Throws Error when the store
-  /// contradicts itself.
-  SweepSubmitted add(storage::Reader& reader, const storage::SweepSummary& summary);
-  /// The same for what the search of a known sweep has asked for since.
-  TrialsAdded grow(storage::Reader& reader, const storage::SweepSummary& summary);
-  /// Reads where the dataset lies now: it may have moved. Promises are of the partitions known before, and of `also`.
-  const Dataset& read_dataset(storage::Reader& reader, const std::string& fingerprint,
-                              const std::vector<sweep::Partition>& also = {});
+  /// Makes a stored sweep known here, or what changed of a known one.
+  void note(const storage::SweepSummary& summary);
+  /// Makes trials of a known sweep known here: as the scheduler is told of them.
+  std::vector<SubmittedTrial> take(const StoredTrials& stored, storage::Slice slice);
+  /// Where the dataset lies now: it may have moved. Promises are of the partitions known before, and of `also`.
+  const Dataset& note(const storage::DatasetRecord& record, const std::vector<sweep::Partition>& also = {});
 
   /// In order of submission.
   std::deque<SweepStatus>& sweeps() { return sweeps_; }
@@ -54,9 +64,6 @@ class Catalog {
   std::vector<SweepStatus*> sweeps_of(const std::string& trial);
 
  private:
-  /// Trials of the sweep as the scheduler is told of them.
-  std::vector<SubmittedTrial> read_trials(storage::Reader& reader, const storage::SweepSummary& summary,
-                                          storage::Reader::Trials which);
   std::shared_ptr<const sweep::Config> shared(const std::string& id, const sweep::Config& config);
 
   std::deque<SweepStatus> sweeps_;

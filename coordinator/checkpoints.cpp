@@ -58,7 +58,7 @@ std::vector<std::vector<std::string>> by_worth(storage::Reader& reader,
 }  // namespace
 
 int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, storage::Reader& reader,
-                            const std::set<std::string>& busy, std::map<std::string, storage::GrowingReport>& reports) {
+                            std::map<std::string, storage::GrowingReport>& reports) {
   std::map<std::string, std::uintmax_t> unwanted = sizes_in(folder, ".npz");
   std::uintmax_t total = 0, kept = 0;
   for (const auto& [trial, size] : unwanted) total += size;
@@ -71,7 +71,7 @@ int keep_checkpoints_within(std::uintmax_t budget, const fs::path& folder, stora
     unwanted.erase(it);
   };
   const storage::Reader::Snapshot snapshot(reader);
-  for (const std::string& trial : busy) keep(trial);
+  for (const std::string& trial : reader.running_trials()) keep(trial);
   for (const std::string& trial : reader.members()) keep(trial);
   for (const auto& config : by_worth(reader, reports)) {
     std::uintmax_t size = 0;
@@ -110,28 +110,31 @@ void CheckpointKeeper::note_sweep_finished() {
   not_before_ = {};
 }
 
-void CheckpointKeeper::collect(const Scheduler& scheduler, bool at_once) {
+void CheckpointKeeper::collect(bool at_once) {
+  for (const Deleted& deleted : background_.done()) {
+    if (!deleted.error.empty()) {
+      due_ = true;
+      spdlog::warn("checkpoints are not tidied now: {}", deleted.error);
+    } else if (deleted.checkpoints > 0) {
+      spdlog::info("deleted {} checkpoints: together they were beyond the budget", deleted.checkpoints);
+    }
+  }
   const auto now = std::chrono::steady_clock::now();
   if (!due_ || (now < not_before_ && !at_once)) return;
+  const bool begun = background_.start("", [this] {
+    Deleted deleted;
+    try {
+      storage::Reader reader(store_);
+      drop_resume_points(folder_, reader);
+      deleted.checkpoints = keep_checkpoints_within(budget_, folder_, reader, reports_);
+    } catch (const std::exception& error) {
+      deleted.error = error.what();
+    }
+    return deleted;
+  });
+  if (!begun) return;
   due_ = false;
   not_before_ = now + kPause;
-  try {
-    delete_unwanted(scheduler);
-  } catch (const std::exception& error) {
-    due_ = true;
-    spdlog::warn("checkpoints are not tidied now: {}", error.what());
-  }
-}
-
-void CheckpointKeeper::delete_unwanted(const Scheduler& scheduler) {
-  storage::Reader reader(store_);
-  drop_resume_points(folder_, reader);
-  std::set<std::string> busy;
-  for (const auto& worker : scheduler.workers()) {
-    for (const auto& attempt : worker.leased) busy.insert(attempt.trial);
-  }
-  const int deleted = keep_checkpoints_within(budget_, folder_, reader, busy, reports_);
-  if (deleted > 0) spdlog::info("deleted {} checkpoints: together they were beyond the budget", deleted);
 }
 
 }  // namespace medley::coordinator

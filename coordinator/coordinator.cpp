@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <deque>
 #include <exception>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -37,6 +40,7 @@ using Steady = std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t kLargestBatch = 256;  // events committed together
+constexpr std::size_t kSlice = 250;         // trials or configs of a large sweep that are worked on at a time
 constexpr auto kTick = milliseconds(100);
 
 TimePoint steady_ms() { return std::chrono::duration_cast<milliseconds>(Steady::now().time_since_epoch()).count(); }
@@ -118,6 +122,7 @@ struct Coordinator::State {
   void recover() {
     {
       storage::Writer::Group group(writer);
+      writer.remove_unsubmitted();
       writer.end_unwanted(storage::now_ms());
       group.commit();
     }
@@ -133,8 +138,7 @@ struct Coordinator::State {
       std::vector<std::string> trials;
       for (const auto& history : reader.trial_histories(sweep.id)) trials.push_back(history.trial);
       set_aside_changed(trials);
-      push(catalog.add(reader, sweep));
-      if (sweep.searching) push(catalog.grow(reader, sweep));
+      introduce(sweep.id);
     }
     // Workers of this host that died with the last coordinator, or since, need no lease to be waited for.
     for (const auto& row : reader.workers()) {
@@ -160,103 +164,217 @@ struct Coordinator::State {
     group.commit();
   }
 
+  // ---- Large sweeps ---------------------------------------------------------------------------------------------
+  // What takes long is done on the thread that asks for it, and by slices on the coordinator's, between its other work:
+  // workers and other requests wait for a slice at most.
+
+  /// Calls `what` on the coordinator's thread, with one slice of a list of `count` at a time.
+  template <class What>
+  void in_slices(std::size_t count, What what) {
+    for (std::size_t first = 0; first < count; first += kSlice) {
+      gate.call([&] { what(storage::Slice{first, std::min(count, first + kSlice)}); });
+    }
+  }
+
+  template <class Change>
+  void commit(Change change) {
+    storage::Writer::Group group(writer);
+    change();
+    group.commit();
+  }
+
+  /// As gate.call(), for what the coordinator ends with when it fails.
+  template <class What>
+  auto must(What what) {
+    return gate.call([&] {
+      try {
+        return what();
+      } catch (...) {
+        broken = std::current_exception();
+        throw;
+      }
+    });
+  }
+
   storage::Writer::Submitted submit(const storage::DatasetRecord& dataset, const storage::SweepSubmission& submission) {
-    std::vector<std::string> trials;
-    for (const sweep::TrialSpec& trial : submission.trials) trials.push_back(trial.id);
-    set_aside_changed(std::move(trials));
+    const std::lock_guard one_at_a_time(submitting);
+    std::vector<std::string> unknown;
+    in_slices(submission.trials.size(), [&](storage::Slice slice) {
+      for (std::size_t i = slice.first; i < slice.last; ++i) {
+        const std::string& id = submission.trials[i].id;
+        if (!catalog.find_trial(id)) unknown.push_back(id);
+      }
+    });
+    const auto changed = storage::Reader(options.store).changed_results(unknown);
     storage::Writer::Submitted submitted;
-    {
-      storage::Writer::Group group(writer);
-      writer.register_dataset(dataset, storage::now_ms());
-      submitted = writer.submit_sweep(submission, storage::now_ms());
+    gate.call([&] {
+      set_aside_changed(changed);
+      commit([&] {
+        writer.register_dataset(dataset, storage::now_ms());
+        submitted = writer.begin_sweep(submission);
+      });
+    });
+    if (submitted.created) {
+      in_slices(submission.configs.size(),
+                [&](storage::Slice slice) { commit([&] { writer.add_configs(submitted.id, submission, slice); }); });
+      in_slices(submission.trials.size(),
+                [&](storage::Slice slice) { commit([&] { writer.add_trials(submitted.id, submission, slice); }); });
+    }
+    const bool known = gate.call([&] {
+      commit([&] { writer.end_sweep(submission, submitted, storage::now_ms()); });
       submitted.set_aside = std::exchange(set_aside, {});
-      group.commit();
-    }
-    storage::Reader reader(options.store);
-    if (catalog.find_sweep(submitted.id)) {
-      catalog.read_dataset(reader, submission.dataset);
+      if (!catalog.find_sweep(submitted.id)) return false;
+      catalog.note(dataset);
       push(SweepPrioritised{submitted.id, submission.priority});
-    } else {
-      push(catalog.add(reader, reader.stored_sweep(submitted.id)));
-    }
-    push(SweepResumed{submitted.id});
-    process_all();
-    const auto progress = scheduler.progress(submitted.id);
-    if (progress && progress->state == sweep::SweepState::kFinished) run_scores.note_finished(submitted.id);
+      return true;
+    });
+    if (!known) introduce(submitted.id);
+    gate.call([&] {
+      push(SweepResumed{submitted.id});
+      process_all();
+      const auto progress = scheduler.progress(submitted.id);
+      if (progress && progress->state == sweep::SweepState::kFinished) run_scores.note_finished(submitted.id);
+    });
     return submitted;
+  }
+
+  /// Makes a stored sweep known to catalog and scheduler.
+  void introduce(const std::string& id) {
+    storage::Reader reader(options.store);
+    const StoredTrials asked = read_trials(reader, id, storage::Reader::Trials::kAsked);
+    const StoredTrials likely = read_trials(reader, id, storage::Reader::Trials::kLikely);
+    must([&] {
+      introducing.insert(id);
+      catalog.note(asked.sweep);
+      catalog.note(asked.dataset, asked.sweep.partitions);
+      push(SweepSubmitted{id, asked.sweep.priority, asked.sweep.state, {}, true});
+    });
+    tell_trials(asked, 0, likely);
+    must([&] {
+      introducing.erase(id);
+      if (!asked.sweep.searching) push(SweepClosed{id});
+      process_all();
+    });
+  }
+
+  /// Tells the scheduler of trials that a known sweep asks for, from number `known` on, and of all that are likely.
+  void tell_trials(const StoredTrials& asked, std::size_t known, const StoredTrials& likely) {
+    in_slices(asked.specs.size() - known, [&](storage::Slice slice) {
+      must([&] {
+        push(TrialsAdded{asked.sweep.id, catalog.take(asked, {known + slice.first, known + slice.last}), std::nullopt});
+        process_all();
+      });
+    });
+    std::vector<SubmittedTrial> all;
+    in_slices(likely.specs.size(), [&](storage::Slice slice) {
+      for (SubmittedTrial& trial : catalog.take(likely, slice)) all.push_back(std::move(trial));
+    });
+    must([&] { push(TrialsAdded{asked.sweep.id, {}, std::move(all)}); });
   }
 
   // ---- Events ---------------------------------------------------------------------------------------------------
 
   void push(Event event, std::shared_ptr<const sweep::TrialResult> result = nullptr) {
     inbox.push_back({std::move(event), std::move(result)});
-    if (processing_posted) return;
-    processing_posted = true;
-    // Everything that this round of I/O brings is committed together.
-    asio::post(io, [this] {
-      processing_posted = false;
-      process_all();
-    });
+    process_soon();
   }
 
+  void process_soon() {
+    if (processing_posted) return;
+    processing_posted = true;
+    // Everything that this round of I/O brings is committed together, but after a pause that may be thousands of
+    // events: one batch, then whoever else wants this thread.
+    asio::post(io, [this] {
+      processing_posted = false;
+      process(1);
+      if (!inbox.empty()) process_soon();
+    });
+  }
+  void process_all() { process(SIZE_MAX); }
+
   /// What goes wrong here leaves scheduler and store apart: nothing is done any more, and run() ends with it.
-  void process_all() {
+  void process(std::size_t batches) {
     if (broken) std::rethrow_exception(broken);
     try {
-      while (!inbox.empty()) process_batch();
+      for (; batches > 0 && !inbox.empty(); --batches) process_batch();
     } catch (...) {
       broken = std::current_exception();
       throw;
     }
-    if (ending.is_serving()) searches.ask(undecided());
+    if (serving && ending.is_serving()) searches.ask(undecided());
     board.publish(scheduler, catalog, roster, ending, Steady::now());
   }
 
-  /// Stores the Scores of sweeps that have finished. They can be measured again: a failure costs nothing else.
+  /// They can be measured again: a failure costs nothing else.
   void take_scores() {
     for (const RunScores::Measured& measured : run_scores.measured()) {
-      if (!measured.error.empty()) {
-        spdlog::warn("the Scores of sweep {} are not in the store: {}", measured.sweep, measured.error);
-        continue;
-      }
-      storage::Writer::Group group(writer);
-      writer.store_scores(measured.sweep, measured.scores);
-      group.commit();
+      if (measured.error.empty()) continue;
+      spdlog::warn("the Scores of sweep {} are not in the store: {}", measured.sweep, measured.error);
     }
+  }
+
+  void store_scores(const std::string& sweep, const storage::SweepScores& scores) {
+    bool more = true;
+    while (more) {
+      must([&] { commit([&] { more = writer.forget_scores(sweep, static_cast<int>(kSlice)); }); });
+    }
+    in_slices(scores.runs.size(),
+              [&](storage::Slice slice) { must([&] { commit([&] { writer.add_scores(sweep, scores, slice); }); }); });
+    must([&] { commit([&] { writer.note_scored(sweep, scores.results); }); });
   }
 
   /// Sweeps whose search is to decide a round.
   std::vector<std::string> undecided() {
     std::vector<std::string> sweeps = scheduler.searching();
     sweeps.erase(std::remove_if(sweeps.begin(), sweeps.end(),
-                                [&](const std::string& id) { return catalog.find_sweep(id)->external; }),
+                                [&](const std::string& id) {
+                                  return catalog.find_sweep(id)->external || introducing.count(id) != 0;
+                                }),
                  sweeps.end());
     return sweeps;
   }
 
-  /// Stores what searches decided, and has the scheduler train it.
   void take_rounds() {
     for (const Searches::Decided& decided : searches.decided()) {
-      if (decided.error.empty()) {
-        add_round(decided.sweep, decided.round);
-      } else {
-        push(SweepStopped{decided.sweep, "its search failed: " + decided.error});
-      }
+      if (!decided.error.empty()) push(SweepStopped{decided.sweep, "its search failed: " + decided.error});
     }
   }
 
+  /// Stores what a search decided, and has the scheduler train it.
   void add_round(const std::string& sweep, const storage::SearchRound& round) {
-    storage::Writer::Group group(writer);
-    writer.add_round(sweep, round, storage::now_ms());
-    group.commit();
+    const auto prepare = [&](std::size_t count, storage::Slice storage::RoundSlice::*part) {
+      if (count <= kSlice) return;  // no need to: what is not prepared is stored with the round
+      in_slices(count, [&](storage::Slice slice) {
+        storage::RoundSlice of_round;
+        of_round.*part = slice;
+        must([&] { commit([&] { writer.prepare_round(sweep, round, of_round); }); });
+      });
+    };
+    prepare(round.configs.size(), &storage::RoundSlice::configs);
+    prepare(round.trials.size(), &storage::RoundSlice::trials);
+    prepare(round.likely.size(), &storage::RoundSlice::likely);
+    must([&] { commit([&] { writer.add_round(sweep, round, storage::now_ms()); }); });
     storage::Reader reader(options.store);
-    push(catalog.grow(reader, reader.stored_sweep(sweep)));
-    if (round.done) push(SweepClosed{sweep});
+    const StoredTrials asked = read_trials(reader, sweep, storage::Reader::Trials::kAsked);
+    const StoredTrials likely = read_trials(reader, sweep, storage::Reader::Trials::kLikely);
+    const std::size_t known = must([&] {
+      const int trials = catalog.find_sweep(sweep)->trials;
+      catalog.note(asked.sweep);
+      return static_cast<std::size_t>(trials);
+    });
+    tell_trials(asked, known, likely);
+    must([&] {
+      if (round.done) push(SweepClosed{sweep});
+    });
   }
 
   Coordinator::Answer add_configs(const std::string& id, const nlohmann::json& configs, bool done,
                                   std::vector<std::string>& ids) {
-    const SweepStatus* known = catalog.find_sweep(id);
+    const std::lock_guard one_at_a_time(submitting);
+    const auto known = gate.call([&] {
+      const SweepStatus* sweep = catalog.find_sweep(id);
+      return sweep ? std::optional<SweepStatus>(*sweep) : std::nullopt;
+    });
     if (!known) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
     const std::string name = "sweep " + known->name;
     if (!known->external) return {false, name + " takes no configs: its file has no `search: external`, or it is done"};
@@ -271,6 +389,36 @@ struct Coordinator::State {
     if (added > 0 || done) add_round(id, round);
     return {true, name + " got " + std::to_string(added) + (added == 1 ? " new config" : " new configs") +
                       (done ? "; they are its last" : "")};
+  }
+
+  Coordinator::Answer send_away(const std::string& worker) {
+    const std::string name = "worker " + roster.name_of(worker);
+    if (!server->connected(worker)) return {false, name + " is not connected"};
+    if (host_workers->keeps(worker)) {
+      return {false, name + " is one of those that this coordinator keeps: another would take its place. Pause it"};
+    }
+    server->send(worker, protocol::Dismiss{"told to leave"});
+    return {true, name + " saves what it trains, and leaves"};
+  }
+
+  Coordinator::Answer retry_sweep(const std::string& id) {
+    std::vector<std::string> failed;
+    const Coordinator::Answer may = gate.call([&] { return requests.may_retry(id); });
+    if (!may.done) return may;
+    storage::Reader reader(options.store);
+    storage::TrialFilter filter;
+    filter.state = sweep::TrialState::kFailed;
+    for (int offset = 0;; offset += storage::kMaxPage) {
+      const auto rows = reader.trials(id, filter, {offset, storage::kMaxPage});
+      for (const auto& row : rows) failed.push_back(row.trial);
+      if (static_cast<int>(rows.size()) < storage::kMaxPage) break;
+    }
+    int retried = 0;
+    in_slices(failed.size(), [&](storage::Slice slice) {
+      retried += requests.retry(id, {failed.begin() + static_cast<std::ptrdiff_t>(slice.first),
+                                     failed.begin() + static_cast<std::ptrdiff_t>(slice.last)});
+    });
+    return gate.call([&] { return requests.retried(id, retried); });
   }
 
   Coordinator::Answer mark_sweep(const std::string& id, const storage::SweepMarkChange& change) {
@@ -353,7 +501,7 @@ struct Coordinator::State {
       drain({End::How::kDone, "everything is done"});
     if (ending.is_overdue(Steady::now())) stop_now("the grace period is over");
     if (ending.phase() == Phase::kDrained) ending.leave(Steady::now());
-    checkpoints.collect(scheduler, ending.is_leaving());
+    checkpoints.collect(ending.is_leaving());
     if (ending.is_leaving()) advance_end();
     if (ending.phase() == Phase::kStopped) return;
     timer.expires_after(kTick);
@@ -422,19 +570,23 @@ struct Coordinator::State {
   std::exception_ptr broken;
   std::vector<storage::Writer::SetAside> set_aside;  ///< since the last submission
   bool processing_posted = false;
+  std::mutex submitting;              ///< held by the thread that submits, while it does
+  bool serving = false;               ///< run() has begun: other threads reach this one by the gate
+  std::set<std::string> introducing;  ///< sweeps of which the scheduler does not know all trials yet
 
   Catalog catalog;
 
   Roster roster;
-  Searches searches{options.store};
-  RunScores run_scores{options.store};
   CheckpointKeeper checkpoints;
   Ending ending;
-  Requests requests{options.store.string(), catalog, scheduler, roster, [this](std::vector<Event> events) {
+  Requests requests{catalog, scheduler, roster, [this](std::vector<Event> events) {
                       for (Event& event : events) push(std::move(event));
                       process_all();
                     }};
   StatusBoard board;
+  // The last, so that their threads end before what they use.
+  Searches searches{options.store, [this](const auto& sweep, const auto& round) { add_round(sweep, round); }};
+  RunScores run_scores{options.store, [this](const auto& sweep, const auto& scores) { store_scores(sweep, scores); }};
 };
 
 Coordinator::Coordinator(CoordinatorOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -445,7 +597,7 @@ Coordinator::~Coordinator() {
 
 storage::Writer::Submitted Coordinator::submit(const storage::DatasetRecord& dataset,
                                                const storage::SweepSubmission& submission) {
-  return state_->gate.call([&] { return state_->submit(dataset, submission); });
+  return state_->submit(dataset, submission);
 }
 
 void Coordinator::write(const std::function<void(storage::Writer&)>& record) {
@@ -463,6 +615,7 @@ End Coordinator::run() {
     }
   } mark{s};
   try {
+    s.serving = true;
     s.tick();
     s.io.run();
   } catch (...) {
@@ -503,13 +656,11 @@ Coordinator::Answer Coordinator::retry(const std::string& trial) {
   return state_->gate.call([&] { return state_->requests.retry(trial); });
 }
 
-Coordinator::Answer Coordinator::retry_sweep(const std::string& sweep) {
-  return state_->gate.call([&] { return state_->requests.retry_sweep(sweep); });
-}
+Coordinator::Answer Coordinator::retry_sweep(const std::string& sweep) { return state_->retry_sweep(sweep); }
 
 Coordinator::Answer Coordinator::add_configs(const std::string& sweep, const nlohmann::json& configs, bool done,
                                              std::vector<std::string>& ids) {
-  return state_->gate.call([&] { return state_->add_configs(sweep, configs, done, ids); });
+  return state_->add_configs(sweep, configs, done, ids);
 }
 
 Coordinator::Answer Coordinator::mark_sweep(const std::string& sweep, const storage::SweepMarkChange& change) {
@@ -518,6 +669,14 @@ Coordinator::Answer Coordinator::mark_sweep(const std::string& sweep, const stor
 
 Coordinator::Answer Coordinator::release(const std::string& worker) {
   return state_->gate.call([&] { return state_->requests.release(worker); });
+}
+
+Coordinator::Answer Coordinator::pause_worker(const std::string& worker) {
+  return state_->gate.call([&] { return state_->requests.pause_worker(worker); });
+}
+
+Coordinator::Answer Coordinator::send_away(const std::string& worker) {
+  return state_->gate.call([&] { return state_->send_away(worker); });
 }
 
 }  // namespace medley::coordinator

@@ -85,6 +85,10 @@ class Coordinator final {
   Answer retry(const std::string& trial_id);
   Answer retry_sweep(const std::string& sweep_id);
   Answer release(const std::string& worker_id);
+  /// It gets no more packs until it is released.
+  Answer pause_worker(const std::string& worker_id);
+  /// It saves what it trains, and ends. What it had goes to others.
+  Answer send_away(const std::string& worker_id);
 
   /// Adds configs to a sweep with `search: external`; `done`: they are its last. Those that it has already train no
   /// second time. `ids` gets the ids of all.

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "storage/reader.h"
-
 namespace medley::coordinator {
 using sweep::SweepState;
 
@@ -43,30 +41,40 @@ Coordinator::Answer Requests::retry(const std::string& trial) {
   return {true, "trial " + trial + " will be trained again"};
 }
 
-Coordinator::Answer Requests::retry_sweep(const std::string& id) {
+Coordinator::Answer Requests::may_retry(const std::string& id) const {
   const SweepStatus* sweep = catalog_.find_sweep(id);
   if (!sweep) return {false, "this coordinator knows no unfinished sweep '" + id + "'"};
   if (sweep->failed == 0) return {false, "sweep " + sweep->name + " has no failed trial"};
-  const int before = sweep->failed;
-  storage::Reader reader(store_);
-  storage::TrialFilter failed;
-  failed.state = sweep::TrialState::kFailed;
+  return {true, ""};
+}
+
+int Requests::retry(const std::string& id, const std::vector<std::string>& trials) {
+  const SweepStatus& sweep = *catalog_.find_sweep(id);
+  const int before = sweep.failed;
   std::vector<Event> events;
-  for (int offset = 0;; offset += storage::kMaxPage) {
-    const auto rows = reader.trials(id, failed, {offset, storage::kMaxPage});
-    for (const auto& row : rows) events.push_back(TrialRetried{row.trial});
-    if (static_cast<int>(rows.size()) < storage::kMaxPage) break;
-  }
+  for (const std::string& trial : trials) events.push_back(TrialRetried{trial});
   process_(std::move(events));
-  const int retried = before - sweep->failed;
-  return {true, std::to_string(retried) + (retried == 1 ? " trial" : " trials") + " of sweep " + sweep->name +
-                    " will be trained again" + (sweep->state == SweepState::kRunning ? "" : " when it is resumed")};
+  return before - sweep.failed;
+}
+
+Coordinator::Answer Requests::retried(const std::string& id, int trials) const {
+  const SweepStatus& sweep = *catalog_.find_sweep(id);
+  return {true, std::to_string(trials) + (trials == 1 ? " trial" : " trials") + " of sweep " + sweep.name +
+                    " will be trained again" + (sweep.state == SweepState::kRunning ? "" : " when it is resumed")};
 }
 
 bool Requests::quarantined(const std::string& worker) const {
   const auto workers = scheduler_.workers();
   return std::any_of(workers.begin(), workers.end(),
                      [&](const auto& view) { return view.id == worker && view.quarantined; });
+}
+
+Coordinator::Answer Requests::pause_worker(const std::string& worker) {
+  const std::string name = "worker " + roster_.name_of(worker);
+  if (quarantined(worker)) return {false, name + " gets no trials already"};
+  process_({WorkerPaused{worker}});
+  if (!quarantined(worker)) return {false, name + " has left"};
+  return {true, name + " gets no more trials: what it trains ends first"};
 }
 
 Coordinator::Answer Requests::release(const std::string& worker) {

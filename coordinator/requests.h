@@ -20,27 +20,27 @@ class Requests {
   /// Has the scheduler handle the events, and does its commands, before it returns.
   using Process = std::function<void(std::vector<Event> events)>;
 
-  Requests(std::string store, Catalog& catalog, const Scheduler& scheduler, const Roster& roster, Process process)
-      : store_(std::move(store)),
-        catalog_(catalog),
-        scheduler_(scheduler),
-        roster_(roster),
-        process_(std::move(process)) {}
+  Requests(Catalog& catalog, const Scheduler& scheduler, const Roster& roster, Process process)
+      : catalog_(catalog), scheduler_(scheduler), roster_(roster), process_(std::move(process)) {}
 
   Answer pause(const std::string& sweep);
   Answer resume(const std::string& sweep);
   Answer stop(const std::string& sweep);
   Answer retry(const std::string& trial);
-  /// All failed trials of the sweep. Throws storage::Error.
-  Answer retry_sweep(const std::string& sweep);
+  /// Whether the sweep has failed trials.
+  Answer may_retry(const std::string& sweep) const;
+  /// Some of them; how many had failed.
+  int retry(const std::string& sweep, const std::vector<std::string>& trials);
+  /// What is said of all of them.
+  Answer retried(const std::string& sweep, int trials) const;
   Answer release(const std::string& worker);
+  Answer pause_worker(const std::string& worker);
 
  private:
   Answer change_sweep(const std::string& id, const std::vector<sweep::SweepState>& from, Event event,
                       const std::string& done);
   bool quarantined(const std::string& worker) const;
 
-  std::string store_;
   Catalog& catalog_;
   const Scheduler& scheduler_;
   const Roster& roster_;

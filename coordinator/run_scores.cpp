@@ -29,10 +29,10 @@ storage::SweepScores scores_of(const std::filesystem::path& store, const std::st
 std::vector<RunScores::Measured> RunScores::measured() {
   for (auto due = due_.begin(); due != due_.end();) {
     const std::string id = *due;
-    const bool begun = background_.start(id, [store = store_, id] {
-      Measured measured{id, {}, ""};
+    const bool begun = background_.start(id, [store = store_, keep = keep_, id] {
+      Measured measured{id, ""};
       try {
-        measured.scores = scores_of(store, id);
+        keep(id, scores_of(store, id));
       } catch (const std::exception& error) {
         measured.error = error.what();
       }

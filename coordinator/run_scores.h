@@ -1,8 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/background.h"
@@ -13,15 +15,16 @@ namespace medley::coordinator {
 /// Measures the held-out Scores of runs when a sweep has finished, so that the store has them as columns. One thread.
 class RunScores {
  public:
-  explicit RunScores(std::filesystem::path store) : store_(std::move(store)) {}
+  /// Stores what was measured, on the thread that measured it.
+  using Keep = std::function<void(const std::string& sweep, const storage::SweepScores& scores)>;
+  RunScores(std::filesystem::path store, Keep keep) : store_(std::move(store)), keep_(std::move(keep)) {}
 
   /// The sweep has finished, or is to be decoded in another way.
   void note_finished(const std::string& sweep) { due_.insert(sweep); }
 
   struct Measured {
     std::string sweep;
-    storage::SweepScores scores;
-    std::string error;  ///< "" when there are scores
+    std::string error;  ///< "" when its Scores are stored
   };
   /// Begins what is due, and takes what is done.
   std::vector<Measured> measured();
@@ -30,6 +33,7 @@ class RunScores {
 
  private:
   std::filesystem::path store_;
+  Keep keep_;
   std::set<std::string> due_;
   Background<Measured> background_;
 };

@@ -161,11 +161,11 @@ storage::SearchRound posted_round(storage::Reader& reader, const storage::SweepS
 
 void Searches::ask(const std::vector<std::string>& sweeps) {
   for (const std::string& id : sweeps) {
-    background_.start(id, [store = store_, id, &report = reports_[id]] {
-      Decided decided{id, {}, ""};
+    background_.start(id, [store = store_, add = add_, id, &report = reports_[id]] {
+      Decided decided{id, ""};
       try {
         storage::Reader reader(store);
-        decided.round = next_round(reader, reader.stored_sweep(id), report);
+        add(id, next_round(reader, reader.stored_sweep(id), report));
       } catch (const std::exception& error) {
         decided.error = error.what();
       }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -28,22 +29,24 @@ storage::SearchRound posted_round(storage::Reader& reader, const storage::SweepS
 /// Decides rounds on threads of its own, one a sweep at a time. All calls are of one thread.
 class Searches {
  public:
-  explicit Searches(std::filesystem::path store) : store_(std::move(store)) {}
+  /// Does what was decided, on the thread that decided it. What it throws ends the search.
+  using Add = std::function<void(const std::string& sweep, const storage::SearchRound& round)>;
+  Searches(std::filesystem::path store, Add add) : store_(std::move(store)), add_(std::move(add)) {}
 
   /// Asks for the next round of those of which none is being decided.
   void ask(const std::vector<std::string>& sweeps);
 
-  /// A round, or why there is none.
+  /// What was asked for, and why there is no round.
   struct Decided {
     std::string sweep;
-    storage::SearchRound round;
-    std::string error;  ///< "" when there is a round
+    std::string error;  ///< "" when there is one
   };
-  /// What was decided since.
+  /// What was decided and done since.
   std::vector<Decided> decided() { return background_.done(); }
 
  private:
   std::filesystem::path store_;
+  Add add_;
   std::map<std::string, storage::GrowingReport> reports_;  ///< by sweep id
   Background<Decided> background_;                         ///< the last, so that it ends before the reports
 };

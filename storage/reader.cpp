@@ -57,7 +57,7 @@ constexpr const char* kSummary =
     "s.created, s.ended, s.folds, s.seeds, s.axes, s.families, s.reference, s.description, s.grid_from, "
     "s.grid_points, s.head_fusion, s.search, s.test_fingerprint, s.scored, s.partitions, s.note, s.tags, s.archived, "
     "s.labels FROM sweep s JOIN dataset d ON "
-    "d.key = s.dataset ";
+    "d.key = s.dataset AND s.created > 0 ";
 
 constexpr const char* kEnsemble =
     "SELECT e.id, e.name, d.fingerprint, e.method, e.created, e.settings, e.scores, e.sha256 FROM ensemble e "
@@ -781,6 +781,25 @@ std::vector<std::optional<TrialState>> Reader::states(const std::vector<std::str
     if (find.bind(trial).step()) state = enumerator<TrialState>(find.text(0));
   }
   return states;
+}
+
+std::vector<std::string> Reader::changed_results(const std::vector<std::string>& trials) {
+  View view(state_->database);
+  std::vector<std::string> changed;
+  Statement find(state_->database, "SELECT key FROM trial WHERE id = ? AND state = 'finished'");
+  for (const std::string& trial : trials) {
+    if (!find.bind(trial).step()) continue;
+    if (!fault_of_result(state_->database, find.integer(0), trial).empty()) changed.push_back(trial);
+  }
+  return changed;
+}
+
+std::vector<std::string> Reader::running_trials() {
+  Statement find(state_->database,
+                 "SELECT t.id FROM attempt a JOIN trial t ON t.key = a.trial WHERE a.state = 'running'");
+  std::vector<std::string> trials;
+  while (find.step()) trials.push_back(find.text(0));
+  return trials;
 }
 
 std::vector<TrialHistory> Reader::trial_histories(const std::string& sweep, Trials which) {

@@ -290,6 +290,10 @@ class Reader {
 
   /// In the order of the input; nullopt for an id that the store does not know.
   std::vector<std::optional<sweep::TrialState>> states(const std::vector<std::string>& trials);
+  /// Those of `trials` whose result is not what was stored (Writer::set_aside_changed).
+  std::vector<std::string> changed_results(const std::vector<std::string>& trials);
+  /// With an attempt that has not ended.
+  std::vector<std::string> running_trials();
   /// For the scheduler, in trial order.
   std::vector<TrialHistory> trial_histories(const std::string& sweep, Trials which = Trials::kAsked);
 

@@ -423,4 +423,17 @@ TrialResult read_result(Database& database, std::int64_t trial, const std::strin
   return result;
 }
 
+std::string fault_of_result(Database& database, std::int64_t trial, const std::string& trial_id) {
+  try {
+    read_result(database, trial, trial_id);
+  } catch (const ChangedResult& error) {
+    return error.fault();
+  } catch (const SystemError&) {
+    throw;
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
 }  // namespace medley::storage

@@ -82,7 +82,7 @@ CREATE TABLE sweep (
   archived INTEGER NOT NULL DEFAULT 0,
   sha256 TEXT NOT NULL DEFAULT '', -- sweep_digest(); '' while it is being stored
   scored INTEGER NOT NULL,         -- results that its rows of run_score were measured from
-  created INTEGER NOT NULL,
+  created INTEGER NOT NULL,        -- 0 while its trials are being added: readers do not see it
   ended INTEGER NOT NULL           -- 0 until it ends
 ) STRICT;
 CREATE TABLE sweep_config (

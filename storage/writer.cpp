@@ -24,6 +24,11 @@ using sweep::WorkerState;
 
 namespace {
 
+template <class T>
+Slice whole(const std::vector<T>& list) {
+  return {0, list.size()};
+}
+
 std::string text_of(const AttemptId& attempt) { return attempt.trial + " attempt " + std::to_string(attempt.number); }
 
 }  // namespace
@@ -95,15 +100,14 @@ struct Writer::State {
       throw Error(std::string("the store is damaged: ") + e.what());
     }
   }
-  /// A new sweep with its configs and trials; its key. Asks nothing yet.
-  std::int64_t insert_sweep(const std::string& id, const SweepSubmission& submission, std::int64_t dataset,
-                            TimeMs now) {
+  /// A new sweep, which readers do not see before it has a time of submission; its key. Asks nothing yet.
+  std::int64_t insert_sweep(const std::string& id, const SweepSubmission& submission, std::int64_t dataset) {
     Statement insert(
         database,
         "INSERT INTO sweep (id, name, description, yaml, spec_file, dataset, dataset_name, state, priority, "
         "partitions, folds, seeds, axes, families, reference, grid_from, grid_points, head_fusion, labels, "
         "search, test_fingerprint, scored, created, ended) SELECT ?, ?, ?, ?, ?, key, name, 'running', ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0 FROM dataset WHERE key = ?");
+        "?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0 FROM dataset WHERE key = ?");
     const std::string search = submission.search.dump();
     const std::string name = free_name(submission.name);
     const std::string partitions = nlohmann::json(sweep::partition_texts(submission.partitions)).dump();
@@ -114,81 +118,78 @@ struct Writer::State {
     const std::string labels = nlohmann::json(submission.labels).dump();
     insert.bind(id, name, submission.description, submission.yaml, submission.spec_file, submission.priority,
                 partitions, folds, seeds, axes, "[]", submission.reference, submission.decode.grid.from,
-                submission.decode.grid.points, head_fusion, labels, search, submission.test_fingerprint, now, dataset);
+                submission.decode.grid.points, head_fusion, labels, search, submission.test_fingerprint, dataset);
     insert.run();
-    const std::int64_t sweep = database.last_insert_id();
-
-    insert_configs(sweep, submission.configs);
-    if (submission.search.is_null()) {
-      place_trials(sweep, 0, insert_trials(sweep, submission.trials));
-    } else {
-      const auto config_keys = config_keys_of(sweep);
-      for (const sweep::TrialSpec& trial : submission.trials) {
-        if (!config_keys.count(sweep::config_id(trial.config))) throw_stranger(trial);
-      }
-    }
-    return sweep;
+    return database.last_insert_id();
   }
-  /// By id.
-  std::map<std::string, std::int64_t> config_keys_of(std::int64_t sweep) {
-    std::map<std::string, std::int64_t> keys;
-    Statement configs(database,
-                      "SELECT c.id, c.key FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ?");
-    configs.bind(sweep);
-    while (configs.step()) keys.emplace(configs.text(0), configs.integer(1));
-    return keys;
+  void note_submitted(std::int64_t sweep, TimeMs now) {
+    Statement update(database, "UPDATE sweep SET created = ? WHERE key = ?");
+    update.bind(now, sweep).run();
   }
   /// Behind those that the sweep has. Points of the space that train the same are one.
-  void insert_configs(std::int64_t sweep, const std::vector<SweepConfig>& configs) {
-    if (configs.empty()) return;
-    auto config_keys = config_keys_of(sweep);
-    Statement config(database, "INSERT OR IGNORE INTO config (id, canonical, settings) VALUES (?, ?, ?)");
-    Statement of_sweep(database, "INSERT INTO sweep_config VALUES (?, ?, ?, ?)");
-    for (const SweepConfig& c : configs) {
-      const std::string config_id = sweep::config_id(c.config);
-      if (config_keys.count(config_id)) continue;
-      const std::string canonical = sweep::canonical_text(c.config);
-      const std::string settings = sweep::to_json(c.config).dump();
-      config.bind(config_id, canonical, settings).run();
-      const std::int64_t key = key_of("config", "SELECT key FROM config WHERE id = ?", config_id);
-      const std::string axis_values = c.axis_values.dump();
-      of_sweep.bind(sweep, static_cast<std::int64_t>(config_keys.size()), key, axis_values).run();
-      config_keys.emplace(config_id, key);
+  void place_configs(std::int64_t sweep, const std::vector<SweepConfig>& configs, Slice slice) {
+    Statement last(database, "SELECT coalesce(max(position) + 1, 0) FROM sweep_config WHERE sweep = ?");
+    last.bind(sweep).step();
+    std::int64_t position = last.integer(0);
+    Statement place(database, "INSERT OR IGNORE INTO sweep_config VALUES (?, ?, ?, ?)");
+    for (std::size_t i = slice.first; i < slice.last; ++i) {
+      const std::string axis_values = configs[i].axis_values.dump();
+      place.bind(sweep, position, insert_config(configs[i].config), axis_values).run();
+      position += database.changes();
     }
   }
-  [[noreturn]] static void throw_stranger(const sweep::TrialSpec& trial) {
-    throw Error("the config of trial " + trial.id + " is not among the sweep's configs");
+  /// Where the store lacks it; its key.
+  std::int64_t insert_config(const sweep::Config& config) {
+    const std::string id = sweep::config_id(config);
+    if (const std::int64_t known = find_key("SELECT key FROM config WHERE id = ?", id)) return known;
+    Statement insert(database, "INSERT INTO config (id, canonical, settings) VALUES (?, ?, ?)");
+    const std::string canonical = sweep::canonical_text(config);
+    const std::string settings = sweep::to_json(config).dump();
+    insert.bind(id, canonical, settings).run();
+    return database.last_insert_id();
   }
-  /// Those that the store lacks; the keys of all. Their configs must be of the sweep.
-  std::vector<std::int64_t> insert_trials(std::int64_t sweep, const std::vector<sweep::TrialSpec>& trials) {
-    const auto config_keys = config_keys_of(sweep);
+  [[noreturn]] static void throw_stranger(const std::string& trial) {
+    throw Error("the config of trial " + trial + " is not among the sweep's configs");
+  }
+  /// Those that the store lacks; the keys of all. The store has their configs.
+  std::vector<std::int64_t> insert_trials(std::int64_t sweep, const std::vector<sweep::TrialSpec>& trials,
+                                          Slice slice) {
     Statement of_sweep(database, "SELECT dataset, test_fingerprint FROM sweep WHERE key = ?");
     of_sweep.bind(sweep).step();
     const std::int64_t dataset = of_sweep.integer(0);
     const std::string test_fingerprint = of_sweep.text(1);
     Statement insert(database,
-                     "INSERT OR IGNORE INTO trial (id, config, dataset, partition, fold, seed, test_fingerprint) "
+                     "INSERT INTO trial (id, config, dataset, partition, fold, seed, test_fingerprint) "
                      "VALUES (?, ?, ?, ?, ?, ?, ?)");
     Statement find(database, "SELECT key FROM trial WHERE id = ?");
+    Statement config(database, "SELECT key FROM config WHERE id = ?");
     std::vector<std::int64_t> keys;
-    for (const sweep::TrialSpec& t : trials) {
-      const auto config = config_keys.find(sweep::config_id(t.config));
-      if (config == config_keys.end()) throw_stranger(t);
+    for (std::size_t i = slice.first; i < slice.last; ++i) {
+      const sweep::TrialSpec& t = trials[i];
+      if (find.bind(t.id).step()) {
+        keys.push_back(find.integer(0));
+        continue;
+      }
+      const std::string config_id = sweep::config_id(t.config);
+      if (!config.bind(config_id).step()) throw_stranger(t.id);
       const std::string test = sweep::test_read_by(t.config, test_fingerprint);
       const std::string partition = sweep::partition_text(t.partition);
-      insert.bind(t.id, config->second, dataset, partition, t.fold, t.seed, test).run();
-      find.bind(t.id).step();
-      keys.push_back(find.integer(0));
+      insert.bind(t.id, config.integer(0), dataset, partition, t.fold, t.seed, test).run();
+      keys.push_back(database.last_insert_id());
     }
     return keys;
   }
-  /// Behind those that the sweep has. Trials that it has already keep their place.
+  /// Behind those that the sweep has, of whose configs they must be. Trials that it has already keep their place.
   void place_trials(std::int64_t sweep, int round, const std::vector<std::int64_t>& trials) {
     Statement last(database, "SELECT coalesce(max(position) + 1, 0) FROM sweep_trial WHERE sweep = ?");
     last.bind(sweep).step();
     std::int64_t position = last.integer(0);
     Statement place(database, "INSERT OR IGNORE INTO sweep_trial VALUES (?, ?, ?, ?)");
+    Statement of_sweep(database,
+                       "SELECT t.id FROM trial t WHERE t.key = ? AND NOT EXISTS (SELECT 1 FROM sweep_config sc WHERE "
+                       "sc.sweep = ? AND sc.config = t.config)");
     for (const std::int64_t trial : trials) {
+      if (of_sweep.bind(trial, sweep).step()) throw_stranger(of_sweep.text(0));
       place.bind(sweep, position, trial, round).run();
       position += database.changes();
     }
@@ -210,13 +211,15 @@ struct Writer::State {
                 d.difference, d.interval.low, d.interval.high)
           .run();
     }
-    insert_configs(sweep, round.configs);
-    place_trials(sweep, round.number, insert_trials(sweep, round.trials));
+    place_configs(sweep, round.configs, whole(round.configs));
+    place_trials(sweep, round.number, insert_trials(sweep, round.trials, whole(round.trials)));
     Statement forget(database, "DELETE FROM likely_trial WHERE sweep = ?");
     forget.bind(sweep).run();
     Statement likely(database, "INSERT INTO likely_trial VALUES (?, ?, ?)");
     std::int64_t position = 0;
-    for (const std::int64_t trial : insert_trials(sweep, round.likely)) likely.bind(sweep, position++, trial).run();
+    for (const std::int64_t trial : insert_trials(sweep, round.likely, whole(round.likely))) {
+      likely.bind(sweep, position++, trial).run();
+    }
   }
   /// What may change while the fingerprint does not: test clips and their labels, labels of encoders, and the rest of
   /// the row.
@@ -350,14 +353,57 @@ void Writer::register_dataset(const DatasetRecord& dataset, TimeMs now) {
 }
 
 Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs now) {
+  Submitted submitted = begin_sweep(submission);
+  if (submitted.created) {
+    add_configs(submitted.id, submission, whole(submission.configs));
+    add_trials(submitted.id, submission, whole(submission.trials));
+  }
+  end_sweep(submission, submitted, now);
+  return submitted;
+}
+
+Writer::Submitted Writer::begin_sweep(const SweepSubmission& submission) {
   State& s = *state_;
   return s.write("submit sweep " + submission.name, [&] {
     Submitted submitted;
     submitted.id = sweep_id(submission);
     const std::int64_t dataset = s.dataset_key(submission.dataset);
-    std::int64_t sweep = s.find_key("SELECT key FROM sweep WHERE id = ?", submitted.id);
+    Statement known(s.database, "SELECT created FROM sweep WHERE id = ?");
+    const bool is_known = known.bind(submitted.id).step();
+    submitted.created = !is_known || known.integer(0) == 0;
+    if (!is_known) s.insert_sweep(submitted.id, submission, dataset);
+    return submitted;
+  });
+}
+
+void Writer::add_configs(const std::string& sweep, const SweepSubmission& submission, Slice slice) {
+  State& s = *state_;
+  s.write("submit sweep " + submission.name, [&] { s.place_configs(s.sweep_key(sweep), submission.configs, slice); });
+}
+
+void Writer::add_trials(const std::string& sweep, const SweepSubmission& submission, Slice slice) {
+  State& s = *state_;
+  s.write("submit sweep " + submission.name, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    if (submission.search.is_null()) {
+      s.place_trials(key, 0, s.insert_trials(key, submission.trials, slice));
+      return;
+    }
+    Statement find(s.database,
+                   "SELECT 1 FROM sweep_config sc JOIN config c ON c.key = sc.config WHERE sc.sweep = ? AND c.id = ?");
+    for (std::size_t i = slice.first; i < slice.last; ++i) {
+      const std::string config = sweep::config_id(submission.trials[i].config);
+      if (!find.bind(key, config).step()) s.throw_stranger(submission.trials[i].id);
+    }
+  });
+}
+
+void Writer::end_sweep(const SweepSubmission& submission, Submitted& submitted, TimeMs now) {
+  State& s = *state_;
+  s.write("submit sweep " + submission.name, [&] {
+    const std::int64_t sweep = s.sweep_key(submitted.id);
     std::vector<sweep::Family> declared;
-    if (sweep != 0) {
+    if (!submitted.created) {
       declared = s.families(sweep);
       const std::string head_fusion = sweep::head_fusion_text(submission.decode.head_fusion);
       Statement update(s.database,
@@ -370,8 +416,7 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
                 sweep)
           .run();
     } else {
-      submitted.created = true;
-      sweep = s.insert_sweep(submitted.id, submission, dataset, now);
+      s.note_submitted(sweep, now);
     }
     Statement named(s.database, "SELECT name, (SELECT id FROM sweep WHERE name = ?) FROM sweep WHERE key = ?");
     named.bind(submission.name, sweep).step();
@@ -395,14 +440,26 @@ Writer::Submitted Writer::submit_sweep(const SweepSubmission& submission, TimeMs
     const std::string text = sweep::to_json(families).dump();
     ask.bind(text, sweep).run();
     sign_sweep(s.database, sweep);
-    return submitted;
+  });
+}
+
+void Writer::remove_unsubmitted() {
+  State& s = *state_;
+  s.write("remove sweeps that were not submitted in full", [&] {
+    std::vector<std::string> sweeps;
+    Statement find(s.database, "SELECT id FROM sweep WHERE created = 0");
+    while (find.step()) sweeps.push_back(find.text(0));
+    for (const std::string& sweep : sweeps) remove_sweep(sweep, false);
   });
 }
 
 std::string Writer::adopt_sweep(const SweepSubmission& submission, const SweepOrigin& origin) {
   State& s = *state_;
   return s.write("adopt sweep " + submission.name, [&] {
-    const std::int64_t sweep = s.insert_sweep(origin.id, submission, s.dataset_key(submission.dataset), origin.created);
+    const std::int64_t sweep = s.insert_sweep(origin.id, submission, s.dataset_key(submission.dataset));
+    add_configs(origin.id, submission, whole(submission.configs));
+    add_trials(origin.id, submission, whole(submission.trials));
+    s.note_submitted(sweep, origin.created);
     Statement update(s.database, "UPDATE sweep SET dataset_name = ?, state = ?, ended = ?, families = ? WHERE key = ?");
     const std::string families = sweep::to_json(submission.families).dump();
     update.bind(origin.dataset_name, name_of(origin.state), origin.ended, families, sweep).run();
@@ -411,6 +468,15 @@ std::string Writer::adopt_sweep(const SweepSubmission& submission, const SweepOr
     Statement named(s.database, "SELECT name FROM sweep WHERE key = ?");
     named.bind(sweep).step();
     return named.text(0);
+  });
+}
+
+void Writer::prepare_round(const std::string& sweep, const SearchRound& round, RoundSlice slice) {
+  State& s = *state_;
+  s.write("store trials of sweep " + sweep, [&] {
+    for (std::size_t i = slice.configs.first; i < slice.configs.last; ++i) s.insert_config(round.configs[i].config);
+    s.insert_trials(s.sweep_key(sweep), round.trials, slice.trials);
+    s.insert_trials(s.sweep_key(sweep), round.likely, slice.likely);
   });
 }
 
@@ -423,23 +489,39 @@ void Writer::add_round(const std::string& sweep, const SearchRound& round, TimeM
   });
 }
 
-void Writer::store_scores(const std::string& sweep, const SweepScores& scores) {
+bool Writer::forget_scores(const std::string& sweep, int at_most) {
+  State& s = *state_;
+  return s.write("forget the Scores of sweep " + sweep, [&] {
+    Statement forget(s.database,
+                     "DELETE FROM run_score WHERE sweep = ?1 AND trial IN (SELECT trial FROM run_score WHERE sweep = "
+                     "?1 LIMIT ?2)");
+    forget.bind(s.sweep_key(sweep), at_most).run();
+    return s.database.changes() > 0;
+  });
+}
+
+void Writer::add_scores(const std::string& sweep, const SweepScores& scores, Slice slice) {
   State& s = *state_;
   s.write("store the Scores of sweep " + sweep, [&] {
     const std::int64_t key = s.sweep_key(sweep);
-    Statement forget(s.database, "DELETE FROM run_score WHERE sweep = ?");
-    forget.bind(key).run();
     Statement insert(s.database,
                      "INSERT INTO run_score SELECT ?, key, ?, ?, ?, ?, ?, ? FROM trial WHERE id = ? AND state = "
                      "'finished'");
-    for (const SweepScores::Run& run : scores.runs) {
+    for (std::size_t i = slice.first; i < slice.last; ++i) {
+      const SweepScores::Run& run = scores.runs[i];
       insert
           .bind(key, run.accuracy.presence, run.accuracy.salience, run.accuracy.score(), run.thresholds.alpha,
                 run.thresholds.beta, name_of(run.fusion), run.trial)
           .run();
     }
+  });
+}
+
+void Writer::note_scored(const std::string& sweep, int results) {
+  State& s = *state_;
+  s.write("store the Scores of sweep " + sweep, [&] {
     Statement scored(s.database, "UPDATE sweep SET scored = ? WHERE key = ?");
-    scored.bind(scores.results, key).run();
+    scored.bind(results, s.sweep_key(sweep)).run();
   });
 }
 
@@ -619,16 +701,7 @@ std::vector<Writer::SetAside> Writer::set_aside_changed(const std::vector<std::s
     for (const std::string& trial : trials) {
       if (!find.bind(trial).step()) continue;
       const std::int64_t key = find.integer(0);
-      std::string fault;
-      try {
-        read_result(s.database, key, trial);
-      } catch (const ChangedResult& error) {
-        fault = error.fault();
-      } catch (const SystemError&) {
-        throw;  // it may well be sound
-      } catch (const Error& error) {
-        fault = error.what();
-      }
+      const std::string fault = fault_of_result(s.database, key, trial);
       if (fault.empty()) continue;
       s.reopen(key, fault, now);
       log_event("result set aside", trial, fault, now);

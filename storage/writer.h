@@ -11,6 +11,14 @@
 
 namespace medley::storage {
 
+/// The entries [first, last) of a list.
+struct Slice {
+  std::size_t first = 0, last = 0;
+};
+struct RoundSlice {
+  Slice configs, trials, likely;
+};
+
 /// The one writer of a store. One thread owns it (the coordinator's). A second writer on the same folder, in this
 /// process or another, is refused with the holder's process id.
 ///
@@ -64,14 +72,28 @@ class Writer {
   /// Stores a sweep, its configs and its trials (state kRunning); trials that other sweeps have are shared. Throws
   /// Error when the dataset is not registered or a trial's config is not in `configs`.
   Submitted submit_sweep(const SweepSubmission& submission, TimeMs now);
+  /// The same in steps, each in a Group of its own, because a large sweep takes a while: begin, then, if `created`, all
+  /// configs and all trials by slices, then end. Readers see the sweep when it has ended.
+  Submitted begin_sweep(const SweepSubmission& submission);
+  void add_configs(const std::string& sweep, const SweepSubmission& submission, Slice slice);
+  void add_trials(const std::string& sweep, const SweepSubmission& submission, Slice slice);
+  void end_sweep(const SweepSubmission& submission, Submitted& submitted, TimeMs now);
+  /// Removes sweeps that were begun and did not end.
+  void remove_unsubmitted();
   /// Stores a sweep of another store, which this one lacks, under its id, with its times and as its comparisons were
   /// declared. Returns the name that it has here. Throws Error as submit_sweep().
   std::string adopt_sweep(const SweepSubmission& submission, const SweepOrigin& origin);
   /// Stores what the search of a sweep decided, and adds the trials that it asks for; they may be likely ones of the
   /// round before. Throws Error when the number is not the next, or the search was done.
   void add_round(const std::string& sweep, const SearchRound& round, TimeMs now);
-  /// Stores the held-out Scores of a sweep's runs, in place of those that it had.
-  void store_scores(const std::string& sweep, const SweepScores& scores);
+  /// Stores configs and trials that the round will add, so that this takes little: what is stored already costs least.
+  void prepare_round(const std::string& sweep, const SearchRound& round, RoundSlice slice);
+  /// Removes held-out Scores of a sweep's runs, at most `at_most`. False: there were none.
+  bool forget_scores(const std::string& sweep, int at_most);
+  /// Stores others by slices.
+  void add_scores(const std::string& sweep, const SweepScores& scores, Slice slice);
+  /// They are all there, and were measured from this number of results.
+  void note_scored(const std::string& sweep, int results);
   void set_sweep_state(const std::string& sweep, sweep::SweepState state, TimeMs now);
   void set_sweep_priority(const std::string& sweep, int priority);
   /// Throws Error when there is no such sweep, or another one has the name.

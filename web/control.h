@@ -56,6 +56,10 @@ class Control {
   virtual Answer mark_sweep(const std::string& sweep_id, const storage::SweepMarkChange& change) = 0;
   /// Lets a quarantined worker have trials again.
   virtual Answer release(const std::string& worker_id) = 0;
+  /// Gives a worker no more trials until it is released.
+  virtual Answer pause_worker(const std::string& worker_id) = 0;
+  /// Has a worker save what it trains, and end.
+  virtual Answer send_away(const std::string& worker_id) = 0;
 
   /// What `medley plan --json` prints of it, or its errors; nothing is changed. `done`: there are none.
   virtual Answer plan(const SweepForm& form) = 0;

@@ -211,6 +211,14 @@ const std::vector<Route>& routes() {
        [](const Call& call) {
          return change_response(call.control->release(worker_of(*call.reader, call.id).worker.id));
        }},
+      {"POST", "/api/v1/workers/{id}/pause", Needs::kChange, "pauseWorker",
+       [](const Call& call) {
+         return change_response(call.control->pause_worker(worker_of(*call.reader, call.id).worker.id));
+       }},
+      {"POST", "/api/v1/workers/{id}/leave", Needs::kChange, "dismissWorker",
+       [](const Call& call) {
+         return change_response(call.control->send_away(worker_of(*call.reader, call.id).worker.id));
+       }},
 
       {"GET", "/api/v1/ensembles", Needs::kStoreNow, "listEnsembles",
        [](const Call& call) { return json_response(ensembles_json(*call.reader, call.control)); }},

@@ -320,6 +320,8 @@ void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launch
   resize_command->footer("Examples:\n  medley cluster resize 1 --max-workers 16");
   resize_command->callback([r, &globals, &launchers] { resize(*r, globals, launchers); });
 
+  add_worker_commands(*cluster, globals);
+
   auto d = std::make_shared<DownOptions>();
   auto* down_command =
       cluster->add_subcommand("down", "Tell launched workers to leave; what they hold is kept or given back");

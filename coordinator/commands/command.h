@@ -21,12 +21,13 @@ struct Globals {
     if (!names_store) store = find_store(file);
   }
 };
-void add_data_commands(CLI::App& app, Globals& globals);     // data make | check | import | folds; init
-void add_plan_command(CLI::App& app, Globals& globals);      // plan; settings
-void add_run_commands(CLI::App& app, Globals& globals);      // run; status
-void add_serve_command(CLI::App& app, Globals& globals);     // serve
-void add_control_commands(CLI::App& app, Globals& globals);  // submit, pause, resume, stop, retry, release
-/// cluster up | status | down. `launchers` must outlive `app`.
+void add_data_commands(CLI::App& app, Globals& globals);        // data make | check | import | folds; init
+void add_plan_command(CLI::App& app, Globals& globals);         // plan; settings
+void add_run_commands(CLI::App& app, Globals& globals);         // run; status
+void add_serve_command(CLI::App& app, Globals& globals);        // serve
+void add_control_commands(CLI::App& app, Globals& globals);     // submit, pause, resume, stop, retry, release
+void add_worker_commands(CLI::App& cluster, Globals& globals);  // cluster pause | resume | leave
+/// cluster up | status | resize | down, and the above. `launchers` must outlive `app`.
 void add_cluster_commands(CLI::App& app, Globals& globals, const cluster::Launchers& launchers = cluster::launchers());
 void add_report_commands(CLI::App& app, Globals& globals);  // report, show
 void add_keep_commands(CLI::App& app, Globals& globals);    // rename, note, tag, archive, priority, rm, discard

@@ -1,4 +1,5 @@
-// medley submit, pause, resume, stop, retry, release: what a running coordinator is asked to do.
+// medley submit, pause, resume, stop, retry, release, cluster pause | resume | leave: what a running coordinator is
+// asked to do.
 #include <algorithm>
 #include <functional>
 #include <iostream>
@@ -84,6 +85,13 @@ std::string retry_path(storage::Reader& reader, const std::string& id) {
 /// The address below /api/v1 to which a change of what the user calls `id` is posted.
 using PathOf = std::function<std::string(storage::Reader&, const std::string& id)>;
 
+constexpr const char* kWorkerHelp = "its name (host:process), its id, or a unique start of it";
+PathOf of_worker(const std::string& verb) {
+  return [verb](storage::Reader& reader, const std::string& id) {
+    return "workers/" + choose_worker(reader, id) + "/" + verb;
+  };
+}
+
 CLI::App* add_change(CLI::App& app, Globals& globals, const std::string& name, const std::string& what,
                      const std::string& subject, const std::string& subject_help, const PathOf& path_of) {
   auto id = std::make_shared<std::string>();
@@ -137,12 +145,22 @@ void add_control_commands(CLI::App& app, Globals& globals) {
   add_change(app, globals, "retry", "Retry a failed trial, or all failed trials of a sweep", "ID",
              "a sweep's name or id, or a trial's id", retry_path)
       ->footer("Examples:\n  medley retry top-n\n  medley retry 518ad3af0a64edc9");
-  const PathOf of_worker = [](storage::Reader& reader, const std::string& id) {
-    return "workers/" + choose_worker(reader, id) + "/release";
-  };
-  add_change(app, globals, "release", "Release a worker from quarantine", "WORKER",
-             "its name (host:process), its id, or a unique start of it", of_worker)
+  add_change(app, globals, "release", "Release a worker from quarantine", "WORKER", kWorkerHelp, of_worker("release"))
       ->footer("Examples:\n  medley release node07:4212");
+}
+
+void add_worker_commands(CLI::App& cluster, Globals& globals) {
+  add_change(cluster, globals, "pause", "Assign no more trials to a worker (its running pack ends)", "WORKER",
+             kWorkerHelp, of_worker("pause"))
+      ->footer("Examples:\n  medley cluster pause node07:4212");
+  add_change(cluster, globals, "resume", "Assign trials to a paused worker again", "WORKER", kWorkerHelp,
+             of_worker("release"))
+      ->footer("Examples:\n  medley cluster resume node07:4212");
+  add_change(cluster, globals, "leave", "Tell one worker to save what it trains, and to leave", "WORKER", kWorkerHelp,
+             of_worker("leave"))
+      ->footer(
+          "A keeper starts another in its place while trials are left: see `medley cluster resize`.\n"
+          "Examples:\n  medley cluster leave node07:4212");
 }
 
 }  // namespace medley::coordinator

@@ -21,9 +21,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kFormName = "the sweep";  ///< what messages call text that lies in no file
-/// Recording more takes so long that workers and pages would wait for it.
-constexpr std::int64_t kMaxTrials = 200'000;
-constexpr std::size_t kMaxFits = 16;  ///< that are remembered, whoever asks how they ended
+constexpr std::size_t kMaxFits = 16;            ///< that are remembered, whoever asks how they ended
 
 json errors_json(const std::vector<sweep::Diagnostic>& errors) {
   json rows = json::array();
@@ -136,13 +134,7 @@ web::Control::Answer DashboardControl::plan(const SweepForm& form) try {
 
 web::Control::Answer DashboardControl::submit(const SweepForm& form) try {
   const SweepFile file = sweep_file(form);
-  const auto trials = static_cast<std::int64_t>(file.expansion.trials.size());
-  if (trials > kMaxTrials) {
-    return {false,
-            fmt::format("{} trials are more than may be submitted while a coordinator runs ({}): use `medley run`",
-                        trials, kMaxTrials),
-            json::object()};
-  }
+  const std::size_t trials = file.expansion.trials.size();
   const auto submitted = coordinator_.submit(record_of(file.dataset), file.submission());
   std::string message = fmt::format("sweep {} ({}) is submitted: {} trials, {} of them done already", submitted.name,
                                     submitted.id, trials, submitted.finished);

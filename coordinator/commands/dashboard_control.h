@@ -29,6 +29,8 @@ class DashboardControl final : public web::Control {
   Answer retry(const std::string& trial_id) override { return said(coordinator_.retry(trial_id)); }
   Answer retry_sweep(const std::string& sweep_id) override { return said(coordinator_.retry_sweep(sweep_id)); }
   Answer release(const std::string& worker_id) override { return said(coordinator_.release(worker_id)); }
+  Answer pause_worker(const std::string& worker_id) override { return said(coordinator_.pause_worker(worker_id)); }
+  Answer send_away(const std::string& worker_id) override { return said(coordinator_.send_away(worker_id)); }
 
   Answer add_configs(const std::string& sweep_id, const nlohmann::json& configs, bool done) override;
   Answer mark(const std::string& config_id, const storage::ConfigMarkChange& change) override;

@@ -32,11 +32,12 @@ std::vector<Command> Scheduler::handle(const Event& event, TimePoint now_ms) {
   const TimePoint last =
       std::exchange(last_event_ms_, std::max(last_event_ms_.value_or(now_ms), now_ms)).value_or(now_ms);
   now_ += std::min(*last_event_ms_ - last, limits_.longest_step_ms);
+  if (*last_event_ms_ - last > limits_.longest_step_ms) assign_from_ = now_ + limits_.catch_up_ms;
   std::visit([this](const auto& e) { on(e); }, event);
   release_delayed();
   if (draining_) {
     wind_down();
-  } else {
+  } else if (now_ >= assign_from_) {
     assign_waiting();
   }
   return std::exchange(out_, {});
@@ -62,6 +63,7 @@ void Scheduler::on(const TrialsAdded& e) {
   if (it == sweep_index_.end() || !sweeps_[it->second].searching) return;
   const int s = it->second;
   add(s, e.trials);
+  if (!e.likely) return;
   Sweep& sweep = sweeps_[s];
   const std::vector<int> before = std::exchange(sweep.likely, {});
   for (int t : before) {
@@ -69,7 +71,7 @@ void Scheduler::on(const TrialsAdded& e) {
     likely.erase(std::remove_if(likely.begin(), likely.end(), [s](const auto& place) { return place.first == s; }),
                  likely.end());
   }
-  for (const SubmittedTrial& submitted : e.likely) {
+  for (const SubmittedTrial& submitted : *e.likely) {
     const int t = admit(submitted);
     Trial& trial = trials_[t];
     if (has_place(trial.places, s) || has_place(trial.likely, s)) continue;
@@ -86,7 +88,7 @@ void Scheduler::on(const TrialsAdded& e) {
 void Scheduler::on(const SweepClosed& e) {
   const auto it = sweep_index_.find(e.sweep);
   if (it == sweep_index_.end()) return;
-  on(TrialsAdded{e.sweep, {}, {}});
+  on(TrialsAdded{e.sweep, {}, std::vector<SubmittedTrial>()});
   sweeps_[it->second].searching = false;
   finish_if_complete(it->second);
 }
@@ -261,7 +263,7 @@ void Scheduler::on(const SweepStopped& e) {
 
 void Scheduler::on(const SweepPrioritised& e) {
   const auto it = sweep_index_.find(e.sweep);
-  if (it == sweep_index_.end()) return;
+  if (it == sweep_index_.end() || sweeps_[it->second].priority == e.priority) return;
   sweeps_[it->second].priority = e.priority;
   for (int t : sweeps_[it->second].trials) requeue(t);
 }
@@ -289,6 +291,12 @@ void Scheduler::on(const WorkerQuarantined& e) {
   if (worker.state != WorkerState::kAway) return;
   worker.quarantined = true;
   worker.quarantine_reason = e.reason;
+}
+
+void Scheduler::on(const WorkerPaused& e) {
+  const auto it = workers_.find(e.worker);
+  if (it == workers_.end() || it->second.quarantined || it->second.state == WorkerState::kLeft) return;
+  set_aside(e.worker, it->second, "paused by hand");
 }
 
 void Scheduler::on(const WorkerReleased& e) {
@@ -418,10 +426,14 @@ void Scheduler::note_refusal(const std::string& id) {
   quarantine(id, worker, "sent " + std::to_string(worker.refused) + " results that cannot be true");
 }
 
-void Scheduler::quarantine(const std::string& id, Worker& worker, const std::string& reason) {
+void Scheduler::set_aside(const std::string& id, Worker& worker, const std::string& reason) {
   worker.quarantined = true;
   worker.quarantine_reason = reason;
   out_.push_back(RecordWorker{id, WorkerState::kQuarantined, reason});
+}
+
+void Scheduler::quarantine(const std::string& id, Worker& worker, const std::string& reason) {
+  set_aside(id, worker, reason);
   out_.push_back(Quarantine{id, reason});
 }
 
@@ -868,6 +880,10 @@ std::map<Scheduler::Order, int>::const_iterator Scheduler::choose_head(const std
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     const Order& order = it->first;
     const auto next_sweep = waiting_.lower_bound({order.negative_priority, order.sweep + 1, 0});
+    if (workers_.at(worker).unfit.count(dataset_of(it->second))) {  // of the whole sweep, which may be large
+      it = next_sweep;
+      continue;
+    }
     auto own = next_sweep;
     for (; it != next_sweep; ++it) {
       if (!may_train(worker, trials_[it->second])) continue;

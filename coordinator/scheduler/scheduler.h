@@ -35,6 +35,9 @@ struct Limits {
   /// More time than this between two events is a pause of the coordinator, and passes for this much. A worker is thus
   /// never judged by a time in which it could not be heard. Ticks come ten times as often.
   std::int64_t longest_step_ms = 1'000;
+  /// After such a pause nothing is assigned for this time: who has gone, came back or delivered meanwhile is heard
+  /// first. An assignment to a connection that its worker has closed would be lost.
+  std::int64_t catch_up_ms = 500;
   /// Counted failures after which a trial is failed, if the evidence says so too (Scheduler).
   int retry_budget = 5;
   /// A trial that failed alone waits so long, twice as long after each further failure, up to the largest. A host or
@@ -70,16 +73,17 @@ struct SweepSubmitted {
   int priority = 0;  ///< higher first; equal ones share the workers
   sweep::SweepState state = sweep::SweepState::kRunning;
   std::vector<SubmittedTrial> trials;
-  bool searching = false;  ///< more may be added: it is not finished when all of them have ended
+  bool searching = false;  ///< more will be added: it is not finished when all of them have ended
 };
 
-/// The search of a sweep asks for a round of trials. Those that it has already are ignored.
+/// More trials of a sweep whose search asks for a round, or that is submitted by and by. Those that it has already are
+/// ignored.
 struct TrialsAdded {
   std::string sweep;
   std::vector<SubmittedTrial> trials;
   /// What it will probably ask for next, in place of what was likely before: trained when nothing else waits anywhere.
-  /// What was likely, and is in neither list, is withdrawn.
-  std::vector<SubmittedTrial> likely;
+  /// What was likely, and is in neither list, is withdrawn. nullopt: as it was.
+  std::optional<std::vector<SubmittedTrial>> likely;
 };
 /// The search of a sweep asks for nothing more.
 struct SweepClosed {
@@ -183,6 +187,11 @@ struct WorkerQuarantined {
   std::string worker;
   std::string reason;
 };
+/// Somebody wants a worker to get no more packs until it is released. What it trains ends. Ignored for a worker that is
+/// unknown or quarantined.
+struct WorkerPaused {
+  std::string worker;
+};
 /// Ends a worker's quarantine: it gets packs again, as one that just joined. Ignored for other workers.
 struct WorkerReleased {
   std::string worker;
@@ -194,8 +203,8 @@ struct Ticked {};
 
 using Event = std::variant<SweepSubmitted, TrialsAdded, SweepClosed, PackSizeMeasured, WorkerJoined, WorkerLost,
                            HeartbeatReceived, ResultReceived, AttemptFailed, ResultRefused, SweepPaused, SweepResumed,
-                           SweepStopped, SweepPrioritised, TrialRetried, WorkerQuarantined, WorkerReleased,
-                           DrainRequested, Ticked>;
+                           SweepStopped, SweepPrioritised, TrialRetried, WorkerQuarantined, WorkerPaused,
+                           WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // A Record changes the database. The shell runs a call's records in one Group and commits before it sends anything.
@@ -446,6 +455,7 @@ class Scheduler {
   void on(const SweepPrioritised&);
   void on(const TrialRetried&);
   void on(const WorkerQuarantined&);
+  void on(const WorkerPaused&);
   void on(const WorkerReleased&);
   void on(const DrainRequested&);
   void on(const Ticked&);
@@ -457,6 +467,7 @@ class Scheduler {
   void renew(Lease& lease, const HeldAttempt& held);
   void note_result(const std::string& worker, int trial);
   void note_refusal(const std::string& worker);
+  void set_aside(const std::string& id, Worker& worker, const std::string& reason);
   void quarantine(const std::string& id, Worker& worker, const std::string& reason);
   bool may_send(const std::string& worker, const Trial& trial, const AttemptId& attempt) const;
   bool usable(const Worker& worker) const;
@@ -521,6 +532,7 @@ class Scheduler {
   Limits limits_;
   std::int64_t next_pack_;
   TimePoint now_ = 0;  ///< own time
+  TimePoint assign_from_ = 0;
   std::optional<TimePoint> last_event_ms_;
   bool draining_ = false;
   bool shut_down_ = false;

@@ -69,7 +69,7 @@ struct Text {
   }
   std::string operator()(const TrialsAdded& e) const {
     return "TrialsAdded " + e.sweep + " " + std::to_string(e.trials.size()) + " trials, " +
-           std::to_string(e.likely.size()) + " likely";
+           (e.likely ? std::to_string(e.likely->size()) + " likely" : "likely as before");
   }
   std::string operator()(const SweepClosed& e) const { return "SweepClosed " + e.sweep; }
   std::string operator()(const WorkerJoined& e) const {
@@ -105,6 +105,7 @@ struct Text {
   std::string operator()(const WorkerQuarantined& e) const {
     return "WorkerQuarantined " + e.worker + because(e.reason);
   }
+  std::string operator()(const WorkerPaused& e) const { return "WorkerPaused " + e.worker; }
   std::string operator()(const WorkerReleased& e) const { return "WorkerReleased " + e.worker; }
   std::string operator()(const DrainRequested&) const { return "DrainRequested"; }
   std::string operator()(const Ticked&) const { return "Ticked"; }

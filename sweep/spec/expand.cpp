@@ -332,8 +332,7 @@ class Expander {
                                    "'search: {random: 1000}'");
     }
     diagnostics_.throw_if_any();
-    if (bounded_product(result_.points, runs) > 100 * kMaxTrials) {
-      // Not even duplicates could bring this under the limit in reasonable time.
+    if (bounded_product(result_.points, runs) > kMaxTrials) {
       too_many_trials(result_.points, runs);
       diagnostics_.throw_if_any();
     }
@@ -527,10 +526,6 @@ class Expander {
   void make_trials() {
     const auto runs = static_cast<std::int64_t>(result_.runs());
     const auto configs = static_cast<std::int64_t>(result_.configs.size());
-    if (bounded_product(configs, runs) > kMaxTrials) {
-      too_many_trials(configs, runs);
-      diagnostics_.throw_if_any();
-    }
     check_search();
     result_.trials.reserve(static_cast<std::size_t>(configs * runs));
     for (const ExpandedConfig& expanded : result_.configs) {

@@ -20,9 +20,9 @@ namespace medley::sweep {
 
 /// Limits of a sweep file: what is larger is refused with a message, never tried.
 inline constexpr std::size_t kMaxSpecBytes = 1 << 20;
-inline constexpr std::int64_t kMaxConfigs = 1'000'000;  ///< points of the grid, or random draws
-inline constexpr std::int64_t kMaxTrials = 1'000'000;
-inline constexpr std::int64_t kMaxDrawn = 10'000;  ///< configs of a search that makes them one by one
+inline constexpr std::int64_t kMaxTrials = 200'000;      ///< of a sweep, wherever it is submitted
+inline constexpr std::int64_t kMaxConfigs = kMaxTrials;  ///< points of the grid, or random draws: each has a trial
+inline constexpr std::int64_t kMaxDrawn = 10'000;        ///< configs of a search that makes them one by one
 inline constexpr std::int64_t kMaxAxisValues = 100'000;
 
 /// A value of a setting and where it was typed. `value` has passed check_value().

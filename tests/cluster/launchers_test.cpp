@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include "cluster/mpirun.h"
+#include "cluster/pbs.h"
 #include "cluster/slurm.h"
 #include "tests/support/folder.h"
 #include "tests/support/patience.h"
@@ -61,6 +62,78 @@ Launch gang() {
 TEST(SlurmScript, OfAWorkerWithOneRank) { expect_golden("one_rank.sh", slurm_script(one_rank())); }
 
 TEST(SlurmScript, OfAGangOnTwoNodesWithEverythingThatAProfileSays) { expect_golden("gang.sh", slurm_script(gang())); }
+
+Launch pbs_gang() {
+  Launch launch = gang();
+  launch.site.directives.clear();
+  launch.site.qos.clear();
+  launch.resources = "mem=128gb:model=a100";
+  launch.script = "/scratch/team a/store/cluster/1.sh";
+  return launch;
+}
+
+TEST(PbsScript, OfAWorkerWithOneRank) {
+  Launch launch = one_rank();
+  launch.script = "/scratch/team a/store/cluster/1.sh";
+  expect_golden("pbs_one_rank.sh", pbs_script(launch));
+}
+
+TEST(PbsScript, OfAGangOnTwoHostsWithEverythingThatAProfileSays) {
+  expect_golden("pbs_gang.sh", pbs_script(pbs_gang()));
+}
+
+TEST(PbsCommands, OneArrayForAllWorkersAndOneJobForOne) {
+  Launch one = one_rank();
+  one.script = "/s/1.sh";
+  EXPECT_EQ(shell_line(qsub_argv(one, 12)),
+            "qsub -C '' -N medley-1a2b3c4d-1 -r y -j oe -o /dev/null -l select=1:ncpus=1:mpiprocs=1 -J 1-12 /s/1.sh");
+  EXPECT_EQ(shell_line(qsub_argv(pbs_gang(), 1)),
+            "qsub -C '' -N medley-1a2b3c4d-1 -r y -j oe -o /dev/null -l "
+            "select=2:ncpus=24:mpiprocs=4:ngpus=4:mem=128gb:model=a100 -l place=scatter -l walltime=8:00:00 -q gpu -A "
+            "blend '/scratch/team a/store/cluster/1.sh'");
+  EXPECT_EQ(shell_line(qselect_argv(one, "me")), "qselect -u me -N medley-1a2b3c4d-1");
+  EXPECT_EQ(shell_line(qstat_argv({"7[].pbs", "8.pbs"})), "qstat -t -f -F dsv -D '|' '7[].pbs' 8.pbs");
+}
+
+TEST(PbsCommands, ReadsTheQueue) {
+  const auto places = parse_qstat(
+      "Job Id: 7[].pbs|Job_Name=m|job_state=B|array=True\n"
+      "Job Id: 7[1].pbs|Job_Name=m|job_state=R|exec_host=n1/0*8+n1/1*8+n2/0*8|comment=Job run at Mon\n"
+      "Job Id: 7[2].pbs|Job_Name=m|job_state=Q|comment=Not Running: a\\|b\n"
+      "Job Id: 7[3].pbs|Job_Name=m|job_state=X\n"
+      "Job Id: 8.pbs|Job_Name=m|job_state=H\n");
+  ASSERT_EQ(places.size(), 3u);
+  EXPECT_EQ(places[0].id, "7[1].pbs");
+  EXPECT_EQ(places[0].state, Place::State::kRunning);
+  EXPECT_EQ(places[0].where, "n1,n2");
+  EXPECT_EQ(places[0].note, "");
+  EXPECT_EQ(places[1].state, Place::State::kWaiting);
+  EXPECT_EQ(places[1].note, "Not Running: a|b");
+  EXPECT_EQ(places[2].id, "8.pbs");
+  EXPECT_TRUE(parse_qstat("").empty());
+  EXPECT_THROW(parse_qstat("qstat: cannot connect\n"), Error);
+  EXPECT_THROW(parse_qstat("Job Id: 7.pbs|Job_Name=m\n"), Error);
+}
+
+TEST(PbsLaunch, WhatPbsWouldTakeForSomethingElseIsRefused) {
+  const auto problem = [](auto change) {
+    Launch launch = pbs_gang();
+    change(launch);
+    return pbs_launcher().problem(launch);
+  };
+  EXPECT_EQ(problem([](Launch&) {}), "");
+  EXPECT_EQ(problem([](Launch& l) { l.time.clear(); }), "");
+  for (const char* time : {"10", "1:30", "1-0", "soon", "1:2:3:4"}) {
+    EXPECT_THAT(problem([&](Launch& l) { l.time = time; }), HasSubstr("no time limit of PBS")) << time;
+  }
+  EXPECT_THAT(problem([](Launch& l) { l.time = "0:05:00"; }), HasSubstr("not below the time limit --time 0:05:00"));
+  EXPECT_THAT(problem([](Launch& l) { l.site.directives = {"--mem=1G"}; }), HasSubstr("takes --resources"));
+  EXPECT_THAT(problem([](Launch& l) { l.site.qos = "long"; }), HasSubstr("Slurm's"));
+  for (const char* value : {"mem=1gb+1:ncpus=64", "mem=1gb,place=excl", "a b", "x\ny", "a'b"}) {
+    EXPECT_THAT(problem([&](Launch& l) { l.resources = value; }), HasSubstr("no list of resources")) << value;
+    EXPECT_THAT(problem([&](Launch& l) { l.site.partition = value; }), HasSubstr("no name of a queue")) << value;
+  }
+}
 
 TEST(SlurmCommands, OneArrayForAllWorkersAndOneQuestionForAllArrays) {
   Launch one = one_rank();
@@ -179,6 +252,59 @@ TEST_F(FakeSlurm, MoreThanAnArrayTakesAreSeveralArrays) {
   EXPECT_THAT(said(), HasSubstr("--array=1-200"));
 }
 
+/// Stand-ins for PBS's commands: a server with a queue "gpu", arrays of at most 500, and the jobs in file `jobs`.
+class FakePbs : public FakeSlurm {
+ protected:
+  FakePbs() {
+    program(
+        "qsub",
+        "echo \"qsub $*\" >> $F/said; n=4$(grep -c ^qsub $F/said); "
+        "[[ \"$*\" != *\" -J \"* ]] && { echo $n.pbs | tee -a $F/jobs; exit; }; echo \"$n[].pbs\" | tee -a $F/jobs");
+    program("qselect", "echo \"qselect $*\" >> $F/said; cat $F/jobs 2>/dev/null; true");
+    program(
+        "qstat",
+        "echo \"qstat $*\" >> $F/said; case $1 in -B) echo '    max_array_size = 500';; "
+        "-Q) [ $2 = gpu ] || { echo \"qstat: Unknown queue $2\" >&2; exit 170; };; "
+        "*) for id in \"${@:7}\"; do case $id in *\\[*) echo \"Job Id: $id|job_state=B\"; "
+        "echo \"Job Id: ${id/[]/[1]}|job_state=R|exec_host=n1/0\";; *) echo \"Job Id: $id|job_state=Q\";; esac; done;; "
+        "esac");
+    program("qdel", "echo \"qdel $*\" >> $F/said");
+  }
+};
+
+TEST_F(FakePbs, WorkersAreSubmittedFoundAndEnded) {
+  PbsLauncher launcher(launch());
+  EXPECT_TRUE(launcher.places().empty());
+  EXPECT_THAT(launcher.start(1001), ElementsAre("41[].pbs", "42[].pbs", "43.pbs"));
+  EXPECT_THAT(said(), HasSubstr("-J 1-500"));
+  EXPECT_THAT(test::read_file(launch().script), HasSubstr("requeue() {"));
+  EXPECT_THAT(ids_of(launcher.places()), ElementsAre("41[1].pbs", "42[1].pbs", "43.pbs"));
+  launcher.stop({"41[1].pbs", "43.pbs"});
+  launcher.kill({"43.pbs"});
+  launcher.stop({});
+  EXPECT_THAT(said(), HasSubstr("qdel 41[1].pbs 43.pbs\nqdel -W force 43.pbs\n"));
+}
+
+TEST_F(FakePbs, AQueueThatIsNotThereIsFoundBeforeAWorkerIsStarted) {
+  Launch wrong = launch();
+  wrong.site.partition = "gpu";
+  PbsLauncher(wrong).check(3);
+  wrong.site.partition = "nowhere";
+  try {
+    PbsLauncher(wrong).check(3);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("qstat: Unknown queue nowhere"));
+  }
+}
+
+TEST_F(FakePbs, OfSeveralArraysAllAreSubmittedOrNone) {
+  program("qsub",
+          "[ ! -e $F/full ] || { echo 'qsub: would exceed the limit' >&2; exit 1; }; touch $F/full; echo '41[].pbs'");
+  EXPECT_THROW(PbsLauncher(launch()).start(900), Error);
+  EXPECT_THAT(said(), HasSubstr("qdel 41[].pbs"));
+}
+
 TEST(SlurmCommands, ReadsTheQueue) {
   const auto places = parse_squeue("42_1|RUNNING|n1|None\n42_2|PENDING||Resources\n43_1|REQUEUE_HOLD||launch failed\n");
   ASSERT_EQ(places.size(), 3u);
@@ -271,21 +397,25 @@ class BatchScript : public testing::Test {
   std::string said() const { return test::read_file(folder_ / "said"); }
 
   /// Starts the script of a worker whose program is `body`.
-  Process start(const std::string& body) const {
+  Process start(const std::string& body, std::string script_of(const Launch&) = slurm_script) const {
     program("worker", body);
     Launch launch = one_rank();
+    launch.log = folder_ / "log";
+    launch.script = folder_ / "script";
+    launch.time = time_;
     launch.program = folder_ / "worker";
     launch.arguments = {"--device", "cpu"};
     launch.endpoint_file = folder_ / "endpoint";
     launch.spool = folder_ / "spool";
-    write("script", slurm_script(launch));
+    write("script", script_of(launch));
     ProcessSpec spec{{"bash", (folder_ / "script").string()}, {}, folder_ / "log"};
     spec.environment = {{"PATH", folder_.string() + ":" + std::getenv("PATH")},
                         {"F", folder_.string()},
                         {"BASH_FUNC_sleep%%", "() { :; }"},
                         {"SLURM_ARRAY_JOB_ID", "42"},
                         {"SLURM_ARRAY_TASK_ID", "3"},
-                        {"SLURM_JOB_ID", "45"}};
+                        {"SLURM_JOB_ID", "45"},
+                        {"PBS_JOBID", "42[3].pbs"}};
     return Process::start(spec);
   }
   /// The longest run forks 300 times, which takes a loaded machine tens of seconds.
@@ -304,7 +434,25 @@ class BatchScript : public testing::Test {
 
   const test::Folder scratch_;
   const fs::path folder_ = scratch_.path();
+  std::string time_;
 };
+
+TEST_F(BatchScript, OfPbsGivesItselfTheNoticeAndSubmitsItselfAgain) {
+  program("qsub", "echo qsub $* >> $F/said");
+  time_ = "0:03:00";  // a minute before the notice, which the sleep of this test makes none
+  const std::string worker =
+      "trap 'echo saved >> $F/said; exit 0' USR1; echo up >> $F/said; while :; do /bin/sleep 0.01; done";
+  EXPECT_EQ(wait(start(worker, pbs_script)).code, 0);
+  EXPECT_THAT(said(), HasSubstr("qsub -v MEDLEY_RESTARTS=1 -C -N medley-1a2b3c4d-1 -r y"));
+  EXPECT_THAT(said(), HasSubstr("-l walltime=0:03:00 " + (folder_ / "script").string() + "\n"));
+  EXPECT_THAT(test::read_file(folder_ / "log-42_3.log"), HasSubstr("medley: told to leave (notice)"));
+}
+
+TEST_F(BatchScript, OfPbsEndsWhenItsWorkerWasDismissed) {
+  program("qsub", "echo qsub $* >> $F/said");
+  EXPECT_EQ(wait(start("echo worker >> $F/said", pbs_script)).code, 0);
+  EXPECT_EQ(said(), "worker\n");
+}
 
 TEST_F(BatchScript, AWorkerThatWasDismissedEndsIt) {
   EXPECT_EQ(wait(start("echo worker $* >> $F/said")).code, 0);

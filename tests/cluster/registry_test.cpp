@@ -206,11 +206,12 @@ TEST_F(Registry, ARecordOfALauncherThatDoesNotExistIsNamed) {
     read_records(store_, launchers_);
     FAIL();
   } catch (const Error& e) {
-    EXPECT_THAT(e.what(), HasSubstr("1.json names a launcher 'fake' that does not exist; valid: local, mpirun, slurm"));
+    EXPECT_THAT(e.what(),
+                HasSubstr("1.json names a launcher 'fake' that does not exist; valid: local, mpirun, slurm, pbs"));
   }
 }
 
-TEST(Launchers, AreThree) {
+TEST(Launchers, AreFour) {
   std::vector<std::string> names, bound, reaching, kept;
   for (const cluster::LauncherKind& kind : cluster::launchers()) {
     names.push_back(kind.name);
@@ -219,10 +220,10 @@ TEST(Launchers, AreThree) {
     if (kind.needs_keeper()) kept.push_back(kind.name);
     EXPECT_EQ(cluster::find_launcher(cluster::launchers(), kind.name), &kind);
   }
-  EXPECT_THAT(names, ElementsAre("local", "mpirun", "slurm"));
+  EXPECT_THAT(names, ElementsAre("local", "mpirun", "slurm", "pbs"));
   EXPECT_THAT(bound, ElementsAre("local", "mpirun")) << "their processes are in this host's /proc";
-  EXPECT_THAT(reaching, ElementsAre("mpirun", "slurm"));
-  EXPECT_THAT(kept, ElementsAre("local", "mpirun")) << "Slurm requeues";
+  EXPECT_THAT(reaching, ElementsAre("mpirun", "slurm", "pbs"));
+  EXPECT_THAT(kept, ElementsAre("local", "mpirun")) << "Slurm requeues, and jobs of PBS submit themselves again";
   EXPECT_EQ(cluster::find_launcher(cluster::launchers(), "kubernetes"), nullptr);
 }
 

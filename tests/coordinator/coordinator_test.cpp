@@ -2,7 +2,9 @@
 #include "coordinator/coordinator.h"
 
 #include <array>
+#include <atomic>
 #include <cstdlib>
+#include <functional>
 #include <future>
 #include <thread>
 #include <utility>
@@ -147,6 +149,58 @@ class CoordinatorTest : public testing::Test {
   storage::Writer::Submitted submitted_;
   std::future<Coordinator::End> run_;
 };
+
+/// Asks the coordinator's thread for something, over and over, while `what` is done. Returns how often it was done.
+int turns_during(Coordinator& coordinator, const std::function<void()>& what) {
+  std::atomic<bool> ended{false};
+  auto turns = std::async(std::launch::async, [&] {
+    int count = 0;
+    for (; !ended; ++count) coordinator.write([](storage::Writer&) {});
+    return count;
+  });
+  what();
+  ended = true;
+  return turns.get();
+}
+
+TEST_F(CoordinatorTest, OthersHaveTheirTurnWhileALargeSweepIsSubmittedAndGrows) {
+  start(1);
+  const storage::SweepSubmission large = fake::fake_sweep(3'000, "large");  // 6,000 trials, by slices of 250
+  std::string id;
+  const auto submit = [&] { id = coordinator_->submit(fake::fake_dataset(), large).id; };
+  EXPECT_GE(turns_during(*coordinator_, submit), 5 * 10) << "configs, trials, and telling the scheduler";
+  EXPECT_GE(turns_during(*coordinator_, submit), 10) << "the same again";
+  EXPECT_EQ(coordinator_->status().sweeps.at(1).trials, 6'000);
+  storage::Reader reader(options_.store);
+  EXPECT_EQ(reader.stored_sweep(id).trials, 6'000);
+
+  // A search asks for the first round of 6,000 on a thread of its own.
+  const auto search = fake::fake_search(3'000, 2);
+  const std::string searching = coordinator_->submit(fake::fake_dataset(), search).id;
+  const auto grow = [&] { EXPECT_TRUE(test::eventually([&] { return reader.stored_sweep(searching).rounds > 0; })); };
+  EXPECT_GE(turns_during(*coordinator_, grow), 10);
+  EXPECT_TRUE(test::eventually([&] { return coordinator_->status().sweeps.at(2).trials > 0; }));
+}
+
+TEST_F(CoordinatorTest, ASweepOfWhichOnlyAPartWasSubmittedIsNotThere) {
+  const storage::SweepSubmission sweep = fake::fake_sweep(3);
+  {
+    storage::Writer writer(options_.store);
+    storage::Writer::Group group(writer);
+    writer.register_dataset(fake::fake_dataset(), 1);
+    const auto begun = writer.begin_sweep(sweep);
+    EXPECT_TRUE(begun.created);
+    writer.add_configs(begun.id, sweep, {0, 3});
+    writer.add_trials(begun.id, sweep, {0, 4});
+    group.commit();
+    EXPECT_TRUE(storage::Reader(options_.store).sweeps().empty());
+  }
+  open();
+  EXPECT_TRUE(coordinator_->status().sweeps.empty());
+  EXPECT_TRUE(coordinator_->submit(fake::fake_dataset(), sweep).created);
+  EXPECT_EQ(coordinator_->status().sweeps.at(0).trials, 6);
+  EXPECT_EQ(coordinator_->status().sweeps.at(0).name, sweep.name) << "the part did not keep the name";
+}
 
 TEST_F(CoordinatorTest, AThousandSilentConnectionsKeepNoWorkerOut) {
   start(1);
@@ -473,6 +527,36 @@ TEST_F(CoordinatorTest, APauseOfTheCoordinatorCostsNoAttempt) {
   ASSERT_TRUE(row);
   ASSERT_EQ(row->attempts.size(), 1u);
   EXPECT_EQ(row->attempts.at(0).state, sweep::AttemptState::kRunning);
+}
+
+TEST_F(CoordinatorTest, OneWorkerIsPausedAndOneLeaves) {
+  start(1);
+  FakeWorker paused = connect();
+  paused.join(1);
+  const auto first = paused.expect<protocol::Assign>();
+  EXPECT_TRUE(coordinator_->pause_worker(paused.instance).done);
+  EXPECT_EQ(coordinator_->pause_worker(paused.instance).message, "worker elsewhere:1 gets no trials already");
+  EXPECT_FALSE(coordinator_->pause_worker("nobody").done);
+  EXPECT_FALSE(coordinator_->send_away("nobody").done);
+  paused.send(FakeWorker::result_of(first.trials.at(0)));
+  paused.expect<protocol::ResultReceived>();
+
+  FakeWorker other = connect();
+  other.join(1);
+  other.expect<protocol::Assign>();  // the one that is left
+  const auto told = coordinator_->send_away(other.instance);
+  EXPECT_EQ(told.message, "worker elsewhere:1 saves what it trains, and leaves");
+  EXPECT_EQ(other.expect<protocol::Dismiss>().reason, "told to leave");
+  other.send(protocol::Leave{"told to leave"});
+  EXPECT_TRUE(other.closed());
+  paused.send(protocol::Heartbeat{});
+  paused.expect<protocol::Alive>();  // and no Assign before it
+  EXPECT_TRUE(coordinator_->release(paused.instance).done);
+  paused.send(FakeWorker::result_of(paused.expect<protocol::Assign>().trials.at(0)));
+  paused.expect<protocol::ResultReceived>();
+  const auto left = storage::Reader(options_.store).find_trial(fake::fake_sweep(1).trials.at(1).id);
+  ASSERT_TRUE(left);
+  EXPECT_EQ(left->attempts.at(0).state, sweep::AttemptState::kCancelled) << "which costs no retry";
 }
 
 TEST_F(CoordinatorTest, AQuarantinedWorkerStaysAndGetsTrialsAgainWhenItIsReleased) {

@@ -22,7 +22,7 @@ int main(int argc, char** argv) try {
 
   coordinator::CoordinatorOptions options;
   options.store = argv[1];
-  options.limits.lease_ms = 1'500;
+  options.limits.lease_ms = std::getenv("LEASE_MS") ? std::atoi(std::getenv("LEASE_MS")) : 1'500;
   options.limits.retry_budget = std::getenv("RETRY_BUDGET") ? std::atoi(std::getenv("RETRY_BUDGET")) : 100;
   options.limits.retry_delay_ms = 20;
   options.limits.largest_retry_delay_ms = 100;

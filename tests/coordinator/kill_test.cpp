@@ -6,6 +6,7 @@
 #include "storage/database.h"
 #include "storage/report_input.h"
 #include "tests/coordinator/fake_fleet.h"
+#include "tests/support/amount.h"
 #include "tests/support/patience.h"
 
 namespace medley {
@@ -184,6 +185,46 @@ TEST_F(Kill, ASpoolOfDeadWorkersIsDeliveredByNewOnes) {
   std::size_t delivered = 0;
   for (std::size_t at = 0; (at = log.find("left by another worker", at)) != std::string::npos; ++at) ++delivered;
   EXPECT_EQ(delivered, static_cast<std::size_t>(kept)) << log;
+}
+
+// By night with 32 workers, and ten pauses of 20 s.
+TEST_F(Kill, PausesOfTheCoordinatorLoseNoAttempt) {
+  const int places = static_cast<int>(test::amount("MEDLEY_PAUSE_WORKERS", 6));
+  const int pauses = static_cast<int>(test::amount("MEDLEY_PAUSES", 2));
+  // The lease is 3 s, and a worker opens another connection after 5 s of silence.
+  const auto pause = std::chrono::milliseconds(test::amount("MEDLEY_PAUSE_MS", 7'000));
+  const int configs = 3 * places * pauses;
+  behave("train_ms 1500");
+  setenv("FENCING_MS", "60000", 1);  // the product's
+  setenv("LEASE_MS", "3000", 1);
+  const auto run = start(configs, places);
+  unsetenv("FENCING_MS");
+  unsetenv("LEASE_MS");
+  ASSERT_TRUE(test::eventually([&] { return running() >= places; }));
+  for (int i = 0; i < pauses; ++i) {
+    run->kill(SIGSTOP);
+    std::this_thread::sleep_for(pause);
+    run->kill(SIGCONT);
+    std::this_thread::sleep_for(3s);  // its workers try again after 3 s at most
+  }
+  EXPECT_LT(finished(), 2 * configs) << "the sweep ended before the pauses: make it longer";
+  EXPECT_EQ(run->wait(120s).exit, 0);
+  expect_undisturbed_results(configs);
+  storage::Reader reader(store());
+  int attempts = 0, most = 0;
+  for (int offset = 0; offset < 2 * configs; offset += storage::kMaxPage) {
+    for (const auto& row : reader.trials(reader.sweeps()[0].id, {}, {offset, storage::kMaxPage})) {
+      attempts += row.attempts;
+      most = std::max(most, row.attempts);
+      if (row.attempts == 1) continue;
+      const auto trial = reader.find_trial(row.trial);
+      for (const auto& attempt : trial->attempts) std::puts(attempt.reason.c_str());
+    }
+  }
+  EXPECT_EQ(most, 1) << "an attempt was lost";
+  EXPECT_EQ(attempts, 2 * configs);
+  std::printf("%d workers, %d pauses of %d ms: %d attempts of %d trials\n", places, pauses,
+              static_cast<int>(pause.count()), attempts, 2 * configs);
 }
 
 TEST_F(Kill, WorkersWithoutACoordinatorEndByThemselvesAndKeepTheirResults) {

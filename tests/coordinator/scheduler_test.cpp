@@ -111,6 +111,7 @@ Event parse_event(const std::string& line) {
   if (verb == "prioritise") return SweepPrioritised{who, std::stoi(rest.at(0))};
   if (verb == "retry") return TrialRetried{who};
   if (verb == "recall") return WorkerQuarantined{who, "failed 3 distinct trials in a row"};
+  if (verb == "hold") return WorkerPaused{who};
   if (verb == "release") return WorkerReleased{who};
   if (verb == "drain") return DrainRequested{};
   if (verb == "tick") return Ticked{};
@@ -1409,6 +1410,54 @@ TEST_F(SchedulerTest, AFailureThatNoOtherExplainsKeepsATrialAlone) {
     RecordWorker v joined
     RecordAssignment v pack 2: b#1
     Assign v pack 2: b#1
+  )");
+}
+
+TEST_F(SchedulerTest, AfterAPauseNothingIsAssignedBeforeTheWorkersWereHeard) {
+  limits_.longest_step_ms = 100;
+  limits_.catch_up_ms = 50;
+  play(R"(
+    > submit s a:k b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    @5000
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    > disconnect w
+    RecordWorker w away
+    > join w 1
+    RecordWorker w joined
+    @5040
+    > tick
+    @5060
+    > tick
+    RecordAssignment w pack 2: b#1
+    Assign w pack 2: b#1
+  )");
+}
+
+TEST_F(SchedulerTest, APausedWorkerEndsItsPackAndGetsNoOtherUntilItIsReleased) {
+  play(R"(
+    > submit s a:k b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > hold w
+    RecordWorker w quarantined: paused by hand
+    > hold w
+    > hold nobody
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    > tick
+    > release w
+    RecordWorker w joined: released from quarantine
+    RecordAssignment w pack 2: b#1
+    Assign w pack 2: b#1
   )");
 }
 

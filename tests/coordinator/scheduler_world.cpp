@@ -89,8 +89,8 @@ SweepSubmitted Journal::history(const Sweep& sweep) const {
 }
 
 TrialsAdded Journal::grown(const Sweep& sweep) const {
-  TrialsAdded event{sweep.id, history(sweep).trials, {}};
-  for (const std::string& id : sweep.likely) event.likely.push_back(history(id));
+  TrialsAdded event{sweep.id, history(sweep).trials, std::vector<SubmittedTrial>()};
+  for (const std::string& id : sweep.likely) event.likely->push_back(history(id));
   return event;
 }
 
@@ -1115,7 +1115,7 @@ void World::plant(Event& event) {
   if (auto* submitted = std::get_if<SweepSubmitted>(&event); submitted && bug_ == Bug::kStarveLaterSweeps) {
     submitted->priority = 2 * submitted->priority + (submitted->sweep == "s1");
   } else if (auto* added = std::get_if<TrialsAdded>(&event); added && bug_ == Bug::kLikelyFirst) {
-    added->trials.insert(added->trials.begin(), added->likely.begin(), added->likely.end());
+    added->trials.insert(added->trials.begin(), added->likely->begin(), added->likely->end());
   }
   if (bug_ == Bug::kRetryWhatIsTooLarge && failed && failed->blame == sweep::Blame::kMemory) {
     failed->blame = sweep::Blame::kTrial;

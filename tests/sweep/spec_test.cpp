@@ -366,7 +366,7 @@ TEST(ParseSweep, WrongAdaptiveSearchesAreErrorsWithTheirPlace) {
 TEST(ParseSweep, SearchIsChecked) {
   EXPECT_EQ(error("search: random"), "1:9: search: 'random' wants a number of configs: {random: 100}");
   EXPECT_EQ(error("axes: {top_n: [1]}\nsearch: {random: 0}"),
-            "2:18: search: random: '0' must be a whole number from 1 to 1000000");
+            "2:18: search: random: '0' must be a whole number from 1 to 200000");
   EXPECT_EQ(error("axes: {top_n: [1]}\nsearch: {random: 1, sede: 2}"),
             "2:21: unknown key 'sede' in search; did you mean 'seed'?");
   EXPECT_EQ(error("axes: {top_n: [1]}\nsearch: {random: 1}\nreference: {top_n: 1}"),

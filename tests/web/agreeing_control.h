@@ -25,6 +25,8 @@ class AgreeingControl : public web::Control {
   Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return yes(); }
   Answer mark_sweep(const std::string&, const storage::SweepMarkChange&) override { return yes(); }
   Answer release(const std::string&) override { return yes(); }
+  Answer pause_worker(const std::string&) override { return yes(); }
+  Answer send_away(const std::string&) override { return yes(); }
   Answer plan(const SweepForm&) override { return yes(); }
   Answer submit(const SweepForm&) override { return yes(); }
   Answer build_ensemble(const std::string&, const sweep::EnsembleRequest& request) override {

@@ -22,6 +22,8 @@ class SampleControl : public web::Control {
   Answer mark(const std::string&, const storage::ConfigMarkChange&) override { return no(); }
   Answer mark_sweep(const std::string&, const storage::SweepMarkChange&) override { return no(); }
   Answer release(const std::string&) override { return no(); }
+  Answer pause_worker(const std::string&) override { return no(); }
+  Answer send_away(const std::string&) override { return no(); }
   Answer plan(const SweepForm&) override { return no(); }
   Answer submit(const SweepForm&) override { return no(); }
   Answer build_ensemble(const std::string&, const sweep::EnsembleRequest&) override { return no(); }

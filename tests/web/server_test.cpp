@@ -52,6 +52,8 @@ class Recorder : public Control {
                 (change.priority ? " priority " + std::to_string(*change.priority) : ""));
   }
   Answer release(const std::string& id) override { return note("release " + id); }
+  Answer pause_worker(const std::string& id) override { return note("pause worker " + id); }
+  Answer send_away(const std::string& id) override { return note("send away " + id); }
   Answer retry_sweep(const std::string& id) override { return note("retry all of " + id); }
   Answer plan(const SweepForm& text) override {
     return note("plan " + text.yaml + " on " + text.dataset + text.folder);
@@ -369,14 +371,15 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
             404);
   EXPECT_EQ(control_.asked.size(), 1u);
   control_.asked.clear();
-  const auto release = [&](const std::string& worker) {
-    return status(
-        ask("POST /api/v1/workers/" + worker +
-            "/release HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nAuthorization: Bearer secret\r\n\r\n"));
+  const auto change = [&](const std::string& worker, const std::string& what) {
+    return status(ask("POST /api/v1/workers/" + worker + "/" + what +
+                      " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nAuthorization: Bearer secret\r\n\r\n"));
   };
-  EXPECT_EQ(release("w-3"), 200);
-  EXPECT_EQ(release("w-"), 404);
-  EXPECT_EQ(control_.asked, std::vector<std::string>{"release w-3"});
+  for (const char* what : {"release", "pause", "leave"}) {
+    EXPECT_EQ(change("w-3", what), 200);
+    EXPECT_EQ(change("w-", what), 404);
+  }
+  EXPECT_EQ(control_.asked, (std::vector<std::string>{"release w-3", "pause worker w-3", "send away w-3"}));
 }
 
 TEST_F(ServerTest, AnAnswerThatTookLongToMakeIsStillSent) {

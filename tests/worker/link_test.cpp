@@ -294,6 +294,21 @@ TEST_F(LinkTest, APackThatDoesNotFitInMemoryIsSaidToBeNoFaultOfTheTrial) {
   end();
 }
 
+TEST_F(LinkTest, AReasonComesWithoutTheStackOfLibTorch) {
+  train_ = [](const Pack&) -> std::vector<sweep::TrialResult> {
+    throw std::runtime_error(
+        "shape '[2]' is invalid for input of size 3\nException raised from infer_size_impl at "
+        "./aten/src/ATen/InferSize.h:45 (most recent call first):\nframe #0: c10::Error::Error() + 0x57");
+  };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1}));
+  EXPECT_EQ(peer.expect<protocol::AttemptFailed>().reason, "shape '[2]' is invalid for input of size 3");
+  peer.send(protocol::Drain{});
+  peer.expect<protocol::Leave>();
+  end();
+}
+
 TEST_F(LinkTest, AChangedDatasetIsSaidToBeNoFaultOfTheTrial) {
   train_ = [&](const Pack&) -> std::vector<sweep::TrialResult> {
     throw DatasetChanged(++packs_ == 1 ? sweep::Blame::kNobody : sweep::Blame::kDataset, "other files");

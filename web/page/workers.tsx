@@ -59,6 +59,12 @@ const columns = (recent: number, control: boolean, again: () => void): TableColu
         {control && hasToken() && worker.state === "quarantined" && (
           <Change path={`workers/${encodeURIComponent(worker.id)}/release`} label="Release" done={again} />
         )}
+        {control && hasToken() && worker.state === "joined" && (
+          <>
+            <Change path={`workers/${encodeURIComponent(worker.id)}/pause`} label="Pause" done={again} />
+            <Change path={`workers/${encodeURIComponent(worker.id)}/leave`} label="Let go" done={again} />
+          </>
+        )}
       </>
     ),
   },

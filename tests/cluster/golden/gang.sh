@@ -14,8 +14,8 @@ start_worker() {
   exec srun --mpi=pmix --kill-on-bad-exit=1 --ntasks=8 --cpus-per-task=6 /opt/medley/bin/medley-worker serve --token-file '/scratch/team a/store/token' --device cuda --spool /tmp/medley-1a2b3c4d-1000 --coordinator "$coordinator"
 }
 
-# Slurm's notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves. It is told
-# by USR1: srun passes that on to every rank, while to TERM it would answer by killing the step.
+# The notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves. It is told by
+# USR1: srun and mpirun pass that on to every rank, while to TERM they would answer by killing the ranks.
 told=
 worker=
 # shellcheck disable=SC2317  # the traps call it
@@ -27,15 +27,21 @@ tell() {
 trap 'tell notice' USR1
 trap 'tell end' TERM
 
+restarts=0
+restarts=${SLURM_RESTART_COUNT:-0}
+requeue() {
+  scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" || exit 75  # where RequeueExit=75, that does it
+  sleep 300
+  exit 75
+}
+
 pause() { sleep "$1" & wait $!; }
 
 back_into_the_queue() {
   [ -z "$endpoint" ] || [ -s "$endpoint" ] || { echo "medley: no coordinator any more"; exit 0; }
-  trap - USR1 TERM  # Slurm ends this script now
+  trap - USR1 TERM  # the system may end this script now
   echo "medley: back into the queue"
-  scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" || exit 75  # where RequeueExit=75, that does it
-  sleep 300
-  exit 75
+  requeue
 }
 
 # Results wait there for delivery: nobody else's folder will do.
@@ -74,7 +80,7 @@ while :; do
       lost=$((lost + 1))
       # Once more here, where the coordinator may be now; then somewhere else, where others may have this place.
       if [ $lost -ge 2 ]; then
-        [ "${SLURM_RESTART_COUNT:-0}" -lt 50 ] || exit 1
+        [ "$restarts" -lt 50 ] || exit 1
         back_into_the_queue
       fi
       ;;

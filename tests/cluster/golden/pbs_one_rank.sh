@@ -1,17 +1,20 @@
 #!/bin/bash
 # Written by `medley cluster up`: each task of the job array is one worker.
 
-#@surroundings@
+task=${PBS_JOBID%%.*}
+task=${task/[/_}
+exec >>'/scratch/team a/store/logs/cluster-1'-"${task%]}".log 2>&1
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-endpoint=@endpoint@  # is there while a coordinator runs
-coordinator=@coordinator@
-spool=@spool@
+endpoint='/scratch/team a/store/endpoint'  # is there while a coordinator runs
+coordinator=
+spool=/tmp/medley-1a2b3c4d-1000
 start_worker() {
-  exec @worker@ --coordinator "$coordinator"
+  exec /opt/medley/bin/medley-worker serve --token-file '/scratch/team a/store/token' --device cpu --spool /tmp/medley-1a2b3c4d-1000 --coordinator "$coordinator"
 }
 
-# Slurm's notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves. It is told
-# by USR1: srun passes that on to every rank, while to TERM it would answer by killing the step.
+# The notice before the time limit (USR1), or the end (TERM): the worker saves what it has and leaves. It is told by
+# USR1: srun and mpirun pass that on to every rank, while to TERM they would answer by killing the ranks.
 told=
 worker=
 # shellcheck disable=SC2317  # the traps call it
@@ -23,15 +26,20 @@ tell() {
 trap 'tell notice' USR1
 trap 'tell end' TERM
 
+restarts=0
+restarts=${MEDLEY_RESTARTS:-0}
+requeue() {
+  qsub -v MEDLEY_RESTARTS=$((restarts + 1)) -C '' -N medley-1a2b3c4d-1 -r y -j oe -o /dev/null -l select=1:ncpus=1:mpiprocs=1 '/scratch/team a/store/cluster/1.sh' || exit 75
+  exit 0
+}
+
 pause() { sleep "$1" & wait $!; }
 
 back_into_the_queue() {
   [ -z "$endpoint" ] || [ -s "$endpoint" ] || { echo "medley: no coordinator any more"; exit 0; }
-  trap - USR1 TERM  # Slurm ends this script now
+  trap - USR1 TERM  # the system may end this script now
   echo "medley: back into the queue"
-  scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" || exit 75  # where RequeueExit=75, that does it
-  sleep 300
-  exit 75
+  requeue
 }
 
 # Results wait there for delivery: nobody else's folder will do.
@@ -70,7 +78,7 @@ while :; do
       lost=$((lost + 1))
       # Once more here, where the coordinator may be now; then somewhere else, where others may have this place.
       if [ $lost -ge 2 ]; then
-        [ "${SLURM_RESTART_COUNT:-0}" -lt 50 ] || exit 1
+        [ "$restarts" -lt 50 ] || exit 1
         back_into_the_queue
       fi
       ;;
