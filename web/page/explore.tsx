@@ -71,10 +71,13 @@ const print = (column: Column, value: number | null) =>
   value === null ? "–" : column.kind === "names" ? column.names[value]! : column.id.startsWith(kAxis) ? String(value) : share(value);
 
 function axisOf(p: Palette, column: Column, extra: Option = {}): Option {
-  if (column.kind === "names") return nameAxis(p, column.names, { name: column.name, nameLocation: "middle", ...extra });
+  if (column.kind === "names") return nameAxis(p, column.names, extra);
   const format = column.id.startsWith(kAxis) ? {} : { axisLabel: { color: p.muted, fontSize: 11, formatter: share, hideOverlap: true } };
   return valueAxis(p, column.name, { type: column.kind === "log" ? "log" : "value", scale: true, ...(column.whole && { minInterval: 1 }), ...format, ...extra });
 }
+
+/** px, of the values of a column in at most as many lines. */
+const legendHeight = (column: Column) => 14 + 20 * Math.ceil(column.names.length / 2);
 
 /** A scale of colours with its ends beside it. */
 const ramp = (p: Palette, column: Column, dimension: number, [low, high]: [number, number], seriesIndex: number[]): Option => ({
@@ -253,9 +256,9 @@ function Scatter({ view: { sweep, rows, score, text, open, choose }, columns, qu
       onClick={(event) => open(parts[event.seriesIndex - (smooth ? 1 : 0)]?.[event.dataIndex]?.config)}
       onArea={(across, up) => choose([[x, across], [y, up]])}
       build={(p) => ({
-        grid: { left: y.kind === "names" ? 10 : 64, right: between ? 70 : 20, top: byName ? 34 : 14, bottom: 46, containLabel: y.kind === "names" },
+        grid: { left: y.kind === "names" ? 10 : 64, right: between ? 70 : 20, top: byName ? legendHeight(color) : 14, bottom: 46, containLabel: y.kind === "names" },
         legend: byName ? legend(p) : { show: false },
-        xAxis: axisOf(p, x, x.kind === "names" ? { axisLabel: { width: p.width / (x.names.length + 2), interval: 0 } } : {}),
+        xAxis: axisOf(p, x, x.kind === "names" ? { name: x.name, nameLocation: "middle", nameGap: 30, axisLabel: { width: p.width / (x.names.length + 2) } } : {}),
         yAxis: axisOf(p, y, { nameGap: 46 }),
         ...(between && { visualMap: ramp(p, color, 2, between, [smooth ? 1 : 0]) }),
         tooltip: { formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => { const one = parts[seriesIndex - (smooth ? 1 : 0)]?.[dataIndex]; return one ? text(one, [x, y, color]) : ""; } },
@@ -320,7 +323,7 @@ function Distribution({ view: { sweep, rows, score, choose }, columns, query }: 
       cells={{ head: [by?.name ?? "Configs", "Score", "Share of configs"], rows: parts.flatMap(({ name }, i) => steps[i]!.map(([value, part]) => [name, share(value), share(part)])) }}
       onArea={(across) => choose([[score, across]])}
       build={(p) => ({
-        grid: { left: 56, right: 20, top: by ? 34 : 14, bottom: 46 },
+        grid: { left: 56, right: 20, top: by ? legendHeight(by) : 14, bottom: 46 },
         legend: by ? legend(p) : { show: false },
         xAxis: axisOf(p, score),
         yAxis: valueAxis(p, "share of configs", { min: 0, max: 1, nameGap: 40 }),

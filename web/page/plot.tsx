@@ -32,6 +32,7 @@ const kSeries = 8;
 const kDashes = ["solid", "dashed", "dotted", [8, 3, 2, 3], [12, 4]];
 const kMarkers = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect", "emptyTriangle", "emptyDiamond"];
 const kMostLabel = 40;  // characters of a name on an axis
+const kMostLegend = 32;  // characters of a name in a legend
 const kLabelWidth = 250;  // px, and at most two fifths of the chart
 const kLetter = 6.25;     // px, of an axis
 const kLeastName = 10;    // letters: a shorter piece of a name tells nothing
@@ -202,6 +203,7 @@ export function legend(p: Palette, extra: Option = {}): Option {
     itemWidth: 14,
     itemHeight: 8,
     itemGap: 16,
+    formatter: (name: string) => middle(name, kMostLegend),
     textStyle: { color: p.text, fontSize: 12 },
     inactiveColor: p.line,
     ...extra,

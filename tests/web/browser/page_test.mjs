@@ -418,6 +418,11 @@ try {
     await page.getByRole("heading", { name: "top_n" }).waitFor();
     assert.equal(await page.locator("table").count(), 2);
     await shot("axes");
+    await page.setViewportSize({ width: 390, height: 844 });
+    const card = await page.locator("td.bare").first().boundingBox();
+    assert.ok(card.width > 150 && card.height < 60, "on a phone what is drawn has the width of the card");
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "nothing is beyond the edge");
+    await page.setViewportSize({ width: 1360, height: 900 });
   });
 
   await check("an address that is followed at once after the first paint is not lost", async () => {
