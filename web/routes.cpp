@@ -6,6 +6,7 @@
 
 #include "sweep/version.h"
 #include "web/ablation.h"
+#include "web/access.h"
 #include "web/assets.h"
 #include "web/changes.h"
 #include "web/ensembles.h"
@@ -40,7 +41,15 @@ Response get_health(const Call& call) {
                         {"version", sweep::version()},
                         {"page", !assets().empty()},
                         {"store", storage::store_exists(call.store)},
-                        {"control", call.control != nullptr && call.changeable}});
+                        {"control", call.control != nullptr && !call.access.token.empty()},
+                        {"access", name_of(call.access.grant(call.request))}});
+}
+
+/// `ends`: the browser forgets the token.
+Response session_response(const Call& call, bool ends) {
+  Response response = json_response({{"access", name_of(call.access.grant(call.request))}});
+  response.headers = {{"Set-Cookie", call.access.cookie(call.request, ends)}, {"Cache-Control", "no-store"}};
+  return response;
 }
 
 Response get_metrics(const Call& call) {
@@ -137,6 +146,10 @@ const std::vector<Route>& routes() {
       {"GET", "/healthz", Needs::kNothing, "probe", get_health},
       {"GET", "/metrics", Needs::kStoreNow, "getMetrics", get_metrics},
       {"GET", "/api/v1/healthz", Needs::kNothing, "getHealth", get_health},
+      {"POST", "/api/v1/login", Needs::kSession, "login",
+       [](const Call& call) { return session_response(call, false); }},
+      {"POST", "/api/v1/logout", Needs::kSession, "logout",
+       [](const Call& call) { return session_response(call, true); }},
       {"GET", "/api/v1/openapi.json", Needs::kToken, "getDocument",
        [](const Call&) {
          static const Response made = json_response(json::parse(openapi_document()));
@@ -180,7 +193,7 @@ const std::vector<Route>& routes() {
        [](const Call& call) {
          return json_response(trials_json(*call.reader, sweep_in(call), *board_in(call), call.request));
        }},
-      {"POST", "/api/v1/plan", Needs::kChange, "planSweep",
+      {"POST", "/api/v1/plan", Needs::kPlan, "planSweep",
        [](const Call& call) { return change_response(plan_sweep(call)); }},
       {"POST", "/api/v1/sweeps", Needs::kChange, "submitSweep",
        [](const Call& call) { return change_response(submit_sweep(call)); }},

@@ -1,9 +1,10 @@
 import { render } from "preact";
 
 import type { Health } from "./api";
-import { hasToken, takeToken } from "./fetch";
+import { hasToken, start } from "./fetch";
 import { EnsembleView, EnsemblesView } from "./ensembles";
 import { Empty } from "./parts";
+import { Palette } from "./palette";
 import { useFreshness, usePoll } from "./poll";
 import { to, useRoute } from "./route";
 import "./style.css";
@@ -12,6 +13,7 @@ import { SweepView } from "./sweep";
 import { SweepsView } from "./sweeps";
 import { startTheme, toggleTheme, useTheme } from "./theme";
 import { useTitle } from "./title";
+import { TokenView } from "./token";
 import { TrialView } from "./trial";
 import { WorkersView } from "./workers";
 
@@ -25,7 +27,7 @@ function Live() {
 }
 
 /** Of views that have no name of their own. */
-const kTitles: Record<string, string> = { sweeps: "Sweeps", ensembles: "Ensembles", workers: "Workers", new: "New sweep" };
+const kTitles: Record<string, string> = { sweeps: "Sweeps", ensembles: "Ensembles", workers: "Workers", new: "New sweep", token: "Token" };
 
 function App() {
   const { parts, query } = useRoute();
@@ -41,6 +43,7 @@ function App() {
     ["Workers", ["workers"], ["workers"]],
     ["New sweep", ["new"], ["new"]],
   ];
+  const shown = views.filter(([, address]) => address[0] !== "new" || (control && hasToken()));
   if (view === "sweeps") body = <SweepsView control={control} />;
   else if (view === "sweep" && parts[1]) {
     body = <SweepView key={parts[1]} id={parts[1]} tab={parts[2] ?? "overview"} item={parts[3] ?? ""} query={query} control={control} />;
@@ -50,6 +53,7 @@ function App() {
   else if (view === "ensemble" && parts[1]) body = <EnsembleView key={parts[1]} id={parts[1]} control={control} />;
   else if (view === "new") body = health.data ? <SubmitView query={query} control={control} /> : null;
   else if (view === "workers") body = <WorkersView control={control} />;
+  else if (view === "token") body = <TokenView />;
   else body = <Empty title="There is no such page"><p><a href={to([])}>All sweeps</a></p></Empty>;
   return (
     <>
@@ -62,22 +66,23 @@ function App() {
       <header class="top">
         <a class="wordmark" href={to([])}>Medley</a>
         <nav aria-label="Views">
-          {views.filter(([, address]) => address[0] !== "new" || (control && hasToken())).map(([label, address, of]) => (
+          {shown.map(([label, address, of]) => (
             <a key={label} href={to(address)} aria-current={of.includes(view) ? "page" : undefined}>{label}</a>
           ))}
         </nav>
         <Live />
+        {control && health.data?.access === "read" && <a href={to(["token"])} title="Changes need a token">Read only</a>}
+        <Palette views={shown.map(([label, address]) => [label, to(address)])} />
         <button type="button" class="quiet" onClick={toggleTheme}>{theme === "dark" ? "Light" : "Dark"}</button>
       </header>
       <main id="main" tabIndex={-1}>{body}</main>
       <footer>
         <span>Medley {health.data?.version ?? ""}</span>
-        <a href="/api/v1/openapi.json">API</a>
+        <a href="api/v1/openapi.json">API</a>
       </footer>
     </>
   );
 }
 
-takeToken();
 startTheme();
-render(<App />, document.getElementById("page")!);
+void start().then(() => render(<App />, document.getElementById("page")!));

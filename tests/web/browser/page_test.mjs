@@ -277,6 +277,30 @@ try {
     await page.locator("tbody tr").first().waitFor();
   });
 
+  await check("a key opens the commands, and Escape returns the focus", async () => {
+    const button = page.getByRole("button", { name: /^Columns/ });
+    await button.focus();
+    await page.keyboard.press("/");
+    const field = page.getByRole("combobox", { name: "Command, sweep, or id of a trial" });
+    await field.waitFor();
+    await page.getByRole("option", { name: "Sweep gates with an inner fold" }).waitFor();
+    await shot("commands");
+    await page.keyboard.press("Escape");
+    await field.waitFor({ state: "hidden" });
+    assert.ok(await button.evaluate((element) => element === document.activeElement));
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("gates inner");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.title === "gates with an inner fold: Overview · Medley");
+    await page.keyboard.press("/");
+    await page.keyboard.type(ids.trial.slice(0, 8));
+    await page.getByRole("option", { name: `Trial ${ids.trial.slice(0, 8)}` }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((id) => location.hash.startsWith(`#/trial/${id}`), ids.trial.slice(0, 8));
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
+    await page.locator("tbody tr").first().waitFor();
+  });
+
   await check("the CSV is downloaded with the token", async () => {
     const [download] = await Promise.all([
       page.waitForEvent("download"),
