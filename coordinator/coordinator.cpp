@@ -12,6 +12,7 @@
 #include "coordinator/ending.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/host_workers.h"
+#include "coordinator/live_trials.h"
 #include "coordinator/recorder.h"
 #include "coordinator/requests.h"
 #include "coordinator/roster.h"
@@ -71,7 +72,7 @@ struct Coordinator::State {
     host_workers.emplace(
         options.local_workers, [this](int place) { return local_worker(place); }, options.restart);
     recorder.emplace(writer, catalog, roster, board, checkpoints, *host_workers);
-    translator.emplace(Translator::Parts{options, writer, catalog, roster, ending, *server, *host_workers},
+    translator.emplace(Translator::Parts{options, writer, catalog, roster, live, ending, *server, *host_workers},
                        layout.checkpoints(),
                        [this](auto event, auto result) { push(std::move(event), std::move(result)); });
     recover();
@@ -203,6 +204,7 @@ struct Coordinator::State {
       throw;
     }
     if (ending.is_serving()) searches.ask(undecided());
+    live.keep_leased(scheduler);
     board.publish(scheduler, catalog, roster, ending, Steady::now());
   }
 
@@ -418,6 +420,7 @@ struct Coordinator::State {
   Catalog catalog;
 
   Roster roster;
+  LiveTrials live;
   Searches searches{options.store};
   RunScores run_scores{options.store};
   CheckpointKeeper checkpoints;
@@ -475,6 +478,14 @@ void Coordinator::request_stop(Stop stop, const std::string& reason) {
 }
 
 Status Coordinator::status() const { return state_->board.read(); }
+
+std::vector<sweep::LiveTrial> Coordinator::live_of_sweep(const std::string& sweep_id) const {
+  return state_->live.of_sweep(sweep_id, Steady::now());
+}
+
+std::vector<sweep::LiveTrial> Coordinator::live_of_trial(const std::string& trial_id) const {
+  return state_->live.of_trial(trial_id, Steady::now());
+}
 
 std::uint16_t Coordinator::port() const { return state_->server->port(); }
 const fs::path& Coordinator::token_file() const { return state_->token_file; }

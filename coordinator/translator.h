@@ -10,6 +10,7 @@
 #include "coordinator/coordinator.h"
 #include "coordinator/ending.h"
 #include "coordinator/host_workers.h"
+#include "coordinator/live_trials.h"
 #include "coordinator/roster.h"
 #include "coordinator/scheduler/scheduler.h"
 #include "coordinator/worker_server.h"
@@ -32,6 +33,7 @@ class Translator {
     storage::Writer& writer;
     const Catalog& catalog;
     Roster& roster;
+    LiveTrials& live;
     Ending& ending;
     WorkerServer& server;
     HostWorkers& host_workers;

@@ -13,6 +13,7 @@
 #include "web/json.h"
 #include "web/leaderboard.h"
 #include "web/listings.h"
+#include "web/live.h"
 #include "web/metrics.h"
 #include "web/openapi.h"
 #include "web/query.h"
@@ -193,6 +194,8 @@ const std::vector<Route>& routes() {
        [](const Call& call) {
          return json_response(trials_json(*call.reader, sweep_in(call), *board_in(call), call.request));
        }},
+      {"GET", "/api/v1/sweeps/{id}/live", Needs::kStoreNow, "listLiveTrials",
+       [](const Call& call) { return json_response(live_trials_json(sweep_in(call).id, call.control, call.request)); }},
       {"POST", "/api/v1/plan", Needs::kPlan, "planSweep",
        [](const Call& call) { return change_response(plan_sweep(call)); }},
       {"POST", "/api/v1/sweeps", Needs::kChange, "submitSweep",
@@ -216,10 +219,19 @@ const std::vector<Route>& routes() {
       {"GET", "/api/v1/trials/{id}/confusion", Needs::kStore, "getConfusion", get_confusion},
       {"GET", "/api/v1/trials/{id}/clips", Needs::kStore, "getClips", get_clips},
       {"GET", "/api/v1/trials/{id}/log", Needs::kStoreNow, "getTrialLog", get_trial_log},
+      {"GET", "/api/v1/trials/{id}/live", Needs::kStoreNow, "getLiveTrial",
+       [](const Call& call) {
+         return json_response(live_trial_json(trial_of(*call.reader, call.id).spec.id, call.control));
+       }},
       {"POST", "/api/v1/trials/{id}/retry", Needs::kChange, "retryTrial",
        [](const Call& call) { return change_response(call.control->retry(trial_of(*call.reader, call.id).spec.id)); }},
       {"POST", "/api/v1/configs/{id}/mark", Needs::kChange, "markConfig",
        [](const Call& call) { return change_response(mark_config(call)); }},
+      {"GET", "/api/v1/workers/{id}/log", Needs::kStoreNow, "getWorkerLog",
+       [](const Call& call) {
+         return json_response(worker_log_json(worker_of(*call.reader, call.id).worker.id,
+                                              storage::StoreLayout(call.store.string()).logs()));
+       }},
       {"POST", "/api/v1/workers/{id}/release", Needs::kChange, "releaseWorker",
        [](const Call& call) {
          return change_response(call.control->release(worker_of(*call.reader, call.id).worker.id));

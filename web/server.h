@@ -12,12 +12,12 @@
 namespace medley::web {
 
 struct Options {
-  std::filesystem::path store;        ///< read only; may still be without a database
-  std::string address = "127.0.0.1";  ///< beyond loopback a token is required
-  int port = 0;                       ///< 0 = any that is free
-  std::string token;                  ///< "" = nothing can be changed through the server
-  std::string read_token;             ///< for reads only; "" none
-  std::vector<std::string> hosts;     ///< NAME or NAME:PORT of proxies through which browsers come
+  std::filesystem::path store;          ///< read only; may still be without a database
+  std::string address = "127.0.0.1";    ///< beyond loopback a token is required
+  int port = 0;                         ///< 0 = any that is free
+  std::string token;                    ///< "" = nothing can be changed through the server
+  std::string read_token = {};          ///< for reads only; "" none
+  std::vector<std::string> hosts = {};  ///< NAME or NAME:PORT of proxies through which browsers come
   /// For a request to come, and again for its answer to be taken; however long the answer takes to be made.
   std::chrono::milliseconds connection_time{15'000};
 };

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <boost/asio.hpp>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -263,6 +262,23 @@ class Link {
     return all;
   }
 
+  /// Those that no heartbeat has told, and that the other side takes.
+  std::vector<protocol::NewEpoch> new_epochs() {
+    std::vector<protocol::NewEpoch> epochs;
+    for (const PackPtr& pack : packs_) {
+      const std::lock_guard lock(pack->untold_mutex);
+      auto& untold = pack->untold;
+      while (!untold.empty() && epochs.size() < protocol::kMaxNewEpochs) {
+        const auto first = untold.begin();
+        const AttemptId& attempt = pack->attempts[first->first];
+        const bool wanted = !pack->done.count(attempt) && protocol::is_sendable(first->second);
+        if (wanted) epochs.push_back({attempt, std::move(first->second)});
+        untold.erase(first);
+      }
+    }
+    return epochs;
+  }
+
   /// As the other side takes it: a clock of the system's that jumped must not cost the connection.
   std::optional<sweep::Usage> usage() const {
     if (!options_.usage) return std::nullopt;
@@ -315,7 +331,7 @@ class Link {
     }
     if (connected() && now - last_beat_ >= heartbeat_) {
       last_beat_ = now;
-      connection_->send(protocol::Heartbeat{held(), usage()});
+      connection_->send(protocol::Heartbeat{held(), usage(), new_epochs()});
       if (now - last_look_ > std::chrono::seconds(10)) {
         last_look_ = now;
         for (const AttemptId& attempt : spool_.take_over_abandoned()) spooled_.insert(attempt);
@@ -339,10 +355,12 @@ class Link {
   void wait_for_signal() {
     signals_.async_wait([this](error_code error, int signal) {
       if (error) return;
-      end(Ending::How::kTerminated, signal == SIGTERM  ? "SIGTERM"
-                                    : signal == SIGINT ? "SIGINT"
-                                    : signal == SIGHUP ? "SIGHUP"
-                                                       : "SIGUSR1");
+      const char* name = signal == SIGTERM  ? "SIGTERM"
+                         : signal == SIGINT ? "SIGINT"
+                         : signal == SIGHUP ? "SIGHUP"
+                                            : "SIGUSR1";
+      spdlog::info("{}: saves its pack and leaves", name);
+      end(Ending::How::kTerminated, name);
       wait_for_signal();
     });
   }
@@ -465,6 +483,10 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
     running->epochs = epochs;
     log.at(epoch, epochs);
   };
+  pack.epoch_ended = [running](std::size_t place, const sweep::EpochMetrics& metrics) {
+    const std::lock_guard lock(running->untold_mutex);
+    running->untold[place] = metrics;
+  };
   pack.best_size = [running, &link](int trials) { link.measured(running->attempts.front(), trials); };
   std::vector<AttemptId> kept;
   std::string reason, unkept;
@@ -506,11 +528,6 @@ void train_one(const PackPtr& running, const TrainPack& train, Spool& spool, Lin
 }
 
 }  // namespace
-
-void log_to_standard_error() {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("medley-worker"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%P] %l: %v", spdlog::pattern_time_type::utc);
-}
 
 int Ending::exit_code() const {
   if (how == How::kFenced) return EX_TEMPFAIL;

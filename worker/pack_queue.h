@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,10 @@ struct RunningPack {
   std::atomic<int> epoch{0};
   std::atomic<int> epochs{0};
   std::optional<std::chrono::steady_clock::time_point> stop_since;
+
+  /// Newest epochs that no heartbeat has told, by place in the pack. Both threads.
+  std::mutex untold_mutex;
+  std::map<std::size_t, sweep::EpochMetrics> untold;
 };
 using PackPtr = std::shared_ptr<RunningPack>;
 

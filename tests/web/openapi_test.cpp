@@ -147,7 +147,7 @@ class OpenapiTest : public ::testing::Test {
     request.method = "GET";
     request.path = path;
     request.query = query;
-    test::SampleControl control(sample_.running_trial);
+    test::SampleControl control(sample_);
     return Site(folder_, &control, {}).handle(request);
   }
 
@@ -159,8 +159,12 @@ class OpenapiTest : public ::testing::Test {
       if (described == "/api/v1/sweeps/{id}") ids.push_back(sample_.hostile);
     } else if (described == "/api/v1/trials/{id}") {
       ids = {sample_.trial, sample_.failed, sample_.diverged, sample_.running_trial};
+    } else if (described == "/api/v1/trials/{id}/live") {
+      ids = {sample_.trial, sample_.running_trial};
     } else if (described.rfind("/api/v1/trials/{id}", 0) == 0) {
       ids = {sample_.trial};
+    } else if (described.rfind("/api/v1/workers/{id}", 0) == 0) {
+      ids = {"w-1"};
     } else if (described.rfind("/api/v1/ensembles/{id}", 0) == 0) {
       ids = {std::to_string(sample_.ensemble)};
     } else if (described.find("{id}") == std::string::npos) {

@@ -221,7 +221,7 @@ TEST_F(RoutesTest, WorkersSayWhatTheyHaveInHandWhereACoordinatorKnows) {
     EXPECT_TRUE(worker["pack"].is_null()) << "there is no coordinator";
     EXPECT_TRUE(worker["usage"].is_null());
   }
-  test::SampleControl control(sample_.running_trial);
+  test::SampleControl control(sample_);
   Request request;
   request.method = "GET";
   request.path = "/api/v1/workers";
@@ -650,7 +650,7 @@ TEST_F(RoutesTest, MetricsAreLinesThatPrometheusReads) {
   request.path = "/metrics";
   const Response alone = Site(folder_, nullptr, {}).handle(request);
   EXPECT_EQ(alone.body.find("medley_worker_cpu_ratio{"), std::string::npos);
-  test::SampleControl control(sample_.running_trial);
+  test::SampleControl control(sample_);
   const Response response = Site(folder_, &control, {true, "secret"}).handle(request);
   for (const char* line : {"medley_worker_trials{worker=\"w-3\",name=\"node09:118\"} 0\n",
                            "medley_worker_cpu_ratio{worker=\"w-1\",name=\"node07:4211\"} 0.975\n",

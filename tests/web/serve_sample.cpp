@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   if (argc > 2) options.port = std::stoi(argv[2]);
   if (argc > 3) options.token = argv[3];
   for (int i = 4; i < argc; ++i) options.hosts.emplace_back(argv[i]);
-  medley::test::SampleControl control(sample.running_trial);
+  medley::test::SampleControl control(sample);
   medley::web::Server server(options, &control);
   server.start();
   std::cout << server.url() << std::endl;

@@ -15,6 +15,7 @@ import { startTheme, toggleTheme, useTheme } from "./theme";
 import { useTitle } from "./title";
 import { TokenView } from "./token";
 import { TrialView } from "./trial";
+import { WorkerView } from "./worker";
 import { WorkersView } from "./workers";
 
 function Live() {
@@ -40,7 +41,7 @@ function App() {
   const views: [string, string[], string[]][] = [
     ["Sweeps", [], ["sweeps", "sweep", "trial"]],
     ["Ensembles", ["ensembles"], ["ensembles", "ensemble"]],
-    ["Workers", ["workers"], ["workers"]],
+    ["Workers", ["workers"], ["workers", "worker"]],
     ["New sweep", ["new"], ["new"]],
   ];
   const shown = views.filter(([, address]) => address[0] !== "new" || (control && hasToken()));
@@ -53,6 +54,7 @@ function App() {
   else if (view === "ensemble" && parts[1]) body = <EnsembleView key={parts[1]} id={parts[1]} control={control} />;
   else if (view === "new") body = health.data ? <SubmitView query={query} control={control} /> : null;
   else if (view === "workers") body = <WorkersView control={control} />;
+  else if (view === "worker" && parts[1]) body = <WorkerView key={parts[1]} id={parts[1]} />;
   else if (view === "token") body = <TokenView />;
   else body = <Empty title="There is no such page"><p><a href={to([])}>All sweeps</a></p></Empty>;
   return (

@@ -75,7 +75,7 @@ export function WorkersView({ control }: { control: boolean }) {
                   <tbody>
                     {inOrder(workers).map((worker) => (
                       <tr key={worker.id}>
-                        <th scope="row">{worker.name || worker.id}<span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></th>
+                        <th scope="row"><a href={to(["worker", worker.id])}>{worker.name || worker.id}</a><span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></th>
                         <td class="state-cell">
                           <Tag kind={worker.state}>{worker.state}</Tag>{" "}
                           <span class="small" title={`joined ${time(worker.joined_ms)}`}>since {time(worker.changed_ms)}</span>
