@@ -55,6 +55,7 @@ class Catalog {
 
   /// In order of submission.
   std::deque<SweepStatus>& sweeps() { return sweeps_; }
+  const std::deque<SweepStatus>& sweeps() const { return sweeps_; }
   /// nullptr: unknown.
   SweepStatus* find_sweep(const std::string& id);
   const Trial* find_trial(const std::string& id) const;

@@ -17,6 +17,7 @@
 #include "coordinator/ending.h"
 #include "coordinator/endpoint.h"
 #include "coordinator/host_workers.h"
+#include "coordinator/live_trials.h"
 #include "coordinator/recorder.h"
 #include "coordinator/requests.h"
 #include "coordinator/roster.h"
@@ -81,7 +82,7 @@ struct Coordinator::State {
       server->send(worker, message);
     };
     const auto hang_up = [this](const std::string& worker) { server->hang_up(worker); };
-    translator.emplace(Translator::Parts{options, writer, catalog, roster, ending, send, hang_up, *host_workers},
+    translator.emplace(Translator::Parts{options, writer, catalog, roster, live, ending, send, hang_up, *host_workers},
                        layout.checkpoints(),
                        [this](auto event, auto result) { push(std::move(event), std::move(result)); });
     recover();
@@ -302,6 +303,7 @@ struct Coordinator::State {
       throw;
     }
     if (serving && ending.is_serving()) searches.ask(undecided());
+    live.keep_leased(scheduler);
     board.publish(scheduler, catalog, roster, ending, Steady::now());
   }
 
@@ -577,6 +579,7 @@ struct Coordinator::State {
   Catalog catalog;
 
   Roster roster;
+  LiveTrials live;
   CheckpointKeeper checkpoints;
   Ending ending;
   Requests requests{catalog, scheduler, roster, [this](std::vector<Event> events) {
@@ -636,6 +639,14 @@ void Coordinator::request_stop(Stop stop, const std::string& reason) {
 }
 
 Status Coordinator::status() const { return state_->board.read(); }
+
+std::vector<sweep::LiveTrial> Coordinator::live_of_sweep(const std::string& sweep_id) const {
+  return state_->live.of_sweep(sweep_id, Steady::now());
+}
+
+std::vector<sweep::LiveTrial> Coordinator::live_of_trial(const std::string& trial_id) const {
+  return state_->live.of_trial(trial_id, Steady::now());
+}
 
 std::uint16_t Coordinator::port() const { return state_->server->port(); }
 const fs::path& Coordinator::token_file() const { return state_->token_file; }

@@ -13,6 +13,7 @@
 #include "coordinator/scheduler/scheduler.h"
 #include "coordinator/status.h"
 #include "storage/writer.h"
+#include "sweep/live_trial.h"
 
 namespace medley::coordinator {
 
@@ -70,6 +71,9 @@ class Coordinator final {
 
   /// Any thread; what was true a moment ago.
   Status status() const;
+  /// Any thread. What is heard of trials in training: those of a sweep, or the one of a trial, by full ids.
+  std::vector<sweep::LiveTrial> live_of_sweep(const std::string& sweep_id) const;
+  std::vector<sweep::LiveTrial> live_of_trial(const std::string& trial_id) const;
 
   std::uint16_t port() const;
   const std::filesystem::path& token_file() const;

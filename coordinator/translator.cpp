@@ -69,6 +69,7 @@ void Translator::on_message(const std::string& worker, const protocol::Message& 
   if (!parts_.roster.find(worker)) return;  // it was refused
   if (const auto* beat = std::get_if<protocol::Heartbeat>(&message)) {
     parts_.roster.hear(worker, *beat);
+    parts_.live.hear(worker, *beat, parts_.catalog, LiveTrials::TimePoint::clock::now());
     parts_.send(worker, protocol::Alive{});
     push_(HeartbeatReceived{worker, held_of(beat->held)}, nullptr);
   } else if (const auto* result = std::get_if<protocol::Result>(&message)) {

@@ -10,6 +10,7 @@
 #include "coordinator/coordinator.h"
 #include "coordinator/ending.h"
 #include "coordinator/host_workers.h"
+#include "coordinator/live_trials.h"
 #include "coordinator/roster.h"
 #include "coordinator/scheduler/scheduler.h"
 #include "storage/writer.h"
@@ -31,6 +32,7 @@ class Translator {
     storage::Writer& writer;
     const Catalog& catalog;
     Roster& roster;
+    LiveTrials& live;
     Ending& ending;
     std::function<void(const std::string& worker, const protocol::Message& message)> send;  ///< WorkerServer's
     std::function<void(const std::string& worker)> hang_up;

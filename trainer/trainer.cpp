@@ -220,6 +220,7 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
     TrialState& state = *states.back();
     state.result.arithmetic = options.arithmetic;
     if (!options.resume.empty()) resume(state, gang, options, dataset);
+    state.position = states.size() - 1;
     epochs_before.push_back(state.result.epochs.size());
     epochs = std::max(epochs, last_epoch(spec.config));
   }
@@ -253,6 +254,11 @@ std::vector<TrialResult> train_pack(const data::Dataset& dataset, const std::vec
           group.step();
         }
         group.end_epoch();
+        if (options.epoch_ended) {
+          for (const TrialState* trial : group.trials()) {
+            if (trial->divergence.empty()) options.epoch_ended(trial->position, trial->result.epochs.back());
+          }
+        }
         if (!options.resume.empty() && gang.rank() == 0) save_rungs(group, dataset, options);
         group.compact();
       }

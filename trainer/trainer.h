@@ -39,7 +39,9 @@ struct TrainOptions {
   std::function<void(const std::string&)> note;
   std::function<Stop()> stop;                     ///< polled before every step
   std::function<void(const Progress&)> progress;  ///< called after every epoch of the pack, on this thread
-  Collective* collective = nullptr;               ///< borrowed; nullptr: this process alone
+  /// Called after every epoch of a trial, which stands at `place` of the pack, on this thread.
+  std::function<void(std::size_t place, const sweep::EpochMetrics&)> epoch_ended;
+  Collective* collective = nullptr;  ///< borrowed; nullptr: this process alone
   /// Of this process on `device`, or of its gang (trainer/arithmetic.h). Goes into results and resume points, and
   /// resume points of another one are not resumed. Empty: it is not known.
   std::string arithmetic;

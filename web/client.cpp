@@ -4,6 +4,8 @@
 
 #include <httplib.h>
 
+#include "sweep/version.h"
+
 namespace medley::web {
 namespace {
 
@@ -16,7 +18,8 @@ httplib::Client client_of(const std::string& url, const std::string& token) {
   if (!client.is_valid()) throw Error("'" + url + "' is no address of a server.");
   client.set_connection_timeout(kConnectSeconds);
   client.set_read_timeout(kReadSeconds);
-  client.set_default_headers({{"Authorization", "Bearer " + token}});
+  client.set_default_headers(
+      {{"Authorization", "Bearer " + token}, {"User-Agent", std::string("medley/") + sweep::version()}});
   return client;
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "storage/records.h"
+#include "sweep/live_trial.h"
 #include "sweep/score/ensemble_request.h"
 #include "sweep/usage.h"
 
@@ -73,6 +74,9 @@ class Control {
   virtual nlohmann::json fits() = 0;
   /// Those that have joined and not left.
   virtual std::vector<WorkerNow> workers() { return {}; }
+  /// What is heard of trials in training: those of a sweep, or the one of a trial.
+  virtual std::vector<sweep::LiveTrial> live_of_sweep(const std::string& /*sweep_id*/) { return {}; }
+  virtual std::vector<sweep::LiveTrial> live_of_trial(const std::string& /*trial_id*/) { return {}; }
   /// Writes the submission archive of an ensemble into the store; details: `export`, its id. `member` names the
   /// archive's file, "" as the challenge does.
   virtual Answer export_ensemble(std::int64_t id, const std::string& member) = 0;

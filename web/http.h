@@ -15,6 +15,7 @@ struct Request {
   std::map<std::string, std::string> query;    ///< decoded; the first of repeated names
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
+  std::string peer;  ///< address of the connection's other end: a proxy's, where there is one
 
   /// The header's value, or "".
   std::string header(const std::string& name) const {

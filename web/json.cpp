@@ -57,30 +57,6 @@ void add_terms(json& curves, const std::vector<sweep::LossTerm>& terms, std::siz
   }
 }
 
-/// Columns, so that a curve is one array; at most kMaxCurvePoints points, always with the last one.
-json curves_json(const std::vector<sweep::EpochMetrics>& epochs) {
-  const std::size_t step = std::max<std::size_t>(1, (epochs.size() + kMaxCurvePoints - 1) / kMaxCurvePoints);
-  json curves = json::object();
-  for (const char* name :
-       {"epoch", "learning_rate", "loss", "validation_loss", "acc_presence", "acc_salience", "score"}) {
-    curves[name] = json::array();
-  }
-  curves["terms"] = json::array();
-  for (std::size_t i = 0; i < epochs.size(); ++i) {
-    if (i % step != 0 && i + 1 != epochs.size()) continue;
-    const sweep::EpochMetrics& epoch = epochs[i];
-    curves["epoch"].push_back(epoch.epoch);
-    curves["learning_rate"].push_back(epoch.learning_rate);
-    curves["loss"].push_back(epoch.loss);
-    curves["validation_loss"].push_back(epoch.validation_loss);
-    curves["acc_presence"].push_back(epoch.validation.presence);
-    curves["acc_salience"].push_back(epoch.validation.salience);
-    curves["score"].push_back(epoch.validation.score());
-    add_terms(curves["terms"], epoch.terms, curves["epoch"].size());
-  }
-  return curves;
-}
-
 json importance_json(const sweep::Importance& importance, const storage::DatasetRecord* dataset) {
   json encoders = json::array();
   for (const sweep::EncoderImportance& one : importance.encoders) {
@@ -131,6 +107,29 @@ json usage_json(const sweep::Usage& usage) {
 }
 
 }  // namespace
+
+json curves_json(const std::vector<sweep::EpochMetrics>& epochs) {
+  const std::size_t step = std::max<std::size_t>(1, (epochs.size() + kMaxCurvePoints - 1) / kMaxCurvePoints);
+  json curves = json::object();
+  for (const char* name :
+       {"epoch", "learning_rate", "loss", "validation_loss", "acc_presence", "acc_salience", "score"}) {
+    curves[name] = json::array();
+  }
+  curves["terms"] = json::array();
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    if (i % step != 0 && i + 1 != epochs.size()) continue;
+    const sweep::EpochMetrics& epoch = epochs[i];
+    curves["epoch"].push_back(epoch.epoch);
+    curves["learning_rate"].push_back(epoch.learning_rate);
+    curves["loss"].push_back(epoch.loss);
+    curves["validation_loss"].push_back(epoch.validation_loss);
+    curves["acc_presence"].push_back(epoch.validation.presence);
+    curves["acc_salience"].push_back(epoch.validation.salience);
+    curves["score"].push_back(epoch.validation.score());
+    add_terms(curves["terms"], epoch.terms, curves["epoch"].size());
+  }
+  return curves;
+}
 
 std::string text_of(const json& body, int indent) {
   return body.dump(indent, ' ', false, json::error_handler_t::replace) + "\n";

@@ -12,6 +12,8 @@ namespace medley::web {
 
 /// Records of the store as /api/v1 sends them (docs/api.md). Numbers that are not finite become null.
 nlohmann::json sweep_json(const storage::SweepSummary& sweep, int workers);
+/// Columns, so that a curve is one array; of many epochs some, always with the last one.
+nlohmann::json curves_json(const std::vector<sweep::EpochMetrics>& epochs);
 nlohmann::json trial_row_json(const storage::TrialRow& row);
 nlohmann::json trial_json(const storage::TrialDetail& trial, const storage::DatasetRecord* dataset);
 nlohmann::json dataset_json(const storage::DatasetRecord& dataset);

@@ -9,7 +9,7 @@
 
 namespace medley::web {
 
-/// A JSON answer with an ETag of its text.
+/// A JSON answer with a weak ETag of its text: it may be sent compressed.
 Response json_response(const nlohmann::json& body);
 
 /// A file to keep. `name` is made of ids, never of what a user typed.
@@ -24,6 +24,9 @@ Response page_response(const std::string& path);
 
 /// `response`, or 304 without a body where the client has it already.
 Response unless_known(const Request& request, Response response);
+
+/// `response`, or the same with gzip where that is shorter and `accepted`, an Accept-Encoding, allows it.
+Response compressed(const std::string& accepted, Response response);
 
 /// `{"error": message}` with `status`.
 Response error_response(int status, const std::string& message);

@@ -6,12 +6,14 @@
 
 #include "sweep/version.h"
 #include "web/ablation.h"
+#include "web/access.h"
 #include "web/assets.h"
 #include "web/changes.h"
 #include "web/ensembles.h"
 #include "web/json.h"
 #include "web/leaderboard.h"
 #include "web/listings.h"
+#include "web/live.h"
 #include "web/metrics.h"
 #include "web/openapi.h"
 #include "web/query.h"
@@ -40,7 +42,15 @@ Response get_health(const Call& call) {
                         {"version", sweep::version()},
                         {"page", !assets().empty()},
                         {"store", storage::store_exists(call.store)},
-                        {"control", call.control != nullptr && call.changeable}});
+                        {"control", call.control != nullptr && !call.access.token.empty()},
+                        {"access", name_of(call.access.grant(call.request))}});
+}
+
+/// `ends`: the browser forgets the token.
+Response session_response(const Call& call, bool ends) {
+  Response response = json_response({{"access", name_of(call.access.grant(call.request))}});
+  response.headers = {{"Set-Cookie", call.access.cookie(call.request, ends)}, {"Cache-Control", "no-store"}};
+  return response;
 }
 
 Response get_metrics(const Call& call) {
@@ -137,6 +147,10 @@ const std::vector<Route>& routes() {
       {"GET", "/healthz", Needs::kNothing, "probe", get_health},
       {"GET", "/metrics", Needs::kStoreNow, "getMetrics", get_metrics},
       {"GET", "/api/v1/healthz", Needs::kNothing, "getHealth", get_health},
+      {"POST", "/api/v1/login", Needs::kSession, "login",
+       [](const Call& call) { return session_response(call, false); }},
+      {"POST", "/api/v1/logout", Needs::kSession, "logout",
+       [](const Call& call) { return session_response(call, true); }},
       {"GET", "/api/v1/openapi.json", Needs::kToken, "getDocument",
        [](const Call&) {
          static const Response made = json_response(json::parse(openapi_document()));
@@ -180,7 +194,9 @@ const std::vector<Route>& routes() {
        [](const Call& call) {
          return json_response(trials_json(*call.reader, sweep_in(call), *board_in(call), call.request));
        }},
-      {"POST", "/api/v1/plan", Needs::kChange, "planSweep",
+      {"GET", "/api/v1/sweeps/{id}/live", Needs::kStoreNow, "listLiveTrials",
+       [](const Call& call) { return json_response(live_trials_json(sweep_in(call).id, call.control, call.request)); }},
+      {"POST", "/api/v1/plan", Needs::kPlan, "planSweep",
        [](const Call& call) { return change_response(plan_sweep(call)); }},
       {"POST", "/api/v1/sweeps", Needs::kChange, "submitSweep",
        [](const Call& call) { return change_response(submit_sweep(call)); }},
@@ -203,10 +219,19 @@ const std::vector<Route>& routes() {
       {"GET", "/api/v1/trials/{id}/confusion", Needs::kStore, "getConfusion", get_confusion},
       {"GET", "/api/v1/trials/{id}/clips", Needs::kStore, "getClips", get_clips},
       {"GET", "/api/v1/trials/{id}/log", Needs::kStoreNow, "getTrialLog", get_trial_log},
+      {"GET", "/api/v1/trials/{id}/live", Needs::kStoreNow, "getLiveTrial",
+       [](const Call& call) {
+         return json_response(live_trial_json(trial_of(*call.reader, call.id).spec.id, call.control));
+       }},
       {"POST", "/api/v1/trials/{id}/retry", Needs::kChange, "retryTrial",
        [](const Call& call) { return change_response(call.control->retry(trial_of(*call.reader, call.id).spec.id)); }},
       {"POST", "/api/v1/configs/{id}/mark", Needs::kChange, "markConfig",
        [](const Call& call) { return change_response(mark_config(call)); }},
+      {"GET", "/api/v1/workers/{id}/log", Needs::kStoreNow, "getWorkerLog",
+       [](const Call& call) {
+         return json_response(worker_log_json(worker_of(*call.reader, call.id).worker.id,
+                                              storage::StoreLayout(call.store.string()).logs()));
+       }},
       {"POST", "/api/v1/workers/{id}/release", Needs::kChange, "releaseWorker",
        [](const Call& call) {
          return change_response(call.control->release(worker_of(*call.reader, call.id).worker.id));

@@ -15,10 +15,14 @@ namespace medley::web {
 enum class Needs {
   kNothing,   ///< anybody may ask
   kToken,     ///< beyond loopback the token
-  kStore,     ///< the same and a store, which alone decides the answer: it is given again until the store changes
+  kSession,   ///< everywhere a token
+  kStore,     ///< as kToken, and a store, which alone decides the answer: it is given again until the store changes
   kStoreNow,  ///< the same, but the clock, a coordinator or a log file decides too
-  kChange,    ///< everywhere the token, as a header; a store and its coordinator
+  kPlan,      ///< everywhere the token for changes, a store and its coordinator, though nothing is changed
+  kChange,    ///< the same, and the change is logged
 };
+
+struct Access;
 
 /// A request on its way to an answer, and what the answer is made from.
 struct Call {
@@ -26,8 +30,8 @@ struct Call {
   std::string id;  ///< what stands for `{id}` in the path
   const std::filesystem::path& store;
   Boards& boards;
-  Control* control;         ///< null: the server only shows the store; never for Needs::kChange
-  bool changeable;          ///< there is a token, so changes are possible at all
+  Control* control;  ///< null: the server only shows the store; never from Needs::kPlan on
+  const Access& access;
   storage::Reader* reader;  ///< null below Needs::kStore
 };
 

@@ -19,7 +19,9 @@
 
 #include <fmt/format.h>
 #include <httplib.h>
+#include <netdb.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,6 +41,10 @@ constexpr std::size_t kMaxRequestBytes = 128 << 10;  ///< request line, headers 
 constexpr std::size_t kMaxBodyBytes = 64 << 10;
 constexpr std::size_t kMaxTarget = 2048;
 constexpr std::size_t kMaxHeaders = 64;
+
+/// What the client says under Accept-Encoding, which is taken from the library: it would compress on its own, assets
+/// that are compressed already too.
+constexpr const char* kAccepted = "Medley-Accepted-Encoding";
 
 /// Set in the accepting thread while it sends a connection away.
 thread_local bool sending_away = false;
@@ -131,7 +137,17 @@ class Connection : public httplib::Stream {
     return ::send(socket_, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
-  void get_remote_ip_and_port(std::string& ip, int& port) const override { ip.clear(), port = 0; }
+  void get_remote_ip_and_port(std::string& ip, int& port) const override {
+    port = 0;
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    std::array<char, NI_MAXHOST> text{};
+    if (::getpeername(socket_, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+        ::getnameinfo(reinterpret_cast<sockaddr*>(&peer), size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) ==
+            0) {
+      ip = text.data();
+    }
+  }
   void get_local_ip_and_port(std::string& ip, int& port) const override { ip.clear(), port = 0; }
   socket_t socket() const override { return socket_; }
 
@@ -186,7 +202,9 @@ class Listener : public httplib::Server {
       bool closed = false;
       const auto prepare = [](httplib::Request& request) {
         request.ranges.clear();
-        request.headers.erase("Accept-Encoding");  // our assets are compressed already
+        request.headers.erase(kAccepted);
+        request.headers.emplace(kAccepted, request.get_header_value("Accept-Encoding"));
+        request.headers.erase("Accept-Encoding");
       };
       serve(*this, connection, closed, prepare, nullptr);
     }
@@ -205,6 +223,11 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::vector<std::string> lower_all(std::vector<std::string> texts) {
+  for (std::string& text : texts) text = lower(std::move(text));
+  return texts;
+}
+
 /// The request in our types, or the answer to one whose form is refused.
 std::optional<Response> take(const httplib::Request& from, Request& to) {
   if (from.target.size() > kMaxTarget) return error_response(414, "The address is too long.");
@@ -212,10 +235,12 @@ std::optional<Response> take(const httplib::Request& from, Request& to) {
   if (from.path.find('\0') != std::string::npos) return error_response(400, "The address holds a zero byte.");
   to.method = from.method;
   to.path = from.path;
+  to.peer = from.remote_addr;
   for (const auto& [name, value] : from.params) to.query.emplace(name, value);
   for (const auto& [name, value] : from.headers) {
     const auto [at, added] = to.headers.emplace(lower(name), value);
-    static const std::array<const char*, 4> once{"host", "content-length", "authorization", "origin"};
+    static const std::array<const char*, 6> once{"host",   "content-length", "authorization",
+                                                 "origin", "cookie",         "sec-fetch-site"};
     if (!added && std::find(once.begin(), once.end(), at->first) != once.end()) {
       return error_response(400, fmt::format("The header {} is there twice.", at->first));
     }
@@ -229,7 +254,6 @@ std::optional<Response> take(const httplib::Request& from, Request& to) {
     return response;
   }
   const std::string length = to.header("content-length");
-  if (to.method == "POST" && length.empty()) return error_response(411, "A POST needs a Content-Length (0 is fine).");
   if (length.size() > 8 || !std::all_of(length.begin(), length.end(), [](char c) { return c >= '0' && c <= '9'; }) ||
       (!length.empty() && std::stoul(length) > kMaxBodyBytes)) {
     return error_response(413, fmt::format("A body may have at most {} bytes.", kMaxBodyBytes));
@@ -250,12 +274,17 @@ void send(Response response, httplib::Response& to) {
 struct Server::State {
   State(Options given, Control* control)
       : options(std::move(given)),
-        access{is_loopback(options.address), options.token},
-        site(options.store, control, !options.token.empty()) {}
+        access{is_loopback(options.address), options.token, options.read_token, lower_all(options.hosts)},
+        site(options.store, control, access) {}
 
   Response answer(const Request& request) {
-    if (std::optional<Response> refusal = access.refuse(request, needs_of(request))) return *std::move(refusal);
-    return site.handle(request);
+    const Needs needs = needs_of(request);
+    if (std::optional<Response> refusal = access.refuse(request, needs)) return *std::move(refusal);
+    Response response = site.handle(request);
+    if (needs == Needs::kChange || needs == Needs::kSession) {
+      spdlog::info("{}", audit_line(access, request, response.status));
+    }
+    return compressed(request.header(lower(kAccepted)), std::move(response));
   }
 
   Options options;
@@ -267,9 +296,18 @@ struct Server::State {
 };
 
 Server::Server(Options options, Control* control) : state_(std::make_unique<State>(std::move(options), control)) {
-  if (!state_->access.loopback && state_->options.token.empty()) {
+  const Access& access = state_->access;
+  if (!access.loopback && access.token.empty() && access.read_token.empty()) {
     throw Error(fmt::format("Listening on {} lets other machines in: give a token too, or use 127.0.0.1.",
                             state_->options.address));
+  }
+  if (!access.token.empty() && access.token == access.read_token) {
+    throw Error("The token for reads must not be the token for changes.");
+  }
+  for (const std::string& host : access.hosts) {
+    if (host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != std::string::npos || host.empty()) {
+      throw Error(fmt::format("'{}' is no NAME or NAME:PORT of a host.", host));
+    }
   }
   State& state = *state_;
   state.listener.connection_time = state.options.connection_time;
@@ -283,7 +321,9 @@ Server::Server(Options options, Control* control) : state_(std::make_unique<Stat
   state.listener.set_pre_routing_handler([&state](const httplib::Request& from, httplib::Response& to) {
     Request request;
     std::optional<Response> response = take(from, request);
-    if (!response && request.method == "POST") return httplib::Server::HandlerResponse::Unhandled;  // read the body
+    // The library reads a body without a length until the client closes: there is none (RFC 9112, 6.3).
+    const bool has_body = request.method == "POST" && from.has_header("Content-Length");
+    if (!response && has_body) return httplib::Server::HandlerResponse::Unhandled;  // read it
     send(response ? *std::move(response) : state.answer(request), to);
     return httplib::Server::HandlerResponse::Handled;
   });
@@ -324,9 +364,10 @@ void Server::start() {
 
 std::string Server::url() const {
   const std::string& address = state_->options.address;
+  const Access& access = state_->access;
+  const std::string& token = access.token.empty() ? access.read_token : access.token;
   const std::string host = address.find(':') == std::string::npos ? address : "[" + address + "]";
-  return fmt::format("http://{}:{}/{}{}", host, state_->port,
-                     state_->options.token.empty() ? "" : "#token=", state_->options.token);
+  return fmt::format("http://{}:{}/{}{}", host, state_->port, token.empty() ? "" : "#token=", token);
 }
 
 int Server::port() const { return state_->port; }

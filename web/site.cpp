@@ -12,12 +12,10 @@
 namespace medley::web {
 namespace {
 
-/// What an answer depends on besides the store. The token is no part of it.
+/// What an answer depends on besides the store.
 std::string key_of(const Request& request) {
   std::string key = request.path;
-  for (const auto& [name, value] : request.query) {
-    if (name != "token") key += '\0' + name + '\0' + value;
-  }
+  for (const auto& [name, value] : request.query) key += '\0' + name + '\0' + value;
   return key;
 }
 
@@ -31,8 +29,8 @@ bool is_api(const std::string& path) { return path == "/api" || path.compare(0, 
 
 }  // namespace
 
-Site::Site(std::filesystem::path store, Control* control, bool changeable)
-    : store_(std::move(store)), control_(control), changeable_(changeable), boards_(store_) {}
+Site::Site(std::filesystem::path store, Control* control, Access access)
+    : store_(std::move(store)), control_(control), access_(std::move(access)), boards_(store_) {}
 
 Response Site::handle(const Request& request) const {
   try {
@@ -55,9 +53,9 @@ Response Site::answer(const Request& request) const {
     return unless_known(request, page_response(request.path));
   }
   const Route& route = *found.route;
-  Call call{request, std::move(found.id), store_, boards_, control_, changeable_, nullptr};
+  Call call{request, std::move(found.id), store_, boards_, control_, access_, nullptr};
   if (route.needs < Needs::kStore) return unless_known(request, route.answer(call));
-  if (route.needs == Needs::kChange && control_ == nullptr) {
+  if (route.needs >= Needs::kPlan && control_ == nullptr) {
     throw Refused{409, "This server only shows the store: changes go through its coordinator's (medley serve)."};
   }
   if (!storage::store_exists(store_)) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "web/access.h"
 #include "web/board.h"
 #include "web/control.h"
 #include "web/http.h"
@@ -14,8 +15,8 @@ namespace medley::web {
 /// once: each request opens its own read-only connection.
 class Site {
  public:
-  /// `control` may be null; `changeable`: there is a token, so changes are possible at all.
-  Site(std::filesystem::path store, Control* control, bool changeable);
+  /// `control` may be null. Who may ask is not decided here: `access` tells who may.
+  Site(std::filesystem::path store, Control* control, Access access);
 
   /// Never throws: what goes wrong becomes a response with a status and `{"error": ...}`.
   Response handle(const Request& request) const;
@@ -26,7 +27,7 @@ class Site {
 
   std::filesystem::path store_;
   Control* control_;
-  bool changeable_;
+  Access access_;
   mutable Boards boards_;
   mutable Memory memory_;
 };

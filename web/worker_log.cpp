@@ -25,7 +25,7 @@ constexpr std::size_t kMaxFiles = 4096;
 /// A worker says what happened a moment after it did, and is heard of another moment later.
 constexpr storage::TimeMs kMarginMs = 2000;
 
-/// The head of a line as a worker writes it (worker/serve_command.cpp): "2026-01-31T12:00:00.123Z [4211] info: ...".
+/// The head of a line as a worker writes it (worker/error_log.cpp): "2026-01-31T12:00:00.123Z [4211] info: ...".
 struct Head {
   long process = 0;
   storage::TimeMs written_ms = 0;
@@ -94,6 +94,18 @@ std::string end_of(const fs::path& file, std::streamoff most) {
   return text;
 }
 
+/// The same of a log with what was rotated away before it.
+std::string end_of_log(const fs::path& file, std::streamoff most) {
+  std::string text = end_of(file, most);
+  for (int i = 1; i <= kRotatedLogs && static_cast<std::streamoff>(text.size()) < most; ++i) {
+    const fs::path before = file.string() + "." + std::to_string(i);
+    std::error_code error;
+    if (!fs::is_regular_file(fs::symlink_status(before, error))) break;
+    text.insert(0, end_of(before, most - static_cast<std::streamoff>(text.size())));
+  }
+  return text;
+}
+
 /// From the line with which it joined to the first line of the process that joined after it.
 std::vector<WorkerLog::Line> lines_of(const std::string& text, const std::string& worker) {
   std::vector<WorkerLog::Line> lines;
@@ -122,13 +134,38 @@ std::optional<WorkerLog> find_worker_log(const fs::path& folder, const std::stri
   std::streamoff left = kMaxBytes;
   for (const fs::path& file : newest_first(folder)) {
     if (left <= 0) break;
-    const std::string text = end_of(file, std::min(left, kMaxFileBytes));
+    const std::string text = end_of_log(file, std::min(left, kMaxFileBytes));
     left -= static_cast<std::streamoff>(text.size());
     if (text.find(" as " + worker) == std::string::npos) continue;
     auto lines = lines_of(text, worker);
     if (!lines.empty()) return WorkerLog{file.filename().string(), std::move(lines)};
   }
   return std::nullopt;
+}
+
+std::size_t first_new_line(const std::vector<WorkerLog::Line>& shown, const std::vector<WorkerLog::Line>& lines) {
+  constexpr std::size_t kEnough = 8;  // lines that tell a place
+  const std::size_t tail = std::min(shown.size(), kEnough);
+  for (std::size_t end = lines.size(); end >= tail && tail > 0; --end) {
+    const auto begin = lines.begin() + static_cast<std::ptrdiff_t>(end - tail);
+    const auto same = [](const auto& a, const auto& b) { return a.text == b.text; };
+    const std::string &last = shown.back().text, &now = lines[end - 1].text;
+    if (!std::equal(shown.end() - static_cast<std::ptrdiff_t>(tail), shown.end() - 1, begin, same)) continue;
+    if (now == last) return end;
+    if (now.compare(0, last.size(), last) == 0) return end - 1;  // half of it was there
+  }
+  return 0;
+}
+
+json worker_log_json(const std::string& worker, const fs::path& logs) {
+  constexpr std::size_t kMostLines = 300;
+  const WorkerLog log = find_worker_log(logs, worker).value_or(WorkerLog{});
+  json lines = json::array();
+  for (std::size_t i = log.lines.size() - std::min(log.lines.size(), kMostLines); i < log.lines.size(); ++i) {
+    const auto& line = log.lines[i];
+    lines.push_back({{"text", line.text}, {"written_ms", line.written_ms ? json(*line.written_ms) : json(nullptr)}});
+  }
+  return {{"worker", worker}, {"file", log.file.empty() ? json(nullptr) : json(log.file)}, {"lines", lines}};
 }
 
 json attempt_log_json(const storage::TrialDetail& trial, const fs::path& logs, const Request& request) {

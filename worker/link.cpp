@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <boost/asio.hpp>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -217,7 +216,7 @@ class Link {
     }
     if (connected() && now - last_beat_ >= heartbeat_) {
       last_beat_ = now;
-      connection_->send(protocol::Heartbeat{outbox_.held(), usage()});
+      connection_->send(protocol::Heartbeat{outbox_.held(), usage(), outbox_.new_epochs()});
       if (now - last_look_ > std::chrono::seconds(10)) {
         last_look_ = now;
         outbox_.take_over_abandoned();
@@ -242,10 +241,12 @@ class Link {
   void wait_for_signal() {
     signals_.async_wait([this](error_code error, int signal) {
       if (error) return;
-      end(Ending::How::kTerminated, signal == SIGTERM  ? "SIGTERM"
-                                    : signal == SIGINT ? "SIGINT"
-                                    : signal == SIGHUP ? "SIGHUP"
-                                                       : "SIGUSR1");
+      const char* name = signal == SIGTERM  ? "SIGTERM"
+                         : signal == SIGINT ? "SIGINT"
+                         : signal == SIGHUP ? "SIGHUP"
+                                            : "SIGUSR1";
+      spdlog::info("{}: saves its pack and leaves", name);
+      end(Ending::How::kTerminated, name);
       wait_for_signal();
     });
   }
@@ -308,11 +309,6 @@ class Link {
 };
 
 }  // namespace
-
-void log_to_standard_error() {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("medley-worker"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%P] %l: %v", spdlog::pattern_time_type::utc);
-}
 
 int Ending::exit_code() const {
   if (how == How::kFenced) return EX_TEMPFAIL;

@@ -32,6 +32,8 @@ struct Pack {
   std::function<Stop()> stop;  ///< polled while training
   /// Call it as often as training gets on: a pack that does not is taken for hung.
   std::function<void(int epoch, int epochs)> progress;
+  /// Called after every epoch of a trial, which stands at `place` of the pack; may be empty.
+  std::function<void(std::size_t place, const sweep::EpochMetrics&)> epoch_ended;
   /// To be told how many trials like these train fastest together, where that was measured.
   std::function<void(int trials)> best_size;
 };
@@ -59,10 +61,6 @@ struct LinkOptions {
   std::chrono::milliseconds largest_retry{3'000};
   std::chrono::milliseconds stop_grace{30'000};  ///< a trainer that ignores stop() for so long ends the process
 };
-
-/// Makes standard error the log of this process, in the form that web/worker_log reads on whatever host and in whatever
-/// time zone.
-void log_to_standard_error();
 
 struct Ending {
   enum class How {

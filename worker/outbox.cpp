@@ -102,6 +102,22 @@ std::vector<Held> Outbox::held() const {
   return all;
 }
 
+std::vector<protocol::NewEpoch> Outbox::new_epochs() {
+  std::vector<protocol::NewEpoch> epochs;
+  for (const PackPtr& pack : packs_) {
+    const std::lock_guard lock(pack->untold_mutex);
+    auto& untold = pack->untold;
+    while (!untold.empty() && epochs.size() < protocol::kMaxNewEpochs) {
+      const auto first = untold.begin();
+      const AttemptId& attempt = pack->attempts[first->first];
+      const bool wanted = !pack->done.count(attempt) && protocol::is_sendable(first->second);
+      if (wanted) epochs.push_back({attempt, std::move(first->second)});
+      untold.erase(first);
+    }
+  }
+  return epochs;
+}
+
 std::vector<Message> Outbox::due() {
   std::vector<Message> messages;
   for (auto it = spooled_.begin(); it != spooled_.end() && in_flight_.size() < kResultsInFlight;) {

@@ -32,6 +32,8 @@ class Outbox {
 
   /// Everything that it holds, as Hello and Heartbeat list it.
   std::vector<protocol::Held> held() const;
+  /// Those that no heartbeat has told, and that the other side takes.
+  std::vector<protocol::NewEpoch> new_epochs();
   /// What is to be sent now: failures, and results as long as few are unanswered. The caller sends it.
   std::vector<protocol::Message> due();
   /// Training or waiting to be.

@@ -113,6 +113,9 @@ std::vector<sweep::TrialResult> PackTrainer::operator()(const Pack& pack) {
     options.progress = [&pack, parts, done](const trainer::Progress& p) {
       pack.progress(done * p.epochs + p.epoch, parts * p.epochs);
     };
+    options.epoch_ended = [&pack, first](std::size_t place, const sweep::EpochMetrics& metrics) {
+      if (pack.epoch_ended) pack.epoch_ended(first + place, metrics);
+    };
     for (auto& result : trainer::train_pack(dataset, {from, from + count}, options)) {
       results.push_back(std::move(result));
     }

@@ -67,6 +67,10 @@ Trained train_and_keep(RunningPack& running, const TrainPack& train, Spool& spoo
     running.epochs = epochs;
     log.at(epoch, epochs);
   };
+  pack.epoch_ended = [&running](std::size_t place, const sweep::EpochMetrics& metrics) {
+    const std::lock_guard lock(running.untold_mutex);
+    running.untold[place] = metrics;
+  };
   pack.best_size = std::move(measured);
   Trained trained;
   try {

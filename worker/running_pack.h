@@ -3,7 +3,9 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,6 +27,10 @@ struct RunningPack {
   std::atomic<int> epoch{0};
   std::atomic<int> epochs{0};
   std::optional<std::chrono::steady_clock::time_point> stop_since;
+
+  /// Newest epochs that no heartbeat has told, by place in the pack. Both threads.
+  std::mutex untold_mutex;
+  std::map<std::size_t, sweep::EpochMetrics> untold;
 };
 using PackPtr = std::shared_ptr<RunningPack>;
 

@@ -16,6 +16,7 @@
 #include "storage/files/write.h"
 #include "sweep/version.h"
 #include "worker/command.h"
+#include "worker/error_log.h"
 #include "worker/gang_trainer.h"
 #include "worker/gpu_gang.h"
 #include "worker/link.h"

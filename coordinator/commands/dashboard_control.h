@@ -42,6 +42,12 @@ class DashboardControl final : public web::Control {
   Answer build_ensemble(const std::string& sweep_id, const sweep::EnsembleRequest& request) override;
   nlohmann::json fits() override;
   std::vector<WorkerNow> workers() override;
+  std::vector<sweep::LiveTrial> live_of_sweep(const std::string& sweep_id) override {
+    return coordinator_.live_of_sweep(sweep_id);
+  }
+  std::vector<sweep::LiveTrial> live_of_trial(const std::string& trial_id) override {
+    return coordinator_.live_of_trial(trial_id);
+  }
   Answer export_ensemble(std::int64_t id, const std::string& member) override;
 
  private:

@@ -197,9 +197,10 @@ void show_log(const LogOptions& options, const Globals& globals) {
     std::cout.flush();
     if (!options.follow || stop_signals() > 0) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    log = web::find_worker_log(folder, worker);
-    if (!log) return;
-    shown = std::min(shown, log->lines.size());
+    auto now = web::find_worker_log(folder, worker);
+    if (!now) return;
+    shown = web::first_new_line(log->lines, now->lines);
+    log = std::move(now);
   }
 }
 

@@ -210,7 +210,9 @@ void run(const RunOptions& options, const Globals& globals) {
   } else {
     std::optional<Dashboard> dashboard;
     if (options.web) {
-      dashboard.emplace(coordinator, globals.store, DashboardOptions{"127.0.0.1", options.web_port, ""});
+      DashboardOptions page;
+      page.port = options.web_port;
+      dashboard.emplace(coordinator, globals.store, page);
       std::cerr << "dashboard: " << dashboard->url() << "\n";
     }
     if (const std::string hint = waiting_text(coordinator, submitted.id); !hint.empty()) remark("{}\n", hint);

@@ -93,6 +93,15 @@ void add_serve_command(CLI::App& app, Globals& globals) {
       ->add_option("--token", options->dashboard.token,
                    "token for changes, and beyond loopback for every answer; else a random one")
       ->envname("MEDLEY_WEB_TOKEN");
+  command
+      ->add_option("--read-token", options->dashboard.read_token,
+                   "token for those who may read and change nothing, beyond loopback and through proxies")
+      ->envname("MEDLEY_WEB_READ_TOKEN");
+  command
+      ->add_option("--allow-host", options->dashboard.hosts,
+                   "NAME or NAME:PORT of a proxy through which browsers may come, with a token; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   add_coordinator_options(*command, options->coordinator, "--worker-port");
   add_notify_option(*command, options->notify);
   command->add_flag("--obey-on", options->dashboard.obeys_on,
@@ -104,6 +113,7 @@ void add_serve_command(CLI::App& app, Globals& globals) {
       "Examples:\n"
       "  medley serve --workers 8\n"
       "  medley serve --listen 0.0.0.0      # and medley cluster up --launcher slurm ...\n"
+      "  medley serve --allow-host hub.example.org      # docs/proxies.md\n"
       "  medley --store results/ serve --read-only --port 8080");
   command->callback([options, &globals] { serve(*options, globals.store); });
 }

@@ -106,7 +106,8 @@ std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, Coordinator
 std::unique_ptr<web::Server> start_server(const fs::path& store, const DashboardOptions& options,
                                           web::Control* control) {
   const auto start = [&](int port) {
-    auto server = std::make_unique<web::Server>(web::Options{store, options.address, port, options.token}, control);
+    auto server = std::make_unique<web::Server>(
+        web::Options{store, options.address, port, options.token, options.read_token, options.hosts}, control);
     server->start();
     return server;
   };

@@ -30,8 +30,10 @@ std::unique_ptr<Coordinator> open_coordinator(const std::filesystem::path& store
 struct DashboardOptions {
   std::string address = "127.0.0.1";
   int port = kAnyPort;
-  std::string token;      ///< ""; on loopback a random one
-  bool obeys_on = false;  ///< what submitted sweep files say under `on` is done
+  std::string token;  ///< ""; on loopback a random one
+  std::string read_token;
+  std::vector<std::string> hosts;  ///< of proxies
+  bool obeys_on = false;           ///< what submitted sweep files say under `on` is done
 };
 
 /// --notify, of all events.

@@ -133,9 +133,9 @@ class CoordinatorTest : public testing::Test {
     coordinator_.reset();
   }
   void open() { coordinator_ = std::make_unique<Coordinator>(options_); }
-  void start(int configs) {
+  void start(int configs, int epochs = 1) {
     open();
-    submitted_ = coordinator_->submit(fake::fake_dataset(), fake::fake_sweep(configs));
+    submitted_ = coordinator_->submit(fake::fake_dataset(), fake::fake_sweep(configs, "fake", epochs));
     run_ = std::async(std::launch::async, [this] { return coordinator_->run(); });
   }
   protocol::Token token() const { return protocol::read_token(coordinator_->token_file()); }
@@ -468,6 +468,54 @@ TEST_F(CoordinatorTest, ShowsWhatAWorkerHasInHandAndTakesOfItsHost) {
   worker.send(protocol::Heartbeat{held, std::nullopt});
   test::eventually([&] { return !status().usage; });
   EXPECT_FALSE(status().usage) << "the newest word counts";
+}
+
+TEST_F(CoordinatorTest, TellsTheEpochsOfTrialsInTrainingWhileTheyTrain) {
+  start(2, 9);
+  FakeWorker worker = connect();
+  worker.join(2);
+  const auto assign = worker.expect<protocol::Assign>();
+  const protocol::AttemptId one{assign.trials.at(0).spec.id, 1}, two{assign.trials.at(1).spec.id, 1};
+  const std::string sweep = coordinator_->status().sweeps.at(0).id;
+  const auto beat = [&](const protocol::AttemptId& attempt, int epoch, double loss, double share) {
+    protocol::Heartbeat heartbeat{
+        {{one, protocol::Held::Stage::kRunning, epoch, 9}, {two, protocol::Held::Stage::kRunning, epoch, 9}},
+        std::nullopt};
+    protocol::NewEpoch told{attempt, {}};
+    told.metrics.epoch = epoch;
+    told.metrics.loss = loss;
+    told.metrics.validation = {share, share};
+    heartbeat.epochs = {told};
+    worker.send(heartbeat);
+    worker.expect<protocol::Alive>();
+  };
+  EXPECT_TRUE(coordinator_->live_of_sweep(sweep).empty());
+  const int last = sweep::last_epoch(assign.trials.at(0).spec.config);
+  ASSERT_EQ(last, 9);
+  beat(one, 1, 2.5, 0.25);
+  beat(one, 1, 9.0, 0.75);         // the same epoch again
+  beat(one, last + 1, 9.0, 0.75);  // it has no such epoch
+  beat({one.trial, 2}, 2, 9.0, 0.75);
+  beat({"00000000000000aa", 1}, 2, 9.0, 0.75);
+  beat(one, 2, 1.5, 0.5);
+  const auto live = coordinator_->live_of_sweep(sweep);
+  ASSERT_EQ(live.size(), 1u);
+  EXPECT_EQ(live[0].attempt, one);
+  EXPECT_EQ(live[0].worker, worker.instance);
+  EXPECT_EQ(live[0].config, sweep::config_id(assign.trials.at(0).spec.config));
+  EXPECT_EQ(live[0].fold, assign.trials.at(0).spec.fold);
+  EXPECT_EQ(live[0].seed, assign.trials.at(0).spec.seed);
+  EXPECT_EQ(live[0].epochs, last);
+  ASSERT_EQ(live[0].heard.size(), 2u);
+  EXPECT_EQ(live[0].heard[0].loss, 2.5);
+  EXPECT_EQ(live[0].heard[1].epoch, 2);
+  EXPECT_EQ(live[0].heard[1].validation.score(), 0.5);
+  EXPECT_TRUE(live[0].eta_seconds.has_value());
+  EXPECT_EQ(coordinator_->live_of_trial(one.trial).size(), 1u);
+  EXPECT_TRUE(coordinator_->live_of_trial(two.trial).empty());
+  EXPECT_TRUE(coordinator_->live_of_sweep("ffff").empty());
+  worker.send(protocol::AttemptFailed{one, "an end", sweep::Blame::kTrial});
+  EXPECT_TRUE(test::eventually([&] { return coordinator_->live_of_trial(one.trial).empty(); }));
 }
 
 TEST(WorkerServer, NobodyIsSilentWhileItStandsStill) {

@@ -697,7 +697,7 @@ TEST(ResultsCommands, ThePageShowsAProbeOnceItIsThere) {
                config_of({"clip", "wavlm"}, 30)});
   storage::Reader reader(store.folder.path());
   const storage::SweepSummary sweep = choose_sweep(reader, "depth");
-  const web::Site site(store.folder.path(), nullptr, false);
+  const web::Site site(store.folder.path(), nullptr, {});
   const auto shapley = [&] {
     web::Request request;
     request.method = "GET";
@@ -735,7 +735,7 @@ TEST(ResultsCommands, ImportanceGroupsEncodersByAnyLabel) {
 TEST(ResultsCommands, JsonOfACommandIsTheAnswerOfItsTwinInTheApi) {
   Store store;
   const auto& folder = store.folder.path();
-  const web::Site site(folder, nullptr, false);
+  const web::Site site(folder, nullptr, {});
   const auto answer = [&](const std::string& path) {
     web::Request request;
     request.method = "GET";

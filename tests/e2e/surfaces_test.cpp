@@ -163,7 +163,7 @@ TEST_F(Surfaces, BashCompletesCommandsAndOptions) {
   EXPECT_EQ(complete("report --mark"), "--markdown\n");
   EXPECT_EQ(complete("sub"), "submit\n");
   EXPECT_EQ(complete("re"), "resume retry release report rename replay\n");
-  EXPECT_EQ(complete("serve --read"), "--read-only\n");
+  EXPECT_EQ(complete("serve --read"), "--read-token --read-only\n");
   EXPECT_EQ(complete("pause --js"), "--json\n");
   EXPECT_EQ(complete("completion f"), "fish\n");
   EXPECT_EQ(complete("run --set drop"), "dropout=\n");

@@ -50,6 +50,9 @@ void write_frames() {
   sweep::Usage usage;
   usage.cpu = 3.75;
   usage.gpu = sweep::Usage::Gpu{0.625, 20, 80};
+  NewEpoch epoch{a, {}};
+  epoch.metrics.epoch = 4;
+  epoch.metrics.terms = {{"presence", 1.25}};
   Hello hello;
   hello.instance = "0123456789abcdef0123456789abcdef";
   hello.host = "n1";
@@ -59,7 +62,7 @@ void write_frames() {
   hello.numerics = "1";
   hello.held = {{a, Held::Stage::kRunning, 3, 30}, {b, Held::Stage::kSpooled, 30, 30}};
   const std::vector<Message> messages = {hello,
-                                         Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}, usage},
+                                         Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}, usage, {epoch}},
                                          Result{a, {0, 1, 2, 255}},
                                          AttemptFailed{b, "out of memory", sweep::Blame::kMemory},
                                          Leave{"SIGTERM"},

@@ -76,7 +76,7 @@ web::Request request_of(const std::string& input) {
 
 void requests(const std::string& input) {
   static test::AgreeingControl control;
-  static const web::Site site(sample().folder.path(), &control, true);
+  static const web::Site site(sample().folder.path(), &control, {true, "secret"});
   static const json document = json::parse(web::openapi_document());
   const web::Request request = request_of(input);
   const web::Response response = site.handle(request);

@@ -417,6 +417,26 @@ TEST(Errors, NameWhatIsWrong) {
   EXPECT_THROW(trainer::train_pack(dataset, {trial(small_config())}, options), trainer::Error);
 }
 
+TEST(Pack, TellsEachEpochOfEachTrialAsItIsRecorded) {
+  const data::Dataset dataset = planted_dataset();
+  Config shorter = small_config();
+  shorter.epochs = small_config().epochs - 1;
+  trainer::TrainOptions options;
+  std::vector<std::vector<sweep::EpochMetrics>> told(2);
+  options.epoch_ended = [&](std::size_t place, const sweep::EpochMetrics& metrics) {
+    told.at(place).push_back(metrics);
+  };
+  const auto results = trainer::train_pack(dataset, {trial(small_config()), trial(shorter, 1)}, options);
+  for (std::size_t place = 0; place < 2; ++place) {
+    ASSERT_EQ(told[place].size(), results[place].epochs.size());
+    for (std::size_t e = 0; e < told[place].size(); ++e) {
+      EXPECT_EQ(told[place][e].epoch, results[place].epochs[e].epoch);
+      EXPECT_EQ(told[place][e].loss, results[place].epochs[e].loss);
+      EXPECT_EQ(told[place][e].validation.score(), results[place].epochs[e].validation.score());
+    }
+  }
+}
+
 TEST(Stop, AbandonsThePack) {
   const data::Dataset dataset = planted_dataset();
   trainer::TrainOptions options;

@@ -134,7 +134,7 @@ TEST(WebFuzz, EveryRequestIsAnsweredInTheApisOwnForm) {
   std::map<int, int> statuses;
   const json document = json::parse(openapi_document());
   {
-    const Site site(folder, &control, true);
+    const Site site(folder, &control, {true, "secret"});
     for (long i = 0; i < count; ++i) {
       const Request request = requests.next();
       const Response response = site.handle(request);

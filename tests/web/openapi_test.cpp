@@ -147,8 +147,8 @@ class OpenapiTest : public ::testing::Test {
     request.method = "GET";
     request.path = path;
     request.query = query;
-    test::SampleControl control(sample_.running_trial);
-    return Site(folder_, &control, false).handle(request);
+    test::SampleControl control(sample_);
+    return Site(folder_, &control, {}).handle(request);
   }
 
   /// Real addresses of a described one, `{id}` filled in; several where answers differ in kind.
@@ -159,8 +159,12 @@ class OpenapiTest : public ::testing::Test {
       if (described == "/api/v1/sweeps/{id}") ids.push_back(sample_.hostile);
     } else if (described == "/api/v1/trials/{id}") {
       ids = {sample_.trial, sample_.failed, sample_.diverged, sample_.running_trial};
+    } else if (described == "/api/v1/trials/{id}/live") {
+      ids = {sample_.trial, sample_.running_trial};
     } else if (described.rfind("/api/v1/trials/{id}", 0) == 0) {
       ids = {sample_.trial};
+    } else if (described.rfind("/api/v1/workers/{id}", 0) == 0) {
+      ids = {"w-1"};
     } else if (described.rfind("/api/v1/ensembles/{id}", 0) == 0) {
       ids = {std::to_string(sample_.ensemble)};
     } else if (described.find("{id}") == std::string::npos) {
@@ -195,11 +199,10 @@ std::string name_of(const std::string& method, const std::string& path) {
 
 /// What `needs` lets a request show instead of a token, in the words of OpenAPI.
 json security_of(Needs needs) {
-  const json nothing = json::object(), header = {{"token", json::array()}},
-             query = {{"token_parameter", json::array()}};
+  const json nothing = json::object(), header = {{"token", json::array()}}, cookie = {{"cookie", json::array()}};
   if (needs == Needs::kNothing) return json::array();
-  if (needs == Needs::kChange) return json::array({header});
-  return {nothing, header, query};
+  if (needs >= Needs::kPlan || needs == Needs::kSession) return {header, cookie};
+  return {nothing, header, cookie};
 }
 
 TEST_F(OpenapiTest, EveryRowOfTheTableIsDescribedAndEveryDescribedOperationIsARow) {
@@ -227,7 +230,7 @@ TEST_F(OpenapiTest, EveryRowOfTheTableIsDescribedAndEveryDescribedOperationIsARo
     EXPECT_EQ(operation["responses"].contains("401"), route.needs != Needs::kNothing) << row;
     EXPECT_TRUE(operation["responses"].contains("403")) << row;
     EXPECT_TRUE(!has_id || operation["responses"].contains("404")) << row;
-    EXPECT_TRUE(route.needs != Needs::kChange || operation["responses"].contains("409")) << row;
+    EXPECT_TRUE(route.needs < Needs::kPlan || operation["responses"].contains("409")) << row;
     EXPECT_EQ(operation["responses"].contains("503"), route.needs >= Needs::kStore) << row;
   }
   for (const auto& [name, operation] : described) EXPECT_EQ(rows.count(name), 1u) << name << " has no row";

@@ -46,7 +46,7 @@ class RoutesTest : public ::testing::Test {
     request.method = "GET";
     request.path = "/api/v1/" + path;
     request.query = query;
-    return Site(folder_, nullptr, false).handle(request);
+    return Site(folder_, nullptr, {}).handle(request);
   }
   static json body(const std::string& path, const std::map<std::string, std::string>& query = {}) {
     const Response response = get(path, query);
@@ -66,7 +66,7 @@ test::SampleStore RoutesTest::sample_;
 TEST_F(RoutesTest, AnAddressAskedWithAnotherMethodSaysWhichOnesItHas) {
   std::map<std::string, std::set<std::string>> methods;
   for (const Route& route : routes()) methods[route.path].insert(route.method);
-  const Site site(folder_, nullptr, false);
+  const Site site(folder_, nullptr, {});
   for (const auto& [path, known] : methods) {
     for (const char* method : {"GET", "HEAD", "POST"}) {
       const std::string row = method == std::string("HEAD") ? "GET" : method;
@@ -221,11 +221,11 @@ TEST_F(RoutesTest, WorkersSayWhatTheyHaveInHandWhereACoordinatorKnows) {
     EXPECT_TRUE(worker["pack"].is_null()) << "there is no coordinator";
     EXPECT_TRUE(worker["usage"].is_null());
   }
-  test::SampleControl control(sample_.running_trial);
+  test::SampleControl control(sample_);
   Request request;
   request.method = "GET";
   request.path = "/api/v1/workers";
-  const json rows = json::parse(Site(folder_, &control, true).handle(request).body)["workers"];
+  const json rows = json::parse(Site(folder_, &control, {true, "secret"}).handle(request).body)["workers"];
   std::map<std::string, json> workers;
   for (const json& row : rows) workers[row["id"]] = row;
   EXPECT_EQ(workers["w-1"]["pack"], json({{"trials", 4}, {"first_trial", sample_.running_trial}, {"progress", 0.5}}));
@@ -375,7 +375,7 @@ TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   const test::Folder scratch;
   const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
-  const Site site(folder, nullptr, false);
+  const Site site(folder, nullptr, {});
   const auto board = [&](const std::map<std::string, std::string>& query) {
     Request request;
     request.method = "GET";
@@ -416,7 +416,7 @@ TEST_F(RoutesTest, TheCsvHasWhatPeopleNotedAndNoFormulas) {
   const test::Folder scratch;
   const std::filesystem::path folder = scratch.path();
   const auto sample = test::write_sample_store(folder, kNow);
-  const Site site(folder, nullptr, false);
+  const Site site(folder, nullptr, {});
   Request request;
   request.method = "GET";
   request.path = "/api/v1/sweeps/" + sample.finished + "/leaderboard";
@@ -692,10 +692,10 @@ TEST_F(RoutesTest, MetricsAreLinesThatPrometheusReads) {
   Request request;
   request.method = "GET";
   request.path = "/metrics";
-  const Response alone = Site(folder_, nullptr, false).handle(request);
+  const Response alone = Site(folder_, nullptr, {}).handle(request);
   EXPECT_EQ(alone.body.find("medley_worker_cpu_ratio{"), std::string::npos);
-  test::SampleControl control(sample_.running_trial);
-  const Response response = Site(folder_, &control, true).handle(request);
+  test::SampleControl control(sample_);
+  const Response response = Site(folder_, &control, {true, "secret"}).handle(request);
   for (const char* line : {"medley_worker_trials{worker=\"w-3\",name=\"node09:118\"} 0\n",
                            "medley_worker_cpu_ratio{worker=\"w-1\",name=\"node07:4211\"} 0.975\n",
                            "medley_worker_resident_memory_bytes{worker=\"w-1\",name=\"node07:4211\"} 412000000\n",
@@ -768,7 +768,7 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
   const auto folder = folder_.string() + "_changing";
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   {
-    const Site site(folder, nullptr, false);
+    const Site site(folder, nullptr, {});
     storage::Writer writer(folder);
     Request request;
     request.method = "GET";
@@ -813,7 +813,7 @@ TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {
   std::filesystem::copy(folder_, folder, std::filesystem::copy_options::recursive);
   const std::string sweep = "sweeps/" + sample_.running;
   {
-    const Site site(folder, nullptr, false);
+    const Site site(folder, nullptr, {});
     std::atomic<bool> ended{false};
     std::atomic<int> wrong{0};
     const auto browse = [&](int first) {
@@ -858,7 +858,7 @@ TEST_F(RoutesTest, AStoreThatIsNotThereIsSaidSo) {
   Request request;
   request.method = "GET";
   request.path = "/api/v1/sweeps";
-  const Site site(folder_ / "nowhere", nullptr, false);
+  const Site site(folder_ / "nowhere", nullptr, {});
   EXPECT_EQ(site.handle(request).status, 503);
   request.path = "/api/v1/healthz";
   const Response health = site.handle(request);

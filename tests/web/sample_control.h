@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/web/sample_store.h"
 #include "web/control.h"
 
 namespace medley::test {
@@ -11,7 +12,7 @@ namespace medley::test {
 /// w-3 has not said anything yet.
 class SampleControl : public web::Control {
  public:
-  explicit SampleControl(std::string running_trial) : running_trial_(std::move(running_trial)) {}
+  explicit SampleControl(const SampleStore& store) : store_(store) {}
 
   Answer pause(const std::string&) override { return no(); }
   Answer resume(const std::string&) override { return no(); }
@@ -30,6 +31,32 @@ class SampleControl : public web::Control {
   nlohmann::json fits() override { return nlohmann::json::array(); }
   Answer export_ensemble(std::int64_t, const std::string&) override { return no(); }
 
+  /// The running trial, whose loss is 2 / epoch and whose Score is epoch / 20, in epoch 6 of 10.
+  std::vector<sweep::LiveTrial> live_of_trial(const std::string& trial) override {
+    if (trial != store_.running_trial) return {};
+    sweep::LiveTrial live;
+    live.attempt = {store_.running_trial, 1};
+    live.worker = "w-1";
+    live.config = store_.running_config;
+    live.partition = "official";
+    live.fold = 1;
+    live.seed = 2;
+    live.epochs = 10;
+    for (int epoch = 1; epoch <= 6; ++epoch) {
+      sweep::EpochMetrics metrics;
+      metrics.epoch = epoch;
+      metrics.loss = metrics.validation_loss = 2.0 / epoch;
+      metrics.terms = {{"presence", 1.5 / epoch}, {"salience", .5 / epoch}};
+      metrics.validation.presence = metrics.validation.salience = epoch / 20.0;
+      live.heard.push_back(metrics);
+    }
+    live.eta_seconds = 84;
+    return {live};
+  }
+  std::vector<sweep::LiveTrial> live_of_sweep(const std::string& sweep) override {
+    return sweep == store_.running ? live_of_trial(store_.running_trial) : std::vector<sweep::LiveTrial>();
+  }
+
   std::vector<WorkerNow> workers() override {
     sweep::Usage cpu;
     cpu.cpu = 0.975;
@@ -37,12 +64,13 @@ class SampleControl : public web::Control {
     sweep::Usage gpu = cpu;
     gpu.cpu = 1.5;
     gpu.gpu = sweep::Usage::Gpu{0.25, std::int64_t{36} << 30, std::int64_t{144} << 30};
-    return {{"w-1", 4, running_trial_, 0.5, cpu}, {"w-2", 64, running_trial_, 0.125, gpu}, {"w-3", 0, "", 0, {}}};
+    const std::string& trial = store_.running_trial;
+    return {{"w-1", 4, trial, 0.5, cpu}, {"w-2", 64, trial, 0.125, gpu}, {"w-3", 0, "", 0, {}}};
   }
 
  private:
   static Answer no() { return {false, "a sample changes nothing", nlohmann::json::object()}; }
-  std::string running_trial_;
+  SampleStore store_;
 };
 
 }  // namespace medley::test

@@ -314,6 +314,7 @@ SampleStore write_sample_store(const std::filesystem::path& folder, std::int64_t
   begin(main.trials[done], 1, "w-1");
   begin(main.trials[done + 1], 1, "w-2");
   store.running_trial = main.trials[done].id;
+  store.running_config = sweep::config_id(main.trials[done].config);
 
   store.ensemble = writer.save_ensemble(sample_ensemble(store.finished, inner, time));
 

@@ -12,15 +12,16 @@ namespace medley::test {
 
 /// Ids of what write_sample_store() made.
 struct SampleStore {
-  std::string running;        ///< sweep "top-n by learning rate": 9 configs x 5 folds x 3 seeds, two thirds of them
-                              ///< finished
-  std::string finished;       ///< sweep "gates with an inner fold": 4 configs x 5 folds x 2 seeds, all finished
-  std::string hostile;        ///< sweep named `<img src=x onerror=alert(1)>`, paused, nothing trained
-  std::string trial;          ///< a finished trial of `running`
-  std::string failed;         ///< a trial of `running` that lost all its attempts
-  std::string diverged;       ///< a trial of `running` that turned NaN
-  std::string running_trial;  ///< a trial of `running` that is being trained
-  std::int64_t ensemble = 0;  ///< of two configs of `finished`
+  std::string running;         ///< sweep "top-n by learning rate": 9 configs x 5 folds x 3 seeds, two thirds of them
+                               ///< finished
+  std::string finished;        ///< sweep "gates with an inner fold": 4 configs x 5 folds x 2 seeds, all finished
+  std::string hostile;         ///< sweep named `<img src=x onerror=alert(1)>`, paused, nothing trained
+  std::string trial;           ///< a finished trial of `running`
+  std::string failed;          ///< a trial of `running` that lost all its attempts
+  std::string diverged;        ///< a trial of `running` that turned NaN
+  std::string running_trial;   ///< a trial of `running` that is being trained
+  std::string running_config;  ///< its config
+  std::int64_t ensemble = 0;   ///< of two configs of `finished`
 };
 inline constexpr int kSampleClipsAFold = 40;
 

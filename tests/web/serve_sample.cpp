@@ -1,6 +1,6 @@
 // Writes a sample store into a new folder and serves it until a line (or the end) is read: to look at the
 // page.
-//   web_serve_sample FOLDER [PORT [TOKEN]]
+//   web_serve_sample FOLDER [PORT [TOKEN [HOST...]]]
 #include <chrono>
 #include <iostream>
 #include <string>
@@ -12,7 +12,7 @@
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::cerr << "usage: web_serve_sample FOLDER [PORT [TOKEN]]\n";
+    std::cerr << "usage: web_serve_sample FOLDER [PORT [TOKEN [HOST...]]]\n";
     return 2;
   }
   const std::filesystem::path folder = argv[1];
@@ -29,7 +29,8 @@ int main(int argc, char** argv) {
   options.store = folder;
   if (argc > 2) options.port = std::stoi(argv[2]);
   if (argc > 3) options.token = argv[3];
-  medley::test::SampleControl control(sample.running_trial);
+  for (int i = 4; i < argc; ++i) options.hosts.emplace_back(argv[i]);
+  medley::test::SampleControl control(sample);
   medley::web::Server server(options, &control);
   server.start();
   std::cout << server.url() << std::endl;

@@ -86,6 +86,38 @@ TEST_F(WorkerLogTest, OnlyTheEndOfALongFileAndTheBeginOfALongLineAreRead) {
   EXPECT_EQ(log->lines[1].text, std::string(kMaxLogLineBytes, 'y'));
 }
 
+TEST_F(WorkerLogTest, ARotatedLogIsReadAsOne) {
+  const std::string joined = "2023-11-14T22:13:20.000Z [11] info: joined 127.0.0.1:7000 as aa11";
+  write("worker-1.log.2", joined + "\nold 1\nold 2\n");
+  write("worker-1.log.1", joined + "\nnew 1\n");
+  write("worker-1.log", joined + "\nnewest\n");
+  write("worker-1.log.4", "one too many\n");
+  EXPECT_EQ(log_of("aa11"),
+            "worker-1.log:\n" + joined + "\nold 1\nold 2\n" + joined + "\nnew 1\n" + joined + "\nnewest");
+  const auto body = worker_log_json("aa11", folder_);
+  EXPECT_EQ(body["file"], "worker-1.log");
+  EXPECT_EQ(body["lines"].size(), 7u);
+  EXPECT_EQ(body["lines"][6]["text"], "newest");
+  EXPECT_EQ(body["lines"][0]["written_ms"], kTwentyPast);
+  EXPECT_TRUE(worker_log_json("bb22", folder_)["file"].is_null());
+}
+
+TEST(FirstNewLine, FollowsALogOverARotation) {
+  const auto lines = [](int from, int to, const std::string& last = "") {
+    std::vector<WorkerLog::Line> made;
+    for (int i = from; i < to; ++i) made.push_back({"line " + std::to_string(i), {}});
+    if (!last.empty()) made.push_back({last, {}});
+    return made;
+  };
+  EXPECT_EQ(first_new_line(lines(0, 20), lines(0, 25)), 20u);
+  EXPECT_EQ(first_new_line(lines(0, 20), lines(0, 20)), 20u);
+  EXPECT_EQ(first_new_line(lines(0, 20), lines(12, 25)), 8u) << "the first ones were rotated away";
+  EXPECT_EQ(first_new_line(lines(0, 20), lines(30, 40)), 0u) << "all that was shown is gone";
+  EXPECT_EQ(first_new_line({}, lines(0, 3)), 0u);
+  EXPECT_EQ(first_new_line(lines(0, 20, "half of a l"), lines(0, 20, "half of a line")), 20u);
+  EXPECT_EQ(first_new_line(lines(0, 3), {}), 0u);
+}
+
 /// One attempt that began at 22:13:30 and ended at 22:13:50.
 storage::TrialDetail trial() {
   storage::TrialDetail trial;

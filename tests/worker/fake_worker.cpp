@@ -9,7 +9,10 @@
 
 #include "tests/worker/fake_options.h"
 #include "tests/worker/fake_trainer.h"
+#include "worker/error_log.h"
 #include "worker/usage_sampler.h"
+
+constexpr int kMsAnEpoch = 500;
 
 int main(int argc, char** argv) try {
   using namespace medley;
@@ -27,6 +30,12 @@ int main(int argc, char** argv) try {
       if (pack.stop() != worker::Stop::kNo) throw std::runtime_error("stopped");
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       pack.progress(ms + 1, behaviour.train_ms);
+      if (ms % kMsAnEpoch != 0) continue;
+      sweep::EpochMetrics metrics;
+      metrics.epoch = 1 + ms / kMsAnEpoch;
+      metrics.loss = 2.0 / metrics.epoch;
+      metrics.terms = {{"presence", metrics.loss}};
+      for (std::size_t place = 0; place < pack.trials.size(); ++place) pack.epoch_ended(place, metrics);
     }
     std::vector<sweep::TrialResult> results;
     for (const auto& trial : pack.trials) {

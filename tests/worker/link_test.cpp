@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <future>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -193,6 +194,49 @@ TEST_F(LinkTest, HeartbeatsGoOnWhileItTrainsAndTellProgress) {
   peer.send(protocol::Dismiss{"done"});
   peer.expect<protocol::Leave>();
   EXPECT_EQ(end().how, Ending::How::kDismissed);
+}
+
+TEST_F(LinkTest, AHeartbeatTellsTheNewestEpochOfEachTrialOnceAndWhatCannotBeSentNever) {
+  std::promise<void> go;
+  train_ = [&](const Pack& p) {
+    sweep::EpochMetrics metrics;
+    for (metrics.epoch = 1; metrics.epoch <= 3; ++metrics.epoch) {
+      metrics.loss = 6.0 / metrics.epoch;
+      metrics.terms = {{"presence", 1}};
+      p.epoch_ended(1, metrics);
+    }
+    metrics.validation_loss = std::numeric_limits<double>::infinity();
+    p.epoch_ended(0, metrics);
+    go.get_future().wait();
+    return std::vector<sweep::TrialResult>{fake::fake_result(p.trials[0]), fake::fake_result(p.trials[1])};
+  };
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1, 2}));
+  std::vector<protocol::NewEpoch> told;
+  for (int after = 0; after < 3;) {
+    const auto beat = peer.expect<protocol::Heartbeat>();
+    peer.send(protocol::Alive{});
+    for (const auto& one : beat.epochs) told.push_back(one);
+    after += told.empty() ? 0 : 1;
+  }
+  // The training thread may be overtaken between two epochs; the newest comes last, and none twice.
+  ASSERT_FALSE(told.empty());
+  EXPECT_LE(told.size(), 3u);
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    EXPECT_EQ(told[i].attempt, (protocol::AttemptId{trial(2).id, 1}));
+    EXPECT_GT(told[i].metrics.epoch, i > 0 ? told[i - 1].metrics.epoch : 0);
+  }
+  EXPECT_EQ(told.back().metrics.epoch, 3);
+  EXPECT_EQ(told.back().metrics.loss, 2.0);
+  go.set_value();
+  for (int i = 0; i < 2; ++i) {
+    const auto result = peer.expect<protocol::Result>();
+    peer.send(protocol::ResultReceived{result.attempt});
+  }
+  peer.send(protocol::Dismiss{"done"});
+  peer.expect<protocol::Leave>();
+  end();
 }
 
 TEST_F(LinkTest, EachHeartbeatSaysAnewWhatTheWorkerTakes) {

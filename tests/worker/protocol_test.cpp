@@ -34,6 +34,17 @@ sweep::Usage usage() {
   return usage;
 }
 
+NewEpoch new_epoch() {
+  NewEpoch one{{"0123456789abcdef", 7}, {}};
+  one.metrics.epoch = 4;
+  one.metrics.learning_rate = 0.001;
+  one.metrics.loss = 1.5;
+  one.metrics.validation_loss = -0.25;
+  one.metrics.terms = {{"presence", 1.25}, {"salience", 0.5}};
+  one.metrics.validation = {0.5, 0.25};
+  return one;
+}
+
 /// One of every message, every field away from its default.
 std::vector<Message> all_messages() {
   const AttemptId a{"0123456789abcdef", 7};
@@ -53,7 +64,7 @@ std::vector<Message> all_messages() {
   hello.arithmetic = "0123456789abx2";
   hello.held = {{a, Held::Stage::kRunning, 3, 30}, {b, Held::Stage::kSpooled, 30, 30}};
   return {hello,
-          Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}, usage()},
+          Heartbeat{{{a, Held::Stage::kRunning, 4, 30}}, usage(), {new_epoch()}},
           Result{a, {0, 1, 2, 255}},
           AttemptFailed{b, "out of memory: “größe”", sweep::Blame::kDataset},
           Leave{"SIGTERM"},
@@ -127,6 +138,61 @@ TEST(Codec, FoldAndSeedOfATrialAreWholeNumbersThatAreNotCut) {
   }
   for (const json& value : {json(1e300), json(0.5), json(-1), json("1")}) {
     EXPECT_THROW(decode(with("seed", value)), Error) << value;
+  }
+}
+
+TEST(Codec, AHeartbeatTellsNewEpochsWithinLimits) {
+  using nlohmann::json;
+  const json body = json::from_cbor(encode(Heartbeat{{}, std::nullopt, {new_epoch()}}));
+  const auto back = std::get<Heartbeat>(decode(json::to_cbor(body))).epochs;
+  ASSERT_EQ(back.size(), 1u);
+  EXPECT_EQ(back[0].attempt, (AttemptId{"0123456789abcdef", 7}));
+  EXPECT_EQ(back[0].metrics.epoch, 4);
+  EXPECT_EQ(back[0].metrics.learning_rate, 0.001);
+  EXPECT_EQ(back[0].metrics.loss, 1.5);
+  EXPECT_EQ(back[0].metrics.validation_loss, -0.25);
+  EXPECT_EQ(back[0].metrics.validation.presence, 0.5);
+  EXPECT_EQ(back[0].metrics.validation.salience, 0.25);
+  ASSERT_EQ(back[0].metrics.terms.size(), 2u);
+  EXPECT_EQ(back[0].metrics.terms[1].name, "salience");
+  EXPECT_EQ(back[0].metrics.terms[1].value, 0.5);
+
+  const auto with = [&](const std::string& pointer, const json& value) {
+    json changed = body;
+    changed[json::json_pointer("/1/epochs" + pointer)] = value;
+    return json::to_cbor(changed);
+  };
+  const json epoch = body[1]["epochs"][0], term = epoch["terms"][0];
+  EXPECT_NO_THROW(decode(with("", json(kMaxNewEpochs, epoch))));
+  EXPECT_THROW(decode(with("", json(kMaxNewEpochs + 1, epoch))), Error);
+  EXPECT_NO_THROW(decode(with("/0/terms", json(kMaxTerms, term))));
+  EXPECT_THROW(decode(with("/0/terms", json(kMaxTerms + 1, term))), Error);
+  EXPECT_THROW(decode(with("/0/terms/0/name", std::string(kMaxTermBytes + 1, 'x'))), Error);
+  for (const json& value : {json(0), json(-1), json(kMaxEpoch + 1), json(1.5), json("4")}) {
+    EXPECT_THROW(decode(with("/0/epoch", value)), Error) << value;
+  }
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+  for (const char* number :
+       {"/0/loss", "/0/validation_loss", "/0/rate", "/0/presence", "/0/salience", "/0/terms/0/value"}) {
+    for (const double value : {nan, infinity, -infinity}) EXPECT_THROW(decode(with(number, value)), Error) << number;
+  }
+  EXPECT_THROW(decode(with("/0/presence", 1.01)), Error);
+  EXPECT_THROW(decode(with("/0/salience", -0.01)), Error);
+  EXPECT_THROW(decode(with("/0/surprise", 1)), Error);
+}
+
+TEST(Codec, OnlyEpochsThatTheOtherSideTakesAreSendable) {
+  EXPECT_TRUE(is_sendable(new_epoch().metrics));
+  for (double sweep::EpochMetrics::*number : {&sweep::EpochMetrics::loss, &sweep::EpochMetrics::validation_loss}) {
+    NewEpoch one = new_epoch();
+    one.metrics.*number = std::numeric_limits<double>::infinity();
+    EXPECT_FALSE(is_sendable(one.metrics));
+  }
+  for (const sweep::LossTerm& term : {sweep::LossTerm{"x", std::numeric_limits<double>::quiet_NaN()},
+                                      sweep::LossTerm{std::string(kMaxTermBytes + 1, 'x'), 0}}) {
+    NewEpoch one = new_epoch();
+    one.metrics.terms = {term};
+    EXPECT_FALSE(is_sendable(one.metrics));
   }
 }
 

@@ -4,6 +4,7 @@ import { Bars } from "./bars";
 import { RunCurves } from "./curves";
 import { hasToken } from "./fetch";
 import { within } from "./importance";
+import { LiveRuns } from "./live";
 import { MarkForm, MarkLabels, Pin } from "./marks";
 import { Empty, Shown, columnName, ranked, stateOf } from "./parts";
 import { usePoll } from "./poll";
@@ -50,6 +51,7 @@ function Loaded({ sweep, board, row, again }: { sweep: Sweep; board: Leaderboard
       </dl>
       {row.no_held_out && <p class="legend">No held-out Score: {row.no_held_out}.</p>}
       {again ? <MarkForm key={row.config} row={row} again={again} /> : <MarkLabels row={row} />}
+      <LiveRuns sweep={sweep} config={row.config} />
       <h2>Runs by fold and seed</h2>
       <Shown polled={trials} rows={5}>{(list) => <RunsMap trials={list.trials} />}</Shown>
       <h2>Learning curves</h2>

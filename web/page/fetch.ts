@@ -1,4 +1,6 @@
-// The one way to ask /api/v1; api.ts, generated from openapi.json, has the shapes of its answers.
+// The one way to ask the API; api.ts, generated from openapi.json, has the shapes of its answers. Addresses are relative:
+// a proxy may serve the page below any path.
+import type { Access, Health, Session } from "./api";
 
 /** What the server answered when it could not do what was asked. */
 export class Refusal extends Error {
@@ -10,31 +12,54 @@ export class Refusal extends Error {
   }
 }
 
-const kTokenKey = "medley-token";
+/** Shown until a cookie stands for it; kept only where the browser takes no cookies. */
+let token: string | null = null;
+let access: Access = "nothing";
 
-/** The printed address carries the token once, after # or ?; it is kept for this tab and leaves the address bar. */
-export function takeToken(): void {
-  const address = new URL(location.href);
-  const inHash = /^#token=([^&]+)$/.exec(address.hash);
-  const token = inHash ? decodeURIComponent(inHash[1]!) : address.searchParams.get("token");
-  if (!token) return;
-  sessionStorage.setItem(kTokenKey, token);
-  address.searchParams.delete("token");
-  if (inHash) address.hash = "";
-  history.replaceState(null, "", address.pathname + address.search + address.hash);
+/** The printed address carries the token once, after #, which no server sees; a cookie stands for it from then on. */
+export async function start(): Promise<void> {
+  const given = /^#token=([^&]+)$/.exec(location.hash)?.[1];
+  try {
+    if (given) {
+      history.replaceState(null, "", location.pathname + location.search);
+      await login(decodeURIComponent(given));
+    } else {
+      access = (await get<Health>("healthz")).access;
+    }
+  } catch {
+    // What is asked next says it.
+  }
 }
 
+/** Throws Refusal where it is no token of the server. */
+export async function login(given: string): Promise<void> {
+  token = given;
+  try {
+    const session = await change<Session>("login", {});
+    token = null;
+    access = (await get<Health>("healthz")).access;
+    if (access !== session.access) [token, access] = [given, session.access];
+  } catch (refusal) {
+    token = null;
+    throw refusal;
+  }
+}
+
+export async function logout(): Promise<void> {
+  await post("logout");
+}
+
+/** Whether this browser may change anything. */
 export function hasToken(): boolean {
-  return sessionStorage.getItem(kTokenKey) !== null;
+  return access === "control";
 }
 
 async function send(path: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
-  const token = sessionStorage.getItem(kTokenKey);
   if (token) headers.set("Authorization", `Bearer ${token}`);
   let response: Response;
   try {
-    response = await fetch(`/api/v1/${path}`, { ...init, headers, cache: "no-cache" });
+    response = await fetch(`api/v1/${path}`, { ...init, headers, cache: "no-cache" });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Refusal(0, "The server does not answer. It may have ended: start it again with `medley serve`.");
@@ -64,7 +89,7 @@ export async function post(path: string): Promise<string> {
   return (await change<{ message: string }>(path, {})).message;
 }
 
-/** Fetched with the token and handed over as a file: a plain link could not carry the token. */
+/** Fetched and handed over as a file, so that a refusal is shown on the page. */
 export async function download(path: string, name: string): Promise<void> {
   const blob = await (await send(path, {})).blob();
   const link = document.createElement("a");

@@ -2,9 +2,10 @@ import { render } from "preact";
 
 import type { Health } from "./api";
 import { AcrossView } from "./across";
-import { hasToken, takeToken } from "./fetch";
+import { hasToken, start } from "./fetch";
 import { EnsembleView, EnsemblesView } from "./ensembles";
 import { Empty } from "./parts";
+import { Palette } from "./palette";
 import { useFreshness, usePoll } from "./poll";
 import { ReportView } from "./report";
 import { to, useRoute } from "./route";
@@ -14,7 +15,9 @@ import { SweepView } from "./sweep";
 import { SweepsView } from "./sweeps";
 import { startTheme, toggleTheme, useTheme } from "./theme";
 import { useTitle } from "./title";
+import { TokenView } from "./token";
 import { TrialView } from "./trial";
+import { WorkerView } from "./worker";
 import { WorkersView } from "./workers";
 
 function Live() {
@@ -27,7 +30,7 @@ function Live() {
 }
 
 /** Of views that have no name of their own. */
-const kTitles: Record<string, string> = { sweeps: "Sweeps", ensembles: "Ensembles", workers: "Workers", report: "Report", new: "New sweep" };
+const kTitles: Record<string, string> = { sweeps: "Sweeps", ensembles: "Ensembles", workers: "Workers", report: "Report", new: "New sweep", token: "Token" };
 
 function App() {
   const { parts, query } = useRoute();
@@ -40,10 +43,11 @@ function App() {
   const views: [string, string[], string[]][] = [
     ["Sweeps", [], ["sweeps", "sweep", "trial", "across"]],
     ["Ensembles", ["ensembles"], ["ensembles", "ensemble"]],
-    ["Workers", ["workers"], ["workers"]],
+    ["Workers", ["workers"], ["workers", "worker"]],
     ["Report", ["report"], ["report"]],
     ["New sweep", ["new"], ["new"]],
   ];
+  const shown = views.filter(([, address]) => address[0] !== "new" || (control && hasToken()));
   if (view === "sweeps") body = <SweepsView query={query} control={control} />;
   else if (view === "sweep" && parts[1]) {
     body = <SweepView key={parts[1]} id={parts[1]} tab={parts[2] ?? "overview"} item={parts[3] ?? ""} query={query} control={control} />;
@@ -55,6 +59,8 @@ function App() {
   else if (view === "new") body = health.data ? <SubmitView query={query} control={control} /> : null;
   else if (view === "report") body = <ReportView />;
   else if (view === "workers") body = <WorkersView control={control} />;
+  else if (view === "worker" && parts[1]) body = <WorkerView key={parts[1]} id={parts[1]} />;
+  else if (view === "token") body = <TokenView />;
   else body = <Empty title="There is no such page"><p><a href={to([])}>All sweeps</a></p></Empty>;
   return (
     <>
@@ -67,22 +73,23 @@ function App() {
       <header class="top">
         <a class="wordmark" href={to([])}>Medley</a>
         <nav aria-label="Views">
-          {views.filter(([, address]) => address[0] !== "new" || (control && hasToken())).map(([label, address, of]) => (
+          {shown.map(([label, address, of]) => (
             <a key={label} href={to(address)} aria-current={of.includes(view) ? "page" : undefined}>{label}</a>
           ))}
         </nav>
         <Live />
+        {control && health.data?.access === "read" && <a href={to(["token"])} title="Changes need a token">Read only</a>}
+        <Palette views={shown.map(([label, address]) => [label, to(address)])} />
         <button type="button" class="quiet" onClick={toggleTheme}>{theme === "dark" ? "Light" : "Dark"}</button>
       </header>
       <main id="main" tabIndex={-1}>{body}</main>
       <footer>
         <span>Medley {health.data?.version ?? ""}</span>
-        <a href="/api/v1/openapi.json">API</a>
+        <a href="api/v1/openapi.json">API</a>
       </footer>
     </>
   );
 }
 
-takeToken();
 startTheme();
-render(<App />, document.getElementById("page")!);
+void start().then(() => render(<App />, document.getElementById("page")!));

@@ -2,6 +2,7 @@
 import { useRef } from "preact/hooks";
 import type { Leaderboard, PlannedComparison, PlannedComparisons, Rounds, Sweep, TrialList } from "./api";
 import { rankedScore } from "./leaderboard";
+import { LiveRuns } from "./live";
 import { ConfigLink, useNames } from "./names";
 import { Empty, Shown, ranked } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
@@ -26,6 +27,7 @@ export function OverviewTab({ sweep }: { sweep: Sweep }) {
             {board.failures.map(({ reason, trials }) => (
               <p key={reason} class="bad">{count(trials)} {trials === 1 ? "trial" : "trials"} failed: {reason}</p>
             ))}
+            <LiveRuns sweep={sweep} />
             <Best sweep={sweep} board={board} />
             <Planned sweep={sweep} />
             {sweep.search && <Decisions sweep={sweep} />}

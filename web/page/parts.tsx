@@ -6,6 +6,7 @@ import type { Column, Comparison, Dataset, Spread, Sweep, WorkerList } from "./a
 import { Refusal, post } from "./fetch";
 import type { Polled } from "./poll";
 import { usePoll } from "./poll";
+import { TokenForm } from "./token";
 import { count, share, signed } from "./text";
 
 export function Tag({ kind, children, title }: { kind: string; children: ComponentChildren; title?: string }) {
@@ -163,6 +164,7 @@ export function Failed({ error, again }: { error: Refusal; again: () => void }) 
     <div class="note note-failed" role="alert">
       <strong>{title}</strong>
       <p>{error.message}</p>
+      {error.status === 401 && <TokenForm />}
       <button type="button" onClick={again}>
         Try again
       </button>

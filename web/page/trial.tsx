@@ -1,14 +1,15 @@
-import { useMemo, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 
 import type { Attempt, AttemptLog, EncoderImportance, Trial } from "./api";
 import { hasToken } from "./fetch";
-import { Curves } from "./chart";
 import { ClipsPart } from "./clips";
+import { LiveTrialPart } from "./live";
 import { ConfigLink, useNames } from "./names";
 import { Change, DatasetName, Empty, Share, Shown, Tag, kHeldOutNote, kOfficial, kPaperNote, stateOf } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { Name, Scroll, Table } from "./table";
+import { CurvesPart } from "./trial_curves";
 import { useTitle } from "./title";
 import { bytes, count, duration, moment, share, time } from "./text";
 
@@ -64,13 +65,14 @@ function Loaded({ trial, query, control, again }: { trial: Trial; query: URLSear
           <p>{result?.reason || trial.reason}</p>
         </div>
       )}
-      {!result && !trial.reason && (
-        <Empty title={trial.running ? "In training" : "Not trained yet"}>
+      {!result && !trial.reason && trial.running && <LiveTrialPart id={trial.id} />}
+      {!result && !trial.reason && !trial.running && (
+        <Empty title="Not trained yet">
           <p>Its numbers appear here when the result is accepted.</p>
         </Empty>
       )}
       {result?.paper && <Numbers result={result} />}
-      {result && result.curves.epoch.length > 0 && <CurvesPart result={result} />}
+      {result && result.curves.epoch.length > 0 && <CurvesPart curves={result.curves} best={result.paper?.epoch ?? null} />}
       {result && result.importance.encoders.length > 0 && (
         <Importance result={result} />
       )}
@@ -138,46 +140,6 @@ function Numbers({ result }: { result: Result }) {
             ? "The held-out score of this trial takes its thresholds from the other folds, so it stands in the sweep’s leaderboard."
             : "Held-out: epoch and thresholds were chosen on the inner fold."}
       </p>
-    </section>
-  );
-}
-
-const loss = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(Math.abs(value) >= 10 ? 1 : 2));
-
-function CurvesPart({ result }: { result: Result }) {
-  const key = JSON.stringify(result.curves);
-  const { losses, scores, marks } = useMemo(() => {
-    const { curves } = result;
-    const marks = [];
-    if (result.paper) marks.push({ epoch: result.paper.epoch, label: "paper-style epoch" });
-    return {
-      marks,
-      losses: [
-        { name: "training loss", values: curves.loss, color: 1 },
-        { name: "validation loss", values: curves.validation_loss, color: 2 },
-        ...curves.terms.map(({ name, values }, i) => ({ name: `${name} loss`, values, color: 3 + i, dashed: true })),
-      ],
-      scores: [
-        { name: "Score", values: curves.score, color: 1 },
-        { name: "ACC_presence", values: curves.acc_presence, color: 2 },
-        { name: "ACC_salience", values: curves.acc_salience, color: 3 },
-      ],
-    };
-  }, [key]);
-  return (
-    <section>
-      <h2>Curves</h2>
-      <div class="charts">
-        <Curves title="Loss by epoch" name="loss" epochs={result.curves.epoch} lines={losses} marks={marks} print={loss} />
-        <Curves
-          title="Validation accuracy by epoch, paper-style (thresholds tuned on this fold)"
-          name="accuracy"
-          epochs={result.curves.epoch}
-          lines={scores}
-          marks={marks}
-          print={share}
-        />
-      </div>
     </section>
   );
 }

@@ -46,7 +46,7 @@ const inOrder = (workers: Worker[]) =>
   [...workers].sort((a, b) => kStates.indexOf(a.state) - kStates.indexOf(b.state) || (b.changed_ms ?? 0) - (a.changed_ms ?? 0));
 
 const columns = (recent: number, control: boolean, again: () => void): TableColumn<Worker>[] => [
-  { id: "name", head: "Worker", names: true, cell: (worker) => <><Name of={worker.name || worker.id} /><span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></> },
+  { id: "name", head: "Worker", names: true, cell: (worker) => <><a href={to(["worker", worker.id])}><Name of={worker.name || worker.id} /></a><span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></> },
   {
     id: "state",
     head: "State",

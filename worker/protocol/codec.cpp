@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -205,6 +206,47 @@ std::optional<sweep::Usage> usage_from(const json& value) {
   return usage;
 }
 
+json new_epochs_json(const std::vector<NewEpoch>& list) {
+  json values = json::array();
+  for (const NewEpoch& one : list) {
+    json terms = json::array();
+    for (const sweep::LossTerm& term : one.metrics.terms) terms.push_back({{"name", term.name}, {"value", term.value}});
+    values.push_back({{"attempt", attempt_json(one.attempt)},
+                      {"epoch", one.metrics.epoch},
+                      {"rate", one.metrics.learning_rate},
+                      {"loss", one.metrics.loss},
+                      {"validation_loss", one.metrics.validation_loss},
+                      {"presence", one.metrics.validation.presence},
+                      {"salience", one.metrics.validation.salience},
+                      {"terms", std::move(terms)}});
+  }
+  return values;
+}
+
+std::vector<NewEpoch> new_epochs_from(const json& list) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  std::vector<NewEpoch> all;
+  for (const json& value : list) {
+    Fields f(value, "epochs");
+    NewEpoch one;
+    one.attempt = attempt_from(f.at("attempt"));
+    one.metrics.epoch = f.number("epoch", 1, kMaxEpoch);
+    one.metrics.learning_rate = f.real("rate", 0, kMost);
+    one.metrics.loss = f.real("loss", -kMost, kMost);
+    one.metrics.validation_loss = f.real("validation_loss", -kMost, kMost);
+    one.metrics.validation.presence = f.real("presence", 0, 1);
+    one.metrics.validation.salience = f.real("salience", 0, 1);
+    for (const json& term : f.list("terms", kMaxTerms)) {
+      Fields t(term, "epochs.terms");
+      one.metrics.terms.push_back({t.text("name", kMaxTermBytes), t.real("value", -kMost, kMost)});
+      t.finish();
+    }
+    f.finish();
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
 // Fields of each message out of the typed value ...
 
 json fields_of(const Hello& m) {
@@ -213,7 +255,9 @@ json fields_of(const Hello& m) {
           {"capacity", m.capacity},   {"version", m.version}, {"numerics", m.numerics},   {"arithmetic", m.arithmetic},
           {"held", held_json(m.held)}};
 }
-json fields_of(const Heartbeat& m) { return {{"held", held_json(m.held)}, {"usage", usage_json(m.usage)}}; }
+json fields_of(const Heartbeat& m) {
+  return {{"held", held_json(m.held)}, {"usage", usage_json(m.usage)}, {"epochs", new_epochs_json(m.epochs)}};
+}
 json fields_of(const Result& m) { return {{"attempt", attempt_json(m.attempt)}, {"bytes", json::binary(m.bytes)}}; }
 json fields_of(const AttemptFailed& m) {
   return {{"attempt", attempt_json(m.attempt)}, {"reason", m.reason}, {"blame", name_of(m.blame)}};
@@ -265,6 +309,7 @@ void read(Fields& f, Hello& m) {
 void read(Fields& f, Heartbeat& m) {
   m.held = held_from(f.list("held", kMaxHeld));
   m.usage = usage_from(f.at("usage"));
+  m.epochs = new_epochs_from(f.list("epochs", kMaxNewEpochs));
 }
 void read(Fields& f, Result& m) {
   m.attempt = attempt_from(f.at("attempt"));
@@ -357,6 +402,14 @@ Message decode(const std::vector<std::uint8_t>& body) {
   } catch (const json::exception& e) {
     fail(e.what());
   }
+}
+
+bool is_sendable(const sweep::EpochMetrics& epoch) {
+  const bool finite = std::isfinite(epoch.loss) && std::isfinite(epoch.validation_loss);
+  return finite && epoch.terms.size() <= kMaxTerms &&
+         std::all_of(epoch.terms.begin(), epoch.terms.end(), [](const sweep::LossTerm& term) {
+           return std::isfinite(term.value) && term.name == sendable_text(term.name, kMaxTermBytes);
+         });
 }
 
 std::string sendable_text(const std::string& text, std::size_t limit) {

@@ -15,6 +15,9 @@ std::vector<std::uint8_t> encode(const Message& message);
 /// `body`, whatever lengths it claims.
 Message decode(const std::vector<std::uint8_t>& body);
 
+/// Whether the other side takes it: numbers are finite, terms few and named by sendable text.
+bool is_sendable(const sweep::EpochMetrics& epoch);
+
 /// `text` as it may be sent: at most `limit` bytes, without zero bytes, and '?' for what is not UTF-8.
 std::string sendable_text(const std::string& text, std::size_t limit = kMaxTextBytes);
 

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "sweep/result.h"
 #include "sweep/state.h"
 #include "sweep/trial.h"
 #include "sweep/usage.h"
@@ -28,7 +29,11 @@ inline constexpr std::size_t kMaxFrameBytes = 128u << 20;  ///< of a result; oth
 inline constexpr std::size_t kMaxTextBytes = 4096;         ///< of a reason or a path
 inline constexpr std::size_t kMaxNameBytes = 256;          ///< of a host, a device, an id
 inline constexpr std::size_t kMaxPackTrials = 4096;
-inline constexpr std::size_t kMaxHeld = 65536;  ///< attempts that one worker may list
+inline constexpr std::size_t kMaxHeld = 65536;     ///< attempts that one worker may list
+inline constexpr std::size_t kMaxNewEpochs = 256;  ///< that one heartbeat tells
+inline constexpr std::size_t kMaxTerms = 32;       ///< of a loss
+inline constexpr std::size_t kMaxTermBytes = 64;   ///< of a term's name
+inline constexpr int kMaxEpoch = 100'000;
 inline constexpr int kMaxAttemptNumber = 1'000'000;
 inline constexpr int kMaxCores = 1 << 20;  ///< of a gang
 
@@ -63,10 +68,17 @@ struct Hello {
   std::vector<Held> held;         ///< everything that it has: not empty after a reconnect
 };
 
+/// The newest epoch of a trial in training.
+struct NewEpoch {
+  AttemptId attempt;
+  sweep::EpochMetrics metrics;  ///< without thresholds
+};
+
 /// Sent at the interval that Welcome asks for, from a thread that training cannot starve.
 struct Heartbeat {
   std::vector<Held> held;             ///< everything that it has
   std::optional<sweep::Usage> usage;  ///< of the gang's first rank; nullopt: it does not measure
+  std::vector<NewEpoch> epochs = {};  ///< of trials in training, for people; what one heartbeat lacks, the next has
 };
 
 /// A finished or diverged trial. Kept on the worker's disk until ResultReceived.

@@ -14,11 +14,11 @@ const path = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-brow
   (candidate) => candidate && existsSync(candidate),
 );
 
-/** Chromium, driven by the playwright-core of the folder `modules`. Skips the test where there is none. */
-export async function launch(modules) {
+/** Chromium, driven by the playwright-core of the folder `modules`; `more`: arguments. Skips the test where there is none. */
+export async function launch(modules, more = []) {
   if (!path) skip("no Chromium here (apt install chromium, or set CHROMIUM)");
   const { chromium } = createRequire(absolute(modules, "anywhere.js"))("playwright-core");
-  return chromium.launch({ executablePath: path, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  return chromium.launch({ executablePath: path, args: ["--no-sandbox", "--disable-dev-shm-usage", ...more] });
 }
 
 /** Watches a page: `check` runs a named test and then asserts that the browser had nothing to complain of, but for what

@@ -91,6 +91,16 @@ try {
     await shot("released");
   });
 
+  await check("a trial in training shows the epochs that heartbeats tell, and its worker's log", async () => {
+    await row.locator('td[data-head="Pack in hand"]').getByRole("link").click();
+    await page.getByText(/^[1-3] of 3$/).waitFor();
+    await page.locator("figure.chart canvas").first().waitFor();
+    await shot("in-training");
+    await page.getByRole("link", { name: "its log" }).click();
+    await page.locator(".log pre").getByText(/info: a pack of \d+ on/).waitFor();
+    await shot("worker-log");
+  });
+
   await check("the failed trial is retried from its page and finishes", async () => {
     await page.goto(`${base}#/trial/${trial}`);
     await page.getByRole("button", { name: "Retry" }).click();

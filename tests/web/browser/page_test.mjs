@@ -3,7 +3,7 @@
 // Ends with 77 (skipped) where there is no Chromium.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launch, watch } from "./chromium.mjs";
@@ -405,6 +405,30 @@ try {
     await page.locator("tbody tr").first().waitFor();
   });
 
+  await check("a key opens the commands, and Escape returns the focus", async () => {
+    const button = page.getByRole("button", { name: /^Columns/ });
+    await button.focus();
+    await page.keyboard.press("/");
+    const field = page.getByRole("combobox", { name: "Command, sweep, or id of a trial" });
+    await field.waitFor();
+    await page.getByRole("option", { name: "Sweep gates with an inner fold" }).waitFor();
+    await shot("commands");
+    await page.keyboard.press("Escape");
+    await field.waitFor({ state: "hidden" });
+    assert.ok(await button.evaluate((element) => element === document.activeElement));
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("gates inner");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.title === "gates with an inner fold: Overview · Medley");
+    await page.keyboard.press("/");
+    await page.keyboard.type(ids.trial.slice(0, 8));
+    await page.getByRole("option", { name: `Trial ${ids.trial.slice(0, 8)}` }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((id) => location.hash.startsWith(`#/trial/${id}`), ids.trial.slice(0, 8));
+    await page.goto(`${base}#/sweep/${ids.running}/configs`);
+    await page.locator("tbody tr").first().waitFor();
+  });
+
   await check("the CSV is downloaded with the token", async () => {
     const [download] = await Promise.all([
       page.waitForEvent("download"),
@@ -628,6 +652,36 @@ try {
     await page.getByText(/step 812/).waitFor();
   });
 
+  await check("a trial in training shows its epochs, and its sweep and config show it", async () => {
+    await page.goto(`${base}#/trial/${ids.running_trial}`);
+    await page.getByText("6 of 10").waitFor();
+    await page.locator("figure.chart canvas").first().waitFor();
+    assert.equal(await page.locator("dl[aria-label='In training'] dd").nth(2).innerText(), ".300");
+    await shot("trial-in-training");
+    for (const view of ["", `/config/${await page.evaluate(async (id) => (await (await fetch(`api/v1/trials/${id}`)).json()).config, ids.running_trial)}`]) {
+      await page.goto(`${base}#/sweep/${ids.running}${view}`);
+      await page.getByRole("heading", { name: "In training" }).waitFor();
+      await page.getByRole("link", { name: "fold 1, seed 2", exact: true }).waitFor();
+      assert.match(await page.locator("section[aria-label='In training'] tbody tr").innerText(), /6 of 10\s+0?\.33\s+\.300/);
+      await shot(view ? "config-in-training" : "sweep-in-training");
+    }
+  });
+
+  await check("a worker has a page with its log, which stays at the end", async () => {
+    const line = (i) => `2026-01-31T12:00:0${i % 10}.000Z [11] info: line ${i}\n`;
+    mkdirSync(join(folder, "store", "logs"), { recursive: true });
+    const log = join(folder, "store", "logs", "worker-1.log");
+    writeFileSync(log, `2026-01-31T12:00:00.000Z [11] info: joined 127.0.0.1:7000 as w-1\n${Array.from({ length: 80 }, (_, i) => line(i)).join("")}`);
+    await page.goto(`${base}#/workers`);
+    await page.getByRole("link", { name: "node07:4211", exact: true }).click();
+    await page.getByText("info: line 79").waitFor();
+    appendFileSync(log, `${line(80)}2026-01-31T12:00:09.000Z [11] error: a pack of 4 failed: <b>out of memory</b>\n`);
+    await page.getByText("a pack of 4 failed: <b>out of memory</b>").waitFor();
+    assert.ok(await page.locator(".log pre").evaluate((box) => box.scrollTop + box.clientHeight > box.scrollHeight - 20));
+    await page.waitForFunction(() => document.title === "Worker node07:4211 · Medley");
+    await shot("worker");
+  });
+
   await check("workers are listed with what they have in hand and take of their hosts, on a phone too", async () => {
     await page.goto(`${base}#/workers`);
     const row = (name) => page.getByRole("row", { name });
@@ -682,7 +736,7 @@ try {
     const { best, rows } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
     const addresses = [
       "", ...tabs.map((tab) => `sweep/${ids.running}/${tab}`), `sweep/${ids.finished}/ablations`, `sweep/${ids.finished}/config/${best}`,
-      `sweep/${ids.finished}/compare?configs=${best}|${rows[1].config}`, `trial/${ids.trial}`, `trial/${ids.failed}`, "ensembles", "workers", "new", "report",
+      `sweep/${ids.finished}/compare?configs=${best}|${rows[1].config}`, `trial/${ids.trial}`, `trial/${ids.failed}`, `trial/${ids.running_trial}`, "ensembles", "workers", "worker/w-1", "token", "new", "report",
       `across?sweeps=${ids.running}|${ids.finished}`, `sweep/${ids.finished}/file?against=${ids.running}`,
     ];
     const found = [];
