@@ -20,8 +20,8 @@ constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV
 std::string chunks_of(const Launch& launch) {
   const WorkerShape& shape = launch.shape;
   const int ranks = shape.ranks / shape.nodes;
-  std::string chunk = "select=" + std::to_string(shape.nodes) + ":ncpus=" +
-                      std::to_string(ranks * shape.cores_per_rank) + ":mpiprocs=" + std::to_string(ranks);
+  std::string chunk = "select=" + std::to_string(shape.nodes) +
+                      ":ncpus=" + std::to_string(ranks * shape.cores_per_rank) + ":mpiprocs=" + std::to_string(ranks);
   if (shape.gpus > 0) chunk += ":ngpus=" + std::to_string(shape.gpus / shape.nodes);
   if (!launch.resources.empty()) chunk += ":" + launch.resources;
   return chunk;
@@ -93,7 +93,8 @@ std::map<std::string, std::string> qstat_fields(const std::string& line) {
   std::string field;
   const auto end = [&] {
     const std::size_t equals = field.find(field.rfind("Job Id: ", 0) == 0 ? ": " : "=");
-    if (equals == std::string::npos) throw Error("qstat printed '" + line + "', which is not of the form name=value|...");
+    if (equals == std::string::npos)
+      throw Error("qstat printed '" + line + "', which is not of the form name=value|...");
     const bool id = field[equals] == ':';
     fields[field.substr(0, equals)] = field.substr(equals + (id ? 2 : 1));
     field.clear();
@@ -138,7 +139,8 @@ std::string pbs_script(const Launch& launch) {
     pbs.text += "{ sleep " + std::to_string(*limit - launch.site.notice_s) +
                 " && kill -USR1 $$; } &\nclock=$!\ntrap 'kill \"$clock\" 2>/dev/null' EXIT\n";
   }
-  std::vector<std::string> mpirun = {launch.site.mpirun, "-np", std::to_string(launch.shape.ranks), "--bind-to", "none"};
+  std::vector<std::string> mpirun = {launch.site.mpirun, "-np", std::to_string(launch.shape.ranks), "--bind-to",
+                                     "none"};
   mpirun.insert(mpirun.end(), launch.site.mpirun_arguments.begin(), launch.site.mpirun_arguments.end());
   pbs.gang = shell_line(mpirun) + " -machinefile \"$PBS_NODEFILE\"";
   return batch_script(launch, pbs);
@@ -241,8 +243,7 @@ LauncherKind pbs_launcher() {
       {"--queue", "PBS's queue", [](Launch& launch, const std::string& v) { launch.site.partition = v; }},
       {"--resources", "more of PBS's resources of each host of a worker, such as mem=64gb",
        [](Launch& launch, const std::string& v) { launch.resources = v; }},
-      {"--account", "Slurm's or PBS's account",
-       [](Launch& launch, const std::string& v) { launch.site.account = v; }},
+      {"--account", "Slurm's or PBS's account", [](Launch& launch, const std::string& v) { launch.site.account = v; }},
       {"--time", "time limit of a worker, such as 8:00:00; it then queues again",
        [](Launch& launch, const std::string& v) { launch.time = v; }}};
   kind.reaches_hosts = true;
