@@ -240,7 +240,9 @@ std::vector<Setting> make_settings() {
       choice<&C::adaptation>(
           "adaptation", kPack,
           "unsupervised domain adaptation: a loss of the fused features, or inputs matched by moments"),
-      number<&C::adaptation_weight>("adaptation_weight", 0, 1e6, "weight of the adaptation loss", kAdaptingByLoss),
+      number<&C::adaptation_weight>("adaptation_weight", 0, 1e6,
+                                    "weight of the adaptation loss; unsaid 20 of coral, 1 of mmd, 0.3 of others",
+                                    kAdaptingByLoss),
       integer<&C::adaptation_moments>("adaptation_moments", kPack, 1, 10, "moments",
                                       "highest order of the central moments that cmd compares", kComparingMoments),
       choice<&C::adaptation_target>("adaptation_target", kTrial, "unlabelled clips to adapt to", kAdapting),
@@ -284,6 +286,24 @@ std::vector<Setting> make_settings() {
 std::optional<int> layer_of(const std::string& text) {
   if (text.empty() || text.size() > 4 || text.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
   return std::stoi(text);
+}
+
+/// The weight of an adaptation loss that gave most of planted shifts back and cost nothing without one.
+double usual_weight(Adaptation adaptation) {
+  switch (adaptation) {
+    case Adaptation::kCoral:
+      return 20;
+    case Adaptation::kDann:
+    case Adaptation::kCdan:
+    case Adaptation::kCmd:
+      return 0.3;
+    case Adaptation::kMmd:
+    case Adaptation::kNone:
+    case Adaptation::kMoments:
+    case Adaptation::kCoralInput:
+      break;
+  }
+  return Config().adaptation_weight;
 }
 
 /// Why a config with `optimizer: lbfgs` has no convex loss with one optimum, if so.
@@ -428,8 +448,16 @@ std::string check_value(const Setting& setting, const json& value) {
   return "";
 }
 
-int default_top_n(const Config& config) {
-  return std::min(Config().top_n, std::max(1, static_cast<int>(config.encoders.size())));
+const std::vector<std::string>& inferred_settings() {
+  static const std::vector<std::string> names = {"top_n", "adaptation_weight"};
+  return names;
+}
+
+void infer_settings(Config& config, const std::set<std::string>& said) {
+  if (said.count("top_n") == 0) {
+    config.top_n = std::min(Config().top_n, std::max(1, static_cast<int>(config.encoders.size())));
+  }
+  if (said.count("adaptation_weight") == 0) config.adaptation_weight = usual_weight(config.adaptation);
 }
 
 std::optional<Conflict> check_config(const Config& config) {
@@ -524,7 +552,11 @@ Config config_from_json(const json& object) {
   for (const auto& [name, value] : object.items()) {
     checked_setting(name, value).set(config, value);
   }
-  if (!object.contains("top_n")) config.top_n = default_top_n(config);
+  std::set<std::string> said;
+  for (const std::string& name : inferred_settings()) {
+    if (object.contains(name)) said.insert(name);
+  }
+  infer_settings(config, said);
   if (const auto conflict = check_config(config)) throw Error(conflict->message);
   return config;
 }

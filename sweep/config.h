@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -185,8 +186,11 @@ bool is_transductive(const Config& config);
 /// transductive for that, but predictions for the test clips are. They decide the trial's numbers.
 bool reads_test_clips(const Config& config);
 
-/// `top_n` where nobody says it: the default, or as many as there are encoders.
-int default_top_n(const Config& config);
+/// Names of settings whose value follows from others where nobody says it.
+const std::vector<std::string>& inferred_settings();
+/// Gives those that are not in `said` their values: `top_n` is the default, or as many as there are encoders.
+/// `adaptation_weight` is that of the loss, chosen by measurement (docs/method.md).
+void infer_settings(Config& config, const std::set<std::string>& said);
 
 /// The one way to write a config of all that train the same model. `selection` is all where top_n is the number of
 /// encoders. Settings that change nothing have their defaults.

@@ -158,8 +158,7 @@ SpacePoint point_of(const ParameterSpace& space, const json& axis_values) {
 json to_json(const ParameterSpace& space) {
   json starts = json::array(), parameters = json::array();
   for (const ParameterSpace::Start& start : space.starts) {
-    starts.push_back(
-        {{"variant", start.variant}, {"settings", settings_json(start.config)}, {"says_top_n", start.says_top_n}});
+    starts.push_back({{"variant", start.variant}, {"settings", settings_json(start.config)}, {"said", start.said}});
   }
   for (const ParameterSpace::Parameter& parameter : space.parameters) parameters.push_back(parameter_json(parameter));
   return {{"starts", std::move(starts)}, {"parameters", std::move(parameters)}};
@@ -170,7 +169,7 @@ ParameterSpace parameter_space_from_json(const json& object) try {
   for (const json& item : object.at("starts")) {
     ParameterSpace::Start start;
     item.at("variant").get_to(start.variant);
-    item.at("says_top_n").get_to(start.says_top_n);
+    item.at("said").get_to(start.said);
     for (const auto& [name, value] : item.at("settings").items()) {
       checked_setting(name, value).set(start.config, value);
     }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,9 @@ bool holds(const SettingValues& values, const Config& config);
 /// What configs are drawn from: where they start, and what varies from there.
 struct ParameterSpace {
   struct Start {
-    std::string variant;      ///< "" without variants
-    Config config;            ///< base, or a variant laid over it
-    bool says_top_n = false;  ///< else it follows from the encoders
+    std::string variant;              ///< "" without variants
+    Config config;                    ///< base, or a variant laid over it
+    std::set<std::string> said = {};  ///< of inferred_settings(); the others follow from the config
   };
   /// One that varies where its condition holds; elsewhere it is that of the start.
   struct Parameter {

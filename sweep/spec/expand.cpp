@@ -259,9 +259,13 @@ class Expander {
   void resolve_space() {
     space_ = {};
     for (const Start& start : starts_) {
-      const bool says_top_n =
-          spec_.base_places.count("top_n") > 0 || (start.variant && start.variant->settings.count("top_n") > 0);
-      space_.starts.push_back({start.variant ? start.variant->name : "", start.config, says_top_n});
+      std::set<std::string> said;
+      for (const std::string& name : inferred_settings()) {
+        if (spec_.base_places.count(name) > 0 || (start.variant && start.variant->settings.count(name) > 0)) {
+          said.insert(name);
+        }
+      }
+      space_.starts.push_back({start.variant ? start.variant->name : "", start.config, std::move(said)});
     }
     for (const Varied& varied : axes_) {
       const Axis& axis = *varied.axis;
@@ -495,7 +499,9 @@ class Expander {
     const std::size_t errors = diagnostics_.size();
     Config config = laid_over(of.config, spec_.reference, spec_.reference_encoders, all_encoders(shape_));
     if (diagnostics_.size() > errors) return;
-    if (!spec_.reference.count("top_n") && !space_.starts[of.position].says_top_n) config.top_n = default_top_n(config);
+    std::set<std::string> said = space_.starts[of.position].said;
+    for (const auto& [name, value] : spec_.reference) said.insert(name);
+    infer_settings(config, said);
     const std::string id = config_id(config);
     const bool known = std::any_of(result_.configs.begin(), result_.configs.end(),
                                    [&](const ExpandedConfig& c) { return c.id == id; });
@@ -621,12 +627,12 @@ bool holds_value(const ParameterSpace::Parameter& parameter, const json& value) 
 
 MadeConfig make_config(const ParameterSpace& space, std::size_t start, DrawnConfig drawn, const DatasetShape& shape) {
   MadeConfig made;
-  bool says_top_n = space.starts[start].says_top_n;
+  std::set<std::string> said = space.starts[start].said;
   for (std::size_t p = 0; p < space.parameters.size(); ++p) {
-    says_top_n = says_top_n || (drawn.texts[p] && space.parameters[p].setting == "top_n");
+    if (drawn.texts[p]) said.insert(space.parameters[p].setting);
   }
   made.config = std::move(drawn.config);
-  if (!says_top_n) made.config.top_n = default_top_n(made.config);
+  infer_settings(made.config, said);
   made.conflict = find_conflict(made.config, shape);
   if (!made.conflict) made.config = canonical(std::move(made.config));
   if (!space.starts[start].variant.empty()) made.axis_values[kVariantAxis] = space.starts[start].variant;

@@ -1,8 +1,10 @@
 // What each adaptation gives back of a planted domain shift, and what it does on a real dataset (docs/method.md).
 //
-//   adaptation           five datasets with a shift of the test actors, and without: Score on their test clips
-//   adaptation FOLDER    that dataset's held-out Score, adapted to the validation clips of every fold
+//   adaptation              five datasets with a shift of the test actors, and without: Score on their test clips
+//   adaptation shift SHIFT  the same with this shift alone
+//   adaptation FOLDER       that dataset's held-out Score, adapted to the validation clips of every fold
 #include <cstdio>
+#include <cstdlib>
 
 #include "sweep/score/statistics.h"
 #include "tests/trainer/planted_truth.h"
@@ -26,15 +28,21 @@ constexpr Way kWays[] = {
     {"none"},
     {"moments", Adaptation::kMoments},
     {"coral-input", Adaptation::kCoralInput},
-    {"coral, weight 1", Adaptation::kCoral},
+    {"coral, weight 1", Adaptation::kCoral, 1},
     {"coral, weight 20", Adaptation::kCoral, 20},
-    {"mmd, weight 1", Adaptation::kMmd},
-    {"dann, weight 1", Adaptation::kDann},
+    {"coral, weight 100", Adaptation::kCoral, 100},
+    {"mmd, weight 0.3", Adaptation::kMmd, .3},
+    {"mmd, weight 1", Adaptation::kMmd, 1},
+    {"mmd, weight 3", Adaptation::kMmd, 3},
+    {"dann, weight 0.1", Adaptation::kDann, .1},
     {"dann, weight 0.3", Adaptation::kDann, .3},
-    {"cdan, weight 1", Adaptation::kCdan},
+    {"dann, weight 1", Adaptation::kDann, 1},
+    {"cdan, weight 0.1", Adaptation::kCdan, .1},
     {"cdan, weight 0.3", Adaptation::kCdan, .3},
-    {"cmd, weight 1", Adaptation::kCmd},
+    {"cdan, weight 1", Adaptation::kCdan, 1},
+    {"cmd, weight 0.1", Adaptation::kCmd, .1},
     {"cmd, weight 0.3", Adaptation::kCmd, .3},
+    {"cmd, weight 1", Adaptation::kCmd, 1},
 };
 constexpr Way kByActor[] = {
     {"normalize actor", Adaptation::kNone, 1, sweep::Normalize::kActor},
@@ -48,13 +56,13 @@ Config with(Config config, const Way& way) {
   return config;
 }
 
-void planted_shifts() {
+void planted_shifts(const std::vector<double>& shifts) {
   Config config = planted_config();
   config.selection = sweep::Selection::kAll;
   config.epochs = 10;
   config.adaptation_target = sweep::AdaptationTarget::kTest;
   std::vector<double> without_shift;  // [seed]
-  for (const double shift : {0.0, 0.3, 1.0, 2.5}) {
+  for (const double shift : shifts) {
     std::vector<std::vector<double>> scores(std::size(kWays));
     for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
       data::SyntheticOptions options = shifted_options(shift);
@@ -65,7 +73,7 @@ void planted_shifts() {
       }
     }
     if (shift == 0) without_shift = scores[0];
-    const double left = sweep::mean(scores[0]), lost = sweep::mean(without_shift) - left;
+    const double left = sweep::mean(scores[0]), lost = without_shift.empty() ? 0 : sweep::mean(without_shift) - left;
     std::printf("shift %.1f\n", shift);
     for (std::size_t w = 0; w < std::size(kWays); ++w) {
       const double score = sweep::mean(scores[w]);
@@ -104,10 +112,13 @@ void real_dataset(const char* folder) {
 }  // namespace medley::tests
 
 int main(int argc, char** argv) {
-  if (argc > 1) {
+  const std::string what = argc > 1 ? argv[1] : "";
+  if (what == "shift" && argc > 2) {
+    medley::tests::planted_shifts({std::strtod(argv[2], nullptr)});
+  } else if (!what.empty()) {
     medley::tests::real_dataset(argv[1]);
   } else {
-    medley::tests::planted_shifts();
+    medley::tests::planted_shifts({0, .3, 1, 2.5});
   }
   return 0;
 }

@@ -79,7 +79,7 @@ inline storage::SweepSubmission fake_drawing_search(int configs, int seeds) {
   settings.kind = sweep::StrategyKind::kTpe;
   settings.configs = configs;
   settings.batch = 4;
-  settings.space.starts.push_back({"", submission.configs.front().config, true});
+  settings.space.starts.push_back({"", submission.configs.front().config, {"top_n", "adaptation_weight"}});
   settings.space.parameters = {{"learning_rate", {}, 1e-4, 1e-2, true, {}}, {"batch_size", {16, 32}, 0, 0, false, {}}};
   submission.name = "draws";
   submission.search = sweep::to_json(settings);

@@ -406,6 +406,20 @@ TEST(Config, TopNThatNobodySaysFitsTheEncoders) {
   EXPECT_THROW(config_from_json({{"encoders", {"a", "b", "c"}}, {"top_n", 4}}), Error);
 }
 
+TEST(Config, AnAdaptationWeightThatNobodySaysIsThatOfItsLoss) {
+  const auto weight = [](const char* adaptation, json more = json::object()) {
+    more["encoders"] = {"a", "b"};
+    more["adaptation"] = adaptation;
+    return config_from_json(more).adaptation_weight;
+  };
+  EXPECT_EQ(weight("coral"), 20);
+  EXPECT_EQ(weight("mmd"), 1);
+  EXPECT_EQ(weight("dann"), 0.3);
+  EXPECT_EQ(weight("cdan"), 0.3);
+  EXPECT_EQ(weight("cmd"), 0.3);
+  EXPECT_EQ(weight("coral", {{"adaptation_weight", 1}}), 1);
+}
+
 TEST(Config, EncoderNamesWithPlusSignsDoNotCollide) {
   Config one = gated_config();
   Config two = gated_config();

@@ -537,6 +537,21 @@ TEST(Expand, VariantsAreLaidOverBaseBeforeTheAxesVary) {
   EXPECT_EQ(plain.configs[0].id, expansion.configs[5].id);
 }
 
+TEST(Expand, AnAdaptationWeightFollowsFromTheLossUnlessItIsSaid) {
+  const auto weights = [](const std::string& text) {
+    std::vector<double> values;
+    for (const ExpandedConfig& config : expand_text(text).configs) values.push_back(config.config.adaptation_weight);
+    return values;
+  };
+  const std::vector<double> own = {20, 0.3}, said = {1, 1};
+  EXPECT_EQ(weights("axes: {adaptation: [coral, dann]}"), own);
+  EXPECT_EQ(weights("base: {adaptation_weight: 1}\naxes: {adaptation: [coral, dann]}"), said);
+  EXPECT_EQ(weights("variants: {a: {adaptation: coral}, b: {adaptation: dann, adaptation_weight: 7}}"),
+            (std::vector<double>{20, 7}));
+  EXPECT_EQ(weights("axes: {adaptation: [mmd], adaptation_weight: [2, 3]}"), (std::vector<double>{2, 3}));
+  EXPECT_FALSE(expand_text("axes: {adaptation: [none, coral]}\nreference: {adaptation: coral}").reference_id.empty());
+}
+
 TEST(Expand, ErrorsOfVariantsNameThem) {
   EXPECT_EQ(error("variants: {a: {top_n: 9}, b: {top_n: 2}}"),
             "1:12: 1 of 2 configs are impossible: variant 'a': top_n 9 is larger than the 4 encoders of this config "

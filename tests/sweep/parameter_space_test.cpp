@@ -17,7 +17,7 @@ ParameterSpace made_space() {
   space.starts[0].variant = "small";
   space.starts[1].variant = "large";
   space.starts[1].config.batch_size = 64;
-  space.starts[1].says_top_n = true;
+  space.starts[1].said = {"top_n"};
   space.parameters = {{"selection", {"learned", "all"}, 0, 0, false, {}},
                       {"learning_rate", {}, 1e-4, 1e-2, true, {}},
                       {"top_n", {1, 2, 3}, 0, 0, false, {{"selection", {"learned"}}}}};
@@ -79,7 +79,8 @@ TEST(ParameterSpace, IsTheSameAfterItsJson) {
   EXPECT_EQ(to_json(parameter_space_from_json(once)), once);
   const ParameterSpace back = parameter_space_from_json(once);
   EXPECT_EQ(back.starts[1].config.batch_size, 64);
-  EXPECT_TRUE(back.starts[1].says_top_n);
+  EXPECT_EQ(back.starts[1].said, (std::set<std::string>{"top_n"}));
+  EXPECT_TRUE(back.starts[0].said.empty());
   EXPECT_EQ(back.parameters[1].low, 1e-4);
   EXPECT_EQ(back.parameters[2].when.at("selection"), std::vector<json>{"learned"});
 }
