@@ -95,7 +95,8 @@ sweep::Drawing drawing_of(storage::Reader& reader, const storage::SweepSummary& 
     }
   }
   sweep::Drawing drawing;
-  const std::set<std::string> said(sweep::inferred_settings().begin(), sweep::inferred_settings().end());
+  const std::vector<std::string>& inferred = sweep::inferred_settings();
+  const std::set<std::string> said(inferred.begin(), inferred.end());
   for (const std::string& variant : variants) drawing.parameters.starts.push_back({variant, {}, said});
   for (const auto& [axis, present] : values) {
     drawing.parameters.parameters.push_back({axis, {present.begin(), present.end()}, 0, 0, false, {}});

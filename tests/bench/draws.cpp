@@ -30,7 +30,8 @@ ParameterSpace::Parameter range(const std::string& setting) { return {setting, {
 
 std::vector<World> worlds() {
   ParameterSpace conditional, wide, subsets;
-  for (ParameterSpace* space : {&conditional, &wide, &subsets}) space->starts.push_back({"", {}, {"top_n"}});
+  for (ParameterSpace* space : {&conditional, &wide, &subsets})
+    space->starts.push_back({"", {}, {"top_n", "adaptation_weight"}});
   conditional.parameters = {{"selection", {"learned", "all"}, 0, 0, false, {}}, range("dropout")};
   conditional.parameters.push_back({"label_smoothing", {}, 0, .9, false, {{"selection", {"learned"}}}});
   // Settings only lend their names.

@@ -31,7 +31,7 @@ inline storage::DatasetRecord fake_dataset() {
 }
 
 /// `configs` x two folds x one seed, in two pack keys.
-inline storage::SweepSubmission fake_sweep(int configs, const std::string& name = "fake", int epochs = 1) {
+inline storage::SweepSubmission fake_sweep(int configs, const std::string& name = "fake") {
   storage::SweepSubmission submission;
   submission.name = name;
   submission.yaml = "name: " + name + "\n";
@@ -43,7 +43,7 @@ inline storage::SweepSubmission fake_sweep(int configs, const std::string& name 
     config.encoders = {"a", "b"};
     config.selection = sweep::Selection::kAll;
     config.fusion = sweep::Fusion::kMean;
-    config.epochs = epochs;
+    config.epochs = 1;
     config.learning_rate = 1e-4 * (c + 1);
     config.batch_size = c % 2 ? 16 : 32;
     submission.configs.push_back({config, {{"learning_rate", std::to_string(c)}}});
@@ -79,7 +79,7 @@ inline storage::SweepSubmission fake_drawing_search(int configs, int seeds) {
   settings.kind = sweep::StrategyKind::kTpe;
   settings.configs = configs;
   settings.batch = 4;
-  settings.space.starts.push_back({"", submission.configs.front().config, {"top_n"}});
+  settings.space.starts.push_back({"", submission.configs.front().config, {"top_n", "adaptation_weight"}});
   settings.space.parameters = {{"learning_rate", {}, 1e-4, 1e-2, true, {}}, {"batch_size", {16, 32}, 0, 0, false, {}}};
   submission.name = "draws";
   submission.search = sweep::to_json(settings);

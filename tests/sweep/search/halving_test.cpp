@@ -15,7 +15,7 @@ namespace {
 /// Nine configs of one parameter, and three rungs.
 ParameterSpace made_space() {
   ParameterSpace space;
-  space.starts.push_back({"", {}, {"top_n"}});
+  space.starts.push_back({"", {}, {"top_n", "adaptation_weight"}});
   space.parameters = {{"top_n", {1, 2, 3, 4, 5, 6, 7, 8, 9}, 0, 0, false, {}},
                       {"stop_after", {1, 3, 0}, 0, 0, false, {}}};
   return space;

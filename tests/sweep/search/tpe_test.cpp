@@ -17,7 +17,7 @@ namespace {
 /// A learning rate by ratio, a dropout that only learned selection has, and the selection.
 ParameterSpace space_of_three() {
   ParameterSpace space;
-  space.starts.push_back({"", {}, {"top_n"}});
+  space.starts.push_back({"", {}, {"top_n", "adaptation_weight"}});
   ParameterSpace::Parameter selection{"selection", {"learned", "all"}, 0, 0, false, {}};
   ParameterSpace::Parameter rate{"learning_rate", {}, 1e-5, 1e-1, true, {}};
   ParameterSpace::Parameter dropout{"dropout", {}, 0, 0.9, false, {{"selection", {"learned"}}}};
@@ -159,7 +159,7 @@ TEST(Tpe, NeverDrawsWhatCannotBeTrainedOrIsThere) {
 
 TEST(Tpe, ChoosesAmongTheConfigsOfATable) {
   ParameterSpace space;
-  space.starts.push_back({"", {}, {"top_n"}});
+  space.starts.push_back({"", {}, {"top_n", "adaptation_weight"}});
   std::vector<nlohmann::json> values(200);
   std::iota(values.begin(), values.end(), 1);
   space.parameters.push_back({"epochs", values, 0, 0, false, {}});
