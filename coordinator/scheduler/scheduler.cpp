@@ -651,7 +651,11 @@ bool Scheduler::accuse(int t, const Lease& lease, Loss how) {
   } else {
     note(hosts_[host], lease.pack);
   }
-  if (!alone || (first && suspect(worker) && untried(trial, true))) return false;
+  // Where all else fails too it says nothing, while a worker of good record may yet return and try it.
+  const bool awaited = std::any_of(workers_.begin(), workers_.end(), [&](const auto& w) {
+    return may_return(w.second) && !suspect(w.second) && fits(w.second, trial);
+  });
+  if (!alone || (suspect(worker) && (awaited || (first && untried(trial, true))))) return false;
   trial.hosts[host] = name_of(lease.worker);
   return true;
 }

@@ -48,7 +48,6 @@ enum class Planted {
   kRecordTwice,          ///< a result that is not needed is recorded
   kBlameProcesses,       ///< a worker that returns as a new process is taken for another host
   kQuarantineAtOnce,     ///< the first failure quarantines a worker
-  kRetryWhatIsTooLarge,  ///< what does not fit is a failure like any other
   kSayBeforeCommit,      ///< a worker is told before the store has it
   kSendOnce,             ///< what was sent when a connection broke is not sent again
   kLeaveSpools,          ///< nobody delivers what a dead worker left
@@ -686,7 +685,6 @@ class Cluster {
     if (pack.stop() != Stop::kNo) throw std::runtime_error("stopped");
     if (slot.no_dataset) throw worker::DatasetChanged(sweep::Blame::kDataset, "another dataset lies there");
     if (memory_of(*slot.pack) > slot.memory) {
-      if (bug_ == Planted::kRetryWhatIsTooLarge) throw std::runtime_error("too large");
       throw std::bad_alloc();
     }
     const bool unnoticed = bug_ == Planted::kTrainOnChangedFiles && slot.stale;
@@ -819,7 +817,6 @@ INSTANTIATE_TEST_SUITE_P(
                     PlantedBug{Planted::kBlameProcesses, "BlameProcesses", "every innocent trial finishes"},
                     PlantedBug{Planted::kFailEarly, "FailEarly", "every innocent trial finishes"},
                     PlantedBug{Planted::kQuarantineAtOnce, "QuarantineAtOnce", "a good worker is never quarantined"},
-                    PlantedBug{Planted::kRetryWhatIsTooLarge, "RetryWhatIsTooLarge", "every innocent trial finishes"},
                     PlantedBug{Planted::kSayBeforeCommit, "SayBeforeCommit", "what is said is stored"},
                     PlantedBug{Planted::kSendOnce, "SendOnce", "only what hangs is taken for hung"},
                     PlantedBug{Planted::kLeaveSpools, "LeaveSpools", "every result is delivered"}),
