@@ -115,7 +115,14 @@ class View {
 
 bool store_exists(const fs::path& folder) {
   std::error_code error;
-  return fs::exists(StoreLayout(folder.string()).database(), error);
+  const std::string file = StoreLayout(folder.string()).database();
+  if (!fs::exists(file, error)) return false;
+  try {
+    Database database(file, Database::Mode::kReadOnly);
+    return !is_empty(database);
+  } catch (const Error&) {
+    return true;  // whoever reads it is told why not
+  }
 }
 
 Reader::Reader(const fs::path& folder) : state_(std::make_unique<State>(folder)) {}

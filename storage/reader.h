@@ -302,7 +302,7 @@ class Reader {
   std::unique_ptr<State> state_;
 };
 
-/// True when `folder` holds a store (its database file exists).
+/// True when `folder` holds a store. False where its database is empty still: whoever made it was interrupted.
 bool store_exists(const std::filesystem::path& folder);
 
 }  // namespace medley::storage

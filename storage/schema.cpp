@@ -381,6 +381,8 @@ const std::vector<std::string>& migrations() {
   return steps;
 }
 
+bool is_empty(Database& database) { return version_of(database, migrations()) == 0; }
+
 void prepare_for_writing(Database& database, const std::vector<std::string>& steps) {
   // Refuse a stranger's file before anything is written to it. SQLITE_NOTADB comes from the first read.
   const std::size_t version = version_of(database, steps);

@@ -20,6 +20,9 @@ const std::vector<std::string>& migrations();
 /// durability). Throws Error when the file is not Medley's or newer than `steps`.
 void prepare_for_writing(Database& database, const std::vector<std::string>& steps = migrations());
 
+/// No table has been made yet. Throws Error when the file is not Medley's.
+bool is_empty(Database& database);
+
 /// Checks that the file is Medley's and exactly of this version; sets what a reading connection needs.
 void prepare_for_reading(Database& database, const std::vector<std::string>& steps = migrations());
 

@@ -185,6 +185,7 @@ void Scheduler::on(const ResultReceived& e) {
   trial.state = TrialState::kFinished;
   trial.accepted = e.attempt.number;
   trial.given.clear();
+  trial.refused.clear();
   out_.push_back(RecordResult{e.worker, e.attempt, how});
   out_.push_back(AcknowledgeResult{e.worker, e.attempt});
   note_result(e.worker, t);
@@ -215,14 +216,15 @@ void Scheduler::on(const ResultRefused& e) {
   hear(e.worker);
   if (const auto it = workers_.find(e.worker); it != workers_.end()) it->second.strays.erase(e.attempt);
   const int t = index_of(e.attempt.trial);
+  const std::string trainer = trainer_of(e.worker, e.attempt);
   if (t >= 0 && trials_[t].lease && trials_[t].lease->number == e.attempt.number &&
       trials_[t].lease->worker == e.worker) {
     end_lease(t, "its result was refused: " + e.reason);
     Trial& trial = trials_[t];
     if (trial.failed_on.empty()) trial.suspected = joins_;
-    trial.failed_on.insert(e.worker);
+    trial.failed_on.insert(trainer);
     trial.hosts.emplace(host_of(e.worker), "");
-    trial.refused_from.insert(e.worker);
+    trial.refused_from.insert(trainer);
     const auto from = static_cast<int>(trial.refused_from.size());
     if (from >= limits_.retry_budget) {
       fail(t, "the results of " + std::to_string(from) + " workers were refused; the last: " + e.reason);
@@ -230,7 +232,8 @@ void Scheduler::on(const ResultRefused& e) {
       requeue(t);
     }
   }
-  note_refusal(e.worker);
+  const bool again = t >= 0 && !trials_[t].refused.insert(e.attempt.number).second;
+  if (!again) note_refusal(trainer);
 }
 
 void Scheduler::on(const SweepPaused& e) {
@@ -446,6 +449,15 @@ bool Scheduler::may_send(const std::string& id, const Trial& trial, const Attemp
   return worker == workers_.end() || worker->second.joined == 0 || worker->second.listed.count(attempt) != 0;
 }
 
+/// Who is to blame for a result: of a spool that was taken over not the sender, but whoever left it.
+std::string Scheduler::trainer_of(const std::string& sender, const AttemptId& attempt) const {
+  const int t = index_of(attempt.trial);
+  if (t < 0 || attempt.number < 1 || attempt.number > trials_[t].attempts) return sender;
+  if (!may_send(sender, trials_[t], attempt)) return sender;
+  const auto given = trials_[t].given.find(attempt.number);
+  return given == trials_[t].given.end() ? "" : given->second;
+}
+
 bool Scheduler::usable(const Worker& worker) const {
   return worker.state == WorkerState::kJoined && worker.joined > 0 && !worker.quarantined && !worker.dismissed;
 }
@@ -455,8 +467,13 @@ bool Scheduler::there(const Worker& worker) const {
   return usable(worker) || (worker.state == WorkerState::kAway && back_soon && !worker.quarantined);
 }
 
-bool Scheduler::free(const Worker& worker) const {
-  if (!worker.strays.empty()) return false;
+bool Scheduler::may_return(const Worker& worker) const {
+  return worker.state == WorkerState::kAway && now_ - worker.heard_ms < limits_.stall_ms && !worker.quarantined;
+}
+
+bool Scheduler::free(const Worker& worker) const { return worker.strays.empty() && delivers(worker); }
+
+bool Scheduler::delivers(const Worker& worker) const {
   return std::all_of(worker.leased.begin(), worker.leased.end(), [this](int t) { return trials_[t].lease->spooled; });
 }
 
@@ -646,7 +663,11 @@ bool Scheduler::accuse(int t, const Lease& lease, Loss how) {
   } else {
     note(hosts_[host], lease.pack);
   }
-  if (!alone || (first && suspect(worker) && untried(trial, true))) return false;
+  // Where all else fails too it says nothing, while a worker of good record may yet return and try it.
+  const bool awaited = std::any_of(workers_.begin(), workers_.end(), [&](const auto& w) {
+    return may_return(w.second) && !suspect(w.second) && fits(w.second, trial);
+  });
+  if (!alone || (suspect(worker) && (awaited || (first && untried(trial, true))))) return false;
   trial.hosts[host] = name_of(lease.worker);
   return true;
 }
@@ -719,9 +740,8 @@ template <class Can>
 bool Scheduler::nobody_can(Can can) const {
   bool somebody = false;
   for (const auto& [id, worker] : workers_) {
-    if (!there(worker)) continue;
-    if (can(worker)) return false;
-    somebody = true;
+    if (can(worker) && (there(worker) || may_return(worker))) return false;
+    somebody = somebody || there(worker);
   }
   return somebody;
 }
@@ -862,9 +882,10 @@ bool Scheduler::may_have_canary(const std::string& id) const {
   const bool dies = of_host != hosts_.end() && suspect(of_host->second);
   const TimePoint until = std::max(suspect(row) ? row.until : 0, dies ? of_host->second.until : 0);
   return std::none_of(workers_.begin(), workers_.end(), [&](const auto& w) {
-    if (!usable(w.second)) return false;
-    if (dies && w.first != id && host_of(w.first) == host && !free(w.second)) return true;
-    return now_ < until && !suspect(w.second);
+    // Also one that has lost its connection: it may have died of its canary.
+    const bool trains = usable(w.second) ? !free(w.second) : !delivers(w.second);
+    if (dies && w.first != id && host_of(w.first) == host && trains) return true;
+    return usable(w.second) && now_ < until && !suspect(w.second);
   });
 }
 

@@ -30,7 +30,8 @@ struct Limits {
   /// Time for a worker whose connection was closed to come back with its attempts. Most are dead, since a host that is
   /// cut off closes nothing. The others try again every 3 s at least.
   std::int64_t reconnect_ms = 5'000;
-  /// An attempt whose progress does not rise for this time is lost, though its worker's heartbeat is alive.
+  /// An attempt whose progress does not rise for this time is lost, though its worker's heartbeat is alive. What fits
+  /// no worker that is there waits so long for one that was there before.
   std::int64_t stall_ms = 15 * 60'000;
   /// More time than this between two events is a pause of the coordinator, and passes for this much. A worker is thus
   /// never judged by a time in which it could not be heard. Ticks come ten times as often.
@@ -153,9 +154,9 @@ struct AttemptFailed {
   sweep::Blame blame = sweep::Blame::kTrial;
 };
 
-/// A result came that cannot be one of its trial. The attempt has ended. It counts against the worker and not against
-/// the trial, which trains again, elsewhere if it can. Only when the results of Limits::retry_budget workers were
-/// refused, so that the fault is no worker's, has the trial failed.
+/// A result came that cannot be one of its trial. The attempt has ended. It counts against the worker that trained it,
+/// where another one took over its spool, and not against the trial, which trains again, elsewhere if it can. Only when
+/// the results of Limits::retry_budget workers were refused, so that the fault is no worker's, has the trial failed.
 struct ResultRefused {
   std::string worker;
   AttemptId attempt;
@@ -390,6 +391,7 @@ class Scheduler {
     int largest = 0;                           ///< pack that it may train in meanwhile
     std::int64_t outgrown = -1;                ///< memory in which it did not fit, alone
     std::set<std::string> refused_from;        ///< workers whose results of it could not be
+    std::set<int> refused;                     ///< attempts of these, which may be sent again; while pending
     std::map<int, std::string> given;         ///< attempts that this scheduler assigned, to which worker; while pending
     std::vector<std::pair<int, int>> places;  ///< (sweep index, position)
     std::vector<std::pair<int, int>> likely;  ///< the same, of sweeps that will probably ask for it
@@ -470,9 +472,12 @@ class Scheduler {
   void set_aside(const std::string& id, Worker& worker, const std::string& reason);
   void quarantine(const std::string& id, Worker& worker, const std::string& reason);
   bool may_send(const std::string& worker, const Trial& trial, const AttemptId& attempt) const;
+  std::string trainer_of(const std::string& sender, const AttemptId& attempt) const;  ///< "" not known
   bool usable(const Worker& worker) const;
-  bool there(const Worker& worker) const;  ///< usable, or back soon
+  bool there(const Worker& worker) const;       ///< usable, or back soon
+  bool may_return(const Worker& worker) const;  ///< its network is cut, perhaps
   bool free(const Worker& worker) const;
+  bool delivers(const Worker& worker) const;  ///< all that it holds is trained
   const std::string& host_of(const std::string& worker) const;
   std::string name_of(const std::string& worker) const;  ///< "worker node7:4212"
   void note(Row& row, std::int64_t pack);
@@ -501,7 +506,7 @@ class Scheduler {
   bool untried(const Trial& trial, bool trusted) const;
   const std::string& dataset_of(int trial) const { return dataset_of_[static_cast<std::size_t>(trials_[trial].key)]; }
   void outgrow(int trial, const AttemptFailed& failed);
-  /// Workers are there, and none of them `can`. With no worker at all the next one may.
+  /// Workers are there, and none of them `can`, nor one that may return. With no worker at all the next one may.
   template <class Can>
   bool nobody_can(Can can) const;
   void fail_what_fits_nobody();

@@ -11,7 +11,7 @@
 namespace medley::coordinator::simulation {
 namespace {
 
-constexpr int kSeeds = 3000;
+constexpr int kSeeds = 3500;
 
 /// "" or what was violated.
 std::string run_seed(std::uint64_t seed, Bug bug, Counters& counters) {
@@ -93,6 +93,8 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "a larger worker gets what did not fit",
                            "worker quarantined by what others finished",
                            "worker quarantined for its results",
+                           "canary to a host that kills",
+                           "canary to a worker that fails",
                            "two sweeps of one priority wait",
                            "round decided",
                            "search decided as if undisturbed",
@@ -127,9 +129,7 @@ TEST_P(PlantedBug, IsFound) {
   Counters counters;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     const std::string violation = run_seed(seed, GetParam().bug, counters);
-    if (violation.empty()) continue;
-    EXPECT_NE(violation.find(GetParam().rule), std::string::npos) << violation;
-    return;
+    if (violation.find(GetParam().rule) != std::string::npos) return;
   }
   FAIL() << "300 seeds did not find it";
 }
@@ -147,6 +147,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{Bug::kBlameForPauses, "BlameForPauses", "no lease ends while the coordinator stands still"},
                     Planted{Bug::kBlameInstances, "BlameInstances", "a trial fails by the evidence of two hosts"},
                     Planted{Bug::kQuarantineAtOnce, "QuarantineAtOnce", "worker is never quarantined"},
+                    Planted{Bug::kTrustKillers, "TrustKillers", "where packs fail in a row canaries are sent"},
+                    Planted{Bug::kForgetSizes, "ForgetSizes", "a pack that did not fit is halved"},
                     Planted{Bug::kRetryWhatIsTooLarge, "RetryWhatIsTooLarge", "a good worker is never quarantined"},
                     Planted{Bug::kStoreLies, "StoreLies", "what is recorded is what the trial gives"},
                     Planted{Bug::kStarveLaterSweeps, "StarveLaterSweeps", "sweeps of one priority share the workers"},

@@ -98,6 +98,7 @@ Event parse_event(const std::string& line) {
   if (verb == "measure") return PackSizeMeasured{who, rest.at(0), std::stoi(rest.at(1))};
   if (verb == "beat") return HeartbeatReceived{who, held(0)};
   if (verb == "result") return ResultReceived{who, parse_held(rest.at(0)).attempt};
+  if (verb == "lie") return ResultRefused{who, parse_held(rest.at(0)).attempt, "it cannot be"};
   if (verb == "fail") return AttemptFailed{who, parse_held(rest.at(0)).attempt, "it broke"};
   if (verb == "full") return AttemptFailed{who, parse_held(rest.at(0)).attempt, "no room", sweep::Blame::kMemory};
   if (verb == "stale") return AttemptFailed{who, parse_held(rest.at(0)).attempt, "it changed", sweep::Blame::kNobody};
@@ -1366,6 +1367,57 @@ TEST_F(SchedulerTest, WhatDoesNotFitIsHalvedAndATrialThatDoesNotFitAloneFailsAtO
     FinishSweep s finished 0 failed 3
     RecordAssignment w pack 5: d#1
     Assign w pack 5: d#1
+  )");
+}
+
+TEST_F(SchedulerTest, WhatDoesNotFitWaitsForALargerWorkerWhoseNetworkIsCut) {
+  limits_.reconnect_ms = 600;
+  play(R"(
+    > submit s a:k
+    > join small 1 memory=100
+    RecordWorker small joined
+    RecordAssignment small pack 1: a#1
+    Assign small pack 1: a#1
+    > join large 1 memory=200
+    RecordWorker large joined
+    > disconnect large
+    RecordWorker large away
+    @ 900
+    > beat small a#1
+    @ 1800
+    > beat small a#1
+    > full small a#1
+    EndAttempt a#1 cancelled
+    > tick
+    @ 4900
+    > beat small
+    > tick
+    @ 5000
+    > tick
+    FailTrial a: does not fit in 100 bytes, the most that a worker has
+    FinishSweep s finished 0 failed 1
+  )");
+}
+
+TEST_F(SchedulerTest, WhoTookOverASpoolIsNotBlamedForItsResults) {
+  limits_.quarantine_after = 1;
+  play(R"(
+    > submit s a:k
+    > join liar 1 on=h
+    RecordWorker liar joined
+    RecordAssignment liar pack 1: a#1
+    Assign liar pack 1: a#1
+    > join w 1 on=h
+    RecordWorker w joined
+    > disconnect liar
+    RecordWorker liar away
+    > beat w a#1*
+    > lie w a#1
+    EndAttempt a#1 cancelled: its result was refused: it cannot be
+    RecordWorker liar quarantined: sent 1 results that cannot be true
+    Quarantine liar
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
   )");
 }
 

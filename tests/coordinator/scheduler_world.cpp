@@ -325,13 +325,17 @@ void World::submit(Journal::Sweep submitted) {
 }
 
 void World::start_coordinator() {
-  scheduler_.emplace(limits_, journal_.next_pack);
+  Limits limits = limits_;
+  if (bug_ == Bug::kTrustKillers) limits.quarantine_after = 1000;
+  scheduler_.emplace(limits, journal_.next_pack);
   note("coordinator starts");
   failed_on_.clear();  // it remembers none of this
   joined_.clear();
   beside_.clear();
   outgrown_.clear();
   crashed_in_.clear();
+  row_.clear();
+  fits_.clear();
   assigned_.clear();
   recalled_.clear();
   for (const auto& [worker, state] : std::map<std::string, WorkerState>(journal_.workers)) {
@@ -443,9 +447,10 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       const std::string& who = joined ? joined->worker : beat->worker;
       listed_[{h.attempt, who}] = moment();
       const bool spooled = h.stage == HeldAttempt::Stage::kSpooled;
+      const bool trained = spooled && spooled_.insert(h.attempt).second;
       if (spooled) holders_[h.attempt].insert(who);
       auto& [largest, rose_ms] = progress_.emplace(h.attempt, std::make_pair(-1, now_)).first->second;
-      if (h.progress > largest || (spooled && spooled_.insert(h.attempt).second)) rose_ms = now_;
+      if (h.progress > largest || trained) rose_ms = now_;
       largest = std::max(largest, h.progress);
     }
   }
@@ -462,6 +467,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       if (static_cast<int>(c->attempts.size()) > capacity_[c->worker] || c->attempts.empty()) {
         violated("a pack fits its worker");
       }
+      check_pack(*c);
       if (c->pack < journal_.next_pack) violated("pack numbers never repeat");
       journal_.next_pack = c->pack + 1;
       for (const AttemptId& a : c->attempts) {
@@ -534,6 +540,8 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       trial.accepted = record->attempt.number;
       ++trial.results;
       trial.value = value_;
+      row_.erase(record->worker);
+      row_.erase(host_of_[record->worker]);
       failed_on_.erase(record->attempt.trial);
       outgrown_.erase(record->attempt.trial);
       crashed_in_.erase(record->attempt.trial);
@@ -577,6 +585,12 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         ++counters_[mates > 1 ? "failure in a pack, not counted" : "failure alone, not counted"];
         if (mates > 1) crashed_in_[end->attempt.trial] = static_cast<int>(mates);
       }
+      const auto says = [&](const char* words) { return end->reason.find(words) != std::string::npos; };
+      const bool died = says(" ended") || says(" lost its connection");
+      if (end->state == AttemptState::kLost && died && !spooled_.count(end->attempt) && joined_.count(attempt.worker)) {
+        note_failure(host_of_[attempt.worker], attempt.pack);
+      }
+      if (end->state == AttemptState::kFailed) note_failure(attempt.worker, attempt.pack);
       if (end->state == AttemptState::kFailed) {
         stale_failure = false;
         if (!said_failed_.count({attempt.worker, end->attempt})) {
@@ -634,6 +648,10 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         if (large && mates == 1 && assigned_.count(end->attempt)) {
           outgrown_[end->attempt.trial] = std::max(outgrown_[end->attempt.trial], memory_[attempt.worker]);
         }
+        if (large && mates > 1 && assigned_.count(end->attempt)) {
+          auto& most = fits_.emplace(std::make_pair(memory_[attempt.worker], trial.key), mates).first->second;
+          most = std::min(most, static_cast<std::size_t>(mates / 2));
+        }
         const bool withdrawn = std::holds_alternative<TrialsAdded>(event) &&
                                std::none_of(journal_.sweeps.begin(), journal_.sweeps.end(), [&](const auto& sweep) {
                                  return journal_.wants(sweep, end->attempt.trial);
@@ -686,6 +704,7 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
       journal_.worker_reasons[worker->worker] = worker->reason;
       if (worker->state == WorkerState::kQuarantined) distrusted_.insert(worker->worker);
       if (std::holds_alternative<WorkerReleased>(event)) {
+        row_.erase(worker->worker);
         if (!distrusted_.erase(worker->worker)) violated("only a quarantined worker is released: " + worker->worker);
         ++counters_[worker->state == WorkerState::kAway ? "worker released while away" : "worker released"];
         if (recalled_.erase(worker->worker)) ++counters_["worker released that an earlier coordinator quarantined"];
@@ -706,6 +725,41 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
     }
   }
   if (stale_failure) ++counters_["stale failure ignored"];
+}
+
+/// Packs that ran already when the last one failed say nothing new.
+void World::note_failure(const std::string& of, std::int64_t pack) {
+  auto& [packs, from] = row_[of];
+  if (pack < from) return;
+  ++packs;
+  from = journal_.next_pack;
+}
+
+/// Where packs fail in a row, lone trials find out whether that is over: on a host one at a time. What did not fit is
+/// halved.
+void World::check_pack(const RecordAssignment& pack) {
+  const std::string& host = host_of_[pack.worker];
+  const auto suspect = [&](const std::string& who) {
+    const auto row = row_.find(who);
+    return row != row_.end() && row->second.first >= limits_.quarantine_after;
+  };
+  if ((suspect(host) || suspect(pack.worker)) && pack.attempts.size() > 1) {
+    violated("where packs fail in a row canaries are sent: " + pack.worker);
+  }
+  if (suspect(host)) {
+    ++counters_["canary to a host that kills"];
+    for (const auto& [id, trial] : journal_.trials) {
+      if (!trial.running() || spooled_.count({id, static_cast<int>(trial.attempts.size())})) continue;
+      const std::string& other = trial.attempts.back().worker;
+      if (joined_.count(other) && host_of_[other] == host) violated("a host that kills gets one canary: " + host);
+    }
+  } else if (suspect(pack.worker)) {
+    ++counters_["canary to a worker that fails"];
+  }
+  const auto fits = fits_.find({memory_[pack.worker], journal_.trials.at(pack.attempts.front().trial).key});
+  if (fits != fits_.end() && pack.attempts.size() > std::max<std::size_t>(1, fits->second)) {
+    violated("a pack that did not fit is halved: " + pack.worker);
+  }
 }
 
 /// A trial fails on the evidence of two hosts, or of all that are there. Where nothing looks like a failure of a trial
@@ -1059,7 +1113,6 @@ void World::step_worker(int slot) {
     message.slot = slot;
     message.event = ResultReceived{worker.id, attempt};
     message.value = value_of(attempt.trial) + held.lies;
-    if (held.lies) bad_.insert(worker.id);  // also one that it took over
     post(message);
   }
 }
@@ -1116,6 +1169,9 @@ void World::plant(Event& event) {
     submitted->priority = 2 * submitted->priority + (submitted->sweep == "s1");
   } else if (auto* added = std::get_if<TrialsAdded>(&event); added && bug_ == Bug::kLikelyFirst) {
     added->trials.insert(added->trials.begin(), added->likely->begin(), added->likely->end());
+  }
+  if (auto* joined = std::get_if<WorkerJoined>(&event); joined && bug_ == Bug::kForgetSizes) {
+    joined->kind += joined->worker;
   }
   if (bug_ == Bug::kRetryWhatIsTooLarge && failed && failed->blame == sweep::Blame::kMemory) {
     failed->blame = sweep::Blame::kTrial;

@@ -33,6 +33,8 @@ enum class Bug {
   kBlameForPauses,       ///< time passes while the coordinator stands still
   kBlameInstances,       ///< a worker that returns as a new process is taken for another host
   kQuarantineAtOnce,     ///< the first failure quarantines a worker
+  kTrustKillers,         ///< a host on which packs die in a row gets as much as any other
+  kForgetSizes,          ///< a pack of a size that did not fit is tried again
   kRetryWhatIsTooLarge,  ///< what does not fit is a failure like any other
   kStoreLies,            ///< results are not checked
   kStarveLaterSweeps,    ///< the first sweep goes before the others
@@ -196,6 +198,8 @@ class World {
   void feed(Event event);
   void check_order_and_store(const std::vector<Command>& commands, const Event& event);
   void check_failure(const std::string& trial);
+  void check_pack(const RecordAssignment& pack);
+  void note_failure(const std::string& of, std::int64_t pack);
   void check_shares(const std::vector<Command>& commands);
   void check_views();
   void check_end();
@@ -251,10 +255,13 @@ class World {
   std::set<std::string> joined_;                            ///< workers that this coordinator has seen
   std::map<std::string, std::set<std::string>> beside_;     ///< trial -> workers that it had seen when it failed first
   std::map<std::string, int> crashed_in_;                   ///< trial -> size of the pack that it failed in last
-  std::set<std::string> crash_lost_;                        ///< trials lost to the host that kills
-  std::map<std::string, std::set<std::string>> refused_from_;  ///< trial -> workers whose results were refused
-  std::set<std::pair<std::string, AttemptId>> said_failed_;    ///< what workers really reported
-  std::set<AttemptId> trained_;                                ///< attempts that really gave a result
+  /// Packs in a row that died on a host or failed on a worker, by their names, and the first that counts next.
+  std::map<std::string, std::pair<int, std::int64_t>> row_;
+  std::map<std::pair<std::int64_t, std::string>, std::size_t> fits_;  ///< (memory, pack key) -> largest pack
+  std::set<std::string> crash_lost_;                                  ///< trials lost to the host that kills
+  std::map<std::string, std::set<std::string>> refused_from_;         ///< trial -> workers whose results were refused
+  std::set<std::pair<std::string, AttemptId>> said_failed_;           ///< what workers really reported
+  std::set<AttemptId> trained_;                                       ///< attempts that really gave a result
   std::set<AttemptId> sent_;  ///< Assign went out (this coordinator's or an earlier one's)
   std::map<std::pair<AttemptId, std::string>, Moment> listed_;  ///< by whom: assigned or last listed
   std::set<AttemptId> spooled_;                                 ///< the coordinator was told that it is on disk

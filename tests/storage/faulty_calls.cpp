@@ -25,6 +25,8 @@ struct State {
   std::map<std::string, int> seen;
   std::vector<DiskCall> calls;
   std::optional<std::size_t> shorten;
+  int left = 0;  ///< until a call fails with `code`; 0: none does
+  int code = 0;
 };
 
 State* state = nullptr;
@@ -47,6 +49,10 @@ auto pass(const char* name, const fs::path& path, Real real) -> decltype(real())
   const std::string file = path.lexically_relative(state->folder);
   if (file.empty() || file.rfind("..", 0) == 0) return real();
   const int nth = ++state->seen[name];
+  if (state->left > 0 && --state->left == 0) {
+    errno = state->code;
+    return -1;
+  }
   for (const Fault& fault : state->faults) {
     if (fault.name != name || fault.nth != nth) continue;
     errno = fault.code;
@@ -70,6 +76,10 @@ FaultyCalls::~FaultyCalls() {
 }
 
 void FaultyCalls::fail(const std::string& name, int nth, int code) { state->faults.push_back({name, nth, code}); }
+void FaultyCalls::fail_next(int nth, int code) {
+  state->left = nth;
+  state->code = code;
+}
 void FaultyCalls::shorten_next_write(std::size_t bytes) { state->shorten = bytes; }
 const std::vector<DiskCall>& FaultyCalls::calls() const { return state->calls; }
 
@@ -83,6 +93,16 @@ extern "C" ssize_t write(int descriptor, const void* bytes, size_t size) {
   if (state != nullptr && state->shorten) size = std::min(size, *state->shorten);
   if (state != nullptr) state->shorten.reset();
   return pass("write", path_of(descriptor), [&] { return real(descriptor, bytes, size); });
+}
+
+extern "C" ssize_t pwrite64(int descriptor, const void* bytes, size_t size, off64_t at) {
+  static const auto real = next(&pwrite64, "pwrite64");
+  return pass("write", path_of(descriptor), [&] { return real(descriptor, bytes, size, at); });
+}
+
+extern "C" int fdatasync(int descriptor) {
+  static const auto real = next(&fdatasync, "fdatasync");
+  return pass("fsync", path_of(descriptor), [&] { return real(descriptor); });
 }
 
 extern "C" int fsync(int descriptor) {

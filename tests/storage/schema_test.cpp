@@ -46,6 +46,19 @@ TEST_F(SchemaTest, AnOlderStoreIsMigratedAndKeepsItsRows) {
   EXPECT_EQ(number("PRAGMA user_version"), static_cast<std::int64_t>(migrations().size()) + 1);
 }
 
+TEST_F(SchemaTest, ADatabaseWhoseFirstCommandWasInterruptedIsNoStoreYet) {
+  EXPECT_FALSE(store_exists(folder_.path()));
+  test::write_file(path(), "");
+  EXPECT_FALSE(store_exists(folder_.path()));
+  Database(path(), Database::Mode::kReadWrite).execute("PRAGMA page_size = 8192; PRAGMA journal_mode = wal");
+  EXPECT_GT(std::filesystem::file_size(path()), 0u);
+  EXPECT_FALSE(store_exists(folder_.path()));
+  make();
+  EXPECT_TRUE(store_exists(folder_.path()));
+  test::write_file(path(), "no database");
+  EXPECT_TRUE(store_exists(folder_.path())) << "whoever reads it is told why not";
+}
+
 TEST_F(SchemaTest, AFailedMigrationLeavesTheOldStore) {
   make();
   std::vector<std::string> broken = with_one_more();
