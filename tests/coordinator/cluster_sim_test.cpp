@@ -117,7 +117,7 @@ struct Core {
         checkpoints(store.string(), store / "checkpoints", 1'000'000),
         host_workers(0, {}, {}),
         recorder(writer, catalog, roster, board, checkpoints, host_workers),
-        translator({options, writer, catalog, roster, ending, std::move(send), std::move(hang_up), host_workers}, "",
+        translator({options, writer, catalog, roster, live, ending, std::move(send), std::move(hang_up), host_workers}, "",
                    [this](Event event, std::shared_ptr<const sweep::TrialResult> result) {
                      inbox.push_back({std::move(event), std::move(result)});
                    }) {}
@@ -125,12 +125,23 @@ struct Core {
     Event event;
     std::shared_ptr<const sweep::TrialResult> result;
   };
+  /// Coordinator::State::introduce(), in one slice.
+  void introduce(const std::string& id) {
+    const StoredTrials asked = read_trials(reader, id, storage::Reader::Trials::kAsked);
+    catalog.note(asked.sweep);
+    catalog.note(asked.dataset, asked.sweep.partitions);
+    inbox.push_back({SweepSubmitted{id, asked.sweep.priority, asked.sweep.state, {}, true}, nullptr});
+    inbox.push_back({TrialsAdded{id, catalog.take(asked, {0, asked.specs.size()}), std::nullopt}, nullptr});
+    inbox.push_back({SweepClosed{id}, nullptr});
+  }
+
   const CoordinatorOptions& options;
   storage::Writer writer;
   storage::Reader reader;
   Scheduler scheduler;
   Catalog catalog;
   Roster roster;
+  LiveTrials live;
   StatusBoard board;
   CheckpointKeeper checkpoints;
   HostWorkers host_workers;
@@ -258,7 +269,7 @@ class Cluster {
     std::reverse(stored.begin(), stored.end());  // oldest first
     for (const auto& sweep : stored) {
       if (sweep.state == sweep::SweepState::kFinished && sweep.failed == 0) continue;
-      core_->inbox.push_back({core_->catalog.add(core_->reader, sweep), nullptr});
+      core_->introduce(sweep.id);
     }
     for (const auto& row : core_->reader.workers()) {
       if (row.state != sweep::WorkerState::kQuarantined) continue;
@@ -288,7 +299,7 @@ class Cluster {
     core_->writer.register_dataset(fake::fake_dataset(), 1);
     const auto submitted = core_->writer.submit_sweep(sweep, 1);
     group.commit();
-    core_->inbox.push_back({core_->catalog.add(core_->reader, core_->reader.stored_sweep(submitted.id)), nullptr});
+    core_->introduce(submitted.id);
     return true;
   }
 

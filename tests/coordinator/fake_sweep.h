@@ -31,7 +31,7 @@ inline storage::DatasetRecord fake_dataset() {
 }
 
 /// `configs` x two folds x one seed, in two pack keys.
-inline storage::SweepSubmission fake_sweep(int configs, const std::string& name = "fake") {
+inline storage::SweepSubmission fake_sweep(int configs, const std::string& name = "fake", int epochs = 1) {
   storage::SweepSubmission submission;
   submission.name = name;
   submission.yaml = "name: " + name + "\n";
@@ -43,7 +43,7 @@ inline storage::SweepSubmission fake_sweep(int configs, const std::string& name 
     config.encoders = {"a", "b"};
     config.selection = sweep::Selection::kAll;
     config.fusion = sweep::Fusion::kMean;
-    config.epochs = 1;
+    config.epochs = epochs;
     config.learning_rate = 1e-4 * (c + 1);
     config.batch_size = c % 2 ? 16 : 32;
     submission.configs.push_back({config, {{"learning_rate", std::to_string(c)}}});

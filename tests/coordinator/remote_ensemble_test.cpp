@@ -19,7 +19,7 @@ using nlohmann::json;
 /// Says of its fits what the test told it to, one list a question and the last one ever after.
 class ToldControl : public test::SampleControl {
  public:
-  ToldControl() : SampleControl("") {}
+  ToldControl() : SampleControl(test::SampleStore()) {}
   Answer build_ensemble(const std::string& sweep_id, const sweep::EnsembleRequest& one) override {
     sweep = sweep_id;
     request = one;
