@@ -21,8 +21,8 @@ void HeardEpochs::add(sweep::EpochMetrics newest) {
   while ((last - first) / span >= static_cast<int>(kMost / 2)) span *= 2;
   epochs.erase(std::remove_if(epochs.begin(), epochs.end(),
                               [&](const sweep::EpochMetrics& one) {
-                                return one.epoch != last && std::exchange(kept, (one.epoch - first) / span) ==
-                                                                (one.epoch - first) / span;
+                                return one.epoch != last &&
+                                       std::exchange(kept, (one.epoch - first) / span) == (one.epoch - first) / span;
                               }),
                epochs.end());
 }

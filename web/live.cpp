@@ -33,9 +33,10 @@ json live_trials_json(const std::string& sweep, Control* control, const Request&
   if (!config.empty()) checked_id(config);
   std::vector<sweep::LiveTrial> live;
   if (control != nullptr) live = control->live_of_sweep(sweep);
-  live.erase(std::remove_if(live.begin(), live.end(),
-                            [&](const sweep::LiveTrial& one) { return one.config.compare(0, config.size(), config) != 0; }),
-             live.end());
+  live.erase(
+      std::remove_if(live.begin(), live.end(),
+                     [&](const sweep::LiveTrial& one) { return one.config.compare(0, config.size(), config) != 0; }),
+      live.end());
   json rows = json::array();
   for (std::size_t i = 0; i < std::min(live.size(), kMostTrials); ++i) rows.push_back(live_json(live[i]));
   return {{"trials", rows}, {"total", live.size()}};

@@ -64,7 +64,7 @@ class Registry : public testing::Test {
     cluster::LauncherKind fake;
     fake.name = "fake";
     fake.help = "a number";
-    fake.options = {{"--queue", "a queue", [this](cluster::Launch&, const std::string& value) { queue_ = value; }}};
+    fake.options = {{"--lane", "a lane", [this](cluster::Launch&, const std::string& value) { queue_ = value; }}};
     fake.job = "batch";
     fake.look = 1ms;
     fake.problem = [](const cluster::Launch& launch) { return launch.shape.ranks > 2 ? "too many ranks" : ""; };
@@ -107,9 +107,9 @@ class Registry : public testing::Test {
 };
 
 TEST_F(Registry, ALauncherMoreIsBroughtUpLookedAtAndTakenDownByTheCommands) {
-  EXPECT_EQ(up("--print --workers 3 --queue long"), "fake 3 long\n");
+  EXPECT_EQ(up("--print --workers 3 --lane long"), "fake 3 long\n");
   EXPECT_TRUE(system_.workers.empty());
-  EXPECT_THAT(up("--workers 3 --queue short"), HasSubstr("launch 1: 3 workers as batch job1; logs in "));
+  EXPECT_THAT(up("--workers 3 --lane short"), HasSubstr("launch 1: 3 workers as batch job1; logs in "));
   EXPECT_EQ(system_.queue, "short");
 
   const json launches = json::parse(cluster("status --json"))["launches"];
@@ -133,7 +133,7 @@ TEST_F(Registry, WorkersThatDoNotLeaveAreKilledAfterTheGrace) {
 }
 
 TEST_F(Registry, OptionsOfOtherLaunchersAndLaunchesThatItCannotStartAreRefusedAndLeaveNoRecord) {
-  EXPECT_EQ(refused("up --launcher local --queue long"), "--queue goes with --launcher fake");
+  EXPECT_EQ(refused("up --launcher local --lane long"), "--lane goes with --launcher fake");
   EXPECT_EQ(refused("up --launcher fake --qos long"),
             "--partition, --account, --qos and --time go with --launcher slurm");
   EXPECT_EQ(refused("up --launcher fake --ranks-per-worker 3"), "too many ranks");

@@ -117,8 +117,8 @@ struct Core {
         checkpoints(store.string(), store / "checkpoints", 1'000'000),
         host_workers(0, {}, {}),
         recorder(writer, catalog, roster, board, checkpoints, host_workers),
-        translator({options, writer, catalog, roster, live, ending, std::move(send), std::move(hang_up), host_workers}, "",
-                   [this](Event event, std::shared_ptr<const sweep::TrialResult> result) {
+        translator({options, writer, catalog, roster, live, ending, std::move(send), std::move(hang_up), host_workers},
+                   "", [this](Event event, std::shared_ptr<const sweep::TrialResult> result) {
                      inbox.push_back({std::move(event), std::move(result)});
                    }) {}
   struct Item {
@@ -520,6 +520,7 @@ class Cluster {
     hello.device = "with " + std::to_string(slot.memory);
     hello.capacity = 6;
     hello.numerics = sweep::kNumericsVersion;
+    hello.version = sweep::version();
     hello.held = slot.outbox->held();
     put(slot.connection->up, hello);
   }
