@@ -1079,7 +1079,8 @@ void Scheduler::sanity_check() const {
       running += trials_[t].lease.has_value();
     }
     assert(finished == sweep.finished && failed == sweep.failed && running == sweep.running);
-    assert(sweep.state != SweepState::kFinished || (sweep.ended() && !sweep.searching));
+    // One that is introduced by slices is as it was stored, and counts as searching until the last of them.
+    assert(sweep.state != SweepState::kFinished || sweep.searching || sweep.ended());
     for (int t : sweep.likely) assert(has_place(trials_[t].likely, static_cast<int>(&sweep - sweeps_.data())));
   }
 }
