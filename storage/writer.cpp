@@ -538,9 +538,8 @@ void Writer::mark_sweep(const std::string& sweep, const SweepMarkChange& change)
   State& s = *state_;
   s.write("change sweep " + sweep, [&] {
     const std::int64_t key = s.sweep_key(sweep);
-    if (change.name && s.find_key("SELECT key FROM sweep WHERE name = ?", *change.name) != 0) {
-      throw Error("there is a sweep '" + *change.name + "' already");
-    }
+    const std::int64_t namesake = change.name ? s.find_key("SELECT key FROM sweep WHERE name = ?", *change.name) : 0;
+    if (namesake != 0 && namesake != key) throw Error("there is a sweep '" + *change.name + "' already");
     std::optional<std::string> tags;
     if (change.tags) tags = nlohmann::json(*change.tags).dump();
     Statement update(

@@ -20,6 +20,14 @@ using Places = std::vector<std::pair<int, int>>;
 bool has_place(const Places& places, int sweep) {
   return std::any_of(places.begin(), places.end(), [sweep](const auto& place) { return place.first == sweep; });
 }
+/// Of limits: assignments wait for no longer, however much a pause has left to read.
+constexpr int kLongestCatchUp = 20;
+
+/// What comes in number after a pause: of connections that workers have closed, and of those that they opened since.
+bool is_of_a_pause(const Event& event) {
+  return std::holds_alternative<WorkerJoined>(event) || std::holds_alternative<WorkerLost>(event) ||
+         std::holds_alternative<ResultReceived>(event);
+}
 }  // namespace
 
 Scheduler::Scheduler(Limits limits, std::int64_t next_pack) : limits_(limits), next_pack_(next_pack) {
@@ -32,7 +40,12 @@ std::vector<Command> Scheduler::handle(const Event& event, TimePoint now_ms) {
   const TimePoint last =
       std::exchange(last_event_ms_, std::max(last_event_ms_.value_or(now_ms), now_ms)).value_or(now_ms);
   now_ += std::min(*last_event_ms_ - last, limits_.longest_step_ms);
-  if (*last_event_ms_ - last > limits_.longest_step_ms) assign_from_ = now_ + limits_.catch_up_ms;
+  if (*last_event_ms_ - last > limits_.longest_step_ms) {
+    assign_from_ = now_ + limits_.catch_up_ms;
+    assign_by_ = now_ + kLongestCatchUp * limits_.catch_up_ms;
+  } else if (now_ < assign_from_ && is_of_a_pause(event)) {
+    assign_from_ = std::min(now_ + limits_.catch_up_ms, assign_by_);
+  }
   std::visit([this](const auto& e) { on(e); }, event);
   release_delayed();
   if (draining_) {

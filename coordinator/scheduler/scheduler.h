@@ -37,7 +37,8 @@ struct Limits {
   /// never judged by a time in which it could not be heard. Ticks come ten times as often.
   std::int64_t longest_step_ms = 1'000;
   /// After such a pause nothing is assigned for this time: who has gone, came back or delivered meanwhile is heard
-  /// first. An assignment to a connection that its worker has closed would be lost.
+  /// first. An assignment to a connection that its worker has closed would be lost. The time begins again with every
+  /// worker that is lost or joins, and every result, for up to 20 such times.
   std::int64_t catch_up_ms = 500;
   /// Counted failures after which a trial is failed, if the evidence says so too (Scheduler).
   int retry_budget = 5;
@@ -537,7 +538,7 @@ class Scheduler {
   Limits limits_;
   std::int64_t next_pack_;
   TimePoint now_ = 0;  ///< own time
-  TimePoint assign_from_ = 0;
+  TimePoint assign_from_ = 0, assign_by_ = 0;
   std::optional<TimePoint> last_event_ms_;
   bool draining_ = false;
   bool shut_down_ = false;

@@ -74,6 +74,7 @@ TEST_F(KeepCommands, ASweepIsNamedTaggedNotedAndArchived) {
   EXPECT_EQ(sweep(id).name, "inner");
   EXPECT_EQ(sweep("inner").id, id) << "it is found by its name, and its id stays";
   EXPECT_TRUE(has(error_of("rename " + sample_.running + " inner"), "there is a sweep 'inner' already"));
+  EXPECT_EQ(run("rename inner inner"), "sweep inner is called inner\n") << "its own name is no other's";
   run("tag inner paper draft");
   EXPECT_EQ(sweep(id).tags, (std::vector<std::string>{"draft", "paper"}));
   EXPECT_EQ(run("tag inner final --remove draft"), "sweep inner: final, paper\n");

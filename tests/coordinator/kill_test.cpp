@@ -193,6 +193,7 @@ TEST_F(Kill, PausesOfTheCoordinatorLoseNoAttempt) {
   const int pauses = static_cast<int>(test::amount("MEDLEY_PAUSES", 3));
   // The lease is 3 s.
   const auto pause = std::chrono::milliseconds(test::amount("MEDLEY_PAUSE_MS", 4'000));
+  const std::chrono::milliseconds between(test::amount("MEDLEY_BETWEEN_PAUSES_MS", 200));
   const int configs = 8 * places;
   behave("train_ms 400");
   setenv("FENCING_MS", "60000", 1);  // the product's
@@ -205,7 +206,7 @@ TEST_F(Kill, PausesOfTheCoordinatorLoseNoAttempt) {
     run->kill(SIGSTOP);
     std::this_thread::sleep_for(pause);
     run->kill(SIGCONT);
-    std::this_thread::sleep_for(200ms);
+    std::this_thread::sleep_for(between);
   }
   EXPECT_EQ(run->wait(120s).exit, 0);
   expect_undisturbed_results(configs);

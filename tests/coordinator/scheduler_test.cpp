@@ -1491,6 +1491,34 @@ TEST_F(SchedulerTest, AfterAPauseNothingIsAssignedBeforeTheWorkersWereHeard) {
   )");
 }
 
+TEST_F(SchedulerTest, WhatAPauseLeftToReadMakesAssignmentsWaitButNotForEver) {
+  limits_.longest_step_ms = 100;
+  limits_.catch_up_ms = 50;
+  play(R"(
+    > submit s a:k b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    @5000
+    > result w a#1
+    RecordResult w a#1
+    AcknowledgeResult w a#1
+    @5040
+    > disconnect w
+    RecordWorker w away
+    @5060
+    > join w 1
+    RecordWorker w joined
+    @5100
+    > tick
+    @5120
+    > tick
+    RecordAssignment w pack 2: b#1
+    Assign w pack 2: b#1
+  )");
+}
+
 TEST_F(SchedulerTest, APausedWorkerEndsItsPackAndGetsNoOtherUntilItIsReleased) {
   play(R"(
     > submit s a:k b:k

@@ -360,15 +360,27 @@ TEST_F(RoutesTest, ASampleOfConfigsIsEvenlySpacedAndHasBothEnds) {
 }
 
 TEST_F(RoutesTest, ListedSweepsHaveTheOutlineOfTheirScores) {
+  const Site site(folder_, nullptr, {});
+  const auto answer = [&](const std::string& path) {
+    Request request;
+    request.method = "GET";
+    request.path = "/api/v1/" + path;
+    return json::parse(site.handle(request).body);
+  };
+  const json board = answer("sweeps/" + sample_.running + "/leaderboard"), listed = answer("sweeps");
   std::vector<double> scores;
-  for (const json& row : body("sweeps/" + sample_.running + "/leaderboard")["rows"]) {
+  for (const json& row : board["rows"]) {
     if (row["values"]["held_out_score"].is_number()) scores.push_back(row["values"]["held_out_score"]);
   }
   std::sort(scores.rbegin(), scores.rend());
-  for (const json& sweep : body("sweeps")["sweeps"]) {
+  ASSERT_FALSE(scores.empty());
+  int found = 0;
+  for (const json& sweep : listed["sweeps"]) {
     if (sweep["id"] != sample_.running) continue;
     EXPECT_EQ(sweep["scores"], json(scores));
+    ++found;
   }
+  EXPECT_EQ(found, 1);
 }
 
 TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
