@@ -218,8 +218,8 @@ class Cluster {
       if (core_ && !paused()) mend();
       const bool delivered =
           std::all_of(slots_.begin(), slots_.end(), [](const Slot& s) { return s.outbox && s.outbox->empty(); });
-      if (submitted == sweeps_.size() && core_ && !paused() && core_->scheduler.done() && delivered &&
-          now_ % 1000 == 0 && spools_are_empty()) {
+      const bool done = core_ && !paused() && core_->inbox.empty() && core_->scheduler.done();
+      if (submitted == sweeps_.size() && done && delivered && now_ % 1000 == 0 && spools_are_empty()) {
         return check_end();
       }
       if (now_ > quiet_from_ms_ + kQuietMs) {
@@ -427,7 +427,10 @@ class Cluster {
     for (const TrialSpec& trial : sweeps_[1].trials) {
       const auto stored = core_->reader.find_trial(trial.id);
       const bool finished = stored->state == sweep::TrialState::kFinished;
-      if (finished != is_innocent(trial.id)) violated("every innocent trial finishes, and no other: " + trial.id);
+      if (finished != is_innocent(trial.id)) {
+        violated("every innocent trial finishes, and no other: " + trial.id + " is " + name_of(stored->state) + ": " +
+                 stored->reason);
+      }
       if (finished && sweep::encode_result(*stored->result) != sweep::encode_result(reference_.at(trial.id))) {
         violated("values equal the reference: " + trial.id);
       }
