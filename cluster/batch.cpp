@@ -75,6 +75,25 @@ std::string ask_system(const std::vector<std::string>& argv, const std::vector<s
   return said.out;
 }
 
+void ask_about(std::vector<std::string> argv, const std::vector<std::string>& ids,
+               const std::vector<std::string>& without) {
+  if (ids.empty()) return;
+  argv.insert(argv.end(), ids.begin(), ids.end());
+  ask_system(argv, without);
+}
+
+std::vector<std::string> start_arrays(int workers, int largest, const std::function<std::string(int)>& submit,
+                                      const std::function<void(const std::vector<std::string>& ids)>& cancel) {
+  std::vector<std::string> ids;
+  try {
+    for (int left = workers; left > 0; left -= largest) ids.push_back(submit(std::min(left, largest)));
+  } catch (const Error&) {
+    cancel(ids);
+    throw;
+  }
+  return ids;
+}
+
 std::string first_word(const std::string& text) { return text.substr(0, text.find_first_of(" \t\r\n;")); }
 
 }  // namespace medley::cluster

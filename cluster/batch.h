@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,5 +29,13 @@ void write_batch_script(const Launch& launch, const std::string& text);
 /// printed. Throws Error with what it said when it failed or did not answer.
 std::string ask_system(const std::vector<std::string>& argv, const std::vector<std::string>& without = {});
 std::string first_word(const std::string& text);
+/// The same for a command that takes ids of jobs behind its options; nothing without ids.
+void ask_about(std::vector<std::string> argv, const std::vector<std::string>& ids,
+               const std::vector<std::string>& without = {});
+
+/// Submits workers as job arrays of at most `largest` each. `submit` makes one of that many and returns its id. Where
+/// one cannot be made, `cancel` ends those that were: all of them or none.
+std::vector<std::string> start_arrays(int workers, int largest, const std::function<std::string(int)>& submit,
+                                      const std::function<void(const std::vector<std::string>& ids)>& cancel);
 
 }  // namespace medley::cluster

@@ -111,14 +111,6 @@ std::map<std::string, std::string> qstat_fields(const std::string& line) {
   return fields;
 }
 
-void qdel(const std::vector<std::string>& options, const std::vector<std::string>& ids) {
-  if (ids.empty()) return;
-  std::vector<std::string> argv = {"qdel"};
-  argv.insert(argv.end(), options.begin(), options.end());
-  argv.insert(argv.end(), ids.begin(), ids.end());
-  ask_system(argv);
-}
-
 }  // namespace
 
 std::string pbs_script(const Launch& launch) {
@@ -209,17 +201,10 @@ void PbsLauncher::check(int) {
 
 std::vector<std::string> PbsLauncher::start(int workers) {
   write_batch_script(launch_, pbs_script(launch_));
-  std::vector<std::string> ids;
-  const int largest = workers > 1 ? largest_pbs_array() : 1;
-  try {
-    for (int left = workers; left > 0; left -= largest) {
-      ids.push_back(first_word(ask_system(qsub_argv(launch_, std::min(left, largest)))));
-    }
-  } catch (const Error&) {
-    qdel({}, ids);  // all of them or none
-    throw;
-  }
-  return ids;
+  return start_arrays(
+      workers, workers > 1 ? largest_pbs_array() : 1,
+      [&](int some) { return first_word(ask_system(qsub_argv(launch_, some))); },
+      [&](const std::vector<std::string>& ids) { stop(ids); });
 }
 
 std::vector<Place> PbsLauncher::places() {
@@ -232,8 +217,8 @@ std::vector<Place> PbsLauncher::places() {
   return parse_qstat(ask_system(qstat_argv(ids)));
 }
 
-void PbsLauncher::stop(const std::vector<std::string>& ids) { qdel({}, ids); }
-void PbsLauncher::kill(const std::vector<std::string>& ids) { qdel({"-W", "force"}, ids); }
+void PbsLauncher::stop(const std::vector<std::string>& ids) { ask_about({"qdel"}, ids); }
+void PbsLauncher::kill(const std::vector<std::string>& ids) { ask_about({"qdel", "-W", "force"}, ids); }
 
 LauncherKind pbs_launcher() {
   LauncherKind kind;

@@ -123,14 +123,6 @@ std::string problem_of(const Launch& launch) {
   return "";
 }
 
-void signal_tasks(const std::vector<std::string>& options, const std::vector<std::string>& ids) {
-  if (ids.empty()) return;
-  std::vector<std::string> argv = {"scancel"};
-  argv.insert(argv.end(), options.begin(), options.end());
-  argv.insert(argv.end(), ids.begin(), ids.end());
-  ask_slurm(argv);
-}
-
 }  // namespace
 
 std::string slurm_script(const Launch& launch) {
@@ -204,23 +196,18 @@ void SlurmLauncher::check(int workers) {
 
 std::vector<std::string> SlurmLauncher::start(int workers) {
   write_script();
-  std::vector<std::string> ids;
-  const int largest = workers > 1 ? largest_array() : 1;
-  try {
-    for (int left = workers; left > 0; left -= largest) {
-      ids.push_back(first_word(ask_slurm(sbatch_argv(launch_, std::min(left, largest)))));
-    }
-  } catch (const Error&) {
-    signal_tasks({}, ids);  // all of them or none
-    throw;
-  }
-  return ids;
+  return start_arrays(
+      workers, workers > 1 ? largest_array() : 1,
+      [&](int some) { return first_word(ask_slurm(sbatch_argv(launch_, some))); },
+      [&](const std::vector<std::string>& ids) { stop(ids); });
 }
 
 std::vector<Place> SlurmLauncher::places() { return parse_squeue(ask_slurm(squeue_argv(launch_, getuid()))); }
 
-void SlurmLauncher::stop(const std::vector<std::string>& ids) { signal_tasks({}, ids); }
-void SlurmLauncher::kill(const std::vector<std::string>& ids) { signal_tasks({"--signal=KILL", "--full"}, ids); }
+void SlurmLauncher::stop(const std::vector<std::string>& ids) { ask_about({"scancel"}, ids, misleading_variables()); }
+void SlurmLauncher::kill(const std::vector<std::string>& ids) {
+  ask_about({"scancel", "--signal=KILL", "--full"}, ids, misleading_variables());
+}
 
 LauncherKind slurm_launcher() {
   LauncherKind kind;
