@@ -15,6 +15,7 @@
 #include "storage/schema.h"
 #include "storage/sweep_digest.h"
 #include "sweep/digest.h"
+#include "sweep/json_text.h"
 #include "sweep/score/admission.h"
 
 namespace medley::storage {
@@ -169,7 +170,7 @@ void check_checkpoints(const fs::path& store, Database& database, StoreCheck& al
 Fault printable(const Fault& fault) {
   const auto sound = [](const std::string& text) {
     using nlohmann::json;
-    std::string made = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+    std::string made = json::parse(sweep::json_text(text));
     for (char& c : made) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
     return made;
   };

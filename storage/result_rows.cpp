@@ -7,6 +7,7 @@
 #include "storage/records.h"
 #include "storage/row_digest.h"
 #include "sweep/digest.h"
+#include "sweep/json_text.h"
 #include "sweep/protocol.h"
 
 namespace medley::storage {
@@ -150,7 +151,7 @@ std::string dataset_digest(const DatasetRecord& dataset) {
   for (const EncoderRecord& encoder : dataset.encoders) {
     all.push_back({encoder.name, encoder.labels, encoder.dim, encoder.layers});
   }
-  return sweep::sha256_hex(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return sweep::sha256_hex(sweep::json_text(all));
 }
 
 std::vector<ClipRecord> read_clips(Database& database, std::int64_t dataset) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "sweep/config.h"
+#include "sweep/json_text.h"
 #include "sweep/report/report_json.h"
 
 namespace medley::web {
@@ -131,9 +132,7 @@ json curves_json(const std::vector<sweep::EpochMetrics>& epochs) {
   return curves;
 }
 
-std::string text_of(const json& body, int indent) {
-  return body.dump(indent, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string text_of(const json& body, int indent) { return sweep::json_text(body, indent) + "\n"; }
 
 json eta_seconds(const storage::SweepSummary& sweep, int workers) {
   const int left = sweep.trials - sweep.finished - sweep.failed;

@@ -10,6 +10,7 @@
 #include "coordinator/actions/trackers.h"
 #include "storage/files/write.h"
 #include "sweep/config.h"
+#include "sweep/json_text.h"
 #include "sweep/search/parameter_space.h"
 
 namespace medley::coordinator {
@@ -31,7 +32,7 @@ Status status_of(const TrackedRun& run) {
 std::string yaml(const json& object) {
   std::string text;
   for (const auto& [key, value] : object.items()) {
-    text += key + ": " + value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    text += key + ": " + sweep::json_text(value) + "\n";
   }
   return text;
 }

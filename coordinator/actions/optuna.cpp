@@ -10,6 +10,7 @@
 #include "storage/database.h"
 #include "storage/files/write.h"
 #include "sweep/config.h"
+#include "sweep/json_text.h"
 
 namespace medley::coordinator {
 namespace {
@@ -178,7 +179,7 @@ class Study {
     attributes.erase("seed");
     attributes["config_name"] = run.config_name;
     for (const auto& [name, value] : attributes.items()) {
-      const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+      const std::string text = sweep::json_text(value);
       attribute_.bind(id, name, text).run();
     }
   }
@@ -212,7 +213,7 @@ bool write_optuna(const TrackedSweep& tracked, const fs::path& out) {
     facts["intermediate_values"] = "paper-style Score by epoch";
     Statement fact(database, "INSERT INTO study_user_attributes VALUES (NULL, 1, ?, ?)");
     for (const auto& [name, value] : facts.items()) {
-      const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+      const std::string text = sweep::json_text(value);
       fact.bind(name, text).run();
     }
     Study study(database, distributions);

@@ -12,6 +12,7 @@
 #include "storage/records.h"
 #include "storage/store_folder.h"
 #include "sweep/digest.h"
+#include "sweep/json_text.h"
 #include "web/client.h"
 
 namespace medley::coordinator {
@@ -185,7 +186,7 @@ bool Notifier::wait(std::chrono::milliseconds time) {
 }
 
 void Notifier::tell(const Telling& telling) {
-  const std::string body = telling.notice.details.dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::string body = sweep::json_text(telling.notice.details);
   const fs::path log = fs::path(storage::StoreLayout(options_.store.string()).logs()) / "notify.log";
   const std::string signature =
       options_.secret.empty() ? "" : "sha256=" + sweep::hmac_sha256_hex(options_.secret, body);
