@@ -802,6 +802,7 @@ std::vector<std::string> Reader::changed_results(const std::vector<std::string>&
 }
 
 std::vector<std::string> Reader::running_trials() {
+  View view(state_->database);
   Statement find(state_->database,
                  "SELECT t.id FROM attempt a JOIN trial t ON t.key = a.trial WHERE a.state = 'running'");
   std::vector<std::string> trials;

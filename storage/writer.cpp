@@ -547,7 +547,7 @@ void Writer::mark_sweep(const std::string& sweep, const SweepMarkChange& change)
         "UPDATE sweep SET name = coalesce(?2, name), note = coalesce(?3, note), tags = coalesce(?4, tags), "
         "archived = coalesce(?5, archived), priority = coalesce(?6, priority) WHERE key = ?1");
     update.bind(key, change.name, change.note, tags, change.archived, change.priority).run();
-    sign_sweep(s.database, key);
+    if (change.name) sign_sweep(s.database, key);  // its digest has none of the others
   });
 }
 

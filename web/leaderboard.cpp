@@ -107,7 +107,8 @@ double number_of(const Board& board, const ConfigReport& config, const ConfigRep
   return value.is_number() ? value.get<double>() : kNaN;
 }
 
-bool fits(const Board& board, const ConfigReport& config, const Selection& selection) {
+/// `reference`: reference_of() the selection.
+bool fits(const Board& board, const ConfigReport& config, const ConfigReport& reference, const Selection& selection) {
   const auto& tags = mark_of(config, selection).tags;
   for (const std::string& tag : selection.tags) {
     if (std::find(tags.begin(), tags.end(), tag) == tags.end()) return false;
@@ -118,7 +119,7 @@ bool fits(const Board& board, const ConfigReport& config, const Selection& selec
     if (values.count(value_text_of(config, axis)) == 0) return false;
   }
   for (const auto& [name, range] : selection.between) {
-    const double value = number_of(board, config, *reference_of(board, selection), name);
+    const double value = number_of(board, config, reference, name);
     if (!(value >= range.low && value <= range.high)) return false;
   }
   if (selection.search.empty()) return true;
@@ -230,9 +231,10 @@ Selection selection_of(const Request& request, const Board& board, std::map<std:
 
 std::vector<std::size_t> chosen(const Board& board, const Selection& selection) {
   const auto& configs = board.report.configs;
+  const ConfigReport* reference = reference_of(board, selection);
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < configs.size(); ++i) {
-    if (fits(board, configs[i], selection)) rows.push_back(i);
+    if (fits(board, configs[i], *reference, selection)) rows.push_back(i);
   }
   const int sign = selection.reversed ? -1 : 1;
   if (selection.order.rfind(kAxisOrder, 0) == 0) {
@@ -244,7 +246,6 @@ std::vector<std::size_t> chosen(const Board& board, const Selection& selection) 
       return selection.reversed ? sweep::value_before(second, first) : sweep::value_before(first, second);
     });
   } else if (sweep::find_number(selection.order)) {
-    const ConfigReport* reference = reference_of(board, selection);
     std::vector<double> keys(configs.size(), kNaN);
     for (const std::size_t i : rows) keys[i] = number_of(board, configs[i], *reference, selection.order);
     std::stable_sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {

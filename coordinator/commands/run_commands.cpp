@@ -11,9 +11,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "coordinator/actions/plan.h"
+#include "coordinator/actions/forecast.h"
 #include "coordinator/actions/sweep_file.h"
 #include "coordinator/actions/sweep_results.h"
+#include "coordinator/actions/traps.h"
 #include "coordinator/commands/command.h"
 #include "coordinator/commands/full_screen.h"
 #include "coordinator/commands/progress_line.h"
@@ -184,7 +185,9 @@ void run(const RunOptions& options, const Globals& globals) {
   for (const auto& warning : file.expansion.warnings) remark("warning: {}\n", warning.str());
   refuse_second_run(globals.store, options.sweep);
   const bool is_new = !fs::exists(storage::StoreLayout(globals.store.string()).database());
-  for (const std::string& trap : make_plan(file, globals.store, std::nullopt).traps) remark("note: {}\n", trap);
+  // What they are about does not depend on which trials are left.
+  const Forecast forecast = make_forecast(file, {}, globals.store, std::nullopt);
+  for (const std::string& trap : find_traps(file, forecast)) remark("note: {}\n", trap);
   auto opened = open_coordinator(globals.store, options.coordinator);
   // A store that the user did not name, and does not see in the current folder, is told of.
   if (is_new || (!globals.names_store && globals.store.has_parent_path())) {

@@ -243,13 +243,19 @@ nlohmann::json without_adaptation(nlohmann::json settings) {
 
 /// By RunScore::`score`.
 std::vector<HarmfulAdaptation> harmful_adaptations(const Report& report, double RunScore::*score) {
+  const auto adapts = [](const ConfigReport& config) {
+    return config.settings.is_object() && config.settings.value("adaptation", "none") != "none";
+  };
+  std::multimap<nlohmann::json, const ConfigReport*> without;  // by settings
+  for (const ConfigReport& config : report.configs) {
+    if (!adapts(config)) without.emplace(config.settings, &config);
+  }
   std::vector<HarmfulAdaptation> harmful;
   for (const ConfigReport& config : report.configs) {
-    if (!config.settings.is_object() || config.settings.value("adaptation", "none") == "none") continue;
-    const nlohmann::json settings = without_adaptation(config.settings);
-    for (const ConfigReport& other : report.configs) {
-      if (other.settings != settings) continue;
-      const auto comparison = compare_runs(config, other, score, report.folds);
+    if (!adapts(config)) continue;
+    const auto [begin, end] = without.equal_range(without_adaptation(config.settings));
+    for (auto other = begin; other != end; ++other) {
+      const auto comparison = compare_runs(config, *other->second, score, report.folds);
       if (comparison && comparison->result().interval.high < 0) harmful.push_back({config.id, comparison->result()});
     }
   }
