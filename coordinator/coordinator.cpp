@@ -30,6 +30,7 @@
 #include "storage/files/write.h"
 #include "storage/reader.h"
 #include "sweep/error.h"
+#include "sweep/report/report_text.h"
 #include "sweep/result.h"
 
 namespace medley::coordinator {
@@ -389,8 +390,7 @@ struct Coordinator::State {
     }
     const std::size_t added = round.configs.size();
     if (added > 0 || done) add_round(id, round);
-    return {true, name + " got " + std::to_string(added) + (added == 1 ? " new config" : " new configs") +
-                      (done ? "; they are its last" : "")};
+    return {true, name + " got " + sweep::counted(added, "new config") + (done ? "; they are its last" : "")};
   }
 
   Coordinator::Answer send_away(const std::string& worker) {

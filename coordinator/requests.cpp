@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sweep/report/report_text.h"
+
 namespace medley::coordinator {
 using sweep::SweepState;
 
@@ -59,8 +61,8 @@ int Requests::retry(const std::string& id, const std::vector<std::string>& trial
 
 Coordinator::Answer Requests::retried(const std::string& id, int trials) const {
   const SweepStatus& sweep = *catalog_.find_sweep(id);
-  return {true, std::to_string(trials) + (trials == 1 ? " trial" : " trials") + " of sweep " + sweep.name +
-                    " will be trained again" + (sweep.state == SweepState::kRunning ? "" : " when it is resumed")};
+  return {true, sweep::counted(trials, "trial") + " of sweep " + sweep.name + " will be trained again" +
+                    (sweep.state == SweepState::kRunning ? "" : " when it is resumed")};
 }
 
 bool Requests::quarantined(const std::string& worker) const {

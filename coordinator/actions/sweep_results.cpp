@@ -89,6 +89,12 @@ std::string list_text(const std::set<std::string>& values) {
 
 }  // namespace
 
+std::set<std::string> config_ids(storage::Reader& reader, const storage::SweepSummary& sweep) {
+  std::set<std::string> ids;
+  for (const storage::SweepConfigRow& row : reader.sweep_configs(sweep.id)) ids.insert(row.id);
+  return ids;
+}
+
 std::string difference_text(storage::Reader& reader, const storage::SweepSummary& one,
                             const storage::SweepSummary& other) {
   const auto here = values_of(reader, one);
@@ -104,12 +110,7 @@ std::string difference_text(storage::Reader& reader, const storage::SweepSummary
     if (here.count(what) == 0) add(what, {}, values);
   }
   if (!text.empty()) return text;
-  const auto ids = [&](const storage::SweepSummary& of) {
-    std::set<std::string> all;
-    for (const storage::SweepConfigRow& row : reader.sweep_configs(of.id)) all.insert(row.id);
-    return all;
-  };
-  return ids(one) == ids(other) ? "" : "other combinations of the same values";
+  return config_ids(reader, one) == config_ids(reader, other) ? "" : "other combinations of the same values";
 }
 
 std::string renamed_text(storage::Reader& reader, const storage::Writer::Submitted& submitted) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ ChosenConfig choose_config(storage::Reader& reader, const std::string& sweep, co
 /// nullopt for anything else. Throws UsageError where such a config has no such trial.
 std::optional<storage::TrialDetail> choose_trial(storage::Reader& reader, const std::string& id,
                                                  const std::string& sweep = "");
+
+/// Ids of a sweep's configs.
+std::set<std::string> config_ids(storage::Reader& reader, const storage::SweepSummary& sweep);
 
 /// What tells two sweeps of one store apart: "epochs 5, not 3; seeds 1, 2, not 1". "" where no setting does.
 std::string difference_text(storage::Reader& reader, const storage::SweepSummary& one,

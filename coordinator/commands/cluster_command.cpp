@@ -96,8 +96,7 @@ void warn_of_loopback(const LaunchRequest& request, const fs::path& store) {
   if (!request.launcher->reaches_hosts || endpoint.rfind("127.", 0) != 0) return;
   remark(
       "warning: the coordinator listens on loopback only ({}): workers of other hosts need `medley run` or `serve` "
-      "with "
-      "--listen 0.0.0.0\n",
+      "with --listen 0.0.0.0\n",
       endpoint);
 }
 

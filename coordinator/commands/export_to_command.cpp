@@ -6,6 +6,8 @@
 
 #include "coordinator/actions/trackers.h"
 #include "coordinator/commands/command.h"
+#include "coordinator/commands/terminal.h"
+#include "sweep/report/report_text.h"
 
 namespace medley::coordinator {
 namespace {
@@ -20,8 +22,8 @@ void export_to(const ExportToOptions& options, const Globals& globals) {
                                     [&](const Tracker& one) { return one.name == options.tracker; });
   storage::Reader reader(globals.store);
   const ExportedRuns exported = export_to(reader, *tracker, options.sweep, options.out);
-  fmt::print("{}: {} run{} of sweep {}\nread it by: {}\n", exported.out.string(), exported.runs,
-             exported.runs == 1 ? "" : "s", exported.sweep, exported.reading);
+  say("{}: {} of sweep {}\nread it by: {}\n", exported.out.string(), sweep::counted(exported.runs, "run"),
+      exported.sweep, exported.reading);
 }
 
 }  // namespace

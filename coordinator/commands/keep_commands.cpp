@@ -13,6 +13,7 @@
 #include "coordinator/error.h"
 #include "storage/writer.h"
 #include "sweep/nearest.h"
+#include "sweep/report/report_text.h"
 #include "sweep/spec/spec.h"
 #include "web/client.h"
 
@@ -61,10 +62,6 @@ std::vector<std::string> changed_tags(const std::vector<std::string>& tags, cons
   return {changed.begin(), changed.end()};
 }
 
-std::string results_text(std::size_t results) {
-  return std::to_string(results) + (results == 1 ? " result" : " results");
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -97,7 +94,7 @@ void remove(const Globals& globals, const std::string& name, bool with_results, 
   say("sweep {} ({}) is removed\n", sweep.name, sweep.id);
   if (with_results) {
     say("{} of no other sweep removed; `medley store compact` gives their space back\n",
-        results_text(static_cast<std::size_t>(removed.results)));
+        sweep::counted(removed.results, "result"));
   } else {
     say("its results stay: a sweep that asks for the same trials has them; --results removes them, too\n");
   }
@@ -129,7 +126,7 @@ void discard_results(DiscardOptions options, const Globals& globals) {
       refused += kept.count(trial);
       say("{}{}\n", trial, kept.count(trial) > 0 ? "  member of an ensemble" : "");
     }
-    say("{} to discard\n", results_text(trials.size()));
+    say("{} to discard\n", sweep::counted(trials.size(), "result"));
     if (refused > 0) {
       say("refused: {} of them {} of an ensemble; remove it with `medley rm NAME --ensemble`\n", refused,
           refused == 1 ? "is a member" : "are members");
@@ -137,7 +134,7 @@ void discard_results(DiscardOptions options, const Globals& globals) {
     return;
   }
   if (!trials.empty()) discard(globals.store.string(), trials, options.reason);
-  say("{} discarded{}\n", results_text(trials.size()),
+  say("{} discarded{}\n", sweep::counted(trials.size(), "result"),
       trials.empty() ? ""
                      : fmt::format("; the next run trains them again, and copies are in {}",
                                    storage::StoreLayout(globals.store.string()).discarded()));

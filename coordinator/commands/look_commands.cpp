@@ -77,9 +77,7 @@ void diff_configs(storage::Reader& reader, const std::string& sweep, const std::
 void diff_sweeps(storage::Reader& reader, const storage::SweepSummary& one, const storage::SweepSummary& other,
                  bool as_json) {
   const std::string text = difference_text(reader, one, other);
-  std::set<std::string> first, second;
-  for (const auto& row : reader.sweep_configs(one.id)) first.insert(row.id);
-  for (const auto& row : reader.sweep_configs(other.id)) second.insert(row.id);
+  const std::set<std::string> first = config_ids(reader, one), second = config_ids(reader, other);
   std::vector<std::string> both;
   std::set_intersection(first.begin(), first.end(), second.begin(), second.end(), std::back_inserter(both));
   if (as_json) {

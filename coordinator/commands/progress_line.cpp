@@ -79,6 +79,9 @@ void ProgressLine::show(const Status& status, const SweepStatus& sweep) {
   std::fprintf(stderr, "%s\n", progress_text(status, sweep, std::string::npos, false).c_str());
 }
 
-void ProgressLine::say(const std::string& line) { remark("{}{}\n", drawn_ ? kClearLine : "", line); }
+void ProgressLine::say(const std::string& line) {
+  if (drawn_) std::fputs(kClearLine, stderr);  // no character of the line
+  remark("{}\n", line);
+}
 
 }  // namespace medley::coordinator

@@ -81,8 +81,7 @@ std::unique_ptr<Coordinator> open_coordinator(const fs::path& store, Coordinator
   if (const std::string system = storage::shared_database(store); !system.empty()) {
     remark(
         "warning: the database of {} is on {}, where SQLite is slow and locks may not hold: --database FOLDER puts a "
-        "new "
-        "one on a local disk\n",
+        "new one on a local disk\n",
         store.string(), system);
   }
   if (const std::string name = reachable_name(options.address, options.advertise); !resolves(name)) {

@@ -12,8 +12,7 @@ using nlohmann::json;
 
 constexpr const char* kSeedsNote =
     "seeds to settle: if mean and variances stay as they are; the share of the error that comes from the clips does "
-    "not "
-    "shrink with seeds (not expected: more seeds alone will not do); one seed does not tell the share of training";
+    "not shrink with seeds (not expected: more seeds alone will not do); one seed does not tell the share of training";
 
 /// Axes that are held somewhere and are not the same everywhere: the others stand in no column.
 std::vector<std::string> held_axes(const FamilyReport& family) {

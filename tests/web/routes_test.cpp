@@ -42,11 +42,14 @@ class RoutesTest : public ::testing::Test {
   static void TearDownTestSuite() { scratch_.reset(); }
 
   static Response get(const std::string& path, const std::map<std::string, std::string>& query = {}) {
+    return get(Site(folder_, nullptr, {}), path, query);
+  }
+  static Response get(const Site& site, const std::string& path, const std::map<std::string, std::string>& query = {}) {
     Request request;
     request.method = "GET";
     request.path = "/api/v1/" + path;
     request.query = query;
-    return Site(folder_, nullptr, {}).handle(request);
+    return site.handle(request);
   }
   static json body(const std::string& path, const std::map<std::string, std::string>& query = {}) {
     const Response response = get(path, query);
@@ -361,12 +364,7 @@ TEST_F(RoutesTest, ASampleOfConfigsIsEvenlySpacedAndHasBothEnds) {
 
 TEST_F(RoutesTest, ListedSweepsHaveTheOutlineOfTheirScores) {
   const Site site(folder_, nullptr, {});
-  const auto answer = [&](const std::string& path) {
-    Request request;
-    request.method = "GET";
-    request.path = "/api/v1/" + path;
-    return json::parse(site.handle(request).body);
-  };
+  const auto answer = [&](const std::string& path) { return json::parse(get(site, path).body); };
   const json board = answer("sweeps/" + sample_.running + "/leaderboard"), listed = answer("sweeps");
   std::vector<double> scores;
   for (const json& row : board["rows"]) {
@@ -389,11 +387,7 @@ TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
   const auto sample = test::write_sample_store(folder, kNow);
   const Site site(folder, nullptr, {});
   const auto board = [&](const std::map<std::string, std::string>& query) {
-    Request request;
-    request.method = "GET";
-    request.path = "/api/v1/sweeps/" + sample.finished + "/leaderboard";
-    request.query = query;
-    return json::parse(site.handle(request).body);
+    return json::parse(get(site, "sweeps/" + sample.finished + "/leaderboard", query).body);
   };
   const auto ids = [](const json& of) {
     std::vector<std::string> all;
