@@ -146,6 +146,7 @@ void Scheduler::on(const WorkerLost& e) {
     for (int t : worker.leased) trials_[t].lease->back_by_ms = now_ + limits_.reconnect_ms;
     return;
   }
+  if (!worker.quarantined) note_departure(worker);
   worker.strays.clear();
   const std::string because = e.reason.empty() ? "" : ": " + e.reason;
   for (int t : std::set<int>(worker.leased)) {
@@ -759,11 +760,25 @@ bool Scheduler::nobody_can(Can can) const {
   return somebody;
 }
 
+void Scheduler::note_departure(const Worker& worker) {
+  for (auto it = departed_.begin(); it != departed_.end();) {
+    it = now_ - it->second.at_ms < limits_.stall_ms ? std::next(it) : departed_.erase(it);
+  }
+  Departure& last = departed_[worker.host];
+  if (worker.memory >= last.memory) last = {worker.memory, now_};
+}
+
+bool Scheduler::follows_larger(const Trial& trial) const {
+  return std::any_of(departed_.begin(), departed_.end(), [&](const auto& host) {
+    return host.second.memory > trial.outgrown && now_ - host.second.at_ms < limits_.stall_ms;
+  });
+}
+
 void Scheduler::fail_what_fits_nobody() {
   for (int t : std::set<int>(outgrown_)) {
     const Trial& trial = trials_[t];
     if (trial.state != TrialState::kPending || trial.lease) continue;
-    if (!nobody_can([&](const Worker& worker) { return fits(worker, trial); })) continue;
+    if (follows_larger(trial) || !nobody_can([&](const Worker& worker) { return fits(worker, trial); })) continue;
     outgrown_.erase(t);
     unqueue(t);
     fail(t, "does not fit in " + std::to_string(trial.outgrown) + " bytes, the most that a worker has");

@@ -510,6 +510,10 @@ class Scheduler {
   /// Workers are there, and none of them `can`, nor one that may return. With no worker at all the next one may.
   template <class Can>
   bool nobody_can(Can can) const;
+  void note_departure(const Worker& worker);
+  /// A worker with more memory than the trial has outgrown left within Limits::stall_ms: another may start in its
+  /// place.
+  bool follows_larger(const Trial& trial) const;
   void fail_what_fits_nobody();
   void excuse(int trial, const AttemptFailed& failed);
   void stop_what_nobody_has();
@@ -552,6 +556,11 @@ class Scheduler {
   std::vector<std::string> dataset_of_;        ///< by key index
   std::map<std::string, std::string> missed_;  ///< datasets that a worker does not have, and how it says so
   std::map<std::string, Worker> workers_;
+  struct Departure {
+    std::int64_t memory = 0;
+    TimePoint at_ms = 0;
+  };
+  std::map<std::string, Departure> departed_;  ///< host -> the largest worker that left it within Limits::stall_ms
   int joins_ = 0;
   std::map<std::string, Row> hosts_;                 ///< deaths since the host's last result
   std::map<std::int64_t, std::set<int>> crashed_;    ///< packs whose culprit is not known -> trials

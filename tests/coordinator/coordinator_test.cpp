@@ -11,7 +11,9 @@
 
 #include <boost/asio.hpp>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -20,6 +22,7 @@
 #include "storage/reader.h"
 #include "sweep/version.h"
 #include "tests/coordinator/fake_sweep.h"
+#include "tests/support/amount.h"
 #include "tests/support/folder.h"
 #include "tests/support/patience.h"
 #include "tests/worker/blocking_end.h"
@@ -468,6 +471,27 @@ TEST_F(CoordinatorTest, ShowsWhatAWorkerHasInHandAndTakesOfItsHost) {
   worker.send(protocol::Heartbeat{held, std::nullopt});
   test::eventually([&] { return !status().usage; });
   EXPECT_FALSE(status().usage) << "the newest word counts";
+}
+
+TEST_F(CoordinatorTest, WorkersThatLeftCostNoMemory) {
+  options_.exit_when_done = false;
+  open();
+  run_ = std::async(std::launch::async, [this] { return coordinator_->run(); });
+  const auto come_and_go = [&](long workers) {
+    for (long i = 0; i < workers; ++i) {
+      FakeWorker worker = connect();
+      worker.join(1);
+      worker.send(protocol::Leave{});
+    }
+    EXPECT_TRUE(test::eventually([&] { return coordinator_->status().workers.empty(); }));
+    // Bytes in use but those of SQLite, whose cache of pages is bounded. A sanitizer counts none.
+    return static_cast<long>(mallinfo2().uordblks) - static_cast<long>(sqlite3_memory_used());
+  };
+  const long joins = test::amount("MEDLEY_JOINS", 600);
+  const long before = come_and_go(200);
+  const long after = come_and_go(joins);
+  EXPECT_LT((after - before) / joins, 64) << "bytes for each";
+  RecordProperty("bytes", std::to_string(after - before));
 }
 
 TEST_F(CoordinatorTest, TellsTheEpochsOfTrialsInTrainingWhileTheyTrain) {

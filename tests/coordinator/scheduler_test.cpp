@@ -1421,7 +1421,7 @@ TEST_F(SchedulerTest, WhoTookOverASpoolIsNotBlamedForItsResults) {
   )");
 }
 
-TEST_F(SchedulerTest, WhatDoesNotFitWaitsForALargerWorkerWhileOneIsThere) {
+TEST_F(SchedulerTest, WhatDoesNotFitWaitsForALargerWorkerWhileOneIsThereAndForAnotherInItsPlace) {
   play(R"(
     > submit s a:k b:k
     > join large 1 memory=200
@@ -1440,6 +1440,19 @@ TEST_F(SchedulerTest, WhatDoesNotFitWaitsForALargerWorkerWhileOneIsThere) {
     EndAttempt a#1 cancelled
     RecordAssignment small pack 3: a#2
     Assign small pack 3: a#2
+    > tick
+    @ 1000
+    > beat small a#2@1
+    @ 2000
+    > beat small a#2@2
+    @ 3000
+    > beat small a#2@3
+    @ 4000
+    > beat small a#2@4
+    @ 4900
+    > beat small a#2@5
+    > tick
+    @ 5000
     > tick
     FailTrial b: does not fit in 100 bytes, the most that a worker has
     > retry b
