@@ -347,6 +347,8 @@ void Scheduler::on(const Ticked&) {
     } else if (now_ - lease.listed_ms >= limits_.lease_ms) {
       lose(t, Loss::kSilent,
            "no heartbeat of " + worker + " listed it for " + std::to_string(limits_.lease_ms) + " ms");
+    } else if (waits(lease)) {
+      trials_[t].lease->progress_ms = now_;
     } else if (now_ - lease.progress_ms >= limits_.stall_ms) {
       workers_[lease.worker].strays.insert({trials_[t].id, lease.number});
       workers_[lease.worker].stalled.insert({trials_[t].id, lease.number});
@@ -354,6 +356,15 @@ void Scheduler::on(const Ticked&) {
       lose(t, Loss::kHung, "no progress on " + worker + " for " + std::to_string(limits_.stall_ms) + " ms");
     }
   }
+}
+
+bool Scheduler::waits(const Lease& lease) const {
+  const auto it = workers_.find(lease.worker);
+  if (it == workers_.end()) return false;
+  return !it->second.strays.empty() || std::any_of(it->second.leased.begin(), it->second.leased.end(), [&](int t) {
+    const Lease& other = *trials_[t].lease;
+    return other.pack < lease.pack && !other.spooled;
+  });
 }
 
 // ---- Workers --------------------------------------------------------------------------------------------------

@@ -506,6 +506,8 @@ class Scheduler {
   void forgive(int trial);
   bool untried(const Trial& trial, bool trusted) const;
   const std::string& dataset_of(int trial) const { return dataset_of_[static_cast<std::size_t>(trials_[trial].key)]; }
+  /// Its worker trains another pack first, and cannot be blamed for its progress.
+  bool waits(const Lease& lease) const;
   void outgrow(int trial, const AttemptFailed& failed);
   /// Workers are there, and none of them `can`, nor one that may return. With no worker at all the next one may.
   template <class Can>

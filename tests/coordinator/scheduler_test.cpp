@@ -465,6 +465,38 @@ TEST_F(SchedulerTest, AHungAttemptIsLostThoughTheHeartbeatLives) {
   )");
 }
 
+TEST_F(SchedulerTest, WhatWaitsBehindAHungPackIsNotHung) {
+  play(R"(
+    > submit s a:k b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > beat w a#1*
+    RecordAssignment w pack 2: b#1
+    Assign w pack 2: b#1
+    > beat w a#1@0 b#1@0
+    @5000
+    > beat w a#1@0 b#1@0
+    > tick
+    Cancel w a#1
+    EndAttempt a#1 lost uncounted
+    @5500
+    > beat w a#1@0 b#1@0
+    Cancel w a#1
+    > tick
+    > fail w a#1
+    @10000
+    > beat w b#1@0
+    @10400
+    > tick
+    @10500
+    > tick
+    Cancel w b#1
+    EndAttempt b#1 lost
+  )");
+}
+
 TEST_F(SchedulerTest, AFailedTrialWaitsTwiceAsLongEachTimeThenFailsWithItsBudget) {
   limits_.retry_budget = 3;
   play(R"(
