@@ -43,6 +43,11 @@ class CallGate {
   template <class What>
   auto call(What what) -> decltype(what()) {
     using Result = decltype(what());
+    {
+      // The gate cannot open meanwhile. `what` may call again.
+      const std::lock_guard lock(mutex_);
+      if (state_ == State::kNotYet) return what();
+    }
     if (is_here()) return what();
     // `what` refers to the caller's frame. Either that thread claims it or, when the gate has closed without it, the
     // caller does.
@@ -63,13 +68,13 @@ class CallGate {
   /// What is called now is called on this thread. Throws Error when the gate has closed.
   bool is_here() {
     const std::lock_guard lock(mutex_);
-    if (state_ == State::kNotYet || thread_ == std::this_thread::get_id()) return true;
+    if (thread_ == std::this_thread::get_id()) return true;
     if (state_ == State::kClosed) throw Error("the coordinator has ended");
     return false;
   }
 
   boost::asio::io_context& io_;
-  std::mutex mutex_;
+  std::recursive_mutex mutex_;
   enum class State { kNotYet, kOpen, kClosed };
   State state_ = State::kNotYet;
   std::thread::id thread_;

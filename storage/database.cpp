@@ -198,6 +198,7 @@ void Database::fail(const std::string& doing) const {
   constexpr std::size_t kShown = 80;
   const std::string what =
       path_ + ": " + sqlite3_errmsg(handle_) + cause_of(code, system, path_) + " [" + doing.substr(0, kShown) + "]";
+  if (code == SQLITE_READONLY_ROLLBACK) throw InterruptedStart(what);
   if (is_of_system(code, system)) throw SystemError(what);
   throw Error(what);
 }

@@ -17,6 +17,12 @@ class SystemError : public Error {
   using Error::Error;
 };
 
+/// Whoever made the database was interrupted, and left a journal that only a writer can take back.
+class InterruptedStart : public SystemError {
+ public:
+  using SystemError::SystemError;
+};
+
 /// What is stored of a trial's result is not what was stored: it has rotted, or somebody wrote to it.
 class ChangedResult : public Error {
  public:

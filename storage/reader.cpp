@@ -120,6 +120,8 @@ bool store_exists(const fs::path& folder) {
   try {
     Database database(file, Database::Mode::kReadOnly);
     return !is_empty(database);
+  } catch (const InterruptedStart&) {
+    return false;
   } catch (const Error&) {
     return true;  // whoever reads it is told why not
   }

@@ -59,6 +59,19 @@ TEST_F(SchemaTest, ADatabaseWhoseFirstCommandWasInterruptedIsNoStoreYet) {
   EXPECT_TRUE(store_exists(folder_.path())) << "whoever reads it is told why not";
 }
 
+TEST_F(SchemaTest, ADatabaseWithAJournalOfItsFirstCommandIsNoStoreYet) {
+  const std::string made = folder_ / "made.db";
+  Database database(made, Database::Mode::kReadWrite);
+  database.execute("CREATE TABLE t (x)");
+  database.execute("PRAGMA cache_size = 1; BEGIN; INSERT INTO t VALUES (zeroblob(100000))");  // does not fit the cache
+  ASSERT_GT(std::filesystem::file_size(made + "-journal"), 0u);
+  std::filesystem::copy_file(made, path());
+  std::filesystem::copy_file(made + "-journal", path() + "-journal");  // as kill -9 leaves them
+  EXPECT_NE(test::error_of<InterruptedStart>([&] { number("PRAGMA application_id"); }), "");
+  EXPECT_FALSE(store_exists(folder_.path()));
+  database.execute("ROLLBACK");
+}
+
 TEST_F(SchemaTest, AFailedMigrationLeavesTheOldStore) {
   make();
   std::vector<std::string> broken = with_one_more();
