@@ -42,7 +42,9 @@ using Steady = std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t kLargestBatch = 256;  // events committed together
-constexpr std::size_t kSlice = 250;         // trials or configs of a large sweep that are worked on at a time
+constexpr std::size_t kSlice = 250;         // trials or configs of a large sweep that are worked on at first
+constexpr std::size_t kLargestSlice = 4'000;
+constexpr auto kSliceTime = milliseconds(30);  // that one is to take
 constexpr auto kTick = milliseconds(100);
 
 TimePoint steady_ms() { return std::chrono::duration_cast<milliseconds>(Steady::now().time_since_epoch()).count(); }
@@ -170,11 +172,24 @@ struct Coordinator::State {
   // What takes long is done on the thread that asks for it, and by slices on the coordinator's, between its other work:
   // workers and other requests wait for a slice at most.
 
-  /// Calls `what` on the coordinator's thread, with one slice of a list of `count` at a time.
+  /// Calls `what` on the coordinator's thread, with one slice of a list of `count` at a time. Slices are as large as
+  /// takes kSliceTime.
   template <class What>
   void in_slices(std::size_t count, What what) {
-    for (std::size_t first = 0; first < count; first += kSlice) {
-      gate.call([&] { what(storage::Slice{first, std::min(count, first + kSlice)}); });
+    std::size_t size = kSlice;
+    for (std::size_t first = 0; first < count;) {
+      const storage::Slice slice{first, std::min(count, first + size)};
+      gate.call([&] {
+        const auto begin = Steady::now();
+        what(slice);
+        const auto took = Steady::now() - begin;
+        if (took > kSliceTime) {
+          size = std::max<std::size_t>(1, size / 2);
+        } else if (took < kSliceTime / 2) {
+          size = std::min(kLargestSlice, size * 2);
+        }
+      });
+      first = slice.last;
     }
   }
 

@@ -21,6 +21,7 @@ void Connection::open(const std::string& host, std::uint16_t port) {
                             asio::async_connect(socket_, found, [this, self](error_code e, const tcp::endpoint&) {
                               if (closed_) return;
                               if (e) return lost(Fault::kNetwork, e.message());
+                              taken_ = true;
                               shake_hands();
                             });
                           });

@@ -41,6 +41,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// has closed.
   void close_when_sent();
   bool closed() const { return closed_; }
+  /// The other host answered, whether or not its process reads.
+  bool taken() const { return taken_; }
   std::chrono::steady_clock::time_point started() const { return started_; }
 
  private:
@@ -64,6 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::vector<std::uint8_t> body_;
   std::deque<std::vector<std::uint8_t>> outbox_;
   bool closed_ = false;
+  bool taken_ = false;
   bool close_when_sent_ = false;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };

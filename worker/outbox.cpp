@@ -27,6 +27,9 @@ PackPtr Outbox::assign(const protocol::Assign& assignment, const std::string& ch
   pack->assign = assignment;
   pack->checkpoint_folder = checkpoint_folder;
   for (const auto& trial : assignment.trials) pack->attempts.push_back({trial.spec.id, trial.attempt});
+  for (const Held& known : held()) {
+    if (known.attempt == pack->attempts.front()) return nullptr;  // on its way when this connection was opened
+  }
   if (packs_.size() >= kMaxQueuedPacks) {
     for (const AttemptId& attempt : pack->attempts) failures_.push_back({attempt, "the worker has packs enough"});
     return nullptr;

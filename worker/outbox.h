@@ -16,7 +16,7 @@ class Outbox {
   /// Begins with what the spool holds.
   explicit Outbox(Spool& spool);
 
-  /// nullptr: refused, because the worker has packs enough.
+  /// nullptr: it has this pack already, or refuses it because it has packs enough.
   PackPtr assign(const protocol::Assign& assignment, const std::string& checkpoint_folder);
   /// A pack continues for its other trials. When none of them is wanted, it stops and then confirms.
   void cancel(const protocol::Cancel& cancelled);

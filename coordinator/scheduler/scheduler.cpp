@@ -20,14 +20,6 @@ using Places = std::vector<std::pair<int, int>>;
 bool has_place(const Places& places, int sweep) {
   return std::any_of(places.begin(), places.end(), [sweep](const auto& place) { return place.first == sweep; });
 }
-/// Of limits: assignments wait for no longer, however much a pause has left to read.
-constexpr int kLongestCatchUp = 20;
-
-/// What comes in number after a pause: of connections that workers have closed, and of those that they opened since.
-bool is_of_a_pause(const Event& event) {
-  return std::holds_alternative<WorkerJoined>(event) || std::holds_alternative<WorkerLost>(event) ||
-         std::holds_alternative<ResultReceived>(event);
-}
 }  // namespace
 
 Scheduler::Scheduler(Limits limits, std::int64_t next_pack) : limits_(limits), next_pack_(next_pack) {
@@ -39,13 +31,9 @@ std::vector<Command> Scheduler::handle(const Event& event, TimePoint now_ms) {
   assert(out_.empty());
   const TimePoint last =
       std::exchange(last_event_ms_, std::max(last_event_ms_.value_or(now_ms), now_ms)).value_or(now_ms);
-  now_ += std::min(*last_event_ms_ - last, limits_.longest_step_ms);
-  if (*last_event_ms_ - last > limits_.longest_step_ms) {
-    assign_from_ = now_ + limits_.catch_up_ms;
-    assign_by_ = now_ + kLongestCatchUp * limits_.catch_up_ms;
-  } else if (now_ < assign_from_ && is_of_a_pause(event)) {
-    assign_from_ = std::min(now_ + limits_.catch_up_ms, assign_by_);
-  }
+  const bool paused = *last_event_ms_ - last > limits_.longest_step_ms;
+  now_ += paused ? limits_.longest_step_ms / 10 : *last_event_ms_ - last;
+  if (paused) assign_from_ = now_ + limits_.catch_up_ms;
   std::visit([this](const auto& e) { on(e); }, event);
   release_delayed();
   if (draining_) {
@@ -123,14 +111,7 @@ void Scheduler::on(const WorkerJoined& e) {
     out_.push_back(Quarantine{e.worker, worker.quarantine_reason});
   }
   reconcile(e.worker, e.held);
-  // What it says it holds is all there is: an assignment that it never got, or forgot, is lost now.
-  std::set<AttemptId> held;
-  for (const HeldAttempt& h : e.held) held.insert(h.attempt);
-  for (int t : std::set<int>(worker.leased)) {
-    if (!held.count({trials_[t].id, trials_[t].lease->number})) {
-      lose(t, Loss::kSilent, name_of(e.worker) + " came back without it");
-    }
-  }
+  send_again_or_lose(e.worker);
 }
 
 void Scheduler::on(const WorkerLost& e) {
@@ -422,6 +403,27 @@ void Scheduler::renew(Lease& lease, const HeldAttempt& held) {
   if (held.progress > lease.progress || (spooled && !lease.spooled)) lease.progress_ms = now_;
   lease.progress = std::max(lease.progress, held.progress);
   lease.spooled = lease.spooled || spooled;  // a delayed heartbeat does not untrain it
+}
+
+/// A worker came back, and what it lists is all that it holds: other attempts never reached it, or ended unheard.
+void Scheduler::send_again_or_lose(const std::string& id) {
+  const Worker& worker = workers_[id];
+  std::map<std::int64_t, std::vector<AttemptId>> unheard;  // by pack
+  for (int t : std::set<int>(worker.leased)) {
+    Lease& lease = *trials_[t].lease;
+    const AttemptId attempt{trials_[t].id, lease.number};
+    if (worker.listed.count(attempt)) continue;
+    const bool reached = lease.progress >= 0 || lease.written_off;
+    if (reached || !usable(worker) || draining_ || !wanted(trials_[t]) || lease.sent >= limits_.retry_budget) {
+      lose(t, Loss::kSilent, name_of(id) + " came back without it");
+      continue;
+    }
+    ++lease.sent;
+    lease.listed_ms = lease.progress_ms = now_;
+    lease.back_by_ms.reset();
+    unheard[lease.pack].push_back(attempt);
+  }
+  for (auto& [pack, attempts] : unheard) out_.push_back(Assign{id, pack, std::move(attempts)});
 }
 
 /// `worker` trained it: it and its host can, and whoever failed it alone was at fault.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -33,12 +34,10 @@ struct Limits {
   /// An attempt whose progress does not rise for this time is lost, though its worker's heartbeat is alive. What fits
   /// no worker that is there waits so long for one that was there before.
   std::int64_t stall_ms = 15 * 60'000;
-  /// More time than this between two events is a pause of the coordinator, and passes for this much. A worker is thus
-  /// never judged by a time in which it could not be heard. Ticks come ten times as often.
+  /// More time than this between two events is a pause of the coordinator, and passes for a tenth of this, the time
+  /// between two ticks. A worker is thus never judged by a time in which it could not be heard.
   std::int64_t longest_step_ms = 1'000;
-  /// After such a pause nothing is assigned for this time: who has gone, came back or delivered meanwhile is heard
-  /// first. An assignment to a connection that its worker has closed would be lost. The time begins again with every
-  /// worker that is lost or joins, and every result, for up to 20 such times.
+  /// After such a pause nothing is assigned for this time: who has died or delivered meanwhile is heard first.
   std::int64_t catch_up_ms = 500;
   /// Counted failures after which a trial is failed, if the evidence says so too (Scheduler).
   int retry_budget = 5;
@@ -101,7 +100,8 @@ struct HeldAttempt {
   std::int64_t progress = 0;  ///< any number that rises while it trains (steps)
 };
 
-/// A worker connected and was authenticated: for the first time, or again with what it still holds.
+/// A worker connected and was authenticated: for the first time, or again with what it still holds. An assignment that
+/// it never listed has not reached it, and is sent again.
 struct WorkerJoined {
   std::string worker;  ///< one id a process, kept over reconnections
   int capacity = 1;    ///< largest pack it holds
@@ -371,9 +371,10 @@ class Scheduler {
     TimePoint listed_ms = 0;              ///< assigned, or last listed by a heartbeat
     std::optional<TimePoint> back_by_ms;  ///< its worker's connection is closed
     TimePoint progress_ms = 0;            ///< when progress last rose
-    std::int64_t progress = -1;
-    bool written_off = false;  ///< ended in the store already: losing it again costs nothing
-    bool spooled = false;      ///< trained; only delivery is awaited
+    std::int64_t progress = -1;           ///< -1: its worker has never listed it
+    int sent = 1;                         ///< times
+    bool written_off = false;             ///< ended in the store already: losing it again costs nothing
+    bool spooled = false;                 ///< trained; only delivery is awaited
   };
   struct Trial {
     std::string id;
@@ -468,6 +469,7 @@ class Scheduler {
   /// Compares a worker's report of its attempts with its leases: renews, cancels, or resumes a written-off attempt.
   void reconcile(const std::string& worker, const std::vector<HeldAttempt>& held);
   void renew(Lease& lease, const HeldAttempt& held);
+  void send_again_or_lose(const std::string& worker);
   void note_result(const std::string& worker, int trial);
   void note_refusal(const std::string& worker);
   void set_aside(const std::string& id, Worker& worker, const std::string& reason);
@@ -544,7 +546,7 @@ class Scheduler {
   Limits limits_;
   std::int64_t next_pack_;
   TimePoint now_ = 0;  ///< own time
-  TimePoint assign_from_ = 0, assign_by_ = 0;
+  TimePoint assign_from_ = 0;
   std::optional<TimePoint> last_event_ms_;
   bool draining_ = false;
   bool shut_down_ = false;
@@ -552,7 +554,7 @@ class Scheduler {
 
   std::vector<Sweep> sweeps_;
   std::map<std::string, int> sweep_index_;
-  std::vector<Trial> trials_;
+  std::deque<Trial> trials_;  ///< grows without moving what is there
   std::map<std::string, int> trial_index_;
   std::map<std::string, int> key_index_;
   std::vector<std::string> dataset_of_;        ///< by key index

@@ -1,5 +1,5 @@
 // How long a coordinator's thread is held at most while a large sweep is submitted, changed and stopped. Other threads
-// and the workers wait for so long.
+// and the workers wait for so long. What of it that thread computed is what a machine with nothing else to do shows.
 // holds FOLDER [CONFIGS]: two trials a config.
 #include <algorithm>
 #include <atomic>
@@ -8,7 +8,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <mutex>
 #include <thread>
+#include <utility>
+
+#include <pthread.h>
 
 #include "coordinator/coordinator.h"
 #include "tests/coordinator/fake_sweep.h"
@@ -22,15 +26,35 @@ double ms_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
-/// Asks the coordinator's thread for nothing, all the time.
+/// Milliseconds that a thread has computed.
+double computed_ms(std::thread& thread) {
+  clockid_t clock{};
+  timespec time{};
+  pthread_getcpuclockid(thread.native_handle(), &clock);
+  clock_gettime(clock, &time);
+  return 1e3 * static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_nsec);
+}
+
+/// Milliseconds.
+struct Held {
+  double waited = 0;
+  double computed = 0;  ///< by the coordinator's thread meanwhile
+};
+
+/// Asks the coordinator's thread, `server`, for nothing, all the time.
 class Visitor {
  public:
-  explicit Visitor(Coordinator& coordinator)
-      : thread_([this, &coordinator] {
+  Visitor(Coordinator& coordinator, std::thread& server)
+      : thread_([this, &coordinator, &server] {
           while (!ended_) {
             const auto begin = Clock::now();
+            const double before = computed_ms(server);
             coordinator.write([](storage::Writer&) {});
-            longest_ = std::max(longest_.load(), ms_since(begin));
+            {
+              const std::lock_guard lock(mutex_);
+              longest_.waited = std::max(longest_.waited, ms_since(begin));
+              longest_.computed = std::max(longest_.computed, computed_ms(server) - before);
+            }
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
           }
         }) {}
@@ -38,11 +62,15 @@ class Visitor {
     ended_ = true;
     thread_.join();
   }
-  /// Milliseconds that it waited at most since the last call.
-  double longest() { return longest_.exchange(0); }
+  /// The most of each since the last call.
+  Held longest() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(longest_, {});
+  }
 
  private:
-  std::atomic<double> longest_{0};
+  std::mutex mutex_;
+  Held longest_;
   std::atomic<bool> ended_{false};
   std::thread thread_;
 };
@@ -58,17 +86,19 @@ int main(int argc, char** argv) {
   Coordinator coordinator(options);
   std::thread server([&] { coordinator.run(); });
   {
-    Visitor visitor(coordinator);
+    Visitor visitor(coordinator, server);
     const auto sweep = fake::fake_sweep(configs);
     std::string id;
-    std::printf("%zu trials; milliseconds\n%-12s %10s %10s\n", sweep.trials.size(), "", "in all", "held");
+    std::printf("%zu trials; milliseconds\n%-12s %10s %10s %10s\n", sweep.trials.size(), "", "in all", "held",
+                "computed");
     const auto measure = [&](const char* name, const std::function<void()>& what) {
       visitor.longest();
       const auto begin = Clock::now();
       what();
       const double all = ms_since(begin);
       std::this_thread::sleep_for(std::chrono::seconds(1));
-      std::printf("%-12s %10.0f %10.0f\n", name, all, visitor.longest());
+      const Held held = visitor.longest();
+      std::printf("%-12s %10.0f %10.0f %10.0f\n", name, all, held.waited, held.computed);
       std::fflush(stdout);
     };
     measure("submit", [&] { id = coordinator.submit(fake::fake_dataset(), sweep).id; });

@@ -388,6 +388,11 @@ class Cluster {
       if (end->reason.rfind("no progress", 0) == 0 && !hung_.count(end->attempt)) {
         violated("only what hangs is taken for hung: " + end->attempt.trial);
       }
+      const auto workers = core_->scheduler.workers();
+      const bool trusted = std::none_of(workers.begin(), workers.end(), [](const auto& w) { return w.quarantined; });
+      if (end->reason.find("came back without it") != std::string::npos && trusted && !reached_.count(end->attempt)) {
+        violated("an assignment that has not come is sent again: " + end->attempt.trial);
+      }
       ++counters_[std::string("attempt ") + name_of(end->state)];
     }
   }
@@ -628,6 +633,9 @@ class Cluster {
         if (bug_ != Planted::kLeaveSpools && !slot.outbox->take_over_abandoned().empty())
           ++counters_["spool taken over"];
       } else if (const auto* assign = std::get_if<protocol::Assign>(&message)) {
+        for (const auto& trial : assign->trials) {
+          if (!reached_.insert({trial.spec.id, trial.attempt}).second) ++counters_["assignment came twice"];
+        }
         if (const PackPtr pack = slot.outbox->assign(*assign, "")) slot.waiting.push_back(pack);
         if (slot.crashes && slot.dies_ms == 0) slot.dies_ms = now_ + dice_.between(50, 300);
       } else if (const auto* cancel = std::get_if<protocol::Cancel>(&message)) {
@@ -765,6 +773,7 @@ class Cluster {
   std::set<std::string> poisoned_, killers_;
   std::set<std::string> bad_;  ///< workers that failed, hung, lied, lost results or died by themselves
   std::set<AttemptId> hung_;
+  std::set<AttemptId> reached_;     ///< assigned to a worker that heard so
   std::set<std::string> accepted_;  ///< trials
   std::deque<std::string> history_;
 };

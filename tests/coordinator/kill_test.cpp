@@ -187,22 +187,22 @@ TEST_F(Kill, ASpoolOfDeadWorkersIsDeliveredByNewOnes) {
   EXPECT_EQ(delivered, static_cast<std::size_t>(kept)) << log;
 }
 
-// Shorter than the 5 s after which a worker opens another connection.
+// Longer than the 5 s after which a worker opens another connection, and than the lease of 3 s.
 TEST_F(Kill, PausesOfTheCoordinatorLoseNoAttempt) {
   const int places = static_cast<int>(test::amount("MEDLEY_PAUSE_WORKERS", 6));
   const int pauses = static_cast<int>(test::amount("MEDLEY_PAUSES", 3));
-  // The lease is 3 s.
-  const auto pause = std::chrono::milliseconds(test::amount("MEDLEY_PAUSE_MS", 4'000));
+  const std::chrono::milliseconds pause(test::amount("MEDLEY_PAUSE_MS", 6'000));
   const std::chrono::milliseconds between(test::amount("MEDLEY_BETWEEN_PAUSES_MS", 200));
   const int configs = 8 * places;
-  behave("train_ms 400");
+  behave("train_ms " + std::to_string(test::amount("MEDLEY_PAUSE_TRAIN_MS", 400)));
   setenv("FENCING_MS", "60000", 1);  // the product's
   setenv("LEASE_MS", "3000", 1);
-  const auto run = start(configs, places);
+  const auto run = Fleet::start(configs, places, {FAKE_WORKER, "--capacity", "1"});
   unsetenv("FENCING_MS");
   unsetenv("LEASE_MS");
   ASSERT_TRUE(test::eventually([&] { return running() >= places; }));
   for (int i = 0; i < pauses; ++i) {
+    EXPECT_LT(finished(), 2 * configs) << "the sweep ended before the pauses: make it longer";
     run->kill(SIGSTOP);
     std::this_thread::sleep_for(pause);
     run->kill(SIGCONT);

@@ -11,7 +11,7 @@
 namespace medley::coordinator::simulation {
 namespace {
 
-constexpr int kSeeds = 3500;
+constexpr int kSeeds = 4500;
 
 /// "" or what was violated.
 std::string run_seed(std::uint64_t seed, Bug bug, Counters& counters) {
@@ -56,6 +56,7 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "hung attempt lost",
                            "written-off attempt resumed",
                            "worker came back without an attempt",
+                           "assignment sent again",
                            "worker came back with attempts",
                            "duplicate attempt cancelled",
                            "attempt cancelled by a stop",
@@ -137,6 +138,7 @@ TEST_P(PlantedBug, IsFound) {
 INSTANTIATE_TEST_SUITE_P(
     All, PlantedBug,
     testing::Values(Planted{Bug::kSendBeforeRecord, "SendBeforeRecord", "an assignment is recorded before it is sent"},
+                    Planted{Bug::kSendTwice, "SendTwice", "an assignment is sent again only where it has not come"},
                     Planted{Bug::kAcceptTwice, "AcceptTwice", "a trial is accepted once"},
                     Planted{Bug::kTrustStaleFailure, "TrustStaleFailure", "a failure was reported by the worker"},
                     Planted{Bug::kForgetLeases, "ForgetLeases", "every sweep ends"},

@@ -28,7 +28,7 @@ HeldAttempt parse_held(std::string text) {
   return held;
 }
 
-/// "a:key", with "/finished", "/failed", "/failures=2", "/attempts=3", "/on=w1" as the store knows it.
+/// "a:key", with "/finished", "/failed", "/failures=2", "/attempts=3", "/on=w1", "/pack=2" as the store knows it.
 SubmittedTrial parse_trial(const std::string& text) {
   std::istringstream in(text);
   std::string part;
@@ -50,6 +50,8 @@ SubmittedTrial parse_trial(const std::string& text) {
       trial.attempts = std::stoi(value);
     else if (part.rfind("on=", 0) == 0)
       trial.running_worker = value;
+    else if (part.rfind("pack=", 0) == 0)
+      trial.running_pack = std::stoi(value);
     else
       throw std::runtime_error("bad test: " + text);
   }
@@ -426,18 +428,52 @@ TEST_F(SchedulerTest, AWorkerThatCameBackInTimeHasWholeLeasesAgain) {
   )");
 }
 
-TEST_F(SchedulerTest, AnAssignmentThatNeverArrivedIsLostWhenTheWorkerComesBack) {
+TEST_F(SchedulerTest, AnAssignmentThatNeverArrivedIsSentAgainWhenTheWorkerComesBack) {
+  limits_.retry_budget = 3;
   play(R"(
     > submit s a:k b:k
     > join w 2
     RecordWorker w joined
     RecordAssignment w pack 1: a#1 b#1
     Assign w pack 1: a#1 b#1
+    > disconnect w
+    RecordWorker w away
+    > join w 2
+    RecordWorker w joined
+    Assign w pack 1: a#1 b#1
     > join w 2 b#1*
     RecordWorker w joined
-    EndAttempt a#1 lost uncounted
+    Assign w pack 1: a#1
+    > join w 2 b#1*
+    RecordWorker w joined
+    EndAttempt a#1 lost uncounted: worker w came back without it
     RecordAssignment w pack 2: a#2
     Assign w pack 2: a#2
+    > beat w a#2
+    > join w 2
+    RecordWorker w joined
+    EndAttempt a#2 lost uncounted: worker w came back without it
+    EndAttempt b#1 lost uncounted: worker w came back without it
+    RecordAssignment w pack 3: a#3 b#2
+    Assign w pack 3: a#3 b#2
+  )");
+}
+
+TEST_F(SchedulerTest, ALeaseOfAnEarlierCoordinatorIsSentAgainToAWorkerThatHasNotHeardOfIt) {
+  play(R"(
+    > submit s a:k/attempts=1/on=w/pack=7
+    > join w 2
+    RecordWorker w joined
+    Assign w pack 7: a#1
+    > beat w a#1
+    > drain
+    > disconnect w
+    RecordWorker w away
+    > join w 2
+    RecordWorker w joined
+    EndAttempt a#1 lost uncounted: worker w came back without it
+    Dismiss w: the coordinator is ending
+    Shutdown
   )");
 }
 
@@ -978,16 +1014,19 @@ TEST_F(SchedulerTest, SilenceCountsOnlyWhenItComesAgainAndAgain) {
     RecordWorker w joined
     RecordAssignment w pack 1: a#1
     Assign w pack 1: a#1
+    > beat w a#1
     > join w 1
     RecordWorker w joined
     EndAttempt a#1 lost uncounted: worker w came back without it
     RecordAssignment w pack 2: a#2
     Assign w pack 2: a#2
+    > beat w a#2
     > join w 1
     RecordWorker w joined
     EndAttempt a#2 lost uncounted
     RecordAssignment w pack 3: a#3
     Assign w pack 3: a#3
+    > beat w a#3
     > join w 1
     RecordWorker w joined
     EndAttempt a#3 lost
@@ -995,6 +1034,7 @@ TEST_F(SchedulerTest, SilenceCountsOnlyWhenItComesAgainAndAgain) {
     > tick
     RecordAssignment w pack 4: a#4
     Assign w pack 4: a#4
+    > beat w a#4
     > join w 1
     RecordWorker w joined
     EndAttempt a#4 lost
@@ -1536,32 +1576,18 @@ TEST_F(SchedulerTest, AfterAPauseNothingIsAssignedBeforeTheWorkersWereHeard) {
   )");
 }
 
-TEST_F(SchedulerTest, WhatAPauseLeftToReadMakesAssignmentsWaitButNotForEver) {
+TEST_F(SchedulerTest, PausesInARowPassForTicks) {
   limits_.longest_step_ms = 100;
-  limits_.catch_up_ms = 50;
   play(R"(
-    > submit s a:k b:k
+    > submit s a:k
     > join w 1
     RecordWorker w joined
     RecordAssignment w pack 1: a#1
     Assign w pack 1: a#1
-    @5000
-    > result w a#1
-    RecordResult w a#1
-    AcknowledgeResult w a#1
-    @5040
-    > disconnect w
-    RecordWorker w away
-    @5060
-    > join w 1
-    RecordWorker w joined
-    @5100
-    > tick
-    @5120
-    > tick
-    RecordAssignment w pack 2: b#1
-    Assign w pack 2: b#1
   )");
+  // 99 of them, for 10 ms each: the lease of 1000 ms has not ended.
+  for (int pause = 1; pause < 100; ++pause) play("@" + std::to_string(5000 * pause) + "\n> tick\n");
+  play("> beat w a#1\n");
 }
 
 TEST_F(SchedulerTest, APausedWorkerEndsItsPackAndGetsNoOtherUntilItIsReleased) {

@@ -522,7 +522,10 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
             attempt.state != AttemptState::kRunning) {
           violated("what is sent is what was recorded: " + trial_of(a));
         }
-        if (!sent_.insert(a).second) violated("an assignment is sent once: " + trial_of(a));
+        const bool again = !sent_.insert(a).second;
+        const bool returned = joined && joined->worker == assign->worker && progress_[a].first < 0;
+        if (again && !returned) violated("an assignment is sent again only where it has not come: " + trial_of(a));
+        if (again) ++counters_["assignment sent again"], ++sent_again_[a];
       }
     } else if (const auto* record = as<RecordResult>(command)) {
       if (!result || result->attempt != record->attempt) violated("a result is recorded when it comes");
@@ -606,9 +609,13 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
                                             [&](const HeldAttempt& h) { return h.attempt == end->attempt; });
         const bool gone = lost && held_it(lost->worker) && lost->how == WorkerLost::How::kGone;
         const bool ticked = std::holds_alternative<Ticked>(event);
-        // Each pause may be taken for one late tick.
+        const bool heard = progress_[end->attempt].first >= 0 || sent_again_[end->attempt] + 1 >= limits_.retry_budget;
+        if (forgotten && !heard && !distrusted_.count(joined->worker)) {
+          violated("an assignment that has not come is sent again: " + trial_of(end->attempt));
+        }
+        // Each pause passes for a tick.
         const auto own_time = [&](const Moment& from) {
-          return awake_ms_ - from.awake_ms + (pauses_ - from.pauses) * (kTickMs + kStepMs);
+          return awake_ms_ - from.awake_ms + (pauses_ - from.pauses) * (kTickMs + kStepMs) / 10;
         };
         const bool cut_off = ticked && std::any_of(closed_.begin(), closed_.end(), [&](const auto& closed) {
                                return held_it(closed.first) && own_time(closed.second) >= limits_.reconnect_ms &&
@@ -1191,6 +1198,14 @@ void World::plant(std::vector<Command>& commands, const Event& event) {
   if (bug_ == Bug::kQuarantineAtOnce && failed && !commands.empty() && !assigns) {
     commands.insert(commands.begin(), {RecordWorker{failed->worker, WorkerState::kQuarantined, "failed 1"},
                                        Quarantine{failed->worker, "failed 1"}});
+  }
+  if (const auto* joined = std::get_if<WorkerJoined>(&event); joined && bug_ == Bug::kSendTwice) {
+    for (const HeldAttempt& held : joined->held) {
+      const auto& attempts = journal_.trials.at(held.attempt.trial).attempts;
+      const Journal::Attempt& attempt = attempts.at(static_cast<std::size_t>(held.attempt.number - 1));
+      if (attempt.state != AttemptState::kRunning || attempt.worker != joined->worker) continue;
+      commands.push_back(Assign{joined->worker, attempt.pack, {held.attempt}});
+    }
   }
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (bug_ == Bug::kSendBeforeRecord && i > 0 && as<Assign>(commands[i])) {

@@ -23,6 +23,7 @@ class Violation : public std::runtime_error {
 enum class Bug {
   kNone,
   kSendBeforeRecord,     ///< Assign goes out before RecordAssignment
+  kSendTwice,            ///< a worker that comes back is sent what it holds
   kAcceptTwice,          ///< a second result of a finished trial is recorded
   kTrustStaleFailure,    ///< a failure of an old attempt ends the newer one
   kForgetLeases,         ///< time never passes: a dead worker keeps its attempts for ever
@@ -263,6 +264,7 @@ class World {
   std::set<std::pair<std::string, AttemptId>> said_failed_;           ///< what workers really reported
   std::set<AttemptId> trained_;                                       ///< attempts that really gave a result
   std::set<AttemptId> sent_;  ///< Assign went out (this coordinator's or an earlier one's)
+  std::map<AttemptId, int> sent_again_;
   std::map<std::pair<AttemptId, std::string>, Moment> listed_;  ///< by whom: assigned or last listed
   std::set<AttemptId> spooled_;                                 ///< the coordinator was told that it is on disk
   std::map<AttemptId, std::pair<std::int64_t, std::int64_t>> progress_;  ///< (largest, when it rose)
