@@ -50,6 +50,11 @@ void Recorder::on(const EndAttempt& c, const Cause& cause) {
   }
 }
 
+void Recorder::on(const ExcuseAttempt& c, const Cause&) {
+  writer_.excuse_attempt(c.attempt);
+  spdlog::info("{}#{} counts as no failure: its worker came back", c.attempt.trial, c.attempt.number);
+}
+
 void Recorder::on(const FailTrial& c, const Cause&) {
   writer_.fail_trial(c.trial, c.reason, storage::now_ms());
   writer_.log_event("trial failed", c.trial, c.reason, storage::now_ms());

@@ -36,6 +36,7 @@ class Recorder {
   void on(const RecordAssignment& c, const Cause& cause);
   void on(const RecordResult& c, const Cause& cause);
   void on(const EndAttempt& c, const Cause& cause);
+  void on(const ExcuseAttempt& c, const Cause& cause);
   void on(const FailTrial& c, const Cause& cause);
   void on(const RecordRetry& c, const Cause& cause);
   void on(const RecordSweepState& c, const Cause& cause);

@@ -678,6 +678,14 @@ bool Writer::end_attempt(const AttemptId& attempt, AttemptState state, const std
   });
 }
 
+void Writer::excuse_attempt(const AttemptId& attempt) {
+  State& s = *state_;
+  s.write("excuse " + text_of(attempt), [&] {
+    Statement update(s.database, "UPDATE trial SET failures = max(failures - 1, 0) WHERE key = ?");
+    update.bind(s.trial_key(attempt.trial)).run();
+  });
+}
+
 void Writer::end_unwanted(TimeMs now) {
   State& s = *state_;
   s.write("end attempts that no sweep wants", [&] {

@@ -121,6 +121,9 @@ class Writer {
   bool end_attempt(const sweep::AttemptId& attempt, sweep::AttemptState state, const std::string& reason, TimeMs now,
                    bool counts = true);
 
+  /// A failure of an attempt that ended counts no more: its worker, taken for dead, came back.
+  void excuse_attempt(const sweep::AttemptId& attempt);
+
   /// Cancels running attempts of trials that no sweep asks for, nor will probably ask for next: a coordinator that died
   /// may have left some.
   void end_unwanted(TimeMs now);

@@ -213,7 +213,8 @@ class Link {
       // A cut network gives no error: without an answer for a few heartbeats the connection is closed.
       const auto silent = now - std::max(last_heard_, connection_->started());
       if (silent > std::max<Clock::duration>(5 * heartbeat_, std::chrono::seconds(5))) {
-        // Somebody took the connection, a coordinator that stands still perhaps: it finds the next one when it continues.
+        // Somebody took the connection, a coordinator that stands still perhaps: it finds the next one when it
+        // continues.
         if (connection_->taken()) retry_ = options_.first_retry;
         lost("it is silent");
       }

@@ -110,6 +110,7 @@ void Scheduler::on(const WorkerJoined& e) {
     out_.push_back(RecordWorker{e.worker, WorkerState::kQuarantined, worker.quarantine_reason});
     out_.push_back(Quarantine{e.worker, worker.quarantine_reason});
   }
+  withdraw(e.worker);
   reconcile(e.worker, e.held);
   send_again_or_lose(e.worker);
 }
@@ -660,6 +661,7 @@ void Scheduler::lose(int t, Loss how, const std::string& reason) {
   const AttemptState state = how == Loss::kFailed ? AttemptState::kFailed : AttemptState::kLost;
   out_.push_back(EndAttempt{{trial.id, lease.number}, state, reason, counts});
   if (counts) {
+    if (how == Loss::kDied) workers_[lease.worker].mourned[t] = lease.number;
     ++trial.failures;
     int hosts = 0;
     std::string where;
@@ -697,6 +699,20 @@ bool Scheduler::accuse(int t, const Lease& lease, Loss how) {
   if (!alone || (suspect(worker) && (awaited || (first && untried(trial, true))))) return false;
   trial.hosts[host] = name_of(lease.worker);
   return true;
+}
+
+/// It lives: what it was said to have died of is no evidence against trials.
+void Scheduler::withdraw(const std::string& id) {
+  Worker& worker = workers_[id];
+  for (const auto& [t, number] : std::exchange(worker.mourned, {})) {
+    Trial& trial = trials_[t];
+    const auto evidence = trial.hosts.find(host_of(id));
+    if (trial.state != TrialState::kPending || evidence == trial.hosts.end() || evidence->second != name_of(id))
+      continue;
+    trial.hosts.erase(evidence);
+    --trial.failures;
+    out_.push_back(ExcuseAttempt{{trial.id, number}});
+  }
 }
 
 /// Its pack failed: the culprit is in it, so who was suspected with it before, and is not in this pack, is cleared.
@@ -794,7 +810,9 @@ void Scheduler::fail_what_fits_nobody() {
     if (follows_larger(trial) || !nobody_can([&](const Worker& worker) { return fits(worker, trial); })) continue;
     outgrown_.erase(t);
     unqueue(t);
-    fail(t, "does not fit in " + std::to_string(trial.outgrown) + " bytes, the most that a worker has");
+    fail(t, trial.outgrown == 0
+                ? "does not fit in the memory of any worker"  // none says how much it has
+                : "does not fit in " + std::to_string(trial.outgrown) + " bytes, the most that a worker has");
   }
 }
 

@@ -246,6 +246,9 @@ struct EndAttempt {  ///< store: Writer::end_attempt; kFailed, kLost or kCancell
   std::string reason;
   bool counts = false;  ///< as a failure of the trial
 };
+struct ExcuseAttempt {  ///< store: Writer::excuse_attempt: its failure counted, and counts no more
+  AttemptId attempt;
+};
 struct FailTrial {  ///< store: Writer::fail_trial
   std::string trial;
   std::string reason;
@@ -282,8 +285,8 @@ struct Dismiss {  ///< send: leave, after delivering what is spooled
 };
 struct Shutdown {};  ///< drained: nothing runs; the shell may end
 
-using Record = std::variant<RecordAssignment, RecordResult, EndAttempt, FailTrial, RecordRetry, RecordSweepState,
-                            FinishSweep, RecordWorker>;
+using Record = std::variant<RecordAssignment, RecordResult, EndAttempt, ExcuseAttempt, FailTrial, RecordRetry,
+                            RecordSweepState, FinishSweep, RecordWorker>;
 using Send = std::variant<Assign, AcknowledgeResult, Discard, Cancel, Quarantine, Dismiss, Shutdown>;
 using Command = std::variant<Record, Send>;
 
@@ -434,6 +437,7 @@ class Scheduler {
     std::set<int> leased;         ///< trials
     std::set<AttemptId> strays;   ///< it trains them, nobody wants them: cancelled, not yet confirmed
     std::set<AttemptId> stalled;  ///< cancelled because they hung: never continued
+    std::map<int, int> mourned;   ///< trial that it was said to have died of -> number of the attempt
     Row row;                      ///< reported failures and hangs since its last result
     std::set<int> failed_alone;   ///< trials, since its last result
     int disproved = 0;            ///< of those, finished by others
@@ -503,6 +507,7 @@ class Scheduler {
   enum class Loss { kFailed, kHung, kDied, kSilent };
   void lose(int trial, Loss how, const std::string& reason);
   bool accuse(int trial, const Lease& lease, Loss how);
+  void withdraw(const std::string& worker);
   void split(int trial, const Lease& lease);
   void clear(Trial& trial);
   void forgive(int trial);

@@ -47,6 +47,7 @@ struct Text {
     return "EndAttempt " + text_of(c.attempt) + " " + name_of(c.state) +
            (c.counts || c.state == sweep::AttemptState::kCancelled ? "" : " uncounted") + because(c.reason);
   }
+  std::string operator()(const ExcuseAttempt& c) const { return "ExcuseAttempt " + text_of(c.attempt); }
   std::string operator()(const FailTrial& c) const { return "FailTrial " + c.trial + because(c.reason); }
   std::string operator()(const RecordRetry& c) const { return "RecordRetry " + c.trial; }
   std::string operator()(const RecordSweepState& c) const {

@@ -32,6 +32,7 @@ struct Recorder {
     if (!writer.end_attempt(c.attempt, c.state, c.reason, 1, c.counts))
       throw Error("not running: " + to_string(Command(c)));
   }
+  void operator()(const ExcuseAttempt& c) const { writer.excuse_attempt(c.attempt); }
   void operator()(const FailTrial& c) const { writer.fail_trial(c.trial, c.reason, 1); }
   void operator()(const RecordRetry& c) const { writer.retry_trial(c.trial, 1); }
   void operator()(const RecordSweepState& c) const { writer.set_sweep_state(sweeps.at(c.sweep), c.state, 1); }

@@ -399,6 +399,7 @@ TEST_F(SchedulerTest, ADisconnectedWorkerHasLessThanALeaseToComeBack) {
     @310
     > join w 1 a#1@5
     RecordWorker w joined
+    ExcuseAttempt a#1
     > result w a#1
     RecordResult w a#1 adopted
     AcknowledgeResult w a#1
@@ -474,6 +475,40 @@ TEST_F(SchedulerTest, ALeaseOfAnEarlierCoordinatorIsSentAgainToAWorkerThatHasNot
     EndAttempt a#1 lost uncounted: worker w came back without it
     Dismiss w: the coordinator is ending
     Shutdown
+  )");
+}
+
+TEST_F(SchedulerTest, AWorkerThatComesBackAfterAllWasNotKilledByItsTrial) {
+  limits_.retry_budget = 2;
+  limits_.reconnect_ms = 300;
+  play(R"(
+    > submit s a:k
+    > join w 1 on=h
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > disconnect w
+    RecordWorker w away
+    @300
+    > tick
+    EndAttempt a#1 lost
+    > join w 1 on=h
+    RecordWorker w joined
+    ExcuseAttempt a#1
+    @500
+    > tick
+    RecordAssignment w pack 2: a#2
+    Assign w pack 2: a#2
+    > fail w a#2
+    EndAttempt a#2 failed
+    @1000
+    > tick
+    RecordAssignment w pack 3: a#3
+    Assign w pack 3: a#3
+    > fail w a#3
+    EndAttempt a#3 failed
+    FailTrial a: 2 attempts failed, on worker h:w; the last: it broke
+    FinishSweep s finished 0 failed 1
   )");
 }
 

@@ -568,6 +568,13 @@ void World::check_order_and_store(const std::vector<Command>& commands, const Ev
         violated("no needed result is thrown away: " + trial_of(discard->attempt));
       }
       ++counters_["result discarded"];
+    } else if (const auto* excuse = as<ExcuseAttempt>(command)) {
+      Journal::Trial& trial = trial_at(excuse->attempt.trial);
+      const std::string& worker = attempt_at(excuse->attempt).worker;
+      if (!joined || joined->worker != worker) violated("only who comes back is excused: " + trial_of(excuse->attempt));
+      if (trial.failures-- < 1) violated("what did not count is not excused: " + trial_of(excuse->attempt));
+      failed_on_[excuse->attempt.trial].erase(host_of_[worker]);
+      ++counters_["death taken back"];
     } else if (const auto* end = as<EndAttempt>(command)) {
       Journal::Attempt& attempt = attempt_at(end->attempt);
       Journal::Trial& trial = trial_at(end->attempt.trial);

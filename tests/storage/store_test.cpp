@@ -407,6 +407,20 @@ TEST_F(StoreTest, AttemptsThatNoSweepWantsAreEnded) {
   commit(writer_, [&] { writer_.begin_attempts("w", 2, {{given_up, 2}}, kNow); });  // runs no more
 }
 
+TEST_F(StoreTest, AnExcusedFailureCountsNoMore) {
+  const SweepSubmission sweep = small_sweep("s", 1, 1);
+  const std::string id = submit(sweep);
+  const std::string trial = sweep.trials[0].id;
+  const auto failures = [&] { return Reader(writer_.folder()).trial_histories(id).at(0).failures; };
+  for (const int number : {1, 2}) {
+    commit(writer_, [&] { writer_.begin_attempts("w1", number, {{trial, number}}, kNow); });
+    commit(writer_, [&] { writer_.end_attempt({trial, number}, AttemptState::kLost, "it died", kNow); });
+  }
+  EXPECT_EQ(failures(), 2);
+  commit(writer_, [&] { writer_.excuse_attempt({trial, 2}); });
+  EXPECT_EQ(failures(), 1);
+}
+
 TEST_F(StoreTest, AResultIsAcceptedOnce) {
   const SweepSubmission sweep = small_sweep("s", 1, 1);
   submit(sweep);
