@@ -146,7 +146,9 @@ struct Coordinator::State {
     }
     // Workers of this host that died with the last coordinator, or since, need no lease to be waited for.
     for (const auto& row : reader.workers()) {
-      if (row.state != sweep::WorkerState::kLeft) host_workers->expect(row.worker.id, row.worker.name);
+      if (row.state == sweep::WorkerState::kLeft) continue;
+      host_workers->expect(row.worker.id, row.worker.name);
+      push(WorkerExpected{row.worker.id});
       if (row.state != sweep::WorkerState::kQuarantined) continue;
       roster.read_back(row.worker);
       push(WorkerQuarantined{row.worker.id, row.reason});

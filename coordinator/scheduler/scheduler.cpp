@@ -95,6 +95,7 @@ void Scheduler::on(const SweepClosed& e) {
 }
 
 void Scheduler::on(const WorkerJoined& e) {
+  expected_.erase(e.worker);
   Worker& worker = workers_[e.worker];
   worker.capacity = std::clamp(e.capacity, 1, limits_.largest_pack);
   worker.state = WorkerState::kJoined;
@@ -116,6 +117,7 @@ void Scheduler::on(const WorkerJoined& e) {
 }
 
 void Scheduler::on(const WorkerLost& e) {
+  if (e.how != WorkerLost::How::kDisconnected) expected_.erase(e.worker);
   const auto it = workers_.find(e.worker);
   if (it == workers_.end()) return;
   Worker& worker = it->second;
@@ -281,6 +283,10 @@ void Scheduler::on(const TrialRetried& e) {
     if (sweeps_[s].state == SweepState::kFinished) set_state(s, SweepState::kRunning);
   }
   requeue(t);
+}
+
+void Scheduler::on(const WorkerExpected& e) {
+  if (workers_.count(e.worker) == 0) expected_.emplace(e.worker, now_);
 }
 
 void Scheduler::on(const WorkerQuarantined& e) {
@@ -798,9 +804,11 @@ void Scheduler::note_departure(const Worker& worker) {
 }
 
 bool Scheduler::follows_larger(const Trial& trial) const {
-  return std::any_of(departed_.begin(), departed_.end(), [&](const auto& host) {
-    return host.second.memory > trial.outgrown && now_ - host.second.at_ms < limits_.stall_ms;
-  });
+  const auto lately = [&](TimePoint at) { return now_ - at < limits_.stall_ms; };
+  return std::any_of(
+             departed_.begin(), departed_.end(),
+             [&](const auto& host) { return host.second.memory > trial.outgrown && lately(host.second.at_ms); }) ||
+         std::any_of(expected_.begin(), expected_.end(), [&](const auto& worker) { return lately(worker.second); });
 }
 
 void Scheduler::fail_what_fits_nobody() {

@@ -183,6 +183,11 @@ struct SweepPrioritised {
 struct TrialRetried {
   std::string trial;
 };
+/// Read back from the store: this worker had not left an earlier coordinator, and may return. Ignored for a worker that
+/// has joined this one.
+struct WorkerExpected {
+  std::string worker;
+};
 /// Read back from the store: an earlier coordinator quarantined this worker, and nobody has released it since. Ignored
 /// for a worker that has joined this one.
 struct WorkerQuarantined {
@@ -205,8 +210,8 @@ struct Ticked {};
 
 using Event = std::variant<SweepSubmitted, TrialsAdded, SweepClosed, PackSizeMeasured, WorkerJoined, WorkerLost,
                            HeartbeatReceived, ResultReceived, AttemptFailed, ResultRefused, SweepPaused, SweepResumed,
-                           SweepStopped, SweepPrioritised, TrialRetried, WorkerQuarantined, WorkerPaused,
-                           WorkerReleased, DrainRequested, Ticked>;
+                           SweepStopped, SweepPrioritised, TrialRetried, WorkerExpected, WorkerQuarantined,
+                           WorkerPaused, WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // A Record changes the database. The shell runs a call's records in one Group and commits before it sends anything.
@@ -462,6 +467,7 @@ class Scheduler {
   void on(const SweepStopped&);
   void on(const SweepPrioritised&);
   void on(const TrialRetried&);
+  void on(const WorkerExpected&);
   void on(const WorkerQuarantined&);
   void on(const WorkerPaused&);
   void on(const WorkerReleased&);
@@ -521,7 +527,7 @@ class Scheduler {
   bool nobody_can(Can can) const;
   void note_departure(const Worker& worker);
   /// A worker with more memory than the trial has outgrown left within Limits::stall_ms: another may start in its
-  /// place.
+  /// place. Or one of an earlier coordinator may return, whose memory nobody knows.
   bool follows_larger(const Trial& trial) const;
   void fail_what_fits_nobody();
   void excuse(int trial, const AttemptFailed& failed);
@@ -569,6 +575,7 @@ class Scheduler {
     std::int64_t memory = 0;
     TimePoint at_ms = 0;
   };
+  std::map<std::string, TimePoint> expected_;  ///< workers of an earlier coordinator that have not returned
   std::map<std::string, Departure> departed_;  ///< host -> the largest worker that left it within Limits::stall_ms
   int joins_ = 0;
   std::map<std::string, Row> hosts_;                 ///< deaths since the host's last result

@@ -103,6 +103,7 @@ struct Text {
     return "SweepPrioritised " + e.sweep + " " + std::to_string(e.priority);
   }
   std::string operator()(const TrialRetried& e) const { return "TrialRetried " + e.trial; }
+  std::string operator()(const WorkerExpected& e) const { return "WorkerExpected " + e.worker; }
   std::string operator()(const WorkerQuarantined& e) const {
     return "WorkerQuarantined " + e.worker + because(e.reason);
   }

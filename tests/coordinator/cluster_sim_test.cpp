@@ -272,6 +272,8 @@ class Cluster {
       core_->introduce(sweep.id);
     }
     for (const auto& row : core_->reader.workers()) {
+      if (row.state == sweep::WorkerState::kLeft) continue;
+      core_->inbox.push_back({WorkerExpected{row.worker.id}, nullptr});
       if (row.state != sweep::WorkerState::kQuarantined) continue;
       core_->roster.read_back(row.worker);
       core_->inbox.push_back({WorkerQuarantined{row.worker.id, row.reason}, nullptr});

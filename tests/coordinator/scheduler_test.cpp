@@ -114,6 +114,7 @@ Event parse_event(const std::string& line) {
   if (verb == "prioritise") return SweepPrioritised{who, std::stoi(rest.at(0))};
   if (verb == "retry") return TrialRetried{who};
   if (verb == "recall") return WorkerQuarantined{who, "failed 3 distinct trials in a row"};
+  if (verb == "expect") return WorkerExpected{who};
   if (verb == "hold") return WorkerPaused{who};
   if (verb == "release") return WorkerReleased{who};
   if (verb == "drain") return DrainRequested{};
@@ -1502,6 +1503,31 @@ TEST_F(SchedulerTest, WhatDoesNotFitWaitsForALargerWorkerWhoseNetworkIsCut) {
     @ 5000
     > tick
     FailTrial a: does not fit in 100 bytes, the most that a worker has
+    FinishSweep s finished 0 failed 1
+  )");
+}
+
+TEST_F(SchedulerTest, WhatDoesNotFitWaitsForTheWorkersOfAnEarlierCoordinator) {
+  play(R"(
+    > expect large
+    > expect dead
+    > submit s a:k
+    > join small 1 memory=100
+    RecordWorker small joined
+    RecordAssignment small pack 1: a#1
+    Assign small pack 1: a#1
+    > full small a#1
+    EndAttempt a#1 cancelled
+    > tick
+    > gone dead
+    > tick
+    > join large 1 memory=200
+    RecordWorker large joined
+    RecordAssignment large pack 2: a#2
+    Assign large pack 2: a#2
+    > full large a#2
+    EndAttempt a#2 cancelled
+    FailTrial a: does not fit in 200 bytes, the most that a worker has
     FinishSweep s finished 0 failed 1
   )");
 }

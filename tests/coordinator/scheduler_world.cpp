@@ -339,6 +339,7 @@ void World::start_coordinator() {
   assigned_.clear();
   recalled_.clear();
   for (const auto& [worker, state] : std::map<std::string, WorkerState>(journal_.workers)) {
+    if (scheduler_ && state != WorkerState::kLeft) feed(WorkerExpected{worker});
     if (!scheduler_ || state != WorkerState::kQuarantined || bug_ == Bug::kForgetQuarantine) continue;
     recalled_.insert(worker);
     feed(WorkerQuarantined{worker, journal_.worker_reasons[worker]});
