@@ -43,7 +43,7 @@ class Translator {
 
   /// `checkpoints`: folder for workers' checkpoints.
   Translator(Parts parts, std::string checkpoints, Push push)
-      : parts_(parts), checkpoints_(std::move(checkpoints)), push_(std::move(push)) {}
+      : parts_(std::move(parts)), checkpoints_(std::move(checkpoints)), push_(std::move(push)) {}
 
   void on_joined(const protocol::Hello& hello);
   void on_message(const std::string& worker, const protocol::Message& message);

@@ -176,7 +176,7 @@ class Contents {
     const auto bytes = files::read_if_there(file);
     if (!bytes) return skip("is not there any more");
     if (sweep::sha256_hex(*bytes) != one.sha256) return skip("has changed (SHA-256)");
-    const std::string name = kExports + file.filename().string();
+    std::string name = kExports + file.filename().string();
     add(name, file);
     const fs::path manifest = fs::path(file).replace_extension(".manifest.json");
     if (fs::exists(manifest, error)) add(kExports + manifest.filename().string(), manifest);
