@@ -383,8 +383,12 @@ class Cluster {
       if (!bad_.count(quarantine->worker)) violated("a good worker is never quarantined: " + quarantine->reason);
       ++counters_["worker quarantined"];
     } else if (const auto* failed = as<FailTrial>(command)) {
-      if (is_innocent(failed->trial))
+      if (is_accused_by_two_bad_hosts(failed->reason)) {
+        ++counters_["trial failed by two bad hosts"];
+        misjudged_.insert(failed->trial);
+      } else if (is_innocent(failed->trial)) {
         violated("every innocent trial finishes: " + failed->trial + ": " + failed->reason);
+      }
       ++counters_["trial failed"];
     } else if (const auto* end = as<EndAttempt>(command)) {
       if (end->reason.rfind("no progress", 0) == 0 && !hung_.count(end->attempt)) {
@@ -415,6 +419,15 @@ class Cluster {
     }
   }
 
+  /// The evidence of two hosts fails a trial, and both may be the culprits. Asking more would cost a host for each.
+  static bool is_accused_by_two_bad_hosts(const std::string& reason) {
+    std::set<std::string> hosts;
+    for (std::size_t at = reason.find("worker h"); at != std::string::npos; at = reason.find("worker h", at + 1)) {
+      hosts.insert(reason.substr(at, reason.find(':', at) - at));
+    }
+    return reason.find("attempts failed") != std::string::npos && hosts.size() > 1;
+  }
+
   bool is_innocent(const std::string& id) const {
     if (poisoned_.count(id) || killers_.count(id)) return false;
     const auto trial = std::find_if(sweeps_[1].trials.begin(), sweeps_[1].trials.end(),
@@ -434,7 +447,7 @@ class Cluster {
     for (const TrialSpec& trial : sweeps_[1].trials) {
       const auto stored = core_->reader.find_trial(trial.id);
       const bool finished = stored->state == sweep::TrialState::kFinished;
-      if (finished != is_innocent(trial.id)) {
+      if (finished != is_innocent(trial.id) && misjudged_.count(trial.id) == 0) {
         violated("every innocent trial finishes, and no other: " + trial.id + " is " + name_of(stored->state) + ": " +
                  stored->reason);
       }
@@ -775,8 +788,9 @@ class Cluster {
   std::set<std::string> poisoned_, killers_;
   std::set<std::string> bad_;  ///< workers that failed, hung, lied, lost results or died by themselves
   std::set<AttemptId> hung_;
-  std::set<AttemptId> reached_;     ///< assigned to a worker that heard so
-  std::set<std::string> accepted_;  ///< trials
+  std::set<std::string> misjudged_;  ///< innocent trials that two bad hosts failed
+  std::set<AttemptId> reached_;      ///< assigned to a worker that heard so
+  std::set<std::string> accepted_;   ///< trials
   std::deque<std::string> history_;
 };
 
