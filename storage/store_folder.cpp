@@ -34,7 +34,7 @@ void link_database(const fs::path& link, const fs::path& folder) {
 }  // namespace
 
 StoreLayout make_store(const fs::path& store, const StorePlace& place) {
-  const StoreLayout layout(store.string());
+  StoreLayout layout(store.string());
   try {
     std::error_code error;
     const bool is_new = !fs::is_directory(store, error);

@@ -15,7 +15,7 @@ Connection::Connection(asio::io_context& io, const protocol::Token& token, Callb
 void Connection::open(const std::string& host, std::uint16_t port) {
   const auto self = shared_from_this();
   resolver_.async_resolve(host, std::to_string(port),
-                          [this, self, host](error_code error, tcp::resolver::results_type found) {
+                          [this, self, host](error_code error, const tcp::resolver::results_type& found) {
                             if (closed_) return;
                             if (error) return lost(Fault::kNetwork, "resolving " + host + ": " + error.message());
                             asio::async_connect(socket_, found, [this, self](error_code e, const tcp::endpoint&) {

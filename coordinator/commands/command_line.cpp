@@ -50,7 +50,7 @@ std::string about_unknown(const CLI::App& app) {
   if (left.empty()) return "";
   const CLI::App& command = innermost(app);
   const std::string name = left.front().substr(0, left.front().find('='));
-  if (name.rfind("-", 0) == 0) {
+  if (!name.empty() && name.front() == '-') {
     const std::string nearest = sweep::nearest_name(name, names_of_options(command));
     return "unknown option " + name + (nearest.empty() ? "" : "; did you mean " + nearest + "?");
   }

@@ -189,7 +189,7 @@ std::vector<int> candidates_for(const OutOfFold& rows, const std::map<int, std::
   if (!shortlist) return candidates;
   std::vector<int> numbers;
   for (const auto& [fold, part] : folds) numbers.push_back(fold);
-  const std::vector<int> listed = shortlist(numbers);
+  std::vector<int> listed = shortlist(numbers);
   if (listed.empty()) throw Error("the shortlist of an ensemble is empty");
   for (const int m : listed) assert(m >= 0 && m < static_cast<int>(candidates.size()));
   return listed;
