@@ -43,6 +43,8 @@ class Launcher {
   /// Starts this number more. Returns the ids of the jobs that it submitted; none for processes, which are found by
   /// their place. Throws Error when it cannot.
   virtual std::vector<std::string> start(int workers) = 0;
+  /// Jobs that were submitted for this launch, by an earlier process perhaps. They are its own by whatever name.
+  virtual void know(const std::vector<std::string>& jobs) { static_cast<void>(jobs); }
   /// Those that wait or run. Throws Error when the system does not say.
   virtual std::vector<Place> places() = 0;
   /// Asks them to leave: they save what they have. Does not wait.

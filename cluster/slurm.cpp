@@ -150,17 +150,16 @@ std::vector<std::string> sbatch_argv(const Launch& launch, int workers) {
   return argv;
 }
 
-std::vector<std::string> squeue_argv(const Launch& launch, unsigned user) {
+std::vector<std::string> squeue_argv(unsigned user) {
   return {"squeue",
           "--noheader",
           "--array",
-          "--name=" + launch.name,
           "--user=" + std::to_string(user),
           "--states=PENDING,RUNNING,CONFIGURING,SUSPENDED,REQUEUED,REQUEUE_HOLD",
-          "--format=%i|%T|%N|%r"};
+          "--format=%i|%T|%N|%r|%j"};
 }
 
-std::vector<Place> parse_squeue(const std::string& text) {
+std::vector<Place> parse_squeue(const std::string& text, const std::string& name, const std::set<std::string>& jobs) {
   std::vector<Place> places;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
@@ -168,13 +167,14 @@ std::vector<Place> parse_squeue(const std::string& text) {
     std::vector<std::string> fields;
     std::istringstream parts(line);
     for (std::string part; std::getline(parts, part, '|');) fields.push_back(part);
-    if (fields.size() < 3) throw Error("squeue printed '" + line + "', which is not id|state|nodes|reason");
+    if (fields.size() < 5) throw Error("squeue printed '" + line + "', which is not id|state|nodes|reason|name");
+    if (fields[4] != name && !jobs.count(fields[0].substr(0, fields[0].find('_')))) continue;
     const std::string& state = fields[1];
     Place place;
     place.id = fields[0];
     place.state = state == "RUNNING" || state == "SUSPENDED" ? Place::State::kRunning : Place::State::kWaiting;
     place.where = fields[2];
-    if (fields.size() > 3 && fields[3] != "None") place.note = fields[3];
+    if (fields[3] != "None") place.note = fields[3];
     if (state != "RUNNING" && state != "PENDING") place.note = state + (place.note.empty() ? "" : ", " + place.note);
     places.push_back(std::move(place));
   }
@@ -196,13 +196,17 @@ void SlurmLauncher::check(int workers) {
 
 std::vector<std::string> SlurmLauncher::start(int workers) {
   write_script();
-  return start_arrays(
+  const auto ids = start_arrays(
       workers, workers > 1 ? largest_array() : 1,
       [&](int some) { return first_word(ask_slurm(sbatch_argv(launch_, some))); },
-      [&](const std::vector<std::string>& ids) { stop(ids); });
+      [&](const std::vector<std::string>& some) { stop(some); });
+  know(ids);
+  return ids;
 }
 
-std::vector<Place> SlurmLauncher::places() { return parse_squeue(ask_slurm(squeue_argv(launch_, getuid()))); }
+std::vector<Place> SlurmLauncher::places() {
+  return parse_squeue(ask_slurm(squeue_argv(getuid())), launch_.name, jobs_);
+}
 
 void SlurmLauncher::stop(const std::vector<std::string>& ids) { ask_about({"scancel"}, ids, misleading_variables()); }
 void SlurmLauncher::kill(const std::vector<std::string>& ids) {

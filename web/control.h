@@ -74,6 +74,8 @@ class Control {
   virtual nlohmann::json fits() = 0;
   /// Those that have joined and not left.
   virtual std::vector<WorkerNow> workers() { return {}; }
+  /// Launches of workers whose number something holds, as schema Launch.
+  virtual nlohmann::json launches() { return nlohmann::json::array(); }
   /// What is heard of trials in training: those of a sweep, or the one of a trial.
   virtual std::vector<sweep::LiveTrial> live_of_sweep(const std::string& /*sweep_id*/) { return {}; }
   virtual std::vector<sweep::LiveTrial> live_of_trial(const std::string& /*trial_id*/) { return {}; }

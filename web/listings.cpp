@@ -160,7 +160,9 @@ json workers_json(Reader& reader, const std::filesystem::path& store, Control* c
     }
     rows.push_back(std::move(one));
   }
-  return {{"workers", rows}, {"recent_seconds", kRecentMs / 1000}};
+  return {{"workers", rows},
+          {"recent_seconds", kRecentMs / 1000},
+          {"launches", control ? control->launches() : json::array()}};
 }
 
 json log_json(Reader& reader, const Request& request) {

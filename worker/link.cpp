@@ -28,6 +28,10 @@ using std::chrono::milliseconds;
 
 namespace {
 
+/// A host that takes connections has a coordinator, which may stand still. It is waited for this number of fencing
+/// times.
+constexpr int kPatience = 10;
+
 /// The link's thread: connection, heartbeats, spool. All but the pack queue runs there.
 class Link {
  public:
@@ -204,7 +208,10 @@ class Link {
 
   void tick() {
     const auto now = Clock::now();
-    if (now - last_heard_ > fencing_ && !ending_) {
+    if (connection_ && connection_->taken()) last_taken_ = connection_->started();
+    const bool may_stand_still = ever_welcomed_ && now - last_heard_ < kPatience * fencing_;
+    const auto last_sign = may_stand_still ? std::max(last_heard_, last_taken_) : last_heard_;
+    if (now - last_sign > fencing_ && !ending_) {
       end(Ending::How::kFenced,
           "no word from the coordinator at " + options_.host + ":" + std::to_string(options_.port) + " for " +
               std::to_string(std::chrono::duration_cast<milliseconds>(now - last_heard_).count()) + " ms");
@@ -213,8 +220,7 @@ class Link {
       // A cut network gives no error: without an answer for a few heartbeats the connection is closed.
       const auto silent = now - std::max(last_heard_, connection_->started());
       if (silent > std::max<Clock::duration>(5 * heartbeat_, std::chrono::seconds(5))) {
-        // Somebody took the connection, a coordinator that stands still perhaps: it finds the next one when it
-        // continues.
+        // A coordinator that stands still finds the next one when it continues.
         if (connection_->taken()) retry_ = options_.first_retry;
         lost("it is silent");
       }
@@ -303,6 +309,7 @@ class Link {
   milliseconds fencing_{0};
   milliseconds retry_{0};
   Clock::time_point last_heard_;
+  Clock::time_point last_taken_;  ///< when a connection was opened that a host took
   Clock::time_point last_beat_;
   Clock::time_point last_look_;
 

@@ -67,7 +67,8 @@ struct Ending {
     kDrained,      ///< asked to finish and leave
     kDismissed,    ///< told to leave
     kTerminated,   ///< SIGTERM, SIGINT or SIGUSR1 (Slurm's notice before it takes the machine away)
-    kFenced,       ///< the coordinator was silent for its fencing time; results stay in the spool
+    kFenced,       ///< the coordinator was silent for its fencing time; results stay in the spool. Ten times as long
+                   ///< where its host still takes connections: it may stand still
     kRefused,      ///< wrong token, another version or release, or not a coordinator
     kSpoolFailed,  ///< it cannot keep what it trains: its disk is full, for one
   };

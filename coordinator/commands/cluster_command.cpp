@@ -163,10 +163,11 @@ sweep::Table status_table(const std::vector<LaunchStatus>& launches, const fs::p
     }
     if (!launch.problem.empty()) table.notes.push_back(fmt::format("launch {}: {}", id, launch.problem));
     const ClusterRecord& record = launch.record;
-    if (!record.error.empty()) table.notes.push_back(fmt::format("launch {}: {}", id, record.error));
-    if (record.error.empty() && record.fruitless > 1) {
-      table.notes.push_back(
-          fmt::format("launch {}: {} starts in a row of which no worker joined", id, record.fruitless));
+    const auto wait_ms = record.next_start_ms - storage::now_ms();
+    const std::string next = wait_ms > 0 ? fmt::format("; the next start is in {} s", wait_ms / 1000 + 1) : "";
+    if (!record.error.empty()) table.notes.push_back(fmt::format("launch {}: {}{}", id, record.error, next));
+    if (record.error.empty() && !launch.last_words.empty()) {
+      table.notes.push_back(fmt::format("launch {}: the newest log ends: {}", id, launch.last_words));
     }
     const std::string kept =
         launch.kept ? fmt::format("process {} keeps {}", launch.record.keeper, size_text(launch.record)) : "";

@@ -12,6 +12,7 @@
 #include "coordinator/actions/plan.h"
 #include "coordinator/commands/worker_program.h"
 #include "coordinator/error.h"
+#include "coordinator/launches/cluster_record.h"
 #include "trainer/data/error.h"
 #include "trainer/data/submission.h"
 
@@ -194,6 +195,20 @@ std::vector<web::Control::WorkerNow> DashboardControl::workers() {
   std::vector<WorkerNow> all;
   for (const WorkerStatus& one : coordinator_.status().workers) {
     all.push_back({one.id, one.running, one.first_trial, one.progress, one.usage});
+  }
+  return all;
+}
+
+nlohmann::json DashboardControl::launches() {
+  json all = json::array();
+  for (const ClusterRecord& record : read_records(store_, cluster::launchers())) {
+    json one;
+    const json said = to_json(record);
+    for (const char* name :
+         {"id", "launcher", "min_workers", "max_workers", "fruitless_starts", "error", "next_start_ms"}) {
+      one[name] = said.at(name);
+    }
+    all.push_back(std::move(one));
   }
   return all;
 }

@@ -42,6 +42,7 @@ class DashboardControl final : public web::Control {
   Answer build_ensemble(const std::string& sweep_id, const sweep::EnsembleRequest& request) override;
   nlohmann::json fits() override;
   std::vector<WorkerNow> workers() override;
+  nlohmann::json launches() override;
   std::vector<sweep::LiveTrial> live_of_sweep(const std::string& sweep_id) override {
     return coordinator_.live_of_sweep(sweep_id);
   }

@@ -65,7 +65,8 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
   bool gave_up = false;  // and said so
   const auto say = [&](const std::vector<std::string>& jobs) {
     if (jobs.empty() && error == told_error && fruitless.count() == told_fruitless) return;
-    tell({jobs, fruitless.count(), error});
+    const auto wait = std::chrono::duration_cast<milliseconds>(restraint.next() - Clock::now()).count();
+    tell({jobs, fruitless.count(), error, fruitless.count() > 0 && !gave_up ? storage::now_ms() + wait : 0});
     told_error = error;
     told_fruitless = fruitless.count();
   };
@@ -96,21 +97,22 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
         spdlog::info("nothing is left to train: lets {} workers go", there);
         launcher.stop(ids_of(places));
       }
-      if (wanted > 0 && there < wanted && fruitless.has_given_up()) {
+      const int present = there < wanted && options.joined ? std::max(there, options.joined()) : there;
+      if (wanted > 0 && present < wanted && fruitless.has_given_up()) {
         if (!gave_up) {
           error = "gave up: no worker joined after " + std::to_string(fruitless.count()) + " starts" +
                   (error.empty() ? "" : "; the last one: " + error);
           spdlog::error("{}", error);
         }
         gave_up = true;
-      } else if (wanted > 0 && there < wanted && restraint.allows(now)) {
+      } else if (wanted > 0 && present < wanted && restraint.allows(now)) {
         restraint.started(now);
         fruitless.started();
         gave_up = false;
-        jobs = launcher.start(wanted - there);
+        jobs = launcher.start(wanted - present);
         error.clear();
-        spdlog::info("{} trials left, {} workers of {} there: started {}", demand.trials, there, wanted,
-                     wanted - there);
+        spdlog::info("{} trials left, {} workers of {} there: started {}", demand.trials, present, wanted,
+                     wanted - present);
       } else if (wanted > 0 && there > max) {
         // Fewer are wanted than run: the last ones save what they have, and leave. Each is told once.
         std::vector<std::string> leaving;
@@ -122,7 +124,7 @@ void keep_workers(cluster::Launcher& launcher, const KeeperOptions& options, con
         // Those that run may hold a pack: only what waits in a queue is taken back.
         const auto ids = waiting(places, static_cast<std::size_t>(there - wanted));
         if (!ids.empty()) launcher.stop(ids);
-      } else if (there >= wanted) {
+      } else if (present >= wanted) {
         error.clear();
         told_to_leave.clear();
       }

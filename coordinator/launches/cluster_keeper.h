@@ -32,6 +32,7 @@ class Restraint {
  public:
   using Clock = std::chrono::steady_clock;
   bool allows(Clock::time_point now) const { return now >= next_; }
+  Clock::time_point next() const { return next_; }
   /// Workers were started to fill gaps.
   void started(Clock::time_point now);
 
@@ -59,9 +60,10 @@ class Fruitless {
 
 /// What a keeper did and met since its last word.
 struct KeeperNews {
-  std::vector<std::string> jobs;  ///< submitted
-  int fruitless = 0;              ///< starts in a row of which nobody joined
-  std::string error;              ///< of the last start or look; "" it went well
+  std::vector<std::string> jobs;   ///< submitted
+  int fruitless = 0;               ///< starts in a row of which nobody joined
+  std::string error;               ///< of the last start or look; "" it went well
+  std::int64_t next_start_ms = 0;  ///< before which none is started, since 1970; 0 none was or will be
 };
 
 struct KeeperOptions {
@@ -70,6 +72,8 @@ struct KeeperOptions {
   int max_workers = 1;
   /// The numbers as they are now, if they may change; nullopt: those above.
   std::function<std::optional<std::pair<int, int>>()> resized;
+  /// Workers of the launch that the coordinator has: the launcher may not see all of them. May be empty.
+  std::function<int()> joined;
   std::chrono::milliseconds interval{1'000};  ///< between looks
   std::chrono::seconds linger{600};           ///< it ends when no coordinator ran for so long
 };

@@ -10,6 +10,7 @@
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
 #include "coordinator/launches/cluster_keeper.h"
+#include "coordinator/launches/cluster_places.h"
 #include "storage/reader.h"
 #include "sweep/device.h"
 #include "sweep/digest.h"
@@ -154,6 +155,7 @@ void keep(const LaunchRequest& request, const fs::path& store, ClusterRecord rec
   keeping.interval = record.launcher->look;
   keeping.linger = request.linger;
   const int id = record.id;
+  keeping.joined = [&store, id] { return joined_workers(store, id); };
   const cluster::Launchers launchers = {*record.launcher};
   keeping.resized = [&store, id, launchers]() -> std::optional<std::pair<int, int>> {
     const auto now = find_record(store, id, launchers);
@@ -164,6 +166,14 @@ void keep(const LaunchRequest& request, const fs::path& store, ClusterRecord rec
     record.jobs.insert(record.jobs.end(), news.jobs.begin(), news.jobs.end());
     record.fruitless = news.fruitless;
     record.error = news.error;
+    if (news.fruitless > 1) {
+      if (record.error.empty()) {
+        record.error = fmt::format("{} starts in a row of which no worker joined", news.fruitless);
+      }
+      const std::string words = last_words(store, id);
+      if (!words.empty()) record.error += "; the newest log ends: " + words;
+    }
+    record.next_start_ms = news.next_start_ms;
     write_record(store, record);
   });
   if (stop == 0) remove_record(store, record.id);  // it ended by itself: nothing of it runs any more
@@ -195,6 +205,7 @@ void keep_recorded(const LaunchRequest& request, const fs::path& store, const cl
   const auto record = find_record(store, id, launchers);
   if (!record) throw Error("there is no launch " + std::to_string(id));
   const auto launcher = request.launcher->make(make_launch(request, store, id), record->max_workers);
+  launcher->know(record->jobs);
   keep(request, store, *record, *launcher, stop);
 }
 

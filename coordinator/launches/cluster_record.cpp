@@ -7,6 +7,7 @@
 #include "coordinator/error.h"
 #include "storage/files/read.h"
 #include "storage/files/write.h"
+#include "sweep/json_text.h"
 #include "sweep/nearest.h"
 #include "sweep/whole_number.h"
 
@@ -44,6 +45,7 @@ std::optional<ClusterRecord> read_file(const fs::path& file, const cluster::Laun
     j.at("jobs").get_to(r.jobs);
     r.fruitless = sweep::whole_int(j, "fruitless_starts", 0);
     j.at("error").get_to(r.error);
+    r.next_start_ms = sweep::whole_number(j, "next_start_ms", 0, INT64_MAX);
     r.min_workers = sweep::whole_int(j, "min_workers", 0);
     r.max_workers = sweep::whole_int(j, "max_workers", 0);
     r.room = j.contains("room") ? sweep::whole_int(j, "room", 0) : r.max_workers;
@@ -79,7 +81,8 @@ json to_json(const ClusterRecord& r) {
           {"max_workers", r.max_workers},
           {"room", r.room},
           {"fruitless_starts", r.fruitless},
-          {"error", r.error}};
+          {"error", r.error},
+          {"next_start_ms", r.next_start_ms}};
 }
 
 std::optional<ClusterRecord> find_record(const fs::path& store, int id, const cluster::Launchers& launchers) {
@@ -105,7 +108,7 @@ int claim_record(const fs::path& store) {
 }
 
 void write_record(const fs::path& store, const ClusterRecord& record) {
-  files::write(file_of(store, record.id), to_json(record).dump(2) + "\n", files::Durability::kDurable);
+  files::write(file_of(store, record.id), sweep::json_text(to_json(record), 2) + "\n", files::Durability::kDurable);
 }
 
 void resize_record(const fs::path& store, int id, int min_workers, int max_workers) {

@@ -20,13 +20,14 @@ struct ClusterRecord {
   std::string name;                                 ///< cluster::Launch::name
   int min_workers = 1;                              ///< as it was started, or resized since
   int max_workers = 1;
-  int room = 1;                   ///< max_workers as it was started
-  std::string host;               ///< where `medley cluster up` ran
-  pid_t keeper = 0;               ///< process that keeps their number; 0: none
-  std::int64_t started_ms = 0;    ///< since 1970
-  std::vector<std::string> jobs;  ///< ids of what was submitted
-  int fruitless = 0;              ///< KeeperNews
-  std::string error;              ///< KeeperNews
+  int room = 1;                    ///< max_workers as it was started
+  std::string host;                ///< where `medley cluster up` ran
+  pid_t keeper = 0;                ///< process that keeps their number; 0: none
+  std::int64_t started_ms = 0;     ///< since 1970
+  std::vector<std::string> jobs;   ///< ids of what was submitted
+  int fruitless = 0;               ///< KeeperNews
+  std::string error;               ///< KeeperNews
+  std::int64_t next_start_ms = 0;  ///< KeeperNews
 };
 
 nlohmann::json to_json(const ClusterRecord& record);

@@ -8,10 +8,13 @@
 #include "coordinator/endpoint.h"
 #include "coordinator/error.h"
 #include "coordinator/launches/cluster_keeper.h"
+#include "coordinator/launches/cluster_places.h"
 #include "coordinator/launches/cluster_profile.h"
 #include "coordinator/launches/cluster_record.h"
 #include "storage/files/lock.h"
+#include "storage/writer.h"
 #include "sweep/spec/diagnostic.h"
+#include "tests/storage/store_fixture.h"
 #include "tests/support/folder.h"
 
 namespace medley::coordinator {
@@ -195,6 +198,66 @@ TEST_F(EndpointFile, IsThereOnlyWhileTheProcessThatHoldsTheStoreLives) {
   EXPECT_EQ(living_endpoint(path_), "");
   remove_endpoint(path_);
   EXPECT_FALSE(fs::exists(endpoint_file(path_)));
+}
+
+/// A launcher whose queue is empty, whatever runs.
+class Blind : public cluster::Launcher {
+ public:
+  std::string preview(int) const override { return ""; }
+  std::vector<std::string> start(int workers) override {
+    started += workers;
+    return {"4242"};
+  }
+  std::vector<cluster::Place> places() override { return {}; }
+  void stop(const std::vector<std::string>&) override {}
+  void kill(const std::vector<std::string>&) override {}
+  int started = 0;
+};
+
+using JoinedWorkers = InFolder;
+TEST_F(JoinedWorkers, CountAgainstTheMaximumThoughTheQueueDoesNotShowThem) {
+  const fs::path store = path_ / "store";
+  storage::Writer writer(store);
+  write_endpoint(store, "login1:7100");
+  {
+    storage::Writer::Group group(writer);
+    writer.register_dataset(storage::testing_store::small_dataset(), 1);
+    writer.submit_sweep(storage::testing_store::small_sweep("s", 4, 1), 1);
+    const auto now = storage::now_ms() + 1000;
+    for (const char* id : {"a", "b", "c", "d", "e"}) writer.worker_joined({id, id, 1, 1, "cpu", "0"}, now);
+    writer.set_worker_state("c", sweep::WorkerState::kLeft, "", now);
+    writer.worker_joined({"e", "e", 1, 1, "cpu", "0"}, 5);  // of an earlier coordinator
+    group.commit();
+  }
+  fs::create_directories(store / "logs");
+  const auto log = [&](const char* name, const char* id) {
+    std::ofstream(store / "logs" / name) << "2026-01-31T12:00:00.123Z [7] info: joined login1:7100 as z\n"
+                                         << "2026-01-31T12:00:01.123Z [8] info: joined login1:7100 as " << id << "\n"
+                                         << "2026-01-31T12:00:02.123Z [8] info: a pack of 1 on data: t#1\n";
+  };
+  log("cluster-1-42_1.log", "a");
+  log("cluster-1-42_2.log", "b");
+  log("cluster-1-42_3.log", "c");
+  log("cluster-1-42_4.log", "e");
+  log("cluster-2-43_1.log", "d");
+  EXPECT_EQ(joined_workers(store, 1), 2);
+  EXPECT_EQ(joined_workers(store, 2), 1);
+
+  for (const int max : {2, 3}) {
+    Blind blind;
+    std::atomic<int> stop{0};
+    KeeperOptions options;
+    options.store = store;
+    options.max_workers = max;
+    options.interval = 1ms;
+    int looks = 0;
+    options.joined = [&] {
+      if (++looks == 3) stop = 1;
+      return joined_workers(store, 1);
+    };
+    keep_workers(blind, options, stop, [](const KeeperNews&) {});
+    EXPECT_EQ(blind.started, max - 2);
+  }
 }
 
 TEST(Endpoint, IsTheHostsNameWhenTheCoordinatorListensOnAllAddresses) {

@@ -151,9 +151,9 @@ TEST(SlurmCommands, OneArrayForAllWorkersAndOneQuestionForAllArrays) {
       "--ntasks-per-node=4 --cpus-per-task=6 --gpus-per-node=4 --partition=gpu --account=blend --qos=long "
       "--time=8:00:00 --requeue --open-mode=append --signal=B:USR1@300 "
       "'--output=/scratch/team a/store/logs/cluster-1-%A_%a.log' --array=1-1 /s/2.sh");
-  EXPECT_EQ(shell_line(squeue_argv(one_rank(), 1000)),
-            "squeue --noheader --array --name=medley-1a2b3c4d-1 --user=1000 "
-            "--states=PENDING,RUNNING,CONFIGURING,SUSPENDED,REQUEUED,REQUEUE_HOLD '--format=%i|%T|%N|%r'");
+  EXPECT_EQ(shell_line(squeue_argv(1000)),
+            "squeue --noheader --array --user=1000 "
+            "--states=PENDING,RUNNING,CONFIGURING,SUSPENDED,REQUEUED,REQUEUE_HOLD '--format=%i|%T|%N|%r|%j'");
 }
 
 TEST(SlurmCommands, AValueIsOneWordWhateverItHolds) {
@@ -198,7 +198,7 @@ class FakeSlurm : public testing::Test {
     program("sbatch",
             "[[ \"$*\" != *partition=nowhere* ]] || { echo 'sbatch: error: invalid partition' >&2; exit 1; }; "
             "echo \"sbatch ${SBATCH_WAIT-} $*\" >> $F/said; echo 4$(wc -l < $F/said)");
-    program("squeue", "echo \"squeue ${SQUEUE_PARTITION-} $*\" >> $F/said; echo '41_1|RUNNING|n1|None'");
+    program("squeue", "echo \"squeue ${SQUEUE_PARTITION-} $*\" >> $F/said; echo '41_1|RUNNING|n1|None|of the site'");
     program("scontrol", "echo MaxArraySize = 501");
     setenv("F", folder_.path().c_str(), 1);
     setenv("PATH", (folder_.path().string() + ":" + path_).c_str(), 1);
@@ -305,8 +305,11 @@ TEST_F(FakePbs, OfSeveralArraysAllAreSubmittedOrNone) {
   EXPECT_THAT(said(), HasSubstr("qdel 41[].pbs"));
 }
 
-TEST(SlurmCommands, ReadsTheQueue) {
-  const auto places = parse_squeue("42_1|RUNNING|n1|None\n42_2|PENDING||Resources\n43_1|REQUEUE_HOLD||launch failed\n");
+TEST(SlurmCommands, ReadsItsOwnJobsInTheQueueByNameAndById) {
+  const auto places = parse_squeue(
+      "42_1|RUNNING|n1|None|m-1\n42_2|PENDING||Resources|m-1\n43_1|REQUEUE_HOLD||launch failed|renamed\n"
+      "44_1|RUNNING|n1|None|m-2\n4_1|RUNNING|n1|None|other\n",
+      "m-1", {"43"});
   ASSERT_EQ(places.size(), 3u);
   EXPECT_EQ(places[0].id, "42_1");
   EXPECT_EQ(places[0].state, Place::State::kRunning);
@@ -315,8 +318,8 @@ TEST(SlurmCommands, ReadsTheQueue) {
   EXPECT_EQ(places[1].state, Place::State::kWaiting);
   EXPECT_EQ(places[1].note, "Resources");
   EXPECT_EQ(places[2].note, "REQUEUE_HOLD, launch failed");
-  EXPECT_TRUE(parse_squeue("").empty());
-  EXPECT_THROW(parse_squeue("slurm_load_jobs error\n"), Error);
+  EXPECT_TRUE(parse_squeue("", "m-1", {}).empty());
+  EXPECT_THROW(parse_squeue("slurm_load_jobs error\n", "m-1", {}), Error);
 }
 
 TEST(Mpirun, OneMpirunAWorkerOnTheHostsOfTheFileInOrder) {

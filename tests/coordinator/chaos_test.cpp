@@ -1,5 +1,6 @@
 // Everything at once, for as long as MEDLEY_CHAOS_SECONDS says: workers and the coordinator are killed, stopped and
-// preempted, networks are cut and severed, at random. Then the history is checked.
+// preempted, networks are cut and severed, at random. On one host each worker dies of its first pack, two trials fail
+// and two kill whoever trains them. Then the history is checked.
 #include <map>
 #include <random>
 
@@ -17,8 +18,9 @@ using Clock = std::chrono::steady_clock;
 
 class Chaos : public fake::Fleet {
  protected:
-  /// A worker with a network of its own.
+  /// A worker with a network and a host of its own.
   struct Place {
+    std::string host, behaviour;
     std::unique_ptr<tests::Relay> network;
     std::unique_ptr<e2e::Program> worker;
     Clock::time_point restart{}, healed{}, resumed{};
@@ -34,8 +36,8 @@ class Chaos : public fake::Fleet {
     return std::make_unique<e2e::Program>(
         FAKE_WORKER,
         std::vector<std::string>{"--coordinator", "127.0.0.1:" + std::to_string(place.network->port()), "--token-file",
-                                 store() + "/token", "--spool", store() + "/spool", "--behaviour",
-                                 scratch_ / "behaviour"},
+                                 store() + "/token", "--spool", store() + "/spool", "--boot-id", place.host,
+                                 "--behaviour", scratch_ / place.behaviour},
         scratch_);
   }
   int count(const char* sql) const {
@@ -46,7 +48,9 @@ class Chaos : public fake::Fleet {
 
   /// Over what the store recorded: one accepted result a trial, none without a lease, one lease at a time.
   void check_history() const {
-    EXPECT_EQ(count("SELECT count(*) FROM trial t WHERE (SELECT count(*) FROM result r WHERE r.trial = t.key) <> 1"), 0)
+    EXPECT_EQ(count("SELECT count(*) FROM trial t WHERE (SELECT count(*) FROM result r WHERE r.trial = t.key) <> "
+                    "(t.state = 'finished')"),
+              0)
         << "trials without one result";
     EXPECT_EQ(count("SELECT count(*) FROM result r WHERE NOT EXISTS (SELECT 1 FROM attempt a WHERE a.trial = r.trial "
                     "AND a.number = r.attempt AND a.state = 'finished')"),
@@ -80,31 +84,49 @@ TEST_F(Chaos, LeavesOneAcceptedResultATrialAndNoneWithoutALease) {
   const auto between = [&random](int low, int high) { return low + static_cast<int>(random() % (high - low + 1)); };
   const auto ms = [&](int low, int high) { return std::chrono::milliseconds(between(low, high)); };
 
-  behave("train_ms 150");
+  const auto trials = fake::fake_sweep(configs).trials;
+  const std::set<std::string> poison = {trials[3].id, trials[20].id, trials[40].id, trials[41].id};
+  const std::string poisoned =
+      "\nfail " + trials[3].id + "\nfail " + trials[20].id + "\ncrash " + trials[40].id + "\ncrash " + trials[41].id;
+  behave("train_ms 150" + poisoned);
+  std::ofstream(scratch_ / "looping") << "crash *";
+  setenv("RETRY_BUDGET", "8", 1);  // of blows alone no trial fails that often
   auto run = start(configs, 0, {});
   ASSERT_TRUE(test::eventually([&] { return coordinator_port() > 0; }));
-  std::vector<Place> places(4);
+  std::vector<Place> places(5);
   for (Place& place : places) {
+    place.host = "h" + std::to_string(&place - places.data());
+    place.behaviour = &place == &places.back() ? "looping" : "behaviour";
     place.network = std::make_unique<tests::Relay>([this] { return coordinator_port(); });
     place.worker = start_worker(place);
   }
 
+  int blows = 0, loops = 0;
   std::map<std::string, int> done;
   const auto end = Clock::now() + std::chrono::seconds(seconds);
   bool coordinator_stopped = false;
   Clock::time_point coordinator_resumes{};
-  while (Clock::now() < end && finished() < 2 * configs) {
+  const auto ended = [&] {
+    const auto sweep = summary();
+    return sweep.finished + sweep.failed == 2 * configs;
+  };
+  while (Clock::now() < end && !ended()) {
     std::this_thread::sleep_for(ms(30, 300));
     const auto now = Clock::now();
     for (Place& place : places) {
       if (place.cut && now > place.healed) place.network->heal(), place.cut = false;
       if (place.stopped && now > place.resumed) place.worker->kill(SIGCONT), place.stopped = false;
-      if (place.worker->ended() && now > place.restart) place.worker = start_worker(place), place.stopped = false;
+      if (place.worker->ended() && now > place.restart) {
+        place.worker = start_worker(place);
+        place.stopped = false;
+        loops += place.behaviour == "looping";
+      }
     }
     if (coordinator_stopped && now > coordinator_resumes) run->kill(SIGCONT), coordinator_stopped = false;
 
     Place& place = places[random() % places.size()];
     const int dice = between(0, 99);
+    ++blows;
     if (dice < 30) {
       place.worker->kill(SIGKILL);
       place.restart = now + ms(0, 500);
@@ -130,7 +152,8 @@ TEST_F(Chaos, LeavesOneAcceptedResultATrialAndNoneWithoutALease) {
       if (coordinator_stopped) continue;
       run->kill(SIGSTOP);
       coordinator_stopped = true;
-      coordinator_resumes = now + ms(100, 2'000);
+      // Workers open another connection after 5 s.
+      coordinator_resumes = now + (random() % 8 == 0 ? ms(5'500, 8'000) : ms(100, 2'000));
       ++done["coordinator stopped"];
     } else {
       run->kill(SIGKILL);
@@ -143,9 +166,10 @@ TEST_F(Chaos, LeavesOneAcceptedResultATrialAndNoneWithoutALease) {
   }
 
   const int in_chaos = finished();
-  EXPECT_GE(in_chaos, 5 * seconds) << "hardly anything trained between the blows";
+  EXPECT_GE(in_chaos, seconds / 10) << "hardly anything trained between the blows";
   // Peace: what is left trains in a moment.
-  behave("train_ms 1");
+  behave("train_ms 1" + poisoned);
+  std::ofstream(scratch_ / "looping") << "train_ms 1" + poisoned;
   if (coordinator_stopped) run->kill(SIGCONT);
   for (Place& place : places) {
     place.network->heal();
@@ -160,16 +184,20 @@ TEST_F(Chaos, LeavesOneAcceptedResultATrialAndNoneWithoutALease) {
   }
   EXPECT_EQ(run->wait(1s).exit, 0);
 
+  unsetenv("RETRY_BUDGET");
+  // A slow machine has fewer blows. Of 100, each kind is there but for one seed of a thousand.
   for (const char* what : {"worker killed", "worker told to leave", "worker stopped", "network cut",
                            "connection severed", "coordinator stopped", "coordinator killed"}) {
-    EXPECT_GE(done[what], 1) << what << ": this seed does too little";
+    EXPECT_TRUE(done[what] > 0 || blows < 100) << what << ": this seed does too little";
   }
-  expect_undisturbed_results(configs);
+  EXPECT_GE(loops, 1) << "no worker of the host that kills was started again";
+  expect_undisturbed_results(configs, "", poison);
   check_history();
   std::string text = "seed " + std::to_string(seed) + ", " + std::to_string(seconds) + " s, " +
                      std::to_string(2 * configs) + " trials, " + std::to_string(in_chaos) + " of them before peace, " +
                      std::to_string(count("SELECT count(*) FROM attempt")) + " attempts:";
   for (const auto& [what, times] : done) text += " " + what + " " + std::to_string(times) + ",";
+  text += " worker of the host that kills died " + std::to_string(loops) + ",";
   for (const char* state : {"lost", "cancelled", "failed"}) {
     text += std::string(" ") + state + " " +
             std::to_string(count(("SELECT count(*) FROM attempt WHERE state = '" + std::string(state) + "'").c_str()));

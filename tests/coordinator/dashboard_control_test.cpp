@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/actions/sweep_file.h"
+#include "coordinator/launches/cluster_record.h"
 #include "storage/reader.h"
 #include "tests/support/folder.h"
 #include "tests/support/patience.h"
@@ -139,6 +140,25 @@ TEST_F(DashboardControlTest, ASubmittedSweepWaitsForWorkersLikeAnyOther) {
   EXPECT_EQ(sweep->spec_file, "");
   EXPECT_TRUE(control_->pause(sweep->id).done);
   EXPECT_TRUE(control_->resume(sweep->id).done);
+}
+
+TEST_F(DashboardControlTest, LaunchesSayWhyNoWorkerComes) {
+  EXPECT_EQ(control_->launches(), json::array());
+  ClusterRecord record;
+  record.id = claim_record(folder_ / "store");
+  record.launcher = cluster::find_launcher(cluster::launchers(), "slurm");
+  record.max_workers = 8;
+  record.fruitless = 2;
+  record.error = "invalid partition";
+  record.next_start_ms = 1'700'000'000'000;
+  write_record(folder_ / "store", record);
+  EXPECT_EQ(control_->launches(), json::array({{{"id", 1},
+                                                {"launcher", "slurm"},
+                                                {"min_workers", 1},
+                                                {"max_workers", 8},
+                                                {"fruitless_starts", 2},
+                                                {"error", "invalid partition"},
+                                                {"next_start_ms", 1'700'000'000'000}}}));
 }
 
 TEST_F(DashboardControlTest, AConfigIsMarkedInTheStore) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -44,13 +45,13 @@ class Fleet : public testing::Test {
 
   /// Every result of the sweep is there once, and is what the trainer makes of its trial, to the byte.
   void expect_undisturbed_results(int configs, const std::string& diverging = "",
-                                  const std::string& failed = "") const {
+                                  const std::set<std::string>& failed = {}) const {
     storage::Reader reader(store());
     const auto submission = fake_sweep(configs);
     for (const auto& trial : submission.trials) {
       const auto detail = reader.find_trial(trial.id);
       ASSERT_TRUE(detail) << trial.id;
-      if (trial.id == failed) {
+      if (failed.count(trial.id)) {
         EXPECT_EQ(detail->state, sweep::TrialState::kFailed);
         continue;
       }

@@ -187,7 +187,8 @@ TEST_F(Kill, ASpoolOfDeadWorkersIsDeliveredByNewOnes) {
   EXPECT_EQ(delivered, static_cast<std::size_t>(kept)) << log;
 }
 
-// Longer than the 5 s after which a worker opens another connection, and than the lease of 3 s.
+// Longer than the 5 s after which a worker opens another connection, than the lease of 3 s, and together than the time
+// after which a worker without a coordinator ends.
 TEST_F(Kill, PausesOfTheCoordinatorLoseNoAttempt) {
   const int places = static_cast<int>(test::amount("MEDLEY_PAUSE_WORKERS", 6));
   const int pauses = static_cast<int>(test::amount("MEDLEY_PAUSES", 3));
@@ -195,7 +196,7 @@ TEST_F(Kill, PausesOfTheCoordinatorLoseNoAttempt) {
   const std::chrono::milliseconds between(test::amount("MEDLEY_BETWEEN_PAUSES_MS", 200));
   const int configs = 8 * places;
   behave("train_ms " + std::to_string(test::amount("MEDLEY_PAUSE_TRAIN_MS", 400)));
-  setenv("FENCING_MS", "60000", 1);  // the product's
+  setenv("FENCING_MS", std::to_string(test::amount("MEDLEY_PAUSE_FENCING_MS", 7'000)).c_str(), 1);
   setenv("LEASE_MS", "3000", 1);
   const auto run = Fleet::start(configs, places, {FAKE_WORKER, "--capacity", "1"});
   unsetenv("FENCING_MS");
@@ -250,7 +251,7 @@ TEST_F(Kill, ATrialWhoseWorkerAlwaysCrashesFailsAloneAndOneThatDivergesIsAResult
   unsetenv("RETRY_BUDGET");
   EXPECT_EQ(ended.exit, 0);
   EXPECT_NE(ended.out.find("19 finished, 1 diverged, 1 failed of 20"), std::string::npos) << ended.out;
-  expect_undisturbed_results(kConfigs, diverging, crashing);
+  expect_undisturbed_results(kConfigs, diverging, {crashing});
   storage::Reader reader(store());
   const auto detail = reader.find_trial(crashing);
   EXPECT_NE(detail->reason.find("5 attempts failed"), std::string::npos) << detail->reason;
@@ -267,7 +268,7 @@ TEST_F(Kill, AFailedPackLeavesItsWorkerAliveAndTellsWhy) {
   const Ended ended = start(kConfigs, 1)->wait(20s);
   unsetenv("RETRY_BUDGET");
   EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
-  expect_undisturbed_results(kConfigs, "", trials[2].id);
+  expect_undisturbed_results(kConfigs, "", {trials[2].id});
   storage::Reader reader(store());
   EXPECT_NE(reader.find_trial(trials[2].id)->reason.find("told to fail " + trials[2].id), std::string::npos);
   EXPECT_EQ(reader.workers().size(), 1u) << "the same process served to the end";
@@ -281,7 +282,7 @@ TEST_F(Kill, AResultOfTheWrongSizeIsRefusedAndHarmsNobody) {
   const Ended ended = start(kConfigs, 1)->wait(20s);
   unsetenv("RETRY_BUDGET");
   EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
-  expect_undisturbed_results(kConfigs, "", trials[1].id);
+  expect_undisturbed_results(kConfigs, "", {trials[1].id});
   storage::Reader reader(store());
   EXPECT_NE(reader.find_trial(trials[1].id)->reason.find("the results of 2 workers were refused"), std::string::npos);
   EXPECT_EQ(spooled(), 0) << "it is not sent for ever";

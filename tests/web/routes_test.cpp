@@ -220,6 +220,7 @@ TEST_F(RoutesTest, WorkersAndLog) {
 
 TEST_F(RoutesTest, WorkersSayWhatTheyHaveInHandWhereACoordinatorKnows) {
   const json nobody = body("workers");
+  EXPECT_EQ(nobody["launches"], json::array());
   for (const json& worker : nobody["workers"]) {
     EXPECT_TRUE(worker["pack"].is_null()) << "there is no coordinator";
     EXPECT_TRUE(worker["usage"].is_null());
@@ -228,7 +229,10 @@ TEST_F(RoutesTest, WorkersSayWhatTheyHaveInHandWhereACoordinatorKnows) {
   Request request;
   request.method = "GET";
   request.path = "/api/v1/workers";
-  const json rows = json::parse(Site(folder_, &control, {true, "secret"}).handle(request).body)["workers"];
+  const json known = json::parse(Site(folder_, &control, {true, "secret"}).handle(request).body);
+  const json& rows = known["workers"];
+  ASSERT_EQ(known["launches"].size(), 1u) << known;
+  EXPECT_EQ(known["launches"][0]["error"], "sbatch failed with exit code 1: invalid partition");
   std::map<std::string, json> workers;
   for (const json& row : rows) workers[row["id"]] = row;
   EXPECT_EQ(workers["w-1"]["pack"], json({{"trials", 4}, {"first_trial", sample_.running_trial}, {"progress", 0.5}}));

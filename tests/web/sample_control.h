@@ -29,6 +29,15 @@ class SampleControl : public web::Control {
   Answer submit(const SweepForm&) override { return no(); }
   Answer build_ensemble(const std::string&, const sweep::EnsembleRequest&) override { return no(); }
   nlohmann::json fits() override { return nlohmann::json::array(); }
+  nlohmann::json launches() override {
+    return {{{"id", 1},
+             {"launcher", "slurm"},
+             {"min_workers", 1},
+             {"max_workers", 8},
+             {"fruitless_starts", 2},
+             {"error", "sbatch failed with exit code 1: invalid partition"},
+             {"next_start_ms", 1'700'000'000'000}}};
+  }
   Answer export_ensemble(std::int64_t, const std::string&) override { return no(); }
 
   /// The running trial, whose loss is 2 / epoch and whose Score is epoch / 20, in epoch 6 of 10.

@@ -62,6 +62,7 @@ inline Arguments parse_arguments(int argc, char** argv) {
   char host[256] = {};
   gethostname(host, sizeof host - 1);
   options.identity.host = host;
+  options.identity.boot_id = arguments["--boot-id"];
   options.identity.pid = getpid();
   options.identity.device = "fake";
   options.identity.capacity = arguments.count("--capacity") ? std::stoi(arguments["--capacity"]) : 3;

@@ -430,6 +430,36 @@ TEST_F(LinkTest, SilenceFencesItAndResultsStay) {
   EXPECT_EQ(spooled(), 1);
 }
 
+TEST_F(LinkTest, ACoordinatorThatStandsStillIsWaitedForBeyondTheFencingTime) {
+  train_ = [&](const Pack& p) -> std::vector<sweep::TrialResult> {
+    while (p.stop() == Stop::kNo) std::this_thread::sleep_for(1ms);
+    throw std::runtime_error("stopped");
+  };
+  start();
+  Peer peer = welcome(nullptr, 6'000);
+  peer.send(pack({1}));
+  while (peer.expect<protocol::Heartbeat>().held.empty()) peer.send(protocol::Alive{});
+  // After 5 s of silence it opens another connection, which the system takes.
+  std::this_thread::sleep_for(8s);
+  Peer later = accept();
+  EXPECT_EQ(later.expect<protocol::Hello>().held.size(), 1u);
+  later.send(protocol::Dismiss{"the test is over"});
+  end();
+}
+
+TEST_F(LinkTest, AnAssignmentThatIsSentAgainIsTrainedOnce) {
+  start();
+  Peer peer = welcome();
+  peer.send(pack({1, 2}));
+  peer.send(pack({1, 2}));
+  const auto one = peer.expect<protocol::Result>().attempt, two = peer.expect<protocol::Result>().attempt;
+  peer.send(pack({1, 2}));
+  for (const auto& attempt : {one, two}) peer.send(protocol::ResultReceived{attempt});
+  peer.send(protocol::Dismiss{"the test is over"});
+  EXPECT_EQ(end().how, Ending::How::kDismissed);
+  EXPECT_EQ(packs_, 1);
+}
+
 TEST_F(LinkTest, WithoutAnyCoordinatorItGivesUp) {
   acceptor_.close();
   options_.first_contact = 100ms;

@@ -93,33 +93,50 @@ const columns = (recent: number, control: boolean, again: () => void): TableColu
   { id: "rate", head: "Trials an hour", kind: "number", note: `From the results of the last ${recent / 60} minutes.`, cell: (worker) => rate(worker, recent) },
 ];
 
+/** Why no worker of a launch comes. */
+function LaunchErrors({ launches }: { launches: WorkerList["launches"] }) {
+  return (
+    <>
+      {launches.filter((launch) => launch.error).map((launch) => (
+        <p class="bad" key={launch.id}>
+          Launch {launch.id} ({launch.launcher}): {launch.error}
+          {launch.next_start_ms > Date.now() && `; the next start is at ${time(launch.next_start_ms)}`}
+        </p>
+      ))}
+    </>
+  );
+}
+
 export function WorkersView({ control }: { control: boolean }) {
   const polled = usePoll<WorkerList>("workers", 3);
   return (
     <>
       <h1>Workers</h1>
       <Shown polled={polled} rows={6}>
-        {({ workers, recent_seconds }) =>
-          workers.length === 0 ? (
-            <Empty title="No worker has joined yet">
-              <p><code>medley run</code> starts local ones; <code>medley cluster up</code> starts them elsewhere.</p>
-            </Empty>
-          ) : (
-            <>
-              <Table
-                label="Table of workers"
-                class="workers"
-                rows={inOrder(workers)}
-                id={(worker) => worker.id}
-                columns={columns(recent_seconds, control, polled.again)}
-              />
-              <p class="legend">
-                CPU: time of all threads of the worker’s process, 100 % is one core. GPU: share of the last moments in which
-                it ran a kernel, and memory that is used on it by anybody. Of a gang: its first rank’s.
-              </p>
-            </>
-          )
-        }
+        {({ workers, recent_seconds, launches }) => (
+          <>
+            <LaunchErrors launches={launches} />
+            {workers.length === 0 ? (
+              <Empty title="No worker has joined yet">
+                <p><code>medley run</code> starts local ones; <code>medley cluster up</code> starts them elsewhere.</p>
+              </Empty>
+            ) : (
+              <>
+                <Table
+                  label="Table of workers"
+                  class="workers"
+                  rows={inOrder(workers)}
+                  id={(worker) => worker.id}
+                  columns={columns(recent_seconds, control, polled.again)}
+                />
+                <p class="legend">
+                  CPU: time of all threads of the worker’s process, 100 % is one core. GPU: share of the last moments in
+                  which it ran a kernel, and memory that is used on it by anybody. Of a gang: its first rank’s.
+                </p>
+              </>
+            )}
+          </>
+        )}
       </Shown>
     </>
   );

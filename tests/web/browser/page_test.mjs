@@ -684,6 +684,7 @@ try {
 
   await check("workers are listed with what they have in hand and take of their hosts, on a phone too", async () => {
     await page.goto(`${base}#/workers`);
+    await page.getByText("Launch 1 (slurm): sbatch failed with exit code 1: invalid partition").waitFor();
     const row = (name) => page.getByRole("row", { name });
     const cell = (name, head) => row(name).locator(`td[data-head="${head}"]`);
     await row("node09:118").getByText("quarantined").waitFor();
