@@ -37,6 +37,7 @@ constexpr long kSeeds = 200;
 constexpr std::int64_t kStepMs = 50;
 constexpr std::int64_t kTickMs = 250;
 constexpr std::int64_t kHeartbeatMs = 200;
+constexpr std::int64_t kLarge = 200;        ///< memory that every innocent trial fits
 constexpr std::int64_t kSilentMs = 1000;    ///< a connection on which a worker hears nothing for so long is closed
 constexpr std::int64_t kFencingMs = 6000;   ///< and then it ends
 constexpr std::int64_t kQuietMs = 200'000;  ///< after the faults stop, everything must have ended by then
@@ -174,7 +175,7 @@ class Cluster {
       Slot& slot = slots_[i];
       slot.good = i + 1 == slots_.size();
       slot.host = slot.good ? "good" : "h" + std::to_string(dice_.between(0, 2));
-      slot.memory = slot.good || dice_.chance(0.5) ? 200 : 100;
+      slot.memory = slot.good || dice_.chance(0.5) ? kLarge : 100;
       slot.crashes = faults_.crash_loop && slot.host == slots_[0].host;
     }
     const int configs = static_cast<int>(dice_.between(1, 8));
@@ -383,13 +384,22 @@ class Cluster {
       if (!bad_.count(quarantine->worker)) violated("a good worker is never quarantined: " + quarantine->reason);
       ++counters_["worker quarantined"];
     } else if (const auto* failed = as<FailTrial>(command)) {
-      if (is_accused_by_two_bad_hosts(failed->reason)) {
+      const bool outgrown = failed->reason.rfind("does not fit", 0) == 0;
+      if (outgrown && !has_seen_a_large_worker_) {
+        ++counters_["trial failed before the first large worker came"];
+        misjudged_.insert(failed->trial);
+      } else if (is_accused_by_two_bad_hosts(failed->reason)) {
         ++counters_["trial failed by two bad hosts"];
         misjudged_.insert(failed->trial);
       } else if (is_innocent(failed->trial)) {
         violated("every innocent trial finishes: " + failed->trial + ": " + failed->reason);
       }
       ++counters_["trial failed"];
+    } else if (const auto* worker = as<RecordWorker>(command)) {
+      for (const Slot& slot : slots_) {
+        const bool joined = slot.id == worker->worker && worker->state == sweep::WorkerState::kJoined;
+        has_seen_a_large_worker_ = has_seen_a_large_worker_ || (joined && slot.memory == kLarge);
+      }
     } else if (const auto* end = as<EndAttempt>(command)) {
       if (end->reason.rfind("no progress", 0) == 0 && !hung_.count(end->attempt)) {
         violated("only what hangs is taken for hung: " + end->attempt.trial);
@@ -432,7 +442,7 @@ class Cluster {
     if (poisoned_.count(id) || killers_.count(id)) return false;
     const auto trial = std::find_if(sweeps_[1].trials.begin(), sweeps_[1].trials.end(),
                                     [&](const TrialSpec& t) { return t.id == id; });
-    return needs_.at(trial->config.batch_size) <= 200;
+    return needs_.at(trial->config.batch_size) <= kLarge;
   }
 
   bool spools_are_empty() const {
@@ -788,9 +798,10 @@ class Cluster {
   std::set<std::string> poisoned_, killers_;
   std::set<std::string> bad_;  ///< workers that failed, hung, lied, lost results or died by themselves
   std::set<AttemptId> hung_;
-  std::set<std::string> misjudged_;  ///< innocent trials that two bad hosts failed
-  std::set<AttemptId> reached_;      ///< assigned to a worker that heard so
-  std::set<std::string> accepted_;   ///< trials
+  std::set<std::string> misjudged_;  ///< innocent trials that failed as they should, for all that was known
+  bool has_seen_a_large_worker_ = false;
+  std::set<AttemptId> reached_;     ///< assigned to a worker that heard so
+  std::set<std::string> accepted_;  ///< trials
   std::deque<std::string> history_;
 };
 
