@@ -160,7 +160,7 @@ class ProfileReader {
 ClusterProfile parse_profile(const std::string& text, const std::string& file) {
   Diagnostics diagnostics(file, text);
   const YamlNode root = sweep::parse_yaml(text, file, diagnostics);
-  const ClusterProfile profile = ProfileReader(diagnostics).read(root);
+  ClusterProfile profile = ProfileReader(diagnostics).read(root);
   diagnostics.throw_if_any();
   return profile;
 }

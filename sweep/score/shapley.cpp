@@ -49,7 +49,7 @@ class Roughness {
     const int low = odd ? 3 : 2;
     const double share_of_high = choose(n_, low + 2) > 0 ? kHigh : 0;
     if (choose(n_, low) > 0) variance_[static_cast<std::size_t>(low)] = (1 - share_of_high) / choose(n_, low);
-    if (share_of_high > 0) variance_[static_cast<std::size_t>(low + 2)] = share_of_high / choose(n_, low + 2);
+    if (share_of_high > 0) variance_[static_cast<std::size_t>(low) + 2] = share_of_high / choose(n_, low + 2);
   }
 
   /// Between two sets that agree about `alike` players.
