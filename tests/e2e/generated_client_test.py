@@ -21,7 +21,7 @@ try:
 except ImportError:
     jsonschema = None
 
-MEDLEY = sys.argv[1]
+MEDLEY = str(pathlib.Path(sys.argv[1]).resolve())
 SWEEP = "base: {epochs: 1}\naxes: {selection: [learned, all], dropout: [0, 0.1]}\nseeds: 1\nfolds: [0, 1]\n"
 EXTERNAL = "name: asked\nbase: {epochs: 1}\nsearch: external\nseeds: 1\nfolds: [0, 1]\n"
 
