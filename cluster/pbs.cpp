@@ -59,8 +59,9 @@ std::string pbs_problem(const Launch& launch) {
 }
 
 std::string pbs_user() {
-  const passwd* user = getpwuid(getuid());
-  return user ? user->pw_name : std::to_string(getuid());
+  if (const passwd* user = getpwuid(getuid())) return user->pw_name;
+  const char* name = std::getenv("LOGNAME");  // a static program asks /etc/passwd alone
+  return name ? name : std::to_string(getuid());
 }
 
 /// The largest array that PBS takes. Its default, where it does not say.

@@ -182,7 +182,7 @@ class Listener : public httplib::Server {
   std::chrono::milliseconds connection_time{};
 
  private:
-  /// process_request() of httplib: from 0.17 on it is told the addresses, which nothing here reads.
+  /// process_request() of httplib: from 0.17 on it is told the addresses, and no longer asks the connection.
   template <class Self, class Prepare>
   static auto serve(Self& self, Connection& connection, bool& closed, const Prepare& prepare, std::nullptr_t)
       -> decltype(self.process_request(connection, true, closed, prepare)) {
@@ -190,7 +190,10 @@ class Listener : public httplib::Server {
   }
   template <class Self, class Prepare>
   static bool serve(Self& self, Connection& connection, bool& closed, const Prepare& prepare, const void*) {
-    return self.process_request(connection, "", 0, "", 0, true, closed, prepare);
+    std::string peer;
+    int port = 0;
+    connection.get_remote_ip_and_port(peer, port);
+    return self.process_request(connection, peer, port, "", 0, true, closed, prepare);
   }
 
   bool process_and_close_socket(socket_t socket) override {

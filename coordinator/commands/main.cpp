@@ -8,8 +8,17 @@
 #include "coordinator/commands/terminal.h"
 #include "sweep/version.h"
 
+#ifdef MEDLEY_STATIC
+#include <nss.h>
+#endif
+
 int main(int argc, char** argv) {
   using namespace medley::coordinator;
+#ifdef MEDLEY_STATIC
+  // Other services of names are libraries of the system, which abort in a program of another glibc.
+  __nss_configure_lookup("hosts", "files dns");
+  __nss_configure_lookup("passwd", "files");
+#endif
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l: %v", spdlog::pattern_time_type::utc);  // as workers log
 
   CLI::App app{"Ablation sweeps of multi-encoder fusion models for blended emotion recognition.", "medley"};

@@ -19,7 +19,12 @@ SERVE_SAMPLE, MEDLEY = sys.argv[1:3]
 # Reads a study as its users do.
 READ_STUDY = """
 import json, sys, optuna
-study = optuna.load_study(study_name=None, storage=sys.argv[1])
+try:
+    study = optuna.load_study(study_name=None, storage=sys.argv[1])
+except RuntimeError:  # a later Optuna wants `optuna storage upgrade` first
+    assert tuple(map(int, optuna.__version__.split(".")[:2])) > (3, 1)
+    optuna.storages.RDBStorage(sys.argv[1], skip_compatibility_check=True).upgrade()
+    study = optuna.load_study(study_name=None, storage=sys.argv[1])
 trials = [{"number": t.number, "state": t.state.name, "value": t.value, "params": t.params, "attributes": t.user_attrs,
            "steps": t.intermediate_values, "distributions": {k: type(v).__name__ for k, v in t.distributions.items()},
            "start": t.datetime_start and t.datetime_start.timestamp(),

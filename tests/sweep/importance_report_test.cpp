@@ -1,6 +1,8 @@
 #include "sweep/report/importance_report.h"
 
 #include <cmath>
+#include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -356,11 +358,11 @@ TEST(ImportanceReport, IsAboutTheBestOfThoseWithTheMostEncoders) {
   EXPECT_EQ(config_for_importance(make_report(without)), "");
 }
 
-const Figure& find(const Figures& figures, const std::string& name) {
+const Figure& find(const Figures& figures, std::string_view name) {
   for (const Figure& figure : figures.figures) {
     if (figure.name == name) return figure;
   }
-  throw Error("no figure " + name);
+  throw Error("no figure " + std::string(name));
 }
 
 TEST(Figures, DataIsWrittenWithFullPrecision) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -57,7 +58,7 @@ ReportInput two_configs() {
   return input;
 }
 
-const ConfigReport& find(const Report& report, const std::string& id) {
+const ConfigReport& find(const Report& report, std::string_view id) {
   return *std::find_if(report.configs.begin(), report.configs.end(), [&](const auto& c) { return c.id == id; });
 }
 

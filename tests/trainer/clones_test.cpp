@@ -74,7 +74,8 @@ MEDLEY_RESULTS(for_avx2, medley_v3::trainer)
 class Clones : public testing::TestWithParam<Shape> {};
 
 TEST_P(Clones, OfCpusWithFmaGiveTheSameBits) {
-  if (!__builtin_cpu_supports("x86-64-v3")) GTEST_SKIP() << "this CPU has no AVX2 with FMA";
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  if (!v3) GTEST_SKIP() << "this CPU has no AVX2 with FMA";
   EXPECT_EQ(dispatched<float>(GetParam()), for_avx2<float>(GetParam()));
   EXPECT_EQ(dispatched<double>(GetParam()), for_avx2<double>(GetParam()));
 }

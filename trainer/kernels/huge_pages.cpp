@@ -15,11 +15,12 @@ constexpr std::size_t kLeast = std::size_t{128} << 10;  ///< bytes; smaller tens
 
 class HugePages final : public c10::Allocator {
  public:
-  // LibTorch 1 declares the first, LibTorch 2 the second and third: none says `override`.
+  // LibTorch 1 declares the first, LibTorch 2 the second and third: these cannot say `override`, and Clang wants all or
+  // none.
   c10::DataPtr allocate(std::size_t bytes) const { return made(bytes); }
   c10::DataPtr allocate(std::size_t bytes) { return made(bytes); }
   void copy_data(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
-  c10::DeleterFnPtr raw_deleter() const override { return &c10::free_cpu; }
+  c10::DeleterFnPtr raw_deleter() const { return &c10::free_cpu; }
 
  private:
   static c10::DataPtr made(std::size_t bytes) {
