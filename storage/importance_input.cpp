@@ -44,9 +44,9 @@ std::vector<SweepSummary> comparable_sweeps(Reader& reader, const SweepSummary& 
     return folds;
   };
   std::vector<SweepSummary> comparable;
-  for (SweepSummary& other : reader.sweeps()) {
+  for (SweepSummary& other : reader.sweeps(Summary::kWithoutResults)) {
     if (other.id != sweep.id && other.dataset == sweep.dataset && other.partitions == sweep.partitions &&
-        sorted(other.folds) == sorted(sweep.folds) && other.finished > 0) {
+        sorted(other.folds) == sorted(sweep.folds)) {
       comparable.push_back(std::move(other));
     }
   }

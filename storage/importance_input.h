@@ -13,8 +13,9 @@ namespace medley::storage {
 /// sweep's dataset.
 sweep::ImportanceInput read_importance_input(Reader& reader, const SweepSummary& sweep, const std::string& config);
 
-/// The other sweeps of the store whose runs are measured as this one's are: same clips, same partitions and folds,
-/// something finished. Their configs are the `others` of sweep::make_importance_report().
+/// The other sweeps of the store whose runs are measured as this one's are: same clips, same partitions and folds.
+/// Their configs are the `others` of sweep::make_importance_report().
+/// Summaries are without results.
 std::vector<SweepSummary> comparable_sweeps(Reader& reader, const SweepSummary& sweep);
 
 }  // namespace medley::storage

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
+#include <mutex>
 
 #include "storage/codec.h"
 #include "storage/database.h"
@@ -68,21 +69,54 @@ std::string table_of(Reader::Trials which) { return which == Reader::Trials::kAs
 /// The first text that no id with this prefix reaches: ids are lower-case hexadecimal.
 std::string after_prefix(const std::string& prefix) { return prefix + "g"; }
 
-/// Conditions of a filter on table trial `t` and config `c`; unset ones hold for every row.
-constexpr const char* kFilter =
-    " AND (?2 = '' OR c.id = ?2) AND (?3 IS NULL OR t.fold = ?3) AND (?4 IS NULL OR t.seed = ?4) "
-    "AND (?5 IS NULL OR t.state = ?5) AND (?6 IS NULL OR t.partition = ?6) ";
+/// From the trials of sweep ?1 to those of a filter, whose unset conditions hold for every row. From the one config
+/// that it names, if any: the way through the whole sweep is long.
+std::string filtered(const TrialFilter& filter) {
+  const char* const conditions =
+      " AND (?3 IS NULL OR t.fold = ?3) AND (?4 IS NULL OR t.seed = ?4) AND (?5 IS NULL OR t.state = ?5) "
+      "AND (?6 IS NULL OR t.partition = ?6) ";
+  const std::string from = filter.config.empty()
+                               ? "FROM sweep_trial st CROSS JOIN trial t ON t.key = st.trial WHERE ?2 = ''"
+                               : "FROM config c CROSS JOIN trial t ON t.config = c.key CROSS JOIN sweep_trial st ON "
+                                 "st.trial = t.key WHERE c.id = ?2";
+  return from + " AND st.sweep = ?1" + conditions;
+}
+
+bool is_empty(const TrialFilter& filter) {
+  return filter.config.empty() && !filter.fold && !filter.seed && !filter.state && !filter.partition;
+}
 
 }  // namespace
 
+struct KeptCounts::State {
+  /// What every trial of a sweep comes to.
+  struct Counts {
+    int finished = 0;
+    int failed = 0;
+    int running = 0;
+    int diverged = 0;
+    double training_seconds = 0;
+    double attempts = 0;
+    std::optional<double> best_paper_score;
+  };
+  std::mutex mutex;
+  std::map<std::string, std::pair<TimeMs, Counts>> finished;  ///< sweep id -> when it was finished, and these
+};
+
+KeptCounts::KeptCounts() : state_(std::make_unique<State>()) {}
+KeptCounts::~KeptCounts() = default;
+
 struct Reader::State {
-  explicit State(const fs::path& folder_)
-      : folder(folder_), database(readable_database(folder), Database::Mode::kReadOnly) {
+  using Counts = KeptCounts::State::Counts;
+
+  State(const fs::path& folder_, KeptCounts::State* kept_)
+      : folder(folder_), database(readable_database(folder), Database::Mode::kReadOnly), kept(kept_) {
     prepare_for_reading(database);
   }
 
   fs::path folder;
   Database database;
+  KeptCounts::State* kept;  ///< nullptr: none
   bool snapshot = false;
 
   std::int64_t sweep_key(const std::string& id) {
@@ -93,7 +127,16 @@ struct Reader::State {
     Statement find(database, "SELECT key FROM trial WHERE id = ?");
     return find.bind(id).step() ? find.integer(0) : 0;
   }
-  SweepSummary summary(Statement& row);
+  /// Rows of a sweep in a table where they have positions without gaps.
+  int count_positions(const std::string& table, std::int64_t sweep) {
+    Statement last(database, "SELECT coalesce(max(position) + 1, 0) FROM " + table + " WHERE sweep = ?");
+    last.bind(sweep).step();
+    return last.whole(0);
+  }
+  SweepSummary summary(Statement& row, Summary how);
+  Counts counts(std::int64_t sweep);
+  /// Those of a finished sweep change no more: what runs it again changes its state, and its end.
+  Counts counts(std::int64_t sweep, const SweepSummary& of);
   EnsembleRecord ensemble(Statement& row);
   std::optional<double> best_paper_score(std::int64_t sweep);
 };
@@ -127,7 +170,8 @@ bool store_exists(const fs::path& folder) {
   }
 }
 
-Reader::Reader(const fs::path& folder) : state_(std::make_unique<State>(folder)) {}
+Reader::Reader(const fs::path& folder, KeptCounts* kept)
+    : state_(std::make_unique<State>(folder, kept != nullptr ? &kept->state() : nullptr)) {}
 const fs::path& Reader::folder() const { return state_->folder; }
 
 Reader::~Reader() = default;
@@ -165,7 +209,7 @@ sweep::SweepStanding standing_of(const SweepSummary& sweep, bool coordinated, bo
 
 }  // namespace
 
-SweepSummary Reader::State::summary(Statement& row) {
+SweepSummary Reader::State::summary(Statement& row, Summary how) {
   SweepSummary s;
   const std::int64_t key = row.integer(0);
   s.id = row.text(1);
@@ -200,27 +244,42 @@ SweepSummary Reader::State::summary(Statement& row) {
   }
   s.partitions.clear();
   for (const json& partition : parse(row.text(23))) s.partitions.push_back(parse_partition(partition));
-  Statement counts(database,
-                   "SELECT count(*), total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
-                   "total(r.outcome = 'diverged'), total(r.seconds), total(t.attempts) FROM sweep_trial st "
-                   "JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = st.trial WHERE st.sweep = ?");
-  counts.bind(key).step();
-  s.trials = counts.whole(0);
-  s.finished = counts.whole(1);
-  s.failed = counts.whole(2);
-  s.running = counts.whole(3);
-  s.diverged = counts.whole(4);
-  s.best_paper_score = best_paper_score(key);
-  s.training_seconds = counts.real(5);
-  const bool begun = counts.real(6) > 0;
-  Statement configs(database, "SELECT count(*) FROM sweep_config WHERE sweep = ?");
-  configs.bind(key).step();
-  s.configs = configs.whole(0);
+  s.trials = count_positions("sweep_trial", key);
+  s.configs = count_positions("sweep_config", key);
+  if (how == Summary::kWithoutResults) return s;
+  const Counts all = counts(key, s);
+  s.finished = all.finished;
+  s.failed = all.failed;
+  s.diverged = all.diverged;
+  s.best_paper_score = all.best_paper_score;
+  s.training_seconds = all.training_seconds;
   // Whoever writes to the store holds its lock. A killed coordinator leaves attempts behind as running.
   const bool coordinated = store_holder(folder).has_value();
-  if (!coordinated) s.running = 0;
-  s.standing = standing_of(s, coordinated, begun);
+  s.running = coordinated ? all.running : 0;
+  s.standing = standing_of(s, coordinated, all.attempts > 0);
   return s;
+}
+
+KeptCounts::State::Counts Reader::State::counts(std::int64_t sweep, const SweepSummary& of) {
+  if (kept == nullptr || of.state != SweepState::kFinished) return counts(sweep);
+  {
+    const std::lock_guard lock(kept->mutex);
+    const auto known = kept->finished.find(of.id);
+    if (known != kept->finished.end() && known->second.first == of.ended) return known->second.second;
+  }
+  const Counts all = counts(sweep);
+  const std::lock_guard lock(kept->mutex);
+  kept->finished[of.id] = {of.ended, all};
+  return all;
+}
+
+KeptCounts::State::Counts Reader::State::counts(std::int64_t sweep) {
+  Statement row(database,
+                "SELECT total(t.state = 'finished'), total(t.state = 'failed'), total(t.running), "
+                "total(r.outcome = 'diverged'), total(r.seconds), total(t.attempts) FROM sweep_trial st "
+                "JOIN trial t ON t.key = st.trial LEFT JOIN result r ON r.trial = st.trial WHERE st.sweep = ?");
+  row.bind(sweep).step();
+  return {row.whole(0), row.whole(1), row.whole(2), row.whole(3), row.real(4), row.real(5), best_paper_score(sweep)};
 }
 
 std::optional<double> Reader::State::best_paper_score(std::int64_t sweep) {
@@ -244,11 +303,11 @@ int most_trials(const SweepSummary& sweep) {
   return configs * static_cast<int>(sweep.partitions.size() * sweep.folds.size() * sweep.seeds.size());
 }
 
-std::vector<SweepSummary> Reader::sweeps() {
+std::vector<SweepSummary> Reader::sweeps(Summary how) {
   View view(state_->database);
   Statement rows(state_->database, std::string(kSummary) + "ORDER BY s.created DESC, s.key DESC");
   std::vector<SweepSummary> all;
-  while (rows.step()) all.push_back(state_->summary(rows));
+  while (rows.step()) all.push_back(state_->summary(rows, how));
   return all;
 }
 
@@ -278,18 +337,18 @@ std::map<std::string, int> Reader::arithmetics(const std::string& sweep) {
   return all;
 }
 
-std::optional<SweepSummary> Reader::find_sweep(const std::string& id_or_name) {
+std::optional<SweepSummary> Reader::find_sweep(const std::string& id_or_name, Summary how) {
   View view(state_->database);
   if (id_or_name.empty()) return std::nullopt;
   Statement by_name(state_->database,
                     std::string(kSummary) + "WHERE s.id = ?1 OR s.name = ?1 ORDER BY s.id = ?1 DESC, s.key DESC");
-  if (by_name.bind(id_or_name).step()) return state_->summary(by_name);
+  if (by_name.bind(id_or_name).step()) return state_->summary(by_name, how);
   Statement by_prefix(state_->database, std::string(kSummary) +
                                             "WHERE (s.id >= ?1 AND s.id < ?2) OR substr(s.name, 1, length(?1)) = ?1 "
                                             "LIMIT 2");
   const std::string end = after_prefix(id_or_name);
   if (!by_prefix.bind(id_or_name, end).step()) return std::nullopt;
-  SweepSummary only = state_->summary(by_prefix);
+  SweepSummary only = state_->summary(by_prefix, how);
   if (by_prefix.step()) return std::nullopt;
   return only;
 }
@@ -302,6 +361,10 @@ SweepSummary Reader::stored_sweep(const std::string& id) {
 DatasetRecord Reader::stored_dataset(const std::string& fingerprint) {
   if (auto found = find_dataset(fingerprint)) return *std::move(found);
   throw Error("the store does not know dataset " + fingerprint);
+}
+
+bool Reader::has_sweep(const std::string& id) {
+  return Statement(state_->database, "SELECT 1 FROM sweep WHERE id = ? AND created > 0").bind(id).step();
 }
 
 std::string Reader::sweep_yaml(const std::string& sweep) {
@@ -399,14 +462,14 @@ std::vector<RoundRow> Reader::rounds(const std::string& sweep) {
 std::vector<ConfigProgress> Reader::config_progress(const std::string& sweep) {
   View view(state_->database);
   Statement rows(state_->database,
-                 "SELECT c.id, a.finished, a.failed FROM (SELECT t.config AS config, "
-                 "total(t.state = 'finished') AS finished, total(t.state = 'failed') AS failed "
+                 "SELECT c.id, a.finished, a.failed, a.ended FROM (SELECT t.config AS config, "
+                 "total(t.state = 'finished') AS finished, total(t.state = 'failed') AS failed, max(t.ended) AS ended "
                  "FROM sweep_trial st JOIN trial t ON t.key = st.trial WHERE st.sweep = ?1 GROUP BY t.config) a "
                  "JOIN sweep_config sc ON sc.sweep = ?1 AND sc.config = a.config JOIN config c ON c.key = a.config "
                  "ORDER BY sc.position");
   rows.bind(state_->sweep_key(sweep));
   std::vector<ConfigProgress> all;
-  while (rows.step()) all.push_back({rows.text(0), rows.whole(1), rows.whole(2)});
+  while (rows.step()) all.push_back({rows.text(0), rows.whole(1), rows.whole(2), rows.integer(3)});
   return all;
 }
 
@@ -459,19 +522,29 @@ std::vector<std::string> Reader::each_config_scores(
 
 std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter& filter, Page page) {
   View view(state_->database);
+  const int limit = std::clamp(page.limit, 0, kMaxPage), offset = std::max(page.offset, 0);
+  // Only the rows of the page are looked up elsewhere. Positions have no gaps, so an offset into all is one of them.
+  const std::string chosen = is_empty(filter)
+                                 ? "SELECT position, trial FROM sweep_trial WHERE sweep = ?1 AND position >= ?8 "
+                                   "ORDER BY position LIMIT ?7"
+                                 : "SELECT st.position AS position, st.trial AS trial " + filtered(filter) +
+                                       "ORDER BY st.position LIMIT ?7 OFFSET ?8";
   Statement rows(state_->database,
                  std::string("SELECT t.id, c.id, t.fold, t.seed, t.state, t.running, t.attempts, coalesce(w.id, ''), "
                              "t.reason, t.ended, t.partition, ") +
-                     ResultRow::columns() +
-                     " FROM sweep_trial st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
+                     ResultRow::columns() + " FROM (" + chosen +
+                     ") st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
                      "LEFT JOIN result r ON r.trial = t.key "
                      "LEFT JOIN attempt a ON a.trial = t.key AND a.number = t.attempts "
-                     "LEFT JOIN worker w ON w.key = a.worker WHERE st.sweep = ?1" +
-                     kFilter + "ORDER BY st.position LIMIT ?7 OFFSET ?8");
+                     "LEFT JOIN worker w ON w.key = a.worker ORDER BY st.position");
   std::optional<std::string> state;
   if (filter.state) state = name_of(*filter.state);
-  rows.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state, filter.partition,
-            std::clamp(page.limit, 0, kMaxPage), std::max(page.offset, 0));
+  if (is_empty(filter)) {
+    rows.bind(state_->sweep_key(sweep), "", nullptr, nullptr, nullptr, nullptr, limit, offset);
+  } else {
+    rows.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state, filter.partition, limit,
+              offset);
+  }
   std::vector<TrialRow> all;
   while (rows.step()) {
     TrialRow& row = all.emplace_back();
@@ -504,12 +577,12 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
 
 int Reader::count_trials(const std::string& sweep, const TrialFilter& filter) {
   View view(state_->database);
-  Statement count(state_->database, std::string("SELECT count(*) FROM sweep_trial st JOIN trial t ON t.key = st.trial "
-                                                "JOIN config c ON c.key = t.config WHERE st.sweep = ?1") +
-                                        kFilter);
+  const std::int64_t key = state_->sweep_key(sweep);
+  if (is_empty(filter)) return state_->count_positions("sweep_trial", key);
+  Statement count(state_->database, "SELECT count(*) " + filtered(filter));
   std::optional<std::string> state;
   if (filter.state) state = name_of(*filter.state);
-  count.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state, filter.partition).step();
+  count.bind(key, filter.config, filter.fold, filter.seed, state, filter.partition).step();
   return count.whole(0);
 }
 
@@ -543,9 +616,9 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
                                enumerator<AttemptState>(attempts.text(4)), attempts.text(5), attempts.integer(6),
                                attempts.integer(7)});
   }
-  Statement sweeps(
-      state_->database,
-      "SELECT s.id, s.name FROM sweep_trial st JOIN sweep s ON s.key = st.sweep WHERE st.trial = ? ORDER BY s.key");
+  Statement sweeps(state_->database,
+                   "SELECT s.id, s.name FROM sweep_trial st JOIN sweep s ON s.key = st.sweep WHERE st.trial = ? AND "
+                   "s.created > 0 ORDER BY s.key");
   sweeps.bind(key);
   while (sweeps.step()) detail.sweeps.push_back({sweeps.text(0), sweeps.text(1)});
   if (detail.state == TrialState::kFinished) {
@@ -690,8 +763,10 @@ std::vector<WorkerRow> Reader::workers() {
   Statement rows(
       state_->database,
       "SELECT w.id, w.name, w.capacity, w.ranks, w.device, w.version, w.arithmetic, w.state, w.reason, w.joined, "
-      "w.changed, total(a.state = 'running'), total(a.state = 'finished'), total(a.state IN ('failed', 'lost')) "
-      "FROM worker w LEFT JOIN attempt a ON a.worker = w.key GROUP BY w.key ORDER BY w.key");
+      "w.changed, (SELECT count(*) FROM attempt a WHERE a.worker = w.key AND a.state = 'running'), "
+      "(SELECT count(*) FROM attempt a WHERE a.worker = w.key AND a.state = 'finished'), "
+      "(SELECT count(*) FROM attempt a WHERE a.worker = w.key AND a.state IN ('failed', 'lost')) "
+      "FROM worker w ORDER BY w.key");
   std::vector<WorkerRow> all;
   while (rows.step()) {
     WorkerRow& row = all.emplace_back();

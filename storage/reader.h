@@ -56,6 +56,28 @@ struct SweepSummary {
   double training_seconds = 0;             ///< sum over finished trials of TrialResult::seconds
 };
 
+/// What a summary has.
+enum class Summary {
+  kWhole,
+  kWithoutResults,  ///< without what only a look at every trial tells: `finished` to `training_seconds`, `standing`
+};
+
+/// Counts of finished sweeps, which change no more until the sweep runs again: for Readers that come and go. Several
+/// threads may use it.
+class KeptCounts {
+ public:
+  KeptCounts();
+  ~KeptCounts();
+  KeptCounts(const KeptCounts&) = delete;
+  KeptCounts& operator=(const KeptCounts&) = delete;
+
+  struct State;  ///< Reader's own
+  State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
 /// All that a sweep may ask for: every config in every fold of every partition with every seed.
 int most_trials(const SweepSummary& sweep);
 
@@ -78,6 +100,7 @@ struct ConfigProgress {
   std::string config;  ///< id
   int finished = 0;    ///< trials with a result, diverged ones included
   int failed = 0;      ///< trials whose retry budget is spent
+  TimeMs ended = 0;    ///< when the last of these ended; 0: none has
 };
 
 struct Page {
@@ -198,7 +221,7 @@ class Reader {
  public:
   /// Throws Error when there is no store in `folder`, or it was made by a newer version, or it is older and no writer
   /// has migrated it yet.
-  explicit Reader(const std::filesystem::path& folder);
+  explicit Reader(const std::filesystem::path& folder, KeptCounts* kept = nullptr);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -217,9 +240,9 @@ class Reader {
   };
 
   /// Newest first.
-  std::vector<SweepSummary> sweeps();
+  std::vector<SweepSummary> sweeps(Summary how = Summary::kWhole);
   /// By id, name, or unique prefix of ids and names.
-  std::optional<SweepSummary> find_sweep(const std::string& id_or_name);
+  std::optional<SweepSummary> find_sweep(const std::string& id_or_name, Summary how = Summary::kWhole);
   /// One that must be there, by its id. Throws Error.
   SweepSummary stored_sweep(const std::string& id);
   /// Why it was stopped last; "" where somebody asked for it.
@@ -228,6 +251,8 @@ class Reader {
   std::vector<sweep::FailureReason> failure_reasons(const std::string& sweep);
   /// Number of results of each arithmetic.
   std::map<std::string, int> arithmetics(const std::string& sweep);
+  /// `id` in full.
+  bool has_sweep(const std::string& id);
   /// The text of the sweep file as submitted last; "" when there is no such sweep.
   std::string sweep_yaml(const std::string& sweep);
   /// In order of submission.

@@ -189,7 +189,13 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
   add_changed(frame, reader.each_config_scores(sweep.id, grown, measure));
   frame.families = std::move(families);
   std::vector<sweep::ConfigReport> measured;
-  for (const auto& [id, config] : measured_) measured.push_back(config);
+  // Of a sweep that is over nothing is read again: it is not worth its memory.
+  const bool over = sweep.state == sweep::SweepState::kFinished;
+  for (auto& [id, config] : measured_) measured.push_back(over ? std::move(config) : config);
+  if (over) {
+    measured_.clear();
+    configs_.clear();
+  }
   return sweep::make_report(frame, std::move(measured));
 }
 

@@ -42,7 +42,8 @@ class ChangeCounter {
   std::unique_ptr<State> state_;
 };
 
-/// Results accepted in [since, now] of each worker that delivered any: {worker id, count}.
+/// Results accepted in [since, now] of each worker that delivered any: {worker id, count}. Of the newest 50,000
+/// attempts.
 std::vector<std::pair<std::string, int>> recent_results(const std::filesystem::path& store, TimeMs since);
 
 }  // namespace medley::storage

@@ -551,12 +551,25 @@ void Writer::mark_sweep(const std::string& sweep, const SweepMarkChange& change)
   });
 }
 
+namespace {
+
+/// Tables of what a sweep has, and a column by which its rows are told apart; those that others refer to come last.
+constexpr std::pair<const char*, const char*> kOfSweep[] = {{"run_score", "trial"},      {"likely_trial", "position"},
+                                                            {"decision", "position"},    {"round", "number"},
+                                                            {"sweep_trial", "position"}, {"sweep_config", "position"}};
+
+void refuse_of_ensemble(Database& database, const std::string& sweep) {
+  Statement ensemble(database, "SELECT name FROM ensemble WHERE json_extract(settings, '$.sweep') = ?");
+  if (ensemble.bind(sweep).step()) throw Error("the ensemble " + ensemble.text(0) + " was fitted on it");
+}
+
+}  // namespace
+
 Writer::Removed Writer::remove_sweep(const std::string& sweep, bool with_results) {
   State& s = *state_;
   return s.write("remove sweep " + sweep, [&] {
     const std::int64_t key = s.sweep_key(sweep);
-    Statement ensemble(s.database, "SELECT name FROM ensemble WHERE json_extract(settings, '$.sweep') = ?");
-    if (ensemble.bind(sweep).step()) throw Error("the ensemble " + ensemble.text(0) + " was fitted on it");
+    refuse_of_ensemble(s.database, sweep);
     std::vector<std::int64_t> own;
     Statement trials(
         s.database,
@@ -565,7 +578,7 @@ Writer::Removed Writer::remove_sweep(const std::string& sweep, bool with_results
         "l.trial = st.trial AND l.sweep <> ?1) AND NOT EXISTS (SELECT 1 FROM member m WHERE m.trial = st.trial)");
     trials.bind(key);
     while (trials.step()) own.push_back(trials.integer(0));
-    for (const char* table : {"run_score", "likely_trial", "decision", "round", "sweep_trial", "sweep_config"}) {
+    for (const auto& [table, column] : kOfSweep) {
       Statement remove(s.database, std::string("DELETE FROM ") + table + " WHERE sweep = ?");
       remove.bind(key).run();
     }
@@ -586,6 +599,37 @@ Writer::Removed Writer::remove_sweep(const std::string& sweep, bool with_results
       trial_row.bind(trial).run();
     }
     return removed;
+  });
+}
+
+std::string Writer::withdraw_sweep(const std::string& sweep, TimeMs now) {
+  State& s = *state_;
+  return s.write("remove sweep " + sweep, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    refuse_of_ensemble(s.database, sweep);
+    Statement named(s.database, "SELECT name FROM sweep WHERE key = ?");
+    named.bind(key).step();
+    std::string name = named.text(0);
+    Statement hide(s.database, "UPDATE sweep SET created = 0, sha256 = '' WHERE key = ?");
+    hide.bind(key).run();
+    log_event("sweep removed", sweep, name, now);
+    return name;
+  });
+}
+
+bool Writer::clear_withdrawn(const std::string& sweep, int at_most) {
+  State& s = *state_;
+  return s.write("remove sweep " + sweep, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    for (const auto& [table, column] : kOfSweep) {
+      const std::string from = std::string(" FROM ") + table + " WHERE sweep = ?1";
+      Statement remove(s.database, "DELETE" + from + " AND " + column + " IN (SELECT " + column + from + " LIMIT ?2)");
+      remove.bind(key, at_most).run();
+      if (s.database.changes() > 0) return true;
+    }
+    Statement remove(s.database, "DELETE FROM sweep WHERE key = ?");
+    remove.bind(key).run();
+    return false;
   });
 }
 

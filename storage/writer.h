@@ -106,6 +106,11 @@ class Writer {
   /// Removes a sweep from the store. Results stay, for a sweep that asks for the same trials, unless `with_results`
   /// says to remove those of no other sweep and no ensemble. Throws Error naming the ensemble that was fitted on it.
   Removed remove_sweep(const std::string& sweep, bool with_results);
+  /// The same of a large sweep, by slices and without results: readers see it no more, and remove_unsubmitted() removes
+  /// the rest where the writer is killed. Returns its name. Trials without a result stay, for remove_unreferenced().
+  std::string withdraw_sweep(const std::string& sweep, TimeMs now);
+  /// Removes at most `at_most` rows of a withdrawn sweep. False: it is gone.
+  bool clear_withdrawn(const std::string& sweep, int at_most);
   void remove_ensemble(std::int64_t id);
 
   /// Inserts a worker or updates one that joins again; state kJoined.

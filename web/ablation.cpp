@@ -36,10 +36,15 @@ std::string config_of(const sweep::Report& report, const std::string& start) {
 sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::SweepSummary& sweep, const Board& board,
                                       Boards& boards, const Request& request) {
   const std::string config = config_of(board.report, request.parameter("config"));
-  std::vector<sweep::ConfigReport> elsewhere;
+  std::vector<std::shared_ptr<const Board>> others;
+  std::vector<const sweep::ConfigReport*> elsewhere;
+  std::size_t room = Boards::kMostConfigs - std::min(Boards::kMostConfigs, board.report.configs.size());
   for (const storage::SweepSummary& other : storage::comparable_sweeps(reader, sweep)) {
-    const auto of_other = boards.board(reader, other);
-    elsewhere.insert(elsewhere.end(), of_other->report.configs.begin(), of_other->report.configs.end());
+    const auto configs = static_cast<std::size_t>(other.configs);
+    if (configs > room) continue;  // boards that do not fit beside each other would be made for every request
+    room -= configs;
+    others.push_back(boards.board(reader, other.id));
+    for (const sweep::ConfigReport& one : others.back()->report.configs) elsewhere.push_back(&one);
   }
   const storage::Reader::Snapshot snapshot(reader);
   sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, config);
@@ -161,12 +166,12 @@ json importance_json(const sweep::ImportanceReport& report, const Board& board) 
 
 json importance_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,
                      const Request& request) {
-  const auto board = boards.board(reader, sweep);
+  const auto board = boards.board(reader, sweep.id);
   return importance_json(importance_of(reader, sweep, *board, boards, request), *board);
 }
 
 json figures_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards, const Request& request) {
-  const auto board = boards.board(reader, sweep);
+  const auto board = boards.board(reader, sweep.id);
   const sweep::ImportanceReport report = importance_of(reader, sweep, *board, boards, request);
   const sweep::Figures made = sweep::make_figures(report);
   json figures = json::array();

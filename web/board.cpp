@@ -33,7 +33,7 @@ Board board_of(const storage::SweepSummary& sweep, sweep::Report report,
     for (const int fold : sweep.folds) board.folds.push_back(sweep::numbered_on(partition, fold));
   }
   board.version = version_of(sweep);
-  for (const storage::ConfigProgress& config : progress) board.failed[config.config] = config.failed;
+  for (const storage::ConfigProgress& config : progress) board.progress[config.config] = config;
   board.report = std::move(report);
   board.names.emplace(board.report);
   board.text.emplace(board.report);
@@ -106,32 +106,48 @@ std::shared_ptr<const Board> Boards::make(Entry& entry, storage::Reader& reader,
   return made;
 }
 
-std::shared_ptr<const Board> Boards::board(storage::Reader& reader, const storage::SweepSummary& sweep) {
-  const std::shared_ptr<Entry> entry = entry_of(sweep.id);
-  const auto known = [&]() -> std::shared_ptr<const Board> {
+std::shared_ptr<const Board> Boards::board(storage::Reader& reader, const std::string& sweep) {
+  const std::shared_ptr<Entry> entry = entry_of(sweep);
+  {
     const std::lock_guard lock(mutex_);
     if (entry->failure) std::rethrow_exception(std::exchange(entry->failure, nullptr));
-    if (!entry->board || entry->board->version == version_of(sweep)) return entry->board;
-    if (entry->took <= kQuick) return nullptr;
-    entry->queued = true;
-    wake_.notify_one();
-    return entry->board;
-  };
-  if (auto board = known()) return board;
+    if (entry->board && entry->took > kQuick) {
+      // Whatever has changed: what is made of this board is remembered, and nobody asks again until there is another.
+      entry->queued = true;
+      wake_.notify_one();
+      return entry->board;
+    }
+  }
   const std::lock_guard making(entry->making);
-  if (auto board = known()) return board;  // somebody else made it
-  return make(*entry, reader, sweep);
+  const storage::SweepSummary summary = reader.stored_sweep(sweep);
+  if (auto board = known(sweep); board && board->version == version_of(summary)) return board;  // somebody else made it
+  return make(*entry, reader, summary);
+}
+
+void Boards::look_again(Entry& entry, const std::string& id) {
+  const std::lock_guard making(entry.making);
+  storage::Reader reader(store_);
+  const auto begin = Clock::now();
+  const auto sweep = reader.find_sweep(id);
+  if (!sweep) return;
+  if (version_of(*sweep) != entry.board->version) {
+    make(entry, reader, *sweep);
+    return;
+  }
+  const auto end = Clock::now();
+  const std::lock_guard lock(mutex_);
+  entry.fresh_until = end + 20 * (end - begin);
 }
 
 void Boards::begin_newest() {
   constexpr std::size_t kSweeps = 16;
   if (!storage::store_exists(store_)) return;
   storage::Reader reader(store_);
-  auto sweeps = reader.sweeps();
+  auto sweeps = reader.sweeps(storage::Summary::kWithoutResults);
   if (sweeps.size() > kSweeps) sweeps.resize(kSweeps);
   for (const auto& sweep : sweeps) {
     if (ending_) return;
-    board(reader, sweep);
+    board(reader, sweep.id);
   }
 }
 
@@ -164,9 +180,7 @@ void Boards::work() {
     lock.unlock();
     std::exception_ptr failure;
     try {
-      const std::lock_guard making(entry->making);
-      storage::Reader reader(store_);
-      if (const auto sweep = reader.find_sweep(due)) make(*entry, reader, *sweep);
+      look_again(*entry, due);
     } catch (...) {
       failure = std::current_exception();
     }

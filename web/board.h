@@ -30,10 +30,10 @@ struct Board {
   std::string sweep;
   std::string version;  ///< differs when a trial of the sweep has ended since
   sweep::Report report;
-  std::vector<int> folds;                   ///< of the sweep, numbered as TrialImportance::fold
-  std::map<std::string, int> failed;        ///< trials that failed, by config id
-  std::optional<sweep::AxisText> text;      ///< axis values as tables show them; never empty
-  std::optional<sweep::ConfigNames> names;  ///< as `medley report` has them; never empty
+  std::vector<int> folds;                                   ///< of the sweep, numbered as TrialImportance::fold
+  std::map<std::string, storage::ConfigProgress> progress;  ///< by config id
+  std::optional<sweep::AxisText> text;                      ///< axis values as tables show them; never empty
+  std::optional<sweep::ConfigNames> names;                  ///< as `medley report` has them; never empty
 
   /// The axis's value of a config, for people; "" where the axis plays no part.
   std::string axis_text(const sweep::ConfigReport& config, const std::string& axis) const;
@@ -49,18 +49,20 @@ Board board_of(const storage::SweepSummary& sweep, sweep::Report report,
 nlohmann::json head_json(const Board& board);
 
 /// Keeps the newest boards: a page asks every few seconds, and a report over many trials takes a while. A quick
-/// board is rebuilt whenever the sweep has changed. A slow one is rebuilt in the background, using at most 5 % of the
-/// time, and requests meanwhile get the previous one. Only the first board of a sweep makes a request wait, and those
-/// of the newest sweeps are started at once. Several threads may ask.
+/// board is rebuilt whenever the sweep has changed. A slow one is looked at in the background, using at most 5 % of the
+/// time, whether the sweep has changed, and rebuilt; requests meanwhile get the previous one. Only the first board of a
+/// sweep makes a request wait, and those of the newest sweeps are started at once. Several threads may ask.
 class Boards {
  public:
+  static constexpr std::size_t kMostConfigs = 30'000;  ///< of all boards together: 16 KB each with 25 runs
+
   explicit Boards(std::filesystem::path store);
   ~Boards();
   Boards(const Boards&) = delete;
   Boards& operator=(const Boards&) = delete;
 
-  /// Throws what reading the store throws, also when that happened behind.
-  std::shared_ptr<const Board> board(storage::Reader& reader, const storage::SweepSummary& sweep);
+  /// Of a sweep that is there, by its id. Throws what reading the store throws, also when that happened behind.
+  std::shared_ptr<const Board> board(storage::Reader& reader, const std::string& sweep);
   /// The newest board of a sweep if there is one; makes none.
   std::shared_ptr<const Board> known(const std::string& sweep);
   /// How many boards have been made: when it has not changed, what was read off them has not.
@@ -79,12 +81,12 @@ class Boards {
     Clock::time_point asked{};
     Clock::time_point fresh_until{};
   };
-  static constexpr std::size_t kMostConfigs = 30'000;  ///< of all boards together: about 200 MB
   static constexpr std::chrono::milliseconds kQuick{50};
 
   std::shared_ptr<Entry> entry_of(const std::string& sweep);
   void forget_oldest();
   std::shared_ptr<const Board> make(Entry& entry, storage::Reader& reader, const storage::SweepSummary& sweep);
+  void look_again(Entry& entry, const std::string& sweep);
   void begin_newest();
   void work();
 

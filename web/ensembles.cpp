@@ -30,7 +30,7 @@ void take(json& scores, std::initializer_list<const char*> keys, json& body) {
 
 /// Takes its part of `scores`, the ensemble's scores_json().
 json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble, json& scores) {
-  const auto summary = reader.find_sweep(ensemble.sweep);
+  const auto summary = reader.find_sweep(ensemble.sweep, storage::Summary::kWithoutResults);
   json head = {{"id", ensemble.id},
                {"name", ensemble.request.name},
                {"method", name_of(ensemble.request.options.method)},
@@ -56,9 +56,8 @@ json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
 /// By config id; none when the sweep is not in the store.
 std::map<std::string, std::string> config_names(storage::Reader& reader, Boards& boards, const std::string& sweep) {
   std::map<std::string, std::string> names;
-  const auto summary = reader.find_sweep(sweep);
-  if (!summary) return names;
-  const auto board = boards.board(reader, *summary);
+  if (!reader.has_sweep(sweep)) return names;
+  const auto board = boards.board(reader, sweep);
   for (const sweep::ConfigReport& config : board->report.configs) names[config.id] = board->name_of(config);
   return names;
 }

@@ -4,6 +4,7 @@
 #include <climits>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 #include <limits>
 
 #include "sweep/config.h"
@@ -151,8 +152,8 @@ json row_of(const Board& board, std::size_t index, const ConfigReport& reference
   made["pinned"] = mark.pinned;
   made["note"] = mark.note;
   made["tags"] = mark.tags;
-  const auto failed = board.failed.find(row.config.id);
-  made["failed"] = failed == board.failed.end() ? 0 : failed->second;
+  const auto progress = board.progress.find(row.config.id);
+  made["failed"] = progress == board.progress.end() ? 0 : progress->second.failed;
   const auto difference = sweep::difference_of(row);
   made["against_reference"] = difference ? sweep::comparison_json(*difference) : json();
   return made;
@@ -359,14 +360,61 @@ json best_json(const Board& board) {
   return body;
 }
 
-json outline_json(const Board& board) {
-  constexpr int kMost = 32;
-  std::vector<double> scores;
+namespace {
+
+/// A config of which every run has ended, and the best Score of those that had by then.
+struct Ended {
+  const ConfigReport* config = nullptr;
+  storage::TimeMs at = 0;
+  double score = 0;
+  double best = 0;
+};
+
+/// In order of time.
+std::vector<Ended> ended_configs(const Board& board) {
+  std::vector<Ended> ended;
   for (const ConfigReport& config : board.report.configs) {
-    if (const auto score = sweep::ranked_score(board.report, config)) scores.push_back(*score);
+    const auto progress = board.progress.find(config.id);
+    const auto score = sweep::ranked_score(board.report, config);
+    if (!score || !config.complete() || progress == board.progress.end()) continue;
+    ended.push_back({&config, progress->second.ended, *score, *score});
   }
-  std::sort(scores.rbegin(), scores.rend());
-  return sampled(scores, kMost);
+  std::stable_sort(ended.begin(), ended.end(), [](const Ended& a, const Ended& b) { return a.at < b.at; });
+  for (std::size_t i = 1; i < ended.size(); ++i) ended[i].best = std::max(ended[i - 1].best, ended[i].score);
+  return ended;
+}
+
+}  // namespace
+
+json progress_json(const Board& board) {
+  constexpr int kMost = 1000;
+  const std::vector<Ended> ended = ended_configs(board);
+  json rows = json::array();
+  for (const Ended& one : sampled(ended, kMost)) {
+    rows.push_back({{"config", one.config->id},
+                    {"name", board.name_of(*one.config)},
+                    {"ended_ms", one.at},
+                    {"score", one.score},
+                    {"best", one.best}});
+  }
+  json body = head_json(board);
+  body["configs"] = std::move(rows);
+  body["total"] = ended.size();
+  return body;
+}
+
+json best_so_far_json(const Board& board) {
+  constexpr int kMost = 32;
+  const std::vector<Ended> ended = ended_configs(board);
+  json best = json::array();
+  if (ended.empty() || ended.front().at == ended.back().at) return best;
+  auto at = ended.begin();
+  for (int i = 0; i < kMost; ++i) {
+    const storage::TimeMs time = ended.front().at + (ended.back().at - ended.front().at) * i / (kMost - 1);
+    while (std::next(at) != ended.end() && std::next(at)->at <= time) ++at;
+    best.push_back(at->best);
+  }
+  return best;
 }
 
 json axes_json(const Board& board) {

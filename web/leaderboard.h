@@ -49,7 +49,10 @@ nlohmann::json ranking_json(storage::Reader& reader, const Board& board, int top
 nlohmann::json axes_json(const Board& board);
 /// The first of the ranking with its Score and interval, and the protocol of these; null where no config has a number.
 nlohmann::json best_json(const Board& board);
-/// Scores of at most 32 configs, evenly spaced among all of them, best first: how they spread.
-nlohmann::json outline_json(const Board& board);
+/// Configs of which every run has ended, in order of time, with the Score that ranks and the best one by then: at most
+/// 1,000, evenly spaced among all of them.
+nlohmann::json progress_json(const Board& board);
+/// The best of these Scores at 32 times, evenly spaced between the first and the last; empty where there is one time.
+nlohmann::json best_so_far_json(const Board& board);
 
 }  // namespace medley::web

@@ -40,7 +40,7 @@ json sweeps_json(Reader& reader, Boards* boards) {
     rows.push_back(sweep_json(sweep, workers));
     const auto board = boards != nullptr ? boards->known(sweep.id) : nullptr;
     rows.back()["best"] = board ? best_json(*board) : json(nullptr);
-    rows.back()["scores"] = board ? outline_json(*board) : json::array();
+    rows.back()["best_so_far"] = board ? best_so_far_json(*board) : json::array();
   }
   return {{"sweeps", rows}, {"joined_workers", workers}};
 }

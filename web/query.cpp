@@ -73,8 +73,8 @@ storage::TrialFilter filter_of(const Request& request) {
   return filter;
 }
 
-storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id) {
-  auto sweep = reader.find_sweep(checked_id(id));
+storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id, storage::Summary how) {
+  auto sweep = reader.find_sweep(checked_id(id), how);
   if (!sweep) throw Refused{404, "There is no sweep with this id in the store."};
   return *std::move(sweep);
 }

@@ -20,7 +20,8 @@ std::optional<long long> number_parameter(const Request& request, const std::str
 storage::Page page_of(const Request& request);
 storage::TrialFilter filter_of(const Request& request);
 
-storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id);
+storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id,
+                               storage::Summary how = storage::Summary::kWithoutResults);
 storage::TrialDetail trial_of(storage::Reader& reader, const std::string& id);
 storage::DatasetRecord dataset_of(storage::Reader& reader, const std::string& fingerprint);
 storage::EnsembleRecord ensemble_of(storage::Reader& reader, const std::string& id);

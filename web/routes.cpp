@@ -31,7 +31,7 @@ using storage::Reader;
 
 storage::SweepSummary sweep_in(const Call& call) { return sweep_of(*call.reader, call.id); }
 
-std::shared_ptr<const Board> board_in(const Call& call) { return call.boards.board(*call.reader, sweep_in(call)); }
+std::shared_ptr<const Board> board_in(const Call& call) { return call.boards.board(*call.reader, sweep_in(call).id); }
 
 Selection selection_in(const Call& call, const Board& board) {
   return selection_of(call.request, board, call.reader->marks());
@@ -62,7 +62,7 @@ Response get_metrics(const Call& call) {
 
 Response get_sweep(const Call& call) {
   const Reader::Snapshot snapshot(*call.reader);
-  return json_response(sweep_detail_json(*call.reader, sweep_in(call)));
+  return json_response(sweep_detail_json(*call.reader, sweep_of(*call.reader, call.id, storage::Summary::kWhole)));
 }
 
 Response get_leaderboard(const Call& call) {
@@ -186,6 +186,8 @@ const std::vector<Route>& routes() {
        [](const Call& call) {
          return json_response(figures_json(*call.reader, sweep_in(call), call.boards, call.request));
        }},
+      {"GET", "/api/v1/sweeps/{id}/progress", Needs::kStore, "getProgress",
+       [](const Call& call) { return json_response(progress_json(*board_in(call))); }},
       {"GET", "/api/v1/sweeps/{id}/rounds", Needs::kStore, "listRounds",
        [](const Call& call) { return json_response(rounds_json(*call.reader, sweep_in(call).id)); }},
       {"GET", "/api/v1/sweeps/{id}/timeline", Needs::kStore, "getTimeline",

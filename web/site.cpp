@@ -1,5 +1,7 @@
 #include "web/site.h"
 
+#include <chrono>
+#include <ctime>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -23,6 +25,13 @@ Response not_allowed(const std::string& allow) {
   Response response = error_response(405, "This address is asked with " + allow + ".");
   response.headers.emplace_back("Allow", allow);
   return response;
+}
+
+/// Of this thread.
+std::chrono::nanoseconds processor_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 bool is_api(const std::string& path) { return path == "/api" || path.compare(0, 5, "/api/") == 0; }
@@ -61,23 +70,51 @@ Response Site::answer(const Request& request) const {
   if (!storage::store_exists(store_)) {
     throw Refused{503, fmt::format("There is no store in {} yet.", store_.string())};
   }
-  if (route.needs == Needs::kStore) return unless_known(request, remembered(route, std::move(call)));
-  storage::Reader reader(store_);
+  if (route.needs == Needs::kStore) return unless_known(request, remembered(route, call));
+  storage::Reader reader(store_, &counts_);
   call.reader = &reader;
-  return unless_known(request, route.answer(call));
+  Response response = route.answer(call);
+  if (route.needs == Needs::kChange) memory_.note_change();
+  return unless_known(request, std::move(response));
 }
 
-Response Site::remembered(const Route& route, Call call) const {
-  const std::string key = key_of(call.request);
+Response Site::remembered(const Route& route, const Call& call) const {
+  std::string key = key_of(call.request);
   const Memory::Moment moment = memory_.now(store_, boards_.made());
-  if (std::optional<Response> known = memory_.find(key, moment)) return *std::move(known);
-  storage::Reader reader(store_);
+  std::optional<Memory::Found> known = memory_.find(key, moment);
+  if (!known) return made(route, call, key, moment);
+  if (known->due) {
+    behind_.ask([this, &route, request = call.request, id = call.id, key = std::move(key)] {
+      make_again(route, request, id, key);
+    });
+  }
+  return std::move(known->response);
+}
+
+Response Site::made(const Route& route, Call call, const std::string& key, const Memory::Moment& moment) const {
+  storage::Reader reader(store_, &counts_);
   call.reader = &reader;
-  Response made = route.answer(call);
-  // A board that was made for this very answer is part of it.
-  const Memory::Moment after{moment.store, boards_.made(), moment.probes};
-  if (made.status == 200) memory_.keep(key, after, made);
-  return made;
+  const auto begin = processor_time();
+  Response response = route.answer(call);
+  const auto took = processor_time() - begin;
+  // A board that was made for this very answer is part of it, and does not count: the next one takes less.
+  Memory::Moment after = moment;
+  after.boards = boards_.made();
+  if (response.status == 200) {
+    memory_.keep(key, after, response, after.boards == moment.boards ? took : std::chrono::nanoseconds(0));
+  }
+  return response;
+}
+
+void Site::make_again(const Route& route, Request request, std::string id, std::string key) const {
+  try {
+    const Memory::Moment moment = memory_.now(store_, boards_.made());
+    if (made(route, {request, std::move(id), store_, boards_, control_, access_, nullptr}, key, moment).status == 200) {
+      return;
+    }
+  } catch (...) {  // who asks next is told what is wrong
+  }
+  memory_.forget(key);
 }
 
 }  // namespace medley::web

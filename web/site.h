@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "web/access.h"
+#include "web/behind.h"
 #include "web/board.h"
 #include "web/control.h"
 #include "web/http.h"
@@ -23,13 +24,18 @@ class Site {
 
  private:
   Response answer(const Request& request) const;
-  Response remembered(const Route& route, Call call) const;
+  Response remembered(const Route& route, const Call& call) const;
+  /// `moment`: before anything is read for it.
+  Response made(const Route& route, Call call, const std::string& key, const Memory::Moment& moment) const;
+  void make_again(const Route& route, Request request, std::string id, std::string key) const;
 
   std::filesystem::path store_;
   Control* control_;
   Access access_;
   mutable Boards boards_;
   mutable Memory memory_;
+  mutable storage::KeptCounts counts_;
+  mutable Behind behind_;  ///< the last: it ends before what it uses
 };
 
 }  // namespace medley::web

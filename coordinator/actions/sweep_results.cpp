@@ -281,11 +281,13 @@ sweep::ImportanceReport importance_report(storage::Reader& reader, const storage
   sweep::ImportanceInput input = storage::read_importance_input(reader, sweep, chosen_config(report, config));
   if (input.trials.empty()) throw UsageError("config " + input.config + " has no gate, or no finished trial yet");
   input.by = by;
-  std::vector<sweep::ConfigReport> elsewhere;
+  std::vector<sweep::ConfigReport> measured;
   for (const storage::SweepSummary& other : storage::comparable_sweeps(reader, sweep)) {
-    sweep::Report measured = storage::GrowingReport().make(reader, other, reader.config_progress(other.id), {});
-    std::move(measured.configs.begin(), measured.configs.end(), std::back_inserter(elsewhere));
+    sweep::Report of_other = storage::GrowingReport().make(reader, other, reader.config_progress(other.id), {});
+    std::move(of_other.configs.begin(), of_other.configs.end(), std::back_inserter(measured));
   }
+  std::vector<const sweep::ConfigReport*> elsewhere;
+  for (const sweep::ConfigReport& one : measured) elsewhere.push_back(&one);
   try {
     sweep::ImportanceReport made = sweep::make_importance_report(input, report, elsewhere);
     if (!made.shapley || made.shapley->probe) return made;

@@ -186,14 +186,10 @@ bool same_but(const json& a, const json& b, const std::set<std::string>& names) 
 /// Configs of subsets of one config's encoders.
 class Subsets {
  public:
-  Subsets(const ConfigReport& config, const Report& report, const std::vector<ConfigReport>& others) : config_(config) {
-    for (const auto* configs : {&report.configs, &others}) {
-      for (const ConfigReport& other : *configs) {
-        if (other.paper_score.count == 0 || !other.settings.contains("encoders")) continue;
-        const auto names = other.settings["encoders"].get<std::vector<std::string>>();
-        by_set_[{names.begin(), names.end()}].push_back(&other);
-      }
-    }
+  Subsets(const ConfigReport& config, const Report& report, const std::vector<const ConfigReport*>& others)
+      : config_(config) {
+    for (const ConfigReport& other : report.configs) add(other);
+    for (const ConfigReport* other : others) add(*other);
   }
 
   /// nullptr where the subset was not trained.
@@ -215,6 +211,11 @@ class Subsets {
   }
 
  private:
+  void add(const ConfigReport& config) {
+    if (config.paper_score.count == 0 || !config.settings.contains("encoders")) return;
+    const auto names = config.settings["encoders"].get<std::vector<std::string>>();
+    by_set_[{names.begin(), names.end()}].push_back(&config);
+  }
   bool preferred(const ConfigReport& a, const ConfigReport& b) const {
     const auto kept = [](const ConfigReport& config) {
       return config.settings.value("top_n", static_cast<int>(config.settings["encoders"].size()));
@@ -260,28 +261,28 @@ std::optional<ShapleyReport> shapley_of(const std::vector<std::string>& encoders
 }
 
 std::vector<EffectSeries> effect_of_n(const ConfigReport& config, const Report& report,
-                                      const std::vector<ConfigReport>& others, int encoders) {
+                                      const std::vector<const ConfigReport*>& others, int encoders) {
   const auto seeds_of = [](const ConfigReport& one) {
     std::set<std::uint64_t> seeds;
     for (const RunScore& run : one.runs) seeds.insert(run.seed);
     return seeds;
   };
   std::map<std::string, EffectSeries> series;
-  for (const auto* configs : {&report.configs, &others}) {
-    for (const ConfigReport& other : *configs) {
-      // Scores of other seeds differ by these, too.
-      if (configs == &others && seeds_of(other) != seeds_of(config)) continue;
-      const std::string selection = other.settings.value("selection", std::string());
-      if (selection.empty() || other.paper_score.count == 0) continue;
-      if (!same_but(config.settings, other.settings, {"top_n", "selection"})) continue;
-      const bool constant = !other.settings.contains("top_n");
-      if (constant && selection != "all") continue;  // keeps as many as it likes: no place on this axis
-      EffectSeries& one = series[selection];
-      one.selection = selection;
-      one.constant = constant;
-      one.points.push_back({constant ? encoders : other.settings["top_n"].get<int>(), measured(other)});
-    }
-  }
+  const auto add = [&](const ConfigReport& other, bool of_other_sweep) {
+    const std::string selection = other.settings.value("selection", std::string());
+    if (selection.empty() || other.paper_score.count == 0) return;
+    if (!same_but(config.settings, other.settings, {"top_n", "selection"})) return;
+    const bool constant = !other.settings.contains("top_n");
+    if (constant && selection != "all") return;  // keeps as many as it likes: no place on this axis
+    // Scores of other seeds differ by these, too.
+    if (of_other_sweep && seeds_of(other) != seeds_of(config)) return;
+    EffectSeries& one = series[selection];
+    one.selection = selection;
+    one.constant = constant;
+    one.points.push_back({constant ? encoders : other.settings["top_n"].get<int>(), measured(other)});
+  };
+  for (const ConfigReport& other : report.configs) add(other, false);
+  for (const ConfigReport* other : others) add(*other, true);
   // Keeping as many as there are is `all` (canonical()): the last point of each selection by number.
   if (const auto keeps_all = series.find("all"); keeps_all != series.end() && !keeps_all->second.points.empty()) {
     for (auto& [selection, one] : series) {
@@ -309,7 +310,7 @@ std::vector<std::string> encoders_of(const ImportanceInput& input) {
 }
 
 ImportanceReport make_importance_report(const ImportanceInput& input, const Report& report,
-                                        const std::vector<ConfigReport>& others) {
+                                        const std::vector<const ConfigReport*>& others) {
   const auto config = std::find_if(report.configs.begin(), report.configs.end(),
                                    [&](const ConfigReport& c) { return c.id == input.config; });
   if (config == report.configs.end()) throw Error("config " + input.config + " is not one of sweep " + report.sweep);

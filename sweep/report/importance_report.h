@@ -153,7 +153,7 @@ struct ImportanceReport {
 /// subset). For a single encoder selection may differ too, since there is nothing to select. Of several, the one with
 /// the same top_n, else with the largest.
 ImportanceReport make_importance_report(const ImportanceInput& input, const Report& report,
-                                        const std::vector<ConfigReport>& others = {});
+                                        const std::vector<const ConfigReport*>& others = {});
 
 /// The default config of a report: of those with a gate and the most encoders the best-ranked one. Where the gate
 /// chooses the encoders goes before the controls, whose choice is `fixed` or `random`. "" none.

@@ -1,14 +1,18 @@
 // A large store of synthetic results, through the store's own writer, to measure pages on, and a writer at work on it.
 //
-//   store_generator FOLDER [CONFIGS [SEEDS [EPOCHS]]]   CONFIGS x 5 folds x SEEDS trials; 4000, 5, 100: 100,000 trials
-//   store_generator FOLDER write SECONDS                accepts results, a pack of 8 a commit, ten commits a second;
-//                                                       prints how long commits took
+//   store_generator FOLDER [CONFIGS [SEEDS [EPOCHS [SWEEPS]]]]
+//       SWEEPS sweeps of CONFIGS x 5 folds x SEEDS trials; 4000, 5, 100, 1: 100,000 trials
+//   store_generator FOLDER write SECONDS
+//       accepts results, a pack of 8 a commit, ten commits a second; prints how long commits took
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <map>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "storage/reader.h"
@@ -22,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kPack = 8;
 constexpr int kBatch = 2000;  ///< trials a commit, while generating
+constexpr int kDraws = 12;    ///< results that trials of the same encoders, n and fold share
 constexpr const char* kWorkers[] = {"bench-1", "bench-2", "bench-3", "bench-4"};
 
 /// Every subset of the encoders, n, learning rate and dropout until there are enough.
@@ -58,41 +63,71 @@ storage::SweepSubmission make_sweep(const std::string& name, const std::vector<s
   return made;
 }
 
+/// Measuring a result takes longer than storing it: each is made once.
+class Results {
+ public:
+  Results(const storage::DatasetRecord& dataset, int epochs) : dataset_(dataset), epochs_(epochs) {}
+
+  const sweep::TrialResult& of(const sweep::TrialSpec& trial) {
+    const int draw = static_cast<int>(std::stoull(trial.id, nullptr, 16) % kDraws);
+    const Key key{trial.config.encoders, trial.config.top_n, trial.fold, draw};
+    auto known = made_.find(key);
+    if (known == made_.end()) known = made_.emplace(key, test::sample_result(trial, dataset_, epochs_)).first;
+    known->second.trial_id = trial.id;
+    return known->second;
+  }
+
+ private:
+  using Key = std::tuple<std::vector<std::string>, int, int, int>;  ///< encoders, n, fold, draw
+  const storage::DatasetRecord& dataset_;
+  int epochs_;
+  std::map<Key, sweep::TrialResult> made_;
+};
+
 void finish(storage::Writer& writer, const std::vector<sweep::TrialSpec>& trials, std::size_t begin, std::size_t end,
-            const storage::DatasetRecord& dataset, int epochs, storage::TimeMs time) {
+            Results& results, storage::TimeMs time) {
   for (std::size_t i = begin; i < end; i += kPack) {
     const std::string worker = kWorkers[i / kPack % std::size(kWorkers)];
     std::vector<sweep::AttemptId> pack;
     for (std::size_t k = i; k < std::min(end, i + kPack); ++k) pack.push_back({trials[k].id, 1});
     writer.begin_attempts(worker, writer.next_pack(), pack, time);
     for (std::size_t k = i; k < std::min(end, i + kPack); ++k) {
-      writer.accept_result({trials[k].id, 1}, "w", test::sample_result(trials[k], dataset, epochs), time + 7000);
+      writer.accept_result({trials[k].id, 1}, "w", results.of(trials[k]), time + 7000);
     }
   }
 }
 
-void generate(const std::string& folder, int configs, int seeds, int epochs) {
+void generate(const std::string& folder, int configs, int seeds, int epochs, int sweeps) {
   const auto dataset = test::sample_dataset();
   std::vector<std::string> encoders;
   for (const auto& encoder : dataset.encoders) encoders.push_back(encoder.name);
-  const auto sweep = make_sweep("bench", make_configs(configs, encoders), seeds, dataset);
   storage::Writer writer(folder);
+  Results results(dataset, epochs);
   storage::TimeMs time = storage::now_ms() - 86'400'000;
-  {
-    storage::Writer::Group group(writer);
-    writer.register_dataset(dataset, time);
-    for (const char* worker : kWorkers) {
-      writer.worker_joined({worker, std::string("node:") + worker, 8, 1, "cpu", "0.1.0"}, time);
+  for (int number = 1; number <= sweeps; ++number) {
+    auto made = make_configs(configs, encoders);
+    for (auto& one : made) one.config.weight_decay = 1e-4 * number;
+    const auto sweep = make_sweep(number == 1 ? "bench" : "bench " + std::to_string(number), made, seeds, dataset);
+    {
+      storage::Writer::Group group(writer);
+      writer.register_dataset(dataset, time);
+      for (const char* worker : kWorkers) {
+        writer.worker_joined({worker, std::string("node:") + worker, 8, 1, "cpu", "0.1.0"}, time);
+      }
+      writer.submit_sweep(sweep, time);
+      group.commit();
     }
-    writer.submit_sweep(sweep, time);
-    group.commit();
-  }
-  for (std::size_t begin = 0; begin < sweep.trials.size(); begin += kBatch) {
+    for (std::size_t begin = 0; begin < sweep.trials.size(); begin += kBatch) {
+      const std::size_t end = std::min(sweep.trials.size(), begin + kBatch);
+      storage::Writer::Group group(writer);
+      finish(writer, sweep.trials, begin, end, results, time);
+      group.commit();
+      time += 60'000;
+      std::fprintf(stderr, "\r%zu of %zu trials of sweep %d", end, sweep.trials.size(), number);
+    }
     storage::Writer::Group group(writer);
-    finish(writer, sweep.trials, begin, std::min(sweep.trials.size(), begin + kBatch), dataset, epochs, time);
+    if (number < sweeps) writer.set_sweep_state(storage::sweep_id(sweep), sweep::SweepState::kFinished, time);
     group.commit();
-    time += 60'000;
-    std::fprintf(stderr, "\r%zu of %zu trials", std::min(sweep.trials.size(), begin + kBatch), sweep.trials.size());
   }
   std::fprintf(stderr, "\n");
 }
@@ -108,12 +143,13 @@ void write(const std::string& folder, double seconds) {
     writer.submit_sweep(sweep, storage::now_ms());
     group.commit();
   }
+  Results results(dataset, 100);
   std::vector<double> took;
   const auto begin = Clock::now();
   for (std::size_t i = 0; i + kPack <= sweep.trials.size(); i += kPack) {
     if (Clock::now() - begin > std::chrono::duration<double>(seconds)) break;
     storage::Writer::Group group(writer);
-    finish(writer, sweep.trials, i, i + kPack, dataset, 100, storage::now_ms());
+    finish(writer, sweep.trials, i, i + kPack, results, storage::now_ms());
     const auto start = Clock::now();
     group.commit();
     took.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
@@ -131,7 +167,7 @@ void write(const std::string& folder, double seconds) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::cerr << "usage: store_generator FOLDER [CONFIGS [SEEDS [EPOCHS]]] | FOLDER write SECONDS\n";
+    std::cerr << "usage: store_generator FOLDER [CONFIGS [SEEDS [EPOCHS [SWEEPS]]]] | FOLDER write SECONDS\n";
     return 2;
   }
   if (argc > 3 && std::string(argv[2]) == "write") {
@@ -139,6 +175,6 @@ int main(int argc, char** argv) {
     return 0;
   }
   const auto number = [&](int index, int absent) { return argc > index ? std::stoi(argv[index]) : absent; };
-  generate(argv[1], number(2, 4000), number(3, 5), number(4, 100));
+  generate(argv[1], number(2, 4000), number(3, 5), number(4, 100), number(5, 1));
   return 0;
 }

@@ -754,7 +754,8 @@ TEST(ResultsCommands, JsonOfACommandIsTheAnswerOfItsTwinInTheApi) {
   EXPECT_EQ(json::parse(run(folder, "report --importance --json")), answer(sweep + "/importance"));
   EXPECT_EQ(json::parse(run(folder, "show --json " + trial)), answer("trials/" + trial));
   json sweeps = answer("sweeps");
-  for (json& one : sweeps["sweeps"]) one.update({{"best", nullptr}, {"scores", json::array()}});  // of leaderboards
+  for (json& one : sweeps["sweeps"])
+    one.update({{"best", nullptr}, {"best_so_far", json::array()}});  // of leaderboards
   EXPECT_EQ(status["sweeps"], sweeps["sweeps"]);
   EXPECT_EQ(status["workers"], answer("workers")["workers"]);
 }

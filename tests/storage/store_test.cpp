@@ -301,6 +301,46 @@ TEST_F(StoreTest, SweepsShareTheTrialsTheyHaveInCommon) {
   EXPECT_FALSE(reader.find_sweep("nothing"));
 }
 
+TEST_F(StoreTest, AWithdrawnSweepIsSeenNoMoreAndGoesBySlicesOrWithTheNextWriter) {
+  const SweepSubmission small = small_sweep("small", 1, 1), large = small_sweep("large", 3, 1);
+  const std::string kept = submit(small), id = submit(large);
+  train(large.trials[0], plain_result(large.trials[0], 1, 1));
+  Reader reader(writer_.folder());
+  const auto rows_of = [&](const char* table) {
+    Database database(StoreLayout(writer_.folder()).database(), Database::Mode::kReadOnly);
+    Statement count(database, std::string("SELECT count(*) FROM ") + table +
+                                  " WHERE sweep NOT IN (SELECT key FROM sweep WHERE name = 'small')");
+    count.step();
+    return count.whole(0);
+  };
+  const auto withdraw = [&] { commit(writer_, [&] { EXPECT_EQ(writer_.withdraw_sweep(id, kNow), "large"); }); };
+  const int trials = static_cast<int>(large.trials.size());
+  ASSERT_GT(trials, 4);
+
+  withdraw();
+  EXPECT_FALSE(reader.has_sweep(id));
+  EXPECT_EQ(reader.sweeps().size(), 1u);
+  EXPECT_EQ(reader.find_trial(large.trials[0].id)->sweeps.size(), 1u) << "of the small one alone";
+  int slices = 0;
+  for (bool more = true; more; ++slices) {
+    commit(writer_, [&] { more = writer_.clear_withdrawn(id, 2); });
+    EXPECT_GE(rows_of("sweep_trial"), std::max(0, trials - 2 * (slices + 1))) << "two a slice";
+  }
+  EXPECT_GE(slices, trials / 2);
+  EXPECT_EQ(rows_of("sweep_trial"), 0);
+  EXPECT_EQ(rows_of("sweep_config"), 0);
+  EXPECT_TRUE(reader.find_trial(large.trials[0].id)->result) << "results stay";
+  EXPECT_EQ(submit(large), id);
+  EXPECT_EQ(reader.find_sweep(id)->finished, 1) << "and are found again";
+
+  withdraw();
+  commit(writer_, [&] { EXPECT_TRUE(writer_.clear_withdrawn(id, 2)); });
+  commit(writer_, [&] { writer_.remove_unsubmitted(); });  // as a coordinator does that starts after a kill
+  EXPECT_EQ(rows_of("sweep_trial"), 0);
+  EXPECT_EQ(rows_of("sweep_config"), 0);
+  EXPECT_EQ(reader.find_sweep(kept)->trials, static_cast<int>(small.trials.size()));
+}
+
 TEST_F(StoreTest, SpecsComeBackInTrialOrder) {
   SweepSubmission sweep = small_sweep("s", 2, 2);
   sweep.trials[1].seed = 0xFFFFFFFFFFFFFFFFu;  // no signed number holds it

@@ -111,6 +111,12 @@ ReportInput scores() {
   return input;
 }
 
+std::vector<const ConfigReport*> pointers_to(const std::vector<ConfigReport>& configs) {
+  std::vector<const ConfigReport*> all;
+  for (const ConfigReport& config : configs) all.push_back(&config);
+  return all;
+}
+
 TEST(ImportanceReport, AggregatesOverFoldsAndSeeds) {
   const auto report = make_importance_report(gate(), make_report(scores()));
   ASSERT_EQ(report.encoders.size(), 3u);
@@ -289,7 +295,7 @@ TEST(ImportanceReport, OtherSweepsHelpOut) {
   add(other, "ab", settings({"a", "b"}, 2), 3);
   add(other, "b1", settings({"b"}, 1), 2);
   add(other, "c1", settings({"c"}, 1, "all"), 1);  // alone, there is nothing to select
-  const auto report = make_importance_report(gate(), make_report(input), make_report(other).configs);
+  const auto report = make_importance_report(gate(), make_report(input), pointers_to(make_report(other).configs));
   EXPECT_EQ(report.encoders[2].loss->config, "ab");
   EXPECT_EQ(report.encoders[2].alone->config, "c1");
   // Now every subset has a Score: worths (held-out) 5.5/20/2 ... with v(none) = 0; the sum is that of all.
@@ -330,7 +336,7 @@ TEST(ImportanceReport, EffectOfNIsOverTheSameSeeds) {
     }
     std::size_t random = 0;
     for (const auto& one :
-         make_importance_report(gate(), make_report(scores()), make_report(other).configs).effect_of_n) {
+         make_importance_report(gate(), make_report(scores()), pointers_to(make_report(other).configs)).effect_of_n) {
       random += one.selection == "random";
     }
     return random;

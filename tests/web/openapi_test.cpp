@@ -194,7 +194,9 @@ TEST_F(OpenapiTest, TheServerAnswersTheDocument) {
 
 /// "GET /api/v1/sweeps/{id}" of what.
 std::string name_of(const std::string& method, const std::string& path) {
-  return (method == "get" ? "GET " : method == "post" ? "POST " : method + " ") + path;
+  std::string upper = method;
+  for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
+  return upper + " " + path;
 }
 
 /// What `needs` lets a request show instead of a token, in the words of OpenAPI.

@@ -23,6 +23,7 @@
 #include "tests/web/sample_control.h"
 #include "tests/web/sample_store.h"
 #include "web/ensembles.h"
+#include "web/memory.h"
 #include "web/site.h"
 
 namespace medley::web {
@@ -71,7 +72,7 @@ TEST_F(RoutesTest, AnAddressAskedWithAnotherMethodSaysWhichOnesItHas) {
   for (const Route& route : routes()) methods[route.path].insert(route.method);
   const Site site(folder_, nullptr, {});
   for (const auto& [path, known] : methods) {
-    for (const char* method : {"GET", "HEAD", "POST"}) {
+    for (const char* method : {"GET", "HEAD", "POST", "DELETE"}) {
       const std::string row = method == std::string("HEAD") ? "GET" : method;
       const Match found = match(method, path);
       EXPECT_EQ(found.route != nullptr, known.count(row) == 1) << method << " " << path;
@@ -81,7 +82,11 @@ TEST_F(RoutesTest, AnAddressAskedWithAnotherMethodSaysWhichOnesItHas) {
       request.path = path;
       const Response response = site.handle(request);
       EXPECT_EQ(response.status, 405) << method << " " << path;
-      const std::pair<std::string, std::string> allow{"Allow", known.count("GET") == 1 ? "GET, HEAD" : "POST"};
+      std::string allowed;
+      for (const auto& [one, text] : {std::pair("GET", "GET, HEAD"), {"POST", "POST"}, {"DELETE", "DELETE"}}) {
+        if (known.count(one) == 1) allowed += (allowed.empty() ? "" : ", ") + std::string(text);
+      }
+      const std::pair<std::string, std::string> allow{"Allow", allowed};
       EXPECT_EQ(std::count(response.headers.begin(), response.headers.end(), allow), 1) << method << " " << path;
     }
   }
@@ -366,23 +371,55 @@ TEST_F(RoutesTest, ASampleOfConfigsIsEvenlySpacedAndHasBothEnds) {
   EXPECT_EQ(body(path, {{"sample", "100"}})["rows"].size(), 9u);
 }
 
-TEST_F(RoutesTest, ListedSweepsHaveTheOutlineOfTheirScores) {
-  const Site site(folder_, nullptr, {});
-  const auto answer = [&](const std::string& path) { return json::parse(get(site, path).body); };
-  const json board = answer("sweeps/" + sample_.running + "/leaderboard"), listed = answer("sweeps");
-  std::vector<double> scores;
+TEST_F(RoutesTest, ProgressIsTheBestScoreOfConfigsWhoseRunsHaveEndedByTime) {
+  std::map<std::string, std::int64_t> ended;  // by config
+  for (int offset = 0;; offset += 100) {
+    const json page = body("sweeps/" + sample_.running + "/trials", {{"offset", std::to_string(offset)}});
+    for (const json& trial : page["trials"]) {
+      if (!trial["ended_ms"].is_number()) continue;
+      ended[trial["config"]] = std::max(ended[trial["config"]], trial["ended_ms"].get<std::int64_t>());
+    }
+    if (page["next_offset"].is_null()) break;
+  }
+  std::vector<std::pair<std::int64_t, double>> expected;  // time, Score
+  const json board = body("sweeps/" + sample_.running + "/leaderboard");
   for (const json& row : board["rows"]) {
-    if (row["values"]["held_out_score"].is_number()) scores.push_back(row["values"]["held_out_score"]);
+    if (!row["complete"].get<bool>() || !row["values"]["held_out_score"].is_number()) continue;
+    expected.push_back({ended.at(row["config"]), row["values"]["held_out_score"]});
   }
-  std::sort(scores.rbegin(), scores.rend());
-  ASSERT_FALSE(scores.empty());
-  int found = 0;
-  for (const json& sweep : listed["sweeps"]) {
-    if (sweep["id"] != sample_.running) continue;
-    EXPECT_EQ(sweep["scores"], json(scores));
-    ++found;
+  std::stable_sort(expected.begin(), expected.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  ASSERT_GE(expected.size(), 3u);
+  ASSERT_LT(expected.front().first, expected.back().first);
+  const json progress = body("sweeps/" + sample_.running + "/progress");
+  ASSERT_EQ(progress["configs"].size(), expected.size());
+  EXPECT_EQ(progress["total"], expected.size());
+  double best = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    best = std::max(best, expected[i].second);
+    EXPECT_EQ(progress["configs"][i]["ended_ms"], expected[i].first);
+    EXPECT_EQ(progress["configs"][i]["score"], expected[i].second);
+    EXPECT_EQ(progress["configs"][i]["best"], best);
   }
-  EXPECT_EQ(found, 1);
+
+  const Site site(folder_, nullptr, {});
+  const auto of = [&](const std::string& id) {
+    const json listed = json::parse(get(site, "sweeps").body);
+    for (const json& one : listed["sweeps"]) {
+      if (one["id"] == id) return one["best_so_far"].get<std::vector<double>>();
+    }
+    return std::vector<double>();
+  };
+  get(site, "sweeps/" + sample_.running + "/leaderboard");
+  const std::vector<double> line = of(sample_.running);
+  ASSERT_EQ(line.size(), 32u);
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const auto first = expected.front().first, last = expected.back().first;
+    const auto time = first + (last - first) * static_cast<std::int64_t>(i) / 31;
+    double by_then = 0;
+    for (const auto& [at, score] : expected) by_then = at <= time ? std::max(by_then, score) : by_then;
+    EXPECT_EQ(line[i], by_then) << i;
+  }
+  EXPECT_TRUE(of(sample_.hostile).empty()) << "it has no Scores";
 }
 
 TEST_F(RoutesTest, PinnedConfigsComeFirstAndTagsFilter) {
@@ -816,6 +853,35 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
     EXPECT_EQ(again.status, 304);
     EXPECT_TRUE(again.body.empty());
   }
+}
+
+TEST(Memory, AnAnswerThatTookLongIsGivenWhileItIsALittleOldAndMadeAgainByOne) {
+  using namespace std::chrono_literals;
+  Memory memory;
+  const Memory::Clock::time_point now{};
+  const Memory::Moment before{1, 0, 0, 0}, later{2, 0, 0, 0}, changed{2, 0, 0, 1};
+  Response response;
+  response.body = "old";
+  memory.keep("quick", before, response, 10ms, now);
+  memory.keep("slow", before, response, 300ms, now);
+  EXPECT_TRUE(memory.find("quick", before, now));
+  EXPECT_FALSE(memory.find("quick", later, now)) << "it is made at once";
+  const auto slow = [&](const Memory::Moment& moment, std::chrono::milliseconds after) {
+    const auto found = memory.find("slow", moment, now + after);
+    return !found ? "none" : found->due ? "due" : found->response.body;
+  };
+  EXPECT_EQ(slow(before, 1h), "old") << "nothing has changed";
+  EXPECT_EQ(slow(later, 5999ms), "old");
+  EXPECT_EQ(slow(changed, 5999ms), "none") << "who changed something sees it";
+  EXPECT_EQ(slow(later, 6s), "due") << "after 20 times what it took: 5 % of the time";
+  EXPECT_EQ(slow(later, 6s), "old") << "somebody makes it";
+  EXPECT_EQ(slow(later, 37s), "none") << "who comes back after a while waits for a new one";
+  response.body = "new";
+  memory.keep("slow", later, response, 300ms, now + 7s);
+  EXPECT_EQ(slow(changed, 13s), "none");
+  EXPECT_EQ(slow(later, 13s), "new");
+  memory.forget("slow");
+  EXPECT_EQ(slow(later, 13s), "none");
 }
 
 TEST_F(RoutesTest, ManyViewersAskWhileResultsComeIn) {

@@ -159,7 +159,7 @@ sweep::TrialResult sample_result(const sweep::TrialSpec& trial, const storage::D
     made.surface = surface_of(made.validation.fused, truth);
     return made;
   };
-  result.paper = snapshot(22, 0);
+  result.paper = snapshot(std::min(22, epochs), 0);
   result.held_out = snapshot(epochs, 0.15);
   if (trial.config.inner_fold) result.inner = snapshot(epochs, 0.1).surface;
   if (trial.config.fusion == sweep::Fusion::kSum) result.importance = sample_importance(trial.config, clips, random);

@@ -185,9 +185,9 @@ function Parallel({ view: { sweep, rows, score, text, open, choose }, axes }: { 
       onClick={(event) => open(parts[event.seriesIndex]?.[event.dataIndex]?.config)}
       onAxis={(axis, range) => choose([[columns[axis]!, range]])}
       build={(p) => ({
-        parallel: { left: p.width < 600 ? 30 : 70, right: p.width < 600 ? 80 : 110, top: 40, bottom: 24, parallelAxisDefault: {
+        parallel: { left: p.width < 600 ? 46 : 70, right: p.width < 600 ? 80 : 110, top: 40, bottom: 24, parallelAxisDefault: {
           realtime: false,
-          nameTextStyle: { color: p.text, fontSize: 12, width: p.width / columns.length, overflow: "truncate" },
+          nameTextStyle: { color: p.text, fontSize: 12, width: Math.min(p.width / columns.length, p.width < 600 ? 92 : 140), overflow: "truncate" },
           axisLine: { lineStyle: { color: p.muted } },
           axisTick: { lineStyle: { color: p.muted } },
           axisLabel: { color: p.text, textBorderColor: p.page, textBorderWidth: 3, fontSize: 11, width: 150, overflow: "truncate" },

@@ -85,8 +85,9 @@ export async function change<T>(path: string, body: unknown, signal?: AbortSigna
   return (await response.json()) as T;
 }
 
-export async function post(path: string): Promise<string> {
-  return (await change<{ message: string }>(path, {})).message;
+/** A change without a body. */
+export async function post(path: string, method: "POST" | "DELETE" = "POST"): Promise<string> {
+  return ((await (await send(path, { method })).json()) as { message: string }).message;
 }
 
 /** Fetched and handed over as a file, so that a refusal is shown on the page. */

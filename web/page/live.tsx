@@ -1,6 +1,6 @@
 // Trials in training, drawn as their workers' heartbeats tell them. Nothing of it is stored.
 import type { LiveTrial, LiveTrialAnswer, LiveTrials, Sweep } from "./api";
-import { Curves } from "./chart";
+import { Curves, useSmoothing } from "./chart";
 import { ConfigLink, useNames } from "./names";
 import { Empty, Share, kOfficial, kPaperNote, over } from "./parts";
 import { usePoll } from "./poll";
@@ -79,10 +79,16 @@ export function LiveRuns({ sweep, config }: { sweep: Sweep; config?: string }) {
 }
 
 function Scores({ runs, name }: { runs: LiveTrial[]; name: (run: LiveTrial) => string }) {
+  const { smooth, choice } = useSmoothing();
   const epochs = [...new Set(runs.flatMap((run) => run.curves.epoch))].sort((a, b) => a - b);
   const lines = runs.map((run, i) => {
     const at = new Map(run.curves.epoch.map((epoch, k) => [epoch, run.curves.score[k] ?? null]));
     return { name: name(run), values: epochs.map((epoch) => at.get(epoch) ?? null), color: i + 1 };
   });
-  return <Curves title="Score by epoch of runs in training, paper-style (thresholds tuned on the fold)" name="live-scores" epochs={epochs} lines={lines} marks={[]} print={share} />;
+  return (
+    <>
+      <div class="bar">{choice}</div>
+      <Curves title="Score by epoch of runs in training, paper-style (thresholds tuned on the fold)" name="live-scores" epochs={epochs} lines={lines} marks={[]} print={share} smooth={smooth} />
+    </>
+  );
 }

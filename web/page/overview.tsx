@@ -1,23 +1,20 @@
 // A sweep at a glance: what it found, the best configs, its planned comparisons, what its search decided.
-import { useRef } from "preact/hooks";
-import type { Leaderboard, PlannedComparison, PlannedComparisons, Rounds, Sweep, TrialList } from "./api";
+import type { Leaderboard, PlannedComparison, PlannedComparisons, Progress, Rounds, Sweep } from "./api";
 import { rankedScore } from "./leaderboard";
 import { LiveRuns } from "./live";
 import { ConfigLink, useNames } from "./names";
 import { Empty, Shown, ranked } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
-import { useAll, usePoll } from "./poll";
+import { usePoll } from "./poll";
 import { go, to } from "./route";
 import { Table } from "./table";
 import { count, middle, share, signed, time } from "./text";
 
 const kBest = 15;
-const kPage = 1000;       // of the API
-const kMostTrials = 5000;  // that "best so far" is made of
+const kRows = 100;  // that are asked for: pinned ones come first
 
 export function OverviewTab({ sweep }: { sweep: Sweep }) {
-  // All configs are asked for: the more they are, the less often.
-  const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?limit=${kPage}`, sweep.trials.total > kPage ? 30 : 5);
+  const polled = usePoll<Leaderboard>(`sweeps/${sweep.id}/leaderboard?limit=${kRows}`, 5);
   return (
     <section aria-label="Overview">
       <Shown polled={polled} rows={12}>
@@ -31,7 +28,7 @@ export function OverviewTab({ sweep }: { sweep: Sweep }) {
             <Best sweep={sweep} board={board} />
             <Planned sweep={sweep} />
             {sweep.search && <Decisions sweep={sweep} />}
-            <BestSoFar sweep={sweep} board={board} />
+            <BestSoFar sweep={sweep} />
           </>
         )}
       </Shown>
@@ -127,7 +124,7 @@ function Planned({ sweep }: { sweep: Sweep }) {
           </div>
         ))}
       </div>
-      <p class="legend">Differences of paired Scores with their 95 % intervals, largest first; verdicts by Holm over each family. <a href={to(["sweep", sweep.id, "ablations"])}>All of them with their p</a></p>
+      <p class="legend">Differences of paired Scores with their 95 % intervals, largest first; verdicts by Holm over each family. <a href={to(["sweep", sweep.id, "ablations"])}>All of them with their p values</a></p>
     </>
   );
 }
@@ -170,36 +167,16 @@ function Decisions({ sweep }: { sweep: Sweep }) {
 }
 
 /** The Score of every config when its last run ended, and the best by then. */
-function BestSoFar({ sweep, board }: { sweep: Sweep; board: Leaderboard }) {
-  const pages = Math.ceil(Math.min(sweep.trials.total, kMostTrials) / kPage);
-  // What stands behind # is not sent: with a fiftieth more results, and at the end, the list is another one.
-  const atEnd = sweep.trials.finished === sweep.trials.total;
-  const results = atEnd ? "all" : Math.floor(sweep.trials.finished / Math.ceil(sweep.trials.total / 50));
-  const paths = Array.from({ length: pages }, (_, i) => `sweeps/${sweep.id}/trials?limit=${kPage}&offset=${i * kPage}#${results}`);
-  const { data: asked, left } = useAll<TrialList>(paths);
-  const whole = useRef<Map<string, TrialList> | null>(null);  // stays until the next is there
-  if (left === 0) whole.current = asked;
-  const data = whole.current;
-  if (!data) return null;
-  const ended = new Map<string, number>();
-  for (const { trials } of data.values()) {
-    for (const trial of trials) {
-      if (trial.ended_ms !== null) ended.set(trial.config, Math.max(ended.get(trial.config) ?? 0, trial.ended_ms));
-    }
-  }
-  const points = board.rows.flatMap((row) => {
-    const at = ended.get(row.config);
-    const { mean } = rankedScore(board, row);
-    return row.complete && at !== undefined && mean !== null ? [{ at, mean, name: ranked(row), config: row.config }] : [];
-  }).sort((a, b) => a.at - b.at);
-  if (points.length < 2) return null;
-  let best = -Infinity;
-  const steps = points.map(({ at, mean }) => [at, (best = Math.max(best, mean))]);
+function BestSoFar({ sweep }: { sweep: Sweep }) {
+  const polled = usePoll<Progress>(`sweeps/${sweep.id}/progress`, 10);
+  const points = polled.data?.configs ?? [];
+  if (!polled.data || points.length < 2) return null;
+  const { ranked_by, total } = polled.data;
   return (
     <>
       <h2>Best so far</h2>
       <Plot
-        title={`${board.ranked_by === "held-out" ? "Held-out" : "Paper-style (optimistic)"} Score of each config when its last run ended`}
+        title={`${ranked_by === "held-out" ? "Held-out" : "Paper-style (optimistic)"} Score of each config when its last run ended`}
         name={`${sweep.id}-best-so-far`}
         height={260}
         data={points}
@@ -212,14 +189,14 @@ function BestSoFar({ sweep, board }: { sweep: Sweep; board: Leaderboard }) {
           legend: legend(p),
           xAxis: { type: "time", axisLine: { lineStyle: { color: p.line } }, axisLabel: { color: p.muted, fontSize: 11, hideOverlap: true }, splitLine: { show: false } },
           yAxis: valueAxis(p, "", { scale: true, axisLabel: { color: p.muted, fontSize: 11, formatter: share } }),
-          tooltip: { formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => (seriesIndex === 1 ? `${middle(points[dataIndex]!.name, 70)}\n${share(points[dataIndex]!.mean)}\n${time(points[dataIndex]!.at)}` : `best so far ${share(steps[dataIndex]![1])}`) },
+          tooltip: { formatter: ({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => (seriesIndex === 1 ? `${middle(points[dataIndex]!.name, 70)}\n${share(points[dataIndex]!.score)}\n${time(points[dataIndex]!.ended_ms)}` : `best so far ${share(points[dataIndex]!.best)}`) },
           series: [
-            { type: "line", name: "best so far", step: "end", showSymbol: false, ...p.stroke(2), color: p.series(2), data: steps },
-            { type: "scatter", name: "configs", symbolSize: 7, color: p.series(1), data: points.map(({ at, mean }) => [at, mean]) },
+            { type: "line", name: "best so far", step: "end", showSymbol: false, ...p.stroke(2), color: p.series(2), data: points.map(({ ended_ms, best }) => [ended_ms, best]) },
+            { type: "scatter", name: "configs", symbolSize: 7, color: p.series(1), data: points.map(({ ended_ms, score }) => [ended_ms, score]) },
           ],
         })}
-        cells={{ head: ["Config", "Score", "Best so far", "Ended"], rows: points.map((one, i) => [one.name, share(one.mean), share(steps[i]![1]), time(one.at)]) }}
-        note={sweep.trials.total > kMostTrials || board.total > board.rows.length ? `Of the first ${count(kMostTrials)} trials and the best ${count(board.rows.length)} configs.` : ""}
+        cells={{ head: ["Config", "Score", "Best so far", "Ended"], rows: points.map((one) => [one.name, share(one.score), share(one.best), time(one.ended_ms)]) }}
+        note={total > points.length ? `${count(points.length)} of ${count(total)} configs, evenly spaced by when they ended.` : ""}
       />
     </>
   );

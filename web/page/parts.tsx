@@ -208,7 +208,7 @@ export function NoWorkers() {
 }
 
 /** A button that posts one change and shows what the coordinator said. */
-export function Change({ path, label, sure, done }: { path: string; label: string; sure?: string; done: () => void }) {
+export function Change({ path, label, sure, how = "POST", done }: { path: string; label: string; sure?: string; how?: "POST" | "DELETE"; done: () => void }) {
   const [busy, setBusy] = useState(false);
   const [said, setSaid] = useState<{ text: string; failed: boolean } | null>(null);
   const [asking, setAsking] = useState(false);
@@ -220,7 +220,7 @@ export function Change({ path, label, sure, done }: { path: string; label: strin
     setAsking(false);
     setBusy(true);
     try {
-      setSaid({ text: await post(path), failed: false });
+      setSaid({ text: await post(path, how), failed: false });
       done();
     } catch (error) {
       setSaid({ text: error instanceof Refusal ? error.message : String(error), failed: true });

@@ -4,12 +4,12 @@ import { useState } from "preact/hooks";
 import type { ListedSweep, StoreHealth, Sweep, SweepList } from "./api";
 import { Refusal, change, hasToken } from "./fetch";
 import { Choices } from "./filters";
-import { DatasetName, Empty, NoWorkers, Progress, Shown, Tag, atWork, kPaperNote } from "./parts";
+import { Change, DatasetName, Empty, NoWorkers, Progress, Shown, Tag, atWork, kPaperNote, over } from "./parts";
 import { usePoll } from "./poll";
 import { changed, go, to } from "./route";
 import { Name, Popup, Table } from "./table";
 import type { TableColumn } from "./table";
-import { bytes, count, duration, share, time } from "./text";
+import { bytes, count, duration, middle, share, time } from "./text";
 
 const kMostTicked = 10;
 const kSpark = { width: 72, height: 18 };  // px
@@ -126,7 +126,7 @@ function columns(all: ListedSweep[], ticked: string[], tick: (id: string) => voi
       names: true,
       cell: (sweep) => (
         <>
-          <a href={to(["sweep", sweep.id])}><Name of={sweep.name || sweep.id} most={48} /></a>
+          <a href={to(["sweep", sweep.id])}><Name of={sweep.name || sweep.id} most={32} /></a>
           <span class="id">{sweep.id} · {time(sweep.created_ms)}</span>
           {(sweep.archived || sweep.tags.length > 0) && (
             <div class="small">{[...sweep.tags.map((tag) => `#${tag}`), ...(sweep.archived ? ["archived"] : [])].join(" ")}</div>
@@ -166,7 +166,7 @@ function columns(all: ListedSweep[], ticked: string[], tick: (id: string) => voi
           </span>
         ) : "–",
     },
-    { id: "spark", head: "Configs", note: "Scores of its configs, best first.", cell: (sweep) => <Spark scores={sweep.scores} /> },
+    { id: "spark", head: "Best so far", note: "Best Score of a config whose runs had all ended, by time.", cell: (sweep) => <Spark best={sweep.best_so_far} /> },
     { id: "paper", head: "Best trial", group: "paper-style", kind: "number", cell: (sweep) => share(sweep.best_paper_score) },
     ...(again ? [{ id: "edit", head: "Edit", kind: "lead" as const, cell: (sweep: ListedSweep) => <SweepEdit sweep={sweep} again={again} /> }] : []),
   ];
@@ -182,14 +182,16 @@ function Queue({ sweep, all }: { sweep: Sweep; all: Sweep[] }) {
   return text ? <span class="under">{text}</span> : null;
 }
 
-function Spark({ scores }: { scores: number[] }) {
-  if (scores.length < 2) return <span class="none">–</span>;
-  const [high, low] = [scores[0]!, scores[scores.length - 1]!];
-  const x = (i: number) => 1 + ((kSpark.width - 2) * i) / (scores.length - 1);
+/** Evenly spaced in time. */
+function Spark({ best }: { best: number[] }) {
+  if (best.length < 2) return <span class="none">–</span>;
+  const [low, high] = [best[0]!, best[best.length - 1]!];
+  const x = (i: number) => 1 + ((kSpark.width - 2) * i) / (best.length - 1);
   const y = (value: number) => 2 + ((kSpark.height - 4) * (high - value)) / Math.max(1e-9, high - low);
+  const points = best.flatMap((value, i) => [...(i > 0 ? [`${x(i).toFixed(1)},${y(best[i - 1]!).toFixed(1)}`] : []), `${x(i).toFixed(1)},${y(value).toFixed(1)}`]);
   return (
-    <svg class="spark" {...kSpark} role="img" aria-label={`Scores of its configs, from ${share(high)} to ${share(low)}`}>
-      <polyline points={scores.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ")} />
+    <svg class="spark" {...kSpark} role="img" aria-label={`Best Score so far by time, from ${share(low)} to ${share(high)}`}>
+      <polyline points={points.join(" ")} />
     </svg>
   );
 }
@@ -231,7 +233,18 @@ export function SweepEdit({ sweep, again }: { sweep: Sweep; again: () => void })
           <button type="button" onClick={() => void save({ archived: !sweep.archived })}>{sweep.archived ? "Show in lists again" : "Archive"}</button>{" "}
           {said && <span class={said.failed ? "said said-failed" : "said"} role="status">{said.text}</span>}
         </p>
-        <p class="small">Archived sweeps stay in the store. To remove one, end the coordinator and run <code>medley rm {sweep.id}</code>.</p>
+        {over(sweep) || sweep.state === "stopped" ? (
+          <p>
+            <Change
+              path={`sweeps/${sweep.id}`}
+              how="DELETE"
+              label="Delete"
+              sure={`Delete “${middle(sweep.name, 40)}” with its ${count(sweep.trials.total)} trials`}
+              done={() => { go(to([]), "replace"); again(); }}
+            />
+          </p>
+        ) : <p class="small">To delete it, stop it first.</p>}
+        <p class="small">Archived sweeps stay in the store. Of a deleted one the results stay, for a sweep that asks for the same trials.</p>
       </form>
     </Popup>
   );

@@ -2,13 +2,14 @@
 import { useMemo } from "preact/hooks";
 
 import type { Curves as CurvesData } from "./api";
-import { Curves } from "./chart";
+import { Curves, useSmoothing } from "./chart";
 import { share } from "./text";
 
 export const lossText = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(Math.abs(value) >= 10 ? 1 : 2));
 
 /** `best`: the epoch that paper-style numbers are of. */
 export function CurvesPart({ curves, best }: { curves: CurvesData; best: number | null }) {
+  const { smooth, choice } = useSmoothing();
   const key = JSON.stringify(curves);
   const { losses, scores, marks } = useMemo(
     () => ({
@@ -29,8 +30,9 @@ export function CurvesPart({ curves, best }: { curves: CurvesData; best: number 
   return (
     <section>
       <h2>Curves</h2>
+      <div class="bar">{choice}</div>
       <div class="charts">
-        <Curves title="Loss by epoch" name="loss" epochs={curves.epoch} lines={losses} marks={marks} print={lossText} />
+        <Curves title="Loss by epoch" name="loss" epochs={curves.epoch} lines={losses} marks={marks} print={lossText} smooth={smooth} />
         <Curves
           title="Validation accuracy by epoch, paper-style (thresholds tuned on this fold)"
           name="accuracy"
@@ -38,6 +40,7 @@ export function CurvesPart({ curves, best }: { curves: CurvesData; best: number 
           lines={scores}
           marks={marks}
           print={share}
+          smooth={smooth}
         />
       </div>
     </section>

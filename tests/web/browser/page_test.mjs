@@ -57,7 +57,12 @@ try {
     await page.getByRole("button", { name: "State" }).click();
     await page.getByRole("button", { name: "Any value" }).click();
     await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 3);
-    assert.equal(await page.locator(".spark").count(), 2, "sweeps with Scores have their outline");
+    assert.equal(await page.locator(".spark").count(), 2, "sweeps with Scores have their best so far");
+    // Best so far never falls: the line goes up (y down), and ends at its highest.
+    for (const points of await page.locator(".spark polyline").evaluateAll((lines) => lines.map((line) => line.getAttribute("points").split(" ").map((point) => Number(point.split(",")[1]))))) {
+      assert.ok(points.every((y, i) => i === 0 || y <= points[i - 1]), points.join(" "));
+      assert.equal(points.at(-1), Math.min(...points));
+    }
     assert.ok(await page.evaluate(() => [...document.querySelectorAll(".scroll")].every((box) => box.scrollWidth <= box.clientWidth)), "the table fits 1360 px");
     await page.getByPlaceholder("Search names").fill("no such sweep");
     await page.getByText("No sweep fits these choices").waitFor();
@@ -131,6 +136,70 @@ try {
     assert.equal(await page.locator(".facts dt", { hasText: /^(Running|Failed|Diverged)$/ }).count(), 0, "zeros are left out");
     await page.waitForFunction(() => document.title === "gates with an inner fold: Overview · Medley");
     await shot("overview");
+  });
+
+  await check("the interval of a config answers the pointer, beside its point", async () => {
+    await page.goto(`${base}#/sweep/${ids.finished}`);
+    const canvas = page.locator("figure.chart canvas").first();
+    await canvas.waitFor();
+    await canvas.scrollIntoViewIfNeeded();
+    const picture = () => canvas.evaluate((element) => element.toDataURL());
+    // The longest run of the first colour of series in a row of pixels is the line of an interval.
+    const [x, y, free] = await canvas.evaluate((element) => {
+      const { data, width, height } = element.getContext("2d").getImageData(0, 0, element.width, element.height);
+      const color = getComputedStyle(document.documentElement).getPropertyValue("--series-1").trim();
+      const wanted = [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
+      const is = (px, py) => wanted.every((value, i) => Math.abs(data[4 * (py * width + px) + i] - value) < 60) && data[4 * (py * width + px) + 3] > 100;
+      let best = [0, 0, 0];
+      for (let py = 0; py < height; ++py) {
+        for (let px = 0, length = 0; px < width; ++px) {
+          length = is(px, py) ? length + 1 : 0;
+          if (length > best[2]) best = [px - length + 1, py, length];
+        }
+      }
+      const scale = element.width / element.clientWidth;
+      return [(best[0] + 12) / scale, best[1] / scale, best[1] / scale + 10];
+    });
+    await canvas.hover({ position: { x, y: free } });
+    const before = await picture();
+    await canvas.hover({ position: { x, y } });
+    await page.waitForFunction(([first]) => document.querySelector("figure.chart canvas").toDataURL() !== first, [before]);
+    await shot("interval");
+    await page.mouse.move(5, 5);
+  });
+
+  await check("titles and links say words, and a form on a config's page covers no number", async () => {
+    const hash = /[0-9a-f]{12}/;
+    const { best } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
+    for (const one of [`sweep/${ids.finished}`, `sweep/${ids.finished}/configs`, `sweep/${ids.finished}/axes`, `sweep/${ids.finished}/importance`, `trial/${ids.trial}`, "ensembles", "ensemble/1", "workers", `sweep/${ids.finished}/config/${best}`]) {
+      await page.goto(`${base}#/${one}`);
+      await page.waitForFunction(() => document.querySelector("main :is(h1, h2)") && !document.querySelector(".skeleton"));
+      await page.waitForFunction(() => !/[0-9a-f]{12}/.test(document.title) && / · Medley$/.test(document.title));
+      const said = await page.locator("main :is(a, option, h2)").evaluateAll((all) => all.map((element) => [...element.childNodes].filter((node) => !node.classList?.contains("id")).map((node) => node.textContent).join("")));
+      assert.deepEqual(said.filter((text) => hash.test(text)), [], one);
+    }
+    const form = await page.locator("form.form").boundingBox();
+    for (const other of await page.locator(".facts, .runs-map, figure.chart").all()) {
+      const box = await other.boundingBox();
+      const apart = box.y >= form.y + form.height || box.y + box.height <= form.y || box.x >= form.x + form.width || box.x + box.width <= form.x;
+      assert.ok(apart, "the form covers something");
+    }
+  });
+
+  await check("what pages poll is gzipped and bounded, and Explore asks for configs of the whole range of Scores", async () => {
+    const answers = [];
+    const note = (response) => { if (response.url().includes("/api/v1/")) answers.push(response); };
+    page.on("response", note);
+    await page.goto(`${base}#/sweep/${ids.running}/overview`);
+    await page.locator("figure.chart canvas").first().waitFor();
+    await page.goto(`${base}#/sweep/${ids.running}/explore`);
+    await page.locator("figure.chart canvas").first().waitFor();
+    page.off("response", note);
+    const boards = answers.filter((one) => one.url().includes("/leaderboard?"));
+    assert.deepEqual(boards.map((one) => new URL(one.url()).searchParams.get("limit")).sort().filter((one, i, all) => one !== all[i - 1]), ["100", "1000"]);
+    assert.equal(new URL(boards.find((one) => one.url().includes("limit=1000")).url()).searchParams.get("sample"), "1000");
+    for (const one of boards) assert.ok(one.status() === 304 || (await one.headerValue("content-encoding")) === "gzip", one.url());
+    assert.ok(!answers.some((one) => one.url().includes("/trials?")), "best so far is made by the server");
   });
 
   await check("the configs name the protocol that ranks and mark rows that lack trials", async () => {
@@ -633,6 +702,14 @@ try {
     assert.equal(await page.getByRole("table").first().locator("tbody tr").count(), 2);
     await page.locator("figure.chart").nth(1).locator("canvas").first().waitFor();
     await shot("ensemble");
+    // A name of ninety characters without a space, on a phone.
+    await page.route("**/ensembles/1", async (route) => route.fulfill({ json: { ...(await (await route.fetch()).json()), sweep_name: "x".repeat(90), name: "y".repeat(90) } }));
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.reload();
+    await page.getByText("x".repeat(90)).waitFor();
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "nothing is beyond the edge");
+    await page.setViewportSize({ width: 1360, height: 900 });
+    await page.unroute("**/ensembles/1");
   });
 
   await check("verdicts of declared comparisons are shown with their intervals", async () => {
@@ -658,6 +735,19 @@ try {
     await page.locator("figure.chart canvas").first().waitFor();
     assert.equal(await page.locator("dl[aria-label='In training'] dd").nth(2).innerText(), ".300");
     await shot("trial-in-training");
+    // Score of epoch k is k / 20; its moving average weighs epoch k by 0.4 * 0.6^(6 - k), made to sum to one.
+    const weights = [1, 2, 3, 4, 5, 6].map((k) => 0.4 * 0.6 ** (6 - k));
+    const average = weights.reduce((sum, weight, i) => sum + (weight * (i + 1)) / 20, 0) / weights.reduce((sum, one) => sum + one);
+    await page.getByRole("combobox", { name: "Smoothing" }).selectOption("0.6");
+    await page.waitForURL(/smooth=0\.6/);
+    await page.reload();
+    const accuracy = page.locator("figure.chart", { hasText: "Validation accuracy by epoch" });
+    await accuracy.getByText("As a table").click();
+    await accuracy.locator("tbody tr").last().waitFor();
+    assert.equal(await accuracy.locator("thead th").nth(1).innerText(), "Score, smoothed");
+    assert.equal(await accuracy.locator("tbody tr").last().locator("td").first().innerText(), average.toFixed(3).slice(1));
+    await accuracy.locator("canvas").first().waitFor();
+    await shot("trial-smoothed");
     for (const view of ["", `/config/${await page.evaluate(async (id) => (await (await fetch(`api/v1/trials/${id}`)).json()).config, ids.running_trial)}`]) {
       await page.goto(`${base}#/sweep/${ids.running}${view}`);
       await page.getByRole("heading", { name: "In training" }).waitFor();
