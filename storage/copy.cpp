@@ -14,7 +14,12 @@ void copy_database(const fs::path& store, const fs::path& copy) {
   prepare_for_reading(database);
   Statement vacuum(database, "VACUUM INTO ?");
   const std::string target = copy.string();
-  vacuum.bind(target).run();
+  try {
+    vacuum.bind(target).run();
+  } catch (const Error& error) {
+    // What SQLite says of the copy that it writes names the database that it reads.
+    throw SystemError("cannot copy the database to " + target + ": " + error.what());
+  }
 }
 
 void move_exports(const fs::path& store, const std::map<std::int64_t, std::string>& files) {

@@ -281,14 +281,26 @@ void Statement::bind_one(int index, std::nullptr_t) {
   if (sqlite3_bind_null(handle_, index) != SQLITE_OK) database_.fail(sqlite3_sql(handle_));
 }
 
+void Database::begin(const char* sql) {
+  try {
+    execute(sql);
+  } catch (...) {
+    roll_back();
+    throw;
+  }
+}
+
+void Database::roll_back() noexcept {
+  if (in_transaction()) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
 Transaction::Transaction(Database& database, Kind kind) : database_(database) {
   assert(!database.in_transaction());
-  database_.execute(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN DEFERRED");
+  database_.begin(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN DEFERRED");
 }
 
 Transaction::~Transaction() {
-  // SQLite itself rolls back on some errors (disk full); a failing ROLLBACK leaves nothing that could be committed.
-  if (open_ && database_.in_transaction()) sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  if (open_) database_.roll_back();
 }
 
 void Transaction::commit() {

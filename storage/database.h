@@ -29,6 +29,11 @@ class Database {
   /// Runs statements without parameters and ignores their rows.
   void execute(const char* sql);
   void execute(const std::string& sql) { execute(sql.c_str()); }
+  /// Executes a BEGIN. Where it throws, no transaction is open.
+  void begin(const char* sql);
+  /// Ends an open transaction, if there is one. SQLite itself rolls back on some errors (disk full); a ROLLBACK that
+  /// fails leaves nothing that could be committed.
+  void roll_back() noexcept;
   std::int64_t last_insert_id() const;
   /// Rows that the last INSERT, UPDATE or DELETE changed.
   int changes() const;

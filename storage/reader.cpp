@@ -178,12 +178,12 @@ Reader::~Reader() = default;
 
 Reader::Snapshot::Snapshot(Reader& reader) : reader_(reader) {
   assert(!reader.state_->snapshot && "one Snapshot at a time");
-  reader.state_->database.execute("BEGIN DEFERRED");
+  reader.state_->database.begin("BEGIN DEFERRED");
   reader.state_->snapshot = true;
 }
 
 Reader::Snapshot::~Snapshot() {
-  Statement(reader_.state_->database, "ROLLBACK").run();
+  reader_.state_->database.roll_back();
   reader_.state_->snapshot = false;
 }
 

@@ -31,9 +31,12 @@ struct Sha256::Context {
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
   if (context_->md == nullptr) throw std::bad_alloc();
-  if (EVP_DigestInit_ex(context_->md, EVP_sha256(), nullptr) == 1) return;
-  if (ERR_GET_REASON(ERR_get_error()) == ERR_R_UNSUPPORTED) throw Error("SHA-256 is not available");
-  throw std::bad_alloc();
+  const auto begun = [&] { return EVP_DigestInit_ex(context_->md, EVP_sha256(), nullptr) == 1; };
+  if (begun()) return;
+  // The library also calls an algorithm unsupported when it had no memory to look for it.
+  const bool unsupported = ERR_GET_REASON(ERR_get_error()) == ERR_R_UNSUPPORTED;
+  if (unsupported && !begun()) throw Error("SHA-256 is not available");
+  if (!unsupported) throw std::bad_alloc();
 }
 
 Sha256::~Sha256() = default;

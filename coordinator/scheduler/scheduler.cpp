@@ -286,7 +286,8 @@ void Scheduler::on(const TrialRetried& e) {
 }
 
 void Scheduler::on(const WorkerExpected& e) {
-  if (workers_.count(e.worker) == 0) expected_.emplace(e.worker, now_);
+  const auto it = workers_.find(e.worker);  // perhaps known by what it trained
+  if (it == workers_.end() || it->second.joined == 0) expected_.emplace(e.worker, now_);
 }
 
 void Scheduler::on(const WorkerQuarantined& e) {

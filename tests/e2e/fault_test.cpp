@@ -160,8 +160,8 @@ class Faults : public testing::Test {
       } else {
         EXPECT_TRUE(contains(ended.err, disk_)) << ended.err;
         EXPECT_TRUE(contains(ended.err, "Input/output error") || contains(ended.err, "No space left on device") ||
-                    contains(ended.err, "disk full") || contains(ended.err, "no worker is left") ||
-                    contains(ended.err, "unable to get the page"))
+                    contains(ended.err, "disk full") || contains(ended.err, "cannot copy") ||
+                    contains(ended.err, "no worker is left") || contains(ended.err, "unable to get the page"))
             << ended.err;
       }
     } else {
