@@ -6,7 +6,7 @@
 
 namespace medley::coordinator {
 
-HostWorkers::HostWorkers(int places, cluster::LocalWorkers::MakeSpec make_spec, cluster::RestartPolicy policy)
+HostWorkers::HostWorkers(int places, const cluster::LocalWorkers::MakeSpec& make_spec, cluster::RestartPolicy policy)
     : places_(places), host_(cluster::this_host()), local_(places, make_spec, policy) {
   if (places > 0) local_.adopt(cluster::find_processes(make_spec(0).argv));
 }

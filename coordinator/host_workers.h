@@ -15,7 +15,7 @@ namespace medley::coordinator {
 class HostWorkers {
  public:
   /// Keeps `places` processes running as `make_spec` says, in place of those that run already with the same arguments.
-  HostWorkers(int places, cluster::LocalWorkers::MakeSpec make_spec, cluster::RestartPolicy policy);
+  HostWorkers(int places, const cluster::LocalWorkers::MakeSpec& make_spec, cluster::RestartPolicy policy);
 
   const std::string& host() const { return host_; }
   /// An earlier coordinator knew this worker, by its name (host:pid); it may be back soon, or be dead. No effect for

@@ -33,7 +33,7 @@ std::string predictions_problem(const Predictions& said, std::size_t clips, std:
     if (!part->empty() && part->size() != clips * classes) {
       return what + name + " has " + count_text(part->size(), "values") + ", not " + std::to_string(clips * classes);
     }
-    if (const std::string problem = values_problem(*part, what + name); !problem.empty()) return problem;
+    if (std::string problem = values_problem(*part, what + name); !problem.empty()) return problem;
   }
   for (std::size_t clip = 0; clip < clips; ++clip) {
     double sum = 0;

@@ -26,7 +26,7 @@ class LogLoss {
  public:
   LogLoss(Mix mix, const std::vector<Row>& members, const Row& shares, std::size_t classes)
       : mix_(mix), width_(mix == Mix::kArithmetic ? 1 : classes) {
-    clips_ = static_cast<double>(shares.size() / classes);
+    clips_ = static_cast<double>(shares.size()) / static_cast<double>(classes);
     terms_.resize(members.size());
     for (std::size_t t = 0; t < shares.size(); ++t) {
       if (mix == Mix::kArithmetic && shares[t] == 0) continue;
