@@ -85,6 +85,13 @@ const Catalog::Dataset& Catalog::note(const storage::DatasetRecord& record, cons
   return dataset;
 }
 
+void Catalog::forget(const std::string& id) {
+  const auto it = sweep_index_.find(id);
+  if (it == sweep_index_.end()) return;
+  sweeps_[it->second] = {};  // the others keep their numbers
+  sweep_index_.erase(it);
+}
+
 SweepStatus* Catalog::find_sweep(const std::string& id) {
   const auto it = sweep_index_.find(id);
   return it == sweep_index_.end() ? nullptr : &sweeps_[it->second];
@@ -101,7 +108,9 @@ sweep::TrialSpec Catalog::spec_of(const std::string& id, const Trial& trial) {
 
 std::vector<SweepStatus*> Catalog::sweeps_of(const std::string& trial) {
   std::vector<SweepStatus*> all;
-  for (const std::size_t index : trials_.at(trial).sweeps) all.push_back(&sweeps_[index]);
+  for (const std::size_t index : trials_.at(trial).sweeps) {
+    if (!sweeps_[index].id.empty()) all.push_back(&sweeps_[index]);
+  }
   return all;
 }
 

@@ -53,7 +53,10 @@ class Catalog {
   /// Where the dataset lies now: it may have moved. Promises are of the partitions known before, and of `also`.
   const Dataset& note(const storage::DatasetRecord& record, const std::vector<sweep::Partition>& also = {});
 
-  /// In order of submission.
+  /// It was removed from the store. Its trials stay known.
+  void forget(const std::string& sweep);
+
+  /// In order of submission; without an id: removed.
   std::deque<SweepStatus>& sweeps() { return sweeps_; }
   const std::deque<SweepStatus>& sweeps() const { return sweeps_; }
   /// nullptr: unknown.

@@ -334,6 +334,8 @@ struct Coordinator::State {
   }
 
   void store_scores(const std::string& sweep, const storage::SweepScores& scores) {
+    const std::lock_guard needs_it(keeping);
+    if (!storage::Reader(options.store).has_sweep(sweep)) return;  // removed while it was measured
     bool more = true;
     while (more) {
       must([&] { commit([&] { more = writer.forget_scores(sweep, static_cast<int>(kSlice)); }); });
@@ -421,6 +423,7 @@ struct Coordinator::State {
   }
 
   Coordinator::Answer retry_sweep(const std::string& id) {
+    const std::lock_guard needs_it(keeping);
     std::vector<std::string> failed;
     const Coordinator::Answer may = gate.call([&] { return requests.may_retry(id); });
     if (!may.done) return may;
@@ -452,6 +455,29 @@ struct Coordinator::State {
     if (known && change.name) known->name = *change.name;
     if (known && change.priority) push(SweepPrioritised{id, *change.priority});
     return {true, "sweep " + id + " is marked"};
+  }
+
+  /// At once for everybody who reads the store; its rows go by slices.
+  Coordinator::Answer remove_sweep(const std::string& id) {
+    const std::lock_guard one_at_a_time(submitting);
+    const std::lock_guard nobody_needs_it(keeping);
+    const Coordinator::Answer answer = gate.call([&]() -> Coordinator::Answer {
+      if (auto may = requests.may_remove(id); !may.done) return may;
+      std::string name;
+      try {
+        commit([&] { name = writer.withdraw_sweep(id, storage::now_ms()); });
+      } catch (const storage::Error& error) {
+        return {false, error.what()};
+      }
+      requests.removed(id);
+      spdlog::info("sweep {} ({}) is removed", name, id);
+      return {true, "sweep " + name + " is removed; its results stay"};
+    });
+    bool more = answer.done;
+    while (more) {
+      must([&] { commit([&] { more = writer.clear_withdrawn(id, static_cast<int>(kSlice)); }); });
+    }
+    return answer;
   }
 
   /// One group commit: the scheduler's commands for a batch of events, records first, then what they justify.
@@ -590,6 +616,7 @@ struct Coordinator::State {
   std::vector<storage::Writer::SetAside> set_aside;  ///< since the last submission
   bool processing_posted = false;
   std::mutex submitting;              ///< held by the thread that submits, while it does
+  std::mutex keeping;                 ///< held by a thread that needs a sweep to stay, and by the one that removes it
   bool serving = false;               ///< run() has begun: other threads reach this one by the gate
   std::set<std::string> introducing;  ///< sweeps of which the scheduler does not know all trials yet
 
@@ -605,7 +632,10 @@ struct Coordinator::State {
                     }};
   StatusBoard board;
   // The last, so that their threads end before what they use.
-  Searches searches{options.store, [this](const auto& sweep, const auto& round) { add_round(sweep, round); }};
+  Searches searches{options.store, [this](const auto& sweep, const auto& round) {
+                      const std::lock_guard needs_it(keeping);
+                      if (storage::Reader(options.store).has_sweep(sweep)) add_round(sweep, round);
+                    }};
   RunScores run_scores{options.store, [this](const auto& sweep, const auto& scores) { store_scores(sweep, scores); }};
 };
 
@@ -690,6 +720,8 @@ Coordinator::Answer Coordinator::add_configs(const std::string& sweep, const nlo
                                              std::vector<std::string>& ids) {
   return state_->add_configs(sweep, configs, done, ids);
 }
+
+Coordinator::Answer Coordinator::remove_sweep(const std::string& sweep) { return state_->remove_sweep(sweep); }
 
 Coordinator::Answer Coordinator::mark_sweep(const std::string& sweep, const storage::SweepMarkChange& change) {
   return state_->gate.call([&] { return state_->mark_sweep(sweep, change); });

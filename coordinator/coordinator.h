@@ -99,6 +99,8 @@ class Coordinator final {
   Answer add_configs(const std::string& sweep_id, const nlohmann::json& configs, bool done,
                      std::vector<std::string>& ids);
 
+  /// Removes a finished or stopped sweep of which no ensemble was fitted. The results of its trials stay.
+  Answer remove_sweep(const std::string& sweep_id);
   Answer mark_sweep(const std::string& sweep_id, const storage::SweepMarkChange& change);
 
   /// Has something else recorded by the store's one writer, on the coordinator's thread. Any thread. Throws what

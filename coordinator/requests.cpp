@@ -33,9 +33,23 @@ Coordinator::Answer Requests::stop(const std::string& sweep) {
                       "is stopped: its running trials are cancelled");
 }
 
+Coordinator::Answer Requests::may_remove(const std::string& id) const {
+  const auto progress = scheduler_.progress(id);
+  if (!progress || progress->state == SweepState::kFinished || progress->state == SweepState::kStopped)
+    return {true, ""};
+  return {false, "sweep " + catalog_.find_sweep(id)->name + " is " + name_of(progress->state) + ": stop it first"};
+}
+
+void Requests::removed(const std::string& sweep) {
+  process_({SweepRemoved{sweep}});
+  catalog_.forget(sweep);
+}
+
 Coordinator::Answer Requests::retry(const std::string& trial) {
   if (!catalog_.find_trial(trial)) return {false, "this coordinator knows no unfinished trial '" + trial + "'"};
-  const SweepStatus& sweep = *catalog_.sweeps_of(trial).front();
+  const std::vector<SweepStatus*> sweeps = catalog_.sweeps_of(trial);
+  if (sweeps.empty()) return {false, "the sweep of trial " + trial + " was removed"};
+  const SweepStatus& sweep = *sweeps.front();
   const int before = sweep.failed;
   process_({TrialRetried{trial}});
   const bool retried = sweep.failed < before;

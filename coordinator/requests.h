@@ -26,6 +26,10 @@ class Requests {
   Answer pause(const std::string& sweep);
   Answer resume(const std::string& sweep);
   Answer stop(const std::string& sweep);
+  /// Whether a sweep may be removed: it is not unfinished.
+  Answer may_remove(const std::string& sweep) const;
+  /// It was removed from the store.
+  void removed(const std::string& sweep);
   Answer retry(const std::string& trial);
   /// Whether the sweep has failed trials.
   Answer may_retry(const std::string& sweep) const;

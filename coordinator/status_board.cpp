@@ -54,6 +54,7 @@ void StatusBoard::publish(const Scheduler& scheduler, Catalog& catalog, const Ro
   status.stopping_because = ending.end().reason;
   int remaining = 0, running = 0;
   for (SweepStatus& sweep : catalog.sweeps()) {
+    if (sweep.id.empty()) continue;
     if (const auto p = scheduler.progress(sweep.id)) {
       sweep.state = p->state;
       sweep.finished = p->finished;

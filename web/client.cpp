@@ -43,6 +43,11 @@ Answered ask(const std::string& url, const std::string& token, const std::string
   return answered(response_of(result, url), url);
 }
 
+Answered ask_to_remove(const std::string& url, const std::string& token, const std::string& path) {
+  const auto result = client_of(url, token).Delete("/api/v1/" + path);
+  return answered(response_of(result, url), url);
+}
+
 const nlohmann::json& done(const Answered& answered) {
   if (answered.status == 200) return answered.body;
   throw Error(answered.body.value("error", "the coordinator answered with status " + std::to_string(answered.status)));

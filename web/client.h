@@ -18,6 +18,9 @@ struct Answered {
 /// is no Medley.
 Answered ask(const std::string& url, const std::string& token, const std::string& path, const nlohmann::json& body);
 
+/// The same of a DELETE.
+Answered ask_to_remove(const std::string& url, const std::string& token, const std::string& path);
+
 /// What was answered to a change that was made. Throws Error with the server's words when it was refused.
 const nlohmann::json& done(const Answered& answered);
 

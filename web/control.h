@@ -44,6 +44,8 @@ class Control {
   virtual Answer pause(const std::string& sweep_id) = 0;
   virtual Answer resume(const std::string& sweep_id) = 0;
   virtual Answer stop(const std::string& sweep_id) = 0;
+  /// Removes a sweep that is finished or stopped; results of its trials stay.
+  virtual Answer remove_sweep(const std::string& sweep_id) = 0;
   /// Gives a failed trial a fresh retry budget.
   virtual Answer retry(const std::string& trial_id) = 0;
   /// ... and every failed trial of a sweep.

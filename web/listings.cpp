@@ -128,10 +128,12 @@ json timeline_json(const std::filesystem::path& store, const std::string& sweep,
 }
 
 json rounds_json(Reader& reader, const std::string& sweep) {
+  const std::vector<storage::RoundRow> rounds = reader.rounds(sweep);
+  if (rounds.empty()) return {{"sweep", sweep}, {"rounds", json::array()}};
   const auto configs = reader.sweep_configs(sweep);
   const auto id_of = [&](int config) { return configs.at(static_cast<std::size_t>(config)).id; };
   json rows = json::array();
-  for (const storage::RoundRow& round : reader.rounds(sweep)) {
+  for (const storage::RoundRow& round : rounds) {
     json decisions = json::array();
     for (const sweep::Decision& made : round.step.decisions) {
       decisions.push_back(

@@ -212,6 +212,8 @@ const std::vector<Route>& routes() {
        [](const Call& call) { return change_response(call.control->resume(sweep_in(call).id)); }},
       {"POST", "/api/v1/sweeps/{id}/stop", Needs::kChange, "stopSweep",
        [](const Call& call) { return change_response(call.control->stop(sweep_in(call).id)); }},
+      {"DELETE", "/api/v1/sweeps/{id}", Needs::kChange, "removeSweep",
+       [](const Call& call) { return change_response(call.control->remove_sweep(sweep_in(call).id)); }},
       {"POST", "/api/v1/sweeps/{id}/retry", Needs::kChange, "retrySweep",
        [](const Call& call) { return change_response(call.control->retry_sweep(sweep_in(call).id)); }},
 

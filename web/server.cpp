@@ -251,9 +251,9 @@ std::optional<Response> take(const httplib::Request& from, Request& to) {
   if (to.headers.count("transfer-encoding")) {
     return error_response(411, "Transfer-Encoding is not supported: send a Content-Length.");
   }
-  if (to.method != "GET" && to.method != "HEAD" && to.method != "POST") {
-    Response response = error_response(405, "Only GET, HEAD and POST are served.");
-    response.headers.emplace_back("Allow", "GET, HEAD, POST");
+  if (to.method != "GET" && to.method != "HEAD" && to.method != "POST" && to.method != "DELETE") {
+    Response response = error_response(405, "Only GET, HEAD, POST and DELETE are served.");
+    response.headers.emplace_back("Allow", "GET, HEAD, POST, DELETE");
     return response;
   }
   const std::string length = to.header("content-length");

@@ -174,6 +174,7 @@ void DashboardControl::fit(const std::string& sweep_id, const sweep::EnsembleReq
     const FittedEnsemble fitted = fit_ensemble(reader, *sweep, request);
     const auto record = ensemble_record(fitted, *sweep, request, storage::now_ms());
     coordinator_.write([&](storage::Writer& writer) {
+      if (!reader.has_sweep(sweep_id)) throw storage::Error("sweep " + sweep->name + " was removed meanwhile");
       storage::Writer::Group group(writer);
       outcome["ensemble"] = writer.save_ensemble(record);
       group.commit();

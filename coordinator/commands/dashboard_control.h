@@ -26,6 +26,7 @@ class DashboardControl final : public web::Control {
   Answer pause(const std::string& sweep_id) override { return said(coordinator_.pause(sweep_id)); }
   Answer resume(const std::string& sweep_id) override { return said(coordinator_.resume(sweep_id)); }
   Answer stop(const std::string& sweep_id) override { return said(coordinator_.stop(sweep_id)); }
+  Answer remove_sweep(const std::string& sweep_id) override { return said(coordinator_.remove_sweep(sweep_id)); }
   Answer retry(const std::string& trial_id) override { return said(coordinator_.retry(trial_id)); }
   Answer retry_sweep(const std::string& sweep_id) override { return said(coordinator_.retry_sweep(sweep_id)); }
   Answer release(const std::string& worker_id) override { return said(coordinator_.release(worker_id)); }

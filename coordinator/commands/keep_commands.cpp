@@ -85,7 +85,10 @@ void remove(const Globals& globals, const std::string& name, bool with_results, 
   }
   const storage::SweepSummary sweep = sweep_called(globals, name);
   storage::Writer::Removed removed;
-  {
+  const std::optional<ControlPoint> point = with_results ? std::nullopt : control_if_held(globals.store);
+  if (point) {
+    web::done(web::ask_to_remove(point->url, point->token, "sweeps/" + sweep.id));
+  } else {
     storage::Writer writer(globals.store);
     storage::Writer::Group group(writer);
     removed = writer.remove_sweep(sweep.id, with_results);
@@ -213,7 +216,8 @@ void add_keep_commands(CLI::App& app, Globals& globals) {
     command->add_flag("--results", options->results, "also results that no other sweep and no ensemble has");
     command->add_flag("--ensemble", options->ensemble, "NAME is an ensemble's");
     command->footer(
-        "Nobody may coordinate the store. Results stay unless --results is given.\n"
+        "A running coordinator is asked to remove a sweep that is finished or stopped. With --results or --ensemble "
+        "nobody may coordinate the store. Results stay unless --results is given.\n"
         "Examples:\n  medley rm first-try --results\n  medley rm blend --ensemble");
     command->callback(
         [options = options, &globals] { remove(globals, options->sweep, options->results, options->ensemble); });

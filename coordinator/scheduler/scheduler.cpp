@@ -20,6 +20,11 @@ using Places = std::vector<std::pair<int, int>>;
 bool has_place(const Places& places, int sweep) {
   return std::any_of(places.begin(), places.end(), [sweep](const auto& place) { return place.first == sweep; });
 }
+void drop_place(Places& places, int sweep) {
+  places.erase(
+      std::remove_if(places.begin(), places.end(), [sweep](const auto& place) { return place.first == sweep; }),
+      places.end());
+}
 }  // namespace
 
 Scheduler::Scheduler(Limits limits, std::int64_t next_pack) : limits_(limits), next_pack_(next_pack) {
@@ -68,9 +73,7 @@ void Scheduler::on(const TrialsAdded& e) {
   Sweep& sweep = sweeps_[s];
   const std::vector<int> before = std::exchange(sweep.likely, {});
   for (int t : before) {
-    Places& likely = trials_[t].likely;
-    likely.erase(std::remove_if(likely.begin(), likely.end(), [s](const auto& place) { return place.first == s; }),
-                 likely.end());
+    drop_place(trials_[t].likely, s);
   }
   for (const SubmittedTrial& submitted : *e.likely) {
     const int t = admit(submitted);
@@ -260,6 +263,19 @@ void Scheduler::on(const SweepStopped& e) {
   const SweepState state = sweeps_[it->second].state;
   if (state != SweepState::kRunning && state != SweepState::kPaused) return;
   stop(it->second, e.reason);
+}
+
+void Scheduler::on(const SweepRemoved& e) {
+  const auto it = sweep_index_.find(e.sweep);
+  if (it == sweep_index_.end()) return;
+  const int s = it->second;
+  Sweep& sweep = sweeps_[s];
+  if (sweep.state != SweepState::kFinished && sweep.state != SweepState::kStopped) return;
+  for (int t : sweep.trials) drop_place(trials_[t].places, s);
+  for (int t : sweep.likely) drop_place(trials_[t].likely, s);
+  sweep = {};  // the others keep their numbers
+  sweep.state = SweepState::kStopped;
+  sweep_index_.erase(it);
 }
 
 void Scheduler::on(const SweepPrioritised& e) {

@@ -174,6 +174,11 @@ struct SweepStopped {
   std::string sweep;
   std::string reason = {};  ///< "": somebody asked for it
 };
+/// A finished or stopped sweep was removed from the store; ignored for others. Its trials stay known: another sweep may
+/// have them, and a worker may still hold one.
+struct SweepRemoved {
+  std::string sweep;
+};
 /// The shell stores the priority itself (Writer::set_sweep_priority) before it says so.
 struct SweepPrioritised {
   std::string sweep;
@@ -210,8 +215,8 @@ struct Ticked {};
 
 using Event = std::variant<SweepSubmitted, TrialsAdded, SweepClosed, PackSizeMeasured, WorkerJoined, WorkerLost,
                            HeartbeatReceived, ResultReceived, AttemptFailed, ResultRefused, SweepPaused, SweepResumed,
-                           SweepStopped, SweepPrioritised, TrialRetried, WorkerExpected, WorkerQuarantined,
-                           WorkerPaused, WorkerReleased, DrainRequested, Ticked>;
+                           SweepStopped, SweepRemoved, SweepPrioritised, TrialRetried, WorkerExpected,
+                           WorkerQuarantined, WorkerPaused, WorkerReleased, DrainRequested, Ticked>;
 
 // ---- Commands: what the shell does, in order -----------------------------------------------------------------
 // A Record changes the database. The shell runs a call's records in one Group and commits before it sends anything.
@@ -465,6 +470,7 @@ class Scheduler {
   void on(const SweepPaused&);
   void on(const SweepResumed&);
   void on(const SweepStopped&);
+  void on(const SweepRemoved&);
   void on(const SweepPrioritised&);
   void on(const TrialRetried&);
   void on(const WorkerExpected&);

@@ -99,6 +99,7 @@ struct Text {
   std::string operator()(const SweepPaused& e) const { return "SweepPaused " + e.sweep; }
   std::string operator()(const SweepResumed& e) const { return "SweepResumed " + e.sweep; }
   std::string operator()(const SweepStopped& e) const { return "SweepStopped " + e.sweep; }
+  std::string operator()(const SweepRemoved& e) const { return "SweepRemoved " + e.sweep; }
   std::string operator()(const SweepPrioritised& e) const {
     return "SweepPrioritised " + e.sweep + " " + std::to_string(e.priority);
   }

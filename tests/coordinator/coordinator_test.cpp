@@ -453,6 +453,37 @@ TEST_F(CoordinatorTest, PauseResumeStopAndRetryAnswerWhatTheyDid) {
   EXPECT_EQ(storage::Reader(options_.store).find_sweep(submitted_.id)->finished, 2);
 }
 
+TEST_F(CoordinatorTest, ASweepIsRemovedWhenNobodyTrainsItAndItsResultsStay) {
+  options_.exit_when_done = false;
+  start(1);
+  FakeWorker worker = connect();
+  worker.join(2);
+  auto assign = worker.expect<protocol::Assign>();
+  EXPECT_EQ(coordinator_->remove_sweep(submitted_.id).message, "sweep fake is running: stop it first");
+  worker.send(FakeWorker::result_of(assign.trials.at(0)));
+  worker.expect<protocol::ResultReceived>();
+  EXPECT_TRUE(coordinator_->stop(submitted_.id).done);
+  worker.expect<protocol::Cancel>();
+  const auto removed = coordinator_->remove_sweep(submitted_.id);
+  EXPECT_TRUE(removed.done) << removed.message;
+  EXPECT_FALSE(coordinator_->remove_sweep(submitted_.id).done) << "there is none";
+  EXPECT_FALSE(coordinator_->resume(submitted_.id).done);
+  EXPECT_FALSE(coordinator_->mark_sweep(submitted_.id, {}).done);
+  EXPECT_TRUE(coordinator_->status().sweeps.empty());
+  EXPECT_TRUE(storage::Reader(options_.store).sweeps().empty());
+  // What was in training is delivered all the same, and the sweep has it when it is submitted again.
+  worker.send(FakeWorker::result_of(assign.trials.at(1)));
+  worker.expect<protocol::ResultReceived>();
+  const auto again = coordinator_->submit(fake::fake_dataset(), fake::fake_sweep(1, "fake", 1));
+  EXPECT_TRUE(again.created);
+  EXPECT_EQ(again.finished, 2);
+  EXPECT_EQ(sweep().state, sweep::SweepState::kFinished);
+  // Its Scores are measured meanwhile: whichever comes first.
+  EXPECT_TRUE(coordinator_->remove_sweep(again.id).done);
+  coordinator_->write([](storage::Writer&) {});
+  EXPECT_TRUE(storage::Reader(options_.store).sweeps().empty());
+}
+
 TEST_F(CoordinatorTest, ShowsWhatAWorkerHasInHandAndTakesOfItsHost) {
   start(2);
   FakeWorker worker = connect();

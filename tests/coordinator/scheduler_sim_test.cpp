@@ -66,6 +66,8 @@ TEST(SchedulerSimulation, KeepsEveryRuleWhateverFails) {
                            "failed trial retried",
                            "pack of several",
                            "second sweep shares a running trial",
+                           "sweep removed",
+                           "removed sweep submitted again",
                            "second sweep shares a finished trial",
                            "coordinator ended: killed",
                            "coordinator ended: killed before the commit",

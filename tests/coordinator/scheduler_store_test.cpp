@@ -77,6 +77,17 @@ class StoreMirror : public Mirror {
     group.commit();
   }
 
+  void remove(const std::string& sweep) override {
+    const std::string id = sweeps_.at(sweep);
+    for (bool more = true; more;) {
+      Writer::Group group(writer_);
+      if (reader_.has_sweep(id)) writer_.withdraw_sweep(id, 1);
+      more = writer_.clear_withdrawn(id, 2);
+      group.commit();
+      if (reader_.has_sweep(id)) throw Violation("a withdrawn sweep is not seen");
+    }
+  }
+
   void add_round(const Journal::Sweep& sweep, const std::vector<std::string>& added) override {
     storage::SearchRound round;
     round.number = sweep.rounds;

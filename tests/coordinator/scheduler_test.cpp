@@ -111,6 +111,7 @@ Event parse_event(const std::string& line) {
   if (verb == "pause") return SweepPaused{who};
   if (verb == "resume") return SweepResumed{who};
   if (verb == "stop") return SweepStopped{who};
+  if (verb == "remove") return SweepRemoved{who};
   if (verb == "prioritise") return SweepPrioritised{who, std::stoi(rest.at(0))};
   if (verb == "retry") return TrialRetried{who};
   if (verb == "recall") return WorkerQuarantined{who, "failed 3 distinct trials in a row"};
@@ -305,6 +306,40 @@ TEST_F(SchedulerTest, ATrialOfTwoSweepsTrainsOnce) {
     FinishSweep u finished 1 failed 0
     > submit u a:k
   )");
+}
+
+TEST_F(SchedulerTest, ASweepIsRemovedOnceItIsOverAndItsTrialsAreKnownYet) {
+  play(R"(
+    > submit s a:k b:k
+    > submit t b:k
+    > join w 1
+    RecordWorker w joined
+    RecordAssignment w pack 1: a#1
+    Assign w pack 1: a#1
+    > remove s
+    > stop s
+    RecordSweepState s stopped
+    EndAttempt a#1 cancelled
+    Cancel w a#1
+    > remove s
+    > resume s
+    > fail w a#1
+    RecordAssignment w pack 2: b#1
+    Assign w pack 2: b#1
+    > result w b#1
+    RecordResult w b#1
+    AcknowledgeResult w b#1
+    FinishSweep t finished 1 failed 0
+    > result w a#1
+    RecordResult w a#1 adopted
+    AcknowledgeResult w a#1
+    > submit s a:k b:k
+    FinishSweep s finished 2 failed 0
+    > remove t
+    > remove t
+  )");
+  EXPECT_FALSE(scheduler_->progress("t"));
+  EXPECT_EQ(scheduler_->progress("s")->finished, 2);
 }
 
 TEST_F(SchedulerTest, AnExpiredLeaseIsRetriedElsewhereAndItsLateResultAdopted) {

@@ -177,6 +177,10 @@ void World::run() {
       searches = true;
       submit(search);
     }
+    if (!removed_.empty() && scheduler_ && !paused() && (!faulty() || dice_.chance(0.01))) {
+      ++counters_["removed sweep submitted again"];
+      submit(std::exchange(removed_, {}).front());
+    }
     if (!paused()) step_searches();
     while (!network_.empty() && network_.begin()->first <= now_) {
       const Message message = network_.begin()->second;
@@ -199,7 +203,7 @@ void World::run() {
     if (!paused()) step_user();
     if (now_ % kTickMs == 0 && !paused()) feed(Ticked{});
     if (faulty() && dice_.chance(weights_.coordinator_death) && scheduler_) stop_coordinator("killed");
-    if (now_ > quiet_from_ms_ && submitted && searches && scheduler_) {
+    if (now_ > quiet_from_ms_ && submitted && searches && removed_.empty() && scheduler_) {
       const bool ended = std::all_of(journal_.sweeps.begin(), journal_.sweeps.end(),
                                      [](const Journal::Sweep& s) { return s.state == SweepState::kFinished; });
       const bool delivered =
@@ -322,6 +326,17 @@ void World::submit(Journal::Sweep submitted) {
   }
   if (mirror_) mirror_->submit(journal_.sweeps.back(), journal_);
   if (scheduler_) feed(journal_.history(*journal_.find_sweep(sweep)));
+}
+
+void World::remove(const std::string& id) {
+  ++counters_["sweep removed"];
+  const auto sweep = std::find_if(journal_.sweeps.begin(), journal_.sweeps.end(),
+                                  [&](const Journal::Sweep& one) { return one.id == id; });
+  removed_.push_back(*sweep);
+  removed_.back().state = SweepState::kRunning;
+  journal_.sweeps.erase(sweep);
+  if (mirror_) mirror_->remove(id);
+  feed(SweepRemoved{id});
 }
 
 void World::start_coordinator() {
@@ -1156,7 +1171,11 @@ void World::step_user() {
   const auto& sweep =
       journal_.sweeps[static_cast<std::size_t>(dice_.between(0, static_cast<int>(journal_.sweeps.size()) - 1))];
   const std::string id = sweep.id;
-  switch (dice_.between(0, 5)) {
+  const bool over = sweep.state == SweepState::kFinished || sweep.state == SweepState::kStopped;
+  switch (dice_.between(0, 6)) {
+    case 6:
+      if (over && sweep.space.empty() && removed_.empty()) return remove(id);
+      break;
     case 0:
       return feed(SweepPaused{id});
     case 1:

@@ -121,6 +121,7 @@ class Mirror {
  public:
   virtual ~Mirror() = default;
   virtual void submit(const Journal::Sweep& sweep, const Journal& journal) = 0;
+  virtual void remove(const std::string& sweep) = 0;
   /// `added` is at the end of the sweep's trials.
   virtual void add_round(const Journal::Sweep& sweep, const std::vector<std::string>& added) = 0;
   virtual void end_unwanted() = 0;
@@ -192,6 +193,7 @@ class World {
   void pause(const char* what);
   void wake();
   void submit(Journal::Sweep sweep);
+  void remove(const std::string& sweep);
   void step_searches();
   std::vector<std::string> next_round(const Journal::Sweep& sweep) const;
   void start_coordinator();
@@ -229,6 +231,7 @@ class World {
   Limits limits_;
   std::int64_t now_ = 0;
   std::int64_t quiet_from_ms_ = 0;
+  std::vector<Journal::Sweep> removed_;  ///< at most one; submitted again later
   Journal journal_;
   std::optional<Scheduler> scheduler_;
   std::int64_t restart_ms_ = 0;

@@ -15,6 +15,7 @@ class AgreeingControl : public web::Control {
   Answer pause(const std::string&) override { return yes(); }
   Answer resume(const std::string&) override { return yes(); }
   Answer stop(const std::string&) override { return yes(); }
+  Answer remove_sweep(const std::string&) override { return yes(); }
   Answer retry(const std::string&) override { return yes(); }
   Answer retry_sweep(const std::string&) override { return yes(); }
   Answer add_configs(const std::string&, const nlohmann::json&, bool) override {

@@ -17,6 +17,7 @@ class SampleControl : public web::Control {
   Answer pause(const std::string&) override { return no(); }
   Answer resume(const std::string&) override { return no(); }
   Answer stop(const std::string&) override { return no(); }
+  Answer remove_sweep(const std::string&) override { return no(); }
   Answer retry(const std::string&) override { return no(); }
   Answer retry_sweep(const std::string&) override { return no(); }
   Answer add_configs(const std::string&, const nlohmann::json&, bool) override { return no(); }

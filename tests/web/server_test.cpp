@@ -37,6 +37,7 @@ class Recorder : public Control {
   Answer pause(const std::string& id) override { return note("pause " + id); }
   Answer resume(const std::string& id) override { return note("resume " + id); }
   Answer stop(const std::string& id) override { return note("stop " + id); }
+  Answer remove_sweep(const std::string& id) override { return note("remove " + id); }
   Answer retry(const std::string& id) override { return note("retry " + id); }
   Answer add_configs(const std::string& id, const nlohmann::json& configs, bool done) override {
     return note("add " + configs.dump() + (done ? " as the last" : "") + " to " + id);
@@ -77,11 +78,13 @@ class Recorder : public Control {
   }
   std::vector<std::string> asked;
   std::chrono::milliseconds takes{0};  ///< for each
+  std::string refuses;                 ///< why; "": nothing
 
  private:
   Answer note(const std::string& what) {
     std::this_thread::sleep_for(takes);
     asked.push_back(what);
+    if (!refuses.empty()) return {false, refuses, nlohmann::json::object()};
     return {true, what, nlohmann::json::object()};
   }
 };
@@ -456,6 +459,32 @@ TEST_F(ServerTest, AChangeReachesTheCoordinatorOnce) {
     EXPECT_EQ(change("w-", what), 404);
   }
   EXPECT_EQ(control_.asked, (std::vector<std::string>{"release w-3", "pause worker w-3", "send away w-3"}));
+}
+
+TEST_F(ServerTest, ASweepIsDeletedByWhoMayChangeAndAsTheCoordinatorSays) {
+  const auto deletes = [&](const std::string& id, const std::string& headers) {
+    return ask("DELETE /api/v1/sweeps/" + id + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n");
+  };
+  const std::string may = "Authorization: Bearer secret\r\n";
+  EXPECT_EQ(status(deletes(sample_.finished, "")), 401);
+  EXPECT_EQ(status(deletes(sample_.finished, may + "Origin: http://evil.example\r\n")), 403);
+  EXPECT_EQ(status(deletes("ffffffff", may)), 404);
+  EXPECT_TRUE(control_.asked.empty());
+  std::ostringstream log;
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("audit", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+  const std::string done = deletes(sample_.finished.substr(0, 8), may);
+  control_.refuses = "sweep x is running: stop it first";
+  const std::string refused = deletes(sample_.running, may);
+  spdlog::set_default_logger(before);
+  EXPECT_EQ(status(done), 200);
+  EXPECT_EQ(status(refused), 409);
+  EXPECT_NE(refused.find(control_.refuses), std::string::npos) << refused;
+  EXPECT_EQ(control_.asked, (std::vector<std::string>{"remove " + sample_.finished, "remove " + sample_.running}));
+  EXPECT_NE(log.str().find("DELETE \"/api/v1/sweeps/" + sample_.running + "\": 409, by the control token"),
+            std::string::npos)
+      << log.str();
 }
 
 TEST_F(ServerTest, AnAnswerThatTookLongToMakeIsStillSent) {

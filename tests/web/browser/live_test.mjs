@@ -179,6 +179,39 @@ try {
     await shot("ensemble");
   });
 
+  await check("a sweep is deleted behind a question that names it and its trials, by a command too, and results stay", async () => {
+    const file = join(folder, "tiny.yaml");
+    writeFileSync(file, "name: tiny\npriority: 9\nfolds: all\nseeds: 1\nbase: {epochs: 2, top_n: 1, projection_dim: 16, fusion_dim: 16}\n");
+    const submit = () => execFileSync(medley, ["--store", store, "submit", file, "--data", data], { encoding: "utf8" });
+    const row = (name) => page.locator("tbody tr", { has: page.getByRole("link", { name, exact: true }) });
+    submit();
+    await page.goto(`${base}#/`);
+    await row("tiny").locator(".tag-finished").waitFor();
+    await row("long").getByRole("button", { name: "Edit" }).click();
+    await page.getByText("To delete it, stop it first.").waitFor();
+    await page.keyboard.press("Escape");
+    await row("short").getByRole("button", { name: "Edit" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByRole("button", { name: "Delete “short” with its 20 trials" }).click();
+    await page.getByText(/the ensemble short-mean-geometric was fitted on it/).waitFor();
+    await page.keyboard.press("Escape");
+    await row("tiny").getByRole("button", { name: "Edit" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await shot("delete");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByRole("button", { name: "Delete “tiny” with its 5 trials" }).click();
+    await row("tiny").waitFor({ state: "detached" });
+    submit();
+    await row("tiny").locator(".tag-finished").waitFor();
+    const api = async (path) => (await page.request.get(`${base}api/v1/${path}`)).json();
+    const { sweeps } = await api("sweeps");
+    const { trials } = await api(`sweeps/${sweeps.find((one) => one.name === "tiny").id}/trials`);
+    assert.deepEqual(trials.map((trial) => trial.attempts), [1, 1, 1, 1, 1], "none is trained again");
+    execFileSync(medley, ["--store", store, "rm", "tiny"]);
+    await row("tiny").waitFor({ state: "detached" });
+  });
+
   await check("a sweep is paused, resumed and stopped from the page", async () => {
     await page.goto(`${base}#/sweeps`);
     await page.getByRole("link", { name: "long" }).click();
