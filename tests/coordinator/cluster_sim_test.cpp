@@ -388,8 +388,8 @@ class Cluster {
       if (outgrown && !has_seen_a_large_worker_) {
         ++counters_["trial failed before the first large worker came"];
         misjudged_.insert(failed->trial);
-      } else if (is_accused_by_two_bad_hosts(failed->reason)) {
-        ++counters_["trial failed by two bad hosts"];
+      } else if (!outgrown && (is_accused_by_two_bad_hosts(failed->reason) || !knows_the_good_worker())) {
+        ++counters_["trial failed by the evidence of bad hosts alone"];
         misjudged_.insert(failed->trial);
       } else if (is_innocent(failed->trial)) {
         violated("every innocent trial finishes: " + failed->trial + ": " + failed->reason);
@@ -427,6 +427,14 @@ class Cluster {
           violated("what is said is stored: a result");
       }
     }
+  }
+
+  /// A trial fails, too, on the evidence of all hosts that are there.
+  bool knows_the_good_worker() const {
+    const auto workers = core_->scheduler.workers();
+    return std::any_of(workers.begin(), workers.end(), [&](const auto& worker) {
+      return worker.id == slots_.back().id && worker.state != sweep::WorkerState::kLeft;
+    });
   }
 
   /// The evidence of two hosts fails a trial, and both may be the culprits. Asking more would cost a host for each.
