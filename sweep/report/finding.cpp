@@ -75,7 +75,9 @@ std::string seeds_text(const std::vector<Judged>& undecided) {
   }
   if (never == undecided.size()) return "more seeds are not expected to settle it";
   const std::string more = "needs about " + counted(most, "more seed");
-  return never == 0 ? more : more + "; for " + std::to_string(never) + " more seeds are not expected to be enough";
+  return never == 0 ? more
+                    : more + "; " + std::to_string(never) + (never == 1 ? " is" : " are") +
+                          " not expected to be settled by more";
 }
 
 Finding of_families(const Report& report, const ConfigNames& names) {
