@@ -385,8 +385,8 @@ class Cluster {
       ++counters_["worker quarantined"];
     } else if (const auto* failed = as<FailTrial>(command)) {
       const bool outgrown = failed->reason.rfind("does not fit", 0) == 0;
-      if (outgrown && !has_seen_a_large_worker_) {
-        ++counters_["trial failed before the first large worker came"];
+      if (outgrown && now_ - large_heard_ms_ >= options_.limits.stall_ms) {
+        ++counters_["trial failed while no large worker was there"];
         misjudged_.insert(failed->trial);
       } else if (!outgrown && (is_accused_by_two_bad_hosts(failed->reason) || !knows_the_good_worker())) {
         ++counters_["trial failed by the evidence of bad hosts alone"];
@@ -395,11 +395,6 @@ class Cluster {
         violated("every innocent trial finishes: " + failed->trial + ": " + failed->reason);
       }
       ++counters_["trial failed"];
-    } else if (const auto* worker = as<RecordWorker>(command)) {
-      for (const Slot& slot : slots_) {
-        const bool joined = slot.id == worker->worker && worker->state == sweep::WorkerState::kJoined;
-        has_seen_a_large_worker_ = has_seen_a_large_worker_ || (joined && slot.memory == kLarge);
-      }
     } else if (const auto* end = as<EndAttempt>(command)) {
       if (end->reason.rfind("no progress", 0) == 0 && !hung_.count(end->attempt)) {
         violated("only what hangs is taken for hung: " + end->attempt.trial);
@@ -516,6 +511,7 @@ class Cluster {
         Message message = protocol::decode(frames.front().second);
         frames.pop_front();
         connection->heard_ms = now_;
+        if (slot && slot->memory == kLarge) large_heard_ms_ = now_;
         if (const auto* hello = std::get_if<protocol::Hello>(&message)) {
           if (const auto older = connection_of(hello->instance)) drop(older);
           connection->worker = hello->instance;
@@ -806,10 +802,10 @@ class Cluster {
   std::set<std::string> poisoned_, killers_;
   std::set<std::string> bad_;  ///< workers that failed, hung, lied, lost results or died by themselves
   std::set<AttemptId> hung_;
-  std::set<std::string> misjudged_;  ///< innocent trials that failed as they should, for all that was known
-  bool has_seen_a_large_worker_ = false;
-  std::set<AttemptId> reached_;     ///< assigned to a worker that heard so
-  std::set<std::string> accepted_;  ///< trials
+  std::set<std::string> misjudged_;          ///< innocent trials that failed as they should, for all that was known
+  std::int64_t large_heard_ms_ = -kQuietMs;  ///< when a worker with memory for every innocent trial was heard
+  std::set<AttemptId> reached_;              ///< assigned to a worker that heard so
+  std::set<std::string> accepted_;           ///< trials
   std::deque<std::string> history_;
 };
 
