@@ -395,13 +395,16 @@ class Cluster {
         violated("every innocent trial finishes: " + failed->trial + ": " + failed->reason);
       }
       ++counters_["trial failed"];
+    } else if (const auto* assign = as<Assign>(command)) {
+      for (const AttemptId& attempt : assign->attempts) ++sent_[attempt];
     } else if (const auto* end = as<EndAttempt>(command)) {
       if (end->reason.rfind("no progress", 0) == 0 && !hung_.count(end->attempt)) {
         violated("only what hangs is taken for hung: " + end->attempt.trial);
       }
       const auto workers = core_->scheduler.workers();
       const bool trusted = std::none_of(workers.begin(), workers.end(), [](const auto& w) { return w.quarantined; });
-      if (end->reason.find("came back without it") != std::string::npos && trusted && !reached_.count(end->attempt)) {
+      if (end->reason.find("came back without it") != std::string::npos && trusted && !reached_.count(end->attempt) &&
+          sent_[end->attempt] < options_.limits.retry_budget) {
         violated("an assignment that has not come is sent again: " + end->attempt.trial);
       }
       ++counters_[std::string("attempt ") + name_of(end->state)];
@@ -800,7 +803,8 @@ class Cluster {
   std::map<std::string, sweep::TrialResult> reference_;
   std::map<int, std::int64_t> needs_;  ///< batch size -> memory of a trial
   std::set<std::string> poisoned_, killers_;
-  std::set<std::string> bad_;  ///< workers that failed, hung, lied, lost results or died by themselves
+  std::set<std::string> bad_;      ///< workers that failed, hung, lied, lost results or died by themselves
+  std::map<AttemptId, int> sent_;  ///< times
   std::set<AttemptId> hung_;
   std::set<std::string> misjudged_;          ///< innocent trials that failed as they should, for all that was known
   std::int64_t large_heard_ms_ = -kQuietMs;  ///< when a worker with memory for every innocent trial was heard
