@@ -388,8 +388,8 @@ class Cluster {
       if (outgrown && now_ - large_heard_ms_ >= options_.limits.stall_ms) {
         ++counters_["trial failed while no large worker was there"];
         misjudged_.insert(failed->trial);
-      } else if (!outgrown && (is_accused_by_two_bad_hosts(failed->reason) || !knows_the_good_worker())) {
-        ++counters_["trial failed by the evidence of bad hosts alone"];
+      } else if (!outgrown && (is_accused_by_two_hosts(failed->reason) || !knows_the_good_worker())) {
+        ++counters_["trial failed by the evidence of two hosts, or of all"];
         misjudged_.insert(failed->trial);
       } else if (is_innocent(failed->trial)) {
         violated("every innocent trial finishes: " + failed->trial + ": " + failed->reason);
@@ -435,11 +435,14 @@ class Cluster {
     });
   }
 
-  /// The evidence of two hosts fails a trial, and both may be the culprits. Asking more would cost a host for each.
-  static bool is_accused_by_two_bad_hosts(const std::string& reason) {
+  /// The evidence of two hosts fails a trial: both may be the culprits, or one lost its worker by chance. Asking more
+  /// would cost a host for each.
+  static bool is_accused_by_two_hosts(const std::string& reason) {
+    const std::string word = "worker ";
     std::set<std::string> hosts;
-    for (std::size_t at = reason.find("worker h"); at != std::string::npos; at = reason.find("worker h", at + 1)) {
-      hosts.insert(reason.substr(at, reason.find(':', at) - at));
+    for (std::size_t at = reason.find(word); at != std::string::npos; at = reason.find(word, at + 1)) {
+      const std::size_t host = at + word.size();
+      hosts.insert(reason.substr(host, reason.find(':', host) - host));
     }
     return reason.find("attempts failed") != std::string::npos && hosts.size() > 1;
   }

@@ -136,7 +136,7 @@ class GeneratedClient(unittest.TestCase):
         self.assertEqual((board["total"], len(board["rows"])), (4, 3))
         self.assertEqual(api.getLeaderboardCsv(id=sweep).count(b"\n"), 5)
         for operation in (api.getAxes, api.getComparisons, api.getSubsets, api.getImportance, api.getFigures, api.getTimeline,
-                          api.listRounds):
+                          api.listRounds, api.getProgress):
             operation(id=sweep)
         api.getCrossTable(id=sweep, rows="selection", columns="dropout")
         config = board["rows"][0]["config"]
@@ -164,6 +164,7 @@ class GeneratedClient(unittest.TestCase):
         asked = api.submitSweep(body={"yaml": EXTERNAL, "folder": str(self.path / "data")})["sweep"]
         self.assertEqual(len(api.addConfigs(id=asked, body={"configs": [{"dropout": 0}], "done": False})["configs"]), 1)
         api.stopSweep(id=asked)
+        self.assertTrue(api.removeSweep(id=asked)["done"])
         # Nothing has failed, so that nothing is retried; a worker that the coordinator keeps is not sent away.
         for status, operation, of in ((409, api.retryTrial, trial), (409, api.retrySweep, sweep), (409, api.dismissWorker, worker),
                                       (404, api.getSweep, "ffff")):
