@@ -142,8 +142,11 @@ TEST_F(SlurmTest, AnElasticLaunchReplacesWorkersThatSlurmGaveUpAndLetsAllGoWhenN
   unsetenv("SQUEUE_PARTITION");
   Cluster::until([&] { return joined() == 3; }, "as many have joined as there may be");
   const auto doomed = Cluster::running_task({});
-  // Slurm does not requeue a batch script that was killed: for it, it has failed.
+  // Slurm does not requeue a batch script that was killed: for it, it has failed. Where it has cgroups, all that the
+  // script started dies with it. A worker that lives is counted, and nobody is started in its place.
+  const pid_t worker = cluster_->worker_of(doomed);
   ::kill(cluster_->script_of(doomed), SIGKILL);
+  ::kill(worker, SIGKILL);
   Cluster::until([&] { return known() >= 4; }, "another has joined");
   const Ended ended = run->wait(std::chrono::seconds(100));
   ASSERT_EQ(ended.exit, 0) << ended.err << logs();
