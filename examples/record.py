@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import struct
 import sys
@@ -21,6 +22,7 @@ import time
 
 WIDTH, HEIGHT = 100, 30
 LONGEST_PAUSE = 0.2  # seconds; longer ones are cut
+TOKEN = re.compile(r"(token=)[0-9a-f]+")  # opens the page of whoever records
 
 
 def record(out, command, until):
@@ -39,7 +41,7 @@ def record(out, command, until):
         if not select.select([terminal], [], [], 0.1)[0]:
             continue
         try:
-            text = decoder.decode(os.read(terminal, 65536))
+            text = TOKEN.sub(r"\1...", decoder.decode(os.read(terminal, 65536)))
         except OSError:  # how a terminal says that nobody has its other end
             break
         if text == last and text.startswith("\r"):  # a line drawn over itself
