@@ -43,12 +43,12 @@ class CallGate {
   template <class What>
   auto call(What what) -> decltype(what()) {
     using Result = decltype(what());
-    {
-      // The gate cannot open meanwhile. `what` may call again.
-      const std::lock_guard lock(mutex_);
-      if (state_ == State::kNotYet) return what();
-    }
-    if (is_here()) return what();
+    std::unique_lock lock(mutex_);
+    if (state_ == State::kNotYet) return what();  // the gate cannot open meanwhile, and `what` may call again
+    const bool is_here = thread_ == std::this_thread::get_id();
+    if (!is_here && state_ == State::kClosed) throw Error("the coordinator has ended");
+    lock.unlock();
+    if (is_here) return what();
     // `what` refers to the caller's frame. Either that thread claims it or, when the gate has closed without it, the
     // caller does.
     auto claimed = std::make_shared<std::atomic<bool>>(false);
@@ -58,21 +58,13 @@ class CallGate {
       if (!claimed->exchange(true)) (*task)();
     });
     while (future.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard again(mutex_);
       if (state_ == State::kClosed && !claimed->exchange(true)) throw Error("the coordinator has ended");
     }
     return future.get();
   }
 
  private:
-  /// What is called now is called on this thread. Throws Error when the gate has closed.
-  bool is_here() {
-    const std::lock_guard lock(mutex_);
-    if (thread_ == std::this_thread::get_id()) return true;
-    if (state_ == State::kClosed) throw Error("the coordinator has ended");
-    return false;
-  }
-
   boost::asio::io_context& io_;
   std::recursive_mutex mutex_;
   enum class State { kNotYet, kOpen, kClosed };

@@ -41,7 +41,7 @@ def record(out, command, until):
         if not select.select([terminal], [], [], 0.1)[0]:
             continue
         try:
-            text = TOKEN.sub(r"\1...", decoder.decode(os.read(terminal, 65536)))
+            text = TOKEN.sub(r"\1...", decoder.decode(os.read(terminal, 65536))).replace(os.getcwd() + "/", "")
         except OSError:  # how a terminal says that nobody has its other end
             break
         if text == last and text.startswith("\r"):  # a line drawn over itself
