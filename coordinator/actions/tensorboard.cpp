@@ -3,10 +3,10 @@
 // protocol buffers, of which few fields are needed. Settings are those of the HPARAMS page
 // (tensorboard/plugins/hparams/plugin_data.proto), whose sessions are trials and whose groups are configs.
 #include <array>
-#include <cstring>
 
 #include <fmt/format.h>
 
+#include "coordinator/actions/protocol_buffers.h"
 #include "coordinator/actions/trackers.h"
 #include "storage/files/write.h"
 
@@ -35,61 +35,12 @@ std::uint32_t crc32c(std::string_view bytes) {
 /// Records hold CRCs so masked, since the CRC of bytes that hold their CRC says little.
 std::uint32_t masked(std::uint32_t crc) { return (crc >> 15 | crc << 17) + 0xa282ead8u; }
 
-std::string little_endian(std::uint64_t value, int bytes) {
-  std::string text;
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xff);
-  return text;
-}
-
 std::string record(std::string_view event) {
   const std::string length = little_endian(event.size(), 8);
   std::string made = length + little_endian(masked(crc32c(length)), 4);
   made.append(event);
   return made + little_endian(masked(crc32c(event)), 4);
 }
-
-/// A message of protocol buffers, field by field.
-class Message {
- public:
-  Message& whole(int field, std::uint64_t value) {
-    key(field, 0);
-    varint(value);
-    return *this;
-  }
-  Message& real(int field, double value) {
-    std::uint64_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    key(field, 1);
-    bytes_ += little_endian(bits, 8);
-    return *this;
-  }
-  Message& single(int field, float value) {
-    std::uint32_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    key(field, 5);
-    bytes_ += little_endian(bits, 4);
-    return *this;
-  }
-  Message& text(int field, std::string_view value) {
-    key(field, 2);
-    varint(value.size());
-    bytes_.append(value);
-    return *this;
-  }
-  Message& of(int field, const Message& value) { return text(field, value.bytes_); }
-  const std::string& bytes() const { return bytes_; }
-
- private:
-  void key(int field, int wire_type) {
-    varint(static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(wire_type));
-  }
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
-    bytes_ += static_cast<char>(value);
-  }
-
-  std::string bytes_;
-};
 
 double seconds_of(storage::TimeMs time) { return static_cast<double>(time) / 1000; }
 
@@ -137,7 +88,7 @@ std::string events_of(const TrackedRun& run, const json& facts) {
     for (const auto& [tag, value] : epoch_numbers(epoch)) summary.of(1, scalar(tag, value));
     add(event_at(run.ended, epoch.epoch).of(5, summary));
   }
-  if (run.state == name_of(sweep::TrialState::kPending) || run.state == "running") return events;
+  if (!run.has_ended()) return events;
   Message summary;
   for (const auto& [column, value] : run.columns.items()) {
     if (value.is_number() && column != "fold" && column != "seed") summary.of(1, scalar(column, value.get<double>()));

@@ -89,6 +89,8 @@ void TrackedSweep::each(const std::function<void(const TrackedRun&)>& visit) con
   }
 }
 
+bool TrackedRun::has_ended() const { return state != name_of(sweep::TrialState::kPending) && state != "running"; }
+
 std::vector<std::pair<std::string, double>> epoch_numbers(const sweep::EpochMetrics& epoch) {
   std::vector<std::pair<std::string, double>> numbers = {{"epoch/learning_rate", epoch.learning_rate},
                                                          {"epoch/loss", epoch.loss},

@@ -31,6 +31,7 @@ struct TrackedRun {
 
   /// Its end, or its start before it has ended.
   storage::TimeMs known_last() const { return std::max(started, ended); }
+  bool has_ended() const;
   int last_epoch() const { return epochs.empty() ? 0 : epochs.back().epoch; }
 };
 

@@ -9,10 +9,13 @@ namespace fs = std::filesystem;
 
 const std::vector<Tracker>& trackers() {
   static const std::vector<Tracker> all = {
-      {"mlflow", "folder of MLflow's file store", ".mlruns", "mlflow ui --backend-store-uri '{}'", write_mlflow},
-      {"tensorboard", "log folder of TensorBoard", ".tensorboard", "tensorboard --logdir '{}'", write_tensorboard},
+      {"mlflow", "folder of MLflow's file store", ".mlruns", "mlflow ui --backend-store-uri '{}'", write_mlflow, false},
+      {"tensorboard", "log folder of TensorBoard", ".tensorboard", "tensorboard --logdir '{}'", write_tensorboard,
+       false},
       {"optuna", "SQLite file of Optuna's storage", ".optuna.db", "optuna studies --storage 'sqlite:///{}'",
-       write_optuna},
+       write_optuna, false},
+      {"wandb-offline", "folder of W&B's offline runs, of trials that have ended", ".wandb",
+       "wandb sync '{}'/offline-run-*", write_wandb, true},
   };
   return all;
 }
@@ -27,7 +30,9 @@ ExportedRuns export_to(storage::Reader& reader, const Tracker& tracker, const st
   if (!tracker.write(tracked, out)) refuse();
   std::string reading = tracker.reading;
   reading.replace(reading.find("{}"), 2, out.string());
-  return {out, sweep.name, tracked.runs(), std::move(reading)};
+  int left_out = 0;
+  if (tracker.ended_only) tracked.each_without_epochs([&](const TrackedRun& run) { left_out += !run.has_ended(); });
+  return {out, sweep.name, tracked.runs() - left_out, left_out, std::move(reading)};
 }
 
 }  // namespace medley::coordinator

@@ -18,6 +18,7 @@ struct Tracker {
   /// Writes all of `sweep` as `out`. False where `out` exists by now. Throws files::Error and storage::Error, and
   /// leaves nothing then.
   bool (*write)(const TrackedSweep& sweep, const std::filesystem::path& out);
+  bool ended_only;  ///< it has no runs that have not ended
 };
 const std::vector<Tracker>& trackers();
 
@@ -29,11 +30,15 @@ bool write_tensorboard(const TrackedSweep& sweep, const std::filesystem::path& o
 /// Scores of runs.
 bool write_optuna(const TrackedSweep& sweep, const std::filesystem::path& out);
 
+/// Offline runs of Weights & Biases: a folder a trial that has ended. Its server would call all others failed.
+bool write_wandb(const TrackedSweep& sweep, const std::filesystem::path& out);
+
 /// What export_to() wrote.
 struct ExportedRuns {
   std::filesystem::path out;
   std::string sweep;  ///< name
   int runs = 0;
+  int left_out = 0;     ///< runs that have not ended
   std::string reading;  ///< the command that reads it
 };
 

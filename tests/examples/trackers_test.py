@@ -13,8 +13,10 @@ import tempfile
 import time
 import unittest
 import urllib.parse
+import zlib
 
 SERVE_SAMPLE, MEDLEY = sys.argv[1:3]
+TRACKERS = ("mlflow", "tensorboard", "optuna", "wandb-offline")
 
 # Reads a study as its users do.
 READ_STUDY = """
@@ -139,6 +141,60 @@ def read_events(path):
                 assert (tag, part) == ("_hparams_/session_end_info", 4)
                 events["status"] = dict(fields(content))[1]
     return events
+
+
+def log_records(data):
+    """The records of a log of LevelDB with W&B's header and checksums."""
+    assert data[:7] == struct.pack("<4sHB", b":W&B", 0xBEE1, 0), data[:7]
+    at, parts = 7, None
+    while at < len(data):
+        left = 32768 - at % 32768
+        if left < 7:
+            assert data[at : at + left] == bytes(left)
+            at += left
+            continue
+        crc, size, kind = struct.unpack_from("<IHB", data, at)
+        piece = data[at + 7 : at + 7 + size]
+        assert size <= left - 7 and len(piece) == size, "a record leaves its block, or is cut"
+        assert crc == zlib.crc32(bytes([kind]) + piece), "CRC of a record"
+        assert (kind in (1, 2)) == (parts is None), "a record begins in another"
+        parts = (parts or b"") + piece
+        if kind in (1, 4):
+            yield parts
+            parts = None
+        else:
+            assert at + 7 + size == (at // 32768 + 1) * 32768, "a part ends before its block"
+        at += 7 + size
+    assert parts is None, "the last record is cut"
+
+
+def items(data, field):
+    """Keys and values of HistoryItem, ConfigItem or SummaryItem."""
+    pairs = [dict(fields(value)) for number, value in fields(data) if number == field]
+    return {pair[1].decode(): json.loads(pair[16]) for pair in pairs}
+
+
+def read_offline_run(path):
+    """{"run": its fields, "config", "history": [of each step], "summary", "exit"} of a run of W&B."""
+    read, order = {"history": []}, []
+    for place, record in enumerate(log_records(path.read_bytes()), 1):
+        parts = list(fields(record))
+        assert len(parts) == 2 and parts[0] == (1, place), parts[0]
+        kind, content = parts[1]
+        order.append(kind)
+        if kind == 17:
+            read["run"] = dict(fields(content))
+            read["config"] = items(read["run"][4], 1)
+        elif kind == 2:
+            ((_, step),) = fields(dict(fields(content))[2])
+            read["history"].append(items(content, 1))
+            assert read["history"][-1]["_step"] == step
+        elif kind == 3:
+            read["summary"] = items(content, 1)
+        elif kind == 18:
+            read["exit"] = dict(fields(content))
+    assert order == [17] + [2] * len(read["history"]) + [3, 18, 20], order
+    return read
 
 
 def float32(value):
@@ -334,8 +390,47 @@ class Trackers(unittest.TestCase):
             self.assertAlmostEqual(mine["complete"], trial["ended_ms"] / 1000, places=3)
             self.assertAlmostEqual(mine["start"], (trial["ended_ms"] - int(trial["seconds"] * 1000)) / 1000, places=3)
 
+    def test_wandb_has_every_trial_that_has_ended(self):
+        for sweep, trials in self.sweeps.items():
+            ended = [trial for trial in trials if trial["state"] not in ("pending", "running")]
+            out = self.folder / f"wandb-{len(trials)}"
+            said = self.run_medley("export-to", "wandb-offline", sweep, "--out", out.name)
+            self.assertEqual(said.stdout.splitlines()[0].split(" run")[0], f"{out.name}: {len(ended)}")
+            self.assertEqual("left out" in said.stderr, len(ended) < len(trials))
+            runs = {}
+            for folder in out.iterdir():
+                self.assertRegex(folder.name, r"^offline-run-\d{8}_\d{6}-[0-9a-f]+$")
+                (file,) = folder.iterdir()
+                run = read_offline_run(file)
+                self.assertEqual(file.name, f"run-{run['run'][1].decode()}.wandb")
+                self.assertTrue(folder.name.endswith("-" + run["run"][1].decode()))
+                runs[run["run"][1].decode()] = run
+            self.assertEqual(set(runs), {trial["trial"] for trial in ended})
+            for trial in ended:
+                self.check_offline_run(runs[trial["trial"]], trial, sweep)
+
+    def check_offline_run(self, run, trial, sweep):
+        self.assertEqual(run["run"][3].decode(), re.sub(r"[/\\#?%:]", "_", sweep))
+        self.assertTrue(run["run"][8].decode().startswith(run["run"][6].decode() + ", fold "))
+        self.assertEqual(run["run"][10], b"synthetic")
+        start = dict(fields(run["run"][17]))
+        if trial["state"] == "finished":
+            self.assertEqual(start[1] * 1000 + start[2] // 10**6, trial["ended_ms"] - int(trial["seconds"] * 1000))
+        settings = self.settings(trial["config"])
+        for name, value in {**settings, "fold": trial["fold"], "seed": trial["seed"], "synthetic": True}.items():
+            self.assertEqual(run["config"][name], value, name)
+        columns = {name: value for name, value in trial.items() if value is not None and name not in run["config"] or name == "config"}
+        self.assertEqual({name: value for name, value in run["summary"].items() if name[0] != "_"}, columns)
+        self.assertEqual(run["exit"][1], 0 if trial["state"] == "finished" else 1)
+        curve = self.curve(trial["trial"])
+        self.assertEqual([step["_step"] for step in run["history"]], [row["epoch"] for row in curve])
+        for step, row in zip(run["history"], curve):
+            for name, value in row.items():
+                if name not in ("trial", "epoch"):
+                    self.assertEqual(step[f"epoch/{name}"], value, name)
+
     def test_what_exists_is_refused_and_stays(self):
-        for tracker in ("mlflow", "tensorboard", "optuna"):
+        for tracker in TRACKERS:
             for name, make in (("full", lambda path: path.mkdir() or (path / "mine").touch()),
                                ("empty", lambda path: path.mkdir()), ("file", lambda path: path.write_text("mine")),
                                ("link", lambda path: path.symlink_to("nowhere"))):
@@ -348,7 +443,7 @@ class Trackers(unittest.TestCase):
         self.assertEqual([path.name for path in self.folder.glob(".*")], [], "nothing is left")
 
     def test_an_export_that_ends_early_leaves_nothing_under_its_name(self):
-        for tracker in ("mlflow", "tensorboard", "optuna"):
+        for tracker in TRACKERS:
             out = self.folder / f"killed-{tracker}"
             seen = 0
             for wait in range(1, 400):
@@ -368,7 +463,7 @@ class Trackers(unittest.TestCase):
             subprocess.run(["rm", "-rf", str(path)], check=True)
 
     def test_errors_name_what_there_is(self):
-        self.assertIn("mlflow,tensorboard,optuna", self.run_medley("export-to", "wandb", code=2).stderr)
+        self.assertIn(",".join(TRACKERS), self.run_medley("export-to", "wandb", code=2).stderr)
         self.assertIn("nix", self.run_medley("export-to", "mlflow", "nix", code=2).stderr)
         self.assertIn("cannot write", self.run_medley("export-to", "optuna", "--out", "nowhere/file", code=1).stderr)
 
