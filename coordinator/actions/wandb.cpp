@@ -1,7 +1,8 @@
-// Offline runs of Weights & Biases, which `wandb sync` uploads: a folder offline-run-TIME-ID a run, with a file run-ID.wandb.
-// The file is a header and a log of LevelDB (https://github.com/google/leveldb/blob/main/doc/log_format.md) whose
-// checksums are the CRC-32 of zlib and are not masked (wandb/sdk/internal/datastore.py). A record is a Record of
-// wandb/proto/wandb_internal.proto, of which few fields are needed.
+// Offline runs of Weights & Biases, which `wandb sync` uploads: a folder offline-run-TIME-ID a run, with a file
+// run-ID.wandb. The file is a header and a log of LevelDB
+// (https://github.com/google/leveldb/blob/main/doc/log_format.md) whose checksums are the CRC-32 of zlib and are not
+// masked (wandb/sdk/internal/datastore.py). A record is a Record of wandb/proto/wandb_internal.proto, of which few
+// fields are needed.
 #include <cmath>
 #include <ctime>
 
@@ -129,9 +130,8 @@ std::string log_of(const TrackedRun& run, const storage::SweepSummary& sweep, co
   add_time(summary, run.last_epoch(), run.ended, run.started);
   add(Kind::kSummary, summary);
   const bool finished = run.state == name_of(sweep::TrialState::kFinished);
-  add(Kind::kExit, Message()
-                       .whole(1, finished ? 0 : 1)
-                       .whole(2, static_cast<std::uint64_t>((run.ended - run.started) / 1000)));
+  add(Kind::kExit,
+      Message().whole(1, finished ? 0 : 1).whole(2, static_cast<std::uint64_t>((run.ended - run.started) / 1000)));
   add(Kind::kFinal, Message());
   return log.bytes();
 }

@@ -25,7 +25,7 @@ void export_to(const ExportToOptions& options, const Globals& globals) {
   say("{}: {} of sweep {}\nread it by: {}\n", exported.out.string(), sweep::counted(exported.runs, "run"),
       exported.sweep, exported.reading);
   if (exported.left_out > 0) {
-    remark("{} that have not ended are left out", sweep::counted(exported.left_out, "run"));
+    remark("{} that have not ended are left out\n", sweep::counted(exported.left_out, "run"));
   }
 }
 

@@ -250,7 +250,7 @@ TEST_F(Serve, AnEnsembleAndItsArchiveAreTheSameWhileACoordinatorHoldsTheStore) {
       << unfit.err;
   const Ended many = medley({"ensemble", "done", "--bags", "1001"});
   EXPECT_EQ(many.exit, 2);
-  EXPECT_TRUE(contains(many.err, "--bags: Value 1001 not in range 1 to 1000")) << many.err;
+  EXPECT_TRUE(contains(many.err, "--bags: Value 1001 not in range")) << many.err;
   const Ended unknown = medley({"ensemble", "dnoe"});
   EXPECT_EQ(unknown.exit, 2);
   EXPECT_TRUE(contains(unknown.err, "no sweep 'dnoe'; did you mean 'done'?")) << unknown.err;
