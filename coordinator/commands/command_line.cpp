@@ -4,6 +4,8 @@
 #include <iostream>
 #include <new>
 #include <sstream>
+#include <string_view>
+#include <vector>
 
 #include "coordinator/commands/terminal.h"
 #include "coordinator/error.h"
@@ -75,8 +77,14 @@ int flushed() {
 }  // namespace
 
 int run_command_line(CLI::App& app, int argc, const char* const* argv) {
+  // As git and others have it, `help COMMAND` is `COMMAND --help`.
+  std::vector<const char*> words(argv, argv + argc);
+  if (argc > 1 && std::string_view(argv[1]) == "help") {
+    words.erase(words.begin() + 1);
+    words.push_back("--help");
+  }
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(words.size()), words.data());
     return flushed();
   } catch (const CLI::ParseError& e) {
     std::ostringstream help, error;

@@ -92,6 +92,9 @@ TEST_F(Surfaces, EveryCommandHasHelpWithAnExample) {
     command.push_back("--help");
     const Ended help = run_program(MEDLEY, command, scratch_);
     EXPECT_EQ(help.exit, 0);
+    command.pop_back();
+    command.insert(command.begin(), "help");
+    EXPECT_EQ(run_program(MEDLEY, command, scratch_).out, help.out);
     EXPECT_TRUE(contains(help.out, example) || contains(help.out, "(" + example.substr(3))) << help.out;
   }
   for (const std::string command : {"serve", "train", "predict", "bench"}) {
