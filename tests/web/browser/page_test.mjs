@@ -587,7 +587,7 @@ try {
     await page.route("**/leaderboard?*", (route) => route.fulfill({ status: 202, json: { computing: { done: 1200, of: 8000 } } }));
     await page.goto(`${base}#/sweep/${ids.finished}/explore`);
     await page.goto(`${base}#/sweep/${ids.finished}/configs`);
-    await page.getByText("Computing: 1,200 of 8,000 configs").waitFor();
+    await page.getByText(/^Computing: 1\s200 of 8\s000 configs$/).waitFor();
     await shot("computing");
     await page.unroute("**/leaderboard?*");
     await page.getByText("Computing").waitFor({ state: "detached" });
