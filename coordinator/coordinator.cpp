@@ -135,9 +135,8 @@ struct Coordinator::State {
     std::reverse(stored.begin(), stored.end());  // oldest first
     for (const auto& sweep : stored) {
       // A finished sweep with failed trials stays known: a late result or a retry may still complete it.
-      if (sweep.state == sweep::SweepState::kFinished && sweep.scored != sweep.finished) {
-        run_scores.note_finished(sweep.id);
-      }
+      const bool scored = sweep.scored == sweep.finished && (sweep.finished == 0 || reader.is_measured(sweep.id));
+      if (sweep.state == sweep::SweepState::kFinished && !scored) run_scores.note_finished(sweep.id);
       if (sweep.state == sweep::SweepState::kFinished && sweep.failed == 0) continue;
       std::vector<std::string> trials;
       for (const auto& history : reader.trial_histories(sweep.id)) trials.push_back(history.trial);
@@ -323,6 +322,9 @@ struct Coordinator::State {
     if (serving && ending.is_serving()) searches.ask(undecided());
     live.keep_leased(scheduler);
     board.publish(scheduler, catalog, roster, ending, Steady::now());
+    for (const SweepStatus& sweep : catalog.sweeps()) {
+      if (sweep.state == sweep::SweepState::kRunning) run_scores.note_results(sweep.id, sweep.finished);
+    }
   }
 
   /// They can be measured again: a failure costs nothing else.
@@ -333,16 +335,21 @@ struct Coordinator::State {
     }
   }
 
-  void store_scores(const std::string& sweep, const storage::SweepScores& scores) {
+  void store_scores(const std::string& sweep, const RunScores::Scores& scores) {
     const std::lock_guard needs_it(keeping);
     if (!storage::Reader(options.store).has_sweep(sweep)) return;  // removed while it was measured
+    in_slices(scores.configs.size(), [&](storage::Slice slice) {
+      must([&] { commit([&] { writer.keep_measured(sweep, scores.decode, scores.configs, slice); }); });
+    });
+    if (!scores.finished) return;
     bool more = true;
     while (more) {
       must([&] { commit([&] { more = writer.forget_scores(sweep, static_cast<int>(kSlice)); }); });
     }
-    in_slices(scores.runs.size(),
-              [&](storage::Slice slice) { must([&] { commit([&] { writer.add_scores(sweep, scores, slice); }); }); });
-    must([&] { commit([&] { writer.note_scored(sweep, scores.results); }); });
+    in_slices(scores.runs.runs.size(), [&](storage::Slice slice) {
+      must([&] { commit([&] { writer.add_scores(sweep, scores.runs, slice); }); });
+    });
+    must([&] { commit([&] { writer.note_scored(sweep, scores.runs.results); }); });
   }
 
   /// Sweeps whose search is to decide a round.

@@ -7,9 +7,13 @@
 
 #include "storage/codec.h"
 #include "storage/database.h"
+#include "storage/measured_config.h"
 #include "storage/owner.h"
 #include "storage/result_rows.h"
+#include "storage/row_digest.h"
 #include "storage/schema.h"
+#include "sweep/error.h"
+#include "sweep/version.h"
 
 namespace medley::storage {
 
@@ -72,9 +76,11 @@ std::string after_prefix(const std::string& prefix) { return prefix + "g"; }
 /// From the trials of sweep ?1 to those of a filter, whose unset conditions hold for every row. From the one config
 /// that it names, if any: the way through the whole sweep is long.
 std::string filtered(const TrialFilter& filter) {
-  const char* const conditions =
+  std::string conditions =
       " AND (?3 IS NULL OR t.fold = ?3) AND (?4 IS NULL OR t.seed = ?4) AND (?5 IS NULL OR t.state = ?5) "
       "AND (?6 IS NULL OR t.partition = ?6) ";
+  if (filter.running) conditions += "AND t.running ";
+  if (filter.diverged) conditions += "AND (SELECT outcome FROM result WHERE trial = t.key) = 'diverged' ";
   const std::string from = filter.config.empty()
                                ? "FROM sweep_trial st CROSS JOIN trial t ON t.key = st.trial WHERE ?2 = ''"
                                : "FROM config c CROSS JOIN trial t ON t.config = c.key CROSS JOIN sweep_trial st ON "
@@ -83,7 +89,28 @@ std::string filtered(const TrialFilter& filter) {
 }
 
 bool is_empty(const TrialFilter& filter) {
-  return filter.config.empty() && !filter.fold && !filter.seed && !filter.state && !filter.partition;
+  return filter.config.empty() && !filter.fold && !filter.seed && !filter.state && !filter.partition &&
+         !filter.running && !filter.diverged;
+}
+
+std::string order_by(TrialSorting sorting) {
+  const std::string direction = sorting.descending ? " DESC" : "";
+  const auto by = [&](const std::string& number) {
+    return "ORDER BY " + number + " IS NULL, " + number + direction + ", st.position ";
+  };
+  switch (sorting.order) {
+    case TrialOrder::kEnded:
+      return by("nullif(t.ended, 0)");
+    case TrialOrder::kSeconds:
+      return by("(SELECT seconds FROM result WHERE trial = t.key)");
+    case TrialOrder::kAttempts:
+      return by("nullif(t.attempts, 0)");
+    case TrialOrder::kScore:
+      return by("(SELECT paper_score FROM result WHERE trial = t.key)");
+    case TrialOrder::kPosition:
+      break;
+  }
+  return "ORDER BY st.position" + direction + " ";
 }
 
 }  // namespace
@@ -353,8 +380,8 @@ std::optional<SweepSummary> Reader::find_sweep(const std::string& id_or_name, Su
   return only;
 }
 
-SweepSummary Reader::stored_sweep(const std::string& id) {
-  if (auto found = find_sweep(id)) return *std::move(found);
+SweepSummary Reader::stored_sweep(const std::string& id, Summary how) {
+  if (auto found = find_sweep(id, how)) return *std::move(found);
   throw Error("the store lost sweep " + id);
 }
 
@@ -461,15 +488,16 @@ std::vector<RoundRow> Reader::rounds(const std::string& sweep) {
 
 std::vector<ConfigProgress> Reader::config_progress(const std::string& sweep) {
   View view(state_->database);
-  Statement rows(state_->database,
-                 "SELECT c.id, a.finished, a.failed, a.ended FROM (SELECT t.config AS config, "
-                 "total(t.state = 'finished') AS finished, total(t.state = 'failed') AS failed, max(t.ended) AS ended "
-                 "FROM sweep_trial st JOIN trial t ON t.key = st.trial WHERE st.sweep = ?1 GROUP BY t.config) a "
-                 "JOIN sweep_config sc ON sc.sweep = ?1 AND sc.config = a.config JOIN config c ON c.key = a.config "
-                 "ORDER BY sc.position");
+  Statement rows(
+      state_->database,
+      "SELECT c.id, a.finished, a.failed, a.ended, a.trials FROM (SELECT t.config AS config, count(*) AS trials, "
+      "total(t.state = 'finished') AS finished, total(t.state = 'failed') AS failed, max(t.ended) AS ended "
+      "FROM sweep_trial st JOIN trial t ON t.key = st.trial WHERE st.sweep = ?1 GROUP BY t.config) a "
+      "JOIN sweep_config sc ON sc.sweep = ?1 AND sc.config = a.config JOIN config c ON c.key = a.config "
+      "ORDER BY sc.position");
   rows.bind(state_->sweep_key(sweep));
   std::vector<ConfigProgress> all;
-  while (rows.step()) all.push_back({rows.text(0), rows.whole(1), rows.whole(2), rows.integer(3)});
+  while (rows.step()) all.push_back({rows.text(0), rows.whole(1), rows.whole(2), rows.integer(3), rows.whole(4)});
   return all;
 }
 
@@ -518,28 +546,58 @@ std::vector<std::string> Reader::each_config_scores(
   return changed;
 }
 
+void Reader::each_measured(const std::string& sweep, const sweep::HeldOutDecode& decode,
+                           const std::function<void(const MeasuredConfig& measured)>& visit) {
+  View view(state_->database);
+  Statement rows(state_->database,
+                 "SELECT c.id, m.config, m.results, m.ended, m.decode, m.version, m.numbers, m.row_sha256 "
+                 "FROM measured_config m JOIN config c ON c.key = m.config WHERE m.sweep = ?");
+  rows.bind(state_->sweep_key(sweep));
+  const std::string decoded = decode_text(decode);
+  while (rows.step()) {
+    if (rows.text(4) != decoded || rows.text(5) != sweep::version()) continue;  // measured again
+    const std::string id = rows.text(0);
+    try {
+      check_signed(rows, 1, 7, "measured_config", id, "its measured numbers");
+    } catch (const ChangedResult&) {
+      continue;
+    }
+    const Blob numbers = rows.blob(6);
+    const auto* const bytes = static_cast<const std::uint8_t*>(numbers.data);
+    visit({id, rows.whole(2), rows.integer(3), {bytes, bytes + numbers.size}});
+  }
+}
+
+bool Reader::is_measured(const std::string& sweep) {
+  Statement find(state_->database, "SELECT 1 FROM measured_config WHERE sweep = ? AND version = ? LIMIT 1");
+  return find.bind(state_->sweep_key(sweep), sweep::version()).step();
+}
+
 // ---- Trials ---------------------------------------------------------------------------------------------------
 
-std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter& filter, Page page) {
+std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter& filter, Page page,
+                                     TrialSorting sorting) {
   View view(state_->database);
+  const bool by_position = is_empty(filter) && sorting.order == TrialOrder::kPosition && !sorting.descending;
   const int limit = std::clamp(page.limit, 0, kMaxPage), offset = std::max(page.offset, 0);
   // Only the rows of the page are looked up elsewhere. Positions have no gaps, so an offset into all is one of them.
-  const std::string chosen = is_empty(filter)
+  const std::string chosen = by_position
                                  ? "SELECT position, trial FROM sweep_trial WHERE sweep = ?1 AND position >= ?8 "
                                    "ORDER BY position LIMIT ?7"
                                  : "SELECT st.position AS position, st.trial AS trial " + filtered(filter) +
-                                       "ORDER BY st.position LIMIT ?7 OFFSET ?8";
+                                       order_by(sorting) + "LIMIT ?7 OFFSET ?8";
   Statement rows(state_->database,
                  std::string("SELECT t.id, c.id, t.fold, t.seed, t.state, t.running, t.attempts, coalesce(w.id, ''), "
-                             "t.reason, t.ended, t.partition, ") +
+                             "t.reason, t.ended, t.partition, coalesce(w.name, ''), ") +
                      ResultRow::columns() + " FROM (" + chosen +
                      ") st JOIN trial t ON t.key = st.trial JOIN config c ON c.key = t.config "
                      "LEFT JOIN result r ON r.trial = t.key "
                      "LEFT JOIN attempt a ON a.trial = t.key AND a.number = t.attempts "
-                     "LEFT JOIN worker w ON w.key = a.worker ORDER BY st.position");
+                     "LEFT JOIN worker w ON w.key = a.worker " +
+                     order_by(sorting));
   std::optional<std::string> state;
   if (filter.state) state = name_of(*filter.state);
-  if (is_empty(filter)) {
+  if (by_position) {
     rows.bind(state_->sweep_key(sweep), "", nullptr, nullptr, nullptr, nullptr, limit, offset);
   } else {
     rows.bind(state_->sweep_key(sweep), filter.config, filter.fold, filter.seed, state, filter.partition, limit,
@@ -559,9 +617,10 @@ std::vector<TrialRow> Reader::trials(const std::string& sweep, const TrialFilter
     row.reason = rows.text(8);
     row.ended = rows.integer(9);
     row.partition = rows.text(10);
-    if (rows.is_null(11)) continue;
+    row.worker_name = rows.text(11);
+    if (rows.is_null(12)) continue;
     try {
-      const ResultRow numbers = read_result_row(rows, 11, row.trial);
+      const ResultRow numbers = read_result_row(rows, 12, row.trial);
       row.outcome = numbers.outcome;
       row.paper_epoch = numbers.paper.epoch;
       row.seconds = numbers.seconds;
@@ -628,6 +687,16 @@ std::optional<TrialDetail> Reader::find_trial(const std::string& id) {
     detail.delivered_by = by.text(0);
   }
   return detail;
+}
+
+std::vector<double> Reader::epoch_scores(const std::string& trial) {
+  Statement rows(state_->database,
+                 "SELECT (e.presence + e.salience) / 2 FROM trial t JOIN epoch e ON e.trial = t.key WHERE t.id = ? "
+                 "ORDER BY e.position");
+  rows.bind(trial);
+  std::vector<double> all;
+  while (rows.step()) all.push_back(rows.real(0));
+  return all;
 }
 
 std::vector<EpochSeries> Reader::epochs(const std::vector<std::string>& trials) {
@@ -763,10 +832,7 @@ std::vector<WorkerRow> Reader::workers() {
   Statement rows(
       state_->database,
       "SELECT w.id, w.name, w.capacity, w.ranks, w.device, w.version, w.arithmetic, w.state, w.reason, w.joined, "
-      "w.changed, (SELECT count(*) FROM attempt a WHERE a.worker = w.key AND a.state = 'running'), "
-      "(SELECT count(*) FROM attempt a WHERE a.worker = w.key AND a.state = 'finished'), "
-      "(SELECT count(*) FROM attempt a WHERE a.worker = w.key AND a.state IN ('failed', 'lost')) "
-      "FROM worker w ORDER BY w.key");
+      "w.changed, w.running, w.finished, w.failed FROM worker w ORDER BY w.key");
   std::vector<WorkerRow> all;
   while (rows.step()) {
     WorkerRow& row = all.emplace_back();

@@ -101,6 +101,8 @@ struct ConfigProgress {
   int finished = 0;    ///< trials with a result, diverged ones included
   int failed = 0;      ///< trials whose retry budget is spent
   TimeMs ended = 0;    ///< when the last of these ended; 0: none has
+  int trials = 0;      ///< that the sweep has asked for
+  bool over() const { return finished + failed == trials; }
 };
 
 struct Page {
@@ -119,7 +121,8 @@ struct TrialRow {
   bool running = false;
   std::optional<sweep::Outcome> outcome;  ///< of finished trials
   int attempts = 0;
-  std::string worker;  ///< of the newest attempt
+  std::string worker;  ///< id, of the newest attempt
+  std::string worker_name;
   std::string reason;  ///< why it failed or diverged
   int paper_epoch = 0;
   sweep::Accuracy paper;
@@ -128,12 +131,23 @@ struct TrialRow {
   std::string partition;  ///< sweep::partition_text()
   bool changed = false;   ///< its result is not what was stored: `reason` says so, and its numbers are left out
 };
+/// What trials are listed by; those without such a number come last.
+#define MEDLEY_TRIAL_ORDER(X) \
+  X(kPosition, "position") X(kEnded, "ended") X(kSeconds, "seconds") X(kAttempts, "attempts") X(kScore, "paper_score")
+MEDLEY_NAMED_ENUM(TrialOrder, MEDLEY_TRIAL_ORDER)
+
 struct TrialFilter {
   std::string config;  ///< "" any
   std::optional<int> fold;
   std::optional<std::uint64_t> seed;
   std::optional<sweep::TrialState> state;
   std::optional<std::string> partition = {};  ///< sweep::partition_text()
+  bool running = false;                       ///< those with a running attempt only
+  bool diverged = false;                      ///< those only
+};
+struct TrialSorting {
+  TrialOrder order = TrialOrder::kPosition;
+  bool descending = false;
 };
 
 struct AttemptRow {
@@ -244,7 +258,7 @@ class Reader {
   /// By id, name, or unique prefix of ids and names.
   std::optional<SweepSummary> find_sweep(const std::string& id_or_name, Summary how = Summary::kWhole);
   /// One that must be there, by its id. Throws Error.
-  SweepSummary stored_sweep(const std::string& id);
+  SweepSummary stored_sweep(const std::string& id, Summary how = Summary::kWhole);
   /// Why it was stopped last; "" where somebody asked for it.
   std::string why_stopped(const std::string& sweep);
   /// Most frequent first.
@@ -271,13 +285,21 @@ class Reader {
   std::vector<std::string> each_config_scores(
       const std::string& sweep, const std::vector<std::string>& configs,
       const std::function<void(const std::string& config, std::vector<sweep::TrialScores>& trials)>& visit);
-  /// In trial order.
-  std::vector<TrialRow> trials(const std::string& sweep, const TrialFilter& filter = {}, Page page = {});
+  /// What the store keeps of the configs of a sweep, measured by this version with this decode. What is not as it was
+  /// stored is left out, and so is what was true once: compare `results` and `ended`.
+  void each_measured(const std::string& sweep, const sweep::HeldOutDecode& decode,
+                     const std::function<void(const MeasuredConfig& measured)>& visit);
+  /// There are any of this version.
+  bool is_measured(const std::string& sweep);
+  std::vector<TrialRow> trials(const std::string& sweep, const TrialFilter& filter = {}, Page page = {},
+                               TrialSorting sorting = {});
   int count_trials(const std::string& sweep, const TrialFilter& filter = {});
 
   /// By id or unique prefix of at least 4 digits. Throws Error when a prefix is ambiguous, naming candidates.
   static constexpr std::size_t kFewestDigits = 4;  ///< of an id that is given by its first digits
   std::optional<TrialDetail> find_trial(const std::string& id);
+  /// Paper-style Score of each epoch of a trial; empty without a result.
+  std::vector<double> epoch_scores(const std::string& trial);
   /// Curves of several trials at once.
   std::vector<EpochSeries> epochs(const std::vector<std::string>& trials);
 

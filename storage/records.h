@@ -102,6 +102,14 @@ struct SweepSubmission {
   std::vector<sweep::TrialSpec> trials;
 };
 
+/// Numbers of a config of which every trial has ended, as its sweep's reports measure them.
+struct MeasuredConfig {
+  std::string config;                 ///< id
+  int results = 0;                    ///< trials that had one
+  TimeMs ended = 0;                   ///< when the last trial did (ConfigProgress::ended)
+  std::vector<std::uint8_t> numbers;  ///< encode_measured()
+};
+
 /// Held-out Scores of a sweep's runs, as its reports measure them (sweep::RunScore).
 struct SweepScores {
   struct Run {

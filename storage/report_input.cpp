@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 
+#include "storage/codec.h"
 #include "storage/error.h"
+#include "storage/measured_config.h"
 #include "sweep/score/metric.h"
 #include "sweep/search/search.h"
 
@@ -154,8 +157,19 @@ sweep::ReportInput read_report_input(Reader& reader, const SweepSummary& sweep) 
   return input;
 }
 
+void GrowingReport::take_measured(Reader& reader, const SweepSummary& sweep, const sweep::ReportFrame& frame) {
+  reader.each_measured(sweep.id, frame.decode, [&](const MeasuredConfig& kept) {
+    const auto config = configs_.find(kept.config);
+    if (config == configs_.end()) return;
+    sweep::ConfigReport report = sweep::unmeasured(config->second, frame);
+    decode_measured(blob_of(kept.numbers), report);
+    measured_[kept.config] = {std::move(report), kept.ended};
+  });
+}
+
 sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
-                                  const std::vector<ConfigProgress>& progress, std::vector<sweep::Family> families) {
+                                  const std::vector<ConfigProgress>& progress, std::vector<sweep::Family> families,
+                                  const Progressed& progressed) {
   sweep::ReportFrame frame = frame_of(reader, sweep);
   if (!clips_) clips_ = clips_of(reader, sweep);
   frame.clips = *clips_;
@@ -164,39 +178,65 @@ sweep::Report GrowingReport::make(Reader& reader, const SweepSummary& sweep,
     for (sweep::ReportConfig& config : configs_of(reader, sweep)) {
       const auto known = measured_.find(config.id);
       const int asked = config.asked ? static_cast<int>(config.asked->runs.size()) : 0;
-      if (known != measured_.end() && known->second.expected != asked) {
+      if (known != measured_.end() && known->second.report.expected != asked) {
         measured_.erase(known);
       } else if (known != measured_.end() && config.asked) {
-        known->second.stopped = config.asked->stopped;
+        known->second.report.stopped = config.asked->stopped;
       }
       configs_[config.id] = std::move(config);
     }
   }
   if (!(frame.decode == decode_)) measured_.clear();  // submitted again with another one, or asked for by a reader
   decode_ = frame.decode;
-  std::vector<std::string> grown;
+  if (measured_.empty() && from_ == From::kMeasured) take_measured(reader, sweep, frame);
+  std::map<std::string, TimeMs> ended;
+  grown_.clear();
   for (const ConfigProgress& config : progress) {
+    ended[config.config] = config.ended;
     const auto known = measured_.find(config.config);
-    if (known == measured_.end() || known->second.done != config.finished) grown.push_back(config.config);
+    const bool current =
+        known != measured_.end() && known->second.report.done == config.finished && known->second.ended == config.ended;
+    if (!current) grown_.push_back(config.config);
   }
+  int done = 0;
   const auto measure = [&](const std::string& id, std::vector<sweep::TrialScores>& trials) {
     add_predictions(reader, frame, trials);
     std::vector<const sweep::TrialScores*> borrowed;
     for (const sweep::TrialScores& trial : trials) borrowed.push_back(&trial);
-    measured_[id] = sweep::measure_config(configs_.at(id), borrowed, frame);
+    measured_[id] = {sweep::measure_config(configs_.at(id), borrowed, frame), ended.at(id)};
+    if (progressed) progressed(++done, static_cast<int>(grown_.size()));
   };
   // A config with a changed result never has all its trials, and is read each time.
-  add_changed(frame, reader.each_config_scores(sweep.id, grown, measure));
+  add_changed(frame, reader.each_config_scores(sweep.id, grown_, measure));
   frame.families = std::move(families);
   std::vector<sweep::ConfigReport> measured;
   // Of a sweep that is over nothing is read again: it is not worth its memory.
   const bool over = sweep.state == sweep::SweepState::kFinished;
-  for (auto& [id, config] : measured_) measured.push_back(over ? std::move(config) : config);
+  for (auto& [id, config] : measured_) {
+    if (ended.count(id) > 0) measured.push_back(over ? std::move(config.report) : config.report);
+  }
   if (over) {
     measured_.clear();
     configs_.clear();
   }
   return sweep::make_report(frame, std::move(measured));
+}
+
+std::vector<MeasuredConfig> measured_configs(const GrowingReport& made, const sweep::Report& report,
+                                             const std::vector<ConfigProgress>& progress) {
+  const std::set<std::string> newly(made.newly_measured().begin(), made.newly_measured().end());
+  std::map<std::string, const sweep::ConfigReport*> reports;
+  for (const sweep::ConfigReport& config : report.configs) reports[config.id] = &config;
+  std::vector<MeasuredConfig> measured;
+  for (const ConfigProgress& config : progress) {
+    const auto found = reports.find(config.config);
+    if (found == reports.end() || newly.count(config.config) == 0) continue;
+    const sweep::ConfigReport& numbers = *found->second;
+    // One with a changed result is measured again each time, so that somebody sees it.
+    if (!config.over() || numbers.done != config.finished) continue;
+    measured.push_back({config.config, config.finished, config.ended, encode_measured(numbers)});
+  }
+  return measured;
 }
 
 }  // namespace medley::storage

@@ -161,7 +161,10 @@ CREATE TABLE worker (
   state TEXT NOT NULL CHECK (state IN ('joined', 'away', 'quarantined', 'left')),
   reason TEXT NOT NULL,
   joined INTEGER NOT NULL,
-  changed INTEGER NOT NULL
+  changed INTEGER NOT NULL,
+  running INTEGER NOT NULL DEFAULT 0,   -- attempts, by the triggers of `attempt`; failed ones with lost ones
+  finished INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE attempt (
   trial INTEGER NOT NULL REFERENCES trial,
@@ -177,8 +180,22 @@ CREATE TABLE attempt (
 -- A trial is trained once at a time, and has one result.
 CREATE UNIQUE INDEX attempt_running ON attempt (trial) WHERE state = 'running';
 CREATE UNIQUE INDEX attempt_finished ON attempt (trial) WHERE state = 'finished';
-CREATE INDEX attempt_of_worker ON attempt (worker, state);
 CREATE INDEX attempt_of_pack ON attempt (pack);
+CREATE INDEX attempt_by_end ON attempt (ended, worker) WHERE state = 'finished';
+-- Counting a worker's attempts takes long where it has had a million.
+CREATE TRIGGER attempt_began AFTER INSERT ON attempt BEGIN
+  UPDATE worker SET running = running + (new.state = 'running'), finished = finished + (new.state = 'finished'),
+    failed = failed + (new.state IN ('failed', 'lost')) WHERE key = new.worker;
+END;
+CREATE TRIGGER attempt_ended AFTER UPDATE OF state ON attempt BEGIN
+  UPDATE worker SET running = running + (new.state = 'running') - (old.state = 'running'),
+    finished = finished + (new.state = 'finished') - (old.state = 'finished'),
+    failed = failed + (new.state IN ('failed', 'lost')) - (old.state IN ('failed', 'lost')) WHERE key = new.worker;
+END;
+CREATE TRIGGER attempt_forgotten AFTER DELETE ON attempt BEGIN
+  UPDATE worker SET running = running - (old.state = 'running'), finished = finished - (old.state = 'finished'),
+    failed = failed - (old.state IN ('failed', 'lost')) WHERE key = old.worker;
+END;
 
 CREATE TABLE result (
   trial INTEGER PRIMARY KEY REFERENCES trial,
@@ -267,6 +284,21 @@ CREATE TABLE run_score (
   head_fusion TEXT NOT NULL,
   PRIMARY KEY (sweep, trial)
 ) STRICT, WITHOUT ROWID;
+
+-- What sweep::measure_config() gave of configs of which every trial had ended: pages read it in place of the surfaces.
+-- True while as many of the config's trials have a result, the last of all ended then, and reports decode so.
+CREATE TABLE measured_config (
+  key INTEGER PRIMARY KEY,
+  sweep INTEGER NOT NULL REFERENCES sweep,
+  config INTEGER NOT NULL REFERENCES config,
+  results INTEGER NOT NULL,
+  ended INTEGER NOT NULL,
+  decode TEXT NOT NULL,            -- text of sweep::HeldOutDecode
+  version TEXT NOT NULL,           -- of Medley, that measured it
+  numbers BLOB NOT NULL,           -- storage/measured_config.h
+  row_sha256 BLOB NOT NULL,
+  UNIQUE (sweep, config)
+) STRICT;
 
 CREATE TABLE ensemble (
   id INTEGER PRIMARY KEY AUTOINCREMENT,  -- an id that was removed is not given again

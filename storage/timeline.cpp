@@ -75,14 +75,14 @@ std::int64_t ChangeCounter::count() {
 }
 
 std::vector<std::pair<std::string, int>> recent_results(const std::filesystem::path& store, TimeMs since) {
-  constexpr int kNewest = 50'000;  // attempts that are looked at: a store may have millions
   Database database(readable_database(store), Database::Mode::kReadOnly);
   prepare_for_reading(database);
-  Statement rows(database,
-                 "SELECT w.id, count(*) FROM (SELECT worker, state, ended FROM attempt ORDER BY pack DESC LIMIT ?2) a "
-                 "JOIN worker w ON w.key = a.worker WHERE a.state = 'finished' AND a.ended >= ?1 AND w.state IN "
-                 "('joined', 'away') GROUP BY w.key ORDER BY w.key");
-  rows.bind(since, kNewest);
+  Statement rows(
+      database,
+      "SELECT w.id, a.results FROM (SELECT worker, count(*) AS results FROM attempt WHERE state = 'finished' AND "
+      "ended >= ? GROUP BY worker) a JOIN worker w ON w.key = a.worker WHERE w.state IN ('joined', 'away') "
+      "ORDER BY w.key");
+  rows.bind(since);
   std::vector<std::pair<std::string, int>> all;
   while (rows.step()) all.emplace_back(rows.text(0), rows.whole(1));
   return all;

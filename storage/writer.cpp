@@ -7,11 +7,14 @@
 
 #include "storage/database.h"
 #include "storage/files/error.h"
+#include "storage/measured_config.h"
 #include "storage/owner.h"
 #include "storage/result_rows.h"
+#include "storage/row_digest.h"
 #include "storage/schema.h"
 #include "storage/sweep_digest.h"
 #include "sweep/digest.h"
+#include "sweep/version.h"
 
 namespace medley::storage {
 
@@ -517,6 +520,23 @@ void Writer::add_scores(const std::string& sweep, const SweepScores& scores, Sli
   });
 }
 
+void Writer::keep_measured(const std::string& sweep, const sweep::HeldOutDecode& decode,
+                           const std::vector<MeasuredConfig>& configs, Slice slice) {
+  State& s = *state_;
+  s.write("store what was measured of sweep " + sweep, [&] {
+    const std::int64_t key = s.sweep_key(sweep);
+    Statement insert(s.database,
+                     "INSERT OR REPLACE INTO measured_config (sweep, config, results, ended, decode, version, numbers, "
+                     "row_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    for (std::size_t i = slice.first; i < slice.last; ++i) {
+      const MeasuredConfig& one = configs[i];
+      insert_signed(insert, "measured_config", one.config, key,
+                    s.key_of("config", "SELECT key FROM config WHERE id = ?", one.config), one.results, one.ended,
+                    decode_text(decode), std::string(sweep::version()), blob_of(one.numbers));
+    }
+  });
+}
+
 void Writer::note_scored(const std::string& sweep, int results) {
   State& s = *state_;
   s.write("store the Scores of sweep " + sweep, [&] {
@@ -554,9 +574,9 @@ void Writer::mark_sweep(const std::string& sweep, const SweepMarkChange& change)
 namespace {
 
 /// Tables of what a sweep has, and a column by which its rows are told apart; those that others refer to come last.
-constexpr std::pair<const char*, const char*> kOfSweep[] = {{"run_score", "trial"},      {"likely_trial", "position"},
-                                                            {"decision", "position"},    {"round", "number"},
-                                                            {"sweep_trial", "position"}, {"sweep_config", "position"}};
+constexpr std::pair<const char*, const char*> kOfSweep[] = {
+    {"run_score", "trial"}, {"measured_config", "key"},  {"likely_trial", "position"}, {"decision", "position"},
+    {"round", "number"},    {"sweep_trial", "position"}, {"sweep_config", "position"}};
 
 void refuse_of_ensemble(Database& database, const std::string& sweep) {
   Statement ensemble(database, "SELECT name FROM ensemble WHERE json_extract(settings, '$.sweep') = ?");

@@ -92,6 +92,9 @@ class Writer {
   bool forget_scores(const std::string& sweep, int at_most);
   /// Stores others by slices.
   void add_scores(const std::string& sweep, const SweepScores& scores, Slice slice);
+  /// In place of what was stored of these configs before.
+  void keep_measured(const std::string& sweep, const sweep::HeldOutDecode& decode,
+                     const std::vector<MeasuredConfig>& configs, Slice slice);
   /// They are all there, and were measured from this number of results.
   void note_scored(const std::string& sweep, int results);
   void set_sweep_state(const std::string& sweep, sweep::SweepState state, TimeMs now);

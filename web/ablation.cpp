@@ -9,6 +9,7 @@
 #include "sweep/report/importance_report.h"
 #include "sweep/report/report_json.h"
 #include "sweep/report/report_text.h"
+#include "web/query.h"
 #include "web/refused.h"
 
 namespace medley::web {
@@ -43,7 +44,7 @@ sweep::ImportanceReport importance_of(storage::Reader& reader, const storage::Sw
     const auto configs = static_cast<std::size_t>(other.configs);
     if (configs > room) continue;  // boards that do not fit beside each other would be made for every request
     room -= configs;
-    others.push_back(boards.board(reader, other.id));
+    others.push_back(boards.board(reader, other.id, patience_of(request)));
     for (const sweep::ConfigReport& one : others.back()->report.configs) elsewhere.push_back(&one);
   }
   const storage::Reader::Snapshot snapshot(reader);
@@ -166,12 +167,12 @@ json importance_json(const sweep::ImportanceReport& report, const Board& board) 
 
 json importance_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,
                      const Request& request) {
-  const auto board = boards.board(reader, sweep.id);
+  const auto board = boards.board(reader, sweep.id, patience_of(request));
   return importance_json(importance_of(reader, sweep, *board, boards, request), *board);
 }
 
 json figures_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards, const Request& request) {
-  const auto board = boards.board(reader, sweep.id);
+  const auto board = boards.board(reader, sweep.id, patience_of(request));
   const sweep::ImportanceReport report = importance_of(reader, sweep, *board, boards, request);
   const sweep::Figures made = sweep::make_figures(report);
   json figures = json::array();

@@ -17,10 +17,11 @@ std::string version_of(const storage::SweepSummary& sweep) {
          std::to_string(sweep.rounds) + "/" + nlohmann::json(sweep.labels).dump();
 }
 
-Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep, storage::GrowingReport& report) {
+Board read_board(storage::Reader& reader, const storage::SweepSummary& sweep, storage::GrowingReport& report,
+                 const storage::GrowingReport::Progressed& progressed) {
   const storage::Reader::Snapshot snapshot(reader);
   const auto progress = reader.config_progress(sweep.id);
-  return board_of(sweep, report.make(reader, sweep, progress, sweep.families), progress);
+  return board_of(sweep, report.make(reader, sweep, progress, sweep.families, progressed), progress);
 }
 
 }  // namespace
@@ -49,13 +50,19 @@ nlohmann::json head_json(const Board& board) {
           {"ranked_by", sweep::protocol_name(report.ranked_by == sweep::RankedBy::kHeldOutScore)}};
 }
 
+nlohmann::json making_json(const Making& making) {
+  return {{"done", making.done}, {"of", making.of > 0 ? nlohmann::json(making.of) : nlohmann::json(nullptr)}};
+}
+
 std::string Board::axis_text(const sweep::ConfigReport& config, const std::string& axis) const {
   const auto value = config.axis_values.find(axis);
   const bool varied = value != config.axis_values.end() && !value->is_null();
   return varied || config.settings.contains(axis) ? text->of(config, axis) : "";
 }
 
-Boards::Boards(std::filesystem::path store) : store_(std::move(store)), thread_([this] { work(); }) {}
+Boards::Boards(std::filesystem::path store) : Boards(std::move(store), Limits()) {}
+Boards::Boards(std::filesystem::path store, Limits limits)
+    : store_(std::move(store)), limits_(limits), thread_([this] { work(); }) {}
 
 Boards::~Boards() {
   {
@@ -95,10 +102,14 @@ std::shared_ptr<const Board> Boards::known(const std::string& sweep) {
 
 std::shared_ptr<const Board> Boards::make(Entry& entry, storage::Reader& reader, const storage::SweepSummary& sweep) {
   const auto begin = Clock::now();
-  auto made = std::make_shared<const Board>(read_board(reader, sweep, entry.report));
+  auto made = std::make_shared<const Board>(read_board(reader, sweep, entry.report, [&](int done, int of) {
+    const std::lock_guard lock(mutex_);
+    entry.progress = {done, of};
+  }));
   const auto end = Clock::now();
   const std::lock_guard lock(mutex_);
   entry.board = made;
+  entry.progress = {};
   entry.took = end - begin;
   entry.fresh_until = end + 20 * entry.took;
   ++made_;
@@ -106,8 +117,20 @@ std::shared_ptr<const Board> Boards::make(Entry& entry, storage::Reader& reader,
   return made;
 }
 
-std::shared_ptr<const Board> Boards::board(storage::Reader& reader, const std::string& sweep) {
+/// Has it made behind, and waits a little.
+std::shared_ptr<const Board> Boards::await_first(Entry& entry) {
+  std::unique_lock lock(mutex_);
+  entry.queued = true;
+  wake_.notify_one();
+  looked_.wait_for(lock, limits_.wait, [&] { return ending_ || entry.board || entry.failure; });
+  if (entry.failure) std::rethrow_exception(std::exchange(entry.failure, nullptr));
+  if (!entry.board) throw NotYet{entry.progress};
+  return entry.board;
+}
+
+std::shared_ptr<const Board> Boards::board(storage::Reader& reader, const std::string& sweep, Patience patience) {
   const std::shared_ptr<Entry> entry = entry_of(sweep);
+  bool first = false;
   {
     const std::lock_guard lock(mutex_);
     if (entry->failure) std::rethrow_exception(std::exchange(entry->failure, nullptr));
@@ -117,6 +140,11 @@ std::shared_ptr<const Board> Boards::board(storage::Reader& reader, const std::s
       wake_.notify_one();
       return entry->board;
     }
+    first = !entry->board;
+  }
+  if (first && patience == Patience::kShort &&
+      reader.stored_sweep(sweep, storage::Summary::kWithoutResults).trials > limits_.few_trials) {
+    return await_first(*entry);
   }
   const std::lock_guard making(entry->making);
   const storage::SweepSummary summary = reader.stored_sweep(sweep);
@@ -130,7 +158,8 @@ void Boards::look_again(Entry& entry, const std::string& id) {
   const auto begin = Clock::now();
   const auto sweep = reader.find_sweep(id);
   if (!sweep) return;
-  if (version_of(*sweep) != entry.board->version) {
+  const std::shared_ptr<const Board> board = known(id);
+  if (!board || version_of(*sweep) != board->version) {
     make(entry, reader, *sweep);
     return;
   }
@@ -139,53 +168,64 @@ void Boards::look_again(Entry& entry, const std::string& id) {
   entry.fresh_until = end + 20 * (end - begin);
 }
 
-void Boards::begin_newest() {
-  constexpr std::size_t kSweeps = 16;
+void Boards::queue_newest() {
   if (!storage::store_exists(store_)) return;
-  storage::Reader reader(store_);
-  auto sweeps = reader.sweeps(storage::Summary::kWithoutResults);
-  if (sweeps.size() > kSweeps) sweeps.resize(kSweeps);
-  for (const auto& sweep : sweeps) {
-    if (ending_) return;
-    board(reader, sweep.id);
+  std::size_t configs = 0;
+  for (const auto& sweep : storage::Reader(store_).sweeps(storage::Summary::kWithoutResults)) {
+    configs += static_cast<std::size_t>(sweep.configs);
+    if (configs > kMostConfigs) return;
+    const std::lock_guard lock(mutex_);
+    auto& entry = entries_[sweep.id];
+    if (!entry) entry = std::make_shared<Entry>();
+    entry->queued = true;
   }
+}
+
+std::map<std::string, std::shared_ptr<Boards::Entry>>::iterator Boards::next_due() {
+  auto next = entries_.end();
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+    const Entry& entry = *it->second;
+    if (!entry.queued) continue;
+    const auto before = [&](const Entry& other) {
+      if (!entry.board != !other.board) return !entry.board;
+      return entry.board ? entry.fresh_until < other.fresh_until : entry.asked > other.asked;
+    };
+    if (next == entries_.end() || before(*next->second)) next = it;
+  }
+  return next;
 }
 
 void Boards::work() {
   give_way();
   try {
-    begin_newest();
+    if (limits_.ahead) queue_newest();
   } catch (const std::exception&) {
     // Nobody has asked yet: who does is told what is wrong with the store.
   }
   std::unique_lock lock(mutex_);
   while (!ending_) {
-    std::string due;
-    auto next = Clock::time_point::max();
-    for (const auto& [id, entry] : entries_) {
-      if (!entry->queued || entry->fresh_until >= next) continue;
-      due = id;
-      next = entry->fresh_until;
-    }
-    if (due.empty()) {
+    const auto due = next_due();
+    if (due == entries_.end()) {
       wake_.wait(lock);
       continue;
     }
-    if (next > Clock::now()) {
-      wake_.wait_until(lock, next);
+    if (const auto at = due->second->fresh_until; at > Clock::now()) {
+      wake_.wait_until(lock, at);
       continue;
     }
-    const std::shared_ptr<Entry> entry = entries_[due];
+    const std::string sweep = due->first;
+    const std::shared_ptr<Entry> entry = due->second;
     entry->queued = false;
     lock.unlock();
     std::exception_ptr failure;
     try {
-      look_again(*entry, due);
+      look_again(*entry, sweep);
     } catch (...) {
       failure = std::current_exception();
     }
     lock.lock();
     entry->failure = failure;  // for the next who asks
+    looked_.notify_all();
   }
 }
 

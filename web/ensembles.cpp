@@ -54,10 +54,11 @@ json head_json(storage::Reader& reader, const storage::EnsembleRecord& ensemble,
 }
 
 /// By config id; none when the sweep is not in the store.
-std::map<std::string, std::string> config_names(storage::Reader& reader, Boards& boards, const std::string& sweep) {
+std::map<std::string, std::string> config_names(storage::Reader& reader, Boards& boards, Boards::Patience patience,
+                                                const std::string& sweep) {
   std::map<std::string, std::string> names;
   if (!reader.has_sweep(sweep)) return names;
-  const auto board = boards.board(reader, sweep);
+  const auto board = boards.board(reader, sweep, patience);
   for (const sweep::ConfigReport& config : board->report.configs) names[config.id] = board->name_of(config);
   return names;
 }
@@ -81,8 +82,9 @@ json ensembles_json(storage::Reader& reader, Control* control) {
   return {{"ensembles", rows}, {"fits", control != nullptr ? control->fits() : json::array()}};
 }
 
-json ensemble_json(storage::Reader& reader, Boards& boards, const storage::EnsembleRecord& ensemble) {
-  const auto names = config_names(reader, boards, ensemble.sweep);
+json ensemble_json(storage::Reader& reader, Boards& boards, Boards::Patience patience,
+                   const storage::EnsembleRecord& ensemble) {
+  const auto names = config_names(reader, boards, patience, ensemble.sweep);
   const storage::Reader::Snapshot snapshot(reader);
   json scores = storage::scores_json(ensemble);
   json body = head_json(reader, ensemble, scores);

@@ -14,7 +14,8 @@ namespace medley::web {
 /// Ensembles as /api/v1 sends them: how one was made, what it can be expected to score, whom its weight goes to.
 /// `control` null: nothing is being fitted.
 nlohmann::json ensembles_json(storage::Reader& reader, Control* control);
-nlohmann::json ensemble_json(storage::Reader& reader, Boards& boards, const storage::EnsembleRecord& ensemble);
+nlohmann::json ensemble_json(storage::Reader& reader, Boards& boards, Boards::Patience patience,
+                             const storage::EnsembleRecord& ensemble);
 
 /// Emotion sets of all clips, true against predicted: of each clip the members that did not train on it, at the
 /// ensemble's thresholds. Weights and thresholds were fitted on these clips, so it is optimistic. Throws Refused (409)

@@ -189,6 +189,7 @@ json trial_row_json(const storage::TrialRow& row) {
           {"outcome", row.outcome ? json(sweep::name_of(*row.outcome)) : json(nullptr)},
           {"attempts", row.attempts},
           {"worker", row.worker},
+          {"worker_name", row.worker_name},
           {"reason", row.reason},
           {"paper",
            measured ? json{{"epoch", row.paper_epoch}, {"accuracy", sweep::accuracy_json(row.paper)}} : json(nullptr)},

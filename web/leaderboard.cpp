@@ -201,13 +201,8 @@ Selection selection_of(const Request& request, const Board& board, std::map<std:
     throw Refused{400, "order must be ranked, axis.NAME or a number of a config" +
                            sweep::suggestion(selection.order, known) + "."};
   }
-  const auto flag = [&](const char* name) {
-    const std::string text = request.parameter(name);
-    if (!text.empty() && text != "0" && text != "1") throw Refused{400, std::string(name) + " must be 0 or 1."};
-    return text == "1";
-  };
-  selection.reversed = flag("reverse");
-  selection.complete = flag("complete");
+  selection.reversed = flag_parameter(request, "reverse");
+  selection.complete = flag_parameter(request, "complete");
   selection.search = request.parameter("search");
   for (const std::string& id : split(request.parameter("configs"))) {
     if (selection.configs.size() >= kMaxChosenConfigs) throw Refused{400, "At most 100 configs at a time."};

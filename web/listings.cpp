@@ -74,6 +74,17 @@ json store_json(const std::filesystem::path& folder, bool coordinator) {
 
 namespace {
 
+/// A few of the epochs, the first and the last among them.
+json curve_json(const std::vector<double>& scores) {
+  constexpr std::size_t kMost = 24;
+  const std::size_t count = std::min(scores.size(), kMost);
+  json curve = json::array();
+  for (std::size_t i = 0; i < count; ++i) {
+    curve.push_back(sweep::finite(scores[count == 1 ? 0 : i * (scores.size() - 1) / (count - 1)]));
+  }
+  return curve;
+}
+
 /// The held-out numbers of a trial's fold; null where there are none (yet).
 json held_out_json(const sweep::ConfigReport* config, const storage::TrialRow& row) {
   if (!config) return nullptr;
@@ -89,25 +100,35 @@ json held_out_json(const sweep::ConfigReport* config, const storage::TrialRow& r
 
 }  // namespace
 
-json trials_json(Reader& reader, const storage::SweepSummary& sweep, const Board& board, const Request& request) {
-  const Reader::Snapshot snapshot(reader);
+json trials_json(Reader& reader, const storage::SweepSummary& sweep, Boards& boards, const Request& request) {
   const storage::TrialFilter filter = filter_of(request);
   const storage::Page page = page_of(request);
+  const storage::TrialSorting sorting = sorting_of(request);
+  const bool curves = flag_parameter(request, "curves");
+  std::shared_ptr<const Board> board;
+  json computing;  // what there is already does not wait for held-out Scores
+  try {
+    board = boards.board(reader, sweep.id, patience_of(request));
+  } catch (const NotYet& not_yet) {
+    computing = making_json(not_yet.making);
+  }
+  const Reader::Snapshot snapshot(reader);
   std::map<std::string, const sweep::ConfigReport*> configs;
-  for (const sweep::ConfigReport& config : board.report.configs) configs[config.id] = &config;
+  if (board) {
+    for (const sweep::ConfigReport& config : board->report.configs) configs[config.id] = &config;
+  }
   json rows = json::array();
-  for (const auto& row : reader.trials(sweep.id, filter, page)) {
+  for (const auto& row : reader.trials(sweep.id, filter, page, sorting)) {
     const auto config = configs.find(row.config);
     rows.push_back(trial_row_json(row));
+    rows.back()["curve"] = curves && row.outcome ? curve_json(reader.epoch_scores(row.trial)) : json(nullptr);
     rows.back()["held_out"] = held_out_json(config == configs.end() ? nullptr : config->second, row);
   }
   const int total = reader.count_trials(sweep.id, filter);
   const int next = page.offset + page.limit;
-  return {{"sweep", sweep.id},
-          {"trials", rows},
-          {"total", total},
-          {"offset", page.offset},
-          {"next_offset", next < total ? json(next) : json(nullptr)}};
+  return {{"sweep", sweep.id},      {"trials", rows},
+          {"total", total},         {"offset", page.offset},
+          {"computing", computing}, {"next_offset", next < total ? json(next) : json(nullptr)}};
 }
 
 json datasets_json(Reader& reader) {

@@ -22,8 +22,8 @@ nlohmann::json datasets_json(storage::Reader& reader);
 nlohmann::json store_json(const std::filesystem::path& folder, bool coordinator);
 /// `control` null: nobody knows what they do.
 nlohmann::json workers_json(storage::Reader& reader, const std::filesystem::path& store, Control* control);
-/// `board` has the held-out numbers.
-nlohmann::json trials_json(storage::Reader& reader, const storage::SweepSummary& sweep, const Board& board,
+/// The sweep's board has the held-out numbers; who does not wait for it gets the trials without.
+nlohmann::json trials_json(storage::Reader& reader, const storage::SweepSummary& sweep, Boards& boards,
                            const Request& request);
 /// What the search of a sweep decided.
 nlohmann::json rounds_json(storage::Reader& reader, const std::string& sweep);

@@ -46,6 +46,11 @@ std::optional<long long> number_parameter(const Request& request, const std::str
   return value;
 }
 
+Boards::Patience patience_of(const Request& request) {
+  const bool now = request.header("prefer").find("respond-async") != std::string::npos;
+  return now ? Boards::Patience::kShort : Boards::Patience::kAny;
+}
+
 storage::Page page_of(const Request& request) {
   storage::Page page;
   page.offset = static_cast<int>(number_parameter(request, "offset", 0, 100'000'000).value_or(0));
@@ -67,10 +72,27 @@ storage::TrialFilter filter_of(const Request& request) {
     }
   }
   if (const std::string state = request.parameter("state"); !state.empty()) {
+    filter.running = state == "running";
+    filter.diverged = state == "diverged";
     filter.state = sweep::find_named<sweep::TrialState>(state);
-    if (!filter.state) throw Refused{400, "state must be pending, finished or failed."};
+    if (!filter.state && !filter.running && !filter.diverged) {
+      throw Refused{400, "state must be pending, running, finished, diverged or failed."};
+    }
   }
   return filter;
+}
+
+storage::TrialSorting sorting_of(const Request& request) {
+  const std::string order = request.parameter("order", name_of(storage::TrialOrder::kPosition));
+  const auto found = sweep::find_named<storage::TrialOrder>(order);
+  if (!found) throw Refused{400, "order must be position, ended, seconds, attempts or paper_score."};
+  return {*found, flag_parameter(request, "descending")};
+}
+
+bool flag_parameter(const Request& request, const std::string& name) {
+  const std::string text = request.parameter(name);
+  if (!text.empty() && text != "0" && text != "1") throw Refused{400, name + " must be 0 or 1."};
+  return text == "1";
 }
 
 storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id, storage::Summary how) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "storage/reader.h"
+#include "web/board.h"
 #include "web/http.h"
 
 namespace medley::web {
@@ -16,9 +17,15 @@ inline constexpr int kMaxPageRows = 1000;
 const std::string& checked_id(const std::string& id);
 std::optional<long long> number_parameter(const Request& request, const std::string& name, long long low,
                                           long long high);
+/// Who prefers an answer at once to a whole one says so (RFC 7240: "Prefer: respond-async").
+Boards::Patience patience_of(const Request& request);
 /// `offset` and `limit` (default 100).
 storage::Page page_of(const Request& request);
+/// 0 (default) or 1.
+bool flag_parameter(const Request& request, const std::string& name);
 storage::TrialFilter filter_of(const Request& request);
+/// `order` and `descending`.
+storage::TrialSorting sorting_of(const Request& request);
 
 storage::SweepSummary sweep_of(storage::Reader& reader, const std::string& id,
                                storage::Summary how = storage::Summary::kWithoutResults);

@@ -100,12 +100,25 @@ Response unless_known(const Request& request, Response response) {
     response.status = 304;
     response.body.clear();
     response.type.clear();
+    auto& headers = response.headers;
+    headers.erase(std::remove_if(headers.begin(), headers.end(),
+                                 [](const auto& header) { return header.first == "Content-Encoding"; }),
+                  headers.end());
     break;
   }
   return response;
 }
 
-Response compressed(const std::string& accepted, Response response) {
+bool accepts_gzip(const Request& request) {
+  const std::vector<std::string> codings = list_of(request.header("accept-encoding"));
+  return std::any_of(codings.begin(), codings.end(), [](const std::string& coding) {
+    if (coding.compare(0, 4, "gzip") != 0) return false;
+    if (coding.size() == 4) return true;
+    return coding.compare(4, 3, ";q=") == 0 && coding.find_first_of("123456789", 7) != std::string::npos;  // q=0: never
+  });
+}
+
+Response compressed(const Request& request, Response response) {
   constexpr std::size_t kLeast = 1024;
   constexpr int kLevel = 1;  // a fifth of the size already, at 300 MB/s
   const auto is = [&](const char* type) { return response.type.compare(0, std::strlen(type), type) == 0; };
@@ -114,13 +127,7 @@ Response compressed(const std::string& accepted, Response response) {
     if (name == "Content-Encoding") return response;
   }
   response.headers.emplace_back("Vary", "Accept-Encoding");
-  const std::vector<std::string> codings = list_of(accepted);
-  const bool allowed = std::any_of(codings.begin(), codings.end(), [](const std::string& coding) {
-    if (coding.compare(0, 4, "gzip") != 0) return false;
-    if (coding.size() == 4) return true;
-    return coding.compare(4, 3, ";q=") == 0 && coding.find_first_of("123456789", 7) != std::string::npos;  // q=0: never
-  });
-  if (!allowed) return response;
+  if (!accepts_gzip(request)) return response;
   const std::unique_ptr<libdeflate_compressor, void (*)(libdeflate_compressor*)> compressor(
       libdeflate_alloc_compressor(kLevel), libdeflate_free_compressor);
   if (!compressor) return response;
@@ -131,6 +138,14 @@ Response compressed(const std::string& accepted, Response response) {
   packed.resize(size);
   response.body = std::move(packed);
   response.headers.emplace_back("Content-Encoding", "gzip");
+  return response;
+}
+
+Response computing_response(const Making& making) {
+  Response response;
+  response.status = 202;
+  response.body = text_of({{"computing", making_json(making)}});
+  response.headers = {{"Retry-After", "1"}, {"Cache-Control", "no-store"}};
   return response;
 }
 

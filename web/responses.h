@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "web/board.h"
 #include "web/control.h"
 #include "web/http.h"
 
@@ -25,8 +26,13 @@ Response page_response(const std::string& path);
 /// `response`, or 304 without a body where the client has it already.
 Response unless_known(const Request& request, Response response);
 
-/// `response`, or the same with gzip where that is shorter and `accepted`, an Accept-Encoding, allows it.
-Response compressed(const std::string& accepted, Response response);
+/// The client takes gzip.
+bool accepts_gzip(const Request& request);
+/// `response`, or the same with gzip where that is shorter and the client takes it.
+Response compressed(const Request& request, Response response);
+
+/// 202: what is asked for is being computed; the client asks again.
+Response computing_response(const Making& making);
 
 /// `{"error": message}` with `status`.
 Response error_response(int status, const std::string& message);

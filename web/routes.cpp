@@ -31,7 +31,9 @@ using storage::Reader;
 
 storage::SweepSummary sweep_in(const Call& call) { return sweep_of(*call.reader, call.id); }
 
-std::shared_ptr<const Board> board_in(const Call& call) { return call.boards.board(*call.reader, sweep_in(call).id); }
+std::shared_ptr<const Board> board_in(const Call& call) {
+  return call.boards.board(*call.reader, sweep_in(call).id, patience_of(call.request));
+}
 
 Selection selection_in(const Call& call, const Board& board) {
   return selection_of(call.request, board, call.reader->marks());
@@ -194,7 +196,7 @@ const std::vector<Route>& routes() {
        [](const Call& call) { return json_response(timeline_json(call.store, sweep_in(call).id, call.request)); }},
       {"GET", "/api/v1/sweeps/{id}/trials", Needs::kStore, "listTrials",
        [](const Call& call) {
-         return json_response(trials_json(*call.reader, sweep_in(call), *board_in(call), call.request));
+         return json_response(trials_json(*call.reader, sweep_in(call), call.boards, call.request));
        }},
       {"GET", "/api/v1/sweeps/{id}/live", Needs::kStoreNow, "listLiveTrials",
        [](const Call& call) { return json_response(live_trials_json(sweep_in(call).id, call.control, call.request)); }},
@@ -253,7 +255,8 @@ const std::vector<Route>& routes() {
        [](const Call& call) { return json_response(ensembles_json(*call.reader, call.control)); }},
       {"GET", "/api/v1/ensembles/{id}", Needs::kStore, "getEnsemble",
        [](const Call& call) {
-         return json_response(ensemble_json(*call.reader, call.boards, ensemble_of(*call.reader, call.id)));
+         return json_response(
+             ensemble_json(*call.reader, call.boards, patience_of(call.request), ensemble_of(*call.reader, call.id)));
        }},
       {"GET", "/api/v1/ensembles/{id}/confusion", Needs::kStore, "getEnsembleConfusion",
        [](const Call& call) {

@@ -241,7 +241,7 @@ std::optional<Response> take(const httplib::Request& from, Request& to) {
   to.peer = from.remote_addr;
   for (const auto& [name, value] : from.params) to.query.emplace(name, value);
   for (const auto& [name, value] : from.headers) {
-    const auto [at, added] = to.headers.emplace(lower(name), value);
+    const auto [at, added] = to.headers.emplace(name == kAccepted ? "accept-encoding" : lower(name), value);
     static const std::array<const char*, 6> once{"host",   "content-length", "authorization",
                                                  "origin", "cookie",         "sec-fetch-site"};
     if (!added && std::find(once.begin(), once.end(), at->first) != once.end()) {
@@ -287,7 +287,7 @@ struct Server::State {
     if (needs == Needs::kChange || needs == Needs::kSession) {
       spdlog::info("{}", audit_line(access, request, response.status));
     }
-    return compressed(request.header(lower(kAccepted)), std::move(response));
+    return response;
   }
 
   Options options;

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "web/query.h"
 #include "web/refused.h"
 #include "web/responses.h"
 
@@ -16,7 +17,8 @@ namespace {
 
 /// What an answer depends on besides the store.
 std::string key_of(const Request& request) {
-  std::string key = request.path;
+  std::string key = std::string(accepts_gzip(request) ? "gzip" : "plain") +
+                    (patience_of(request) == Boards::Patience::kShort ? " now " : " ") + request.path;
   for (const auto& [name, value] : request.query) key += '\0' + name + '\0' + value;
   return key;
 }
@@ -34,16 +36,22 @@ std::chrono::nanoseconds processor_time() {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+Response finished(const Request& request, Response response) {
+  return unless_known(request, compressed(request, std::move(response)));
+}
+
 bool is_api(const std::string& path) { return path == "/api" || path.compare(0, 5, "/api/") == 0; }
 
 }  // namespace
 
-Site::Site(std::filesystem::path store, Control* control, Access access)
-    : store_(std::move(store)), control_(control), access_(std::move(access)), boards_(store_) {}
+Site::Site(std::filesystem::path store, Control* control, Access access, Boards::Limits limits)
+    : store_(std::move(store)), control_(control), access_(std::move(access)), boards_(store_, limits) {}
 
 Response Site::handle(const Request& request) const {
   try {
     return answer(request);
+  } catch (const NotYet& not_yet) {
+    return computing_response(not_yet.making);
   } catch (const Refused& refused) {
     return error_response(refused.status, refused.message);
   } catch (const storage::Error& error) {
@@ -59,11 +67,11 @@ Response Site::answer(const Request& request) const {
     if (!found.allow.empty()) return not_allowed(found.allow);
     if (is_api(request.path)) throw Refused{404, "The API has no such address; see docs/api.md."};
     if (request.method != "GET" && request.method != "HEAD") return not_allowed("GET, HEAD");
-    return unless_known(request, page_response(request.path));
+    return finished(request, page_response(request.path));
   }
   const Route& route = *found.route;
   Call call{request, std::move(found.id), store_, boards_, control_, access_, nullptr};
-  if (route.needs < Needs::kStore) return unless_known(request, route.answer(call));
+  if (route.needs < Needs::kStore) return finished(request, route.answer(call));
   if (route.needs >= Needs::kPlan && control_ == nullptr) {
     throw Refused{409, "This server only shows the store: changes go through its coordinator's (medley serve)."};
   }
@@ -75,7 +83,7 @@ Response Site::answer(const Request& request) const {
   call.reader = &reader;
   Response response = route.answer(call);
   if (route.needs == Needs::kChange) memory_.note_change();
-  return unless_known(request, std::move(response));
+  return finished(request, std::move(response));
 }
 
 Response Site::remembered(const Route& route, const Call& call) const {
@@ -95,7 +103,7 @@ Response Site::made(const Route& route, Call call, const std::string& key, const
   storage::Reader reader(store_, &counts_);
   call.reader = &reader;
   const auto begin = processor_time();
-  Response response = route.answer(call);
+  Response response = compressed(call.request, route.answer(call));
   const auto took = processor_time() - begin;
   // A board that was made for this very answer is part of it, and does not count: the next one takes less.
   Memory::Moment after = moment;

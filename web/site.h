@@ -17,7 +17,7 @@ namespace medley::web {
 class Site {
  public:
   /// `control` may be null. Who may ask is not decided here: `access` tells who may.
-  Site(std::filesystem::path store, Control* control, Access access);
+  Site(std::filesystem::path store, Control* control, Access access, Boards::Limits limits = {});
 
   /// Never throws: what goes wrong becomes a response with a status and `{"error": ...}`.
   Response handle(const Request& request) const;

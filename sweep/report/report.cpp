@@ -334,10 +334,7 @@ std::string arithmetics_note(const std::map<std::string, int>& arithmetics) {
   return note + ": the last digits may differ between them";
 }
 
-ConfigReport measure_config(const ReportConfig& config, const std::vector<const TrialScores*>& trials,
-                            const ReportFrame& frame) {
-  const Runs runs = runs_of(config, trials, frame);
-  const std::vector<int> folds = sorted(frame.folds);
+ConfigReport unmeasured(const ReportConfig& config, const ReportFrame& frame) {
   ConfigReport report;
   report.id = config.id;
   report.settings = config.settings;
@@ -346,6 +343,14 @@ ConfigReport measure_config(const ReportConfig& config, const std::vector<const 
   report.expected = static_cast<int>(config.asked ? config.asked->runs.size()
                                                   : frame.partitions.size() * frame.folds.size() * frame.seeds.size());
   if (config.asked) report.stopped = config.asked->stopped;
+  return report;
+}
+
+ConfigReport measure_config(const ReportConfig& config, const std::vector<const TrialScores*>& trials,
+                            const ReportFrame& frame) {
+  const Runs runs = runs_of(config, trials, frame);
+  const std::vector<int> folds = sorted(frame.folds);
+  ConfigReport report = unmeasured(config, frame);
   report.done = static_cast<int>(runs.size());
   std::vector<double> presence;
   std::vector<double> salience;

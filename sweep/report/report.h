@@ -249,6 +249,9 @@ std::string uncertainty_text(bool held_out, int actors, std::size_t repeats = 1)
 /// they are of one.
 std::string arithmetics_note(const std::map<std::string, int>& arithmetics);
 
+/// What the sweep says of a config, without any number.
+ConfigReport unmeasured(const ReportConfig& config, const ReportFrame& frame);
+
 /// The numbers of one config but for `against_reference`, from its finished trials, diverged ones too. Pure; the same
 /// for the same trials in any order. Throws Error for a trial of another config, outside partitions x folds x seeds, or
 /// given twice.

@@ -1,5 +1,6 @@
 """How long the answers that each view of the dashboard asks for take, and how long they are: alone, and while ten
-viewers browse. With a pid also the server's memory, and the time of the processor that an answer costs it: on a machine
+viewers browse. The first time an address is asked stands by itself: "ready" is the time until the whole answer, where the
+server first says that it is being computed. With a pid also the server's memory, and the time of the processor that an answer costs it: on a machine
 that does other things, the time until the answer is theirs too.
 usage: page_latency.py http://127.0.0.1:8642/ [seconds [pid]]"""
 import http.client
@@ -18,17 +19,27 @@ pid = int(sys.argv[3]) if len(sys.argv) > 3 else None
 kAim = 200  # ms
 
 
-def get(path):
-    """Milliseconds, bytes on the wire, and the body of an answer as a browser asks for it."""
+def ask(path):
+    """Milliseconds, status and body of an answer as the page asks for it."""
     connection = http.client.HTTPConnection(base.hostname, base.port, timeout=120)
     begin = time.perf_counter()
-    connection.request("GET", "/api/v1/" + path, headers={"Accept-Encoding": "gzip"})
+    connection.request("GET", "/api/v1/" + path, headers={"Accept-Encoding": "gzip", "Prefer": "respond-async"})
     response = connection.getresponse()
     body = response.read()
     took = 1000 * (time.perf_counter() - begin)
-    if response.status != 200:
+    if response.status not in (200, 202):
         raise SystemExit(f"{path}: {response.status} {body[:200]}")
-    return took, len(body), body
+    return took, response.status, body
+
+
+def get(path):
+    """Milliseconds until the first answer, bytes of the whole one, and milliseconds until that was there."""
+    begin = time.perf_counter()
+    first, status, body = ask(path)
+    while status == 202:
+        time.sleep(.02)
+        _, status, body = ask(path)
+    return first, len(body), 1000 * (time.perf_counter() - begin)
 
 
 def plain(path):
@@ -41,8 +52,8 @@ cold, _, _ = get("sweeps")
 sweep = max(plain("sweeps")["sweeps"], key=lambda s: s["trials"]["total"])
 print(f"sweep {sweep['name']}: {sweep['trials']['total']} trials; first request {cold:.0f} ms")
 s = f"sweeps/{sweep['id']}"
-first, _, _ = get(f"{s}/leaderboard?limit=100")
-print(f"first leaderboard after the start: {first:.0f} ms")
+first, _, whole = get(f"{s}/leaderboard?limit=100")
+print(f"first leaderboard after the start: answer {first:.0f} ms, ready {whole:.0f} ms")
 board = plain(f"{s}/leaderboard?limit=100")
 trials = [row["id"] for row in plain(f"{s}/trials?state=finished&limit=50")["trials"]]
 config, reference = board["rows"][0]["config"], board["rows"][5]["config"]
@@ -136,6 +147,13 @@ def memory():
         kept = dict(line.split(":", 1) for line in status)
     print(f"memory of the server: {int(kept['VmRSS'].split()[0]) / 1024:.0f} MiB, at most {int(kept['VmHWM'].split()[0]) / 1024:.0f} MiB")
 
+
+print(f"\nasked for the first time\n{'view':<48}{'answer':>8}{'ready':>8} ms{'processor':>11} ms{'bytes':>10}")
+for name in views:
+    before = processor()
+    took, size[name], whole = get(views[name]())
+    print(f"{name:<48}{took:>8.0f}{whole:>8.0f}   {processor() - before:>11.0f}   {size[name]:>10}{'  *' if took > kAim else ''}")
+memory()
 
 alone, cost = {}, {}
 for name in views:

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "storage/reader.h"
+#include "storage/report_input.h"
 #include "storage/writer.h"
 #include "tests/web/sample_store.h"
 
@@ -97,6 +98,19 @@ void finish(storage::Writer& writer, const std::vector<sweep::TrialSpec>& trials
   }
 }
 
+/// As a coordinator does (coordinator/run_scores.h).
+void measure(storage::Writer& writer, const std::string& id) {
+  storage::Reader reader(writer.folder());
+  const auto sweep = reader.stored_sweep(id);
+  const auto progress = reader.config_progress(id);
+  storage::GrowingReport growing;
+  const auto report = growing.make(reader, sweep, progress, {});
+  const auto measured = storage::measured_configs(growing, report, progress);
+  storage::Writer::Group group(writer);
+  writer.keep_measured(id, sweep.decode, measured, {0, measured.size()});
+  group.commit();
+}
+
 void generate(const std::string& folder, int configs, int seeds, int epochs, int sweeps) {
   const auto dataset = test::sample_dataset();
   std::vector<std::string> encoders;
@@ -125,6 +139,7 @@ void generate(const std::string& folder, int configs, int seeds, int epochs, int
       time += 60'000;
       std::fprintf(stderr, "\r%zu of %zu trials of sweep %d", end, sweep.trials.size(), number);
     }
+    measure(writer, storage::sweep_id(sweep));
     storage::Writer::Group group(writer);
     if (number < sweeps) writer.set_sweep_state(storage::sweep_id(sweep), sweep::SweepState::kFinished, time);
     group.commit();

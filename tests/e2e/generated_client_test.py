@@ -54,17 +54,16 @@ class Client:
 
     def _call(self, path, method, operation, body=None, **arguments):
         parameters = {one["name"]: one for one in map(self._referred, operation.get("parameters", []))}
-        query = {}
+        query, headers = {}, {"Authorization": f"Bearer {self.token}"}
         for name, value in arguments.items():
             self._check(value, parameters[name]["schema"])
             if parameters[name]["in"] == "path":
                 path = path.replace("{%s}" % name, urllib.parse.quote(str(value), safe=""))
             else:
-                query[name] = value
+                (headers if parameters[name]["in"] == "header" else query)[name] = value
         missing = {name for name, one in parameters.items() if one.get("required")} - set(arguments)
         if missing:
             raise TypeError(f"{operation['operationId']} needs {missing}")
-        headers = {"Authorization": f"Bearer {self.token}"}
         data = b"" if method == "post" else None
         if body is not None:
             self._check(body, operation["requestBody"]["content"]["application/json"]["schema"])

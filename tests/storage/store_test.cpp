@@ -9,6 +9,7 @@
 
 #include "storage/check.h"
 #include "storage/database.h"
+#include "storage/measured_config.h"
 #include "storage/reader.h"
 #include "storage/report_input.h"
 #include "storage/writer.h"
@@ -834,6 +835,124 @@ TEST_F(StoreTest, AReportThatGrowsIsTheReportMadeAtOnceAfterEveryTrial) {
       ASSERT_EQ(sweep::render(grown, {format}), sweep::render(at_once, {format})) << i;
     }
   }
+}
+
+using From = GrowingReport::From;
+
+/// The configs of a report in their order, and all numbers of each.
+std::vector<std::pair<std::string, std::vector<std::uint8_t>>> numbers_of(const sweep::Report& report) {
+  std::vector<std::pair<std::string, std::vector<std::uint8_t>>> all;
+  for (const sweep::ConfigReport& config : report.configs) all.emplace_back(config.id, encode_measured(config));
+  return all;
+}
+
+TEST_F(StoreTest, WhatWasMeasuredOfConfigsIsReadInPlaceOfTheirSurfaces) {
+  const SweepSubmission sweep = small_sweep("s", 3, 2);
+  const std::string id = submit(sweep);
+  std::mt19937_64 random(5);
+  // All runs of the first config have ended, one of them diverged, and of the second all but one.
+  const auto config_at = [&](std::size_t i) { return sweep::config_id(sweep.configs[i].config); };
+  int left = 1;
+  for (const sweep::TrialSpec& trial : sweep.trials) {
+    const std::string config = sweep::config_id(trial.config);
+    if (config == config_at(1) && left-- > 0) continue;
+    const bool diverges = trial.id == sweep.trials[0].id;
+    if (config != config_at(2)) {
+      train(trial, random_result(trial, random, diverges ? Outcome::kDiverged : Outcome::kFinished));
+    }
+  }
+  Reader reader(writer_.folder());
+  const auto keep = [&] {
+    const auto summary = *reader.find_sweep(id);
+    const auto progress = reader.config_progress(id);
+    GrowingReport growing(From::kMeasured);
+    const auto report = growing.make(reader, summary, progress, {});
+    const auto measured = measured_configs(growing, report, progress);
+    std::vector<std::string> configs;
+    for (const MeasuredConfig& one : measured) configs.push_back(one.config);
+    Writer::Group group(writer_);
+    writer_.keep_measured(id, summary.decode, measured, {0, measured.size()});
+    group.commit();
+    return configs;
+  };
+  const auto made = [&](From from, std::vector<std::string>& measured) {
+    GrowingReport growing(from);
+    const auto report = growing.make(reader, *reader.find_sweep(id), reader.config_progress(id), {});
+    measured = growing.newly_measured();
+    std::sort(measured.begin(), measured.end());
+    return numbers_of(report);
+  };
+  EXPECT_EQ(keep(), std::vector<std::string>{config_at(0)});
+  std::vector<std::string> all = {config_at(0), config_at(1), config_at(2)}, measured;
+  std::sort(all.begin(), all.end());
+  const auto whole = made(From::kResults, measured);
+  EXPECT_EQ(measured, all);
+  EXPECT_EQ(made(From::kMeasured, measured), whole);
+  EXPECT_EQ(std::count(measured.begin(), measured.end(), config_at(0)), 0);
+  EXPECT_EQ(keep(), std::vector<std::string>{}) << "it is there";
+
+  // It is no longer true: a trial is trained again, reports decode otherwise, or the row is not as it was.
+  const std::string path = StoreLayout(writer_.folder().string()).database();
+  const auto is_used = [&] {
+    GrowingReport growing(From::kMeasured);
+    growing.make(reader, *reader.find_sweep(id), reader.config_progress(id), {});
+    const auto& newly = growing.newly_measured();
+    return std::count(newly.begin(), newly.end(), config_at(0)) == 0;
+  };
+  EXPECT_TRUE(is_used());
+  const auto with = [&](const std::string& change, const std::string& back) {
+    Database(path, Database::Mode::kReadWrite).execute(change);
+    const bool used = is_used();
+    Database(path, Database::Mode::kReadWrite).execute(back);
+    EXPECT_TRUE(is_used()) << back;
+    return used;
+  };
+  EXPECT_FALSE(with("UPDATE sweep SET grid_points = 7", "UPDATE sweep SET grid_points = 20"));
+  EXPECT_FALSE(
+      with("UPDATE measured_config SET results = results + 1", "UPDATE measured_config SET results = results - 1"));
+  EXPECT_FALSE(with("UPDATE measured_config SET version = '0.0.1' || version",
+                    "UPDATE measured_config SET version = substr(version, 6)"));
+  const std::string trial = sweep.trials[1].id;
+  EXPECT_FALSE(with("UPDATE trial SET ended = ended + 10000 WHERE id = '" + trial + "'",
+                    "UPDATE trial SET ended = ended - 10000 WHERE id = '" + trial + "'"));
+  Database(path, Database::Mode::kReadWrite).execute("UPDATE measured_config SET row_sha256 = zeroblob(32)");
+  EXPECT_FALSE(is_used());
+  EXPECT_EQ(keep(), std::vector<std::string>{config_at(0)});
+  EXPECT_TRUE(is_used());
+}
+
+TEST_F(StoreTest, AWorkersAttemptsAreCountedAsTheyEnd) {
+  const SweepSubmission sweep = small_sweep("s", 2, 2);
+  submit(sweep);
+  std::mt19937_64 random(5);
+  Reader reader(writer_.folder());
+  Database database(StoreLayout(writer_.folder().string()).database(), Database::Mode::kReadOnly);
+  const auto expect_counted = [&](const char* after) {
+    for (const WorkerRow& row : reader.workers()) {
+      const auto count = [&](const std::string& states) {
+        Statement rows(
+            database,
+            "SELECT count(*) FROM attempt a JOIN worker w ON w.key = a.worker WHERE w.id = ? AND a.state IN (" +
+                states + ")");
+        rows.bind(row.worker.id).step();
+        return rows.whole(0);
+      };
+      EXPECT_EQ(row.running, count("'running'")) << after;
+      EXPECT_EQ(row.finished, count("'finished'")) << after;
+      EXPECT_EQ(row.failed, count("'failed', 'lost'")) << after;
+    }
+  };
+  train(sweep.trials[0], random_result(sweep.trials[0], random));
+  expect_counted("a result");
+  EXPECT_EQ(reader.workers().at(0).finished, 1);
+  Database(database.path(), Database::Mode::kReadWrite)
+      .execute(
+          "UPDATE attempt SET state = 'lost'; UPDATE attempt SET state = 'finished'; UPDATE attempt SET state = "
+          "'cancelled'; UPDATE attempt SET state = 'running'");
+  expect_counted("changes");
+  EXPECT_EQ(reader.workers().at(0).running, 1);
+  Database(database.path(), Database::Mode::kReadWrite).execute("DELETE FROM attempt");
+  expect_counted("all are gone");
 }
 
 TEST_F(StoreTest, PredictionsOfAConfigAndSeedComeByFold) {

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -853,6 +855,134 @@ TEST_F(RoutesTest, WhatIsRememberedIsForgottenWhenTheStoreChanges) {
     EXPECT_EQ(again.status, 304);
     EXPECT_TRUE(again.body.empty());
   }
+}
+
+TEST_F(RoutesTest, WhoDoesNotWaitIsToldThatALargeSweepIsBeingComputed) {
+  const Site site(folder_, nullptr, {}, {0, std::chrono::milliseconds(0), false});  // every sweep is large
+  const std::string sweep = "sweeps/" + sample_.running;
+  Request request;
+  request.method = "GET";
+  request.headers["prefer"] = "respond-async";
+  const auto ask = [&](const std::string& path) {
+    request.path = "/api/v1/" + path;
+    return site.handle(request);
+  };
+  const Response first = ask(sweep + "/leaderboard");
+  EXPECT_EQ(first.status, 202);
+  const json making = json::parse(first.body)["computing"];
+  EXPECT_TRUE(making["of"] == nullptr || making["of"] == 9) << making;  // configs
+  Response whole;
+  EXPECT_TRUE(test::eventually([&] { return (whole = ask(sweep + "/leaderboard")).status == 200; }));
+  EXPECT_EQ(whole.body, get(sweep + "/leaderboard").body);
+  // Trials come at once, without their held-out Scores.
+  const Site other(folder_, nullptr, {}, {0, std::chrono::milliseconds(0), false});
+  request.path = "/api/v1/" + sweep + "/trials";
+  const json trials = json::parse(other.handle(request).body);
+  EXPECT_TRUE(trials["computing"].is_object());
+  EXPECT_EQ(trials["total"], 9 * 5 * 3);
+  for (const json& row : trials["trials"]) EXPECT_EQ(row["held_out"], nullptr);
+  json scored;
+  EXPECT_TRUE(test::eventually([&] {
+    scored = json::parse(other.handle(request).body);
+    return scored["computing"].is_null();
+  }));
+  EXPECT_EQ(scored, body(sweep + "/trials"));
+  EXPECT_NE(scored["trials"][0]["held_out"], nullptr);
+  // Who waits gets all of it.
+  request.headers.clear();
+  const Site patient(folder_, nullptr, {}, {0, std::chrono::milliseconds(0), false});
+  request.path = "/api/v1/" + sweep + "/subsets";
+  EXPECT_EQ(patient.handle(request).status, 200);
+}
+
+TEST_F(RoutesTest, AnAnswerIsCompressedOnceAndKeptForBothKindsOfClients) {
+  const Site site(folder_, nullptr, {});
+  Request request;
+  request.method = "GET";
+  request.path = "/api/v1/sweeps/" + sample_.running + "/leaderboard";
+  const auto header = [](const Response& response, const std::string& name) {
+    std::vector<std::string> values;
+    for (const auto& [known, value] : response.headers) {
+      if (known == name) values.push_back(value);
+    }
+    return values;
+  };
+  using Values = std::vector<std::string>;
+  for (int time = 0; time < 2; ++time) {  // made, and remembered
+    request.headers = {{"accept-encoding", "br, gzip"}};
+    const Response packed = site.handle(request);
+    EXPECT_EQ(header(packed, "Content-Encoding"), Values{"gzip"});
+    EXPECT_EQ(header(packed, "Vary"), Values{"Accept-Encoding"});
+    request.headers.clear();
+    const Response plain = site.handle(request);
+    EXPECT_EQ(header(plain, "Content-Encoding"), Values{});
+    EXPECT_EQ(header(plain, "Vary"), Values{"Accept-Encoding"});
+    EXPECT_LT(packed.body.size(), plain.body.size() / 2);
+    EXPECT_EQ(header(packed, "ETag"), header(plain, "ETag"));
+    request.headers = {{"accept-encoding", "gzip"}, {"if-none-match", header(plain, "ETag").at(0)}};
+    const Response known = site.handle(request);
+    EXPECT_EQ(known.status, 304);
+    EXPECT_EQ(header(known, "Content-Encoding"), Values{});
+  }
+}
+
+TEST_F(RoutesTest, TrialsAreSortedAndChosenByStateAndHaveAFewEpochs) {
+  const std::string path = "sweeps/" + sample_.running + "/trials";
+  const auto rows = [&](std::map<std::string, std::string> query) {
+    query["limit"] = "1000";
+    return body(path, query)["trials"];
+  };
+  const json all = rows({});
+  const auto ids = [](const json& trials) {
+    std::vector<std::string> list;
+    for (const json& row : trials) list.push_back(row["id"]);
+    return list;
+  };
+  std::vector<std::string> turned = ids(all);
+  std::reverse(turned.begin(), turned.end());
+  EXPECT_EQ(ids(rows({{"descending", "1"}})), turned);
+  const std::map<std::string, std::function<json(const json&)>> orders{
+      {"ended", [](const json& row) { return row["ended_ms"]; }},
+      {"seconds", [](const json& row) { return row["seconds"]; }},
+      {"attempts", [](const json& row) { return row["attempts"] == 0 ? json() : row["attempts"]; }},
+      {"paper_score",
+       [](const json& row) { return row["paper"].is_null() ? json() : row["paper"]["accuracy"]["score"]; }}};
+  for (const auto& [order, number] : orders) {
+    for (const char* descending : {"0", "1"}) {
+      std::vector<json> expected(all.begin(), all.end());
+      const bool turn = *descending == '1';
+      std::stable_sort(expected.begin(), expected.end(), [&](const json& a, const json& b) {
+        const json x = number(a), y = number(b);
+        if (x.is_null() || y.is_null()) return !x.is_null() && y.is_null();
+        return turn ? y < x : x < y;
+      });
+      const json sorted = rows({{"order", order}, {"descending", descending}});
+      EXPECT_EQ(ids(sorted), ids(json(expected))) << order << descending;
+      const json second = body(path, {{"order", order}, {"descending", descending}, {"offset", "50"}, {"limit", "3"}});
+      EXPECT_EQ(ids(second["trials"]), ids(json(std::vector<json>(expected.begin() + 50, expected.begin() + 53))));
+    }
+  }
+  json running = json::array();
+  std::copy_if(all.begin(), all.end(), std::back_inserter(running),
+               [](const json& row) { return row["running"] == true; });
+  EXPECT_EQ(rows({{"state", "running"}}), running);
+  EXPECT_EQ(running[0]["id"], sample_.running_trial);
+  EXPECT_EQ(ids(rows({{"state", "diverged"}})), std::vector<std::string>{sample_.diverged});
+  EXPECT_EQ(body(path, {{"state", "diverged"}})["total"], 1);
+  EXPECT_EQ(get(path, {{"state", "lost"}}).status, 400);
+  EXPECT_EQ(get(path, {{"order", "name"}}).status, 400);
+  EXPECT_EQ(get(path, {{"curves", "2"}}).status, 400);
+  for (const json& row : rows({{"state", "finished"}, {"curves", "1"}, {"fold", "0"}})) {
+    const json scores = body("trials/" + row["id"].get<std::string>())["result"]["curves"]["score"];
+    EXPECT_EQ(row["curve"].size(), std::min<std::size_t>(24, scores.size()));
+    if (row["outcome"] == "diverged") continue;
+    EXPECT_EQ(row["curve"].front(), scores.front());
+    EXPECT_EQ(row["curve"].back(), scores.back());
+  }
+  EXPECT_EQ(all[0]["curve"], nullptr);
+  const std::map<std::string, std::string> names{
+      {"", ""}, {"w-1", "node07:4211"}, {"w-2", "node07:4212"}, {"w-3", "node09:118"}};
+  for (const json& row : all) EXPECT_EQ(row["worker_name"], names.at(row["worker"]));
 }
 
 TEST(Memory, AnAnswerThatTookLongIsGivenWhileItIsALittleOldAndMadeAgainByOne) {

@@ -59,7 +59,7 @@ export function EnsemblesView({ query, control }: { query: URLSearchParams; cont
         {({ ensembles }) =>
           ensembles.length === 0 ? (
             <Empty title="No ensembles yet">
-              <p><code>medley ensemble SWEEP</code> fits one{control ? ", and so does the form above" : ""}.</p>
+              <p><code>medley ensemble SWEEP</code> fits one{control && hasToken() ? ", and so does the form above once a sweep has results" : ""}.</p>
             </Empty>
           ) : (
             <Table

@@ -4,7 +4,7 @@ import type { Leaderboard, LeaderboardRow, Sweep } from "./api";
 import { Filters, boardQuery, choiceOf, isNumeric, kBetween } from "./filters";
 import { rankedScore } from "./leaderboard";
 import { markLines } from "./marks";
-import { Empty, Shown, columnName, ranked } from "./parts";
+import { Empty, Shown, columnName, ranked, waitsFor } from "./parts";
 import { Plot, legend, nameAxis, tick, valueAxis } from "./plot";
 import type { Option, Palette } from "./plot";
 import { usePoll } from "./poll";
@@ -128,7 +128,12 @@ export function ExploreTab({ sweep, query }: { sweep: Sweep; query: URLSearchPar
           const columns = columnsOf(board, sweep);
           const score = columns.find((one) => one.id === (board.ranked_by === "held-out" ? "held_out_score" : "paper_score"));
           if (rows.length === 0 || !score) {
-            return <Empty title={board.rows.length === 0 ? "No config fits these choices" : "No config has a Score yet"}><p><a href={to(here)}>Show all configs</a></p></Empty>;
+            const choices = Object.keys(choiceOf(query)).length > 0;
+            return (
+              <Empty title={board.rows.length === 0 ? "No config fits these choices" : choices ? "No config that fits has a Score yet" : "No config has a Score yet"}>
+                {choices ? <p><a href={to(here)}>Show all configs</a></p> : sweep.trials.finished === 0 && <p>{waitsFor(sweep)}</p>}
+              </Empty>
+            );
           }
           const view: View = {
             sweep, board, rows, score,

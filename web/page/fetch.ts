@@ -1,6 +1,6 @@
 // The one way to ask the API; api.ts, generated from openapi.json, has the shapes of its answers. Addresses are relative:
 // a proxy may serve the page below any path.
-import type { Access, Health, Session } from "./api";
+import type { Access, Computing, Health, Making, Session } from "./api";
 
 /** What the server answered when it could not do what was asked. */
 export class Refusal extends Error {
@@ -9,6 +9,13 @@ export class Refusal extends Error {
     message: string,
   ) {
     super(message);
+  }
+}
+
+/** It is being computed: ask again. */
+export class NotYet extends Error {
+  constructor(readonly making: Making) {
+    super("computing");
   }
 }
 
@@ -62,7 +69,7 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     response = await fetch(`api/v1/${path}`, { ...init, headers, cache: "no-cache" });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Refusal(0, "The server does not answer. It may have ended: start it again with `medley serve`.");
+    throw new Refusal(0, "The server does not answer. It may have ended: start it again with medley serve.");
   }
   if (response.ok || response.status === 422) return response;  // 422 carries the errors of a sweep file
   let message = `The server answered ${response.status}.`;
@@ -74,8 +81,11 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   throw new Refusal(response.status, message);
 }
 
+/** Throws NotYet where the server computes it still. */
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return (await (await send(path, signal ? { signal } : {})).json()) as T;
+  const response = await send(path, { headers: { Prefer: "respond-async" }, ...(signal ? { signal } : {}) });
+  if (response.status === 202) throw new NotYet(((await response.json()) as Computing).computing);
+  return (await response.json()) as T;
 }
 
 /** What a refused change says beside its error: the errors of a sweep file. */

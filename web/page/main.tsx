@@ -58,7 +58,7 @@ function App() {
   else if (view === "ensemble" && parts[1]) body = <EnsembleView key={parts[1]} id={parts[1]} control={control} />;
   else if (view === "new") body = health.data ? <SubmitView query={query} control={control} /> : null;
   else if (view === "report") body = <ReportView />;
-  else if (view === "workers") body = <WorkersView control={control} />;
+  else if (view === "workers") body = <WorkersView control={control} query={query} />;
   else if (view === "worker" && parts[1]) body = <WorkerView key={parts[1]} id={parts[1]} />;
   else if (view === "token") body = <TokenView />;
   else body = <Empty title="There is no such page"><p><a href={to([])}>All sweeps</a></p></Empty>;

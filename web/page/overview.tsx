@@ -3,7 +3,7 @@ import type { Leaderboard, PlannedComparison, PlannedComparisons, Progress, Roun
 import { rankedScore } from "./leaderboard";
 import { LiveRuns } from "./live";
 import { ConfigLink, useNames } from "./names";
-import { Empty, Shown, ranked } from "./parts";
+import { Empty, Shown, ranked, waitsFor } from "./parts";
 import { Plot, errorBars, legend, nameAxis, valueAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
@@ -39,7 +39,7 @@ export function OverviewTab({ sweep }: { sweep: Sweep }) {
 function Best({ sweep, board }: { sweep: Sweep; board: Leaderboard }) {
   const heldOut = board.ranked_by === "held-out";
   const rows = board.rows.filter((row) => row.rank !== null).sort((a, b) => a.rank! - b.rank!).slice(0, kBest);
-  if (rows.length === 0) return <Empty title="No config has a Score yet" />;
+  if (rows.length === 0) return <Empty title="No config has a Score yet">{sweep.trials.finished === 0 && <p>{waitsFor(sweep)}</p>}</Empty>;
   const paper = (i: number) => rows[i]!.values["paper_score"] ?? null;
   const text = (i: number) => {
     const { mean, low, high } = rankedScore(board, rows[i]!);

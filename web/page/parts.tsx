@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import type { Column, Comparison, Dataset, Spread, Sweep, WorkerList } from "./api";
+import type { Column, Comparison, Dataset, Making, Spread, Sweep, WorkerList } from "./api";
 import { Refusal, post } from "./fetch";
 import type { Polled } from "./poll";
 import { usePoll } from "./poll";
@@ -19,6 +19,13 @@ export function Tag({ kind, children, title }: { kind: string; children: Compone
 
 /** Its coordinator gives its trials to workers. */
 export const atWork = (sweep: Sweep) => sweep.state === "queued" || sweep.state === "running";
+/** What a sweep of which nothing is trained waits for. */
+export const waitsFor = (sweep: Sweep) =>
+  sweep.state === "paused" ? "It is paused: workers get its trials once it is resumed."
+  : sweep.state === "stopped" ? "It was stopped before."
+  : sweep.state === "interrupted" ? "No coordinator is at work on this store."
+  : sweep.trials.running > 0 ? "Its first trials are being trained."
+  : "Its trials wait for a worker.";
 /** Nothing more comes of it by itself. */
 export const over = (sweep: Sweep) => sweep.state === "finished" || sweep.state === "failed";
 
@@ -154,7 +161,20 @@ export function Shown<T>({
 }) {
   if (polled.data !== null) return <>{children(polled.data)}</>;
   if (polled.error) return <Failed error={polled.error} again={polled.again} />;
+  if (polled.making) return <Computing making={polled.making}>This is the first time that this large sweep is looked at.</Computing>;
   return <Skeleton rows={rows} />;
+}
+
+/** Its numbers are not there yet. */
+export function Computing({ making, children }: { making: Making; children: ComponentChildren }) {
+  const { done, of } = making;
+  return (
+    <div class="note" role="status">
+      <strong>Computing{of === null ? "" : `: ${count(done)} of ${count(of)} configs`}</strong>
+      {of !== null && <p class="making"><Share of={done / of} /></p>}
+      <p>{children}</p>
+    </div>
+  );
 }
 
 export function Failed({ error, again }: { error: Refusal; again: () => void }) {

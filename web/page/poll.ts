@@ -1,12 +1,15 @@
 // Everything on the page is asked for again and again: no open streams. While the tab is hidden nothing is asked.
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { get, Refusal } from "./fetch";
+import type { Making } from "./api";
+import { get, NotYet, Refusal } from "./fetch";
 
 export interface Polled<T> {
   data: T | null;
   /** Of the newest answer; with `data` still set, `data` is stale. */
   error: Refusal | null;
+  /** The server computes the first answer still. */
+  making: Making | null;
   again: () => void;
 }
 
@@ -40,10 +43,11 @@ function alike(a: string | null, b: string | null): boolean {
 
 /** `path` null asks nothing. `seconds` 0 asks once. */
 export function usePoll<T>(path: string | null, seconds: number): Polled<T> {
-  const [state, set] = useState<{ path: string | null; data: T | null; error: Refusal | null }>({
+  const [state, set] = useState<{ path: string | null; data: T | null; error: Refusal | null; making: Making | null }>({
     path,
     data: null,
     error: null,
+    making: null,
   });
   const [asked, ask] = useState(0);
   const failures = useRef(0);
@@ -56,21 +60,29 @@ export function usePoll<T>(path: string | null, seconds: number): Polled<T> {
       if (busy) return;
       busy = true;
       window.clearTimeout(timer);
+      let making = false;
       try {
         const data = await get<T>(path, abort.signal);
         if (abort.signal.aborted) return;
         failures.current = 0;
-        set({ path, data, error: null });
+        set({ path, data, error: null, making: null });
         report(null);
       } catch (error) {
         if (abort.signal.aborted) return;
-        const refusal = error instanceof Refusal ? error : new Refusal(0, "The server's answer was cut off.");
-        failures.current += 1;
-        set((old) => ({ path, data: old.path === path ? old.data : null, error: refusal }));
-        report(refusal);
+        making = error instanceof NotYet;
+        if (error instanceof NotYet) {
+          failures.current = 0;
+          set((old) => ({ path, data: old.path === path ? old.data : null, error: null, making: error.making }));
+          report(null);
+        } else {
+          const refusal = error instanceof Refusal ? error : new Refusal(0, "The server's answer was cut off.");
+          failures.current += 1;
+          set((old) => ({ path, data: old.path === path ? old.data : null, error: refusal, making: null }));
+          report(refusal);
+        }
       }
       busy = false;
-      const wait = failures.current > 0 ? Math.min(30, 2 ** failures.current) : seconds;
+      const wait = making ? 1 : failures.current > 0 ? Math.min(30, 2 ** failures.current) : seconds;
       if (wait > 0 && !document.hidden) timer = window.setTimeout(once, wait * 1000);
     };
     const shown = () => {
@@ -87,6 +99,7 @@ export function usePoll<T>(path: string | null, seconds: number): Polled<T> {
   return {
     data: alike(state.path, path) ? state.data : null,
     error: state.path === path ? state.error : null,
+    making: state.path === path ? state.making : null,
     again: () => ask((n) => n + 1),
   };
 }
@@ -111,6 +124,11 @@ export function useAll<T>(paths: string[]): { data: Map<string, T>; left: number
           kept.set(path, answer);
         } catch (failure) {
           if (abort.signal.aborted) return;
+          if (failure instanceof NotYet) {
+            waiting.push(path);
+            await new Promise((done) => setTimeout(done, 1000));
+            continue;
+          }
           waiting.length = 0;
           setError(failure instanceof Refusal ? failure : new Refusal(0, "The server's answer was cut off."));
         }

@@ -11,7 +11,7 @@ import { ImportanceTab } from "./importance";
 import { LeaderboardTab } from "./leaderboard";
 import { ConfigLink, useNames } from "./names";
 import { OverviewTab } from "./overview";
-import { Change, DatasetName, Empty, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, foldsOf, kHeldOutNote, kOfficial, kPaperNote, stateOf } from "./parts";
+import { Change, Computing, DatasetName, Empty, Mean, NoWorkers, Pager, Progress, Shown, Tag, atWork, foldsOf, kHeldOutNote, kOfficial, kPaperNote, stateOf } from "./parts";
 import { usePoll } from "./poll";
 import { to } from "./route";
 import { Marked, Ticks, scaleOf } from "./scale";
@@ -185,16 +185,66 @@ function AxesTab({ sweep }: { sweep: Sweep }) {
   );
 }
 
+const kTrialStates = ["running", "finished", "diverged", "failed", "pending"] as const;
+
+/** How many trials are in each state, of those that are not none; a click shows these alone. */
+function StateChips({ sweep, chosen, choose }: { sweep: Sweep; chosen: string | null; choose: (state: string) => void }) {
+  const { total, finished, failed, running, diverged } = sweep.trials;
+  const counts = { running, finished, diverged, failed, pending: total - finished - failed };
+  const chip = (state: string, label: string, n: number) => (
+    <button key={state} type="button" class={(chosen ?? "") === state ? "chip marked" : "chip"} aria-pressed={(chosen ?? "") === state} onClick={() => choose(state)}>
+      {label} <span class="number">{count(n)}</span>
+    </button>
+  );
+  return (
+    <span class="chips" role="group" aria-label="State">
+      {chip("", "all", total)}
+      {kTrialStates.filter((state) => counts[state] > 0 || chosen === state).map((state) => chip(state, state, counts[state]))}
+    </span>
+  );
+}
+
+/** Evenly spaced epochs of a trial, from its lowest to its highest. */
+function Epochs({ of }: { of: TrialRow["curve"] }) {
+  const values = (of ?? []).filter((value): value is number => value !== null);
+  if (values.length < 2) return <span class="none">–</span>;
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const points = values.map((value, i) => `${(1 + (78 * i) / (values.length - 1)).toFixed(1)},${(2 + (16 * (high - value)) / Math.max(1e-9, high - low)).toFixed(1)}`);
+  return (
+    <svg class="spark" width="80" height="20" role="img" aria-label={`Score by epoch: first ${share(values[0])}, highest ${share(high)}, last ${share(values[values.length - 1])}`}>
+      <polyline points={points.join(" ")} />
+    </svg>
+  );
+}
+
+/** Moves between the rows of a table: the trial that has the focus, and those beside it. */
+function toNextTrial(event: KeyboardEvent) {
+  const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+  const links = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("tbody th a")];
+  const at = links.indexOf(document.activeElement as HTMLElement);
+  const next = step === undefined || at < 0 ? undefined : links[at + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
 function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
   const offset = Number(query.get("offset") ?? 0) || 0;
   const made = sweep.partitions[0] !== kOfficial;
-  const keep = { config: query.get("config"), partition: query.get("partition"), fold: query.get("fold"), seed: query.get("seed"), state: query.get("state") };
-  const search = to([], { ...keep, offset }).replace(/^#\/\??/, "");
+  const keep = { config: query.get("config"), partition: query.get("partition"), fold: query.get("fold"), seed: query.get("seed"), state: query.get("state"), order: query.get("order"), descending: query.get("descending") };
+  const search = to([], { ...keep, offset, curves: 1 }).replace(/^#\/\??/, "");
   const polled = usePoll<TrialList>(`sweeps/${sweep.id}/trials?${search}`, 3);
   const choose = (name: string, value: string) => {
     location.hash = to(["sweep", sweep.id, "trials"], { ...keep, [name]: value });
   };
-  const select = (name: "partition" | "fold" | "seed" | "state", values: (string | number)[]) => (
+  const sorting = {
+    order: keep.order ?? "",
+    reversed: keep.descending !== "1",
+    set: (order: string | null, reversed: boolean) => {
+      location.hash = to(["sweep", sweep.id, "trials"], { ...keep, order, descending: order === null || reversed ? null : "1" });
+    },
+  };
+  const select = (name: "partition" | "fold" | "seed", values: (string | number)[]) => (
     <label>
       {name[0]!.toUpperCase() + name.slice(1)}{" "}
       <select value={keep[name] ?? ""} onChange={(event) => choose(name, event.currentTarget.value)}>
@@ -209,6 +259,7 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
     head: name,
     group: protocol === "paper" ? "paper-style" : "held-out",
     kind: "number",
+    ...(protocol === "paper" && name === "Score" ? { order: "paper_score" } : {}),
     cell: (trial) => share(trial[protocol] && get(trial[protocol].accuracy)),
   });
   const accuracies = (protocol: "held_out" | "paper") => [
@@ -218,25 +269,36 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
   ];
   const columns: TableColumn<TrialRow>[] = [
     { id: "trial", head: "Trial", names: true, cell: (trial) => <a class="mono" href={to(["trial", trial.id])}>{trial.id}</a> },
+    {
+      id: "state",
+      head: "State",
+      cell: (trial) => (
+        <>
+          <Tag kind={stateOf(trial)}>{stateOf(trial)}</Tag>
+          {trial.reason && <span class="under reason" title={trial.reason}>{trial.reason}</span>}
+        </>
+      ),
+    },
     { id: "config", head: "Config", cell: (trial) => <ConfigLink sweep={sweep.id} config={trial.config} names={names} /> },
     ...(made ? [{ id: "partition", head: "Partition", cell: (trial: TrialRow) => trial.partition }] : []),
     { id: "fold", head: "Fold", kind: "number", cell: (trial) => trial.fold },
     { id: "seed", head: "Seed", kind: "number", cell: (trial) => trial.seed },
-    { id: "state", head: "State", cell: (trial) => <Tag kind={stateOf(trial)}>{stateOf(trial)}</Tag> },
     ...accuracies("held_out"),
     ...accuracies("paper"),
     { id: "epoch", head: "Epoch", group: "paper-style", kind: "number", cell: (trial) => trial.paper?.epoch ?? "–" },
-    { id: "time", head: "Time", kind: "number", cell: (trial) => duration(trial.seconds) },
-    { id: "attempts", head: "Attempts", kind: "number", cell: (trial) => trial.attempts },
-    { id: "reason", head: "Reason", cell: (trial) => <span class="reason" title={trial.reason}>{trial.reason}</span> },
+    { id: "curve", head: "Epochs", group: "paper-style", kind: "drawn", note: "Score by epoch, from the lowest to the highest of the trial.", cell: (trial) => <Epochs of={trial.curve} /> },
+    { id: "time", head: "Time", kind: "number", order: "seconds", cell: (trial) => duration(trial.seconds) },
+    { id: "ended", head: "Ended", kind: "number", order: "ended", cell: (trial) => (trial.ended_ms === null ? "–" : time(trial.ended_ms)) },
+    { id: "worker", head: "Worker", cell: (trial) => trial.worker && <a href={to(["worker", trial.worker])}><Name of={trial.worker_name || trial.worker} most={20} /></a> },
+    { id: "attempts", head: "Attempts", kind: "number", order: "attempts", cell: (trial) => trial.attempts },
   ];
   return (
     <section aria-label="Trials" class="full">
       <div class="bar">
+        <StateChips sweep={sweep} chosen={keep.state} choose={(state) => choose("state", state)} />
         {sweep.partitions.length > 1 && select("partition", sweep.partitions)}
         {select("fold", sweep.folds)}
         {select("seed", sweep.seeds)}
-        {select("state", ["pending", "finished", "failed"])}
         {keep.config && (
           <span>
             Config {names.get(keep.config) ?? keep.config} <a href={to(["sweep", sweep.id, "trials"], { ...keep, config: null })}>show all configs</a>
@@ -248,15 +310,16 @@ function TrialsTab({ sweep, query }: { sweep: Sweep; query: URLSearchParams }) {
           list.trials.length === 0 ? (
             <Empty title="No trial fits these choices" />
           ) : (
-            <>
-              <Table label="Table of trials" tall columns={columns} rows={list.trials} id={(trial) => trial.id} groups={{ "held-out": kHeldOutOfTrial, "paper-style": kPaperNote }} />
+            <div onKeyDown={toNextTrial}>
+              {list.computing && <Computing making={list.computing}>Held-out Scores follow.</Computing>}
+              <Table label="Table of trials" tall columns={columns} rows={list.trials} id={(trial) => trial.id} sorting={sorting} groups={{ "held-out": kHeldOutOfTrial, "paper-style": kPaperNote }} />
               <Pager
                 offset={list.offset}
                 shown={list.trials.length}
                 total={list.total}
                 link={(next) => to(["sweep", sweep.id, "trials"], { ...keep, offset: next })}
               />
-            </>
+            </div>
           )
         }
       </Shown>

@@ -1,7 +1,7 @@
 // A sweep as it runs: which worker trains what, and what failed.
 import type { AttemptSpan, Sweep, Timeline, TrialList, TrialRow } from "./api";
 import { hasToken } from "./fetch";
-import { Change, Empty, Shown, Tag } from "./parts";
+import { Change, Empty, Shown, Tag, waitsFor } from "./parts";
 import { Plot, nameAxis } from "./plot";
 import { usePoll } from "./poll";
 import { go, to } from "./route";
@@ -51,7 +51,7 @@ export function TimelineTab({ sweep, control, again }: { sweep: Sweep; control: 
       <Shown polled={polled} rows={8}>
         {({ attempts }) => {
           if (attempts.length === 0) {
-            return <Empty title="Nothing has been trained for this sweep"><p>{sweep.trials.finished > 0 ? "All its results were known from other sweeps." : "Its trials wait for a worker."}</p></Empty>;
+            return <Empty title="Nothing has been trained for this sweep"><p>{sweep.trials.finished > 0 ? "All its results were known from other sweeps." : waitsFor(sweep)}</p></Empty>;
           }
           const { workers, bars: all } = bars(attempts, Date.now());
           const from = Math.min(...all.map((bar) => bar.from));

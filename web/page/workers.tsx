@@ -2,16 +2,21 @@ import type { Worker, WorkerList } from "./api";
 import { hasToken } from "./fetch";
 import { Change, Empty, Share, Shown, Tag } from "./parts";
 import { usePoll } from "./poll";
-import { to } from "./route";
+import { changed, go, to } from "./route";
 import { Name, Table } from "./table";
 import type { TableColumn } from "./table";
 import { bytes, count, time } from "./text";
 
 /** From the results of the last minutes, or of its life when that is shorter. */
-function rate(worker: Worker, seconds: number): string {
-  if (worker.state !== "joined" && worker.state !== "away") return "–";
+function hourly(worker: Worker, seconds: number): number | null {
+  if (worker.state !== "joined" && worker.state !== "away") return null;
   const life = worker.joined_ms ? (Date.now() - worker.joined_ms) / 1000 : seconds;
-  return count(Math.round((3600 * worker.recent_results) / Math.max(10, Math.min(seconds, life))));
+  return (3600 * worker.recent_results) / Math.max(10, Math.min(seconds, life));
+}
+
+function rate(worker: Worker, seconds: number): string {
+  const results = hourly(worker, seconds);
+  return results === null ? "–" : count(Math.round(results));
 }
 
 const percent = (share: number) => `${Math.round(100 * share)} %`;
@@ -41,9 +46,47 @@ function Gpu({ of }: { of: Worker["usage"] }) {
 
 const kStates = ["quarantined", "joined", "away", "left"];
 
-/** Those that need somebody first, those that have left last, each newest first. */
-const inOrder = (workers: Worker[]) =>
-  [...workers].sort((a, b) => kStates.indexOf(a.state) - kStates.indexOf(b.state) || (b.changed_ms ?? 0) - (a.changed_ms ?? 0));
+/** What a column sorts by. */
+const kNumbers: Record<string, (worker: Worker, recent: number) => number> = {
+  progress: (worker) => worker.pack?.progress ?? -1,
+  cpu: (worker) => worker.usage?.cpu ?? -1,
+  memory: (worker) => worker.usage?.resident_bytes ?? -1,
+  gpu: (worker) => worker.usage?.gpu?.busy ?? -1,
+  failed: (worker) => worker.attempts.failed,
+  rate: (worker, recent) => hourly(worker, recent) ?? -1,
+};
+
+/** Those that need somebody first, those that have left last, each newest first; or by a number. */
+const inOrder = (workers: Worker[], order: string | null, ascending: boolean, recent: number) =>
+  [...workers].sort((a, b) => {
+    const number = order === null ? undefined : kNumbers[order];
+    const by = number ? (number(b, recent) - number(a, recent)) * (ascending ? -1 : 1) : 0;
+    return by || kStates.indexOf(a.state) - kStates.indexOf(b.state) || (b.changed_ms ?? 0) - (a.changed_ms ?? 0);
+  });
+
+/** What all of them do together; a click on a state shows its workers alone. */
+function Fleet({ workers, recent, chosen, choose }: { workers: Worker[]; recent: number; chosen: string | null; choose: (state: string | null) => void }) {
+  const of = (state: string) => workers.filter((worker) => worker.state === state).length;
+  const training = workers.filter((worker) => worker.pack);
+  const rates = workers.map((worker) => hourly(worker, recent)).filter((one): one is number => one !== null);
+  const trials = training.reduce((sum, worker) => sum + worker.pack!.trials, 0);
+  return (
+    <div class="bar">
+      <span class="chips" role="group" aria-label="State">
+        <button type="button" class={chosen ? "chip" : "chip marked"} aria-pressed={!chosen} onClick={() => choose(null)}>all <span class="number">{count(workers.length)}</span></button>
+        {kStates.filter((state) => of(state) > 0 || chosen === state).map((state) => (
+          <button key={state} type="button" class={chosen === state ? "chip marked" : "chip"} aria-pressed={chosen === state} onClick={() => choose(state)}>
+            {state} <span class="number">{count(of(state))}</span>
+          </button>
+        ))}
+      </span>
+      <span>
+        {count(training.length)} of {count(of("joined"))} joined train {count(trials)} {trials === 1 ? "trial" : "trials"}
+        {rates.length > 0 && `, ${count(Math.round(rates.reduce((sum, one) => sum + one, 0)))} results an hour`}
+      </span>
+    </div>
+  );
+}
 
 const columns = (recent: number, control: boolean, again: () => void): TableColumn<Worker>[] => [
   { id: "name", head: "Worker", names: true, cell: (worker) => <><a href={to(["worker", worker.id])}><Name of={worker.name || worker.id} /></a><span class="id" title={worker.id}>{worker.id.slice(0, 12)}</span></> },
@@ -60,10 +103,10 @@ const columns = (recent: number, control: boolean, again: () => void): TableColu
           <Change path={`workers/${encodeURIComponent(worker.id)}/release`} label="Release" done={again} />
         )}
         {control && hasToken() && worker.state === "joined" && (
-          <>
+          <span class="under chips">
             <Change path={`workers/${encodeURIComponent(worker.id)}/pause`} label="Pause" done={again} />
             <Change path={`workers/${encodeURIComponent(worker.id)}/leave`} label="Let go" done={again} />
-          </>
+          </span>
         )}
       </>
     ),
@@ -80,17 +123,18 @@ const columns = (recent: number, control: boolean, again: () => void): TableColu
       </>
     ),
   },
-  { id: "pack", head: "Pack in hand", class: "pack-cell", cell: (worker) => <Pack of={worker.pack} /> },
-  { id: "cpu", head: "CPU", kind: "number", cell: (worker) => (worker.usage ? percent(worker.usage.cpu) : none) },
-  { id: "memory", head: "Memory", kind: "number", cell: (worker) => (worker.usage ? bytes(worker.usage.resident_bytes) : none) },
-  { id: "gpu", head: "GPU", kind: "number", cell: (worker) => <Gpu of={worker.usage} /> },
+  { id: "pack", order: "progress", head: "Pack in hand", class: "pack-cell", cell: (worker) => <Pack of={worker.pack} /> },
+  { id: "cpu", order: "cpu", head: "CPU", kind: "number", cell: (worker) => (worker.usage ? percent(worker.usage.cpu) : none) },
+  { id: "memory", order: "memory", head: "Memory", kind: "number", cell: (worker) => (worker.usage ? bytes(worker.usage.resident_bytes) : none) },
+  { id: "gpu", order: "gpu", head: "GPU", kind: "number", cell: (worker) => <Gpu of={worker.usage} /> },
   {
     id: "attempts",
+    order: "failed",
     head: "Attempts",
     kind: "number",
     cell: ({ attempts }) => <>{count(attempts.finished)} finished<span class={attempts.failed ? "under bad" : "under"}>{count(attempts.failed)} failed or lost</span></>,
   },
-  { id: "rate", head: "Trials an hour", kind: "number", note: `From the results of the last ${recent / 60} minutes.`, cell: (worker) => rate(worker, recent) },
+  { id: "rate", order: "rate", head: "Trials an hour", kind: "number", note: `From the results of the last ${recent / 60} minutes.`, cell: (worker) => rate(worker, recent) },
 ];
 
 /** Why no worker of a launch comes. */
@@ -107,8 +151,11 @@ function LaunchErrors({ launches }: { launches: WorkerList["launches"] }) {
   );
 }
 
-export function WorkersView({ control }: { control: boolean }) {
+export function WorkersView({ control, query }: { control: boolean; query: URLSearchParams }) {
   const polled = usePoll<WorkerList>("workers", 3);
+  const [state, order, ascending] = [query.get("state"), query.get("order"), query.get("ascending") === "1"];
+  const set = (changes: Record<string, string | null>) => go(to(["workers"], changed(query, changes)));
+  const sorting = { order: order ?? "", reversed: ascending, set: (next: string | null, reversed: boolean) => set({ order: next, ascending: next !== null && reversed ? "1" : null }) };
   return (
     <>
       <h1>Workers</h1>
@@ -122,10 +169,12 @@ export function WorkersView({ control }: { control: boolean }) {
               </Empty>
             ) : (
               <>
+                <Fleet workers={workers} recent={recent_seconds} chosen={state} choose={(one) => set({ state: one })} />
                 <Table
                   label="Table of workers"
                   class="workers"
-                  rows={inOrder(workers)}
+                  sorting={sorting}
+                  rows={inOrder(workers.filter((worker) => !state || worker.state === state), order, ascending, recent_seconds)}
                   id={(worker) => worker.id}
                   columns={columns(recent_seconds, control, polled.again)}
                 />

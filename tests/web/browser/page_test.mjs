@@ -122,6 +122,18 @@ try {
     assert.equal(await page.locator("img").count(), 0);
   });
 
+  await check("a sweep of which nothing is trained says what it waits for, and offers no way out of no choice", async () => {
+    for (const tab of ["", "/explore", "/timeline"]) {
+      await page.goto(`${base}#/sweep/${ids.hostile}${tab}`);
+      await page.getByText("It is paused: workers get its trials once it is resumed.").waitFor();
+      assert.equal(await page.getByRole("link", { name: "Show all configs" }).count(), 0, tab);
+    }
+    await page.goto(`${base}#/sweep/${ids.hostile}/explore?complete=1`);
+    await page.getByText("No config fits these choices").waitFor();
+    await page.getByRole("link", { name: "Show all configs" }).click();
+    await page.getByText("It is paused").waitFor();
+  });
+
   await check("the overview says the finding, and draws configs, best so far and planned comparisons", async () => {
     await page.goto(`${base}#/sweep/${ids.finished}`);
     const { finding } = await (await page.request.get(`${base}api/v1/sweeps/${ids.finished}/leaderboard`, { headers: { Authorization: "Bearer secret" } })).json();
@@ -486,6 +498,7 @@ try {
     assert.ok(await button.evaluate((element) => element === document.activeElement));
     await page.keyboard.press("Control+k");
     await page.keyboard.type("gates inner");
+    await page.getByRole("option", { name: "Sweep gates with an inner fold" }).waitFor();
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.title === "gates with an inner fold: Overview · Medley");
     await page.keyboard.press("/");
@@ -542,6 +555,51 @@ try {
     }
     await page.keyboard.press("Enter");
     await page.waitForURL(/#\/trial\//);
+  });
+
+  await check("trials are chosen by state, sorted by their heads, and walked through by the arrow keys", async () => {
+    const rows = page.locator("tbody tr");
+    const asked = (query) => page.evaluate(async (path) => (await (await fetch(`api/v1/${path}`)).json()).trials, `sweeps/${ids.running}/trials${query}`);
+    await page.goto(`${base}#/sweep/${ids.running}/trials`);
+    await rows.first().waitFor();
+    const chips = page.getByRole("group", { name: "State" }).getByRole("button");
+    assert.deepEqual((await chips.allInnerTexts()).map((text) => text.replace(/\s+/g, " ")), ["all 135", "finished 95", "diverged 1", "failed 1", "pending 39"]);
+    await chips.filter({ hasText: "failed" }).click();
+    await page.waitForURL(/state=failed/);
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+    assert.equal(await rows.locator("th a").innerText(), ids.failed);
+    assert.match(await rows.locator('td[data-head="State"]').innerText(), /signal 9/, "why it failed stands beside its state");
+    assert.match(await rows.locator('td[data-head="Worker"]').innerText(), /^node0/);
+    await chips.filter({ hasText: "all" }).click();
+    await page.getByRole("button", { name: "Time", exact: true }).click();
+    await page.waitForURL(/order=seconds.*descending=1/);
+    const longest = (await asked("?order=seconds&descending=1")).map((trial) => trial.id);
+    await page.waitForFunction((id) => document.querySelector("tbody th a")?.textContent === id, longest[0]);
+    assert.deepEqual(await page.locator("tbody th a").allInnerTexts(), longest.slice(0, 100));
+    assert.ok((await rows.locator(".spark").count()) > 50, "finished trials have their epochs");
+    await page.locator("tbody th a").first().focus();
+    for (const key of ["ArrowDown", "j", "k"]) await page.keyboard.press(key);
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), longest[1]);
+    await shot("trials-sorted");
+  });
+
+  await check("a large sweep that is looked at for the first time says how far its numbers are", async () => {
+    await page.route("**/leaderboard?*", (route) => route.fulfill({ status: 202, json: { computing: { done: 1200, of: 8000 } } }));
+    await page.goto(`${base}#/sweep/${ids.finished}/explore`);
+    await page.goto(`${base}#/sweep/${ids.finished}/configs`);
+    await page.getByText(/^Computing: 1\s200 of 8\s000 configs$/).waitFor();
+    await shot("computing");
+    await page.unroute("**/leaderboard?*");
+    await page.getByText("Computing").waitFor({ state: "detached" });
+    await page.locator("tbody tr").first().waitFor();
+    await page.route("**/trials?*", async (route) => {
+      const answer = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...answer, computing: { done: 0, of: null } } });
+    });
+    await page.goto(`${base}#/sweep/${ids.finished}/trials`);
+    await page.getByText("Held-out Scores follow.").waitFor();
+    await page.locator("tbody tr").first().waitFor();
+    await page.unroute("**/trials?*");
   });
 
   await check("a trial shows curves, importance, settings and attempts", async () => {
@@ -786,6 +844,16 @@ try {
     assert.equal(await cell("node07:4212", "GPU").innerText(), "25 %\n36 GiB of 144 GiB");
     assert.equal(await cell("node09:118", "CPU").innerText(), "–");
     assert.equal(await cell("node09:118", "Pack in hand").innerText(), "–");
+    await page.getByRole("button", { name: "Memory", exact: true }).click();
+    await page.waitForURL(/order=memory/);
+    assert.match(await page.locator("tbody tr").first().getByRole("rowheader").innerText(), /^node07/, "unknown is not most");
+    const chips = page.getByRole("group", { name: "State" }).getByRole("button");
+    await chips.filter({ hasText: "quarantined" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+    assert.match(await page.locator("tbody th").innerText(), /^node09:118/);
+    await chips.filter({ hasText: "all" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 3);
+    await page.getByText(/^\d of 2 joined train \d+ trials, \d+ results an hour$/).waitFor();
     await shot("workers");
     await page.setViewportSize({ width: 390, height: 844 });
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "nothing is beyond the edge");
