@@ -254,6 +254,12 @@ struct Share {
     return *this;
   }
   double share() const { return static_cast<double>(hits) / static_cast<double>(sweeps); }
+  /// In %; "-" of no sweeps.
+  std::string percent() const {
+    char text[20];
+    std::snprintf(text, sizeof text, "%.1f", 100 * share());
+    return sweeps == 0 ? "-" : text;
+  }
   /// Lies between `low` and `high`, or beyond by less than three standard errors.
   bool within(double low, double high) const {
     if (sweeps == 0) return true;
@@ -332,8 +338,8 @@ bool calibrate_comparisons(const std::vector<World>& worlds, long sweeps, const 
   for (std::size_t e = 0; e < estimator_names().size(); ++e) {
     std::printf("| %s |", estimator_names()[e]);
     for (const auto& [actors, sum] : by_size) {
-      std::printf(" %.1f, %.1f, %.1f |", 100 * sum[e].found_in_nothing.share(), 100 * sum[e].found.share(),
-                  100 * sum[e].covered.share());
+      std::printf(" %s, %s, %s |", sum[e].found_in_nothing.percent().c_str(), sum[e].found.percent().c_str(),
+                  sum[e].covered.percent().c_str());
     }
     std::printf("\n");
   }
