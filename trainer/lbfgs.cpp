@@ -36,16 +36,22 @@ struct Pair {
 };
 
 /// Minus the approximate inverse Hessian of the pairs, the oldest first, times `gradient`.
-Vector direction(const std::deque<Pair>& pairs, const Vector& gradient) {
+Vector direction(const std::deque<Pair>& pairs, const Vector& gradient, const Product& inverse) {
   Vector d = gradient;
   Vector shares(pairs.size());
   for (std::size_t i = pairs.size(); i-- > 0;) {
     shares[i] = dot(pairs[i].x, d) / pairs[i].curvature;
     add(d, -shares[i], pairs[i].gradient);
   }
-  // Before there is a pair, a step of length 1 at most.
-  const double scale = pairs.empty() ? 1 / std::max(1.0, std::sqrt(dot(gradient, gradient)))
-                                     : pairs.back().curvature / dot(pairs.back().gradient, pairs.back().gradient);
+  double scale = 1;
+  if (inverse) inverse(d);
+  if (!pairs.empty()) {
+    Vector last = pairs.back().gradient;
+    if (inverse) inverse(last);
+    scale = pairs.back().curvature / dot(pairs.back().gradient, last);
+  } else if (!inverse) {
+    scale = 1 / std::max(1.0, std::sqrt(dot(gradient, gradient)));  // a step of length 1 at most
+  }
   for (double& value : d) value *= scale;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     add(d, shares[i] - dot(pairs[i].gradient, d) / pairs[i].curvature, pairs[i].x);
@@ -56,12 +62,12 @@ Vector direction(const std::deque<Pair>& pairs, const Vector& gradient) {
 
 }  // namespace
 
-Vector minimise(const SmoothFunction& function, Vector x, double tolerance) {
+Vector minimise(const SmoothFunction& function, Vector x, double tolerance, const Product& inverse) {
   Vector gradient(x.size()), next_gradient(x.size());
   double value = function(x, gradient);
   std::deque<Pair> pairs;
   for (int step = 0; step < kMostSteps && std::isfinite(value) && largest(gradient) > tolerance; ++step) {
-    const Vector d = direction(pairs, gradient);
+    const Vector d = direction(pairs, gradient, inverse);
     const double slope = dot(d, gradient);
     Vector next;
     double next_value = 0, length = 1;

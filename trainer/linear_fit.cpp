@@ -35,44 +35,61 @@ Tensor view_of(const Parameter& parameter, const double* flat) {
   return torch::from_blob(const_cast<double*>(flat + parameter.offset), parameter.shape, torch::kFloat64);
 }
 
-Vector minimum(const LinearObjective& objective, const FitRows& rows, double decay, Vector start, double tolerance,
-               const std::function<void()>& poll) {
-  const auto function = [&](const Vector& x, Vector& gradient) {
-    poll();
-    return objective.value(rows, decay, x, gradient);
-  };
-  return minimise(function, std::move(start), tolerance);
-}
+/// Some rows, and a point on the way to the optimum of their objective.
+struct Fit {
+  FitRows rows;
+  LinearObjective::Curvature curvature;
+  Vector x;
+
+  Fit(const LinearObjective& objective, const std::vector<int>& places, Vector start)
+      : rows(objective.rows_at(places)), curvature(objective.curvature(rows)), x(std::move(start)) {}
+
+  void minimise(const LinearObjective& objective, double decay, double tolerance, const std::function<void()>& poll) {
+    const auto function = [&](const Vector& at, Vector& gradient) {
+      poll();
+      return objective.value(rows, decay, at, gradient);
+    };
+    x = trainer::minimise(function, std::move(x), tolerance,
+                          [&](Vector& gradient) { objective.divide(gradient, curvature, decay); });
+  }
+};
+
+struct Tuned {
+  double decay;
+  Vector x;  ///< mean of the fits with it
+};
 
 /// The weight decay whose fits have the least loss on training folds that they left out. From the largest down, until
 /// two in turn are not better; the smaller ones take the most steps. Ties go to the larger one.
-double tuned_decay(const TrialState& trial, const LinearObjective& objective, const std::function<void()>& poll) {
-  struct Fold {
-    FitRows fitted, left_out;
-    Vector x;
-  };
-  std::vector<Fold> folds;
+Tuned tuned_decay(const TrialState& trial, const LinearObjective& objective, const std::function<void()>& poll) {
+  std::vector<Fit> fits;
+  std::vector<FitRows> left_out;
+  const Vector zero(static_cast<std::size_t>(trial.layout.size));
   for (int fold = 0; fold <= *std::max_element(trial.tuning_folds.begin(), trial.tuning_folds.end()); ++fold) {
-    std::vector<int> fitted, left_out;
+    std::vector<int> in, out;
     for (std::size_t i = 0; i < trial.train.size(); ++i) {
-      (trial.tuning_folds[i] == fold ? left_out : fitted).push_back(static_cast<int>(i));
+      (trial.tuning_folds[i] == fold ? out : in).push_back(static_cast<int>(i));
     }
-    folds.push_back(
-        {objective.rows_at(fitted), objective.rows_at(left_out), Vector(static_cast<std::size_t>(trial.layout.size))});
+    fits.emplace_back(objective, in, zero);
+    left_out.push_back(objective.rows_at(out));
   }
-  double best = kDecays[0], least = std::numeric_limits<double>::infinity();
+  Tuned best{kDecays[0], zero};
+  double least = std::numeric_limits<double>::infinity();
   int worse = 0;
   for (const double decay : kDecays) {
     double sum = 0;
-    for (Fold& fold : folds) {
-      fold.x = minimum(objective, fold.fitted, decay, std::move(fold.x), kTuningTolerance, poll);
-      sum += fold.left_out.count * objective.losses(fold.left_out, fold.x).loss;
+    for (std::size_t f = 0; f < fits.size(); ++f) {
+      fits[f].minimise(objective, decay, kTuningTolerance, poll);
+      sum += left_out[f].count * objective.losses(left_out[f], fits[f].x).loss;
     }
     worse = sum < least ? 0 : worse + 1;
     if (worse == 2) break;
     if (sum >= least) continue;
     least = sum;
-    best = decay;
+    best = {decay, zero};
+    for (const Fit& fit : fits) {
+      for (std::size_t i = 0; i < zero.size(); ++i) best.x[i] += fit.x[i] / static_cast<double>(fits.size());
+    }
   }
   return best;
 }
@@ -108,27 +125,37 @@ FitRows LinearObjective::rows_at(const std::vector<int>& places) const {
   return rows;
 }
 
-LinearObjective::Value LinearObjective::losses(const FitRows& rows, const Vector& parameters, Vector* gradient) const {
+std::vector<Tensor> LinearObjective::inputs_of(const FitRows::Chunk& chunk) const {
+  const auto count = static_cast<std::int64_t>(chunk.clips.size());
+  std::vector<Tensor> inputs;
+  for (std::size_t e = 0; e < trial_.layout.encoders.size(); ++e) {
+    const int encoder = trial_.encoders[e];
+    inputs.push_back(torch::empty({count, trial_.layout.encoders[e].dim}, torch::kFloat64));
+    features_.gather(encoder, chunk.clips.data(), static_cast<int>(count), trial_.scaling.normalize,
+                     *trial_.scaling.encoders[static_cast<std::size_t>(encoder)], inputs.back().data_ptr<double>());
+  }
+  return inputs;
+}
+
+LinearObjective::Value LinearObjective::losses(const FitRows& rows, const Vector& parameters, Vector* gradient,
+                                               Tensor* squares) const {
   const Layout& layout = trial_.layout;
   if (gradient) std::fill(gradient->begin(), gradient->end(), 0.0);
   const bool by_blends = trial_.spec.config.head == sweep::Head::kSetRatio;
   const Parameter& bias = layout.at("hidden.bias");
+  if (squares) *squares = torch::zeros({bias.size}, torch::kFloat64);
   Value value;
   for (const FitRows::Chunk& chunk : rows.chunks) {
     const auto count = static_cast<std::int64_t>(chunk.clips.size());
-    std::vector<Tensor> inputs;
+    const std::vector<Tensor> inputs = inputs_of(chunk);
     FusedModel::Output out;
     Batch batch;
     {
       torch::NoGradGuard no_grad;
       Tensor logits = view_of(bias, parameters.data()).unsqueeze(0).repeat({count, 1});
       for (std::size_t e = 0; e < layout.encoders.size(); ++e) {
-        const int encoder = trial_.encoders[e];
-        inputs.push_back(torch::empty({count, layout.encoders[e].dim}, torch::kFloat64));
-        features_.gather(encoder, chunk.clips.data(), static_cast<int>(count), trial_.scaling.normalize,
-                         *trial_.scaling.encoders[static_cast<std::size_t>(encoder)], inputs.back().data_ptr<double>());
         const Parameter& weight = layout.at("projection." + layout.encoders[e].name + ".weight");
-        logits.addmm_(inputs.back(), view_of(weight, parameters.data()));
+        logits.addmm_(inputs[e], view_of(weight, parameters.data()));
       }
       out.logits = logits.unsqueeze(0);
     }
@@ -156,6 +183,7 @@ LinearObjective::Value LinearObjective::losses(const FitRows& rows, const Vector
       view_of(weight, gradient->data()).addmm_(inputs[e].t(), d);
     }
     view_of(bias, gradient->data()).add_(d.sum(0));
+    if (squares) squares->add_((d * d).sum(0), rows.count);
   }
   return value;
 }
@@ -172,23 +200,68 @@ double LinearObjective::value(const FitRows& rows, double decay, const Vector& p
   return penalised;
 }
 
+LinearObjective::Curvature LinearObjective::curvature(const FitRows& rows) const {
+  torch::NoGradGuard no_grad;
+  Curvature curvature;
+  Vector gradient(static_cast<std::size_t>(trial_.layout.size));
+  {
+    torch::AutoGradMode enabled(true);
+    losses(rows, Vector(gradient.size()), &gradient, &curvature.logits);
+  }
+  // A logit of no row has no derivative.
+  curvature.logits.clamp_min_(1e-9);
+  std::int64_t columns = 0;
+  for (const EncoderShape& encoder : trial_.layout.encoders) columns += encoder.dim;
+  if (columns > kMostRotated) return curvature;
+  Tensor products = torch::zeros({columns, columns}, torch::kFloat64);
+  for (const FitRows::Chunk& chunk : rows.chunks) {
+    const Tensor x = torch::cat(inputs_of(chunk), 1);
+    products.addmm_(x.t(), x);
+  }
+  std::tie(curvature.values, curvature.vectors) = torch::linalg_eigh(products / rows.count, "L");
+  curvature.values.clamp_min_(0);
+  return curvature;
+}
+
+void LinearObjective::divide(Vector& gradient, const Curvature& curvature, double decay) const {
+  torch::NoGradGuard no_grad;
+  std::vector<Tensor> blocks;
+  for (const EncoderShape& encoder : trial_.layout.encoders) {
+    blocks.push_back(view_of(trial_.layout.at("projection." + encoder.name + ".weight"), gradient.data()));
+  }
+  Tensor weights = torch::cat(blocks, 0);  // [column, logit]
+  if (curvature.vectors.defined()) {
+    weights = curvature.vectors.t().mm(weights);
+    weights /= curvature.values.unsqueeze(1) * curvature.logits + decay;
+    weights = curvature.vectors.mm(weights);
+  } else {
+    weights /= curvature.logits + decay;
+  }
+  std::int64_t from = 0;
+  for (Tensor& block : blocks) {
+    block.copy_(weights.narrow(0, from, block.size(0)));
+    from += block.size(0);
+  }
+  view_of(trial_.layout.at("hidden.bias"), gradient.data()).div_(curvature.logits);
+}
+
 void fit_linear(TrialState& trial, const Features& features, torch::Device device, const std::function<void()>& poll) {
   const sweep::Config& config = trial.spec.config;
   const LinearObjective objective(trial, features);
-  const double decay = config.tune_decay ? tuned_decay(trial, objective, poll) : config.weight_decay;
+  Tuned tuned{config.weight_decay, Vector(static_cast<std::size_t>(trial.layout.size))};
+  if (config.tune_decay) tuned = tuned_decay(trial, objective, poll);
   std::vector<int> all(trial.train.size());
   std::iota(all.begin(), all.end(), 0);
-  const FitRows rows = objective.rows_at(all);
-  const Vector fitted =
-      minimum(objective, rows, decay, Vector(static_cast<std::size_t>(trial.layout.size)), kTolerance, poll);
+  Fit fit(objective, all, std::move(tuned.x));
+  fit.minimise(objective, tuned.decay, kTolerance, poll);
 
   trial.begin_epoch();
   trial.index = 1;
-  LinearObjective::Value value = objective.losses(rows, fitted);
-  value.terms.push_back({"weight_decay", decay});
+  LinearObjective::Value value = objective.losses(fit.rows, fit.x);
+  value.terms.push_back({"weight_decay", tuned.decay});
   trial.record_step(0, value.loss, value.terms);
   FusedModel model(trial.layout, {row_of(trial)}, device);
-  model.parameters[0].copy_(torch::tensor(fitted, torch::kFloat64));
+  model.parameters[0].copy_(torch::tensor(fit.x, torch::kFloat64));
   const ModelInputs inputs{features, trial.encoders};
   const auto said = [&](const std::vector<int>& clips) {
     return trial.divergence.empty() ? evaluate(model, inputs, {&trial.scaling}, {clips}).front() : Evaluation();

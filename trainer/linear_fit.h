@@ -35,22 +35,39 @@ class LinearObjective {
     double loss = 0;                     ///< weighted, without the penalty
     std::vector<sweep::LossTerm> terms;  ///< unweighted
   };
-  /// At `parameters` [layout.size]. `gradient`, of the same size, is overwritten where it is given.
-  Value losses(const FitRows& rows, const std::vector<double>& parameters,
-               std::vector<double>* gradient = nullptr) const;
+  /// At `parameters` [layout.size]. `gradient`, of the same size, is overwritten where it is given, and so is `squares`
+  /// [logit]: the mean over rows of the squared derivative by a logit.
+  Value losses(const FitRows& rows, const std::vector<double>& parameters, std::vector<double>* gradient = nullptr,
+               torch::Tensor* squares = nullptr) const;
   /// With the penalty.
   double value(const FitRows& rows, double decay, const std::vector<double>& parameters,
                std::vector<double>& gradient) const;
 
+  /// Of value(), as if logits were independent and each had the same second derivative in all rows. The Hessian of the
+  /// weights of logit k is then c_k X'X / n + decay, and that of its bias c_k. c_k is the mean squared derivative at
+  /// zero (the empirical Fisher information), as of a maximum likelihood.
+  struct Curvature {
+    torch::Tensor vectors, values;  ///< of X'X / n; not defined beyond kMostRotated columns, where X'X / n counts as 1
+    torch::Tensor logits;           ///< c [logit]
+  };
+  static constexpr std::int64_t kMostRotated = 1024;
+  Curvature curvature(const FitRows& rows) const;
+  /// Multiplies by the inverse of that Hessian.
+  void divide(std::vector<double>& gradient, const Curvature& curvature, double decay) const;
+
  private:
+  /// z-scored, [row, column] of each encoder.
+  std::vector<torch::Tensor> inputs_of(const FitRows::Chunk& chunk) const;
+
   TrialState& trial_;
   const Features& features_;
   FusedModel model_;  ///< for the shapes of its trial
   Objective objective_;
 };
 
-/// Trains a trial with `optimizer: lbfgs` to its end, which is one epoch. Starts at zero, so that the seed decides
-/// nothing. `poll` is called before every evaluation of the objective, and may throw.
+/// Trains a trial with `optimizer: lbfgs` to its end, which is one epoch. Starts at zero, or at the mean of the fits
+/// that tuned the decay, so that the seed decides nothing. `poll` is called before every evaluation of the objective,
+/// and may throw.
 void fit_linear(TrialState& trial, const Features& features, torch::Device device, const std::function<void()>& poll);
 
 }  // namespace medley::trainer

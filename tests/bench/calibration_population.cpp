@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "trainer/kernels/vector_clones.h"
+
 namespace medley::calibration {
 namespace {
 
@@ -30,15 +32,58 @@ Row shares_of(const Label& label) {
   return shares;
 }
 
-/// Solves (A'A + penalty) W = A'Y by Cholesky; returns W as [class][feature].
-Matrix ridge(const Matrix& a, const Matrix& y, double penalty) {
-  const std::size_t n = a[0].size(), classes = y[0].size();
-  Matrix gram(n, Row(n, 0.0)), right(classes, Row(n, 0.0));
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    for (std::size_t r = 0; r < n; ++r) {
-      for (std::size_t c = 0; c <= r; ++c) gram[r][c] += a[i][r] * a[i][c];
-      for (std::size_t k = 0; k < classes; ++k) right[k][r] += a[i][r] * y[i][k];
+constexpr std::size_t kBlock = 16;  // of random features, which registers hold
+
+/// The random features of one clip, to `out` [hidden]; z is [dim], `first` [dim, hidden], and hidden a multiple of
+/// kBlock.
+MEDLEY_VECTOR_CLONES
+void see(const float* __restrict z, std::size_t dim, const float* __restrict first, const float* __restrict bias,
+         std::size_t hidden, float* __restrict out) {
+  for (std::size_t from = 0; from < hidden; from += kBlock) {
+    float sum[kBlock];
+    for (std::size_t h = 0; h < kBlock; ++h) sum[h] = bias[from + h];
+    for (std::size_t d = 0; d < dim; ++d) {
+      for (std::size_t h = 0; h < kBlock; ++h) sum[h] += z[d] * first[d * hidden + from + h];
     }
+    // tanh within .03, and many at once.
+    for (std::size_t h = 0; h < kBlock; ++h) {
+      const float v = std::min(3.0f, std::max(-3.0f, sum[h]));
+      out[from + h] = v * (27 + v * v) / (27 + 9 * v * v);
+    }
+  }
+}
+
+constexpr std::size_t kRows = 4;  // that are added up together
+
+/// Adds a'a to `products` [n, n]; a is [kRows, n].
+MEDLEY_VECTOR_CLONES
+void add_products(const float* __restrict a, std::size_t n, float* __restrict products) {
+  for (std::size_t r = 0; r < n; ++r) {
+    for (std::size_t c = 0; c < n; ++c) {
+      products[r * n + c] +=
+          a[r] * a[c] + a[n + r] * a[n + c] + a[2 * n + r] * a[2 * n + c] + a[3 * n + r] * a[3 * n + c];
+    }
+  }
+}
+
+/// Solves (A'A + penalty) W = A'Y by Cholesky; A is [row, n] and Y [row, class]. Returns W as [class][n].
+Matrix ridge(std::vector<float> a, std::vector<float> y, std::size_t n, double penalty) {
+  constexpr std::size_t kClasses = 6;
+  // Rows of zeros add nothing.
+  a.resize((a.size() / n + kRows - 1) / kRows * kRows * n);
+  y.resize(a.size() / n * kClasses);
+  std::vector<float> products(n * n), targets(n * kClasses);
+  for (std::size_t i = 0; i < a.size() / n; ++i) {
+    const float* row = &a[i * n];
+    if (i % kRows == 0) add_products(row, n, products.data());
+    for (std::size_t r = 0; r < n; ++r) {
+      for (std::size_t k = 0; k < kClasses; ++k) targets[r * kClasses + k] += row[r] * y[i * kClasses + k];
+    }
+  }
+  Matrix gram(n, Row(n)), right(kClasses, Row(n));
+  for (std::size_t r = 0; r < n; ++r) {
+    for (std::size_t c = 0; c < n; ++c) gram[r][c] = products[r * n + c];
+    for (std::size_t k = 0; k < kClasses; ++k) right[k][r] = targets[r * kClasses + k];
   }
   for (std::size_t r = 0; r < n; ++r) {
     gram[r][r] += penalty;
@@ -109,53 +154,56 @@ Matrix features(const Clips& clips, int actors, const Encoder& encoder, Random& 
   return made;
 }
 
-Model::Model(const Clips& clips, const Matrix& x, int fold, const ModelOptions& options, std::uint64_t seed) {
+Model::Model(const Clips& clips, const Matrix& x, int fold, const ModelOptions& options, std::uint64_t seed)
+    : hidden_(static_cast<std::size_t>(options.hidden)) {
   const std::size_t dim = x[0].size();
-  mean_.assign(dim, 0);
-  sd_.assign(dim, 0);
+  Row sum(dim), squares(dim);
   double rows = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (clips.fold[i] == fold) continue;
     ++rows;
-    for (std::size_t d = 0; d < dim; ++d) mean_[d] += x[i][d];
-  }
-  for (double& m : mean_) m /= rows;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    for (std::size_t d = 0; clips.fold[i] != fold && d < dim; ++d) {
-      sd_[d] += (x[i][d] - mean_[d]) * (x[i][d] - mean_[d]);
+    for (std::size_t d = 0; d < dim; ++d) {
+      sum[d] += x[i][d];
+      squares[d] += x[i][d] * x[i][d];
     }
   }
-  for (double& s : sd_) s = std::sqrt(s / rows) + 1e-9;
+  for (std::size_t d = 0; d < dim; ++d) {
+    const double mean = sum[d] / rows;
+    mean_.push_back(static_cast<float>(mean));
+    scale_.push_back(static_cast<float>(1 / (std::sqrt(std::max(0.0, squares[d] / rows - mean * mean)) + 1e-9)));
+  }
 
   Random random(seed);
-  const auto hidden = static_cast<std::size_t>(options.hidden);
-  hidden_.assign(hidden, Row(dim));
-  bias_.resize(hidden);
-  for (Row& row : hidden_) {
-    for (double& w : row) w = .7 * normal(random) / std::sqrt(static_cast<double>(dim));
+  // The last block is filled up with features whose weights are 0, of which nothing else is read.
+  width_ = (hidden_ + kBlock - 1) / kBlock * kBlock;
+  first_.resize(dim * width_);
+  bias_.resize(width_);
+  for (std::size_t h = 0; h < hidden_; ++h) {
+    for (std::size_t d = 0; d < dim; ++d)
+      first_[d * width_ + h] = static_cast<float>(.7 * normal(random) / std::sqrt(static_cast<double>(dim)));
   }
-  for (double& b : bias_) b = .5 * normal(random);
-  Matrix a, y;
+  for (std::size_t h = 0; h < hidden_; ++h) bias_[h] = static_cast<float>(.5 * normal(random));
+  std::vector<float> a, y;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (clips.fold[i] == fold) continue;
-    a.push_back(seen(x[i]));
-    y.push_back(shares_of(clips.truth[i]));
+    const std::vector<float> row = seen(x[i]);
+    a.insert(a.end(), row.begin(), row.end());
+    for (const double share : shares_of(clips.truth[i])) y.push_back(static_cast<float>(share));
   }
-  weights_ = ridge(a, y, options.penalty);
+  weights_ = ridge(std::move(a), std::move(y), hidden_ + 1, options.penalty);
 }
 
-Row Model::seen(const Row& clip) const {
-  Row row(hidden_.size() + 1, 1.0);
-  for (std::size_t h = 0; h < hidden_.size(); ++h) {
-    double sum = bias_[h];
-    for (std::size_t d = 0; d < clip.size(); ++d) sum += hidden_[h][d] * (clip[d] - mean_[d]) / sd_[d];
-    row[h] = std::tanh(sum);
-  }
-  return row;
+std::vector<float> Model::seen(const Row& clip) const {
+  std::vector<float> z(clip.size()), out(width_ + 1);
+  for (std::size_t d = 0; d < clip.size(); ++d) z[d] = (static_cast<float>(clip[d]) - mean_[d]) * scale_[d];
+  see(z.data(), z.size(), first_.data(), bias_.data(), width_, out.data());
+  out.resize(hidden_ + 1);
+  out[hidden_] = 1;
+  return out;
 }
 
 void Model::predict(const Row& clip, std::vector<double>& p) const {
-  const Row row = seen(clip);
+  const std::vector<float> row = seen(clip);
   double sum = 0;
   for (const Row& of_class : weights_) {
     p.push_back(std::max(1e-3, std::inner_product(row.begin(), row.end(), of_class.begin(), 0.0)));

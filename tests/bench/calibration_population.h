@@ -16,6 +16,7 @@ using Matrix = std::vector<Row>;
 double normal(Random& random);
 
 struct Clips {
+  sweep::Classes classes = sweep::Classes::blemore();
   std::vector<sweep::Label> truth;
   std::vector<int> actor;
   std::vector<int> fold;
@@ -41,7 +42,7 @@ struct ModelOptions {
   double penalty = 3;
 };
 
-/// Ridge regression on random features of z-scored input.
+/// Ridge regression of the shares of the six classes on random features of z-scored input.
 class Model {
  public:
   /// Trains on the clips outside of `fold`.
@@ -50,10 +51,13 @@ class Model {
   void predict(const Row& clip, std::vector<double>& p) const;
 
  private:
-  Row seen(const Row& clip) const;
+  /// The random features of a clip, and a 1.
+  std::vector<float> seen(const Row& clip) const;
 
-  Row mean_, sd_, bias_;
-  Matrix hidden_, weights_;
+  std::size_t hidden_ = 0, width_ = 0;
+  std::vector<float> mean_, scale_;
+  std::vector<float> bias_, first_;  ///< [width], [column, width]
+  Matrix weights_;                   ///< [class, hidden + 1]
 };
 
 /// Probabilities of the clips of `fold` by a model of the others, row-major.

@@ -202,6 +202,25 @@ TEST(Lbfgs, FindsTheMinimumOfAConvexFunction) {
   for (std::size_t i = 1; i < x.size(); ++i) EXPECT_NEAR(x[i], double(i), 1e-10);
 }
 
+// f(x) = sum_i 10^(i - 6) (x_i - 1)^2 / 2: with its own inverse Hessian the first step ends at 1.
+TEST(Lbfgs, AnInverseHessianSavesTheSteps) {
+  int calls = 0;
+  const auto f = [&](const std::vector<double>& x, std::vector<double>& g) {
+    ++calls;
+    double value = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      g[i] = std::pow(10, double(i) - 6) * (x[i] - 1);
+      value += g[i] * (x[i] - 1) / 2;
+    }
+    return value;
+  };
+  const auto inverse = [](std::vector<double>& v) {
+    for (std::size_t i = 0; i < v.size(); ++i) v[i] /= std::pow(10, double(i) - 6);
+  };
+  for (const double x : trainer::minimise(f, std::vector<double>(13), 1e-9, inverse)) EXPECT_NEAR(x, 1, 1e-3);
+  EXPECT_LE(calls, 3);
+}
+
 TEST(Lbfgs, StopsWhereTheFunctionIsNotFinite) {
   const auto f = [](const std::vector<double>&, std::vector<double>& g) { return g[0] = std::nan(""); };
   EXPECT_EQ(trainer::minimise(f, {1}, 1e-6), std::vector<double>{1});

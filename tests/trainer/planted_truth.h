@@ -85,25 +85,33 @@ inline std::vector<sweep::TrialResult> train(const Planted& planted, sweep::Conf
   return trainer::train_pack(planted.dataset, trials);
 }
 
-/// Score on the test clips, whose labels only truth.json knows; thresholds from the reported fold.
-inline double test_score(const Planted& planted, const sweep::TrialResult& result) {
-  const sweep::Classes& classes = planted.dataset.classes;
+/// Of a test clip, whose label only truth.json knows.
+inline sweep::Label test_label(const Planted& planted, int clip) {
+  const auto& names = planted.dataset.classes.names;
   const auto class_of = [&](const nlohmann::json& said) {
-    const auto& names = classes.names;
     return static_cast<int>(std::find(names.begin(), names.end(), said["emotion"].get<std::string>()) - names.begin());
   };
-  const std::vector<double> fused(result.held_out.test.fused.begin(), result.held_out.test.fused.end());
-  const sweep::Thresholds thresholds = result.held_out.surface.best().thresholds;
+  const auto& said = planted.truth["test_labels"][planted.dataset.clips[static_cast<std::size_t>(clip)].filename];
+  if (said.size() == 1) return {class_of(said[0])};
+  return sweep::make_blend(class_of(said[0]), class_of(said[1]), said[0]["salience"].get<int>());
+}
+
+/// Of probabilities of the test clips.
+inline double test_score(const Planted& planted, const std::vector<float>& fused, sweep::Thresholds thresholds) {
+  const sweep::Classes& classes = planted.dataset.classes;
+  const std::vector<double> p(fused.begin(), fused.end());
   std::vector<sweep::Label> predicted, truth;
   for (const int clip : planted.dataset.clips_of_fold(-1)) {
-    const auto& said = planted.truth["test_labels"][planted.dataset.clips[static_cast<std::size_t>(clip)].filename];
-    truth.push_back(said.size() == 1
-                        ? sweep::Label{class_of(said[0])}
-                        : sweep::make_blend(class_of(said[0]), class_of(said[1]), said[0]["salience"].get<int>()));
-    predicted.push_back(sweep::decode(fused.data() + predicted.size() * static_cast<std::size_t>(classes.count()),
-                                      classes, thresholds));
+    truth.push_back(test_label(planted, clip));
+    predicted.push_back(
+        sweep::decode(p.data() + predicted.size() * static_cast<std::size_t>(classes.count()), classes, thresholds));
   }
   return sweep::accuracy(predicted, truth).score();
+}
+
+/// Score on the test clips; thresholds from the reported fold.
+inline double test_score(const Planted& planted, const sweep::TrialResult& result) {
+  return test_score(planted, result.held_out.test.fused, result.held_out.surface.best().thresholds);
 }
 
 }  // namespace medley::tests
