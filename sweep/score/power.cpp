@@ -58,10 +58,17 @@ DifferenceVariance variance_of(const Comparison& comparison, int folds, int seed
   variance.clips = clips;
   variance.seeds = seeds;
   if (const ActorComparison* actors = comparison.by_actors()) {
+    variance.freedom = actors->actor_freedom();
+    if (seeds == 1) {
+      const double all = actors->of_actors() / (kLasting + kOfSeeds);
+      variance.lasting = kLasting * all;
+      variance.of_seeds = kOfSeeds * all;
+      variance.training = kTraining * all;
+      return variance;
+    }
     variance.lasting = actors->of_actors() - actors->of_seeds();
     variance.of_seeds = actors->of_seeds() * seeds;
     variance.training = actors->of_training() * seeds;
-    variance.freedom = actors->actor_freedom();
     return variance;
   }
   const BlockedComparison& blocks = *comparison.by_folds();

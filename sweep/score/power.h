@@ -17,11 +17,11 @@ struct DifferenceVariance {
   double of_seeds = 0;  ///< by actors: of what actors add with one seed and not with another
   double training = 0;  ///< by actors: V_t of one seed; by folds: what differs between the seeds of a fold
   double freedom = 0;   ///< by actors: degrees of freedom of what actors add
-  int seeds = 0;        ///< that it was estimated with; 1: the parts are those that Comparison takes for them
+  int seeds = 0;        ///< that it was estimated with; 1: it does not tell the parts
 };
 
 /// Of a comparison of two configs on `folds` folds of `clips` labelled clips, with `seeds` seeds. Unbiased, so that
-/// `lasting` may be negative by chance.
+/// `lasting` may be negative by chance. By actors with one seed the parts have the shares of assumed_variance().
 DifferenceVariance variance_of(const Comparison& comparison, int folds, int seeds, double clips);
 
 /// Few seeds hardly tell what lasts of one pair of configs. All pairs together do: their sum of `lasting` over that of

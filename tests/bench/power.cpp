@@ -1,6 +1,8 @@
 // Are the half widths that a plan predicts those that a sweep reaches? Every two configs of each sweep are compared.
 // Their half widths are predicted by the median of the other sweeps of the dataset, by the assumption where there are
-// none, and by the pair's own first seeds, as a report does (more_seeds).
+// none, and by the pair's own first seeds, as a plan does of one seed, and a report of more (more_seeds). The last row
+// of a sweep is simulated. Its prediction knows the variances of each pair, and only their estimates by chance are
+// beyond 20 %.
 //
 // usage: power STORE...    prints a Markdown table
 #include "sweep/score/power.h"
@@ -9,6 +11,8 @@
 #include <cmath>
 #include <cstdio>
 #include <exception>
+#include <iterator>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -53,10 +57,10 @@ Sweep read(storage::Reader& reader, const storage::SweepSummary& summary) {
       sweep::assumed_variance(sweep.design.clips, blends, actors.count("") > 0 ? 0 : static_cast<int>(actors.size()));
   const sweep::Report report = sweep::make_report(storage::read_report_input(reader, summary));
   for (const auto& config : report.configs) {
-    if (!config.complete()) continue;
+    if (!config.complete() || config.settings.value("stop_after", 0.0) > 0) continue;
     for (const auto& other : report.configs) {
       if (&other == &config) break;
-      if (other.complete()) {
+      if (other.complete() && other.settings.value("stop_after", 0.0) == 0) {
         sweep.pairs.push_back(sweep::run_differences(config, other, &sweep::RunScore::held_out));
       }
     }
@@ -81,6 +85,44 @@ void print_row(const Sweep& of, const char* by, const std::vector<double>& predi
   std::printf("| %s | %d x %d | %zu | %.4f, %.4f, %.4f | %s | %.4f | %.0f %% |\n", of.name.c_str(), of.design.folds,
               of.design.seeds, reached.size(), sweep::quantile(reached, .1), sweep::quantile(reached, .5),
               sweep::quantile(reached, .9), by, hits.centre, 100 * hits.share);
+}
+
+std::vector<sweep::RunDifference> first_seeds(const Sweep& of, const std::vector<sweep::RunDifference>& pair,
+                                              int seeds) {
+  const std::set<std::uint64_t> first(of.seeds.begin(), of.seeds.begin() + seeds);
+  std::vector<sweep::RunDifference> some;
+  std::copy_if(pair.begin(), pair.end(), std::back_inserter(some),
+               [&](const auto& run) { return first.count(run.seed) > 0; });
+  return some;
+}
+
+/// Half widths by estimates of known variances, the medians of each pair, and what came of them.
+void simulate(const Sweep& of, std::vector<double>& predicted, std::vector<double>& reached) {
+  constexpr int kDraws = 200;
+  std::mt19937_64 random(1);
+  const auto estimated = [&](double variance, double freedom) {
+    return variance * std::chi_squared_distribution<>(freedom)(random) / freedom;
+  };
+  std::vector<sweep::DifferenceVariance> variances = of.variances();
+  sweep::share_lasting(variances);
+  const int k = of.design.folds, seeds = of.design.seeds;
+  for (const auto& variance : variances) {
+    std::vector<double> widths;
+    for (int draw = 0; draw < kDraws; ++draw) {
+      const double of_actors = estimated(variance.lasting + variance.of_seeds / seeds, variance.freedom);
+      double training = 0, squares = 0;
+      for (int fold = 0; fold < k; ++fold) {
+        const double of_fold = estimated(variance.training / seeds / k, seeds - 1);
+        training += of_fold;
+        squares += of_fold * of_fold / (seeds - 1);
+      }
+      const double freedom = sweep::satterthwaite(of_actors, variance.freedom, training, training * training / squares);
+      widths.push_back(sweep::student_t_quantile(.975, freedom) *
+                       std::sqrt((of_actors + training) * (1 + 1. / (k - 1))));
+    }
+    predicted.insert(predicted.end(), widths.size(), sweep::quantile(widths, .5));
+    reached.insert(reached.end(), widths.begin(), widths.end());
+  }
 }
 
 }  // namespace
@@ -117,15 +159,18 @@ int main(int argc, char** argv) try {
     print_row(of, "its own median", one_number(sweep::quantile(reached, .5)), reached);
     for (int seeds = 1; seeds < of.design.seeds; ++seeds) {
       std::vector<double> predicted;
-      for (auto pair : of.pairs) {
-        const std::set<std::uint64_t> first(of.seeds.begin(), of.seeds.begin() + seeds);
-        pair.erase(
-            std::remove_if(pair.begin(), pair.end(), [&](const auto& run) { return first.count(run.seed) == 0; }),
-            pair.end());
-        predicted.push_back(sweep::Comparison(pair, of.design.folds).half_width(of.design.seeds));
+      for (const auto& pair : of.pairs) {
+        const sweep::Comparison comparison(first_seeds(of, pair, seeds), of.design.folds);
+        const auto variance = sweep::variance_of(comparison, of.design.folds, seeds, of.design.clips);
+        predicted.push_back(seeds == 1 ? sweep::smallest_difference(variance, of.design)
+                                       : comparison.half_width(of.design.seeds));
       }
       print_row(of, (std::to_string(seeds) + " seeds of the pair").c_str(), predicted, reached);
     }
+    if (of.design.seeds == 1 || of.assumed.by != sweep::Clusters::kActors) continue;
+    std::vector<double> predicted, simulated;
+    simulate(of, predicted, simulated);
+    print_row(of, "no error but chance", predicted, simulated);
   }
   std::printf(
       "\n| sweep | variance with one seed | assumed | lasting | of seeds | training |\n|---|---|---|---|---|---|\n");

@@ -122,6 +122,17 @@ TEST(Power, AnIntervalOfTheSameDesignIsThatOfTheReport) {
   }
 }
 
+TEST(Power, OneSeedDoesNotTellThePartsWhichHaveTheAssumedShares) {
+  planted::Random random(7);
+  const planted::Sweep sweep = planted::draw_actors(2, 5, 1, random);
+  const Comparison comparison(pairs_of(sweep, 0, 2, 1).front(), 5);
+  const DifferenceVariance variance = variance_of(comparison, 5, 1, 480);
+  const double of_actors = comparison.by_actors()->of_actors();
+  EXPECT_NEAR(variance.lasting / of_actors, 10 / 55., 1e-12);
+  EXPECT_NEAR(variance.of_seeds / of_actors, 45 / 55., 1e-12);
+  EXPECT_NEAR(variance.training / of_actors, 45 / 55., 1e-12);
+}
+
 struct Agreement {
   int pairs = 0, within = 0;
   double share() const { return static_cast<double>(within) / pairs; }
