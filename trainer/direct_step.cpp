@@ -623,6 +623,11 @@ bool DirectStep::takes(const Config& config) {
 std::unique_ptr<DirectStep> DirectStep::make(const std::vector<TrialState*>& trials, const ModelInputs& inputs,
                                              const FusedModel& model, const Objective& objective) {
   if (trials.size() != 1 || !model.by_pairs() || !takes(trials.front()->spec.config)) return nullptr;
+  const auto knows = [](const Term& term) {
+    return term.kind == Kind::kPresence || term.kind == Kind::kSalience || term.kind == Kind::kLabel ||
+           term.kind == Kind::kBalance;
+  };
+  if (!std::all_of(objective.terms().begin(), objective.terms().end(), knows)) return nullptr;
   if (model.dtype() == torch::kFloat64) {
     return std::make_unique<UsualStep<double>>(*trials.front(), inputs, model, objective);
   }
